@@ -1,0 +1,3 @@
+fn main() {
+    boucle::run(async { println!("hi") })
+}

@@ -1,0 +1,285 @@
+//! `gather`: run several futures concurrently, and wait for all of them.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use crate::combine::group::{Child, Group, Tell};
+use crate::task::budget;
+
+/// Runs futures concurrently and waits for all of them; their values come in the order of the futures,
+/// whatever the order in which they were ready: asyncio's `gather`.
+///
+/// Each future becomes a task when the gather is polled for the first time. The parent is polled again
+/// once, when the last of them is done: n futures cost n spawns and O(n) in all. Of none, it is ready at once,
+/// with an empty list.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// async fn square_after(seconds: f64) -> f64 {
+///     boucle::sleep(Duration::from_secs_f64(seconds / 100.0)).await;
+///     seconds * seconds
+/// }
+///
+/// let squares = boucle::run(boucle::gather([1.0, 0.5, 1.5].map(square_after)));
+/// assert_eq!(squares, [1.0, 0.25, 2.25]);
+/// ```
+///
+/// For futures of different types there is [`gather!`](crate::gather!).
+///
+/// # Cancellation
+///
+/// Dropping it aborts the children: each is dropped at its place in the ready queue.
+///
+/// # Panics
+///
+/// If a child panics, its panic goes on here, and the others are aborted. (asyncio lets them go on.) If it is
+/// polled without a loop, on another loop, or again after it was ready.
+#[doc(alias = "join_all")]
+pub fn gather<I>(futures: I) -> Gather<<I::Item as IntoFuture>::IntoFuture>
+where
+    I: IntoIterator<Item: IntoFuture>,
+{
+    let futures = futures.into_iter().map(IntoFuture::into_future).collect();
+    Gather {
+        state: State::Unstarted(futures),
+    }
+}
+
+/// The future of [`gather`].
+#[must_use = "a future does nothing until it is awaited"]
+pub struct Gather<F: Future> {
+    state: State<F>,
+}
+
+/// Futures, then tasks, then nothing.
+enum State<F: Future> {
+    Unstarted(Vec<F>),
+    /// The children go before the group in which they sit.
+    Running(Vec<Child<F::Output>>, Group),
+    Over,
+}
+
+impl<F> State<F>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    /// The children and their group; spawns them if it has not been done.
+    fn start(&mut self, what: &str, tell: Tell) -> (&mut Vec<Child<F::Output>>, &Group) {
+        if let State::Unstarted(futures) = self {
+            let futures = mem::take(futures);
+            let group = Group::new(what, futures.len(), tell);
+            let spawn = |(position, future)| group.spawn(position, future);
+            let children = futures.into_iter().enumerate().map(spawn).collect();
+            *self = State::Running(children, group);
+        }
+        match self {
+            State::Running(children, group) => (children, group),
+            _ => panic!("{what} was polled after it was ready"),
+        }
+    }
+}
+
+impl<F> Future for Gather<F>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    type Output = Vec<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        ready!(budget::poll_left(cx));
+        let (children, group) = self.state.start("gather", Tell::Last);
+        let panicked = ready!(group.poll_all(cx, "gather"));
+        if let Some(position) = panicked {
+            // The panic leaves from here; the others are aborted on its way out.
+            let mut children = mem::take(children);
+            children[position].value();
+        }
+        let values = children.iter_mut().map(Child::value).collect();
+        self.state = State::Over;
+        budget::spend();
+        Poll::Ready(values)
+    }
+}
+
+// The futures are not pinned here: they move into their tasks.
+impl<F: Future> Unpin for Gather<F> {}
+
+impl<F: Future> fmt::Debug for Gather<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.state.fmt_as("Gather", f)
+    }
+}
+
+/// Runs futures concurrently and waits for all of them, or for the first error: asyncio's `gather` where
+/// coroutines may raise.
+///
+/// As [`gather`], for futures that return a `Result`. The first `Err` is returned at once. The other
+/// children then **go on, detached**, as in asyncio; this differs from tokio's `try_join!`, which drops them.
+///
+/// ```
+/// let sum = boucle::run(async {
+///     let parts = boucle::try_gather(["1", "2", "x"].map(async |text: &str| text.parse::<i32>())).await;
+///     parts.map(|parts| parts.iter().sum::<i32>())
+/// });
+/// assert!(sum.is_err());
+/// ```
+///
+/// The parent is polled once in each turn in which a child was done, O(1) for each child.
+///
+/// # Cancellation
+///
+/// Dropping it before it is ready aborts the children.
+///
+/// # Errors
+///
+/// The first one among the children, in time.
+///
+/// # Panics
+///
+/// As [`gather`].
+#[doc(alias = "try_join_all")]
+pub fn try_gather<I, F, T, E>(futures: I) -> TryGather<F>
+where
+    I: IntoIterator<Item: IntoFuture<IntoFuture = F>>,
+    F: Future<Output = Result<T, E>>,
+{
+    let futures = futures.into_iter().map(IntoFuture::into_future).collect();
+    TryGather {
+        state: State::Unstarted(futures),
+        values: Vec::new(),
+    }
+}
+
+/// The future of [`try_gather`].
+#[must_use = "a future does nothing until it is awaited"]
+pub struct TryGather<F: Future> {
+    state: State<F>,
+    /// What came so far.
+    values: Vec<Option<F::Output>>,
+}
+
+impl<F, T, E> Future for TryGather<F>
+where
+    F: Future<Output = Result<T, E>> + 'static,
+    T: 'static,
+    E: 'static,
+{
+    type Output = Result<Vec<T>, E>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        ready!(budget::poll_left(cx));
+        let this = &mut *self;
+        let (children, group) = this.state.start("try_gather", Tell::Each);
+        this.values.resize_with(children.len(), || None);
+        // One round for each child that is done, and one that finds no more.
+        while let Some(position) = ready!(group.poll(cx, "try_gather", |members| {
+            let next = members.done.pop_front().map(|position| position as usize);
+            (next.is_some() || members.left == 0).then_some(next)
+        })) {
+            let value = children[position].value();
+            let failed = value.is_err();
+            this.values[position] = Some(value);
+            if failed {
+                mem::take(children).into_iter().for_each(Child::detach);
+                break;
+            }
+        }
+        this.state = State::Over;
+        budget::spend();
+        let values = mem::take(&mut this.values).into_iter().flatten();
+        Poll::Ready(values.collect())
+    }
+}
+
+// As for `Gather`.
+impl<F: Future> Unpin for TryGather<F> {}
+
+impl<F: Future> fmt::Debug for TryGather<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.state.fmt_as("TryGather", f)
+    }
+}
+
+impl<F: Future> State<F> {
+    fn fmt_as(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            State::Unstarted(futures) => write!(f, "{name}({} futures)", futures.len()),
+            State::Running(children, _) => write!(f, "{name}({} tasks)", children.len()),
+            State::Over => write!(f, "{name}(over)"),
+        }
+    }
+}
+
+/// Runs futures of different types concurrently and waits for all of them: a tuple comes out.
+///
+/// As [`gather`](fn@crate::gather) in all else: each becomes a task at the first poll, a panic goes on in the parent,
+/// and dropping the future that this makes aborts them. Up to twelve futures.
+///
+/// ```
+/// let (number, text) = boucle::run(boucle::gather!(async { 1 }, async { "one" }));
+/// assert_eq!((number, text), (1, "one"));
+/// ```
+#[macro_export]
+#[doc(alias = "join")]
+macro_rules! gather {
+    ($($future:expr),+ $(,)?) => {
+        $crate::__gather(($($future,)+))
+    };
+}
+
+/// What [`gather!`](crate::gather!) calls.
+#[doc(hidden)]
+pub fn __gather<T: Tuple>(futures: T) -> impl Future<Output = T::Outputs> {
+    futures.gather()
+}
+
+/// A tuple of futures.
+#[doc(hidden)]
+pub trait Tuple {
+    /// The tuple of their outputs.
+    type Outputs;
+
+    /// Spawns them and waits.
+    fn gather(self) -> impl Future<Output = Self::Outputs>;
+}
+
+macro_rules! tuple {
+    ($count:literal: $($future:ident $child:ident $position:tt),+) => {
+        impl<$($future),+> Tuple for ($($future,)+)
+        where
+            $($future: IntoFuture<IntoFuture: 'static, Output: 'static>,)+
+        {
+            type Outputs = ($($future::Output,)+);
+
+            async fn gather(self) -> Self::Outputs {
+                let group = Group::new("gather!", $count, Tell::Last);
+                $(let mut $child = group.spawn($position, self.$position.into_future());)+
+                match poll_fn(|cx| group.poll_all(cx, "gather!")).await {
+                    // The panic leaves from here; the others are aborted on its way out.
+                    $(Some($position) => drop($child.value()),)+
+                    _ => {}
+                }
+                ($($child.value(),)+)
+            }
+        }
+    };
+}
+
+tuple!(1: A a 0);
+tuple!(2: A a 0, B b 1);
+tuple!(3: A a 0, B b 1, C c 2);
+tuple!(4: A a 0, B b 1, C c 2, D d 3);
+tuple!(5: A a 0, B b 1, C c 2, D d 3, E e 4);
+tuple!(6: A a 0, B b 1, C c 2, D d 3, E e 4, F f 5);
+tuple!(7: A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6);
+tuple!(8: A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7);
+tuple!(9: A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7, I i 8);
+tuple!(10: A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7, I i 8, J j 9);
+tuple!(11: A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7, I i 8, J j 9, K k 10);
+tuple!(12: A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7, I i 8, J j 9, K k 10, L l 11);

@@ -1,0 +1,254 @@
+//! A group: several tasks, and one who waits for them.
+//!
+//! `gather`, `wait` and `as_completed` have the same need: to learn *which* tasks are done at a cost that
+//! does not grow with how many there are. Who polls a list of handles looks at all of them at each wake, n² looks
+//! in all. So a task may have, in place of a waker, a *seat* in a group: when it is done, the
+//! loop writes the seat's position into the group's list, O(1), and wakes the parent if the group says that it
+//! is time. The parent reads the list and touches the tasks in it, no others.
+//!
+//! A group stands in a slab and its parent holds the number. The parent lets go of its tasks first and
+//! of the group last, so no seat ever names a group that is gone.
+
+use std::collections::VecDeque;
+use std::task::{Context, Poll, Waker};
+
+use slab::Slab;
+
+use crate::current::{self, Unreachable};
+use crate::task::id::LoopNumber;
+use crate::task::join::{JoinError, JoinHandle};
+use crate::task::spawn::spawn_with;
+use crate::task::tasks::Joiner;
+use crate::wake::inbox::{self, Message};
+
+/// A task's place in a group.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seat {
+    group: u32,
+    position: u32,
+}
+
+impl Seat {
+    /// No place at all.
+    pub(crate) const NONE: Seat = Seat {
+        group: u32::MAX,
+        position: 0,
+    };
+}
+
+/// The groups of one loop.
+#[derive(Default)]
+pub(crate) struct Groups(Slab<Members>);
+
+/// What a group knows of its members.
+pub(crate) struct Members {
+    /// The positions of those that are done and that the parent has not seen, in order.
+    pub(crate) done: VecDeque<u32>,
+    /// How many are not done.
+    pub(crate) left: usize,
+    /// The first one that panicked.
+    pub(crate) panicked: Option<u32>,
+    tell: Tell,
+    parent: Option<Waker>,
+}
+
+/// When the parent is woken.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Tell {
+    /// Whenever a member is done.
+    Each,
+    /// When all of them are, or one has panicked.
+    Last,
+}
+
+impl Groups {
+    /// A member is done. Returns the parent's waker, if it is time to wake it.
+    pub(crate) fn report(&mut self, seat: Seat, panicked: bool) -> Option<Waker> {
+        let members = self.0.get_mut(seat.group as usize)?;
+        members.done.push_back(seat.position);
+        members.left -= 1;
+        if panicked {
+            members.panicked.get_or_insert(seat.position);
+        }
+        match members.tell {
+            Tell::Last if members.left > 0 && !panicked => None,
+            _ => members.parent.take(),
+        }
+    }
+
+    /// Frees a group. The waker goes to the caller, to be dropped.
+    pub(crate) fn remove(&mut self, group: u32) -> Option<Waker> {
+        self.0.remove(group as usize).parent
+    }
+
+    /// Every waker there is, for teardown.
+    pub(crate) fn take_all(&mut self) -> Vec<Waker> {
+        let parents = self.0.iter_mut().map(|(_, members)| members.parent.take());
+        parents.flatten().collect()
+    }
+}
+
+/// A group's number, freed when this drops.
+#[derive(Debug)]
+pub(crate) struct Group {
+    of: LoopNumber,
+    slot: u32,
+}
+
+impl Group {
+    /// A group on the running loop.
+    ///
+    /// # Panics
+    ///
+    /// If no loop runs on this thread.
+    #[track_caller]
+    pub(crate) fn new(what: &str, members: usize, tell: Tell) -> Group {
+        current::expect_running(what, |it| {
+            let slot = it.groups.0.insert(Members {
+                done: VecDeque::new(),
+                left: members,
+                panicked: None,
+                tell,
+                parent: None,
+            });
+            Group {
+                of: it.number,
+                slot: slot as u32,
+            }
+        })
+    }
+
+    pub(crate) fn number(&self) -> LoopNumber {
+        self.of
+    }
+
+    /// Spawns a task that reports to this group.
+    pub(crate) fn spawn<F>(&self, position: usize, future: F) -> Child<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        Child(spawn_with(self.joiner(position), future))
+    }
+
+    /// Lets a task that exists report to this group; if it is done, it does so now.
+    pub(crate) fn seat<T>(&self, position: usize, handle: &JoinHandle<T>) {
+        let previous = current::with(self.of, |it| {
+            let joiner = self.joiner(position);
+            let seated = it.tasks.set_joiner(handle.slot(), handle.id(), joiner);
+            if seated.is_err() {
+                it.groups.report(self.at(position), false);
+            }
+            seated
+        });
+        drop(previous);
+    }
+
+    /// Lets a task report to nobody any more.
+    pub(crate) fn unseat<T>(&self, handle: &JoinHandle<T>) {
+        let previous = current::with(self.of, |it| {
+            it.tasks
+                .set_joiner(handle.slot(), handle.id(), Joiner::NOBODY)
+        });
+        drop(previous);
+    }
+
+    /// Asks the group something; if it has no answer yet, whoever polls is woken when it may have one.
+    ///
+    /// # Panics
+    ///
+    /// If it is polled on another loop than its own, or its loop is gone.
+    pub(crate) fn poll<R>(
+        &self,
+        cx: &mut Context<'_>,
+        what: &str,
+        ask: impl FnOnce(&mut Members) -> Option<R>,
+    ) -> Poll<R> {
+        let waker = cx.waker().clone();
+        let (answer, unused) = current::with_polled(self.of, what, |it| {
+            let members = &mut it.groups.0[self.slot as usize];
+            match ask(members) {
+                None => (Poll::Pending, members.parent.replace(waker)),
+                Some(answer) => (Poll::Ready(answer), Some(waker)),
+            }
+        })
+        .unwrap_or_else(|| {
+            panic!(
+                "{what} was polled after its event loop, {}, was gone",
+                self.of
+            )
+        });
+        drop(unused);
+        answer
+    }
+
+    /// Waits until all members are done, or one has panicked: then that one's position.
+    pub(crate) fn poll_all(&self, cx: &mut Context<'_>, what: &str) -> Poll<Option<usize>> {
+        self.poll(cx, what, |members| {
+            let over = members.left == 0 || members.panicked.is_some();
+            over.then_some(members.panicked.map(|position| position as usize))
+        })
+    }
+
+    fn joiner(&self, position: usize) -> Joiner {
+        Joiner::Seat(self.at(position))
+    }
+
+    fn at(&self, position: usize) -> Seat {
+        Seat {
+            group: self.slot,
+            position: position as u32,
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        match current::with(self.of, |it| it.groups.remove(self.slot)) {
+            Ok(parent) => drop(parent),
+            Err(Unreachable::Elsewhere) => {
+                let _ = inbox::send(self.of, Message::ReleaseGroup(self.slot));
+            }
+            Err(Unreachable::Gone) => {}
+        }
+    }
+}
+
+/// A task that is aborted when its parent lets go of it.
+#[derive(Debug)]
+pub(crate) struct Child<T>(JoinHandle<T>);
+
+impl<T: 'static> Child<T> {
+    /// The output, if the task is done.
+    pub(crate) fn take(&mut self) -> Option<Result<T, JoinError>> {
+        self.0.take()
+    }
+
+    /// The value of a task that is known to be done. A panic of the task goes on here.
+    pub(crate) fn value(&mut self) -> T {
+        match self.take() {
+            Some(Ok(value)) => value,
+            Some(Err(error)) => error.resume(),
+            None => unreachable!("the group says that the task is done"),
+        }
+    }
+}
+
+impl<T> Child<T> {
+    /// Lets the task go on by itself.
+    pub(crate) fn detach(self) {
+        // A handle that drops detaches its task; what aborts is the drop of the child around it.
+        drop(self.into_handle());
+    }
+
+    fn into_handle(mut self) -> JoinHandle<T> {
+        let spent = JoinHandle::cancelled(self.0.number());
+        std::mem::replace(&mut self.0, spent)
+    }
+}
+
+impl<T> Drop for Child<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

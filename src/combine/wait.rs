@@ -1,0 +1,224 @@
+//! `wait`: until the first, the first failure, or all of some tasks are done.
+
+use std::fmt;
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use crate::combine::group::{Group, Tell};
+use crate::task::budget;
+use crate::task::join::JoinHandle;
+use crate::time::sleep::{Sleep, sleep};
+
+/// Waits until some of the tasks are done, and returns `(done, pending)`: asyncio's `wait`.
+///
+/// The mode says for what: [`FIRST_COMPLETED`], [`FIRST_EXCEPTION`] (for tasks that return a `Result`), or
+/// [`ALL_COMPLETED`]. Both lists keep the order of the input; who is done in the same turn is in `done`
+/// together. The handles in `done` are ready: awaiting one gives its value at once.
+///
+/// ```
+/// use boucle::FIRST_COMPLETED;
+/// use std::time::Duration;
+///
+/// boucle::run(async {
+///     let slow = boucle::spawn(boucle::sleep(Duration::from_secs(60)));
+///     let fast = boucle::spawn(boucle::sleep(Duration::from_millis(1)));
+///     let (done, pending) = boucle::wait([slow, fast], FIRST_COMPLETED).await;
+///     assert_eq!((done.len(), pending.len()), (1, 1));
+///     for task in pending {
+///         task.abort();
+///     }
+/// });
+/// ```
+///
+/// It costs O(n) at the start and at the end, and O(1) for each task that is done in between.
+///
+/// # Cancellation
+///
+/// Dropping it drops the handles in it: their tasks are detached, and none is aborted. To keep the
+/// handles after some time, use [`Wait::timeout`].
+///
+/// # Panics
+///
+/// If there are no handles, since nothing would ever be done. When polled: if a handle is of another loop than the
+/// one that runs, or if it was ready before.
+#[track_caller]
+pub fn wait<T, M: Mode<T>>(
+    handles: impl IntoIterator<Item = JoinHandle<T>>,
+    mode: M,
+) -> Wait<T, M> {
+    let handles: Vec<_> = handles.into_iter().collect();
+    assert!(!handles.is_empty(), "the set of tasks to wait for is empty");
+    Wait {
+        handles,
+        group: None,
+        sleep: None,
+        mode,
+    }
+}
+
+/// Return when the first task is done, whichever way.
+pub const FIRST_COMPLETED: FirstCompleted = FirstCompleted;
+
+/// Return when the first task has panicked or returned an `Err`; else when all are done. An aborted task is no
+/// exception.
+pub const FIRST_EXCEPTION: FirstException = FirstException;
+
+/// Return when all tasks are done.
+pub const ALL_COMPLETED: AllCompleted = AllCompleted;
+
+/// The type of [`FIRST_COMPLETED`].
+#[derive(Debug, Clone, Copy)]
+pub struct FirstCompleted;
+
+/// The type of [`FIRST_EXCEPTION`].
+#[derive(Debug, Clone, Copy)]
+pub struct FirstException;
+
+/// The type of [`ALL_COMPLETED`].
+#[derive(Debug, Clone, Copy)]
+pub struct AllCompleted;
+
+/// What [`wait`] waits for, with tasks that return a `T`. It cannot be implemented elsewhere.
+pub trait Mode<T>: sealed::Mode<T> {}
+
+impl<T, M: sealed::Mode<T>> Mode<T> for M {}
+
+mod sealed {
+    use super::*;
+
+    pub trait Mode<T> {
+        /// Whether the wait is over because this task is done.
+        fn ends_with(&self, handle: &JoinHandle<T>) -> bool;
+
+        /// Whether the parent must look at each task that is done.
+        fn looks_at_each(&self) -> bool {
+            true
+        }
+    }
+
+    impl<T> Mode<T> for FirstCompleted {
+        fn ends_with(&self, _: &JoinHandle<T>) -> bool {
+            true
+        }
+    }
+
+    impl<T: 'static, E: 'static> Mode<Result<T, E>> for FirstException {
+        fn ends_with(&self, handle: &JoinHandle<Result<T, E>>) -> bool {
+            let failed = handle.peek(|output| match output {
+                Ok(result) => result.is_err(),
+                Err(panicked) => panicked,
+            });
+            failed == Some(true)
+        }
+    }
+
+    impl<T> Mode<T> for AllCompleted {
+        fn ends_with(&self, _: &JoinHandle<T>) -> bool {
+            false
+        }
+
+        fn looks_at_each(&self) -> bool {
+            false
+        }
+    }
+}
+
+/// The future of [`wait`].
+#[must_use = "a future does nothing until it is awaited"]
+pub struct Wait<T, M> {
+    /// They go before the group in which they sit.
+    handles: Vec<JoinHandle<T>>,
+    group: Option<Group>,
+    sleep: Option<Sleep>,
+    mode: M,
+}
+
+impl<T, M: Mode<T>> Wait<T, M> {
+    /// Waits no longer than that, from now. Then `done` holds what is done, perhaps nothing, and no task is aborted.
+    pub fn timeout(mut self, duration: Duration) -> Self {
+        self.sleep = Some(sleep(duration));
+        self
+    }
+
+    /// Gives every task a seat.
+    fn start(handles: &[JoinHandle<T>], mode: &M) -> Group {
+        let tell = if mode.looks_at_each() {
+            Tell::Each
+        } else {
+            Tell::Last
+        };
+        let group = Group::new("wait", handles.len(), tell);
+        for handle in handles {
+            if handle.number() != group.number() {
+                let strange = handle.number();
+                panic!(
+                    "a task of {strange} was waited for on {}: it can only be awaited on its own loop",
+                    group.number()
+                );
+            }
+        }
+        for (position, handle) in handles.iter().enumerate() {
+            group.seat(position, handle);
+        }
+        group
+    }
+
+    /// Waits for the tasks alone.
+    fn poll_tasks(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let (handles, mode) = (&self.handles, &self.mode);
+        let group = self.group.get_or_insert_with(|| Self::start(handles, mode));
+        while let Some(position) = ready!(group.poll(cx, "wait", |members| {
+            let next = members.done.pop_front().map(|position| position as usize);
+            (next.is_some() || members.left == 0).then_some(next)
+        })) {
+            if mode.ends_with(&handles[position]) {
+                break;
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// Parts who is done from who is not.
+    fn part(&mut self) -> (Vec<JoinHandle<T>>, Vec<JoinHandle<T>>) {
+        let handles = mem::take(&mut self.handles);
+        let group = self.group.take();
+        let (done, pending): (Vec<_>, Vec<_>) =
+            handles.into_iter().partition(JoinHandle::is_finished);
+        if let Some(group) = &group {
+            pending.iter().for_each(|handle| group.unseat(handle));
+        }
+        (done, pending)
+    }
+}
+
+impl<T, M: Mode<T> + Unpin> Future for Wait<T, M> {
+    type Output = (Vec<JoinHandle<T>>, Vec<JoinHandle<T>>);
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        assert!(
+            !self.handles.is_empty(),
+            "wait was polled after it was ready"
+        );
+        ready!(budget::poll_left(cx));
+        if self.poll_tasks(cx).is_pending() {
+            match &mut self.sleep {
+                Some(sleep) => ready!(sleep.poll_deadline(cx)),
+                None => return Poll::Pending,
+            }
+        }
+        budget::spend();
+        Poll::Ready(self.part())
+    }
+}
+
+impl<T, M: fmt::Debug> fmt::Debug for Wait<T, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wait")
+            .field("handles", &self.handles)
+            .field("mode", &self.mode)
+            .field("sleep", &self.sleep)
+            .finish()
+    }
+}

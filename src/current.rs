@@ -1,0 +1,262 @@
+//! The loops of this thread: how a number becomes a loop again.
+//!
+//! `spawn`, a waker, a `Sleep`, a socket: all of them hold numbers, and all of them come here when they
+//! need the loop itself. Two thread-locals know the way:
+//!
+//! ```text
+//!   RUNNING ──▶ the loop whose turn (or teardown) is under way on this thread, or null
+//!   LIVING  ──▶ loop ──▶ loop ──▶ null      every loop that lives on this thread, running or not
+//! ```
+//!
+//! Both are plain cells, made at compile time and without destructor, so they can be read at any
+//! moment of a thread's life, also while its other thread-locals are being destroyed. The list is
+//! intrusive: a loop's own memory holds the link.
+//!
+//! The loop's state is behind a `RefCell`, and nobody outside of this file and the turn sees it but inside
+//! a closure. The closures run no user code, so a borrow never meets a borrow. Should one do so by
+//! mistake, it is a panic and never undefined behaviour.
+
+#![allow(unsafe_code)]
+
+use std::cell::{Cell, RefCell};
+use std::process::abort;
+use std::ptr;
+use std::rc::Rc;
+
+use crate::state::Loop;
+use crate::task::id::{LoopNumber, TaskNumber};
+use crate::wake::inbox;
+
+thread_local! {
+    static RUNNING: Cell<*const LoopCell> = const { Cell::new(ptr::null()) };
+    static LIVING: Cell<*const LoopCell> = const { Cell::new(ptr::null()) };
+}
+
+/// One loop's state, and its link in the list of its thread.
+struct LoopCell {
+    number: LoopNumber,
+    next: Cell<*const LoopCell>,
+    state: RefCell<Loop>,
+}
+
+/// A loop that lives on this thread. It is in the list from `new` to `drop`.
+pub(crate) struct Resident {
+    cell: Rc<LoopCell>,
+}
+
+/// Why a number did not lead to a loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unreachable {
+    /// It lives on another thread.
+    Elsewhere,
+    /// It is gone.
+    Gone,
+}
+
+impl Resident {
+    /// Takes a loop in.
+    pub(crate) fn new(number: LoopNumber, state: Loop) -> Self {
+        let cell = Rc::new(LoopCell {
+            number,
+            next: Cell::new(LIVING.get()),
+            state: RefCell::new(state),
+        });
+        LIVING.set(Rc::as_ptr(&cell));
+        Resident { cell }
+    }
+
+    pub(crate) fn number(&self) -> LoopNumber {
+        self.cell.number
+    }
+
+    /// Borrows the loop's state, for a closure that runs no user code.
+    #[inline]
+    pub(crate) fn with<R>(&self, borrow: impl FnOnce(&mut Loop) -> R) -> R {
+        borrow(&mut self.cell.state.borrow_mut())
+    }
+
+    /// Makes this the running loop while `within` runs.
+    pub(crate) fn enter<R>(&self, within: impl FnOnce() -> R) -> R {
+        struct Restore(*const LoopCell);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                RUNNING.set(self.0);
+            }
+        }
+        let _restore = Restore(RUNNING.replace(Rc::as_ptr(&self.cell)));
+        within()
+    }
+}
+
+impl Drop for Resident {
+    /// Takes the loop out of the list; the memory goes with the last `Rc`, which is this one.
+    fn drop(&mut self) {
+        // The closures that borrow the state are all in this crate and none of them owns a loop, so
+        // none can drop one. The pointers below rest on that, hence the check.
+        if self.cell.state.try_borrow_mut().is_err() {
+            abort();
+        }
+        let own = Rc::as_ptr(&self.cell);
+        let next = self.cell.next.get();
+        if LIVING.get() == own {
+            LIVING.set(next);
+            return;
+        }
+        let mut link = LIVING.get();
+        while !link.is_null() {
+            link = look(link, |it| {
+                let it = it?;
+                if it.next.get() == own {
+                    it.next.set(next);
+                    return None;
+                }
+                Some(it.next.get())
+            })
+            .unwrap_or(ptr::null());
+        }
+    }
+}
+
+/// Looks at the loop that a pointer of this file points to.
+///
+/// A closure and no returned reference, so that nobody can keep it longer than the loop.
+#[inline]
+fn look<R>(pointer: *const LoopCell, at: impl FnOnce(Option<&LoopCell>) -> R) -> R {
+    // SAFETY: this function is private, and every pointer it is called with is null or was read from
+    // `LIVING`, from the `next` of a loop in that list, or from `RUNNING`, within this file and just
+    // before. A loop is put into the list of its own thread when its `Rc` is made, and
+    // `Resident::drop` takes it out before the `Rc` goes, on the same thread, `Rc` being `!Send`; so
+    // what is in the list is alive. `RUNNING` is set by `Resident::enter` alone, from an `Rc` that its
+    // `&self` keeps alive until it has put back what stood there before, on every way out. While
+    // `at` runs, the loop could only be freed by `Resident::drop`, which no closure of this crate can
+    // reach, and which aborts the process if the state is borrowed. The reference is shared; what
+    // changes behind it is in a `Cell` or the `RefCell`. A `Resident` that is forgotten leaves its
+    // memory where it is, and the pointers valid.
+    at(unsafe { pointer.as_ref() })
+}
+
+/// Looks at the first loop of this thread that is wanted: the running one, then the others.
+#[inline]
+fn find<R>(wanted: impl Fn(&LoopCell) -> bool, at: impl FnOnce(Option<&LoopCell>) -> R) -> R {
+    let running = RUNNING.get();
+    if look(running, |it| it.is_some_and(&wanted)) {
+        look(running, at)
+    } else {
+        find_living(wanted, at)
+    }
+}
+
+#[cold]
+fn find_living<R>(
+    wanted: impl Fn(&LoopCell) -> bool,
+    at: impl FnOnce(Option<&LoopCell>) -> R,
+) -> R {
+    let mut link = LIVING.get();
+    while let Some(next) = look(link, |it| {
+        it.filter(|it| !wanted(it)).map(|it| it.next.get())
+    }) {
+        link = next;
+    }
+    look(link, at)
+}
+
+/// Wakes a task if its loop lives on this thread, running or not, and says whether it does.
+#[inline]
+pub(crate) fn wake(number: TaskNumber) -> bool {
+    find(
+        |it| it.number.short() == number.short(),
+        // Were the state borrowed, the inbox would have the wake: late, and not lost.
+        |it| match it.map(|it| it.state.try_borrow_mut()) {
+            Some(Ok(mut state)) => {
+                state.wake(number);
+                true
+            }
+            _ => false,
+        },
+    )
+}
+
+/// The number of the loop that runs on this thread.
+pub(crate) fn running_number() -> Option<LoopNumber> {
+    look(RUNNING.get(), |it| it.map(|it| it.number))
+}
+
+/// Borrows the loop that runs on this thread; `None` if none does.
+#[inline]
+pub(crate) fn with_running<R>(borrow: impl FnOnce(&mut Loop) -> R) -> Option<R> {
+    look(RUNNING.get(), |it| {
+        it.map(|it| borrow(&mut it.state.borrow_mut()))
+    })
+}
+
+/// As [`with_running`], for what makes no sense without a loop.
+///
+/// # Panics
+///
+/// If no loop runs on this thread, with the name of what needs one.
+#[inline]
+#[track_caller]
+pub(crate) fn expect_running<R>(what: &str, borrow: impl FnOnce(&mut Loop) -> R) -> R {
+    match with_running(borrow) {
+        Some(result) => result,
+        None => no_loop(what),
+    }
+}
+
+/// Borrows the loop with that number, running or not, if it lives on this thread.
+#[inline]
+pub(crate) fn with<R>(
+    number: LoopNumber,
+    borrow: impl FnOnce(&mut Loop) -> R,
+) -> Result<R, Unreachable> {
+    find(
+        |it| it.number == number,
+        |it| match it {
+            Some(it) => Ok(borrow(&mut it.state.borrow_mut())),
+            None if inbox::of(number).is_some() => Err(Unreachable::Elsewhere),
+            None => Err(Unreachable::Gone),
+        },
+    )
+}
+
+/// As [`with`], for something that is polled: that must happen on its own loop. `None` if the loop is
+/// gone.
+///
+/// # Panics
+///
+/// If the loop lives on another thread, or another loop runs on this one.
+#[inline]
+#[track_caller]
+pub(crate) fn with_polled<R>(
+    number: LoopNumber,
+    what: &str,
+    borrow: impl FnOnce(&mut Loop) -> R,
+) -> Option<R> {
+    if look(RUNNING.get(), |it| it.is_some_and(|it| it.number == number)) {
+        return with_running(borrow);
+    }
+    if let Some(running) = running_number()
+        && inbox::of(number).is_some()
+    {
+        panic!(
+            "{what} of {number} was polled on {running}: it can only be awaited on its own loop"
+        );
+    }
+    match with(number, borrow) {
+        Ok(result) => Some(result),
+        Err(Unreachable::Gone) => None,
+        Err(Unreachable::Elsewhere) => {
+            panic!("{what} of {number} was polled on a thread where that loop does not live")
+        }
+    }
+}
+
+/// The panic of whatever needs a running loop.
+#[cold]
+#[track_caller]
+pub(crate) fn no_loop(what: &str) -> ! {
+    panic!(
+        "{what} needs an event loop, and none is running on this thread: \
+         call it from a future that was passed to `boucle::run`, `EventLoop::block_on` or `spawn`"
+    )
+}

@@ -1,0 +1,353 @@
+//! The event loop: the ways to make it, run it, stop it and close it.
+//!
+//! All of them come down to one function, the [turn](crate::turn), called again and again until something
+//! is the case: the main future is ready (`run`, `block_on`), `stop` was called (`run_forever`), or once (`turn`).
+//!
+//! **The main future** of `block_on` is not a task, since it may borrow from its caller and needs no
+//! allocation. But it has a number, and takes its turn in the queue like one, as in asyncio: what it spawned before it
+//! was woken runs first.
+
+use std::fmt;
+use std::io;
+use std::mem;
+use std::pin::pin;
+use std::time::Duration;
+
+use crate::current::{self, Resident};
+use crate::state::Loop;
+use crate::task::cell::drop_quietly;
+use crate::task::id::{LoopNumber, TaskNumber};
+use crate::task::join::JoinHandle;
+use crate::task::spawn;
+use crate::task::tasks::Joiner;
+use crate::turn::{Main, Pace, Turn};
+use crate::wake::inbox;
+use crate::wake::loop_handle::LoopHandle;
+use crate::wake::waker::wake_quietly;
+
+/// Runs a future on an event loop of its own, and returns its value: asyncio's `run`.
+///
+/// When the future is ready, what it spawned and did not await is dropped, in spawn order, and the loop is
+/// closed.
+///
+/// ```
+/// let sum = boucle::run(async {
+///     let two = boucle::spawn(async { 2 });
+///     1 + two.await.unwrap()
+/// });
+/// assert_eq!(sum, 3);
+/// ```
+///
+/// # Panics
+///
+/// If a loop is running on this thread already; if the system refuses a poller; if [`stop`] ends the
+/// loop before the future is ready. A panic of the future comes out of here, after the loop is
+/// closed.
+#[track_caller]
+pub fn run<F: Future>(main: F) -> F::Output {
+    refuse_nesting("boucle::run");
+    let event_loop = EventLoop::new()
+        .unwrap_or_else(|error| panic!("boucle::run cannot make an event loop: {error}"));
+    event_loop.block_on(main)
+}
+
+/// Stops the loop that runs on this thread: [`EventLoop::run_forever`] returns when the current batch is
+/// through.
+///
+/// # Panics
+///
+/// If no loop is running on this thread.
+#[track_caller]
+pub fn stop() {
+    current::expect_running("stop", |it| it.stopping = true);
+}
+
+/// An event loop that is kept: asyncio's `new_event_loop`.
+///
+/// [`run`] is enough for most programs. An `EventLoop` of your own can be run again and again, its tasks
+/// surviving in between, and be stepped by hand, turn by turn.
+///
+/// Dropping it closes it: the tasks that are left are dropped, in spawn order. It belongs to the thread it was made
+/// on; a [`LoopHandle`] may go to others.
+///
+/// ```
+/// use boucle::EventLoop;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let event_loop = EventLoop::new()?;
+/// event_loop.spawn(async {
+///     println!("running");
+///     boucle::stop();
+/// });
+/// event_loop.run_forever();
+/// # Ok(())
+/// # }
+/// ```
+#[doc(alias = "new_event_loop")]
+#[doc(alias = "Runtime")]
+pub struct EventLoop {
+    resident: Resident,
+}
+
+/// Makes an [`EventLoop`] that is not the usual one.
+#[derive(Debug, Clone, Default)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct Builder {
+    virtual_clock: bool,
+}
+
+impl EventLoop {
+    /// Makes a loop with a real clock.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses a poller (on Linux, two descriptors), or if 4,096 loops are alive.
+    pub fn new() -> io::Result<EventLoop> {
+        Self::builder().build()
+    }
+
+    /// Makes a loop that is not the usual one.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Spawns a task on this loop, which need not be running. See [`spawn`](crate::spawn).
+    ///
+    /// # Panics
+    ///
+    /// If the slab is full (2^32 tasks; 2^20 on a 32-bit target).
+    #[doc(alias = "ensure_future")]
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        spawn::on(self.resident.number(), future)
+    }
+
+    /// Runs the loop until the future is ready, and returns its value. Tasks that are not done stay, for the
+    /// next time the loop runs.
+    ///
+    /// # Panics
+    ///
+    /// If a loop is running on this thread already, or if [`stop`] ends the loop before the future is
+    /// ready: the tasks survive that. Under a virtual clock, if nothing can ever run again
+    /// ("deadlock"). A panic of the future comes out of here.
+    #[doc(alias = "run_until_complete")]
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, main: F) -> F::Output {
+        refuse_nesting("block_on");
+        let mut output = None;
+        self.resident.enter(|| {
+            let place = MainPlace::new(&self.resident);
+            let mut future = pin!(async { output = Some(main.await) });
+            let mut main = Main {
+                future: future.as_mut(),
+                done: false,
+            };
+            place.wake();
+            while !main.done {
+                self.resident
+                    .one_turn(Some(&mut main), None, Pace::Fast)
+                    .unwrap_or_else(|error| kernel_failed(&error));
+                if self.take_stop() && !main.done {
+                    panic!("event loop stopped before the future completed");
+                }
+            }
+        });
+        output.expect("the main future is done")
+    }
+
+    /// Runs the loop until [`stop`] is called: the current batch finishes, and it returns. It can be run
+    /// again. If `stop` was called before, it runs exactly one turn.
+    ///
+    /// # Panics
+    ///
+    /// If a loop is running on this thread already. Under a virtual clock, if nothing can ever run
+    /// again ("deadlock").
+    #[track_caller]
+    pub fn run_forever(&self) {
+        refuse_nesting("run_forever");
+        self.resident.enter(|| {
+            loop {
+                self.resident
+                    .one_turn(None, None, Pace::Fast)
+                    .unwrap_or_else(|error| kernel_failed(&error));
+                if self.take_stop() {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Runs one turn, and says what it did: polls the batch, parks until something happens or `timeout` is over
+    /// (`None`: as long as it takes), and wakes.
+    ///
+    /// It does not sleep when a task is ready, nor when nothing is left that an event could matter to: no
+    /// task and no [`LoopHandle`]. Neither asyncio nor tokio can be stepped.
+    ///
+    /// ```
+    /// use boucle::EventLoop;
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let event_loop = EventLoop::builder().virtual_clock().build()?;
+    /// event_loop.spawn(boucle::sleep(Duration::from_secs(1)));
+    /// let first = event_loop.turn(None)?;
+    /// assert_eq!((first.polled, first.woken_by_timers, first.left), (1, 1, 1));
+    /// let second = event_loop.turn(None)?;
+    /// assert_eq!((second.polled, second.left), (1, 0));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of the kernel's poller. A signal is none.
+    ///
+    /// # Panics
+    ///
+    /// If a loop is running on this thread already. Under a virtual clock and without a timeout, if
+    /// nothing can ever run again ("deadlock").
+    #[doc(alias = "run_once")]
+    #[track_caller]
+    pub fn turn(&self, timeout: Option<Duration>) -> io::Result<Turn> {
+        refuse_nesting("turn");
+        self.resident.enter(|| {
+            let mut turn = self.resident.one_turn(None, timeout, Pace::Whole)?;
+            turn.stopped = self.take_stop();
+            Ok(turn)
+        })
+    }
+
+    /// Stops the loop: the next [`run_forever`](Self::run_forever) runs exactly one turn. From inside, or from
+    /// another thread, see [`stop`] and [`LoopHandle::stop`].
+    pub fn stop(&self) {
+        self.resident.with(|it| it.stopping = true);
+    }
+
+    /// A handle to this loop for other threads.
+    pub fn handle(&self) -> LoopHandle {
+        LoopHandle::new(self.resident.number())
+    }
+
+    pub(crate) fn number(&self) -> LoopNumber {
+        self.resident.number()
+    }
+
+    fn take_stop(&self) -> bool {
+        self.resident.with(|it| mem::take(&mut it.stopping))
+    }
+
+    /// Drops everything that is left, inside the loop's context. Destructors may still wake, abort, drop
+    /// handles and spawn; what they spawn is dropped at once.
+    fn close(&self) {
+        self.resident.enter(|| {
+            let it = &self.resident;
+            let left = it.with(|it| {
+                it.closing = true;
+                it.tasks.in_spawn_order()
+            });
+            for (id, slot) in left {
+                if let Some((task, joiner)) = it.with(|it| it.tasks.take_for_teardown(id, slot)) {
+                    drop_quietly(task);
+                    if let Joiner::Waker(joiner) = joiner {
+                        wake_quietly(joiner);
+                    }
+                }
+            }
+            let unread = it.with(|it| it.inbox.close());
+            unread.messages.into_iter().for_each(drop_quietly);
+            // Whoever waits on another runtime finds that the loop is gone.
+            let waiting = it.with(Loop::take_waiting);
+            waiting.into_iter().for_each(wake_quietly);
+        });
+    }
+}
+
+impl Drop for EventLoop {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl fmt::Debug for EventLoop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EventLoop({})", self.resident.number())
+    }
+}
+
+impl Builder {
+    /// Gives the loop a virtual clock: its time stands still while tasks run, and jumps to the next deadline when
+    /// nothing else can happen.
+    ///
+    /// A test of an hour takes no time, and the schedule is the same on every run. While a socket is waited
+    /// for or an executor job runs, the park is real, and time passes as it does outside. If nothing can ever
+    /// run again, the loop panics ("deadlock") and lists the tasks. It cannot know of a
+    /// thread that will wake one of its wakers: let that thread hold a [`LoopHandle`].
+    #[doc(alias = "start_paused")]
+    pub fn virtual_clock(mut self) -> Builder {
+        self.virtual_clock = true;
+        self
+    }
+
+    /// Makes the loop.
+    ///
+    /// # Errors
+    ///
+    /// As [`EventLoop::new`].
+    pub fn build(self) -> io::Result<EventLoop> {
+        let (number, inbox) = inbox::claim()?;
+        match Loop::new(number, inbox, self.virtual_clock) {
+            Ok(state) => Ok(EventLoop {
+                resident: Resident::new(number, state),
+            }),
+            Err(error) => {
+                inbox.close();
+                Err(error)
+            }
+        }
+    }
+}
+
+/// The main future's place among the tasks, freed when `block_on` ends, however it ends.
+struct MainPlace<'a> {
+    resident: &'a Resident,
+    slot: u32,
+    id: u64,
+}
+
+impl<'a> MainPlace<'a> {
+    fn new(resident: &'a Resident) -> Self {
+        let (slot, id) = resident.with(|it| it.tasks.insert_main());
+        MainPlace { resident, slot, id }
+    }
+
+    fn wake(&self) {
+        let number = TaskNumber::new(self.resident.number(), self.id, self.slot);
+        self.resident.with(|it| it.wake(number));
+    }
+}
+
+impl Drop for MainPlace<'_> {
+    fn drop(&mut self) {
+        self.resident.with(|it| it.tasks.remove_main(self.slot));
+    }
+}
+
+#[track_caller]
+fn refuse_nesting(what: &str) {
+    if let Some(running) = current::running_number() {
+        panic!(
+            "{what} cannot be called while {running} is running on this thread: \
+             await the future instead, or spawn it"
+        );
+    }
+}
+
+#[cold]
+#[track_caller]
+fn kernel_failed(error: &io::Error) -> ! {
+    panic!("the kernel refuses to be asked for events: {error}")
+}

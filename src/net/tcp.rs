@@ -1,0 +1,439 @@
+//! TCP: a listener and a stream, over mio's, on a [`Source`].
+
+use std::future::poll_fn;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::{fmt, net};
+
+use futures_io::{AsyncRead, AsyncWrite};
+use mio::Interest;
+
+use super::reactor::Side;
+use super::resolve::{ToSocketAddrs, resolve};
+use super::source::Source;
+
+/// A TCP socket that listens for connections.
+///
+/// It belongs to the loop on which it was made. Dropping it closes it, on any thread; connections
+/// that were accepted live on.
+///
+/// ```
+/// use boucle::net::{TcpListener, TcpStream};
+///
+/// # fn main() -> std::io::Result<()> {
+/// boucle::run(async {
+///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+///     let address = listener.local_addr()?;
+///     let (server, client) = boucle::gather!(
+///         async move { listener.accept().await },
+///         TcpStream::connect(address),
+///     )
+///     .await;
+///     let (server, peer) = server?;
+///     assert_eq!(peer, client?.local_addr()?);
+///     assert_eq!(server.peer_addr()?, peer);
+///     Ok(())
+/// })
+/// # }
+/// ```
+#[doc(alias = "start_server")]
+pub struct TcpListener {
+    source: Source<mio::net::TcpListener>,
+}
+
+impl TcpListener {
+    /// Listens on an address; with port 0 the system picks a port. A name is looked up in the thread
+    /// pool, and each of its addresses is tried until one works.
+    ///
+    /// # Errors
+    ///
+    /// Those of the look-up and of `bind` and `listen`: of the last address that was tried.
+    ///
+    /// # Panics
+    ///
+    /// If it is not polled on a boucle loop.
+    pub async fn bind(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
+        let mut last = None;
+        for address in resolve(&address).await? {
+            match mio::net::TcpListener::bind(address) {
+                Ok(listener) => return Self::from_mio(listener),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.expect("no list of addresses is empty"))
+    }
+
+    /// Waits for a connection.
+    ///
+    /// # Errors
+    ///
+    /// Those of `accept`. An error of one connection, or a want of descriptors, leaves the listener
+    /// as it was: calling it again is right, after a while if descriptors were wanting.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses no connection: what is not accepted waits in the kernel's queue.
+    ///
+    /// # Panics
+    ///
+    /// If it is polled on another loop than the listener's.
+    pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        poll_fn(|cx| self.poll_accept(cx)).await
+    }
+
+    /// [`accept`](Self::accept) as a poll. Each task that was pending here is woken, not the last alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`accept`](Self::accept).
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        let (stream, peer) = ready!(self.source.poll_io(cx, Side::Read, |io| io.accept()))?;
+        Poll::Ready(TcpStream::from_mio(stream, true).map(|stream| (stream, peer)))
+    }
+
+    /// The address it listens on.
+    ///
+    /// # Errors
+    ///
+    /// Those of `getsockname`.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.source.io().local_addr()
+    }
+
+    /// Takes a listener of std's; it becomes non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// If the kernel refuses to make it non-blocking or to watch it.
+    ///
+    /// # Panics
+    ///
+    /// If no loop runs on this thread.
+    pub fn from_std(listener: net::TcpListener) -> io::Result<TcpListener> {
+        listener.set_nonblocking(true)?;
+        Self::from_mio(mio::net::TcpListener::from_std(listener))
+    }
+
+    /// Gives the listener back as std's. It is still non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// If the kernel refuses to forget it; it is closed then.
+    pub fn into_std(self) -> io::Result<net::TcpListener> {
+        Ok(owned::listener(self.source.into_inner()?))
+    }
+
+    fn from_mio(listener: mio::net::TcpListener) -> io::Result<TcpListener> {
+        let source = Source::new(listener, Interest::READABLE, false)?;
+        Ok(TcpListener { source })
+    }
+}
+
+/// A TCP connection.
+///
+/// It reads and writes by the `futures-io` traits, on itself and on `&TcpStream`: so one task may read
+/// while another one writes, without splitting it or sharing it by anything but a reference (or an `Rc`).
+///
+/// It belongs to the loop on which it was made. Dropping it closes it, on any thread; what was written and
+/// not yet sent, the kernel sends. `close` shuts down the writing side: the peer reads the end of the
+/// stream, and this side may still read.
+///
+/// A read that gives fewer bytes than the buffer holds is not followed by one that finds nothing: a request
+/// and its answer cost two system calls and their share of a park.
+#[doc(alias = "open_connection")]
+pub struct TcpStream {
+    source: Source<mio::net::TcpStream>,
+}
+
+impl TcpStream {
+    /// Connects to an address. A name is looked up in the thread pool, and each of its addresses is
+    /// tried, one after the other, until one answers.
+    ///
+    /// # Errors
+    ///
+    /// Those of the look-up, and those of a failed connect (`ConnectionRefused` and so on): of the last
+    /// address that was tried.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future gives the attempt up. A look-up that has begun runs to its end in its thread.
+    ///
+    /// # Panics
+    ///
+    /// If it is not polled on a boucle loop.
+    pub async fn connect(address: impl ToSocketAddrs) -> io::Result<TcpStream> {
+        let mut last = None;
+        for address in resolve(&address).await? {
+            match Self::connect_one(address).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.expect("no list of addresses is empty"))
+    }
+
+    async fn connect_one(address: SocketAddr) -> io::Result<TcpStream> {
+        let stream = Self::from_mio(mio::net::TcpStream::connect(address)?, false)?;
+        // The kernel reports a connect, failed or not, as writable.
+        poll_fn(|cx| {
+            stream.source.poll_io(cx, Side::Write, |io| {
+                if let Some(error) = io.take_error()? {
+                    return Err(error);
+                }
+                match io.peer_addr() {
+                    Ok(_) => Ok(()),
+                    Err(error) if error.kind() == io::ErrorKind::NotConnected => {
+                        Err(io::ErrorKind::WouldBlock.into())
+                    }
+                    Err(error) => Err(error),
+                }
+            })
+        })
+        .await?;
+        Ok(stream)
+    }
+
+    /// Reads without taking what it reads: the next read gives the same bytes. 0 is the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// Those of `recv`.
+    pub async fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        poll_fn(|cx| self.source.poll_io(cx, Side::Read, |io| io.peek(buffer))).await
+    }
+
+    /// Whether small writes are sent at once (`TCP_NODELAY`).
+    ///
+    /// # Errors
+    ///
+    /// Those of `getsockopt`.
+    pub fn nodelay(&self) -> io::Result<bool> {
+        self.source.io().nodelay()
+    }
+
+    /// Sends small writes at once, or lets the kernel gather them.
+    ///
+    /// # Errors
+    ///
+    /// Those of `setsockopt`.
+    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.source.io().set_nodelay(nodelay)
+    }
+
+    /// The address of this side.
+    ///
+    /// # Errors
+    ///
+    /// Those of `getsockname`.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.source.io().local_addr()
+    }
+
+    /// The address of the peer.
+    ///
+    /// # Errors
+    ///
+    /// Those of `getpeername`.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.source.io().peer_addr()
+    }
+
+    /// Takes a connected stream of std's; it becomes non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// If the kernel refuses to make it non-blocking or to watch it.
+    ///
+    /// # Panics
+    ///
+    /// If no loop runs on this thread.
+    pub fn from_std(stream: net::TcpStream) -> io::Result<TcpStream> {
+        stream.set_nonblocking(true)?;
+        Self::from_mio(mio::net::TcpStream::from_std(stream), true)
+    }
+
+    /// Gives the stream back as std's. It is still non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// If the kernel refuses to forget it; it is closed then.
+    pub fn into_std(self) -> io::Result<net::TcpStream> {
+        Ok(owned::stream(self.source.into_inner()?))
+    }
+
+    /// A stream that is connected already may be written to at once. Before it is read from, an event has
+    /// to come: most often there is nothing yet, and asking costs a system call.
+    fn from_mio(stream: mio::net::TcpStream, connected: bool) -> io::Result<TcpStream> {
+        let both = Interest::READABLE | Interest::WRITABLE;
+        let source = Source::new(stream, both, connected)?;
+        Ok(TcpStream { source })
+    }
+}
+
+impl AsyncRead for &TcpStream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let len = buffer.len();
+        if len == 0 {
+            return Poll::Ready(Ok(0));
+        }
+        self.source
+            .poll_transfer(cx, Side::Read, len, |mut io| io.read(buffer))
+    }
+
+    fn poll_read_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let len = buffers.iter().map(|buffer| buffer.len()).sum();
+        if len == 0 {
+            return Poll::Ready(Ok(0));
+        }
+        self.source
+            .poll_transfer(cx, Side::Read, len, |mut io| io.read_vectored(buffers))
+    }
+}
+
+impl AsyncWrite for &TcpStream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.source
+            .poll_transfer(cx, Side::Write, buffer.len(), |mut io| io.write(buffer))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffers: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let len = buffers.iter().map(|buffer| buffer.len()).sum();
+        self.source
+            .poll_transfer(cx, Side::Write, len, |mut io| io.write_vectored(buffers))
+    }
+
+    /// The kernel's buffer is the only one.
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// Shuts down the writing side. To close what the peer has closed already is no error.
+    fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(match self.source.io().shutdown(Shutdown::Write) {
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+            result => result,
+        })
+    }
+}
+
+impl AsyncRead for TcpStream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut &*self).poll_read(cx, buffer)
+    }
+
+    fn poll_read_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut &*self).poll_read_vectored(cx, buffers)
+    }
+}
+
+impl AsyncWrite for TcpStream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut &*self).poll_write(cx, buffer)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffers: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut &*self).poll_write_vectored(cx, buffers)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut &*self).poll_flush(cx)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut &*self).poll_close(cx)
+    }
+}
+
+impl fmt::Debug for TcpListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.source.io().fmt(f)
+    }
+}
+
+impl fmt::Debug for TcpStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.source.io().fmt(f)
+    }
+}
+
+/// From mio's sockets to std's, by way of the descriptor that owns both.
+#[cfg(unix)]
+mod owned {
+    use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+    pub(super) fn listener(io: mio::net::TcpListener) -> std::net::TcpListener {
+        OwnedFd::from(io).into()
+    }
+
+    pub(super) fn stream(io: mio::net::TcpStream) -> std::net::TcpStream {
+        OwnedFd::from(io).into()
+    }
+
+    macro_rules! as_fd {
+        ($($socket:ty),+) => {$(
+            impl AsFd for $socket {
+                fn as_fd(&self) -> BorrowedFd<'_> {
+                    self.source.io().as_fd()
+                }
+            }
+
+            impl AsRawFd for $socket {
+                fn as_raw_fd(&self) -> RawFd {
+                    self.source.io().as_raw_fd()
+                }
+            }
+        )+};
+    }
+
+    as_fd!(super::TcpListener, super::TcpStream);
+}
+
+#[cfg(windows)]
+mod owned {
+    use std::os::windows::io::OwnedSocket;
+
+    pub(super) fn listener(io: mio::net::TcpListener) -> std::net::TcpListener {
+        OwnedSocket::from(io).into()
+    }
+
+    pub(super) fn stream(io: mio::net::TcpStream) -> std::net::TcpStream {
+        OwnedSocket::from(io).into()
+    }
+}

@@ -1,0 +1,220 @@
+//! What a loop owns.
+//!
+//! Five tables with numbers in them (tasks, ready queue, groups, timers, sources), a clock, and the
+//! inbox. This is what `current` lends out; the turn in `event_loop` is what moves it.
+//!
+//! Nothing here runs user code: what may (a future to be dropped, a waker of another runtime) is handed
+//! to the caller.
+
+use std::io;
+use std::task::Waker;
+use std::time::Duration;
+
+use crate::combine::group::Groups;
+use crate::net::reactor::Reactor;
+use crate::task::cell::BoxedTask;
+use crate::task::id::{LoopNumber, TaskNumber};
+use crate::task::tasks::{Finished, Joiner, Runnable, Tasks};
+use crate::time::clock::Clock;
+use crate::time::wheel::Wheel;
+use crate::wake::inbox::{Inbox, Message};
+use crate::wake::ready::ReadyQueue;
+
+/// The state of one loop.
+pub(crate) struct Loop {
+    pub(crate) number: LoopNumber,
+    pub(crate) tasks: Tasks,
+    pub(crate) ready: ReadyQueue,
+    pub(crate) groups: Groups,
+    pub(crate) timers: Wheel<Waker>,
+    pub(crate) clock: Clock,
+    pub(crate) reactor: Reactor,
+    pub(crate) inbox: &'static Inbox,
+    /// Futures of `run_in_executor` that are not done. A virtual clock waits for them.
+    pub(crate) jobs: usize,
+    /// Kept for its memory: who is woken in the third step.
+    pub(crate) woken: Vec<Waker>,
+    /// Kept for its memory: what was drained from the inbox.
+    pub(crate) drained: Vec<Message>,
+    /// Polls since the kernel was last asked.
+    pub(crate) polls: u32,
+    /// `stop` was called.
+    pub(crate) stopping: bool,
+    /// Teardown has begun: what is spawned now is dropped at once.
+    pub(crate) closing: bool,
+}
+
+/// Why a task was not taken in; it comes back, to be dropped.
+pub(crate) enum Refused {
+    Closing(BoxedTask),
+    Full(BoxedTask),
+}
+
+/// How the loop is to spend the second step of its turn.
+pub(crate) enum Rest {
+    /// Ask the kernel, and wait for it up to that long.
+    Park(Option<Duration>),
+    /// Nothing but a deadline can come, and the clock is virtual: let that much time pass.
+    Jump(Duration),
+    /// Nothing can come at all.
+    Never,
+}
+
+impl Loop {
+    pub(crate) fn new(
+        number: LoopNumber,
+        inbox: &'static Inbox,
+        is_virtual: bool,
+    ) -> io::Result<Self> {
+        let (reactor, bell) = Reactor::new()?;
+        inbox.set_bell(bell);
+        Ok(Loop {
+            number,
+            tasks: Tasks::new(number),
+            ready: ReadyQueue::default(),
+            groups: Groups::default(),
+            timers: Wheel::new(),
+            clock: Clock::new(is_virtual),
+            reactor,
+            inbox,
+            jobs: 0,
+            woken: Vec::new(),
+            drained: Vec::new(),
+            polls: 0,
+            stopping: false,
+            closing: false,
+        })
+    }
+
+    /// Takes a task in and queues it. Returns its slot and its id.
+    pub(crate) fn spawn(
+        &mut self,
+        task: BoxedTask,
+        held: bool,
+        joiner: Joiner,
+    ) -> Result<(u32, u64), Refused> {
+        if self.closing {
+            return Err(Refused::Closing(task));
+        }
+        if self.tasks.is_full() {
+            return Err(Refused::Full(task));
+        }
+        let (slot, id) = self.tasks.insert(task, held, joiner);
+        self.wake(TaskNumber::new(self.number, id, slot));
+        Ok((slot, id))
+    }
+
+    /// Queues a task, unless it is queued already or is not the one that was meant.
+    #[inline]
+    pub(crate) fn wake(&mut self, number: TaskNumber) {
+        if self.tasks.mark_queued(number) {
+            self.ready.push(number);
+        }
+    }
+
+    /// Queues whoever holds the slot.
+    pub(crate) fn wake_slot(&mut self, slot: u32) {
+        if let Some(number) = self.tasks.mark_slot_queued(slot) {
+            self.ready.push(number);
+        }
+    }
+
+    /// Marks a task to be dropped at its place in the queue.
+    pub(crate) fn abort(&mut self, slot: u32, id: u64) {
+        if let Some(number) = self.tasks.abort(slot, id) {
+            self.ready.push(number);
+        }
+    }
+
+    /// Takes the next task out to be polled. `None` if the number that was popped is stale.
+    #[inline]
+    pub(crate) fn next(&mut self) -> Option<(TaskNumber, Runnable)> {
+        let number = self.ready.pop()?;
+        let runnable = self.tasks.begin(number)?;
+        Some((number, runnable))
+    }
+
+    /// A task is done. Returns who is to be woken, and the cell if nobody will ask for it.
+    pub(crate) fn finish(
+        &mut self,
+        slot: u32,
+        mut task: BoxedTask,
+    ) -> (Option<Waker>, Option<BoxedTask>) {
+        let panicked = task.as_mut().panicked();
+        let Finished { joiner, unheld } = self.tasks.finish(slot, task);
+        let waker = match joiner {
+            Joiner::Waker(waker) => Some(waker),
+            Joiner::Seat(seat) => self.groups.report(seat, panicked),
+        };
+        (waker, unheld)
+    }
+
+    /// How long the second step may take, and by whose will.
+    ///
+    /// `limit` is the caller's; none of it matters while a task is ready.
+    pub(crate) fn rest(&self, limit: Option<Duration>) -> Rest {
+        if !self.ready.is_empty() || self.stopping {
+            return Rest::Park(Some(Duration::ZERO));
+        }
+        if self.clock.is_virtual() {
+            self.rest_virtually(limit)
+        } else {
+            let deadline = self.timers.next_look().map(|tick| self.clock.until(tick));
+            Rest::Park(shorter(deadline, limit))
+        }
+    }
+
+    fn rest_virtually(&self, limit: Option<Duration>) -> Rest {
+        let deadline = self
+            .timers
+            .next_deadline()
+            .map(|tick| self.clock.until(tick));
+        let time = shorter(deadline, limit);
+        if self.jobs > 0 || self.reactor.is_awaited() {
+            return Rest::Park(time);
+        }
+        match time {
+            Some(time) => Rest::Jump(time),
+            None if self.inbox.may_speak() => Rest::Park(None),
+            None => Rest::Never,
+        }
+    }
+
+    /// Parks the thread. Time that was spent so passes for a virtual clock too.
+    pub(crate) fn park(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        self.polls = 0;
+        // A park that may last is announced, so that other threads ring; and not begun, if one has
+        // already left something.
+        let timeout = if timeout == Some(Duration::ZERO) || self.inbox.fall_asleep() {
+            timeout
+        } else {
+            Some(Duration::ZERO)
+        };
+        let (parked, time) = self.clock.measure(|| self.reactor.park(timeout));
+        // The kernel counts in milliseconds, and rounds up.
+        self.clock
+            .pass(timeout.map_or(time, |timeout| time.min(timeout)));
+        parked
+    }
+
+    /// Takes the wakers of the timers that are due.
+    pub(crate) fn take_due(&mut self, woken: &mut Vec<Waker>) {
+        let now = self.clock.tick();
+        self.timers.advance(now, woken);
+    }
+
+    /// Every waker that waits for something, for teardown.
+    pub(crate) fn take_waiting(&mut self) -> Vec<Waker> {
+        let mut waiting = self.reactor.take_waiting();
+        waiting.extend(self.timers.take_all());
+        waiting.extend(self.groups.take_all());
+        waiting
+    }
+}
+
+fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}

@@ -1,0 +1,140 @@
+//! Giving way: `yield_now`, and the budget of ready operations per poll.
+//!
+//! A task whose every await is ready at once would never leave its poll. So each poll starts with a
+//! budget of 128 ready *leaf operations* (a read, a write, an accept, a joined handle, a sleep
+//! that is over); when it is spent, the next one wakes its task and is pending, once. The task goes to the
+//! end of the ready queue and starts anew. The idea and the number are tokio's (its post "Reducing
+//! tail latencies with automatic cooperative task yielding", 2020).
+//!
+//! The count stands in a thread-local of its own, so a leaf pays for it without borrowing the loop.
+
+use std::cell::Cell;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+/// Ready operations per poll.
+pub(crate) const BUDGET: u32 = 128;
+
+/// Outside of a loop's polls nothing is counted.
+const UNLIMITED: u32 = u32::MAX;
+
+thread_local! {
+    static LEFT: Cell<u32> = const { Cell::new(UNLIMITED) };
+}
+
+/// A poll begins.
+#[inline]
+pub(crate) fn refill() {
+    LEFT.set(BUDGET);
+}
+
+/// Ends the counting when it drops: no poll of a loop is under way any more.
+pub(crate) struct LiftOnDrop;
+
+impl Drop for LiftOnDrop {
+    fn drop(&mut self) {
+        LEFT.set(UNLIMITED);
+    }
+}
+
+/// Ready if the budget has something left; else wakes the task, which gives way.
+///
+/// Called before a leaf operation is tried; [`spend`] follows if it was ready.
+#[inline]
+pub(crate) fn poll_left(cx: &mut Context<'_>) -> Poll<()> {
+    if LEFT.get() == 0 {
+        cx.waker().wake_by_ref();
+        return Poll::Pending;
+    }
+    Poll::Ready(())
+}
+
+/// One ready operation.
+#[inline]
+pub(crate) fn spend() {
+    let left = LEFT.get();
+    if left != UNLIMITED {
+        LEFT.set(left.saturating_sub(1));
+    }
+}
+
+/// Spends one unit of the budget, and gives way to other tasks if none is left.
+///
+/// A poll of a task may make 128 ready operations before it has to give way; sockets, timers and
+/// joined handles count by themselves. A loop of your own that is ready every time (a decoder that
+/// works on a full buffer, a channel of another crate) takes part by awaiting this. asyncio has no such
+/// thing; its users write `sleep(0)`.
+///
+/// It costs a thread-local read and write. Outside of a boucle loop it is ready at once.
+///
+/// ```
+/// # boucle::run(async {
+/// let mut sum = 0u64;
+/// for n in 0..10_000 {
+///     sum += n; // a piece of work
+///     boucle::consume_budget().await; // once in 128 rounds the others have their turn
+/// }
+/// assert_eq!(sum, 49_995_000);
+/// # });
+/// ```
+///
+/// # Cancellation
+///
+/// Dropping it has no effect.
+pub async fn consume_budget() {
+    std::future::poll_fn(|cx| {
+        ready!(poll_left(cx));
+        spend();
+        Poll::Ready(())
+    })
+    .await;
+}
+
+/// Gives way once: the task goes to the end of the ready queue.
+///
+/// Everything that is ready now is polled before the task goes on. This is asyncio's `sleep(0)`;
+/// [`sleep`](crate::sleep) of zero does not give way here. It costs one turn in the queue and
+/// no system call of its own.
+///
+/// ```
+/// boucle::run(async {
+///     boucle::spawn(async { println!("first") });
+///     boucle::yield_now().await;
+///     println!("second");
+/// });
+/// ```
+///
+/// # Cancellation
+///
+/// Dropping it before it is ready has no effect.
+#[doc(alias = "sleep(0)")]
+pub fn yield_now() -> YieldNow {
+    YieldNow { yielded: false }
+}
+
+/// The future of [`yield_now`].
+#[must_use = "a future does nothing until it is awaited"]
+pub struct YieldNow {
+    yielded: bool,
+}
+
+impl Future for YieldNow {
+    type Output = ();
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.yielded {
+            return Poll::Ready(());
+        }
+        self.yielded = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl fmt::Debug for YieldNow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("YieldNow")
+    }
+}

@@ -1,0 +1,167 @@
+//! One allocation per task: the future, then its output.
+//!
+//! The slab knows a task only as a `Pin<Box<dyn Task>>`: something to poll, to cancel, and to take
+//! an output from. The cell is an enum that is first a future and then, in the same memory, the
+//! output, so a task costs one allocation from spawn to join.
+//!
+//! ```text
+//!              poll is ready, poll panics, cancel
+//!   Running ───────────────────────────────────────▶ Finished ──▶ dropped
+//! ```
+//!
+//! Nothing unwinds out of this file. User code runs here in three places: the future's poll, the
+//! future's drop, and the drop of a value that nobody will see. A panic in one of them ends this
+//! task alone and becomes its output.
+//!
+//! The output leaves through [`Any`], which asks the type before it hands anything over. It costs
+//! one comparison per joined task, and it is why this file needs no `unsafe`.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+/// What a task left instead of a value.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Cancelled,
+    Panicked(Payload),
+}
+
+/// What `panic!` was called with.
+pub(crate) type Payload = Box<dyn Any + Send>;
+
+/// What the slab owns.
+pub(crate) type BoxedTask = Pin<Box<dyn Task>>;
+
+/// A future, later its output, with the types forgotten.
+pub(crate) trait Task {
+    /// Polls the future; when it is ready, drops it and keeps its output. Never unwinds.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// Drops the future or an output that was not taken, and leaves [`Failure::Cancelled`]. A
+    /// panic stays what it is, and a panic on the way becomes the output. Never unwinds.
+    fn cancel(self: Pin<&mut Self>);
+
+    /// The output's place, an `Option<Result<T, Failure>>`; `None` while the future runs.
+    fn output(self: Pin<&mut Self>) -> Option<&mut dyn Any>;
+
+    /// Whether the output is a panic.
+    fn panicked(self: Pin<&mut Self>) -> bool;
+
+    /// The future's type, for messages.
+    fn future_type(&self) -> &'static str;
+}
+
+pin_project! {
+    /// The cell of one task.
+    #[project = Projected]
+    pub(crate) enum TaskCell<F: Future> {
+        Running { #[pin] future: F },
+        Finished { output: Option<Result<F::Output, Failure>> },
+    }
+}
+
+impl<F: Future> TaskCell<F> {
+    pub(crate) fn new(future: F) -> Self {
+        TaskCell::Running { future }
+    }
+
+    /// Puts the output where the future was. The future goes first: what its destructor does
+    /// happens before anybody learns that the task is done, and a panic in it is the output.
+    fn finish(mut self: Pin<&mut Self>, result: Result<F::Output, Failure>) {
+        let dropped = catch_unwind(AssertUnwindSafe(|| {
+            self.as_mut().set(TaskCell::Finished { output: None });
+        }));
+        let result = match (dropped, result) {
+            (Ok(()), result) => result,
+            (Err(second), Err(Failure::Panicked(first))) => {
+                drop_quietly(second);
+                Err(Failure::Panicked(first))
+            }
+            (Err(payload), unseen) => {
+                drop_quietly(unseen);
+                Err(Failure::Panicked(payload))
+            }
+        };
+        // If the destructor above unwound, the cell was overwritten all the same: an assignment
+        // writes its value on both ways out.
+        if let Projected::Finished { output } = self.project() {
+            *output = Some(result);
+        }
+    }
+}
+
+impl<F> Task for TaskCell<F>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let polled = catch_unwind(AssertUnwindSafe(|| match self.as_mut().project() {
+            Projected::Running { future } => future.poll(cx),
+            Projected::Finished { .. } => unreachable!("a finished task is never polled"),
+        }));
+        let result = match polled {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(value)) => Ok(value),
+            Err(payload) => Err(Failure::Panicked(payload)),
+        };
+        self.finish(result);
+        Poll::Ready(())
+    }
+
+    fn cancel(mut self: Pin<&mut Self>) {
+        let unseen = match self.as_mut().project() {
+            Projected::Running { .. } => None,
+            Projected::Finished { output } => output.take(),
+        };
+        let failure = match unseen {
+            Some(Err(panicked)) => panicked,
+            unseen => match catch_drop(unseen) {
+                Ok(()) => Failure::Cancelled,
+                Err(payload) => Failure::Panicked(payload),
+            },
+        };
+        self.finish(Err(failure));
+    }
+
+    fn output(self: Pin<&mut Self>) -> Option<&mut dyn Any> {
+        match self.project() {
+            Projected::Running { .. } => None,
+            Projected::Finished { output } => Some(output),
+        }
+    }
+
+    fn panicked(self: Pin<&mut Self>) -> bool {
+        matches!(
+            self.project(),
+            Projected::Finished {
+                output: Some(Err(Failure::Panicked(_)))
+            }
+        )
+    }
+
+    fn future_type(&self) -> &'static str {
+        std::any::type_name::<F>()
+    }
+}
+
+/// Drops a value that may be the user's, and gives back what its destructor panicked with.
+fn catch_drop<T>(value: T) -> Result<(), Payload> {
+    catch_unwind(AssertUnwindSafe(|| drop(value)))
+}
+
+/// Drops a value that may be the user's; a panic of its destructor stops here.
+///
+/// The panic hook has reported it already. The payload is dropped the same way, and if that too
+/// panics, what comes out is forgotten: a leak, where the alternative would be endless.
+pub(crate) fn drop_quietly<T>(value: T) {
+    if let Err(payload) = catch_drop(value)
+        && let Err(again) = catch_drop(payload)
+    {
+        std::mem::forget(again);
+    }
+}

@@ -1,0 +1,140 @@
+//! The numbers: who a loop is, who a task is.
+//!
+//! Everything outside the loop holds numbers and never a pointer to it. Two of them are made here.
+//!
+//! A [`LoopNumber`] names a loop for ever: it holds a sequence number that the process never uses
+//! twice, and the loop's *short id*, unique among the loops that live, reused when one is gone.
+//!
+//! ```text
+//!   LoopNumber   | sequence (the rest)                        | short id (12) |
+//! ```
+//!
+//! A [`TaskNumber`] is what a waker carries and what stands in the ready queue. It has to fit the
+//! data pointer of a `RawWaker`, so all its fields are bounded, and a stale one may, after 2^20
+//! spawns, look like another: the worst it can do is a poll too many, which every future must bear.
+//!
+//! ```text
+//!   TaskNumber   | short id (12) | generation (20) | slot (32) |
+//! ```
+//!
+//! The slot is the task's place in the slab, and the generation the low bits of its id, which
+//! counts the spawns of its loop. On a 32-bit target the fields shrink to 4, 8 and 20 bits, which
+//! leaves room for 16 loops and 1,048,576 tasks in each.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+#[cfg(target_pointer_width = "64")]
+mod bits {
+    pub(super) const SHORT: u32 = 12;
+    pub(super) const GENERATION: u32 = 20;
+    pub(super) const SLOT: u32 = 32;
+}
+
+#[cfg(not(target_pointer_width = "64"))]
+mod bits {
+    pub(super) const SHORT: u32 = 4;
+    pub(super) const GENERATION: u32 = 8;
+    pub(super) const SLOT: u32 = 20;
+}
+
+/// How many loops may live at once.
+pub(crate) const MAX_LOOPS: usize = 1 << bits::SHORT;
+
+/// How many tasks a loop may hold at once.
+pub(crate) const MAX_TASKS: u64 = 1 << bits::SLOT;
+
+/// A loop's number, never reused in the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LoopNumber(u64);
+
+impl LoopNumber {
+    /// The next sequence number of the process, and the number it gives with a short id.
+    ///
+    /// The counter starts at one, so the first loop prints as "loop 1".
+    pub(crate) fn next_sequence() -> u64 {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        LAST.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(crate) fn new(sequence: u64, short: usize) -> Self {
+        debug_assert!(short < MAX_LOOPS);
+        LoopNumber(sequence << bits::SHORT | short as u64)
+    }
+
+    pub(crate) fn short(self) -> usize {
+        (self.0 & (MAX_LOOPS as u64 - 1)) as usize
+    }
+}
+
+impl fmt::Display for LoopNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "loop {}", self.0 >> bits::SHORT)
+    }
+}
+
+/// The word that a waker carries: loop, generation, slot.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TaskNumber(usize);
+
+impl TaskNumber {
+    #[inline]
+    pub(crate) fn new(of: LoopNumber, id: u64, slot: u32) -> Self {
+        let generation = id as usize & ((1 << bits::GENERATION) - 1);
+        TaskNumber(
+            of.short() << (bits::GENERATION + bits::SLOT)
+                | generation << bits::SLOT
+                | slot as usize,
+        )
+    }
+
+    #[inline]
+    pub(crate) fn from_word(word: usize) -> Self {
+        TaskNumber(word)
+    }
+
+    #[inline]
+    pub(crate) fn word(self) -> usize {
+        self.0
+    }
+
+    /// The short id of the task's loop.
+    #[inline]
+    pub(crate) fn short(self) -> usize {
+        self.0 >> (bits::GENERATION + bits::SLOT)
+    }
+
+    #[inline]
+    pub(crate) fn slot(self) -> u32 {
+        (self.0 as u64 & (MAX_TASKS - 1)) as u32
+    }
+
+    /// Whether this number was made for the task with that id, as far as the generation can tell.
+    #[inline]
+    pub(crate) fn is_of(self, id: u64) -> bool {
+        let mask = (1 << bits::GENERATION) - 1;
+        (self.0 >> bits::SLOT) & mask == id as usize & mask
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The fields neither touch nor lose a bit at their ends.
+    #[test]
+    fn a_task_number_gives_back_what_it_was_made_of() {
+        let last = MAX_LOOPS - 1;
+        let of = LoopNumber::new(7, last);
+        for slot in [0, 1, (MAX_TASKS - 1) as u32] {
+            for id in [1, 1 << 19, u64::MAX] {
+                let number = TaskNumber::from_word(TaskNumber::new(of, id, slot).word());
+                assert_eq!(number.short(), last);
+                assert_eq!(number.slot(), slot);
+                assert!(number.is_of(id));
+                assert!(!number.is_of(id ^ 1));
+            }
+        }
+        assert_eq!(of.to_string(), "loop 7");
+    }
+}

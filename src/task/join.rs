@@ -1,0 +1,305 @@
+//! Joining: the handle of a task, and what it says when there is no value.
+//!
+//! A handle is numbers: the loop's, which is never reused, and the slot, which it keeps. So it is `Send`
+//! whatever the value is, and finds out by itself whether its loop is here, elsewhere, or gone. It
+//! can be awaited on its loop only, and aborted or dropped anywhere.
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::resume_unwind;
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use crate::current::{self, Unreachable};
+use crate::task::budget;
+use crate::task::cell::{BoxedTask, Failure, Payload, drop_quietly};
+use crate::task::id::LoopNumber;
+use crate::task::tasks::{Joined, Joiner};
+use crate::wake::inbox::{self, Message};
+
+/// What a cell keeps for its handle.
+type Output<T> = Option<Result<T, Failure>>;
+
+/// A task's handle: await it for the value.
+///
+/// # Cancellation
+///
+/// Dropping the handle detaches the task: it goes on, and its value is dropped when it comes. To end the task
+/// itself, call [`abort`](Self::abort). (In asyncio, cancelling who awaits a task cancels the task as well;
+/// here a task is a thing of its own, as in tokio.)
+///
+/// # Panics
+///
+/// When it is awaited by its own task, on another loop than its own, or again after it was ready.
+#[doc(alias = "Task")]
+#[must_use = "dropping a handle detaches its task; `abort` ends it, `await` waits for it"]
+pub struct JoinHandle<T> {
+    of: LoopNumber,
+    slot: u32,
+    /// The output was handed out, or there never was a task: nothing is kept in the slab for this handle.
+    spent: bool,
+    id: u64,
+    /// A handle neither owns a `T` nor reads one but on the loop's own thread.
+    value: PhantomData<fn() -> T>,
+}
+
+impl<T> JoinHandle<T> {
+    pub(crate) fn new(of: LoopNumber, slot: u32, id: u64) -> Self {
+        JoinHandle {
+            of,
+            slot,
+            spent: false,
+            id,
+            value: PhantomData,
+        }
+    }
+
+    /// The handle of a task that a closing loop has dropped at once. No task has the id 0.
+    pub(crate) fn cancelled(of: LoopNumber) -> Self {
+        Self::new(of, 0, 0)
+    }
+
+    /// Aborts the task: its future is dropped at its place in the ready queue, never inside this call, and the
+    /// handle gives [`JoinError`] "cancelled". A task that was never polled never will be.
+    ///
+    /// Does nothing if the task is done. A task that aborts itself is dropped when its poll returns, even if
+    /// that returned a value. May be called on any thread; there it takes effect when the loop
+    /// reads its inbox.
+    ///
+    /// asyncio's `cancel` throws an exception into the coroutine, which may catch it. A future that is dropped
+    /// has no say: it runs its destructors.
+    #[doc(alias = "cancel")]
+    pub fn abort(&self) {
+        let (slot, id) = (self.slot, self.id);
+        if current::with(self.of, |it| it.abort(slot, id)) == Err(Unreachable::Elsewhere) {
+            let _ = inbox::send(self.of, Message::Abort { slot, id });
+        }
+    }
+
+    /// Whether the task is done: returned, panicked, or dropped. True if its loop is gone.
+    ///
+    /// # Panics
+    ///
+    /// If it is called on another thread than the loop's, while the loop lives.
+    #[doc(alias = "done")]
+    pub fn is_finished(&self) -> bool {
+        match current::with(self.of, |it| it.tasks.is_done(self.slot, self.id)) {
+            Ok(done) => done || self.spent,
+            Err(Unreachable::Gone) => true,
+            Err(Unreachable::Elsewhere) => panic!(
+                "task {} belongs to {}, which does not live on this thread: \
+                 whether it is finished can only be asked there",
+                self.id, self.of
+            ),
+        }
+    }
+
+    /// The task's number: the tasks of a loop are counted from 1 in the order in which they were spawned,
+    /// main futures included.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(crate) fn number(&self) -> LoopNumber {
+        self.of
+    }
+
+    pub(crate) fn slot(&self) -> u32 {
+        self.slot
+    }
+
+    pub(crate) fn set_name(&self, name: Box<str>) {
+        let _ = current::with(self.of, |it| it.tasks.set_name(self.slot, self.id, name));
+    }
+}
+
+impl<T: 'static> JoinHandle<T> {
+    /// Takes the output of a task that is known to be done.
+    pub(crate) fn take(&mut self) -> Option<Result<T, JoinError>> {
+        let taken = current::with(self.of, |it| it.tasks.take_output(self.slot, self.id));
+        let (task, name) = taken.ok()??;
+        Some(self.open(task, name))
+    }
+
+    /// Asks something about the output of a task, if it is done. `ask` runs no user code.
+    pub(crate) fn peek(&self, ask: impl FnOnce(Result<&T, bool>) -> bool) -> Option<bool> {
+        let (slot, id) = (self.slot, self.id);
+        current::with(self.of, |it| {
+            let output = it.tasks.output(slot, id)?.downcast_ref::<Output<T>>()?;
+            Some(ask(match output.as_ref()? {
+                Ok(value) => Ok(value),
+                Err(failure) => Err(matches!(failure, Failure::Panicked(_))),
+            }))
+        })
+        .ok()?
+    }
+
+    /// Takes the output out of a cell that has left the slab.
+    fn open(&mut self, mut task: BoxedTask, name: Option<Box<str>>) -> Result<T, JoinError> {
+        self.spent = true;
+        let output = task
+            .as_mut()
+            .output()
+            .and_then(<dyn Any>::downcast_mut::<Output<T>>);
+        match output.and_then(Option::take) {
+            Some(Ok(value)) => Ok(value),
+            Some(Err(failure)) => Err(JoinError::new(self.id, name, failure)),
+            None => unreachable!("a handle has the type of its task, and takes its output once"),
+        }
+    }
+}
+
+impl<T: 'static> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    #[track_caller]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        assert!(!self.spent, "a JoinHandle was polled after it was ready");
+        ready!(budget::poll_left(cx));
+        let this = &mut *self;
+        let waker = cx.waker().clone();
+        let join = |it: &mut crate::state::Loop| it.tasks.join(this.slot, this.id, waker);
+        let joined = current::with_polled(this.of, "a JoinHandle", join);
+        let result = match joined.unwrap_or(Joined::Gone) {
+            Joined::Pending(previous) => {
+                drop(previous);
+                return Poll::Pending;
+            }
+            Joined::Done(task, name) => this.open(task, name),
+            Joined::Gone => {
+                this.spent = true;
+                Err(JoinError::new(this.id, None, Failure::Cancelled))
+            }
+            Joined::Itself(waker) => {
+                drop(waker);
+                panic!(
+                    "task {} awaits its own handle: it would wait for ever",
+                    this.id
+                )
+            }
+        };
+        budget::spend();
+        Poll::Ready(result)
+    }
+}
+
+impl<T> Unpin for JoinHandle<T> {}
+
+impl<T> Drop for JoinHandle<T> {
+    /// Detaches the task. A value that nobody took is dropped here, and its panic stops here.
+    fn drop(&mut self) {
+        if self.spent {
+            return;
+        }
+        let (slot, id) = (self.slot, self.id);
+        match current::with(self.of, |it| it.tasks.release(slot, id)) {
+            Ok((None, Joiner::Seat(_))) => {}
+            Ok(unseen) => drop_quietly(unseen),
+            Err(Unreachable::Elsewhere) => {
+                let _ = inbox::send(self.of, Message::ReleaseTask { slot, id });
+            }
+            Err(Unreachable::Gone) => {}
+        }
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JoinHandle(task {} of {})", self.id, self.of)
+    }
+}
+
+/// Why a task has no value: it was cancelled, or it panicked.
+pub struct JoinError {
+    id: u64,
+    name: Option<Box<str>>,
+    /// The payload of a panic. A payload is `Send` and need not be `Sync`; behind the lock, the error is both.
+    payload: Option<Mutex<Payload>>,
+}
+
+impl JoinError {
+    fn new(id: u64, name: Option<Box<str>>, failure: Failure) -> Self {
+        let payload = match failure {
+            Failure::Cancelled => None,
+            Failure::Panicked(payload) => Some(Mutex::new(payload)),
+        };
+        JoinError { id, name, payload }
+    }
+
+    /// Whether the task was dropped before it had a value: by [`abort`](JoinHandle::abort), or because its
+    /// loop is gone.
+    pub fn is_cancelled(&self) -> bool {
+        self.payload.is_none()
+    }
+
+    /// Whether the task panicked.
+    pub fn is_panic(&self) -> bool {
+        self.payload.is_some()
+    }
+
+    /// What the task panicked with, or the error itself if it did not.
+    ///
+    /// # Errors
+    ///
+    /// The task was cancelled.
+    pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, JoinError> {
+        match self.payload {
+            Some(payload) => Ok(payload.into_inner().unwrap_or_else(PoisonError::into_inner)),
+            None => Err(self),
+        }
+    }
+
+    /// Goes on with the task's panic, here.
+    ///
+    /// # Panics
+    ///
+    /// With the task's payload; with a message if the task was cancelled.
+    pub fn resume(self) -> ! {
+        match self.try_into_panic() {
+            Ok(payload) => resume_unwind(payload),
+            Err(error) => panic!("{error}, so there is no panic to resume"),
+        }
+    }
+
+    /// The task's number; see [`JoinHandle::id`].
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The task's name, if it was given one.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "task {}", self.id)?;
+        if let Some(name) = &self.name {
+            write!(f, " \"{name}\"")?;
+        }
+        let Some(payload) = &self.payload else {
+            return f.write_str(" was cancelled");
+        };
+        f.write_str(" panicked")?;
+        let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(message) = payload.downcast_ref::<&str>() {
+            write!(f, ": {message}")
+        } else if let Some(message) = payload.downcast_ref::<String>() {
+            write!(f, ": {message}")
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JoinError({self})")
+    }
+}
+
+impl Error for JoinError {}

@@ -1,0 +1,184 @@
+//! Spawning: a future becomes a task.
+
+use futures_task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
+
+use crate::current::{self, Unreachable};
+use crate::event_loop::EventLoop;
+use crate::state::{Loop, Refused};
+use crate::task::cell::{BoxedTask, TaskCell, drop_quietly};
+use crate::task::id::{LoopNumber, MAX_TASKS};
+use crate::task::join::JoinHandle;
+use crate::task::tasks::Joiner;
+use crate::wake::loop_handle::LoopHandle;
+
+/// Starts a task on the running loop: asyncio's `create_task`.
+///
+/// The task is put at the end of the ready queue, and first polled in the next turn. The future need not be
+/// `Send`. Awaiting the handle gives the value, or a [`JoinError`](crate::JoinError) if the task panicked or
+/// was aborted; dropping the handle detaches the task, which goes on.
+///
+/// It costs one allocation, which holds the future and then its value.
+///
+/// ```
+/// boucle::run(async {
+///     let handle = boucle::spawn(async { 40 + 2 });
+///     assert_eq!(handle.await.unwrap(), 42);
+/// });
+/// ```
+///
+/// When the loop ends, a task that is not done is dropped, and its destructors run. What is spawned
+/// while the loop is closing is dropped at once, and its handle says that it was cancelled.
+///
+/// # Panics
+///
+/// If no loop is running on this thread, or if it has 2^32 tasks (2^20 on a 32-bit target).
+#[doc(alias = "create_task")]
+#[doc(alias = "spawn_local")]
+#[track_caller]
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    spawn_with(Joiner::NOBODY, future)
+}
+
+/// Starts a task that has a name: it stands in [`JoinError`](crate::JoinError)s and in lists of tasks.
+///
+/// As [`spawn`] in all else. A name costs one more allocation, and a look into a map when the task ends.
+///
+/// ```
+/// boucle::run(async {
+///     let handle = boucle::spawn_named("answer", async { panic!("no idea") });
+///     let error = handle.await.unwrap_err();
+///     assert_eq!(error.to_string(), "task 2 \"answer\" panicked: no idea");
+/// });
+/// ```
+///
+/// # Panics
+///
+/// As [`spawn`].
+#[doc(alias = "set_name")]
+#[track_caller]
+pub fn spawn_named<F>(name: impl Into<String>, future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let name = name.into().into_boxed_str();
+    let handle = spawn(future);
+    handle.set_name(name);
+    handle
+}
+
+/// Spawns a task whose end is told to `joiner`.
+#[track_caller]
+pub(crate) fn spawn_with<F>(joiner: Joiner, future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    match current::running_number() {
+        Some(number) => take_in(number, joiner, future),
+        None => current::no_loop("spawn"),
+    }
+}
+
+/// Spawns a task on a loop of this thread that may not be running.
+#[track_caller]
+pub(crate) fn on<F>(number: LoopNumber, future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    take_in(number, Joiner::NOBODY, future)
+}
+
+#[track_caller]
+fn take_in<F>(number: LoopNumber, joiner: Joiner, future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let task: BoxedTask = Box::pin(TaskCell::new(future));
+    match current::with(number, |it| it.spawn(task, true, joiner)) {
+        Ok(Ok((slot, id))) => JoinHandle::new(number, slot, id),
+        Ok(Err(refused)) => {
+            turn_away(number, refused);
+            JoinHandle::cancelled(number)
+        }
+        Err(_) => unreachable!("the loop lives on this thread"),
+    }
+}
+
+/// Drops a task that the loop did not take.
+#[cold]
+#[track_caller]
+fn turn_away(number: LoopNumber, refused: Refused) {
+    match refused {
+        Refused::Closing(task) => drop_quietly(task),
+        Refused::Full(task) => {
+            drop_quietly(task);
+            panic!("{number} is full: it has room for {MAX_TASKS} tasks");
+        }
+    }
+}
+
+/// Spawns a task that nobody joins, for the traits below.
+fn spawn_detached<F>(number: LoopNumber, future: F) -> Result<(), SpawnError>
+where
+    F: Future<Output = ()> + 'static,
+{
+    let task: BoxedTask = Box::pin(TaskCell::new(future));
+    let spawn = |it: &mut Loop| it.spawn(task, false, Joiner::NOBODY);
+    match current::with(number, spawn) {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(refused)) => {
+            turn_away(number, refused);
+            Err(SpawnError::shutdown())
+        }
+        Err(_) => Err(SpawnError::shutdown()),
+    }
+}
+
+/// Spawns on this loop: `spawn_local` and `spawn_local_with_handle` of the `futures` crate.
+impl LocalSpawn for EventLoop {
+    fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
+        spawn_detached(self.number(), future)
+    }
+}
+
+/// Spawns on this loop: `spawn` and `spawn_with_handle` of the `futures` crate.
+impl Spawn for EventLoop {
+    fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
+        spawn_detached(self.number(), future)
+    }
+}
+
+/// Spawns on the loop if this is its thread; elsewhere it is an error, since the future cannot go there.
+impl LocalSpawn for LoopHandle {
+    fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
+        spawn_detached(self.number(), future)
+    }
+
+    fn status_local(&self) -> Result<(), SpawnError> {
+        current::with(self.number(), |it| it.closing)
+            .ok()
+            .filter(|closing| !closing)
+            .map(|_| ())
+            .ok_or_else(SpawnError::shutdown)
+    }
+}
+
+/// Spawns on the loop from any thread.
+impl Spawn for LoopHandle {
+    fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
+        match current::with(self.number(), |_| ()) {
+            Ok(()) => spawn_detached(self.number(), future),
+            Err(Unreachable::Gone) => Err(SpawnError::shutdown()),
+            Err(Unreachable::Elsewhere) => {
+                LoopHandle::spawn(self, move || future).map_err(|_| SpawnError::shutdown())
+            }
+        }
+    }
+}

@@ -1,0 +1,445 @@
+//! The slab of tasks.
+//!
+//! One entry a task, 40 bytes: a word that says who it is and how it stands, the boxed cell, and
+//! who waits for it. The life of an entry, with the function that takes each step:
+//!
+//! ```text
+//!            insert                 begin                  put_back
+//!   (free) ─────────▶ idle/queued ─────────▶ being polled ──────────▶ idle/queued
+//!      ▲                                          │
+//!      │ finish (no handle)                       │ finish
+//!      ├──────────────────────────────────────────┤
+//!      │ release, take_output                     ▼
+//!      └────────────────────────────────────── done, kept for its handle
+//! ```
+//!
+//! While a task is polled its box is *out* of the slab, so nothing of the loop is borrowed while
+//! the user's code runs, and that code may spawn, wake, abort and drop what it likes. A slot is
+//! freed when the task is done *and* its `JoinHandle` is gone, so a handle can never be stale;
+//! a waker can, and brings a generation to be checked.
+//!
+//! Nothing here runs user code: boxes and wakers that leave are handed to the caller, who drops or
+//! wakes them when the loop's state is no longer borrowed.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::num::NonZeroU64;
+use std::task::Waker;
+
+use slab::Slab;
+
+use crate::combine::group::Seat;
+use crate::task::cell::BoxedTask;
+use crate::task::id::{LoopNumber, MAX_TASKS, TaskNumber};
+
+/// The tasks of one loop.
+pub(crate) struct Tasks {
+    of: LoopNumber,
+    entries: Slab<Entry>,
+    /// Names are rare, so they stand aside: an unnamed task pays for none.
+    names: HashMap<u32, Box<str>>,
+    /// The id of the last spawn. The first task gets 1.
+    last_id: u64,
+    /// Tasks that are not done, the main future not counted.
+    live: usize,
+}
+
+struct Entry {
+    stamp: Stamp,
+    /// Empty while the task is polled or being dropped, and for the main future, which lives on
+    /// the stack of `block_on`.
+    task: Option<BoxedTask>,
+    joiner: Joiner,
+}
+
+/// Who is told that a task is done.
+pub(crate) enum Joiner {
+    /// Whoever awaits the handle.
+    Waker(Waker),
+    /// A place in a group (`gather`, `wait`, `as_completed`), or nobody.
+    ///
+    /// "Nobody" is a reserved seat and no third variant, because two variants fit 16 bytes.
+    Seat(Seat),
+}
+
+/// What a popped number stands for.
+pub(crate) enum Runnable {
+    Main,
+    Task(BoxedTask),
+    /// To be dropped instead of polled.
+    Aborted(BoxedTask),
+}
+
+/// What `join` found.
+pub(crate) enum Joined {
+    /// Done: the cell with the output, and the task's name.
+    Done(BoxedTask, Option<Box<str>>),
+    /// Not yet. The waker is kept; the one that stood there before goes to the caller.
+    Pending(Joiner),
+    /// The joiner is the task itself.
+    Itself(Joiner),
+    /// No such task: its loop is closing and refused it, or dropped it already.
+    Gone,
+}
+
+/// What is left to do for a task that is done.
+pub(crate) struct Finished {
+    /// Who waited for it.
+    pub(crate) joiner: Joiner,
+    /// The cell, if no handle will ask for the output.
+    pub(crate) unheld: Option<BoxedTask>,
+}
+
+impl Tasks {
+    pub(crate) fn new(of: LoopNumber) -> Self {
+        Tasks {
+            of,
+            entries: Slab::new(),
+            names: HashMap::new(),
+            last_id: 0,
+            live: 0,
+        }
+    }
+
+    /// How many tasks are not done.
+    pub(crate) fn live(&self) -> usize {
+        self.live
+    }
+
+    /// Whether the slab has no number left to give.
+    pub(crate) fn is_full(&self) -> bool {
+        self.entries.vacant_key() as u64 >= MAX_TASKS
+    }
+
+    /// Takes a task in, not queued yet. `held` says that a handle will exist.
+    pub(crate) fn insert(&mut self, task: BoxedTask, held: bool, joiner: Joiner) -> (u32, u64) {
+        self.live += 1;
+        let stamp = Stamp::new(self.next_id(), held);
+        self.insert_entry(stamp, Some(task), joiner)
+    }
+
+    /// Gives the main future its place.
+    pub(crate) fn insert_main(&mut self) -> (u32, u64) {
+        let stamp = Stamp::new(self.next_id(), false);
+        self.insert_entry(stamp, None, Joiner::NOBODY)
+    }
+
+    /// Frees the main future's place.
+    pub(crate) fn remove_main(&mut self, slot: u32) {
+        self.entries.remove(slot as usize);
+    }
+
+    pub(crate) fn set_name(&mut self, slot: u32, id: u64, name: Box<str>) {
+        if self.get(slot, id).is_some() {
+            self.names.insert(slot, name);
+        }
+    }
+
+    /// Marks a task as queued, and says whether the caller is to push the number: not if it is queued
+    /// already, is done, or is another task than the one that was meant.
+    #[inline]
+    pub(crate) fn mark_queued(&mut self, number: TaskNumber) -> bool {
+        match self.entries.get_mut(number.slot() as usize) {
+            Some(entry) if number.is_of(entry.stamp.id()) => entry.stamp.queue(),
+            _ => false,
+        }
+    }
+
+    /// Marks whoever holds the slot as queued, and says who that is.
+    pub(crate) fn mark_slot_queued(&mut self, slot: u32) -> Option<TaskNumber> {
+        let entry = self.entries.get_mut(slot as usize)?;
+        entry
+            .stamp
+            .queue()
+            .then(|| TaskNumber::new(self.of, entry.stamp.id(), slot))
+    }
+
+    /// Takes a task out to be polled. `None` if the number is stale.
+    #[inline]
+    pub(crate) fn begin(&mut self, number: TaskNumber) -> Option<Runnable> {
+        let entry = self.entries.get_mut(number.slot() as usize)?;
+        let stamp = &mut entry.stamp;
+        if !number.is_of(stamp.id()) || !stamp.has(Mark::Queued) {
+            return None;
+        }
+        stamp.unset(Mark::Queued);
+        if stamp.has(Mark::Done) {
+            return None;
+        }
+        Some(match entry.task.take() {
+            None => Runnable::Main,
+            Some(task) if stamp.has(Mark::Aborted) => Runnable::Aborted(task),
+            Some(task) => Runnable::Task(task),
+        })
+    }
+
+    /// Puts a pending task back. If it was aborted while it was polled, it comes back to the
+    /// caller, to be dropped.
+    #[inline]
+    pub(crate) fn put_back(&mut self, slot: u32, task: BoxedTask) -> Result<(), BoxedTask> {
+        let entry = &mut self.entries[slot as usize];
+        if entry.stamp.has(Mark::Aborted) {
+            return Err(task);
+        }
+        entry.task = Some(task);
+        Ok(())
+    }
+
+    /// Whether the task was aborted while it was polled.
+    pub(crate) fn is_aborted(&self, slot: u32) -> bool {
+        self.entries[slot as usize].stamp.has(Mark::Aborted)
+    }
+
+    /// The task is done: its cell holds the output.
+    pub(crate) fn finish(&mut self, slot: u32, task: BoxedTask) -> Finished {
+        self.live -= 1;
+        let entry = &mut self.entries[slot as usize];
+        entry.stamp.set(Mark::Done);
+        let joiner = std::mem::replace(&mut entry.joiner, Joiner::NOBODY);
+        let unheld = if entry.stamp.has(Mark::Held) {
+            entry.task = Some(task);
+            None
+        } else {
+            self.remove(slot);
+            Some(task)
+        };
+        Finished { joiner, unheld }
+    }
+
+    /// Marks a task as aborted. The number is to be queued, if it is not so already and the task is
+    /// not being polled: then it is dropped as soon as its poll returns.
+    pub(crate) fn abort(&mut self, slot: u32, id: u64) -> Option<TaskNumber> {
+        let entry = self.get(slot, id)?;
+        if entry.stamp.has(Mark::Done) {
+            return None;
+        }
+        entry.stamp.set(Mark::Aborted);
+        let idle = entry.task.is_some() && entry.stamp.queue();
+        idle.then(|| TaskNumber::new(self.of, id, slot))
+    }
+
+    /// Asks for the output, and leaves a waker if there is none yet.
+    pub(crate) fn join(&mut self, slot: u32, id: u64, waker: Waker) -> Joined {
+        let Some(entry) = self.get(slot, id) else {
+            return Joined::Gone;
+        };
+        if entry.stamp.has(Mark::Done) {
+            return match self.remove(slot) {
+                (Some(task), name) => Joined::Done(task, name),
+                (None, _) => Joined::Gone,
+            };
+        }
+        if entry.task.is_none() {
+            return Joined::Itself(Joiner::Waker(waker));
+        }
+        Joined::Pending(std::mem::replace(&mut entry.joiner, Joiner::Waker(waker)))
+    }
+
+    /// The cell of a task that is done, with its name; the slot is free then.
+    pub(crate) fn take_output(
+        &mut self,
+        slot: u32,
+        id: u64,
+    ) -> Option<(BoxedTask, Option<Box<str>>)> {
+        if !self.get(slot, id)?.stamp.has(Mark::Done) {
+            return None;
+        }
+        let (task, name) = self.remove(slot);
+        Some((task?, name))
+    }
+
+    /// The output of a task that is done, left where it is.
+    pub(crate) fn output(&mut self, slot: u32, id: u64) -> Option<&mut dyn Any> {
+        self.get(slot, id)?.task.as_mut()?.as_mut().output()
+    }
+
+    /// Whether the task is done, or gone.
+    pub(crate) fn is_done(&mut self, slot: u32, id: u64) -> bool {
+        self.get(slot, id)
+            .is_none_or(|entry| entry.stamp.has(Mark::Done))
+    }
+
+    /// Says who is told when the task is done. Gives back who was told before, or `joiner` itself
+    /// if the task is done already.
+    pub(crate) fn set_joiner(
+        &mut self,
+        slot: u32,
+        id: u64,
+        joiner: Joiner,
+    ) -> Result<Joiner, Joiner> {
+        match self.get(slot, id) {
+            Some(entry) if !entry.stamp.has(Mark::Done) => {
+                Ok(std::mem::replace(&mut entry.joiner, joiner))
+            }
+            _ => Err(joiner),
+        }
+    }
+
+    /// The handle is gone. What was kept for it goes to the caller, to be dropped.
+    pub(crate) fn release(&mut self, slot: u32, id: u64) -> (Option<BoxedTask>, Joiner) {
+        let Some(entry) = self.get(slot, id) else {
+            return (None, Joiner::NOBODY);
+        };
+        entry.stamp.unset(Mark::Held);
+        let joiner = std::mem::replace(&mut entry.joiner, Joiner::NOBODY);
+        if entry.stamp.has(Mark::Done) {
+            (self.remove(slot).0, joiner)
+        } else {
+            (None, joiner)
+        }
+    }
+
+    /// The tasks that still own a cell, in spawn order, for teardown. O(n log n).
+    pub(crate) fn in_spawn_order(&self) -> Vec<(u64, u32)> {
+        let mut order: Vec<(u64, u32)> = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| entry.task.is_some())
+            .map(|(slot, entry)| (entry.stamp.id(), slot as u32))
+            .collect();
+        order.sort_unstable();
+        order
+    }
+
+    /// Takes the cell of a task for teardown, which drops it. The entry stays while a handle does.
+    pub(crate) fn take_for_teardown(&mut self, id: u64, slot: u32) -> Option<(BoxedTask, Joiner)> {
+        let entry = self.get(slot, id)?;
+        let task = entry.task.take()?;
+        let joiner = std::mem::replace(&mut entry.joiner, Joiner::NOBODY);
+        if !entry.stamp.has(Mark::Done) {
+            entry.stamp.set(Mark::Done);
+            self.live -= 1;
+        }
+        Some((task, joiner))
+    }
+
+    /// One line for each task that is not done, in spawn order.
+    pub(crate) fn describe_live(&self) -> Vec<String> {
+        self.in_spawn_order()
+            .into_iter()
+            .filter_map(|(id, slot)| {
+                let entry = &self.entries[slot as usize];
+                let task = entry
+                    .task
+                    .as_ref()
+                    .filter(|_| !entry.stamp.has(Mark::Done))?;
+                let name = self.names.get(&slot).map(|name| format!(" \"{name}\""));
+                let name = name.unwrap_or_default();
+                Some(format!("task {id}{name}: {}", task.future_type()))
+            })
+            .collect()
+    }
+
+    fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    fn insert_entry(
+        &mut self,
+        stamp: Stamp,
+        task: Option<BoxedTask>,
+        joiner: Joiner,
+    ) -> (u32, u64) {
+        let id = stamp.id();
+        let slot = self.entries.insert(Entry {
+            stamp,
+            task,
+            joiner,
+        });
+        (slot as u32, id)
+    }
+
+    fn get(&mut self, slot: u32, id: u64) -> Option<&mut Entry> {
+        self.entries
+            .get_mut(slot as usize)
+            .filter(|entry| entry.stamp.id() == id)
+    }
+
+    fn remove(&mut self, slot: u32) -> (Option<BoxedTask>, Option<Box<str>>) {
+        let entry = self.entries.remove(slot as usize);
+        let name = if self.names.is_empty() {
+            None
+        } else {
+            self.names.remove(&slot)
+        };
+        (entry.task, name)
+    }
+}
+
+impl Joiner {
+    pub(crate) const NOBODY: Joiner = Joiner::Seat(Seat::NONE);
+}
+
+/// Who a task is and how it stands, in one word: the id, and below it four marks.
+///
+/// The word is never zero, since ids start at one; the slab uses the zero for its free entries.
+#[derive(Clone, Copy)]
+struct Stamp(NonZeroU64);
+
+#[derive(Clone, Copy)]
+enum Mark {
+    /// Its number stands in the ready queue.
+    Queued = 1,
+    /// To be dropped instead of polled.
+    Aborted = 2,
+    /// The cell holds an output, or nothing any more.
+    Done = 4,
+    /// A `JoinHandle` exists.
+    Held = 8,
+}
+
+impl Stamp {
+    /// The marks' bits. Ids keep 60, enough for a spawn every nanosecond over 36 years.
+    const MARKS: u32 = 4;
+
+    fn new(id: u64, held: bool) -> Self {
+        let marks = if held { Mark::Held as u64 } else { 0 };
+        Stamp(NonZeroU64::new(id << Self::MARKS | marks).expect("ids start at one"))
+    }
+
+    #[inline]
+    fn id(self) -> u64 {
+        self.0.get() >> Self::MARKS
+    }
+
+    #[inline]
+    fn has(self, mark: Mark) -> bool {
+        self.0.get() & mark as u64 != 0
+    }
+
+    #[inline]
+    fn set(&mut self, mark: Mark) {
+        self.0 |= mark as u64;
+    }
+
+    #[inline]
+    fn unset(&mut self, mark: Mark) {
+        // The id's bits stay, so the word stays above zero and the fallback is never taken.
+        self.0 = NonZeroU64::new(self.0.get() & !(mark as u64)).unwrap_or(self.0);
+    }
+
+    /// Sets the queued mark of a task that is neither queued nor done, and says whether it did.
+    #[inline]
+    fn queue(&mut self) -> bool {
+        let idle = self.0.get() & (Mark::Queued as u64 | Mark::Done as u64) == 0;
+        if idle {
+            self.set(Mark::Queued);
+        }
+        idle
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A million idle tasks are a million of these: the size is a promise.
+    #[test]
+    fn an_entry_takes_forty_bytes_in_the_slab() {
+        let mut slab: Slab<Entry> = Slab::new();
+        slab.reserve_exact(1);
+        assert_eq!(size_of::<Entry>(), 40);
+        assert_eq!(size_of::<Option<Entry>>(), 40);
+    }
+}

@@ -1,0 +1,90 @@
+//! The clock: the one file that reads the time.
+//!
+//! The loop counts *ticks* of one microsecond since it was made. A deadline is rounded up to a tick and
+//! the present is rounded down, so no timer is ever early.
+//!
+//! The clock may be *virtual*. Then its time is the start plus an offset that stands still while the tasks
+//! run and jumps to the next deadline when nothing else can happen: a program that sleeps for a year is
+//! done at once, and its schedule is the same on every run.
+
+use std::time::{Duration, Instant};
+
+/// A loop's clock.
+pub(crate) struct Clock {
+    start: Instant,
+    /// How far a virtual clock has come; `None` if the clock is real.
+    offset: Option<Duration>,
+}
+
+impl Clock {
+    pub(crate) fn new(is_virtual: bool) -> Self {
+        Clock {
+            start: Instant::now(),
+            offset: is_virtual.then_some(Duration::ZERO),
+        }
+    }
+
+    pub(crate) fn is_virtual(&self) -> bool {
+        self.offset.is_some()
+    }
+
+    /// The time of this loop.
+    pub(crate) fn now(&self) -> Instant {
+        match self.offset {
+            None => Instant::now(),
+            Some(offset) => self.start.checked_add(offset).unwrap_or_else(Instant::now),
+        }
+    }
+
+    /// The time since the loop was made.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.now().saturating_duration_since(self.start)
+    }
+
+    /// The present, in ticks.
+    pub(crate) fn tick(&self) -> u64 {
+        micros(self.elapsed())
+    }
+
+    /// The first tick at which a deadline has come.
+    pub(crate) fn tick_of(&self, deadline: Instant) -> u64 {
+        let until = deadline.saturating_duration_since(self.start);
+        micros(until).saturating_add(u64::from(until.subsec_nanos() % 1_000 != 0))
+    }
+
+    /// How long it is until a tick.
+    pub(crate) fn until(&self, tick: u64) -> Duration {
+        Duration::from_micros(tick).saturating_sub(self.elapsed())
+    }
+
+    /// Measures something that may take real time, if the clock is virtual.
+    pub(crate) fn measure<R>(&self, what: impl FnOnce() -> R) -> (R, Duration) {
+        if !self.is_virtual() {
+            return (what(), Duration::ZERO);
+        }
+        let begin = Instant::now();
+        (what(), begin.elapsed())
+    }
+
+    /// Lets the time of a virtual clock pass.
+    pub(crate) fn pass(&mut self, time: Duration) {
+        if let Some(offset) = &mut self.offset {
+            *offset = offset.saturating_add(time);
+        }
+    }
+}
+
+/// The real time, for whoever asks outside of a loop.
+pub(crate) fn real_now() -> Instant {
+    Instant::now()
+}
+
+/// A point in time that never comes, unless you wait for a century.
+pub(crate) fn deadline_after(now: Instant, wait: Duration) -> Instant {
+    const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+    now.checked_add(wait).unwrap_or_else(|| now + CENTURY)
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}

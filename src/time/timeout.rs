@@ -1,0 +1,82 @@
+//! `timeout`: a future, or a deadline.
+
+use std::error::Error;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+
+use crate::time::sleep::{Sleep, sleep};
+
+/// Waits for a future, but not longer than that: asyncio's `wait_for` and `timeout`.
+///
+/// The future is polled first: if it is ready when it is polled, its value wins, late or not.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// boucle::run(async {
+///     let late = boucle::timeout(Duration::from_millis(1), std::future::pending::<()>()).await;
+///     assert_eq!(late.unwrap_err().to_string(), "the deadline has passed");
+///     assert_eq!(boucle::timeout(Duration::ZERO, async { 5 }).await, Ok(5));
+/// });
+/// ```
+///
+/// # Errors
+///
+/// [`Elapsed`], when the time is over. The future is dropped with the `Timeout`. (A `JoinHandle`
+/// is such a future: its task goes on, where asyncio's `wait_for` cancels it.)
+///
+/// # Cancellation
+///
+/// Dropping it drops the future and cancels the timer.
+///
+/// # Panics
+///
+/// As [`sleep`].
+#[doc(alias = "wait_for")]
+pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
+    Timeout {
+        future: future.into_future(),
+        sleep: sleep(duration),
+    }
+}
+
+pin_project! {
+    /// The future of [`timeout`].
+    #[derive(Debug)]
+    #[must_use = "a future does nothing until it is awaited"]
+    pub struct Timeout<F> {
+        #[pin]
+        future: F,
+        sleep: Sleep,
+    }
+}
+
+/// The time that was given to a future is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Elapsed;
+
+impl<F: Future> Future for Timeout<F> {
+    type Output = Result<F::Output, Elapsed>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let Poll::Ready(value) = this.future.poll(cx) {
+            return Poll::Ready(Ok(value));
+        }
+        // The budget does not count here: a future that is ready again and again would spend all of it,
+        // and never be ended.
+        this.sleep.poll_deadline(cx).map(|()| Err(Elapsed))
+    }
+}
+
+impl fmt::Display for Elapsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the deadline has passed")
+    }
+}
+
+impl Error for Elapsed {}

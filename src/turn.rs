@@ -1,0 +1,267 @@
+//! The turn: what an event loop does, over and over.
+//!
+//! ```text
+//!   1 run    poll everything that was ready when the turn began, in FIFO order
+//!   2 park   for zero if something is ready, else until the next deadline, else until an event
+//!   3 wake   due sources → their tasks, the inbox → tasks, due timers → their tasks
+//! ```
+//!
+//! **The batch is frozen.** What is woken during a turn runs in the next one. So a task that wakes itself
+//! for ever cannot keep the others from their poll, nor the loop from its park.
+//!
+//! **Parks are skipped while tasks are ready**, until 61 polls have passed since the last one (the
+//! number is tokio's, prime so that it falls in with no pattern of the program). A batch is never
+//! interrupted: so the kernel and the timers are looked at after at most 61 polls or one batch, whichever
+//! is more.
+//!
+//! **Nothing is borrowed while user code runs.** Each `with` below borrows the loop's state for one step.
+//! A task's box is out of the slab while it is polled; wakers and boxes leave before they are woken or
+//! dropped. So whatever is called may call back: spawn, wake, abort, drop.
+
+use std::fmt;
+use std::io;
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use crate::current::Resident;
+use crate::state::{Loop, Rest};
+use crate::task::budget;
+use crate::task::cell::{BoxedTask, drop_quietly};
+use crate::task::tasks::Runnable;
+use crate::wake::inbox::Message;
+use crate::wake::waker::{wake_quietly, waker};
+
+/// Polls between two parks, while tasks are ready.
+const POLLS_PER_PARK: u32 = 61;
+
+/// What one turn did, as [`EventLoop::turn`] tells it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Turn {
+    /// Futures that were polled.
+    pub polled: usize,
+    /// Tasks that were woken because a socket is ready.
+    pub woken_by_sources: usize,
+    /// Tasks that were woken or spawned from outside of the loop.
+    pub woken_by_inbox: usize,
+    /// Tasks that were woken because a deadline has come.
+    pub woken_by_timers: usize,
+    /// Tasks in the ready queue: what the next turn will poll.
+    pub ready: usize,
+    /// Tasks that are not done.
+    pub left: usize,
+    /// The loop's time at the end of the turn, counted from when the loop was made.
+    pub time: Duration,
+    /// Whether [`stop`] was called.
+    pub stopped: bool,
+}
+
+/// Whether a turn may leave out its second and third step.
+#[derive(Clone, Copy)]
+pub(crate) enum Pace {
+    /// Steps 2 and 3 only now and then, while tasks are ready.
+    Fast,
+    /// By hand: all three.
+    Whole,
+}
+
+/// The main future, pinned on the stack of `block_on`.
+pub(crate) struct Main<'a> {
+    pub(crate) future: Pin<&'a mut dyn Future<Output = ()>>,
+    pub(crate) done: bool,
+}
+
+impl Resident {
+    /// One turn of the loop.
+    pub(crate) fn one_turn(
+        &self,
+        main: Option<&mut Main<'_>>,
+        limit: Option<Duration>,
+        pace: Pace,
+    ) -> io::Result<Turn> {
+        let mut turn = Turn::default();
+
+        let returns = self.run_batch(main, &mut turn); // 1 run
+        if !returns && !self.skips_park(pace) {
+            self.park(limit, pace)?; // 2 park
+            self.wake(&mut turn); // 3 wake
+        }
+
+        self.with(|it| {
+            turn.ready = it.ready.len();
+            turn.left = it.tasks.live();
+            if let Pace::Whole = pace {
+                turn.time = it.clock.elapsed();
+            }
+        });
+        Ok(turn)
+    }
+
+    /// Polls what stood in the ready queue when the turn began; the only place where futures are polled.
+    /// Says whether the main future is ready: then the rest of the batch is not polled.
+    fn run_batch(&self, mut main: Option<&mut Main<'_>>, turn: &mut Turn) -> bool {
+        let _unlimited_afterwards = budget::LiftOnDrop;
+        for _ in 0..self.with(|it| it.ready.len()) {
+            let Some((number, runnable)) = self.with(Loop::next) else {
+                continue;
+            };
+            let waker = waker(number);
+            let cx = &mut Context::from_waker(&waker);
+            budget::refill();
+            match (runnable, &mut main) {
+                (Runnable::Task(mut task), _) => {
+                    turn.polled += 1;
+                    let polled = task.as_mut().poll(cx);
+                    self.settle(number.slot(), task, polled);
+                }
+                (Runnable::Aborted(task), _) => self.finish(number.slot(), task),
+                (Runnable::Main, Some(main)) => {
+                    turn.polled += 1;
+                    main.done = main.future.as_mut().poll(cx).is_ready();
+                    if main.done {
+                        return true;
+                    }
+                }
+                (Runnable::Main, None) => {}
+            }
+        }
+        self.with(|it| it.polls += turn.polled as u32);
+        false
+    }
+
+    /// A task was polled: it goes back into its slot, or is done.
+    #[inline]
+    fn settle(&self, slot: u32, task: BoxedTask, polled: Poll<()>) {
+        let done = match polled {
+            Poll::Ready(()) => Err(task),
+            Poll::Pending => self.with(|it| it.tasks.put_back(slot, task)),
+        };
+        if let Err(task) = done {
+            self.finish(slot, task);
+        }
+    }
+
+    /// A task is ready or aborted: wakes who waits for it.
+    fn finish(&self, slot: u32, mut task: BoxedTask) {
+        if self.with(|it| it.tasks.is_aborted(slot)) {
+            task.as_mut().cancel();
+        }
+        let (joiner, unheld) = self.with(|it| it.finish(slot, task));
+        if let Some(joiner) = joiner {
+            wake_quietly(joiner);
+        }
+        if let Some(task) = unheld {
+            drop_quietly(task);
+        }
+    }
+
+    /// Whether the turn ends here, since tasks are ready and the kernel was asked not long ago.
+    fn skips_park(&self, pace: Pace) -> bool {
+        self.with(|it| match pace {
+            Pace::Fast => !it.ready.is_empty() && !it.stopping && it.polls < POLLS_PER_PARK,
+            Pace::Whole => false,
+        })
+    }
+
+    /// Asks the kernel, sleeping if nothing is ready; the only place where the thread sleeps. Under a virtual
+    /// clock, lets time pass instead if it can.
+    fn park(&self, limit: Option<Duration>, pace: Pace) -> io::Result<()> {
+        self.with(|it| {
+            let idle = matches!(pace, Pace::Whole) && it.tasks.live() == 0 && !it.inbox.may_speak();
+            let limit = if idle { Some(Duration::ZERO) } else { limit };
+            match it.rest(limit) {
+                Rest::Park(timeout) => it.park(timeout).map(Some),
+                Rest::Jump(time) => {
+                    it.clock.pass(time);
+                    it.park(Some(Duration::ZERO)).map(Some)
+                }
+                Rest::Never => Ok(None),
+            }
+        })?
+        .unwrap_or_else(|| self.deadlock());
+        Ok(())
+    }
+
+    /// Puts in the ready queue who waits for what the park has brought.
+    fn wake(&self, turn: &mut Turn) {
+        let mut woken = self.with(|it| mem::take(&mut it.woken));
+
+        let before = self.ready();
+        self.with(|it| it.reactor.take_events(&mut woken));
+        woken.drain(..).for_each(wake_quietly);
+        turn.woken_by_sources = self.ready() - before;
+
+        let before = self.ready();
+        self.read_inbox();
+        turn.woken_by_inbox = self.ready() - before;
+
+        let before = self.ready();
+        self.with(|it| it.take_due(&mut woken));
+        woken.drain(..).for_each(wake_quietly);
+        turn.woken_by_timers = self.ready() - before;
+
+        self.with(|it| it.woken = woken);
+    }
+
+    /// Does what other threads have asked for.
+    fn read_inbox(&self) {
+        let mut drained = self.with(|it| {
+            let mut drained = mem::take(&mut it.drained);
+            it.inbox.drain(&mut drained);
+            drained
+        });
+        for message in drained.drain(..) {
+            self.receive(message);
+        }
+        self.with(|it| it.drained = drained);
+    }
+
+    fn receive(&self, message: Message) {
+        match message {
+            Message::Wake(slot) => self.with(|it| it.wake_slot(slot)),
+            Message::Spawn(spawn) => spawn(),
+            Message::Stop => self.with(|it| it.stopping = true),
+            Message::Abort { slot, id } => self.with(|it| it.abort(slot, id)),
+            Message::ReleaseTask { slot, id } => {
+                drop_quietly(self.with(|it| it.tasks.release(slot, id)));
+            }
+            Message::ReleaseTimer(key) => drop_quietly(self.with(|it| it.timers.cancel(key))),
+            Message::ReleaseSource(slot) => drop_quietly(self.with(|it| it.reactor.remove(slot))),
+            Message::ReleaseGroup(group) => drop_quietly(self.with(|it| it.groups.remove(group))),
+            Message::ReleaseJob => self.with(|it| it.jobs -= 1),
+        }
+    }
+
+    fn ready(&self) -> usize {
+        self.with(|it| it.ready.len())
+    }
+
+    #[cold]
+    fn deadlock(&self) -> ! {
+        let tasks = self.with(|it| it.tasks.describe_live());
+        let count = tasks.len();
+        let list: String = tasks.iter().map(|task| format!("\n  {task}")).collect();
+        panic!(
+            "deadlock: no task is ready, and no timer, socket, executor job or LoopHandle \
+             is left to wake one; {count} tasks are waiting{list}"
+        )
+    }
+}
+
+impl fmt::Display for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "polled {}; woken by sources {}, inbox {}, timers {}; ready {}, left {}; {:.3} s",
+            self.polled,
+            self.woken_by_sources,
+            self.woken_by_inbox,
+            self.woken_by_timers,
+            self.ready,
+            self.left,
+            self.time.as_secs_f64(),
+        )
+    }
+}

@@ -1,0 +1,252 @@
+//! The inbox: what other threads leave for the loop.
+//!
+//! A loop belongs to its thread, and its tables are touched by nobody else. Who holds a number of
+//! it on another thread leaves a [`Message`]: wake this slot, start this, I dropped that. The loop
+//! reads them in the third step of its turn, in the order they came.
+//!
+//! There is one inbox for each short id. It is made when the id is used for the first time, is
+//! never freed, and passes from loop to loop with the id: so a waker reaches its inbox by indexing
+//! an array, with no registry to lock and nothing to count, also long after its loop is gone.
+//!
+//! **A storm grows nothing.** Each slot has one bit here: a slot whose wake is already waiting is
+//! not written a second time, so a million wakes of one task are one message. A drained wake goes
+//! to whoever holds the slot *now*: a poll too many is legal, a lost wake is not.
+//!
+//! **The lost wakeup.** The loop must not sleep on a message that came just before, and a sender
+//! should not ring a loop that is awake. Both look at the same two things under the same lock:
+//!
+//! ```text
+//!   loop                                   another thread
+//!   lock: inbox empty? → asleep = true     lock: push the message
+//!   park                                         asleep? → asleep = false, ring
+//!   lock: asleep = false, drain
+//! ```
+//!
+//! If the message comes first, the loop sees it and does not sleep; if the mark comes first, the
+//! sender sees it and rings (mio's waker, an eventfd on Linux), once for each sleep.
+//!
+//! No user code runs under the lock: closures come in boxed and leave before they are run or
+//! dropped.
+
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::{io, mem};
+
+use crate::task::id::{LoopNumber, MAX_LOOPS, TaskNumber};
+
+/// The inboxes, by short id.
+static INBOXES: [OnceLock<Inbox>; MAX_LOOPS] = [const { OnceLock::new() }; MAX_LOOPS];
+
+/// What one thread tells the loop of another.
+pub(crate) enum Message {
+    /// A waker was woken.
+    Wake(u32),
+    /// `LoopHandle::spawn`: spawns a task when it is called on the loop's thread.
+    Spawn(Box<dyn FnOnce() + Send>),
+    /// `LoopHandle::stop`.
+    Stop,
+    /// `JoinHandle::abort`.
+    Abort { slot: u32, id: u64 },
+    /// A `JoinHandle` was dropped.
+    ReleaseTask { slot: u32, id: u64 },
+    /// A `Sleep` was dropped.
+    ReleaseTimer(u32),
+    /// A socket was dropped, and is closed already.
+    ReleaseSource(usize),
+    /// A `gather`, a `wait` or an `as_completed` was dropped.
+    ReleaseGroup(u32),
+    /// The future of a `run_in_executor` was dropped.
+    ReleaseJob,
+}
+
+/// One short id's inbox.
+pub(crate) struct Inbox {
+    contents: Mutex<Contents>,
+}
+
+/// What nobody read before the loop ended. Dropping it drops the users' closures in it.
+pub(crate) struct Unread {
+    pub(crate) messages: Vec<Message>,
+    _bell: Option<mio::Waker>,
+}
+
+struct Contents {
+    /// The loop that reads it; `None` between two loops.
+    owner: Option<LoopNumber>,
+    messages: Vec<Message>,
+    /// One bit for each slot: whether a `Wake` of it is among the messages.
+    woken: Vec<u64>,
+    /// Whether the loop sleeps, or is about to, and must be rung.
+    asleep: bool,
+    /// What rings the loop out of its sleep.
+    bell: Option<mio::Waker>,
+    /// How many `LoopHandle`s exist: while there is one, something may still come.
+    handles: usize,
+}
+
+/// The inbox that a number's loop reads, if that loop lives.
+pub(crate) fn of(number: LoopNumber) -> Option<&'static Inbox> {
+    let inbox = INBOXES[number.short()].get()?;
+    (inbox.lock().owner == Some(number)).then_some(inbox)
+}
+
+/// A wake from where the loop is not: another thread, or a thread that is ending.
+///
+/// Costs one lock that no user code is ever run under. Does nothing if the loop is gone.
+pub(crate) fn wake(number: TaskNumber) {
+    if let Some(inbox) = INBOXES[number.short()].get() {
+        inbox.lock().wake(number.slot());
+    }
+}
+
+/// Leaves a message for a loop; gives it back if the loop is gone.
+pub(crate) fn send(to: LoopNumber, message: Message) -> Result<(), Message> {
+    match INBOXES[to.short()].get() {
+        Some(inbox) => inbox.post(to, message),
+        None => Err(message),
+    }
+}
+
+/// Counts one `LoopHandle` more.
+pub(crate) fn add_handle(of: LoopNumber) {
+    if let Some(inbox) = self::of(of) {
+        inbox.count_handle(of, 1);
+    }
+}
+
+/// Counts one `LoopHandle` less.
+pub(crate) fn remove_handle(of: LoopNumber) {
+    if let Some(inbox) = self::of(of) {
+        inbox.count_handle(of, -1);
+    }
+}
+
+/// Gives a new loop its number and the inbox that goes with it.
+pub(crate) fn claim() -> io::Result<(LoopNumber, &'static Inbox)> {
+    let sequence = LoopNumber::next_sequence();
+    // One after the other, so that an id rests as long as possible before it is used again.
+    for step in 0..MAX_LOOPS as u64 {
+        let short = ((sequence + step) % MAX_LOOPS as u64) as usize;
+        let inbox = INBOXES[short].get_or_init(Inbox::new);
+        let mut contents = inbox.lock();
+        if contents.owner.is_none() {
+            let number = LoopNumber::new(sequence, short);
+            contents.owner = Some(number);
+            return Ok((number, inbox));
+        }
+    }
+    let full = format!("{MAX_LOOPS} event loops are alive, and there is no number for another");
+    Err(io::Error::other(full))
+}
+
+impl Inbox {
+    fn new() -> Self {
+        Inbox {
+            contents: Mutex::new(Contents {
+                owner: None,
+                messages: Vec::new(),
+                woken: Vec::new(),
+                asleep: false,
+                bell: None,
+                handles: 0,
+            }),
+        }
+    }
+
+    /// Installs what rings the loop.
+    pub(crate) fn set_bell(&self, bell: mio::Waker) {
+        self.lock().bell = Some(bell);
+    }
+
+    fn post(&self, to: LoopNumber, message: Message) -> Result<(), Message> {
+        let mut contents = self.lock();
+        if contents.owner != Some(to) {
+            return Err(message);
+        }
+        contents.messages.push(message);
+        contents.ring();
+        Ok(())
+    }
+
+    /// Marks the loop as asleep, unless a message is waiting. Says whether it may sleep.
+    pub(crate) fn fall_asleep(&self) -> bool {
+        let mut contents = self.lock();
+        contents.asleep = contents.messages.is_empty();
+        contents.asleep
+    }
+
+    /// The loop is awake: takes the messages into `drained`, which is empty and keeps its memory.
+    pub(crate) fn drain(&self, drained: &mut Vec<Message>) {
+        let contents = &mut *self.lock();
+        contents.asleep = false;
+        mem::swap(&mut contents.messages, drained);
+        for message in drained {
+            if let Message::Wake(slot) = *message {
+                contents.woken[slot as usize / 64] &= !(1 << (slot % 64));
+            }
+        }
+    }
+
+    /// Whether a message is waiting, or somebody may still send one by a `LoopHandle`.
+    pub(crate) fn may_speak(&self) -> bool {
+        let contents = self.lock();
+        contents.handles > 0 || !contents.messages.is_empty()
+    }
+
+    /// The loop is gone. What was left for it is given back, to be dropped outside of the lock.
+    pub(crate) fn close(&self) -> Unread {
+        let mut contents = self.lock();
+        contents.owner = None;
+        contents.asleep = false;
+        contents.handles = 0;
+        let bell = contents.bell.take();
+        contents.woken = Vec::new();
+        Unread {
+            messages: mem::take(&mut contents.messages),
+            _bell: bell,
+        }
+    }
+
+    /// At the last one the loop looks up: if it slept because something might still come, it now
+    /// knows better.
+    fn count_handle(&self, of: LoopNumber, change: isize) {
+        let mut contents = self.lock();
+        if contents.owner == Some(of) {
+            contents.handles = contents.handles.saturating_add_signed(change);
+            if contents.handles == 0 {
+                contents.ring();
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Contents> {
+        // Nothing panics under the lock; if it did, what is there would still be whole.
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Contents {
+    fn wake(&mut self, slot: u32) {
+        let (word, bit) = (slot as usize / 64, 1 << (slot % 64));
+        if self.owner.is_none() {
+            return;
+        }
+        if self.woken.len() <= word {
+            self.woken.resize(word + 1, 0);
+        }
+        if self.woken[word] & bit == 0 {
+            self.woken[word] |= bit;
+            self.messages.push(Message::Wake(slot));
+            self.ring();
+        }
+    }
+
+    /// Rings the loop, if it sleeps.
+    fn ring(&mut self) {
+        if mem::take(&mut self.asleep)
+            && let Some(bell) = &self.bell
+        {
+            // It fails only if the descriptor is not an eventfd any more; nobody here could help.
+            let _ = bell.wake();
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! `LoopHandle`: what another thread may hold of a loop.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::current;
+use crate::task::id::LoopNumber;
+use crate::task::spawn;
+use crate::wake::inbox::{self, Message};
+
+/// A handle to a loop that may be sent to other threads: asyncio's `call_soon_threadsafe`.
+///
+/// ```
+/// use boucle::LoopHandle;
+///
+/// boucle::run(async {
+///     let (done, result) = async_channel::bounded(1);
+///     let handle = LoopHandle::current();
+///     std::thread::spawn(move || {
+///         // On another thread; the closure and its future run on the loop's.
+///         handle.spawn(move || async move { done.send(6 * 7).await }).unwrap();
+///     });
+///     assert_eq!(result.recv().await, Ok(42));
+/// });
+/// ```
+///
+/// It keeps no loop alive. While one exists, a loop with a virtual clock waits for it where it would
+/// else report a deadlock.
+#[doc(alias = "Handle")]
+#[doc(alias = "call_soon_threadsafe")]
+pub struct LoopHandle {
+    of: LoopNumber,
+}
+
+/// The loop that was to do something is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoopGone;
+
+impl LoopHandle {
+    /// A handle to the loop that runs on this thread.
+    ///
+    /// # Panics
+    ///
+    /// If no loop is running on this thread.
+    #[track_caller]
+    pub fn current() -> LoopHandle {
+        match current::running_number() {
+            Some(number) => LoopHandle::new(number),
+            None => current::no_loop("LoopHandle::current"),
+        }
+    }
+
+    pub(crate) fn new(of: LoopNumber) -> LoopHandle {
+        inbox::add_handle(of);
+        LoopHandle { of }
+    }
+
+    pub(crate) fn number(&self) -> LoopNumber {
+        self.of
+    }
+
+    /// Spawns a task on the loop, from any thread. The closure makes the future; it runs on the loop's thread, in
+    /// the new task's first poll, so the future need not be `Send`. The task is detached.
+    ///
+    /// Costs one allocation here and one there; the loop is rung only if it sleeps.
+    ///
+    /// # Errors
+    ///
+    /// [`LoopGone`], and the closure is dropped. If the loop ends before it has read its inbox, the closure is
+    /// dropped on its thread.
+    pub fn spawn<M, F>(&self, make: M) -> Result<(), LoopGone>
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let of = self.of;
+        let spawn = Box::new(move || drop(spawn::on(of, async move { make().await })));
+        inbox::send(of, Message::Spawn(spawn)).map_err(|_| LoopGone)
+    }
+
+    /// Stops the loop, from any thread; see [`EventLoop::run_forever`](crate::EventLoop::run_forever). Does nothing
+    /// if it is gone.
+    pub fn stop(&self) {
+        let _ = inbox::send(self.of, Message::Stop);
+    }
+}
+
+impl Clone for LoopHandle {
+    fn clone(&self) -> Self {
+        LoopHandle::new(self.of)
+    }
+}
+
+impl Drop for LoopHandle {
+    fn drop(&mut self) {
+        inbox::remove_handle(self.of);
+    }
+}
+
+impl fmt::Debug for LoopHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LoopHandle({})", self.of)
+    }
+}
+
+impl fmt::Display for LoopGone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the event loop is gone")
+    }
+}
+
+impl Error for LoopGone {}

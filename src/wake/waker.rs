@@ -1,0 +1,70 @@
+//! A waker is a number.
+//!
+//! A `Waker` is a data pointer and a table of four functions. Other runtimes put a reference count
+//! behind the pointer, so that a clone is an atomic increment and the last drop frees the task. Here
+//! the pointer *is* the [`TaskNumber`]: no memory behind it, nothing to count, nothing to free. Clone
+//! copies 64 bits and drop does nothing, on any thread, at any time, before or after the loop is gone.
+//!
+//! ```text
+//!   wake(number)
+//!     the loop with its short id lives on this thread  → mark the slab's entry, push the number
+//!     else                                             → the inbox of that short id
+//! ```
+//!
+//! The first comparison is with the *number's own* loop, never "whatever loop runs here": a waker that
+//! is woken inside another loop still finds its own.
+
+#![allow(unsafe_code)]
+
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::task::{RawWaker, RawWakerVTable, Waker};
+
+use crate::current;
+use crate::task::cell::drop_quietly;
+use crate::task::id::TaskNumber;
+use crate::wake::inbox;
+
+static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, drop);
+
+/// The waker of a task. It needs no drop, and the caller is spared one.
+#[inline]
+pub(crate) fn waker(number: TaskNumber) -> ManuallyDrop<Waker> {
+    // SAFETY: `RawWaker` asks that the four functions be thread-safe and that, with the data, they
+    // behave as a waker. The data is a number in the shape of a pointer, without provenance, and no
+    // function of the table dereferences it: `clone` copies it, `drop` ignores it, and `wake` reads it
+    // as the number it is. What `wake` reaches from there is a thread-local cell of the calling thread
+    // or a static behind a mutex. So any of them may be called on any thread, any number of
+    // times, however long after the task and its loop are gone.
+    ManuallyDrop::new(unsafe { Waker::from_raw(raw(number.word())) })
+}
+
+/// Wakes somebody's waker. It may be of another runtime and so be the user's code: then a panic of it
+/// stops here (the panic hook has reported it).
+pub(crate) fn wake_quietly(waker: Waker) {
+    if ptr::eq(waker.vtable(), &VTABLE) {
+        waker.wake();
+    } else if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+        drop_quietly(payload);
+    }
+}
+
+#[inline]
+fn raw(word: usize) -> RawWaker {
+    RawWaker::new(ptr::without_provenance(word), &VTABLE)
+}
+
+fn clone(data: *const ()) -> RawWaker {
+    raw(data.addr())
+}
+
+/// Both `wake` and `wake_by_ref`: there is nothing to consume.
+fn wake(data: *const ()) {
+    let number = TaskNumber::from_word(data.addr());
+    if !current::wake(number) {
+        inbox::wake(number);
+    }
+}
+
+fn drop(_data: *const ()) {}
