@@ -1,17 +1,119 @@
-//! An event loop to read: asyncio's model in Rust, on one thread, directly on mio.
+//! **boucle** ("loop") is an async event loop to read: asyncio's model in Rust, on one thread, directly on
+//! mio's readiness polling. It has `run`, `spawn`, `sleep`, `gather` and `wait(FIRST_COMPLETED)`, TCP sockets, a
+//! thread pool for what blocks, and a clock that can be virtual.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! async fn say_after(millis: u64, what: &str) {
+//!     boucle::sleep(Duration::from_millis(millis)).await;
+//!     println!("{what}");
+//! }
+//!
+//! boucle::run(async {
+//!     let hello = boucle::spawn(say_after(20, "hello"));
+//!     let world = boucle::spawn(say_after(10, "world"));
+//!     hello.await.unwrap(); // "world" comes first: both have slept at the same time
+//!     world.await.unwrap();
+//! });
+//! ```
+//!
+//! # One turn of the loop
+//!
+//! ```text
+//!            ┌──────────────────────────────────────────────────────────────┐
+//!            ▼                                                              │
+//!   1 run    poll what is in the ready queue, in FIFO order                 │
+//!            │        a task spawns, wakes, arms a timer, tries a socket    │
+//!            ▼                                                              │
+//!   2 park   ask the kernel; sleep if nothing is ready,                     │
+//!            │        at most until the next deadline                       │
+//!            ▼                                                              │
+//!   3 wake   sources that are ready ─┐                                      │
+//!            the inbox ──────────────┼─▶ their tasks, into the ready queue ─┘
+//!            timers that are due ────┘
+//! ```
+//!
+//! The function that does this is `one_turn`, in `src/turn.rs`. [`EventLoop::turn`] calls it once, and says what it did.
+//!
+//! # Vocabulary
+//!
+//! | word | meaning |
+//! |---|---|
+//! | turn | one iteration of the loop |
+//! | poll | what is done to a *future*, never to the kernel |
+//! | park | the loop asks the kernel for events, with a timeout; only there the thread sleeps |
+//! | wake | to put a task in the ready queue |
+//! | fire | what a timer does at its deadline |
+//! | task | a spawned future, its slot in the slab, then its output |
+//! | ready queue | FIFO of what is to be polled |
+//! | inbox | what other threads leave for the loop: wakes, spawns, drops |
+//! | reactor | mio's tokens → who waits for them |
+//! | wheel | the hierarchical timer wheel |
+//! | source | a registered socket; its *readiness* is readable or writable |
+//!
+//! # Reading order
+//!
+//! An hour, from the top down. Each file opens with what it is and why it is so.
+//!
+//! 1. `turn.rs`: one turn. `event_loop.rs`: what calls it.
+//! 2. `task/id.rs`, `task/cell.rs`, `task/tasks.rs`: the numbers, the cell of a task, the slab.
+//! 3. `wake/waker.rs`, `wake/ready.rs`, `wake/inbox.rs`: from a waker to the ready queue.
+//! 4. `current.rs`, `state.rs`: how a number becomes a loop again, and what a loop owns.
+//! 5. `task/spawn.rs`, `task/join.rs`: a future becomes a task; a handle awaits it.
+//! 6. `time/wheel.rs`, `time/clock.rs`, `time/sleep.rs`: a deadline, in O(1).
+//! 7. `net/reactor.rs`, `net/source.rs`: readiness.
+//! 8. `combine/group.rs`, `combine/gather.rs`, `combine/wait.rs`: several tasks, and one who waits.
+//!
+//! To watch it instead: `cargo run --example step`.
+//!
+//! # Five ideas
+//!
+//! 1. **Everything the loop owns has a number**, and what users hold (a waker, a handle, a sleep, a
+//!    socket) holds the number, never a pointer. So wakers have no reference count, and nothing dangles.
+//! 2. **The owner thread pays for no other thread.** A wake on the loop's own thread is a store in a queue;
+//!    from elsewhere it goes through the inbox.
+//! 3. **One allocation per task**, which holds the future and then its output.
+//! 4. **The wheel is pure**: ticks in, expired timers out. It reads no clock and wakes nobody.
+//! 5. **The schedule is exact.** FIFO, frozen batches and a virtual clock make a run repeat itself, so tests
+//!    assert whole schedules.
+//!
+//! # Invariants
+//!
+//! - Futures are polled in one place (`turn.rs`); the thread sleeps in one place (`net/reactor.rs`); the clock is
+//!   read in one file (`time/clock.rs`).
+//! - No user code runs while the loop's state is borrowed or locked. User code is: poll; the drop of a future, an output or a
+//!   panic's payload; clone, wake and drop of a foreign waker; a closure from the inbox.
+//! - A wake, from any thread at any time, after the loop is gone and during the destruction of thread-locals, never panics, never
+//!   waits for user code, and is never lost.
+//! - FIFO: tasks woken in some order are polled in that order. Timers fire in the order (deadline, arming), never early.
+//! - Fairness: a batch is frozen; the kernel and the timers are looked at after at most 61 polls or one batch, whichever is
+//!   more; a task whose every await is ready gives way after 128 of them.
+//! - A panic in a task ends that task alone and reaches its [`JoinHandle`]. A panic of the main future comes out of [`run`],
+//!   after the loop is cleaned up.
+//! - When [`run`] ends, the main future is dropped first, then what was spawned, in spawn order, inside the loop's context, on its
+//!   thread, each destructor once.
+//! - `unsafe` stands in two small files, `wake/waker.rs` and `current.rs`.
+//!
+//! # Limits
+//!
+//! A loop belongs to one thread; for several cores, run several loops. Not supported: `fork` while a loop lives (the
+//! child shares its kernel poller), and waking from a signal handler (the inbox takes a lock). Locks, channels,
+//! buffered readers, files, HTTP, TLS and WebSockets are other crates', and run on boucle unchanged.
+//!
+//! Features: `blocking` (default) brings [`run_in_executor`] and name look-ups.
 
-pub mod net;
-
-mod combine;
-mod current;
-mod event_loop;
+mod event_loop; // run, block_on, run_forever, stop, close
+mod turn; // one turn: run, park, wake
+mod task; // the slab of tasks, their cells, their handles
+mod wake; // from a waker to the ready queue; the inbox
+mod current; // the loops of this thread
+mod state; // what a loop owns
+mod time; // the wheel, the clock, sleeps
+pub mod net; // the reactor, TCP
+mod combine; // gather, wait, as_completed
 #[cfg(feature = "blocking")]
-mod executor;
-mod state;
-mod task;
-mod time;
-mod turn;
-mod wake;
+mod executor; // run_in_executor
 
 pub use combine::as_completed::{AsCompleted, as_completed};
 pub use combine::gather::{__gather, Gather, TryGather, Tuple, gather, try_gather};

@@ -36,7 +36,7 @@ use crate::wake::waker::{wake_quietly, waker};
 /// Polls between two parks, while tasks are ready.
 const POLLS_PER_PARK: u32 = 61;
 
-/// What one turn did, as [`EventLoop::turn`] tells it.
+/// What one turn did, as [`EventLoop::turn`](crate::EventLoop::turn) tells it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Turn {
@@ -54,7 +54,7 @@ pub struct Turn {
     pub left: usize,
     /// The loop's time at the end of the turn, counted from when the loop was made.
     pub time: Duration,
-    /// Whether [`stop`] was called.
+    /// Whether [`stop`](crate::stop) was called.
     pub stopped: bool,
 }
 

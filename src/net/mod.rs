@@ -1,11 +1,12 @@
 //! Sockets: TCP over mio, and the reactor under it.
 //!
-//! The types read and write by the `futures-io` traits, so what is built on those (`hyper` by an adapter,
-//! `async-tungstenite`, `futures-rustls`, the buffered readers of `futures-lite`) runs on boucle unchanged.
+//! The types read and write by the `futures-io` traits, so what is built on those (`hyper` by an
+//! adapter, `async-tungstenite`, `futures-rustls`, the buffered readers of `futures-lite`) runs on
+//! boucle unchanged.
 
 pub(crate) mod reactor; // tokens → who waits for them; where the thread sleeps
-mod resolve; // names and addresses
 pub(crate) mod source; // a socket's readiness
+mod resolve; // names and addresses
 mod tcp; // `TcpListener`, `TcpStream`
 
 pub use resolve::ToSocketAddrs;

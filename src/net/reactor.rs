@@ -153,12 +153,17 @@ impl Reactor {
         side.ready = side.closed;
     }
 
-    /// Adds a waker to those that wait for a side. Who is in `superfluous` afterwards is to be woken:
-    /// it is the waker itself if it waits already, and all the others if they are too many.
-    pub(crate) fn wait(&mut self, slot: usize, side: Side, waker: Waker) -> Superfluous {
+    /// Adds a waker to those that wait for a side. Those that are to be woken come back: none mostly, all
+    /// the others if they were too many. The waker itself comes back if it waits already.
+    pub(crate) fn wait(
+        &mut self,
+        slot: usize,
+        side: Side,
+        waker: Waker,
+    ) -> Result<Vec<Waker>, Waker> {
         let waiting = &mut self.sources[slot].side_mut(side).waiting;
         if waiting.iter().any(|other| other.will_wake(&waker)) {
-            return Superfluous::Drop(waker);
+            return Err(waker);
         }
         let crowd = if waiting.len() < MAX_WAITING {
             Vec::new()
@@ -166,7 +171,7 @@ impl Reactor {
             mem::take(waiting)
         };
         waiting.push(waker);
-        Superfluous::Wake(crowd)
+        Ok(crowd)
     }
 
     /// Whether a task waits for a source. O(n), and only a virtual clock asks, when it is idle.
@@ -185,13 +190,6 @@ impl Reactor {
         }
         all
     }
-}
-
-/// Wakers that are to leave the borrow of the loop before anything is done to them.
-#[must_use]
-pub(crate) enum Superfluous {
-    Drop(Waker),
-    Wake(Vec<Waker>),
 }
 
 impl Registered {

@@ -21,7 +21,7 @@ use std::task::{Context, Poll, ready};
 use mio::Interest;
 
 use crate::current::{self, Unreachable};
-use crate::net::reactor::{Side, Superfluous};
+use crate::net::reactor::Side;
 use crate::task::budget;
 use crate::task::id::LoopNumber;
 use crate::wake::inbox::{self, Message};
@@ -127,9 +127,9 @@ impl<S: mio::event::Source> Source<S> {
             }
         }
         let waker = cx.waker().clone();
-        match current::with(of, |it| it.reactor.wait(slot, side, waker)) {
-            Ok(Superfluous::Wake(crowd)) => crowd.into_iter().for_each(wake_quietly),
-            Ok(Superfluous::Drop(_)) | Err(_) => {}
+        let waits = current::with(of, |it| it.reactor.wait(slot, side, waker));
+        if let Ok(Ok(crowd)) = waits {
+            crowd.into_iter().for_each(wake_quietly);
         }
         Poll::Pending
     }

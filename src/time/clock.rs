@@ -49,7 +49,7 @@ impl Clock {
     /// The first tick at which a deadline has come.
     pub(crate) fn tick_of(&self, deadline: Instant) -> u64 {
         let until = deadline.saturating_duration_since(self.start);
-        micros(until).saturating_add(u64::from(until.subsec_nanos() % 1_000 != 0))
+        micros(until).saturating_add(u64::from(!until.subsec_nanos().is_multiple_of(1_000)))
     }
 
     /// How long it is until a tick.

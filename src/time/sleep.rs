@@ -50,32 +50,30 @@ pub fn now() -> Instant {
 pub fn sleep(duration: Duration) -> Sleep {
     let deadline = current::with_running(|it| clock::deadline_after(it.clock.now(), duration));
     Sleep {
-        wait: deadline.map_or(Wait::For(duration), Wait::Until),
-        timer: None,
+        state: deadline.map_or(State::For(duration), State::Until),
     }
 }
 
 /// Waits until a point in time. As [`sleep`] in all else; a deadline that is past is ready at once.
 pub fn sleep_until(deadline: Instant) -> Sleep {
     Sleep {
-        wait: Wait::Until(deadline),
-        timer: None,
+        state: State::Until(deadline),
     }
 }
 
 /// The future of [`sleep`] and [`sleep_until`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Sleep {
-    wait: Wait,
-    /// Armed at the first poll that is not ready.
-    timer: Option<Timer>,
+    state: State,
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Wait {
+/// `For` becomes `Until` when it is known what the time is, and `Armed` at the first poll that is not
+/// ready. 32 bytes: a million sleeping tasks hold a million of these.
+enum State {
     /// No loop was running when the sleep was made.
     For(Duration),
     Until(Instant),
+    Armed(Instant, Timer),
 }
 
 /// A key of a wheel, cancelled when this drops.
@@ -87,9 +85,9 @@ struct Timer {
 impl Sleep {
     /// When it is over; `None` if it does not count yet, because no loop was running when it was made.
     pub fn deadline(&self) -> Option<Instant> {
-        match self.wait {
-            Wait::For(_) => None,
-            Wait::Until(deadline) => Some(deadline),
+        match self.state {
+            State::For(_) => None,
+            State::Until(deadline) | State::Armed(deadline, _) => Some(deadline),
         }
     }
 
@@ -100,45 +98,47 @@ impl Sleep {
 
     /// Gives it another deadline, whether or not the first has come. O(1).
     ///
-    /// Who waits for it already is woken by the new one once it has been polled again.
+    /// A task that was pending on it must poll it again to be woken by the new one.
     pub fn reset(&mut self, deadline: Instant) {
-        self.timer = None;
-        self.wait = Wait::Until(deadline);
+        self.state = State::Until(deadline);
     }
 
     /// Polls without regard to the budget: `timeout` must be able to end a future that spends all of it.
     pub(crate) fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if let Some(timer) = &self.timer {
-            match timer.poll(self.deadline(), cx) {
+        if let State::Armed(deadline, timer) = &self.state {
+            let deadline = *deadline;
+            match timer.poll(deadline, cx) {
                 Some(Poll::Pending) => return Poll::Pending,
                 Some(Poll::Ready(())) => {
-                    self.timer = None;
+                    self.state = State::Until(deadline);
                     return Poll::Ready(());
                 }
-                // Its loop is gone, and so is its timer; this one may have another.
-                None => self.timer = None,
+                // Its loop is gone, and its timer with it; it may have another on this one.
+                None => self.state = State::Until(deadline),
             }
         }
+        self.poll_unarmed(cx)
+    }
+
+    fn poll_unarmed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let waker = cx.waker().clone();
-        let armed = current::expect_running("a sleep", |it| {
+        let (state, unused) = current::expect_running("a sleep", |it| {
             let now = it.clock.now();
-            let deadline = match self.wait {
-                Wait::For(duration) => clock::deadline_after(now, duration),
-                Wait::Until(deadline) => deadline,
+            let deadline = match self.state {
+                State::For(duration) => clock::deadline_after(now, duration),
+                State::Until(deadline) | State::Armed(deadline, _) => deadline,
             };
-            self.wait = Wait::Until(deadline);
             if deadline <= now {
-                return Err(waker);
+                return (State::Until(deadline), Some(waker));
             }
             let key = it.timers.arm(it.clock.tick_of(deadline), waker);
-            Ok(Timer { of: it.number, key })
+            let timer = Timer { of: it.number, key };
+            (State::Armed(deadline, timer), None)
         });
-        match armed {
-            Ok(timer) => {
-                self.timer = Some(timer);
-                Poll::Pending
-            }
-            Err(waker) => {
+        self.state = state;
+        match unused {
+            None => Poll::Pending,
+            Some(waker) => {
                 drop(waker);
                 Poll::Ready(())
             }
@@ -158,26 +158,19 @@ impl Future for Sleep {
 }
 
 impl Timer {
-    /// Whether it has expired or its deadline has come all the same: a loop that is busy looks at its timers
-    /// only now and then. `None` if its loop is gone.
-    fn poll(&self, deadline: Option<Instant>, cx: &mut Context<'_>) -> Option<Poll<()>> {
+    /// Whether it has fired, or its deadline has come all the same: a loop that is busy looks at its
+    /// timers only now and then. `None` if its loop is gone.
+    fn poll(&self, deadline: Instant, cx: &mut Context<'_>) -> Option<Poll<()>> {
         let waker = cx.waker().clone();
-        let (is_over, unused) = current::with_polled(self.of, "a sleep", |it| {
-            let is_over = it.timers.has_expired(self.key)
-                || deadline.is_some_and(|deadline| it.clock.now() >= deadline);
-            let unused = if is_over {
-                waker
+        let (polled, unused) = current::with_polled(self.of, "a sleep", |it| {
+            if it.timers.has_expired(self.key) || it.clock.now() >= deadline {
+                (Poll::Ready(()), waker)
             } else {
-                it.timers.replace(self.key, waker)
-            };
-            (is_over, unused)
+                (Poll::Pending, it.timers.replace(self.key, waker))
+            }
         })?;
         drop(unused);
-        Some(if is_over {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        })
+        Some(polled)
     }
 }
 
@@ -195,10 +188,23 @@ impl Drop for Timer {
 
 impl fmt::Debug for Sleep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let armed = self.timer.is_some();
-        f.debug_struct("Sleep")
-            .field("wait", &self.wait)
-            .field("armed", &armed)
-            .finish()
+        match &self.state {
+            State::For(duration) => write!(f, "Sleep(for {duration:?})"),
+            State::Until(deadline) => write!(f, "Sleep(until {deadline:?})"),
+            State::Armed(deadline, timer) => {
+                write!(f, "Sleep(until {deadline:?}, armed on {})", timer.of)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A million sleeping tasks hold a million of these: the size is a promise.
+    #[test]
+    fn a_sleep_takes_thirty_two_bytes() {
+        assert_eq!(size_of::<Sleep>(), 32);
     }
 }

@@ -1,6 +1,6 @@
 //! Waking: from a waker to the ready queue, on this thread or from another.
 
-pub(crate) mod inbox; // what other threads leave
-pub(crate) mod loop_handle;
+pub(crate) mod waker; // a waker is a number
 pub(crate) mod ready; // the ready queue
-pub(crate) mod waker; // a waker is a number // `LoopHandle`
+pub(crate) mod inbox; // what other threads leave
+pub(crate) mod loop_handle; // `LoopHandle`
