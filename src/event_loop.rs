@@ -14,13 +14,13 @@ use std::pin::pin;
 use std::time::Duration;
 
 use crate::current::{self, Resident};
-use crate::state::Loop;
+use crate::state::{Loop, Pace};
 use crate::task::cell::drop_quietly;
 use crate::task::id::{LoopNumber, TaskNumber};
 use crate::task::join::JoinHandle;
 use crate::task::spawn;
 use crate::task::tasks::Joiner;
-use crate::turn::{Main, Pace, Turn};
+use crate::turn::{Main, Turn};
 use crate::wake::inbox;
 use crate::wake::loop_handle::LoopHandle;
 use crate::wake::waker::wake_quietly;
@@ -216,7 +216,12 @@ impl EventLoop {
         refuse_nesting("turn");
         self.resident.enter(|| {
             let mut turn = self.resident.one_turn(None, timeout, Pace::Whole)?;
-            turn.stopped = self.take_stop();
+            self.resident.with(|it| {
+                turn.ready = it.ready.len();
+                turn.left = it.tasks.live();
+                turn.time = it.clock.elapsed();
+                turn.stopped = mem::take(&mut it.stopping);
+            });
             Ok(turn)
         })
     }

@@ -36,8 +36,10 @@ pub(crate) struct Loop {
     pub(crate) woken: Vec<Waker>,
     /// Kept for its memory: what was drained from the inbox.
     pub(crate) drained: Vec<Message>,
+    /// How many numbers of the batch are still in the ready queue.
+    batch: usize,
     /// Polls since the kernel was last asked.
-    pub(crate) polls: u32,
+    polls: u32,
     /// `stop` was called.
     pub(crate) stopping: bool,
     /// Teardown has begun: what is spawned now is dropped at once.
@@ -49,6 +51,18 @@ pub(crate) enum Refused {
     Closing(BoxedTask),
     Full(BoxedTask),
 }
+
+/// Whether a turn may leave out its second and third step.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// While tasks are ready, they are due once in 61 polls.
+    Fast,
+    /// By hand: all three steps.
+    Whole,
+}
+
+/// Polls between two parks, while tasks are ready.
+const POLLS_PER_PARK: u32 = 61;
 
 /// How the loop is to spend the second step of its turn.
 pub(crate) enum Rest {
@@ -80,6 +94,7 @@ impl Loop {
             jobs: 0,
             woken: Vec::new(),
             drained: Vec::new(),
+            batch: 0,
             polls: 0,
             stopping: false,
             closing: false,
@@ -126,12 +141,33 @@ impl Loop {
         }
     }
 
-    /// Takes the next task out to be polled. `None` if the number that was popped is stale.
+    /// Freezes the batch: what is pushed from now on is for the next turn.
+    #[inline]
+    pub(crate) fn begin_batch(&mut self) {
+        self.batch = self.ready.len();
+    }
+
+    /// Takes the next task of the batch out of its slot. Numbers that are stale are skipped.
     #[inline]
     pub(crate) fn next(&mut self) -> Option<(TaskNumber, Runnable)> {
-        let number = self.ready.pop()?;
-        let runnable = self.tasks.begin(number)?;
-        Some((number, runnable))
+        while self.batch > 0 {
+            self.batch -= 1;
+            let number = self.ready.pop()?;
+            if let Some(runnable) = self.tasks.begin(number) {
+                self.polls += 1;
+                return Some((number, runnable));
+            }
+        }
+        None
+    }
+
+    /// Whether the turn goes on to its second step: not while tasks are ready and the kernel was
+    /// asked not long ago.
+    pub(crate) fn must_park(&self, pace: Pace) -> bool {
+        pace == Pace::Whole
+            || self.ready.is_empty()
+            || self.stopping
+            || self.polls >= POLLS_PER_PARK
     }
 
     /// A task is done. Returns who is to be woken, and the cell if nobody will ask for it.

@@ -26,15 +26,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::current::Resident;
-use crate::state::{Loop, Rest};
+use crate::state::{Loop, Pace, Rest};
 use crate::task::budget;
 use crate::task::cell::{BoxedTask, drop_quietly};
 use crate::task::tasks::Runnable;
 use crate::wake::inbox::Message;
 use crate::wake::waker::{wake_quietly, waker};
-
-/// Polls between two parks, while tasks are ready.
-const POLLS_PER_PARK: u32 = 61;
 
 /// What one turn did, as [`EventLoop::turn`](crate::EventLoop::turn) tells it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -58,15 +55,6 @@ pub struct Turn {
     pub stopped: bool,
 }
 
-/// Whether a turn may leave out its second and third step.
-#[derive(Clone, Copy)]
-pub(crate) enum Pace {
-    /// Steps 2 and 3 only now and then, while tasks are ready.
-    Fast,
-    /// By hand: all three.
-    Whole,
-}
-
 /// The main future, pinned on the stack of `block_on`.
 pub(crate) struct Main<'a> {
     pub(crate) future: Pin<&'a mut dyn Future<Output = ()>>,
@@ -82,31 +70,20 @@ impl Resident {
         pace: Pace,
     ) -> io::Result<Turn> {
         let mut turn = Turn::default();
-
-        let returns = self.run_batch(main, &mut turn); // 1 run
-        if !returns && !self.skips_park(pace) {
+        let main_is_done = self.run_batch(main, &mut turn); // 1 run
+        if !main_is_done && self.with(|it| it.must_park(pace)) {
             self.park(limit, pace)?; // 2 park
             self.wake(&mut turn); // 3 wake
         }
-
-        self.with(|it| {
-            turn.ready = it.ready.len();
-            turn.left = it.tasks.live();
-            if let Pace::Whole = pace {
-                turn.time = it.clock.elapsed();
-            }
-        });
         Ok(turn)
     }
 
-    /// Polls what stood in the ready queue when the turn began; the only place where futures are polled.
-    /// Says whether the main future is ready: then the rest of the batch is not polled.
+    /// Polls what stood in the ready queue when the turn began; the only place where futures are
+    /// polled. If the main future is ready, the rest of the batch is not polled.
     fn run_batch(&self, mut main: Option<&mut Main<'_>>, turn: &mut Turn) -> bool {
         let _unlimited_afterwards = budget::LiftOnDrop;
-        for _ in 0..self.with(|it| it.ready.len()) {
-            let Some((number, runnable)) = self.with(Loop::next) else {
-                continue;
-            };
+        self.with(Loop::begin_batch);
+        while let Some((number, runnable)) = self.with(Loop::next) {
             let waker = waker(number);
             let cx = &mut Context::from_waker(&waker);
             budget::refill();
@@ -127,7 +104,6 @@ impl Resident {
                 (Runnable::Main, None) => {}
             }
         }
-        self.with(|it| it.polls += turn.polled as u32);
         false
     }
 
@@ -155,14 +131,6 @@ impl Resident {
         if let Some(task) = unheld {
             drop_quietly(task);
         }
-    }
-
-    /// Whether the turn ends here, since tasks are ready and the kernel was asked not long ago.
-    fn skips_park(&self, pace: Pace) -> bool {
-        self.with(|it| match pace {
-            Pace::Fast => !it.ready.is_empty() && !it.stopping && it.polls < POLLS_PER_PARK,
-            Pace::Whole => false,
-        })
     }
 
     /// Asks the kernel, sleeping if nothing is ready; the only place where the thread sleeps. Under a virtual

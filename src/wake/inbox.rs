@@ -55,6 +55,7 @@ pub(crate) enum Message {
     /// A `gather`, a `wait` or an `as_completed` was dropped.
     ReleaseGroup(u32),
     /// The future of a `run_in_executor` was dropped.
+    #[cfg_attr(not(feature = "blocking"), expect(dead_code))]
     ReleaseJob,
 }
 
