@@ -1,7 +1,7 @@
 //! The loops of this thread: how a number becomes a loop again.
 //!
-//! `spawn`, a waker, a `Sleep`, a socket: all of them hold numbers, and all of them come here when they
-//! need the loop itself. Two thread-locals know the way:
+//! `spawn`, a waker, a `Sleep`, a socket: all of them hold numbers, and all of them come here when
+//! they need the loop itself. Two thread-locals know the way:
 //!
 //! ```text
 //!   RUNNING ──▶ the loop whose turn (or teardown) is under way on this thread, or null
@@ -12,9 +12,9 @@
 //! moment of a thread's life, also while its other thread-locals are being destroyed. The list is
 //! intrusive: a loop's own memory holds the link.
 //!
-//! The loop's state is behind a `RefCell`, and nobody outside of this file and the turn sees it but inside
-//! a closure. The closures run no user code, so a borrow never meets a borrow. Should one do so by
-//! mistake, it is a panic and never undefined behaviour.
+//! The loop's state is behind a `RefCell`, and nobody outside of this file and the turn sees it but
+//! inside a closure. The closures run no user code, so a borrow never meets a borrow. Should one do
+//! so by mistake, it is a panic and never undefined behaviour.
 
 #![allow(unsafe_code)]
 
@@ -122,16 +122,16 @@ impl Drop for Resident {
 /// A closure and no returned reference, so that nobody can keep it longer than the loop.
 #[inline]
 fn look<R>(pointer: *const LoopCell, at: impl FnOnce(Option<&LoopCell>) -> R) -> R {
-    // SAFETY: this function is private, and every pointer it is called with is null or was read from
-    // `LIVING`, from the `next` of a loop in that list, or from `RUNNING`, within this file and just
-    // before. A loop is put into the list of its own thread when its `Rc` is made, and
-    // `Resident::drop` takes it out before the `Rc` goes, on the same thread, `Rc` being `!Send`; so
-    // what is in the list is alive. `RUNNING` is set by `Resident::enter` alone, from an `Rc` that its
-    // `&self` keeps alive until it has put back what stood there before, on every way out. While
-    // `at` runs, the loop could only be freed by `Resident::drop`, which no closure of this crate can
-    // reach, and which aborts the process if the state is borrowed. The reference is shared; what
-    // changes behind it is in a `Cell` or the `RefCell`. A `Resident` that is forgotten leaves its
-    // memory where it is, and the pointers valid.
+    // SAFETY: this function is private, and every pointer it is called with is null or was read
+    // from `LIVING`, from the `next` of a loop in that list, or from `RUNNING`, within this file
+    // and just before. A loop is put into the list of its own thread when its `Rc` is made, and
+    // `Resident::drop` takes it out before the `Rc` goes, on the same thread, `Rc` being `!Send`;
+    // so what is in the list is alive. `RUNNING` is set by `Resident::enter` alone, from an `Rc`
+    // that its `&self` keeps alive until it has put back what stood there before, on every way out.
+    // While `at` runs, the loop could only be freed by `Resident::drop`, which no closure of this
+    // crate can reach, and which aborts the process if the state is borrowed. The reference is
+    // shared; what changes behind it is in a `Cell` or the `RefCell`. A `Resident` that is
+    // forgotten leaves its memory where it is, and the pointers valid.
     at(unsafe { pointer.as_ref() })
 }
 
@@ -219,8 +219,8 @@ pub(crate) fn with<R>(
     )
 }
 
-/// As [`with`], for something that is polled: that must happen on its own loop. `None` if the loop is
-/// gone.
+/// As [`with`], for something that is polled: that must happen on its own loop. `None` if the loop
+/// is gone.
 ///
 /// # Panics
 ///

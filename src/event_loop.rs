@@ -1,11 +1,12 @@
 //! The event loop: the ways to make it, run it, stop it and close it.
 //!
-//! All of them come down to one function, the [turn](crate::turn), called again and again until something
-//! is the case: the main future is ready (`run`, `block_on`), `stop` was called (`run_forever`), or once (`turn`).
+//! All of them come down to one function, the [turn](crate::turn), called again and again until
+//! something is the case: the main future is ready (`run`, `block_on`), `stop` was called
+//! (`run_forever`), or once (`turn`).
 //!
-//! **The main future** of `block_on` is not a task, since it may borrow from its caller and needs no
-//! allocation. But it has a number, and takes its turn in the queue like one, as in asyncio: what it spawned before it
-//! was woken runs first.
+//! **The main future** of `block_on` is not a task, since it may borrow from its caller and needs
+//! no allocation. But it has a number, and takes its turn in the queue like one, as in asyncio:
+//! what it spawned before it was woken runs first.
 
 use std::fmt;
 use std::io;
@@ -27,8 +28,8 @@ use crate::wake::waker::wake_quietly;
 
 /// Runs a future on an event loop of its own, and returns its value: asyncio's `run`.
 ///
-/// When the future is ready, what it spawned and did not await is dropped, in spawn order, and the loop is
-/// closed.
+/// When the future is ready, what it spawned and did not await is dropped, in spawn order, and the
+/// loop is closed.
 ///
 /// ```
 /// let sum = boucle::run(async {
@@ -40,8 +41,8 @@ use crate::wake::waker::wake_quietly;
 ///
 /// # Panics
 ///
-/// If a loop is running on this thread already; if the system refuses a poller; if [`stop`] ends the
-/// loop before the future is ready. A panic of the future comes out of here, after the loop is
+/// If a loop is running on this thread already; if the system refuses a poller; if [`stop`] ends
+/// the loop before the future is ready. A panic of the future comes out of here, after the loop is
 /// closed.
 #[track_caller]
 pub fn run<F: Future>(main: F) -> F::Output {
@@ -51,8 +52,8 @@ pub fn run<F: Future>(main: F) -> F::Output {
     event_loop.block_on(main)
 }
 
-/// Stops the loop that runs on this thread: [`EventLoop::run_forever`] returns when the current batch is
-/// through.
+/// Stops the loop that runs on this thread: [`EventLoop::run_forever`] returns when the current
+/// batch is through.
 ///
 /// # Panics
 ///
@@ -64,11 +65,11 @@ pub fn stop() {
 
 /// An event loop that is kept: asyncio's `new_event_loop`.
 ///
-/// [`run`] is enough for most programs. An `EventLoop` of your own can be run again and again, its tasks
-/// surviving in between, and be stepped by hand, turn by turn.
+/// [`run`] is enough for most programs. An `EventLoop` of your own can be run again and again, its
+/// tasks surviving in between, and be stepped by hand, turn by turn.
 ///
-/// Dropping it closes it: the tasks that are left are dropped, in spawn order. It belongs to the thread it was made
-/// on; a [`LoopHandle`] may go to others.
+/// Dropping it closes it: the tasks that are left are dropped, in spawn order. It belongs to the
+/// thread it was made on; a [`LoopHandle`] may go to others.
 ///
 /// ```
 /// use boucle::EventLoop;
@@ -126,13 +127,13 @@ impl EventLoop {
         spawn::on(self.resident.number(), future)
     }
 
-    /// Runs the loop until the future is ready, and returns its value. Tasks that are not done stay, for the
-    /// next time the loop runs.
+    /// Runs the loop until the future is ready, and returns its value. Tasks that are not done
+    /// stay, for the next time the loop runs.
     ///
     /// # Panics
     ///
-    /// If a loop is running on this thread already, or if [`stop`] ends the loop before the future is
-    /// ready: the tasks survive that. Under a virtual clock, if nothing can ever run again
+    /// If a loop is running on this thread already, or if [`stop`] ends the loop before the future
+    /// is ready: the tasks survive that. Under a virtual clock, if nothing can ever run again
     /// ("deadlock"). A panic of the future comes out of here.
     #[doc(alias = "run_until_complete")]
     #[track_caller]
@@ -159,8 +160,8 @@ impl EventLoop {
         output.expect("the main future is done")
     }
 
-    /// Runs the loop until [`stop`] is called: the current batch finishes, and it returns. It can be run
-    /// again. If `stop` was called before, it runs exactly one turn.
+    /// Runs the loop until [`stop`] is called: the current batch finishes, and it returns. It can
+    /// be run again. If `stop` was called before, it runs exactly one turn.
     ///
     /// # Panics
     ///
@@ -181,11 +182,11 @@ impl EventLoop {
         });
     }
 
-    /// Runs one turn, and says what it did: polls the batch, parks until something happens or `timeout` is over
-    /// (`None`: as long as it takes), and wakes.
+    /// Runs one turn, and says what it did: polls the batch, parks until something happens or
+    /// `timeout` is over (`None`: as long as it takes), and wakes.
     ///
-    /// It does not sleep when a task is ready, nor when nothing is left that an event could matter to: no
-    /// task and no [`LoopHandle`]. Neither asyncio nor tokio can be stepped.
+    /// It does not sleep when a task is ready, nor when nothing is left that an event could matter
+    /// to: no task and no [`LoopHandle`]. Neither asyncio nor tokio can be stepped.
     ///
     /// ```
     /// use boucle::EventLoop;
@@ -226,8 +227,8 @@ impl EventLoop {
         })
     }
 
-    /// Stops the loop: the next [`run_forever`](Self::run_forever) runs exactly one turn. From inside, or from
-    /// another thread, see [`stop`] and [`LoopHandle::stop`].
+    /// Stops the loop: the next [`run_forever`](Self::run_forever) runs exactly one turn. From
+    /// inside, or from another thread, see [`stop`] and [`LoopHandle::stop`].
     pub fn stop(&self) {
         self.resident.with(|it| it.stopping = true);
     }
@@ -245,8 +246,8 @@ impl EventLoop {
         self.resident.with(|it| mem::take(&mut it.stopping))
     }
 
-    /// Drops everything that is left, inside the loop's context. Destructors may still wake, abort, drop
-    /// handles and spawn; what they spawn is dropped at once.
+    /// Drops everything that is left, inside the loop's context. Destructors may still wake, abort,
+    /// drop handles and spawn; what they spawn is dropped at once.
     fn close(&self) {
         self.resident.enter(|| {
             let it = &self.resident;
@@ -284,13 +285,13 @@ impl fmt::Debug for EventLoop {
 }
 
 impl Builder {
-    /// Gives the loop a virtual clock: its time stands still while tasks run, and jumps to the next deadline when
-    /// nothing else can happen.
+    /// Gives the loop a virtual clock: its time stands still while tasks run, and jumps to the next
+    /// deadline when nothing else can happen.
     ///
-    /// A test of an hour takes no time, and the schedule is the same on every run. While a socket is waited
-    /// for or an executor job runs, the park is real, and time passes as it does outside. If nothing can ever
-    /// run again, the loop panics ("deadlock") and lists the tasks. It cannot know of a
-    /// thread that will wake one of its wakers: let that thread hold a [`LoopHandle`].
+    /// A test of an hour takes no time, and the schedule is the same on every run. While a socket
+    /// is waited for or an executor job runs, the park is real, and time passes as it does outside.
+    /// If nothing can ever run again, the loop panics ("deadlock") and lists the tasks. It cannot
+    /// know of a thread that will wake one of its wakers: let that thread hold a [`LoopHandle`].
     #[doc(alias = "start_paused")]
     pub fn virtual_clock(mut self) -> Builder {
         self.virtual_clock = true;

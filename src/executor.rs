@@ -1,7 +1,7 @@
 //! `run_in_executor`: blocking work, on a thread that is not the loop's.
 //!
-//! The threads are those of the `blocking` crate: up to 500, made when they are needed and ended when they are
-//! idle, shared by all loops of the process. What is ours is the wait.
+//! The threads are those of the `blocking` crate: up to 500, made when they are needed and ended
+//! when they are idle, shared by all loops of the process. What is ours is the wait.
 
 use std::fmt;
 use std::pin::Pin;
@@ -12,11 +12,11 @@ use crate::task::budget;
 use crate::task::id::LoopNumber;
 use crate::wake::inbox::{self, Message};
 
-/// Runs blocking work on a thread pool, and waits for its value without blocking the loop: asyncio's
-/// `run_in_executor` and `to_thread`.
+/// Runs blocking work on a thread pool, and waits for its value without blocking the loop:
+/// asyncio's `run_in_executor` and `to_thread`.
 ///
-/// The work starts now, not at the first poll. Use it for what blocks and has no async form (files, name
-/// look-ups, a C library), and for computation that would hold the loop for long.
+/// The work starts now, not at the first poll. Use it for what blocks and has no async form (files,
+/// name look-ups, a C library), and for computation that would hold the loop for long.
 ///
 /// ```
 /// let text = boucle::run(async {
@@ -29,8 +29,8 @@ use crate::wake::inbox::{self, Message};
 ///
 /// # Cancellation
 ///
-/// Dropping the future gives up the wait. Work that has begun runs to its end, as in asyncio, and its value is
-/// dropped on its thread; work that has not begun never will.
+/// Dropping the future gives up the wait. Work that has begun runs to its end, as in asyncio, and
+/// its value is dropped on its thread; work that has not begun never will.
 ///
 /// # Panics
 ///

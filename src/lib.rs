@@ -1,6 +1,7 @@
-//! **boucle** ("loop") is an async event loop to read: asyncio's model in Rust, on one thread, directly on
-//! mio's readiness polling. It has `run`, `spawn`, `sleep`, `gather` and `wait(FIRST_COMPLETED)`, TCP sockets, a
-//! thread pool for what blocks, and a clock that can be virtual.
+//! **boucle** ("loop") is an async event loop to read: asyncio's model in Rust, on one thread,
+//! directly on mio's readiness polling. It has `run`, `spawn`, `sleep`, `gather` and
+//! `wait(FIRST_COMPLETED)`, TCP sockets, a thread pool for what blocks, and a clock that can be
+//! virtual.
 //!
 //! ```
 //! use std::time::Duration;
@@ -34,7 +35,8 @@
 //!            timers that are due ────┘
 //! ```
 //!
-//! The function that does this is `one_turn`, in `src/turn.rs`. [`EventLoop::turn`] calls it once, and says what it did.
+//! The function that does this is `one_turn`, in `src/turn.rs`. [`EventLoop::turn`] calls it once,
+//! and says what it did.
 //!
 //! # Vocabulary
 //!
@@ -70,36 +72,40 @@
 //! # Five ideas
 //!
 //! 1. **Everything the loop owns has a number**, and what users hold (a waker, a handle, a sleep, a
-//!    socket) holds the number, never a pointer. So wakers have no reference count, and nothing dangles.
-//! 2. **The owner thread pays for no other thread.** A wake on the loop's own thread is a store in a queue;
-//!    from elsewhere it goes through the inbox.
+//!    socket) holds the number, never a pointer. So wakers have no reference count, and nothing
+//!    dangles.
+//! 2. **The owner thread pays for no other thread.** A wake on the loop's own thread is a store in
+//!    a queue; from elsewhere it goes through the inbox.
 //! 3. **One allocation per task**, which holds the future and then its output.
 //! 4. **The wheel is pure**: ticks in, expired timers out. It reads no clock and wakes nobody.
-//! 5. **The schedule is exact.** FIFO, frozen batches and a virtual clock make a run repeat itself, so tests
-//!    assert whole schedules.
+//! 5. **The schedule is exact.** FIFO, frozen batches and a virtual clock make a run repeat itself,
+//!    so tests assert whole schedules.
 //!
 //! # Invariants
 //!
-//! - Futures are polled in one place (`turn.rs`); the thread sleeps in one place (`net/reactor.rs`); the clock is
-//!   read in one file (`time/clock.rs`).
-//! - No user code runs while the loop's state is borrowed or locked. User code is: poll; the drop of a future, an output or a
-//!   panic's payload; clone, wake and drop of a foreign waker; a closure from the inbox.
-//! - A wake, from any thread at any time, after the loop is gone and during the destruction of thread-locals, never panics, never
-//!   waits for user code, and is never lost.
-//! - FIFO: tasks woken in some order are polled in that order. Timers fire in the order (deadline, arming), never early.
-//! - Fairness: a batch is frozen; the kernel and the timers are looked at after at most 61 polls or one batch, whichever is
-//!   more; a task whose every await is ready gives way after 128 of them.
-//! - A panic in a task ends that task alone and reaches its [`JoinHandle`]. A panic of the main future comes out of [`run`],
-//!   after the loop is cleaned up.
-//! - When [`run`] ends, the main future is dropped first, then what was spawned, in spawn order, inside the loop's context, on its
-//!   thread, each destructor once.
+//! - Futures are polled in one place (`turn.rs`); the thread sleeps in one place
+//!   (`net/reactor.rs`); the clock is read in one file (`time/clock.rs`).
+//! - No user code runs while the loop's state is borrowed or locked. User code is: poll; the drop
+//!   of a future, an output or a panic's payload; clone, wake and drop of a foreign waker; a
+//!   closure from the inbox.
+//! - A wake, from any thread at any time, after the loop is gone and during the destruction of
+//!   thread-locals, never panics, never waits for user code, and is never lost.
+//! - FIFO: tasks woken in some order are polled in that order. Timers fire in the order (deadline,
+//!   arming), never early.
+//! - Fairness: a batch is frozen; the kernel and the timers are looked at after at most 61 polls or
+//!   one batch, whichever is more; a task whose every await is ready gives way after 128 of them.
+//! - A panic in a task ends that task alone and reaches its [`JoinHandle`]. A panic of the main
+//!   future comes out of [`run`], after the loop is cleaned up.
+//! - When [`run`] ends, the main future is dropped first, then what was spawned, in spawn order,
+//!   inside the loop's context, on its thread, each destructor once.
 //! - `unsafe` stands in two small files, `wake/waker.rs` and `current.rs`.
 //!
 //! # Limits
 //!
-//! A loop belongs to one thread; for several cores, run several loops. Not supported: `fork` while a loop lives (the
-//! child shares its kernel poller), and waking from a signal handler (the inbox takes a lock). Locks, channels,
-//! buffered readers, files, HTTP, TLS and WebSockets are other crates', and run on boucle unchanged.
+//! A loop belongs to one thread; for several cores, run several loops. Not supported: `fork` while
+//! a loop lives (the child shares its kernel poller), and waking from a signal handler (the inbox
+//! takes a lock). Locks, channels, buffered readers, files, HTTP, TLS and WebSockets are other
+//! crates', and run on boucle unchanged.
 //!
 //! Features: `blocking` (default) brings [`run_in_executor`] and name look-ups.
 

@@ -3,8 +3,8 @@
 //! Five tables with numbers in them (tasks, ready queue, groups, timers, sources), a clock, and the
 //! inbox. This is what `current` lends out; the turn in `event_loop` is what moves it.
 //!
-//! Nothing here runs user code: what may (a future to be dropped, a waker of another runtime) is handed
-//! to the caller.
+//! Nothing here runs user code: what may (a future to be dropped, a waker of another runtime) is
+//! handed to the caller.
 
 use std::io;
 use std::task::Waker;

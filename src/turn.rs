@@ -6,17 +6,17 @@
 //!   3 wake   due sources → their tasks, the inbox → tasks, due timers → their tasks
 //! ```
 //!
-//! **The batch is frozen.** What is woken during a turn runs in the next one. So a task that wakes itself
-//! for ever cannot keep the others from their poll, nor the loop from its park.
+//! **The batch is frozen.** What is woken during a turn runs in the next one. So a task that wakes
+//! itself for ever cannot keep the others from their poll, nor the loop from its park.
 //!
 //! **Parks are skipped while tasks are ready**, until 61 polls have passed since the last one (the
 //! number is tokio's, prime so that it falls in with no pattern of the program). A batch is never
-//! interrupted: so the kernel and the timers are looked at after at most 61 polls or one batch, whichever
-//! is more.
+//! interrupted: so the kernel and the timers are looked at after at most 61 polls or one batch,
+//! whichever is more.
 //!
-//! **Nothing is borrowed while user code runs.** Each `with` below borrows the loop's state for one step.
-//! A task's box is out of the slab while it is polled; wakers and boxes leave before they are woken or
-//! dropped. So whatever is called may call back: spawn, wake, abort, drop.
+//! **Nothing is borrowed while user code runs.** Each `with` below borrows the loop's state for one
+//! step. A task's box is out of the slab while it is polled; wakers and boxes leave before they are
+//! woken or dropped. So whatever is called may call back: spawn, wake, abort, drop.
 
 use std::fmt;
 use std::io;
@@ -133,8 +133,8 @@ impl Resident {
         }
     }
 
-    /// Asks the kernel, sleeping if nothing is ready; the only place where the thread sleeps. Under a virtual
-    /// clock, lets time pass instead if it can.
+    /// Asks the kernel, sleeping if nothing is ready; the only place where the thread sleeps. Under
+    /// a virtual clock, lets time pass instead if it can.
     fn park(&self, limit: Option<Duration>, pace: Pace) -> io::Result<()> {
         self.with(|it| {
             let idle = matches!(pace, Pace::Whole) && it.tasks.live() == 0 && !it.inbox.may_speak();

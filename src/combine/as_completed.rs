@@ -10,10 +10,12 @@ use crate::combine::group::{Child, Group, Tell};
 use crate::task::budget;
 use crate::task::join::JoinError;
 
-/// Runs futures concurrently; a stream of their values, first come, first served: asyncio's `as_completed`.
+/// Runs futures concurrently; a stream of their values, first come, first served: asyncio's
+/// `as_completed`.
 ///
-/// Each future becomes a task when the stream is polled for the first time. Each item costs O(1), and the stream
-/// ends after the last one. A child that panicked is an `Err` item, and the others go on.
+/// Each future becomes a task when the stream is polled for the first time. Each item costs O(1),
+/// and the stream ends after the last one. A child that panicked is an `Err` item, and the others
+/// go on.
 ///
 /// ```
 /// use futures_lite::StreamExt;
@@ -34,8 +36,8 @@ use crate::task::join::JoinError;
 ///
 /// # Cancellation
 ///
-/// Dropping the stream aborts the children that are not done. (asyncio lets them go on: `spawn` them, and
-/// give it the handles, to have that.)
+/// Dropping the stream aborts the children that are not done. (asyncio lets them go on: `spawn`
+/// them, and give it the handles, to have that.)
 ///
 /// # Panics
 ///

@@ -9,12 +9,12 @@ use std::task::{Context, Poll, ready};
 use crate::combine::group::{Child, Group, Tell};
 use crate::task::budget;
 
-/// Runs futures concurrently and waits for all of them; their values come in the order of the futures,
-/// whatever the order in which they were ready: asyncio's `gather`.
+/// Runs futures concurrently and waits for all of them; their values come in the order of the
+/// futures, whatever the order in which they were ready: asyncio's `gather`.
 ///
-/// Each future becomes a task when the gather is polled for the first time. The parent is polled again
-/// once, when the last of them is done: n futures cost n spawns and O(n) in all. Of none, it is ready at once,
-/// with an empty list.
+/// Each future becomes a task when the gather is polled for the first time. The parent is polled
+/// again once, when the last of them is done: n futures cost n spawns and O(n) in all. Of none, it
+/// is ready at once, with an empty list.
 ///
 /// ```
 /// use std::time::Duration;
@@ -36,8 +36,8 @@ use crate::task::budget;
 ///
 /// # Panics
 ///
-/// If a child panics, its panic goes on here, and the others are aborted. (asyncio lets them go on.) If it is
-/// polled without a loop, on another loop, or again after it was ready.
+/// If a child panics, its panic goes on here, and the others are aborted. (asyncio lets them go
+/// on.) If it is polled without a loop, on another loop, or again after it was ready.
 #[doc(alias = "join_all")]
 pub fn gather<I>(futures: I) -> Gather<<I::Item as IntoFuture>::IntoFuture>
 where
@@ -116,11 +116,12 @@ impl<F: Future> fmt::Debug for Gather<F> {
     }
 }
 
-/// Runs futures concurrently and waits for all of them, or for the first error: asyncio's `gather` where
-/// coroutines may raise.
+/// Runs futures concurrently and waits for all of them, or for the first error: asyncio's `gather`
+/// where coroutines may raise.
 ///
-/// As [`gather`], for futures that return a `Result`. The first `Err` is returned at once. The other
-/// children then **go on, detached**, as in asyncio; this differs from tokio's `try_join!`, which drops them.
+/// As [`gather`], for futures that return a `Result`. The first `Err` is returned at once. The
+/// other children then **go on, detached**, as in asyncio; this differs from tokio's `try_join!`,
+/// which drops them.
 ///
 /// ```
 /// let sum = boucle::run(async {
@@ -218,8 +219,8 @@ impl<F: Future> State<F> {
 
 /// Runs futures of different types concurrently and waits for all of them: a tuple comes out.
 ///
-/// As [`gather`](fn@crate::gather) in all else: each becomes a task at the first poll, a panic goes on in the parent,
-/// and dropping the future that this makes aborts them. Up to twelve futures.
+/// As [`gather`](fn@crate::gather) in all else: each becomes a task at the first poll, a panic goes
+/// on in the parent, and dropping the future that this makes aborts them. Up to twelve futures.
 ///
 /// ```
 /// let (number, text) = boucle::run(boucle::gather!(async { 1 }, async { "one" }));

@@ -1,13 +1,14 @@
 //! A group: several tasks, and one who waits for them.
 //!
-//! `gather`, `wait` and `as_completed` have the same need: to learn *which* tasks are done at a cost that
-//! does not grow with how many there are. Who polls a list of handles looks at all of them at each wake, n² looks
-//! in all. So a task may have, in place of a waker, a *seat* in a group: when it is done, the
-//! loop writes the seat's position into the group's list, O(1), and wakes the parent if the group says that it
-//! is time. The parent reads the list and touches the tasks in it, no others.
+//! `gather`, `wait` and `as_completed` have the same need: to learn *which* tasks are done at a
+//! cost that does not grow with how many there are. Who polls a list of handles looks at all of
+//! them at each wake, n² looks in all. So a task may have, in place of a waker, a *seat* in a
+//! group: when it is done, the loop writes the seat's position into the group's list, O(1), and
+//! wakes the parent if the group says that it is time. The parent reads the list and touches the
+//! tasks in it, no others.
 //!
-//! A group stands in a slab and its parent holds the number. The parent lets go of its tasks first and
-//! of the group last, so no seat ever names a group that is gone.
+//! A group stands in a slab and its parent holds the number. The parent lets go of its tasks first
+//! and of the group last, so no seat ever names a group that is gone.
 
 use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
@@ -153,7 +154,8 @@ impl Group {
         drop(previous);
     }
 
-    /// Asks the group something; if it has no answer yet, whoever polls is woken when it may have one.
+    /// Asks the group something; if it has no answer yet, whoever polls is woken when it may have
+    /// one.
     ///
     /// # Panics
     ///

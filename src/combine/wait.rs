@@ -13,9 +13,10 @@ use crate::time::sleep::{Sleep, sleep};
 
 /// Waits until some of the tasks are done, and returns `(done, pending)`: asyncio's `wait`.
 ///
-/// The mode says for what: [`FIRST_COMPLETED`], [`FIRST_EXCEPTION`] (for tasks that return a `Result`), or
-/// [`ALL_COMPLETED`]. Both lists keep the order of the input; who is done in the same turn is in `done`
-/// together. The handles in `done` are ready: awaiting one gives its value at once.
+/// The mode says for what: [`FIRST_COMPLETED`], [`FIRST_EXCEPTION`] (for tasks that return a
+/// `Result`), or [`ALL_COMPLETED`]. Both lists keep the order of the input; who is done in the same
+/// turn is in `done` together. The handles in `done` are ready: awaiting one gives its value at
+/// once.
 ///
 /// ```
 /// use boucle::FIRST_COMPLETED;
@@ -41,8 +42,8 @@ use crate::time::sleep::{Sleep, sleep};
 ///
 /// # Panics
 ///
-/// If there are no handles, since nothing would ever be done. When polled: if a handle is of another loop than the
-/// one that runs, or if it was ready before.
+/// If there are no handles, since nothing would ever be done. When polled: if a handle is of
+/// another loop than the one that runs, or if it was ready before.
 #[track_caller]
 pub fn wait<T, M: Mode<T>>(
     handles: impl IntoIterator<Item = JoinHandle<T>>,
@@ -61,8 +62,8 @@ pub fn wait<T, M: Mode<T>>(
 /// Return when the first task is done, whichever way.
 pub const FIRST_COMPLETED: FirstCompleted = FirstCompleted;
 
-/// Return when the first task has panicked or returned an `Err`; else when all are done. An aborted task is no
-/// exception.
+/// Return when the first task has panicked or returned an `Err`; else when all are done. An aborted
+/// task is no exception.
 pub const FIRST_EXCEPTION: FirstException = FirstException;
 
 /// Return when all tasks are done.
@@ -136,7 +137,8 @@ pub struct Wait<T, M> {
 }
 
 impl<T, M: Mode<T>> Wait<T, M> {
-    /// Waits no longer than that, from now. Then `done` holds what is done, perhaps nothing, and no task is aborted.
+    /// Waits no longer than that, from now. Then `done` holds what is done, perhaps nothing, and no
+    /// task is aborted.
     pub fn timeout(mut self, duration: Duration) -> Self {
         self.sleep = Some(sleep(duration));
         self

@@ -1,13 +1,13 @@
 //! The reactor: from the kernel's events to who waits for them.
 //!
 //! A *source* is a registered socket. It is registered once, for both sides and edge-triggered, and
-//! stays so until it is closed: the kernel is told nothing more, whoever waits. In return the reactor
-//! remembers each side's *readiness*: an edge sets it, and the operation that finds nothing more to do
-//! clears it ([`source`](super::source) says when).
+//! stays so until it is closed: the kernel is told nothing more, whoever waits. In return the
+//! reactor remembers each side's *readiness*: an edge sets it, and the operation that finds nothing
+//! more to do clears it ([`source`](super::source) says when).
 //!
-//! mio gives back a token with each event. It holds the source's slot and a generation, since an event
-//! that was fetched in one system call can outlive its source by a few steps, and the slot may have
-//! a new owner by then.
+//! mio gives back a token with each event. It holds the source's slot and a generation, since an
+//! event that was fetched in one system call can outlive its source by a few steps, and the slot
+//! may have a new owner by then.
 //!
 //! The thread sleeps in this file and nowhere else.
 
@@ -153,8 +153,9 @@ impl Reactor {
         side.ready = side.closed;
     }
 
-    /// Adds a waker to those that wait for a side. Those that are to be woken come back: none mostly, all
-    /// the others if they were too many. The waker itself comes back if it waits already.
+    /// Adds a waker to those that wait for a side. Those that are to be woken come back: none
+    /// mostly, all the others if they were too many. The waker itself comes back if it waits
+    /// already.
     pub(crate) fn wait(
         &mut self,
         slot: usize,

@@ -11,10 +11,10 @@ use sealed::{Target, ToTarget};
 /// What [`TcpListener::bind`](super::TcpListener::bind) and
 /// [`TcpStream::connect`](super::TcpStream::connect) take as an address.
 ///
-/// It is implemented for what [`std::net::ToSocketAddrs`] is implemented for: `SocketAddr`, `(IpAddr, u16)`,
-/// `"localhost:80"`, `("localhost", 80)`, `String`, `&[SocketAddr]`, and so on. It is a trait
-/// of its own because std's would look up a name on the calling thread, which is the loop's. It
-/// cannot be implemented elsewhere.
+/// It is implemented for what [`std::net::ToSocketAddrs`] is implemented for: `SocketAddr`,
+/// `(IpAddr, u16)`, `"localhost:80"`, `("localhost", 80)`, `String`, `&[SocketAddr]`, and so on. It
+/// is a trait of its own because std's would look up a name on the calling thread, which is the
+/// loop's. It cannot be implemented elsewhere.
 pub trait ToSocketAddrs: ToTarget {}
 
 impl<T: ToTarget + ?Sized> ToSocketAddrs for T {}

@@ -1,7 +1,7 @@
 //! A source: a socket that belongs to a loop.
 //!
-//! It owns its descriptor and the number of its slot in the reactor. An operation is tried if its side
-//! is ready, and if it would block, the task waits for the next edge:
+//! It owns its descriptor and the number of its slot in the reactor. An operation is tried if its
+//! side is ready, and if it would block, the task waits for the next edge:
 //!
 //! ```text
 //!                      edge                            tried: WouldBlock, or a short read or write
@@ -9,11 +9,13 @@
 //! ```
 //!
 //! **Short reads.** A stream that fills only a part of the buffer is empty: the kernel would answer
-//! the next read with `EAGAIN`, so the side is marked as waiting without asking, which saves one system
-//! call in two. It is true for streams, edge-triggered, and of `0 < n < len` only. If the peer has closed,
-//! the side stays ready: the end of the stream was in the same edge as the last bytes.
+//! the next read with `EAGAIN`, so the side is marked as waiting without asking, which saves one
+//! system call in two. It is true for streams, edge-triggered, and of `0 < n < len` only. If the
+//! peer has closed, the side stays ready: the end of the stream was in the same edge as the last
+//! bytes.
 //!
-//! What drops on another thread closes its descriptor there and then, and frees the slot through the inbox.
+//! What drops on another thread closes its descriptor there and then, and frees the slot through
+//! the inbox.
 
 use std::io;
 use std::task::{Context, Poll, ready};
@@ -73,8 +75,8 @@ impl<S: mio::event::Source> Source<S> {
         Ok(io)
     }
 
-    /// Tries an operation on one side until it succeeds, fails, or would block. O(1) and no allocation,
-    /// but for the first tasks that wait for a side.
+    /// Tries an operation on one side until it succeeds, fails, or would block. O(1) and no
+    /// allocation, but for the first tasks that wait for a side.
     pub(crate) fn poll_io<R>(
         &self,
         cx: &mut Context<'_>,

@@ -44,8 +44,8 @@ pub struct TcpListener {
 }
 
 impl TcpListener {
-    /// Listens on an address; with port 0 the system picks a port. A name is looked up in the thread
-    /// pool, and each of its addresses is tried until one works.
+    /// Listens on an address; with port 0 the system picks a port. A name is looked up in the
+    /// thread pool, and each of its addresses is tried until one works.
     ///
     /// # Errors
     ///
@@ -83,7 +83,8 @@ impl TcpListener {
         poll_fn(|cx| self.poll_accept(cx)).await
     }
 
-    /// [`accept`](Self::accept) as a poll. Each task that was pending here is woken, not the last alone.
+    /// [`accept`](Self::accept) as a poll. Each task that was pending here is woken, not the last
+    /// alone.
     ///
     /// # Errors
     ///
@@ -133,15 +134,16 @@ impl TcpListener {
 
 /// A TCP connection.
 ///
-/// It reads and writes by the `futures-io` traits, on itself and on `&TcpStream`: so one task may read
-/// while another one writes, without splitting it or sharing it by anything but a reference (or an `Rc`).
+/// It reads and writes by the `futures-io` traits, on itself and on `&TcpStream`: so one task may
+/// read while another one writes, without splitting it or sharing it by anything but a reference
+/// (or an `Rc`).
 ///
-/// It belongs to the loop on which it was made. Dropping it closes it, on any thread; what was written and
-/// not yet sent, the kernel sends. `close` shuts down the writing side: the peer reads the end of the
-/// stream, and this side may still read.
+/// It belongs to the loop on which it was made. Dropping it closes it, on any thread; what was
+/// written and not yet sent, the kernel sends. `close` shuts down the writing side: the peer reads
+/// the end of the stream, and this side may still read.
 ///
-/// A read that gives fewer bytes than the buffer holds is not followed by one that finds nothing: a request
-/// and its answer cost two system calls and their share of a park.
+/// A read that gives fewer bytes than the buffer holds is not followed by one that finds nothing: a
+/// request and its answer cost two system calls and their share of a park.
 #[doc(alias = "open_connection")]
 pub struct TcpStream {
     source: Source<mio::net::TcpStream>,
@@ -153,12 +155,13 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Those of the look-up, and those of a failed connect (`ConnectionRefused` and so on): of the last
-    /// address that was tried.
+    /// Those of the look-up, and those of a failed connect (`ConnectionRefused` and so on): of the
+    /// last address that was tried.
     ///
     /// # Cancellation
     ///
-    /// Dropping the future gives the attempt up. A look-up that has begun runs to its end in its thread.
+    /// Dropping the future gives the attempt up. A look-up that has begun runs to its end in its
+    /// thread.
     ///
     /// # Panics
     ///
@@ -195,7 +198,8 @@ impl TcpStream {
         Ok(stream)
     }
 
-    /// Reads without taking what it reads: the next read gives the same bytes. 0 is the end of the stream.
+    /// Reads without taking what it reads: the next read gives the same bytes. 0 is the end of the
+    /// stream.
     ///
     /// # Errors
     ///
@@ -266,8 +270,8 @@ impl TcpStream {
         Ok(owned::stream(self.source.into_inner()?))
     }
 
-    /// A stream that is connected already may be written to at once. Before it is read from, an event has
-    /// to come: most often there is nothing yet, and asking costs a system call.
+    /// A stream that is connected already may be written to at once. Before it is read from, an
+    /// event has to come: most often there is nothing yet, and asking costs a system call.
     fn from_mio(stream: mio::net::TcpStream, connected: bool) -> io::Result<TcpStream> {
         let both = Interest::READABLE | Interest::WRITABLE;
         let source = Source::new(stream, both, connected)?;

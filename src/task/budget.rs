@@ -1,10 +1,10 @@
 //! Giving way: `yield_now`, and the budget of ready operations per poll.
 //!
 //! A task whose every await is ready at once would never leave its poll. So each poll starts with a
-//! budget of 128 ready *leaf operations* (a read, a write, an accept, a joined handle, a sleep
-//! that is over); when it is spent, the next one wakes its task and is pending, once. The task goes to the
-//! end of the ready queue and starts anew. The idea and the number are tokio's (its post "Reducing
-//! tail latencies with automatic cooperative task yielding", 2020).
+//! budget of 128 ready *leaf operations* (a read, a write, an accept, a joined handle, a sleep that
+//! is over); when it is spent, the next one wakes its task and is pending, once. The task goes to
+//! the end of the ready queue and starts anew. The idea and the number are tokio's (its post
+//! "Reducing tail latencies with automatic cooperative task yielding", 2020).
 //!
 //! The count stands in a thread-local of its own, so a leaf pays for it without borrowing the loop.
 
@@ -63,8 +63,8 @@ pub(crate) fn spend() {
 ///
 /// A poll of a task may make 128 ready operations before it has to give way; sockets, timers and
 /// joined handles count by themselves. A loop of your own that is ready every time (a decoder that
-/// works on a full buffer, a channel of another crate) takes part by awaiting this. asyncio has no such
-/// thing; its users write `sleep(0)`.
+/// works on a full buffer, a channel of another crate) takes part by awaiting this. asyncio has no
+/// such thing; its users write `sleep(0)`.
 ///
 /// It costs a thread-local read and write. Outside of a boucle loop it is ready at once.
 ///
@@ -94,8 +94,8 @@ pub async fn consume_budget() {
 /// Gives way once: the task goes to the end of the ready queue.
 ///
 /// Everything that is ready now is polled before the task goes on. This is asyncio's `sleep(0)`;
-/// [`sleep`](crate::sleep) of zero does not give way here. It costs one turn in the queue and
-/// no system call of its own.
+/// [`sleep`](crate::sleep) of zero does not give way here. It costs one turn in the queue and no
+/// system call of its own.
 ///
 /// ```
 /// boucle::run(async {

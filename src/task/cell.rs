@@ -41,8 +41,8 @@ pub(crate) trait Task {
     /// Polls the future; when it is ready, drops it and keeps its output. Never unwinds.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()>;
 
-    /// Drops the future or an output that was not taken, and leaves [`Failure::Cancelled`]. A
-    /// panic stays what it is, and a panic on the way becomes the output. Never unwinds.
+    /// Drops the future or an output that was not taken, and leaves [`Failure::Cancelled`]. A panic
+    /// stays what it is, and a panic on the way becomes the output. Never unwinds.
     fn cancel(self: Pin<&mut Self>);
 
     /// The output's place, an `Option<Result<T, Failure>>`; `None` while the future runs.

@@ -1,8 +1,8 @@
 //! Joining: the handle of a task, and what it says when there is no value.
 //!
-//! A handle is numbers: the loop's, which is never reused, and the slot, which it keeps. So it is `Send`
-//! whatever the value is, and finds out by itself whether its loop is here, elsewhere, or gone. It
-//! can be awaited on its loop only, and aborted or dropped anywhere.
+//! A handle is numbers: the loop's, which is never reused, and the slot, which it keeps. So it is
+//! `Send` whatever the value is, and finds out by itself whether its loop is here, elsewhere, or
+//! gone. It can be awaited on its loop only, and aborted or dropped anywhere.
 
 use std::any::Any;
 use std::error::Error;
@@ -27,9 +27,9 @@ type Output<T> = Option<Result<T, Failure>>;
 ///
 /// # Cancellation
 ///
-/// Dropping the handle detaches the task: it goes on, and its value is dropped when it comes. To end the task
-/// itself, call [`abort`](Self::abort). (In asyncio, cancelling who awaits a task cancels the task as well;
-/// here a task is a thing of its own, as in tokio.)
+/// Dropping the handle detaches the task: it goes on, and its value is dropped when it comes. To
+/// end the task itself, call [`abort`](Self::abort). (In asyncio, cancelling who awaits a task
+/// cancels the task as well; here a task is a thing of its own, as in tokio.)
 ///
 /// # Panics
 ///
@@ -39,7 +39,8 @@ type Output<T> = Option<Result<T, Failure>>;
 pub struct JoinHandle<T> {
     of: LoopNumber,
     slot: u32,
-    /// The output was handed out, or there never was a task: nothing is kept in the slab for this handle.
+    /// The output was handed out, or there never was a task: nothing is kept in the slab for this
+    /// handle.
     spent: bool,
     id: u64,
     /// A handle neither owns a `T` nor reads one but on the loop's own thread.
@@ -62,15 +63,16 @@ impl<T> JoinHandle<T> {
         Self::new(of, 0, 0)
     }
 
-    /// Aborts the task: its future is dropped at its place in the ready queue, never inside this call, and the
-    /// handle gives [`JoinError`] "cancelled". A task that was never polled never will be.
+    /// Aborts the task: its future is dropped at its place in the ready queue, never inside this
+    /// call, and the handle gives [`JoinError`] "cancelled". A task that was never polled never
+    /// will be.
     ///
-    /// Does nothing if the task is done. A task that aborts itself is dropped when its poll returns, even if
-    /// that returned a value. May be called on any thread; there it takes effect when the loop
-    /// reads its inbox.
+    /// Does nothing if the task is done. A task that aborts itself is dropped when its poll
+    /// returns, even if that returned a value. May be called on any thread; there it takes effect
+    /// when the loop reads its inbox.
     ///
-    /// asyncio's `cancel` throws an exception into the coroutine, which may catch it. A future that is dropped
-    /// has no say: it runs its destructors.
+    /// asyncio's `cancel` throws an exception into the coroutine, which may catch it. A future that
+    /// is dropped has no say: it runs its destructors.
     #[doc(alias = "cancel")]
     pub fn abort(&self) {
         let (slot, id) = (self.slot, self.id);
@@ -97,8 +99,8 @@ impl<T> JoinHandle<T> {
         }
     }
 
-    /// The task's number: the tasks of a loop are counted from 1 in the order in which they were spawned,
-    /// main futures included.
+    /// The task's number: the tasks of a loop are counted from 1 in the order in which they were
+    /// spawned, main futures included.
     pub fn id(&self) -> u64 {
         self.id
     }
@@ -216,7 +218,8 @@ impl<T> fmt::Debug for JoinHandle<T> {
 pub struct JoinError {
     id: u64,
     name: Option<Box<str>>,
-    /// The payload of a panic. A payload is `Send` and need not be `Sync`; behind the lock, the error is both.
+    /// The payload of a panic. A payload is `Send` and need not be `Sync`; behind the lock, the
+    /// error is both.
     payload: Option<Mutex<Payload>>,
 }
 
@@ -229,8 +232,8 @@ impl JoinError {
         JoinError { id, name, payload }
     }
 
-    /// Whether the task was dropped before it had a value: by [`abort`](JoinHandle::abort), or because its
-    /// loop is gone.
+    /// Whether the task was dropped before it had a value: by [`abort`](JoinHandle::abort), or
+    /// because its loop is gone.
     pub fn is_cancelled(&self) -> bool {
         self.payload.is_none()
     }

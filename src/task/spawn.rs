@@ -13,9 +13,9 @@ use crate::wake::loop_handle::LoopHandle;
 
 /// Starts a task on the running loop: asyncio's `create_task`.
 ///
-/// The task is put at the end of the ready queue, and first polled in the next turn. The future need not be
-/// `Send`. Awaiting the handle gives the value, or a [`JoinError`](crate::JoinError) if the task panicked or
-/// was aborted; dropping the handle detaches the task, which goes on.
+/// The task is put at the end of the ready queue, and first polled in the next turn. The future
+/// need not be `Send`. Awaiting the handle gives the value, or a [`JoinError`](crate::JoinError) if
+/// the task panicked or was aborted; dropping the handle detaches the task, which goes on.
 ///
 /// It costs one allocation, which holds the future and then its value.
 ///
@@ -43,9 +43,11 @@ where
     spawn_with(Joiner::NOBODY, future)
 }
 
-/// Starts a task that has a name: it stands in [`JoinError`](crate::JoinError)s and in lists of tasks.
+/// Starts a task that has a name: it stands in [`JoinError`](crate::JoinError)s and in lists of
+/// tasks.
 ///
-/// As [`spawn`] in all else. A name costs one more allocation, and a look into a map when the task ends.
+/// As [`spawn`] in all else. A name costs one more allocation, and a look into a map when the task
+/// ends.
 ///
 /// ```
 /// boucle::run(async {
@@ -155,7 +157,8 @@ impl Spawn for EventLoop {
     }
 }
 
-/// Spawns on the loop if this is its thread; elsewhere it is an error, since the future cannot go there.
+/// Spawns on the loop if this is its thread; elsewhere it is an error, since the future cannot go
+/// there.
 impl LocalSpawn for LoopHandle {
     fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
         spawn_detached(self.number(), future)

@@ -15,8 +15,8 @@
 //!
 //! While a task is polled its box is *out* of the slab, so nothing of the loop is borrowed while
 //! the user's code runs, and that code may spawn, wake, abort and drop what it likes. A slot is
-//! freed when the task is done *and* its `JoinHandle` is gone, so a handle can never be stale;
-//! a waker can, and brings a generation to be checked.
+//! freed when the task is done *and* its `JoinHandle` is gone, so a handle can never be stale; a
+//! waker can, and brings a generation to be checked.
 //!
 //! Nothing here runs user code: boxes and wakers that leave are handed to the caller, who drops or
 //! wakes them when the loop's state is no longer borrowed.
@@ -46,8 +46,8 @@ pub(crate) struct Tasks {
 
 struct Entry {
     stamp: Stamp,
-    /// Empty while the task is polled or being dropped, and for the main future, which lives on
-    /// the stack of `block_on`.
+    /// Empty while the task is polled or being dropped, and for the main future, which lives on the
+    /// stack of `block_on`.
     task: Option<BoxedTask>,
     joiner: Joiner,
 }
@@ -135,8 +135,8 @@ impl Tasks {
         }
     }
 
-    /// Marks a task as queued, and says whether the caller is to push the number: not if it is queued
-    /// already, is done, or is another task than the one that was meant.
+    /// Marks a task as queued, and says whether the caller is to push the number: not if it is
+    /// queued already, is done, or is another task than the one that was meant.
     #[inline]
     pub(crate) fn mark_queued(&mut self, number: TaskNumber) -> bool {
         match self.entries.get_mut(number.slot() as usize) {

@@ -1,11 +1,11 @@
 //! The clock: the one file that reads the time.
 //!
-//! The loop counts *ticks* of one microsecond since it was made. A deadline is rounded up to a tick and
-//! the present is rounded down, so no timer is ever early.
+//! The loop counts *ticks* of one microsecond since it was made. A deadline is rounded up to a tick
+//! and the present is rounded down, so no timer is ever early.
 //!
-//! The clock may be *virtual*. Then its time is the start plus an offset that stands still while the tasks
-//! run and jumps to the next deadline when nothing else can happen: a program that sleeps for a year is
-//! done at once, and its schedule is the same on every run.
+//! The clock may be *virtual*. Then its time is the start plus an offset that stands still while
+//! the tasks run and jumps to the next deadline when nothing else can happen: a program that sleeps
+//! for a year is done at once, and its schedule is the same on every run.
 
 use std::time::{Duration, Instant};
 

@@ -10,8 +10,8 @@ use crate::time::sleep::{Sleep, now, sleep_until};
 
 /// Ticks at once, and then every `period`.
 ///
-/// asyncio has none; a loop around `sleep` is late by the length of its body, every round. The names and
-/// the ways to catch up are tokio's.
+/// asyncio has none; a loop around `sleep` is late by the length of its body, every round. The
+/// names and the ways to catch up are tokio's.
 ///
 /// ```
 /// use std::time::Duration;
@@ -52,7 +52,8 @@ pub struct Interval {
 
 /// What an [`Interval`] does when a tick was asked for too late.
 ///
-/// With a period of 10 ms and a tick that was fetched at 34 ms instead of 10, the next ones are due at:
+/// With a period of 10 ms and a tick that was fetched at 34 ms instead of 10, the next ones are due
+/// at:
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum MissedTickBehavior {
     /// 20, 30 (both past, so at once), 40, 50: the number of ticks is right.

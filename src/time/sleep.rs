@@ -21,12 +21,12 @@ pub fn now() -> Instant {
 
 /// Waits for some time: asyncio's `sleep`.
 ///
-/// The time counts from this call, not from the first poll; if no loop is running when it is made, from the
-/// first poll. It is never early. The wheel ticks in microseconds; the kernel wakes the loop in
-/// milliseconds, rounded up.
+/// The time counts from this call, not from the first poll; if no loop is running when it is made,
+/// from the first poll. It is never early. The wheel ticks in microseconds; the kernel wakes the
+/// loop in milliseconds, rounded up.
 ///
-/// A sleep of zero is ready at once, and does not give way: [`yield_now`](crate::yield_now) does. Any
-/// duration is accepted; one that the clock cannot represent is a century.
+/// A sleep of zero is ready at once, and does not give way: [`yield_now`](crate::yield_now) does.
+/// Any duration is accepted; one that the clock cannot represent is a century.
 ///
 /// To arm and to cancel the timer are O(1), 32 bytes in a slab, and no system call.
 ///
@@ -46,7 +46,8 @@ pub fn now() -> Instant {
 ///
 /// # Panics
 ///
-/// When it is polled on another loop than the one it waits on, or for the first time without a loop.
+/// When it is polled on another loop than the one it waits on, or for the first time without a
+/// loop.
 pub fn sleep(duration: Duration) -> Sleep {
     let deadline = current::with_running(|it| clock::deadline_after(it.clock.now(), duration));
     Sleep {
@@ -67,8 +68,8 @@ pub struct Sleep {
     state: State,
 }
 
-/// `For` becomes `Until` when it is known what the time is, and `Armed` at the first poll that is not
-/// ready. 32 bytes: a million sleeping tasks hold a million of these.
+/// `For` becomes `Until` when it is known what the time is, and `Armed` at the first poll that is
+/// not ready. 32 bytes: a million sleeping tasks hold a million of these.
 enum State {
     /// No loop was running when the sleep was made.
     For(Duration),
@@ -83,7 +84,8 @@ struct Timer {
 }
 
 impl Sleep {
-    /// When it is over; `None` if it does not count yet, because no loop was running when it was made.
+    /// When it is over; `None` if it does not count yet, because no loop was running when it was
+    /// made.
     pub fn deadline(&self) -> Option<Instant> {
         match self.state {
             State::For(_) => None,
@@ -103,7 +105,8 @@ impl Sleep {
         self.state = State::Until(deadline);
     }
 
-    /// Polls without regard to the budget: `timeout` must be able to end a future that spends all of it.
+    /// Polls without regard to the budget: `timeout` must be able to end a future that spends all
+    /// of it.
     pub(crate) fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let State::Armed(deadline, timer) = &self.state {
             let deadline = *deadline;
@@ -158,8 +161,8 @@ impl Future for Sleep {
 }
 
 impl Timer {
-    /// Whether it has fired, or its deadline has come all the same: a loop that is busy looks at its
-    /// timers only now and then. `None` if its loop is gone.
+    /// Whether it has fired, or its deadline has come all the same: a loop that is busy looks at
+    /// its timers only now and then. `None` if its loop is gone.
     fn poll(&self, deadline: Instant, cx: &mut Context<'_>) -> Option<Poll<()>> {
         let waker = cx.waker().clone();
         let (polled, unused) = current::with_polled(self.of, "a sleep", |it| {

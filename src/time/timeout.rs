@@ -26,8 +26,8 @@ use crate::time::sleep::{Sleep, sleep};
 ///
 /// # Errors
 ///
-/// [`Elapsed`], when the time is over. The future is dropped with the `Timeout`. (A `JoinHandle`
-/// is such a future: its task goes on, where asyncio's `wait_for` cancels it.)
+/// [`Elapsed`], when the time is over. The future is dropped with the `Timeout`. (A `JoinHandle` is
+/// such a future: its task goes on, where asyncio's `wait_for` cancels it.)
 ///
 /// # Cancellation
 ///
@@ -67,8 +67,8 @@ impl<F: Future> Future for Timeout<F> {
         if let Poll::Ready(value) = this.future.poll(cx) {
             return Poll::Ready(Ok(value));
         }
-        // The budget does not count here: a future that is ready again and again would spend all of it,
-        // and never be ended.
+        // The budget does not count here: a future that is ready again and again would spend all of
+        // it, and never be ended.
         this.sleep.poll_deadline(cx).map(|()| Err(Elapsed))
     }
 }

@@ -1,26 +1,27 @@
 //! The hierarchical timer wheel (Varghese & Lauck, "Hashed and Hierarchical Timing Wheels", 1987).
 //!
-//! Eleven levels of 64 slots. On level 0 a slot is one tick (a microsecond), on level 1 it is 64 ticks,
-//! on level 2 it is 4,096, and so on: together they span all 64 bits, so any deadline has a place. A
-//! timer stands on the level of the highest digit (in base 64) in which its deadline differs
-//! from the wheel's `now`, in the slot that this digit names:
+//! Eleven levels of 64 slots. On level 0 a slot is one tick (a microsecond), on level 1 it is 64
+//! ticks, on level 2 it is 4,096, and so on: together they span all 64 bits, so any deadline has a
+//! place. A timer stands on the level of the highest digit (in base 64) in which its deadline
+//! differs from the wheel's `now`, in the slot that this digit names:
 //!
 //! ```text
 //!   now = 70 = [1][6]      deadline 75 = [1][11]     → level 0, slot 11
 //!                          deadline 200 = [3][8]     → level 1, slot 3
 //! ```
 //!
-//! When `now` enters a slot of a higher level, its timers *cascade*: they are put in anew and land on
-//! a lower level, in the order they had. So everything on a level is due before anything on the next one, and
-//! the earliest timer is in the first occupied slot of the lowest occupied level: one look at a bitmap.
-//! To arm and to cancel are O(1): a list link in a slab. A timer cascades at most ten times in its
-//! life, and mostly not at all, since most timers are cancelled first and since a cascade goes straight to
-//! the slot's earliest deadline.
+//! When `now` enters a slot of a higher level, its timers *cascade*: they are put in anew and land
+//! on a lower level, in the order they had. So everything on a level is due before anything on the
+//! next one, and the earliest timer is in the first occupied slot of the lowest occupied level: one
+//! look at a bitmap. To arm and to cancel are O(1): a list link in a slab. A timer cascades at most
+//! ten times in its life, and mostly not at all, since most timers are cancelled first and since a
+//! cascade goes straight to the slot's earliest deadline.
 //!
-//! The wheel is pure. Ticks go in, expired values come out in the order (deadline, arming); it reads no
-//! clock and wakes nobody. An expired timer keeps its key until its owner cancels it, so a key is
-//! never stale. A binary heap, the usual alternative, costs O(log n) a timer and cancels lazily: with
-//! timeouts, which are armed for every request and hardly ever fire, it is full of the dead.
+//! The wheel is pure. Ticks go in, expired values come out in the order (deadline, arming); it
+//! reads no clock and wakes nobody. An expired timer keeps its key until its owner cancels it, so a
+//! key is never stale. A binary heap, the usual alternative, costs O(log n) a timer and cancels
+//! lazily: with timeouts, which are armed for every request and hardly ever fire, it is full of the
+//! dead.
 
 use std::num::NonZeroU64;
 

@@ -24,8 +24,8 @@ use crate::wake::inbox::{self, Message};
 /// });
 /// ```
 ///
-/// It keeps no loop alive. While one exists, a loop with a virtual clock waits for it where it would
-/// else report a deadlock.
+/// It keeps no loop alive. While one exists, a loop with a virtual clock waits for it where it
+/// would else report a deadlock.
 #[doc(alias = "Handle")]
 #[doc(alias = "call_soon_threadsafe")]
 pub struct LoopHandle {
@@ -59,15 +59,16 @@ impl LoopHandle {
         self.of
     }
 
-    /// Spawns a task on the loop, from any thread. The closure makes the future; it runs on the loop's thread, in
-    /// the new task's first poll, so the future need not be `Send`. The task is detached.
+    /// Spawns a task on the loop, from any thread. The closure makes the future; it runs on the
+    /// loop's thread, in the new task's first poll, so the future need not be `Send`. The task is
+    /// detached.
     ///
     /// Costs one allocation here and one there; the loop is rung only if it sleeps.
     ///
     /// # Errors
     ///
-    /// [`LoopGone`], and the closure is dropped. If the loop ends before it has read its inbox, the closure is
-    /// dropped on its thread.
+    /// [`LoopGone`], and the closure is dropped. If the loop ends before it has read its inbox, the
+    /// closure is dropped on its thread.
     pub fn spawn<M, F>(&self, make: M) -> Result<(), LoopGone>
     where
         M: FnOnce() -> F + Send + 'static,
@@ -79,8 +80,8 @@ impl LoopHandle {
         inbox::send(of, Message::Spawn(spawn)).map_err(|_| LoopGone)
     }
 
-    /// Stops the loop, from any thread; see [`EventLoop::run_forever`](crate::EventLoop::run_forever). Does nothing
-    /// if it is gone.
+    /// Stops the loop, from any thread; see
+    /// [`EventLoop::run_forever`](crate::EventLoop::run_forever). Does nothing if it is gone.
     pub fn stop(&self) {
         let _ = inbox::send(self.of, Message::Stop);
     }

@@ -1,9 +1,10 @@
 //! A waker is a number.
 //!
 //! A `Waker` is a data pointer and a table of four functions. Other runtimes put a reference count
-//! behind the pointer, so that a clone is an atomic increment and the last drop frees the task. Here
-//! the pointer *is* the [`TaskNumber`]: no memory behind it, nothing to count, nothing to free. Clone
-//! copies 64 bits and drop does nothing, on any thread, at any time, before or after the loop is gone.
+//! behind the pointer, so that a clone is an atomic increment and the last drop frees the task.
+//! Here the pointer *is* the [`TaskNumber`]: no memory behind it, nothing to count, nothing to
+//! free. Clone copies 64 bits and drop does nothing, on any thread, at any time, before or after
+//! the loop is gone.
 //!
 //! ```text
 //!   wake(number)
@@ -11,8 +12,8 @@
 //!     else                                             → the inbox of that short id
 //! ```
 //!
-//! The first comparison is with the *number's own* loop, never "whatever loop runs here": a waker that
-//! is woken inside another loop still finds its own.
+//! The first comparison is with the *number's own* loop, never "whatever loop runs here": a waker
+//! that is woken inside another loop still finds its own.
 
 #![allow(unsafe_code)]
 
@@ -33,15 +34,15 @@ static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, drop);
 pub(crate) fn waker(number: TaskNumber) -> ManuallyDrop<Waker> {
     // SAFETY: `RawWaker` asks that the four functions be thread-safe and that, with the data, they
     // behave as a waker. The data is a number in the shape of a pointer, without provenance, and no
-    // function of the table dereferences it: `clone` copies it, `drop` ignores it, and `wake` reads it
-    // as the number it is. What `wake` reaches from there is a thread-local cell of the calling thread
-    // or a static behind a mutex. So any of them may be called on any thread, any number of
+    // function of the table dereferences it: `clone` copies it, `drop` ignores it, and `wake` reads
+    // it as the number it is. What `wake` reaches from there is a thread-local cell of the calling
+    // thread or a static behind a mutex. So any of them may be called on any thread, any number of
     // times, however long after the task and its loop are gone.
     ManuallyDrop::new(unsafe { Waker::from_raw(raw(number.word())) })
 }
 
-/// Wakes somebody's waker. It may be of another runtime and so be the user's code: then a panic of it
-/// stops here (the panic hook has reported it).
+/// Wakes somebody's waker. It may be of another runtime and so be the user's code: then a panic of
+/// it stops here (the panic hook has reported it).
 pub(crate) fn wake_quietly(waker: Waker) {
     if ptr::eq(waker.vtable(), &VTABLE) {
         waker.wake();
