@@ -14,17 +14,15 @@ use std::mem;
 use std::pin::pin;
 use std::time::Duration;
 
+use futures_task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
+
 use crate::current::{self, Resident};
-use crate::state::{Loop, Pace};
-use crate::task::cell::drop_quietly;
+use crate::state::Pace;
 use crate::task::id::{LoopNumber, TaskNumber};
 use crate::task::join::JoinHandle;
 use crate::task::spawn;
-use crate::task::tasks::Joiner;
 use crate::turn::{Main, Turn};
-use crate::wake::inbox;
 use crate::wake::loop_handle::LoopHandle;
-use crate::wake::waker::wake_quietly;
 
 /// Runs a future on an event loop of its own, and returns its value: asyncio's `run`.
 ///
@@ -245,36 +243,25 @@ impl EventLoop {
     fn take_stop(&self) -> bool {
         self.resident.with(|it| mem::take(&mut it.stopping))
     }
-
-    /// Drops everything that is left, inside the loop's context. Destructors may still wake, abort,
-    /// drop handles and spawn; what they spawn is dropped at once.
-    fn close(&self) {
-        self.resident.enter(|| {
-            let it = &self.resident;
-            let left = it.with(|it| {
-                it.closing = true;
-                it.tasks.in_spawn_order()
-            });
-            for (id, slot) in left {
-                if let Some((task, joiner)) = it.with(|it| it.tasks.take_for_teardown(id, slot)) {
-                    drop_quietly(task);
-                    if let Joiner::Waker(joiner) = joiner {
-                        wake_quietly(joiner);
-                    }
-                }
-            }
-            let unread = it.with(|it| it.inbox.close());
-            unread.messages.into_iter().for_each(drop_quietly);
-            // Whoever waits on another runtime finds that the loop is gone.
-            let waiting = it.with(Loop::take_waiting);
-            waiting.into_iter().for_each(wake_quietly);
-        });
-    }
 }
 
 impl Drop for EventLoop {
     fn drop(&mut self) {
-        self.close();
+        self.resident.close();
+    }
+}
+
+/// Spawns on this loop: `spawn_local` and `spawn_local_with_handle` of the `futures` crate.
+impl LocalSpawn for EventLoop {
+    fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
+        spawn::detached(self.number(), future)
+    }
+}
+
+/// Spawns on this loop: `spawn` and `spawn_with_handle` of the `futures` crate.
+impl Spawn for EventLoop {
+    fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
+        spawn::detached(self.number(), future)
     }
 }
 
@@ -304,16 +291,8 @@ impl Builder {
     ///
     /// As [`EventLoop::new`].
     pub fn build(self) -> io::Result<EventLoop> {
-        let (number, inbox) = inbox::claim()?;
-        match Loop::new(number, inbox, self.virtual_clock) {
-            Ok(state) => Ok(EventLoop {
-                resident: Resident::new(number, state),
-            }),
-            Err(error) => {
-                inbox.close();
-                Err(error)
-            }
-        }
+        let resident = Resident::open(self.virtual_clock)?;
+        Ok(EventLoop { resident })
     }
 }
 

@@ -111,6 +111,7 @@
 
 mod event_loop; // run, block_on, run_forever, stop, close
 mod turn; // one turn: run, park, wake
+mod lifecycle; // how a loop begins, and how it ends
 mod task; // the slab of tasks, their cells, their handles
 mod wake; // from a waker to the ready queue; the inbox
 mod current; // the loops of this thread

@@ -10,7 +10,7 @@ use std::io;
 use std::task::Waker;
 use std::time::Duration;
 
-use crate::combine::group::Groups;
+use crate::combine::groups::Groups;
 use crate::net::reactor::Reactor;
 use crate::task::cell::BoxedTask;
 use crate::task::id::{LoopNumber, TaskNumber};

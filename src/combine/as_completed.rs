@@ -6,7 +6,8 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 
-use crate::combine::group::{Child, Group, Tell};
+use crate::combine::group::{Child, Group};
+use crate::combine::groups::Tell;
 use crate::task::budget;
 use crate::task::join::JoinError;
 

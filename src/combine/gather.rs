@@ -6,7 +6,8 @@ use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use crate::combine::group::{Child, Group, Tell};
+use crate::combine::group::{Child, Group};
+use crate::combine::groups::Tell;
 use crate::task::budget;
 
 /// Runs futures concurrently and waits for all of them; their values come in the order of the

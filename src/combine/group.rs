@@ -1,93 +1,17 @@
-//! A group: several tasks, and one who waits for them.
+//! A group: what a parent holds of the tasks that it waits for.
 //!
-//! `gather`, `wait` and `as_completed` have the same need: to learn *which* tasks are done at a
-//! cost that does not grow with how many there are. Who polls a list of handles looks at all of
-//! them at each wake, n² looks in all. So a task may have, in place of a waker, a *seat* in a
-//! group: when it is done, the loop writes the seat's position into the group's list, O(1), and
-//! wakes the parent if the group says that it is time. The parent reads the list and touches the
-//! tasks in it, no others.
-//!
-//! A group stands in a slab and its parent holds the number. The parent lets go of its tasks first
-//! and of the group last, so no seat ever names a group that is gone.
+//! A group stands in the loop's [table](super::groups) and its parent holds the number. The parent
+//! lets go of its tasks first and of the group last, so no seat ever names a group that is gone.
 
-use std::collections::VecDeque;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
-use slab::Slab;
-
+use crate::combine::groups::{Members, Seat, Tell};
 use crate::current::{self, Unreachable};
 use crate::task::id::LoopNumber;
 use crate::task::join::{JoinError, JoinHandle};
 use crate::task::spawn::spawn_with;
 use crate::task::tasks::Joiner;
 use crate::wake::inbox::{self, Message};
-
-/// A task's place in a group.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Seat {
-    group: u32,
-    position: u32,
-}
-
-impl Seat {
-    /// No place at all.
-    pub(crate) const NONE: Seat = Seat {
-        group: u32::MAX,
-        position: 0,
-    };
-}
-
-/// The groups of one loop.
-#[derive(Default)]
-pub(crate) struct Groups(Slab<Members>);
-
-/// What a group knows of its members.
-pub(crate) struct Members {
-    /// The positions of those that are done and that the parent has not seen, in order.
-    pub(crate) done: VecDeque<u32>,
-    /// How many are not done.
-    pub(crate) left: usize,
-    /// The first one that panicked.
-    pub(crate) panicked: Option<u32>,
-    tell: Tell,
-    parent: Option<Waker>,
-}
-
-/// When the parent is woken.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Tell {
-    /// Whenever a member is done.
-    Each,
-    /// When all of them are, or one has panicked.
-    Last,
-}
-
-impl Groups {
-    /// A member is done. Returns the parent's waker, if it is time to wake it.
-    pub(crate) fn report(&mut self, seat: Seat, panicked: bool) -> Option<Waker> {
-        let members = self.0.get_mut(seat.group as usize)?;
-        members.done.push_back(seat.position);
-        members.left -= 1;
-        if panicked {
-            members.panicked.get_or_insert(seat.position);
-        }
-        match members.tell {
-            Tell::Last if members.left > 0 && !panicked => None,
-            _ => members.parent.take(),
-        }
-    }
-
-    /// Frees a group. The waker goes to the caller, to be dropped.
-    pub(crate) fn remove(&mut self, group: u32) -> Option<Waker> {
-        self.0.remove(group as usize).parent
-    }
-
-    /// Every waker there is, for teardown.
-    pub(crate) fn take_all(&mut self) -> Vec<Waker> {
-        let parents = self.0.iter_mut().map(|(_, members)| members.parent.take());
-        parents.flatten().collect()
-    }
-}
 
 /// A group's number, freed when this drops.
 #[derive(Debug)]
@@ -105,16 +29,10 @@ impl Group {
     #[track_caller]
     pub(crate) fn new(what: &str, members: usize, tell: Tell) -> Group {
         current::expect_running(what, |it| {
-            let slot = it.groups.0.insert(Members {
-                done: VecDeque::new(),
-                left: members,
-                panicked: None,
-                tell,
-                parent: None,
-            });
+            let slot = it.groups.insert(members, tell);
             Group {
                 of: it.number,
-                slot: slot as u32,
+                slot,
             }
         })
     }
@@ -168,7 +86,7 @@ impl Group {
     ) -> Poll<R> {
         let waker = cx.waker().clone();
         let (answer, unused) = current::with_polled(self.of, what, |it| {
-            let members = &mut it.groups.0[self.slot as usize];
+            let members = it.groups.members(self.slot);
             match ask(members) {
                 None => (Poll::Pending, members.parent.replace(waker)),
                 Some(answer) => (Poll::Ready(answer), Some(waker)),

@@ -7,7 +7,10 @@
 pub(crate) mod reactor; // tokens → who waits for them; where the thread sleeps
 pub(crate) mod source; // a socket's readiness
 mod resolve; // names and addresses
-mod tcp; // `TcpListener`, `TcpStream`
+mod tcp_listener; // `TcpListener`
+mod tcp_stream; // `TcpStream`
+mod owned; // from mio's sockets to std's
 
 pub use resolve::ToSocketAddrs;
-pub use tcp::{TcpListener, TcpStream};
+pub use tcp_listener::TcpListener;
+pub use tcp_stream::TcpStream;

@@ -1,15 +1,13 @@
 //! Spawning: a future becomes a task.
 
-use futures_task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
+use futures_task::SpawnError;
 
-use crate::current::{self, Unreachable};
-use crate::event_loop::EventLoop;
+use crate::current;
 use crate::state::{Loop, Refused};
 use crate::task::cell::{BoxedTask, TaskCell, drop_quietly};
 use crate::task::id::{LoopNumber, MAX_TASKS};
 use crate::task::join::JoinHandle;
 use crate::task::tasks::Joiner;
-use crate::wake::loop_handle::LoopHandle;
 
 /// Starts a task on the running loop: asyncio's `create_task`.
 ///
@@ -126,8 +124,8 @@ fn turn_away(number: LoopNumber, refused: Refused) {
     }
 }
 
-/// Spawns a task that nobody joins, for the traits below.
-fn spawn_detached<F>(number: LoopNumber, future: F) -> Result<(), SpawnError>
+/// Spawns a task that nobody joins, for the spawn traits of the `futures` crates.
+pub(crate) fn detached<F>(number: LoopNumber, future: F) -> Result<(), SpawnError>
 where
     F: Future<Output = ()> + 'static,
 {
@@ -140,48 +138,5 @@ where
             Err(SpawnError::shutdown())
         }
         Err(_) => Err(SpawnError::shutdown()),
-    }
-}
-
-/// Spawns on this loop: `spawn_local` and `spawn_local_with_handle` of the `futures` crate.
-impl LocalSpawn for EventLoop {
-    fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
-        spawn_detached(self.number(), future)
-    }
-}
-
-/// Spawns on this loop: `spawn` and `spawn_with_handle` of the `futures` crate.
-impl Spawn for EventLoop {
-    fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
-        spawn_detached(self.number(), future)
-    }
-}
-
-/// Spawns on the loop if this is its thread; elsewhere it is an error, since the future cannot go
-/// there.
-impl LocalSpawn for LoopHandle {
-    fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
-        spawn_detached(self.number(), future)
-    }
-
-    fn status_local(&self) -> Result<(), SpawnError> {
-        current::with(self.number(), |it| it.closing)
-            .ok()
-            .filter(|closing| !closing)
-            .map(|_| ())
-            .ok_or_else(SpawnError::shutdown)
-    }
-}
-
-/// Spawns on the loop from any thread.
-impl Spawn for LoopHandle {
-    fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
-        match current::with(self.number(), |_| ()) {
-            Ok(()) => spawn_detached(self.number(), future),
-            Err(Unreachable::Gone) => Err(SpawnError::shutdown()),
-            Err(Unreachable::Elsewhere) => {
-                LoopHandle::spawn(self, move || future).map_err(|_| SpawnError::shutdown())
-            }
-        }
     }
 }

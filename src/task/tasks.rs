@@ -23,14 +23,14 @@
 
 use std::any::Any;
 use std::collections::HashMap;
-use std::num::NonZeroU64;
 use std::task::Waker;
 
 use slab::Slab;
 
-use crate::combine::group::Seat;
+use crate::combine::groups::Seat;
 use crate::task::cell::BoxedTask;
 use crate::task::id::{LoopNumber, MAX_TASKS, TaskNumber};
+use crate::task::stamp::{Mark, Stamp};
 
 /// The tasks of one loop.
 pub(crate) struct Tasks {
@@ -369,65 +369,6 @@ impl Tasks {
 
 impl Joiner {
     pub(crate) const NOBODY: Joiner = Joiner::Seat(Seat::NONE);
-}
-
-/// Who a task is and how it stands, in one word: the id, and below it four marks.
-///
-/// The word is never zero, since ids start at one; the slab uses the zero for its free entries.
-#[derive(Clone, Copy)]
-struct Stamp(NonZeroU64);
-
-#[derive(Clone, Copy)]
-enum Mark {
-    /// Its number stands in the ready queue.
-    Queued = 1,
-    /// To be dropped instead of polled.
-    Aborted = 2,
-    /// The cell holds an output, or nothing any more.
-    Done = 4,
-    /// A `JoinHandle` exists.
-    Held = 8,
-}
-
-impl Stamp {
-    /// The marks' bits. Ids keep 60, enough for a spawn every nanosecond over 36 years.
-    const MARKS: u32 = 4;
-
-    fn new(id: u64, held: bool) -> Self {
-        let marks = if held { Mark::Held as u64 } else { 0 };
-        Stamp(NonZeroU64::new(id << Self::MARKS | marks).expect("ids start at one"))
-    }
-
-    #[inline]
-    fn id(self) -> u64 {
-        self.0.get() >> Self::MARKS
-    }
-
-    #[inline]
-    fn has(self, mark: Mark) -> bool {
-        self.0.get() & mark as u64 != 0
-    }
-
-    #[inline]
-    fn set(&mut self, mark: Mark) {
-        self.0 |= mark as u64;
-    }
-
-    #[inline]
-    fn unset(&mut self, mark: Mark) {
-        // The id's bits stay, so the word stays above zero and the fallback is never taken.
-        self.0 = NonZeroU64::new(self.0.get() & !(mark as u64)).unwrap_or(self.0);
-    }
-
-    /// Sets the queued mark of a task that is neither queued nor done, and says whether it did.
-    #[inline]
-    fn queue(&mut self) -> bool {
-        let idle = self.0.get() & (Mark::Queued as u64 | Mark::Done as u64) == 0;
-        if idle {
-            self.set(Mark::Queued);
-        }
-        idle
-    }
 }
 
 #[cfg(test)]

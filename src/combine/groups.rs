@@ -1,0 +1,98 @@
+//! The groups of a loop: who is told which of several tasks are done.
+//!
+//! `gather`, `wait` and `as_completed` have the same need: to learn *which* tasks are done at a cost
+//! that does not grow with how many there are. Who polls a list of handles looks at all of them at
+//! each wake, n² looks in all. So a task may have, in place of a waker, a *seat* in a group: when it
+//! is done, the loop writes the seat's position into the group's list, O(1), and wakes the parent
+//! if the group says that it is time. The parent reads the list and touches the tasks in it, no
+//! others.
+//!
+//! This is the table, which the loop owns; [`group`](super::group) is what a parent holds.
+
+use std::collections::VecDeque;
+use std::task::Waker;
+
+use slab::Slab;
+
+/// A task's place in a group.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seat {
+    pub(crate) group: u32,
+    pub(crate) position: u32,
+}
+
+impl Seat {
+    /// No place at all.
+    pub(crate) const NONE: Seat = Seat {
+        group: u32::MAX,
+        position: 0,
+    };
+}
+
+/// The groups of one loop.
+#[derive(Default)]
+pub(crate) struct Groups(Slab<Members>);
+
+/// What a group knows of its members.
+pub(crate) struct Members {
+    /// The positions of those that are done and that the parent has not seen, in order.
+    pub(crate) done: VecDeque<u32>,
+    /// How many are not done.
+    pub(crate) left: usize,
+    /// The first one that panicked.
+    pub(crate) panicked: Option<u32>,
+    tell: Tell,
+    /// Who waits for them.
+    pub(crate) parent: Option<Waker>,
+}
+
+/// When the parent is woken.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Tell {
+    /// Whenever a member is done.
+    Each,
+    /// When all of them are, or one has panicked.
+    Last,
+}
+
+impl Groups {
+    /// A member is done. Returns the parent's waker, if it is time to wake it.
+    pub(crate) fn report(&mut self, seat: Seat, panicked: bool) -> Option<Waker> {
+        let members = self.0.get_mut(seat.group as usize)?;
+        members.done.push_back(seat.position);
+        members.left -= 1;
+        if panicked {
+            members.panicked.get_or_insert(seat.position);
+        }
+        match members.tell {
+            Tell::Last if members.left > 0 && !panicked => None,
+            _ => members.parent.take(),
+        }
+    }
+
+    /// A group of that many members, none of them done.
+    pub(crate) fn insert(&mut self, members: usize, tell: Tell) -> u32 {
+        self.0.insert(Members {
+            done: VecDeque::new(),
+            left: members,
+            panicked: None,
+            tell,
+            parent: None,
+        }) as u32
+    }
+
+    pub(crate) fn members(&mut self, group: u32) -> &mut Members {
+        &mut self.0[group as usize]
+    }
+
+    /// Frees a group. The waker goes to the caller, to be dropped.
+    pub(crate) fn remove(&mut self, group: u32) -> Option<Waker> {
+        self.0.remove(group as usize).parent
+    }
+
+    /// Every waker there is, for teardown.
+    pub(crate) fn take_all(&mut self) -> Vec<Waker> {
+        let parents = self.0.iter_mut().map(|(_, members)| members.parent.take());
+        parents.flatten().collect()
+    }
+}

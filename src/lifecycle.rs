@@ -1,0 +1,53 @@
+//! How a loop begins, and how it ends.
+//!
+//! At its end come the destructors of what is left. They are user code, and may do anything: spawn,
+//! wake, abort, drop handles, sleep, panic. So the loop is still there while they run, as the
+//! running one; each runs once, with nothing borrowed, and its panic stops here. The order is that
+//! of the spawns. (The main future was dropped before, when `block_on` ended.)
+
+use std::io;
+
+use crate::current::Resident;
+use crate::state::Loop;
+use crate::task::cell::drop_quietly;
+use crate::task::tasks::Joiner;
+use crate::wake::inbox;
+use crate::wake::waker::wake_quietly;
+
+impl Resident {
+    /// Gives a new loop its number, its inbox and its kernel poller.
+    pub(crate) fn open(virtual_clock: bool) -> io::Result<Resident> {
+        let (number, inbox) = inbox::claim()?;
+        match Loop::new(number, inbox, virtual_clock) {
+            Ok(state) => Ok(Resident::new(number, state)),
+            Err(error) => {
+                drop(inbox.close());
+                Err(error)
+            }
+        }
+    }
+
+    /// Drops everything that is left, inside the loop's context. Destructors may still wake, abort,
+    /// drop handles and spawn; what they spawn is dropped at once.
+    pub(crate) fn close(&self) {
+        self.enter(|| {
+            let left = self.with(|it| {
+                it.closing = true;
+                it.tasks.in_spawn_order()
+            });
+            for (id, slot) in left {
+                if let Some((task, joiner)) = self.with(|it| it.tasks.take_for_teardown(id, slot)) {
+                    drop_quietly(task);
+                    if let Joiner::Waker(joiner) = joiner {
+                        wake_quietly(joiner);
+                    }
+                }
+            }
+            let unread = self.with(|it| it.inbox.close());
+            unread.messages.into_iter().for_each(drop_quietly);
+            // Whoever waits on another runtime finds that the loop is gone.
+            let waiting = self.with(Loop::take_waiting);
+            waiting.into_iter().for_each(wake_quietly);
+        });
+    }
+}
