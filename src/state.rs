@@ -185,35 +185,39 @@ impl Loop {
         (waker, unheld)
     }
 
-    /// How long the second step may take, and by whose will.
-    ///
-    /// `limit` is the caller's; none of it matters while a task is ready.
-    pub(crate) fn rest(&self, limit: Option<Duration>) -> Rest {
+    /// What the second step is to be. `limit` is how long the caller would wait.
+    pub(crate) fn rest(&self, limit: Option<Duration>, pace: Pace) -> Rest {
+        let at_once = Rest::Park(Some(Duration::ZERO));
         if !self.ready.is_empty() || self.stopping {
-            return Rest::Park(Some(Duration::ZERO));
+            return at_once;
+        }
+        if pace == Pace::Whole && self.tasks.live() == 0 && !self.inbox.has_handle() {
+            return at_once;
         }
         if self.clock.is_virtual() {
-            self.rest_virtually(limit)
-        } else {
-            let deadline = self.timers.next_look().map(|tick| self.clock.until(tick));
-            Rest::Park(shorter(deadline, limit))
+            return self.rest_virtually(limit);
         }
+        let deadline = self.timers.next_look().map(|tick| self.clock.until(tick));
+        Rest::Park(shorter(deadline, limit))
     }
 
     fn rest_virtually(&self, limit: Option<Duration>) -> Rest {
-        let deadline = self
-            .timers
-            .next_deadline()
-            .map(|tick| self.clock.until(tick));
-        let time = shorter(deadline, limit);
-        if self.jobs > 0 || self.reactor.is_awaited() {
+        let deadline = self.timers.next_deadline();
+        let time = shorter(deadline.map(|tick| self.clock.until(tick)), limit);
+        if self.jobs > 0 || self.reactor.is_awaited() || self.inbox.has_message() {
             return Rest::Park(time);
         }
         match time {
             Some(time) => Rest::Jump(time),
-            None if self.inbox.may_speak() => Rest::Park(None),
+            None if self.inbox.has_handle() => Rest::Park(None),
             None => Rest::Never,
         }
+    }
+
+    /// Lets the time of a virtual clock pass, and asks the kernel all the same.
+    pub(crate) fn jump(&mut self, time: Duration) -> io::Result<()> {
+        self.clock.pass(time);
+        self.park(Some(Duration::ZERO))
     }
 
     /// Parks the thread. Time that was spent so passes for a virtual clock too.

@@ -136,20 +136,11 @@ impl Resident {
     /// Asks the kernel, sleeping if nothing is ready; the only place where the thread sleeps. Under
     /// a virtual clock, lets time pass instead if it can.
     fn park(&self, limit: Option<Duration>, pace: Pace) -> io::Result<()> {
-        self.with(|it| {
-            let idle = matches!(pace, Pace::Whole) && it.tasks.live() == 0 && !it.inbox.may_speak();
-            let limit = if idle { Some(Duration::ZERO) } else { limit };
-            match it.rest(limit) {
-                Rest::Park(timeout) => it.park(timeout).map(Some),
-                Rest::Jump(time) => {
-                    it.clock.pass(time);
-                    it.park(Some(Duration::ZERO)).map(Some)
-                }
-                Rest::Never => Ok(None),
-            }
-        })?
-        .unwrap_or_else(|| self.deadlock());
-        Ok(())
+        match self.with(|it| it.rest(limit, pace)) {
+            Rest::Park(timeout) => self.with(|it| it.park(timeout)),
+            Rest::Jump(time) => self.with(|it| it.jump(time)),
+            Rest::Never => self.deadlock(),
+        }
     }
 
     /// Puts in the ready queue who waits for what the park has brought.

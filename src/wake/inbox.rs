@@ -187,10 +187,14 @@ impl Inbox {
         }
     }
 
-    /// Whether a message is waiting, or somebody may still send one by a `LoopHandle`.
-    pub(crate) fn may_speak(&self) -> bool {
-        let contents = self.lock();
-        contents.handles > 0 || !contents.messages.is_empty()
+    /// Whether a message is waiting.
+    pub(crate) fn has_message(&self) -> bool {
+        !self.lock().messages.is_empty()
+    }
+
+    /// Whether a `LoopHandle` exists, so that something may still come.
+    pub(crate) fn has_handle(&self) -> bool {
+        self.lock().handles > 0
     }
 
     /// The loop is gone. What was left for it is given back, to be dropped outside of the lock.
