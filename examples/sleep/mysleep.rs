@@ -1,0 +1,19 @@
+//! The coroutine of `sleep` and `step`: it stands for a treatment that takes some time and returns something.
+
+use std::time::Duration;
+
+use crate::stdout::println;
+
+/// Says when it begins and when it ends, and returns the square of its duration, in seconds.
+pub(crate) async fn mysleep(duration: f64) -> f64 {
+    println!("Entrée dans {duration}");
+    boucle::sleep(Duration::from_secs_f64(duration)).await;
+    println!("Sortie de {duration}");
+    duration.powi(2)
+}
+
+/// A list of numbers as Python prints it: `[1, 0.25, 2.25]`, where `{:?}` would give `[1.0, 0.25, 2.25]`.
+pub(crate) fn list(numbers: &[f64]) -> String {
+    let numbers: Vec<_> = numbers.iter().map(f64::to_string).collect();
+    format!("[{}]", numbers.join(", "))
+}

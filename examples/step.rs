@@ -1,0 +1,96 @@
+//! The loop, one turn at a time: the three sleeps of `sleep`, and after each turn what the loop did in it.
+//!
+//! From the course page "la programmation asynchrone en Python", "un autre exemple": what its event loop does
+//! behind the scenes. Neither asyncio nor tokio can be stepped like this.
+//!
+//! ```sh
+//! cargo run --release --example step
+//! ```
+//!
+//! prints, at once, since the clock is virtual and jumps to the next deadline instead of waiting for it,
+//!
+//! ```text
+//! turn 1:
+//!   polled 1; woken by sources 0, inbox 0, timers 0; ready 3, left 4; 0.000 s
+//! turn 2:
+//! Entrée dans 1
+//! Entrée dans 0.5
+//! Entrée dans 1.5
+//!   polled 3; woken by sources 0, inbox 0, timers 1; ready 1, left 4; 0.500 s
+//! turn 3:
+//! Sortie de 0.5
+//!   polled 1; woken by sources 0, inbox 0, timers 1; ready 1, left 3; 1.000 s
+//! turn 4:
+//! Sortie de 1
+//!   polled 1; woken by sources 0, inbox 0, timers 1; ready 1, left 2; 1.500 s
+//! turn 5:
+//! Sortie de 1.5
+//!   polled 1; woken by sources 0, inbox 0, timers 0; ready 1, left 1; 1.500 s
+//! turn 6:
+//! [1, 0.25, 2.25]
+//!   polled 1; woken by sources 0, inbox 0, timers 0; ready 0, left 0; 1.500 s
+//! ```
+//!
+//! A turn polls the tasks that are ready, parks until something happens, and wakes the tasks that it happened
+//! to: they are ready for the next turn.
+//!
+//! 1. The first task is the one that awaits `gather`. Polled, it spawns the three sleeps.
+//! 2. They are polled in the order in which they were spawned, and each arms a timer. Now nothing is ready: the loop
+//!    parks until 0.5 s, when the first timer fires.
+//! 3. One sleep after the other is over, in turns 3 to 5, and `left` counts down.
+//! 4. The last sleep wakes the first task, which has its results in turn 6. Nothing is left.
+//!
+//! With `--real` the same turns take a second and a half.
+//!
+//! Read next: `src/turn.rs`, the turn.
+
+#[path = "stdout/mod.rs"]
+mod stdout;
+
+#[path = "sleep/mysleep.rs"]
+mod mysleep;
+
+use std::env;
+use std::io;
+use std::process;
+
+use boucle::EventLoop;
+use mysleep::{list, mysleep};
+use stdout::println;
+
+const HELP: &str = "\
+Runs three sleeps one turn of the loop at a time, and shows what each turn does.
+
+usage: step [--real]
+
+  --real  wait for real: the clock is virtual else, and nothing waits";
+
+fn main() -> io::Result<()> {
+    let event_loop = match env::args_os().nth(1) {
+        None => EventLoop::builder().virtual_clock().build()?,
+        Some(option) if option == "--real" => EventLoop::new()?,
+        Some(option) if option == "--help" => {
+            println!("{HELP}");
+            return Ok(());
+        }
+        Some(option) => {
+            eprintln!("step: no such option: {} (try --help)", option.display());
+            process::exit(2);
+        }
+    };
+
+    drop(event_loop.spawn(async {
+        let results = boucle::gather([1.0, 0.5, 1.5].map(mysleep)).await;
+        println!("{}", list(&results));
+    }));
+
+    for number in 1.. {
+        println!("turn {number}:");
+        let turn = event_loop.turn(None)?;
+        println!("  {turn}");
+        if turn.left == 0 {
+            break;
+        }
+    }
+    Ok(())
+}
