@@ -34,11 +34,11 @@
 //! A turn polls the tasks that are ready, parks until something happens, and wakes the tasks that it happened
 //! to: they are ready for the next turn.
 //!
-//! 1. The first task is the one that awaits `gather`. Polled, it spawns the three sleeps.
-//! 2. They are polled in the order in which they were spawned, and each arms a timer. Now nothing is ready: the loop
-//!    parks until 0.5 s, when the first timer fires.
-//! 3. One sleep after the other is over, in turns 3 to 5, and `left` counts down.
-//! 4. The last sleep wakes the first task, which has its results in turn 6. Nothing is left.
+//! - Turn 1 polls the task that awaits `gather`, which spawns the three sleeps.
+//! - Turn 2 polls them in the order in which they were spawned, and each arms a timer. Now nothing is ready: the loop
+//!   parks until 0.5 s, when the first timer fires.
+//! - In each of turns 3 to 5 one sleep is over, and `left` counts down.
+//! - The end of the last sleep has woken the first task: turn 6 gives it the results, and nothing is left.
 //!
 //! With `--real` the same turns take a second and a half.
 //!

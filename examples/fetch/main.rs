@@ -1,3 +1,196 @@
-fn main() {
-    boucle::run(async { println!("hi") })
+//! Four pages at once on one thread, then one after the other: what `await` gains where a program waits.
+//!
+//! From the course page "la programmation asynchrone en Python", "un exemple".
+//!
+//! ```sh
+//! cargo run --release --example fetch
+//! ```
+//!
+//! prints (the times vary)
+//!
+//! ```text
+//! (a local server stands in for www.irs.gov: 127.0.0.1:33219)
+//! fetching http://www.irs.gov/pub/irs-pdf/f1040.pdf
+//! fetching http://www.irs.gov/pub/irs-pdf/f1040ez.pdf
+//! fetching http://www.irs.gov/pub/irs-pdf/f1040es.pdf
+//! fetching http://www.irs.gov/pub/irs-pdf/f1040sb.pdf
+//! http://www.irs.gov/pub/irs-pdf/f1040es.pdf returned status 200
+//! http://www.irs.gov/pub/irs-pdf/f1040es.pdf returned 303413 bytes
+//! http://www.irs.gov/pub/irs-pdf/f1040ez.pdf returned status 200
+//! http://www.irs.gov/pub/irs-pdf/f1040ez.pdf returned 93477 bytes
+//! http://www.irs.gov/pub/irs-pdf/f1040.pdf returned status 200
+//! http://www.irs.gov/pub/irs-pdf/f1040.pdf returned 163287 bytes
+//! http://www.irs.gov/pub/irs-pdf/f1040sb.pdf returned status 200
+//! http://www.irs.gov/pub/irs-pdf/f1040sb.pdf returned 76237 bytes
+//! Durée totale 0.673s
+//! (requests that the server had read and not answered: up to 4)
+//! fetching http://www.irs.gov/pub/irs-pdf/f1040.pdf synchroneously (blocking)
+//! http://www.irs.gov/pub/irs-pdf/f1040.pdf returned status 200
+//! http://www.irs.gov/pub/irs-pdf/f1040.pdf returned 163287 chars
+//! fetching http://www.irs.gov/pub/irs-pdf/f1040ez.pdf synchroneously (blocking)
+//! http://www.irs.gov/pub/irs-pdf/f1040ez.pdf returned status 200
+//! http://www.irs.gov/pub/irs-pdf/f1040ez.pdf returned 93397 chars
+//! fetching http://www.irs.gov/pub/irs-pdf/f1040es.pdf synchroneously (blocking)
+//! http://www.irs.gov/pub/irs-pdf/f1040es.pdf returned status 200
+//! http://www.irs.gov/pub/irs-pdf/f1040es.pdf returned 289795 chars
+//! fetching http://www.irs.gov/pub/irs-pdf/f1040sb.pdf synchroneously (blocking)
+//! http://www.irs.gov/pub/irs-pdf/f1040sb.pdf returned status 200
+//! http://www.irs.gov/pub/irs-pdf/f1040sb.pdf returned 73554 chars
+//! Durée totale 2.266s
+//! (requests that the server had read and not answered: up to 1)
+//!
+//! At once 0.67s, in sequence 2.27s: 3.4 times as long.
+//! The waits overlap, on one thread: they last as long as the longest, not as their sum.
+//! So the ratio is the sum over the longest: at most 4, the number of URLs.
+//!
+//! Read next: examples/fetch/main.rs, then client.rs beside it.
+//! Run next: cargo run --release --example step
+//! ```
+//!
+//! The pages come from a server in this program, whose delays stand for the network. With URLs as arguments it
+//! fetches those, from where they are: `cargo run --release --example fetch -- http://example.com/`. Its exit
+//! status is 1 if one of them could not be fetched.
+//!
+//! Read next: `client.rs` beside this file, a request of hyper's over a socket of the loop's; `blocking.rs`, the same
+//! without a loop; `server.rs`, the other side; then `src/net/source.rs`, how a task waits for a socket.
+
+#[path = "../stdout/mod.rs"]
+mod stdout;
+
+mod blocking;
+mod client;
+mod options;
+mod server;
+mod target;
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use http_body_util::BodyExt;
+use hyper::StatusCode;
+
+use server::Server;
+use stdout::println;
+use target::Target;
+
+/// Why a URL could not be fetched.
+type Failure = Box<dyn Error>;
+
+/// A coroutine that fetches a URL and prints the number of bytes received.
+async fn asynchroneous(url: &str, server: Option<SocketAddr>) -> Result<(), Failure> {
+    println!("fetching {url}");
+    let response = client::get(&Target::new(url, server)?).await?;
+    println!("{url} returned status {}", response.status().as_u16());
+    expect_ok(response.status())?;
+    let body = response.collect().await?.to_bytes();
+    println!("{url} returned {} bytes", body.len());
+    Ok(())
+}
+
+/// Creates a group of coroutines, and waits for them to finish. Says of each URL whether it came.
+async fn concurrently(urls: Vec<String>, server: Option<SocketAddr>) -> Vec<bool> {
+    let fetches = urls.into_iter().map(|url| async move {
+        let result = asynchroneous(&url, server).await;
+        came(&url, result)
+    });
+    boucle::gather(fetches).await
+}
+
+/// A function that does the same, and in which the thread waits.
+fn synchroneous(url: &str, server: Option<SocketAddr>) -> Result<(), Failure> {
+    println!("fetching {url} synchroneously (blocking)");
+    let (status, text) = blocking::get(&Target::new(url, server)?)?;
+    println!("{url} returned status {}", status.as_u16());
+    expect_ok(status)?;
+    println!("{url} returned {} chars", text.chars().count());
+    Ok(())
+}
+
+/// Calls it for one URL after the other. Says of each whether it came.
+fn in_sequence(urls: &[String], server: Option<SocketAddr>) -> Vec<bool> {
+    let fetch = |url: &String| came(url, synchroneous(url, server));
+    urls.iter().map(fetch).collect()
+}
+
+fn expect_ok(status: StatusCode) -> Result<(), Failure> {
+    if status == StatusCode::OK {
+        Ok(())
+    } else {
+        Err(status.to_string().into())
+    }
+}
+
+/// Whether a URL came; prints why if it did not.
+fn came(url: &str, result: Result<(), Failure>) -> bool {
+    if let Err(failure) = &result {
+        let mut why = failure.to_string();
+        let mut cause = failure.source();
+        while let Some(error) = cause {
+            why = format!("{why}: {error}");
+            cause = error.source();
+        }
+        println!("{url} failed: {why}");
+    }
+    result.is_ok()
+}
+
+/// Fetches the URLs both ways, and says what was gained. Returns whether all came, both times.
+fn compare(urls: &[String], server: Option<&Server>) -> bool {
+    let address = server.map(|server| server.address);
+    let at_once = || boucle::run(concurrently(urls.to_vec(), address));
+    let (all_came, at_once) = timed(at_once, server);
+    let (all_came_again, in_turn) = timed(|| in_sequence(urls, address), server);
+    if all_came && all_came_again {
+        let (ratio, count) = (in_turn / at_once, urls.len());
+        println!();
+        println!("At once {at_once:.2}s, in sequence {in_turn:.2}s: {ratio:.1} times as long.");
+        println!(
+            "The waits overlap, on one thread: they last as long as the longest, not as their sum."
+        );
+        println!("So the ratio is the sum over the longest: at most {count}, the number of URLs.");
+    }
+    all_came && all_came_again
+}
+
+/// Calls `fetch` and prints how long it took. Returns whether all URLs came, and the seconds.
+fn timed(fetch: impl FnOnce() -> Vec<bool>, server: Option<&Server>) -> (bool, f64) {
+    let begin = Instant::now();
+    let came = fetch();
+    let seconds = begin.elapsed().as_secs_f64();
+    println!("Durée totale {seconds:.3}s");
+    if let Some(server) = server {
+        println!(
+            "(requests that the server had read and not answered: up to {})",
+            server.take_most_open()
+        );
+    }
+    (!came.contains(&false), seconds)
+}
+
+fn demo() -> bool {
+    let server = Server::start().expect("a server can listen on 127.0.0.1");
+    println!(
+        "(a local server stands in for www.irs.gov: {})",
+        server.address
+    );
+    let all_came = compare(&server::URLS.map(String::from), Some(&server));
+    println!();
+    println!("Read next: examples/fetch/main.rs, then client.rs beside it.");
+    println!("Run next: cargo run --release --example step");
+    all_came
+}
+
+fn main() -> ExitCode {
+    let all_came = match options::urls() {
+        Ok(urls) if urls.is_empty() => demo(),
+        Ok(urls) => compare(&urls, None),
+        Err(status) => return status,
+    };
+    if all_came {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }

@@ -9,6 +9,9 @@ use std::process;
 
 /// As the standard `println!`, but ends the program if the line cannot be written.
 macro_rules! println {
+    () => {
+        $crate::stdout::write_line(format_args!(""))
+    };
     ($($text:tt)*) => {
         $crate::stdout::write_line(format_args!($($text)*))
     };

@@ -1,0 +1,52 @@
+//! What a URL says: whom to ask, and for what.
+
+use std::net::SocketAddr;
+
+use hyper::Uri;
+
+use crate::Failure;
+
+/// Where to connect, and what to ask for there.
+pub(crate) struct Target {
+    /// A host, without the brackets of an IPv6 address, and a port.
+    pub(crate) address: (String, u16),
+    /// The value of the `Host` header.
+    pub(crate) host: String,
+    pub(crate) path: String,
+}
+
+impl Target {
+    /// Takes a URL apart. With a `server`, that is asked instead of the host that the URL names.
+    pub(crate) fn new(url: &str, server: Option<SocketAddr>) -> Result<Target, Failure> {
+        let uri: Uri = url.parse().map_err(|why| format!("not a URL: {why}"))?;
+        match uri.scheme_str() {
+            Some("http") => {}
+            Some("https") => return Err("https:// is not supported yet".into()),
+            _ => return Err("not a URL: it does not begin with http://".into()),
+        }
+        let authority = uri.authority().ok_or("not a URL: no host")?;
+        let name = authority.host();
+        let port = match authority.port_u16() {
+            Some(port) => port,
+            None if authority.as_str().ends_with(name) => 80,
+            None => return Err("not a URL: the port is no number up to 65535".into()),
+        };
+        if name.is_empty() {
+            return Err("not a URL: no host".into());
+        }
+        let address = match server {
+            Some(server) => (server.ip().to_string(), server.port()),
+            None => (name.trim_matches(['[', ']']).to_owned(), port),
+        };
+        let (_user, host) = authority
+            .as_str()
+            .rsplit_once('@')
+            .unwrap_or(("", authority.as_str()));
+        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        Ok(Target {
+            address,
+            host: host.to_owned(),
+            path: path.to_owned(),
+        })
+    }
+}
