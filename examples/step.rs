@@ -79,6 +79,7 @@ fn main() -> io::Result<()> {
         }
     };
 
+    // The handle is not needed: without it, the task goes on.
     drop(event_loop.spawn(async {
         let results = boucle::gather([1.0, 0.5, 1.5].map(mysleep)).await;
         println!("{}", list(&results));

@@ -1,6 +1,7 @@
 //! The examples: what they print, what they do when something goes wrong, and that waits overlap.
 //!
-//! The programs are run as `cargo test` has built them. Their servers, and those here, are local.
+//! The programs are run as `cargo test` has built them; `cargo test --test examples` builds none, and needs
+//! `cargo build --examples` before. Their servers, and those here, are local.
 
 use std::cell::RefCell;
 use std::env::{self, consts::EXE_SUFFIX};
@@ -88,8 +89,8 @@ fn fetch_prints_what_its_header_says() {
     assert!(fetch.status.success());
 }
 
-/// The server here answers nothing before it has read all four requests: so the first half of `fetch` ends only if its waits
-/// overlap. Then it answers one after the other, each when the connection before is closed, so the order of the
+/// The server here answers nothing before it has read all four requests: so the first half of `fetch` ends only if
+/// its waits overlap. Then it answers one after the other, each when the connection before is closed, so the order of the
 /// lines is that of the answers. In the second half no connection waits while another one is open.
 #[test]
 fn fetch_overlaps_its_waits_and_then_does_not() {
@@ -98,14 +99,10 @@ fn fetch_overlaps_its_waits_and_then_does_not() {
     let server = thread::spawn(move || {
         let mut streams: Vec<_> = (0..4).map(|_| accept(&listener)).collect();
         for path in ["/2", "/1", "/0", "/3"] {
-            let position = streams
-                .iter()
-                .position(|(_, asked)| *asked == format!("GET {path} HTTP/1.1"))
-                .unwrap();
-            answer(
-                streams.swap_remove(position).0,
-                b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
-            );
+            let line = format!("GET {path} HTTP/1.1");
+            let position = streams.iter().position(|(_, asked)| *asked == line);
+            let (stream, _) = streams.swap_remove(position.unwrap());
+            answer(stream, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
         }
         for path in ["/0", "/1", "/2", "/3"] {
             let (stream, asked) = accept(&listener);
@@ -142,10 +139,9 @@ fn fetch_overlaps_its_waits_and_then_does_not() {
 #[test]
 fn fetch_tells_what_failed_and_gets_the_rest() {
     let site = site("127.0.0.1:0").unwrap();
-    let refused = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    // Nobody listens there any more.
+    let refused = TcpListener::bind("127.0.0.1:0").and_then(|gone| gone.local_addr());
+    let refused = refused.unwrap();
     let good = format!("http://{site}/good");
     let failures = [
         (format!("http://{site}/missing"), "404 Not Found"),
@@ -179,11 +175,8 @@ fn fetch_tells_what_failed_and_gets_the_rest() {
     let printed = lines(&fetch);
     for (url, why) in failures {
         let line = format!("{url} failed: {why}");
-        let told = printed
-            .iter()
-            .filter(|told| told.starts_with(&line))
-            .count();
-        assert_eq!(told, 2, "{line}, in {printed:#?}");
+        let told = printed.iter().filter(|told| told.starts_with(&line));
+        assert_eq!(told.count(), 2, "{line}, in {printed:#?}");
     }
     assert!(printed.contains(&format!("{good} returned 6 bytes")));
     assert!(printed.contains(&format!("{good} returned 5 chars")));
@@ -257,15 +250,12 @@ fn a_closed_stdout_ends_the_program_quietly() {
 fn program(example: &str) -> PathBuf {
     let tests = env::current_exe().unwrap();
     let built = tests.parent().and_then(Path::parent).unwrap();
-    built
-        .join("examples")
-        .join(format!("{example}{EXE_SUFFIX}"))
+    built.join(format!("examples/{example}{EXE_SUFFIX}"))
 }
 
 fn run(example: &str, arguments: &[&str]) -> Output {
     let output = Command::new(program(example)).args(arguments).output();
-    output
-        .unwrap_or_else(|error| panic!("{example}: {error}; is it built? `cargo build --examples`"))
+    output.unwrap_or_else(|error| panic!("{error}: run `cargo build --examples` first"))
 }
 
 fn lines(output: &Output) -> Vec<String> {
@@ -275,17 +265,13 @@ fn lines(output: &Output) -> Vec<String> {
 
 /// The output that stands in an example's header.
 fn documented(example: &str) -> Vec<String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("examples")
-        .join(example);
-    let source = fs::read_to_string(path).unwrap();
-    let block = source
-        .lines()
-        .skip_while(|line| *line != "//! ```text")
-        .skip(1);
-    let block = block.take_while(|line| *line != "//! ```");
-    block
-        .map(|line| line[3..].strip_prefix(' ').unwrap_or("").to_owned())
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let source = fs::read_to_string(examples.join(example)).unwrap();
+    let (_, block) = source.split_once("//! ```text\n").unwrap();
+    let (block, _) = block.split_once("//! ```\n").unwrap();
+    let lines = block.lines().map(|line| line.trim_start_matches("//!"));
+    lines
+        .map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned())
         .collect()
 }
 

@@ -23,7 +23,7 @@
 //! http://www.irs.gov/pub/irs-pdf/f1040sb.pdf returned status 200
 //! http://www.irs.gov/pub/irs-pdf/f1040sb.pdf returned 76237 bytes
 //! Durée totale 0.673s
-//! (requests that the server had read and not answered: up to 4)
+//! (the most requests that the server had open at once: 4)
 //! fetching http://www.irs.gov/pub/irs-pdf/f1040.pdf synchroneously (blocking)
 //! http://www.irs.gov/pub/irs-pdf/f1040.pdf returned status 200
 //! http://www.irs.gov/pub/irs-pdf/f1040.pdf returned 163287 chars
@@ -37,19 +37,23 @@
 //! http://www.irs.gov/pub/irs-pdf/f1040sb.pdf returned status 200
 //! http://www.irs.gov/pub/irs-pdf/f1040sb.pdf returned 73554 chars
 //! Durée totale 2.266s
-//! (requests that the server had read and not answered: up to 1)
+//! (the most requests that the server had open at once: 1)
 //!
 //! At once 0.67s, in sequence 2.27s: 3.4 times as long.
-//! The waits overlap, on one thread: they last as long as the longest, not as their sum.
-//! So the ratio is the sum over the longest: at most 4, the number of URLs.
+//! On one thread the waits overlap: they last as long as the longest, not as their
+//! sum. So the ratio is at most the number of URLs, 4.
 //!
 //! Read next: examples/fetch/main.rs, then client.rs beside it.
 //! Run next: cargo run --release --example step
 //! ```
 //!
-//! The pages come from a server in this program, whose delays stand for the network. With URLs as arguments it
-//! fetches those, from where they are: `cargo run --release --example fetch -- http://example.com/`. Its exit
-//! status is 1 if one of them could not be fetched.
+//! Each coroutine runs until its first `await`, so the four `fetching` come first; then lines come in the order in
+//! which the answers arrive. The blocking function keeps the thread until its page is there. That the waits overlap,
+//! and then do not, the server says without a clock: it counts the requests that it has read and not begun to answer.
+//!
+//! The pages come from a server in this program, whose delays stand for the network. URLs on the command line are
+//! fetched from where they are: `cargo run --release --example fetch -- http://example.com/`. The exit status is 1 if
+//! one of them could not be fetched.
 //!
 //! Read next: `client.rs` beside this file, a request of hyper's over a socket of the loop's; `blocking.rs`, the same
 //! without a loop; `server.rs`, the other side; then `src/net/source.rs`, how a task waits for a socket.
@@ -146,35 +150,29 @@ fn compare(urls: &[String], server: Option<&Server>) -> bool {
         let (ratio, count) = (in_turn / at_once, urls.len());
         println!();
         println!("At once {at_once:.2}s, in sequence {in_turn:.2}s: {ratio:.1} times as long.");
-        println!(
-            "The waits overlap, on one thread: they last as long as the longest, not as their sum."
-        );
-        println!("So the ratio is the sum over the longest: at most {count}, the number of URLs.");
+        println!("On one thread the waits overlap: they last as long as the longest, not as their");
+        println!("sum. So the ratio is at most the number of URLs, {count}.");
     }
     all_came && all_came_again
 }
 
-/// Calls `fetch` and prints how long it took. Returns whether all URLs came, and the seconds.
+/// Prints how long `fetch` took, and what the server saw of it. Returns whether all URLs came, and the seconds.
 fn timed(fetch: impl FnOnce() -> Vec<bool>, server: Option<&Server>) -> (bool, f64) {
     let begin = Instant::now();
     let came = fetch();
     let seconds = begin.elapsed().as_secs_f64();
     println!("Durée totale {seconds:.3}s");
     if let Some(server) = server {
-        println!(
-            "(requests that the server had read and not answered: up to {})",
-            server.take_most_open()
-        );
+        let most = server.take_most_open();
+        println!("(the most requests that the server had open at once: {most})");
     }
     (!came.contains(&false), seconds)
 }
 
 fn demo() -> bool {
     let server = Server::start().expect("a server can listen on 127.0.0.1");
-    println!(
-        "(a local server stands in for www.irs.gov: {})",
-        server.address
-    );
+    let address = server.address;
+    println!("(a local server stands in for www.irs.gov: {address})");
     let all_came = compare(&server::URLS.map(String::from), Some(&server));
     println!();
     println!("Read next: examples/fetch/main.rs, then client.rs beside it.");

@@ -24,28 +24,24 @@ impl Target {
             Some("https") => return Err("https:// is not supported yet".into()),
             _ => return Err("not a URL: it does not begin with http://".into()),
         }
-        let authority = uri.authority().ok_or("not a URL: no host")?;
+        let authority = uri.authority().filter(|it| !it.host().is_empty());
+        let authority = authority.ok_or("not a URL: no host")?;
         let name = authority.host();
         let port = match authority.port_u16() {
             Some(port) => port,
             None if authority.as_str().ends_with(name) => 80,
             None => return Err("not a URL: the port is no number up to 65535".into()),
         };
-        if name.is_empty() {
-            return Err("not a URL: no host".into());
-        }
         let address = match server {
             Some(server) => (server.ip().to_string(), server.port()),
             None => (name.trim_matches(['[', ']']).to_owned(), port),
         };
-        let (_user, host) = authority
-            .as_str()
-            .rsplit_once('@')
-            .unwrap_or(("", authority.as_str()));
+        // Without a user's name, if there is one.
+        let host = authority.as_str().split('@').next_back();
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         Ok(Target {
             address,
-            host: host.to_owned(),
+            host: host.unwrap_or(name).to_owned(),
             path: path.to_owned(),
         })
     }
