@@ -1,13 +1,15 @@
-//! The loop, one turn at a time: the three sleeps of `sleep`, and after each turn what the loop did in it.
+//! The loop, one turn at a time: the three sleeps of `sleep`, and after each turn what the loop did
+//! in it.
 //!
-//! From the course page "la programmation asynchrone en Python", "un autre exemple": what its event loop does
-//! behind the scenes. Neither asyncio nor tokio can be stepped like this.
+//! From the course page "la programmation asynchrone en Python", "un autre exemple": what its event
+//! loop does behind the scenes. Neither asyncio nor tokio can be stepped like this.
 //!
 //! ```sh
 //! cargo run --release --example step
 //! ```
 //!
-//! prints, at once, since the clock is virtual and jumps to the next deadline instead of waiting for it,
+//! prints, at once, since the clock is virtual and jumps to the next deadline instead of waiting
+//! for it,
 //!
 //! ```text
 //! turn 1:
@@ -31,14 +33,15 @@
 //!   polled 1; woken by sources 0, inbox 0, timers 0; ready 0, left 0; 1.500 s
 //! ```
 //!
-//! A turn polls the tasks that are ready, parks until something happens, and wakes the tasks that it happened
-//! to: they are ready for the next turn.
+//! A turn polls the tasks that are ready, parks until something happens, and wakes the tasks that
+//! it happened to: they are ready for the next turn.
 //!
 //! - Turn 1 polls the task that awaits `gather`, which spawns the three sleeps.
-//! - Turn 2 polls them in the order in which they were spawned, and each arms a timer. Now nothing is ready: the loop
-//!   parks until 0.5 s, when the first timer fires.
+//! - Turn 2 polls them in the order in which they were spawned, and each arms a timer. Now nothing
+//!   is ready: the loop parks until 0.5 s, when the first timer fires.
 //! - In each of turns 3 to 5 one sleep is over, and `left` counts down.
-//! - The end of the last sleep has woken the first task: turn 6 gives it the results, and nothing is left.
+//! - The end of the last sleep has woken the first task: turn 6 gives it the results, and nothing
+//!   is left.
 //!
 //! With `--real` the same turns take a second and a half.
 //!

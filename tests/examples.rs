@@ -1,7 +1,7 @@
 //! The examples: what they print, what they do when something goes wrong, and that waits overlap.
 //!
-//! The programs are run as `cargo test` has built them; `cargo test --test examples` builds none, and needs
-//! `cargo build --examples` before. Their servers, and those here, are local.
+//! The programs are run as `cargo test` has built them; `cargo test --test examples` builds none,
+//! and needs `cargo build --examples` before. Their servers, and those here, are local.
 
 use std::cell::RefCell;
 use std::env::{self, consts::EXE_SUFFIX};
@@ -73,8 +73,8 @@ fn step_does_the_same_under_the_real_clock() {
     assert_eq!(printed, documented("sleep/main.rs"));
 }
 
-/// All lines, in order, but for the times and the port. The bodies are compared apart: on a slow machine one may be
-/// read to its end after the next one has begun.
+/// All lines, in order, but for the times and the port. The bodies are compared apart: on a slow
+/// machine one may be read to its end after the next one has begun.
 #[test]
 fn fetch_prints_what_its_header_says() {
     let fetch = run("fetch", &[]);
@@ -89,9 +89,10 @@ fn fetch_prints_what_its_header_says() {
     assert!(fetch.status.success());
 }
 
-/// The server here answers nothing before it has read all four requests: so the first half of `fetch` ends only if
-/// its waits overlap. Then it answers one after the other, each when the connection before is closed, so the order of the
-/// lines is that of the answers. In the second half no connection waits while another one is open.
+/// The server here answers nothing before it has read all four requests: so the first half of
+/// `fetch` ends only if its waits overlap. Then it answers one after the other, each when the
+/// connection before is closed, so the order of the lines is that of the answers. In the second
+/// half no connection waits while another one is open.
 #[test]
 fn fetch_overlaps_its_waits_and_then_does_not() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -135,7 +136,8 @@ fn fetch_overlaps_its_waits_and_then_does_not() {
     assert!(fetch.status.success());
 }
 
-/// One good page among failures of every kind: each failure is told, once each time, and the page comes.
+/// One good page among failures of every kind: each failure is told, once each time, and the page
+/// comes.
 #[test]
 fn fetch_tells_what_failed_and_gets_the_rest() {
     let site = site("127.0.0.1:0").unwrap();

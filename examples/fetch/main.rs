@@ -1,4 +1,5 @@
-//! Four pages at once on one thread, then one after the other: what `await` gains where a program waits.
+//! Four pages at once on one thread, then one after the other: what `await` gains where a program
+//! waits.
 //!
 //! From the course page "la programmation asynchrone en Python", "un exemple".
 //!
@@ -47,16 +48,19 @@
 //! Run next: cargo run --release --example step
 //! ```
 //!
-//! Each coroutine runs until its first `await`, so the four `fetching` come first; then lines come in the order in
-//! which the answers arrive. The blocking function keeps the thread until its page is there. That the waits overlap,
-//! and then do not, the server says without a clock: it counts the requests that it has read and not begun to answer.
+//! Each coroutine runs until its first `await`, so the four `fetching` come first; then lines come
+//! in the order in which the answers arrive. The blocking function keeps the thread until its page
+//! is there. That the waits overlap, and then do not, the server says without a clock: it counts
+//! the requests that it has read and not begun to answer.
 //!
-//! The pages come from a server in this program, whose delays stand for the network. URLs on the command line are
-//! fetched from where they are: `cargo run --release --example fetch -- http://example.com/`. The exit status is 1 if
-//! one of them could not be fetched.
+//! The pages come from a server in this program, whose delays stand for the network. URLs on the
+//! command line are fetched from where they are:
+//! `cargo run --release --example fetch -- http://example.com/`. The exit status is 1 if one of
+//! them could not be fetched.
 //!
-//! Read next: `client.rs` beside this file, a request of hyper's over a socket of the loop's; `blocking.rs`, the same
-//! without a loop; `server.rs`, the other side; then `src/net/source.rs`, how a task waits for a socket.
+//! Read next: `client.rs` beside this file, a request of hyper's over a socket of the loop's;
+//! `blocking.rs`, the same without a loop; `server.rs`, the other side; then `src/net/source.rs`,
+//! how a task waits for a socket.
 
 #[path = "../stdout/mod.rs"]
 mod stdout;
@@ -156,7 +160,8 @@ fn compare(urls: &[String], server: Option<&Server>) -> bool {
     all_came && all_came_again
 }
 
-/// Prints how long `fetch` took, and what the server saw of it. Returns whether all URLs came, and the seconds.
+/// Prints how long `fetch` took, and what the server saw of it. Returns whether all URLs came, and
+/// the seconds.
 fn timed(fetch: impl FnOnce() -> Vec<bool>, server: Option<&Server>) -> (bool, f64) {
     let begin = Instant::now();
     let came = fetch();

@@ -1,6 +1,7 @@
 //! The server that stands in for www.irs.gov: hyper's, on a boucle loop in a thread of its own.
 //!
-//! It serves pages of the sizes that the course page saw, each after a delay that stands for the network.
+//! It serves pages of the sizes that the course page saw, each after a delay that stands for the
+//! network.
 
 use std::convert::Infallible;
 use std::io;
@@ -127,7 +128,8 @@ fn page(path: &str) -> Option<Page> {
 }
 
 impl Page {
-    /// As many two-byte characters as make the two counts differ, and one-byte characters for the rest.
+    /// As many two-byte characters as make the two counts differ, and one-byte characters for the
+    /// rest.
     fn text(&self) -> String {
         let wide = self.bytes - self.chars;
         "é".repeat(wide) + &"e".repeat(self.chars - wide)

@@ -18,11 +18,12 @@
 //! [1, 0.25, 2.25]
 //! ```
 //!
-//! Each coroutine runs until its `await`, where it hands control back to the loop: so all three enter
-//! before any leaves. The first to leave is the shortest, but `gather` keeps each result at its place.
+//! Each coroutine runs until its `await`, where it hands control back to the loop: so all three
+//! enter before any leaves. The first to leave is the shortest, but `gather` keeps each result at
+//! its place.
 //!
-//! Read next: `mysleep.rs` beside this file, the coroutine; then `examples/step.rs`, which runs it one turn of
-//! the loop at a time; then `src/combine/gather.rs`.
+//! Read next: `mysleep.rs` beside this file, the coroutine; then `examples/step.rs`, which runs it
+//! one turn of the loop at a time; then `src/combine/gather.rs`.
 
 #[path = "../stdout/mod.rs"]
 mod stdout;

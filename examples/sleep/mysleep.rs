@@ -1,4 +1,5 @@
-//! The coroutine of `sleep` and `step`: it stands for a treatment that takes some time and returns something.
+//! The coroutine of `sleep` and `step`: it stands for a treatment that takes some time and returns
+//! something.
 
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ pub(crate) async fn mysleep(duration: f64) -> f64 {
     duration.powi(2)
 }
 
-/// A list of numbers as Python prints it: `[1, 0.25, 2.25]`, where `{:?}` would give `[1.0, 0.25, 2.25]`.
+/// A list of numbers as Python prints it: `[1, 0.25, 2.25]`, where `{:?}` would give
+/// `[1.0, 0.25, 2.25]`.
 pub(crate) fn list(numbers: &[f64]) -> String {
     let numbers: Vec<_> = numbers.iter().map(f64::to_string).collect();
     format!("[{}]", numbers.join(", "))

@@ -1,7 +1,7 @@
 //! `println!` for programs whose output may be piped into `head`.
 //!
-//! The standard one panics when nobody reads any more. This one ends the program, quietly, as the examples
-//! have nothing to do then.
+//! The standard one panics when nobody reads any more. This one ends the program, quietly, as the
+//! examples have nothing to do then.
 
 use std::fmt;
 use std::io::{self, Write};
