@@ -137,15 +137,6 @@ impl<T> Wheel<T> {
         values
     }
 
-    /// How many timers are armed. O(n), for tests.
-    #[cfg(test)]
-    fn armed(&self) -> usize {
-        self.timers
-            .iter()
-            .filter(|(_, timer)| timer.value.is_some())
-            .count()
-    }
-
     /// A tick before which no timer expires, and at which one does unless it was cancelled. O(1).
     pub(crate) fn next_look(&self) -> Option<u64> {
         let (level, slot) = self.first_occupied()?;
@@ -260,3 +251,6 @@ impl<T> Wheel<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,459 @@
+//! The wheel against a sorted map.
+//!
+//! The model is as plain as a timer queue can be: a `BTreeMap` whose key is (deadline, arming number). Whatever a
+//! wheel is asked, under random operations, the map is asked too. Some boundaries follow by hand, where a
+//! random walk would seldom tread.
+
+use std::collections::BTreeMap;
+use std::task::Waker;
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::test_runner::Config;
+
+use super::*;
+
+/// A wheel and its model, which are told the same.
+struct Pair {
+    wheel: Wheel<u64>,
+    /// (deadline, arming number) → key and value of an armed timer.
+    model: BTreeMap<(u64, u64), (u32, u64)>,
+    /// Keys whose timers have expired and that were not cancelled.
+    expired: Vec<u32>,
+    now: u64,
+    armings: u64,
+    values: u64,
+    /// An armed timer was cancelled: from here on, `next_look` may be early.
+    cancelled: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Operation {
+    ArmIn(u64),
+    ArmAt(u64),
+    /// At the deadline of another timer.
+    ArmWith(Index),
+    Cancel(Index),
+    CancelExpired(Index),
+    Replace(Index),
+    AdvanceBy(u64),
+    /// To just before, at, or just behind the next deadline.
+    AdvanceAround(i8),
+    /// As the loop does: to where the wheel says that something is to be seen.
+    AdvanceToLook,
+}
+
+impl Pair {
+    fn new() -> Self {
+        Pair {
+            wheel: Wheel::new(),
+            model: BTreeMap::new(),
+            expired: Vec::new(),
+            now: 0,
+            armings: 0,
+            values: 0,
+            cancelled: false,
+        }
+    }
+
+    fn next_value(&mut self) -> u64 {
+        self.values += 1;
+        self.values
+    }
+
+    fn arm(&mut self, deadline: u64) {
+        let value = self.next_value();
+        let key = self.wheel.arm(deadline, value);
+        let deadline = deadline.max(self.now.saturating_add(1));
+        self.armings += 1;
+        self.model.insert((deadline, self.armings), (key, value));
+    }
+
+    fn pick(&self, index: &Index) -> Option<(u64, u64)> {
+        let len = self.model.len();
+        (len > 0).then(|| *self.model.keys().nth(index.index(len)).unwrap())
+    }
+
+    fn cancel(&mut self, place: (u64, u64)) {
+        let (key, value) = self.model.remove(&place).unwrap();
+        assert!(!self.wheel.has_expired(key));
+        assert_eq!(self.wheel.cancel(key), Some(value));
+        self.cancelled = true;
+    }
+
+    fn replace(&mut self, place: (u64, u64)) {
+        let new = self.next_value();
+        let (key, value) = self.model.get_mut(&place).unwrap();
+        assert_eq!(self.wheel.replace(*key, new), *value);
+        *value = new;
+    }
+
+    fn advance(&mut self, to: u64) {
+        let mut out = Vec::new();
+        self.wheel.advance(to, &mut out);
+        self.now = self.now.max(to);
+        let mut due = Vec::new();
+        while let Some(entry) = self.model.first_entry()
+            && entry.key().0 <= self.now
+        {
+            let (key, value) = entry.remove();
+            due.push(value);
+            self.expired.push(key);
+        }
+        assert_eq!(out, due, "advance to {to}");
+    }
+
+    fn next(&self) -> Option<u64> {
+        self.model.keys().next().map(|(deadline, _)| *deadline)
+    }
+
+    fn apply(&mut self, operation: &Operation) {
+        match operation {
+            Operation::ArmIn(ticks) => self.arm(self.now.saturating_add(*ticks)),
+            Operation::ArmAt(tick) => self.arm(*tick),
+            Operation::ArmWith(index) => {
+                if let Some((deadline, _)) = self.pick(index) {
+                    self.arm(deadline);
+                }
+            }
+            Operation::Cancel(index) => {
+                if let Some(place) = self.pick(index) {
+                    self.cancel(place);
+                }
+            }
+            Operation::CancelExpired(index) => {
+                if !self.expired.is_empty() {
+                    let key = self.expired.swap_remove(index.index(self.expired.len()));
+                    assert_eq!(self.wheel.cancel(key), None);
+                }
+            }
+            Operation::Replace(index) => {
+                if let Some(place) = self.pick(index) {
+                    self.replace(place);
+                }
+            }
+            Operation::AdvanceBy(ticks) => self.advance(self.now.saturating_add(*ticks)),
+            Operation::AdvanceAround(by) => {
+                if let Some(next) = self.next() {
+                    self.advance(next.saturating_add_signed(i64::from(*by)).max(self.now));
+                }
+            }
+            Operation::AdvanceToLook => self.advance_to_look(),
+        }
+    }
+
+    /// A look either finds a timer or learns of a later look; it is never for nothing twice.
+    fn advance_to_look(&mut self) {
+        let Some(look) = self.wheel.next_look() else {
+            return;
+        };
+        let before = self.model.len();
+        self.advance(look);
+        let found = self.model.len() < before;
+        assert!(found || self.wheel.next_look().is_none_or(|next| next > look));
+    }
+
+    /// What holds between any two operations.
+    fn check(&self) {
+        let next = self.next();
+        assert_eq!(self.wheel.next_deadline(), next);
+        let look = self.wheel.next_look();
+        assert_eq!(look.is_some(), next.is_some());
+        assert!(look <= next, "a look at {look:?} misses {next:?}");
+        if !self.cancelled {
+            assert_eq!(look, next);
+        }
+        for (key, _) in self.model.values() {
+            assert!(!self.wheel.has_expired(*key));
+        }
+        for key in &self.expired {
+            assert!(self.wheel.has_expired(*key));
+        }
+        assert_eq!(
+            self.wheel.timers.len(),
+            self.model.len() + self.expired.len()
+        );
+    }
+
+    /// Cancels everything, and finds the wheel as it was made.
+    fn clear(&mut self) {
+        while let Some((place, _)) = self.model.first_key_value() {
+            self.cancel(*place);
+        }
+        for key in std::mem::take(&mut self.expired) {
+            assert_eq!(self.wheel.cancel(key), None);
+        }
+        assert_is_empty(&self.wheel);
+    }
+}
+
+fn assert_is_empty<T>(wheel: &Wheel<T>) {
+    assert!(wheel.timers.is_empty());
+    assert_eq!(wheel.occupied, 0);
+    for level in wheel.levels.iter() {
+        assert_eq!(level.occupied, 0);
+        assert!(level.slots.iter().all(|slot| slot.first == NIL));
+        assert!(level.slots.iter().all(|slot| slot.last == NIL));
+    }
+    assert_eq!(wheel.next_look(), None);
+    assert_eq!(wheel.next_deadline(), None);
+}
+
+/// A number of any magnitude, each as likely as the others.
+fn ticks() -> impl Strategy<Value = u64> {
+    (0..=u64::BITS, any::<u64>()).prop_map(|(bits, number)| {
+        let mask = 1u64.checked_shl(bits).map_or(u64::MAX, |bit| bit - 1);
+        number & mask
+    })
+}
+
+/// Around where a level of the wheel ends.
+fn near_a_boundary() -> impl Strategy<Value = u64> {
+    (0..LEVELS as u32, 1..SLOTS as u64, -2i64..=2).prop_map(|(level, slot, by)| {
+        let boundary = slot.wrapping_shl(DIGIT * level);
+        boundary.saturating_add_signed(by)
+    })
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    prop_oneof![
+        4 => (0..200u64).prop_map(Operation::ArmIn),
+        4 => ticks().prop_map(Operation::ArmIn),
+        2 => near_a_boundary().prop_map(Operation::ArmIn),
+        2 => near_a_boundary().prop_map(Operation::ArmAt),
+        1 => Just(Operation::ArmAt(u64::MAX)),
+        4 => any::<Index>().prop_map(Operation::ArmWith),
+        4 => any::<Index>().prop_map(Operation::Cancel),
+        2 => any::<Index>().prop_map(Operation::CancelExpired),
+        1 => any::<Index>().prop_map(Operation::Replace),
+        3 => (0..130u64).prop_map(Operation::AdvanceBy),
+        2 => (0..1u64 << 30).prop_map(Operation::AdvanceBy),
+        1 => ticks().prop_map(Operation::AdvanceBy),
+        3 => (-1..=1i8).prop_map(Operation::AdvanceAround),
+        3 => Just(Operation::AdvanceToLook),
+    ]
+}
+
+fn quiet() -> Config {
+    Config {
+        cases: 256,
+        failure_persistence: None,
+        ..Config::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(quiet())]
+
+    /// Whatever is done to a wheel, it says what a sorted map says.
+    #[test]
+    fn a_wheel_is_a_sorted_map(operations in prop::collection::vec(operation(), 1..200)) {
+        let mut pair = Pair::new();
+        for operation in &operations {
+            pair.apply(operation);
+            pair.check();
+        }
+        pair.clear();
+    }
+
+    /// One step over everything gives the same as many small ones: order does not depend on the pace.
+    #[test]
+    fn the_pace_of_the_clock_changes_nothing(
+        deadlines in prop::collection::vec(0..20_000u64, 1..100),
+        pace in 1..5_000u64,
+    ) {
+        let (mut slow, mut fast) = (Wheel::new(), Wheel::new());
+        for (value, deadline) in deadlines.iter().enumerate() {
+            slow.arm(*deadline, value);
+            fast.arm(*deadline, value);
+        }
+        let (mut by_steps, mut at_once) = (Vec::new(), Vec::new());
+        let mut now = 0;
+        while now < 20_000 {
+            now += pace;
+            slow.advance(now, &mut by_steps);
+        }
+        fast.advance(20_000, &mut at_once);
+        prop_assert_eq!(by_steps, at_once);
+    }
+}
+
+/// What comes out of an advance.
+fn expire<T>(wheel: &mut Wheel<T>, to: u64) -> Vec<T> {
+    let mut out = Vec::new();
+    wheel.advance(to, &mut out);
+    out
+}
+
+/// Around the ends of the first two levels, and seen from several ticks, a timer expires at its deadline
+/// and not one tick before.
+#[test]
+fn a_timer_expires_at_its_tick_on_either_side_of_a_level() {
+    for now in [0, 1, 62, 63, 64, 65, 4_094, 4_095, 4_096] {
+        for deadline in [63, 64, 65, 127, 128, 4_095, 4_096, 4_097, 262_143, 262_144] {
+            if deadline <= now {
+                continue;
+            }
+            let mut wheel = Wheel::new();
+            assert!(expire(&mut wheel, now).is_empty());
+            wheel.arm(deadline, "due");
+            assert_eq!(wheel.next_look(), Some(deadline));
+            assert_eq!(wheel.next_deadline(), Some(deadline));
+            assert!(
+                expire(&mut wheel, deadline - 1).is_empty(),
+                "{now}: {deadline}"
+            );
+            assert_eq!(expire(&mut wheel, deadline), ["due"], "{now}: {deadline}");
+        }
+    }
+}
+
+/// The last level has a place for every deadline that 64 bits can say.
+#[test]
+fn the_top_level_reaches_to_the_last_tick() {
+    let deadlines = [
+        1 << 59,
+        1 << 60,
+        (1 << 60) + 1,
+        1 << 63,
+        u64::MAX - 1,
+        u64::MAX,
+    ];
+    let mut wheel = Wheel::new();
+    for deadline in deadlines.into_iter().rev() {
+        wheel.arm(deadline, deadline);
+    }
+    for deadline in deadlines {
+        assert_eq!(wheel.next_look(), Some(deadline));
+        assert!(expire(&mut wheel, deadline - 1).is_empty());
+        assert_eq!(expire(&mut wheel, deadline), [deadline]);
+    }
+    assert_eq!(wheel.next_look(), None);
+}
+
+/// At the end of time a timer still expires, with the next advance.
+#[test]
+fn a_timer_that_is_armed_at_the_last_tick_expires() {
+    let mut wheel = Wheel::new();
+    assert!(expire::<u8>(&mut wheel, u64::MAX).is_empty());
+    wheel.arm(7, 1);
+    wheel.arm(u64::MAX, 2);
+    assert_eq!(expire(&mut wheel, u64::MAX), [1, 2]);
+}
+
+/// A timer that has cascaded stays before one that is armed later for the same tick, on each level that
+/// they can meet on.
+#[test]
+fn arming_order_outlives_a_cascade() {
+    for deadline in [64, 70, 4_096, 5_000, 300_000, 1 << 40] {
+        let mut wheel = Wheel::new();
+        wheel.arm(deadline, 1);
+        wheel.arm(deadline, 2);
+        let mut value = 2;
+        // Ever closer, so that the early ones cascade a level at a time.
+        for distance in [1 << 39, 200_000, 4_000, 900, 63, 1] {
+            if distance < deadline {
+                assert!(expire(&mut wheel, deadline - distance).is_empty());
+                value += 1;
+                wheel.arm(deadline, value);
+            }
+        }
+        let in_order: Vec<u64> = (1..=value).collect();
+        assert_eq!(expire(&mut wheel, deadline), in_order, "{deadline}");
+    }
+}
+
+/// A deadline that is past, or zero, is the next tick's: nothing expires twice at one tick, and nothing is lost.
+#[test]
+fn a_past_deadline_is_the_next_ticks() {
+    let mut wheel = Wheel::new();
+    wheel.arm(0, "zero");
+    assert_eq!(wheel.next_deadline(), Some(1));
+    assert!(expire(&mut wheel, 0).is_empty());
+    assert_eq!(expire(&mut wheel, 1_000), ["zero"]);
+    wheel.arm(3, "past");
+    wheel.arm(1_000, "present");
+    assert!(expire(&mut wheel, 1_000).is_empty());
+    assert_eq!(expire(&mut wheel, 1_001), ["past", "present"]);
+}
+
+/// An advance to a tick that is past moves nothing back.
+#[test]
+fn time_does_not_run_backwards() {
+    let mut wheel = Wheel::new();
+    assert!(expire(&mut wheel, 500).is_empty());
+    wheel.arm(510, "due");
+    assert!(expire(&mut wheel, 100).is_empty());
+    assert_eq!(expire(&mut wheel, 510), ["due"]);
+}
+
+/// A key is its owner's until the owner cancels it, expired or not; only then may another timer have it.
+#[test]
+fn an_expired_timer_keeps_its_key() {
+    let mut wheel = Wheel::new();
+    let first = wheel.arm(1, 10);
+    assert_eq!(expire(&mut wheel, 1), [10]);
+    let second = wheel.arm(2, 20);
+    assert_ne!(first, second);
+    assert!(wheel.has_expired(first));
+    assert_eq!(wheel.replace(first, 11), 11, "given back");
+    assert_eq!(wheel.cancel(first), None);
+    assert_eq!(wheel.replace(second, 21), 20);
+    assert_eq!(wheel.cancel(second), Some(21));
+    assert_is_empty(&wheel);
+}
+
+/// The first, the middle and the last of a slot can be cancelled, and the rest keep their order.
+#[test]
+fn a_cancelled_timer_leaves_its_slot_in_order() {
+    for absent in [
+        vec![0],
+        vec![2],
+        vec![4],
+        vec![0, 4],
+        vec![1, 2, 3],
+        vec![0, 1],
+    ] {
+        let mut wheel = Wheel::new();
+        let keys: Vec<u32> = (0..5).map(|value| wheel.arm(100, value)).collect();
+        for value in &absent {
+            assert_eq!(wheel.cancel(keys[*value]), Some(*value));
+        }
+        let rest: Vec<usize> = (0..5).filter(|value| !absent.contains(value)).collect();
+        assert_eq!(expire(&mut wheel, 100), rest);
+    }
+}
+
+/// After a cancel the wheel may look too early, once; the second look is right.
+#[test]
+fn a_look_for_a_cancelled_timer_is_made_once() {
+    let mut wheel = Wheel::new();
+    let early = wheel.arm(1_000, "early");
+    wheel.arm(1_020, "late");
+    wheel.cancel(early);
+    assert_eq!(wheel.next_deadline(), Some(1_020));
+    assert_eq!(wheel.next_look(), Some(1_000));
+    assert!(expire(&mut wheel, 1_000).is_empty());
+    assert_eq!(wheel.next_look(), Some(1_020));
+    assert_eq!(expire(&mut wheel, 1_020), ["late"]);
+}
+
+/// For teardown, every value comes out, in order, and the keys live until their owners let go.
+#[test]
+fn take_all_leaves_keys_and_no_values() {
+    let mut wheel = Wheel::new();
+    let keys = [u64::MAX, 5, 70, 5].map(|deadline| wheel.arm(deadline, deadline));
+    assert_eq!(wheel.take_all(), [5, 5, 70, u64::MAX]);
+    for key in keys {
+        assert!(wheel.has_expired(key));
+        assert_eq!(wheel.cancel(key), None);
+    }
+    assert_is_empty(&wheel);
+}
+
+/// The size that the documentation promises, free entries of the slab included.
+#[test]
+fn a_timer_takes_32_bytes() {
+    assert_eq!(size_of::<Timer<Waker>>(), 32);
+    assert_eq!(size_of::<Option<Timer<Waker>>>(), 32);
+}
