@@ -963,6 +963,89 @@ fn an_idle_socket_does_not_hold_up_a_virtual_clock() {
     });
 }
 
+/// A wait that was given up is none: with nothing left to wait for, an hour passes at once. (If the loop parks for
+/// real nevertheless, a thread ends the test after five seconds, and the test fails.)
+#[test]
+fn a_wait_that_was_given_up_does_not_hold_up_a_virtual_clock() {
+    virtually(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        assert!(timeout(ms(5), listener.accept()).await.is_err());
+        assert!(passes_at_once(HOUR).await);
+    });
+}
+
+/// Whether a virtual clock jumps over so much time, where a real park would have to be broken off.
+async fn passes_at_once(time: Duration) -> bool {
+    let (breaking_off, broken_off) = async_channel::bounded(1);
+    let (over, is_over) = mpsc::channel::<()>();
+    let other = thread::spawn(move || {
+        if is_over.recv_timeout(secs(5)).is_err() {
+            breaking_off.try_send(()).unwrap();
+        }
+        // The channel stays open until the wait is over.
+        let _ = is_over.recv();
+    });
+    let start = now();
+    let mut asleep = sleep(time);
+    let mut broken = pin!(broken_off.recv());
+    let passed = poll_fn(|cx| {
+        if Pin::new(&mut asleep).poll(cx).is_ready() {
+            return Poll::Ready(true);
+        }
+        broken.as_mut().poll(cx).map(|_| false)
+    })
+    .await;
+    drop(over);
+    other.join().unwrap();
+    assert!(!passed || now() - start == time);
+    passed
+}
+
+/// What other threads have left is read before the clock jumps: a wake that came during the last poll takes no
+/// time, though a timer is set.
+#[test]
+fn a_virtual_clock_does_not_jump_over_a_wake() {
+    virtually(async {
+        let start = now();
+        let (sender, receiver) = async_channel::bounded(1);
+        let mut received = pin!(receiver.recv());
+        let mut hour = sleep(HOUR);
+        let mut other = None;
+        let value = poll_fn(|cx| {
+            if let Poll::Ready(value) = received.as_mut().poll(cx) {
+                return Poll::Ready(value);
+            }
+            assert!(Pin::new(&mut hour).poll(cx).is_pending());
+            if other.is_none() {
+                let sender = sender.clone();
+                other = Some(thread::spawn(move || sender.try_send(7).unwrap()).join());
+            }
+            Poll::Pending
+        })
+        .await;
+        assert_eq!(value, Ok(7));
+        assert_eq!(now(), start);
+    });
+}
+
+/// The same for a sleep that was dropped on another thread: nobody waits for it, so the clock does not go there.
+#[test]
+fn a_virtual_clock_does_not_jump_to_a_timer_that_was_dropped_elsewhere() {
+    let event_loop = virtual_loop();
+    let (start, mut asleep) = event_loop.block_on(async { (now(), Some(sleep(HOUR))) });
+    let message = panic_of(|| {
+        event_loop.block_on(poll_fn(|cx| {
+            if let Some(mut asleep) = asleep.take() {
+                assert!(Pin::new(&mut asleep).poll(cx).is_pending());
+                thread::spawn(move || drop(asleep)).join().unwrap();
+            }
+            Poll::<()>::Pending
+        }))
+    });
+    assert!(message.starts_with("deadlock"), "{message}");
+    assert_eq!(event_loop.block_on(async { now() }), start);
+}
+
 /// While an executor job runs, the loop waits for the job and not for the clock. (The job takes 20 ms.)
 #[cfg(feature = "blocking")]
 #[test]
