@@ -997,7 +997,8 @@ async fn passes_at_once(time: Duration) -> bool {
     .await;
     drop(over);
     other.join().unwrap();
-    assert!(!passed || now() - start == time);
+    // A park that was real may have left the clock between two ticks, and a deadline is rounded up.
+    assert!(!passed || now() - start - time < Duration::from_micros(1));
     passed
 }
 
