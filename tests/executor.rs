@@ -46,7 +46,7 @@ fn work_is_done_on_another_thread() {
 fn a_panic_of_the_work_reaches_who_awaits_it() {
     boucle::run(async {
         let task = spawn(async { run_in_executor(|| panic!("no file")).await });
-        let error: boucle::JoinError = task.await.map(|()| ()).unwrap_err();
+        let error = task.await.unwrap_err();
         assert!(error.is_panic());
         let payload = error.try_into_panic().unwrap();
         assert_eq!(payload.downcast_ref::<&str>(), Some(&"no file"));
@@ -248,7 +248,7 @@ fn a_job_that_panics_does_not_hold_up_a_virtual_clock() {
     virtually(async {
         let start = now();
         let task = spawn(async { run_in_executor(|| panic!("on purpose")).await });
-        let error = task.await.map(|()| ()).unwrap_err();
+        let error = task.await.unwrap_err();
         assert!(error.is_panic());
         let passed = now() - start;
         sleep(HOUR).await;

@@ -28,7 +28,7 @@ use smol_hyper::rt::FuturesIo;
 /// Runs a test on a loop with the real clock, and ends it if it hangs.
 fn run<F: Future>(main: F) -> F::Output {
     boucle::run(async {
-        timeout(Duration::from_secs(60), main)
+        timeout(Duration::from_secs(30), main)
             .await
             .expect("the test hangs")
     })
