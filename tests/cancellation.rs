@@ -333,7 +333,7 @@ fn a_handle_of_a_loop_that_is_gone_is_cancelled_on_another_loop() {
 #[test]
 fn awaiting_on_another_loop_names_both_loops() {
     let (own, other) = (virtual_loop(), virtual_loop());
-    let names = [&own, &other].map(|it| name_of(it));
+    let names = [&own, &other].map(name_of);
     let mut task = own.spawn(async {
         sleep(SECOND).await;
         1
@@ -360,7 +360,7 @@ fn awaiting_on_another_loop_names_both_loops() {
 #[test]
 fn a_combinator_stays_on_its_loop() {
     let (own, other) = (virtual_loop(), virtual_loop());
-    let names = [&own, &other].map(|it| name_of(it));
+    let names = [&own, &other].map(name_of);
     let mut gathered = gather([sleep(SECOND)]);
     let mut waiting = wait([own.spawn(sleep(SECOND))], ALL_COMPLETED);
     let mut items = as_completed([sleep(SECOND)]);
