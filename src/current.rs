@@ -75,6 +75,26 @@ impl Resident {
         borrow(&mut self.cell.state.borrow_mut())
     }
 
+    /// Closes the gap that the loop leaves in the list. O(n) in the loops of this thread.
+    fn unlink(&self) {
+        let own = Rc::as_ptr(&self.cell);
+        let next = self.cell.next.get();
+        if LIVING.get() == own {
+            return LIVING.set(next);
+        }
+        let mut link = LIVING.get();
+        while !link.is_null() {
+            link = look(link, |it| match it {
+                Some(it) if it.next.get() == own => {
+                    it.next.set(next);
+                    ptr::null()
+                }
+                Some(it) => it.next.get(),
+                None => ptr::null(),
+            });
+        }
+    }
+
     /// Makes this the running loop while `within` runs.
     pub(crate) fn enter<R>(&self, within: impl FnOnce() -> R) -> R {
         struct Restore(*const LoopCell);
@@ -89,31 +109,16 @@ impl Resident {
 }
 
 impl Drop for Resident {
-    /// Takes the loop out of the list; the memory goes with the last `Rc`, which is this one.
+    /// Takes the loop out of the list; then nothing leads to it, and its short id may be used
+    /// again. The memory goes with the last `Rc`, which is this one.
     fn drop(&mut self) {
         // The closures that borrow the state are all in this crate and none of them owns a loop, so
-        // none can drop one. The pointers below rest on that, hence the check.
+        // none can drop one. The pointers of this file rest on that, hence the check.
         if self.cell.state.try_borrow_mut().is_err() {
             abort();
         }
-        let own = Rc::as_ptr(&self.cell);
-        let next = self.cell.next.get();
-        if LIVING.get() == own {
-            LIVING.set(next);
-            return;
-        }
-        let mut link = LIVING.get();
-        while !link.is_null() {
-            link = look(link, |it| {
-                let it = it?;
-                if it.next.get() == own {
-                    it.next.set(next);
-                    return None;
-                }
-                Some(it.next.get())
-            })
-            .unwrap_or(ptr::null());
-        }
+        self.unlink();
+        inbox::release(self.cell.number);
     }
 }
 

@@ -277,8 +277,10 @@ impl Builder {
     ///
     /// A test of an hour takes no time, and the schedule is the same on every run. While a socket
     /// is waited for or an executor job runs, the park is real, and time passes as it does outside.
-    /// If nothing can ever run again, the loop panics ("deadlock") and lists the tasks. It cannot
-    /// know of a thread that will wake one of its wakers: let that thread hold a [`LoopHandle`].
+    /// (A socket counts as waited for from a poll that found nothing until its next event, even if
+    /// the wait was given up.) If nothing can ever run again, the loop panics ("deadlock") and
+    /// lists the tasks. It cannot know of a thread that will wake one of its wakers: let that
+    /// thread hold a [`LoopHandle`].
     #[doc(alias = "start_paused")]
     pub fn virtual_clock(mut self) -> Builder {
         self.virtual_clock = true;

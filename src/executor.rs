@@ -42,9 +42,14 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
+    let runs = Job::count();
+    let work = move || {
+        let _runs = runs;
+        work()
+    };
     RunInExecutor {
         work: blocking::unblock(work),
-        job: Job::count(),
+        awaited: None,
     }
 }
 
@@ -52,8 +57,8 @@ where
 #[must_use = "dropping it gives up work that has not begun; await it, or `spawn` it"]
 pub struct RunInExecutor<T> {
     work: blocking::Task<T>,
-    /// `None` before it is known which loop waits, and when the value is there.
-    job: Option<Job>,
+    /// From the first poll until the value is there.
+    awaited: Option<Job>,
 }
 
 impl<T> Future for RunInExecutor<T> {
@@ -61,11 +66,11 @@ impl<T> Future for RunInExecutor<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         ready!(budget::poll_left(cx));
-        if self.job.is_none() {
-            self.job = Job::count();
+        if self.awaited.is_none() {
+            self.awaited = Job::count();
         }
         let value = ready!(Pin::new(&mut self.work).poll(cx));
-        self.job = None;
+        self.awaited = None;
         budget::spend();
         Poll::Ready(value)
     }
@@ -77,7 +82,9 @@ impl<T> fmt::Debug for RunInExecutor<T> {
     }
 }
 
-/// One job that a loop waits for: its virtual clock does not jump meanwhile.
+/// A reason for a virtual clock to stand still: the work runs, or somebody awaits it. (Both are
+/// needed: between the end of the work and the wake of the task there is a moment in which nothing
+/// else would hold it.)
 struct Job {
     of: LoopNumber,
 }

@@ -22,6 +22,7 @@ impl Resident {
             Ok(state) => Ok(Resident::new(number, state)),
             Err(error) => {
                 drop(inbox.close());
+                inbox::release(number);
                 Err(error)
             }
         }

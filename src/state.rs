@@ -30,7 +30,8 @@ pub(crate) struct Loop {
     pub(crate) clock: Clock,
     pub(crate) reactor: Reactor,
     pub(crate) inbox: &'static Inbox,
-    /// Futures of `run_in_executor` that are not done. A virtual clock waits for them.
+    /// Executor jobs that run or are awaited, counted once for each. A virtual clock waits for
+    /// them.
     pub(crate) jobs: usize,
     /// Kept for its memory: who is woken in the third step.
     pub(crate) woken: Vec<Waker>,

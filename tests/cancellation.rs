@@ -1,4 +1,5 @@
-//! How tasks end before they are ready: abort, detaching, dropping what waits, and the end of the loop.
+//! How tasks end before they are ready: abort, detaching, dropping what waits, and the end of the
+//! loop.
 
 #![allow(unused_must_use)] // A handle that is dropped detaches its task, which is what many tests want.
 
@@ -40,9 +41,11 @@ fn look<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     pin!(future).poll(&mut Context::from_waker(Waker::noop()))
 }
 
-// --- abort -------------------------------------------------------------------------------------------------------
+// --- abort
+// -------------------------------------------------------------------------------------------------------
 
-/// `abort` queues: the future is dropped at its place in the queue, between those who were woken before and after.
+/// `abort` queues: the future is dropped at its place in the queue, between those who were woken
+/// before and after.
 #[test]
 fn an_aborted_task_is_dropped_at_its_place_in_the_queue() {
     let log = Log::default();
@@ -213,8 +216,9 @@ fn a_cancelled_task_says_who_it_was() {
     });
 }
 
-/// An abort from another thread travels through the inbox; the future is dropped on the loop's thread, whom it wakes.
-/// (Real time: the other thread aborts while the loop is parked or about to park.)
+/// An abort from another thread travels through the inbox; the future is dropped on the loop's
+/// thread, whom it wakes. (Real time: the other thread aborts while the loop is parked or about to
+/// park.)
 #[test]
 fn a_task_can_be_aborted_from_another_thread() {
     boucle::run(async {
@@ -238,7 +242,8 @@ fn a_task_can_be_aborted_from_another_thread() {
     });
 }
 
-// --- Detaching ---------------------------------------------------------------------------------------------------
+// --- Detaching
+// ---------------------------------------------------------------------------------------------------
 
 /// A task whose handle is gone goes on to its end, and its value is dropped then.
 #[test]
@@ -289,9 +294,11 @@ fn the_future_is_dropped_before_the_task_counts_as_done() {
     assert_eq!(log.take(), ["future dropped", "joined"]);
 }
 
-// --- Handles and loops -------------------------------------------------------------------------------------------
+// --- Handles and loops
+// -------------------------------------------------------------------------------------------
 
-/// When the loop is gone its tasks are cancelled, whatever they were; nothing that is done to a handle then is an error.
+/// When the loop is gone its tasks are cancelled, whatever they were; nothing that is done to a
+/// handle then is an error.
 #[test]
 fn a_handle_outlives_its_loop() {
     let event_loop = virtual_loop();
@@ -329,7 +336,8 @@ fn a_handle_of_a_loop_that_is_gone_is_cancelled_on_another_loop() {
     });
 }
 
-/// What is awaited on another loop of the same thread panics and names both; neither loop is harmed.
+/// What is awaited on another loop of the same thread panics and names both; neither loop is
+/// harmed.
 #[test]
 fn awaiting_on_another_loop_names_both_loops() {
     let (own, other) = (virtual_loop(), virtual_loop());
@@ -425,8 +433,8 @@ fn name_of(event_loop: &EventLoop) -> String {
     name.unwrap().to_string()
 }
 
-/// A handle may be dropped on another thread although the value may not go there: the value is dropped by the loop,
-/// when it reads its inbox.
+/// A handle may be dropped on another thread although the value may not go there: the value is
+/// dropped by the loop, when it reads its inbox.
 #[test]
 fn a_value_is_dropped_on_its_loop_when_the_handle_is_dropped_elsewhere() {
     let event_loop = virtual_loop();
@@ -452,8 +460,8 @@ fn a_value_is_dropped_on_its_loop_when_the_handle_is_dropped_elsewhere() {
     assert_eq!(count(), 1);
 }
 
-/// What waits on one thread and is dropped on another leaves nothing behind: the timer, the group and its waker are
-/// given back by the inbox, children are aborted, and the tasks of a wait go on.
+/// What waits on one thread and is dropped on another leaves nothing behind: the timer, the group
+/// and its waker are given back by the inbox, children are aborted, and the tasks of a wait go on.
 #[test]
 fn what_is_dropped_elsewhere_is_cleaned_up_by_the_inbox() {
     struct Noop;
@@ -519,7 +527,8 @@ fn what_is_dropped_in_another_loop_is_cleaned_up() {
     assert_eq!(log.take(), ["task", "child"]);
 }
 
-// --- Dropping what waits -----------------------------------------------------------------------------------------
+// --- Dropping what waits
+// -----------------------------------------------------------------------------------------
 
 /// Dropping a gather in any of its forms aborts the children, each at its place in the queue.
 #[test]
@@ -666,9 +675,11 @@ fn dropping_a_sleep_cancels_its_timer() {
     assert_eq!((turn.time, turn.woken_by_timers), (3 * SECOND, 1));
 }
 
-// --- The end of the loop -----------------------------------------------------------------------------------------
+// --- The end of the loop
+// -----------------------------------------------------------------------------------------
 
-/// When `run` ends, main is dropped first, and then the tasks in spawn order, whatever slots they have.
+/// When `run` ends, main is dropped first, and then the tasks in spawn order, whatever slots they
+/// have.
 #[test]
 fn main_is_dropped_first_and_then_the_tasks_in_spawn_order() {
     let log = Log::default();
@@ -697,8 +708,8 @@ fn main_is_dropped_first_and_then_the_tasks_in_spawn_order() {
     assert_eq!(log.take(), expected);
 }
 
-/// A main that is a future of its own, and holds something to the end, is dropped before the tasks as well, and
-/// inside of the loop.
+/// A main that is a future of its own, and holds something to the end, is dropped before the tasks
+/// as well, and inside of the loop.
 #[test]
 fn a_main_that_holds_on_to_the_end_is_dropped_first() {
     let log = Log::default();
@@ -736,7 +747,8 @@ fn dropping_an_explicit_loop_drops_tasks_and_values_in_spawn_order() {
     assert_eq!(log.take(), NONE);
 }
 
-/// What a destructor spawns while the loop is closing is dropped at once, unpolled, and so on downwards.
+/// What a destructor spawns while the loop is closing is dropped at once, unpolled, and so on
+/// downwards.
 #[test]
 fn what_teardown_spawns_is_dropped_at_once() {
     let log = Log::default();
@@ -772,9 +784,9 @@ fn what_teardown_spawns_is_dropped_at_once() {
     assert_eq!(log.take(), expected);
 }
 
-/// Destructors run inside of the loop and on its thread, and may do there what a task may: wake, abort, drop handles,
-/// read the clock, sleep, stop, and leave something in the inbox. Each task is dropped once and in its place all the
-/// same.
+/// Destructors run inside of the loop and on its thread, and may do there what a task may: wake,
+/// abort, drop handles, read the clock, sleep, stop, and leave something in the inbox. Each task is
+/// dropped once and in its place all the same.
 #[test]
 fn destructors_may_use_the_loop_while_it_closes() {
     let log = Log::default();
@@ -858,7 +870,8 @@ fn a_destructor_may_drop_the_value_of_another_task() {
     assert_eq!(log.take(), ["value", "first"]);
 }
 
-/// Somebody who waits outside of the loop is woken by its end, and finds that the task was cancelled.
+/// Somebody who waits outside of the loop is woken by its end, and finds that the task was
+/// cancelled.
 #[test]
 fn the_end_of_the_loop_wakes_who_waits_outside() {
     struct Count(AtomicUsize);
@@ -885,7 +898,8 @@ fn the_end_of_the_loop_wakes_who_waits_outside() {
     assert_eq!(Arc::strong_count(&wakes), 1);
 }
 
-/// A loop that closes inside of another leaves the other one running: what is spawned afterwards goes there.
+/// A loop that closes inside of another leaves the other one running: what is spawned afterwards
+/// goes there.
 #[test]
 fn a_loop_that_closes_inside_of_another_gives_it_back() {
     let log = Log::default();
@@ -943,7 +957,8 @@ fn nothing_is_leaked() {
     assert_eq!(Rc::strong_count(&value), 1);
 }
 
-/// A closure that came by the inbox and was never read is dropped when the loop ends, on the loop's thread.
+/// A closure that came by the inbox and was never read is dropped when the loop ends, on the loop's
+/// thread.
 #[test]
 fn an_unread_inbox_is_dropped_on_the_thread_of_its_loop() {
     let event_loop = virtual_loop();
@@ -965,7 +980,8 @@ fn an_unread_inbox_is_dropped_on_the_thread_of_its_loop() {
     assert_eq!(dropped.try_recv(), Ok(thread::current().id()));
 }
 
-/// A task that ends by itself is dropped once, and so is one that is aborted in the turn in which it is ready.
+/// A task that ends by itself is dropped once, and so is one that is aborted in the turn in which
+/// it is ready.
 #[test]
 fn every_destructor_runs_once() {
     let log = Log::default();

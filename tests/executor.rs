@@ -1,7 +1,7 @@
 //! `run_in_executor`: blocking work on other threads, while the loop goes on.
 //!
-//! No job here sleeps to look busy: it waits on a channel until the test lets it go on, so what happens first is
-//! certain.
+//! No job here sleeps to look busy: it waits on a channel until the test lets it go on, so what
+//! happens first is certain.
 #![cfg(feature = "blocking")]
 
 use std::cell::Cell;
@@ -20,7 +20,8 @@ use boucle::{EventLoop, gather, now, run_in_executor, sleep, spawn, timeout, yie
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// After a park that was real, a virtual clock may stand between two ticks, and a deadline is rounded up.
+/// After a park that was real, a virtual clock may stand between two ticks, and a deadline is
+/// rounded up.
 const TICK: Duration = Duration::from_micros(1);
 
 fn virtually<F: Future>(main: F) -> F::Output {
@@ -58,8 +59,8 @@ fn a_panic_of_the_work_reaches_who_awaits_it() {
     assert_eq!(resumed.unwrap_err().downcast_ref::<u8>(), Some(&5));
 }
 
-/// The work starts at the call. (It says so over a channel that is read while the loop is held, so no poll can
-/// have started it.)
+/// The work starts at the call. (It says so over a channel that is read while the loop is held, so
+/// no poll can have started it.)
 #[test]
 fn work_starts_at_the_call() {
     boucle::run(async {
@@ -86,7 +87,8 @@ fn work_that_was_started_outside_is_awaited_on_a_loop() {
     );
 }
 
-/// While the work blocks, the loop goes on: the job waits for a task that runs after it was started.
+/// While the work blocks, the loop goes on: the job waits for a task that runs after it was
+/// started.
 #[test]
 fn the_loop_goes_on_meanwhile() {
     boucle::run(async {
@@ -107,8 +109,8 @@ fn the_loop_goes_on_meanwhile() {
     });
 }
 
-/// Dropping the future gives up the wait, and work that has begun runs to its end. (It signals its beginning and
-/// its end; between the two, the future is dropped.)
+/// Dropping the future gives up the wait, and work that has begun runs to its end. (It signals its
+/// beginning and its end; between the two, the future is dropped.)
 #[test]
 fn dropping_the_future_does_not_stop_the_work() {
     boucle::run(async {
@@ -130,13 +132,16 @@ fn dropping_the_future_does_not_stop_the_work() {
 /// The loop may end while the work runs; the work runs on, and its end disturbs nobody.
 #[test]
 fn work_outlives_its_loop() {
+    let (started, has_started) = mpsc::channel();
     let (go, may_go) = mpsc::channel::<()>();
     let (ended, has_ended) = mpsc::channel();
     boucle::run(async {
         let job = spawn(run_in_executor(move || {
+            started.send(()).unwrap();
             may_go.recv().unwrap();
             ended.send(7).unwrap();
         }));
+        has_started.recv().unwrap();
         yield_now().await;
         drop(job);
     });
@@ -165,8 +170,8 @@ fn many_jobs_are_done() {
     );
 }
 
-/// A virtual clock does not jump while a job runs, however soon the next deadline is. (The job takes 20 ms on the
-/// real clock.)
+/// A virtual clock does not jump while a job runs, however soon the next deadline is. (The job
+/// takes 20 ms on the real clock.)
 #[test]
 fn a_virtual_clock_does_not_jump_while_a_job_runs() {
     virtually(async {
@@ -184,8 +189,8 @@ fn a_virtual_clock_does_not_jump_while_a_job_runs() {
     });
 }
 
-/// A job that was given up is not waited for, though it still runs: the clock jumps. (The job can only end
-/// after the hour is over, or after ten seconds, and then the test fails.)
+/// A job that was given up is not waited for, though it still runs: the clock jumps. (The job can
+/// only end after the hour is over, or after ten seconds, and then the test fails.)
 #[test]
 fn a_job_that_was_given_up_does_not_hold_up_a_virtual_clock() {
     virtually(async {
@@ -204,8 +209,9 @@ fn a_job_that_was_given_up_does_not_hold_up_a_virtual_clock() {
     });
 }
 
-/// A job that is done does not hold up a virtual clock either, though nobody has fetched its value yet. (If the loop
-/// parks for real nevertheless, a thread ends the test after five seconds, and the test fails.)
+/// A job that is done does not hold up a virtual clock either, though nobody has fetched its value
+/// yet. (If the loop parks for real nevertheless, a thread ends the test after five seconds, and
+/// the test fails.)
 #[test]
 fn a_job_that_is_done_does_not_hold_up_a_virtual_clock() {
     virtually(async {

@@ -1,8 +1,8 @@
-//! What is not ours and runs on boucle unchanged: hyper, channels, buffered readers, and the combinators of the
-//! `futures` crates.
+//! What is not ours and runs on boucle unchanged: hyper, channels, buffered readers, and the
+//! combinators of the `futures` crates.
 //!
-//! None of them knows of boucle, and boucle knows of none. They meet in std's `Future` and `Waker`, in the traits of
-//! `futures-io`, and in the `Spawn` traits of `futures-task`.
+//! None of them knows of boucle, and boucle knows of none. They meet in std's `Future` and `Waker`,
+//! in the traits of `futures-io`, and in the `Spawn` traits of `futures-task`.
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
@@ -73,8 +73,8 @@ async fn serve(listener: TcpListener) {
     }
 }
 
-/// hyper's server and its client talk HTTP/1.1 to each other: several requests on one connection, with bodies
-/// that fill the kernel's buffers, and several connections at once.
+/// hyper's server and its client talk HTTP/1.1 to each other: several requests on one connection,
+/// with bodies that fill the kernel's buffers, and several connections at once.
 #[test]
 fn hyper_serves_and_asks() {
     run(async {
@@ -110,7 +110,8 @@ fn hyper_serves_and_asks() {
     });
 }
 
-/// hyper's server ends a connection that is not to be kept: a plain socket reads the answer, and then the end.
+/// hyper's server ends a connection that is not to be kept: a plain socket reads the answer, and
+/// then the end.
 #[test]
 fn hyper_closes_a_connection() {
     run(async {
@@ -167,7 +168,8 @@ fn a_channel_joins_two_tasks() {
     });
 }
 
-/// A channel between a thread and a task wakes the loop out of its park, and the thread out of its own.
+/// A channel between a thread and a task wakes the loop out of its park, and the thread out of its
+/// own.
 #[test]
 fn a_channel_joins_a_thread_and_a_task() {
     run(async {
@@ -187,7 +189,8 @@ fn a_channel_joins_a_thread_and_a_task() {
     });
 }
 
-/// Buffered readers and writers work on a stream, and on a reference to it: lines go one way and come back.
+/// Buffered readers and writers work on a stream, and on a reference to it: lines go one way and
+/// come back.
 #[test]
 fn buffered_readers_read_lines() {
     run(async {
@@ -221,8 +224,8 @@ fn buffered_readers_read_lines() {
 
 // Spawning by the traits of `futures-task`.
 
-/// An `EventLoop` and a `LoopHandle` are spawners to the `futures` crate, with and without `Send`; the tasks run
-/// in spawn order.
+/// An `EventLoop` and a `LoopHandle` are spawners to the `futures` crate, with and without `Send`;
+/// the tasks run in spawn order.
 #[test]
 fn the_spawn_traits_spawn() {
     let event_loop = virtual_loop();
@@ -353,7 +356,8 @@ fn select_takes_the_first() {
     });
 }
 
-/// `join_all` and `join!` wait for all, few and many (from thirty on, `join_all` has wakers of its own).
+/// `join_all` and `join!` wait for all, few and many (from thirty on, `join_all` has wakers of its
+/// own).
 #[test]
 fn join_all_waits_for_all() {
     virtually(async {
@@ -416,7 +420,8 @@ fn futures_unordered_polls_what_was_woken() {
     });
 }
 
-/// A socket may be polled with wakers that are not the task's: those of `FuturesUnordered`, here, and each is woken.
+/// A socket may be polled with wakers that are not the task's: those of `FuturesUnordered`, here,
+/// and each is woken.
 #[test]
 fn sockets_wake_foreign_wakers() {
     run(async {
@@ -442,7 +447,8 @@ fn sockets_wake_foreign_wakers() {
 
 // Other executors.
 
-/// A handle is awaited under another executor on the loop's thread, while the loop is stepped by hand.
+/// A handle is awaited under another executor on the loop's thread, while the loop is stepped by
+/// hand.
 #[test]
 fn a_handle_is_awaited_under_another_executor() {
     let event_loop = virtual_loop();
@@ -467,7 +473,8 @@ fn a_handle_is_awaited_under_another_executor() {
     assert_eq!((value.unwrap(), turns), (7, 3));
 }
 
-/// `block_on` of another executor inside of a task holds the loop, and is served by a thread all the same.
+/// `block_on` of another executor inside of a task holds the loop, and is served by a thread all
+/// the same.
 #[test]
 fn another_executor_runs_inside_of_a_task() {
     run(async {
@@ -479,8 +486,8 @@ fn another_executor_runs_inside_of_a_task() {
     });
 }
 
-/// A task of boucle's is woken by a thread that was given its waker; and a future that is polled by a waker
-/// of a thread's wakes that thread.
+/// A task of boucle's is woken by a thread that was given its waker; and a future that is polled by
+/// a waker of a thread's wakes that thread.
 #[test]
 fn wakers_of_threads_and_tasks_meet() {
     struct Unpark(thread::Thread);

@@ -1,8 +1,9 @@
 //! Sockets, over the loopback device and nothing else.
 //!
-//! Each test runs a loop of its own. A test that could hang if the loop missed an event ends after half a
-//! minute instead, which is the only thing that the real clock is asked for; nothing is asserted about how long it took.
-//! Where a peer has to be told apart from the code under test, it is a socket of std's on another thread.
+//! Each test runs a loop of its own. A test that could hang if the loop missed an event ends after
+//! half a minute instead, which is the only thing that the real clock is asked for; nothing is
+//! asserted about how long it took. Where a peer has to be told apart from the code under test, it
+//! is a socket of std's on another thread.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
@@ -52,7 +53,8 @@ async fn pair_with_std() -> (TcpStream, std::net::TcpStream) {
     (listener.accept().await.unwrap().0, peer)
 }
 
-/// An address where nobody listens: a port that the system gives to none of the listeners of these tests.
+/// An address where nobody listens: a port that the system gives to none of the listeners of these
+/// tests.
 fn refused() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, 1))
 }
@@ -194,8 +196,8 @@ async fn receive_pattern(stream: Rc<TcpStream>) -> usize {
     }
 }
 
-/// Megabytes go both ways at once over one connection, with one task reading and another writing at each end; the
-/// kernel's buffers are full again and again, and no byte is lost, doubled or moved.
+/// Megabytes go both ways at once over one connection, with one task reading and another writing at
+/// each end; the kernel's buffers are full again and again, and no byte is lost, doubled or moved.
 #[test]
 fn megabytes_go_both_ways_at_once() {
     const LEN: usize = 6_000_000;
@@ -239,7 +241,8 @@ fn a_half_closed_stream_still_reads() {
     });
 }
 
-/// A peer that goes with our bytes unread resets the connection: a read that waits for it ends, with an error.
+/// A peer that goes with our bytes unread resets the connection: a read that waits for it ends,
+/// with an error.
 #[test]
 fn a_reset_ends_a_read() {
     run(async {
@@ -298,7 +301,8 @@ fn a_refused_connection_is_an_error() {
     });
 }
 
-/// A list of addresses is tried in order until one answers; if none does, the last error is the result.
+/// A list of addresses is tried in order until one answers; if none does, the last error is the
+/// result.
 #[test]
 fn every_address_is_tried() {
     run(async {
@@ -377,8 +381,8 @@ fn a_name_is_looked_up() {
     });
 }
 
-/// A host that does not exist is an error that names it. (No packet leaves the machine where the resolver knows
-/// that the name is reserved; elsewhere the look-up fails all the same.)
+/// A host that does not exist is an error that names it. (No packet leaves the machine where the
+/// resolver knows that the name is reserved; elsewhere the look-up fails all the same.)
 #[cfg(feature = "blocking")]
 #[test]
 fn an_unknown_host_is_named() {
@@ -472,7 +476,8 @@ fn an_empty_buffer_is_ready_at_once() {
     });
 }
 
-/// Several buffers are written, and read, by one call, in order; also by one that is shorter than what it asked for.
+/// Several buffers are written, and read, by one call, in order; also by one that is shorter than
+/// what it asked for.
 #[test]
 fn several_buffers_are_one_transfer() {
     run(async {
@@ -497,8 +502,8 @@ fn several_buffers_are_one_transfer() {
     });
 }
 
-/// The last bytes of a peer that is gone are read, and then the end, whatever the size of the buffer: also when
-/// bytes and end are there together before the first read.
+/// The last bytes of a peer that is gone are read, and then the end, whatever the size of the
+/// buffer: also when bytes and end are there together before the first read.
 #[test]
 fn the_last_bytes_are_read_and_then_the_end() {
     for size in [1, 3, 7, 8, 100] {
@@ -528,8 +533,8 @@ fn the_last_bytes_are_read_and_then_the_end() {
     }
 }
 
-/// A peer that sends a little, and then a little more, is read each time: what is short of the buffer is not
-/// the end.
+/// A peer that sends a little, and then a little more, is read each time: what is short of the
+/// buffer is not the end.
 #[test]
 fn a_short_read_is_not_the_last_one() {
     run(async {
@@ -549,8 +554,9 @@ fn a_short_read_is_not_the_last_one() {
     });
 }
 
-/// After a read that was short, the next one asks the kernel for nothing until there is an event: bytes that came in
-/// between are not seen by its first poll. This is the system call that is saved for each request.
+/// After a read that was short, the next one asks the kernel for nothing until there is an event:
+/// bytes that came in between are not seen by its first poll. This is the system call that is saved
+/// for each request.
 #[test]
 fn a_short_read_is_not_followed_by_a_vain_one() {
     run(async {
@@ -595,7 +601,8 @@ fn a_read_that_is_given_up_loses_nothing() {
     });
 }
 
-/// Two tasks that wait for the same side of one socket are both woken: here by the end of the stream.
+/// Two tasks that wait for the same side of one socket are both woken: here by the end of the
+/// stream.
 #[test]
 fn two_readers_of_one_stream_both_wake() {
     run(async {
@@ -731,7 +738,8 @@ fn an_accept_that_is_given_up_loses_nothing() {
 
 // From std and back.
 
-/// A listener and a stream of std's become boucle's, work, and become std's again, with nothing lost.
+/// A listener and a stream of std's become boucle's, work, and become std's again, with nothing
+/// lost.
 #[test]
 fn sockets_come_from_std_and_go_back() {
     run(async {
@@ -835,8 +843,8 @@ fn a_socket_outlives_its_loop() {
     });
 }
 
-/// A socket that is dropped on another thread is closed there and then: the peer reads the end while the loop
-/// does not run at all. Its slot is freed when the loop reads its inbox.
+/// A socket that is dropped on another thread is closed there and then: the peer reads the end
+/// while the loop does not run at all. Its slot is freed when the loop reads its inbox.
 #[test]
 fn a_socket_that_is_dropped_on_another_thread_is_closed() {
     let event_loop = EventLoop::new().unwrap();
@@ -851,7 +859,8 @@ fn a_socket_that_is_dropped_on_another_thread_is_closed() {
     });
 }
 
-/// A stream that goes with its last task while the loop runs on is closed, and the peer hears of it.
+/// A stream that goes with its last task while the loop runs on is closed, and the peer hears of
+/// it.
 #[test]
 fn an_aborted_task_closes_its_socket() {
     run(async {
@@ -864,8 +873,9 @@ fn an_aborted_task_closes_its_socket() {
     });
 }
 
-/// An event of a socket that is gone is not taken for its slot's next owner. (A copy of the descriptor keeps the
-/// old registration alive in the kernel, so its events go on coming after the socket was dropped.)
+/// An event of a socket that is gone is not taken for its slot's next owner. (A copy of the
+/// descriptor keeps the old registration alive in the kernel, so its events go on coming after the
+/// socket was dropped.)
 #[test]
 fn an_event_of_a_closed_socket_is_nobodys() {
     run(async {
@@ -905,7 +915,8 @@ fn std_pair() -> (std::net::TcpStream, std::net::TcpStream) {
 
 // Fairness.
 
-/// A task whose reads are ready every time gives way after 128 of them, and goes on in the next turn.
+/// A task whose reads are ready every time gives way after 128 of them, and goes on in the next
+/// turn.
 #[test]
 fn a_task_that_always_has_something_to_read_gives_way() {
     run(async {
@@ -979,8 +990,8 @@ fn streams_are_readers_and_writers() {
 
 // With the help of a process.
 
-/// Runs one test of this file in a process of its own, with a variable set that tells it so, after `prepare` in
-/// a shell.
+/// Runs one test of this file in a process of its own, with a variable set that tells it so, after
+/// `prepare` in a shell.
 #[cfg(unix)]
 fn child(test: &str, prepare: &str) -> std::process::Command {
     let mut command = std::process::Command::new("sh");
@@ -1006,8 +1017,9 @@ fn assert_success(output: &std::process::Output) {
     assert!(out.contains("1 passed"), "{out}\n{err}");
 }
 
-/// Where no descriptor is left, `accept` gives the error, and when there are some again, the same listener goes on
-/// with the connection that waited. (In a process of its own, which may open few files.)
+/// Where no descriptor is left, `accept` gives the error, and when there are some again, the same
+/// listener goes on with the connection that waited. (In a process of its own, which may open few
+/// files.)
 #[cfg(unix)]
 #[test]
 fn a_listener_outlives_a_want_of_descriptors() {
@@ -1036,7 +1048,8 @@ fn a_listener_outlives_a_want_of_descriptors() {
     });
 }
 
-/// Three hundred connections one after the other, in a process that may open forty files: nothing is left open.
+/// Three hundred connections one after the other, in a process that may open forty files: nothing
+/// is left open.
 #[cfg(unix)]
 #[test]
 fn a_closed_socket_gives_its_descriptor_back() {
@@ -1060,8 +1073,8 @@ fn a_closed_socket_gives_its_descriptor_back() {
     }
 }
 
-/// A signal that comes while the loop is parked is no error. (A process of its own parks on the real clock; it is
-/// stopped and continued, which interrupts the system call that it sleeps in.)
+/// A signal that comes while the loop is parked is no error. (A process of its own parks on the
+/// real clock; it is stopped and continued, which interrupts the system call that it sleeps in.)
 #[cfg(target_os = "linux")]
 #[test]
 fn a_signal_while_parked_is_no_error() {
@@ -1110,7 +1123,8 @@ fn a_signal_while_parked_is_no_error() {
     assert_success(&output);
 }
 
-/// A storm of wakes from a thread does not keep the loop from its sockets, nor the sockets from the wakes.
+/// A storm of wakes from a thread does not keep the loop from its sockets, nor the sockets from the
+/// wakes.
 #[test]
 fn sockets_and_wakes_come_through_each_other() {
     run(async {

@@ -1,5 +1,5 @@
-//! Panics: of a task, of main, of destructors, of values and payloads that nobody wanted; and those that the crate
-//! raises itself.
+//! Panics: of a task, of main, of destructors, of values and payloads that nobody wanted; and those
+//! that the crate raises itself.
 
 #![allow(unused_must_use)] // A handle that is dropped detaches its task, which is what many tests want.
 
@@ -72,7 +72,8 @@ async fn message_of<T: 'static>(task: JoinHandle<T>) -> String {
     }
 }
 
-// --- Tasks -------------------------------------------------------------------------------------------------------
+// --- Tasks
+// -------------------------------------------------------------------------------------------------------
 
 /// A panic ends its task alone, and reaches its handle.
 #[test]
@@ -176,7 +177,8 @@ fn a_panic_in_what_a_loop_handle_spawns_is_the_tasks() {
     assert_eq!((turn.polled, turn.left), (2, 0));
 }
 
-// --- Destructors -------------------------------------------------------------------------------------------------
+// --- Destructors
+// -------------------------------------------------------------------------------------------------
 
 /// A future that is ready and then panics while it is dropped has panicked: its value is dropped.
 #[test]
@@ -235,7 +237,8 @@ fn a_panic_in_the_destructor_of_an_aborted_task_is_the_tasks() {
     });
 }
 
-/// A value that nobody takes may panic when it is dropped, and harms nobody: with the handle, or without one.
+/// A value that nobody takes may panic when it is dropped, and harms nobody: with the handle, or
+/// without one.
 #[test]
 fn a_panic_in_the_destructor_of_a_value_stops_at_the_loop() {
     virtual_loop().block_on(async {
@@ -296,7 +299,8 @@ fn a_payload_that_panics_when_it_is_dropped_harms_nobody() {
     drop(kept);
 }
 
-// --- Main --------------------------------------------------------------------------------------------------------
+// --- Main
+// --------------------------------------------------------------------------------------------------------
 
 /// A panic of main comes out of `run` with its payload, after the tasks were dropped.
 #[test]
@@ -322,7 +326,8 @@ fn a_panic_of_main_comes_out_after_the_loop_is_cleaned_up() {
     assert_eq!(boucle::run(ready(1)), 1);
 }
 
-/// The same while the destructors of the tasks panic too: each of them runs, and main's panic is the one that comes out.
+/// The same while the destructors of the tasks panic too: each of them runs, and main's panic is
+/// the one that comes out.
 #[test]
 fn a_panic_of_main_survives_those_of_the_destructors() {
     let log = Log::default();
@@ -345,7 +350,8 @@ fn a_panic_of_main_survives_those_of_the_destructors() {
     assert_eq!(log.take(), ["first", "second"]);
 }
 
-/// Destructors that panic while a loop closes do not keep the others from their turn, nor do they come out.
+/// Destructors that panic while a loop closes do not keep the others from their turn, nor do they
+/// come out.
 #[test]
 fn panics_in_destructors_stop_at_the_closing_loop() {
     let log = Log::default();
@@ -362,7 +368,8 @@ fn panics_in_destructors_stop_at_the_closing_loop() {
     assert_eq!(log.take(), ["first", "second"]);
 }
 
-/// A main whose destructor panics after it was ready has panicked, and the loop is cleaned up as well.
+/// A main whose destructor panics after it was ready has panicked, and the loop is cleaned up as
+/// well.
 #[test]
 fn a_panic_in_the_destructor_of_main_comes_out() {
     let log = Log::default();
@@ -418,9 +425,11 @@ fn a_loop_that_dies_of_a_panic_is_gone() {
     assert_eq!(LoopGone.to_string(), "the event loop is gone");
 }
 
-// --- Combinators -------------------------------------------------------------------------------------------------
+// --- Combinators
+// -------------------------------------------------------------------------------------------------
 
-/// When a child of a gather panics its payload goes on in the parent, at once, and the other children are aborted.
+/// When a child of a gather panics its payload goes on in the parent, at once, and the other
+/// children are aborted.
 #[test]
 fn a_panic_of_a_child_goes_on_in_the_parent_of_a_gather() {
     let log = Log::default();
@@ -524,9 +533,11 @@ fn wait_of_none_panics() {
     });
 }
 
-// --- Misuse ------------------------------------------------------------------------------------------------------
+// --- Misuse
+// ------------------------------------------------------------------------------------------------------
 
-/// A task that awaits its own handle would wait for ever: it panics, and the panic can be read elsewhere.
+/// A task that awaits its own handle would wait for ever: it panics, and the panic can be read
+/// elsewhere.
 #[test]
 fn a_task_that_awaits_itself_panics() {
     virtual_loop().block_on(async {

@@ -1,5 +1,5 @@
-//! Who is polled when: the queue, the batch, the budget, the combinators, and the ways to stop. Every schedule
-//! is asserted as a log, under the virtual clock.
+//! Who is polled when: the queue, the batch, the budget, the combinators, and the ways to stop.
+//! Every schedule is asserted as a log, under the virtual clock.
 
 #![allow(unused_must_use)] // A handle that is dropped detaches its task, which is what many tests want.
 
@@ -28,7 +28,8 @@ fn seconds(count: f64) -> Duration {
     Duration::from_secs_f64(count)
 }
 
-// --- The queue ---------------------------------------------------------------------------------------------------
+// --- The queue
+// ---------------------------------------------------------------------------------------------------
 
 /// The main future has a place in the queue: what it spawned before it was woken runs first.
 #[test]
@@ -46,7 +47,8 @@ fn main_takes_its_turn_in_the_queue() {
     assert_eq!(log.take(), ["main", "A", "B", "main again"]);
 }
 
-/// What stood in the queue of an explicit loop before `block_on` was called is polled before its main future.
+/// What stood in the queue of an explicit loop before `block_on` was called is polled before its
+/// main future.
 #[test]
 fn main_queues_behind_what_was_spawned_before_it() {
     let log = Log::default();
@@ -82,7 +84,8 @@ fn tasks_are_polled_in_the_order_in_which_they_were_woken() {
     assert_eq!(log.take(), ["C", "A", "D", "B"]);
 }
 
-/// However often a task is woken before its turn, it stands in the queue once, where the first wake put it.
+/// However often a task is woken before its turn, it stands in the queue once, where the first wake
+/// put it.
 #[test]
 fn a_task_that_is_woken_twice_is_polled_once() {
     let event_loop = virtual_loop();
@@ -100,7 +103,8 @@ fn a_task_that_is_woken_twice_is_polled_once() {
     assert_eq!(gates.map(|gate| gate.polls()), [2, 2]);
 }
 
-/// A task that wakes itself while it is polled is polled again, once, behind those who were woken before.
+/// A task that wakes itself while it is polled is polled again, once, behind those who were woken
+/// before.
 #[test]
 fn a_task_that_yields_goes_to_the_end_of_the_queue() {
     let log = Log::default();
@@ -143,7 +147,8 @@ fn the_batch_is_frozen() {
     }
 }
 
-/// A task that wakes itself for ever keeps neither the turn from its end nor the others from their poll.
+/// A task that wakes itself for ever keeps neither the turn from its end nor the others from their
+/// poll.
 #[test]
 fn a_task_that_never_rests_is_polled_once_a_turn() {
     let event_loop = virtual_loop();
@@ -161,7 +166,8 @@ fn a_task_that_never_rests_is_polled_once_a_turn() {
     }
 }
 
-/// When main is ready, `block_on` returns at once; under an explicit loop the rest of the batch keeps its place.
+/// When main is ready, `block_on` returns at once; under an explicit loop the rest of the batch
+/// keeps its place.
 #[test]
 fn the_rest_of_the_batch_is_not_polled_once_main_is_ready() {
     let log = Log::default();
@@ -217,7 +223,8 @@ fn main_may_borrow() {
     assert_eq!(borrowed, "text");
 }
 
-// --- The turn ----------------------------------------------------------------------------------------------------
+// --- The turn
+// ----------------------------------------------------------------------------------------------------
 
 /// Each number of a `Turn` counts what it says.
 #[test]
@@ -305,7 +312,8 @@ fn a_park_does_not_interrupt_a_batch() {
             yield_now().await;
         }
     });
-    // The batch of 100 and main; the park; the batch of 100 and main; and at last what came by the inbox.
+    // The batch of 100 and main; the park; the batch of 100 and main; and at last what came by the
+    // inbox.
     assert_eq!(seen.load(Relaxed), 200);
 }
 
@@ -313,8 +321,8 @@ fn counters() -> (Arc<AtomicUsize>, Arc<AtomicUsize>) {
     Default::default()
 }
 
-/// Spawns a task that notes how many polls there were. It goes through the inbox, although this is the loop's own
-/// thread: so it waits for the park.
+/// Spawns a task that notes how many polls there were. It goes through the inbox, although this is
+/// the loop's own thread: so it waits for the park.
 fn leave_in_inbox(polls: &Arc<AtomicUsize>, seen: &Arc<AtomicUsize>) {
     let (polls, seen) = (polls.clone(), seen.clone());
     let note = move || {
@@ -324,10 +332,11 @@ fn leave_in_inbox(polls: &Arc<AtomicUsize>, seen: &Arc<AtomicUsize>) {
     LoopHandle::current().spawn(note).unwrap();
 }
 
-// --- The budget --------------------------------------------------------------------------------------------------
+// --- The budget
+// --------------------------------------------------------------------------------------------------
 
-/// Awaits a leaf operation that is ready at once, 300 times, with another task in the queue; returns how many were
-/// through each time the other one was polled.
+/// Awaits a leaf operation that is ready at once, 300 times, with another task in the queue;
+/// returns how many were through each time the other one was polled.
 async fn schedule_of<F: Future>(mut leaf: impl FnMut() -> F) -> Vec<usize> {
     let through = Rc::new(Cell::new(0));
     let seen: Rc<RefCell<Vec<usize>>> = Rc::default();
@@ -346,8 +355,8 @@ async fn schedule_of<F: Future>(mut leaf: impl FnMut() -> F) -> Vec<usize> {
     seen.take()
 }
 
-/// A task whose awaits are all ready gives way after 128 of them: so say joined handles, sleeps and the budget
-/// itself.
+/// A task whose awaits are all ready gives way after 128 of them: so say joined handles, sleeps and
+/// the budget itself.
 #[test]
 fn after_128_ready_operations_the_others_have_their_turn() {
     virtual_loop().block_on(async {
@@ -368,7 +377,8 @@ fn after_128_ready_operations_the_others_have_their_turn() {
     });
 }
 
-/// 128 operations cost one poll, the next one costs another, and each poll begins with the whole budget.
+/// 128 operations cost one poll, the next one costs another, and each poll begins with the whole
+/// budget.
 #[test]
 fn the_budget_is_128_a_poll() {
     let polls_for = |operations: usize| {
@@ -378,7 +388,8 @@ fn the_budget_is_128_a_poll() {
             }
         });
         virtual_loop().block_on(async {
-            // A second task spends its own budget in the same batch, and takes nothing from the first.
+            // A second task spends its own budget in the same batch, and takes nothing from the
+            // first.
             let other = spawn(async {
                 for _ in 0..100 {
                     consume_budget().await;
@@ -427,8 +438,9 @@ fn the_budget_is_unlimited_outside_of_a_loop() {
     );
 }
 
-/// A timeout looks at its deadline although the future inside has spent the budget: else a future that is ready
-/// again and again would never be ended. (Real time: a virtual clock stands still while a task is ready.)
+/// A timeout looks at its deadline although the future inside has spent the budget: else a future
+/// that is ready again and again would never be ended. (Real time: a virtual clock stands still
+/// while a task is ready.)
 #[test]
 fn a_timeout_fires_around_a_future_that_spends_the_whole_budget() {
     boucle::run(async {
@@ -442,7 +454,8 @@ fn a_timeout_fires_around_a_future_that_spends_the_whole_budget() {
     });
 }
 
-/// The future inside of a timeout is polled first: if it is ready when it is polled, its value wins, late or not.
+/// The future inside of a timeout is polled first: if it is ready when it is polled, its value
+/// wins, late or not.
 #[test]
 fn a_value_that_is_there_wins_over_the_deadline() {
     virtual_loop().block_on(async {
@@ -458,10 +471,11 @@ fn a_value_that_is_there_wins_over_the_deadline() {
     });
 }
 
-// --- gather ------------------------------------------------------------------------------------------------------
+// --- gather
+// ------------------------------------------------------------------------------------------------------
 
-/// Children enter in the order of the input, leave in that of their sleeps, and the values come in input order, when
-/// the longest is over.
+/// Children enter in the order of the input, leave in that of their sleeps, and the values come in
+/// input order, when the longest is over.
 #[test]
 fn gather_runs_sleeps_concurrently_and_keeps_the_input_order() {
     let log = Log::default();
@@ -519,7 +533,8 @@ fn gather_of_different_types_gives_a_tuple() {
     assert_eq!(log.take(), ["third", "second", "first"]);
 }
 
-/// A gather does nothing before its first poll; then its children are spawned, behind what was spawned before.
+/// A gather does nothing before its first poll; then its children are spawned, behind what was
+/// spawned before.
 #[test]
 fn the_children_of_a_gather_are_spawned_at_its_first_poll() {
     let log = Log::default();
@@ -551,7 +566,8 @@ fn gather_of_none_is_empty_at_once() {
     assert_eq!(polls.get(), 1);
 }
 
-/// A thousand children that are done at a thousand different times wake their parent once, at the end.
+/// A thousand children that are done at a thousand different times wake their parent once, at the
+/// end.
 #[test]
 fn a_gather_of_a_thousand_wakes_its_parent_once() {
     let (gathered, polls) = counted(gather((0..1000).map(|number| async move {
@@ -578,7 +594,8 @@ fn a_gather_bears_polls_in_between() {
     });
 }
 
-// --- try_gather --------------------------------------------------------------------------------------------------
+// --- try_gather
+// --------------------------------------------------------------------------------------------------
 
 /// Without an error it is a gather.
 #[test]
@@ -645,7 +662,8 @@ fn try_gather_is_linear() {
     assert_eq!(polls.get(), 101);
 }
 
-// --- wait --------------------------------------------------------------------------------------------------------
+// --- wait
+// --------------------------------------------------------------------------------------------------------
 
 /// Tasks that sleep so many seconds and return that number.
 fn sleepers<const N: usize>(counts: [u32; N]) -> [boucle::JoinHandle<u32>; N] {
@@ -705,7 +723,8 @@ fn a_wait_can_be_repeated_with_what_is_pending() {
     });
 }
 
-/// A task that is pending after a wait is an ordinary task: it wakes who awaits its handle, and nobody else.
+/// A task that is pending after a wait is an ordinary task: it wakes who awaits its handle, and
+/// nobody else.
 #[test]
 fn a_pending_task_can_be_awaited_after_the_wait() {
     virtual_loop().block_on(async {
@@ -840,8 +859,8 @@ fn a_wait_that_times_out_aborts_nothing() {
     });
 }
 
-/// Waiting for a thousand tasks costs the parent one poll at the start and at most one for each turn in which a task
-/// is done.
+/// Waiting for a thousand tasks costs the parent one poll at the start and at most one for each
+/// turn in which a task is done.
 #[test]
 fn wait_is_linear() {
     let task = |number: u32| {
@@ -861,9 +880,11 @@ fn wait_is_linear() {
     });
 }
 
-// --- as_completed ------------------------------------------------------------------------------------------------
+// --- as_completed
+// ------------------------------------------------------------------------------------------------
 
-/// Items come in the order in which the children are done; one that panicked is an error, and the others go on.
+/// Items come in the order in which the children are done; one that panicked is an error, and the
+/// others go on.
 #[test]
 fn as_completed_gives_each_item_when_it_is_there() {
     virtual_loop().block_on(async {
@@ -897,7 +918,8 @@ fn as_completed_knows_its_size() {
     });
 }
 
-// --- Stopping ----------------------------------------------------------------------------------------------------
+// --- Stopping
+// ----------------------------------------------------------------------------------------------------
 
 /// `stop` lets the current batch finish; what is woken by it stays for the next run.
 #[test]
@@ -924,7 +946,8 @@ fn stop_finishes_the_batch_and_the_loop_can_run_again() {
     assert_eq!(log.take(), ["third", "second again"]);
 }
 
-/// A stop that comes before `run_forever` lets it run exactly one turn, and counts for one run only.
+/// A stop that comes before `run_forever` lets it run exactly one turn, and counts for one run
+/// only.
 #[test]
 fn stop_before_run_forever_gives_one_turn() {
     let event_loop = virtual_loop();
@@ -1008,9 +1031,11 @@ fn stop_without_a_loop_panics() {
     assert!(panic_of(boucle::stop).contains("boucle::run"));
 }
 
-// --- Loops and threads -------------------------------------------------------------------------------------------
+// --- Loops and threads
+// -------------------------------------------------------------------------------------------
 
-/// A loop that runs cannot run another one inside of a poll; the panic says so, and the outer loop goes on.
+/// A loop that runs cannot run another one inside of a poll; the panic says so, and the outer loop
+/// goes on.
 #[test]
 fn a_nested_run_panics_and_the_outer_loop_goes_on() {
     let log = Log::default();
@@ -1066,7 +1091,8 @@ fn spawn_without_a_loop_names_run() {
     assert!(panic_of(|| drop(spawn(async {}))).contains("boucle::run"));
 }
 
-/// A sleep that was made where no loop ran counts from its first poll; one that was made in a loop, from there.
+/// A sleep that was made where no loop ran counts from its first poll; one that was made in a loop,
+/// from there.
 #[test]
 fn a_sleep_counts_from_where_a_loop_first_sees_it() {
     let unbound = sleep(2 * SECOND);
@@ -1082,7 +1108,8 @@ fn a_sleep_counts_from_where_a_loop_first_sees_it() {
     });
 }
 
-/// A sleep of zero and a deadline that is past are ready at the first poll; `yield_now` is what gives way.
+/// A sleep of zero and a deadline that is past are ready at the first poll; `yield_now` is what
+/// gives way.
 #[test]
 fn a_sleep_of_zero_does_not_give_way() {
     virtual_loop().block_on(async {
@@ -1099,10 +1126,11 @@ fn a_sleep_of_zero_does_not_give_way() {
     });
 }
 
-// --- Deadlocks ---------------------------------------------------------------------------------------------------
+// --- Deadlocks
+// ---------------------------------------------------------------------------------------------------
 
-/// Under a virtual clock, when nothing can ever run again, the loop panics and lists who waits, in spawn order, with
-/// their names.
+/// Under a virtual clock, when nothing can ever run again, the loop panics and lists who waits, in
+/// spawn order, with their names.
 #[test]
 fn a_deadlock_is_a_panic_that_lists_the_tasks() {
     async fn waits_for_ever() {

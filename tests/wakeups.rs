@@ -1,5 +1,5 @@
-//! Waking: from this thread and others, from other loops and runtimes, at the end of a loop and after it, and what
-//! somebody else's waker may do while the loop holds it.
+//! Waking: from this thread and others, from other loops and runtimes, at the end of a loop and
+//! after it, and what somebody else's waker may do while the loop holds it.
 
 #![allow(unsafe_code)] // A waker whose clone and drop are seen can only be made by hand.
 #![allow(unused_must_use)] // A handle that is dropped detaches its task, which is what many tests want.
@@ -50,7 +50,8 @@ fn look<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     pin!(future).poll(&mut Context::from_waker(Waker::noop()))
 }
 
-// --- From where a wake may come ----------------------------------------------------------------------------------
+// --- From where a wake may come
+// ----------------------------------------------------------------------------------
 
 /// A wake on the loop's own thread needs no running loop, and is no message.
 #[test]
@@ -75,7 +76,8 @@ fn a_task_is_woken_from_another_loop_of_the_thread() {
     assert_eq!((woken.polled, woken.left), (1, 0));
 }
 
-/// Wakes from another thread go through the inbox, are polled in their order, and are one a task however many they are.
+/// Wakes from another thread go through the inbox, are polled in their order, and are one a task
+/// however many they are.
 #[test]
 fn tasks_are_woken_from_another_thread_in_order() {
     let log = Log::default();
@@ -109,8 +111,8 @@ fn tasks_are_woken_from_another_thread_in_order() {
     assert_eq!(turn(&event_loop).polled, 0);
 }
 
-/// A loop that sleeps in the kernel is rung. (Real time: the other thread gives it a moment to fall asleep; should it
-/// not have done so, the test passes all the same.)
+/// A loop that sleeps in the kernel is rung. (Real time: the other thread gives it a moment to fall
+/// asleep; should it not have done so, the test passes all the same.)
 #[test]
 fn a_parked_loop_is_woken_from_another_thread() {
     let event_loop = EventLoop::new().unwrap();
@@ -128,8 +130,8 @@ fn a_parked_loop_is_woken_from_another_thread() {
     }
 }
 
-/// Two loops on two threads hand a token to and fro through channels: no wake is lost on the way to a loop that is
-/// about to park. (Each round is a race between a wake and a park.)
+/// Two loops on two threads hand a token to and fro through channels: no wake is lost on the way to
+/// a loop that is about to park. (Each round is a race between a wake and a park.)
 #[test]
 fn two_loops_on_two_threads_wake_each_other() {
     const ROUNDS: usize = 5_000;
@@ -176,10 +178,12 @@ fn a_loop_and_another_runtime_wake_each_other() {
     thread.join().unwrap();
 }
 
-// --- Storms ------------------------------------------------------------------------------------------------------
+// --- Storms
+// ------------------------------------------------------------------------------------------------------
 
-/// Four threads wake one task 100,000 times each, each time after a step that it has to see: the last step is seen.
-/// (The race: a step and its wake may fall anywhere in the task's poll, the drain of the inbox, and the park.)
+/// Four threads wake one task 100,000 times each, each time after a step that it has to see: the
+/// last step is seen. (The race: a step and its wake may fall anywhere in the task's poll, the
+/// drain of the inbox, and the park.)
 #[test]
 fn a_storm_of_wakes_of_one_task_loses_none() {
     const THREADS: usize = 4;
@@ -211,7 +215,8 @@ fn a_storm_of_wakes_of_one_task_loses_none() {
     });
 }
 
-/// Four threads wake a thousand tasks, round and round, while the loop polls them: each task sees its last step.
+/// Four threads wake a thousand tasks, round and round, while the loop polls them: each task sees
+/// its last step.
 #[test]
 fn a_storm_of_wakes_of_many_tasks_loses_none() {
     const TASKS: usize = 1_000;
@@ -273,10 +278,11 @@ fn a_storm_that_nobody_reads_is_one_wake() {
     assert_eq!(turn(&event_loop).polled, 0);
 }
 
-// --- Stale wakers ------------------------------------------------------------------------------------------------
+// --- Stale wakers
+// ------------------------------------------------------------------------------------------------
 
-/// A task that is done may still stand in the queue, and its slot may have a new owner by then: the old entry is
-/// skipped, wakes nobody, and is no poll.
+/// A task that is done may still stand in the queue, and its slot may have a new owner by then: the
+/// old entry is skipped, wakes nobody, and is no poll.
 #[test]
 fn an_old_entry_of_the_queue_is_skipped() {
     let log = Log::default();
@@ -284,7 +290,8 @@ fn an_old_entry_of_the_queue_is_skipped() {
     let idle = waiting_on(&event_loop);
     let inner = log.clone();
     event_loop.spawn(poll_fn(move |cx| {
-        // It is queued, and done: what is queued next is `idle`, and the last one has this task's slot.
+        // It is queued, and done: what is queued next is `idle`, and the last one has this task's
+        // slot.
         cx.waker().wake_by_ref();
         inner.add("old");
         Poll::Ready(())
@@ -326,7 +333,8 @@ fn a_new_owner_of_a_slot_does_not_take_the_place_of_the_old_one() {
     assert_eq!(log.take(), ["woken before", "new owner"]);
 }
 
-/// A waker of a task that is done does not wake who has its slot now; from another thread it may, once.
+/// A waker of a task that is done does not wake who has its slot now; from another thread it may,
+/// once.
 #[test]
 fn a_stale_waker_wakes_nobody_else() {
     let event_loop = virtual_loop();
@@ -348,7 +356,8 @@ fn a_stale_waker_wakes_nobody_else() {
     assert_eq!(turn(&event_loop).left, 0);
 }
 
-/// The place of a main future that is done goes to a task; wakes that were meant for main do not reach it.
+/// The place of a main future that is done goes to a task; wakes that were meant for main do not
+/// reach it.
 #[test]
 fn a_stale_waker_of_main_wakes_nobody() {
     let event_loop = virtual_loop();
@@ -366,7 +375,8 @@ fn a_stale_waker_of_main_wakes_nobody() {
     assert_eq!(turn(&event_loop).left, 0);
 }
 
-/// After its loop is gone a waker may be cloned, compared, woken and dropped, here and elsewhere, and does nothing.
+/// After its loop is gone a waker may be cloned, compared, woken and dropped, here and elsewhere,
+/// and does nothing.
 #[test]
 fn a_waker_outlives_its_loop() {
     let event_loop = virtual_loop();
@@ -389,8 +399,8 @@ fn a_waker_outlives_its_loop() {
     assert_eq!(gate.polls(), 1);
 }
 
-/// The numbers of loops are used again after 4,096 of them. A waker from before may then at worst cause a poll too many;
-/// it wakes no one twice, and breaks nothing.
+/// The numbers of loops are used again after 4,096 of them. A waker from before may then at worst
+/// cause a poll too many; it wakes no one twice, and breaks nothing.
 #[test]
 fn a_waker_of_a_dead_loop_does_not_disturb_a_later_one() {
     let event_loop = virtual_loop();
@@ -416,9 +426,10 @@ fn inbox_wake(waker: &Waker) {
     });
 }
 
-/// The number of a loop is not used again before the loop has left its thread. (The race: a destructor that the
-/// closing loop runs last lets another thread make loops until one has the same short number, and wakes a task of it.
-/// If that number were given out already, the wake would go to the dying loop of this thread, and be lost.)
+/// The number of a loop is not used again before the loop has left its thread. (The race: a
+/// destructor that the closing loop runs last lets another thread make loops until one has the same
+/// short number, and wakes a task of it. If that number were given out already, the wake would go
+/// to the dying loop of this thread, and be lost.)
 #[test]
 fn a_wake_reaches_a_loop_that_was_made_while_another_one_closed() {
     /// How many loops were made before this one.
@@ -457,9 +468,11 @@ fn a_wake_reaches_a_loop_that_was_made_while_another_one_closed() {
     assert_eq!(thread.join().unwrap(), 1);
 }
 
-// --- At the end --------------------------------------------------------------------------------------------------
+// --- At the end
+// --------------------------------------------------------------------------------------------------
 
-/// A loop that closes takes wakes from other threads without a deadlock: a destructor may wait for a thread that wakes.
+/// A loop that closes takes wakes from other threads without a deadlock: a destructor may wait for
+/// a thread that wakes.
 #[test]
 fn a_wake_during_teardown_waits_for_nobody() {
     let event_loop = virtual_loop();
@@ -483,8 +496,8 @@ fn a_wake_during_teardown_waits_for_nobody() {
     assert_eq!(gate.polls(), 1);
 }
 
-/// Threads that wake while the loop comes to its end do no harm, whichever comes first. (The race is made by many
-/// short loops, each with a thread that wakes until it is told to stop.)
+/// Threads that wake while the loop comes to its end do no harm, whichever comes first. (The race
+/// is made by many short loops, each with a thread that wakes until it is told to stop.)
 #[test]
 fn wakes_that_race_with_the_end_of_a_loop_do_no_harm() {
     for _ in 0..200 {
@@ -514,8 +527,8 @@ thread_local! {
     static OTHER: RefCell<Option<Box<dyn Any>>> = const { RefCell::new(None) };
 }
 
-/// Wakers and loops that a thread destroys with its thread-locals, in both orders: the destructors run, wake and spawn,
-/// and nothing panics. (A panic there would abort the process.)
+/// Wakers and loops that a thread destroys with its thread-locals, in both orders: the destructors
+/// run, wake and spawn, and nothing panics. (A panic there would abort the process.)
 #[test]
 fn a_waker_may_be_woken_while_thread_locals_are_destroyed() {
     for loop_first in [true, false] {
@@ -561,8 +574,8 @@ fn a_waker_may_be_woken_while_thread_locals_are_destroyed() {
     }
 }
 
-/// A waker that a thread wakes with its last breath wakes a loop that lives elsewhere. (Real time: the loop parks until
-/// that thread ends.)
+/// A waker that a thread wakes with its last breath wakes a loop that lives elsewhere. (Real time:
+/// the loop parks until that thread ends.)
 #[test]
 fn a_thread_that_ends_can_wake_a_loop() {
     boucle::run(async {
@@ -589,10 +602,11 @@ fn a_thread_that_ends_can_wake_a_loop() {
     });
 }
 
-// --- LoopHandle --------------------------------------------------------------------------------------------------
+// --- LoopHandle
+// --------------------------------------------------------------------------------------------------
 
-/// A loop handle spawns from any thread; the closure runs on the loop's, in the first poll of a new task, and what it
-/// makes need not be `Send`.
+/// A loop handle spawns from any thread; the closure runs on the loop's, in the first poll of a new
+/// task, and what it makes need not be `Send`.
 #[test]
 fn a_loop_handle_spawns_from_another_thread() {
     let event_loop = virtual_loop();
@@ -627,7 +641,8 @@ fn a_loop_handle_spawns_from_another_thread() {
     assert_eq!(seen, expected);
 }
 
-/// Nothing that four threads leave for a busy loop is lost. (The race: the loop drains while they push.)
+/// Nothing that four threads leave for a busy loop is lost. (The race: the loop drains while they
+/// push.)
 #[test]
 fn nothing_that_is_spawned_from_other_threads_is_lost() {
     const EACH: usize = 2_000;
@@ -692,8 +707,8 @@ fn a_loop_handle_knows_that_its_loop_is_gone() {
     .unwrap();
 }
 
-/// While somebody has a loop handle, a virtual clock does not say that nothing can come; when the last one is gone, it
-/// does. (Real time: the loop parks until the other thread is done.)
+/// While somebody has a loop handle, a virtual clock does not say that nothing can come; when the
+/// last one is gone, it does. (Real time: the loop parks until the other thread is done.)
 #[test]
 fn a_virtual_loop_waits_for_its_loop_handles() {
     let event_loop = virtual_loop();
@@ -714,7 +729,8 @@ fn a_virtual_loop_waits_for_its_loop_handles() {
     assert!(message.starts_with("deadlock"), "{message}");
 }
 
-// --- Wakers of somebody else -------------------------------------------------------------------------------------
+// --- Wakers of somebody else
+// -------------------------------------------------------------------------------------
 
 /// What a waker's owner is told.
 type Hook = Box<dyn Fn(&'static str) + Send + Sync>;
@@ -732,18 +748,20 @@ fn telling(hook: impl Fn(&'static str) + Send + Sync + 'static) -> Waker {
         |data| own(data)("drop"),
     );
     fn own(data: *const ()) -> Arc<Hook> {
-        // SAFETY: the data of every waker with this table came out of `Arc::into_raw`, and the function that is
-        // called last, `wake` or `drop`, takes that count back, once.
+        // SAFETY: the data of every waker with this table came out of `Arc::into_raw`, and the
+        // function that is called last, `wake` or `drop`, takes that count back, once.
         unsafe { Arc::from_raw(data.cast()) }
     }
     fn borrow(data: *const ()) -> Arc<Hook> {
-        // SAFETY: as above; the waker is alive while it is cloned or woken by reference, so the count is not zero.
+        // SAFETY: as above; the waker is alive while it is cloned or woken by reference, so the
+        // count is not zero.
         unsafe { Arc::increment_strong_count(data.cast::<Hook>()) };
         own(data)
     }
     let hook: Arc<Hook> = Arc::new(Box::new(hook));
     let raw = RawWaker::new(Arc::into_raw(hook).cast(), &VTABLE);
-    // SAFETY: the four functions keep the count as a waker's must be kept, and the hook is `Send + Sync`.
+    // SAFETY: the four functions keep the count as a waker's must be kept, and the hook is
+    // `Send + Sync`.
     unsafe { Waker::from_raw(raw) }
 }
 
@@ -769,8 +787,8 @@ thread_local! {
     static OWN: RefCell<Option<Waker>> = const { RefCell::new(None) };
 }
 
-/// Counts what reentrant wakers did: calls that began, and calls that came to their end. A call under a borrow of the
-/// loop would panic in between.
+/// Counts what reentrant wakers did: calls that began, and calls that came to their end. A call
+/// under a borrow of the loop would panic in between.
 #[derive(Default)]
 struct Calls {
     begun: AtomicUsize,
@@ -792,9 +810,10 @@ impl Calls {
     }
 }
 
-/// Polls something inside of a loop with wakers that use the loop whenever they are touched: a first one, another one in
-/// its place, the same again; then makes it ready, polls once more, and lets it go; and lets another one of the kind go
-/// while it is pending. Nothing panics, as many are woken as are to be, and none is leaked.
+/// Polls something inside of a loop with wakers that use the loop whenever they are touched: a
+/// first one, another one in its place, the same again; then makes it ready, polls once more, and
+/// lets it go; and lets another one of the kind go while it is pending. Nothing panics, as many are
+/// woken as are to be, and none is leaked.
 async fn bears_reentrant_wakers<F, T>(
     mut make: impl FnMut() -> F,
     ready: impl AsyncFn(),
@@ -953,7 +972,8 @@ fn a_socket_bears_a_waker_that_uses_the_loop() {
     });
 }
 
-/// A waker that polls with a new identity each time does not fill a socket's list for ever: it is woken to come again.
+/// A waker that polls with a new identity each time does not fill a socket's list for ever: it is
+/// woken to come again.
 #[test]
 fn a_crowd_of_wakers_at_a_socket_is_woken_now_and_then() {
     boucle::run(async {
@@ -993,8 +1013,8 @@ fn a_closing_loop_bears_wakers_that_use_it() {
     assert_eq!(Arc::strong_count(&calls), 1);
 }
 
-/// A waker that panics when it is woken kills neither the loop nor the tasks whose end it was to hear of, nor does it
-/// keep the next one from its wake.
+/// A waker that panics when it is woken kills neither the loop nor the tasks whose end it was to
+/// hear of, nor does it keep the next one from its wake.
 #[test]
 fn a_waker_that_panics_does_not_kill_the_loop() {
     struct Panics;

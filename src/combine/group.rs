@@ -37,10 +37,6 @@ impl Group {
         })
     }
 
-    pub(crate) fn number(&self) -> LoopNumber {
-        self.of
-    }
-
     /// Spawns a task that reports to this group.
     pub(crate) fn spawn<F>(&self, position: usize, future: F) -> Child<F::Output>
     where
@@ -50,11 +46,16 @@ impl Group {
         Child(spawn_with(self.joiner(position), future))
     }
 
-    /// Lets a task that exists report to this group; if it is done, it does so now.
+    /// Lets a task that exists report to this group; if it is done, or gone with its loop, it does
+    /// so now.
     pub(crate) fn seat<T>(&self, position: usize, handle: &JoinHandle<T>) {
         let previous = current::with(self.of, |it| {
             let joiner = self.joiner(position);
-            let seated = it.tasks.set_joiner(handle.slot(), handle.id(), joiner);
+            let seated = if handle.number() == self.of {
+                it.tasks.set_joiner(handle.slot(), handle.id(), joiner)
+            } else {
+                Err(joiner)
+            };
             if seated.is_err() {
                 it.groups.report(self.at(position), false);
             }
@@ -65,7 +66,7 @@ impl Group {
 
     /// Lets a task report to nobody any more.
     pub(crate) fn unseat<T>(&self, handle: &JoinHandle<T>) {
-        let previous = current::with(self.of, |it| {
+        let previous = current::with(handle.number(), |it| {
             it.tasks
                 .set_joiner(handle.slot(), handle.id(), Joiner::NOBODY)
         });

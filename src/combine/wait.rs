@@ -153,15 +153,7 @@ impl<T, M: Mode<T>> Wait<T, M> {
             Tell::Last
         };
         let group = Group::new("wait", handles.len(), tell);
-        for handle in handles {
-            if handle.number() != group.number() {
-                let strange = handle.number();
-                panic!(
-                    "a task of {strange} was waited for on {}: it can only be awaited on its own loop",
-                    group.number()
-                );
-            }
-        }
+        handles.iter().for_each(|handle| handle.expect_awaitable());
         for (position, handle) in handles.iter().enumerate() {
             group.seat(position, handle);
         }

@@ -17,11 +17,11 @@ use crate::current::{self, Unreachable};
 use crate::task::budget;
 use crate::task::cell::{BoxedTask, Failure, Payload, drop_quietly};
 use crate::task::id::LoopNumber;
-use crate::task::tasks::{Joined, Joiner};
+use crate::task::tasks::{Joiner, Output};
 use crate::wake::inbox::{self, Message};
 
 /// What a cell keeps for its handle.
-type Output<T> = Option<Result<T, Failure>>;
+type Kept<T> = Option<Result<T, Failure>>;
 
 /// A task's handle: await it for the value.
 ///
@@ -109,6 +109,11 @@ impl<T> JoinHandle<T> {
         self.of
     }
 
+    /// Panics if the handle may not be awaited here, because its loop lives and is another one.
+    pub(crate) fn expect_awaitable(&self) {
+        let _ = current::with_polled(self.of, "a JoinHandle", |_| ());
+    }
+
     pub(crate) fn slot(&self) -> u32 {
         self.slot
     }
@@ -119,18 +124,19 @@ impl<T> JoinHandle<T> {
 }
 
 impl<T: 'static> JoinHandle<T> {
-    /// Takes the output of a task that is known to be done.
+    /// Takes the output of a task, if it is done.
     pub(crate) fn take(&mut self) -> Option<Result<T, JoinError>> {
-        let taken = current::with(self.of, |it| it.tasks.take_output(self.slot, self.id));
-        let (task, name) = taken.ok()??;
-        Some(self.open(task, name))
+        match current::with(self.of, |it| it.tasks.take_output(self.slot, self.id)) {
+            Ok(Output::Done(task, name)) => Some(self.open(task, name)),
+            _ => None,
+        }
     }
 
     /// Asks something about the output of a task, if it is done. `ask` runs no user code.
     pub(crate) fn peek(&self, ask: impl FnOnce(Result<&T, bool>) -> bool) -> Option<bool> {
         let (slot, id) = (self.slot, self.id);
         current::with(self.of, |it| {
-            let output = it.tasks.output(slot, id)?.downcast_ref::<Output<T>>()?;
+            let output = it.tasks.output(slot, id)?.downcast_ref::<Kept<T>>()?;
             Some(ask(match output.as_ref()? {
                 Ok(value) => Ok(value),
                 Err(failure) => Err(matches!(failure, Failure::Panicked(_))),
@@ -139,13 +145,22 @@ impl<T: 'static> JoinHandle<T> {
         .ok()?
     }
 
+    /// Says who is to be woken when the task is done.
+    fn leave_waker(&self, cx: &mut Context<'_>) {
+        let joiner = Joiner::Waker(cx.waker().clone());
+        let previous = current::with(self.of, |it| {
+            it.tasks.set_joiner(self.slot, self.id, joiner)
+        });
+        drop(previous);
+    }
+
     /// Takes the output out of a cell that has left the slab.
     fn open(&mut self, mut task: BoxedTask, name: Option<Box<str>>) -> Result<T, JoinError> {
         self.spent = true;
         let output = task
             .as_mut()
             .output()
-            .and_then(<dyn Any>::downcast_mut::<Output<T>>);
+            .and_then(<dyn Any>::downcast_mut::<Kept<T>>);
         match output.and_then(Option::take) {
             Some(Ok(value)) => Ok(value),
             Some(Err(failure)) => Err(JoinError::new(self.id, name, failure)),
@@ -161,26 +176,19 @@ impl<T: 'static> Future for JoinHandle<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         assert!(!self.spent, "a JoinHandle was polled after it was ready");
         ready!(budget::poll_left(cx));
-        let this = &mut *self;
-        let waker = cx.waker().clone();
-        let join = |it: &mut crate::state::Loop| it.tasks.join(this.slot, this.id, waker);
-        let joined = current::with_polled(this.of, "a JoinHandle", join);
-        let result = match joined.unwrap_or(Joined::Gone) {
-            Joined::Pending(previous) => {
-                drop(previous);
+        let (slot, id) = (self.slot, self.id);
+        let output =
+            current::with_polled(self.of, "a JoinHandle", |it| it.tasks.take_output(slot, id));
+        let result = match output.unwrap_or(Output::Gone) {
+            Output::Done(task, name) => self.open(task, name),
+            Output::Gone => {
+                self.spent = true;
+                Err(JoinError::new(id, None, Failure::Cancelled))
+            }
+            Output::Itself => panic!("task {id} awaits its own handle: it would wait for ever"),
+            Output::Pending => {
+                self.leave_waker(cx);
                 return Poll::Pending;
-            }
-            Joined::Done(task, name) => this.open(task, name),
-            Joined::Gone => {
-                this.spent = true;
-                Err(JoinError::new(this.id, None, Failure::Cancelled))
-            }
-            Joined::Itself(waker) => {
-                drop(waker);
-                panic!(
-                    "task {} awaits its own handle: it would wait for ever",
-                    this.id
-                )
             }
         };
         budget::spend();

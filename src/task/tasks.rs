@@ -70,15 +70,14 @@ pub(crate) enum Runnable {
     Aborted(BoxedTask),
 }
 
-/// What `join` found.
-pub(crate) enum Joined {
-    /// Done: the cell with the output, and the task's name.
+/// What a handle finds when it asks for the output.
+pub(crate) enum Output {
+    /// The cell that holds it, and the task's name. The slot is free now.
     Done(BoxedTask, Option<Box<str>>),
-    /// Not yet. The waker is kept; the one that stood there before goes to the caller.
-    Pending(Joiner),
-    /// The joiner is the task itself.
-    Itself(Joiner),
-    /// No such task: its loop is closing and refused it, or dropped it already.
+    Pending,
+    /// Who asks is the task itself, in its poll.
+    Itself,
+    /// No such task: its loop is closing and refused it, or has dropped it.
     Gone,
 }
 
@@ -218,34 +217,17 @@ impl Tasks {
         idle.then(|| TaskNumber::new(self.of, id, slot))
     }
 
-    /// Asks for the output, and leaves a waker if there is none yet.
-    pub(crate) fn join(&mut self, slot: u32, id: u64, waker: Waker) -> Joined {
-        let Some(entry) = self.get(slot, id) else {
-            return Joined::Gone;
-        };
-        if entry.stamp.has(Mark::Done) {
-            return match self.remove(slot) {
-                (Some(task), name) => Joined::Done(task, name),
-                (None, _) => Joined::Gone,
-            };
+    /// Asks for the output of a task, and takes it if it is there.
+    pub(crate) fn take_output(&mut self, slot: u32, id: u64) -> Output {
+        match self.get(slot, id) {
+            None => Output::Gone,
+            Some(entry) if entry.stamp.has(Mark::Done) => match self.remove(slot) {
+                (Some(task), name) => Output::Done(task, name),
+                (None, _) => Output::Gone,
+            },
+            Some(entry) if entry.task.is_none() => Output::Itself,
+            Some(_) => Output::Pending,
         }
-        if entry.task.is_none() {
-            return Joined::Itself(Joiner::Waker(waker));
-        }
-        Joined::Pending(std::mem::replace(&mut entry.joiner, Joiner::Waker(waker)))
-    }
-
-    /// The cell of a task that is done, with its name; the slot is free then.
-    pub(crate) fn take_output(
-        &mut self,
-        slot: u32,
-        id: u64,
-    ) -> Option<(BoxedTask, Option<Box<str>>)> {
-        if !self.get(slot, id)?.stamp.has(Mark::Done) {
-            return None;
-        }
-        let (task, name) = self.remove(slot);
-        Some((task?, name))
     }
 
     /// The output of a task that is done, left where it is.

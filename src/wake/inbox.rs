@@ -54,7 +54,7 @@ pub(crate) enum Message {
     ReleaseSource(usize),
     /// A `gather`, a `wait` or an `as_completed` was dropped.
     ReleaseGroup(u32),
-    /// The future of a `run_in_executor` was dropped.
+    /// The work of a `run_in_executor` has ended, or its future was dropped.
     #[cfg_attr(not(feature = "blocking"), expect(dead_code))]
     ReleaseJob,
 }
@@ -71,8 +71,10 @@ pub(crate) struct Unread {
 }
 
 struct Contents {
-    /// The loop that reads it; `None` between two loops.
+    /// The loop whose short id this is; `None` between two loops.
     owner: Option<LoopNumber>,
+    /// Whether the loop still reads it: not when its teardown has come to the inbox.
+    open: bool,
     messages: Vec<Message>,
     /// One bit for each slot: whether a `Wake` of it is among the messages.
     woken: Vec<u64>,
@@ -87,7 +89,7 @@ struct Contents {
 /// The inbox that a number's loop reads, if that loop lives.
 pub(crate) fn of(number: LoopNumber) -> Option<&'static Inbox> {
     let inbox = INBOXES[number.short()].get()?;
-    (inbox.lock().owner == Some(number)).then_some(inbox)
+    inbox.lock().is_read_by(number).then_some(inbox)
 }
 
 /// A wake from where the loop is not: another thread, or a thread that is ending.
@@ -132,6 +134,7 @@ pub(crate) fn claim() -> io::Result<(LoopNumber, &'static Inbox)> {
         if contents.owner.is_none() {
             let number = LoopNumber::new(sequence, short);
             contents.owner = Some(number);
+            contents.open = true;
             return Ok((number, inbox));
         }
     }
@@ -139,11 +142,19 @@ pub(crate) fn claim() -> io::Result<(LoopNumber, &'static Inbox)> {
     Err(io::Error::other(full))
 }
 
+/// A loop is found nowhere any more: its short id may go to another.
+pub(crate) fn release(number: LoopNumber) {
+    if let Some(inbox) = INBOXES[number.short()].get() {
+        inbox.lock().owner = None;
+    }
+}
+
 impl Inbox {
     fn new() -> Self {
         Inbox {
             contents: Mutex::new(Contents {
                 owner: None,
+                open: false,
                 messages: Vec::new(),
                 woken: Vec::new(),
                 asleep: false,
@@ -160,7 +171,7 @@ impl Inbox {
 
     fn post(&self, to: LoopNumber, message: Message) -> Result<(), Message> {
         let mut contents = self.lock();
-        if contents.owner != Some(to) {
+        if !contents.is_read_by(to) {
             return Err(message);
         }
         contents.messages.push(message);
@@ -197,17 +208,16 @@ impl Inbox {
         self.lock().handles > 0
     }
 
-    /// The loop is gone. What was left for it is given back, to be dropped outside of the lock.
+    /// The loop reads no more. What was left for it comes out, to be dropped outside of the lock.
     pub(crate) fn close(&self) -> Unread {
         let mut contents = self.lock();
-        contents.owner = None;
+        contents.open = false;
         contents.asleep = false;
         contents.handles = 0;
-        let bell = contents.bell.take();
         contents.woken = Vec::new();
         Unread {
             messages: mem::take(&mut contents.messages),
-            _bell: bell,
+            _bell: contents.bell.take(),
         }
     }
 
@@ -215,7 +225,7 @@ impl Inbox {
     /// knows better.
     fn count_handle(&self, of: LoopNumber, change: isize) {
         let mut contents = self.lock();
-        if contents.owner == Some(of) {
+        if contents.is_read_by(of) {
             contents.handles = contents.handles.saturating_add_signed(change);
             if contents.handles == 0 {
                 contents.ring();
@@ -230,9 +240,13 @@ impl Inbox {
 }
 
 impl Contents {
+    fn is_read_by(&self, number: LoopNumber) -> bool {
+        self.open && self.owner == Some(number)
+    }
+
     fn wake(&mut self, slot: u32) {
         let (word, bit) = (slot as usize / 64, 1 << (slot % 64));
-        if self.owner.is_none() {
+        if !self.open {
             return;
         }
         if self.woken.len() <= word {
