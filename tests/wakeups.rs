@@ -10,7 +10,7 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn, ready};
 use std::pin::pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
@@ -877,21 +877,17 @@ fn a_join_handle_bears_a_waker_that_uses_the_loop() {
 #[test]
 fn an_aborted_task_bears_a_waker_that_uses_the_loop() {
     virtual_loop().block_on(async {
-        let handles: RefCell<Vec<Rc<RefCell<boucle::JoinHandle<()>>>>> = RefCell::default();
+        let last = RefCell::new(Weak::new());
         let waiting = || {
             let task = Rc::new(RefCell::new(spawn(pending::<()>())));
-            handles.borrow_mut().push(task.clone());
+            last.replace(Rc::downgrade(&task));
             move |cx: &mut Context<'_>| pin!(&mut *task.borrow_mut()).poll(cx)
         };
-        bears_reentrant_wakers(
-            waiting,
-            async || {
-                handles.borrow()[0].borrow().abort();
-                yield_now().await;
-            },
-            1,
-        )
-        .await;
+        let aborted = async || {
+            last.borrow().upgrade().unwrap().borrow().abort();
+            yield_now().await;
+        };
+        bears_reentrant_wakers(waiting, aborted, 1).await;
     });
 }
 
