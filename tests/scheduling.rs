@@ -103,6 +103,27 @@ fn a_task_that_is_woken_twice_is_polled_once() {
     assert_eq!(gates.map(|gate| gate.polls()), [2, 2]);
 }
 
+/// The same for a task that also wakes itself in its poll: two wakes from before and two from
+/// inside are one place in the queue each time.
+#[test]
+fn a_task_never_stands_in_the_queue_twice() {
+    let event_loop = virtual_loop();
+    let gate = Gate::default();
+    let seen = gate.clone();
+    event_loop.spawn(poll_fn::<(), _>(move |cx| {
+        let _ = std::pin::pin!(seen.passed()).poll(cx);
+        cx.waker().wake_by_ref();
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }));
+    for polls in 1..=3 {
+        let turn = event_loop.turn(None).unwrap();
+        assert_eq!((turn.polled, turn.ready, gate.polls()), (1, 1, polls));
+        gate.waker().wake();
+        gate.waker().wake();
+    }
+}
+
 /// A task that wakes itself while it is polled is polled again, once, behind those who were woken
 /// before.
 #[test]
