@@ -1,4 +1,4 @@
-//! How does boucle compare with tokio, in one table, in half a minute?
+//! How does boucle compare with tokio, in one table, in less than half a minute?
 //!
 //! Every row is run in rounds that alternate between the sides, so that whatever the machine does meanwhile happens
 //! to all of them. Against tokio's `current_thread` scheduler (its `LocalRuntime`), and for scheduling also against
