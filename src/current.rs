@@ -35,6 +35,8 @@ thread_local! {
 /// One loop's state, and its link in the list of its thread.
 struct LoopCell {
     number: LoopNumber,
+    /// The number's short id, which a waker asks for.
+    short: usize,
     next: Cell<*const LoopCell>,
     state: RefCell<Loop>,
 }
@@ -58,6 +60,7 @@ impl Resident {
     pub(crate) fn new(number: LoopNumber, state: Loop) -> Self {
         let cell = Rc::new(LoopCell {
             number,
+            short: number.short(),
             next: Cell::new(LIVING.get()),
             state: RefCell::new(state),
         });
@@ -152,6 +155,7 @@ fn find<R>(wanted: impl Fn(&LoopCell) -> bool, at: impl FnOnce(Option<&LoopCell>
 }
 
 #[cold]
+#[inline(never)]
 fn find_living<R>(
     wanted: impl Fn(&LoopCell) -> bool,
     at: impl FnOnce(Option<&LoopCell>) -> R,
@@ -168,17 +172,22 @@ fn find_living<R>(
 /// Wakes a task if its loop lives on this thread, running or not, and says whether it does.
 #[inline]
 pub(crate) fn wake(number: TaskNumber) -> bool {
-    find(
-        |it| it.number.short() == number.short(),
-        // Were the state borrowed, the inbox would have the wake: late, and not lost.
-        |it| match it.map(|it| it.state.try_borrow_mut()) {
-            Some(Ok(mut state)) => {
-                state.wake(number);
-                true
-            }
-            _ => false,
-        },
+    let short = number.short();
+    look(RUNNING.get(), |it| {
+        it.is_some_and(|it| it.short == short && it.wake(number))
+    }) || find_living(
+        |it| it.short == short,
+        |it| it.is_some_and(|it| it.wake(number)),
     )
+}
+
+impl LoopCell {
+    /// Were the state borrowed, the inbox would have the wake: late, and not lost.
+    #[inline]
+    fn wake(&self, number: TaskNumber) -> bool {
+        let state = self.state.try_borrow_mut();
+        state.map(|mut state| state.wake(number)).is_ok()
+    }
 }
 
 /// The number of the loop that runs on this thread.

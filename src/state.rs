@@ -10,7 +10,7 @@ use std::io;
 use std::task::Waker;
 use std::time::Duration;
 
-use crate::combine::groups::Groups;
+use crate::combine::groups::{Groups, Seat};
 use crate::net::reactor::Reactor;
 use crate::task::cell::BoxedTask;
 use crate::task::id::{LoopNumber, TaskNumber};
@@ -37,8 +37,6 @@ pub(crate) struct Loop {
     pub(crate) woken: Vec<Waker>,
     /// Kept for its memory: what was drained from the inbox.
     pub(crate) drained: Vec<Message>,
-    /// How many numbers of the batch are still in the ready queue.
-    batch: usize,
     /// Polls since the kernel was last asked.
     polls: u32,
     /// `stop` was called.
@@ -95,7 +93,6 @@ impl Loop {
             jobs: 0,
             woken: Vec::new(),
             drained: Vec::new(),
-            batch: 0,
             polls: 0,
             stopping: false,
             closing: false,
@@ -142,32 +139,38 @@ impl Loop {
         }
     }
 
-    /// Freezes the batch: what is pushed from now on is for the next turn.
-    #[inline]
-    pub(crate) fn begin_batch(&mut self) {
-        self.batch = self.ready.len();
+    /// Begins a turn: what is pushed from now on is not in its batch.
+    pub(crate) fn begin_turn(&mut self) {
+        self.ready.freeze();
     }
 
-    /// Takes the next task of the batch out of its slot. Numbers that are stale are skipped.
+    /// Takes the next task out of its slot, to be polled; `None` when a park is due. Numbers that
+    /// are stale are skipped.
+    ///
+    /// A batch is never interrupted. When it is through and no park is due, this is the end of a
+    /// turn that leaves out its steps 2 and 3, and the next one begins.
     #[inline]
-    pub(crate) fn next(&mut self) -> Option<(TaskNumber, Runnable)> {
-        while self.batch > 0 {
-            self.batch -= 1;
-            let number = self.ready.pop()?;
-            if let Some(runnable) = self.tasks.begin(number) {
-                self.polls += 1;
-                return Some((number, runnable));
+    pub(crate) fn next(&mut self, pace: Pace) -> Option<(TaskNumber, Runnable)> {
+        loop {
+            match self.ready.pop() {
+                Some(number) => {
+                    if let Some(runnable) = self.tasks.begin(number) {
+                        self.polls += 1;
+                        return Some((number, runnable));
+                    }
+                }
+                None if self.park_is_due(pace) => return None,
+                None => self.begin_turn(),
             }
         }
-        None
     }
 
-    /// Whether the turn goes on to its second step: not while tasks are ready and the kernel was
-    /// asked not long ago.
-    pub(crate) fn must_park(&self, pace: Pace) -> bool {
-        pace == Pace::Whole
-            || self.ready.is_empty()
+    /// Whether the kernel is to be asked: if nothing is ready, or not for long now.
+    #[inline]
+    fn park_is_due(&self, pace: Pace) -> bool {
+        self.ready.is_empty()
             || self.stopping
+            || pace == Pace::Whole
             || self.polls >= POLLS_PER_PARK
     }
 
@@ -175,13 +178,13 @@ impl Loop {
     pub(crate) fn finish(
         &mut self,
         slot: u32,
-        mut task: BoxedTask,
+        task: BoxedTask,
     ) -> (Option<Waker>, Option<BoxedTask>) {
-        let panicked = task.as_mut().panicked();
         let Finished { joiner, unheld } = self.tasks.finish(slot, task);
         let waker = match joiner {
             Joiner::Waker(waker) => Some(waker),
-            Joiner::Seat(seat) => self.groups.report(seat, panicked),
+            Joiner::Seat(Seat::NONE) => None,
+            Joiner::Seat(seat) => self.groups.report(seat, self.tasks.has_panicked(slot)),
         };
         (waker, unheld)
     }

@@ -62,16 +62,18 @@ pub(crate) struct Main<'a> {
 }
 
 impl Resident {
-    /// One turn of the loop.
+    /// One turn of the loop, or several of which all but the last leave out their steps 2 and 3.
     pub(crate) fn one_turn(
         &self,
-        main: Option<&mut Main<'_>>,
+        mut main: Option<&mut Main<'_>>,
         limit: Option<Duration>,
         pace: Pace,
     ) -> io::Result<Turn> {
-        let mut turn = Turn::default();
-        let main_is_done = self.run_batch(main, &mut turn); // 1 run
-        if !main_is_done && self.with(|it| it.must_park(pace)) {
+        let mut turn = Turn {
+            polled: self.run(&mut main, pace), // 1 run
+            ..Turn::default()
+        };
+        if !main.is_some_and(|main| main.done) {
             self.park(limit, pace)?; // 2 park
             self.wake(&mut turn); // 3 wake
         }
@@ -79,32 +81,34 @@ impl Resident {
     }
 
     /// Polls what stood in the ready queue when the turn began; the only place where futures are
-    /// polled. If the main future is ready, the rest of the batch is not polled.
-    fn run_batch(&self, mut main: Option<&mut Main<'_>>, turn: &mut Turn) -> bool {
+    /// polled. If the main future is ready, the rest of the batch is not polled. Returns the number
+    /// of polls.
+    fn run(&self, main: &mut Option<&mut Main<'_>>, pace: Pace) -> usize {
         let _unlimited_afterwards = budget::LiftOnDrop;
-        self.with(Loop::begin_batch);
-        while let Some((number, runnable)) = self.with(Loop::next) {
+        let mut polled = 0;
+        self.with(Loop::begin_turn);
+        while let Some((number, runnable)) = self.with(|it| it.next(pace)) {
             let waker = waker(number);
             let cx = &mut Context::from_waker(&waker);
             budget::refill();
-            match (runnable, &mut main) {
+            match (runnable, &mut *main) {
                 (Runnable::Task(mut task), _) => {
-                    turn.polled += 1;
-                    let polled = task.as_mut().poll(cx);
-                    self.settle(number.slot(), task, polled);
+                    polled += 1;
+                    let result = task.as_mut().poll(cx);
+                    self.settle(number.slot(), task, result);
                 }
                 (Runnable::Aborted(task), _) => self.finish(number.slot(), task),
                 (Runnable::Main, Some(main)) => {
-                    turn.polled += 1;
+                    polled += 1;
                     main.done = main.future.as_mut().poll(cx).is_ready();
                     if main.done {
-                        return true;
+                        break;
                     }
                 }
                 (Runnable::Main, None) => {}
             }
         }
-        false
+        polled
     }
 
     /// A task was polled: it goes back into its slot, or is done.
@@ -190,6 +194,7 @@ impl Resident {
             Message::ReleaseSource(slot) => drop_quietly(self.with(|it| it.reactor.remove(slot))),
             Message::ReleaseGroup(group) => drop_quietly(self.with(|it| it.groups.remove(group))),
             Message::ReleaseJob => self.with(|it| it.jobs -= 1),
+            Message::NoHandles => {}
         }
     }
 

@@ -44,6 +44,9 @@ pub(crate) const MAX_LOOPS: usize = 1 << bits::SHORT;
 /// How many tasks a loop may hold at once.
 pub(crate) const MAX_TASKS: u64 = 1 << bits::SLOT;
 
+/// How much of an id a generation is.
+pub(crate) const GENERATION_MASK: u64 = (1 << bits::GENERATION) - 1;
+
 /// A loop's number, never reused in the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LoopNumber(u64);
@@ -80,7 +83,7 @@ pub(crate) struct TaskNumber(usize);
 impl TaskNumber {
     #[inline]
     pub(crate) fn new(of: LoopNumber, id: u64, slot: u32) -> Self {
-        let generation = id as usize & ((1 << bits::GENERATION) - 1);
+        let generation = (id & GENERATION_MASK) as usize;
         TaskNumber(
             of.short() << (bits::GENERATION + bits::SLOT)
                 | generation << bits::SLOT
@@ -109,11 +112,10 @@ impl TaskNumber {
         (self.0 as u64 & (MAX_TASKS - 1)) as u32
     }
 
-    /// Whether this number was made for the task with that id, as far as the generation can tell.
+    /// The low bits of the id of the task that this number was made for.
     #[inline]
-    pub(crate) fn is_of(self, id: u64) -> bool {
-        let mask = (1 << bits::GENERATION) - 1;
-        (self.0 >> bits::SLOT) & mask == id as usize & mask
+    pub(crate) fn generation(self) -> u64 {
+        (self.0 >> bits::SLOT) as u64 & GENERATION_MASK
     }
 }
 
@@ -131,8 +133,7 @@ mod tests {
                 let number = TaskNumber::from_word(TaskNumber::new(of, id, slot).word());
                 assert_eq!(number.short(), last);
                 assert_eq!(number.slot(), slot);
-                assert!(number.is_of(id));
-                assert!(!number.is_of(id ^ 1));
+                assert_eq!(number.generation(), id & GENERATION_MASK);
             }
         }
         assert_eq!(of.to_string(), "loop 7");

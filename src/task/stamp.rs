@@ -5,6 +5,8 @@
 
 use std::num::NonZeroU64;
 
+use crate::task::id::{GENERATION_MASK, TaskNumber};
+
 /// A task's id, and below it four marks.
 ///
 /// The word is never zero, since ids start at one; the slab uses the zero for its free entries.
@@ -53,13 +55,40 @@ impl Stamp {
         self.0 = NonZeroU64::new(self.0.get() & !(mark as u64)).unwrap_or(self.0);
     }
 
-    /// Sets the queued mark of a task that is neither queued nor done, and says whether it did.
-    #[inline]
+    /// Sets the queued mark, if the task is neither queued nor done, and says whether it did.
     pub(crate) fn queue(&mut self) -> bool {
-        let idle = self.0.get() & (Mark::Queued as u64 | Mark::Done as u64) == 0;
+        let idle = !self.has(Mark::Queued) && !self.has(Mark::Done);
         if idle {
             self.set(Mark::Queued);
         }
         idle
+    }
+
+    /// As [`queue`](Self::queue), if this is the task that the number was made for.
+    #[inline]
+    pub(crate) fn queue_as(&mut self, number: TaskNumber) -> bool {
+        let idle = self.stands(number, 0);
+        if idle {
+            self.set(Mark::Queued);
+        }
+        idle
+    }
+
+    /// Takes the queued mark off, if this is the task that the number was made for, it is queued,
+    /// and it is not done. Says whether it did.
+    #[inline]
+    pub(crate) fn unqueue_as(&mut self, number: TaskNumber) -> bool {
+        let queued = self.stands(number, Mark::Queued as u64);
+        if queued {
+            self.unset(Mark::Queued);
+        }
+        queued
+    }
+
+    /// Whether the generation is the number's, and `Queued` and `Done` are as given: one comparison.
+    #[inline]
+    fn stands(self, number: TaskNumber, marks: u64) -> bool {
+        const MASK: u64 = GENERATION_MASK << Stamp::MARKS | Mark::Queued as u64 | Mark::Done as u64;
+        self.0.get() & MASK == number.generation() << Self::MARKS | marks
     }
 }

@@ -139,8 +139,8 @@ impl Tasks {
     #[inline]
     pub(crate) fn mark_queued(&mut self, number: TaskNumber) -> bool {
         match self.entries.get_mut(number.slot() as usize) {
-            Some(entry) if number.is_of(entry.stamp.id()) => entry.stamp.queue(),
-            _ => false,
+            Some(entry) => entry.stamp.queue_as(number),
+            None => false,
         }
     }
 
@@ -157,17 +157,12 @@ impl Tasks {
     #[inline]
     pub(crate) fn begin(&mut self, number: TaskNumber) -> Option<Runnable> {
         let entry = self.entries.get_mut(number.slot() as usize)?;
-        let stamp = &mut entry.stamp;
-        if !number.is_of(stamp.id()) || !stamp.has(Mark::Queued) {
-            return None;
-        }
-        stamp.unset(Mark::Queued);
-        if stamp.has(Mark::Done) {
+        if !entry.stamp.unqueue_as(number) {
             return None;
         }
         Some(match entry.task.take() {
             None => Runnable::Main,
-            Some(task) if stamp.has(Mark::Aborted) => Runnable::Aborted(task),
+            Some(task) if entry.stamp.has(Mark::Aborted) => Runnable::Aborted(task),
             Some(task) => Runnable::Task(task),
         })
     }
@@ -180,8 +175,11 @@ impl Tasks {
         if entry.stamp.has(Mark::Aborted) {
             return Err(task);
         }
-        entry.task = Some(task);
-        Ok(())
+        // The place is empty; to say so spares the code that would drop what is there.
+        match entry.task.replace(task) {
+            None => Ok(()),
+            Some(other) => Err(other),
+        }
     }
 
     /// Whether the task was aborted while it was polled.
@@ -233,6 +231,12 @@ impl Tasks {
     /// The output of a task that is done, left where it is.
     pub(crate) fn output(&mut self, slot: u32, id: u64) -> Option<&mut dyn Any> {
         self.get(slot, id)?.task.as_mut()?.as_mut().output()
+    }
+
+    /// Whether a task that is done, and kept for its handle, has panicked.
+    pub(crate) fn has_panicked(&mut self, slot: u32) -> bool {
+        let task = &mut self.entries[slot as usize].task;
+        task.as_mut().is_some_and(|task| task.as_mut().panicked())
     }
 
     /// Whether the task is done, or gone.

@@ -57,6 +57,8 @@ pub(crate) enum Message {
     /// The work of a `run_in_executor` has ended, or its future was dropped.
     #[cfg_attr(not(feature = "blocking"), expect(dead_code))]
     ReleaseJob,
+    /// The last `LoopHandle` is gone. Nothing to do; but who sleeps is to look around.
+    NoHandles,
 }
 
 /// One short id's inbox.
@@ -95,6 +97,8 @@ pub(crate) fn of(number: LoopNumber) -> Option<&'static Inbox> {
 /// A wake from where the loop is not: another thread, or a thread that is ending.
 ///
 /// Costs one lock that no user code is ever run under. Does nothing if the loop is gone.
+#[cold]
+#[inline(never)]
 pub(crate) fn wake(number: TaskNumber) {
     if let Some(inbox) = INBOXES[number.short()].get() {
         inbox.lock().wake(number.slot());
@@ -221,13 +225,14 @@ impl Inbox {
         }
     }
 
-    /// At the last one the loop looks up: if it slept because something might still come, it now
-    /// knows better.
+    /// The last one leaves a message: if the loop sleeps, or is about to, because something might
+    /// still come, it now knows better.
     fn count_handle(&self, of: LoopNumber, change: isize) {
         let mut contents = self.lock();
         if contents.is_read_by(of) {
             contents.handles = contents.handles.saturating_add_signed(change);
             if contents.handles == 0 {
+                contents.messages.push(Message::NoHandles);
                 contents.ring();
             }
         }
