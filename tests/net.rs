@@ -961,6 +961,22 @@ fn a_task_that_can_always_write_gives_way() {
     });
 }
 
+/// A connection can be written to as soon as it is there: the first write waits for no event, at either end.
+#[test]
+fn a_new_connection_can_be_written_to_at_once() {
+    run(async {
+        let (mut client, mut server) = pair().await;
+        for stream in [&mut client, &mut server] {
+            let mut write = pin!(stream.write(b"hello"));
+            assert!(poll_once(write.as_mut()).await.is_ready());
+        }
+        let (stream, _peer) = std_pair();
+        let mut stream = TcpStream::from_std(stream).unwrap();
+        let mut write = pin!(stream.write(b"hello"));
+        assert!(poll_once(write.as_mut()).await.is_ready());
+    });
+}
+
 /// A read that is ready costs no turn in the queue, up to the budget.
 #[test]
 fn a_read_that_is_ready_does_not_give_way() {

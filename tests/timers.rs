@@ -328,9 +328,9 @@ fn a_sleep_that_is_polled_on_another_loop_panics() {
 #[test]
 fn a_sleep_that_is_dropped_on_another_thread_is_cancelled() {
     let event_loop = virtual_loop();
+    let start = event_loop.block_on(async { now() });
     let message = panic_of(|| {
         event_loop.block_on(async {
-            let start = now();
             let mut asleep = sleep(HOUR);
             assert!(poll_once(&mut asleep).await.is_pending());
             thread::spawn(move || drop(asleep)).join().unwrap();
@@ -341,6 +341,8 @@ fn a_sleep_that_is_dropped_on_another_thread_is_cancelled() {
         })
     });
     assert!(message.starts_with("deadlock"), "{message}");
+    // It was a deadlock there and then, not an hour later.
+    assert_eq!(event_loop.block_on(async { now() }) - start, ms(1));
 }
 
 /// `reset` moves the deadline nearer or farther, before the first poll and after it.
@@ -593,8 +595,10 @@ fn a_timeout_of_a_handle_does_not_end_the_task() {
 /// Dropping a timeout that waits cancels its timer and drops its future.
 #[test]
 fn a_dropped_timeout_leaves_nothing_behind() {
+    let event_loop = virtual_loop();
+    let start = event_loop.block_on(async { now() });
     let message = panic_of(|| {
-        virtually(async {
+        event_loop.block_on(async {
             let shared = Rc::new(());
             let held = shared.clone();
             let mut waiting = Box::pin(timeout(HOUR, async move {
@@ -609,6 +613,7 @@ fn a_dropped_timeout_leaves_nothing_behind() {
         })
     });
     assert!(message.starts_with("deadlock"), "{message}");
+    assert_eq!(event_loop.block_on(async { now() }), start);
 }
 
 /// A future that is ready again and again spends the budget of its poll, and is ended all the same:
@@ -979,6 +984,26 @@ fn a_socket_that_was_dropped_does_not_hold_up_a_virtual_clock() {
         drop(listener);
         assert!(passes_at_once(HOUR).await);
     });
+}
+
+/// A socket that was waited for and is gone holds up nothing, whether it was dropped here or on another thread.
+#[test]
+fn a_closed_socket_does_not_hold_up_a_virtual_clock() {
+    for is_elsewhere in [false, true] {
+        virtually(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            {
+                let mut accepted = Box::pin(listener.accept());
+                assert!(poll_once(&mut accepted).await.is_pending());
+            }
+            if is_elsewhere {
+                thread::spawn(move || drop(listener)).join().unwrap();
+            } else {
+                drop(listener);
+            }
+            assert!(passes_at_once(HOUR).await);
+        });
+    }
 }
 
 /// Whether a virtual clock jumps over so much time, where a real park would have to be broken off.
