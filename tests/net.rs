@@ -767,6 +767,9 @@ fn sockets_come_from_std_and_go_back() {
         stream.write_all(b"gh").await.unwrap();
         peer.read_exact(&mut two).unwrap();
         assert_eq!(&two, b"gh");
+        let mut back = stream.into_std().unwrap();
+        let error = back.read(&mut two).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WouldBlock, "made non-blocking");
 
         let listener = listener.into_std().unwrap();
         let error = listener.accept().unwrap_err();
