@@ -139,39 +139,29 @@ impl Loop {
         }
     }
 
-    /// Begins a turn: what is pushed from now on is not in its batch.
-    pub(crate) fn begin_turn(&mut self) {
-        self.ready.freeze();
+    /// Takes the next task out of its slot, to be polled. `None` if its number is stale.
+    #[inline]
+    pub(crate) fn next(&mut self) -> Option<(TaskNumber, Runnable)> {
+        let number = self.ready.pop()?;
+        let runnable = self.tasks.begin(number)?;
+        Some((number, runnable))
     }
 
-    /// Takes the next task out of its slot, to be polled; `None` when a park is due. Numbers that
-    /// are stale are skipped.
-    ///
-    /// A batch is never interrupted. When it is through and no park is due, this is the end of a
-    /// turn that leaves out its steps 2 and 3, and the next one begins.
+    /// How many are in the next batch, if the turn before it may leave out its park: not if nothing is
+    /// ready, nor if the kernel was not asked for 61 polls. Zero means that a park is due.
     #[inline]
-    pub(crate) fn next(&mut self, pace: Pace) -> Option<(TaskNumber, Runnable)> {
-        loop {
-            match self.ready.pop() {
-                Some(number) => {
-                    if let Some(runnable) = self.tasks.begin(number) {
-                        self.polls += 1;
-                        return Some((number, runnable));
-                    }
-                }
-                None if self.park_is_due(pace) => return None,
-                None => self.begin_turn(),
-            }
+    pub(crate) fn next_batch(&self, pace: Pace, polled: u32) -> usize {
+        let busy = pace == Pace::Fast && !self.stopping;
+        if busy && self.polls + polled < POLLS_PER_PARK {
+            self.ready.len()
+        } else {
+            0
         }
     }
 
-    /// Whether the kernel is to be asked: if nothing is ready, or not for long now.
-    #[inline]
-    fn park_is_due(&self, pace: Pace) -> bool {
-        self.ready.is_empty()
-            || self.stopping
-            || pace == Pace::Whole
-            || self.polls >= POLLS_PER_PARK
+    /// Counts the polls since the last park.
+    pub(crate) fn count_polls(&mut self, polled: u32) {
+        self.polls = self.polls.saturating_add(polled);
     }
 
     /// A task is done. Returns who is to be woken, and the cell if nobody will ask for it.

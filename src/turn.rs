@@ -70,7 +70,7 @@ impl Resident {
         pace: Pace,
     ) -> io::Result<Turn> {
         let mut turn = Turn {
-            polled: self.run(&mut main, pace), // 1 run
+            polled: self.run(&mut main, pace) as usize, // 1 run
             ..Turn::default()
         };
         if !main.is_some_and(|main| main.done) {
@@ -80,34 +80,41 @@ impl Resident {
         Ok(turn)
     }
 
-    /// Polls what stood in the ready queue when the turn began; the only place where futures are
-    /// polled. If the main future is ready, the rest of the batch is not polled. Returns the number
-    /// of polls.
-    fn run(&self, main: &mut Option<&mut Main<'_>>, pace: Pace) -> usize {
+    /// Polls batch after batch until a park is due; the only place where futures are polled. If the
+    /// main future is ready, the rest of the batch is not polled. Returns the number of polls.
+    fn run(&self, main: &mut Option<&mut Main<'_>>, pace: Pace) -> u32 {
         let _unlimited_afterwards = budget::LiftOnDrop;
         let mut polled = 0;
-        self.with(Loop::begin_turn);
-        while let Some((number, runnable)) = self.with(|it| it.next(pace)) {
-            let waker = waker(number);
-            let cx = &mut Context::from_waker(&waker);
-            budget::refill();
-            match (runnable, &mut *main) {
-                (Runnable::Task(mut task), _) => {
-                    polled += 1;
-                    let result = task.as_mut().poll(cx);
-                    self.settle(number.slot(), task, result);
-                }
-                (Runnable::Aborted(task), _) => self.finish(number.slot(), task),
-                (Runnable::Main, Some(main)) => {
-                    polled += 1;
-                    main.done = main.future.as_mut().poll(cx).is_ready();
-                    if main.done {
-                        break;
+        let mut batch = self.with(|it| it.ready.len());
+        while batch > 0 {
+            for _ in 0..batch {
+                let Some((number, runnable)) = self.with(Loop::next) else {
+                    continue;
+                };
+                let waker = waker(number);
+                let cx = &mut Context::from_waker(&waker);
+                budget::refill();
+                match (runnable, &mut *main) {
+                    (Runnable::Task(mut task), _) => {
+                        polled += 1;
+                        let result = task.as_mut().poll(cx);
+                        self.settle(number.slot(), task, result);
                     }
+                    (Runnable::Aborted(task), _) => self.finish(number.slot(), task),
+                    (Runnable::Main, Some(main)) => {
+                        polled += 1;
+                        main.done = main.future.as_mut().poll(cx).is_ready();
+                        if main.done {
+                            self.with(|it| it.count_polls(polled));
+                            return polled;
+                        }
+                    }
+                    (Runnable::Main, None) => {}
                 }
-                (Runnable::Main, None) => {}
             }
+            batch = self.with(|it| it.next_batch(pace, polled));
         }
+        self.with(|it| it.count_polls(polled));
         polled
     }
 

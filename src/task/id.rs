@@ -77,7 +77,7 @@ impl fmt::Display for LoopNumber {
 }
 
 /// The word that a waker carries: loop, generation, slot.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TaskNumber(usize);
 
 impl TaskNumber {
