@@ -84,7 +84,7 @@ impl Loop {
         Ok(Loop {
             number,
             tasks: Tasks::new(number),
-            ready: ReadyQueue::default(),
+            ready: ReadyQueue::new(),
             groups: Groups::default(),
             timers: Wheel::new(),
             clock: Clock::new(is_virtual),
@@ -147,16 +147,18 @@ impl Loop {
         Some((number, runnable))
     }
 
-    /// How many are in the next batch, if the turn before it may leave out its park: not if nothing is
-    /// ready, nor if the kernel was not asked for 61 polls. Zero means that a park is due.
-    #[inline]
-    pub(crate) fn next_batch(&self, pace: Pace, polled: u32) -> usize {
-        let busy = pace == Pace::Fast && !self.stopping;
-        if busy && self.polls + polled < POLLS_PER_PARK {
-            self.ready.len()
-        } else {
-            0
+    /// How many polls a run of batches may make before a park is due. One batch is always run.
+    pub(crate) fn polls_to_park(&self, pace: Pace) -> u32 {
+        match pace {
+            Pace::Fast => POLLS_PER_PARK.saturating_sub(self.polls),
+            Pace::Whole => 0,
         }
+    }
+
+    /// How many are in the next batch.
+    #[inline]
+    pub(crate) fn next_batch(&self) -> usize {
+        if self.stopping { 0 } else { self.ready.len() }
     }
 
     /// Counts the polls since the last park.

@@ -80,13 +80,14 @@ impl Resident {
         Ok(turn)
     }
 
-    /// Polls batch after batch until a park is due; the only place where futures are polled. If the
-    /// main future is ready, the rest of the batch is not polled. Returns the number of polls.
+    /// Polls one batch, and more of them until a park is due; the only place where futures are
+    /// polled. If the main future is ready, the rest of its batch is not polled. Returns the number
+    /// of polls.
     fn run(&self, main: &mut Option<&mut Main<'_>>, pace: Pace) -> u32 {
         let _unlimited_afterwards = budget::LiftOnDrop;
+        let (mut batch, limit) = self.with(|it| (it.ready.len(), it.polls_to_park(pace)));
         let mut polled = 0;
-        let mut batch = self.with(|it| it.ready.len());
-        while batch > 0 {
+        'batches: while batch > 0 {
             for _ in 0..batch {
                 let Some((number, runnable)) = self.with(Loop::next) else {
                     continue;
@@ -105,14 +106,16 @@ impl Resident {
                         polled += 1;
                         main.done = main.future.as_mut().poll(cx).is_ready();
                         if main.done {
-                            self.with(|it| it.count_polls(polled));
-                            return polled;
+                            break 'batches;
                         }
                     }
                     (Runnable::Main, None) => {}
                 }
             }
-            batch = self.with(|it| it.next_batch(pace, polled));
+            if polled >= limit {
+                break;
+            }
+            batch = self.with(|it| it.next_batch());
         }
         self.with(|it| it.count_polls(polled));
         polled

@@ -89,6 +89,7 @@ impl Stamp {
     #[inline]
     fn stands(self, number: TaskNumber, marks: u64) -> bool {
         const MASK: u64 = GENERATION_MASK << Stamp::MARKS | Mark::Queued as u64 | Mark::Done as u64;
-        self.0.get() & MASK == number.generation() << Self::MARKS | marks
+        let expected = number.generation() << Self::MARKS | marks;
+        (self.0.get() ^ expected) & MASK == 0
     }
 }

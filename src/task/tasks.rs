@@ -172,14 +172,12 @@ impl Tasks {
     #[inline]
     pub(crate) fn put_back(&mut self, slot: u32, task: BoxedTask) -> Result<(), BoxedTask> {
         let entry = &mut self.entries[slot as usize];
-        if entry.stamp.has(Mark::Aborted) {
+        // The place is always empty; asking spares the code that would drop what is in it.
+        if entry.stamp.has(Mark::Aborted) || entry.task.is_some() {
             return Err(task);
         }
-        // The place is empty; to say so spares the code that would drop what is there.
-        match entry.task.replace(task) {
-            None => Ok(()),
-            Some(other) => Err(other),
-        }
+        entry.task = Some(task);
+        Ok(())
     }
 
     /// Whether the task was aborted while it was polled.
