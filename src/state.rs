@@ -235,8 +235,9 @@ impl Loop {
 
     /// Takes the wakers of the timers that are due.
     pub(crate) fn take_due(&mut self, woken: &mut Vec<Waker>) {
-        let now = self.clock.tick();
-        self.timers.advance(now, woken);
+        if !self.timers.is_empty() {
+            self.timers.advance(self.clock.tick(), woken);
+        }
     }
 
     /// Every waker that waits for something, for teardown.

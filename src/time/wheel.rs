@@ -137,6 +137,11 @@ impl<T> Wheel<T> {
         values
     }
 
+    /// Whether no timer is armed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.occupied == 0
+    }
+
     /// A tick before which no timer expires, and at which one does unless it was cancelled. O(1).
     pub(crate) fn next_look(&self) -> Option<u64> {
         let (level, slot) = self.first_occupied()?;
