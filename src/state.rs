@@ -38,7 +38,7 @@ pub(crate) struct Loop {
     /// Kept for its memory: what was drained from the inbox.
     pub(crate) drained: Vec<Message>,
     /// Polls since the kernel was last asked.
-    polls: u32,
+    polls: usize,
     /// `stop` was called.
     pub(crate) stopping: bool,
     /// Teardown has begun: what is spawned now is dropped at once.
@@ -61,7 +61,7 @@ pub(crate) enum Pace {
 }
 
 /// Polls between two parks, while tasks are ready.
-const POLLS_PER_PARK: u32 = 61;
+const POLLS_PER_PARK: usize = 61;
 
 /// How the loop is to spend the second step of its turn.
 pub(crate) enum Rest {
@@ -148,7 +148,7 @@ impl Loop {
     }
 
     /// How many polls a run of batches may make before a park is due. One batch is always run.
-    pub(crate) fn polls_to_park(&self, pace: Pace) -> u32 {
+    pub(crate) fn polls_to_park(&self, pace: Pace) -> usize {
         match pace {
             Pace::Fast => POLLS_PER_PARK.saturating_sub(self.polls),
             Pace::Whole => 0,
@@ -162,7 +162,7 @@ impl Loop {
     }
 
     /// Counts the polls since the last park.
-    pub(crate) fn count_polls(&mut self, polled: u32) {
+    pub(crate) fn count_polls(&mut self, polled: usize) {
         self.polls = self.polls.saturating_add(polled);
     }
 

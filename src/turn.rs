@@ -61,8 +61,17 @@ pub(crate) struct Main<'a> {
     pub(crate) done: bool,
 }
 
+/// What a run has done so far.
+#[derive(Default)]
+struct Run {
+    /// Tasks that were taken out of their slots. They count towards the next park.
+    taken: usize,
+    /// Those among them that were aborted, and so dropped instead of polled.
+    dropped: usize,
+}
+
 impl Resident {
-    /// One turn of the loop, or several of which all but the last leave out their steps 2 and 3.
+    /// A run of one batch or several, a park, and the wakes.
     pub(crate) fn one_turn(
         &self,
         mut main: Option<&mut Main<'_>>,
@@ -70,55 +79,65 @@ impl Resident {
         pace: Pace,
     ) -> io::Result<Turn> {
         let mut turn = Turn {
-            polled: self.run(&mut main, pace) as usize, // 1 run
+            polled: self.run(&mut main, pace), // 1 run
             ..Turn::default()
         };
         if !main.is_some_and(|main| main.done) {
             self.park(limit, pace)?; // 2 park
-            self.wake(&mut turn); // 3 wake
+            self.wake_due(&mut turn); // 3 wake
         }
         Ok(turn)
     }
 
-    /// Polls one batch, and more of them until a park is due; the only place where futures are
-    /// polled. If the main future is ready, the rest of its batch is not polled. Returns the number
-    /// of polls.
-    fn run(&self, main: &mut Option<&mut Main<'_>>, pace: Pace) -> u32 {
-        let _unlimited_afterwards = budget::LiftOnDrop;
+    /// Runs batches until a park is due, one in any case. Returns how many futures were polled.
+    fn run(&self, main: &mut Option<&mut Main<'_>>, pace: Pace) -> usize {
+        let _unlimited = budget::Unlimited;
         let (mut batch, limit) = self.with(|it| (it.ready.len(), it.polls_to_park(pace)));
-        let mut polled = 0;
-        'batches: while batch > 0 {
-            for _ in 0..batch {
-                let Some((number, runnable)) = self.with(Loop::next) else {
-                    continue;
-                };
-                let waker = waker(number);
-                let cx = &mut Context::from_waker(&waker);
-                budget::refill();
-                match (runnable, &mut *main) {
-                    (Runnable::Task(mut task), _) => {
-                        polled += 1;
-                        let result = task.as_mut().poll(cx);
-                        self.settle(number.slot(), task, result);
-                    }
-                    (Runnable::Aborted(task), _) => self.finish(number.slot(), task),
-                    (Runnable::Main, Some(main)) => {
-                        polled += 1;
-                        main.done = main.future.as_mut().poll(cx).is_ready();
-                        if main.done {
-                            break 'batches;
-                        }
-                    }
-                    (Runnable::Main, None) => {}
-                }
-            }
-            if polled >= limit {
+        let mut run = Run::default();
+        while batch > 0 {
+            if self.run_batch(batch, main, &mut run) {
                 break;
             }
-            batch = self.with(|it| it.next_batch());
+            batch = match run.taken < limit {
+                true => self.with(|it| it.next_batch()),
+                false => 0,
+            };
         }
-        self.with(|it| it.count_polls(polled));
-        polled
+        self.with(|it| it.count_polls(run.taken));
+        run.taken - run.dropped
+    }
+
+    /// Polls so many from the ready queue; the only place where futures are polled. Says whether the
+    /// main future is ready: then the rest of the batch is not polled.
+    #[inline]
+    fn run_batch(&self, batch: usize, main: &mut Option<&mut Main<'_>>, run: &mut Run) -> bool {
+        for _ in 0..batch {
+            let Some((number, runnable)) = self.with(Loop::next) else {
+                continue;
+            };
+            run.taken += 1;
+            let waker = waker(number);
+            let cx = &mut Context::from_waker(&waker);
+            budget::refill();
+            match (runnable, &mut *main) {
+                (Runnable::Task(mut task), _) => {
+                    let polled = task.as_mut().poll(cx);
+                    self.settle(number.slot(), task, polled);
+                }
+                (Runnable::Aborted(task), _) => {
+                    run.dropped += 1;
+                    self.finish(number.slot(), task);
+                }
+                (Runnable::Main, Some(main)) => {
+                    main.done = main.future.as_mut().poll(cx).is_ready();
+                    if main.done {
+                        return true;
+                    }
+                }
+                (Runnable::Main, None) => unreachable!("main is polled by its `block_on`"),
+            }
+        }
+        false
     }
 
     /// A task was polled: it goes back into its slot, or is done.
@@ -158,7 +177,7 @@ impl Resident {
     }
 
     /// Puts in the ready queue who waits for what the park has brought.
-    fn wake(&self, turn: &mut Turn) {
+    fn wake_due(&self, turn: &mut Turn) {
         let mut woken = self.with(|it| mem::take(&mut it.woken));
 
         let before = self.ready();

@@ -30,9 +30,9 @@ pub(crate) fn refill() {
 }
 
 /// Ends the counting when it drops: no poll of a loop is under way any more.
-pub(crate) struct LiftOnDrop;
+pub(crate) struct Unlimited;
 
-impl Drop for LiftOnDrop {
+impl Drop for Unlimited {
     fn drop(&mut self) {
         LEFT.set(UNLIMITED);
     }

@@ -52,7 +52,7 @@ impl Stamp {
     #[inline]
     pub(crate) fn unset(&mut self, mark: Mark) {
         // The id's bits stay, so the word stays above zero and the fallback is never taken.
-        self.0 = NonZeroU64::new(self.0.get() & !(mark as u64)).unwrap_or(self.0);
+        self.0 = NonZeroU64::new(self.0.get() & !(mark as u64)).unwrap_or(NonZeroU64::MIN);
     }
 
     /// Sets the queued mark, if the task is neither queued nor done, and says whether it did.
@@ -67,29 +67,40 @@ impl Stamp {
     /// As [`queue`](Self::queue), if this is the task that the number was made for.
     #[inline]
     pub(crate) fn queue_as(&mut self, number: TaskNumber) -> bool {
-        let idle = self.stands(number, 0);
+        let idle = self.is(number, Mark::Queued as u64 | Mark::Done as u64, 0);
         if idle {
             self.set(Mark::Queued);
         }
         idle
     }
 
-    /// Takes the queued mark off, if this is the task that the number was made for, it is queued,
-    /// and it is not done. Says whether it did.
+    /// Takes the queued mark off, if this is the task that the number was made for, and it is to be
+    /// polled: queued, and neither done nor aborted. Says whether it did.
     #[inline]
     pub(crate) fn unqueue_as(&mut self, number: TaskNumber) -> bool {
-        let queued = self.stands(number, Mark::Queued as u64);
-        if queued {
+        let asked = Mark::Queued as u64 | Mark::Done as u64 | Mark::Aborted as u64;
+        let runnable = self.is(number, asked, Mark::Queued as u64);
+        if runnable {
             self.unset(Mark::Queued);
         }
-        queued
+        runnable
     }
 
-    /// Whether the generation is the number's, and `Queued` and `Done` are as given: one comparison.
+    /// The same, if it is to be dropped: queued and aborted, and not done.
+    pub(crate) fn unqueue_aborted_as(&mut self, number: TaskNumber) -> bool {
+        let asked = Mark::Queued as u64 | Mark::Done as u64 | Mark::Aborted as u64;
+        let aborted = self.is(number, asked, Mark::Queued as u64 | Mark::Aborted as u64);
+        if aborted {
+            self.unset(Mark::Queued);
+        }
+        aborted
+    }
+
+    /// Whether the generation is the number's, and the marks that are asked for are those: one
+    /// comparison.
     #[inline]
-    fn stands(self, number: TaskNumber, marks: u64) -> bool {
-        const MASK: u64 = GENERATION_MASK << Stamp::MARKS | Mark::Queued as u64 | Mark::Done as u64;
+    fn is(self, number: TaskNumber, asked: u64, marks: u64) -> bool {
         let expected = number.generation() << Self::MARKS | marks;
-        (self.0.get() ^ expected) & MASK == 0
+        (self.0.get() ^ expected) & (GENERATION_MASK << Self::MARKS | asked) == 0
     }
 }

@@ -158,11 +158,10 @@ impl Tasks {
     pub(crate) fn begin(&mut self, number: TaskNumber) -> Option<Runnable> {
         let entry = self.entries.get_mut(number.slot() as usize)?;
         if !entry.stamp.unqueue_as(number) {
-            return None;
+            return entry.begin_aborted(number);
         }
         Some(match entry.task.take() {
             None => Runnable::Main,
-            Some(task) if entry.stamp.has(Mark::Aborted) => Runnable::Aborted(task),
             Some(task) => Runnable::Task(task),
         })
     }
@@ -348,6 +347,17 @@ impl Tasks {
             self.names.remove(&slot)
         };
         (entry.task, name)
+    }
+}
+
+impl Entry {
+    /// Takes a task out to be dropped, if that is what its number was queued for.
+    #[cold]
+    fn begin_aborted(&mut self, number: TaskNumber) -> Option<Runnable> {
+        if !self.stamp.unqueue_aborted_as(number) {
+            return None;
+        }
+        self.task.take().map(Runnable::Aborted)
     }
 }
 
