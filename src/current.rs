@@ -169,13 +169,19 @@ fn find_living<R>(
     look(link, at)
 }
 
-/// Wakes a task if its loop lives on this thread, running or not, and says whether it does.
+/// Wakes a task if its loop runs on this thread, and says whether it does.
 #[inline]
-pub(crate) fn wake(number: TaskNumber) -> bool {
+pub(crate) fn wake_running(number: TaskNumber) -> bool {
     let short = number.short();
     look(RUNNING.get(), |it| {
         it.is_some_and(|it| it.short == short && it.wake(number))
-    }) || find_living(
+    })
+}
+
+/// Wakes a task if its loop lives on this thread, running or not, and says whether it does.
+pub(crate) fn wake_living(number: TaskNumber) -> bool {
+    let short = number.short();
+    find_living(
         |it| it.short == short,
         |it| it.is_some_and(|it| it.wake(number)),
     )

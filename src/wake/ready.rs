@@ -1,6 +1,6 @@
 //! The ready queue: FIFO of what is to be polled.
 //!
-//! A ring of task numbers, eight bytes each, and two counters that only ever go up. The ring's
+//! A ring of task numbers, eight bytes each, and two counters, of pushes and of pops. The ring's
 //! length is a power of two, so a mask makes a counter a place. (`VecDeque` cannot count on that,
 //! and takes ten instructions more for each poll.) It grows by doubling, and is kept.
 //!
@@ -37,13 +37,11 @@ impl ReadyQueue {
     #[inline]
     pub(crate) fn push(&mut self, number: TaskNumber) {
         if self.len() == self.ring.len() {
-            self.grow();
+            return self.grow_and_push(number);
         }
-        let place = self.place(self.pushed);
-        if let Some(place) = self.ring.get_mut(place) {
-            *place = number;
-            self.pushed = self.pushed.wrapping_add(1);
-        }
+        let end = self.place(self.pushed);
+        self.ring[end] = number;
+        self.pushed = self.pushed.wrapping_add(1);
     }
 
     #[inline]
@@ -51,9 +49,9 @@ impl ReadyQueue {
         if self.is_empty() {
             return None;
         }
-        let number = self.ring.get(self.place(self.popped)).copied();
+        let number = self.ring[self.place(self.popped)];
         self.popped = self.popped.wrapping_add(1);
-        number
+        Some(number)
     }
 
     #[inline]
@@ -75,13 +73,14 @@ impl ReadyQueue {
     /// Doubles a full ring, its first number first.
     #[cold]
     #[inline(never)]
-    fn grow(&mut self) {
+    fn grow_and_push(&mut self, number: TaskNumber) {
         let len = self.ring.len();
         let first = self.place(self.popped);
         self.ring.rotate_left(first);
         self.ring.resize(2 * len, TaskNumber::from_word(0));
         self.popped = 0;
         self.pushed = len;
+        self.push(number);
     }
 }
 

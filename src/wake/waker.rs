@@ -63,7 +63,16 @@ fn clone(data: *const ()) -> RawWaker {
 /// Both `wake` and `wake_by_ref`: there is nothing to consume.
 fn wake(data: *const ()) {
     let number = TaskNumber::from_word(data.addr());
-    if !current::wake(number) {
+    if !current::wake_running(number) {
+        wake_elsewhere(number);
+    }
+}
+
+/// Not the running loop's: it may live on this thread all the same, or on another, or be gone.
+#[cold]
+#[inline(never)]
+fn wake_elsewhere(number: TaskNumber) {
+    if !current::wake_living(number) {
         inbox::wake(number);
     }
 }
