@@ -23,6 +23,7 @@
 
 use std::any::Any;
 use std::collections::HashMap;
+use std::mem;
 use std::task::Waker;
 
 use slab::Slab;
@@ -171,11 +172,11 @@ impl Tasks {
     #[inline]
     pub(crate) fn put_back(&mut self, slot: u32, task: BoxedTask) -> Result<(), BoxedTask> {
         let entry = &mut self.entries[slot as usize];
-        // The place is always empty; asking spares the code that would drop what is in it.
-        if entry.stamp.has(Mark::Aborted) || entry.task.is_some() {
+        if entry.stamp.has(Mark::Aborted) {
             return Err(task);
         }
-        entry.task = Some(task);
+        // The place is empty. To forget what it holds spares the question whether to drop it.
+        mem::forget(mem::replace(&mut entry.task, Some(task)));
         Ok(())
     }
 
@@ -189,7 +190,7 @@ impl Tasks {
         self.live -= 1;
         let entry = &mut self.entries[slot as usize];
         entry.stamp.set(Mark::Done);
-        let joiner = std::mem::replace(&mut entry.joiner, Joiner::NOBODY);
+        let joiner = mem::replace(&mut entry.joiner, Joiner::NOBODY);
         let unheld = if entry.stamp.has(Mark::Held) {
             entry.task = Some(task);
             None
@@ -252,7 +253,7 @@ impl Tasks {
     ) -> Result<Joiner, Joiner> {
         match self.get(slot, id) {
             Some(entry) if !entry.stamp.has(Mark::Done) => {
-                Ok(std::mem::replace(&mut entry.joiner, joiner))
+                Ok(mem::replace(&mut entry.joiner, joiner))
             }
             _ => Err(joiner),
         }
@@ -264,7 +265,7 @@ impl Tasks {
             return (None, Joiner::NOBODY);
         };
         entry.stamp.unset(Mark::Held);
-        let joiner = std::mem::replace(&mut entry.joiner, Joiner::NOBODY);
+        let joiner = mem::replace(&mut entry.joiner, Joiner::NOBODY);
         if entry.stamp.has(Mark::Done) {
             (self.remove(slot).0, joiner)
         } else {
@@ -288,7 +289,7 @@ impl Tasks {
     pub(crate) fn take_for_teardown(&mut self, id: u64, slot: u32) -> Option<(BoxedTask, Joiner)> {
         let entry = self.get(slot, id)?;
         let task = entry.task.take()?;
-        let joiner = std::mem::replace(&mut entry.joiner, Joiner::NOBODY);
+        let joiner = mem::replace(&mut entry.joiner, Joiner::NOBODY);
         if !entry.stamp.has(Mark::Done) {
             entry.stamp.set(Mark::Done);
             self.live -= 1;
