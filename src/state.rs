@@ -35,8 +35,8 @@ pub(crate) struct Loop {
     pub(crate) jobs: usize,
     /// Kept for its memory: who is woken in the third step.
     pub(crate) woken: Vec<Waker>,
-    /// Kept for its memory: what was drained from the inbox.
-    pub(crate) drained: Vec<Message>,
+    /// Kept for its memory: what was read from the inbox.
+    pub(crate) messages: Vec<Message>,
     /// Polls since the kernel was last asked.
     polls: usize,
     /// `stop` was called.
@@ -92,7 +92,7 @@ impl Loop {
             inbox,
             jobs: 0,
             woken: Vec::new(),
-            drained: Vec::new(),
+            messages: Vec::new(),
             polls: 0,
             stopping: false,
             closing: false,
@@ -142,7 +142,7 @@ impl Loop {
     /// Takes the next task out of its slot, to be polled. `None` if its number is stale.
     #[inline]
     pub(crate) fn next(&mut self) -> Option<(TaskNumber, Runnable)> {
-        let number = self.ready.pop()?;
+        let number = self.ready.pop();
         let runnable = self.tasks.begin(number)?;
         Some((number, runnable))
     }
@@ -233,10 +233,10 @@ impl Loop {
         parked
     }
 
-    /// Takes the wakers of the timers that are due.
-    pub(crate) fn take_due(&mut self, woken: &mut Vec<Waker>) {
+    /// Puts the wakers of the timers that are due among the woken.
+    pub(crate) fn take_due(&mut self) {
         if !self.timers.is_empty() {
-            self.timers.advance(self.clock.tick(), woken);
+            self.timers.advance(self.clock.tick(), &mut self.woken);
         }
     }
 

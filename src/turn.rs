@@ -178,36 +178,41 @@ impl Resident {
 
     /// Puts in the ready queue who waits for what the park has brought.
     fn wake_due(&self, turn: &mut Turn) {
-        let mut woken = self.with(|it| mem::take(&mut it.woken));
-
-        let before = self.ready();
-        self.with(|it| it.reactor.take_events(&mut woken));
-        woken.drain(..).for_each(wake_quietly);
-        turn.woken_by_sources = self.ready() - before;
-
-        let before = self.ready();
-        self.read_inbox();
-        turn.woken_by_inbox = self.ready() - before;
-
-        let before = self.ready();
-        self.with(|it| it.take_due(&mut woken));
-        woken.drain(..).for_each(wake_quietly);
-        turn.woken_by_timers = self.ready() - before;
-
-        self.with(|it| it.woken = woken);
+        turn.woken_by_sources = self.wake_all(|it| it.reactor.take_events(&mut it.woken));
+        turn.woken_by_inbox = self.read_inbox();
+        turn.woken_by_timers = self.wake_all(Loop::take_due);
     }
 
-    /// Does what other threads have asked for.
-    fn read_inbox(&self) {
-        let mut drained = self.with(|it| {
-            let mut drained = mem::take(&mut it.drained);
-            it.inbox.drain(&mut drained);
-            drained
-        });
-        for message in drained.drain(..) {
-            self.receive(message);
-        }
-        self.with(|it| it.drained = drained);
+    /// Wakes whom `take` puts among the woken, and says how many tasks came into the ready queue.
+    fn wake_all(&self, take: impl FnOnce(&mut Loop)) -> usize {
+        let Some((before, mut woken)) = self.with(|it| {
+            take(it);
+            let some = !it.woken.is_empty();
+            some.then(|| (it.ready.len(), mem::take(&mut it.woken)))
+        }) else {
+            return 0;
+        };
+        woken.drain(..).for_each(wake_quietly);
+        self.with(|it| {
+            it.woken = woken;
+            it.ready.len() - before
+        })
+    }
+
+    /// Does what other threads have asked for, and says how many tasks came into the ready queue.
+    fn read_inbox(&self) -> usize {
+        let Some((before, mut messages)) = self.with(|it| {
+            it.inbox.drain(&mut it.messages);
+            let some = !it.messages.is_empty();
+            some.then(|| (it.ready.len(), mem::take(&mut it.messages)))
+        }) else {
+            return 0;
+        };
+        messages.drain(..).for_each(|message| self.receive(message));
+        self.with(|it| {
+            it.messages = messages;
+            it.ready.len() - before
+        })
     }
 
     fn receive(&self, message: Message) {
@@ -225,10 +230,6 @@ impl Resident {
             Message::ReleaseJob => self.with(|it| it.jobs -= 1),
             Message::NoHandles => {}
         }
-    }
-
-    fn ready(&self) -> usize {
-        self.with(|it| it.ready.len())
     }
 
     #[cold]

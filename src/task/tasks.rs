@@ -176,7 +176,7 @@ impl Tasks {
             return Err(task);
         }
         // The place is empty. To forget what it holds spares the question whether to drop it.
-        mem::forget(mem::replace(&mut entry.task, Some(task)));
+        mem::forget(entry.task.replace(task));
         Ok(())
     }
 

@@ -190,7 +190,7 @@ impl Inbox {
         contents.asleep
     }
 
-    /// The loop is awake: takes the messages into `drained`, which is empty and keeps its memory.
+    /// The loop is awake: takes the messages into an empty list, whose memory is kept for the next.
     pub(crate) fn drain(&self, drained: &mut Vec<Message>) {
         let contents = &mut *self.lock();
         contents.asleep = false;
@@ -231,7 +231,9 @@ impl Inbox {
         let mut contents = self.lock();
         if contents.is_read_by(of) {
             contents.handles = contents.handles.saturating_add_signed(change);
-            if contents.handles == 0 {
+            if contents.handles == 0
+                && !matches!(contents.messages.last(), Some(Message::NoHandles))
+            {
                 contents.messages.push(Message::NoHandles);
                 contents.ring();
             }
