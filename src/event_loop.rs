@@ -88,7 +88,7 @@ pub struct EventLoop {
     resident: Resident,
 }
 
-/// Makes an [`EventLoop`] that is not the usual one.
+/// Configures an [`EventLoop`].
 #[derive(Debug, Clone, Default)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct Builder {
@@ -105,7 +105,7 @@ impl EventLoop {
         Self::builder().build()
     }
 
-    /// Makes a loop that is not the usual one.
+    /// A builder, for a loop with a virtual clock.
     pub fn builder() -> Builder {
         Builder::default()
     }

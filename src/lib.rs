@@ -14,7 +14,7 @@
 //! boucle::run(async {
 //!     let hello = boucle::spawn(say_after(20, "hello"));
 //!     let world = boucle::spawn(say_after(10, "world"));
-//!     hello.await.unwrap(); // "world" comes first: both have slept at the same time
+//!     hello.await.unwrap(); // "world" comes first: both sleep at the same time
 //!     world.await.unwrap();
 //! });
 //! ```
@@ -109,7 +109,7 @@
 //!
 //! Features: `blocking` (default) brings [`run_in_executor`] and name look-ups.
 
-mod event_loop; // run, block_on, run_forever, stop, close
+mod event_loop; // run, block_on, run_forever, turn, stop
 mod turn; // one turn: run, park, wake
 mod lifecycle; // how a loop begins, and how it ends
 mod task; // the slab of tasks, their cells, their handles

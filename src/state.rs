@@ -1,7 +1,7 @@
 //! What a loop owns.
 //!
 //! Five tables with numbers in them (tasks, ready queue, groups, timers, sources), a clock, and the
-//! inbox. This is what `current` lends out; the turn in `event_loop` is what moves it.
+//! inbox. This is what `current` lends out; the turn, in `turn.rs`, is what moves it.
 //!
 //! Nothing here runs user code: what may (a future to be dropped, a waker of another runtime) is
 //! handed to the caller.
@@ -10,9 +10,9 @@ use std::io;
 use std::task::Waker;
 use std::time::Duration;
 
-use crate::combine::groups::{Groups, Seat};
 use crate::net::reactor::Reactor;
 use crate::task::cell::BoxedTask;
+use crate::task::groups::{Groups, Seat};
 use crate::task::id::{LoopNumber, TaskNumber};
 use crate::task::tasks::{Finished, Joiner, Runnable, Tasks};
 use crate::time::clock::Clock;

@@ -235,11 +235,11 @@ impl Resident {
     #[cold]
     fn deadlock(&self) -> ! {
         let tasks = self.with(|it| it.tasks.describe_live());
-        let count = tasks.len();
         let list: String = tasks.iter().map(|task| format!("\n  {task}")).collect();
         panic!(
-            "deadlock: no task is ready, and no timer, socket, executor job or LoopHandle \
-             is left to wake one; {count} tasks are waiting{list}"
+            "deadlock: nothing is ready, and no timer, socket, executor job or LoopHandle is left \
+             to wake the main future or one of {} tasks{list}",
+            tasks.len()
         )
     }
 }

@@ -7,8 +7,8 @@ use std::task::{Context, Poll, ready};
 use futures_core::Stream;
 
 use crate::combine::group::{Child, Group};
-use crate::combine::groups::Tell;
 use crate::task::budget;
+use crate::task::groups::Tell;
 use crate::task::join::JoinError;
 
 /// Runs futures concurrently; a stream of their values, first come, first served: asyncio's

@@ -7,8 +7,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use crate::combine::group::{Child, Group};
-use crate::combine::groups::Tell;
 use crate::task::budget;
+use crate::task::groups::Tell;
 
 /// Runs futures concurrently and waits for all of them; their values come in the order of the
 /// futures, whatever the order in which they were ready: asyncio's `gather`.
@@ -252,7 +252,7 @@ pub trait Tuple {
 }
 
 macro_rules! tuple {
-    ($count:literal: $($future:ident $child:ident $position:tt),+) => {
+    ($count:literal: $($future:ident $position:tt),+) => {
         impl<$($future),+> Tuple for ($($future,)+)
         where
             $($future: IntoFuture<IntoFuture: 'static, Output: 'static>,)+
@@ -260,28 +260,29 @@ macro_rules! tuple {
             type Outputs = ($($future::Output,)+);
 
             async fn gather(self) -> Self::Outputs {
+                // The children go before the group in which they sit, the first one first.
                 let group = Group::new("gather!", $count, Tell::Last);
-                $(let mut $child = group.spawn($position, self.$position.into_future());)+
+                let mut children = ($(group.spawn($position, self.$position.into_future()),)+);
                 match poll_fn(|cx| group.poll_all(cx, "gather!")).await {
                     // The panic leaves from here; the others are aborted on its way out.
-                    $(Some($position) => drop($child.value()),)+
+                    $(Some($position) => drop(children.$position.value()),)+
                     _ => {}
                 }
-                ($($child.value(),)+)
+                ($(children.$position.value(),)+)
             }
         }
     };
 }
 
-tuple!(1: A a 0);
-tuple!(2: A a 0, B b 1);
-tuple!(3: A a 0, B b 1, C c 2);
-tuple!(4: A a 0, B b 1, C c 2, D d 3);
-tuple!(5: A a 0, B b 1, C c 2, D d 3, E e 4);
-tuple!(6: A a 0, B b 1, C c 2, D d 3, E e 4, F f 5);
-tuple!(7: A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6);
-tuple!(8: A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7);
-tuple!(9: A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7, I i 8);
-tuple!(10: A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7, I i 8, J j 9);
-tuple!(11: A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7, I i 8, J j 9, K k 10);
-tuple!(12: A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7, I i 8, J j 9, K k 10, L l 11);
+tuple!(1: A 0);
+tuple!(2: A 0, B 1);
+tuple!(3: A 0, B 1, C 2);
+tuple!(4: A 0, B 1, C 2, D 3);
+tuple!(5: A 0, B 1, C 2, D 3, E 4);
+tuple!(6: A 0, B 1, C 2, D 3, E 4, F 5);
+tuple!(7: A 0, B 1, C 2, D 3, E 4, F 5, G 6);
+tuple!(8: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
+tuple!(9: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8);
+tuple!(10: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9);
+tuple!(11: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10);
+tuple!(12: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11);

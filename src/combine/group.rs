@@ -1,12 +1,12 @@
 //! A group: what a parent holds of the tasks that it waits for.
 //!
-//! A group stands in the loop's [table](super::groups) and its parent holds the number. The parent
+//! A group stands in the loop's [table](crate::task::groups) and its parent holds the number. The parent
 //! lets go of its tasks first and of the group last, so no seat ever names a group that is gone.
 
 use std::task::{Context, Poll};
 
-use crate::combine::groups::{Members, Seat, Tell};
 use crate::current::{self, Unreachable};
+use crate::task::groups::{Members, Seat, Tell};
 use crate::task::id::LoopNumber;
 use crate::task::join::{JoinError, JoinHandle};
 use crate::task::spawn::spawn_with;

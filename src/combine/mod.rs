@@ -1,6 +1,5 @@
 //! Combinators: several tasks, and one who waits for them.
 
-pub(crate) mod groups; // the table: who reports to whom
 pub(crate) mod group; // what a parent holds
 pub(crate) mod gather; // `gather`, `gather!`, `try_gather`
 pub(crate) mod wait; // `wait` and its modes

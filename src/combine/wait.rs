@@ -7,8 +7,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use crate::combine::group::Group;
-use crate::combine::groups::Tell;
 use crate::task::budget;
+use crate::task::groups::Tell;
 use crate::task::join::JoinHandle;
 use crate::time::sleep::{Sleep, sleep};
 

@@ -52,7 +52,7 @@ pub(crate) const GENERATION_MASK: u64 = (1 << bits::GENERATION) - 1;
 pub(crate) struct LoopNumber(u64);
 
 impl LoopNumber {
-    /// The next sequence number of the process, and the number it gives with a short id.
+    /// Takes the next sequence number of the process; with a short id it makes a number.
     ///
     /// The counter starts at one, so the first loop prints as "loop 1".
     pub(crate) fn next_sequence() -> u64 {

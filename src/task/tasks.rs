@@ -28,8 +28,8 @@ use std::task::Waker;
 
 use slab::Slab;
 
-use crate::combine::groups::Seat;
 use crate::task::cell::BoxedTask;
+use crate::task::groups::Seat;
 use crate::task::id::{LoopNumber, MAX_TASKS, TaskNumber};
 use crate::task::stamp::{Mark, Stamp};
 
@@ -39,7 +39,7 @@ pub(crate) struct Tasks {
     entries: Slab<Entry>,
     /// Names are rare, so they stand aside: an unnamed task pays for none.
     names: HashMap<u32, Box<str>>,
-    /// The id of the last spawn. The first task gets 1.
+    /// The last id that was given, to a task or to a main future. The first is 1.
     last_id: u64,
     /// Tasks that are not done, the main future not counted.
     live: usize,

@@ -32,7 +32,7 @@ impl Clock {
     pub(crate) fn now(&self) -> Instant {
         match self.offset {
             None => Instant::now(),
-            Some(offset) => self.start.checked_add(offset).unwrap_or_else(Instant::now),
+            Some(offset) => self.start + offset,
         }
     }
 
@@ -66,10 +66,13 @@ impl Clock {
         (what(), begin.elapsed())
     }
 
-    /// Lets the time of a virtual clock pass.
+    /// Lets the time of a virtual clock pass, up to what an `Instant` can hold.
     pub(crate) fn pass(&mut self, time: Duration) {
         if let Some(offset) = &mut self.offset {
-            *offset = offset.saturating_add(time);
+            let later = offset.saturating_add(time);
+            if self.start.checked_add(later).is_some() {
+                *offset = later;
+            }
         }
     }
 }
@@ -79,7 +82,7 @@ pub(crate) fn real_now() -> Instant {
     Instant::now()
 }
 
-/// A point in time that never comes, unless you wait for a century.
+/// The instant `wait` after `now`; a century after it, if the clock cannot represent that.
 pub(crate) fn deadline_after(now: Instant, wait: Duration) -> Instant {
     const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
     now.checked_add(wait).unwrap_or_else(|| now + CENTURY)

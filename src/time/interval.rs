@@ -59,7 +59,7 @@ pub enum MissedTickBehavior {
     /// 20, 30 (both past, so at once), 40, 50: the number of ticks is right.
     #[default]
     Burst,
-    /// 44, 54, 64: at least a period lies between two ticks.
+    /// 44, 54, 64: a tick that is late by a period or more is where a new grid begins.
     Delay,
     /// 40, 50, 60: the ticks stay on the grid, and some are left out.
     Skip,

@@ -166,7 +166,7 @@ impl Timer {
     fn poll(&self, deadline: Instant, cx: &mut Context<'_>) -> Option<Poll<()>> {
         let waker = cx.waker().clone();
         let (polled, unused) = current::with_polled(self.of, "a sleep", |it| {
-            if it.timers.has_expired(self.key) || it.clock.now() >= deadline {
+            if it.timers.has_fired(self.key) || it.clock.now() >= deadline {
                 (Poll::Ready(()), waker)
             } else {
                 (Poll::Pending, it.timers.replace(self.key, waker))

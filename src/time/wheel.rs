@@ -17,8 +17,8 @@
 //! ten times in its life, and mostly not at all, since most timers are cancelled first and since a
 //! cascade goes straight to the slot's earliest deadline.
 //!
-//! The wheel is pure. Ticks go in, expired values come out in the order (deadline, arming); it
-//! reads no clock and wakes nobody. An expired timer keeps its key until its owner cancels it, so a
+//! The wheel is pure. Ticks go in, fired values come out in the order (deadline, arming); it
+//! reads no clock and wakes nobody. An fired timer keeps its key until its owner cancels it, so a
 //! key is never stale. A binary heap, the usual alternative, costs O(log n) a timer and cancels
 //! lazily: with timeouts, which are armed for every request and hardly ever fire, it is full of the
 //! dead.
@@ -37,7 +37,7 @@ const LEVELS: usize = (u64::BITS.div_ceil(DIGIT)) as usize;
 /// No timer.
 const NIL: u32 = u32::MAX;
 
-/// A timer wheel; `T` is what comes out when a timer expires.
+/// A timer wheel; `T` is what comes out when a timer fires.
 pub(crate) struct Wheel<T> {
     /// Every timer in a slot is due at this tick or later.
     now: u64,
@@ -67,7 +67,7 @@ struct Slot {
 /// 32 bytes with a waker, free entries of the slab included: tick 0 is no deadline.
 struct Timer<T> {
     deadline: NonZeroU64,
-    /// Taken when the timer expires.
+    /// Taken when the timer fires.
     value: Option<T>,
     previous: u32,
     next: u32,
@@ -108,7 +108,7 @@ impl<T> Wheel<T> {
         key
     }
 
-    /// Frees a key, whether or not its timer has expired, and gives back the value if not. O(1).
+    /// Frees a key, whether or not its timer has fired, and gives back the value if not. O(1).
     pub(crate) fn cancel(&mut self, key: u32) -> Option<T> {
         let armed = self.timers[key as usize].value.is_some();
         if armed {
@@ -117,12 +117,12 @@ impl<T> Wheel<T> {
         self.timers.remove(key as usize).value
     }
 
-    /// Whether the timer has expired.
-    pub(crate) fn has_expired(&self, key: u32) -> bool {
+    /// Whether the timer has fired.
+    pub(crate) fn has_fired(&self, key: u32) -> bool {
         self.timers[key as usize].value.is_none()
     }
 
-    /// Exchanges the value of a timer that has not expired; else gives the new one back.
+    /// Exchanges the value of a timer that has not fired; else gives the new one back.
     pub(crate) fn replace(&mut self, key: u32, value: T) -> T {
         match &mut self.timers[key as usize].value {
             Some(current) => std::mem::replace(current, value),
@@ -130,7 +130,7 @@ impl<T> Wheel<T> {
         }
     }
 
-    /// Takes every value; the timers are as if expired.
+    /// Takes every value; the timers are as if fired.
     pub(crate) fn take_all(&mut self) -> Vec<T> {
         let mut values = Vec::new();
         self.advance(u64::MAX, &mut values);
@@ -142,7 +142,7 @@ impl<T> Wheel<T> {
         self.occupied == 0
     }
 
-    /// A tick before which no timer expires, and at which one does unless it was cancelled. O(1).
+    /// A tick before which no timer fires, and at which one does unless it was cancelled. O(1).
     pub(crate) fn next_look(&self) -> Option<u64> {
         let (level, slot) = self.first_occupied()?;
         Some(self.levels[level].slots[slot].earliest)
@@ -162,7 +162,7 @@ impl<T> Wheel<T> {
     }
 
     /// Moves to a tick; what is due at it or before comes out, in the order (deadline, arming).
-    pub(crate) fn advance(&mut self, to: u64, expired: &mut Vec<T>) {
+    pub(crate) fn advance(&mut self, to: u64, fired: &mut Vec<T>) {
         while let Some((level, slot)) = self.first_occupied()
             && self.start(level, slot) <= to
         {
@@ -174,7 +174,7 @@ impl<T> Wheel<T> {
                 let timer = &mut self.timers[key as usize];
                 let next = timer.next;
                 if level == 0 {
-                    expired.extend(timer.value.take());
+                    fired.extend(timer.value.take());
                 } else {
                     self.link(key);
                 }

@@ -36,7 +36,7 @@ use crate::task::id::{LoopNumber, MAX_LOOPS, TaskNumber};
 /// The inboxes, by short id.
 static INBOXES: [OnceLock<Inbox>; MAX_LOOPS] = [const { OnceLock::new() }; MAX_LOOPS];
 
-/// What one thread tells the loop of another.
+/// What another thread tells the loop.
 pub(crate) enum Message {
     /// A waker was woken.
     Wake(u32),
@@ -57,7 +57,7 @@ pub(crate) enum Message {
     /// The work of a `run_in_executor` has ended, or its future was dropped.
     #[cfg_attr(not(feature = "blocking"), expect(dead_code))]
     ReleaseJob,
-    /// The last `LoopHandle` is gone. Nothing to do; but who sleeps is to look around.
+    /// The last `LoopHandle` is gone. Nothing to do, but a sleeping loop must wake to notice.
     NoHandles,
 }
 
@@ -75,7 +75,7 @@ pub(crate) struct Unread {
 struct Contents {
     /// The loop whose short id this is; `None` between two loops.
     owner: Option<LoopNumber>,
-    /// Whether the loop still reads it: not when its teardown has come to the inbox.
+    /// Whether the loop still reads it; false once teardown has closed it.
     open: bool,
     messages: Vec<Message>,
     /// One bit for each slot: whether a `Wake` of it is among the messages.
@@ -146,7 +146,7 @@ pub(crate) fn claim() -> io::Result<(LoopNumber, &'static Inbox)> {
     Err(io::Error::other(full))
 }
 
-/// A loop is found nowhere any more: its short id may go to another.
+/// Nothing leads to the loop any more: its short id may go to another.
 pub(crate) fn release(number: LoopNumber) {
     if let Some(inbox) = INBOXES[number.short()].get() {
         inbox.lock().owner = None;

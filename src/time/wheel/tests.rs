@@ -18,8 +18,8 @@ struct Pair {
     wheel: Wheel<u64>,
     /// (deadline, arming number) → key and value of an armed timer.
     model: BTreeMap<(u64, u64), (u32, u64)>,
-    /// Keys whose timers have expired and that were not cancelled.
-    expired: Vec<u32>,
+    /// Keys whose timers have fired and that were not cancelled.
+    fired: Vec<u32>,
     now: u64,
     armings: u64,
     values: u64,
@@ -48,7 +48,7 @@ impl Pair {
         Pair {
             wheel: Wheel::new(),
             model: BTreeMap::new(),
-            expired: Vec::new(),
+            fired: Vec::new(),
             now: 0,
             armings: 0,
             values: 0,
@@ -76,7 +76,7 @@ impl Pair {
 
     fn cancel(&mut self, place: (u64, u64)) {
         let (key, value) = self.model.remove(&place).unwrap();
-        assert!(!self.wheel.has_expired(key));
+        assert!(!self.wheel.has_fired(key));
         assert_eq!(self.wheel.cancel(key), Some(value));
         self.cancelled = true;
     }
@@ -98,7 +98,7 @@ impl Pair {
         {
             let (key, value) = entry.remove();
             due.push(value);
-            self.expired.push(key);
+            self.fired.push(key);
         }
         assert_eq!(out, due, "advance to {to}");
     }
@@ -122,8 +122,8 @@ impl Pair {
                 }
             }
             Operation::CancelExpired(index) => {
-                if !self.expired.is_empty() {
-                    let key = self.expired.swap_remove(index.index(self.expired.len()));
+                if !self.fired.is_empty() {
+                    let key = self.fired.swap_remove(index.index(self.fired.len()));
                     assert_eq!(self.wheel.cancel(key), None);
                 }
             }
@@ -164,15 +164,12 @@ impl Pair {
             assert_eq!(look, next);
         }
         for (key, _) in self.model.values() {
-            assert!(!self.wheel.has_expired(*key));
+            assert!(!self.wheel.has_fired(*key));
         }
-        for key in &self.expired {
-            assert!(self.wheel.has_expired(*key));
+        for key in &self.fired {
+            assert!(self.wheel.has_fired(*key));
         }
-        assert_eq!(
-            self.wheel.timers.len(),
-            self.model.len() + self.expired.len()
-        );
+        assert_eq!(self.wheel.timers.len(), self.model.len() + self.fired.len());
     }
 
     /// Cancels everything, and finds the wheel as it was made.
@@ -180,7 +177,7 @@ impl Pair {
         while let Some((place, _)) = self.model.first_key_value() {
             self.cancel(*place);
         }
-        for key in std::mem::take(&mut self.expired) {
+        for key in std::mem::take(&mut self.fired) {
             assert_eq!(self.wheel.cancel(key), None);
         }
         assert_is_empty(&self.wheel);
@@ -279,31 +276,31 @@ proptest! {
 }
 
 /// What comes out of an advance.
-fn expire<T>(wheel: &mut Wheel<T>, to: u64) -> Vec<T> {
+fn fire<T>(wheel: &mut Wheel<T>, to: u64) -> Vec<T> {
     let mut out = Vec::new();
     wheel.advance(to, &mut out);
     out
 }
 
-/// Around the ends of the first two levels, and seen from several ticks, a timer expires at its deadline
+/// Around the ends of the first two levels, and seen from several ticks, a timer fires at its deadline
 /// and not one tick before.
 #[test]
-fn a_timer_expires_at_its_tick_on_either_side_of_a_level() {
+fn a_timer_fires_at_its_tick_on_either_side_of_a_level() {
     for now in [0, 1, 62, 63, 64, 65, 4_094, 4_095, 4_096] {
         for deadline in [63, 64, 65, 127, 128, 4_095, 4_096, 4_097, 262_143, 262_144] {
             if deadline <= now {
                 continue;
             }
             let mut wheel = Wheel::new();
-            assert!(expire(&mut wheel, now).is_empty());
+            assert!(fire(&mut wheel, now).is_empty());
             wheel.arm(deadline, "due");
             assert_eq!(wheel.next_look(), Some(deadline));
             assert_eq!(wheel.next_deadline(), Some(deadline));
             assert!(
-                expire(&mut wheel, deadline - 1).is_empty(),
+                fire(&mut wheel, deadline - 1).is_empty(),
                 "{now}: {deadline}"
             );
-            assert_eq!(expire(&mut wheel, deadline), ["due"], "{now}: {deadline}");
+            assert_eq!(fire(&mut wheel, deadline), ["due"], "{now}: {deadline}");
         }
     }
 }
@@ -325,20 +322,20 @@ fn the_top_level_reaches_to_the_last_tick() {
     }
     for deadline in deadlines {
         assert_eq!(wheel.next_look(), Some(deadline));
-        assert!(expire(&mut wheel, deadline - 1).is_empty());
-        assert_eq!(expire(&mut wheel, deadline), [deadline]);
+        assert!(fire(&mut wheel, deadline - 1).is_empty());
+        assert_eq!(fire(&mut wheel, deadline), [deadline]);
     }
     assert_eq!(wheel.next_look(), None);
 }
 
-/// At the end of time a timer still expires, with the next advance.
+/// At the end of time a timer still fires, with the next advance.
 #[test]
-fn a_timer_that_is_armed_at_the_last_tick_expires() {
+fn a_timer_that_is_armed_at_the_last_tick_fires() {
     let mut wheel = Wheel::new();
-    assert!(expire::<u8>(&mut wheel, u64::MAX).is_empty());
+    assert!(fire::<u8>(&mut wheel, u64::MAX).is_empty());
     wheel.arm(7, 1);
     wheel.arm(u64::MAX, 2);
-    assert_eq!(expire(&mut wheel, u64::MAX), [1, 2]);
+    assert_eq!(fire(&mut wheel, u64::MAX), [1, 2]);
 }
 
 /// A timer that has cascaded stays before one that is armed later for the same tick, on each level that
@@ -353,49 +350,49 @@ fn arming_order_outlives_a_cascade() {
         // Ever closer, so that the early ones cascade a level at a time.
         for distance in [1 << 39, 200_000, 4_000, 900, 63, 1] {
             if distance < deadline {
-                assert!(expire(&mut wheel, deadline - distance).is_empty());
+                assert!(fire(&mut wheel, deadline - distance).is_empty());
                 value += 1;
                 wheel.arm(deadline, value);
             }
         }
         let in_order: Vec<u64> = (1..=value).collect();
-        assert_eq!(expire(&mut wheel, deadline), in_order, "{deadline}");
+        assert_eq!(fire(&mut wheel, deadline), in_order, "{deadline}");
     }
 }
 
-/// A deadline that is past, or zero, is the next tick's: nothing expires twice at one tick, and nothing is lost.
+/// A deadline that is past, or zero, is the next tick's: nothing fires twice at one tick, and nothing is lost.
 #[test]
 fn a_past_deadline_is_the_next_ticks() {
     let mut wheel = Wheel::new();
     wheel.arm(0, "zero");
     assert_eq!(wheel.next_deadline(), Some(1));
-    assert!(expire(&mut wheel, 0).is_empty());
-    assert_eq!(expire(&mut wheel, 1_000), ["zero"]);
+    assert!(fire(&mut wheel, 0).is_empty());
+    assert_eq!(fire(&mut wheel, 1_000), ["zero"]);
     wheel.arm(3, "past");
     wheel.arm(1_000, "present");
-    assert!(expire(&mut wheel, 1_000).is_empty());
-    assert_eq!(expire(&mut wheel, 1_001), ["past", "present"]);
+    assert!(fire(&mut wheel, 1_000).is_empty());
+    assert_eq!(fire(&mut wheel, 1_001), ["past", "present"]);
 }
 
 /// An advance to a tick that is past moves nothing back.
 #[test]
 fn time_does_not_run_backwards() {
     let mut wheel = Wheel::new();
-    assert!(expire(&mut wheel, 500).is_empty());
+    assert!(fire(&mut wheel, 500).is_empty());
     wheel.arm(510, "due");
-    assert!(expire(&mut wheel, 100).is_empty());
-    assert_eq!(expire(&mut wheel, 510), ["due"]);
+    assert!(fire(&mut wheel, 100).is_empty());
+    assert_eq!(fire(&mut wheel, 510), ["due"]);
 }
 
-/// A key is its owner's until the owner cancels it, expired or not; only then may another timer have it.
+/// A key is its owner's until the owner cancels it, fired or not; only then may another timer have it.
 #[test]
-fn an_expired_timer_keeps_its_key() {
+fn an_fired_timer_keeps_its_key() {
     let mut wheel = Wheel::new();
     let first = wheel.arm(1, 10);
-    assert_eq!(expire(&mut wheel, 1), [10]);
+    assert_eq!(fire(&mut wheel, 1), [10]);
     let second = wheel.arm(2, 20);
     assert_ne!(first, second);
-    assert!(wheel.has_expired(first));
+    assert!(wheel.has_fired(first));
     assert_eq!(wheel.replace(first, 11), 11, "given back");
     assert_eq!(wheel.cancel(first), None);
     assert_eq!(wheel.replace(second, 21), 20);
@@ -420,7 +417,7 @@ fn a_cancelled_timer_leaves_its_slot_in_order() {
             assert_eq!(wheel.cancel(keys[*value]), Some(*value));
         }
         let rest: Vec<usize> = (0..5).filter(|value| !absent.contains(value)).collect();
-        assert_eq!(expire(&mut wheel, 100), rest);
+        assert_eq!(fire(&mut wheel, 100), rest);
     }
 }
 
@@ -433,9 +430,9 @@ fn a_look_for_a_cancelled_timer_is_made_once() {
     wheel.cancel(early);
     assert_eq!(wheel.next_deadline(), Some(1_020));
     assert_eq!(wheel.next_look(), Some(1_000));
-    assert!(expire(&mut wheel, 1_000).is_empty());
+    assert!(fire(&mut wheel, 1_000).is_empty());
     assert_eq!(wheel.next_look(), Some(1_020));
-    assert_eq!(expire(&mut wheel, 1_020), ["late"]);
+    assert_eq!(fire(&mut wheel, 1_020), ["late"]);
 }
 
 /// For teardown, every value comes out, in order, and the keys live until their owners let go.
@@ -445,7 +442,7 @@ fn take_all_leaves_keys_and_no_values() {
     let keys = [u64::MAX, 5, 70, 5].map(|deadline| wheel.arm(deadline, deadline));
     assert_eq!(wheel.take_all(), [5, 5, 70, u64::MAX]);
     for key in keys {
-        assert!(wheel.has_expired(key));
+        assert!(wheel.has_fired(key));
         assert_eq!(wheel.cancel(key), None);
     }
     assert_is_empty(&wheel);

@@ -7,7 +7,7 @@
 //! wakes the parent if the group says that it is time. The parent reads the list and touches the
 //! tasks in it, no others.
 //!
-//! This is the table, which the loop owns; [`group`](super::group) is what a parent holds.
+//! This is the table, which the loop owns; `combine/group.rs` is what a parent holds.
 
 use std::collections::VecDeque;
 use std::task::Waker;
