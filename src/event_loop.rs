@@ -11,13 +11,15 @@
 use std::fmt;
 use std::io;
 use std::mem;
-use std::pin::pin;
+use std::panic::resume_unwind;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use futures_task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
 
 use crate::current::{self, Resident};
 use crate::state::Pace;
+use crate::task::cell::{Failure, TaskCell};
 use crate::task::id::{LoopNumber, TaskNumber};
 use crate::task::join::JoinHandle;
 use crate::task::spawn;
@@ -137,12 +139,11 @@ impl EventLoop {
     #[track_caller]
     pub fn block_on<F: Future>(&self, main: F) -> F::Output {
         refuse_nesting("block_on");
-        let mut output = None;
-        self.resident.enter(|| {
+        self.enter(|| {
             let place = MainPlace::new(&self.resident);
-            let mut future = pin!(async { output = Some(main.await) });
+            let mut cell = MainCell(pin!(TaskCell::new(main)));
             let mut main = Main {
-                future: future.as_mut(),
+                future: cell.0.as_mut(),
                 done: false,
             };
             place.wake();
@@ -154,8 +155,12 @@ impl EventLoop {
                     panic!("event loop stopped before the future completed");
                 }
             }
-        });
-        output.expect("the main future is done")
+            match cell.0.as_mut().take() {
+                Some(Ok(output)) => output,
+                Some(Err(Failure::Panicked(payload))) => resume_unwind(payload),
+                Some(Err(Failure::Cancelled)) | None => unreachable!("main is done"),
+            }
+        })
     }
 
     /// Runs the loop until [`stop`] is called: the current batch finishes, and it returns. It can
@@ -168,7 +173,7 @@ impl EventLoop {
     #[track_caller]
     pub fn run_forever(&self) {
         refuse_nesting("run_forever");
-        self.resident.enter(|| {
+        self.enter(|| {
             loop {
                 self.resident
                     .one_turn(None, None, Pace::Fast)
@@ -213,7 +218,7 @@ impl EventLoop {
     #[track_caller]
     pub fn turn(&self, timeout: Option<Duration>) -> io::Result<Turn> {
         refuse_nesting("turn");
-        self.resident.enter(|| {
+        self.enter(|| {
             let mut turn = self.resident.one_turn(None, timeout, Pace::Whole)?;
             self.resident.with(|it| {
                 turn.ready = it.ready.len();
@@ -238,6 +243,18 @@ impl EventLoop {
 
     pub(crate) fn number(&self) -> LoopNumber {
         self.resident.number()
+    }
+
+    /// Makes this the running loop; at the end no stop is pending, whichever way it comes.
+    fn enter<R>(&self, within: impl FnOnce() -> R) -> R {
+        struct TakeStop<'a>(&'a EventLoop);
+        impl Drop for TakeStop<'_> {
+            fn drop(&mut self) {
+                self.0.take_stop();
+            }
+        }
+        let _take_stop = TakeStop(self);
+        self.resident.enter(within)
     }
 
     fn take_stop(&self) -> bool {
@@ -295,6 +312,16 @@ impl Builder {
     pub fn build(self) -> io::Result<EventLoop> {
         let resident = Resident::open(self.virtual_clock)?;
         Ok(EventLoop { resident })
+    }
+}
+
+/// The main future's cell, on the stack. If `block_on` unwinds, the future is dropped here, and a
+/// panic of its destructor goes no further.
+struct MainCell<'a, F: Future>(Pin<&'a mut TaskCell<F>>);
+
+impl<F: Future> Drop for MainCell<'_, F> {
+    fn drop(&mut self) {
+        self.0.as_mut().clear();
     }
 }
 

@@ -47,8 +47,13 @@ impl Resident {
             let unread = self.with(|it| it.inbox.close());
             unread.messages.into_iter().for_each(drop_quietly);
             // Whoever waits on another runtime finds that the loop is gone.
-            let waiting = self.with(Loop::take_waiting);
-            waiting.into_iter().for_each(wake_quietly);
+            loop {
+                let waiting = self.with(Loop::take_waiting);
+                if waiting.is_empty() {
+                    break;
+                }
+                waiting.into_iter().for_each(wake_quietly);
+            }
         });
     }
 }

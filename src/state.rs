@@ -198,12 +198,11 @@ impl Loop {
     }
 
     fn rest_virtually(&self, limit: Option<Duration>) -> Rest {
-        let deadline = self.timers.next_deadline();
-        let time = shorter(deadline.map(|tick| self.clock.until(tick)), limit);
+        let until = |tick: Option<u64>| shorter(tick.map(|tick| self.clock.until(tick)), limit);
         if self.jobs > 0 || self.reactor.is_awaited() || self.inbox.has_message() {
-            return Rest::Park(time);
+            return Rest::Park(until(self.timers.next_look()));
         }
-        match time {
+        match until(self.timers.next_deadline()) {
             Some(time) => Rest::Jump(time),
             None if self.inbox.has_handle() => Rest::Park(None),
             None => Rest::Never,

@@ -107,8 +107,8 @@ impl Resident {
         run.taken - run.dropped
     }
 
-    /// Polls so many from the ready queue; the only place where futures are polled. Says whether the
-    /// main future is ready: then the rest of the batch is not polled.
+    /// Polls so many from the ready queue; the only place where futures are polled. Says whether
+    /// the main future is ready: then the rest of the batch is not polled.
     #[inline]
     fn run_batch(&self, batch: usize, main: &mut Option<&mut Main<'_>>, run: &mut Run) -> bool {
         for _ in 0..batch {

@@ -829,7 +829,7 @@ fn a_deadlock_is_told_with_the_tasks_that_wait() {
         })
     });
     assert!(message.starts_with("deadlock"), "{message}");
-    assert!(message.contains("1 tasks are waiting"), "{message}");
+    assert!(message.contains("one of 1 tasks"), "{message}");
     assert!(message.contains("\"waiter\""), "{message}");
     assert!(message.contains("Pending"), "{message}");
     // The loop can be used again.

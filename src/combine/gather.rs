@@ -72,8 +72,8 @@ where
     /// The children and their group; spawns them if it has not been done.
     fn start(&mut self, what: &str, tell: Tell) -> (&mut Vec<Child<F::Output>>, &Group) {
         if let State::Unstarted(futures) = self {
-            let futures = mem::take(futures);
             let group = Group::new(what, futures.len(), tell);
+            let futures = mem::take(futures);
             let spawn = |(position, future)| group.spawn(position, future);
             let children = futures.into_iter().enumerate().map(spawn).collect();
             *self = State::Running(children, group);

@@ -1,11 +1,13 @@
 //! A group: what a parent holds of the tasks that it waits for.
 //!
-//! A group stands in the loop's [table](crate::task::groups) and its parent holds the number. The parent
-//! lets go of its tasks first and of the group last, so no seat ever names a group that is gone.
+//! A group stands in the loop's [table](crate::task::groups) and its parent holds the number. The
+//! parent lets go of its tasks first and of the group last, so no seat ever names a group that is
+//! gone.
 
 use std::task::{Context, Poll};
 
 use crate::current::{self, Unreachable};
+use crate::task::cell::drop_quietly;
 use crate::task::groups::{Members, Seat, Tell};
 use crate::task::id::LoopNumber;
 use crate::task::join::{JoinError, JoinHandle};
@@ -126,7 +128,7 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         match current::with(self.of, |it| it.groups.remove(self.slot)) {
-            Ok(parent) => drop(parent),
+            Ok(parent) => drop_quietly(parent),
             Err(Unreachable::Elsewhere) => {
                 let _ = inbox::send(self.of, Message::ReleaseGroup(self.slot));
             }

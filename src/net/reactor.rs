@@ -47,6 +47,8 @@ struct Readiness {
     /// The peer has closed this side. It stays ready then: no further edge will come.
     closed: bool,
     waiting: Vec<Waker>,
+    /// How many may wait.
+    limit: usize,
 }
 
 /// The token of what rings the loop.
@@ -56,7 +58,8 @@ const BELL: Token = Token(usize::MAX);
 const SLOT_BITS: u32 = usize::BITS / 2;
 
 /// How many wakers may wait for one side before all of them are woken to come again. A task that
-/// polls with a new waker each time, as some combinators do, leaves one more at every poll.
+/// polls with a new waker each time, as some combinators do, leaves one more at every poll. The
+/// limit doubles whenever it is reached, so tasks that all wait in earnest soon fit.
 const MAX_WAITING: usize = 64;
 
 /// How many events one system call may bring; what does not fit comes with the next.
@@ -79,8 +82,8 @@ impl Reactor {
     /// Parks the thread until an event, a ring of the bell, or the timeout. A signal ends it early.
     ///
     /// Without a source there is nothing to ask but whether the bell was rung, and a loop that does
-    /// not mean to sleep need not know: it reads its inbox next. That spares a loop without sockets a
-    /// system call in every 61 polls.
+    /// not mean to sleep need not know: it reads its inbox next. That spares a loop without sockets
+    /// a system call in every 61 polls.
     pub(crate) fn park(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         if timeout == Some(Duration::ZERO) && self.sources.is_empty() {
             return Ok(());
@@ -160,25 +163,30 @@ impl Reactor {
         side.ready = side.closed;
     }
 
-    /// Adds a waker to those that wait for a side. Those that are to be woken come back: none
-    /// mostly, all the others if they were too many. The waker itself comes back if it waits
-    /// already.
+    /// Adds a waker to those of a side. Who is to be woken comes back: nobody mostly; all the
+    /// others if they were too many; the waker itself if the side is ready by now. `Err` gives the
+    /// waker back if it waits already.
     pub(crate) fn wait(
         &mut self,
         slot: usize,
         side: Side,
         waker: Waker,
     ) -> Result<Vec<Waker>, Waker> {
-        let waiting = &mut self.sources[slot].side_mut(side).waiting;
-        if waiting.iter().any(|other| other.will_wake(&waker)) {
+        let side = self.sources[slot].side_mut(side);
+        if side.ready {
+            return Ok(vec![waker]);
+        }
+        // Who polls again was among the last to come; the rest of a crowd is not searched.
+        let mut latest = side.waiting.iter().rev().take(MAX_WAITING);
+        if latest.any(|other| other.will_wake(&waker)) {
             return Err(waker);
         }
-        let crowd = if waiting.len() < MAX_WAITING {
-            Vec::new()
-        } else {
-            mem::take(waiting)
-        };
-        waiting.push(waker);
+        let mut crowd = Vec::new();
+        if side.waiting.len() == side.limit {
+            side.limit *= 2;
+            crowd = mem::take(&mut side.waiting);
+        }
+        side.waiting.push(waker);
         Ok(crowd)
     }
 
@@ -222,6 +230,7 @@ impl Readiness {
             ready,
             closed: false,
             waiting: Vec::new(),
+            limit: MAX_WAITING,
         }
     }
 

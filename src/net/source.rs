@@ -25,6 +25,7 @@ use mio::Interest;
 use crate::current::{self, Unreachable};
 use crate::net::reactor::Side;
 use crate::task::budget;
+use crate::task::cell::drop_quietly;
 use crate::task::id::LoopNumber;
 use crate::wake::inbox::{self, Message};
 use crate::wake::waker::wake_quietly;
@@ -129,9 +130,9 @@ impl<S: mio::event::Source> Source<S> {
             }
         }
         let waker = cx.waker().clone();
-        let waits = current::with(of, |it| it.reactor.wait(slot, side, waker));
-        if let Ok(Ok(crowd)) = waits {
-            crowd.into_iter().for_each(wake_quietly);
+        match current::with(of, |it| it.reactor.wait(slot, side, waker)) {
+            Ok(Ok(crowd)) => crowd.into_iter().for_each(wake_quietly),
+            unused => drop(unused),
         }
         Poll::Pending
     }
@@ -140,7 +141,7 @@ impl<S: mio::event::Source> Source<S> {
 impl Drop for Place {
     fn drop(&mut self) {
         match current::with(self.of, |it| it.reactor.remove(self.slot)) {
-            Ok(waiting) => drop(waiting),
+            Ok(waiting) => drop_quietly(waiting),
             Err(Unreachable::Elsewhere) => {
                 let _ = inbox::send(self.of, Message::ReleaseSource(self.slot));
             }

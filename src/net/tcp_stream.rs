@@ -146,6 +146,9 @@ impl TcpStream {
 
     /// Gives the stream back as std's. It is still non-blocking.
     ///
+    /// Call it on the loop's thread. On another one the kernel keeps reporting to the loop until
+    /// the descriptor is closed, to nobody, and the socket cannot come back to that loop.
+    ///
     /// # Errors
     ///
     /// If the kernel refuses to forget it; it is closed then.

@@ -14,13 +14,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 /// Ready operations per poll.
-pub(crate) const BUDGET: u32 = 128;
+pub(crate) const BUDGET: i32 = 128;
 
 /// Outside of a loop's polls nothing is counted.
-const UNLIMITED: u32 = u32::MAX;
+const UNLIMITED: i32 = i32::MAX;
 
 thread_local! {
-    static LEFT: Cell<u32> = const { Cell::new(UNLIMITED) };
+    /// What is left; below zero, how many operations have been refused since.
+    static LEFT: Cell<i32> = const { Cell::new(UNLIMITED) };
 }
 
 /// A poll begins.
@@ -40,22 +41,26 @@ impl Drop for Unlimited {
 
 /// Ready if the budget has something left; else wakes the task, which gives way.
 ///
-/// Called before a leaf operation is tried; [`spend`] follows if it was ready.
+/// Called before a leaf operation is tried; [`spend`] follows if it was ready. Who does not give
+/// way after 128 refusals cannot: another executor blocks inside of this poll, and would ask for
+/// ever. It gets a new budget.
 #[inline]
 pub(crate) fn poll_left(cx: &mut Context<'_>) -> Poll<()> {
-    if LEFT.get() == 0 {
-        cx.waker().wake_by_ref();
-        return Poll::Pending;
+    let left = LEFT.get();
+    if left > 0 {
+        return Poll::Ready(());
     }
-    Poll::Ready(())
+    LEFT.set(if left > -BUDGET { left - 1 } else { BUDGET });
+    cx.waker().wake_by_ref();
+    Poll::Pending
 }
 
 /// One ready operation.
 #[inline]
 pub(crate) fn spend() {
     let left = LEFT.get();
-    if left != UNLIMITED {
-        LEFT.set(left.saturating_sub(1));
+    if 0 < left && left < UNLIMITED {
+        LEFT.set(left - 1);
     }
 }
 

@@ -36,11 +36,9 @@ pub(crate) type Payload = Box<dyn Any + Send>;
 /// What the slab owns.
 pub(crate) type BoxedTask = Pin<Box<dyn Task>>;
 
-/// A future, later its output, with the types forgotten.
-pub(crate) trait Task {
-    /// Polls the future; when it is ready, drops it and keeps its output. Never unwinds.
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()>;
-
+/// A future, later its output, with the types forgotten. Its own poll gives nothing but the news
+/// that the output is there.
+pub(crate) trait Task: Future<Output = ()> {
     /// Drops the future or an output that was not taken, and leaves [`Failure::Cancelled`]. A panic
     /// stays what it is, and a panic on the way becomes the output. Never unwinds.
     fn cancel(self: Pin<&mut Self>);
@@ -69,6 +67,21 @@ impl<F: Future> TaskCell<F> {
         TaskCell::Running { future }
     }
 
+    /// The output, if it is there and was not taken.
+    pub(crate) fn take(self: Pin<&mut Self>) -> Option<Result<F::Output, Failure>> {
+        match self.project() {
+            Projected::Running { .. } => None,
+            Projected::Finished { output } => output.take(),
+        }
+    }
+
+    /// Drops the future, or the output, and nothing is left. Never unwinds.
+    pub(crate) fn clear(mut self: Pin<&mut Self>) {
+        let nothing = TaskCell::Finished { output: None };
+        let dropped = catch_unwind(AssertUnwindSafe(|| self.as_mut().set(nothing)));
+        drop_quietly(dropped);
+    }
+
     /// Puts the output where the future was. The future goes first: what its destructor does
     /// happens before anybody learns that the task is done, and a panic in it is the output.
     fn finish(mut self: Pin<&mut Self>, result: Result<F::Output, Failure>) {
@@ -94,11 +107,10 @@ impl<F: Future> TaskCell<F> {
     }
 }
 
-impl<F> Task for TaskCell<F>
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
+impl<F: Future> Future for TaskCell<F> {
+    type Output = ();
+
+    /// Polls the future; when it is ready, drops it and keeps its output. Never unwinds.
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let polled = catch_unwind(AssertUnwindSafe(|| match self.as_mut().project() {
             Projected::Running { future } => future.poll(cx),
@@ -112,13 +124,15 @@ where
         self.finish(result);
         Poll::Ready(())
     }
+}
 
+impl<F> Task for TaskCell<F>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
     fn cancel(mut self: Pin<&mut Self>) {
-        let unseen = match self.as_mut().project() {
-            Projected::Running { .. } => None,
-            Projected::Finished { output } => output.take(),
-        };
-        let failure = match unseen {
+        let failure = match self.as_mut().take() {
             Some(Err(panicked)) => panicked,
             unseen => match catch_drop(unseen) {
                 Ok(()) => Failure::Cancelled,

@@ -14,11 +14,13 @@ use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use crate::current::{self, Unreachable};
+use crate::state::Loop;
 use crate::task::budget;
 use crate::task::cell::{BoxedTask, Failure, Payload, drop_quietly};
 use crate::task::id::LoopNumber;
 use crate::task::tasks::{Joiner, Output};
 use crate::wake::inbox::{self, Message};
+use crate::wake::waker::wake_quietly;
 
 /// What a cell keeps for its handle.
 type Kept<T> = Option<Result<T, Failure>>;
@@ -109,9 +111,14 @@ impl<T> JoinHandle<T> {
         self.of
     }
 
-    /// Panics if the handle may not be awaited here, because its loop lives and is another one.
+    /// Panics if the handle may not be awaited here: its loop lives and is another one, or it is
+    /// the handle of the task that asks.
     pub(crate) fn expect_awaitable(&self) {
-        let _ = current::with_polled(self.of, "a JoinHandle", |_| ());
+        let (slot, id) = (self.slot, self.id);
+        let is_polled = |it: &mut Loop| it.tasks.is_polled(slot, id);
+        if current::with_polled(self.of, "a JoinHandle", is_polled) == Some(true) {
+            awaits_itself(id);
+        }
     }
 
     pub(crate) fn slot(&self) -> u32 {
@@ -145,13 +152,15 @@ impl<T: 'static> JoinHandle<T> {
         .ok()?
     }
 
-    /// Says who is to be woken when the task is done.
+    /// Says who is to be woken when the task is done. If it is done by now, that is at once.
     fn leave_waker(&self, cx: &mut Context<'_>) {
         let joiner = Joiner::Waker(cx.waker().clone());
-        let previous = current::with(self.of, |it| {
+        match current::with(self.of, |it| {
             it.tasks.set_joiner(self.slot, self.id, joiner)
-        });
-        drop(previous);
+        }) {
+            Ok(Err(Joiner::Waker(waker))) => wake_quietly(waker),
+            previous => drop(previous),
+        }
     }
 
     /// Takes the output out of a cell that has left the slab.
@@ -185,7 +194,7 @@ impl<T: 'static> Future for JoinHandle<T> {
                 self.spent = true;
                 Err(JoinError::new(id, None, Failure::Cancelled))
             }
-            Output::Itself => panic!("task {id} awaits its own handle: it would wait for ever"),
+            Output::Itself => awaits_itself(id),
             Output::Pending => {
                 self.leave_waker(cx);
                 return Poll::Pending;
@@ -194,6 +203,10 @@ impl<T: 'static> Future for JoinHandle<T> {
         budget::spend();
         Poll::Ready(result)
     }
+}
+
+fn awaits_itself(id: u64) -> ! {
+    panic!("task {id} awaits its own handle: it would wait for ever")
 }
 
 impl<T> Unpin for JoinHandle<T> {}

@@ -221,7 +221,7 @@ impl Tasks {
                 (Some(task), name) => Output::Done(task, name),
                 (None, _) => Output::Gone,
             },
-            Some(entry) if entry.task.is_none() => Output::Itself,
+            Some(entry) if entry.is_polled() => Output::Itself,
             Some(_) => Output::Pending,
         }
     }
@@ -235,6 +235,11 @@ impl Tasks {
     pub(crate) fn has_panicked(&mut self, slot: u32) -> bool {
         let task = &mut self.entries[slot as usize].task;
         task.as_mut().is_some_and(|task| task.as_mut().panicked())
+    }
+
+    /// Whether the task is being polled: then it is the one that asks.
+    pub(crate) fn is_polled(&mut self, slot: u32, id: u64) -> bool {
+        self.get(slot, id).is_some_and(|entry| entry.is_polled())
     }
 
     /// Whether the task is done, or gone.
@@ -352,6 +357,11 @@ impl Tasks {
 }
 
 impl Entry {
+    /// Whether the task is out of its slot, and comes back.
+    fn is_polled(&self) -> bool {
+        self.task.is_none() && !self.stamp.has(Mark::Done)
+    }
+
     /// Takes a task out to be dropped, if that is what its number was queued for.
     #[cold]
     fn begin_aborted(&mut self, number: TaskNumber) -> Option<Runnable> {

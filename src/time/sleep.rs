@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::current::{self, Unreachable};
 use crate::task::budget;
+use crate::task::cell::drop_quietly;
 use crate::task::id::LoopNumber;
 use crate::time::clock;
 use crate::wake::inbox::{self, Message};
@@ -180,7 +181,7 @@ impl Timer {
 impl Drop for Timer {
     fn drop(&mut self) {
         match current::with(self.of, |it| it.timers.cancel(self.key)) {
-            Ok(waker) => drop(waker),
+            Ok(waker) => drop_quietly(waker),
             Err(Unreachable::Elsewhere) => {
                 let _ = inbox::send(self.of, Message::ReleaseTimer(self.key));
             }
