@@ -755,6 +755,19 @@ fn a_pending_task_can_be_awaited_after_the_wait() {
     });
 }
 
+/// A task that is pending after a wait reports to it no more, nor to the next one that has its place.
+#[test]
+fn a_pending_task_does_not_end_a_later_wait() {
+    virtual_loop().block_on(async {
+        let start = now();
+        let (_, old) = wait(sleepers([1, 2]), FIRST_COMPLETED).await;
+        let (done, pending) = wait(sleepers([5, 4]), FIRST_COMPLETED).await;
+        assert_eq!(now() - start, 5 * SECOND);
+        assert_eq!((done.len(), pending.len()), (1, 1));
+        assert_eq!(values(old).await, [2]);
+    });
+}
+
 /// Tasks that are done before the wait are found at its first poll.
 #[test]
 fn wait_finds_at_once_what_was_done_before() {
