@@ -299,19 +299,24 @@ fn a_turn_with_nothing_left_does_not_sleep() {
     assert_eq!(EventLoop::new().unwrap().turn(None).unwrap().polled, 0);
 }
 
-/// While a task is always ready, the inbox is read after 61 polls, no sooner and no later.
+/// While a task is always ready, the inbox is read after 61 polls, no sooner and no later, and again after 61 more.
 #[test]
 fn the_loop_parks_after_61_polls() {
-    let (polls, seen) = counters();
+    let (polls, first) = counters();
+    let second = Arc::default();
     virtual_loop().block_on(async {
-        leave_in_inbox(&polls, &seen);
+        leave_in_inbox(&polls, &first);
         for _ in 0..200 {
-            polls.fetch_add(1, Relaxed);
+            if polls.fetch_add(1, Relaxed) == 70 {
+                leave_in_inbox(&polls, &second);
+            }
             yield_now().await;
         }
     });
     // It was spawned after the 61st poll of main, behind main, which was woken before.
-    assert_eq!(seen.load(Relaxed), 62);
+    assert_eq!(first.load(Relaxed), 62);
+    // Of the next 61 polls one was its own.
+    assert_eq!(second.load(Relaxed), 122);
 }
 
 /// A batch of more than 61 is polled to its end, and then the loop parks.
