@@ -276,3 +276,36 @@ impl Contents {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A storm of wakes is one message for each slot, and handles that come and go are one in all.
+    #[test]
+    fn a_storm_grows_nothing() {
+        let (number, inbox) = claim().unwrap();
+        let task = |slot| TaskNumber::new(number, 1, slot);
+        for _ in 0..1_000 {
+            wake(task(3));
+            wake(task(200));
+        }
+        assert_eq!(inbox.lock().messages.len(), 2);
+        for _ in 0..1_000 {
+            add_handle(number);
+            remove_handle(number);
+        }
+        assert_eq!(inbox.lock().messages.len(), 3);
+
+        // When it was drained, the slots may be woken again.
+        let mut drained = Vec::new();
+        inbox.drain(&mut drained);
+        assert_eq!(drained.len(), 3);
+        wake(task(200));
+        assert_eq!(inbox.lock().messages.len(), 1);
+        drop(inbox.close());
+        wake(task(3));
+        assert!(inbox.lock().messages.is_empty());
+        release(number);
+    }
+}

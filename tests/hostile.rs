@@ -1,0 +1,284 @@
+//! Programs that mean harm, or might as well: each of them once starved, hung, spun or aborted the
+//! loop, or got a wrong answer from it.
+
+mod common;
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, pending, ready};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use boucle::net::TcpListener;
+use boucle::{ALL_COMPLETED, EventLoop, JoinHandle, LoopHandle};
+use boucle::{as_completed, gather, now, run, sleep, spawn, try_gather, wait, yield_now};
+use common::{OnDrop, panic_of, virtual_loop};
+use futures_lite::StreamExt;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// However many tasks wait for one side of a socket, they come to rest: the crowd is woken to come
+/// again a few times, and then fits.
+#[test]
+fn a_crowd_that_waits_in_vain_comes_to_rest() {
+    for tasks in [64, 65, 200, 1_000] {
+        let event_loop = EventLoop::new().unwrap();
+        let listener = event_loop.block_on(TcpListener::bind("127.0.0.1:0"));
+        let listener = Rc::new(listener.unwrap());
+        for _ in 0..tasks {
+            let listener = listener.clone();
+            drop(event_loop.spawn(async move { listener.accept().await.map(drop) }));
+        }
+        let mut polls = 0;
+        loop {
+            let turn = event_loop.turn(Some(Duration::ZERO)).unwrap();
+            polls += turn.polled;
+            assert!(polls <= 3 * tasks, "{polls} polls of {tasks} tasks");
+            if turn.ready == 0 {
+                break;
+            }
+        }
+    }
+}
+
+/// A destructor that spawns its like and aborts it, for ever, keeps neither timers nor the loop's
+/// other tasks waiting: what is dropped counts towards the next park. (Under the virtual clock no
+/// time would ever pass; so the clock is real, and the test ends when the timer has fired.)
+#[test]
+fn a_chain_of_aborts_starves_no_timer() {
+    struct Respawn(Rc<Cell<bool>>);
+    impl Drop for Respawn {
+        fn drop(&mut self) {
+            if !self.0.get() {
+                abort_one(Respawn(self.0.clone()));
+            }
+        }
+    }
+    fn abort_one(guard: Respawn) {
+        let task = spawn(async move {
+            let _guard = guard;
+            pending::<()>().await;
+        });
+        task.abort();
+    }
+    run(async {
+        let enough = Rc::new(Cell::new(false));
+        abort_one(Respawn(enough.clone()));
+        sleep(Duration::from_millis(2)).await;
+        enough.set(true);
+    });
+}
+
+/// A future that panics in its poll, if it is told to, and always in its drop.
+struct Evil {
+    in_poll: bool,
+}
+
+impl Future for Evil {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        assert!(!self.in_poll, "in poll");
+        Poll::Pending
+    }
+}
+
+impl Drop for Evil {
+    fn drop(&mut self) {
+        panic!("in drop");
+    }
+}
+
+/// A main future that panics in its poll and again in its drop is one panic, the first.
+#[test]
+fn a_main_that_panics_twice_is_one_panic() {
+    assert_eq!(panic_of(|| run(Evil { in_poll: true })), "in poll");
+}
+
+/// When the loop itself ends a main future, by `stop` or for a deadlock, a panic of its destructor
+/// stops there.
+#[test]
+fn a_main_that_the_loop_ends_may_panic_when_it_is_dropped() {
+    let event_loop = virtual_loop();
+    drop(event_loop.spawn(async { boucle::stop() }));
+    let stopped = panic_of(|| event_loop.block_on(Evil { in_poll: false }));
+    assert!(stopped.starts_with("event loop stopped"), "{stopped}");
+    let stuck = panic_of(|| event_loop.block_on(Evil { in_poll: false }));
+    assert!(stuck.starts_with("deadlock"), "{stuck}");
+    assert_eq!(event_loop.block_on(ready(1)), 1);
+}
+
+/// A stop ends the run in which it was called, also when that run ends by a panic; the next one
+/// knows nothing of it.
+#[test]
+fn a_stop_does_not_outlive_a_panic() {
+    let event_loop = virtual_loop();
+    let message = panic_of(|| {
+        event_loop.block_on(async {
+            boucle::stop();
+            panic!("mine");
+        })
+    });
+    assert_eq!(message, "mine");
+    event_loop.block_on(async { yield_now().await });
+}
+
+/// A task that waits for its own handle through `wait` is told so, as one that awaits it.
+#[test]
+fn a_task_that_waits_for_itself_panics() {
+    let own: Rc<RefCell<Option<JoinHandle<()>>>> = Rc::default();
+    let told: Rc<RefCell<String>> = Rc::default();
+    virtual_loop().block_on(async {
+        let (mine, tells) = (own.clone(), told.clone());
+        let task = spawn(async move {
+            let mut waiting = wait(mine.take(), ALL_COMPLETED);
+            let poll = std::future::poll_fn(|cx| {
+                let polled = panic_of(|| Pin::new(&mut waiting).poll(cx).is_pending());
+                Poll::Ready(polled)
+            });
+            tells.replace(poll.await);
+        });
+        own.replace(Some(task));
+        yield_now().await;
+    });
+    let told = told.take();
+    assert!(told.contains("awaits its own handle"), "{told}");
+}
+
+/// Another executor that blocks inside of a poll makes as many ready operations as it likes: it
+/// cannot give way to the loop, and is not made to wait for it.
+#[test]
+fn an_executor_inside_of_a_poll_is_not_stuck_without_budget() {
+    run(async {
+        let operations = async {
+            for _ in 0..1_000 {
+                sleep(Duration::ZERO).await;
+            }
+        };
+        futures_lite::future::block_on(operations);
+    });
+}
+
+/// What was polled in vain without a loop has lost nothing when it is polled on one.
+#[test]
+fn a_first_poll_without_a_loop_loses_no_child() {
+    fn poll_outside(future: impl Future) {
+        let mut future = pin!(future);
+        let cx = &mut Context::from_waker(Waker::noop());
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx).is_ready()));
+        assert!(polled.is_err());
+    }
+    let mut gathered = gather([ready(1), ready(2)]);
+    poll_outside(&mut gathered);
+    assert_eq!(run(gathered), [1, 2]);
+    let mut tried = try_gather([ready(Ok::<_, ()>(1))]);
+    poll_outside(&mut tried);
+    assert_eq!(run(tried), Ok(vec![1]));
+    let mut completed = as_completed([ready(1)]);
+    poll_outside(completed.next());
+    assert_eq!(run(completed.next()).unwrap().unwrap(), 1);
+}
+
+/// A waker whose destructor panics.
+struct BadDrop;
+
+impl Wake for BadDrop {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for BadDrop {
+    fn drop(&mut self) {
+        panic!("a waker's drop");
+    }
+}
+
+/// Somebody else's waker that panics when it is dropped harms nobody, even if what holds it is
+/// dropped by a task that panics.
+#[test]
+fn a_waker_that_panics_when_it_is_dropped_harms_nobody() {
+    fn poll_once(future: impl Future) {
+        let waker = Waker::from(Arc::new(BadDrop));
+        assert!(
+            pin!(future)
+                .poll(&mut Context::from_waker(&waker))
+                .is_pending()
+        );
+    }
+    virtual_loop().block_on(async {
+        let sleeps = spawn(async {
+            let mut armed = sleep(SECOND);
+            poll_once(&mut armed);
+            panic!("first");
+        });
+        assert!(sleeps.await.unwrap_err().to_string().ends_with("first"));
+        let gathers = spawn(async {
+            let mut gathered = gather([pending::<()>()]);
+            poll_once(&mut gathered);
+            panic!("first");
+        });
+        assert!(gathers.await.unwrap_err().to_string().ends_with("first"));
+        let accepts = spawn(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            poll_once(std::future::poll_fn(|cx| {
+                listener.poll_accept(cx).map(drop)
+            }));
+            let _dropped_last = listener;
+            panic!("first");
+        });
+        assert!(accepts.await.unwrap_err().to_string().ends_with("first"));
+    });
+}
+
+/// A virtual clock stays virtual at the end of time, and never goes back.
+#[test]
+fn a_virtual_clock_has_no_end_at_which_it_turns_real() {
+    let event_loop = virtual_loop();
+    drop(event_loop.spawn(pending::<()>()));
+    let mut last = event_loop.turn(Some(SECOND)).unwrap().time;
+    assert_eq!(last, SECOND);
+    for _ in 0..3 {
+        let time = event_loop.turn(Some(Duration::MAX)).unwrap().time;
+        assert!(time >= last);
+        last = time;
+    }
+    event_loop.block_on(async {
+        let before = now();
+        sleep(SECOND).await;
+        assert_eq!(now() - before, SECOND);
+    });
+}
+
+/// Handles that come and go leave one message, however many they are. (The message is drained by
+/// the next turn; a list of a million would show in the memory, which the test of a million tasks
+/// looks at, and in the time of this one.)
+#[test]
+fn handles_that_come_and_go_leave_nothing() {
+    run(async {
+        for _ in 0..100_000 {
+            drop(LoopHandle::current());
+        }
+    });
+}
+
+/// Destructors that spawn while a loop ends, from every place where something is dropped, end too.
+#[test]
+fn destructors_at_the_end_may_spawn() {
+    let count = Rc::new(Cell::new(0));
+    let event_loop = virtual_loop();
+    for _ in 0..3 {
+        let count = count.clone();
+        let guard = OnDrop(move || {
+            count.set(count.get() + 1);
+            drop(spawn(async { unreachable!("the loop is closing") }));
+        });
+        drop(event_loop.spawn(async move {
+            let _guard = guard;
+            pending::<()>().await;
+        }));
+    }
+    drop(event_loop);
+    assert_eq!(count.get(), 3);
+}
