@@ -41,9 +41,9 @@ use crate::wake::loop_handle::LoopHandle;
 ///
 /// # Panics
 ///
-/// If a loop is running on this thread already; if the system refuses a poller; if [`stop`] ends
-/// the loop before the future is ready. A panic of the future comes out of here, after the loop is
-/// closed.
+/// If a loop is running on this thread already; if the system refuses what a loop needs; if
+/// [`stop`] ends the loop before the future is ready. A panic of the future comes out of here,
+/// after the loop is closed.
 #[track_caller]
 pub fn run<F: Future>(main: F) -> F::Output {
     refuse_nesting("boucle::run");
@@ -102,7 +102,8 @@ impl EventLoop {
     ///
     /// # Errors
     ///
-    /// If the system refuses a poller (on Linux, two descriptors), or if 4,096 loops are alive.
+    /// If the system refuses an epoll and an eventfd (or their like), or if 4,096 loops are alive
+    /// (16 on a 32-bit target).
     pub fn new() -> io::Result<EventLoop> {
         Self::builder().build()
     }
@@ -208,7 +209,7 @@ impl EventLoop {
     ///
     /// # Errors
     ///
-    /// Those of the kernel's poller. A signal is none.
+    /// Those of `epoll_wait` or its like. A signal is none.
     ///
     /// # Panics
     ///

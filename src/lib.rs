@@ -47,6 +47,7 @@
 //! | park | the loop asks the kernel for events, with a timeout; only there the thread sleeps |
 //! | wake | to put a task in the ready queue |
 //! | fire | what a timer does at its deadline |
+//! | batch | what stands in the ready queue when it begins to be polled |
 //! | task | a spawned future, its slot in the slab, then its output |
 //! | ready queue | FIFO of what is to be polled |
 //! | inbox | what other threads leave for the loop: wakes, spawns, drops |
@@ -56,16 +57,17 @@
 //!
 //! # Reading order
 //!
-//! An hour, from the top down. Each file opens with what it is and why it is so.
+//! From the top down. Each file opens with what it is and why it is so.
 //!
 //! 1. `turn.rs`: one turn. `event_loop.rs`: what calls it.
-//! 2. `task/id.rs`, `task/cell.rs`, `task/tasks.rs`: the numbers, the cell of a task, the slab.
+//! 2. `task/id.rs`, `task/cell.rs`, `task/stamp.rs`, `task/tasks.rs`: the numbers, the cell of a
+//!    task, the slab.
 //! 3. `wake/waker.rs`, `wake/ready.rs`, `wake/inbox.rs`: from a waker to the ready queue.
 //! 4. `current.rs`, `state.rs`: how a number becomes a loop again, and what a loop owns.
 //! 5. `task/spawn.rs`, `task/join.rs`: a future becomes a task; a handle awaits it.
 //! 6. `time/wheel.rs`, `time/clock.rs`, `time/sleep.rs`: a deadline, in O(1).
 //! 7. `net/reactor.rs`, `net/source.rs`: readiness.
-//! 8. `combine/group.rs`, `combine/gather.rs`, `combine/wait.rs`: several tasks, and one who waits.
+//! 8. `task/groups.rs`, `combine/gather.rs`, `combine/wait.rs`: several tasks, and one who waits.
 //!
 //! To watch it instead: `cargo run --example step`.
 //!
@@ -77,7 +79,7 @@
 //! 2. **The owner thread pays for no other thread.** A wake on the loop's own thread is a store in
 //!    a queue; from elsewhere it goes through the inbox.
 //! 3. **One allocation per task**, which holds the future and then its output.
-//! 4. **The wheel is pure**: ticks in, expired timers out. It reads no clock and wakes nobody.
+//! 4. **The wheel is pure**: ticks in, fired timers out. It reads no clock and wakes nobody.
 //! 5. **The schedule is exact.** FIFO, frozen batches and a virtual clock make a run repeat itself,
 //!    so tests assert whole schedules.
 //!
@@ -97,15 +99,15 @@
 //! - A panic in a task ends that task alone and reaches its [`JoinHandle`]. A panic of the main
 //!   future comes out of [`run`], after the loop is cleaned up.
 //! - When [`run`] ends, the main future is dropped first, then what was spawned, in spawn order,
-//!   inside the loop's context, on its thread, each destructor once.
+//!   while the loop is the running one, on its thread, each destructor once.
 //! - `unsafe` stands in two small files, `wake/waker.rs` and `current.rs`.
 //!
 //! # Limits
 //!
 //! A loop belongs to one thread; for several cores, run several loops. Not supported: `fork` while
-//! a loop lives (the child shares its kernel poller), and waking from a signal handler (the inbox
-//! takes a lock). Locks, channels, buffered readers, files, HTTP, TLS and WebSockets are other
-//! crates', and run on boucle unchanged.
+//! a loop lives (the child shares its epoll), and waking from a signal handler (the inbox takes a
+//! lock). Locks, channels, buffered readers, files, HTTP, TLS and WebSockets are other crates', and
+//! run on boucle unchanged.
 //!
 //! Features: `blocking` (default) brings [`run_in_executor`] and name look-ups.
 
@@ -139,3 +141,8 @@ pub use time::sleep::{Sleep, now, sleep, sleep_until};
 pub use time::timeout::{Elapsed, Timeout, timeout};
 pub use turn::Turn;
 pub use wake::loop_handle::{LoopGone, LoopHandle};
+
+/// The README's code is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

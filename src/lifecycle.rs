@@ -15,7 +15,7 @@ use crate::wake::inbox;
 use crate::wake::waker::wake_quietly;
 
 impl Resident {
-    /// Gives a new loop its number, its inbox and its kernel poller.
+    /// Gives a new loop its number, its inbox and its reactor.
     pub(crate) fn open(virtual_clock: bool) -> io::Result<Resident> {
         let (number, inbox) = inbox::claim()?;
         match Loop::new(number, inbox, virtual_clock) {

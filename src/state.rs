@@ -155,10 +155,16 @@ impl Loop {
         }
     }
 
-    /// How many are in the next batch.
+    /// The length of the next batch; zero if a park is due first: nothing is ready, `stop` was
+    /// called, or there is no room for so many polls.
     #[inline]
-    pub(crate) fn next_batch(&self) -> usize {
-        if self.stopping { 0 } else { self.ready.len() }
+    pub(crate) fn next_batch(&self, room: usize) -> usize {
+        let batch = self.ready.len();
+        if self.stopping || batch > room {
+            0
+        } else {
+            batch
+        }
     }
 
     /// Counts the polls since the last park.

@@ -6,13 +6,18 @@
 //!   3 wake   due sources → their tasks, the inbox → tasks, due timers → their tasks
 //! ```
 //!
-//! **The batch is frozen.** What is woken during a turn runs in the next one. So a task that wakes
-//! itself for ever cannot keep the others from their poll, nor the loop from its park.
+//! **A batch is frozen.** It is what stood in the ready queue when it began; what is woken
+//! meanwhile is in the next one. So a task that wakes itself for ever cannot keep the others from
+//! their poll, nor the loop from its park.
 //!
-//! **Parks are skipped while tasks are ready**, until 61 polls have passed since the last one (the
-//! number is tokio's, prime so that it falls in with no pattern of the program). A batch is never
-//! interrupted: so the kernel and the timers are looked at after at most 61 polls or one batch,
-//! whichever is more.
+//! **Parks are left out while tasks are ready**, until 61 polls have been made since the last one
+//! (the number is tokio's, prime so that it falls in with no pattern of the program). So a *run* is
+//! one batch or several, each a turn of which the last alone goes on to its second step. A batch is
+//! never interrupted, and not begun if it would exceed the 61: so the kernel and the timers are
+//! looked at after at most 61 polls or one batch, whichever is more.
+//!
+//! A `Resident` is a loop seen from its own thread; its `with` lends out the state, a `Loop`, for
+//! one step. The rules of the second step are the state's: `rest` says how long, `park` does it.
 //!
 //! **Nothing is borrowed while user code runs.** Each `with` below borrows the loop's state for one
 //! step. A task's box is out of the slab while it is polled; wakers and boxes leave before they are
@@ -98,10 +103,8 @@ impl Resident {
             if self.run_batch(batch, main, &mut run) {
                 break;
             }
-            batch = match run.taken < limit {
-                true => self.with(|it| it.next_batch()),
-                false => 0,
-            };
+            let room = limit.saturating_sub(run.taken);
+            batch = self.with(|it| it.next_batch(room));
         }
         self.with(|it| it.count_polls(run.taken));
         run.taken - run.dropped

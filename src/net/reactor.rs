@@ -26,7 +26,7 @@ pub(crate) enum Side {
     Write,
 }
 
-/// The sources of one loop, and the kernel's poller.
+/// The sources of one loop, and mio's poll.
 pub(crate) struct Reactor {
     poll: mio::Poll,
     events: mio::Events,
