@@ -156,6 +156,7 @@ impl Resident {
     }
 
     /// A task is ready or aborted: wakes who waits for it.
+    #[inline(never)]
     fn finish(&self, slot: u32, mut task: BoxedTask) {
         if self.with(|it| it.tasks.is_aborted(slot)) {
             task.as_mut().cancel();
