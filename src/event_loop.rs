@@ -3,27 +3,24 @@
 //! All of them come down to one function, the [turn](crate::turn), called again and again until
 //! something is the case: the main future is ready (`run`, `block_on`), `stop` was called
 //! (`run_forever`), or once (`turn`).
-//!
-//! **The main future** of `block_on` is not a task, since it may borrow from its caller and needs
-//! no allocation. But it has a number, and takes its turn in the queue like one, as in asyncio:
-//! what it spawned before it was woken runs first.
 
 use std::fmt;
 use std::io;
 use std::mem;
 use std::panic::resume_unwind;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::time::Duration;
 
 use futures_task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
 
 use crate::current::{self, Resident};
+use crate::main_future::{Main, MainCell, MainPlace};
 use crate::state::Pace;
 use crate::task::cell::{Failure, TaskCell};
-use crate::task::id::{LoopNumber, TaskNumber};
+use crate::task::id::LoopNumber;
 use crate::task::join::JoinHandle;
 use crate::task::spawn;
-use crate::turn::{Main, Turn};
+use crate::turn::Turn;
 use crate::wake::loop_handle::LoopHandle;
 
 /// Runs a future on an event loop of its own, and returns its value: asyncio's `run`.
@@ -313,41 +310,6 @@ impl Builder {
     pub fn build(self) -> io::Result<EventLoop> {
         let resident = Resident::open(self.virtual_clock)?;
         Ok(EventLoop { resident })
-    }
-}
-
-/// The main future's cell, on the stack. If `block_on` unwinds, the future is dropped here, and a
-/// panic of its destructor goes no further.
-struct MainCell<'a, F: Future>(Pin<&'a mut TaskCell<F>>);
-
-impl<F: Future> Drop for MainCell<'_, F> {
-    fn drop(&mut self) {
-        self.0.as_mut().clear();
-    }
-}
-
-/// The main future's place among the tasks, freed when `block_on` ends, however it ends.
-struct MainPlace<'a> {
-    resident: &'a Resident,
-    slot: u32,
-    id: u64,
-}
-
-impl<'a> MainPlace<'a> {
-    fn new(resident: &'a Resident) -> Self {
-        let (slot, id) = resident.with(|it| it.tasks.insert_main());
-        MainPlace { resident, slot, id }
-    }
-
-    fn wake(&self) {
-        let number = TaskNumber::new(self.resident.number(), self.id, self.slot);
-        self.resident.with(|it| it.wake(number));
-    }
-}
-
-impl Drop for MainPlace<'_> {
-    fn drop(&mut self) {
-        self.resident.with(|it| it.tasks.remove_main(self.slot));
     }
 }
 

@@ -113,6 +113,7 @@
 
 mod event_loop; // run, block_on, run_forever, turn, stop
 mod turn; // one turn: run, park, wake
+mod main_future; // what `block_on` runs
 mod lifecycle; // how a loop begins, and how it ends
 mod task; // the slab of tasks, their cells, their handles
 mod wake; // from a waker to the ready queue; the inbox
@@ -134,7 +135,8 @@ pub use event_loop::{Builder, EventLoop, run, stop};
 #[cfg(feature = "blocking")]
 pub use executor::{RunInExecutor, run_in_executor};
 pub use task::budget::{YieldNow, consume_budget, yield_now};
-pub use task::join::{JoinError, JoinHandle};
+pub use task::join::JoinHandle;
+pub use task::join_error::JoinError;
 pub use task::spawn::{spawn, spawn_named};
 pub use time::interval::{Interval, MissedTickBehavior, interval};
 pub use time::sleep::{Sleep, now, sleep, sleep_until};

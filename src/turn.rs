@@ -26,11 +26,11 @@
 use std::fmt;
 use std::io;
 use std::mem;
-use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::current::Resident;
+use crate::main_future::Main;
 use crate::state::{Loop, Pace, Rest};
 use crate::task::budget;
 use crate::task::cell::{BoxedTask, drop_quietly};
@@ -58,12 +58,6 @@ pub struct Turn {
     pub time: Duration,
     /// Whether [`stop`](crate::stop) was called.
     pub stopped: bool,
-}
-
-/// The main future, pinned on the stack of `block_on`.
-pub(crate) struct Main<'a> {
-    pub(crate) future: Pin<&'a mut dyn Future<Output = ()>>,
-    pub(crate) done: bool,
 }
 
 /// What a run has done so far.

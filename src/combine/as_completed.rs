@@ -9,7 +9,7 @@ use futures_core::Stream;
 use crate::combine::group::{Child, Group};
 use crate::task::budget;
 use crate::task::groups::Tell;
-use crate::task::join::JoinError;
+use crate::task::join_error::JoinError;
 
 /// Runs futures concurrently; a stream of their values, first come, first served: asyncio's
 /// `as_completed`.

@@ -1,23 +1,21 @@
-//! Joining: the handle of a task, and what it says when there is no value.
+//! Joining: the handle of a task.
 //!
 //! A handle is numbers: the loop's, which is never reused, and the slot, which it keeps. So it is
 //! `Send` whatever the value is, and finds out by itself whether its loop is here, elsewhere, or
 //! gone. It can be awaited on its loop only, and aborted or dropped anywhere.
 
 use std::any::Any;
-use std::error::Error;
 use std::fmt;
 use std::marker::PhantomData;
-use std::panic::resume_unwind;
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use crate::current::{self, Unreachable};
 use crate::state::Loop;
 use crate::task::budget;
-use crate::task::cell::{BoxedTask, Failure, Payload, drop_quietly};
+use crate::task::cell::{BoxedTask, Failure, drop_quietly};
 use crate::task::id::LoopNumber;
+use crate::task::join_error::JoinError;
 use crate::task::tasks::{Joiner, Output};
 use crate::wake::inbox::{self, Message};
 use crate::wake::waker::wake_quietly;
@@ -234,96 +232,3 @@ impl<T> fmt::Debug for JoinHandle<T> {
         write!(f, "JoinHandle(task {} of {})", self.id, self.of)
     }
 }
-
-/// Why a task has no value: it was cancelled, or it panicked.
-pub struct JoinError {
-    id: u64,
-    name: Option<Box<str>>,
-    /// The payload of a panic. A payload is `Send` and need not be `Sync`; behind the lock, the
-    /// error is both.
-    payload: Option<Mutex<Payload>>,
-}
-
-impl JoinError {
-    fn new(id: u64, name: Option<Box<str>>, failure: Failure) -> Self {
-        let payload = match failure {
-            Failure::Cancelled => None,
-            Failure::Panicked(payload) => Some(Mutex::new(payload)),
-        };
-        JoinError { id, name, payload }
-    }
-
-    /// Whether the task was dropped before it had a value: by [`abort`](JoinHandle::abort), or
-    /// because its loop is gone.
-    pub fn is_cancelled(&self) -> bool {
-        self.payload.is_none()
-    }
-
-    /// Whether the task panicked.
-    pub fn is_panic(&self) -> bool {
-        self.payload.is_some()
-    }
-
-    /// What the task panicked with, or the error itself if it did not.
-    ///
-    /// # Errors
-    ///
-    /// The task was cancelled.
-    pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, JoinError> {
-        match self.payload {
-            Some(payload) => Ok(payload.into_inner().unwrap_or_else(PoisonError::into_inner)),
-            None => Err(self),
-        }
-    }
-
-    /// Goes on with the task's panic, here.
-    ///
-    /// # Panics
-    ///
-    /// With the task's payload; with a message if the task was cancelled.
-    pub fn resume(self) -> ! {
-        match self.try_into_panic() {
-            Ok(payload) => resume_unwind(payload),
-            Err(error) => panic!("{error}, so there is no panic to resume"),
-        }
-    }
-
-    /// The task's number; see [`JoinHandle::id`].
-    pub fn id(&self) -> u64 {
-        self.id
-    }
-
-    /// The task's name, if it was given one.
-    pub fn name(&self) -> Option<&str> {
-        self.name.as_deref()
-    }
-}
-
-impl fmt::Display for JoinError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "task {}", self.id)?;
-        if let Some(name) = &self.name {
-            write!(f, " \"{name}\"")?;
-        }
-        let Some(payload) = &self.payload else {
-            return f.write_str(" was cancelled");
-        };
-        f.write_str(" panicked")?;
-        let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(message) = payload.downcast_ref::<&str>() {
-            write!(f, ": {message}")
-        } else if let Some(message) = payload.downcast_ref::<String>() {
-            write!(f, ": {message}")
-        } else {
-            Ok(())
-        }
-    }
-}
-
-impl fmt::Debug for JoinError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "JoinError({self})")
-    }
-}
-
-impl Error for JoinError {}

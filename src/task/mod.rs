@@ -6,5 +6,6 @@ pub(crate) mod stamp; // who a task is and how it stands
 pub(crate) mod groups; // who is told that several tasks are done
 pub(crate) mod tasks; // the slab
 pub(crate) mod spawn; // `spawn`, and the `futures` crates' spawn traits
-pub(crate) mod join; // `JoinHandle`, `JoinError`
+pub(crate) mod join; // `JoinHandle`
+pub(crate) mod join_error; // `JoinError`
 pub(crate) mod budget; // `yield_now`, and ready operations per poll

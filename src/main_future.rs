@@ -1,0 +1,52 @@
+//! The main future of `block_on`.
+//!
+//! It is not a task, since it may borrow from its caller and needs no allocation: it lives on the
+//! stack, in a cell like a task's. But it has a number, and takes its place in the ready queue like
+//! one, as in asyncio: what it spawned before it was woken runs first.
+
+use std::pin::Pin;
+
+use crate::current::Resident;
+use crate::task::cell::TaskCell;
+use crate::task::id::TaskNumber;
+
+/// The main future, as the turn sees it.
+pub(crate) struct Main<'a> {
+    pub(crate) future: Pin<&'a mut dyn Future<Output = ()>>,
+    pub(crate) done: bool,
+}
+
+/// The main future's cell, on the stack. If `block_on` unwinds, the future is dropped here, and a
+/// panic of its destructor goes no further.
+pub(crate) struct MainCell<'a, F: Future>(pub(crate) Pin<&'a mut TaskCell<F>>);
+
+impl<F: Future> Drop for MainCell<'_, F> {
+    fn drop(&mut self) {
+        self.0.as_mut().clear();
+    }
+}
+
+/// The main future's place among the tasks, freed when `block_on` ends, however it ends.
+pub(crate) struct MainPlace<'a> {
+    resident: &'a Resident,
+    slot: u32,
+    id: u64,
+}
+
+impl<'a> MainPlace<'a> {
+    pub(crate) fn new(resident: &'a Resident) -> Self {
+        let (slot, id) = resident.with(|it| it.tasks.insert_main());
+        MainPlace { resident, slot, id }
+    }
+
+    pub(crate) fn wake(&self) {
+        let number = TaskNumber::new(self.resident.number(), self.id, self.slot);
+        self.resident.with(|it| it.wake(number));
+    }
+}
+
+impl Drop for MainPlace<'_> {
+    fn drop(&mut self) {
+        self.resident.with(|it| it.tasks.remove_main(self.slot));
+    }
+}
