@@ -43,6 +43,8 @@ struct LoopCell {
 
 /// A loop that lives on this thread. It is in the list from `new` to `drop`.
 pub(crate) struct Resident {
+    /// An `Rc`, though never cloned: unlike a `Box` it may be moved while raw pointers lead to what
+    /// it holds, and it keeps the loop on its thread.
     cell: Rc<LoopCell>,
 }
 
