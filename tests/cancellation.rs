@@ -42,7 +42,6 @@ fn look<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
 }
 
 // --- abort
-// -------------------------------------------------------------------------------------------------------
 
 /// `abort` queues: the future is dropped at its place in the queue, between those who were woken
 /// before and after.
@@ -243,7 +242,6 @@ fn a_task_can_be_aborted_from_another_thread() {
 }
 
 // --- Detaching
-// ---------------------------------------------------------------------------------------------------
 
 /// A task whose handle is gone goes on to its end, and its value is dropped then.
 #[test]
@@ -295,7 +293,6 @@ fn the_future_is_dropped_before_the_task_counts_as_done() {
 }
 
 // --- Handles and loops
-// -------------------------------------------------------------------------------------------
 
 /// When the loop is gone its tasks are cancelled, whatever they were; nothing that is done to a
 /// handle then is an error.
@@ -528,7 +525,6 @@ fn what_is_dropped_in_another_loop_is_cleaned_up() {
 }
 
 // --- Dropping what waits
-// -----------------------------------------------------------------------------------------
 
 /// Dropping a gather in any of its forms aborts the children, each at its place in the queue.
 #[test]
@@ -676,7 +672,6 @@ fn dropping_a_sleep_cancels_its_timer() {
 }
 
 // --- The end of the loop
-// -----------------------------------------------------------------------------------------
 
 /// When `run` ends, main is dropped first, and then the tasks in spawn order, whatever slots they
 /// have.

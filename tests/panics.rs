@@ -73,7 +73,6 @@ async fn message_of<T: 'static>(task: JoinHandle<T>) -> String {
 }
 
 // --- Tasks
-// -------------------------------------------------------------------------------------------------------
 
 /// A panic ends its task alone, and reaches its handle.
 #[test]
@@ -178,7 +177,6 @@ fn a_panic_in_what_a_loop_handle_spawns_is_the_tasks() {
 }
 
 // --- Destructors
-// -------------------------------------------------------------------------------------------------
 
 /// A future that is ready and then panics while it is dropped has panicked: its value is dropped.
 #[test]
@@ -300,7 +298,6 @@ fn a_payload_that_panics_when_it_is_dropped_harms_nobody() {
 }
 
 // --- Main
-// --------------------------------------------------------------------------------------------------------
 
 /// A panic of main comes out of `run` with its payload, after the tasks were dropped.
 #[test]
@@ -426,7 +423,6 @@ fn a_loop_that_dies_of_a_panic_is_gone() {
 }
 
 // --- Combinators
-// -------------------------------------------------------------------------------------------------
 
 /// When a child of a gather panics its payload goes on in the parent, at once, and the other
 /// children are aborted.
@@ -534,7 +530,6 @@ fn wait_of_none_panics() {
 }
 
 // --- Misuse
-// ------------------------------------------------------------------------------------------------------
 
 /// A task that awaits its own handle would wait for ever: it panics, and the panic can be read
 /// elsewhere.

@@ -29,7 +29,6 @@ fn seconds(count: f64) -> Duration {
 }
 
 // --- The queue
-// ---------------------------------------------------------------------------------------------------
 
 /// The main future has a place in the queue: what it spawned before it was woken runs first.
 #[test]
@@ -245,7 +244,6 @@ fn main_may_borrow() {
 }
 
 // --- The turn
-// ----------------------------------------------------------------------------------------------------
 
 /// Each number of a `Turn` counts what it says.
 #[test]
@@ -360,7 +358,6 @@ fn leave_in_inbox(polls: &Arc<AtomicUsize>, seen: &Arc<AtomicUsize>) {
 }
 
 // --- The budget
-// --------------------------------------------------------------------------------------------------
 
 /// Awaits a leaf operation that is ready at once, 300 times, with another task in the queue;
 /// returns how many were through each time the other one was polled.
@@ -499,7 +496,6 @@ fn a_value_that_is_there_wins_over_the_deadline() {
 }
 
 // --- gather
-// ------------------------------------------------------------------------------------------------------
 
 /// Children enter in the order of the input, leave in that of their sleeps, and the values come in
 /// input order, when the longest is over.
@@ -622,7 +618,6 @@ fn a_gather_bears_polls_in_between() {
 }
 
 // --- try_gather
-// --------------------------------------------------------------------------------------------------
 
 /// Without an error it is a gather.
 #[test]
@@ -690,7 +685,6 @@ fn try_gather_is_linear() {
 }
 
 // --- wait
-// --------------------------------------------------------------------------------------------------------
 
 /// Tasks that sleep so many seconds and return that number.
 fn sleepers<const N: usize>(counts: [u32; N]) -> [boucle::JoinHandle<u32>; N] {
@@ -921,7 +915,6 @@ fn wait_is_linear() {
 }
 
 // --- as_completed
-// ------------------------------------------------------------------------------------------------
 
 /// Items come in the order in which the children are done; one that panicked is an error, and the
 /// others go on.
@@ -959,7 +952,6 @@ fn as_completed_knows_its_size() {
 }
 
 // --- Stopping
-// ----------------------------------------------------------------------------------------------------
 
 /// `stop` lets the current batch finish; what is woken by it stays for the next run.
 #[test]
@@ -1072,7 +1064,6 @@ fn stop_without_a_loop_panics() {
 }
 
 // --- Loops and threads
-// -------------------------------------------------------------------------------------------
 
 /// A loop that runs cannot run another one inside of a poll; the panic says so, and the outer loop
 /// goes on.
@@ -1167,7 +1158,6 @@ fn a_sleep_of_zero_does_not_give_way() {
 }
 
 // --- Deadlocks
-// ---------------------------------------------------------------------------------------------------
 
 /// Under a virtual clock, when nothing can ever run again, the loop panics and lists who waits, in
 /// spawn order, with their names.

@@ -51,7 +51,6 @@ fn look<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
 }
 
 // --- From where a wake may come
-// ----------------------------------------------------------------------------------
 
 /// A wake on the loop's own thread needs no running loop, and is no message.
 #[test]
@@ -179,7 +178,6 @@ fn a_loop_and_another_runtime_wake_each_other() {
 }
 
 // --- Storms
-// ------------------------------------------------------------------------------------------------------
 
 /// Four threads wake one task 100,000 times each, each time after a step that it has to see: the
 /// last step is seen. (The race: a step and its wake may fall anywhere in the task's poll, the
@@ -279,7 +277,6 @@ fn a_storm_that_nobody_reads_is_one_wake() {
 }
 
 // --- Stale wakers
-// ------------------------------------------------------------------------------------------------
 
 /// A task that is done may still stand in the queue, and its slot may have a new owner by then: the
 /// old entry is skipped, wakes nobody, and is no poll.
@@ -533,7 +530,6 @@ fn a_thread_that_ends_can_wake_a_loop() {
 }
 
 // --- LoopHandle
-// --------------------------------------------------------------------------------------------------
 
 /// A loop handle spawns from any thread; the closure runs on the loop's, in the first poll of a new
 /// task, and what it makes need not be `Send`.
@@ -660,7 +656,6 @@ fn a_virtual_loop_waits_for_its_loop_handles() {
 }
 
 // --- Wakers of somebody else
-// -------------------------------------------------------------------------------------
 
 /// What a waker's owner is told.
 type Hook = Box<dyn Fn(&'static str) + Send + Sync>;
