@@ -60,8 +60,8 @@
 //! From the top down. Each file opens with what it is and why it is so.
 //!
 //! 1. `turn.rs`: one turn. `event_loop.rs`: what calls it.
-//! 2. `task/id.rs`, `task/cell.rs`, `task/stamp.rs`, `task/tasks.rs`: the numbers, the cell of a
-//!    task, the slab.
+//! 2. `task/id.rs`, `task/cell.rs`, `task/stamp.rs`, `task/entry.rs`, `task/tasks.rs`: the numbers,
+//!    the cell of a task, the slab.
 //! 3. `wake/waker.rs`, `wake/ready.rs`, `wake/inbox.rs`: from a waker to the ready queue.
 //! 4. `current.rs`, `state.rs`: how a number becomes a loop again, and what a loop owns.
 //! 5. `task/spawn.rs`, `task/join.rs`: a future becomes a task; a handle awaits it.

@@ -12,9 +12,10 @@ use std::time::Duration;
 
 use crate::net::reactor::Reactor;
 use crate::task::cell::BoxedTask;
+use crate::task::entry::{Joiner, Runnable};
 use crate::task::groups::{Groups, Seat};
 use crate::task::id::{LoopNumber, TaskNumber};
-use crate::task::tasks::{Finished, Joiner, Runnable, Tasks};
+use crate::task::tasks::{Finished, Tasks};
 use crate::time::clock::Clock;
 use crate::time::wheel::Wheel;
 use crate::wake::inbox::{Inbox, Message};

@@ -34,7 +34,7 @@ use crate::main_future::Main;
 use crate::state::{Loop, Pace, Rest};
 use crate::task::budget;
 use crate::task::cell::{BoxedTask, drop_quietly};
-use crate::task::tasks::Runnable;
+use crate::task::entry::Runnable;
 use crate::wake::inbox::Message;
 use crate::wake::waker::{wake_quietly, waker};
 

@@ -8,12 +8,12 @@ use std::task::{Context, Poll};
 
 use crate::current::{self, Unreachable};
 use crate::task::cell::drop_quietly;
+use crate::task::entry::Joiner;
 use crate::task::groups::{Members, Seat, Tell};
 use crate::task::id::LoopNumber;
 use crate::task::join::JoinHandle;
 use crate::task::join_error::JoinError;
 use crate::task::spawn::spawn_with;
-use crate::task::tasks::Joiner;
 use crate::wake::inbox::{self, Message};
 
 /// A group's number, freed when this drops.

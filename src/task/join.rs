@@ -14,9 +14,10 @@ use crate::current::{self, Unreachable};
 use crate::state::Loop;
 use crate::task::budget;
 use crate::task::cell::{BoxedTask, Failure, drop_quietly};
+use crate::task::entry::Joiner;
 use crate::task::id::LoopNumber;
 use crate::task::join_error::JoinError;
-use crate::task::tasks::{Joiner, Output};
+use crate::task::tasks::Output;
 use crate::wake::inbox::{self, Message};
 use crate::wake::waker::wake_quietly;
 

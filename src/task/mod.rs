@@ -4,6 +4,7 @@ pub(crate) mod id; // the numbers of loops and tasks
 pub(crate) mod cell; // one allocation: the future, then its output
 pub(crate) mod stamp; // who a task is and how it stands
 pub(crate) mod groups; // who is told that several tasks are done
+pub(crate) mod entry; // what stands in a slot
 pub(crate) mod tasks; // the slab
 pub(crate) mod spawn; // `spawn`, and the `futures` crates' spawn traits
 pub(crate) mod join; // `JoinHandle`

@@ -24,12 +24,11 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::mem;
-use std::task::Waker;
 
 use slab::Slab;
 
 use crate::task::cell::BoxedTask;
-use crate::task::groups::Seat;
+use crate::task::entry::{Entry, Joiner, Runnable};
 use crate::task::id::{LoopNumber, MAX_TASKS, TaskNumber};
 use crate::task::stamp::{Mark, Stamp};
 
@@ -43,32 +42,6 @@ pub(crate) struct Tasks {
     last_id: u64,
     /// Tasks that are not done, the main future not counted.
     live: usize,
-}
-
-struct Entry {
-    stamp: Stamp,
-    /// Empty while the task is polled or being dropped, and for the main future, which lives on the
-    /// stack of `block_on`.
-    task: Option<BoxedTask>,
-    joiner: Joiner,
-}
-
-/// Who is told that a task is done.
-pub(crate) enum Joiner {
-    /// Whoever awaits the handle.
-    Waker(Waker),
-    /// A place in a group (`gather`, `wait`, `as_completed`), or nobody.
-    ///
-    /// "Nobody" is a reserved seat and no third variant, because two variants fit 16 bytes.
-    Seat(Seat),
-}
-
-/// What a popped number stands for.
-pub(crate) enum Runnable {
-    Main,
-    Task(BoxedTask),
-    /// To be dropped instead of polled.
-    Aborted(BoxedTask),
 }
 
 /// What a handle finds when it asks for the output.
@@ -353,39 +326,5 @@ impl Tasks {
             self.names.remove(&slot)
         };
         (entry.task, name)
-    }
-}
-
-impl Entry {
-    /// Whether the task is out of its slot, and comes back.
-    fn is_polled(&self) -> bool {
-        self.task.is_none() && !self.stamp.has(Mark::Done)
-    }
-
-    /// Takes a task out to be dropped, if that is what its number was queued for.
-    #[cold]
-    fn begin_aborted(&mut self, number: TaskNumber) -> Option<Runnable> {
-        if !self.stamp.unqueue_aborted_as(number) {
-            return None;
-        }
-        self.task.take().map(Runnable::Aborted)
-    }
-}
-
-impl Joiner {
-    pub(crate) const NOBODY: Joiner = Joiner::Seat(Seat::NONE);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A million idle tasks are a million of these: the size is a promise.
-    #[test]
-    fn an_entry_takes_forty_bytes_in_the_slab() {
-        let mut slab: Slab<Entry> = Slab::new();
-        slab.reserve_exact(1);
-        assert_eq!(size_of::<Entry>(), 40);
-        assert_eq!(size_of::<Option<Entry>>(), 40);
     }
 }
