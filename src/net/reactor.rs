@@ -59,7 +59,8 @@ const SLOT_BITS: u32 = usize::BITS / 2;
 
 /// How many wakers may wait for one side before all of them are woken to come again. A task that
 /// polls with a new waker each time, as some combinators do, leaves one more at every poll. The
-/// limit doubles whenever it is reached, so tasks that all wait in earnest soon fit.
+/// limit doubles whenever it is reached, so tasks that all wait in earnest soon fit; the price is
+/// that stale wakers of a side that is never ready are kept for longer and longer.
 const MAX_WAITING: usize = 64;
 
 /// How many events one system call may bring; what does not fit comes with the next.
