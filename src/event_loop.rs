@@ -57,7 +57,7 @@ pub fn run<F: Future>(main: F) -> F::Output {
 /// If no loop is running on this thread.
 #[track_caller]
 pub fn stop() {
-    current::expect_running("stop", |it| it.stopping = true);
+    current::expect_running("stop", |it| it.stop());
 }
 
 /// An event loop that is kept: asyncio's `new_event_loop`.
@@ -231,7 +231,7 @@ impl EventLoop {
     /// Stops the loop: the next [`run_forever`](Self::run_forever) runs exactly one turn. From
     /// inside, or from another thread, see [`stop`] and [`LoopHandle::stop`].
     pub fn stop(&self) {
-        self.resident.with(|it| it.stopping = true);
+        self.resident.with(|it| it.stop());
     }
 
     /// A handle to this loop for other threads.

@@ -38,8 +38,9 @@ pub(crate) struct Loop {
     pub(crate) woken: Vec<Waker>,
     /// Kept for its memory: what was read from the inbox.
     pub(crate) messages: Vec<Message>,
-    /// Polls since the kernel was last asked.
-    polls: usize,
+    /// How many numbers may have left the ready queue before the next park; what counts is the end
+    /// of a batch.
+    next_park: u64,
     /// `stop` was called.
     pub(crate) stopping: bool,
     /// Teardown has begun: what is spawned now is dropped at once.
@@ -61,8 +62,11 @@ pub(crate) enum Pace {
     Whole,
 }
 
+/// Who is polled next, and what for.
+pub(crate) type Next = (TaskNumber, Option<Runnable>);
+
 /// Polls between two parks, while tasks are ready.
-const POLLS_PER_PARK: usize = 61;
+const POLLS_PER_PARK: u64 = 61;
 
 /// How the loop is to spend the second step of its turn.
 pub(crate) enum Rest {
@@ -94,7 +98,7 @@ impl Loop {
             jobs: 0,
             woken: Vec::new(),
             messages: Vec::new(),
-            polls: 0,
+            next_park: POLLS_PER_PARK,
             stopping: false,
             closing: false,
         })
@@ -140,37 +144,46 @@ impl Loop {
         }
     }
 
-    /// Takes the next task out of its slot, to be polled. `None` if its number is stale.
-    #[inline]
-    pub(crate) fn next(&mut self) -> Option<(TaskNumber, Runnable)> {
-        let number = self.ready.pop();
-        let runnable = self.tasks.begin(number)?;
-        Some((number, runnable))
-    }
-
-    /// How many polls a run of batches may make before a park is due. One batch is always run.
-    pub(crate) fn polls_to_park(&self, pace: Pace) -> usize {
-        match pace {
-            Pace::Fast => POLLS_PER_PARK.saturating_sub(self.polls),
-            Pace::Whole => 0,
+    /// Begins a run: its first batch is all that is ready, however much that is.
+    pub(crate) fn begin_run(&mut self, pace: Pace) {
+        self.ready.freeze();
+        if pace == Pace::Whole {
+            self.next_park = 0;
         }
     }
 
-    /// The length of the next batch; zero if a park is due first: nothing is ready, `stop` was
-    /// called, or there is no room for so many polls.
+    /// Takes the next task of the run out of its slot, to be polled; `None` when a park is due. The
+    /// one before goes back into its slot, if it is pending.
+    ///
+    /// One step and not two, because this is where a busy loop spends its time.
     #[inline]
-    pub(crate) fn next_batch(&self, room: usize) -> usize {
-        let batch = self.ready.len();
-        if self.stopping || batch > room {
-            0
-        } else {
-            batch
+    pub(crate) fn next(&mut self, pending: Option<(TaskNumber, BoxedTask)>) -> Option<Next> {
+        if let Some((number, task)) = pending
+            && let Err(aborted) = self.tasks.put_back(number.slot(), task)
+        {
+            return Some((number, Some(Runnable::Aborted(aborted))));
         }
+        let number = match self.ready.pop() {
+            Some(number) => number,
+            None => self.next_batch()?,
+        };
+        Some((number, self.tasks.begin(number)))
     }
 
-    /// Counts the polls since the last park.
-    pub(crate) fn count_polls(&mut self, polled: usize) {
-        self.polls = self.polls.saturating_add(polled);
+    /// Begins another batch of the run, unless nothing is ready or it would end too late.
+    #[inline]
+    fn next_batch(&mut self) -> Option<TaskNumber> {
+        if self.ready.pushed() > self.next_park {
+            return None;
+        }
+        self.ready.freeze();
+        self.ready.pop()
+    }
+
+    /// Ends the run with this batch, and whoever runs the loop is to leave it.
+    pub(crate) fn stop(&mut self) {
+        self.stopping = true;
+        self.next_park = 0;
     }
 
     /// A task is done. Returns who is to be woken, and the cell if nobody will ask for it.
@@ -224,7 +237,7 @@ impl Loop {
 
     /// Parks the thread. Time that was spent so passes for a virtual clock too.
     pub(crate) fn park(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        self.polls = 0;
+        self.next_park = self.ready.popped() + POLLS_PER_PARK;
         // A park that may last is announced, so that other threads ring; and not begun, if one has
         // already left something.
         let timeout = if timeout == Some(Duration::ZERO) || self.inbox.fall_asleep() {

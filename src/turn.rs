@@ -60,15 +60,6 @@ pub struct Turn {
     pub stopped: bool,
 }
 
-/// What a run has done so far.
-#[derive(Default)]
-struct Run {
-    /// Tasks that were taken out of their slots. They count towards the next park.
-    taken: usize,
-    /// Those among them that were aborted, and so dropped instead of polled.
-    dropped: usize,
-}
-
 impl Resident {
     /// A run of one batch or several, a park, and the wakes.
     pub(crate) fn one_turn(
@@ -77,10 +68,8 @@ impl Resident {
         limit: Option<Duration>,
         pace: Pace,
     ) -> io::Result<Turn> {
-        let mut turn = Turn {
-            polled: self.run(&mut main, pace), // 1 run
-            ..Turn::default()
-        };
+        let mut turn = Turn::default();
+        self.run(&mut main, pace, &mut turn); // 1 run
         if !main.is_some_and(|main| main.done) {
             self.park(limit, pace)?; // 2 park
             self.wake_due(&mut turn); // 3 wake
@@ -88,64 +77,37 @@ impl Resident {
         Ok(turn)
     }
 
-    /// Runs batches until a park is due, one in any case. Returns how many futures were polled.
-    fn run(&self, main: &mut Option<&mut Main<'_>>, pace: Pace) -> usize {
+    /// Polls batches until a park is due, one in any case; the only place where futures are polled.
+    /// When the main future is ready, the rest of the batch is not polled.
+    fn run(&self, main: &mut Option<&mut Main<'_>>, pace: Pace, turn: &mut Turn) {
         let _unlimited = budget::Unlimited;
-        let (mut batch, limit) = self.with(|it| (it.ready.len(), it.polls_to_park(pace)));
-        let mut run = Run::default();
-        while batch > 0 {
-            if self.run_batch(batch, main, &mut run) {
-                break;
-            }
-            let room = limit.saturating_sub(run.taken);
-            batch = self.with(|it| it.next_batch(room));
-        }
-        self.with(|it| it.count_polls(run.taken));
-        run.taken - run.dropped
-    }
-
-    /// Polls so many from the ready queue; the only place where futures are polled. Says whether
-    /// the main future is ready: then the rest of the batch is not polled.
-    #[inline]
-    fn run_batch(&self, batch: usize, main: &mut Option<&mut Main<'_>>, run: &mut Run) -> bool {
-        for _ in 0..batch {
-            let Some((number, runnable)) = self.with(Loop::next) else {
+        self.with(|it| it.begin_run(pace));
+        let mut pending = None;
+        while let Some((number, runnable)) = self.with(|it| it.next(pending.take())) {
+            let Some(runnable) = runnable else {
                 continue;
             };
-            run.taken += 1;
             let waker = waker(number);
             let cx = &mut Context::from_waker(&waker);
             budget::refill();
             match (runnable, &mut *main) {
                 (Runnable::Task(mut task), _) => {
-                    let polled = task.as_mut().poll(cx);
-                    self.settle(number.slot(), task, polled);
+                    turn.polled += 1;
+                    match task.as_mut().poll(cx) {
+                        Poll::Pending => pending = Some((number, task)),
+                        Poll::Ready(()) => self.finish(number.slot(), task),
+                    }
                 }
-                (Runnable::Aborted(task), _) => {
-                    run.dropped += 1;
-                    self.finish(number.slot(), task);
-                }
+                (Runnable::Aborted(task), _) => self.finish(number.slot(), task),
                 (Runnable::Main, Some(main)) => {
+                    turn.polled += 1;
                     main.done = main.future.as_mut().poll(cx).is_ready();
                     if main.done {
-                        return true;
+                        return;
                     }
                 }
                 (Runnable::Main, None) => unreachable!("main is polled by its `block_on`"),
             }
-        }
-        false
-    }
-
-    /// A task was polled: it goes back into its slot, or is done.
-    #[inline]
-    fn settle(&self, slot: u32, task: BoxedTask, polled: Poll<()>) {
-        let done = match polled {
-            Poll::Ready(()) => Err(task),
-            Poll::Pending => self.with(|it| it.tasks.put_back(slot, task)),
-        };
-        if let Err(task) = done {
-            self.finish(slot, task);
         }
     }
 
@@ -217,7 +179,7 @@ impl Resident {
         match message {
             Message::Wake(slot) => self.with(|it| it.wake_slot(slot)),
             Message::Spawn(spawn) => spawn(),
-            Message::Stop => self.with(|it| it.stopping = true),
+            Message::Stop => self.with(|it| it.stop()),
             Message::Abort { slot, id } => self.with(|it| it.abort(slot, id)),
             Message::ReleaseTask { slot, id } => {
                 drop_quietly(self.with(|it| it.tasks.release(slot, id)));

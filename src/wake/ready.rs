@@ -8,8 +8,9 @@
 //! number whose task is gone, or whose slot has a new owner, is skipped when its turn comes:
 //! cheaper than to search the queue when a task ends.
 //!
-//! A turn polls the *batch*: as many as stood here when the turn began. Whatever is pushed
-//! meanwhile is behind them, so a batch is frozen by its length alone.
+//! The two counters say more than the length. A *batch* is what stood here when it was frozen: all
+//! that was pushed before some point, so one number is enough to know where it ends, and whatever
+//! is pushed meanwhile is behind it.
 
 use crate::task::id::TaskNumber;
 
@@ -17,8 +18,12 @@ use crate::task::id::TaskNumber;
 pub(crate) struct ReadyQueue {
     /// Its length is a power of two.
     ring: Vec<TaskNumber>,
-    popped: usize,
-    pushed: usize,
+    /// How many numbers were ever taken out.
+    popped: u64,
+    /// How many were ever put in.
+    pushed: u64,
+    /// What `popped` is at the end of the batch.
+    batch_end: u64,
 }
 
 /// Places of a new ring.
@@ -30,6 +35,7 @@ impl ReadyQueue {
             ring: vec![TaskNumber::from_word(0); PLACES],
             popped: 0,
             pushed: 0,
+            batch_end: 0,
         }
     }
 
@@ -41,21 +47,40 @@ impl ReadyQueue {
         }
         let end = self.place(self.pushed);
         self.ring[end] = number;
-        self.pushed = self.pushed.wrapping_add(1);
+        self.pushed += 1;
     }
 
-    /// Takes the first number. There must be one: who polls a batch knows how many there are.
+    /// Makes all that stands here the batch.
     #[inline]
-    pub(crate) fn pop(&mut self) -> TaskNumber {
-        debug_assert!(!self.is_empty());
+    pub(crate) fn freeze(&mut self) {
+        self.batch_end = self.pushed;
+    }
+
+    /// Takes the first number of the batch; `None` if that is over.
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<TaskNumber> {
+        if self.popped == self.batch_end {
+            return None;
+        }
         let first = self.place(self.popped);
-        self.popped = self.popped.wrapping_add(1);
-        self.ring[first]
+        self.popped += 1;
+        Some(self.ring[first])
+    }
+
+    /// How many numbers were ever taken out.
+    pub(crate) fn popped(&self) -> u64 {
+        self.popped
+    }
+
+    /// How many numbers were ever put in.
+    #[inline]
+    pub(crate) fn pushed(&self) -> u64 {
+        self.pushed
     }
 
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.pushed.wrapping_sub(self.popped)
+        (self.pushed - self.popped) as usize
     }
 
     #[inline]
@@ -65,20 +90,20 @@ impl ReadyQueue {
 
     /// Where in the ring a counter points to; always inside of it.
     #[inline]
-    fn place(&self, counter: usize) -> usize {
-        counter & self.ring.len().wrapping_sub(1)
+    fn place(&self, counter: u64) -> usize {
+        counter as usize & self.ring.len().wrapping_sub(1)
     }
 
-    /// Doubles a full ring, its first number first.
+    /// Doubles a full ring, each number at the place where its counter now points.
     #[cold]
     #[inline(never)]
     fn grow_and_push(&mut self, number: TaskNumber) {
-        let len = self.ring.len();
         let first = self.place(self.popped);
         self.ring.rotate_left(first);
+        let len = self.ring.len();
         self.ring.resize(2 * len, TaskNumber::from_word(0));
-        self.popped = 0;
-        self.pushed = len;
+        let first = self.place(self.popped);
+        self.ring.rotate_right(first);
         self.push(number);
     }
 }
@@ -94,15 +119,30 @@ mod tests {
         for popped in 0..=PLACES {
             let mut queue = ReadyQueue::new();
             (0..popped).for_each(|n| queue.push(number(n)));
-            while !queue.is_empty() {
-                queue.pop();
-            }
+            queue.freeze();
+            while queue.pop().is_some() {}
             (0..5 * PLACES).for_each(|n| queue.push(number(n)));
+            queue.freeze();
             assert_eq!(queue.len(), 5 * PLACES);
             for n in 0..5 * PLACES {
-                assert_eq!(queue.pop(), number(n));
+                assert_eq!(queue.pop(), Some(number(n)));
             }
+            assert_eq!(queue.pop(), None);
             assert!(queue.is_empty());
         }
+    }
+
+    /// What is pushed after the freeze is not in the batch.
+    #[test]
+    fn a_batch_ends_where_it_was_frozen() {
+        let number = TaskNumber::from_word;
+        let mut queue = ReadyQueue::new();
+        queue.push(number(1));
+        queue.freeze();
+        queue.push(number(2));
+        assert_eq!(queue.pop(), Some(number(1)));
+        assert_eq!(queue.pop(), None);
+        queue.freeze();
+        assert_eq!(queue.pop(), Some(number(2)));
     }
 }
