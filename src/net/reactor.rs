@@ -13,6 +13,7 @@
 
 use std::io;
 use std::mem;
+use std::ops::Range;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -49,6 +50,8 @@ struct Readiness {
     waiting: Vec<Waker>,
     /// How many may wait.
     limit: usize,
+    /// While which polls those come again who were last woken to do so.
+    comeback: Range<u64>,
 }
 
 /// The token of what rings the loop.
@@ -58,9 +61,9 @@ const BELL: Token = Token(usize::MAX);
 const SLOT_BITS: u32 = usize::BITS / 2;
 
 /// How many wakers may wait for one side before all of them are woken to come again. A task that
-/// polls with a new waker each time, as some combinators do, leaves one more at every poll. The
-/// limit doubles whenever it is reached, so tasks that all wait in earnest soon fit; the price is
-/// that stale wakers of a side that is never ready are kept for longer and longer.
+/// polls with a new waker each time, as some combinators do, leaves a stale one behind at every
+/// poll; this is how they go. But if as many are there again before those who were woken had their
+/// turn, they wait in earnest, and the limit doubles: so a crowd comes to rest.
 const MAX_WAITING: usize = 64;
 
 /// How many events one system call may bring; what does not fit comes with the next.
@@ -165,13 +168,16 @@ impl Reactor {
     }
 
     /// Adds a waker to those of a side. Who is to be woken comes back: nobody mostly; all the
-    /// others if they were too many; the waker itself if the side is ready by now. `Err` gives the
-    /// waker back if it waits already.
+    /// others if they were too many, and then [`crowd_woken`](Self::crowd_woken) is to follow; the
+    /// waker itself if the side is ready by now. `Err` gives the waker back if it waits already.
+    ///
+    /// `popped` is how many numbers have left the ready queue.
     pub(crate) fn wait(
         &mut self,
         slot: usize,
         side: Side,
         waker: Waker,
+        popped: u64,
     ) -> Result<Vec<Waker>, Waker> {
         let side = self.sources[slot].side_mut(side);
         if side.ready {
@@ -184,11 +190,18 @@ impl Reactor {
         }
         let mut crowd = Vec::new();
         if side.waiting.len() == side.limit {
-            side.limit *= 2;
+            if side.comeback.contains(&popped) {
+                side.limit *= 2;
+            }
             crowd = mem::take(&mut side.waiting);
         }
         side.waiting.push(waker);
         Ok(crowd)
+    }
+
+    /// A crowd was woken: its tasks stand in the ready queue, whose counters are these.
+    pub(crate) fn crowd_woken(&mut self, slot: usize, side: Side, popped: u64, pushed: u64) {
+        self.sources[slot].side_mut(side).comeback = popped + 1..pushed + 1;
     }
 
     /// Whether a task waits for a source. O(n), and only a virtual clock asks, when it is idle.
@@ -232,6 +245,7 @@ impl Readiness {
             closed: false,
             waiting: Vec::new(),
             limit: MAX_WAITING,
+            comeback: 0..0,
         }
     }
 
