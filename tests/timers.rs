@@ -690,25 +690,42 @@ fn an_interval_skips() {
     assert_eq!(seen, [(34, 10), (40, 40), (50, 50), (60, 60), (70, 70)]);
 }
 
-/// A tick that is late by less than a period misses nothing: all three go on with the grid.
+/// A tick that is late by less than a period misses no other, and the grid is kept; but one that
+/// delays begins a new grid once it is late by more than 5 ms.
 #[test]
 fn a_tick_that_is_a_little_late_misses_nothing() {
-    for behavior in [
-        MissedTickBehavior::Burst,
-        MissedTickBehavior::Delay,
-        MissedTickBehavior::Skip,
+    for (behavior, late, next) in [
+        (MissedTickBehavior::Burst, 9, 20),
+        (MissedTickBehavior::Skip, 9, 20),
+        (MissedTickBehavior::Skip, 10, 20),
+        (MissedTickBehavior::Delay, 5, 20),
+        (MissedTickBehavior::Delay, 6, 26),
     ] {
         virtually(async move {
             let start = now();
             let mut ticks = interval(ms(10));
             ticks.set_missed_tick_behavior(behavior);
             ticks.tick().await;
-            sleep(ms(19)).await;
+            sleep(ms(10 + late)).await;
             assert_eq!(ticks.tick().await - start, ms(10));
-            assert_eq!(ticks.tick().await - start, ms(20));
-            assert_eq!(now() - start, ms(20));
+            assert_eq!(ticks.tick().await - start, ms(next));
+            assert_eq!(now() - start, ms(next));
         });
     }
+}
+
+/// A grid finer than 5 ms is not coarser for that: the lateness of a period is late enough.
+#[test]
+fn a_fine_grid_delays_too() {
+    virtually(async {
+        let start = now();
+        let mut ticks = interval(ms(2));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks.tick().await;
+        sleep(ms(5)).await;
+        assert_eq!(ticks.tick().await - start, ms(2));
+        assert_eq!(ticks.tick().await - start, ms(7));
+    });
 }
 
 /// `reset` begins a new grid, whose first tick comes a period later and not at once.

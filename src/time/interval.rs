@@ -59,11 +59,15 @@ pub enum MissedTickBehavior {
     /// 20, 30 (both past, so at once), 40, 50: the number of ticks is right.
     #[default]
     Burst,
-    /// 44, 54, 64: a tick that is late by a period or more is where a new grid begins.
+    /// 44, 54, 64: a late tick is where a new grid begins. As in tokio, one is late after 5 ms (or
+    /// after a period, if that is shorter), so that the imprecision of timers moves no grid.
     Delay,
     /// 40, 50, 60: the ticks stay on the grid, and some are left out.
     Skip,
 }
+
+/// How late a tick may be without being called so.
+const LATE: Duration = Duration::from_millis(5);
 
 impl Interval {
     /// Waits for the next tick, and returns when it was due.
@@ -106,16 +110,17 @@ impl Interval {
     /// When the tick after `due` is to come, if that one was fetched at `now`.
     fn next(&self, due: Instant, now: Instant) -> Instant {
         let next = clock::deadline_after(due, self.period);
-        let late = now.saturating_duration_since(next);
+        let lateness = now.saturating_duration_since(due);
         match self.missed {
-            _ if late.is_zero() => next,
-            MissedTickBehavior::Burst => next,
-            MissedTickBehavior::Delay => clock::deadline_after(now, self.period),
-            MissedTickBehavior::Skip => {
-                let into = late.as_nanos() % self.period.as_nanos();
+            MissedTickBehavior::Delay if lateness > self.period.min(LATE) => {
+                clock::deadline_after(now, self.period)
+            }
+            MissedTickBehavior::Skip if lateness > self.period => {
+                let into = lateness.as_nanos() % self.period.as_nanos();
                 let rest = self.period.as_nanos() - into;
                 clock::deadline_after(now, nanoseconds(rest))
             }
+            _ => next,
         }
     }
 }
