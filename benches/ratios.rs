@@ -51,6 +51,14 @@ const ROWS: &[Row] = &[
         local_set: Some(yields::yield_1),
     },
     Row {
+        name: "yield, 1 task, socket open",
+        operations: 200_000,
+        rounds: 21,
+        boucle: |runtime, yields| tcp::beside_a_socket(runtime, yields, yields::yield_1),
+        tokio: |runtime, yields| tcp::beside_a_socket(runtime, yields, yields::yield_1),
+        local_set: None,
+    },
+    Row {
         name: "yield, 1000 tasks",
         operations: 500_000,
         rounds: 31,
@@ -73,6 +81,14 @@ const ROWS: &[Row] = &[
         boucle: ping_pong::ping_pong,
         tokio: ping_pong::ping_pong,
         local_set: Some(ping_pong::ping_pong),
+    },
+    Row {
+        name: "ping-pong, socket open",
+        operations: 100_000,
+        rounds: 21,
+        boucle: |runtime, rounds| tcp::beside_a_socket(runtime, rounds, ping_pong::ping_pong),
+        tokio: |runtime, rounds| tcp::beside_a_socket(runtime, rounds, ping_pong::ping_pong),
+        local_set: None,
     },
     Row {
         name: "gather of 1000 (JoinSet)",

@@ -24,6 +24,18 @@ pub fn echo_50<R: Runtime>(runtime: &R, requests: usize) -> Spent {
     echo(runtime, 50, requests)
 }
 
+/// Something else, while a socket is open that nobody talks to: then the kernel has to be asked now and then.
+pub fn beside_a_socket<R: Runtime>(
+    runtime: &R,
+    operations: usize,
+    run: fn(&R, usize) -> Spent,
+) -> Spent {
+    let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let listener = runtime.block_on(R::listen(any_port));
+    let _open = listener.expect("a port is free");
+    run(runtime, operations)
+}
+
 fn echo<R: Runtime>(runtime: &R, connections: usize, requests: usize) -> Spent {
     runtime.block_on(async {
         let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
