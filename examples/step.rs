@@ -47,19 +47,15 @@
 //!
 //! Read next: `src/turn.rs`, the turn.
 
-#[path = "stdout/mod.rs"]
-mod stdout;
-
 #[path = "sleep/mysleep.rs"]
 mod mysleep;
 
-use std::env;
 use std::io;
-use std::process;
 
 use boucle::EventLoop;
 use mysleep::{list, mysleep};
-use stdout::println;
+use stage::options::{self, Arg::Long};
+use stage::println;
 
 const HELP: &str = "\
 Runs three sleeps one turn of the loop at a time, and shows what each turn does.
@@ -69,22 +65,25 @@ usage: step [--real]
   --real  wait for real: the clock is virtual else, and nothing waits";
 
 fn main() -> io::Result<()> {
-    let event_loop = match env::args_os().nth(1) {
-        None => EventLoop::builder().virtual_clock().build()?,
-        Some(option) if option == "--real" => EventLoop::new()?,
-        Some(option) if option == "--help" => {
-            println!("{HELP}");
-            return Ok(());
+    let real = options::read(HELP, |arguments| {
+        let mut real = false;
+        while let Some(option) = arguments.next()? {
+            match option {
+                Long("real") => real = true,
+                other => return Err(other.unexpected()),
+            }
         }
-        Some(option) => {
-            eprintln!("step: no such option: {} (try --help)", option.display());
-            process::exit(2);
-        }
+        Ok(real)
+    });
+    let event_loop = if real {
+        EventLoop::new()?
+    } else {
+        EventLoop::builder().virtual_clock().build()?
     };
 
     // The handle is not needed: without it, the task goes on.
     drop(event_loop.spawn(async {
-        let results = boucle::gather([1.0, 0.5, 1.5].map(mysleep)).await;
+        let results = boucle::gather([1.0, 0.5, 1.5].map(|duration| mysleep(duration, 1.0))).await;
         println!("{}", list(&results));
     }));
 

@@ -4,9 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use hyper::StatusCode;
-
-use crate::Failure;
-use crate::target::Target;
+use stage::http::{Failure, Target};
 
 /// Sends a request, and waits for the whole response: its status and its text.
 ///

@@ -44,7 +44,7 @@
 //! On one thread the waits overlap: they last as long as the longest, not as their
 //! sum. So the ratio is at most the number of URLs, 4.
 //!
-//! Read next: examples/fetch/main.rs, then client.rs beside it.
+//! Read next: examples/fetch/main.rs, then examples/stage/src/http/client.rs.
 //! Run next: cargo run --release --example step
 //! ```
 //!
@@ -58,40 +58,40 @@
 //! `cargo run --release --example fetch -- http://example.com/`. The exit status is 1 if one of
 //! them could not be fetched.
 //!
-//! Read next: `client.rs` beside this file, a request of hyper's over a socket of the loop's;
-//! `blocking.rs`, the same without a loop; `server.rs`, the other side; then `src/net/source.rs`,
-//! how a task waits for a socket.
-
-#[path = "../stdout/mod.rs"]
-mod stdout;
+//! Read next: `blocking.rs` beside this file, the same without a loop; `server.rs`, the other side;
+//! then `examples/stage/src/http/client.rs`, a request of hyper's over a socket of the loop's, and
+//! `src/net/source.rs`, how a task waits for a socket.
 
 mod blocking;
-mod client;
-mod options;
 mod server;
-mod target;
 
-use std::error::Error;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use http_body_util::BodyExt;
-use hyper::StatusCode;
+use stage::http::{self, Failure, Server, Target};
+use stage::options::{self, Arg::Value, ValueExt};
+use stage::println;
 
-use server::Server;
-use stdout::println;
-use target::Target;
+const HELP: &str = "\
+Fetches URLs concurrently, on one thread, then one after the other, and compares the times.
 
-/// Why a URL could not be fetched.
-type Failure = Box<dyn Error>;
+usage: fetch [URL]...
+
+Only http:// URLs can be fetched. Without any, a server in this program stands in for
+www.irs.gov, and its four pages are fetched.
+
+  --help  say this
+
+The exit status is 1 if a URL could not be fetched.";
 
 /// A coroutine that fetches a URL and prints the number of bytes received.
 async fn asynchroneous(url: &str, server: Option<SocketAddr>) -> Result<(), Failure> {
     println!("fetching {url}");
-    let response = client::get(&Target::new(url, server)?).await?;
+    let response = http::get(&Target::new(url, server)?).await?;
     println!("{url} returned status {}", response.status().as_u16());
-    expect_ok(response.status())?;
+    http::expect_ok(response.status())?;
     let body = response.collect().await?.to_bytes();
     println!("{url} returned {} bytes", body.len());
     Ok(())
@@ -111,7 +111,7 @@ fn synchroneous(url: &str, server: Option<SocketAddr>) -> Result<(), Failure> {
     println!("fetching {url} synchroneously (blocking)");
     let (status, text) = blocking::get(&Target::new(url, server)?)?;
     println!("{url} returned status {}", status.as_u16());
-    expect_ok(status)?;
+    http::expect_ok(status)?;
     println!("{url} returned {} chars", text.chars().count());
     Ok(())
 }
@@ -122,24 +122,10 @@ fn in_sequence(urls: &[String], server: Option<SocketAddr>) -> Vec<bool> {
     urls.iter().map(fetch).collect()
 }
 
-fn expect_ok(status: StatusCode) -> Result<(), Failure> {
-    if status == StatusCode::OK {
-        Ok(())
-    } else {
-        Err(status.to_string().into())
-    }
-}
-
 /// Whether a URL came; prints why if it did not.
 fn came(url: &str, result: Result<(), Failure>) -> bool {
     if let Err(failure) = &result {
-        let mut why = failure.to_string();
-        let mut cause = failure.source();
-        while let Some(error) = cause {
-            why = format!("{why}: {error}");
-            cause = error.source();
-        }
-        println!("{url} failed: {why}");
+        println!("{url} failed: {}", http::why(failure));
     }
     result.is_ok()
 }
@@ -175,21 +161,36 @@ fn timed(fetch: impl FnOnce() -> Vec<bool>, server: Option<&Server>) -> (bool, f
 }
 
 fn demo() -> bool {
-    let server = Server::start().expect("a server can listen on 127.0.0.1");
+    let server = server::start().expect("a server can listen on 127.0.0.1");
     let address = server.address;
     println!("(a local server stands in for www.irs.gov: {address})");
     let all_came = compare(&server::URLS.map(String::from), Some(&server));
     println!();
-    println!("Read next: examples/fetch/main.rs, then client.rs beside it.");
+    println!("Read next: examples/fetch/main.rs, then examples/stage/src/http/client.rs.");
     println!("Run next: cargo run --release --example step");
     all_came
 }
 
+/// The URLs on the command line.
+fn urls() -> Vec<String> {
+    options::read(HELP, |arguments| {
+        let mut urls = Vec::new();
+        while let Some(argument) = arguments.next()? {
+            match argument {
+                Value(url) => urls.push(url.string()?),
+                option => return Err(option.unexpected()),
+            }
+        }
+        Ok(urls)
+    })
+}
+
 fn main() -> ExitCode {
-    let all_came = match options::urls() {
-        Ok(urls) if urls.is_empty() => demo(),
-        Ok(urls) => compare(&urls, None),
-        Err(status) => return status,
+    let urls = urls();
+    let all_came = if urls.is_empty() {
+        demo()
+    } else {
+        compare(&urls, None)
     };
     if all_came {
         ExitCode::SUCCESS

@@ -25,15 +25,21 @@
 //! Read next: `mysleep.rs` beside this file, the coroutine; then `examples/step.rs`, which runs it
 //! one turn of the loop at a time; then `src/combine/gather.rs`.
 
-#[path = "../stdout/mod.rs"]
-mod stdout;
-
 mod mysleep;
 
 use mysleep::{list, mysleep};
-use stdout::println;
+use stage::{options, println};
+
+const HELP: &str = "\
+Sleeps 1, 0.5 and 1.5 seconds at the same time, and prints the three results in input order.
+
+usage: sleep [--scale S]
+
+  --scale S  multiply what is waited by S (1); what is printed stays the same";
 
 fn main() {
-    let results = boucle::run(boucle::gather([1.0, 0.5, 1.5].map(mysleep)));
+    let scale = options::scale(HELP, 1.0);
+    let sleeps = [1.0, 0.5, 1.5].map(|duration| mysleep(duration, scale));
+    let results = boucle::run(boucle::gather(sleeps));
     println!("{}", list(&results));
 }

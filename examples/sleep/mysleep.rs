@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
-use crate::stdout::println;
+use stage::println;
 
 /// Says when it begins and when it ends, and returns the square of its duration, in seconds.
-pub(crate) async fn mysleep(duration: f64) -> f64 {
+/// It waits `scale` times as long.
+pub(crate) async fn mysleep(duration: f64, scale: f64) -> f64 {
     println!("Entrée dans {duration}");
-    boucle::sleep(Duration::from_secs_f64(duration)).await;
+    boucle::sleep(Duration::from_secs_f64(duration * scale)).await;
     println!("Sortie de {duration}");
     duration.powi(2)
 }

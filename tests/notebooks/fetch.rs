@@ -1,77 +1,13 @@
-//! The examples: what they print, what they do when something goes wrong, and that waits overlap.
+//! `fetch`: what it prints, that its waits overlap, and what it does when something goes wrong.
 //!
-//! The programs are run as `cargo test` has built them; `cargo test --test examples` builds none,
-//! and needs `cargo build --examples` before. Their servers, and those here, are local.
+//! Its servers, and those here, are local.
 
-use std::cell::RefCell;
-use std::env::{self, consts::EXE_SUFFIX};
-use std::fs;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Duration;
 
-#[path = "../examples/sleep/mysleep.rs"]
-mod mysleep;
-
-/// What the examples print goes into a log.
-mod stdout {
-    macro_rules! println {
-        ($($text:tt)*) => {
-            $crate::PRINTED.with_borrow_mut(|log| log.push(format!($($text)*)))
-        };
-    }
-
-    pub(crate) use println;
-}
-
-thread_local! {
-    static PRINTED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
-}
-
-/// The course page's lines, in order, and its result; at 1.5 s sharp, as the clock is virtual.
-#[test]
-fn sleeps_overlap_and_their_results_keep_their_order() {
-    let event_loop = boucle::EventLoop::builder()
-        .virtual_clock()
-        .build()
-        .unwrap();
-    let (results, time) = event_loop.block_on(async {
-        let begin = boucle::now();
-        let results = boucle::gather([1.0, 0.5, 1.5].map(mysleep::mysleep)).await;
-        (results, boucle::now() - begin)
-    });
-    assert_eq!(PRINTED.take(), &documented("sleep/main.rs")[..6]);
-    assert_eq!(mysleep::list(&results), "[1, 0.25, 2.25]");
-    assert_eq!(time, Duration::from_millis(1500));
-}
-
-/// The program, under the real clock.
-#[test]
-fn sleep_prints_what_its_header_says() {
-    let sleep = run("sleep", &[]);
-    assert_eq!(lines(&sleep), documented("sleep/main.rs"));
-    assert!(sleep.status.success());
-}
-
-/// Under the virtual clock the loop does the same on every run.
-#[test]
-fn step_prints_what_its_header_says() {
-    let step = run("step", &[]);
-    assert_eq!(lines(&step), documented("step.rs"));
-    assert!(step.status.success());
-}
-
-/// Under the real clock there may be a turn more, and the times differ; the coroutines do not.
-#[test]
-fn step_does_the_same_under_the_real_clock() {
-    let step = run("step", &["--real"]);
-    let mut printed = lines(&step);
-    printed.retain(|line| !line.starts_with("turn ") && !line.starts_with("  "));
-    assert_eq!(printed, documented("sleep/main.rs"));
-}
+use stage::testing::{documented, expect_manners, lines, program, run};
 
 /// All lines, in order, but for the times and the port. The bodies are compared apart: on a slow
 /// machine one may be read to its end after the next one has begun.
@@ -85,7 +21,10 @@ fn fetch_prints_what_its_header_says() {
         bodies.sort();
         (bodies, others)
     };
-    assert_eq!(stable(lines(&fetch)), stable(documented("fetch/main.rs")));
+    assert_eq!(
+        stable(lines(&fetch)),
+        stable(documented("examples/fetch/main.rs"))
+    );
     assert!(fetch.status.success());
 }
 
@@ -205,29 +144,8 @@ fn fetch_takes_an_ipv6_address() {
 }
 
 #[test]
-fn a_wrong_option_is_one_line_and_status_2() {
-    for example in ["fetch", "step"] {
-        let output = run(example, &["--wrong"]);
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(
-            told,
-            format!("{example}: no such option: --wrong (try --help)\n")
-        );
-        assert!(output.stdout.is_empty());
-        assert_eq!(output.status.code(), Some(2));
-    }
-}
-
-#[test]
-fn help_says_what_is_shown_and_the_options() {
-    for (example, option) in [("fetch", "[URL]"), ("step", "--real")] {
-        let output = run(example, &["--help"]);
-        assert!(
-            lines(&output).iter().any(|line| line.contains(option)),
-            "{output:?}"
-        );
-        assert!(output.status.success());
-    }
+fn fetch_has_manners() {
+    expect_manners("fetch", "[URL]");
 }
 
 /// As in `fetch | head -1`.
@@ -246,35 +164,6 @@ fn a_closed_stdout_ends_the_program_quietly() {
     assert!(first.contains("www.irs.gov"));
     assert_eq!(String::from_utf8_lossy(&end.stderr), "");
     assert!(end.status.success());
-}
-
-/// Where cargo puts an example: beside the directory of the tests.
-fn program(example: &str) -> PathBuf {
-    let tests = env::current_exe().unwrap();
-    let built = tests.parent().and_then(Path::parent).unwrap();
-    built.join(format!("examples/{example}{EXE_SUFFIX}"))
-}
-
-fn run(example: &str, arguments: &[&str]) -> Output {
-    let output = Command::new(program(example)).args(arguments).output();
-    output.unwrap_or_else(|error| panic!("{error}: run `cargo build --examples` first"))
-}
-
-fn lines(output: &Output) -> Vec<String> {
-    let text = str::from_utf8(&output.stdout).unwrap();
-    text.lines().map(str::to_owned).collect()
-}
-
-/// The output that stands in an example's header.
-fn documented(example: &str) -> Vec<String> {
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    let source = fs::read_to_string(examples.join(example)).unwrap();
-    let (_, block) = source.split_once("//! ```text\n").unwrap();
-    let (block, _) = block.split_once("//! ```\n").unwrap();
-    let lines = block.lines().map(|line| line.trim_start_matches("//!"));
-    lines
-        .map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned())
-        .collect()
 }
 
 /// A line up to what is different on every run: a port, or a time.

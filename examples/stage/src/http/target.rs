@@ -4,20 +4,21 @@ use std::net::SocketAddr;
 
 use hyper::Uri;
 
-use crate::Failure;
+use super::Failure;
 
 /// Where to connect, and what to ask for there.
-pub(crate) struct Target {
+pub struct Target {
     /// A host, without the brackets of an IPv6 address, and a port.
-    pub(crate) address: (String, u16),
+    pub address: (String, u16),
     /// The value of the `Host` header.
-    pub(crate) host: String,
-    pub(crate) path: String,
+    pub host: String,
+    /// The path and the query.
+    pub path: String,
 }
 
 impl Target {
     /// Takes a URL apart. With a `server`, that is asked instead of the host that the URL names.
-    pub(crate) fn new(url: &str, server: Option<SocketAddr>) -> Result<Target, Failure> {
+    pub fn new(url: &str, server: Option<SocketAddr>) -> Result<Target, Failure> {
         let uri: Uri = url.parse().map_err(|why| format!("not a URL: {why}"))?;
         match uri.scheme_str() {
             Some("http") => {}

@@ -5,14 +5,13 @@ use http_body_util::Empty;
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::HOST;
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use smol_hyper::rt::FuturesIo;
 
-use crate::Failure;
-use crate::target::Target;
+use super::{Failure, Target};
 
 /// Sends a request, and waits for the head of the response. The body comes as it is read.
-pub(crate) async fn get(target: &Target) -> Result<Response<Incoming>, Failure> {
+pub async fn get(target: &Target) -> Result<Response<Incoming>, Failure> {
     let stream = TcpStream::connect(target.address.clone()).await?;
     let (mut sender, connection) = http1::handshake(FuturesIo::new(stream)).await?;
     // A task of its own moves the bytes, until the response has been read. What goes wrong in it is
@@ -22,4 +21,13 @@ pub(crate) async fn get(target: &Target) -> Result<Response<Incoming>, Failure> 
         .header(HOST, &target.host)
         .body(Empty::<Bytes>::new())?;
     Ok(sender.send_request(request).await?)
+}
+
+/// An error if a status is another one than 200.
+pub fn expect_ok(status: StatusCode) -> Result<(), Failure> {
+    if status == StatusCode::OK {
+        Ok(())
+    } else {
+        Err(status.to_string().into())
+    }
 }

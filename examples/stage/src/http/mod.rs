@@ -1,0 +1,25 @@
+//! HTTP over boucle: hyper, by way of `smol-hyper`, on sockets of the loop's.
+
+mod client;
+mod server;
+mod target;
+
+use std::error::Error;
+
+pub use client::{expect_ok, get};
+pub use server::{Content, Server};
+pub use target::Target;
+
+/// Why a request got no answer.
+pub type Failure = Box<dyn Error>;
+
+/// A failure and its causes, in one line.
+pub fn why(failure: &Failure) -> String {
+    let mut line = failure.to_string();
+    let mut cause = failure.source();
+    while let Some(error) = cause {
+        line = format!("{line}: {error}");
+        cause = error.source();
+    }
+    line
+}

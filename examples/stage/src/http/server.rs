@@ -1,0 +1,118 @@
+//! A server that stands in for the web: hyper's, on a boucle loop in a thread of its own.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{self, SocketAddr};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::thread;
+
+use boucle::net::{TcpListener, TcpStream};
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode, Uri};
+use smol_hyper::rt::FuturesIo;
+
+/// A server. It serves until the program ends.
+pub struct Server {
+    /// Where it listens.
+    pub address: SocketAddr,
+    requests: Arc<OpenRequests>,
+}
+
+/// What is found at a path; `None` is answered with the status 404.
+pub type Content = Option<Vec<u8>>;
+
+/// The requests that were read, and whose response was not begun.
+#[derive(Default)]
+struct OpenRequests {
+    now: AtomicUsize,
+    /// The most there have been at once.
+    most: AtomicUsize,
+}
+
+impl Server {
+    /// Starts a server on the loopback, on a port that is free. `find` may sleep, to stand for a
+    /// network that is slow.
+    ///
+    /// # Errors
+    ///
+    /// If no port can be listened on.
+    pub fn start<A>(find: impl Fn(Uri) -> A + Send + 'static) -> io::Result<Server>
+    where
+        A: Future<Output = Content> + 'static,
+    {
+        let listener = net::TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?;
+        let requests = Arc::default();
+        let counted = Arc::clone(&requests);
+        thread::spawn(move || boucle::run(serve(listener, Rc::new(find), counted)));
+        Ok(Server { address, requests })
+    }
+
+    /// The most requests that were open at once since this was last asked.
+    ///
+    /// If it is as many as there were requests, the server had read all of them before it began to
+    /// answer one. If it is one, each was sent after the one before was answered.
+    pub fn take_most_open(&self) -> usize {
+        self.requests.most.swap(0, Relaxed)
+    }
+}
+
+async fn serve<A>(
+    listener: net::TcpListener,
+    find: Rc<impl Fn(Uri) -> A + 'static>,
+    requests: Arc<OpenRequests>,
+) -> io::Result<()>
+where
+    A: Future<Output = Content> + 'static,
+{
+    let listener = TcpListener::from_std(listener)?;
+    loop {
+        let (stream, _) = listener.accept().await?;
+        let (find, requests) = (Rc::clone(&find), Arc::clone(&requests));
+        drop(boucle::spawn(async move {
+            converse(stream, &*find, &requests).await
+        }));
+    }
+}
+
+/// Answers what is asked on one connection.
+async fn converse<A>(stream: TcpStream, find: &impl Fn(Uri) -> A, requests: &OpenRequests)
+where
+    A: Future<Output = Content>,
+{
+    let answer = async |request: Request<Incoming>| {
+        requests.begin();
+        let content = find(request.uri().clone()).await;
+        requests.end();
+        Ok::<_, Infallible>(response(content))
+    };
+    let connection =
+        http1::Builder::new().serve_connection(FuturesIo::new(stream), service_fn(answer));
+    // A client that goes away is no concern of the server's.
+    let _ = connection.await;
+}
+
+fn response(content: Content) -> Response<Full<Bytes>> {
+    let mut response = Response::default();
+    match content {
+        Some(bytes) => *response.body_mut() = bytes.into(),
+        None => *response.status_mut() = StatusCode::NOT_FOUND,
+    }
+    response
+}
+
+impl OpenRequests {
+    fn begin(&self) {
+        let open = self.now.fetch_add(1, Relaxed) + 1;
+        self.most.fetch_max(open, Relaxed);
+    }
+
+    fn end(&self) {
+        self.now.fetch_sub(1, Relaxed);
+    }
+}

@@ -1,0 +1,85 @@
+//! The command line of an example.
+//!
+//! ```no_run
+//! use stage::options::{self, Arg::Long};
+//!
+//! let scale = options::read("Sleeps.\n\nusage: sleep [--scale S]", |arguments| {
+//!     let mut scale = 0.1;
+//!     while let Some(option) = arguments.next()? {
+//!         match option {
+//!             Long("scale") => scale = options::factor(arguments)?,
+//!             other => return Err(other.unexpected()),
+//!         }
+//!     }
+//!     Ok(scale)
+//! });
+//! ```
+
+use std::env;
+use std::path::Path;
+use std::process::exit;
+use std::str::FromStr;
+
+pub use lexopt::{Arg, Error, Parser, ValueExt};
+
+/// Reads the command line. `--help` prints `help`, and the program ends; what is wrong is told in
+/// one line, and it ends with status 2.
+pub fn read<T>(help: &str, take: impl FnOnce(&mut Parser) -> Result<T, Error>) -> T {
+    if env::args_os().any(|argument| argument == "--help") {
+        crate::println!("{help}");
+        exit(0);
+    }
+    take(&mut Parser::from_env()).unwrap_or_else(|error| {
+        eprintln!("{}: {error} (try --help)", program());
+        exit(2);
+    })
+}
+
+/// As [`read`], for a program that has no options.
+pub fn none(help: &str) {
+    read(help, |arguments| match arguments.next()? {
+        None => Ok(()),
+        Some(option) => Err(option.unexpected()),
+    });
+}
+
+/// As [`read`], for a program whose one option is `--scale`, a factor for its durations.
+pub fn scale(help: &str, default: f64) -> f64 {
+    read(help, |arguments| {
+        let mut scale = default;
+        while let Some(option) = arguments.next()? {
+            match option {
+                Arg::Long("scale") => scale = factor(arguments)?,
+                other => return Err(other.unexpected()),
+            }
+        }
+        Ok(scale)
+    })
+}
+
+/// The value of an option: a factor for durations, up to a thousand.
+pub fn factor(arguments: &mut Parser) -> Result<f64, Error> {
+    value(arguments, "a factor from 0 to 1000", |factor| {
+        (0.0..=1000.0).contains(factor)
+    })
+}
+
+/// The value of an option, which must be what `wanted` says and `is_fine` asks.
+pub fn value<T: FromStr>(
+    arguments: &mut Parser,
+    wanted: &str,
+    is_fine: impl FnOnce(&T) -> bool,
+) -> Result<T, Error> {
+    let text = arguments.value()?.string()?;
+    match text.parse() {
+        Ok(value) if is_fine(&value) => Ok(value),
+        _ => Err(format!("{text:?} is not {wanted}").into()),
+    }
+}
+
+/// The program's name, as it was called.
+fn program() -> String {
+    let path = env::args_os().next().unwrap_or_default();
+    let name = Path::new(&path).file_stem();
+    name.unwrap_or_default().to_string_lossy().into_owned()
+}

@@ -1,0 +1,41 @@
+//! `sleep`: three sleeps overlap.
+
+use std::time::Duration;
+
+use stage::testing::{documented, expect_manners, lines, run, virtually};
+
+#[path = "../../examples/sleep/mysleep.rs"]
+mod mysleep;
+
+use mysleep::{list, mysleep};
+
+/// The course page's lines, in order, and its result; at 1.5 s sharp, as the clock is virtual.
+#[test]
+fn sleeps_overlap_and_their_results_keep_their_order() {
+    let sleeps = [1.0, 0.5, 1.5].map(|duration| mysleep(duration, 1.0));
+    let (results, printed, time) = virtually(boucle::gather(sleeps));
+    assert_eq!(printed, &documented("examples/sleep/main.rs")[..6]);
+    assert_eq!(list(&results), "[1, 0.25, 2.25]");
+    assert_eq!(time, Duration::from_millis(1500));
+}
+
+/// The program, under the real clock.
+#[test]
+fn sleep_prints_what_its_header_says() {
+    let sleep = run("sleep", &[]);
+    assert_eq!(lines(&sleep), documented("examples/sleep/main.rs"));
+    assert!(sleep.status.success());
+}
+
+#[test]
+fn sleep_has_manners() {
+    expect_manners("sleep", "--scale");
+    for wrong in ["-1", "abc", "NaN", "inf", "1e9"] {
+        let output = run("sleep", &["--scale", wrong]);
+        assert_eq!(
+            String::from_utf8_lossy(&output.stderr),
+            format!("sleep: {wrong:?} is not a factor from 0 to 1000 (try --help)\n")
+        );
+        assert_eq!(output.status.code(), Some(2));
+    }
+}
