@@ -5,6 +5,14 @@
 //! what they print is heard. Otherwise its program is run, as `cargo test` has built it; `cargo test
 //! --test notebooks` builds none, and needs `cargo build --examples` before.
 
+mod await_another;
+mod awaitables;
+mod exemple;
 mod fetch;
+mod nom;
+mod run_forever;
+#[cfg(feature = "blocking")]
+mod run_in_executor;
+mod say_after;
 mod sleep;
 mod step;

@@ -1,0 +1,43 @@
+//! A coroutine that awaits another: it goes on where it stood, when the other one has returned.
+//!
+//! From the course "Programmation asynchrone en Python" (BTS SIO), "Appeler une coroutine depuis une
+//! autre coroutine".
+//!
+//! ```sh
+//! cargo run --release --example await_another
+//! ```
+//!
+//! prints (the course waits 2 seconds; so does `--scale 1`)
+//!
+//! ```text
+//! Exécution de la coroutine 1
+//! Exécution de la coroutine 2
+//! Fin de l'exécution de la coroutine 2
+//! Fin de l'exécution de la coroutine 1
+//! 1
+//! ```
+//!
+//! An awaited coroutine is no task: it runs within the one that awaits it, as a function that is called
+//! does, and the loop knows of one task only. When it waits, both wait; the loop would poll others.
+//!
+//! Read next: `coroutines.rs` beside this file. Run next: `cargo run --release --example run_forever`,
+//! where two coroutines are two tasks.
+
+mod coroutines;
+
+use std::time::Duration;
+
+use coroutines::coroutine_1;
+use stage::{options, println};
+
+const HELP: &str = "\
+Runs a coroutine that awaits another one, which sleeps for 2 seconds.
+
+usage: await_another [--scale S]
+
+  --scale S  multiply what is waited by S (0.25); the course's own duration is --scale 1";
+
+fn main() {
+    let wait = Duration::from_secs(2).mul_f64(options::scale(HELP, 0.25));
+    println!("{}", boucle::run(coroutine_1(wait)));
+}

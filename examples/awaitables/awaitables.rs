@@ -1,0 +1,45 @@
+//! A coroutine that is only called, and the three things that can be awaited.
+
+use std::time::Duration;
+
+use boucle::{sleep, spawn};
+use futures::channel::oneshot;
+use stage::println;
+
+/// Says something after some time, and returns it.
+pub(crate) async fn say_after(delay: Duration, what: &str) -> &str {
+    sleep(delay).await;
+    println!("{what}");
+    what
+}
+
+/// Calls a coroutine, and lets go of what it returns. Nothing is said.
+pub(crate) fn only_called(delay: Duration) {
+    let coroutine = say_after(delay, "nobody hears this");
+    println!(
+        "<coroutine object say_after: {} bytes>",
+        size_of_val(&coroutine)
+    );
+}
+
+/// Awaits a coroutine: it runs within the one that awaits it.
+pub(crate) async fn a_coroutine(delay: Duration) -> &'static str {
+    say_after(delay, "a coroutine").await
+}
+
+/// Awaits a task: it has run by itself, since `spawn`.
+pub(crate) async fn a_task(delay: Duration) -> &'static str {
+    let task = spawn(say_after(delay, "a task"));
+    task.await.expect("it is not aborted")
+}
+
+/// Awaits a future, which is a promise: another task keeps it.
+pub(crate) async fn a_future(delay: Duration) -> &'static str {
+    let (promise, future) = oneshot::channel();
+    drop(spawn(async move {
+        let what = say_after(delay, "a future").await;
+        // It fails if nobody awaits the future any more, which is no concern of this task's.
+        let _ = promise.send(what);
+    }));
+    future.await.expect("the task keeps its promise")
+}

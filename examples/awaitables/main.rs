@@ -1,0 +1,54 @@
+//! What `await` takes: a coroutine, a task, a future. And what calling a coroutine does: nothing.
+//!
+//! From the notebook "S06E05: Concurrency - The asyncio module" by Cyril Desjouy, sections 2.2 and
+//! 2.3.
+//!
+//! ```sh
+//! cargo run --release --example awaitables
+//! ```
+//!
+//! prints (the size varies with the compiler)
+//!
+//! ```text
+//! <coroutine object say_after: 72 bytes>
+//! a coroutine
+//! a task
+//! a future
+//! ```
+//!
+//! To call an `async fn` makes an object and runs nothing of its body: the first line tells how large
+//! the object is, and what its coroutine would have said is never said. It has to be polled, which a
+//! loop does (`run`, `spawn`) or another coroutine (`await`). That `await` stands in a coroutine only,
+//! the compiler sees to: see the documentation of `boucle::run` for what it says else.
+//!
+//! - A **coroutine** that is awaited runs within the one that awaits it, and not before.
+//! - A **task** is a coroutine that the loop runs by itself. Awaiting it means waiting for its end.
+//! - A **future** is a promise for a value that somebody else will have: here another task, which sends
+//!   it through a `oneshot` channel of the `futures` crate. In Rust all three are `Future`s.
+//!
+//! Read next: `awaitables.rs` beside this file; then `src/task/spawn.rs`, how a future becomes a task.
+//! Run next: `cargo run --release --example run_in_executor`.
+
+mod awaitables;
+
+use std::time::Duration;
+
+use awaitables::{a_coroutine, a_future, a_task, only_called};
+use stage::options;
+
+const HELP: &str = "\
+Calls a coroutine without awaiting it; then awaits a coroutine, a task and a future.
+
+usage: awaitables [--scale S]
+
+  --scale S  multiply each wait, 0.2 s, by S (1)";
+
+fn main() {
+    let delay = Duration::from_millis(200).mul_f64(options::scale(HELP, 1.0));
+    boucle::run(async {
+        only_called(delay);
+        a_coroutine(delay).await;
+        a_task(delay).await;
+        a_future(delay).await;
+    });
+}

@@ -1,0 +1,52 @@
+//! Three names, said one after the other by a function and at once by a coroutine: a third of the
+//! time.
+//!
+//! From the course "Python avancé: Fonctions asynchrones" by DataScientest, "Coroutines".
+//!
+//! ```sh
+//! cargo run --release --example nom
+//! ```
+//!
+//! prints (the course waits 10 seconds for each name; so does `--scale 1`)
+//!
+//! ```text
+//! Subroutine :
+//! Daniel
+//! Donna
+//! Diane
+//! Durée totale d'exécution: 1.50 secondes
+//!
+//! Coroutine :
+//! Daniel
+//! Donna
+//! Diane
+//! Durée totale d'exécution: 0.50 secondes
+//! ```
+//!
+//! While a function sleeps, its thread can do nothing else; three sleeps take as long as their sum.
+//! While a coroutine sleeps, the loop polls the others: all three sleep at the same time, and are over
+//! in the order in which they began.
+//!
+//! Read next: `nom.rs` beside this file; then `src/time/sleep.rs`, what a sleep does instead of
+//! sleeping. Run next: `cargo run --release --example calcul`, where coroutines do not wait.
+
+mod nom;
+
+use std::time::Duration;
+
+use nom::{coroutines, subroutines};
+use stage::{options, println};
+
+const HELP: &str = "\
+Says three names after 10 seconds each: by a function, then by a coroutine.
+
+usage: nom [--scale S]
+
+  --scale S  multiply what is waited by S (0.05); the course's own durations are --scale 1";
+
+fn main() {
+    let wait = Duration::from_secs(10).mul_f64(options::scale(HELP, 0.05));
+    subroutines(wait);
+    println!();
+    boucle::run(coroutines(wait));
+}

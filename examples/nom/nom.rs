@@ -1,0 +1,45 @@
+//! The function and the coroutine, and both ways to say three names.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use boucle::gather;
+use stage::println;
+
+/// A subroutine: the thread waits in it.
+fn nom(prenom: &str, wait: Duration) {
+    thread::sleep(wait);
+    println!("{prenom}");
+}
+
+/// The same as a coroutine: it waits, and the thread does something else.
+async fn nom_async(prenom: &str, wait: Duration) {
+    boucle::sleep(wait).await;
+    println!("{prenom}");
+}
+
+pub(crate) fn subroutines(wait: Duration) {
+    println!("Subroutine :");
+    let start = Instant::now();
+    nom("Daniel", wait);
+    nom("Donna", wait);
+    nom("Diane", wait);
+    print_total(start.elapsed());
+}
+
+pub(crate) async fn coroutines(wait: Duration) {
+    println!("Coroutine :");
+    let start = boucle::now();
+    gather!(
+        nom_async("Daniel", wait),
+        nom_async("Donna", wait),
+        nom_async("Diane", wait),
+    )
+    .await;
+    print_total(boucle::now() - start);
+}
+
+fn print_total(time: Duration) {
+    let seconds = time.as_secs_f64();
+    println!("Durée totale d'exécution: {seconds:.2} secondes");
+}

@@ -1,0 +1,18 @@
+//! What a closure panics with, for examples that show an error message.
+
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
+
+/// Runs a closure that is expected to panic, and returns its message; `None` if it returned. Nothing
+/// is printed on the standard error meanwhile, by no thread.
+pub fn message_of<R>(closure: impl FnOnce() -> R) -> Option<String> {
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| {}));
+    let result = catch_unwind(AssertUnwindSafe(closure));
+    panic::set_hook(hook);
+    let payload = result.err()?;
+    let message = match payload.downcast::<String>() {
+        Ok(message) => *message,
+        Err(payload) => (*payload.downcast::<&str>().ok()?).to_owned(),
+    };
+    Some(message)
+}

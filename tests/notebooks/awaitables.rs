@@ -1,0 +1,50 @@
+//! `awaitables`: a coroutine that is only called, and three things that are awaited.
+
+use std::time::Duration;
+
+use stage::testing::{documented, expect_manners, lines, run, virtually};
+
+#[path = "../../examples/awaitables/awaitables.rs"]
+mod coroutines;
+
+use coroutines::{a_coroutine, a_future, a_task, only_called};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The object is there, and its body has not run: nothing was said, and no time has passed.
+#[test]
+fn to_call_a_coroutine_only_makes_an_object() {
+    let ((), printed, time) = virtually(async { only_called(SECOND) });
+    assert_eq!(printed.len(), 1);
+    assert!(printed[0].starts_with("<coroutine object say_after: "));
+    assert_eq!(time, Duration::ZERO);
+}
+
+#[test]
+fn a_coroutine_a_task_and_a_future_can_be_awaited() {
+    let coroutine = virtually(a_coroutine(SECOND));
+    let task = virtually(a_task(SECOND));
+    let future = virtually(a_future(SECOND));
+    for ((value, printed, time), what) in [
+        (coroutine, "a coroutine"),
+        (task, "a task"),
+        (future, "a future"),
+    ] {
+        assert_eq!(value, what);
+        assert_eq!(printed, [what]);
+        assert_eq!(time, SECOND);
+    }
+}
+
+#[test]
+fn awaitables_prints_what_its_header_says() {
+    let awaitables = run("awaitables", &["--scale", "0.1"]);
+    let documented = documented("examples/awaitables/main.rs");
+    assert_eq!(lines(&awaitables)[1..], documented[1..]);
+    assert!(awaitables.status.success());
+}
+
+#[test]
+fn awaitables_has_manners() {
+    expect_manners("awaitables", "--scale");
+}

@@ -1,0 +1,54 @@
+//! `exemple`: a first coroutine, and the figure of two that take turns.
+
+use std::time::Duration;
+
+use stage::testing::{documented, expect_manners, lines, run, virtually};
+
+#[path = "../../examples/exemple/exemple.rs"]
+mod coroutines;
+
+use coroutines::{concurrently, exemple, run_inside_of_run};
+
+#[test]
+fn a_coroutine_prints_when_it_is_run() {
+    let coroutine = exemple();
+    let ((), printed, time) = virtually(async { drop(coroutine) });
+    assert!(printed.is_empty());
+    let ((), printed, _) = virtually(exemple());
+    assert_eq!(printed, ["Nous essayons les coroutines."]);
+    assert_eq!(time, Duration::ZERO);
+}
+
+/// The message says what is wrong and what to do; and the outer loop goes on.
+#[test]
+fn a_loop_inside_of_a_loop_is_refused() {
+    let (message, printed, _) = virtually(async {
+        let message = run_inside_of_run().await;
+        exemple().await;
+        message.expect("it is refused")
+    });
+    assert!(message.starts_with("boucle::run cannot be called while loop "));
+    assert!(message.ends_with("await the future instead, or spawn it"));
+    assert_eq!(printed, ["Nous essayons les coroutines."]);
+}
+
+/// The figure's schedule, exactly.
+#[test]
+fn two_coroutines_take_turns_at_the_await() {
+    let ((), printed, _) = virtually(concurrently());
+    assert_eq!(printed, documented("examples/exemple/main.rs")[5..]);
+    assert_eq!(printed.len(), 6);
+}
+
+#[test]
+fn exemple_prints_what_its_header_says() {
+    let exemple = run("exemple", &[]);
+    assert_eq!(lines(&exemple), documented("examples/exemple/main.rs"));
+    assert_eq!(String::from_utf8_lossy(&exemple.stderr), "");
+    assert!(exemple.status.success());
+}
+
+#[test]
+fn exemple_has_manners() {
+    expect_manners("exemple", "two coroutines");
+}

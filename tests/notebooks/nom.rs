@@ -1,0 +1,54 @@
+//! `nom`: three sleeps in sequence, and at once.
+
+use std::time::Duration;
+
+use stage::stdout::listen;
+use stage::testing::{documented, expect_manners, lines, run, virtually};
+
+#[path = "../../examples/nom/nom.rs"]
+mod names;
+
+use names::{coroutines, subroutines};
+
+/// The course's own 10 seconds, once and not three times.
+#[test]
+fn three_coroutines_take_as_long_as_one() {
+    let ((), printed, time) = virtually(coroutines(Duration::from_secs(10)));
+    let total = "Durée totale d'exécution: 10.00 secondes";
+    assert_eq!(printed, ["Coroutine :", "Daniel", "Donna", "Diane", total]);
+    assert_eq!(time, Duration::from_secs(10));
+}
+
+/// Three times a tenth of a second: no clock is virtual in a function that blocks.
+#[test]
+fn three_subroutines_take_the_sum() {
+    let ((), printed) = listen(|| subroutines(Duration::from_millis(100)));
+    assert_eq!(printed[..4], ["Subroutine :", "Daniel", "Donna", "Diane"]);
+    assert!(seconds(&printed[4]) >= 0.30, "{}", printed[4]);
+}
+
+#[test]
+fn nom_prints_what_its_header_says() {
+    let nom = run("nom", &["--scale", "0.01"]);
+    let without_seconds = |lines: Vec<String>| {
+        let cut = |line: String| match line.strip_prefix("Durée totale d'exécution: ") {
+            Some(_) => "Durée totale d'exécution: ".to_owned(),
+            None => line,
+        };
+        lines.into_iter().map(cut).collect::<Vec<_>>()
+    };
+    let documented = documented("examples/nom/main.rs");
+    assert_eq!(without_seconds(lines(&nom)), without_seconds(documented));
+    assert!(nom.status.success());
+}
+
+#[test]
+fn nom_has_manners() {
+    expect_manners("nom", "--scale 1");
+}
+
+fn seconds(line: &str) -> f64 {
+    let number = line.strip_prefix("Durée totale d'exécution: ");
+    let number = number.and_then(|rest| rest.strip_suffix(" secondes"));
+    number.and_then(|it| it.parse().ok()).expect(line)
+}

@@ -1,0 +1,102 @@
+//! `run_forever`: loops that end by themselves, that are stopped, and that are stopped too early.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+use boucle::EventLoop;
+use stage::panics::message_of;
+use stage::stdout::listen;
+use stage::testing::{documented, expect_manners, lines, run};
+
+#[path = "../../examples/run_forever/coroutines.rs"]
+mod coroutines;
+#[path = "../../examples/run_forever/loops.rs"]
+mod loops;
+
+const WAIT: Duration = Duration::from_secs(2);
+const ONE: &str = "Exécution de la coroutine";
+const TWO: [&str; 4] = [
+    "Exécution de la coroutine 1",
+    "Exécution de la coroutine 2",
+    "Fin de l'exécution de la coroutine 1",
+    "Fin de l'exécution de la coroutine 2",
+];
+
+fn virtual_loop() -> EventLoop {
+    EventLoop::builder().virtual_clock().build().unwrap()
+}
+
+#[test]
+fn a_loop_runs_until_a_coroutine_is_complete() {
+    let ((), printed) = listen(|| loops::until_complete(&virtual_loop()));
+    assert_eq!(printed, [ONE]);
+}
+
+#[test]
+fn a_coroutine_stops_its_loop() {
+    let ((), printed) = listen(|| loops::forever(&virtual_loop()));
+    assert_eq!(printed, [ONE]);
+}
+
+/// It returns after the other thread has had enough, and not before.
+#[test]
+fn without_stop_a_loop_runs_until_it_is_stopped_from_outside() {
+    let enough = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&enough);
+    let ((), printed) = listen(|| {
+        loops::forever_without_stop(&EventLoop::new().unwrap(), move || {
+            std::thread::sleep(Duration::from_millis(20));
+            told.store(true, Relaxed);
+        });
+    });
+    assert!(enough.load(Relaxed));
+    assert_eq!(printed, [ONE]);
+}
+
+/// Under the virtual clock, a loop that nothing can stop says so, instead of running for ever.
+#[test]
+fn a_loop_that_nothing_can_stop_would_never_return() {
+    let event_loop = virtual_loop();
+    event_loop.block_on(async {});
+    let message = message_of(|| event_loop.run_forever()).unwrap();
+    assert!(message.starts_with("deadlock: "), "{message}");
+}
+
+#[test]
+fn the_second_of_two_coroutines_stops_their_loop() {
+    let ((), printed) = listen(|| loops::two_forever(&virtual_loop(), WAIT));
+    assert_eq!(printed, TWO);
+}
+
+/// As in CPython: both coroutines have printed all their lines, and the gather never learns of it.
+#[test]
+fn a_gather_whose_loop_is_stopped_is_an_error() {
+    let event_loop = virtual_loop();
+    let (message, printed) = listen(|| loops::two_gathered_with_stop(&event_loop, WAIT));
+    assert_eq!(printed, TWO);
+    assert_eq!(
+        message.as_deref(),
+        Some("event loop stopped before the future completed")
+    );
+    // The loop survives that.
+    let ((), printed) = listen(|| loops::two_gathered(&event_loop, WAIT));
+    assert_eq!(printed, TWO);
+}
+
+#[test]
+fn run_forever_prints_what_its_header_says() {
+    let example = run("run_forever", &["--scale", "0.01"]);
+    let mut printed = lines(&example);
+    let bound = printed.iter().position(|line| line.ends_with("0.02 s)"));
+    let bound = bound.expect("the bound is told");
+    printed[bound] = printed[bound].replace("0.02 s", "0.5 s");
+    assert_eq!(printed, documented("examples/run_forever/main.rs"));
+    assert_eq!(String::from_utf8_lossy(&example.stderr), "");
+    assert!(example.status.success());
+}
+
+#[test]
+fn run_forever_has_manners() {
+    expect_manners("run_forever", "--scale 1");
+}

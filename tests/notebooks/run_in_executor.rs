@@ -1,0 +1,57 @@
+//! `run_in_executor`: the loop goes on while a function blocks.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use stage::testing::{documented, expect_manners, lines, run};
+
+#[path = "../../examples/run_in_executor/say_after.rs"]
+mod function;
+
+use function::{beside_a_tick, say_after};
+
+/// The function returns when another task of the loop has let it: so the loop went on meanwhile. If it
+/// did not, nothing would ever come, and the function gives up.
+#[test]
+fn the_loop_goes_on_while_a_function_blocks() {
+    let (let_go, wait) = mpsc::channel();
+    let heard = boucle::run(async {
+        drop(boucle::spawn(async move {
+            boucle::sleep(Duration::from_millis(1)).await;
+            let _ = let_go.send("the loop went on");
+        }));
+        let blocking = move || wait.recv_timeout(Duration::from_secs(60));
+        beside_a_tick(Duration::from_millis(1), blocking).await.0
+    });
+    assert_eq!(heard, Ok("the loop went on"));
+}
+
+/// A task that ticks has its turns in the meantime.
+#[test]
+fn a_task_ticks_meanwhile() {
+    let delay = Duration::from_millis(50);
+    let function = move || say_after(delay, "Hello");
+    let (what, turns) = boucle::run(beside_a_tick(delay / 50, function));
+    assert_eq!(what, "Hello");
+    assert!(turns > 1, "{turns}");
+}
+
+#[test]
+fn run_in_executor_prints_what_its_header_says() {
+    let example = run("run_in_executor", &["--scale", "0.1"]);
+    let printed = lines(&example);
+    assert_eq!(
+        printed[0],
+        documented("examples/run_in_executor/main.rs")[0]
+    );
+    let told = printed[1].strip_prefix("(a task that ticks every 0.01 s had ");
+    let turns = told.and_then(|rest| rest.strip_suffix(" turns meanwhile)"));
+    assert!(turns.unwrap().parse::<usize>().unwrap() > 1);
+    assert!(example.status.success());
+}
+
+#[test]
+fn run_in_executor_has_manners() {
+    expect_manners("run_in_executor", "--scale");
+    assert!(run("run_in_executor", &["--scale", "0"]).status.success());
+}

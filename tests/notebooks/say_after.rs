@@ -1,0 +1,74 @@
+//! `say_after`: awaited in sequence, as tasks, gathered.
+
+use std::time::Duration;
+
+use stage::testing::{documented, expect_manners, lines, run, virtually};
+
+#[path = "../../examples/say_after/say_after.rs"]
+mod coroutines;
+
+use coroutines::{as_tasks, gathered, in_sequence, list, say_after};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Without the times of day, which vary.
+fn without_times(lines: &[String]) -> Vec<&str> {
+    let cut = |line| str::trim_end_matches(line, |it: char| it.is_ascii_digit() || it == ':');
+    lines.iter().map(|line| cut(line)).collect()
+}
+
+#[test]
+fn one_coroutine_takes_its_second() {
+    let (what, printed, time) = virtually(say_after(SECOND, "hello"));
+    assert_eq!((what, time), ("hello", SECOND));
+    assert_eq!(printed, ["hello"]);
+}
+
+#[test]
+fn two_in_sequence_take_the_sum() {
+    let ((), printed, time) = virtually(in_sequence(SECOND));
+    let expected = ["started at ", "hello", "world", "finished at "];
+    assert_eq!(without_times(&printed), expected);
+    assert_eq!(time, 3 * SECOND);
+}
+
+#[test]
+fn two_tasks_take_the_longer_one() {
+    let ((), printed, time) = virtually(as_tasks(SECOND));
+    let expected = ["started at ", "world", "hello", "finished at "];
+    assert_eq!(without_times(&printed), expected);
+    assert_eq!(time, 2 * SECOND);
+}
+
+/// Over many seeds either of them is first, and the results are always in input order.
+#[test]
+fn a_gather_keeps_the_order_of_its_input() {
+    let mut first = Vec::new();
+    for seed in 0..20 {
+        let (results, printed, time) = virtually(gathered(SECOND, seed));
+        assert_eq!(list(&results), "['Hello', 'World']");
+        assert!(time < SECOND);
+        first.push(printed[0].clone());
+    }
+    assert!(first.contains(&"Hello".to_owned()) && first.contains(&"World".to_owned()));
+}
+
+#[test]
+fn say_after_prints_what_its_header_says() {
+    let say_after = run("say_after", &["--scale", "0.02"]);
+    let documented = documented("examples/say_after/main.rs");
+    let printed = lines(&say_after);
+    assert_eq!(without_times(&printed), without_times(&documented));
+    assert!(say_after.status.success());
+}
+
+#[test]
+fn say_after_has_manners() {
+    expect_manners("say_after", "--seed");
+    let wrong = run("say_after", &["--seed", "x"]);
+    assert_eq!(
+        String::from_utf8_lossy(&wrong.stderr),
+        "say_after: \"x\" is not a whole number (try --help)\n"
+    );
+    assert_eq!(wrong.status.code(), Some(2));
+}
