@@ -9,10 +9,13 @@ mod await_another;
 mod awaitables;
 mod exemple;
 mod fetch;
+mod generators;
 mod nom;
 mod run_forever;
 #[cfg(feature = "blocking")]
 mod run_in_executor;
 mod say_after;
+mod shared_state;
 mod sleep;
+mod starvation;
 mod step;

@@ -1,0 +1,121 @@
+//! From a generator to a scheduler: what an event loop is made of, by hand.
+//!
+//! From the notebook "S06E05: Concurrency - The asyncio module" by Cyril Desjouy, section 1, and the
+//! course page "la programmation asynchrone en Python", "comment ça marche".
+//!
+//! ```sh
+//! cargo run --release --example generators
+//! ```
+//!
+//! prints
+//!
+//! ```text
+//! Get ready for this
+//! Surprise!
+//! TypeError: can't send non-None value to a just-started generator
+//!
+//! (a generator that the decorator has started)
+//! Get ready for this
+//! Surprise!
+//!
+//! (yield from)
+//! Grumpy
+//! Happy
+//! Sleepy
+//! Bashful
+//! Sneezy
+//! Dopey
+//! Doc
+//! Get ready for this
+//! Surprise!
+//!
+//! (a scheduler of thirty lines)
+//! Grumpy 1
+//! Happy 1
+//! Sleepy 1
+//! Grumpy 2
+//! Happy 2
+//! Sleepy 2
+//! Grumpy 3
+//! Happy 3
+//! Sleepy 3
+//! (the same coroutines on boucle print the same lines)
+//! ```
+//!
+//! A generator freezes its frame at each `yield`: where it stands, and its variables. By hand that is
+//! an enum, and `resume` is a `match` on it. The compiler makes the same of every `async fn`, with one
+//! state for each `await`; `poll` is its `resume`. What is sent to a generator that has not begun finds
+//! no `yield` to receive it, hence the error; and `yield from` hands on what is sent.
+//!
+//! Frozen frames are all that a scheduler needs: a queue of whose turn it is, and a loop that resumes
+//! the first. The last nine lines come from one of thirty lines; boucle runs the same coroutines in the
+//! same order. What it has beyond that is what can wake a task: timers, sockets, other threads.
+//!
+//! Read next: `talk.rs`, `scheduler.rs` and `coroutines.rs` beside this file; then `src/turn.rs`.
+
+mod coroutines;
+mod scheduler;
+mod talk;
+
+use boucle::gather;
+use coroutines::count;
+use scheduler::Coroutine;
+use stage::stdout::listen;
+use stage::{options, println};
+use talk::{Generator, NotStarted, Talk, dwarfs, started};
+
+const HELP: &str = "\
+Shows generators made by hand, a scheduler of thirty lines, and boucle with the same coroutines.
+
+usage: generators";
+
+const NAMES: [&str; 3] = ["Grumpy", "Happy", "Sleepy"];
+
+fn main() {
+    options::none(HELP);
+    talks().unwrap_or_else(|error| println!("{error}"));
+    println!("\n(a generator that the decorator has started)");
+    decorated().unwrap_or_else(|error| println!("{error}"));
+    println!("\n(yield from)");
+    delegated().unwrap_or_else(|error| println!("{error}"));
+
+    println!("\n(a scheduler of thirty lines)");
+    let ((), by_hand) = listen(scheduled);
+    by_hand.iter().for_each(|line| println!("{line}"));
+    let (_, on_boucle) = listen(|| boucle::run(gather(NAMES.map(count))));
+    let others = if on_boucle == by_hand {
+        "the same"
+    } else {
+        "other"
+    };
+    println!("(the same coroutines on boucle print {others} lines)");
+}
+
+/// Starts a talk, and sends it something; then sends something to one that was not started.
+fn talks() -> Result<(), NotStarted> {
+    let mut talk = Talk::Start;
+    talk.next();
+    talk.send("Surprise!")?;
+    Talk::Start.send("Surprise!")?;
+    Ok(())
+}
+
+fn decorated() -> Result<(), NotStarted> {
+    started(Talk::Start).send("Surprise!")?;
+    Ok(())
+}
+
+/// The names, and then what is sent, which reaches the talk behind them.
+fn delegated() -> Result<(), NotStarted> {
+    let mut dwarfs = dwarfs();
+    while let Some(Some(name)) = dwarfs.next() {
+        println!("{name}");
+    }
+    dwarfs.send("Surprise!")?;
+    Ok(())
+}
+
+fn scheduled() {
+    let coroutine = |name| -> Coroutine { Box::pin(count(name)) };
+    scheduler::run(NAMES.map(coroutine).into());
+}

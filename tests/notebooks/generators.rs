@@ -1,0 +1,112 @@
+//! `generators`: frames that freeze, and a scheduler for them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::task::Poll;
+use std::thread;
+use std::time::Duration;
+
+use boucle::gather;
+use stage::stdout::listen;
+use stage::testing::{documented, expect_manners, lines, run, virtually};
+
+#[path = "../../examples/generators/coroutines.rs"]
+mod coroutines;
+#[path = "../../examples/generators/scheduler.rs"]
+mod scheduler;
+#[path = "../../examples/generators/talk.rs"]
+mod talk;
+
+use coroutines::count;
+use talk::{Generator, NotStarted, Talk, dwarfs, started};
+
+#[test]
+fn a_talk_prints_what_it_is_sent_until_stop() {
+    let mut talk = Talk::Start;
+    let (ends, printed) = listen(|| {
+        let started = talk.next();
+        let surprise = talk.send("Surprise!");
+        let stop = talk.send("stop");
+        (started, surprise, stop, talk.send("more"))
+    });
+    assert_eq!(ends, (Some(()), Ok(Some(())), Ok(None), Ok(None)));
+    assert_eq!(printed, ["Get ready for this", "Surprise!", "stop"]);
+}
+
+/// It is refused, and then it can be started all the same.
+#[test]
+fn nothing_can_be_sent_before_the_start() {
+    let mut talk = Talk::Start;
+    let (error, printed) = listen(|| talk.send("Surprise!"));
+    assert_eq!(error, Err(NotStarted));
+    assert!(printed.is_empty());
+    let ((), printed) = listen(|| {
+        let _ = started(talk);
+    });
+    assert_eq!(printed, ["Get ready for this"]);
+}
+
+#[test]
+fn yield_from_yields_and_forwards() {
+    let mut dwarfs = dwarfs();
+    let ((), printed) = listen(|| {
+        let names: Vec<_> = (0..7).filter_map(|_| dwarfs.next().flatten()).collect();
+        assert_eq!((names[0], names[6]), ("Grumpy", "Doc"));
+        assert_eq!(dwarfs.send("too early"), Err(NotStarted));
+        assert_eq!(dwarfs.next(), Some(None));
+        assert_eq!(dwarfs.send("Surprise!"), Ok(Some(None)));
+        assert_eq!(dwarfs.send("stop"), Ok(None));
+    });
+    assert_eq!(printed, ["Get ready for this", "Surprise!", "stop"]);
+}
+
+/// The scheduler by hand and boucle poll in the same order.
+#[test]
+fn two_schedulers_have_one_schedule() {
+    let names = ["a", "b", "c", "d"];
+    let coroutine = |name| -> scheduler::Coroutine { Box::pin(count(name)) };
+    let ((), by_hand) = listen(|| scheduler::run(names.map(coroutine).into()));
+    let (_, on_boucle, _) = virtually(gather(names.map(count)));
+    assert_eq!(by_hand.len(), 12);
+    assert_eq!(by_hand[..5], ["a 1", "b 1", "c 1", "d 1", "a 2"]);
+    assert_eq!(by_hand, on_boucle);
+}
+
+/// A coroutine that another thread wakes is polled twice, and not again and again meanwhile.
+#[test]
+fn the_scheduler_sleeps_until_it_is_woken() {
+    let polls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&polls);
+    let due = Arc::new(AtomicBool::new(false));
+    let woken = std::future::poll_fn(move |cx| {
+        if due.load(SeqCst) {
+            return Poll::Ready(());
+        }
+        if counted.fetch_add(1, SeqCst) == 0 {
+            let (due, waker) = (Arc::clone(&due), cx.waker().clone());
+            thread::spawn(move || {
+                thread::sleep(Duration::from_millis(20));
+                due.store(true, SeqCst);
+                waker.wake();
+            });
+        }
+        Poll::Pending
+    });
+    scheduler::run(vec![Box::pin(woken)]);
+    assert_eq!(polls.load(SeqCst), 1, "polls in vain");
+}
+
+#[test]
+fn generators_prints_what_its_header_says() {
+    let generators = run("generators", &[]);
+    assert_eq!(
+        lines(&generators),
+        documented("examples/generators/main.rs")
+    );
+    assert!(generators.status.success());
+}
+
+#[test]
+fn generators_has_manners() {
+    expect_manners("generators", "usage: generators");
+}
