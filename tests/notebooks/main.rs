@@ -7,6 +7,7 @@
 
 mod await_another;
 mod awaitables;
+mod echo;
 mod exemple;
 mod fetch;
 mod generators;
@@ -19,3 +20,4 @@ mod shared_state;
 mod sleep;
 mod starvation;
 mod step;
+mod two_loops;

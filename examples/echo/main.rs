@@ -1,0 +1,81 @@
+//! The same server twice: with callbacks, on mio alone, and with coroutines, on boucle.
+//!
+//! From the slides "programmation asynchrone" by Thierry Parmentelat, "callback vs coroutine".
+//!
+//! ```sh
+//! cargo run --release --example echo
+//! ```
+//!
+//! prints (the ports vary), and serves until Ctrl-C
+//!
+//! ```text
+//! (callbacks:  try `nc 127.0.0.1 33219`)
+//! (coroutines: try `nc 127.0.0.1 45067`)
+//! ```
+//!
+//! What a client sends first comes back, and the connection is closed. Both servers run on one thread
+//! each, and neither waits for a client in particular: while one is silent, others are served.
+//!
+//! The coroutine is what a student would write if a read could be waited for: read, write, flush,
+//! close. With callbacks the same four steps are functions that hand each other a client, and the bytes
+//! that are left to be written; and who is to be called when stands in a table. That table is what a
+//! loop for coroutines has inside, once and for all: a future is the callback, and the compiler cuts the
+//! function into pieces.
+//!
+//! Read next: `coroutines.rs` beside this file, then `callbacks.rs`; then `src/net/reactor.rs`, the
+//! table. Run next: `cargo run --release --example chat`.
+
+mod callbacks;
+mod coroutines;
+mod report;
+
+use std::io;
+use std::net::TcpListener;
+use std::process::ExitCode;
+use std::thread;
+
+use stage::options::{self, Arg::Long};
+use stage::println;
+
+const HELP: &str = "\
+Sends back what a client sends first, and closes: with callbacks on mio, and with coroutines.
+
+usage: echo [--once]
+
+  --once  end when each of the two servers has served a client; else serve until Ctrl-C";
+
+fn main() -> ExitCode {
+    let once = options::read(HELP, |arguments| {
+        let mut once = false;
+        while let Some(option) = arguments.next()? {
+            match option {
+                Long("once") => once = true,
+                other => return Err(other.unexpected()),
+            }
+        }
+        Ok(once)
+    });
+    match serve(once) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("echo: cannot serve: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(once: bool) -> io::Result<()> {
+    let [one, other] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0"));
+    let (one, other) = (one?, other?);
+    println!(
+        "(callbacks:  try `nc 127.0.0.1 {}`)",
+        one.local_addr()?.port()
+    );
+    println!(
+        "(coroutines: try `nc 127.0.0.1 {}`)",
+        other.local_addr()?.port()
+    );
+    let callbacks = thread::spawn(move || callbacks::serve(one, once));
+    boucle::run(coroutines::serve(other, once))?;
+    callbacks.join().expect("it does not panic")
+}

@@ -1,0 +1,67 @@
+//! A coroutine that notes how many run at the same instant, on one loop and on two.
+
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use boucle::{gather, yield_now};
+
+/// Where coroutines meet that run at the same instant.
+#[derive(Default)]
+pub(crate) struct Meeting {
+    present: Mutex<Present>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Present {
+    now: usize,
+    most: usize,
+}
+
+/// Comes to the meeting without an `await`: its thread waits there until another has come too, or for
+/// so long. Then it gives way, and comes again.
+async fn meet(meeting: Arc<Meeting>, patience: Duration) {
+    for _ in 0..2 {
+        meeting.attend(patience);
+        yield_now().await;
+    }
+}
+
+/// Two coroutines on one loop. Returns the most that were present at once.
+pub(crate) fn on_one_loop(patience: Duration) -> usize {
+    let meeting = Arc::new(Meeting::default());
+    let coroutine = |_| meet(Arc::clone(&meeting), patience);
+    boucle::run(gather([0, 1].map(coroutine)));
+    meeting.most()
+}
+
+/// Two coroutines, each on a loop in a thread of its own.
+pub(crate) fn on_two_loops(patience: Duration) -> usize {
+    let meeting = Arc::new(Meeting::default());
+    let coroutine = || meet(Arc::clone(&meeting), patience);
+    thread::scope(|scope| {
+        scope.spawn(|| boucle::run(coroutine()));
+        scope.spawn(|| boucle::run(coroutine()));
+    });
+    meeting.most()
+}
+
+impl Meeting {
+    fn attend(&self, patience: Duration) {
+        let mut present = self.present.lock().expect("nobody panics here");
+        present.now += 1;
+        present.most = present.most.max(present.now);
+        self.changed.notify_all();
+        let alone = |present: &mut Present| present.most < 2;
+        let (mut present, _) = self
+            .changed
+            .wait_timeout_while(present, patience, alone)
+            .expect("nobody panics here");
+        present.now -= 1;
+    }
+
+    fn most(&self) -> usize {
+        self.present.lock().expect("nobody panics here").most
+    }
+}

@@ -1,0 +1,55 @@
+//! Several loops, for several processors: one coroutine at a time on each, and two at once on two.
+//!
+//! From the course "Programmation asynchrone en Python" (BTS SIO), "Gérer différentes tâches".
+//!
+//! ```sh
+//! cargo run --release --example two_loops
+//! ```
+//!
+//! prints
+//!
+//! ```text
+//! (two coroutines on one loop: 1 at a time)
+//! (two coroutines on two loops: 2 at the same instant)
+//! (the loop of the main thread gave 6 and 7 to the other one, which answered 42)
+//! ```
+//!
+//! A loop polls one task at a time, on its own thread: its coroutines are concurrent, not parallel. For
+//! several processors there are several loops, each in a thread. The first two lines are no measurement
+//! of time: a coroutine stops its thread until another one has come to the same place. On one loop
+//! nobody else can come, and it gives up; on two loops both are there at once.
+//!
+//! Loops share nothing. A `LoopHandle` may go to other threads, and spawns a task on its loop; what
+//! tasks of different loops say to each other goes through a channel that knows threads.
+//!
+//! Read next: `loops.rs` and `messages.rs` beside this file; then `src/wake/inbox.rs`, how a message
+//! wakes another thread's loop. Run next: `cargo run --release --example scale`.
+
+mod loops;
+mod messages;
+
+use std::time::Duration;
+
+use loops::{on_one_loop, on_two_loops};
+use messages::ask_another_loop;
+use stage::{options, println};
+
+const HELP: &str = "\
+Runs two coroutines on one loop and on two, and counts how many run at the same instant; then one
+loop asks another.
+
+usage: two_loops [--scale S]
+
+  --scale S  multiply the 0.2 s for which a coroutine waits in vain by S (1)";
+
+fn main() {
+    let patience = Duration::from_millis(200).mul_f64(options::scale(HELP, 1.0));
+    let most = on_one_loop(patience);
+    println!("(two coroutines on one loop: {most} at a time)");
+    let most = on_two_loops(Duration::from_secs(10));
+    println!("(two coroutines on two loops: {most} at the same instant)");
+    let answer = boucle::run(ask_another_loop(6, 7));
+    println!(
+        "(the loop of the main thread gave 6 and 7 to the other one, which answered {answer})"
+    );
+}

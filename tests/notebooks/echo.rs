@@ -1,0 +1,120 @@
+//! `echo`: two servers that do the same.
+
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+
+use stage::testing::{documented, expect_manners, program};
+
+#[path = "../../examples/echo/callbacks.rs"]
+#[allow(dead_code)] // The server itself is run as a program.
+mod callbacks;
+#[path = "../../examples/echo/report.rs"]
+mod report;
+
+use callbacks::Next;
+
+/// A running program, which is killed at the end if it has not ended by itself.
+struct Echo {
+    child: Child,
+    /// Of the server with callbacks, and of the one with coroutines.
+    ports: [u16; 2],
+}
+
+impl Echo {
+    fn start(options: &[&str]) -> Echo {
+        let mut command = Command::new(program("echo"));
+        let mut child = command
+            .args(options)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let documented = documented("examples/echo/main.rs");
+        let ports = [0, 1].map(|line: usize| {
+            let told = lines.next().unwrap().unwrap();
+            let (before, port) = told.rsplit_once(' ').unwrap();
+            assert!(documented[line].starts_with(before), "{told}");
+            port.trim_end_matches("`)").parse().unwrap()
+        });
+        Echo { child, ports }
+    }
+}
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn connect(port: u16) -> TcpStream {
+    TcpStream::connect(("127.0.0.1", port)).unwrap()
+}
+
+/// What comes back until the end.
+fn answer(mut client: TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    client.read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+#[test]
+fn a_client_gets_its_bytes_back_and_then_the_end() {
+    let mut echo = Echo::start(&["--once"]);
+    for port in echo.ports {
+        let mut client = connect(port);
+        client.write_all("ping, écho".as_bytes()).unwrap();
+        assert_eq!(answer(client), "ping, écho".as_bytes());
+    }
+    assert!(echo.child.wait().unwrap().success());
+}
+
+/// Clients that say nothing, that only close, or that go away keep nobody from being served.
+#[test]
+fn a_silent_client_keeps_nobody_waiting() {
+    let echo = Echo::start(&[]);
+    for port in echo.ports {
+        let _silent = connect(port);
+        let closed = connect(port);
+        closed.shutdown(Shutdown::Write).unwrap();
+        drop(connect(port));
+        for _ in 0..3 {
+            let mut client = connect(port);
+            client.write_all(b"ping").unwrap();
+            assert_eq!(answer(client), b"ping");
+        }
+        assert_eq!(answer(closed), b"");
+    }
+}
+
+/// What the kernel does not take at once is kept by the callback, and written when it does.
+#[test]
+fn a_callback_remembers_what_is_left_to_write() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut client = connect(listener.local_addr().unwrap().port());
+    let (server, _) = listener.accept().unwrap();
+    server.set_nonblocking(true).unwrap();
+    let mut server = mio::net::TcpStream::from_std(server);
+
+    let mut filled = 0;
+    loop {
+        match server.write(&[0; 64 * 1024]) {
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    let Ok(Next::OnWritable(server, callback)) = callbacks::write(server, b"the rest".to_vec())
+    else {
+        panic!("the socket is full");
+    };
+    client.read_exact(&mut vec![0; filled]).unwrap();
+    assert!(matches!(callback(server), Ok(Next::Closed)));
+    assert_eq!(answer(client), b"the rest");
+}
+
+#[test]
+fn echo_has_manners() {
+    expect_manners("echo", "--once");
+}
