@@ -36,6 +36,17 @@ use crate::wake::loop_handle::LoopHandle;
 /// assert_eq!(sum, 3);
 /// ```
 ///
+/// To call a coroutine runs nothing: it makes a future, and `run` is what polls it. Only another
+/// coroutine can `await` one, which the compiler sees to:
+///
+/// ```compile_fail,E0728
+/// async fn coroutine() {}
+///
+/// fn not_a_coroutine() {
+///     coroutine().await;
+/// }
+/// ```
+///
 /// # Panics
 ///
 /// If a loop is running on this thread already; if the system refuses what a loop needs; if
