@@ -11,8 +11,6 @@ use std::panic::resume_unwind;
 use std::pin::pin;
 use std::time::Duration;
 
-use futures_task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
-
 use crate::current::{self, Resident};
 use crate::main_future::{Main, MainCell, MainPlace};
 use crate::state::Pace;
@@ -274,20 +272,6 @@ impl EventLoop {
 impl Drop for EventLoop {
     fn drop(&mut self) {
         self.resident.close();
-    }
-}
-
-/// Spawns on this loop: `spawn_local` and `spawn_local_with_handle` of the `futures` crate.
-impl LocalSpawn for EventLoop {
-    fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
-        spawn::detached(self.number(), future)
-    }
-}
-
-/// Spawns on this loop: `spawn` and `spawn_with_handle` of the `futures` crate.
-impl Spawn for EventLoop {
-    fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
-        spawn::detached(self.number(), future)
     }
 }
 

@@ -126,6 +126,7 @@ pub mod net; // the reactor, TCP
 mod combine; // gather, wait, as_completed
 #[cfg(feature = "blocking")]
 mod executor; // run_in_executor
+mod futures_spawn; // the spawn traits of the `futures` crates
 
 pub use combine::as_completed::{AsCompleted, as_completed};
 pub use combine::gather::{__gather, Gather, TryGather, Tuple, gather, try_gather};

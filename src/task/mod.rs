@@ -6,7 +6,8 @@ pub(crate) mod stamp; // who a task is and how it stands
 pub(crate) mod groups; // who is told that several tasks are done
 pub(crate) mod entry; // what stands in a slot
 pub(crate) mod tasks; // the slab
-pub(crate) mod spawn; // `spawn`, and the `futures` crates' spawn traits
+mod leftovers; // the tasks that are left at the end
+pub(crate) mod spawn; // `spawn`
 pub(crate) mod join; // `JoinHandle`
 pub(crate) mod join_error; // `JoinError`
 pub(crate) mod budget; // `yield_now`, and ready operations per poll

@@ -35,13 +35,13 @@ use crate::task::stamp::{Mark, Stamp};
 /// The tasks of one loop.
 pub(crate) struct Tasks {
     of: LoopNumber,
-    entries: Slab<Entry>,
+    pub(super) entries: Slab<Entry>,
     /// Names are rare, so they stand aside: an unnamed task pays for none.
-    names: HashMap<u32, Box<str>>,
+    pub(super) names: HashMap<u32, Box<str>>,
     /// The last id that was given, to a task or to a main future. The first is 1.
     last_id: u64,
     /// Tasks that are not done, the main future not counted.
-    live: usize,
+    pub(super) live: usize,
 }
 
 /// What a handle finds when it asks for the output.
@@ -251,47 +251,6 @@ impl Tasks {
         }
     }
 
-    /// The tasks that still own a cell, in spawn order, for teardown. O(n log n).
-    pub(crate) fn in_spawn_order(&self) -> Vec<(u64, u32)> {
-        let mut order: Vec<(u64, u32)> = self
-            .entries
-            .iter()
-            .filter(|(_, entry)| entry.task.is_some())
-            .map(|(slot, entry)| (entry.stamp.id(), slot as u32))
-            .collect();
-        order.sort_unstable();
-        order
-    }
-
-    /// Takes the cell of a task for teardown, which drops it. The entry stays while a handle does.
-    pub(crate) fn take_for_teardown(&mut self, id: u64, slot: u32) -> Option<(BoxedTask, Joiner)> {
-        let entry = self.get(slot, id)?;
-        let task = entry.task.take()?;
-        let joiner = mem::replace(&mut entry.joiner, Joiner::NOBODY);
-        if !entry.stamp.has(Mark::Done) {
-            entry.stamp.set(Mark::Done);
-            self.live -= 1;
-        }
-        Some((task, joiner))
-    }
-
-    /// One line for each task that is not done, in spawn order.
-    pub(crate) fn describe_live(&self) -> Vec<String> {
-        self.in_spawn_order()
-            .into_iter()
-            .filter_map(|(id, slot)| {
-                let entry = &self.entries[slot as usize];
-                let task = entry
-                    .task
-                    .as_ref()
-                    .filter(|_| !entry.stamp.has(Mark::Done))?;
-                let name = self.names.get(&slot).map(|name| format!(" \"{name}\""));
-                let name = name.unwrap_or_default();
-                Some(format!("task {id}{name}: {}", task.future_type()))
-            })
-            .collect()
-    }
-
     fn next_id(&mut self) -> u64 {
         self.last_id += 1;
         self.last_id
@@ -312,7 +271,7 @@ impl Tasks {
         (slot as u32, id)
     }
 
-    fn get(&mut self, slot: u32, id: u64) -> Option<&mut Entry> {
+    pub(super) fn get(&mut self, slot: u32, id: u64) -> Option<&mut Entry> {
         self.entries
             .get_mut(slot as usize)
             .filter(|entry| entry.stamp.id() == id)

@@ -3,9 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use futures_task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
-
-use crate::current::{self, Unreachable};
+use crate::current;
 use crate::task::id::LoopNumber;
 use crate::task::spawn;
 use crate::wake::inbox::{self, Message};
@@ -86,35 +84,6 @@ impl LoopHandle {
     /// [`EventLoop::run_forever`](crate::EventLoop::run_forever). Does nothing if it is gone.
     pub fn stop(&self) {
         let _ = inbox::send(self.of, Message::Stop);
-    }
-}
-
-/// Spawns on the loop if this is its thread; elsewhere it is an error, since the future cannot go
-/// there.
-impl LocalSpawn for LoopHandle {
-    fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
-        spawn::detached(self.number(), future)
-    }
-
-    fn status_local(&self) -> Result<(), SpawnError> {
-        current::with(self.number(), |it| it.closing)
-            .ok()
-            .filter(|closing| !closing)
-            .map(|_| ())
-            .ok_or_else(SpawnError::shutdown)
-    }
-}
-
-/// Spawns on the loop from any thread.
-impl Spawn for LoopHandle {
-    fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
-        match current::with(self.number(), |_| ()) {
-            Ok(()) => spawn::detached(self.number(), future),
-            Err(Unreachable::Gone) => Err(SpawnError::shutdown()),
-            Err(Unreachable::Elsewhere) => {
-                LoopHandle::spawn(self, move || future).map_err(|_| SpawnError::shutdown())
-            }
-        }
     }
 }
 

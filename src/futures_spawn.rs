@@ -1,0 +1,51 @@
+//! The spawn traits of the `futures` crates, so that their extension traits spawn on boucle.
+
+use futures_task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
+
+use crate::current::{self, Unreachable};
+use crate::event_loop::EventLoop;
+use crate::task::spawn;
+use crate::wake::loop_handle::LoopHandle;
+
+/// Spawns on this loop: `spawn_local` and `spawn_local_with_handle` of the `futures` crate.
+impl LocalSpawn for EventLoop {
+    fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
+        spawn::detached(self.number(), future)
+    }
+}
+
+/// Spawns on this loop: `spawn` and `spawn_with_handle` of the `futures` crate.
+impl Spawn for EventLoop {
+    fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
+        spawn::detached(self.number(), future)
+    }
+}
+
+/// Spawns on the loop if this is its thread; elsewhere it is an error, since the future cannot go
+/// there.
+impl LocalSpawn for LoopHandle {
+    fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
+        spawn::detached(self.number(), future)
+    }
+
+    fn status_local(&self) -> Result<(), SpawnError> {
+        current::with(self.number(), |it| it.closing)
+            .ok()
+            .filter(|closing| !closing)
+            .map(|_| ())
+            .ok_or_else(SpawnError::shutdown)
+    }
+}
+
+/// Spawns on the loop from any thread.
+impl Spawn for LoopHandle {
+    fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
+        match current::with(self.number(), |_| ()) {
+            Ok(()) => spawn::detached(self.number(), future),
+            Err(Unreachable::Gone) => Err(SpawnError::shutdown()),
+            Err(Unreachable::Elsewhere) => {
+                LoopHandle::spawn(self, move || future).map_err(|_| SpawnError::shutdown())
+            }
+        }
+    }
+}
