@@ -38,8 +38,8 @@ pub(crate) struct Loop {
     pub(crate) woken: Vec<Waker>,
     /// Kept for its memory: what was read from the inbox.
     pub(crate) messages: Vec<Message>,
-    /// How many numbers may have left the ready queue before the next park; what counts is the end
-    /// of a batch.
+    /// Where in the count of what has left the ready queue the next park is due: a batch that would
+    /// end beyond it is begun after the park. Zero forbids any but the first batch of a run.
     next_park: u64,
     /// `stop` was called.
     pub(crate) stopping: bool,
@@ -65,7 +65,8 @@ pub(crate) enum Pace {
 /// Who is polled next, and what for.
 pub(crate) type Next = (TaskNumber, Option<Runnable>);
 
-/// Polls between two parks, while tasks are ready.
+/// Polls between two parks, while tasks are ready. (A task that is dropped instead of polled counts,
+/// and so does a stale number: both take their time.)
 const POLLS_PER_PARK: u64 = 61;
 
 /// How the loop is to spend the second step of its turn.
@@ -152,8 +153,9 @@ impl Loop {
         }
     }
 
-    /// Takes the next task of the run out of its slot, to be polled; `None` when a park is due. The
-    /// one before goes back into its slot, if it is pending.
+    /// Takes the next task of the run out of its slot, to be polled; `None` when a park is due. (A
+    /// number that is stale has nothing to be done: `Some((_, None))`.) The one before goes back into
+    /// its slot, if it is pending.
     ///
     /// One step and not two, because this is where a busy loop spends its time.
     #[inline]
@@ -184,6 +186,11 @@ impl Loop {
     pub(crate) fn stop(&mut self) {
         self.stopping = true;
         self.next_park = 0;
+    }
+
+    /// Whether so much was polled since the last park that another is due in any case.
+    pub(crate) fn is_park_due(&self) -> bool {
+        self.ready.popped() >= self.next_park
     }
 
     /// A task is done. Returns who is to be woken, and the cell if nobody will ask for it.
@@ -237,6 +244,9 @@ impl Loop {
 
     /// Parks the thread. Time that was spent so passes for a virtual clock too.
     pub(crate) fn park(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        if self.ready.is_empty() {
+            self.reactor.note_lull();
+        }
         self.next_park = self.ready.popped() + POLLS_PER_PARK;
         // A park that may last is announced, so that other threads ring; and not begun, if one has
         // already left something.

@@ -70,7 +70,11 @@ impl Resident {
     ) -> io::Result<Turn> {
         let mut turn = Turn::default();
         self.run(&mut main, pace, &mut turn); // 1 run
-        if !main.is_some_and(|main| main.done) {
+        // Who has what it came for is not kept waiting; but if it comes again and again, the kernel and
+        // the timers are looked at no less often.
+        let done = main.is_some_and(|main| main.done);
+        let limit = if done { Some(Duration::ZERO) } else { limit };
+        if !done || self.with(|it| it.is_park_due()) {
             self.park(limit, pace)?; // 2 park
             self.wake_due(&mut turn); // 3 wake
         }

@@ -4,7 +4,7 @@
 mod common;
 
 use std::cell::{Cell, RefCell};
-use std::future::{Future, pending, ready};
+use std::future::{Future, pending, poll_fn, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -16,6 +16,7 @@ use boucle::net::TcpListener;
 use boucle::{ALL_COMPLETED, EventLoop, JoinHandle, LoopHandle};
 use boucle::{as_completed, gather, now, run, sleep, spawn, try_gather, wait, yield_now};
 use common::{OnDrop, panic_of, virtual_loop};
+use futures::stream::FuturesUnordered;
 use futures_lite::StreamExt;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -42,6 +43,100 @@ fn a_crowd_that_waits_in_vain_comes_to_rest() {
             }
         }
     }
+}
+
+/// The same with waiters that do not come again at once: each gives way before it polls again, or is
+/// one of many in a task, or in a task of tasks. A loop that never rests would have no time to let
+/// pass, and the sleep would never be over.
+#[test]
+fn a_crowd_that_takes_its_time_comes_to_rest() {
+    async fn slow(listener: Rc<TcpListener>) {
+        let mut gives_way = false;
+        poll_fn(|cx| {
+            gives_way = !gives_way;
+            if gives_way {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            listener.poll_accept(cx).map(drop)
+        })
+        .await;
+    }
+    async fn many(listener: Rc<TcpListener>, count: usize) {
+        let waiters = (0..count).map(|_| slow(listener.clone()));
+        waiters.collect::<FuturesUnordered<_>>().count().await;
+    }
+    async fn task_of_tasks(listener: Rc<TcpListener>) {
+        let inner = (0..10).map(|_| many(listener.clone(), 10));
+        inner.collect::<FuturesUnordered<_>>().count().await;
+    }
+    let crowds: [fn(Rc<TcpListener>); 3] = [
+        |listener| (0..65).for_each(|_| drop(spawn(slow(listener.clone())))),
+        |listener| drop(spawn(many(listener, 100))),
+        |listener| drop(spawn(task_of_tasks(listener))),
+    ];
+    for crowd in crowds {
+        virtual_loop().block_on(async {
+            let listener = Rc::new(TcpListener::bind("127.0.0.1:0").await.unwrap());
+            crowd(listener.clone());
+            sleep(Duration::from_millis(2)).await;
+        });
+    }
+}
+
+/// A crowd that has come to rest is not woken again and again because somebody else polls now and then
+/// with a new waker each time.
+#[test]
+fn a_crowd_at_rest_is_left_alone() {
+    struct Nobody;
+    impl Wake for Nobody {
+        fn wake(self: Arc<Self>) {}
+    }
+    run(async {
+        let listener = Rc::new(TcpListener::bind("127.0.0.1:0").await.unwrap());
+        let polls = Rc::new(Cell::new(0));
+        for _ in 0..100 {
+            let (listener, polls) = (listener.clone(), polls.clone());
+            drop(spawn(poll_fn(move |cx| {
+                polls.set(polls.get() + 1);
+                listener.poll_accept(cx).map(drop)
+            })));
+        }
+        for _ in 0..50 {
+            sleep(Duration::from_micros(1)).await;
+            let waker = Waker::from(Arc::new(Nobody));
+            let polled = listener.poll_accept(&mut Context::from_waker(&waker));
+            assert!(polled.is_pending());
+        }
+        assert!(polls.get() <= 400, "{} polls", polls.get());
+    });
+}
+
+/// A waker that polls the socket again while it is woken, as an executor might that runs at once, does
+/// not recurse for ever when its crowd is woken.
+#[test]
+fn a_crowd_that_polls_within_its_wake_comes_to_rest() {
+    thread_local! {
+        static LISTENER: RefCell<Option<Rc<TcpListener>>> = const { RefCell::new(None) };
+    }
+    struct PollsAtOnce;
+    impl Wake for PollsAtOnce {
+        fn wake(self: Arc<Self>) {
+            if let Some(listener) = LISTENER.with_borrow(|listener| listener.clone()) {
+                let waker = Waker::from(self);
+                let polled = listener.poll_accept(&mut Context::from_waker(&waker));
+                assert!(polled.is_pending());
+            }
+        }
+    }
+    run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        LISTENER.set(Some(Rc::new(listener)));
+        for _ in 0..200 {
+            Arc::new(PollsAtOnce).wake();
+        }
+        LISTENER.set(None);
+    });
 }
 
 /// A destructor that spawns its like and aborts it, for ever, keeps neither timers nor the loop's

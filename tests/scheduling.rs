@@ -9,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn, ready};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -315,6 +315,40 @@ fn the_loop_parks_after_61_polls() {
     assert_eq!(first.load(Relaxed), 62);
     // Of the next 61 polls one was its own.
     assert_eq!(second.load(Relaxed), 122);
+}
+
+/// Parks at which nothing was ready save nothing up: after them, too, it is 61 polls.
+#[test]
+fn idle_parks_grant_no_further_polls() {
+    let (polls, first) = counters();
+    virtual_loop().block_on(async {
+        for _ in 0..100 {
+            sleep(SECOND).await;
+        }
+        leave_in_inbox(&polls, &first);
+        for _ in 0..200 {
+            polls.fetch_add(1, Relaxed);
+            yield_now().await;
+        }
+    });
+    assert_eq!(first.load(Relaxed), 62);
+}
+
+/// A main future that is ready at once, run again and again, keeps the loop from nothing: what is in
+/// the inbox is read in time.
+#[test]
+fn main_futures_that_are_ready_starve_nobody() {
+    let event_loop = virtual_loop();
+    let heard = Arc::new(AtomicBool::new(false));
+    let hears = heard.clone();
+    let note = move || async move { hears.store(true, Relaxed) };
+    event_loop.handle().spawn(note).unwrap();
+    let mut runs = 0;
+    while !heard.load(Relaxed) {
+        event_loop.block_on(async {});
+        runs += 1;
+        assert!(runs <= 62, "{runs} runs, and the inbox is unread");
+    }
 }
 
 /// A batch of more than 61 is polled to its end. It is not begun before the park, though: what is in

@@ -13,7 +13,6 @@
 
 use std::io;
 use std::mem;
-use std::ops::Range;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -34,6 +33,8 @@ pub(crate) struct Reactor {
     sources: Slab<Registered>,
     /// Counts the registrations; its low bits go into the tokens.
     registrations: usize,
+    /// Counts the parks at which nothing was ready.
+    lulls: u64,
 }
 
 struct Registered {
@@ -48,10 +49,10 @@ struct Readiness {
     /// The peer has closed this side. It stays ready then: no further edge will come.
     closed: bool,
     waiting: Vec<Waker>,
-    /// How many may wait.
+    /// How many may wait, before all of them are woken to come again.
     limit: usize,
-    /// While which polls those come again who were last woken to do so.
-    comeback: Range<u64>,
+    /// In which stretch between two lulls that was last done, if the limit is to be set anew.
+    woken_in: Option<u64>,
 }
 
 /// The token of what rings the loop.
@@ -62,8 +63,12 @@ const SLOT_BITS: u32 = usize::BITS / 2;
 
 /// How many wakers may wait for one side before all of them are woken to come again. A task that
 /// polls with a new waker each time, as some combinators do, leaves a stale one behind at every
-/// poll; this is how they go. But if as many are there again before those who were woken had their
-/// turn, they wait in earnest, and the limit doubles: so a crowd comes to rest.
+/// poll; this is how they go.
+///
+/// Who waits in earnest does come again. So the limit doubles each time: a crowd soon fits, and the
+/// loop comes to rest. At the first lull after that, all who wanted to come are there, and the limit
+/// is set to twice their number: stale wakers are forgotten sooner again. (A loop that has no lull
+/// for long keeps more and more of them until it has one.)
 const MAX_WAITING: usize = 64;
 
 /// How many events one system call may bring; what does not fit comes with the next.
@@ -79,6 +84,7 @@ impl Reactor {
             events: mio::Events::with_capacity(EVENTS),
             sources: Slab::new(),
             registrations: 0,
+            lulls: 0,
         };
         Ok((reactor, bell))
     }
@@ -167,18 +173,21 @@ impl Reactor {
         side.ready = side.closed;
     }
 
+    /// Nothing is ready: whoever was woken has had its turn.
+    pub(crate) fn note_lull(&mut self) {
+        self.lulls += 1;
+    }
+
     /// Adds a waker to those of a side. Who is to be woken comes back: nobody mostly; all the
-    /// others if they were too many, and then [`crowd_woken`](Self::crowd_woken) is to follow; the
-    /// waker itself if the side is ready by now. `Err` gives the waker back if it waits already.
-    ///
-    /// `popped` is how many numbers have left the ready queue.
+    /// others if they were too many; the waker itself if the side is ready by now. `Err` gives the
+    /// waker back if it waits already.
     pub(crate) fn wait(
         &mut self,
         slot: usize,
         side: Side,
         waker: Waker,
-        popped: u64,
     ) -> Result<Vec<Waker>, Waker> {
+        let lulls = self.lulls;
         let side = self.sources[slot].side_mut(side);
         if side.ready {
             return Ok(vec![waker]);
@@ -188,20 +197,9 @@ impl Reactor {
         if latest.any(|other| other.will_wake(&waker)) {
             return Err(waker);
         }
-        let mut crowd = Vec::new();
-        if side.waiting.len() == side.limit {
-            if side.comeback.contains(&popped) {
-                side.limit *= 2;
-            }
-            crowd = mem::take(&mut side.waiting);
-        }
+        let crowd = side.make_room(lulls);
         side.waiting.push(waker);
         Ok(crowd)
-    }
-
-    /// A crowd was woken: its tasks stand in the ready queue, whose counters are these.
-    pub(crate) fn crowd_woken(&mut self, slot: usize, side: Side, popped: u64, pushed: u64) {
-        self.sources[slot].side_mut(side).comeback = popped + 1..pushed + 1;
     }
 
     /// Whether a task waits for a source. O(n), and only a virtual clock asks, when it is idle.
@@ -245,8 +243,22 @@ impl Readiness {
             closed: false,
             waiting: Vec::new(),
             limit: MAX_WAITING,
-            comeback: 0..0,
+            woken_in: None,
         }
+    }
+
+    /// Makes room for one more waker. Those who must make it are returned, to be woken.
+    fn make_room(&mut self, lulls: u64) -> Vec<Waker> {
+        if self.woken_in.is_some_and(|then| then < lulls) {
+            self.limit = MAX_WAITING.max(2 * self.waiting.len());
+            self.woken_in = None;
+        }
+        if self.waiting.len() < self.limit {
+            return Vec::new();
+        }
+        self.limit *= 2;
+        self.woken_in = Some(lulls);
+        mem::take(&mut self.waiting)
     }
 
     fn rouse(&mut self, closed: bool, woken: &mut Vec<Waker>) {

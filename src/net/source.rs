@@ -130,16 +130,8 @@ impl<S: mio::event::Source> Source<S> {
             }
         }
         let waker = cx.waker().clone();
-        match current::with(of, |it| {
-            it.reactor.wait(slot, side, waker, it.ready.popped())
-        }) {
-            Ok(Ok(crowd)) if !crowd.is_empty() => {
-                crowd.into_iter().for_each(wake_quietly);
-                let _ = current::with(of, |it| {
-                    let (popped, pushed) = (it.ready.popped(), it.ready.pushed());
-                    it.reactor.crowd_woken(slot, side, popped, pushed);
-                });
-            }
+        match current::with(of, |it| it.reactor.wait(slot, side, waker)) {
+            Ok(Ok(crowd)) => crowd.into_iter().for_each(wake_quietly),
             unused => drop(unused),
         }
         Poll::Pending

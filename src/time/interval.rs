@@ -59,8 +59,8 @@ pub enum MissedTickBehavior {
     /// 20, 30 (both past, so at once), 40, 50: the number of ticks is right.
     #[default]
     Burst,
-    /// 44, 54, 64: a late tick is where a new grid begins. As in tokio, one is late after 5 ms (or
-    /// after a period, if that is shorter), so that the imprecision of timers moves no grid.
+    /// 44, 54, 64: a late tick is where a new grid begins. One is late after 5 ms, as in tokio, or
+    /// after a period, if that is shorter.
     Delay,
     /// 40, 50, 60: the ticks stay on the grid, and some are left out.
     Skip,
