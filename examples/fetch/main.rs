@@ -58,13 +58,13 @@
 //! `cargo run --release --example fetch -- http://example.com/`. The exit status is 1 if one of
 //! them could not be fetched.
 //!
-//! Read next: `blocking.rs` beside this file, the same without a loop; `server.rs`, the other side;
-//! then `examples/stage/src/http/client.rs`, a request of hyper's over a socket of the loop's, and
-//! `src/net/source.rs`, how a task waits for a socket.
+//! Read next: `server.rs` beside this file, the other side; then, in `examples/stage/src/http/`,
+//! `client.rs`, a request of hyper's over a socket of the loop's, and `blocking.rs`, the same
+//! without a loop; and `src/net/source.rs`, how a task waits for a socket.
 
-mod blocking;
 mod server;
 
+use std::io::Read;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -109,9 +109,12 @@ async fn concurrently(urls: Vec<String>, server: Option<SocketAddr>) -> Vec<bool
 /// A function that does the same, and in which the thread waits.
 fn synchroneous(url: &str, server: Option<SocketAddr>) -> Result<(), Failure> {
     println!("fetching {url} synchroneously (blocking)");
-    let (status, text) = blocking::get(&Target::new(url, server)?)?;
-    println!("{url} returned status {}", status.as_u16());
-    http::expect_ok(status)?;
+    let mut response = http::blocking::get(&Target::new(url, server)?)?;
+    println!("{url} returned status {}", response.status.as_u16());
+    http::expect_ok(response.status)?;
+    let mut body = Vec::new();
+    response.read_to_end(&mut body)?;
+    let text = String::from_utf8_lossy(&body);
     println!("{url} returned {} chars", text.chars().count());
     Ok(())
 }

@@ -1,12 +1,16 @@
 //! `println!` for programs whose output may be piped into `head`, or listened to by a test.
 //!
-//! The standard one panics when nobody reads any more. This one ends the program, quietly, as the
-//! examples have nothing to do then.
+//! The standard one panics when nobody reads any more. This one ends the program, quietly, as most
+//! examples have nothing to do then; after [`go_on_unread`] it does not.
 
 use std::cell::RefCell;
 use std::fmt;
 use std::io::{self, Write};
 use std::process;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+/// Whether the program goes on when nobody reads any more.
+static GOES_ON: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
     /// What was printed, while somebody listens on this thread.
@@ -36,6 +40,12 @@ pub fn write_line(line: fmt::Arguments<'_>) {
     }
 }
 
+/// From now on, lines that nobody reads are lost, and the program goes on: for one that has more to
+/// do than to print.
+pub fn go_on_unread() {
+    GOES_ON.store(true, Relaxed);
+}
+
 /// Runs `program`, and returns the lines that it prints on this thread instead of printing them.
 pub fn listen<R>(program: impl FnOnce() -> R) -> (R, Vec<String>) {
     HEARD.set(Some(Vec::new()));
@@ -46,7 +56,11 @@ pub fn listen<R>(program: impl FnOnce() -> R) -> (R, Vec<String>) {
 fn write_to_stdout(line: fmt::Arguments<'_>) {
     match writeln!(io::stdout(), "{line}") {
         Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => process::exit(0),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            if !GOES_ON.load(Relaxed) {
+                process::exit(0);
+            }
+        }
         Err(error) => {
             eprintln!("cannot write to stdout: {error}");
             process::exit(1);

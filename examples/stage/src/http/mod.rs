@@ -1,5 +1,6 @@
 //! HTTP over boucle: hyper, by way of `smol-hyper`, on sockets of the loop's.
 
+pub mod blocking;
 mod client;
 mod server;
 mod target;
@@ -10,8 +11,8 @@ pub use client::{expect_ok, get};
 pub use server::{Content, Server};
 pub use target::Target;
 
-/// Why a request got no answer.
-pub type Failure = Box<dyn Error>;
+/// Why a request got no answer. It may come from another thread.
+pub type Failure = Box<dyn Error + Send + Sync>;
 
 /// A failure and its causes, in one line.
 pub fn why(failure: &Failure) -> String {

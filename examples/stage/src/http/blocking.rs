@@ -1,0 +1,93 @@
+//! The same without a loop: the thread waits in `connect` and in `read`, and can do nothing else.
+
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::TcpStream;
+
+use hyper::StatusCode;
+
+use super::{Failure, Target};
+
+/// More than any head has.
+const LONGEST_HEAD: u64 = 64 * 1024;
+
+/// A response; its body is read from it, as it comes.
+pub struct Response {
+    /// The number in its first line.
+    pub status: StatusCode,
+    /// How many bytes the body has, if the head says so.
+    pub length: Option<u64>,
+    /// How many of them were read.
+    came: u64,
+    stream: BufReader<TcpStream>,
+}
+
+/// Sends a request, and waits for the head of the response.
+///
+/// It speaks HTTP/1.0, where a body is never in chunks and ends with the connection.
+pub fn get(target: &Target) -> Result<Response, Failure> {
+    let Target {
+        address,
+        host,
+        path,
+    } = target;
+    let mut stream = TcpStream::connect(address)?;
+    let request = format!("GET {path} HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
+    let mut stream = BufReader::new(stream);
+    let head = read_head(&mut stream)?;
+    if header(&head, "transfer-encoding").is_some() {
+        return Err("the body is in chunks, which HTTP/1.0 does not know".into());
+    }
+    let length = header(&head, "content-length");
+    let length = length.map(|length| length.parse().map_err(|_| "its length is no number"));
+    Ok(Response {
+        status: status(&head)?,
+        length: length.transpose()?,
+        came: 0,
+        stream,
+    })
+}
+
+impl Read for Response {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(length) = self.length else {
+            return self.stream.read(buffer);
+        };
+        let left = length - self.came;
+        let read = (&mut self.stream).take(left).read(buffer)?;
+        if read == 0 && left > 0 && !buffer.is_empty() {
+            let came = self.came;
+            let why = format!("connection closed after {came} of {length} bytes");
+            return Err(io::Error::new(ErrorKind::UnexpectedEof, why));
+        }
+        self.came += read as u64;
+        Ok(read)
+    }
+}
+
+/// Reads up to the empty line.
+fn read_head(stream: &mut impl BufRead) -> Result<String, Failure> {
+    let mut stream = stream.take(LONGEST_HEAD);
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        if stream.read_until(b'\n', &mut head)? == 0 {
+            return Err("connection closed before the end of the head".into());
+        }
+    }
+    Ok(String::from_utf8_lossy(&head).into_owned())
+}
+
+/// The number in `HTTP/1.1 200 OK`.
+fn status(head: &str) -> Result<StatusCode, Failure> {
+    let mut words = head.split_ascii_whitespace();
+    match (words.next(), words.next()) {
+        (Some(version), Some(status)) if version.starts_with("HTTP/1.") => Ok(status.parse()?),
+        _ => Err("this is not HTTP".into()),
+    }
+}
+
+fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    let mut headers = head.lines().filter_map(|line| line.split_once(':'));
+    let header = headers.find(|(its_name, _)| its_name.eq_ignore_ascii_case(name));
+    header.map(|(_, value)| value.trim())
+}
