@@ -1,0 +1,57 @@
+//! The file of links: one URL on a line, and of each the name that its file will have.
+
+use std::collections::HashSet;
+use std::path::{Component, Path};
+use std::sync::Arc;
+
+use stage::http::{self, Failure, Target};
+
+/// What to download.
+pub(crate) struct Link {
+    /// The last part of the URL's path, as it stands there: `%2F` is no slash.
+    pub(crate) name: String,
+    pub(crate) target: Target,
+}
+
+/// Reads the text of a file of links. Returns the links, and a line for each that is none.
+///
+/// No two links have the same name, so no file takes the place of another one.
+pub(crate) fn read(text: &str) -> (Vec<Arc<Link>>, Vec<String>) {
+    let mut links = Vec::new();
+    let mut failures = Vec::new();
+    let mut names = HashSet::new();
+    for url in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        match Link::new(url) {
+            Ok(link) if names.insert(link.name.clone()) => links.push(Arc::new(link)),
+            Ok(Link { name, .. }) => {
+                failures.push(format!(
+                    "{url} failed: another link has the file name {name}"
+                ));
+            }
+            Err(failure) => failures.push(format!("{url} failed: {}", http::why(&failure))),
+        }
+    }
+    (links, failures)
+}
+
+impl Link {
+    fn new(url: &str) -> Result<Link, Failure> {
+        let target = Target::new(url, None)?;
+        let path = target.path.split('?').next().unwrap_or_default();
+        let name = path.rsplit('/').next().unwrap_or_default();
+        if !is_file_name(name) {
+            return Err(format!("{name:?} is no file name").into());
+        }
+        Ok(Link {
+            name: name.to_owned(),
+            target,
+        })
+    }
+}
+
+/// Whether a name stays in its directory: it is one part of a path, and neither `.` nor `..`.
+fn is_file_name(name: &str) -> bool {
+    let mut parts = Path::new(name).components();
+    let first = parts.next();
+    matches!(first, Some(Component::Normal(part)) if part == name) && parts.next().is_none()
+}

@@ -1,0 +1,222 @@
+//! Nothing is left behind: not when a download fails, panics or is dropped, nor when nobody reads
+//! what is printed.
+
+use std::fs;
+use std::future::poll_fn;
+use std::io::{BufRead, BufReader};
+use std::panic::resume_unwind;
+use std::path::Path;
+use std::pin::pin;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::task::Poll;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use async_lock::Barrier;
+use boucle::timeout;
+use futures_lite::future::poll_once;
+use stage::http::{Failure, Server};
+use stage::stdout::listen;
+use stage::testing::{lines, program};
+use tempfile::{TempDir, tempdir};
+
+use super::fetch::{Folder, fetch};
+use super::links::{self, Link};
+use super::screen::Screen;
+use super::{asynchronous, blocking, content, count, names, site};
+
+/// The disk takes half a file. Where a shell counts `ulimit -f` in 512 bytes, as POSIX says, or in
+/// 1024, there is room for the smaller ones.
+#[cfg(unix)]
+#[test]
+fn a_file_that_cannot_be_written_is_removed() {
+    let directory = tempdir().unwrap();
+    let script = r#"trap "" XFSZ; ulimit -f 1000; exec "$0" --scale 0 --to "$1""#;
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", script])
+        .arg(program("download"))
+        .arg(directory.path());
+    let download = shell.output().unwrap();
+    let printed = lines(&download);
+    let told = count(&printed, "C05-Scientific.pdf failed: File too large");
+    assert_eq!(told, 2, "{printed:#?}");
+    let unclear = |line: &&String| line.contains(" failed: ") && !line.contains("File too large");
+    assert_eq!(printed.iter().find(unclear), None);
+    assert_eq!(count(&printed, "C06-Script.pdf downloaded and saved"), 1);
+    assert_eq!(count(&printed, "C06-Script.pdf saved"), 1);
+    for way in ["blocking", "asynchronous"] {
+        let names = names(&directory.path().join(way));
+        assert!(names.contains(&"C06-Script.pdf".to_owned()), "{names:?}");
+        assert!(
+            !names.contains(&"C05-Scientific.pdf".to_owned()),
+            "{names:?}"
+        );
+        assert!(
+            names.iter().all(|name| !name.ends_with(".part")),
+            "{names:?}"
+        );
+    }
+    assert_eq!(download.status.code(), Some(1));
+}
+
+/// A directory that no file can be made in, as it is not there.
+#[test]
+fn a_directory_that_takes_no_file_is_told() {
+    let links = links(&format!("http://{}/good.pdf", site()));
+    let nowhere = folder(Path::new("nowhere"));
+    let (came, printed) = listen(|| {
+        boucle::run(async {
+            fetch(links.clone(), nowhere.clone(), blocking::download).await
+                || fetch(links, nowhere, asynchronous::download).await
+        })
+    });
+    assert!(!came);
+    let told = count(&printed, "good.pdf failed: No such file or directory");
+    assert_eq!(told, 2, "{printed:#?}");
+}
+
+/// A job of the executor's panics: its download has failed, and the other goes on.
+#[test]
+fn a_panic_ends_one_download() {
+    let directory = tempdir().unwrap();
+    let site = site();
+    let links = links(&format!("http://{site}/bad.pdf\nhttp://{site}/good.pdf"));
+    let download = async |link: Arc<Link>, folder: Folder| -> Result<(), Failure> {
+        if link.name == "bad.pdf" {
+            boucle::run_in_executor(|| resume_unwind(Box::new("out of luck"))).await
+        }
+        blocking::download(link, folder).await
+    };
+    let (came, mut printed) =
+        listen(|| boucle::run(fetch(links, folder(directory.path()), download)));
+    printed.sort();
+    assert!(!came);
+    assert!(printed[0].starts_with("bad.pdf failed: "), "{printed:#?}");
+    assert!(
+        printed[0].ends_with(" panicked: out of luck"),
+        "{printed:#?}"
+    );
+    assert_eq!(printed[1..], ["good.pdf downloaded and saved"]);
+    assert_eq!(names(directory.path()), ["good.pdf"]);
+}
+
+/// The coroutine is dropped as soon as it was polled once, twice, and so on until it comes to its
+/// end: so in each of its waits, be it for the file to be created, written or renamed.
+#[test]
+fn an_async_download_that_is_dropped_leaves_nothing() {
+    let server = Server::start(async |uri| Some(content(uri.path()))).unwrap();
+    let link = link(&server);
+    let download = |polls: usize, directory: &TempDir| {
+        let download = asynchronous::download(Arc::clone(&link), folder(directory.path()));
+        listen(|| boucle::run(polled(polls, download))).0
+    };
+    let mut dropped = Vec::new();
+    loop {
+        let directory = tempdir().unwrap();
+        if let Some(result) = download(dropped.len() + 1, &directory) {
+            result.unwrap();
+            assert!(is_whole(&directory));
+            break;
+        }
+        dropped.push(directory);
+    }
+    assert!(!dropped.is_empty());
+    let is_empty = |directory: &TempDir| names(directory.path()).is_empty();
+    expect_soon(|| {
+        dropped
+            .iter()
+            .all(|directory| is_empty(directory) || is_whole(directory))
+    });
+}
+
+/// The coroutine is dropped when the server has the request. Its thread goes on, and so the file is
+/// there when the server has answered.
+#[test]
+fn a_blocking_download_that_is_dropped_leaves_a_whole_file() {
+    let gate = Arc::new(Barrier::new(2));
+    let of_server = Arc::clone(&gate);
+    let server = Server::start(move |uri| {
+        let gate = Arc::clone(&of_server);
+        async move {
+            gate.wait().await;
+            gate.wait().await;
+            Some(content(uri.path()))
+        }
+    });
+    let link = link(&server.unwrap());
+    let directory = tempdir().unwrap();
+    let drop_it = async {
+        let mut download = Box::pin(blocking::download(link, folder(directory.path())));
+        assert!(poll_once(&mut download).await.is_none());
+        gate.wait().await;
+        drop(download);
+        gate.wait().await;
+    };
+    boucle::run(timeout(Duration::from_secs(10), drop_it)).unwrap();
+    expect_soon(|| is_whole(&directory));
+}
+
+/// As in `download | head -1`.
+#[test]
+fn the_directory_is_removed_when_nobody_reads() {
+    let temporary = tempdir().unwrap();
+    let mut download = Command::new(program("download"))
+        .args(["--scale", "0"])
+        .env("TMPDIR", temporary.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = String::new();
+    let mut stdout = BufReader::new(download.stdout.take().unwrap());
+    stdout.read_line(&mut first).unwrap();
+    drop(stdout);
+    let end = download.wait_with_output().unwrap();
+    assert!(first.starts_with("(a local server"));
+    assert_eq!(String::from_utf8_lossy(&end.stderr), "");
+    assert!(end.status.success());
+    assert_eq!(names(temporary.path()), [""; 0]);
+}
+
+/// Polls a future so many times, and drops it if it has no value then.
+async fn polled<F: Future>(mut polls: usize, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        polls -= 1;
+        match future.as_mut().poll(cx) {
+            Poll::Ready(value) => Poll::Ready(Some(value)),
+            Poll::Pending if polls == 0 => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+fn is_whole(directory: &TempDir) -> bool {
+    names(directory.path()) == ["file.pdf"]
+        && fs::read(directory.path().join("file.pdf")).unwrap() == content("/file.pdf")
+}
+
+/// Waits until something is so: what was begun in the executor ends there, in its time.
+fn expect_soon(is_so: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !is_so() {
+        assert!(begin.elapsed() < Duration::from_secs(10), "it is not so");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn links(urls: &str) -> Vec<Arc<Link>> {
+    links::read(urls).0
+}
+
+fn link(server: &Server) -> Arc<Link> {
+    links(&format!("http://{}/file.pdf", server.address)).remove(0)
+}
+
+fn folder(path: &Path) -> Folder {
+    let (path, screen) = (path.to_owned(), Screen::new());
+    Folder { path, screen }
+}
