@@ -23,7 +23,7 @@ pub(crate) async fn converse(
     let (termine, attente) = boucle::wait([envoyer, recevoir], FIRST_COMPLETED).await;
     let mut end = End::new(names, &termine, &attente);
 
-    // The course leaves it running: it would wait, and hold the connection, for ever.
+    // The course leaves it running. It would wait for ever, and hold the connection.
     for task in attente {
         task.abort();
         end.aborted &= task.await.is_err_and(|error| error.is_cancelled());
@@ -58,8 +58,8 @@ async fn gestion_reception_message(
 ) -> Result<(), Error> {
     while let Some(text) = websocket.receive().await? {
         hear(text);
-        // A hundred lines may have come at once; nothing above has to wait then. Those who are to
-        // be told of them have their turn after each.
+        // If a hundred lines came at once, nothing above waits. Whoever is to be told of them has a
+        // turn after each.
         boucle::yield_now().await;
     }
     Ok(())

@@ -49,8 +49,8 @@
 //! s.send("Chloé: Bonjour !")
 //! ```
 //!
-//! For who reads slowly 64 messages are kept, and then the oldest is lost: nobody waits for them. A
-//! message may have 64 KiB; who sends more is shown out, with the close code 1009.
+//! For who reads slowly the server keeps 64 messages, then the oldest is lost: nobody waits for them.
+//! A message may have 64 KiB; who sends more is shown out, with the close code 1009.
 //!
 //! Read next: `conversation.rs` beside this file, the two tasks and the wait; `server.rs`, who is
 //! told what; `websocket.rs`, how two tasks share a connection. Then `src/combine/wait.rs`.
@@ -116,8 +116,7 @@ async fn serve(address: &str) -> Result<(), Failure> {
         "(listening on ws://{}/ until Ctrl-C)",
         listener.local_addr()?
     );
-    server::serve(listener).await;
-    Ok(())
+    server::serve(listener).await
 }
 
 fn main() -> ExitCode {

@@ -14,8 +14,8 @@ use super::conversation::converse;
 use super::end::End;
 use super::websocket::WebSocket;
 
-/// How many messages wait for one participant. If another one comes, the oldest is lost to them: who
-/// reads slowly misses lines, and neither fills the memory nor stops the others.
+/// How many messages are kept for one participant. When another one comes, the oldest is lost: who
+/// reads slowly misses lines, and neither fills the memory nor makes the others wait.
 const QUEUE: usize = 64;
 
 /// Who is there. The tasks share it without a lock, as none of them awaits while it looks at it.
@@ -65,7 +65,7 @@ pub(crate) async fn participate(stream: TcpStream, room: Rc<Room>) -> Result<End
 }
 
 /// Serves until the program ends. Says who comes, and how they go.
-pub(crate) async fn serve(listener: TcpListener) {
+pub(crate) async fn serve(listener: TcpListener) -> ! {
     let room = Rc::new(Room::default());
     loop {
         match listener.accept().await {
@@ -80,7 +80,7 @@ pub(crate) async fn serve(listener: TcpListener) {
                 }));
             }
             Err(error) => {
-                // Descriptors are wanting, for one. Some may be free in a while.
+                // Perhaps descriptors are wanting. In a while some may be free.
                 println!("(nobody can connect: {error})");
                 boucle::sleep(Duration::from_millis(100)).await;
             }

@@ -19,7 +19,7 @@ const LONGEST: usize = 64 * 1024;
 /// How long the other side has for its goodbye.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// One task may send while another one receives. The stream is borrowed within a poll, and never
+/// One task may send while another one receives. Either borrows the stream within a poll, and never
 /// across an `await`: so there is nothing to lock.
 pub(crate) struct WebSocket {
     stream: RefCell<WebSocketStream<TcpStream>>,
@@ -82,7 +82,7 @@ impl WebSocket {
         Ok(None)
     }
 
-    /// Ends the connection as its result so far asks for.
+    /// Ends the connection: with the closing handshake, or because of an error, which it returns.
     pub(crate) async fn close(
         self,
         result: Result<(), Error>,
@@ -119,8 +119,7 @@ impl WebSocket {
         let mut stream = self.stream.into_inner();
         let farewell = async {
             stream.close(Some(CloseFrame { code, reason })).await?;
-            // Were something left unread, the kernel would reset the connection, and our goodbye
-            // with it.
+            // What is left unread makes the kernel reset the connection, and our goodbye is lost.
             stream.get_mut().close().await?;
             io::copy(stream.get_mut(), io::sink()).await?;
             Ok::<_, Error>(())

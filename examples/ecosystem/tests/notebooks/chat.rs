@@ -7,7 +7,7 @@ mod client;
 mod peers;
 mod server;
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread;
 
@@ -46,6 +46,7 @@ fn chat_tells_why_it_cannot_connect_or_listen() {
     let gone = format!("ws://{}/", gone.unwrap());
     let page = thread::spawn(move || {
         let (mut stream, _) = taken.accept().unwrap();
+        assert_ne!(stream.read(&mut [0; 1024]).unwrap(), 0);
         stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
         taken
     });

@@ -132,13 +132,13 @@ fn a_slow_reader_misses_lines_and_harms_nobody() {
     hears(&mut benoit, &mut alice, "Bonjour !");
 }
 
-/// Nor are pongs kept without end for who sends pings and does not read.
+/// Nor are pongs kept without end for who sends pings, thirty megabytes of them, and does not read.
 #[test]
 fn pings_do_not_fill_the_memory() {
     let server = Server::start();
     let mut bad = server.join().into_inner();
-    let pings = frame(0x89, &[b'?'; 125]).repeat(80);
-    for _ in 0..1000 {
+    let pings = frame(0x89, &[b'?'; 125]).repeat(800);
+    for _ in 0..300 {
         bad.write_all(&pings).unwrap();
     }
     let (mut alice, mut benoit) = (server.join(), server.join());
@@ -204,7 +204,6 @@ impl Server {
         let mut lines = status.lines();
         let peak = lines.find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
-        println!("peak {kilobytes} kB");
         assert!(kilobytes < 16_000, "{kilobytes} kB");
     }
 }
