@@ -1,4 +1,4 @@
-//! What the server and the client both do with a connection: they send and receive at the same time.
+//! What the server and the client both do with a connection: send and receive, at the same time.
 
 use std::rc::Rc;
 

@@ -30,9 +30,9 @@
 //! Benoît: termine [recevoir], attente [envoyer] (aborted); close frames went both ways
 //! ```
 //!
-//! Neither side knows whether it will next have something to say or something to hear. So each has a
-//! task for either, and waits for the first of the two that is over. The course goes no further, and
-//! leaves the other task running: here it is aborted, and then a close frame goes each way.
+//! Neither side knows whether it will next have something to say or something to hear. So each has
+//! a task for either, and waits for the first of the two that is over. The course stops there, and
+//! leaves the other task running. Here it is aborted, and then a close frame goes each way.
 //!
 //! To chat, in three terminals:
 //!
@@ -49,8 +49,8 @@
 //! s.send("Chloé: Bonjour !")
 //! ```
 //!
-//! For who reads slowly the server keeps 64 messages, then the oldest is lost: nobody waits for them.
-//! A message may have 64 KiB; who sends more is shown out, with the close code 1009.
+//! For who reads slowly the server keeps 64 messages, and then the oldest is lost: nobody waits. A
+//! message may have 64 KiB; who sends more is shown out, with the close code 1009.
 //!
 //! Read next: `conversation.rs` beside this file, the two tasks and the wait; `server.rs`, who is
 //! told what; `websocket.rs`, how two tasks share a connection. Then `src/combine/wait.rs`.
