@@ -1,0 +1,89 @@
+//! The server: everybody in the room is told what one of them says.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use async_channel::{Receiver, Sender};
+use async_tungstenite::tungstenite::{Error, Utf8Bytes};
+use boucle::net::{TcpListener, TcpStream};
+use stage::println;
+
+use super::conversation::converse;
+use super::end::End;
+use super::websocket::WebSocket;
+
+/// How many messages are kept for one participant. When another one comes, the oldest is lost: who
+/// reads slowly misses lines, and neither fills the memory nor makes the others wait.
+const QUEUE: usize = 64;
+
+/// Who is there. The tasks share it without a lock, as none of them awaits while it looks at it.
+#[derive(Default)]
+pub(crate) struct Room {
+    /// What each participant is still to be told.
+    queues: RefCell<BTreeMap<u64, Sender<Utf8Bytes>>>,
+    /// How many have entered.
+    entered: Cell<u64>,
+}
+
+impl Room {
+    fn enter(&self) -> (u64, Receiver<Utf8Bytes>) {
+        let (queue, to_say) = async_channel::bounded(QUEUE);
+        let number = self.entered.get();
+        self.entered.set(number + 1);
+        self.queues.borrow_mut().insert(number, queue);
+        (number, to_say)
+    }
+
+    fn leave(&self, number: u64) {
+        self.queues.borrow_mut().remove(&number);
+    }
+
+    /// Tells all others. The text is shared, not copied.
+    fn broadcast(&self, speaker: u64, text: &Utf8Bytes) {
+        for (_, queue) in self.queues.borrow().iter().filter(|it| *it.0 != speaker) {
+            let _ = queue.force_send(text.clone());
+        }
+    }
+
+    /// There is nothing more to say to anybody: each conversation ends.
+    pub(crate) fn close(&self) {
+        self.queues.borrow_mut().clear();
+    }
+}
+
+/// One participant, from the opening handshake to the closing one.
+pub(crate) async fn participate(stream: TcpStream, room: Rc<Room>) -> Result<End, Error> {
+    let websocket = WebSocket::accept(stream).await?;
+    let (number, to_say) = room.enter();
+    let others = Rc::clone(&room);
+    let hear = move |text| others.broadcast(number, &text);
+    let end = converse(websocket, to_say, hear).await;
+    room.leave(number);
+    Ok(end)
+}
+
+/// Serves until the program ends. Says who comes, and how they go.
+pub(crate) async fn serve(listener: TcpListener) -> ! {
+    let room = Rc::new(Room::default());
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                println!("({peer} connects)");
+                let room = Rc::clone(&room);
+                drop(boucle::spawn(async move {
+                    match participate(stream, room).await {
+                        Ok(end) => println!("({peer} leaves: {end})"),
+                        Err(error) => println!("({peer} does not enter: {error})"),
+                    }
+                }));
+            }
+            Err(error) => {
+                // Perhaps descriptors are wanting. In a while some may be free.
+                println!("(nobody can connect: {error})");
+                boucle::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
