@@ -12,10 +12,12 @@ mod exemple;
 mod fetch;
 mod generators;
 mod nom;
+mod pages;
 mod run_forever;
 #[cfg(feature = "blocking")]
 mod run_in_executor;
 mod say_after;
+mod scale;
 mod shared_state;
 mod sleep;
 mod starvation;

@@ -1,0 +1,160 @@
+//! What a process, a thread and a coroutine cost: to start, in memory, and to switch to.
+//!
+//! From the slides "programmation asynchrone" by Thierry Parmentelat, where processes go by tens or
+//! hundreds, threads by the thousand, and coroutines by tens or hundreds of thousands; and from
+//! "Python avancé: Fonctions asynchrones" by DataScientest, section 2.
+//!
+//! ```sh
+//! cargo run --release --example scale
+//! ```
+//!
+//! prints, in some seconds (the figures vary; these are of a virtual machine with two cores),
+//!
+//! ```text
+//!              number  start all (ms)  start one (µs)  memory of one (bytes)  one switch (ns)
+//! processes        10            16.6         1659.04                 238490             4838
+//! processes       100           180.3         1802.50                 161864             6007
+//! threads        1000            46.0           46.03                   9883             6709
+//! threads       10000           447.3           44.73                   9815             7307
+//! coroutines    10000             1.8            0.18                    191               19
+//! coroutines   100000            25.7            0.26                    179               20
+//! coroutines  1000000           590.2            0.59                    176               35
+//!
+//! A process has a memory of its own, a thread a stack, and the kernel switches both.
+//! A coroutine is an object that keeps what it needs after its await, and to switch
+//! is to return from one and to call the next.
+//! ```
+//!
+//! How it is measured:
+//!
+//! - Each row is a ring around which a token goes. A process waits in a read from a pipe, a thread
+//!   in `park`, a coroutine in an `await`, until it has the token, and hands it to the next.
+//! - To start them all is over when the token has been round once: each has run, and has touched
+//!   the memory that it needs to wait. The memory is read then, and rounds are timed after that: a
+//!   switch goes from one to its neighbour while all the others are there.
+//! - The memory is the heap, the stacks and the variables of the row's processes, more than before,
+//!   as Linux counts what was really touched (elsewhere the column says `-`). Code is not in it, as
+//!   it is there once for all of them; nor what the kernel keeps for a process or a thread, such as
+//!   its second stack. Of the 2 MB that a thread reserves, little is touched.
+//! - Each row is measured in three processes, one after the other, and the median of each figure is
+//!   printed. What the machine refuses is said in its row; nothing is extrapolated.
+//! - Processes and threads may run on several cores, as the kernel decides. A switch is what a
+//!   program then sees of it: from when one hands on until the other runs.
+//!
+//! The processes are of this program, and small; an interpreter takes megabytes for each.
+//!
+//! Read next: `coroutines.rs` beside this file, then `threads.rs` and `processes.rs`, which do the
+//! same; `ring.rs`, what is measured; then `src/task/cell.rs`, what a coroutine's bytes hold.
+
+mod coroutines;
+mod processes;
+mod ring;
+mod row;
+mod threads;
+
+use std::process::ExitCode;
+
+use ring::Figures;
+use stage::options::{self, Arg::Long};
+use stage::println;
+
+const HELP: &str = "\
+Starts processes, threads and coroutines, and measures what one of them costs.
+
+usage: scale [--most N]
+
+  --most N  leave out the rows with more than N of a kind (1000000)";
+
+const ROWS: [(&str, usize); 7] = [
+    ("processes", 10),
+    ("processes", 100),
+    ("threads", 1_000),
+    ("threads", 10_000),
+    ("coroutines", 10_000),
+    ("coroutines", 100_000),
+    ("coroutines", 1_000_000),
+];
+
+/// What this process is there for. The last two are for the program itself to ask for.
+enum Role {
+    /// To print the rows up to a number.
+    Table { most: usize },
+    /// To measure one.
+    Row { kind: String, number: usize },
+    /// To be one of the processes that are measured.
+    Member,
+}
+
+fn table(most: usize) {
+    println!(
+        "{:<10} {:>8} {:>15} {:>15} {:>22} {:>16}",
+        "",
+        "number",
+        "start all (ms)",
+        "start one (µs)",
+        "memory of one (bytes)",
+        "one switch (ns)"
+    );
+    for (kind, number) in ROWS {
+        let row = if number > most {
+            format!("left out, as it is more than {most}")
+        } else {
+            row::figures(kind, number).map_or_else(|why| why, |figures| columns(number, &figures))
+        };
+        println!("{kind:<10} {number:>8} {row}");
+    }
+    println!();
+    println!("A process has a memory of its own, a thread a stack, and the kernel switches both.");
+    println!("A coroutine is an object that keeps what it needs after its await, and to switch");
+    println!("is to return from one and to call the next.");
+}
+
+fn columns(number: usize, figures: &Figures) -> String {
+    let number = number as f64;
+    let memory = match figures.memory {
+        Some(bytes) => format!("{:.0}", bytes / number),
+        None => "-".to_owned(),
+    };
+    format!(
+        "{:>15.1} {:>15.2} {memory:>22} {:>16.0}",
+        figures.start * 1e3,
+        figures.start / number * 1e6,
+        figures.switch * 1e9
+    )
+}
+
+fn role() -> Role {
+    options::read(HELP, |arguments| {
+        let mut role = Role::Table { most: 1_000_000 };
+        while let Some(option) = arguments.next()? {
+            role = match option {
+                Long("most") => Role::Table {
+                    most: options::value(arguments, "a number", |_| true)?,
+                },
+                Long("row") => Role::Row {
+                    kind: options::value(arguments, "a kind", |kind: &String| {
+                        row::KINDS.contains(&kind.as_str())
+                    })?,
+                    number: options::value(arguments, "a number of them", |number| *number > 0)?,
+                },
+                Long("member") => Role::Member,
+                other => return Err(other.unexpected()),
+            }
+        }
+        Ok(role)
+    })
+}
+
+fn main() -> ExitCode {
+    match role() {
+        Role::Table { most } => table(most),
+        Role::Row { kind, number } => {
+            if let Err(why) = row::measure_here(&kind, number) {
+                eprintln!("{why}");
+                return ExitCode::FAILURE;
+            }
+        }
+        Role::Member => processes::member(),
+    }
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,76 @@
+//! A row of the table. It is measured in processes of its own, so that none finds the memory as
+//! another has left it, and one that fails takes no other with it.
+
+use std::env;
+use std::io;
+use std::process::{Command, Output};
+
+use stage::println;
+
+use crate::coroutines::Coroutines;
+use crate::processes::Processes;
+use crate::ring::{Figures, measure, median};
+use crate::threads::Threads;
+
+pub(crate) const KINDS: [&str; 3] = ["processes", "threads", "coroutines"];
+
+/// Has it measured three times, each in a new process, and takes the median of each figure.
+pub(crate) fn figures(kind: &str, number: usize) -> Result<Figures, String> {
+    let mut runs = Vec::new();
+    for _ in 0..3 {
+        runs.push(in_a_process(kind, number)?);
+    }
+    let memories: Option<_> = runs.iter().map(|run| run.memory).collect();
+    Ok(Figures {
+        start: median(runs.iter().map(|run| run.start).collect()),
+        memory: memories.map(median),
+        switch: median(runs.iter().map(|run| run.switch).collect()),
+    })
+}
+
+fn in_a_process(kind: &str, number: usize) -> Result<Figures, String> {
+    let output = env::current_exe().and_then(|program| {
+        Command::new(program)
+            .args(["--row", kind, &number.to_string()])
+            .env("RUST_BACKTRACE", "0")
+            .output()
+    });
+    let output = output.map_err(|why| format!("no process for this row: {why}"))?;
+    read(&output).ok_or_else(|| failure(&output))
+}
+
+/// What the new process does.
+pub(crate) fn measure_here(kind: &str, number: usize) -> io::Result<()> {
+    let Figures {
+        start,
+        memory,
+        switch,
+    } = match kind {
+        "processes" => measure::<Processes>(number)?,
+        "threads" => measure::<Threads>(number)?,
+        _ => measure::<Coroutines>(number)?,
+    };
+    let memory = memory.map_or("-".to_owned(), |bytes| bytes.to_string());
+    println!("{start} {memory} {switch}");
+    Ok(())
+}
+
+/// What it has printed.
+fn read(output: &Output) -> Option<Figures> {
+    let line = str::from_utf8(&output.stdout).ok()?;
+    let mut figures = line.split_whitespace().map(|figure| figure.parse().ok());
+    Some(Figures {
+        start: figures.next()??,
+        memory: figures.next()?,
+        switch: figures.next()??,
+    })
+}
+
+/// Why it has printed nothing: its own last words, or how it ended.
+fn failure(output: &Output) -> String {
+    let words = String::from_utf8_lossy(&output.stderr);
+    let mut lines = words.lines();
+    // A thread that panics says where, and then why.
+    let why = lines.find(|line| !line.is_empty() && !line.contains(" panicked at "));
+    why.map_or_else(|| output.status.to_string(), str::to_owned)
+}

@@ -1,0 +1,150 @@
+//! `scale`: its table has every row, with figures or with the reason why there are none, and
+//! nothing of it is left behind. What the figures are is not asserted.
+
+use stage::testing::{documented, expect_manners, lines, run};
+
+/// The header's lines are those of the table: its head, its rows, and what comes after.
+#[test]
+fn scale_prints_the_rows_of_its_header() {
+    let scale = run("scale", &["--most", "1000"]);
+    let (printed, documented) = (lines(&scale), documented("examples/scale/main.rs"));
+    assert_eq!(printed.len(), documented.len());
+    for (printed, documented) in printed.iter().zip(&documented) {
+        // The figures begin in column 20.
+        assert_eq!(start(printed), start(documented));
+    }
+    assert_eq!(
+        (&printed[0], &printed[8..]),
+        (&documented[0], &documented[8..])
+    );
+    expect_figures(&printed[1..4]);
+    for line in &printed[4..8] {
+        assert!(
+            line.ends_with(" left out, as it is more than 1000"),
+            "{line}"
+        );
+    }
+    assert!(scale.status.success());
+}
+
+#[test]
+fn scale_has_manners() {
+    expect_manners("scale", "--most");
+}
+
+/// A kind and a number.
+fn start(line: &str) -> String {
+    line.chars().take(19).collect()
+}
+
+/// Four positive numbers in each line, but for the memory where no kernel tells it.
+#[track_caller]
+fn expect_figures(lines: &[String]) {
+    for line in lines {
+        let columns: Vec<_> = line.split_whitespace().skip(2).collect();
+        assert_eq!(columns.len(), 4, "{line}");
+        for (index, column) in columns.iter().enumerate() {
+            let unknown = index == 2 && *column == "-" && !cfg!(target_os = "linux");
+            assert!(unknown || column.parse::<f64>().unwrap() > 0.0, "{line}");
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::fs;
+    use std::io::{BufRead, BufReader};
+    use std::os::unix::process::CommandExt;
+    use std::process::{Command, Stdio};
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    use stage::testing::program;
+
+    use super::{expect_figures, lines};
+
+    /// With less than a gigabyte of addresses there is no room for the stacks of a thousand
+    /// threads. Their rows say so, and the other ones are there.
+    #[test]
+    fn a_row_that_the_machine_refuses_says_why_and_the_others_go_on() {
+        let scale = Command::new("sh")
+            .args(["-c", "ulimit -v 900000 && exec \"$0\" --most 10000"])
+            .arg(program("scale"))
+            .output()
+            .unwrap();
+        let printed = lines(&scale);
+        expect_figures(&printed[1..3]);
+        for line in &printed[3..5] {
+            let why = line.split_once(" after ").expect(line).1;
+            let (count, why) = why.split_once(" of them: ").expect(line);
+            assert!((1..1000).contains(&count.parse().unwrap()), "{line}");
+            assert!(
+                why.starts_with("Resource temporarily unavailable"),
+                "{line}"
+            );
+        }
+        expect_figures(&printed[5..6]);
+        assert!(scale.status.success());
+    }
+
+    /// As in `scale | head -1`.
+    #[test]
+    fn a_closed_stdout_ends_it_quietly_and_nothing_is_left() {
+        let mut scale = Command::new(program("scale"))
+            .process_group(0)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut head = String::new();
+        let mut stdout = BufReader::new(scale.stdout.take().unwrap());
+        stdout.read_line(&mut head).unwrap();
+        drop(stdout);
+        let group = scale.id();
+        let end = scale.wait_with_output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&end.stderr), "");
+        assert!(end.status.success());
+        expect_soon(|| living(group) == 0);
+    }
+
+    /// Even one that is killed while it starts its children: each ends when its pipe does.
+    #[test]
+    fn the_children_of_a_killed_row_end() {
+        let mut row = Command::new(program("scale"))
+            .args(["--row", "processes", "500"])
+            .process_group(0)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let group = row.id();
+        expect_soon(|| living(group) > 50);
+        row.kill().unwrap();
+        row.wait().unwrap();
+        expect_soon(|| living(group) == 0);
+    }
+
+    /// The processes of a group that have not ended.
+    fn living(group: u32) -> usize {
+        let processes = fs::read_dir("/proc").unwrap().flatten();
+        let stats = processes.flat_map(|process| fs::read_to_string(process.path().join("stat")));
+        // A number, a name in parentheses, the state, the parent, the group.
+        let of_the_group = |stat: &String| {
+            let after_the_name = stat.rsplit(") ").next().unwrap();
+            let fields: Vec<_> = after_the_name.split(' ').collect();
+            fields[2] == group.to_string() && fields[0] != "Z"
+        };
+        stats.filter(of_the_group).count()
+    }
+
+    #[track_caller]
+    fn expect_soon(happens: impl Fn() -> bool) {
+        let begin = Instant::now();
+        while !happens() {
+            assert!(
+                begin.elapsed() < Duration::from_secs(20),
+                "it does not happen"
+            );
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
