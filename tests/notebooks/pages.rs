@@ -19,6 +19,9 @@ mod timeline;
 
 use timeline::{Entry, Timeline, idle, total};
 
+/// For how long a server here waits for what a client should do.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 type Client = fn(SocketAddr, &Timeline) -> io::Result<()>;
 
 const ON_TWO_THREADS: Client = blocking::on_two_threads;
@@ -70,9 +73,7 @@ fn in_sequence_one_page_is_open_at_a_time() {
         for page in [1, 2] {
             let mut connection = Connection::accept(&listener);
             assert_eq!(connection.greet(), format!("page {page}, part 1"));
-            listener.set_nonblocking(true).unwrap();
             assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
-            listener.set_nonblocking(false).unwrap();
             connection.answer(&format!("page {page}, part 2"));
         }
     });
@@ -140,6 +141,7 @@ fn against(
     server: impl FnOnce(TcpListener) + Send + 'static,
 ) -> (io::Result<()>, Vec<Entry>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();
     let server = thread::spawn(move || server(listener));
     let timeline = Timeline::default();
@@ -151,8 +153,20 @@ fn against(
 struct Connection(BufReader<TcpStream>);
 
 impl Connection {
+    /// Waits for a connection, but not for ever.
     fn accept(listener: &TcpListener) -> Connection {
-        Connection(BufReader::new(listener.accept().unwrap().0))
+        let begin = Instant::now();
+        let stream = loop {
+            match listener.accept() {
+                Ok((stream, _)) => break stream,
+                Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+            }
+            assert!(begin.elapsed() < PATIENCE, "the client does not connect");
+            thread::sleep(Duration::from_millis(1));
+        };
+        stream.set_nonblocking(false).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Connection(BufReader::new(stream))
     }
 
     /// Says that the server is ready, and returns the first request.

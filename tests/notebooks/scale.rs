@@ -75,13 +75,11 @@ mod linux {
         let printed = lines(&scale);
         expect_figures(&printed[1..3]);
         for line in &printed[3..5] {
-            let why = line.split_once(" after ").expect(line).1;
-            let (count, why) = why.split_once(" of them: ").expect(line);
-            assert!((1..1000).contains(&count.parse().unwrap()), "{line}");
-            assert!(
-                why.starts_with("Resource temporarily unavailable"),
-                "{line}"
-            );
+            // As a rule to start one more is refused; one that has just begun may be refused memory.
+            let refused = line.contains(" of them: Resource temporarily unavailable")
+                || line.contains("memory allocation of")
+                || line.contains("Cannot allocate memory");
+            assert!(refused, "{line}");
         }
         expect_figures(&printed[5..6]);
         assert!(scale.status.success());
