@@ -34,10 +34,12 @@ pub(crate) fn on_two_threads(server: SocketAddr, timeline: &Timeline) -> io::Res
             let lane = timeline.lane(number - 1);
             scope.spawn(move || page(number, server, &lane))
         });
-        let end =
-            |thread: ScopedJoinHandle<_>| thread.join().unwrap_or_else(|why| resume_unwind(why));
-        threads.into_iter().try_for_each(end)
+        threads.into_iter().try_for_each(join)
     })
+}
+
+fn join(thread: ScopedJoinHandle<'_, io::Result<()>>) -> io::Result<()> {
+    thread.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 /// Connects, and waits until the server is ready. Only that takes time: on one machine no network

@@ -28,6 +28,7 @@ pub(crate) async fn at_once(server: SocketAddr, timeline: &Timeline) -> io::Resu
     Ok(())
 }
 
+/// Connects, and waits until the server is ready. To connect is to await already.
 async fn connect(server: SocketAddr, lane: &Lane) -> io::Result<BufReader<TcpStream>> {
     lane.waits();
     let mut stream = BufReader::new(TcpStream::connect(server).await?);

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use stage::println;
 
 use crate::server::{Pace, Server};
-use crate::timeline::{Entry, Timeline, idle, total};
+use crate::timeline::{Entry, Timeline, total_and_idle};
 
 pub(crate) struct Figure {
     pub(crate) number: u32,
@@ -40,7 +40,8 @@ impl Figure {
         }
         let client = entries.into_iter().filter(|entry| entry.lane != SERVER);
         let client: Vec<_> = client.collect();
-        let [total, idle] = [total(&client), idle(&client)].map(|time| time.as_secs_f64() * 1e3);
+        let (total, idle) = total_and_idle(&client);
+        let [total, idle] = [total, idle].map(|time| time.as_secs_f64() * 1e3);
         println!("total {total:.1} ms, of which the client was idle for {idle:.1} ms");
         println!("(the most requests that the server had open at once: {most_open})");
         Ok(())

@@ -17,12 +17,12 @@
 //!     40 ms                             accepts a connection
 //!     80 ms  page 1: asks for part 1
 //!    120 ms                             reads page 1, part 1
-//!    140 ms                             sends page 1, part 1
+//!    141 ms                             sends page 1, part 1
 //!    181 ms  page 1: asks for part 2
 //!    221 ms                             reads page 1, part 2
 //!    241 ms                             sends page 1, part 2
 //!    281 ms  page 1: is there
-//! total 281.6 ms, of which the client was idle for 281.5 ms
+//! total 281.9 ms, of which the client was idle for 281.8 ms
 //! (the most requests that the server had open at once: 1)
 //!
 //! Figure 2 : deux requêtes en séquence
@@ -31,7 +31,7 @@
 //!     40 ms                             accepts a connection
 //!     80 ms  page 1: asks for part 1
 //!    120 ms                             reads page 1, part 1
-//!    141 ms                             sends page 1, part 1
+//!    140 ms                             sends page 1, part 1
 //!    181 ms  page 1: asks for part 2
 //!    221 ms                             reads page 1, part 2
 //!    241 ms                             sends page 1, part 2
@@ -41,47 +41,47 @@
 //!    362 ms  page 2: asks for part 1
 //!    402 ms                             reads page 2, part 1
 //!    422 ms                             sends page 2, part 1
-//!    462 ms  page 2: asks for part 2
-//!    502 ms                             reads page 2, part 2
+//!    463 ms  page 2: asks for part 2
+//!    503 ms                             reads page 2, part 2
 //!    523 ms                             sends page 2, part 2
 //!    563 ms  page 2: is there
-//! total 563.3 ms, of which the client was idle for 563.0 ms
+//! total 563.7 ms, of which the client was idle for 563.5 ms
 //! (the most requests that the server had open at once: 1)
 //!
 //! Figure 5 : deux pages téléchargées par 2 threads différents
 //!            thread 1                   thread 2                   server
 //!      0 ms                             page 2: connects
 //!      0 ms  page 1: connects
-//!     41 ms                                                        accepts a connection
-//!     41 ms                                                        accepts a connection
-//!     81 ms                             page 2: asks for part 1
-//!     81 ms  page 1: asks for part 1
+//!     40 ms                                                        accepts a connection
+//!     40 ms                                                        accepts a connection
+//!     80 ms                             page 2: asks for part 1
+//!     80 ms  page 1: asks for part 1
 //!    121 ms                                                        reads page 2, part 1
 //!    121 ms                                                        reads page 1, part 1
 //!    141 ms                                                        sends page 2, part 1
 //!    141 ms                                                        sends page 1, part 1
-//!    182 ms                             page 2: asks for part 2
-//!    182 ms  page 1: asks for part 2
-//!    222 ms                                                        reads page 2, part 2
-//!    222 ms                                                        reads page 1, part 2
-//!    242 ms                                                        sends page 2, part 2
-//!    242 ms                                                        sends page 1, part 2
-//!    284 ms  page 1: is there
-//!    284 ms                             page 2: is there
-//! total 284.4 ms, of which the client was idle for 284.1 ms
+//!    181 ms                             page 2: asks for part 2
+//!    181 ms  page 1: asks for part 2
+//!    221 ms                                                        reads page 2, part 2
+//!    221 ms                                                        reads page 1, part 2
+//!    241 ms                                                        sends page 2, part 2
+//!    241 ms                                                        sends page 1, part 2
+//!    282 ms                             page 2: is there
+//!    282 ms  page 1: is there
+//! total 282.3 ms, of which the client was idle for 281.9 ms
 //! (the most requests that the server had open at once: 2)
 //!
 //! Figure 6 : commutations de contexte (2)
 //!            thread 1                                thread 2
-//!      0 µs                                          page 2: connects (runs 82 µs)
-//!   3977 µs  page 1: connects (runs 102 µs)
-//!  80493 µs                                          page 2: asks for part 1 (runs 22 µs)
-//!  84628 µs  page 1: asks for part 1 (runs 19 µs)
-//! 181439 µs                                          page 2: asks for part 2 (runs 14 µs)
-//! 185623 µs  page 1: asks for part 2 (runs 12 µs)
-//! 282510 µs                                          page 2: is there (runs 2 µs)
-//! 286819 µs  page 1: is there (runs 1 µs)
-//! total 286.8 ms, of which the client was idle for 286.6 ms
+//!      0 µs  page 1: connects (runs 76 µs)
+//!     51 µs                                          page 2: connects (runs 39 µs)
+//!  80516 µs                                          page 2: asks for part 1 (runs 24 µs)
+//!  80586 µs  page 1: asks for part 1 (runs 67 µs)
+//! 181253 µs                                          page 2: asks for part 2 (runs 15 µs)
+//! 181336 µs  page 1: asks for part 2 (runs 168 µs)
+//! 282172 µs                                          page 2: is there (runs 1 µs)
+//! 282253 µs  page 1: is there (runs 0 µs)
+//! total 282.3 ms, of which the client was idle for 281.9 ms
 //! (the most requests that the server had open at once: 2)
 //!
 //! Figure 7 : avec asyncio
@@ -103,8 +103,8 @@
 //!    241 ms                                                        sends page 1, part 2
 //!    241 ms                                                        sends page 2, part 2
 //!    281 ms  page 1: is there
-//!    281 ms                             page 2: is there
-//! total 281.9 ms, of which the client was idle for 281.8 ms
+//!    282 ms                             page 2: is there
+//! total 282.0 ms, of which the client was idle for 282.0 ms
 //! (the most requests that the server had open at once: 2)
 //! ```
 //!
@@ -112,13 +112,13 @@
 //! parts, and the client has nothing to do but to wait for them.
 //!
 //! - Figures 1 and 2: the thread waits, and the pages' times add up.
-//! - Figure 5: two threads wait at the same time. The program is the same, run twice.
-//! - Figure 6 is a run of figure 5 under the magnifying glass: in which order the threads run, and
-//!   for how long each, until it waits again. It is another one on every run: who goes first, and
-//!   whether one is stopped in the midst of a line, is decided by the kernel, not by the program.
+//! - Figure 5: two threads wait at the same time. Each runs the function of figure 1.
+//! - Figure 6 is figure 5 under the magnifying glass: who runs when, and for how long until it
+//!   waits again. Run it again, and it is another order: the kernel decides which thread goes on,
+//!   and may stop one in the midst of a line.
 //! - Figure 7: two coroutines wait at the same time, on one thread. The code is that of the threads
-//!   with `await` where they block, and only there does the hand pass: so the order is the same on
-//!   every run.
+//!   with an `await` where they block, and control passes there only: so the order in which they go
+//!   on is that in which the answers come.
 //!
 //! That the waits overlap, and in sequence do not, the server says without a clock: it counts the
 //! requests that it has read and not answered. It is a loop on a thread of its own, and its delays
@@ -202,11 +202,8 @@ fn arguments() -> (Pace, Option<u32>) {
                 Long("scale") => scale = options::factor(arguments)?,
                 Long("figure") => {
                     let is_one = |number: &u32| FIGURES.iter().any(|it| it.number == *number);
-                    only = Some(options::value(
-                        arguments,
-                        "one of 1, 2, 5, 6 and 7",
-                        is_one,
-                    )?);
+                    let number = options::value(arguments, "one of 1, 2, 5, 6 and 7", is_one)?;
+                    only = Some(number);
                 }
                 other => return Err(other.unexpected()),
             }

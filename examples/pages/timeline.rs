@@ -66,24 +66,16 @@ impl Lane {
     }
 }
 
-/// From the begin of the first of these entries to the end of the last.
-pub(crate) fn total(entries: &[Entry]) -> Duration {
-    let begin = entries.iter().map(|entry| entry.at).min();
-    let end = entries.iter().map(|entry| entry.at + entry.ran).max();
-    begin
-        .zip(end)
-        .map_or(Duration::ZERO, |(begin, end)| end - begin)
-}
-
-/// How much of the total passed while none of them ran. They are in the order of time.
-pub(crate) fn idle(entries: &[Entry]) -> Duration {
-    let mut idle = Duration::ZERO;
-    let mut ran_until = entries.first().map(|entry| entry.at);
+/// How long all of this took, and how much of that passed while nothing of it ran. The entries are
+/// in the order of time.
+pub(crate) fn total_and_idle(entries: &[Entry]) -> (Duration, Duration) {
+    let Some(first) = entries.first() else {
+        return (Duration::ZERO, Duration::ZERO);
+    };
+    let (mut idle, mut ran_until) = (Duration::ZERO, first.at);
     for entry in entries {
-        idle += entry
-            .at
-            .saturating_duration_since(ran_until.unwrap_or(entry.at));
-        ran_until = ran_until.max(Some(entry.at + entry.ran));
+        idle += entry.at.saturating_duration_since(ran_until);
+        ran_until = ran_until.max(entry.at + entry.ran);
     }
-    idle
+    (ran_until - first.at, idle)
 }

@@ -15,18 +15,15 @@ pub(crate) struct Processes {
     children: Vec<Child>,
 }
 
-/// Waits until it has the token, a byte, and hands it on. It ends when the one before does.
-pub(crate) fn member() {
+/// Waits until it has the token, a byte, and hands it on. The end of the ring is an error: nobody
+/// writes to it any more, or nobody reads.
+pub(crate) fn member() -> io::Result<()> {
     let (mut stdin, mut stdout) = (io::stdin().lock(), io::stdout().lock());
     let mut token = [0];
-    while stdin.read_exact(&mut token).is_ok() {
-        if stdout
-            .write_all(&token)
-            .and_then(|()| stdout.flush())
-            .is_err()
-        {
-            return;
-        }
+    loop {
+        stdin.read_exact(&mut token)?;
+        stdout.write_all(&token)?;
+        stdout.flush()?;
     }
 }
 

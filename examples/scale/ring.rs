@@ -82,9 +82,8 @@ fn memory(children: &[u32]) -> Option<f64> {
 /// one's share in it would change as others come and go.
 fn anonymous_memory(process: u32) -> Option<f64> {
     let pages = fs::read_to_string(format!("/proc/{process}/smaps_rollup")).ok()?;
-    let line = pages
-        .lines()
-        .find_map(|line| line.strip_prefix("Anonymous:"))?;
+    let mut lines = pages.lines();
+    let line = lines.find_map(|line| line.strip_prefix("Anonymous:"))?;
     let kilobytes: f64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
     Some(kilobytes * 1024.0)
 }

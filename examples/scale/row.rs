@@ -41,17 +41,14 @@ fn in_a_process(kind: &str, number: usize) -> Result<Figures, String> {
 
 /// What the new process does.
 pub(crate) fn measure_here(kind: &str, number: usize) -> io::Result<()> {
-    let Figures {
-        start,
-        memory,
-        switch,
-    } = match kind {
+    let figures = match kind {
         "processes" => measure::<Processes>(number)?,
         "threads" => measure::<Threads>(number)?,
         _ => measure::<Coroutines>(number)?,
     };
-    let memory = memory.map_or("-".to_owned(), |bytes| bytes.to_string());
-    println!("{start} {memory} {switch}");
+    let memory = figures.memory.map(|bytes| bytes.to_string());
+    let memory = memory.as_deref().unwrap_or("-");
+    println!("{} {memory} {}", figures.start, figures.switch);
     Ok(())
 }
 

@@ -17,7 +17,7 @@ mod coroutines;
 #[path = "../../examples/pages/timeline.rs"]
 mod timeline;
 
-use timeline::{Entry, Timeline, idle, total};
+use timeline::{Entry, Timeline, total_and_idle};
 
 /// For how long a server here waits for what a client should do.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -103,8 +103,8 @@ fn the_client_is_idle_when_none_of_its_lanes_runs() {
         at: begin + Duration::from_millis(from),
         ran: Duration::from_millis(to - from),
     });
-    assert_eq!(total(&entries), Duration::from_millis(12));
-    assert_eq!(idle(&entries), Duration::from_millis(6));
+    let expected = [12, 6].map(Duration::from_millis);
+    assert_eq!(total_and_idle(&entries), expected.into());
 }
 
 /// All lines, but for the times; those of a lane for a page in their order.
