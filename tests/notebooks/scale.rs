@@ -75,7 +75,7 @@ mod linux {
         let printed = lines(&scale);
         expect_figures(&printed[1..3]);
         for line in &printed[3..5] {
-            // As a rule to start one more is refused; one that has just begun may be refused memory.
+            // To start one more is refused; or memory, to one that has just begun.
             let refused = line.contains(" of them: Resource temporarily unavailable")
                 || line.contains("memory allocation of")
                 || line.contains("Cannot allocate memory");
