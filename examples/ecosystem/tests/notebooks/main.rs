@@ -4,3 +4,4 @@
 mod chat;
 mod download;
 mod dwarfs;
+mod wiki;
