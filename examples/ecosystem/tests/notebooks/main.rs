@@ -1,6 +1,8 @@
 //! The examples that need crates of their own: that each prints what its document printed, in that
 //! order, and for the reason that is claimed. As `tests/notebooks` at the top does for the others.
 
+mod calcul;
 mod chat;
 mod download;
 mod dwarfs;
+mod wiki;

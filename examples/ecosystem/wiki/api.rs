@@ -1,0 +1,51 @@
+//! The API of MediaWiki: what is asked for a summary, and what is answered.
+
+use std::collections::HashMap;
+
+use form_urlencoded::Serializer;
+use serde::Deserialize;
+use stage::http::{Failure, Target};
+
+/// The question for the summary of a page.
+pub(crate) fn question(site: &str, page: &str) -> Result<Target, Failure> {
+    let query = Serializer::new(String::new())
+        .append_pair("action", "query")
+        .append_pair("prop", "extracts")
+        .append_pair("exintro", "")
+        .append_pair("explaintext", "")
+        .append_pair("titles", page)
+        .append_pair("format", "json")
+        .finish();
+    let site = site.trim_end_matches('/');
+    Target::new(&format!("{site}/w/api.php?{query}"), None)
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    query: Query,
+}
+
+#[derive(Deserialize)]
+struct Query {
+    /// By number; that of a page that is missing is negative.
+    pages: HashMap<String, Page>,
+}
+
+#[derive(Deserialize)]
+struct Page {
+    extract: Option<String>,
+    /// There, and empty, if there is no such page.
+    missing: Option<String>,
+}
+
+/// The summary in an answer.
+pub(crate) fn summary(answer: &[u8]) -> Result<String, Failure> {
+    let answer: Answer = serde_json::from_slice(answer)
+        .map_err(|why| format!("this is not the answer of a wiki: {why}"))?;
+    let page = answer.query.pages.into_values().next();
+    let page = page.ok_or("the answer has no page")?;
+    match page.missing {
+        Some(_) => Err("there is no such page".into()),
+        None => Ok(page.extract.ok_or("the answer has no summary")?),
+    }
+}

@@ -1,0 +1,81 @@
+//! The summaries of some pages, each after a while: with functions that block, and with coroutines.
+
+use std::io::Read;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use http_body_util::BodyExt;
+use stage::http::{self, Failure, blocking};
+use stage::println;
+
+use super::api;
+
+/// Whom to ask, and how long to wait before.
+#[derive(Clone)]
+pub(crate) struct Site {
+    /// As `http://HOST:PORT`.
+    pub(crate) url: String,
+    pub(crate) wait: Duration,
+}
+
+impl Site {
+    /// Prints the summary of a page, after a while. Returns whether it came.
+    fn wiki(&self, page: &str) -> bool {
+        thread::sleep(self.wait);
+        tell(page, self.summary(page))
+    }
+
+    fn summary(&self, page: &str) -> Result<String, Failure> {
+        let mut response = blocking::get(&api::question(&self.url, page)?)?;
+        http::expect_ok(response.status)?;
+        let mut answer = Vec::new();
+        response.read_to_end(&mut answer)?;
+        api::summary(&answer)
+    }
+
+    /// The same, but others have their turn while it waits, and while it fetches.
+    async fn wiki_async(self, page: String) -> bool {
+        boucle::sleep(self.wait).await;
+        tell(&page, self.summary_async(&page).await)
+    }
+
+    async fn summary_async(&self, page: &str) -> Result<String, Failure> {
+        let response = http::get(&api::question(&self.url, page)?).await?;
+        http::expect_ok(response.status())?;
+        api::summary(&response.collect().await?.to_bytes())
+    }
+}
+
+/// One page after the other. Returns whether all came.
+pub(crate) fn subroutines(site: &Site, pages: &[String]) -> bool {
+    println!("Subroutine :");
+    let begin = Instant::now();
+    let came: Vec<_> = pages.iter().map(|page| site.wiki(page)).collect();
+    tell_duration(begin.elapsed());
+    !came.contains(&false)
+}
+
+/// All pages concurrently. Returns whether all came.
+pub(crate) async fn coroutines(site: &Site, pages: &[String]) -> bool {
+    println!("Coroutine :");
+    let begin = boucle::now();
+    let pages = pages.iter().cloned();
+    let came = boucle::gather(pages.map(|page| site.clone().wiki_async(page))).await;
+    tell_duration(boucle::now() - begin);
+    !came.contains(&false)
+}
+
+/// Prints a summary as the course does, `print('\n', summary)`; or why there is none. Returns
+/// whether there is one.
+fn tell(page: &str, summary: Result<String, Failure>) -> bool {
+    match &summary {
+        Ok(summary) => println!("\n {summary}"),
+        Err(failure) => println!("\n{page} failed: {}", http::why(failure)),
+    }
+    summary.is_ok()
+}
+
+fn tell_duration(time: Duration) {
+    let seconds = time.as_secs_f64();
+    println!("\nDurée totale d'exécution: {seconds:.2} secondes");
+}
