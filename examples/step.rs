@@ -54,8 +54,7 @@ use std::io;
 
 use boucle::EventLoop;
 use mysleep::{list, mysleep};
-use stage::options::{self, Arg::Long};
-use stage::println;
+use stage::{options, println};
 
 const HELP: &str = "\
 Runs three sleeps one turn of the loop at a time, and shows what each turn does.
@@ -65,17 +64,7 @@ usage: step [--real]
   --real  wait for real: the clock is virtual else, and nothing waits";
 
 fn main() -> io::Result<()> {
-    let real = options::read(HELP, |arguments| {
-        let mut real = false;
-        while let Some(option) = arguments.next()? {
-            match option {
-                Long("real") => real = true,
-                other => return Err(other.unexpected()),
-            }
-        }
-        Ok(real)
-    });
-    let event_loop = if real {
+    let event_loop = if options::flag(HELP, "real") {
         EventLoop::new()?
     } else {
         EventLoop::builder().virtual_clock().build()?

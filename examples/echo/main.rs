@@ -34,8 +34,7 @@ use std::net::TcpListener;
 use std::process::ExitCode;
 use std::thread;
 
-use stage::options::{self, Arg::Long};
-use stage::println;
+use stage::{options, println};
 
 const HELP: &str = "\
 Sends back what a client sends first, and closes: with callbacks on mio, and with coroutines.
@@ -45,17 +44,7 @@ usage: echo [--once]
   --once  end when each of the two servers has served a client; else serve until Ctrl-C";
 
 fn main() -> ExitCode {
-    let once = options::read(HELP, |arguments| {
-        let mut once = false;
-        while let Some(option) = arguments.next()? {
-            match option {
-                Long("once") => once = true,
-                other => return Err(other.unexpected()),
-            }
-        }
-        Ok(once)
-    });
-    match serve(once) {
+    match serve(options::flag(HELP, "once")) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("echo: cannot serve: {error}");

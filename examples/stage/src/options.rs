@@ -43,6 +43,21 @@ pub fn none(help: &str) {
     });
 }
 
+/// As [`read`], for a program whose one option is a flag, as `real` is of `--real`. Says whether it
+/// is there.
+pub fn flag(help: &str, name: &str) -> bool {
+    read(help, |arguments| {
+        let mut is_there = false;
+        while let Some(option) = arguments.next()? {
+            match option {
+                Arg::Long(flag) if flag == name => is_there = true,
+                other => return Err(other.unexpected()),
+            }
+        }
+        Ok(is_there)
+    })
+}
+
 /// As [`read`], for a program whose one option is `--scale`, a factor for its durations.
 pub fn scale(help: &str, default: f64) -> f64 {
     read(help, |arguments| {
