@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::current::{self, Resident};
 use crate::main_future::{Main, MainCell, MainPlace};
-use crate::state::Pace;
+use crate::state::Parks;
 use crate::task::cell::{Failure, TaskCell};
 use crate::task::id::LoopNumber;
 use crate::task::join::JoinHandle;
@@ -156,7 +156,7 @@ impl EventLoop {
             place.wake();
             while !main.done {
                 self.resident
-                    .one_turn(Some(&mut main), None, Pace::Fast)
+                    .one_turn(Some(&mut main), None, Parks::WhenDue)
                     .unwrap_or_else(|error| kernel_failed(&error));
                 if self.take_stop() && !main.done {
                     panic!("event loop stopped before the future completed");
@@ -183,7 +183,7 @@ impl EventLoop {
         self.enter(|| {
             loop {
                 self.resident
-                    .one_turn(None, None, Pace::Fast)
+                    .one_turn(None, None, Parks::WhenDue)
                     .unwrap_or_else(|error| kernel_failed(&error));
                 if self.take_stop() {
                     return;
@@ -226,7 +226,7 @@ impl EventLoop {
     pub fn turn(&self, timeout: Option<Duration>) -> io::Result<Turn> {
         refuse_nesting("turn");
         self.enter(|| {
-            let mut turn = self.resident.one_turn(None, timeout, Pace::Whole)?;
+            let mut turn = self.resident.one_turn(None, timeout, Parks::Always)?;
             self.resident.with(|it| {
                 turn.ready = it.ready.len();
                 turn.left = it.tasks.live();

@@ -24,7 +24,7 @@
 //! ```text
 //!            ┌──────────────────────────────────────────────────────────────┐
 //!            ▼                                                              │
-//!   1 run    poll what is in the ready queue, in FIFO order                 │
+//!   1 run    poll what is ready, in FIFO order, until a park is due         │
 //!            │        a task spawns, wakes, arms a timer, tries a socket    │
 //!            ▼                                                              │
 //!   2 park   ask the kernel; sleep if nothing is ready,                     │
@@ -47,8 +47,10 @@
 //! | park | the loop asks the kernel for events, with a timeout; only there the thread sleeps |
 //! | wake | to put a task in the ready queue |
 //! | fire | what a timer does at its deadline |
-//! | batch | what stands in the ready queue when it begins to be polled |
-//! | task | a spawned future, its slot in the slab, then its output |
+//! | batch | the tasks that were in the ready queue when it was frozen |
+//! | run | the first step of a turn: one batch, or several until a park is due |
+//! | task | a spawned future, until its output is taken |
+//! | joiner | who is told that a task is done: a waker, or a seat in a group |
 //! | ready queue | FIFO of what is to be polled |
 //! | inbox | what other threads leave for the loop: wakes, spawns, drops |
 //! | reactor | mio's tokens → who waits for them |
@@ -58,18 +60,25 @@
 //! # Reading order
 //!
 //! Each file opens with what it is and why it is so. How a task is spawned, polled, sleeps and is
-//! woken takes an hour, and 1,500 lines: `turn.rs`, `state.rs`, `wake/ready.rs`, `wake/waker.rs`,
-//! `task/cell.rs`, `task/tasks.rs`, `time/sleep.rs`. All of it, from the top down:
+//! woken takes an hour, and some 1,700 lines: `turn.rs`, `state.rs`, `task/spawn.rs`, `task/cell.rs`,
+//! `task/entry.rs`, `task/tasks.rs`, `wake/ready.rs`, `wake/waker.rs`, `time/sleep.rs`. Meanwhile, take
+//! this on trust: `current::with_running` lends out the state of the running loop; a `Stamp` is an id
+//! and four marks; `Wheel::arm` and `advance` do what they say; a `JoinHandle` that is awaited leaves
+//! its waker in the entry, as its joiner.
 //!
-//! 1. `turn.rs`: one turn. `event_loop.rs`: what calls it.
+//! The rest of the machine, from the top down:
+//!
+//! 1. `turn.rs`: one turn. `event_loop.rs`: what calls it. `main_future.rs`, `lifecycle.rs`: what is
+//!    special about the main future, and about a loop's end.
 //! 2. `task/id.rs`, `task/cell.rs`, `task/stamp.rs`, `task/entry.rs`, `task/tasks.rs`: the numbers,
 //!    the cell of a task, the slab.
 //! 3. `wake/waker.rs`, `wake/ready.rs`, `wake/inbox.rs`: from a waker to the ready queue.
 //! 4. `current.rs`, `state.rs`: how a number becomes a loop again, and what a loop owns.
-//! 5. `task/spawn.rs`, `task/join.rs`: a future becomes a task; a handle awaits it.
+//! 5. `task/spawn.rs`, `task/join.rs`, `task/budget.rs`: a future becomes a task; a handle awaits it;
+//!    a task gives way.
 //! 6. `time/wheel.rs`, `time/clock.rs`, `time/sleep.rs`: a deadline, in O(1).
 //! 7. `net/reactor.rs`, `net/source.rs`: readiness.
-//! 8. `task/groups.rs`, `combine/gather.rs`, `combine/wait.rs`: several tasks, and one who waits.
+//! 8. `task/groups.rs`, `combine/group.rs`, `combine/gather.rs`, `combine/wait.rs`: several tasks, and one who waits.
 //!
 //! To watch it instead: `cargo run --example step`.
 //!
@@ -87,7 +96,7 @@
 //!
 //! # Invariants
 //!
-//! - Futures are polled in one place (`turn.rs`); the thread sleeps in one place
+//! - Tasks, and the main future, are polled in one place (`turn.rs`); the thread sleeps in one place
 //!   (`net/reactor.rs`); the clock is read in one file (`time/clock.rs`).
 //! - No user code runs while the loop's state is borrowed or locked. User code is: poll; the drop
 //!   of a future, an output or a panic's payload; clone, wake and drop of a foreign waker; a

@@ -53,16 +53,16 @@ pub(crate) enum Refused {
     Full(BoxedTask),
 }
 
-/// Whether a turn may leave out its second and third step.
+/// When a turn goes on to its second step.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Pace {
-    /// While tasks are ready, they are due once in 61 polls.
-    Fast,
-    /// By hand: all three steps.
-    Whole,
+pub(crate) enum Parks {
+    /// While tasks are ready, once in 61 polls.
+    WhenDue,
+    /// After each batch: the loop is stepped by hand.
+    Always,
 }
 
-/// Who is polled next, and what for.
+/// Who is next, and what is to be done; nothing if the number is stale.
 pub(crate) type Next = (TaskNumber, Option<Runnable>);
 
 /// Polls between two parks, while tasks are ready. (A task that is dropped instead of polled counts,
@@ -70,9 +70,9 @@ pub(crate) type Next = (TaskNumber, Option<Runnable>);
 const POLLS_PER_PARK: u64 = 61;
 
 /// How the loop is to spend the second step of its turn.
-pub(crate) enum Rest {
+pub(crate) enum ParkPlan {
     /// Ask the kernel, and wait for it up to that long.
-    Park(Option<Duration>),
+    Wait(Option<Duration>),
     /// Nothing but a deadline can come, and the clock is virtual: let that much time pass.
     Jump(Duration),
     /// Nothing can come at all.
@@ -146,9 +146,9 @@ impl Loop {
     }
 
     /// Begins a run: its first batch is all that is ready, however much that is.
-    pub(crate) fn begin_run(&mut self, pace: Pace) {
+    pub(crate) fn begin_run(&mut self, parks: Parks) {
         self.ready.freeze();
-        if pace == Pace::Whole {
+        if parks == Parks::Always {
             self.next_park = 0;
         }
     }
@@ -209,30 +209,30 @@ impl Loop {
     }
 
     /// What the second step is to be. `limit` is how long the caller would wait.
-    pub(crate) fn rest(&self, limit: Option<Duration>, pace: Pace) -> Rest {
-        let at_once = Rest::Park(Some(Duration::ZERO));
+    pub(crate) fn plan_park(&self, limit: Option<Duration>, parks: Parks) -> ParkPlan {
+        let at_once = ParkPlan::Wait(Some(Duration::ZERO));
         if !self.ready.is_empty() || self.stopping {
             return at_once;
         }
-        if pace == Pace::Whole && self.tasks.live() == 0 && !self.inbox.has_handle() {
+        if parks == Parks::Always && self.tasks.live() == 0 && !self.inbox.has_handle() {
             return at_once;
         }
         if self.clock.is_virtual() {
-            return self.rest_virtually(limit);
+            return self.plan_park_virtually(limit);
         }
         let deadline = self.timers.next_look().map(|tick| self.clock.until(tick));
-        Rest::Park(shorter(deadline, limit))
+        ParkPlan::Wait(shorter(deadline, limit))
     }
 
-    fn rest_virtually(&self, limit: Option<Duration>) -> Rest {
+    fn plan_park_virtually(&self, limit: Option<Duration>) -> ParkPlan {
         let until = |tick: Option<u64>| shorter(tick.map(|tick| self.clock.until(tick)), limit);
         if self.jobs > 0 || self.reactor.is_awaited() || self.inbox.has_message() {
-            return Rest::Park(until(self.timers.next_look()));
+            return ParkPlan::Wait(until(self.timers.next_look()));
         }
         match until(self.timers.next_deadline()) {
-            Some(time) => Rest::Jump(time),
-            None if self.inbox.has_handle() => Rest::Park(None),
-            None => Rest::Never,
+            Some(time) => ParkPlan::Jump(time),
+            None if self.inbox.has_handle() => ParkPlan::Wait(None),
+            None => ParkPlan::Never,
         }
     }
 
@@ -244,6 +244,7 @@ impl Loop {
 
     /// Parks the thread. Time that was spent so passes for a virtual clock too.
     pub(crate) fn park(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        // For the limits of the reactor's waiting lists.
         if self.ready.is_empty() {
             self.reactor.note_lull();
         }
@@ -256,7 +257,7 @@ impl Loop {
             Some(Duration::ZERO)
         };
         let (parked, time) = self.clock.measure(|| self.reactor.park(timeout));
-        // The kernel counts in milliseconds, and rounds up.
+        // The kernel rounds up to a millisecond; a virtual clock passes no more than was asked for.
         self.clock
             .pass(timeout.map_or(time, |timeout| time.min(timeout)));
         parked

@@ -1,7 +1,7 @@
 //! The turn: what an event loop does, over and over.
 //!
 //! ```text
-//!   1 run    poll everything that was ready when the turn began, in FIFO order
+//!   1 run    poll what is ready, in FIFO order, batch after batch until a park is due
 //!   2 park   for zero if something is ready, else until the next deadline, else until an event
 //!   3 wake   due sources → their tasks, the inbox → tasks, due timers → their tasks
 //! ```
@@ -11,13 +11,13 @@
 //! their poll, nor the loop from its park.
 //!
 //! **Parks are left out while tasks are ready**, until 61 polls have been made since the last one
-//! (the number is tokio's, prime so that it falls in with no pattern of the program). So a *run* is
-//! one batch or several, each a turn of which the last alone goes on to its second step. A batch is
-//! never interrupted, and not begun if it would exceed the 61: so the kernel and the timers are
-//! looked at after at most 61 polls or one batch, whichever is more.
+//! (the number is tokio's, prime so that it falls in with no pattern of the program). So the first
+//! step of a turn, a *run*, is one batch or several. A batch is never interrupted, and only the
+//! first one of a run may exceed the 61: so the kernel and the timers are looked at after at most 61
+//! polls or one batch, whichever is more. A turn that is made by hand has one batch.
 //!
 //! A `Resident` is a loop seen from its own thread; its `with` lends out the state, a `Loop`, for
-//! one step. The rules of the second step are the state's: `rest` says how long, `park` does it.
+//! one step. The rules of the second step are the state's: `plan_park` says how long, `park` does it.
 //!
 //! **Nothing is borrowed while user code runs.** Each `with` below borrows the loop's state for one
 //! step. A task's box is out of the slab while it is polled; wakers and boxes leave before they are
@@ -31,7 +31,7 @@ use std::time::Duration;
 
 use crate::current::Resident;
 use crate::main_future::Main;
-use crate::state::{Loop, Pace, Rest};
+use crate::state::{Loop, ParkPlan, Parks};
 use crate::task::budget;
 use crate::task::cell::{BoxedTask, drop_quietly};
 use crate::task::entry::Runnable;
@@ -50,6 +50,7 @@ pub struct Turn {
     pub woken_by_inbox: usize,
     /// Tasks that were woken because a deadline has come.
     pub woken_by_timers: usize,
+    // The rest is filled in by `EventLoop::turn`.
     /// Tasks in the ready queue: what the next turn will poll.
     pub ready: usize,
     /// Tasks that are not done.
@@ -66,26 +67,27 @@ impl Resident {
         &self,
         mut main: Option<&mut Main<'_>>,
         limit: Option<Duration>,
-        pace: Pace,
+        parks: Parks,
     ) -> io::Result<Turn> {
         let mut turn = Turn::default();
-        self.run(&mut main, pace, &mut turn); // 1 run
-        // Who has what it came for is not kept waiting; but if it comes again and again, the kernel and
-        // the timers are looked at no less often.
+        self.run(&mut main, parks, &mut turn); // 1 run
+        // A main future that is ready is returned at once. But `block_on` that is called in a row must
+        // not starve the kernel and the timers: a park that is due is made, without waiting.
         let done = main.is_some_and(|main| main.done);
         let limit = if done { Some(Duration::ZERO) } else { limit };
         if !done || self.with(|it| it.is_park_due()) {
-            self.park(limit, pace)?; // 2 park
+            self.park(limit, parks)?; // 2 park
             self.wake_due(&mut turn); // 3 wake
         }
         Ok(turn)
     }
 
-    /// Polls batches until a park is due, one in any case; the only place where futures are polled.
+    /// Polls batches until a park is due, one in any case; the only place where tasks are polled.
     /// When the main future is ready, the rest of the batch is not polled.
-    fn run(&self, main: &mut Option<&mut Main<'_>>, pace: Pace, turn: &mut Turn) {
+    fn run(&self, main: &mut Option<&mut Main<'_>>, parks: Parks, turn: &mut Turn) {
+        // Outside of polls nothing is counted: this sees to it at the end, whichever way that comes.
         let _unlimited = budget::Unlimited;
-        self.with(|it| it.begin_run(pace));
+        self.with(|it| it.begin_run(parks));
         let mut pending = None;
         while let Some((number, runnable)) = self.with(|it| it.next(pending.take())) {
             let Some(runnable) = runnable else {
@@ -132,11 +134,11 @@ impl Resident {
 
     /// Asks the kernel, sleeping if nothing is ready; the only place where the thread sleeps. Under
     /// a virtual clock, lets time pass instead if it can.
-    fn park(&self, limit: Option<Duration>, pace: Pace) -> io::Result<()> {
-        match self.with(|it| it.rest(limit, pace)) {
-            Rest::Park(timeout) => self.with(|it| it.park(timeout)),
-            Rest::Jump(time) => self.with(|it| it.jump(time)),
-            Rest::Never => self.deadlock(),
+    fn park(&self, limit: Option<Duration>, parks: Parks) -> io::Result<()> {
+        match self.with(|it| it.plan_park(limit, parks)) {
+            ParkPlan::Wait(timeout) => self.with(|it| it.park(timeout)),
+            ParkPlan::Jump(time) => self.with(|it| it.jump(time)),
+            ParkPlan::Never => self.deadlock(),
         }
     }
 

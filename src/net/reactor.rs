@@ -65,7 +65,7 @@ const SLOT_BITS: u32 = usize::BITS / 2;
 /// polls with a new waker each time, as some combinators do, leaves a stale one behind at every
 /// poll; this is how they go.
 ///
-/// Who waits in earnest does come again. So the limit doubles each time: a crowd soon fits, and the
+/// A task that waits in earnest does come again. So the limit doubles each time: a crowd soon fits, and the
 /// loop comes to rest. At the first lull after that, all who wanted to come are there, and the limit
 /// is set to twice their number: stale wakers are forgotten sooner again. (A loop that has no lull
 /// for long keeps more and more of them until it has one.)
@@ -192,7 +192,7 @@ impl Reactor {
         if side.ready {
             return Ok(vec![waker]);
         }
-        // Who polls again was among the last to come; the rest of a crowd is not searched.
+        // A task that polls again was among the last to come; the rest of a crowd is not searched.
         let mut latest = side.waiting.iter().rev().take(MAX_WAITING);
         if latest.any(|other| other.will_wake(&waker)) {
             return Err(waker);

@@ -41,7 +41,7 @@ impl Drop for Unlimited {
 
 /// Ready if the budget has something left; else wakes the task, which gives way.
 ///
-/// Called before a leaf operation is tried; [`spend`] follows if it was ready. Who does not give
+/// Called before a leaf operation is tried; [`spend`] follows if it was ready. Whoever does not give
 /// way after 128 refusals cannot: another executor blocks inside of this poll, and would ask for
 /// ever. It gets a new budget.
 #[inline]

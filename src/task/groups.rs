@@ -1,7 +1,7 @@
 //! The groups of a loop: who is told which of several tasks are done.
 //!
 //! `gather`, `wait` and `as_completed` have the same need: to learn *which* tasks are done at a
-//! cost that does not grow with how many there are. Who polls a list of handles looks at all of
+//! cost that does not grow with how many there are. A parent that polls a list of handles looks at all of
 //! them at each wake, n² looks in all. So a task may have, in place of a waker, a *seat* in a
 //! group: when it is done, the loop writes the seat's position into the group's list, O(1), and
 //! wakes the parent if the group says that it is time. The parent reads the list and touches the

@@ -11,7 +11,7 @@ use crate::task::join::JoinHandle;
 
 /// Starts a task on the running loop: asyncio's `create_task`.
 ///
-/// The task is put at the end of the ready queue, and first polled in the next turn. The future
+/// The task is put at the end of the ready queue, and first polled in the next batch. The future
 /// need not be `Send`. Awaiting the handle gives the value, or a [`JoinError`](crate::JoinError) if
 /// the task panicked or was aborted; dropping the handle detaches the task, which goes on.
 ///

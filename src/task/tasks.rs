@@ -4,14 +4,16 @@
 //! who waits for it. The life of an entry, with the function that takes each step:
 //!
 //! ```text
-//!            insert                 begin                  put_back
-//!   (free) ─────────▶ idle/queued ─────────▶ being polled ──────────▶ idle/queued
-//!      ▲                                          │
-//!      │ finish (no handle)                       │ finish
-//!      ├──────────────────────────────────────────┤
-//!      │ release, take_output                     ▼
-//!      └────────────────────────────────────── done, kept for its handle
+//!            insert           begin                 finish
+//!   (free) ─────────▶ queued ───────▶ being polled ────────▶ done, kept for its handle
+//!                       ▲                  │                       │
+//!    mark_queued, abort │                  │ put_back              │ release, take_output
+//!                       └───── idle ◀──────┘                       ▼
+//!                                                               (free)
 //! ```
+//!
+//! (If it was woken while it was polled, `put_back` leaves it queued; and `finish` frees the slot if
+//! no handle is left.)
 //!
 //! While a task is polled its box is *out* of the slab, so nothing of the loop is borrowed while
 //! the user's code runs, and that code may spawn, wake, abort and drop what it likes. A slot is
@@ -134,6 +136,7 @@ impl Tasks {
         if !entry.stamp.unqueue_as(number) {
             return entry.begin_aborted(number);
         }
+        // An entry that was queued and has no box is the main future's.
         Some(match entry.task.take() {
             None => Runnable::Main,
             Some(task) => Runnable::Task(task),
@@ -174,8 +177,8 @@ impl Tasks {
         Finished { joiner, unheld }
     }
 
-    /// Marks a task as aborted. The number is to be queued, if it is not so already and the task is
-    /// not being polled: then it is dropped as soon as its poll returns.
+    /// Marks a task as aborted. The number that is returned is to be queued. A task that is being
+    /// polled is not queued: it is dropped when its poll returns.
     pub(crate) fn abort(&mut self, slot: u32, id: u64) -> Option<TaskNumber> {
         let entry = self.get(slot, id)?;
         if entry.stamp.has(Mark::Done) {

@@ -1,4 +1,18 @@
-//! `sleep`: a future that a timer makes ready.
+//! `sleep`: a future that a timer makes ready. What happens between the call and the value:
+//!
+//! ```text
+//!   1 call   notes the deadline; nothing is armed
+//!   2 poll   arms a timer in the loop's wheel, with the task's waker, and is pending: the turn puts
+//!            the task back into its slot, idle
+//!   3 park   once nothing is ready, the loop sleeps until the wheel's next deadline
+//!            (`Loop::plan_park`)
+//!   4 wake   `Loop::take_due` takes the waker out of the wheel. To wake it marks the task as queued
+//!            and pushes its number (`wake/waker.rs`, `current::wake_running`, `Loop::wake`)
+//!   5 poll   in the next batch: the timer has fired, so the sleep is ready, and frees its key
+//! ```
+//!
+//! A waker may be another runtime's, and to clone or drop it may run that one's code. So it is cloned
+//! before the loop's state is borrowed, and what is left over is dropped after.
 
 use std::fmt;
 use std::pin::Pin;
@@ -75,11 +89,11 @@ enum State {
     /// No loop was running when the sleep was made.
     For(Duration),
     Until(Instant),
-    Armed(Instant, Timer),
+    Armed(Instant, TimerKey),
 }
 
 /// A key of a wheel, cancelled when this drops.
-struct Timer {
+struct TimerKey {
     of: LoopNumber,
     key: u32,
 }
@@ -136,7 +150,7 @@ impl Sleep {
                 return (State::Until(deadline), Some(waker));
             }
             let key = it.timers.arm(it.clock.tick_of(deadline), waker);
-            let timer = Timer { of: it.number, key };
+            let timer = TimerKey { of: it.number, key };
             (State::Armed(deadline, timer), None)
         });
         self.state = state;
@@ -161,7 +175,7 @@ impl Future for Sleep {
     }
 }
 
-impl Timer {
+impl TimerKey {
     /// Whether it has fired, or its deadline has come all the same: a loop that is busy looks at
     /// its timers only now and then. `None` if its loop is gone.
     fn poll(&self, deadline: Instant, cx: &mut Context<'_>) -> Option<Poll<()>> {
@@ -178,7 +192,7 @@ impl Timer {
     }
 }
 
-impl Drop for Timer {
+impl Drop for TimerKey {
     fn drop(&mut self) {
         match current::with(self.of, |it| it.timers.cancel(self.key)) {
             Ok(waker) => drop_quietly(waker),

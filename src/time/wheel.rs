@@ -18,7 +18,7 @@
 //! cascade goes straight to the slot's earliest deadline.
 //!
 //! The wheel is pure. Ticks go in, fired values come out in the order (deadline, arming); it reads
-//! no clock and wakes nobody. An fired timer keeps its key until its owner cancels it, so a key is
+//! no clock and wakes nobody. A fired timer keeps its key until its owner cancels it, so a key is
 //! never stale. A binary heap, the usual alternative, costs O(log n) a timer and cancels lazily:
 //! with timeouts, which are armed for every request and hardly ever fire, it is full of the dead.
 

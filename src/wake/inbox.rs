@@ -1,6 +1,6 @@
 //! The inbox: what other threads leave for the loop.
 //!
-//! A loop belongs to its thread, and its tables are touched by nobody else. Who holds a number of
+//! A loop belongs to its thread, and its tables are touched by nobody else. Whoever holds a number of
 //! it on another thread leaves a [`Message`]: wake this slot, start this, I dropped that. The loop
 //! reads them in the third step of its turn, in the order they came.
 //!

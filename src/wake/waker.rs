@@ -8,12 +8,13 @@
 //!
 //! ```text
 //!   wake(number)
-//!     the loop with its short id lives on this thread  → mark the slab's entry, push the number
-//!     else                                             → the inbox of that short id
+//!     the loop that runs on this thread has its short id   → mark the slab's entry, push the number
+//!     another loop that lives on this thread has it        → the same
+//!     else                                                 → the inbox of that short id
 //! ```
 //!
-//! The first comparison is with the *number's own* loop, never "whatever loop runs here": a waker
-//! that is woken inside another loop still finds its own.
+//! It is the short id that must match; that some loop runs here is not enough. So a waker that is
+//! woken inside another loop still finds its own.
 
 #![allow(unsafe_code)]
 
