@@ -45,7 +45,7 @@
 //!
 //! With `--real` the same turns take a second and a half.
 //!
-//! Read next: `src/turn.rs`, the turn.
+//! Read next: `src/turn.rs`, the turn. Run next: `cargo run --release --example say_after`.
 
 #[path = "sleep/mysleep.rs"]
 mod mysleep;
@@ -53,7 +53,8 @@ mod mysleep;
 use std::io;
 
 use boucle::EventLoop;
-use mysleep::{list, mysleep};
+use mysleep::mysleep;
+use stage::python::list;
 use stage::{options, println};
 
 const HELP: &str = "\
@@ -61,7 +62,7 @@ Runs three sleeps one turn of the loop at a time, and shows what each turn does.
 
 usage: step [--real]
 
-  --real  wait for real: the clock is virtual else, and nothing waits";
+  --real  wait for real: otherwise the clock is virtual, and nothing waits";
 
 fn main() -> io::Result<()> {
     let event_loop = if options::flag(HELP, "real") {

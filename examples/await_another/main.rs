@@ -18,7 +18,7 @@
 //! ```
 //!
 //! An awaited coroutine is no task: it runs within the one that awaits it, as a function that is called
-//! does, and the loop knows of one task only. When it waits, both wait; the loop would poll others.
+//! does, and the loop knows only of the outer one. When it waits, both wait, and the loop polls others.
 //!
 //! Read next: `coroutines.rs` beside this file. Run next: `cargo run --release --example run_forever`,
 //! where two coroutines are two tasks.

@@ -18,8 +18,8 @@
 //!
 //! To call an `async fn` makes an object and runs nothing of its body: the first line tells how large
 //! the object is, and what its coroutine would have said is never said. It has to be polled, which a
-//! loop does (`run`, `spawn`) or another coroutine (`await`). That `await` stands in a coroutine only,
-//! the compiler sees to: see the documentation of `boucle::run` for what it says else.
+//! loop does (`run`, `spawn`) or another coroutine (`await`). The compiler refuses an `await` outside a
+//! coroutine: the documentation of `boucle::run` has an example.
 //!
 //! - A **coroutine** that is awaited runs within the one that awaits it, and not before.
 //! - A **task** is a coroutine that the loop runs by itself. Awaiting it means waiting for its end.

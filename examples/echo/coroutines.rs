@@ -25,7 +25,7 @@ pub(crate) async fn serve(listener: std::net::TcpListener, once: bool) -> io::Re
             Ok((client, _)) => client,
             Err(error) => {
                 report(Err(error));
-                // If descriptors are wanting, they will not be there at once.
+                // If descriptors are lacking, they will not be there at once.
                 boucle::sleep(Duration::from_millis(100)).await;
                 continue;
             }

@@ -54,17 +54,15 @@ fn main() -> ExitCode {
 }
 
 fn serve(once: bool) -> io::Result<()> {
-    let [one, other] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0"));
-    let (one, other) = (one?, other?);
-    println!(
-        "(callbacks:  try `nc 127.0.0.1 {}`)",
-        one.local_addr()?.port()
-    );
+    let for_callbacks = TcpListener::bind("127.0.0.1:0")?;
+    let for_coroutines = TcpListener::bind("127.0.0.1:0")?;
+    let port = |listener: &TcpListener| listener.local_addr().map(|address| address.port());
+    println!("(callbacks:  try `nc 127.0.0.1 {}`)", port(&for_callbacks)?);
     println!(
         "(coroutines: try `nc 127.0.0.1 {}`)",
-        other.local_addr()?.port()
+        port(&for_coroutines)?
     );
-    let callbacks = thread::spawn(move || callbacks::serve(one, once));
-    boucle::run(coroutines::serve(other, once))?;
+    let callbacks = thread::spawn(move || callbacks::serve(for_callbacks, once));
+    boucle::run(coroutines::serve(for_coroutines, once))?;
     callbacks.join().expect("it does not panic")
 }

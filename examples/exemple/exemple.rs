@@ -9,13 +9,13 @@ pub(crate) async fn exemple() {
     println!("Nous essayons les coroutines.");
 }
 
-/// Runs a loop inside of a running loop, as in a notebook, where one is always running. Returns the
+/// Runs a loop inside a running loop, as in a notebook, where one is always running. Returns the
 /// message of the error.
 pub(crate) async fn run_inside_of_run() -> Option<String> {
     message_of(|| boucle::run(exemple()))
 }
 
-/// Keeps the hand until its `await`.
+/// Keeps control until its `await`.
 async fn coroutine_1() {
     println!("Coroutine 1 : Tâche 1");
     println!("Coroutine 1 : Tâche 2");

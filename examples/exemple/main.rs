@@ -1,4 +1,4 @@
-//! A first coroutine, a loop inside of a loop, and two coroutines that take turns.
+//! A first coroutine, a loop inside a loop, and two coroutines that take turns.
 //!
 //! From the course "Python avancé: Fonctions asynchrones" by DataScientest, "Coroutines", and its
 //! figure "Exécution concurrente".
@@ -28,7 +28,7 @@
 //! refused, with a message that says what to do instead, and which the third line prints. The fourth
 //! is what it advises: the coroutine is awaited.
 //!
-//! The last six lines are the figure. Coroutine 1 keeps the hand until its `await`, which gives it to
+//! The last six lines are the figure. Coroutine 1 keeps control until its `await`, which gives it to
 //! the loop; coroutine 2 runs to its end, since it awaits nothing; then coroutine 1 goes on.
 //!
 //! Read next: `exemple.rs` beside this file; then `src/turn.rs`, who decides whose turn it is.
@@ -40,7 +40,7 @@ use exemple::{concurrently, exemple, run_inside_of_run};
 use stage::{options, println};
 
 const HELP: &str = "\
-Runs a first coroutine; then a loop inside of a loop; then two coroutines that take turns.
+Runs a first coroutine; then a loop inside a loop; then two coroutines that take turns.
 
 usage: exemple";
 

@@ -29,7 +29,7 @@
 //! Get ready for this
 //! Surprise!
 //!
-//! (a scheduler of thirty lines)
+//! (a scheduler by hand)
 //! Grumpy 1
 //! Happy 1
 //! Sleepy 1
@@ -48,10 +48,11 @@
 //! no `yield` to receive it, hence the error; and `yield from` hands on what is sent.
 //!
 //! Frozen frames are all that a scheduler needs: a queue of whose turn it is, and a loop that resumes
-//! the first. The last nine lines come from one of thirty lines; boucle runs the same coroutines in the
+//! the first. The last nine lines come from one of thirty lines, made by hand; boucle runs the same coroutines in the
 //! same order. What it has beyond that is what can wake a task: timers, sockets, other threads.
 //!
-//! Read next: `talk.rs`, `scheduler.rs` and `coroutines.rs` beside this file; then `src/turn.rs`.
+//! Read next: `talk.rs`, `scheduler.rs` and `coroutines.rs` beside this file; then `src/turn.rs`. Run
+//! next: `cargo run --release --example shared_state`.
 
 mod coroutines;
 mod scheduler;
@@ -65,7 +66,7 @@ use stage::{options, println};
 use talk::{Generator, NotStarted, Talk, dwarfs, started};
 
 const HELP: &str = "\
-Shows generators made by hand, a scheduler of thirty lines, and boucle with the same coroutines.
+Shows generators made by hand, a scheduler by hand, and boucle with the same coroutines.
 
 usage: generators";
 
@@ -79,7 +80,7 @@ fn main() {
     println!("\n(yield from)");
     delegated().unwrap_or_else(|error| println!("{error}"));
 
-    println!("\n(a scheduler of thirty lines)");
+    println!("\n(a scheduler by hand)");
     let ((), by_hand) = listen(scheduled);
     by_hand.iter().for_each(|line| println!("{line}"));
     let (_, on_boucle) = listen(|| boucle::run(gather(NAMES.map(count))));
@@ -108,6 +109,7 @@ fn decorated() -> Result<(), NotStarted> {
 /// The names, and then what is sent, which reaches the talk behind them.
 fn delegated() -> Result<(), NotStarted> {
     let mut dwarfs = dwarfs();
+    // The `next` that gives no name has started the talk.
     while let Some(Some(name)) = dwarfs.next() {
         println!("{name}");
     }

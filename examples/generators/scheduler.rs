@@ -1,64 +1,49 @@
-//! A scheduler of thirty lines: the standard library, and `futures-task` for the wakers.
+//! A scheduler of thirty lines: the standard library, and nothing else.
 //!
 //! It is a loop without timers and sockets. A waker puts a number in a queue; the scheduler takes
-//! numbers out and polls; when the queue is empty it does not ask again and again but parks its thread,
-//! which the next wake ends.
+//! numbers out and polls. While the queue is empty its thread sleeps, until the next wake.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
-use std::task::Context;
-use std::thread::{self, Thread};
-
-use futures_task::{ArcWake, waker};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Sender};
+use std::task::{Context, Wake, Waker};
 
 pub(crate) type Coroutine = Pin<Box<dyn Future<Output = ()>>>;
 
 /// Runs the coroutines until all of them are done.
 pub(crate) fn run(coroutines: Vec<Coroutine>) {
-    let queue = Arc::new(Queue {
-        ready: Mutex::new((0..coroutines.len()).collect()),
-        scheduler: thread::current(),
-    });
+    let (ready, queue) = mpsc::channel();
     let mut coroutines: BTreeMap<usize, Coroutine> = coroutines.into_iter().enumerate().collect();
+    for number in coroutines.keys() {
+        Number(*number, ready.clone()).send();
+    }
     while !coroutines.is_empty() {
-        let next = queue.ready.lock().expect("nobody panics").pop_front();
-        let Some(number) = next else {
-            thread::park();
-            continue;
-        };
+        let number = queue.recv().expect("a sender is in this function");
         // A coroutine may be woken once more after its end.
         let Some(coroutine) = coroutines.get_mut(&number) else {
             continue;
         };
-        let waker = waker(Arc::new(Number(number, Arc::clone(&queue))));
-        if coroutine
-            .as_mut()
-            .poll(&mut Context::from_waker(&waker))
-            .is_ready()
-        {
+        let waker = Waker::from(Arc::new(Number(number, ready.clone())));
+        let polled = coroutine.as_mut().poll(&mut Context::from_waker(&waker));
+        if polled.is_ready() {
             coroutines.remove(&number);
         }
     }
 }
 
-/// Whose turn it is next.
-struct Queue {
-    ready: Mutex<VecDeque<usize>>,
-    scheduler: Thread,
+/// What a waker knows: whom it wakes, and where.
+struct Number(usize, Sender<usize>);
+
+impl Number {
+    fn send(&self) {
+        // It fails when the scheduler is through, and then nobody is to be woken.
+        let _ = self.1.send(self.0);
+    }
 }
 
-/// What a waker knows: whom it wakes, and where.
-struct Number(usize, Arc<Queue>);
-
-impl ArcWake for Number {
-    fn wake_by_ref(this: &Arc<Self>) {
-        let Number(number, queue) = &**this;
-        queue
-            .ready
-            .lock()
-            .expect("nobody panics")
-            .push_back(*number);
-        queue.scheduler.unpark();
+impl Wake for Number {
+    fn wake(self: Arc<Self>) {
+        self.send();
     }
 }

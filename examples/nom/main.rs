@@ -1,5 +1,5 @@
-//! Three names, said one after the other by a function and at once by a coroutine: a third of the
-//! time.
+//! Three names, said by a function one after the other, and by a coroutine all at once: in a third of
+//! the time.
 //!
 //! From the course "Python avancé: Fonctions asynchrones" by DataScientest, "Coroutines".
 //!

@@ -29,6 +29,7 @@ pub(crate) fn subroutines(wait: Duration) {
 
 pub(crate) async fn coroutines(wait: Duration) {
     println!("Coroutine :");
+    // The loop's clock, which is virtual in the tests.
     let start = boucle::now();
     gather!(
         nom_async("Daniel", wait),

@@ -40,8 +40,10 @@
 //! Fin de l'exécution de la coroutine 2
 //! ```
 //!
-//! `run_forever` does not ask whether anything is left to do: an event might still come, from another
-//! thread for one. So somebody has to call `stop`. It lets the current batch finish.
+//! asyncio's `run_until_complete` is `EventLoop::block_on`, and its `close()` is to drop the loop.
+//!
+//! `run_forever` does not ask whether anything is left to do: an event might still come, for example
+//! from another thread. So somebody has to call `stop`. It lets the current batch finish.
 //!
 //! The version with `gather`, as the course prints it, ends in an error, here as in CPython. The second
 //! coroutine calls `stop` in the batch in which it ends; the gather learns of that end in the next

@@ -6,7 +6,7 @@
 //! cargo run --release --example run_in_executor
 //! ```
 //!
-//! prints, after a second,
+//! prints, after a second (the number of turns may vary by one),
 //!
 //! ```text
 //! Hello

@@ -28,10 +28,11 @@
 //! - `run` runs one coroutine on a loop of its own.
 //! - Two coroutines that are awaited one after the other take 3 seconds: the second one does not
 //!   begin before the first one is over, since nobody polls it.
-//! - Two tasks take 2, the longer wait. A task is in the ready queue from `spawn` on, so both have
-//!   armed their timers when the first `await` is over; and `world`'s is due first.
+//! - Two tasks take 2, the longer wait. A task is in the ready queue from `spawn` on: so while the
+//!   first `await` waits, both are polled, in one batch, and both arm their timers. `world`'s is due
+//!   first.
 //! - `gather` makes tasks as well. It returns the results in the order of the coroutines, whoever was
-//!   first to speak; the delays are random, with `--seed` they are others.
+//!   first to speak; the delays are random, another `--seed` gives others.
 //!
 //! Read next: `say_after.rs` beside this file; then `examples/step.rs`, the loop one turn at a time.
 //! Run next: `cargo run --release --example awaitables`.
@@ -40,9 +41,10 @@ mod say_after;
 
 use std::time::Duration;
 
-use say_after::{as_tasks, gathered, in_sequence, list, say_after};
+use say_after::{as_tasks, gathered, in_sequence, say_after};
 use stage::options::{self, Arg::Long};
 use stage::println;
+use stage::python::list_of_strings;
 
 const HELP: &str = "\
 Says hello and world after some time: by one coroutine, two in sequence, two tasks, and a gather.
@@ -69,5 +71,5 @@ fn main() {
     boucle::run(in_sequence(second));
     boucle::run(as_tasks(second));
     let results = boucle::run(gathered(second, seed));
-    println!("results: {}", list(&results));
+    println!("results: {}", list_of_strings(&results));
 }

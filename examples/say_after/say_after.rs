@@ -37,12 +37,6 @@ pub(crate) async fn gathered(second: Duration, seed: u64) -> Vec<&'static str> {
     gather(["Hello", "World"].map(|what| say_after(second.mul_f64(random.f64()), what))).await
 }
 
-/// A list as Python prints it.
-pub(crate) fn list(words: &[&str]) -> String {
-    let words: Vec<_> = words.iter().map(|word| format!("'{word}'")).collect();
-    format!("[{}]", words.join(", "))
-}
-
 /// `HH:MM:SS`, in UTC.
 fn time_of_day() -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);

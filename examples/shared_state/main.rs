@@ -25,13 +25,14 @@
 //! Between two threads control may pass anywhere, so a counter needs a lock or an atomic. Between two
 //! tasks of a loop it passes at an `await` only. A piece of code without one is never interrupted: so
 //! the counter is a `Cell`, the queue a `RefCell`, and both are shared through an `Rc`. The compiler
-//! watches over it: none of the three can be sent to another thread.
+//! watches over it: an `Rc` cannot be sent to another thread, and a `Cell` or a `RefCell` cannot be
+//! shared between two.
 //!
 //! It is no licence to forget about order. In the second line the `await` stands between reading and
 //! writing, and nine of ten additions are lost, just as between threads; but here the place is in sight.
 //!
-//! Messages go through a queue that is shared in the same way. Who finds it empty leaves a waker, and
-//! who puts something in wakes it. (Between threads: `async-channel`.)
+//! Messages go through a queue that is shared in the same way. A reader that finds it empty leaves a
+//! waker, and whoever puts something in wakes it. (Between threads: `async-channel`.)
 //!
 //! Read next: `state.rs` beside this file; then `src/wake/waker.rs`, what a waker is. Run next:
 //! `cargo run --release --example starvation`, the price of never being interrupted.

@@ -9,8 +9,8 @@ use std::task::{Poll, Waker};
 use boucle::{gather, spawn, yield_now};
 use stage::println;
 
-/// Ten tasks add to one counter, a hundred times each. Between reading and writing they keep the
-/// hand, so nobody else can write: all thousand are counted.
+/// Ten tasks add to one counter, a hundred times each. Between reading and writing they keep
+/// control, so nobody else can write: all thousand are counted.
 pub(crate) async fn count() -> u32 {
     let counter = Rc::new(Cell::new(0));
     gather((0..10).map(|_| {
@@ -45,7 +45,7 @@ pub(crate) async fn count_badly() -> u32 {
     counter.get()
 }
 
-/// Messages from task to task, in order: a plain queue, and who waits for it.
+/// Messages from task to task, in order: a plain queue, and the one reader that waits for it.
 #[derive(Default)]
 pub(crate) struct Mailbox {
     messages: RefCell<VecDeque<String>>,
@@ -92,6 +92,8 @@ pub(crate) async fn exchange() {
     while writing > 0 {
         let message = mailbox.receive().await;
         println!("{message}");
-        writing -= usize::from(message.ends_with("fin"));
+        if message.ends_with("fin") {
+            writing -= 1;
+        }
     }
 }

@@ -23,11 +23,12 @@
 //! its place.
 //!
 //! Read next: `mysleep.rs` beside this file, the coroutine; then `examples/step.rs`, which runs it
-//! one turn of the loop at a time; then `src/combine/gather.rs`.
+//! one turn of the loop at a time; then `src/combine/gather.rs`. Run next: `cargo run --release --example step`.
 
 mod mysleep;
 
-use mysleep::{list, mysleep};
+use mysleep::mysleep;
+use stage::python::list;
 use stage::{options, println};
 
 const HELP: &str = "\

@@ -13,10 +13,3 @@ pub(crate) async fn mysleep(duration: f64, scale: f64) -> f64 {
     println!("Sortie de {duration}");
     duration.powi(2)
 }
-
-/// A list of numbers as Python prints it: `[1, 0.25, 2.25]`, where `{:?}` would give
-/// `[1.0, 0.25, 2.25]`.
-pub(crate) fn list(numbers: &[f64]) -> String {
-    let numbers: Vec<_> = numbers.iter().map(f64::to_string).collect();
-    format!("[{}]", numbers.join(", "))
-}

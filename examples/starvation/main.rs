@@ -1,4 +1,4 @@
-//! A coroutine that keeps the hand, who is late because of it, and the cure.
+//! A coroutine that keeps control, who is late because of it, and the cure.
 //!
 //! From the course page "la programmation asynchrone en Python", "pourquoi c'est mieux que des
 //! threads".
@@ -11,12 +11,12 @@
 //!
 //! ```text
 //! (one task has 1000 pieces of work; another wants a turn after each)
-//! it keeps the hand:           1 turns, the latest after 1000 pieces
-//! yield_now before each:       1000 turns, the latest after 1 pieces
-//! consume_budget before each:  8 turns, the latest after 128 pieces
+//! it keeps control:            turns: 1, longest wait: 1000 pieces of work
+//! yield_now before each:       turns: 1000, longest wait: 1 pieces of work
+//! consume_budget before each:  turns: 8, longest wait: 128 pieces of work
 //! ```
 //!
-//! A loop cannot take the hand from a task: it gets it back at an `await` that is not ready. A task
+//! A loop cannot take control from a task: it gets it back at an `await` that is not ready. A task
 //! that awaits nothing finishes its work first, and everybody else is a thousand pieces late.
 //!
 //! The cure is to give way. `yield_now` does so every time; it costs a turn in the queue, which for
@@ -31,10 +31,10 @@
 mod work;
 
 use stage::{options, println};
-use work::{Manners, work};
+use work::{GivesWay, work};
 
 const HELP: &str = "\
-Shows how long a task waits for its turn while another one works, keeps the hand or gives way.
+Shows how long a task waits for its turn while another one works, and keeps control or gives way.
 
 usage: starvation";
 
@@ -43,13 +43,13 @@ const PIECES: usize = 1000;
 fn main() {
     options::none(HELP);
     println!("(one task has {PIECES} pieces of work; another wants a turn after each)");
-    for (manners, what) in [
-        (Manners::None, "it keeps the hand:"),
-        (Manners::Yield, "yield_now before each:"),
-        (Manners::Budget, "consume_budget before each:"),
+    for (gives_way, what) in [
+        (GivesWay::Never, "it keeps control:"),
+        (GivesWay::Always, "yield_now before each:"),
+        (GivesWay::InTime, "consume_budget before each:"),
     ] {
-        let seen = boucle::run(work(PIECES, manners));
-        let (turns, latest) = (seen.turns, seen.latest);
-        println!("{what:28} {turns} turns, the latest after {latest} pieces");
+        let seen = boucle::run(work(PIECES, gives_way));
+        let (turns, longest) = (seen.turns, seen.longest);
+        println!("{what:28} turns: {turns}, longest wait: {longest} pieces of work");
     }
 }

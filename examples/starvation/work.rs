@@ -5,15 +5,13 @@ use std::rc::Rc;
 
 use boucle::{consume_budget, spawn, yield_now};
 
-/// What the long task does before each piece of work.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Manners {
-    /// It keeps the hand.
-    None,
-    /// It gives way.
-    Yield,
-    /// It gives way when its budget is spent.
-    Budget,
+/// When the long task gives way, before a piece of work.
+#[derive(Clone, Copy)]
+pub(crate) enum GivesWay {
+    Never,
+    Always,
+    /// When its budget is spent.
+    InTime,
 }
 
 /// What the other task has seen.
@@ -22,19 +20,19 @@ pub(crate) struct Seen {
     /// Turns it had in which it found some work done.
     pub(crate) turns: usize,
     /// The most pieces of work that it had to wait for, from one of its turns to the next.
-    pub(crate) latest: usize,
+    pub(crate) longest: usize,
 }
 
 /// Does so many pieces of work in one task, while another wants a turn after each of them.
-pub(crate) async fn work(pieces: usize, manners: Manners) -> Seen {
+pub(crate) async fn work(pieces: usize, gives_way: GivesWay) -> Seen {
     let done = Rc::new(Cell::new(0));
     let waiting = spawn(wait(Rc::clone(&done), pieces));
     let working = spawn(async move {
         for _ in 0..pieces {
-            match manners {
-                Manners::None => {}
-                Manners::Yield => yield_now().await,
-                Manners::Budget => consume_budget().await,
+            match gives_way {
+                GivesWay::Never => {}
+                GivesWay::Always => yield_now().await,
+                GivesWay::InTime => consume_budget().await,
             }
             done.set(done.get() + 1);
         }
@@ -45,13 +43,15 @@ pub(crate) async fn work(pieces: usize, manners: Manners) -> Seen {
 
 /// Has a turn whenever it can, until the work is done.
 async fn wait(done: Rc<Cell<usize>>, pieces: usize) -> Seen {
-    let (mut turns, mut latest, mut before) = (0, 0, 0);
+    let (mut turns, mut longest, mut before) = (0, 0, 0);
     while before < pieces {
         yield_now().await;
         let now = done.get();
-        turns += usize::from(now > before);
-        latest = latest.max(now - before);
+        if now > before {
+            turns += 1;
+        }
+        longest = longest.max(now - before);
         before = now;
     }
-    Seen { turns, latest }
+    Seen { turns, longest }
 }

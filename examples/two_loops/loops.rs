@@ -4,7 +4,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use boucle::{gather, yield_now};
+use boucle::gather;
 
 /// Where coroutines meet that run at the same instant.
 #[derive(Default)]
@@ -20,12 +20,9 @@ struct Present {
 }
 
 /// Comes to the meeting without an `await`: its thread waits there until another has come too, or for
-/// so long. Then it gives way, and comes again.
+/// so long.
 async fn meet(meeting: Arc<Meeting>, patience: Duration) {
-    for _ in 0..2 {
-        meeting.attend(patience);
-        yield_now().await;
-    }
+    meeting.attend(patience);
 }
 
 /// Two coroutines on one loop. Returns the most that were present at once.

@@ -6,7 +6,7 @@
 //! cargo run --release --example two_loops
 //! ```
 //!
-//! prints
+//! prints, in half a second,
 //!
 //! ```text
 //! (two coroutines on one loop: 1 at a time)

@@ -6,25 +6,25 @@ use boucle::{EventLoop, LoopHandle};
 
 /// Starts another loop, spawns a task on it that multiplies, and awaits the answer.
 pub(crate) async fn ask_another_loop(one: u32, other: u32) -> u32 {
-    let (handles, handle) = async_channel::bounded(1);
+    let (handle_out, handle_in) = async_channel::bounded(1);
     let thread = thread::spawn(move || {
         let event_loop = EventLoop::new().expect("the system gives a poller");
         let handle = event_loop.handle();
-        handles.send_blocking(handle).expect("it is awaited");
+        handle_out.send_blocking(handle).expect("it is awaited");
         event_loop.run_forever();
     });
-    let handle: LoopHandle = handle.recv().await.expect("the thread sends it");
+    let handle: LoopHandle = handle_in.recv().await.expect("the thread sends it");
 
-    let (answers, answer) = async_channel::bounded(1);
+    let (answer_out, answer_in) = async_channel::bounded(1);
     let spawned = handle.spawn(move || async move {
         // Here the other loop runs, on its own thread.
-        let _ = answers.send(one * other).await;
+        let _ = answer_out.send(one * other).await;
     });
     spawned.expect("the loop runs until it is stopped");
-    let answer = answer.recv().await.expect("the task answers");
+    let answer = answer_in.recv().await.expect("the task answers");
 
     handle.stop();
-    // The thread ends at once now; a look at its panic, if there was one, costs no time.
+    // This blocks the loop, but not for long: the other one was told to stop.
     thread.join().expect("the other loop has run to its end");
     answer
 }

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use stage::testing::{documented, expect_manners, program};
 
@@ -13,6 +14,9 @@ mod callbacks;
 mod report;
 
 use callbacks::Next;
+
+/// How long a client waits for its answer.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running program, which is killed at the end if it has not ended by itself.
 struct Echo {
@@ -49,7 +53,9 @@ impl Drop for Echo {
 }
 
 fn connect(port: u16) -> TcpStream {
-    TcpStream::connect(("127.0.0.1", port)).unwrap()
+    let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
 }
 
 /// What comes back until the end.

@@ -1,7 +1,6 @@
 //! `exemple`: a first coroutine, and the figure of two that take turns.
 
-use std::time::Duration;
-
+use stage::stdout::listen;
 use stage::testing::{documented, expect_manners, lines, run, virtually};
 
 #[path = "../../examples/exemple/exemple.rs"]
@@ -11,17 +10,15 @@ use coroutines::{concurrently, exemple, run_inside_of_run};
 
 #[test]
 fn a_coroutine_prints_when_it_is_run() {
-    let coroutine = exemple();
-    let ((), printed, time) = virtually(async { drop(coroutine) });
+    let (coroutine, printed) = listen(exemple);
     assert!(printed.is_empty());
-    let ((), printed, _) = virtually(exemple());
+    let ((), printed, _) = virtually(coroutine);
     assert_eq!(printed, ["Nous essayons les coroutines."]);
-    assert_eq!(time, Duration::ZERO);
 }
 
 /// The message says what is wrong and what to do; and the outer loop goes on.
 #[test]
-fn a_loop_inside_of_a_loop_is_refused() {
+fn a_loop_inside_a_loop_is_refused() {
     let (message, printed, _) = virtually(async {
         let message = run_inside_of_run().await;
         exemple().await;

@@ -7,7 +7,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::thread;
 
-use stage::testing::{documented, expect_manners, lines, program, run};
+use stage::testing::{accept_soon, documented, expect_manners, lines, program, run};
 
 /// All lines, in order, but for the times and the port. The bodies are compared apart: on a slow
 /// machine one may be read to its end after the next one has begun.
@@ -47,9 +47,8 @@ fn fetch_overlaps_its_waits_and_then_does_not() {
         for path in ["/0", "/1", "/2", "/3"] {
             let (stream, asked) = accept(&listener);
             assert_eq!(asked, format!("GET {path} HTTP/1.0"));
-            listener.set_nonblocking(true).unwrap();
+            // It is non-blocking since the first of them was accepted.
             assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
-            listener.set_nonblocking(false).unwrap();
             answer(stream, b"HTTP/1.1 200 OK\r\n\r\n\xc3\xa9");
         }
     });
@@ -177,7 +176,7 @@ fn without_measures(line: &str) -> &str {
 
 /// A connection, and the first line of the request on it.
 fn accept(listener: &TcpListener) -> (TcpStream, String) {
-    let (stream, _) = listener.accept().unwrap();
+    let stream = accept_soon(listener);
     let mut head = BufReader::new(&stream).lines().map(Result::unwrap);
     let request = head.next().unwrap();
     head.find(|line| line.is_empty()).unwrap();

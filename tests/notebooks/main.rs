@@ -1,9 +1,9 @@
 //! The examples that come from the notebooks: that each prints what its document printed, in that
 //! order, and for the reason that is claimed.
 //!
-//! Where no socket is involved, an example's own coroutines are run under the virtual clock, and
-//! what they print is heard. Otherwise its program is run, as `cargo test` has built it; `cargo test
-//! --test notebooks` builds none, and needs `cargo build --examples` before.
+//! An example's own functions are run, and what they print is heard; under the virtual clock, where
+//! they wait for nothing but time. Every program is run as well, as `cargo test` has built it; `cargo
+//! test --test notebooks` builds none, and needs `cargo build --examples` before.
 
 mod await_another;
 mod awaitables;

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use boucle::EventLoop;
-use stage::panics::message_of;
 use stage::stdout::listen;
 use stage::testing::{documented, expect_manners, lines, run};
 
@@ -52,15 +51,6 @@ fn without_stop_a_loop_runs_until_it_is_stopped_from_outside() {
     });
     assert!(enough.load(Relaxed));
     assert_eq!(printed, [ONE]);
-}
-
-/// Under the virtual clock, a loop that nothing can stop says so, instead of running for ever.
-#[test]
-fn a_loop_that_nothing_can_stop_would_never_return() {
-    let event_loop = virtual_loop();
-    event_loop.block_on(async {});
-    let message = message_of(|| event_loop.run_forever()).unwrap();
-    assert!(message.starts_with("deadlock: "), "{message}");
 }
 
 #[test]

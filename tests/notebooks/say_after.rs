@@ -7,7 +7,7 @@ use stage::testing::{documented, expect_manners, lines, run, virtually};
 #[path = "../../examples/say_after/say_after.rs"]
 mod coroutines;
 
-use coroutines::{as_tasks, gathered, in_sequence, list, say_after};
+use coroutines::{as_tasks, gathered, in_sequence, say_after};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -46,7 +46,7 @@ fn a_gather_keeps_the_order_of_its_input() {
     let mut first = Vec::new();
     for seed in 0..20 {
         let (results, printed, time) = virtually(gathered(SECOND, seed));
-        assert_eq!(list(&results), "['Hello', 'World']");
+        assert_eq!(results, ["Hello", "World"]);
         assert!(time < SECOND);
         first.push(printed[0].clone());
     }

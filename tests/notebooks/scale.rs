@@ -56,10 +56,8 @@ mod linux {
     use std::io::{BufRead, BufReader};
     use std::os::unix::process::CommandExt;
     use std::process::{Command, Stdio};
-    use std::thread;
-    use std::time::{Duration, Instant};
 
-    use stage::testing::program;
+    use stage::testing::{expect_soon, program};
 
     use super::{expect_figures, lines};
 
@@ -132,17 +130,5 @@ mod linux {
             fields[2] == group.to_string() && fields[0] != "Z"
         };
         stats.filter(of_the_group).count()
-    }
-
-    #[track_caller]
-    fn expect_soon(happens: impl Fn() -> bool) {
-        let begin = Instant::now();
-        while !happens() {
-            assert!(
-                begin.elapsed() < Duration::from_secs(20),
-                "it does not happen"
-            );
-            thread::sleep(Duration::from_millis(1));
-        }
     }
 }

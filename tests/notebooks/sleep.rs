@@ -7,7 +7,8 @@ use stage::testing::{documented, expect_manners, lines, run, virtually};
 #[path = "../../examples/sleep/mysleep.rs"]
 mod mysleep;
 
-use mysleep::{list, mysleep};
+use mysleep::mysleep;
+use stage::python::list;
 
 /// The course page's lines, in order, and its result; at 1.5 s sharp, as the clock is virtual.
 #[test]

@@ -5,18 +5,18 @@ use stage::testing::{documented, expect_manners, lines, run, virtually};
 #[path = "../../examples/starvation/work.rs"]
 mod work;
 
-use work::{Manners, Seen, work};
+use work::{GivesWay, Seen, work};
 
 /// Exact counts: they are a schedule.
 #[test]
-fn who_keeps_the_hand_starves_the_others() {
-    for (manners, turns, latest) in [
-        (Manners::None, 1, 1000),
-        (Manners::Yield, 1000, 1),
-        (Manners::Budget, 8, 128),
+fn who_keeps_control_starves_the_others() {
+    for (gives_way, turns, longest) in [
+        (GivesWay::Never, 1, 1000),
+        (GivesWay::Always, 1000, 1),
+        (GivesWay::InTime, 8, 128),
     ] {
-        let (seen, ..) = virtually(work(1000, manners));
-        assert_eq!(seen, Seen { turns, latest });
+        let (seen, ..) = virtually(work(1000, gives_way));
+        assert_eq!(seen, Seen { turns, longest });
     }
 }
 

@@ -49,8 +49,8 @@
 //! s.send("Chloé: Bonjour !")
 //! ```
 //!
-//! For who reads slowly the server keeps 64 messages, and then the oldest is lost: nobody waits. A
-//! message may have 64 KiB; who sends more is shown out, with the close code 1009.
+//! For a slow reader the server keeps 64 messages, and then the oldest is lost: nobody waits. A message
+//! may have 64 KiB; whoever sends more is shown out, with the close code 1009.
 //!
 //! Read next: `conversation.rs` beside this file, the two tasks and the wait; `server.rs`, who is
 //! told what; `websocket.rs`, how two tasks share a connection. Then `src/combine/wait.rs`.

@@ -53,9 +53,3 @@ pub(crate) async fn beside_another_task(wait: Duration) -> (Duration, usize) {
     other.abort();
     (boucle::now() - begin, turns.get())
 }
-
-/// A list of names as Python prints it.
-pub(crate) fn list(names: &[&str]) -> String {
-    let names: Vec<_> = names.iter().map(|name| format!("'{name}'")).collect();
-    format!("[{}]", names.join(", "))
-}

@@ -29,13 +29,15 @@
 //! next wait begins when the one before is over, so seven waits take seven times as long. But at
 //! each of them the other tasks have their turn.
 //!
-//! Read next: `dwarfs.rs` beside this file; then `examples/sleep/main.rs`, where the waits overlap.
+//! Read next: `dwarfs.rs` beside this file; then `examples/sleep/main.rs`, where the waits overlap. Run
+//! next: `cargo run --release --example download`.
 
 mod dwarfs;
 
 use std::time::Duration;
 
-use dwarfs::{all_dwarfs, beside_another_task, dwarfs_with_e, list, print_all};
+use dwarfs::{all_dwarfs, beside_another_task, dwarfs_with_e, print_all};
+use stage::python::list_of_strings as list;
 use stage::{options, println};
 
 const HELP: &str = "\

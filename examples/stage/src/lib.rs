@@ -2,12 +2,14 @@
 //!
 //! - [`println!`] prints a line, to a pipe that may be closed or to a test that listens.
 //! - [`options`] reads a command line, and knows how to say what is wrong with it.
+//! - [`python`] writes a list as Python does.
 //! - [`panics`] catches a panic for its message.
 //! - [`http`] is a client and a server: hyper's, on boucle's sockets.
-//! - [`testing`] runs an example and compares what it prints with what its header says.
+//! - [`testing`] runs an example, and reads what its header says that it prints. For the tests.
 
 pub mod http;
 pub mod options;
 pub mod panics;
+pub mod python;
 pub mod stdout;
 pub mod testing;

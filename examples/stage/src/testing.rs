@@ -1,10 +1,17 @@
 //! Running the examples, and what their headers say they print. For the tests.
 
+use std::cell::RefCell;
 use std::env::{self, consts::EXE_SUFFIX};
 use std::fs;
+use std::io::ErrorKind;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a test waits for what should happen soon.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Runs a future under a virtual clock. Returns its value, what it printed, and how long it took.
 pub fn virtually<F: Future>(future: F) -> (F::Output, Vec<String>, Duration) {
@@ -35,6 +42,40 @@ pub fn program(example: &str) -> PathBuf {
 pub fn run(example: &str, arguments: &[&str]) -> Output {
     let output = Command::new(program(example)).args(arguments).output();
     output.unwrap_or_else(|error| panic!("{error}: run `cargo build --examples` first"))
+}
+
+/// Waits until something is so, but not for ever.
+///
+/// # Panics
+///
+/// If it is not so after twenty seconds.
+#[track_caller]
+pub fn expect_soon(is_so: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !is_so() {
+        assert!(begin.elapsed() < PATIENCE, "it does not happen");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Waits for a connection, but not for ever; nor does who reads from it.
+///
+/// # Panics
+///
+/// If none comes in twenty seconds.
+#[track_caller]
+pub fn accept_soon(listener: &TcpListener) -> TcpStream {
+    listener.set_nonblocking(true).expect("a listener");
+    let accepted = RefCell::new(None);
+    expect_soon(|| match listener.accept() {
+        Ok((stream, _)) => accepted.replace(Some(stream)).is_none(),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => false,
+        Err(error) => panic!("{error}"),
+    });
+    let stream = accepted.into_inner().expect("it was accepted");
+    stream.set_nonblocking(false).expect("a stream");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a stream");
+    stream
 }
 
 /// The lines that an example printed.

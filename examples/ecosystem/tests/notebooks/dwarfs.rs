@@ -7,7 +7,8 @@ use stage::testing::{documented, expect_manners, lines, run, virtually};
 #[path = "../../dwarfs/dwarfs.rs"]
 mod coroutines;
 
-use coroutines::{all_dwarfs, beside_another_task, dwarfs_with_e, list, print_all};
+use coroutines::{all_dwarfs, beside_another_task, dwarfs_with_e, print_all};
+use stage::python::list_of_strings as list;
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -5,7 +5,7 @@ use http_body_util::Empty;
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::HOST;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Request, Response};
 use smol_hyper::rt::FuturesIo;
 
 use super::{Failure, Target};
@@ -21,13 +21,4 @@ pub async fn get(target: &Target) -> Result<Response<Incoming>, Failure> {
         .header(HOST, &target.host)
         .body(Empty::<Bytes>::new())?;
     Ok(sender.send_request(request).await?)
-}
-
-/// An error if a status is another one than 200.
-pub fn expect_ok(status: StatusCode) -> Result<(), Failure> {
-    if status == StatusCode::OK {
-        Ok(())
-    } else {
-        Err(status.to_string().into())
-    }
 }

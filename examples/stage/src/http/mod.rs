@@ -7,7 +7,9 @@ mod target;
 
 use std::error::Error;
 
-pub use client::{expect_ok, get};
+use hyper::StatusCode;
+
+pub use client::get;
 pub use server::{Content, Server};
 pub use target::Target;
 
@@ -23,4 +25,13 @@ pub fn why(failure: &Failure) -> String {
         cause = error.source();
     }
     line
+}
+
+/// An error if a status is another one than 200.
+pub fn expect_ok(status: StatusCode) -> Result<(), Failure> {
+    if status == StatusCode::OK {
+        Ok(())
+    } else {
+        Err(status.to_string().into())
+    }
 }

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
+use std::time::Duration;
 
 use boucle::net::{TcpListener, TcpStream};
 use http_body_util::Full;
@@ -72,7 +73,11 @@ where
 {
     let listener = TcpListener::from_std(listener)?;
     loop {
-        let (stream, _) = listener.accept().await?;
+        let Ok((stream, _)) = listener.accept().await else {
+            // Perhaps descriptors are lacking. In a while some may be free.
+            boucle::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
         let (find, requests) = (Rc::clone(&find), Arc::clone(&requests));
         drop(boucle::spawn(async move {
             converse(stream, &*find, &requests).await
@@ -86,9 +91,9 @@ where
     A: Future<Output = Content>,
 {
     let answer = async |request: Request<Incoming>| {
-        requests.begin();
+        let open = requests.open();
         let content = find(request.uri().clone()).await;
-        requests.end();
+        drop(open);
         Ok::<_, Infallible>(response(content))
     };
     let connection =
@@ -106,13 +111,19 @@ fn response(content: Content) -> Response<Full<Bytes>> {
     response
 }
 
+/// A request is open until this is dropped, be it because the client has gone away.
+struct Open<'a>(&'a OpenRequests);
+
 impl OpenRequests {
-    fn begin(&self) {
+    fn open(&self) -> Open<'_> {
         let open = self.now.fetch_add(1, Relaxed) + 1;
         self.most.fetch_max(open, Relaxed);
+        Open(self)
     }
+}
 
-    fn end(&self) {
-        self.now.fetch_sub(1, Relaxed);
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.now.fetch_sub(1, Relaxed);
     }
 }

@@ -10,15 +10,14 @@ use std::pin::pin;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::task::Poll;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_lock::Barrier;
 use boucle::timeout;
 use futures_lite::future::poll_once;
 use stage::http::{Failure, Server};
 use stage::stdout::listen;
-use stage::testing::{lines, program};
+use stage::testing::{expect_soon, lines, program};
 use tempfile::{TempDir, tempdir};
 
 use super::fetch::{Folder, fetch};
@@ -197,15 +196,6 @@ async fn polled<F: Future>(mut polls: usize, future: F) -> Option<F::Output> {
 fn is_whole(directory: &TempDir) -> bool {
     names(directory.path()) == ["file.pdf"]
         && fs::read(directory.path().join("file.pdf")).unwrap() == content("/file.pdf")
-}
-
-/// Waits until something is so: what was begun in the executor ends there, in its time.
-fn expect_soon(is_so: impl Fn() -> bool) {
-    let begin = Instant::now();
-    while !is_so() {
-        assert!(begin.elapsed() < Duration::from_secs(10), "it is not so");
-        thread::sleep(Duration::from_millis(1));
-    }
 }
 
 fn links(urls: &str) -> Vec<Arc<Link>> {
