@@ -36,7 +36,7 @@ Sleeps 1, 0.5 and 1.5 seconds at the same time, and prints the three results in 
 
 usage: sleep [--scale S]
 
-  --scale S  multiply what is waited by S (1); what is printed stays the same";
+  --scale S  multiply what is waited by S (1)";
 
 fn main() {
     let scale = options::scale(HELP, 1.0);

@@ -11,7 +11,7 @@
 //! ```text
 //! (two coroutines on one loop: 1 at a time)
 //! (two coroutines on two loops: 2 at the same instant)
-//! (the loop of the main thread gave 6 and 7 to the other one, which answered 42)
+//! (the loop of the main thread asked the other one for 6 times 7: 42)
 //! ```
 //!
 //! A loop polls one task at a time, on its own thread: its coroutines are concurrent, not parallel. For
@@ -48,8 +48,6 @@ fn main() {
     println!("(two coroutines on one loop: {most} at a time)");
     let most = on_two_loops(Duration::from_secs(10));
     println!("(two coroutines on two loops: {most} at the same instant)");
-    let answer = boucle::run(ask_another_loop(6, 7));
-    println!(
-        "(the loop of the main thread gave 6 and 7 to the other one, which answered {answer})"
-    );
+    let answer = boucle::run(ask_another_loop(|| 6 * 7));
+    println!("(the loop of the main thread asked the other one for 6 times 7: {answer})");
 }

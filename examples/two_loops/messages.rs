@@ -4,8 +4,10 @@ use std::thread;
 
 use boucle::{EventLoop, LoopHandle};
 
-/// Starts another loop, spawns a task on it that multiplies, and awaits the answer.
-pub(crate) async fn ask_another_loop(one: u32, other: u32) -> u32 {
+/// Starts another loop, spawns a task on it that has the answer, and awaits that.
+pub(crate) async fn ask_another_loop<T: Send + 'static>(
+    question: impl FnOnce() -> T + Send + 'static,
+) -> T {
     let (handle_out, handle_in) = async_channel::bounded(1);
     let thread = thread::spawn(move || {
         let event_loop = EventLoop::new().expect("the system gives a poller");
@@ -18,7 +20,7 @@ pub(crate) async fn ask_another_loop(one: u32, other: u32) -> u32 {
     let (answer_out, answer_in) = async_channel::bounded(1);
     let spawned = handle.spawn(move || async move {
         // Here the other loop runs, on its own thread.
-        let _ = answer_out.send(one * other).await;
+        let _ = answer_out.send(question()).await;
     });
     spawned.expect("the loop runs until it is stopped");
     let answer = answer_in.recv().await.expect("the task answers");

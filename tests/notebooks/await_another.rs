@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stage::testing::{documented, expect_manners, lines, run, virtually};
+use stage::testing::{documented, expect_manners, lines, run, virtual_loop, virtually};
 
 #[path = "../../examples/await_another/coroutines.rs"]
 mod coroutines;
@@ -15,6 +15,14 @@ fn a_coroutine_goes_on_when_the_other_has_returned() {
     assert_eq!(value, "1");
     assert_eq!(printed, documented("examples/await_another/main.rs")[..4]);
     assert_eq!(time, Duration::from_secs(2));
+}
+
+/// It is not made a task of.
+#[test]
+fn a_coroutine_that_is_awaited_is_no_task() {
+    let event_loop = virtual_loop();
+    drop(event_loop.spawn(coroutine_1(Duration::from_secs(2))));
+    assert_eq!(event_loop.turn(Some(Duration::ZERO)).unwrap().left, 1);
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! `awaitables`: a coroutine that is only called, and three things that are awaited.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use stage::stdout::listen;
-use stage::testing::{documented, expect_manners, lines, run, virtually};
+use stage::testing::{documented, expect_manners, lines, run, virtual_loop, virtually};
 
 #[path = "../../examples/awaitables/awaitables.rs"]
 mod coroutines;
@@ -34,6 +35,23 @@ fn a_coroutine_a_task_and_a_future_can_be_awaited() {
         assert_eq!(printed, [what]);
         assert_eq!(time, SECOND);
     }
+}
+
+/// The coroutine runs within the task that awaits it; the other two have a task of their own.
+#[test]
+fn a_task_and_a_future_are_the_business_of_another_task() {
+    type Awaitable = Pin<Box<dyn Future<Output = &'static str>>>;
+    let awaitables: [Awaitable; 3] = [
+        Box::pin(a_coroutine(SECOND)),
+        Box::pin(a_task(SECOND)),
+        Box::pin(a_future(SECOND)),
+    ];
+    let tasks = awaitables.map(|awaitable| {
+        let event_loop = virtual_loop();
+        drop(event_loop.spawn(awaitable));
+        event_loop.turn(Some(Duration::ZERO)).unwrap().left
+    });
+    assert_eq!(tasks, [1, 2, 2]);
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! `echo`: two servers that do the same.
 
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
-use stage::testing::{documented, expect_manners, program};
+use stage::stdout::listen;
+use stage::testing::{documented, expect_manners, program, wait};
 
 #[path = "../../examples/echo/callbacks.rs"]
 #[allow(dead_code)] // The server itself is run as a program.
@@ -73,7 +75,7 @@ fn a_client_gets_its_bytes_back_and_then_the_end() {
         client.write_all("ping, écho".as_bytes()).unwrap();
         assert_eq!(answer(client), "ping, écho".as_bytes());
     }
-    assert!(echo.child.wait().unwrap().success());
+    assert!(wait(&mut echo.child).success());
 }
 
 /// Clients that say nothing, that only close, or that go away keep nobody from being served.
@@ -94,30 +96,29 @@ fn a_silent_client_keeps_nobody_waiting() {
     }
 }
 
-/// What the kernel does not take at once is kept by the callback, and written when it does.
+/// However small the pieces are in which the kernel takes it.
 #[test]
-fn a_callback_remembers_what_is_left_to_write() {
+fn nothing_is_lost_of_what_is_written_in_pieces() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut client = connect(listener.local_addr().unwrap().port());
+    let client = connect(listener.local_addr().unwrap().port());
     let (server, _) = listener.accept().unwrap();
     server.set_nonblocking(true).unwrap();
-    let mut server = mio::net::TcpStream::from_std(server);
-
-    let mut filled = 0;
-    loop {
-        match server.write(&[0; 64 * 1024]) {
-            Ok(count) => filled += count,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-            Err(error) => panic!("{error}"),
-        }
+    // More than a socket takes at once.
+    let data: Vec<_> = (0..16 << 20).map(|n: u32| n as u8).collect();
+    let mut next = callbacks::write(mio::net::TcpStream::from_std(server), data.clone()).unwrap();
+    assert!(matches!(next, Next::OnWritable(..)));
+    let reader = thread::spawn(move || answer(client));
+    while let Next::OnWritable(server, callback) = next {
+        next = callback(server).unwrap();
     }
-    let Ok(Next::OnWritable(server, callback)) = callbacks::write(server, b"the rest".to_vec())
-    else {
-        panic!("the socket is full");
-    };
-    client.read_exact(&mut vec![0; filled]).unwrap();
-    assert!(matches!(callback(server), Ok(Next::Closed)));
-    assert_eq!(answer(client), b"the rest");
+    assert!(matches!(next, Next::Closed));
+    assert!(reader.join().unwrap() == data);
+}
+
+#[test]
+fn a_client_that_is_lost_is_told() {
+    let ((), printed) = listen(|| report::report(Err(io::Error::other("why"))));
+    assert_eq!(printed, ["(a client was lost: why)"]);
 }
 
 #[test]

@@ -26,6 +26,17 @@ fn fetch_prints_what_its_header_says() {
         stable(documented("examples/fetch/main.rs"))
     );
     assert!(fetch.status.success());
+
+    let ratio = lines(&fetch)
+        .into_iter()
+        .find(|line| line.starts_with("At once "));
+    let ratio = ratio.unwrap();
+    let numbers = ratio.split(|it: char| !it.is_ascii_digit() && it != '.');
+    let numbers: Vec<f64> = numbers.filter_map(|it| it.parse().ok()).collect();
+    assert!(
+        (numbers[1] / numbers[0] - numbers[2]).abs() < 0.1,
+        "{ratio}"
+    );
 }
 
 /// The server here answers nothing before it has read all four requests: so the first half of
@@ -140,6 +151,29 @@ fn fetch_takes_an_ipv6_address() {
     let Ok(site) = site("[::1]:0") else { return };
     let fetch = run("fetch", &[&format!("http://{site}/good")]);
     assert!(fetch.status.success(), "{fetch:?}");
+}
+
+/// In either of the two ways.
+#[test]
+fn one_failure_is_enough_for_the_exit_status() {
+    for fails in [0, 1] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let server = thread::spawn(move || {
+            for request in 0..2 {
+                let (stream, _) = accept(&listener);
+                let status = if request == fails {
+                    "404 Not Found"
+                } else {
+                    "200 OK"
+                };
+                let response = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+                answer(stream, response.as_bytes());
+            }
+        });
+        assert_eq!(run("fetch", &[&url]).status.code(), Some(1));
+        server.join().unwrap();
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `generators`: frames that freeze, and a scheduler for them.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::task::Poll;
@@ -78,7 +79,7 @@ fn the_scheduler_sleeps_until_it_is_woken() {
     let polls = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&polls);
     let due = Arc::new(AtomicBool::new(false));
-    let woken = std::future::poll_fn(move |cx| {
+    let woken = poll_fn(move |cx| {
         if due.load(SeqCst) {
             return Poll::Ready(());
         }
@@ -94,6 +95,32 @@ fn the_scheduler_sleeps_until_it_is_woken() {
     });
     scheduler::run(vec![Box::pin(woken)]);
     assert_eq!(polls.load(SeqCst), 1, "polls in vain");
+}
+
+/// CPU time, so it does not matter what else the machine does.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_scheduler_takes_no_cpu_while_nobody_is_ready() {
+    let cpu = || {
+        let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+        Duration::from_nanos(stat.split(' ').next().unwrap().parse().unwrap())
+    };
+    let mut woken = false;
+    let waits = poll_fn(move |cx| {
+        if woken {
+            return Poll::Ready(());
+        }
+        woken = true;
+        let waker = cx.waker().clone();
+        thread::spawn(move || {
+            thread::sleep(Duration::from_millis(100));
+            waker.wake();
+        });
+        Poll::Pending
+    });
+    let before = cpu();
+    scheduler::run(vec![Box::pin(waits)]);
+    assert!(cpu() - before < Duration::from_millis(50));
 }
 
 #[test]

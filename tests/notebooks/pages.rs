@@ -125,6 +125,34 @@ fn pages_prints_one_figure() {
 }
 
 #[test]
+fn figure_6_tells_how_long_each_thread_ran() {
+    let printed = lines(&run("pages", &["--figure", "6", "--scale", "0"]));
+    let pages = printed.iter().filter(|line| line.contains(" page "));
+    let pages: Vec<_> = pages.collect();
+    assert_eq!(pages.len(), 8);
+    assert!(
+        pages
+            .iter()
+            .all(|line| line.contains(" (runs ") && line.ends_with(" µs)"))
+    );
+}
+
+/// Whoever asks has run until it waited.
+#[test]
+fn the_time_line_tells_for_how_long_each_ran() {
+    for client in [ON_TWO_THREADS, WITH_COROUTINES] {
+        let (_, entries) = against(client, |listener| {
+            let mut connections = [(); 2].map(|()| Connection::accept(&listener));
+            connections.iter_mut().for_each(|it| drop(it.greet()));
+        });
+        assert!(
+            entries.iter().all(|entry| entry.ran > Duration::ZERO),
+            "{entries:?}"
+        );
+    }
+}
+
+#[test]
 fn pages_has_manners() {
     expect_manners("pages", "--figure");
     let pages = run("pages", &["--figure", "3"]);

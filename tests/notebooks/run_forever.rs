@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use boucle::EventLoop;
 use stage::stdout::listen;
-use stage::testing::{documented, expect_manners, lines, run};
+use stage::testing::{documented, expect_manners, lines, run, virtual_loop};
 
 #[path = "../../examples/run_forever/coroutines.rs"]
 mod coroutines;
@@ -21,10 +21,6 @@ const TWO: [&str; 4] = [
     "Fin de l'exécution de la coroutine 1",
     "Fin de l'exécution de la coroutine 2",
 ];
-
-fn virtual_loop() -> EventLoop {
-    EventLoop::builder().virtual_clock().build().unwrap()
-}
 
 #[test]
 fn a_loop_runs_until_a_coroutine_is_complete() {

@@ -20,7 +20,7 @@ fn the_loop_goes_on_while_a_function_blocks() {
             boucle::sleep(Duration::from_millis(1)).await;
             let _ = let_go.send("the loop went on");
         }));
-        let blocking = move || wait.recv_timeout(Duration::from_secs(60));
+        let blocking = move || wait.recv_timeout(Duration::from_secs(20));
         beside_a_tick(Duration::from_millis(1), blocking).await.0
     });
     assert_eq!(heard, Ok("the loop went on"));
@@ -34,6 +34,14 @@ fn a_task_ticks_meanwhile() {
     let (what, turns) = boucle::run(beside_a_tick(delay / 50, function));
     assert_eq!(what, "Hello");
     assert!(turns > 1, "{turns}");
+}
+
+/// Nothing is left running.
+#[test]
+fn the_ticking_task_ends_with_the_function() {
+    let event_loop = boucle::EventLoop::new().unwrap();
+    event_loop.block_on(beside_a_tick(Duration::from_millis(1), || ()));
+    assert_eq!(event_loop.turn(Some(Duration::ZERO)).unwrap().left, 0);
 }
 
 #[test]

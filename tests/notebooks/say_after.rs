@@ -62,6 +62,21 @@ fn say_after_prints_what_its_header_says() {
     assert!(say_after.status.success());
 }
 
+/// Another seed gives other delays, and perhaps another order. And a time of day looks like one.
+#[test]
+fn say_after_heeds_the_seed_and_tells_the_time() {
+    let first = |seed| virtually(gathered(SECOND, seed)).1[0].clone();
+    let other = (2..).find(|seed| first(*seed) != first(1)).unwrap();
+    let arguments = ["--scale", "0.02", "--seed", &other.to_string()];
+    let printed = lines(&run("say_after", &arguments));
+    assert_eq!(printed[printed.len() - 3], first(other));
+    let times = printed.iter().filter_map(|line| line.split_once("ed at "));
+    for (_, time) in times {
+        let digits = time.replace(|it: char| it.is_ascii_digit(), "9");
+        assert_eq!(digits, "99:99:99");
+    }
+}
+
 #[test]
 fn say_after_has_manners() {
     expect_manners("say_after", "--seed");

@@ -18,6 +18,7 @@ fn scale_prints_the_rows_of_its_header() {
         (&documented[0], &documented[8..])
     );
     expect_figures(&printed[1..4]);
+    expect_consistency(&printed[1..4]);
     for line in &printed[4..8] {
         assert!(
             line.ends_with(" left out, as it is more than 1000"),
@@ -47,6 +48,22 @@ fn expect_figures(lines: &[String]) {
             let unknown = index == 2 && *column == "-" && !cfg!(target_os = "linux");
             assert!(unknown || column.parse::<f64>().unwrap() > 0.0, "{line}");
         }
+    }
+}
+
+/// To start all takes as many times as long as to start one, and a process has pages of its own.
+fn expect_consistency(rows: &[String]) {
+    for row in rows {
+        let figures = row.split_whitespace().filter_map(|it| it.parse().ok());
+        let [number, all, one, memory, _switch] = figures.collect::<Vec<f64>>()[..] else {
+            continue; // Where the kernel tells no memory.
+        };
+        // Both are rounded when they are printed.
+        assert!(
+            (all * 1000.0 / number - one).abs() <= 50.0 / number + 0.01,
+            "{row}"
+        );
+        assert!(!row.starts_with("processes") || memory > 16_384.0, "{row}");
     }
 }
 

@@ -1,8 +1,9 @@
 //! `shared_state`: control passes at an `await` only.
 
 use std::rc::Rc;
+use std::time::Duration;
 
-use stage::testing::{documented, expect_manners, lines, run, virtually};
+use stage::testing::{documented, expect_manners, lines, run, virtual_loop, virtually};
 
 #[path = "../../examples/shared_state/state.rs"]
 mod state;
@@ -38,6 +39,19 @@ fn a_mailbox_wakes_its_reader() {
         (reader.await.unwrap(), mailbox.receive().await)
     });
     assert_eq!(heard, ("first".to_owned(), "second".to_owned()));
+}
+
+/// Who waits at an empty mailbox is polled once, and again when there is a message.
+#[test]
+fn an_empty_mailbox_keeps_nobody_busy() {
+    let event_loop = virtual_loop();
+    let mailbox = Rc::new(Mailbox::default());
+    let reading = Rc::clone(&mailbox);
+    drop(event_loop.spawn(async move { drop(reading.receive().await) }));
+    let polls = || event_loop.turn(Some(Duration::ZERO)).unwrap().polled;
+    assert_eq!([polls(), polls()], [1, 0]);
+    mailbox.send("here it is".to_owned());
+    assert_eq!(polls(), 1);
 }
 
 #[test]

@@ -23,9 +23,16 @@ fn sleeps_overlap_and_their_results_keep_their_order() {
 /// The program, under the real clock.
 #[test]
 fn sleep_prints_what_its_header_says() {
-    let sleep = run("sleep", &[]);
+    let sleep = run("sleep", &["--scale", "0.1"]);
     assert_eq!(lines(&sleep), documented("examples/sleep/main.rs"));
     assert!(sleep.status.success());
+}
+
+/// Without a wait nobody gives way, so each leaves before the next one enters.
+#[test]
+fn sleep_heeds_the_scale() {
+    let printed = lines(&run("sleep", &["--scale", "0"]));
+    assert_eq!(printed[1], "Sortie de 1");
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! `two_loops`: one coroutine at a time on a loop, and parallel loops.
 
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use stage::testing::{documented, expect_manners, lines, run};
@@ -18,12 +21,23 @@ fn a_loop_runs_one_coroutine_at_a_time() {
 /// Each waits for the other without an `await`: that ends well only if both run at the same instant.
 #[test]
 fn two_loops_run_two_coroutines_at_once() {
-    assert_eq!(loops::on_two_loops(Duration::from_secs(60)), 2);
+    assert_eq!(loops::on_two_loops(Duration::from_secs(20)), 2);
 }
 
+/// The answer comes from another thread, whose loop has ended by then, and its thread-locals with it.
 #[test]
 fn one_loop_asks_another() {
-    assert_eq!(boucle::run(messages::ask_another_loop(6, 7)), 42);
+    thread_local! {
+        static KEPT: RefCell<Option<Arc<()>>> = const { RefCell::new(None) };
+    }
+    let guard = Arc::new(());
+    let kept = Arc::clone(&guard);
+    let answered_by = boucle::run(messages::ask_another_loop(move || {
+        KEPT.set(Some(kept));
+        thread::current().id()
+    }));
+    assert_ne!(answered_by, thread::current().id());
+    assert_eq!(Arc::strong_count(&guard), 1);
 }
 
 #[test]

@@ -39,6 +39,7 @@ pub(crate) async fn demo() -> Result<(), Failure> {
     drop(chloe.says);
     println!("Chloé: {}", chloe.client.await?);
     println!("the server: {}", chloe.server.await??);
+    println!("({} are left in the room)", room.present());
     say(&alice, "Déjà partie !", &[&benoit]).await?;
 
     println!("\n(the server closes)");

@@ -20,6 +20,7 @@
 //! (Chloé has nothing more to say)
 //! Chloé: termine [envoyer], attente [recevoir] (aborted); close frames went both ways
 //! the server: termine [recevoir], attente [envoyer] (aborted); close frames went both ways
+//! (2 are left in the room)
 //! Alice: Déjà partie !
 //! (heard by Benoît)
 //!

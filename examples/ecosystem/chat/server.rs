@@ -36,6 +36,11 @@ impl Room {
         (number, to_say)
     }
 
+    /// How many are there.
+    pub(crate) fn present(&self) -> usize {
+        self.queues.borrow().len()
+    }
+
     fn leave(&self, number: u64) {
         self.queues.borrow_mut().remove(&number);
     }

@@ -3,20 +3,27 @@
 use std::cell::RefCell;
 use std::env::{self, consts::EXE_SUFFIX};
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::thread;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+
+use boucle::EventLoop;
 
 /// How long a test waits for what should happen soon.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// A loop whose time jumps.
+pub fn virtual_loop() -> EventLoop {
+    let event_loop = EventLoop::builder().virtual_clock().build();
+    event_loop.expect("the system gives a poller")
+}
+
 /// Runs a future under a virtual clock. Returns its value, what it printed, and how long it took.
 pub fn virtually<F: Future>(future: F) -> (F::Output, Vec<String>, Duration) {
-    let event_loop = boucle::EventLoop::builder().virtual_clock().build();
-    let event_loop = event_loop.expect("the system gives a poller");
+    let event_loop = virtual_loop();
     let ((value, time), printed) = crate::stdout::listen(|| {
         event_loop.block_on(async {
             let begin = boucle::now();
@@ -38,10 +45,51 @@ pub fn program(example: &str) -> PathBuf {
 ///
 /// # Panics
 ///
-/// If it was not built: `cargo test` builds the examples, `cargo test --test` does not.
+/// If it was not built: `cargo test` builds the examples, `cargo test --test` does not. If it does
+/// not end in a minute.
 pub fn run(example: &str, arguments: &[&str]) -> Output {
-    let output = Command::new(program(example)).args(arguments).output();
-    output.unwrap_or_else(|error| panic!("{error}: run `cargo build --examples` first"))
+    let child = Command::new(program(example))
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut child =
+        child.unwrap_or_else(|error| panic!("{error}: run `cargo build --examples` first"));
+    let stdout = read_to_end(child.stdout.take());
+    let stderr = read_to_end(child.stderr.take());
+    let status = wait(&mut child);
+    let output = Output {
+        status,
+        stdout: stdout.join().expect("it is read"),
+        stderr: stderr.join().expect("it is read"),
+    };
+    assert!(status.code().is_some(), "{example} was killed: {output:?}");
+    output
+}
+
+/// Reads what a program prints, so that it need not wait for room.
+fn read_to_end(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
+    let mut pipe = pipe.expect("it is piped");
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        pipe.read_to_end(&mut bytes).expect("a pipe can be read");
+        bytes
+    })
+}
+
+/// Waits for the end of a program, which is killed if it does not come.
+pub fn wait(child: &mut Child) -> ExitStatus {
+    let begin = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().expect("it is a child") {
+            return status;
+        }
+        if begin.elapsed() > 3 * PATIENCE {
+            let _ = child.kill();
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// Waits until something is so, but not for ever.

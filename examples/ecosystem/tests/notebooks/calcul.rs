@@ -86,6 +86,13 @@ fn the_first_digits_are_those_of_the_power() {
     assert_eq!([5, 3].map(of_a_million), ["10", "17"]);
 }
 
+/// A sleep that is given is not measured.
+#[test]
+fn calcul_sleeps_as_long_as_it_is_told_to() {
+    let printed = lines(&run("calcul", &["--sleep", "0"]));
+    assert_eq!(printed[0], "Subroutine :");
+}
+
 #[test]
 fn calcul_has_manners() {
     expect_manners("calcul", "--sleep");

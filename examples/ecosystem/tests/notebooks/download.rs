@@ -2,7 +2,9 @@
 
 mod cleanup; // nothing is left behind
 
+use std::cell::Cell;
 use std::fs;
+use std::future::ready;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -284,4 +286,19 @@ fn site() -> SocketAddr {
         }
     });
     address
+}
+
+/// In either of the two ways.
+#[test]
+fn one_failure_is_enough_for_the_exit_status() {
+    for fails in [0, 1] {
+        let asked = Cell::new(0);
+        let server = Server::start(move |_| {
+            let fails = asked.replace(asked.get() + 1) == fails;
+            ready((!fails).then(|| b"!".to_vec()))
+        });
+        let directory = tempdir().unwrap();
+        let url = format!("http://{}/x.pdf", server.unwrap().address);
+        assert_eq!(download(directory.path(), &url).status.code(), Some(1));
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stage::testing::{documented, expect_manners, lines, run, virtually};
+use stage::testing::{documented, expect_manners, lines, run, virtual_loop, virtually};
 
 #[path = "../../dwarfs/dwarfs.rs"]
 mod coroutines;
@@ -38,10 +38,20 @@ fn iteration_is_not_concurrent_and_lets_others_have_their_turn() {
     assert_eq!(turns, 7);
 }
 
+/// Nothing is left running.
+#[test]
+fn the_other_task_ends_with_the_iteration() {
+    let event_loop = virtual_loop();
+    event_loop.block_on(beside_another_task(SECOND));
+    assert_eq!(event_loop.turn(Some(Duration::ZERO)).unwrap().left, 0);
+}
+
 #[test]
 fn dwarfs_prints_what_its_header_says() {
-    let dwarfs = run("dwarfs", &[]);
-    assert_eq!(lines(&dwarfs)[..9], documented("dwarfs/main.rs")[..9]);
+    let dwarfs = run("dwarfs", &["--scale", "0"]);
+    let printed = lines(&dwarfs);
+    assert_eq!(printed[..9], documented("dwarfs/main.rs")[..9]);
+    assert!(printed[9].starts_with("(7 waits of 0.0 s took "));
     assert!(dwarfs.status.success());
 }
 

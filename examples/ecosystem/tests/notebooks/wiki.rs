@@ -235,3 +235,18 @@ fn server_that_awaits(requests: usize) -> Server {
     });
     server.unwrap()
 }
+
+/// What is printed, at least: three waits and then one, of 6 s times the scale.
+#[test]
+fn the_waits_are_those_of_the_scale() {
+    let server = server_that_awaits(1);
+    let url = format!("http://{}", server.address);
+    let arguments = ["--scale", "0.02", "--server", &url, "A", "B", "C"];
+    let printed = lines(&run("wiki", &arguments));
+    let seconds = printed.iter().filter_map(|line| {
+        let number = line.strip_prefix("Durée totale d'exécution: ")?;
+        number.strip_suffix(" secondes")?.parse::<f64>().ok()
+    });
+    let seconds: Vec<_> = seconds.collect();
+    assert!(seconds[0] >= 0.36 && seconds[1] >= 0.12, "{seconds:?}");
+}
