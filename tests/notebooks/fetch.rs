@@ -7,7 +7,9 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::thread;
 
-use stage::testing::{accept_soon, documented, expect_manners, lines, program, run};
+use stage::testing::{
+    accept_soon, documented, expect_manners, lines, program, run, without_numbers,
+};
 
 /// All lines, in order, but for the times and the port. The bodies are compared apart: on a slow
 /// machine one may be read to its end after the next one has begun.
@@ -199,13 +201,9 @@ fn a_closed_stdout_ends_the_program_quietly() {
     assert!(end.status.success());
 }
 
-/// A line up to what is different on every run: a port, or a time.
+/// A line without what is different on every run: a port, or a time.
 fn without_measures(line: &str) -> &str {
-    let varies = ["(a local server", "Durée totale", "At once"];
-    match line.find(|letter: char| letter.is_ascii_digit()) {
-        Some(digit) if varies.iter().any(|start| line.starts_with(start)) => &line[..digit],
-        _ => line,
-    }
+    without_numbers(line, &["(a local server", "Durée totale", "At once"])
 }
 
 /// A connection, and the first line of the request on it.

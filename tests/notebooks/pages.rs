@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stage::testing::{documented, expect_manners, lines, run};
+use stage::testing::{accept_soon, documented, expect_manners, lines, run};
 
 #[path = "../../examples/pages/blocking.rs"]
 mod blocking;
@@ -18,9 +18,6 @@ mod coroutines;
 mod timeline;
 
 use timeline::{Entry, Timeline, total_and_idle};
-
-/// For how long a server here waits for what a client should do.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 type Client = fn(SocketAddr, &Timeline) -> io::Result<()>;
 
@@ -183,18 +180,7 @@ struct Connection(BufReader<TcpStream>);
 impl Connection {
     /// Waits for a connection, but not for ever.
     fn accept(listener: &TcpListener) -> Connection {
-        let begin = Instant::now();
-        let stream = loop {
-            match listener.accept() {
-                Ok((stream, _)) => break stream,
-                Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
-            }
-            assert!(begin.elapsed() < PATIENCE, "the client does not connect");
-            thread::sleep(Duration::from_millis(1));
-        };
-        stream.set_nonblocking(false).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        Connection(BufReader::new(stream))
+        Connection(BufReader::new(accept_soon(listener)))
     }
 
     /// Says that the server is ready, and returns the first request.

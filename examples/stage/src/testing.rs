@@ -132,6 +132,15 @@ pub fn lines(output: &Output) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
+/// A line up to its first digit, if it begins like one of those whose numbers vary from run to run:
+/// times, ports.
+pub fn without_numbers<'a>(line: &'a str, vary: &[&str]) -> &'a str {
+    match line.find(|letter: char| letter.is_ascii_digit()) {
+        Some(digit) if vary.iter().any(|start| line.starts_with(start)) => &line[..digit],
+        _ => line,
+    }
+}
+
 /// The output that stands in the header of a source file.
 pub fn documented(source: impl AsRef<Path>) -> Vec<String> {
     let source = fs::read_to_string(source).expect("the source is there");

@@ -16,7 +16,7 @@ use std::time::Duration;
 use async_lock::Barrier;
 use boucle::timeout;
 use stage::http::Server;
-use stage::testing::{documented, expect_manners, lines, program, run};
+use stage::testing::{documented, expect_manners, lines, program, run, without_numbers};
 use tempfile::tempdir;
 
 #[path = "../../download/asynchronous.rs"]
@@ -254,12 +254,9 @@ fn content(path: &str) -> Vec<u8> {
 
 /// The lines without what is different on every run, a port or a time; those of the files sorted.
 fn stable(mut lines: Vec<String>) -> Vec<String> {
-    let varies = ["(a local server", "Elapsed", "Async files gained"];
+    let vary = ["(a local server", "Elapsed", "Async files gained"];
     for line in &mut lines {
-        let digit = line.find(|letter: char| letter.is_ascii_digit());
-        if varies.iter().any(|start| line.starts_with(start)) {
-            line.truncate(digit.unwrap_or(line.len()));
-        }
+        *line = without_numbers(line, &vary).to_owned();
     }
     lines[1..11].sort();
     lines[13..33].sort();

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use stage::http::{Server, blocking};
 use stage::stdout::listen;
-use stage::testing::{documented, expect_manners, lines, run, virtually};
+use stage::testing::{documented, expect_manners, lines, run, virtually, without_numbers};
 
 #[path = "../../wiki/api.rs"]
 mod api;
@@ -188,13 +188,9 @@ fn wiki_has_manners() {
     }
 }
 
-/// A line up to what is different on every run: a port, or a time.
+/// A line without what is different on every run: a port, or a time.
 fn without_measures(line: &str) -> &str {
-    let varies = ["(a local server", "Durée totale"];
-    match line.find(|letter: char| letter.is_ascii_digit()) {
-        Some(digit) if varies.iter().any(|start| line.starts_with(start)) => &line[..digit],
-        _ => line,
-    }
+    without_numbers(line, &["(a local server", "Durée totale"])
 }
 
 fn pages() -> [String; 3] {
