@@ -10,7 +10,7 @@
 //! prints (the size varies with the compiler)
 //!
 //! ```text
-//! <coroutine object say_after: 72 bytes>
+//! <coroutine object say_after: 88 bytes>
 //! a coroutine
 //! a task
 //! a future

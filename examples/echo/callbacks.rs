@@ -10,7 +10,7 @@ use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Registry, Token};
 
-use super::report::report;
+use super::report;
 
 /// What is to be done with a client when its socket is ready.
 pub(crate) type Callback = Box<dyn FnOnce(TcpStream) -> io::Result<Next>>;
@@ -92,10 +92,12 @@ impl Clients {
                 Ok((client, _)) => {
                     self.accepted += 1;
                     let next = Next::OnReadable(client, Box::new(on_data));
-                    report(self.wait(Token(self.accepted), next, registry));
+                    if let Err(error) = self.wait(Token(self.accepted), next, registry) {
+                        report::lost(&error);
+                    }
                 }
                 Err(error) if must_wait(&error) => return,
-                Err(error) => return report(Err(error)),
+                Err(error) => return report::cannot_accept(&error),
             }
         }
     }
@@ -111,9 +113,10 @@ impl Clients {
             Ok(next) => self.wait(event.token(), next, registry).map(|()| false),
             Err(error) => Err(error),
         };
-        let is_served = matches!(served, Ok(true));
-        report(served.map(drop));
-        is_served
+        served.unwrap_or_else(|error| {
+            report::lost(&error);
+            false
+        })
     }
 
     fn wait(&mut self, token: Token, next: Next, registry: &Registry) -> io::Result<()> {

@@ -3,10 +3,12 @@
 use std::io;
 use std::time::Duration;
 
+use async_channel::Sender;
 use boucle::net::{TcpListener, TcpStream};
+use futures_lite::future::or;
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
 
-use super::report::report;
+use super::report;
 
 /// Reads once, writes, flushes, closes.
 async fn pong_handler(mut client: TcpStream) -> io::Result<()> {
@@ -17,23 +19,40 @@ async fn pong_handler(mut client: TcpStream) -> io::Result<()> {
     client.close().await
 }
 
-/// Serves clients for ever, each in a task of its own, or until one was served.
+/// Serves clients for ever, or until one was served.
 pub(crate) async fn serve(listener: std::net::TcpListener, once: bool) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
+    let (served, one_was_served) = async_channel::bounded(1);
+    let accepting = accept(listener, served);
+    if once {
+        let enough = async {
+            let _ = one_was_served.recv().await;
+        };
+        or(accepting, enough).await;
+    } else {
+        accepting.await;
+    }
+    Ok(())
+}
+
+/// Gives each client a task of its own, which says when it was served.
+async fn accept(listener: TcpListener, served: Sender<()>) {
     loop {
-        let client = match listener.accept().await {
-            Ok((client, _)) => client,
+        match listener.accept().await {
+            Ok((client, _)) => {
+                let served = served.clone();
+                drop(boucle::spawn(async move {
+                    match pong_handler(client).await {
+                        Ok(()) => drop(served.try_send(())),
+                        Err(error) => report::lost(&error),
+                    }
+                }));
+            }
             Err(error) => {
-                report(Err(error));
+                report::cannot_accept(&error);
                 // If descriptors are lacking, they will not be there at once.
                 boucle::sleep(Duration::from_millis(100)).await;
-                continue;
             }
-        };
-        let handler = boucle::spawn(async { report(pong_handler(client).await) });
-        if once {
-            let _ = handler.await;
-            return Ok(());
         }
     }
 }

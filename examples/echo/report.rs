@@ -1,11 +1,13 @@
-//! A client that goes away is told, and is nobody else's concern.
+//! A client that goes away is told, and is nobody else's concern; nor is one that cannot come.
 
 use std::io;
 
 use stage::println;
 
-pub(crate) fn report(served: io::Result<()>) {
-    if let Err(error) = served {
-        println!("(a client was lost: {error})");
-    }
+pub(crate) fn lost(error: &io::Error) {
+    println!("(a client was lost: {error})");
+}
+
+pub(crate) fn cannot_accept(error: &io::Error) {
+    println!("(nobody can connect: {error})");
 }

@@ -143,8 +143,12 @@ fn compare(urls: &[String], server: Option<&Server>) -> bool {
         let (ratio, count) = (in_turn / at_once, urls.len());
         println!();
         println!("At once {at_once:.2}s, in sequence {in_turn:.2}s: {ratio:.1} times as long.");
-        println!("On one thread the waits overlap: they last as long as the longest, not as their");
-        println!("sum. So the ratio is at most the number of URLs, {count}.");
+        if count > 1 {
+            println!(
+                "On one thread the waits overlap: they last as long as the longest, not as their"
+            );
+            println!("sum. So the ratio is at most the number of URLs, {count}.");
+        }
     }
     all_came && all_came_again
 }

@@ -10,7 +10,7 @@
 //!
 //! ```text
 //! Hello
-//! (a task that ticks every 0.1 s had 10 turns meanwhile)
+//! (a task that ticks every 0.1 s had 11 turns meanwhile)
 //! ```
 //!
 //! `say_after` stays what it was, a function in which a thread sleeps. Called in a coroutine, it would

@@ -60,7 +60,9 @@ fn main() {
         while let Some(option) = arguments.next()? {
             match option {
                 Long("scale") => scale = options::factor(arguments)?,
-                Long("seed") => seed = options::value(arguments, "a whole number", |_| true)?,
+                Long("seed") => {
+                    seed = options::value(arguments, "seed", "a whole number", |_| true)?
+                }
                 other => return Err(other.unexpected()),
             }
         }

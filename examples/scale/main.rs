@@ -64,7 +64,9 @@ Starts processes, threads and coroutines, and measures what one of them costs.
 
 usage: scale [--most N]
 
-  --most N  leave out the rows with more than N of a kind (1000000)";
+  --most N  leave out the rows with more than N of a kind (1000000)
+
+The exit status is 0, also if the machine refuses a row: then the row says why.";
 
 const ROWS: [(&str, usize); 7] = [
     ("processes", 10),
@@ -130,13 +132,15 @@ fn role() -> Role {
         while let Some(option) = arguments.next()? {
             role = match option {
                 Long("most") => Role::Table {
-                    most: options::value(arguments, "a number", |_| true)?,
+                    most: options::value(arguments, "most", "a whole number", |_| true)?,
                 },
                 Long("row") => Role::Row {
-                    kind: options::value(arguments, "a kind", |kind: &String| {
+                    kind: options::value(arguments, "row", "a kind", |kind: &String| {
                         row::KINDS.contains(&kind.as_str())
                     })?,
-                    number: options::value(arguments, "a number of them", |number| *number > 0)?,
+                    number: options::value(arguments, "row", "a number of them", |number| {
+                        *number > 0
+                    })?,
                 },
                 Long("member") => Role::Member,
                 other => return Err(other.unexpected()),

@@ -78,6 +78,21 @@ fn a_client_gets_its_bytes_back_and_then_the_end() {
     assert!(wait(&mut echo.child).success());
 }
 
+/// With `--once` too, a client that is silent keeps the next one from nothing; and one that is lost was
+/// not served.
+#[test]
+fn one_client_is_enough_whichever_it_is() {
+    let mut echo = Echo::start(&["--once"]);
+    let silent = echo.ports.map(connect);
+    for port in echo.ports {
+        let mut client = connect(port);
+        client.write_all(b"ping").unwrap();
+        assert_eq!(answer(client), b"ping");
+    }
+    assert!(wait(&mut echo.child).success());
+    drop(silent);
+}
+
 /// Clients that say nothing, that only close, or that go away keep nobody from being served.
 #[test]
 fn a_silent_client_keeps_nobody_waiting() {
@@ -117,7 +132,7 @@ fn nothing_is_lost_of_what_is_written_in_pieces() {
 
 #[test]
 fn a_client_that_is_lost_is_told() {
-    let ((), printed) = listen(|| report::report(Err(io::Error::other("why"))));
+    let ((), printed) = listen(|| report::lost(&io::Error::other("why")));
     assert_eq!(printed, ["(a client was lost: why)"]);
 }
 

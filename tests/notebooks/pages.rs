@@ -155,7 +155,7 @@ fn pages_has_manners() {
     let pages = run("pages", &["--figure", "3"]);
     assert_eq!(
         String::from_utf8_lossy(&pages.stderr),
-        "pages: \"3\" is not one of 1, 2, 5, 6 and 7 (try --help)\n"
+        "pages: --figure: \"3\" is not one of 1, 2, 5, 6 and 7 (try --help)\n"
     );
     assert_eq!(pages.status.code(), Some(2));
 }

@@ -83,7 +83,7 @@ fn say_after_has_manners() {
     let wrong = run("say_after", &["--seed", "x"]);
     assert_eq!(
         String::from_utf8_lossy(&wrong.stderr),
-        "say_after: \"x\" is not a whole number (try --help)\n"
+        "say_after: --seed: \"x\" is not a whole number (try --help)\n"
     );
     assert_eq!(wrong.status.code(), Some(2));
 }

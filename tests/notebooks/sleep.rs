@@ -42,7 +42,7 @@ fn sleep_has_manners() {
         let output = run("sleep", &["--scale", wrong]);
         assert_eq!(
             String::from_utf8_lossy(&output.stderr),
-            format!("sleep: {wrong:?} is not a factor from 0 to 1000 (try --help)\n")
+            format!("sleep: --scale: {wrong:?} is not a factor from 0 to 1000 (try --help)\n")
         );
         assert_eq!(output.status.code(), Some(2));
     }

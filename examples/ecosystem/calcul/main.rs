@@ -38,7 +38,7 @@
 //! As tasks they take half the time, since the sleep passes while the loop calculates. It is the
 //! sleep that is gained: on one thread the calculations still come one after the other. They have
 //! no `await`, so meanwhile the loop stands still: the task that ticks has no turn, and `Daniel`
-//! comes last even if its sleep is short.
+//! comes last, however short its sleep is (but for none at all).
 //!
 //! The cure is `run_in_executor`: other threads calculate, and the task ticks. Here each line comes
 //! when it is there, in whatever order; `17` is mostly the first, as its number is the shorter one.
@@ -74,7 +74,7 @@ fn wait() -> Option<Duration> {
                 Long("sleep") => {
                     let is_fine = |seconds: &f64| (0.0..=1000.0).contains(seconds);
                     let wanted = "a number of seconds from 0 to 1000";
-                    seconds = Some(options::value(arguments, wanted, is_fine)?);
+                    seconds = Some(options::value(arguments, "sleep", wanted, is_fine)?);
                 }
                 other => return Err(other.unexpected()),
             }

@@ -47,7 +47,7 @@
 //!
 //! ```js
 //! s = new WebSocket("ws://127.0.0.1:8765/"); s.onmessage = message => console.log(message.data);
-//! s.send("Chloé: Bonjour !")
+//! s.onopen = () => s.send("Chloé: Bonjour !")
 //! ```
 //!
 //! For a slow reader the server keeps 64 messages, and then the oldest is lost: nobody waits. A message

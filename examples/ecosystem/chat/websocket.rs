@@ -16,6 +16,9 @@ use futures_util::SinkExt;
 /// The longest message, in bytes.
 const LONGEST: usize = 64 * 1024;
 
+/// How long the opening handshake may take.
+const WELCOME: Duration = Duration::from_secs(10);
+
 /// How long the other side has for its goodbye.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -42,13 +45,16 @@ fn limits() -> Option<WebSocketConfig> {
 impl WebSocket {
     /// The opening handshake, on the server's side.
     pub(crate) async fn accept(stream: TcpStream) -> Result<WebSocket, Error> {
-        let stream = accept_async_with_config(stream, limits()).await?;
-        Ok(WebSocket::new(stream))
+        let handshake = accept_async_with_config(stream, limits());
+        Ok(WebSocket::new(
+            in_time(WELCOME, handshake, "no opening handshake").await??,
+        ))
     }
 
     /// The opening handshake, on the client's side.
     pub(crate) async fn connect(url: &str, stream: TcpStream) -> Result<WebSocket, Error> {
-        let (stream, _response) = client_async_with_config(url, stream, limits()).await?;
+        let handshake = client_async_with_config(url, stream, limits());
+        let (stream, _response) = in_time(WELCOME, handshake, "no opening handshake").await??;
         Ok(WebSocket::new(stream))
     }
 
@@ -103,8 +109,7 @@ impl WebSocket {
             while self.receive().await?.is_some() {}
             Ok::<_, Error>(())
         };
-        let in_time = boucle::timeout(PATIENCE, both_ways).await;
-        in_time.map_err(|_| io::Error::new(TimedOut, "no answer to our close frame"))??;
+        in_time(PATIENCE, both_ways, "no answer to our close frame").await??;
         Ok(self.goodbye.into_inner().flatten())
     }
 
@@ -126,4 +131,10 @@ impl WebSocket {
         };
         let _ = boucle::timeout(PATIENCE, farewell).await;
     }
+}
+
+/// Awaits something, but not for ever.
+async fn in_time<F: Future>(patience: Duration, what: F, otherwise: &str) -> io::Result<F::Output> {
+    let in_time = boucle::timeout(patience, what).await;
+    in_time.map_err(|_| io::Error::new(TimedOut, otherwise))
 }

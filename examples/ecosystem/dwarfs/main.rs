@@ -18,7 +18,7 @@
 //! Doc
 //! ['Grumpy', 'Happy', 'Sleepy', 'Bashful', 'Sneezy', 'Dopey', 'Doc']
 //! ['Sleepy', 'Sneezy', 'Dopey']
-//! (7 waits of 0.1 s took 0.7 s, and another task had 7 turns meanwhile)
+//! (7 waits of 0.10 s took 0.70 s, and another task had 7 turns meanwhile)
 //! ```
 //!
 //! Python's asynchronous generator is a `Stream`: a future that may be ready several times. The
@@ -56,7 +56,7 @@ fn main() {
         let (time, turns) = beside_another_task(wait).await;
         let (wait, time) = (wait.as_secs_f64(), time.as_secs_f64());
         println!(
-            "(7 waits of {wait:.1} s took {time:.1} s, and another task had {turns} turns meanwhile)"
+            "(7 waits of {wait:.2} s took {time:.2} s, and another task had {turns} turns meanwhile)"
         );
     });
 }

@@ -22,7 +22,13 @@ pub(crate) fn question(site: &str, page: &str) -> Result<Target, Failure> {
 
 #[derive(Deserialize)]
 struct Answer {
-    query: Query,
+    query: Option<Query>,
+    error: Option<Refusal>,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    info: String,
 }
 
 #[derive(Deserialize)]
@@ -42,8 +48,11 @@ struct Page {
 pub(crate) fn summary(answer: &[u8]) -> Result<String, Failure> {
     let answer: Answer = serde_json::from_slice(answer)
         .map_err(|why| format!("this is not the answer of a wiki: {why}"))?;
-    let page = answer.query.pages.into_values().next();
-    let page = page.ok_or("the answer has no page")?;
+    if let Some(refusal) = answer.error {
+        return Err(format!("the wiki refuses: {}", refusal.info).into());
+    }
+    let pages = answer.query.map(|query| query.pages).unwrap_or_default();
+    let page = pages.into_values().next().ok_or("the answer has no page")?;
     match page.missing {
         Some(_) => Err("there is no such page".into()),
         None => Ok(page.extract.ok_or("the answer has no summary")?),

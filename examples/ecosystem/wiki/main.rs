@@ -92,8 +92,16 @@ fn options() -> Options {
             match argument {
                 Long("scale") => scale = options::factor(arguments)?,
                 Long("server") => {
-                    let is_url = |url: &String| Target::new(url, None).is_ok();
-                    server = Some(options::value(arguments, "http://HOST:PORT", is_url)?);
+                    let is_site = |url: &String| {
+                        let is_bare = |target: Target| target.path == "/";
+                        !url.contains('#') && Target::new(url, None).is_ok_and(is_bare)
+                    };
+                    server = Some(options::value(
+                        arguments,
+                        "server",
+                        "http://HOST:PORT",
+                        is_site,
+                    )?);
                 }
                 Value(page) => pages.push(page.string()?),
                 option => return Err(option.unexpected()),

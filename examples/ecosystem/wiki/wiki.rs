@@ -69,7 +69,11 @@ pub(crate) async fn coroutines(site: &Site, pages: &[String]) -> bool {
 /// whether there is one.
 fn tell(page: &str, summary: Result<String, Failure>) -> bool {
     match &summary {
-        Ok(summary) => println!("\n {summary}"),
+        Ok(summary) => {
+            // A text may hold what makes a terminal do things.
+            let is_control = |letter: char| letter.is_control() && letter != '\n';
+            println!("\n {}", summary.replace(is_control, " "));
+        }
         Err(failure) => println!("\n{page} failed: {}", http::why(failure)),
     }
     summary.is_ok()

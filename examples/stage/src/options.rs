@@ -72,23 +72,24 @@ pub fn scale(help: &str, default: f64) -> f64 {
     })
 }
 
-/// The value of an option: a factor for durations, up to a thousand.
+/// The value of `--scale`: a factor for durations, up to a thousand.
 pub fn factor(arguments: &mut Parser) -> Result<f64, Error> {
-    value(arguments, "a factor from 0 to 1000", |factor| {
+    value(arguments, "scale", "a factor from 0 to 1000", |factor| {
         (0.0..=1000.0).contains(factor)
     })
 }
 
-/// The value of an option, which must be what `wanted` says and `is_fine` asks.
+/// The value of the option `--name`, which must be what `wanted` says and `is_fine` asks.
 pub fn value<T: FromStr>(
     arguments: &mut Parser,
+    name: &str,
     wanted: &str,
     is_fine: impl FnOnce(&T) -> bool,
 ) -> Result<T, Error> {
     let text = arguments.value()?.string()?;
     match text.parse() {
         Ok(value) if is_fine(&value) => Ok(value),
-        _ => Err(format!("{text:?} is not {wanted}").into()),
+        _ => Err(format!("--{name}: {text:?} is not {wanted}").into()),
     }
 }
 

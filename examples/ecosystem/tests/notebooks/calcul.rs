@@ -100,7 +100,9 @@ fn calcul_has_manners() {
         let output = run("calcul", &["--sleep", wrong]);
         assert_eq!(
             String::from_utf8_lossy(&output.stderr),
-            format!("calcul: {wrong:?} is not a number of seconds from 0 to 1000 (try --help)\n")
+            format!(
+                "calcul: --sleep: {wrong:?} is not a number of seconds from 0 to 1000 (try --help)\n"
+            )
         );
         assert_eq!(output.status.code(), Some(2));
     }

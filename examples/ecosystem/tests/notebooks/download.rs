@@ -254,7 +254,7 @@ fn content(path: &str) -> Vec<u8> {
 
 /// The lines without what is different on every run, a port or a time; those of the files sorted.
 fn stable(mut lines: Vec<String>) -> Vec<String> {
-    let vary = ["(a local server", "Elapsed", "Async files gained"];
+    let vary = ["(a local server", "Elapsed", "With async files"];
     for line in &mut lines {
         *line = without_numbers(line, &vary).to_owned();
     }

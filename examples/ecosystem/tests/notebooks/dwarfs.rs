@@ -51,7 +51,7 @@ fn dwarfs_prints_what_its_header_says() {
     let dwarfs = run("dwarfs", &["--scale", "0"]);
     let printed = lines(&dwarfs);
     assert_eq!(printed[..9], documented("dwarfs/main.rs")[..9]);
-    assert!(printed[9].starts_with("(7 waits of 0.0 s took "));
+    assert!(printed[9].starts_with("(7 waits of 0.00 s took "));
     assert!(dwarfs.status.success());
 }
 

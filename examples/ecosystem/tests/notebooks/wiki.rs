@@ -67,7 +67,8 @@ fn wiki_tells_which_pages_failed_and_gets_the_rest() {
             "Missing" => r#"{"query":{"pages":{"-1":{"title":"Missing","missing":""}}}}"#,
             "NoSummary" => r#"{"query":{"pages":{"7":{"pageid":7,"title":"NoSummary"}}}}"#,
             "NoPage" => r#"{"query":{"pages":{}}}"#,
-            "Error" => r#"{"error":{"code":"readapidenied","info":"?"}}"#,
+            "Error" => r#"{"error":{"code":"readapidenied","info":"rate limited"}}"#,
+            "Neither" => "{}",
             "List" => r#"{"query":{"pages":[]}}"#,
             "Html" => "<!DOCTYPE html>",
             "Empty" => "",
@@ -80,10 +81,8 @@ fn wiki_tells_which_pages_failed_and_gets_the_rest() {
         ("Missing", "there is no such page"),
         ("NoSummary", "the answer has no summary"),
         ("NoPage", "the answer has no page"),
-        (
-            "Error",
-            "this is not the answer of a wiki: missing field `query`",
-        ),
+        ("Error", "the wiki refuses: rate limited"),
+        ("Neither", "the answer has no page"),
         (
             "List",
             "this is not the answer of a wiki: invalid type: sequence",
@@ -177,12 +176,14 @@ fn wiki_has_manners() {
     expect_manners("wiki", "--server");
     for (option, wrong, wanted) in [
         ("--server", "ftp://localhost", "http://HOST:PORT"),
+        ("--server", "http://localhost/path", "http://HOST:PORT"),
+        ("--server", "http://localhost?query", "http://HOST:PORT"),
         ("--scale", "-1", "a factor from 0 to 1000"),
     ] {
         let output = run("wiki", &[option, wrong]);
         assert_eq!(
             String::from_utf8_lossy(&output.stderr),
-            format!("wiki: {wrong:?} is not {wanted} (try --help)\n")
+            format!("wiki: {option}: {wrong:?} is not {wanted} (try --help)\n")
         );
         assert_eq!(output.status.code(), Some(2));
     }

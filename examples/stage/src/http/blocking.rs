@@ -1,7 +1,7 @@
 //! The same without a loop: the thread waits in `connect` and in `read`, and can do nothing else.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpStream, ToSocketAddrs};
 
 use hyper::StatusCode;
 
@@ -30,7 +30,11 @@ pub fn get(target: &Target) -> Result<Response, Failure> {
         host,
         path,
     } = target;
-    let mut stream = TcpStream::connect(address)?;
+    let addresses = (address.0.as_str(), address.1).to_socket_addrs();
+    let addresses: Vec<_> = addresses
+        .map_err(|why| format!("cannot look up \"{}\": {why}", address.0))?
+        .collect();
+    let mut stream = TcpStream::connect(&*addresses)?;
     let request = format!("GET {path} HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes())?;
     let mut stream = BufReader::new(stream);
@@ -71,7 +75,10 @@ fn read_head(stream: &mut impl BufRead) -> Result<String, Failure> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         if stream.read_until(b'\n', &mut head)? == 0 {
-            return Err("connection closed before the end of the head".into());
+            return Err(match stream.limit() {
+                0 => "the head is too long".into(),
+                _ => "connection closed before the end of the head".into(),
+            });
         }
     }
     Ok(String::from_utf8_lossy(&head).into_owned())

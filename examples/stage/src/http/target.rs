@@ -39,11 +39,32 @@ impl Target {
         };
         // Without a user's name, if there is one.
         let host = authority.as_str().split('@').next_back();
-        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        // A query may come without a path, which is then the root's.
+        let query = uri.query().map(|query| format!("?{query}"));
+        let path = format!("{}{}", uri.path(), query.unwrap_or_default());
         Ok(Target {
             address,
             host: host.unwrap_or(name).to_owned(),
-            path: path.to_owned(),
+            path,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A path is what a server takes, also where the URL has none.
+    #[test]
+    fn a_path_begins_with_a_slash() {
+        for (url, path) in [
+            ("http://host", "/"),
+            ("http://host/", "/"),
+            ("http://host/a/b?q=1", "/a/b?q=1"),
+            ("http://host?q=1", "/?q=1"),
+            ("http://host:81/#part", "/"),
+        ] {
+            assert_eq!(Target::new(url, None).unwrap().path, path, "{url}");
+        }
     }
 }
