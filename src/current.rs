@@ -273,6 +273,17 @@ pub(crate) fn with_polled<R>(
     }
 }
 
+/// The panic of whatever needs that no loop runs on this thread.
+#[track_caller]
+pub(crate) fn refuse_nesting(what: &str) {
+    if let Some(running) = running_number() {
+        panic!(
+            "{what} cannot be called while {running} is running on this thread: \
+             await the future instead, or spawn it"
+        );
+    }
+}
+
 /// The panic of whatever needs a running loop.
 #[cold]
 #[track_caller]

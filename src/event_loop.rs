@@ -52,7 +52,7 @@ use crate::wake::loop_handle::LoopHandle;
 /// after the loop is closed.
 #[track_caller]
 pub fn run<F: Future>(main: F) -> F::Output {
-    refuse_nesting("boucle::run");
+    current::refuse_nesting("boucle::run");
     let event_loop = EventLoop::new()
         .unwrap_or_else(|error| panic!("boucle::run cannot make an event loop: {error}"));
     event_loop.block_on(main)
@@ -145,7 +145,7 @@ impl EventLoop {
     #[doc(alias = "run_until_complete")]
     #[track_caller]
     pub fn block_on<F: Future>(&self, main: F) -> F::Output {
-        refuse_nesting("block_on");
+        current::refuse_nesting("block_on");
         self.enter(|| {
             let place = MainPlace::new(&self.resident);
             let mut cell = MainCell(pin!(TaskCell::new(main)));
@@ -179,7 +179,7 @@ impl EventLoop {
     /// again ("deadlock").
     #[track_caller]
     pub fn run_forever(&self) {
-        refuse_nesting("run_forever");
+        current::refuse_nesting("run_forever");
         self.enter(|| {
             loop {
                 self.resident
@@ -224,7 +224,7 @@ impl EventLoop {
     #[doc(alias = "run_once")]
     #[track_caller]
     pub fn turn(&self, timeout: Option<Duration>) -> io::Result<Turn> {
-        refuse_nesting("turn");
+        current::refuse_nesting("turn");
         self.enter(|| {
             let mut turn = self.resident.one_turn(None, timeout, Parks::Always)?;
             self.resident.with(|it| {
@@ -305,16 +305,6 @@ impl Builder {
     pub fn build(self) -> io::Result<EventLoop> {
         let resident = Resident::open(self.virtual_clock)?;
         Ok(EventLoop { resident })
-    }
-}
-
-#[track_caller]
-fn refuse_nesting(what: &str) {
-    if let Some(running) = current::running_number() {
-        panic!(
-            "{what} cannot be called while {running} is running on this thread: \
-             await the future instead, or spawn it"
-        );
     }
 }
 
