@@ -44,7 +44,7 @@
 //! On one thread the waits overlap: they last as long as the longest, not as their
 //! sum. So the ratio is at most the number of URLs, 4.
 //!
-//! Read next: examples/fetch/main.rs, then examples/stage/src/http/client.rs.
+//! Read next: examples/fetch/fetch.rs, then examples/stage/src/http/client.rs.
 //! Run next: cargo run --release --example step
 //! ```
 //!
@@ -58,19 +58,19 @@
 //! `cargo run --release --example fetch -- http://example.com/`. The exit status is 1 if one of
 //! them could not be fetched.
 //!
-//! Read next: `server.rs` beside this file, the other side; then, in `examples/stage/src/http/`,
-//! `client.rs`, a request of hyper's over a socket of the loop's, and `blocking.rs`, the same
-//! without a loop; and `src/net/source.rs`, how a task waits for a socket.
+//! Read next: `fetch.rs` beside this file, the coroutine and the function; `server.rs`, the other
+//! side; then, in `examples/stage/src/http/`, `client.rs`, a request of hyper's over a socket of the
+//! loop's, and `blocking.rs`, the same without a loop; and `src/net/source.rs`, how a task waits for
+//! a socket.
 
+mod fetch;
 mod server;
 
-use std::io::Read;
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use http_body_util::BodyExt;
-use stage::http::{self, Failure, Server, Target};
+use fetch::{concurrently, in_sequence};
+use stage::http::Server;
 use stage::options::{self, Arg::Value, ValueExt};
 use stage::println;
 
@@ -85,53 +85,6 @@ www.irs.gov, and its four pages are fetched.
   --help  say this
 
 The exit status is 1 if a URL could not be fetched.";
-
-/// A coroutine that fetches a URL and prints the number of bytes received.
-async fn asynchroneous(url: &str, server: Option<SocketAddr>) -> Result<(), Failure> {
-    println!("fetching {url}");
-    let response = http::get(&Target::new(url, server)?).await?;
-    println!("{url} returned status {}", response.status().as_u16());
-    http::expect_ok(response.status())?;
-    let body = response.collect().await?.to_bytes();
-    println!("{url} returned {} bytes", body.len());
-    Ok(())
-}
-
-/// Creates a group of coroutines, and waits for them to finish. Says of each URL whether it came.
-async fn concurrently(urls: Vec<String>, server: Option<SocketAddr>) -> Vec<bool> {
-    let fetches = urls.into_iter().map(|url| async move {
-        let result = asynchroneous(&url, server).await;
-        came(&url, result)
-    });
-    boucle::gather(fetches).await
-}
-
-/// A function that does the same, and in which the thread waits.
-fn synchroneous(url: &str, server: Option<SocketAddr>) -> Result<(), Failure> {
-    println!("fetching {url} synchroneously (blocking)");
-    let mut response = http::blocking::get(&Target::new(url, server)?)?;
-    println!("{url} returned status {}", response.status.as_u16());
-    http::expect_ok(response.status)?;
-    let mut body = Vec::new();
-    response.read_to_end(&mut body)?;
-    let text = String::from_utf8_lossy(&body);
-    println!("{url} returned {} chars", text.chars().count());
-    Ok(())
-}
-
-/// Calls it for one URL after the other. Says of each whether it came.
-fn in_sequence(urls: &[String], server: Option<SocketAddr>) -> Vec<bool> {
-    let fetch = |url: &String| came(url, synchroneous(url, server));
-    urls.iter().map(fetch).collect()
-}
-
-/// Whether a URL came; prints why if it did not.
-fn came(url: &str, result: Result<(), Failure>) -> bool {
-    if let Err(failure) = &result {
-        println!("{url} failed: {}", http::why(failure));
-    }
-    result.is_ok()
-}
 
 /// Fetches the URLs both ways, and says what was gained. Returns whether all came, both times.
 fn compare(urls: &[String], server: Option<&Server>) -> bool {
@@ -173,7 +126,7 @@ fn demo() -> bool {
     println!("(a local server stands in for www.irs.gov: {address})");
     let all_came = compare(&server::URLS.map(String::from), Some(&server));
     println!();
-    println!("Read next: examples/fetch/main.rs, then examples/stage/src/http/client.rs.");
+    println!("Read next: examples/fetch/fetch.rs, then examples/stage/src/http/client.rs.");
     println!("Run next: cargo run --release --example step");
     all_came
 }

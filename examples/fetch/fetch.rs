@@ -1,0 +1,55 @@
+//! Four pages at once, by a coroutine, and one after the other, by a function.
+
+use std::io::Read;
+use std::net::SocketAddr;
+
+use http_body_util::BodyExt;
+use stage::http::{self, Failure, Target};
+use stage::println;
+
+/// Asks for a page, and awaits it: first its status, then all of its body. (The name is the course's.)
+async fn asynchroneous(url: &str, server: Option<SocketAddr>) -> Result<(), Failure> {
+    println!("fetching {url}");
+    let response = http::get(&Target::new(url, server)?).await?;
+    println!("{url} returned status {}", response.status().as_u16());
+    http::expect_ok(response.status())?;
+    let body = response.collect().await?.to_bytes();
+    println!("{url} returned {} bytes", body.len());
+    Ok(())
+}
+
+/// Asks for all pages at once. Says of each URL whether it came.
+pub(crate) async fn concurrently(urls: Vec<String>, server: Option<SocketAddr>) -> Vec<bool> {
+    let fetches = urls.into_iter().map(|url| async move {
+        let result = asynchroneous(&url, server).await;
+        came(&url, result)
+    });
+    boucle::gather(fetches).await
+}
+
+/// The same as a function: the thread waits in it, and does nothing else.
+fn synchroneous(url: &str, server: Option<SocketAddr>) -> Result<(), Failure> {
+    println!("fetching {url} synchroneously (blocking)");
+    let mut response = http::blocking::get(&Target::new(url, server)?)?;
+    println!("{url} returned status {}", response.status.as_u16());
+    http::expect_ok(response.status)?;
+    let mut body = Vec::new();
+    response.read_to_end(&mut body)?;
+    let text = String::from_utf8_lossy(&body);
+    println!("{url} returned {} chars", text.chars().count());
+    Ok(())
+}
+
+/// Asks for one page after the other. Says of each URL whether it came.
+pub(crate) fn in_sequence(urls: &[String], server: Option<SocketAddr>) -> Vec<bool> {
+    let fetch = |url: &String| came(url, synchroneous(url, server));
+    urls.iter().map(fetch).collect()
+}
+
+/// Whether a URL came; prints why if it did not.
+fn came(url: &str, result: Result<(), Failure>) -> bool {
+    if let Err(failure) = &result {
+        println!("{url} failed: {}", http::why(failure));
+    }
+    result.is_ok()
+}
