@@ -5,6 +5,7 @@ use futures_task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
 use crate::current::{self, Unreachable};
 use crate::event_loop::EventLoop;
 use crate::task::spawn;
+use crate::wake::inbox;
 use crate::wake::loop_handle::LoopHandle;
 
 /// Spawns on this loop: `spawn_local` and `spawn_local_with_handle` of the `futures` crate.
@@ -39,6 +40,13 @@ impl LocalSpawn for LoopHandle {
 
 /// Spawns on the loop from any thread.
 impl Spawn for LoopHandle {
+    fn status(&self) -> Result<(), SpawnError> {
+        match inbox::of(self.number()) {
+            Some(_) => Ok(()),
+            None => Err(SpawnError::shutdown()),
+        }
+    }
+
     fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
         match current::with(self.number(), |_| ()) {
             Ok(()) => spawn::detached(self.number(), future),

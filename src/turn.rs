@@ -71,13 +71,15 @@ impl Resident {
     ) -> io::Result<Turn> {
         let mut turn = Turn::default();
         self.run(&mut main, parks, &mut turn); // 1 run
-        // A main future that is ready is returned at once. But `block_on` that is called in a row must
-        // not starve the kernel and the timers: a park that is due is made, without waiting.
-        let done = main.is_some_and(|main| main.done);
-        let limit = if done { Some(Duration::ZERO) } else { limit };
-        if !done || self.with(|it| it.is_park_due()) {
+        if !main.is_some_and(|main| main.done) {
             self.park(limit, parks)?; // 2 park
             self.wake_due(&mut turn); // 3 wake
+        } else if self.with(|it| it.is_park_due()) {
+            // A main future that is ready is returned at once. But `block_on` that is called in a row
+            // must not starve the rest, so a park that is due is made, without waiting. If it fails,
+            // the next turn will say so.
+            let _ = self.park(Some(Duration::ZERO), parks);
+            self.wake_due(&mut turn);
         }
         Ok(turn)
     }

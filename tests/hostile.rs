@@ -84,6 +84,40 @@ fn a_crowd_that_takes_its_time_comes_to_rest() {
     }
 }
 
+/// A crowd that waits for connections, one after the other, is woken by each once: it is not taken for
+/// stale each time anew.
+#[test]
+fn a_crowd_that_is_served_is_woken_once_for_each_event() {
+    const TASKS: usize = 200;
+    run(async {
+        let listener = Rc::new(TcpListener::bind("127.0.0.1:0").await.unwrap());
+        let (polls, accepted) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+        for _ in 0..TASKS {
+            let (listener, polls, accepted) = (listener.clone(), polls.clone(), accepted.clone());
+            drop(spawn(poll_fn(move |cx| {
+                polls.set(polls.get() + 1);
+                while listener.poll_accept(cx)?.is_ready() {
+                    accepted.set(accepted.get() + 1);
+                }
+                Poll::<std::io::Result<()>>::Pending
+            })));
+        }
+        sleep(Duration::from_millis(2)).await;
+        for connection in 1..=5 {
+            let before = polls.get();
+            let _stream = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            while accepted.get() < connection {
+                sleep(Duration::from_millis(1)).await;
+            }
+            let woken = polls.get() - before;
+            assert!(
+                woken <= TASKS + 10,
+                "{woken} polls for connection {connection}"
+            );
+        }
+    });
+}
+
 /// A crowd that has come to rest is not woken again and again because somebody else polls now and then
 /// with a new waker each time.
 #[test]

@@ -249,6 +249,7 @@ fn the_spawn_traits_spawn() {
     event_loop.status().unwrap();
     event_loop.status_local().unwrap();
     handle.status_local().unwrap();
+    handle.status().unwrap();
     let value = event_loop.spawn_local_with_handle(async { Rc::new(5) });
     assert_eq!(*event_loop.block_on(value.unwrap()), 5);
     assert_eq!(*log.borrow(), ["loop, local", "handle, local"]);
@@ -290,6 +291,7 @@ fn a_spawner_whose_loop_is_gone_says_so() {
     assert_eq!(Arc::strong_count(&guard), 1);
     assert!(handle.spawn_local(async {}).unwrap_err().is_shutdown());
     assert!(handle.status_local().unwrap_err().is_shutdown());
+    assert!(handle.status().unwrap_err().is_shutdown());
     thread::spawn(move || {
         assert!(
             SpawnExt::spawn(&handle, async {})

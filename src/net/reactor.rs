@@ -61,14 +61,15 @@ const BELL: Token = Token(usize::MAX);
 /// A token is the generation above and the slot below, half of a word each.
 const SLOT_BITS: u32 = usize::BITS / 2;
 
-/// How many wakers may wait for one side before all of them are woken to come again. A task that
-/// polls with a new waker each time, as some combinators do, leaves a stale one behind at every
-/// poll; this is how they go.
+/// How many wakers may wait for one side, at first, before all of them are woken to come again; and
+/// how many of the latest are searched for one that polls again. A task that polls with a new waker
+/// each time, as some combinators do, leaves a stale one behind at every poll; this is how they go.
 ///
-/// A task that waits in earnest does come again. So the limit doubles each time: a crowd soon fits, and the
-/// loop comes to rest. At the first lull after that, all who wanted to come are there, and the limit
-/// is set to twice their number: stale wakers are forgotten sooner again. (A loop that has no lull
-/// for long keeps more and more of them until it has one.)
+/// A task that waits in earnest does come again. So the limit doubles each time: a crowd soon fits,
+/// and the loop comes to rest. When there was a lull since, whoever was to come is there (but for who
+/// comes by way of another thread, or of a sleep: a crowd of these is woken again and again), and the
+/// limit is set to twice their number. So a loop that has lulls keeps no more stale wakers than a few
+/// times those of its longest stretch without one.
 const MAX_WAITING: usize = 64;
 
 /// How many events one system call may bring; what does not fit comes with the next.
@@ -119,10 +120,12 @@ impl Reactor {
             }
             // An error is for whoever tries next, on either side.
             if event.is_readable() || event.is_read_closed() || event.is_error() {
-                source.read.rouse(event.is_read_closed(), woken);
+                source.read.rouse(event.is_read_closed(), self.lulls, woken);
             }
             if event.is_writable() || event.is_write_closed() || event.is_error() {
-                source.write.rouse(event.is_write_closed(), woken);
+                source
+                    .write
+                    .rouse(event.is_write_closed(), self.lulls, woken);
             }
         }
         self.events.clear();
@@ -173,7 +176,7 @@ impl Reactor {
         side.ready = side.closed;
     }
 
-    /// Nothing is ready: whoever was woken has had its turn.
+    /// Nothing is ready: whichever task of this loop was woken has had its turn.
     pub(crate) fn note_lull(&mut self) {
         self.lulls += 1;
     }
@@ -247,12 +250,17 @@ impl Readiness {
         }
     }
 
-    /// Makes room for one more waker. Those who must make it are returned, to be woken.
-    fn make_room(&mut self, lulls: u64) -> Vec<Waker> {
+    /// Sets the limit anew, if there was a lull since it was last reached.
+    fn settle(&mut self, lulls: u64) {
         if self.woken_in.is_some_and(|then| then < lulls) {
             self.limit = MAX_WAITING.max(2 * self.waiting.len());
             self.woken_in = None;
         }
+    }
+
+    /// Makes room for one more waker. Those who must make it are returned, to be woken.
+    fn make_room(&mut self, lulls: u64) -> Vec<Waker> {
+        self.settle(lulls);
         if self.waiting.len() < self.limit {
             return Vec::new();
         }
@@ -261,7 +269,8 @@ impl Readiness {
         mem::take(&mut self.waiting)
     }
 
-    fn rouse(&mut self, closed: bool, woken: &mut Vec<Waker>) {
+    fn rouse(&mut self, closed: bool, lulls: u64, woken: &mut Vec<Waker>) {
+        self.settle(lulls);
         self.ready = true;
         self.closed |= closed;
         woken.append(&mut self.waiting);

@@ -77,7 +77,7 @@ impl<S: mio::event::Source> Source<S> {
     }
 
     /// Tries an operation on one side until it succeeds, fails, or would block. O(1) and no
-    /// allocation, but for the first tasks that wait for a side.
+    /// allocation, but for tasks that wait for a side.
     pub(crate) fn poll_io<R>(
         &self,
         cx: &mut Context<'_>,

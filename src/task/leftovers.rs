@@ -20,7 +20,8 @@ impl Tasks {
         order
     }
 
-    /// Takes the cell of a task for teardown, which drops it. The entry stays while a handle does.
+    /// Takes the cell of a task for teardown, which drops it. The entry stays: a handle may
+    /// ask for it.
     pub(crate) fn take_for_teardown(&mut self, id: u64, slot: u32) -> Option<(BoxedTask, Joiner)> {
         let entry = self.get(slot, id)?;
         let task = entry.task.take()?;

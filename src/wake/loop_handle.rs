@@ -82,6 +82,9 @@ impl LoopHandle {
 
     /// Stops the loop, from any thread; see
     /// [`EventLoop::run_forever`](crate::EventLoop::run_forever). Does nothing if it is gone.
+    ///
+    /// It stops the run that reads it, the one that is under way or a next one. If that is a
+    /// `block_on` whose future is ready by then, its value wins, and nothing of the stop is left.
     pub fn stop(&self) {
         let _ = inbox::send(self.of, Message::Stop);
     }
