@@ -893,6 +893,25 @@ fn a_socket_bears_a_waker_that_uses_the_loop() {
     });
 }
 
+/// A loop that has gone to sleep for good is rung by a message. (The pause gives it the time to fall
+/// asleep; were it still awake, the test would pass for a lesser reason. It fails, and does not hang.)
+#[test]
+fn a_loop_that_sleeps_is_rung() {
+    let (handle_out, handle_in) = mpsc::channel();
+    let (returned_out, returned_in) = mpsc::channel();
+    thread::spawn(move || {
+        let event_loop = EventLoop::new().unwrap();
+        handle_out.send(event_loop.handle()).unwrap();
+        event_loop.run_forever();
+        returned_out.send(()).unwrap();
+    });
+    let handle = handle_in.recv().unwrap();
+    thread::sleep(Duration::from_millis(50));
+    handle.stop();
+    let returned = returned_in.recv_timeout(Duration::from_secs(20));
+    assert_eq!(returned, Ok(()), "nobody has rung");
+}
+
 /// A waker that polls with a new identity each time does not fill a socket's list for ever: it is
 /// woken to come again.
 #[test]
