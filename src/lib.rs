@@ -78,7 +78,8 @@
 //!    a task gives way.
 //! 6. `time/wheel.rs`, `time/clock.rs`, `time/sleep.rs`: a deadline, in O(1).
 //! 7. `net/reactor.rs`, `net/source.rs`: readiness.
-//! 8. `task/groups.rs`, `combine/group.rs`, `combine/gather.rs`, `combine/wait.rs`: several tasks, and one who waits.
+//! 8. `task/groups.rs`, `combine/group.rs`, `combine/gather.rs`, `combine/wait.rs`: several tasks,
+//!    and one who waits.
 //!
 //! To watch it instead: `cargo run --example step`.
 //!
@@ -106,7 +107,8 @@
 //! - FIFO: tasks woken in some order are polled in that order. Timers fire in the order (deadline,
 //!   arming), never early.
 //! - Fairness: a batch is frozen; the kernel and the timers are looked at after at most 61 polls or
-//!   one batch, whichever is more, of one `block_on` or `run_forever`; a task whose every await is ready gives way after 128 of them.
+//!   one batch, whichever is more, of one `block_on` or `run_forever`; a task whose every await is
+//!   ready gives way after 128 of them.
 //! - A panic in a task ends that task alone and reaches its [`JoinHandle`]. A panic of the main
 //!   future comes out of [`run`], after the loop is cleaned up.
 //! - When [`run`] ends, the main future is dropped first, then what was spawned, in spawn order,

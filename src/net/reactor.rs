@@ -66,9 +66,9 @@ const SLOT_BITS: u32 = usize::BITS / 2;
 /// each time, as some combinators do, leaves a stale one behind at every poll; this is how they go.
 ///
 /// A task that waits in earnest does come again. So the limit doubles each time: a crowd soon fits,
-/// and the loop comes to rest. When there was a lull since, whoever was to come is there (but for who
-/// comes by way of another thread, or of a sleep: a crowd of these is woken again and again), and the
-/// limit is set to twice their number. So a loop that has lulls keeps no more stale wakers than a few
+/// and the loop comes to rest. Once there was a lull, all of them are back, and the limit is set to
+/// twice their number. (Not those that come back by way of another thread, or of a sleep: a crowd of
+/// these is woken again and again.) So a loop that has lulls keeps no more stale wakers than a few
 /// times those of its longest stretch without one.
 const MAX_WAITING: usize = 64;
 
