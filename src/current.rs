@@ -171,12 +171,11 @@ fn find_living<R>(
     look(link, at)
 }
 
-/// Wakes a task if its loop runs on this thread, and says whether it does.
+/// Wakes a task of the loop that runs on this thread, and says whether it is one.
 #[inline]
 pub(crate) fn wake_running(number: TaskNumber) -> bool {
-    let short = number.short();
     look(RUNNING.get(), |it| {
-        it.is_some_and(|it| it.short == short && it.wake(number))
+        it.is_some_and(|it| it.wake(number) == Some(true))
     })
 }
 
@@ -185,16 +184,17 @@ pub(crate) fn wake_living(number: TaskNumber) -> bool {
     let short = number.short();
     find_living(
         |it| it.short == short,
-        |it| it.is_some_and(|it| it.wake(number)),
+        |it| it.is_some_and(|it| it.wake(number).is_some()),
     )
 }
 
 impl LoopCell {
-    /// Were the state borrowed, the inbox would have the wake: late, and not lost.
+    /// Wakes a task, and says whether it is one of this loop's. Were the state borrowed (`None`), the
+    /// inbox would have the wake: late, and not lost.
     #[inline]
-    fn wake(&self, number: TaskNumber) -> bool {
+    fn wake(&self, number: TaskNumber) -> Option<bool> {
         let state = self.state.try_borrow_mut();
-        state.map(|mut state| state.wake(number)).is_ok()
+        state.map(|mut state| state.wake(number)).ok()
     }
 }
 

@@ -123,12 +123,15 @@ impl Loop {
         Ok((slot, id))
     }
 
-    /// Queues a task, unless it is queued already or is not the one that was meant.
+    /// Queues a task, unless it is queued already or done. Says whether the number led to it: not if
+    /// the task is gone, or of another loop.
     #[inline]
-    pub(crate) fn wake(&mut self, number: TaskNumber) {
-        if self.tasks.mark_queued(number) {
+    pub(crate) fn wake(&mut self, number: TaskNumber) -> bool {
+        let marked = self.tasks.mark_queued(number);
+        if marked == Some(true) {
             self.ready.push(number);
         }
+        marked.is_some()
     }
 
     /// Queues whoever holds the slot.

@@ -4,7 +4,6 @@ use std::task::Waker;
 
 use crate::task::cell::BoxedTask;
 use crate::task::groups::Seat;
-use crate::task::id::TaskNumber;
 use crate::task::stamp::{Mark, Stamp};
 
 /// What stands in a slot.
@@ -40,10 +39,10 @@ impl Entry {
         self.task.is_none() && !self.stamp.has(Mark::Done)
     }
 
-    /// Takes a task out to be dropped, if that is what its number was queued for.
+    /// Takes a task out to be dropped, if that is what it was queued for.
     #[cold]
-    pub(crate) fn begin_aborted(&mut self, number: TaskNumber) -> Option<Runnable> {
-        if !self.stamp.unqueue_aborted_as(number) {
+    pub(crate) fn begin_aborted(&mut self) -> Option<Runnable> {
+        if !self.stamp.unqueue_aborted() {
             return None;
         }
         self.task.take().map(Runnable::Aborted)

@@ -32,7 +32,7 @@ use slab::Slab;
 use crate::task::cell::BoxedTask;
 use crate::task::entry::{Entry, Joiner, Runnable};
 use crate::task::id::{LoopNumber, MAX_TASKS, TaskNumber};
-use crate::task::stamp::{Mark, Stamp};
+use crate::task::stamp::{MAX_ID, Mark, Stamp};
 
 /// The tasks of one loop.
 pub(crate) struct Tasks {
@@ -89,13 +89,13 @@ impl Tasks {
     /// Takes a task in, not queued yet. `held` says that a handle will exist.
     pub(crate) fn insert(&mut self, task: BoxedTask, held: bool, joiner: Joiner) -> (u32, u64) {
         self.live += 1;
-        let stamp = Stamp::new(self.next_id(), held);
+        let stamp = Stamp::new(self.of, self.next_id(), held);
         self.insert_entry(stamp, Some(task), joiner)
     }
 
     /// Gives the main future its place.
     pub(crate) fn insert_main(&mut self) -> (u32, u64) {
-        let stamp = Stamp::new(self.next_id(), false);
+        let stamp = Stamp::new(self.of, self.next_id(), false);
         self.insert_entry(stamp, None, Joiner::NOBODY)
     }
 
@@ -111,13 +111,10 @@ impl Tasks {
     }
 
     /// Marks a task as queued, and says whether the caller is to push the number: not if it is
-    /// queued already, is done, or is another task than the one that was meant.
+    /// queued already, or is done. `None` if it is gone, or of another loop.
     #[inline]
-    pub(crate) fn mark_queued(&mut self, number: TaskNumber) -> bool {
-        match self.entries.get_mut(number.slot() as usize) {
-            Some(entry) => entry.stamp.queue_as(number),
-            None => false,
-        }
+    pub(crate) fn mark_queued(&mut self, number: TaskNumber) -> Option<bool> {
+        self.find(number).map(|entry| entry.stamp.queue())
     }
 
     /// Marks whoever holds the slot as queued, and says who that is.
@@ -132,9 +129,9 @@ impl Tasks {
     /// Takes a task out to be polled. `None` if the number is stale.
     #[inline]
     pub(crate) fn begin(&mut self, number: TaskNumber) -> Option<Runnable> {
-        let entry = self.entries.get_mut(number.slot() as usize)?;
-        if !entry.stamp.unqueue_as(number) {
-            return entry.begin_aborted(number);
+        let entry = self.find(number)?;
+        if !entry.stamp.unqueue() {
+            return entry.begin_aborted();
         }
         // An entry that was queued and has no box is the main future's.
         Some(match entry.task.take() {
@@ -254,9 +251,18 @@ impl Tasks {
         }
     }
 
+    /// Counts on; after the last id that a stamp can hold, from the first one again.
     fn next_id(&mut self) -> u64 {
-        self.last_id += 1;
+        self.last_id = if self.last_id < MAX_ID { self.last_id + 1 } else { 1 };
         self.last_id
+    }
+
+    /// The task that a number was made for.
+    #[inline]
+    fn find(&mut self, number: TaskNumber) -> Option<&mut Entry> {
+        self.entries
+            .get_mut(number.slot() as usize)
+            .filter(|entry| entry.stamp.is(number))
     }
 
     fn insert_entry(
