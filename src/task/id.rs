@@ -141,7 +141,10 @@ mod tests {
                 assert_eq!(number.short(), last);
                 assert_eq!(number.slot(), slot);
                 assert_eq!(number.identity(), of.identity(id));
-                assert_eq!(number.identity() & GENERATION_MASK, id as u32 & GENERATION_MASK);
+                assert_eq!(
+                    number.identity() & GENERATION_MASK,
+                    id as u32 & GENERATION_MASK
+                );
             }
         }
         assert_eq!(of.to_string(), "loop 7");

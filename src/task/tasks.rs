@@ -253,7 +253,11 @@ impl Tasks {
 
     /// Counts on; after the last id that a stamp can hold, from the first one again.
     fn next_id(&mut self) -> u64 {
-        self.last_id = if self.last_id < MAX_ID { self.last_id + 1 } else { 1 };
+        self.last_id = if self.last_id < MAX_ID {
+            self.last_id + 1
+        } else {
+            1
+        };
         self.last_id
     }
 
