@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use crate::net::reactor::Reactor;
 use crate::task::cell::BoxedTask;
-use crate::task::entry::{Joiner, Runnable};
 use crate::task::groups::{Groups, Seat};
 use crate::task::id::{LoopNumber, TaskNumber};
+use crate::task::slots::{Joiner, Lent, Runnable};
 use crate::task::tasks::{Finished, Tasks};
 use crate::time::clock::Clock;
 use crate::time::wheel::Wheel;
@@ -61,9 +61,6 @@ pub(crate) enum Parks {
     /// After each batch: the loop is stepped by hand.
     Always,
 }
-
-/// Who is next, and what is to be done; nothing if the number is stale.
-pub(crate) type Next = (TaskNumber, Option<Runnable>);
 
 /// Polls between two parks, while tasks are ready. (A task that is dropped instead of polled counts,
 /// and so does a stale number: both take their time.)
@@ -156,23 +153,22 @@ impl Loop {
         }
     }
 
-    /// Takes the next task of the run out of its slot, to be polled; `None` when a park is due. (A
-    /// number that is stale has nothing to be done: `Some((_, None))`.) The one before goes back into
-    /// its slot, if it is pending.
+    /// Gives out the next task of the run, to be polled; `None` when a park is due. (A number that is
+    /// stale has nothing to be done: `Some(None)`.) The task before comes back, if it is pending.
     ///
     /// One step and not two, because this is where a busy loop spends its time.
     #[inline]
-    pub(crate) fn next(&mut self, pending: Option<(TaskNumber, BoxedTask)>) -> Option<Next> {
-        if let Some((number, task)) = pending
-            && let Err(aborted) = self.tasks.put_back(number.slot(), task)
+    pub(crate) fn next(&mut self, pending: Option<Lent>) -> Option<Option<Runnable>> {
+        if let Some(task) = pending
+            && let Some(aborted) = self.tasks.pend(task)
         {
-            return Some((number, Some(Runnable::Aborted(aborted))));
+            return Some(Some(Runnable::Aborted(aborted)));
         }
         let number = match self.ready.pop() {
             Some(number) => number,
             None => self.next_batch()?,
         };
-        Some((number, self.tasks.begin(number)))
+        Some(self.tasks.begin(number))
     }
 
     /// Begins another batch of the run, unless nothing is ready or it would end too late.
@@ -197,12 +193,12 @@ impl Loop {
     }
 
     /// A task is done. Returns who is to be woken, and the cell if nobody will ask for it.
-    pub(crate) fn finish(
-        &mut self,
-        slot: u32,
-        task: BoxedTask,
-    ) -> (Option<Waker>, Option<BoxedTask>) {
-        let Finished { joiner, unheld } = self.tasks.finish(slot, task);
+    pub(crate) fn finish(&mut self, task: Lent) -> (Option<Waker>, Option<BoxedTask>) {
+        let Finished {
+            slot,
+            joiner,
+            unheld,
+        } = self.tasks.finish(task);
         let waker = match joiner {
             Joiner::Waker(waker) => Some(waker),
             Joiner::Seat(Seat::NONE) => None,

@@ -20,8 +20,8 @@
 //! one step. The rules of the second step are the state's: `plan_park` says how long, `park` does it.
 //!
 //! **Nothing is borrowed while user code runs.** Each `with` below borrows the loop's state for one
-//! step. A task's box is out of the slab while it is polled; wakers and boxes leave before they are
-//! woken or dropped. So whatever is called may call back: spawn, wake, abort, drop.
+//! step. A task's cell is lent while it is polled; wakers and boxes leave before they are woken or
+//! dropped. So whatever is called may call back: spawn, wake, abort, drop.
 
 use std::fmt;
 use std::io;
@@ -33,8 +33,9 @@ use crate::current::Resident;
 use crate::main_future::Main;
 use crate::state::{Loop, ParkPlan, Parks};
 use crate::task::budget;
-use crate::task::cell::{BoxedTask, drop_quietly};
-use crate::task::entry::Runnable;
+use crate::task::cell::drop_quietly;
+use crate::task::id::TaskNumber;
+use crate::task::slots::{Lent, Runnable};
 use crate::wake::inbox::Message;
 use crate::wake::waker::{wake_quietly, waker};
 
@@ -91,41 +92,39 @@ impl Resident {
         let _unlimited = budget::Unlimited;
         self.with(|it| it.begin_run(parks));
         let mut pending = None;
-        while let Some((number, runnable)) = self.with(|it| it.next(pending.take())) {
+        while let Some(runnable) = self.with(|it| it.next(pending.take())) {
             let Some(runnable) = runnable else {
                 continue;
             };
-            let waker = waker(number);
-            let cx = &mut Context::from_waker(&waker);
-            budget::refill();
             match (runnable, &mut *main) {
-                (Runnable::Task(mut task), _) => {
+                (Runnable::Task(number, mut task), _) => {
                     turn.polled += 1;
-                    match task.as_mut().poll(cx) {
-                        Poll::Pending => pending = Some((number, task)),
-                        Poll::Ready(()) => self.finish(number.slot(), task),
+                    if poll_as(number, |cx| task.poll(cx)).is_pending() {
+                        pending = Some(task);
+                    } else {
+                        self.finish(task);
                     }
                 }
-                (Runnable::Aborted(task), _) => self.finish(number.slot(), task),
-                (Runnable::Main, Some(main)) => {
+                (Runnable::Aborted(task), _) => self.finish(task),
+                (Runnable::Main(number), Some(main)) => {
                     turn.polled += 1;
-                    main.done = main.future.as_mut().poll(cx).is_ready();
+                    main.done = poll_as(number, |cx| main.future.as_mut().poll(cx)).is_ready();
                     if main.done {
                         return;
                     }
                 }
-                (Runnable::Main, None) => unreachable!("main is polled by its `block_on`"),
+                (Runnable::Main(_), None) => unreachable!("main is polled by its `block_on`"),
             }
         }
     }
 
     /// A task is ready or aborted: wakes who waits for it.
     #[inline(never)]
-    fn finish(&self, slot: u32, mut task: BoxedTask) {
-        if self.with(|it| it.tasks.is_aborted(slot)) {
-            task.as_mut().cancel();
+    fn finish(&self, mut task: Lent) {
+        if self.with(|it| it.tasks.is_aborted()) {
+            task.cancel();
         }
-        let (joiner, unheld) = self.with(|it| it.finish(slot, task));
+        let (joiner, unheld) = self.with(|it| it.finish(task));
         if let Some(joiner) = joiner {
             wake_quietly(joiner);
         }
@@ -210,6 +209,13 @@ impl Resident {
             tasks.len()
         )
     }
+}
+
+/// Polls something with a number's waker and a budget of its own.
+#[inline]
+fn poll_as(number: TaskNumber, poll: impl FnOnce(&mut Context<'_>) -> Poll<()>) -> Poll<()> {
+    budget::refill();
+    poll(&mut Context::from_waker(&waker(number)))
 }
 
 impl fmt::Display for Turn {

@@ -8,11 +8,11 @@ use std::task::{Context, Poll};
 
 use crate::current::{self, Unreachable};
 use crate::task::cell::drop_quietly;
-use crate::task::entry::Joiner;
 use crate::task::groups::{Members, Seat, Tell};
 use crate::task::id::LoopNumber;
 use crate::task::join::JoinHandle;
 use crate::task::join_error::JoinError;
+use crate::task::slots::Joiner;
 use crate::task::spawn::spawn_with;
 use crate::wake::inbox::{self, Message};
 

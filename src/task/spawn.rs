@@ -5,9 +5,9 @@ use futures_task::SpawnError;
 use crate::current;
 use crate::state::{Loop, Refused};
 use crate::task::cell::{BoxedTask, TaskCell, drop_quietly};
-use crate::task::entry::Joiner;
 use crate::task::id::{LoopNumber, MAX_TASKS};
 use crate::task::join::JoinHandle;
+use crate::task::slots::Joiner;
 
 /// Starts a task on the running loop: asyncio's `create_task`.
 ///
