@@ -103,6 +103,7 @@ impl Loop {
     }
 
     /// Takes a task in and queues it. Returns its slot and its id.
+    #[inline]
     pub(crate) fn spawn(
         &mut self,
         task: BoxedTask,
@@ -116,8 +117,15 @@ impl Loop {
             return Err(Refused::Full(task));
         }
         let (slot, id) = self.tasks.insert(task, held, joiner);
-        self.wake(TaskNumber::new(self.number, id, slot));
+        self.ready.push(TaskNumber::new(self.number, id, slot));
         Ok((slot, id))
+    }
+
+    /// Gives the main future its place, and queues it. Returns its slot.
+    pub(crate) fn enter_main(&mut self) -> u32 {
+        let (slot, id) = self.tasks.insert_main();
+        self.ready.push(TaskNumber::new(self.number, id, slot));
+        slot
     }
 
     /// Queues a task, unless it is queued already or done. Says whether the number led to it: not if
@@ -192,19 +200,23 @@ impl Loop {
         self.ready.popped() >= self.next_park
     }
 
-    /// A task is done. Returns who is to be woken, and the cell if nobody will ask for it.
-    pub(crate) fn finish(&mut self, task: Lent) -> (Option<Waker>, Option<BoxedTask>) {
+    /// A task is done. Returns who is to be woken, and the cell if nobody will ask for it; or the task,
+    /// if it has aborted itself and is to be cancelled first.
+    pub(crate) fn finish(
+        &mut self,
+        task: Lent,
+    ) -> Result<(Option<Waker>, Option<BoxedTask>), Lent> {
         let Finished {
             slot,
             joiner,
             unheld,
-        } = self.tasks.finish(task);
+        } = self.tasks.finish(task)?;
         let waker = match joiner {
             Joiner::Waker(waker) => Some(waker),
             Joiner::Seat(Seat::NONE) => None,
             Joiner::Seat(seat) => self.groups.report(seat, self.tasks.has_panicked(slot)),
         };
-        (waker, unheld)
+        Ok((waker, unheld))
     }
 
     /// What the second step is to be. `limit` is how long the caller would wait.

@@ -105,7 +105,7 @@ impl Resident {
                         self.finish(task);
                     }
                 }
-                (Runnable::Aborted(task), _) => self.finish(task),
+                (Runnable::Aborted(task), _) => self.cancel(task),
                 (Runnable::Main(number), Some(main)) => {
                     turn.polled += 1;
                     main.done = poll_as(number, |cx| main.future.as_mut().poll(cx)).is_ready();
@@ -118,19 +118,22 @@ impl Resident {
         }
     }
 
-    /// A task is ready or aborted: wakes who waits for it.
+    /// A task is ready: wakes who waits for it.
     #[inline(never)]
-    fn finish(&self, mut task: Lent) {
-        if self.with(|it| it.tasks.is_aborted()) {
-            task.cancel();
+    fn finish(&self, task: Lent) {
+        match self.with(|it| it.finish(task)) {
+            Ok((joiner, unheld)) => {
+                joiner.into_iter().for_each(wake_quietly);
+                unheld.into_iter().for_each(drop_quietly);
+            }
+            Err(aborted) => self.cancel(aborted),
         }
-        let (joiner, unheld) = self.with(|it| it.finish(task));
-        if let Some(joiner) = joiner {
-            wake_quietly(joiner);
-        }
-        if let Some(task) = unheld {
-            drop_quietly(task);
-        }
+    }
+
+    /// A task was aborted: drops it, and wakes who waits for it.
+    fn cancel(&self, mut task: Lent) {
+        task.cancel();
+        self.finish(task);
     }
 
     /// Asks the kernel, sleeping if nothing is ready; the only place where the thread sleeps. Under

@@ -148,11 +148,6 @@ impl Slots {
         mem::replace(&mut self.lent, NONE) as u32
     }
 
-    /// The entry whose cell is lent.
-    pub(crate) fn lent(&mut self) -> Option<&mut Entry> {
-        self.entries.get_mut(self.lent)
-    }
-
     /// Whether this is the slot whose cell is lent.
     #[inline]
     pub(crate) fn is_lent(&self, slot: u32) -> bool {
@@ -210,6 +205,7 @@ impl Lent {
 }
 
 impl Owned {
+    #[inline]
     fn new(task: BoxedTask) -> Owned {
         // SAFETY: What is in the box is not moved out of it: it comes to light again only pinned, by
         // `get`, `into_box`, or through a `Lent`.

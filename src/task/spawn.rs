@@ -78,10 +78,9 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    match current::running_number() {
-        Some(number) => take_in(number, joiner, future),
-        None => current::no_loop("spawn"),
-    }
+    let task: BoxedTask = Box::pin(TaskCell::new(future));
+    let spawned = current::expect_running("spawn", |it| (it.number, it.spawn(task, true, joiner)));
+    handle_of(spawned)
 }
 
 /// Spawns a task on a loop of this thread that may not be running.
@@ -91,23 +90,23 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    take_in(number, Joiner::NOBODY, future)
+    let task: BoxedTask = Box::pin(TaskCell::new(future));
+    match current::with(number, |it| it.spawn(task, true, Joiner::NOBODY)) {
+        Ok(spawned) => handle_of((number, spawned)),
+        Err(_) => unreachable!("the loop lives on this thread"),
+    }
 }
 
+/// The handle of a task that a loop has taken, or has refused.
+#[inline]
 #[track_caller]
-fn take_in<F>(number: LoopNumber, joiner: Joiner, future: F) -> JoinHandle<F::Output>
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
-    let task: BoxedTask = Box::pin(TaskCell::new(future));
-    match current::with(number, |it| it.spawn(task, true, joiner)) {
-        Ok(Ok((slot, id))) => JoinHandle::new(number, slot, id),
-        Ok(Err(refused)) => {
+fn handle_of<T>((number, spawned): (LoopNumber, Result<(u32, u64), Refused>)) -> JoinHandle<T> {
+    match spawned {
+        Ok((slot, id)) => JoinHandle::new(number, slot, id),
+        Err(refused) => {
             turn_away(number, refused);
             JoinHandle::cancelled(number)
         }
-        Err(_) => unreachable!("the loop lives on this thread"),
     }
 }
 

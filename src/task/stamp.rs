@@ -20,7 +20,7 @@ pub(crate) struct Stamp(NonZeroU64);
 #[derive(Clone, Copy)]
 pub(crate) enum Mark {
     /// Its number stands in the ready queue.
-    Queued = 1,
+    Queued = 1, // the lowest bit, which `queued` relies on
     /// To be dropped instead of polled.
     Aborted = 2,
     /// The cell holds an output, or nothing any more.
@@ -35,16 +35,19 @@ const MARKS: u32 = 4;
 /// The identity is the upper half.
 const IDENTITY: u32 = 32;
 
-/// The last id. A loop that spawns a task every microsecond comes to it in nine years.
+/// How many ids there are, a power of two less one. A loop that spawns a task every microsecond
+/// comes to the last one in nine years.
 pub(crate) const MAX_ID: u64 = (1 << (IDENTITY - MARKS + GENERATION_BITS)) - 1;
 
 impl Stamp {
-    pub(crate) fn new(of: LoopNumber, id: u64, held: bool) -> Self {
+    /// The stamp of a new task, which is queued.
+    #[inline]
+    pub(crate) fn queued(of: LoopNumber, id: u64, held: bool) -> Self {
         debug_assert!(id <= MAX_ID);
         let identity = u64::from(of.identity(id)) << IDENTITY;
-        let marks = if held { Mark::Held as u64 } else { 0 };
-        let word = identity | id >> GENERATION_BITS << MARKS | marks;
-        Stamp(NonZeroU64::new(word).expect("ids start at one"))
+        let held = if held { Mark::Held as u64 } else { 0 };
+        let word = identity | id >> GENERATION_BITS << MARKS | held;
+        Stamp(NonZeroU64::MIN | word)
     }
 
     pub(crate) fn id(self) -> u64 {

@@ -88,15 +88,21 @@ impl Tasks {
         self.slots.vacant() as u64 >= MAX_TASKS
     }
 
-    /// Takes a task in, not queued yet. `held` says that a handle will exist.
+    /// Takes a task in, marked as queued. `held` says that a handle will exist. Returns its slot and
+    /// its id.
+    #[inline]
     pub(crate) fn insert(&mut self, task: BoxedTask, held: bool, joiner: Joiner) -> (u32, u64) {
         self.live += 1;
-        self.insert_entry(held, Some(task), joiner)
+        let id = self.next_id();
+        let stamp = Stamp::queued(self.of, id, held);
+        (self.slots.insert(stamp, Some(task), joiner), id)
     }
 
-    /// Gives the main future its place.
+    /// Gives the main future its place, marked as queued.
     pub(crate) fn insert_main(&mut self) -> (u32, u64) {
-        self.insert_entry(false, None, Joiner::NOBODY)
+        let id = self.next_id();
+        let stamp = Stamp::queued(self.of, id, false);
+        (self.slots.insert(stamp, None, Joiner::NOBODY), id)
     }
 
     /// Frees the main future's place.
@@ -137,22 +143,20 @@ impl Tasks {
     #[inline]
     pub(crate) fn pend(&mut self, task: Lent) -> Option<Lent> {
         if self.aborted_itself {
+            self.aborted_itself = false;
             return Some(task);
         }
         self.slots.take_back(task);
         None
     }
 
-    /// Whether the task that is being polled, or dropped, was aborted.
-    pub(crate) fn is_aborted(&mut self) -> bool {
-        let entry = self.slots.lent();
-        entry.is_some_and(|entry| entry.stamp.has(Mark::Aborted))
-    }
-
-    /// The task is done: its cell holds the output.
-    pub(crate) fn finish(&mut self, task: Lent) -> Finished {
+    /// The task is done: its cell holds the output. If it has aborted itself, it comes back once, to be
+    /// cancelled first.
+    pub(crate) fn finish(&mut self, task: Lent) -> Result<Finished, Lent> {
+        if mem::take(&mut self.aborted_itself) {
+            return Err(task);
+        }
         self.live -= 1;
-        self.aborted_itself = false;
         let slot = self.slots.take_back(task);
         let entry = self.slots.get(slot).expect("its cell was lent");
         entry.stamp.set(Mark::Done);
@@ -162,11 +166,11 @@ impl Tasks {
         } else {
             self.remove(slot).0
         };
-        Finished {
+        Ok(Finished {
             slot,
             joiner,
             unheld,
-        }
+        })
     }
 
     /// Marks a task as aborted. The number that is returned is to be queued. A task that is being
@@ -251,18 +255,8 @@ impl Tasks {
 
     /// Counts on; after the last id that a stamp can hold, from the first one again.
     fn next_id(&mut self) -> u64 {
-        self.last_id = if self.last_id < MAX_ID {
-            self.last_id + 1
-        } else {
-            1
-        };
+        self.last_id = (self.last_id & MAX_ID - 1) + 1;
         self.last_id
-    }
-
-    fn insert_entry(&mut self, held: bool, task: Option<BoxedTask>, joiner: Joiner) -> (u32, u64) {
-        let id = self.next_id();
-        let stamp = Stamp::new(self.of, id, held);
-        (self.slots.insert(stamp, task, joiner), id)
     }
 
     pub(super) fn get(&mut self, slot: u32, id: u64) -> Option<&mut Entry> {
