@@ -108,7 +108,7 @@ impl Loop {
         &mut self,
         task: BoxedTask,
         held: bool,
-        joiner: Joiner,
+        seat: Seat,
     ) -> Result<(u32, u64), Refused> {
         if self.closing {
             return Err(Refused::Closing(task));
@@ -116,7 +116,7 @@ impl Loop {
         if self.tasks.is_full() {
             return Err(Refused::Full(task));
         }
-        let (slot, id) = self.tasks.insert(task, held, joiner);
+        let (slot, id) = self.tasks.insert(task, held, seat);
         self.ready.push(TaskNumber::new(self.number, id, slot));
         Ok((slot, id))
     }

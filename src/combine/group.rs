@@ -46,14 +46,14 @@ impl Group {
         F: Future + 'static,
         F::Output: 'static,
     {
-        Child(spawn_with(self.joiner(position), future))
+        Child(spawn_with(self.at(position), future))
     }
 
     /// Lets a task that exists report to this group; if it is done, or gone with its loop, it does
     /// so now.
     pub(crate) fn seat<T>(&self, position: usize, handle: &JoinHandle<T>) {
         let previous = current::with(self.of, |it| {
-            let joiner = self.joiner(position);
+            let joiner = Joiner::Seat(self.at(position));
             let seated = if handle.number() == self.of {
                 it.tasks.set_joiner(handle.slot(), handle.id(), joiner)
             } else {
@@ -112,10 +112,6 @@ impl Group {
             let over = members.left == 0 || members.panicked.is_some();
             over.then_some(members.panicked.map(|position| position as usize))
         })
-    }
-
-    fn joiner(&self, position: usize) -> Joiner {
-        Joiner::Seat(self.at(position))
     }
 
     fn at(&self, position: usize) -> Seat {

@@ -80,12 +80,12 @@ impl Slots {
         self.entries.vacant_key()
     }
 
-    pub(crate) fn insert(&mut self, stamp: Stamp, task: Option<BoxedTask>, joiner: Joiner) -> u32 {
+    pub(crate) fn insert(&mut self, stamp: Stamp, task: Option<BoxedTask>, seat: Seat) -> u32 {
         let cell = task.map(Owned::new);
         self.entries.insert(Entry {
             stamp,
             cell,
-            joiner,
+            joiner: Joiner::Seat(seat),
         }) as u32
     }
 

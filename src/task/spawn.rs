@@ -5,9 +5,9 @@ use futures_task::SpawnError;
 use crate::current;
 use crate::state::{Loop, Refused};
 use crate::task::cell::{BoxedTask, TaskCell, drop_quietly};
+use crate::task::groups::Seat;
 use crate::task::id::{LoopNumber, MAX_TASKS};
 use crate::task::join::JoinHandle;
-use crate::task::slots::Joiner;
 
 /// Starts a task on the running loop: asyncio's `create_task`.
 ///
@@ -38,7 +38,7 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    spawn_with(Joiner::NOBODY, future)
+    spawn_with(Seat::NONE, future)
 }
 
 /// Starts a task that has a name: it stands in [`JoinError`](crate::JoinError)s and in lists of
@@ -71,15 +71,15 @@ where
     handle
 }
 
-/// Spawns a task whose end is told to `joiner`.
+/// Spawns a task whose end is told to a seat in a group.
 #[track_caller]
-pub(crate) fn spawn_with<F>(joiner: Joiner, future: F) -> JoinHandle<F::Output>
+pub(crate) fn spawn_with<F>(seat: Seat, future: F) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
     F::Output: 'static,
 {
     let task: BoxedTask = Box::pin(TaskCell::new(future));
-    let spawned = current::expect_running("spawn", |it| (it.number, it.spawn(task, true, joiner)));
+    let spawned = current::expect_running("spawn", |it| (it.number, it.spawn(task, true, seat)));
     handle_of(spawned)
 }
 
@@ -91,7 +91,7 @@ where
     F::Output: 'static,
 {
     let task: BoxedTask = Box::pin(TaskCell::new(future));
-    match current::with(number, |it| it.spawn(task, true, Joiner::NOBODY)) {
+    match current::with(number, |it| it.spawn(task, true, Seat::NONE)) {
         Ok(spawned) => handle_of((number, spawned)),
         Err(_) => unreachable!("the loop lives on this thread"),
     }
@@ -129,7 +129,7 @@ where
     F: Future<Output = ()> + 'static,
 {
     let task: BoxedTask = Box::pin(TaskCell::new(future));
-    let spawn = |it: &mut Loop| it.spawn(task, false, Joiner::NOBODY);
+    let spawn = |it: &mut Loop| it.spawn(task, false, Seat::NONE);
     match current::with(number, spawn) {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(refused)) => {

@@ -28,6 +28,7 @@ use std::collections::HashMap;
 use std::mem;
 
 use crate::task::cell::BoxedTask;
+use crate::task::groups::Seat;
 use crate::task::id::{LoopNumber, MAX_TASKS, TaskNumber};
 use crate::task::slots::{Entry, Joiner, Lent, Runnable, Slots};
 use crate::task::stamp::{MAX_ID, Mark, Stamp};
@@ -88,21 +89,21 @@ impl Tasks {
         self.slots.vacant() as u64 >= MAX_TASKS
     }
 
-    /// Takes a task in, marked as queued. `held` says that a handle will exist. Returns its slot and
-    /// its id.
+    /// Takes a task in, marked as queued. `held` says that a handle will exist. `seat` is
+    /// told when the task is done. Returns its slot and its id.
     #[inline]
-    pub(crate) fn insert(&mut self, task: BoxedTask, held: bool, joiner: Joiner) -> (u32, u64) {
+    pub(crate) fn insert(&mut self, task: BoxedTask, held: bool, seat: Seat) -> (u32, u64) {
         self.live += 1;
         let id = self.next_id();
         let stamp = Stamp::queued(self.of, id, held);
-        (self.slots.insert(stamp, Some(task), joiner), id)
+        (self.slots.insert(stamp, Some(task), seat), id)
     }
 
     /// Gives the main future its place, marked as queued.
     pub(crate) fn insert_main(&mut self) -> (u32, u64) {
         let id = self.next_id();
         let stamp = Stamp::queued(self.of, id, false);
-        (self.slots.insert(stamp, None, Joiner::NOBODY), id)
+        (self.slots.insert(stamp, None, Seat::NONE), id)
     }
 
     /// Frees the main future's place.
