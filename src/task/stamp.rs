@@ -35,8 +35,7 @@ const MARKS: u32 = 4;
 /// The identity is the upper half.
 const IDENTITY: u32 = 32;
 
-/// How many ids there are, a power of two less one. A loop that spawns a task every microsecond
-/// comes to the last one in nine years.
+/// The last id. A loop that spawns a task every microsecond comes to it in nine years.
 pub(crate) const MAX_ID: u64 = (1 << (IDENTITY - MARKS + GENERATION_BITS)) - 1;
 
 impl Stamp {

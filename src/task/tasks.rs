@@ -256,7 +256,8 @@ impl Tasks {
 
     /// Counts on; after the last id that a stamp can hold, from the first one again.
     fn next_id(&mut self) -> u64 {
-        self.last_id = (self.last_id & MAX_ID - 1) + 1;
+        let last = self.last_id;
+        self.last_id = if last < MAX_ID { last + 1 } else { 1 };
         self.last_id
     }
 
