@@ -149,30 +149,28 @@ fn look<R>(pointer: *const LoopCell, at: impl FnOnce(Option<&LoopCell>) -> R) ->
     at(unsafe { pointer.as_ref() })
 }
 
-/// Looks at the first loop of this thread that is wanted: the running one, then the others.
+/// The loop with that number, if it lives on this thread. The running one is looked at first.
 #[inline]
-fn find<R>(wanted: impl Fn(&LoopCell) -> bool, at: impl FnOnce(Option<&LoopCell>) -> R) -> R {
+fn find(number: LoopNumber) -> *const LoopCell {
     let running = RUNNING.get();
-    if look(running, |it| it.is_some_and(&wanted)) {
-        look(running, at)
+    if look(running, |it| it.is_some_and(|it| it.number == number)) {
+        running
     } else {
-        find_living(wanted, at)
+        find_living(|it| it.number == number)
     }
 }
 
+/// The first loop of this thread that is wanted, running or not. O(n) in the loops of this thread.
 #[cold]
 #[inline(never)]
-fn find_living<R>(
-    wanted: impl Fn(&LoopCell) -> bool,
-    at: impl FnOnce(Option<&LoopCell>) -> R,
-) -> R {
+fn find_living(wanted: impl Fn(&LoopCell) -> bool) -> *const LoopCell {
     let mut link = LIVING.get();
     while let Some(next) = look(link, |it| {
         it.filter(|it| !wanted(it)).map(|it| it.next.get())
     }) {
         link = next;
     }
-    look(link, at)
+    link
 }
 
 /// Wakes a task of the loop that runs on this thread, and says whether it is one.
@@ -186,10 +184,9 @@ pub(crate) fn wake_running(number: TaskNumber) -> bool {
 /// Wakes a task if its loop lives on this thread, running or not, and says whether it does.
 pub(crate) fn wake_living(number: TaskNumber) -> bool {
     let short = number.short();
-    find_living(
-        |it| it.short == short,
-        |it| it.map(|it| it.with(|it| it.wake(number))).is_some(),
-    )
+    look(find_living(|it| it.short == short), |it| {
+        it.map(|it| it.with(|it| it.wake(number))).is_some()
+    })
 }
 
 impl LoopCell {
@@ -268,14 +265,18 @@ pub(crate) fn with<R>(
     number: LoopNumber,
     borrow: impl FnOnce(&mut Loop) -> R,
 ) -> Result<R, Unreachable> {
-    find(
-        |it| it.number == number,
-        |it| match it {
-            Some(it) => Ok(it.with(borrow)),
-            None if inbox::of(number).is_some() => Err(Unreachable::Elsewhere),
-            None => Err(Unreachable::Gone),
-        },
-    )
+    look(find(number), |it| match it {
+        Some(it) => Ok(it.with(borrow)),
+        None => Err(unreachable(number)),
+    })
+}
+
+#[cold]
+fn unreachable(number: LoopNumber) -> Unreachable {
+    match inbox::of(number) {
+        Some(_) => Unreachable::Elsewhere,
+        None => Unreachable::Gone,
+    }
 }
 
 /// As [`with`], for something that is polled: that must happen on its own loop. `None` if the loop
@@ -291,9 +292,17 @@ pub(crate) fn with_polled<R>(
     what: &str,
     borrow: impl FnOnce(&mut Loop) -> R,
 ) -> Option<R> {
-    if look(RUNNING.get(), |it| it.is_some_and(|it| it.number == number)) {
-        return with_running(borrow);
+    if running_number() != Some(number) {
+        expect_alone_or_gone(number, what);
     }
+    with(number, borrow).ok()
+}
+
+/// What is polled is not the running loop's. It may be if no loop runs here, or if its own is gone.
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn expect_alone_or_gone(number: LoopNumber, what: &str) {
     if let Some(running) = running_number()
         && inbox::of(number).is_some()
     {
@@ -301,12 +310,8 @@ pub(crate) fn with_polled<R>(
             "{what} of {number} was polled on {running}: it can only be awaited on its own loop"
         );
     }
-    match with(number, borrow) {
-        Ok(result) => Some(result),
-        Err(Unreachable::Gone) => None,
-        Err(Unreachable::Elsewhere) => {
-            panic!("{what} of {number} was polled on a thread where that loop does not live")
-        }
+    if with(number, |_| ()) == Err(Unreachable::Elsewhere) {
+        panic!("{what} of {number} was polled on a thread where that loop does not live")
     }
 }
 
