@@ -255,8 +255,8 @@ impl Loop {
 
     /// Parks the thread. Time that was spent so passes for a virtual clock too.
     pub(crate) fn park(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        // For the limits of the reactor's waiting lists.
         if self.ready.is_empty() {
+            self.ready.rest();
             self.reactor.note_lull();
         }
         self.next_park = self.ready.popped() + POLLS_PER_PARK;
