@@ -245,6 +245,32 @@ impl Joiner {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::task::cell::TaskCell;
+    use crate::task::id::LoopNumber;
+
+    /// While a cell is lent nobody else gets at it, and after that everybody does.
+    #[test]
+    fn a_cell_that_is_lent_is_out_of_reach() {
+        let of = LoopNumber::new(1, 1);
+        let mut slots = Slots::new();
+        let mut insert = |id| {
+            let task = Box::pin(TaskCell::new(async {}));
+            slots.insert(Stamp::queued(of, id, true), Some(task), Seat::NONE)
+        };
+        let (one, other) = (insert(1), insert(2));
+        let number = TaskNumber::new(of, 1, one);
+        let Some(Runnable::Task(_, lent)) = slots.lend(number) else {
+            panic!("it is queued");
+        };
+        assert!(slots.is_lent(one) && !slots.is_lent(other));
+        assert!(slots.cell(one).is_none() && slots.take_cell(one).is_none());
+        assert!(slots.cell(other).is_some());
+
+        assert_eq!(slots.take_back(lent), one);
+        assert!(slots.cell(one).is_some());
+        assert!(slots.lend(number).is_none(), "it is not queued any more");
+        assert!(slots.remove(one).is_some() && slots.take_cell(other).is_some());
+    }
 
     /// A million idle tasks are a million of these: the size is a promise.
     #[test]

@@ -122,3 +122,52 @@ impl Stamp {
         self.identity() == number.identity()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::id::MAX_LOOPS;
+
+    /// Whatever the loop, the id and the marks, the stamp gives back the id, and is the task that
+    /// its number was made for and no other.
+    #[test]
+    fn a_stamp_keeps_an_id_and_its_marks_apart() {
+        let loops = [0, 1, MAX_LOOPS - 1].map(|short| LoopNumber::new(7, short));
+        let ids = [
+            1,
+            2,
+            u64::from(GENERATION_MASK),
+            1 << GENERATION_BITS,
+            MAX_ID,
+        ];
+        for of in loops {
+            for id in ids {
+                let mut stamp = Stamp::queued(of, id, true);
+                for mark in [Mark::Aborted, Mark::Done] {
+                    stamp.set(mark);
+                }
+                stamp.unset(Mark::Queued);
+                assert_eq!(stamp.id(), id);
+                assert!(stamp.has(Mark::Held) && !stamp.has(Mark::Queued));
+                assert!(stamp.is(TaskNumber::new(of, id, 3)));
+                assert!(!stamp.is(TaskNumber::new(of, id + 1, 3)));
+                for other in loops.into_iter().filter(|other| *other != of) {
+                    assert!(!stamp.is(TaskNumber::new(other, id, 3)));
+                }
+            }
+        }
+    }
+
+    /// A task is queued once, is polled if it was queued, and dropped if it was aborted.
+    #[test]
+    fn the_marks_say_what_is_to_be_done() {
+        let mut stamp = Stamp::queued(LoopNumber::new(1, 1), 1, false);
+        assert!(!stamp.queue());
+        assert!(!stamp.unqueue_aborted() && stamp.unqueue());
+        assert!(!stamp.unqueue() && stamp.queue());
+        stamp.set(Mark::Aborted);
+        assert!(!stamp.unqueue() && stamp.unqueue_aborted());
+        stamp.set(Mark::Done);
+        assert!(!stamp.queue());
+    }
+}

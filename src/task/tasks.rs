@@ -274,3 +274,28 @@ impl Tasks {
         (self.slots.remove(slot), name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::cell::TaskCell;
+
+    /// After the last id comes the first, and both lead to their tasks.
+    #[test]
+    fn ids_start_over() {
+        let of = LoopNumber::new(1, 1);
+        let mut tasks = Tasks::new(of);
+        tasks.last_id = MAX_ID - 1;
+        let mut insert = || {
+            let task = Box::pin(TaskCell::new(async {}));
+            tasks.insert(task, true, Seat::NONE)
+        };
+        let (last, first) = (insert(), insert());
+        assert_eq!((last.1, first.1), (MAX_ID, 1));
+        for (slot, id) in [last, first] {
+            assert_eq!(tasks.abort(slot, id), None, "it is queued already");
+            assert!(!tasks.is_done(slot, id));
+            assert!(tasks.is_done(slot, id + 1), "no such task");
+        }
+    }
+}
