@@ -335,3 +335,16 @@ pub(crate) fn no_loop(what: &str) -> ! {
          call it from a future that was passed to `boucle::run`, `EventLoop::block_on` or `spawn`"
     )
 }
+
+#[cfg(all(test, debug_assertions))]
+mod tests {
+    use super::*;
+
+    /// Tests would notice a closure that finds its way back to the state that it has.
+    #[test]
+    #[should_panic = "borrowed twice"]
+    fn a_borrow_within_a_borrow_is_noticed() {
+        let resident = Resident::open(false).unwrap();
+        resident.with(|_| resident.with(|_| ()));
+    }
+}
