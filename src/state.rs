@@ -132,11 +132,7 @@ impl Loop {
     /// the task is gone, or of another loop.
     #[inline]
     pub(crate) fn wake(&mut self, number: TaskNumber) -> bool {
-        let marked = self.tasks.mark_queued(number);
-        if marked == Some(true) {
-            self.ready.push(number);
-        }
-        marked.is_some()
+        queue(&mut self.tasks, &mut self.ready, number)
     }
 
     /// Queues whoever holds the slot.
@@ -274,6 +270,13 @@ impl Loop {
         parked
     }
 
+    /// Queues the tasks whose sources are ready, and puts the wakers of others among the woken.
+    pub(crate) fn take_events(&mut self) {
+        let (tasks, ready) = (&mut self.tasks, &mut self.ready);
+        self.reactor
+            .take_events(&mut self.woken, |task| queue(tasks, ready, task));
+    }
+
     /// Puts the wakers of the timers that are due among the woken.
     pub(crate) fn take_due(&mut self) {
         if !self.timers.is_empty() {
@@ -288,6 +291,16 @@ impl Loop {
         waiting.extend(self.groups.take_all());
         waiting
     }
+}
+
+/// [`Loop::wake`], where another part of the loop is in use.
+#[inline]
+fn queue(tasks: &mut Tasks, ready: &mut ReadyQueue, number: TaskNumber) -> bool {
+    let marked = tasks.mark_queued(number);
+    if marked == Some(true) {
+        ready.push(number);
+    }
+    marked.is_some()
 }
 
 fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {

@@ -148,25 +148,29 @@ impl Resident {
 
     /// Puts in the ready queue who waits for what the park has brought.
     fn wake_due(&self, turn: &mut Turn) {
-        turn.woken_by_sources = self.wake_all(|it| it.reactor.take_events(&mut it.woken));
+        turn.woken_by_sources = self.wake_all(Loop::take_events);
         turn.woken_by_inbox = self.read_inbox();
         turn.woken_by_timers = self.wake_all(Loop::take_due);
     }
 
-    /// Wakes whom `take` puts among the woken, and says how many tasks came into the ready queue.
+    /// Wakes whom `take` finds, and says how many tasks came into the ready queue.
     fn wake_all(&self, take: impl FnOnce(&mut Loop)) -> usize {
-        let Some((before, mut woken)) = self.with(|it| {
+        let (before, others) = self.with(|it| {
+            let before = it.ready.len();
             take(it);
-            let some = !it.woken.is_empty();
-            some.then(|| (it.ready.len(), mem::take(&mut it.woken)))
-        }) else {
-            return 0;
-        };
+            (before, !it.woken.is_empty())
+        });
+        if others {
+            self.wake_others();
+        }
+        self.with(|it| it.ready.len() - before)
+    }
+
+    /// Wakes those whose wakers may be the user's, so that they were not queued at once.
+    fn wake_others(&self) {
+        let mut woken = self.with(|it| mem::take(&mut it.woken));
         woken.drain(..).for_each(wake_quietly);
-        self.with(|it| {
-            it.woken = woken;
-            it.ready.len() - before
-        })
+        self.with(|it| it.woken = woken);
     }
 
     /// Does what other threads have asked for, and says how many tasks came into the ready queue.

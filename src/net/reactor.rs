@@ -12,6 +12,7 @@
 //! The thread sleeps in this file and nowhere else.
 
 use std::io;
+use std::mem::ManuallyDrop;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ use mio::{Interest, Token};
 use slab::Slab;
 
 use crate::net::readiness::Readiness;
+use crate::task::id::TaskNumber;
+use crate::wake::waker::waker;
 
 /// One side of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,8 +89,13 @@ impl Reactor {
         }
     }
 
-    /// Notes what the last park brought, and puts who waited for it among the woken.
-    pub(crate) fn take_events(&mut self, woken: &mut Vec<Waker>) {
+    /// Notes what the last park brought. `wake` wakes the tasks that waited for it, if they are this
+    /// loop's; everyone else is put among the woken.
+    pub(crate) fn take_events(
+        &mut self,
+        woken: &mut Vec<Waker>,
+        mut wake: impl FnMut(TaskNumber) -> bool,
+    ) {
         let lulls = self.lulls;
         for event in &self.events {
             let slot = event.token().0 & ((1 << SLOT_BITS) - 1);
@@ -97,12 +105,18 @@ impl Reactor {
             if source.token != event.token() {
                 continue;
             }
+            let mut tasks = [None, None];
             // An error is for whoever tries next, on either side.
             if event.is_readable() || event.is_read_closed() || event.is_error() {
-                source.read.rouse(event.is_read_closed(), lulls, woken);
+                tasks[0] = source.read.rouse(event.is_read_closed(), lulls, woken);
             }
             if event.is_writable() || event.is_write_closed() || event.is_error() {
-                source.write.rouse(event.is_write_closed(), lulls, woken);
+                tasks[1] = source.write.rouse(event.is_write_closed(), lulls, woken);
+            }
+            for task in tasks.into_iter().flatten() {
+                if !wake(task) {
+                    woken.push(ManuallyDrop::into_inner(waker(task)));
+                }
             }
         }
         self.events.clear();
@@ -174,8 +188,10 @@ impl Reactor {
     pub(crate) fn take_waiting(&mut self) -> Vec<Waker> {
         let mut all = Vec::new();
         for (_, source) in &mut self.sources {
-            source.read.take_waiting(self.lulls, &mut all);
-            source.write.take_waiting(self.lulls, &mut all);
+            for side in [&mut source.read, &mut source.write] {
+                let task = side.take_waiting(self.lulls, &mut all);
+                all.extend(task.map(|task| ManuallyDrop::into_inner(waker(task))));
+            }
         }
         all
     }

@@ -21,7 +21,6 @@
 //! each socket.)
 
 use std::io;
-use std::mem::ManuallyDrop;
 use std::task::{Poll, Waker, ready};
 
 use crate::net::crowd::Crowd;
@@ -116,22 +115,29 @@ impl Readiness {
         self.crowd.get_or_insert_default().join(waker, lulls)
     }
 
-    /// An edge: puts everyone who waited for it among the woken.
+    /// An edge. Returns the task that waited for it; the crowd is put among the woken.
     #[inline]
-    pub(super) fn rouse(&mut self, closed: bool, lulls: u64, woken: &mut Vec<Waker>) {
+    pub(super) fn rouse(
+        &mut self,
+        closed: bool,
+        lulls: u64,
+        woken: &mut Vec<Waker>,
+    ) -> Option<TaskNumber> {
         self.ready = true;
         self.closed |= closed;
-        self.take_waiting(lulls, woken);
+        self.take_waiting(lulls, woken)
     }
 
     #[inline]
-    pub(super) fn take_waiting(&mut self, lulls: u64, woken: &mut Vec<Waker>) {
-        if let Some(task) = self.task.take() {
-            woken.push(ManuallyDrop::into_inner(waker(task)));
-        }
+    pub(super) fn take_waiting(
+        &mut self,
+        lulls: u64,
+        woken: &mut Vec<Waker>,
+    ) -> Option<TaskNumber> {
         if let Some(crowd) = &mut self.crowd {
             crowd.leave(lulls, woken);
         }
+        self.task.take()
     }
 
     pub(super) fn is_awaited(&self) -> bool {
