@@ -23,10 +23,11 @@
 
 #![allow(unsafe_code)]
 
-use std::cell::{Cell, UnsafeCell};
+use std::cell::{Cell, RefCell, RefMut, UnsafeCell};
 use std::ptr;
 use std::rc::Rc;
 
+use crate::net::poller::Poller;
 use crate::state::Loop;
 use crate::task::id::{LoopNumber, TaskNumber};
 use crate::wake::inbox;
@@ -42,6 +43,8 @@ struct LoopCell {
     /// The number's short id, which a waker asks for.
     short: usize,
     next: Cell<*const LoopCell>,
+    /// Not in the state: what it does may be heard by a logger, which is the user's code.
+    poller: RefCell<Poller>,
     state: UnsafeCell<Loop>,
     /// Whether a closure has it, so that tests can tell.
     #[cfg(debug_assertions)]
@@ -66,11 +69,12 @@ pub(crate) enum Unreachable {
 
 impl Resident {
     /// Takes a loop in.
-    pub(crate) fn new(number: LoopNumber, state: Loop) -> Self {
+    pub(crate) fn new(number: LoopNumber, poller: Poller, state: Loop) -> Self {
         let cell = Rc::new(LoopCell {
             number,
             short: number.short(),
             next: Cell::new(LIVING.get()),
+            poller: RefCell::new(poller),
             state: UnsafeCell::new(state),
             #[cfg(debug_assertions)]
             borrowed: Cell::new(false),
@@ -81,6 +85,11 @@ impl Resident {
 
     pub(crate) fn number(&self) -> LoopNumber {
         self.cell.number
+    }
+
+    /// Borrows the loop's poller.
+    pub(crate) fn poller(&self) -> RefMut<'_, Poller> {
+        self.cell.poller.borrow_mut()
     }
 
     /// Borrows the loop's state, for a closure that runs no user code.
@@ -269,6 +278,11 @@ pub(crate) fn with<R>(
         Some(it) => Ok(it.with(borrow)),
         None => Err(unreachable(number)),
     })
+}
+
+/// Borrows the poller of the loop with that number, if it lives on this thread.
+pub(crate) fn with_poller<R>(number: LoopNumber, borrow: impl FnOnce(&Poller) -> R) -> Option<R> {
+    look(find(number), |it| it.map(|it| borrow(&it.poller.borrow())))
 }
 
 #[cold]

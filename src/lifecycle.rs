@@ -8,6 +8,7 @@
 use std::io;
 
 use crate::current::Resident;
+use crate::net::poller::Poller;
 use crate::state::Loop;
 use crate::task::cell::drop_quietly;
 use crate::task::slots::Joiner;
@@ -15,17 +16,12 @@ use crate::wake::inbox;
 use crate::wake::waker::wake_quietly;
 
 impl Resident {
-    /// Gives a new loop its number, its inbox and its reactor.
+    /// Gives a new loop its poller, its number and its inbox.
     pub(crate) fn open(virtual_clock: bool) -> io::Result<Resident> {
-        let (number, inbox) = inbox::claim()?;
-        match Loop::new(number, inbox, virtual_clock) {
-            Ok(state) => Ok(Resident::new(number, state)),
-            Err(error) => {
-                drop(inbox.close());
-                inbox::release(number);
-                Err(error)
-            }
-        }
+        let (poller, bell) = Poller::new()?;
+        let (number, inbox) = inbox::claim(bell)?;
+        let state = Loop::new(number, inbox, virtual_clock);
+        Ok(Resident::new(number, poller, state))
     }
 
     /// Drops everything that is left, inside the loop's context. Destructors may still wake, abort,

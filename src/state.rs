@@ -6,9 +6,10 @@
 //! Nothing here runs user code: what may (a future to be dropped, a waker of another runtime) is
 //! handed to the caller.
 
-use std::io;
 use std::task::Waker;
 use std::time::Duration;
+
+use mio::Events;
 
 use crate::net::reactor::Reactor;
 use crate::task::cell::BoxedTask;
@@ -67,8 +68,8 @@ pub(crate) enum Parks {
 const POLLS_PER_PARK: u64 = 61;
 
 /// How the loop is to spend the second step of its turn.
-pub(crate) enum ParkPlan {
-    /// Ask the kernel, and wait for it up to that long.
+enum ParkPlan {
+    /// Wait for the kernel, up to that long.
     Wait(Option<Duration>),
     /// Nothing but a deadline can come, and the clock is virtual: let that much time pass.
     Jump(Duration),
@@ -76,22 +77,26 @@ pub(crate) enum ParkPlan {
     Never,
 }
 
+/// What is left of it to do when the loop is no longer borrowed.
+pub(crate) enum Park {
+    /// Ask the kernel, and wait for it up to that long.
+    Ask(Option<Duration>),
+    /// Nothing: it would have no answer.
+    Skipped,
+    /// Panic: nothing can come at all.
+    Never,
+}
+
 impl Loop {
-    pub(crate) fn new(
-        number: LoopNumber,
-        inbox: &'static Inbox,
-        is_virtual: bool,
-    ) -> io::Result<Self> {
-        let (reactor, bell) = Reactor::new()?;
-        inbox.set_bell(bell);
-        Ok(Loop {
+    pub(crate) fn new(number: LoopNumber, inbox: &'static Inbox, is_virtual: bool) -> Self {
+        Loop {
             number,
             tasks: Tasks::new(number),
             ready: ReadyQueue::new(),
             groups: Groups::default(),
             timers: Wheel::new(),
             clock: Clock::new(is_virtual),
-            reactor,
+            reactor: Reactor::new(),
             inbox,
             jobs: 0,
             woken: Vec::new(),
@@ -99,7 +104,7 @@ impl Loop {
             next_park: POLLS_PER_PARK,
             stopping: false,
             closing: false,
-        })
+        }
     }
 
     /// Takes a task in and queues it. Returns its slot and its id.
@@ -215,8 +220,43 @@ impl Loop {
         Ok((waker, unheld))
     }
 
-    /// What the second step is to be. `limit` is how long the caller would wait.
-    pub(crate) fn plan_park(&self, limit: Option<Duration>, parks: Parks) -> ParkPlan {
+    /// Begins the second step. `limit` is how long the caller would wait.
+    pub(crate) fn begin_park(&mut self, limit: Option<Duration>, parks: Parks) -> Park {
+        let mut timeout = match self.plan_park(limit, parks) {
+            ParkPlan::Wait(timeout) => timeout,
+            ParkPlan::Jump(time) => {
+                self.clock.pass(time);
+                Some(Duration::ZERO)
+            }
+            ParkPlan::Never => return Park::Never,
+        };
+        if self.ready.is_empty() {
+            self.ready.rest();
+            self.reactor.note_lull();
+        }
+        self.next_park = self.ready.popped() + POLLS_PER_PARK;
+        // A park that may last is announced, so that other threads ring; and not begun, if one has
+        // already left something.
+        if timeout != Some(Duration::ZERO) && !self.inbox.fall_asleep() {
+            timeout = Some(Duration::ZERO);
+        }
+        // Without a source there is nothing to ask but whether the bell was rung, and a loop that does
+        // not mean to sleep need not know: it reads its inbox next. That spares a loop without sockets
+        // a system call in every 61 polls.
+        if timeout == Some(Duration::ZERO) && self.reactor.is_empty() {
+            return Park::Skipped;
+        }
+        self.clock.begin_wait();
+        Park::Ask(timeout)
+    }
+
+    /// The park is over. Time that was spent so passes for a virtual clock too; the kernel rounds up to
+    /// a millisecond, so no more than was asked for.
+    pub(crate) fn end_park(&mut self, timeout: Option<Duration>) {
+        self.clock.end_wait(timeout);
+    }
+
+    fn plan_park(&self, limit: Option<Duration>, parks: Parks) -> ParkPlan {
         let at_once = ParkPlan::Wait(Some(Duration::ZERO));
         if !self.ready.is_empty() || self.stopping {
             return at_once;
@@ -243,38 +283,11 @@ impl Loop {
         }
     }
 
-    /// Lets the time of a virtual clock pass, and asks the kernel all the same.
-    pub(crate) fn jump(&mut self, time: Duration) -> io::Result<()> {
-        self.clock.pass(time);
-        self.park(Some(Duration::ZERO))
-    }
-
-    /// Parks the thread. Time that was spent so passes for a virtual clock too.
-    pub(crate) fn park(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        if self.ready.is_empty() {
-            self.ready.rest();
-            self.reactor.note_lull();
-        }
-        self.next_park = self.ready.popped() + POLLS_PER_PARK;
-        // A park that may last is announced, so that other threads ring; and not begun, if one has
-        // already left something.
-        let timeout = if timeout == Some(Duration::ZERO) || self.inbox.fall_asleep() {
-            timeout
-        } else {
-            Some(Duration::ZERO)
-        };
-        let (parked, time) = self.clock.measure(|| self.reactor.park(timeout));
-        // The kernel rounds up to a millisecond; a virtual clock passes no more than was asked for.
-        self.clock
-            .pass(timeout.map_or(time, |timeout| time.min(timeout)));
-        parked
-    }
-
     /// Queues the tasks whose sources are ready, and puts the wakers of others among the woken.
-    pub(crate) fn take_events(&mut self) {
+    pub(crate) fn take_events(&mut self, events: &mut Events) {
         let (tasks, ready) = (&mut self.tasks, &mut self.ready);
-        self.reactor
-            .take_events(&mut self.woken, |task| queue(tasks, ready, task));
+        let wake = |task| queue(tasks, ready, task);
+        self.reactor.take_events(events, &mut self.woken, wake);
     }
 
     /// Puts the wakers of the timers that are due among the woken.

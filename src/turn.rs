@@ -17,7 +17,7 @@
 //! polls or one batch, whichever is more. A turn that is made by hand has one batch.
 //!
 //! A `Resident` is a loop seen from its own thread; its `with` lends out the state, a `Loop`, for
-//! one step. The rules of the second step are the state's: `plan_park` says how long, `park` does it.
+//! one step. The rules of the second step are the state's: `begin_park` says how long.
 //!
 //! **Nothing is borrowed while user code runs.** Each `with` below borrows the loop's state for one
 //! step. A task's cell is lent while it is polled; wakers and boxes leave before they are woken or
@@ -31,7 +31,7 @@ use std::time::Duration;
 
 use crate::current::Resident;
 use crate::main_future::Main;
-use crate::state::{Loop, ParkPlan, Parks};
+use crate::state::{Loop, Park, Parks};
 use crate::task::budget;
 use crate::task::cell::drop_quietly;
 use crate::task::id::TaskNumber;
@@ -136,19 +136,23 @@ impl Resident {
         self.finish(task);
     }
 
-    /// Asks the kernel, sleeping if nothing is ready; the only place where the thread sleeps. Under
-    /// a virtual clock, lets time pass instead if it can.
+    /// Asks the kernel, sleeping if nothing is ready. Under a virtual clock, lets time pass instead if
+    /// it can.
     fn park(&self, limit: Option<Duration>, parks: Parks) -> io::Result<()> {
-        match self.with(|it| it.plan_park(limit, parks)) {
-            ParkPlan::Wait(timeout) => self.with(|it| it.park(timeout)),
-            ParkPlan::Jump(time) => self.with(|it| it.jump(time)),
-            ParkPlan::Never => self.deadlock(),
+        match self.with(|it| it.begin_park(limit, parks)) {
+            Park::Ask(timeout) => {
+                let parked = self.poller().park(timeout);
+                self.with(|it| it.end_park(timeout));
+                parked
+            }
+            Park::Skipped => Ok(()),
+            Park::Never => self.deadlock(),
         }
     }
 
     /// Puts in the ready queue who waits for what the park has brought.
     fn wake_due(&self, turn: &mut Turn) {
-        turn.woken_by_sources = self.wake_all(Loop::take_events);
+        turn.woken_by_sources = self.wake_all(|it| it.take_events(&mut self.poller().events));
         turn.woken_by_inbox = self.read_inbox();
         turn.woken_by_timers = self.wake_all(Loop::take_due);
     }

@@ -9,14 +9,12 @@
 //! event that was fetched in one system call can outlive its source by a few steps, and the slot
 //! may have a new owner by then.
 //!
-//! The thread sleeps in this file and nowhere else.
+//! This is a table; [`poller`](super::poller) asks the kernel.
 
-use std::io;
 use std::mem::ManuallyDrop;
 use std::task::Waker;
-use std::time::Duration;
 
-use mio::{Interest, Token};
+use mio::{Events, Token};
 use slab::Slab;
 
 use crate::net::readiness::Readiness;
@@ -30,10 +28,8 @@ pub(crate) enum Side {
     Write,
 }
 
-/// The sources of one loop, and mio's poll.
+/// The sources of one loop.
 pub(crate) struct Reactor {
-    poll: mio::Poll,
-    events: mio::Events,
     sources: Slab<Registered>,
     /// Counts the registrations; its low bits go into the tokens.
     registrations: usize,
@@ -47,57 +43,34 @@ struct Registered {
     write: Readiness,
 }
 
-/// The token of what rings the loop.
-const BELL: Token = Token(usize::MAX);
-
 /// A token is the generation above and the slot below, half of a word each.
 const SLOT_BITS: u32 = usize::BITS / 2;
 
-/// How many events one system call may bring; what does not fit comes with the next.
-const EVENTS: usize = 1024;
-
 impl Reactor {
-    /// A reactor without sources, and what rings it.
-    pub(crate) fn new() -> io::Result<(Self, mio::Waker)> {
-        let poll = mio::Poll::new()?;
-        let bell = mio::Waker::new(poll.registry(), BELL)?;
-        let reactor = Reactor {
-            poll,
-            events: mio::Events::with_capacity(EVENTS),
+    /// A reactor without sources.
+    pub(crate) fn new() -> Self {
+        Reactor {
             sources: Slab::new(),
             registrations: 0,
             lulls: 0,
-        };
-        Ok((reactor, bell))
+        }
     }
 
-    /// Parks the thread until an event, a ring of the bell, or the timeout. A signal ends it early.
-    ///
-    /// Without a source there is nothing to ask but whether the bell was rung, and a loop that does
-    /// not mean to sleep need not know: it reads its inbox next. That spares a loop without sockets
-    /// a system call in every 61 polls.
-    pub(crate) fn park(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        if timeout == Some(Duration::ZERO) && self.sources.is_empty() {
-            return Ok(());
-        }
-        match self.poll.poll(&mut self.events, timeout) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                self.events.clear();
-                Ok(())
-            }
-            result => result,
-        }
+    /// Whether there is no source.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sources.is_empty()
     }
 
     /// Notes what the last park brought. `wake` wakes the tasks that waited for it, if they are this
     /// loop's; everyone else is put among the woken.
     pub(crate) fn take_events(
         &mut self,
+        events: &mut Events,
         woken: &mut Vec<Waker>,
         mut wake: impl FnMut(TaskNumber) -> bool,
     ) {
         let lulls = self.lulls;
-        for event in &self.events {
+        for event in &*events {
             let slot = event.token().0 & ((1 << SLOT_BITS) - 1);
             let Some(source) = self.sources.get_mut(slot) else {
                 continue;
@@ -119,31 +92,21 @@ impl Reactor {
                 }
             }
         }
-        self.events.clear();
+        events.clear();
     }
 
-    /// Registers a source for good, and returns its slot. `writable` says whether a write may be
+    /// Takes a source in, and returns its slot and its token. `writable` says whether a write may be
     /// tried before the first event.
-    pub(crate) fn register(
-        &mut self,
-        io: &mut impl mio::event::Source,
-        interest: Interest,
-        writable: bool,
-    ) -> io::Result<usize> {
+    pub(crate) fn insert(&mut self, writable: bool) -> (usize, Token) {
         let slot = self.sources.vacant_key();
         self.registrations = self.registrations.wrapping_add(1);
         let token = Token(self.registrations << SLOT_BITS | slot);
-        self.poll.registry().register(io, token, interest)?;
-        Ok(self.sources.insert(Registered {
+        self.sources.insert(Registered {
             token,
             read: Readiness::new(false),
             write: Readiness::new(writable),
-        }))
-    }
-
-    /// Takes a source back from the kernel that is not going to be closed.
-    pub(crate) fn deregister(&self, io: &mut impl mio::event::Source) -> io::Result<()> {
-        self.poll.registry().deregister(io)
+        });
+        (slot, token)
     }
 
     /// Frees a source's slot. Closing the descriptor is what takes it from the kernel.

@@ -47,13 +47,10 @@ impl<S: mio::event::Source> Source<S> {
     /// If no loop runs on this thread.
     #[track_caller]
     pub(crate) fn new(mut io: S, interest: Interest, writable: bool) -> io::Result<Self> {
-        let place = current::expect_running("a socket", |it| {
-            let slot = it.reactor.register(&mut io, interest, writable)?;
-            io::Result::Ok(Place {
-                of: it.number,
-                slot,
-            })
-        })?;
+        let (of, (slot, token)) =
+            current::expect_running("a socket", |it| (it.number, it.reactor.insert(writable)));
+        let place = Place { of, slot };
+        current::with_poller(of, |it| it.register(&mut io, token, interest)).transpose()?;
         Ok(Source { io, place })
     }
 
@@ -67,9 +64,7 @@ impl<S: mio::event::Source> Source<S> {
     /// closed; its events find no one.
     pub(crate) fn into_inner(self) -> io::Result<S> {
         let Source { mut io, place } = self;
-        if let Ok(result) = current::with(place.of, |it| it.reactor.deregister(&mut io)) {
-            result?;
-        }
+        current::with_poller(place.of, |it| it.deregister(&mut io)).transpose()?;
         Ok(io)
     }
 

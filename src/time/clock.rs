@@ -14,6 +14,8 @@ pub(crate) struct Clock {
     start: Instant,
     /// How far a virtual clock has come; `None` if the clock is real.
     offset: Option<Duration>,
+    /// When a wait in real time began, for a virtual clock.
+    waits_since: Option<Instant>,
 }
 
 impl Clock {
@@ -21,6 +23,7 @@ impl Clock {
         Clock {
             start: Instant::now(),
             offset: is_virtual.then_some(Duration::ZERO),
+            waits_since: None,
         }
     }
 
@@ -57,13 +60,19 @@ impl Clock {
         Duration::from_micros(tick).saturating_sub(self.elapsed())
     }
 
-    /// Measures something that may take real time, if the clock is virtual.
-    pub(crate) fn measure<R>(&self, what: impl FnOnce() -> R) -> (R, Duration) {
-        if !self.is_virtual() {
-            return (what(), Duration::ZERO);
+    /// What comes now may take real time, which passes for a virtual clock too.
+    pub(crate) fn begin_wait(&mut self) {
+        if self.is_virtual() {
+            self.waits_since = Some(Instant::now());
         }
-        let begin = Instant::now();
-        (what(), begin.elapsed())
+    }
+
+    /// It is over. Of a virtual clock's time no more than `limit` passes.
+    pub(crate) fn end_wait(&mut self, limit: Option<Duration>) {
+        if let Some(begin) = self.waits_since.take() {
+            let time = begin.elapsed();
+            self.pass(limit.map_or(time, |limit| time.min(limit)));
+        }
     }
 
     /// Lets the time of a virtual clock pass, up to what an `Instant` can hold.

@@ -5,7 +5,7 @@
 //!   2 poll   arms a timer in the loop's wheel, with the task's waker, and is pending: the turn puts
 //!            the task back into its slot, idle
 //!   3 park   once nothing is ready, the loop sleeps until the wheel's next deadline
-//!            (`Loop::plan_park`)
+//!            (`Loop::begin_park`)
 //!   4 wake   `Loop::take_due` takes the waker out of the wheel. To wake it marks the task as queued
 //!            and pushes its number (`wake/waker.rs`, `current::wake_running`, `Loop::wake`)
 //!   5 poll   in the next batch: the timer has fired, so the sleep is ready, and frees its key

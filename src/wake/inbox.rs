@@ -130,8 +130,8 @@ pub(crate) fn remove_handle(of: LoopNumber) {
     }
 }
 
-/// Gives a new loop its number and the inbox that goes with it.
-pub(crate) fn claim() -> io::Result<(LoopNumber, &'static Inbox)> {
+/// Gives a new loop its number and the inbox that goes with it. `bell` rings it.
+pub(crate) fn claim(bell: mio::Waker) -> io::Result<(LoopNumber, &'static Inbox)> {
     let sequence = LoopNumber::next_sequence();
     // One after the other, so that an id rests as long as possible before it is used again.
     for step in 0..MAX_LOOPS as u64 {
@@ -142,6 +142,7 @@ pub(crate) fn claim() -> io::Result<(LoopNumber, &'static Inbox)> {
             let number = LoopNumber::new(sequence, short);
             contents.owner = Some(number);
             contents.open = true;
+            contents.bell = Some(bell);
             return Ok((number, inbox));
         }
     }
@@ -169,11 +170,6 @@ impl Inbox {
             }),
             woken: Bits::new(),
         }
-    }
-
-    /// Installs what rings the loop.
-    pub(crate) fn set_bell(&self, bell: mio::Waker) {
-        self.lock().bell = Some(bell);
     }
 
     fn wake(&self, slot: u32) {
@@ -282,11 +278,13 @@ impl Contents {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::poller::Poller;
 
     /// A storm of wakes is one message for each slot, and handles that come and go are one in all.
     #[test]
     fn a_storm_grows_nothing() {
-        let (number, inbox) = claim().unwrap();
+        let (_poller, bell) = Poller::new().unwrap();
+        let (number, inbox) = claim(bell).unwrap();
         let task = |slot| TaskNumber::new(number, 1, slot);
         for _ in 0..1_000 {
             wake(task(3));
