@@ -411,3 +411,45 @@ fn destructors_at_the_end_may_spawn() {
     drop(event_loop);
     assert_eq!(count.get(), 3);
 }
+
+thread_local! {
+    /// What the logger does on this thread.
+    static ON_LOG: Cell<Option<fn()>> = const { Cell::new(None) };
+}
+
+/// mio writes to the `log` crate when a socket is registered, and a logger may do anything.
+struct Logger;
+
+impl log::Log for Logger {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, _: &log::Record<'_>) {
+        if let Some(on_log) = ON_LOG.get() {
+            on_log();
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// A logger that uses the loop while the loop registers a socket, and takes it back.
+#[test]
+fn a_logger_may_use_the_loop() {
+    log::set_logger(&Logger).unwrap();
+    log::set_max_level(log::LevelFilter::Trace);
+    thread_local!(static LOGGED: Cell<u32> = const { Cell::new(0) });
+    boucle::run(async {
+        ON_LOG.set(Some(|| {
+            drop(boucle::spawn(async { LOGGED.set(LOGGED.get() + 1) }));
+            let _ = boucle::now();
+        }));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = listener.into_std().unwrap();
+        ON_LOG.set(None);
+        drop(listener);
+        yield_now().await;
+    });
+    assert_eq!(LOGGED.get(), 2, "mio does not log any more");
+}
