@@ -4,7 +4,8 @@
 //! adapter, `async-tungstenite`, `futures-rustls`, the buffered readers of `futures-lite`) runs on
 //! boucle unchanged.
 
-pub(crate) mod reactor; // tokens → who waits for them; where the thread sleeps
+pub(crate) mod reactor; // tokens → who waits for them
+mod park; // the one place where the thread sleeps
 pub(crate) mod source; // a socket's readiness
 mod resolve; // names and addresses
 mod tcp_listener; // `TcpListener`

@@ -8,8 +8,6 @@
 //! mio gives back a token with each event. It holds the source's slot and a generation, since an
 //! event that was fetched in one system call can outlive its source by a few steps, and the slot
 //! may have a new owner by then.
-//!
-//! The thread sleeps in this file and nowhere else.
 
 use std::io;
 use std::mem;
@@ -18,6 +16,8 @@ use std::time::Duration;
 
 use mio::{Interest, Token};
 use slab::Slab;
+
+use crate::net::park::park;
 
 /// One side of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl Reactor {
         if timeout == Some(Duration::ZERO) && self.sources.is_empty() {
             return Ok(());
         }
-        match self.poll.poll(&mut self.events, timeout) {
+        match park(&mut self.poll, &mut self.events, timeout) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                 self.events.clear();
                 Ok(())

@@ -24,6 +24,8 @@ pub(crate) struct Clock {
     offset: Option<Duration>,
     /// `None` if the clock is virtual, or the system has no such clock.
     coarse: Option<CoarseClock>,
+    /// The latest of the fine deadlines, in ticks.
+    fine_until: u64,
 }
 
 /// A deadline is far if it is so many ticks ahead of the coarse clock: a tenth of a second, which
@@ -32,12 +34,18 @@ pub(crate) struct Clock {
 /// poll, until the loop looks at its timers.)
 const FAR: u64 = 100_000;
 
+/// A deadline is fine if it is nearer than this when its timer is armed, and is waited for in
+/// microseconds. The others share the milliseconds in which they fall: that is one park for all
+/// of them, and as exact as anybody can tell who waits for longer than one.
+const FINE: Duration = Duration::from_millis(1);
+
 impl Clock {
     pub(crate) fn new(is_virtual: bool) -> Self {
         Clock {
             start: Instant::now(),
             offset: is_virtual.then_some(Duration::ZERO),
             coarse: if is_virtual { None } else { CoarseClock::new() },
+            fine_until: 0,
         }
     }
 
@@ -70,14 +78,29 @@ impl Clock {
     }
 
     /// The tick of a deadline for which a timer is to be armed; `None` if it has come.
-    pub(crate) fn tick_ahead(&self, deadline: Instant) -> Option<u64> {
+    pub(crate) fn tick_ahead(&mut self, deadline: Instant) -> Option<u64> {
         let tick = self.tick_of(deadline);
-        (self.is_far(tick) || self.now() < deadline).then_some(tick)
+        if !self.is_far(tick) {
+            let now = self.now();
+            if deadline <= now {
+                return None;
+            }
+            if deadline - now < FINE {
+                self.fine_until = self.fine_until.max(tick);
+            }
+        }
+        Some(tick)
     }
 
-    /// How long it is until a tick.
+    /// How long the loop may sleep before a tick: until then, or, if nothing fine is waited for,
+    /// for the rest of the millisecond too.
     pub(crate) fn until(&self, tick: u64) -> Duration {
-        Duration::from_micros(tick).saturating_sub(self.elapsed())
+        let time = Duration::from_micros(tick).saturating_sub(self.elapsed());
+        if time.is_zero() || tick <= self.fine_until || self.is_virtual() {
+            time
+        } else {
+            time.max(FINE)
+        }
     }
 
     /// Measures something that may take real time, if the clock is virtual.
@@ -175,10 +198,31 @@ mod coarse {
 mod tests {
     use super::*;
 
+    /// A deadline that is near when its timer is armed is waited for as long as it takes, and no
+    /// other for less than a millisecond.
+    #[test]
+    fn only_a_fine_deadline_is_waited_for_in_microseconds() {
+        let mut clock = Clock::new(false);
+        let near = clock.tick() + 900;
+        let rounded = clock.until(near);
+        assert!(rounded == FINE || clock.tick() >= near);
+
+        let tick = loop {
+            let deadline = clock.now() + Duration::from_micros(900);
+            // `None` on a machine that stood still meanwhile.
+            if let Some(tick) = clock.tick_ahead(deadline) {
+                break tick;
+            }
+        };
+        assert!(clock.until(tick) < FINE);
+        let later = clock.tick() + 1_900;
+        assert!(clock.until(later) >= FINE || clock.tick() > later - 1_000);
+    }
+
     /// Whether a deadline has come is known exactly, near or far, before it and after.
     #[test]
     fn a_deadline_has_come_when_it_is_reached() {
-        let clock = Clock::new(false);
+        let mut clock = Clock::new(false);
         for seconds in [0, 60, 1 << 40] {
             let deadline = deadline_after(clock.now(), Duration::from_secs(seconds));
             assert_eq!(clock.has_come(deadline), seconds == 0);
