@@ -147,13 +147,12 @@ impl EventLoop {
     pub fn block_on<F: Future>(&self, main: F) -> F::Output {
         current::refuse_nesting("block_on");
         self.enter(|| {
-            let place = MainPlace::new(&self.resident);
+            let _place = MainPlace::new(&self.resident);
             let mut cell = MainCell(pin!(TaskCell::new(main)));
             let mut main = Main {
                 future: cell.0.as_mut(),
                 done: false,
             };
-            place.wake();
             while !main.done {
                 self.resident
                     .one_turn(Some(&mut main), None, Parks::WhenDue)

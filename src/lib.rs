@@ -77,7 +77,8 @@
 //! 5. `task/spawn.rs`, `task/join.rs`, `task/budget.rs`: a future becomes a task; a handle awaits it;
 //!    a task gives way.
 //! 6. `time/wheel.rs`, `time/clock.rs`, `time/sleep.rs`: a deadline, in O(1).
-//! 7. `net/reactor.rs`, `net/source.rs`, `net/park.rs`: readiness, and the sleep of the thread.
+//! 7. `net/reactor.rs`, `net/source.rs`, `net/readiness.rs`, `net/crowd.rs`, `net/park.rs`:
+//!    readiness, who waits for it, and where the thread sleeps.
 //! 8. `task/groups.rs`, `combine/group.rs`, `combine/gather.rs`, `combine/wait.rs`: several tasks,
 //!    and one who waits.
 //!

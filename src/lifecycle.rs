@@ -10,7 +10,7 @@ use std::io;
 use crate::current::Resident;
 use crate::state::Loop;
 use crate::task::cell::drop_quietly;
-use crate::task::entry::Joiner;
+use crate::task::slots::Joiner;
 use crate::wake::inbox;
 use crate::wake::waker::wake_quietly;
 

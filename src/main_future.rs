@@ -8,7 +8,6 @@ use std::pin::Pin;
 
 use crate::current::Resident;
 use crate::task::cell::TaskCell;
-use crate::task::id::TaskNumber;
 
 /// The main future, as the turn sees it.
 pub(crate) struct Main<'a> {
@@ -30,18 +29,13 @@ impl<F: Future> Drop for MainCell<'_, F> {
 pub(crate) struct MainPlace<'a> {
     resident: &'a Resident,
     slot: u32,
-    id: u64,
 }
 
 impl<'a> MainPlace<'a> {
+    /// A place, in the ready queue already.
     pub(crate) fn new(resident: &'a Resident) -> Self {
-        let (slot, id) = resident.with(|it| it.tasks.insert_main());
-        MainPlace { resident, slot, id }
-    }
-
-    pub(crate) fn wake(&self) {
-        let number = TaskNumber::new(self.resident.number(), self.id, self.slot);
-        self.resident.with(|it| it.wake(number));
+        let slot = resident.with(|it| it.enter_main());
+        MainPlace { resident, slot }
     }
 }
 

@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use crate::net::reactor::Reactor;
 use crate::task::cell::BoxedTask;
-use crate::task::entry::{Joiner, Runnable};
 use crate::task::groups::{Groups, Seat};
 use crate::task::id::{LoopNumber, TaskNumber};
+use crate::task::slots::{Joiner, Lent, Runnable};
 use crate::task::tasks::{Finished, Tasks};
 use crate::time::clock::Clock;
 use crate::time::wheel::Wheel;
@@ -62,9 +62,6 @@ pub(crate) enum Parks {
     Always,
 }
 
-/// Who is next, and what is to be done; nothing if the number is stale.
-pub(crate) type Next = (TaskNumber, Option<Runnable>);
-
 /// Polls between two parks, while tasks are ready. (A task that is dropped instead of polled counts,
 /// and so does a stale number: both take their time.)
 const POLLS_PER_PARK: u64 = 61;
@@ -106,11 +103,12 @@ impl Loop {
     }
 
     /// Takes a task in and queues it. Returns its slot and its id.
+    #[inline]
     pub(crate) fn spawn(
         &mut self,
         task: BoxedTask,
         held: bool,
-        joiner: Joiner,
+        seat: Seat,
     ) -> Result<(u32, u64), Refused> {
         if self.closing {
             return Err(Refused::Closing(task));
@@ -118,17 +116,23 @@ impl Loop {
         if self.tasks.is_full() {
             return Err(Refused::Full(task));
         }
-        let (slot, id) = self.tasks.insert(task, held, joiner);
-        self.wake(TaskNumber::new(self.number, id, slot));
+        let (slot, id) = self.tasks.insert(task, held, seat);
+        self.ready.push(TaskNumber::new(self.number, id, slot));
         Ok((slot, id))
     }
 
-    /// Queues a task, unless it is queued already or is not the one that was meant.
+    /// Gives the main future its place, and queues it. Returns its slot.
+    pub(crate) fn enter_main(&mut self) -> u32 {
+        let (slot, id) = self.tasks.insert_main();
+        self.ready.push(TaskNumber::new(self.number, id, slot));
+        slot
+    }
+
+    /// Queues a task, unless it is queued already or done. Says whether the number led to it: not if
+    /// the task is gone, or of another loop.
     #[inline]
-    pub(crate) fn wake(&mut self, number: TaskNumber) {
-        if self.tasks.mark_queued(number) {
-            self.ready.push(number);
-        }
+    pub(crate) fn wake(&mut self, number: TaskNumber) -> bool {
+        queue(&mut self.tasks, &mut self.ready, number)
     }
 
     /// Queues whoever holds the slot.
@@ -153,23 +157,22 @@ impl Loop {
         }
     }
 
-    /// Takes the next task of the run out of its slot, to be polled; `None` when a park is due. (A
-    /// number that is stale has nothing to be done: `Some((_, None))`.) The one before goes back into
-    /// its slot, if it is pending.
+    /// Gives out the next task of the run, to be polled; `None` when a park is due. (A number that is
+    /// stale has nothing to be done: `Some(None)`.) The task before comes back, if it is pending.
     ///
     /// One step and not two, because this is where a busy loop spends its time.
     #[inline]
-    pub(crate) fn next(&mut self, pending: Option<(TaskNumber, BoxedTask)>) -> Option<Next> {
-        if let Some((number, task)) = pending
-            && let Err(aborted) = self.tasks.put_back(number.slot(), task)
+    pub(crate) fn next(&mut self, pending: Option<Lent>) -> Option<Option<Runnable>> {
+        if let Some(task) = pending
+            && let Some(aborted) = self.tasks.pend(task)
         {
-            return Some((number, Some(Runnable::Aborted(aborted))));
+            return Some(Some(Runnable::Aborted(aborted)));
         }
         let number = match self.ready.pop() {
             Some(number) => number,
             None => self.next_batch()?,
         };
-        Some((number, self.tasks.begin(number)))
+        Some(self.tasks.begin(number))
     }
 
     /// Begins another batch of the run, unless nothing is ready or it would end too late.
@@ -193,19 +196,23 @@ impl Loop {
         self.ready.popped() >= self.next_park
     }
 
-    /// A task is done. Returns who is to be woken, and the cell if nobody will ask for it.
+    /// A task is done. Returns who is to be woken, and the cell if nobody will ask for it; or the task,
+    /// if it has aborted itself and is to be cancelled first.
     pub(crate) fn finish(
         &mut self,
-        slot: u32,
-        task: BoxedTask,
-    ) -> (Option<Waker>, Option<BoxedTask>) {
-        let Finished { joiner, unheld } = self.tasks.finish(slot, task);
+        task: Lent,
+    ) -> Result<(Option<Waker>, Option<BoxedTask>), Lent> {
+        let Finished {
+            slot,
+            joiner,
+            unheld,
+        } = self.tasks.finish(task)?;
         let waker = match joiner {
             Joiner::Waker(waker) => Some(waker),
             Joiner::Seat(Seat::NONE) => None,
             Joiner::Seat(seat) => self.groups.report(seat, self.tasks.has_panicked(slot)),
         };
-        (waker, unheld)
+        Ok((waker, unheld))
     }
 
     /// What the second step is to be. `limit` is how long the caller would wait.
@@ -244,8 +251,8 @@ impl Loop {
 
     /// Parks the thread. Time that was spent so passes for a virtual clock too.
     pub(crate) fn park(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        // For the limits of the reactor's waiting lists.
         if self.ready.is_empty() {
+            self.ready.rest();
             self.reactor.note_lull();
         }
         self.next_park = self.ready.popped() + POLLS_PER_PARK;
@@ -263,6 +270,13 @@ impl Loop {
         parked
     }
 
+    /// Queues the tasks whose sources are ready, and puts the wakers of others among the woken.
+    pub(crate) fn take_events(&mut self) {
+        let (tasks, ready) = (&mut self.tasks, &mut self.ready);
+        self.reactor
+            .take_events(&mut self.woken, |task| queue(tasks, ready, task));
+    }
+
     /// Puts the wakers of the timers that are due among the woken.
     pub(crate) fn take_due(&mut self) {
         if !self.timers.is_empty() {
@@ -277,6 +291,16 @@ impl Loop {
         waiting.extend(self.groups.take_all());
         waiting
     }
+}
+
+/// [`Loop::wake`], where another part of the loop is in use.
+#[inline]
+fn queue(tasks: &mut Tasks, ready: &mut ReadyQueue, number: TaskNumber) -> bool {
+    let marked = tasks.mark_queued(number);
+    if marked == Some(true) {
+        ready.push(number);
+    }
+    marked.is_some()
 }
 
 fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {

@@ -20,8 +20,8 @@
 //! one step. The rules of the second step are the state's: `plan_park` says how long, `park` does it.
 //!
 //! **Nothing is borrowed while user code runs.** Each `with` below borrows the loop's state for one
-//! step. A task's box is out of the slab while it is polled; wakers and boxes leave before they are
-//! woken or dropped. So whatever is called may call back: spawn, wake, abort, drop.
+//! step. A task's cell is lent while it is polled; wakers and boxes leave before they are woken or
+//! dropped. So whatever is called may call back: spawn, wake, abort, drop.
 
 use std::fmt;
 use std::io;
@@ -33,8 +33,9 @@ use crate::current::Resident;
 use crate::main_future::Main;
 use crate::state::{Loop, ParkPlan, Parks};
 use crate::task::budget;
-use crate::task::cell::{BoxedTask, drop_quietly};
-use crate::task::entry::Runnable;
+use crate::task::cell::drop_quietly;
+use crate::task::id::TaskNumber;
+use crate::task::slots::{Lent, Runnable};
 use crate::wake::inbox::Message;
 use crate::wake::waker::{wake_quietly, waker};
 
@@ -91,47 +92,48 @@ impl Resident {
         let _unlimited = budget::Unlimited;
         self.with(|it| it.begin_run(parks));
         let mut pending = None;
-        while let Some((number, runnable)) = self.with(|it| it.next(pending.take())) {
+        while let Some(runnable) = self.with(|it| it.next(pending.take())) {
             let Some(runnable) = runnable else {
                 continue;
             };
-            let waker = waker(number);
-            let cx = &mut Context::from_waker(&waker);
-            budget::refill();
             match (runnable, &mut *main) {
-                (Runnable::Task(mut task), _) => {
+                (Runnable::Task(number, mut task), _) => {
                     turn.polled += 1;
-                    match task.as_mut().poll(cx) {
-                        Poll::Pending => pending = Some((number, task)),
-                        Poll::Ready(()) => self.finish(number.slot(), task),
+                    if poll_as(number, |cx| task.poll(cx)).is_pending() {
+                        pending = Some(task);
+                    } else {
+                        self.finish(task);
                     }
                 }
-                (Runnable::Aborted(task), _) => self.finish(number.slot(), task),
-                (Runnable::Main, Some(main)) => {
+                (Runnable::Aborted(task), _) => self.cancel(task),
+                (Runnable::Main(number), Some(main)) => {
                     turn.polled += 1;
-                    main.done = main.future.as_mut().poll(cx).is_ready();
+                    main.done = poll_as(number, |cx| main.future.as_mut().poll(cx)).is_ready();
                     if main.done {
                         return;
                     }
                 }
-                (Runnable::Main, None) => unreachable!("main is polled by its `block_on`"),
+                (Runnable::Main(_), None) => unreachable!("main is polled by its `block_on`"),
             }
         }
     }
 
-    /// A task is ready or aborted: wakes who waits for it.
+    /// A task is ready: wakes who waits for it.
     #[inline(never)]
-    fn finish(&self, slot: u32, mut task: BoxedTask) {
-        if self.with(|it| it.tasks.is_aborted(slot)) {
-            task.as_mut().cancel();
+    fn finish(&self, task: Lent) {
+        match self.with(|it| it.finish(task)) {
+            Ok((joiner, unheld)) => {
+                joiner.into_iter().for_each(wake_quietly);
+                unheld.into_iter().for_each(drop_quietly);
+            }
+            Err(aborted) => self.cancel(aborted),
         }
-        let (joiner, unheld) = self.with(|it| it.finish(slot, task));
-        if let Some(joiner) = joiner {
-            wake_quietly(joiner);
-        }
-        if let Some(task) = unheld {
-            drop_quietly(task);
-        }
+    }
+
+    /// A task was aborted: drops it, and wakes who waits for it.
+    fn cancel(&self, mut task: Lent) {
+        task.cancel();
+        self.finish(task);
     }
 
     /// Asks the kernel, sleeping if nothing is ready; the only place where the thread sleeps. Under
@@ -146,25 +148,29 @@ impl Resident {
 
     /// Puts in the ready queue who waits for what the park has brought.
     fn wake_due(&self, turn: &mut Turn) {
-        turn.woken_by_sources = self.wake_all(|it| it.reactor.take_events(&mut it.woken));
+        turn.woken_by_sources = self.wake_all(Loop::take_events);
         turn.woken_by_inbox = self.read_inbox();
         turn.woken_by_timers = self.wake_all(Loop::take_due);
     }
 
-    /// Wakes whom `take` puts among the woken, and says how many tasks came into the ready queue.
+    /// Wakes whom `take` finds, and says how many tasks came into the ready queue.
     fn wake_all(&self, take: impl FnOnce(&mut Loop)) -> usize {
-        let Some((before, mut woken)) = self.with(|it| {
+        let (before, others) = self.with(|it| {
+            let before = it.ready.len();
             take(it);
-            let some = !it.woken.is_empty();
-            some.then(|| (it.ready.len(), mem::take(&mut it.woken)))
-        }) else {
-            return 0;
-        };
+            (before, !it.woken.is_empty())
+        });
+        if others {
+            self.wake_others();
+        }
+        self.with(|it| it.ready.len() - before)
+    }
+
+    /// Wakes those whose wakers may be the user's, so that they were not queued at once.
+    fn wake_others(&self) {
+        let mut woken = self.with(|it| mem::take(&mut it.woken));
         woken.drain(..).for_each(wake_quietly);
-        self.with(|it| {
-            it.woken = woken;
-            it.ready.len() - before
-        })
+        self.with(|it| it.woken = woken);
     }
 
     /// Does what other threads have asked for, and says how many tasks came into the ready queue.
@@ -210,6 +216,13 @@ impl Resident {
             tasks.len()
         )
     }
+}
+
+/// Polls something with a number's waker and a budget of its own.
+#[inline]
+fn poll_as(number: TaskNumber, poll: impl FnOnce(&mut Context<'_>) -> Poll<()>) -> Poll<()> {
+    budget::refill();
+    poll(&mut Context::from_waker(&waker(number)))
 }
 
 impl fmt::Display for Turn {

@@ -12,8 +12,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::sync::mpsc;
-use std::task::Poll;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -670,6 +671,108 @@ fn a_crowd_waits_for_one_side() {
             assert_eq!(reader.await.unwrap(), 3);
         }
     });
+}
+
+/// A task and somebody else's waker that wait for the same side are both woken, whoever came first,
+/// and again the next time.
+#[test]
+fn a_task_and_another_waker_wait_for_one_side() {
+    struct Counts(AtomicUsize);
+    impl Wake for Counts {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    run(async {
+        let (mut client, server) = pair().await;
+        let server = Rc::new(server);
+        let woken = Arc::new(Counts(AtomicUsize::new(0)));
+        for round in 0..4 {
+            let wait = || {
+                let waker = Waker::from(woken.clone());
+                let cx = &mut Context::from_waker(&waker);
+                assert!(
+                    Pin::new(&mut &*server)
+                        .poll_read(cx, &mut [0; 8])
+                        .is_pending()
+                );
+            };
+            let reading = server.clone();
+            let reader = async move { (&*reading).read(&mut [0; 8]).await.unwrap() };
+            let reader = if round % 2 == 0 {
+                wait();
+                spawn(reader)
+            } else {
+                let reader = spawn(reader);
+                yield_now().await;
+                wait();
+                reader
+            };
+            yield_now().await;
+            client.write_all(b"both").await.unwrap();
+            assert_eq!(reader.await.unwrap(), 4);
+            assert_eq!(woken.0.load(Ordering::Relaxed), round + 1);
+        }
+    });
+}
+
+/// A task that was waiting and is gone leaves the side to the next one.
+#[test]
+fn a_task_that_is_gone_is_in_nobodys_way() {
+    run(async {
+        let (mut client, server) = pair().await;
+        let server = Rc::new(server);
+        for _ in 0..3 {
+            let reader = || {
+                let server = server.clone();
+                spawn(async move { (&*server).read(&mut [0; 8]).await.unwrap() })
+            };
+            let gone = reader();
+            yield_now().await;
+            gone.abort();
+            assert!(gone.await.unwrap_err().is_cancelled());
+            let next = reader();
+            yield_now().await;
+            client.write_all(b"next").await.unwrap();
+            assert_eq!(next.await.unwrap(), 4);
+        }
+    });
+}
+
+/// A socket may be polled with the waker of another loop's task. That task is woken, and not the one
+/// of this loop that has the same place in its slab.
+#[test]
+fn the_waker_of_another_loops_task_is_woken_at_a_socket() {
+    /// Spawns a task that counts its polls, and gives its waker.
+    fn spawn_counting(event_loop: &EventLoop) -> (Rc<Cell<usize>>, Waker) {
+        let (polls, waker) = (Rc::new(Cell::new(0)), Rc::new(RefCell::new(None)));
+        let (count, keep) = (polls.clone(), waker.clone());
+        drop(event_loop.spawn(poll_fn(move |cx| {
+            count.set(count.get() + 1);
+            keep.replace(Some(cx.waker().clone()));
+            Poll::<()>::Pending
+        })));
+        event_loop.turn(Some(Duration::ZERO)).unwrap();
+        let waker = waker.take().unwrap();
+        (polls, waker)
+    }
+    let (first, second) = (EventLoop::new().unwrap(), EventLoop::new().unwrap());
+    let (polls, _waker) = spawn_counting(&first);
+    let (other_polls, other_waker) = spawn_counting(&second);
+    first.block_on(async {
+        let (mut client, server) = pair().await;
+        let cx = &mut Context::from_waker(&other_waker);
+        assert!(
+            Pin::new(&mut &server)
+                .poll_read(cx, &mut [0; 8])
+                .is_pending()
+        );
+        client.write_all(b"news").await.unwrap();
+        // This task waits for the same edge.
+        assert_eq!((&server).read(&mut [0; 8]).await.unwrap(), 4);
+    });
+    second.turn(Some(Duration::ZERO)).unwrap();
+    assert_eq!((polls.get(), other_polls.get()), (1, 2));
 }
 
 /// A task that waits for one side of a socket is not woken by the other.

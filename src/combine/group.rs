@@ -7,12 +7,13 @@
 use std::task::{Context, Poll};
 
 use crate::current::{self, Unreachable};
+use crate::state::Loop;
 use crate::task::cell::drop_quietly;
-use crate::task::entry::Joiner;
 use crate::task::groups::{Members, Seat, Tell};
 use crate::task::id::LoopNumber;
 use crate::task::join::JoinHandle;
 use crate::task::join_error::JoinError;
+use crate::task::slots::Joiner;
 use crate::task::spawn::spawn_with;
 use crate::wake::inbox::{self, Message};
 
@@ -46,34 +47,54 @@ impl Group {
         F: Future + 'static,
         F::Output: 'static,
     {
-        Child(spawn_with(self.joiner(position), future))
+        Child(spawn_with(self.at(position), future))
     }
 
-    /// Lets a task that exists report to this group; if it is done, or gone with its loop, it does
-    /// so now.
-    pub(crate) fn seat<T>(&self, position: usize, handle: &JoinHandle<T>) {
-        let previous = current::with(self.of, |it| {
-            let joiner = self.joiner(position);
-            let seated = if handle.number() == self.of {
-                it.tasks.set_joiner(handle.slot(), handle.id(), joiner)
-            } else {
-                Err(joiner)
-            };
-            if seated.is_err() {
-                it.groups.report(self.at(position), false);
+    /// Lets tasks that exist report to this group, each at its position; one that is done, or gone
+    /// with its loop, does so now.
+    pub(crate) fn seat_all<T>(&self, handles: &[JoinHandle<T>]) {
+        let seat = |position| Joiner::Seat(self.at(position));
+        for position in self.set_joiners(handles, seat) {
+            let report = |it: &mut Loop| it.groups.report(self.at(position), false);
+            drop(current::with(self.of, report));
+        }
+    }
+
+    /// Lets tasks report to nobody any more.
+    pub(crate) fn unseat_all<T>(&self, handles: &[JoinHandle<T>]) {
+        self.set_joiners(handles, |_| Joiner::NOBODY);
+    }
+
+    /// Says for each task who is told when it is done. Returns the positions of those that are done by
+    /// now, or of another loop.
+    fn set_joiners<T>(
+        &self,
+        handles: &[JoinHandle<T>],
+        joiner: impl Fn(usize) -> Joiner,
+    ) -> Vec<usize> {
+        let mut done = Vec::new();
+        // Whoever was told before may be a waker of another runtime: it is dropped at the end.
+        let mut previous = Vec::new();
+        let _ = current::with(self.of, |it| {
+            for (position, handle) in handles.iter().enumerate() {
+                if handle.number() != self.of {
+                    done.push(position);
+                    continue;
+                }
+                let (slot, id) = (handle.slot(), handle.id());
+                match it.tasks.set_joiner(slot, id, joiner(position)) {
+                    Ok(Joiner::Seat(_)) => {}
+                    Ok(waker) => previous.push(waker),
+                    Err(_) => done.push(position),
+                }
             }
-            seated
         });
-        drop(previous);
+        done
     }
 
-    /// Lets a task report to nobody any more.
-    pub(crate) fn unseat<T>(&self, handle: &JoinHandle<T>) {
-        let previous = current::with(handle.number(), |it| {
-            it.tasks
-                .set_joiner(handle.slot(), handle.id(), Joiner::NOBODY)
-        });
-        drop(previous);
+    /// Whether all members are done.
+    pub(crate) fn is_over(&self) -> bool {
+        current::with(self.of, |it| it.groups.members(self.slot).left == 0) == Ok(true)
     }
 
     /// Asks the group something; if it has no answer yet, whoever polls is woken when it may have
@@ -112,10 +133,6 @@ impl Group {
             let over = members.left == 0 || members.panicked.is_some();
             over.then_some(members.panicked.map(|position| position as usize))
         })
-    }
-
-    fn joiner(&self, position: usize) -> Joiner {
-        Joiner::Seat(self.at(position))
     }
 
     fn at(&self, position: usize) -> Seat {

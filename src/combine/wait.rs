@@ -154,9 +154,7 @@ impl<T, M: Mode<T>> Wait<T, M> {
         };
         let group = Group::new("wait", handles.len(), tell);
         handles.iter().for_each(|handle| handle.expect_awaitable());
-        for (position, handle) in handles.iter().enumerate() {
-            group.seat(position, handle);
-        }
+        group.seat_all(handles);
         group
     }
 
@@ -177,14 +175,18 @@ impl<T, M: Mode<T>> Wait<T, M> {
 
     /// Parts who is done from who is not.
     fn part(&mut self) -> (Vec<JoinHandle<T>>, Vec<JoinHandle<T>>) {
-        let handles = mem::take(&mut self.handles);
+        let mut handles = mem::take(&mut self.handles);
         let group = self.group.take();
-        let (done, pending): (Vec<_>, Vec<_>) =
-            handles.into_iter().partition(JoinHandle::is_finished);
-        if let Some(group) = &group {
-            pending.iter().for_each(|handle| group.unseat(handle));
+        if group.as_ref().is_some_and(Group::is_over) {
+            return (handles, Vec::new());
         }
-        (done, pending)
+        let done = handles
+            .extract_if(.., |handle| handle.is_finished())
+            .collect();
+        if let Some(group) = &group {
+            group.unseat_all(&handles);
+        }
+        (done, handles)
     }
 }
 

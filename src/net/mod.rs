@@ -6,7 +6,9 @@
 
 pub(crate) mod reactor; // tokens → who waits for them
 mod park; // the one place where the thread sleeps
-pub(crate) mod source; // a socket's readiness
+pub(crate) mod source; // a socket that belongs to a loop
+mod readiness; // one side of it: ready or not, and who waits
+mod crowd; // who waits, if they are many
 mod resolve; // names and addresses
 mod tcp_listener; // `TcpListener`
 mod tcp_stream; // `TcpStream`

@@ -76,7 +76,7 @@ mod linux {
             assert_eq!(short(1_000 * MICROSECOND), None);
         }
 
-        /// A short park lasts as long as it was asked to, and one that is rung brings the ring, once.
+        /// A short park lasts as long as it was asked to; one that is rung brings the ring, once.
         #[test]
         fn a_short_park_ends_with_the_time_or_an_event() {
             let mut poll = mio::Poll::new().unwrap();

@@ -3,14 +3,14 @@
 //! A *source* is a registered socket. It is registered once, for both sides and edge-triggered, and
 //! stays so until it is closed: the kernel is told nothing more, whoever waits. In return the
 //! reactor remembers each side's *readiness*: an edge sets it, and the operation that finds nothing
-//! more to do clears it ([`source`](super::source) says when).
+//! more to do clears it ([`Readiness`] says when).
 //!
 //! mio gives back a token with each event. It holds the source's slot and a generation, since an
 //! event that was fetched in one system call can outlive its source by a few steps, and the slot
 //! may have a new owner by then.
 
 use std::io;
-use std::mem;
+use std::mem::ManuallyDrop;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -18,6 +18,9 @@ use mio::{Interest, Token};
 use slab::Slab;
 
 use crate::net::park::park;
+use crate::net::readiness::Readiness;
+use crate::task::id::TaskNumber;
+use crate::wake::waker::waker;
 
 /// One side of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,34 +46,11 @@ struct Registered {
     write: Readiness,
 }
 
-/// What is known of one side, and who waits for it.
-struct Readiness {
-    ready: bool,
-    /// The peer has closed this side. It stays ready then: no further edge will come.
-    closed: bool,
-    waiting: Vec<Waker>,
-    /// How many may wait, before all of them are woken to come again.
-    limit: usize,
-    /// In which stretch between two lulls that was last done, if the limit is to be set anew.
-    woken_in: Option<u64>,
-}
-
 /// The token of what rings the loop.
 const BELL: Token = Token(usize::MAX);
 
 /// A token is the generation above and the slot below, half of a word each.
 const SLOT_BITS: u32 = usize::BITS / 2;
-
-/// How many wakers may wait for one side, at first, before all of them are woken to come again; and
-/// how many of the latest are searched for one that polls again. A task that polls with a new waker
-/// each time, as some combinators do, leaves a stale one behind at every poll; this is how they go.
-///
-/// A task that waits in earnest does come again. So the limit doubles each time: a crowd soon fits,
-/// and the loop comes to rest. Once there was a lull, all of them are back, and the limit is set to
-/// twice their number. (Not those that come back by way of another thread, or of a sleep: a crowd of
-/// these is woken again and again.) So a loop that has lulls keeps no more stale wakers than a few
-/// times those of its longest stretch without one.
-const MAX_WAITING: usize = 64;
 
 /// How many events one system call may bring; what does not fit comes with the next.
 const EVENTS: usize = 1024;
@@ -108,8 +88,14 @@ impl Reactor {
         }
     }
 
-    /// Notes what the last park brought, and hands out who waited for it.
-    pub(crate) fn take_events(&mut self, woken: &mut Vec<Waker>) {
+    /// Notes what the last park brought. `wake` wakes the tasks that waited for it, if they are this
+    /// loop's; everyone else is put among the woken.
+    pub(crate) fn take_events(
+        &mut self,
+        woken: &mut Vec<Waker>,
+        mut wake: impl FnMut(TaskNumber) -> bool,
+    ) {
+        let lulls = self.lulls;
         for event in &self.events {
             let slot = event.token().0 & ((1 << SLOT_BITS) - 1);
             let Some(source) = self.sources.get_mut(slot) else {
@@ -118,14 +104,18 @@ impl Reactor {
             if source.token != event.token() {
                 continue;
             }
+            let mut tasks = [None, None];
             // An error is for whoever tries next, on either side.
             if event.is_readable() || event.is_read_closed() || event.is_error() {
-                source.read.rouse(event.is_read_closed(), self.lulls, woken);
+                tasks[0] = source.read.rouse(event.is_read_closed(), lulls, woken);
             }
             if event.is_writable() || event.is_write_closed() || event.is_error() {
-                source
-                    .write
-                    .rouse(event.is_write_closed(), self.lulls, woken);
+                tasks[1] = source.write.rouse(event.is_write_closed(), lulls, woken);
+            }
+            for task in tasks.into_iter().flatten() {
+                if !wake(task) {
+                    woken.push(ManuallyDrop::into_inner(waker(task)));
+                }
             }
         }
         self.events.clear();
@@ -156,24 +146,19 @@ impl Reactor {
     }
 
     /// Frees a source's slot. Closing the descriptor is what takes it from the kernel.
-    pub(crate) fn remove(&mut self, slot: usize) -> [Vec<Waker>; 2] {
+    pub(crate) fn remove(&mut self, slot: usize) -> [Readiness; 2] {
         let source = self.sources.remove(slot);
-        [source.read.waiting, source.write.waiting]
+        [source.read, source.write]
     }
 
-    pub(crate) fn is_ready(&self, slot: usize, side: Side) -> bool {
-        self.sources[slot].side(side).ready
-    }
-
-    /// There was nothing more to do: the next edge will say when there is.
-    pub(crate) fn set_blocked(&mut self, slot: usize, side: Side) {
-        self.sources[slot].side_mut(side).ready = false;
-    }
-
-    /// An operation did less than it was asked to, so the kernel has nothing more at the moment.
-    pub(crate) fn set_drained(&mut self, slot: usize, side: Side) {
-        let side = self.sources[slot].side_mut(side);
-        side.ready = side.closed;
+    /// One side of a source.
+    #[inline]
+    pub(crate) fn side(&mut self, slot: usize, side: Side) -> &mut Readiness {
+        let source = &mut self.sources[slot];
+        match side {
+            Side::Read => &mut source.read,
+            Side::Write => &mut source.write,
+        }
     }
 
     /// Nothing is ready: whichever task of this loop was woken has had its turn.
@@ -181,98 +166,32 @@ impl Reactor {
         self.lulls += 1;
     }
 
-    /// Adds a waker to those of a side. Who is to be woken comes back: nobody mostly; all the
-    /// others if they were too many; the waker itself if the side is ready by now. `Err` gives the
-    /// waker back if it waits already.
-    pub(crate) fn wait(
+    /// Adds a waker to the crowd of a side, as [`Readiness::join_crowd`].
+    pub(crate) fn join_crowd(
         &mut self,
         slot: usize,
         side: Side,
         waker: Waker,
     ) -> Result<Vec<Waker>, Waker> {
         let lulls = self.lulls;
-        let side = self.sources[slot].side_mut(side);
-        if side.ready {
-            return Ok(vec![waker]);
-        }
-        // A task that polls again was among the last to come; the rest of a crowd is not searched.
-        let mut latest = side.waiting.iter().rev().take(MAX_WAITING);
-        if latest.any(|other| other.will_wake(&waker)) {
-            return Err(waker);
-        }
-        let crowd = side.make_room(lulls);
-        side.waiting.push(waker);
-        Ok(crowd)
+        self.side(slot, side).join_crowd(waker, lulls)
     }
 
     /// Whether a task waits for a source. O(n), and only a virtual clock asks, when it is idle.
     pub(crate) fn is_awaited(&self) -> bool {
-        self.sources
-            .iter()
-            .any(|(_, source)| !source.read.waiting.is_empty() || !source.write.waiting.is_empty())
+        let mut sources = self.sources.iter();
+        sources.any(|(_, source)| source.read.is_awaited() || source.write.is_awaited())
     }
 
     /// Every waker there is, for teardown.
     pub(crate) fn take_waiting(&mut self) -> Vec<Waker> {
         let mut all = Vec::new();
         for (_, source) in &mut self.sources {
-            all.append(&mut source.read.waiting);
-            all.append(&mut source.write.waiting);
+            for side in [&mut source.read, &mut source.write] {
+                let task = side.take_waiting(self.lulls, &mut all);
+                all.extend(task.map(|task| ManuallyDrop::into_inner(waker(task))));
+            }
         }
         all
-    }
-}
-
-impl Registered {
-    fn side(&self, side: Side) -> &Readiness {
-        match side {
-            Side::Read => &self.read,
-            Side::Write => &self.write,
-        }
-    }
-
-    fn side_mut(&mut self, side: Side) -> &mut Readiness {
-        match side {
-            Side::Read => &mut self.read,
-            Side::Write => &mut self.write,
-        }
-    }
-}
-
-impl Readiness {
-    fn new(ready: bool) -> Self {
-        Readiness {
-            ready,
-            closed: false,
-            waiting: Vec::new(),
-            limit: MAX_WAITING,
-            woken_in: None,
-        }
-    }
-
-    /// Sets the limit anew, if there was a lull since it was last reached.
-    fn settle(&mut self, lulls: u64) {
-        if self.woken_in.is_some_and(|then| then < lulls) {
-            self.limit = MAX_WAITING.max(2 * self.waiting.len());
-            self.woken_in = None;
-        }
-    }
-
-    /// Makes room for one more waker. Those who must make it are returned, to be woken.
-    fn make_room(&mut self, lulls: u64) -> Vec<Waker> {
-        self.settle(lulls);
-        if self.waiting.len() < self.limit {
-            return Vec::new();
-        }
-        self.limit *= 2;
-        self.woken_in = Some(lulls);
-        mem::take(&mut self.waiting)
-    }
-
-    fn rouse(&mut self, closed: bool, lulls: u64, woken: &mut Vec<Waker>) {
-        self.settle(lulls);
-        self.ready = true;
-        self.closed |= closed;
-        woken.append(&mut self.waiting);
     }
 }

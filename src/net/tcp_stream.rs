@@ -64,18 +64,9 @@ impl TcpStream {
         let stream = Self::from_mio(mio::net::TcpStream::connect(address)?, false)?;
         // The kernel reports a connect, failed or not, as writable.
         poll_fn(|cx| {
-            stream.source.poll_io(cx, Side::Write, |io| {
-                if let Some(error) = io.take_error()? {
-                    return Err(error);
-                }
-                match io.peer_addr() {
-                    Ok(_) => Ok(()),
-                    Err(error) if error.kind() == io::ErrorKind::NotConnected => {
-                        Err(io::ErrorKind::WouldBlock.into())
-                    }
-                    Err(error) => Err(error),
-                }
-            })
+            stream
+                .source
+                .poll_io(cx, Side::Write, |io| io.take_error()?.map_or(Ok(()), Err))
         })
         .await?;
         Ok(stream)

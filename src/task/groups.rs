@@ -35,7 +35,8 @@ pub(crate) struct Groups(Slab<Members>);
 
 /// What a group knows of its members.
 pub(crate) struct Members {
-    /// The positions of those that are done and that the parent has not seen, in order.
+    /// The positions of those that are done and that the parent has not seen, in order; if it is told
+    /// of each.
     pub(crate) done: VecDeque<u32>,
     /// How many are not done.
     pub(crate) left: usize,
@@ -59,15 +60,16 @@ impl Groups {
     /// A member is done. Returns the parent's waker, if it is time to wake it.
     pub(crate) fn report(&mut self, seat: Seat, panicked: bool) -> Option<Waker> {
         let members = self.0.get_mut(seat.group as usize)?;
-        members.done.push_back(seat.position);
         members.left -= 1;
         if panicked {
             members.panicked.get_or_insert(seat.position);
         }
         match members.tell {
-            Tell::Last if members.left > 0 && !panicked => None,
-            _ => members.parent.take(),
+            Tell::Each => members.done.push_back(seat.position),
+            Tell::Last if members.left > 0 && !panicked => return None,
+            Tell::Last => {}
         }
+        members.parent.take()
     }
 
     /// A group of that many members, none of them done.

@@ -15,11 +15,14 @@
 //!
 //! ```text
 //!   TaskNumber   | short id (12) | generation (20) | slot (32) |
+//!                └────── identity (32) ───────────┘
 //! ```
 //!
 //! The slot is the task's place in the slab, and the generation the low bits of its id, which
-//! counts the spawns of its loop. On a 32-bit target the fields shrink to 4, 8 and 20 bits, which
-//! leaves room for 16 loops and 1,048,576 tasks in each.
+//! counts the spawns of its loop. The upper half, the *identity*, stands in the slab's entry too: to
+//! compare the two tells at once whether this is the right loop and the right task. On a 32-bit
+//! target the fields shrink to 4, 8 and 20 bits, which leaves room for 16 loops and 1,048,576 tasks
+//! in each.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -44,8 +47,11 @@ pub(crate) const MAX_LOOPS: usize = 1 << bits::SHORT;
 /// How many tasks a loop may hold at once.
 pub(crate) const MAX_TASKS: u64 = 1 << bits::SLOT;
 
-/// How much of an id a generation is.
-pub(crate) const GENERATION_MASK: u64 = (1 << bits::GENERATION) - 1;
+/// How many of an id's bits are its generation, the lowest ones.
+pub(crate) const GENERATION_BITS: u32 = bits::GENERATION;
+
+/// What they are in an identity.
+pub(crate) const GENERATION_MASK: u32 = (1 << bits::GENERATION) - 1;
 
 /// A loop's number, never reused in the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +74,12 @@ impl LoopNumber {
     pub(crate) fn short(self) -> usize {
         (self.0 & (MAX_LOOPS as u64 - 1)) as usize
     }
+
+    /// The identity of this loop's task with that id.
+    #[inline]
+    pub(crate) fn identity(self, id: u64) -> u32 {
+        (self.short() as u32) << bits::GENERATION | id as u32 & GENERATION_MASK
+    }
 }
 
 impl fmt::Display for LoopNumber {
@@ -83,12 +95,7 @@ pub(crate) struct TaskNumber(usize);
 impl TaskNumber {
     #[inline]
     pub(crate) fn new(of: LoopNumber, id: u64, slot: u32) -> Self {
-        let generation = (id & GENERATION_MASK) as usize;
-        TaskNumber(
-            of.short() << (bits::GENERATION + bits::SLOT)
-                | generation << bits::SLOT
-                | slot as usize,
-        )
+        TaskNumber((of.identity(id) as usize) << bits::SLOT | slot as usize)
     }
 
     #[inline]
@@ -112,10 +119,10 @@ impl TaskNumber {
         (self.0 as u64 & (MAX_TASKS - 1)) as u32
     }
 
-    /// The low bits of the id of the task that this number was made for.
+    /// Which task of which loop this number was made for.
     #[inline]
-    pub(crate) fn generation(self) -> u64 {
-        (self.0 >> bits::SLOT) as u64 & GENERATION_MASK
+    pub(crate) fn identity(self) -> u32 {
+        (self.0 >> bits::SLOT) as u32
     }
 }
 
@@ -133,7 +140,11 @@ mod tests {
                 let number = TaskNumber::from_word(TaskNumber::new(of, id, slot).word());
                 assert_eq!(number.short(), last);
                 assert_eq!(number.slot(), slot);
-                assert_eq!(number.generation(), id & GENERATION_MASK);
+                assert_eq!(number.identity(), of.identity(id));
+                assert_eq!(
+                    number.identity() & GENERATION_MASK,
+                    id as u32 & GENERATION_MASK
+                );
             }
         }
         assert_eq!(of.to_string(), "loop 7");

@@ -14,9 +14,9 @@ use crate::current::{self, Unreachable};
 use crate::state::Loop;
 use crate::task::budget;
 use crate::task::cell::{BoxedTask, Failure, drop_quietly};
-use crate::task::entry::Joiner;
 use crate::task::id::LoopNumber;
 use crate::task::join_error::JoinError;
+use crate::task::slots::Joiner;
 use crate::task::tasks::Output;
 use crate::wake::inbox::{self, Message};
 use crate::wake::waker::wake_quietly;
@@ -39,21 +39,23 @@ type Kept<T> = Option<Result<T, Failure>>;
 #[must_use = "dropping a handle detaches its task; `abort` ends it, `await` waits for it"]
 pub struct JoinHandle<T> {
     of: LoopNumber,
-    slot: u32,
-    /// The output was handed out, or there never was a task: nothing is kept in the slab for this
-    /// handle.
-    spent: bool,
+    /// The task's slot; or [`SPENT`](Self::SPENT). A whole word, because a handle is written as words
+    /// and moved as words: to read as one what was written as two stalls the processor.
+    slot: usize,
     id: u64,
     /// A handle neither owns a `T` nor reads one but on the loop's own thread.
     value: PhantomData<fn() -> T>,
 }
 
 impl<T> JoinHandle<T> {
+    /// The output was handed out: nothing is kept in the slab for this handle.
+    const SPENT: usize = usize::MAX;
+
+    #[inline]
     pub(crate) fn new(of: LoopNumber, slot: u32, id: u64) -> Self {
         JoinHandle {
             of,
-            slot,
-            spent: false,
+            slot: slot as usize,
             id,
             value: PhantomData,
         }
@@ -62,6 +64,11 @@ impl<T> JoinHandle<T> {
     /// The handle of a task that a closing loop has dropped at once. No task has the id 0.
     pub(crate) fn cancelled(of: LoopNumber) -> Self {
         Self::new(of, 0, 0)
+    }
+
+    #[inline]
+    fn is_spent(&self) -> bool {
+        self.slot == Self::SPENT
     }
 
     /// Aborts the task: its future is dropped at its place in the ready queue, never inside this
@@ -76,7 +83,7 @@ impl<T> JoinHandle<T> {
     /// is dropped has no say: it runs its destructors.
     #[doc(alias = "cancel")]
     pub fn abort(&self) {
-        let (slot, id) = (self.slot, self.id);
+        let (slot, id) = (self.slot(), self.id);
         if current::with(self.of, |it| it.abort(slot, id)) == Err(Unreachable::Elsewhere) {
             let _ = inbox::send(self.of, Message::Abort { slot, id });
         }
@@ -89,8 +96,8 @@ impl<T> JoinHandle<T> {
     /// If it is called on another thread than the loop's, while the loop lives.
     #[doc(alias = "done")]
     pub fn is_finished(&self) -> bool {
-        match current::with(self.of, |it| it.tasks.is_done(self.slot, self.id)) {
-            Ok(done) => done || self.spent,
+        match current::with(self.of, |it| it.tasks.is_done(self.slot(), self.id)) {
+            Ok(done) => done || self.is_spent(),
             Err(Unreachable::Gone) => true,
             Err(Unreachable::Elsewhere) => panic!(
                 "task {} belongs to {}, which does not live on this thread: \
@@ -113,26 +120,27 @@ impl<T> JoinHandle<T> {
     /// Panics if the handle may not be awaited here: its loop lives and is another one, or it is
     /// the handle of the task that asks.
     pub(crate) fn expect_awaitable(&self) {
-        let (slot, id) = (self.slot, self.id);
+        let (slot, id) = (self.slot(), self.id);
         let is_polled = |it: &mut Loop| it.tasks.is_polled(slot, id);
         if current::with_polled(self.of, "a JoinHandle", is_polled) == Some(true) {
             awaits_itself(id);
         }
     }
 
+    #[inline]
     pub(crate) fn slot(&self) -> u32 {
-        self.slot
+        self.slot as u32
     }
 
     pub(crate) fn set_name(&self, name: Box<str>) {
-        let _ = current::with(self.of, |it| it.tasks.set_name(self.slot, self.id, name));
+        let _ = current::with(self.of, |it| it.tasks.set_name(self.slot(), self.id, name));
     }
 }
 
 impl<T: 'static> JoinHandle<T> {
     /// Takes the output of a task, if it is done.
     pub(crate) fn take(&mut self) -> Option<Result<T, JoinError>> {
-        match current::with(self.of, |it| it.tasks.take_output(self.slot, self.id)) {
+        match current::with(self.of, |it| it.tasks.take_output(self.slot(), self.id)) {
             Ok(Output::Done(task, name)) => Some(self.open(task, name)),
             _ => None,
         }
@@ -140,7 +148,7 @@ impl<T: 'static> JoinHandle<T> {
 
     /// Asks something about the output of a task, if it is done. `ask` runs no user code.
     pub(crate) fn peek(&self, ask: impl FnOnce(Result<&T, bool>) -> bool) -> Option<bool> {
-        let (slot, id) = (self.slot, self.id);
+        let (slot, id) = (self.slot(), self.id);
         current::with(self.of, |it| {
             let output = it.tasks.output(slot, id)?.downcast_ref::<Kept<T>>()?;
             Some(ask(match output.as_ref()? {
@@ -155,7 +163,7 @@ impl<T: 'static> JoinHandle<T> {
     fn leave_waker(&self, cx: &mut Context<'_>) {
         let joiner = Joiner::Waker(cx.waker().clone());
         match current::with(self.of, |it| {
-            it.tasks.set_joiner(self.slot, self.id, joiner)
+            it.tasks.set_joiner(self.slot(), self.id, joiner)
         }) {
             Ok(Err(Joiner::Waker(waker))) => wake_quietly(waker),
             previous => drop(previous),
@@ -164,7 +172,7 @@ impl<T: 'static> JoinHandle<T> {
 
     /// Takes the output out of a cell that has left the slab.
     fn open(&mut self, mut task: BoxedTask, name: Option<Box<str>>) -> Result<T, JoinError> {
-        self.spent = true;
+        self.slot = Self::SPENT;
         let output = task
             .as_mut()
             .output()
@@ -182,15 +190,18 @@ impl<T: 'static> Future for JoinHandle<T> {
 
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        assert!(!self.spent, "a JoinHandle was polled after it was ready");
+        assert!(
+            !self.is_spent(),
+            "a JoinHandle was polled after it was ready"
+        );
         ready!(budget::poll_left(cx));
-        let (slot, id) = (self.slot, self.id);
+        let (slot, id) = (self.slot(), self.id);
         let output =
             current::with_polled(self.of, "a JoinHandle", |it| it.tasks.take_output(slot, id));
         let result = match output.unwrap_or(Output::Gone) {
             Output::Done(task, name) => self.open(task, name),
             Output::Gone => {
-                self.spent = true;
+                self.slot = Self::SPENT;
                 Err(JoinError::new(id, None, Failure::Cancelled))
             }
             Output::Itself => awaits_itself(id),
@@ -213,10 +224,10 @@ impl<T> Unpin for JoinHandle<T> {}
 impl<T> Drop for JoinHandle<T> {
     /// Detaches the task. A value that nobody took is dropped here, and its panic stops here.
     fn drop(&mut self) {
-        if self.spent {
+        if self.is_spent() {
             return;
         }
-        let (slot, id) = (self.slot, self.id);
+        let (slot, id) = (self.slot(), self.id);
         match current::with(self.of, |it| it.tasks.release(slot, id)) {
             Ok((None, Joiner::Seat(_))) => {}
             Ok(unseen) => drop_quietly(unseen),

@@ -3,7 +3,7 @@
 use std::mem;
 
 use crate::task::cell::BoxedTask;
-use crate::task::entry::Joiner;
+use crate::task::slots::Joiner;
 use crate::task::stamp::Mark;
 use crate::task::tasks::Tasks;
 
@@ -11,10 +11,10 @@ impl Tasks {
     /// The tasks that still own a cell, in spawn order, for teardown. O(n log n).
     pub(crate) fn in_spawn_order(&self) -> Vec<(u64, u32)> {
         let mut order: Vec<(u64, u32)> = self
-            .entries
+            .slots
             .iter()
-            .filter(|(_, entry)| entry.task.is_some())
-            .map(|(slot, entry)| (entry.stamp.id(), slot as u32))
+            .filter(|(_, entry)| entry.has_cell())
+            .map(|(slot, entry)| (entry.stamp.id(), slot))
             .collect();
         order.sort_unstable();
         order
@@ -23,8 +23,9 @@ impl Tasks {
     /// Takes the cell of a task for teardown, which drops it. The entry stays: a handle may
     /// ask for it.
     pub(crate) fn take_for_teardown(&mut self, id: u64, slot: u32) -> Option<(BoxedTask, Joiner)> {
+        self.get(slot, id)?;
+        let task = self.slots.take_cell(slot)?;
         let entry = self.get(slot, id)?;
-        let task = entry.task.take()?;
         let joiner = mem::replace(&mut entry.joiner, Joiner::NOBODY);
         if !entry.stamp.has(Mark::Done) {
             entry.stamp.set(Mark::Done);
@@ -34,19 +35,18 @@ impl Tasks {
     }
 
     /// One line for each task that is not done, in spawn order.
-    pub(crate) fn describe_live(&self) -> Vec<String> {
-        self.in_spawn_order()
-            .into_iter()
-            .filter_map(|(id, slot)| {
-                let entry = &self.entries[slot as usize];
-                let task = entry
-                    .task
-                    .as_ref()
-                    .filter(|_| !entry.stamp.has(Mark::Done))?;
-                let name = self.names.get(&slot).map(|name| format!(" \"{name}\""));
-                let name = name.unwrap_or_default();
-                Some(format!("task {id}{name}: {}", task.future_type()))
-            })
-            .collect()
+    pub(crate) fn describe_live(&mut self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (id, slot) in self.in_spawn_order() {
+            if self.is_done(slot, id) {
+                continue;
+            }
+            let name = self.names.get(&slot).map(|name| format!(" \"{name}\""));
+            let name = name.unwrap_or_default();
+            if let Some(task) = self.slots.cell(slot) {
+                lines.push(format!("task {id}{name}: {}", task.future_type()));
+            }
+        }
+        lines
     }
 }

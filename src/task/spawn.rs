@@ -5,7 +5,7 @@ use futures_task::SpawnError;
 use crate::current;
 use crate::state::{Loop, Refused};
 use crate::task::cell::{BoxedTask, TaskCell, drop_quietly};
-use crate::task::entry::Joiner;
+use crate::task::groups::Seat;
 use crate::task::id::{LoopNumber, MAX_TASKS};
 use crate::task::join::JoinHandle;
 
@@ -38,7 +38,7 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    spawn_with(Joiner::NOBODY, future)
+    spawn_with(Seat::NONE, future)
 }
 
 /// Starts a task that has a name: it stands in [`JoinError`](crate::JoinError)s and in lists of
@@ -71,17 +71,16 @@ where
     handle
 }
 
-/// Spawns a task whose end is told to `joiner`.
+/// Spawns a task whose end is told to a seat in a group.
 #[track_caller]
-pub(crate) fn spawn_with<F>(joiner: Joiner, future: F) -> JoinHandle<F::Output>
+pub(crate) fn spawn_with<F>(seat: Seat, future: F) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
     F::Output: 'static,
 {
-    match current::running_number() {
-        Some(number) => take_in(number, joiner, future),
-        None => current::no_loop("spawn"),
-    }
+    let task: BoxedTask = Box::pin(TaskCell::new(future));
+    let spawned = current::expect_running("spawn", |it| (it.number, it.spawn(task, true, seat)));
+    handle_of(spawned)
 }
 
 /// Spawns a task on a loop of this thread that may not be running.
@@ -91,23 +90,23 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    take_in(number, Joiner::NOBODY, future)
+    let task: BoxedTask = Box::pin(TaskCell::new(future));
+    match current::with(number, |it| it.spawn(task, true, Seat::NONE)) {
+        Ok(spawned) => handle_of((number, spawned)),
+        Err(_) => unreachable!("the loop lives on this thread"),
+    }
 }
 
+/// The handle of a task that a loop has taken, or has refused.
+#[inline]
 #[track_caller]
-fn take_in<F>(number: LoopNumber, joiner: Joiner, future: F) -> JoinHandle<F::Output>
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
-    let task: BoxedTask = Box::pin(TaskCell::new(future));
-    match current::with(number, |it| it.spawn(task, true, joiner)) {
-        Ok(Ok((slot, id))) => JoinHandle::new(number, slot, id),
-        Ok(Err(refused)) => {
+fn handle_of<T>((number, spawned): (LoopNumber, Result<(u32, u64), Refused>)) -> JoinHandle<T> {
+    match spawned {
+        Ok((slot, id)) => JoinHandle::new(number, slot, id),
+        Err(refused) => {
             turn_away(number, refused);
             JoinHandle::cancelled(number)
         }
-        Err(_) => unreachable!("the loop lives on this thread"),
     }
 }
 
@@ -130,7 +129,7 @@ where
     F: Future<Output = ()> + 'static,
 {
     let task: BoxedTask = Box::pin(TaskCell::new(future));
-    let spawn = |it: &mut Loop| it.spawn(task, false, Joiner::NOBODY);
+    let spawn = |it: &mut Loop| it.spawn(task, false, Seat::NONE);
     match current::with(number, spawn) {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(refused)) => {

@@ -1,24 +1,24 @@
-//! The slab of tasks.
+//! The tasks of a loop.
 //!
-//! One entry a task, 40 bytes: a word that says who it is and how it stands, the boxed cell, and
-//! who waits for it. The life of an entry, with the function that takes each step:
+//! One entry a task, 40 bytes: a word that says who it is and how it stands, its cell, and who waits
+//! for it. The life of an entry, with the function that takes each step:
 //!
 //! ```text
 //!            insert           begin                 finish
 //!   (free) ─────────▶ queued ───────▶ being polled ────────▶ done, kept for its handle
 //!                       ▲                  │                       │
-//!    mark_queued, abort │                  │ put_back              │ release, take_output
+//!    mark_queued, abort │                  │ pend                  │ release, take_output
 //!                       └───── idle ◀──────┘                       ▼
 //!                                                               (free)
 //! ```
 //!
-//! (If it was woken while it was polled, `put_back` leaves it queued; and `finish` frees the slot if
-//! no handle is left.)
+//! (If it was woken while it was polled, it is queued already when it pends; and `finish` frees the
+//! slot if no handle is left.)
 //!
-//! While a task is polled its box is *out* of the slab, so nothing of the loop is borrowed while
-//! the user's code runs, and that code may spawn, wake, abort and drop what it likes. A slot is
-//! freed when the task is done *and* its `JoinHandle` is gone, so a handle can never be stale; a
-//! waker can, and brings a generation to be checked.
+//! While a task is polled its cell is [lent](crate::task::slots) to the turn, and nothing of the loop
+//! is borrowed: the user's code may spawn, wake, abort and drop what it likes. A slot is freed when
+//! the task is done *and* its `JoinHandle` is gone, so a handle can never be stale; a waker can, and
+//! brings an identity to be compared.
 //!
 //! Nothing here runs user code: boxes and wakers that leave are handed to the caller, who drops or
 //! wakes them when the loop's state is no longer borrowed.
@@ -27,23 +27,24 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::mem;
 
-use slab::Slab;
-
 use crate::task::cell::BoxedTask;
-use crate::task::entry::{Entry, Joiner, Runnable};
+use crate::task::groups::Seat;
 use crate::task::id::{LoopNumber, MAX_TASKS, TaskNumber};
-use crate::task::stamp::{Mark, Stamp};
+use crate::task::slots::{Entry, Joiner, Lent, Runnable, Slots};
+use crate::task::stamp::{MAX_ID, Mark, Stamp};
 
 /// The tasks of one loop.
 pub(crate) struct Tasks {
     of: LoopNumber,
-    pub(super) entries: Slab<Entry>,
+    pub(super) slots: Slots,
     /// Names are rare, so they stand aside: an unnamed task pays for none.
     pub(super) names: HashMap<u32, Box<str>>,
     /// The last id that was given, to a task or to a main future. The first is 1.
     last_id: u64,
     /// Tasks that are not done, the main future not counted.
     pub(super) live: usize,
+    /// The task that is polled has aborted itself, or somebody has whom it called.
+    aborted_itself: bool,
 }
 
 /// What a handle finds when it asks for the output.
@@ -59,6 +60,7 @@ pub(crate) enum Output {
 
 /// What is left to do for a task that is done.
 pub(crate) struct Finished {
+    pub(crate) slot: u32,
     /// Who waited for it.
     pub(crate) joiner: Joiner,
     /// The cell, if no handle will ask for the output.
@@ -69,10 +71,11 @@ impl Tasks {
     pub(crate) fn new(of: LoopNumber) -> Self {
         Tasks {
             of,
-            entries: Slab::new(),
+            slots: Slots::new(),
             names: HashMap::new(),
             last_id: 0,
             live: 0,
+            aborted_itself: false,
         }
     }
 
@@ -83,25 +86,29 @@ impl Tasks {
 
     /// Whether the slab has no number left to give.
     pub(crate) fn is_full(&self) -> bool {
-        self.entries.vacant_key() as u64 >= MAX_TASKS
+        self.slots.vacant() as u64 >= MAX_TASKS
     }
 
-    /// Takes a task in, not queued yet. `held` says that a handle will exist.
-    pub(crate) fn insert(&mut self, task: BoxedTask, held: bool, joiner: Joiner) -> (u32, u64) {
+    /// Takes a task in, marked as queued. `held` says that a handle will exist. `seat` is
+    /// told when the task is done. Returns its slot and its id.
+    #[inline]
+    pub(crate) fn insert(&mut self, task: BoxedTask, held: bool, seat: Seat) -> (u32, u64) {
         self.live += 1;
-        let stamp = Stamp::new(self.next_id(), held);
-        self.insert_entry(stamp, Some(task), joiner)
+        let id = self.next_id();
+        let stamp = Stamp::queued(self.of, id, held);
+        (self.slots.insert(stamp, Some(task), seat), id)
     }
 
-    /// Gives the main future its place.
+    /// Gives the main future its place, marked as queued.
     pub(crate) fn insert_main(&mut self) -> (u32, u64) {
-        let stamp = Stamp::new(self.next_id(), false);
-        self.insert_entry(stamp, None, Joiner::NOBODY)
+        let id = self.next_id();
+        let stamp = Stamp::queued(self.of, id, false);
+        (self.slots.insert(stamp, None, Seat::NONE), id)
     }
 
     /// Frees the main future's place.
     pub(crate) fn remove_main(&mut self, slot: u32) {
-        self.entries.remove(slot as usize);
+        self.slots.remove(slot);
     }
 
     pub(crate) fn set_name(&mut self, slot: u32, id: u64, name: Box<str>) {
@@ -111,111 +118,104 @@ impl Tasks {
     }
 
     /// Marks a task as queued, and says whether the caller is to push the number: not if it is
-    /// queued already, is done, or is another task than the one that was meant.
+    /// queued already, or is done. `None` if it is gone, or of another loop.
     #[inline]
-    pub(crate) fn mark_queued(&mut self, number: TaskNumber) -> bool {
-        match self.entries.get_mut(number.slot() as usize) {
-            Some(entry) => entry.stamp.queue_as(number),
-            None => false,
-        }
+    pub(crate) fn mark_queued(&mut self, number: TaskNumber) -> Option<bool> {
+        let entry = self.slots.get(number.slot())?;
+        entry.stamp.is(number).then(|| entry.stamp.queue())
     }
 
     /// Marks whoever holds the slot as queued, and says who that is.
     pub(crate) fn mark_slot_queued(&mut self, slot: u32) -> Option<TaskNumber> {
-        let entry = self.entries.get_mut(slot as usize)?;
+        let entry = self.slots.get(slot)?;
         entry
             .stamp
             .queue()
             .then(|| TaskNumber::new(self.of, entry.stamp.id(), slot))
     }
 
-    /// Takes a task out to be polled. `None` if the number is stale.
+    /// Lends a task to be polled, or to be dropped if it was aborted. `None` if the number is stale.
     #[inline]
     pub(crate) fn begin(&mut self, number: TaskNumber) -> Option<Runnable> {
-        let entry = self.entries.get_mut(number.slot() as usize)?;
-        if !entry.stamp.unqueue_as(number) {
-            return entry.begin_aborted(number);
-        }
-        // An entry that was queued and has no box is the main future's.
-        Some(match entry.task.take() {
-            None => Runnable::Main,
-            Some(task) => Runnable::Task(task),
-        })
+        self.slots.lend(number)
     }
 
-    /// Puts a pending task back. If it was aborted while it was polled, it comes back to the
-    /// caller, to be dropped.
+    /// Takes a pending task back. If it was aborted while it was polled, it is returned, to be dropped.
     #[inline]
-    pub(crate) fn put_back(&mut self, slot: u32, task: BoxedTask) -> Result<(), BoxedTask> {
-        let entry = &mut self.entries[slot as usize];
-        if entry.stamp.has(Mark::Aborted) {
+    pub(crate) fn pend(&mut self, task: Lent) -> Option<Lent> {
+        if self.aborted_itself {
+            self.aborted_itself = false;
+            return Some(task);
+        }
+        self.slots.take_back(task);
+        None
+    }
+
+    /// The task is done: its cell holds the output. If it has aborted itself, it comes back once, to be
+    /// cancelled first.
+    pub(crate) fn finish(&mut self, task: Lent) -> Result<Finished, Lent> {
+        if mem::take(&mut self.aborted_itself) {
             return Err(task);
         }
-        // The place is empty. To forget what it holds spares the question whether to drop it.
-        mem::forget(entry.task.replace(task));
-        Ok(())
-    }
-
-    /// Whether the task was aborted while it was polled.
-    pub(crate) fn is_aborted(&self, slot: u32) -> bool {
-        self.entries[slot as usize].stamp.has(Mark::Aborted)
-    }
-
-    /// The task is done: its cell holds the output.
-    pub(crate) fn finish(&mut self, slot: u32, task: BoxedTask) -> Finished {
         self.live -= 1;
-        let entry = &mut self.entries[slot as usize];
+        let slot = self.slots.take_back(task);
+        let entry = self.slots.get(slot).expect("its cell was lent");
         entry.stamp.set(Mark::Done);
         let joiner = mem::replace(&mut entry.joiner, Joiner::NOBODY);
         let unheld = if entry.stamp.has(Mark::Held) {
-            entry.task = Some(task);
             None
         } else {
-            self.remove(slot);
-            Some(task)
+            self.remove(slot).0
         };
-        Finished { joiner, unheld }
+        Ok(Finished {
+            slot,
+            joiner,
+            unheld,
+        })
     }
 
     /// Marks a task as aborted. The number that is returned is to be queued. A task that is being
     /// polled is not queued: it is dropped when its poll returns.
     pub(crate) fn abort(&mut self, slot: u32, id: u64) -> Option<TaskNumber> {
+        let is_polled = self.slots.is_lent(slot);
         let entry = self.get(slot, id)?;
         if entry.stamp.has(Mark::Done) {
             return None;
         }
         entry.stamp.set(Mark::Aborted);
-        let idle = entry.task.is_some() && entry.stamp.queue();
+        let idle = !is_polled && entry.has_cell() && entry.stamp.queue();
+        self.aborted_itself |= is_polled;
         idle.then(|| TaskNumber::new(self.of, id, slot))
     }
 
     /// Asks for the output of a task, and takes it if it is there.
     pub(crate) fn take_output(&mut self, slot: u32, id: u64) -> Output {
+        let is_polled = self.slots.is_lent(slot);
         match self.get(slot, id) {
             None => Output::Gone,
             Some(entry) if entry.stamp.has(Mark::Done) => match self.remove(slot) {
                 (Some(task), name) => Output::Done(task, name),
                 (None, _) => Output::Gone,
             },
-            Some(entry) if entry.is_polled() => Output::Itself,
+            Some(_) if is_polled => Output::Itself,
             Some(_) => Output::Pending,
         }
     }
 
     /// The output of a task that is done, left where it is.
     pub(crate) fn output(&mut self, slot: u32, id: u64) -> Option<&mut dyn Any> {
-        self.get(slot, id)?.task.as_mut()?.as_mut().output()
+        self.get(slot, id)?;
+        self.slots.cell(slot)?.output()
     }
 
     /// Whether a task that is done, and kept for its handle, has panicked.
     pub(crate) fn has_panicked(&mut self, slot: u32) -> bool {
-        let task = &mut self.entries[slot as usize].task;
-        task.as_mut().is_some_and(|task| task.as_mut().panicked())
+        self.slots.cell(slot).is_some_and(|task| task.panicked())
     }
 
     /// Whether the task is being polled: then it is the one that asks.
     pub(crate) fn is_polled(&mut self, slot: u32, id: u64) -> bool {
-        self.get(slot, id).is_some_and(|entry| entry.is_polled())
+        self.slots.is_lent(slot) && self.get(slot, id).is_some()
     }
 
     /// Whether the task is done, or gone.
@@ -254,39 +254,48 @@ impl Tasks {
         }
     }
 
+    /// Counts on; after the last id that a stamp can hold, from the first one again.
     fn next_id(&mut self) -> u64 {
-        self.last_id += 1;
+        let last = self.last_id;
+        self.last_id = if last < MAX_ID { last + 1 } else { 1 };
         self.last_id
     }
 
-    fn insert_entry(
-        &mut self,
-        stamp: Stamp,
-        task: Option<BoxedTask>,
-        joiner: Joiner,
-    ) -> (u32, u64) {
-        let id = stamp.id();
-        let slot = self.entries.insert(Entry {
-            stamp,
-            task,
-            joiner,
-        });
-        (slot as u32, id)
-    }
-
     pub(super) fn get(&mut self, slot: u32, id: u64) -> Option<&mut Entry> {
-        self.entries
-            .get_mut(slot as usize)
-            .filter(|entry| entry.stamp.id() == id)
+        self.slots.get(slot).filter(|entry| entry.stamp.id() == id)
     }
 
     fn remove(&mut self, slot: u32) -> (Option<BoxedTask>, Option<Box<str>>) {
-        let entry = self.entries.remove(slot as usize);
         let name = if self.names.is_empty() {
             None
         } else {
             self.names.remove(&slot)
         };
-        (entry.task, name)
+        (self.slots.remove(slot), name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::cell::TaskCell;
+
+    /// After the last id comes the first, and both lead to their tasks.
+    #[test]
+    fn ids_start_over() {
+        let of = LoopNumber::new(1, 1);
+        let mut tasks = Tasks::new(of);
+        tasks.last_id = MAX_ID - 1;
+        let mut insert = || {
+            let task = Box::pin(TaskCell::new(async {}));
+            tasks.insert(task, true, Seat::NONE)
+        };
+        let (last, first) = (insert(), insert());
+        assert_eq!((last.1, first.1), (MAX_ID, 1));
+        for (slot, id) in [last, first] {
+            assert_eq!(tasks.abort(slot, id), None, "it is queued already");
+            assert!(!tasks.is_done(slot, id));
+            assert!(tasks.is_done(slot, id + 1), "no such task");
+        }
     }
 }

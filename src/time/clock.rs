@@ -3,8 +3,8 @@
 //! The loop counts *ticks* of one microsecond since it was made. A deadline is rounded up to a tick
 //! and the present is rounded down, so no timer is ever early.
 //!
-//! To read the time is most of what a timer costs: 23 ns twice, of the 70 that it took to arm and to
-//! cancel one (on the machine of the benchmarks). The first reading, when a sleep is made, must be
+//! To read the time is most of what a timer costs: 23 ns twice, of the 70 that it took to arm and
+//! to cancel one (on the machine of the benchmarks). The first reading, when a sleep is made, must be
 //! exact. The second, at its first poll, asks whether the deadline has come meanwhile; and to know
 //! that a deadline is far, a time that is some milliseconds old will do. Linux has such a clock,
 //! which it sets at each timer interrupt, and which is read in 5 ns: then it is 54 in all.

@@ -9,8 +9,9 @@
 //! an array, with no registry to lock and nothing to count, also long after its loop is gone.
 //!
 //! **A storm grows nothing.** Each slot has one bit here: a slot whose wake is already waiting is
-//! not written a second time, so a million wakes of one task are one message. A drained wake goes
-//! to whoever holds the slot *now*: a poll too many is legal, a lost wake is not.
+//! not written a second time, so a million wakes of one task are one message. All but the first of
+//! them take no lock either: to set a bit that is set is all they do. A drained wake goes to whoever
+//! holds the slot *now*: a poll too many is legal, a lost wake is not.
 //!
 //! **The lost wakeup.** The loop must not sleep on a message that came just before, and a sender
 //! should not ring a loop that is awake. Both look at the same two things under the same lock:
@@ -32,6 +33,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::{io, mem};
 
 use crate::task::id::{LoopNumber, MAX_LOOPS, TaskNumber};
+use crate::wake::bits::Bits;
 
 /// The inboxes, by short id.
 static INBOXES: [OnceLock<Inbox>; MAX_LOOPS] = [const { OnceLock::new() }; MAX_LOOPS];
@@ -64,6 +66,8 @@ pub(crate) enum Message {
 /// One short id's inbox.
 pub(crate) struct Inbox {
     contents: Mutex<Contents>,
+    /// One bit for each slot: whether a `Wake` of it is among the messages, or about to be.
+    woken: Bits,
 }
 
 /// What nobody read before the loop ended. Dropping it drops the users' closures in it.
@@ -78,8 +82,6 @@ struct Contents {
     /// Whether the loop still reads it; false once teardown has closed it.
     open: bool,
     messages: Vec<Message>,
-    /// One bit for each slot: whether a `Wake` of it is among the messages.
-    woken: Vec<u64>,
     /// Whether the loop sleeps, or is about to, and must be rung.
     asleep: bool,
     /// What rings the loop out of its sleep.
@@ -96,12 +98,13 @@ pub(crate) fn of(number: LoopNumber) -> Option<&'static Inbox> {
 
 /// A wake from where the loop is not: another thread, or a thread that is ending.
 ///
-/// Costs one lock that no user code is ever run under. Does nothing if the loop is gone.
+/// Costs one atomic write, and a lock that no user code is ever run under if it is the first one since
+/// the loop last looked. Does nothing if the loop is gone.
 #[cold]
 #[inline(never)]
 pub(crate) fn wake(number: TaskNumber) {
     if let Some(inbox) = INBOXES[number.short()].get() {
-        inbox.lock().wake(number.slot());
+        inbox.wake(number.slot());
     }
 }
 
@@ -160,17 +163,31 @@ impl Inbox {
                 owner: None,
                 open: false,
                 messages: Vec::new(),
-                woken: Vec::new(),
                 asleep: false,
                 bell: None,
                 handles: 0,
             }),
+            woken: Bits::new(),
         }
     }
 
     /// Installs what rings the loop.
     pub(crate) fn set_bell(&self, bell: mio::Waker) {
         self.lock().bell = Some(bell);
+    }
+
+    fn wake(&self, slot: u32) {
+        if self.woken.set(slot) {
+            return;
+        }
+        let mut contents = self.lock();
+        if contents.open {
+            contents.messages.push(Message::Wake(slot));
+            contents.ring();
+        } else {
+            // Under the lock: nobody can claim this inbox meanwhile, and rely on a set bit.
+            self.woken.clear(slot);
+        }
     }
 
     fn post(&self, to: LoopNumber, message: Message) -> Result<(), Message> {
@@ -197,7 +214,7 @@ impl Inbox {
         mem::swap(&mut contents.messages, drained);
         for message in drained {
             if let Message::Wake(slot) = *message {
-                contents.woken[slot as usize / 64] &= !(1 << (slot % 64));
+                self.woken.clear(slot);
             }
         }
     }
@@ -218,7 +235,7 @@ impl Inbox {
         contents.open = false;
         contents.asleep = false;
         contents.handles = 0;
-        contents.woken = Vec::new();
+        self.woken.clear_all();
         Unread {
             messages: mem::take(&mut contents.messages),
             _bell: contents.bell.take(),
@@ -249,21 +266,6 @@ impl Inbox {
 impl Contents {
     fn is_read_by(&self, number: LoopNumber) -> bool {
         self.open && self.owner == Some(number)
-    }
-
-    fn wake(&mut self, slot: u32) {
-        let (word, bit) = (slot as usize / 64, 1 << (slot % 64));
-        if !self.open {
-            return;
-        }
-        if self.woken.len() <= word {
-            self.woken.resize(word + 1, 0);
-        }
-        if self.woken[word] & bit == 0 {
-            self.woken[word] |= bit;
-            self.messages.push(Message::Wake(slot));
-            self.ring();
-        }
     }
 
     /// Rings the loop, if it sleeps.

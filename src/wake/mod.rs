@@ -3,4 +3,5 @@
 pub(crate) mod waker; // a waker is a number
 pub(crate) mod ready; // the ready queue
 pub(crate) mod inbox; // what other threads leave
+mod bits; // whose wake waits in the inbox
 pub(crate) mod loop_handle; // `LoopHandle`

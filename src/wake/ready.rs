@@ -2,7 +2,8 @@
 //!
 //! A ring of task numbers, eight bytes each, and two counters, of pushes and of pops. The ring's
 //! length is a power of two, so a mask makes a counter a place. (`VecDeque` cannot count on that,
-//! and takes ten instructions more for each poll.) It grows by doubling, and is kept.
+//! and takes ten instructions more for each poll.) It grows by doubling; what is more than 32 KiB is
+//! given back when the loop has nothing to do, so a million tasks that are idle cost no queue.
 //!
 //! Whether a number stands in the queue is a mark in the slab, so a task is in it at most once. A
 //! number whose task is gone, or whose slot has a new owner, is skipped when its turn comes:
@@ -28,6 +29,9 @@ pub(crate) struct ReadyQueue {
 
 /// Places of a new ring.
 const PLACES: usize = 64;
+
+/// Places that are kept while the loop rests: 32 KiB.
+const KEPT: usize = 4_096;
 
 impl ReadyQueue {
     pub(crate) fn new() -> Self {
@@ -88,6 +92,13 @@ impl ReadyQueue {
         self.pushed == self.popped
     }
 
+    /// The loop rests: gives a large ring back, if nothing is in it.
+    pub(crate) fn rest(&mut self) {
+        if self.is_empty() && self.ring.len() > KEPT {
+            self.ring = vec![TaskNumber::from_word(0); PLACES];
+        }
+    }
+
     /// Where in the ring a counter points to; always inside of it.
     #[inline]
     fn place(&self, counter: u64) -> usize {
@@ -130,6 +141,25 @@ mod tests {
             assert_eq!(queue.pop(), None);
             assert!(queue.is_empty());
         }
+    }
+
+    /// The ring of a loop that rests is small again, and goes on where it was.
+    #[test]
+    fn a_large_ring_is_given_back() {
+        let number = TaskNumber::from_word;
+        let mut queue = ReadyQueue::new();
+        (0..=KEPT).for_each(|n| queue.push(number(n)));
+        queue.freeze();
+        for n in 0..=KEPT {
+            queue.rest();
+            assert_eq!(queue.pop(), Some(number(n)));
+        }
+        assert!(queue.ring.capacity() > KEPT);
+        queue.rest();
+        assert!(queue.ring.capacity() < KEPT);
+        (0..=KEPT).for_each(|n| queue.push(number(n)));
+        queue.freeze();
+        assert!((0..=KEPT).all(|n| queue.pop() == Some(number(n))));
     }
 
     /// What is pushed after the freeze is not in the batch.

@@ -1,0 +1,154 @@
+//! One side of a source: whether it is ready, and who waits until it is.
+//!
+//! An operation is tried while its side is ready. When the kernel has nothing more to do, the task
+//! waits for the next edge:
+//!
+//! ```text
+//!                      edge                            tried: WouldBlock, or a short read or write
+//!   waiting ──────────────────────────▶ ready ──────────────────────────────────────────▶ waiting
+//! ```
+//!
+//! **Short transfers.** A stream that fills only a part of the buffer is empty: the kernel would
+//! answer the next read with `EAGAIN`, so the side is marked as waiting without asking, which saves
+//! one system call in two. It is true for streams, edge-triggered, and of `0 < n < len` only. If the
+//! peer has closed, the side stays ready: the end of the stream was in the same edge as the last
+//! bytes.
+//!
+//! **Who waits** is mostly one task, and a task of ours has a number. To note it runs nobody's code,
+//! so it is done in the same breath as the attempt. Whoever comes while another task waits, or with
+//! a waker that is not of this crate, joins the [`Crowd`]. (A list of wakers for everybody is
+//! simpler. It took a clone and a second borrow of the loop for each wait, and an allocation for
+//! each socket.)
+
+use std::io;
+use std::task::{Poll, Waker, ready};
+
+use crate::net::crowd::Crowd;
+use crate::task::id::TaskNumber;
+use crate::wake::waker::waker;
+
+/// What is known of one side, and who waits for it.
+pub(crate) struct Readiness {
+    ready: bool,
+    /// The peer has closed this side. It stays ready then: no further edge will come.
+    closed: bool,
+    /// The task that waits. If it is gone by the time of the edge, its number wakes nobody.
+    task: Option<TaskNumber>,
+    /// Who else waits. Boxed, since most sides never have one: 40 bytes less for each.
+    crowd: Option<Box<Crowd>>,
+}
+
+impl Readiness {
+    pub(super) fn new(ready: bool) -> Self {
+        Readiness {
+            ready,
+            closed: false,
+            task: None,
+            crowd: None,
+        }
+    }
+
+    /// Tries an operation, if the side is ready: pending if it is not, or if the operation would
+    /// block.
+    pub(super) fn attempt<R>(
+        &mut self,
+        mut operation: impl FnMut() -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        if !self.ready {
+            return Poll::Pending;
+        }
+        match operation() {
+            Err(error) => self.fail(error, operation),
+            done => Poll::Ready(done),
+        }
+    }
+
+    /// An operation gave an error: that it would block, that a signal came between, or one for the
+    /// caller. (It stands apart, so that the attempt that succeeds is straight: ten instructions
+    /// less.)
+    #[cold]
+    fn fail<R>(
+        &mut self,
+        error: io::Error,
+        operation: impl FnMut() -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        match error.kind() {
+            io::ErrorKind::WouldBlock => {
+                self.ready = false;
+                Poll::Pending
+            }
+            io::ErrorKind::Interrupted => self.attempt(operation),
+            _ => Poll::Ready(Err(error)),
+        }
+    }
+
+    /// As [`attempt`](Self::attempt), for a transfer of up to `len` bytes of a stream.
+    pub(super) fn attempt_transfer(
+        &mut self,
+        len: usize,
+        transfer: impl FnMut() -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        let count = ready!(self.attempt(transfer))?;
+        if 0 < count && count < len {
+            self.ready = self.closed;
+        }
+        Poll::Ready(Ok(count))
+    }
+
+    /// Notes the task whose waker this is, to be woken by the next edge. False if that cannot be:
+    /// another task is noted, or the waker is not of this crate.
+    #[inline]
+    pub(super) fn note(&mut self, waker: &Waker) -> bool {
+        let Some(task) = task_of(waker) else {
+            return false;
+        };
+        *self.task.get_or_insert(task) == task
+    }
+
+    /// Adds a waker to the crowd. Who is to be woken comes back: nobody mostly; all the others if
+    /// they were too many; the waker itself if the side is ready by now. `Err` gives the waker back
+    /// if it waits already.
+    pub(super) fn join_crowd(&mut self, waker: Waker, lulls: u64) -> Result<Vec<Waker>, Waker> {
+        if self.ready {
+            return Ok(vec![waker]);
+        }
+        self.crowd.get_or_insert_default().join(waker, lulls)
+    }
+
+    /// An edge. Returns the task that waited for it; the crowd is put among the woken.
+    #[inline]
+    pub(super) fn rouse(
+        &mut self,
+        closed: bool,
+        lulls: u64,
+        woken: &mut Vec<Waker>,
+    ) -> Option<TaskNumber> {
+        self.ready = true;
+        self.closed |= closed;
+        self.take_waiting(lulls, woken)
+    }
+
+    #[inline]
+    pub(super) fn take_waiting(
+        &mut self,
+        lulls: u64,
+        woken: &mut Vec<Waker>,
+    ) -> Option<TaskNumber> {
+        if let Some(crowd) = &mut self.crowd {
+            crowd.leave(lulls, woken);
+        }
+        self.task.take()
+    }
+
+    pub(super) fn is_awaited(&self) -> bool {
+        let crowd = self.crowd.as_ref();
+        self.task.is_some() || crowd.is_some_and(|crowd| !crowd.is_empty())
+    }
+}
+
+/// The task that a waker wakes, if it is a waker of this crate.
+#[inline]
+fn task_of(other: &Waker) -> Option<TaskNumber> {
+    let number = TaskNumber::from_word(other.data().addr());
+    waker(number).will_wake(other).then_some(number)
+}
