@@ -77,8 +77,8 @@
 //! 5. `task/spawn.rs`, `task/join.rs`, `task/budget.rs`: a future becomes a task; a handle awaits it;
 //!    a task gives way.
 //! 6. `time/wheel.rs`, `time/clock.rs`, `time/sleep.rs`: a deadline, in O(1).
-//! 7. `net/reactor.rs`, `net/source.rs`, `net/readiness.rs`, `net/crowd.rs`: readiness, and who
-//!    waits for it.
+//! 7. `net/reactor.rs`, `net/source.rs`, `net/readiness.rs`, `net/crowd.rs`, `net/park.rs`:
+//!    readiness, who waits for it, and where the thread sleeps.
 //! 8. `task/groups.rs`, `combine/group.rs`, `combine/gather.rs`, `combine/wait.rs`: several tasks,
 //!    and one who waits.
 //!
@@ -99,7 +99,7 @@
 //! # Invariants
 //!
 //! - Tasks, and the main future, are polled in one place (`turn.rs`); the thread sleeps in one place
-//!   (`net/reactor.rs`); the clock is read in one file (`time/clock.rs`).
+//!   (`net/park.rs`); the clock is read in one file (`time/clock.rs`).
 //! - No user code runs while the loop's state is borrowed or locked. User code is: poll; the drop
 //!   of a future, an output or a panic's payload; clone, wake and drop of a foreign waker; a
 //!   closure from the inbox.

@@ -438,6 +438,25 @@ fn a_real_sleep_is_never_early() {
     });
 }
 
+/// Under the real clock, a loop that has nothing else to do sleeps once for each sleep: it wakes
+/// neither before the deadline nor for a part of the way. (Sleeps for a few milliseconds; a task that
+/// was held up beyond its deadline by the machine has nothing to sleep for.)
+#[test]
+fn a_real_sleep_is_one_park() {
+    let event_loop = EventLoop::new().unwrap();
+    for micros in [1, 50, 100, 500, 999, 1_000, 1_001, 2_500, 5_000] {
+        let task = event_loop.spawn(sleep(Duration::from_micros(micros)));
+        let turn = event_loop.turn(None).unwrap();
+        assert!(
+            turn.woken_by_timers == 1 || task.is_finished(),
+            "{micros} µs"
+        );
+        while !task.is_finished() {
+            event_loop.turn(None).unwrap();
+        }
+    }
+}
+
 /// A sleep that is made after a long poll counts from then, not from the start of the turn. (Holds
 /// the real loop for 50 ms.)
 #[test]

@@ -4,7 +4,8 @@
 //! adapter, `async-tungstenite`, `futures-rustls`, the buffered readers of `futures-lite`) runs on
 //! boucle unchanged.
 
-pub(crate) mod poller; // what asks the kernel; where the thread sleeps
+pub(crate) mod poller; // what asks the kernel
+mod park; // the one place where the thread sleeps
 pub(crate) mod reactor; // tokens → who waits for them
 pub(crate) mod source; // a socket that belongs to a loop
 mod readiness; // one side of it: ready or not, and who waits

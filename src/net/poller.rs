@@ -1,4 +1,4 @@
-//! The poller: what asks the kernel, and the one place where the thread sleeps.
+//! The poller: what asks the kernel.
 //!
 //! It is mio's, and stands beside the loop's state, not in it: mio reports registrations to the `log`
 //! crate, and so to a logger of the program's, which may call back into the loop.
@@ -7,6 +7,8 @@ use std::io;
 use std::time::Duration;
 
 use mio::{Events, Interest, Poll, Token};
+
+use super::park::park;
 
 /// mio's poll, and the events of the last park.
 pub(crate) struct Poller {
@@ -31,7 +33,7 @@ impl Poller {
 
     /// Parks the thread until an event, a ring of the bell, or the timeout. A signal ends it early.
     pub(crate) fn park(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        match self.poll.poll(&mut self.events, timeout) {
+        match park(&mut self.poll, &mut self.events, timeout) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                 self.events.clear();
                 Ok(())

@@ -4,7 +4,7 @@
 //! wheel is asked, under random operations, the map is asked too. Some boundaries follow by hand, where a
 //! random walk would seldom tread.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::task::Waker;
 
 use proptest::prelude::*;
@@ -169,7 +169,13 @@ impl Pair {
         for key in &self.fired {
             assert!(self.wheel.has_fired(*key));
         }
-        assert_eq!(self.wheel.timers.len(), self.model.len() + self.fired.len());
+        for slot in self.wheel.slots.iter() {
+            let gaps = slot.timers.iter().filter(|timer| timer.is_gap()).count();
+            assert_eq!(slot.gaps, gaps);
+            assert!(gaps <= slot.timers.len() / 2);
+            assert!(slot.timers.last().is_none_or(|last| !last.is_gap()));
+        }
+        assert_eq!(keys_of(&self.wheel), self.model.len() + self.fired.len());
     }
 
     /// Cancels everything, and finds the wheel as it was made.
@@ -184,13 +190,17 @@ impl Pair {
     }
 }
 
+/// How many keys are somebody's.
+fn keys_of<T>(wheel: &Wheel<T>) -> usize {
+    wheel.places.len() - wheel.free.len()
+}
+
 fn assert_is_empty<T>(wheel: &Wheel<T>) {
-    assert!(wheel.timers.is_empty());
-    assert_eq!(wheel.occupied, 0);
-    for level in wheel.levels.iter() {
-        assert_eq!(level.occupied, 0);
-        assert!(level.slots.iter().all(|slot| slot.first == NIL));
-        assert!(level.slots.iter().all(|slot| slot.last == NIL));
+    assert_eq!(keys_of(wheel), 0);
+    assert!(wheel.is_empty());
+    assert_eq!(wheel.occupied, [0; LEVELS]);
+    for slot in wheel.slots.iter() {
+        assert_eq!((slot.timers.len(), slot.gaps), (0, 0));
     }
     assert_eq!(wheel.next_look(), None);
     assert_eq!(wheel.next_deadline(), None);
@@ -386,7 +396,7 @@ fn time_does_not_run_backwards() {
 
 /// A key is its owner's until the owner cancels it, fired or not; only then may another timer have it.
 #[test]
-fn an_fired_timer_keeps_its_key() {
+fn a_fired_timer_keeps_its_key() {
     let mut wheel = Wheel::new();
     let first = wheel.arm(1, 10);
     assert_eq!(fire(&mut wheel, 1), [10]);
@@ -410,6 +420,7 @@ fn a_cancelled_timer_leaves_its_slot_in_order() {
         vec![0, 4],
         vec![1, 2, 3],
         vec![0, 1],
+        vec![0, 1, 2],
     ] {
         let mut wheel = Wheel::new();
         let keys: Vec<u32> = (0..5).map(|value| wheel.arm(100, value)).collect();
@@ -448,9 +459,41 @@ fn take_all_leaves_keys_and_no_values() {
     assert_is_empty(&wheel);
 }
 
-/// The size that the documentation promises, free entries of the slab included.
+/// However many timers were cancelled, the wheel has no more room for them than the armed take: neither
+/// in the slots nor in the table of keys.
 #[test]
-fn a_timer_takes_32_bytes() {
+fn a_million_cancelled_timers_hold_no_memory() {
+    let mut wheel = Wheel::new();
+    let mut keys: VecDeque<u32> = (0..100).map(|value| wheel.arm(1_000_000, value)).collect();
+    for value in 0..1_000_000 {
+        keys.push_back(wheel.arm(1_000_000, value));
+        wheel.cancel(keys.pop_front().unwrap());
+    }
+    assert!(room(&wheel) <= 4 * 101, "room for {}", room(&wheel));
+    assert!(wheel.places.len() <= 101);
+
+    // A crowd that was armed before it was cancelled leaves as little.
+    keys.extend((0..100_000).map(|value| wheel.arm(1_000_000, value)));
+    while keys.len() > 100 {
+        wheel.cancel(keys.pop_front().unwrap());
+    }
+    assert!(room(&wheel) <= 4 * 101, "room for {}", room(&wheel));
+    // From the last one, which makes no gaps.
+    for key in keys.into_iter().rev() {
+        wheel.cancel(key);
+    }
+    assert!(room(&wheel) <= KEPT, "room for {}", room(&wheel));
+    assert_is_empty(&wheel);
+}
+
+/// For how many timers the slots have memory.
+fn room<T>(wheel: &Wheel<T>) -> usize {
+    wheel.slots.iter().map(|slot| slot.timers.capacity()).sum()
+}
+
+/// The sizes that the documentation promises.
+#[test]
+fn a_timer_takes_32_bytes_and_its_key_8() {
     assert_eq!(size_of::<Timer<Waker>>(), 32);
-    assert_eq!(size_of::<Option<Timer<Waker>>>(), 32);
+    assert_eq!(size_of::<Place>(), 8);
 }
