@@ -25,7 +25,7 @@ use std::task::{Poll, Waker, ready};
 
 use crate::net::crowd::Crowd;
 use crate::task::id::TaskNumber;
-use crate::wake::waker::waker;
+use crate::wake::waker::task_of;
 
 /// What is known of one side, and who waits for it.
 pub(crate) struct Readiness {
@@ -144,11 +144,4 @@ impl Readiness {
         let crowd = self.crowd.as_ref();
         self.task.is_some() || crowd.is_some_and(|crowd| !crowd.is_empty())
     }
-}
-
-/// The task that a waker wakes, if it is a waker of this crate.
-#[inline]
-fn task_of(other: &Waker) -> Option<TaskNumber> {
-    let number = TaskNumber::from_word(other.data().addr());
-    waker(number).will_wake(other).then_some(number)
 }

@@ -42,10 +42,16 @@ pub(crate) fn waker(number: TaskNumber) -> ManuallyDrop<Waker> {
     ManuallyDrop::new(unsafe { Waker::from_raw(raw(number.word())) })
 }
 
+/// The task that a waker wakes, if it is a waker of this crate.
+#[inline]
+pub(crate) fn task_of(waker: &Waker) -> Option<TaskNumber> {
+    ptr::eq(waker.vtable(), &VTABLE).then(|| TaskNumber::from_word(waker.data().addr()))
+}
+
 /// Wakes somebody's waker. It may be of another runtime and so be the user's code: then a panic of
 /// it stops here (the panic hook has reported it).
 pub(crate) fn wake_quietly(waker: Waker) {
-    if ptr::eq(waker.vtable(), &VTABLE) {
+    if task_of(&waker).is_some() {
         waker.wake();
     } else if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
         drop_quietly(payload);
