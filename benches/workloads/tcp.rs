@@ -9,23 +9,23 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use super::runtime::Runtime;
+use super::runtime::Net;
 use super::watch::{Spent, Watch};
 
 const MESSAGE: [u8; 64] = [b'.'; 64];
 
 /// One connection: every request waits for the kernel alone.
-pub fn echo_1<R: Runtime>(runtime: &R, requests: usize) -> Spent {
+pub fn echo_1<R: Net>(runtime: &R, requests: usize) -> Spent {
     echo(runtime, 1, requests)
 }
 
 /// Fifty connections: a park brings many events.
-pub fn echo_50<R: Runtime>(runtime: &R, requests: usize) -> Spent {
+pub fn echo_50<R: Net>(runtime: &R, requests: usize) -> Spent {
     echo(runtime, 50, requests)
 }
 
 /// Something else, while a socket is open that nobody talks to: then the kernel has to be asked now and then.
-pub fn beside_a_socket<R: Runtime>(
+pub fn beside_a_socket<R: Net>(
     runtime: &R,
     operations: usize,
     run: fn(&R, usize) -> Spent,
@@ -36,7 +36,7 @@ pub fn beside_a_socket<R: Runtime>(
     run(runtime, operations)
 }
 
-fn echo<R: Runtime>(runtime: &R, connections: usize, requests: usize) -> Spent {
+fn echo<R: Net>(runtime: &R, connections: usize, requests: usize) -> Spent {
     runtime.block_on(async {
         let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let listener = R::listen(any_port).await.expect("a port is free");
@@ -64,7 +64,7 @@ fn echo<R: Runtime>(runtime: &R, connections: usize, requests: usize) -> Spent {
     })
 }
 
-async fn serve<R: Runtime>(mut stream: R::Stream) {
+async fn serve<R: Net>(mut stream: R::Stream) {
     let mut buffer = [0; 1024];
     loop {
         let count = R::read(&mut stream, &mut buffer).await.expect("a request");
@@ -76,7 +76,7 @@ async fn serve<R: Runtime>(mut stream: R::Stream) {
     }
 }
 
-async fn ask<R: Runtime>(mut stream: R::Stream, requests: usize) {
+async fn ask<R: Net>(mut stream: R::Stream, requests: usize) {
     let mut buffer = [0; 1024];
     for _ in 0..requests {
         let request = R::write_all(&mut stream, &MESSAGE).await;

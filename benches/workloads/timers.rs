@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::runtime::Runtime;
+use super::runtime::Timers;
 use super::watch::{Spent, Watch};
 
 /// Timers that stand in the wheel while others come and go.
@@ -14,7 +14,7 @@ const PENDING: u64 = 10_000;
 
 /// As many tasks as operations, each of which sleeps once, for 1 to 50 ms in no order. An operation is one
 /// task, from `spawn` to its end; the time in which nothing is due is no CPU time.
-pub fn sleeps<R: Runtime>(runtime: &R, sleeps: usize) -> Spent {
+pub fn sleeps<R: Timers>(runtime: &R, sleeps: usize) -> Spent {
     runtime.block_on(async {
         let mut handles = Vec::with_capacity(sleeps);
         let watch = Watch::start();
@@ -32,7 +32,7 @@ pub fn sleeps<R: Runtime>(runtime: &R, sleeps: usize) -> Spent {
 
 /// A timeout that is not needed, over and over: an operation makes a sleep of 10 to 20 s, polls it once,
 /// which arms it, and drops it, which cancels it. 10,000 others are pending.
-pub fn arm_and_cancel<R: Runtime>(runtime: &R, timers: usize) -> Spent {
+pub fn arm_and_cancel<R: Timers>(runtime: &R, timers: usize) -> Spent {
     runtime.block_on(async {
         let mut pending = Vec::new();
         for n in 0..PENDING {
