@@ -5,7 +5,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{Net, Runtime, Timers};
+use boucle::{ALL_COMPLETED, FIRST_COMPLETED, JoinHandle};
+
+use super::{Groups, Net, Runtime, Timers};
 
 pub struct Boucle(boucle::EventLoop);
 
@@ -74,5 +76,44 @@ impl Net for Boucle {
 
     async fn write_all(stream: &mut Self::Stream, bytes: &[u8]) -> io::Result<()> {
         futures_lite::AsyncWriteExt::write_all(stream, bytes).await
+    }
+}
+
+impl Groups for Boucle {
+    fn gather<F>(children: impl Iterator<Item = F>) -> impl Future<Output = Vec<usize>>
+    where
+        F: Future<Output = usize> + 'static,
+    {
+        boucle::gather(children)
+    }
+
+    async fn wait_for_all<F>(children: impl Iterator<Item = F>) -> Vec<usize>
+    where
+        F: Future<Output = usize> + 'static,
+    {
+        let (done, _none) = boucle::wait(children.map(boucle::spawn), ALL_COMPLETED).await;
+        let mut values = Vec::with_capacity(done.len());
+        take_values(done, &mut values).await;
+        values
+    }
+
+    async fn wait_for_each<F>(children: impl Iterator<Item = F>) -> Vec<usize>
+    where
+        F: Future<Output = usize> + 'static,
+    {
+        let mut pending: Vec<_> = children.map(boucle::spawn).collect();
+        let mut values = Vec::with_capacity(pending.len());
+        while !pending.is_empty() {
+            let done;
+            (done, pending) = boucle::wait(pending, FIRST_COMPLETED).await;
+            take_values(done, &mut values).await;
+        }
+        values
+    }
+}
+
+async fn take_values(done: Vec<JoinHandle<usize>>, values: &mut Vec<usize>) {
+    for task in done {
+        values.push(task.await.expect("the child has a value"));
     }
 }

@@ -1,8 +1,8 @@
 //! What a runtime has to offer so that a workload, written once, runs on it: all sides do the same.
 //!
-//! There are three traits, as there are runtimes without timers and without sockets; a workload asks
-//! for the least that it needs. Every method is one call of the runtime's own, and the compiler sees
-//! through it.
+//! There are four traits, as there are runtimes without timers, without sockets, or with nothing for
+//! groups of tasks; a workload asks for the least that it needs. Every method is what the runtime offers
+//! for the purpose, mostly one call, and the compiler sees through it.
 
 mod boucle;
 mod tokio;
@@ -53,4 +53,22 @@ pub trait Net: Runtime {
     fn connect(address: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>>;
     fn read(stream: &mut Self::Stream, to: &mut [u8]) -> impl Future<Output = io::Result<usize>>;
     fn write_all(stream: &mut Self::Stream, bytes: &[u8]) -> impl Future<Output = io::Result<()>>;
+}
+
+/// A runtime that runs several children as tasks and collects their values, with what it offers for this.
+pub trait Groups: Runtime {
+    /// In the order of the children.
+    fn gather<F>(children: impl Iterator<Item = F>) -> impl Future<Output = Vec<usize>>
+    where
+        F: Future<Output = usize> + 'static;
+
+    /// In any order, when all are done.
+    fn wait_for_all<F>(children: impl Iterator<Item = F>) -> impl Future<Output = Vec<usize>>
+    where
+        F: Future<Output = usize> + 'static;
+
+    /// As they come, each as soon as it is done.
+    fn wait_for_each<F>(children: impl Iterator<Item = F>) -> impl Future<Output = Vec<usize>>
+    where
+        F: Future<Output = usize> + 'static;
 }

@@ -10,7 +10,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{Net, Runtime, Timers};
+use tokio::task::JoinSet;
+
+use super::{Groups, Net, Runtime, Timers};
 
 /// tokio's `current_thread` scheduler, as a `LocalRuntime`.
 pub struct Tokio(tokio::runtime::LocalRuntime);
@@ -85,7 +87,7 @@ impl Runtime for TokioLocalSet {
     }
 }
 
-/// The two faces differ in their entrance only: a clock and sockets are the same to both.
+/// The two faces differ in their entrance only: all else is the same to both.
 trait InsideTokio: Runtime {}
 impl InsideTokio for Tokio {}
 impl InsideTokio for TokioLocalSet {}
@@ -129,4 +131,53 @@ impl<R: InsideTokio> Net for R {
     async fn write_all(stream: &mut Self::Stream, bytes: &[u8]) -> io::Result<()> {
         tokio::io::AsyncWriteExt::write_all(stream, bytes).await
     }
+}
+
+/// With a `JoinSet`, which returns values as they come: where order matters, the children say their positions.
+impl<R: InsideTokio> Groups for R {
+    async fn gather<F>(children: impl Iterator<Item = F>) -> Vec<usize>
+    where
+        F: Future<Output = usize> + 'static,
+    {
+        let mut set = JoinSet::new();
+        for (position, child) in children.enumerate() {
+            set.spawn_local(async move { (position, child.await) });
+        }
+        let mut values = vec![0; set.len()];
+        while let Some(joined) = set.join_next().await {
+            let (position, value) = joined.expect("the child has a value");
+            values[position] = value;
+        }
+        values
+    }
+
+    async fn wait_for_all<F>(children: impl Iterator<Item = F>) -> Vec<usize>
+    where
+        F: Future<Output = usize> + 'static,
+    {
+        spawn_all(children).join_all().await
+    }
+
+    async fn wait_for_each<F>(children: impl Iterator<Item = F>) -> Vec<usize>
+    where
+        F: Future<Output = usize> + 'static,
+    {
+        let mut set = spawn_all(children);
+        let mut values = Vec::with_capacity(set.len());
+        while let Some(joined) = set.join_next().await {
+            values.push(joined.expect("the child has a value"));
+        }
+        values
+    }
+}
+
+fn spawn_all<F>(children: impl Iterator<Item = F>) -> JoinSet<usize>
+where
+    F: Future<Output = usize> + 'static,
+{
+    let mut set = JoinSet::new();
+    for child in children {
+        set.spawn_local(child);
+    }
+    set
 }
