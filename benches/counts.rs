@@ -1,8 +1,8 @@
-//! What can be counted, and so repeats: system calls and instructions, boucle's beside tokio's and beside those of a
-//! program by hand on mio.
+//! What does a loop ask of the kernel, and how many instructions does it add?
 //!
-//! The program runs itself under strace and valgrind; what is not there is skipped. The same table as in `ratios`,
-//! and the same arguments.
+//! Both can be counted, and repeat: boucle's beside tokio's, and for TCP beside those of a program by hand
+//! on mio. This program runs itself under strace and under valgrind, and skips what is not there. The table
+//! is that of `ratios`, and so are the arguments.
 
 #[macro_use]
 mod table;
@@ -39,11 +39,11 @@ fn main() {
 
 fn calls() -> Vec<Row> {
     let short = Duration::from_micros(100);
-    let mut rows = rows! {
-        "isolated sleep: calls", 100, isolated_sleeps(short), [boucle tokio] at_most 1.0;
-        "yield, 1 task: calls", 10_000, yields(1), [boucle tokio local_set] at_most ONE_IN_61;
-        "yield_now, 1 task: calls", 10_000, yield_now(), [boucle tokio local_set] at_most ONE_IN_61;
-        "accept and close: calls", 500, accept_and_close(), [boucle tokio] times_tokio 1.0;
+    let mut rows = rows! { [boucle tokio]
+        "isolated sleep: calls",       100, isolated_sleeps(short), at_most 1.0;
+        "yield, 1 task: calls",     10_000, yields(1),              at_most ONE_IN_61;
+        "yield_now, 1 task: calls", 10_000, yield_now(),            at_most ONE_IN_61;
+        "accept and close: calls",     500, accept_and_close(),     times_tokio 1.0;
     };
     rows.extend([
         // The floor has no socket, but asks the kernel as if it had one.
@@ -62,9 +62,9 @@ fn calls() -> Vec<Row> {
 /// Nobody writes here but who rings the loop out of its sleep.
 fn rings() -> Vec<Row> {
     let short = Duration::from_micros(100);
-    rows! {
-        "isolated sleep: rings", 100, isolated_sleeps(short), [boucle tokio] at_most 0.0;
-        "wakes, loop awake: rings", 20_000, storm(1, Beside::Yields), [boucle tokio local_set] at_most 0.0;
+    rows! { [boucle tokio]
+        "isolated sleep: rings",       100, isolated_sleeps(short),   at_most 0.0;
+        "wakes, loop awake: rings", 20_000, storm(1, Beside::Yields), at_most 0.0;
     }
 }
 

@@ -1,8 +1,8 @@
 //! What does a child cost, when some are run concurrently and their values collected in input order?
 //!
-//! boucle's `gather` against tokio's `JoinSet`, on the `current_thread` scheduler (its `LocalRuntime`) and in a
-//! `LocalSet`. For reference, two other ways on tokio: handles in a `Vec`, which keep no set, and `join_all` of the
-//! `futures` crate, whose children are no tasks.
+//! boucle's `gather` against tokio's `JoinSet`, on the `current_thread` scheduler (its `LocalRuntime`) and
+//! in a `LocalSet`. For reference, two other ways on tokio: handles in a `Vec`, which keep no set, and
+//! `join_all` of the `futures` crate, whose children are no tasks.
 
 mod harness;
 mod workloads;

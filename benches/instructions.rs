@@ -1,8 +1,8 @@
 //! Does the loop execute more instructions than it did when this was written down?
 //!
-//! Times drift; instructions repeat. valgrind counts those of the hot paths, and `instructions.toml` has how many
-//! they were, for each compiler. A row that is off by more than 3 % fails the bench, also where it got
-//! better: so that every change of a figure is a line in a commit.
+//! Times drift; instructions repeat. valgrind counts those of the hot paths, and `instructions.toml` has
+//! how many they were, for each compiler. A row that is off by more than 3 % fails the bench, also where it
+//! got better: so that every change of a figure is a line in a commit.
 //!
 //! ```text
 //! cargo bench --bench instructions               compare
@@ -38,18 +38,18 @@ const TOLERANCE: f64 = 0.03;
 type Figures = BTreeMap<String, f64>;
 
 fn rows() -> Vec<Row> {
-    rows! {
-        "yield, 1 task", 20_000, yields(1), [boucle];
-        "yield, 1,000 tasks", 20_000, yields(1_000), [boucle];
-        "ping-pong", 20_000, ring(2), [boucle];
-        "ring of 1,000", 20_000, ring(1_000), [boucle];
-        "spawn and await", 20_000, spawn_and_await(), [boucle];
-        "spawn(..).await, one by one", 20_000, one_after_another(), [boucle];
-        "gather of 1,000, staggered", 20_000, gather(1_000, staggered), [boucle];
+    rows! { [boucle]
+        "yield, 1 task",                20_000, yields(1);
+        "yield, 1,000 tasks",           20_000, yields(1_000);
+        "ping-pong",                    20_000, ring(2);
+        "ring of 1,000",                20_000, ring(1_000);
+        "spawn and await",              20_000, spawn_and_await();
+        "spawn(..).await, one by one",  20_000, one_after_another();
+        "gather of 1,000, staggered",   20_000, gather(1_000, staggered);
         // Many, as the clock takes some instructions more in one half of each second.
-        "arm and cancel a timer", 200_000, arm_and_cancel(), [boucle];
-        "isolated sleep", 500, isolated_sleeps(Duration::from_micros(100)), [boucle];
-        "TCP echo, 50 connections", 5_000, echo(50), [boucle];
+        "arm and cancel a timer",      200_000, arm_and_cancel();
+        "isolated sleep",                  500, isolated_sleeps(Duration::from_micros(100));
+        "TCP echo, 50 connections",      5_000, echo(50);
     }
 }
 

@@ -1,4 +1,5 @@
-//! What does it cost to wait: a task that is awaited before the next is spawned, and a main future that is woken?
+//! What does it cost to wait: a task that is awaited before the next is spawned, and a main future that is
+//! woken?
 //!
 //! boucle against tokio, on the `current_thread` scheduler (its `LocalRuntime`) and in a `LocalSet`. The main
 //! future, the one that `block_on` is given, is no task; it sleeps and wakes for each operation.

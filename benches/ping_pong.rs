@@ -1,7 +1,8 @@
 //! What does it cost to wake another task by a waker that was stored, and to be woken by it?
 //!
-//! boucle's wakers against tokio's, on the `current_thread` scheduler (its `LocalRuntime`) and in a `LocalSet`, and
-//! against the floor's. What the tasks share is the same plain cell on all sides. An operation is one wake.
+//! boucle's wakers against tokio's, on the `current_thread` scheduler (its `LocalRuntime`) and in a
+//! `LocalSet`, and against the floor's. What the tasks share is the same plain cell on all sides. An
+//! operation is one wake.
 
 mod harness;
 mod workloads;

@@ -28,12 +28,19 @@ use workloads::gather::{
     at_once, gather, gather_yielding, handles_in_a_vec, join_all, join_all_yielding, once,
     staggered,
 };
+use workloads::lateness::{median_of_isolated, p99_of_many};
+use workloads::memory::{Counting, idle_task, sleeping_task};
+use workloads::mio_echo;
 use workloads::remote::{Beside, round_trips, storm};
+use workloads::ring::{ring, with_main};
+use workloads::spawn::{one_after_another, spawn_and_await};
 use workloads::tcp::{beside_a_socket, echo};
-use workloads::{lateness, memory, mio_echo, ring, spawn, timers, wait, yields};
+use workloads::timers::{arm_and_cancel, sleeps};
+use workloads::wait::{all_completed, first_completed};
+use workloads::yields::{main_yields, yield_now, yields};
 
 #[global_allocator]
-static ALLOCATOR: memory::Counting = memory::Counting;
+static ALLOCATOR: Counting = Counting;
 
 const USAGE: &str = "ratios [--test] [--rounds N] [--only SIDE] [PART OF A ROW'S NAME]...";
 
@@ -51,31 +58,31 @@ fn main() {
 }
 
 fn scheduling() -> Vec<Row> {
-    rows! {
-        "spawn and await, 100,000 tasks", 100_000, spawn::spawn_and_await(), [boucle tokio local_set floor] times_tokio 0.20;
-        "spawn(..).await, one by one", 100_000, spawn::one_after_another(), [boucle tokio local_set floor] times_tokio 0.25;
-        "yield, 1 task", 400_000, yields::yields(1), [boucle tokio local_set floor] times_tokio 0.25 times_floor 1.4;
-        "yield, 1,000 tasks", 400_000, yields::yields(1_000), [boucle tokio local_set floor] times_tokio 0.25 times_floor 1.4;
-        "yield, 100,000 tasks", 500_000, yields::yields(100_000), [boucle tokio local_set floor] times_tokio 0.30;
-        "yield, main future", 200_000, yields::main_yields(), [boucle tokio local_set floor] times_tokio 0.25;
-        "yield_now, 1 task", 100_000, yields::yield_now(), [boucle tokio local_set floor];
-        "ping-pong, 2 tasks", 400_000, ring::ring(2), [boucle tokio local_set floor] times_tokio 0.30 times_floor 1.5;
-        "ping-pong, main and a task", 200_000, ring::with_main(), [boucle tokio local_set floor] times_tokio 0.25;
-        "ring of 1,000", 400_000, ring::ring(1_000), [boucle tokio local_set floor] times_tokio 0.30 times_floor 1.5;
+    rows! { [boucle tokio local_set floor]
+        "spawn and await, 100,000 tasks", 100_000, spawn_and_await(),   times_tokio 0.20;
+        "spawn(..).await, one by one",    100_000, one_after_another(), times_tokio 0.25;
+        "yield, 1 task",                  400_000, yields(1),           times_tokio 0.25, times_floor 1.4;
+        "yield, 1,000 tasks",             400_000, yields(1_000),       times_tokio 0.25, times_floor 1.4;
+        "yield, 100,000 tasks",           500_000, yields(100_000),     times_tokio 0.30;
+        "yield, main future",             200_000, main_yields(),       times_tokio 0.25;
+        "yield_now, 1 task",              100_000, yield_now();
+        "ping-pong, 2 tasks",             400_000, ring(2),             times_tokio 0.30, times_floor 1.5;
+        "ping-pong, main and a task",     200_000, with_main(),         times_tokio 0.25;
+        "ring of 1,000",                  400_000, ring(1_000),         times_tokio 0.30, times_floor 1.5;
     }
 }
 
 fn groups() -> Vec<Row> {
-    let mut rows = rows! {
-        "gather of 10, at once", 50_000, gather(10, at_once), [boucle tokio local_set] times_tokio 0.30;
-        "gather of 10, staggered", 50_000, gather(10, staggered), [boucle tokio local_set] times_tokio 0.30;
-        "gather of 1,000, at once", 50_000, gather(1_000, at_once), [boucle tokio local_set] times_tokio 0.30;
-        "gather of 1,000, staggered", 50_000, gather(1_000, staggered), [boucle tokio local_set] times_tokio 0.30;
-        "gather of 100,000, at once", 100_000, gather(100_000, at_once), [boucle tokio local_set] times_tokio 0.30;
-        "gather of 100,000, staggered", 100_000, gather(100_000, staggered), [boucle tokio local_set] times_tokio 0.30;
-        "wait for all of 1,000", 50_000, wait::all_completed(1_000), [boucle tokio local_set] times_tokio 0.30;
-        "wait for the first of 1,000", 50_000, wait::first_completed(1_000), [boucle tokio local_set] times_tokio 0.30;
-        "gather of 1,000, once", 50_000, gather(1_000, once), [boucle tokio local_set] times_tokio 0.30;
+    let mut rows = rows! { [boucle tokio local_set]
+        "gather of 10, at once",         50_000, gather(10, at_once),        times_tokio 0.30;
+        "gather of 10, staggered",       50_000, gather(10, staggered),      times_tokio 0.30;
+        "gather of 1,000, at once",      50_000, gather(1_000, at_once),     times_tokio 0.30;
+        "gather of 1,000, staggered",    50_000, gather(1_000, staggered),   times_tokio 0.30;
+        "gather of 100,000, at once",   100_000, gather(100_000, at_once),   times_tokio 0.30;
+        "gather of 100,000, staggered", 100_000, gather(100_000, staggered), times_tokio 0.30;
+        "wait for all of 1,000",         50_000, all_completed(1_000),       times_tokio 0.30;
+        "wait for the first of 1,000",   50_000, first_completed(1_000),     times_tokio 0.30;
+        "gather of 1,000, once",         50_000, gather(1_000, once),        times_tokio 0.30;
     };
     // What tokio's users might take instead of a `JoinSet`.
     rows.extend([
@@ -97,9 +104,9 @@ fn groups() -> Vec<Row> {
 fn timers() -> Vec<Row> {
     // Long enough that all of them sleep at the same time.
     let (at_least, more) = (Duration::from_millis(1_000), Duration::from_millis(500));
-    rows! {
-        "sleep, 1,000,000 tasks", 1_000_000, timers::sleeps(at_least, more), [boucle tokio] times_tokio 0.50;
-        "arm and cancel, 10,000 pending", 100_000, timers::arm_and_cancel(), [boucle tokio] times_tokio 0.12;
+    rows! { [boucle tokio]
+        "sleep, 1,000,000 tasks",         1_000_000, sleeps(at_least, more), times_tokio 0.50;
+        "arm and cancel, 10,000 pending",   100_000, arm_and_cancel(),       times_tokio 0.12;
     }
 }
 
@@ -107,13 +114,13 @@ fn sockets() -> Vec<Row> {
     vec![
         // The floor has no socket, but asks the kernel as if it had one.
         Row::new("yield, 1 task, socket open", 200_000)
-            .boucle(beside_a_socket(yields::yields(1)))
-            .tokio(beside_a_socket(yields::yields(1)))
-            .asking_floor(yields::yields(1)),
+            .boucle(beside_a_socket(yields(1)))
+            .tokio(beside_a_socket(yields(1)))
+            .asking_floor(yields(1)),
         Row::new("ping-pong, socket open", 200_000)
-            .boucle(beside_a_socket(ring::ring(2)))
-            .tokio(beside_a_socket(ring::ring(2)))
-            .asking_floor(ring::ring(2)),
+            .boucle(beside_a_socket(ring(2)))
+            .tokio(beside_a_socket(ring(2)))
+            .asking_floor(ring(2)),
         echo_row("TCP echo, 1 connection", 1, 4_000),
         echo_row("TCP echo, 50 connections", 50, 4_000),
         echo_row("TCP echo, 1,000 connections", 1_000, 20_000),
@@ -128,25 +135,25 @@ fn echo_row(name: &'static str, connections: usize, requests: usize) -> Row {
 }
 
 fn remote() -> Vec<Row> {
-    rows! {
-        "from a thread, 1 task", 1_000_000, storm(1, Beside::Nothing), [boucle tokio local_set] times_tokio 1.0;
-        "from a thread, 1 task, loop awake", 1_000_000, storm(1, Beside::Yields), [boucle tokio local_set] times_tokio 1.0;
-        "from a thread, 1,000 tasks", 300_000, storm(1_000, Beside::Nothing), [boucle tokio local_set] times_tokio 1.0;
-        "to a thread and back", 5_000, round_trips(), [boucle tokio local_set] times_tokio 1.0;
+    rows! { [boucle tokio local_set]
+        "from a thread, 1 task",             1_000_000, storm(1, Beside::Nothing),     times_tokio 1.0;
+        "from a thread, 1 task, loop awake", 1_000_000, storm(1, Beside::Yields),      times_tokio 1.0;
+        "from a thread, 1,000 tasks",          300_000, storm(1_000, Beside::Nothing), times_tokio 1.0;
+        "to a thread and back",                  2_000, round_trips(),                 times_tokio 1.0;
     }
 }
 
 fn bytes() -> Vec<Row> {
-    rows! {
-        "idle task, 24-byte future", 1_000_000, memory::idle_task(), [boucle tokio local_set] at_most 88.0;
-        "sleeping task", 1_000_000, memory::sleeping_task(), [boucle tokio local_set] at_most 160.0;
+    rows! { [boucle tokio local_set]
+        "idle task, 24-byte future", 1_000_000, idle_task(),     at_most 88.0;
+        "sleeping task",             1_000_000, sleeping_task(), at_most 160.0;
     }
 }
 
 fn lateness() -> Vec<Row> {
     let [short, long] = [100, 10_000].map(Duration::from_micros);
-    rows! {
-        "sleep of 100 us: median", 200, lateness::median_of_isolated(short), [boucle tokio] at_most 100.0;
-        "1,000 sleeps of 10 ms: p99", 1_000, lateness::p99_of_many(long), [boucle tokio] times_tokio 1.0;
+    rows! { [boucle tokio]
+        "sleep of 100 us: median",      200, median_of_isolated(short), at_most 100.0;
+        "1,000 sleeps of 10 ms: p99", 1_000, p99_of_many(long),         times_tokio 1.0;
     }
 }

@@ -1,8 +1,8 @@
 //! What does it cost to wake a task from another thread?
 //!
-//! boucle's wakers against tokio's, on the `current_thread` scheduler (its `LocalRuntime`) and in a `LocalSet`: a storm
-//! of wakes, of a loop that sleeps when it can and of one that never does, and a ball that goes to a thread and
-//! back. The CPU time is that of both threads.
+//! boucle's wakers against tokio's, on the `current_thread` scheduler (its `LocalRuntime`) and in a
+//! `LocalSet`: a storm of wakes, of a loop that sleeps when it can and of one that never does, and a ball
+//! that goes to a thread and back. The CPU time is that of both threads.
 
 mod harness;
 mod workloads;
@@ -25,7 +25,7 @@ fn main() {
         .on::<Boucle>(storm(1_000, Beside::Nothing))
         .on::<Tokio>(storm(1_000, Beside::Nothing))
         .on::<TokioLocalSet>(storm(1_000, Beside::Nothing));
-    Question::new(criterion, "to a thread and back", 5_000)
+    Question::new(criterion, "to a thread and back", 500)
         .on::<Boucle>(round_trips())
         .on::<Tokio>(round_trips())
         .on::<TokioLocalSet>(round_trips());

@@ -1,7 +1,7 @@
 //! What does a task cost, from `spawn` to its value, when 100,000 of them are alive?
 //!
-//! boucle's `spawn` against tokio's `spawn_local`, on the `current_thread` scheduler (its `LocalRuntime`) and in a
-//! `LocalSet`. The tasks are ready at their first poll.
+//! boucle's `spawn` against tokio's `spawn_local`, on the `current_thread` scheduler (its `LocalRuntime`)
+//! and in a `LocalSet`. The tasks are ready at their first poll.
 
 mod harness;
 mod workloads;

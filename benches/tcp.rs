@@ -1,7 +1,7 @@
 //! What does a runtime add to what the kernel takes for a small request over TCP?
 //!
-//! boucle's `net` against tokio's, on the `current_thread` scheduler (its `LocalRuntime`), and against a program by
-//! hand on mio: an echo of 64 bytes, client and server on the same loop.
+//! boucle's `net` against tokio's, on the `current_thread` scheduler (its `LocalRuntime`), and against a
+//! program by hand on mio: an echo of 64 bytes, client and server on the same loop.
 
 mod harness;
 mod workloads;

@@ -1,8 +1,8 @@
 //! What does a timer cost: one that fires, and one that is cancelled while 10,000 others are pending?
 //!
-//! boucle's `sleep` against tokio's, on the `current_thread` scheduler (its `LocalRuntime`). boucle's wheel ticks in
-//! microseconds and tokio's in milliseconds, so boucle's sleeps come in smaller batches. (For a million sleeps at
-//! the same time see `ratios`: they would take criterion a minute.)
+//! boucle's `sleep` against tokio's, on the `current_thread` scheduler (its `LocalRuntime`). boucle's wheel
+//! ticks in microseconds and tokio's in milliseconds, so boucle's sleeps come in smaller batches. (For a
+//! million sleeps at the same time see `ratios`: they would take criterion a minute.)
 
 mod harness;
 mod workloads;

@@ -1,7 +1,7 @@
 //! What does a task cost that is waited for in a crowd of a thousand?
 //!
-//! boucle's `wait`, until all are done, and until the first is done over and over, against tokio's `JoinSet`, on the
-//! `current_thread` scheduler (its `LocalRuntime`) and in a `LocalSet`.
+//! boucle's `wait`, until all are done, and until the first is done over and over, against tokio's
+//! `JoinSet`, on the `current_thread` scheduler (its `LocalRuntime`) and in a `LocalSet`.
 
 mod harness;
 mod workloads;

@@ -1,8 +1,8 @@
 //! What does it cost to give way: a wake, a turn in the queue, a poll?
 //!
-//! boucle against tokio, on the `current_thread` scheduler (its `LocalRuntime`) and in a `LocalSet`, and against the
-//! floor: one task, where every batch is of one, a thousand, and more than the caches hold. The same plain
-//! future gives way on all sides; the last group has what the runtimes offer, `yield_now`.
+//! boucle against tokio, on the `current_thread` scheduler (its `LocalRuntime`) and in a `LocalSet`, and
+//! against the floor: one task, where every batch is of one, a thousand, and more than the caches hold. The
+//! same plain future gives way on all sides; the last group has what the runtimes offer, `yield_now`.
 
 mod harness;
 mod workloads;

@@ -8,9 +8,13 @@ pub mod row;
 pub mod section;
 pub mod tools;
 
-/// Rows that run the same workload on all their sides: name, operations in a round, workload, sides, aims.
+/// Rows that run the same workload on each of these sides: name, operations in a round, workload, aims.
 macro_rules! rows {
-    ($($name:literal, $operations:literal, $run:expr, [$($side:ident)+] $($aim:ident $bound:expr)*;)*) => {
-        vec![$(Row::new($name, $operations) $(.$side($run))+ $(.$aim($bound))*),*]
+    ($sides:tt $($name:literal, $operations:literal, $run:expr $(, $aim:ident $bound:expr)*;)*) => {
+        vec![$(row!($sides Row::new($name, $operations) $(.$aim($bound))*, $run)),*]
     };
+}
+
+macro_rules! row {
+    ([$($side:ident)+] $row:expr, $run:expr) => { $row$(.$side($run))+ };
 }

@@ -123,9 +123,9 @@ impl Row {
         self
     }
 
-    /// The figures of so many rounds, or of as many as fit in about a second, but two at least. The sides take
-    /// turns, and who was first is last in the next round, so that whatever the machine does meanwhile happens to
-    /// all of them. The very first round warms up and does not count.
+    /// The figures of so many rounds, or of as many as fit in about a second, but two at least. The sides
+    /// take turns, and who was first is last in the next round, so that whatever the machine does meanwhile
+    /// happens to all of them. The very first round warms up and does not count.
     pub fn measure(&self, rounds: Option<usize>) -> Columns {
         let mut sides: Vec<_> = (self.sides.iter().enumerate())
             .filter_map(|(column, side)| Some((column, (side.as_ref()?.start)(self.operations))))
@@ -199,8 +199,9 @@ impl Side {
     }
 }
 
-/// Runs a round deeper in the stack, by so many steps of some hundred bytes. Where stack and heap lie is chance, and
-/// some places are bad: a process may be slower by a half from its beginning to its end. So each round has its own.
+/// Runs a round deeper in the stack, by so many steps of some hundred bytes. Where stack and heap lie is
+/// chance, and some places are bad: a process may be slower by a half from its beginning to its end. So
+/// each round has its own.
 #[inline(never)]
 fn elsewhere(steps: usize, run: &Running) -> f64 {
     let room = black_box([0_u8; 208]);

@@ -2,8 +2,8 @@
 //!
 //! An operation is one child. Each side gathers with what it offers ([`Groups::gather`]): boucle with
 //! `gather`, tokio with a `JoinSet`. For reference there are two other ways to do it on tokio: handles in a
-//! `Vec`, awaited one after the other, which keep no set; and `join_all` of the `futures` crate, whose children are
-//! no tasks but parts of one.
+//! `Vec`, awaited one after the other, which keep no set; and `join_all` of the `futures` crate, whose
+//! children are no tasks but parts of one.
 
 use std::future::Future;
 use std::hint::black_box;
@@ -65,8 +65,8 @@ pub fn join_all<R: Runtime>(count: usize, gives: Gives) -> impl Fn(&R, usize) ->
     rounds(count, gather, in_order)
 }
 
-/// Children that give way once by what the runtime offers. On tokio this is what suits `join_all`: it ends its poll
-/// after two children that wake themselves, and tokio's `yield_now` wakes later.
+/// Children that give way once by what the runtime offers. On tokio this is what suits `join_all`: it ends
+/// its poll after two children that wake themselves, and tokio's `yield_now` wakes later.
 pub fn gather_yielding<R: Groups>(count: usize) -> impl Fn(&R, usize) -> Spent {
     rounds(count, move || R::gather(yielding::<R>(count)), in_order)
 }

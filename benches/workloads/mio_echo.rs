@@ -1,5 +1,5 @@
-//! The same echo over TCP as in `tcp.rs`, by hand on mio: no futures, no tasks, one `match` for both ends. What the
-//! kernel takes, and as little more as one can write.
+//! The same echo over TCP as in `tcp.rs`, by hand on mio: no futures, no tasks, one `match` for both ends.
+//! What the kernel takes, and as little more as one can write.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener};

@@ -25,8 +25,8 @@ pub enum Beside {
     Yields,
 }
 
-/// Another thread wakes so many tasks in turn, as fast as it can. An operation is a wake; how many polls come of
-/// it is the runtime's affair.
+/// Another thread wakes so many tasks in turn, as fast as it can. An operation is a wake; how many polls
+/// come of it is the runtime's affair.
 pub fn storm<R: Runtime>(tasks: usize, beside: Beside) -> impl Fn(&R, usize) -> Spent {
     move |runtime, wakes| {
         runtime.block_on(async {

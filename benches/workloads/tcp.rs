@@ -15,7 +15,8 @@ use super::watch::{Spent, Watch};
 pub const MESSAGE: [u8; 64] = [b'.'; 64];
 pub const BUFFER: usize = 1_024;
 
-/// So many connections. With one, every request waits for the kernel alone; with many, a park brings many events.
+/// So many connections. With one, every request waits for the kernel alone; with many, a park brings many
+/// events.
 pub fn echo<R: Net>(connections: usize) -> impl Fn(&R, usize) -> Spent {
     move |runtime, requests| {
         allow_sockets(2 * connections);

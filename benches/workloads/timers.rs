@@ -12,8 +12,9 @@ use super::watch::{Spent, Watch};
 /// Timers that stand in the wheel while others come and go.
 const PENDING: u64 = 10_000;
 
-/// As many tasks as operations, each of which sleeps once, for so long and up to so much longer, in no order. An
-/// operation is one task, from `spawn` to its end; the time in which nothing is due is no CPU time.
+/// As many tasks as operations, each of which sleeps once, for so long and up to so much longer, in no
+/// order. An operation is one task, from `spawn` to its end; the time in which nothing is due is no CPU
+/// time.
 pub fn sleeps<R: Timers>(at_least: Duration, more: Duration) -> impl Fn(&R, usize) -> Spent {
     move |runtime, sleeps| {
         runtime.block_on(async {

@@ -2,9 +2,9 @@
 //!
 //! An operation is one task, from `spawn` to its value. tokio has no `wait`; a `JoinSet` is what its users
 //! take instead ([`Groups`]). The tasks are staggered: they end in nine batches, so that boucle's
-//! `wait(FIRST_COMPLETED)` returns nine times. (Were each to end in a batch of its own, it would return a thousand
-//! times, with two lists of a thousand handles: O(n²), as in asyncio, and `as_completed` would be the
-//! better choice.)
+//! `wait(FIRST_COMPLETED)` returns nine times. (Were each to end in a batch of its own, it would return a
+//! thousand times, with two lists of a thousand handles: O(n²), as in asyncio, and `as_completed` would be
+//! the better choice.)
 
 use super::gather::{children, rounds, staggered};
 use super::runtime::Groups;
