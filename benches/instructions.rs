@@ -63,8 +63,8 @@ fn main() -> ExitCode {
         }
     } else if asked.test {
         rows.iter().for_each(Row::try_out);
-    } else if !Tool::Callgrind.is_there() {
-        println!("instructions: skipped, there is no valgrind");
+    } else if !Tool::Callgrind.works() {
+        println!("instructions: skipped, valgrind does not work here");
     } else {
         return compare(&rows, asked.write);
     }

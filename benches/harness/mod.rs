@@ -81,7 +81,7 @@ pub fn criterion() -> Criterion<CpuTime> {
     Criterion::default()
         .with_measurement(CpuTime)
         .warm_up_time(Duration::from_millis(200))
-        .measurement_time(Duration::from_millis(1_500))
+        .measurement_time(Duration::from_millis(1_200))
         .sample_size(15)
         .nresamples(10_000)
         .configure_from_args()

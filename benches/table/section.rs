@@ -68,9 +68,13 @@ impl Section {
     fn print(&self, rows: &[&Row], rounds: Option<usize>) -> Vec<&'static str> {
         let mut missed = Vec::new();
         if let Kind::Counted(tool) = self.kind
-            && !tool.is_there()
+            && !tool.works()
         {
-            println!("\n{}: skipped, there is no {}", self.title, tool.name());
+            println!(
+                "\n{}: skipped, {} does not work here",
+                self.title,
+                tool.name()
+            );
             return missed;
         }
         print_head(self.title);
@@ -119,7 +123,7 @@ fn print_row(row: &Row, columns: &Columns) -> bool {
                 .map(|(boucle, other)| boucle / other),
         };
         let compared = compared.map(|compared| (compared, row.aims[column]));
-        misses |= matches!(compared, Some((figure, Some(aim))) if figure > aim);
+        misses |= matches!(compared, Some((figure, Some(aim))) if exceeds(figure, aim));
         print!("   {:15}", compared.map_or("-".into(), verdict));
     }
     println!();
@@ -130,10 +134,15 @@ fn verdict((figure, aim): (f64, Option<f64>)) -> String {
     match aim {
         None => in_digits(figure),
         Some(aim) => {
-            let sign = if figure > aim { '>' } else { '≤' };
+            let sign = if exceeds(figure, aim) { '>' } else { '≤' };
             format!("{} {sign} {}", in_digits(figure), in_digits(aim))
         }
     }
+}
+
+/// By more than what its last digit shows.
+fn exceeds(figure: f64, aim: f64) -> bool {
+    figure > aim * 1.005
 }
 
 /// Three digits or so.

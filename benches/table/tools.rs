@@ -18,8 +18,13 @@ pub enum Tool {
 }
 
 impl Tool {
-    pub fn is_there(self) -> bool {
-        Command::new(self.name()).arg("--version").output().is_ok()
+    /// Whether it is installed, and may look into other processes.
+    pub fn works(self) -> bool {
+        let [tool, options @ ..] = self.command() else {
+            return false;
+        };
+        let output = Command::new(tool).args(options).arg("true").output();
+        output.is_ok_and(|output| output.status.success())
     }
 
     pub fn name(self) -> &'static str {
@@ -45,7 +50,7 @@ impl Tool {
     /// If the tool fails: it says why.
     pub fn count(self, row: &str, side: &str, operations: usize) -> f64 {
         let [once, twice] = [1, 2].map(|times| self.count_round(row, side, times * operations));
-        (twice - once) / operations as f64
+        ((twice - once) / operations as f64).max(0.0)
     }
 
     fn count_round(self, row: &str, side: &str, operations: usize) -> f64 {
