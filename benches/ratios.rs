@@ -1,4 +1,4 @@
-//! How does boucle compare with tokio and with the floor, in one table, in a minute and a half?
+//! How does boucle compare with tokio and with the floor, in one table, in a minute and a quarter?
 //!
 //! Every row is run in rounds that alternate between the sides, so that whatever the machine does meanwhile
 //! happens to all of them. The sides: boucle; tokio's `current_thread` scheduler (its `LocalRuntime`); a
