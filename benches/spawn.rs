@@ -1,26 +1,20 @@
 //! What does a task cost, from `spawn` to its value, when 100,000 of them are alive?
 //!
-//! boucle's `spawn` against tokio's `spawn_local`, on the `current_thread` scheduler (its `LocalRuntime`) and in a
-//! `LocalSet`. The tasks are ready at their first poll.
+//! boucle's `spawn` against tokio's `spawn_local`, on the `current_thread` scheduler (its `LocalRuntime`)
+//! and in a `LocalSet`. The tasks are ready at their first poll.
 
 mod harness;
 mod workloads;
 
-use harness::{criterion, group, row};
+use harness::{Question, criterion};
 use workloads::runtime::{Boucle, Tokio, TokioLocalSet};
 use workloads::spawn::spawn_and_await;
 
 fn main() {
-    let mut criterion = criterion();
-    let mut spawn = group(&mut criterion, "spawn and await");
-    row(&mut spawn, "boucle", 100_000, spawn_and_await::<Boucle>);
-    row(&mut spawn, "tokio", 100_000, spawn_and_await::<Tokio>);
-    row(
-        &mut spawn,
-        "tokio LocalSet",
-        100_000,
-        spawn_and_await::<TokioLocalSet>,
-    );
-    spawn.finish();
+    let criterion = &mut criterion();
+    Question::new(criterion, "spawn and await", 100_000)
+        .on::<Boucle>(spawn_and_await())
+        .on::<Tokio>(spawn_and_await())
+        .on::<TokioLocalSet>(spawn_and_await());
     criterion.final_summary();
 }

@@ -1,24 +1,32 @@
 //! What does a runtime add to what the kernel takes for a small request over TCP?
 //!
-//! boucle's `net` against tokio's, on the `current_thread` scheduler (its `LocalRuntime`): an echo of 64 bytes on 1 and
-//! on 50 connections, client and server on the same loop.
+//! boucle's `net` against tokio's, on the `current_thread` scheduler (its `LocalRuntime`), and against a
+//! program by hand on mio: an echo of 64 bytes, client and server on the same loop.
 
 mod harness;
 mod workloads;
 
-use harness::{criterion, group, row};
+use harness::{Question, criterion};
+use workloads::mio_echo;
 use workloads::runtime::{Boucle, Tokio};
-use workloads::tcp::{echo_1, echo_50};
+use workloads::tcp::{accept_and_close, echo};
 
 fn main() {
-    let mut criterion = criterion();
-    let mut one = group(&mut criterion, "TCP echo, 1 connection");
-    row(&mut one, "boucle", 2_000, echo_1::<Boucle>);
-    row(&mut one, "tokio", 2_000, echo_1::<Tokio>);
-    one.finish();
-    let mut fifty = group(&mut criterion, "TCP echo, 50 connections");
-    row(&mut fifty, "boucle", 2_000, echo_50::<Boucle>);
-    row(&mut fifty, "tokio", 2_000, echo_50::<Tokio>);
-    fifty.finish();
+    let criterion = &mut criterion();
+    Question::new(criterion, "TCP echo, 1 connection", 2_000)
+        .on::<Boucle>(echo(1))
+        .on::<Tokio>(echo(1))
+        .by_hand("mio", mio_echo::echo(1));
+    Question::new(criterion, "TCP echo, 50 connections", 2_000)
+        .on::<Boucle>(echo(50))
+        .on::<Tokio>(echo(50))
+        .by_hand("mio", mio_echo::echo(50));
+    Question::new(criterion, "TCP echo, 1,000 connections", 10_000)
+        .on::<Boucle>(echo(1_000))
+        .on::<Tokio>(echo(1_000))
+        .by_hand("mio", mio_echo::echo(1_000));
+    Question::new(criterion, "accept and close", 500)
+        .on::<Boucle>(accept_and_close())
+        .on::<Tokio>(accept_and_close());
     criterion.final_summary();
 }

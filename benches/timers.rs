@@ -1,25 +1,26 @@
 //! What does a timer cost: one that fires, and one that is cancelled while 10,000 others are pending?
 //!
-//! boucle's `sleep` against tokio's, on the `current_thread` scheduler (its `LocalRuntime`). boucle's wheel ticks in
-//! microseconds and tokio's in milliseconds, so boucle's sleeps come in smaller batches.
+//! boucle's `sleep` against tokio's, on the `current_thread` scheduler (its `LocalRuntime`). boucle's wheel
+//! ticks in microseconds and tokio's in milliseconds, so boucle's sleeps come in smaller batches. (For a
+//! million sleeps at the same time see `ratios`: they would take criterion a minute.)
 
 mod harness;
 mod workloads;
 
-use harness::{criterion, group, row};
+use std::time::Duration;
+
+use harness::{Question, criterion};
 use workloads::runtime::{Boucle, Tokio};
 use workloads::timers::{arm_and_cancel, sleeps};
 
 fn main() {
-    let mut criterion = criterion();
-    let mut firing = group(&mut criterion, "sleep, 100000 tasks");
-    firing.sample_size(10);
-    row(&mut firing, "boucle", 100_000, sleeps::<Boucle>);
-    row(&mut firing, "tokio", 100_000, sleeps::<Tokio>);
-    firing.finish();
-    let mut cancelled = group(&mut criterion, "arm and cancel a timer");
-    row(&mut cancelled, "boucle", 100_000, arm_and_cancel::<Boucle>);
-    row(&mut cancelled, "tokio", 100_000, arm_and_cancel::<Tokio>);
-    cancelled.finish();
+    let criterion = &mut criterion();
+    let [at_least, more] = [1, 49].map(Duration::from_millis);
+    Question::new(criterion, "sleep, 100,000 tasks", 100_000)
+        .on::<Boucle>(sleeps(at_least, more))
+        .on::<Tokio>(sleeps(at_least, more));
+    Question::new(criterion, "arm and cancel a timer", 100_000)
+        .on::<Boucle>(arm_and_cancel())
+        .on::<Tokio>(arm_and_cancel());
     criterion.final_summary();
 }

@@ -1,5 +1,8 @@
 //! Criterion, measuring CPU time, and the ways in which the benches use it.
 
+// Each bench has its own copy, and uses a part.
+#![allow(dead_code)]
+
 use std::time::Duration;
 
 use cpu_time::ThreadTime;
@@ -11,9 +14,6 @@ use crate::workloads::watch::Spent;
 
 /// Measures the thread's CPU time.
 pub struct CpuTime;
-
-/// A group that measures CPU time.
-pub type Group<'a> = BenchmarkGroup<'a, CpuTime>;
 
 impl Measurement for CpuTime {
     type Intermediate = ThreadTime;
@@ -80,38 +80,61 @@ impl ValueFormatter for PerOperation {
 pub fn criterion() -> Criterion<CpuTime> {
     Criterion::default()
         .with_measurement(CpuTime)
-        .warm_up_time(Duration::from_millis(500))
-        .measurement_time(Duration::from_secs(3))
-        .sample_size(20)
-        .nresamples(20_000)
+        .warm_up_time(Duration::from_millis(200))
+        .measurement_time(Duration::from_millis(1_200))
+        .sample_size(15)
+        .nresamples(10_000)
         .configure_from_args()
 }
 
-/// Opens the group of one question: its rows are run one after the other, each on a runtime that
-/// is made once and warmed up.
-pub fn group<'a>(criterion: &'a mut Criterion<CpuTime>, name: &str) -> Group<'a> {
-    let mut group = criterion.benchmark_group(name);
-    group.sampling_mode(SamplingMode::Flat);
-    group
+/// One question: its rows are run one after the other.
+pub struct Question<'a> {
+    group: BenchmarkGroup<'a, CpuTime>,
+    /// In one round.
+    operations: usize,
 }
 
-/// Adds a row: a workload of so many operations on one runtime.
-pub fn row<R: Runtime>(
-    group: &mut Group<'_>,
-    name: &str,
-    operations: usize,
-    run: fn(&R, usize) -> Spent,
-) {
-    let operations = if is_test() {
-        operations.min(1_000)
-    } else {
-        operations
-    };
-    group.throughput(Throughput::Elements(operations as u64));
-    group.bench_function(name, |bencher| {
-        let runtime = R::new();
-        bencher.iter_custom(|rounds| (0..rounds).map(|_| run(&runtime, operations).cpu).sum());
-    });
+impl<'a> Question<'a> {
+    pub fn new(criterion: &'a mut Criterion<CpuTime>, name: &str, operations: usize) -> Self {
+        let operations = if is_test() {
+            operations.min(1_000)
+        } else {
+            operations
+        };
+        let mut group = criterion.benchmark_group(name);
+        group.sampling_mode(SamplingMode::Flat);
+        group.throughput(Throughput::Elements(operations as u64));
+        Question { group, operations }
+    }
+
+    /// A row: the answer of one runtime, which is made once and warmed up.
+    pub fn on<R: Runtime>(self, run: impl Fn(&R, usize) -> Spent) -> Self {
+        self.with(R::NAME, run)
+    }
+
+    /// The same with a name that says more than the runtime's.
+    pub fn with<R: Runtime>(self, name: &str, run: impl Fn(&R, usize) -> Spent) -> Self {
+        self.row(name, R::new, run)
+    }
+
+    /// A row without a runtime.
+    pub fn by_hand(self, name: &str, run: impl Fn(usize) -> Spent) -> Self {
+        self.row(name, || (), |(), operations| run(operations))
+    }
+
+    fn row<R>(
+        mut self,
+        name: &str,
+        runtime: impl Fn() -> R,
+        run: impl Fn(&R, usize) -> Spent,
+    ) -> Self {
+        let operations = self.operations;
+        self.group.bench_function(name, |bencher| {
+            let runtime = runtime();
+            bencher.iter_custom(|rounds| (0..rounds).map(|_| run(&runtime, operations).cpu).sum());
+        });
+        self
+    }
 }
 
 /// Whether this is no measurement but a look if all of it runs: `cargo bench -- --test`.

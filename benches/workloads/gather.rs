@@ -1,66 +1,108 @@
-//! Gather: a thousand children that give way once, and their values in input order.
+//! Gather: children that run concurrently, and their values in input order.
 //!
-//! An operation is one child. Three ways: boucle's `gather`; tokio's `JoinSet`, the nearest thing it has,
-//! which returns values as they come, so the children say their positions; and `join_all` of the `futures` crate
-//! on tokio, for reference: its children are no tasks, but parts of one.
+//! An operation is one child. Each side gathers with what it offers ([`Groups::gather`]): boucle with
+//! `gather`, tokio with a `JoinSet`. For reference there are two other ways to do it on tokio: handles in a
+//! `Vec`, awaited one after the other, which keep no set; and `join_all` of the `futures` crate, whose
+//! children are no tasks but parts of one.
 
+use std::future::Future;
 use std::hint::black_box;
 
-use super::runtime::{Boucle, Runtime, Tokio, TokioLocalSet};
+use super::give_way::give_way;
+use super::runtime::{Groups, Runtime};
 use super::watch::{Spent, Watch};
 
-const CHILDREN: usize = 1_000;
+/// How often a child gives way before it ends, by its position.
+pub type Gives = fn(usize) -> usize;
 
-async fn child<R: Runtime>(n: usize) -> usize {
-    R::yield_now().await;
-    black_box(n)
+pub fn at_once(_position: usize) -> usize {
+    0
 }
 
-fn check(values: &[usize]) {
-    assert!(values.iter().copied().eq(0..CHILDREN));
+pub fn once(_position: usize) -> usize {
+    1
 }
 
-pub fn gather(runtime: &Boucle, children: usize) -> Spent {
-    runtime.block_on(async {
-        let watch = Watch::start();
-        for _ in 0..children / CHILDREN {
-            check(&boucle::gather((0..CHILDREN).map(child::<Boucle>)).await);
-        }
-        watch.stop()
-    })
+/// From 0 to 8 times: so the children end in nine batches.
+pub fn staggered(position: usize) -> usize {
+    position % 9
 }
 
-pub fn join_set(runtime: &Tokio, children: usize) -> Spent {
-    runtime.block_on(join_sets::<Tokio>(children))
-}
-
-pub fn join_set_in_local_set(runtime: &TokioLocalSet, children: usize) -> Spent {
-    runtime.block_on(join_sets::<TokioLocalSet>(children))
-}
-
-async fn join_sets<R: Runtime>(children: usize) -> Spent {
-    let watch = Watch::start();
-    for _ in 0..children / CHILDREN {
-        let mut set = tokio::task::JoinSet::new();
-        for n in 0..CHILDREN {
-            set.spawn_local(async move { (n, child::<R>(n).await) });
-        }
-        let mut values = vec![0; CHILDREN];
-        while let Some(joined) = set.join_next().await {
-            let (n, value) = joined.expect("the child has a value");
-            values[n] = value;
-        }
-        check(&values);
+/// A child whose value is its position.
+async fn child(position: usize, gives: Gives) -> usize {
+    for _ in 0..gives(position) {
+        give_way().await;
     }
-    watch.stop()
+    black_box(position)
 }
 
-pub fn join_all(runtime: &Tokio, children: usize) -> Spent {
-    runtime.block_on(async {
-        let watch = Watch::start();
-        for _ in 0..children / CHILDREN {
-            check(&futures::future::join_all((0..CHILDREN).map(child::<Tokio>)).await);
+pub fn children(
+    count: usize,
+    gives: Gives,
+) -> impl Iterator<Item = impl Future<Output = usize> + 'static> {
+    (0..count).map(move |position| child(position, gives))
+}
+
+/// So many children at a time.
+pub fn gather<R: Groups>(count: usize, gives: Gives) -> impl Fn(&R, usize) -> Spent {
+    rounds(count, move || R::gather(children(count, gives)), in_order)
+}
+
+pub fn handles_in_a_vec<R: Runtime>(count: usize, gives: Gives) -> impl Fn(&R, usize) -> Spent {
+    let gather = move || async move {
+        let handles: Vec<_> = children(count, gives).map(R::spawn).collect();
+        let mut values = Vec::with_capacity(count);
+        for handle in handles {
+            values.push(handle.await.expect("the child has a value"));
         }
-        watch.stop()
+        values
+    };
+    rounds(count, gather, in_order)
+}
+
+pub fn join_all<R: Runtime>(count: usize, gives: Gives) -> impl Fn(&R, usize) -> Spent {
+    let gather = move || futures::future::join_all(children(count, gives));
+    rounds(count, gather, in_order)
+}
+
+/// Children that give way once by what the runtime offers. On tokio this is what suits `join_all`: it ends
+/// its poll after two children that wake themselves, and tokio's `yield_now` wakes later.
+pub fn gather_yielding<R: Groups>(count: usize) -> impl Fn(&R, usize) -> Spent {
+    rounds(count, move || R::gather(yielding::<R>(count)), in_order)
+}
+
+pub fn join_all_yielding<R: Runtime>(count: usize) -> impl Fn(&R, usize) -> Spent {
+    let gather = move || futures::future::join_all(yielding::<R>(count));
+    rounds(count, gather, in_order)
+}
+
+fn yielding<R: Runtime>(
+    count: usize,
+) -> impl Iterator<Item = impl Future<Output = usize> + 'static> {
+    (0..count).map(|position| async move {
+        R::yield_now().await;
+        black_box(position)
     })
+}
+
+fn in_order(values: &[usize]) -> bool {
+    values.iter().copied().eq(0..values.len())
+}
+
+/// As many groups of `count` children, one after the other, as it takes for so many operations.
+pub fn rounds<R: Runtime, F: Future<Output = Vec<usize>>>(
+    count: usize,
+    values: impl Fn() -> F,
+    are_right: fn(&[usize]) -> bool,
+) -> impl Fn(&R, usize) -> Spent {
+    move |runtime, operations| {
+        runtime.block_on(async {
+            let watch = Watch::start();
+            for _ in 0..(operations / count).max(1) {
+                let values = values().await;
+                assert!(values.len() == count && are_right(&values));
+            }
+            watch.stop()
+        })
+    }
 }

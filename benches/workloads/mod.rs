@@ -1,16 +1,24 @@
 //! What is measured, each workload once for all runtimes.
 //!
-//! A workload is a function of a runtime and a number of operations. It says what these operations cost:
-//! what it has to prepare (pending timers, connections) it prepares before it starts the watch.
+//! A workload is made from its sizes, and is then a function of a runtime and a number of operations:
+//! `yields(1_000)` is one, of any runtime. It says what these operations cost. What it has to prepare
+//! (pending timers, connections, tasks that have begun) it prepares before it starts the watch.
 
 // Each bench is a program of its own, with this folder in it, and uses a part.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
+pub mod floor;
 pub mod gather;
-pub mod ping_pong;
+pub mod give_way;
+pub mod lateness;
+pub mod memory;
+pub mod mio_echo;
+pub mod remote;
+pub mod ring;
 pub mod runtime;
 pub mod spawn;
 pub mod tcp;
 pub mod timers;
+pub mod wait;
 pub mod watch;
 pub mod yields;

@@ -9,63 +9,88 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use super::runtime::Runtime;
+use super::runtime::Net;
 use super::watch::{Spent, Watch};
 
-const MESSAGE: [u8; 64] = [b'.'; 64];
+pub const MESSAGE: [u8; 64] = [b'.'; 64];
+pub const BUFFER: usize = 1_024;
 
-/// One connection: every request waits for the kernel alone.
-pub fn echo_1<R: Runtime>(runtime: &R, requests: usize) -> Spent {
-    echo(runtime, 1, requests)
+/// So many connections. With one, every request waits for the kernel alone; with many, a park brings many
+/// events.
+pub fn echo<R: Net>(connections: usize) -> impl Fn(&R, usize) -> Spent {
+    move |runtime, requests| {
+        allow_sockets(2 * connections);
+        runtime.block_on(async {
+            let listener = listen::<R>().await;
+            let mut servers = Vec::new();
+            let mut clients = Vec::new();
+            for _ in 0..connections {
+                let (client, server) = connect::<R>(&listener).await;
+                servers.push(R::spawn(serve::<R>(server)));
+                clients.push(client);
+            }
+            // The first request finds out what is readable, and that is no later request's business.
+            let clients = ask_all::<R>(clients, 1).await;
+            let each = (requests / connections).max(1);
+            let watch = Watch::start();
+            let clients = ask_all::<R>(clients, each).await;
+            let spent = watch.stop();
+            drop(clients);
+            for server in servers {
+                server.await.expect("the server ends with its client");
+            }
+            spent
+        })
+    }
 }
 
-/// Fifty connections: a park brings many events.
-pub fn echo_50<R: Runtime>(runtime: &R, requests: usize) -> Spent {
-    echo(runtime, 50, requests)
+/// Connect, accept, close both ends. An operation is one connection.
+pub fn accept_and_close<R: Net>() -> impl Fn(&R, usize) -> Spent {
+    |runtime, connections| {
+        runtime.block_on(async {
+            let listener = listen::<R>().await;
+            let watch = Watch::start();
+            for _ in 0..connections {
+                drop(connect::<R>(&listener).await);
+            }
+            watch.stop()
+        })
+    }
 }
 
 /// Something else, while a socket is open that nobody talks to: then the kernel has to be asked now and then.
-pub fn beside_a_socket<R: Runtime>(
-    runtime: &R,
-    operations: usize,
-    run: fn(&R, usize) -> Spent,
-) -> Spent {
+pub fn beside_a_socket<R: Net>(run: impl Fn(&R, usize) -> Spent) -> impl Fn(&R, usize) -> Spent {
+    move |runtime, operations| {
+        let _open = runtime.block_on(listen::<R>());
+        run(runtime, operations)
+    }
+}
+
+async fn listen<R: Net>() -> R::Listener {
     let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let listener = runtime.block_on(R::listen(any_port));
-    let _open = listener.expect("a port is free");
-    run(runtime, operations)
+    R::listen(any_port).await.expect("a port is free")
 }
 
-fn echo<R: Runtime>(runtime: &R, connections: usize, requests: usize) -> Spent {
-    runtime.block_on(async {
-        let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let listener = R::listen(any_port).await.expect("a port is free");
-        let address = R::address(&listener).expect("it has an address");
-        let mut servers = Vec::new();
-        let mut clients = Vec::new();
-        for _ in 0..connections {
-            let client = R::connect(address).await.expect("it listens");
-            let server = R::accept(&listener).await.expect("the client is there");
-            servers.push(R::spawn(serve::<R>(server)));
-            clients.push(client);
-        }
-        let each = requests / connections;
-        let watch = Watch::start();
-        let ask = |client| R::spawn(ask::<R>(client, each));
-        let clients: Vec<_> = clients.into_iter().map(ask).collect();
-        for client in clients {
-            client.await.expect("the client ends");
-        }
-        let spent = watch.stop();
-        for server in servers {
-            server.await.expect("the server ends with its client");
-        }
-        spent
-    })
+/// Both ends of a connection.
+async fn connect<R: Net>(listener: &R::Listener) -> (R::Stream, R::Stream) {
+    let address = R::address(listener).expect("it has an address");
+    let client = R::connect(address).await.expect("it listens");
+    let server = R::accept(listener).await.expect("the client is there");
+    (client, server)
 }
 
-async fn serve<R: Runtime>(mut stream: R::Stream) {
-    let mut buffer = [0; 1024];
+/// Sockets and some more descriptors, which a process is seldom given unasked.
+fn allow_sockets(sockets: usize) {
+    let wanted = sockets as u64 + 100;
+    let limit = rlimit::increase_nofile_limit(wanted).unwrap_or(0);
+    assert!(
+        limit >= wanted,
+        "{wanted} open files are needed, and {limit} allowed (`ulimit -n`)"
+    );
+}
+
+async fn serve<R: Net>(mut stream: R::Stream) {
+    let mut buffer = [0; BUFFER];
     loop {
         let count = R::read(&mut stream, &mut buffer).await.expect("a request");
         if count == 0 {
@@ -76,8 +101,19 @@ async fn serve<R: Runtime>(mut stream: R::Stream) {
     }
 }
 
-async fn ask<R: Runtime>(mut stream: R::Stream, requests: usize) {
-    let mut buffer = [0; 1024];
+/// All clients at the same time, each so many requests one after the other.
+async fn ask_all<R: Net>(clients: Vec<R::Stream>, requests: usize) -> Vec<R::Stream> {
+    let ask = |client| R::spawn(ask::<R>(client, requests));
+    let asking: Vec<_> = clients.into_iter().map(ask).collect();
+    let mut clients = Vec::with_capacity(asking.len());
+    for client in asking {
+        clients.push(client.await.expect("the client ends"));
+    }
+    clients
+}
+
+async fn ask<R: Net>(mut stream: R::Stream, requests: usize) -> R::Stream {
+    let mut buffer = [0; BUFFER];
     for _ in 0..requests {
         let request = R::write_all(&mut stream, &MESSAGE).await;
         request.expect("the server reads");
@@ -88,4 +124,5 @@ async fn ask<R: Runtime>(mut stream: R::Stream, requests: usize) {
             left -= count;
         }
     }
+    stream
 }

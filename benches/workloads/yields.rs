@@ -1,73 +1,69 @@
 //! Yield: tasks that do nothing but give way to each other.
 //!
-//! An operation is one wake of oneself, one turn in the queue, one poll. The future that does it is the same
-//! for all runtimes, [`GiveWay`]: so only the runtime is measured. A runtime's own `yield_now` may do something
-//! else: tokio's puts its waker aside until the driver was looked at, which for a lone task is a system call
-//! each time. [`yield_now_1`] measures these.
+//! An operation is one wake of oneself, one turn in the queue, one poll.
 
 use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::rc::Rc;
 
+use super::give_way::give_way;
 use super::runtime::Runtime;
-use super::watch::{Spent, Watch};
+use super::watch::{SharedWatch, Spent, Watch};
 
-/// One task, alone with itself: every batch is of one.
-pub fn yield_1<R: Runtime>(runtime: &R, yields: usize) -> Spent {
-    yields_of(runtime, 1, yields, GiveWay::default)
-}
-
-/// A thousand tasks, in a ring.
-pub fn yield_1000<R: Runtime>(runtime: &R, yields: usize) -> Spent {
-    yields_of(runtime, 1_000, yields, GiveWay::default)
+/// So many tasks, in a circle. A lone one has every batch for itself.
+pub fn yields<R: Runtime>(tasks: usize) -> impl Fn(&R, usize) -> Spent {
+    move |runtime, yields| circle(runtime, tasks, yields, give_way)
 }
 
 /// One task, with what the runtime offers.
-pub fn yield_now_1<R: Runtime>(runtime: &R, yields: usize) -> Spent {
-    yields_of(runtime, 1, yields, R::yield_now)
+pub fn yield_now<R: Runtime>() -> impl Fn(&R, usize) -> Spent {
+    |runtime, yields| circle(runtime, 1, yields, R::yield_now)
 }
 
-/// Wakes its task and is pending, once.
-#[derive(Default)]
-struct GiveWay {
-    gave: bool,
-}
-
-impl Future for GiveWay {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.gave {
-            return Poll::Ready(());
-        }
-        self.gave = true;
-        cx.waker().wake_by_ref();
-        Poll::Pending
+/// The main future alone, which is no task.
+pub fn main_yields<R: Runtime>() -> impl Fn(&R, usize) -> Spent {
+    |runtime, yields| {
+        runtime.block_on(async {
+            let watch = Watch::start();
+            for _ in 0..yields {
+                give_way().await;
+            }
+            watch.stop()
+        })
     }
 }
 
-fn yields_of<R: Runtime, F: Future<Output = ()> + 'static>(
+/// Every task is polled as often. What is not the yields' stays outside: the watch starts when all
+/// tasks have begun, and stops before the first one ends.
+fn circle<R: Runtime, F: Future<Output = ()> + 'static>(
     runtime: &R,
     tasks: usize,
     yields: usize,
     give_way: impl Fn() -> F + Copy + 'static,
 ) -> Spent {
+    // In test mode, there may be fewer yields than tasks.
+    let laps = (yields / tasks).max(1);
+    let watch = Rc::new(SharedWatch::default());
+    let member = |n: usize| {
+        let watch = watch.clone();
+        async move {
+            give_way().await;
+            if n == 0 {
+                watch.start();
+            }
+            for _ in 1..laps {
+                give_way().await;
+            }
+            if n == tasks - 1 {
+                watch.stop();
+            }
+            give_way().await;
+        }
+    };
     runtime.block_on(async {
-        let each = yields / tasks;
-        let yielding = |_| {
-            R::spawn(async move {
-                for _ in 0..each {
-                    give_way().await;
-                }
-            })
-        };
-        let handles: Vec<_> = (0..tasks).map(yielding).collect();
-        // Now the tasks are in their loops.
-        R::yield_now().await;
-        let watch = Watch::start();
+        let handles: Vec<_> = (0..tasks).map(|n| R::spawn(member(n))).collect();
         for handle in handles {
             handle.await.expect("the task ends");
         }
-        watch.stop()
-    })
+    });
+    watch.spent()
 }

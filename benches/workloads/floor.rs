@@ -1,0 +1,167 @@
+//! The floor: the least that an executor of boxed futures does, to see how far above it the others are.
+//!
+//! Boxed futures in a `Vec`, the ids of those that are ready in a thread-local queue, and a waker that pushes
+//! its id. Whoever is woken twice is polled twice, no panic is caught, nothing can be aborted, no other
+//! thread can wake, and it never sleeps.
+//!
+//! A loop that has sockets must ask the kernel now and then: [`AskingFloor`] does, once in 61 polls, as
+//! boucle does while a socket is open, and tokio always. [`Floor`] never does.
+//!
+//! Its join handles are there so that the workloads run on it. They cost an allocation of their own, so what
+//! it takes to spawn is no floor.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::ptr;
+use std::rc::Rc;
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
+use std::time::Duration;
+
+use super::give_way::give_way;
+use super::runtime::Runtime;
+
+pub type Floor = Executor<false>;
+pub type AskingFloor = Executor<true>;
+
+pub struct Executor<const ASKS: bool> {
+    kernel: RefCell<mio::Poll>,
+}
+
+type Task = Pin<Box<dyn Future<Output = ()>>>;
+
+/// The main future's id. It is no task, and its place in the `Vec` stays empty.
+const MAIN: usize = 0;
+
+/// Polls between two questions to the kernel.
+const POLLS: usize = 61;
+
+thread_local! {
+    static READY: RefCell<VecDeque<usize>> = const { RefCell::new(VecDeque::new()) };
+    /// What was spawned and is not in the executor's `Vec` yet, where its place will be `NEXT_ID`.
+    static SPAWNED: RefCell<Vec<Option<Task>>> = const { RefCell::new(Vec::new()) };
+    static NEXT_ID: Cell<usize> = const { Cell::new(MAIN) };
+}
+
+fn push(id: usize) {
+    READY.with_borrow_mut(|ready| ready.push_back(id));
+}
+
+/// A waker whose data is the id.
+fn waker(id: usize) -> Waker {
+    fn wake(data: *const ()) {
+        push(data.addr());
+    }
+    static VTABLE: RawWakerVTable =
+        RawWakerVTable::new(|data| RawWaker::new(data, &VTABLE), wake, wake, |_| {});
+    // SAFETY: the data is a number. It may be copied, and nothing has to be dropped. (The waker may be sent to
+    // another thread, and would then wake there: a flaw of the floor, but no undefined behaviour.)
+    unsafe { Waker::new(ptr::without_provenance(id), &VTABLE) }
+}
+
+impl<const ASKS: bool> Runtime for Executor<ASKS> {
+    const NAME: &str = if ASKS { "asking floor" } else { "floor" };
+
+    type Joined<T: 'static> = Joined<T>;
+    type JoinError = Infallible;
+
+    fn new() -> Self {
+        let kernel = mio::Poll::new().expect("the system gives a poller");
+        Executor {
+            kernel: RefCell::new(kernel),
+        }
+    }
+
+    fn block_on<F: Future>(&self, main: F) -> F::Output {
+        let mut main = pin!(main);
+        let mut tasks: Vec<Option<Task>> = vec![None];
+        NEXT_ID.set(MAIN + 1);
+        push(MAIN);
+        let mut events = mio::Events::with_capacity(1_024);
+        let mut polls = 0;
+        let output = loop {
+            let id = READY.with_borrow_mut(VecDeque::pop_front);
+            let id = id.expect("something is always ready: the floor does not sleep");
+            let waker = waker(id);
+            let cx = &mut Context::from_waker(&waker);
+            if id == MAIN {
+                if let Poll::Ready(output) = main.as_mut().poll(cx) {
+                    break output;
+                }
+            } else {
+                if id >= tasks.len() {
+                    SPAWNED.with_borrow_mut(|spawned| tasks.append(spawned));
+                }
+                if let Some(task) = &mut tasks[id]
+                    && task.as_mut().poll(cx).is_ready()
+                {
+                    tasks[id] = None;
+                }
+            }
+            polls += 1;
+            if ASKS && polls % POLLS == 0 {
+                let asked = self
+                    .kernel
+                    .borrow_mut()
+                    .poll(&mut events, Some(Duration::ZERO));
+                asked.expect("the kernel answers");
+            }
+        };
+        // What is left belongs to nobody.
+        drop(tasks);
+        SPAWNED.take();
+        READY.take();
+        output
+    }
+
+    fn spawn<F>(future: F) -> Joined<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let place = Rc::new(Cell::new(Joint::Running));
+        let joined = Joined(place.clone());
+        let task = async move {
+            let output = future.await;
+            if let Joint::Awaited(waker) = place.replace(Joint::Done(output)) {
+                waker.wake();
+            }
+        };
+        SPAWNED.with_borrow_mut(|spawned| spawned.push(Some(Box::pin(task))));
+        let id = NEXT_ID.get();
+        NEXT_ID.set(id + 1);
+        push(id);
+        joined
+    }
+
+    fn yield_now() -> impl Future<Output = ()> {
+        give_way()
+    }
+}
+
+/// Where a task and who awaits it meet.
+#[derive(Default)]
+enum Joint<T> {
+    #[default]
+    Running,
+    Awaited(Waker),
+    Done(T),
+}
+
+pub struct Joined<T>(Rc<Cell<Joint<T>>>);
+
+impl<T> Future for Joined<T> {
+    type Output = Result<T, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.0.take() {
+            Joint::Done(output) => Poll::Ready(Ok(output)),
+            _ => {
+                self.0.set(Joint::Awaited(cx.waker().clone()));
+                Poll::Pending
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Memory: what a task that waits takes, in bytes.
+//!
+//! All that was asked of the allocator for it and is still held counts: the task itself, and its share of the
+//! tables in which it stands. The `Vec` with the handles does not. A million tasks, so that the table that has
+//! just doubled is nearly full.
+//!
+//! The program must have [`Counting`] as its allocator.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicIsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::runtime::{Runtime, Timers};
+
+/// The system's allocator, which counts what is held.
+pub struct Counting;
+
+/// The sum of a load and a store, not of an atomic addition: so an allocation costs as much as before, and
+/// what other threads allocate meanwhile may be lost. There is none when this is read.
+static HELD: AtomicIsize = AtomicIsize::new(0);
+
+fn add(bytes: isize) {
+    HELD.store(HELD.load(Ordering::Relaxed) + bytes, Ordering::Relaxed);
+}
+
+// SAFETY: everything is passed on to `System` as it is.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        add(layout.size() as isize);
+        // SAFETY: the caller's promises are those of `System`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        add(-(layout.size() as isize));
+        // SAFETY: as above, and the memory came from `System`.
+        unsafe { System.dealloc(memory, layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        add(size as isize - layout.size() as isize);
+        // SAFETY: as above.
+        unsafe { System.realloc(memory, layout, size) }
+    }
+}
+
+/// Bytes of a task whose future has 24 and waits for ever, and whose handle is kept.
+pub fn idle_task<R: Runtime>() -> impl Fn(&R, usize) -> f64 {
+    |_, tasks| bytes_each::<R, _>(tasks, || Idle([0; 3]))
+}
+
+/// Bytes of a task whose future is a sleep.
+pub fn sleeping_task<R: Timers>() -> impl Fn(&R, usize) -> f64 {
+    |_, tasks| bytes_each::<R, _>(tasks, || R::sleep(Duration::from_secs(60)))
+}
+
+/// On a runtime of its own, which takes the tasks with it.
+fn bytes_each<R, F>(tasks: usize, future: impl Fn() -> F) -> f64
+where
+    R: Runtime,
+    F: Future<Output = ()> + 'static,
+{
+    let runtime = R::new();
+    runtime.block_on(async {
+        let mut handles = Vec::with_capacity(tasks);
+        let before = HELD.load(Ordering::Relaxed);
+        handles.extend((0..tasks).map(|_| R::spawn(future())));
+        // Who is spawned last is polled last: now all of them wait.
+        R::spawn(async {}).await.expect("it ends");
+        let held = HELD.load(Ordering::Relaxed) - before;
+        held as f64 / tasks as f64
+    })
+}
+
+/// Waits for ever.
+struct Idle([u64; 3]);
+
+impl Future for Idle {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<()> {
+        std::hint::black_box(self.0);
+        Poll::Pending
+    }
+}

@@ -1,0 +1,132 @@
+//! Wakes from another thread.
+//!
+//! Both threads work, so the CPU time is that of the process.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Poll, Waker};
+use std::thread;
+
+use futures::task::AtomicWaker;
+
+use super::give_way::give_way;
+use super::runtime::Runtime;
+use super::watch::{Spent, Watch};
+
+/// What the loop does beside being woken.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Beside {
+    /// Nothing: it sleeps when it can.
+    Nothing,
+    /// A task of its own gives way all the time: it never sleeps.
+    Yields,
+}
+
+/// Another thread wakes so many tasks in turn, as fast as it can. An operation is a wake; how many polls
+/// come of it is the runtime's affair.
+pub fn storm<R: Runtime>(tasks: usize, beside: Beside) -> impl Fn(&R, usize) -> Spent {
+    move |runtime, wakes| {
+        runtime.block_on(async {
+            let over = Arc::new(AtomicBool::new(false));
+            let wakers = Rc::new(RefCell::new(Vec::new()));
+            let spawn = |_| R::spawn(woken(wakers.clone(), over.clone()));
+            let handles: Vec<_> = (0..tasks).map(spawn).collect();
+            while wakers.borrow().len() < tasks {
+                give_way().await;
+            }
+            let wakers = wakers.take();
+            let watch = Watch::start_for_all_threads();
+            let end = over.clone();
+            let storm = thread::spawn(move || {
+                for n in 0..wakes {
+                    wakers[n % tasks].wake_by_ref();
+                }
+                end.store(true, Ordering::Release);
+                wakers.iter().for_each(Waker::wake_by_ref);
+            });
+            while beside == Beside::Yields && !over.load(Ordering::Acquire) {
+                give_way().await;
+            }
+            for handle in handles {
+                handle.await.expect("the task ends");
+            }
+            storm.join().expect("the storm ends");
+            watch.stop()
+        })
+    }
+}
+
+/// Leaves its waker, and is woken until it is over.
+async fn woken(wakers: Rc<RefCell<Vec<Waker>>>, over: Arc<AtomicBool>) {
+    let mut left_waker = false;
+    poll_fn(|cx| {
+        if !left_waker {
+            left_waker = true;
+            wakers.borrow_mut().push(cx.waker().clone());
+        }
+        match over.load(Ordering::Acquire) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    })
+    .await;
+}
+
+/// A ball that goes to another thread and back: each side sleeps until it has it. An operation is one way there
+/// and back.
+pub fn round_trips<R: Runtime>() -> impl Fn(&R, usize) -> Spent {
+    |runtime, trips| {
+        let table = Arc::new(Table::default());
+        let there = table.clone();
+        let other = thread::spawn(move || there.return_balls(trips));
+        let thread = other.thread().clone();
+        let spent = runtime.block_on(async {
+            let task = R::spawn(async move {
+                let watch = Watch::start_for_all_threads();
+                for n in 1..=trips {
+                    table.sent.store(n, Ordering::Release);
+                    thread.unpark();
+                    table.ball_back(n).await;
+                }
+                watch.stop()
+            });
+            task.await.expect("the task ends")
+        });
+        other.join().expect("the other thread ends");
+        spent
+    }
+}
+
+/// The last ball that went each way, and who waits for one.
+#[derive(Default)]
+struct Table {
+    sent: AtomicUsize,
+    back: AtomicUsize,
+    waiting: AtomicWaker,
+}
+
+impl Table {
+    fn return_balls(&self, trips: usize) {
+        for n in 1..=trips {
+            while self.sent.load(Ordering::Acquire) < n {
+                thread::park();
+            }
+            self.back.store(n, Ordering::Release);
+            self.waiting.wake();
+        }
+    }
+
+    async fn ball_back(&self, n: usize) {
+        poll_fn(|cx| {
+            self.waiting.register(cx.waker());
+            match self.back.load(Ordering::Acquire) >= n {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        })
+        .await;
+    }
+}

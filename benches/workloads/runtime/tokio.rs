@@ -1,0 +1,183 @@
+//! tokio's `current_thread` scheduler. It stands here twice:
+//!
+//! - [`Tokio`] is its `LocalRuntime`, which takes futures that are not `Send`, as boucle does. The ratios
+//!   are against this one.
+//! - [`TokioLocalSet`] is what was there before `LocalRuntime`, and what most programs still use: a
+//!   `LocalSet`, with a queue of its own, inside of a `current_thread` runtime.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::{Groups, Net, Runtime, Timers};
+
+/// tokio's `current_thread` scheduler, as a `LocalRuntime`.
+pub struct Tokio(tokio::runtime::LocalRuntime);
+
+/// A `LocalSet` on tokio's `current_thread` runtime.
+pub struct TokioLocalSet {
+    runtime: tokio::runtime::Runtime,
+    set: tokio::task::LocalSet,
+}
+
+fn builder() -> tokio::runtime::Builder {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all();
+    builder
+}
+
+impl Runtime for Tokio {
+    const NAME: &str = "tokio";
+
+    type Joined<T: 'static> = tokio::task::JoinHandle<T>;
+    type JoinError = tokio::task::JoinError;
+
+    fn new() -> Self {
+        let runtime = builder().build_local(Default::default());
+        Tokio(runtime.expect("the system gives a poller"))
+    }
+
+    fn block_on<F: Future>(&self, main: F) -> F::Output {
+        self.0.block_on(main)
+    }
+
+    fn spawn<F>(future: F) -> Self::Joined<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        tokio::task::spawn_local(future)
+    }
+
+    fn yield_now() -> impl Future<Output = ()> {
+        tokio::task::yield_now()
+    }
+}
+
+impl Runtime for TokioLocalSet {
+    const NAME: &str = "tokio LocalSet";
+
+    type Joined<T: 'static> = tokio::task::JoinHandle<T>;
+    type JoinError = tokio::task::JoinError;
+
+    fn new() -> Self {
+        TokioLocalSet {
+            runtime: builder().build().expect("the system gives a poller"),
+            set: tokio::task::LocalSet::new(),
+        }
+    }
+
+    fn block_on<F: Future>(&self, main: F) -> F::Output {
+        self.set.block_on(&self.runtime, main)
+    }
+
+    fn spawn<F>(future: F) -> Self::Joined<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        tokio::task::spawn_local(future)
+    }
+
+    fn yield_now() -> impl Future<Output = ()> {
+        tokio::task::yield_now()
+    }
+}
+
+/// The two faces differ in their entrance only: all else is the same to both.
+trait InsideTokio: Runtime {}
+impl InsideTokio for Tokio {}
+impl InsideTokio for TokioLocalSet {}
+
+impl<R: InsideTokio> Timers for R {
+    type Sleep = tokio::time::Sleep;
+
+    fn sleep(duration: Duration) -> Self::Sleep {
+        tokio::time::sleep(duration)
+    }
+}
+
+impl<R: InsideTokio> Net for R {
+    type Listener = tokio::net::TcpListener;
+    type Stream = tokio::net::TcpStream;
+
+    async fn listen(address: SocketAddr) -> io::Result<Self::Listener> {
+        tokio::net::TcpListener::bind(address).await
+    }
+
+    fn address(listener: &Self::Listener) -> io::Result<SocketAddr> {
+        listener.local_addr()
+    }
+
+    async fn accept(listener: &Self::Listener) -> io::Result<Self::Stream> {
+        let (stream, _peer) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    async fn connect(address: SocketAddr) -> io::Result<Self::Stream> {
+        let stream = tokio::net::TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    async fn read(stream: &mut Self::Stream, to: &mut [u8]) -> io::Result<usize> {
+        tokio::io::AsyncReadExt::read(stream, to).await
+    }
+
+    async fn write_all(stream: &mut Self::Stream, bytes: &[u8]) -> io::Result<()> {
+        tokio::io::AsyncWriteExt::write_all(stream, bytes).await
+    }
+}
+
+/// With a `JoinSet`, which returns values as they come: where order matters, the children say their positions.
+impl<R: InsideTokio> Groups for R {
+    async fn gather<F>(children: impl Iterator<Item = F>) -> Vec<usize>
+    where
+        F: Future<Output = usize> + 'static,
+    {
+        let mut set = JoinSet::new();
+        for (position, child) in children.enumerate() {
+            set.spawn_local(async move { (position, child.await) });
+        }
+        let mut values = vec![0; set.len()];
+        while let Some(joined) = set.join_next().await {
+            let (position, value) = joined.expect("the child has a value");
+            values[position] = value;
+        }
+        values
+    }
+
+    async fn wait_for_all<F>(children: impl Iterator<Item = F>) -> Vec<usize>
+    where
+        F: Future<Output = usize> + 'static,
+    {
+        spawn_all(children).join_all().await
+    }
+
+    async fn wait_for_each<F>(children: impl Iterator<Item = F>) -> Vec<usize>
+    where
+        F: Future<Output = usize> + 'static,
+    {
+        let mut set = spawn_all(children);
+        let mut values = Vec::with_capacity(set.len());
+        while let Some(joined) = set.join_next().await {
+            values.push(joined.expect("the child has a value"));
+        }
+        values
+    }
+}
+
+fn spawn_all<F>(children: impl Iterator<Item = F>) -> JoinSet<usize>
+where
+    F: Future<Output = usize> + 'static,
+{
+    let mut set = JoinSet::new();
+    for child in children {
+        set.spawn_local(child);
+    }
+    set
+}
