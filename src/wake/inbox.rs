@@ -18,18 +18,19 @@
 //!
 //! ```text
 //!   loop                                   another thread
-//!   lock: inbox empty? → asleep = true     lock: push the message
-//!   park                                         asleep? → asleep = false, ring
+//!   lock: inbox empty? → asleep = true     lock: push the message; asleep? → asleep = false
+//!   park                                   was it asleep? ring
 //!   lock: asleep = false, drain
 //! ```
 //!
 //! If the message comes first, the loop sees it and does not sleep; if the mark comes first, the
-//! sender sees it and rings (mio's waker, an eventfd on Linux), once for each sleep.
+//! sender sees it and rings (mio's waker, an eventfd on Linux), once for each sleep. It has let go of
+//! the lock by then, which is the first thing that the loop wants when it wakes.
 //!
 //! No user code runs under the lock: closures come in boxed and leave before they are run or
 //! dropped.
 
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::{io, mem};
 
 use crate::task::id::{LoopNumber, MAX_LOOPS, TaskNumber};
@@ -73,7 +74,7 @@ pub(crate) struct Inbox {
 /// What nobody read before the loop ended. Dropping it drops the users' closures in it.
 pub(crate) struct Unread {
     pub(crate) messages: Vec<Message>,
-    _bell: Option<mio::Waker>,
+    _bell: Option<Arc<mio::Waker>>,
 }
 
 struct Contents {
@@ -84,8 +85,8 @@ struct Contents {
     messages: Vec<Message>,
     /// Whether the loop sleeps, or is about to, and must be rung.
     asleep: bool,
-    /// What rings the loop out of its sleep.
-    bell: Option<mio::Waker>,
+    /// What rings the loop out of its sleep. Shared, because who rings holds no lock.
+    bell: Option<Arc<mio::Waker>>,
     /// How many `LoopHandle`s exist: while there is one, something may still come.
     handles: usize,
 }
@@ -142,7 +143,7 @@ pub(crate) fn claim(bell: mio::Waker) -> io::Result<(LoopNumber, &'static Inbox)
             let number = LoopNumber::new(sequence, short);
             contents.owner = Some(number);
             contents.open = true;
-            contents.bell = Some(bell);
+            contents.bell = Some(Arc::new(bell));
             return Ok((number, inbox));
         }
     }
@@ -176,10 +177,9 @@ impl Inbox {
         if self.woken.set(slot) {
             return;
         }
-        let mut contents = self.lock();
+        let contents = self.lock();
         if contents.open {
-            contents.messages.push(Message::Wake(slot));
-            contents.ring();
+            leave(contents, Message::Wake(slot));
         } else {
             // Under the lock: nobody can claim this inbox meanwhile, and rely on a set bit.
             self.woken.clear(slot);
@@ -187,12 +187,11 @@ impl Inbox {
     }
 
     fn post(&self, to: LoopNumber, message: Message) -> Result<(), Message> {
-        let mut contents = self.lock();
+        let contents = self.lock();
         if !contents.is_read_by(to) {
             return Err(message);
         }
-        contents.messages.push(message);
-        contents.ring();
+        leave(contents, message);
         Ok(())
     }
 
@@ -247,8 +246,7 @@ impl Inbox {
             if contents.handles == 0
                 && !matches!(contents.messages.last(), Some(Message::NoHandles))
             {
-                contents.messages.push(Message::NoHandles);
-                contents.ring();
+                leave(contents, Message::NoHandles);
             }
         }
     }
@@ -263,15 +261,17 @@ impl Contents {
     fn is_read_by(&self, number: LoopNumber) -> bool {
         self.open && self.owner == Some(number)
     }
+}
 
-    /// Rings the loop, if it sleeps.
-    fn ring(&mut self) {
-        if mem::take(&mut self.asleep)
-            && let Some(bell) = &self.bell
-        {
-            // It fails only if the descriptor is not an eventfd any more; nobody here could help.
-            let _ = bell.wake();
-        }
+/// Leaves a message, lets go of the lock, and rings the loop, if it sleeps.
+fn leave(mut contents: MutexGuard<'_, Contents>, message: Message) {
+    contents.messages.push(message);
+    let asleep = mem::take(&mut contents.asleep);
+    let bell = if asleep { contents.bell.clone() } else { None };
+    drop(contents);
+    if let Some(bell) = bell {
+        // It fails only if the descriptor is not an eventfd any more; nobody here could help.
+        let _ = bell.wake();
     }
 }
 
