@@ -7,11 +7,11 @@
 use std::pin::Pin;
 
 use crate::current::Resident;
-use crate::task::cell::TaskCell;
+use crate::task::cell::{End, TaskCell};
 
 /// The main future, as the turn sees it.
 pub(crate) struct Main<'a> {
-    pub(crate) future: Pin<&'a mut dyn Future<Output = ()>>,
+    pub(crate) future: Pin<&'a mut dyn Future<Output = End>>,
     pub(crate) done: bool,
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use mio::Events;
 
 use crate::net::reactor::Reactor;
-use crate::task::cell::BoxedTask;
+use crate::task::cell::{BoxedTask, End};
 use crate::task::groups::{Groups, Seat};
 use crate::task::id::{LoopNumber, TaskNumber};
 use crate::task::slots::{Joiner, Lent, Runnable};
@@ -206,16 +206,13 @@ impl Loop {
     pub(crate) fn finish(
         &mut self,
         task: Lent,
+        end: End,
     ) -> Result<(Option<Waker>, Option<BoxedTask>), Lent> {
-        let Finished {
-            slot,
-            joiner,
-            unheld,
-        } = self.tasks.finish(task)?;
+        let Finished { joiner, unheld } = self.tasks.finish(task)?;
         let waker = match joiner {
             Joiner::Waker(waker) => Some(waker),
             Joiner::Seat(Seat::NONE) => None,
-            Joiner::Seat(seat) => self.groups.report(seat, self.tasks.has_panicked(slot)),
+            Joiner::Seat(seat) => self.groups.report(seat, end),
         };
         Ok((waker, unheld))
     }

@@ -33,7 +33,7 @@ use crate::current::Resident;
 use crate::main_future::Main;
 use crate::state::{Loop, Park, Parks};
 use crate::task::budget;
-use crate::task::cell::drop_quietly;
+use crate::task::cell::{End, drop_quietly};
 use crate::task::id::TaskNumber;
 use crate::task::slots::{Lent, Runnable};
 use crate::wake::inbox::Message;
@@ -99,10 +99,9 @@ impl Resident {
             match (runnable, &mut *main) {
                 (Runnable::Task(number, mut task), _) => {
                     turn.polled += 1;
-                    if poll_as(number, |cx| task.poll(cx)).is_pending() {
-                        pending = Some(task);
-                    } else {
-                        self.finish(task);
+                    match poll_as(number, |cx| task.poll(cx)) {
+                        Poll::Pending => pending = Some(task),
+                        Poll::Ready(end) => self.finish(task, end),
                     }
                 }
                 (Runnable::Aborted(task), _) => self.cancel(task),
@@ -120,8 +119,8 @@ impl Resident {
 
     /// A task is ready: wakes who waits for it.
     #[inline(never)]
-    fn finish(&self, task: Lent) {
-        match self.with(|it| it.finish(task)) {
+    fn finish(&self, task: Lent, end: End) {
+        match self.with(|it| it.finish(task, end)) {
             Ok((joiner, unheld)) => {
                 joiner.into_iter().for_each(wake_quietly);
                 unheld.into_iter().for_each(drop_quietly);
@@ -132,8 +131,8 @@ impl Resident {
 
     /// A task was aborted: drops it, and wakes who waits for it.
     fn cancel(&self, mut task: Lent) {
-        task.cancel();
-        self.finish(task);
+        let end = task.cancel();
+        self.finish(task, end);
     }
 
     /// Asks the kernel, sleeping if nothing is ready. Under a virtual clock, lets time pass instead if
@@ -224,7 +223,7 @@ impl Resident {
 
 /// Polls something with a number's waker and a budget of its own.
 #[inline]
-fn poll_as(number: TaskNumber, poll: impl FnOnce(&mut Context<'_>) -> Poll<()>) -> Poll<()> {
+fn poll_as(number: TaskNumber, poll: impl FnOnce(&mut Context<'_>) -> Poll<End>) -> Poll<End> {
     budget::refill();
     poll(&mut Context::from_waker(&waker(number)))
 }

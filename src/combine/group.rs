@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use crate::current::{self, Unreachable};
 use crate::state::Loop;
-use crate::task::cell::drop_quietly;
+use crate::task::cell::{End, drop_quietly};
 use crate::task::groups::{Members, Seat, Tell};
 use crate::task::id::LoopNumber;
 use crate::task::join::JoinHandle;
@@ -55,7 +55,7 @@ impl Group {
     pub(crate) fn seat_all<T>(&self, handles: &[JoinHandle<T>]) {
         let seat = |position| Joiner::Seat(self.at(position));
         for position in self.set_joiners(handles, seat) {
-            let report = |it: &mut Loop| it.groups.report(self.at(position), false);
+            let report = |it: &mut Loop| it.groups.report(self.at(position), End::Quiet);
             drop(current::with(self.of, report));
         }
     }

@@ -36,18 +36,23 @@ pub(crate) type Payload = Box<dyn Any + Send>;
 /// What the slab owns.
 pub(crate) type BoxedTask = Pin<Box<dyn Task>>;
 
+/// How a task came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It has a value, or was cancelled.
+    Quiet,
+    Panic,
+}
+
 /// A future, later its output, with the types forgotten. Its own poll gives nothing but the news
-/// that the output is there.
-pub(crate) trait Task: Future<Output = ()> {
+/// that the output is there, and whether it is a panic.
+pub(crate) trait Task: Future<Output = End> {
     /// Drops the future or an output that was not taken, and leaves [`Failure::Cancelled`]. A panic
     /// stays what it is, and a panic on the way becomes the output. Never unwinds.
-    fn cancel(self: Pin<&mut Self>);
+    fn cancel(self: Pin<&mut Self>) -> End;
 
     /// The output's place, an `Option<Result<T, Failure>>`; `None` while the future runs.
     fn output(self: Pin<&mut Self>) -> Option<&mut dyn Any>;
-
-    /// Whether the output is a panic.
-    fn panicked(self: Pin<&mut Self>) -> bool;
 
     /// The future's type, for messages.
     fn future_type(&self) -> &'static str;
@@ -84,7 +89,7 @@ impl<F: Future> TaskCell<F> {
 
     /// Puts the output where the future was. The future goes first: what its destructor does
     /// happens before anybody learns that the task is done, and a panic in it is the output.
-    fn finish(mut self: Pin<&mut Self>, result: Result<F::Output, Failure>) {
+    fn finish(mut self: Pin<&mut Self>, result: Result<F::Output, Failure>) -> End {
         let dropped = catch_unwind(AssertUnwindSafe(|| {
             self.as_mut().set(TaskCell::Finished { output: None });
         }));
@@ -99,19 +104,24 @@ impl<F: Future> TaskCell<F> {
                 Err(Failure::Panicked(payload))
             }
         };
+        let end = match &result {
+            Err(Failure::Panicked(_)) => End::Panic,
+            _ => End::Quiet,
+        };
         // If the destructor above unwound, the cell was overwritten all the same: an assignment
         // writes its value on both ways out.
         if let Projected::Finished { output } = self.project() {
             *output = Some(result);
         }
+        end
     }
 }
 
 impl<F: Future> Future for TaskCell<F> {
-    type Output = ();
+    type Output = End;
 
     /// Polls the future; when it is ready, drops it and keeps its output. Never unwinds.
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<End> {
         let polled = catch_unwind(AssertUnwindSafe(|| match self.as_mut().project() {
             Projected::Running { future } => future.poll(cx),
             Projected::Finished { .. } => unreachable!("a finished task is never polled"),
@@ -121,8 +131,7 @@ impl<F: Future> Future for TaskCell<F> {
             Ok(Poll::Ready(value)) => Ok(value),
             Err(payload) => Err(Failure::Panicked(payload)),
         };
-        self.finish(result);
-        Poll::Ready(())
+        Poll::Ready(self.finish(result))
     }
 }
 
@@ -131,7 +140,7 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    fn cancel(mut self: Pin<&mut Self>) {
+    fn cancel(mut self: Pin<&mut Self>) -> End {
         let failure = match self.as_mut().take() {
             Some(Err(panicked)) => panicked,
             unseen => match catch_drop(unseen) {
@@ -139,7 +148,7 @@ where
                 Err(payload) => Failure::Panicked(payload),
             },
         };
-        self.finish(Err(failure));
+        self.finish(Err(failure))
     }
 
     fn output(self: Pin<&mut Self>) -> Option<&mut dyn Any> {
@@ -147,15 +156,6 @@ where
             Projected::Running { .. } => None,
             Projected::Finished { output } => Some(output),
         }
-    }
-
-    fn panicked(self: Pin<&mut Self>) -> bool {
-        matches!(
-            self.project(),
-            Projected::Finished {
-                output: Some(Err(Failure::Panicked(_)))
-            }
-        )
     }
 
     fn future_type(&self) -> &'static str {

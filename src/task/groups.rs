@@ -14,6 +14,8 @@ use std::task::Waker;
 
 use slab::Slab;
 
+use crate::task::cell::End;
+
 /// A task's place in a group.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Seat {
@@ -58,15 +60,15 @@ pub(crate) enum Tell {
 
 impl Groups {
     /// A member is done. Returns the parent's waker, if it is time to wake it.
-    pub(crate) fn report(&mut self, seat: Seat, panicked: bool) -> Option<Waker> {
+    pub(crate) fn report(&mut self, seat: Seat, end: End) -> Option<Waker> {
         let members = self.0.get_mut(seat.group as usize)?;
         members.left -= 1;
-        if panicked {
+        if end == End::Panic {
             members.panicked.get_or_insert(seat.position);
         }
         match members.tell {
             Tell::Each => members.done.push_back(seat.position),
-            Tell::Last if members.left > 0 && !panicked => return None,
+            Tell::Last if members.left > 0 && end == End::Quiet => return None,
             Tell::Last => {}
         }
         members.parent.take()

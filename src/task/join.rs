@@ -83,6 +83,9 @@ impl<T> JoinHandle<T> {
     /// is dropped has no say: it runs its destructors.
     #[doc(alias = "cancel")]
     pub fn abort(&self) {
+        if self.is_spent() {
+            return;
+        }
         let (slot, id) = (self.slot(), self.id);
         if current::with(self.of, |it| it.abort(slot, id)) == Err(Unreachable::Elsewhere) {
             let _ = inbox::send(self.of, Message::Abort { slot, id });

@@ -18,7 +18,7 @@ use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
 
-use crate::task::cell::{BoxedTask, Task};
+use crate::task::cell::{BoxedTask, End, Task};
 use crate::task::groups::Seat;
 use crate::task::id::TaskNumber;
 use crate::task::stamp::Stamp;
@@ -183,13 +183,13 @@ impl Entry {
 impl Lent {
     /// Polls the task where it stands.
     #[inline]
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         self.cell().poll(cx)
     }
 
     /// Drops the future, or an output that nobody is to see.
-    pub(crate) fn cancel(&mut self) {
-        self.cell().cancel();
+    pub(crate) fn cancel(&mut self) -> End {
+        self.cell().cancel()
     }
 
     #[inline]

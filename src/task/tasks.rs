@@ -60,7 +60,6 @@ pub(crate) enum Output {
 
 /// What is left to do for a task that is done.
 pub(crate) struct Finished {
-    pub(crate) slot: u32,
     /// Who waited for it.
     pub(crate) joiner: Joiner,
     /// The cell, if no handle will ask for the output.
@@ -167,11 +166,7 @@ impl Tasks {
         } else {
             self.remove(slot).0
         };
-        Ok(Finished {
-            slot,
-            joiner,
-            unheld,
-        })
+        Ok(Finished { joiner, unheld })
     }
 
     /// Marks a task as aborted. The number that is returned is to be queued. A task that is being
@@ -206,11 +201,6 @@ impl Tasks {
     pub(crate) fn output(&mut self, slot: u32, id: u64) -> Option<&mut dyn Any> {
         self.get(slot, id)?;
         self.slots.cell(slot)?.output()
-    }
-
-    /// Whether a task that is done, and kept for its handle, has panicked.
-    pub(crate) fn has_panicked(&mut self, slot: u32) -> bool {
-        self.slots.cell(slot).is_some_and(|task| task.panicked())
     }
 
     /// Whether the task is being polled: then it is the one that asks.
