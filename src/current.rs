@@ -27,6 +27,8 @@ use std::cell::{Cell, RefCell, RefMut, UnsafeCell};
 use std::ptr;
 use std::rc::Rc;
 
+#[cfg(debug_assertions)]
+use crate::borrowed::Borrowed;
 use crate::net::poller::Poller;
 use crate::state::Loop;
 use crate::task::id::{LoopNumber, TaskNumber};
@@ -204,42 +206,20 @@ impl LoopCell {
     #[track_caller]
     fn with<R>(&self, borrow: impl FnOnce(&mut Loop) -> R) -> R {
         #[cfg(debug_assertions)]
-        let _borrowed = Borrowed::mark(&self.borrowed);
+        let _mark = Borrowed::mark(&self.borrowed);
         // SAFETY: The reference is the only one while `borrow` runs, if no other closure is given one
         // meanwhile. This function is the only one that makes references into the cell. It is called
         // on the loop's own thread alone: the pointers to the `LoopCell` are in that thread's cells
         // and in a `Resident`, which is `!Send`. So another closure could only be run from inside of
         // `borrow`, by something that it calls. What it calls are the methods of the tables: the
-        // files `state`, `task/{tasks,leftovers,groups,entry,stamp}`, `wake/{ready,inbox}`,
-        // `time/{wheel,clock}` and `net/reactor`. These do not import this module, call no trait
-        // object of the user's but for a name or an output's place, take wakers that were cloned
-        // before, and return what is to be woken or dropped. Whatever allocates may call the
-        // program's allocator: that one may not call back into a loop, nor may any that a `RefCell`
-        // is in use over.
+        // files `state`, `park_plan`, `task/{tasks,slots,leftovers,groups,stamp}`,
+        // `wake/{ready,inbox}`, `time/{wheel,clock}` and `net/{reactor,readiness,crowd}`; and, for a
+        // socket, one system call. These do not import this module, call no trait object of the
+        // user's but for a name or an output's place, take wakers that were cloned before, and return
+        // what is to be woken or dropped. (mio's registration, which may call a logger, is not among
+        // them: see `poller`.) Whatever allocates may call the program's allocator: that one may not
+        // call back into a loop, as none may while a `RefCell` of the program is in use.
         borrow(unsafe { &mut *self.state.get() })
-    }
-}
-
-/// The mark of a borrow, taken off when this drops.
-#[cfg(debug_assertions)]
-struct Borrowed<'a>(&'a Cell<bool>);
-
-#[cfg(debug_assertions)]
-impl Borrowed<'_> {
-    #[track_caller]
-    fn mark(borrowed: &Cell<bool>) -> Borrowed<'_> {
-        assert!(
-            !borrowed.replace(true),
-            "the loop's state is borrowed twice"
-        );
-        Borrowed(borrowed)
-    }
-}
-
-#[cfg(debug_assertions)]
-impl Drop for Borrowed<'_> {
-    fn drop(&mut self) {
-        self.0.set(false);
     }
 }
 

@@ -60,8 +60,8 @@
 //! # Reading order
 //!
 //! Each file opens with what it is and why it is so. How a task is spawned, polled, sleeps and is
-//! woken takes an hour, and some 1,700 lines: `turn.rs`, `state.rs`, `task/spawn.rs`, `task/cell.rs`,
-//! `task/entry.rs`, `task/tasks.rs`, `wake/ready.rs`, `wake/waker.rs`, `time/sleep.rs`. Meanwhile, take
+//! woken takes an hour, and some 1,900 lines: `turn.rs`, `state.rs`, `task/spawn.rs`, `task/cell.rs`,
+//! `task/slots.rs`, `task/tasks.rs`, `wake/ready.rs`, `wake/waker.rs`, `time/sleep.rs`. Meanwhile, take
 //! this on trust: `current::with_running` lends out the state of the running loop; a `Stamp` is an id
 //! and four marks; `Wheel::arm` and `advance` do what they say; a `JoinHandle` that is awaited leaves
 //! its waker in the entry, as its joiner.
@@ -70,10 +70,11 @@
 //!
 //! 1. `turn.rs`: one turn. `event_loop.rs`: what calls it. `main_future.rs`, `lifecycle.rs`: what is
 //!    special about the main future, and about a loop's end.
-//! 2. `task/id.rs`, `task/cell.rs`, `task/stamp.rs`, `task/entry.rs`, `task/tasks.rs`: the numbers,
-//!    the cell of a task, the slab.
+//! 2. `task/id.rs`, `task/cell.rs`, `task/stamp.rs`, `task/slots.rs`, `task/tasks.rs`: the numbers,
+//!    the cell of a task, who may touch it, the table.
 //! 3. `wake/waker.rs`, `wake/ready.rs`, `wake/inbox.rs`: from a waker to the ready queue.
-//! 4. `current.rs`, `state.rs`: how a number becomes a loop again, and what a loop owns.
+//! 4. `current.rs`, `state.rs`, `park_plan.rs`: how a number becomes a loop again, what a loop owns,
+//!    and how long it may sleep.
 //! 5. `task/spawn.rs`, `task/join.rs`, `task/budget.rs`: a future becomes a task; a handle awaits it;
 //!    a task gives way.
 //! 6. `time/wheel.rs`, `time/clock.rs`, `time/sleep.rs`: a deadline, in O(1).
@@ -114,7 +115,7 @@
 //!   future comes out of [`run`], after the loop is cleaned up.
 //! - When [`run`] ends, the main future is dropped first, then what was spawned, in spawn order,
 //!   while the loop is the running one, on its thread, each destructor once.
-//! - `unsafe` stands in two small files, `wake/waker.rs` and `current.rs`.
+//! - `unsafe` stands in three small files, `wake/waker.rs`, `current.rs` and `task/slots.rs`.
 //!
 //! # Limits
 //!
@@ -132,7 +133,10 @@ mod lifecycle; // how a loop begins, and how it ends
 mod task; // the slab of tasks, their cells, their handles
 mod wake; // from a waker to the ready queue; the inbox
 mod current; // the loops of this thread
+#[cfg(debug_assertions)]
+mod borrowed; // a mark, so that tests notice a borrow within a borrow
 mod state; // what a loop owns
+mod park_plan; // how long it may sleep
 mod time; // the wheel, the clock, sleeps
 pub mod net; // the reactor, TCP
 mod combine; // gather, wait, as_completed

@@ -7,7 +7,6 @@
 //! handed to the caller.
 
 use std::task::Waker;
-use std::time::Duration;
 
 use mio::Events;
 
@@ -66,26 +65,6 @@ pub(crate) enum Parks {
 /// Polls between two parks, while tasks are ready. (A task that is dropped instead of polled counts,
 /// and so does a stale number: both take their time.)
 const POLLS_PER_PARK: u64 = 61;
-
-/// How the loop is to spend the second step of its turn.
-enum ParkPlan {
-    /// Wait for the kernel, up to that long.
-    Wait(Option<Duration>),
-    /// Nothing but a deadline can come, and the clock is virtual: let that much time pass.
-    Jump(Duration),
-    /// Nothing can come at all.
-    Never,
-}
-
-/// What is left of it to do when the loop is no longer borrowed.
-pub(crate) enum Park {
-    /// Ask the kernel, and wait for it up to that long.
-    Ask(Option<Duration>),
-    /// Nothing: it would have no answer.
-    Skipped,
-    /// Panic: nothing can come at all.
-    Never,
-}
 
 impl Loop {
     pub(crate) fn new(number: LoopNumber, inbox: &'static Inbox, is_virtual: bool) -> Self {
@@ -196,6 +175,15 @@ impl Loop {
         self.next_park = 0;
     }
 
+    /// A park begins; the next is due in 61 polls.
+    pub(crate) fn note_park(&mut self) {
+        if self.ready.is_empty() {
+            self.ready.rest();
+            self.reactor.note_lull();
+        }
+        self.next_park = self.ready.popped() + POLLS_PER_PARK;
+    }
+
     /// Whether so much was polled since the last park that another is due in any case.
     pub(crate) fn is_park_due(&self) -> bool {
         self.ready.popped() >= self.next_park
@@ -215,69 +203,6 @@ impl Loop {
             Joiner::Seat(seat) => self.groups.report(seat, end),
         };
         Ok((waker, unheld))
-    }
-
-    /// Begins the second step. `limit` is how long the caller would wait.
-    pub(crate) fn begin_park(&mut self, limit: Option<Duration>, parks: Parks) -> Park {
-        let mut timeout = match self.plan_park(limit, parks) {
-            ParkPlan::Wait(timeout) => timeout,
-            ParkPlan::Jump(time) => {
-                self.clock.pass(time);
-                Some(Duration::ZERO)
-            }
-            ParkPlan::Never => return Park::Never,
-        };
-        if self.ready.is_empty() {
-            self.ready.rest();
-            self.reactor.note_lull();
-        }
-        self.next_park = self.ready.popped() + POLLS_PER_PARK;
-        // A park that may last is announced, so that other threads ring; and not begun, if one has
-        // already left something.
-        if timeout != Some(Duration::ZERO) && !self.inbox.fall_asleep() {
-            timeout = Some(Duration::ZERO);
-        }
-        // Without a source there is nothing to ask but whether the bell was rung, and a loop that does
-        // not mean to sleep need not know: it reads its inbox next. That spares a loop without sockets
-        // a system call in every 61 polls.
-        if timeout == Some(Duration::ZERO) && self.reactor.is_empty() {
-            return Park::Skipped;
-        }
-        self.clock.begin_wait();
-        Park::Ask(timeout)
-    }
-
-    /// The park is over. Time that was spent so passes for a virtual clock too; the kernel rounds up to
-    /// a millisecond, so no more than was asked for.
-    pub(crate) fn end_park(&mut self, timeout: Option<Duration>) {
-        self.clock.end_wait(timeout);
-    }
-
-    fn plan_park(&self, limit: Option<Duration>, parks: Parks) -> ParkPlan {
-        let at_once = ParkPlan::Wait(Some(Duration::ZERO));
-        if !self.ready.is_empty() || self.stopping {
-            return at_once;
-        }
-        if parks == Parks::Always && self.tasks.live() == 0 && !self.inbox.has_handle() {
-            return at_once;
-        }
-        if self.clock.is_virtual() {
-            return self.plan_park_virtually(limit);
-        }
-        let deadline = self.timers.next_look().map(|tick| self.clock.until(tick));
-        ParkPlan::Wait(shorter(deadline, limit))
-    }
-
-    fn plan_park_virtually(&self, limit: Option<Duration>) -> ParkPlan {
-        let until = |tick: Option<u64>| shorter(tick.map(|tick| self.clock.until(tick)), limit);
-        if self.jobs > 0 || self.reactor.is_awaited() || self.inbox.has_message() {
-            return ParkPlan::Wait(until(self.timers.next_look()));
-        }
-        match until(self.timers.next_deadline()) {
-            Some(time) => ParkPlan::Jump(time),
-            None if self.inbox.has_handle() => ParkPlan::Wait(None),
-            None => ParkPlan::Never,
-        }
     }
 
     /// Queues the tasks whose sources are ready, and puts the wakers of others among the woken.
@@ -311,11 +236,4 @@ fn queue(tasks: &mut Tasks, ready: &mut ReadyQueue, number: TaskNumber) -> bool 
         ready.push(number);
     }
     marked.is_some()
-}
-
-fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
-    }
 }

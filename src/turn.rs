@@ -17,7 +17,7 @@
 //! polls or one batch, whichever is more. A turn that is made by hand has one batch.
 //!
 //! A `Resident` is a loop seen from its own thread; its `with` lends out the state, a `Loop`, for
-//! one step. The rules of the second step are the state's: `begin_park` says how long.
+//! one step. How long the second step may take, `begin_park` says.
 //!
 //! **Nothing is borrowed while user code runs.** Each `with` below borrows the loop's state for one
 //! step. A task's cell is lent while it is polled; wakers and boxes leave before they are woken or
@@ -31,7 +31,8 @@ use std::time::Duration;
 
 use crate::current::Resident;
 use crate::main_future::Main;
-use crate::state::{Loop, Park, Parks};
+use crate::park_plan::Park;
+use crate::state::{Loop, Parks};
 use crate::task::budget;
 use crate::task::cell::{End, drop_quietly};
 use crate::task::id::TaskNumber;
