@@ -1,0 +1,76 @@
+//! Instructions and system calls of an operation.
+//!
+//! They repeat where times do not. A side is run with one round and with two, under the tool that
+//! counts: the difference is what a round takes, and nothing of the start and the end.
+
+use std::process::{Command, Stdio};
+
+use crate::side::{Task, last_words};
+
+/// A tool that counts, and how its total is found in what it prints on its standard error.
+pub struct Tool {
+    pub name: &'static str,
+    pub counts: &'static str,
+    command: &'static [&'static str],
+    total: fn(&str) -> Option<f64>,
+}
+
+/// Counts what is executed in user space, of all threads.
+pub const CALLGRIND: Tool = Tool {
+    name: "valgrind",
+    counts: "instructions",
+    command: &[
+        "valgrind",
+        "--tool=callgrind",
+        "--callgrind-out-file=/dev/null",
+    ],
+    // "==123== Collected : 456"
+    total: |said| {
+        let mut lines = said.lines();
+        lines.find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok())
+    },
+};
+
+pub const STRACE: Tool = Tool {
+    name: "strace",
+    counts: "system calls",
+    command: &[
+        "timeout",
+        "300",
+        "strace",
+        "--follow-forks",
+        "--summary-only",
+    ],
+    // "100.00 0.012 3 456 7 total": the fourth column, with the errors after it, if there are any.
+    total: |said| {
+        let line = said.lines().find(|line| line.ends_with(" total"))?;
+        line.split_whitespace().nth(3)?.parse().ok()
+    },
+};
+
+impl Tool {
+    pub fn is_here(&self) -> bool {
+        let mut version = Command::new(self.name);
+        version
+            .arg("--version")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        version.status().is_ok_and(|status| status.success())
+    }
+
+    /// How much of it an operation takes, or why the side cannot run under the tool.
+    pub fn per_operation(&self, task: &Task) -> Result<f64, String> {
+        let (one, two) = (self.count(task, "1")?, self.count(task, "2")?);
+        Ok((two - one) / task.operations as f64)
+    }
+
+    fn count(&self, task: &Task, rounds: &str) -> Result<f64, String> {
+        let ran = task.command(self.command).arg(rounds).output();
+        let ran = ran.map_err(|error| error.to_string())?;
+        let said = String::from_utf8_lossy(&ran.stderr);
+        match (self.total)(&said) {
+            Some(total) if ran.status.success() => Ok(total),
+            _ => Err(last_words(&said, ran.status)),
+        }
+    }
+}

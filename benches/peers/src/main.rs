@@ -1,0 +1,41 @@
+//! boucle beside the whole field: the same work on every single-threaded runtime, in one table.
+
+mod arguments; // the command line
+mod rows; // what is measured
+mod peers; // who is measured
+mod side; // one side of a row, in a process of its own
+mod counts; // instructions and system calls
+mod field; // rounds in turns, row by row
+mod report; // the table
+#[path = "../../workloads/mod.rs"]
+mod workloads;
+
+use std::process::ExitCode;
+use std::{fs, io};
+
+use arguments::Arguments;
+use field::Field;
+
+/// Counts what is held, for the rows in bytes.
+#[global_allocator]
+static ALLOCATOR: workloads::memory::Counting = workloads::memory::Counting;
+
+fn main() -> io::Result<ExitCode> {
+    if side::serve() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let asked = Arguments::read();
+    let field = Field::new(&asked);
+    if asked.list {
+        field.list();
+        return Ok(ExitCode::SUCCESS);
+    }
+    let report = field.measure(&asked)?;
+    if let Some(path) = &asked.json {
+        fs::write(path, serde_json::to_string_pretty(&report)? + "\n")?;
+    }
+    if let Some(path) = &asked.markdown {
+        fs::write(path, report.markdown())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
