@@ -1,11 +1,12 @@
 //! Instructions and system calls of an operation.
 //!
-//! They repeat where times do not. A side is run with one round and with two, under the tool that
-//! counts: the difference is what a round takes, and nothing of the start and the end.
+//! They repeat where times do not. A side runs one round under the tool that counts, and one with twice
+//! the operations: the difference is what these take, without the start of the program, and without what
+//! the workload prepares.
 
 use std::process::{Command, Stdio};
 
-use crate::side::{Task, last_words};
+use crate::side::{ONE_ROUND, Task, last_words};
 
 /// A tool that counts, and how its total is found in what it prints on its standard error.
 pub struct Tool {
@@ -60,12 +61,18 @@ impl Tool {
 
     /// How much of it an operation takes, or why the side cannot run under the tool.
     pub fn per_operation(&self, task: &Task) -> Result<f64, String> {
-        let (one, two) = (self.count(task, "1")?, self.count(task, "2")?);
-        Ok((two - one) / task.operations as f64)
+        let operations = (task.operations / 10).max(100);
+        let count = |operations| {
+            self.count(&Task {
+                operations,
+                ..*task
+            })
+        };
+        Ok((count(2 * operations)? - count(operations)?) / operations as f64)
     }
 
-    fn count(&self, task: &Task, rounds: &str) -> Result<f64, String> {
-        let ran = task.command(self.command).arg(rounds).output();
+    fn count(&self, task: &Task) -> Result<f64, String> {
+        let ran = task.command(self.command).arg(ONE_ROUND).output();
         let ran = ran.map_err(|error| error.to_string())?;
         let said = String::from_utf8_lossy(&ran.stderr);
         match (self.total)(&said) {

@@ -21,6 +21,7 @@ pub struct Field {
     /// Counts system calls.
     strace: Option<&'static Tool>,
     skipped: Vec<Skipped>,
+    has_failed: bool,
 }
 
 impl Field {
@@ -31,6 +32,7 @@ impl Field {
             callgrind: None,
             strace: None,
             skipped: Vec::new(),
+            has_failed: false,
         };
         for peer in PEERS.iter().filter(|peer| asked.wants_peer(peer.name)) {
             match peer.try_out() {
@@ -100,15 +102,20 @@ impl Field {
             peers: self.peers.iter().map(|peer| peer.version()).collect(),
             rows,
             skipped: self.skipped,
+            has_failed: self.has_failed,
         })
     }
 
     fn measure_row(&mut self, row: &Row, asked: &Arguments) -> io::Result<Measured> {
         let plan = Plan::new(row, asked);
-        let mut sides: Vec<Figures> = Vec::new();
+        let mut sides = Vec::new();
+        let mut boucle = None;
         for mut side in self.rounds(row.name, &plan)? {
             side.rounds.sort_by(f64::total_cmp);
             let best = side.rounds[0];
+            if side.task.peer == "boucle" {
+                boucle = Some(best);
+            }
             let (instructions, system_calls) = match row.counted {
                 true => (
                     self.count(self.callgrind, &side.task),
@@ -120,7 +127,7 @@ impl Field {
                 peer: side.task.peer,
                 best,
                 median: side.rounds[side.rounds.len() / 2],
-                ratio: best / sides.first().map_or(best, |boucle| boucle.best),
+                ratio: boucle.map(|boucle| best / boucle),
                 instructions,
                 system_calls,
             });
@@ -159,6 +166,7 @@ impl Field {
                     Ok(()) => true,
                     Err(why) => {
                         self.skip(format!("{}, {row}", side.task.peer), why);
+                        self.has_failed = true;
                         false
                     }
                 });

@@ -7,6 +7,7 @@ mod side; // one side of a row, in a process of its own
 mod counts; // instructions and system calls
 mod field; // rounds in turns, row by row
 mod report; // the table
+mod chart; // the table as a picture
 #[path = "../../workloads/mod.rs"]
 mod workloads;
 
@@ -37,5 +38,11 @@ fn main() -> io::Result<ExitCode> {
     if let Some(path) = &asked.markdown {
         fs::write(path, report.markdown())?;
     }
-    Ok(ExitCode::SUCCESS)
+    if let Some(path) = &asked.svg {
+        fs::write(path, chart::chart(&report))?;
+    }
+    match asked.test && report.has_failed {
+        true => Ok(ExitCode::FAILURE),
+        false => Ok(ExitCode::SUCCESS),
+    }
 }

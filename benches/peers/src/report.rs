@@ -14,6 +14,9 @@ pub struct Report {
     pub rows: Vec<Measured>,
     /// Peers that do not run here, or not in one row, or not under one tool; tools that are missing.
     pub skipped: Vec<Skipped>,
+    /// Whether a peer failed in a row that it should have.
+    #[serde(skip)]
+    pub has_failed: bool,
 }
 
 #[derive(Serialize)]
@@ -50,7 +53,7 @@ pub struct Figures {
     pub best: f64,
     pub median: f64,
     /// Its best to boucle's best.
-    pub ratio: f64,
+    pub ratio: Option<f64>,
     pub instructions: Option<f64>,
     pub system_calls: Option<f64>,
 }
@@ -131,7 +134,7 @@ impl fmt::Display for Measured {
                 side.peer,
                 number(Some(side.best)),
                 number(Some(side.median)),
-                number(Some(side.ratio)),
+                number(side.ratio),
                 number(side.instructions),
                 number(side.system_calls)
             )?;
@@ -143,14 +146,19 @@ impl fmt::Display for Measured {
 impl Report {
     /// The table for a page.
     pub fn markdown(&self) -> String {
-        let mut page = format!("# The field, measured\n\n{}.\n", self.machine);
         let versions: Vec<_> = self.peers.iter().map(Version::to_string).collect();
-        page += &format!("{}.\n", versions.join(", "));
+        let mut page = format!(
+            "# The field, measured\n\n{}.\n\n{}.\n\n\
+             What the columns mean, and how to measure again, is in [README.md](README.md).\n",
+            self.machine,
+            versions.join(", ")
+        );
         for row in &self.rows {
             page += &format!(
-                "\n| {} | best | median | ratio | instructions | system calls |\n\
+                "\n| {}, {} | best | median | ratio | instructions | system calls |\n\
                  |---|--:|--:|--:|--:|--:|\n",
-                row.row
+                row.row,
+                row.unit.name()
             );
             for side in &row.sides {
                 let Figures {
@@ -159,7 +167,7 @@ impl Report {
                 let figures = [
                     Some(best),
                     Some(median),
-                    Some(side.ratio),
+                    side.ratio,
                     side.instructions,
                     side.system_calls,
                 ];
@@ -180,6 +188,8 @@ impl Report {
 pub fn number(value: Option<f64>) -> String {
     match value {
         None => "–".into(),
+        // Not minus zero.
+        Some(value) if value.abs() < 0.005 => "0.00".into(),
         Some(value) if value.abs() < 9.995 => format!("{value:.2}"),
         Some(value) if value < 99.95 => format!("{value:.1}"),
         Some(value) => format!("{value:.0}"),

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::workloads::gather::{at_once, gather, handles_in_a_vec, once, staggered};
 use crate::workloads::lateness::{median_of_isolated, p99_of_many};
 use crate::workloads::memory::{idle_task, sleeping_task};
@@ -27,7 +29,7 @@ pub struct Row {
     pub operations: usize,
     /// Of each process.
     pub rounds: usize,
-    /// Whether its instructions and system calls are counted.
+    /// Whether its instructions and system calls are counted, of a tenth of the operations.
     pub counted: bool,
     /// Makes the runtime, and gives what runs a round on it.
     pub start: Box<dyn FnOnce() -> Round>,
@@ -36,16 +38,22 @@ pub struct Row {
 /// Runs so many operations, and says what one of them took, in the row's unit.
 pub type Round = Box<dyn Fn(usize) -> f64>;
 
-#[derive(Clone, Copy, PartialEq, serde::Serialize)]
+#[derive(Clone, Copy, PartialEq, Serialize)]
 pub enum Unit {
-    /// Of CPU time.
-    #[serde(rename = "ns")]
     Nanoseconds,
-    #[serde(rename = "bytes")]
     Bytes,
-    /// By which a sleep is late: wall time, for once.
-    #[serde(rename = "µs late")]
+    /// Wall time, for once.
     Lateness,
+}
+
+impl Unit {
+    pub fn name(self) -> &'static str {
+        match self {
+            Unit::Nanoseconds => "CPU ns",
+            Unit::Bytes => "bytes",
+            Unit::Lateness => "µs late",
+        }
+    }
 }
 
 /// What every runtime can do.
@@ -56,7 +64,7 @@ pub fn tasks<R: Runtime>() -> Vec<Row> {
         time::<R>("spawn(..).await, one by one", 20_000, 9, one_after_another()),
         time::<R>("yield, 1 task", 50_000, 15, yields(1)),
         time::<R>("yield, 1,000 tasks", 100_000, 9, yields(1_000)),
-        time::<R>("yield, 100,000 tasks", 400_000, 3, yields(100_000)),
+        large::<R>("yield, 100,000 tasks", 400_000, 3, yields(100_000)),
         time::<R>("yield, main future", 50_000, 9, main_yields()),
         time::<R>("yield_now, 1 task", 20_000, 9, yield_now()),
         time::<R>("ping-pong, 2 tasks", 50_000, 15, ring(2)),
@@ -72,7 +80,7 @@ pub fn groups<R: Groups>() -> Vec<Row> {
     vec![
         time::<R>(GATHER_10, 20_000, 5, gather(10, at_once)),
         time::<R>(GATHER_1000, 20_000, 5, gather(1_000, once)),
-        time::<R>(GATHER_100000, 100_000, 3, gather(100_000, staggered)),
+        large::<R>(GATHER_100000, 100_000, 3, gather(100_000, staggered)),
         time::<R>("wait for all of 1,000", 20_000, 5, all_completed(1_000)),
         time::<R>("wait for the first of 1,000", 20_000, 5, first_completed(1_000)),
     ]
@@ -84,7 +92,7 @@ pub fn handles<R: Runtime>() -> Vec<Row> {
     vec![
         time::<R>(GATHER_10, 20_000, 5, handles_in_a_vec(10, at_once)),
         time::<R>(GATHER_1000, 20_000, 5, handles_in_a_vec(1_000, once)),
-        time::<R>(GATHER_100000, 100_000, 3, handles_in_a_vec(100_000, staggered)),
+        large::<R>(GATHER_100000, 100_000, 3, handles_in_a_vec(100_000, staggered)),
     ]
 }
 
@@ -108,10 +116,7 @@ pub fn timers<R: Timers>() -> Vec<Row> {
     let micros = Duration::from_micros;
     let millis = Duration::from_millis;
     vec![
-        Row {
-            counted: false,
-            ..time::<R>("sleep, 1,000,000 tasks", 1_000_000, 1, sleeps(millis(1_000), millis(500)))
-        },
+        large::<R>("sleep, 1,000,000 tasks", 1_000_000, 1, sleeps(millis(1_000), millis(500))),
         time::<R>("sleep of 1 ms, alone", 50, 3, isolated_sleeps(millis(1))),
         time::<R>("arm and cancel, 10,000 pending", 20_000, 5, arm_and_cancel()),
         late::<R>("sleep of 100 us: median", 100, median_of_isolated(micros(100))),
@@ -162,6 +167,19 @@ fn time<R: Runtime>(
 ) -> Row {
     let run = move |runtime: &R, operations| per_operation(run(runtime, operations), operations);
     row(name, Unit::Nanoseconds, operations, rounds, on::<R>(run))
+}
+
+/// One whose operations are too many to be counted.
+fn large<R: Runtime>(
+    name: &'static str,
+    operations: usize,
+    rounds: usize,
+    run: impl Fn(&R, usize) -> Spent + 'static,
+) -> Row {
+    Row {
+        counted: false,
+        ..time(name, operations, rounds, run)
+    }
 }
 
 fn late<R: Runtime>(

@@ -25,6 +25,9 @@ pub struct Task<'a> {
 
 const FLAG: &str = "--side";
 
+/// For the tools that count: a round unasked, and not a word.
+pub const ONE_ROUND: &str = "--one-round";
+
 /// The longest that a round may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -52,30 +55,25 @@ impl Task<'_> {
 /// The child: does what the command line says, if it is for one.
 pub fn serve() -> bool {
     let given: Vec<String> = env::args().skip(1).collect();
-    let [flag, peer, row, operations, rounds @ ..] = &given[..] else {
+    let [flag, peer, row, operations, one_round @ ..] = &given[..] else {
         return false;
     };
     if flag != FLAG {
         return false;
     }
-    let number = |text: &String| text.parse().expect("a number");
-    let operations = number(operations);
+    let operations = operations.parse().expect("a number");
     let run = Task {
         peer,
         row,
         operations,
     }
     .start();
-    match rounds {
-        // For the tools that count: so many rounds, and not a word.
-        [rounds] => (0..number(rounds)).for_each(|_| {
-            run(operations);
-        }),
-        _ => {
-            for _asked in io::stdin().lines() {
-                println!("{}", run(operations));
-            }
+    if one_round.is_empty() {
+        for _asked in io::stdin().lines() {
+            println!("{}", run(operations));
         }
+    } else {
+        run(operations);
     }
     true
 }
