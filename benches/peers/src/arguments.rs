@@ -4,11 +4,13 @@ use std::env;
 use std::path::PathBuf;
 use std::process::exit;
 
+use crate::peers::PEERS;
+
 const USAGE: &str = "\
 usage: boucle-peers [OPTION]... [PART OF A ROW'S NAME]...
 
   --peer NAME      this peer only, beside boucle (again for more of them)
-  --rounds N       rounds of each row, instead of its own number
+  --rounds N       so many rounds in each of a side's three processes
   --no-counts      times and bytes only: no callgrind, no strace
   --test           one tiny round of everything, no measurement
   --list           the rows and the peers
@@ -37,7 +39,7 @@ impl Arguments {
         while let Some(argument) = given.next() {
             let mut value = || given.next().unwrap_or_else(|| usage());
             match argument.as_str() {
-                "--peer" => asked.peers.push(value()),
+                "--peer" => asked.peers.push(known_peer(value())),
                 "--rounds" => match value().parse() {
                     Ok(rounds) if rounds > 0 => asked.rounds = Some(rounds),
                     _ => usage(),
@@ -64,6 +66,15 @@ impl Arguments {
         let named = |peer: &String| peer == name;
         self.peers.is_empty() || name == "boucle" || self.peers.iter().any(named)
     }
+}
+
+fn known_peer(name: String) -> String {
+    if !PEERS.iter().any(|peer| peer.name == name) {
+        let names: Vec<_> = PEERS.iter().map(|peer| peer.name).collect();
+        eprintln!("there is no peer {name:?}, but {}", names.join(", "));
+        exit(2);
+    }
+    name
 }
 
 fn usage() -> ! {

@@ -6,7 +6,10 @@
 
 use std::process::{Command, Stdio};
 
-use crate::side::{ONE_ROUND, Task, last_words};
+use crate::side::{Errand, ONE_ROUND, last_words};
+
+/// Runs what follows for five minutes at most.
+const PATIENCE: &[&str] = &["timeout", "300"];
 
 /// A tool that counts, and how its total is found in what it prints on its standard error.
 pub struct Tool {
@@ -35,13 +38,7 @@ pub const CALLGRIND: Tool = Tool {
 pub const STRACE: Tool = Tool {
     name: "strace",
     counts: "system calls",
-    command: &[
-        "timeout",
-        "300",
-        "strace",
-        "--follow-forks",
-        "--summary-only",
-    ],
+    command: &["strace", "--follow-forks", "--summary-only"],
     // "100.00 0.012 3 456 7 total": the fourth column, with the errors after it, if there are any.
     total: |said| {
         let line = said.lines().find(|line| line.ends_with(" total"))?;
@@ -60,19 +57,20 @@ impl Tool {
     }
 
     /// How much of it an operation takes, or why the side cannot run under the tool.
-    pub fn per_operation(&self, task: &Task) -> Result<f64, String> {
-        let operations = (task.operations / 10).max(100);
+    pub fn per_operation(&self, errand: &Errand) -> Result<f64, String> {
+        let operations = (errand.operations / 10).max(100);
         let count = |operations| {
-            self.count(&Task {
+            self.count(&Errand {
                 operations,
-                ..*task
+                ..*errand
             })
         };
         Ok((count(2 * operations)? - count(operations)?) / operations as f64)
     }
 
-    fn count(&self, task: &Task) -> Result<f64, String> {
-        let ran = task.command(self.command).arg(ONE_ROUND).output();
+    fn count(&self, errand: &Errand) -> Result<f64, String> {
+        let command = [PATIENCE, self.command].concat();
+        let ran = errand.command(&command).arg(ONE_ROUND).output();
         let ran = ran.map_err(|error| error.to_string())?;
         let said = String::from_utf8_lossy(&ran.stderr);
         match (self.total)(&said) {

@@ -11,7 +11,7 @@ use crate::counts::{CALLGRIND, STRACE, Tool};
 use crate::peers::{PEERS, Peer};
 use crate::report::{Figures, Machine, Measured, Report, Skipped};
 use crate::rows::{Row, Unit};
-use crate::side::{Side, Task};
+use crate::side::{Errand, Side};
 
 /// Who takes part, what counts, and what is left out.
 pub struct Field {
@@ -113,18 +113,18 @@ impl Field {
         for mut side in self.rounds(row.name, &plan)? {
             side.rounds.sort_by(f64::total_cmp);
             let best = side.rounds[0];
-            if side.task.peer == "boucle" {
+            if side.errand.peer == "boucle" {
                 boucle = Some(best);
             }
             let (instructions, system_calls) = match row.counted {
                 true => (
-                    self.count(self.callgrind, &side.task),
-                    self.count(self.strace, &side.task),
+                    self.count(self.callgrind, &side.errand),
+                    self.count(self.strace, &side.errand),
                 ),
                 false => (None, None),
             };
             sides.push(Figures {
-                peer: side.task.peer,
+                peer: side.errand.peer,
                 best,
                 median: side.rounds[side.rounds.len() / 2],
                 ratio: boucle.map(|boucle| best / boucle),
@@ -151,7 +151,7 @@ impl Field {
     fn rounds<'a>(&mut self, row: &'a str, plan: &Plan) -> io::Result<Vec<Side<'a>>> {
         let mut sides = Vec::new();
         for peer in self.peers.iter().filter(|peer| peer.row(row).is_some()) {
-            sides.push(Side::start(Task {
+            sides.push(Side::start(Errand {
                 peer: peer.name,
                 row,
                 operations: plan.operations,
@@ -165,7 +165,7 @@ impl Field {
                 sides.retain_mut(|side| match side.round(round >= plan.warm_ups) {
                     Ok(()) => true,
                     Err(why) => {
-                        self.skip(format!("{}, {row}", side.task.peer), why);
+                        self.skip(format!("{}, {row}", side.errand.peer), why);
                         self.has_failed = true;
                         false
                     }
@@ -176,19 +176,19 @@ impl Field {
         sides.sort_by_key(|side| {
             self.peers
                 .iter()
-                .position(|peer| peer.name == side.task.peer)
+                .position(|peer| peer.name == side.errand.peer)
         });
         Ok(sides)
     }
 
     /// A tool that fails once with a peer is not tried with it again.
-    fn count(&mut self, tool: Option<&Tool>, task: &Task) -> Option<f64> {
+    fn count(&mut self, tool: Option<&Tool>, errand: &Errand) -> Option<f64> {
         let tool = tool?;
-        let what = format!("{} of {}", tool.counts, task.peer);
+        let what = format!("{} of {}", tool.counts, errand.peer);
         if self.skipped.iter().any(|skipped| skipped.what == what) {
             return None;
         }
-        match tool.per_operation(task) {
+        match tool.per_operation(errand) {
             Ok(count) => Some(count),
             Err(why) => {
                 self.skip(what, format!("{}: {why}", tool.name));

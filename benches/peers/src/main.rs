@@ -1,4 +1,8 @@
 //! boucle beside the whole field: the same work on every single-threaded runtime, in one table.
+//!
+//! How to run it, what the columns mean and what is skipped is in `README.md`. The workloads are those of
+//! the benches; here are the other runtimes, and what it takes to measure a dozen of them fairly: a
+//! process for each side of each row, whose rounds take turns.
 
 mod arguments; // the command line
 mod rows; // what is measured

@@ -17,7 +17,7 @@ use crate::rows::Round;
 
 /// What the child is told on its command line.
 #[derive(Clone, Copy)]
-pub struct Task<'a> {
+pub struct Errand<'a> {
     pub peer: &'a str,
     pub row: &'a str,
     pub operations: usize,
@@ -31,7 +31,7 @@ pub const ONE_ROUND: &str = "--one-round";
 /// The longest that a round may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-impl Task<'_> {
+impl Errand<'_> {
     /// The command that makes this program a child, after the words of a tool that runs it.
     pub fn command(&self, tool: &[&str]) -> Command {
         let program = env::current_exe().expect("this program has a path");
@@ -62,7 +62,7 @@ pub fn serve() -> bool {
         return false;
     }
     let operations = operations.parse().expect("a number");
-    let run = Task {
+    let run = Errand {
         peer,
         row,
         operations,
@@ -80,16 +80,16 @@ pub fn serve() -> bool {
 
 /// The parent's end: one child after the other, and what their rounds took.
 pub struct Side<'a> {
-    pub task: Task<'a>,
+    pub errand: Errand<'a>,
     process: Process,
     pub rounds: Vec<f64>,
 }
 
 impl Side<'_> {
-    pub fn start(task: Task) -> io::Result<Side> {
+    pub fn start(errand: Errand) -> io::Result<Side> {
         Ok(Side {
-            process: Process::start(&task)?,
-            task,
+            process: Process::start(&errand)?,
+            errand,
             rounds: Vec::new(),
         })
     }
@@ -97,7 +97,7 @@ impl Side<'_> {
     /// A new child takes over. Where memory lies is chance, and differs from process to process; some
     /// places are bad from the beginning to the end.
     pub fn restart(&mut self) -> io::Result<()> {
-        self.process = Process::start(&self.task)?;
+        self.process = Process::start(&self.errand)?;
         Ok(())
     }
 
@@ -119,8 +119,8 @@ struct Process {
 }
 
 impl Process {
-    fn start(task: &Task) -> io::Result<Process> {
-        let mut command = task.command(&[]);
+    fn start(errand: &Errand) -> io::Result<Process> {
+        let mut command = errand.command(&[]);
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -18,7 +18,7 @@ use self::nexus::Nexus;
 use self::smol::Smol;
 use crate::report::Version;
 use crate::rows::{Row, by_hand, groups, handles, remote, sleepers, sockets, tasks, timers};
-use crate::side::{Side, Task};
+use crate::side::{Errand, Side};
 use crate::workloads::floor::{AskingFloor, Floor};
 use crate::workloads::runtime::{Boucle, Runtime, Tokio, TokioLocalSet};
 
@@ -133,7 +133,7 @@ impl Peer {
     pub fn try_out(&self) -> Result<(), String> {
         let rows = self.rows();
         let first = rows.first().expect("every peer has a row");
-        let side = Side::start(Task {
+        let side = Side::start(Errand {
             peer: self.name,
             row: first.name,
             operations: 100,
