@@ -8,8 +8,11 @@ use std::process::{Command, Stdio};
 
 use crate::side::{Errand, ONE_ROUND, last_words};
 
-/// Runs what follows for five minutes at most.
-const PATIENCE: &[&str] = &["timeout", "300"];
+/// Runs what follows for a minute at most.
+const PATIENCE: &[&str] = &["timeout", "60"];
+
+/// How `timeout` says that it was more.
+const TIMED_OUT: i32 = 124;
 
 /// A tool that counts, and how its total is found in what it prints on its standard error.
 pub struct Tool {
@@ -75,6 +78,7 @@ impl Tool {
         let said = String::from_utf8_lossy(&ran.stderr);
         match (self.total)(&said) {
             Some(total) if ran.status.success() => Ok(total),
+            _ if ran.status.code() == Some(TIMED_OUT) => Err("hangs".to_owned()),
             _ => Err(last_words(&said, ran.status)),
         }
     }
