@@ -181,17 +181,16 @@ impl Field {
         Ok(sides)
     }
 
-    /// A tool that fails once with a peer is not tried with it again.
     fn count(&mut self, tool: Option<&Tool>, errand: &Errand) -> Option<f64> {
         let tool = tool?;
-        let what = format!("{} of {}", tool.counts, errand.peer);
-        if self.skipped.iter().any(|skipped| skipped.what == what) {
-            return None;
-        }
         match tool.per_operation(errand) {
             Ok(count) => Some(count),
             Err(why) => {
-                self.skip(what, format!("{}: {why}", tool.name));
+                let Errand { peer, row, .. } = errand;
+                self.skip(
+                    format!("{peer}, {row}, {}", tool.counts),
+                    format!("{}: {why}", tool.name),
+                );
                 None
             }
         }
