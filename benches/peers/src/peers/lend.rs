@@ -1,0 +1,33 @@
+//! A main future that borrows, for the runtimes whose main future must be `'static`.
+//!
+//! The main future stays where it is, on the stack of `block_on`, lent out through a scoped
+//! thread-local; what the runtime gets is a future that polls it there. Costs a poll of the main future
+//! a few instructions, and tasks nothing.
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+use scoped_tls_hkt::scoped_thread_local;
+
+scoped_thread_local!(static mut MAIN: for<'a> &'a mut dyn FnMut(&mut Context<'_>) -> Poll<()>);
+
+/// Has `run` run a future that is done when `main` is, and returns main's output.
+pub fn lend<F: Future>(main: F, run: impl FnOnce(Lent)) -> F::Output {
+    let mut main = pin!(main);
+    let mut output = None;
+    let mut poll = |cx: &mut Context<'_>| main.as_mut().poll(cx).map(|value| output = Some(value));
+    MAIN.set(&mut poll, || run(Lent));
+    output.expect("the runtime returns when its main future is done")
+}
+
+/// Stands for the main future that is lent out on this thread.
+pub struct Lent;
+
+impl Future for Lent {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        MAIN.with(|poll| poll(cx))
+    }
+}

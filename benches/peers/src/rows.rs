@@ -1,0 +1,231 @@
+//! The rows, by what they ask of a runtime.
+//!
+//! A workload is generic over the runtimes. Here it is bound to one, and is a row like any other from
+//! then on. Rounds are short: a dozen runtimes take turns, and then run again under tools that are slow.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::workloads::gather::{at_once, gather, handles_in_a_vec, once, staggered};
+use crate::workloads::lateness::{median_of_isolated, p99_of_many};
+use crate::workloads::memory::{idle_task, sleeping_task};
+use crate::workloads::mio_echo;
+use crate::workloads::remote::{Beside, round_trips, storm};
+use crate::workloads::ring::{ring, with_main};
+use crate::workloads::runtime::{Groups, Net, Runtime, Timers};
+use crate::workloads::spawn::{one_after_another, spawn_and_await};
+use crate::workloads::tcp::{accept_and_close, beside_a_socket, echo};
+use crate::workloads::timers::{arm_and_cancel, isolated_sleeps, sleeps};
+use crate::workloads::wait::{all_completed, first_completed};
+use crate::workloads::watch::Spent;
+use crate::workloads::yields::{main_yields, yield_now, yields};
+
+/// One line of the table, for one peer.
+pub struct Row {
+    pub name: &'static str,
+    pub unit: Unit,
+    /// In one round.
+    pub operations: usize,
+    /// Of each process.
+    pub rounds: usize,
+    /// Whether its instructions and system calls are counted, of a tenth of the operations.
+    pub counted: bool,
+    /// Makes the runtime, and gives what runs a round on it.
+    pub start: Box<dyn FnOnce() -> Round>,
+}
+
+/// Runs so many operations, and says what one of them took, in the row's unit.
+pub type Round = Box<dyn Fn(usize) -> f64>;
+
+#[derive(Clone, Copy, PartialEq, Serialize)]
+pub enum Unit {
+    Nanoseconds,
+    Bytes,
+    /// Wall time, for once.
+    Lateness,
+}
+
+impl Unit {
+    pub fn name(self) -> &'static str {
+        match self {
+            Unit::Nanoseconds => "CPU ns",
+            Unit::Bytes => "bytes",
+            Unit::Lateness => "µs late",
+        }
+    }
+}
+
+/// What every runtime can do.
+#[rustfmt::skip] // A row a line.
+pub fn tasks<R: Runtime>() -> Vec<Row> {
+    vec![
+        time::<R>("spawn and await, 100,000 tasks", 100_000, 5, spawn_and_await()),
+        time::<R>("spawn(..).await, one by one", 20_000, 9, one_after_another()),
+        time::<R>("yield, 1 task", 50_000, 15, yields(1)),
+        time::<R>("yield, 1,000 tasks", 100_000, 9, yields(1_000)),
+        large::<R>("yield, 100,000 tasks", 400_000, 3, yields(100_000)),
+        time::<R>("yield, main future", 50_000, 9, main_yields()),
+        time::<R>("yield_now, 1 task", 20_000, 9, yield_now()),
+        time::<R>("ping-pong, 2 tasks", 50_000, 15, ring(2)),
+        time::<R>("ping-pong, main and a task", 20_000, 9, with_main()),
+        time::<R>("ring of 1,000", 100_000, 9, ring(1_000)),
+        bytes::<R>("idle task, 24-byte future", idle_task()),
+    ]
+}
+
+/// Children that run as tasks, with what the runtime offers for it.
+#[rustfmt::skip] // A row a line.
+pub fn groups<R: Groups>() -> Vec<Row> {
+    vec![
+        time::<R>(GATHER_10, 20_000, 5, gather(10, at_once)),
+        time::<R>(GATHER_1000, 20_000, 5, gather(1_000, once)),
+        large::<R>(GATHER_100000, 100_000, 3, gather(100_000, staggered)),
+        time::<R>("wait for all of 1,000", 20_000, 5, all_completed(1_000)),
+        time::<R>("wait for the first of 1,000", 20_000, 5, first_completed(1_000)),
+    ]
+}
+
+/// The same where nothing is offered: handles in a `Vec`, awaited one after the other.
+#[rustfmt::skip] // A row a line.
+pub fn handles<R: Runtime>() -> Vec<Row> {
+    vec![
+        time::<R>(GATHER_10, 20_000, 5, handles_in_a_vec(10, at_once)),
+        time::<R>(GATHER_1000, 20_000, 5, handles_in_a_vec(1_000, once)),
+        large::<R>(GATHER_100000, 100_000, 3, handles_in_a_vec(100_000, staggered)),
+    ]
+}
+
+const GATHER_10: &str = "gather of 10, at once";
+const GATHER_1000: &str = "gather of 1,000, once";
+const GATHER_100000: &str = "gather of 100,000, staggered";
+
+/// Wakes from another thread: the CPU time of both.
+#[rustfmt::skip] // A row a line.
+pub fn remote<R: Runtime>() -> Vec<Row> {
+    vec![
+        time::<R>("from a thread, 1 task", 100_000, 5, storm(1, Beside::Nothing)),
+        time::<R>("from a thread, loop awake", 100_000, 5, storm(1, Beside::Yields)),
+        time::<R>("from a thread, 1,000 tasks", 100_000, 5, storm(1_000, Beside::Nothing)),
+        time::<R>("to a thread and back", 2_000, 3, round_trips()),
+    ]
+}
+
+#[rustfmt::skip] // A row a line.
+pub fn timers<R: Timers>() -> Vec<Row> {
+    let micros = Duration::from_micros;
+    let millis = Duration::from_millis;
+    vec![
+        large::<R>("sleep, 1,000,000 tasks", 1_000_000, 1, sleeps(millis(1_000), millis(500))),
+        time::<R>("sleep of 1 ms, alone", 50, 3, isolated_sleeps(millis(1))),
+        time::<R>("arm and cancel, 10,000 pending", 20_000, 5, arm_and_cancel()),
+        late::<R>("sleep of 100 us: median", 100, median_of_isolated(micros(100))),
+        late::<R>("1,000 sleeps of 10 ms: p99", 1_000, p99_of_many(millis(10))),
+    ]
+}
+
+pub fn sleepers<R: Timers>() -> Vec<Row> {
+    vec![bytes::<R>("sleeping task", sleeping_task())]
+}
+
+#[rustfmt::skip] // A row a line.
+pub fn sockets<R: Net>() -> Vec<Row> {
+    vec![
+        time::<R>("yield, 1 task, socket open", 50_000, 9, beside_a_socket(yields(1))),
+        time::<R>(ECHO_1, 2_000, 5, echo(1)),
+        time::<R>(ECHO_50, 5_000, 5, echo(50)),
+        time::<R>(ECHO_1000, 10_000, 3, echo(1_000)),
+        time::<R>("connect, accept, close", 300, 3, accept_and_close()),
+    ]
+}
+
+/// Written on mio directly, without a runtime.
+pub fn by_hand() -> Vec<Row> {
+    let echo = |name, connections, operations, rounds| {
+        let echo = mio_echo::echo(connections);
+        let round = move |operations| per_operation(echo(operations), operations);
+        row(name, Unit::Nanoseconds, operations, rounds, move || {
+            Box::new(round)
+        })
+    };
+    vec![
+        echo(ECHO_1, 1, 2_000, 5),
+        echo(ECHO_50, 50, 5_000, 5),
+        echo(ECHO_1000, 1_000, 10_000, 3),
+    ]
+}
+
+const ECHO_1: &str = "TCP echo, 1 connection";
+const ECHO_50: &str = "TCP echo, 50 connections";
+const ECHO_1000: &str = "TCP echo, 1,000 connections";
+
+fn time<R: Runtime>(
+    name: &'static str,
+    operations: usize,
+    rounds: usize,
+    run: impl Fn(&R, usize) -> Spent + 'static,
+) -> Row {
+    let run = move |runtime: &R, operations| per_operation(run(runtime, operations), operations);
+    row(name, Unit::Nanoseconds, operations, rounds, on::<R>(run))
+}
+
+/// One whose operations are too many to be counted.
+fn large<R: Runtime>(
+    name: &'static str,
+    operations: usize,
+    rounds: usize,
+    run: impl Fn(&R, usize) -> Spent + 'static,
+) -> Row {
+    Row {
+        counted: false,
+        ..time(name, operations, rounds, run)
+    }
+}
+
+fn late<R: Runtime>(
+    name: &'static str,
+    operations: usize,
+    run: impl Fn(&R, usize) -> f64 + 'static,
+) -> Row {
+    Row {
+        counted: false,
+        ..row(name, Unit::Lateness, operations, 2, on::<R>(run))
+    }
+}
+
+/// Of a million tasks. It is the same in every round.
+fn bytes<R: Runtime>(name: &'static str, run: impl Fn(&R, usize) -> f64 + 'static) -> Row {
+    Row {
+        counted: false,
+        ..row(name, Unit::Bytes, 1_000_000, 1, on::<R>(run))
+    }
+}
+
+fn row(
+    name: &'static str,
+    unit: Unit,
+    operations: usize,
+    rounds: usize,
+    start: impl FnOnce() -> Round + 'static,
+) -> Row {
+    Row {
+        name,
+        unit,
+        operations,
+        rounds,
+        counted: true,
+        start: Box::new(start),
+    }
+}
+
+/// Makes the runtime, for all rounds.
+fn on<R: Runtime>(run: impl Fn(&R, usize) -> f64 + 'static) -> impl FnOnce() -> Round {
+    move || {
+        let runtime = R::new();
+        Box::new(move |operations| run(&runtime, operations))
+    }
+}
+
+fn per_operation(spent: Spent, operations: usize) -> f64 {
+    spent.cpu.as_secs_f64() * 1e9 / operations as f64
+}
