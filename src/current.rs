@@ -43,8 +43,9 @@ struct LoopCell {
     /// The number's short id, which a waker asks for.
     short: usize,
     next: Cell<*const LoopCell>,
-    /// Not in the state: what it does may be heard by a logger, which is the user's code.
-    poller: RefCell<Poller>,
+    /// Not in the state: what it does may be heard by a logger, which is the user's code. And shared,
+    /// since a logger that hears of it may drop the loop.
+    poller: Rc<RefCell<Poller>>,
     state: UnsafeCell<Loop>,
     /// Whether a closure has it, so that tests can tell.
     #[cfg(debug_assertions)]
@@ -74,7 +75,7 @@ impl Resident {
             number,
             short: number.short(),
             next: Cell::new(LIVING.get()),
-            poller: RefCell::new(poller),
+            poller: Rc::new(RefCell::new(poller)),
             state: UnsafeCell::new(state),
             #[cfg(debug_assertions)]
             borrowed: Cell::new(false),
@@ -213,7 +214,8 @@ impl LoopCell {
         // files `state`, `task/{tasks,leftovers,groups,entry,stamp}`, `wake/{ready,inbox}`,
         // `time/{wheel,clock}` and `net/reactor`. These do not import this module, call no trait
         // object of the user's but for a name or an output's place, take wakers that were cloned
-        // before, and return what is to be woken or dropped. Whatever allocates may call the
+        // before, and return what is to be woken or dropped. They do not panic, unless a table is
+        // broken: the panic hook is the user's too. Whatever allocates may call the
         // program's allocator: that one may not call back into a loop, nor may any that a `RefCell`
         // is in use over.
         borrow(unsafe { &mut *self.state.get() })
@@ -280,9 +282,11 @@ pub(crate) fn with<R>(
     })
 }
 
-/// Borrows the poller of the loop with that number, if it lives on this thread.
+/// Borrows the poller of the loop with that number, if it lives on this thread. The closure may run
+/// user code, a logger's: so it is called when nothing looks at the loop any more.
 pub(crate) fn with_poller<R>(number: LoopNumber, borrow: impl FnOnce(&Poller) -> R) -> Option<R> {
-    look(find(number), |it| it.map(|it| borrow(&it.poller.borrow())))
+    let poller = look(find(number), |it| it.map(|it| Rc::clone(&it.poller)))?;
+    Some(borrow(&poller.borrow()))
 }
 
 #[cold]
