@@ -45,8 +45,9 @@ struct LoopCell {
     /// The number's short id, which a waker asks for.
     short: usize,
     next: Cell<*const LoopCell>,
-    /// Not in the state: what it does may be heard by a logger, which is the user's code.
-    poller: RefCell<Poller>,
+    /// Not in the state: what it does may be heard by a logger, which is the user's code. And shared,
+    /// since a logger that hears of it may drop the loop.
+    poller: Rc<RefCell<Poller>>,
     state: UnsafeCell<Loop>,
     /// Whether a closure has it, so that tests can tell.
     #[cfg(debug_assertions)]
@@ -76,7 +77,7 @@ impl Resident {
             number,
             short: number.short(),
             next: Cell::new(LIVING.get()),
-            poller: RefCell::new(poller),
+            poller: Rc::new(RefCell::new(poller)),
             state: UnsafeCell::new(state),
             #[cfg(debug_assertions)]
             borrowed: Cell::new(false),
@@ -217,8 +218,9 @@ impl LoopCell {
         // socket, one system call. These do not import this module, call no trait object of the
         // user's but for a name or an output's place, take wakers that were cloned before, and return
         // what is to be woken or dropped. (mio's registration, which may call a logger, is not among
-        // them: see `poller`.) Whatever allocates may call the program's allocator: that one may not
-        // call back into a loop, as none may while a `RefCell` of the program is in use.
+        // them: see `poller`.) They do not panic, unless a table is broken: the panic hook is the
+        // user's too. Whatever allocates may call the program's allocator: that one may not call back
+        // into a loop, as none may while a `RefCell` of the program is in use.
         borrow(unsafe { &mut *self.state.get() })
     }
 }
@@ -260,9 +262,11 @@ pub(crate) fn with<R>(
     })
 }
 
-/// Borrows the poller of the loop with that number, if it lives on this thread.
+/// Borrows the poller of the loop with that number, if it lives on this thread. The closure may run
+/// user code, a logger's: so it is called when nothing looks at the loop any more.
 pub(crate) fn with_poller<R>(number: LoopNumber, borrow: impl FnOnce(&Poller) -> R) -> Option<R> {
-    look(find(number), |it| it.map(|it| borrow(&it.poller.borrow())))
+    let poller = look(find(number), |it| it.map(|it| Rc::clone(&it.poller)))?;
+    Some(borrow(&poller.borrow()))
 }
 
 #[cold]
@@ -330,12 +334,31 @@ pub(crate) fn no_loop(what: &str) -> ! {
     )
 }
 
-#[cfg(all(test, debug_assertions))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Loops leave the list of their thread from any place in it; those that stay are found, and no
+    /// others.
+    #[test]
+    fn a_loop_leaves_the_list_from_any_place() {
+        for place in 0..4 {
+            let open = |_| Resident::open(false).unwrap();
+            let mut residents: Vec<_> = (0..4).map(open).collect();
+            drop(residents.remove(place));
+            let living = RefCell::new(Vec::new());
+            find_living(|it| {
+                living.borrow_mut().push(it.number);
+                false
+            });
+            let expected = residents.iter().map(Resident::number);
+            assert!(expected.rev().eq(living.take()));
+        }
+    }
+
     /// Tests would notice a closure that finds its way back to the state that it has.
     #[test]
+    #[cfg(debug_assertions)]
     #[should_panic = "borrowed twice"]
     fn a_borrow_within_a_borrow_is_noticed() {
         let resident = Resident::open(false).unwrap();

@@ -103,7 +103,7 @@
 //!   (`net/park.rs`); the clock is read in one file (`time/clock.rs`).
 //! - No user code runs while the loop's state is borrowed or locked. User code is: poll; the drop
 //!   of a future, an output or a panic's payload; clone, wake and drop of a foreign waker; a
-//!   closure from the inbox.
+//!   closure from the inbox; a logger; the panic hook.
 //! - A wake, from any thread at any time, after the loop is gone and during the destruction of
 //!   thread-locals, never panics, never waits for user code, and is never lost.
 //! - FIFO: tasks woken in some order are polled in that order. Timers fire in the order (deadline,

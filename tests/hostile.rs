@@ -415,6 +415,9 @@ fn destructors_at_the_end_may_spawn() {
 thread_local! {
     /// What the logger does on this thread.
     static ON_LOG: Cell<Option<fn()>> = const { Cell::new(None) };
+
+    /// A loop for the logger to drop.
+    static DOOMED: Cell<Option<EventLoop>> = const { Cell::new(None) };
 }
 
 /// mio writes to the `log` crate when a socket is registered, and a logger may do anything.
@@ -434,11 +437,16 @@ impl log::Log for Logger {
     fn flush(&self) {}
 }
 
+/// Lets every logged message come to `ON_LOG`; in the first test that asks, for all of them.
+fn hear_logs() {
+    let _ = log::set_logger(&Logger);
+    log::set_max_level(log::LevelFilter::Trace);
+}
+
 /// A logger that uses the loop while the loop registers a socket, and takes it back.
 #[test]
 fn a_logger_may_use_the_loop() {
-    log::set_logger(&Logger).unwrap();
-    log::set_max_level(log::LevelFilter::Trace);
+    hear_logs();
     thread_local!(static LOGGED: Cell<u32> = const { Cell::new(0) });
     boucle::run(async {
         ON_LOG.set(Some(|| {
@@ -452,4 +460,21 @@ fn a_logger_may_use_the_loop() {
         yield_now().await;
     });
     assert_eq!(LOGGED.get(), 2, "mio does not log any more");
+}
+
+/// A logger that drops the loop, which does not run, while a socket is taken back from it.
+#[test]
+fn a_logger_may_drop_the_loop() {
+    hear_logs();
+    let event_loop = EventLoop::new().unwrap();
+    let listener = event_loop
+        .block_on(TcpListener::bind("127.0.0.1:0"))
+        .unwrap();
+    let address = listener.local_addr().unwrap();
+    DOOMED.set(Some(event_loop));
+    ON_LOG.set(Some(|| drop(DOOMED.take())));
+    let listener = listener.into_std().unwrap();
+    ON_LOG.set(None);
+    assert!(DOOMED.take().is_none(), "mio does not log any more");
+    assert_eq!(listener.local_addr().unwrap(), address);
 }

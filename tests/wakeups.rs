@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use boucle::net::TcpListener;
 use boucle::{
-    ALL_COMPLETED, EventLoop, LoopGone, LoopHandle, as_completed, gather, sleep, spawn, timeout,
-    wait, yield_now,
+    ALL_COMPLETED, EventLoop, JoinHandle, LoopGone, LoopHandle, as_completed, gather, sleep, spawn,
+    timeout, wait, yield_now,
 };
 use futures_lite::StreamExt;
 
@@ -307,6 +307,31 @@ fn an_old_entry_of_the_queue_is_skipped() {
     let second = turn(&event_loop);
     assert_eq!((second.polled, second.left, idle.polls()), (2, 1, 2));
     assert_eq!(log.take(), ["old", "new"]);
+}
+
+/// So is the old entry of a task that is kept for its handle, whether it has a value or has aborted
+/// itself.
+#[test]
+fn an_old_entry_of_a_task_that_is_kept_is_skipped() {
+    let event_loop = virtual_loop();
+    let ready = event_loop.spawn(poll_fn(|cx| {
+        cx.waker().wake_by_ref();
+        Poll::Ready(5)
+    }));
+    let own: Rc<RefCell<Option<JoinHandle<()>>>> = Rc::default();
+    let handle = own.clone();
+    own.replace(Some(event_loop.spawn(poll_fn(move |cx| {
+        cx.waker().wake_by_ref();
+        handle.borrow().as_ref().unwrap().abort();
+        Poll::Pending
+    }))));
+    let first = turn(&event_loop);
+    assert_eq!((first.polled, first.ready, first.left), (2, 2, 0));
+    let second = turn(&event_loop);
+    assert_eq!((second.polled, second.ready, second.left), (0, 0, 0));
+    let aborted = own.take().unwrap();
+    assert!(event_loop.block_on(aborted).unwrap_err().is_cancelled());
+    assert_eq!(event_loop.block_on(ready).unwrap(), 5);
 }
 
 /// In that case the new owner keeps its own place in the queue, behind who was woken before.
