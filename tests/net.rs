@@ -503,6 +503,30 @@ fn several_buffers_are_one_transfer() {
     });
 }
 
+/// The kernel takes a thousand buffers at once and no more. That it took a part of them does not say that
+/// the stream is empty, or full: it goes on without another event.
+#[test]
+fn more_buffers_than_the_kernel_takes_are_no_short_transfer() {
+    run(async {
+        let (mut a, mut b) = pair().await;
+        let sent: Vec<u8> = (0..1_500).map(byte_at).collect();
+        let slices: Vec<IoSlice<'_>> = sent.chunks(1).map(IoSlice::new).collect();
+        // Twice, since the first event at a new stream may come after the first write.
+        for _ in 0..2 {
+            let count = a.write_vectored(&slices).await.unwrap();
+            assert!(count < sent.len());
+            let rest = pin!(a.write(&sent[count..]));
+            assert!(poll_once(rest).await.is_ready());
+
+            let mut received = vec![0; sent.len()];
+            let mut slices: Vec<_> = received.chunks_mut(1).map(IoSliceMut::new).collect();
+            let count = b.read_vectored(&mut slices).await.unwrap();
+            b.read_exact(&mut received[count..]).await.unwrap();
+            assert_eq!(received, sent);
+        }
+    });
+}
+
 /// The last bytes of a peer that is gone are read, and then the end, whatever the size of the
 /// buffer: also when bytes and end are there together before the first read.
 #[test]

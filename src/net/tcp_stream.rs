@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{self, Shutdown, SocketAddr};
+use std::ops::Deref;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -175,7 +176,7 @@ impl AsyncRead for &TcpStream {
         cx: &mut Context<'_>,
         buffers: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
-        let len = buffers.iter().map(|buffer| buffer.len()).sum();
+        let len = len_at_once(buffers);
         if len == 0 {
             return Poll::Ready(Ok(0));
         }
@@ -199,7 +200,7 @@ impl AsyncWrite for &TcpStream {
         cx: &mut Context<'_>,
         buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let len = buffers.iter().map(|buffer| buffer.len()).sum();
+        let len = len_at_once(buffers);
         self.source
             .poll_transfer(cx, Side::Write, len, |mut io| io.write_vectored(buffers))
     }
@@ -260,6 +261,14 @@ impl AsyncWrite for TcpStream {
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut &*self).poll_close(cx)
     }
+}
+
+/// How much one call can transfer. Of more buffers than these the kernel takes the first: then the
+/// stream is neither empty nor full, though all of them were more.
+fn len_at_once(buffers: &[impl Deref<Target = [u8]>]) -> usize {
+    const IOV_MAX: usize = 1_024;
+    let taken = buffers.iter().take(IOV_MAX);
+    taken.map(|buffer| buffer.len()).sum()
 }
 
 impl fmt::Debug for TcpStream {

@@ -127,7 +127,7 @@ impl<T> Wheel<T> {
         slot.drop_last_gaps();
         if slot.timers.is_empty() {
             self.vacate(number);
-        } else if slot.gaps > slot.timers.len() / 2 {
+        } else if slot.is_sparse() {
             self.close_gaps(number);
         }
         value
@@ -286,6 +286,12 @@ impl<T> Slot<T> {
         if self.timers.capacity() > KEPT {
             self.timers = Vec::new();
         }
+    }
+
+    /// Whether the gaps outnumber the timers, or those that were dropped from the end leave much room.
+    fn is_sparse(&self) -> bool {
+        let len = self.timers.len();
+        self.gaps > len / 2 || self.timers.capacity() > KEPT.max(4 * len)
     }
 
     fn drop_last_gaps(&mut self) {
