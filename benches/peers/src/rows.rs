@@ -64,7 +64,7 @@ pub fn tasks<R: Runtime>() -> Vec<Row> {
         time::<R>("spawn(..).await, one by one", 20_000, 9, one_after_another()),
         time::<R>("yield, 1 task", 50_000, 15, yields(1)),
         time::<R>("yield, 1,000 tasks", 100_000, 9, yields(1_000)),
-        large::<R>("yield, 100,000 tasks", 400_000, 3, yields(100_000)),
+        uncounted::<R>("yield, 100,000 tasks", 400_000, 3, yields(100_000)),
         time::<R>("yield, main future", 50_000, 9, main_yields()),
         time::<R>("yield_now, 1 task", 20_000, 9, yield_now()),
         time::<R>("ping-pong, 2 tasks", 50_000, 15, ring(2)),
@@ -80,7 +80,7 @@ pub fn groups<R: Groups>() -> Vec<Row> {
     vec![
         time::<R>(GATHER_10, 20_000, 5, gather(10, at_once)),
         time::<R>(GATHER_1000, 20_000, 5, gather(1_000, once)),
-        large::<R>(GATHER_100000, 100_000, 3, gather(100_000, staggered)),
+        uncounted::<R>(GATHER_100000, 100_000, 3, gather(100_000, staggered)),
         time::<R>("wait for all of 1,000", 20_000, 5, all_completed(1_000)),
         time::<R>("wait for the first of 1,000", 20_000, 5, first_completed(1_000)),
     ]
@@ -92,7 +92,7 @@ pub fn handles<R: Runtime>() -> Vec<Row> {
     vec![
         time::<R>(GATHER_10, 20_000, 5, handles_in_a_vec(10, at_once)),
         time::<R>(GATHER_1000, 20_000, 5, handles_in_a_vec(1_000, once)),
-        large::<R>(GATHER_100000, 100_000, 3, handles_in_a_vec(100_000, staggered)),
+        uncounted::<R>(GATHER_100000, 100_000, 3, handles_in_a_vec(100_000, staggered)),
     ]
 }
 
@@ -104,10 +104,10 @@ const GATHER_100000: &str = "gather of 100,000, staggered";
 #[rustfmt::skip] // A row a line.
 pub fn remote<R: Runtime>() -> Vec<Row> {
     vec![
-        time::<R>("from a thread, 1 task", 100_000, 5, storm(1, Beside::Nothing)),
-        time::<R>("from a thread, loop awake", 100_000, 5, storm(1, Beside::Yields)),
-        time::<R>("from a thread, 1,000 tasks", 100_000, 5, storm(1_000, Beside::Nothing)),
-        time::<R>("to a thread and back", 2_000, 3, round_trips()),
+        uncounted::<R>("from a thread, 1 task", 100_000, 5, storm(1, Beside::Nothing)),
+        uncounted::<R>("from a thread, loop awake", 100_000, 5, storm(1, Beside::Yields)),
+        uncounted::<R>("from a thread, 1,000 tasks", 100_000, 5, storm(1_000, Beside::Nothing)),
+        uncounted::<R>("to a thread and back", 2_000, 3, round_trips()),
     ]
 }
 
@@ -116,7 +116,7 @@ pub fn timers<R: Timers>() -> Vec<Row> {
     let micros = Duration::from_micros;
     let millis = Duration::from_millis;
     vec![
-        large::<R>("sleep, 1,000,000 tasks", 1_000_000, 1, sleeps(millis(1_000), millis(500))),
+        uncounted::<R>("sleep, 1,000,000 tasks", 1_000_000, 1, sleeps(millis(1_000), millis(500))),
         time::<R>("sleep of 1 ms, alone", 50, 3, isolated_sleeps(millis(1))),
         time::<R>("arm and cancel, 10,000 pending", 20_000, 5, arm_and_cancel()),
         late::<R>("sleep of 100 us: median", 100, median_of_isolated(micros(100))),
@@ -169,8 +169,9 @@ fn time<R: Runtime>(
     row(name, Unit::Nanoseconds, operations, rounds, on::<R>(run))
 }
 
-/// One whose operations are too many to be counted.
-fn large<R: Runtime>(
+/// One that has too many operations for the tools, or two threads, between which they share out
+/// differently each time.
+fn uncounted<R: Runtime>(
     name: &'static str,
     operations: usize,
     rounds: usize,

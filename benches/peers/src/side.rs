@@ -29,7 +29,7 @@ const FLAG: &str = "--side";
 pub const ONE_ROUND: &str = "--one-round";
 
 /// The longest that a round may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Errand<'_> {
     /// The command that makes this program a child, after the words of a tool that runs it.
