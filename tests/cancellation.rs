@@ -333,6 +333,18 @@ fn a_handle_of_a_loop_that_is_gone_is_cancelled_on_another_loop() {
     });
 }
 
+/// Such a handle is done, whoever has its numbers on the loop that waits.
+#[test]
+fn a_handle_of_a_loop_that_is_gone_is_not_its_namesakes() {
+    let (gone, event_loop) = (virtual_loop(), virtual_loop());
+    let [waited, namesake] = [&gone, &event_loop].map(|it| it.spawn(pending::<()>()));
+    assert_eq!(waited.id(), namesake.id());
+    drop(gone);
+    let (done, pending) = event_loop.block_on(wait([waited], ALL_COMPLETED));
+    assert_eq!((done.len(), pending.len()), (1, 0));
+    assert!(!namesake.is_finished());
+}
+
 /// What is awaited on another loop of the same thread panics and names both; neither loop is
 /// harmed.
 #[test]

@@ -12,7 +12,7 @@ use std::panic::{self, AssertUnwindSafe, catch_unwind, panic_any};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use boucle::{
     gather, now, sleep, spawn, spawn_named, try_gather, wait, yield_now,
 };
 use futures_lite::StreamExt;
+use futures_lite::future::poll_once;
 
 use common::{Log, OnDrop, panic_of, virtual_loop};
 
@@ -660,4 +661,29 @@ fn a_panic_hook_may_use_the_loop() {
         yield_now().await;
     });
     assert_eq!(HEARD.get(), 1);
+}
+
+/// A gather whose values were dropped because its loop is closing says so, to a destructor that polls
+/// it.
+#[test]
+fn a_gather_says_that_its_loop_is_closing() {
+    let log = Log::default();
+    let event_loop = virtual_loop();
+    let mut gathered = gather([ready(1)]);
+    event_loop.block_on(async {
+        assert!(poll_once(&mut gathered).await.is_none());
+        yield_now().await;
+    });
+    let inner = log.clone();
+    let guard = OnDrop(move || {
+        let mut cx = Context::from_waker(Waker::noop());
+        let poll = || pin!(&mut gathered).poll(&mut cx).is_ready();
+        inner.add(panic_of(poll));
+    });
+    event_loop.spawn(async move {
+        let _guard = guard;
+        pending::<()>().await;
+    });
+    drop(event_loop);
+    assert!(log.take()[0].contains("the event loop is closing"));
 }

@@ -166,11 +166,17 @@ impl<T: 'static> Child<T> {
     }
 
     /// The value of a task that is known to be done. A panic of the task goes on here.
+    ///
+    /// # Panics
+    ///
+    /// If the loop is closing, and who polls here is a destructor that it runs.
     pub(crate) fn value(&mut self) -> T {
         match self.take() {
             Some(Ok(value)) => value,
             Some(Err(error)) => error.resume(),
-            None => unreachable!("the group says that the task is done"),
+            None => {
+                panic!("the value is gone: the event loop is closing, and has dropped its tasks")
+            }
         }
     }
 }
