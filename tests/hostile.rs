@@ -380,6 +380,25 @@ fn a_virtual_clock_has_no_end_at_which_it_turns_real() {
     });
 }
 
+/// Nor is there a panic in its last century, where no sleep can be long. (It would be raised while the
+/// loop is borrowed, and its hook may use the loop.)
+#[test]
+fn a_virtual_clock_has_no_end_at_which_a_sleep_panics() {
+    let event_loop = virtual_loop();
+    drop(event_loop.spawn(pending::<()>()));
+    for bit in (0..u64::BITS).rev() {
+        let time = Duration::from_secs(1 << bit);
+        event_loop.turn(Some(time)).unwrap();
+    }
+    event_loop.block_on(async {
+        let end = now();
+        assert_eq!(end.checked_add(2 * SECOND), None);
+        assert_eq!(sleep(Duration::MAX).deadline(), Some(end));
+        sleep(Duration::MAX).await;
+        assert_eq!(now(), end);
+    });
+}
+
 /// Handles that come and go leave one message, however many they are. (The message is drained by
 /// the next turn; a list of a million would show in the memory, which the test of a million tasks
 /// looks at, and in the time of this one.)

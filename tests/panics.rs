@@ -8,7 +8,7 @@ mod common;
 use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::future::{pending, ready};
-use std::panic::{self, AssertUnwindSafe, catch_unwind, panic_any};
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -634,33 +634,6 @@ fn a_panic_in_the_middle_of_a_batch_loses_nothing() {
     let second = event_loop.turn(None).unwrap();
     assert_eq!((second.polled, second.left), (8, 0));
     assert_eq!(Arc::strong_count(&count), 1);
-}
-
-/// The hook of a panic that the crate raises may use the loop: nothing is borrowed meanwhile. (Here a
-/// virtual clock is so near to its end that there is no deadline for a long sleep.)
-#[test]
-fn a_panic_hook_may_use_the_loop() {
-    thread_local!(static ON_PANIC: Cell<Option<fn()>> = const { Cell::new(None) });
-    thread_local!(static HEARD: Cell<u32> = const { Cell::new(0) });
-    let others = panic::take_hook();
-    panic::set_hook(Box::new(move |info| match ON_PANIC.take() {
-        Some(on_panic) => on_panic(),
-        None => others(info),
-    }));
-    let event_loop = virtual_loop();
-    event_loop.spawn(pending::<()>());
-    for bit in (0..u64::BITS).rev() {
-        let time = Duration::from_secs(1 << bit);
-        event_loop.turn(Some(time)).unwrap();
-    }
-    event_loop.block_on(async {
-        ON_PANIC.set(Some(|| {
-            spawn(async { HEARD.set(HEARD.get() + 1) });
-        }));
-        assert!(catch_unwind(|| drop(sleep(Duration::MAX))).is_err());
-        yield_now().await;
-    });
-    assert_eq!(HEARD.get(), 1);
 }
 
 /// A gather whose values were dropped because its loop is closing says so, to a destructor that polls

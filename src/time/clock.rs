@@ -150,10 +150,14 @@ pub(crate) fn real_now() -> Instant {
     Instant::now()
 }
 
-/// The instant `wait` after `now`; a century after it, if the clock cannot represent that.
+/// The instant `wait` after `now`; a century after it, if the clock cannot represent that; and `now`
+/// itself in the last century of a virtual clock.
+///
+/// It does not panic: it is called while the loop is borrowed, and a panic's hook is user code.
 pub(crate) fn deadline_after(now: Instant, wait: Duration) -> Instant {
     const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
-    now.checked_add(wait).unwrap_or_else(|| now + CENTURY)
+    let later = now.checked_add(wait).or_else(|| now.checked_add(CENTURY));
+    later.unwrap_or(now)
 }
 
 fn ticks(seconds: u64, micros: u32) -> u64 {

@@ -66,13 +66,10 @@ pub fn now() -> Instant {
 /// When it is polled on another loop than the one it waits on, or for the first time without a
 /// loop.
 pub fn sleep(duration: Duration) -> Sleep {
-    // The sum may overflow, at the end of a virtual clock's time. So it is made when nothing is borrowed:
-    // a panic calls its hook, which is user code.
-    let state = match current::with_running(|it| it.clock.now()) {
-        Some(now) => State::Until(clock::deadline_after(now, duration)),
-        None => State::For(duration),
-    };
-    Sleep { state }
+    let deadline = current::with_running(|it| clock::deadline_after(it.clock.now(), duration));
+    Sleep {
+        state: deadline.map_or(State::For(duration), State::Until),
+    }
 }
 
 /// Waits until a point in time. As [`sleep`] in all else; a deadline that is past is ready at once.
