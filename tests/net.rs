@@ -604,6 +604,29 @@ fn a_short_read_is_not_followed_by_a_vain_one() {
     });
 }
 
+/// An event is taken once: a short park that brings none does not bring the last one again.
+#[test]
+fn an_event_is_taken_once() {
+    let event_loop = EventLoop::new().unwrap();
+    let (mut stream, mut peer) = event_loop.block_on(pair_with_std());
+    let short = Some(Duration::from_micros(100));
+    let reader = event_loop.spawn(async move {
+        let mut buffer = [0; 64];
+        for _ in 0..3 {
+            stream.read(&mut buffer).await.unwrap();
+        }
+    });
+    while event_loop.turn(short).unwrap().polled > 0 {}
+    for _ in 0..3 {
+        peer.write_all(b"some").unwrap();
+        let event = event_loop.turn(Some(Duration::from_secs(30))).unwrap();
+        assert_eq!(event.woken_by_sources, 1);
+        let read = event_loop.turn(short).unwrap();
+        assert_eq!((read.polled, read.woken_by_sources), (1, 0));
+    }
+    assert!(reader.is_finished());
+}
+
 /// A read that was given up loses nothing: the next one has the bytes.
 #[test]
 fn a_read_that_is_given_up_loses_nothing() {

@@ -815,6 +815,20 @@ fn a_virtual_clock_jumps_to_the_next_deadline() {
     });
 }
 
+/// It jumps as far as that, and no further: a deadline that is half a millisecond behind another is
+/// not rounded, though a real clock would wait for a whole one.
+#[test]
+fn a_virtual_clock_jumps_by_less_than_a_millisecond() {
+    virtually(async {
+        let start = now();
+        let sleeps = [1_000, 1_500, 1_501].map(|micros| async move {
+            sleep(Duration::from_micros(micros)).await;
+            (now() - start).as_micros()
+        });
+        assert_eq!(gather(sleeps).await, [1_000, 1_500, 1_501]);
+    });
+}
+
 /// A turn lets the time of its limit pass, no more, and then tells of it.
 #[test]
 fn a_turn_jumps_as_far_as_its_limit() {
@@ -828,6 +842,48 @@ fn a_turn_jumps_as_far_as_its_limit() {
     let third = event_loop.turn(None).unwrap();
     assert_eq!((third.polled, third.left, third.time), (1, 0, secs(10)));
     assert!(task.is_finished());
+}
+
+/// A limit that no clock can reach lets no time pass.
+#[test]
+fn a_turn_of_the_longest_limit_stays_where_it_is() {
+    let event_loop = virtual_loop();
+    let task = event_loop.spawn(pending::<()>());
+    event_loop.turn(Some(secs(1))).unwrap();
+    let turn = event_loop.turn(Some(Duration::MAX)).unwrap();
+    assert_eq!((turn.time, turn.left), (secs(1), 1));
+    task.abort();
+    event_loop.block_on(sleep(secs(1)));
+    assert_eq!(event_loop.turn(Some(ms(0))).unwrap().time, secs(2));
+}
+
+/// Under the real clock, too, a turn waits no longer than its limit. (A timer that would end a longer
+/// wait is due after half a minute.)
+#[test]
+fn a_real_turn_ends_with_its_limit() {
+    let event_loop = EventLoop::new().unwrap();
+    let _task = event_loop.spawn(sleep(secs(30)));
+    for limit in [Duration::ZERO, Duration::from_micros(100), ms(2)] {
+        assert_eq!(event_loop.turn(Some(limit)).unwrap().woken_by_timers, 0);
+    }
+}
+
+/// A virtual clock does not stop where a timer was cancelled, though the wheel looks there: the next
+/// one is due a few ticks later.
+#[test]
+fn a_virtual_clock_jumps_over_a_cancelled_deadline() {
+    let event_loop = virtual_loop();
+    let _task = event_loop.spawn(async {
+        let mut cancelled = sleep(Duration::from_micros(1_000));
+        assert!(poll_once(&mut cancelled).await.is_pending());
+        let mut due = sleep(Duration::from_micros(1_020));
+        assert!(poll_once(&mut due).await.is_pending());
+        drop(cancelled);
+        due.await;
+    });
+    let turn = event_loop.turn(None).unwrap();
+    assert_eq!(turn.woken_by_timers, 1);
+    assert_eq!(turn.time, Duration::from_micros(1_020));
 }
 
 /// A timer that was cancelled holds nothing up: a turn of a loop that has nothing else does not

@@ -211,25 +211,32 @@ mod coarse {
 mod tests {
     use super::*;
 
-    /// A deadline that is near when its timer is armed is waited for as long as it takes, and no
-    /// other for less than a millisecond.
+    /// A deadline that is near when its timer is armed is waited for as long as it takes, whatever is
+    /// armed after it, and no other for less than a millisecond.
     #[test]
     fn only_a_fine_deadline_is_waited_for_in_microseconds() {
         let mut clock = Clock::new(false);
+        arm_in(&mut clock, 50_000);
         let near = clock.tick() + 900;
         let rounded = clock.until(near);
         assert!(rounded == FINE || clock.tick() >= near);
 
-        let tick = loop {
-            let deadline = clock.now() + Duration::from_micros(900);
-            // `None` on a machine that stood still meanwhile.
-            if let Some(tick) = clock.tick_ahead(deadline) {
-                break tick;
-            }
-        };
+        let tick = arm_in(&mut clock, 900);
+        arm_in(&mut clock, 100);
         assert!(clock.until(tick) < FINE);
         let later = clock.tick() + 1_900;
         assert!(clock.until(later) >= FINE || clock.tick() > later - 1_000);
+    }
+
+    /// The tick of a deadline that is so many microseconds ahead when its timer is armed.
+    fn arm_in(clock: &mut Clock, micros: u64) -> u64 {
+        loop {
+            let deadline = clock.now() + Duration::from_micros(micros);
+            // `None` on a machine that stood still meanwhile.
+            if let Some(tick) = clock.tick_ahead(deadline) {
+                return tick;
+            }
+        }
     }
 
     /// Whether a deadline has come is known exactly, near or far, before it and after.
