@@ -93,7 +93,8 @@ mod linux {
             // To start one more is refused; or memory, to one that has just begun.
             let refused = line.contains(" of them: Resource temporarily unavailable")
                 || line.contains("memory allocation of")
-                || line.contains("Cannot allocate memory");
+                || line.contains("Cannot allocate memory")
+                || line.contains("out of memory");
             assert!(refused, "{line}");
         }
         expect_figures(&printed[5..6]);
