@@ -78,7 +78,7 @@ impl Tool {
         let said = String::from_utf8_lossy(&ran.stderr);
         match (self.total)(&said) {
             Some(total) if ran.status.success() => Ok(total),
-            _ if ran.status.signal() == Some(KILLED) => Err("hangs".to_owned()),
+            _ if ran.status.signal() == Some(KILLED) => Err("no end in a minute".to_owned()),
             _ => Err(last_words(&said, ran.status)),
         }
     }

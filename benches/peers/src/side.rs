@@ -151,7 +151,7 @@ impl Process {
             Ok(answer) => answer.parse().map_err(|_| format!("answers {answer}")),
             Err(RecvTimeoutError::Timeout) => {
                 let _ = self.child.kill();
-                Err("hangs".to_owned())
+                Err("no answer in half a minute".to_owned())
             }
             Err(RecvTimeoutError::Disconnected) => {
                 let ended = self.child.wait().map_err(|error| error.to_string())?;
