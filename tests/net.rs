@@ -265,6 +265,19 @@ fn a_reset_ends_a_read() {
     });
 }
 
+/// What the peer has reset can be closed: that it is not connected any more is no error.
+#[test]
+fn a_reset_stream_can_be_closed() {
+    run(async {
+        let (mut stream, peer) = pair_with_std().await;
+        stream.write_all(b"never read").await.unwrap();
+        peer.peek(&mut [0; 1]).unwrap();
+        drop(peer);
+        stream.read(&mut [0; 1]).await.unwrap_err();
+        stream.close().await.unwrap();
+    });
+}
+
 /// A reset reaches a writer that waits for room, too.
 #[test]
 fn a_reset_ends_a_write() {

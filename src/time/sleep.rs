@@ -37,9 +37,9 @@ pub fn now() -> Instant {
 /// Waits for some time: asyncio's `sleep`.
 ///
 /// The time counts from this call, not from the first poll; if no loop is running when it is made,
-/// from the first poll. It is never early. The wheel ticks in microseconds. Sleeps of a millisecond
-/// or more share the loop's wakes, and are up to a millisecond late; a shorter one is late by about
-/// a tenth of that, on Linux.
+/// from the first poll. It is never early. The wheel ticks in microseconds. Sleeps of more than a
+/// millisecond share the loop's wakes, and are up to a millisecond late; a shorter one is late by
+/// about a tenth of that, on Linux.
 ///
 /// A sleep of zero is ready at once, and does not give way: [`yield_now`](crate::yield_now) does.
 /// Any duration is accepted; one that the clock cannot represent is a century.
