@@ -42,8 +42,6 @@ thread_local! {
 /// One loop's state, and its link in the list of its thread.
 struct LoopCell {
     number: LoopNumber,
-    /// The number's short id, which a waker asks for.
-    short: usize,
     next: Cell<*const LoopCell>,
     /// Not in the state: what it does may be heard by a logger, which is the user's code. And shared,
     /// since a logger that hears of it may drop the loop.
@@ -75,7 +73,6 @@ impl Resident {
     pub(crate) fn new(number: LoopNumber, poller: Poller, state: Loop) -> Self {
         let cell = Rc::new(LoopCell {
             number,
-            short: number.short(),
             next: Cell::new(LIVING.get()),
             poller: Rc::new(RefCell::new(poller)),
             state: UnsafeCell::new(state),
@@ -196,7 +193,7 @@ pub(crate) fn wake_running(number: TaskNumber) -> bool {
 /// Wakes a task if its loop lives on this thread, running or not, and says whether it does.
 pub(crate) fn wake_living(number: TaskNumber) -> bool {
     let short = number.short();
-    look(find_living(|it| it.short == short), |it| {
+    look(find_living(|it| it.number.short() == short), |it| {
         it.map(|it| it.with(|it| it.wake(number))).is_some()
     })
 }
@@ -335,33 +332,4 @@ pub(crate) fn no_loop(what: &str) -> ! {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Loops leave the list of their thread from any place in it; those that stay are found, and no
-    /// others.
-    #[test]
-    fn a_loop_leaves_the_list_from_any_place() {
-        for place in 0..4 {
-            let open = |_| Resident::open(false).unwrap();
-            let mut residents: Vec<_> = (0..4).map(open).collect();
-            drop(residents.remove(place));
-            let living = RefCell::new(Vec::new());
-            find_living(|it| {
-                living.borrow_mut().push(it.number);
-                false
-            });
-            let expected = residents.iter().map(Resident::number);
-            assert!(expected.rev().eq(living.take()));
-        }
-    }
-
-    /// Tests would notice a closure that finds its way back to the state that it has.
-    #[test]
-    #[cfg(debug_assertions)]
-    #[should_panic = "borrowed twice"]
-    fn a_borrow_within_a_borrow_is_noticed() {
-        let resident = Resident::open(false).unwrap();
-        resident.with(|_| resident.with(|_| ()));
-    }
-}
+mod tests;

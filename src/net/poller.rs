@@ -17,7 +17,7 @@ pub(crate) struct Poller {
 }
 
 /// The token of what rings the loop.
-pub(crate) const BELL: Token = Token(usize::MAX);
+const BELL: Token = Token(usize::MAX);
 
 /// How many events one system call may bring; what does not fit comes with the next.
 const EVENTS: usize = 1024;

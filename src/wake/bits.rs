@@ -20,7 +20,8 @@ impl Bits {
         Bits([const { OnceLock::new() }; CHUNKS])
     }
 
-    /// Sets a bit, and says whether it was set already.
+    /// Sets a bit, and says whether it was set already: then somebody has left a message for that, or
+    /// is about to.
     ///
     /// What the caller did before is seen by whoever clears the bit, and by what that one does after.
     /// Also if it was set already: for that a load would not do, it takes a write.

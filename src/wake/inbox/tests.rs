@@ -1,0 +1,72 @@
+use super::*;
+use crate::net::poller::Poller;
+
+/// A storm of wakes is one message for each slot, and handles that come and go are one in all.
+#[test]
+fn a_storm_grows_nothing() {
+    let (_poller, bell) = Poller::new().unwrap();
+    let (number, inbox) = claim(bell).unwrap();
+    let task = |slot| TaskNumber::new(number, 1, slot);
+    for _ in 0..1_000 {
+        wake(task(3));
+        wake(task(200));
+    }
+    assert_eq!(inbox.lock().messages.len(), 2);
+    for _ in 0..1_000 {
+        add_handle(number);
+        remove_handle(number);
+    }
+    assert_eq!(inbox.lock().messages.len(), 3);
+
+    // When it was drained, the slots may be woken again.
+    let mut drained = Vec::new();
+    inbox.drain(&mut drained);
+    assert_eq!(drained.len(), 3);
+    wake(task(200));
+    assert_eq!(inbox.lock().messages.len(), 1);
+    drop(inbox.close());
+    wake(task(3));
+    assert!(inbox.lock().messages.is_empty());
+    release(number);
+}
+
+/// What one loop leaves behind keeps nothing from the next one with its short id: neither a bit that
+/// was set before the end or after it, nor a handle. And what was meant for the first does not
+/// reach the second.
+#[test]
+fn an_inbox_passes_on_empty() {
+    let (_poller, bell) = Poller::new().unwrap();
+    let (number, inbox) = claim(bell).unwrap();
+    let task = |slot| TaskNumber::new(number, 1, slot);
+    add_handle(number);
+    wake(task(3));
+    drop(inbox.close());
+    wake(task(4));
+    assert!(send(number, Message::Stop).is_err());
+
+    let next = LoopNumber::new(LoopNumber::next_sequence(), number.short());
+    inbox.lock().owner = Some(next);
+    inbox.lock().open = true;
+    assert!(!inbox.has_message() && !inbox.has_handle());
+    assert!(send(number, Message::Stop).is_err());
+    wake(task(3));
+    wake(task(4));
+    assert_eq!(inbox.lock().messages.len(), 2);
+    drop(inbox.close());
+    release(next);
+}
+
+/// A loop is to be rung while it sleeps, and not before or after.
+#[test]
+fn a_loop_that_is_awake_is_not_rung() {
+    let (_poller, bell) = Poller::new().unwrap();
+    let (number, inbox) = claim(bell).unwrap();
+    assert!(!inbox.lock().asleep);
+    assert!(inbox.fall_asleep() && inbox.lock().asleep);
+    inbox.drain(&mut Vec::new());
+    assert!(!inbox.lock().asleep);
+    send(number, Message::Stop).ok().unwrap();
+    assert!(!inbox.fall_asleep() && !inbox.lock().asleep);
+    drop(inbox.close());
+    release(number);
+}
