@@ -123,7 +123,7 @@ impl EventLoop {
     ///
     /// # Panics
     ///
-    /// If the slab is full (2^32 tasks; 2^20 on a 32-bit target).
+    /// If the slab is full (2^32 - 1 tasks; 2^20 - 1 on a 32-bit target).
     #[doc(alias = "ensure_future")]
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
@@ -163,7 +163,7 @@ impl EventLoop {
             }
             match cell.0.as_mut().take() {
                 Some(Ok(output)) => output,
-                Some(Err(Failure::Panicked(payload))) => resume_unwind(payload),
+                Some(Err(Failure::Panicked(payload))) => resume_unwind(*payload),
                 Some(Err(Failure::Cancelled)) | None => unreachable!("main is done"),
             }
         })

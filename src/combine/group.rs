@@ -77,7 +77,7 @@ impl Group {
         let mut previous = Vec::new();
         let _ = current::with(self.of, |it| {
             for (position, handle) in handles.iter().enumerate() {
-                if handle.number() != self.of {
+                if handle.of() != self.of {
                     done.push(position);
                     continue;
                 }
@@ -189,7 +189,7 @@ impl<T> Child<T> {
     }
 
     fn into_handle(mut self) -> JoinHandle<T> {
-        let spent = JoinHandle::cancelled(self.0.number());
+        let spent = JoinHandle::cancelled(self.0.of());
         std::mem::replace(&mut self.0, spent)
     }
 }

@@ -34,11 +34,16 @@ use pin_project_lite::pin_project;
 #[derive(Debug)]
 pub(crate) enum Failure {
     Cancelled,
-    Panicked(Payload),
+    /// Boxed once more: a cell is as large as the larger of future and output, and a payload of two
+    /// words would make many a cell a third larger.
+    Panicked(Box<Payload>),
 }
 
 /// What `panic!` was called with.
 pub(crate) type Payload = Box<dyn Any + Send>;
+
+/// An output as a cell keeps it, until it is taken.
+pub(crate) type Kept<T> = Option<Result<T, Failure>>;
 
 /// What the slab owns.
 pub(crate) type BoxedTask = Pin<Box<dyn Task>>;
@@ -58,7 +63,10 @@ pub(crate) trait Task: Future<Output = End> {
     /// stays what it is, and a panic on the way becomes the output. Never unwinds.
     fn cancel(self: Pin<&mut Self>) -> End;
 
-    /// The output's place, an `Option<Result<T, Failure>>`; `None` while the future runs.
+    /// Moves the output to `place`, which is a [`Kept`] of the task's type, and frees the cell.
+    fn leave(self: Pin<Box<Self>>, place: &mut dyn Any);
+
+    /// The output where it is, a [`Kept`]; `None` while the future runs.
     fn output(self: Pin<&mut Self>) -> Option<&mut dyn Any>;
 
     /// The future's type, for messages.
@@ -70,7 +78,7 @@ pin_project! {
     #[project = Projected]
     pub(crate) enum TaskCell<F: Future> {
         Running { #[pin] future: F },
-        Finished { output: Option<Result<F::Output, Failure>> },
+        Finished { output: Kept<F::Output> },
     }
 }
 
@@ -80,7 +88,7 @@ impl<F: Future> TaskCell<F> {
     }
 
     /// The output, if it is there and was not taken.
-    pub(crate) fn take(self: Pin<&mut Self>) -> Option<Result<F::Output, Failure>> {
+    pub(crate) fn take(self: Pin<&mut Self>) -> Kept<F::Output> {
         match self.project() {
             Projected::Running { .. } => None,
             Projected::Finished { output } => output.take(),
@@ -108,7 +116,7 @@ impl<F: Future> TaskCell<F> {
             }
             (Err(payload), unseen) => {
                 drop_quietly(unseen);
-                Err(Failure::Panicked(payload))
+                Err(Failure::Panicked(Box::new(payload)))
             }
         };
         let end = match &result {
@@ -136,7 +144,7 @@ impl<F: Future> Future for TaskCell<F> {
         let result = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(value)) => Ok(value),
-            Err(payload) => Err(Failure::Panicked(payload)),
+            Err(payload) => Err(Failure::Panicked(Box::new(payload))),
         };
         Poll::Ready(self.finish(result))
     }
@@ -152,10 +160,15 @@ where
             Some(Err(panicked)) => panicked,
             unseen => match catch_drop(unseen) {
                 Ok(()) => Failure::Cancelled,
-                Err(payload) => Failure::Panicked(payload),
+                Err(payload) => Failure::Panicked(Box::new(payload)),
             },
         };
         self.finish(Err(failure))
+    }
+
+    fn leave(mut self: Pin<Box<Self>>, place: &mut dyn Any) {
+        let place = place.downcast_mut::<Kept<F::Output>>();
+        *place.expect("a handle has the type of its task") = self.as_mut().take();
     }
 
     fn output(self: Pin<&mut Self>) -> Option<&mut dyn Any> {
@@ -184,5 +197,25 @@ pub(crate) fn drop_quietly<T>(value: T) {
         && let Err(again) = catch_drop(payload)
     {
         std::mem::forget(again);
+    }
+}
+
+#[cfg(test)]
+mod sizes {
+    use super::*;
+    fn of<F: Future>(_: &F) -> (usize, usize, usize, usize) {
+        (
+            size_of::<F>(),
+            size_of::<TaskCell<F>>(),
+            size_of::<Kept<F::Output>>(),
+            size_of::<Failure>(),
+        )
+    }
+    #[test]
+    fn sizes() {
+        let n = std::hint::black_box(4usize);
+        println!("{:?}", of(&async move { std::hint::black_box(n) }));
+        println!("{:?}", of(&async {}));
+        println!("{:?}", of(&std::future::ready(n)));
     }
 }

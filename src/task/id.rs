@@ -1,12 +1,12 @@
 //! The numbers: who a loop is, who a task is.
 //!
-//! Everything outside the loop holds numbers and never a pointer to it. Two of them are made here.
+//! Everything outside the loop holds numbers and never a pointer to it. Three of them are made here.
 //!
 //! A [`LoopNumber`] names a loop for ever: it holds a sequence number that the process never uses
 //! twice, and the loop's *short id*, unique among the loops that live, reused when one is gone.
 //!
 //! ```text
-//!   LoopNumber   | sequence (the rest)                        | short id (12) |
+//!   LoopNumber   | sequence (36) | short id (12) |
 //! ```
 //!
 //! A [`TaskNumber`] is what a waker carries and what stands in the ready queue. It has to fit the
@@ -23,8 +23,20 @@
 //! compare the two tells at once whether this is the right loop and the right task. On a 32-bit
 //! target the fields shrink to 4, 8 and 20 bits, which leaves room for 16 loops and 1,048,576 tasks
 //! in each.
+//!
+//! A [`HandleNumber`] is what a `JoinHandle` carries. It is never stale and must tell the id, so it has
+//! both whole: the loop's number, the slot and the id.
+//!
+//! ```text
+//!   HandleNumber   | LoopNumber (48)    | id (16) |
+//!                  | more of the id (32) | slot (32) |
+//! ```
+//!
+//! Two words, because two words travel in registers: with three, a spawned task took a seventh more
+//! time.
 
 use std::fmt;
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 #[cfg(target_pointer_width = "64")]
@@ -44,8 +56,17 @@ mod bits {
 /// How many loops may live at once.
 pub(crate) const MAX_LOOPS: usize = 1 << bits::SHORT;
 
-/// How many tasks a loop may hold at once.
-pub(crate) const MAX_TASKS: u64 = 1 << bits::SLOT;
+/// How many tasks a loop may hold at once: one fewer than there are numbers of slots, since
+/// [`NO_SLOT`] is none.
+pub(crate) const MAX_TASKS: u64 = SLOT_MASK;
+
+/// The number of no slot, on any target.
+pub(crate) const NO_SLOT: u32 = u32::MAX;
+
+const SLOT_MASK: u64 = (1 << bits::SLOT) - 1;
+
+/// The last sequence number. Who makes a loop every 20 microseconds comes to it in two weeks.
+const MAX_SEQUENCE: u64 = (1 << 36) - 1;
 
 /// How many of an id's bits are its generation, the lowest ones.
 pub(crate) const GENERATION_BITS: u32 = bits::GENERATION;
@@ -61,13 +82,26 @@ impl LoopNumber {
     /// Takes the next sequence number of the process; with a short id it makes a number.
     ///
     /// The counter starts at one, so the first loop prints as "loop 1".
-    pub(crate) fn next_sequence() -> u64 {
+    ///
+    /// # Errors
+    ///
+    /// If the process has used them all.
+    pub(crate) fn next_sequence() -> io::Result<u64> {
         static LAST: AtomicU64 = AtomicU64::new(0);
-        LAST.fetch_add(1, Ordering::Relaxed) + 1
+        Self::checked(LAST.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    fn checked(sequence: u64) -> io::Result<u64> {
+        if sequence > MAX_SEQUENCE {
+            let spent =
+                format!("this process has made {MAX_SEQUENCE} event loops, and no number is left");
+            return Err(io::Error::other(spent));
+        }
+        Ok(sequence)
     }
 
     pub(crate) fn new(sequence: u64, short: usize) -> Self {
-        debug_assert!(short < MAX_LOOPS);
+        debug_assert!(sequence <= MAX_SEQUENCE && short < MAX_LOOPS);
         LoopNumber(sequence << bits::SHORT | short as u64)
     }
 
@@ -116,7 +150,7 @@ impl TaskNumber {
 
     #[inline]
     pub(crate) fn slot(self) -> u32 {
-        (self.0 as u64 & (MAX_TASKS - 1)) as u32
+        (self.0 as u64 & SLOT_MASK) as u32
     }
 
     /// Which task of which loop this number was made for.
@@ -126,9 +160,47 @@ impl TaskNumber {
     }
 }
 
+/// What a handle carries: which task, and of which loop.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HandleNumber {
+    of: u64,
+    slot: u64,
+}
+
+/// The bits of an id that stand beside the loop's number, and those that stand beside the slot.
+const UPPER: u32 = 16;
+const LOWER: u32 = 32;
+
+impl HandleNumber {
+    #[inline]
+    pub(crate) fn new(of: LoopNumber, id: u64, slot: u32) -> Self {
+        HandleNumber {
+            of: of.0 << UPPER | id >> LOWER,
+            slot: id << LOWER | u64::from(slot),
+        }
+    }
+
+    /// The loop.
+    #[inline]
+    pub(crate) fn of(self) -> LoopNumber {
+        LoopNumber(self.of >> UPPER)
+    }
+
+    #[inline]
+    pub(crate) fn slot(self) -> u32 {
+        self.slot as u32
+    }
+
+    #[inline]
+    pub(crate) fn id(self) -> u64 {
+        (self.of & ((1 << UPPER) - 1)) << LOWER | self.slot >> LOWER
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::task::stamp::MAX_ID;
 
     /// The fields neither touch nor lose a bit at their ends.
     #[test]
@@ -148,5 +220,30 @@ mod tests {
             }
         }
         assert_eq!(of.to_string(), "loop 7");
+    }
+
+    /// The same of a handle's, whose fields are as wide as they can be.
+    #[test]
+    fn a_handle_number_gives_back_what_it_was_made_of() {
+        for sequence in [1, MAX_SEQUENCE] {
+            let of = LoopNumber::new(sequence, MAX_LOOPS - 1);
+            for slot in [0, 1, u32::MAX] {
+                for id in [0, 1, 1 << LOWER, MAX_ID] {
+                    let number = HandleNumber::new(of, id, slot);
+                    assert_eq!((number.of(), number.id(), number.slot()), (of, id, slot));
+                }
+            }
+        }
+    }
+
+    /// A loop too many is refused before its number could look like another's.
+    #[test]
+    fn the_numbers_of_loops_end() {
+        assert_eq!(LoopNumber::checked(MAX_SEQUENCE).unwrap(), MAX_SEQUENCE);
+        let error = LoopNumber::checked(MAX_SEQUENCE + 1).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "this process has made 68719476735 event loops, and no number is left"
+        );
     }
 }

@@ -4,7 +4,6 @@
 //! `Send` whatever the value is, and finds out by itself whether its loop is here, elsewhere, or
 //! gone. It can be awaited on its loop only, and aborted or dropped anywhere.
 
-use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -13,16 +12,13 @@ use std::task::{Context, Poll, ready};
 use crate::current::{self, Unreachable};
 use crate::state::Loop;
 use crate::task::budget;
-use crate::task::cell::{BoxedTask, Failure, drop_quietly};
-use crate::task::id::LoopNumber;
+use crate::task::cell::{Failure, Kept, drop_quietly};
+use crate::task::id::{HandleNumber, LoopNumber, NO_SLOT};
 use crate::task::join_error::JoinError;
 use crate::task::slots::Joiner;
 use crate::task::tasks::Output;
 use crate::wake::inbox::{self, Message};
 use crate::wake::waker::wake_quietly;
-
-/// What a cell keeps for its handle.
-type Kept<T> = Option<Result<T, Failure>>;
 
 /// A task's handle: await it for the value.
 ///
@@ -38,25 +34,17 @@ type Kept<T> = Option<Result<T, Failure>>;
 #[doc(alias = "Task")]
 #[must_use = "dropping a handle detaches its task; `abort` ends it, `await` waits for it"]
 pub struct JoinHandle<T> {
-    of: LoopNumber,
-    /// The task's slot; or [`SPENT`](Self::SPENT). A whole word, because a handle is written as words
-    /// and moved as words: to read as one what was written as two stalls the processor.
-    slot: usize,
-    id: u64,
+    /// When the output was handed out, with [`NO_SLOT`]: nothing is kept in the slab any more.
+    number: HandleNumber,
     /// A handle neither owns a `T` nor reads one but on the loop's own thread.
     value: PhantomData<fn() -> T>,
 }
 
 impl<T> JoinHandle<T> {
-    /// The output was handed out: nothing is kept in the slab for this handle.
-    const SPENT: usize = usize::MAX;
-
     #[inline]
     pub(crate) fn new(of: LoopNumber, slot: u32, id: u64) -> Self {
         JoinHandle {
-            of,
-            slot: slot as usize,
-            id,
+            number: HandleNumber::new(of, id, slot),
             value: PhantomData,
         }
     }
@@ -68,7 +56,13 @@ impl<T> JoinHandle<T> {
 
     #[inline]
     fn is_spent(&self) -> bool {
-        self.slot == Self::SPENT
+        self.slot() == NO_SLOT
+    }
+
+    /// The output leaves: the handle has no slot any more.
+    #[inline]
+    fn spend(&mut self) {
+        self.number = HandleNumber::new(self.of(), self.id(), NO_SLOT);
     }
 
     /// Aborts the task: its future is dropped at its place in the ready queue, never inside this
@@ -86,9 +80,9 @@ impl<T> JoinHandle<T> {
         if self.is_spent() {
             return;
         }
-        let (slot, id) = (self.slot(), self.id);
-        if current::with(self.of, |it| it.abort(slot, id)) == Err(Unreachable::Elsewhere) {
-            let _ = inbox::send(self.of, Message::Abort { slot, id });
+        let (slot, id) = (self.slot(), self.id());
+        if current::with(self.of(), |it| it.abort(slot, id)) == Err(Unreachable::Elsewhere) {
+            let _ = inbox::send(self.of(), Message::Abort { slot, id });
         }
     }
 
@@ -99,60 +93,70 @@ impl<T> JoinHandle<T> {
     /// If it is called on another thread than the loop's, while the loop lives.
     #[doc(alias = "done")]
     pub fn is_finished(&self) -> bool {
-        match current::with(self.of, |it| it.tasks.is_done(self.slot(), self.id)) {
+        match current::with(self.of(), |it| it.tasks.is_done(self.slot(), self.id())) {
             Ok(done) => done || self.is_spent(),
             Err(Unreachable::Gone) => true,
             Err(Unreachable::Elsewhere) => panic!(
                 "task {} belongs to {}, which does not live on this thread: \
                  whether it is finished can only be asked there",
-                self.id, self.of
+                self.id(),
+                self.of()
             ),
         }
     }
 
     /// The task's number: the tasks of a loop are counted from 1 in the order in which they were
     /// spawned, main futures included.
+    #[inline]
     pub fn id(&self) -> u64 {
-        self.id
+        self.number.id()
     }
 
-    pub(crate) fn number(&self) -> LoopNumber {
-        self.of
+    /// The loop of the task.
+    #[inline]
+    pub(crate) fn of(&self) -> LoopNumber {
+        self.number.of()
     }
 
     /// Panics if the handle may not be awaited here: its loop lives and is another one, or it is
     /// the handle of the task that asks.
     pub(crate) fn expect_awaitable(&self) {
-        let (slot, id) = (self.slot(), self.id);
+        let (slot, id) = (self.slot(), self.id());
         let is_polled = |it: &mut Loop| it.tasks.is_polled(slot, id);
-        if current::with_polled(self.of, "a JoinHandle", is_polled) == Some(true) {
+        if current::with_polled(self.of(), "a JoinHandle", is_polled) == Some(true) {
             awaits_itself(id);
         }
     }
 
     #[inline]
     pub(crate) fn slot(&self) -> u32 {
-        self.slot as u32
+        self.number.slot()
     }
 
     pub(crate) fn set_name(&self, name: Box<str>) {
-        let _ = current::with(self.of, |it| it.tasks.set_name(self.slot(), self.id, name));
+        let _ = current::with(self.of(), |it| {
+            it.tasks.set_name(self.slot(), self.id(), name)
+        });
     }
 }
 
 impl<T: 'static> JoinHandle<T> {
     /// Takes the output of a task, if it is done.
     pub(crate) fn take(&mut self) -> Option<Result<T, JoinError>> {
-        match current::with(self.of, |it| it.tasks.take_output(self.slot(), self.id)) {
-            Ok(Output::Done(task, name)) => Some(self.open(task, name)),
+        let (slot, id) = (self.slot(), self.id());
+        match current::with(self.of(), |it| it.tasks.take_output(slot, id)) {
+            Ok(Output::Done(result)) => {
+                self.spend();
+                Some(result)
+            }
             _ => None,
         }
     }
 
     /// Asks something about the output of a task, if it is done. `ask` runs no user code.
     pub(crate) fn peek(&self, ask: impl FnOnce(Result<&T, bool>) -> bool) -> Option<bool> {
-        let (slot, id) = (self.slot(), self.id);
-        current::with(self.of, |it| {
+        let (slot, id) = (self.slot(), self.id());
+        current::with(self.of(), |it| {
             let output = it.tasks.output(slot, id)?.downcast_ref::<Kept<T>>()?;
             Some(ask(match output.as_ref()? {
                 Ok(value) => Ok(value),
@@ -165,25 +169,11 @@ impl<T: 'static> JoinHandle<T> {
     /// Says who is to be woken when the task is done. If it is done by now, that is at once.
     fn leave_waker(&self, cx: &mut Context<'_>) {
         let joiner = Joiner::Waker(cx.waker().clone());
-        match current::with(self.of, |it| {
-            it.tasks.set_joiner(self.slot(), self.id, joiner)
+        match current::with(self.of(), |it| {
+            it.tasks.set_joiner(self.slot(), self.id(), joiner)
         }) {
             Ok(Err(Joiner::Waker(waker))) => wake_quietly(waker),
             previous => drop(previous),
-        }
-    }
-
-    /// Takes the output out of a cell that has left the slab.
-    fn open(&mut self, mut task: BoxedTask, name: Option<Box<str>>) -> Result<T, JoinError> {
-        self.slot = Self::SPENT;
-        let output = task
-            .as_mut()
-            .output()
-            .and_then(<dyn Any>::downcast_mut::<Kept<T>>);
-        match output.and_then(Option::take) {
-            Some(Ok(value)) => Ok(value),
-            Some(Err(failure)) => Err(JoinError::new(self.id, name, failure)),
-            None => unreachable!("a handle has the type of its task, and takes its output once"),
         }
     }
 }
@@ -198,21 +188,20 @@ impl<T: 'static> Future for JoinHandle<T> {
             "a JoinHandle was polled after it was ready"
         );
         ready!(budget::poll_left(cx));
-        let (slot, id) = (self.slot(), self.id);
-        let output =
-            current::with_polled(self.of, "a JoinHandle", |it| it.tasks.take_output(slot, id));
+        let (slot, id) = (self.slot(), self.id());
+        let output = current::with_polled(self.of(), "a JoinHandle", |it| {
+            it.tasks.take_output(slot, id)
+        });
         let result = match output.unwrap_or(Output::Gone) {
-            Output::Done(task, name) => self.open(task, name),
-            Output::Gone => {
-                self.slot = Self::SPENT;
-                Err(JoinError::new(id, None, Failure::Cancelled))
-            }
+            Output::Done(result) => result,
+            Output::Gone => Err(JoinError::new(id, None, Failure::Cancelled)),
             Output::Itself => awaits_itself(id),
             Output::Pending => {
                 self.leave_waker(cx);
                 return Poll::Pending;
             }
         };
+        self.spend();
         budget::spend();
         Poll::Ready(result)
     }
@@ -230,12 +219,12 @@ impl<T> Drop for JoinHandle<T> {
         if self.is_spent() {
             return;
         }
-        let (slot, id) = (self.slot(), self.id);
-        match current::with(self.of, |it| it.tasks.release(slot, id)) {
+        let (slot, id) = (self.slot(), self.id());
+        match current::with(self.of(), |it| it.tasks.release(slot, id)) {
             Ok((None, Joiner::Seat(_))) => {}
             Ok(unseen) => drop_quietly(unseen),
             Err(Unreachable::Elsewhere) => {
-                let _ = inbox::send(self.of, Message::ReleaseTask { slot, id });
+                let _ = inbox::send(self.of(), Message::ReleaseTask { slot, id });
             }
             Err(Unreachable::Gone) => {}
         }
@@ -244,6 +233,6 @@ impl<T> Drop for JoinHandle<T> {
 
 impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "JoinHandle(task {} of {})", self.id, self.of)
+        write!(f, "JoinHandle(task {} of {})", self.id(), self.of())
     }
 }

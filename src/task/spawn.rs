@@ -29,7 +29,7 @@ use crate::task::join::JoinHandle;
 ///
 /// # Panics
 ///
-/// If no loop is running on this thread, or if it has 2^32 tasks (2^20 on a 32-bit target).
+/// If no loop is running on this thread, or if it has 2^32 - 1 tasks (2^20 - 1 on a 32-bit target).
 #[doc(alias = "create_task")]
 #[doc(alias = "spawn_local")]
 #[track_caller]

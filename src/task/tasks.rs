@@ -27,9 +27,10 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::mem;
 
-use crate::task::cell::BoxedTask;
+use crate::task::cell::{BoxedTask, Kept};
 use crate::task::groups::Seat;
 use crate::task::id::{LoopNumber, MAX_TASKS, TaskNumber};
+use crate::task::join_error::JoinError;
 use crate::task::slots::{Entry, Joiner, Lent, Runnable, Slots};
 use crate::task::stamp::{MAX_ID, Mark, Stamp};
 
@@ -48,9 +49,9 @@ pub(crate) struct Tasks {
 }
 
 /// What a handle finds when it asks for the output.
-pub(crate) enum Output {
-    /// The cell that holds it, and the task's name. The slot is free now.
-    Done(BoxedTask, Option<Box<str>>),
+pub(crate) enum Output<T> {
+    /// The slot is free now.
+    Done(Result<T, JoinError>),
     Pending,
     /// Who asks is the task itself, in its poll.
     Itself,
@@ -183,17 +184,30 @@ impl Tasks {
         idle.then(|| TaskNumber::new(self.of, id, slot))
     }
 
-    /// Asks for the output of a task, and takes it if it is there.
-    pub(crate) fn take_output(&mut self, slot: u32, id: u64) -> Output {
-        let is_polled = self.slots.is_lent(slot);
-        match self.get(slot, id) {
+    /// Asks for the output of a task, and takes it if it is there. Nothing of the user's is dropped: a
+    /// cell whose output was moved out is empty.
+    #[inline]
+    pub(crate) fn take_output<T: 'static>(&mut self, slot: u32, id: u64) -> Output<T> {
+        let Some(entry) = self.get(slot, id) else {
+            return Output::Gone;
+        };
+        if !entry.stamp.has(Mark::Done) {
+            let itself = self.slots.is_lent(slot);
+            return if itself {
+                Output::Itself
+            } else {
+                Output::Pending
+            };
+        }
+        let (task, name) = self.remove(slot);
+        let mut output: Kept<T> = None;
+        if let Some(task) = task {
+            task.leave(&mut output);
+        }
+        match output {
+            Some(Ok(value)) => Output::Done(Ok(value)),
+            Some(Err(failure)) => Output::Done(Err(JoinError::new(id, name, failure))),
             None => Output::Gone,
-            Some(entry) if entry.stamp.has(Mark::Done) => match self.remove(slot) {
-                (Some(task), name) => Output::Done(task, name),
-                (None, _) => Output::Gone,
-            },
-            Some(_) if is_polled => Output::Itself,
-            Some(_) => Output::Pending,
         }
     }
 

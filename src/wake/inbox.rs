@@ -133,7 +133,7 @@ pub(crate) fn remove_handle(of: LoopNumber) {
 
 /// Gives a new loop its number and the inbox that goes with it. `bell` rings it.
 pub(crate) fn claim(bell: mio::Waker) -> io::Result<(LoopNumber, &'static Inbox)> {
-    let sequence = LoopNumber::next_sequence();
+    let sequence = LoopNumber::next_sequence()?;
     // One after the other, so that an id rests as long as possible before it is used again.
     for step in 0..MAX_LOOPS as u64 {
         let short = ((sequence + step) % MAX_LOOPS as u64) as usize;

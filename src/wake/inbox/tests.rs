@@ -44,7 +44,7 @@ fn an_inbox_passes_on_empty() {
     wake(task(4));
     assert!(send(number, Message::Stop).is_err());
 
-    let next = LoopNumber::new(LoopNumber::next_sequence(), number.short());
+    let next = LoopNumber::new(LoopNumber::next_sequence().unwrap(), number.short());
     inbox.lock().owner = Some(next);
     inbox.lock().open = true;
     assert!(!inbox.has_message() && !inbox.has_handle());
