@@ -114,7 +114,8 @@ impl Field {
             side.rounds.sort_by(f64::total_cmp);
             let best = side.rounds[0];
             if side.errand.peer == "boucle" {
-                boucle = Some(best);
+                // There is no ratio to nothing.
+                boucle = (best > 0.0).then_some(best);
             }
             let (instructions, system_calls) = match row.counted {
                 true => (
@@ -213,7 +214,7 @@ impl Plan {
         let rounds = asked.rounds.unwrap_or(row.rounds);
         match row.unit {
             _ if asked.test => Plan {
-                operations: 1_000,
+                operations: operations.min(1_000),
                 processes: 1,
                 warm_ups: 0,
                 rounds: 1,
