@@ -8,6 +8,7 @@ use std::io;
 
 use crate::arguments::Arguments;
 use crate::counts::{CALLGRIND, STRACE, Tool};
+use crate::coverage;
 use crate::peers::{PEERS, Peer};
 use crate::report::{Figures, Machine, Measured, Report, Skipped};
 use crate::rows::{Row, Unit};
@@ -84,8 +85,19 @@ impl Field {
         }
     }
 
+    fn look_for_missing_rows(&mut self) {
+        for name in coverage::missing(&self.rows()) {
+            let why = "it is a row of the benches at the top, and none here";
+            self.skip(name.to_owned(), why.to_owned());
+            self.has_failed = true;
+        }
+    }
+
     /// Measures what is asked for, and prints each row when it is there.
     pub fn measure(mut self, asked: &Arguments) -> io::Result<Report> {
+        if asked.test {
+            self.look_for_missing_rows();
+        }
         let mut rows = Vec::new();
         for row in self.rows() {
             if asked.wants_row(row.name) {
