@@ -85,7 +85,9 @@ fn panel(svg: &mut String, x: usize, y: usize, row: &Measured) {
     let mut sides: Vec<&Figures> = row.sides.iter().collect();
     sides.sort_by(|one, other| one.best.total_cmp(&other.best));
     let boucle = sides.iter().find(|side| side.peer == "boucle");
-    let limit = boucle.map_or(f64::INFINITY, |boucle| LONGEST * boucle.best);
+    let limit = boucle.map(|boucle| LONGEST * boucle.best);
+    // A multiple of nothing is no limit.
+    let limit = limit.filter(|&limit| limit > 0.0).unwrap_or(f64::INFINITY);
     let longest = sides.last().map_or(0.0, |side| side.best).min(limit);
     for (place, side) in sides.iter().enumerate() {
         let top = y + TITLE + place * BAR;

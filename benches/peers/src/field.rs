@@ -8,6 +8,7 @@ use std::io;
 
 use crate::arguments::Arguments;
 use crate::counts::{CALLGRIND, STRACE, Tool};
+use crate::coverage;
 use crate::peers::{PEERS, Peer};
 use crate::report::{Figures, Machine, Measured, Report, Skipped};
 use crate::rows::{Row, Unit};
@@ -84,8 +85,19 @@ impl Field {
         }
     }
 
+    fn look_for_missing_rows(&mut self) {
+        for name in coverage::missing(&self.rows()) {
+            let why = "it is a row of the benches at the top, and none here";
+            self.skip(name.to_owned(), why.to_owned());
+            self.has_failed = true;
+        }
+    }
+
     /// Measures what is asked for, and prints each row when it is there.
     pub fn measure(mut self, asked: &Arguments) -> io::Result<Report> {
+        if asked.test {
+            self.look_for_missing_rows();
+        }
         let mut rows = Vec::new();
         for row in self.rows() {
             if asked.wants_row(row.name) {
@@ -114,7 +126,8 @@ impl Field {
             side.rounds.sort_by(f64::total_cmp);
             let best = side.rounds[0];
             if side.errand.peer == "boucle" {
-                boucle = Some(best);
+                // There is no ratio to nothing.
+                boucle = (best > 0.0).then_some(best);
             }
             let (instructions, system_calls) = match row.counted {
                 true => (
@@ -213,7 +226,7 @@ impl Plan {
         let rounds = asked.rounds.unwrap_or(row.rounds);
         match row.unit {
             _ if asked.test => Plan {
-                operations: 1_000,
+                operations: operations.min(1_000),
                 processes: 1,
                 warm_ups: 0,
                 rounds: 1,

@@ -7,6 +7,7 @@
 mod arguments; // the command line
 mod rows; // what is measured
 mod peers; // who is measured
+mod coverage; // whether the rows of the benches at the top are all here
 mod side; // one side of a row, in a process of its own
 mod counts; // instructions and system calls
 mod field; // rounds in turns, row by row

@@ -124,13 +124,13 @@ impl fmt::Display for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{:28} {:>9} {:>9} {:>7} {:>13} {:>13}",
+            "{:34} {:>9} {:>9} {:>7} {:>13} {:>13}",
             self.row, "best", "median", "ratio", "instructions", "system calls"
         )?;
         for side in &self.sides {
             writeln!(
                 f,
-                "  {:26} {:>9} {:>9} {:>7} {:>13} {:>13}",
+                "  {:32} {:>9} {:>9} {:>7} {:>13} {:>13}",
                 side.peer,
                 number(Some(side.best)),
                 number(Some(side.median)),

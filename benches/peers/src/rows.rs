@@ -3,11 +3,15 @@
 //! A workload is generic over the runtimes. Here it is bound to one, and is a row like any other from
 //! then on. Rounds are short: a dozen runtimes take turns, and then run again under tools that are slow.
 
+use std::fs;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::workloads::gather::{at_once, gather, handles_in_a_vec, once, staggered};
+use crate::workloads::gather::{
+    Gives, at_once, gather, gather_yielding, handles_in_a_vec, join_all, join_all_yielding, once,
+    staggered,
+};
 use crate::workloads::lateness::{median_of_isolated, p99_of_many};
 use crate::workloads::memory::{idle_task, sleeping_task};
 use crate::workloads::mio_echo;
@@ -44,6 +48,7 @@ pub enum Unit {
     Bytes,
     /// Wall time, for once.
     Lateness,
+    Writes,
 }
 
 impl Unit {
@@ -52,6 +57,7 @@ impl Unit {
             Unit::Nanoseconds => "CPU ns",
             Unit::Bytes => "bytes",
             Unit::Lateness => "µs late",
+            Unit::Writes => "calls of write",
         }
     }
 }
@@ -74,53 +80,90 @@ pub fn tasks<R: Runtime>() -> Vec<Row> {
     ]
 }
 
-/// Children that run as tasks, with what the runtime offers for it.
+/// Children that run as tasks, and one who waits for tasks, with what the runtime offers for it.
 #[rustfmt::skip] // A row a line.
 pub fn groups<R: Groups>() -> Vec<Row> {
-    vec![
-        time::<R>(GATHER_10, 20_000, 5, gather(10, at_once)),
-        time::<R>(GATHER_1000, 20_000, 5, gather(1_000, once)),
-        uncounted::<R>(GATHER_100000, 100_000, 3, gather(100_000, staggered)),
-        time::<R>("wait for all of 1,000", 20_000, 5, all_completed(1_000)),
+    let mut rows = children(gather::<R>);
+    rows.extend([
+        time::<R>(WAIT_FOR_ALL, 20_000, 5, all_completed(1_000)),
         time::<R>("wait for the first of 1,000", 20_000, 5, first_completed(1_000)),
-    ]
+    ]);
+    rows
 }
 
 /// The same where nothing is offered: handles in a `Vec`, awaited one after the other.
 #[rustfmt::skip] // A row a line.
 pub fn handles<R: Runtime>() -> Vec<Row> {
+    let mut rows = children(handles_in_a_vec::<R>);
+    rows.push(time::<R>(WAIT_FOR_ALL, 20_000, 5, handles_in_a_vec(1_000, staggered)));
+    rows.extend(by_oneself::<R>());
+    rows
+}
+
+/// The children, however they are gathered.
+#[rustfmt::skip] // A row a line.
+fn children<R: Runtime, Run>(gather: fn(usize, Gives) -> Run) -> Vec<Row>
+where
+    Run: Fn(&R, usize) -> Spent + 'static,
+{
     vec![
-        time::<R>(GATHER_10, 20_000, 5, handles_in_a_vec(10, at_once)),
-        time::<R>(GATHER_1000, 20_000, 5, handles_in_a_vec(1_000, once)),
-        uncounted::<R>(GATHER_100000, 100_000, 3, handles_in_a_vec(100_000, staggered)),
+        time::<R>("gather of 10, at once", 20_000, 5, gather(10, at_once)),
+        time::<R>("gather of 10, staggered", 20_000, 5, gather(10, staggered)),
+        time::<R>("gather of 1,000, at once", 20_000, 5, gather(1_000, at_once)),
+        time::<R>("gather of 1,000, staggered", 20_000, 5, gather(1_000, staggered)),
+        uncounted::<R>("gather of 100,000, at once", 100_000, 3, gather(100_000, at_once)),
+        uncounted::<R>("gather of 100,000, staggered", 100_000, 3, gather(100_000, staggered)),
+        time::<R>("gather of 1,000, once", 20_000, 5, gather(1_000, once)),
     ]
 }
 
-const GATHER_10: &str = "gather of 10, at once";
-const GATHER_1000: &str = "gather of 1,000, once";
-const GATHER_100000: &str = "gather of 100,000, staggered";
+/// What a program may do by itself, on any runtime, in the place of a `gather`.
+#[rustfmt::skip] // A row a line.
+pub fn by_oneself<R: Runtime>() -> Vec<Row> {
+    vec![
+        time::<R>(HANDLES_IN_A_VEC, 20_000, 5, handles_in_a_vec(1_000, once)),
+        time::<R>(JOIN_ALL, 20_000, 5, join_all(1_000, once)),
+        time::<R>(JOIN_ALL_YIELDING, 20_000, 5, join_all_yielding(1_000)),
+    ]
+}
+
+/// The `gather` that it is in the place of.
+pub fn the_gather<R: Groups>() -> Vec<Row> {
+    vec![
+        time::<R>(HANDLES_IN_A_VEC, 20_000, 5, gather(1_000, once)),
+        time::<R>(JOIN_ALL, 20_000, 5, gather(1_000, once)),
+        time::<R>(JOIN_ALL_YIELDING, 20_000, 5, gather_yielding(1_000)),
+    ]
+}
+
+const WAIT_FOR_ALL: &str = "wait for all of 1,000";
+const HANDLES_IN_A_VEC: &str = "gather / handles in a Vec, once";
+const JOIN_ALL: &str = "gather / join_all, once";
+const JOIN_ALL_YIELDING: &str = "gather / join_all, yield_now";
 
 /// Wakes from another thread: the CPU time of both.
 #[rustfmt::skip] // A row a line.
 pub fn remote<R: Runtime>() -> Vec<Row> {
     vec![
         uncounted::<R>("from a thread, 1 task", 100_000, 5, storm(1, Beside::Nothing)),
-        uncounted::<R>("from a thread, loop awake", 100_000, 5, storm(1, Beside::Yields)),
+        uncounted::<R>("from a thread, 1 task, loop awake", 100_000, 5, storm(1, Beside::Yields)),
         uncounted::<R>("from a thread, 1,000 tasks", 100_000, 5, storm(1_000, Beside::Nothing)),
         uncounted::<R>("to a thread and back", 2_000, 3, round_trips()),
+        rings::<R>("wakes, loop awake: rings", 20_000, storm(1, Beside::Yields)),
     ]
 }
 
 #[rustfmt::skip] // A row a line.
 pub fn timers<R: Timers>() -> Vec<Row> {
-    let micros = Duration::from_micros;
-    let millis = Duration::from_millis;
+    let [short, long] = [100, 10_000].map(Duration::from_micros);
+    let (at_least, more) = (Duration::from_millis(1_000), Duration::from_millis(500));
     vec![
-        uncounted::<R>("sleep, 1,000,000 tasks", 1_000_000, 1, sleeps(millis(1_000), millis(500))),
-        time::<R>("sleep of 1 ms, alone", 50, 3, isolated_sleeps(millis(1))),
+        uncounted::<R>("sleep, 1,000,000 tasks", 1_000_000, 1, sleeps(at_least, more)),
+        time::<R>("isolated sleep", 100, 3, isolated_sleeps(short)),
+        rings::<R>("isolated sleep: rings", 100, isolated_sleeps(short)),
         time::<R>("arm and cancel, 10,000 pending", 20_000, 5, arm_and_cancel()),
-        late::<R>("sleep of 100 us: median", 100, median_of_isolated(micros(100))),
-        late::<R>("1,000 sleeps of 10 ms: p99", 1_000, p99_of_many(millis(10))),
+        late::<R>("sleep of 100 us: median", 100, median_of_isolated(short)),
+        late::<R>("1,000 sleeps of 10 ms: p99", 1_000, p99_of_many(long)),
     ]
 }
 
@@ -131,11 +174,20 @@ pub fn sleepers<R: Timers>() -> Vec<Row> {
 #[rustfmt::skip] // A row a line.
 pub fn sockets<R: Net>() -> Vec<Row> {
     vec![
-        time::<R>("yield, 1 task, socket open", 50_000, 9, beside_a_socket(yields(1))),
+        time::<R>(YIELD_BESIDE, 50_000, 9, beside_a_socket(yields(1))),
+        time::<R>(PING_PONG_BESIDE, 50_000, 9, beside_a_socket(ring(2))),
         time::<R>(ECHO_1, 2_000, 5, echo(1)),
         time::<R>(ECHO_50, 5_000, 5, echo(50)),
         time::<R>(ECHO_1000, 10_000, 3, echo(1_000)),
-        time::<R>("connect, accept, close", 300, 3, accept_and_close()),
+        time::<R>("accept and close", 300, 3, accept_and_close()),
+    ]
+}
+
+/// What has no socket, but asks the kernel as if it had one.
+pub fn asking<R: Runtime>() -> Vec<Row> {
+    vec![
+        time::<R>(YIELD_BESIDE, 50_000, 9, yields(1)),
+        time::<R>(PING_PONG_BESIDE, 50_000, 9, ring(2)),
     ]
 }
 
@@ -155,6 +207,8 @@ pub fn by_hand() -> Vec<Row> {
     ]
 }
 
+const YIELD_BESIDE: &str = "yield, 1 task, socket open";
+const PING_PONG_BESIDE: &str = "ping-pong, socket open";
 const ECHO_1: &str = "TCP echo, 1 connection";
 const ECHO_50: &str = "TCP echo, 50 connections";
 const ECHO_1000: &str = "TCP echo, 1,000 connections";
@@ -192,6 +246,31 @@ fn late<R: Runtime>(
         counted: false,
         ..row(name, Unit::Lateness, operations, 2, on::<R>(run))
     }
+}
+
+/// Calls of `write`, of all threads. Nobody writes here but who rings the loop out of its sleep.
+fn rings<R: Runtime>(
+    name: &'static str,
+    operations: usize,
+    run: impl Fn(&R, usize) -> Spent + 'static,
+) -> Row {
+    let run = move |runtime: &R, operations| {
+        let before = writes_so_far();
+        run(runtime, operations);
+        (writes_so_far() - before) / operations as f64
+    };
+    Row {
+        counted: false,
+        ..row(name, Unit::Writes, operations, 2, on::<R>(run))
+    }
+}
+
+/// As the kernel counts them for each process.
+fn writes_so_far() -> f64 {
+    let counts = fs::read_to_string("/proc/self/io").expect("the kernel counts calls");
+    let mut lines = counts.lines();
+    let writes = lines.find_map(|line| line.strip_prefix("syscw: ")?.parse().ok());
+    writes.expect("it counts writes")
 }
 
 /// Of a million tasks. It is the same in every round.

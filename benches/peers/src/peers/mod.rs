@@ -17,7 +17,10 @@ use self::monoio::{IoUring, Mio, Monoio};
 use self::nexus::Nexus;
 use self::smol::Smol;
 use crate::report::Version;
-use crate::rows::{Row, by_hand, groups, handles, remote, sleepers, sockets, tasks, timers};
+use crate::rows::{
+    Row, asking, by_hand, by_oneself, groups, handles, remote, sleepers, sockets, tasks,
+    the_gather, timers,
+};
 use crate::side::{Errand, Side};
 use crate::workloads::floor::{AskingFloor, Floor};
 use crate::workloads::runtime::{Boucle, Runtime, Tokio, TokioLocalSet};
@@ -42,56 +45,63 @@ type MonoioRing = Monoio<IoUring>;
 #[rustfmt::skip]
 pub const PEERS: &[Peer] = &[
     peer::<Boucle>("boucle", &[
-        tasks::<Boucle>, groups::<Boucle>, remote::<Boucle>,
-        timers::<Boucle>, sleepers::<Boucle>, sockets::<Boucle>,
+        tasks::<Boucle>, groups::<Boucle>, the_gather::<Boucle>,
+        remote::<Boucle>, timers::<Boucle>, sleepers::<Boucle>, sockets::<Boucle>,
     ]),
     peer::<Tokio>("tokio", &[
-        tasks::<Tokio>, groups::<Tokio>, remote::<Tokio>,
-        timers::<Tokio>, sleepers::<Tokio>, sockets::<Tokio>,
+        tasks::<Tokio>, groups::<Tokio>, by_oneself::<Tokio>,
+        remote::<Tokio>, timers::<Tokio>, sleepers::<Tokio>, sockets::<Tokio>,
     ]),
     peer::<TokioLocalSet>("tokio", &[
-        tasks::<TokioLocalSet>, groups::<TokioLocalSet>, remote::<TokioLocalSet>,
-        timers::<TokioLocalSet>, sleepers::<TokioLocalSet>, sockets::<TokioLocalSet>,
+        tasks::<TokioLocalSet>, groups::<TokioLocalSet>, by_oneself::<TokioLocalSet>,
+        remote::<TokioLocalSet>, timers::<TokioLocalSet>, sleepers::<TokioLocalSet>, sockets::<TokioLocalSet>,
     ]),
     peer::<Smol>("async-executor", &[
         tasks::<Smol>, handles::<Smol>, remote::<Smol>,
         timers::<Smol>, sleepers::<Smol>, sockets::<Smol>,
-    ]),
+    ])
+    .lacks(&[NO_WAIT]),
     peer::<LocalPool>("futures-executor", &[
         tasks::<LocalPool>, handles::<LocalPool>, remote::<LocalPool>,
     ])
-    .lacks(&[NO_IO]),
+    .lacks(&[NO_WAIT, NO_IO]),
     peer::<MonoioMio>("monoio", &[
         tasks::<MonoioMio>, handles::<MonoioMio>,
         timers::<MonoioMio>, sleepers::<MonoioMio>, sockets::<MonoioMio>,
     ])
-    .lacks(&[NO_SYNC]),
+    .lacks(&[NO_WAIT, NO_SYNC]),
     peer::<MonoioRing>("monoio", &[
         tasks::<MonoioRing>, handles::<MonoioRing>,
         timers::<MonoioRing>, sleepers::<MonoioRing>, sockets::<MonoioRing>,
     ])
-    .lacks(&[NO_SYNC]),
+    .lacks(&[NO_WAIT, NO_SYNC]),
     peer::<Glommio>("glommio", &[
         tasks::<Glommio>, handles::<Glommio>, remote::<Glommio>,
         timers::<Glommio>, sleepers::<Glommio>, sockets::<Glommio>,
-    ]),
+    ])
+    .lacks(&[NO_WAIT]),
     peer::<Compio>("compio", &[
         tasks::<Compio>, handles::<Compio>, remote::<Compio>,
         timers::<Compio>, sleepers::<Compio>, sockets::<Compio>,
-    ]),
+    ])
+    .lacks(&[NO_WAIT]),
     peer::<Nexus>("nexus-async-rt", &[
         tasks::<Nexus>, handles::<Nexus>, sleepers::<Nexus>, sockets::<Nexus>,
     ])
-    .lacks(&[WAKES_ARE_LOST, SLEEPS_HANG]),
+    .lacks(&[NO_WAIT, WAKES_ARE_LOST, SLEEPS_HANG]),
     peer::<LocalExecutor>("async-local-executor", &[
         tasks::<LocalExecutor>, handles::<LocalExecutor>, remote::<LocalExecutor>,
     ])
-    .lacks(&[NO_IO]),
+    .lacks(&[NO_WAIT, NO_IO]),
     peer::<Floor>("", &[tasks::<Floor>]),
-    peer::<AskingFloor>("", &[tasks::<AskingFloor>]),
+    peer::<AskingFloor>("", &[tasks::<AskingFloor>, asking::<AskingFloor>]),
     Peer { name: "mio by hand", package: "mio", rows: &[by_hand], lacks: &[] },
 ];
 
+const NO_WAIT: (&str, &str) = (
+    "wait for the first",
+    "it has nothing that awaits whichever of many tasks is done next",
+);
 const NO_IO: (&str, &str) = ("timers, sockets", "it has none");
 const NO_SYNC: (&str, &str) = (
     "wakes from another thread",
