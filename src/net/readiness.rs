@@ -29,8 +29,10 @@ use crate::wake::waker::task_of;
 
 /// What is known of one side, and who waits for it.
 pub(crate) struct Readiness {
+    /// While it is, nobody waits.
     ready: bool,
-    /// The peer has closed this side. It stays ready then: no further edge will come.
+    /// The peer has closed its side, and this one is read from. It stays ready then: no further edge
+    /// will come. (What is written to has no such state: a write fails then, and is not short.)
     closed: bool,
     /// The task that waits. If it is gone by the time of the edge, its number wakes nobody.
     task: Option<TaskNumber>,
@@ -115,16 +117,21 @@ impl Readiness {
         self.crowd.get_or_insert_default().join(waker, lulls)
     }
 
+    /// The peer has closed its side.
+    pub(super) fn close(&mut self) {
+        self.closed = true;
+    }
+
     /// An edge. Returns the task that waited for it; the crowd is put among the woken.
+    ///
+    /// The kernel reports both sides with every edge, and most often one can be written to all along:
+    /// that is no news, and costs two instructions.
     #[inline]
-    pub(super) fn rouse(
-        &mut self,
-        closed: bool,
-        lulls: u64,
-        woken: &mut Vec<Waker>,
-    ) -> Option<TaskNumber> {
+    pub(super) fn rouse(&mut self, lulls: u64, woken: &mut Vec<Waker>) -> Option<TaskNumber> {
+        if self.ready {
+            return None;
+        }
         self.ready = true;
-        self.closed |= closed;
         self.take_waiting(lulls, woken)
     }
 
