@@ -54,33 +54,32 @@ impl Readiness {
     /// block.
     pub(super) fn attempt<R>(
         &mut self,
-        mut operation: impl FnMut() -> io::Result<R>,
+        operation: impl FnOnce() -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         if !self.ready {
             return Poll::Pending;
         }
         match operation() {
-            Err(error) => self.fail(error, operation),
+            Err(error) => self.fail(error).map(Err),
             done => Poll::Ready(done),
         }
     }
 
     /// An operation gave an error: that it would block, that a signal came between, or one for the
-    /// caller. (It stands apart, so that the attempt that succeeds is straight: ten instructions
-    /// less.)
+    /// caller. (It stands apart, so that the attempt that succeeds is straight.)
+    ///
+    /// After a signal the side is ready, and the task comes again: see [`note`](Self::note). What
+    /// does not block is hardly ever interrupted; to try again here, every attempt would keep its
+    /// arguments until the end.
     #[cold]
-    fn fail<R>(
-        &mut self,
-        error: io::Error,
-        operation: impl FnMut() -> io::Result<R>,
-    ) -> Poll<io::Result<R>> {
+    fn fail(&mut self, error: io::Error) -> Poll<io::Error> {
         match error.kind() {
             io::ErrorKind::WouldBlock => {
                 self.ready = false;
                 Poll::Pending
             }
-            io::ErrorKind::Interrupted => self.attempt(operation),
-            _ => Poll::Ready(Err(error)),
+            io::ErrorKind::Interrupted => Poll::Pending,
+            _ => Poll::Ready(error),
         }
     }
 
@@ -88,23 +87,23 @@ impl Readiness {
     pub(super) fn attempt_transfer(
         &mut self,
         len: usize,
-        transfer: impl FnMut() -> io::Result<usize>,
+        transfer: impl FnOnce() -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         let count = ready!(self.attempt(transfer))?;
-        if 0 < count && count < len {
-            self.ready = self.closed;
+        if count < len {
+            self.ready = self.closed || count == 0;
         }
         Poll::Ready(Ok(count))
     }
 
     /// Notes the task whose waker this is, to be woken by the next edge. False if that cannot be:
-    /// another task is noted, or the waker is not of this crate.
+    /// another task is noted, the waker is not of this crate, or the side is ready all the same.
     #[inline]
     pub(super) fn note(&mut self, waker: &Waker) -> bool {
-        let Some(task) = task_of(waker) else {
-            return false;
-        };
-        *self.task.get_or_insert(task) == task
+        match task_of(waker) {
+            Some(task) if !self.ready => *self.task.get_or_insert(task) == task,
+            _ => false,
+        }
     }
 
     /// Adds a waker to the crowd. Who is to be woken comes back: nobody mostly; all the others if
@@ -150,5 +149,35 @@ impl Readiness {
     pub(super) fn is_awaited(&self) -> bool {
         let crowd = self.crowd.as_ref();
         self.task.is_some() || crowd.is_some_and(|crowd| !crowd.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::id::{LoopNumber, TaskNumber};
+    use crate::wake::waker::waker;
+
+    /// What the kernel answers, to whoever tries an operation.
+    fn answer<R>(kind: io::ErrorKind) -> impl FnOnce() -> io::Result<R> {
+        move || Err(kind.into())
+    }
+
+    /// An operation that a signal interrupts leaves the side ready: the task is not noted, since no
+    /// edge will come, but woken at once. One that would block makes it wait.
+    #[test]
+    fn who_is_interrupted_comes_again() {
+        let mut side = Readiness::new(true);
+        let waker = waker(TaskNumber::new(LoopNumber::new(1, 1), 1, 0));
+        let interrupted = side.attempt(answer::<()>(io::ErrorKind::Interrupted));
+        assert!(interrupted.is_pending() && !side.note(&waker));
+        let woken = side.join_crowd((*waker).clone(), 0).unwrap();
+        assert!(woken.len() == 1 && woken[0].will_wake(&waker));
+        assert!(!side.is_awaited());
+
+        assert!(matches!(side.attempt(|| Ok(7)), Poll::Ready(Ok(7))));
+        let blocked = side.attempt(answer::<()>(io::ErrorKind::WouldBlock));
+        assert!(blocked.is_pending() && side.note(&waker));
+        assert!(side.is_awaited());
     }
 }
