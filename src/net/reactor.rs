@@ -78,8 +78,8 @@ impl Reactor {
             if source.token != event.token() {
                 continue;
             }
-            if event.is_read_closed() {
-                source.read.close();
+            if event.is_priority() || event.is_read_closed() {
+                source.read.doubt();
             }
             // An error is for whoever tries next, on either side.
             if (event.is_readable() || event.is_read_closed() || event.is_error())

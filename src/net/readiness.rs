@@ -10,9 +10,10 @@
 //!
 //! **Short transfers.** A stream that fills only a part of the buffer is empty: the kernel would
 //! answer the next read with `EAGAIN`, so the side is marked as waiting without asking, which saves
-//! one system call in two. It is true for streams, edge-triggered, and of `0 < n < len` only. If the
-//! peer has closed, the side stays ready: the end of the stream was in the same edge as the last
-//! bytes.
+//! one system call in two. It is true for streams, edge-triggered, and of `0 < n < len` only; and not
+//! after an edge that brought more than bytes. The end of a stream comes in one edge with the last of
+//! them, and urgent data ends a read, whatever stands behind it. Such an edge leaves a *doubt*: the
+//! side stays ready until the kernel has said that there is nothing more.
 //!
 //! **Who waits** is mostly one task, and a task of ours has a number. To note it runs nobody's code,
 //! so it is done in the same breath as the attempt. Whoever comes while another task waits, or with
@@ -31,9 +32,9 @@ use crate::wake::waker::task_of;
 pub(crate) struct Readiness {
     /// While it is, nobody waits.
     ready: bool,
-    /// The peer has closed its side, and this one is read from. It stays ready then: no further edge
-    /// will come. (What is written to has no such state: a write fails then, and is not short.)
-    closed: bool,
+    /// A short read may have left something. (A short write leaves no doubt: after an end it would
+    /// have failed.)
+    doubtful: bool,
     /// The task that waits. If it is gone by the time of the edge, its number wakes nobody.
     task: Option<TaskNumber>,
     /// Who else waits. Boxed, since most sides never have one: 40 bytes less for each.
@@ -44,7 +45,7 @@ impl Readiness {
     pub(super) fn new(ready: bool) -> Self {
         Readiness {
             ready,
-            closed: false,
+            doubtful: false,
             task: None,
             crowd: None,
         }
@@ -76,6 +77,7 @@ impl Readiness {
         match error.kind() {
             io::ErrorKind::WouldBlock => {
                 self.ready = false;
+                self.doubtful = false;
                 Poll::Pending
             }
             io::ErrorKind::Interrupted => Poll::Pending,
@@ -91,7 +93,7 @@ impl Readiness {
     ) -> Poll<io::Result<usize>> {
         let count = ready!(self.attempt(transfer))?;
         if count < len {
-            self.ready = self.closed || count == 0;
+            self.ready = self.doubtful || count == 0;
         }
         Poll::Ready(Ok(count))
     }
@@ -116,9 +118,9 @@ impl Readiness {
         self.crowd.get_or_insert_default().join(waker, lulls)
     }
 
-    /// The peer has closed its side.
-    pub(super) fn close(&mut self) {
-        self.closed = true;
+    /// An edge that brings more than bytes.
+    pub(super) fn doubt(&mut self) {
+        self.doubtful = true;
     }
 
     /// An edge. Returns the task that waited for it; the crowd is put among the woken.
@@ -161,6 +163,21 @@ mod tests {
     /// What the kernel answers, to whoever tries an operation.
     fn answer<R>(kind: io::ErrorKind) -> impl FnOnce() -> io::Result<R> {
         move || Err(kind.into())
+    }
+
+    /// While there is a doubt, a short read leaves the side ready; until one has found nothing.
+    #[test]
+    fn a_doubt_ends_with_a_read_that_finds_nothing() {
+        let mut side = Readiness::new(true);
+        let mut read = |side: &mut Readiness| side.attempt_transfer(8, || Ok(3)).is_ready();
+        side.doubt();
+        assert!((0..3).all(|_| read(&mut side)));
+        assert!(
+            side.attempt(answer::<()>(io::ErrorKind::WouldBlock))
+                .is_pending()
+        );
+        side.rouse(0, &mut Vec::new());
+        assert!(read(&mut side) && !read(&mut side));
     }
 
     /// An operation that a signal interrupts leaves the side ready: the task is not noted, since no
