@@ -1278,6 +1278,30 @@ fn a_closed_socket_gives_its_descriptor_back() {
     }
 }
 
+/// A process may forbid itself to open anything more, as sandboxes do. A short sleep ends all the
+/// same, though `ppoll` then refuses to look at a single descriptor. (In a process of its own.)
+#[cfg(target_os = "linux")]
+#[test]
+fn a_short_sleep_needs_no_right_to_open_files() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+
+    const TEST: &str = "a_short_sleep_needs_no_right_to_open_files";
+    if !is_child(TEST) {
+        let output = child(TEST, "").output().unwrap();
+        return assert_success(&output);
+    }
+    run(async {
+        let none = Rlimit {
+            current: Some(0),
+            maximum: Some(0),
+        };
+        setrlimit(Resource::Nofile, none).unwrap();
+        for _ in 0..3 {
+            sleep(Duration::from_micros(100)).await;
+        }
+    });
+}
+
 /// A signal that comes while the loop is parked is no error. (A process of its own parks on the
 /// real clock; it is stopped and continued, which interrupts the system call that it sleeps in.)
 #[cfg(target_os = "linux")]
