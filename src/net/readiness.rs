@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn a_doubt_ends_with_a_read_that_finds_nothing() {
         let mut side = Readiness::new(true);
-        let mut read = |side: &mut Readiness| side.attempt_transfer(8, || Ok(3)).is_ready();
+        let read = |side: &mut Readiness| side.attempt_transfer(8, || Ok(3)).is_ready();
         side.doubt();
         assert!((0..3).all(|_| read(&mut side)));
         assert!(
