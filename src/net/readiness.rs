@@ -180,6 +180,15 @@ mod tests {
         assert!(read(&mut side) && !read(&mut side));
     }
 
+    /// To read nothing is to have come to the end, where the next read need not wait.
+    #[test]
+    fn the_end_is_no_short_read() {
+        let mut side = Readiness::new(true);
+        let read = |side: &mut Readiness, count| side.attempt_transfer(8, || Ok(count)).is_ready();
+        assert!(read(&mut side, 0) && read(&mut side, 8) && read(&mut side, 7));
+        assert!(!read(&mut side, 7));
+    }
+
     /// An operation that a signal interrupts leaves the side ready: the task is not noted, since no
     /// edge will come, but woken at once. One that would block makes it wait.
     #[test]
