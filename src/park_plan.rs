@@ -41,14 +41,15 @@ impl Loop {
         self.note_park();
         // A park that may last is announced, so that other threads ring; and not begun, if one has
         // already left something.
-        if timeout != Some(Duration::ZERO) && !self.inbox.fall_asleep() {
+        let may_last = timeout != Some(Duration::ZERO) && self.inbox.fall_asleep();
+        if !may_last {
+            // Without a source there is nothing to ask but whether the bell was rung, and a loop that
+            // does not mean to sleep need not know: it reads its inbox next. That spares a loop without
+            // sockets a system call in every 61 polls.
+            if self.reactor.is_empty() {
+                return Park::Skipped;
+            }
             timeout = Some(Duration::ZERO);
-        }
-        // Without a source there is nothing to ask but whether the bell was rung, and a loop that does
-        // not mean to sleep need not know: it reads its inbox next. That spares a loop without sockets
-        // a system call in every 61 polls.
-        if timeout == Some(Duration::ZERO) && self.reactor.is_empty() {
-            return Park::Skipped;
         }
         self.clock.begin_wait();
         Park::Ask(timeout)

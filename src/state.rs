@@ -6,6 +6,7 @@
 //! Nothing here runs user code: what may (a future to be dropped, a waker of another runtime) is
 //! handed to the caller.
 
+use std::mem::ManuallyDrop;
 use std::task::Waker;
 
 use mio::Events;
@@ -20,6 +21,7 @@ use crate::time::clock::Clock;
 use crate::time::wheel::Wheel;
 use crate::wake::inbox::{Inbox, Message};
 use crate::wake::ready::ReadyQueue;
+use crate::wake::waker::waker;
 
 /// The state of one loop.
 pub(crate) struct Loop {
@@ -208,7 +210,11 @@ impl Loop {
     /// Queues the tasks whose sources are ready, and puts the wakers of others among the woken.
     pub(crate) fn take_events(&mut self, events: &mut Events) {
         let (tasks, ready) = (&mut self.tasks, &mut self.ready);
-        let wake = |task| queue(tasks, ready, task);
+        let wake = |task, woken: &mut Vec<Waker>| {
+            if !queue(tasks, ready, task) {
+                woken.push(ManuallyDrop::into_inner(waker(task)));
+            }
+        };
         self.reactor.take_events(events, &mut self.woken, wake);
     }
 

@@ -160,14 +160,14 @@ impl Resident {
     /// Wakes whom `take` finds, and says how many tasks came into the ready queue.
     fn wake_all(&self, take: impl FnOnce(&mut Loop)) -> usize {
         let (before, others) = self.with(|it| {
-            let before = it.ready.len();
+            let before = it.ready.pushed();
             take(it);
             (before, !it.woken.is_empty())
         });
         if others {
             self.wake_others();
         }
-        self.with(|it| it.ready.len() - before)
+        self.with(|it| it.ready.pushed() - before) as usize
     }
 
     /// Wakes those whose wakers may be the user's, so that they were not queued at once.
@@ -182,15 +182,15 @@ impl Resident {
         let Some((before, mut messages)) = self.with(|it| {
             it.inbox.drain(&mut it.messages);
             let some = !it.messages.is_empty();
-            some.then(|| (it.ready.len(), mem::take(&mut it.messages)))
+            some.then(|| (it.ready.pushed(), mem::take(&mut it.messages)))
         }) else {
             return 0;
         };
         messages.drain(..).for_each(|message| self.receive(message));
         self.with(|it| {
             it.messages = messages;
-            it.ready.len() - before
-        })
+            it.ready.pushed() - before
+        }) as usize
     }
 
     fn receive(&self, message: Message) {

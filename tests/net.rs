@@ -592,6 +592,29 @@ fn a_short_read_is_not_the_last_one() {
     });
 }
 
+/// Urgent data divides what is read: a read ends before it, however much is behind it, and however
+/// long that has been there. What is behind it is read all the same.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_behind_urgent_data_is_read() {
+    use rustix::net::{SendFlags, send};
+
+    run(async {
+        let (mut stream, mut peer) = pair_with_std().await;
+        peer.set_nodelay(true).unwrap();
+        for _ in 0..3 {
+            let mut buffer = [0; 64];
+            peer.write_all(b"before").unwrap();
+            assert_eq!(send(&peer, b"!", SendFlags::OOB), Ok(1));
+            peer.write_all(b"behind").unwrap();
+            assert_eq!(stream.read(&mut buffer).await.unwrap(), 6);
+            assert_eq!(&buffer[..6], b"before");
+            assert_eq!(stream.read(&mut buffer).await.unwrap(), 6);
+            assert_eq!(&buffer[..6], b"behind");
+        }
+    });
+}
+
 /// After a read that was short, the next one asks the kernel for nothing until there is an event:
 /// bytes that came in between are not seen by its first poll. This is the system call that is saved
 /// for each request.
@@ -1253,6 +1276,30 @@ fn a_closed_socket_gives_its_descriptor_back() {
     for _ in 0..100 {
         drop(EventLoop::new().unwrap());
     }
+}
+
+/// A process may forbid itself to open anything more, as sandboxes do. A short sleep ends all the
+/// same, though `ppoll` then refuses to look at a single descriptor. (In a process of its own.)
+#[cfg(target_os = "linux")]
+#[test]
+fn a_short_sleep_needs_no_right_to_open_files() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+
+    const TEST: &str = "a_short_sleep_needs_no_right_to_open_files";
+    if !is_child(TEST) {
+        let output = child(TEST, "").output().unwrap();
+        return assert_success(&output);
+    }
+    run(async {
+        let none = Rlimit {
+            current: Some(0),
+            maximum: Some(0),
+        };
+        setrlimit(Resource::Nofile, none).unwrap();
+        for _ in 0..3 {
+            sleep(Duration::from_micros(100)).await;
+        }
+    });
 }
 
 /// A signal that comes while the loop is parked is no error. (A process of its own parks on the

@@ -10,6 +10,9 @@
 //! µs at the median, most of it the kernel's: it may let a thread sleep for 50 µs longer, to wake
 //! several at once. A timerfd in the epoll is free of that, and late by 16 µs; but it would cost
 //! two system calls each time, and every loop a descriptor.
+//!
+//! A process that may open no file any more, as in some sandboxes, is refused even a `ppoll` of one
+//! descriptor that is open. Then it is mio's millisecond after all.
 
 #[cfg(not(target_os = "linux"))]
 pub(super) use elsewhere::park;
@@ -22,6 +25,7 @@ mod linux {
     use std::time::Duration;
 
     use rustix::event::{self, PollFd, PollFlags, Timespec};
+    use rustix::io::Errno;
 
     /// From here on mio's milliseconds will do.
     const LONG: Duration = Duration::from_millis(1);
@@ -35,10 +39,14 @@ mod linux {
         events: &mut mio::Events,
         timeout: Option<Duration>,
     ) -> io::Result<()> {
-        match timeout.and_then(short) {
-            None => poll.poll(events, timeout),
-            Some(time) if has_event_within(poll, time)? => poll.poll(events, Some(Duration::ZERO)),
-            Some(_) => Ok(()),
+        let Some(time) = timeout.and_then(short) else {
+            return poll.poll(events, timeout);
+        };
+        match has_event_within(poll, time) {
+            Ok(false) => Ok(()),
+            Ok(true) => poll.poll(events, Some(Duration::ZERO)),
+            Err(Errno::INVAL) => poll.poll(events, timeout),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -48,7 +56,7 @@ mod linux {
         is_short.then(|| timeout.max(SHORTEST))
     }
 
-    fn has_event_within(poll: &mio::Poll, time: Duration) -> io::Result<bool> {
+    fn has_event_within(poll: &mio::Poll, time: Duration) -> Result<bool, Errno> {
         let time = Timespec {
             tv_sec: 0,
             tv_nsec: time.subsec_nanos().into(),

@@ -61,13 +61,13 @@ impl Reactor {
         self.sources.is_empty()
     }
 
-    /// Notes what the last park brought. `wake` wakes the tasks that waited for it, if they are this
-    /// loop's; everyone else is put among the woken.
+    /// Notes what the last park brought. `wake` wakes the tasks that waited for it; everyone else is
+    /// put among the woken.
     pub(crate) fn take_events(
         &mut self,
         events: &mut Events,
         woken: &mut Vec<Waker>,
-        mut wake: impl FnMut(TaskNumber) -> bool,
+        mut wake: impl FnMut(TaskNumber, &mut Vec<Waker>),
     ) {
         let lulls = self.lulls;
         for event in &*events {
@@ -78,18 +78,19 @@ impl Reactor {
             if source.token != event.token() {
                 continue;
             }
-            let mut tasks = [None, None];
+            if event.is_priority() || event.is_read_closed() {
+                source.read.doubt();
+            }
             // An error is for whoever tries next, on either side.
-            if event.is_readable() || event.is_read_closed() || event.is_error() {
-                tasks[0] = source.read.rouse(event.is_read_closed(), lulls, woken);
+            if (event.is_readable() || event.is_read_closed() || event.is_error())
+                && let Some(task) = source.read.rouse(lulls, woken)
+            {
+                wake(task, woken);
             }
-            if event.is_writable() || event.is_write_closed() || event.is_error() {
-                tasks[1] = source.write.rouse(event.is_write_closed(), lulls, woken);
-            }
-            for task in tasks.into_iter().flatten() {
-                if !wake(task) {
-                    woken.push(ManuallyDrop::into_inner(waker(task)));
-                }
+            if (event.is_writable() || event.is_write_closed() || event.is_error())
+                && let Some(task) = source.write.rouse(lulls, woken)
+            {
+                wake(task, woken);
             }
         }
         events.clear();

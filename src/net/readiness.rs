@@ -10,9 +10,10 @@
 //!
 //! **Short transfers.** A stream that fills only a part of the buffer is empty: the kernel would
 //! answer the next read with `EAGAIN`, so the side is marked as waiting without asking, which saves
-//! one system call in two. It is true for streams, edge-triggered, and of `0 < n < len` only. If the
-//! peer has closed, the side stays ready: the end of the stream was in the same edge as the last
-//! bytes.
+//! one system call in two. It is true for streams, edge-triggered, and of `0 < n < len` only; and not
+//! after an edge that brought more than bytes. The end of a stream comes in one edge with the last of
+//! them, and urgent data ends a read, whatever stands behind it. Such an edge leaves a *doubt*: the
+//! side stays ready until the kernel has said that there is nothing more.
 //!
 //! **Who waits** is mostly one task, and a task of ours has a number. To note it runs nobody's code,
 //! so it is done in the same breath as the attempt. Whoever comes while another task waits, or with
@@ -29,9 +30,11 @@ use crate::wake::waker::task_of;
 
 /// What is known of one side, and who waits for it.
 pub(crate) struct Readiness {
+    /// While it is, nobody waits.
     ready: bool,
-    /// The peer has closed this side. It stays ready then: no further edge will come.
-    closed: bool,
+    /// A short read may have left something. (A short write leaves no doubt: after an end it would
+    /// have failed.)
+    doubtful: bool,
     /// The task that waits. If it is gone by the time of the edge, its number wakes nobody.
     task: Option<TaskNumber>,
     /// Who else waits. Boxed, since most sides never have one: 40 bytes less for each.
@@ -42,7 +45,7 @@ impl Readiness {
     pub(super) fn new(ready: bool) -> Self {
         Readiness {
             ready,
-            closed: false,
+            doubtful: false,
             task: None,
             crowd: None,
         }
@@ -52,33 +55,33 @@ impl Readiness {
     /// block.
     pub(super) fn attempt<R>(
         &mut self,
-        mut operation: impl FnMut() -> io::Result<R>,
+        operation: impl FnOnce() -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         if !self.ready {
             return Poll::Pending;
         }
         match operation() {
-            Err(error) => self.fail(error, operation),
+            Err(error) => self.fail(error).map(Err),
             done => Poll::Ready(done),
         }
     }
 
     /// An operation gave an error: that it would block, that a signal came between, or one for the
-    /// caller. (It stands apart, so that the attempt that succeeds is straight: ten instructions
-    /// less.)
+    /// caller. (It stands apart, so that the attempt that succeeds is straight.)
+    ///
+    /// After a signal the side is ready, and the task comes again: see [`note`](Self::note). What
+    /// does not block is hardly ever interrupted; to try again here, every attempt would keep its
+    /// arguments until the end.
     #[cold]
-    fn fail<R>(
-        &mut self,
-        error: io::Error,
-        operation: impl FnMut() -> io::Result<R>,
-    ) -> Poll<io::Result<R>> {
+    fn fail(&mut self, error: io::Error) -> Poll<io::Error> {
         match error.kind() {
             io::ErrorKind::WouldBlock => {
                 self.ready = false;
+                self.doubtful = false;
                 Poll::Pending
             }
-            io::ErrorKind::Interrupted => self.attempt(operation),
-            _ => Poll::Ready(Err(error)),
+            io::ErrorKind::Interrupted => Poll::Pending,
+            _ => Poll::Ready(error),
         }
     }
 
@@ -86,23 +89,23 @@ impl Readiness {
     pub(super) fn attempt_transfer(
         &mut self,
         len: usize,
-        transfer: impl FnMut() -> io::Result<usize>,
+        transfer: impl FnOnce() -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         let count = ready!(self.attempt(transfer))?;
-        if 0 < count && count < len {
-            self.ready = self.closed;
+        if count < len {
+            self.ready = self.doubtful || count == 0;
         }
         Poll::Ready(Ok(count))
     }
 
     /// Notes the task whose waker this is, to be woken by the next edge. False if that cannot be:
-    /// another task is noted, or the waker is not of this crate.
+    /// another task is noted, the waker is not of this crate, or the side is ready all the same.
     #[inline]
     pub(super) fn note(&mut self, waker: &Waker) -> bool {
-        let Some(task) = task_of(waker) else {
-            return false;
-        };
-        *self.task.get_or_insert(task) == task
+        match task_of(waker) {
+            Some(task) if !self.ready => *self.task.get_or_insert(task) == task,
+            _ => false,
+        }
     }
 
     /// Adds a waker to the crowd. Who is to be woken comes back: nobody mostly; all the others if
@@ -115,16 +118,21 @@ impl Readiness {
         self.crowd.get_or_insert_default().join(waker, lulls)
     }
 
+    /// An edge that brings more than bytes.
+    pub(super) fn doubt(&mut self) {
+        self.doubtful = true;
+    }
+
     /// An edge. Returns the task that waited for it; the crowd is put among the woken.
+    ///
+    /// The kernel reports both sides with every edge, and most often one can be written to all along:
+    /// that is no news, and costs two instructions.
     #[inline]
-    pub(super) fn rouse(
-        &mut self,
-        closed: bool,
-        lulls: u64,
-        woken: &mut Vec<Waker>,
-    ) -> Option<TaskNumber> {
+    pub(super) fn rouse(&mut self, lulls: u64, woken: &mut Vec<Waker>) -> Option<TaskNumber> {
+        if self.ready {
+            return None;
+        }
         self.ready = true;
-        self.closed |= closed;
         self.take_waiting(lulls, woken)
     }
 
@@ -143,5 +151,59 @@ impl Readiness {
     pub(super) fn is_awaited(&self) -> bool {
         let crowd = self.crowd.as_ref();
         self.task.is_some() || crowd.is_some_and(|crowd| !crowd.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::id::{LoopNumber, TaskNumber};
+    use crate::wake::waker::waker;
+
+    /// What the kernel answers, to whoever tries an operation.
+    fn answer<R>(kind: io::ErrorKind) -> impl FnOnce() -> io::Result<R> {
+        move || Err(kind.into())
+    }
+
+    /// While there is a doubt, a short read leaves the side ready; until one has found nothing.
+    #[test]
+    fn a_doubt_ends_with_a_read_that_finds_nothing() {
+        let mut side = Readiness::new(true);
+        let read = |side: &mut Readiness| side.attempt_transfer(8, || Ok(3)).is_ready();
+        side.doubt();
+        assert!((0..3).all(|_| read(&mut side)));
+        assert!(
+            side.attempt(answer::<()>(io::ErrorKind::WouldBlock))
+                .is_pending()
+        );
+        side.rouse(0, &mut Vec::new());
+        assert!(read(&mut side) && !read(&mut side));
+    }
+
+    /// To read nothing is to have come to the end, where the next read need not wait.
+    #[test]
+    fn the_end_is_no_short_read() {
+        let mut side = Readiness::new(true);
+        let read = |side: &mut Readiness, count| side.attempt_transfer(8, || Ok(count)).is_ready();
+        assert!(read(&mut side, 0) && read(&mut side, 8) && read(&mut side, 7));
+        assert!(!read(&mut side, 7));
+    }
+
+    /// An operation that a signal interrupts leaves the side ready: the task is not noted, since no
+    /// edge will come, but woken at once. One that would block makes it wait.
+    #[test]
+    fn who_is_interrupted_comes_again() {
+        let mut side = Readiness::new(true);
+        let waker = waker(TaskNumber::new(LoopNumber::new(1, 1), 1, 0));
+        let interrupted = side.attempt(answer::<()>(io::ErrorKind::Interrupted));
+        assert!(interrupted.is_pending() && !side.note(&waker));
+        let woken = side.join_crowd((*waker).clone(), 0).unwrap();
+        assert!(woken.len() == 1 && woken[0].will_wake(&waker));
+        assert!(!side.is_awaited());
+
+        assert!(matches!(side.attempt(|| Ok(7)), Poll::Ready(Ok(7))));
+        let blocked = side.attempt(answer::<()>(io::ErrorKind::WouldBlock));
+        assert!(blocked.is_pending() && side.note(&waker));
+        assert!(side.is_awaited());
     }
 }

@@ -33,6 +33,14 @@ pub struct TcpStream {
     source: Source<mio::net::TcpStream>,
 }
 
+/// Both sides are watched, and on Linux urgent data: a read ends before it, though there may be more.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const INTEREST: Interest = BOTH_SIDES.add(Interest::PRIORITY);
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const INTEREST: Interest = BOTH_SIDES;
+
+const BOTH_SIDES: Interest = Interest::READABLE.add(Interest::WRITABLE);
+
 impl TcpStream {
     /// Connects to an address. A name is looked up in the thread pool, and each of its addresses is
     /// tried, one after the other, until one answers.
@@ -151,8 +159,7 @@ impl TcpStream {
     /// A stream that is connected already may be written to at once. Before it is read from, an
     /// event has to come: most often there is nothing yet, and asking costs a system call.
     pub(super) fn from_mio(stream: mio::net::TcpStream, connected: bool) -> io::Result<TcpStream> {
-        let both = Interest::READABLE | Interest::WRITABLE;
-        let source = Source::new(stream, both, connected)?;
+        let source = Source::new(stream, INTEREST, connected)?;
         Ok(TcpStream { source })
     }
 }
