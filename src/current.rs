@@ -190,13 +190,14 @@ pub(crate) fn wake_running(number: TaskNumber) -> bool {
     })
 }
 
-/// Wakes a task if its loop lives on this thread, running or not, and says whether it does.
+/// Whether no loop lives on this thread.
 #[inline]
+pub(crate) fn is_loopless() -> bool {
+    LIVING.get().is_null()
+}
+
+/// Wakes a task if its loop lives on this thread, running or not, and says whether it does.
 pub(crate) fn wake_living(number: TaskNumber) -> bool {
-    // Most threads that come here have no loop, and are spared a call.
-    if LIVING.get().is_null() {
-        return false;
-    }
     let short = number.short();
     look(find_living(|it| it.number.short() == short), |it| {
         it.map(|it| it.with(|it| it.wake(number))).is_some()
