@@ -190,6 +190,12 @@ pub(crate) fn wake_running(number: TaskNumber) -> bool {
     })
 }
 
+/// Whether no loop lives on this thread.
+#[inline]
+pub(crate) fn is_loopless() -> bool {
+    LIVING.get().is_null()
+}
+
 /// Wakes a task if its loop lives on this thread, running or not, and says whether it does.
 pub(crate) fn wake_living(number: TaskNumber) -> bool {
     let short = number.short();

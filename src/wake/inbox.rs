@@ -10,7 +10,7 @@
 //!
 //! **A storm grows nothing.** Each slot has one bit here: a slot whose wake is already waiting is
 //! not written a second time, so a million wakes of one task are one message. All but the first of
-//! them take no lock either: to set a bit that is set is all they do. A drained wake goes to whoever
+//! them take no lock and write nothing: they find the bit set. A drained wake goes to whoever
 //! holds the slot *now*: a poll too many is legal, a lost wake is not.
 //!
 //! **The lost wakeup.** The loop must not sleep on a message that came just before, and a sender
@@ -99,12 +99,13 @@ pub(crate) fn of(number: LoopNumber) -> Option<&'static Inbox> {
 
 /// A wake from where the loop is not: another thread, or a thread that is ending.
 ///
-/// Costs one atomic write, and a lock that no user code is ever run under if it is the first one since
-/// the loop last looked. Does nothing if the loop is gone.
-#[cold]
-#[inline(never)]
+/// Costs a fence and a look; and a lock that no user code is ever run under if it is the first one
+/// since the loop last looked. Does nothing if the loop is gone.
+#[inline]
 pub(crate) fn wake(number: TaskNumber) {
-    if let Some(inbox) = INBOXES[number.short()].get() {
+    if let Some(inbox) = INBOXES[number.short()].get()
+        && !inbox.woken.is_set(number.slot())
+    {
         inbox.wake(number.slot());
     }
 }
@@ -173,6 +174,8 @@ impl Inbox {
         }
     }
 
+    #[cold]
+    #[inline(never)]
     fn wake(&self, slot: u32) {
         if self.woken.set(slot) {
             return;
@@ -182,7 +185,7 @@ impl Inbox {
             leave(contents, Message::Wake(slot));
         } else {
             // Under the lock: nobody can claim this inbox meanwhile, and rely on a set bit.
-            self.woken.clear(slot);
+            self.woken.clear([slot]);
         }
     }
 
@@ -207,10 +210,8 @@ impl Inbox {
         let contents = &mut *self.lock();
         contents.asleep = false;
         mem::swap(&mut contents.messages, drained);
-        for message in drained {
-            if let Message::Wake(slot) = *message {
-                self.woken.clear(slot);
-            }
+        if !drained.is_empty() {
+            self.woken.clear(drained.iter().filter_map(Message::woken));
         }
     }
 
@@ -254,6 +255,16 @@ impl Inbox {
     fn lock(&self) -> MutexGuard<'_, Contents> {
         // Nothing panics under the lock; if it did, what is there would still be whole.
         self.contents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Message {
+    /// The slot that a `Wake` is of.
+    fn woken(&self) -> Option<u32> {
+        match *self {
+            Message::Wake(slot) => Some(slot),
+            _ => None,
+        }
     }
 }
 

@@ -82,10 +82,21 @@ fn wake(data: *const ()) {
     }
 }
 
-/// Not the running loop's: it may live on this thread all the same, or on another, or be gone.
+/// Not the running loop's. Most threads that come here have no loop: the way from there is short.
 #[cold]
 #[inline(never)]
 fn wake_elsewhere(number: TaskNumber) {
+    if current::is_loopless() {
+        inbox::wake(number);
+    } else {
+        wake_beside_loops(number);
+    }
+}
+
+/// It may live on this thread all the same, or on another, or be gone.
+#[cold]
+#[inline(never)]
+fn wake_beside_loops(number: TaskNumber) {
     if !current::wake_living(number) {
         inbox::wake(number);
     }
