@@ -14,14 +14,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 /// Ready operations per poll.
-pub(crate) const BUDGET: i32 = 128;
+pub(crate) const BUDGET: i64 = 128;
 
-/// Outside of a loop's polls nothing is counted.
-const UNLIMITED: i32 = i32::MAX;
+/// What a thread has outside of a loop's polls: more than it can spend in its life, so there is no
+/// need to ask whether anything is counted.
+const UNLIMITED: i64 = i64::MAX;
 
 thread_local! {
     /// What is left; below zero, how many operations have been refused since.
-    static LEFT: Cell<i32> = const { Cell::new(UNLIMITED) };
+    static LEFT: Cell<i64> = const { Cell::new(UNLIMITED) };
 }
 
 /// A poll begins.
@@ -55,13 +56,10 @@ pub(crate) fn poll_left(cx: &mut Context<'_>) -> Poll<()> {
     Poll::Pending
 }
 
-/// One ready operation.
+/// One ready operation, after [`poll_left`] has found something left.
 #[inline]
 pub(crate) fn spend() {
-    let left = LEFT.get();
-    if 0 < left && left < UNLIMITED {
-        LEFT.set(left - 1);
-    }
+    LEFT.set(LEFT.get() - 1);
 }
 
 /// Spends one unit of the budget, and gives way to other tasks if none is left.
