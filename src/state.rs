@@ -181,6 +181,7 @@ impl Loop {
     pub(crate) fn note_park(&mut self) {
         if self.ready.is_empty() {
             self.ready.rest();
+            self.timers.rest();
             self.reactor.note_lull();
         }
         self.next_park = self.ready.popped() + POLLS_PER_PARK;

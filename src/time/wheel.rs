@@ -43,6 +43,9 @@ const LEVELS: usize = (u64::BITS.div_ceil(DIGIT)) as usize;
 /// For how many timers an empty slot keeps the memory.
 const KEPT: usize = 8;
 
+/// For how many keys the memory is kept while the loop rests: 48 KiB.
+const KEPT_KEYS: usize = 4_096;
+
 /// A timer wheel; `T` is what comes out when a timer fires.
 ///
 /// Slots are numbered from level 0 upwards, 64 to a level.
@@ -151,6 +154,13 @@ impl<T> Wheel<T> {
         let mut values = Vec::new();
         self.advance(u64::MAX, &mut values);
         values
+    }
+
+    /// The loop rests: gives many keys back, if none of them is somebody's.
+    pub(crate) fn rest(&mut self) {
+        if self.free.len() == self.places.len() && self.free.len() > KEPT_KEYS {
+            (self.places, self.free) = (Vec::new(), Vec::new());
+        }
     }
 
     /// Whether no timer is armed.

@@ -494,6 +494,33 @@ fn a_million_cancelled_timers_hold_no_memory() {
     assert_is_empty(&wheel);
 }
 
+/// When the loop rests, the keys of a crowd are given back if its last timer is gone, fired or cancelled;
+/// those of a few are kept. The wheel goes on from there.
+#[test]
+fn the_keys_of_a_crowd_are_given_back() {
+    let mut wheel = Wheel::new();
+    for fires in [false, true] {
+        let keys: Vec<u32> = (0..=KEPT_KEYS).map(|value| wheel.arm(5, value)).collect();
+        if fires {
+            fire(&mut wheel, 10);
+        }
+        for key in keys {
+            wheel.rest();
+            assert!(wheel.places.capacity() > KEPT_KEYS);
+            wheel.cancel(key);
+        }
+        wheel.rest();
+        assert_is_empty(&wheel);
+        assert_eq!((wheel.places.capacity(), wheel.free.capacity()), (0, 0));
+    }
+    let keys: Vec<u32> = (0..KEPT_KEYS).map(|value| wheel.arm(20, value)).collect();
+    for key in keys {
+        assert!(wheel.cancel(key).is_some());
+    }
+    wheel.rest();
+    assert!(wheel.places.capacity() >= KEPT_KEYS);
+}
+
 /// For how many timers the slots have memory.
 fn room<T>(wheel: &Wheel<T>) -> usize {
     wheel.slots.iter().map(|slot| slot.timers.capacity()).sum()
