@@ -126,6 +126,8 @@
 //!
 //! Features: `blocking` (default) brings [`run_in_executor`] and name look-ups.
 
+pub mod observe; // what a loop tells
+pub mod trace; // what a recorded run looks like
 mod event_loop; // run, block_on, run_forever, turn, stop
 mod turn; // one turn: run, park, wake
 mod main_future; // what `block_on` runs

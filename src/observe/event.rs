@@ -1,0 +1,224 @@
+//! What an observer is told: the events of a loop.
+//!
+//! Tasks are named by their ids, timers and sources by their slots; both slots are used again when
+//! one is gone. The main future has an id like a task.
+
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Something that a loop has done.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Event {
+    /// Counts the events of the loop, from 1.
+    pub sequence: u64,
+    /// The loop: "loop 1" is 1. Never used twice in the process.
+    pub event_loop: u64,
+    /// The turn, counted from 1 by batches: a task is polled once in a turn at most. Zero before the
+    /// first.
+    pub turn: u64,
+    /// The loop's time, counted from when it was made; virtual under a virtual clock.
+    pub time: Duration,
+    /// What it is.
+    pub kind: EventKind,
+}
+
+/// What has happened.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// The loop was made. The first event of each.
+    Opened {
+        /// Whether its clock is virtual.
+        is_virtual: bool,
+    },
+    /// A turn begins: the batch is frozen.
+    TurnBegins,
+    /// The loop has asked the kernel for events, or has let virtual time pass.
+    Parked {
+        /// How long it would have slept; `None`: until something happens.
+        timeout: Option<Duration>,
+        /// How long it slept, in the loop's time.
+        slept: Duration,
+        /// How many sources were ready.
+        sources: usize,
+    },
+    /// A task was spawned, and put in the ready queue.
+    Spawned {
+        /// The new task.
+        task: u64,
+        /// Who was polled then.
+        parent: Option<u64>,
+        /// The type of its future.
+        future: &'static str,
+        /// Where `spawn` was called.
+        location: &'static Location<'static>,
+    },
+    /// `block_on` or `run` was called: the main future has a number, and stands in the ready queue.
+    MainEntered {
+        /// Its number.
+        task: u64,
+        /// Its type.
+        future: &'static str,
+        /// Where it was called.
+        location: &'static Location<'static>,
+    },
+    /// A task was given a name.
+    Named {
+        /// The task.
+        task: u64,
+        /// Its name.
+        name: Arc<str>,
+    },
+    /// A task was put in the ready queue, or stood there already.
+    Woken {
+        /// The task.
+        task: u64,
+        /// By whom.
+        by: Origin,
+        /// Whether it stood there already, so that nothing was done.
+        already: bool,
+    },
+    /// A poll begins.
+    PollBegins {
+        /// The task.
+        task: u64,
+    },
+    /// A poll is over.
+    PollEnds {
+        /// The task.
+        task: u64,
+        /// With what.
+        outcome: Outcome,
+        /// How long it took, in the loop's time: zero under a virtual clock.
+        took: Duration,
+    },
+    /// The task that is polled waits for something. A poll may tell several of these, or none.
+    Waits {
+        /// The task.
+        task: u64,
+        /// For what.
+        on: WaitsFor,
+    },
+    /// A timer was armed, by the task that is polled.
+    TimerArmed {
+        /// The timer.
+        timer: u32,
+        /// For whom.
+        task: Option<u64>,
+        /// When it fires, in the loop's time.
+        deadline: Duration,
+    },
+    /// A timer has fired. Whom it wakes comes next.
+    TimerFired {
+        /// The timer.
+        timer: u32,
+    },
+    /// A timer is gone, fired or not: its number may be used again.
+    TimerDropped {
+        /// The timer.
+        timer: u32,
+        /// Whether it had not fired.
+        cancelled: bool,
+    },
+    /// A source was registered.
+    SourceAdded {
+        /// The source.
+        source: usize,
+    },
+    /// A source is gone: its number may be used again.
+    SourceDropped {
+        /// The source.
+        source: usize,
+    },
+    /// A task was told to end: it will be dropped at its place in the ready queue.
+    Aborted {
+        /// The task.
+        task: u64,
+        /// By whom.
+        by: Origin,
+    },
+    /// A task is done, or the main future is.
+    Finished {
+        /// The task.
+        task: u64,
+        /// How.
+        how: Ending,
+    },
+    /// The loop was closed; nothing comes after.
+    Closed,
+}
+
+/// Who has caused something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Origin {
+    /// A task that was being polled; or the main future.
+    Task(u64),
+    /// A timer that has fired.
+    Timer(u32),
+    /// A source that is ready.
+    Source(usize),
+    /// Another thread, by way of the inbox. It is told when the loop reads that.
+    Thread,
+    /// A job of the executor that has ended.
+    Job,
+    /// Code of the loop's own thread that is no task: before the loop runs, between its turns, or in a
+    /// destructor that it calls.
+    Outside,
+}
+
+/// What a poll ends with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The task goes on later.
+    Pending,
+    /// It has a value.
+    Ready,
+    /// It has panicked.
+    Panicked,
+}
+
+/// How a task has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// With a value.
+    Returned,
+    /// With a panic.
+    Panicked,
+    /// It was aborted, or its loop has ended.
+    Cancelled,
+}
+
+/// What a task waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WaitsFor {
+    /// A timer, until that time of the loop.
+    Timer {
+        /// The timer.
+        timer: u32,
+        /// When it fires, in the loop's time.
+        deadline: Duration,
+    },
+    /// A source to become readable.
+    Readable(usize),
+    /// A source to become writable.
+    Writable(usize),
+    /// Another task, whose handle it awaits.
+    Task(u64),
+    /// Several tasks.
+    Tasks {
+        /// The function: "gather", "wait", "as_completed".
+        what: &'static str,
+        /// How many of them are not done.
+        left: usize,
+    },
+    /// A job of the executor.
+    Job,
+    /// Its next turn: it has woken itself, as `yield_now` does.
+    Turn,
+    /// Something that the loop does not know: a channel, a lock, another thread.
+    Foreign,
+}

@@ -1,0 +1,20 @@
+//! Observing: what a loop does, told to whoever asks for it.
+//!
+//! An [`Observer`] is given to a loop when it is built. It is told of everything that the loop does,
+//! in order. A loop without one has a turn and a waker of its own, which tell nothing, and pays nothing.
+
+mod event;
+
+pub use event::{Ending, Event, EventKind, Origin, Outcome, WaitsFor};
+
+/// Somebody who is told what a loop does: see [`Builder::observe`](crate::Builder::observe).
+pub trait Observer {
+    /// Something has happened.
+    ///
+    /// It is called on the loop's thread, in the order of the events, when nothing of the loop is in
+    /// use: not at the moment itself, but soon after, before another future is polled.
+    ///
+    /// An observer sees the loop and may not use it: to spawn, to abort, to arm a timer or to run a
+    /// loop is a panic that says so. To wake a waker is allowed.
+    fn observe(&mut self, event: &Event);
+}

@@ -1,0 +1,228 @@
+//! The live state of a loop, as its events tell it: who is there, who is ready, who waits for what.
+//!
+//! Apply the events one after the other, and it follows. A recorder that drops its oldest events keeps
+//! one of these at the cut; a picture that is stepped through has one at each step.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::observe::{Event, EventKind, Outcome, WaitsFor};
+
+/// The state of a loop between two events.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Live {
+    /// The last turn that began.
+    pub turn: u64,
+    /// The loop's time.
+    pub time: Duration,
+    /// The tasks that are not done, and the main future, by id.
+    pub tasks: BTreeMap<u64, LiveTask>,
+    /// Who stands in the ready queue, the next one first.
+    pub ready: VecDeque<u64>,
+    /// Who is polled.
+    pub polled: Option<u64>,
+    /// The timers that are armed: when they fire, and for whom.
+    pub timers: BTreeMap<u32, (Duration, Option<u64>)>,
+    /// The sources that are registered.
+    pub sources: BTreeSet<usize>,
+    /// Whether the loop's clock is virtual.
+    pub is_virtual: bool,
+    /// Whether the loop was closed.
+    pub closed: bool,
+}
+
+/// A task that is not done.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct LiveTask {
+    /// Its id.
+    pub id: u64,
+    /// Its name, if it has one.
+    pub name: Option<Arc<str>>,
+    /// Whether it is a main future.
+    pub is_main: bool,
+    /// Who spawned it.
+    pub parent: Option<u64>,
+    /// The type of its future.
+    pub future: &'static str,
+    /// Where it was spawned.
+    pub location: &'static Location<'static>,
+    /// What it does now.
+    pub state: TaskState,
+    /// Since when, in the loop's time.
+    pub since: Duration,
+    /// What it waits for, if it is idle.
+    pub waits: Vec<WaitsFor>,
+    /// How often it was polled.
+    pub polls: u64,
+    /// How long all its polls took.
+    pub busy: Duration,
+    /// How long the longest one took.
+    pub longest: Duration,
+}
+
+/// What a task does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TaskState {
+    /// It stands in the ready queue.
+    Ready,
+    /// It is being polled.
+    Polled,
+    /// It waits.
+    Idle,
+    /// It was aborted, and will be dropped at its place in the ready queue.
+    Aborted,
+}
+
+impl Live {
+    /// Follows one event.
+    pub fn apply(&mut self, event: &Event) {
+        self.turn = event.turn;
+        self.time = event.time;
+        match &event.kind {
+            EventKind::Spawned {
+                task,
+                parent,
+                future,
+                location,
+            } => {
+                self.enter(*task, false, *parent, future, location);
+            }
+            EventKind::MainEntered {
+                task,
+                future,
+                location,
+            } => {
+                self.enter(*task, true, None, future, location);
+            }
+            EventKind::Named { task, name } => {
+                if let Some(task) = self.tasks.get_mut(task) {
+                    task.name = Some(Arc::clone(name));
+                }
+            }
+            EventKind::Woken {
+                task,
+                already: false,
+                ..
+            } => {
+                self.ready.push_back(*task);
+                // Who is polled is ready again when its poll is over.
+                if self.polled != Some(*task) {
+                    self.set(*task, TaskState::Ready);
+                }
+            }
+            EventKind::PollBegins { task } => {
+                self.leave_queue(*task);
+                self.polled = Some(*task);
+                self.set(*task, TaskState::Polled);
+                if let Some(task) = self.tasks.get_mut(task) {
+                    task.waits.clear();
+                    task.polls += 1;
+                }
+            }
+            EventKind::Waits { task, on } => {
+                if let Some(task) = self.tasks.get_mut(task) {
+                    task.waits.push(*on);
+                }
+            }
+            EventKind::PollEnds {
+                task,
+                outcome,
+                took,
+            } => {
+                self.polled = None;
+                let queued = self.ready.contains(task);
+                if let Some(task) = self.tasks.get_mut(task) {
+                    task.busy += *took;
+                    task.longest = task.longest.max(*took);
+                }
+                if *outcome == Outcome::Pending {
+                    self.set(
+                        *task,
+                        if queued {
+                            TaskState::Ready
+                        } else {
+                            TaskState::Idle
+                        },
+                    );
+                }
+            }
+            EventKind::Aborted { task, .. } => self.abort(*task),
+            EventKind::Finished { task, .. } => {
+                self.leave_queue(*task);
+                self.tasks.remove(task);
+            }
+            EventKind::TimerArmed {
+                timer,
+                task,
+                deadline,
+            } => {
+                self.timers.insert(*timer, (*deadline, *task));
+            }
+            EventKind::TimerFired { timer } | EventKind::TimerDropped { timer, .. } => {
+                self.timers.remove(timer);
+            }
+            EventKind::SourceAdded { source } => {
+                self.sources.insert(*source);
+            }
+            EventKind::SourceDropped { source } => {
+                self.sources.remove(source);
+            }
+            EventKind::Opened { is_virtual } => self.is_virtual = *is_virtual,
+            EventKind::Closed => self.closed = true,
+            EventKind::TurnBegins | EventKind::Parked { .. } | EventKind::Woken { .. } => {}
+        }
+    }
+
+    fn enter(
+        &mut self,
+        id: u64,
+        is_main: bool,
+        parent: Option<u64>,
+        future: &'static str,
+        location: &'static Location<'static>,
+    ) {
+        let task = LiveTask {
+            id,
+            name: None,
+            is_main,
+            parent,
+            future,
+            location,
+            state: TaskState::Ready,
+            since: self.time,
+            waits: Vec::new(),
+            polls: 0,
+            busy: Duration::ZERO,
+            longest: Duration::ZERO,
+        };
+        self.tasks.insert(id, task);
+        self.ready.push_back(id);
+    }
+
+    /// An idle task is queued, to be dropped; one that is polled is dropped after its poll.
+    fn abort(&mut self, id: u64) {
+        if self.polled != Some(id) && !self.ready.contains(&id) {
+            self.ready.push_back(id);
+        }
+        self.set(id, TaskState::Aborted);
+    }
+
+    fn set(&mut self, id: u64, state: TaskState) {
+        if let Some(task) = self.tasks.get_mut(&id) {
+            task.state = state;
+            task.since = self.time;
+        }
+    }
+
+    fn leave_queue(&mut self, id: u64) {
+        if self.ready.front() == Some(&id) {
+            self.ready.pop_front();
+        } else {
+            self.ready.retain(|&other| other != id);
+        }
+    }
+}

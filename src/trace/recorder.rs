@@ -1,0 +1,144 @@
+//! The recorder: an observer that keeps what it is told.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use crate::observe::{Event, Observer};
+use crate::trace::Live;
+
+/// Records a loop. What it has recorded, any clone of it gives, on any thread and at any time: also
+/// while the loop runs, or when it is stuck.
+///
+/// One that is given to several loops records them all.
+#[derive(Debug, Clone)]
+pub struct Recorder {
+    recorded: Arc<Mutex<Recorded>>,
+}
+
+/// What was recorded: the events of one loop, or of several.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Trace {
+    /// The loops, in the order in which the recorder heard of them.
+    pub loops: Vec<LoopTrace>,
+}
+
+/// What was recorded of one loop.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct LoopTrace {
+    /// The loop's number.
+    pub number: u64,
+    /// When its time began, on the real clock. That is what puts several loops on one axis.
+    pub began: Instant,
+    /// How many events were dropped before the first one that is kept.
+    pub dropped: u64,
+    /// The loop's state before the first event that is kept.
+    pub before: Live,
+    /// The events, in order.
+    pub events: VecDeque<Event>,
+}
+
+#[derive(Debug)]
+struct Recorded {
+    trace: Trace,
+    /// Events that are kept, of all loops together.
+    limit: usize,
+    kept: usize,
+}
+
+/// Events that are kept if nothing else is said.
+const LIMIT: usize = 1_000_000;
+
+impl Recorder {
+    /// A recorder that keeps a million events.
+    pub fn new() -> Recorder {
+        Self::with_limit(LIMIT)
+    }
+
+    /// A recorder that keeps so many events, of all its loops together. The oldest are dropped and
+    /// counted, and the loop's state at the cut is kept in their place.
+    ///
+    /// # Panics
+    ///
+    /// If the limit is zero.
+    pub fn with_limit(limit: usize) -> Recorder {
+        assert!(limit > 0, "a recorder keeps one event at least");
+        let recorded = Recorded {
+            trace: Trace::default(),
+            limit,
+            kept: 0,
+        };
+        Recorder {
+            recorded: Arc::new(Mutex::new(recorded)),
+        }
+    }
+
+    /// What was recorded until now.
+    pub fn trace(&self) -> Trace {
+        self.lock().trace.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Recorded> {
+        self.recorded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for Recorder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Observer for Recorder {
+    fn observe(&mut self, event: &Event) {
+        self.lock().take(event);
+    }
+}
+
+impl Recorded {
+    fn take(&mut self, event: &Event) {
+        if self.kept == self.limit {
+            self.drop_oldest(event.event_loop);
+        }
+        self.kept += 1;
+        self.of(event).events.push_back(event.clone());
+    }
+
+    fn of(&mut self, event: &Event) -> &mut LoopTrace {
+        let loops = &mut self.trace.loops;
+        let known = loops.iter().position(|it| it.number == event.event_loop);
+        let index = known.unwrap_or_else(|| {
+            loops.push(LoopTrace {
+                number: event.event_loop,
+                began: began(event),
+                dropped: 0,
+                before: Live::default(),
+                events: VecDeque::new(),
+            });
+            loops.len() - 1
+        });
+        &mut loops[index]
+    }
+
+    /// Drops the oldest event of that loop; if it has none yet, of the one that has most.
+    fn drop_oldest(&mut self, of: u64) {
+        let loops = &mut self.trace.loops;
+        let most = (loops.iter_mut())
+            .max_by_key(|it| (it.number == of && !it.events.is_empty(), it.events.len()));
+        if let Some(it) = most
+            && let Some(event) = it.events.pop_front()
+        {
+            it.before.apply(&event);
+            it.dropped += 1;
+            self.kept -= 1;
+        }
+    }
+}
+
+/// When the loop's time began, as its first event tells it.
+fn began(event: &Event) -> Instant {
+    let now = Instant::now();
+    now.checked_sub(event.time).unwrap_or(now)
+}
