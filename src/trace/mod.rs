@@ -2,8 +2,7 @@
 //!
 //! Everything here stands outside of the loop and knows it by its [events](crate::observe) alone.
 
-mod live;
 mod recorder;
 
-pub use live::{Live, LiveTask, TaskState};
+pub use crate::observe::{Live, LiveTask, TaskState};
 pub use recorder::{LoopTrace, Recorder, Trace};
