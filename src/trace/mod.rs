@@ -2,8 +2,16 @@
 //!
 //! Everything here stands outside of the loop and knows it by its [events](crate::observe) alone.
 
-mod live;
-mod recorder;
+mod live; // the state that the events tell
+mod recorder; // keeps the events
+mod words; // for what is shown
+mod repeats; // turns that are not worth drawing again
+mod axis; // where an event stands on the axis of turns
+mod picture; // events → rows, columns and arrows
+mod svg; // the picture as a file
+
+#[cfg(test)]
+mod script;
 
 pub use live::{Live, LiveTask, TaskState};
 pub use recorder::{LoopTrace, Recorder, Trace};
