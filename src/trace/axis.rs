@@ -94,15 +94,7 @@ fn has_place(event: &Event) -> bool {
     )
 }
 
-/// How many events there is room for in that width: those of whole turns, of one at least.
-pub(super) fn with_room(events: &[&Event], places: &[f64], width: f64) -> usize {
-    if places.last().is_none_or(|&last| last <= width) {
-        return events.len();
-    }
-    let events_of_turns = events.iter().enumerate();
-    let begins = events_of_turns.filter(|(_, event)| event.kind == EventKind::TurnBegins);
-    let mut ends = begins.skip(1).map(|(index, _)| index).peekable();
-    let first = ends.peek().copied().unwrap_or(events.len());
-    let fitting = ends.take_while(|&end| places[end] <= width);
-    fitting.last().unwrap_or(first)
+/// How many events there is room for in that width.
+pub(super) fn with_room(places: &[f64], width: f64) -> usize {
+    places.partition_point(|&place| place <= width)
 }

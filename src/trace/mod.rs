@@ -9,6 +9,10 @@ mod repeats; // turns that are not worth drawing again
 mod axis; // where an event stands on the axis of turns
 mod picture; // events → rows, columns and arrows
 mod svg; // the picture as a file
+#[cfg(feature = "trace")]
+mod data; // the events as JSON
+#[cfg(feature = "trace")]
+mod page; // a page to step through
 
 #[cfg(test)]
 mod script;

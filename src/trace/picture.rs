@@ -22,8 +22,8 @@ pub(super) struct Picture {
     pub(super) folds: Vec<(Range<f64>, [String; 2])>,
     pub(super) arrows: Vec<Arrow>,
     pub(super) width: f64,
-    /// Turns that there was no room for.
-    pub(super) more_turns: u64,
+    /// The last turn of the recording, if there was no room for all.
+    pub(super) goes_on: Option<u64>,
 }
 
 /// A task.
@@ -78,12 +78,12 @@ pub(super) enum Does {
 }
 
 impl Picture {
-    /// The picture of that loop, up to the last turn that there is room for.
+    /// The picture of that loop, as much of it as there is room for.
     pub(super) fn of(it: &LoopTrace, widest: f64) -> Picture {
         let events: Vec<&Event> = it.events.iter().collect();
         let folds = repeats::of(&events);
         let places = axis::places(&events, &folds);
-        let shown = axis::with_room(&events, &places, widest);
+        let shown = axis::with_room(&places, widest);
         let mut tracer = Tracer::new(&it.before);
         let mut folds = folds.iter().peekable();
         for (index, (event, &x)) in events.iter().zip(&places).take(shown).enumerate() {
@@ -92,7 +92,8 @@ impl Picture {
             }
             tracer.follow(event, x);
         }
-        tracer.finish(events.last().map_or(0, |event| event.turn))
+        let is_cut = shown < events.len();
+        tracer.finish(events.last().filter(|_| is_cut).map(|last| last.turn))
     }
 }
 
@@ -281,7 +282,7 @@ impl Tracer {
         });
     }
 
-    fn finish(mut self, last_turn: u64) -> Picture {
+    fn finish(mut self, goes_on: Option<u64>) -> Picture {
         for row in &mut self.picture.rows {
             if row.ending.is_none() {
                 end(row, self.x);
@@ -289,7 +290,7 @@ impl Tracer {
         }
         self.picture.is_virtual = self.live.is_virtual;
         self.picture.width = self.x;
-        self.picture.more_turns = last_turn - self.live.turn;
+        self.picture.goes_on = goes_on;
         self.picture
     }
 }

@@ -442,5 +442,7 @@ fn show() {
     let dir = std::env::var("SHOW").expect("where to");
     for (name, trace) in all() {
         std::fs::write(format!("{dir}/{name}.svg"), trace.to_svg()).unwrap();
+        #[cfg(feature = "trace")]
+        std::fs::write(format!("{dir}/{name}.html"), trace.to_html()).unwrap();
     }
 }

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::ops::Range;
 
 use crate::observe::{Ending, Origin};
-use crate::trace::picture::{Arrow, Column, Does, Picture, Row, Span};
+use crate::trace::picture::{Arrow, Does, Picture, Row, Span};
 use crate::trace::{LoopTrace, TaskState, Trace, words};
 
 /// The axis of a loop, at most, in pixels: what comes after that is not drawn.
@@ -135,11 +135,8 @@ impl Lane<'_> {
         if self.more_rows > 0 {
             parts.push(format!("{} more tasks are not drawn", self.more_rows));
         }
-        if self.picture.more_turns > 0 {
-            parts.push(format!(
-                "{} more turns are not drawn",
-                self.picture.more_turns
-            ));
+        if let Some(last) = self.picture.goes_on {
+            parts.push(format!("the run goes on, to turn {last}"));
         }
         parts.join("; ")
     }
