@@ -13,9 +13,13 @@ mod svg; // the picture as a file
 mod data; // the events as JSON
 #[cfg(feature = "trace")]
 mod page; // a page to step through
+mod timeline; // a trace as text
 
 #[cfg(test)]
 mod script;
+#[cfg(test)]
+mod story;
 
 pub use live::{Live, LiveTask, TaskState};
 pub use recorder::{LoopTrace, Recorder, Trace};
+pub use timeline::Timeline;
