@@ -226,3 +226,6 @@ impl Live {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
