@@ -17,6 +17,7 @@ fn told<F: Future>(main: F) -> Vec<String> {
     event_loop.block_on(main);
     drop(event_loop);
     let trace = recorder.trace();
+    println!("{trace}");
     trace.loops[0].events.iter().map(line).collect()
 }
 

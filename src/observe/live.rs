@@ -243,3 +243,6 @@ impl Live {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,23 @@
 //!
 //! Everything here stands outside of the loop and knows it by its [events](crate::observe) alone.
 
-mod recorder;
+mod recorder; // keeps the events
+mod words; // for what is shown
+mod repeats; // turns that are not worth drawing again
+mod axis; // where an event stands on the axis of turns
+mod picture; // events → rows, columns and arrows
+mod svg; // the picture as a file
+#[cfg(feature = "trace")]
+mod data; // the events as JSON
+#[cfg(feature = "trace")]
+mod page; // a page to step through
+mod timeline; // a trace as text
+
+#[cfg(test)]
+mod script;
+#[cfg(test)]
+pub(crate) mod story;
 
 pub use crate::observe::{Live, LiveTask, TaskState};
 pub use recorder::{LoopTrace, Recorder, Trace};
+pub use timeline::Timeline;

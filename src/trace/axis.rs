@@ -1,0 +1,100 @@
+//! The axis of turns: where each event stands, from left to right, in pixels.
+//!
+//! A poll is as wide as the number of tasks that it wakes and spawns, so that each of those has a
+//! place of its own, and all that happens at once stands on one vertical line. Idle time has one width,
+//! however long it was; so has a stretch of turns that are left out.
+//!
+//! `page/axis.js` does the same.
+
+use crate::observe::{Event, EventKind};
+use crate::trace::repeats::Fold;
+
+/// Between two turns.
+const BETWEEN_TURNS: f64 = 10.0;
+/// Before a poll, and after the last one of a turn.
+pub(super) const AROUND_POLL: f64 = 5.0;
+const SHORTEST_POLL: f64 = 18.0;
+/// Between two things that are done in one poll, or after one park.
+const STEP: f64 = 8.0;
+/// All the steps of one poll, or of one park, if they are many.
+const STEPS: f64 = 96.0;
+const PAUSE: f64 = 76.0;
+pub(super) const FOLD: f64 = 96.0;
+
+/// Where each event stands. All of a fold stand in its middle.
+pub(super) fn places(events: &[&Event], folds: &[Fold]) -> Vec<f64> {
+    let mut places = Vec::with_capacity(events.len());
+    let mut folds = folds.iter().peekable();
+    let (mut x, mut poll_began) = (0.0_f64, 0.0);
+    // To the next thing, and to those after it.
+    let (mut next, mut step) = (STEP, STEP);
+    for (index, event) in events.iter().enumerate() {
+        if folds.next_if(|fold| fold.events.end == index).is_some() {
+            x += FOLD / 2.0;
+        }
+        if let Some(fold) = folds.peek()
+            && index >= fold.events.start
+        {
+            if index == fold.events.start {
+                x += BETWEEN_TURNS + FOLD / 2.0;
+            }
+            places.push(x);
+            continue;
+        }
+        match event.kind {
+            EventKind::TurnBegins => x += BETWEEN_TURNS,
+            EventKind::PollBegins { .. } => {
+                x += AROUND_POLL;
+                poll_began = x;
+                step = step_after(events, index);
+                next = step;
+            }
+            EventKind::PollEnds { .. } => {
+                x = (x + step).max(poll_began + SHORTEST_POLL);
+                step = step_after(events, index);
+                // Whom the end of a task wakes is woken at the edge of its poll.
+                next = 0.0;
+            }
+            EventKind::Parked { slept, .. } => {
+                x += if slept.is_zero() { 0.0 } else { PAUSE };
+                step = step_after(events, index);
+                next = step;
+            }
+            _ if has_place(event) => x += std::mem::replace(&mut next, step),
+            _ => {}
+        }
+        places.push(x);
+    }
+    places
+}
+
+/// How far from each other the things stand that are done from here to the next poll, turn or park.
+fn step_after(events: &[&Event], index: usize) -> f64 {
+    let until = events[index + 1..].iter().take_while(|it| !is_border(it));
+    let things = until.filter(|event| has_place(event)).count();
+    STEP.min(STEPS / things.max(1) as f64)
+}
+
+fn is_border(event: &Event) -> bool {
+    matches!(
+        event.kind,
+        EventKind::PollBegins { .. }
+            | EventKind::PollEnds { .. }
+            | EventKind::TurnBegins
+            | EventKind::Parked { .. }
+    )
+}
+
+fn has_place(event: &Event) -> bool {
+    matches!(
+        event.kind,
+        EventKind::Woken { already: false, .. }
+            | EventKind::Spawned { .. }
+            | EventKind::Aborted { .. }
+    )
+}
+
+/// How many events there is room for in that width.
+pub(super) fn with_room(places: &[f64], width: f64) -> usize {
+    places.partition_point(|&place| place <= width)
+}

@@ -1,0 +1,50 @@
+//! The page: one HTML file that needs nothing else, neither network nor server.
+//!
+//! It holds the static picture, for readers without JavaScript, and what was recorded, as JSON. Its
+//! scripts draw the visible part of that on a canvas, and step through it. They are files of their own
+//! in `page/`, in this order: `live.js` follows the events as `live.rs` does; `words.js` says what they
+//! are; `axis.js` and `picture.js` place them; `canvas.js` draws; `stepper.js` shows the loop's data
+//! structures at each step; `page.js` is the buttons and keys.
+
+use crate::trace::{Trace, data};
+
+const TEMPLATE: &str = include_str!("page/template.html");
+const STYLE: &str = include_str!("page/page.css");
+const SCRIPTS: [&str; 7] = [
+    include_str!("page/words.js"),
+    include_str!("page/live.js"),
+    include_str!("page/axis.js"),
+    include_str!("page/picture.js"),
+    include_str!("page/canvas.js"),
+    include_str!("page/stepper.js"),
+    include_str!("page/page.js"),
+];
+
+impl Trace {
+    /// The run as a page to look at in a browser, and to step through: one HTML file, which needs
+    /// nothing else.
+    ///
+    /// It is some 60 bytes an event.
+    pub fn to_html(&self) -> String {
+        // What is recorded may hold "</script>", in a task's name.
+        let data = data::of(self).to_string().replace('<', "\\u003c");
+        let parts = [
+            ("{{title}}", self.title()),
+            ("{{style}}", STYLE.into()),
+            ("{{picture}}", self.to_svg()),
+            ("{{data}}", data),
+            ("{{scripts}}", SCRIPTS.concat()),
+        ];
+        let mut page = String::new();
+        let mut rest = TEMPLATE;
+        for (mark, part) in parts {
+            let (before, after) = rest
+                .split_once(mark)
+                .expect("the template has the marks in order");
+            page += before;
+            page += &part;
+            rest = after;
+        }
+        page + rest
+    }
+}

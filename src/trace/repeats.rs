@@ -1,0 +1,107 @@
+//! Turns that repeat the turns before them: they are not drawn again, but counted.
+
+use std::ops::Range;
+
+use crate::observe::{Event, EventKind, WaitsFor};
+
+/// A stretch of turns that is left out.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Fold {
+    pub(super) events: Range<usize>,
+    pub(super) turns: usize,
+    /// How many turns are repeated.
+    pub(super) period: usize,
+}
+
+/// As many turns as may repeat together.
+const LONGEST_PERIOD: usize = 4;
+/// As many repetitions as are worth a fold.
+const FEWEST: usize = 3;
+
+/// What may be left out: the first repetition and the last one are kept.
+///
+/// Linear in the events if they repeat or differ early, as they do.
+pub(super) fn of(events: &[&Event]) -> Vec<Fold> {
+    let turns = turns(events);
+    let alike = |one: usize, other: usize| {
+        let (one, other) = (&events[turns[one].clone()], &events[turns[other].clone()]);
+        one.len() == other.len() && one.iter().zip(other).all(|(one, other)| alike(one, other))
+    };
+    let mut folds = Vec::new();
+    let mut at = 0;
+    while at < turns.len() {
+        let found = (1..=LONGEST_PERIOD).find_map(|period| {
+            let more = (at + period..turns.len()).take_while(|&turn| alike(turn - period, turn));
+            let repetitions = more.count() / period;
+            (repetitions > FEWEST).then_some((period, repetitions))
+        });
+        let Some((period, repetitions)) = found else {
+            at += 1;
+            continue;
+        };
+        let (first, last) = (at + period, at + repetitions * period);
+        folds.push(Fold {
+            events: turns[first].start..turns[last].start,
+            turns: last - first,
+            period,
+        });
+        at = last + period;
+    }
+    folds
+}
+
+/// The events of each turn, with those between it and the next one.
+fn turns(events: &[&Event]) -> Vec<Range<usize>> {
+    let begins = |it: &(usize, &&Event)| it.1.kind == EventKind::TurnBegins;
+    let begins = events.iter().enumerate().filter(begins);
+    let starts: Vec<usize> = begins.map(|(index, _)| index).collect();
+    let ends = starts.iter().copied().skip(1).chain([events.len()]);
+    starts
+        .iter()
+        .copied()
+        .zip(ends)
+        .map(|(a, b)| a..b)
+        .collect()
+}
+
+/// Whether the same has happened, at whatever time.
+fn alike(one: &Event, other: &Event) -> bool {
+    use EventKind::{Parked, PollEnds, TimerArmed, Waits};
+    match (&one.kind, &other.kind) {
+        (Parked { slept, .. }, Parked { slept: then, .. }) => slept.is_zero() == then.is_zero(),
+        (
+            PollEnds { task, outcome, .. },
+            PollEnds {
+                task: who,
+                outcome: with,
+                ..
+            },
+        ) => (task, outcome) == (who, with),
+        (
+            TimerArmed { timer, task, .. },
+            TimerArmed {
+                timer: which,
+                task: whose,
+                ..
+            },
+        ) => (timer, task) == (which, whose),
+        (
+            Waits { task, on },
+            Waits {
+                task: who,
+                on: what,
+            },
+        ) => task == who && timeless(*on) == timeless(*what),
+        (one, other) => one == other,
+    }
+}
+
+fn timeless(on: WaitsFor) -> WaitsFor {
+    match on {
+        WaitsFor::Timer { timer, .. } => WaitsFor::Timer {
+            timer,
+            deadline: Default::default(),
+        },
+        on => on,
+    }
+}

@@ -1,0 +1,102 @@
+//! Words for what the pictures show.
+
+use std::time::Duration;
+
+use crate::observe::{Ending, Origin, Outcome, WaitsFor};
+use crate::trace::LiveTask;
+
+/// "2 s", "1.5 s", "350 ms", "12 µs": three digits, more only if they are whole.
+pub(super) fn duration(time: Duration) -> String {
+    let nanos = time.as_nanos();
+    let (unit, name) = match nanos {
+        0 => return "0".into(),
+        1_000_000_000.. => (1e9, "s"),
+        1_000_000.. => (1e6, "ms"),
+        1_000.. => (1e3, "µs"),
+        _ => (1.0, "ns"),
+    };
+    let value = nanos as f64 / unit;
+    let digits = match value {
+        100.0.. => 0,
+        10.0.. => 1,
+        _ => 2,
+    };
+    let number = format!("{value:.digits$}");
+    let number = match number.contains('.') {
+        true => number.trim_end_matches('0').trim_end_matches('.'),
+        false => &number,
+    };
+    format!("{number} {name}")
+}
+
+/// "2 hello": the id, then the name; if it has none, "main", or the last word of the future's type.
+pub(super) fn label(task: &LiveTask) -> String {
+    match &task.name {
+        Some(name) => format!("{} {name}", task.id),
+        None if task.is_main => format!("{} main", task.id),
+        None => format!("{} {}", task.id, last_word(task.future)),
+    }
+}
+
+/// `say_after` of `sleep::say_after::{{closure}}`, `Gather` of `boucle::Gather<i32>`.
+fn last_word(future: &str) -> &str {
+    let path = future.split('<').next().unwrap_or(future);
+    let named = path.split("::").filter(|word| !word.starts_with('{'));
+    named.last().filter(|it| !it.is_empty()).unwrap_or("future")
+}
+
+pub(super) fn origin(by: Origin) -> String {
+    match by {
+        Origin::Task(task) => format!("task {task}"),
+        Origin::Timer(timer) => format!("timer {timer}"),
+        Origin::Source(source) => format!("source {source}"),
+        Origin::Thread => "another thread".into(),
+        Origin::Job => "a job of the executor".into(),
+        Origin::Outside => "code outside of any task".into(),
+    }
+}
+
+pub(super) fn waits_for(on: &WaitsFor) -> String {
+    match on {
+        WaitsFor::Timer { timer, deadline } => {
+            format!("timer {timer}, until {}", duration(*deadline))
+        }
+        WaitsFor::Readable(source) => format!("source {source} to be readable"),
+        WaitsFor::Writable(source) => format!("source {source} to be writable"),
+        WaitsFor::Task(task) => format!("task {task}"),
+        WaitsFor::Tasks { what, left } => format!("{what}: {left} tasks left"),
+        WaitsFor::Job => "a job of the executor".into(),
+        WaitsFor::Turn => "its next turn".into(),
+        WaitsFor::Foreign => "something that the loop does not know".into(),
+    }
+}
+
+/// The same, where there is little room.
+pub(super) fn waits_briefly(on: &WaitsFor) -> String {
+    match on {
+        WaitsFor::Timer { deadline, .. } => format!("until {}", duration(*deadline)),
+        WaitsFor::Readable(source) => format!("reads {source}"),
+        WaitsFor::Writable(source) => format!("writes {source}"),
+        WaitsFor::Task(task) => format!("task {task}"),
+        WaitsFor::Tasks { what, left } => format!("{what} of {left}"),
+        WaitsFor::Job => "a job".into(),
+        WaitsFor::Turn => "its turn".into(),
+        WaitsFor::Foreign => "unknown".into(),
+    }
+}
+
+pub(super) fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Pending => "pending",
+        Outcome::Ready => "ready",
+        Outcome::Panicked => "panicked",
+    }
+}
+
+pub(super) fn ending(how: Ending) -> &'static str {
+    match how {
+        Ending::Returned => "done",
+        Ending::Panicked => "panicked",
+        Ending::Cancelled => "cancelled",
+    }
+}
