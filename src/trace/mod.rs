@@ -14,6 +14,17 @@ mod data; // the events as JSON
 mod page; // a page to step through
 mod timeline; // a trace as text
 
+#[cfg(feature = "trace")]
+pub(crate) mod environment; // BOUCLE_TRACE
+#[cfg(not(feature = "trace"))]
+pub(crate) mod environment {
+    //! Without the feature, the environment asks for nothing.
+
+    pub(crate) fn observe(builder: crate::Builder) -> crate::Builder {
+        builder
+    }
+}
+
 #[cfg(test)]
 mod script;
 #[cfg(test)]
