@@ -187,7 +187,7 @@ fn left(live: &Live, lines: usize) -> Option<String> {
     let mut left = format!("left at {}:\n", cell::time(live.time));
     for task in live.tasks.values().take(lines) {
         let (label, since) = (words::label(task), cell::time(task.since));
-        left += &format!("  #{label} {}, since {since}\n", doing(task));
+        left += &format!("  #{label} {} (since {since})\n", doing(task));
     }
     if live.tasks.len() > lines {
         left += &format!("  and {} more\n", live.tasks.len() - lines);
@@ -200,17 +200,17 @@ fn doing(task: &LiveTask) -> String {
     match task.state {
         TaskState::Ready => "is ready".into(),
         TaskState::Polled => "is being polled".into(),
-        TaskState::Aborted => "was aborted, and will be dropped".into(),
+        TaskState::Aborted => "was aborted".into(),
         TaskState::Idle => {
             let on: Vec<String> = task.waits.iter().map(waiting).collect();
-            format!("waits {}", on.join(" or "))
+            format!("waits{}", on.join(" or"))
         }
     }
 }
 
 fn waiting(on: &WaitsFor) -> String {
     match on {
-        WaitsFor::Timer { deadline, .. } => format!("until {}", cell::time(*deadline)),
-        on => format!("for {}", words::waits_for(on)),
+        WaitsFor::Timer { deadline, .. } => format!(" until {}", cell::time(*deadline)),
+        on => format!(" for {}", words::waits_for(on)),
     }
 }
