@@ -174,7 +174,10 @@ impl<'a> Lanes<'a> {
                     self.cause(task, by, place);
                 }
             }
-            EventKind::Finished { task, how } if how == Ending::Cancelled => {
+            EventKind::Finished {
+                task,
+                how: Ending::Cancelled,
+            } => {
                 self.write_instant("cancelled", task, place);
                 self.causes.remove(&task);
             }
