@@ -4,13 +4,15 @@
 //! something is the case: the main future is ready (`run`, `block_on`), `stop` was called
 //! (`run_forever`), or once (`turn`).
 
+use std::any::type_name;
 use std::fmt;
 use std::io;
 use std::mem;
-use std::panic::resume_unwind;
+use std::panic::{Location, resume_unwind};
 use std::pin::pin;
 use std::time::Duration;
 
+use crate::builder::Builder;
 use crate::current::{self, Resident};
 use crate::main_future::{Main, MainCell, MainPlace};
 use crate::state::Parks;
@@ -96,13 +98,6 @@ pub struct EventLoop {
     resident: Resident,
 }
 
-/// Configures an [`EventLoop`].
-#[derive(Debug, Clone, Default)]
-#[must_use = "a builder does nothing until `build` is called"]
-pub struct Builder {
-    virtual_clock: bool,
-}
-
 impl EventLoop {
     /// Makes a loop with a real clock.
     ///
@@ -146,8 +141,9 @@ impl EventLoop {
     #[track_caller]
     pub fn block_on<F: Future>(&self, main: F) -> F::Output {
         current::refuse_nesting("block_on");
+        let (future, location) = (type_name::<F>(), Location::caller());
         self.enter(|| {
-            let _place = MainPlace::new(&self.resident);
+            let _place = MainPlace::new(&self.resident, future, location);
             let mut cell = MainCell(pin!(TaskCell::new(main)));
             let mut main = Main {
                 future: cell.0.as_mut(),
@@ -155,7 +151,7 @@ impl EventLoop {
             };
             while !main.done {
                 self.resident
-                    .one_turn(Some(&mut main), None, Parks::WhenDue)
+                    .turn(Some(&mut main), None, Parks::WhenDue)
                     .unwrap_or_else(|error| kernel_failed(&error));
                 if self.take_stop() && !main.done {
                     panic!("event loop stopped before the future completed");
@@ -182,7 +178,7 @@ impl EventLoop {
         self.enter(|| {
             loop {
                 self.resident
-                    .one_turn(None, None, Parks::WhenDue)
+                    .turn(None, None, Parks::WhenDue)
                     .unwrap_or_else(|error| kernel_failed(&error));
                 if self.take_stop() {
                     return;
@@ -225,7 +221,7 @@ impl EventLoop {
     pub fn turn(&self, timeout: Option<Duration>) -> io::Result<Turn> {
         current::refuse_nesting("turn");
         self.enter(|| {
-            let mut turn = self.resident.one_turn(None, timeout, Parks::Always)?;
+            let mut turn = self.resident.turn(None, timeout, Parks::Always)?;
             self.resident.with(|it| {
                 turn.ready = it.ready.len();
                 turn.left = it.tasks.live();
@@ -245,6 +241,11 @@ impl EventLoop {
     /// A handle to this loop for other threads.
     pub fn handle(&self) -> LoopHandle {
         LoopHandle::new(self.resident.number())
+    }
+
+    /// A loop that is made, in the hands of whoever keeps it.
+    pub(crate) fn of(resident: Resident) -> EventLoop {
+        EventLoop { resident }
     }
 
     pub(crate) fn number(&self) -> LoopNumber {
@@ -277,33 +278,6 @@ impl Drop for EventLoop {
 impl fmt::Debug for EventLoop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "EventLoop({})", self.resident.number())
-    }
-}
-
-impl Builder {
-    /// Gives the loop a virtual clock: its time stands still while tasks run, and jumps to the next
-    /// deadline when nothing else can happen.
-    ///
-    /// A test of an hour takes no time, and the schedule is the same on every run. While a socket
-    /// is waited for or an executor job runs, the park is real, and time passes as it does outside.
-    /// (A socket counts as waited for from a poll that found nothing until its next event, even if
-    /// the wait was given up.) If nothing can ever run again, the loop panics ("deadlock") and
-    /// lists the tasks. It cannot know of a thread that will wake one of its wakers: let that
-    /// thread hold a [`LoopHandle`].
-    #[doc(alias = "start_paused")]
-    pub fn virtual_clock(mut self) -> Builder {
-        self.virtual_clock = true;
-        self
-    }
-
-    /// Makes the loop.
-    ///
-    /// # Errors
-    ///
-    /// As [`EventLoop::new`].
-    pub fn build(self) -> io::Result<EventLoop> {
-        let resident = Resident::open(self.virtual_clock)?;
-        Ok(EventLoop { resident })
     }
 }
 

@@ -2,7 +2,6 @@
 //!
 //! Everything here stands outside of the loop and knows it by its [events](crate::observe) alone.
 
-mod live; // the state that the events tell
 mod recorder; // keeps the events
 mod words; // for what is shown
 mod repeats; // turns that are not worth drawing again
@@ -17,11 +16,22 @@ mod timeline; // a trace as text
 #[cfg(feature = "trace")]
 mod perfetto; // a trace for Perfetto
 
+#[cfg(feature = "trace")]
+pub(crate) mod environment; // BOUCLE_TRACE
+#[cfg(not(feature = "trace"))]
+pub(crate) mod environment {
+    //! Without the feature, the environment asks for nothing.
+
+    pub(crate) fn observe(builder: crate::Builder) -> crate::Builder {
+        builder
+    }
+}
+
 #[cfg(test)]
 mod script;
 #[cfg(test)]
-mod story;
+pub(crate) mod story;
 
-pub use live::{Live, LiveTask, TaskState};
+pub use crate::observe::{Live, LiveTask, TaskState};
 pub use recorder::{LoopTrace, Recorder, Trace};
 pub use timeline::Timeline;
