@@ -36,6 +36,7 @@ use crate::trace::{Live, LiveTask, LoopTrace, TaskState, Trace, words};
 pub struct Timeline<'a> {
     loops: &'a [LoopTrace],
     style: Style,
+    titles: bool,
     legend: bool,
 }
 
@@ -80,6 +81,7 @@ impl<'a> Timeline<'a> {
                 lines: LINES,
                 colours: false,
             },
+            titles: loops.len() > 1,
             legend: true,
         }
     }
@@ -101,6 +103,13 @@ impl<'a> Timeline<'a> {
     /// Whether it has colours, as terminals write them. It has none if nothing is said.
     pub fn colours(mut self, colours: bool) -> Self {
         self.style.colours = colours;
+        self
+    }
+
+    /// Whether the loops have titles, with their numbers. If nothing is said, several loops have,
+    /// and one of which not everything was kept.
+    pub fn titles(mut self, titles: bool) -> Self {
+        self.titles = titles;
         self
     }
 
@@ -140,9 +149,8 @@ impl fmt::Display for Timeline<'_> {
 }
 
 impl Timeline<'_> {
-    /// If there are several loops, or if it has to be said that something is missing.
     fn title(&self, it: &LoopTrace) -> Option<String> {
-        if self.loops.len() < 2 && it.dropped == 0 {
+        if !self.titles && it.dropped == 0 {
             return None;
         }
         let mut title = format!("loop {}", it.number);
