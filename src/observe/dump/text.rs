@@ -79,7 +79,14 @@ impl Dump {
         let is_observed = self.tasks.iter().any(|task| task.seen.is_some());
         let header: &[&str] = match is_observed {
             true => &[
-                "task", "state", "waits for", "polls", "busy", "longest", "spawned at", "future",
+                "task",
+                "state",
+                "waits for",
+                "polls",
+                "busy",
+                "longest",
+                "spawned at",
+                "future",
             ],
             false => &["task", "state", "future"],
         };
