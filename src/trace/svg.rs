@@ -168,8 +168,14 @@ impl Sheet {
                 self.span(top_of(index), span);
             }
         }
+        let mut free = 0.0;
         for arrow in picture.arrows.iter().filter(|arrow| arrow.to < MOST_ROWS) {
-            self.arrow(rows, arrow);
+            // One that would touch the one before has a head, and no more than a stub.
+            let is_stub = arrow.x < free;
+            self.arrow(rows, arrow, is_stub);
+            if !is_stub && arrow.from.is_some_and(|from| from != arrow.to) {
+                free = arrow.x + 4.0;
+            }
         }
         for fold in &picture.folds {
             self.fold(rows, bottom, fold);
@@ -265,7 +271,7 @@ impl Sheet {
     }
 
     /// From the cause to the task; from elsewhere than a task, a mark that says from where.
-    fn arrow(&mut self, rows: f64, arrow: &Arrow) {
+    fn arrow(&mut self, rows: f64, arrow: &Arrow, is_stub: bool) {
         let x = self.axis + arrow.x;
         let middle = |row: usize| rows + row as f64 * ROW + ROW / 2.0;
         let class = match arrow.does {
@@ -280,16 +286,21 @@ impl Sheet {
                 let down = if from < arrow.to { 1.0 } else { -1.0 };
                 let begin = middle(from.min(MOST_ROWS)) + down * BAR / 2.0;
                 let tip = middle(arrow.to) - down * (BAR / 2.0 - 2.0);
-                let wing = tip - down * 5.0;
-                let (left, right) = (x - 3.0, x + 3.0);
-                let _ = writeln!(
-                    self.svg,
-                    "<path class=\"{class}\" d=\"M{x:.1} {begin}V{wing}\"/>\
-                     <path class=\"{class} head\" d=\"M{left:.1} {wing}L{x:.1} {tip}L{right:.1} {wing}z\"/>"
-                );
+                let begin = if is_stub { tip - down * 10.0 } else { begin };
+                self.shaft(class, x, begin, tip);
             }
             None => self.mark(x, middle(arrow.to), arrow.by),
         }
+    }
+
+    fn shaft(&mut self, class: &str, x: f64, begin: f64, tip: f64) {
+        let wing = tip - (tip - begin).signum() * 5.0;
+        let (left, right) = (x - 3.0, x + 3.0);
+        let _ = writeln!(
+            self.svg,
+            "<path class=\"{class}\" d=\"M{x:.1} {begin}V{wing}\"/>\
+             <path class=\"{class} head\" d=\"M{left:.1} {wing}L{x:.1} {tip}L{right:.1} {wing}z\"/>"
+        );
     }
 
     fn mark(&mut self, x: f64, y: f64, by: Origin) {
@@ -340,14 +351,7 @@ impl Sheet {
         ];
         for (what, class, words) in does {
             if arrows().any(|it| it.does == what && it.from.is_some_and(|from| from != it.to)) {
-                let (top, end) = (mid - 6.0, mid + 6.0);
-                let (left, right, wing) = (x, x + 6.0, mid + 1.0);
-                let middle = x + 3.0;
-                let _ = writeln!(
-                    self.svg,
-                    "<path class=\"{class}\" d=\"M{middle} {top}V{wing}\"/>\
-                     <path class=\"{class} head\" d=\"M{left} {wing}L{middle} {end}L{right} {wing}z\"/>"
-                );
+                self.shaft(class, x + 3.0, mid - 6.0, mid + 6.0);
                 x = self.key(x + 12.0, base, words);
             }
         }

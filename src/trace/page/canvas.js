@@ -1,8 +1,8 @@
 // Draws what is visible of the pictures on a canvas, and nothing else: rows by the position of the
-// scroll bar, spans by bisection. A span that is narrower than a pixel hides those behind it in the
-// same pixel, so a frame costs rows times pixels at most, however long the run.
+// scroll bar, spans by bisection. A poll is as wide as a pixel at least and hides what is behind it, so
+// a frame costs rows times pixels at most, however long the run.
 
-const NAMES = 176, HEAD = 46, ROW = 26, BAR = 14, AFTER = 70;
+const HEAD = 46, ROW = 26, BAR = 14, AFTER = 70;
 const FONT = 'system-ui, -apple-system, "Segoe UI", sans-serif';
 
 class Sheet {
@@ -65,6 +65,8 @@ class Sheet {
         this.lines.push({ picture, row });
       }
     }
+    const letters = Math.max(4, ...this.pictures.flatMap((it) => it.rows.map(({ label }) => label.length)));
+    this.names = 20 + 6.8 * Math.min(26, letters); // The width of the column of names.
     this.end = Math.max(1, ...this.shown().map((it) => this.unit(it, it.events.length - 1)));
     this.tall.style.height = `${HEAD + this.lines.length * ROW + 8}px`;
   }
@@ -80,18 +82,18 @@ class Sheet {
   }
 
   x(picture, at) {
-    return NAMES + (this.unit(picture, at) - this.origin) * this.scale;
+    return this.names + (this.unit(picture, at) - this.origin) * this.scale;
   }
 
   get room() {
-    return this.scroll.clientWidth - NAMES - AFTER;
+    return this.scroll.clientWidth - this.names - AFTER;
   }
 
   /// The whole run, or as much of it as is legible.
   reset() {
     this.origin = 0;
     const fit = this.room / this.end;
-    this.scale = this.axis === "turns" ? Math.max(1, Math.min(2, fit)) : fit;
+    this.scale = this.axis === "turns" ? Math.max(1, Math.min(1.5, fit)) : fit;
     this.pan(0);
   }
 
@@ -100,12 +102,12 @@ class Sheet {
     this.pan(-this.origin);
   }
 
-  zoom(factor, x = NAMES + this.room / 2) {
-    const fixed = this.origin + (x - NAMES) / this.scale;
+  zoom(factor, x = this.names + this.room / 2) {
+    const fixed = this.origin + (x - this.names) / this.scale;
     const least = Math.min(1, this.room / this.end);
     const most = this.axis === "turns" ? 8 : 1;
     this.scale = Math.min(Math.max(this.scale * factor, least), Math.max(most, this.room / this.end));
-    this.origin = fixed - (x - NAMES) / this.scale;
+    this.origin = fixed - (x - this.names) / this.scale;
     this.pan(0);
   }
 
@@ -153,17 +155,17 @@ class Sheet {
     this.top = HEAD - this.scroll.scrollTop;
     const first = Math.max(0, Math.floor(this.scroll.scrollTop / ROW));
     const last = Math.min(this.lines.length, Math.ceil((this.scroll.scrollTop + height - HEAD) / ROW));
-    this.within(NAMES - 8, 0, width, height, () => {
+    this.within(this.names - 8, 0, width, height, () => {
       if (this.axis === "turns") this.drawTurns(this.picture);
       else this.drawTimes();
       this.drawCursor();
     });
-    this.within(NAMES - 8, HEAD - 6, width, height, () => {
+    this.within(this.names - 8, HEAD - 6, width, height, () => {
       for (let line = first; line < last; line++) this.drawRow(line);
       for (const picture of this.shown()) this.drawArrows(picture);
       for (let line = first; line < last; line++) this.drawEnding(line);
     });
-    this.within(0, HEAD - 6, NAMES - 8, height, () => {
+    this.within(0, HEAD - 6, this.names - 8, height, () => {
       for (let line = first; line < last; line++) this.drawName(line);
     });
   }
@@ -191,7 +193,7 @@ class Sheet {
     this.headings("turn", "time");
     const { turns, pauses } = picture;
     let free = -Infinity, freeTime = -Infinity, drawn = -Infinity;
-    const begin = firstAfter(0, turns.length, (it) => this.x(picture, turns[it].to), NAMES - 20);
+    const begin = firstAfter(0, turns.length, (it) => this.x(picture, turns[it].to), this.names - 20);
     for (const turn of turns.slice(begin)) {
       const left = this.x(picture, turn.from);
       const right = this.x(picture, turn.to) + AROUND_POLL * this.scale;
@@ -205,7 +207,7 @@ class Sheet {
       const time = duration(picture.events[turn.from][1]);
       if (left > freeTime) freeTime = left + 12 + this.text(time, left, 34, "dim");
     }
-    const from = firstAfter(0, pauses.length, (it) => this.x(picture, pauses[it].to), NAMES);
+    const from = firstAfter(0, pauses.length, (it) => this.x(picture, pauses[it].to), this.names);
     for (const pause of pauses.slice(from)) {
       const left = this.x(picture, pause.from), right = this.x(picture, pause.to);
       if (left > this.width || right - left < 60) break;
@@ -220,7 +222,7 @@ class Sheet {
     const power = 10 ** Math.floor(Math.log10(least));
     const step = [1, 2, 5, 10].map((it) => it * power).find((it) => it >= least);
     for (let time = Math.ceil(this.origin / step) * step; ; time += step) {
-      const x = NAMES + (time - this.origin) * this.scale;
+      const x = this.names + (time - this.origin) * this.scale;
       if (x > this.width) break;
       this.context.fillStyle = this.colours.edge;
       this.context.fillRect(Math.round(x), HEAD - 14, 1, this.height);
@@ -234,7 +236,7 @@ class Sheet {
     this.text(first, 0, 18, "dim");
     this.text(second, 0, 34, "dim");
     this.context.beginPath();
-    this.context.rect(NAMES - 8, 0, this.width, this.height);
+    this.context.rect(this.names - 8, 0, this.width, this.height);
     this.context.clip();
   }
 
@@ -259,25 +261,23 @@ class Sheet {
     const { picture, row } = this.lines[line];
     const { spans } = row;
     const y = this.middle(line);
-    let index = firstAfter(0, spans.length, (it) => this.x(picture, spans[it].to ?? Infinity), NAMES - 8);
+    let index = firstAfter(0, spans.length, (it) => this.x(picture, spans[it].to ?? Infinity), this.names - 8);
     while (index < spans.length) {
       const span = spans[index];
       const left = this.x(picture, span.from);
       if (left > this.width) break;
       const right = this.x(picture, span.to ?? picture.events.length - 1);
       this.drawSpan(span, left, right, y);
-      // What ends in the same pixel is hidden.
-      const pixel = Math.max(right, left + 1);
-      index = right - left > 0.5 ? index + 1
-        : firstAfter(index + 1, spans.length, (it) => this.x(picture, spans[it].to), pixel);
+      // A poll is seen, however short. What ends behind it is not; nor is what is shorter otherwise.
+      index = span.state !== "polled" ? index + 1
+        : firstAfter(index + 1, spans.length, (it) => this.x(picture, spans[it].to ?? Infinity), left + 1.5);
     }
   }
 
   drawSpan(span, left, right, y) {
     const { context, colours } = this;
-    // Under a virtual clock a poll takes no time; it is seen all the same.
-    const width = span.state === "polled" ? Math.max(right - left, 2) : right - left;
-    if (width <= 0) return;
+    const width = span.state === "polled" ? Math.max(right - left, 1.5) : right - left;
+    if (width < 0.25) return;
     switch (span.state) {
       case "polled":
         context.fillStyle = colours.poll;
@@ -299,7 +299,7 @@ class Sheet {
         context.fillRect(left, y - 0.6, width, 1.2);
         if (width < 40 || !span.waits) break;
         const words = span.waits.map(waitsBriefly).join(", ");
-        const start = Math.max(left, NAMES) + 4;
+        const start = Math.max(left, this.names) + 4;
         if (words.length * 5.4 < right - start - 4) this.text(words, start, y - 3, "dim", 10);
       }
     }
@@ -313,21 +313,26 @@ class Sheet {
   /// From the cause to the task; from elsewhere than a task, a mark that says from where.
   drawArrows(picture) {
     const { arrows } = picture;
-    let index = firstAfter(0, arrows.length, (it) => this.x(picture, arrows[it].at), NAMES - 12);
+    let index = firstAfter(0, arrows.length, (it) => this.x(picture, arrows[it].at), this.names - 12);
     const end = firstAfter(index, arrows.length, (it) => this.x(picture, arrows[it].at), this.width);
     // Where they would be a blot, there are none.
-    if (end - index > this.width * 1.5) return;
+    if (end - index > this.width) return;
+    let free = -Infinity;
     for (; index < end; index++) {
       const arrow = arrows[index];
       const to = this.lineOf.get(arrow.to), from = this.lineOf.get(arrow.from);
       if (to === undefined) continue;
       const x = this.x(picture, arrow.at);
       if (!arrow.from) this.drawMark(arrow.by[0], x, this.middle(to));
-      else if (from !== undefined && from !== to) this.drawArrow(arrow.what, x, from, to);
+      else if (from !== undefined && from !== to) {
+        // One that would touch the one before has a head, and no more than a stub.
+        this.drawArrow(arrow.what, x, from, to, x < free);
+        if (x >= free) free = x + 4;
+      }
     }
   }
 
-  drawArrow(what, x, from, to) {
+  drawArrow(what, x, from, to, isStub) {
     const { context, colours } = this;
     const down = from < to ? 1 : -1;
     const tip = this.middle(to) - down * (BAR / 2 - 2);
@@ -335,7 +340,7 @@ class Sheet {
     context.lineWidth = 1;
     context.setLineDash({ spawn: [3, 2], wake: [], abort: [1, 2] }[what]);
     context.beginPath();
-    context.moveTo(x, this.middle(from) + down * BAR / 2);
+    context.moveTo(x, isStub ? tip - down * 10 : this.middle(from) + down * BAR / 2);
     context.lineTo(x, tip - down * 5);
     context.stroke();
     context.setLineDash([]);
@@ -371,21 +376,20 @@ class Sheet {
     if (!row.ending) return;
     const x = this.x(picture, row.ending.at);
     const bad = row.ending.how === "panicked";
-    if (x > NAMES) this.text(row.ending.how, x + 6, this.middle(line) + 3.5, bad ? "bad" : "dim", 10);
+    if (x > this.names) this.text(row.ending.how, x + 6, this.middle(line) + 3.5, bad ? "bad" : "dim", 10);
   }
 
   drawName(line) {
     const { row } = this.lines[line];
     const isLoop = row.id === undefined;
-    let words = row.label;
-    while (words.length > 4 && words.length * 6.6 > NAMES - 16) words = `${words.slice(0, -2)}…`;
+    const words = row.label.length > 26 ? `${row.label.slice(0, 25)}…` : row.label;
     this.text(words, 0, this.middle(line) + 4, "ink", 12, "left", isLoop ? "600" : "");
   }
 
   /// The span that is drawn there, with its row; a poll if there is one within a few pixels.
   hit(x, y) {
     const line = Math.floor((y - this.top) / ROW);
-    if (y < HEAD || x < NAMES || !this.lines[line]) return null;
+    if (y < HEAD || x < this.names || !this.lines[line]) return null;
     const { picture, row } = this.lines[line];
     if (row.id === undefined) return null;
     const { spans } = row;

@@ -65,6 +65,7 @@
   function panned() {
     const pan = get("pan");
     pan.hidden = sheet.farthest === 0;
+    pan.style.width = `${get("scroll").clientWidth - sheet.names}px`;
     if (document.activeElement !== pan) pan.value = 1000 * sheet.origin / (sheet.farthest || 1);
   }
   const draw = sheet.draw.bind(sheet);
@@ -108,7 +109,8 @@
     });
   }
   get("loop").addEventListener("change", () => {
-    go(pictures[get("loop").value], 1);
+    go(pictures[get("loop").value], 0);
+    turnOn();
     select(null);
     sheet.reset();
   });
@@ -168,5 +170,6 @@
 
   sheet.reset();
   select(null);
-  go(pictures[0], 1);
+  go(pictures[0], 0);
+  turnOn();
 })();
