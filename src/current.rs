@@ -30,11 +30,14 @@ use std::rc::Rc;
 #[cfg(debug_assertions)]
 use crate::borrowed::Borrowed;
 use crate::net::poller::Poller;
+use crate::observe::telling::Observers;
 use crate::state::Loop;
 use crate::task::id::{LoopNumber, TaskNumber};
 use crate::wake::inbox;
 
 thread_local! {
+    /// An observer is called.
+    static TELLING: Cell<bool> = const { Cell::new(false) };
     static RUNNING: Cell<*const LoopCell> = const { Cell::new(ptr::null()) };
     static LIVING: Cell<*const LoopCell> = const { Cell::new(ptr::null()) };
 }
@@ -54,6 +57,8 @@ struct LoopCell {
 
 /// A loop that lives on this thread. It is in the list from `new` to `drop`.
 pub(crate) struct Resident {
+    observers: Observers,
+    is_observed: bool,
     /// An `Rc`, though never cloned: unlike a `Box` it may be moved while raw pointers lead to what
     /// it holds, and it keeps the loop on its thread.
     cell: Rc<LoopCell>,
@@ -70,7 +75,12 @@ pub(crate) enum Unreachable {
 
 impl Resident {
     /// Takes a loop in.
-    pub(crate) fn new(number: LoopNumber, poller: Poller, state: Loop) -> Self {
+    pub(crate) fn new(
+        number: LoopNumber,
+        poller: Poller,
+        state: Loop,
+        observers: Observers,
+    ) -> Self {
         let cell = Rc::new(LoopCell {
             number,
             next: Cell::new(LIVING.get()),
@@ -80,11 +90,26 @@ impl Resident {
             borrowed: Cell::new(false),
         });
         LIVING.set(Rc::as_ptr(&cell));
-        Resident { cell }
+        let is_observed = !observers.is_empty();
+        Resident {
+            observers,
+            is_observed,
+            cell,
+        }
     }
 
     pub(crate) fn number(&self) -> LoopNumber {
         self.cell.number
+    }
+
+    /// Who observes the loop.
+    pub(crate) fn observers(&self) -> &Observers {
+        &self.observers
+    }
+
+    #[inline]
+    pub(crate) fn is_observed(&self) -> bool {
+        self.is_observed
     }
 
     /// Borrows the loop's poller.
@@ -165,7 +190,30 @@ fn find(number: LoopNumber) -> *const LoopCell {
     if look(running, |it| it.is_some_and(|it| it.number == number)) {
         running
     } else {
+        refuse_observers("what belongs to a loop");
         find_living(|it| it.number == number)
+    }
+}
+
+/// Calls observers: meanwhile no loop is the running one, and none can be reached but to wake.
+pub(crate) fn telling(observers: impl FnOnce()) {
+    struct Restore(*const LoopCell);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            RUNNING.set(self.0);
+            TELLING.set(false);
+        }
+    }
+    let _restore = Restore(RUNNING.replace(ptr::null()));
+    TELLING.set(true);
+    observers();
+}
+
+/// The panic of whatever an observer may not do.
+#[track_caller]
+fn refuse_observers(what: &str) {
+    if TELLING.get() {
+        panic!("{what} was used by an observer: it sees the loop, and may not use it");
     }
 }
 
@@ -196,11 +244,18 @@ pub(crate) fn is_loopless() -> bool {
     LIVING.get().is_null()
 }
 
+/// The same of an observed loop.
+pub(crate) fn wake_running_noted(number: TaskNumber) -> bool {
+    look(RUNNING.get(), |it| {
+        it.is_some_and(|it| it.with(|it| it.wake_noted(number)))
+    })
+}
+
 /// Wakes a task if its loop lives on this thread, running or not, and says whether it does.
 pub(crate) fn wake_living(number: TaskNumber) -> bool {
     let short = number.short();
     look(find_living(|it| it.number.short() == short), |it| {
-        it.map(|it| it.with(|it| it.wake(number))).is_some()
+        it.map(|it| it.with(|it| it.wake_noted(number))).is_some()
     })
 }
 
@@ -319,6 +374,7 @@ fn expect_alone_or_gone(number: LoopNumber, what: &str) {
 /// The panic of whatever needs that no loop runs on this thread.
 #[track_caller]
 pub(crate) fn refuse_nesting(what: &str) {
+    refuse_observers(what);
     if let Some(running) = running_number() {
         panic!(
             "{what} cannot be called while {running} is running on this thread: \
@@ -331,6 +387,7 @@ pub(crate) fn refuse_nesting(what: &str) {
 #[cold]
 #[track_caller]
 pub(crate) fn no_loop(what: &str) -> ! {
+    refuse_observers(what);
     panic!(
         "{what} needs an event loop, and none is running on this thread: \
          call it from a future that was passed to `boucle::run`, `EventLoop::block_on` or `spawn`"

@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use crate::current::{self, Unreachable};
+use crate::observe::WaitsFor;
 use crate::task::budget;
 use crate::task::id::LoopNumber;
 use crate::wake::inbox::{self, Message};
@@ -69,7 +70,10 @@ impl<T> Future for RunInExecutor<T> {
         if self.awaited.is_none() {
             self.awaited = Job::count();
         }
-        let value = ready!(Pin::new(&mut self.work).poll(cx));
+        let Poll::Ready(value) = Pin::new(&mut self.work).poll(cx) else {
+            current::with_running(|it| it.note_wait(WaitsFor::Job));
+            return Poll::Pending;
+        };
         self.awaited = None;
         budget::spend();
         Poll::Ready(value)

@@ -9,6 +9,9 @@ use std::io;
 
 use crate::current::Resident;
 use crate::net::poller::Poller;
+use crate::observe::EventKind;
+use crate::observe::journal::Journal;
+use crate::observe::telling::Observers;
 use crate::state::Loop;
 use crate::task::cell::drop_quietly;
 use crate::task::slots::Joiner;
@@ -17,11 +20,15 @@ use crate::wake::waker::wake_quietly;
 
 impl Resident {
     /// Gives a new loop its poller, its number and its inbox.
-    pub(crate) fn open(virtual_clock: bool) -> io::Result<Resident> {
+    pub(crate) fn open(is_virtual: bool, observers: Observers) -> io::Result<Resident> {
         let (poller, bell) = Poller::new()?;
         let (number, inbox) = inbox::claim(bell)?;
-        let state = Loop::new(number, inbox, virtual_clock);
-        Ok(Resident::new(number, poller, state))
+        let mut state = Loop::new(number, inbox, is_virtual);
+        if !observers.is_empty() {
+            state.journal = Some(Box::new(Journal::new(number)));
+            state.note(|_| EventKind::Opened { is_virtual });
+        }
+        Ok(Resident::new(number, poller, state, observers))
     }
 
     /// Drops everything that is left, inside the loop's context. Destructors may still wake, abort,
@@ -33,7 +40,7 @@ impl Resident {
                 it.tasks.in_spawn_order()
             });
             for (id, slot) in left {
-                if let Some((task, joiner)) = self.with(|it| it.tasks.take_for_teardown(id, slot)) {
+                if let Some((task, joiner)) = self.with(|it| it.take_for_teardown(id, slot)) {
                     drop_quietly(task);
                     if let Joiner::Waker(joiner) = joiner {
                         wake_quietly(joiner);
@@ -51,5 +58,8 @@ impl Resident {
                 waiting.into_iter().for_each(wake_quietly);
             }
         });
+        // A panic of an observer ends here: there is nobody to go on.
+        self.with(|it| it.note(|_| EventKind::Closed));
+        self.tell();
     }
 }

@@ -4,6 +4,7 @@
 //! stack, in a cell like a task's. But it has a number, and takes its place in the ready queue like
 //! one, as in asyncio: what it spawned before it was woken runs first.
 
+use std::panic::Location;
 use std::pin::Pin;
 
 use crate::current::Resident;
@@ -33,14 +34,25 @@ pub(crate) struct MainPlace<'a> {
 
 impl<'a> MainPlace<'a> {
     /// A place, in the ready queue already.
-    pub(crate) fn new(resident: &'a Resident) -> Self {
-        let slot = resident.with(|it| it.enter_main());
+    pub(crate) fn new(
+        resident: &'a Resident,
+        future: &'static str,
+        location: &'static Location<'static>,
+    ) -> Self {
+        let slot = resident.with(|it| {
+            let (slot, id) = it.enter_main();
+            it.note_main(id, future, location);
+            slot
+        });
         MainPlace { resident, slot }
     }
 }
 
 impl Drop for MainPlace<'_> {
     fn drop(&mut self) {
-        self.resident.with(|it| it.tasks.remove_main(self.slot));
+        self.resident.with(|it| {
+            it.note_main_left();
+            it.tasks.remove_main(self.slot);
+        });
     }
 }

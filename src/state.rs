@@ -6,12 +6,17 @@
 //! Nothing here runs user code: what may (a future to be dropped, a waker of another runtime) is
 //! handed to the caller.
 
-use std::mem::ManuallyDrop;
+use std::mem::{self, ManuallyDrop};
+use std::panic::Location;
+use std::sync::Arc;
 use std::task::Waker;
 
 use mio::Events;
 
 use crate::net::reactor::Reactor;
+use crate::net::readiness::Readiness;
+use crate::observe::journal::Journal;
+use crate::observe::{EventKind, Origin};
 use crate::task::cell::{BoxedTask, End};
 use crate::task::groups::{Groups, Seat};
 use crate::task::id::{LoopNumber, TaskNumber};
@@ -21,7 +26,7 @@ use crate::time::clock::Clock;
 use crate::time::wheel::Wheel;
 use crate::wake::inbox::{Inbox, Message};
 use crate::wake::ready::ReadyQueue;
-use crate::wake::waker::waker;
+use crate::wake::waker::{observed_waker, waker};
 
 /// The state of one loop.
 pub(crate) struct Loop {
@@ -43,6 +48,8 @@ pub(crate) struct Loop {
     /// Where in the count of what has left the ready queue the next park is due: a batch that would
     /// end beyond it is begun after the park. Zero forbids any but the first batch of a run.
     next_park: u64,
+    /// What has happened and was not told yet, if anybody observes the loop.
+    pub(crate) journal: Option<Box<Journal>>,
     /// `stop` was called.
     pub(crate) stopping: bool,
     /// Teardown has begun: what is spawned now is dropped at once.
@@ -83,18 +90,20 @@ impl Loop {
             woken: Vec::new(),
             messages: Vec::new(),
             next_park: POLLS_PER_PARK,
+            journal: None,
             stopping: false,
             closing: false,
         }
     }
 
     /// Takes a task in and queues it. Returns its slot and its id.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn spawn(
         &mut self,
         task: BoxedTask,
         held: bool,
         seat: Seat,
+        location: &'static Location<'static>,
     ) -> Result<(u32, u64), Refused> {
         if self.closing {
             return Err(Refused::Closing(task));
@@ -104,14 +113,17 @@ impl Loop {
         }
         let (slot, id) = self.tasks.insert(task, held, seat);
         self.ready.push(TaskNumber::new(self.number, id, slot));
+        if self.journal.is_some() {
+            self.note_spawn(slot, id, location);
+        }
         Ok((slot, id))
     }
 
-    /// Gives the main future its place, and queues it. Returns its slot.
-    pub(crate) fn enter_main(&mut self) -> u32 {
+    /// Gives the main future its place, and queues it. Returns its slot and its id.
+    pub(crate) fn enter_main(&mut self) -> (u32, u64) {
         let (slot, id) = self.tasks.insert_main();
         self.ready.push(TaskNumber::new(self.number, id, slot));
-        slot
+        (slot, id)
     }
 
     /// Queues a task, unless it is queued already or done. Says whether the number led to it: not if
@@ -123,13 +135,28 @@ impl Loop {
 
     /// Queues whoever holds the slot.
     pub(crate) fn wake_slot(&mut self, slot: u32) {
-        if let Some(number) = self.tasks.mark_slot_queued(slot) {
+        let number = self.tasks.mark_slot_queued(slot);
+        if let Some(number) = number {
             self.ready.push(number);
         }
+        if self.journal.is_some() {
+            self.note_wake(slot, number.is_none());
+        }
+    }
+
+    pub(crate) fn set_name(&mut self, slot: u32, task: u64, name: Box<str>) {
+        self.note(|_| EventKind::Named {
+            task,
+            name: Arc::from(&*name),
+        });
+        self.tasks.set_name(slot, task, name);
     }
 
     /// Marks a task to be dropped at its place in the queue.
     pub(crate) fn abort(&mut self, slot: u32, id: u64) {
+        if self.journal.is_some() && !self.tasks.is_done(slot, id) {
+            self.note_abort(id);
+        }
         if let Some(number) = self.tasks.abort(slot, id) {
             self.ready.push(number);
         }
@@ -146,8 +173,9 @@ impl Loop {
     /// Gives out the next task of the run, to be polled; `None` when a park is due. (A number that is
     /// stale has nothing to be done: `Some(None)`.) The task before comes back, if it is pending.
     ///
-    /// One step and not two, because this is where a busy loop spends its time.
-    #[inline]
+    /// One step and not two, because this is where a busy loop spends its time. Inlined always, since
+    /// two turns call it, and a compiler that makes a call of it makes a yield a quarter dearer.
+    #[inline(always)]
     pub(crate) fn next(&mut self, pending: Option<Lent>) -> Option<Option<Runnable>> {
         if let Some(task) = pending
             && let Some(aborted) = self.tasks.pend(task)
@@ -211,19 +239,75 @@ impl Loop {
     /// Queues the tasks whose sources are ready, and puts the wakers of others among the woken.
     pub(crate) fn take_events(&mut self, events: &mut Events) {
         let (tasks, ready) = (&mut self.tasks, &mut self.ready);
-        let wake = |task, woken: &mut Vec<Waker>| {
-            if !queue(tasks, ready, task) {
+        let wake = |_, task: Option<TaskNumber>, woken: &mut Vec<Waker>| {
+            if let Some(task) = task
+                && !queue(tasks, ready, task)
+            {
                 woken.push(ManuallyDrop::into_inner(waker(task)));
             }
         };
         self.reactor.take_events(events, &mut self.woken, wake);
     }
 
+    /// The same, and notes who is woken by which source.
+    pub(crate) fn take_events_noted(&mut self, events: &mut Events) {
+        let mut reactor = mem::replace(&mut self.reactor, Reactor::new());
+        let mut woken = mem::take(&mut self.woken);
+        reactor.take_events(events, &mut woken, |slot, task, woken| {
+            self.cause(Origin::Source(slot));
+            if let Some(task) = task
+                && !self.wake_noted(task)
+            {
+                woken.push(ManuallyDrop::into_inner(observed_waker(task)));
+            }
+            mem::swap(&mut self.woken, woken);
+            self.note_woken(Origin::Source(slot));
+            mem::swap(&mut self.woken, woken);
+        });
+        self.cause(Origin::Outside);
+        (self.reactor, self.woken) = (reactor, woken);
+    }
+
     /// Puts the wakers of the timers that are due among the woken.
     pub(crate) fn take_due(&mut self) {
         if !self.timers.is_empty() {
-            self.timers.advance(self.clock.tick(), &mut self.woken);
+            let fire = |_, waker| self.woken.push(waker);
+            self.timers.advance(self.clock.tick(), fire);
         }
+    }
+
+    /// The same, and notes which timers fire.
+    pub(crate) fn take_due_noted(&mut self) {
+        let mut fired = Vec::new();
+        self.timers
+            .advance(self.clock.tick(), |key, waker| fired.push((key, waker)));
+        for (timer, waker) in fired {
+            self.woken.push(waker);
+            self.note_woken(Origin::Timer(timer));
+        }
+    }
+
+    /// Frees a timer's key, fired or not.
+    pub(crate) fn drop_timer(&mut self, timer: u32) -> Option<Waker> {
+        let waker = self.timers.cancel(timer);
+        let cancelled = waker.is_some();
+        self.note(|_| EventKind::TimerDropped { timer, cancelled });
+        waker
+    }
+
+    /// Frees a source's slot.
+    pub(crate) fn drop_source(&mut self, source: usize) -> [Readiness; 2] {
+        self.note(|_| EventKind::SourceDropped { source });
+        self.reactor.remove(source)
+    }
+
+    /// Takes the cell of a task for teardown, which drops it.
+    pub(crate) fn take_for_teardown(&mut self, id: u64, slot: u32) -> Option<(BoxedTask, Joiner)> {
+        if self.journal.is_some() && !self.tasks.is_done(slot, id) {
+            self.note_drop();
+            self.note_finish(id, End::Quiet);
+        }
+        self.tasks.take_for_teardown(id, slot)
     }
 
     /// Every waker that waits for something, for teardown.

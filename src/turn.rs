@@ -38,7 +38,7 @@ use crate::task::cell::{End, drop_quietly};
 use crate::task::id::TaskNumber;
 use crate::task::slots::{Lent, Runnable};
 use crate::wake::inbox::Message;
-use crate::wake::waker::{wake_quietly, waker};
+use crate::wake::waker::{observed_waker, wake_quietly, waker};
 
 /// What one turn did, as [`EventLoop::turn`](crate::EventLoop::turn) tells it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -63,32 +63,56 @@ pub struct Turn {
     pub stopped: bool,
 }
 
+/// A turn that is told of is a copy of its own, so that the other one has nothing to ask.
+const SEEN: bool = true;
+const UNSEEN: bool = false;
+
 impl Resident {
+    /// One turn, told to the loop's observers if it has any.
+    pub(crate) fn turn(
+        &self,
+        main: Option<&mut Main<'_>>,
+        limit: Option<Duration>,
+        parks: Parks,
+    ) -> io::Result<Turn> {
+        if !self.is_observed() {
+            return self.one_turn::<UNSEEN>(main, limit, parks);
+        }
+        let turn = self.one_turn::<SEEN>(main, limit, parks);
+        self.tell_at_rest();
+        turn
+    }
+
     /// A run of one batch or several, a park, and the wakes.
-    pub(crate) fn one_turn(
+    fn one_turn<const SEEN: bool>(
         &self,
         mut main: Option<&mut Main<'_>>,
         limit: Option<Duration>,
         parks: Parks,
     ) -> io::Result<Turn> {
         let mut turn = Turn::default();
-        self.run(&mut main, parks, &mut turn); // 1 run
+        self.run::<SEEN>(&mut main, parks, &mut turn); // 1 run
         if !main.is_some_and(|main| main.done) {
-            self.park(limit, parks)?; // 2 park
-            self.wake_due(&mut turn); // 3 wake
+            self.park::<SEEN>(limit, parks)?; // 2 park
+            self.wake_due::<SEEN>(&mut turn); // 3 wake
         } else if self.with(|it| it.is_park_due()) {
             // A main future that is ready is returned at once. But `block_on` that is called in a row
             // must not starve the rest, so a park that is due is made, without waiting. If it fails,
             // the next turn will say so.
-            let _ = self.park(Some(Duration::ZERO), parks);
-            self.wake_due(&mut turn);
+            let _ = self.park::<SEEN>(Some(Duration::ZERO), parks);
+            self.wake_due::<SEEN>(&mut turn);
         }
         Ok(turn)
     }
 
     /// Polls batches until a park is due, one in any case; the only place where tasks are polled.
     /// When the main future is ready, the rest of the batch is not polled.
-    fn run(&self, main: &mut Option<&mut Main<'_>>, parks: Parks, turn: &mut Turn) {
+    fn run<const SEEN: bool>(
+        &self,
+        main: &mut Option<&mut Main<'_>>,
+        parks: Parks,
+        turn: &mut Turn,
+    ) {
         // Outside of polls nothing is counted: this sees to it at the end, whichever way that comes.
         let _unlimited = budget::Unlimited;
         self.with(|it| it.begin_run(parks));
@@ -100,15 +124,21 @@ impl Resident {
             match (runnable, &mut *main) {
                 (Runnable::Task(number, mut task), _) => {
                     turn.polled += 1;
-                    match poll_as(number, |cx| task.poll(cx)) {
+                    match self.poll_as::<SEEN>(number, |cx| task.poll(cx)) {
                         Poll::Pending => pending = Some(task),
-                        Poll::Ready(end) => self.finish(task, end),
+                        Poll::Ready(end) => {
+                            if SEEN {
+                                self.with(|it| it.note_end(end));
+                            }
+                            self.finish(task, end);
+                        }
                     }
                 }
                 (Runnable::Aborted(task), _) => self.cancel(task),
                 (Runnable::Main(number), Some(main)) => {
                     turn.polled += 1;
-                    main.done = poll_as(number, |cx| main.future.as_mut().poll(cx)).is_ready();
+                    let polled = self.poll_as::<SEEN>(number, |cx| main.future.as_mut().poll(cx));
+                    main.done = polled.is_ready();
                     if main.done {
                         return;
                     }
@@ -116,6 +146,23 @@ impl Resident {
                 (Runnable::Main(_), None) => unreachable!("main is polled by its `block_on`"),
             }
         }
+    }
+
+    /// Polls something with a number's waker and a budget of its own.
+    #[inline]
+    fn poll_as<const SEEN: bool>(
+        &self,
+        number: TaskNumber,
+        poll: impl FnOnce(&mut Context<'_>) -> Poll<End>,
+    ) -> Poll<End> {
+        if SEEN {
+            return self.poll_noted(number, || {
+                budget::refill();
+                poll(&mut Context::from_waker(&observed_waker(number)))
+            });
+        }
+        budget::refill();
+        poll(&mut Context::from_waker(&waker(number)))
     }
 
     /// A task is ready: wakes who waits for it.
@@ -132,14 +179,18 @@ impl Resident {
 
     /// A task was aborted: drops it, and wakes who waits for it.
     fn cancel(&self, mut task: Lent) {
+        self.with(|it| it.note_cancel());
         let end = task.cancel();
+        self.with(|it| it.note_end(end));
         self.finish(task, end);
     }
 
     /// Asks the kernel, sleeping if nothing is ready. Under a virtual clock, lets time pass instead if
     /// it can.
-    fn park(&self, limit: Option<Duration>, parks: Parks) -> io::Result<()> {
-        match self.with(|it| it.begin_park(limit, parks)) {
+    fn park<const SEEN: bool>(&self, limit: Option<Duration>, parks: Parks) -> io::Result<()> {
+        let begun = SEEN.then(|| self.note_rest());
+        let park = self.with(|it| it.begin_park(limit, parks));
+        let parked = match park {
             Park::Ask(timeout) => {
                 let parked = self.poller().park(timeout);
                 self.with(|it| it.end_park(timeout));
@@ -147,18 +198,25 @@ impl Resident {
             }
             Park::Skipped => Ok(()),
             Park::Never => self.deadlock(),
+        };
+        if let Some(begun) = begun {
+            self.note_park(begun, park);
         }
+        parked
     }
 
     /// Puts in the ready queue who waits for what the park has brought.
-    fn wake_due(&self, turn: &mut Turn) {
+    fn wake_due<const SEEN: bool>(&self, turn: &mut Turn) {
+        if SEEN {
+            return self.wake_due_noted(turn);
+        }
         turn.woken_by_sources = self.wake_all(|it| it.take_events(&mut self.poller().events));
         turn.woken_by_inbox = self.read_inbox();
         turn.woken_by_timers = self.wake_all(Loop::take_due);
     }
 
     /// Wakes whom `take` finds, and says how many tasks came into the ready queue.
-    fn wake_all(&self, take: impl FnOnce(&mut Loop)) -> usize {
+    pub(crate) fn wake_all(&self, take: impl FnOnce(&mut Loop)) -> usize {
         let (before, others) = self.with(|it| {
             let before = it.ready.pushed();
             take(it);
@@ -172,13 +230,16 @@ impl Resident {
 
     /// Wakes those whose wakers may be the user's, so that they were not queued at once.
     fn wake_others(&self) {
+        if self.with(|it| it.journal.is_some()) {
+            return self.wake_others_noted();
+        }
         let mut woken = self.with(|it| mem::take(&mut it.woken));
         woken.drain(..).for_each(wake_quietly);
         self.with(|it| it.woken = woken);
     }
 
     /// Does what other threads have asked for, and says how many tasks came into the ready queue.
-    fn read_inbox(&self) -> usize {
+    pub(crate) fn read_inbox(&self) -> usize {
         let Some((before, mut messages)) = self.with(|it| {
             it.inbox.drain(&mut it.messages);
             let some = !it.messages.is_empty();
@@ -202,8 +263,8 @@ impl Resident {
             Message::ReleaseTask { slot, id } => {
                 drop_quietly(self.with(|it| it.tasks.release(slot, id)));
             }
-            Message::ReleaseTimer(key) => drop_quietly(self.with(|it| it.timers.cancel(key))),
-            Message::ReleaseSource(slot) => drop_quietly(self.with(|it| it.reactor.remove(slot))),
+            Message::ReleaseTimer(key) => drop_quietly(self.with(|it| it.drop_timer(key))),
+            Message::ReleaseSource(slot) => drop_quietly(self.with(|it| it.drop_source(slot))),
             Message::ReleaseGroup(group) => drop_quietly(self.with(|it| it.groups.remove(group))),
             Message::ReleaseJob => self.with(|it| it.jobs -= 1),
             Message::NoHandles => {}
@@ -220,13 +281,6 @@ impl Resident {
             tasks.len()
         )
     }
-}
-
-/// Polls something with a number's waker and a budget of its own.
-#[inline]
-fn poll_as(number: TaskNumber, poll: impl FnOnce(&mut Context<'_>) -> Poll<End>) -> Poll<End> {
-    budget::refill();
-    poll(&mut Context::from_waker(&waker(number)))
 }
 
 impl fmt::Display for Turn {

@@ -70,7 +70,7 @@ where
     F::Output: 'static,
 {
     /// The children and their group; spawns them if it has not been done.
-    fn start(&mut self, what: &str, tell: Tell) -> (&mut Vec<Child<F::Output>>, &Group) {
+    fn start(&mut self, what: &'static str, tell: Tell) -> (&mut Vec<Child<F::Output>>, &Group) {
         if let State::Unstarted(futures) = self {
             let group = Group::new(what, futures.len(), tell);
             let futures = mem::take(futures);

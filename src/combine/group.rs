@@ -7,6 +7,7 @@
 use std::task::{Context, Poll};
 
 use crate::current::{self, Unreachable};
+use crate::observe::WaitsFor;
 use crate::state::Loop;
 use crate::task::cell::{End, drop_quietly};
 use crate::task::groups::{Members, Seat, Tell};
@@ -106,14 +107,18 @@ impl Group {
     pub(crate) fn poll<R>(
         &self,
         cx: &mut Context<'_>,
-        what: &str,
+        what: &'static str,
         ask: impl FnOnce(&mut Members) -> Option<R>,
     ) -> Poll<R> {
         let waker = cx.waker().clone();
         let (answer, unused) = current::with_polled(self.of, what, |it| {
             let members = it.groups.members(self.slot);
             match ask(members) {
-                None => (Poll::Pending, members.parent.replace(waker)),
+                None => {
+                    let (left, unused) = (members.left, members.parent.replace(waker));
+                    it.note_wait(WaitsFor::Tasks { what, left });
+                    (Poll::Pending, unused)
+                }
                 Some(answer) => (Poll::Ready(answer), Some(waker)),
             }
         })
@@ -128,7 +133,7 @@ impl Group {
     }
 
     /// Waits until all members are done, or one has panicked: then that one's position.
-    pub(crate) fn poll_all(&self, cx: &mut Context<'_>, what: &str) -> Poll<Option<usize>> {
+    pub(crate) fn poll_all(&self, cx: &mut Context<'_>, what: &'static str) -> Poll<Option<usize>> {
         self.poll(cx, what, |members| {
             let over = members.left == 0 || members.panicked.is_some();
             over.then_some(members.panicked.map(|position| position as usize))

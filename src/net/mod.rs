@@ -8,7 +8,7 @@ pub(crate) mod poller; // what asks the kernel
 mod park; // the one place where the thread sleeps
 pub(crate) mod reactor; // tokens → who waits for them
 pub(crate) mod source; // a socket that belongs to a loop
-mod readiness; // one side of it: ready or not, and who waits
+pub(crate) mod readiness; // one side of it: ready or not, and who waits
 mod crowd; // who waits, if they are many
 mod resolve; // names and addresses
 mod tcp_listener; // `TcpListener`

@@ -18,6 +18,7 @@ use mio::{Events, Token};
 use slab::Slab;
 
 use crate::net::readiness::Readiness;
+use crate::observe::WaitsFor;
 use crate::task::id::TaskNumber;
 use crate::wake::waker::waker;
 
@@ -26,6 +27,16 @@ use crate::wake::waker::waker;
 pub(crate) enum Side {
     Read,
     Write,
+}
+
+impl Side {
+    /// What who waits for this side of a source waits for.
+    pub(crate) fn waited_for(self, source: usize) -> WaitsFor {
+        match self {
+            Side::Read => WaitsFor::Readable(source),
+            Side::Write => WaitsFor::Writable(source),
+        }
+    }
 }
 
 /// The sources of one loop.
@@ -56,18 +67,26 @@ impl Reactor {
         }
     }
 
+    /// Whether a token is a source's.
+    pub(crate) fn has(&self, token: Token) -> bool {
+        let slot = token.0 & ((1 << SLOT_BITS) - 1);
+        self.sources
+            .get(slot)
+            .is_some_and(|source| source.token == token)
+    }
+
     /// Whether there is no source.
     pub(crate) fn is_empty(&self) -> bool {
         self.sources.is_empty()
     }
 
-    /// Notes what the last park brought. `wake` wakes the tasks that waited for it; everyone else is
-    /// put among the woken.
+    /// Notes what the last park brought. `wake` is called for each side that is ready, and wakes the task
+    /// that waited for it, if one did; everyone else is put among the woken before.
     pub(crate) fn take_events(
         &mut self,
         events: &mut Events,
         woken: &mut Vec<Waker>,
-        mut wake: impl FnMut(TaskNumber, &mut Vec<Waker>),
+        mut wake: impl FnMut(usize, Option<TaskNumber>, &mut Vec<Waker>),
     ) {
         let lulls = self.lulls;
         for event in &*events {
@@ -82,15 +101,13 @@ impl Reactor {
                 source.read.doubt();
             }
             // An error is for whoever tries next, on either side.
-            if (event.is_readable() || event.is_read_closed() || event.is_error())
-                && let Some(task) = source.read.rouse(lulls, woken)
-            {
-                wake(task, woken);
+            if event.is_readable() || event.is_read_closed() || event.is_error() {
+                let task = source.read.rouse(lulls, woken);
+                wake(slot, task, woken);
             }
-            if (event.is_writable() || event.is_write_closed() || event.is_error())
-                && let Some(task) = source.write.rouse(lulls, woken)
-            {
-                wake(task, woken);
+            if event.is_writable() || event.is_write_closed() || event.is_error() {
+                let task = source.write.rouse(lulls, woken);
+                wake(slot, task, woken);
             }
         }
         events.clear();

@@ -26,7 +26,7 @@ use std::task::{Poll, Waker, ready};
 
 use crate::net::crowd::Crowd;
 use crate::task::id::TaskNumber;
-use crate::wake::waker::task_of;
+use crate::wake::waker::{task_of, unobserved_task_of};
 
 /// What is known of one side, and who waits for it.
 pub(crate) struct Readiness {
@@ -99,10 +99,21 @@ impl Readiness {
     }
 
     /// Notes the task whose waker this is, to be woken by the next edge. False if that cannot be:
-    /// another task is noted, the waker is not of this crate, or the side is ready all the same.
+    /// another task is noted, the side is ready all the same, or the waker is an observed loop's or
+    /// not of this crate.
     #[inline]
     pub(super) fn note(&mut self, waker: &Waker) -> bool {
-        match task_of(waker) {
+        self.note_task(unobserved_task_of(waker))
+    }
+
+    /// The same of an observed loop's.
+    pub(super) fn note_observed(&mut self, waker: &Waker) -> bool {
+        self.note_task(task_of(waker))
+    }
+
+    #[inline]
+    fn note_task(&mut self, task: Option<TaskNumber>) -> bool {
+        match task {
             Some(task) if !self.ready => *self.task.get_or_insert(task) == task,
             _ => false,
         }

@@ -21,6 +21,7 @@ use mio::Interest;
 use crate::current::{self, Unreachable};
 use crate::net::reactor::Side;
 use crate::net::readiness::Readiness;
+use crate::observe::EventKind;
 use crate::task::budget;
 use crate::task::cell::drop_quietly;
 use crate::task::id::LoopNumber;
@@ -47,8 +48,11 @@ impl<S: mio::event::Source> Source<S> {
     /// If no loop runs on this thread.
     #[track_caller]
     pub(crate) fn new(mut io: S, interest: Interest, writable: bool) -> io::Result<Self> {
-        let (of, (slot, token)) =
-            current::expect_running("a socket", |it| (it.number, it.reactor.insert(writable)));
+        let (of, (slot, token)) = current::expect_running("a socket", |it| {
+            let (source, token) = it.reactor.insert(writable);
+            it.note(|_| EventKind::SourceAdded { source });
+            (it.number, (source, token))
+        });
         let place = Place { of, slot };
         current::with_poller(of, |it| it.register(&mut io, token, interest)).transpose()?;
         Ok(Source { io, place })
@@ -112,13 +116,26 @@ impl<S: mio::event::Source> Source<S> {
             attempted
         });
         if !is_noted {
-            self.place.join_crowd(side, cx.waker().clone());
+            self.place.wait(side, cx.waker());
         }
         attempted.unwrap_or_else(|| Poll::Ready(Err(self.place.gone())))
     }
 }
 
 impl Place {
+    /// What an operation that would block has left to do: its loop is observed, its waker another
+    /// runtime's, or it is not the only one that waits.
+    #[cold]
+    fn wait(&self, side: Side, waker: &Waker) {
+        let is_noted = current::with(self.of, |it| {
+            it.note_wait(side.waited_for(self.slot));
+            it.reactor.side(self.slot, side).note_observed(waker)
+        });
+        if is_noted == Ok(false) {
+            self.join_crowd(side, waker.clone());
+        }
+    }
+
     fn join_crowd(&self, side: Side, waker: Waker) {
         match current::with(self.of, |it| it.reactor.join_crowd(self.slot, side, waker)) {
             Ok(Ok(sent_away)) => sent_away.into_iter().for_each(wake_quietly),
@@ -133,7 +150,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        match current::with(self.of, |it| it.reactor.remove(self.slot)) {
+        match current::with(self.of, |it| it.drop_source(self.slot)) {
             Ok(waiting) => drop_quietly(waiting),
             Err(Unreachable::Elsewhere) => {
                 let _ = inbox::send(self.of, Message::ReleaseSource(self.slot));

@@ -4,6 +4,8 @@
 //! in order. A loop without one has a turn and a waker of its own, which tell nothing, and pays nothing.
 
 mod event;
+pub(crate) mod journal;
+pub(crate) mod telling;
 
 pub use event::{Ending, Event, EventKind, Origin, Outcome, WaitsFor};
 

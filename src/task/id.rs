@@ -105,6 +105,11 @@ impl LoopNumber {
         LoopNumber(sequence << bits::SHORT | short as u64)
     }
 
+    /// What tells the loop from all others of the process: "loop 1" is 1.
+    pub(crate) fn sequence(self) -> u64 {
+        self.0 >> bits::SHORT
+    }
+
     pub(crate) fn short(self) -> usize {
         (self.0 & (MAX_LOOPS as u64 - 1)) as usize
     }
@@ -118,7 +123,7 @@ impl LoopNumber {
 
 impl fmt::Display for LoopNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "loop {}", self.0 >> bits::SHORT)
+        write!(f, "loop {}", self.sequence())
     }
 }
 

@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use crate::current::{self, Unreachable};
+use crate::observe::WaitsFor;
 use crate::state::Loop;
 use crate::task::budget;
 use crate::task::cell::{Failure, Kept, drop_quietly};
@@ -134,9 +135,7 @@ impl<T> JoinHandle<T> {
     }
 
     pub(crate) fn set_name(&self, name: Box<str>) {
-        let _ = current::with(self.of(), |it| {
-            it.tasks.set_name(self.slot(), self.id(), name)
-        });
+        let _ = current::with(self.of(), |it| it.set_name(self.slot(), self.id(), name));
     }
 }
 
@@ -170,6 +169,7 @@ impl<T: 'static> JoinHandle<T> {
     fn leave_waker(&self, cx: &mut Context<'_>) {
         let joiner = Joiner::Waker(cx.waker().clone());
         match current::with(self.of(), |it| {
+            it.note_wait(WaitsFor::Task(self.id()));
             it.tasks.set_joiner(self.slot(), self.id(), joiner)
         }) {
             Ok(Err(Joiner::Waker(waker))) => wake_quietly(waker),

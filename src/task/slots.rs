@@ -148,6 +148,11 @@ impl Slots {
         mem::replace(&mut self.lent, NONE) as u32
     }
 
+    /// The slot whose cell is lent.
+    pub(crate) fn lent(&self) -> Option<u32> {
+        (self.lent != NONE).then_some(self.lent as u32)
+    }
+
     /// Whether this is the slot whose cell is lent.
     #[inline]
     pub(crate) fn is_lent(&self, slot: u32) -> bool {

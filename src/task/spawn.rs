@@ -1,5 +1,7 @@
 //! Spawning: a future becomes a task.
 
+use std::panic::Location;
+
 use futures_task::SpawnError;
 
 use crate::current;
@@ -79,7 +81,10 @@ where
     F::Output: 'static,
 {
     let task: BoxedTask = Box::pin(TaskCell::new(future));
-    let spawned = current::expect_running("spawn", |it| (it.number, it.spawn(task, true, seat)));
+    let location = Location::caller();
+    let spawned = current::expect_running("spawn", |it| {
+        (it.number, it.spawn(task, true, seat, location))
+    });
     handle_of(spawned)
 }
 
@@ -91,7 +96,8 @@ where
     F::Output: 'static,
 {
     let task: BoxedTask = Box::pin(TaskCell::new(future));
-    match current::with(number, |it| it.spawn(task, true, Seat::NONE)) {
+    let location = Location::caller();
+    match current::with(number, |it| it.spawn(task, true, Seat::NONE, location)) {
         Ok(spawned) => handle_of((number, spawned)),
         Err(_) => unreachable!("the loop lives on this thread"),
     }
@@ -124,12 +130,14 @@ fn turn_away(number: LoopNumber, refused: Refused) {
 }
 
 /// Spawns a task that nobody joins, for the spawn traits of the `futures` crates.
+#[track_caller]
 pub(crate) fn detached<F>(number: LoopNumber, future: F) -> Result<(), SpawnError>
 where
     F: Future<Output = ()> + 'static,
 {
     let task: BoxedTask = Box::pin(TaskCell::new(future));
-    let spawn = |it: &mut Loop| it.spawn(task, false, Seat::NONE);
+    let location = Location::caller();
+    let spawn = |it: &mut Loop| it.spawn(task, false, Seat::NONE, location);
     match current::with(number, spawn) {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(refused)) => {

@@ -244,6 +244,33 @@ impl Tasks {
         }
     }
 
+    /// The id of whoever holds the slot, if that is not done.
+    pub(crate) fn live_id(&mut self, slot: u32) -> Option<u64> {
+        let entry = self.slots.get(slot)?;
+        (!entry.stamp.has(Mark::Done)).then(|| entry.stamp.id())
+    }
+
+    /// Whether the task that is polled has aborted itself.
+    pub(crate) fn is_itself_aborted(&self) -> bool {
+        self.aborted_itself
+    }
+
+    /// The slot of the task that is polled, or dropped.
+    pub(crate) fn lent(&self) -> Option<u32> {
+        self.slots.lent()
+    }
+
+    /// Whether whoever holds the slot stands in the ready queue.
+    pub(crate) fn is_queued(&mut self, slot: u32) -> bool {
+        let entry = self.slots.get(slot);
+        entry.is_some_and(|entry| entry.stamp.has(Mark::Queued))
+    }
+
+    /// The type of a task's future, unless that is polled.
+    pub(crate) fn future_type(&mut self, slot: u32) -> &'static str {
+        self.slots.cell(slot).map_or("", |task| task.future_type())
+    }
+
     /// The handle is gone. What was kept for it goes to the caller, to be dropped.
     pub(crate) fn release(&mut self, slot: u32, id: u64) -> (Option<BoxedTask>, Joiner) {
         let Some(entry) = self.get(slot, id) else {

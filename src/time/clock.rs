@@ -69,6 +69,11 @@ impl Clock {
         self.now().saturating_duration_since(self.start)
     }
 
+    /// A point in time, in the loop's.
+    pub(crate) fn since_start(&self, time: Instant) -> Duration {
+        time.saturating_duration_since(self.start)
+    }
+
     /// The present, in ticks.
     pub(crate) fn tick(&self) -> u64 {
         let elapsed = self.elapsed();

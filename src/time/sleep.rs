@@ -144,10 +144,11 @@ impl Sleep {
         let deadline = self.count();
         let waker = cx.waker().clone();
         let armed = current::expect_running("a sleep", |it| match it.clock.tick_ahead(deadline) {
-            Some(tick) => Ok(TimerKey {
-                of: it.number,
-                key: it.timers.arm(tick, waker),
-            }),
+            Some(tick) => {
+                let (of, key) = (it.number, it.timers.arm(tick, waker));
+                it.note_sleep(key, deadline, true);
+                Ok(TimerKey { of, key })
+            }
             None => Err(waker),
         });
         match armed {
@@ -196,6 +197,7 @@ impl TimerKey {
             if it.timers.has_fired(self.key) || it.clock.has_come(deadline) {
                 (Poll::Ready(()), waker)
             } else {
+                it.note_sleep(self.key, deadline, false);
                 (Poll::Pending, it.timers.replace(self.key, waker))
             }
         })?;
@@ -206,7 +208,7 @@ impl TimerKey {
 
 impl Drop for TimerKey {
     fn drop(&mut self) {
-        match current::with(self.of, |it| it.timers.cancel(self.key)) {
+        match current::with(self.of, |it| it.drop_timer(self.key)) {
             Ok(waker) => drop_quietly(waker),
             Err(Unreachable::Elsewhere) => {
                 let _ = inbox::send(self.of, Message::ReleaseTimer(self.key));

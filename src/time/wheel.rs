@@ -152,7 +152,7 @@ impl<T> Wheel<T> {
     /// Takes every value; the timers are as if fired.
     pub(crate) fn take_all(&mut self) -> Vec<T> {
         let mut values = Vec::new();
-        self.advance(u64::MAX, &mut values);
+        self.advance(u64::MAX, |_, value| values.push(value));
         values
     }
 
@@ -181,8 +181,8 @@ impl<T> Wheel<T> {
         armed.map(|timer| timer.deadline).min()
     }
 
-    /// Moves to a tick; what is due at it or before comes out, in the order (deadline, arming).
-    pub(crate) fn advance(&mut self, to: u64, fired: &mut Vec<T>) {
+    /// Moves to a tick; what is due at it or before fires, in the order (deadline, arming).
+    pub(crate) fn advance(&mut self, to: u64, mut fire: impl FnMut(u32, T)) {
         while let Some(number) = self.first_occupied()
             && self.start(number) <= to
         {
@@ -192,7 +192,9 @@ impl<T> Wheel<T> {
             for timer in timers.drain(..).filter(|timer| !timer.is_gap()) {
                 if number < SLOTS {
                     self.places[timer.key as usize].slot = FIRED;
-                    fired.extend(timer.value);
+                    if let Some(value) = timer.value {
+                        fire(timer.key, value);
+                    }
                 } else {
                     self.insert(timer);
                 }

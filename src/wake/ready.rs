@@ -71,6 +71,11 @@ impl ReadyQueue {
         Some(self.ring[first])
     }
 
+    /// How many numbers will have been taken out when the batch is over.
+    pub(crate) fn batch_end(&self) -> u64 {
+        self.batch_end
+    }
+
     /// How many numbers were ever taken out.
     pub(crate) fn popped(&self) -> u64 {
         self.popped

@@ -1,0 +1,148 @@
+//! Telling: how what was noted reaches the observers, and what the turn notes by itself.
+//!
+//! An observer is the user's code. It is called by the turn, between its steps, when nothing of the loop
+//! is borrowed; meanwhile no loop is the running one, so whatever needs one says that it cannot be had.
+//! A panic of an observer goes out of `block_on`, `run_forever` or `turn`, at the next place where nothing
+//! is under way; the observers hear nothing more.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::task::Poll;
+use std::time::Duration;
+
+use crate::current::{self, Resident};
+use crate::observe::{EventKind, Observer, Origin};
+use crate::park_plan::Park;
+use crate::state::Loop;
+use crate::task::cell::{End, Payload, drop_quietly};
+use crate::task::id::TaskNumber;
+use crate::turn::Turn;
+use crate::wake::waker::wake_quietly;
+
+/// Who observes a loop.
+#[derive(Default)]
+pub(crate) struct Observers {
+    list: RefCell<Vec<Box<dyn Observer>>>,
+    /// What one of them has panicked with.
+    panicked: RefCell<Option<Payload>>,
+}
+
+impl Observers {
+    pub(crate) fn add(&mut self, observer: Box<dyn Observer>) {
+        self.list.get_mut().push(observer);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.borrow().is_empty()
+    }
+}
+
+impl fmt::Debug for Observers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} observers", self.list.borrow().len())
+    }
+}
+
+impl Resident {
+    /// Tells what was noted.
+    pub(crate) fn tell(&self) {
+        let untold = self.with(|it| it.take_untold());
+        if untold.is_empty() {
+            return;
+        }
+        let mut observers = self.observers().list.borrow_mut();
+        let told = catch_unwind(AssertUnwindSafe(|| {
+            current::telling(|| {
+                for event in &untold {
+                    observers.iter_mut().for_each(|it| it.observe(event));
+                }
+            });
+        }));
+        if let Err(payload) = told {
+            drop_quietly(std::mem::take(&mut *observers));
+            self.observers().panicked.replace(Some(payload));
+        }
+    }
+
+    /// The same where nothing is under way: a panic of an observer goes on here.
+    pub(crate) fn tell_at_rest(&self) {
+        self.tell();
+        if let Some(payload) = self.observers().panicked.take() {
+            resume_unwind(payload);
+        }
+    }
+
+    /// Polls, and notes when that begins and ends.
+    pub(crate) fn poll_noted(
+        &self,
+        number: TaskNumber,
+        poll: impl FnOnce() -> Poll<End>,
+    ) -> Poll<End> {
+        let began = self.with(|it| {
+            it.note_poll_begins(number.slot());
+            it.clock.elapsed()
+        });
+        self.tell();
+        let polled = poll();
+        let end = match polled {
+            Poll::Ready(end) => Some(end),
+            Poll::Pending => None,
+        };
+        self.with(|it| it.note_poll_ends(number.slot(), end, began));
+        polled
+    }
+
+    /// A run is over, and a park may begin. Returns the loop's time.
+    pub(crate) fn note_rest(&self) -> Duration {
+        self.with(|it| it.cause(Origin::Outside));
+        self.tell_at_rest();
+        self.with(|it| it.clock.elapsed())
+    }
+
+    /// A park is over, or was left out.
+    pub(crate) fn note_park(&self, begun: Duration, park: Park) {
+        let poller = self.poller();
+        self.with(|it| {
+            let slept = it.clock.elapsed().saturating_sub(begun);
+            let timeout = match park {
+                Park::Ask(timeout) if slept.is_zero() || timeout != Some(Duration::ZERO) => timeout,
+                // Virtual time has passed instead.
+                _ if !slept.is_zero() && it.clock.is_virtual() => Some(slept),
+                Park::Ask(timeout) => timeout,
+                Park::Skipped | Park::Never => return,
+            };
+            let events = poller.events.iter();
+            let sources = events.filter(|event| it.reactor.has(event.token())).count();
+            it.note(|_| EventKind::Parked {
+                timeout,
+                slept,
+                sources,
+            });
+        });
+    }
+
+    /// The third step of a turn, noted: who wakes whom.
+    pub(crate) fn wake_due_noted(&self, turn: &mut Turn) {
+        let take_events = |it: &mut Loop| it.take_events_noted(&mut self.poller().events);
+        turn.woken_by_sources = self.wake_all(take_events);
+        self.with(|it| it.cause(Origin::Thread));
+        turn.woken_by_inbox = self.read_inbox();
+        self.with(|it| it.cause(Origin::Outside));
+        turn.woken_by_timers = self.wake_all(Loop::take_due_noted);
+    }
+
+    /// Wakes those whose wakers may be the user's, each in the name of who has put it there.
+    pub(crate) fn wake_others_noted(&self) {
+        for (waker, origin) in self.with(|it| it.take_woken()) {
+            self.with(|it| {
+                if let Origin::Timer(timer) = origin {
+                    it.note(|_| EventKind::TimerFired { timer });
+                }
+                it.cause(origin);
+            });
+            wake_quietly(waker);
+        }
+        self.with(|it| it.cause(Origin::Outside));
+    }
+}
