@@ -14,8 +14,5 @@ mod data; // the events as JSON
 #[cfg(feature = "trace")]
 mod page; // a page to step through
 
-#[cfg(test)]
-mod script;
-
 pub use live::{Live, LiveTask, TaskState};
 pub use recorder::{LoopTrace, Recorder, Trace};
