@@ -135,6 +135,7 @@ fn a_crowd_is_cut() {
         }
     });
     assert!(svg.contains("40 more tasks are not drawn"));
+    assert!(svg.contains(">60 ") && !svg.contains(">61 "));
 }
 
 /// What was dropped from the recording is told; who was there before is drawn.

@@ -72,14 +72,7 @@ fn alike(one: &Event, other: &Event) -> bool {
         (Parked { sources, .. }, Parked { sources: ready, .. }) => {
             sources == ready && axis::idle(one).is_some() == axis::idle(other).is_some()
         }
-        (
-            PollEnds { task, outcome, .. },
-            PollEnds {
-                task: who,
-                outcome: with,
-                ..
-            },
-        ) => (task, outcome) == (who, with),
+        (PollEnds { outcome, .. }, PollEnds { outcome: with, .. }) => outcome == with,
         (
             TimerArmed { timer, task, .. },
             TimerArmed {

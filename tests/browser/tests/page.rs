@@ -475,18 +475,17 @@ fn corner_is_dark(browser: &mut Browser) -> bool {
     pixel.as_u64().unwrap() < 128
 }
 
-/// Of a long run a frame draws what is visible, at every scale: a bounded number of things.
+/// Of a long run a frame draws what is visible, at every scale: a bounded number of things, fewer than
+/// there are.
 #[test]
 fn a_frame_of_a_long_run_is_bounded() {
     let trace = recorded(async {
-        for task in 0..100 {
-            let _ = boucle::spawn(async move {
-                for round in 0..150 {
-                    boucle::sleep(Duration::from_millis(1 + (task * 7 + round) % 13)).await;
-                }
-            });
-        }
-        boucle::sleep(seconds(2.0)).await;
+        let sleepers = (0..4).map(|task| async move {
+            for round in 0..4_000 {
+                boucle::sleep(Duration::from_millis(1 + (task * 7 + round) % 13)).await;
+            }
+        });
+        boucle::gather(sleepers).await;
     });
     let events = trace.loops[0].events.len();
     assert!(events > 100_000, "{events}");
@@ -507,7 +506,7 @@ fn a_frame_of_a_long_run_is_bounded() {
                 "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(calls))))",
             );
             let calls = calls.as_u64().unwrap();
-            assert!(calls > 20 && calls < 40_000, "{axis}, {key}: {calls}");
+            assert!((20..10_000).contains(&calls), "{axis}, {key}: {calls}");
         }
     }
     assert_eq!(browser.thrown(), [""; 0]);
