@@ -12,10 +12,9 @@ use std::panic::{Location, resume_unwind};
 use std::pin::pin;
 use std::time::Duration;
 
+use crate::builder::Builder;
 use crate::current::{self, Resident};
 use crate::main_future::{Main, MainCell, MainPlace};
-use crate::observe::Observer;
-use crate::observe::telling::Observers;
 use crate::state::Parks;
 use crate::task::cell::{Failure, TaskCell};
 use crate::task::id::LoopNumber;
@@ -97,14 +96,6 @@ pub fn stop() {
 #[doc(alias = "Runtime")]
 pub struct EventLoop {
     resident: Resident,
-}
-
-/// Configures an [`EventLoop`].
-#[derive(Debug, Default)]
-#[must_use = "a builder does nothing until `build` is called"]
-pub struct Builder {
-    virtual_clock: bool,
-    observers: Observers,
 }
 
 impl EventLoop {
@@ -252,6 +243,11 @@ impl EventLoop {
         LoopHandle::new(self.resident.number())
     }
 
+    /// A loop that is made, in the hands of whoever keeps it.
+    pub(crate) fn of(resident: Resident) -> EventLoop {
+        EventLoop { resident }
+    }
+
     pub(crate) fn number(&self) -> LoopNumber {
         self.resident.number()
     }
@@ -282,55 +278,6 @@ impl Drop for EventLoop {
 impl fmt::Debug for EventLoop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "EventLoop({})", self.resident.number())
-    }
-}
-
-impl Builder {
-    /// Gives the loop a virtual clock: its time stands still while tasks run, and jumps to the next
-    /// deadline when nothing else can happen.
-    ///
-    /// A test of an hour takes no time, and the schedule is the same on every run. While a socket
-    /// is waited for or an executor job runs, the park is real, and time passes as it does outside.
-    /// (A socket counts as waited for from a poll that found nothing until its next event, even if
-    /// the wait was given up.) If nothing can ever run again, the loop panics ("deadlock") and
-    /// lists the tasks. It cannot know of a thread that will wake one of its wakers: let that
-    /// thread hold a [`LoopHandle`].
-    #[doc(alias = "start_paused")]
-    pub fn virtual_clock(mut self) -> Builder {
-        self.virtual_clock = true;
-        self
-    }
-
-    /// Tells an observer of everything that the loop does. More than one may be given: they are told in
-    /// that order.
-    ///
-    /// An observed loop takes several times as long for a turn; one without an observer pays nothing.
-    ///
-    /// ```
-    /// use boucle::EventLoop;
-    /// use boucle::trace::Recorder;
-    ///
-    /// # fn main() -> std::io::Result<()> {
-    /// let recorder = Recorder::new();
-    /// let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build()?;
-    /// event_loop.block_on(boucle::yield_now());
-    /// assert_eq!(recorder.trace().loops.len(), 1);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn observe(mut self, observer: impl Observer + 'static) -> Builder {
-        self.observers.add(Box::new(observer));
-        self
-    }
-
-    /// Makes the loop.
-    ///
-    /// # Errors
-    ///
-    /// As [`EventLoop::new`].
-    pub fn build(self) -> io::Result<EventLoop> {
-        let resident = Resident::open(self.virtual_clock, self.observers)?;
-        Ok(EventLoop { resident })
     }
 }
 

@@ -129,6 +129,7 @@
 pub mod observe; // what a loop tells
 pub mod trace; // what a recorded run looks like
 mod event_loop; // run, block_on, run_forever, turn, stop
+mod builder; // what a loop is made with
 mod turn; // one turn: run, park, wake
 mod main_future; // what `block_on` runs
 mod lifecycle; // how a loop begins, and how it ends
@@ -146,13 +147,14 @@ mod combine; // gather, wait, as_completed
 mod executor; // run_in_executor
 mod futures_spawn; // the spawn traits of the `futures` crates
 
+pub use builder::Builder;
 pub use combine::as_completed::{AsCompleted, as_completed};
 pub use combine::gather::{__gather, Gather, TryGather, Tuple, gather, try_gather};
 pub use combine::wait::{
     ALL_COMPLETED, AllCompleted, FIRST_COMPLETED, FIRST_EXCEPTION, FirstCompleted, FirstException,
     Mode, Wait, wait,
 };
-pub use event_loop::{Builder, EventLoop, run, stop};
+pub use event_loop::{EventLoop, run, stop};
 #[cfg(feature = "blocking")]
 pub use executor::{RunInExecutor, run_in_executor};
 pub use task::budget::{YieldNow, consume_budget, yield_now};

@@ -1,78 +1,426 @@
 //! Observers: what a loop tells, in which order, and what an observer may not do.
 
+use std::cell::RefCell;
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::time::Duration;
 
-use boucle::EventLoop;
-use boucle::observe::{Event, EventKind, Origin, WaitsFor};
+use boucle::observe::{Event, EventKind, Live, Observer, TaskState, WaitsFor};
 use boucle::trace::Recorder;
+use boucle::{EventLoop, JoinHandle};
+use futures_lite::future;
 
-/// The events of a virtual loop that runs a future, a line each.
+/// The events of a virtual loop that runs a future, a line each; the first and the last, which are always
+/// the same, apart.
 fn told<F: Future>(main: F) -> Vec<String> {
+    told_by(EventLoop::builder().virtual_clock(), main)
+}
+
+fn told_by<F: Future>(builder: boucle::Builder, main: F) -> Vec<String> {
     let recorder = Recorder::new();
-    let event_loop = EventLoop::builder()
-        .virtual_clock()
-        .observe(recorder.clone())
-        .build()
-        .unwrap();
+    let event_loop = builder.observe(recorder.clone()).build().unwrap();
     event_loop.block_on(main);
     drop(event_loop);
     let trace = recorder.trace();
-    trace.loops[0].events.iter().map(line).collect()
+    let events = &trace.loops[0].events;
+    assert!(matches!(events[0].kind, EventKind::Opened { .. }));
+    assert_eq!(events.back().unwrap().kind, EventKind::Closed);
+    for (index, event) in events.iter().enumerate() {
+        assert_eq!(event.sequence, index as u64 + 1);
+    }
+    let told = events.range(1..events.len() - 1);
+    told.map(line).collect()
 }
 
 fn line(event: &Event) -> String {
-    let seconds = event.time.as_secs_f64();
     let what = match &event.kind {
-        EventKind::Opened { .. } => "opened".to_owned(),
         EventKind::TurnBegins => "turn".to_owned(),
-        EventKind::Parked {
-            timeout,
-            slept,
-            sources,
-        } => format!("parked {timeout:?} {slept:?} {sources}"),
+        EventKind::Parked { slept, sources, .. } => {
+            format!("parked {} s, {sources} sources", slept.as_secs())
+        }
         EventKind::Spawned { task, parent, .. } => format!("{task} spawned by {parent:?}"),
         EventKind::MainEntered { task, .. } => format!("{task} main"),
         EventKind::Named { task, name } => format!("{task} named {name}"),
-        EventKind::Woken { task, by, already } => format!(
-            "{task} woken by {by:?}{}",
-            if *already { " again" } else { "" }
-        ),
+        EventKind::Woken { task, by, already } => {
+            format!(
+                "{task} woken by {by:?}{}",
+                if *already { " again" } else { "" }
+            )
+        }
         EventKind::PollBegins { task } => format!("{task} poll"),
         EventKind::PollEnds { task, outcome, .. } => format!("{task} {outcome:?}"),
         EventKind::Waits { task, on } => format!("{task} waits for {on:?}"),
+        EventKind::TimerArmed {
+            timer, deadline, ..
+        } => {
+            format!("timer {timer} armed until {} s", deadline.as_secs())
+        }
+        EventKind::TimerFired { timer } => format!("timer {timer} fired"),
+        EventKind::TimerDropped {
+            timer,
+            cancelled: true,
+        } => format!("timer {timer} cancelled"),
+        EventKind::TimerDropped { timer, .. } => format!("timer {timer} freed"),
+        EventKind::Aborted { task, by } => format!("{task} aborted by {by:?}"),
         EventKind::Finished { task, how } => format!("{task} {how:?}"),
         other => format!("{other:?}"),
     };
-    format!("{} {seconds}s {what}", event.turn)
+    format!("{} {what}", event.turn)
 }
 
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// Two sleepers, the whole story: who is polled in which turn, who waits for what, who wakes whom.
 #[test]
-fn two_sleepers() {
+fn the_story_of_two_sleepers() {
     let told = told(async {
-        let one = boucle::spawn(boucle::sleep(Duration::from_secs(2)));
-        let two = boucle::spawn_named("two", boucle::sleep(Duration::from_secs(1)));
+        let one = boucle::spawn(boucle::sleep(seconds(2)));
+        let two = boucle::spawn_named("two", boucle::sleep(seconds(1)));
         one.await.unwrap();
         two.await.unwrap();
     });
-    println!("{}", told.join("\n"));
-    let _ = (Origin::Job, WaitsFor::Job);
+    let expected = "\
+0 1 main
+1 turn
+1 1 poll
+1 2 spawned by Some(1)
+1 3 spawned by Some(1)
+1 3 named two
+1 1 waits for Task(2)
+1 1 Pending
+2 turn
+2 2 poll
+2 timer 0 armed until 2 s
+2 2 waits for Timer { timer: 0, deadline: 2s }
+2 2 Pending
+2 3 poll
+2 timer 1 armed until 1 s
+2 3 waits for Timer { timer: 1, deadline: 1s }
+2 3 Pending
+2 parked 1 s, 0 sources
+2 timer 1 fired
+2 3 woken by Timer(1)
+3 turn
+3 3 poll
+3 timer 1 freed
+3 3 Ready
+3 3 Returned
+3 parked 1 s, 0 sources
+3 timer 0 fired
+3 2 woken by Timer(0)
+4 turn
+4 2 poll
+4 timer 0 freed
+4 2 Ready
+4 2 Returned
+4 1 woken by Task(2)
+5 turn
+5 1 poll
+5 1 Ready
+5 1 Returned";
+    assert_eq!(told.join("\n"), expected);
 }
 
+/// The ends of tasks: a value, a panic, an abort before the first poll, one of an idle task, one of
+/// itself, and the end of the loop.
 #[test]
-fn more() {
+fn the_ways_to_end() {
     let told = told(async {
-        boucle::spawn(async { panic!("no") });
-        boucle::spawn(std::future::pending::<()>()).abort();
-        let three = boucle::spawn(std::future::pending::<()>());
+        let panics: JoinHandle<()> = boucle::spawn(async { panic!("no") });
+        let unpolled = boucle::spawn(future::pending::<()>());
+        unpolled.abort();
+        let idle = boucle::spawn(future::pending::<()>());
+        let handle = Rc::new(RefCell::new(None::<JoinHandle<()>>));
+        let own = Rc::clone(&handle);
+        let itself = boucle::spawn(async move { own.borrow().as_ref().unwrap().abort() });
+        handle.replace(Some(itself));
+        let left = boucle::spawn(future::pending::<()>());
         boucle::yield_now().await;
-        three.abort();
-        let r = boucle::gather([1, 2].map(|n| async move {
-            boucle::sleep(Duration::from_secs(n)).await;
-            n
-        }))
-        .await;
-        boucle::spawn(std::future::pending::<()>());
-        r
+        idle.abort();
+        boucle::yield_now().await;
+        drop((panics, left));
     });
-    println!("{}", told.join("\n"));
+    let expected = "\
+0 1 main
+1 turn
+1 1 poll
+1 2 spawned by Some(1)
+1 3 spawned by Some(1)
+1 3 aborted by Task(1)
+1 4 spawned by Some(1)
+1 5 spawned by Some(1)
+1 6 spawned by Some(1)
+1 1 woken by Task(1)
+1 1 waits for Turn
+1 1 Pending
+2 turn
+2 2 poll
+2 2 Panicked
+2 2 Panicked
+2 3 Cancelled
+2 4 poll
+2 4 waits for Foreign
+2 4 Pending
+2 5 poll
+2 5 aborted by Task(5)
+2 5 Ready
+2 5 Cancelled
+2 6 poll
+2 6 waits for Foreign
+2 6 Pending
+2 1 poll
+2 4 aborted by Task(1)
+2 1 woken by Task(1)
+2 1 waits for Turn
+2 1 Pending
+3 turn
+3 4 Cancelled
+3 1 poll
+3 1 Ready
+3 1 Returned
+3 6 Cancelled";
+    assert_eq!(told.join("\n"), expected);
+}
+
+/// A group tells how many are left, a wake of who is queued already says so, and a timer that is dropped
+/// was cancelled.
+#[test]
+fn groups_timers_and_wakes_that_do_nothing() {
+    let told = told(async {
+        let children = [1, 1].map(|turns| async move {
+            for _ in 0..turns {
+                boucle::yield_now().await;
+            }
+        });
+        boucle::gather(children).await;
+        let _ = boucle::timeout(seconds(5), boucle::yield_now()).await;
+        future::poll_fn(|cx| {
+            cx.waker().wake_by_ref();
+            cx.waker().wake_by_ref();
+            std::task::Poll::Ready(())
+        })
+        .await;
+    });
+    for line in [
+        "1 1 waits for Tasks { what: \"gather\", left: 2 }",
+        "3 1 woken by Task(3)",
+        "4 timer 0 armed until 5 s",
+        "5 timer 0 cancelled",
+        "5 1 woken by Task(1)",
+        "5 1 woken by Task(1) again",
+    ] {
+        assert!(
+            told.contains(&line.to_owned()),
+            "{line}\n{}",
+            told.join("\n")
+        );
+    }
+}
+
+/// Sockets, the executor and other threads wake in their own names.
+#[test]
+fn wakes_from_outside_have_names() {
+    let told = told_by(EventLoop::builder(), async {
+        let listener = boucle::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let connected = std::thread::spawn(move || std::net::TcpStream::connect(address).unwrap());
+        let (_stream, _) = listener.accept().await.unwrap();
+        connected.join().unwrap().flush().unwrap();
+        boucle::run_in_executor(|| std::thread::sleep(Duration::from_millis(5))).await;
+        let (send, receive) = async_channel::bounded(1);
+        let sender = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(5));
+            send.send_blocking(()).unwrap();
+        });
+        receive.recv().await.unwrap();
+        sender.join().unwrap();
+    });
+    let find = |what: &str| told.iter().position(|line| line.contains(what));
+    let order = [
+        "SourceAdded { source: 0 }",
+        "1 waits for Readable(0)",
+        "1 woken by Source(0)",
+        "SourceAdded { source: 1 }",
+        "1 waits for Job",
+        "1 woken by Job",
+        "1 waits for Foreign",
+        "1 woken by Thread",
+    ];
+    let places: Vec<_> = order.iter().map(|what| find(what)).collect();
+    assert!(
+        places.iter().all(Option::is_some) && places.is_sorted(),
+        "{places:?}\n{}",
+        told.join("\n")
+    );
+}
+
+/// To be observed changes nothing: the turns do the same, one by one.
+#[test]
+fn an_observed_loop_does_the_same() {
+    let turns = |builder: boucle::Builder| {
+        let event_loop = builder.virtual_clock().build().unwrap();
+        let (send, receive) = async_channel::bounded::<u32>(2);
+        for n in 0..3 {
+            let send = send.clone();
+            drop(event_loop.spawn(async move {
+                for round in 0..4 {
+                    boucle::sleep(seconds(u64::from(n + round % 2))).await;
+                    send.send(n).await.unwrap();
+                    boucle::yield_now().await;
+                }
+            }));
+        }
+        drop(send);
+        drop(event_loop.spawn(async move { while receive.recv().await.is_ok() {} }));
+        let mut turns = Vec::new();
+        while turns.last().is_none_or(|turn: &boucle::Turn| turn.left > 0) {
+            turns.push(event_loop.turn(None).unwrap());
+        }
+        turns
+    };
+    let seen = turns(EventLoop::builder().observe(Recorder::new()));
+    assert_eq!(seen, turns(EventLoop::builder()));
+    assert!(seen.len() > 10);
+}
+
+/// An observer that is a closure.
+struct Told<F>(F);
+
+impl<F: FnMut(&Event)> Observer for Told<F> {
+    fn observe(&mut self, event: &Event) {
+        self.0(event);
+    }
+}
+
+fn observed(by: impl FnMut(&Event) + 'static) -> EventLoop {
+    let builder = EventLoop::builder().virtual_clock();
+    builder.observe(Told(by)).build().unwrap()
+}
+
+fn panics_with(what: impl FnOnce()) -> String {
+    let payload = catch_unwind(AssertUnwindSafe(what)).unwrap_err();
+    match payload.downcast::<String>() {
+        Ok(message) => *message,
+        Err(payload) => (*payload.downcast::<&str>().unwrap()).to_owned(),
+    }
+}
+
+/// Whatever of the loop an observer uses, it is told that it may not; and the loop is whole afterwards.
+#[test]
+fn an_observer_may_not_use_the_loop() {
+    let uses: [(&str, fn(&EventLoop)); 4] = [
+        ("spawn", |_| drop(boucle::spawn(async {}))),
+        ("stop", |_| boucle::stop()),
+        ("boucle::run", |_| boucle::run(async {})),
+        ("what belongs to a loop", |it| drop(it.spawn(async {}))),
+    ];
+    for (what, uses) in uses {
+        let other = EventLoop::new().unwrap();
+        let event_loop = observed(move |event| {
+            if let EventKind::Spawned { .. } = event.kind {
+                uses(&other);
+            }
+        });
+        let message = panics_with(|| {
+            event_loop.block_on(async { boucle::spawn(async {}).await.unwrap() });
+        });
+        let expected =
+            format!("{what} was used by an observer: it sees the loop, and may not use it");
+        assert_eq!(message, expected);
+        assert_eq!(event_loop.block_on(async { 6 * 7 }), 42);
+    }
+}
+
+/// A panic of an observer comes out of `block_on`, not into a task, and the observer hears no more.
+#[test]
+fn a_panic_of_an_observer_comes_out() {
+    let heard = Rc::new(RefCell::new(0));
+    let hears = Rc::clone(&heard);
+    let event_loop = observed(move |event| {
+        *hears.borrow_mut() += 1;
+        assert!(
+            !matches!(event.kind, EventKind::PollBegins { task: 2 }),
+            "enough"
+        );
+    });
+    let task = event_loop.spawn(async { 1 });
+    let message = panics_with(|| {
+        event_loop.block_on(future::pending::<()>());
+    });
+    assert_eq!(message, "enough");
+    let before = *heard.borrow();
+    assert_eq!(event_loop.block_on(task).unwrap(), 1);
+    assert_eq!(*heard.borrow(), before);
+}
+
+/// An observer may wake: a task that waits for a channel that the observer sends into.
+#[test]
+fn an_observer_may_wake() {
+    let (send, receive) = async_channel::unbounded();
+    let event_loop = observed(move |event| {
+        if let EventKind::TimerFired { .. } = event.kind {
+            send.try_send(()).unwrap();
+        }
+    });
+    event_loop.block_on(async move {
+        let sleeper = boucle::spawn(boucle::sleep(seconds(1)));
+        receive.recv().await.unwrap();
+        sleeper.await.unwrap();
+    });
+}
+
+/// Two observers are told the same, in the order in which they were given; and what a live state follows
+/// is what is there.
+#[test]
+fn a_live_state_follows() {
+    let heard = Rc::new(RefCell::new(Vec::new()));
+    let (one, two) = (Rc::clone(&heard), Rc::clone(&heard));
+    let live = Rc::new(RefCell::new(Live::default()));
+    let follows = Rc::clone(&live);
+    let builder = EventLoop::builder().virtual_clock();
+    let event_loop = builder
+        .observe(Told(move |event: &Event| {
+            one.borrow_mut().push((1, event.sequence))
+        }))
+        .observe(Told(move |event: &Event| {
+            two.borrow_mut().push((2, event.sequence))
+        }))
+        .observe(Told(move |event: &Event| follows.borrow_mut().apply(event)))
+        .build()
+        .unwrap();
+    event_loop.block_on(async {
+        let sleeper = boucle::spawn(boucle::sleep(seconds(9)));
+        let waiter = boucle::spawn(async move { sleeper.await.unwrap() });
+        boucle::sleep(seconds(1)).await;
+        waiter.abort();
+    });
+    let heard = heard.borrow();
+    assert!(
+        heard
+            .chunks(2)
+            .all(|pair| pair[0].0 == 1 && pair[1] == (2, pair[0].1))
+    );
+
+    let live = live.borrow();
+    let left: Vec<_> = live
+        .tasks
+        .values()
+        .map(|task| (task.id, task.state, &task.waits[..]))
+        .collect();
+    let timer = WaitsFor::Timer {
+        timer: 1,
+        deadline: seconds(9),
+    };
+    assert_eq!(
+        left,
+        [
+            (2, TaskState::Idle, &[timer][..]),
+            (3, TaskState::Aborted, &[WaitsFor::Task(2)][..]),
+        ]
+    );
+    assert_eq!(live.ready, [3]);
+    assert_eq!(live.timers.keys().collect::<Vec<_>>(), [&1]);
 }

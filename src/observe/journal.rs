@@ -10,7 +10,7 @@ use std::panic::Location;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use crate::observe::{Ending, Event, EventKind, Origin, Outcome, WaitsFor};
+use crate::observe::{Ending, Event, EventKind, Live, Origin, Outcome, WaitsFor};
 use crate::state::Loop;
 use crate::task::cell::End;
 use crate::task::id::{LoopNumber, TaskNumber};
@@ -19,6 +19,8 @@ use crate::task::id::{LoopNumber, TaskNumber};
 pub(crate) struct Journal {
     event_loop: u64,
     untold: Vec<Event>,
+    /// What it all comes to: it follows each event.
+    live: Live,
     sequence: u64,
     turn: u64,
     /// Where the batch ends that the turn is of.
@@ -42,6 +44,7 @@ impl Journal {
         Journal {
             event_loop: of.sequence(),
             untold: Vec::new(),
+            live: Live::default(),
             sequence: 0,
             turn: 0,
             batch_end: 0,
@@ -52,6 +55,11 @@ impl Journal {
             cancelling: false,
             main: None,
         }
+    }
+
+    /// The state of the loop.
+    pub(crate) fn live(&self) -> &Live {
+        &self.live
     }
 
     /// Who is polled.
@@ -86,6 +94,7 @@ impl Loop {
                 time,
                 kind: kind(journal),
             };
+            journal.live.apply(&event);
             journal.untold.push(event);
         }
     }

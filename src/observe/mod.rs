@@ -4,10 +4,12 @@
 //! in order. A loop without one has a turn and a waker of its own, which tell nothing, and pays nothing.
 
 mod event;
+mod live;
 pub(crate) mod journal;
 pub(crate) mod telling;
 
 pub use event::{Ending, Event, EventKind, Origin, Outcome, WaitsFor};
+pub use live::{Live, LiveTask, TaskState};
 
 /// Somebody who is told what a loop does: see [`Builder::observe`](crate::Builder::observe).
 pub trait Observer {

@@ -2,7 +2,6 @@
 //!
 //! Everything here stands outside of the loop and knows it by its [events](crate::observe) alone.
 
-mod live; // the state that the events tell
 mod recorder; // keeps the events
 mod words; // for what is shown
 mod repeats; // turns that are not worth drawing again
@@ -13,6 +12,22 @@ mod svg; // the picture as a file
 mod data; // the events as JSON
 #[cfg(feature = "trace")]
 mod page; // a page to step through
+mod timeline; // a trace as text
 
-pub use live::{Live, LiveTask, TaskState};
+#[cfg(feature = "trace")]
+pub(crate) mod environment; // BOUCLE_TRACE
+#[cfg(not(feature = "trace"))]
+pub(crate) mod environment {
+    //! Without the feature, the environment asks for nothing.
+
+    pub(crate) fn observe(builder: crate::Builder) -> crate::Builder {
+        builder
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod story;
+
+pub use crate::observe::{Live, LiveTask, TaskState};
 pub use recorder::{LoopTrace, Recorder, Trace};
+pub use timeline::Timeline;

@@ -244,7 +244,7 @@ impl Tracer {
             }
             TaskState::Idle => {
                 let waits: Vec<String> = task.waits.iter().map(words::waits_for).collect();
-                format!("{} waits for {}", row.label, waits.join(" and for "))
+                format!("{} waits for {}", row.label, waits.join(" or "))
             }
         };
         row.spans.push(Span {

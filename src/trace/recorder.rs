@@ -142,3 +142,6 @@ fn began(event: &Event) -> Instant {
     let now = Instant::now();
     now.checked_sub(event.time).unwrap_or(now)
 }
+
+#[cfg(test)]
+mod tests;

@@ -193,7 +193,7 @@ class Sheet {
         context.fillRect(left, y - 0.6, width, 1.2);
         if (width < 40 || !span.waits) break;
         const start = Math.max(left, this.view.names) + 4;
-        const words = cut(span.waits.map(waitsBriefly).join(", "), (right - start - 4) / 5.4);
+        const words = cut(span.waits.map(waitsBriefly).join(" or "), (right - start - 4) / 5.4);
         this.text(words, start, y - 3, "dim", 10);
       }
     }

@@ -139,7 +139,7 @@ impl Sheet {
         );
         let words: Vec<String> = span.waits.iter().map(words::waits_briefly).collect();
         let room = ((end - start - 8.0) / SMALL_LETTER).max(0.0) as usize;
-        let words = words::cut(&words.join(", "), room);
+        let words = words::cut(&words.join(" or "), room);
         if !words.is_empty() {
             self.text(start + 4.0, y - 3.0, "note", &words);
         }

@@ -52,6 +52,8 @@ pub struct LiveTask {
     pub location: &'static Location<'static>,
     /// What it does now.
     pub state: TaskState,
+    /// Whether it stands in the ready queue: also while it is polled, if it was woken meanwhile.
+    pub queued: bool,
     /// Since when, in the loop's time.
     pub since: Duration,
     /// What it waits for, if it is idle.
@@ -108,7 +110,7 @@ impl Live {
                 already: false,
                 ..
             } => {
-                self.ready.push_back(*task);
+                self.queue(*task);
                 // Who is polled is ready again when its poll is over.
                 if self.polled != Some(*task) {
                     self.set(*task, TaskState::Ready);
@@ -134,8 +136,9 @@ impl Live {
                 took,
             } => {
                 self.polled = None;
-                let queued = self.ready.contains(task);
+                let mut queued = false;
                 if let Some(task) = self.tasks.get_mut(task) {
+                    queued = task.queued;
                     task.busy += *took;
                     task.longest = task.longest.max(*took);
                 }
@@ -193,6 +196,7 @@ impl Live {
             future,
             location,
             state: TaskState::Ready,
+            queued: true,
             since: self.time,
             waits: Vec::new(),
             polls: 0,
@@ -205,8 +209,8 @@ impl Live {
 
     /// An idle task is queued, to be dropped; one that is polled is dropped after its poll.
     fn abort(&mut self, id: u64) {
-        if self.polled != Some(id) && !self.ready.contains(&id) {
-            self.ready.push_back(id);
+        if self.polled != Some(id) {
+            self.queue(id);
         }
         self.set(id, TaskState::Aborted);
     }
@@ -218,7 +222,20 @@ impl Live {
         }
     }
 
+    fn queue(&mut self, id: u64) {
+        if let Some(task) = self.tasks.get_mut(&id)
+            && !task.queued
+        {
+            task.queued = true;
+            self.ready.push_back(id);
+        }
+    }
+
     fn leave_queue(&mut self, id: u64) {
+        let task = self.tasks.get_mut(&id);
+        if !task.is_some_and(|task| std::mem::take(&mut task.queued)) {
+            return;
+        }
         if self.ready.front() == Some(&id) {
             self.ready.pop_front();
         } else {
@@ -226,3 +243,6 @@ impl Live {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,208 @@
+//! `BOUCLE_TRACE`: to see the loops of any program, without changing it.
+//!
+//! ```console
+//! $ BOUCLE_TRACE=timeline cargo run --example sleep     # text, on stderr, when a loop ends
+//! $ BOUCLE_TRACE=run.html cargo run --example sleep     # a page; or run.svg, run.json
+//! ```
+//!
+//! All loops of the process are recorded together. The text of a loop is printed when it ends. A file
+//! is written anew whenever one ends, and when the process is interrupted (Ctrl-C): first under another
+//! name, then renamed, so it is whole at any time. A program that leaves by `std::process::exit` ends no
+//! loop, so what it leaves is what was there when a loop ended last.
+//!
+//! Whatever goes wrong here is one line on stderr, and the program goes on.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread;
+
+use signal_hook::consts::SIGINT;
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
+
+use crate::Builder;
+use crate::observe::{Event, EventKind, Observer};
+use crate::trace::{Recorder, Timeline, Trace};
+
+/// The variable.
+const VARIABLE: &str = "BOUCLE_TRACE";
+
+/// The recorder of all loops of the process, and what is made of it.
+struct Asked {
+    recorder: Recorder,
+    form: Form,
+}
+
+/// What is made of a recording.
+#[derive(Debug, PartialEq, Eq)]
+enum Form {
+    Timeline,
+    Html(PathBuf),
+    Svg(PathBuf),
+    Json(PathBuf),
+}
+
+/// Adds the observers that the environment asks for.
+pub(crate) fn observe(builder: Builder) -> Builder {
+    match asked() {
+        Some(asked) => builder
+            .observe(asked.recorder.clone())
+            .observe(AtTheEnd(asked)),
+        None => builder,
+    }
+}
+
+/// What the variable asks for. It is read once in a process.
+fn asked() -> Option<&'static Asked> {
+    static ASKED: OnceLock<Option<Asked>> = OnceLock::new();
+    let read = || {
+        let form = parse(env::var_os(VARIABLE)?).unwrap_or_else(|wrong| {
+            complain(&wrong);
+            None
+        })?;
+        let recorder = Recorder::new();
+        Some(Asked { recorder, form })
+    };
+    let is_new = ASKED.get().is_none();
+    let asked = ASKED.get_or_init(read).as_ref()?;
+    if is_new {
+        show_when_interrupted(asked);
+    }
+    Some(asked)
+}
+
+/// What a value of the variable means; `None` if it asks for nothing.
+fn parse(value: OsString) -> Result<Option<Form>, String> {
+    if value.is_empty() {
+        return Ok(None);
+    }
+    if value == "timeline" {
+        return Ok(Some(Form::Timeline));
+    }
+    let path = PathBuf::from(value);
+    match path.extension().and_then(|ending| ending.to_str()) {
+        Some("html") => Ok(Some(Form::Html(path))),
+        Some("svg") => Ok(Some(Form::Svg(path))),
+        Some("json") => Ok(Some(Form::Json(path))),
+        _ => Err(format!(
+            "{}: it is either `timeline`, or a file that ends in .html, .svg or .json",
+            path.display()
+        )),
+    }
+}
+
+/// Shows what was recorded, when its loop ends.
+struct AtTheEnd(&'static Asked);
+
+impl Observer for AtTheEnd {
+    fn observe(&mut self, event: &Event) {
+        if event.kind == EventKind::Closed {
+            self.0.show(Some(event.event_loop));
+        }
+    }
+}
+
+impl Asked {
+    /// Prints the loop, or all of them; or writes the file, which has them all.
+    fn show(&self, event_loop: Option<u64>) {
+        // One at a time: loops may end on several threads at once.
+        static SHOWING: Mutex<()> = Mutex::new(());
+        let _showing = SHOWING.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut trace = self.recorder.trace();
+        let written = match &self.form {
+            Form::Timeline => {
+                let loops = &mut trace.loops;
+                loops.retain(|it| event_loop.is_none_or(|number| it.number == number));
+                print(&trace);
+                return;
+            }
+            Form::Html(path) => write(path, &trace.to_html()),
+            Form::Svg(path) => write(path, &trace.to_svg()),
+            Form::Json(path) => write(path, ""),
+        };
+        if let Err((path, error)) = written {
+            complain(&format!("{}: {error}", path.display()));
+        }
+    }
+}
+
+/// Prints a trace to stderr, as wide as the terminal is.
+fn print(trace: &Trace) {
+    let stderr = io::stderr();
+    let mut timeline: Timeline<'_> = trace.timeline();
+    if stderr.is_terminal() {
+        timeline = timeline.colours(true);
+        if let Some(width) = terminal_width() {
+            timeline = timeline.width(width);
+        }
+    }
+    let _ = writeln!(stderr.lock(), "{timeline}");
+}
+
+#[cfg(target_os = "linux")]
+fn terminal_width() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stderr()).ok()?;
+    (size.ws_col > 0).then_some(size.ws_col.into())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn terminal_width() -> Option<usize> {
+    None
+}
+
+/// Writes a file that is whole at any time.
+fn write<'a>(path: &'a Path, text: &str) -> Result<(), (&'a Path, io::Error)> {
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".part");
+    fs::write(&unfinished, text)
+        .and_then(|()| fs::rename(&unfinished, path))
+        .map_err(|error| (path, error))
+}
+
+/// Shows what was recorded when the process is interrupted, and then ends it as the interrupt would.
+fn show_when_interrupted(asked: &'static Asked) {
+    let Ok(mut signals) = Signals::new([SIGINT]) else {
+        return;
+    };
+    let wait = move || {
+        for signal in signals.forever() {
+            asked.show(None);
+            let _ = emulate_default_handler(signal);
+        }
+    };
+    let name = "boucle trace".to_owned();
+    let _ = thread::Builder::new().name(name).spawn(wait);
+}
+
+/// One line, and the program goes on.
+fn complain(what: &str) {
+    eprintln!("boucle: {VARIABLE}={what}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A value asks for a form by its ending; another one is told what there is.
+    #[test]
+    fn what_a_value_asks_for() {
+        let asks = |value: &str| parse(value.into());
+        assert_eq!(asks(""), Ok(None));
+        assert_eq!(asks("timeline"), Ok(Some(Form::Timeline)));
+        assert_eq!(asks("a/b.html"), Ok(Some(Form::Html("a/b.html".into()))));
+        assert_eq!(asks("x.svg"), Ok(Some(Form::Svg("x.svg".into()))));
+        assert_eq!(asks("x.json"), Ok(Some(Form::Json("x.json".into()))));
+        for unknown in ["x.txt", "x", "html", ".html"] {
+            assert_eq!(
+                asks(unknown).unwrap_err(),
+                format!(
+                    "{unknown}: it is either `timeline`, or a file that ends in .html, .svg or .json"
+                )
+            );
+        }
+    }
+}

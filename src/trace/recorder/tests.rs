@@ -1,0 +1,99 @@
+use std::thread;
+
+use super::*;
+use crate::trace::story::{self, Story};
+
+/// The state after all those events.
+fn after<'a>(events: impl IntoIterator<Item = &'a Event>) -> Live {
+    let mut live = Live::default();
+    for event in events {
+        live.apply(event);
+    }
+    live
+}
+
+/// What was told is kept, in order.
+#[test]
+fn all_is_kept_if_there_is_room() {
+    let story = story::gather();
+    let trace = story.trace();
+    assert_eq!(trace.loops.len(), 1);
+    let it = &trace.loops[0];
+    assert_eq!((it.number, it.dropped), (1, 0));
+    assert_eq!(it.events, story.events);
+    assert!(it.before.tasks.is_empty());
+}
+
+/// With any limit, the newest events are kept, the others counted, and the state at the cut is what the
+/// dropped ones have led to: so nothing is lost but the story.
+#[test]
+fn the_state_at_the_cut_stands_for_what_was_dropped() {
+    let told = story::gather().events;
+    for limit in 1..told.len() + 2 {
+        let mut recorder = Recorder::with_limit(limit);
+        for event in &told {
+            recorder.observe(event);
+        }
+        let it = &recorder.trace().loops[0];
+        let cut = told.len().saturating_sub(limit);
+        assert_eq!(it.dropped, cut as u64);
+        assert_eq!(it.events, &told[cut..]);
+        let (before, expected) = (&it.before, after(&told[..cut]));
+        assert_eq!(format!("{before:?}"), format!("{expected:?}"));
+        let mut last = it.before.clone();
+        for event in &it.events {
+            last.apply(event);
+        }
+        assert_eq!(format!("{last:?}"), format!("{:?}", after(&told)));
+    }
+}
+
+/// The limit is for all loops together. A loop drops its own events first; one that has none yet takes
+/// the place of the loop that has most.
+#[test]
+fn loops_share_the_limit() {
+    let recorder = Recorder::with_limit(10);
+    let mut one = Story::of(1, &recorder, true);
+    for _ in 0..8 {
+        one.turn();
+    }
+    let mut two = Story::of(2, &recorder, true);
+    let kept = || {
+        let loops = recorder.trace().loops;
+        let kept = loops.iter().map(|it| (it.events.len(), it.dropped));
+        kept.collect::<Vec<_>>()
+    };
+    assert_eq!(kept(), [(9, 0), (1, 0)]);
+    two.turn();
+    assert_eq!(kept(), [(9, 0), (1, 1)]);
+    one.turn();
+    assert_eq!(kept(), [(9, 1), (1, 1)]);
+    let mut three = Story::of(3, &recorder, true);
+    assert_eq!(kept(), [(8, 2), (1, 1), (1, 0)]);
+    three.turn();
+    assert_eq!(kept(), [(8, 2), (1, 1), (1, 1)]);
+    for it in recorder.trace().loops {
+        let first = it.events[0].sequence;
+        assert_eq!(first, it.dropped + 1);
+    }
+}
+
+/// A trace is what it was when it was asked for; any clone gives it, on any thread.
+#[test]
+fn clones_record_the_same() {
+    let recorder = Recorder::new();
+    let clone = recorder.clone();
+    let mut story = Story::of(7, &recorder, false);
+    let early = clone.trace();
+    story.turn();
+    let late = thread::spawn(move || clone.trace()).join().unwrap();
+    assert_eq!(early.loops[0].events.len(), 1);
+    assert_eq!(late.loops[0].events.len(), 2);
+    assert_eq!(late.loops[0].number, 7);
+}
+
+#[test]
+#[should_panic(expected = "a recorder keeps one event at least")]
+fn a_limit_of_zero_is_refused() {
+    Recorder::with_limit(0);
+}

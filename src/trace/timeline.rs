@@ -1,0 +1,216 @@
+//! The timeline: a trace as text. Tasks are rows, in spawn order; turns are columns.
+//!
+//! ```text
+//! turn          1     2                   3  4    5
+//! time          0                         1s 2s
+//! #1 main   run>[1]~#2~~~~~~~~~~~~~~~~~~~~~~~#2==>[1] returned
+//! #2 hello      +#1==>[1]~until 2s~~~~~timer>[1] returned
+//! #3 world      +#1==>[2]~until 1s~~timer>[1] returned
+//! ```
+//!
+//! Most of what a loop does is to sleep, and under a virtual clock nothing else takes time. So the
+//! axis is the turn, the place of a poll within its turn is a number, and the time is a label. Turns
+//! that repeat those before them are left out, and counted.
+
+mod chart; // events → columns of marks
+mod cell; // the marks of one task in one column, as text
+mod panel; // columns, as many as there is room for
+mod ink; // text that may have colours
+mod terminal; // how wide it is
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::slice;
+use std::time::Duration;
+
+use crate::observe::WaitsFor;
+use crate::trace::timeline::chart::Chart;
+use crate::trace::timeline::panel::{Panels, Style};
+use crate::trace::{Live, LiveTask, LoopTrace, TaskState, Trace, words};
+
+/// A trace as text, with options. Its `Display` is what a [`Trace`] displays, if nothing else is
+/// said: plain ASCII (but for names that are not), 92 columns wide.
+#[derive(Debug, Clone)]
+#[must_use = "it is what it displays"]
+pub struct Timeline<'a> {
+    loops: &'a [LoopTrace],
+    style: Style,
+    legend: bool,
+}
+
+/// The columns of text, if nothing else is said: as many as fit into documentation.
+const WIDTH: usize = 92;
+/// The lines of a loop, if nothing else is said.
+const LINES: usize = 2_000;
+
+/// What the signs mean. Each is told in a few words.
+const SIGNS: [&str; 9] = [
+    "[2] polled, second in its turn",
+    "=== ready, waits for the thread",
+    "~~~ waits for what it says",
+    "+#1 spawned by #1",
+    "#1 woken by #1",
+    "timer> woken by a timer",
+    "!#1 aborted by #1",
+    "[x] dropped",
+    "... as before",
+];
+
+impl Trace {
+    /// The trace as text, whose look can be chosen.
+    pub fn timeline(&self) -> Timeline<'_> {
+        Timeline::of(&self.loops)
+    }
+}
+
+impl LoopTrace {
+    /// The loop as text, whose look can be chosen.
+    pub fn timeline(&self) -> Timeline<'_> {
+        Timeline::of(slice::from_ref(self))
+    }
+}
+
+impl<'a> Timeline<'a> {
+    fn of(loops: &'a [LoopTrace]) -> Self {
+        Timeline {
+            loops,
+            style: Style {
+                width: WIDTH,
+                lines: LINES,
+                colours: false,
+            },
+            legend: true,
+        }
+    }
+
+    /// How many columns of text there is room for: 92, if nothing is said. What has no room goes
+    /// on below. A turn in which very much happens may need more.
+    pub fn width(mut self, columns: usize) -> Self {
+        self.style.width = columns;
+        self
+    }
+
+    /// How many lines there is room for, for each loop: 2,000, if nothing is said. What follows is
+    /// not shown, but who is left at last is.
+    pub fn lines(mut self, lines: usize) -> Self {
+        self.style.lines = lines;
+        self
+    }
+
+    /// Whether it has colours, as terminals write them. It has none if nothing is said.
+    pub fn colours(mut self, colours: bool) -> Self {
+        self.style.colours = colours;
+        self
+    }
+
+    /// Whether it says at the end what the signs mean. It does if nothing is said.
+    pub fn legend(mut self, legend: bool) -> Self {
+        self.legend = legend;
+        self
+    }
+}
+
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.timeline().fmt(f)
+    }
+}
+
+impl fmt::Display for LoopTrace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.timeline().fmt(f)
+    }
+}
+
+impl fmt::Display for Timeline<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut paragraphs = Vec::new();
+        for it in self.loops {
+            let chart = Chart::of(it);
+            paragraphs.extend(self.title(it));
+            paragraphs.extend(Panels::of(&chart, self.style));
+            paragraphs.extend(left(&chart.at_last, self.style.lines));
+        }
+        if self.legend {
+            paragraphs.push(self.signs());
+        }
+        f.write_str(&paragraphs.join("\n"))
+    }
+}
+
+impl Timeline<'_> {
+    /// If there are several loops, or if it has to be said that something is missing.
+    fn title(&self, it: &LoopTrace) -> Option<String> {
+        if self.loops.len() < 2 && it.dropped == 0 {
+            return None;
+        }
+        let mut title = format!("loop {}", it.number);
+        let first = self.loops.iter().map(|it| it.began).min();
+        let later = first.map_or(Duration::ZERO, |first| it.began - first);
+        if !later.is_zero() {
+            title += &format!(", which began {} later", cell::time(later));
+        }
+        if it.dropped > 0 {
+            title += &format!("; its first {} events were not kept", it.dropped);
+        }
+        Some(title + "\n")
+    }
+
+    /// What the signs mean; as many on a line as there is room for.
+    fn signs(&self) -> String {
+        let mut signs = String::new();
+        let mut width = 0;
+        for sign in SIGNS {
+            let between = match width {
+                0 => "",
+                _ if width + "   ".len() + sign.len() <= self.style.width => "   ",
+                _ => "\n",
+            };
+            width = if between == "\n" {
+                0
+            } else {
+                width + between.len()
+            };
+            width += sign.len();
+            signs = signs + between + sign;
+        }
+        signs + "\n"
+    }
+}
+
+/// Who was left at last, and what each of them waited for.
+fn left(live: &Live, lines: usize) -> Option<String> {
+    if live.tasks.is_empty() {
+        return None;
+    }
+    let mut left = format!("left at {}:\n", cell::time(live.time));
+    for task in live.tasks.values().take(lines) {
+        let (label, since) = (words::label(task), cell::time(task.since));
+        left += &format!("  #{label} {}, since {since}\n", doing(task));
+    }
+    if live.tasks.len() > lines {
+        left += &format!("  and {} more\n", live.tasks.len() - lines);
+    }
+    Some(left)
+}
+
+/// What a task does, as the end of a sentence.
+fn doing(task: &LiveTask) -> String {
+    match task.state {
+        TaskState::Ready => "is ready".into(),
+        TaskState::Polled => "is being polled".into(),
+        TaskState::Aborted => "was aborted, and will be dropped".into(),
+        TaskState::Idle => {
+            let on: Vec<String> = task.waits.iter().map(waiting).collect();
+            format!("waits {}", on.join(" or "))
+        }
+    }
+}
+
+fn waiting(on: &WaitsFor) -> String {
+    match on {
+        WaitsFor::Timer { deadline, .. } => format!("until {}", cell::time(*deadline)),
+        on => format!("for {}", words::waits_for(on)),
+    }
+}

@@ -1,0 +1,146 @@
+//! What a turn's column tells of one task: its marks, written down.
+
+use std::time::Duration;
+
+use crate::observe::{Ending, Origin, WaitsFor};
+use crate::trace::timeline::chart::{Mark, Meanwhile};
+use crate::trace::timeline::ink::{Ink, Line};
+
+/// The marks of one task in one column.
+pub(super) struct Cell {
+    /// What stands to the left of the column's place: why it is polled there.
+    pub(super) before: Line,
+    pub(super) after: Line,
+    /// How the task goes on.
+    pub(super) meanwhile: Meanwhile,
+}
+
+impl Cell {
+    pub(super) fn of(marks: &[Mark]) -> Cell {
+        let is_turn = |mark: &Mark| matches!(mark, Mark::Polled(_) | Mark::Dropped);
+        let (before, after) = match marks.iter().position(is_turn) {
+            Some(place) => {
+                let mut before = written(&marks[..place]);
+                if matches!(marks[place], Mark::Polled(_)) {
+                    before.put(">", Ink::Ready);
+                }
+                (before, &marks[place..])
+            }
+            None => (Line::default(), marks),
+        };
+        Cell {
+            before,
+            after: written(after),
+            meanwhile: marks.last().map_or(Meanwhile::Nothing, Mark::meanwhile),
+        }
+    }
+}
+
+/// The marks, with a sign between two of them for what the task does meanwhile.
+fn written(marks: &[Mark]) -> Line {
+    let mut line = Line::default();
+    let mut between = None;
+    for mark in marks {
+        if let Some((with, ink)) = between {
+            line.put(with, ink);
+        }
+        let (text, ink) = mark.drawn();
+        line.put(&text, ink);
+        between = match mark.meanwhile() {
+            Meanwhile::Nothing => None,
+            meanwhile => Some(meanwhile.drawn()),
+        };
+    }
+    line
+}
+
+/// What a row begins with that was drawn before, in another panel.
+pub(super) fn begin(meanwhile: &Meanwhile) -> Line {
+    let mut line = Line::default();
+    let (_, ink) = meanwhile.drawn();
+    line.put(&meanwhile.told(), ink);
+    line
+}
+
+impl Mark {
+    fn drawn(&self) -> (String, Ink) {
+        match self {
+            Mark::Entered => ("run".into(), Ink::Ready),
+            Mark::Spawned(Origin::Outside) => ("+".into(), Ink::Ready),
+            Mark::Spawned(by) => (format!("+{}", origin(*by)), Ink::Ready),
+            Mark::Woken(by) => (origin(*by), Ink::Ready),
+            Mark::Aborted(by) => (format!("!{}", origin(*by)), Ink::Broken),
+            Mark::Polled(Some(place)) => (format!("[{place}]"), Ink::Polled),
+            Mark::Polled(None) => ("[.]".into(), Ink::Polled),
+            Mark::Pending(Meanwhile::Ready) => ("=yield".into(), Ink::Ready),
+            Mark::Pending(meanwhile) => (meanwhile.told(), Ink::Waits),
+            Mark::Dropped => ("[x]".into(), Ink::Broken),
+            Mark::Ended(Ending::Returned) => (" returned".into(), Ink::Returned),
+            Mark::Ended(Ending::Panicked) => (" panicked".into(), Ink::Broken),
+            Mark::Ended(Ending::Cancelled) => (" cancelled".into(), Ink::Broken),
+            Mark::Again(_) => ("...".into(), Ink::Heading),
+        }
+    }
+}
+
+impl Meanwhile {
+    /// What a row is filled with.
+    pub(super) fn drawn(&self) -> (&'static str, Ink) {
+        match self {
+            Meanwhile::Ready => ("=", Ink::Ready),
+            Meanwhile::Waits(_) => ("~", Ink::Waits),
+            Meanwhile::Nothing => (" ", Ink::Plain),
+        }
+    }
+
+    /// The same, with what is waited for.
+    fn told(&self) -> String {
+        match self {
+            Meanwhile::Ready => "=".into(),
+            Meanwhile::Waits(on) => {
+                let on: Vec<String> = on.iter().map(waits_for).collect();
+                format!("~{}", on.join(" or "))
+            }
+            Meanwhile::Nothing => String::new(),
+        }
+    }
+}
+
+fn origin(by: Origin) -> String {
+    match by {
+        Origin::Task(task) => format!("#{task}"),
+        Origin::Timer(_) => "timer".into(),
+        Origin::Source(source) => format!("source {source}"),
+        Origin::Thread => "thread".into(),
+        Origin::Job => "job".into(),
+        Origin::Outside => "outside".into(),
+    }
+}
+
+fn waits_for(on: &WaitsFor) -> String {
+    match on {
+        WaitsFor::Timer { deadline, .. } => format!("until {}", time(*deadline)),
+        WaitsFor::Readable(source) => format!("read {source}"),
+        WaitsFor::Writable(source) => format!("write {source}"),
+        WaitsFor::Task(task) => format!("#{task}"),
+        WaitsFor::Tasks { what, left } => format!("{what} {left}"),
+        WaitsFor::Job => "job".into(),
+        WaitsFor::Turn => "yield".into(),
+        WaitsFor::Foreign => "foreign".into(),
+    }
+}
+
+/// "1.5s", "12.034ms", "20us": three decimals at most, in plain ASCII.
+pub(super) fn time(time: Duration) -> String {
+    let nanos = time.as_nanos();
+    let (unit, name) = match nanos {
+        0 => return "0".into(),
+        1_000_000_000.. => (1e9, "s"),
+        1_000_000.. => (1e6, "ms"),
+        1_000.. => (1e3, "us"),
+        _ => (1.0, "ns"),
+    };
+    let number = format!("{:.3}", nanos as f64 / unit);
+    let number = number.trim_end_matches('0').trim_end_matches('.');
+    format!("{number}{name}")
+}

@@ -1,0 +1,303 @@
+//! What a timeline shows of a loop, before it is drawn: a column for each turn, in which each task
+//! has marks for what happens to it.
+//!
+//! What a task does to another stands in the turn in which it does it. What happens between two
+//! turns (a timer fires, a source is ready) stands at the beginning of the next one, where it leads.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
+use std::time::Duration;
+
+use crate::observe::{Ending, Event, EventKind, Origin, Outcome, WaitsFor};
+use crate::trace::repeats::{self, Fold};
+use crate::trace::{Live, LiveTask, LoopTrace, TaskState, words};
+
+/// What is shown of a loop.
+#[derive(Debug)]
+pub(super) struct Chart {
+    pub(super) columns: Vec<Column>,
+    /// How each task is called, by id.
+    pub(super) labels: BTreeMap<u64, String>,
+    /// What the tasks did before the first column.
+    pub(super) before: BTreeMap<u64, Meanwhile>,
+    /// The loop at last; if it has ended, as it was before it dropped who was left.
+    pub(super) at_last: Live,
+}
+
+/// A turn, or what stands in its place.
+#[derive(Debug)]
+pub(super) struct Column {
+    pub(super) heading: String,
+    pub(super) time: Duration,
+    /// What happens to each task, in order.
+    pub(super) marks: BTreeMap<u64, Vec<Mark>>,
+}
+
+/// Something that happens to a task.
+#[derive(Debug)]
+pub(super) enum Mark {
+    /// The main future enters.
+    Entered,
+    /// It is spawned by that one.
+    Spawned(Origin),
+    /// It is put in the ready queue by that one.
+    Woken(Origin),
+    /// It is told to end by that one.
+    Aborted(Origin),
+    /// It is polled, and has this place among the polls of its turn, from 1. `None` if it is not
+    /// known: the turn's begin was not kept.
+    Polled(Option<usize>),
+    /// Its poll is over, and it goes on later.
+    Pending(Meanwhile),
+    /// It is dropped without being polled.
+    Dropped,
+    /// It is done.
+    Ended(Ending),
+    /// It does again what it did in the turns before.
+    Again(Meanwhile),
+}
+
+/// What a task does from one mark to the next.
+#[derive(Debug, Clone)]
+pub(super) enum Meanwhile {
+    /// It stands in the ready queue.
+    Ready,
+    /// It waits.
+    Waits(Vec<WaitsFor>),
+    /// It is being polled, or it is not there.
+    Nothing,
+}
+
+impl Chart {
+    pub(super) fn of(it: &LoopTrace) -> Chart {
+        let events: Vec<&Event> = it.events.iter().collect();
+        let mut follower = Follower::new(&it.before);
+        let mut at = 0;
+        for fold in repeats::of(&events) {
+            let left_out = fold.events.clone();
+            follower.follow(&events[at..left_out.start]);
+            follower.leave_out(&events[left_out.clone()], &fold);
+            at = left_out.end;
+        }
+        follower.follow(&events[at..]);
+        follower.finish()
+    }
+}
+
+impl Mark {
+    pub(super) fn meanwhile(&self) -> Meanwhile {
+        match self {
+            Mark::Entered | Mark::Spawned(_) | Mark::Woken(_) | Mark::Aborted(_) => {
+                Meanwhile::Ready
+            }
+            Mark::Pending(meanwhile) | Mark::Again(meanwhile) => meanwhile.clone(),
+            Mark::Polled(_) | Mark::Dropped | Mark::Ended(_) => Meanwhile::Nothing,
+        }
+    }
+}
+
+impl Meanwhile {
+    fn of(task: &LiveTask) -> Meanwhile {
+        match task.state {
+            TaskState::Ready | TaskState::Aborted => Meanwhile::Ready,
+            TaskState::Idle => Meanwhile::Waits(task.waits.clone()),
+            TaskState::Polled => Meanwhile::Nothing,
+        }
+    }
+}
+
+/// Follows the events, and makes the columns.
+struct Follower {
+    chart: Chart,
+    live: Live,
+    /// What stands at the beginning of the next column.
+    next: BTreeMap<u64, Vec<Mark>>,
+    /// How many were polled in this turn; `None` if its begin was not kept.
+    polls: Option<usize>,
+    /// Whether the main future is done, or the loop drops who is left.
+    is_ending: bool,
+    /// The loop as it was before that.
+    left: Option<Live>,
+}
+
+impl Follower {
+    fn new(before: &Live) -> Follower {
+        let meanwhile = |(&id, task)| (id, Meanwhile::of(task));
+        let labels = |(&id, task)| (id, words::label(task));
+        let mut follower = Follower {
+            chart: Chart {
+                columns: Vec::new(),
+                labels: before.tasks.iter().map(labels).collect(),
+                before: before.tasks.iter().map(meanwhile).collect(),
+                at_last: Live::default(),
+            },
+            live: before.clone(),
+            next: BTreeMap::new(),
+            polls: None,
+            is_ending: false,
+            left: None,
+        };
+        // The rest of a turn whose begin was not kept.
+        follower.open(before.turn.to_string(), before.time);
+        if let Some(task) = before.polled {
+            follower.now(task, Mark::Polled(None));
+        }
+        follower
+    }
+
+    fn follow(&mut self, events: &[&Event]) {
+        for event in events {
+            self.mark(event);
+            self.live.apply(event);
+            self.mark_after(event);
+        }
+    }
+
+    /// Turns that repeat those before them have one column together.
+    fn leave_out(&mut self, events: &[&Event], fold: &Fold) {
+        let repeated = &self.chart.columns[self.chart.columns.len() - fold.period..];
+        let tasks = repeated.iter().flat_map(|column| column.marks.keys());
+        let tasks: BTreeSet<u64> = tasks.copied().collect();
+        let begin = self.live.time;
+        for event in events {
+            match event.kind {
+                EventKind::TurnBegins => self.next.clear(),
+                // What comes before the turn that is shown again.
+                EventKind::Woken { by, .. } if !matches!(by, Origin::Task(_)) => self.mark(event),
+                _ => {}
+            }
+            self.live.apply(event);
+        }
+        let next = mem::take(&mut self.next);
+        let heading = format!("..{} more..", fold.turns);
+        self.open(heading, begin);
+        for task in tasks {
+            // Who was woken after the last turn has waited until then.
+            let meanwhile = self
+                .live
+                .tasks
+                .get(&task)
+                .map(|live| match next.get(&task) {
+                    Some(_) => Meanwhile::Waits(live.waits.clone()),
+                    None => Meanwhile::of(live),
+                });
+            self.now(task, Mark::Again(meanwhile.unwrap_or(Meanwhile::Nothing)));
+        }
+        self.next = next;
+    }
+
+    fn mark(&mut self, event: &Event) {
+        match event.kind {
+            EventKind::TurnBegins => {
+                self.open(event.turn.to_string(), event.time);
+                self.polls = Some(0);
+                self.is_ending = false;
+                self.left = None;
+            }
+            EventKind::MainEntered { task, .. } => self.next(task, Mark::Entered),
+            EventKind::Spawned { task, parent, .. } => {
+                let by = parent.map_or(Origin::Outside, Origin::Task);
+                self.caused(by, task, Mark::Spawned(by));
+            }
+            // That it has woken itself is seen at the end of its poll.
+            EventKind::Woken { task, by, already }
+                if !already && self.live.polled != Some(task) =>
+            {
+                self.caused(by, task, Mark::Woken(by));
+            }
+            EventKind::Aborted { task, by } => self.caused(by, task, Mark::Aborted(by)),
+            EventKind::PollBegins { task } => {
+                self.polls = self.polls.map(|polls| polls + 1);
+                self.now(task, Mark::Polled(self.polls));
+            }
+            EventKind::Finished { task, how } => self.finished(task, how),
+            _ => {}
+        }
+    }
+
+    /// What can be said when the event is followed: how a task goes on after its poll, and its name.
+    fn mark_after(&mut self, event: &Event) {
+        let (EventKind::Spawned { task, .. }
+        | EventKind::MainEntered { task, .. }
+        | EventKind::Named { task, .. }
+        | EventKind::PollEnds { task, .. }) = event.kind
+        else {
+            return;
+        };
+        let Some(live) = self.live.tasks.get(&task) else {
+            return;
+        };
+        match event.kind {
+            EventKind::PollEnds { outcome, .. } => {
+                if outcome == Outcome::Pending {
+                    let meanwhile = Meanwhile::of(live);
+                    self.now(task, Mark::Pending(meanwhile));
+                }
+            }
+            _ => {
+                self.chart.labels.insert(task, words::label(live));
+            }
+        }
+    }
+
+    /// A task that was polled in this turn ends there, and one that was aborted is dropped at its
+    /// place. Else it is dropped because the loop ends.
+    fn finished(&mut self, task: u64, how: Ending) {
+        let live = self.live.tasks.get(&task);
+        let is_aborted = live.is_some_and(|task| task.state == TaskState::Aborted);
+        if live.is_some_and(|task| task.is_main) {
+            self.is_ending = true;
+        }
+        if self.is_polled_in_this_turn(task) {
+            self.now(task, Mark::Ended(how));
+        } else if is_aborted && !self.is_ending {
+            self.now(task, Mark::Dropped);
+            self.now(task, Mark::Ended(how));
+        } else {
+            self.is_ending = true;
+            self.left.get_or_insert_with(|| self.live.clone());
+            self.next(task, Mark::Dropped);
+            self.next(task, Mark::Ended(how));
+        }
+    }
+
+    fn is_polled_in_this_turn(&self, task: u64) -> bool {
+        let marks = self.chart.columns.last().and_then(|it| it.marks.get(&task));
+        marks.is_some_and(|marks| marks.iter().any(|mark| matches!(mark, Mark::Polled(_))))
+    }
+
+    /// A task does it in this turn, or it comes before the next one.
+    fn caused(&mut self, by: Origin, task: u64, mark: Mark) {
+        match by {
+            Origin::Task(_) => self.now(task, mark),
+            _ => self.next(task, mark),
+        }
+    }
+
+    fn now(&mut self, task: u64, mark: Mark) {
+        if let Some(column) = self.chart.columns.last_mut() {
+            column.marks.entry(task).or_default().push(mark);
+        }
+    }
+
+    fn next(&mut self, task: u64, mark: Mark) {
+        self.next.entry(task).or_default().push(mark);
+    }
+
+    fn open(&mut self, heading: String, time: Duration) {
+        let marks = mem::take(&mut self.next);
+        self.chart.columns.push(Column {
+            heading,
+            time,
+            marks,
+        });
+    }
+
+    fn finish(mut self) -> Chart {
+        let heading = if self.is_ending { "end" } else { "next" };
+        self.open(heading.into(), self.live.time);
+        self.chart.columns.retain(|column| !column.marks.is_empty());
+        self.chart.at_last = self.left.unwrap_or(self.live);
+        self.chart
+    }
+}

@@ -1,0 +1,238 @@
+//! A panel of a timeline: as many columns as there is room for. As a score does, it goes on below.
+//!
+//! Each column has one place, where its polls stand; what comes before a poll is written to the left
+//! of it. So a column stands as far from the one before it as its fullest row needs, and a row is
+//! only ever appended to.
+
+use std::collections::BTreeMap;
+
+use crate::trace::timeline::cell::{self, Cell};
+use crate::trace::timeline::chart::{Chart, Column, Meanwhile};
+use crate::trace::timeline::ink::{Ink, Line};
+
+/// How much room there is, and whether there are colours.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Style {
+    pub(super) width: usize,
+    pub(super) lines: usize,
+    pub(super) colours: bool,
+}
+
+/// The panels of a chart that are not drawn yet, as text.
+pub(super) struct Panels<'a> {
+    columns: &'a [Column],
+    /// What the tasks did before that.
+    before: BTreeMap<u64, Meanwhile>,
+    labels: &'a BTreeMap<u64, String>,
+    /// How far to the right the columns begin.
+    margin: usize,
+    style: Style,
+}
+
+/// The lines of a panel, without the labels before them.
+struct Panel<'a> {
+    before: &'a BTreeMap<u64, Meanwhile>,
+    turns: Line,
+    times: Line,
+    /// The last time that was written.
+    time: String,
+    rows: BTreeMap<u64, Row>,
+}
+
+/// A task in a panel.
+struct Row {
+    line: Line,
+    /// How it goes on.
+    meanwhile: Meanwhile,
+}
+
+/// The longest label that is written in full.
+const LONGEST_LABEL: usize = 20;
+/// The lines of a panel that are no rows.
+const HEADINGS: usize = 3;
+/// As many signs stand between two marks, to be seen.
+const BETWEEN: usize = 2;
+/// Of the tasks to which nothing happens, so many are named.
+const NAMED: usize = 8;
+
+impl<'a> Panels<'a> {
+    pub(super) fn of(chart: &'a Chart, style: Style) -> Self {
+        let labels = chart.labels.values();
+        let longest = labels.map(|label| shortened(label).chars().count()).max();
+        Panels {
+            columns: &chart.columns,
+            before: chart.before.clone(),
+            labels: &chart.labels,
+            margin: longest.unwrap_or(0).max("turn".len()) + 2,
+            style,
+        }
+    }
+
+    /// As many columns as there is room for.
+    fn next_panel(&mut self) -> String {
+        let room = self.style.width.saturating_sub(self.margin);
+        let mut panel = Panel::after(&self.before);
+        let taken = (self.columns.iter()).take_while(|column| panel.take(column, room));
+        let taken = taken.count();
+        panel.finish();
+        let text = self.text_of(&panel);
+        self.columns = &self.columns[taken..];
+        self.style.lines = self.style.lines.saturating_sub(panel.rows.len() + HEADINGS);
+        for (task, row) in panel.rows {
+            self.before.insert(task, row.meanwhile);
+        }
+        self.before
+            .retain(|_, it| !matches!(it, Meanwhile::Nothing));
+        text
+    }
+
+    fn text_of(&self, panel: &Panel<'_>) -> String {
+        let Style { colours, lines, .. } = self.style;
+        let margin = self.margin;
+        let line = |label: &str, text: &str| format!("{label:margin$}{text}\n");
+        let mut text = line("turn", &panel.turns.text(colours));
+        text += &line("time", &panel.times.text(colours));
+        for (task, row) in panel.rows.iter().take(lines) {
+            let label = self
+                .labels
+                .get(task)
+                .map_or(String::new(), |it| shortened(it));
+            text += &line(&label, &row.line.text(colours));
+        }
+        if panel.rows.len() > lines {
+            let more = panel.rows.len() - lines;
+            text += &line("", &format!("(and {more} more)"));
+        }
+        let others = self
+            .before
+            .keys()
+            .filter(|task| !panel.rows.contains_key(task));
+        let named: String = others
+            .clone()
+            .take(NAMED)
+            .map(|task| format!(" #{task}"))
+            .collect();
+        let more = match others.count() {
+            0 => return text,
+            1..=NAMED => String::new(),
+            many => format!(" and {} more", many - NAMED),
+        };
+        text + &line("", &format!("(meanwhile wait:{named}{more})"))
+    }
+}
+
+impl Iterator for Panels<'_> {
+    type Item = String;
+
+    fn next(&mut self) -> Option<String> {
+        let next = self.columns.first()?;
+        if self.style.lines == 0 {
+            self.columns = &[];
+            return Some(format!(
+                "(not shown: turn {} and what follows)\n",
+                next.heading
+            ));
+        }
+        Some(self.next_panel())
+    }
+}
+
+impl<'a> Panel<'a> {
+    fn after(before: &'a BTreeMap<u64, Meanwhile>) -> Self {
+        Panel {
+            before,
+            turns: Line::default(),
+            times: Line::default(),
+            time: String::new(),
+            rows: BTreeMap::new(),
+        }
+    }
+
+    /// Appends a column, if there is room for it. The first is taken in any case.
+    fn take(&mut self, column: &Column, room: usize) -> bool {
+        let cells = column.marks.iter();
+        let cells: Vec<_> = cells
+            .map(|(&task, marks)| (task, Cell::of(marks)))
+            .collect();
+        let is_first = self.rows.is_empty();
+        let place = self.place_of(&cells);
+        let widths = cells.iter().map(|(_, cell)| cell.after.width());
+        let end = place + widths.max().unwrap_or(0).max(column.heading.len());
+        if end > room && !is_first {
+            return false;
+        }
+        self.turns.fill(place, " ", Ink::Plain);
+        self.turns.put(&column.heading, Ink::Heading);
+        let time = cell::time(column.time);
+        if time != self.time {
+            self.times.fill(place, " ", Ink::Plain);
+            self.times.put(&time, Ink::Heading);
+            self.time = time;
+        }
+        for (task, cell) in cells {
+            let row = self.rows.entry(task);
+            let row = row.or_insert_with(|| Row::begin(self.before.get(&task)));
+            row.put(place, cell);
+        }
+        true
+    }
+
+    /// Where the next column stands, so that each row has room for what it has to say before it.
+    fn place_of(&self, cells: &[(u64, Cell)]) -> usize {
+        let headings = self.turns.width().max(self.times.width());
+        let begin = if headings == 0 { 0 } else { headings + 1 };
+        let needs = cells.iter().map(|(task, cell)| {
+            let width = match self.rows.get(task) {
+                Some(row) => row.line.width(),
+                None => Row::begin(self.before.get(task)).line.width(),
+            };
+            let between = if width == 0 { 0 } else { BETWEEN };
+            width + between + cell.before.width()
+        });
+        needs.max().unwrap_or(0).max(begin)
+    }
+
+    /// Who waits at the end of the panel waits until the end of its line.
+    fn finish(&mut self) {
+        let widths = self.rows.values().map(|row| row.line.width());
+        let end = widths.max().unwrap_or(0).max(self.turns.width());
+        for row in self.rows.values_mut() {
+            if !matches!(row.meanwhile, Meanwhile::Nothing) {
+                row.go_on(end);
+            }
+        }
+    }
+}
+
+impl Row {
+    fn begin(before: Option<&Meanwhile>) -> Row {
+        let meanwhile = before.cloned().unwrap_or(Meanwhile::Nothing);
+        Row {
+            line: cell::begin(&meanwhile),
+            meanwhile,
+        }
+    }
+
+    fn put(&mut self, place: usize, cell: Cell) {
+        self.go_on(place - cell.before.width());
+        self.line.append(&cell.before);
+        self.line.append(&cell.after);
+        self.meanwhile = cell.meanwhile;
+    }
+
+    /// Goes on with what the task does, until there.
+    fn go_on(&mut self, until: usize) {
+        let (with, ink) = self.meanwhile.drawn();
+        self.line.fill(until, with, ink);
+    }
+}
+
+/// "#2 mysleep", or its beginning.
+fn shortened(label: &str) -> String {
+    let label = format!("#{label}");
+    if label.chars().count() <= LONGEST_LABEL {
+        return label;
+    }
+    let beginning: String = label.chars().take(LONGEST_LABEL - 2).collect();
+    beginning + ".."
+}
