@@ -83,7 +83,9 @@
 //! 8. `task/groups.rs`, `combine/group.rs`, `combine/gather.rs`, `combine/wait.rs`: several tasks,
 //!    and one who waits.
 //!
-//! To watch it instead: `cargo run --example step`.
+//! To watch it instead: `cargo run --example step`; or [`trace`], which draws the schedule of any
+//! program: `BOUCLE_TRACE=timeline cargo run --example sleep`. Last of all comes what makes that
+//! possible: `observe/event.rs`, `observe/journal.rs`, `observe/telling.rs`.
 //!
 //! # Five ideas
 //!
@@ -94,8 +96,9 @@
 //!    a queue; from elsewhere it goes through the inbox.
 //! 3. **One allocation per task**, which holds the future and then its output.
 //! 4. **The wheel is pure**: ticks in, fired timers out. It reads no clock and wakes nobody.
-//! 5. **The schedule is exact.** FIFO, frozen batches and a virtual clock make a run repeat itself,
-//!    so tests assert whole schedules.
+//! 5. **The schedule can be seen.** FIFO, frozen batches and a virtual clock make a run repeat itself,
+//!    so tests assert whole schedules, and pictures of them stand in this documentation. An
+//!    [observer](observe) is told of every turn, poll and wake; a loop without one does not pay for it.
 //!
 //! # Invariants
 //!
@@ -103,7 +106,7 @@
 //!   (`net/park.rs`); the clock is read in one file (`time/clock.rs`).
 //! - No user code runs while the loop's state is borrowed or locked. User code is: poll; the drop
 //!   of a future, an output or a panic's payload; clone, wake and drop of a foreign waker; a
-//!   closure from the inbox; a logger; the panic hook.
+//!   closure from the inbox; an observer; a logger; the panic hook.
 //! - A wake, from any thread at any time, after the loop is gone and during the destruction of
 //!   thread-locals, never panics, never waits for user code, and is never lost.
 //! - FIFO: tasks woken in some order are polled in that order. Timers fire in the order (deadline,
@@ -115,6 +118,8 @@
 //!   future comes out of [`run`], after the loop is cleaned up.
 //! - When [`run`] ends, the main future is dropped first, then what was spawned, in spawn order,
 //!   while the loop is the running one, on its thread, each destructor once.
+//! - The loop knows of `trace`, which draws, in one file only: `builder.rs`, for what the environment
+//!   asks for.
 //! - `unsafe` stands in three small files, `wake/waker.rs`, `current.rs` and `task/slots.rs`.
 //!
 //! # Limits
@@ -124,7 +129,8 @@
 //! lock). Locks, channels, buffered readers, files, HTTP, TLS and WebSockets are other crates', and
 //! run on boucle unchanged.
 //!
-//! Features: `blocking` (default) brings [`run_in_executor`] and name look-ups.
+//! Features: `blocking` (default) brings [`run_in_executor`] and name look-ups; `trace` (default)
+//! brings `BOUCLE_TRACE`, the page and the JSON of a recorded run.
 
 pub mod observe; // what a loop tells
 pub mod trace; // what a recorded run looks like

@@ -199,23 +199,3 @@ pub(crate) fn drop_quietly<T>(value: T) {
         std::mem::forget(again);
     }
 }
-
-#[cfg(test)]
-mod sizes {
-    use super::*;
-    fn of<F: Future>(_: &F) -> (usize, usize, usize, usize) {
-        (
-            size_of::<F>(),
-            size_of::<TaskCell<F>>(),
-            size_of::<Kept<F::Output>>(),
-            size_of::<Failure>(),
-        )
-    }
-    #[test]
-    fn sizes() {
-        let n = std::hint::black_box(4usize);
-        println!("{:?}", of(&async move { std::hint::black_box(n) }));
-        println!("{:?}", of(&async {}));
-        println!("{:?}", of(&std::future::ready(n)));
-    }
-}

@@ -279,6 +279,7 @@ mod tests {
 
     /// A million idle tasks are a million of these: the size is a promise.
     #[test]
+    #[cfg(target_pointer_width = "64")]
     fn an_entry_takes_forty_bytes_in_the_slab() {
         let mut slab: Slab<Entry> = Slab::new();
         slab.reserve_exact(1);

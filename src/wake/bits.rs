@@ -13,6 +13,7 @@
 //!
 //! One of the fences is the first. If it is the left one, what was written is read; if it is the right
 //! one, the bit is found clear, unless somebody has set it again, who makes the same promise anew.
+//! (`tests/loom` tries this file and the inbox in every order, and fails without either fence.)
 //!
 //! To set the bit each time, set or not, would do with no fence, and takes half a nanosecond more: that
 //! is a write to memory that the loop's thread writes too.

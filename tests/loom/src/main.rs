@@ -1,0 +1,189 @@
+//! The inbox and its bits, in every order in which threads can meet there: `cargo run --release`.
+//!
+//! A wake that is lost once in a million times is found by no test that runs threads and hopes, and
+//! what a processor may do out of order depends on the processor. [loom](https://docs.rs/loom) runs a
+//! model again and again, each time with another order of its threads' steps and, for each load,
+//! another of the values that the memory model allows. Of a wake that is lost nothing is left that
+//! could run: loom says "deadlock".
+//!
+//! What runs here are the files `src/wake/bits.rs` and `src/wake/inbox.rs` themselves. They take their
+//! atomics and locks from `std` and their bell from `mio`; in this crate both names mean this crate,
+//! which has loom's in their place ([`sync`], [`Waker`]).
+//!
+//! Each of these was tried, and a model fails: either fence of the bits gone, or weaker; `set` relaxed;
+//! the bits not cleared, or after the poll; a loop that sleeps not rung; the mark "asleep" set with no
+//! look at the messages, or when the lock is let go of after that look, or taken off by who leaves a
+//! message when the lock is let go of; the bits not cleared when the loop ends, or not by who comes
+//! too late.
+
+extern crate self as mio;
+extern crate self as std;
+extern crate std as real;
+
+#[rustfmt::skip]
+#[path = "../../../src/wake/bits.rs"]
+mod bits;
+#[rustfmt::skip]
+#[path = "../../../src/wake/inbox.rs"]
+#[allow(dead_code)]
+mod inbox;
+mod stand_ins;
+
+/// Where the two files look for each other, and for the numbers.
+mod wake {
+    pub(crate) use crate::bits;
+}
+mod task {
+    pub(crate) use crate::stand_ins::id;
+}
+
+/// What they take from `std` and from `mio`.
+pub(crate) use real::{io, mem};
+pub(crate) use stand_ins::{Waker, sync};
+
+use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use loom::thread;
+use real::sync::Arc;
+
+use bits::Bits;
+use inbox::{Inbox, Message};
+use stand_ins::id::{LoopNumber, TaskNumber};
+use stand_ins::run;
+
+fn main() {
+    run("who finds a bit set", || is_seen_if(Bits::is_set));
+    run("who sets a bit again", || is_seen_if(Bits::set));
+    run("a waker, twice", || no_wake_is_lost(&[0], 2));
+    run("two wakers of a task", || no_wake_is_lost(&[0, 0], 1));
+    run("the same, twice", || no_wake_is_lost(&[0, 0], 2));
+    run("two wakers of two tasks", || no_wake_is_lost(&[0, 1], 1));
+    run("a wake beside an event", a_wake_beside_an_event);
+    run("a message beside an event", a_message_beside_an_event);
+    run("a late wake", a_late_wake);
+}
+
+/// The promise of a bit that is set, as `bits.rs` draws it.
+fn is_seen_if(finds_it_set: fn(&Bits, u32) -> bool) {
+    let shared = Arc::new((Bits::new(), AtomicUsize::new(0)));
+    let (bits, written) = &*shared;
+    bits.set(0);
+    let other = thread::spawn({
+        let shared = Arc::clone(&shared);
+        move || {
+            shared.1.store(1, Relaxed);
+            finds_it_set(&shared.0, 0)
+        }
+    });
+    bits.clear([0]);
+    let seen = written.load(Relaxed) == 1;
+    assert!(seen || !other.join().unwrap(), "found set, and not seen");
+}
+
+/// Threads write something, and wake the slot that they are given; so many times each.
+fn no_wake_is_lost(wakers: &'static [u32], times: usize) {
+    let sleeper = Sleeper::new();
+    let written: Arc<[AtomicUsize]> = wakers.iter().map(|_| AtomicUsize::new(0)).collect();
+    for (waker, &slot) in wakers.iter().enumerate() {
+        let (number, written) = (sleeper.task(slot), Arc::clone(&written));
+        thread::spawn(move || {
+            for count in 1..=times {
+                written[waker].store(count, Relaxed);
+                inbox::wake(number);
+            }
+        });
+    }
+    let mut seen = vec![0; wakers.len()];
+    while seen.iter().any(|&count| count < times) {
+        for message in sleeper.park() {
+            let Message::Wake(woken) = message else {
+                unreachable!("there is nothing else");
+            };
+            // The task's poll: it reads what those have written who woke it.
+            for (waker, &slot) in wakers.iter().enumerate() {
+                if slot == woken {
+                    seen[waker] = written[waker].load(Relaxed);
+                }
+            }
+        }
+    }
+}
+
+/// The loop is woken by a socket, so that the mark "asleep" may still stand after the park.
+fn a_wake_beside_an_event() {
+    let sleeper = Sleeper::new();
+    let number = sleeper.task(0);
+    sleeper.event_comes();
+    thread::spawn(move || inbox::wake(number));
+    while sleeper.park().is_empty() {}
+}
+
+/// The same of what is no wake.
+fn a_message_beside_an_event() {
+    let sleeper = Sleeper::new();
+    let number = sleeper.number;
+    sleeper.event_comes();
+    thread::spawn(move || assert!(inbox::send(number, Message::Stop).is_ok()));
+    while sleeper.park().is_empty() {}
+}
+
+/// A wake that comes while its loop ends and another gets its inbox: the bit that it sets stands for a
+/// message, also to the next loop's wakers, who leave none.
+fn a_late_wake() {
+    let first = Sleeper::new();
+    let late = first.task(0);
+    let late = thread::spawn(move || inbox::wake(late));
+    drop(first.inbox.close());
+    inbox::release(first.number);
+
+    let next = Sleeper::claim();
+    inbox::wake(next.task(0));
+    late.join().unwrap();
+    assert!(!next.park().is_empty());
+}
+
+/// A loop, as its turn meets the inbox.
+struct Sleeper {
+    number: LoopNumber,
+    inbox: &'static Inbox,
+    bell: Waker,
+}
+
+impl Sleeper {
+    /// The bits that the models need are made before a second thread comes.
+    fn new() -> Self {
+        let sleeper = Sleeper::claim();
+        inbox::wake(sleeper.task(0));
+        sleeper.inbox.drain(&mut Vec::new());
+        sleeper
+    }
+
+    fn claim() -> Self {
+        let bell = Waker::new();
+        let (number, inbox) = inbox::claim(bell.clone()).unwrap();
+        Sleeper {
+            number,
+            inbox,
+            bell,
+        }
+    }
+
+    fn task(&self, slot: u32) -> TaskNumber {
+        TaskNumber::new(self.number, slot)
+    }
+
+    /// Sleeps, unless a message is waiting; then takes what is there.
+    fn park(&self) -> Vec<Message> {
+        if self.inbox.fall_asleep() {
+            self.bell.wait();
+        }
+        let mut messages = Vec::new();
+        self.inbox.drain(&mut messages);
+        messages
+    }
+
+    /// Something else than a message ends the park.
+    fn event_comes(&self) {
+        let bell = self.bell.clone();
+        thread::spawn(move || bell.wake());
+    }
+}
