@@ -7,7 +7,7 @@ use crate::observe::{Ending, Event, EventKind, Observer, Origin, Outcome, WaitsF
 use crate::trace::{Recorder, Trace};
 
 /// A loop that does what it is told to have done.
-pub(super) struct Story {
+pub(crate) struct Story {
     recorder: Recorder,
     event_loop: u64,
     sequence: u64,
@@ -15,17 +15,17 @@ pub(super) struct Story {
     time: Duration,
     polled: Option<u64>,
     /// What was told.
-    pub(super) events: Vec<Event>,
+    pub(crate) events: Vec<Event>,
 }
 
 impl Story {
     /// A loop with a virtual clock, alone.
-    pub(super) fn new() -> Story {
+    pub(crate) fn new() -> Story {
         Story::of(1, &Recorder::new(), true)
     }
 
     /// Loop so and so, which is opened.
-    pub(super) fn of(event_loop: u64, recorder: &Recorder, is_virtual: bool) -> Story {
+    pub(crate) fn of(event_loop: u64, recorder: &Recorder, is_virtual: bool) -> Story {
         let mut story = Story {
             recorder: recorder.clone(),
             event_loop,
@@ -40,11 +40,11 @@ impl Story {
     }
 
     /// What was recorded.
-    pub(super) fn trace(&self) -> Trace {
+    pub(crate) fn trace(&self) -> Trace {
         self.recorder.trace()
     }
 
-    pub(super) fn tell(&mut self, kind: EventKind) -> &mut Self {
+    pub(crate) fn tell(&mut self, kind: EventKind) -> &mut Self {
         self.sequence += 1;
         let event = Event {
             sequence: self.sequence,
@@ -59,12 +59,12 @@ impl Story {
     }
 
     /// Tells an event of another story.
-    pub(super) fn retell(&mut self, event: &Event) -> &mut Self {
+    pub(crate) fn retell(&mut self, event: &Event) -> &mut Self {
         (self.turn, self.time) = (event.turn, event.time);
         self.tell(event.kind.clone())
     }
 
-    pub(super) fn enter(&mut self, task: u64) -> &mut Self {
+    pub(crate) fn enter(&mut self, task: u64) -> &mut Self {
         self.tell(EventKind::MainEntered {
             task,
             future: "demo::main::{{closure}}",
@@ -72,17 +72,17 @@ impl Story {
         })
     }
 
-    pub(super) fn turn(&mut self) -> &mut Self {
+    pub(crate) fn turn(&mut self) -> &mut Self {
         self.turn += 1;
         self.tell(EventKind::TurnBegins)
     }
 
-    pub(super) fn poll(&mut self, task: u64) -> &mut Self {
+    pub(crate) fn poll(&mut self, task: u64) -> &mut Self {
         self.polled = Some(task);
         self.tell(EventKind::PollBegins { task })
     }
 
-    pub(super) fn spawn(&mut self, task: u64, future: &'static str) -> &mut Self {
+    pub(crate) fn spawn(&mut self, task: u64, future: &'static str) -> &mut Self {
         self.tell(EventKind::Spawned {
             task,
             parent: self.polled,
@@ -91,18 +91,18 @@ impl Story {
         })
     }
 
-    pub(super) fn name(&mut self, task: u64, name: &str) -> &mut Self {
+    pub(crate) fn name(&mut self, task: u64, name: &str) -> &mut Self {
         let name = name.into();
         self.tell(EventKind::Named { task, name })
     }
 
-    pub(super) fn wake(&mut self, task: u64, by: Origin) -> &mut Self {
+    pub(crate) fn wake(&mut self, task: u64, by: Origin) -> &mut Self {
         let already = false;
         self.tell(EventKind::Woken { task, by, already })
     }
 
     /// Who is polled waits, and its poll is over.
-    pub(super) fn waits(&mut self, on: &[WaitsFor]) -> &mut Self {
+    pub(crate) fn waits(&mut self, on: &[WaitsFor]) -> &mut Self {
         let task = self.polled.expect("a task is polled");
         for &on in on {
             self.tell(EventKind::Waits { task, on });
@@ -111,12 +111,12 @@ impl Story {
     }
 
     /// It waits for another one.
-    pub(super) fn joins(&mut self, other: u64) -> &mut Self {
+    pub(crate) fn joins(&mut self, other: u64) -> &mut Self {
         self.waits(&[WaitsFor::Task(other)])
     }
 
     /// It waits until that time; the timer has the number of the task.
-    pub(super) fn sleeps(&mut self, until: u64) -> &mut Self {
+    pub(crate) fn sleeps(&mut self, until: u64) -> &mut Self {
         let task = self.polled.expect("a task is polled");
         let timer = u32::try_from(task).expect("a small number");
         let deadline = Duration::from_millis(until);
@@ -128,23 +128,23 @@ impl Story {
         self.waits(&[WaitsFor::Timer { timer, deadline }])
     }
 
-    pub(super) fn yields(&mut self) -> &mut Self {
+    pub(crate) fn yields(&mut self) -> &mut Self {
         let task = self.polled.expect("a task is polled");
         self.wake(task, Origin::Task(task));
         self.waits(&[WaitsFor::Turn])
     }
 
-    pub(super) fn returns(&mut self) -> &mut Self {
+    pub(crate) fn returns(&mut self) -> &mut Self {
         let task = self.polled.expect("a task is polled");
         self.end(Outcome::Ready).finish(task, Ending::Returned)
     }
 
-    pub(super) fn panics(&mut self) -> &mut Self {
+    pub(crate) fn panics(&mut self) -> &mut Self {
         let task = self.polled.expect("a task is polled");
         self.end(Outcome::Panicked).finish(task, Ending::Panicked)
     }
 
-    pub(super) fn finish(&mut self, task: u64, how: Ending) -> &mut Self {
+    pub(crate) fn finish(&mut self, task: u64, how: Ending) -> &mut Self {
         self.tell(EventKind::Finished { task, how })
     }
 
@@ -159,7 +159,7 @@ impl Story {
     }
 
     /// The loop sleeps for that long.
-    pub(super) fn park(&mut self, millis: u64) -> &mut Self {
+    pub(crate) fn park(&mut self, millis: u64) -> &mut Self {
         let slept = Duration::from_millis(millis);
         let timeout = Some(slept);
         self.time += slept;
@@ -171,19 +171,19 @@ impl Story {
     }
 
     /// The timer of that task fires.
-    pub(super) fn fires(&mut self, task: u64) -> &mut Self {
+    pub(crate) fn fires(&mut self, task: u64) -> &mut Self {
         let timer = u32::try_from(task).expect("a small number");
         self.tell(EventKind::TimerFired { timer });
         self.wake(task, Origin::Timer(timer))
     }
 
-    pub(super) fn close(&mut self) -> &mut Self {
+    pub(crate) fn close(&mut self) -> &mut Self {
         self.tell(EventKind::Closed)
     }
 }
 
 /// The demo of the course: main gathers sleeps of 1, 0.5 and 1.5 s.
-pub(super) fn gather() -> Story {
+pub(crate) fn gather() -> Story {
     let mut story = Story::new();
     story.enter(1).turn().poll(1);
     for task in 2..5 {
