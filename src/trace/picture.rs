@@ -38,7 +38,7 @@ pub(super) struct Row {
 }
 
 /// A task in one state.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Span {
     pub(super) x: Range<f64>,
     pub(super) state: TaskState,
@@ -148,8 +148,11 @@ impl Tracer {
                 time: event.time,
                 polled: Vec::new(),
             }),
-            EventKind::Parked { slept, .. } if is_drawn && !slept.is_zero() => {
-                self.picture.pauses.push((x_before..x, slept));
+            EventKind::Parked { .. } if is_drawn => {
+                let slept = axis::idle(event);
+                self.picture
+                    .pauses
+                    .extend(slept.map(|slept| (x_before..x, slept)));
             }
             EventKind::MainEntered { task, .. } => self.enter(task, "it was entered".into()),
             EventKind::Spawned { task, parent, .. } => {
@@ -241,7 +244,7 @@ impl Tracer {
             }
             TaskState::Idle => {
                 let waits: Vec<String> = task.waits.iter().map(words::waits_for).collect();
-                format!("{} waits for {}", row.label, waits.join(" and for "))
+                format!("{} waits for {}", row.label, waits.join(" or "))
             }
         };
         row.spans.push(Span {
@@ -288,10 +291,29 @@ impl Tracer {
                 end(row, self.x);
             }
         }
+        for (across, _) in &self.picture.folds {
+            for row in &mut self.picture.rows {
+                row.spans = row
+                    .spans
+                    .drain(..)
+                    .flat_map(|span| span.without(across))
+                    .collect();
+            }
+        }
         self.picture.is_virtual = self.live.is_virtual;
         self.picture.width = self.x;
         self.picture.goes_on = goes_on;
         self.picture
+    }
+}
+
+impl Span {
+    /// What is left of it where turns are left out.
+    fn without(self, across: &Range<f64>) -> impl Iterator<Item = Span> {
+        let before = self.x.start..self.x.end.min(across.start);
+        let after = self.x.start.max(across.end)..self.x.end;
+        let parts = [before, after].map(|x| Span { x, ..self.clone() });
+        parts.into_iter().filter(|part| !part.x.is_empty())
     }
 }
 
