@@ -26,14 +26,26 @@ const LEGEND: f64 = 40.0;
 /// Right of the axis, for what is said of the last tasks to end.
 const AFTER: f64 = 64.0;
 
-const STYLE: &str = include_str!("page/picture.css");
+const STYLE: &str = include_str!("svg/picture.css");
 
 impl Trace {
     /// The run as a picture: an SVG file, light or dark as the page that it stands in.
     ///
-    /// Tasks are rows, in spawn order. Turns are columns. Turns that repeat others are left out, and
-    /// counted. Of a long run, the first turns are drawn, and the picture says so:
-    /// [`to_html`](Self::to_html) shows all.
+    /// Tasks are rows, in spawn order; turns are columns. Turns that repeat others are left out, and
+    /// counted. Of a long run the first turns are drawn, of a crowd the first tasks, and the picture
+    /// says so. `to_html` shows all.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use boucle::{EventLoop, trace::Recorder};
+    ///
+    /// let recorder = Recorder::new();
+    /// let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build()?;
+    /// event_loop.block_on(boucle::sleep(Duration::from_secs(1)));
+    /// let picture = recorder.trace().to_svg();
+    /// assert!(picture.contains("idle 1 s"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn to_svg(&self) -> String {
         let loops: Vec<Lane> = self.loops.iter().map(Lane::of).collect();
         let names = loops.iter().map(Lane::name_width).fold(60.0, f64::max);

@@ -41,7 +41,7 @@ impl Sheet {
         let top_of = |index: usize| rows + index as f64 * ROW;
         for (index, row) in picture.rows.iter().enumerate() {
             for span in &row.spans {
-                self.span(top_of(index), span);
+                self.span(top_of(index), &row.label, span);
             }
         }
         let mut free = 0.0;
@@ -115,9 +115,9 @@ impl Sheet {
         self.text(middle, y + 11.0, "dim middle", like);
     }
 
-    fn span(&mut self, top: f64, span: &Span) {
+    fn span(&mut self, top: f64, label: &str, span: &Span) {
         let x = self.across(&span.x);
-        let title = escaped(&span.title);
+        let title = escaped(&format!("{label} {}", span.title));
         let _ = write!(self.svg, "<g><title>{title}</title>");
         let bar = top + (ROW - BAR) / 2.0;
         match span.state {
