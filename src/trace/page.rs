@@ -40,7 +40,7 @@ impl Trace {
     /// ```
     pub fn to_html(&self) -> String {
         // What is recorded may hold "</script>", in a task's name.
-        let data = data::of(self).to_string().replace('<', "\\u003c");
+        let data = data::of(self).replace('<', "\\u003c");
         let parts = [
             ("{{title}}", self.title()),
             ("{{style}}", STYLE.into()),

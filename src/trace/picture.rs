@@ -20,8 +20,7 @@ pub(super) struct Picture {
     pub(super) turns: Vec<Column>,
     /// Where the thread slept, and how long.
     pub(super) pauses: Vec<(Range<f64>, Duration)>,
-    /// Where turns are left out, and what is said instead, in two lines.
-    pub(super) folds: Vec<(Range<f64>, [String; 2])>,
+    pub(super) gaps: Vec<Gap>,
     pub(super) arrows: Vec<Arrow>,
     pub(super) width: f64,
     /// The last turn of the recording, if there was no room for all.
@@ -59,6 +58,14 @@ pub(super) struct Column {
     pub(super) time: Duration,
     /// Whom it polled: rows, in order.
     pub(super) polled: Vec<usize>,
+}
+
+/// Where turns are left out.
+#[derive(Debug)]
+pub(super) struct Gap {
+    pub(super) x: Range<f64>,
+    /// What is said instead, in two lines.
+    pub(super) words: [String; 2],
 }
 
 /// Something that happens to a task, and who has caused it.

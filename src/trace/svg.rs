@@ -87,7 +87,7 @@ impl Trace {
     }
 }
 
-/// The hatching of a task that is ready, the dots of one that will be dropped, the heads of arrows.
+/// The hatching of a task that is ready, the dots of one that will be dropped.
 const PATTERNS: &str = r#"<defs>
 <pattern id="boucle-hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
 <rect class="hatch-back" width="5" height="5"/><rect class="hatch" width="1.6" height="5"/></pattern>
@@ -176,7 +176,7 @@ fn describe(loops: &[Lane]) -> String {
     about
 }
 
-pub(super) fn escaped(words: &str) -> String {
+fn escaped(words: &str) -> String {
     let words = words.replace('&', "&amp;").replace('<', "&lt;");
     words.replace('>', "&gt;").replace('"', "&quot;")
 }

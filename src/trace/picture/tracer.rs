@@ -8,7 +8,7 @@ use std::mem;
 use std::ops::Range;
 
 use crate::observe::{Event, EventKind, Origin};
-use crate::trace::picture::{Arrow, Column, Does, Picture, Row, Span};
+use crate::trace::picture::{Arrow, Column, Does, Gap, Picture, Row, Span};
 use crate::trace::{Live, LiveTask, TaskState, axis, repeats, words};
 
 /// Follows the events of a loop, and draws.
@@ -46,8 +46,8 @@ impl Tracer {
         };
         let words = [format!("{} turns", fold.turns), like];
         self.resumes = x + axis::FOLD / 2.0;
-        let across = x - axis::FOLD / 2.0..self.resumes;
-        self.picture.folds.push((across, words));
+        let x = x - axis::FOLD / 2.0..self.resumes;
+        self.picture.gaps.push(Gap { x, words });
     }
 
     pub(super) fn follow(&mut self, event: &Event, x: f64) {
@@ -198,9 +198,9 @@ impl Tracer {
             if row.ending.is_none() {
                 row.end_span(self.x);
             }
-            for (across, _) in &self.picture.folds {
+            for gap in &self.picture.gaps {
                 let spans = mem::take(&mut row.spans).into_iter();
-                row.spans = spans.flat_map(|span| span.without(across)).collect();
+                row.spans = spans.flat_map(|span| span.without(&gap.x)).collect();
             }
         }
         Picture {
@@ -224,9 +224,9 @@ impl Row {
 
 impl Span {
     /// What is left of it where turns are left out.
-    fn without(self, across: &Range<f64>) -> impl Iterator<Item = Span> {
-        let before = self.x.start..self.x.end.min(across.start);
-        let after = self.x.start.max(across.end)..self.x.end;
+    fn without(self, gap: &Range<f64>) -> impl Iterator<Item = Span> {
+        let before = self.x.start..self.x.end.min(gap.start);
+        let after = self.x.start.max(gap.end)..self.x.end;
         let parts = [before, after].map(|x| Span { x, ..self.clone() });
         parts.into_iter().filter(|part| !part.x.is_empty())
     }
