@@ -267,18 +267,18 @@ impl Resident {
             Message::ReleaseSource(slot) => drop_quietly(self.with(|it| it.drop_source(slot))),
             Message::ReleaseGroup(group) => drop_quietly(self.with(|it| it.groups.remove(group))),
             Message::ReleaseJob => self.with(|it| it.jobs -= 1),
+            // Whoever has asked may be gone.
+            Message::Dump(asker) => drop(asker.send(self.with(|it| it.dump()))),
             Message::NoHandles => {}
         }
     }
 
     #[cold]
     fn deadlock(&self) -> ! {
-        let tasks = self.with(|it| it.tasks.describe_live());
-        let list: String = tasks.iter().map(|task| format!("\n  {task}")).collect();
+        let dump = self.with(|it| it.dump());
         panic!(
             "deadlock: nothing is ready, and no timer, socket, executor job or LoopHandle is left \
-             to wake the main future or one of {} tasks{list}",
-            tasks.len()
+             to wake anybody of {dump}"
         )
     }
 }

@@ -12,10 +12,20 @@
 //!
 //! Whatever goes wrong here is one line on stderr, and the program goes on.
 
+#[cfg(unix)]
+mod on_signal; // BOUCLE_DUMP
+#[cfg(not(unix))]
+mod on_signal {
+    //! No such signal.
+
+    pub(super) fn listen() {}
+}
+mod slow_poll; // BOUCLE_SLOW_POLL
+
 use std::env;
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
@@ -26,7 +36,7 @@ use signal_hook::low_level::emulate_default_handler;
 
 use crate::Builder;
 use crate::observe::{Event, EventKind, Observer};
-use crate::trace::{Recorder, Timeline, Trace};
+use crate::trace::{Recorder, Trace};
 
 /// The variable.
 const VARIABLE: &str = "BOUCLE_TRACE";
@@ -48,6 +58,8 @@ enum Form {
 
 /// Adds the observers that the environment asks for.
 pub(crate) fn observe(builder: Builder) -> Builder {
+    on_signal::listen();
+    let builder = slow_poll::observe(builder);
     match asked() {
         Some(asked) => builder
             .observe(asked.recorder.clone())
@@ -122,7 +134,7 @@ impl Asked {
             }
             Form::Html(path) => write(path, &trace.to_html()),
             Form::Svg(path) => write(path, &trace.to_svg()),
-            Form::Json(path) => write(path, ""),
+            Form::Json(path) => write(path, &trace.to_chrome_json()),
         };
         if let Err((path, error)) = written {
             complain(&format!("{}: {error}", path.display()));
@@ -132,26 +144,8 @@ impl Asked {
 
 /// Prints a trace to stderr, as wide as the terminal is.
 fn print(trace: &Trace) {
-    let stderr = io::stderr();
-    let mut timeline: Timeline<'_> = trace.timeline();
-    if stderr.is_terminal() {
-        timeline = timeline.colours(true);
-        if let Some(width) = terminal_width() {
-            timeline = timeline.width(width);
-        }
-    }
-    let _ = writeln!(stderr.lock(), "{timeline}");
-}
-
-#[cfg(target_os = "linux")]
-fn terminal_width() -> Option<usize> {
-    let size = rustix::termios::tcgetwinsize(io::stderr()).ok()?;
-    (size.ws_col > 0).then_some(size.ws_col.into())
-}
-
-#[cfg(not(target_os = "linux"))]
-fn terminal_width() -> Option<usize> {
-    None
+    let timeline = trace.timeline().titles(true).for_stderr();
+    let _ = writeln!(io::stderr().lock(), "{timeline}");
 }
 
 /// Writes a file that is whole at any time.

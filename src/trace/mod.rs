@@ -13,6 +13,9 @@ mod data; // the events as JSON
 #[cfg(feature = "trace")]
 mod page; // a page to step through
 mod timeline; // a trace as text
+mod slow_poll; // tasks that hold the loop for long
+#[cfg(feature = "trace")]
+mod perfetto; // a trace for Perfetto
 
 #[cfg(feature = "trace")]
 pub(crate) mod environment; // BOUCLE_TRACE

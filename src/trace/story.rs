@@ -58,6 +58,12 @@ impl Story {
         self
     }
 
+    /// Time passes.
+    pub(crate) fn later(&mut self, millis: u64) -> &mut Self {
+        self.time += Duration::from_millis(millis);
+        self
+    }
+
     /// Tells an event of another story.
     pub(crate) fn retell(&mut self, event: &Event) -> &mut Self {
         (self.turn, self.time) = (event.turn, event.time);
@@ -162,8 +168,7 @@ impl Story {
     pub(crate) fn park(&mut self, millis: u64) -> &mut Self {
         let slept = Duration::from_millis(millis);
         let timeout = Some(slept);
-        self.time += slept;
-        self.tell(EventKind::Parked {
+        self.later(millis).tell(EventKind::Parked {
             timeout,
             slept,
             sources: 0,

@@ -36,6 +36,7 @@ use crate::trace::{Live, LiveTask, LoopTrace, TaskState, Trace, words};
 pub struct Timeline<'a> {
     loops: &'a [LoopTrace],
     style: Style,
+    titles: bool,
     legend: bool,
 }
 
@@ -80,6 +81,7 @@ impl<'a> Timeline<'a> {
                 lines: LINES,
                 colours: false,
             },
+            titles: loops.len() > 1,
             legend: true,
         }
     }
@@ -101,6 +103,13 @@ impl<'a> Timeline<'a> {
     /// Whether it has colours, as terminals write them. It has none if nothing is said.
     pub fn colours(mut self, colours: bool) -> Self {
         self.style.colours = colours;
+        self
+    }
+
+    /// Whether the loops have titles, with their numbers. If nothing is said, several loops have,
+    /// and one of which not everything was kept.
+    pub fn titles(mut self, titles: bool) -> Self {
+        self.titles = titles;
         self
     }
 
@@ -140,9 +149,8 @@ impl fmt::Display for Timeline<'_> {
 }
 
 impl Timeline<'_> {
-    /// If there are several loops, or if it has to be said that something is missing.
     fn title(&self, it: &LoopTrace) -> Option<String> {
-        if self.loops.len() < 2 && it.dropped == 0 {
+        if !self.titles && it.dropped == 0 {
             return None;
         }
         let mut title = format!("loop {}", it.number);
@@ -187,7 +195,7 @@ fn left(live: &Live, lines: usize) -> Option<String> {
     let mut left = format!("left at {}:\n", cell::time(live.time));
     for task in live.tasks.values().take(lines) {
         let (label, since) = (words::label(task), cell::time(task.since));
-        left += &format!("  #{label} {}, since {since}\n", doing(task));
+        left += &format!("  #{label} {} (since {since})\n", doing(task));
     }
     if live.tasks.len() > lines {
         left += &format!("  and {} more\n", live.tasks.len() - lines);
@@ -200,17 +208,17 @@ fn doing(task: &LiveTask) -> String {
     match task.state {
         TaskState::Ready => "is ready".into(),
         TaskState::Polled => "is being polled".into(),
-        TaskState::Aborted => "was aborted, and will be dropped".into(),
+        TaskState::Aborted => "was aborted".into(),
         TaskState::Idle => {
             let on: Vec<String> = task.waits.iter().map(waiting).collect();
-            format!("waits {}", on.join(" or "))
+            format!("waits{}", on.join(" or"))
         }
     }
 }
 
 fn waiting(on: &WaitsFor) -> String {
     match on {
-        WaitsFor::Timer { deadline, .. } => format!("until {}", cell::time(*deadline)),
-        on => format!("for {}", words::waits_for(on)),
+        WaitsFor::Timer { deadline, .. } => format!(" until {}", cell::time(*deadline)),
+        on => format!(" for {}", words::waits_for(on)),
     }
 }

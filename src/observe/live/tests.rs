@@ -110,6 +110,21 @@ fn it_counts_polls() {
     assert_eq!(live.tasks[&1].state, TaskState::Ready);
 }
 
+/// Who wakes itself is polled still, until its poll is over; then it is ready.
+#[test]
+fn a_poll_goes_on_after_a_wake() {
+    let mut story = Story::new();
+    story.enter(1).turn().poll(1).wake(1, Origin::Task(1));
+    assert_eq!(
+        told(&after(&story.events)),
+        "queue [1], polled [1], idle []"
+    );
+    story.waits(&[WaitsFor::Turn]);
+    let live = after(&story.events);
+    assert_eq!(told(&live), "queue [1], polled [], idle []");
+    assert_eq!(live.tasks[&1].state, TaskState::Ready);
+}
+
 /// A task that is aborted stands once in the queue, whatever it did; one that aborts itself leaves
 /// when its poll is over.
 #[test]

@@ -78,6 +78,18 @@ fn loops_share_the_limit() {
     }
 }
 
+/// A loop that has nothing left to drop takes the place of another one all the same.
+#[test]
+fn the_limit_holds_for_a_loop_without_events() {
+    let recorder = Recorder::with_limit(1);
+    let mut one = Story::of(1, &recorder, true);
+    Story::of(2, &recorder, true);
+    one.turn();
+    let loops = recorder.trace().loops;
+    assert_eq!((loops[0].events.len(), loops[0].dropped), (1, 1));
+    assert_eq!((loops[1].events.len(), loops[1].dropped), (0, 1));
+}
+
 /// A trace is what it was when it was asked for; any clone gives it, on any thread.
 #[test]
 fn clones_record_the_same() {

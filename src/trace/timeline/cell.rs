@@ -21,8 +21,10 @@ impl Cell {
         let (before, after) = match marks.iter().position(is_turn) {
             Some(place) => {
                 let mut before = written(&marks[..place]);
-                if matches!(marks[place], Mark::Polled(_)) {
-                    before.put(">", Ink::Ready);
+                match marks[place] {
+                    Mark::Polled(_) => before.put(">", Ink::Ready),
+                    _ if place > 0 => before.put("=", Ink::Ready),
+                    _ => {}
                 }
                 (before, &marks[place..])
             }

@@ -218,9 +218,9 @@ fn a_ping_pong_is_folded() {
                  (meanwhile wait: #1)
 
         left at 0:
-          #1 main waits for task 3, since 0
-          #2 ping is ready, since 0
-          #3 pong waits for something that the loop does not know, since 0
+          #1 main waits for task 3 (since 0)
+          #2 ping is ready (since 0)
+          #3 pong waits for something that the loop does not know (since 0)
         ",
     );
 }
@@ -260,7 +260,7 @@ fn a_ticker_is_folded() {
         #2 ticker  ~until 101s~~[x] cancelled
 
         left at 100.5s:
-          #2 ticker waits until 101s, since 100s
+          #2 ticker waits until 101s (since 100s)
         ",
     );
 }
@@ -323,8 +323,66 @@ fn mishaps_are_told() {
         #6 worker      +#2=====>[3]~job~~~~~~~~~~~~~job>[3]~foreign~~thread>[1] returned
 
         left at 23ms:
-          #1 early waits for source 3 to be writable, since 3ms
-          #2 main waits for task 1, since 3ms
+          #1 early waits for source 3 to be writable (since 3ms)
+          #2 main waits for task 1 (since 3ms)
+        ",
+    );
+}
+
+/// When a main future is done, its loop may have another one; what was aborted meanwhile is dropped at
+/// its place, and what is left, or was aborted at last, is dropped when the loop ends.
+#[test]
+fn a_loop_may_run_twice() {
+    let mut story = Story::new();
+    let abort = |task| EventKind::Aborted {
+        task,
+        by: Origin::Outside,
+    };
+    story.enter(1).turn().poll(1).spawn(2, "demo::a");
+    story.spawn(3, "demo::b").spawn(4, "demo::c").yields();
+    story.turn().poll(2).waits(&[]).poll(3).waits(&[]);
+    story.poll(4).waits(&[]).poll(1).returns();
+    story.tell(abort(2)).enter(5);
+    story.turn().finish(2, Ending::Cancelled).poll(5).yields();
+    story.turn().poll(5).returns();
+    story.tell(abort(3)).finish(3, Ending::Cancelled);
+    story.finish(4, Ending::Cancelled).close();
+    expect(
+        &plain(&story.trace()),
+        "
+        turn         1           2              3           4 end
+        time         0
+        #1 main  run>[1]=yield==>[4] returned
+        #2 a         +#1========>[1]~~~!outside=[x] cancelled
+        #3 b         +#1========>[2]~~~~~~~~~~~~~~~~~!outside=[x] cancelled
+        #4 c         +#1========>[3]~~~~~~~~~~~~~~~~~~~~~~~~~~[x] cancelled
+        #5 main                             run>[1]=yield==>[1] returned
+
+        left at 0:
+          #3 b was aborted (since 0)
+          #4 c waits (since 0)
+        ",
+    );
+}
+
+/// Who was left when a main future was given up is not left any more if it ends later.
+#[test]
+fn a_loop_may_be_stopped_and_go_on() {
+    let mut story = Story::new();
+    story.enter(1).turn().poll(1).spawn(2, "demo::a").waits(&[]);
+    story.turn().poll(2).waits(&[]).park(1);
+    story.finish(1, Ending::Cancelled).enter(3);
+    story.wake(2, Origin::Thread).turn().poll(3).waits(&[]);
+    story.poll(2).returns().wake(3, Origin::Task(2));
+    story.turn().poll(3).returns().close();
+    expect(
+        &plain(&story.trace()),
+        "
+        turn         1     2            3         4
+        time         0                  1ms
+        #1 main  run>[1]~~~~~~~~~~~~~~~~[x] cancelled
+        #2 a         +#1==>[1]~~~thread>[2] returned
+        #3 main                     run>[1]~~#2==>[1] returned
         ",
     );
 }
@@ -424,6 +482,17 @@ fn a_long_timeline_ends() {
     );
 }
 
+/// That holds also for those who are left at last.
+#[test]
+fn many_who_are_left_are_counted() {
+    let mut story = Story::new();
+    story.enter(1).turn().poll(1).spawn(2, "a").spawn(3, "b");
+    let trace = story.trace();
+    let written = trace.timeline().lines(1).to_string();
+    let left = written.split("left at 0:\n").last().unwrap();
+    assert!(left.starts_with("  #1 main is being polled (since 0)\n  and 2 more\n\n"));
+}
+
 /// Two loops are numbered.
 #[test]
 fn two_loops_have_titles() {
@@ -504,8 +573,8 @@ fn a_poll_that_lasts_is_told() {
         #2 endless      +#1==>[1]
 
         left at 0:
-          #1 main waits for task 2, since 0
-          #2 endless is being polled, since 0
+          #1 main waits for task 2 (since 0)
+          #2 endless is being polled (since 0)
         ",
     );
 }
