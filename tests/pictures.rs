@@ -51,6 +51,7 @@ fn a_short_run_is_drawn_whole() {
     assert!(svg.contains(
         "<title>3 world is polled in turn 3: woken by timer 1 in turn 2, and is ready</title>"
     ));
+    assert!(svg.contains("<title>2 hello is ready: spawned by task 1</title>"));
     assert!(!svg.contains("are not"));
 }
 

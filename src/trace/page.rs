@@ -26,10 +26,21 @@ impl Trace {
     /// The run as a page to look at in a browser, and to step through: one HTML file, which needs
     /// nothing else.
     ///
-    /// It is some 40 bytes an event.
+    /// It takes some 40 bytes an event, and 60 KB.
+    ///
+    /// ```
+    /// use boucle::{EventLoop, trace::Recorder};
+    ///
+    /// let recorder = Recorder::new();
+    /// let event_loop = EventLoop::builder().observe(recorder.clone()).build()?;
+    /// event_loop.block_on(boucle::yield_now());
+    /// let page = recorder.trace().to_html();
+    /// assert!(page.starts_with("<!doctype html>"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn to_html(&self) -> String {
         // What is recorded may hold "</script>", in a task's name.
-        let data = data::of(self).to_string().replace('<', "\\u003c");
+        let data = data::of(self).replace('<', "\\u003c");
         let parts = [
             ("{{title}}", self.title()),
             ("{{style}}", STYLE.into()),

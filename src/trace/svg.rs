@@ -26,14 +26,26 @@ const LEGEND: f64 = 40.0;
 /// Right of the axis, for what is said of the last tasks to end.
 const AFTER: f64 = 64.0;
 
-const STYLE: &str = include_str!("page/picture.css");
+const STYLE: &str = include_str!("svg/picture.css");
 
 impl Trace {
     /// The run as a picture: an SVG file, light or dark as the page that it stands in.
     ///
-    /// Tasks are rows, in spawn order. Turns are columns. Turns that repeat others are left out, and
-    /// counted. Of a long run, the first turns are drawn, and the picture says so:
-    /// [`to_html`](Self::to_html) shows all.
+    /// Tasks are rows, in spawn order; turns are columns. Turns that repeat others are left out, and
+    /// counted. Of a long run the first turns are drawn, of a crowd the first tasks, and the picture
+    /// says so. `to_html` shows all.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use boucle::{EventLoop, trace::Recorder};
+    ///
+    /// let recorder = Recorder::new();
+    /// let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build()?;
+    /// event_loop.block_on(boucle::sleep(Duration::from_secs(1)));
+    /// let picture = recorder.trace().to_svg();
+    /// assert!(picture.contains("idle 1 s"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn to_svg(&self) -> String {
         let loops: Vec<Lane> = self.loops.iter().map(Lane::of).collect();
         let names = loops.iter().map(Lane::name_width).fold(60.0, f64::max);
@@ -75,7 +87,7 @@ impl Trace {
     }
 }
 
-/// The hatching of a task that is ready, the dots of one that will be dropped, the heads of arrows.
+/// The hatching of a task that is ready, the dots of one that will be dropped.
 const PATTERNS: &str = r#"<defs>
 <pattern id="boucle-hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
 <rect class="hatch-back" width="5" height="5"/><rect class="hatch" width="1.6" height="5"/></pattern>
@@ -164,7 +176,7 @@ fn describe(loops: &[Lane]) -> String {
     about
 }
 
-pub(super) fn escaped(words: &str) -> String {
+fn escaped(words: &str) -> String {
     let words = words.replace('&', "&amp;").replace('<', "&lt;");
     words.replace('>', "&gt;").replace('"', "&quot;")
 }

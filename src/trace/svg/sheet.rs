@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::ops::Range;
 
 use crate::observe::{Ending, Origin};
-use crate::trace::picture::{Arrow, Does, Picture, Row, Span};
+use crate::trace::picture::{Arrow, Does, Gap, Picture, Row, Span};
 use crate::trace::svg::{Lane, MOST_ROWS, escaped};
 use crate::trace::{TaskState, words};
 
@@ -18,9 +18,10 @@ pub(super) const LETTER: f64 = 6.6;
 const SMALL_LETTER: f64 = 5.4;
 pub(super) const LONGEST_LABEL: usize = 26;
 
-/// Draws, and knows where the axis begins.
+/// Draws. How wide words are it only knows on average: there is no font here.
 pub(super) struct Sheet {
     pub(super) svg: String,
+    /// Where the axis begins.
     pub(super) axis: f64,
 }
 
@@ -41,7 +42,7 @@ impl Sheet {
         let top_of = |index: usize| rows + index as f64 * ROW;
         for (index, row) in picture.rows.iter().enumerate() {
             for span in &row.spans {
-                self.span(top_of(index), span);
+                self.span(top_of(index), &row.label, span);
             }
         }
         let mut free = 0.0;
@@ -53,8 +54,8 @@ impl Sheet {
                 free = arrow.x + 4.0;
             }
         }
-        for fold in &picture.folds {
-            self.fold(rows, bottom, fold);
+        for gap in &picture.gaps {
+            self.gap((rows + bottom) / 2.0, gap);
         }
         for (index, row) in picture.rows.iter().enumerate() {
             self.words(top_of(index), row);
@@ -107,17 +108,17 @@ impl Sheet {
         }
     }
 
-    /// A gap in the rows, that says what is not drawn there.
-    fn fold(&mut self, top: f64, bottom: f64, (x, [turns, like]): &(Range<f64>, [String; 2])) {
-        let (x, y) = (self.across(x), (top + bottom) / 2.0);
-        let middle = (x.start + x.end) / 2.0;
-        self.text(middle, y - 3.0, "dim middle", turns);
-        self.text(middle, y + 11.0, "dim middle", like);
+    /// What stands in a gap of the rows.
+    fn gap(&mut self, y: f64, gap: &Gap) {
+        let x = self.axis + (gap.x.start + gap.x.end) / 2.0;
+        let [above, below] = &gap.words;
+        self.text(x, y - 3.0, "dim middle", above);
+        self.text(x, y + 11.0, "dim middle", below);
     }
 
-    fn span(&mut self, top: f64, span: &Span) {
+    fn span(&mut self, top: f64, label: &str, span: &Span) {
         let x = self.across(&span.x);
-        let title = escaped(&span.title);
+        let title = escaped(&format!("{label} {}", span.title));
         let _ = write!(self.svg, "<g><title>{title}</title>");
         let bar = top + (ROW - BAR) / 2.0;
         match span.state {
@@ -168,6 +169,7 @@ impl Sheet {
         }
     }
 
+    /// An arrow.
     pub(super) fn shaft(&mut self, class: &str, x: f64, begin: f64, tip: f64) {
         let wing = tip - (tip - begin).signum() * 5.0;
         let (left, right) = (x - 3.0, x + 3.0);
@@ -178,6 +180,7 @@ impl Sheet {
         );
     }
 
+    /// Who has woken a task, if it is no task: the hands of a clock, the box of a socket.
     pub(super) fn mark(&mut self, x: f64, y: f64, by: Origin) {
         let shape = match by {
             Origin::Timer(_) => "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0M0 -2.5V0H2",

@@ -164,6 +164,37 @@ fn the_stepper_shows_the_recording() {
     assert_eq!(browser.thrown(), [""; 0]);
 }
 
+/// A recording whose oldest events were dropped begins with the state that they have left.
+#[test]
+fn the_stepper_begins_where_the_recording_does() {
+    let recorder = Recorder::with_limit(60);
+    let builder = EventLoop::builder().virtual_clock();
+    let event_loop = builder.observe(recorder.clone()).build().unwrap();
+    event_loop.block_on(medley());
+    drop(event_loop);
+    let trace = recorder.trace();
+    let it = &trace.loops[0];
+    assert!(it.dropped > 0 && !it.before.tasks.is_empty());
+    let Some(mut browser) = open(&trace) else {
+        return;
+    };
+    browser.press("Home");
+    for step in 0..=it.events.len() {
+        compare(
+            &mut browser,
+            &state_after(it, step),
+            &format!("event {step}"),
+        );
+        browser.press("Shift+ArrowRight");
+    }
+    assert!(
+        browser
+            .text("#about")
+            .contains(&format!("{} events before", it.dropped))
+    );
+    assert_eq!(browser.thrown(), [""; 0]);
+}
+
 /// With Shift, each event is a step.
 #[test]
 fn the_stepper_shows_every_event() {
