@@ -75,9 +75,21 @@ impl Resident {
         limit: Option<Duration>,
         parks: Parks,
     ) -> io::Result<Turn> {
-        if !self.is_observed() {
-            return self.one_turn::<UNSEEN>(main, limit, parks);
+        if self.is_observed() {
+            return self.observed_turn(main, limit, parks);
         }
+        self.one_turn::<UNSEEN>(main, limit, parks)
+    }
+
+    /// Apart, so that the compiler leaves the other turn as if this one were not there.
+    #[cold]
+    #[inline(never)]
+    fn observed_turn(
+        &self,
+        main: Option<&mut Main<'_>>,
+        limit: Option<Duration>,
+        parks: Parks,
+    ) -> io::Result<Turn> {
         let turn = self.one_turn::<SEEN>(main, limit, parks);
         self.tell_at_rest();
         turn

@@ -29,8 +29,6 @@ pub(crate) mod environment {
 }
 
 #[cfg(test)]
-mod script;
-#[cfg(test)]
 pub(crate) mod story;
 
 pub use crate::observe::{Live, LiveTask, TaskState};

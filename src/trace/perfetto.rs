@@ -168,19 +168,11 @@ impl<'a> Lanes<'a> {
                 self.cause(task, by, place);
             }
             EventKind::Woken { task, by, already } if !already => self.cause(task, by, place),
-            EventKind::Aborted { task, by } => {
-                self.write_instant("aborted", task, place);
-                if !self.live.ready.contains(&task) {
-                    self.cause(task, by, place);
-                }
-            }
+            EventKind::Aborted { task, .. } => self.write_instant("aborted", task, place),
             EventKind::Finished {
                 task,
                 how: Ending::Cancelled,
-            } => {
-                self.write_instant("cancelled", task, place);
-                self.causes.remove(&task);
-            }
+            } => self.write_instant("cancelled", task, place),
             _ => {}
         }
     }

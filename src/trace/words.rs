@@ -13,11 +13,32 @@ pub(super) fn label(task: &LiveTask) -> String {
     }
 }
 
-/// `say_after` of `sleep::say_after::{{closure}}`, `Gather` of `boucle::Gather<i32>`.
-fn last_word(future: &str) -> &str {
+/// `say_after` of `sleep::say_after::{{closure}}`; "block in serve" of an async block in that; `Gather`
+/// of `boucle::Gather<i32>`.
+fn last_word(future: &str) -> String {
     let path = future.split('<').next().unwrap_or(future);
-    let named = path.split("::").filter(|word| !word.starts_with('{'));
-    named.last().filter(|it| !it.is_empty()).unwrap_or("future")
+    let words: Vec<&str> = path.split("::").collect();
+    let closures = words
+        .iter()
+        .rev()
+        .take_while(|word| word.starts_with('{'))
+        .count();
+    match words[..words.len() - closures].last() {
+        None | Some(&"") => "future".into(),
+        Some(function) if closures > 1 => format!("block in {function}"),
+        Some(word) => (*word).into(),
+    }
+}
+
+/// What there is room for; nothing, if that is no word.
+pub(super) fn cut(words: &str, letters: usize) -> String {
+    if words.chars().count() <= letters {
+        return words.into();
+    }
+    match letters {
+        0..6 => String::new(),
+        _ => words.chars().take(letters - 1).chain(['…']).collect(),
+    }
 }
 
 pub(super) fn origin(by: Origin) -> String {

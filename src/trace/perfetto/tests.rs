@@ -208,6 +208,26 @@ fn wakes_are_arrows() {
     );
 }
 
+/// Who is woken twice was woken by the first one.
+#[test]
+fn the_first_wake_is_the_cause() {
+    let mut story = Story::new();
+    story.enter(1).turn().poll(1).spawn(2, "a").waits(&[]);
+    story.turn().poll(2).wake(1, Origin::Task(2));
+    story.tell(EventKind::Woken {
+        task: 1,
+        by: Origin::Task(2),
+        already: true,
+    });
+    story.waits(&[]).turn().poll(1);
+    let events = events(&story.trace());
+    let arrow = *of_phase(&events, "s").last().unwrap();
+    assert_eq!((lane(arrow), place(arrow, "ts")), ((1, 2), 9_000));
+    let slices = of_phase(&events, "X");
+    let poll = slices.iter().rfind(|it| it["cat"] == "poll").unwrap();
+    assert_eq!(poll["args"], json!({ "turn": 3, "woken by": "task 2" }));
+}
+
 /// They change when what they count does, and only then.
 #[test]
 fn counters_follow() {
@@ -336,4 +356,14 @@ fn a_cut_recording_is_whole() {
             expect_coherence(&events(&story.trace()));
         }
     }
+    let recorder = Recorder::with_limit(2);
+    let mut story = Story::of(1, &recorder, true);
+    story.enter(1).turn().poll(1).spawn(2, "a").spawn(3, "b");
+    let events = events(&recorder.trace());
+    let slices = of_phase(&events, "X").into_iter();
+    let slices = slices.map(|it| format!("{} {} {}", it["name"], it["ts"], it["dur"]));
+    assert_eq!(
+        slices.collect::<Vec<_>>(),
+        [r#""1 main" 5.0 2.0"#, r#""turn 1" 5.0 2.0"#]
+    );
 }

@@ -365,6 +365,28 @@ fn a_loop_may_run_twice() {
     );
 }
 
+/// Who was left when a main future was given up is not left any more if it ends later.
+#[test]
+fn a_loop_may_be_stopped_and_go_on() {
+    let mut story = Story::new();
+    story.enter(1).turn().poll(1).spawn(2, "demo::a").waits(&[]);
+    story.turn().poll(2).waits(&[]).park(1);
+    story.finish(1, Ending::Cancelled).enter(3);
+    story.wake(2, Origin::Thread).turn().poll(3).waits(&[]);
+    story.poll(2).returns().wake(3, Origin::Task(2));
+    story.turn().poll(3).returns().close();
+    expect(
+        &plain(&story.trace()),
+        "
+        turn         1     2            3         4
+        time         0                  1ms
+        #1 main  run>[1]~~~~~~~~~~~~~~~~[x] cancelled
+        #2 a         +#1==>[1]~~~thread>[2] returned
+        #3 main                     run>[1]~~#2==>[1] returned
+        ",
+    );
+}
+
 /// As many rows as tasks, and long names that are cut.
 #[test]
 fn thirty_tasks_have_thirty_rows() {
@@ -458,6 +480,17 @@ fn a_long_timeline_ends() {
         (not shown: turn 3 and what follows)
         ",
     );
+}
+
+/// That holds also for those who are left at last.
+#[test]
+fn many_who_are_left_are_counted() {
+    let mut story = Story::new();
+    story.enter(1).turn().poll(1).spawn(2, "a").spawn(3, "b");
+    let trace = story.trace();
+    let written = trace.timeline().lines(1).to_string();
+    let left = written.split("left at 0:\n").last().unwrap();
+    assert!(left.starts_with("  #1 main is being polled (since 0)\n  and 2 more\n\n"));
 }
 
 /// Two loops are numbered.

@@ -1,0 +1,186 @@
+//! Timelines of loops that have run: under a virtual clock they are the same to the byte.
+
+use std::time::Duration;
+
+use boucle::trace::Recorder;
+use boucle::{EventLoop, FIRST_COMPLETED, gather, sleep, spawn, spawn_named, timeout, wait};
+
+/// The timeline of a virtual loop that runs a future.
+fn timeline<F: Future>(main: F) -> String {
+    let recorder = Recorder::new();
+    let builder = EventLoop::builder().virtual_clock();
+    let event_loop = builder.observe(recorder.clone()).build().unwrap();
+    event_loop.block_on(main);
+    drop(event_loop);
+    recorder.trace().timeline().legend(false).to_string()
+}
+
+/// Compares it with what is expected, which is indented here, and ends with an empty line.
+#[track_caller]
+fn expect(timeline: &str, expected: &str) {
+    let lines = expected
+        .lines()
+        .skip(1)
+        .map(|line| line.strip_prefix("        ").unwrap_or(line));
+    let expected: Vec<&str> = lines.collect();
+    let both = || format!("written:\n{timeline}\nexpected:\n{}", expected.join("\n"));
+    assert!(timeline == expected.join("\n"), "{}", both());
+}
+
+fn seconds(seconds: f64) -> Duration {
+    Duration::from_secs_f64(seconds)
+}
+
+async fn square_after(duration: f64) -> f64 {
+    sleep(seconds(duration)).await;
+    duration * duration
+}
+
+#[test]
+fn a_sleep() {
+    expect(
+        &timeline(async {
+            sleep(seconds(1.0)).await;
+        }),
+        "
+        turn         1                   2
+        time         0                   1s
+        #1 main  run>[1]~until 1s~~timer>[1] returned
+        ",
+    );
+}
+
+#[test]
+fn a_gather() {
+    expect(
+        &timeline(gather([1.0, 0.5, 1.5].map(square_after))),
+        "
+        turn                 1     2                      3     4  5    6
+        time                 0                            500ms 1s 1.5s
+        #1 main          run>[1]~gather 3~~~~~~~~~~~~~~~~~~~~~~~~~~#4==>[1] returned
+        #2 square_after      +#1==>[1]~until 1s~~~~~~~~~~~timer>[1] returned
+        #3 square_after      +#1==>[2]~until 500ms~~timer>[1] returned
+        #4 square_after      +#1==>[3]~until 1.5s~~~~~~~~~~~~timer>[1] returned
+        ",
+    );
+}
+
+#[test]
+fn a_wait() {
+    expect(
+        &timeline(async {
+            let tasks = [1.0, 0.5].map(square_after).map(spawn);
+            let (done, pending) = wait(tasks, FIRST_COMPLETED).await;
+            assert_eq!((done.len(), pending.len()), (1, 1));
+        }),
+        "
+        turn                 1     2                      3     4 end
+        time                 0                            500ms
+        #1 main          run>[1]~wait 2~~~~~~~~~~~~~~~~~~~#3===>[1] returned
+        #2 square_after      +#1==>[1]~until 1s~~~~~~~~~~~~~~~~~~~[x] cancelled
+        #3 square_after      +#1==>[2]~until 500ms~~timer>[1] returned
+
+        left at 500ms:
+          #2 square_after waits until 1s (since 0)
+        ",
+    );
+}
+
+#[test]
+fn a_timeout() {
+    expect(
+        &timeline(async {
+            assert!(timeout(seconds(1.0), square_after(2.0)).await.is_err());
+        }),
+        "
+        turn         1                               2
+        time         0                               1s
+        #1 main  run>[1]~until 2s or until 1s~~timer>[1] returned
+        ",
+    );
+}
+
+#[test]
+fn two_tasks() {
+    expect(
+        &timeline(async {
+            let hello = spawn_named("hello", square_after(2.0));
+            let world = spawn_named("world", square_after(1.0));
+            hello.await.unwrap();
+            world.await.unwrap();
+        }),
+        "
+        turn          1     2                   3  4    5
+        time          0                         1s 2s
+        #1 main   run>[1]~#2~~~~~~~~~~~~~~~~~~~~~~~#2==>[1] returned
+        #2 hello      +#1==>[1]~until 2s~~~~~timer>[1] returned
+        #3 world      +#1==>[2]~until 1s~~timer>[1] returned
+        ",
+    );
+}
+
+#[test]
+fn an_abort() {
+    expect(
+        &timeline(async {
+            let unborn = spawn_named("unborn", square_after(1.0));
+            unborn.abort();
+            let idle = spawn_named("idle", square_after(1.0));
+            assert!(unborn.await.is_err());
+            idle.abort();
+            assert!(idle.await.is_err());
+        }),
+        "
+        turn           1        2             3       4    5
+        time           0
+        #1 main    run>[1]~#2~~~#2===========>[1]~#3~~#3==>[1] returned
+        #2 unborn      +#1=!#1==[x] cancelled
+        #3 idle        +#1=====>[1]~until 1s~~!#1=====[x] cancelled
+        ",
+    );
+}
+
+#[test]
+fn a_panic() {
+    expect(
+        &timeline(async {
+            let bomb = spawn_named("bomb", async { panic!("on purpose") });
+            let _: Result<(), _> = bomb.await;
+        }),
+        "
+        turn         1       2    3
+        time         0
+        #1 main  run>[1]~#2~~#2==>[1] returned
+        #2 bomb      +#1====>[1] panicked
+        ",
+    );
+}
+
+/// One that yields a thousand times, beside one that sleeps.
+#[test]
+fn a_starvation() {
+    expect(
+        &timeline(async {
+            let sleeper = spawn_named("sleeper", sleep(seconds(1.0)));
+            let busy = async {
+                for _ in 0..1000 {
+                    boucle::yield_now().await;
+                }
+            };
+            spawn_named("busy", busy).await.unwrap();
+            sleeper.await.unwrap();
+        }),
+        "
+        turn            1     2           3          ..997 more.. 1001        1002 1003
+        time            0
+        #1 main     run>[1]~#3~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~#3==>[1]~#2~
+        #2 sleeper      +#1==>[1]~until 1s~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+        #3 busy         +#1==>[2]=yield==>[1]=yield==...=========>[1]=yield==>[1] returned
+
+        turn                         1004 1005
+        time                         1s
+        #1 main     ~#2~~~~~~~~~~~~~~#2==>[1] returned
+        #2 sleeper  ~until 1s~~timer>[1] returned
+        ",
+    );
+}
