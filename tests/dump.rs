@@ -14,6 +14,7 @@ use boucle::observe::{Dump, DumpedTask, Event, EventKind, Observer, TaskState, W
 use boucle::{DumpError, EventLoop, JoinHandle, LoopHandle};
 use boucle::{dump, gather, sleep, spawn, spawn_named, timeout, yield_now};
 use common::{OnDrop, panic_of, virtual_loop};
+use futures_lite::future::poll_once;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -183,6 +184,35 @@ fn who_is_done_is_not_told() {
     let dump = event_loop.handle().dump(Duration::ZERO).unwrap();
     assert_eq!(lines(&dump), ["at 0: 0 tasks"]);
     assert_eq!(event_loop.block_on(done).unwrap(), 7);
+}
+
+/// Tasks are told in the order of their spawns, also where the slot of one that is done was used again;
+/// and who is in such a slot has not awaited what the one before has.
+#[test]
+fn a_slot_that_is_used_again_misleads_nobody() {
+    virtual_loop().block_on(async {
+        let first = spawn(async {});
+        let mut early = spawn(pending::<()>());
+        first.await.unwrap();
+        let mut late = spawn(pending::<()>()); // in the slot of the first one
+        let gone = spawn(async move {
+            assert!(poll_once(&mut early).await.is_none());
+            early
+        });
+        let mut early = gone.await.unwrap();
+        drop(spawn(pending::<()>())); // in the slot of the one that has polled `early`
+        yield_now().await;
+        let dumped: Vec<_> = dump()
+            .tasks
+            .iter()
+            .map(|task| (task.id, task.awaits.clone()))
+            .collect();
+        assert_eq!(dumped, [(1, vec![]), (3, vec![]), (4, vec![]), (6, vec![])]);
+
+        drop(spawn(async move { futures::join!(&mut late, &mut early) }));
+        yield_now().await;
+        assert_eq!(task(&dump(), 7).awaits, [3, 4]);
+    });
 }
 
 /// Puts `tasks` tasks in a circle, each of which awaits the one before it.
@@ -453,27 +483,28 @@ fn a_loop_that_is_held_is_told_with_its_task() {
     }
 }
 
-/// An observed loop that is held by nobody, and not run either, is not said to be held.
+/// An observed loop that is not run is held by nobody: not by the last one that was polled, nor by the
+/// last one that was dropped.
 #[test]
 fn a_loop_that_is_not_run_is_held_by_nobody() {
     let event_loop = observed_loop();
-    event_loop.block_on(async {
-        spawn(async {}).await.unwrap();
-        drop(spawn(pending::<()>()));
-        let aborted = spawn(pending::<()>());
-        yield_now().await;
-        aborted.abort();
-        yield_now().await;
-    });
-    let handle = event_loop.handle();
-    let other = thread::spawn(move || handle.dump(Duration::ZERO).unwrap_err());
-    let error = other.join().unwrap();
-    assert!(
-        matches!(error, DumpError::NoAnswer { holder: None, .. }),
-        "{error}"
-    );
+    let ask = || {
+        let handle = event_loop.handle();
+        let other = thread::spawn(move || handle.dump(Duration::ZERO).unwrap_err());
+        let error = other.join().unwrap();
+        let is_free = matches!(error, DumpError::NoAnswer { holder: None, .. });
+        assert!(is_free, "{error}");
+    };
+    let task = event_loop.spawn(pending::<()>());
+    event_loop.turn(Some(Duration::ZERO)).unwrap();
+    ask();
+    task.abort();
     // It has the question still, and nobody waits for the answer.
     event_loop.turn(Some(Duration::ZERO)).unwrap();
+    ask();
+    event_loop.spawn(async {}).abort();
+    event_loop.block_on(async {});
+    ask();
 }
 
 /// Of a loop that is gone, or goes without an answer, it is said that it is gone.

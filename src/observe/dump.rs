@@ -13,7 +13,7 @@ mod tree;
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use crate::current;
@@ -221,14 +221,11 @@ impl Question {
 
     /// Waits for the answer.
     pub(crate) fn answer(self, timeout: Duration) -> Result<Dump, DumpError> {
-        match self.answer.recv_timeout(timeout) {
-            Ok(dump) => Ok(dump),
-            // The loop has ended without reading its inbox.
-            Err(RecvTimeoutError::Disconnected) => Err(DumpError::Gone),
-            Err(RecvTimeoutError::Timeout) => Err(self.no_answer(timeout)),
-        }
+        let answer = self.answer.recv_timeout(timeout);
+        answer.map_err(|_| self.no_answer(timeout))
     }
 
+    /// Why there is none. A loop that ends without reading its inbox drops what is in it, and is gone.
     fn no_answer(&self, timeout: Duration) -> DumpError {
         let Some(inbox) = inbox::of(self.of) else {
             return DumpError::Gone;
