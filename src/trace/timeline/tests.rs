@@ -387,6 +387,35 @@ fn a_loop_may_be_stopped_and_go_on() {
     );
 }
 
+/// Who was polled in the last turn and waits is left: its poll has not ended it. But who aborts itself
+/// ends with its poll.
+#[test]
+fn a_poll_in_the_last_turn_may_be_pending() {
+    let mut story = Story::new();
+    let abort = EventKind::Aborted {
+        task: 3,
+        by: Origin::Task(3),
+    };
+    story.enter(1).turn().poll(1).spawn(2, "demo::a");
+    story.spawn(3, "demo::b").yields().turn().poll(2).sleeps(20);
+    story.poll(3).tell(abort).waits(&[]);
+    story.finish(3, Ending::Cancelled).poll(1).returns();
+    story.finish(2, Ending::Cancelled).close();
+    expect(
+        &plain(&story.trace()),
+        "
+        turn         1           2               end
+        time         0
+        #1 main  run>[1]=yield==>[3] returned
+        #2 a         +#1========>[1]~until 20ms~~[x] cancelled
+        #3 b         +#1========>[2]!#3=~ cancelled
+
+        left at 0:
+          #2 a waits until 20ms (since 0)
+        ",
+    );
+}
+
 /// As many rows as tasks, and long names that are cut.
 #[test]
 fn thirty_tasks_have_thirty_rows() {
