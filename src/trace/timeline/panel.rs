@@ -63,7 +63,7 @@ impl<'a> Panels<'a> {
             columns: &chart.columns,
             before: chart.before.clone(),
             labels: &chart.labels,
-            margin: longest.unwrap_or(0).max("turn".len()) + 2,
+            margin: longest.unwrap_or(0) + 2,
             style,
         }
     }
@@ -146,14 +146,15 @@ impl<'a> Panel<'a> {
             .collect();
         let is_first = self.rows.is_empty();
         let place = self.place_of(&cells);
+        let time = cell::time(column.time);
+        let headings = [column.heading.len(), time.len()];
         let widths = cells.iter().map(|(_, cell)| cell.after.width());
-        let end = place + widths.max().unwrap_or(0).max(column.heading.len());
+        let end = place + widths.chain(headings).max().unwrap_or(0);
         if end > room && !is_first {
             return false;
         }
         self.turns.fill(place, " ", Ink::Plain);
         self.turns.put(&column.heading, Ink::Heading);
-        let time = cell::time(column.time);
         if time != self.time {
             self.times.fill(place, " ", Ink::Plain);
             self.times.put(&time, Ink::Heading);
@@ -185,7 +186,7 @@ impl<'a> Panel<'a> {
     /// Who waits at the end of the panel waits until the end of its line.
     fn finish(&mut self) {
         let widths = self.rows.values().map(|row| row.line.width());
-        let end = widths.max().unwrap_or(0).max(self.turns.width());
+        let end = widths.max().unwrap_or(0);
         for row in self.rows.values_mut() {
             if row.meanwhile != Meanwhile::Nothing {
                 row.go_on(end);
