@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
+use crate::EventLoop;
 use crate::observe::WaitsFor;
 use crate::trace::Recorder;
-use crate::trace::script;
 use crate::trace::story::{self, Story};
 
 /// The events of a trace, each of which has the form that the format gives to its phase.
@@ -127,16 +127,29 @@ fn expect_coherence(events: &[Value]) {
     assert!(slices.keys().all(|lane| named.contains(lane)));
 }
 
-/// The traces of all the tests: each event has the form of its phase, and they fit together.
+/// What a recorder hears of a virtual loop that sleeps, and starves a sleeper for a hundred turns.
+fn record(recorder: &Recorder) {
+    let builder = EventLoop::builder().virtual_clock();
+    let event_loop = builder.observe(recorder.clone()).build().unwrap();
+    event_loop.block_on(async {
+        let sleeper = crate::spawn(crate::sleep(Duration::from_millis(5)));
+        for _ in 0..100 {
+            crate::yield_now().await;
+        }
+        sleeper.await.unwrap();
+    });
+}
+
+/// Each event has the form of its phase, and they fit together: of a story, of a loop that has run, and of
+/// two of them in one trace.
 #[test]
 fn the_format_is_the_documented_one() {
-    let traces = [
-        story::gather().trace(),
-        script::sleep(),
-        script::gather(),
-        script::starvation(),
-        script::two_loops(),
-    ];
+    let recorder = Recorder::new();
+    record(&recorder);
+    let one = recorder.trace();
+    record(&recorder);
+    let traces = [story::gather().trace(), one, recorder.trace()];
+    assert_eq!(traces[2].loops.len(), 2);
     for trace in traces {
         let events = events(&trace);
         expect_coherence(&events);
