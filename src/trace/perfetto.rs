@@ -1,8 +1,8 @@
 //! The trace for a viewer: [Perfetto](https://ui.perfetto.dev), or `chrome://tracing`.
 //!
 //! The form is the [Trace Event Format][format]: an object with a list of events, each of which has
-//! a phase, a time in microseconds, a process and a thread. Loops are its processes, and tasks are its
-//! threads; thread 0 is the loop itself.
+//! a phase, a time in microseconds, a process and a thread. Loops are its processes, and tasks are
+//! its threads; thread 0 is the loop itself.
 //!
 //! - A poll is a slice in the lane of its task, to which what it causes belongs: also the wake of
 //!   who waits for its end. Turns and parks are slices in the lane of the loop.
@@ -26,7 +26,7 @@ use crate::trace::{Live, LoopTrace, Trace, words};
 impl Trace {
     /// The trace as JSON, for [Perfetto](https://ui.perfetto.dev) or `chrome://tracing`.
     ///
-    /// Under a virtual clock the axis is not time, but the sequence of events: each is a microsecond.
+    /// Under a virtual clock the axis is not time, but the sequence of events, a microsecond each.
     pub fn to_chrome_json(&self) -> String {
         let first = self.loops.iter().map(|it| it.began).min();
         let mut written = Written::default();
@@ -200,8 +200,8 @@ impl<'a> Lanes<'a> {
         }
     }
 
-    /// A task comes into the ready queue. The arrow begins in the poll that has caused it, or in the
-    /// turn.
+    /// A task comes into the ready queue. The arrow begins in the poll that has caused it, or in
+    /// the turn.
     fn cause(&mut self, task: u64, by: Origin, place: Nanos) {
         let poll = self.poll.as_ref().map(|poll| poll.lane);
         let lane = match by {

@@ -83,8 +83,8 @@ fn place(event: &Value, field: &str) -> u64 {
     (event[field].as_f64().unwrap() * 1e3).round() as u64
 }
 
-/// All that has to hold between the events of any trace: slices of a lane lie in each other or apart; an
-/// arrow begins in a slice, and ends where one begins, later; each lane has one name.
+/// All that has to hold between the events of any trace: slices of a lane lie in each other or apart;
+/// an arrow begins in a slice, and ends where one begins, later; each lane has one name.
 fn expect_coherence(events: &[Value]) {
     let mut slices: BTreeMap<(u64, u64), Vec<(u64, u64)>> = BTreeMap::new();
     for slice in of_phase(events, "X") {
