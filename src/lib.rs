@@ -163,6 +163,7 @@ pub use combine::wait::{
 pub use event_loop::{EventLoop, run, stop};
 #[cfg(feature = "blocking")]
 pub use executor::{RunInExecutor, run_in_executor};
+pub use observe::dump::{Dump, DumpError, dump};
 pub use task::budget::{YieldNow, consume_budget, yield_now};
 pub use task::join::JoinHandle;
 pub use task::join_error::JoinError;

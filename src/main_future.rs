@@ -40,7 +40,7 @@ impl<'a> MainPlace<'a> {
         location: &'static Location<'static>,
     ) -> Self {
         let slot = resident.with(|it| {
-            let (slot, id) = it.enter_main();
+            let (slot, id) = it.enter_main(future);
             it.note_main(id, future, location);
             slot
         });

@@ -120,8 +120,8 @@ impl Loop {
     }
 
     /// Gives the main future its place, and queues it. Returns its slot and its id.
-    pub(crate) fn enter_main(&mut self) -> (u32, u64) {
-        let (slot, id) = self.tasks.insert_main();
+    pub(crate) fn enter_main(&mut self, main_type: &'static str) -> (u32, u64) {
+        let (slot, id) = self.tasks.insert_main(main_type);
         self.ready.push(TaskNumber::new(self.number, id, slot));
         (slot, id)
     }

@@ -75,9 +75,21 @@ impl Resident {
         limit: Option<Duration>,
         parks: Parks,
     ) -> io::Result<Turn> {
-        if !self.is_observed() {
-            return self.one_turn::<UNSEEN>(main, limit, parks);
+        if self.is_observed() {
+            return self.observed_turn(main, limit, parks);
         }
+        self.one_turn::<UNSEEN>(main, limit, parks)
+    }
+
+    /// Apart, so that the compiler leaves the other turn as if this one were not there.
+    #[cold]
+    #[inline(never)]
+    fn observed_turn(
+        &self,
+        main: Option<&mut Main<'_>>,
+        limit: Option<Duration>,
+        parks: Parks,
+    ) -> io::Result<Turn> {
         let turn = self.one_turn::<SEEN>(main, limit, parks);
         self.tell_at_rest();
         turn
@@ -267,18 +279,18 @@ impl Resident {
             Message::ReleaseSource(slot) => drop_quietly(self.with(|it| it.drop_source(slot))),
             Message::ReleaseGroup(group) => drop_quietly(self.with(|it| it.groups.remove(group))),
             Message::ReleaseJob => self.with(|it| it.jobs -= 1),
+            // Whoever has asked may be gone.
+            Message::Dump(asker) => drop(asker.send(self.with(|it| it.dump()))),
             Message::NoHandles => {}
         }
     }
 
     #[cold]
     fn deadlock(&self) -> ! {
-        let tasks = self.with(|it| it.tasks.describe_live());
-        let list: String = tasks.iter().map(|task| format!("\n  {task}")).collect();
+        let dump = self.with(|it| it.dump());
         panic!(
             "deadlock: nothing is ready, and no timer, socket, executor job or LoopHandle is left \
-             to wake the main future or one of {} tasks{list}",
-            tasks.len()
+             to wake anybody\n{dump}"
         )
     }
 }

@@ -14,6 +14,8 @@ use crate::observe::{Ending, Event, EventKind, Live, Origin, Outcome, WaitsFor};
 use crate::state::Loop;
 use crate::task::cell::End;
 use crate::task::id::{LoopNumber, TaskNumber};
+use crate::time::clock::real_now;
+use crate::wake::inbox::Holding;
 
 /// What was not told yet, and what is needed to note more.
 pub(crate) struct Journal {
@@ -261,7 +263,16 @@ impl Loop {
             journal.turn += 1;
             self.note(|_| EventKind::TurnBegins);
         }
+        self.hold(task);
         Some(task)
+    }
+
+    /// Says, for whoever asks on another thread, which task has this one from now on.
+    fn hold(&self, task: u64) {
+        let live = self.journal.as_ref().map(|journal| journal.live());
+        let name = live.and_then(|live| live.tasks.get(&task)?.name.clone());
+        let since = real_now();
+        self.inbox.set_holder(Some(Holding { task, name, since }));
     }
 
     pub(crate) fn note_poll_begins(&mut self, slot: u32) {
@@ -273,6 +284,7 @@ impl Loop {
     /// A poll is over. `end` is `None` if the task is pending.
     pub(crate) fn note_poll_ends(&mut self, slot: u32, end: Option<End>, began: Duration) {
         let took = self.clock.elapsed().saturating_sub(began);
+        self.inbox.set_holder(None);
         let Some(task) = self.journal.as_ref().and_then(|journal| journal.polled()) else {
             return;
         };
@@ -326,7 +338,11 @@ impl Loop {
 
     /// The task whose cell is lent is done; or it is not, because it has aborted itself.
     pub(crate) fn note_end(&mut self, end: End) {
-        if self.journal.is_none() || self.tasks.is_itself_aborted() {
+        if self.journal.is_none() {
+            return;
+        }
+        self.inbox.set_holder(None);
+        if self.tasks.is_itself_aborted() {
             return;
         }
         let slot = self.tasks.lent();

@@ -5,9 +5,12 @@
 
 mod event;
 mod live;
+pub(crate) mod dump;
 pub(crate) mod journal;
 pub(crate) mod telling;
+pub(crate) mod words;
 
+pub use dump::{Dump, DumpError, DumpedTask, Holder};
 pub use event::{Ending, Event, EventKind, Origin, Outcome, WaitsFor};
 pub use live::{Live, LiveTask, TaskState};
 

@@ -79,11 +79,10 @@ impl Resident {
         number: TaskNumber,
         poll: impl FnOnce() -> Poll<End>,
     ) -> Poll<End> {
-        let began = self.with(|it| {
-            it.note_poll_begins(number.slot());
-            it.clock.elapsed()
-        });
+        self.with(|it| it.note_poll_begins(number.slot()));
         self.tell();
+        // Only now: how long the observers take is not the task's.
+        let began = self.with(|it| it.clock.elapsed());
         let polled = poll();
         let end = match polled {
             Poll::Ready(end) => Some(end),

@@ -89,6 +89,11 @@ impl Groups {
         &mut self.0[group as usize]
     }
 
+    /// Who waits for the group of a seat.
+    pub(crate) fn parent(&self, seat: Seat) -> Option<&Waker> {
+        self.0.get(seat.group as usize)?.parent.as_ref()
+    }
+
     /// Frees a group. The waker goes to the caller, to be dropped.
     pub(crate) fn remove(&mut self, group: u32) -> Option<Waker> {
         self.0.remove(group as usize).parent

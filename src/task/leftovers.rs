@@ -1,11 +1,17 @@
-//! What is left of a loop's tasks when it ends, or when nothing can wake them any more.
+//! What is left of a loop's tasks: when it ends, or when somebody asks.
 
 use std::mem;
+use std::sync::Arc;
 
+use crate::observe::TaskState;
+use crate::observe::dump::DumpedTask;
 use crate::task::cell::BoxedTask;
+use crate::task::groups::Groups;
+use crate::task::id::TaskNumber;
 use crate::task::slots::Joiner;
 use crate::task::stamp::Mark;
 use crate::task::tasks::Tasks;
+use crate::wake::waker::task_of;
 
 impl Tasks {
     /// The tasks that still own a cell, in spawn order, for teardown. O(n log n).
@@ -34,19 +40,69 @@ impl Tasks {
         Some((task, joiner))
     }
 
-    /// One line for each task that is not done, in spawn order.
-    pub(crate) fn describe_live(&mut self) -> Vec<String> {
-        let mut lines = Vec::new();
-        for (id, slot) in self.in_spawn_order() {
-            if self.is_done(slot, id) {
+    /// The tasks that are not done, and the main future, in spawn order; and whom each of them awaits, as
+    /// their entries tell it. O(n log n).
+    pub(crate) fn dump(&mut self, groups: &Groups) -> Vec<DumpedTask> {
+        let mut places: Vec<(u64, u32)> = Vec::new();
+        let mut awaited: Vec<(TaskNumber, u64)> = Vec::new();
+        for (slot, entry) in self.slots.iter() {
+            if entry.stamp.has(Mark::Done) {
                 continue;
             }
-            let name = self.names.get(&slot).map(|name| format!(" \"{name}\""));
-            let name = name.unwrap_or_default();
-            if let Some(task) = self.slots.cell(slot) {
-                lines.push(format!("task {id}{name}: {}", task.future_type()));
+            let id = entry.stamp.id();
+            places.push((id, slot));
+            awaited.extend(entry.joiner.task(groups).map(|awaiter| (awaiter, id)));
+        }
+        places.sort_unstable();
+        awaited.sort_unstable_by_key(|(_, id)| *id);
+        let mut dumped: Vec<DumpedTask> = places
+            .iter()
+            .filter_map(|&(id, slot)| self.dump_task(id, slot))
+            .collect();
+        for (awaiter, id) in awaited {
+            let entry = self.slots.get(awaiter.slot());
+            let Some(entry) = entry.filter(|entry| entry.stamp.is(awaiter)) else {
+                continue;
+            };
+            let awaiter = entry.stamp.id();
+            if let Ok(place) = dumped.binary_search_by_key(&awaiter, |task| task.id) {
+                dumped[place].awaits.push(id);
             }
         }
-        lines
+        dumped
+    }
+
+    fn dump_task(&mut self, id: u64, slot: u32) -> Option<DumpedTask> {
+        let is_polled = self.slots.is_lent(slot);
+        let entry = self.get(slot, id)?;
+        let is_main = !entry.has_cell();
+        let state = match entry.stamp {
+            stamp if stamp.has(Mark::Aborted) => TaskState::Aborted,
+            _ if is_polled => TaskState::Polled,
+            stamp if stamp.has(Mark::Queued) => TaskState::Ready,
+            _ => TaskState::Idle,
+        };
+        Some(DumpedTask {
+            id,
+            name: self.names.get(&slot).map(|name| Arc::from(&**name)),
+            is_main,
+            future: match is_main {
+                true => Some(self.main_type),
+                false => self.slots.cell(slot).map(|task| task.future_type()),
+            },
+            state,
+            awaits: Vec::new(),
+            seen: None,
+        })
+    }
+}
+
+impl Joiner {
+    /// The task that is told, if it is one of this crate's.
+    fn task(&self, groups: &Groups) -> Option<TaskNumber> {
+        task_of(match self {
+            Joiner::Waker(waker) => waker,
+            Joiner::Seat(seat) => groups.parent(*seat)?,
+        })
     }
 }

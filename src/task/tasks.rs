@@ -44,6 +44,8 @@ pub(crate) struct Tasks {
     last_id: u64,
     /// Tasks that are not done, the main future not counted.
     pub(super) live: usize,
+    /// The type of the main future, which has no cell to ask.
+    pub(super) main_type: &'static str,
     /// The task that is polled has aborted itself, or somebody has whom it called.
     aborted_itself: bool,
 }
@@ -75,6 +77,7 @@ impl Tasks {
             names: HashMap::new(),
             last_id: 0,
             live: 0,
+            main_type: "",
             aborted_itself: false,
         }
     }
@@ -99,8 +102,9 @@ impl Tasks {
         (self.slots.insert(stamp, Some(task), seat), id)
     }
 
-    /// Gives the main future its place, marked as queued.
-    pub(crate) fn insert_main(&mut self) -> (u32, u64) {
+    /// Gives the main future, of that type, its place, marked as queued.
+    pub(crate) fn insert_main(&mut self, main_type: &'static str) -> (u32, u64) {
+        self.main_type = main_type;
         let id = self.next_id();
         let stamp = Stamp::queued(self.of, id, false);
         (self.slots.insert(stamp, None, Seat::NONE), id)

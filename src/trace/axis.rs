@@ -6,6 +6,8 @@
 //!
 //! `page/axis.js` does the same.
 
+use std::time::Duration;
+
 use crate::observe::{Event, EventKind};
 use crate::trace::repeats::Fold;
 
@@ -55,8 +57,8 @@ pub(super) fn places(events: &[&Event], folds: &[Fold]) -> Vec<f64> {
                 // Whom the end of a task wakes is woken at the edge of its poll.
                 next = 0.0;
             }
-            EventKind::Parked { slept, .. } => {
-                x += if slept.is_zero() { 0.0 } else { PAUSE };
+            EventKind::Parked { .. } => {
+                x += if idle(event).is_some() { PAUSE } else { 0.0 };
                 step = step_after(events, index);
                 next = step;
             }
@@ -66,6 +68,16 @@ pub(super) fn places(events: &[&Event], folds: &[Fold]) -> Vec<f64> {
         places.push(x);
     }
     places
+}
+
+/// How long the thread slept, if it was for want of work: a look at the kernel takes time too.
+pub(super) fn idle(event: &Event) -> Option<Duration> {
+    match event.kind {
+        EventKind::Parked { timeout, slept, .. } if timeout != Some(Duration::ZERO) => {
+            Some(slept).filter(|slept| !slept.is_zero())
+        }
+        _ => None,
+    }
 }
 
 /// How far from each other the things stand that are done from here to the next poll, turn or park.

@@ -3,38 +3,39 @@
 //! An event is an array: what it is, when it was (nanoseconds of the loop's time), and the rest in the
 //! order of its fields. Who reads it counts the turns by `"turn"`.
 
+use std::fmt::Write;
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::observe::{Event, EventKind, Origin, WaitsFor};
 use crate::trace::{Live, LiveTask, LoopTrace, TaskState, Trace, words};
 
-/// The whole trace.
-pub(super) fn of(trace: &Trace) -> Value {
+/// The whole trace. The events are written one by one: all at once, as JSON values,
+/// they would take several times their text's memory.
+pub(super) fn of(trace: &Trace) -> String {
     let first = trace.loops.iter().map(|it| it.began).min();
     let loops = trace.loops.iter().map(|it| {
-        let after = first.map(|first| it.began - first);
-        of_loop(it, after.map_or(0, nanos))
+        let after = first.map_or(Duration::ZERO, |first| it.began - first);
+        of_loop(it, after)
     });
-    json!({ "loops": loops.collect::<Vec<_>>() })
+    format!("{{\"loops\":[{}]}}", loops.collect::<Vec<_>>().join(","))
 }
 
-/// A loop. `began`: nanoseconds after the first of the loops.
-fn of_loop(it: &LoopTrace, began: u64) -> Value {
-    let LoopTrace {
-        number,
-        dropped,
-        before,
-        events,
-        ..
-    } = it;
-    let events: Vec<Value> = events.iter().map(of_event).collect();
-    json!({
-        "number": number,
-        "began": began,
-        "dropped": dropped,
-        "before": of_live(before),
-        "events": events,
-    })
+/// A loop; its time begins so long after that of the first one.
+fn of_loop(it: &LoopTrace, began: Duration) -> String {
+    let (number, began, dropped) = (it.number, nanos(began), it.dropped);
+    let before = of_live(&it.before);
+    let mut text = format!(
+        "{{\"number\":{number},\"began\":{began},\"dropped\":{dropped},\"before\":{before},\"events\":["
+    );
+    for (index, event) in it.events.iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        let _ = write!(text, "{}", of_event(event));
+    }
+    text + "]}"
 }
 
 fn of_live(live: &Live) -> Value {
@@ -165,6 +166,6 @@ fn state(state: TaskState) -> &'static str {
 }
 
 /// In 584 years they no longer fit; a deadline may be that far.
-fn nanos(time: std::time::Duration) -> u64 {
+fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

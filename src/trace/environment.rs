@@ -12,6 +12,16 @@
 //!
 //! Whatever goes wrong here is one line on stderr, and the program goes on.
 
+#[cfg(unix)]
+mod on_signal; // BOUCLE_DUMP
+#[cfg(not(unix))]
+mod on_signal {
+    //! No such signal.
+
+    pub(super) fn listen() {}
+}
+mod slow_poll; // BOUCLE_SLOW_POLL
+
 use std::env;
 use std::ffi::OsString;
 use std::fs;
@@ -48,6 +58,8 @@ enum Form {
 
 /// Adds the observers that the environment asks for.
 pub(crate) fn observe(builder: Builder) -> Builder {
+    on_signal::listen();
+    let builder = slow_poll::observe(builder);
     match asked() {
         Some(asked) => builder
             .observe(asked.recorder.clone())

@@ -13,6 +13,7 @@ mod data; // the events as JSON
 #[cfg(feature = "trace")]
 mod page; // a page to step through
 mod timeline; // a trace as text
+mod slow_poll; // tasks that hold the loop for long
 #[cfg(feature = "trace")]
 mod perfetto; // a trace for Perfetto
 
@@ -27,8 +28,6 @@ pub(crate) mod environment {
     }
 }
 
-#[cfg(test)]
-mod script;
 #[cfg(test)]
 pub(crate) mod story;
 

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::observe::{Event, EventKind, WaitsFor};
+use crate::trace::axis;
 
 /// A stretch of turns that is left out.
 #[derive(Debug, PartialEq, Eq)]
@@ -68,15 +69,10 @@ fn turns(events: &[&Event]) -> Vec<Range<usize>> {
 fn alike(one: &Event, other: &Event) -> bool {
     use EventKind::{Parked, PollEnds, TimerArmed, Waits};
     match (&one.kind, &other.kind) {
-        (Parked { slept, .. }, Parked { slept: then, .. }) => slept.is_zero() == then.is_zero(),
-        (
-            PollEnds { task, outcome, .. },
-            PollEnds {
-                task: who,
-                outcome: with,
-                ..
-            },
-        ) => (task, outcome) == (who, with),
+        (Parked { sources, .. }, Parked { sources: ready, .. }) => {
+            sources == ready && axis::idle(one).is_some() == axis::idle(other).is_some()
+        }
+        (PollEnds { outcome, .. }, PollEnds { outcome: with, .. }) => outcome == with,
         (
             TimerArmed { timer, task, .. },
             TimerArmed {

@@ -4,12 +4,15 @@
 //! light or dark. Every bar says what it is when it is pointed at; the whole is described for those
 //! who do not see it.
 
-use std::fmt::Write;
-use std::ops::Range;
+mod legend;
+mod sheet;
 
-use crate::observe::{Ending, Origin};
-use crate::trace::picture::{Arrow, Does, Picture, Row, Span};
-use crate::trace::{LoopTrace, TaskState, Trace, words};
+use std::fmt::Write;
+
+use crate::trace::picture::Picture;
+use crate::trace::{LoopTrace, Trace, words};
+
+use sheet::{HEAD, LETTER, LONGEST_LABEL, MARGIN, ROW, Sheet};
 
 /// The axis of a loop, at most, in pixels: what comes after that is not drawn.
 const WIDEST: f64 = 2_000.0;
@@ -18,27 +21,31 @@ const MOST_ROWS: usize = 60;
 /// As many turns are described.
 const MOST_WORDS: usize = 50;
 
-const MARGIN: f64 = 20.0;
-const ROW: f64 = 26.0;
-const BAR: f64 = 14.0;
-/// The heading of a loop; its turns; their times.
-const HEAD: f64 = 74.0;
+/// Below all loops.
 const LEGEND: f64 = 40.0;
-/// An average letter of the picture's text.
-const LETTER: f64 = 6.6;
-const SMALL_LETTER: f64 = 5.4;
-const LONGEST_LABEL: usize = 26;
 /// Right of the axis, for what is said of the last tasks to end.
 const AFTER: f64 = 64.0;
 
-const STYLE: &str = include_str!("page/picture.css");
+const STYLE: &str = include_str!("svg/picture.css");
 
 impl Trace {
     /// The run as a picture: an SVG file, light or dark as the page that it stands in.
     ///
-    /// Tasks are rows, in spawn order. Turns are columns. Turns that repeat others are left out, and
-    /// counted. Of a long run, the first turns are drawn, and the picture says so:
-    /// [`to_html`](Self::to_html) shows all.
+    /// Tasks are rows, in spawn order; turns are columns. Turns that repeat others are left out, and
+    /// counted. Of a long run the first turns are drawn, of a crowd the first tasks, and the picture
+    /// says so. `to_html` shows all.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use boucle::{EventLoop, trace::Recorder};
+    ///
+    /// let recorder = Recorder::new();
+    /// let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build()?;
+    /// event_loop.block_on(boucle::sleep(Duration::from_secs(1)));
+    /// let picture = recorder.trace().to_svg();
+    /// assert!(picture.contains("idle 1 s"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn to_svg(&self) -> String {
         let loops: Vec<Lane> = self.loops.iter().map(Lane::of).collect();
         let names = loops.iter().map(Lane::name_width).fold(60.0, f64::max);
@@ -55,7 +62,7 @@ impl Trace {
             sheet.lane(y, lane);
             y += lane.height();
         }
-        let legend = sheet.legend(y, &loops);
+        let legend = sheet.legend(y + 14.0, &loops);
         let width = (MARGIN + names + axis + AFTER + MARGIN).max(legend);
         let height = y + LEGEND;
         let svg = sheet.svg;
@@ -80,7 +87,7 @@ impl Trace {
     }
 }
 
-/// The hatching of a task that is ready, the dots of one that will be dropped, the heads of arrows.
+/// The hatching of a task that is ready, the dots of one that will be dropped.
 const PATTERNS: &str = r#"<defs>
 <pattern id="boucle-hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
 <rect class="hatch-back" width="5" height="5"/><rect class="hatch" width="1.6" height="5"/></pattern>
@@ -142,258 +149,6 @@ impl Lane<'_> {
     }
 }
 
-/// Draws, and knows where the axis begins.
-struct Sheet {
-    svg: String,
-    axis: f64,
-}
-
-impl Sheet {
-    fn lane(&mut self, top: f64, lane: &Lane) {
-        let picture = &lane.picture;
-        let clock = match picture.is_virtual {
-            true => "virtual clock",
-            false => "real clock",
-        };
-        let heading = format!("loop {}", lane.it.number);
-        self.text(MARGIN, top + 28.0, "strong", &heading);
-        let after = MARGIN + heading.len() as f64 * LETTER + 20.0;
-        self.text(after, top + 28.0, "dim", clock);
-        let rows = top + HEAD;
-        let bottom = rows + picture.rows.len() as f64 * ROW;
-        self.columns(top, bottom, picture);
-        let top_of = |index: usize| rows + index as f64 * ROW;
-        for (index, row) in picture.rows.iter().enumerate() {
-            for span in &row.spans {
-                self.span(top_of(index), span);
-            }
-        }
-        for arrow in picture.arrows.iter().filter(|arrow| arrow.to < MOST_ROWS) {
-            self.arrow(rows, arrow);
-        }
-        for fold in &picture.folds {
-            self.fold(rows, bottom, fold);
-        }
-        for (index, row) in picture.rows.iter().enumerate() {
-            self.words(top_of(index), row);
-        }
-        let left_out = lane.left_out();
-        if !left_out.is_empty() {
-            self.text(self.axis, bottom + 18.0, "dim", &left_out);
-        }
-    }
-
-    /// The bands of the turns, with their numbers and times, and the pauses between them.
-    fn columns(&mut self, top: f64, bottom: f64, picture: &Picture) {
-        let (numbers, times, rows) = (top + 48.0, top + 64.0, top + HEAD);
-        self.text(MARGIN, numbers, "dim", "turn");
-        self.text(MARGIN, times, "dim", "time");
-        let (mut free_number, mut free_time) = (0.0, 0.0);
-        for turn in &picture.turns {
-            let x = self.across(&turn.x);
-            self.rect("turn", &x, rows - 4.0, bottom - rows + 8.0);
-            let middle = (x.start + x.end) / 2.0;
-            let (number, time) = (turn.number.to_string(), words::duration(turn.time));
-            if middle >= free_number {
-                self.text(middle, numbers, "middle", &number);
-                free_number = middle + (number.len() + 1) as f64 * LETTER;
-            }
-            if x.start >= free_time {
-                self.text(x.start, times, "dim", &time);
-                free_time = x.start + (time.chars().count() + 1) as f64 * LETTER;
-            }
-        }
-        for (x, slept) in &picture.pauses {
-            let x = self.across(x);
-            let middle = (x.start + x.end) / 2.0 + 2.0;
-            let words = format!("idle {}", words::duration(*slept));
-            self.text(middle, numbers, "note middle", &words);
-        }
-    }
-
-    /// What a row is, and how its task ends.
-    fn words(&mut self, top: f64, row: &Row) {
-        let base = top + ROW / 2.0 + 4.0;
-        self.text(MARGIN, base, "", &shortened(&row.label));
-        if let Some((x, how)) = row.ending {
-            let class = match how {
-                Ending::Panicked => "note bad",
-                Ending::Returned | Ending::Cancelled => "note",
-            };
-            let x = self.axis + x + 6.0;
-            self.text(x, base - 0.5, class, words::ending(how));
-        }
-    }
-
-    /// A gap in the rows, that says what is not drawn there.
-    fn fold(&mut self, top: f64, bottom: f64, (x, [turns, like]): &(Range<f64>, [String; 2])) {
-        let (x, y) = (self.across(x), (top + bottom) / 2.0);
-        self.rect("page", &x, top - 2.0, bottom - top + 4.0);
-        let middle = (x.start + x.end) / 2.0;
-        self.text(middle, y - 3.0, "dim middle", turns);
-        self.text(middle, y + 11.0, "dim middle", like);
-    }
-
-    fn span(&mut self, top: f64, span: &Span) {
-        let x = self.across(&span.x);
-        let title = escaped(&span.title);
-        let _ = write!(self.svg, "<g><title>{title}</title>");
-        let bar = top + (ROW - BAR) / 2.0;
-        match span.state {
-            TaskState::Polled => self.rect("poll", &x, bar, BAR),
-            TaskState::Ready => self.rect("ready", &x, bar + 2.0, BAR - 4.0),
-            TaskState::Aborted => self.rect("aborted", &x, bar + 2.0, BAR - 4.0),
-            TaskState::Idle => self.waiting(top, &x, span),
-        }
-        self.svg += "</g>\n";
-    }
-
-    /// A thin line, and for what it waits if there is room.
-    fn waiting(&mut self, top: f64, x: &Range<f64>, span: &Span) {
-        let y = top + ROW / 2.0;
-        let (start, end) = (x.start, x.end);
-        let _ = write!(
-            self.svg,
-            "<path class=\"wait\" d=\"M{start:.1} {y}H{end:.1}\"/>"
-        );
-        let words: Vec<String> = span.waits.iter().map(words::waits_briefly).collect();
-        let words = words.join(", ");
-        let room = x.end - x.start - 8.0;
-        if words.chars().count() as f64 * SMALL_LETTER <= room {
-            self.text(x.start + 4.0, y - 3.0, "note", &words);
-        }
-    }
-
-    /// From the cause to the task; from elsewhere than a task, a mark that says from where.
-    fn arrow(&mut self, rows: f64, arrow: &Arrow) {
-        let x = self.axis + arrow.x;
-        let middle = |row: usize| rows + row as f64 * ROW + ROW / 2.0;
-        let class = match arrow.does {
-            Does::Spawn => "spawn",
-            Does::Wake => "wake",
-            Does::Abort => "abort",
-        };
-        match arrow.from {
-            Some(from) if from == arrow.to => {}
-            Some(from) => {
-                // It begins and ends at the edges of the bars; a cause that is not drawn is below.
-                let down = if from < arrow.to { 1.0 } else { -1.0 };
-                let begin = middle(from.min(MOST_ROWS)) + down * BAR / 2.0;
-                let tip = middle(arrow.to) - down * (BAR / 2.0 - 2.0);
-                let wing = tip - down * 5.0;
-                let (left, right) = (x - 3.0, x + 3.0);
-                let _ = writeln!(
-                    self.svg,
-                    "<path class=\"{class}\" d=\"M{x:.1} {begin}V{wing}\"/>\
-                     <path class=\"{class} head\" d=\"M{left:.1} {wing}L{x:.1} {tip}L{right:.1} {wing}z\"/>"
-                );
-            }
-            None => self.mark(x, middle(arrow.to), arrow.by),
-        }
-    }
-
-    fn mark(&mut self, x: f64, y: f64, by: Origin) {
-        let shape = match by {
-            Origin::Timer(_) => "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0M0 -2.5V0H2",
-            Origin::Source(_) => "M-3.5 -3.5h7v7h-7z",
-            Origin::Thread => "M0 -4.5L4.5 3.5H-4.5z",
-            Origin::Job => "M0 -5L5 0L0 5L-5 0z",
-            Origin::Task(_) | Origin::Outside => return,
-        };
-        let _ = writeln!(
-            self.svg,
-            "<path class=\"mark\" transform=\"translate({x:.1} {y})\" d=\"{shape}\"/>"
-        );
-    }
-
-    /// What the patterns and marks of this picture mean.
-    /// Gives where it ends.
-    fn legend(&mut self, top: f64, loops: &[Lane]) -> f64 {
-        let mut x = MARGIN;
-        let y = top + 14.0;
-        let (mid, base) = (y - 4.0, y);
-        let has_state = |state| {
-            let mut rows = loops.iter().flat_map(|lane| &lane.picture.rows);
-            rows.any(|row| row.spans.iter().any(|span| span.state == state))
-        };
-        let bars = [
-            (TaskState::Polled, "poll", "polled"),
-            (TaskState::Ready, "ready", "ready, waits for the thread"),
-            (TaskState::Aborted, "aborted", "aborted, to be dropped"),
-        ];
-        for (state, class, words) in bars {
-            if has_state(state) {
-                self.rect(class, &(x..x + 18.0), mid - 5.0, 10.0);
-                x = self.key(x + 24.0, base, words);
-            }
-        }
-        if has_state(TaskState::Idle) {
-            let end = x + 18.0;
-            let _ = writeln!(self.svg, "<path class=\"wait\" d=\"M{x} {mid}H{end}\"/>");
-            x = self.key(x + 24.0, base, "waits");
-        }
-        let arrows = || loops.iter().flat_map(|lane| &lane.picture.arrows);
-        let does = [
-            (Does::Spawn, "spawn", "spawns"),
-            (Does::Wake, "wake", "wakes"),
-            (Does::Abort, "abort", "aborts"),
-        ];
-        for (what, class, words) in does {
-            if arrows().any(|it| it.does == what && it.from.is_some_and(|from| from != it.to)) {
-                let (top, end) = (mid - 6.0, mid + 6.0);
-                let (left, right, wing) = (x, x + 6.0, mid + 1.0);
-                let middle = x + 3.0;
-                let _ = writeln!(
-                    self.svg,
-                    "<path class=\"{class}\" d=\"M{middle} {top}V{wing}\"/>\
-                     <path class=\"{class} head\" d=\"M{left} {wing}L{middle} {end}L{right} {wing}z\"/>"
-                );
-                x = self.key(x + 12.0, base, words);
-            }
-        }
-        let marks = [
-            (Origin::Timer(0), "by a timer"),
-            (Origin::Source(0), "by a source"),
-            (Origin::Thread, "by another thread"),
-            (Origin::Job, "by a job of the executor"),
-        ];
-        for (by, words) in marks {
-            let same = |it: &Arrow| std::mem::discriminant(&it.by) == std::mem::discriminant(&by);
-            if arrows().any(same) {
-                self.mark(x + 5.0, mid, by);
-                x = self.key(x + 15.0, base, words);
-            }
-        }
-        x
-    }
-
-    /// An entry of the legend; gives where the next one begins.
-    fn key(&mut self, x: f64, y: f64, words: &str) -> f64 {
-        self.text(x, y, "dim", words);
-        x + words.len() as f64 * LETTER * 0.92 + 20.0
-    }
-
-    fn across(&self, x: &Range<f64>) -> Range<f64> {
-        self.axis + x.start..self.axis + x.end
-    }
-
-    fn rect(&mut self, class: &str, x: &Range<f64>, y: f64, height: f64) {
-        let (start, width) = (x.start, x.end - x.start);
-        let _ = write!(
-            self.svg,
-            "<rect class=\"{class}\" x=\"{start:.1}\" y=\"{y}\" width=\"{width:.1}\" height=\"{height}\"/>"
-        );
-    }
-
-    fn text(&mut self, x: f64, y: f64, class: &str, words: &str) {
-        let words = escaped(words);
-        let _ = writeln!(
-            self.svg,
-            "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{words}</text>"
-        );
-    }
-}
-
 /// "Loop 1. Turn 1 polls 1 main. Turn 2 polls 2 hello, 3 world."
 fn describe(loops: &[Lane]) -> String {
     let mut about = String::new();
@@ -421,14 +176,7 @@ fn describe(loops: &[Lane]) -> String {
     about
 }
 
-fn shortened(label: &str) -> String {
-    match label.char_indices().nth(LONGEST_LABEL - 1) {
-        Some((cut, _)) if label.chars().count() > LONGEST_LABEL => format!("{}…", &label[..cut]),
-        _ => label.into(),
-    }
-}
-
-pub(super) fn escaped(words: &str) -> String {
+fn escaped(words: &str) -> String {
     let words = words.replace('&', "&amp;").replace('<', "&lt;");
     words.replace('>', "&gt;").replace('"', "&quot;")
 }

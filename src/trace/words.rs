@@ -1,33 +1,8 @@
 //! Words for what the pictures show.
 
-use std::time::Duration;
-
+pub(super) use crate::observe::words::{duration, waits_for};
 use crate::observe::{Ending, Origin, Outcome, WaitsFor};
 use crate::trace::LiveTask;
-
-/// "2 s", "1.5 s", "350 ms", "12 µs": three digits, more only if they are whole.
-pub(super) fn duration(time: Duration) -> String {
-    let nanos = time.as_nanos();
-    let (unit, name) = match nanos {
-        0 => return "0".into(),
-        1_000_000_000.. => (1e9, "s"),
-        1_000_000.. => (1e6, "ms"),
-        1_000.. => (1e3, "µs"),
-        _ => (1.0, "ns"),
-    };
-    let value = nanos as f64 / unit;
-    let digits = match value {
-        100.0.. => 0,
-        10.0.. => 1,
-        _ => 2,
-    };
-    let number = format!("{value:.digits$}");
-    let number = match number.contains('.') {
-        true => number.trim_end_matches('0').trim_end_matches('.'),
-        false => &number,
-    };
-    format!("{number} {name}")
-}
 
 /// "2 hello": the id, then the name; if it has none, "main", or the last word of the future's type.
 pub(super) fn label(task: &LiveTask) -> String {
@@ -38,11 +13,32 @@ pub(super) fn label(task: &LiveTask) -> String {
     }
 }
 
-/// `say_after` of `sleep::say_after::{{closure}}`, `Gather` of `boucle::Gather<i32>`.
-fn last_word(future: &str) -> &str {
+/// `say_after` of `sleep::say_after::{{closure}}`; "block in serve" of an async block in that; `Gather`
+/// of `boucle::Gather<i32>`.
+fn last_word(future: &str) -> String {
     let path = future.split('<').next().unwrap_or(future);
-    let named = path.split("::").filter(|word| !word.starts_with('{'));
-    named.last().filter(|it| !it.is_empty()).unwrap_or("future")
+    let words: Vec<&str> = path.split("::").collect();
+    let closures = words
+        .iter()
+        .rev()
+        .take_while(|word| word.starts_with('{'))
+        .count();
+    match words[..words.len() - closures].last() {
+        None | Some(&"") => "future".into(),
+        Some(function) if closures > 1 => format!("block in {function}"),
+        Some(word) => (*word).into(),
+    }
+}
+
+/// What there is room for; nothing, if that is no word.
+pub(super) fn cut(words: &str, letters: usize) -> String {
+    if words.chars().count() <= letters {
+        return words.into();
+    }
+    match letters {
+        0..6 => String::new(),
+        _ => words.chars().take(letters - 1).chain(['…']).collect(),
+    }
 }
 
 pub(super) fn origin(by: Origin) -> String {
@@ -56,22 +52,7 @@ pub(super) fn origin(by: Origin) -> String {
     }
 }
 
-pub(super) fn waits_for(on: &WaitsFor) -> String {
-    match on {
-        WaitsFor::Timer { timer, deadline } => {
-            format!("timer {timer}, until {}", duration(*deadline))
-        }
-        WaitsFor::Readable(source) => format!("source {source} to be readable"),
-        WaitsFor::Writable(source) => format!("source {source} to be writable"),
-        WaitsFor::Task(task) => format!("task {task}"),
-        WaitsFor::Tasks { what, left } => format!("{what}: {left} tasks left"),
-        WaitsFor::Job => "a job of the executor".into(),
-        WaitsFor::Turn => "its next turn".into(),
-        WaitsFor::Foreign => "something that the loop does not know".into(),
-    }
-}
-
-/// The same, where there is little room.
+/// What is waited for, where there is little room.
 pub(super) fn waits_briefly(on: &WaitsFor) -> String {
     match on {
         WaitsFor::Timer { deadline, .. } => format!("until {}", duration(*deadline)),

@@ -33,9 +33,12 @@
 //! dropped.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
 use std::{io, mem};
 
+use crate::observe::Dump;
 use crate::task::id::{LoopNumber, MAX_LOOPS, TaskNumber};
 use crate::wake::bits::Bits;
 
@@ -50,6 +53,8 @@ pub(crate) enum Message {
     Spawn(Box<dyn FnOnce() + Send>),
     /// `LoopHandle::stop`.
     Stop,
+    /// `LoopHandle::dump`, with who waits for the answer.
+    Dump(SyncSender<Dump>),
     /// `JoinHandle::abort`.
     Abort { slot: u32, id: u64 },
     /// A `JoinHandle` was dropped.
@@ -75,6 +80,18 @@ pub(crate) struct Inbox {
     asleep: AtomicBool,
     /// One bit for each slot: whether a `Wake` of it is among the messages, or about to be.
     woken: Bits,
+    /// Which task has the loop's thread just now, if the loop is observed. For whoever asks the loop
+    /// something and gets no answer.
+    holder: Mutex<Option<Holding>>,
+}
+
+/// A task that has the thread of its loop: it is polled, or dropped.
+#[derive(Clone)]
+pub(crate) struct Holding {
+    pub(crate) task: u64,
+    pub(crate) name: Option<Arc<str>>,
+    /// On the real clock.
+    pub(crate) since: Instant,
 }
 
 /// What nobody read before the loop ended. Dropping it drops the users' closures in it.
@@ -99,6 +116,15 @@ struct Contents {
 pub(crate) fn of(number: LoopNumber) -> Option<&'static Inbox> {
     let inbox = INBOXES[number.short()].get()?;
     inbox.lock().is_read_by(number).then_some(inbox)
+}
+
+/// The loops that live in this process, in the order in which they were made.
+#[cfg_attr(not(all(unix, feature = "trace")), expect(dead_code))]
+pub(crate) fn living() -> Vec<LoopNumber> {
+    let inboxes = INBOXES.iter().filter_map(OnceLock::get);
+    let mut living: Vec<LoopNumber> = inboxes.filter_map(|inbox| inbox.lock().reader()).collect();
+    living.sort_unstable_by_key(|number| number.sequence());
+    living
 }
 
 /// A wake from where the loop is not: another thread, or a thread that is ending.
@@ -175,6 +201,7 @@ impl Inbox {
             }),
             asleep: AtomicBool::new(false),
             woken: Bits::new(),
+            holder: Mutex::new(None),
         }
     }
 
@@ -230,6 +257,17 @@ impl Inbox {
     /// Whether a `LoopHandle` exists, so that something may still come.
     pub(crate) fn has_handle(&self) -> bool {
         self.lock().handles > 0
+    }
+
+    /// Says which task has the thread from now on, or that none has.
+    pub(crate) fn set_holder(&self, holder: Option<Holding>) {
+        *self.holder.lock().unwrap_or_else(PoisonError::into_inner) = holder;
+    }
+
+    /// The task that has the thread, if the loop is observed and has said so.
+    pub(crate) fn holder(&self) -> Option<Holding> {
+        let holder = self.holder.lock().unwrap_or_else(PoisonError::into_inner);
+        holder.clone()
     }
 
     /// The loop reads no more. What was left for it comes out, to be dropped outside of the lock.
@@ -294,7 +332,13 @@ impl Message {
 
 impl Contents {
     fn is_read_by(&self, number: LoopNumber) -> bool {
-        self.open && self.owner == Some(number)
+        self.reader() == Some(number)
+    }
+
+    /// The loop that reads what comes, if one does.
+    #[inline]
+    fn reader(&self) -> Option<LoopNumber> {
+        self.owner.filter(|_| self.open)
     }
 }
 

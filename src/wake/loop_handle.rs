@@ -2,8 +2,10 @@
 
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 use crate::current;
+use crate::observe::dump::{Dump, DumpError, Question};
 use crate::task::id::LoopNumber;
 use crate::task::spawn;
 use crate::wake::inbox::{self, Message};
@@ -87,6 +89,53 @@ impl LoopHandle {
     /// `block_on` whose future is ready by then, its value wins, and nothing of the stop is left.
     pub fn stop(&self) {
         let _ = inbox::send(self.of, Message::Stop);
+    }
+
+    /// Asks the loop, from any thread, who is there and who waits for what: as [`dump`](crate::dump),
+    /// when a program hangs.
+    ///
+    /// A loop that sleeps is woken for it, and sleeps on. One that does not answer within `timeout` is
+    /// stuck: something holds its thread, or it is not being run. If the loop is
+    /// [observed](crate::Builder::observe), the error says which task that is, and for how long.
+    ///
+    /// ```
+    /// use std::thread;
+    /// use std::time::Duration;
+    ///
+    /// use boucle::{DumpError, EventLoop};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let event_loop = EventLoop::new()?;
+    /// let handle = event_loop.handle();
+    /// let other = thread::spawn(move || handle.dump(Duration::from_secs(10)));
+    /// event_loop.block_on(async {
+    ///     while !other.is_finished() {
+    ///         boucle::sleep(Duration::from_millis(1)).await;
+    ///     }
+    /// });
+    /// let dump = other.join().unwrap().unwrap();
+    /// assert!(dump.tasks[0].is_main);
+    ///
+    /// // On its own thread a loop answers at once, also when it does not run.
+    /// let handle = event_loop.handle();
+    /// assert!(handle.dump(Duration::ZERO).unwrap().tasks.is_empty());
+    /// drop(event_loop);
+    /// assert_eq!(handle.dump(Duration::ZERO).unwrap_err(), DumpError::Gone);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// It costs the loop O(n log n) in its tasks, for which it stands still, and at least an allocation
+    /// for each.
+    ///
+    /// # Errors
+    ///
+    /// [`DumpError`]: the loop is gone, or has not answered.
+    pub fn dump(&self, timeout: Duration) -> Result<Dump, DumpError> {
+        match current::with(self.of, |it| it.dump()) {
+            Ok(dump) => Ok(dump),
+            Err(_) => Question::ask(self.of)?.answer(timeout),
+        }
     }
 }
 

@@ -22,7 +22,7 @@ function placesOf(events) {
         next = 0;
         break;
       case "parked":
-        if (event[3] > 0) x += PAUSE;
+        if (idle(event)) x += PAUSE;
         next = step = stepAfter(events, index);
         break;
       default:
@@ -34,6 +34,11 @@ function placesOf(events) {
     places[index] = x;
   });
   return places;
+}
+
+/// How long the thread slept, if it was for want of work: a look at the kernel takes time too.
+function idle([, , timeout, slept]) {
+  return timeout === 0 ? 0 : slept;
 }
 
 /// How far from each other the things stand that are done from here to the next poll, turn or park.

@@ -45,7 +45,7 @@ class Live {
         break;
       case "woken":
         if (most) break; // It stood there already.
-        this.ready.add(which);
+        this.queue(which);
         // Who is polled is ready again when its poll is over.
         if (this.polled !== which) this.set(which, "ready");
         break;
@@ -69,7 +69,7 @@ class Live {
       }
       case "aborted":
         // An idle task is queued, to be dropped; one that is polled is dropped after its poll.
-        if (this.polled !== which) this.ready.add(which);
+        if (this.polled !== which) this.queue(which);
         this.set(which, "aborted");
         break;
       case "finished":
@@ -99,6 +99,10 @@ class Live {
     const idle = { name: null, state: "ready", since: this.time, waits: [], polls: 0, busy: 0, longest: 0 };
     this.tasks.set(task.id, { ...idle, ...task });
     this.ready.add(task.id);
+  }
+
+  queue(id) {
+    if (this.tasks.has(id)) this.ready.add(id);
   }
 
   set(id, state) {

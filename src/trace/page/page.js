@@ -6,7 +6,8 @@
   const pictures = loops.map((loop) => new Picture(loop));
   get("static").hidden = true;
   get("live").hidden = false;
-  const sheet = new Sheet(get("canvas"), get("scroll"), get("tall"), pictures);
+  const sheet = new Sheet(get("canvas"));
+  const view = new View(get("scroll"), get("tall"), pictures, draw);
   const stepper = new Stepper(go, select);
 
   const count = (of) => pictures.reduce((sum, picture) => sum + of(picture), 0);
@@ -23,63 +24,72 @@
 
   /// Goes to the state after so many events.
   function go(picture, applied) {
-    const changes = picture !== sheet.picture;
-    sheet.picture = picture;
-    if (changes) {
-      get("loop").value = pictures.indexOf(picture);
-      sheet.choose();
-    }
-    sheet.cursor = Math.max(0, Math.min(applied, picture.events.length));
-    stepper.show(picture, sheet.cursor);
-    sheet.reveal(picture, Math.max(0, sheet.cursor - 1));
-    const atEnd = sheet.cursor === picture.events.length, atBegin = sheet.cursor === 0;
+    const changes = picture !== view.picture;
+    view.picture = picture;
+    if (changes) get("loop").value = pictures.indexOf(picture);
+    if (changes && view.axis === "turns") view.choose();
+    view.cursor = Math.max(0, Math.min(applied, picture.events.length));
+    stepper.show(picture, view.cursor);
+    view.reveal(picture, Math.max(0, view.cursor - 1));
+    const atEnd = view.cursor === picture.events.length, atBegin = view.cursor === 0;
     for (const id of ["last", "turn-on", "event-on"]) get(id).disabled = atEnd;
     for (const id of ["first", "turn-back", "event-back"]) get(id).disabled = atBegin;
     describe();
   }
 
   function select(span) {
-    sheet.selected = span;
-    stepper.explain(sheet.picture, span);
-    sheet.ask();
+    view.selected = span;
+    stepper.explain(view.picture, span);
+    view.ask();
   }
 
-  function turnOn() {
-    const { turns, events } = sheet.picture;
-    const next = turns[firstAfter(0, turns.length, (it) => turns[it].from + 1, sheet.cursor)];
-    go(sheet.picture, next ? next.from + 1 : events.length);
+  /// The steps of a loop: before all, the beginning of each turn, after all.
+  const stepsOf = (picture) => [0, ...picture.turns.map(({ from }) => from + 1), picture.events.length]
+    .map((applied) => ({ picture, applied }));
+  const steps = new Map(pictures.map((picture) => [picture, stepsOf(picture)]));
+  // Over time, those of all loops, one after the other.
+  const timeOf = ({ picture, applied }) => picture.timeOf(Math.max(0, applied - 1));
+  const order = (one, other) => timeOf(one) - timeOf(other)
+    || pictures.indexOf(one.picture) - pictures.indexOf(other.picture) || one.applied - other.applied;
+  const merged = [...steps.values()].flat().sort(order);
+
+  /// Goes to the next step, or to the one before.
+  function turn(isBack) {
+    const all = view.axis === "turns" ? steps.get(view.picture) : merged;
+    const here = { picture: view.picture, applied: view.cursor };
+    const after = firstAfter(0, all.length, (index) => order(all[index], here), 0);
+    const before = firstAfter(0, all.length, (index) => order(all[index], here), -Number.MIN_VALUE) - 1;
+    const next = all[isBack ? before : after];
+    if (next) go(next.picture, next.applied);
   }
 
-  function turnBack() {
-    const { turns } = sheet.picture;
-    const before = turns[firstAfter(0, turns.length, (it) => turns[it].from + 1, sheet.cursor - 1) - 1];
-    go(sheet.picture, before ? before.from + 1 : 0);
-  }
+  const turnOn = () => turn(false);
+  const turnBack = () => turn(true);
 
   /// The picture, for who does not see it; what it shows at each step is in the lists below.
   function describe() {
     get("canvas").setAttribute("aria-label",
-      `${plural(sheet.lines.length, "row")}; the step stands in ${get("turn-title").textContent.toLowerCase()}`);
+      `${plural(view.lines.length, "row")}; the step stands in ${get("turn-title").textContent.toLowerCase()}`);
   }
 
-  function panned() {
+  function draw() {
+    sheet.draw(view);
     const pan = get("pan");
-    pan.hidden = sheet.farthest === 0;
-    if (document.activeElement !== pan) pan.value = 1000 * sheet.origin / (sheet.farthest || 1);
+    pan.hidden = view.farthest === 0;
+    pan.style.width = `${get("scroll").clientWidth - view.names}px`;
+    pan.value = 1000 * view.origin / (view.farthest || 1);
   }
-  const draw = sheet.draw.bind(sheet);
-  sheet.draw = () => { draw(); panned(); };
 
   const press = {
-    first: () => go(sheet.picture, 0),
-    last: () => go(sheet.picture, sheet.picture.events.length),
+    first: () => go(view.picture, 0),
+    last: () => go(view.picture, view.picture.events.length),
     "turn-on": turnOn,
     "turn-back": turnBack,
-    "event-on": () => go(sheet.picture, sheet.cursor + 1),
-    "event-back": () => go(sheet.picture, sheet.cursor - 1),
-    smaller: () => sheet.zoom(1 / 1.5),
-    larger: () => sheet.zoom(1.5),
-    whole: () => sheet.whole(),
+    "event-on": () => go(view.picture, view.cursor + 1),
+    "event-back": () => go(view.picture, view.cursor - 1),
+    smaller: () => view.zoom(1 / 1.5),
+    larger: () => view.zoom(1.5),
+    whole: () => view.whole(),
   };
   for (const [id, action] of Object.entries(press)) get(id).addEventListener("click", action);
 
@@ -100,36 +110,39 @@
     action();
   });
 
-  for (const radio of document.querySelectorAll("input[name=axis]")) {
-    radio.addEventListener("change", () => {
-      sheet.axis = radio.value;
-      sheet.choose();
-      sheet.reset();
+  for (const axis of ["turns", "time"]) {
+    get(axis).addEventListener("click", () => {
+      for (const it of ["turns", "time"]) get(it).setAttribute("aria-pressed", it === axis);
+      view.axis = axis;
+      view.choose();
+      view.reset();
+      describe();
     });
   }
   get("loop").addEventListener("change", () => {
-    go(pictures[get("loop").value], 1);
+    go(pictures[get("loop").value], 0);
+    turnOn();
     select(null);
-    sheet.reset();
+    view.reset();
   });
   get("find").addEventListener("input", () => {
-    sheet.search = get("find").value.trim().toLowerCase();
+    view.search = get("find").value.trim().toLowerCase();
     get("scroll").scrollTop = 0;
-    sheet.choose();
-    sheet.pan(0);
+    view.choose();
+    view.pan(0);
     describe();
   });
   get("pan").addEventListener("input", () => {
-    sheet.origin = get("pan").value / 1000 * sheet.farthest;
-    sheet.ask();
+    view.origin = get("pan").value / 1000 * view.farthest;
+    view.ask();
   });
 
   const canvas = get("canvas");
-  get("scroll").addEventListener("scroll", () => sheet.ask());
+  get("scroll").addEventListener("scroll", () => view.ask());
   canvas.addEventListener("wheel", (event) => {
-    if (event.ctrlKey) sheet.zoom(Math.exp(-event.deltaY / 200), event.offsetX);
+    if (event.ctrlKey) view.zoom(Math.exp(-event.deltaY / 200), event.offsetX);
     else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
-      sheet.pan((event.deltaX || event.deltaY) / sheet.scale);
+      view.pan((event.deltaX || event.deltaY) / view.scale);
     } else return;
     event.preventDefault();
   }, { passive: false });
@@ -147,14 +160,14 @@
     drag = { x: event.clientX, y: event.clientY, moved: true };
     canvas.classList.add("dragged");
     get("scroll").scrollTop -= down;
-    sheet.pan(-across / sheet.scale);
+    view.pan(-across / view.scale);
   });
   canvas.addEventListener("pointerup", (event) => {
     canvas.classList.remove("dragged");
     const moved = drag?.moved;
     drag = null;
     if (moved) return;
-    const hit = sheet.hit(event.offsetX, event.offsetY);
+    const hit = view.hit(event.offsetX, event.offsetY);
     if (!hit) return;
     go(hit.picture, hit.span.from + 1);
     select(hit.span);
@@ -162,11 +175,12 @@
 
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     sheet.readColours();
-    sheet.ask();
+    view.ask();
   });
-  new ResizeObserver(() => sheet.pan(0)).observe(get("scroll"));
+  new ResizeObserver(() => view.pan(0)).observe(get("scroll"));
 
-  sheet.reset();
+  view.reset();
   select(null);
-  go(pictures[0], 1);
+  go(pictures[0], 0);
+  turnOn();
 })();

@@ -47,8 +47,8 @@ class Picture {
         this.turns.push({ number: which, from: at, to: at });
         break;
       case "parked":
-        if (more > 0) {
-          this.pauses.push({ from: Math.max(0, at - 1), to: at, slept: more });
+        if (idle(event)) {
+          this.pauses.push({ from: Math.max(0, at - 1), to: at, slept: idle(event) });
           this.thread.spans.push({ from: Math.max(0, at - 1), to: at, state: "parked" });
         }
         break;
@@ -131,6 +131,11 @@ class Picture {
   arrow(what, id, by, at) {
     const from = by[0] === "task" ? this.rowOf.get(by[1]) : null;
     this.arrows.push({ at, what, by, from, to: this.rowOf.get(id) });
+  }
+
+  /// When an event was, in nanoseconds since the first of the loops began.
+  timeOf(at) {
+    return this.loop.began + (this.events[at]?.[1] ?? this.loop.before.time);
   }
 
   /// The poll of that task in which that event has happened, or that ended just before.

@@ -34,7 +34,7 @@ class Stepper {
   showSlab(live, name) {
     const tasks = [...live.tasks.values()];
     get("slab").replaceChildren(...tasks.slice(0, MOST).map((task) => {
-      const waits = task.state === "idle" ? task.waits.map((it) => waitsFor(it, name)).join(", and ") : "";
+      const waits = task.state === "idle" ? task.waits.map((it) => waitsFor(it, name)).join(" or ") : "";
       return element("tr", { id: `task-${task.id}` },
         element("td", { title: `${task.future}, spawned at ${task.location}` }, name(task.id)),
         element("td", { className: `state-${task.state}` }, task.state),
@@ -98,22 +98,22 @@ class Stepper {
     } else {
       const what = { ready: "is ready, and waits for the thread", aborted: "will be dropped", idle: "waits" }[span.state];
       const whom = span.state === "idle" && span.waits.length
-        ? ` for ${span.waits.map((it) => waitsFor(it, name)).join(", and for ")}` : "";
-      lines.push([element("b", {}, row.label), ` ${what}${whom}, from turn ${span.turn}, ${time(span.from)}, until ${time(span.to)}.`]);
+        ? ` for ${span.waits.map((it) => waitsFor(it, name)).join(" or ")}` : "";
+      lines.push([element("b", {}, row.label), ` ${what}${whom}, from turn ${span.turn}, at ${time(span.from)}, until ${time(span.to)}.`]);
     }
     if (span.state !== "idle") lines.push(this.because(picture, span.woken));
     let before = index - 1;
     while (before >= 0 && spans[before].state !== "idle" && spans[before].state !== "polled") before--;
     const idle = span.state === "idle" ? null : spans[before];
     if (idle?.state === "idle" && idle.waits.length) {
-      lines.push([`Until then it waited for ${idle.waits.map((it) => waitsFor(it, name)).join(", and for ")}, since turn ${idle.turn}, ${time(idle.from)}.`]);
+      lines.push([`Until then it waited for ${idle.waits.map((it) => waitsFor(it, name)).join(" or ")}, since turn ${idle.turn}, at ${time(idle.from)}.`]);
     }
     if (span.state === "polled") {
       const did = picture.events.slice(span.from + 1, span.to)
         .filter(([what, , who, by]) => what !== "woken" || who !== row.id || by[1] !== row.id).slice(0, 12)
         .map((event) => sentence(event, name));
       if (did.length) lines.push([`In it: ${did.join("; ")}.`]);
-      lines.push([`It ends ${span.outcome ?? "later"}${span.took ? `, after ${duration(span.took)}` : ""}.`]);
+      lines.push([`The poll ends: ${span.outcome ?? "later"}${span.took ? `, after ${duration(span.took)}` : ""}.`]);
     }
     lines.push([element("span", { className: "quiet" },
       `${row.future}, ${row.parent === null ? "started" : `spawned by ${name(row.parent)}`} at ${row.location}`)]);

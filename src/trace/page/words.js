@@ -15,8 +15,16 @@ function label(task) {
 }
 
 function lastWord(future) {
-  const named = future.split("<")[0].split("::").filter((word) => !word.startsWith("{"));
-  return named.at(-1) || "future";
+  const words = future.split("<")[0].split("::");
+  const named = words.findLastIndex((word) => !word.startsWith("{"));
+  const word = words[named] || "future";
+  return words.length - named > 2 ? `block in ${word}` : word;
+}
+
+/// What there is room for; nothing, if that is no word.
+function cut(words, letters) {
+  if (words.length <= letters) return words;
+  return letters < 6 ? "" : `${words.slice(0, letters - 1)}…`;
 }
 
 function plural(count, one) {

@@ -1,0 +1,250 @@
+//! The dump: who is there, and who waits for what.
+//!
+//! It is made from the loop's own tables, so every loop can give one, and pays nothing until it is asked.
+//! Who awaits whom stands in the tables already: the entry of a task says who is told when it is done. If
+//! the loop is observed, its journal adds what only it knows: where a task was spawned, how often it was
+//! polled and for how long, what it waits for and since when.
+//!
+//! What it looks like, `dump/text.rs` says.
+
+mod text;
+mod tree;
+
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use crate::current;
+use crate::observe::{LiveTask, TaskState, WaitsFor};
+use crate::state::Loop;
+use crate::task::id::LoopNumber;
+use crate::time::clock::real_now;
+use crate::wake::inbox::{self, Message};
+
+/// Who is there in a loop, and who waits for what: see [`dump`].
+///
+/// Its [`Display`](std::fmt::Display) is a table of the tasks, a tree of who awaits whom, and a line for
+/// each circle of tasks that wait for each other.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Dump {
+    /// The loop: "loop 1" is 1.
+    pub event_loop: u64,
+    /// The loop's time, counted from when it was made.
+    pub time: Duration,
+    /// The tasks that are not done, and the main future, in spawn order.
+    pub tasks: Vec<DumpedTask>,
+}
+
+/// A task in a [`Dump`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct DumpedTask {
+    /// Its id.
+    pub id: u64,
+    /// Its name, if it has one.
+    pub name: Option<Arc<str>>,
+    /// Whether it is the main future.
+    pub is_main: bool,
+    /// The type of its future. A loop that is not observed cannot tell that of the task that is polled.
+    pub future: Option<&'static str>,
+    /// What it does.
+    pub state: TaskState,
+    /// The tasks whose end it awaits, by id.
+    pub awaits: Vec<u64>,
+    /// What is known besides, if the loop is observed.
+    pub seen: Option<LiveTask>,
+}
+
+/// Why there is no [`Dump`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DumpError {
+    /// The loop is gone.
+    Gone,
+    /// It has not answered: something holds its thread, or it is not being run.
+    NoAnswer {
+        /// The loop: "loop 1" is 1.
+        event_loop: u64,
+        /// How long it was waited for.
+        timeout: Duration,
+        /// The task that holds its thread, if the loop is observed and in a task.
+        holder: Option<Holder>,
+    },
+}
+
+/// A task that holds the thread of its loop: it is being polled, or dropped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Holder {
+    /// Its id.
+    pub task: u64,
+    /// Its name, if it has one.
+    pub name: Option<Arc<str>>,
+    /// For how long it has held the thread, on the real clock.
+    pub held: Duration,
+}
+
+/// Tells who is there in the loop that runs on this thread, and who waits for what: asyncio's
+/// `python -m asyncio ps` and `pstree`, and `all_tasks`.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use boucle::EventLoop;
+/// use boucle::trace::Recorder;
+///
+/// async fn tea() {
+///     boucle::sleep(Duration::from_secs(180)).await;
+/// }
+///
+/// # fn main() -> std::io::Result<()> {
+/// let event_loop = EventLoop::builder().virtual_clock().build()?;
+/// let dump = event_loop.block_on(async {
+///     let tea = boucle::spawn_named("tea", tea());
+///     boucle::spawn_named("guest", async { tea.await.unwrap() });
+///     boucle::sleep(Duration::from_secs(1)).await;
+///     boucle::dump()
+/// });
+/// let lines: Vec<String> = dump.to_string().lines().map(str::to_owned).collect();
+/// # let number = dump.event_loop;
+/// assert_eq!(lines[0], format!("loop {number} at 1 s: the main future and 2 tasks"));
+/// assert!(lines[2].starts_with("  1 main     polled  "));
+/// assert!(lines[3].starts_with(r#"  2 "tea"    idle    "#));
+/// assert_eq!(lines[5], "who awaits whom");
+/// assert_eq!(lines[6], r#"  3 "guest""#);
+/// assert_eq!(lines[7], r#"  └─ 2 "tea""#);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A loop that is observed (see [`Builder::observe`](crate::Builder::observe)) knows more: where each task
+/// was spawned, how often it was polled and how long that took, what it waits for and since when. What a
+/// task awaits is what it asked for in its last poll, also if it gave that up in the same one; without an
+/// observer it is every task that told it, as long as it holds the handle, that it is not done.
+///
+/// From another thread, [`LoopHandle::dump`](crate::LoopHandle::dump) asks. Any program shows its loops on
+/// SIGUSR1 if it is started with `BOUCLE_DUMP=1`.
+///
+/// It costs O(n log n) in the tasks, and at least an allocation for each; a loop that is not asked pays
+/// nothing.
+///
+/// # Panics
+///
+/// If no loop is running on this thread.
+#[doc(alias = "all_tasks")]
+#[doc(alias = "ps")]
+#[doc(alias = "pstree")]
+#[track_caller]
+pub fn dump() -> Dump {
+    current::expect_running("dump", |it| {
+        let mut dump = it.dump();
+        if it.journal.is_none() && it.tasks.lent().is_none() {
+            // Somebody asks, and it is no task.
+            let main = dump.tasks.iter_mut().find(|task| task.is_main);
+            main.into_iter()
+                .for_each(|main| main.state = TaskState::Polled);
+        }
+        dump
+    })
+}
+
+impl Loop {
+    /// Who is there, and who waits for what.
+    pub(crate) fn dump(&mut self) -> Dump {
+        let mut dump = Dump {
+            event_loop: self.number.sequence(),
+            time: self.clock.elapsed(),
+            tasks: self.tasks.dump(&self.groups),
+        };
+        if let Some(journal) = &self.journal {
+            for task in &mut dump.tasks {
+                if let Some(seen) = journal.live().tasks.get(&task.id) {
+                    task.learn(seen);
+                }
+            }
+        }
+        dump
+    }
+}
+
+impl DumpedTask {
+    /// Takes over what an observed loop knows.
+    fn learn(&mut self, seen: &LiveTask) {
+        self.future = Some(seen.future);
+        self.state = seen.state;
+        let mut awaits = BTreeSet::new();
+        let mut others = false;
+        for on in &seen.waits {
+            match on {
+                WaitsFor::Task(task) => drop(awaits.insert(*task)),
+                WaitsFor::Tasks { .. } => others = true,
+                _ => {}
+            }
+        }
+        if others {
+            awaits.extend(&self.awaits);
+        }
+        self.awaits = awaits.into_iter().collect();
+        self.seen = Some(seen.clone());
+    }
+
+    /// How the dump calls it: `2 "reader"`.
+    fn label(&self) -> String {
+        label(self.id, self.name.as_deref(), self.is_main)
+    }
+}
+
+/// A question to a loop of another thread.
+pub(crate) struct Question {
+    of: LoopNumber,
+    answer: Receiver<Dump>,
+}
+
+impl Question {
+    /// Leaves it in the loop's inbox.
+    pub(crate) fn ask(of: LoopNumber) -> Result<Question, DumpError> {
+        let (asker, answer) = mpsc::sync_channel(1);
+        let sent = inbox::send(of, Message::Dump(asker));
+        sent.map_err(|_| DumpError::Gone)?;
+        Ok(Question { of, answer })
+    }
+
+    /// Waits for the answer.
+    pub(crate) fn answer(self, timeout: Duration) -> Result<Dump, DumpError> {
+        match self.answer.recv_timeout(timeout) {
+            Ok(dump) => Ok(dump),
+            // The loop has ended without reading its inbox.
+            Err(RecvTimeoutError::Disconnected) => Err(DumpError::Gone),
+            Err(RecvTimeoutError::Timeout) => Err(self.no_answer(timeout)),
+        }
+    }
+
+    fn no_answer(&self, timeout: Duration) -> DumpError {
+        let Some(inbox) = inbox::of(self.of) else {
+            return DumpError::Gone;
+        };
+        DumpError::NoAnswer {
+            event_loop: self.of.sequence(),
+            timeout,
+            holder: inbox.holder().map(|holding| Holder {
+                task: holding.task,
+                name: holding.name,
+                held: real_now().saturating_duration_since(holding.since),
+            }),
+        }
+    }
+}
+
+impl Error for DumpError {}
+
+/// `2 "reader"`, `1 main`, `3`.
+fn label(id: u64, name: Option<&str>, is_main: bool) -> String {
+    match name {
+        Some(name) => format!("{id} \"{name}\""),
+        None if is_main => format!("{id} main"),
+        None => id.to_string(),
+    }
+}

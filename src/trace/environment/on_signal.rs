@@ -1,0 +1,68 @@
+//! `BOUCLE_DUMP`: what are they all waiting for, in a program that hangs?
+//!
+//! ```console
+//! $ BOUCLE_DUMP=1 cargo run --example echo &
+//! $ kill -USR1 $!
+//! ```
+//!
+//! A thread waits for the signal. When it comes, it asks each loop of the process for a
+//! [dump](crate::Dump), and prints on stderr what they answer. It is a thread and no signal handler that does
+//! this, because a handler may take no lock. (On Unix. Elsewhere there is no such signal.)
+
+use std::env;
+use std::thread;
+use std::time::Duration;
+
+use signal_hook::consts::SIGUSR1;
+use signal_hook::iterator::Signals;
+
+use crate::observe::dump::Question;
+use crate::wake::inbox;
+
+/// How long a loop has for its answer.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Begins to listen for the signal, if the environment asks for it and nobody listens yet.
+pub(super) fn listen() {
+    use std::sync::Once;
+    static LISTEN: Once = Once::new();
+    LISTEN.call_once(|| {
+        if is_asked(env::var("BOUCLE_DUMP").as_deref().unwrap_or_default())
+            && let Err(error) = spawn_listener()
+        {
+            eprintln!("boucle: BOUCLE_DUMP: {error}");
+        }
+    });
+}
+
+fn is_asked(value: &str) -> bool {
+    !matches!(value, "" | "0")
+}
+
+fn spawn_listener() -> std::io::Result<()> {
+    let mut signals = Signals::new([SIGUSR1])?;
+    let listen = move || {
+        for _ in signals.forever() {
+            eprintln!("{}", ask_all());
+        }
+    };
+    let name = "boucle dump".to_owned();
+    thread::Builder::new().name(name).spawn(listen).map(drop)
+}
+
+/// What all loops of the process answer. They are asked first and waited for then, so that they answer
+/// at the same time.
+fn ask_all() -> String {
+    let questions: Vec<_> = inbox::living().into_iter().map(Question::ask).collect();
+    let answers = questions.into_iter().map(|question| {
+        match question.and_then(|question| question.answer(PATIENCE)) {
+            Ok(dump) => format!("{dump}\n"),
+            Err(error) => format!("{error}\n"),
+        }
+    });
+    let answers: Vec<String> = answers.collect();
+    match answers.is_empty() {
+        true => "no event loop is alive".to_owned(),
+        false => answers.join("\n"),
+    }
+}

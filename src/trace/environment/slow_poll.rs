@@ -1,0 +1,84 @@
+//! `BOUCLE_SLOW_POLL`: which task keeps the loop from all others?
+//!
+//! ```console
+//! $ BOUCLE_SLOW_POLL=100ms cargo run --example sleep
+//! ```
+
+use std::env;
+use std::fmt;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use crate::Builder;
+
+/// The variable.
+const VARIABLE: &str = "BOUCLE_SLOW_POLL";
+
+/// Adds the observer that the environment asks for.
+pub(super) fn observe(builder: Builder) -> Builder {
+    static ASKED: OnceLock<Option<Duration>> = OnceLock::new();
+    let asked = ASKED.get_or_init(|| {
+        let value = env::var_os(VARIABLE)?;
+        parse(&value.to_string_lossy()).unwrap_or_else(|wrong| {
+            eprintln!("boucle: {wrong}");
+            None
+        })
+    });
+    match asked {
+        Some(limit) => builder.slow_poll(*limit),
+        None => builder,
+    }
+}
+
+/// What a value of the variable means; `None` if it asks for nothing.
+fn parse(value: &str) -> Result<Option<Duration>, Wrong<'_>> {
+    if value.is_empty() {
+        return Ok(None);
+    }
+    let unit = value.find(|c: char| !c.is_ascii_digit());
+    let (number, unit) = value.split_at(unit.unwrap_or(value.len()));
+    let number: u64 = number.parse().map_err(|_| Wrong(value))?;
+    match unit {
+        "us" | "µs" => Ok(Some(Duration::from_micros(number))),
+        "ms" => Ok(Some(Duration::from_millis(number))),
+        "s" => Ok(Some(Duration::from_secs(number))),
+        _ => Err(Wrong(value)),
+    }
+}
+
+/// A value that means nothing.
+#[derive(Debug, PartialEq, Eq)]
+struct Wrong<'a>(&'a str);
+
+impl fmt::Display for Wrong<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Wrong(value) = self;
+        write!(
+            f,
+            "{VARIABLE}={value}: it is a time, like 100ms, 1s or 250us"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A number and a unit, and nothing else.
+    #[test]
+    fn what_a_value_asks_for() {
+        assert_eq!(parse(""), Ok(None));
+        assert_eq!(parse("100ms"), Ok(Some(Duration::from_millis(100))));
+        assert_eq!(parse("1s"), Ok(Some(Duration::from_secs(1))));
+        assert_eq!(parse("250us"), Ok(Some(Duration::from_micros(250))));
+        assert_eq!(parse("0ms"), Ok(Some(Duration::ZERO)));
+        let too_much = "99999999999999999999s";
+        for wrong in ["100", "ms", "1.5s", "-1s", "1 s", "1h", "1sec", too_much] {
+            assert_eq!(parse(wrong), Err(Wrong(wrong)));
+        }
+        assert_eq!(
+            Wrong("fast").to_string(),
+            "BOUCLE_SLOW_POLL=fast: it is a time, like 100ms, 1s or 250us"
+        );
+    }
+}

@@ -1,0 +1,279 @@
+// Draws what is visible on a canvas, and nothing else: rows by the position of the scroll bar, spans by
+// bisection. A poll is as wide as a pixel at least and hides what is behind it, so a frame costs rows
+// times pixels at most, however long the run.
+
+const BAR = 14;
+const FONT = 'system-ui, -apple-system, "Segoe UI", sans-serif';
+
+class Sheet {
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.context = canvas.getContext("2d");
+    this.readColours();
+  }
+
+  readColours() {
+    const style = getComputedStyle(document.body);
+    this.colours = {};
+    for (const name of ["page", "ink", "dim", "band", "line", "edge", "poll", "pale", "bad", "spawn"]) {
+      this.colours[name] = style.getPropertyValue(`--${name}`).trim();
+    }
+    this.hatch = this.pattern((tile) => {
+      tile.strokeStyle = this.colours.poll;
+      tile.lineWidth = 1.5;
+      for (const x of [-6, 0, 6]) {
+        tile.moveTo(x, 6);
+        tile.lineTo(x + 6, 0);
+      }
+      tile.stroke();
+    });
+    this.dots = this.pattern((tile) => {
+      tile.fillStyle = this.colours.bad;
+      tile.arc(3, 3, 1, 0, 7);
+      tile.fill();
+    });
+  }
+
+  pattern(draw) {
+    const tile = document.createElement("canvas");
+    tile.width = tile.height = 6;
+    const context = tile.getContext("2d");
+    context.fillStyle = this.colours.pale;
+    context.fillRect(0, 0, 6, 6);
+    draw(context);
+    return this.context.createPattern(tile, "repeat");
+  }
+
+  draw(view) {
+    this.view = view;
+    const { lines, names, scroll } = view;
+    this.fit(scroll.clientWidth, view.height);
+    const { width, height } = this;
+    const first = Math.max(0, Math.floor(scroll.scrollTop / ROW));
+    const last = Math.min(lines.length, Math.ceil((scroll.scrollTop + height - HEAD) / ROW));
+    const visible = lines.slice(first, last);
+    const over = view.axis === "turns" ? ["turn", "time"] : ["time"];
+    over.forEach((word, index) => this.text(word, 0, 18 + 16 * index, "dim"));
+    this.within(names - 8, 0, width, height, () => {
+      if (view.axis === "turns") this.drawTurns(view.picture);
+      else this.drawTimes();
+      this.drawCursor();
+    });
+    this.within(names - 8, HEAD - 6, width, height, () => {
+      visible.forEach((line, index) => this.drawRow(line, view.middle(first + index)));
+      for (const picture of view.shown()) this.drawArrows(picture);
+      visible.forEach((line, index) => this.drawEnding(line, view.middle(first + index)));
+    });
+    this.within(0, HEAD - 6, names - 8, height, () => {
+      visible.forEach((line, index) => this.drawName(line, view.middle(first + index)));
+    });
+  }
+
+  /// Makes the canvas as large as that, and empty.
+  fit(width, height) {
+    const ratio = window.devicePixelRatio || 1;
+    const [across, down] = [Math.round(width * ratio), Math.round(height * ratio)];
+    if (this.canvas.width !== across || this.canvas.height !== down) {
+      Object.assign(this.canvas, { width: across, height: down });
+      Object.assign(this.canvas.style, { width: `${width}px`, height: `${height}px` });
+    }
+    Object.assign(this, { width, height });
+    this.context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.context.fillStyle = this.colours.page;
+    this.context.fillRect(0, 0, width, height);
+  }
+
+  within(left, top, right, bottom, draw) {
+    this.context.save();
+    this.context.beginPath();
+    this.context.rect(left, top, right - left, bottom - top);
+    this.context.clip();
+    draw();
+    this.context.restore();
+  }
+
+  text(words, x, y, colour = "ink", size = 12, align = "left", weight = "") {
+    const context = this.context;
+    context.font = `${weight} ${size}px ${FONT}`;
+    context.textAlign = align;
+    context.fillStyle = this.colours[colour];
+    context.fillText(words, x, y);
+    return context.measureText(words).width;
+  }
+
+  /// Turns as bands, with number and time where there is room; how long the thread slept between them.
+  drawTurns(picture) {
+    const { turns, pauses } = picture;
+    let free = -Infinity, freeTime = -Infinity, drawn = -Infinity;
+    const begin = firstAfter(0, turns.length, (it) => this.view.x(picture, turns[it].to), this.view.names - 20);
+    for (const turn of turns.slice(begin)) {
+      const left = this.view.x(picture, turn.from);
+      const right = this.view.x(picture, turn.to) + AROUND_POLL * this.view.scale;
+      if (left > this.width) break;
+      if (right < drawn + 1.5) continue;
+      drawn = right;
+      this.context.fillStyle = this.colours.band;
+      this.context.fillRect(left, HEAD - 4, Math.max(1, right - left), this.height);
+      const middle = (left + right) / 2;
+      if (middle > free) free = middle + 14 + this.text(String(turn.number), middle, 18, "ink", 12, "center");
+      const time = duration(picture.events[turn.from][1]);
+      if (left > freeTime) freeTime = left + 12 + this.text(time, left, 34, "dim");
+    }
+    const from = firstAfter(0, pauses.length, (it) => this.view.x(picture, pauses[it].to), this.view.names);
+    for (const pause of pauses.slice(from)) {
+      const left = this.view.x(picture, pause.from), right = this.view.x(picture, pause.to);
+      if (left > this.width || right - left < 60) break;
+      this.text(`idle ${duration(pause.slept)}`, (left + right) / 2 + 2, 18, "dim", 10, "center");
+    }
+  }
+
+  /// A scale of round times.
+  drawTimes() {
+    const least = 90 / this.view.scale;
+    const power = 10 ** Math.floor(Math.log10(least));
+    const step = [1, 2, 5, 10].map((it) => it * power).find((it) => it >= least);
+    for (let time = Math.ceil(this.view.origin / step) * step; ; time += step) {
+      const x = this.view.names + (time - this.view.origin) * this.view.scale;
+      if (x > this.width) break;
+      this.context.fillStyle = this.colours.edge;
+      this.context.fillRect(Math.round(x), HEAD - 14, 1, this.height);
+      this.text(duration(time), x, 22, "dim", 12, "center");
+    }
+  }
+
+  drawCursor() {
+    const picture = this.view.picture;
+    if (this.view.cursor === 0) return;
+    const x = Math.round(this.view.x(picture, this.view.cursor - 1));
+    this.context.fillStyle = this.colours.ink;
+    this.context.fillRect(x, HEAD - 8, 1, this.height);
+    this.context.beginPath();
+    this.context.moveTo(x - 4, HEAD - 8);
+    this.context.lineTo(x + 5, HEAD - 8);
+    this.context.lineTo(x + 0.5, HEAD - 2);
+    this.context.fill();
+  }
+
+  drawRow({ picture, row: { spans } }, y) {
+    let index = firstAfter(0, spans.length, (it) => this.view.x(picture, spans[it].to ?? Infinity), this.view.names - 8);
+    while (index < spans.length) {
+      const span = spans[index];
+      const left = this.view.x(picture, span.from);
+      if (left > this.width) break;
+      const right = this.view.x(picture, span.to ?? picture.events.length - 1);
+      this.drawSpan(span, left, right, y);
+      // A poll is seen, however short. What ends behind it is not; nor is what is shorter otherwise.
+      index = span.state !== "polled" ? index + 1
+        : firstAfter(index + 1, spans.length, (it) => this.view.x(picture, spans[it].to ?? Infinity), left + 1.5);
+    }
+  }
+
+  drawSpan(span, left, right, y) {
+    const { context, colours } = this;
+    const width = span.state === "polled" ? Math.max(right - left, 1.5) : right - left;
+    if (width < 0.25) return;
+    switch (span.state) {
+      case "polled":
+        context.fillStyle = colours.poll;
+        context.fillRect(left, y - BAR / 2, width, BAR);
+        break;
+      case "ready":
+      case "aborted": {
+        const ready = span.state === "ready";
+        context.fillStyle = width < 4 ? colours.pale : ready ? this.hatch : this.dots;
+        context.fillRect(left, y - BAR / 2 + 2, width, BAR - 4);
+        context.strokeStyle = ready ? colours.poll : colours.bad;
+        context.lineWidth = 0.75;
+        if (width >= 4) context.strokeRect(left, y - BAR / 2 + 2, width, BAR - 4);
+        break;
+      }
+      case "parked":
+      case "idle": {
+        context.fillStyle = colours.line;
+        context.fillRect(left, y - 0.6, width, 1.2);
+        if (width < 40 || !span.waits) break;
+        const start = Math.max(left, this.view.names) + 4;
+        const words = cut(span.waits.map(waitsBriefly).join(" or "), (right - start - 4) / 5.4);
+        this.text(words, start, y - 3, "dim", 10);
+      }
+    }
+    if (span === this.view.selected) {
+      context.strokeStyle = colours.ink;
+      context.lineWidth = 2;
+      context.strokeRect(left - 2, y - BAR / 2 - 2, width + 4, BAR + 4);
+    }
+  }
+
+  /// From the cause to the task; from elsewhere than a task, a mark that says from where.
+  drawArrows(picture) {
+    const { arrows } = picture;
+    let index = firstAfter(0, arrows.length, (it) => this.view.x(picture, arrows[it].at), this.view.names - 12);
+    const end = firstAfter(index, arrows.length, (it) => this.view.x(picture, arrows[it].at), this.width);
+    // Where they would be a blot, there are none.
+    if (end - index > this.width) return;
+    let free = -Infinity;
+    for (; index < end; index++) {
+      const arrow = arrows[index];
+      const to = this.view.lineOf.get(arrow.to), from = this.view.lineOf.get(arrow.from);
+      if (to === undefined) continue;
+      const x = this.view.x(picture, arrow.at);
+      if (!arrow.from) this.drawMark(arrow.by[0], x, this.view.middle(to));
+      else if (from !== undefined && from !== to) {
+        // One that would touch the one before has a head, and no more than a stub.
+        this.drawArrow(arrow.what, x, from, to, x < free);
+        if (x >= free) free = x + 4;
+      }
+    }
+  }
+
+  drawArrow(what, x, from, to, isStub) {
+    const { context, colours } = this;
+    const down = from < to ? 1 : -1;
+    const tip = this.view.middle(to) - down * (BAR / 2 - 2);
+    context.strokeStyle = context.fillStyle = colours[{ spawn: "spawn", wake: "ink", abort: "bad" }[what]];
+    context.lineWidth = 1;
+    context.setLineDash({ spawn: [3, 2], wake: [], abort: [1, 2] }[what]);
+    context.beginPath();
+    context.moveTo(x, isStub ? tip - down * 10 : this.view.middle(from) + down * BAR / 2);
+    context.lineTo(x, tip - down * 5);
+    context.stroke();
+    context.setLineDash([]);
+    context.beginPath();
+    context.moveTo(x - 3, tip - down * 5);
+    context.lineTo(x, tip);
+    context.lineTo(x + 3, tip - down * 5);
+    context.fill();
+  }
+
+  drawMark(by, x, y) {
+    const shape = {
+      timer: "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0M0 -2.5V0H2",
+      source: "M-3.5 -3.5h7v7h-7z",
+      thread: "M0 -4.5L4.5 3.5H-4.5z",
+      job: "M0 -5L5 0L0 5L-5 0z",
+    }[by];
+    if (!shape) return;
+    const { context, colours } = this;
+    const path = new Path2D(shape);
+    context.save();
+    context.translate(x, y);
+    context.fillStyle = colours.page;
+    context.strokeStyle = colours.ink;
+    context.lineWidth = 1.25;
+    context.fill(path);
+    context.stroke(path);
+    context.restore();
+  }
+
+  drawEnding({ picture, row: { ending } }, y) {
+    if (!ending) return;
+    const x = this.view.x(picture, ending.at);
+    const colour = ending.how === "panicked" ? "bad" : "dim";
+    if (x > this.view.names) this.text(ending.how, x + 6, y + 3.5, colour, 10);
+  }
+
+  drawName({ row }, y) {
+    const isLoop = row.id === undefined;
+    this.text(cut(row.label, LONGEST_LABEL), 0, y + 4, "ink", 12, "left", isLoop ? "600" : "");
+  }
+}

@@ -1,0 +1,73 @@
+//! What the patterns and marks of the picture mean: those that it has.
+
+use std::fmt::Write;
+use std::mem::discriminant;
+
+use crate::observe::Origin;
+use crate::trace::TaskState;
+use crate::trace::picture::{Arrow, Does};
+use crate::trace::svg::Lane;
+use crate::trace::svg::sheet::{LETTER, MARGIN, Sheet};
+
+const BARS: [(TaskState, &str, &str); 3] = [
+    (TaskState::Polled, "poll", "polled"),
+    (TaskState::Ready, "ready", "ready, waits for the thread"),
+    (TaskState::Aborted, "aborted", "aborted, to be dropped"),
+];
+const ARROWS: [(Does, &str, &str); 3] = [
+    (Does::Spawn, "spawn", "spawns"),
+    (Does::Wake, "wake", "wakes"),
+    (Does::Abort, "abort", "aborts"),
+];
+const MARKS: [(Origin, &str); 4] = [
+    (Origin::Timer(0), "by a timer"),
+    (Origin::Source(0), "by a source"),
+    (Origin::Thread, "by another thread"),
+    (Origin::Job, "by a job of the executor"),
+];
+
+impl Sheet {
+    /// Draws it on one line; gives where that ends.
+    pub(super) fn legend(&mut self, y: f64, loops: &[Lane]) -> f64 {
+        let spans = || {
+            let rows = loops.iter().flat_map(|lane| &lane.picture.rows);
+            rows.flat_map(|row| &row.spans)
+        };
+        let arrows = || loops.iter().flat_map(|lane| &lane.picture.arrows);
+        let (mut x, middle) = (MARGIN, y - 4.0);
+        for (state, class, words) in BARS {
+            if spans().any(|span| span.state == state) {
+                self.rect(class, &(x..x + 18.0), middle - 5.0, 10.0);
+                x = self.key(x + 24.0, y, words);
+            }
+        }
+        if spans().any(|span| span.state == TaskState::Idle) {
+            let end = x + 18.0;
+            let _ = writeln!(
+                self.svg,
+                "<path class=\"wait\" d=\"M{x:.1} {middle}H{end:.1}\"/>"
+            );
+            x = self.key(x + 24.0, y, "waits");
+        }
+        for (does, class, words) in ARROWS {
+            let is_drawn = |it: &Arrow| it.from.is_some_and(|from| from != it.to);
+            if arrows().any(|it| it.does == does && is_drawn(it)) {
+                self.shaft(class, x + 3.0, middle - 6.0, middle + 6.0);
+                x = self.key(x + 12.0, y, words);
+            }
+        }
+        for (by, words) in MARKS {
+            if arrows().any(|it| discriminant(&it.by) == discriminant(&by)) {
+                self.mark(x + 5.0, middle, by);
+                x = self.key(x + 15.0, y, words);
+            }
+        }
+        x
+    }
+
+    /// The words of an entry; gives where the next one begins.
+    fn key(&mut self, x: f64, y: f64, words: &str) -> f64 {
+        self.text(x, y, "dim", words);
+        x + words.len() as f64 * LETTER + 18.0
+    }
+}

@@ -1,0 +1,217 @@
+//! What the picture is drawn with, and where its parts stand.
+
+use std::fmt::Write;
+use std::ops::Range;
+
+use crate::observe::{Ending, Origin};
+use crate::trace::picture::{Arrow, Does, Gap, Picture, Row, Span};
+use crate::trace::svg::{Lane, MOST_ROWS, escaped};
+use crate::trace::{TaskState, words};
+
+pub(super) const MARGIN: f64 = 20.0;
+pub(super) const ROW: f64 = 26.0;
+const BAR: f64 = 14.0;
+/// The heading of a loop; its turns; their times.
+pub(super) const HEAD: f64 = 74.0;
+/// An average letter of the picture's text, and of its notes.
+pub(super) const LETTER: f64 = 6.6;
+const SMALL_LETTER: f64 = 5.4;
+pub(super) const LONGEST_LABEL: usize = 26;
+
+/// Draws. How wide words are it only knows on average: there is no font here.
+pub(super) struct Sheet {
+    pub(super) svg: String,
+    /// Where the axis begins.
+    pub(super) axis: f64,
+}
+
+impl Sheet {
+    pub(super) fn lane(&mut self, top: f64, lane: &Lane) {
+        let picture = &lane.picture;
+        let clock = match picture.is_virtual {
+            true => "virtual clock",
+            false => "real clock",
+        };
+        let heading = format!("loop {}", lane.it.number);
+        self.text(MARGIN, top + 28.0, "strong", &heading);
+        let after = MARGIN + heading.len() as f64 * LETTER + 20.0;
+        self.text(after, top + 28.0, "dim", clock);
+        let rows = top + HEAD;
+        let bottom = rows + picture.rows.len() as f64 * ROW;
+        self.columns(top, bottom, picture);
+        let top_of = |index: usize| rows + index as f64 * ROW;
+        for (index, row) in picture.rows.iter().enumerate() {
+            for span in &row.spans {
+                self.span(top_of(index), &row.label, span);
+            }
+        }
+        let mut free = 0.0;
+        for arrow in picture.arrows.iter().filter(|arrow| arrow.to < MOST_ROWS) {
+            // One that would touch the one before has a head, and no more than a stub.
+            let is_stub = arrow.x < free;
+            self.arrow(rows, arrow, is_stub);
+            if !is_stub && arrow.from.is_some_and(|from| from != arrow.to) {
+                free = arrow.x + 4.0;
+            }
+        }
+        for gap in &picture.gaps {
+            self.gap((rows + bottom) / 2.0, gap);
+        }
+        for (index, row) in picture.rows.iter().enumerate() {
+            self.words(top_of(index), row);
+        }
+        let left_out = lane.left_out();
+        if !left_out.is_empty() {
+            self.text(self.axis, bottom + 18.0, "dim", &left_out);
+        }
+    }
+
+    /// The bands of the turns, with their numbers and times, and the pauses between them.
+    fn columns(&mut self, top: f64, bottom: f64, picture: &Picture) {
+        let (numbers, times, rows) = (top + 48.0, top + 64.0, top + HEAD);
+        self.text(MARGIN, numbers, "dim", "turn");
+        self.text(MARGIN, times, "dim", "time");
+        let (mut free_number, mut free_time) = (0.0, 0.0);
+        for turn in &picture.turns {
+            let x = self.across(&turn.x);
+            self.rect("turn", &x, rows - 4.0, bottom - rows + 8.0);
+            let middle = (x.start + x.end) / 2.0;
+            let (number, time) = (turn.number.to_string(), words::duration(turn.time));
+            if middle >= free_number {
+                self.text(middle, numbers, "middle", &number);
+                free_number = middle + (number.len() + 1) as f64 * LETTER;
+            }
+            if x.start >= free_time {
+                self.text(x.start, times, "dim", &time);
+                free_time = x.start + (time.chars().count() + 1) as f64 * LETTER;
+            }
+        }
+        for (x, slept) in &picture.pauses {
+            let x = self.across(x);
+            let middle = (x.start + x.end) / 2.0 + 2.0;
+            let words = format!("idle {}", words::duration(*slept));
+            self.text(middle, numbers, "note middle", &words);
+        }
+    }
+
+    /// What a row is, and how its task ends.
+    fn words(&mut self, top: f64, row: &Row) {
+        let base = top + ROW / 2.0 + 4.0;
+        self.text(MARGIN, base, "", &words::cut(&row.label, LONGEST_LABEL));
+        if let Some((x, how)) = row.ending {
+            let class = match how {
+                Ending::Panicked => "note bad",
+                Ending::Returned | Ending::Cancelled => "note",
+            };
+            let x = self.axis + x + 6.0;
+            self.text(x, base - 0.5, class, words::ending(how));
+        }
+    }
+
+    /// What stands in a gap of the rows.
+    fn gap(&mut self, y: f64, gap: &Gap) {
+        let x = self.axis + (gap.x.start + gap.x.end) / 2.0;
+        let [above, below] = &gap.words;
+        self.text(x, y - 3.0, "dim middle", above);
+        self.text(x, y + 11.0, "dim middle", below);
+    }
+
+    fn span(&mut self, top: f64, label: &str, span: &Span) {
+        let x = self.across(&span.x);
+        let title = escaped(&format!("{label} {}", span.title));
+        let _ = write!(self.svg, "<g><title>{title}</title>");
+        let bar = top + (ROW - BAR) / 2.0;
+        match span.state {
+            TaskState::Polled => self.rect("poll", &x, bar, BAR),
+            TaskState::Ready => self.rect("ready", &x, bar + 2.0, BAR - 4.0),
+            TaskState::Aborted => self.rect("aborted", &x, bar + 2.0, BAR - 4.0),
+            TaskState::Idle => self.waiting(top, &x, span),
+        }
+        self.svg += "</g>\n";
+    }
+
+    /// A thin line, and for what it waits, as much as there is room for.
+    fn waiting(&mut self, top: f64, x: &Range<f64>, span: &Span) {
+        let y = top + ROW / 2.0;
+        let (start, end) = (x.start, x.end);
+        let _ = write!(
+            self.svg,
+            "<path class=\"wait\" d=\"M{start:.1} {y}H{end:.1}\"/>"
+        );
+        let words: Vec<String> = span.waits.iter().map(words::waits_briefly).collect();
+        let room = ((end - start - 8.0) / SMALL_LETTER).max(0.0) as usize;
+        let words = words::cut(&words.join(" or "), room);
+        if !words.is_empty() {
+            self.text(start + 4.0, y - 3.0, "note", &words);
+        }
+    }
+
+    /// From the cause to the task; from elsewhere than a task, a mark that says from where.
+    fn arrow(&mut self, rows: f64, arrow: &Arrow, is_stub: bool) {
+        let x = self.axis + arrow.x;
+        let middle = |row: usize| rows + row as f64 * ROW + ROW / 2.0;
+        let class = match arrow.does {
+            Does::Spawn => "spawn",
+            Does::Wake => "wake",
+            Does::Abort => "abort",
+        };
+        match arrow.from {
+            Some(from) if from == arrow.to => {}
+            Some(from) => {
+                // It begins and ends at the edges of the bars; a cause that is not drawn is below.
+                let down = if from < arrow.to { 1.0 } else { -1.0 };
+                let begin = middle(from.min(MOST_ROWS)) + down * BAR / 2.0;
+                let tip = middle(arrow.to) - down * (BAR / 2.0 - 2.0);
+                let begin = if is_stub { tip - down * 10.0 } else { begin };
+                self.shaft(class, x, begin, tip);
+            }
+            None => self.mark(x, middle(arrow.to), arrow.by),
+        }
+    }
+
+    /// An arrow.
+    pub(super) fn shaft(&mut self, class: &str, x: f64, begin: f64, tip: f64) {
+        let wing = tip - (tip - begin).signum() * 5.0;
+        let (left, right) = (x - 3.0, x + 3.0);
+        let _ = writeln!(
+            self.svg,
+            "<path class=\"{class}\" d=\"M{x:.1} {begin}V{wing}\"/>\
+             <path class=\"{class} head\" d=\"M{left:.1} {wing}L{x:.1} {tip}L{right:.1} {wing}z\"/>"
+        );
+    }
+
+    /// Who has woken a task, if it is no task: the hands of a clock, the box of a socket.
+    pub(super) fn mark(&mut self, x: f64, y: f64, by: Origin) {
+        let shape = match by {
+            Origin::Timer(_) => "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0M0 -2.5V0H2",
+            Origin::Source(_) => "M-3.5 -3.5h7v7h-7z",
+            Origin::Thread => "M0 -4.5L4.5 3.5H-4.5z",
+            Origin::Job => "M0 -5L5 0L0 5L-5 0z",
+            Origin::Task(_) | Origin::Outside => return,
+        };
+        let _ = writeln!(
+            self.svg,
+            "<path class=\"mark\" transform=\"translate({x:.1} {y})\" d=\"{shape}\"/>"
+        );
+    }
+
+    pub(super) fn across(&self, x: &Range<f64>) -> Range<f64> {
+        self.axis + x.start..self.axis + x.end
+    }
+
+    pub(super) fn rect(&mut self, class: &str, x: &Range<f64>, y: f64, height: f64) {
+        let (start, width) = (x.start, x.end - x.start);
+        let _ = write!(
+            self.svg,
+            "<rect class=\"{class}\" x=\"{start:.1}\" y=\"{y}\" width=\"{width:.1}\" height=\"{height}\"/>"
+        );
+    }
+
+    pub(super) fn text(&mut self, x: f64, y: f64, class: &str, words: &str) {
+        let words = escaped(words);
+        let _ = writeln!(
+            self.svg,
+            "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{words}</text>"
+        );
+    }
+}

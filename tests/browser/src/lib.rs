@@ -1,0 +1,274 @@
+//! A headless Chromium with one page, driven through a pipe: no port, no WebSocket, no other crate.
+//!
+//! With `--remote-debugging-pipe` it reads the messages of the DevTools protocol from descriptor 3 and
+//! writes to 4, each a JSON object and a NUL. A shell gives it its standard input and output as those.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+use std::{env, fs, thread};
+
+use serde_json::{Value, json};
+
+/// So long an answer may take, on a machine that has other things to do.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A browser with one page. Dropped, it ends, and its profile is deleted.
+#[derive(Debug)]
+pub struct Browser {
+    child: Child,
+    to: ChildStdin,
+    from: Receiver<Value>,
+    sent: u64,
+    session: Option<Value>,
+    /// What the page's scripts have thrown.
+    thrown: Vec<String>,
+    directory: PathBuf,
+}
+
+/// Which colours the reader prefers.
+#[derive(Debug, Clone, Copy)]
+#[allow(missing_docs)]
+pub enum Scheme {
+    Light,
+    Dark,
+}
+
+impl Browser {
+    /// Starts one; `None`, and a line that says so, if there is no Chromium.
+    ///
+    /// # Panics
+    ///
+    /// If there is none and `CHROMIUM` is "required".
+    pub fn start() -> Option<Browser> {
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let directory = env::temp_dir().join(format!("browser-{}-{number}", std::process::id()));
+        fs::create_dir_all(&directory).unwrap();
+        let Some(program) = chromium() else {
+            assert!(
+                env::var_os("CHROMIUM").is_none_or(|it| it != "required"),
+                "there is no Chromium"
+            );
+            eprintln!("skipped: there is no Chromium");
+            return None;
+        };
+        let mut child = Command::new("sh")
+            .args([
+                "-c",
+                "exec \"$0\" \"$@\" 3<&0 4>&1 >/dev/null 2>&1 </dev/null",
+                &program,
+            ])
+            .args([
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--hide-scrollbars",
+            ])
+            .args([
+                "--no-first-run",
+                "--disable-dev-shm-usage",
+                "--remote-debugging-pipe",
+            ])
+            .arg(format!(
+                "--user-data-dir={}",
+                directory.join("profile").display()
+            ))
+            .arg("about:blank")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut browser = Browser {
+            to: child.stdin.take().unwrap(),
+            from: messages(child.stdout.take().unwrap()),
+            child,
+            sent: 0,
+            session: None,
+            thrown: Vec::new(),
+            directory,
+        };
+        let target = browser.ask("Target.createTarget", json!({ "url": "about:blank" }));
+        let attach = json!({ "targetId": target["targetId"], "flatten": true });
+        browser.session = Some(browser.ask("Target.attachToTarget", attach)["sessionId"].clone());
+        browser.ask("Page.enable", json!({}));
+        browser.ask("Runtime.enable", json!({}));
+        let size =
+            json!({ "width": 1280, "height": 1000, "deviceScaleFactor": 1, "mobile": false });
+        browser.ask("Emulation.setDeviceMetricsOverride", size);
+        Some(browser)
+    }
+
+    /// Opens that page, from a file.
+    pub fn open(&mut self, html: &str) {
+        let file = self.directory.join("page.html");
+        fs::write(&file, html).unwrap();
+        let url = format!("file://{}", file.display());
+        self.ask("Page.navigate", json!({ "url": url }));
+        self.wait_for(&format!(
+            "location.href === {url:?} && document.readyState === 'complete'"
+        ));
+    }
+
+    /// As if the reader had turned JavaScript off; what is asked here still runs.
+    pub fn without_scripts(&mut self) {
+        self.ask(
+            "Emulation.setScriptExecutionDisabled",
+            json!({ "value": true }),
+        );
+    }
+
+    /// As if the reader preferred light or dark pages.
+    pub fn prefer(&mut self, scheme: Scheme) {
+        let value = match scheme {
+            Scheme::Light => "light",
+            Scheme::Dark => "dark",
+        };
+        let feature = json!({ "name": "prefers-color-scheme", "value": value });
+        self.ask(
+            "Emulation.setEmulatedMedia",
+            json!({ "features": [feature] }),
+        );
+    }
+
+    /// The value of a JavaScript expression, awaited if it is a promise.
+    ///
+    /// # Panics
+    ///
+    /// If it throws.
+    pub fn value(&mut self, expression: &str) -> Value {
+        let asked = json!({
+            "expression": expression, "returnByValue": true, "awaitPromise": true,
+        });
+        let answer = self.ask("Runtime.evaluate", asked);
+        let thrown = &answer["exceptionDetails"];
+        assert!(thrown.is_null(), "{expression} throws {thrown}");
+        answer["result"]["value"].clone()
+    }
+
+    /// The texts of what that CSS selector finds, if it is shown.
+    pub fn texts(&mut self, selector: &str) -> Vec<String> {
+        let found = self.value(&format!(
+            "[...document.querySelectorAll({selector:?})].filter((it) => it.checkVisibility())\
+             .map((it) => it.innerText)"
+        ));
+        let found = found.as_array().unwrap();
+        found
+            .iter()
+            .map(|it| it.as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    /// The text of the one thing that the selector finds.
+    pub fn text(&mut self, selector: &str) -> String {
+        let mut texts = self.texts(selector);
+        assert_eq!(texts.len(), 1, "{selector}");
+        texts.remove(0)
+    }
+
+    /// Waits until the expression is true.
+    pub fn wait_for(&mut self, expression: &str) {
+        let begin = Instant::now();
+        while self.value(expression) != true {
+            assert!(begin.elapsed() < PATIENCE, "{expression} is never true");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Presses a key: "ArrowRight", "Shift+ArrowRight".
+    pub fn press(&mut self, key: &str) {
+        let (modifiers, key) = match key.strip_prefix("Shift+") {
+            Some(key) => (8, key),
+            None => (0, key),
+        };
+        for what in ["keyDown", "keyUp"] {
+            let event = json!({ "type": what, "key": key, "modifiers": modifiers });
+            self.ask("Input.dispatchKeyEvent", event);
+        }
+    }
+
+    /// Types into what has the focus.
+    pub fn write(&mut self, text: &str) {
+        self.ask("Input.insertText", json!({ "text": text }));
+    }
+
+    /// Clicks at that place of the window.
+    pub fn click(&mut self, x: f64, y: f64) {
+        for what in ["mousePressed", "mouseReleased"] {
+            let event = json!({ "type": what, "x": x, "y": y, "button": "left", "clickCount": 1 });
+            self.ask("Input.dispatchMouseEvent", event);
+        }
+    }
+
+    /// What the scripts of the page have thrown until now.
+    pub fn thrown(&self) -> &[String] {
+        &self.thrown
+    }
+
+    fn ask(&mut self, method: &str, params: Value) -> Value {
+        self.sent += 1;
+        let mut message = json!({ "id": self.sent, "method": method, "params": params });
+        if let Some(session) = &self.session {
+            message["sessionId"] = session.clone();
+        }
+        self.to
+            .write_all(format!("{message}\0").as_bytes())
+            .unwrap();
+        loop {
+            let answer = self
+                .from
+                .recv_timeout(PATIENCE)
+                .expect("the browser answers");
+            if answer["method"] == "Runtime.exceptionThrown" {
+                self.thrown
+                    .push(answer["params"]["exceptionDetails"].to_string());
+            }
+            if answer["id"] == self.sent {
+                assert!(answer["error"].is_null(), "{method}: {}", answer["error"]);
+                return answer["result"].clone();
+            }
+        }
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // Its other processes end with it, and may still write into the profile meanwhile.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let begin = Instant::now();
+        while fs::remove_dir_all(&self.directory).is_err() && begin.elapsed() < PATIENCE / 10 {
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+/// Debian's name, and that of others.
+fn chromium() -> Option<String> {
+    let path = env::var_os("PATH")?;
+    let programs = ["chromium", "chromium-browser", "google-chrome"];
+    let found = programs
+        .into_iter()
+        .flat_map(|it| env::split_paths(&path).map(move |at| at.join(it)));
+    found
+        .filter(|it| it.is_file())
+        .find_map(|it| it.to_str().map(str::to_owned))
+}
+
+/// Reads the browser's messages on a thread, so that one may wait for the next with a limit.
+fn messages(from: ChildStdout) -> Receiver<Value> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        for message in BufReader::new(from).split(0) {
+            let Ok(message) = message else { return };
+            let message = serde_json::from_slice(&message).expect("a message is JSON");
+            if sender.send(message).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}

@@ -1,0 +1,162 @@
+//! The static picture of a run: what is drawn, what is counted instead, and what is said of the rest.
+
+use std::time::Duration;
+
+use boucle::EventLoop;
+use boucle::trace::{Recorder, Trace};
+
+fn recorded_by(recorder: Recorder, main: impl Future) -> Trace {
+    let builder = EventLoop::builder().virtual_clock();
+    let event_loop = builder.observe(recorder.clone()).build().unwrap();
+    event_loop.block_on(main);
+    drop(event_loop);
+    recorder.trace()
+}
+
+fn picture(main: impl Future) -> String {
+    recorded_by(Recorder::new(), main).to_svg()
+}
+
+fn count(svg: &str, part: &str) -> usize {
+    svg.matches(part).count()
+}
+
+/// Polls that are drawn; the legend has one more.
+fn polls(svg: &str) -> usize {
+    count(svg, "<rect class=\"poll\"") - 1
+}
+
+async fn yields(times: usize) {
+    for _ in 0..times {
+        boucle::yield_now().await;
+    }
+}
+
+/// Every poll, wake and spawn of a short run is drawn, and said in words.
+#[test]
+fn a_short_run_is_drawn_whole() {
+    let svg = picture(async {
+        let hello = boucle::spawn_named("hello", boucle::sleep(Duration::from_secs(2)));
+        let _ = boucle::spawn_named("world", boucle::sleep(Duration::from_secs(1)));
+        hello.await.unwrap();
+    });
+    assert_eq!(polls(&svg), 6);
+    assert_eq!(count(&svg, "class=\"spawn head\""), 2 + 1);
+    // Two timers, and one in the legend; a task that wakes main, and one in the legend.
+    assert_eq!(count(&svg, "class=\"mark\""), 2 + 1);
+    assert_eq!(count(&svg, "class=\"wake head\""), 1 + 1);
+    assert_eq!(count(&svg, ">idle 1 s<"), 2);
+    assert!(svg.contains(">until 2 s<"));
+    assert!(svg.contains("Turn 2, at 0, polls 2 hello, 3 world."));
+    assert!(svg.contains(
+        "<title>3 world is polled in turn 3: woken by timer 1 in turn 2, and is ready</title>"
+    ));
+    assert!(svg.contains("<title>2 hello is ready: spawned by task 1</title>"));
+    assert!(!svg.contains("are not"));
+}
+
+/// The same run is the same picture, to the byte. (Loops are numbered in the whole process.)
+#[test]
+fn a_picture_repeats_itself() {
+    let run = || recorded_by(Recorder::new(), yields(3));
+    let [one, other] = [run(), run()];
+    let numbers = [&one, &other].map(|trace| trace.loops[0].number.to_string());
+    let [one, other] = [one.to_svg(), other.to_svg()];
+    let other = other.replace(
+        &format!("oop {}", numbers[1]),
+        &format!("oop {}", numbers[0]),
+    );
+    assert_eq!(one, other);
+}
+
+/// Turns that do the same are drawn once more at the end, and counted.
+#[test]
+fn repeated_turns_are_counted() {
+    let svg = picture(yields(1000));
+    assert!(svg.contains(">998 turns<"), "{svg}");
+    assert!(svg.contains(">like the last<"));
+    assert_eq!(polls(&svg), 3);
+}
+
+/// So are two turns that take turns.
+#[test]
+fn repeated_pairs_of_turns_are_counted() {
+    let svg = picture(async {
+        let (to_pong, from_ping) = async_channel::bounded::<()>(1);
+        let (to_ping, from_pong) = async_channel::bounded::<()>(1);
+        let ping = boucle::spawn_named("ping", async move {
+            for _ in 0..100 {
+                to_pong.send(()).await.unwrap();
+                from_pong.recv().await.unwrap();
+            }
+        });
+        let _ = boucle::spawn_named("pong", async move {
+            while from_ping.recv().await.is_ok() {
+                to_ping.send(()).await.unwrap();
+            }
+        });
+        ping.await.unwrap();
+    });
+    assert!(svg.contains(">like the last 2<"));
+    assert!(polls(&svg) < 20);
+}
+
+/// What looks alike and is not is drawn: each turn polls another task.
+#[test]
+fn different_turns_are_not_counted_as_the_same() {
+    let svg = picture(async {
+        for _ in 0..10 {
+            boucle::spawn(async {}).await.unwrap();
+        }
+    });
+    assert!(!svg.contains("like the last"));
+    assert_eq!(polls(&svg), 21);
+}
+
+/// Of a long run the beginning is drawn, and the picture says that it goes on.
+#[test]
+fn a_long_run_is_cut() {
+    let trace = recorded_by(Recorder::new(), async {
+        for _ in 0..1000 {
+            boucle::spawn(async {}).await.unwrap();
+        }
+    });
+    let last = trace.loops[0].events.back().unwrap().turn;
+    let svg = trace.to_svg();
+    assert!(svg.contains(&format!("the run goes on, to turn {last}")));
+    assert!(svg.len() < 100_000, "{}", svg.len());
+}
+
+/// Of many tasks some are drawn, and the picture says how many are not.
+#[test]
+fn a_crowd_is_cut() {
+    let svg = picture(async {
+        for _ in 0..99 {
+            let _ = boucle::spawn(async {});
+        }
+    });
+    assert!(svg.contains("40 more tasks are not drawn"));
+    assert!(svg.contains(">60 ") && !svg.contains(">61 "));
+}
+
+/// What was dropped from the recording is told; who was there before is drawn.
+#[test]
+fn a_recording_without_its_beginning_says_so() {
+    let trace = recorded_by(Recorder::with_limit(20), async {
+        let _ = boucle::spawn_named("early", std::future::pending::<()>());
+        boucle::yield_now().await;
+        boucle::sleep(Duration::from_secs(1)).await;
+        boucle::sleep(Duration::from_secs(1)).await;
+    });
+    let svg = trace.to_svg();
+    let dropped = trace.loops[0].dropped;
+    assert!(dropped > 0);
+    assert!(svg.contains(&format!("{dropped} events before are not recorded")));
+    assert!(svg.contains(">2 early<"));
+}
+
+/// Nothing is a picture too.
+#[test]
+fn nothing_is_a_picture() {
+    assert!(Trace::default().to_svg().contains("A recording of no loop"));
+}

@@ -1,0 +1,145 @@
+//! `BOUCLE_TRACE`: what the environment asks for, of programs that do not know of it.
+//!
+//! The programs are the examples, so cargo must have built them: `cargo test` has.
+#![cfg(feature = "trace")]
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use stage::testing::program;
+
+/// Runs an example with the variable.
+fn traced(example: &str, value: &str) -> Output {
+    let output = Command::new(program(example))
+        .env("BOUCLE_TRACE", value)
+        .output();
+    output.expect("the examples are built")
+}
+
+/// A file of this test, gone when it drops.
+struct File(PathBuf);
+
+impl File {
+    fn new(name: &str) -> File {
+        let name = format!("boucle-{}-{name}", std::process::id());
+        File(std::env::temp_dir().join(name))
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+
+    fn text(&self) -> String {
+        fs::read_to_string(&self.0).unwrap()
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// Under a virtual clock the text is the same to the byte, and stands on stderr; stdout is the program's.
+#[test]
+fn a_timeline_of_a_virtual_run() {
+    let plain = Command::new(program("step")).output().unwrap();
+    let traced = traced("step", "timeline");
+    assert_eq!(traced.stdout, plain.stdout);
+    let timeline = String::from_utf8(traced.stderr).unwrap();
+    let expected = "\
+loop 1
+
+turn          1     2                      3     4  5    6
+time          0                            500ms 1s 1.5s
+#1 main     +>[1]~gather 3~~~~~~~~~~~~~~~~~~~~~~~~~~#4==>[1] returned
+#2 mysleep    +#1==>[1]~until 1s~~~~~~~~~~~timer>[1] returned
+#3 mysleep    +#1==>[2]~until 500ms~~timer>[1] returned
+#4 mysleep    +#1==>[3]~until 1.5s~~~~~~~~~~~~timer>[1] returned
+";
+    assert!(timeline.starts_with(expected), "{timeline}");
+}
+
+/// Each ending is a form, each file is whole, and the program's own output is as ever.
+#[test]
+fn the_ending_of_a_file_says_its_form() {
+    let plain = Command::new(program("step")).output().unwrap();
+    for (name, begins, ends) in [
+        ("run.html", "<!doctype html>", "</html>"),
+        ("run.svg", "<svg", "</svg>"),
+        ("run.json", "{", "}"),
+    ] {
+        let file = File::new(name);
+        let traced = traced("step", file.path());
+        assert_eq!(
+            (traced.stdout, traced.stderr),
+            (plain.stdout.clone(), vec![])
+        );
+        let text = file.text();
+        let (text, whole) = (text.trim(), text.contains("mysleep"));
+        assert!(
+            text.to_lowercase().starts_with(begins),
+            "{name}: {}",
+            &text[..40]
+        );
+        assert!(text.ends_with(ends) && whole, "{name}");
+    }
+}
+
+/// What cannot be done is one clear line; the program goes on.
+#[test]
+fn what_cannot_be_done_is_said_in_a_line() {
+    let plain = Command::new(program("step")).output().unwrap();
+    for (value, said) in [
+        (
+            "run.txt",
+            "run.txt: it is either `timeline`, or a file that ends in .html, .svg or .json",
+        ),
+        (
+            "/no/such/folder/run.svg",
+            "/no/such/folder/run.svg: No such file or directory (os error 2)",
+        ),
+    ] {
+        let traced = traced("step", value);
+        assert_eq!(traced.stdout, plain.stdout);
+        assert_eq!(
+            String::from_utf8(traced.stderr).unwrap(),
+            format!("boucle: BOUCLE_TRACE={said}\n")
+        );
+        assert!(traced.status.success());
+    }
+}
+
+/// The loops of a process share one file.
+#[test]
+fn several_loops_share_a_file() {
+    let file = File::new("loops.json");
+    let traced = traced("two_loops", file.path());
+    assert!(traced.status.success());
+    let text = file.text();
+    assert!(text.contains("loop 1") && text.contains("loop 2"), "{text}");
+}
+
+/// Ctrl-C ends the program as it would, and leaves a whole file.
+#[cfg(unix)]
+#[test]
+fn an_interrupt_leaves_a_whole_file() {
+    use std::os::unix::process::ExitStatusExt;
+
+    let file = File::new("interrupted.svg");
+    let mut child = Command::new(program("late"))
+        .env("BOUCLE_TRACE", file.path())
+        .spawn()
+        .expect("the examples are built");
+    // It runs for a second and a half.
+    std::thread::sleep(std::time::Duration::from_millis(400));
+    let interrupted = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(interrupted.success());
+    assert_eq!(child.wait().unwrap().signal(), Some(2));
+    let text = file.text();
+    assert!(text.trim().ends_with("</svg>") && text.contains("clock"));
+}
