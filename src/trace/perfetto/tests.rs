@@ -1,12 +1,16 @@
 //! What is written, against the documented format.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::thread;
+
+use futures_lite::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
+use crate::net::{TcpListener, TcpStream};
 use crate::observe::WaitsFor;
 use crate::trace::Recorder;
-use crate::trace::script;
 use crate::trace::story::{self, Story};
+use crate::{Builder, EventLoop, JoinHandle, sleep, spawn, yield_now};
 
 /// The events of a trace, each of which has the form that the format gives to its phase.
 fn events(trace: &Trace) -> Vec<Value> {
@@ -127,22 +131,76 @@ fn expect_coherence(events: &[Value]) {
     assert!(slices.keys().all(|lane| named.contains(lane)));
 }
 
-/// The traces of all the tests: each event has the form of its phase, and they fit together.
+/// Runs a future on a loop, and its own events are recorded.
+fn run(recorder: &Recorder, builder: Builder, main: impl Future) {
+    let event_loop = builder.observe(recorder.clone()).build().unwrap();
+    event_loop.block_on(main);
+}
+
+/// A task that yields, one that sleeps, one that is aborted and one that panics.
+fn virtual_run() -> Trace {
+    let recorder = Recorder::new();
+    run(&recorder, EventLoop::builder().virtual_clock(), async {
+        let sleeper = spawn(sleep(Duration::from_secs(1)));
+        let unborn = spawn(sleep(Duration::from_secs(1)));
+        unborn.abort();
+        let bomb: JoinHandle<()> = spawn(async { panic!("on purpose") });
+        assert!(bomb.await.is_err());
+        for _ in 0..200 {
+            yield_now().await;
+        }
+        sleeper.await.unwrap();
+    });
+    recorder.trace()
+}
+
+/// A server and its client, each on a loop and a thread of its own.
+fn real_run() -> Trace {
+    let recorder = Recorder::new();
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = server.local_addr().unwrap();
+    let of_client = recorder.clone();
+    let client = thread::spawn(move || {
+        run(&of_client, EventLoop::builder(), async {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(b"ping").await.unwrap();
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).await.unwrap();
+            assert_eq!(answer, b"pong");
+        });
+    });
+    run(&recorder, EventLoop::builder(), async move {
+        let server = TcpListener::from_std(server).unwrap();
+        let (mut stream, _) = server.accept().await.unwrap();
+        let mut asked = [0; 4];
+        stream.read_exact(&mut asked).await.unwrap();
+        sleep(Duration::from_millis(2)).await;
+        stream.write_all(b"pong").await.unwrap();
+    });
+    client.join().unwrap();
+    recorder.trace()
+}
+
+/// What loops have told that ran: each event has the form of its phase, and they fit together.
 #[test]
 fn the_format_is_the_documented_one() {
-    let traces = [
-        story::gather().trace(),
-        script::sleep(),
-        script::gather(),
-        script::starvation(),
-        script::two_loops(),
-    ];
-    for trace in traces {
+    for (trace, loops) in [
+        (story::gather().trace(), 1),
+        (virtual_run(), 1),
+        (real_run(), 2),
+    ] {
         let events = events(&trace);
         expect_coherence(&events);
         for phase in ["X", "s", "f", "C", "M"] {
             assert!(!of_phase(&events, phase).is_empty(), "{phase}");
         }
+        let of_loops = events.iter().map(|event| lane(event).0);
+        assert_eq!(of_loops.collect::<BTreeSet<_>>().len(), loops);
+        let polled = trace.loops.iter().flat_map(|it| &it.events);
+        let polled = polled.filter(|it| matches!(it.kind, EventKind::PollBegins { .. }));
+        let slices = of_phase(&events, "X").into_iter();
+        let polls = slices.filter(|it| it["cat"] == "poll");
+        assert_eq!(polls.count(), polled.count());
     }
 }
 
