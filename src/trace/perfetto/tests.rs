@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
+use serde_json::Value;
 
 use super::*;
 use crate::net::{TcpListener, TcpStream};
@@ -75,7 +76,7 @@ fn of_phase<'a>(events: &'a [Value], phase: &str) -> Vec<&'a Value> {
     events.iter().filter(|event| event["ph"] == phase).collect()
 }
 
-fn lane(event: &Value) -> (u64, u64) {
+fn lane_of(event: &Value) -> (u64, u64) {
     (
         event["pid"].as_u64().unwrap(),
         event["tid"].as_u64().unwrap(),
@@ -87,14 +88,14 @@ fn place(event: &Value, field: &str) -> u64 {
     (event[field].as_f64().unwrap() * 1e3).round() as u64
 }
 
-/// All that has to hold between the events of any trace: slices of a lane lie in each other or apart;
-/// an arrow begins in a slice, and ends where one begins, later; each lane has one name.
+/// All that has to hold between the events of any trace: slices of a lane lie in each other or
+/// apart; an arrow begins in a slice, and ends where one begins, later; each lane has one name.
 fn expect_coherence(events: &[Value]) {
     let mut slices: BTreeMap<(u64, u64), Vec<(u64, u64)>> = BTreeMap::new();
     for slice in of_phase(events, "X") {
         let begin = place(slice, "ts");
         let end = begin + place(slice, "dur");
-        slices.entry(lane(slice)).or_default().push((begin, end));
+        slices.entry(lane_of(slice)).or_default().push((begin, end));
     }
     for (lane, slices) in &slices {
         for (index, one) in slices.iter().enumerate() {
@@ -118,15 +119,15 @@ fn expect_coherence(events: &[Value]) {
         assert!(ids.insert(begin["id"].as_u64().unwrap()), "{begin}");
         let (from, to) = (place(begin, "ts"), place(end, "ts"));
         assert!(from <= to, "{begin} {end}");
-        let of = &slices[&lane(begin)];
+        let of = &slices[&lane_of(begin)];
         assert!(of.iter().any(|it| it.0 <= from && from < it.1), "{begin}");
-        let of = &slices[&lane(end)];
+        let of = &slices[&lane_of(end)];
         assert!(of.iter().any(|it| it.0 == to), "{end}");
     }
     let named = of_phase(events, "M")
         .into_iter()
         .filter(|it| it["name"] == "thread_name");
-    let named: Vec<(u64, u64)> = named.map(lane).collect();
+    let named: Vec<(u64, u64)> = named.map(lane_of).collect();
     assert_eq!(named.iter().collect::<BTreeSet<_>>().len(), named.len());
     assert!(slices.keys().all(|lane| named.contains(lane)));
 }
@@ -194,7 +195,7 @@ fn the_format_is_the_documented_one() {
         for phase in ["X", "s", "f", "C", "M"] {
             assert!(!of_phase(&events, phase).is_empty(), "{phase}");
         }
-        let of_loops = events.iter().map(|event| lane(event).0);
+        let of_loops = events.iter().map(|event| lane_of(event).0);
         assert_eq!(of_loops.collect::<BTreeSet<_>>().len(), loops);
         let polled = trace.loops.iter().flat_map(|it| &it.events);
         let polled = polled.filter(|it| matches!(it.kind, EventKind::PollBegins { .. }));
@@ -280,7 +281,7 @@ fn the_first_wake_is_the_cause() {
     story.waits(&[]).turn().poll(1);
     let events = events(&story.trace());
     let arrow = *of_phase(&events, "s").last().unwrap();
-    assert_eq!((lane(arrow), place(arrow, "ts")), ((1, 2), 9_000));
+    assert_eq!((lane_of(arrow), place(arrow, "ts")), ((1, 2), 9_000));
     let slices = of_phase(&events, "X");
     let poll = slices.iter().rfind(|it| it["cat"] == "poll").unwrap();
     assert_eq!(poll["args"], json!({ "turn": 3, "woken by": "task 2" }));
