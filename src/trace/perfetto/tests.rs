@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use std::time::Duration;
+
 use super::*;
+use crate::EventLoop;
 use crate::observe::WaitsFor;
 use crate::trace::Recorder;
-use crate::trace::script;
 use crate::trace::story::{self, Story};
 
 /// The events of a trace, each of which has the form that the format gives to its phase.
@@ -127,15 +129,33 @@ fn expect_coherence(events: &[Value]) {
     assert!(slices.keys().all(|lane| named.contains(lane)));
 }
 
-/// The traces of all the tests: each event has the form of its phase, and they fit together.
+/// Real runs, one after the other: whether the clock is virtual, of each.
+fn recorded(clocks: &[bool]) -> Trace {
+    let recorder = Recorder::new();
+    for &is_virtual in clocks {
+        let builder = EventLoop::builder().observe(recorder.clone());
+        let builder = match is_virtual {
+            true => builder.virtual_clock(),
+            false => builder,
+        };
+        builder.build().unwrap().block_on(async {
+            let yields = crate::spawn_named("yields", crate::yield_now());
+            crate::spawn(std::future::pending::<()>()).abort();
+            let sleeps = crate::gather([2, 1].map(|ms| crate::sleep(Duration::from_millis(ms))));
+            sleeps.await;
+            yields.await.unwrap();
+        });
+    }
+    recorder.trace()
+}
+
+/// A story, and real runs: each event has the form of its phase, and they fit together.
 #[test]
 fn the_format_is_the_documented_one() {
     let traces = [
         story::gather().trace(),
-        script::sleep(),
-        script::gather(),
-        script::starvation(),
-        script::two_loops(),
+        recorded(&[true]),
+        recorded(&[false, false]),
     ];
     for trace in traces {
         let events = events(&trace);

@@ -30,7 +30,7 @@ async fn medley() {
     let hello = boucle::spawn_named("hello", boucle::sleep(seconds(2.0)));
     let world = boucle::spawn_named("world", boucle::sleep(seconds(1.0)));
     boucle::spawn_named("never polled", async {}).abort();
-    let _ = boucle::spawn_named("yields", async {
+    let _detached = boucle::spawn_named("yields", async {
         for _ in 0..5 {
             boucle::yield_now().await;
         }
@@ -243,7 +243,7 @@ fn click_on_poll(browser: &mut Browser, row: usize, begins: &str) -> String {
 fn a_click_on_a_poll_says_why_it_ran() {
     let trace = recorded(async {
         let hello = boucle::spawn_named("hello", boucle::sleep(seconds(2.0)));
-        let _ = boucle::spawn_named("world", boucle::sleep(seconds(1.0)));
+        let _detached = boucle::spawn_named("world", boucle::sleep(seconds(1.0)));
         hello.await.unwrap();
     });
     let woken = |task| {
@@ -447,7 +447,7 @@ fn the_picture_is_well_formed() {
         return;
     };
     let hostile = recorded(async {
-        let _ = boucle::spawn_named("]]><a & b='\"\u{1F600}", async {}).await;
+        let _named = boucle::spawn_named("]]><a & b='\"\u{1F600}", async {}).await;
     });
     for trace in [recorded(medley()), hostile, two_loops(), Trace::default()] {
         let found = browser.value(&format!(
