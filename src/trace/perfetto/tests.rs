@@ -1,7 +1,6 @@
 //! What is written, against the documented format.
 
 use std::collections::{BTreeMap, BTreeSet};
-
 use std::time::Duration;
 
 use super::*;
