@@ -290,7 +290,7 @@ impl Resident {
         let dump = self.with(|it| it.dump());
         panic!(
             "deadlock: nothing is ready, and no timer, socket, executor job or LoopHandle is left \
-             to wake anybody of {dump}"
+             to wake anybody\n{dump}"
         )
     }
 }

@@ -1200,23 +1200,30 @@ fn a_deadlock_is_a_panic_that_lists_the_tasks() {
     async fn waits_for_ever() {
         pending::<()>().await;
     }
+    async fn spawns_three() {
+        spawn_named("reader", waits_for_ever());
+        spawn(ready(()));
+        spawn(waits_for_ever());
+        sleep(SECOND).await;
+        pending::<()>().await;
+    }
     let event_loop = virtual_loop();
-    let message = panic_of(|| {
-        event_loop.block_on(async {
-            spawn_named("reader", waits_for_ever());
-            spawn(ready(()));
-            spawn(waits_for_ever());
-            sleep(SECOND).await;
-            pending::<()>().await;
-        });
-    });
+    let message = panic_of(|| event_loop.block_on(spawns_three()));
     let lines: Vec<&str> = message.lines().collect();
     assert!(lines[0].starts_with("deadlock: "), "{message}");
-    assert!(lines[0].ends_with("one of 2 tasks"), "{message}");
-    assert_eq!(lines.len(), 3, "{message}");
-    assert!(lines[1].starts_with("  task 2 \"reader\": "), "{message}");
-    assert!(lines[1].contains("waits_for_ever"), "{message}");
-    assert!(lines[2].starts_with("  task 4: "), "{message}");
+    assert!(
+        lines[1].ends_with(" at 1 s: the main future and 2 tasks"),
+        "{message}"
+    );
+    assert_eq!(
+        lines[2..],
+        [
+            "  task        state  future",
+            "  1 main      idle   spawns_three",
+            "  2 \"reader\"  idle   waits_for_ever",
+            "  4           idle   waits_for_ever",
+        ]
+    );
 
     // The loop survives, and so do the tasks.
     assert_eq!(event_loop.block_on(ready(1)), 1);

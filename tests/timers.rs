@@ -921,7 +921,10 @@ fn a_deadlock_is_told_with_the_tasks_that_wait() {
         })
     });
     assert!(message.starts_with("deadlock"), "{message}");
-    assert!(message.contains("one of 1 tasks"), "{message}");
+    assert!(
+        message.contains("the main future and 1 task\n"),
+        "{message}"
+    );
     assert!(message.contains("\"waiter\""), "{message}");
     assert!(message.contains("Pending"), "{message}");
     // The loop can be used again.

@@ -121,8 +121,9 @@ pub struct Holder {
 /// ```
 ///
 /// A loop that is observed (see [`Builder::observe`](crate::Builder::observe)) knows more: where each task
-/// was spawned, how often it was polled and how long that took, what it waits for and since when. One that
-/// is not may still show a task under one that has given it up, but holds its handle.
+/// was spawned, how often it was polled and how long that took, what it waits for and since when. What a
+/// task awaits is what it asked for in its last poll, also if it gave that up in the same one; without an
+/// observer it is every task that told it, as long as it holds the handle, that it is not done.
 ///
 /// From another thread, [`LoopHandle::dump`](crate::LoopHandle::dump) asks. Any program shows its loops on
 /// SIGUSR1 if it is started with `BOUCLE_DUMP=1`.

@@ -167,23 +167,17 @@ impl Timeline<'_> {
 
     /// What the signs mean; as many on a line as there is room for.
     fn signs(&self) -> String {
-        let mut signs = String::new();
-        let mut width = 0;
+        let mut lines: Vec<String> = Vec::new();
         for sign in SIGNS {
-            let between = match width {
-                0 => "",
-                _ if width + "   ".len() + sign.len() <= self.style.width => "   ",
-                _ => "\n",
-            };
-            width = if between == "\n" {
-                0
-            } else {
-                width + between.len()
-            };
-            width += sign.len();
-            signs = signs + between + sign;
+            match lines.last_mut() {
+                Some(line) if line.len() + 3 + sign.len() <= self.style.width => {
+                    *line += "   ";
+                    *line += sign;
+                }
+                _ => lines.push(sign.into()),
+            }
         }
-        signs + "\n"
+        lines.join("\n") + "\n"
     }
 }
 

@@ -44,7 +44,7 @@ impl Display for Dump {
             if node.depth > 0 {
                 last.push(node.is_last);
             }
-            write!(f, "\n  {}{}", branch(&last), cut(&node.task.label(), NAME))?;
+            write!(f, "\n  {}{}", branch(&last), in_tree(node.task))?;
             if node.again && !node.task.awaits.is_empty() {
                 f.write_str(" (see above)")?;
             }
@@ -179,6 +179,16 @@ fn is_task(on: &&WaitsFor) -> bool {
     matches!(on, WaitsFor::Task(_))
 }
 
+/// How the tree calls a task: `2 "reader"`; and `3 say_after`, if it has no name.
+fn in_tree(task: &DumpedTask) -> String {
+    match task.future {
+        Some(future) if task.name.is_none() && !task.is_main => {
+            format!("{} {}", task.id, shorten(future))
+        }
+        _ => cut(&task.label(), NAME),
+    }
+}
+
 /// What stands before a task in the tree: a line for each level at which another one comes.
 fn branch(last: &[bool]) -> String {
     let Some((is_last, above)) = last.split_last() else {
@@ -230,9 +240,9 @@ fn last_names(path: &str) -> String {
         names.pop();
     }
     let named = names.iter().rposition(|name| *name != CLOSURE);
-    let last = &names[named.unwrap_or(0)..];
+    let last = names[named.unwrap_or(0)..].join("::");
     let separator = if path.starts_with("::") { "::" } else { "" };
-    format!("{separator}{}", last.join("::"))
+    format!("{separator}{}", last.replace(CLOSURE, "{closure}"))
 }
 
 /// The brackets of a type that hold most levels of others around them, and something still.

@@ -43,7 +43,7 @@ fn written(marks: &[Mark]) -> Line {
     let mut line = Line::default();
     let mut between = None;
     for mark in marks {
-        if let Some((with, ink)) = between {
+        if let Some((with, ink)) = between.filter(|_| !matches!(mark, Mark::Ended(_))) {
             line.put(with, ink);
         }
         let (text, ink) = mark.drawn();

@@ -34,7 +34,7 @@ pub(super) struct Column {
 }
 
 /// Something that happens to a task.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum Mark {
     /// The main future enters.
     Entered,
@@ -58,7 +58,7 @@ pub(super) enum Mark {
 }
 
 /// What a task does from one mark to the next.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Meanwhile {
     /// It stands in the ready queue.
     Ready,
@@ -172,16 +172,13 @@ impl Follower {
         let heading = format!("..{} more..", fold.turns);
         self.open(heading, begin);
         for task in tasks {
-            // Who was woken after the last turn has waited until then.
-            let meanwhile = self
-                .live
-                .tasks
-                .get(&task)
-                .map(|live| match next.get(&task) {
-                    Some(_) => Meanwhile::Waits(live.waits.clone()),
-                    None => Meanwhile::of(live),
-                });
-            self.now(task, Mark::Again(meanwhile.unwrap_or(Meanwhile::Nothing)));
+            let meanwhile = match self.live.tasks.get(&task) {
+                // Who was woken after the last of the turns has waited until then.
+                Some(live) if next.contains_key(&task) => Meanwhile::Waits(live.waits.clone()),
+                Some(live) => Meanwhile::of(live),
+                None => Meanwhile::Nothing,
+            };
+            self.now(task, Mark::Again(meanwhile));
         }
         self.next = next;
     }
@@ -240,30 +237,36 @@ impl Follower {
         }
     }
 
-    /// A task that was polled in this turn ends there, and one that was aborted is dropped at its
-    /// place. Else it is dropped because the loop ends.
+    /// A poll has ended the task, or it was aborted and is dropped at its place in the queue. Else it
+    /// is dropped because the loop ends.
     fn finished(&mut self, task: u64, how: Ending) {
         let live = self.live.tasks.get(&task);
+        let is_main = live.is_some_and(|task| task.is_main);
         let is_aborted = live.is_some_and(|task| task.state == TaskState::Aborted);
-        if live.is_some_and(|task| task.is_main) {
-            self.is_ending = true;
-        }
-        if self.is_polled_in_this_turn(task) {
-            self.now(task, Mark::Ended(how));
-        } else if is_aborted && !self.is_ending {
-            self.now(task, Mark::Dropped);
-            self.now(task, Mark::Ended(how));
-        } else {
+        let marks = self.chart.columns.last().and_then(|it| it.marks.get(&task));
+        let marks = marks.map_or(&[][..], Vec::as_slice);
+        let is_polled = marks.iter().any(|mark| matches!(mark, Mark::Polled(_)));
+        let is_pending = matches!(marks.last(), Some(Mark::Pending(_)));
+        // Who aborts itself ends with its poll, pending or not.
+        let aborts_itself = marks
+            .iter()
+            .any(|mark| *mark == Mark::Aborted(Origin::Task(task)));
+        let is_over = match is_polled {
+            true => !is_pending || aborts_itself,
+            false => is_aborted,
+        };
+        if self.is_ending || !is_over {
             self.is_ending = true;
             self.left.get_or_insert_with(|| self.live.clone());
             self.next(task, Mark::Dropped);
             self.next(task, Mark::Ended(how));
+            return;
         }
-    }
-
-    fn is_polled_in_this_turn(&self, task: u64) -> bool {
-        let marks = self.chart.columns.last().and_then(|it| it.marks.get(&task));
-        marks.is_some_and(|marks| marks.iter().any(|mark| matches!(mark, Mark::Polled(_))))
+        if !is_polled {
+            self.now(task, Mark::Dropped);
+        }
+        self.now(task, Mark::Ended(how));
+        self.is_ending = is_main;
     }
 
     /// A task does it in this turn, or it comes before the next one.

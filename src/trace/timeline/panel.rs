@@ -63,7 +63,7 @@ impl<'a> Panels<'a> {
             columns: &chart.columns,
             before: chart.before.clone(),
             labels: &chart.labels,
-            margin: longest.unwrap_or(0).max("turn".len()) + 2,
+            margin: longest.unwrap_or(0) + 2,
             style,
         }
     }
@@ -81,8 +81,7 @@ impl<'a> Panels<'a> {
         for (task, row) in panel.rows {
             self.before.insert(task, row.meanwhile);
         }
-        self.before
-            .retain(|_, it| !matches!(it, Meanwhile::Nothing));
+        self.before.retain(|_, it| *it != Meanwhile::Nothing);
         text
     }
 
@@ -93,25 +92,18 @@ impl<'a> Panels<'a> {
         let mut text = line("turn", &panel.turns.text(colours));
         text += &line("time", &panel.times.text(colours));
         for (task, row) in panel.rows.iter().take(lines) {
-            let label = self
-                .labels
-                .get(task)
-                .map_or(String::new(), |it| shortened(it));
+            let label = self.labels.get(task);
+            let label = label.map_or(String::new(), |label| shortened(label));
             text += &line(&label, &row.line.text(colours));
         }
         if panel.rows.len() > lines {
             let more = panel.rows.len() - lines;
             text += &line("", &format!("(and {more} more)"));
         }
-        let others = self
-            .before
-            .keys()
-            .filter(|task| !panel.rows.contains_key(task));
-        let named: String = others
-            .clone()
-            .take(NAMED)
-            .map(|task| format!(" #{task}"))
-            .collect();
+        let tasks = self.before.keys();
+        let others = tasks.filter(|task| !panel.rows.contains_key(task));
+        let named = others.clone().take(NAMED);
+        let named: String = named.map(|task| format!(" #{task}")).collect();
         let more = match others.count() {
             0 => return text,
             1..=NAMED => String::new(),
@@ -128,10 +120,8 @@ impl Iterator for Panels<'_> {
         let next = self.columns.first()?;
         if self.style.lines == 0 {
             self.columns = &[];
-            return Some(format!(
-                "(not shown: turn {} and what follows)\n",
-                next.heading
-            ));
+            let from = &next.heading;
+            return Some(format!("(not shown: turn {from} and what follows)\n"));
         }
         Some(self.next_panel())
     }
@@ -156,14 +146,15 @@ impl<'a> Panel<'a> {
             .collect();
         let is_first = self.rows.is_empty();
         let place = self.place_of(&cells);
+        let time = cell::time(column.time);
+        let headings = [column.heading.len(), time.len()];
         let widths = cells.iter().map(|(_, cell)| cell.after.width());
-        let end = place + widths.max().unwrap_or(0).max(column.heading.len());
+        let end = place + widths.chain(headings).max().unwrap_or(0);
         if end > room && !is_first {
             return false;
         }
         self.turns.fill(place, " ", Ink::Plain);
         self.turns.put(&column.heading, Ink::Heading);
-        let time = cell::time(column.time);
         if time != self.time {
             self.times.fill(place, " ", Ink::Plain);
             self.times.put(&time, Ink::Heading);
@@ -195,9 +186,9 @@ impl<'a> Panel<'a> {
     /// Who waits at the end of the panel waits until the end of its line.
     fn finish(&mut self) {
         let widths = self.rows.values().map(|row| row.line.width());
-        let end = widths.max().unwrap_or(0).max(self.turns.width());
+        let end = widths.max().unwrap_or(0);
         for row in self.rows.values_mut() {
-            if !matches!(row.meanwhile, Meanwhile::Nothing) {
+            if row.meanwhile != Meanwhile::Nothing {
                 row.go_on(end);
             }
         }

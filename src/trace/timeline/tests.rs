@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::observe::{Ending, EventKind, Origin, WaitsFor};
 use crate::trace::story::{self, Story};
+use crate::trace::timeline::cell;
 use crate::trace::{Recorder, Timeline, Trace};
 
 /// Compares what is written with what is expected, which is indented here.
@@ -387,6 +388,82 @@ fn a_loop_may_be_stopped_and_go_on() {
     );
 }
 
+/// Who was polled in the last turn and waits is left: its poll has not ended it. But who aborts itself
+/// ends with its poll.
+#[test]
+fn a_poll_in_the_last_turn_may_be_pending() {
+    let mut story = Story::new();
+    let abort = EventKind::Aborted {
+        task: 3,
+        by: Origin::Task(3),
+    };
+    story.enter(1).turn().poll(1).spawn(2, "demo::a");
+    story.spawn(3, "demo::b").yields().turn().poll(2).sleeps(20);
+    story.poll(3).tell(abort).waits(&[]);
+    story.finish(3, Ending::Cancelled).poll(1).returns();
+    story.finish(2, Ending::Cancelled).close();
+    expect(
+        &plain(&story.trace()),
+        "
+        turn         1           2               end
+        time         0
+        #1 main  run>[1]=yield==>[3] returned
+        #2 a         +#1========>[1]~until 20ms~~[x] cancelled
+        #3 b         +#1========>[2]!#3=~ cancelled
+
+        left at 0:
+          #2 a waits until 20ms (since 0)
+        ",
+    );
+}
+
+/// So it is in a loop that has no main future.
+#[test]
+fn a_loop_may_have_no_main_future() {
+    let mut story = Story::new();
+    story.spawn(1, "demo::a").turn().poll(1).sleeps(20);
+    story.finish(1, Ending::Cancelled).close();
+    expect(
+        &plain(&story.trace()),
+        "
+        turn    1               end
+        time    0
+        #1 a  +>[1]~until 20ms~~[x] cancelled
+
+        left at 0:
+          #1 a waits until 20ms (since 0)
+        ",
+    );
+}
+
+/// What was woken and not polled yet stands before the next turn.
+#[test]
+fn a_wake_may_come_last() {
+    let mut story = Story::new();
+    story.enter(1).turn().poll(1).sleeps(20).park(20).fires(1);
+    expect(
+        &plain(&story.trace()),
+        "
+        turn         1               next
+        time         0               20ms
+        #1 main  run>[1]~until 20ms~~timer
+
+        left at 20ms:
+          #1 main is ready (since 20ms)
+        ",
+    );
+}
+
+/// Three decimals, and no more of them than it needs.
+#[test]
+fn times_are_short() {
+    let nanos = [0, 7, 1_000, 20_050, 1_500_000, 12_034_567, 2_000_000_000];
+    let times = nanos.map(|nanos| cell::time(Duration::from_nanos(nanos)));
+    let expected = ["0", "7ns", "1us", "20.05us", "1.5ms", "12.035ms", "2s"];
+    assert_eq!(times, expected);
+    assert_eq!(cell::time(Duration::from_secs(600)), "600s");
+}
+
 /// As many rows as tasks, and long names that are cut.
 #[test]
 fn thirty_tasks_have_thirty_rows() {
@@ -443,8 +520,12 @@ fn a_narrow_timeline_wraps() {
         [x] dropped   ... as before
         ",
     );
-    let written = trace.timeline().width(50).to_string();
-    assert!(written.lines().all(|line| line.len() <= 50), "{written}");
+    for width in 60..100 {
+        for trace in [story::gather(), starvation(), thirty()].map(|it| it.trace()) {
+            let written = trace.timeline().width(width).to_string();
+            assert!(written.lines().all(|line| line.len() <= width), "{written}");
+        }
+    }
 }
 
 /// Of tasks to which nothing happens, a few are named.

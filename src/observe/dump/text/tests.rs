@@ -7,7 +7,7 @@ use super::*;
 fn a_type_is_shortened_to_its_names() {
     let names = [
         ("say::say_after::{{closure}}", "say_after"),
-        ("say::main::{{closure}}::{{closure}}", "main::{{closure}}"),
+        ("say::main::{{closure}}::{{closure}}", "main::{closure}"),
         ("boucle::time::sleep::Sleep", "Sleep"),
         ("core::future::pending::Pending<()>", "Pending<()>"),
         (
