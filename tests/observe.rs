@@ -311,7 +311,8 @@ fn panics_with(what: impl FnOnce()) -> String {
 /// Whatever of the loop an observer uses, it is told that it may not; and the loop is whole afterwards.
 #[test]
 fn an_observer_may_not_use_the_loop() {
-    let uses: [(&str, fn(&EventLoop)); 4] = [
+    type Uses = fn(&EventLoop);
+    let uses: [(&str, Uses); 4] = [
         ("spawn", |_| drop(boucle::spawn(async {}))),
         ("stop", |_| boucle::stop()),
         ("boucle::run", |_| boucle::run(async {})),

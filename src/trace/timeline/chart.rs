@@ -248,9 +248,7 @@ impl Follower {
         let is_polled = marks.iter().any(|mark| matches!(mark, Mark::Polled(_)));
         let is_pending = matches!(marks.last(), Some(Mark::Pending(_)));
         // Who aborts itself ends with its poll, pending or not.
-        let aborts_itself = marks
-            .iter()
-            .any(|mark| *mark == Mark::Aborted(Origin::Task(task)));
+        let aborts_itself = marks.contains(&Mark::Aborted(Origin::Task(task)));
         let is_over = match is_polled {
             true => !is_pending || aborts_itself,
             false => is_aborted,
