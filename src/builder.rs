@@ -28,7 +28,7 @@ impl Builder {
     /// (A socket counts as waited for from a poll that found nothing until its next event, even if
     /// the wait was given up.) If nothing can ever run again, the loop panics ("deadlock") and
     /// lists the tasks. It cannot know of a thread that will wake one of its wakers: let that
-    /// thread hold a [`LoopHandle`].
+    /// thread hold a [`LoopHandle`](crate::LoopHandle).
     #[doc(alias = "start_paused")]
     pub fn virtual_clock(mut self) -> Builder {
         self.virtual_clock = true;

@@ -10,10 +10,11 @@ use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
-use boucle::observe::{Dump, DumpedTask, Event, Observer, TaskState, WaitsFor};
+use boucle::observe::{Dump, DumpedTask, Event, EventKind, Observer, TaskState, WaitsFor};
 use boucle::{DumpError, EventLoop, JoinHandle, LoopHandle};
 use boucle::{dump, gather, sleep, spawn, spawn_named, timeout, yield_now};
 use common::{OnDrop, panic_of, virtual_loop};
+use futures_lite::future::poll_once;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -185,6 +186,35 @@ fn who_is_done_is_not_told() {
     assert_eq!(event_loop.block_on(done).unwrap(), 7);
 }
 
+/// Tasks are told in the order of their spawns, also where the slot of one that is done was used again;
+/// and who is in such a slot has not awaited what the one before has.
+#[test]
+fn a_slot_that_is_used_again_misleads_nobody() {
+    virtual_loop().block_on(async {
+        let first = spawn(async {});
+        let mut early = spawn(pending::<()>());
+        first.await.unwrap();
+        let mut late = spawn(pending::<()>()); // in the slot of the first one
+        let gone = spawn(async move {
+            assert!(poll_once(&mut early).await.is_none());
+            early
+        });
+        let mut early = gone.await.unwrap();
+        drop(spawn(pending::<()>())); // in the slot of the one that has polled `early`
+        yield_now().await;
+        let dumped: Vec<_> = dump()
+            .tasks
+            .iter()
+            .map(|task| (task.id, task.awaits.clone()))
+            .collect();
+        assert_eq!(dumped, [(1, vec![]), (3, vec![]), (4, vec![]), (6, vec![])]);
+
+        drop(spawn(async move { futures::join!(&mut late, &mut early) }));
+        yield_now().await;
+        assert_eq!(task(&dump(), 7).awaits, [3, 4]);
+    });
+}
+
 /// Puts `tasks` tasks in a circle, each of which awaits the one before it.
 fn circle(tasks: usize) {
     type Place = Rc<RefCell<Option<JoinHandle<()>>>>;
@@ -330,6 +360,41 @@ fn a_destructor_may_ask() {
     }
 }
 
+/// How long an observer takes to hear of a poll is not the poll's time: none would be slow else but for
+/// those who look for it.
+#[test]
+fn a_poll_takes_none_of_its_observers_time() {
+    const LISTENS: Duration = Duration::from_millis(20);
+    struct Slow {
+        began: Duration,
+        polls: Rc<RefCell<u32>>,
+    }
+    impl Observer for Slow {
+        fn observe(&mut self, event: &Event) {
+            match event.kind {
+                EventKind::PollBegins { .. } => {
+                    self.began = event.time;
+                    thread::sleep(LISTENS);
+                }
+                EventKind::PollEnds { took, .. } => {
+                    assert!(took <= event.time - self.began - LISTENS, "{took:?}");
+                    *self.polls.borrow_mut() += 1;
+                }
+                _ => {}
+            }
+        }
+    }
+    let polls = Rc::default();
+    let slow = Slow {
+        began: Duration::ZERO,
+        polls: Rc::clone(&polls),
+    };
+    let event_loop = EventLoop::builder().observe(slow).build().unwrap();
+    event_loop.block_on(yield_now());
+    drop(event_loop);
+    assert_eq!(*polls.borrow(), 2);
+}
+
 // From other threads.
 
 /// A loop that sleeps answers, whatever its clock is, and sleeps on.
@@ -418,27 +483,28 @@ fn a_loop_that_is_held_is_told_with_its_task() {
     }
 }
 
-/// An observed loop that is held by nobody, and not run either, is not said to be held.
+/// An observed loop that is not run is held by nobody: not by the last one that was polled, nor by the
+/// last one that was dropped.
 #[test]
 fn a_loop_that_is_not_run_is_held_by_nobody() {
     let event_loop = observed_loop();
-    event_loop.block_on(async {
-        spawn(async {}).await.unwrap();
-        drop(spawn(pending::<()>()));
-        let aborted = spawn(pending::<()>());
-        yield_now().await;
-        aborted.abort();
-        yield_now().await;
-    });
-    let handle = event_loop.handle();
-    let other = thread::spawn(move || handle.dump(Duration::ZERO).unwrap_err());
-    let error = other.join().unwrap();
-    assert!(
-        matches!(error, DumpError::NoAnswer { holder: None, .. }),
-        "{error}"
-    );
+    let ask = || {
+        let handle = event_loop.handle();
+        let other = thread::spawn(move || handle.dump(Duration::ZERO).unwrap_err());
+        let error = other.join().unwrap();
+        let is_free = matches!(error, DumpError::NoAnswer { holder: None, .. });
+        assert!(is_free, "{error}");
+    };
+    let task = event_loop.spawn(pending::<()>());
+    event_loop.turn(Some(Duration::ZERO)).unwrap();
+    ask();
+    task.abort();
     // It has the question still, and nobody waits for the answer.
     event_loop.turn(Some(Duration::ZERO)).unwrap();
+    ask();
+    event_loop.spawn(async {}).abort();
+    event_loop.block_on(async {});
+    ask();
 }
 
 /// Of a loop that is gone, or goes without an answer, it is said that it is gone.
@@ -525,10 +591,11 @@ mod environment {
                     drop(spawn_named("sleeper", sleeper(3_600)));
                     yield_now().await;
                     println!("ready");
-                    sleeper(3_600).await;
+                    // Its parent ends it before.
+                    sleeper(30).await;
                 });
             });
-            sleeping.join().unwrap();
+            return sleeping.join().unwrap();
         }
         let mut child = child(TEST).env("BOUCLE_DUMP", "1").spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
@@ -581,10 +648,13 @@ mod environment {
         let slow = with("1ms");
         for number in [1, 2] {
             let begin = format!("boucle: slow poll in loop {number}: task 2 \"slow\", spawned at ");
-            let end = " ms in turn 2";
-            let of = |line: &&String| line.starts_with(&begin) && line.ends_with(end);
+            let of = |line: &&String| line.starts_with(&begin) && line.ends_with(" in turn 2");
             let line = slow.iter().find(of).unwrap_or_else(|| panic!("{slow:?}"));
-            assert!(line.contains(&format!("{}:", file!())), "{line}");
+            let place = format!("{begin}{}:", file!());
+            assert!(
+                line.starts_with(&place) && line.contains(", took "),
+                "{line}"
+            );
         }
         assert_eq!(with(""), [] as [&str; 0]);
         assert_eq!(with("3600s"), [] as [&str; 0]);

@@ -13,7 +13,7 @@ mod tree;
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use crate::current;
@@ -93,37 +93,44 @@ pub struct Holder {
 /// ```
 /// use std::time::Duration;
 ///
-/// use boucle::EventLoop;
-/// use boucle::trace::Recorder;
+/// use boucle::{Dump, EventLoop, JoinHandle};
 ///
 /// async fn tea() {
 ///     boucle::sleep(Duration::from_secs(180)).await;
 /// }
 ///
-/// # fn main() -> std::io::Result<()> {
-/// let event_loop = EventLoop::builder().virtual_clock().build()?;
-/// let dump = event_loop.block_on(async {
+/// async fn guest(tea: JoinHandle<()>) {
+///     tea.await.unwrap();
+/// }
+///
+/// async fn breakfast() -> Dump {
 ///     let tea = boucle::spawn_named("tea", tea());
-///     boucle::spawn_named("guest", async { tea.await.unwrap() });
+///     let _guest = boucle::spawn_named("guest", guest(tea));
 ///     boucle::sleep(Duration::from_secs(1)).await;
 ///     boucle::dump()
-/// });
-/// let lines: Vec<String> = dump.to_string().lines().map(str::to_owned).collect();
-/// # let number = dump.event_loop;
-/// assert_eq!(lines[0], format!("loop {number} at 1 s: the main future and 2 tasks"));
-/// assert!(lines[2].starts_with("  1 main     polled  "));
-/// assert!(lines[3].starts_with(r#"  2 "tea"    idle    "#));
-/// assert_eq!(lines[5], "who awaits whom");
-/// assert_eq!(lines[6], r#"  3 "guest""#);
-/// assert_eq!(lines[7], r#"  └─ 2 "tea""#);
+/// }
+///
+/// # fn main() -> std::io::Result<()> {
+/// let event_loop = EventLoop::builder().virtual_clock().build()?;
+/// let dump = event_loop.block_on(breakfast());
+/// let shown = r#" at 1 s: the main future and 2 tasks
+///   task       state   future
+///   1 main     polled  breakfast
+///   2 "tea"    idle    tea
+///   3 "guest"  idle    guest
+///
+/// who awaits whom
+///   3 "guest"
+///   └─ 2 "tea""#;
+/// assert_eq!(dump.to_string(), format!("loop {}{shown}", dump.event_loop));
 /// # Ok(())
 /// # }
 /// ```
 ///
 /// A loop that is observed (see [`Builder::observe`](crate::Builder::observe)) knows more: where each task
-/// was spawned, how often it was polled and how long that took, what it waits for and since when. What a
-/// task awaits is what it asked for in its last poll, also if it gave that up in the same one; without an
-/// observer it is every task that told it, as long as it holds the handle, that it is not done.
+/// was spawned, how often it was polled and how long that took, what it waits for and since when. A task
+/// awaits what it asked for in its last poll, even if it gave that up in the same one. Without an observer
+/// it awaits whatever it was last seen to await, as long as it keeps the handle.
 ///
 /// From another thread, [`LoopHandle::dump`](crate::LoopHandle::dump) asks. Any program shows its loops on
 /// SIGUSR1 if it is started with `BOUCLE_DUMP=1`.
@@ -214,14 +221,11 @@ impl Question {
 
     /// Waits for the answer.
     pub(crate) fn answer(self, timeout: Duration) -> Result<Dump, DumpError> {
-        match self.answer.recv_timeout(timeout) {
-            Ok(dump) => Ok(dump),
-            // The loop has ended without reading its inbox.
-            Err(RecvTimeoutError::Disconnected) => Err(DumpError::Gone),
-            Err(RecvTimeoutError::Timeout) => Err(self.no_answer(timeout)),
-        }
+        let answer = self.answer.recv_timeout(timeout);
+        answer.map_err(|_| self.no_answer(timeout))
     }
 
+    /// Why there is none. A loop that ends without reading its inbox drops what is in it, and is gone.
     fn no_answer(&self, timeout: Duration) -> DumpError {
         let Some(inbox) = inbox::of(self.of) else {
             return DumpError::Gone;

@@ -118,13 +118,11 @@ pub(crate) fn of(number: LoopNumber) -> Option<&'static Inbox> {
     inbox.lock().is_read_by(number).then_some(inbox)
 }
 
-/// The loops that live in this process, in the order in which they were made.
+/// The loops that live in this process.
 #[cfg_attr(not(all(unix, feature = "trace")), expect(dead_code))]
 pub(crate) fn living() -> Vec<LoopNumber> {
     let inboxes = INBOXES.iter().filter_map(OnceLock::get);
-    let mut living: Vec<LoopNumber> = inboxes.filter_map(|inbox| inbox.lock().reader()).collect();
-    living.sort_unstable_by_key(|number| number.sequence());
-    living
+    inboxes.filter_map(|inbox| inbox.lock().reader()).collect()
 }
 
 /// A wake from where the loop is not: another thread, or a thread that is ending.
