@@ -287,6 +287,21 @@ fn the_first_wake_is_the_cause() {
     assert_eq!(poll["args"], json!({ "turn": 3, "woken by": "task 2" }));
 }
 
+/// Who is dropped without being polled has no slice: what that causes comes from the turn.
+#[test]
+fn a_drop_is_no_poll() {
+    let mut story = Story::new();
+    story.enter(1).turn().poll(1).spawn(2, "a").spawn(3, "b");
+    let by = Origin::Task(1);
+    story.tell(EventKind::Aborted { task: 3, by }).waits(&[]);
+    story.turn().poll(2).waits(&[]);
+    story.finish(3, Ending::Cancelled).wake(1, Origin::Task(3));
+    let events = events(&story.turn().poll(1).trace());
+    expect_coherence(&events);
+    let arrow = *of_phase(&events, "s").last().unwrap();
+    assert_eq!(lane_of(arrow), (1, THE_LOOP));
+}
+
 /// They change when what they count does, and only then.
 #[test]
 fn counters_follow() {
