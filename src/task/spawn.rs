@@ -99,7 +99,10 @@ where
     let location = Location::caller();
     match current::with(number, |it| it.spawn(task, true, Seat::NONE, location)) {
         Ok(spawned) => handle_of((number, spawned)),
-        Err(_) => unreachable!("the loop lives on this thread"),
+        Err(_) => {
+            current::refuse_observers("spawn");
+            unreachable!("the loop lives on this thread")
+        }
     }
 }
 
@@ -144,6 +147,9 @@ where
             turn_away(number, refused);
             Err(SpawnError::shutdown())
         }
-        Err(_) => Err(SpawnError::shutdown()),
+        Err(_) => {
+            current::refuse_observers("spawn");
+            Err(SpawnError::shutdown())
+        }
     }
 }
