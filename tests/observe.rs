@@ -505,6 +505,50 @@ fn an_observer_that_panics_when_it_drops_ends_quietly() {
     }
 }
 
+/// When the first of two timers wakes another runtime's waker, that may drop the second, which has fired
+/// too, and arm a new one in its slot.
+#[test]
+fn a_timer_that_has_fired_is_told_before_it_is_dropped() {
+    struct Foreign;
+    thread_local! {
+        static SLEEP: RefCell<Option<boucle::Sleep>> = const { RefCell::new(None) };
+    }
+    impl std::task::Wake for Foreign {
+        fn wake(self: std::sync::Arc<Self>) {
+            drop(SLEEP.take());
+            let mut next = boucle::sleep(seconds(1));
+            let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+            assert!(std::pin::Pin::new(&mut next).poll(&mut cx).is_pending());
+            SLEEP.set(Some(next));
+        }
+    }
+    let told = told(async {
+        let mut first = boucle::sleep(seconds(1));
+        let mut second = boucle::sleep(seconds(1));
+        let foreign = std::task::Waker::from(std::sync::Arc::new(Foreign));
+        let mut cx = std::task::Context::from_waker(&foreign);
+        assert!(std::pin::Pin::new(&mut first).poll(&mut cx).is_pending());
+        assert!(future::poll_once(&mut second).await.is_none());
+        SLEEP.set(Some(second));
+        boucle::sleep(seconds(2)).await;
+        drop(SLEEP.take());
+    });
+    let timer: Vec<_> = told
+        .iter()
+        .filter(|line| line.contains("timer 1 "))
+        .collect();
+    let expected = [
+        "1 timer 1 armed until 1 s",
+        "1 timer 1 fired",
+        "1 timer 1 freed",
+        "1 timer 1 armed until 2 s",
+        "2 timer 1 fired",
+        "3 timer 1 freed",
+    ];
+    let timer: Vec<_> = timer.iter().map(|line| line.as_str()).collect();
+    assert_eq!(timer, expected, "{told:#?}");
+}
+
 /// Two observers are told the same, in the order in which they were given; and what a live state follows
 /// is what is there.
 #[test]

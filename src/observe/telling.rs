@@ -150,12 +150,7 @@ impl Resident {
     /// Wakes those whose wakers may be the user's, each in the name of who has put it there.
     pub(crate) fn wake_others_noted(&self) {
         for (waker, origin) in self.with(|it| it.take_woken()) {
-            self.with(|it| {
-                if let Origin::Timer(timer) = origin {
-                    it.note(|_| EventKind::TimerFired { timer });
-                }
-                it.cause(origin);
-            });
+            self.with(|it| it.cause(origin));
             wake_quietly(waker);
         }
         self.with(|it| it.cause(Origin::Outside));
