@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::Builder;
 use crate::observe::words::duration;
 use crate::observe::{Event, EventKind, Observer};
-use crate::trace::{Live, LiveTask};
+use crate::trace::{Live, LiveTask, words};
 
 impl Builder {
     /// Prints a line on stderr for each poll that takes longer than `limit`: who it was, where that was
@@ -46,7 +46,7 @@ impl Builder {
     /// so many `us` or `s`).
     #[doc(alias = "slow_callback_duration")]
     pub fn slow_poll(self, limit: Duration) -> Builder {
-        self.observe(SlowPolls::new(limit, |line| eprintln!("{line}")))
+        self.observe(SlowPolls::new(limit, |line| words::say(line)))
     }
 }
 

@@ -17,6 +17,7 @@ use signal_hook::consts::SIGUSR1;
 use signal_hook::iterator::Signals;
 
 use crate::observe::dump::Question;
+use crate::trace::words;
 use crate::wake::inbox;
 
 /// How long a loop has for its answer.
@@ -30,7 +31,7 @@ pub(super) fn listen() {
         if is_asked(env::var("BOUCLE_DUMP").as_deref().unwrap_or_default())
             && let Err(error) = spawn_listener()
         {
-            eprintln!("boucle: BOUCLE_DUMP: {error}");
+            words::say(format_args!("boucle: BOUCLE_DUMP: {error}"));
         }
     });
 }
@@ -43,7 +44,7 @@ fn spawn_listener() -> std::io::Result<()> {
     let mut signals = Signals::new([SIGUSR1])?;
     let listen = move || {
         for _ in signals.forever() {
-            eprintln!("{}", ask_all());
+            words::say(ask_all());
         }
     };
     let name = "boucle dump".to_owned();
