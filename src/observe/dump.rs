@@ -151,11 +151,12 @@ pub struct Holder {
 pub fn dump() -> Dump {
     current::expect_running("dump", |it| {
         let mut dump = it.dump();
-        if it.journal.is_none() && it.tasks.lent().is_none() {
-            // Somebody asks, and it is no task.
-            let main = dump.tasks.iter_mut().find(|task| task.is_main);
-            main.into_iter()
-                .for_each(|main| main.state = TaskState::Polled);
+        // Somebody asks. If it is no task, it is the main future; an observed loop knows better.
+        if it.journal.is_none()
+            && it.tasks.lent().is_none()
+            && let Some(main) = dump.tasks.iter_mut().find(|task| task.is_main)
+        {
+            main.state = TaskState::Polled;
         }
         dump
     })
@@ -185,19 +186,15 @@ impl DumpedTask {
     fn learn(&mut self, seen: &LiveTask) {
         self.future = Some(seen.future);
         self.state = seen.state;
-        let mut awaits = BTreeSet::new();
-        let mut others = false;
-        for on in &seen.waits {
-            match on {
-                WaitsFor::Task(task) => drop(awaits.insert(*task)),
-                WaitsFor::Tasks { .. } => others = true,
-                _ => {}
-            }
-        }
-        if others {
-            awaits.extend(&self.awaits);
-        }
-        self.awaits = awaits.into_iter().collect();
+        let tasks = seen.waits.iter().filter_map(|on| match on {
+            WaitsFor::Task(task) => Some(*task),
+            _ => None,
+        });
+        // Which ones of a group it awaits stands in their entries alone.
+        let is_group = |on: &WaitsFor| matches!(on, WaitsFor::Tasks { .. });
+        let has_group = seen.waits.iter().any(is_group);
+        let grouped = self.awaits.drain(..).filter(|_| has_group);
+        self.awaits = Vec::from_iter(BTreeSet::from_iter(tasks.chain(grouped)));
         self.seen = Some(seen.clone());
     }
 

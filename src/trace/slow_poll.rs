@@ -1,6 +1,7 @@
 //! Slow polls: a task that keeps the loop from everybody else is told of, asyncio's
 //! `slow_callback_duration`.
 
+use std::io::{self, Write};
 use std::time::Duration;
 
 use crate::Builder;
@@ -46,7 +47,10 @@ impl Builder {
     /// `BOUCLE_SLOW_POLL=100ms` (or so many `us` or `s`).
     #[doc(alias = "slow_callback_duration")]
     pub fn slow_poll(self, limit: Duration) -> Builder {
-        self.observe(SlowPolls::new(limit, |line| eprintln!("{line}")))
+        self.observe(SlowPolls::new(limit, |line| {
+            // If nobody can read it, the program goes on all the same.
+            let _ = writeln!(io::stderr(), "{line}");
+        }))
     }
 }
 
