@@ -199,9 +199,9 @@ fn a_slot_that_is_used_again_misleads_nobody() {
         let mut late = spawn(pending::<()>()); // in the slot of the first one
         let gone = spawn(async move {
             assert!(poll_once(&mut early).await.is_none());
-            [early]
+            (early,)
         });
-        let [mut early] = gone.await.unwrap();
+        let (mut early,) = gone.await.unwrap();
         drop(spawn(pending::<()>())); // in the slot of the one that has polled `early`
         yield_now().await;
         let dumped: Vec<_> = dump()

@@ -1,7 +1,6 @@
 //! Observers: what a loop tells, in which order, and what an observer may not do.
 
 use std::cell::RefCell;
-use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
@@ -221,6 +220,7 @@ fn groups_timers_and_wakes_that_do_nothing() {
 }
 
 /// Sockets, the executor and other threads wake in their own names.
+#[cfg(feature = "blocking")]
 #[test]
 fn wakes_from_outside_have_names() {
     let told = told_by(EventLoop::builder(), async {
@@ -228,7 +228,7 @@ fn wakes_from_outside_have_names() {
         let address = listener.local_addr().unwrap();
         let connected = std::thread::spawn(move || std::net::TcpStream::connect(address).unwrap());
         let (_stream, _) = listener.accept().await.unwrap();
-        connected.join().unwrap().flush().unwrap();
+        drop(connected.join().unwrap());
         boucle::run_in_executor(|| std::thread::sleep(Duration::from_millis(5))).await;
         let (send, receive) = async_channel::bounded(1);
         let sender = std::thread::spawn(move || {

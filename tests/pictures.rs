@@ -37,7 +37,7 @@ async fn yields(times: usize) {
 fn a_short_run_is_drawn_whole() {
     let svg = picture(async {
         let hello = boucle::spawn_named("hello", boucle::sleep(Duration::from_secs(2)));
-        let _ = boucle::spawn_named("world", boucle::sleep(Duration::from_secs(1)));
+        let _detached = boucle::spawn_named("world", boucle::sleep(Duration::from_secs(1)));
         hello.await.unwrap();
     });
     assert_eq!(polls(&svg), 6);
@@ -90,7 +90,7 @@ fn repeated_pairs_of_turns_are_counted() {
                 from_pong.recv().await.unwrap();
             }
         });
-        let _ = boucle::spawn_named("pong", async move {
+        let _detached = boucle::spawn_named("pong", async move {
             while from_ping.recv().await.is_ok() {
                 to_ping.send(()).await.unwrap();
             }
@@ -132,7 +132,7 @@ fn a_long_run_is_cut() {
 fn a_crowd_is_cut() {
     let svg = picture(async {
         for _ in 0..99 {
-            let _ = boucle::spawn(async {});
+            let _detached = boucle::spawn(async {});
         }
     });
     assert!(svg.contains("40 more tasks are not drawn"));
@@ -143,7 +143,7 @@ fn a_crowd_is_cut() {
 #[test]
 fn a_recording_without_its_beginning_says_so() {
     let trace = recorded_by(Recorder::with_limit(20), async {
-        let _ = boucle::spawn_named("early", std::future::pending::<()>());
+        let _detached = boucle::spawn_named("early", std::future::pending::<()>());
         boucle::yield_now().await;
         boucle::sleep(Duration::from_secs(1)).await;
         boucle::sleep(Duration::from_secs(1)).await;

@@ -29,6 +29,18 @@ use crate::task::groups::Tell;
 /// assert_eq!(squares, [1.0, 0.25, 2.25]);
 /// ```
 ///
+/// As [`trace`](crate::trace) shows it, under a virtual clock and with whole seconds: the children are
+/// polled in one turn, and who ends last wakes the parent.
+///
+/// ```text
+/// turn                 1     2                      3     4  5    6
+/// time                 0                            500ms 1s 1.5s
+/// #1 main          run>[1]~gather 3~~~~~~~~~~~~~~~~~~~~~~~~~~#4==>[1] returned
+/// #2 square_after      +#1==>[1]~until 1s~~~~~~~~~~~timer>[1] returned
+/// #3 square_after      +#1==>[2]~until 500ms~~timer>[1] returned
+/// #4 square_after      +#1==>[3]~until 1.5s~~~~~~~~~~~~timer>[1] returned
+/// ```
+///
 /// For futures of different types there is [`gather!`](crate::gather!).
 ///
 /// # Cancellation

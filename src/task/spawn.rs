@@ -26,6 +26,17 @@ use crate::task::join::JoinHandle;
 /// });
 /// ```
 ///
+/// Two tasks that sleep, for two seconds and for one, as [`trace`](crate::trace) shows it: both are
+/// polled in the turn after they were spawned, and sleep at the same time.
+///
+/// ```text
+/// turn          1     2                   3  4    5
+/// time          0                         1s 2s
+/// #1 main   run>[1]~#2~~~~~~~~~~~~~~~~~~~~~~~#2==>[1] returned
+/// #2 hello      +#1==>[1]~until 2s~~~~~timer>[1] returned
+/// #3 world      +#1==>[2]~until 1s~~timer>[1] returned
+/// ```
+///
 /// When the loop ends, a task that is not done is dropped, and its destructors run. What is spawned
 /// while the loop is closing is dropped at once, and its handle says that it was cancelled.
 ///

@@ -4,14 +4,14 @@
 //! scripts draw the visible part of that on a canvas, and step through it. They are files of their own
 //! in `page/`, in this order: `words.js` says what events are; `live.js` follows them, as `live.rs`
 //! does; `axis.js` and `picture.js` place them; `view.js` is the part that is looked at, and `draw.js`
-//! draws it; `stepper.js` shows the loop's data structures at each step; `page.js` is the buttons and
-//! keys.
+//! draws it; `stepper.js` shows the loop's data structures at each step; `why.js` explains a poll;
+//! `page.js` is the buttons and keys.
 
 use crate::trace::{Trace, data};
 
 const TEMPLATE: &str = include_str!("page/template.html");
 const STYLE: &str = include_str!("page/page.css");
-const SCRIPTS: [&str; 8] = [
+const SCRIPTS: [&str; 9] = [
     include_str!("page/words.js"),
     include_str!("page/live.js"),
     include_str!("page/axis.js"),
@@ -19,6 +19,7 @@ const SCRIPTS: [&str; 8] = [
     include_str!("page/view.js"),
     include_str!("page/draw.js"),
     include_str!("page/stepper.js"),
+    include_str!("page/why.js"),
     include_str!("page/page.js"),
 ];
 

@@ -1,8 +1,8 @@
 //! The trace for a viewer: [Perfetto](https://ui.perfetto.dev), or `chrome://tracing`.
 //!
 //! The form is the [Trace Event Format][format]: an object with a list of events, each of which has
-//! a phase, a time in microseconds, a process and a thread. Loops are its processes, and tasks are its
-//! threads; thread 0 is the loop itself.
+//! a phase, a time in microseconds, a process and a thread. Loops are its processes, and tasks are
+//! its threads; thread 0 is the loop itself.
 //!
 //! - A poll is a slice in the lane of its task, to which what it causes belongs: also the wake of
 //!   who waits for its end. Turns and parks are slices in the lane of the loop.
@@ -14,19 +14,24 @@
 //!
 //! [format]: https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU
 
+mod format; // which fields an event of the format has
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::mem;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::observe::{Ending, Event, EventKind, Origin};
+use crate::trace::perfetto::format::{Lane, Nanos, Slice, Written};
 use crate::trace::{Live, LoopTrace, Trace, words};
 
 impl Trace {
     /// The trace as JSON, for [Perfetto](https://ui.perfetto.dev) or `chrome://tracing`.
     ///
-    /// Under a virtual clock the axis is not time, but the sequence of events: each is a microsecond.
+    /// Under a virtual clock the axis is not time, but the sequence of events, a microsecond each.
     pub fn to_chrome_json(&self) -> String {
         let first = self.loops.iter().map(|it| it.began).min();
         let mut written = Written::default();
@@ -34,16 +39,8 @@ impl Trace {
             let later = first.map_or(Duration::ZERO, |first| it.began - first);
             Lanes::new(it, later, &mut written).follow(it);
         }
-        let events = written.events.join(",\n");
-        format!("{{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n{events}\n]}}\n")
+        written.json()
     }
-}
-
-/// The events of the format, of all loops.
-#[derive(Default)]
-struct Written {
-    events: Vec<String>,
-    arrows: u64,
 }
 
 /// Follows a loop, and writes.
@@ -63,23 +60,12 @@ struct Lanes<'a> {
     counted: [usize; 3],
 }
 
-/// A slice that is not over.
-struct Slice {
-    lane: u64,
-    name: String,
-    begin: Nanos,
-    args: Value,
-}
-
 /// Who has put a task in the ready queue.
 struct Cause {
     by: Origin,
-    /// Where the arrow begins: a lane, and a place in one of its slices.
-    from: Option<(u64, Nanos)>,
+    /// Where the arrow begins, if that is in a slice.
+    from: Option<(Lane, Nanos)>,
 }
-
-/// A place on the axis.
-type Nanos = u64;
 
 /// The lane of the loop. Those of the tasks are their ids, which begin with 1.
 const THE_LOOP: u64 = 0;
@@ -121,7 +107,7 @@ impl<'a> Lanes<'a> {
     /// What had begun before the first event that was kept goes on.
     fn resume(&mut self, place: Nanos) {
         if self.live.turn > 0 {
-            self.turn = Some(Slice::of_turn(self.live.turn, place));
+            self.turn = Some(self.slice_of_turn(self.live.turn, place));
         }
         if let Some(task) = self.live.polled {
             self.poll = Some(self.slice_of_poll(task, place));
@@ -160,7 +146,7 @@ impl<'a> Lanes<'a> {
 
     fn write(&mut self, event: &Event, place: Nanos) {
         match event.kind {
-            EventKind::TurnBegins => self.turn = Some(Slice::of_turn(event.turn, place)),
+            EventKind::TurnBegins => self.turn = Some(self.slice_of_turn(event.turn, place)),
             EventKind::PollBegins { task } => self.poll = Some(self.begin_poll(task, place)),
             EventKind::Parked { slept, sources, .. } => self.write_park(place, slept, sources),
             EventKind::Spawned { task, parent, .. } => {
@@ -168,11 +154,13 @@ impl<'a> Lanes<'a> {
                 self.cause(task, by, place);
             }
             EventKind::Woken { task, by, already } if !already => self.cause(task, by, place),
-            EventKind::Aborted { task, .. } => self.write_instant("aborted", task, place),
+            EventKind::Aborted { task, .. } => {
+                self.written.instant("aborted", self.lane(task), place)
+            }
             EventKind::Finished {
                 task,
                 how: Ending::Cancelled,
-            } => self.write_instant("cancelled", task, place),
+            } => self.written.instant("cancelled", self.lane(task), place),
             _ => {}
         }
     }
@@ -200,30 +188,17 @@ impl<'a> Lanes<'a> {
         }
     }
 
-    /// A task comes into the ready queue. The arrow begins in the poll that has caused it, or in the
-    /// turn.
+    /// A task comes into the ready queue. The arrow begins in the poll that has caused it, or in
+    /// the turn.
     fn cause(&mut self, task: u64, by: Origin, place: Nanos) {
         let poll = self.poll.as_ref().map(|poll| poll.lane);
+        let turn = self.turn.as_ref().map(|turn| turn.lane);
         let lane = match by {
-            Origin::Task(by) if poll == Some(by) => Some(by),
-            _ => self.turn.as_ref().map(|turn| turn.lane),
+            Origin::Task(by) => poll.filter(|lane| lane.task == by).or(turn),
+            _ => turn,
         };
         let from = lane.map(|lane| (lane, place));
         self.causes.insert(task, Cause { by, from });
-    }
-
-    fn slice_of_poll(&self, task: u64, begin: Nanos) -> Slice {
-        let name = self
-            .live
-            .tasks
-            .get(&task)
-            .map_or(String::new(), words::label);
-        Slice {
-            lane: task,
-            name,
-            begin,
-            args: json!({ "turn": self.live.turn }),
-        }
     }
 
     fn begin_poll(&mut self, task: u64, place: Nanos) -> Slice {
@@ -231,77 +206,62 @@ impl<'a> Lanes<'a> {
         if let Some(cause) = self.causes.remove(&task) {
             slice.args["woken by"] = words::origin(cause.by).into();
             if let Some(from) = cause.from {
-                self.write_arrow(from, (task, place));
+                self.written.arrow(from, (slice.lane, place));
             }
         }
         slice
     }
 
+    fn slice_of_poll(&self, task: u64, begin: Nanos) -> Slice {
+        let live = self.live.tasks.get(&task);
+        Slice {
+            category: "poll",
+            name: live.map_or(String::new(), words::label),
+            lane: self.lane(task),
+            begin,
+            args: json!({ "turn": self.live.turn }),
+        }
+    }
+
+    fn slice_of_turn(&self, turn: u64, begin: Nanos) -> Slice {
+        Slice {
+            category: "turn",
+            name: format!("turn {turn}"),
+            lane: self.lane(THE_LOOP),
+            begin,
+            args: json!({}),
+        }
+    }
+
     fn close_poll(&mut self, end: Nanos) {
         if let Some(slice) = self.poll.take() {
-            self.write_slice(slice, "poll", end);
+            self.written.slice(slice, end);
         }
     }
 
     fn close_turn(&mut self, end: Nanos) {
         // The rest of a turn of which nothing was kept has no width.
         if let Some(slice) = self.turn.take_if(|slice| slice.begin < end) {
-            self.write_slice(slice, "turn", end);
+            self.written.slice(slice, end);
         }
     }
 
-    /// It is told when it is over.
-    fn write_park(&mut self, place: Nanos, slept: Duration, sources: usize) {
-        let width = if self.live.is_virtual {
-            self.width()
-        } else {
-            nanos(slept)
+    /// A park is told when it is over.
+    fn write_park(&mut self, end: Nanos, slept: Duration, sources: usize) {
+        let width = match self.live.is_virtual {
+            true => self.width(),
+            false => nanos(slept),
         };
         let slice = Slice {
-            lane: THE_LOOP,
+            category: "park",
             name: "park".into(),
-            begin: place.saturating_sub(width),
+            lane: self.lane(THE_LOOP),
+            begin: end.saturating_sub(width),
             args: json!({ "slept": words::duration(slept), "sources": sources }),
         };
-        self.write_slice(slice, "park", place);
+        self.written.slice(slice, end);
     }
 
-    fn write_slice(&mut self, slice: Slice, category: &str, end: Nanos) {
-        let Slice {
-            lane,
-            name,
-            begin,
-            args,
-        } = slice;
-        let mut event = self.event("X", &name, lane, begin);
-        event["cat"] = category.into();
-        event["dur"] = micros(end.saturating_sub(begin));
-        event["args"] = args;
-        self.written.push(&event);
-    }
-
-    fn write_arrow(&mut self, from: (u64, Nanos), to: (u64, Nanos)) {
-        self.written.arrows += 1;
-        for (phase, (lane, place)) in [("s", from), ("f", to)] {
-            let mut event = self.event(phase, "wake", lane, place);
-            event["cat"] = "wake".into();
-            event["id"] = self.written.arrows.into();
-            if phase == "f" {
-                // It ends at the slice that encloses that place, not at the next one.
-                event["bp"] = "e".into();
-            }
-            self.written.push(&event);
-        }
-    }
-
-    fn write_instant(&mut self, what: &str, task: u64, place: Nanos) {
-        let mut event = self.event("i", what, task, place);
-        event["cat"] = "task".into();
-        event["s"] = "t".into(); // In that lane alone.
-        self.written.push(&event);
-    }
-
-    /// Each counter has one value: not all viewers take more.
     fn count(&mut self, place: Nanos) {
         let Live {
             ready,
@@ -313,63 +273,30 @@ impl<'a> Lanes<'a> {
         let before = mem::replace(&mut self.counted, counts);
         for ((name, count), before) in COUNTERS.iter().zip(counts).zip(before) {
             if count != before {
-                let mut event = self.event("C", name, THE_LOOP, place);
-                event["args"] = json!({ *name: count });
-                self.written.push(&event);
+                let lane = self.lane(THE_LOOP);
+                self.written.counter(name, count, lane, place);
             }
         }
     }
 
     fn write_names(&mut self) {
-        let clock = if self.live.is_virtual {
-            ", virtual clock"
-        } else {
-            ""
+        let clock = match self.live.is_virtual {
+            true => ", virtual clock",
+            false => "",
         };
-        let process = format!("loop {}{clock}", self.event_loop);
-        self.write_name("process_name", THE_LOOP, &process);
-        self.write_name("thread_name", THE_LOOP, "the loop");
+        let name = format!("loop {}{clock}", self.event_loop);
+        self.written.name_loop(&name, self.lane(THE_LOOP));
+        self.written.name_lane("the loop", self.lane(THE_LOOP));
         for (task, label) in mem::take(&mut self.labels) {
-            self.write_name("thread_name", task, &label);
+            self.written.name_lane(&label, self.lane(task));
         }
     }
 
-    fn write_name(&mut self, what: &str, lane: u64, name: &str) {
-        let mut event = self.event("M", what, lane, 0);
-        event["args"] = json!({ "name": name });
-        self.written.push(&event);
-        if what == "thread_name" {
-            let mut event = self.event("M", "thread_sort_index", lane, 0);
-            event["args"] = json!({ "sort_index": lane });
-            self.written.push(&event);
+    fn lane(&self, task: u64) -> Lane {
+        Lane {
+            event_loop: self.event_loop,
+            task,
         }
-    }
-
-    fn event(&self, phase: &str, name: &str, lane: u64, place: Nanos) -> Value {
-        json!({
-            "ph": phase,
-            "name": name,
-            "pid": self.event_loop,
-            "tid": lane,
-            "ts": micros(place),
-        })
-    }
-}
-
-impl Slice {
-    fn of_turn(turn: u64, begin: Nanos) -> Slice {
-        Slice {
-            lane: THE_LOOP,
-            name: format!("turn {turn}"),
-            begin,
-            args: json!({}),
-        }
-    }
-}
-
-impl Written {
-    fn push(&mut self, event: &Value) {
-        self.events.push(event.to_string());
     }
 }
 
@@ -377,11 +304,3 @@ impl Written {
 fn nanos(time: Duration) -> Nanos {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
-
-/// The unit of the format.
-fn micros(nanos: Nanos) -> Value {
-    (nanos as f64 / 1e3).into()
-}
-
-#[cfg(test)]
-mod tests;

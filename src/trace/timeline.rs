@@ -9,8 +9,8 @@
 //! ```
 //!
 //! Most of what a loop does is to sleep, and under a virtual clock nothing else takes time. So the
-//! axis is the turn, the place of a poll within its turn is a number, and the time is a label. Turns
-//! that repeat those before them are left out, and counted.
+//! axis is the turn, the place of a poll within its turn is a number, and the time is a label.
+//! Turns that repeat those before them are left out, and counted.
 
 mod chart; // events → columns of marks
 mod cell; // the marks of one task in one column, as text

@@ -155,16 +155,18 @@ class Sheet {
   }
 
   drawRow({ picture, row: { spans } }, y) {
-    let index = firstAfter(0, spans.length, (it) => this.view.x(picture, spans[it].to ?? Infinity), this.view.names - 8);
+    const { view } = this;
+    const endOf = (it) => view.x(picture, spans[it].to);
+    let index = firstAfter(0, spans.length, endOf, view.names - 8);
     while (index < spans.length) {
       const span = spans[index];
       const left = this.view.x(picture, span.from);
       if (left > this.width) break;
-      const right = this.view.x(picture, span.to ?? picture.events.length - 1);
+      const right = endOf(index);
       this.drawSpan(span, left, right, y);
       // A poll is seen, however short. What ends behind it is not; nor is what is shorter otherwise.
-      index = span.state !== "polled" ? index + 1
-        : firstAfter(index + 1, spans.length, (it) => this.view.x(picture, spans[it].to ?? Infinity), left + 1.5);
+      index += 1;
+      if (span.state === "polled") index = firstAfter(index, spans.length, endOf, left + 1.5);
     }
   }
 

@@ -9,14 +9,16 @@
   const sheet = new Sheet(get("canvas"));
   const view = new View(get("scroll"), get("tall"), pictures, draw);
   const stepper = new Stepper(go, select);
+  const why = new Why(go, select);
 
   const count = (of) => pictures.reduce((sum, picture) => sum + of(picture), 0);
+  const dropped = count((it) => it.loop.dropped);
   get("about").textContent = [
     plural(loops.length, "loop"),
     plural(count((it) => it.rows.length), "task"),
     plural(count((it) => it.turns.length), "turn"),
     plural(count((it) => it.events.length), "event"),
-    ...(count((it) => it.loop.dropped) ? [`${count((it) => it.loop.dropped)} events before are not recorded`] : []),
+    ...(dropped ? [`${dropped} events before are not recorded`] : []),
     pictures.every((it) => it.live.virtual) ? "virtual clock" : "real clock",
   ].join(", ");
   get("which").hidden = loops.length === 1;
@@ -39,7 +41,7 @@
 
   function select(span) {
     view.selected = span;
-    stepper.explain(view.picture, span);
+    why.show(view.picture, span);
     view.ask();
   }
 

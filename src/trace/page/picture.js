@@ -57,7 +57,7 @@ class Picture {
         break;
       case "spawned": {
         const by = more === null ? ["outside"] : ["task", more];
-        this.enter(this.live.tasks.get(which), at, { what: "spawned", by, at, turn: this.live.turn, ahead: this.live.ready.size - 1 });
+        this.enter(this.live.tasks.get(which), at, this.cause("spawned", by, at));
         this.arrow("spawn", which, by, at);
         break;
       }
@@ -75,10 +75,9 @@ class Picture {
         this.caused("aborted", which, more, at);
         this.arrow("abort", which, more, at);
         break;
-      case "polls": {
+      case "polls":
         this.change(which, at);
         break;
-      }
       case "polled": {
         const turn = this.turns.at(-1);
         if (turn) turn.to = at;
@@ -107,9 +106,13 @@ class Picture {
     this.change(id, at);
   }
 
+  cause(what, by, at) {
+    return { what, by, at, turn: this.live.turn, ahead: Math.max(0, this.live.ready.size - 1) };
+  }
+
   caused(what, id, by, at) {
     const row = this.rowOf.get(id);
-    if (row) row.woken = { what, by, at, turn: this.live.turn, ahead: this.live.ready.size - 1 };
+    if (row) row.woken = this.cause(what, by, at);
     this.change(id, at);
   }
 

@@ -1,4 +1,4 @@
-// The loop's own data structures, after so many events; what this turn does; why a poll ran.
+// The loop's own data structures, after so many events; and what the turn does.
 
 /// As many entries of a list are shown.
 const MOST = 200;
@@ -12,13 +12,16 @@ class Stepper {
   show(picture, applied) {
     const live = picture.stateAt(applied);
     const name = (id) => picture.name(id);
-    const waiting = (source) => [...live.tasks.values()].filter((task) => task.state === "idle"
-      && task.waits.some(([what, which]) => which === source && (what === "readable" || what === "writable")));
+    const isFor = (source) => ([what, which]) => which === source && ["readable", "writable"].includes(what);
+    const waiting = (source) => [...live.tasks.values()]
+      .filter((task) => task.state === "idle" && task.waits.some(isFor(source)));
     fill("ready", [...live.ready].map(name), "nobody is ready");
     fill("wheel", [...live.timers]
       .sort(([one, { deadline: first }], [other, { deadline: second }]) => first - second || one - other)
-      .map(([timer, { deadline, task }]) =>
-        `timer ${timer}, at ${duration(deadline)}${task === null ? "" : `: ${name(task)}`}`), "no timer is armed");
+      .map(([timer, { deadline, task }]) => {
+        const whose = task === null ? "" : `: ${name(task)}`;
+        return `timer ${timer}, at ${duration(deadline)}${whose}`;
+      }), "no timer is armed");
     fill("sources", [...live.sources].map((source) => {
       const who = waiting(source).map((task) => name(task.id)).join(", ");
       return `source ${source}${who ? `: ${who}` : ""}`;
@@ -78,64 +81,6 @@ class Stepper {
       const list = get("events");
       list.scrollTop = current.offsetTop - list.offsetTop - list.clientHeight / 2;
     }
-  }
-
-  /// Why that span is there: who has caused it, and what it waited for.
-  explain(picture, span) {
-    const why = get("why");
-    if (!span) {
-      why.replaceChildren(element("p", { className: "quiet" }, "Click a bar of the picture, or a poll in the list of the turn."));
-      return;
-    }
-    const { row } = span;
-    const name = (id) => picture.name(id);
-    const time = (at) => duration(picture.events[at][1]);
-    const spans = row.spans;
-    const index = firstAfter(0, spans.length, (it) => spans[it].from, span.from) - 1;
-    const lines = [];
-    if (span.state === "polled") {
-      lines.push([element("b", {}, row.label), ` is polled in turn ${span.turn}, at ${time(span.from)}: its poll number ${span.number}.`]);
-    } else {
-      const what = { ready: "is ready, and waits for the thread", aborted: "will be dropped", idle: "waits" }[span.state];
-      const whom = span.state === "idle" && span.waits.length
-        ? ` for ${span.waits.map((it) => waitsFor(it, name)).join(" or ")}` : "";
-      lines.push([element("b", {}, row.label), ` ${what}${whom}, from turn ${span.turn}, at ${time(span.from)}, until ${time(span.to)}.`]);
-    }
-    if (span.state !== "idle") lines.push(this.because(picture, span.woken));
-    let before = index - 1;
-    while (before >= 0 && spans[before].state !== "idle" && spans[before].state !== "polled") before--;
-    const idle = span.state === "idle" ? null : spans[before];
-    if (idle?.state === "idle" && idle.waits.length) {
-      lines.push([`Until then it waited for ${idle.waits.map((it) => waitsFor(it, name)).join(" or ")}, since turn ${idle.turn}, at ${time(idle.from)}.`]);
-    }
-    if (span.state === "polled") {
-      const did = picture.events.slice(span.from + 1, span.to)
-        .filter(([what, , who, by]) => what !== "woken" || who !== row.id || by[1] !== row.id).slice(0, 12)
-        .map((event) => sentence(event, name));
-      if (did.length) lines.push([`In it: ${did.join("; ")}.`]);
-      lines.push([`The poll ends: ${span.outcome ?? "later"}${span.took ? `, after ${duration(span.took)}` : ""}.`]);
-    }
-    lines.push([element("span", { className: "quiet" },
-      `${row.future}, ${row.parent === null ? "started" : `spawned by ${name(row.parent)}`} at ${row.location}`)]);
-    why.replaceChildren(...lines.map((line) => element("p", {}, ...line)));
-  }
-
-  because(picture, woken) {
-    if (!woken) return ["It was entered, and put in the ready queue."];
-    const { what, by, at, turn, ahead } = woken;
-    const words = origin(by, (id) => picture.name(id));
-    const who = by[0] === "task"
-      ? element("button", { type: "button", onclick: () => {
-        const poll = picture.pollAt(by[1], at);
-        if (!poll) return;
-        this.jump(picture, poll.from + 1);
-        this.select(poll);
-      } }, words)
-      : words;
-    const when = `in turn ${turn}, at ${duration(picture.events[at][1])}`;
-    const behind = ahead === 0 ? "Nobody stood before it in the ready queue."
-      : `${plural(ahead, "task")} stood before it in the ready queue.`;
-    return ["It was ", what, " by ", who, `, ${when}. ${behind}`];
   }
 }
 

@@ -1,12 +1,17 @@
 //! What is written, against the documented format.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::thread;
+
+use futures_lite::{AsyncReadExt, AsyncWriteExt};
+use serde_json::Value;
 
 use super::*;
-use crate::EventLoop;
+use crate::net::{TcpListener, TcpStream};
 use crate::observe::WaitsFor;
 use crate::trace::Recorder;
 use crate::trace::story::{self, Story};
+use crate::{Builder, EventLoop, JoinHandle, sleep, spawn, yield_now};
 
 /// The events of a trace, each of which has the form that the format gives to its phase.
 fn events(trace: &Trace) -> Vec<Value> {
@@ -71,7 +76,7 @@ fn of_phase<'a>(events: &'a [Value], phase: &str) -> Vec<&'a Value> {
     events.iter().filter(|event| event["ph"] == phase).collect()
 }
 
-fn lane(event: &Value) -> (u64, u64) {
+fn lane_of(event: &Value) -> (u64, u64) {
     (
         event["pid"].as_u64().unwrap(),
         event["tid"].as_u64().unwrap(),
@@ -83,14 +88,14 @@ fn place(event: &Value, field: &str) -> u64 {
     (event[field].as_f64().unwrap() * 1e3).round() as u64
 }
 
-/// All that has to hold between the events of any trace: slices of a lane lie in each other or apart; an
-/// arrow begins in a slice, and ends where one begins, later; each lane has one name.
+/// All that has to hold between the events of any trace: slices of a lane lie in each other or
+/// apart; an arrow begins in a slice, and ends where one begins, later; each lane has one name.
 fn expect_coherence(events: &[Value]) {
     let mut slices: BTreeMap<(u64, u64), Vec<(u64, u64)>> = BTreeMap::new();
     for slice in of_phase(events, "X") {
         let begin = place(slice, "ts");
         let end = begin + place(slice, "dur");
-        slices.entry(lane(slice)).or_default().push((begin, end));
+        slices.entry(lane_of(slice)).or_default().push((begin, end));
     }
     for (lane, slices) in &slices {
         for (index, one) in slices.iter().enumerate() {
@@ -114,48 +119,89 @@ fn expect_coherence(events: &[Value]) {
         assert!(ids.insert(begin["id"].as_u64().unwrap()), "{begin}");
         let (from, to) = (place(begin, "ts"), place(end, "ts"));
         assert!(from <= to, "{begin} {end}");
-        let of = &slices[&lane(begin)];
+        let of = &slices[&lane_of(begin)];
         assert!(of.iter().any(|it| it.0 <= from && from < it.1), "{begin}");
-        let of = &slices[&lane(end)];
+        let of = &slices[&lane_of(end)];
         assert!(of.iter().any(|it| it.0 == to), "{end}");
     }
     let named = of_phase(events, "M")
         .into_iter()
         .filter(|it| it["name"] == "thread_name");
-    let named: Vec<(u64, u64)> = named.map(lane).collect();
+    let named: Vec<(u64, u64)> = named.map(lane_of).collect();
     assert_eq!(named.iter().collect::<BTreeSet<_>>().len(), named.len());
     assert!(slices.keys().all(|lane| named.contains(lane)));
 }
 
-/// What a recorder hears of a virtual loop that sleeps, and starves a sleeper for a hundred turns.
-fn record(recorder: &Recorder) {
-    let builder = EventLoop::builder().virtual_clock();
+/// Runs a future on a loop, and its own events are recorded.
+fn run(recorder: &Recorder, builder: Builder, main: impl Future) {
     let event_loop = builder.observe(recorder.clone()).build().unwrap();
-    event_loop.block_on(async {
-        let sleeper = crate::spawn(crate::sleep(Duration::from_millis(5)));
-        for _ in 0..100 {
-            crate::yield_now().await;
+    event_loop.block_on(main);
+}
+
+/// A task that yields, one that sleeps, one that is aborted and one that panics.
+fn virtual_run() -> Trace {
+    let recorder = Recorder::new();
+    run(&recorder, EventLoop::builder().virtual_clock(), async {
+        let sleeper = spawn(sleep(Duration::from_secs(1)));
+        let unborn = spawn(sleep(Duration::from_secs(1)));
+        unborn.abort();
+        let bomb: JoinHandle<()> = spawn(async { panic!("on purpose") });
+        assert!(bomb.await.is_err());
+        for _ in 0..200 {
+            yield_now().await;
         }
         sleeper.await.unwrap();
     });
+    recorder.trace()
 }
 
-/// Each event has the form of its phase, and they fit together: of a story, of a loop that has run, and of
-/// two of them in one trace.
+/// A server and its client, each on a loop and a thread of its own.
+fn real_run() -> Trace {
+    let recorder = Recorder::new();
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = server.local_addr().unwrap();
+    let of_client = recorder.clone();
+    let client = thread::spawn(move || {
+        run(&of_client, EventLoop::builder(), async {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(b"ping").await.unwrap();
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).await.unwrap();
+            assert_eq!(answer, b"pong");
+        });
+    });
+    run(&recorder, EventLoop::builder(), async move {
+        let server = TcpListener::from_std(server).unwrap();
+        let (mut stream, _) = server.accept().await.unwrap();
+        let mut asked = [0; 4];
+        stream.read_exact(&mut asked).await.unwrap();
+        sleep(Duration::from_millis(2)).await;
+        stream.write_all(b"pong").await.unwrap();
+    });
+    client.join().unwrap();
+    recorder.trace()
+}
+
+/// What loops have told that ran: each event has the form of its phase, and they fit together.
 #[test]
 fn the_format_is_the_documented_one() {
-    let recorder = Recorder::new();
-    record(&recorder);
-    let one = recorder.trace();
-    record(&recorder);
-    let traces = [story::gather().trace(), one, recorder.trace()];
-    assert_eq!(traces[2].loops.len(), 2);
-    for trace in traces {
+    for (trace, loops) in [
+        (story::gather().trace(), 1),
+        (virtual_run(), 1),
+        (real_run(), 2),
+    ] {
         let events = events(&trace);
         expect_coherence(&events);
         for phase in ["X", "s", "f", "C", "M"] {
             assert!(!of_phase(&events, phase).is_empty(), "{phase}");
         }
+        let of_loops = events.iter().map(|event| lane_of(event).0);
+        assert_eq!(of_loops.collect::<BTreeSet<_>>().len(), loops);
+        let polled = trace.loops.iter().flat_map(|it| &it.events);
+        let polled = polled.filter(|it| matches!(it.kind, EventKind::PollBegins { .. }));
+        let slices = of_phase(&events, "X").into_iter();
+        let polls = slices.filter(|it| it["cat"] == "poll");
+        assert_eq!(polls.count(), polled.count());
     }
 }
 
@@ -235,10 +281,25 @@ fn the_first_wake_is_the_cause() {
     story.waits(&[]).turn().poll(1);
     let events = events(&story.trace());
     let arrow = *of_phase(&events, "s").last().unwrap();
-    assert_eq!((lane(arrow), place(arrow, "ts")), ((1, 2), 9_000));
+    assert_eq!((lane_of(arrow), place(arrow, "ts")), ((1, 2), 9_000));
     let slices = of_phase(&events, "X");
     let poll = slices.iter().rfind(|it| it["cat"] == "poll").unwrap();
     assert_eq!(poll["args"], json!({ "turn": 3, "woken by": "task 2" }));
+}
+
+/// Who is dropped without being polled has no slice: what that causes comes from the turn.
+#[test]
+fn a_drop_is_no_poll() {
+    let mut story = Story::new();
+    story.enter(1).turn().poll(1).spawn(2, "a").spawn(3, "b");
+    let by = Origin::Task(1);
+    story.tell(EventKind::Aborted { task: 3, by }).waits(&[]);
+    story.turn().poll(2).waits(&[]);
+    story.finish(3, Ending::Cancelled).wake(1, Origin::Task(3));
+    let events = events(&story.turn().poll(1).trace());
+    expect_coherence(&events);
+    let arrow = *of_phase(&events, "s").last().unwrap();
+    assert_eq!(lane_of(arrow), (1, THE_LOOP));
 }
 
 /// They change when what they count does, and only then.

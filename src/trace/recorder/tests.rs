@@ -24,8 +24,8 @@ fn all_is_kept_if_there_is_room() {
     assert!(it.before.tasks.is_empty());
 }
 
-/// With any limit, the newest events are kept, the others counted, and the state at the cut is what the
-/// dropped ones have led to: so nothing is lost but the story.
+/// With any limit, the newest events are kept, the others counted, and the state at the cut is what
+/// the dropped ones have led to: so nothing is lost but the story.
 #[test]
 fn the_state_at_the_cut_stands_for_what_was_dropped() {
     let told = story::gather().events;
@@ -48,8 +48,8 @@ fn the_state_at_the_cut_stands_for_what_was_dropped() {
     }
 }
 
-/// The limit is for all loops together. A loop drops its own events first; one that has none yet takes
-/// the place of the loop that has most.
+/// The limit is for all loops together. A loop drops its own events first; one that has none yet
+/// takes the place of the loop that has most.
 #[test]
 fn loops_share_the_limit() {
     let recorder = Recorder::with_limit(10);

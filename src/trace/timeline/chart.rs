@@ -2,7 +2,8 @@
 //! has marks for what happens to it.
 //!
 //! What a task does to another stands in the turn in which it does it. What happens between two
-//! turns (a timer fires, a source is ready) stands at the beginning of the next one, where it leads.
+//! turns (a timer fires, a source is ready) stands at the beginning of the next one, to which it
+//! leads.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
@@ -212,7 +213,7 @@ impl Follower {
         }
     }
 
-    /// What can be said when the event is followed: how a task goes on after its poll, and its name.
+    /// What can be said when the event is followed: how a task goes on after its poll, and names.
     fn mark_after(&mut self, event: &Event) {
         let (EventKind::Spawned { task, .. }
         | EventKind::MainEntered { task, .. }
@@ -237,8 +238,8 @@ impl Follower {
         }
     }
 
-    /// A poll has ended the task, or it was aborted and is dropped at its place in the queue. Else it
-    /// is dropped because the loop ends.
+    /// A poll has ended the task, or it was aborted and is dropped at its place in the queue. Else
+    /// it is dropped because the loop ends.
     fn finished(&mut self, task: u64, how: Ending) {
         let live = self.live.tasks.get(&task);
         let is_main = live.is_some_and(|task| task.is_main);

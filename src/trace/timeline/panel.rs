@@ -1,8 +1,8 @@
 //! A panel of a timeline: as many columns as there is room for. As a score does, it goes on below.
 //!
-//! Each column has one place, where its polls stand; what comes before a poll is written to the left
-//! of it. So a column stands as far from the one before it as its fullest row needs, and a row is
-//! only ever appended to.
+//! Each column has one place, where its polls stand; what comes before a poll is written to the
+//! left of it. So a column stands as far from the one before it as its fullest row needs, and a row
+//! is only ever appended to.
 
 use std::collections::BTreeMap;
 

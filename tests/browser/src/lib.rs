@@ -44,10 +44,6 @@ impl Browser {
     ///
     /// If there is none and `CHROMIUM` is "required".
     pub fn start() -> Option<Browser> {
-        static STARTED: AtomicU32 = AtomicU32::new(0);
-        let number = STARTED.fetch_add(1, Ordering::Relaxed);
-        let directory = env::temp_dir().join(format!("browser-{}-{number}", std::process::id()));
-        fs::create_dir_all(&directory).unwrap();
         let Some(program) = chromium() else {
             assert!(
                 env::var_os("CHROMIUM").is_none_or(|it| it != "required"),
@@ -56,6 +52,10 @@ impl Browser {
             eprintln!("skipped: there is no Chromium");
             return None;
         };
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let directory = env::temp_dir().join(format!("browser-{}-{number}", std::process::id()));
+        fs::create_dir_all(&directory).unwrap();
         let mut child = Command::new("sh")
             .args([
                 "-c",

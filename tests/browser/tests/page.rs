@@ -30,7 +30,7 @@ async fn medley() {
     let hello = boucle::spawn_named("hello", boucle::sleep(seconds(2.0)));
     let world = boucle::spawn_named("world", boucle::sleep(seconds(1.0)));
     boucle::spawn_named("never polled", async {}).abort();
-    let _ = boucle::spawn_named("yields", async {
+    let _detached = boucle::spawn_named("yields", async {
         for _ in 0..5 {
             boucle::yield_now().await;
         }
@@ -243,7 +243,7 @@ fn click_on_poll(browser: &mut Browser, row: usize, begins: &str) -> String {
 fn a_click_on_a_poll_says_why_it_ran() {
     let trace = recorded(async {
         let hello = boucle::spawn_named("hello", boucle::sleep(seconds(2.0)));
-        let _ = boucle::spawn_named("world", boucle::sleep(seconds(1.0)));
+        let _detached = boucle::spawn_named("world", boucle::sleep(seconds(1.0)));
         hello.await.unwrap();
     });
     let woken = |task| {
@@ -440,6 +440,50 @@ fn a_name_is_no_markup() {
     assert_eq!(browser.value("document.querySelectorAll('#bad').length"), 0);
 }
 
+/// The static picture and the page place every bar alike, and say the same of it: two languages, one
+/// rule.
+#[test]
+fn both_pictures_agree() {
+    let trace = recorded(async {
+        let hello = boucle::spawn_named("hello", boucle::sleep(seconds(2.0)));
+        boucle::spawn_named("never polled", async {}).abort();
+        let world = boucle::spawn(async { boucle::sleep(seconds(1.0)).await });
+        boucle::gather([0.2, 0.1].map(|time| boucle::sleep(seconds(time)))).await;
+        world.await.unwrap();
+        hello.await.unwrap();
+    });
+    let Some(mut browser) = open(&trace) else {
+        return;
+    };
+    browser.value("get('static').hidden = false");
+    let drawn = browser.value(
+        "[...document.querySelectorAll('svg g')].map((it) => it.querySelector('rect, .wait'))\
+         .filter((it) => it && it.closest('g').querySelector('title'))\
+         .map((it) => [it.getAttribute('class'), Math.round(it.getBBox().x), Math.round(it.getBBox().width)])",
+    );
+    let placed = browser.value(
+        "(() => { const it = new Picture(JSON.parse(get('data').textContent).loops[0]); \
+         const names = { polled: 'poll', ready: 'ready', aborted: 'aborted', idle: 'wait' }; \
+         const axis = 20 + 6.6 * Math.min(26, Math.max(...it.rows.map((row) => row.label.length))) + 14; \
+         return it.rows.flatMap((row) => row.spans.map(({ from, to, state }) => \
+         [names[state], Math.round(axis + it.places[from]), Math.round(it.places[to] - it.places[from])]))\
+         .filter(([, , width]) => width > 0); })()",
+    );
+    assert!(drawn.as_array().unwrap().len() > 15);
+    assert_eq!(drawn, placed);
+    let labels =
+        "new Picture(JSON.parse(get('data').textContent).loops[0]).rows.map((it) => it.label)";
+    for label in browser.value(labels).as_array().unwrap() {
+        let label = label.as_str().unwrap();
+        assert!(
+            trace
+                .to_svg()
+                .contains(&format!("<title>{label} is ready: ")),
+            "{label}"
+        );
+    }
+}
+
 /// The picture is XML, whatever stands in it: it is a file too.
 #[test]
 fn the_picture_is_well_formed() {
@@ -447,7 +491,7 @@ fn the_picture_is_well_formed() {
         return;
     };
     let hostile = recorded(async {
-        let _ = boucle::spawn_named("]]><a & b='\"\u{1F600}", async {}).await;
+        let _named = boucle::spawn_named("]]><a & b='\"\u{1F600}", async {}).await;
     });
     for trace in [recorded(medley()), hostile, two_loops(), Trace::default()] {
         let found = browser.value(&format!(
