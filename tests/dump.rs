@@ -315,6 +315,19 @@ fn who_gave_up_does_not_await() {
     });
 }
 
+/// A task that was woken or aborted does not wait any more, and what it waited for is not told.
+#[test]
+fn only_who_is_idle_waits() {
+    let dump = observed_loop().block_on(async {
+        let aborted = spawn(sleep(SECOND));
+        yield_now().await;
+        assert!(dump().to_string().contains("timer 0, until 1 s"));
+        aborted.abort();
+        dump()
+    });
+    assert!(!dump.to_string().contains("timer 0"), "{dump}");
+}
+
 /// What one task waits for at once is told, all of it.
 #[test]
 fn one_task_may_wait_for_several_things() {
