@@ -8,7 +8,7 @@ use std::time::Duration;
 use boucle::observe::{Event, EventKind, Live, Observer, TaskState, WaitsFor};
 use boucle::trace::Recorder;
 use boucle::{EventLoop, JoinHandle};
-use futures_lite::future;
+use futures_lite::{StreamExt, future};
 
 /// The events of a virtual loop that runs a future, a line each; the first and the last, which are always
 /// the same, apart.
@@ -333,6 +333,39 @@ fn an_observer_may_not_use_the_loop() {
         assert_eq!(message, expected);
         assert_eq!(event_loop.block_on(async { 6 * 7 }), 42);
     }
+}
+
+/// A task was spawned where the program has asked for it: at the `spawn`, or at the `gather` or
+/// `as_completed` whose child it is.
+#[test]
+fn where_a_task_was_spawned() {
+    let lines = Rc::new(RefCell::new(Vec::new()));
+    let hears = Rc::clone(&lines);
+    let event_loop = observed(move |event| {
+        if let EventKind::Spawned { location, .. } = event.kind {
+            assert_eq!(location.file(), file!());
+            hears.borrow_mut().push(location.line());
+        }
+    });
+    let here = line!();
+    event_loop.block_on(async {
+        boucle::spawn(async {}).await.unwrap();
+        boucle::gather([async {}]).await;
+        boucle::gather!(async {}, async {}).await;
+        boucle::try_gather([async { Ok::<_, ()>(()) }])
+            .await
+            .unwrap();
+        let mut each = boucle::as_completed([async {}]);
+        each.next().await.unwrap().unwrap();
+        let handle = boucle::LoopHandle::current();
+        handle.spawn(|| async {}).unwrap();
+        boucle::yield_now().await;
+        boucle::sleep(seconds(1)).await;
+    });
+    drop(event_loop.spawn(async {}));
+    drop(event_loop);
+    let lines: Vec<u32> = lines.borrow().iter().map(|line| line - here).collect();
+    assert_eq!(lines, [2, 3, 4, 4, 5, 8, 11, 15]);
 }
 
 /// A panic of an observer comes out of `block_on`, not into a task, and the observer hears no more.
