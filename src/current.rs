@@ -67,7 +67,7 @@ pub(crate) struct Resident {
 /// Why a number did not lead to a loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unreachable {
-    /// It lives on another thread.
+    /// It lives on another thread; or it is an observer that asks. The inbox is the way.
     Elsewhere,
     /// It is gone.
     Gone,
@@ -189,29 +189,31 @@ fn find(number: LoopNumber) -> *const LoopCell {
     let running = RUNNING.get();
     if look(running, |it| it.is_some_and(|it| it.number == number)) {
         running
+    } else if TELLING.get() {
+        ptr::null()
     } else {
-        refuse_observers("what belongs to a loop");
         find_living(|it| it.number == number)
     }
 }
 
-/// Calls observers: meanwhile no loop is the running one, and none can be reached but to wake.
+/// Calls observers: meanwhile no loop is the running one, and none can be reached but to wake. What they
+/// drop goes by the inbox: a panic in a destructor might end the process. (An observer may come to call
+/// others, if it drops an observed loop.)
 pub(crate) fn telling(observers: impl FnOnce()) {
-    struct Restore(*const LoopCell);
+    struct Restore(*const LoopCell, bool);
     impl Drop for Restore {
         fn drop(&mut self) {
             RUNNING.set(self.0);
-            TELLING.set(false);
+            TELLING.set(self.1);
         }
     }
-    let _restore = Restore(RUNNING.replace(ptr::null()));
-    TELLING.set(true);
+    let _restore = Restore(RUNNING.replace(ptr::null()), TELLING.replace(true));
     observers();
 }
 
 /// The panic of whatever an observer may not do.
 #[track_caller]
-fn refuse_observers(what: &str) {
+pub(crate) fn refuse_observers(what: &str) {
     if TELLING.get() {
         panic!("{what} was used by an observer: it sees the loop, and may not use it");
     }
@@ -359,6 +361,7 @@ pub(crate) fn with_polled<R>(
 #[inline(never)]
 #[track_caller]
 fn expect_alone_or_gone(number: LoopNumber, what: &str) {
+    refuse_observers(what);
     if let Some(running) = running_number()
         && inbox::of(number).is_some()
     {

@@ -58,8 +58,7 @@ impl Resident {
                 waiting.into_iter().for_each(wake_quietly);
             }
         });
-        // A panic of an observer ends here: there is nobody to go on.
         self.with(|it| it.note(|_| EventKind::Closed));
-        self.tell();
+        self.tell_last();
     }
 }

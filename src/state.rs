@@ -282,6 +282,7 @@ impl Loop {
         self.timers
             .advance(self.clock.tick(), |key, waker| fired.push((key, waker)));
         for (timer, waker) in fired {
+            self.note(|_| EventKind::TimerFired { timer });
             self.woken.push(waker);
             self.note_woken(Origin::Timer(timer));
         }

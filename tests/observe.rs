@@ -1,5 +1,6 @@
 //! Observers: what a loop tells, in which order, and what an observer may not do.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -312,11 +313,15 @@ fn panics_with(what: impl FnOnce()) -> String {
 #[test]
 fn an_observer_may_not_use_the_loop() {
     type Uses = fn(&EventLoop);
-    let uses: [(&str, Uses); 4] = [
+    let uses: [(&str, Uses); 6] = [
         ("spawn", |_| drop(boucle::spawn(async {}))),
         ("stop", |_| boucle::stop()),
         ("boucle::run", |_| boucle::run(async {})),
-        ("what belongs to a loop", |it| drop(it.spawn(async {}))),
+        ("spawn", |it| drop(it.spawn(async {}))),
+        ("block_on", |it| it.block_on(async {})),
+        ("LoopHandle::dump", |it| {
+            drop(it.handle().dump(Duration::MAX))
+        }),
     ];
     for (what, uses) in uses {
         let other = EventLoop::new().unwrap();
@@ -404,6 +409,177 @@ fn an_observer_may_wake() {
         receive.recv().await.unwrap();
         sleeper.await.unwrap();
     });
+}
+
+/// What an observer drops or aborts, it may: also several things, also while it panics, where a second
+/// panic would end the process. The loop is told by its inbox.
+#[test]
+fn an_observer_may_drop_and_abort() {
+    for panics in [false, true] {
+        let kept = Rc::new(RefCell::new(Vec::<Box<dyn Any>>::new()));
+        let aborted = Rc::new(RefCell::new(None::<JoinHandle<()>>));
+        let (drops, aborts) = (Rc::clone(&kept), Rc::clone(&aborted));
+        let event_loop = observed(move |event| {
+            if let EventKind::TimerFired { .. } = event.kind {
+                aborts.borrow().as_ref().unwrap().abort();
+                let _dropped = drops.take();
+                assert!(!panics, "while it drops");
+            }
+        });
+        let main = async {
+            aborted.replace(Some(boucle::spawn(future::pending())));
+            let mut sleep = Box::pin(boucle::sleep(seconds(9)));
+            assert!(future::poll_once(&mut sleep).await.is_none());
+            let listener = boucle::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let mut gather = Box::pin(boucle::gather([future::pending::<()>()]));
+            assert!(future::poll_once(&mut gather).await.is_none());
+            let detached = boucle::spawn(boucle::sleep(seconds(2)));
+            let any: [Box<dyn Any>; 4] = [
+                Box::new(sleep),
+                Box::new(listener),
+                Box::new(gather),
+                Box::new(detached),
+            ];
+            kept.borrow_mut().extend(any);
+            boucle::sleep(seconds(1)).await;
+        };
+        let ended = catch_unwind(AssertUnwindSafe(|| event_loop.block_on(main)));
+        assert_eq!(ended.is_err(), panics);
+        // The detached sleeper is all that is left, and its timer.
+        let dump = event_loop.block_on(async {
+            boucle::sleep(Duration::from_millis(1)).await;
+            boucle::yield_now().await;
+            boucle::dump()
+        });
+        assert_eq!(dump.tasks.len(), 2, "{dump}");
+        event_loop.block_on(boucle::sleep(seconds(3)));
+        assert_eq!(event_loop.turn(Some(Duration::ZERO)).unwrap().left, 0);
+    }
+}
+
+/// An observer may drop another loop, an observed one too, and is an observer still.
+#[test]
+fn an_observer_may_drop_a_loop() {
+    let closed = Rc::new(RefCell::new(0));
+    let closes = Rc::clone(&closed);
+    let other = observed(move |event| {
+        *closes.borrow_mut() += usize::from(event.kind == EventKind::Closed);
+    });
+    let mut other = Some(other);
+    let event_loop = observed(move |event| {
+        if let EventKind::MainEntered { .. } = event.kind {
+            drop(other.take());
+            boucle::run(async {});
+        }
+    });
+    let message = panics_with(|| event_loop.block_on(async {}));
+    assert!(message.contains("was used by an observer"), "{message}");
+    assert_eq!(*closed.borrow(), 1);
+}
+
+/// Once `block_on` has returned, it is nobody's doing what happens; nor is what an observer does a task's.
+#[test]
+fn what_happens_outside_is_nobodys() {
+    let recorder = Recorder::new();
+    let waker = Rc::new(RefCell::new(None::<std::task::Waker>));
+    let wakes = Rc::clone(&waker);
+    let builder = EventLoop::builder().virtual_clock();
+    let event_loop = builder
+        .observe(recorder.clone())
+        .observe(Told(move |event: &Event| {
+            if let EventKind::PollBegins { task: 2 } = event.kind {
+                wakes.borrow().as_ref().unwrap().wake_by_ref();
+            }
+        }))
+        .build()
+        .unwrap();
+    event_loop.block_on(async {
+        future::poll_fn(|cx| {
+            waker.replace(Some(cx.waker().clone()));
+            std::task::Poll::Ready(())
+        })
+        .await;
+        boucle::spawn(async {}).await.unwrap();
+    });
+    drop(event_loop.spawn(async {}));
+    event_loop.turn(None).unwrap();
+    drop(event_loop);
+    let trace = recorder.trace();
+    let lines: Vec<_> = trace.loops[0].events.iter().map(line).collect();
+    for expected in [
+        "2 1 woken by Outside",
+        "3 3 spawned by None",
+        "4 turn",
+        "4 3 Returned",
+    ] {
+        assert!(lines.contains(&expected.to_owned()), "{lines:#?}");
+    }
+}
+
+/// A panic of an observer's destructor, or of what it has panicked with, stops at the end of the loop.
+#[test]
+fn an_observer_that_panics_when_it_drops_ends_quietly() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("dropped");
+        }
+    }
+    for panics in [false, true] {
+        let bomb = Bomb;
+        let event_loop = observed(move |event| {
+            let _kept = &bomb;
+            if panics && event.kind == EventKind::Closed {
+                std::panic::panic_any(Bomb);
+            }
+        });
+        event_loop.block_on(async {});
+        assert!(catch_unwind(AssertUnwindSafe(|| drop(event_loop))).is_ok());
+    }
+}
+
+/// When the first of two timers wakes another runtime's waker, that may drop the second, which has fired
+/// too, and arm a new one in its slot.
+#[test]
+fn a_timer_that_has_fired_is_told_before_it_is_dropped() {
+    struct Foreign;
+    thread_local! {
+        static SLEEP: RefCell<Option<boucle::Sleep>> = const { RefCell::new(None) };
+    }
+    impl std::task::Wake for Foreign {
+        fn wake(self: std::sync::Arc<Self>) {
+            drop(SLEEP.take());
+            let mut next = boucle::sleep(seconds(1));
+            let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+            assert!(std::pin::Pin::new(&mut next).poll(&mut cx).is_pending());
+            SLEEP.set(Some(next));
+        }
+    }
+    let told = told(async {
+        let mut first = boucle::sleep(seconds(1));
+        let mut second = boucle::sleep(seconds(1));
+        let foreign = std::task::Waker::from(std::sync::Arc::new(Foreign));
+        let mut cx = std::task::Context::from_waker(&foreign);
+        assert!(std::pin::Pin::new(&mut first).poll(&mut cx).is_pending());
+        assert!(future::poll_once(&mut second).await.is_none());
+        SLEEP.set(Some(second));
+        boucle::sleep(seconds(2)).await;
+        drop(SLEEP.take());
+    });
+    let timer: Vec<_> = told
+        .iter()
+        .filter(|line| line.contains("timer 1 "))
+        .collect();
+    let expected = [
+        "1 timer 1 armed until 1 s",
+        "1 timer 1 fired",
+        "1 timer 1 freed",
+        "1 timer 1 armed until 2 s",
+        "2 timer 1 fired",
+        "3 timer 1 freed",
+    ];
+    let timer: Vec<_> = timer.iter().map(|line| line.as_str()).collect();
+    assert_eq!(timer, expected, "{told:#?}");
 }
 
 /// Two observers are told the same, in the order in which they were given; and what a live state follows

@@ -110,7 +110,7 @@ pub enum EventKind {
         /// When it fires, in the loop's time.
         deadline: Duration,
     },
-    /// A timer has fired. Whom it wakes comes next.
+    /// A timer has fired. When all that are due have, they wake, in this order.
     TimerFired {
         /// The timer.
         timer: u32,

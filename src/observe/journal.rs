@@ -25,7 +25,7 @@ pub(crate) struct Journal {
     live: Live,
     sequence: u64,
     turn: u64,
-    /// Where the batch ends that the turn is of.
+    /// Where the batch ends that the turn is of; zero once that is over.
     batch_end: u64,
     /// Who causes what happens now.
     cause: Origin,
@@ -101,11 +101,10 @@ impl Loop {
         }
     }
 
-    /// Says who causes what happens from now on.
-    pub(crate) fn cause(&mut self, origin: Origin) {
-        if let Some(journal) = &mut self.journal {
-            journal.cause = origin;
-        }
+    /// Says who causes what happens from now on, and returns who did.
+    pub(crate) fn cause(&mut self, origin: Origin) -> Origin {
+        let journal = self.journal.as_mut();
+        journal.map_or(origin, |journal| mem::replace(&mut journal.cause, origin))
     }
 
     pub(crate) fn take_untold(&mut self) -> Vec<Event> {
@@ -141,13 +140,15 @@ impl Loop {
         });
     }
 
-    /// The main future's place is gone; if it was not done, that ends it.
+    /// The main future's place is gone, and the batch with it; if it was not done, that ends it.
     pub(crate) fn note_main_left(&mut self) {
-        if let Some(task) = self
-            .journal
-            .as_mut()
-            .and_then(|journal| journal.main.take())
-        {
+        let Some(journal) = &mut self.journal else {
+            return;
+        };
+        journal.cause = Origin::Outside;
+        journal.batch_end = 0;
+        if let Some(task) = journal.main.take() {
+            journal.at_job.remove(&task);
             let how = Ending::Cancelled;
             self.note(|_| EventKind::Finished { task, how });
         }

@@ -136,21 +136,21 @@ impl Live {
                 took,
             } => {
                 self.polled = None;
-                let mut queued = false;
+                let mut next = None;
                 if let Some(task) = self.tasks.get_mut(task) {
-                    queued = task.queued;
                     task.busy += *took;
                     task.longest = task.longest.max(*took);
+                    next = match (outcome, task.state, task.queued) {
+                        // Who has aborted itself is dropped next.
+                        (Outcome::Ready | Outcome::Panicked, ..) | (_, TaskState::Aborted, _) => {
+                            None
+                        }
+                        (Outcome::Pending, _, true) => Some(TaskState::Ready),
+                        (Outcome::Pending, _, false) => Some(TaskState::Idle),
+                    };
                 }
-                if *outcome == Outcome::Pending {
-                    self.set(
-                        *task,
-                        if queued {
-                            TaskState::Ready
-                        } else {
-                            TaskState::Idle
-                        },
-                    );
+                if let Some(state) = next {
+                    self.set(*task, state);
                 }
             }
             EventKind::Aborted { task, .. } => self.abort(*task),

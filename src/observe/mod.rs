@@ -21,7 +21,8 @@ pub trait Observer {
     /// It is called on the loop's thread, in the order of the events, when nothing of the loop is in
     /// use: not at the moment itself, but soon after, before another future is polled.
     ///
-    /// An observer sees the loop and may not use it: to spawn, to abort, to arm a timer or to run a
-    /// loop is a panic that says so. To wake a waker is allowed.
+    /// An observer sees the loop and may not use it: to spawn, to await or to run a loop is a panic that
+    /// says so. It may wake a waker; and what it aborts, drops, or asks of a
+    /// [`LoopHandle`](crate::LoopHandle), the loop finds in its inbox.
     fn observe(&mut self, event: &Event);
 }

@@ -36,6 +36,11 @@ impl Observers {
     pub(crate) fn is_empty(&self) -> bool {
         self.list.borrow().is_empty()
     }
+
+    /// Drops them, one by one, so that each may panic.
+    fn let_go(&self) {
+        self.list.take().into_iter().for_each(drop_quietly);
+    }
 }
 
 impl fmt::Debug for Observers {
@@ -51,6 +56,8 @@ impl Resident {
         if untold.is_empty() {
             return;
         }
+        // What they do is no task's doing.
+        let cause = self.with(|it| it.cause(Origin::Outside));
         let mut observers = self.observers().list.borrow_mut();
         let told = catch_unwind(AssertUnwindSafe(|| {
             current::telling(|| {
@@ -59,10 +66,19 @@ impl Resident {
                 }
             });
         }));
+        drop(observers);
         if let Err(payload) = told {
-            drop_quietly(std::mem::take(&mut *observers));
+            self.observers().let_go();
             self.observers().panicked.replace(Some(payload));
         }
+        self.with(|it| it.cause(cause));
+    }
+
+    /// Tells the last events. A panic of an observer ends here: there is nobody to go on.
+    pub(crate) fn tell_last(&self) {
+        self.tell();
+        self.observers().let_go();
+        drop_quietly(self.observers().panicked.take());
     }
 
     /// The same where nothing is under way: a panic of an observer goes on here.
@@ -134,12 +150,7 @@ impl Resident {
     /// Wakes those whose wakers may be the user's, each in the name of who has put it there.
     pub(crate) fn wake_others_noted(&self) {
         for (waker, origin) in self.with(|it| it.take_woken()) {
-            self.with(|it| {
-                if let Origin::Timer(timer) = origin {
-                    it.note(|_| EventKind::TimerFired { timer });
-                }
-                it.cause(origin);
-            });
+            self.with(|it| it.cause(origin));
             wake_quietly(waker);
         }
         self.with(|it| it.cause(Origin::Outside));

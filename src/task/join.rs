@@ -97,12 +97,15 @@ impl<T> JoinHandle<T> {
         match current::with(self.of(), |it| it.tasks.is_done(self.slot(), self.id())) {
             Ok(done) => done || self.is_spent(),
             Err(Unreachable::Gone) => true,
-            Err(Unreachable::Elsewhere) => panic!(
-                "task {} belongs to {}, which does not live on this thread: \
-                 whether it is finished can only be asked there",
-                self.id(),
-                self.of()
-            ),
+            Err(Unreachable::Elsewhere) => {
+                current::refuse_observers("JoinHandle::is_finished");
+                panic!(
+                    "task {} belongs to {}, which does not live on this thread: \
+                     whether it is finished can only be asked there",
+                    self.id(),
+                    self.of()
+                )
+            }
         }
     }
 

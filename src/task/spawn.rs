@@ -116,7 +116,10 @@ where
     let task: BoxedTask = Box::pin(TaskCell::new(future));
     match current::with(number, |it| it.spawn(task, true, Seat::NONE, location)) {
         Ok(spawned) => handle_of((number, spawned)),
-        Err(_) => unreachable!("the loop lives on this thread"),
+        Err(_) => {
+            current::refuse_observers("spawn");
+            unreachable!("the loop lives on this thread")
+        }
     }
 }
 
@@ -161,6 +164,9 @@ where
             turn_away(number, refused);
             Err(SpawnError::shutdown())
         }
-        Err(_) => Err(SpawnError::shutdown()),
+        Err(_) => {
+            current::refuse_observers("spawn");
+            Err(SpawnError::shutdown())
+        }
     }
 }

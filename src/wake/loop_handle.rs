@@ -137,7 +137,10 @@ impl LoopHandle {
     pub fn dump(&self, timeout: Duration) -> Result<Dump, DumpError> {
         match current::with(self.of, |it| it.dump()) {
             Ok(dump) => Ok(dump),
-            Err(_) => Question::ask(self.of)?.answer(timeout),
+            Err(_) => {
+                current::refuse_observers("LoopHandle::dump");
+                Question::ask(self.of)?.answer(timeout)
+            }
         }
     }
 }

@@ -64,7 +64,10 @@ class Live {
         if (!task) break;
         task.busy += most;
         task.longest = Math.max(task.longest, most);
-        if (more === "pending") this.set(which, this.ready.has(which) ? "ready" : "idle");
+        // Who has aborted itself is dropped next.
+        if (more === "pending" && task.state !== "aborted") {
+          this.set(which, this.ready.has(which) ? "ready" : "idle");
+        }
         break;
       }
       case "aborted":
