@@ -86,7 +86,7 @@ impl Sheet {
         self.text(MARGIN, times, "dim", "time");
         for (x, time) in ticks {
             let x = self.axis + x;
-            self.text(x, times, "dim", &words::duration(*time));
+            self.text(x, times, "dim middle", &words::duration(*time));
             let (above, below) = (rows - 4.0, bottom + 4.0);
             let _ = writeln!(
                 self.svg,
