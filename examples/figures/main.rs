@@ -1,8 +1,8 @@
 //! The figures of the slides as pictures: what was recorded or measured on this machine, and two
 //! plain drawings.
 //!
-//! From the slides "programmation asynchrone" by Thierry Parmentelat, figures 1 to 7. The pictures are
-//! our own.
+//! From the slides "programmation asynchrone" by Thierry Parmentelat, figures 1 to 7. The pictures
+//! are our own.
 //!
 //! ```sh
 //! cargo run --release --example figures -- 7 > figure-7.svg
@@ -23,20 +23,20 @@
 //! Write one: cargo run --release --example figures -- 7 > figure-7.svg
 //! ```
 //!
-//! - Figures 1, 2 and 7 are recordings of two loops, a client's and a server's, on one axis of time.
-//!   What is polled is a line: nearly all of the time both threads sleep. In 2 the second page is
-//!   asked for when the first one is there; in 7 both wait at once, on one thread.
-//! - Figures 5 and 6 show two threads, by the times that they note themselves: when each came back from
-//!   a call to the kernel. 6 is the moment when both answers come. Whether one was stopped in between,
-//!   and when the kernel switched, a thread cannot see: between two of its notes it may have run or not.
+//! - Figures 1, 2 and 7 are recordings of two loops, a client's and a server's, on one axis of
+//!   time. What is polled is a mere line: nearly all of the time both threads sleep. In 2 the second
+//!   page is asked for when the first one is there; in 7 both are awaited at once, on one thread.
+//! - Figures 5 and 6 show two threads, by the times that they note themselves: when each came back
+//!   from a call to the kernel. 6 is the moment when both answers come. Whether a thread was stopped
+//!   between two of its notes, and when the kernel switched, it cannot know.
 //! - Figures 3 and 4 are drawings, and say so.
 //!
-//! That the waits overlap in 7, and in 2 do not, the server says without a clock: how many requests it
-//! had open at once is written on the picture.
+//! That the waits overlap in 5 and 7, and in 2 do not, the server says without a clock: the picture
+//! tells how many requests it had open at once.
 //!
 //! Read next: `recorded.rs` beside this file, the three clients; then `threads.rs`, the same with
-//! threads; then `src/trace/time_axis.rs`. Run next: `cargo run --release --example pages`, the figures
-//! as text.
+//! threads; then `src/trace/time_axis.rs`. Run next: `cargo run --release --example pages`, the
+//! figures as text.
 
 mod drawn;
 mod lanes;

@@ -1,4 +1,5 @@
-//! The server that stands in for the web: two pages, each after a delay that stands for the network.
+//! The server that stands in for the web: two pages, each after a delay that stands for the
+//! network.
 
 use std::io;
 use std::net::SocketAddr;

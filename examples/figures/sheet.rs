@@ -13,9 +13,13 @@ pub(crate) const MARGIN: f64 = 20.0;
 pub(crate) const TOP: f64 = 84.0;
 
 const STYLE: &str = "\
-.figure { --page: #ffffff; --ink: #1f2328; --dim: #656d76; --edge: #afb8c1; --busy: #c2500c; --pale: #e7ecf1; }
+.figure {
+  --page: #ffffff; --ink: #1f2328; --dim: #656d76; --edge: #afb8c1; --busy: #c2500c; --pale: #e7ecf1;
+}
 @media (prefers-color-scheme: dark) {
-  .figure { --page: #0d1117; --ink: #e6edf3; --dim: #949ca6; --edge: #6e7681; --busy: #f0883e; --pale: #21262d; }
+  .figure {
+    --page: #0d1117; --ink: #e6edf3; --dim: #949ca6; --edge: #6e7681; --busy: #f0883e; --pale: #21262d;
+  }
 }
 .figure text { font: 12px system-ui, -apple-system, \"Segoe UI\", sans-serif; fill: var(--ink); }
 .figure .title { font-size: 16px; font-weight: 600; }
@@ -34,8 +38,10 @@ const STYLE: &str = "\
 .figure .thread { stroke: var(--busy); stroke-width: 2; fill: none; }
 ";
 
-const HATCH: &str = r#"<defs><pattern id="figure-hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
-<rect class="hatch-back" width="6" height="6"/><rect class="hatch" width="1.2" height="6"/></pattern></defs>
+const HATCH: &str = r#"<defs>
+<pattern id="figure-hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+<rect class="hatch-back" width="6" height="6"/><rect class="hatch" width="1.2" height="6"/></pattern>
+</defs>
 "#;
 
 impl Sheet {

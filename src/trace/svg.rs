@@ -51,8 +51,8 @@ impl Trace {
         self.drawn(None)
     }
 
-    /// The run as a picture on the axis of time: idle time is to scale, and the loops stand below each
-    /// other, on one axis. That is what shows how a client's loop and its server's work together.
+    /// The run as a picture on the axis of time: idle time is to scale, and the loops stand below
+    /// each other, on one axis. It shows how a client's loop and its server's work together.
     ///
     /// A poll is one pixel wide at least, however short it was.
     ///

@@ -1,8 +1,8 @@
 //! The axis of time: where each event stands, from left to right, in pixels.
 //!
-//! Idle time is to scale, and all loops of a trace stand on one axis. A poll is one pixel wide at least,
-//! and begins where the one before ends: so where much happens at once, things stand a little late, and
-//! the next idle time makes up for it.
+//! Idle time is to scale, and all loops of a trace stand on one axis. A poll is one pixel wide at
+//! least, and begins where the one before ends: so where much happens at once, things stand a little
+//! late, and the next idle time makes up for it.
 
 use std::time::{Duration, Instant};
 
@@ -58,10 +58,14 @@ impl TimeAxis {
 
     /// Round times, and where they stand.
     pub(super) fn ticks(&self) -> impl Iterator<Item = (f64, Duration)> {
-        let steps = (0..).map(|index| [1, 2, 5][index as usize % 3] * 10_u64.pow(index / 3));
+        // 1, 2, 5, 10, 20, 50 and so on, as many as there are.
+        let steps = (0..).map_while(|index| {
+            let power = 10_u64.checked_pow(index / 3)?;
+            power.checked_mul([1, 2, 5][index as usize % 3])
+        });
         let mut steps = steps.map(Duration::from_nanos);
         let step = steps.find(|&step| self.place(step) >= SHORTEST_STEP);
-        let step = step.expect("the axis is longer than a step");
+        let step = step.unwrap_or(self.length);
         let times = (0..).map(move |index| step * index);
         let times = times.take_while(|&time| time <= self.length);
         times.map(|time| (self.place(time), time))

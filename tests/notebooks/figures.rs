@@ -1,5 +1,10 @@
 //! `figures`: that each is a picture, and that the recorded ones show what is claimed of them.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use boucle::observe::EventKind;
+use boucle::trace::LoopTrace;
 use stage::testing::{documented, expect_manners, lines, run};
 
 #[path = "../../examples/figures/recorded.rs"]
@@ -8,12 +13,6 @@ mod recorded;
 mod server;
 #[path = "../../examples/figures/threads.rs"]
 mod threads;
-
-use std::collections::BTreeMap;
-use std::time::Duration;
-
-use boucle::observe::EventKind;
-use boucle::trace::LoopTrace;
 
 /// Every element is closed, in the order of XML.
 fn expect_well_formed(svg: &str) {
@@ -51,11 +50,11 @@ fn every_figure_is_a_picture() {
     }
 }
 
-/// The places, in the order of events, where a client's pages were spawned and where they were done.
-fn pages(client: &LoopTrace) -> Vec<(String, &'static str)> {
+/// The tasks that were given a name, in the order in which they were spawned and were done.
+fn pages(recorded: &LoopTrace) -> Vec<(String, &'static str)> {
     let mut names = BTreeMap::new();
     let mut pages = Vec::new();
-    for event in &client.events {
+    for event in &recorded.events {
         match &event.kind {
             EventKind::Named { task, name } => {
                 names.insert(*task, name.to_string());
