@@ -23,24 +23,15 @@ struct Axis {
 
 /// Figure 5: the whole run.
 pub(crate) fn whole(threads: &[Moments; 2]) -> Sheet {
-    let end = threads.iter().map(|it| it.done).max().unwrap_or_default();
-    draw(
-        threads,
-        &Axis {
-            shown: Duration::ZERO..end,
-        },
-        false,
-    )
+    let [one, other] = threads;
+    let shown = Duration::ZERO..one.done.max(other.done);
+    draw(threads, &Axis { shown }, false)
 }
 
 /// Figure 6: from the moment when the first of the two is woken to the end.
 pub(crate) fn zoomed(threads: &[Moments; 2]) -> Sheet {
-    let woken = threads
-        .iter()
-        .map(|it| it.answered)
-        .min()
-        .unwrap_or_default();
-    let done = threads.iter().map(|it| it.done).max().unwrap_or_default();
+    let [one, other] = threads;
+    let (woken, done) = (one.answered.min(other.answered), one.done.max(other.done));
     let around = (done - woken) / 10;
     let shown = woken.saturating_sub(around)..done + around;
     draw(threads, &Axis { shown }, true)
@@ -58,21 +49,14 @@ fn draw(threads: &[Moments; 2], axis: &Axis, with_pieces: bool) -> Sheet {
             |class, words, time: Range<Duration>| axis.bar(&mut sheet, y, class, words, time);
         bar("waits", "", thread.begun..thread.connected);
         bar("busy", "", thread.connected..thread.sent);
-        bar(
-            "waits",
-            "waits for the answer",
-            thread.sent..thread.answered,
-        );
+        let answer = thread.sent..thread.answered;
+        bar("waits", "waits for the answer", answer);
         bar("busy", "reads the page", thread.answered..thread.done);
         sheet.text(AXIS, y + BAR + 18.0, "dim", &in_words(thread));
         if with_pieces {
             for &piece in &thread.pieces {
-                let x = axis.place(piece);
-                let end = y + BAR;
-                sheet.path(
-                    "mark",
-                    &format!("M{x:.1} {:.1}V{:.1}", end - 6.0, end + 4.0),
-                );
+                let (x, begin) = (axis.place(piece), y + BAR - 6.0);
+                sheet.path("mark", &format!("M{x:.1} {begin:.1}v10"));
             }
         }
     }

@@ -135,10 +135,9 @@ fn zoomed(title: &str) -> Result<String, Failure> {
     let it = threads::on_two_threads([100, 100].map(Duration::from_millis))?;
     let [one, other] = it.threads.each_ref().map(|thread| thread.answered);
     let apart = one.abs_diff(other).as_micros();
+    let measured = format!("Measured: the two threads came back from their wait {apart} µs apart.");
     let notes = [
-        &*format!(
-            "Measured, as figure 5: the two threads came back from their wait {apart} µs apart."
-        ),
+        &*measured,
         "Whether one was stopped in between, and when the kernel switched, cannot be seen from here.",
     ];
     Ok(lanes::zoomed(&it.threads).finish(title, &notes))
@@ -155,19 +154,20 @@ fn number() -> Option<usize> {
         while let Some(argument) = arguments.next()? {
             match argument {
                 Value(text) if number.is_none() => {
-                    let text = text.string()?;
-                    let known = text
-                        .parse()
-                        .ok()
-                        .filter(|it| (1..=FIGURES.len()).contains(it));
-                    number =
-                        Some(known.ok_or_else(|| format!("{text:?} is not a number from 1 to 7"))?);
+                    number = Some(figure(&text.string()?)?);
                 }
                 other => return Err(other.unexpected()),
             }
         }
         Ok(number)
     })
+}
+
+fn figure(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if (1..=FIGURES.len()).contains(&number) => Ok(number),
+        _ => Err(format!("{text:?} is not a number from 1 to 7")),
+    }
 }
 
 fn say_what_there_is() {

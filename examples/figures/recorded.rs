@@ -56,10 +56,13 @@ pub(crate) fn record(
     client: impl AsyncFnOnce(SocketAddr) -> Result<(), Failure>,
 ) -> Result<Recording, Failure> {
     let recorder = Recorder::new();
-    // It is made first, so that it is the first of the trace.
     let event_loop = EventLoop::builder().observe(recorder.clone()).build()?;
-    let server = server::start_recorded(DELAYS, recorder.clone())?;
-    event_loop.block_on(client(server.address))?;
+    let server = event_loop.block_on(async {
+        // Only now, when the recorder has heard of the client: it is the first of the trace.
+        let server = server::start_recorded(DELAYS, recorder.clone())?;
+        client(server.address).await?;
+        Ok::<_, Failure>(server)
+    })?;
     drop(event_loop);
     Ok(Recording {
         trace: recorder.trace(),

@@ -1,6 +1,6 @@
 //! What the figures are drawn on: an SVG, light or dark as the page that it stands in.
 
-use std::fmt::Write;
+use std::fmt::{Arguments, Write};
 
 pub(crate) struct Sheet {
     body: String,
@@ -71,7 +71,7 @@ impl Sheet {
         self.put(format_args!("<path class=\"{class}\" d=\"{path}\"/>"));
     }
 
-    fn put(&mut self, element: std::fmt::Arguments<'_>) {
+    fn put(&mut self, element: Arguments<'_>) {
         let _ = writeln!(self.body, "{element}");
     }
 
