@@ -126,7 +126,7 @@ impl EventLoop {
         F: Future + 'static,
         F::Output: 'static,
     {
-        spawn::on(self.resident.number(), future)
+        spawn::on(self.resident.number(), Location::caller(), future)
     }
 
     /// Runs the loop until the future is ready, and returns its value. Tasks that are not done

@@ -68,8 +68,8 @@ async fn family() -> Dump {
     dumped.recv().await.unwrap()
 }
 
-/// A loop that nobody observes knows its tasks, how they stand, and who awaits whom: a parent its own
-/// children alone.
+/// A loop that nobody observes knows its tasks, how they stand, and who awaits whom: a parent its
+/// own children alone.
 #[test]
 fn a_dump_is_a_table_and_a_tree() {
     let dump = virtual_loop().block_on(family());
@@ -95,7 +95,8 @@ fn a_dump_is_a_table_and_a_tree() {
     );
 }
 
-/// An observed one knows more: what is waited for and since when, polls, who spawned whom and where.
+/// An observed one knows more: what is waited for and since when, polls, who spawned whom and
+/// where.
 #[test]
 fn an_observed_loop_tells_more() {
     let event_loop = observed_loop();
@@ -149,7 +150,8 @@ fn an_observed_loop_tells_more() {
     assert!(task(&dump, 1).is_main);
 }
 
-/// Who is ready, who is to be dropped, and who asks: the main future too, whether it is queued or not.
+/// Who is ready, who is to be dropped, and who asks: the main future too, whether it is queued or
+/// not.
 #[test]
 fn each_state_is_told() {
     for event_loop in [virtual_loop(), observed_loop()] {
@@ -186,8 +188,8 @@ fn who_is_done_is_not_told() {
     assert_eq!(event_loop.block_on(done).unwrap(), 7);
 }
 
-/// Tasks are told in the order of their spawns, also where the slot of one that is done was used again;
-/// and who is in such a slot has not awaited what the one before has.
+/// Tasks are told in the order of their spawns, also where the slot of one that is done was used
+/// again; and who is in such a slot has not awaited what the one before has.
 #[test]
 fn a_slot_that_is_used_again_misleads_nobody() {
     virtual_loop().block_on(async {
@@ -197,9 +199,9 @@ fn a_slot_that_is_used_again_misleads_nobody() {
         let mut late = spawn(pending::<()>()); // in the slot of the first one
         let gone = spawn(async move {
             assert!(poll_once(&mut early).await.is_none());
-            early
+            (early,)
         });
-        let mut early = gone.await.unwrap();
+        let (mut early,) = gone.await.unwrap();
         drop(spawn(pending::<()>())); // in the slot of the one that has polled `early`
         yield_now().await;
         let dumped: Vec<_> = dump()
@@ -213,6 +215,24 @@ fn a_slot_that_is_used_again_misleads_nobody() {
         yield_now().await;
         assert_eq!(task(&dump(), 7).awaits, [3, 4]);
     });
+}
+
+/// Whatever a name is, it takes one line of a table, and not much of that.
+#[test]
+fn a_name_breaks_no_line() {
+    let dump = virtual_loop().block_on(async {
+        drop(spawn_named("two\nlines", pending::<()>()));
+        drop(spawn_named("long ".repeat(20), pending::<()>()));
+        dump()
+    });
+    let rows = lines(&dump).split_off(3);
+    assert!(rows[0].starts_with(r#"  2 "two\nlines"   "#), "{rows:?}");
+    let long = &"long ".repeat(20)[..32];
+    assert!(
+        rows[1].starts_with(&format!("  3 \"{long}…  ready")),
+        "{rows:?}"
+    );
+    assert_eq!(rows.len(), 2);
 }
 
 /// Puts `tasks` tasks in a circle, each of which awaits the one before it.
@@ -229,8 +249,8 @@ fn circle(tasks: usize) {
     }
 }
 
-/// Tasks that wait for each other are named, of each circle once; and a task that waits for one in a
-/// circle is not in it.
+/// Tasks that wait for each other are named, of each circle once; and a task that waits for one in
+/// a circle is not in it.
 #[test]
 fn tasks_that_wait_for_each_other_are_named() {
     for event_loop in [virtual_loop(), observed_loop()] {
@@ -276,8 +296,8 @@ fn a_deadlock_names_who_waits_for_each_other() {
     assert!(message.ends_with(end), "{message}");
 }
 
-/// Who has given up to wait for a task, but keeps its handle, does not await it. An observed loop knows
-/// that from the next poll on.
+/// Who has given up to wait for a task, but keeps its handle, does not await it. An observed loop
+/// knows that from the next poll on.
 #[test]
 fn who_gave_up_does_not_await() {
     observed_loop().block_on(async {
@@ -293,6 +313,19 @@ fn who_gave_up_does_not_await() {
         sleep(SECOND).await;
         assert_eq!(task(&dump(), 3).awaits, [] as [u64; 0]);
     });
+}
+
+/// A task that was woken or aborted does not wait any more, and what it waited for is not told.
+#[test]
+fn only_who_is_idle_waits() {
+    let dump = observed_loop().block_on(async {
+        let aborted = spawn(sleep(SECOND));
+        yield_now().await;
+        assert!(dump().to_string().contains("timer 0, until 1 s"));
+        aborted.abort();
+        dump()
+    });
+    assert!(!dump.to_string().contains("timer 0"), "{dump}");
 }
 
 /// What one task waits for at once is told, all of it.
@@ -360,8 +393,8 @@ fn a_destructor_may_ask() {
     }
 }
 
-/// How long an observer takes to hear of a poll is not the poll's time: none would be slow else but for
-/// those who look for it.
+/// How long an observer takes to hear of a poll is not the poll's time: none would be slow else but
+/// for those who look for it.
 #[test]
 fn a_poll_takes_none_of_its_observers_time() {
     const LISTENS: Duration = Duration::from_millis(20);
@@ -417,8 +450,8 @@ fn a_loop_that_sleeps_answers_another_thread() {
     }
 }
 
-/// Runs a loop with a task that holds its thread, by calling what it is given, until another thread has
-/// asked in vain. Gives back what that one was told.
+/// Runs a loop with a task that holds its thread, by calling what it is given, until another thread
+/// has asked in vain. Gives back what that one was told.
 fn ask_in_vain(event_loop: &EventLoop, spawn_held: impl FnOnce(Box<dyn FnMut()>)) -> String {
     let (holds, is_held) = mpsc::channel();
     let (go_on, may_go_on) = mpsc::channel();
@@ -454,8 +487,8 @@ fn ask_in_vain(event_loop: &EventLoop, spawn_held: impl FnOnce(Box<dyn FnMut()>)
     other.join().unwrap()
 }
 
-/// A loop that is held by a poll, or by a destructor, gives no answer in time. If it is observed, it is
-/// said which task holds it. When that lets go, the loop answers.
+/// A loop that is held by a poll, or by a destructor, gives no answer in time. If it is observed,
+/// it is said which task holds it. When that lets go, the loop answers.
 #[test]
 fn a_loop_that_is_held_is_told_with_its_task() {
     let unknown = ": something holds its thread, or it is not being run";
@@ -483,8 +516,8 @@ fn a_loop_that_is_held_is_told_with_its_task() {
     }
 }
 
-/// An observed loop that is not run is held by nobody: not by the last one that was polled, nor by the
-/// last one that was dropped.
+/// An observed loop that is not run is held by nobody: not by the last one that was polled, nor by
+/// the last one that was dropped.
 #[test]
 fn a_loop_that_is_not_run_is_held_by_nobody() {
     let event_loop = observed_loop();
@@ -531,7 +564,8 @@ fn a_loop_that_is_gone_is_told() {
     assert_eq!(error.to_string(), "the event loop is gone");
 }
 
-/// What is asked by a handle of another loop of the same thread is answered at once, also from within.
+/// What is asked by a handle of another loop of the same thread is answered at once, also from
+/// within.
 #[test]
 fn a_loop_of_the_same_thread_answers_at_once() {
     let other = virtual_loop();
@@ -579,8 +613,8 @@ mod environment {
         text
     }
 
-    /// A program that was started with `BOUCLE_DUMP` shows on a signal all loops that live in it: one
-    /// that sleeps, and one of another thread that gives no answer.
+    /// A program that was started with `BOUCLE_DUMP` shows on a signal all loops that live in it:
+    /// one that sleeps, and one of another thread that gives no answer.
     #[test]
     fn a_signal_shows_all_loops() {
         const TEST: &str = "environment::a_signal_shows_all_loops";
@@ -626,8 +660,8 @@ mod environment {
         assert!(told.contains("  2 \"sleeper\"  idle   sleeper\n"), "{told}");
     }
 
-    /// A program that was started with `BOUCLE_SLOW_POLL` tells of its slow polls; a value that means
-    /// nothing is told once, and the program runs as ever.
+    /// A program that was started with `BOUCLE_SLOW_POLL` tells of its slow polls; a value that
+    /// means nothing is told once, and the program runs as ever.
     #[test]
     fn a_variable_asks_for_slow_polls() {
         const TEST: &str = "environment::a_variable_asks_for_slow_polls";

@@ -2,15 +2,14 @@
 
 use std::any::Any;
 use std::cell::RefCell;
-use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
-use boucle::observe::{Event, EventKind, Live, Observer, TaskState, WaitsFor};
+use boucle::observe::{Event, EventKind, Live, Observer, Origin, TaskState, WaitsFor};
 use boucle::trace::Recorder;
 use boucle::{EventLoop, JoinHandle};
-use futures_lite::future;
+use futures_lite::{StreamExt, future};
 
 /// The events of a virtual loop that runs a future, a line each; the first and the last, which are always
 /// the same, apart.
@@ -222,6 +221,7 @@ fn groups_timers_and_wakes_that_do_nothing() {
 }
 
 /// Sockets, the executor and other threads wake in their own names.
+#[cfg(feature = "blocking")]
 #[test]
 fn wakes_from_outside_have_names() {
     let told = told_by(EventLoop::builder(), async {
@@ -229,7 +229,7 @@ fn wakes_from_outside_have_names() {
         let address = listener.local_addr().unwrap();
         let connected = std::thread::spawn(move || std::net::TcpStream::connect(address).unwrap());
         let (_stream, _) = listener.accept().await.unwrap();
-        connected.join().unwrap().flush().unwrap();
+        drop(connected.join().unwrap());
         boucle::run_in_executor(|| std::thread::sleep(Duration::from_millis(5))).await;
         let (send, receive) = async_channel::bounded(1);
         let sender = std::thread::spawn(move || {
@@ -338,6 +338,39 @@ fn an_observer_may_not_use_the_loop() {
         assert_eq!(message, expected);
         assert_eq!(event_loop.block_on(async { 6 * 7 }), 42);
     }
+}
+
+/// A task was spawned where the program has asked for it: at the `spawn`, or at the `gather` or
+/// `as_completed` whose child it is.
+#[test]
+fn where_a_task_was_spawned() {
+    let lines = Rc::new(RefCell::new(Vec::new()));
+    let hears = Rc::clone(&lines);
+    let event_loop = observed(move |event| {
+        if let EventKind::Spawned { location, .. } = event.kind {
+            assert_eq!(location.file(), file!());
+            hears.borrow_mut().push(location.line());
+        }
+    });
+    let here = line!();
+    event_loop.block_on(async {
+        boucle::spawn(async {}).await.unwrap();
+        boucle::gather([async {}]).await;
+        boucle::gather!(async {}, async {}).await;
+        boucle::try_gather([async { Ok::<_, ()>(()) }])
+            .await
+            .unwrap();
+        let mut each = boucle::as_completed([async {}]);
+        each.next().await.unwrap().unwrap();
+        let handle = boucle::LoopHandle::current();
+        handle.spawn(|| async {}).unwrap();
+        boucle::yield_now().await;
+        boucle::sleep(seconds(1)).await;
+    });
+    drop(event_loop.spawn(async {}));
+    drop(event_loop);
+    let lines: Vec<u32> = lines.borrow().iter().map(|line| line - here).collect();
+    assert_eq!(lines, [2, 3, 4, 4, 5, 8, 11, 15]);
 }
 
 /// A panic of an observer comes out of `block_on`, not into a task, and the observer hears no more.
@@ -547,6 +580,75 @@ fn a_timer_that_has_fired_is_told_before_it_is_dropped() {
     ];
     let timer: Vec<_> = timer.iter().map(|line| line.as_str()).collect();
     assert_eq!(timer, expected, "{told:#?}");
+}
+
+/// A waker of one loop waits in another's tables, for a socket, a timer and a task: it is woken whichever of
+/// them is observed, and if its own is, it is told of that.
+#[test]
+fn loops_wake_each_other_observed_or_not() {
+    use std::pin::Pin;
+    use std::task::{Context, Waker};
+
+    for (sees_one, sees_other) in [(false, true), (true, false), (true, true)] {
+        let recorder = Recorder::new();
+        let build = |sees: bool| match sees {
+            true => EventLoop::builder()
+                .observe(recorder.clone())
+                .build()
+                .unwrap(),
+            false => EventLoop::new().unwrap(),
+        };
+        let (one, other) = (build(sees_one), build(sees_other));
+        let waker = Rc::new(RefCell::new(None::<Waker>));
+        let leaves = Rc::clone(&waker);
+        let waiting = one.spawn(future::poll_fn(move |cx| {
+            leaves.replace(Some(cx.waker().clone()));
+            std::task::Poll::<()>::Pending
+        }));
+        let polls = || one.turn(Some(Duration::ZERO)).unwrap().polled;
+        assert_eq!((polls(), polls()), (1, 0));
+        let waker = waker.take().unwrap();
+        let mut cx = Context::from_waker(&waker);
+
+        let pending = other.block_on(async {
+            let listener = boucle::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let mut accept = Box::pin(listener.accept());
+            assert!(accept.as_mut().poll(&mut cx).is_pending());
+            let address = listener.local_addr().unwrap();
+            let _client = std::net::TcpStream::connect(address).unwrap();
+            boucle::sleep(Duration::from_millis(5)).await;
+            assert!(accept.as_mut().poll(&mut cx).is_ready());
+            boucle::spawn(async {})
+        });
+        assert_eq!((polls(), polls()), (1, 0), "the socket");
+
+        let mut sleep = boucle::sleep(Duration::from_micros(1));
+        other.block_on(async {
+            assert!(Pin::new(&mut sleep).poll(&mut cx).is_pending());
+            boucle::sleep(Duration::from_millis(5)).await;
+        });
+        assert_eq!((polls(), polls()), (1, 0), "the timer");
+
+        let mut pending = pending;
+        other.block_on(async {
+            pending = boucle::spawn(boucle::yield_now());
+            assert!(Pin::new(&mut pending).poll(&mut cx).is_pending());
+            boucle::sleep(Duration::from_millis(1)).await;
+        });
+        assert_eq!((polls(), polls()), (1, 0), "the task");
+
+        let number = one.handle().dump(Duration::ZERO).unwrap().event_loop;
+        let trace = recorder.trace();
+        let told = trace.loops.iter().filter(|it| it.number == number);
+        let woken = told
+            .flat_map(|it| &it.events)
+            .filter(|event| match event.kind {
+                EventKind::Woken { by, already, .. } => by == Origin::Outside && !already,
+                _ => false,
+            });
+        assert_eq!(woken.count(), if sees_one { 3 } else { 0 });
+        drop(waiting);
+    }
 }
 
 /// Two observers are told the same, in the order in which they were given; and what a live state follows

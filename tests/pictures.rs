@@ -155,8 +155,74 @@ fn a_recording_without_its_beginning_says_so() {
     assert!(svg.contains(">2 early<"));
 }
 
+/// Where the polls of a picture begin, in pixels, without that of the legend; and their widths.
+fn places(svg: &str) -> Vec<[f64; 2]> {
+    let polls = svg.split("<rect class=\"poll\"").skip(1);
+    let number = |poll: &str, name: &str| -> f64 {
+        let (_, rest) = poll.split_once(&format!(" {name}=\"")).unwrap();
+        rest.split_once('"').unwrap().0.parse().unwrap()
+    };
+    let mut places: Vec<_> = polls
+        .map(|poll| ["x", "width"].map(|name| number(poll, name)))
+        .collect();
+    places.pop();
+    places
+}
+
+/// Three seconds are three times as long as one; and polls, which take no time, are seen.
+#[test]
+fn over_time_idle_is_to_scale() {
+    let trace = recorded_by(Recorder::new(), async {
+        boucle::sleep(Duration::from_secs(1)).await;
+        boucle::sleep(Duration::from_secs(3)).await;
+    });
+    let svg = trace.to_svg_over_time();
+    let [one, two, three] = places(&svg)[..] else {
+        panic!("there are three polls: {svg}");
+    };
+    let ratio = (three[0] - two[0]) / (two[0] - one[0]);
+    assert!((ratio - 3.0).abs() < 0.01, "{ratio}");
+    assert_eq!([one[1], two[1], three[1]], [1.0; 3]);
+    for words in [">idle 1 s<", ">idle 3 s<", ">500 ms<", ">4 s<"] {
+        assert!(svg.contains(words), "{words}: {svg}");
+    }
+}
+
+/// What happens at once takes places beside each other.
+#[test]
+fn over_time_polls_do_not_hide_each_other() {
+    let svg = recorded_by(Recorder::new(), async {
+        yields(4).await;
+        boucle::sleep(Duration::from_secs(1)).await;
+    })
+    .to_svg_over_time();
+    let places = places(&svg);
+    assert_eq!(places.len(), 6);
+    assert!(places.is_sorted_by(|one, next| one[0] + one[1] <= next[0]));
+}
+
+/// The second loop began when the first one had slept for a second.
+#[test]
+fn over_time_loops_stand_on_one_axis() {
+    let recorder = Recorder::new();
+    let sleep = || boucle::sleep(Duration::from_secs(1));
+    recorded_by(recorder.clone(), sleep());
+    let mut trace = recorded_by(recorder, sleep());
+    trace.loops[1].began = trace.loops[0].began + Duration::from_secs(1);
+    let svg = trace.to_svg_over_time();
+    let places: Vec<f64> = places(&svg).iter().map(|[x, _]| *x).collect();
+    let second = places[1] - places[0];
+    assert_eq!(places.len(), 4);
+    assert!((second - 500.0).abs() < 2.0, "{second}");
+    assert!((places[2] - places[1]).abs() < 2.0, "{places:?}");
+    assert!((places[3] - places[2] - second).abs() < 2.0, "{places:?}");
+}
+
 /// Nothing is a picture too.
 #[test]
 fn nothing_is_a_picture() {
-    assert!(Trace::default().to_svg().contains("A recording of no loop"));
+    let nothing = Trace::default();
+    for svg in [nothing.to_svg(), nothing.to_svg_over_time()] {
+        assert!(svg.contains("A recording of no loop"));
+    }
 }

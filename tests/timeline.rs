@@ -27,6 +27,15 @@ fn expect(timeline: &str, expected: &str) {
     assert!(timeline == expected.join("\n"), "{}", both());
 }
 
+/// Finds it, to the byte, in the documentation of a file.
+#[track_caller]
+fn expect_documented(timeline: &str, source: &str) {
+    let lines = timeline.lines().map(|line| format!("/// {line}"));
+    let lines: Vec<String> = lines.map(|line| line.trim_end().to_owned()).collect();
+    let block = format!("/// ```text\n{}\n/// ```\n", lines.join("\n"));
+    assert!(source.contains(&block), "not documented:\n{block}");
+}
+
 fn seconds(seconds: f64) -> Duration {
     Duration::from_secs_f64(seconds)
 }
@@ -38,22 +47,25 @@ async fn square_after(duration: f64) -> f64 {
 
 #[test]
 fn a_sleep() {
+    let timeline = timeline(async {
+        sleep(seconds(1.0)).await;
+    });
     expect(
-        &timeline(async {
-            sleep(seconds(1.0)).await;
-        }),
+        &timeline,
         "
         turn         1                   2
         time         0                   1s
         #1 main  run>[1]~until 1s~~timer>[1] returned
         ",
     );
+    expect_documented(&timeline, include_str!("../src/time/sleep.rs"));
 }
 
 #[test]
 fn a_gather() {
+    let timeline = timeline(gather([1.0, 0.5, 1.5].map(square_after)));
     expect(
-        &timeline(gather([1.0, 0.5, 1.5].map(square_after))),
+        &timeline,
         "
         turn                 1     2                      3     4  5    6
         time                 0                            500ms 1s 1.5s
@@ -63,16 +75,18 @@ fn a_gather() {
         #4 square_after      +#1==>[3]~until 1.5s~~~~~~~~~~~~timer>[1] returned
         ",
     );
+    expect_documented(&timeline, include_str!("../src/combine/gather.rs"));
 }
 
 #[test]
 fn a_wait() {
+    let timeline = timeline(async {
+        let tasks = [1.0, 0.5].map(square_after).map(spawn);
+        let (done, pending) = wait(tasks, FIRST_COMPLETED).await;
+        assert_eq!((done.len(), pending.len()), (1, 1));
+    });
     expect(
-        &timeline(async {
-            let tasks = [1.0, 0.5].map(square_after).map(spawn);
-            let (done, pending) = wait(tasks, FIRST_COMPLETED).await;
-            assert_eq!((done.len(), pending.len()), (1, 1));
-        }),
+        &timeline,
         "
         turn                 1     2                      3     4 end
         time                 0                            500ms
@@ -84,31 +98,35 @@ fn a_wait() {
           #2 square_after waits until 1s (since 0)
         ",
     );
+    expect_documented(&timeline, include_str!("../src/combine/wait.rs"));
 }
 
 #[test]
 fn a_timeout() {
+    let timeline = timeline(async {
+        assert!(timeout(seconds(1.0), square_after(2.0)).await.is_err());
+    });
     expect(
-        &timeline(async {
-            assert!(timeout(seconds(1.0), square_after(2.0)).await.is_err());
-        }),
+        &timeline,
         "
         turn         1                               2
         time         0                               1s
         #1 main  run>[1]~until 2s or until 1s~~timer>[1] returned
         ",
     );
+    expect_documented(&timeline, include_str!("../src/time/timeout.rs"));
 }
 
 #[test]
 fn two_tasks() {
+    let timeline = timeline(async {
+        let hello = spawn_named("hello", square_after(2.0));
+        let world = spawn_named("world", square_after(1.0));
+        hello.await.unwrap();
+        world.await.unwrap();
+    });
     expect(
-        &timeline(async {
-            let hello = spawn_named("hello", square_after(2.0));
-            let world = spawn_named("world", square_after(1.0));
-            hello.await.unwrap();
-            world.await.unwrap();
-        }),
+        &timeline,
         "
         turn          1     2                   3  4    5
         time          0                         1s 2s
@@ -117,6 +135,7 @@ fn two_tasks() {
         #3 world      +#1==>[2]~until 1s~~timer>[1] returned
         ",
     );
+    expect_documented(&timeline, include_str!("../src/task/spawn.rs"));
 }
 
 #[test]

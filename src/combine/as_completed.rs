@@ -1,6 +1,7 @@
 //! `as_completed`: run several futures concurrently, and take each value when it is there.
 
 use std::fmt;
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -45,6 +46,7 @@ use crate::task::join_error::JoinError;
 /// If it is polled without a loop, or on another loop than at first.
 #[doc(alias = "JoinSet")]
 #[doc(alias = "FuturesUnordered")]
+#[track_caller]
 pub fn as_completed<I>(futures: I) -> AsCompleted<<I::Item as IntoFuture>::IntoFuture>
 where
     I: IntoIterator<Item: IntoFuture>,
@@ -53,6 +55,7 @@ where
     AsCompleted {
         left: futures.len(),
         futures,
+        location: Location::caller(),
         children: Vec::new(),
         group: None,
     }
@@ -63,6 +66,8 @@ where
 pub struct AsCompleted<F: Future> {
     /// Not spawned yet.
     futures: Vec<F>,
+    /// Where the program asked for it.
+    location: &'static Location<'static>,
     /// They go before the group in which they sit.
     children: Vec<Child<F::Output>>,
     group: Option<Group>,
@@ -87,7 +92,8 @@ where
             .group
             .get_or_insert_with(|| Group::new("as_completed", this.left, Tell::Each));
         for (position, future) in this.futures.drain(..).enumerate() {
-            this.children.push(group.spawn(position, future));
+            this.children
+                .push(group.spawn(position, this.location, future));
         }
         let next = group.poll(cx, "as_completed", |members| members.done.pop_front());
         let position = ready!(next) as usize;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::mem;
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -29,6 +30,18 @@ use crate::task::groups::Tell;
 /// assert_eq!(squares, [1.0, 0.25, 2.25]);
 /// ```
 ///
+/// As [`trace`](crate::trace) shows it, under a virtual clock and with whole seconds: the children are
+/// polled in one turn, and who ends last wakes the parent.
+///
+/// ```text
+/// turn                 1     2                      3     4  5    6
+/// time                 0                            500ms 1s 1.5s
+/// #1 main          run>[1]~gather 3~~~~~~~~~~~~~~~~~~~~~~~~~~#4==>[1] returned
+/// #2 square_after      +#1==>[1]~until 1s~~~~~~~~~~~timer>[1] returned
+/// #3 square_after      +#1==>[2]~until 500ms~~timer>[1] returned
+/// #4 square_after      +#1==>[3]~until 1.5s~~~~~~~~~~~~timer>[1] returned
+/// ```
+///
 /// For futures of different types there is [`gather!`](crate::gather!).
 ///
 /// # Cancellation
@@ -40,13 +53,14 @@ use crate::task::groups::Tell;
 /// If a child panics, its panic goes on here, and the others are aborted. (asyncio lets them go
 /// on.) If it is polled without a loop, on another loop, or again after it was ready.
 #[doc(alias = "join_all")]
+#[track_caller]
 pub fn gather<I>(futures: I) -> Gather<<I::Item as IntoFuture>::IntoFuture>
 where
     I: IntoIterator<Item: IntoFuture>,
 {
     let futures = futures.into_iter().map(IntoFuture::into_future).collect();
     Gather {
-        state: State::Unstarted(futures),
+        state: State::Unstarted(futures, Location::caller()),
     }
 }
 
@@ -58,7 +72,8 @@ pub struct Gather<F: Future> {
 
 /// Futures, then tasks, then nothing.
 enum State<F: Future> {
-    Unstarted(Vec<F>),
+    /// And where the program asked for it.
+    Unstarted(Vec<F>, &'static Location<'static>),
     /// The children go before the group in which they sit.
     Running(Vec<Child<F::Output>>, Group),
     Over,
@@ -71,10 +86,11 @@ where
 {
     /// The children and their group; spawns them if it has not been done.
     fn start(&mut self, what: &'static str, tell: Tell) -> (&mut Vec<Child<F::Output>>, &Group) {
-        if let State::Unstarted(futures) = self {
+        if let State::Unstarted(futures, location) = self {
+            let location = *location;
             let group = Group::new(what, futures.len(), tell);
             let futures = mem::take(futures);
-            let spawn = |(position, future)| group.spawn(position, future);
+            let spawn = |(position, future)| group.spawn(position, location, future);
             let children = futures.into_iter().enumerate().map(spawn).collect();
             *self = State::Running(children, group);
         }
@@ -146,6 +162,7 @@ impl<F: Future> fmt::Debug for Gather<F> {
 ///
 /// As [`gather`].
 #[doc(alias = "try_join_all")]
+#[track_caller]
 pub fn try_gather<I, F, T, E>(futures: I) -> TryGather<F>
 where
     I: IntoIterator<Item: IntoFuture<IntoFuture = F>>,
@@ -153,7 +170,7 @@ where
 {
     let futures = futures.into_iter().map(IntoFuture::into_future).collect();
     TryGather {
-        state: State::Unstarted(futures),
+        state: State::Unstarted(futures, Location::caller()),
         values: Vec::new(),
     }
 }
@@ -211,7 +228,7 @@ impl<F: Future> fmt::Debug for TryGather<F> {
 impl<F: Future> State<F> {
     fn fmt_as(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            State::Unstarted(futures) => write!(f, "{name}({} futures)", futures.len()),
+            State::Unstarted(futures, _) => write!(f, "{name}({} futures)", futures.len()),
             State::Running(children, _) => write!(f, "{name}({} tasks)", children.len()),
             State::Over => write!(f, "{name}(over)"),
         }
@@ -237,8 +254,9 @@ macro_rules! gather {
 
 /// What [`gather!`](crate::gather!) calls.
 #[doc(hidden)]
+#[track_caller]
 pub fn __gather<T: Tuple>(futures: T) -> impl Future<Output = T::Outputs> {
-    futures.gather()
+    futures.gather(Location::caller())
 }
 
 /// A tuple of futures.
@@ -248,7 +266,7 @@ pub trait Tuple {
     type Outputs;
 
     /// Spawns them and waits.
-    fn gather(self) -> impl Future<Output = Self::Outputs>;
+    fn gather(self, location: &'static Location<'static>) -> impl Future<Output = Self::Outputs>;
 }
 
 macro_rules! tuple {
@@ -259,10 +277,10 @@ macro_rules! tuple {
         {
             type Outputs = ($($future::Output,)+);
 
-            async fn gather(self) -> Self::Outputs {
+            async fn gather(self, location: &'static Location<'static>) -> Self::Outputs {
                 // The children go before the group in which they sit, the first one first.
                 let group = Group::new("gather!", $count, Tell::Last);
-                let mut children = ($(group.spawn($position, self.$position.into_future()),)+);
+                let mut children = ($(group.spawn($position, location, self.$position.into_future()),)+);
                 match poll_fn(|cx| group.poll_all(cx, "gather!")).await {
                     // The panic leaves from here; the others are aborted on its way out.
                     $(Some($position) => drop(children.$position.value()),)+

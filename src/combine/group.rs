@@ -4,6 +4,7 @@
 //! parent lets go of its tasks first and of the group last, so no seat ever names a group that is
 //! gone.
 
+use std::panic::Location;
 use std::task::{Context, Poll};
 
 use crate::current::{self, Unreachable};
@@ -43,12 +44,17 @@ impl Group {
     }
 
     /// Spawns a task that reports to this group.
-    pub(crate) fn spawn<F>(&self, position: usize, future: F) -> Child<F::Output>
+    pub(crate) fn spawn<F>(
+        &self,
+        position: usize,
+        location: &'static Location<'static>,
+        future: F,
+    ) -> Child<F::Output>
     where
         F: Future + 'static,
         F::Output: 'static,
     {
-        Child(spawn_with(self.at(position), future))
+        Child(spawn_with(self.at(position), location, future))
     }
 
     /// Lets tasks that exist report to this group, each at its position; one that is done, or gone

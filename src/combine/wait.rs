@@ -34,6 +34,20 @@ use crate::time::sleep::{Sleep, sleep};
 /// });
 /// ```
 ///
+/// Two tasks that sleep, for one second and for half of one, as [`trace`](crate::trace) shows it. Whoever
+/// is not done goes on; here the loop ends, and drops it.
+///
+/// ```text
+/// turn                 1     2                      3     4 end
+/// time                 0                            500ms
+/// #1 main          run>[1]~wait 2~~~~~~~~~~~~~~~~~~~#3===>[1] returned
+/// #2 square_after      +#1==>[1]~until 1s~~~~~~~~~~~~~~~~~~~[x] cancelled
+/// #3 square_after      +#1==>[2]~until 500ms~~timer>[1] returned
+///
+/// left at 500ms:
+///   #2 square_after waits until 1s (since 0)
+/// ```
+///
 /// It costs O(n) at the start and at the end, and O(1) for each task that is done in between.
 ///
 /// # Cancellation

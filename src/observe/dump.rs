@@ -1,12 +1,13 @@
 //! The dump: who is there, and who waits for what.
 //!
-//! It is made from the loop's own tables, so every loop can give one, and pays nothing until it is asked.
-//! Who awaits whom stands in the tables already: the entry of a task says who is told when it is done. If
-//! the loop is observed, its journal adds what only it knows: where a task was spawned, how often it was
-//! polled and for how long, what it waits for and since when.
+//! It is made from the loop's own tables, so every loop can give one, and pays nothing until it is
+//! asked. Who awaits whom stands in the tables already: the entry of a task says who is told when
+//! it is done. If the loop is observed, its journal adds what only it knows: where a task was
+//! spawned, how often it was polled and for how long, what it waits for and since when.
 //!
 //! What it looks like, `dump/text.rs` says.
 
+mod names;
 mod text;
 mod tree;
 
@@ -25,8 +26,8 @@ use crate::wake::inbox::{self, Message};
 
 /// Who is there in a loop, and who waits for what: see [`dump`].
 ///
-/// Its [`Display`](std::fmt::Display) is a table of the tasks, a tree of who awaits whom, and a line for
-/// each circle of tasks that wait for each other.
+/// Its [`Display`](std::fmt::Display) is a table of the tasks, a tree of who awaits whom, and a
+/// line for each circle of tasks that wait for each other.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Dump {
@@ -48,7 +49,8 @@ pub struct DumpedTask {
     pub name: Option<Arc<str>>,
     /// Whether it is the main future.
     pub is_main: bool,
-    /// The type of its future. A loop that is not observed cannot tell that of the task that is polled.
+    /// The type of its future. A loop that is not observed cannot tell that of the task that is
+    /// polled.
     pub future: Option<&'static str>,
     /// What it does.
     pub state: TaskState,
@@ -127,16 +129,17 @@ pub struct Holder {
 /// # }
 /// ```
 ///
-/// A loop that is observed (see [`Builder::observe`](crate::Builder::observe)) knows more: where each task
-/// was spawned, how often it was polled and how long that took, what it waits for and since when. A task
-/// awaits what it asked for in its last poll, even if it gave that up in the same one. Without an observer
-/// it awaits whatever it was last seen to await, as long as it keeps the handle.
+/// A loop that is observed (see [`Builder::observe`](crate::Builder::observe)) knows more: where
+/// each task was spawned, how often it was polled and how long that took, what it waits for and
+/// since when. A task awaits what it asked for in its last poll, even if it gave that up in the
+/// same one. Without an observer it awaits whatever it was last seen to await, as long as it keeps
+/// the handle.
 ///
-/// From another thread, [`LoopHandle::dump`](crate::LoopHandle::dump) asks. Any program shows its loops on
-/// SIGUSR1 if it is started with `BOUCLE_DUMP=1`.
+/// From another thread, [`LoopHandle::dump`](crate::LoopHandle::dump) asks. Any program shows its
+/// loops on SIGUSR1 if it is started with `BOUCLE_DUMP=1`.
 ///
-/// It costs O(n log n) in the tasks, and at least an allocation for each; a loop that is not asked pays
-/// nothing.
+/// It costs O(n log n) in the tasks, and at least an allocation for each; a loop that is not asked
+/// pays nothing.
 ///
 /// # Panics
 ///
@@ -148,11 +151,12 @@ pub struct Holder {
 pub fn dump() -> Dump {
     current::expect_running("dump", |it| {
         let mut dump = it.dump();
-        if it.journal.is_none() && it.tasks.lent().is_none() {
-            // Somebody asks, and it is no task.
-            let main = dump.tasks.iter_mut().find(|task| task.is_main);
-            main.into_iter()
-                .for_each(|main| main.state = TaskState::Polled);
+        // Somebody asks. If it is no task, it is the main future; an observed loop knows better.
+        if it.journal.is_none()
+            && it.tasks.lent().is_none()
+            && let Some(main) = dump.tasks.iter_mut().find(|task| task.is_main)
+        {
+            main.state = TaskState::Polled;
         }
         dump
     })
@@ -182,19 +186,15 @@ impl DumpedTask {
     fn learn(&mut self, seen: &LiveTask) {
         self.future = Some(seen.future);
         self.state = seen.state;
-        let mut awaits = BTreeSet::new();
-        let mut others = false;
-        for on in &seen.waits {
-            match on {
-                WaitsFor::Task(task) => drop(awaits.insert(*task)),
-                WaitsFor::Tasks { .. } => others = true,
-                _ => {}
-            }
-        }
-        if others {
-            awaits.extend(&self.awaits);
-        }
-        self.awaits = awaits.into_iter().collect();
+        let tasks = seen.waits.iter().filter_map(|on| match on {
+            WaitsFor::Task(task) => Some(*task),
+            _ => None,
+        });
+        // Which ones of a group it awaits stands in their entries alone.
+        let is_group = |on: &WaitsFor| matches!(on, WaitsFor::Tasks { .. });
+        let has_group = seen.waits.iter().any(is_group);
+        let grouped = self.awaits.drain(..).filter(|_| has_group);
+        self.awaits = Vec::from_iter(BTreeSet::from_iter(tasks.chain(grouped)));
         self.seen = Some(seen.clone());
     }
 
@@ -225,7 +225,8 @@ impl Question {
         answer.map_err(|_| self.no_answer(timeout))
     }
 
-    /// Why there is none. A loop that ends without reading its inbox drops what is in it, and is gone.
+    /// Why there is none. A loop that ends without reading its inbox drops what is in it, and is
+    /// gone.
     fn no_answer(&self, timeout: Duration) -> DumpError {
         let Some(inbox) = inbox::of(self.of) else {
             return DumpError::Gone;
@@ -244,10 +245,10 @@ impl Question {
 
 impl Error for DumpError {}
 
-/// `2 "reader"`, `1 main`, `3`.
+/// `2 "reader"`, `1 main`, `3`. What would break the line in a name is escaped.
 fn label(id: u64, name: Option<&str>, is_main: bool) -> String {
     match name {
-        Some(name) => format!("{id} \"{name}\""),
+        Some(name) => format!("{id} {name:?}"),
         None if is_main => format!("{id} main"),
         None => id.to_string(),
     }

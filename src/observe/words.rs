@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::observe::WaitsFor;
 
-/// "2 s", "1.5 s", "350 ms", "12 µs": three digits, more only if they are whole.
+/// "2 s", "1.5 s", "350 ms", "12 µs": three digits, more if they are whole; of seconds, three decimals,
+/// so that a run of a minute tells apart what is 1 ms apart.
 pub(crate) fn duration(time: Duration) -> String {
     let nanos = time.as_nanos();
     let (unit, name) = match nanos {
@@ -16,6 +17,7 @@ pub(crate) fn duration(time: Duration) -> String {
     };
     let value = nanos as f64 / unit;
     let digits = match value {
+        _ if name == "s" => 3,
         100.0.. => 0,
         10.0.. => 1,
         _ => 2,

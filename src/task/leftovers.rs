@@ -40,8 +40,8 @@ impl Tasks {
         Some((task, joiner))
     }
 
-    /// The tasks that are not done, and the main future, in spawn order; and whom each of them awaits, as
-    /// their entries tell it. O(n log n).
+    /// The tasks that are not done, and the main future, in spawn order; and whom each of them
+    /// awaits, as their entries tell it. O(n log n).
     pub(crate) fn dump(&mut self, groups: &Groups) -> Vec<DumpedTask> {
         let mut places: Vec<(u64, u32)> = Vec::new();
         let mut awaited: Vec<(TaskNumber, u64)> = Vec::new();

@@ -26,6 +26,17 @@ use crate::task::join::JoinHandle;
 /// });
 /// ```
 ///
+/// Two tasks that sleep, for two seconds and for one, as [`trace`](crate::trace) shows it: both are
+/// polled in the turn after they were spawned, and sleep at the same time.
+///
+/// ```text
+/// turn          1     2                   3  4    5
+/// time          0                         1s 2s
+/// #1 main   run>[1]~#2~~~~~~~~~~~~~~~~~~~~~~~#2==>[1] returned
+/// #2 hello      +#1==>[1]~until 2s~~~~~timer>[1] returned
+/// #3 world      +#1==>[2]~until 1s~~timer>[1] returned
+/// ```
+///
 /// When the loop ends, a task that is not done is dropped, and its destructors run. What is spawned
 /// while the loop is closing is dropped at once, and its handle says that it was cancelled.
 ///
@@ -40,7 +51,7 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    spawn_with(Seat::NONE, future)
+    spawn_with(Seat::NONE, Location::caller(), future)
 }
 
 /// Starts a task that has a name: it stands in [`JoinError`](crate::JoinError)s and in lists of
@@ -73,15 +84,18 @@ where
     handle
 }
 
-/// Spawns a task whose end is told to a seat in a group.
+/// Spawns a task whose end is told to a seat in a group. `location` is where the program asked for it.
 #[track_caller]
-pub(crate) fn spawn_with<F>(seat: Seat, future: F) -> JoinHandle<F::Output>
+pub(crate) fn spawn_with<F>(
+    seat: Seat,
+    location: &'static Location<'static>,
+    future: F,
+) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
     F::Output: 'static,
 {
     let task: BoxedTask = Box::pin(TaskCell::new(future));
-    let location = Location::caller();
     let spawned = current::expect_running("spawn", |it| {
         (it.number, it.spawn(task, true, seat, location))
     });
@@ -90,13 +104,16 @@ where
 
 /// Spawns a task on a loop of this thread that may not be running.
 #[track_caller]
-pub(crate) fn on<F>(number: LoopNumber, future: F) -> JoinHandle<F::Output>
+pub(crate) fn on<F>(
+    number: LoopNumber,
+    location: &'static Location<'static>,
+    future: F,
+) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
     F::Output: 'static,
 {
     let task: BoxedTask = Box::pin(TaskCell::new(future));
-    let location = Location::caller();
     match current::with(number, |it| it.spawn(task, true, Seat::NONE, location)) {
         Ok(spawned) => handle_of((number, spawned)),
         Err(_) => {

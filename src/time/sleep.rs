@@ -57,6 +57,15 @@ pub fn now() -> Instant {
 /// });
 /// ```
 ///
+/// What the loop does meanwhile, as [`trace`](crate::trace) shows it: it polls the task, which waits
+/// until its timer wakes it, and polls it again.
+///
+/// ```text
+/// turn         1                   2
+/// time         0                   1s
+/// #1 main  run>[1]~until 1s~~timer>[1] returned
+/// ```
+///
 /// # Cancellation
 ///
 /// Dropping it cancels the timer, on any thread, and leaves nothing behind.

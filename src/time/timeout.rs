@@ -24,6 +24,15 @@ use crate::time::sleep::{Sleep, sleep};
 /// });
 /// ```
 ///
+/// A timeout of one second for a sleep of two, as [`trace`](crate::trace) shows it: one task, which waits
+/// for either timer.
+///
+/// ```text
+/// turn         1                               2
+/// time         0                               1s
+/// #1 main  run>[1]~until 2s or until 1s~~timer>[1] returned
+/// ```
+///
 /// # Errors
 ///
 /// [`Elapsed`], when the time is over. The future is dropped with the `Timeout`. (A `JoinHandle` is

@@ -6,6 +6,7 @@ mod recorder; // keeps the events
 mod words; // for what is shown
 mod repeats; // turns that are not worth drawing again
 mod axis; // where an event stands on the axis of turns
+mod time_axis; // and on that of time
 mod picture; // events → rows, columns and arrows
 mod svg; // the picture as a file
 #[cfg(feature = "trace")]

@@ -1,4 +1,4 @@
-//! What is drawn of a loop: tasks as rows, in spawn order; turns as columns.
+//! What is drawn of a loop: tasks as rows, in spawn order; turns as columns, or time.
 //!
 //! It says where things stand, and what; [`svg`](crate::trace::svg) says how they look.
 
@@ -8,7 +8,9 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::observe::{Ending, Event, Origin, WaitsFor};
-use crate::trace::{LoopTrace, TaskState, axis, repeats};
+use crate::trace::repeats::{self, Fold};
+use crate::trace::time_axis::TimeAxis;
+use crate::trace::{LoopTrace, TaskState, axis};
 
 use tracer::Tracer;
 
@@ -87,21 +89,30 @@ pub(super) enum Does {
 }
 
 impl Picture {
-    /// The picture of that loop, as much of it as there is room for.
-    pub(super) fn of(it: &LoopTrace, widest: f64) -> Picture {
+    /// The picture of that loop on the axis of turns, as much of it as there is room for.
+    pub(super) fn over_turns(it: &LoopTrace, widest: f64) -> Picture {
         let events: Vec<&Event> = it.events.iter().collect();
         let folds = repeats::of(&events);
         let places = axis::places(&events, &folds);
-        let shown = axis::with_room(&places, widest);
+        Picture::at(it, &places, &folds, widest)
+    }
+
+    /// The same on the axis of time, where nothing is left out before the end.
+    pub(super) fn over_time(it: &LoopTrace, axis: &TimeAxis, widest: f64) -> Picture {
+        Picture::at(it, &axis.places(it), &[], widest)
+    }
+
+    fn at(it: &LoopTrace, places: &[f64], folds: &[Fold], widest: f64) -> Picture {
+        let shown = axis::with_room(places, widest);
         let mut tracer = Tracer::new(&it.before);
         let mut folds = folds.iter().peekable();
-        for (index, (event, &x)) in events.iter().zip(&places).take(shown).enumerate() {
+        for (index, (event, &x)) in it.events.iter().zip(places).take(shown).enumerate() {
             if let Some(fold) = folds.next_if(|fold| fold.events.start == index) {
                 tracer.fold(x, fold);
             }
             tracer.follow(event, x);
         }
-        let is_cut = shown < events.len();
-        tracer.finish(events.last().filter(|_| is_cut).map(|last| last.turn))
+        let is_cut = shown < it.events.len();
+        tracer.finish(it.events.back().filter(|_| is_cut).map(|last| last.turn))
     }
 }

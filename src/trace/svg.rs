@@ -10,6 +10,7 @@ mod sheet;
 use std::fmt::Write;
 
 use crate::trace::picture::Picture;
+use crate::trace::time_axis::TimeAxis;
 use crate::trace::{LoopTrace, Trace, words};
 
 use sheet::{HEAD, LETTER, LONGEST_LABEL, MARGIN, ROW, Sheet};
@@ -47,7 +48,33 @@ impl Trace {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn to_svg(&self) -> String {
-        let loops: Vec<Lane> = self.loops.iter().map(Lane::of).collect();
+        self.drawn(None)
+    }
+
+    /// The run as a picture on the axis of time: idle time is to scale, and the loops stand below
+    /// each other, on one axis. It shows how a client's loop and its server's work together.
+    ///
+    /// A poll is one pixel wide at least, however short it was.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use boucle::{EventLoop, trace::Recorder};
+    ///
+    /// let recorder = Recorder::new();
+    /// let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build()?;
+    /// event_loop.block_on(boucle::sleep(Duration::from_secs(4)));
+    /// let picture = recorder.trace().to_svg_over_time();
+    /// assert!(picture.contains(">2 s<"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn to_svg_over_time(&self) -> String {
+        self.drawn(Some(TimeAxis::of(self)))
+    }
+
+    /// The picture on the axis of time, or on that of turns.
+    fn drawn(&self, time: Option<TimeAxis>) -> String {
+        let lanes = self.loops.iter().map(|it| Lane::of(it, time.as_ref()));
+        let loops: Vec<Lane> = lanes.collect();
         let names = loops.iter().map(Lane::name_width).fold(60.0, f64::max);
         let axis = loops
             .iter()
@@ -56,6 +83,7 @@ impl Trace {
         let mut sheet = Sheet {
             svg: String::new(),
             axis: MARGIN + names,
+            time,
         };
         let mut y = 0.0;
         for lane in &loops {
@@ -104,9 +132,12 @@ struct Lane<'a> {
     more_rows: usize,
 }
 
-impl Lane<'_> {
-    fn of(it: &LoopTrace) -> Lane<'_> {
-        let mut picture = Picture::of(it, WIDEST);
+impl<'a> Lane<'a> {
+    fn of(it: &'a LoopTrace, time: Option<&TimeAxis>) -> Lane<'a> {
+        let mut picture = match time {
+            Some(axis) => Picture::over_time(it, axis, WIDEST),
+            None => Picture::over_turns(it, WIDEST),
+        };
         let more_rows = picture.rows.len().saturating_sub(MOST_ROWS);
         picture.rows.truncate(MOST_ROWS);
         Lane {

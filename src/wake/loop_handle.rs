@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use std::panic::Location;
+
 use crate::current;
 use crate::observe::dump::{Dump, DumpError, Question};
 use crate::task::id::LoopNumber;
@@ -71,14 +73,15 @@ impl LoopHandle {
     ///
     /// [`LoopGone`], and the closure is dropped. If the loop ends before it has read its inbox, the
     /// closure is dropped on its thread.
+    #[track_caller]
     pub fn spawn<M, F>(&self, make: M) -> Result<(), LoopGone>
     where
         M: FnOnce() -> F + Send + 'static,
         F: Future + 'static,
         F::Output: 'static,
     {
-        let of = self.of;
-        let spawn = Box::new(move || drop(spawn::on(of, async move { make().await })));
+        let (of, location) = (self.of, Location::caller());
+        let spawn = Box::new(move || drop(spawn::on(of, location, async move { make().await })));
         inbox::send(of, Message::Spawn(spawn)).map_err(|_| LoopGone)
     }
 

@@ -10,6 +10,7 @@ mod awaitables;
 mod echo;
 mod exemple;
 mod fetch;
+mod figures;
 mod generators;
 mod nom;
 mod pages;

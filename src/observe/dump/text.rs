@@ -2,26 +2,43 @@
 //!
 //! ```text
 //! loop 1 at 1 s: the main future and 2 tasks
-//!   task     state       waits for  polls  ...  future
-//!   1 main   polled      ...
+//!   task       state   future
+//!   1 main     polled  breakfast
+//!   2 "tea"    idle    tea
+//!   3 "guest"  idle    guest
 //!
 //! who awaits whom
 //!   3 "guest"
 //!   └─ 2 "tea"
 //! ```
 //!
-//! Nothing here grows without end: a cell is cut, and so is the part of a line that shows the depth.
+//! Nothing here grows without end: a cell is cut, and so is the part of a line that shows the
+//! depth.
 
 use std::fmt::{self, Display, Write};
 
+use crate::observe::dump::names::{cut, cut_front, shorten};
+use crate::observe::dump::tree::Node;
 use crate::observe::dump::{Dump, DumpError, DumpedTask, label};
 use crate::observe::words::{duration, waits_for};
 use crate::observe::{LiveTask, TaskState, WaitsFor};
 
-/// Characters of a name, of a place, and of a future's type.
-const NAME: usize = 32;
+/// The columns of the table, and those of a loop that nobody observes.
+const OBSERVED: [&str; 8] = [
+    "task",
+    "state",
+    "waits for",
+    "polls",
+    "busy",
+    "longest",
+    "spawned at",
+    "future",
+];
+const UNOBSERVED: [&str; 3] = ["task", "state", "future"];
+
+/// Characters of a task's number and name, and of a place.
+const LABEL: usize = 36;
 const PLACE: usize = 40;
-const FUTURE: usize = 48;
 
 /// Things that a task waits for at once, as far as they are told.
 const WAITS: usize = 3;
@@ -33,21 +50,13 @@ impl Display for Dump {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let time = duration(self.time);
         write!(f, "loop {} at {time}: {}", self.event_loop, self.count())?;
-        self.table(f)?;
-        let (nodes, circles) = self.tree();
-        if !nodes.is_empty() {
-            f.write_str("\n\nwho awaits whom")?;
+        if !self.tasks.is_empty() {
+            self.write_table(f)?;
         }
-        let mut last = Vec::new();
-        for node in nodes {
-            last.truncate(node.depth.saturating_sub(1));
-            if node.depth > 0 {
-                last.push(node.is_last);
-            }
-            write!(f, "\n  {}{}", branch(&last), in_tree(node.task))?;
-            if node.again && !node.task.awaits.is_empty() {
-                f.write_str(" (see above)")?;
-            }
+        let (tree, circles) = self.tree();
+        if !tree.is_empty() {
+            f.write_str("\n\nwho awaits whom")?;
+            write_tree(f, &tree)?;
         }
         if !circles.is_empty() {
             f.write_str("\n")?;
@@ -75,26 +84,11 @@ impl Dump {
         }
     }
 
-    fn table(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn write_table(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_observed = self.tasks.iter().any(|task| task.seen.is_some());
-        let header: &[&str] = match is_observed {
-            true => &[
-                "task",
-                "state",
-                "waits for",
-                "polls",
-                "busy",
-                "longest",
-                "spawned at",
-                "future",
-            ],
-            false => &["task", "state", "future"],
-        };
+        let header: &[&str] = if is_observed { &OBSERVED } else { &UNOBSERVED };
         let mut rows: Vec<Vec<String>> = vec![header.iter().map(ToString::to_string).collect()];
         rows.extend(self.tasks.iter().map(|task| self.row(task, is_observed)));
-        if rows.len() == 1 {
-            return Ok(());
-        }
         let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
         let widths: Vec<usize> = (0..header.len()).filter_map(width).collect();
         for row in rows {
@@ -109,7 +103,7 @@ impl Dump {
 
     fn row(&self, task: &DumpedTask, is_observed: bool) -> Vec<String> {
         let future = shorten(task.future.unwrap_or("?"));
-        let mut row = vec![cut(&task.label(), NAME), self.state(task)];
+        let mut row = vec![cut(&task.label(), LABEL), self.state(task)];
         if is_observed {
             row.extend(task.seen.as_ref().map_or_else(Default::default, seen));
         }
@@ -153,30 +147,38 @@ fn waits(task: &LiveTask) -> String {
         return String::new();
     }
     // Several tasks are counted; the tree names them.
-    let mut tasks = 0;
-    let mut waits: Vec<String> = Vec::new();
-    for on in &task.waits {
-        match on {
-            WaitsFor::Task(_) => tasks += 1,
-            on => waits.push(waits_for(on)),
-        }
+    let is_task = |on: &&WaitsFor| matches!(on, WaitsFor::Task(_));
+    let (tasks, others): (Vec<_>, Vec<_>) = task.waits.iter().partition(is_task);
+    let mut waits: Vec<String> = others.into_iter().map(waits_for).collect();
+    match tasks[..] {
+        [] => {}
+        [task] => waits.push(waits_for(task)),
+        _ => waits.push(format!("{} tasks", tasks.len())),
     }
-    match tasks {
-        0 => {}
-        1 => waits.extend(task.waits.iter().find(is_task).map(waits_for)),
-        tasks => waits.push(format!("{tasks} tasks")),
-    }
-    waits.dedup();
     if waits.len() > WAITS {
-        let others = waits.len() - WAITS;
-        waits.truncate(WAITS);
-        waits.push(format!("{others} more"));
+        let hidden = waits.split_off(WAITS).len();
+        waits.push(format!("{hidden} more"));
     }
     waits.join("; ")
 }
 
-fn is_task(on: &&WaitsFor) -> bool {
-    matches!(on, WaitsFor::Task(_))
+fn write_tree(f: &mut fmt::Formatter<'_>, tree: &[Node<'_>]) -> fmt::Result {
+    // Of the levels below the root, on the way to the node: whether the last one of each is
+    // reached.
+    let mut last = Vec::new();
+    for node in tree {
+        if node.depth > 0 {
+            last.truncate(node.depth - 1);
+            last.push(node.is_last);
+        } else {
+            last.clear();
+        }
+        write!(f, "\n  {}{}", branch(&last), in_tree(node.task))?;
+        if node.again && !node.task.awaits.is_empty() {
+            f.write_str(" (see above)")?;
+        }
+    }
+    Ok(())
 }
 
 /// How the tree calls a task: `2 "reader"`; and `3 say_after`, if it has no name.
@@ -185,7 +187,7 @@ fn in_tree(task: &DumpedTask) -> String {
         Some(future) if task.name.is_none() && !task.is_main => {
             format!("{} {}", task.id, shorten(future))
         }
-        _ => cut(&task.label(), NAME),
+        _ => cut(&task.label(), LABEL),
     }
 }
 
@@ -204,86 +206,6 @@ fn branch(last: &[bool]) -> String {
     }
     branch.push_str(if *is_last { "└─ " } else { "├─ " });
     branch
-}
-
-/// A future's type without the modules that its names stand in, and without what is inside of the
-/// innermost brackets until it fits. `say_after` of `crate::say_after::{{closure}}`, which is how the
-/// compiler calls the future of an `async fn`.
-fn shorten(name: &str) -> String {
-    let mut short = String::new();
-    let is_path = |c: char| c.is_alphanumeric() || "_:{}#".contains(c);
-    let mut rest = name;
-    while let Some(first) = rest.chars().next() {
-        let is_first = is_path(first);
-        let end = rest.find(|c| is_path(c) != is_first).unwrap_or(rest.len());
-        let (part, others) = rest.split_at(end);
-        if is_first {
-            short.push_str(&last_names(part));
-        } else {
-            short.push_str(part);
-        }
-        rest = others;
-    }
-    while short.chars().count() > FUTURE
-        && let Some((open, close)) = innermost(&short)
-    {
-        short.replace_range(open + 1..close, "…");
-    }
-    cut(&short, FUTURE)
-}
-
-/// The last name of a path, and the closures in it, if it is one of several.
-fn last_names(path: &str) -> String {
-    const CLOSURE: &str = "{{closure}}";
-    let mut names: Vec<&str> = path.split("::").collect();
-    if names.last() == Some(&CLOSURE) {
-        names.pop();
-    }
-    let named = names.iter().rposition(|name| *name != CLOSURE);
-    let last = names[named.unwrap_or(0)..].join("::");
-    let separator = if path.starts_with("::") { "::" } else { "" };
-    format!("{separator}{}", last.replace(CLOSURE, "{closure}"))
-}
-
-/// The brackets of a type that hold most levels of others around them, and something still.
-fn innermost(name: &str) -> Option<(usize, usize)> {
-    let mut open = Vec::new();
-    let mut deepest: Option<(usize, usize, usize)> = None;
-    for (at, c) in name.char_indices() {
-        match c {
-            '<' => open.push(at),
-            '>' if !name[..at].ends_with('-') => {
-                let depth = open.len();
-                if let Some(from) = open.pop()
-                    && &name[from + 1..at] != "…"
-                    && deepest.is_none_or(|(deepest, ..)| depth > deepest)
-                {
-                    deepest = Some((depth, from, at));
-                }
-            }
-            _ => {}
-        }
-    }
-    deepest.map(|(_, from, to)| (from, to))
-}
-
-/// As much of a text as has room, and a sign if that is not all.
-fn cut(text: &str, room: usize) -> String {
-    if text.chars().count() <= room {
-        return text.to_owned();
-    }
-    let kept: String = text.chars().take(room - 1).collect();
-    format!("{kept}…")
-}
-
-/// The same, where the end matters more.
-fn cut_front(text: &str, room: usize) -> String {
-    let length = text.chars().count();
-    if length <= room {
-        return text.to_owned();
-    }
-    let kept: String = text.chars().skip(length - room + 1).collect();
-    format!("…{kept}")
 }
 
 impl Display for DumpError {
@@ -310,4 +232,16 @@ impl Display for DumpError {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    /// A deep tree stays narrow.
+    #[test]
+    fn only_the_deepest_levels_are_drawn() {
+        assert_eq!(branch(&[]), "");
+        assert_eq!(branch(&[true]), "└─ ");
+        assert_eq!(branch(&[false, true, false]), "│     ├─ ");
+        let deep = branch(&[true; 100]);
+        assert_eq!(deep, format!("(83 levels) {}└─ ", "   ".repeat(16)));
+    }
+}

@@ -1,7 +1,7 @@
 //! Who awaits whom, as a tree: the roots are tasks that nobody awaits.
 //!
-//! It need not be a tree. A task may have several who await it: it is drawn in full where it comes first.
-//! And tasks may await each other in a circle, which no root leads to.
+//! It need not be a tree. A task may have several who await it: it is drawn in full where it comes
+//! first. And tasks may await each other in a circle, which no root leads to.
 
 use std::collections::{HashMap, HashSet};
 
@@ -31,14 +31,15 @@ struct Tree<'a> {
 }
 
 impl Dump {
-    /// Tasks that wait for each other, so that none of them can go on: each of a circle awaits the next,
-    /// and the last one awaits the first. Some circles are found if there are any; of those that share
-    /// tasks not all may be.
+    /// Tasks that wait for each other, so that none of them can go on: each of a circle awaits the
+    /// next, and the last one awaits the first. Some circles are found if there are any; of those
+    /// that share tasks not all may be.
     pub fn circles(&self) -> Vec<Vec<u64>> {
         self.tree().1
     }
 
-    /// The lines of the tree, and the circles. Tasks that neither await one nor are awaited are left out.
+    /// The lines of the tree, and the circles. Tasks that neither await one nor are awaited are
+    /// left out.
     pub(super) fn tree(&self) -> (Vec<Node<'_>>, Vec<Vec<u64>>) {
         let mut tree = Tree {
             tasks: self.tasks.iter().map(|task| (task.id, task)).collect(),
@@ -64,7 +65,8 @@ impl Dump {
 }
 
 impl<'a> Tree<'a> {
-    /// Adds a root and all below it. Without recursion, since tasks may await each other in a long row.
+    /// Adds a root and all below it. Without recursion, since tasks may await each other in a long
+    /// row.
     fn grow(&mut self, root: &'a DumpedTask) {
         let mut next = vec![(root, 0, true)];
         while let Some((task, depth, is_last)) = next.pop() {
@@ -88,8 +90,8 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// The task at the end of the path awaits that one: if it stands in the path, and nobody from there on
-    /// is about to be polled, they wait for each other.
+    /// The task at the end of the path awaits that one: if it stands in the path, and nobody from
+    /// there on is about to be polled, they wait for each other.
     fn close_circle(&mut self, task: u64) {
         let depth = self.depths[&task];
         if self.path.get(depth) != Some(&task) {

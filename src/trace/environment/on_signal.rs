@@ -6,10 +6,13 @@
 //! ```
 //!
 //! A thread waits for the signal. When it comes, it asks each loop of the process for a
-//! [dump](crate::Dump), and prints on stderr what they answer. It is a thread and no signal handler that does
-//! this, because a handler may take no lock. (On Unix. Elsewhere there is no such signal.)
+//! [dump](crate::Dump), and prints on stderr what they answer. It is a thread and no signal handler
+//! that does this, because a handler may take no lock. (On Unix. Elsewhere there is no such
+//! signal.)
 
 use std::env;
+use std::io;
+use std::sync::Once;
 use std::thread;
 use std::time::Duration;
 
@@ -20,27 +23,31 @@ use crate::observe::dump::Question;
 use crate::trace::words;
 use crate::wake::inbox;
 
+/// The variable.
+const VARIABLE: &str = "BOUCLE_DUMP";
+
 /// How long a loop has for its answer.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Begins to listen for the signal, if the environment asks for it and nobody listens yet.
 pub(super) fn listen() {
-    use std::sync::Once;
     static LISTEN: Once = Once::new();
     LISTEN.call_once(|| {
-        if is_asked(env::var("BOUCLE_DUMP").as_deref().unwrap_or_default())
+        let value = env::var(VARIABLE).unwrap_or_default();
+        if is_asked(&value)
             && let Err(error) = spawn_listener()
         {
-            words::say(format_args!("boucle: BOUCLE_DUMP: {error}"));
+            words::say(format_args!("boucle: {VARIABLE}={value}: {error}"));
         }
     });
 }
 
+/// Whether a value of the variable asks for it: `1` does, or any other word.
 fn is_asked(value: &str) -> bool {
     !matches!(value, "" | "0")
 }
 
-fn spawn_listener() -> std::io::Result<()> {
+fn spawn_listener() -> io::Result<()> {
     let mut signals = Signals::new([SIGUSR1])?;
     let listen = move || {
         for _ in signals.forever() {
@@ -51,8 +58,8 @@ fn spawn_listener() -> std::io::Result<()> {
     thread::Builder::new().name(name).spawn(listen).map(drop)
 }
 
-/// What all loops of the process answer. They are asked first and waited for then, so that they answer
-/// at the same time.
+/// What all loops of the process answer. They are asked first and waited for then, so that they
+/// answer at the same time.
 fn ask_all() -> String {
     let questions: Vec<_> = inbox::living().into_iter().map(Question::ask).collect();
     let answers = questions.into_iter().map(|question| {

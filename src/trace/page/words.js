@@ -5,7 +5,7 @@ function duration(nanos) {
   const [unit, name] = nanos >= 1e9 ? [1e9, "s"] : nanos >= 1e6 ? [1e6, "ms"]
     : nanos >= 1e3 ? [1e3, "µs"] : [1, "ns"];
   const value = nanos / unit;
-  const digits = value >= 100 ? 0 : value >= 10 ? 1 : 2;
+  const digits = name === "s" ? 3 : value >= 100 ? 0 : value >= 10 ? 1 : 2;
   return `${Number(value.toFixed(digits))} ${name}`;
 }
 

@@ -66,7 +66,8 @@ fn told(limit: u64, polls: &[(u64, u64, Outcome)]) -> (Vec<String>, &'static Loc
     (told, location)
 }
 
-/// Who it was, where it comes from, how long it took and when; also of a poll that is a task's last.
+/// Who it was, where it comes from, how long it took and when; also of a poll that is a task's
+/// last.
 #[test]
 fn a_slow_poll_is_told_with_its_task() {
     let polls = [

@@ -2,17 +2,22 @@
 
 use std::fmt::Write;
 use std::ops::Range;
+use std::time::Duration;
 
 use crate::observe::{Ending, Origin};
 use crate::trace::picture::{Arrow, Does, Gap, Picture, Row, Span};
 use crate::trace::svg::{Lane, MOST_ROWS, escaped};
+use crate::trace::time_axis::TimeAxis;
 use crate::trace::{TaskState, words};
 
 pub(super) const MARGIN: f64 = 20.0;
 pub(super) const ROW: f64 = 26.0;
 const BAR: f64 = 14.0;
-/// The heading of a loop; its turns; their times.
+/// The heading of a loop, with its turns and their times.
 pub(super) const HEAD: f64 = 74.0;
+/// The base line of the turns' numbers; of the times.
+const NUMBERS: f64 = 48.0;
+const TIMES: f64 = 64.0;
 /// An average letter of the picture's text, and of its notes.
 pub(super) const LETTER: f64 = 6.6;
 const SMALL_LETTER: f64 = 5.4;
@@ -23,6 +28,8 @@ pub(super) struct Sheet {
     pub(super) svg: String,
     /// Where the axis begins.
     pub(super) axis: f64,
+    /// The axis of time, if that is the one.
+    pub(super) time: Option<TimeAxis>,
 }
 
 impl Sheet {
@@ -38,7 +45,14 @@ impl Sheet {
         self.text(after, top + 28.0, "dim", clock);
         let rows = top + HEAD;
         let bottom = rows + picture.rows.len() as f64 * ROW;
-        self.columns(top, bottom, picture);
+        match &self.time {
+            Some(axis) => {
+                let ticks: Vec<(f64, Duration)> = axis.ticks().collect();
+                self.ticks(top, bottom, &ticks);
+            }
+            None => self.columns(top, bottom, picture),
+        }
+        self.pauses(top, picture);
         let top_of = |index: usize| rows + index as f64 * ROW;
         for (index, row) in picture.rows.iter().enumerate() {
             for span in &row.spans {
@@ -66,9 +80,35 @@ impl Sheet {
         }
     }
 
-    /// The bands of the turns, with their numbers and times, and the pauses between them.
+    /// Round times, each with a line through the rows.
+    fn ticks(&mut self, top: f64, bottom: f64, ticks: &[(f64, Duration)]) {
+        let (times, rows) = (top + TIMES, top + HEAD);
+        self.text(MARGIN, times, "dim", "time");
+        for (x, time) in ticks {
+            let x = self.axis + x;
+            self.text(x, times, "dim middle", &words::duration(*time));
+            let (above, below) = (rows - 4.0, bottom + 4.0);
+            let _ = writeln!(
+                self.svg,
+                "<path class=\"tick\" d=\"M{x:.1} {above}V{below}\"/>"
+            );
+        }
+    }
+
+    /// How long the thread slept, where there is room to say it.
+    fn pauses(&mut self, top: f64, picture: &Picture) {
+        for (x, slept) in &picture.pauses {
+            let words = format!("idle {}", words::duration(*slept));
+            if x.end - x.start > words.chars().count() as f64 * SMALL_LETTER {
+                let middle = self.axis + (x.start + x.end) / 2.0 + 2.0;
+                self.text(middle, top + NUMBERS, "note middle", &words);
+            }
+        }
+    }
+
+    /// The bands of the turns, with their numbers and times.
     fn columns(&mut self, top: f64, bottom: f64, picture: &Picture) {
-        let (numbers, times, rows) = (top + 48.0, top + 64.0, top + HEAD);
+        let (numbers, times, rows) = (top + NUMBERS, top + TIMES, top + HEAD);
         self.text(MARGIN, numbers, "dim", "turn");
         self.text(MARGIN, times, "dim", "time");
         let (mut free_number, mut free_time) = (0.0, 0.0);
@@ -85,12 +125,6 @@ impl Sheet {
                 self.text(x.start, times, "dim", &time);
                 free_time = x.start + (time.chars().count() + 1) as f64 * LETTER;
             }
-        }
-        for (x, slept) in &picture.pauses {
-            let x = self.across(x);
-            let middle = (x.start + x.end) / 2.0 + 2.0;
-            let words = format!("idle {}", words::duration(*slept));
-            self.text(middle, numbers, "note middle", &words);
         }
     }
 

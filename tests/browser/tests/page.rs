@@ -484,6 +484,31 @@ fn both_pictures_agree() {
     }
 }
 
+/// Seconds are told to the millisecond: what is due at 1.049 s and fires at 1.131 s is late. Both
+/// languages say it alike.
+#[test]
+fn a_millisecond_is_told_after_an_hour() {
+    let times = [1.049, 1.131, 61.5, 3661.001].map(seconds);
+    let trace = recorded(async move {
+        let start = boucle::now();
+        for time in times {
+            boucle::sleep_until(start + time).await;
+        }
+    });
+    let Some(mut browser) = open(&trace) else {
+        return;
+    };
+    let svg = trace.to_svg();
+    for (time, words) in times
+        .iter()
+        .zip(["1.049 s", "1.131 s", "61.5 s", "3661.001 s"])
+    {
+        assert!(svg.contains(&format!(">{words}<")), "{words}");
+        let said = browser.value(&format!("duration({})", time.as_nanos()));
+        assert_eq!(said, words);
+    }
+}
+
 /// The picture is XML, whatever stands in it: it is a file too.
 #[test]
 fn the_picture_is_well_formed() {

@@ -21,10 +21,29 @@ pub struct Response {
     stream: BufReader<TcpStream>,
 }
 
+/// What a request has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The connection is there.
+    Connected,
+    /// The request was written.
+    Sent,
+    /// The first bytes of the response were read.
+    Answered,
+}
+
 /// Sends a request, and waits for the head of the response.
 ///
 /// It speaks HTTP/1.0, where a body is never in chunks and ends with the connection.
 pub fn get(target: &Target) -> Result<Response, Failure> {
+    get_step_by_step(target, |_| {})
+}
+
+/// The same; and `reached` is told of each step when it is done.
+pub fn get_step_by_step(
+    target: &Target,
+    mut reached: impl FnMut(Step),
+) -> Result<Response, Failure> {
     let Target {
         address,
         host,
@@ -35,9 +54,13 @@ pub fn get(target: &Target) -> Result<Response, Failure> {
         .map_err(|why| format!("cannot look up \"{}\": {why}", address.0))?
         .collect();
     let mut stream = TcpStream::connect(&*addresses)?;
+    reached(Step::Connected);
     let request = format!("GET {path} HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes())?;
+    reached(Step::Sent);
     let mut stream = BufReader::new(stream);
+    stream.fill_buf()?;
+    reached(Step::Answered);
     let head = read_head(&mut stream)?;
     if header(&head, "transfer-encoding").is_some() {
         return Err("the body is in chunks, which HTTP/1.0 does not know".into());

@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
+use boucle::EventLoop;
 use boucle::net::{TcpListener, TcpStream};
+use boucle::trace::Recorder;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
@@ -46,11 +48,37 @@ impl Server {
     where
         A: Future<Output = Content> + 'static,
     {
+        Server::start_on(EventLoop::new, find)
+    }
+
+    /// As [`start`](Server::start); and its loop is recorded.
+    ///
+    /// # Errors
+    ///
+    /// If no port can be listened on.
+    pub fn start_recorded<A>(
+        find: impl Fn(Uri) -> A + Send + 'static,
+        recorder: Recorder,
+    ) -> io::Result<Server>
+    where
+        A: Future<Output = Content> + 'static,
+    {
+        Server::start_on(|| EventLoop::builder().observe(recorder).build(), find)
+    }
+
+    /// The loop is made on the thread that runs it.
+    fn start_on<A>(
+        new_loop: impl FnOnce() -> io::Result<EventLoop> + Send + 'static,
+        find: impl Fn(Uri) -> A + Send + 'static,
+    ) -> io::Result<Server>
+    where
+        A: Future<Output = Content> + 'static,
+    {
         let listener = net::TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let requests = Arc::default();
         let counted = Arc::clone(&requests);
-        thread::spawn(move || boucle::run(serve(listener, Rc::new(find), counted)));
+        thread::spawn(move || new_loop()?.block_on(serve(listener, Rc::new(find), counted)));
         Ok(Server { address, requests })
     }
 

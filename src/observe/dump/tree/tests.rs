@@ -32,8 +32,8 @@ fn drawn(dump: &Dump) -> Vec<(usize, u64, &'static str)> {
     nodes.iter().map(line).collect()
 }
 
-/// A task that several await is drawn under each, and what it awaits under the first one. That is no
-/// circle. Who has nothing to do with anybody is left out, and so is who is done.
+/// A task that several await is drawn under each, and what it awaits under the first one. That is
+/// no circle. Who has nothing to do with anybody is left out, and so is who is done.
 #[test]
 fn a_task_that_several_await_is_drawn_in_full_once() {
     let dump = dump([
@@ -58,8 +58,8 @@ fn a_task_that_several_await_is_drawn_in_full_once() {
     assert_eq!(dump.circles(), [] as [Vec<u64>; 0]);
 }
 
-/// Circles are found below a root, on their own, within each other, and of one task alone; not if one of
-/// the tasks is about to be polled.
+/// Circles are found below a root, on their own, within each other, and of one task alone; not if
+/// one of the tasks is about to be polled.
 #[test]
 fn circles_are_found_wherever_they_are() {
     let below = (1..=4).map(|id| (id, vec![if id == 4 { 2 } else { id + 1 }]));
@@ -72,8 +72,8 @@ fn circles_are_found_wherever_they_are() {
     assert_eq!(dump.circles(), circles[1..]);
 }
 
-/// A row of a hundred thousand tasks, each of which awaits the next, takes no stack, and lines that stay
-/// short.
+/// A row of a hundred thousand tasks, each of which awaits the next, takes no stack, and lines that
+/// stay short.
 #[test]
 fn a_long_row_is_drawn() {
     const TASKS: u64 = 100_000;

@@ -1,0 +1,128 @@
+//! Names that are short enough for a table: of types, and of anything.
+
+/// Characters of a future's type.
+const FUTURE: usize = 48;
+
+/// A future's type without the modules that its names stand in, and without what is inside of the
+/// innermost brackets until it fits. `say_after` of `crate::say_after::{{closure}}`, which is how
+/// the compiler calls the future of an `async fn`.
+pub(super) fn shorten(name: &str) -> String {
+    let mut short = String::new();
+    let is_path = |c: char| c.is_alphanumeric() || "_:{}#".contains(c);
+    let mut rest = name;
+    while let Some(first) = rest.chars().next() {
+        let is_first = is_path(first);
+        let end = rest.find(|c| is_path(c) != is_first).unwrap_or(rest.len());
+        let (part, others) = rest.split_at(end);
+        if is_first {
+            short.push_str(&last_names(part));
+        } else {
+            short.push_str(part);
+        }
+        rest = others;
+    }
+    while short.chars().count() > FUTURE
+        && let Some((open, close)) = innermost(&short)
+    {
+        short.replace_range(open + 1..close, "…");
+    }
+    cut(&short, FUTURE)
+}
+
+/// The last name of a path, and the closures in it, if it is one of several.
+fn last_names(path: &str) -> String {
+    const CLOSURE: &str = "{{closure}}";
+    let mut names: Vec<&str> = path.split("::").collect();
+    if names.last() == Some(&CLOSURE) {
+        names.pop();
+    }
+    let named = names.iter().rposition(|name| *name != CLOSURE);
+    let last = names[named.unwrap_or(0)..].join("::");
+    let separator = if path.starts_with("::") { "::" } else { "" };
+    format!("{separator}{}", last.replace(CLOSURE, "{closure}"))
+}
+
+/// The brackets of a type that hold most levels of others around them, and something still.
+fn innermost(name: &str) -> Option<(usize, usize)> {
+    let mut open = Vec::new();
+    let mut deepest: Option<(usize, usize, usize)> = None;
+    for (at, c) in name.char_indices() {
+        match c {
+            '<' => open.push(at),
+            '>' if !name[..at].ends_with('-') => {
+                let depth = open.len();
+                if let Some(from) = open.pop()
+                    && &name[from + 1..at] != "…"
+                    && deepest.is_none_or(|(deepest, ..)| depth > deepest)
+                {
+                    deepest = Some((depth, from, at));
+                }
+            }
+            _ => {}
+        }
+    }
+    deepest.map(|(_, from, to)| (from, to))
+}
+
+/// As much of a text as has room, and a sign if that is not all.
+pub(super) fn cut(text: &str, room: usize) -> String {
+    if text.chars().count() <= room {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(room - 1).collect();
+    format!("{kept}…")
+}
+
+/// The same, where the end matters more.
+pub(super) fn cut_front(text: &str, room: usize) -> String {
+    let length = text.chars().count();
+    if length <= room {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().skip(length - room + 1).collect();
+    format!("…{kept}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Modules go, and the closure that an `async fn` is; what tells a type from others stays.
+    #[test]
+    fn a_type_is_shortened_to_its_names() {
+        let names = [
+            ("say::say_after::{{closure}}", "say_after"),
+            ("say::main::{{closure}}::{{closure}}", "main::{closure}"),
+            ("boucle::time::sleep::Sleep", "Sleep"),
+            ("core::future::pending::Pending<()>", "Pending<()>"),
+            (
+                "<a::Server as b::Handler>::handle::{{closure}}",
+                "<Server as Handler>::handle",
+            ),
+            (
+                "core::pin::Pin<alloc::boxed::Box<dyn core::future::future::Future<Output = ()>>>",
+                "Pin<Box<dyn Future<Output = ()>>>",
+            ),
+            ("fn(a::B) -> c::D", "fn(B) -> D"),
+            ("?", "?"),
+            ("", ""),
+        ];
+        for (name, short) in names {
+            assert_eq!(shorten(name), short, "{name}");
+        }
+    }
+
+    /// What is too long loses what is innermost, and keeps its outline.
+    #[test]
+    fn a_long_type_keeps_its_outline() {
+        let map =
+            "a::Map<a::Then<a::b::Sleeping, a::Continuation>, fn(a::String) -> b::Counted<u64>>";
+        assert_eq!(shorten(map), "Map<Then<…>, fn(String) -> Counted<u64>>");
+        let deep = format!("{}x{}", "a::Wrapper<".repeat(20), ">".repeat(20));
+        let outline = format!("{}…{}", "Wrapper<".repeat(5), ">".repeat(5));
+        assert_eq!(shorten(&deep), outline);
+        let long = format!("b::{}", "long".repeat(20));
+        assert_eq!(shorten(&long), "long".repeat(12)[..47].to_owned() + "…");
+        assert_eq!(cut_front("/a/path/to/main.rs:3:1", 12), "…main.rs:3:1");
+    }
+}

@@ -1,0 +1,82 @@
+//! The axis of time: where each event stands, from left to right, in pixels.
+//!
+//! Idle time is to scale, and all loops of a trace stand on one axis. A poll is one pixel wide at
+//! least, and begins where the one before ends: so where much happens at once, things stand a little
+//! late, and the next idle time makes up for it.
+
+use std::time::{Duration, Instant};
+
+use crate::observe::EventKind;
+use crate::trace::{LoopTrace, Trace};
+
+/// The whole run, from the beginning of its first loop.
+const WIDTH: f64 = 1_000.0;
+const SHORTEST_POLL: f64 = 1.0;
+/// Between two times that are written below the axis.
+const SHORTEST_STEP: f64 = 80.0;
+
+/// The scale of a trace.
+#[derive(Debug)]
+pub(super) struct TimeAxis {
+    /// When the first loop began; nothing if there is no loop.
+    begin: Option<Instant>,
+    /// How long the run took.
+    length: Duration,
+    pixels_per_nano: f64,
+}
+
+impl TimeAxis {
+    pub(super) fn of(trace: &Trace) -> TimeAxis {
+        let begin = trace.loops.iter().map(|it| it.began).min();
+        let ends = trace.loops.iter().map(|it| {
+            let last = it.events.back().map_or(it.before.time, |last| last.time);
+            after(begin, it) + last
+        });
+        let length = ends.max().unwrap_or_default();
+        TimeAxis {
+            begin,
+            length,
+            pixels_per_nano: WIDTH / length.as_nanos().max(1) as f64,
+        }
+    }
+
+    /// Where each event of that loop stands.
+    pub(super) fn places(&self, it: &LoopTrace) -> Vec<f64> {
+        let began = after(self.begin, it);
+        let (mut x, mut poll_began) = (0.0_f64, 0.0);
+        let places = it.events.iter().map(|event| {
+            x = x.max(self.place(began + event.time));
+            match event.kind {
+                EventKind::PollBegins { .. } => poll_began = x,
+                EventKind::PollEnds { .. } => x = x.max(poll_began + SHORTEST_POLL),
+                _ => {}
+            }
+            x
+        });
+        places.collect()
+    }
+
+    /// Round times, and where they stand.
+    pub(super) fn ticks(&self) -> impl Iterator<Item = (f64, Duration)> {
+        // 1, 2, 5, 10, 20, 50 and so on, as many as there are.
+        let steps = (0..).map_while(|index| {
+            let power = 10_u64.checked_pow(index / 3)?;
+            power.checked_mul([1, 2, 5][index as usize % 3])
+        });
+        let mut steps = steps.map(Duration::from_nanos);
+        let step = steps.find(|&step| self.place(step) >= SHORTEST_STEP);
+        let step = step.unwrap_or(self.length);
+        let times = (0..).map(move |index| step * index);
+        let times = times.take_while(|&time| time <= self.length);
+        times.map(|time| (self.place(time), time))
+    }
+
+    fn place(&self, time: Duration) -> f64 {
+        time.as_nanos() as f64 * self.pixels_per_nano
+    }
+}
+
+/// How long after the first loop that one began.
+fn after(begin: Option<Instant>, it: &LoopTrace) -> Duration {
+    begin.map_or(Duration::ZERO, |begin| it.began - begin)
+}
