@@ -622,7 +622,7 @@ fn loops_wake_each_other_observed_or_not() {
         });
         assert_eq!((polls(), polls()), (1, 0), "the socket");
 
-        let mut sleep = boucle::sleep(Duration::from_micros(1));
+        let mut sleep = boucle::sleep(Duration::from_millis(1));
         other.block_on(async {
             assert!(Pin::new(&mut sleep).poll(&mut cx).is_pending());
             boucle::sleep(Duration::from_millis(5)).await;
