@@ -28,7 +28,10 @@ impl Resident {
             state.journal = Some(Box::new(Journal::new(number)));
             state.note(|_| EventKind::Opened { is_virtual });
         }
-        Ok(Resident::new(number, poller, state, observers))
+        let resident = Resident::new(number, poller, state, observers);
+        // Now, and not when the loop first runs: a recorder notes when its time began.
+        resident.tell();
+        Ok(resident)
     }
 
     /// Drops everything that is left, inside the loop's context. Destructors may still wake, abort,

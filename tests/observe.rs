@@ -651,6 +651,18 @@ fn loops_wake_each_other_observed_or_not() {
     }
 }
 
+/// A loop is told of when it is made, however late it runs: that is when its time began.
+#[test]
+fn a_loop_began_when_it_was_made() {
+    let recorder = Recorder::new();
+    let builder = EventLoop::builder().observe(recorder.clone());
+    let event_loop = builder.build().unwrap();
+    let made = std::time::Instant::now();
+    std::thread::sleep(Duration::from_millis(2));
+    event_loop.block_on(async {});
+    assert!(recorder.trace().loops[0].began <= made);
+}
+
 /// Two observers are told the same, in the order in which they were given; and what a live state follows
 /// is what is there.
 #[test]

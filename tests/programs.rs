@@ -3,7 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic;
+use std::panic::{self, AssertUnwindSafe};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -83,6 +83,18 @@ struct World {
     channel: (async_channel::Sender<()>, async_channel::Receiver<()>),
     spawned: Cell<usize>,
     dumps: RefCell<Vec<Dumped>>,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        World {
+            handles: RefCell::default(),
+            wakers: RefCell::default(),
+            channel: async_channel::unbounded(),
+            spawned: Cell::new(0),
+            dumps: RefCell::default(),
+        }
+    }
 }
 
 impl World {
@@ -229,16 +241,20 @@ struct Ran {
     dumps: Vec<Dumped>,
 }
 
+/// An observer that panics at its so-many-th event.
+struct PanicsAt(usize);
+
+impl Observer for PanicsAt {
+    fn observe(&mut self, _: &Event) {
+        self.0 -= 1;
+        assert!(self.0 > 0, "the observer");
+    }
+}
+
 /// Runs a program, by hand and then to its end, with what is left after some turns dropped.
 fn run(builder: boucle::Builder, steps: &[Step], limit: usize) -> Ran {
     let event_loop = builder.virtual_clock().build().unwrap();
-    let world = Rc::new(World {
-        handles: RefCell::default(),
-        wakers: RefCell::default(),
-        channel: async_channel::unbounded(),
-        spawned: Cell::new(0),
-        dumps: RefCell::default(),
-    });
+    let world = Rc::new(World::default());
     let mut turns = Vec::new();
     // Of what the program leaves to be polled there is a turn, before and after.
     let first = perform(world.clone(), steps.to_vec());
@@ -345,5 +361,36 @@ proptest! {
         let seen = run(EventLoop::builder().observe(Checked(checks.clone())), &steps, limit);
         prop_assert_eq!(unseen, seen);
         prop_assert!(checks.borrow().live.closed, "an event does not fit");
+    }
+
+    /// A panic of an observer, whenever it comes, comes out once; the loop goes on, and drops everything.
+    #[test]
+    fn a_panic_of_an_observer_harms_no_loop(steps in program(), at in 1..150usize) {
+        let builder = EventLoop::builder().virtual_clock();
+        let event_loop = builder.observe(PanicsAt(at)).build().unwrap();
+        let world = Rc::new(World::default());
+        let mut outs = 0;
+        let mut call = |what: &mut dyn FnMut()| {
+            outs += usize::from(panic::catch_unwind(AssertUnwindSafe(what)).is_err());
+        };
+        for _ in 0..2 {
+            let task = perform(world.clone(), steps.clone());
+            world.handles.borrow_mut().push(event_loop.spawn(task));
+            call(&mut || event_loop.block_on(boucle::yield_now()));
+            for _ in 0..20 {
+                call(&mut || {
+                    event_loop.turn(Some(Duration::from_secs(1))).unwrap();
+                });
+            }
+        }
+        prop_assert!(outs <= 1);
+        if outs == 1 {
+            // Without an observer, nothing is told that could panic.
+            let value = event_loop.block_on(async { boucle::spawn(async { 42 }).await });
+            prop_assert_eq!(value.unwrap(), 42);
+        }
+        drop(event_loop);
+        drop(world.handles.take());
+        prop_assert_eq!(Rc::strong_count(&world), 1);
     }
 }

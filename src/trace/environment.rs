@@ -82,11 +82,8 @@ fn asked() -> Option<&'static Asked> {
         let recorder = Recorder::new();
         Some(Asked { recorder, form })
     };
-    let is_new = ASKED.get().is_none();
     let asked = ASKED.get_or_init(read).as_ref()?;
-    if is_new {
-        on_interrupt::listen(asked);
-    }
+    on_interrupt::listen(asked);
     Some(asked)
 }
 

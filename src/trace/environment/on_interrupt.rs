@@ -6,6 +6,7 @@
 //! `signal-hook` for the signal later than that cannot be seen, and is ended.
 
 use std::fs;
+use std::sync::Once;
 use std::thread;
 
 use signal_hook::consts::SIGINT;
@@ -14,8 +15,13 @@ use signal_hook::low_level::emulate_default_handler;
 
 use crate::trace::environment::Asked;
 
-/// Begins to listen for the signal.
+/// Begins to listen for the signal, if nobody listens yet.
 pub(super) fn listen(asked: &'static Asked) {
+    static LISTEN: Once = Once::new();
+    LISTEN.call_once(|| spawn_listener(asked));
+}
+
+fn spawn_listener(asked: &'static Asked) {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let is_taken = is_taken(&status);
     let Ok(mut signals) = Signals::new([SIGINT]) else {
