@@ -8,7 +8,7 @@
   get("live").hidden = false;
   const sheet = new Sheet(get("canvas"));
   const view = new View(get("scroll"), get("tall"), pictures, draw);
-  const stepper = new Stepper(go, select);
+  const stepper = new Stepper(go);
   const why = new Why(go, select);
 
   const count = (of) => pictures.reduce((sum, picture) => sum + of(picture), 0);
@@ -24,7 +24,7 @@
   get("which").hidden = loops.length === 1;
   get("loop").append(...loops.map((loop, index) => new Option(loop.number, index)));
 
-  /// Goes to the state after so many events.
+  /// Goes to the state after so many events, and explains the poll that they end in, if they do.
   function go(picture, applied) {
     const changes = picture !== view.picture;
     view.picture = picture;
@@ -36,6 +36,7 @@
     const atEnd = view.cursor === picture.events.length, atBegin = view.cursor === 0;
     for (const id of ["last", "turn-on", "event-on"]) get(id).disabled = atEnd;
     for (const id of ["first", "turn-back", "event-back"]) get(id).disabled = atBegin;
+    select(picture.pollAround(view.cursor - 1));
     describe();
   }
 
@@ -124,7 +125,6 @@
   get("loop").addEventListener("change", () => {
     go(pictures[get("loop").value], 0);
     turnOn();
-    select(null);
     view.reset();
   });
   get("find").addEventListener("input", () => {
@@ -182,7 +182,6 @@
   new ResizeObserver(() => view.pan(0)).observe(get("scroll"));
 
   view.reset();
-  select(null);
   go(pictures[0], 0);
   turnOn();
 })();

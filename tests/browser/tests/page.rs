@@ -288,6 +288,36 @@ fn a_click_on_a_poll_says_why_it_ran() {
     assert_eq!(browser.thrown(), [""; 0]);
 }
 
+/// What is explained is the poll in which the step stands, or that ends there; between polls, none.
+#[test]
+fn the_explanation_follows_the_step() {
+    let trace = recorded(medley());
+    let Some(mut browser) = open(&trace) else {
+        return;
+    };
+    browser.press("Home");
+    let mut polled = None;
+    for event in &trace.loops[0].events {
+        browser.press("Shift+ArrowRight");
+        let (shown, next) = match event.kind {
+            EventKind::PollBegins { task } => (Some(task), Some(task)),
+            EventKind::PollEnds { task, .. } => (Some(task), None),
+            _ => (polled, polled),
+        };
+        polled = next;
+        let why = browser.text("#why");
+        match shown {
+            Some(task) => assert!(
+                why.starts_with(&format!("{task} "))
+                    && why.contains(&format!(" is polled in turn {},", event.turn)),
+                "{event:?}: {why}"
+            ),
+            None => assert!(why.starts_with("Click a bar"), "{event:?}: {why}"),
+        }
+    }
+    assert_eq!(browser.thrown(), [""; 0]);
+}
+
 /// Without JavaScript there is the static picture, with a text for those who do not see it.
 #[test]
 fn without_scripts_there_is_a_picture() {
