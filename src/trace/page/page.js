@@ -32,11 +32,11 @@
     if (changes && view.axis === "turns") view.choose();
     view.cursor = Math.max(0, Math.min(applied, picture.events.length));
     stepper.show(picture, view.cursor);
+    select(picture.pollAround(view.cursor - 1));
     view.reveal(picture, Math.max(0, view.cursor - 1));
     const atEnd = view.cursor === picture.events.length, atBegin = view.cursor === 0;
     for (const id of ["last", "turn-on", "event-on"]) get(id).disabled = atEnd;
     for (const id of ["first", "turn-back", "event-back"]) get(id).disabled = atBegin;
-    select(picture.pollAround(view.cursor - 1));
     describe();
   }
 
@@ -116,9 +116,7 @@
   for (const axis of ["turns", "time"]) {
     get(axis).addEventListener("click", () => {
       for (const it of ["turns", "time"]) get(it).setAttribute("aria-pressed", it === axis);
-      view.axis = axis;
-      view.choose();
-      view.reset();
+      view.turnTo(axis);
       describe();
     });
   }
@@ -149,6 +147,12 @@
     event.preventDefault();
   }, { passive: false });
 
+  function point(x) {
+    view.pointer = x;
+    if (view.axis === "time") view.ask();
+  }
+  canvas.addEventListener("pointerleave", () => point(null));
+
   // A drag pans; a press that does not move is a click.
   let drag = null;
   canvas.addEventListener("pointerdown", (event) => {
@@ -156,6 +160,7 @@
     canvas.setPointerCapture(event.pointerId);
   });
   canvas.addEventListener("pointermove", (event) => {
+    point(event.offsetX);
     if (!drag) return;
     const [across, down] = [event.clientX - drag.x, event.clientY - drag.y];
     if (!drag.moved && Math.hypot(across, down) < 4) return;

@@ -156,6 +156,21 @@ class Picture {
     return spans[index];
   }
 
+  /// The number of the turn of an event; and of the last one that began before a time.
+  turnOf(at) {
+    return this.lastTurn((turn) => turn.from, at);
+  }
+
+  turnAt(time) {
+    return this.lastTurn((turn) => this.timeOf(turn.from), time);
+  }
+
+  lastTurn(begins, until) {
+    const { turns } = this;
+    const after = firstAfter(0, turns.length, (it) => begins(turns[it]), until);
+    return turns[after - 1]?.number ?? this.loop.before.turn;
+  }
+
   /// The poll that an event belongs to, its end included.
   pollAround(at) {
     const { spans } = this.thread;
