@@ -410,7 +410,7 @@ fn a_poll_in_the_last_turn_may_be_pending() {
         time         0
         #1 main  run>[1]=yield==>[3] returned
         #2 a         +#1========>[1]~until 20ms~~[x] cancelled
-        #3 b         +#1========>[2]!#3=~ cancelled
+        #3 b         +#1========>[2]!#3 cancelled
 
         left at 0:
           #2 a waits until 20ms (since 0)
