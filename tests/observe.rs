@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
-use boucle::observe::{Event, EventKind, Live, Observer, TaskState, WaitsFor};
+use boucle::observe::{Event, EventKind, Live, Observer, Origin, TaskState, WaitsFor};
 use boucle::trace::Recorder;
 use boucle::{EventLoop, JoinHandle};
 use futures_lite::{StreamExt, future};
@@ -580,6 +580,75 @@ fn a_timer_that_has_fired_is_told_before_it_is_dropped() {
     ];
     let timer: Vec<_> = timer.iter().map(|line| line.as_str()).collect();
     assert_eq!(timer, expected, "{told:#?}");
+}
+
+/// A waker of one loop waits in another's tables, for a socket, a timer and a task: it is woken whichever of
+/// them is observed, and if its own is, it is told of that.
+#[test]
+fn loops_wake_each_other_observed_or_not() {
+    use std::pin::Pin;
+    use std::task::{Context, Waker};
+
+    for (sees_one, sees_other) in [(false, true), (true, false), (true, true)] {
+        let recorder = Recorder::new();
+        let build = |sees: bool| match sees {
+            true => EventLoop::builder()
+                .observe(recorder.clone())
+                .build()
+                .unwrap(),
+            false => EventLoop::new().unwrap(),
+        };
+        let (one, other) = (build(sees_one), build(sees_other));
+        let waker = Rc::new(RefCell::new(None::<Waker>));
+        let leaves = Rc::clone(&waker);
+        let waiting = one.spawn(future::poll_fn(move |cx| {
+            leaves.replace(Some(cx.waker().clone()));
+            std::task::Poll::<()>::Pending
+        }));
+        let polls = || one.turn(Some(Duration::ZERO)).unwrap().polled;
+        assert_eq!((polls(), polls()), (1, 0));
+        let waker = waker.take().unwrap();
+        let mut cx = Context::from_waker(&waker);
+
+        let pending = other.block_on(async {
+            let listener = boucle::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let mut accept = Box::pin(listener.accept());
+            assert!(accept.as_mut().poll(&mut cx).is_pending());
+            let address = listener.local_addr().unwrap();
+            let _client = std::net::TcpStream::connect(address).unwrap();
+            boucle::sleep(Duration::from_millis(5)).await;
+            assert!(accept.as_mut().poll(&mut cx).is_ready());
+            boucle::spawn(async {})
+        });
+        assert_eq!((polls(), polls()), (1, 0), "the socket");
+
+        let mut sleep = boucle::sleep(Duration::from_millis(1));
+        other.block_on(async {
+            assert!(Pin::new(&mut sleep).poll(&mut cx).is_pending());
+            boucle::sleep(Duration::from_millis(5)).await;
+        });
+        assert_eq!((polls(), polls()), (1, 0), "the timer");
+
+        let mut pending = pending;
+        other.block_on(async {
+            pending = boucle::spawn(boucle::yield_now());
+            assert!(Pin::new(&mut pending).poll(&mut cx).is_pending());
+            boucle::sleep(Duration::from_millis(1)).await;
+        });
+        assert_eq!((polls(), polls()), (1, 0), "the task");
+
+        let number = one.handle().dump(Duration::ZERO).unwrap().event_loop;
+        let trace = recorder.trace();
+        let told = trace.loops.iter().filter(|it| it.number == number);
+        let woken = told
+            .flat_map(|it| &it.events)
+            .filter(|event| match event.kind {
+                EventKind::Woken { by, already, .. } => by == Origin::Outside && !already,
+                _ => false,
+            });
+        assert_eq!(woken.count(), if sees_one { 3 } else { 0 });
+        drop(waiting);
+    }
 }
 
 /// Two observers are told the same, in the order in which they were given; and what a live state follows

@@ -136,6 +136,83 @@ fn several_loops_share_a_file() {
     assert!(text.contains("loop 1") && text.contains("loop 2"), "{text}");
 }
 
+/// A folder that stands where the file should be is told, and nothing is left beside it.
+#[test]
+fn a_folder_is_no_file() {
+    let folder = File::new("folder.svg");
+    fs::create_dir(&folder.0).unwrap();
+    let traced = traced("step", folder.path());
+    fs::remove_dir(&folder.0).unwrap();
+    assert!(traced.status.success());
+    let said = String::from_utf8(traced.stderr).unwrap();
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(!fs::exists(format!("{}.part", folder.path())).unwrap());
+}
+
+/// A name need not be text.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_name_may_be_bytes() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let name = std::ffi::OsStr::from_bytes(b"-\xff.svg");
+    let mut path = File::new("bytes").0.clone().into_os_string();
+    path.push(name);
+    let file = File(path.into());
+    let traced = Command::new(program("step"))
+        .env("BOUCLE_TRACE", &file.0)
+        .output();
+    assert_eq!(traced.unwrap().stderr, b"");
+    assert!(file.text().contains("</svg>"));
+}
+
+/// Where stderr takes nothing, nothing is said, and the program goes on.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_stderr_that_is_full_harms_nobody() {
+    for (variable, value) in [
+        ("BOUCLE_TRACE", "timeline"),
+        ("BOUCLE_TRACE", "run.txt"),
+        ("BOUCLE_TRACE", "/no/such/folder/run.svg"),
+        ("BOUCLE_SLOW_POLL", "fast"),
+        ("BOUCLE_SLOW_POLL", "0us"),
+    ] {
+        let full = fs::File::create("/dev/full").unwrap();
+        let mut step = Command::new(program("step"));
+        let output = step.env(variable, value).stderr(full).output().unwrap();
+        assert!(output.status.success(), "{variable}={value}");
+        let plain = Command::new(program("step")).output().unwrap();
+        assert_eq!(output.stdout, plain.stdout);
+    }
+}
+
+/// A program that ignores interrupts goes on to do so, and its file is written.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupt_that_is_ignored_ends_nobody() {
+    let file = File::new("ignored.svg");
+    let mut child = Command::new("sh")
+        .args(["-c", "trap '' INT; exec \"$0\""])
+        .arg(program("late"))
+        .env("BOUCLE_TRACE", file.path())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    // It runs for a second and a half.
+    std::thread::sleep(std::time::Duration::from_millis(400));
+    interrupt(&child);
+    assert!(child.wait().unwrap().success());
+    assert!(file.text().contains("clock"));
+}
+
+#[cfg(unix)]
+fn interrupt(child: &std::process::Child) {
+    let kill = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(kill.unwrap().success());
+}
+
 /// Ctrl-C ends the program as it would, and leaves a whole file.
 #[cfg(unix)]
 #[test]
@@ -149,11 +226,7 @@ fn an_interrupt_leaves_a_whole_file() {
         .expect("the examples are built");
     // It runs for a second and a half.
     std::thread::sleep(std::time::Duration::from_millis(400));
-    let interrupted = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status()
-        .unwrap();
-    assert!(interrupted.success());
+    interrupt(&child);
     assert_eq!(child.wait().unwrap().signal(), Some(2));
     let text = file.text();
     assert!(text.trim().ends_with("</svg>") && text.contains("clock"));

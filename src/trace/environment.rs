@@ -13,7 +13,15 @@
 //! Whatever goes wrong here is one line on stderr, and the program goes on.
 
 #[cfg(unix)]
+mod on_interrupt; // Ctrl-C
+#[cfg(unix)]
 mod on_signal; // BOUCLE_DUMP
+#[cfg(not(unix))]
+mod on_interrupt {
+    //! An interrupt ends the process.
+
+    pub(super) fn listen(_asked: &'static super::Asked) {}
+}
 #[cfg(not(unix))]
 mod on_signal {
     //! No such signal.
@@ -25,18 +33,13 @@ mod slow_poll; // BOUCLE_SLOW_POLL
 use std::env;
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
-use std::thread;
-
-use signal_hook::consts::SIGINT;
-use signal_hook::iterator::Signals;
-use signal_hook::low_level::emulate_default_handler;
 
 use crate::Builder;
 use crate::observe::{Event, EventKind, Observer};
-use crate::trace::{Recorder, Trace};
+use crate::trace::{Recorder, Trace, words};
 
 /// The variable.
 const VARIABLE: &str = "BOUCLE_TRACE";
@@ -82,7 +85,7 @@ fn asked() -> Option<&'static Asked> {
     let is_new = ASKED.get().is_none();
     let asked = ASKED.get_or_init(read).as_ref()?;
     if is_new {
-        show_when_interrupted(asked);
+        on_interrupt::listen(asked);
     }
     Some(asked)
 }
@@ -119,19 +122,18 @@ impl Observer for AtTheEnd {
 }
 
 impl Asked {
-    /// Prints the loop, or all of them; or writes the file, which has them all.
+    /// Prints the loop, or all that were not printed yet; or writes the file, which has them all.
     fn show(&self, event_loop: Option<u64>) {
         // One at a time: loops may end on several threads at once.
         static SHOWING: Mutex<()> = Mutex::new(());
         let _showing = SHOWING.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut trace = self.recorder.trace();
+        let trace = match (&self.form, event_loop) {
+            // What was printed need not be kept.
+            (Form::Timeline, Some(number)) => self.recorder.take_loop(number),
+            _ => self.recorder.trace(),
+        };
         let written = match &self.form {
-            Form::Timeline => {
-                let loops = &mut trace.loops;
-                loops.retain(|it| event_loop.is_none_or(|number| it.number == number));
-                print(&trace);
-                return;
-            }
+            Form::Timeline => return print(&trace),
             Form::Html(path) => write(path, &trace.to_html()),
             Form::Svg(path) => write(path, &trace.to_svg()),
             Form::Json(path) => write(path, &trace.to_chrome_json()),
@@ -144,37 +146,23 @@ impl Asked {
 
 /// Prints a trace to stderr, as wide as the terminal is.
 fn print(trace: &Trace) {
-    let timeline = trace.timeline().titles(true).for_stderr();
-    let _ = writeln!(io::stderr().lock(), "{timeline}");
+    words::say(trace.timeline().titles(true).for_stderr());
 }
 
 /// Writes a file that is whole at any time.
 fn write<'a>(path: &'a Path, text: &str) -> Result<(), (&'a Path, io::Error)> {
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(".part");
-    fs::write(&unfinished, text)
-        .and_then(|()| fs::rename(&unfinished, path))
-        .map_err(|error| (path, error))
-}
-
-/// Shows what was recorded when the process is interrupted, and then ends it as the interrupt would.
-fn show_when_interrupted(asked: &'static Asked) {
-    let Ok(mut signals) = Signals::new([SIGINT]) else {
-        return;
-    };
-    let wait = move || {
-        for signal in signals.forever() {
-            asked.show(None);
-            let _ = emulate_default_handler(signal);
-        }
-    };
-    let name = "boucle trace".to_owned();
-    let _ = thread::Builder::new().name(name).spawn(wait);
+    let written = fs::write(&unfinished, text).and_then(|()| fs::rename(&unfinished, path));
+    written.map_err(|error| {
+        let _ = fs::remove_file(&unfinished);
+        (path, error)
+    })
 }
 
 /// One line, and the program goes on.
 fn complain(what: &str) {
-    eprintln!("boucle: {VARIABLE}={what}");
+    words::say(format_args!("boucle: {VARIABLE}={what}"));
 }
 
 #[cfg(test)]

@@ -80,6 +80,17 @@ impl Recorder {
         self.lock().trace.clone()
     }
 
+    /// What was recorded of one loop, which is forgotten.
+    #[cfg_attr(not(feature = "trace"), expect(dead_code))]
+    pub(crate) fn take_loop(&self, event_loop: u64) -> Trace {
+        let mut recorded = self.lock();
+        let is_it = |it: &mut LoopTrace| it.number == event_loop;
+        let loops: Vec<_> = recorded.trace.loops.extract_if(.., is_it).collect();
+        let taken: usize = loops.iter().map(|it| it.events.len()).sum();
+        recorded.kept -= taken;
+        Trace { loops }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Recorded> {
         self.recorded.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,13 +1,12 @@
 //! Slow polls: a task that keeps the loop from everybody else is told of, asyncio's
 //! `slow_callback_duration`.
 
-use std::io::{self, Write};
 use std::time::Duration;
 
 use crate::Builder;
 use crate::observe::words::duration;
 use crate::observe::{Event, EventKind, Observer};
-use crate::trace::{Live, LiveTask};
+use crate::trace::{Live, LiveTask, words};
 
 impl Builder {
     /// Prints a line on stderr for each poll that takes longer than `limit`: who it was, where that
@@ -47,10 +46,7 @@ impl Builder {
     /// `BOUCLE_SLOW_POLL=100ms` (or so many `us` or `s`).
     #[doc(alias = "slow_callback_duration")]
     pub fn slow_poll(self, limit: Duration) -> Builder {
-        self.observe(SlowPolls::new(limit, |line| {
-            // If nobody can read it, the program goes on all the same.
-            let _ = writeln!(io::stderr(), "{line}");
-        }))
+        self.observe(SlowPolls::new(limit, |line| words::say(line)))
     }
 }
 

@@ -1,8 +1,16 @@
 //! Words for what the pictures show.
 
+use std::fmt;
+use std::io::{self, Write};
+
 pub(super) use crate::observe::words::{duration, waits_for};
 use crate::observe::{Ending, Origin, Outcome, WaitsFor};
 use crate::trace::LiveTask;
+
+/// A line on stderr. That may be closed, or full: no reason for a program to panic.
+pub(super) fn say(what: impl fmt::Display) {
+    let _ = writeln!(io::stderr().lock(), "{what}");
+}
 
 /// "2 hello": the id, then the name; if it has none, "main", or the last word of the future's type.
 pub(super) fn label(task: &LiveTask) -> String {

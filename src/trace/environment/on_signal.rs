@@ -11,7 +11,7 @@
 //! signal.)
 
 use std::env;
-use std::io::{self, Write};
+use std::io;
 use std::sync::Once;
 use std::thread;
 use std::time::Duration;
@@ -20,6 +20,7 @@ use signal_hook::consts::SIGUSR1;
 use signal_hook::iterator::Signals;
 
 use crate::observe::dump::Question;
+use crate::trace::words;
 use crate::wake::inbox;
 
 /// The variable.
@@ -36,7 +37,7 @@ pub(super) fn listen() {
         if is_asked(&value)
             && let Err(error) = spawn_listener()
         {
-            eprintln!("boucle: {VARIABLE}={value}: {error}");
+            words::say(format_args!("boucle: {VARIABLE}={value}: {error}"));
         }
     });
 }
@@ -50,8 +51,7 @@ fn spawn_listener() -> io::Result<()> {
     let mut signals = Signals::new([SIGUSR1])?;
     let listen = move || {
         for _ in signals.forever() {
-            // If nobody can read it, it was asked for in vain.
-            let _ = writeln!(io::stderr(), "{}", ask_all());
+            words::say(ask_all());
         }
     };
     let name = "boucle dump".to_owned();

@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::Builder;
+use crate::trace::words;
 
 /// The variable.
 const VARIABLE: &str = "BOUCLE_SLOW_POLL";
@@ -20,7 +21,7 @@ pub(super) fn observe(builder: Builder) -> Builder {
     let asked = ASKED.get_or_init(|| {
         let value = env::var_os(VARIABLE)?;
         parse(&value.to_string_lossy()).unwrap_or_else(|wrong| {
-            eprintln!("boucle: {wrong}");
+            words::say(format_args!("boucle: {wrong}"));
             None
         })
     });

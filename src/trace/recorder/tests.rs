@@ -104,6 +104,26 @@ fn clones_record_the_same() {
     assert_eq!(late.loops[0].number, 7);
 }
 
+/// A loop that is taken is forgotten, and leaves its room to the others.
+#[test]
+fn a_loop_may_be_taken() {
+    let recorder = Recorder::with_limit(3);
+    let mut one = Story::of(1, &recorder, true);
+    let mut two = Story::of(2, &recorder, true);
+    one.turn();
+    let taken = recorder.take_loop(1).loops;
+    assert_eq!(
+        (taken.len(), taken[0].number, taken[0].events.len()),
+        (1, 1, 2)
+    );
+    two.turn();
+    two.turn();
+    let left = recorder.trace().loops;
+    assert_eq!((left.len(), left[0].number), (1, 2));
+    assert_eq!((left[0].events.len(), left[0].dropped), (3, 0));
+    assert!(recorder.take_loop(1).loops.is_empty());
+}
+
 #[test]
 #[should_panic(expected = "a recorder keeps one event at least")]
 fn a_limit_of_zero_is_refused() {

@@ -249,10 +249,8 @@ impl Follower {
         let marks = marks.map_or(&[][..], Vec::as_slice);
         let is_polled = marks.iter().any(|mark| matches!(mark, Mark::Polled(_)));
         let is_pending = matches!(marks.last(), Some(Mark::Pending(_)));
-        // Who aborts itself ends with its poll, pending or not.
-        let aborts_itself = marks.contains(&Mark::Aborted(Origin::Task(task)));
         let is_over = match is_polled {
-            true => !is_pending || aborts_itself,
+            true => !is_pending,
             false => is_aborted,
         };
         if self.is_ending || !is_over {

@@ -1,0 +1,63 @@
+//! Ctrl-C: what was recorded is shown before the process ends.
+//!
+//! A thread waits for the signal, shows the recording, and then ends the process as the signal would have.
+//! But not if the program has its own way with interrupts, or was started to ignore them: then it goes on
+//! as it would. That is looked up when its first loop is made, and Linux alone tells it. Who asks
+//! `signal-hook` for the signal later than that cannot be seen, and is ended.
+
+use std::fs;
+use std::thread;
+
+use signal_hook::consts::SIGINT;
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
+
+use crate::trace::environment::Asked;
+
+/// Begins to listen for the signal.
+pub(super) fn listen(asked: &'static Asked) {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let is_taken = is_taken(&status);
+    let Ok(mut signals) = Signals::new([SIGINT]) else {
+        return;
+    };
+    let wait = move || {
+        for signal in signals.forever() {
+            asked.show(None);
+            if !is_taken {
+                let _ = emulate_default_handler(signal);
+            }
+        }
+    };
+    let name = "boucle trace".to_owned();
+    let _ = thread::Builder::new().name(name).spawn(wait);
+}
+
+/// Whether a process of that status catches interrupts, or ignores them.
+fn is_taken(status: &str) -> bool {
+    let set = |line: &str| {
+        let (name, set) = line.split_once(':')?;
+        let set = u64::from_str_radix(set.trim(), 16).ok()?;
+        matches!(name, "SigIgn" | "SigCgt").then_some(set)
+    };
+    let mut sets = status.lines().filter_map(set);
+    sets.any(|set| set & 1 << (SIGINT - 1) != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The second bit of either set is the interrupt's; a status that cannot be read says nothing.
+    #[test]
+    fn what_a_status_says() {
+        let status = |ignored: &str, caught: &str| {
+            format!("Name:\tx\nSigBlk:\t0000000000000002\nSigIgn:\t{ignored}\nSigCgt:\t{caught}\n")
+        };
+        let (none, others, interrupt) =
+            ("0000000000000000", "0000000000001401", "0000000000000402");
+        assert!(is_taken(&status(none, interrupt)) && is_taken(&status(interrupt, none)));
+        assert!(!is_taken(&status(none, others)) && !is_taken(&status(others, none)));
+        assert!(!is_taken(""));
+    }
+}
