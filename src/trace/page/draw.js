@@ -52,7 +52,7 @@ class Sheet {
     const first = Math.max(0, Math.floor(scroll.scrollTop / ROW));
     const last = Math.min(lines.length, Math.ceil((scroll.scrollTop + height - HEAD) / ROW));
     const visible = lines.slice(first, last);
-    const over = view.axis === "turns" ? ["turn", "time"] : ["time"];
+    const over = view.axis === "turns" ? ["turn", "time"] : ["time", "turn"];
     over.forEach((word, index) => this.text(word, 0, 18 + 16 * index, "dim"));
     this.within(names - 8, 0, width, height, () => {
       if (view.axis === "turns") this.drawTurns(view.picture);
@@ -137,8 +137,18 @@ class Sheet {
       if (x > this.width) break;
       this.context.fillStyle = this.colours.edge;
       this.context.fillRect(Math.round(x), HEAD - 14, 1, this.height);
-      this.text(duration(time), x, 22, "dim", 12, "center");
+      this.text(duration(time), x, 18, "dim", 12, "center");
     }
+    this.drawTurnNumbers();
+  }
+
+  /// Over time there is no room for every turn: the numbers of two, under the pointer and at the step.
+  drawTurnNumbers() {
+    const { picture, cursor, pointer, names, origin, scale } = this.view;
+    const number = (turn, x, colour) => this.text(String(turn), x, 34, colour, 12, "center");
+    if (pointer !== null) number(picture.turnAt(origin + (pointer - names) / scale), pointer, "dim");
+    const x = this.view.x(picture, Math.max(0, cursor - 1));
+    if (pointer === null || Math.abs(x - pointer) > 40) number(picture.turnOf(cursor - 1), x, "ink");
   }
 
   drawCursor() {

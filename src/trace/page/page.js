@@ -8,7 +8,7 @@
   get("live").hidden = false;
   const sheet = new Sheet(get("canvas"));
   const view = new View(get("scroll"), get("tall"), pictures, draw);
-  const stepper = new Stepper(go, select);
+  const stepper = new Stepper(go);
   const why = new Why(go, select);
 
   const count = (of) => pictures.reduce((sum, picture) => sum + of(picture), 0);
@@ -24,7 +24,7 @@
   get("which").hidden = loops.length === 1;
   get("loop").append(...loops.map((loop, index) => new Option(loop.number, index)));
 
-  /// Goes to the state after so many events.
+  /// Goes to the state after so many events, and explains the poll that they end in, if they do.
   function go(picture, applied) {
     const changes = picture !== view.picture;
     view.picture = picture;
@@ -32,6 +32,7 @@
     if (changes && view.axis === "turns") view.choose();
     view.cursor = Math.max(0, Math.min(applied, picture.events.length));
     stepper.show(picture, view.cursor);
+    select(picture.pollAround(view.cursor - 1));
     view.reveal(picture, Math.max(0, view.cursor - 1));
     const atEnd = view.cursor === picture.events.length, atBegin = view.cursor === 0;
     for (const id of ["last", "turn-on", "event-on"]) get(id).disabled = atEnd;
@@ -115,16 +116,13 @@
   for (const axis of ["turns", "time"]) {
     get(axis).addEventListener("click", () => {
       for (const it of ["turns", "time"]) get(it).setAttribute("aria-pressed", it === axis);
-      view.axis = axis;
-      view.choose();
-      view.reset();
+      view.turnTo(axis);
       describe();
     });
   }
   get("loop").addEventListener("change", () => {
     go(pictures[get("loop").value], 0);
     turnOn();
-    select(null);
     view.reset();
   });
   get("find").addEventListener("input", () => {
@@ -149,6 +147,12 @@
     event.preventDefault();
   }, { passive: false });
 
+  function point(x) {
+    view.pointer = x;
+    if (view.axis === "time") view.ask();
+  }
+  canvas.addEventListener("pointerleave", () => point(null));
+
   // A drag pans; a press that does not move is a click.
   let drag = null;
   canvas.addEventListener("pointerdown", (event) => {
@@ -156,6 +160,7 @@
     canvas.setPointerCapture(event.pointerId);
   });
   canvas.addEventListener("pointermove", (event) => {
+    point(event.offsetX);
     if (!drag) return;
     const [across, down] = [event.clientX - drag.x, event.clientY - drag.y];
     if (!drag.moved && Math.hypot(across, down) < 4) return;
@@ -182,7 +187,6 @@
   new ResizeObserver(() => view.pan(0)).observe(get("scroll"));
 
   view.reset();
-  select(null);
   go(pictures[0], 0);
   turnOn();
 })();

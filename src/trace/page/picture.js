@@ -26,7 +26,9 @@ class Picture {
     });
     for (const row of this.rows) {
       const last = row.spans.at(-1);
-      if (last && last.to === null) last.to = loop.events.length - 1;
+      if (!last || last.to !== null) continue;
+      last.to = loop.events.length - 1;
+      if (last.state === "polled") this.occupy(last, last.to);
     }
   }
 
@@ -84,7 +86,7 @@ class Picture {
         const span = this.rowOf.get(which)?.spans.at(-1);
         if (span) {
           Object.assign(span, { outcome: more, took: most });
-          this.thread.spans.push({ from: span.from, to: at, state: "polled" });
+          this.occupy(span, at);
         }
         this.change(which, at);
         break;
@@ -131,6 +133,11 @@ class Picture {
     });
   }
 
+  /// The thread was in that poll, until there.
+  occupy(poll, to) {
+    this.thread.spans.push({ from: poll.from, to, state: "polled", poll });
+  }
+
   arrow(what, id, by, at) {
     const from = by[0] === "task" ? this.rowOf.get(by[1]) : null;
     this.arrows.push({ at, what, by, from, to: this.rowOf.get(id) });
@@ -147,6 +154,28 @@ class Picture {
     let index = firstAfter(0, spans.length, (span) => spans[span].from, at) - 1;
     while (index >= 0 && spans[index].state !== "polled") index--;
     return spans[index];
+  }
+
+  /// The number of the turn of an event; and of the last one that began before a time.
+  turnOf(at) {
+    return this.lastTurn((turn) => turn.from, at);
+  }
+
+  turnAt(time) {
+    return this.lastTurn((turn) => this.timeOf(turn.from), time);
+  }
+
+  lastTurn(begins, until) {
+    const { turns } = this;
+    const after = firstAfter(0, turns.length, (it) => begins(turns[it]), until);
+    return turns[after - 1]?.number ?? this.loop.before.turn;
+  }
+
+  /// The poll that an event belongs to, its end included.
+  pollAround(at) {
+    const { spans } = this.thread;
+    const span = spans[firstAfter(0, spans.length, (it) => spans[it].to, at - 1)];
+    return span?.from <= at ? span.poll ?? null : null;
   }
 
   name(id) {

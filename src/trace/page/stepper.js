@@ -4,9 +4,9 @@
 const MOST = 200;
 
 class Stepper {
-  /// `jump(picture, applied)` goes to another step; `select(span)` explains a poll.
-  constructor(jump, select) {
-    Object.assign(this, { jump, select });
+  /// `jump(picture, applied)` goes to another step.
+  constructor(jump) {
+    this.jump = jump;
   }
 
   show(picture, applied) {
@@ -67,10 +67,10 @@ class Stepper {
       if (event[0] === "polled") polled = null;
       const item = element("li", {
         className: `${here < applied ? "past" : "future"}${polled === null ? "" : " within"}`,
-      }, element("button", { type: "button", onclick: () => {
-        this.jump(picture, here + 1);
-        if (event[0] === "polls") this.select(picture.pollAt(event[2], here));
-      } }, sentence(event, name)));
+      }, element("button", {
+        type: "button",
+        onclick: () => this.jump(picture, here + 1),
+      }, sentence(event, name)));
       if (event[0] === "polls") polled = event[2];
       if (here === applied - 1) item.setAttribute("aria-current", "step");
       return item;

@@ -10,6 +10,7 @@ class View {
     this.picture = pictures[0];
     this.cursor = 0; // How many of its events are applied.
     this.selected = null; // A span.
+    this.pointer = null; // Where the pointer is, on the canvas.
     this.search = "";
     this.origin = 0; // What stands at the left end of the axis,
     this.scale = 1; // and pixels for each of its units.
@@ -76,13 +77,28 @@ class View {
     this.pan(-this.origin);
   }
 
-  zoom(factor, x = this.names + this.room / 2) {
+  /// The other axis, or other rows of it: what is selected stays in view.
+  turnTo(axis) {
+    this.axis = axis;
+    this.choose();
+    this.reset();
+    this.reveal(this.picture, this.selected?.from ?? Math.max(0, this.cursor - 1));
+  }
+
+  zoom(factor, x = this.focus()) {
     const fixed = this.origin + (x - this.names) / this.scale;
     const least = Math.min(1, this.room / this.end);
     const most = this.axis === "turns" ? 8 : 1;
     this.scale = Math.min(Math.max(this.scale * factor, least), Math.max(most, this.room / this.end));
     this.origin = fixed - (x - this.names) / this.scale;
     this.pan(0);
+  }
+
+  /// Where a zoom holds fast if the pointer does not say it: the selected bar, or else the middle.
+  focus() {
+    if (!this.selected) return this.names + this.room / 2;
+    this.reveal(this.picture, this.selected.from);
+    return this.x(this.picture, this.selected.from);
   }
 
   pan(units) {
@@ -99,7 +115,14 @@ class View {
     const unit = this.unit(picture, at);
     const width = this.room / this.scale;
     if (unit < this.origin || unit > this.origin + width) this.pan(unit - width / 2 - this.origin);
+    const line = this.lineOf.get(this.selected?.row);
+    if (line !== undefined) this.revealLine(line);
     this.ask();
+  }
+
+  revealLine(line) {
+    const lowest = line * ROW, highest = HEAD + lowest + ROW - this.scroll.clientHeight;
+    this.scroll.scrollTop = Math.max(highest, Math.min(lowest, this.scroll.scrollTop));
   }
 
   /// Draws soon, once.

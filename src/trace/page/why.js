@@ -7,7 +7,7 @@ class Why {
   }
 
   show(picture, span) {
-    const hint = "Click a bar of the picture, or a poll in the list of the turn.";
+    const hint = "Click a bar of the picture, or step to an event of a poll.";
     const lines = span ? this.lines(picture, span) : [[quiet(hint)]];
     get("why").replaceChildren(...lines.map((line) => element("p", {}, ...line)));
   }

@@ -95,11 +95,12 @@ impl Sheet {
         }
     }
 
-    /// How long the thread slept, where there is room to say it.
+    /// How long the thread slept; over time, where there is room to say it.
     fn pauses(&mut self, top: f64, picture: &Picture) {
         for (x, slept) in &picture.pauses {
             let words = format!("idle {}", words::duration(*slept));
-            if x.end - x.start > words.chars().count() as f64 * SMALL_LETTER {
+            let width = words.chars().count() as f64 * SMALL_LETTER;
+            if self.time.is_none() || x.end - x.start > width {
                 let middle = self.axis + (x.start + x.end) / 2.0 + 2.0;
                 self.text(middle, top + NUMBERS, "note middle", &words);
             }

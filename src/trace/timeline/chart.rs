@@ -227,7 +227,7 @@ impl Follower {
         };
         match event.kind {
             EventKind::PollEnds { outcome, .. } => {
-                // Who has aborted itself is dropped at once.
+                // Who has aborted itself is dropped next, and waits for nothing.
                 if outcome == Outcome::Pending && live.state != TaskState::Aborted {
                     let meanwhile = Meanwhile::of(live);
                     self.now(task, Mark::Pending(meanwhile));

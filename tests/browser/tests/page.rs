@@ -288,6 +288,105 @@ fn a_click_on_a_poll_says_why_it_ran() {
     assert_eq!(browser.thrown(), [""; 0]);
 }
 
+/// What is explained is the poll in which the step stands, or that ends there; between polls, none.
+#[test]
+fn the_explanation_follows_the_step() {
+    let trace = recorded(medley());
+    let Some(mut browser) = open(&trace) else {
+        return;
+    };
+    browser.press("Home");
+    let mut polled = None;
+    for event in &trace.loops[0].events {
+        browser.press("Shift+ArrowRight");
+        let (shown, next) = match event.kind {
+            EventKind::PollBegins { task } => (Some(task), Some(task)),
+            EventKind::PollEnds { task, .. } => (Some(task), None),
+            _ => (polled, polled),
+        };
+        polled = next;
+        let why = browser.text("#why");
+        match shown {
+            Some(task) => assert!(
+                why.starts_with(&format!("{task} "))
+                    && why.contains(&format!(" is polled in turn {},", event.turn)),
+                "{event:?}: {why}"
+            ),
+            None => assert!(why.starts_with("Click a bar"), "{event:?}: {why}"),
+        }
+    }
+    assert_eq!(browser.thrown(), [""; 0]);
+}
+
+/// Notes what is drawn from now on: the words, and where the frame of what is selected stands.
+fn watch_the_canvas(browser: &mut Browser) {
+    browser.value(
+        "(() => { window.drawn = { words: [], selected: [] }; \
+         const of = CanvasRenderingContext2D.prototype, { fillText, strokeRect } = of; \
+         of.fillText = function (words, ...at) { \
+         drawn.words.push(words); return fillText.call(this, words, ...at); }; \
+         of.strokeRect = function (x, ...at) { \
+         if (this.lineWidth === 2) drawn.selected.push(x); return strokeRect.call(this, x, ...at); }; })()",
+    );
+}
+
+/// What is drawn in the next frame: words, and frames' places.
+fn drawn(browser: &mut Browser, action: &str) -> (Vec<String>, Vec<f64>) {
+    let drawn = browser.value(&format!(
+        "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {{ \
+         drawn = {{ words: [], selected: [] }}; {action}; \
+         requestAnimationFrame(() => requestAnimationFrame(() => done(drawn))); }})))"
+    ));
+    let words = drawn["words"].as_array().unwrap().iter();
+    let selected = drawn["selected"].as_array().unwrap().iter();
+    (
+        words.map(|it| it.as_str().unwrap().to_owned()).collect(),
+        selected.map(|it| it.as_f64().unwrap()).collect(),
+    )
+}
+
+/// A poll that is selected stays where it is when the picture is zoomed, and in view when the axis
+/// changes; over time, its turn is told, and that under the pointer.
+#[test]
+fn a_selected_poll_stays_in_view() {
+    let trace = recorded(async {
+        for _ in 0..100 {
+            boucle::sleep(seconds(0.1)).await;
+        }
+    });
+    let Some(mut browser) = open(&trace) else {
+        return;
+    };
+    watch_the_canvas(&mut browser);
+    browser.press("End");
+    browser.press("ArrowLeft");
+    browser.press("Shift+ArrowRight");
+    let why = browser.text("#why");
+    let turn = trace.loops[0].events.back().unwrap().turn;
+    assert!(why.contains(&format!("is polled in turn {turn},")), "{why}");
+
+    let (_, before) = drawn(&mut browser, "get('larger').click()");
+    let (_, after) = drawn(&mut browser, "get('larger').click()");
+    assert_eq!(before.len(), 1);
+    assert!((before[0] - after[0]).abs() < 1.0, "{before:?} {after:?}");
+    let width = browser.value("get('scroll').clientWidth").as_f64().unwrap();
+    let (words, over_time) = drawn(&mut browser, "get('time').click()");
+    assert!(words.contains(&turn.to_string()), "{words:?}");
+    // Behind the end, the last turn is pointed at.
+    let (words, _) = drawn(
+        &mut browser,
+        "get('canvas').dispatchEvent(new PointerEvent('pointermove', \
+         { clientX: get('canvas').getBoundingClientRect().right - 5 }))",
+    );
+    let told = words.iter().filter(|it| **it == turn.to_string());
+    assert_eq!(told.count(), 2, "{words:?}");
+    let (_, over_turns) = drawn(&mut browser, "get('turns').click()");
+    for selected in [before, over_time, over_turns] {
+        assert!((0.0..width).contains(&selected[0]), "{selected:?}");
+    }
+    assert_eq!(browser.thrown(), [""; 0]);
+}
+
 /// Without JavaScript there is the static picture, with a text for those who do not see it.
 #[test]
 fn without_scripts_there_is_a_picture() {
