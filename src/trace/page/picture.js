@@ -43,6 +43,7 @@ class Picture {
 
   follow(event, at) {
     const [what, , which, more, most] = event;
+    if (what === "fired") this.recall(event);
     this.live.apply(event);
     switch (what) {
       case "turn":
@@ -100,6 +101,12 @@ class Picture {
     }
   }
 
+  /// A timer that fires is told by its number alone: to that is added for whom it was, and for when.
+  recall(event) {
+    const timer = this.live.timers.get(event[2]);
+    if (timer) [event[3], event[4]] = [timer.task, timer.deadline];
+  }
+
   enter(task, at, woken) {
     const { id, future, location, parent } = task;
     const row = { index: this.rows.length, id, label: label(task), future, location, parent, spans: [], woken };
@@ -109,7 +116,9 @@ class Picture {
   }
 
   cause(what, by, at) {
-    return { what, by, at, turn: this.live.turn, ahead: Math.max(0, this.live.ready.size - 1) };
+    // Whom a timer wakes is told right after it.
+    const due = by[0] === "timer" ? this.events[at - 1]?.[4] : undefined;
+    return { what, by, at, due, turn: this.live.turn, ahead: Math.max(0, this.live.ready.size - 1) };
   }
 
   caused(what, id, by, at) {
@@ -146,6 +155,14 @@ class Picture {
   /// When an event was, in nanoseconds since the first of the loops began.
   timeOf(at) {
     return this.loop.began + (this.events[at]?.[1] ?? this.loop.before.time);
+  }
+
+  /// From when on a timer should have ended that wait, likewise, if it ends later: a poll holds the
+  /// thread, or the kernel is late.
+  dueOf({ waits, from, to }) {
+    const deadlines = waits.filter(([what]) => what === "timer").map(([, , deadline]) => deadline);
+    const due = Math.max(this.timeOf(from), this.loop.began + Math.min(...deadlines));
+    return due < this.timeOf(to) ? due : null;
   }
 
   /// The poll of that task in which that event has happened, or that ended just before.

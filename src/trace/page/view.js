@@ -50,6 +50,11 @@ class View {
     return this.names + (this.unit(picture, at) - this.origin) * this.scale;
   }
 
+  /// Where, over time, a time stands.
+  xOf(time) {
+    return this.names + (time - this.origin) * this.scale;
+  }
+
   /// The middle of a row on the canvas.
   middle(line) {
     return HEAD - this.scroll.scrollTop + line * ROW + ROW / 2;
