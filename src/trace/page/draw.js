@@ -233,6 +233,9 @@ class Sheet {
       context.lineWidth = 2;
       context.strokeRect(left - 2, y - BAR / 2 - 2, width + 4, BAR + 4);
     }
+    if (this.view.tells(span)) {
+      this.text(duration(span.took), left + width / 2, y - BAR / 2 - 4, "ink", 9, "center", "600");
+    }
   }
 
   /// From the cause to the task; from elsewhere than a task, a mark that says from where.

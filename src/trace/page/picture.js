@@ -1,6 +1,9 @@
 // What is drawn of a loop: picture.rs, again. Rows have spans; both ends of a span are indices of
 // events, so that either axis can place them.
 
+/// A poll is long from so many nanoseconds on; as many of these are told, the longest first.
+const LONG = 1e6, MOST_LONG = 8;
+
 class Picture {
   constructor(loop) {
     this.loop = loop;
@@ -12,6 +15,7 @@ class Picture {
     this.pauses = []; // { from, to, slept }
     this.arrows = []; // { at, what, by, from, to }: the rows of cause and task
     this.thread = { label: `loop ${loop.number}`, spans: [] };
+    this.longPolls = []; // Under a virtual clock there are none: a poll takes no time there.
     this.checkpoints = []; // [events applied, the state then]
     this.live = new Live(loop.before);
     for (const task of this.live.tasks.values()) this.enter(task, 0, null);
@@ -30,6 +34,7 @@ class Picture {
       last.to = loop.events.length - 1;
       if (last.state === "polled") this.occupy(last, last.to);
     }
+    this.longPolls.sort((one, other) => other.took - one.took).splice(MOST_LONG);
   }
 
   /// The state after so many events.
@@ -87,6 +92,7 @@ class Picture {
         const span = this.rowOf.get(which)?.spans.at(-1);
         if (span) {
           Object.assign(span, { outcome: more, took: most });
+          if (most > LONG) this.longPolls.push(span);
           this.occupy(span, at);
         }
         this.change(which, at);

@@ -36,6 +36,11 @@ class View {
     this.tall.style.height = `${HEAD + this.lines.length * ROW + 8}px`;
   }
 
+  /// Whether it is told how long that took: over turns a long poll looks like any other.
+  tells(span) {
+    return this.axis === "turns" && this.picture.longPolls.includes(span);
+  }
+
   shown() {
     return this.axis === "turns" ? [this.picture] : this.pictures;
   }

@@ -447,6 +447,46 @@ fn who_wakes_late_is_overdue() {
     assert_eq!(browser.thrown(), [""; 0]);
 }
 
+/// The polls that have held the thread for long are told, the longest first, and are a click away; over
+/// turns, their time stands beside their bars. Under a virtual clock there are none.
+#[test]
+fn long_polls_are_told() {
+    let trace = held();
+    let Some(mut browser) = open(&trace) else {
+        return;
+    };
+    let took = trace.loops[0]
+        .events
+        .iter()
+        .filter_map(|event| match event.kind {
+            EventKind::PollEnds { took, .. } => Some(took),
+            _ => None,
+        });
+    let longest = took.max().unwrap().as_nanos();
+    let longest = browser.value(&format!("duration({longest})"));
+    let longest = longest.as_str().unwrap();
+    let title = format!("and is ready after {longest}</title>");
+    assert!(trace.to_svg().contains(&title), "{title}");
+    let listed = browser.texts("#longest button");
+    assert_eq!(listed[0], format!("3 holds in turn 2, {longest}"));
+
+    watch_the_canvas(&mut browser);
+    let (words, _) = drawn(
+        &mut browser,
+        "document.querySelector('#longest button').click()",
+    );
+    assert!(words.iter().any(|it| it == longest), "{words:?}");
+    assert!(
+        browser
+            .text("#why")
+            .starts_with("3 holds is polled in turn 2")
+    );
+    assert_eq!(browser.thrown(), [""; 0]);
+
+    browser.open(&recorded(medley()).to_html());
+    assert_eq!(browser.texts("#longest"), [""; 0]);
+}
+
 /// Without JavaScript there is the static picture, with a text for those who do not see it.
 #[test]
 fn without_scripts_there_is_a_picture() {
