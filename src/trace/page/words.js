@@ -77,7 +77,7 @@ function lateness(late) {
 function sentence([what, time, which, more, most], name) {
   switch (what) {
     case "opened": return `the loop is made, its clock is ${which ? "virtual" : "real"}`;
-    case "turn": return "the turn begins: the batch is frozen";
+    case "turn": return "the turn begins: it polls those who are ready now";
     case "parked": {
       const slept = more === 0 ? "parks without sleeping" : `parks, sleeps ${duration(more)}`;
       return most === 0 ? slept : `${slept}; ${plural(most, "source")} ready`;
@@ -94,9 +94,9 @@ function sentence([what, time, which, more, most], name) {
       const whose = more === undefined || more === null ? "" : ` for ${name(more)}`;
       return `timer ${which} fires${whose}${most === undefined ? "" : `, ${lateness(time - most)}`}`;
     }
-    case "timer dropped": return `timer ${which} is ${more ? "cancelled" : "gone"}`;
+    case "timer dropped": return `timer ${which} ${more ? "is cancelled" : "has fired, and is dropped"}`;
     case "source": return `source ${which} is registered`;
-    case "source dropped": return `source ${which} is gone`;
+    case "source dropped": return `source ${which} is dropped`;
     case "aborted": return `${origin(more, name)} aborts ${name(which)}`;
     case "finished": return `${name(which)} ends: ${more}`;
     case "closed": return "the loop is closed";
