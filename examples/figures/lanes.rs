@@ -100,7 +100,8 @@ impl Axis {
         for time in times.take_while(|time| *time < self.shown.end) {
             let x = self.place(time);
             sheet.path("line", &format!("M{x:.1} {TOP}V{bottom}"));
-            let words = format!("{} ms", time.as_secs_f64() * 1e3);
+            // A division, unlike a product, gives the number that is nearest, and so no endless digits.
+            let words = format!("{} ms", time.as_nanos() as f64 / 1e6);
             sheet.text(x, bottom + 16.0, "dim middle", &words);
         }
     }

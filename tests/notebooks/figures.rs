@@ -47,6 +47,8 @@ fn every_figure_is_a_picture() {
         let loops = [1, 2].map(|number| svg.contains(&format!(">loop {number}<")));
         assert_eq!(loops, [matches!(number, 1 | 2 | 7); 2], "{svg}");
         assert_eq!(svg.contains("not a recording"), matches!(number, 3 | 4));
+        let endless = ["0000000", "9999999"].map(|digits| svg.contains(digits));
+        assert_eq!(endless, [false; 2], "numbers are round: {svg}");
     }
 }
 
