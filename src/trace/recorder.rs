@@ -81,7 +81,7 @@ impl Recorder {
     }
 
     /// What was recorded of one loop, which is forgotten.
-    #[cfg_attr(not(feature = "trace"), expect(dead_code))]
+    #[cfg(any(feature = "trace", test))]
     pub(crate) fn take_loop(&self, event_loop: u64) -> Trace {
         let mut recorded = self.lock();
         let is_it = |it: &mut LoopTrace| it.number == event_loop;

@@ -27,6 +27,14 @@ class Sheet {
       }
       tile.stroke();
     });
+    // Sparse, and without a colour: who is overdue is not ready yet.
+    this.sparse = this.pattern((tile) => {
+      tile.strokeStyle = this.colours.line;
+      tile.lineWidth = 1;
+      tile.moveTo(0, 6);
+      tile.lineTo(6, 0);
+      tile.stroke();
+    }, "page");
     this.dots = this.pattern((tile) => {
       tile.fillStyle = this.colours.bad;
       tile.arc(3, 3, 1, 0, 7);
@@ -34,11 +42,11 @@ class Sheet {
     });
   }
 
-  pattern(draw) {
+  pattern(draw, ground = "pale") {
     const tile = document.createElement("canvas");
     tile.width = tile.height = 6;
     const context = tile.getContext("2d");
-    context.fillStyle = this.colours.pale;
+    context.fillStyle = this.colours[ground];
     context.fillRect(0, 0, 6, 6);
     draw(context);
     return this.context.createPattern(tile, "repeat");
@@ -133,7 +141,7 @@ class Sheet {
     const power = 10 ** Math.floor(Math.log10(least));
     const step = [1, 2, 5, 10].map((it) => it * power).find((it) => it >= least);
     for (let time = Math.ceil(this.view.origin / step) * step; ; time += step) {
-      const x = this.view.names + (time - this.view.origin) * this.view.scale;
+      const x = this.view.xOf(time);
       if (x > this.width) break;
       this.context.fillStyle = this.colours.edge;
       this.context.fillRect(Math.round(x), HEAD - 14, 1, this.height);
@@ -173,11 +181,22 @@ class Sheet {
       const left = this.view.x(picture, span.from);
       if (left > this.width) break;
       const right = endOf(index);
-      this.drawSpan(span, left, right, y);
+      const due = view.axis === "time" && span.state === "idle" ? picture.dueOf(span) : null;
+      this.drawSpan(span, left, due === null ? right : view.xOf(due), y);
+      if (due !== null) this.drawOverdue(view.xOf(due), right, y);
       // A poll is seen, however short. What ends behind it is not; nor is what is shorter otherwise.
       index += 1;
       if (span.state === "polled") index = firstAfter(index, spans.length, endOf, left + 1.5);
     }
+  }
+
+  drawOverdue(left, right, y) {
+    if (right - left < 1) return;
+    this.context.fillStyle = this.sparse;
+    this.context.fillRect(left, y - BAR / 2 + 2, right - left, BAR - 4);
+    this.context.strokeStyle = this.colours.line;
+    this.context.lineWidth = 0.75;
+    this.context.strokeRect(left, y - BAR / 2 + 2, right - left, BAR - 4);
   }
 
   drawSpan(span, left, right, y) {
@@ -213,6 +232,9 @@ class Sheet {
       context.strokeStyle = colours.ink;
       context.lineWidth = 2;
       context.strokeRect(left - 2, y - BAR / 2 - 2, width + 4, BAR + 4);
+    }
+    if (this.view.tells(span)) {
+      this.text(duration(span.took), left + width / 2, y - BAR / 2 - 4, "ink", 9, "center", "600");
     }
   }
 

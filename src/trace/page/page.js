@@ -24,6 +24,14 @@
   get("which").hidden = loops.length === 1;
   get("loop").append(...loops.map((loop, index) => new Option(loop.number, index)));
 
+  const longest = pictures.flatMap((picture) => picture.longPolls.map((poll) => ({ picture, poll })));
+  longest.sort((one, other) => other.poll.took - one.poll.took).splice(MOST_LONG);
+  get("longest").hidden = longest.length === 0;
+  get("longest").append(...longest.map(({ picture, poll }) => element("button", {
+    type: "button",
+    onclick: () => go(picture, poll.from + 1),
+  }, `${poll.row.label} in turn ${poll.turn}, ${duration(poll.took)}`)));
+
   /// Goes to the state after so many events, and explains the poll that they end in, if they do.
   function go(picture, applied) {
     const changes = picture !== view.picture;

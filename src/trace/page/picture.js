@@ -1,6 +1,9 @@
 // What is drawn of a loop: picture.rs, again. Rows have spans; both ends of a span are indices of
 // events, so that either axis can place them.
 
+/// A poll is long from so many nanoseconds on; as many of these are told, the longest first.
+const LONG = 1e6, MOST_LONG = 8;
+
 class Picture {
   constructor(loop) {
     this.loop = loop;
@@ -12,6 +15,7 @@ class Picture {
     this.pauses = []; // { from, to, slept }
     this.arrows = []; // { at, what, by, from, to }: the rows of cause and task
     this.thread = { label: `loop ${loop.number}`, spans: [] };
+    this.longPolls = []; // Under a virtual clock there are none: a poll takes no time there.
     this.checkpoints = []; // [events applied, the state then]
     this.live = new Live(loop.before);
     for (const task of this.live.tasks.values()) this.enter(task, 0, null);
@@ -30,6 +34,7 @@ class Picture {
       last.to = loop.events.length - 1;
       if (last.state === "polled") this.occupy(last, last.to);
     }
+    this.longPolls.sort((one, other) => other.took - one.took).splice(MOST_LONG);
   }
 
   /// The state after so many events.
@@ -43,6 +48,7 @@ class Picture {
 
   follow(event, at) {
     const [what, , which, more, most] = event;
+    if (what === "fired") this.recall(event);
     this.live.apply(event);
     switch (what) {
       case "turn":
@@ -86,6 +92,7 @@ class Picture {
         const span = this.rowOf.get(which)?.spans.at(-1);
         if (span) {
           Object.assign(span, { outcome: more, took: most });
+          if (most > LONG) this.longPolls.push(span);
           this.occupy(span, at);
         }
         this.change(which, at);
@@ -100,6 +107,12 @@ class Picture {
     }
   }
 
+  /// A timer that fires is told by its number alone: to that is added for whom it was, and for when.
+  recall(event) {
+    const timer = this.live.timers.get(event[2]);
+    if (timer) [event[3], event[4]] = [timer.task, timer.deadline];
+  }
+
   enter(task, at, woken) {
     const { id, future, location, parent } = task;
     const row = { index: this.rows.length, id, label: label(task), future, location, parent, spans: [], woken };
@@ -109,7 +122,9 @@ class Picture {
   }
 
   cause(what, by, at) {
-    return { what, by, at, turn: this.live.turn, ahead: Math.max(0, this.live.ready.size - 1) };
+    // Whom a timer wakes is told right after it.
+    const due = by[0] === "timer" ? this.events[at - 1]?.[4] : undefined;
+    return { what, by, at, due, turn: this.live.turn, ahead: Math.max(0, this.live.ready.size - 1) };
   }
 
   caused(what, id, by, at) {
@@ -146,6 +161,14 @@ class Picture {
   /// When an event was, in nanoseconds since the first of the loops began.
   timeOf(at) {
     return this.loop.began + (this.events[at]?.[1] ?? this.loop.before.time);
+  }
+
+  /// From when on a timer should have ended that wait, likewise, if it ends later: a poll holds the
+  /// thread, or the kernel is late.
+  dueOf({ waits, from, to }) {
+    const deadlines = waits.filter(([what]) => what === "timer").map(([, , deadline]) => deadline);
+    const due = Math.max(this.timeOf(from), this.loop.began + Math.min(...deadlines));
+    return due < this.timeOf(to) ? due : null;
   }
 
   /// The poll of that task in which that event has happened, or that ended just before.

@@ -36,6 +36,11 @@ class View {
     this.tall.style.height = `${HEAD + this.lines.length * ROW + 8}px`;
   }
 
+  /// Whether it is told how long that took: over turns a long poll looks like any other.
+  tells(span) {
+    return this.axis === "turns" && this.picture.longPolls.includes(span);
+  }
+
   shown() {
     return this.axis === "turns" ? [this.picture] : this.pictures;
   }
@@ -48,6 +53,11 @@ class View {
   /// Where it stands on the canvas.
   x(picture, at) {
     return this.names + (this.unit(picture, at) - this.origin) * this.scale;
+  }
+
+  /// Where, over time, a time stands.
+  xOf(time) {
+    return this.names + (time - this.origin) * this.scale;
   }
 
   /// The middle of a row on the canvas.

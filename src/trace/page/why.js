@@ -41,7 +41,7 @@ class Why {
   /// Who has put it in the ready queue; if that is a task, its poll is a click away.
   cause(picture, woken) {
     if (!woken) return ["It stood in the ready queue from the beginning."];
-    const { what, by, at, turn, ahead } = woken;
+    const { what, by, at, due, turn, ahead } = woken;
     const words = origin(by, (id) => picture.name(id));
     const poll = by[0] === "task" ? picture.pollAt(by[1], at) : null;
     const follow = () => {
@@ -49,10 +49,12 @@ class Why {
       this.select(poll);
     };
     const who = poll ? element("button", { type: "button", onclick: follow }, words) : words;
+    const late = due === undefined ? ""
+      : `The timer was due at ${duration(due)}, and fired ${lateness(picture.events[at][1] - due)}. `;
     const before = ahead === 0 ? "Nobody" : plural(ahead, "task");
     return [
       `It was ${what} by `, who, `, in turn ${turn}, at ${this.time(picture, at)}. `,
-      `${before} stood before it in the ready queue.`,
+      `${late}${before} stood before it in the ready queue.`,
     ];
   }
 

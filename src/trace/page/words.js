@@ -68,11 +68,16 @@ function waitsBriefly([what, which, more]) {
   }
 }
 
+/// How late a timer is, in nanoseconds.
+function lateness(late) {
+  return late > 0 ? `${duration(late)} late` : "on time";
+}
+
 /// What an event has done, as a sentence.
-function sentence([what, , which, more, most], name) {
+function sentence([what, time, which, more, most], name) {
   switch (what) {
     case "opened": return `the loop is made, its clock is ${which ? "virtual" : "real"}`;
-    case "turn": return "the turn begins: the batch is frozen";
+    case "turn": return "the turn begins: it polls those who are ready now";
     case "parked": {
       const slept = more === 0 ? "parks without sleeping" : `parks, sleeps ${duration(more)}`;
       return most === 0 ? slept : `${slept}; ${plural(most, "source")} ready`;
@@ -85,10 +90,13 @@ function sentence([what, , which, more, most], name) {
     case "polled": return `${name(which)} is ${more}${most ? ` after ${duration(most)}` : ""}`;
     case "waits": return `waits for ${waitsFor(more, name)}`;
     case "armed": return `timer ${which} is armed, for ${duration(most)}`;
-    case "fired": return `timer ${which} fires`;
-    case "timer dropped": return `timer ${which} is ${more ? "cancelled" : "gone"}`;
+    case "fired": {
+      const whose = more === undefined || more === null ? "" : ` for ${name(more)}`;
+      return `timer ${which} fires${whose}${most === undefined ? "" : `, ${lateness(time - most)}`}`;
+    }
+    case "timer dropped": return `timer ${which} ${more ? "is cancelled" : "has fired, and is dropped"}`;
     case "source": return `source ${which} is registered`;
-    case "source dropped": return `source ${which} is gone`;
+    case "source dropped": return `source ${which} is dropped`;
     case "aborted": return `${origin(more, name)} aborts ${name(which)}`;
     case "finished": return `${name(which)} ends: ${more}`;
     case "closed": return "the loop is closed";

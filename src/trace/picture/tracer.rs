@@ -79,10 +79,17 @@ impl Tracer {
                 self.arrow(task, Does::Abort, by);
             }
             EventKind::PollBegins { task } => self.change(task),
-            EventKind::PollEnds { task, outcome, .. } => {
+            EventKind::PollEnds {
+                task,
+                outcome,
+                took,
+            } => {
                 if let Some(poll) = self.row(task).and_then(|row| row.spans.last_mut()) {
                     poll.title += ", and is ";
                     poll.title += words::outcome(outcome);
+                    if !took.is_zero() {
+                        poll.title += &format!(" after {}", words::duration(took));
+                    }
                 }
                 self.change(task);
             }

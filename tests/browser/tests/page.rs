@@ -387,6 +387,106 @@ fn a_selected_poll_stays_in_view() {
     assert_eq!(browser.thrown(), [""; 0]);
 }
 
+/// A loop with a real clock, on which a poll holds the thread for longer than another task sleeps.
+fn held() -> Trace {
+    let recorder = Recorder::new();
+    let builder = EventLoop::builder().observe(recorder.clone());
+    builder.build().unwrap().block_on(async {
+        let late = boucle::spawn_named("late", async {
+            boucle::sleep(Duration::from_millis(20)).await;
+        });
+        let _detached = boucle::spawn_named("holds", async {
+            thread::sleep(Duration::from_millis(60));
+        });
+        late.await.unwrap();
+    });
+    recorder.trace()
+}
+
+/// Who sleeps while a poll holds the thread is overdue from its deadline on, over time; the list and the
+/// explanation say how late its timer has fired.
+#[test]
+fn who_wakes_late_is_overdue() {
+    let Some(mut browser) = open(&held()) else {
+        return;
+    };
+    let said = browser.value(
+        "(() => { const it = new Picture(JSON.parse(get('data').textContent).loops[0]); \
+         const fired = it.events.find(([what]) => what === 'fired'); \
+         const late = duration(fired[1] - fired[4]); \
+         const idle = it.rows[1].spans.find((span) => span.state === 'idle'); \
+         return { late, deadline: duration(fired[4]), step: it.events.indexOf(fired) + 1, \
+         overdue: it.timeOf(idle.to) - it.dueOf(idle), \
+         sentence: sentence(fired, (id) => it.name(id)) }; })()",
+    );
+    let (late, deadline) = (
+        said["late"].as_str().unwrap(),
+        said["deadline"].as_str().unwrap(),
+    );
+    assert!(said["overdue"].as_f64().unwrap() > 20e6, "{said}");
+    let sentence = said["sentence"].as_str().unwrap();
+    assert!(
+        sentence.ends_with(&format!(" fires for 2 late, {late} late")),
+        "{said}"
+    );
+    let why = click_on_poll(&mut browser, 1, "2 late is polled in turn 3");
+    let expected = format!("The timer was due at {deadline}, and fired {late} late.");
+    assert!(why.contains(&expected), "{expected} {why}");
+
+    // The pattern is drawn over time, and nowhere else.
+    let overdue = "(() => { window.overdue = 0; const of = CanvasRenderingContext2D.prototype, it = of.strokeRect; \
+         of.strokeRect = function (...all) { \
+         if (this.strokeStyle === colour) overdue++; return it.apply(this, all); }; \
+         const colour = getComputedStyle(document.body).getPropertyValue('--line').trim(); })()";
+    browser.value(overdue);
+    for (axis, is_drawn) in [("time", true), ("turns", false)] {
+        drawn(&mut browser, "overdue = 0");
+        drawn(&mut browser, &format!("overdue = 0; get('{axis}').click()"));
+        assert_eq!(browser.value("overdue > 0"), is_drawn, "{axis}");
+    }
+    assert_eq!(browser.thrown(), [""; 0]);
+}
+
+/// The polls that have held the thread for long are told, the longest first, and are a click away; over
+/// turns, their time stands beside their bars. Under a virtual clock there are none.
+#[test]
+fn long_polls_are_told() {
+    let trace = held();
+    let Some(mut browser) = open(&trace) else {
+        return;
+    };
+    let took = trace.loops[0]
+        .events
+        .iter()
+        .filter_map(|event| match event.kind {
+            EventKind::PollEnds { took, .. } => Some(took),
+            _ => None,
+        });
+    let longest = took.max().unwrap().as_nanos();
+    let longest = browser.value(&format!("duration({longest})"));
+    let longest = longest.as_str().unwrap();
+    let title = format!("and is ready after {longest}</title>");
+    assert!(trace.to_svg().contains(&title), "{title}");
+    let listed = browser.texts("#longest button");
+    assert_eq!(listed[0], format!("3 holds in turn 2, {longest}"));
+
+    watch_the_canvas(&mut browser);
+    let (words, _) = drawn(
+        &mut browser,
+        "document.querySelector('#longest button').click()",
+    );
+    assert!(words.iter().any(|it| it == longest), "{words:?}");
+    assert!(
+        browser
+            .text("#why")
+            .starts_with("3 holds is polled in turn 2")
+    );
+    assert_eq!(browser.thrown(), [""; 0]);
+
+    browser.open(&recorded(medley()).to_html());
+    assert_eq!(browser.texts("#longest"), [""; 0]);
+}
+
 /// Without JavaScript there is the static picture, with a text for those who do not see it.
 #[test]
 fn without_scripts_there_is_a_picture() {
