@@ -610,11 +610,7 @@ fn loops_wake_each_other_observed_or_not() {
         let waker = waker.take().unwrap();
         let mut cx = Context::from_waker(&waker);
 
-<<<<<<< HEAD
-        let (pending,) = other.block_on(async {
-=======
         other.block_on(async {
->>>>>>> review5
             let listener = boucle::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
             let mut accept = Box::pin(listener.accept());
             assert!(accept.as_mut().poll(&mut cx).is_pending());
@@ -622,10 +618,6 @@ fn loops_wake_each_other_observed_or_not() {
             let _client = std::net::TcpStream::connect(address).unwrap();
             boucle::sleep(Duration::from_millis(5)).await;
             assert!(accept.as_mut().poll(&mut cx).is_ready());
-<<<<<<< HEAD
-            (boucle::spawn(async {}),)
-=======
->>>>>>> review5
         });
         assert_eq!((polls(), polls()), (1, 0), "the socket");
 
