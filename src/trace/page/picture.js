@@ -123,8 +123,8 @@ class Picture {
 
   cause(what, by, at) {
     // Whom a timer wakes is told right after it.
-    const due = by[0] === "timer" ? this.events[at - 1]?.[4] : undefined;
-    return { what, by, at, due, turn: this.live.turn, ahead: Math.max(0, this.live.ready.size - 1) };
+    const fired = by[0] === "timer" ? this.events[at - 1] : undefined;
+    return { what, by, at, fired, turn: this.live.turn, ahead: Math.max(0, this.live.ready.size - 1) };
   }
 
   caused(what, id, by, at) {

@@ -41,7 +41,7 @@ class Why {
   /// Who has put it in the ready queue; if that is a task, its poll is a click away.
   cause(picture, woken) {
     if (!woken) return ["It stood in the ready queue from the beginning."];
-    const { what, by, at, due, turn, ahead } = woken;
+    const { what, by, at, fired, turn, ahead } = woken;
     const words = origin(by, (id) => picture.name(id));
     const poll = by[0] === "task" ? picture.pollAt(by[1], at) : null;
     const follow = () => {
@@ -49,8 +49,9 @@ class Why {
       this.select(poll);
     };
     const who = poll ? element("button", { type: "button", onclick: follow }, words) : words;
+    const [, time, , , due] = fired ?? [];
     const late = due === undefined ? ""
-      : `The timer was due at ${duration(due)}, and fired ${lateness(picture.events[at][1] - due)}. `;
+      : `The timer was due at ${duration(due)}, and fired ${lateness(time - due)}. `;
     const before = ahead === 0 ? "Nobody" : plural(ahead, "task");
     return [
       `It was ${what} by `, who, `, in turn ${turn}, at ${this.time(picture, at)}. `,

@@ -387,7 +387,8 @@ fn a_selected_poll_stays_in_view() {
     assert_eq!(browser.thrown(), [""; 0]);
 }
 
-/// A loop with a real clock, on which a poll holds the thread for longer than another task sleeps.
+/// A loop with a real clock, on which a poll holds the thread for longer than another task sleeps; and
+/// eight others for a while.
 fn held() -> Trace {
     let recorder = Recorder::new();
     let builder = EventLoop::builder().observe(recorder.clone());
@@ -399,6 +400,10 @@ fn held() -> Trace {
             thread::sleep(Duration::from_millis(60));
         });
         late.await.unwrap();
+        for _ in 0..8 {
+            thread::sleep(Duration::from_millis(2));
+            boucle::yield_now().await;
+        }
     });
     recorder.trace()
 }
@@ -469,6 +474,8 @@ fn long_polls_are_told() {
     assert!(trace.to_svg().contains(&title), "{title}");
     let listed = browser.texts("#longest button");
     assert_eq!(listed[0], format!("3 holds in turn 2, {longest}"));
+    assert_eq!(listed.len(), 8);
+    assert!(listed[1].starts_with("1 main in turn "), "{listed:?}");
 
     watch_the_canvas(&mut browser);
     let (words, _) = drawn(
