@@ -13,6 +13,7 @@ class Picture {
     this.rowOf = new Map();
     this.turns = []; // { number, from, to }
     this.pauses = []; // { from, to, slept }
+    this.fired = new Map(); // The event of each timer that has fired, until its number fires again.
     this.arrows = []; // { at, what, by, from, to }: the rows of cause and task
     this.thread = { label: `loop ${loop.number}`, spans: [] };
     this.longPolls = []; // Under a virtual clock there are none: a poll takes no time there.
@@ -48,7 +49,10 @@ class Picture {
 
   follow(event, at) {
     const [what, , which, more, most] = event;
-    if (what === "fired") this.recall(event);
+    if (what === "fired") {
+      this.recall(event);
+      this.fired.set(which, event);
+    }
     this.live.apply(event);
     switch (what) {
       case "turn":
@@ -122,8 +126,7 @@ class Picture {
   }
 
   cause(what, by, at) {
-    // Whom a timer wakes is told right after it.
-    const fired = by[0] === "timer" ? this.events[at - 1] : undefined;
+    const fired = by[0] === "timer" ? this.fired.get(by[1]) : undefined;
     return { what, by, at, fired, turn: this.live.turn, ahead: Math.max(0, this.live.ready.size - 1) };
   }
 

@@ -408,6 +408,39 @@ fn held() -> Trace {
     recorder.trace()
 }
 
+/// Timers that fire together are told apart: each task is explained by its own.
+#[test]
+fn timers_that_fire_together_are_told_apart() {
+    let recorder = Recorder::new();
+    let builder = EventLoop::builder().observe(recorder.clone());
+    builder.build().unwrap().block_on(async {
+        let sleepers = [30, 20].map(|millis| {
+            boucle::spawn_named("sleeps", boucle::sleep(Duration::from_millis(millis)))
+        });
+        let _detached = boucle::spawn(async { thread::sleep(Duration::from_millis(60)) });
+        for sleeper in sleepers {
+            sleeper.await.unwrap();
+        }
+    });
+    let Some(mut browser) = open(&recorder.trace()) else {
+        return;
+    };
+    for task in [2, 3] {
+        let due = browser.value(&format!(
+            "(() => {{ const {{ events }} = new Picture(JSON.parse(get('data').textContent).loops[0]); \
+             const [, fired, , , due] = events.find((it) => it[0] === 'fired' && it[3] === {task}); \
+             return duration(due) + ', and fired ' + lateness(fired - due); }})()",
+        ));
+        let why = click_on_poll(
+            &mut browser,
+            task - 1,
+            &format!("{task} sleeps is polled in turn 3"),
+        );
+        let expected = format!("The timer was due at {}.", due.as_str().unwrap());
+        assert!(why.contains(&expected), "{expected} {why}");
+    }
+}
+
 /// Who sleeps while a poll holds the thread is overdue from its deadline on, over time; the list and the
 /// explanation say how late its timer has fired.
 #[test]
