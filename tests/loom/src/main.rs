@@ -37,8 +37,14 @@ mod task {
     pub(crate) use crate::stand_ins::id;
 }
 
+/// What a message may ask for, and no model does.
+mod observe {
+    #[derive(Debug)]
+    pub(crate) struct Dump;
+}
+
 /// What they take from `std` and from `mio`.
-pub(crate) use real::{io, mem};
+pub(crate) use real::{io, mem, time};
 pub(crate) use stand_ins::{Waker, sync};
 
 use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};

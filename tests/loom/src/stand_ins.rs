@@ -25,7 +25,7 @@ pub(crate) fn run(name: &str, model: fn()) {
 /// `std::sync`, with what is loom's.
 pub(crate) mod sync {
     pub(crate) use loom::sync::{Mutex, MutexGuard};
-    pub(crate) use real::sync::{Arc, PoisonError};
+    pub(crate) use real::sync::{Arc, PoisonError, mpsc};
 
     use real::sync::Mutex as RealMutex;
     use real::sync::atomic::Ordering;
