@@ -24,6 +24,7 @@
 //! what is left is the task's own.
 
 use std::any::Any;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -167,8 +168,13 @@ where
     }
 
     fn leave(mut self: Pin<Box<Self>>, place: &mut dyn Any) {
-        let place = place.downcast_mut::<Kept<F::Output>>();
-        *place.expect("a handle has the type of its task") = self.as_mut().take();
+        if let Some(place) = place.downcast_mut::<Kept<F::Output>>() {
+            *place = self.as_mut().take();
+        } else {
+            debug_assert!(false, "a handle has the type of its task");
+            // The loop's state is borrowed here, and the output is the user's: it is not dropped.
+            mem::forget(self);
+        }
     }
 
     fn output(self: Pin<&mut Self>) -> Option<&mut dyn Any> {
@@ -196,6 +202,6 @@ pub(crate) fn drop_quietly<T>(value: T) {
     if let Err(payload) = catch_drop(value)
         && let Err(again) = catch_drop(payload)
     {
-        std::mem::forget(again);
+        mem::forget(again);
     }
 }

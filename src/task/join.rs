@@ -32,13 +32,26 @@ use crate::wake::waker::wake_quietly;
 /// # Panics
 ///
 /// When it is awaited by its own task, on another loop than its own, or again after it was ready.
+///
+/// A handle is invariant in `T`:
+///
+/// ```compile_fail,E0308
+/// fn shown(_: &u8) {}
+///
+/// # boucle::run(async {
+/// let general = boucle::spawn(async { shown as for<'a> fn(&'a u8) });
+/// let special: boucle::JoinHandle<fn(&'static u8)> = general;
+/// # });
+/// ```
 #[doc(alias = "Task")]
 #[must_use = "dropping a handle detaches its task; `abort` ends it, `await` waits for it"]
 pub struct JoinHandle<T> {
     /// When the output was handed out, with [`NO_SLOT`]: nothing is kept in the slab any more.
     number: HandleNumber,
-    /// A handle neither owns a `T` nor reads one but on the loop's own thread.
-    value: PhantomData<fn() -> T>,
+    /// A handle neither owns a `T` nor reads one but on the loop's own thread. Invariant, because the
+    /// output is found by its `TypeId`: a handle that could be coerced to another lifetime would ask
+    /// for another type than its task has.
+    value: PhantomData<fn(T) -> T>,
 }
 
 impl<T> JoinHandle<T> {
@@ -176,7 +189,7 @@ impl<T: 'static> JoinHandle<T> {
             it.tasks.set_joiner(self.slot(), self.id(), joiner)
         }) {
             Ok(Err(Joiner::Waker(waker))) => wake_quietly(waker),
-            previous => drop(previous),
+            unused => drop_quietly(unused),
         }
     }
 }
@@ -225,7 +238,10 @@ impl<T> Drop for JoinHandle<T> {
         let (slot, id) = (self.slot(), self.id());
         match current::with(self.of(), |it| it.tasks.release(slot, id)) {
             Ok((None, Joiner::Seat(_))) => {}
-            Ok(unseen) => drop_quietly(unseen),
+            Ok((unseen, joiner)) => {
+                drop_quietly(joiner);
+                drop_quietly(unseen);
+            }
             Err(Unreachable::Elsewhere) => {
                 let _ = inbox::send(self.of(), Message::ReleaseTask { slot, id });
             }
