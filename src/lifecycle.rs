@@ -6,6 +6,7 @@
 //! of the spawns. (The main future was dropped before, when `block_on` ended.)
 
 use std::io;
+use std::mem;
 
 use crate::current::Resident;
 use crate::net::poller::Poller;
@@ -50,16 +51,13 @@ impl Resident {
                     }
                 }
             }
-            let unread = self.with(|it| it.inbox.close());
-            unread.messages.into_iter().for_each(drop_quietly);
-            // Whoever waits on another runtime finds that the loop is gone.
-            loop {
-                let waiting = self.with(Loop::take_waiting);
-                if waiting.is_empty() {
-                    break;
-                }
-                waiting.into_iter().for_each(wake_quietly);
-            }
+            let (taken, unread) = self.with(|it| (mem::take(&mut it.messages), it.inbox.close()));
+            let unhandled = taken.into_iter().chain(unread.messages);
+            unhandled.for_each(drop_quietly);
+            // What waits on another runtime is woken once. If it polls again in its wake, it may wait
+            // again: then it is woken when nothing leads to the loop any more (`Resident::drop`).
+            let waiting = self.with(Loop::take_waiting);
+            waiting.into_iter().for_each(wake_quietly);
         });
         self.with(|it| it.note(|_| EventKind::Closed));
         self.tell_last();

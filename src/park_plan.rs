@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::state::{Loop, Parks};
+use crate::wake::inbox::Outlook;
 
 /// How the loop is to spend the second step of its turn.
 enum ParkPlan {
@@ -63,7 +64,7 @@ impl Loop {
 
     fn plan_park(&self, limit: Option<Duration>, parks: Parks) -> ParkPlan {
         let at_once = ParkPlan::Wait(Some(Duration::ZERO));
-        if !self.ready.is_empty() || self.stopping {
+        if !self.ready.is_empty() || !self.messages.is_empty() || self.stopping {
             return at_once;
         }
         if parks == Parks::Always && self.tasks.live() == 0 && !self.inbox.has_handle() {
@@ -78,12 +79,13 @@ impl Loop {
 
     fn plan_park_virtually(&self, limit: Option<Duration>) -> ParkPlan {
         let until = |tick: Option<u64>| shorter(tick.map(|tick| self.clock.until(tick)), limit);
-        if self.jobs > 0 || self.reactor.is_awaited() || self.inbox.has_message() {
+        let outlook = self.inbox.outlook();
+        if self.jobs > 0 || self.reactor.is_awaited() || outlook == Outlook::Message {
             return ParkPlan::Wait(until(self.timers.next_look()));
         }
         match until(self.timers.next_deadline()) {
             Some(time) => ParkPlan::Jump(time),
-            None if self.inbox.has_handle() => ParkPlan::Wait(None),
+            None if outlook == Outlook::Handle => ParkPlan::Wait(None),
             None => ParkPlan::Never,
         }
     }

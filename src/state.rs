@@ -6,6 +6,7 @@
 //! Nothing here runs user code: what may (a future to be dropped, a waker of another runtime) is
 //! handed to the caller.
 
+use std::collections::VecDeque;
 use std::mem::{self, ManuallyDrop};
 use std::panic::Location;
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use crate::task::slots::{Joiner, Lent, Runnable};
 use crate::task::tasks::{Finished, Tasks};
 use crate::time::clock::Clock;
 use crate::time::wheel::Wheel;
-use crate::wake::inbox::{Inbox, Message};
+use crate::wake::inbox::{self, Inbox, Message};
 use crate::wake::ready::ReadyQueue;
 use crate::wake::waker::{observed_waker, waker};
 
@@ -43,8 +44,8 @@ pub(crate) struct Loop {
     pub(crate) jobs: usize,
     /// Kept for its memory: who is woken in the third step.
     pub(crate) woken: Vec<Waker>,
-    /// Kept for its memory: what was read from the inbox.
-    pub(crate) messages: Vec<Message>,
+    /// What was taken from the inbox and is not handled yet.
+    pub(crate) messages: VecDeque<Message>,
     /// Where in the count of what has left the ready queue the next park is due: a batch that would
     /// end beyond it is begun after the park. Zero forbids any but the first batch of a run.
     next_park: u64,
@@ -88,7 +89,7 @@ impl Loop {
             inbox,
             jobs: 0,
             woken: Vec::new(),
-            messages: Vec::new(),
+            messages: VecDeque::new(),
             next_park: POLLS_PER_PARK,
             journal: None,
             stopping: false,
@@ -208,11 +209,19 @@ impl Loop {
     /// A park begins; the next is due in 61 polls.
     pub(crate) fn note_park(&mut self) {
         if self.ready.is_empty() {
-            self.ready.rest();
-            self.timers.rest();
-            self.reactor.note_lull();
+            self.rest();
         }
         self.next_park = self.ready.popped() + POLLS_PER_PARK;
+    }
+
+    /// Nothing is ready: gives back the memory that a burst has left in the tables.
+    fn rest(&mut self) {
+        self.ready.rest();
+        self.tasks.rest();
+        self.groups.rest();
+        self.timers.rest();
+        self.reactor.rest();
+        inbox::give_back(&mut self.messages);
     }
 
     /// Whether so much was polled since the last park that another is due in any case.
@@ -300,6 +309,20 @@ impl Loop {
     pub(crate) fn drop_source(&mut self, source: usize) -> [Readiness; 2] {
         self.note(|_| EventKind::SourceDropped { source });
         self.reactor.remove(source)
+    }
+
+    /// Takes what other threads have left, if all that was taken before is handled. `None` if there is
+    /// nothing to handle; else how many numbers were ever put in the ready queue.
+    pub(crate) fn open_inbox(&mut self) -> Option<u64> {
+        if self.messages.is_empty() {
+            self.inbox.drain(&mut self.messages);
+        }
+        (!self.messages.is_empty()).then(|| self.ready.pushed())
+    }
+
+    /// The next message of those that were taken.
+    pub(crate) fn next_message(&mut self) -> Option<Message> {
+        self.messages.pop_front()
     }
 
     /// Takes the cell of a task for teardown, which drops it.

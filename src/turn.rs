@@ -63,6 +63,13 @@ pub struct Turn {
     pub stopped: bool,
 }
 
+/// How many messages of other threads one turn handles: as many as the events that one system call
+/// may bring. The next ones are handled in the next turn, which does not sleep.
+const MESSAGES_PER_TURN: usize = 1_024;
+
+/// For how many wakers the memory is kept from one turn to the next.
+const KEPT_WOKEN: usize = 1_024;
+
 /// A turn that is told of is a copy of its own, so that the other one has nothing to ask.
 const SEEN: bool = true;
 const UNSEEN: bool = false;
@@ -247,23 +254,24 @@ impl Resident {
         }
         let mut woken = self.with(|it| mem::take(&mut it.woken));
         woken.drain(..).for_each(wake_quietly);
-        self.with(|it| it.woken = woken);
+        if woken.capacity() <= KEPT_WOKEN {
+            self.with(|it| it.woken = woken);
+        }
     }
 
-    /// Does what other threads have asked for, and says how many tasks came into the ready queue.
+    /// Does what other threads have asked for, as far as one turn goes. Returns how many tasks came
+    /// into the ready queue.
     pub(crate) fn read_inbox(&self) -> usize {
-        let Some((before, mut messages)) = self.with(|it| {
-            it.inbox.drain(&mut it.messages);
-            let some = !it.messages.is_empty();
-            some.then(|| (it.ready.pushed(), mem::take(&mut it.messages)))
-        }) else {
+        let Some(before) = self.with(Loop::open_inbox) else {
             return 0;
         };
-        messages.drain(..).for_each(|message| self.receive(message));
-        self.with(|it| {
-            it.messages = messages;
-            it.ready.pushed() - before
-        }) as usize
+        for _ in 0..MESSAGES_PER_TURN {
+            let Some(message) = self.with(Loop::next_message) else {
+                break;
+            };
+            self.receive(message);
+        }
+        self.with(|it| it.ready.pushed() - before) as usize
     }
 
     fn receive(&self, message: Message) {

@@ -19,6 +19,7 @@ use slab::Slab;
 
 use crate::net::readiness::Readiness;
 use crate::observe::WaitsFor;
+use crate::shrink::Shrink;
 use crate::task::id::TaskNumber;
 use crate::wake::waker::waker;
 
@@ -46,6 +47,7 @@ pub(crate) struct Reactor {
     registrations: usize,
     /// Counts the parks at which nothing was ready.
     lulls: u64,
+    shrink: Shrink,
 }
 
 struct Registered {
@@ -64,6 +66,7 @@ impl Reactor {
             sources: Slab::new(),
             registrations: 0,
             lulls: 0,
+            shrink: Shrink::default(),
         }
     }
 
@@ -143,9 +146,11 @@ impl Reactor {
         }
     }
 
-    /// Nothing is ready: whichever task of this loop was woken has had its turn.
-    pub(crate) fn note_lull(&mut self) {
+    /// The loop rests: whichever of its tasks was woken has been polled. Gives back the memory of
+    /// sources that are gone.
+    pub(crate) fn rest(&mut self) {
         self.lulls += 1;
+        self.shrink.rest(&mut self.sources);
     }
 
     /// Adds a waker to the crowd of a side, as [`Readiness::join_crowd`].

@@ -14,6 +14,7 @@ use std::task::Waker;
 
 use slab::Slab;
 
+use crate::shrink::Shrink;
 use crate::task::cell::End;
 
 /// A task's place in a group.
@@ -33,7 +34,10 @@ impl Seat {
 
 /// The groups of one loop.
 #[derive(Default)]
-pub(crate) struct Groups(Slab<Members>);
+pub(crate) struct Groups {
+    table: Slab<Members>,
+    shrink: Shrink,
+}
 
 /// What a group knows of its members.
 pub(crate) struct Members {
@@ -61,8 +65,9 @@ pub(crate) enum Tell {
 impl Groups {
     /// A member is done. Returns the parent's waker, if it is time to wake it.
     pub(crate) fn report(&mut self, seat: Seat, end: End) -> Option<Waker> {
-        let members = self.0.get_mut(seat.group as usize)?;
-        members.left -= 1;
+        let members = self.table.get_mut(seat.group as usize)?;
+        debug_assert!(members.left > 0, "a member reports once");
+        members.left = members.left.saturating_sub(1);
         if end == End::Panic {
             members.panicked.get_or_insert(seat.position);
         }
@@ -76,7 +81,7 @@ impl Groups {
 
     /// A group of that many members, none of them done.
     pub(crate) fn insert(&mut self, members: usize, tell: Tell) -> u32 {
-        self.0.insert(Members {
+        self.table.insert(Members {
             done: VecDeque::new(),
             left: members,
             panicked: None,
@@ -85,23 +90,32 @@ impl Groups {
         }) as u32
     }
 
-    pub(crate) fn members(&mut self, group: u32) -> &mut Members {
-        &mut self.0[group as usize]
+    /// What a group knows; `None` if it is gone, which its parent never sees.
+    pub(crate) fn members(&mut self, group: u32) -> Option<&mut Members> {
+        self.table.get_mut(group as usize)
     }
 
     /// Who waits for the group of a seat.
     pub(crate) fn parent(&self, seat: Seat) -> Option<&Waker> {
-        self.0.get(seat.group as usize)?.parent.as_ref()
+        self.table.get(seat.group as usize)?.parent.as_ref()
     }
 
     /// Frees a group. The waker goes to the caller, to be dropped.
     pub(crate) fn remove(&mut self, group: u32) -> Option<Waker> {
-        self.0.remove(group as usize).parent
+        self.table.try_remove(group as usize)?.parent
+    }
+
+    /// The loop rests: gives back the memory of groups that are gone.
+    pub(crate) fn rest(&mut self) {
+        self.shrink.rest(&mut self.table);
     }
 
     /// Every waker there is, for teardown.
     pub(crate) fn take_all(&mut self) -> Vec<Waker> {
-        let parents = self.0.iter_mut().map(|(_, members)| members.parent.take());
+        let parents = self
+            .table
+            .iter_mut()
+            .map(|(_, members)| members.parent.take());
         parents.flatten().collect()
     }
 }

@@ -18,6 +18,7 @@ use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
 
+use crate::shrink::Shrink;
 use crate::task::cell::{BoxedTask, End, Task};
 use crate::task::groups::Seat;
 use crate::task::id::TaskNumber;
@@ -55,6 +56,7 @@ pub(crate) struct Slots {
     entries: Slab<Entry>,
     /// Its slot, or `NONE`.
     lent: usize,
+    shrink: Shrink,
 }
 
 /// No slot.
@@ -72,7 +74,13 @@ impl Slots {
         Slots {
             entries: Slab::new(),
             lent: NONE,
+            shrink: Shrink::default(),
         }
+    }
+
+    /// The loop rests: gives back the memory of slots that are free.
+    pub(crate) fn rest(&mut self) {
+        self.shrink.rest(&mut self.entries);
     }
 
     /// The slot that the next entry will have.
@@ -89,10 +97,13 @@ impl Slots {
         }) as u32
     }
 
-    /// Frees a slot, whose cell leaves.
+    /// Frees a slot, whose cell leaves. A slot whose cell is lent stays as it is.
     pub(crate) fn remove(&mut self, slot: u32) -> Option<BoxedTask> {
-        assert!(!self.is_lent(slot), "what is polled is not removed");
-        let cell = self.entries.remove(slot as usize).cell;
+        debug_assert!(!self.is_lent(slot), "what is polled is not removed");
+        if self.is_lent(slot) {
+            return None;
+        }
+        let cell = self.entries.try_remove(slot as usize)?.cell;
         cell.map(Owned::into_box)
     }
 

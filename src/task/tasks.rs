@@ -50,6 +50,9 @@ pub(crate) struct Tasks {
     aborted_itself: bool,
 }
 
+/// For how many names the memory is kept in any case.
+const KEPT_NAMES: usize = 256;
+
 /// What a handle finds when it asks for the output.
 pub(crate) enum Output<T> {
     /// The slot is free now.
@@ -161,9 +164,15 @@ impl Tasks {
         if mem::take(&mut self.aborted_itself) {
             return Err(task);
         }
-        self.live -= 1;
         let slot = self.slots.take_back(task);
-        let entry = self.slots.get(slot).expect("its cell was lent");
+        let Some(entry) = self.slots.get(slot) else {
+            debug_assert!(false, "an entry stays while its cell is lent");
+            return Ok(Finished {
+                joiner: Joiner::NOBODY,
+                unheld: None,
+            });
+        };
+        self.live -= 1;
         entry.stamp.set(Mark::Done);
         let joiner = mem::replace(&mut entry.joiner, Joiner::NOBODY);
         let unheld = if entry.stamp.has(Mark::Held) {
@@ -286,6 +295,14 @@ impl Tasks {
             (self.remove(slot).0, joiner)
         } else {
             (None, joiner)
+        }
+    }
+
+    /// The loop rests: gives back the memory of tasks that are gone.
+    pub(crate) fn rest(&mut self) {
+        self.slots.rest();
+        if self.names.capacity() / 4 > self.names.len().max(KEPT_NAMES) {
+            self.names.shrink_to(KEPT_NAMES);
         }
     }
 

@@ -44,7 +44,7 @@ pub fn now() -> Instant {
 /// A sleep of zero is ready at once, and does not give way: [`yield_now`](crate::yield_now) does.
 /// Any duration is accepted; one that the clock cannot represent is a century.
 ///
-/// To arm and to cancel the timer are O(1) and no system call. It takes 40 bytes, and the room in
+/// To arm and to cancel the timer are O(1) and no system call. It takes 48 bytes, and the room in
 /// which a vector grows.
 ///
 /// ```

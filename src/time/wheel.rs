@@ -33,6 +33,10 @@
 use std::array;
 use std::mem;
 
+use slab::Slab;
+
+use crate::shrink::Shrink;
+
 /// Slots of a level, and the bits of its digit.
 const SLOTS: usize = 64;
 const DIGIT: u32 = SLOTS.ilog2();
@@ -43,9 +47,6 @@ const LEVELS: usize = (u64::BITS.div_ceil(DIGIT)) as usize;
 /// For how many timers an empty slot keeps the memory.
 const KEPT: usize = 8;
 
-/// For how many keys the memory is kept while the loop rests: 48 KiB.
-const KEPT_KEYS: usize = 4_096;
-
 /// A timer wheel; `T` is what comes out when a timer fires.
 ///
 /// Slots are numbered from level 0 upwards, 64 to a level.
@@ -53,9 +54,8 @@ pub(crate) struct Wheel<T> {
     /// Every timer in a slot is due at this tick or later.
     now: u64,
     /// Where the timer of each key stands.
-    places: Vec<Place>,
-    /// Keys that are nobody's.
-    free: Vec<u32>,
+    places: Slab<Place>,
+    shrink: Shrink,
     /// Which levels have an occupied slot.
     levels: u16,
     /// Which slots of each level have a timer.
@@ -81,25 +81,30 @@ struct Timer<T> {
     value: Option<T>,
 }
 
-/// 8 bytes for each key.
-#[derive(Clone, Copy)]
+/// Where a timer stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Place {
-    /// The slot's number, or [`FIRED`].
+    /// The slot's number.
     slot: u32,
     /// Among the slot's timers.
     index: u32,
 }
 
-/// The timer stands in no slot any more.
-const FIRED: u32 = u32::MAX;
+impl Place {
+    /// In no slot any more.
+    const FIRED: Place = Place {
+        slot: u32::MAX,
+        index: 0,
+    };
+}
 
 impl<T> Wheel<T> {
     /// An empty wheel, at tick 0.
     pub(crate) fn new() -> Self {
         Wheel {
             now: 0,
-            places: Vec::new(),
-            free: Vec::new(),
+            places: Slab::new(),
+            shrink: Shrink::default(),
             levels: 0,
             occupied: [0; LEVELS],
             slots: Box::new(array::from_fn(|_| Slot::new())),
@@ -110,7 +115,7 @@ impl<T> Wheel<T> {
     ///
     /// A deadline that is past is taken as the next tick's.
     pub(crate) fn arm(&mut self, deadline: u64, value: T) -> u32 {
-        let key = self.free.pop().unwrap_or_else(|| self.new_key());
+        let key = self.places.insert(Place::FIRED) as u32;
         self.insert(Timer {
             deadline: deadline.max(self.now.saturating_add(1)),
             key,
@@ -122,10 +127,10 @@ impl<T> Wheel<T> {
     /// Frees a key, whether or not its timer has fired, and gives back the value if not. O(1),
     /// amortised.
     pub(crate) fn cancel(&mut self, key: u32) -> Option<T> {
-        self.free.push(key);
-        let value = self.value_mut(key)?.take();
-        let number = self.places[key as usize].slot as usize;
-        let slot = &mut self.slots[number];
+        let place = self.places.try_remove(key as usize)?;
+        let number = place.slot as usize;
+        let slot = self.slots.get_mut(number)?;
+        let value = slot.timers.get_mut(place.index as usize)?.value.take();
         slot.gaps += 1;
         slot.drop_last_gaps();
         if slot.timers.is_empty() {
@@ -138,7 +143,9 @@ impl<T> Wheel<T> {
 
     /// Whether the timer has fired.
     pub(crate) fn has_fired(&self, key: u32) -> bool {
-        self.places[key as usize].slot == FIRED
+        self.places
+            .get(key as usize)
+            .is_none_or(|place| *place == Place::FIRED)
     }
 
     /// Exchanges the value of a timer that has not fired; else gives the new one back.
@@ -156,11 +163,9 @@ impl<T> Wheel<T> {
         values
     }
 
-    /// The loop rests: gives many keys back, if none of them is somebody's.
+    /// The loop rests: gives back the memory of keys that are free.
     pub(crate) fn rest(&mut self) {
-        if self.free.len() == self.places.len() && self.free.len() > KEPT_KEYS {
-            (self.places, self.free) = (Vec::new(), Vec::new());
-        }
+        self.shrink.rest(&mut self.places);
     }
 
     /// Whether no timer is armed.
@@ -191,7 +196,7 @@ impl<T> Wheel<T> {
             let mut timers = mem::take(&mut slot.timers);
             for timer in timers.drain(..).filter(|timer| !timer.is_gap()) {
                 if number < SLOTS {
-                    self.places[timer.key as usize].slot = FIRED;
+                    self.note_place(timer.key, Place::FIRED);
                     if let Some(value) = timer.value {
                         fire(timer.key, value);
                     }
@@ -229,20 +234,19 @@ impl<T> Wheel<T> {
         Some(level * SLOTS + self.occupied[level].trailing_zeros() as usize)
     }
 
-    #[cold]
-    fn new_key(&mut self) -> u32 {
-        self.places.push(Place {
-            slot: FIRED,
-            index: 0,
-        });
-        (self.places.len() - 1) as u32
+    /// Notes where the timer of a key stands now.
+    fn note_place(&mut self, key: u32, place: Place) {
+        match self.places.get_mut(key as usize) {
+            Some(noted) => *noted = place,
+            None => debug_assert!(false, "a timer has a key"),
+        }
     }
 
     /// Where the value of a timer is, unless it has fired.
     fn value_mut(&mut self, key: u32) -> Option<&mut Option<T>> {
-        let place = self.places[key as usize];
+        let place = self.places.get(key as usize)?;
         let slot = self.slots.get_mut(place.slot as usize)?;
-        Some(&mut slot.timers[place.index as usize].value)
+        Some(&mut slot.timers.get_mut(place.index as usize)?.value)
     }
 
     /// Puts a timer where its deadline belongs, behind those that are there.
@@ -252,11 +256,13 @@ impl<T> Wheel<T> {
         self.occupied[number / SLOTS] |= 1 << (number % SLOTS);
         let slot = &mut self.slots[number];
         slot.earliest = slot.earliest.min(timer.deadline);
-        self.places[timer.key as usize] = Place {
+        let place = Place {
             slot: number as u32,
             index: slot.timers.len() as u32,
         };
+        let key = timer.key;
         slot.timers.push(timer);
+        self.note_place(key, place);
     }
 
     /// Moves the timers of a slot together. O(n), after at least n / 2 were cancelled.
@@ -267,7 +273,9 @@ impl<T> Wheel<T> {
         slot.timers.shrink_to(2 * slot.timers.len());
         slot.gaps = 0;
         for (index, timer) in slot.timers.iter().enumerate() {
-            self.places[timer.key as usize].index = index as u32;
+            if let Some(place) = self.places.get_mut(timer.key as usize) {
+                place.index = index as u32;
+            }
         }
     }
 

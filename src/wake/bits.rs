@@ -1,29 +1,18 @@
 //! One bit for each slot, to be set from any thread.
 //!
-//! A bit that is set is a promise: whoever clears it will come by the slot. So who finds it set has
-//! nothing to do, if what it did before is seen then. That takes a fence on both sides, since a
-//! processor may look at the bit while what it wrote just before is not yet to be seen by others:
-//!
-//! ```text
-//!   who finds the bit set      who clears it
-//!   writes something           clears the bit
-//!   fence                      fence
-//!   is the bit set?            reads what was written
-//! ```
-//!
-//! One of the fences is the first. If it is the left one, what was written is read; if it is the right
-//! one, the bit is found clear, unless somebody has set it again, who makes the same promise anew.
-//! (`tests/loom` tries this file and the inbox in every order, and fails without either fence.)
-//!
-//! To set the bit each time, set or not, would do with no fence, and takes half a nanosecond more: that
-//! is a write to memory that the loop's thread writes too.
+//! A set bit is a promise: the thread that clears it will poll the task in that slot afterwards. So a
+//! wake that finds the bit set has nothing more to do. It sets it all the same, for the order of
+//! memory: each [`set`](Bits::set) is a read-modify-write with `Release`, [`clear`](Bits::clear) is one
+//! with `Acquire`, and a chain of them is one release sequence. So whatever a thread wrote before its
+//! wake, first or not, happens before the poll that follows. (To look first, and write nothing if the
+//! bit is set, would be cheaper; it orders nothing.)
 //!
 //! The bits stand in chunks that are made when they are needed, each twice as long as the one before,
 //! and that never move; so a bit is found without a lock. They are never freed: a million slots are
 //! 128 KiB.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bits of a word.
 const WORD: usize = u64::BITS as usize;
@@ -38,36 +27,35 @@ impl Bits {
         Bits([const { OnceLock::new() }; CHUNKS])
     }
 
-    /// Whether a bit is set. If it is, what the caller did before is seen by whoever clears it, after
-    /// that.
+    /// Sets a bit. Returns whether it was set already. What the caller did before happens before
+    /// whatever follows the [`clear`](Self::clear) of the bit.
     #[inline]
-    pub(super) fn is_set(&self, slot: u32) -> bool {
-        fence(Ordering::SeqCst);
-        let (chunk, index, bit) = place(slot);
-        let word = self.0[chunk].get().and_then(|words| words.get(index));
-        word.is_some_and(|word| word.load(Ordering::Relaxed) & bit != 0)
-    }
-
-    /// Sets a bit, and says whether it was set already. Whoever clears it sees what the caller did before.
     pub(super) fn set(&self, slot: u32) -> bool {
         let (word, bit) = self.find(slot);
         word.fetch_or(bit, Ordering::Release) & bit != 0
     }
 
-    /// Clears some bits. The caller sees, after that, what those did before who have found them set.
+    /// Clears some bits.
     pub(super) fn clear(&self, slots: impl IntoIterator<Item = u32>) {
         for slot in slots {
             let (word, bit) = self.find(slot);
-            word.fetch_and(!bit, Ordering::Relaxed);
+            word.fetch_and(!bit, Ordering::Acquire);
         }
-        fence(Ordering::SeqCst);
+    }
+
+    /// Whether any bit is set. O(n) in the slots.
+    pub(super) fn any(&self) -> bool {
+        self.words().any(|word| word.load(Ordering::Relaxed) != 0)
     }
 
     pub(super) fn clear_all(&self) {
+        self.words()
+            .for_each(|word| word.store(0, Ordering::Relaxed));
+    }
+
+    fn words(&self) -> impl Iterator<Item = &AtomicU64> {
         let chunks = self.0.iter().filter_map(OnceLock::get);
-        for word in chunks.flat_map(|chunk| chunk.iter()) {
-            word.store(0, Ordering::Release);
-        }
+        chunks.flat_map(|chunk| chunk.iter())
     }
 
     fn find(&self, slot: u32) -> (&AtomicU64, u64) {
@@ -112,17 +100,20 @@ mod tests {
             (1 << 20) + 1,
         ];
         for slot in slots {
-            assert!(!bits.is_set(slot), "{slot}");
             assert!(!bits.set(slot), "{slot}");
         }
         for slot in slots {
             assert!(bits.set(slot), "{slot}");
-            assert!(bits.is_set(slot), "{slot}");
             bits.clear([slot]);
-            assert!(!bits.is_set(slot), "{slot}");
             assert!(!bits.set(slot), "{slot}");
         }
+        assert!(bits.any());
+        bits.clear(slots);
+        assert!(!bits.any());
+        bits.set(1 << 20);
+        assert!(bits.any());
         bits.clear_all();
+        assert!(!bits.any());
         for slot in slots {
             assert!(!bits.set(slot), "{slot}");
         }

@@ -8,10 +8,16 @@
 //! never freed, and passes from loop to loop with the id: so a waker reaches its inbox by indexing
 //! an array, with no registry to lock and nothing to count, also long after its loop is gone.
 //!
-//! **A storm grows nothing.** Each slot has one bit here: a slot whose wake is already waiting is
-//! not written a second time, so a million wakes of one task are one message. All but the first of
-//! them take no lock and write nothing: they find the bit set. A drained wake goes to whoever
-//! holds the slot *now*: a poll too many is legal, a lost wake is not.
+//! **A storm grows nothing.** Each slot has one bit here: a slot whose wake is already waiting gets no
+//! second message, so a million wakes of one task are one message. All but the first of them take no
+//! lock: they find the bit set. A drained wake goes to the task that has the slot *now*: a poll too
+//! many is legal, a lost wake is not.
+//!
+//! **A flood makes no turn longer.** The loop takes the whole list at once, but handles a bounded
+//! number of messages in each turn, in their order, and takes the next list when the first is done
+//! ([`Loop::next_message`](crate::state::Loop::next_message)). So a thread that never stops sending
+//! delays no timer; what it sends in excess of what the loop can handle stays in the list, since a
+//! sender that had to wait could deadlock.
 //!
 //! **The lost wakeup.** The loop must not sleep on a message that came just before, and a sender
 //! should not ring a loop that is awake. Both look at the same two things under the same lock:
@@ -32,6 +38,7 @@
 //! No user code runs under the lock: closures come in boxed and leave before they are run or
 //! dropped.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -96,7 +103,7 @@ pub(crate) struct Holding {
 
 /// What nobody read before the loop ended. Dropping it drops the users' closures in it.
 pub(crate) struct Unread {
-    pub(crate) messages: Vec<Message>,
+    pub(crate) messages: VecDeque<Message>,
     _bell: Option<Arc<mio::Waker>>,
 }
 
@@ -105,12 +112,26 @@ struct Contents {
     owner: Option<LoopNumber>,
     /// Whether the loop still reads it; false once teardown has closed it.
     open: bool,
-    messages: Vec<Message>,
+    messages: VecDeque<Message>,
     /// What rings the loop out of its sleep. Shared, because who rings holds no lock.
     bell: Option<Arc<mio::Waker>>,
     /// How many `LoopHandle`s exist: while there is one, something may still come.
     handles: usize,
 }
+
+/// What a loop that has nothing to do may still be woken by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outlook {
+    /// A message is waiting, or a wake is on its way to become one.
+    Message,
+    /// A `LoopHandle` exists: something may still come.
+    Handle,
+    /// Nothing, as far as the loop can know.
+    Nothing,
+}
+
+/// For how many messages the memory is kept when all are handled.
+pub(crate) const KEPT: usize = 1_024;
 
 /// The inbox that a number's loop reads, if that loop lives.
 pub(crate) fn of(number: LoopNumber) -> Option<&'static Inbox> {
@@ -127,12 +148,12 @@ pub(crate) fn living() -> Vec<LoopNumber> {
 
 /// A wake from where the loop is not: another thread, or a thread that is ending.
 ///
-/// Costs a fence and a look; and a lock that no user code is ever run under if it is the first one
+/// Costs an atomic operation; and a lock that no user code is ever run under if it is the first one
 /// since the loop last looked. Does nothing if the loop is gone.
 #[inline]
 pub(crate) fn wake(number: TaskNumber) {
     if let Some(inbox) = INBOXES[number.short()].get()
-        && !inbox.woken.is_set(number.slot())
+        && !inbox.woken.set(number.slot())
     {
         inbox.wake(number.slot());
     }
@@ -193,7 +214,7 @@ impl Inbox {
             contents: Mutex::new(Contents {
                 owner: None,
                 open: false,
-                messages: Vec::new(),
+                messages: VecDeque::new(),
                 bell: None,
                 handles: 0,
             }),
@@ -203,12 +224,10 @@ impl Inbox {
         }
     }
 
+    /// The first wake of a slot since the loop last looked: the bit is set, and becomes a message.
     #[cold]
     #[inline(never)]
     fn wake(&self, slot: u32) {
-        if self.woken.set(slot) {
-            return;
-        }
         let contents = self.lock();
         if contents.open {
             self.leave(contents, Message::Wake(slot));
@@ -235,11 +254,14 @@ impl Inbox {
         is_empty
     }
 
-    /// The loop is awake: takes the messages into an empty list, whose memory is kept for the next.
-    pub(crate) fn drain(&self, drained: &mut Vec<Message>) {
+    /// The loop is awake: takes the messages into an empty list, whose memory is kept for the next if
+    /// it is small.
+    pub(crate) fn drain(&self, drained: &mut VecDeque<Message>) {
         if self.wake_up() {
             return;
         }
+        debug_assert!(drained.is_empty());
+        give_back(drained);
         let contents = &mut *self.lock();
         mem::swap(&mut contents.messages, drained);
         if !drained.is_empty() {
@@ -247,9 +269,20 @@ impl Inbox {
         }
     }
 
-    /// Whether a message is waiting.
-    pub(crate) fn has_message(&self) -> bool {
-        !self.lock().messages.is_empty()
+    /// What may still come. One look under one lock: a thread that leaves a wake and then drops the
+    /// last handle is seen before both or after both. And a bit that is set without a message belongs
+    /// to a thread on its way to leave one, for itself and for others that have found the bit set.
+    pub(crate) fn outlook(&self) -> Outlook {
+        let contents = self.lock();
+        if !contents.messages.is_empty() {
+            Outlook::Message
+        } else if contents.handles > 0 {
+            Outlook::Handle
+        } else if self.woken.any() {
+            Outlook::Message
+        } else {
+            Outlook::Nothing
+        }
     }
 
     /// Whether a `LoopHandle` exists, so that something may still come.
@@ -288,7 +321,7 @@ impl Inbox {
         if contents.is_read_by(of) {
             contents.handles = contents.handles.saturating_add_signed(change);
             if contents.handles == 0
-                && !matches!(contents.messages.last(), Some(Message::NoHandles))
+                && !matches!(contents.messages.back(), Some(Message::NoHandles))
             {
                 self.leave(contents, Message::NoHandles);
             }
@@ -297,7 +330,7 @@ impl Inbox {
 
     /// Leaves a message, lets go of the lock, and rings the loop, if it sleeps.
     fn leave(&self, mut contents: MutexGuard<'_, Contents>, message: Message) {
-        contents.messages.push(message);
+        contents.messages.push_back(message);
         let asleep = self.wake_up();
         let bell = if asleep { contents.bell.clone() } else { None };
         drop(contents);
@@ -315,6 +348,13 @@ impl Inbox {
     fn lock(&self) -> MutexGuard<'_, Contents> {
         // Nothing panics under the lock; if it did, what is there would still be whole.
         self.contents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Frees the memory of a list that is empty and was long.
+pub(crate) fn give_back(messages: &mut VecDeque<Message>) {
+    if messages.is_empty() && messages.capacity() > KEPT {
+        *messages = VecDeque::new();
     }
 }
 

@@ -71,8 +71,9 @@ impl LoopHandle {
     ///
     /// # Errors
     ///
-    /// [`LoopGone`], and the closure is dropped. If the loop ends before it has read its inbox, the
-    /// closure is dropped on its thread.
+    /// [`LoopGone`], and the closure is dropped. If the loop ends before it has read its inbox, or is
+    /// full when it does (2^32 - 1 tasks; 2^20 - 1 on a 32-bit target), the closure is dropped on its
+    /// thread.
     #[track_caller]
     pub fn spawn<M, F>(&self, make: M) -> Result<(), LoopGone>
     where
@@ -81,7 +82,10 @@ impl LoopHandle {
         F::Output: 'static,
     {
         let (of, location) = (self.of, Location::caller());
-        let spawn = Box::new(move || drop(spawn::on(of, location, async move { make().await })));
+        let spawn = Box::new(move || {
+            // Refused if the loop is full by then; the closure is dropped.
+            let _ = spawn::detached(of, location, async move { make().await });
+        });
         inbox::send(of, Message::Spawn(spawn)).map_err(|_| LoopGone)
     }
 

@@ -71,14 +71,19 @@ pub(crate) fn unobserved_task_of(waker: &Waker) -> Option<TaskNumber> {
     ptr::eq(waker.vtable(), &VTABLE).then(|| TaskNumber::from_word(waker.data().addr()))
 }
 
-/// Wakes somebody's waker. It may be of another runtime and so be the user's code: then a panic of
-/// it stops here (the panic hook has reported it).
+/// Wakes a waker that may be another runtime's, and so be the user's code: a panic of it stops here
+/// (the panic hook has reported it).
+///
+/// A foreign waker is woken and dropped in two steps. In one, a panic of its destructor while a panic
+/// of its wake unwinds would end the process.
 pub(crate) fn wake_quietly(waker: Waker) {
     if task_of(&waker).is_some() {
-        waker.wake();
-    } else if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+        return waker.wake();
+    }
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake_by_ref())) {
         drop_quietly(payload);
     }
+    drop_quietly(waker);
 }
 
 #[inline]
