@@ -12,28 +12,25 @@
 //! moment of a thread's life, also while its other thread-locals are being destroyed. The list is
 //! intrusive: a loop's own memory holds the link.
 //!
-//! The loop's state is in an `UnsafeCell`, and nobody outside of this file sees it but inside a
-//! closure. **The closures run no user code**, so a borrow never meets a borrow. They move numbers,
-//! wakers and boxes between the tables of the [`Loop`], and none of these tables knows the way back
-//! to here; what has a destructor of the user's, they hand out, to be dropped after. A build with
-//! debug assertions, as tests are, marks each borrow and panics if two meet.
-//!
-//! A `RefCell` would mark them always. It was tried: its marks are 9 of 147 instructions of a yield,
-//! but they were an eighth of its time, and a sixth of that of a round of ping-pong.
+//! The loop's state is in a `RefCell`, and is only ever lent to a closure of this crate. **The closures
+//! run no user code and do not panic**: they move numbers, wakers and boxes between the tables of the
+//! [`Loop`], and what has a destructor of the user's they return, to be dropped afterwards. So a
+//! borrow never meets a borrow, with one exception that safe code can construct: an allocator whose
+//! hook calls back into the loop while a table grows. Then a wake, an abort and a drop go by way of
+//! the inbox, as they would from another thread, and everything else is a panic that names the cause.
 
 #![allow(unsafe_code)]
 
-use std::cell::{Cell, RefCell, RefMut, UnsafeCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::ptr;
 use std::rc::Rc;
 
-#[cfg(debug_assertions)]
-use crate::borrowed::Borrowed;
 use crate::net::poller::Poller;
 use crate::observe::telling::Observers;
 use crate::state::Loop;
 use crate::task::id::{LoopNumber, TaskNumber};
 use crate::wake::inbox;
+use crate::wake::waker::wake_quietly;
 
 thread_local! {
     /// An observer is called.
@@ -49,25 +46,25 @@ struct LoopCell {
     /// Not in the state: what it does may be heard by a logger, which is the user's code. And shared,
     /// since a logger that hears of it may drop the loop.
     poller: Rc<RefCell<Poller>>,
-    state: UnsafeCell<Loop>,
-    /// Whether a closure has it, so that tests can tell.
-    #[cfg(debug_assertions)]
-    borrowed: Cell<bool>,
+    state: RefCell<Loop>,
+    /// Here, and not in the `Resident`: an observer that ends the process may be in a thread-local's
+    /// loop, and must not be dropped while it runs.
+    observers: Observers,
 }
 
 /// A loop that lives on this thread. It is in the list from `new` to `drop`.
 pub(crate) struct Resident {
-    observers: Observers,
     is_observed: bool,
-    /// An `Rc`, though never cloned: unlike a `Box` it may be moved while raw pointers lead to what
-    /// it holds, and it keeps the loop on its thread.
+    /// Shared with every [`enter`](Self::enter) that is under way, and with whatever has found the loop
+    /// by its number, so that the memory outlives both.
     cell: Rc<LoopCell>,
 }
 
 /// Why a number did not lead to a loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unreachable {
-    /// It lives on another thread; or it is an observer that asks. The inbox is the way.
+    /// It lives on another thread; or its state is in use, by an observer's event or by an allocation
+    /// whose hook this is. The inbox is the way.
     Elsewhere,
     /// It is gone.
     Gone,
@@ -81,21 +78,16 @@ impl Resident {
         state: Loop,
         observers: Observers,
     ) -> Self {
+        let is_observed = !observers.is_empty();
         let cell = Rc::new(LoopCell {
             number,
             next: Cell::new(LIVING.get()),
             poller: Rc::new(RefCell::new(poller)),
-            state: UnsafeCell::new(state),
-            #[cfg(debug_assertions)]
-            borrowed: Cell::new(false),
+            state: RefCell::new(state),
+            observers,
         });
         LIVING.set(Rc::as_ptr(&cell));
-        let is_observed = !observers.is_empty();
-        Resident {
-            observers,
-            is_observed,
-            cell,
-        }
+        Resident { is_observed, cell }
     }
 
     pub(crate) fn number(&self) -> LoopNumber {
@@ -104,7 +96,7 @@ impl Resident {
 
     /// Who observes the loop.
     pub(crate) fn observers(&self) -> &Observers {
-        &self.observers
+        &self.cell.observers
     }
 
     #[inline]
@@ -125,21 +117,12 @@ impl Resident {
 
     /// Closes the gap that the loop leaves in the list. O(n) in the loops of this thread.
     fn unlink(&self) {
-        let own = Rc::as_ptr(&self.cell);
-        let next = self.cell.next.get();
+        let (own, next) = (Rc::as_ptr(&self.cell), self.cell.next.get());
         if LIVING.get() == own {
             return LIVING.set(next);
         }
-        let mut link = LIVING.get();
-        while !link.is_null() {
-            link = look(link, |it| match it {
-                Some(it) if it.next.get() == own => {
-                    it.next.set(next);
-                    ptr::null()
-                }
-                Some(it) => it.next.get(),
-                None => ptr::null(),
-            });
+        if let Some(before) = find_living(|cell| cell.next.get() == own) {
+            before.next.set(next);
         }
     }
 
@@ -151,48 +134,73 @@ impl Resident {
                 RUNNING.set(self.0);
             }
         }
+        // `within` may never return: `process::exit` runs the destructors of thread-locals, and this
+        // loop may be in one of them. Then this count keeps the memory, and what is being polled in it.
+        let _kept = Rc::clone(&self.cell);
         let _restore = Restore(RUNNING.replace(Rc::as_ptr(&self.cell)));
         within()
     }
 }
 
 impl Drop for Resident {
-    /// Takes the loop out of the list; then nothing leads to it, and its short id may be used
-    /// again. The memory goes with the last `Rc`, which is this one.
+    /// Takes the loop out of the list, so that nothing leads to it any more and its short id may be
+    /// used again. A waker that was left meanwhile, in a destructor of an observer or in the wake of
+    /// another waker, is woken now: it finds that the loop is gone.
     fn drop(&mut self) {
         self.unlink();
         inbox::release(self.cell.number);
+        let waiting = self.with(Loop::take_waiting);
+        waiting.into_iter().for_each(wake_quietly);
     }
 }
 
-/// Looks at the loop that a pointer of this file points to.
+/// The loop that runs on this thread, for a closure that runs no user code.
 ///
-/// A closure and no returned reference, so that nobody can keep it longer than the loop.
+/// A closure and no returned reference, so that it cannot be kept for longer than the loop.
 #[inline]
-fn look<R>(pointer: *const LoopCell, at: impl FnOnce(Option<&LoopCell>) -> R) -> R {
-    // SAFETY: this function is private, and every pointer it is called with is null or was read
-    // from `LIVING`, from the `next` of a loop in that list, or from `RUNNING`, within this file
-    // and just before. A loop is put into the list of its own thread when its `Rc` is made, and
-    // `Resident::drop` takes it out before the `Rc` goes, on the same thread, `Rc` being `!Send`;
-    // so what is in the list is alive. `RUNNING` is set by `Resident::enter` alone, from an `Rc`
-    // that its `&self` keeps alive until it has put back what stood there before, on every way out.
-    // While `at` runs, the loop could only be freed by `Resident::drop`, which no closure of this
-    // crate can reach: none of them owns a loop, or calls what may. The reference is shared; what
-    // changes behind it is in a `Cell` or the `UnsafeCell`. A `Resident` that is forgotten leaves its
-    // memory where it is, and the pointers valid.
-    at(unsafe { pointer.as_ref() })
+fn running<R>(at: impl FnOnce(Option<&LoopCell>) -> R) -> R {
+    // SAFETY: `RUNNING` is null, or was set by `Resident::enter` from an `Rc` of which that call holds
+    // a count of its own until it has put back what stood there before. A call that never returns,
+    // because the process exits inside of it, never gives its count back. So the `LoopCell` is alive
+    // for as long as the pointer stands there; and while `at` runs, on this thread, it stays there:
+    // only `enter` and `telling` change it, and both put it back before they return. The reference is
+    // shared, and what changes behind it is in cells.
+    at(unsafe { RUNNING.get().as_ref() })
 }
 
-/// The loop with that number, if it lives on this thread. The running one is looked at first.
+/// The first loop of this thread that is wanted, running or not. O(n) in the loops of this thread.
+#[cold]
+#[inline(never)]
+fn find_living(wanted: impl Fn(&LoopCell) -> bool) -> Option<Rc<LoopCell>> {
+    let mut link = LIVING.get();
+    while !link.is_null() {
+        // SAFETY: Every pointer in the list comes from `Rc::as_ptr`. A loop is put into the list of its
+        // own thread when its `Rc` is made, and `Resident::drop` takes it out, on the same thread since
+        // `Rc` is not `Send`, before it gives up its count. (A `Resident` that is forgotten never gives
+        // it up.) So the count is at least one here, and the new `Rc` has one of its own.
+        let cell = unsafe {
+            Rc::increment_strong_count(link);
+            Rc::from_raw(link)
+        };
+        if wanted(&cell) {
+            return Some(cell);
+        }
+        link = cell.next.get();
+    }
+    None
+}
+
+/// Lends out the state of the loop with that number, running or not, if it lives on this thread. The
+/// running one is looked at first.
 #[inline]
-fn find(number: LoopNumber) -> *const LoopCell {
-    let running = RUNNING.get();
-    if look(running, |it| it.is_some_and(|it| it.number == number)) {
-        running
+fn lend<R>(number: LoopNumber, borrow: impl FnOnce(&LoopCell) -> R) -> Option<R> {
+    let is_running = running(|cell| cell.is_some_and(|cell| cell.number == number));
+    if is_running {
+        running(|cell| cell.map(borrow))
     } else if TELLING.get() {
-        ptr::null()
+        None
     } else {
-        find_living(|it| it.number == number)
+        find_living(|cell| cell.number == number).map(|cell| borrow(&cell))
     }
 }
 
@@ -219,25 +227,11 @@ pub(crate) fn refuse_observers(what: &str) {
     }
 }
 
-/// The first loop of this thread that is wanted, running or not. O(n) in the loops of this thread.
-#[cold]
-#[inline(never)]
-fn find_living(wanted: impl Fn(&LoopCell) -> bool) -> *const LoopCell {
-    let mut link = LIVING.get();
-    while let Some(next) = look(link, |it| {
-        it.filter(|it| !wanted(it)).map(|it| it.next.get())
-    }) {
-        link = next;
-    }
-    link
-}
-
-/// Wakes a task of the loop that runs on this thread, and says whether it is one.
+/// Wakes a task of the loop that runs on this thread. Returns false if the number is not of such a
+/// task.
 #[inline]
 pub(crate) fn wake_running(number: TaskNumber) -> bool {
-    look(RUNNING.get(), |it| {
-        it.is_some_and(|it| it.with(|it| it.wake(number)))
-    })
+    running(|cell| cell.is_some_and(|cell| cell.try_with(|it| it.wake(number)) == Some(true)))
 }
 
 /// Whether no loop lives on this thread.
@@ -246,54 +240,53 @@ pub(crate) fn is_loopless() -> bool {
     LIVING.get().is_null()
 }
 
-/// The same of an observed loop.
+/// The same as [`wake_running`], of an observed loop.
 pub(crate) fn wake_running_noted(number: TaskNumber) -> bool {
-    look(RUNNING.get(), |it| {
-        it.is_some_and(|it| it.with(|it| it.wake_noted(number)))
-    })
+    running(|cell| cell.is_some_and(|cell| cell.try_with(|it| it.wake_noted(number)) == Some(true)))
 }
 
-/// Wakes a task if its loop lives on this thread, running or not, and says whether it does.
+/// Wakes a task if its loop lives on this thread, running or not. Returns false if it does not.
 pub(crate) fn wake_living(number: TaskNumber) -> bool {
     let short = number.short();
-    look(find_living(|it| it.number.short() == short), |it| {
-        it.map(|it| it.with(|it| it.wake_noted(number))).is_some()
-    })
+    find_living(|cell| cell.number.short() == short)
+        .is_some_and(|cell| cell.try_with(|it| it.wake_noted(number)).is_some())
 }
 
 impl LoopCell {
     /// Lends the state to a closure that runs no user code.
+    ///
+    /// # Panics
+    ///
+    /// If it is lent already, which takes an allocator that calls back.
     #[inline]
     #[track_caller]
     fn with<R>(&self, borrow: impl FnOnce(&mut Loop) -> R) -> R {
-        #[cfg(debug_assertions)]
-        let _mark = Borrowed::mark(&self.borrowed);
-        // SAFETY: The reference is the only one while `borrow` runs, if no other closure is given one
-        // meanwhile. This function is the only one that makes references into the cell. It is called
-        // on the loop's own thread alone: the pointers to the `LoopCell` are in that thread's cells
-        // and in a `Resident`, which is `!Send`. So another closure could only be run from inside of
-        // `borrow`, by something that it calls. What it calls are the methods of the tables: the
-        // files `state`, `park_plan`, `task/{tasks,slots,leftovers,groups,stamp}`,
-        // `wake/{ready,inbox}`, `time/{wheel,clock}` and `net/{reactor,readiness,crowd}`; and, for a
-        // socket, one system call. These do not import this module, call no trait object of the
-        // user's but for a name or an output's place, take wakers that were cloned before, and return
-        // what is to be woken or dropped. (mio's registration, which may call a logger, is not among
-        // them: see `poller`.) They do not panic, unless a table is broken: the panic hook is the
-        // user's too. Whatever allocates may call the program's allocator: that one may not call back
-        // into a loop, as none may while a `RefCell` of the program is in use.
-        borrow(unsafe { &mut *self.state.get() })
+        match self.state.try_borrow_mut() {
+            Ok(mut state) => borrow(&mut state),
+            Err(_) => in_use(self.number),
+        }
+    }
+
+    /// The same for what has another way, by the inbox: `None` if the state is lent already.
+    #[inline]
+    fn try_with<R>(&self, borrow: impl FnOnce(&mut Loop) -> R) -> Option<R> {
+        self.state
+            .try_borrow_mut()
+            .ok()
+            .map(|mut state| borrow(&mut state))
     }
 }
 
 /// The number of the loop that runs on this thread.
 pub(crate) fn running_number() -> Option<LoopNumber> {
-    look(RUNNING.get(), |it| it.map(|it| it.number))
+    running(|cell| cell.map(|cell| cell.number))
 }
 
 /// Borrows the loop that runs on this thread; `None` if none does.
 #[inline]
+#[track_caller]
 pub(crate) fn with_running<R>(borrow: impl FnOnce(&mut Loop) -> R) -> Option<R> {
-    look(RUNNING.get(), |it| it.map(|it| it.with(borrow)))
+    running(|cell| cell.map(|cell| cell.with(borrow)))
 }
 
 /// As [`with_running`], for what makes no sense without a loop.
@@ -316,16 +309,17 @@ pub(crate) fn with<R>(
     number: LoopNumber,
     borrow: impl FnOnce(&mut Loop) -> R,
 ) -> Result<R, Unreachable> {
-    look(find(number), |it| match it {
-        Some(it) => Ok(it.with(borrow)),
+    match lend(number, |cell| cell.try_with(borrow)) {
+        Some(Some(result)) => Ok(result),
+        Some(None) => Err(Unreachable::Elsewhere),
         None => Err(unreachable(number)),
-    })
+    }
 }
 
 /// Borrows the poller of the loop with that number, if it lives on this thread. The closure may run
 /// user code, a logger's: so it is called when nothing looks at the loop any more.
 pub(crate) fn with_poller<R>(number: LoopNumber, borrow: impl FnOnce(&Poller) -> R) -> Option<R> {
-    let poller = look(find(number), |it| it.map(|it| Rc::clone(&it.poller)))?;
+    let poller = lend(number, |cell| Rc::clone(&cell.poller))?;
     Some(borrow(&poller.borrow()))
 }
 
@@ -353,7 +347,11 @@ pub(crate) fn with_polled<R>(
     if running_number() != Some(number) {
         expect_alone_or_gone(number, what);
     }
-    with(number, borrow).ok()
+    match with(number, borrow) {
+        Ok(result) => Some(result),
+        Err(Unreachable::Gone) => None,
+        Err(Unreachable::Elsewhere) => in_use(number),
+    }
 }
 
 /// What is polled is not the running loop's. It may be if no loop runs here, or if its own is gone.
@@ -372,6 +370,17 @@ fn expect_alone_or_gone(number: LoopNumber, what: &str) {
     if with(number, |_| ()) == Err(Unreachable::Elsewhere) {
         panic!("{what} of {number} was polled on a thread where that loop does not live")
     }
+}
+
+/// The panic of whatever needs the loop's state while it is lent.
+#[cold]
+#[inline(never)]
+#[track_caller]
+pub(crate) fn in_use(number: LoopNumber) -> ! {
+    panic!(
+        "the tables of {number} are in use: an allocator, or a hook of one, has called back into the \
+         loop that allocates"
+    )
 }
 
 /// The panic of whatever needs that no loop runs on this thread.

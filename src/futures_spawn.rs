@@ -1,5 +1,7 @@
 //! The spawn traits of the `futures` crates, so that their extension traits spawn on boucle.
 
+use std::panic::Location;
+
 use futures_task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
 
 use crate::current::{self, Unreachable};
@@ -10,23 +12,26 @@ use crate::wake::loop_handle::LoopHandle;
 
 /// Spawns on this loop: `spawn_local` and `spawn_local_with_handle` of the `futures` crate.
 impl LocalSpawn for EventLoop {
+    #[track_caller]
     fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
-        spawn::detached(self.number(), future)
+        spawn::detached(self.number(), Location::caller(), future)
     }
 }
 
 /// Spawns on this loop: `spawn` and `spawn_with_handle` of the `futures` crate.
 impl Spawn for EventLoop {
+    #[track_caller]
     fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
-        spawn::detached(self.number(), future)
+        spawn::detached(self.number(), Location::caller(), future)
     }
 }
 
 /// Spawns on the loop if this is its thread; elsewhere it is an error, since the future cannot go
 /// there.
 impl LocalSpawn for LoopHandle {
+    #[track_caller]
     fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
-        spawn::detached(self.number(), future)
+        spawn::detached(self.number(), Location::caller(), future)
     }
 
     fn status_local(&self) -> Result<(), SpawnError> {
@@ -47,9 +52,10 @@ impl Spawn for LoopHandle {
         }
     }
 
+    #[track_caller]
     fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
         match current::with(self.number(), |_| ()) {
-            Ok(()) => spawn::detached(self.number(), future),
+            Ok(()) => spawn::detached(self.number(), Location::caller(), future),
             Err(Unreachable::Gone) => Err(SpawnError::shutdown()),
             Err(Unreachable::Elsewhere) => {
                 LoopHandle::spawn(self, move || future).map_err(|_| SpawnError::shutdown())

@@ -142,9 +142,8 @@ mod lifecycle; // how a loop begins, and how it ends
 mod task; // the slab of tasks, their cells, their handles
 mod wake; // from a waker to the ready queue; the inbox
 mod current; // the loops of this thread
-#[cfg(debug_assertions)]
-mod borrowed; // a mark, so that tests notice a borrow within a borrow
 mod state; // what a loop owns
+mod shrink; // what it gives back at rest
 mod park_plan; // how long it may sleep
 mod time; // the wheel, the clock, sleeps
 pub mod net; // the reactor, TCP

@@ -18,6 +18,7 @@ use crate::task::join_error::JoinError;
 use crate::task::slots::Joiner;
 use crate::task::spawn::spawn_with;
 use crate::wake::inbox::{self, Message};
+use crate::wake::waker::wake_quietly;
 
 /// A group's number, freed when this drops.
 #[derive(Debug)]
@@ -63,7 +64,9 @@ impl Group {
         let seat = |position| Joiner::Seat(self.at(position));
         for position in self.set_joiners(handles, seat) {
             let report = |it: &mut Loop| it.groups.report(self.at(position), End::Quiet);
-            drop(current::with(self.of, report));
+            if let Ok(Some(parent)) = current::with(self.of, report) {
+                wake_quietly(parent);
+            }
         }
     }
 
@@ -72,15 +75,14 @@ impl Group {
         self.set_joiners(handles, |_| Joiner::NOBODY);
     }
 
-    /// Says for each task who is told when it is done. Returns the positions of those that are done by
-    /// now, or of another loop.
+    /// Sets what each task wakes when it is done. Returns the positions of those that are done by now,
+    /// or belong to another loop.
     fn set_joiners<T>(
         &self,
         handles: &[JoinHandle<T>],
         joiner: impl Fn(usize) -> Joiner,
     ) -> Vec<usize> {
         let mut done = Vec::new();
-        // Whoever was told before may be a waker of another runtime: it is dropped at the end.
         let mut previous = Vec::new();
         let _ = current::with(self.of, |it| {
             for (position, handle) in handles.iter().enumerate() {
@@ -96,12 +98,16 @@ impl Group {
                 }
             }
         });
+        // They may be wakers of another runtime. Quietly, since a panic here would leave seats in a
+        // group that the caller then frees.
+        previous.into_iter().for_each(drop_quietly);
         done
     }
 
     /// Whether all members are done.
     pub(crate) fn is_over(&self) -> bool {
-        current::with(self.of, |it| it.groups.members(self.slot).left == 0) == Ok(true)
+        let is_over = |members: &mut Members| members.left == 0;
+        current::with(self.of, |it| it.groups.members(self.slot).map(is_over)) == Ok(Some(true))
     }
 
     /// Asks the group something; if it has no answer yet, whoever polls is woken when it may have
@@ -117,24 +123,25 @@ impl Group {
         ask: impl FnOnce(&mut Members) -> Option<R>,
     ) -> Poll<R> {
         let waker = cx.waker().clone();
-        let (answer, unused) = current::with_polled(self.of, what, |it| {
-            let members = it.groups.members(self.slot);
-            match ask(members) {
+        let polled = current::with_polled(self.of, what, |it| {
+            let members = it.groups.members(self.slot)?;
+            Some(match ask(members) {
                 None => {
                     let (left, unused) = (members.left, members.parent.replace(waker));
                     it.note_wait(WaitsFor::Tasks { what, left });
                     (Poll::Pending, unused)
                 }
                 Some(answer) => (Poll::Ready(answer), Some(waker)),
-            }
-        })
-        .unwrap_or_else(|| {
+            })
+        });
+        let Some((answer, unused)) = polled.flatten() else {
             panic!(
                 "{what} was polled after its event loop, {}, was gone",
                 self.of
             )
-        });
-        drop(unused);
+        };
+        // Quietly, since the answer may be the only word of a member that is done.
+        drop_quietly(unused);
         answer
     }
 

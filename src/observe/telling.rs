@@ -7,6 +7,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::Poll;
 use std::time::Duration;
@@ -37,9 +38,14 @@ impl Observers {
         self.list.borrow().is_empty()
     }
 
-    /// Drops them, one by one, so that each may panic.
+    /// Drops them, one by one, so that each may panic. An observer that ends the process, which drops
+    /// the loop if that is a thread-local, is still running: it stays.
     fn let_go(&self) {
-        self.list.take().into_iter().for_each(drop_quietly);
+        let list = self
+            .list
+            .try_borrow_mut()
+            .map(|mut list| mem::take(&mut *list));
+        list.into_iter().flatten().for_each(drop_quietly);
     }
 }
 
@@ -58,7 +64,9 @@ impl Resident {
         }
         // What they do is no task's doing.
         let cause = self.with(|it| it.cause(Origin::Outside));
-        let mut observers = self.observers().list.borrow_mut();
+        let Ok(mut observers) = self.observers().list.try_borrow_mut() else {
+            return; // One of them is ending the process: see `let_go`.
+        };
         let told = catch_unwind(AssertUnwindSafe(|| {
             current::telling(|| {
                 for event in &untold {

@@ -118,7 +118,7 @@ where
         Ok(spawned) => handle_of((number, spawned)),
         Err(_) => {
             current::refuse_observers("spawn");
-            unreachable!("the loop lives on this thread")
+            current::in_use(number)
         }
     }
 }
@@ -149,19 +149,24 @@ fn turn_away(number: LoopNumber, refused: Refused) {
     }
 }
 
-/// Spawns a task that nobody joins, for the spawn traits of the `futures` crates.
-#[track_caller]
-pub(crate) fn detached<F>(number: LoopNumber, future: F) -> Result<(), SpawnError>
+/// Spawns a task without a handle, for [`LoopHandle::spawn`](crate::LoopHandle::spawn) and the spawn
+/// traits of the `futures` crates. A loop that is closing or full drops the future and gives an error:
+/// no panic, since the caller may be the loop itself, with other messages to read.
+pub(crate) fn detached<F>(
+    number: LoopNumber,
+    location: &'static Location<'static>,
+    future: F,
+) -> Result<(), SpawnError>
 where
-    F: Future<Output = ()> + 'static,
+    F: Future + 'static,
+    F::Output: 'static,
 {
     let task: BoxedTask = Box::pin(TaskCell::new(future));
-    let location = Location::caller();
     let spawn = |it: &mut Loop| it.spawn(task, false, Seat::NONE, location);
     match current::with(number, spawn) {
         Ok(Ok(_)) => Ok(()),
-        Ok(Err(refused)) => {
-            turn_away(number, refused);
+        Ok(Err(Refused::Closing(task) | Refused::Full(task))) => {
+            drop_quietly(task);
             Err(SpawnError::shutdown())
         }
         Err(_) => {

@@ -7,6 +7,7 @@ use std::fmt::Display;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
+use std::process::Command;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
@@ -118,4 +119,18 @@ pub(crate) fn panic_of<R>(closure: impl FnOnce() -> R) -> String {
         Ok(message) => *message,
         Err(payload) => (*payload.downcast::<&str>().expect("a message")).to_string(),
     }
+}
+
+/// Runs one test of the calling file in a process of its own, with a variable set that tells it so
+/// (see [`part_of_child`]).
+pub(crate) fn child(test: &str, part: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("a test has a file"));
+    let arguments = ["--exact", test, "--nocapture"];
+    command.args(arguments).env("BOUCLE_TEST_CHILD", part);
+    command
+}
+
+/// The part that this process was started for; `None` in the tests' own process.
+pub(crate) fn part_of_child() -> Option<String> {
+    std::env::var("BOUCLE_TEST_CHILD").ok()
 }
