@@ -43,9 +43,9 @@ thread_local! {
 struct LoopCell {
     number: LoopNumber,
     next: Cell<*const LoopCell>,
-    /// Not in the state: what it does may be heard by a logger, which is the user's code. And shared,
-    /// since a logger that hears of it may drop the loop.
-    poller: Rc<RefCell<Poller>>,
+    /// Not in the state: it is borrowed during the park, and the state is not. Sockets do not need it:
+    /// the inbox lends them the [`mio::Registry`].
+    poller: RefCell<Poller>,
     state: RefCell<Loop>,
     /// Here, and not in the `Resident`: an observer that ends the process may be in a thread-local's
     /// loop, and must not be dropped while it runs.
@@ -82,7 +82,7 @@ impl Resident {
         let cell = Rc::new(LoopCell {
             number,
             next: Cell::new(LIVING.get()),
-            poller: Rc::new(RefCell::new(poller)),
+            poller: RefCell::new(poller),
             state: RefCell::new(state),
             observers,
         });
@@ -104,7 +104,7 @@ impl Resident {
         self.is_observed
     }
 
-    /// Borrows the loop's poller.
+    /// Borrows the loop's poller: before the state, never within a `with`.
     pub(crate) fn poller(&self) -> RefMut<'_, Poller> {
         self.cell.poller.borrow_mut()
     }
@@ -314,13 +314,6 @@ pub(crate) fn with<R>(
         Some(None) => Err(Unreachable::Elsewhere),
         None => Err(unreachable(number)),
     }
-}
-
-/// Borrows the poller of the loop with that number, if it lives on this thread. The closure may run
-/// user code, a logger's: so it is called when nothing looks at the loop any more.
-pub(crate) fn with_poller<R>(number: LoopNumber, borrow: impl FnOnce(&Poller) -> R) -> Option<R> {
-    let poller = lend(number, |cell| Rc::clone(&cell.poller))?;
-    Some(borrow(&poller.borrow()))
 }
 
 #[cold]

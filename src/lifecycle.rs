@@ -22,8 +22,8 @@ use crate::wake::waker::wake_quietly;
 impl Resident {
     /// Gives a new loop its poller, its number and its inbox.
     pub(crate) fn open(is_virtual: bool, observers: Observers) -> io::Result<Resident> {
-        let (poller, bell) = Poller::new()?;
-        let (number, inbox) = inbox::claim(bell)?;
+        let (poller, bell, registry) = Poller::new()?;
+        let (number, inbox) = inbox::claim(bell, registry)?;
         let mut state = Loop::new(number, inbox, is_virtual);
         if !observers.is_empty() {
             state.journal = Some(Box::new(Journal::new(number)));

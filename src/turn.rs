@@ -229,7 +229,8 @@ impl Resident {
         if SEEN {
             return self.wake_due_noted(turn);
         }
-        turn.woken_by_sources = self.wake_all(|it| it.take_events(&mut self.poller().events));
+        let mut poller = self.poller();
+        turn.woken_by_sources = self.wake_all(move |it| it.take_events(&mut poller.events));
         turn.woken_by_inbox = self.read_inbox();
         turn.woken_by_timers = self.wake_all(Loop::take_due);
     }

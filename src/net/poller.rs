@@ -1,12 +1,13 @@
 //! The poller: what asks the kernel.
 //!
-//! It is mio's, and stands beside the loop's state, not in it: mio reports registrations to the `log`
-//! crate, and so to a logger of the program's, which may call back into the loop.
+//! It is mio's, and stands beside the loop's state, not in it: the park borrows it for as long as the
+//! thread sleeps. Sockets are registered through a [`Registry`] of the same selector, which may be used
+//! on any thread and at any time, also while the loop is parked.
 
 use std::io;
 use std::time::Duration;
 
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Poll, Registry, Token};
 
 use super::park::park;
 
@@ -23,12 +24,14 @@ const BELL: Token = Token(usize::MAX);
 const EVENTS: usize = 1024;
 
 impl Poller {
-    /// A poller, and what rings the loop out of its sleep.
-    pub(crate) fn new() -> io::Result<(Self, mio::Waker)> {
+    /// Makes a poller, what rings the loop out of its sleep, and where its sockets are registered. (On
+    /// Linux these are three descriptors: an epoll, an eventfd, and the epoll again.)
+    pub(crate) fn new() -> io::Result<(Self, mio::Waker, Registry)> {
         let poll = Poll::new()?;
         let bell = mio::Waker::new(poll.registry(), BELL)?;
+        let registry = poll.registry().try_clone()?;
         let events = Events::with_capacity(EVENTS);
-        Ok((Poller { poll, events }, bell))
+        Ok((Poller { poll, events }, bell, registry))
     }
 
     /// Parks the thread until an event, a ring of the bell, or the timeout. A signal ends it early.
@@ -40,20 +43,5 @@ impl Poller {
             }
             result => result,
         }
-    }
-
-    /// Tells the kernel to report what happens to a socket, both sides, edge-triggered.
-    pub(crate) fn register(
-        &self,
-        io: &mut impl mio::event::Source,
-        token: Token,
-        interest: Interest,
-    ) -> io::Result<()> {
-        self.poll.registry().register(io, token, interest)
-    }
-
-    /// Takes a socket back from the kernel that is not going to be closed.
-    pub(crate) fn deregister(&self, io: &mut impl mio::event::Source) -> io::Result<()> {
-        self.poll.registry().deregister(io)
     }
 }

@@ -10,10 +10,14 @@
 //! is ready is 55 instructions so, a write 49, and one that waits 46; with a borrow for each thing to
 //! say it was more than two and a half times as much.
 //!
-//! What drops on another thread closes its descriptor there and then, and frees the slot through
-//! the inbox.
+//! **Dropping.** A socket is deregistered first, then closed, and its slot is freed last. Closing alone
+//! would not do: while a duplicate of the descriptor is open, the kernel keeps the registration. mio's
+//! [`Registry`](mio::Registry) may be used on any thread, so a socket that is dropped on another one is
+//! deregistered and closed there and then; only its slot is freed through the inbox. mio reports both
+//! ends of a registration to a logger, which is user code, so nothing is borrowed or locked meanwhile.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, Waker, ready};
 
 use mio::Interest;
@@ -29,8 +33,10 @@ use crate::wake::inbox::{self, Message};
 use crate::wake::waker::wake_quietly;
 
 /// A mio socket and its place in the reactor.
-pub(crate) struct Source<S> {
-    io: S,
+pub(crate) struct Source<S: mio::event::Source> {
+    /// Registered. `None` once it was given back.
+    io: Option<S>,
+    /// Below `io`, so that the slot is freed after the descriptor is closed.
     place: Place,
 }
 
@@ -54,21 +60,21 @@ impl<S: mio::event::Source> Source<S> {
             (it.number, (source, token))
         });
         let place = Place { of, slot };
-        current::with_poller(of, |it| it.register(&mut io, token, interest)).transpose()?;
+        let registry = inbox::registry(of).ok_or_else(|| place.gone())?;
+        registry.register(&mut io, token, interest)?;
+        let io = Some(io);
         Ok(Source { io, place })
     }
 
+    #[inline]
     pub(crate) fn io(&self) -> &S {
-        &self.io
+        self.io.as_ref().expect("only `into_inner` takes it")
     }
 
     /// Gives the socket back, no longer registered.
-    ///
-    /// Where its loop cannot be reached the kernel keeps the registration until the descriptor is
-    /// closed; its events find no one.
-    pub(crate) fn into_inner(self) -> io::Result<S> {
-        let Source { mut io, place } = self;
-        current::with_poller(place.of, |it| it.deregister(&mut io)).transpose()?;
+    pub(crate) fn into_inner(mut self) -> io::Result<S> {
+        let mut io = self.io.take().expect("only `into_inner` takes it");
+        self.place.deregister(&mut io)?;
         Ok(io)
     }
 
@@ -82,7 +88,8 @@ impl<S: mio::event::Source> Source<S> {
         side: Side,
         operation: impl FnOnce(&S) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        self.poll_side(cx, side, |it| it.attempt(|| operation(&self.io)))
+        let io = self.io();
+        self.poll_side(cx, side, |it| it.attempt(|| operation(io)))
     }
 
     /// As [`poll_io`](Self::poll_io), for a transfer of up to `len` bytes of a stream.
@@ -93,9 +100,8 @@ impl<S: mio::event::Source> Source<S> {
         len: usize,
         transfer: impl FnOnce(&S) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
-        self.poll_side(cx, side, |it| {
-            it.attempt_transfer(len, || transfer(&self.io))
-        })
+        let io = self.io();
+        self.poll_side(cx, side, |it| it.attempt_transfer(len, || transfer(io)))
     }
 
     fn poll_side<R>(
@@ -122,7 +128,30 @@ impl<S: mio::event::Source> Source<S> {
     }
 }
 
+impl<S: mio::event::Source> Drop for Source<S> {
+    fn drop(&mut self) {
+        let Some(io) = &mut self.io else { return };
+        // The logger may panic, and this drop be part of an unwinding.
+        let deregistered = catch_unwind(AssertUnwindSafe(|| self.place.deregister(io)));
+        if let Err(payload) = deregistered {
+            drop_quietly(payload);
+        }
+    }
+}
+
 impl Place {
+    /// Takes a socket from the kernel's watch, on any thread. A loop that is gone watches nothing.
+    fn deregister(&self, io: &mut impl mio::event::Source) -> io::Result<()> {
+        let Some(registry) = inbox::registry(self.of) else {
+            return Ok(());
+        };
+        match registry.deregister(io) {
+            // Where mio polls with `poll`, it has let go of a socket whose peer has hung up.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            result => result,
+        }
+    }
+
     /// What an operation that would block has left to do: its loop is observed, its waker another
     /// runtime's, or it is not the only one that waits.
     #[cold]

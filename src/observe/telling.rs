@@ -147,7 +147,8 @@ impl Resident {
 
     /// The third step of a turn, noted: who wakes whom.
     pub(crate) fn wake_due_noted(&self, turn: &mut Turn) {
-        let take_events = |it: &mut Loop| it.take_events_noted(&mut self.poller().events);
+        let mut poller = self.poller();
+        let take_events = move |it: &mut Loop| it.take_events_noted(&mut poller.events);
         turn.woken_by_sources = self.wake_all(take_events);
         self.with(|it| it.cause(Origin::Thread));
         turn.woken_by_inbox = self.read_inbox();

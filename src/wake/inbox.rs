@@ -105,6 +105,7 @@ pub(crate) struct Holding {
 pub(crate) struct Unread {
     pub(crate) messages: VecDeque<Message>,
     _bell: Option<Arc<mio::Waker>>,
+    _registry: Option<Arc<mio::Registry>>,
 }
 
 struct Contents {
@@ -115,6 +116,9 @@ struct Contents {
     messages: VecDeque<Message>,
     /// What rings the loop out of its sleep. Shared, because who rings holds no lock.
     bell: Option<Arc<mio::Waker>>,
+    /// Where the loop's sockets are registered. Shared, because mio reports to a logger, which is user
+    /// code and runs under no lock.
+    registry: Option<Arc<mio::Registry>>,
     /// How many `LoopHandle`s exist: while there is one, something may still come.
     handles: usize,
 }
@@ -167,6 +171,15 @@ pub(crate) fn send(to: LoopNumber, message: Message) -> Result<(), Message> {
     }
 }
 
+/// Where a loop's sockets are registered, for any thread; `None` if the loop is gone.
+pub(crate) fn registry(of: LoopNumber) -> Option<Arc<mio::Registry>> {
+    let contents = INBOXES[of.short()].get()?.lock();
+    if !contents.is_read_by(of) {
+        return None;
+    }
+    contents.registry.clone()
+}
+
 /// Counts one `LoopHandle` more.
 pub(crate) fn add_handle(of: LoopNumber) {
     if let Some(inbox) = self::of(of) {
@@ -181,8 +194,12 @@ pub(crate) fn remove_handle(of: LoopNumber) {
     }
 }
 
-/// Gives a new loop its number and the inbox that goes with it. `bell` rings it.
-pub(crate) fn claim(bell: mio::Waker) -> io::Result<(LoopNumber, &'static Inbox)> {
+/// Gives a new loop its number and the inbox that goes with it. `bell` rings it, `registry` watches its
+/// sockets.
+pub(crate) fn claim(
+    bell: mio::Waker,
+    registry: mio::Registry,
+) -> io::Result<(LoopNumber, &'static Inbox)> {
     let sequence = LoopNumber::next_sequence()?;
     // One after the other, so that an id rests as long as possible before it is used again.
     for step in 0..MAX_LOOPS as u64 {
@@ -194,6 +211,7 @@ pub(crate) fn claim(bell: mio::Waker) -> io::Result<(LoopNumber, &'static Inbox)
             contents.owner = Some(number);
             contents.open = true;
             contents.bell = Some(Arc::new(bell));
+            contents.registry = Some(Arc::new(registry));
             return Ok((number, inbox));
         }
     }
@@ -216,6 +234,7 @@ impl Inbox {
                 open: false,
                 messages: VecDeque::new(),
                 bell: None,
+                registry: None,
                 handles: 0,
             }),
             asleep: AtomicBool::new(false),
@@ -311,6 +330,7 @@ impl Inbox {
         Unread {
             messages: mem::take(&mut contents.messages),
             _bell: contents.bell.take(),
+            _registry: contents.registry.take(),
         }
     }
 

@@ -4,8 +4,8 @@ use crate::net::poller::Poller;
 /// A storm of wakes is one message for each slot, and handles that come and go are one in all.
 #[test]
 fn a_storm_grows_nothing() {
-    let (_poller, bell) = Poller::new().unwrap();
-    let (number, inbox) = claim(bell).unwrap();
+    let (_poller, bell, registry) = Poller::new().unwrap();
+    let (number, inbox) = claim(bell, registry).unwrap();
     let task = |slot| TaskNumber::new(number, 1, slot);
     for _ in 0..1_000 {
         wake(task(3));
@@ -35,8 +35,8 @@ fn a_storm_grows_nothing() {
 /// reach the second.
 #[test]
 fn an_inbox_passes_on_empty() {
-    let (_poller, bell) = Poller::new().unwrap();
-    let (number, inbox) = claim(bell).unwrap();
+    let (_poller, bell, registry) = Poller::new().unwrap();
+    let (number, inbox) = claim(bell, registry).unwrap();
     let task = |slot| TaskNumber::new(number, 1, slot);
     add_handle(number);
     wake(task(3));
@@ -59,8 +59,8 @@ fn an_inbox_passes_on_empty() {
 /// A loop is to be rung while it sleeps, and not before or after.
 #[test]
 fn a_loop_that_is_awake_is_not_rung() {
-    let (_poller, bell) = Poller::new().unwrap();
-    let (number, inbox) = claim(bell).unwrap();
+    let (_poller, bell, registry) = Poller::new().unwrap();
+    let (number, inbox) = claim(bell, registry).unwrap();
     assert!(!inbox.asleep.load(Ordering::Relaxed));
     assert!(inbox.fall_asleep() && inbox.asleep.load(Ordering::Relaxed));
     inbox.drain(&mut VecDeque::new());

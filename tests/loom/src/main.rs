@@ -45,7 +45,7 @@ mod observe {
 
 /// What they take from `std` and from `mio`.
 pub(crate) use real::{io, mem, time};
-pub(crate) use stand_ins::{Waker, sync};
+pub(crate) use stand_ins::{Registry, Waker, sync};
 
 use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use loom::thread;
@@ -165,7 +165,7 @@ impl Sleeper {
 
     fn claim() -> Self {
         let bell = Waker::new();
-        let (number, inbox) = inbox::claim(bell.clone()).unwrap();
+        let (number, inbox) = inbox::claim(bell.clone(), Registry).unwrap();
         Sleeper {
             number,
             inbox,

@@ -86,6 +86,10 @@ impl Waker {
     }
 }
 
+/// mio's: where sockets are registered. No model has one.
+#[derive(Clone)]
+pub(crate) struct Registry;
+
 /// The numbers, as far as the inbox looks at them; and one short id, for one loop at a time.
 pub(crate) mod id {
     pub(crate) const MAX_LOOPS: usize = 1;
