@@ -306,7 +306,7 @@ impl Loop {
     }
 
     /// Frees a source's slot.
-    pub(crate) fn drop_source(&mut self, source: usize) -> [Readiness; 2] {
+    pub(crate) fn drop_source(&mut self, source: usize) -> Option<[Readiness; 2]> {
         self.note(|_| EventKind::SourceDropped { source });
         self.reactor.remove(source)
     }
@@ -336,7 +336,7 @@ impl Loop {
 
     /// Every waker that waits for something, for teardown.
     pub(crate) fn take_waiting(&mut self) -> Vec<Waker> {
-        let mut waiting = self.reactor.take_waiting();
+        let mut waiting = self.reactor.close();
         waiting.extend(self.timers.take_all());
         waiting.extend(self.groups.take_all());
         waiting

@@ -15,6 +15,8 @@
 use std::mem;
 use std::task::Waker;
 
+use crate::task::cell::drop_quietly;
+
 /// The wakers that wait for one side.
 pub(super) struct Crowd {
     waiting: Vec<Waker>,
@@ -38,23 +40,23 @@ impl Default for Crowd {
 }
 
 impl Crowd {
-    /// Adds a waker. Who must make room for it comes back, to be woken. `Err` gives the waker back
-    /// if it waits already.
-    pub(super) fn join(&mut self, waker: Waker, lulls: u64) -> Result<Vec<Waker>, Waker> {
+    /// Takes a waker in, unless it waits already. Returns those that make room for it, to be woken.
+    pub(super) fn join(&mut self, waker: &mut Option<Waker>, lulls: u64) -> Vec<Waker> {
         // A task that polls again was among the last to come; the rest of a crowd is not searched.
-        let mut latest = self.waiting.iter().rev().take(MAX_WAITING);
-        if latest.any(|other| other.will_wake(&waker)) {
-            return Err(waker);
-        }
+        let latest = || self.waiting.iter().rev().take(MAX_WAITING);
+        let Some(waker) = waker.take_if(|waker| !latest().any(|other| other.will_wake(waker))) else {
+            return Vec::new();
+        };
         let sent_away = self.make_room(lulls);
         self.waiting.push(waker);
-        Ok(sent_away)
+        sent_away
     }
 
-    /// Puts everyone among the woken.
+    /// Puts all of them among the woken, and gives the memory of a large crowd back.
     pub(super) fn leave(&mut self, lulls: u64, woken: &mut Vec<Waker>) {
         self.settle(lulls);
         woken.append(&mut self.waiting);
+        self.waiting.shrink_to(MAX_WAITING);
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -64,7 +66,7 @@ impl Crowd {
     /// Sets the limit anew, if there was a lull since it was last reached.
     fn settle(&mut self, lulls: u64) {
         if self.woken_in.is_some_and(|then| then < lulls) {
-            self.limit = MAX_WAITING.max(2 * self.waiting.len());
+            self.limit = MAX_WAITING.max(self.waiting.len().saturating_mul(2));
             self.woken_in = None;
         }
     }
@@ -75,8 +77,16 @@ impl Crowd {
         if self.waiting.len() < self.limit {
             return Vec::new();
         }
-        self.limit *= 2;
+        self.limit = self.limit.saturating_mul(2);
         self.woken_in = Some(lulls);
         mem::take(&mut self.waiting)
+    }
+}
+
+impl Drop for Crowd {
+    /// One by one: a foreign waker may panic when it is dropped, and two panics at once would end the
+    /// process.
+    fn drop(&mut self) {
+        self.waiting.drain(..).for_each(drop_quietly);
     }
 }

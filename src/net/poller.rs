@@ -20,6 +20,30 @@ pub(crate) struct Poller {
 /// The token of what rings the loop.
 const BELL: Token = Token(usize::MAX);
 
+/// Whether the kernel itself reports edges, as epoll and kqueue do. mio's other selectors (`poll`,
+/// Windows, event ports) take a side off the watch when they have reported it, and put it back when an
+/// operation would block: there a side is ready until that has happened, whatever was transferred.
+pub(super) const EDGE_TRIGGERED: bool = cfg!(all(
+    not(mio_unsupported_force_poll_poll),
+    any(
+        // epoll
+        target_os = "android",
+        target_os = "illumos",
+        target_os = "linux",
+        target_os = "redox",
+        // kqueue
+        target_os = "dragonfly",
+        target_os = "freebsd",
+        target_os = "ios",
+        target_os = "macos",
+        target_os = "netbsd",
+        target_os = "openbsd",
+        target_os = "tvos",
+        target_os = "visionos",
+        target_os = "watchos",
+    )
+));
+
 /// How many events one system call may bring; what does not fit comes with the next.
 const EVENTS: usize = 1024;
 

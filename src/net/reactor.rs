@@ -1,17 +1,19 @@
 //! The reactor: from the kernel's events to who waits for them.
 //!
 //! A *source* is a registered socket. It is registered once, for both sides and edge-triggered, and
-//! stays so until it is closed: the kernel is told nothing more, whoever waits. In return the
+//! stays so until it is dropped: waiting for it makes no system call. In return the
 //! reactor remembers each side's *readiness*: an edge sets it, and the operation that finds nothing
 //! more to do clears it ([`Readiness`] says when).
 //!
-//! mio gives back a token with each event. It holds the source's slot and a generation, since an
-//! event that was fetched in one system call can outlive its source by a few steps, and the slot
-//! may have a new owner by then.
+//! mio gives back a token with each event: the source's slot, and nothing else. A slot is freed after
+//! its socket is deregistered, and all events of a park are taken before anything else runs, so no
+//! event reaches the next tenant of a slot. (If one did, that tenant would try an operation in vain.)
 //!
-//! This is a table; [`poller`](super::poller) asks the kernel.
+//! This is a table; [`poller`](super::poller) asks the kernel. Nothing in it panics: a socket that
+//! finds its slot vacant gets the answer that its loop is gone, which is the truth once the loop is
+//! closed.
 
-use std::mem::ManuallyDrop;
+use std::mem::{self, ManuallyDrop};
 use std::task::Waker;
 
 use mio::{Events, Token};
@@ -43,39 +45,32 @@ impl Side {
 /// The sources of one loop.
 pub(crate) struct Reactor {
     sources: Slab<Registered>,
-    /// Counts the registrations; its low bits go into the tokens.
-    registrations: usize,
     /// Counts the parks at which nothing was ready.
     lulls: u64,
     shrink: Shrink,
+    /// The loop is closed: its sockets are gone from the table, and no other comes in.
+    closed: bool,
 }
 
 struct Registered {
-    token: Token,
     read: Readiness,
     write: Readiness,
 }
-
-/// A token is the generation above and the slot below, half of a word each.
-const SLOT_BITS: u32 = usize::BITS / 2;
 
 impl Reactor {
     /// A reactor without sources.
     pub(crate) fn new() -> Self {
         Reactor {
             sources: Slab::new(),
-            registrations: 0,
             lulls: 0,
             shrink: Shrink::default(),
+            closed: false,
         }
     }
 
     /// Whether a token is a source's.
     pub(crate) fn has(&self, token: Token) -> bool {
-        let slot = token.0 & ((1 << SLOT_BITS) - 1);
-        self.sources
-            .get(slot)
-            .is_some_and(|source| source.token == token)
+        self.sources.contains(token.0)
     }
 
     /// Whether there is no source.
@@ -93,13 +88,10 @@ impl Reactor {
     ) {
         let lulls = self.lulls;
         for event in &*events {
-            let slot = event.token().0 & ((1 << SLOT_BITS) - 1);
+            let slot = event.token().0;
             let Some(source) = self.sources.get_mut(slot) else {
-                continue;
+                continue; // the bell
             };
-            if source.token != event.token() {
-                continue;
-            }
             if event.is_priority() || event.is_read_closed() {
                 source.read.doubt();
             }
@@ -116,52 +108,54 @@ impl Reactor {
         events.clear();
     }
 
-    /// Takes a source in, and returns its slot and its token. `writable` says whether a write may be
-    /// tried before the first event.
-    pub(crate) fn insert(&mut self, writable: bool) -> (usize, Token) {
-        let slot = self.sources.vacant_key();
-        self.registrations = self.registrations.wrapping_add(1);
-        let token = Token(self.registrations << SLOT_BITS | slot);
-        self.sources.insert(Registered {
-            token,
+    /// Takes a source in, and returns its slot, which is its token; `None` if the loop is closed.
+    /// `writable` says whether a write may be tried before the first event.
+    pub(crate) fn insert(&mut self, writable: bool) -> Option<usize> {
+        let source = Registered {
             read: Readiness::new(false),
             write: Readiness::new(writable),
-        });
-        (slot, token)
+        };
+        (!self.closed).then(|| self.sources.insert(source))
     }
 
-    /// Frees a source's slot. Closing the descriptor is what takes it from the kernel.
-    pub(crate) fn remove(&mut self, slot: usize) -> [Readiness; 2] {
-        let source = self.sources.remove(slot);
-        [source.read, source.write]
+    /// Frees a source's slot, when it is deregistered. What comes back may hold foreign wakers.
+    pub(crate) fn remove(&mut self, slot: usize) -> Option<[Readiness; 2]> {
+        let source = self.sources.try_remove(slot);
+        debug_assert!(source.is_some() || self.closed, "slot {slot} is vacant");
+        source.map(|source| [source.read, source.write])
     }
 
-    /// One side of a source.
+    /// One side of a source; `None` if the loop is closed.
     #[inline]
-    pub(crate) fn side(&mut self, slot: usize, side: Side) -> &mut Readiness {
-        let source = &mut self.sources[slot];
-        match side {
+    pub(crate) fn side(&mut self, slot: usize, side: Side) -> Option<&mut Readiness> {
+        let source = self.sources.get_mut(slot);
+        debug_assert!(source.is_some() || self.closed, "slot {slot} is vacant");
+        source.map(|source| match side {
             Side::Read => &mut source.read,
             Side::Write => &mut source.write,
-        }
+        })
     }
 
     /// The loop rests: whichever of its tasks was woken has been polled. Gives back the memory of
     /// sources that are gone.
     pub(crate) fn rest(&mut self) {
-        self.lulls += 1;
+        self.lulls = self.lulls.wrapping_add(1);
         self.shrink.rest(&mut self.sources);
     }
 
-    /// Adds a waker to the crowd of a side, as [`Readiness::join_crowd`].
+    /// Adds a waker to the crowd of a side, as [`Readiness::join_crowd`]. If the loop is closed the
+    /// waker is woken, to learn that.
     pub(crate) fn join_crowd(
         &mut self,
         slot: usize,
         side: Side,
-        waker: Waker,
-    ) -> Result<Vec<Waker>, Waker> {
+        waker: &mut Option<Waker>,
+    ) -> Vec<Waker> {
         let lulls = self.lulls;
-        self.side(slot, side).join_crowd(waker, lulls)
+        match self.side(slot, side) {
+            Some(side) => side.join_crowd(waker, lulls),
+            None => waker.take().into_iter().collect(),
+        }
     }
 
     /// Whether a task waits for a source. O(n), and only a virtual clock asks, when it is idle.
@@ -170,10 +164,12 @@ impl Reactor {
         sources.any(|(_, source)| source.read.is_awaited() || source.write.is_awaited())
     }
 
-    /// Every waker there is, for teardown.
-    pub(crate) fn take_waiting(&mut self) -> Vec<Waker> {
+    /// Empties the table for good, and returns every waker there was, to be woken once. A socket that is
+    /// polled from now on finds that the loop is gone.
+    pub(crate) fn close(&mut self) -> Vec<Waker> {
+        self.closed = true;
         let mut all = Vec::new();
-        for (_, source) in &mut self.sources {
+        for (_, mut source) in mem::take(&mut self.sources) {
             for side in [&mut source.read, &mut source.write] {
                 let task = side.take_waiting(self.lulls, &mut all);
                 all.extend(task.map(|task| ManuallyDrop::into_inner(waker(task))));

@@ -10,8 +10,8 @@
 //!
 //! **Short transfers.** A stream that fills only a part of the buffer is empty: the kernel would
 //! answer the next read with `EAGAIN`, so the side is marked as waiting without asking, which saves
-//! one system call in two. It is true for streams, edge-triggered, and of `0 < n < len` only; and not
-//! after an edge that brought more than bytes. The end of a stream comes in one edge with the last of
+//! one system call in two. It is true for streams, where the kernel itself reports edges, and of
+//! `0 < n < len` only; and not after an edge that brought more than bytes. The end of a stream comes in one edge with the last of
 //! them, and urgent data ends a read, whatever stands behind it. Such an edge leaves a *doubt*: the
 //! side stays ready until the kernel has said that there is nothing more.
 //!
@@ -25,6 +25,7 @@ use std::io;
 use std::task::{Poll, Waker, ready};
 
 use crate::net::crowd::Crowd;
+use crate::net::poller::EDGE_TRIGGERED;
 use crate::task::id::TaskNumber;
 use crate::wake::waker::{task_of, unobserved_task_of};
 
@@ -92,7 +93,7 @@ impl Readiness {
         transfer: impl FnOnce() -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         let count = ready!(self.attempt(transfer))?;
-        if count < len {
+        if EDGE_TRIGGERED && count < len {
             self.ready = self.doubtful || count == 0;
         }
         Poll::Ready(Ok(count))
@@ -119,12 +120,12 @@ impl Readiness {
         }
     }
 
-    /// Adds a waker to the crowd. Who is to be woken comes back: nobody mostly; all the others if
-    /// they were too many; the waker itself if the side is ready by now. `Err` gives the waker back
-    /// if it waits already.
-    pub(super) fn join_crowd(&mut self, waker: Waker, lulls: u64) -> Result<Vec<Waker>, Waker> {
+    /// Adds a waker to the crowd, unless it waits there already: then it is left where it is. Returns
+    /// those that are to be woken: none mostly; all the others if they were too many; the waker itself
+    /// if the side is ready by now.
+    pub(super) fn join_crowd(&mut self, waker: &mut Option<Waker>, lulls: u64) -> Vec<Waker> {
         if self.ready {
-            return Ok(vec![waker]);
+            return waker.take().into_iter().collect();
         }
         self.crowd.get_or_insert_default().join(waker, lulls)
     }

@@ -20,7 +20,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, Waker, ready};
 
-use mio::Interest;
+use mio::{Interest, Token};
 
 use crate::current::{self, Unreachable};
 use crate::net::reactor::Side;
@@ -54,14 +54,17 @@ impl<S: mio::event::Source> Source<S> {
     /// If no loop runs on this thread.
     #[track_caller]
     pub(crate) fn new(mut io: S, interest: Interest, writable: bool) -> io::Result<Self> {
-        let (of, (slot, token)) = current::expect_running("a socket", |it| {
-            let (source, token) = it.reactor.insert(writable);
-            it.note(|_| EventKind::SourceAdded { source });
-            (it.number, (source, token))
+        let (of, slot) = current::expect_running("a socket", |it| {
+            let slot = it.reactor.insert(writable);
+            if let Some(source) = slot {
+                it.note(|_| EventKind::SourceAdded { source });
+            }
+            (it.number, slot)
         });
+        let slot = slot.ok_or_else(|| gone(of))?;
         let place = Place { of, slot };
-        let registry = inbox::registry(of).ok_or_else(|| place.gone())?;
-        registry.register(&mut io, token, interest)?;
+        let registry = inbox::registry(of).ok_or_else(|| gone(of))?;
+        registry.register(&mut io, Token(slot), interest)?;
         let io = Some(io);
         Ok(Source { io, place })
     }
@@ -113,18 +116,20 @@ impl<S: mio::event::Source> Source<S> {
         ready!(budget::poll_left(cx));
         let mut is_noted = true;
         let attempted = current::with_polled(self.place.of, "a socket", |it| {
-            let side = it.reactor.side(self.place.slot, side);
+            let side = it.reactor.side(self.place.slot, side)?;
             let attempted = attempt(side);
-            match attempted {
-                Poll::Ready(_) => budget::spend(),
-                Poll::Pending => is_noted = side.note(cx.waker()),
+            if attempted.is_pending() {
+                is_noted = side.note(cx.waker());
             }
-            attempted
+            Some(attempted)
         });
         if !is_noted {
             self.place.wait(side, cx.waker());
         }
-        attempted.unwrap_or_else(|| Poll::Ready(Err(self.place.gone())))
+        let attempted = attempted.flatten();
+        let done = ready!(attempted.unwrap_or_else(|| Poll::Ready(Err(gone(self.place.of)))));
+        budget::spend();
+        Poll::Ready(done)
     }
 }
 
@@ -158,29 +163,34 @@ impl Place {
     fn wait(&self, side: Side, waker: &Waker) {
         let is_noted = current::with(self.of, |it| {
             it.note_wait(side.waited_for(self.slot));
-            it.reactor.side(self.slot, side).note_observed(waker)
+            let side = it.reactor.side(self.slot, side);
+            side.is_some_and(|side| side.note_observed(waker))
         });
-        if is_noted == Ok(false) {
-            self.join_crowd(side, waker.clone());
+        if is_noted != Ok(true) {
+            self.join_crowd(side, Some(waker.clone()));
         }
     }
 
-    fn join_crowd(&self, side: Side, waker: Waker) {
-        match current::with(self.of, |it| it.reactor.join_crowd(self.slot, side, waker)) {
-            Ok(Ok(sent_away)) => sent_away.into_iter().for_each(wake_quietly),
-            unused => drop(unused),
-        }
+    /// Adds a waker to those that wait for a side. If the loop has gone meanwhile, which the clone of a
+    /// foreign waker may have done, the waker is woken to learn that.
+    fn join_crowd(&self, side: Side, mut waker: Option<Waker>) {
+        let joined = current::with(self.of, |it| {
+            it.reactor.join_crowd(self.slot, side, &mut waker)
+        });
+        let woken = joined.unwrap_or_else(|_| waker.take().into_iter().collect());
+        woken.into_iter().for_each(wake_quietly);
+        drop_quietly(waker);
     }
+}
 
-    fn gone(&self) -> io::Error {
-        io::Error::other(format!("the socket's event loop, {}, is gone", self.of))
-    }
+fn gone(of: LoopNumber) -> io::Error {
+    io::Error::other(format!("the socket's event loop, {of}, is gone"))
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         match current::with(self.of, |it| it.drop_source(self.slot)) {
-            Ok(waiting) => drop_quietly(waiting),
+            Ok(waiting) => drop(waiting), // quiet: see `Crowd`
             Err(Unreachable::Elsewhere) => {
                 let _ = inbox::send(self.of, Message::ReleaseSource(self.slot));
             }
