@@ -22,6 +22,7 @@
 #![allow(unsafe_code)]
 
 use std::cell::{Cell, RefCell, RefMut};
+use std::mem;
 use std::ptr;
 use std::rc::Rc;
 
@@ -55,8 +56,7 @@ struct LoopCell {
 /// A loop that lives on this thread. It is in the list from `new` to `drop`.
 pub(crate) struct Resident {
     is_observed: bool,
-    /// Shared with every [`enter`](Self::enter) that is under way, and with whatever has found the loop
-    /// by its number, so that the memory outlives both.
+    /// Shared with every [`enter`](Self::enter) that is under way, so that the memory outlives it.
     cell: Rc<LoopCell>,
 }
 
@@ -121,9 +121,9 @@ impl Resident {
         if LIVING.get() == own {
             return LIVING.set(next);
         }
-        if let Some(before) = find_living(|cell| cell.next.get() == own) {
-            before.next.set(next);
-        }
+        look(find_living(|cell| cell.next.get() == own), |before| {
+            before.inspect(|before| before.next.set(next));
+        });
     }
 
     /// Makes this the running loop while `within` runs.
@@ -149,59 +149,62 @@ impl Drop for Resident {
     fn drop(&mut self) {
         self.unlink();
         inbox::release(self.cell.number);
-        let waiting = self.with(Loop::take_waiting);
-        waiting.into_iter().for_each(wake_quietly);
+        match self.cell.try_with(Loop::take_waiting) {
+            Some(waiting) => waiting.into_iter().for_each(wake_quietly),
+            // A hook of the allocator drops the loop, of which a table is growing.
+            None => mem::forget(Rc::clone(&self.cell)),
+        }
     }
 }
 
-/// The loop that runs on this thread, for a closure that runs no user code.
+/// Looks at the loop that a pointer of this file points to; `None` if the pointer is null.
 ///
 /// A closure and no returned reference, so that it cannot be kept for longer than the loop.
 #[inline]
-fn running<R>(at: impl FnOnce(Option<&LoopCell>) -> R) -> R {
-    // SAFETY: `RUNNING` is null, or was set by `Resident::enter` from an `Rc` of which that call holds
-    // a count of its own until it has put back what stood there before. A call that never returns,
-    // because the process exits inside of it, never gives its count back. So the `LoopCell` is alive
-    // for as long as the pointer stands there; and while `at` runs, on this thread, it stays there:
-    // only `enter` and `telling` change it, and both put it back before they return. The reference is
-    // shared, and what changes behind it is in cells.
-    at(unsafe { RUNNING.get().as_ref() })
+fn look<R>(pointer: *const LoopCell, at: impl FnOnce(Option<&LoopCell>) -> R) -> R {
+    // SAFETY: This function is private, and every pointer it is called with is null or was read just
+    // before from `RUNNING`, from `LIVING`, or from the `next` of a loop in that list.
+    // `RUNNING` is set by `Resident::enter` from an `Rc` of which that call holds a count of its own
+    // until it has put back what stood there before. A call that never returns, because the process
+    // exits inside of it, never gives its count back.
+    // A loop is put into the list of its own thread when its `Rc` is made, and `Resident::drop` takes
+    // it out before it gives up its count, on the same thread, since `Rc` is not `Send`. A `Resident`
+    // that is forgotten never gives it up.
+    // So the `LoopCell` is alive when `at` begins. While `at` runs it could be freed by
+    // `Resident::drop` alone, on this thread. `at` is a closure of this crate: it owns no loop and
+    // calls no user code, with the one exception of an allocator that calls back. Tables grow only
+    // while the state is borrowed, and a `Resident` that is dropped then keeps its count for ever.
+    // The reference is shared, and what changes behind it is in cells.
+    at(unsafe { pointer.as_ref() })
+}
+
+/// The loop with that number, if it lives on this thread. The running one is looked at first.
+#[inline]
+fn find(number: LoopNumber) -> *const LoopCell {
+    let running = RUNNING.get();
+    if look(running, |cell| {
+        cell.is_some_and(|cell| cell.number == number)
+    }) {
+        running
+    } else if TELLING.get() {
+        ptr::null()
+    } else {
+        find_living(|cell| cell.number == number)
+    }
 }
 
 /// The first loop of this thread that is wanted, running or not. O(n) in the loops of this thread.
 #[cold]
 #[inline(never)]
-fn find_living(wanted: impl Fn(&LoopCell) -> bool) -> Option<Rc<LoopCell>> {
+fn find_living(wanted: impl Fn(&LoopCell) -> bool) -> *const LoopCell {
     let mut link = LIVING.get();
-    while !link.is_null() {
-        // SAFETY: Every pointer in the list comes from `Rc::as_ptr`. A loop is put into the list of its
-        // own thread when its `Rc` is made, and `Resident::drop` takes it out, on the same thread since
-        // `Rc` is not `Send`, before it gives up its count. (A `Resident` that is forgotten never gives
-        // it up.) So the count is at least one here, and the new `Rc` has one of its own.
-        let cell = unsafe {
-            Rc::increment_strong_count(link);
-            Rc::from_raw(link)
-        };
-        if wanted(&cell) {
-            return Some(cell);
-        }
-        link = cell.next.get();
+    while let Some(next) = look(link, |cell| {
+        cell.filter(|cell| !wanted(cell))
+            .map(|cell| cell.next.get())
+    }) {
+        link = next;
     }
-    None
-}
-
-/// Lends out the state of the loop with that number, running or not, if it lives on this thread. The
-/// running one is looked at first.
-#[inline]
-fn lend<R>(number: LoopNumber, borrow: impl FnOnce(&LoopCell) -> R) -> Option<R> {
-    let is_running = running(|cell| cell.is_some_and(|cell| cell.number == number));
-    if is_running {
-        running(|cell| cell.map(borrow))
-    } else if TELLING.get() {
-        None
-    } else {
-        find_living(|cell| cell.number == number).map(|cell| borrow(&cell))
-    }
+    link
 }
 
 /// Calls observers: meanwhile no loop is the running one, and none can be reached but to wake. What they
@@ -231,7 +234,9 @@ pub(crate) fn refuse_observers(what: &str) {
 /// task.
 #[inline]
 pub(crate) fn wake_running(number: TaskNumber) -> bool {
-    running(|cell| cell.is_some_and(|cell| cell.try_with(|it| it.wake(number)) == Some(true)))
+    look(RUNNING.get(), |cell| {
+        cell.is_some_and(|cell| cell.try_with(|it| it.wake(number)) == Some(true))
+    })
 }
 
 /// Whether no loop lives on this thread.
@@ -242,14 +247,17 @@ pub(crate) fn is_loopless() -> bool {
 
 /// The same as [`wake_running`], of an observed loop.
 pub(crate) fn wake_running_noted(number: TaskNumber) -> bool {
-    running(|cell| cell.is_some_and(|cell| cell.try_with(|it| it.wake_noted(number)) == Some(true)))
+    look(RUNNING.get(), |cell| {
+        cell.is_some_and(|cell| cell.try_with(|it| it.wake_noted(number)) == Some(true))
+    })
 }
 
 /// Wakes a task if its loop lives on this thread, running or not. Returns false if it does not.
 pub(crate) fn wake_living(number: TaskNumber) -> bool {
     let short = number.short();
-    find_living(|cell| cell.number.short() == short)
-        .is_some_and(|cell| cell.try_with(|it| it.wake_noted(number)).is_some())
+    look(find_living(|cell| cell.number.short() == short), |cell| {
+        cell.is_some_and(|cell| cell.try_with(|it| it.wake_noted(number)).is_some())
+    })
 }
 
 impl LoopCell {
@@ -279,14 +287,14 @@ impl LoopCell {
 
 /// The number of the loop that runs on this thread.
 pub(crate) fn running_number() -> Option<LoopNumber> {
-    running(|cell| cell.map(|cell| cell.number))
+    look(RUNNING.get(), |cell| cell.map(|cell| cell.number))
 }
 
 /// Borrows the loop that runs on this thread; `None` if none does.
 #[inline]
 #[track_caller]
 pub(crate) fn with_running<R>(borrow: impl FnOnce(&mut Loop) -> R) -> Option<R> {
-    running(|cell| cell.map(|cell| cell.with(borrow)))
+    look(RUNNING.get(), |cell| cell.map(|cell| cell.with(borrow)))
 }
 
 /// As [`with_running`], for what makes no sense without a loop.
@@ -309,11 +317,10 @@ pub(crate) fn with<R>(
     number: LoopNumber,
     borrow: impl FnOnce(&mut Loop) -> R,
 ) -> Result<R, Unreachable> {
-    match lend(number, |cell| cell.try_with(borrow)) {
-        Some(Some(result)) => Ok(result),
-        Some(None) => Err(Unreachable::Elsewhere),
+    look(find(number), |cell| match cell {
+        Some(cell) => cell.try_with(borrow).ok_or(Unreachable::Elsewhere),
         None => Err(unreachable(number)),
-    }
+    })
 }
 
 #[cold]

@@ -52,7 +52,7 @@ impl Drop for MainPlace<'_> {
     fn drop(&mut self) {
         self.resident.with(|it| {
             it.note_main_left();
-            it.tasks.remove_main(self.slot);
+            it.leave_main(self.slot);
         });
     }
 }

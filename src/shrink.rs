@@ -1,45 +1,57 @@
 //! Giving a slab's memory back, while the loop rests.
 //!
 //! A slab grows with what is in it and never shrinks by itself: a burst of a million tasks would keep
-//! 40 MB until the loop is dropped. An entry cannot be moved, since its number is its place. So what can
-//! be given back is the room behind the last entry, and to look for that costs O(n) if there is some.
+//! 40 MB until the loop is dropped. An entry cannot be moved, since its number is its place; so what can
+//! be given back is the room behind the last entry.
 
 use slab::Slab;
 
 /// For how many entries the memory is kept in any case.
 const KEPT: usize = 1_024;
 
-/// When a slab was last shrunk.
-#[derive(Default)]
+/// So few entries may each be waited for.
+const FEW: usize = 16;
+
+/// How many entries an attempt may look at for each rest since the one before.
+const ENTRIES_PER_REST: usize = 64;
+
+/// When a slab is to be shrunk.
 pub(crate) struct Shrink {
-    /// How many entries it had then; `None` if it was not worth the attempt since.
-    tried_at: Option<usize>,
+    /// The rests since the last attempt.
+    rests: usize,
+}
+
+impl Default for Shrink {
+    fn default() -> Self {
+        Shrink { rests: usize::MAX }
+    }
 }
 
 impl Shrink {
-    /// Shrinks a slab if less than a quarter of it is used.
+    /// Shrinks a slab if less than a quarter of it is used and its last place is free.
     ///
-    /// If the last entry stays for long, that has no effect: so it is tried again only when the
-    /// number of entries has halved or doubled. Then the entries that have come or gone in between
-    /// pay for the attempt.
+    /// That costs O(n), and gives little back if an entry near the end stays. So the next attempt is
+    /// made when enough rests have shared its cost, or when so few entries are left that there cannot
+    /// be many attempts in vain.
     #[inline]
     pub(crate) fn rest<T>(&mut self, slab: &mut Slab<T>) {
         if slab.capacity() > KEPT {
-            self.try_to_shrink(slab);
+            self.shrink(slab);
         }
     }
 
     #[cold]
-    fn try_to_shrink<T>(&mut self, slab: &mut Slab<T>) {
-        let len = slab.len();
-        if slab.capacity() / 4 < len {
-            self.tried_at = None;
-        } else if !self
-            .tried_at
-            .is_some_and(|then| then / 2 < len && len < 2 * then)
-        {
+    fn shrink<T>(&mut self, slab: &mut Slab<T>) {
+        let capacity = slab.capacity();
+        if slab.len() > capacity / 4 {
+            *self = Shrink::default();
+            return;
+        }
+        self.rests = self.rests.saturating_add(1);
+        let is_paid = slab.len() <= FEW || self.rests >= capacity / ENTRIES_PER_REST;
+        if is_paid && !slab.contains(capacity - 1) {
             slab.shrink_to_fit();
-            self.tried_at = Some(len);
+            self.rests = 0;
         }
     }
 }
@@ -58,10 +70,10 @@ mod tests {
         let (mut shrink, mut slab) = (Shrink::default(), slab_of(100_000));
         shrink.rest(&mut slab);
         assert!(slab.capacity() >= 100_000);
-        slab.retain(|key, _| key < 10);
+        slab.retain(|key, _| key < 100);
         shrink.rest(&mut slab);
-        assert_eq!((slab.len(), slab.capacity()), (10, 10));
-        assert!((0..10).all(|key| slab[key] == key) && slab.vacant_key() == 10);
+        assert_eq!((slab.len(), slab.capacity()), (100, 100));
+        assert!((0..100).all(|key| slab[key] == key) && slab.vacant_key() == 100);
 
         let mut slab = slab_of(KEPT);
         let capacity = slab.capacity();
@@ -70,18 +82,31 @@ mod tests {
         assert_eq!(slab.capacity(), capacity);
     }
 
-    /// An entry at the end keeps the memory, and no longer than it stays.
+    /// An entry at the end keeps the memory, and not for longer than it stays. A few are waited for one
+    /// by one; of many, only each attempt that is paid for.
     #[test]
     fn an_entry_at_the_end_is_waited_for() {
         let (mut shrink, mut slab) = (Shrink::default(), slab_of(100_000));
-        slab.retain(|key, _| key < 10 || key == 99_999);
+        slab.retain(|key, _| key == 7 || key >= 99_998);
+        for last in [99_999, 99_998] {
+            shrink.rest(&mut slab);
+            assert_eq!(slab.capacity(), last + 1);
+            slab.remove(last);
+        }
         shrink.rest(&mut slab);
-        assert!(slab.capacity() >= 100_000);
-        slab.remove(99_999);
-        shrink.rest(&mut slab);
-        assert!(slab.capacity() >= 100_000, "ten of eleven: not tried");
-        (0..6).for_each(|key| assert_eq!(slab.remove(key), key));
-        shrink.rest(&mut slab);
-        assert_eq!(slab.capacity(), 10);
+        assert_eq!(slab.capacity(), 8);
+
+        let (mut shrink, mut slab) = (Shrink::default(), slab_of(100_000));
+        slab.retain(|key, _| key % 1_000 == 999);
+        for key in [99_999, 98_999] {
+            slab.remove(key);
+            shrink.rest(&mut slab);
+        }
+        assert_eq!(slab.capacity(), 99_000, "the second is not paid for");
+        let rests = (1..).take_while(|_| {
+            shrink.rest(&mut slab);
+            slab.capacity() == 99_000
+        });
+        assert_eq!(rests.count(), 99_000 / ENTRIES_PER_REST - 2);
     }
 }

@@ -127,6 +127,14 @@ impl Loop {
         (slot, id)
     }
 
+    /// Frees the main future's place. A loop that does not run is at rest.
+    pub(crate) fn leave_main(&mut self, slot: u32) {
+        self.tasks.remove_main(slot);
+        if self.ready.is_empty() {
+            self.rest();
+        }
+    }
+
     /// Queues a task, unless it is queued already or done. Says whether the number led to it: not if
     /// the task is gone, or of another loop.
     #[inline]

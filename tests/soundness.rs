@@ -270,31 +270,54 @@ fn a_waker_that_polls_within_its_wake_does_not_hold_up_the_end() {
 }
 
 /// A waker that is left by the destructor of an observer, the last user code that the end of a loop
-/// runs, is woken; and if its destructor panics, that stays inside.
+/// runs, is woken, unless the poll that left it was told that the loop is gone. If its destructor
+/// panics, that stays inside.
 #[test]
 fn a_waker_that_is_left_at_the_very_end_is_woken() {
-    thread_local! {
-        static LISTENER: RefCell<Option<TcpListener>> = const { RefCell::new(None) };
-        static WAKES: RefCell<Option<Arc<AtomicUsize>>> = const { RefCell::new(None) };
-    }
-    struct Polls;
+    type Wakes = Rc<RefCell<Vec<Arc<AtomicUsize>>>>;
+    struct Polls(Rc<RefCell<Vec<Boxed>>>, Wakes);
     impl Observer for Polls {
         fn observe(&mut self, _: &Event) {}
     }
     impl Drop for Polls {
         fn drop(&mut self) {
-            let listener = LISTENER.take().unwrap();
-            WAKES.set(Some(poll_with_panics(poll_fn(|cx| {
-                listener.poll_accept(cx).map(drop)
-            }))));
-            LISTENER.set(Some(listener));
+            for future in &mut *self.0.borrow_mut() {
+                let (waker, wakes) = Panics::new();
+                if future
+                    .as_mut()
+                    .poll(&mut Context::from_waker(&waker))
+                    .is_ready()
+                {
+                    std::mem::forget(waker);
+                    continue;
+                }
+                drop(waker);
+                self.1.borrow_mut().push(wakes);
+            }
         }
     }
-    let event_loop = EventLoop::builder().observe(Polls).build().unwrap();
-    let listener = event_loop.block_on(TcpListener::bind("127.0.0.1:0"));
-    LISTENER.set(Some(listener.unwrap()));
+    let left: Rc<RefCell<Vec<Boxed>>> = Rc::default();
+    let wakes = Wakes::default();
+    let observer = Polls(left.clone(), wakes.clone());
+    let event_loop = EventLoop::builder().observe(observer).build().unwrap();
+    event_loop.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let accepts = async move { drop(listener.accept().await) };
+        let gathers = async { drop(gather([pending::<()>()]).await) };
+        let mut futures: [Boxed; 2] = [Box::pin(accepts), Box::pin(gathers)];
+        for future in &mut futures {
+            assert!(
+                poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx)))
+                    .await
+                    .is_pending()
+            );
+        }
+        left.borrow_mut().extend(futures);
+    });
     drop(event_loop);
-    assert_eq!(WAKES.take().unwrap().load(SeqCst), 1);
+    let wakes = wakes.take();
+    assert!(!wakes.is_empty());
+    assert!(wakes.iter().all(|wakes| wakes.load(SeqCst) == 1));
 }
 
 /// A loop in a thread-local, and a process that exits inside of it.

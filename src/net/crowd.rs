@@ -44,7 +44,8 @@ impl Crowd {
     pub(super) fn join(&mut self, waker: &mut Option<Waker>, lulls: u64) -> Vec<Waker> {
         // A task that polls again was among the last to come; the rest of a crowd is not searched.
         let latest = || self.waiting.iter().rev().take(MAX_WAITING);
-        let Some(waker) = waker.take_if(|waker| !latest().any(|other| other.will_wake(waker))) else {
+        let Some(waker) = waker.take_if(|waker| !latest().any(|other| other.will_wake(waker)))
+        else {
             return Vec::new();
         };
         let sent_away = self.make_room(lulls);

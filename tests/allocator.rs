@@ -1,0 +1,236 @@
+//! The memory of a loop, counted by an allocator: what is left after a burst; and an allocator whose hook
+//! calls back into the loop.
+
+#![allow(unsafe_code)] // An allocator is unsafe to write.
+#![allow(unused_must_use)] // A handle that is dropped detaches its task.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::{Cell, RefCell};
+use std::future::pending;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Waker;
+use std::thread;
+use std::time::Duration;
+
+use boucle::{EventLoop, JoinHandle, gather, sleep, spawn, spawn_named, yield_now};
+
+/// The system's allocator, which counts the bytes of its thread and calls back.
+struct Counting;
+
+type Hook = Box<dyn FnMut()>;
+
+thread_local! {
+    /// What this thread has allocated and not freed. (What it frees for another one counts too.)
+    static BYTES: Cell<isize> = const { Cell::new(0) };
+    static HOOK: RefCell<Option<Hook>> = const { RefCell::new(None) };
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// Blocks of fewer bytes are no growth of a table.
+const LARGE: usize = 2_000;
+
+impl Counting {
+    fn count(change: isize, size: usize) {
+        let _ = BYTES.try_with(|bytes| bytes.set(bytes.get() + change));
+        if size < LARGE {
+            return;
+        }
+        // Once, and not for what the hook itself allocates.
+        let hook =
+            HOOK.try_with(|hook| hook.try_borrow_mut().ok().and_then(|mut hook| hook.take()));
+        if let Ok(Some(mut hook)) = hook {
+            hook();
+        }
+    }
+}
+
+// SAFETY: It is the system's allocator in all; the hook does not unwind.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        Counting::count(layout.size() as isize, layout.size());
+        // SAFETY: The caller's promise.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        Counting::count(-(layout.size() as isize), 0);
+        // SAFETY: The caller's promise.
+        unsafe { System.dealloc(block, layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        Counting::count(size as isize - layout.size() as isize, size);
+        // SAFETY: The caller's promise.
+        unsafe { System.realloc(block, layout, size) }
+    }
+}
+
+const BURST: usize = 100_000;
+
+/// What a loop may keep after a burst: less than two bytes for each of what was in it.
+const KEPT: isize = 160 * 1024;
+
+/// Asserts that a burst leaves nothing behind once the loop has come to rest.
+fn assert_given_back(event_loop: &EventLoop, burst: impl FnOnce(&EventLoop)) {
+    let rest = || event_loop.block_on(sleep(Duration::from_millis(2)));
+    rest();
+    let before = BYTES.get();
+    burst(event_loop);
+    rest();
+    rest();
+    let kept = BYTES.get() - before;
+    assert!(kept <= KEPT, "{kept} bytes are kept");
+}
+
+async fn all(tasks: Vec<JoinHandle<()>>) {
+    for task in tasks {
+        task.await.unwrap();
+    }
+}
+
+/// Tasks, with names and without.
+#[test]
+fn a_burst_of_tasks_is_given_back() {
+    let event_loop = EventLoop::new().unwrap();
+    assert_given_back(&event_loop, |event_loop| {
+        event_loop.block_on(async {
+            all((0..BURST).map(|_| spawn(yield_now())).collect()).await;
+            let named = |n: usize| spawn_named(n.to_string(), yield_now());
+            all((0..BURST).map(named).collect()).await;
+        });
+    });
+}
+
+/// A burst whose last task stays for a while: its memory goes when that task does.
+#[test]
+fn a_burst_with_a_late_end_is_given_back() {
+    let event_loop = EventLoop::new().unwrap();
+    assert_given_back(&event_loop, |event_loop| {
+        let tasks = (0..BURST).map(|_| event_loop.spawn(yield_now()));
+        let tasks: Vec<_> = tasks.collect();
+        let last = event_loop.spawn(pending::<()>());
+        event_loop.block_on(all(tasks));
+        event_loop.block_on(sleep(Duration::from_millis(2)));
+        last.abort();
+        event_loop.block_on(async { drop(last.await) });
+    });
+}
+
+/// Sleeps that end together, and such as are cancelled, while another one is armed all the time.
+#[test]
+fn a_burst_of_timers_is_given_back() {
+    let event_loop = EventLoop::new().unwrap();
+    event_loop.spawn(sleep(Duration::from_secs(3_600)));
+    assert_given_back(&event_loop, |event_loop| {
+        event_loop.block_on(async {
+            let end = boucle::now() + Duration::from_millis(300);
+            let naps = || spawn(boucle::sleep_until(end));
+            all((0..BURST).map(|_| naps()).collect()).await;
+            let naps: Vec<_> = (0..BURST)
+                .map(|_| spawn(sleep(Duration::from_secs(60))))
+                .collect();
+            yield_now().await;
+            naps.iter().for_each(JoinHandle::abort);
+        });
+    });
+}
+
+/// What a thread spawns, and tasks that it wakes.
+#[test]
+fn a_burst_of_messages_is_given_back() {
+    let event_loop = EventLoop::new().unwrap();
+    assert_given_back(&event_loop, |event_loop| {
+        let handle = event_loop.handle();
+        let spawns = move || (0..BURST).for_each(|_| handle.spawn(|| async {}).unwrap());
+        thread::spawn(spawns).join().unwrap();
+        // The thread's list and boxes are counted there, and freed here.
+        let unread = BYTES.get();
+        while event_loop.turn(Some(Duration::ZERO)).unwrap().left > 0 {}
+        BYTES.set(unread.max(BYTES.get()));
+    });
+}
+
+/// Groups: a `gather` in each of many tasks.
+#[test]
+fn a_burst_of_groups_is_given_back() {
+    let event_loop = EventLoop::new().unwrap();
+    assert_given_back(&event_loop, |event_loop| {
+        event_loop.block_on(async {
+            let gathers = || spawn(async { drop(gather([yield_now()]).await) });
+            all((0..BURST / 10).map(|_| gathers()).collect()).await;
+        });
+    });
+}
+
+/// Calls a hook when the slab of tasks grows next.
+fn when_a_table_grows(hook: impl FnMut() + 'static) {
+    HOOK.set(Some(Box::new(hook)));
+    (0..300).for_each(|_| drop(spawn(yield_now())));
+    assert!(HOOK.take().is_none(), "no table has grown");
+}
+
+/// An allocator's hook that spawns, sleeps or looks at the time on the loop whose table grows gets a panic
+/// that says so. What it wakes, aborts and drops is done a little later. Nothing is lost.
+#[test]
+fn an_allocator_that_calls_back_is_refused() {
+    thread_local!(static MESSAGES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) });
+    fn refused(call: impl FnOnce()) {
+        let payload = catch_unwind(AssertUnwindSafe(call)).unwrap_err();
+        let message = payload.downcast_ref::<String>().unwrap().clone();
+        MESSAGES.with_borrow_mut(|messages| messages.push(message));
+    }
+    let event_loop = EventLoop::builder().virtual_clock().build().unwrap();
+    event_loop.block_on(async {
+        when_a_table_grows(|| {
+            refused(|| drop(spawn(async {})));
+            refused(|| assert!(boucle::now().elapsed() < Duration::MAX));
+            refused(|| drop(sleep(Duration::ZERO)));
+            refused(|| drop(boucle::dump()));
+        });
+        let messages = MESSAGES.take();
+        assert_eq!(messages.len(), 4);
+        for message in messages {
+            assert!(message.contains("are in use: an allocator"), "{message}");
+        }
+        let [aborted, kept] = [(); 2].map(|()| spawn(pending::<()>()));
+        let (waker, polls) = polled_task().await;
+        let before = polls.get();
+        when_a_table_grows({
+            let (waker, mut dropped) = (waker.clone(), Some(kept));
+            let aborted = std::rc::Rc::new(aborted);
+            let aborts = aborted.clone();
+            STILL.set(Some(aborted));
+            move || {
+                waker.wake_by_ref();
+                aborts.abort();
+                drop(dropped.take());
+            }
+        });
+        yield_now().await;
+        sleep(Duration::from_millis(1)).await;
+        assert_eq!(polls.get(), before + 1);
+        assert!(STILL.take().unwrap().is_finished());
+    });
+}
+
+thread_local! {
+    static STILL: RefCell<Option<std::rc::Rc<JoinHandle<()>>>> = const { RefCell::new(None) };
+}
+
+/// A task that waits: its waker, and how often it was polled.
+async fn polled_task() -> (Waker, std::rc::Rc<Cell<usize>>) {
+    let (polls, waker) = (
+        std::rc::Rc::new(Cell::new(0)),
+        std::rc::Rc::new(RefCell::new(None)),
+    );
+    let (counts, shows) = (polls.clone(), waker.clone());
+    spawn(std::future::poll_fn(move |cx| {
+        counts.set(counts.get() + 1);
+        shows.replace(Some(cx.waker().clone()));
+        std::task::Poll::<()>::Pending
+    }));
+    yield_now().await;
+    (waker.take().unwrap(), polls)
+}
