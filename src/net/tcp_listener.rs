@@ -13,6 +13,7 @@ use super::reactor::Side;
 use super::resolve::{ToSocketAddrs, resolve};
 use super::source::Source;
 use super::tcp_stream::TcpStream;
+use crate::task::budget::consume_budget;
 
 /// A TCP socket that listens for connections.
 ///
@@ -47,6 +48,10 @@ impl TcpListener {
     /// Listens on an address; with port 0 the system picks a port. A name is looked up in the
     /// thread pool, and each of its addresses is tried until one works.
     ///
+    /// Up to 128 connections wait in the kernel to be accepted, as of a listener of std's (asyncio's
+    /// `backlog`: 100; tokio's: 1,024); on Linux no more than `net.core.somaxconn`. For another backlog,
+    /// or an option that is set before `bind`, see [`from_std`](Self::from_std).
+    ///
     /// # Errors
     ///
     /// Those of the look-up and of `bind` and `listen`: of the last address that was tried.
@@ -55,6 +60,7 @@ impl TcpListener {
     ///
     /// If it is not polled on a boucle loop.
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
+        consume_budget().await; // nothing below waits for an event
         let mut last = None;
         for address in resolve(&address).await? {
             match mio::net::TcpListener::bind(address) {
@@ -105,6 +111,29 @@ impl TcpListener {
 
     /// Takes a listener of std's; it becomes non-blocking.
     ///
+    /// So a listener may have any option, and a backlog of its own: here by the crate `socket2`, as
+    /// tokio has its `TcpSocket`.
+    ///
+    /// ```
+    /// use std::net::{Ipv4Addr, SocketAddr};
+    ///
+    /// use boucle::net::{TcpListener, TcpStream};
+    /// use socket2::{Domain, Socket, Type};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// boucle::run(async {
+    ///     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    ///     socket.set_reuse_address(true)?; // as `bind` does on Unix
+    ///     socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
+    ///     socket.listen(1_024)?; // the backlog
+    ///     let listener = TcpListener::from_std(socket.into())?;
+    ///     let client = TcpStream::connect(listener.local_addr()?).await?;
+    ///     assert_eq!(listener.accept().await?.1, client.local_addr()?);
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// If the kernel refuses to make it non-blocking or to watch it.
@@ -117,10 +146,8 @@ impl TcpListener {
         Self::from_mio(mio::net::TcpListener::from_std(listener))
     }
 
-    /// Gives the listener back as std's. It is still non-blocking.
-    ///
-    /// Call it on the loop's thread. On another one the kernel keeps reporting to the loop until
-    /// the descriptor is closed, to nobody, and the socket cannot come back to that loop.
+    /// Gives the listener back as std's, on any thread. It is still non-blocking, and may come back to
+    /// this loop or go to another one.
     ///
     /// # Errors
     ///

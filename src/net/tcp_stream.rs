@@ -6,7 +6,8 @@ use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{self, Shutdown, SocketAddr};
 use std::ops::Deref;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use futures_io::{AsyncRead, AsyncWrite};
 use mio::Interest;
@@ -15,6 +16,8 @@ use super::owned;
 use super::reactor::Side;
 use super::resolve::{ToSocketAddrs, resolve};
 use super::source::Source;
+use crate::task::budget::{self, consume_budget};
+use crate::time::timeout::timeout;
 
 /// A TCP connection.
 ///
@@ -26,6 +29,11 @@ use super::source::Source;
 /// written and not yet sent, the kernel sends. `close` shuts down the writing side: the peer reads
 /// the end of the stream, and this side may still read.
 ///
+/// Dropping does not wait, with one exception: if another crate has set `SO_LINGER` to more than zero
+/// seconds, the kernel makes the drop wait up to that long for the peer to confirm what was written,
+/// and nothing else runs on that thread meanwhile. Drop such a stream on another thread than the
+/// loop's, as in [`run_in_executor`](crate::run_in_executor).
+///
 /// A read that gives fewer bytes than the buffer holds is not followed by one that finds nothing: a
 /// request and its answer cost two system calls and their share of a park.
 #[doc(alias = "open_connection")]
@@ -34,21 +42,30 @@ pub struct TcpStream {
 }
 
 /// Both sides are watched, and on Linux urgent data: a read ends before it, though there may be more.
-#[cfg(any(target_os = "linux", target_os = "android"))]
+/// (Miri does not know urgent data.)
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
 const INTEREST: Interest = BOTH_SIDES.add(Interest::PRIORITY);
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[cfg(not(all(any(target_os = "linux", target_os = "android"), not(miri))))]
 const INTEREST: Interest = BOTH_SIDES;
 
 const BOTH_SIDES: Interest = Interest::READABLE.add(Interest::WRITABLE);
+
+/// How long an address may take to answer while there is another one to try.
+const TIME_PER_ADDRESS: Duration = Duration::from_secs(5);
 
 impl TcpStream {
     /// Connects to an address. A name is looked up in the thread pool, and each of its addresses is
     /// tried, one after the other, until one answers.
     ///
+    /// An address that does not answer within 5 seconds is given up for the next one. The last, and so
+    /// an only one, is waited for as long as the kernel tries (about two minutes on Linux), and so is
+    /// the look-up: to wait less, write `timeout(limit, TcpStream::connect(address))`. asyncio and tokio
+    /// set no limit for any address.
+    ///
     /// # Errors
     ///
-    /// Those of the look-up, and those of a failed connect (`ConnectionRefused` and so on): of the
-    /// last address that was tried.
+    /// Those of the look-up, and those of a failed connect (`ConnectionRefused`, `TimedOut` and so on):
+    /// of the last address that was tried.
     ///
     /// # Cancellation
     ///
@@ -59,25 +76,26 @@ impl TcpStream {
     ///
     /// If it is not polled on a boucle loop.
     pub async fn connect(address: impl ToSocketAddrs) -> io::Result<TcpStream> {
-        let mut last = None;
-        for address in resolve(&address).await? {
-            match Self::connect_one(address).await {
-                Ok(stream) => return Ok(stream),
-                Err(error) => last = Some(error),
+        consume_budget().await; // what fails at once waits for nothing
+        Self::connect_first(&resolve(&address).await?, TIME_PER_ADDRESS).await
+    }
+
+    /// Connects to the first address that answers. Each but the last has that much time.
+    async fn connect_first(addresses: &[SocketAddr], time: Duration) -> io::Result<TcpStream> {
+        let (last, others) = addresses
+            .split_last()
+            .expect("no list of addresses is empty");
+        for address in others {
+            if let Ok(Ok(stream)) = timeout(time, Self::connect_one(*address)).await {
+                return Ok(stream);
             }
         }
-        Err(last.expect("no list of addresses is empty"))
+        Self::connect_one(*last).await
     }
 
     async fn connect_one(address: SocketAddr) -> io::Result<TcpStream> {
         let stream = Self::from_mio(mio::net::TcpStream::connect(address)?, false)?;
-        // The kernel reports a connect, failed or not, as writable.
-        poll_fn(|cx| {
-            stream
-                .source
-                .poll_io(cx, Side::Write, |io| io.take_error()?.map_or(Ok(()), Err))
-        })
-        .await?;
+        poll_fn(|cx| stream.source.poll_io(cx, Side::Write, is_connected)).await?;
         Ok(stream)
     }
 
@@ -89,6 +107,7 @@ impl TcpStream {
     /// Those of `recv`.
     pub async fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
         if buffer.is_empty() {
+            consume_budget().await;
             return Ok(0);
         }
         poll_fn(|cx| self.source.poll_io(cx, Side::Read, |io| io.peek(buffer))).await
@@ -144,10 +163,8 @@ impl TcpStream {
         Self::from_mio(mio::net::TcpStream::from_std(stream), true)
     }
 
-    /// Gives the stream back as std's. It is still non-blocking.
-    ///
-    /// Call it on the loop's thread. On another one the kernel keeps reporting to the loop until
-    /// the descriptor is closed, to nobody, and the socket cannot come back to that loop.
+    /// Gives the stream back as std's, on any thread. It is still non-blocking, and may come back to this
+    /// loop or go to another one.
     ///
     /// # Errors
     ///
@@ -172,7 +189,7 @@ impl AsyncRead for &TcpStream {
     ) -> Poll<io::Result<usize>> {
         let len = buffer.len();
         if len == 0 {
-            return Poll::Ready(Ok(0));
+            return poll_at_once(cx, || Ok(0));
         }
         self.source
             .poll_transfer(cx, Side::Read, len, |mut io| io.read(buffer))
@@ -185,7 +202,7 @@ impl AsyncRead for &TcpStream {
     ) -> Poll<io::Result<usize>> {
         let len = len_at_once(buffers);
         if len == 0 {
-            return Poll::Ready(Ok(0));
+            return poll_at_once(cx, || Ok(0));
         }
         self.source
             .poll_transfer(cx, Side::Read, len, |mut io| io.read_vectored(buffers))
@@ -213,13 +230,13 @@ impl AsyncWrite for &TcpStream {
     }
 
     /// The kernel's buffer is the only one.
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        poll_at_once(cx, || Ok(()))
     }
 
     /// Shuts down the writing side. To close what the peer has closed already is no error.
-    fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(match self.source.io().shutdown(Shutdown::Write) {
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        poll_at_once(cx, || match self.source.io().shutdown(Shutdown::Write) {
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
             result => result,
         })
@@ -270,6 +287,30 @@ impl AsyncWrite for TcpStream {
     }
 }
 
+/// Whether a connect has succeeded: the kernel reports it, failed or not, as writable. An event may also
+/// come before that, on some systems; then the stream waits for another one.
+fn is_connected(io: &mio::net::TcpStream) -> io::Result<()> {
+    if let Some(error) = io.take_error()? {
+        return Err(error);
+    }
+    io.try_io(|| match io.peer_addr() {
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+        result => result.map(drop),
+    })
+}
+
+/// Does what never waits, for a unit of the budget.
+fn poll_at_once<R>(
+    cx: &mut Context<'_>,
+    operation: impl FnOnce() -> io::Result<R>,
+) -> Poll<io::Result<R>> {
+    ready!(budget::poll_left(cx));
+    budget::spend();
+    Poll::Ready(operation())
+}
+
 /// How much one call can transfer. Of more buffers than these the kernel takes the first: then the
 /// stream is neither empty nor full, though all of them were more.
 fn len_at_once(buffers: &[impl Deref<Target = [u8]>]) -> usize {
@@ -285,3 +326,35 @@ impl fmt::Debug for TcpStream {
 }
 
 owned::as_fd!(TcpStream);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::TcpListener;
+
+    /// An address that does not answer is given up for the next one; the last is waited for. (What does
+    /// not answer is a listener that accepts nothing and whose queue is full: Linux lets further
+    /// attempts wait there.)
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn an_address_that_does_not_answer_is_given_up_for_the_next() {
+        let mute =
+            socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        mute.bind(&any.into()).unwrap();
+        mute.listen(0).unwrap();
+        let mute = net::TcpListener::from(mute);
+        let mute_address = mute.local_addr().unwrap();
+        let _fills_the_queue = net::TcpStream::connect(mute_address).unwrap();
+        let short = Duration::from_millis(5);
+        crate::run(async {
+            let listener = TcpListener::bind(any).await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let both = [mute_address, address];
+            let stream = TcpStream::connect_first(&both, short).await.unwrap();
+            assert_eq!(stream.peer_addr().unwrap(), address);
+            let only = TcpStream::connect_first(&both[..1], short);
+            assert!(timeout(10 * short, only).await.is_err());
+        });
+    }
+}
