@@ -497,3 +497,55 @@ fn a_logger_may_drop_the_loop() {
     assert!(DOOMED.take().is_none(), "mio does not log any more");
     assert_eq!(listener.local_addr().unwrap(), address);
 }
+
+/// A logger that turns the loop, which does not run, while a socket is taken back from it or dropped: that
+/// is a turn like any other.
+#[test]
+fn a_logger_may_turn_the_loop() {
+    thread_local! {
+        static LOOP: RefCell<Option<Rc<EventLoop>>> = const { RefCell::new(None) };
+        static POLLED: Cell<usize> = const { Cell::new(0) };
+    }
+    hear_logs();
+    let event_loop = Rc::new(EventLoop::new().unwrap());
+    drop(event_loop.spawn(async {
+        loop {
+            yield_now().await;
+        }
+    }));
+    for dropped in [false, true] {
+        let listener = event_loop.block_on(TcpListener::bind("127.0.0.1:0"));
+        LOOP.set(Some(event_loop.clone()));
+        POLLED.set(0);
+        ON_LOG.set(Some(|| {
+            let event_loop = LOOP.take().unwrap();
+            let turn = event_loop.turn(Some(Duration::ZERO)).unwrap();
+            POLLED.set(turn.polled);
+        }));
+        let back = if dropped {
+            drop(listener);
+            None
+        } else {
+            listener.unwrap().into_std().ok()
+        };
+        ON_LOG.set(None);
+        assert_eq!((POLLED.get(), back.is_none()), (1, dropped));
+    }
+}
+
+/// A logger that panics while a socket is dropped harms nobody, even if the socket is dropped by a task
+/// that panics.
+#[test]
+fn a_logger_may_panic_while_a_socket_is_dropped() {
+    hear_logs();
+    run(async {
+        let panics = spawn(async {
+            let _listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            ON_LOG.set(Some(|| panic!("a logger")));
+            panic!("first");
+        });
+        let error = panics.await.unwrap_err();
+        ON_LOG.set(None);
+        assert!(error.to_string().ends_with("first"), "{error}");
+    });
+}

@@ -5,8 +5,10 @@
 //! asserted about how long it took. Where a peer has to be told apart from the code under test, it
 //! is a socket of std's on another thread.
 
+mod common;
+
 use std::cell::{Cell, RefCell};
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,7 +21,9 @@ use std::thread;
 use std::time::Duration;
 
 use boucle::net::{TcpListener, TcpStream};
+use boucle::observe::{Event, Observer};
 use boucle::{EventLoop, gather, sleep, spawn, timeout, yield_now};
+use common::OnDrop;
 use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// Runs a test on a loop of its own, and ends it if it hangs.
@@ -80,6 +84,11 @@ fn name(event_loop: &EventLoop) -> String {
 
 async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
     poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
+}
+
+/// Waits for ever, with something that it drops at the end.
+async fn holds(_value: impl Sized) {
+    pending().await
 }
 
 /// A byte that depends on its position, so that a lost, doubled or moved piece shows.
@@ -889,6 +898,139 @@ fn a_reader_and_a_writer_do_not_wake_each_other() {
     });
 }
 
+// Wakers of other runtimes.
+
+/// What a waker does that belongs to no task.
+struct Foreign<W: Fn(), D: Fn()> {
+    on_wake: W,
+    on_drop: D,
+}
+
+impl<W: Fn() + Send + Sync, D: Fn() + Send + Sync> Wake for Foreign<W, D> {
+    fn wake(self: Arc<Self>) {
+        (self.on_wake)();
+    }
+}
+
+impl<W: Fn(), D: Fn()> Drop for Foreign<W, D> {
+    fn drop(&mut self) {
+        (self.on_drop)();
+    }
+}
+
+/// Polls for a connection, once, with a waker that does this when it is woken and when it is dropped.
+fn poll_accept_with(
+    listener: &TcpListener,
+    on_wake: impl Fn() + Send + Sync + 'static,
+    on_drop: impl Fn() + Send + Sync + 'static,
+) -> Poll<io::Result<()>> {
+    let waker = Waker::from(Arc::new(Foreign { on_wake, on_drop }));
+    let polled = listener.poll_accept(&mut Context::from_waker(&waker));
+    polled.map_ok(drop)
+}
+
+/// Wakers that panic when they are dropped are dropped one by one with the socket that they wait for: two
+/// panics at once would end the process. The same where the loop hears of it by its inbox.
+#[test]
+fn wakers_that_panic_when_dropped_are_dropped_one_by_one() {
+    let event_loop = EventLoop::new().unwrap();
+    for elsewhere in [false, true] {
+        let (listener, _) = event_loop.block_on(listen());
+        for _ in 0..3 {
+            let polled = poll_accept_with(&listener, || (), || panic!("a waker's drop"));
+            assert!(polled.is_pending());
+        }
+        if elsewhere {
+            thread::spawn(move || drop(listener)).join().unwrap();
+            event_loop.turn(Some(Duration::ZERO)).unwrap();
+        } else {
+            event_loop.block_on(async move { drop(listener) });
+        }
+    }
+}
+
+/// When a loop ends, each waker that waits is woken once, and a socket that is polled from then on says that
+/// its loop is gone. So a waker that polls within its wake holds up nothing.
+#[test]
+fn a_waker_that_polls_within_its_wake_is_woken_once_at_the_end() {
+    thread_local! {
+        static LISTENER: RefCell<Option<Rc<TcpListener>>> = const { RefCell::new(None) };
+        static ANSWERS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    }
+    fn poll_again() {
+        let Some(listener) = LISTENER.with_borrow(|listener| listener.clone()) else {
+            return;
+        };
+        let answer = match poll_accept_with(&listener, poll_again, || ()) {
+            Poll::Pending => "pending".to_owned(),
+            Poll::Ready(answer) => answer.unwrap_err().to_string(),
+        };
+        let answers = ANSWERS.with_borrow_mut(|answers| {
+            answers.push(answer);
+            answers.len()
+        });
+        if answers == 100 {
+            LISTENER.set(None); // it would never end
+        }
+    }
+    run(async {
+        let (listener, _) = listen().await;
+        LISTENER.set(Some(Rc::new(listener)));
+        poll_again();
+    });
+    let answers = ANSWERS.take();
+    assert_eq!(answers.len(), 2, "{answers:?}");
+    assert_eq!(answers[0], "pending");
+    assert!(answers[1].ends_with("is gone"), "{answers:?}");
+}
+
+/// The destructor of an observer comes after that, and gets the same answer; the waker that it has left
+/// nowhere cannot panic in the loop's drop.
+#[test]
+fn an_observer_that_is_dropped_finds_the_loop_of_a_socket_gone() {
+    type Shared<T> = Rc<RefCell<Option<T>>>;
+    struct Polls(Shared<TcpListener>, Shared<String>);
+    impl Observer for Polls {
+        fn observe(&mut self, _: &Event) {}
+    }
+    impl Drop for Polls {
+        fn drop(&mut self) {
+            let listener = self.0.take().unwrap();
+            let polled = poll_accept_with(&listener, || (), || ());
+            if let Poll::Ready(Err(error)) = polled {
+                self.1.replace(Some(error.to_string()));
+            }
+        }
+    }
+    let (listener, answer) = (Shared::default(), Shared::default());
+    let observer = Polls(listener.clone(), answer.clone());
+    let event_loop = EventLoop::builder().observe(observer).build().unwrap();
+    listener.replace(Some(event_loop.block_on(listen()).0));
+    drop(event_loop);
+    let answer = answer.take().expect("an error");
+    assert!(answer.ends_with("is gone"), "{answer}");
+}
+
+/// While a loop ends, the destructor of a task may still make a socket; a waker that is woken after those
+/// gets an error.
+#[test]
+fn a_loop_that_ends_takes_sockets_until_its_tasks_are_gone() {
+    thread_local!(static MADE: RefCell<Vec<bool>> = const { RefCell::new(Vec::new()) });
+    fn make() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let made = TcpListener::from_std(listener).is_ok();
+        MADE.with_borrow_mut(|all| all.push(made));
+    }
+    let listener = run(async {
+        let (listener, _) = listen().await;
+        assert!(poll_accept_with(&listener, make, || ()).is_pending());
+        drop(spawn(holds(OnDrop(make))));
+        listener
+    });
+    assert_eq!(MADE.take(), [true, false]);
+    drop(listener);
+}
+
 // Listeners.
 
 /// An `accept` that was given up loses no connection.
@@ -1062,9 +1204,8 @@ fn an_aborted_task_closes_its_socket() {
     });
 }
 
-/// An event of a socket that is gone is not taken for its slot's next owner. (A copy of the
-/// descriptor keeps the old registration alive in the kernel, so its events go on coming after the
-/// socket was dropped.)
+/// What happens to a socket that is gone is not taken for news of the next tenant of its slot. (A
+/// duplicate of the descriptor is open, so something does happen.)
 #[test]
 fn an_event_of_a_closed_socket_is_nobodys() {
     run(async {
@@ -1093,6 +1234,92 @@ fn an_event_of_a_closed_socket_is_nobodys() {
         fresh_peer.write_all(b"fine").unwrap();
         assert_eq!(reader.await.unwrap().unwrap(), 4);
     });
+}
+
+/// The ways in which a socket leaves its loop, but for the loop's own end.
+const WAYS_OUT: [fn(&EventLoop, TcpStream); 5] = [
+    // By a task, while the loop does not run, and on another thread.
+    |event_loop, stream| event_loop.block_on(async move { drop(stream) }),
+    |_, stream| drop(stream),
+    |_, stream| thread::spawn(move || drop(stream)).join().unwrap(),
+    // Back to std, here and on another thread.
+    |_, stream| drop(stream.into_std().unwrap()),
+    |_, stream| {
+        let back = thread::spawn(move || stream.into_std().unwrap());
+        drop(back.join().unwrap());
+    },
+];
+
+/// A socket that leaves its loop is not watched any more, though a duplicate of its descriptor is open:
+/// what comes there does not end a park.
+#[test]
+fn a_duplicate_of_a_dropped_socket_wakes_nobody() {
+    for leaves in WAYS_OUT {
+        let event_loop = EventLoop::new().unwrap();
+        let (socket, mut peer) = std_pair();
+        let _duplicate = socket.try_clone().unwrap();
+        let stream = event_loop.block_on(async { TcpStream::from_std(socket).unwrap() });
+        leaves(&event_loop, stream);
+        event_loop.turn(Some(Duration::ZERO)).unwrap(); // what came by the inbox
+        let sleeper = event_loop.spawn(sleep(Duration::from_millis(5)));
+        let mut turns = 0;
+        while !sleeper.is_finished() {
+            peer.write_all(b"x").unwrap();
+            event_loop.turn(None).unwrap();
+            turns += 1;
+        }
+        assert!(turns <= 5, "{turns} turns");
+    }
+}
+
+/// And a duplicate that gets the number of the socket that is gone may be registered with the same loop,
+/// also while that loop ends. (In a process of its own, where no other test takes the number.)
+#[cfg(unix)]
+#[test]
+fn a_duplicate_of_a_dropped_socket_can_be_registered() {
+    use std::os::fd::AsRawFd;
+
+    const TEST: &str = "a_duplicate_of_a_dropped_socket_can_be_registered";
+    if !is_child(TEST) {
+        return assert_success(&child(TEST, "").output().unwrap());
+    }
+    let again = |duplicate: &std::net::TcpStream, number| {
+        let again = duplicate.try_clone().unwrap();
+        assert_eq!(
+            again.as_raw_fd(),
+            number,
+            "the system takes the lowest number"
+        );
+        TcpStream::from_std(again).unwrap()
+    };
+    for leaves in WAYS_OUT {
+        let event_loop = EventLoop::new().unwrap();
+        let (socket, mut peer) = std_pair();
+        let (duplicate, number) = (socket.try_clone().unwrap(), socket.as_raw_fd());
+        let stream = event_loop.block_on(async { TcpStream::from_std(socket).unwrap() });
+        leaves(&event_loop, stream);
+        event_loop.block_on(async {
+            let mut stream = again(&duplicate, number);
+            peer.write_all(b"again").unwrap();
+            assert_eq!(stream.read(&mut [0; 8]).await.unwrap(), 5);
+        });
+    }
+
+    let registered = Rc::new(Cell::new(false));
+    let event_loop = EventLoop::new().unwrap();
+    let (socket, _peer) = std_pair();
+    let (duplicate, number) = (socket.try_clone().unwrap(), socket.as_raw_fd());
+    let stream = event_loop.block_on(async { TcpStream::from_std(socket).unwrap() });
+    let done = registered.clone();
+    let at_the_end = OnDrop(move || {
+        drop(again(&duplicate, number));
+        done.set(true);
+    });
+    // Tasks are dropped in spawn order.
+    drop(event_loop.spawn(holds(stream)));
+    drop(event_loop.spawn(holds(at_the_end)));
+    drop(event_loop);
+    assert!(registered.get());
 }
 
 /// Two sockets of std's that are connected.
@@ -1147,6 +1374,82 @@ fn a_task_that_can_always_write_gives_way() {
             assert_eq!(writes.get(), 128 * round);
         }
         writer.abort();
+    });
+}
+
+/// What a task does again and again.
+type Leaf = Box<dyn Fn() -> Pin<Box<dyn Future<Output = ()>>>>;
+
+/// Makes a leaf of an expression: its value is dropped, the sockets in it are shared.
+macro_rules! leaf {
+    ($($socket:ident)? => $operation:expr) => {{
+        $(let $socket = $socket.clone();)?
+        let leaf: Leaf = Box::new(move || {
+            $(let $socket = $socket.clone();)?
+            Box::pin(async move { drop($operation.await) })
+        });
+        (stringify!($operation), leaf)
+    }};
+}
+
+/// Every operation that is ready at once spends budget, those too that never wait or that fail: a task
+/// that makes nothing but these gives way after 128 of them.
+#[test]
+fn every_operation_that_is_ready_at_once_counts() {
+    let (gone_stream, gone_listener) = run(async {
+        let (listener, _) = listen().await;
+        (Rc::new(pair().await.0), Rc::new(listener))
+    });
+    run(async move {
+        let (listener, taken) = listen().await;
+        let (closed, peer) = pair().await;
+        let (stream, mut other) = pair().await;
+        let (closed, stream) = (Rc::new(closed), Rc::new(stream));
+        drop(peer);
+        assert_eq!((&*closed).read(&mut [0; 8]).await.unwrap(), 0);
+        other.write_all(b"x").await.unwrap();
+        stream.peek(&mut [0; 8]).await.unwrap();
+        let malformed = "no address";
+        let leaves = [
+            leaf!(stream => stream.peek(&mut [0; 8])),
+            leaf!(stream => stream.peek(&mut [])),
+            leaf!(stream => (&*stream).read(&mut [])),
+            leaf!(stream => (&*stream).read_vectored(&mut [])),
+            leaf!(stream => (&*stream).write(b"x")),
+            leaf!(stream => (&*stream).write(&[])),
+            leaf!(stream => (&*stream).write_vectored(&[])),
+            leaf!(stream => (&*stream).flush()),
+            leaf!(stream => (&*stream).close()),
+            leaf!(stream => (&*stream).write(b"after the close")),
+            leaf!(closed => (&*closed).read(&mut [0; 8])),
+            leaf!(closed => (&*closed).read_vectored(&mut [IoSliceMut::new(&mut [0; 8])])),
+            leaf!(=> TcpListener::bind("127.0.0.1:0")),
+            leaf!(=> TcpListener::bind(taken)),
+            leaf!(=> TcpListener::bind(malformed)),
+            leaf!(=> TcpStream::connect(malformed)),
+            leaf!(gone_stream => (&*gone_stream).read(&mut [0; 8])),
+            leaf!(gone_stream => (&*gone_stream).write(b"x")),
+            leaf!(gone_stream => gone_stream.peek(&mut [0; 8])),
+            leaf!(gone_stream => (&*gone_stream).flush()),
+            leaf!(gone_stream => (&*gone_stream).close()),
+            leaf!(gone_listener => gone_listener.accept()),
+        ];
+        for (name, leaf) in leaves {
+            let count = Rc::new(Cell::new(0));
+            let counts = count.clone();
+            let task = spawn(async move {
+                while counts.get() < 1_000 {
+                    leaf().await;
+                    counts.set(counts.get() + 1);
+                }
+            });
+            for round in 1..=3 {
+                yield_now().await;
+                assert_eq!(count.get(), 128 * round, "{name}");
+            }
+            task.abort();
+        }
+        drop(listener);
     });
 }
 

@@ -91,3 +91,29 @@ impl Drop for Crowd {
         self.waiting.drain(..).for_each(drop_quietly);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However many wakers have waited, what is kept for the next ones is small.
+    #[test]
+    fn a_crowd_that_has_left_keeps_little_memory() {
+        struct Ignores;
+        impl std::task::Wake for Ignores {
+            fn wake(self: std::sync::Arc<Self>) {}
+        }
+        let mut crowd = Crowd::default();
+        crowd.limit = 1_000;
+        for _ in 0..1_000 {
+            let waker = Waker::from(std::sync::Arc::new(Ignores));
+            assert!(crowd.join(&mut Some(waker), 0).is_empty());
+        }
+        let mut woken = Vec::new();
+        crowd.leave(0, &mut woken);
+        assert_eq!(
+            (woken.len(), crowd.waiting.capacity()),
+            (1_000, MAX_WAITING)
+        );
+    }
+}
