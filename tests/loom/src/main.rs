@@ -10,8 +10,9 @@
 //! atomics and locks from `std` and their bell from `mio`; in this crate both names mean this crate,
 //! which has loom's in their place ([`sync`], [`Waker`]).
 //!
-//! Each of these was tried, and a model fails: either fence of the bits gone, or weaker; `set` relaxed;
-//! the bits not cleared, or after the poll; a loop that sleeps not rung; the mark "asleep" set with no
+//! Each of these was tried, and a model fails: `set` or `clear` relaxed; a look at the bit in place of
+//! `set`; the bits not cleared, or after the poll; the handles looked at under another lock than the
+//! messages; the bits left out of that look; a loop that sleeps not rung; the mark "asleep" set with no
 //! look at the messages, or when the lock is let go of after that look, or taken off by who leaves a
 //! message when the lock is let go of; the bits not cleared when the loop ends, or not by who comes
 //! too late.
@@ -44,21 +45,21 @@ mod observe {
 }
 
 /// What they take from `std` and from `mio`.
-pub(crate) use real::{io, mem, time};
+pub(crate) use real::{collections, io, mem, time};
 pub(crate) use stand_ins::{Registry, Waker, sync};
 
 use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use loom::thread;
+use real::collections::VecDeque;
 use real::sync::Arc;
 
 use bits::Bits;
-use inbox::{Inbox, Message};
+use inbox::{Inbox, Message, Outlook};
 use stand_ins::id::{LoopNumber, TaskNumber};
 use stand_ins::run;
 
 fn main() {
-    run("who finds a bit set", || is_seen_if(Bits::is_set));
-    run("who sets a bit again", || is_seen_if(Bits::set));
+    run("a bit that is set again", a_bit_that_is_set_again);
     run("a waker, twice", || no_wake_is_lost(&[0], 2));
     run("two wakers of a task", || no_wake_is_lost(&[0, 0], 1));
     run("the same, twice", || no_wake_is_lost(&[0, 0], 2));
@@ -66,10 +67,13 @@ fn main() {
     run("a wake beside an event", a_wake_beside_an_event);
     run("a message beside an event", a_message_beside_an_event);
     run("a late wake", a_late_wake);
+    run("a wake and the last handle", || nothing_comes_too_soon(1));
+    run("the same beside another wake", || nothing_comes_too_soon(2));
 }
 
-/// The promise of a bit that is set, as `bits.rs` draws it.
-fn is_seen_if(finds_it_set: fn(&Bits, u32) -> bool) {
+/// The promise of a bit that is set: what was written before it is set again is seen by the thread that
+/// clears it.
+fn a_bit_that_is_set_again() {
     let shared = Arc::new((Bits::new(), AtomicUsize::new(0)));
     let (bits, written) = &*shared;
     bits.set(0);
@@ -77,7 +81,7 @@ fn is_seen_if(finds_it_set: fn(&Bits, u32) -> bool) {
         let shared = Arc::clone(&shared);
         move || {
             shared.1.store(1, Relaxed);
-            finds_it_set(&shared.0, 0)
+            shared.0.set(0)
         }
     });
     bits.clear([0]);
@@ -147,6 +151,38 @@ fn a_late_wake() {
     assert!(!next.park().is_empty());
 }
 
+/// Threads wake a task; the first one does so before it drops the last handle. A loop that finds neither
+/// a message nor a handle has seen the first one's wake.
+fn nothing_comes_too_soon(wakers: usize) {
+    let sleeper = Sleeper::new();
+    inbox::add_handle(sleeper.number);
+    let written = Arc::new(AtomicUsize::new(0));
+    for waker in 0..wakers {
+        let (of, number, written) = (sleeper.number, sleeper.task(0), Arc::clone(&written));
+        thread::spawn(move || {
+            if waker == 0 {
+                written.store(1, Relaxed);
+            }
+            inbox::wake(number);
+            if waker == 0 {
+                inbox::remove_handle(of);
+            }
+        });
+    }
+    let mut seen = 0;
+    loop {
+        match sleeper.inbox.outlook() {
+            Outlook::Nothing => break,
+            _ => sleeper.park(),
+        };
+        seen = written.load(Relaxed);
+    }
+    assert_eq!(
+        seen, 1,
+        "a wake was on its way, and the loop would have reported a deadlock"
+    );
+}
+
 /// A loop, as its turn meets the inbox.
 struct Sleeper {
     number: LoopNumber,
@@ -159,7 +195,7 @@ impl Sleeper {
     fn new() -> Self {
         let sleeper = Sleeper::claim();
         inbox::wake(sleeper.task(0));
-        sleeper.inbox.drain(&mut Vec::new());
+        sleeper.inbox.drain(&mut VecDeque::new());
         sleeper
     }
 
@@ -178,11 +214,11 @@ impl Sleeper {
     }
 
     /// Sleeps, unless a message is waiting; then takes what is there.
-    fn park(&self) -> Vec<Message> {
+    fn park(&self) -> VecDeque<Message> {
         if self.inbox.fall_asleep() {
             self.bell.wait();
         }
-        let mut messages = Vec::new();
+        let mut messages = VecDeque::new();
         self.inbox.drain(&mut messages);
         messages
     }

@@ -31,7 +31,7 @@ pub(crate) mod sync {
     use real::sync::atomic::Ordering;
 
     pub(crate) mod atomic {
-        pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+        pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
     }
 
     /// Empty again in each execution, since one may stand in a static. What was in it stays allocated.
