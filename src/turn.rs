@@ -282,7 +282,9 @@ impl Resident {
             Message::Stop => self.with(|it| it.stop()),
             Message::Abort { slot, id } => self.with(|it| it.abort(slot, id)),
             Message::ReleaseTask { slot, id } => {
-                drop_quietly(self.with(|it| it.tasks.release(slot, id)));
+                let (unseen, joiner) = self.with(|it| it.tasks.release(slot, id));
+                drop_quietly(joiner);
+                drop_quietly(unseen);
             }
             Message::ReleaseTimer(key) => drop_quietly(self.with(|it| it.drop_timer(key))),
             Message::ReleaseSource(slot) => drop_quietly(self.with(|it| it.drop_source(slot))),
