@@ -4,7 +4,7 @@
 //! 100 µs. So on Linux a wait of less than a millisecond has two steps: `ppoll`, in nanoseconds,
 //! until mio's epoll has an event; and if it has, mio fetches it, without waiting. Whatever ends
 //! mio's wait ends this one, since the epoll is the same: the loop's bell too, so the protocol of
-//! `wake/inbox.rs` holds.
+//! `wake/inbox.rs` holds. (Where mio is built to use `poll` there is no epoll, and no short wait.)
 //!
 //! A short wait that ends without an event is one system call, as any other. It is late by some 70
 //! µs at the median, most of it the kernel's: it may let a thread sleep for 50 µs longer, to wake
@@ -14,13 +14,13 @@
 //! A process that may open no file any more, as in some sandboxes, is refused even a `ppoll` of one
 //! descriptor that is open. Then it is mio's millisecond after all.
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(target_os = "linux", not(mio_unsupported_force_poll_poll))))]
 pub(super) use elsewhere::park;
-#[cfg(target_os = "linux")]
-pub(super) use linux::park;
+#[cfg(all(target_os = "linux", not(mio_unsupported_force_poll_poll)))]
+pub(super) use epoll::park;
 
-#[cfg(target_os = "linux")]
-mod linux {
+#[cfg(all(target_os = "linux", not(mio_unsupported_force_poll_poll)))]
+mod epoll {
     use std::io;
     use std::time::Duration;
 
@@ -108,7 +108,7 @@ mod linux {
     }
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(target_os = "linux", not(mio_unsupported_force_poll_poll))))]
 mod elsewhere {
     use std::io;
     use std::time::Duration;
