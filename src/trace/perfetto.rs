@@ -22,10 +22,8 @@ use std::collections::BTreeMap;
 use std::mem;
 use std::time::Duration;
 
-use serde_json::json;
-
 use crate::observe::{Ending, Event, EventKind, Origin};
-use crate::trace::perfetto::format::{Lane, Nanos, Slice, Written};
+use crate::trace::perfetto::format::{Arg, Lane, Nanos, Slice, Written};
 use crate::trace::{Live, LoopTrace, Trace, words};
 
 impl Trace {
@@ -170,11 +168,13 @@ impl<'a> Lanes<'a> {
         match event.kind {
             EventKind::PollEnds { task, outcome, .. } => {
                 let Some(poll) = &mut self.poll else { return };
-                poll.args["outcome"] = words::outcome(outcome).into();
+                let outcome = words::outcome(outcome).into();
+                poll.args.push(("outcome", Arg::Words(outcome)));
                 let waits = self.live.tasks.get(&task).map(|task| &task.waits);
                 if let Some(on) = waits.filter(|on| !on.is_empty()) {
                     let on: Vec<String> = on.iter().map(words::waits_for).collect();
-                    poll.args["waits for"] = on.join(", or ").into();
+                    let on = on.join(", or ");
+                    poll.args.push(("waits for", Arg::Words(on)));
                 }
             }
             EventKind::Spawned { task, .. }
@@ -204,7 +204,8 @@ impl<'a> Lanes<'a> {
     fn begin_poll(&mut self, task: u64, place: Nanos) -> Slice {
         let mut slice = self.slice_of_poll(task, place);
         if let Some(cause) = self.causes.remove(&task) {
-            slice.args["woken by"] = words::origin(cause.by).into();
+            let by = words::origin(cause.by);
+            slice.args.push(("woken by", Arg::Words(by)));
             if let Some(from) = cause.from {
                 self.written.arrow(from, (slice.lane, place));
             }
@@ -219,7 +220,7 @@ impl<'a> Lanes<'a> {
             name: live.map_or(String::new(), words::label),
             lane: self.lane(task),
             begin,
-            args: json!({ "turn": self.live.turn }),
+            args: vec![("turn", Arg::Count(self.live.turn))],
         }
     }
 
@@ -229,7 +230,7 @@ impl<'a> Lanes<'a> {
             name: format!("turn {turn}"),
             lane: self.lane(THE_LOOP),
             begin,
-            args: json!({}),
+            args: Vec::new(),
         }
     }
 
@@ -257,7 +258,10 @@ impl<'a> Lanes<'a> {
             name: "park".into(),
             lane: self.lane(THE_LOOP),
             begin: end.saturating_sub(width),
-            args: json!({ "slept": words::duration(slept), "sources": sources }),
+            args: vec![
+                ("slept", Arg::Words(words::duration(slept))),
+                ("sources", Arg::Count(sources as u64)),
+            ],
         };
         self.written.slice(slice, end);
     }
@@ -274,7 +278,7 @@ impl<'a> Lanes<'a> {
         for ((name, count), before) in COUNTERS.iter().zip(counts).zip(before) {
             if count != before {
                 let lane = self.lane(THE_LOOP);
-                self.written.counter(name, count, lane, place);
+                self.written.counter(name, count as u64, lane, place);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The events of the format: which fields they have.
 
-use serde_json::{Value, json};
+use json_writer::{JSONObjectWriter, JSONWriter, JSONWriterValue};
 
 /// A point of the axis, in nanoseconds.
 pub(super) type Nanos = u64;
@@ -20,98 +20,108 @@ pub(super) struct Slice {
     pub(super) lane: Lane,
     pub(super) begin: Nanos,
     /// What a viewer tells of it.
-    pub(super) args: Value,
+    pub(super) args: Vec<(&'static str, Arg)>,
+}
+
+/// A detail of a slice.
+#[derive(Debug)]
+pub(super) enum Arg {
+    Count(u64),
+    Words(String),
 }
 
 /// The events that are written so far.
 #[derive(Debug, Default)]
 pub(super) struct Written {
-    events: Vec<String>,
+    /// One event on each line.
+    events: String,
     arrows: u64,
 }
 
 impl Written {
     pub(super) fn slice(&mut self, slice: Slice, end: Nanos) {
-        let mut event = event("X", &slice.name, slice.lane, slice.begin);
-        event["cat"] = slice.category.into();
-        event["dur"] = micros(end.saturating_sub(slice.begin));
-        event["args"] = slice.args;
-        self.push(&event);
+        let mut event = self.event("X", &slice.name, slice.lane, slice.begin);
+        event.value("cat", slice.category);
+        event.value("dur", Micros(end.saturating_sub(slice.begin)));
+        let mut args = event.object("args");
+        for (name, arg) in slice.args {
+            match arg {
+                Arg::Count(count) => args.value(name, count),
+                Arg::Words(words) => args.value(name, &words),
+            }
+        }
     }
 
     /// An arrow from a slice to another one: those that enclose these points.
     pub(super) fn arrow(&mut self, from: (Lane, Nanos), to: (Lane, Nanos)) {
         self.arrows += 1;
+        let id = self.arrows;
         for (phase, (lane, at)) in [("s", from), ("f", to)] {
-            let mut event = event(phase, "wake", lane, at);
-            event["cat"] = "wake".into();
-            event["id"] = self.arrows.into();
+            let mut event = self.event(phase, "wake", lane, at);
+            event.value("cat", "wake");
+            event.value("id", id);
             if phase == "f" {
                 // It ends at the enclosing slice, not at the next one.
-                event["bp"] = "e".into();
+                event.value("bp", "e");
             }
-            self.push(&event);
         }
     }
 
     /// A mark in a lane.
     pub(super) fn instant(&mut self, name: &str, lane: Lane, at: Nanos) {
-        let mut event = event("i", name, lane, at);
-        event["cat"] = "task".into();
-        event["s"] = "t".into();
-        self.push(&event);
+        let mut event = self.event("i", name, lane, at);
+        event.value("cat", "task");
+        event.value("s", "t");
     }
 
     /// What a counter shows from there on. It has one value: not all viewers take more.
-    pub(super) fn counter(&mut self, name: &str, count: usize, lane: Lane, at: Nanos) {
-        let mut event = event("C", name, lane, at);
-        event["args"] = json!({ name: count });
-        self.push(&event);
+    pub(super) fn counter(&mut self, name: &str, count: u64, lane: Lane, at: Nanos) {
+        let mut event = self.event("C", name, lane, at);
+        event.object("args").value(name, count);
     }
 
     /// The name of all the lanes of a loop.
     pub(super) fn name_loop(&mut self, name: &str, lane: Lane) {
-        self.metadata("process_name", json!({ "name": name }), lane);
+        self.metadata("process_name", "name", name, lane);
     }
 
     /// The name of a lane, which stands where its number says.
     pub(super) fn name_lane(&mut self, name: &str, lane: Lane) {
-        self.metadata("thread_name", json!({ "name": name }), lane);
-        self.metadata(
-            "thread_sort_index",
-            json!({ "sort_index": lane.task }),
-            lane,
-        );
+        self.metadata("thread_name", "name", name, lane);
+        self.metadata("thread_sort_index", "sort_index", lane.task, lane);
     }
 
-    fn metadata(&mut self, what: &str, args: Value, lane: Lane) {
-        let mut event = event("M", what, lane, 0);
-        event["args"] = args;
-        self.push(&event);
+    fn metadata(&mut self, what: &str, field: &str, value: impl JSONWriterValue, lane: Lane) {
+        let mut event = self.event("M", what, lane, 0);
+        event.object("args").value(field, value);
     }
 
-    fn push(&mut self, event: &Value) {
-        self.events.push(event.to_string());
+    /// Begins an event with the fields that all have; it ends when the writer is dropped.
+    fn event(&mut self, phase: &str, name: &str, lane: Lane, at: Nanos) -> JSONObjectWriter<'_> {
+        if !self.events.is_empty() {
+            self.events.push_str(",\n");
+        }
+        let mut event = JSONObjectWriter::new(&mut self.events);
+        event.value("ph", phase);
+        event.value("name", name);
+        event.value("pid", lane.event_loop);
+        event.value("tid", lane.task);
+        event.value("ts", Micros(at));
+        event
     }
 
     pub(super) fn json(&self) -> String {
-        let events = self.events.join(",\n");
+        let events = &self.events;
         format!("{{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n{events}\n]}}\n")
     }
 }
 
-/// What all events have.
-fn event(phase: &str, name: &str, lane: Lane, at: Nanos) -> Value {
-    json!({
-        "ph": phase,
-        "name": name,
-        "pid": lane.event_loop,
-        "tid": lane.task,
-        "ts": micros(at),
-    })
-}
+/// A time in the unit of the format, with three decimals.
+struct Micros(Nanos);
 
-/// The unit of the format.
-fn micros(nanos: Nanos) -> Value {
-    (nanos as f64 / 1e3).into()
+impl JSONWriterValue for Micros {
+    fn write_json<W: JSONWriter>(self, writer: &mut W) {
+        let (micros, nanos) = (self.0 / 1_000, self.0 % 1_000);
+        writer.json_number_str(&format!("{micros}.{nanos:03}"));
+    }
 }

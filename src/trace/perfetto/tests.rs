@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::net::{TcpListener, TcpStream};
