@@ -7,11 +7,13 @@ mod common;
 
 use std::cell::{Cell, RefCell};
 use std::error::Error;
+use std::fmt::{self, Write};
 use std::future::{pending, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
@@ -71,6 +73,11 @@ async fn message_of<T: 'static>(task: JoinHandle<T>) -> String {
             error.to_string()
         }
     }
+}
+
+/// Spawns a task when it is polled first, and awaits it.
+async fn spawn_now(task: impl Future<Output = ()> + 'static) -> Result<(), JoinError> {
+    spawn(task).await
 }
 
 // --- Tasks
@@ -150,6 +157,84 @@ fn a_panic_can_be_resumed() {
         let expected = "task 3 was cancelled, so there is no panic to resume";
         assert_eq!(panic_of(|| error.resume()), expected);
     });
+}
+
+/// The message is written without a lock: a writer may show the same error, on any thread.
+#[test]
+fn a_writer_may_show_the_error_that_it_is_given() {
+    struct Shows(JoinError, Vec<String>);
+    impl Write for Shows {
+        fn write_str(&mut self, _: &str) -> fmt::Result {
+            let (error, (tell, told)) = (self.0.clone(), mpsc::channel());
+            // On a thread of its own, so that a deadlock is a failure and no hang.
+            thread::spawn(move || tell.send(error.to_string()));
+            let shown = told.recv_timeout(Duration::from_secs(10));
+            self.1
+                .push(shown.expect("the error can be shown meanwhile"));
+            Ok(())
+        }
+    }
+    let number = std::hint::black_box(1);
+    let task = async move { panic!("formatted {number}") };
+    let error = virtual_loop().block_on(spawn_now(task)).unwrap_err();
+    let mut writer = Shows(error.clone(), Vec::new());
+    write!(writer, "{error}").unwrap();
+    assert!(
+        writer
+            .1
+            .iter()
+            .all(|it| it == "task 2 panicked: formatted 1")
+    );
+}
+
+/// Clones share the payload: the first that takes it has it. The others still tell what happened.
+#[test]
+fn the_payload_is_taken_once_from_all_clones() {
+    virtual_loop().block_on(async {
+        let error = spawn(async { panic!("message") }).await.unwrap_err();
+        let clones = [error.clone(), error.clone()];
+        let payload = error.try_into_panic().unwrap();
+        assert_eq!(*payload.downcast::<&str>().unwrap(), "message");
+        let [first, second] = clones;
+        assert!(first.is_panic() && !first.is_cancelled());
+        let first = first.try_into_panic().unwrap_err();
+        assert_eq!(first.to_string(), "task 2 panicked: message");
+        let expected = "task 2 panicked: message (its payload was taken)";
+        assert_eq!(panic_of(|| second.resume()), expected);
+
+        let task = spawn_named("named", pending::<()>());
+        task.abort();
+        let error = task.await.unwrap_err();
+        let clone = error.clone().try_into_panic().unwrap_err();
+        assert!(clone.is_cancelled() && error.is_cancelled());
+        assert_eq!((clone.id(), clone.name()), (3, Some("named")));
+    });
+}
+
+/// A payload that no clone takes is dropped with the last of them. If it panics then, the panic stops there.
+#[test]
+fn the_payload_is_dropped_with_the_last_clone() {
+    struct Payload(Arc<AtomicUsize>, #[expect(dead_code)] Bomb);
+    impl Drop for Payload {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, SeqCst);
+        }
+    }
+    let drops = Arc::new(AtomicUsize::new(0));
+    let payload = Payload(drops.clone(), Bomb("payload"));
+    let error = virtual_loop().block_on(spawn_now(async { panic_any(payload) }));
+    let error = error.unwrap_err();
+    drop(error.clone());
+    assert_eq!(drops.load(SeqCst), 0);
+    thread::spawn(move || drop(error)).join().unwrap();
+    assert_eq!(drops.load(SeqCst), 1);
+}
+
+/// An error takes one word, and a handle gives it with no more than that.
+#[test]
+fn a_join_error_is_one_word() {
+    assert_eq!(size_of::<JoinError>(), size_of::<usize>());
+    assert_eq!(size_of::<Result<(), JoinError>>(), size_of::<usize>());
 }
 
 /// The error may travel, and is an error like others.

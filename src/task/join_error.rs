@@ -1,66 +1,79 @@
 //! `JoinError`: what a handle says when there is no value.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::panic::resume_unwind;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::task::cell::{Failure, Payload};
+use crate::task::cell::{Failure, Payload, drop_quietly};
 
 /// Why a task has no value: it was cancelled, or it panicked.
 ///
-/// One word, so that what a handle gives is hardly larger than the value.
-pub struct JoinError(Box<Details>);
+/// One word, so that a handle's result is hardly larger than the value. Cloning it is cheap (a reference
+/// count): the clones share the panic's payload, which [`try_into_panic`](Self::try_into_panic) or
+/// [`resume`](Self::resume) takes from all of them. Each goes on telling that the task panicked, and with
+/// what message. If no clone takes the payload it is dropped with the last of them, and a panic of its
+/// destructor stops there.
+#[derive(Clone)]
+pub struct JoinError(Arc<Details>);
 
 struct Details {
     id: u64,
     name: Option<Box<str>>,
-    /// The payload of a panic. A payload is `Send` and need not be `Sync`; behind the lock, the
-    /// error is both.
-    payload: Option<Mutex<Payload>>,
+    /// `None` if the task was cancelled.
+    panic: Option<Panic>,
+}
+
+struct Panic {
+    /// The payload as text, if it is text. It stays when the payload is taken, and is shown without the lock.
+    message: Option<Cow<'static, str>>,
+    /// Until a clone takes it. A payload is `Send` and need not be `Sync`; behind the lock, the error is both.
+    payload: Mutex<Option<Payload>>,
 }
 
 impl JoinError {
     pub(crate) fn new(id: u64, name: Option<Box<str>>, failure: Failure) -> Self {
-        let payload = match failure {
+        let panic = match failure {
             Failure::Cancelled => None,
-            Failure::Panicked(payload) => Some(Mutex::new(*payload)),
+            Failure::Panicked(payload) => Some(Panic::new(*payload)),
         };
-        JoinError(Box::new(Details { id, name, payload }))
+        JoinError(Arc::new(Details { id, name, panic }))
     }
 
     /// Whether the task was dropped before it had a value: by [`abort`](crate::JoinHandle::abort), or
     /// because its loop is gone.
     pub fn is_cancelled(&self) -> bool {
-        self.0.payload.is_none()
+        self.0.panic.is_none()
     }
 
     /// Whether the task panicked.
     pub fn is_panic(&self) -> bool {
-        self.0.payload.is_some()
+        self.0.panic.is_some()
     }
 
-    /// What the task panicked with, or the error itself if it did not.
+    /// Takes the payload that the task panicked with.
     ///
     /// # Errors
     ///
-    /// The task was cancelled.
-    pub fn try_into_panic(mut self) -> Result<Box<dyn Any + Send>, JoinError> {
-        match self.0.payload.take() {
-            Some(payload) => Ok(payload.into_inner().unwrap_or_else(PoisonError::into_inner)),
-            None => Err(self),
-        }
+    /// Gives the error back if the task was cancelled, or if a clone of the error has taken the payload.
+    #[doc(alias = "into_panic")]
+    pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, JoinError> {
+        let taken = self.0.panic.as_ref().and_then(Panic::take);
+        taken.ok_or(self)
     }
 
-    /// Goes on with the task's panic, here.
+    /// Resumes the task's panic on this thread.
     ///
     /// # Panics
     ///
-    /// With the task's payload; with a message if the task was cancelled.
+    /// With the task's payload. With a message if the task was cancelled, or if a clone of the error has
+    /// taken the payload.
     pub fn resume(self) -> ! {
         match self.try_into_panic() {
             Ok(payload) => resume_unwind(payload),
+            Err(error) if error.is_panic() => panic!("{error} (its payload was taken)"),
             Err(error) => panic!("{error}, so there is no panic to resume"),
         }
     }
@@ -82,17 +95,12 @@ impl fmt::Display for JoinError {
         if let Some(name) = &self.0.name {
             write!(f, " \"{name}\"")?;
         }
-        let Some(payload) = &self.0.payload else {
-            return f.write_str(" was cancelled");
-        };
-        f.write_str(" panicked")?;
-        let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(message) = payload.downcast_ref::<&str>() {
-            write!(f, ": {message}")
-        } else if let Some(message) = payload.downcast_ref::<String>() {
-            write!(f, ": {message}")
-        } else {
-            Ok(())
+        match &self.0.panic {
+            None => f.write_str(" was cancelled"),
+            Some(panic) => match &panic.message {
+                None => f.write_str(" panicked"),
+                Some(message) => write!(f, " panicked: {message}"),
+            },
         }
     }
 }
@@ -104,3 +112,30 @@ impl fmt::Debug for JoinError {
 }
 
 impl Error for JoinError {}
+
+impl Panic {
+    fn new(payload: Payload) -> Self {
+        let message = if let Some(message) = payload.downcast_ref::<&'static str>() {
+            Some(Cow::Borrowed(*message))
+        } else {
+            let message = payload.downcast_ref::<String>();
+            message.map(|message| Cow::Owned(message.clone()))
+        };
+        Panic {
+            message,
+            payload: Mutex::new(Some(payload)),
+        }
+    }
+
+    fn take(&self) -> Option<Payload> {
+        let mut payload = self.payload.lock().unwrap_or_else(PoisonError::into_inner);
+        payload.take()
+    }
+}
+
+impl Drop for Panic {
+    /// A payload may be the user's, and its destructor may panic.
+    fn drop(&mut self) {
+        drop_quietly(self.take());
+    }
+}
