@@ -48,13 +48,11 @@ struct LoopCell {
     /// the inbox lends them the [`mio::Registry`].
     poller: RefCell<Poller>,
     state: RefCell<Loop>,
-    /// Here, and not in the `Resident`: an observer that ends the process may be in a thread-local's
-    /// loop, and must not be dropped while it runs.
-    observers: Observers,
 }
 
 /// A loop that lives on this thread. It is in the list from `new` to `drop`.
 pub(crate) struct Resident {
+    observers: Observers,
     is_observed: bool,
     /// Shared with every [`enter`](Self::enter) that is under way, so that the memory outlives it.
     cell: Rc<LoopCell>,
@@ -84,10 +82,13 @@ impl Resident {
             next: Cell::new(LIVING.get()),
             poller: RefCell::new(poller),
             state: RefCell::new(state),
-            observers,
         });
         LIVING.set(Rc::as_ptr(&cell));
-        Resident { is_observed, cell }
+        Resident {
+            observers,
+            is_observed,
+            cell,
+        }
     }
 
     pub(crate) fn number(&self) -> LoopNumber {
@@ -96,7 +97,7 @@ impl Resident {
 
     /// Who observes the loop.
     pub(crate) fn observers(&self) -> &Observers {
-        &self.cell.observers
+        &self.observers
     }
 
     #[inline]

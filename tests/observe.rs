@@ -2,8 +2,13 @@
 
 use std::any::Any;
 use std::cell::RefCell;
+use std::env;
+use std::fmt::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::{self, Command};
 use std::rc::Rc;
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use boucle::observe::{Event, EventKind, Live, Observer, Origin, TaskState, WaitsFor};
@@ -712,4 +717,49 @@ fn a_live_state_follows() {
     );
     assert_eq!(live.ready, [3]);
     assert_eq!(live.timers.keys().collect::<Vec<_>>(), [&1]);
+}
+
+/// A recorder shows itself without holding its lock: a writer may ask it for what it has recorded.
+#[test]
+fn a_recorder_may_be_asked_while_it_is_shown() {
+    struct Asks(Recorder);
+    impl fmt::Write for Asks {
+        fn write_str(&mut self, _: &str) -> fmt::Result {
+            let (recorder, (tell, told)) = (self.0.clone(), mpsc::channel());
+            // On a thread of its own, so that a deadlock is a failure and no hang.
+            thread::spawn(move || tell.send(recorder.trace().loops.len()));
+            let loops = told.recv_timeout(Duration::from_secs(10));
+            assert_eq!(loops, Ok(1), "the recorder answers meanwhile");
+            Ok(())
+        }
+    }
+    let recorder = Recorder::new();
+    let builder = EventLoop::builder().observe(recorder.clone());
+    drop(builder.build().unwrap());
+    write!(Asks(recorder.clone()), "{recorder:?}").unwrap();
+    assert_eq!(format!("{recorder:?}"), "Recorder(2 events)");
+}
+
+/// An observer may end the process. That drops the loop, if it belongs to a thread-local, while the observer
+/// is being called; it is not called again.
+#[test]
+fn an_observer_may_end_the_process() {
+    const TEST: &str = "an_observer_may_end_the_process";
+    thread_local! {
+        static LOOP: EventLoop = observed(|event| {
+            if let EventKind::PollBegins { .. } = event.kind {
+                println!("exits");
+                process::exit(0);
+            }
+        });
+    }
+    if env::var_os("BOUCLE_TEST_CHILD").is_some() {
+        return LOOP.with(|event_loop| event_loop.block_on(async {}));
+    }
+    let mut child = Command::new(env::current_exe().unwrap());
+    child.args(["--exact", TEST, "--nocapture", "--test-threads=1"]);
+    let child = child.env("BOUCLE_TEST_CHILD", TEST).output().unwrap();
+    let [out, err] = [child.stdout, child.stderr].map(|text| String::from_utf8(text).unwrap());
+    assert!(child.status.success(), "{out}{err}");
+    assert_eq!(out.matches("exits").count(), 1, "{out}{err}");
 }

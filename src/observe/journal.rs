@@ -5,6 +5,7 @@
 //! borrowed. A loop that nobody observes has no journal.
 
 use std::collections::{HashSet, VecDeque};
+use std::iter;
 use std::mem;
 use std::panic::Location;
 use std::task::Waker;
@@ -244,10 +245,10 @@ impl Loop {
             Some(journal) => mem::take(&mut journal.woken_by),
             None => VecDeque::new(),
         };
-        mem::take(&mut self.woken)
-            .into_iter()
-            .zip(woken_by)
-            .collect()
+        let woken = mem::take(&mut self.woken);
+        debug_assert_eq!(woken.len(), woken_by.len(), "each waker has an origin");
+        let origins = woken_by.into_iter().chain(iter::repeat(Origin::Outside));
+        woken.into_iter().zip(origins).collect()
     }
 
     /// A task comes out of the ready queue, to be polled or dropped: it causes what happens now. If it is

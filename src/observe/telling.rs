@@ -7,7 +7,6 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::Poll;
 use std::time::Duration;
@@ -38,20 +37,16 @@ impl Observers {
         self.list.borrow().is_empty()
     }
 
-    /// Drops them, one by one, so that each may panic. An observer that ends the process, which drops
-    /// the loop if that is a thread-local, is still running: it stays.
+    /// Drops them, one by one, so that each may panic.
     fn let_go(&self) {
-        let list = self
-            .list
-            .try_borrow_mut()
-            .map(|mut list| mem::take(&mut *list));
-        list.into_iter().flatten().for_each(drop_quietly);
+        self.list.take().into_iter().for_each(drop_quietly);
     }
 }
 
 impl fmt::Debug for Observers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} observers", self.list.borrow().len())
+        let count = self.list.borrow().len();
+        write!(f, "{count} observers")
     }
 }
 
@@ -64,9 +59,9 @@ impl Resident {
         }
         // What they do is no task's doing.
         let cause = self.with(|it| it.cause(Origin::Outside));
-        let Ok(mut observers) = self.observers().list.try_borrow_mut() else {
-            return; // One of them is ending the process: see `let_go`.
-        };
+        // Taken out, since an observer may come back here: by `process::exit`, which drops the loop of a
+        // thread-local. It then finds no observers.
+        let mut observers = self.observers().list.take();
         let told = catch_unwind(AssertUnwindSafe(|| {
             current::telling(|| {
                 for event in &untold {
@@ -74,10 +69,10 @@ impl Resident {
                 }
             });
         }));
-        drop(observers);
+        self.observers().list.replace(observers);
         if let Err(payload) = told {
-            self.observers().let_go();
             self.observers().panicked.replace(Some(payload));
+            self.observers().let_go();
         }
         self.with(|it| it.cause(cause));
     }

@@ -1,6 +1,7 @@
 //! The recorder: an observer that keeps what it is told.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -11,7 +12,7 @@ use crate::trace::Live;
 /// while the loop runs, or when it is stuck.
 ///
 /// One that is given to several loops records them all.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Recorder {
     recorded: Arc<Mutex<Recorded>>,
 }
@@ -40,7 +41,6 @@ pub struct LoopTrace {
     pub events: VecDeque<Event>,
 }
 
-#[derive(Debug)]
 struct Recorded {
     trace: Trace,
     /// Events that are kept, of all loops together.
@@ -99,6 +99,13 @@ impl Recorder {
 impl Default for Recorder {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kept = self.lock().kept;
+        write!(f, "Recorder({kept} events)")
     }
 }
 
