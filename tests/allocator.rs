@@ -215,6 +215,32 @@ fn an_allocator_that_calls_back_is_refused() {
     });
 }
 
+/// On another thread too, where the inbox grows: the hook may wake and spawn, and waits for nothing.
+#[test]
+fn an_allocator_may_wake_while_the_inbox_grows() {
+    let event_loop = EventLoop::builder().virtual_clock().build().unwrap();
+    let (waker, polls) = event_loop.block_on(polled_task());
+    let handle = event_loop.handle();
+    let (done, is_done) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        let spawns = handle.clone();
+        HOOK.set(Some(Box::new(move || {
+            waker.wake_by_ref();
+            spawns.spawn(|| async {}).unwrap();
+        })));
+        (0..1_000).for_each(|_| handle.spawn(|| async {}).unwrap());
+        let called = HOOK.take().is_none();
+        done.send(called).unwrap();
+    });
+    let called = is_done.recv_timeout(Duration::from_secs(30));
+    assert_eq!(called, Ok(true), "it waits for itself");
+    let spawned: usize = (0..3)
+        .map(|_| event_loop.turn(Some(Duration::ZERO)).unwrap())
+        .map(|turn| turn.woken_by_inbox)
+        .sum();
+    assert_eq!((spawned, polls.get()), (1_002, 2));
+}
+
 thread_local! {
     static STILL: RefCell<Option<std::rc::Rc<JoinHandle<()>>>> = const { RefCell::new(None) };
 }

@@ -53,6 +53,14 @@ impl Bits {
             .for_each(|word| word.store(0, Ordering::Relaxed));
     }
 
+    /// Makes a chunk, before it is put in its place: an allocator that calls back, and wakes, must not
+    /// find it half made.
+    #[cold]
+    fn make(&self, chunk: usize) -> &[AtomicU64] {
+        let zeros = (0..1 << chunk).map(|_| AtomicU64::new(0)).collect();
+        self.0[chunk].get_or_init(|| zeros)
+    }
+
     fn words(&self) -> impl Iterator<Item = &AtomicU64> {
         let chunks = self.0.iter().filter_map(OnceLock::get);
         chunks.flat_map(|chunk| chunk.iter())
@@ -60,10 +68,10 @@ impl Bits {
 
     fn find(&self, slot: u32) -> (&AtomicU64, u64) {
         let (chunk, index, bit) = place(slot);
-        let words = self.0[chunk].get_or_init(|| {
-            let zeros = (0..1 << chunk).map(|_| AtomicU64::new(0));
-            zeros.collect()
-        });
+        let words = match self.0[chunk].get() {
+            Some(words) => words,
+            None => self.make(chunk),
+        };
         (&words[index], bit)
     }
 }

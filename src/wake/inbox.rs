@@ -36,7 +36,7 @@
 //! itself 50 instructions for each event that no other thread has sent.
 //!
 //! No user code runs under the lock: closures come in boxed and leave before they are run or
-//! dropped.
+//! dropped, and the list grows while nothing is locked, since the allocator is the program's too.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -201,6 +201,7 @@ pub(crate) fn claim(
     registry: mio::Registry,
 ) -> io::Result<(LoopNumber, &'static Inbox)> {
     let sequence = LoopNumber::next_sequence()?;
+    let (bell, registry) = (Arc::new(bell), Arc::new(registry));
     // One after the other, so that an id rests as long as possible before it is used again.
     for step in 0..MAX_LOOPS as u64 {
         let short = ((sequence + step) % MAX_LOOPS as u64) as usize;
@@ -210,8 +211,8 @@ pub(crate) fn claim(
             let number = LoopNumber::new(sequence, short);
             contents.owner = Some(number);
             contents.open = true;
-            contents.bell = Some(Arc::new(bell));
-            contents.registry = Some(Arc::new(registry));
+            contents.bell = Some(bell);
+            contents.registry = Some(registry);
             return Ok((number, inbox));
         }
     }
@@ -247,7 +248,7 @@ impl Inbox {
     #[cold]
     #[inline(never)]
     fn wake(&self, slot: u32) {
-        let contents = self.lock();
+        let contents = self.lock_with_room();
         if contents.open {
             self.leave(contents, Message::Wake(slot));
         } else {
@@ -257,7 +258,7 @@ impl Inbox {
     }
 
     fn post(&self, to: LoopNumber, message: Message) -> Result<(), Message> {
-        let contents = self.lock();
+        let contents = self.lock_with_room();
         if !contents.is_read_by(to) {
             return Err(message);
         }
@@ -337,7 +338,7 @@ impl Inbox {
     /// The last one leaves a message: if the loop sleeps, or is about to, because something might
     /// still come, it now knows better.
     fn count_handle(&self, of: LoopNumber, change: isize) {
-        let mut contents = self.lock();
+        let mut contents = self.lock_with_room();
         if contents.is_read_by(of) {
             contents.handles = contents.handles.saturating_add_signed(change);
             if contents.handles == 0
@@ -348,7 +349,7 @@ impl Inbox {
         }
     }
 
-    /// Leaves a message, lets go of the lock, and rings the loop, if it sleeps.
+    /// Leaves a message, for which there is room, lets go of the lock, and rings the loop, if it sleeps.
     fn leave(&self, mut contents: MutexGuard<'_, Contents>, message: Message) {
         contents.messages.push_back(message);
         let asleep = self.wake_up();
@@ -363,6 +364,25 @@ impl Inbox {
     /// Takes the mark off, and says whether it stood there.
     fn wake_up(&self) -> bool {
         self.asleep.swap(false, Ordering::Relaxed)
+    }
+
+    /// Locks the contents, with room for one more message. The list grows while nothing is locked:
+    /// the program's allocator may call back, and wake.
+    fn lock_with_room(&self) -> MutexGuard<'_, Contents> {
+        loop {
+            let contents = self.lock();
+            let len = contents.messages.len();
+            if len < contents.messages.capacity() {
+                return contents;
+            }
+            drop(contents);
+            let mut larger = VecDeque::with_capacity(2 * len + 4);
+            let mut contents = self.lock();
+            if contents.messages.len() < larger.capacity() {
+                larger.append(&mut contents.messages);
+                mem::swap(&mut contents.messages, &mut larger);
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Contents> {
