@@ -4,6 +4,7 @@
 //! file, and no other of the loop's, knows `trace`.
 
 use std::io;
+use std::time::Duration;
 
 use crate::current::Resident;
 use crate::event_loop::EventLoop;
@@ -16,6 +17,7 @@ use crate::trace::environment;
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct Builder {
     virtual_clock: bool,
+    shutdown_timeout: Option<Duration>,
     observers: Observers,
 }
 
@@ -57,6 +59,36 @@ impl Builder {
         self
     }
 
+    /// Bounds how long the end of the loop waits for jobs of
+    /// [`run_in_executor`](crate::run_in_executor) that have begun; without it, as long as they take.
+    /// asyncio's `shutdown_default_executor(timeout)`, tokio's `Runtime::shutdown_timeout`.
+    ///
+    /// A job that is not done by then runs on, detached, and is cut off if the process ends first. A
+    /// timeout of zero does not wait. The time is real, also under a virtual clock.
+    ///
+    /// ```
+    /// use std::thread;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// use boucle::EventLoop;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let begun = Instant::now();
+    /// let event_loop = EventLoop::builder().shutdown_timeout(Duration::from_millis(10)).build()?;
+    /// event_loop.block_on(async {
+    ///     drop(boucle::run_in_executor(|| thread::sleep(Duration::from_secs(60))));
+    /// });
+    /// drop(event_loop);
+    /// assert!(begun.elapsed() < Duration::from_secs(60));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "shutdown_default_executor")]
+    pub fn shutdown_timeout(mut self, timeout: Duration) -> Builder {
+        self.shutdown_timeout = Some(timeout);
+        self
+    }
+
     /// Makes the loop.
     ///
     /// # Errors
@@ -65,6 +97,7 @@ impl Builder {
     pub fn build(self) -> io::Result<EventLoop> {
         let builder = environment::observe(self);
         let resident = Resident::open(builder.virtual_clock, builder.observers)?;
+        resident.with(|it| it.shutdown_timeout = builder.shutdown_timeout);
         Ok(EventLoop::of(resident))
     }
 }

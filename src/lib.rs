@@ -82,6 +82,8 @@
 //!    readiness, who waits for it, and where the thread sleeps.
 //! 8. `task/groups.rs`, `combine/group.rs`, `combine/gather.rs`, `combine/wait.rs`: several tasks,
 //!    and one who waits.
+//! 9. `executor/run_in_executor.rs`, `executor/pool.rs`, `executor/oneshot.rs`: a job, the threads,
+//!    and the way of a value from there.
 //!
 //! To watch it instead: `cargo run --example step`; or [`trace`], which draws the schedule of any
 //! program: `BOUCLE_TRACE=timeline cargo run --example sleep`. Last of all comes what makes that
@@ -103,7 +105,8 @@
 //! # Invariants
 //!
 //! - Tasks, and the main future, are polled in one place (`turn.rs`); the thread sleeps in one place
-//!   (`net/park.rs`); the clock is read in one file (`time/clock.rs`).
+//!   (`net/park.rs`), but for the wait for jobs at the end; the clock is read in one file
+//!   (`time/clock.rs`).
 //! - No user code runs while the loop's state is borrowed or locked. User code is: poll; the drop
 //!   of a future, an output or a panic's payload; clone, wake and drop of a foreign waker; a
 //!   closure from the inbox; an observer; a logger; the panic hook.
@@ -117,7 +120,8 @@
 //! - A panic in a task ends that task alone and reaches its [`JoinHandle`]. A panic of the main
 //!   future comes out of [`run`], after the loop is cleaned up.
 //! - When [`run`] ends, the main future is dropped first, then what was spawned, in spawn order,
-//!   while the loop is the running one, on its thread, each destructor once.
+//!   while the loop is the running one, on its thread, each destructor once; and executor jobs that
+//!   have begun are waited for.
 //! - The loop knows of `trace`, which draws, in one file only: `builder.rs`, for what the environment
 //!   asks for.
 //! - `unsafe` stands in three small files, `wake/waker.rs`, `current.rs` and `task/slots.rs`.
@@ -148,7 +152,6 @@ mod park_plan; // how long it may sleep
 mod time; // the wheel, the clock, sleeps
 pub mod net; // the reactor, TCP
 mod combine; // gather, wait, as_completed
-#[cfg(feature = "blocking")]
 mod executor; // run_in_executor
 mod futures_spawn; // the spawn traits of the `futures` crates
 

@@ -9,6 +9,7 @@ use std::io;
 use std::mem;
 
 use crate::current::Resident;
+use crate::executor;
 use crate::net::poller::Poller;
 use crate::observe::EventKind;
 use crate::observe::journal::Journal;
@@ -58,6 +59,8 @@ impl Resident {
             // again: then it is woken when nothing leads to the loop any more (`Resident::drop`).
             let waiting = self.with(Loop::take_waiting);
             waiting.into_iter().for_each(wake_quietly);
+            // Last: a job that waits for something of the loop has found it gone by now.
+            executor::end_jobs(self.number(), self.with(|it| it.shutdown_timeout));
         });
         self.with(|it| it.note(|_| EventKind::Closed));
         self.tell_last();

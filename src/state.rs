@@ -11,6 +11,7 @@ use std::mem::{self, ManuallyDrop};
 use std::panic::Location;
 use std::sync::Arc;
 use std::task::Waker;
+use std::time::Duration;
 
 use mio::Events;
 
@@ -42,6 +43,8 @@ pub(crate) struct Loop {
     /// Executor jobs that run or are awaited, counted once for each. A virtual clock waits for
     /// them.
     pub(crate) jobs: usize,
+    /// How long its end waits for jobs that have begun; `None`: as long as they take.
+    pub(crate) shutdown_timeout: Option<Duration>,
     /// Kept for its memory: who is woken in the third step.
     pub(crate) woken: Vec<Waker>,
     /// What was taken from the inbox and is not handled yet.
@@ -88,6 +91,7 @@ impl Loop {
             reactor: Reactor::new(),
             inbox,
             jobs: 0,
+            shutdown_timeout: None,
             woken: Vec::new(),
             messages: VecDeque::new(),
             next_park: POLLS_PER_PARK,

@@ -1,11 +1,13 @@
 //! From what a user calls an address to socket addresses.
 //!
-//! `getaddrinfo` blocks for as long as the name server likes, so a name is looked up in the thread
-//! pool. What is an address already is parsed at once, on the loop's thread.
+//! `getaddrinfo` blocks for as long as the name server likes, so a name is looked up on a thread of a
+//! small pool. What is an address already is parsed at once, on the loop's thread.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
+#[cfg(feature = "blocking")]
+use crate::executor::{self, pool::Pool};
 use sealed::{Target, ToTarget};
 
 /// What [`TcpListener::bind`](super::TcpListener::bind) and
@@ -38,18 +40,27 @@ pub(crate) async fn resolve(address: &impl ToSocketAddrs) -> io::Result<Vec<Sock
     Ok(addresses)
 }
 
+/// Threads of their own, so that a name does not wait for the executor's jobs. As many as asyncio has
+/// at most.
+#[cfg(feature = "blocking")]
+static LOOK_UPS: Pool = Pool::new("boucle-look-up", 32);
+
+/// Looks up a name. No loop waits for it at its end: a look-up that is given up has no effect.
 #[cfg(feature = "blocking")]
 async fn look_up(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
-    crate::run_in_executor(move || {
-        match std::net::ToSocketAddrs::to_socket_addrs(&(host.as_str(), port)) {
-            Ok(addresses) => Ok(addresses.collect()),
-            Err(error) => {
-                let message = format!("cannot look up \"{host}\": {error}");
-                Err(io::Error::new(error.kind(), message))
-            }
-        }
+    let name = host.clone();
+    let look_up = move || {
+        let name = (name.as_str(), port);
+        std::net::ToSocketAddrs::to_socket_addrs(&name).map(Iterator::collect)
+    };
+    let looked_up = match executor::start(&LOOK_UPS, None, look_up) {
+        Ok(job) => job.await,
+        Err(refused) => Err(refused),
+    };
+    looked_up.map_err(|error| {
+        let message = format!("cannot look up \"{host}\": {error}");
+        io::Error::new(error.kind(), message)
     })
-    .await
 }
 
 #[cfg(not(feature = "blocking"))]

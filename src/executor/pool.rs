@@ -1,0 +1,175 @@
+//! A pool of threads, and the work that waits for one.
+//!
+//! Threads are made when work finds none free, up to a bound, and end when they have been idle for a
+//! second. The queue owns the work that has not begun; one lock guards it and every count, so:
+//!
+//! - Work that is given up, or whose loop ends, either has begun or never will: taking it out of
+//!   the queue is one step under the lock, and so is beginning it.
+//! - A thread ends only when it finds the queue empty. So while one exists, the queue is worked off.
+//!   If the system refuses another, the work waits its turn; if there is none at all, the caller gets
+//!   the system's error. Nothing here waits for a thread, or tries again.
+//!
+//! The lock is held while the system makes a thread, so that no count is ever a guess. No user code
+//! runs under it: work is boxed, and is run and dropped outside.
+//!
+//! The `blocking` crate would do most of this, but tries again and again, on the caller's thread,
+//! where a thread is refused.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::mem;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use crate::task::cell::drop_quietly;
+use crate::task::id::LoopNumber;
+
+/// How long a thread waits for work before it ends.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// A pool. It lives as long as the process.
+pub(crate) struct Pool {
+    /// The name of its threads, at most 15 bytes, which is what Linux shows.
+    name: &'static str,
+    max_threads: usize,
+    state: Mutex<State>,
+    /// A thread without work waits here.
+    submitted: Condvar,
+    /// A loop at its end waits here.
+    ended: Condvar,
+}
+
+struct State {
+    /// The work that has not begun, oldest first.
+    queue: BTreeMap<u64, Queued>,
+    next_number: u64,
+    threads: usize,
+    /// Those of the threads that have no work: each of them looks at the queue before it sleeps.
+    free: usize,
+    /// The loops of the work that runs, one entry for each piece of work.
+    running: Vec<LoopNumber>,
+}
+
+/// Something to be run. It never unwinds.
+type Work = Box<dyn FnOnce() + Send>;
+
+struct Queued {
+    /// The loop that waits for it at its end, if one does.
+    of: Option<LoopNumber>,
+    work: Work,
+}
+
+/// The place of a piece of work in the queue. Dropping it gives up work that has not begun.
+pub(super) struct Place {
+    pool: &'static Pool,
+    number: u64,
+}
+
+impl Pool {
+    pub(crate) const fn new(name: &'static str, max_threads: usize) -> Self {
+        Pool {
+            name,
+            max_threads,
+            state: Mutex::new(State {
+                queue: BTreeMap::new(),
+                next_number: 0,
+                threads: 0,
+                free: 0,
+                running: Vec::new(),
+            }),
+            submitted: Condvar::new(),
+            ended: Condvar::new(),
+        }
+    }
+
+    /// Queues work. Drops it and returns the system's error if there is no thread and none can be
+    /// made.
+    pub(super) fn submit(&'static self, of: Option<LoopNumber>, work: Work) -> io::Result<Place> {
+        let mut state = self.lock();
+        let number = state.next_number;
+        state.next_number += 1;
+        state.queue.insert(number, Queued { of, work });
+        if let Err(error) = self.grow(&mut state)
+            && state.threads == 0
+        {
+            let refused = state.queue.remove(&number);
+            drop(state);
+            drop_quietly(refused);
+            // Not of the system's kind, `WouldBlock`, which says something else of a socket.
+            let message = format!("the system refuses a thread: {error}");
+            return Err(io::Error::other(message));
+        }
+        drop(state);
+        self.submitted.notify_one();
+        Ok(Place { pool: self, number })
+    }
+
+    /// Ends what a loop has here: drops its work that has not begun, and waits for the rest, up to
+    /// that long. Nothing may be submitted for it any more.
+    pub(super) fn end(&self, of: LoopNumber, timeout: Option<Duration>) {
+        let mut state = self.lock();
+        let all = mem::take(&mut state.queue).into_iter();
+        let (own, others): (BTreeMap<_, _>, _) = all.partition(|(_, it)| it.of == Some(of));
+        state.queue = others;
+        drop(state);
+        own.into_values().for_each(drop_quietly);
+        // Without a bound, as long as it takes.
+        let timeout = timeout.unwrap_or(Duration::MAX);
+        let runs = |state: &mut State| state.running.contains(&of);
+        drop(self.ended.wait_timeout_while(self.lock(), timeout, runs));
+    }
+
+    /// Makes a thread, unless enough of them are free for what is queued.
+    fn grow(&'static self, state: &mut State) -> io::Result<()> {
+        if state.queue.len() <= state.free || state.threads == self.max_threads {
+            return Ok(());
+        }
+        let thread = thread::Builder::new().name(self.name.to_owned());
+        thread.spawn(|| self.work())?;
+        state.threads += 1;
+        state.free += 1;
+        Ok(())
+    }
+
+    /// What a thread does.
+    fn work(&'static self) {
+        let mut state = self.lock();
+        loop {
+            while let Some((_, Queued { of, work })) = state.queue.pop_first() {
+                state.free -= 1;
+                state.running.extend(of);
+                // More may be queued than threads could be had for, until now.
+                let _ = self.grow(&mut state);
+                drop(state);
+                work();
+                state = self.lock();
+                state.free += 1;
+                if let Some(place) = state.running.iter().position(|it| Some(*it) == of) {
+                    state.running.swap_remove(place);
+                    self.ended.notify_all();
+                }
+            }
+            let waited = self.submitted.wait_timeout(state, IDLE);
+            let (woken, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            state = woken;
+            if timeout.timed_out() && state.queue.is_empty() {
+                state.threads -= 1;
+                state.free -= 1;
+                return;
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing panics under the lock; if it did, what is there would still be whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let given_up = self.pool.lock().queue.remove(&self.number);
+        drop_quietly(given_up);
+    }
+}
