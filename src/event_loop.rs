@@ -26,7 +26,9 @@ use crate::wake::loop_handle::LoopHandle;
 /// Runs a future on an event loop of its own, and returns its value: asyncio's `run`.
 ///
 /// When the future is ready, what it spawned and did not await is dropped, in spawn order, and the
-/// loop is closed.
+/// loop is closed. Last, it waits for jobs of [`run_in_executor`](crate::run_in_executor) that have
+/// begun, as `asyncio.run` and tokio's `Runtime` do; those that have not are dropped. To bound that
+/// wait, make the loop with a [`shutdown_timeout`](Builder::shutdown_timeout).
 ///
 /// ```
 /// let sum = boucle::run(async {
@@ -51,7 +53,7 @@ use crate::wake::loop_handle::LoopHandle;
 ///
 /// If a loop is running on this thread already; if the system refuses what a loop needs; if
 /// [`stop`] ends the loop before the future is ready. A panic of the future comes out of here,
-/// after the loop is closed.
+/// after the loop is closed, which waits in this case too.
 #[track_caller]
 pub fn run<F: Future>(main: F) -> F::Output {
     current::refuse_nesting("boucle::run");
@@ -76,8 +78,10 @@ pub fn stop() {
 /// [`run`] is enough for most programs. An `EventLoop` of your own can be run again and again, its
 /// tasks surviving in between, and be stepped by hand, turn by turn.
 ///
-/// Dropping it closes it: the tasks that are left are dropped, in spawn order. It belongs to the
-/// thread it was made on; a [`LoopHandle`] may go to others.
+/// Dropping it closes it: the tasks that are left are dropped, in spawn order; and last, the thread
+/// waits for jobs of [`run_in_executor`](crate::run_in_executor) that have begun, up to the
+/// [`shutdown_timeout`](Builder::shutdown_timeout). It belongs to the thread it was made on; a
+/// [`LoopHandle`] may go to others.
 ///
 /// ```
 /// use boucle::EventLoop;

@@ -18,8 +18,8 @@
 //! and returns a future for its value; until that is there, the loop goes on, as the task that ticks
 //! shows.
 //!
-//! Read next: `say_after.rs` beside this file; then `src/executor.rs`. Run next: `cargo run --release
-//! --example calcul`, which needs a processor instead of sleeping.
+//! Read next: `say_after.rs` beside this file; then `src/executor/run_in_executor.rs`. Run next:
+//! `cargo run --release --example calcul`, which needs a processor instead of sleeping.
 
 mod say_after;
 

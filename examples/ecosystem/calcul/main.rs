@@ -44,7 +44,7 @@
 //! when it is there, in whatever order; `17` is mostly the first, as its number is the shorter one.
 //!
 //! Read next: `calcul.rs` beside this file, the coroutines, and `ticking.rs`, the task that ticks;
-//! then `src/executor.rs`. Run next: `cargo run --release --example wiki`.
+//! then `src/executor/run_in_executor.rs`. Run next: `cargo run --release --example wiki`.
 
 mod calcul;
 mod ticking;

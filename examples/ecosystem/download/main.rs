@@ -69,7 +69,7 @@
 //! a terminal there are bars.
 //!
 //! Read next: `blocking.rs` and `asynchronous.rs` beside this file, the two ways; `part.rs`, the
-//! file that is not whole yet; then `src/executor.rs`.
+//! file that is not whole yet; then `src/executor/run_in_executor.rs`.
 
 mod asynchronous;
 mod blocking;
