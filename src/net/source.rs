@@ -91,8 +91,7 @@ impl<S: mio::event::Source> Source<S> {
         side: Side,
         operation: impl FnOnce(&S) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        let io = self.io();
-        self.poll_side(cx, side, |it| it.attempt(|| operation(io)))
+        self.poll_side(cx, side, |it| it.attempt(|| self.operate(operation)))
     }
 
     /// As [`poll_io`](Self::poll_io), for a transfer of up to `len` bytes of a stream.
@@ -103,8 +102,18 @@ impl<S: mio::event::Source> Source<S> {
         len: usize,
         transfer: impl FnOnce(&S) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
-        let io = self.io();
-        self.poll_side(cx, side, |it| it.attempt_transfer(len, || transfer(io)))
+        self.poll_side(cx, side, |it| {
+            it.attempt_transfer(len, || self.operate(transfer))
+        })
+    }
+
+    /// Runs an operation within the borrow of the loop, where `io` must not be: it may panic.
+    #[inline]
+    fn operate<R>(&self, operation: impl FnOnce(&S) -> io::Result<R>) -> io::Result<R> {
+        match &self.io {
+            Some(io) => operation(io),
+            None => Err(io::ErrorKind::NotConnected.into()),
+        }
     }
 
     fn poll_side<R>(
@@ -118,18 +127,19 @@ impl<S: mio::event::Source> Source<S> {
         let attempted = current::with_polled(self.place.of, "a socket", |it| {
             let side = it.reactor.side(self.place.slot, side)?;
             let attempted = attempt(side);
-            if attempted.is_pending() {
-                is_noted = side.note(cx.waker());
+            match attempted {
+                Poll::Ready(_) => budget::spend(),
+                Poll::Pending => is_noted = side.note(cx.waker()),
             }
             Some(attempted)
         });
         if !is_noted {
             self.place.wait(side, cx.waker());
         }
-        let attempted = attempted.flatten();
-        let done = ready!(attempted.unwrap_or_else(|| Poll::Ready(Err(gone(self.place.of)))));
-        budget::spend();
-        Poll::Ready(done)
+        attempted.flatten().unwrap_or_else(|| {
+            budget::spend();
+            Poll::Ready(Err(gone(self.place.of)))
+        })
     }
 }
 
@@ -183,6 +193,8 @@ impl Place {
     }
 }
 
+/// The error of a socket whose loop is gone.
+#[cold]
 fn gone(of: LoopNumber) -> io::Error {
     io::Error::other(format!("the socket's event loop, {of}, is gone"))
 }
