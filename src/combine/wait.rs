@@ -212,14 +212,18 @@ impl<T, M: Mode<T> + Unpin> Future for Wait<T, M> {
             !self.handles.is_empty(),
             "wait was polled after it was ready"
         );
-        ready!(budget::poll_left(cx));
-        if self.poll_tasks(cx).is_pending() {
+        let done = budget::poll_left(cx).is_ready() && self.poll_tasks(cx).is_ready();
+        if done {
+            budget::spend();
+        } else {
+            // The sleep spends by itself; with no budget left it ends the wait all the same.
             match &mut self.sleep {
-                Some(sleep) => ready!(sleep.poll_deadline(cx)),
+                Some(sleep) => {
+                    ready!(sleep.poll_over(cx));
+                }
                 None => return Poll::Pending,
             }
         }
-        budget::spend();
         Poll::Ready(self.part())
     }
 }

@@ -62,6 +62,16 @@ pub(crate) fn spend() {
     LEFT.set(LEFT.get() - 1);
 }
 
+/// One ready operation, if the budget has something left. Returns false if not; no task is woken.
+#[inline]
+pub(crate) fn try_spend() -> bool {
+    let left = LEFT.get();
+    if left > 0 {
+        LEFT.set(left - 1);
+    }
+    left > 0
+}
+
 /// Spends one unit of the budget, and gives way to other tasks if none is left.
 ///
 /// A poll of a task may make 128 ready operations before it has to give way; sockets, timers and

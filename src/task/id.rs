@@ -79,6 +79,9 @@ pub(crate) const GENERATION_MASK: u32 = (1 << bits::GENERATION) - 1;
 pub(crate) struct LoopNumber(u64);
 
 impl LoopNumber {
+    /// No loop's number: the sequence begins at one.
+    pub(crate) const NONE: LoopNumber = LoopNumber(0);
+
     /// Takes the next sequence number of the process; with a short id it makes a number.
     ///
     /// The counter starts at one, so the first loop prints as "loop 1".

@@ -11,6 +11,13 @@
 //!   5 poll   in the next batch: the timer has fired, so the sleep is ready, and frees its key
 //! ```
 //!
+//! **To wait needs no budget, to be ready does.** A sleep that is not over arms its timer and is
+//! pending, whatever the poll has spent. One that is over spends a unit of the
+//! [budget](crate::task::budget). If none is left it gives way: it wakes its task and is pending,
+//! once, and its next poll is ready whatever is left then. So `timeout`, which waits on a sleep too,
+//! ends a future that spends the whole budget of each poll, and a loop of timeouts that have passed
+//! gives way all the same.
+//!
 //! A waker may be another runtime's, and to clone or drop it may run that one's code. So it is cloned
 //! before the loop's state is borrowed, and what is left over is dropped after.
 
@@ -75,16 +82,19 @@ pub fn now() -> Instant {
 /// When it is polled on another loop than the one it waits on, or for the first time without a
 /// loop.
 pub fn sleep(duration: Duration) -> Sleep {
-    let deadline = current::with_running(|it| clock::deadline_after(it.clock.now(), duration));
+    let until = current::with_running(|it| {
+        State::Until(clock::deadline_after(it.clock.now(), duration), it.number)
+    });
     Sleep {
-        state: deadline.map_or(State::For(duration), State::Until),
+        state: until.unwrap_or(State::For(duration)),
     }
 }
 
 /// Waits until a point in time. As [`sleep`] in all else; a deadline that is past is ready at once.
 pub fn sleep_until(deadline: Instant) -> Sleep {
+    let of = current::running_number().unwrap_or(LoopNumber::NONE);
     Sleep {
-        state: State::Until(deadline),
+        state: State::Until(deadline, of),
     }
 }
 
@@ -95,12 +105,15 @@ pub struct Sleep {
 }
 
 /// `For` becomes `Until` when it is known what the time is, and `Armed` at the first poll that is
-/// not ready. 32 bytes: a million sleeping tasks hold a million of these.
+/// not ready. The number is that of the loop whose clock the deadline goes by, or none. 32 bytes: a
+/// million sleeping tasks hold a million of these.
 enum State {
     /// No loop was running when the sleep was made.
     For(Duration),
-    Until(Instant),
+    Until(Instant, LoopNumber),
     Armed(Instant, TimerKey),
+    /// It is over, and its last poll had no budget left. The next one is ready.
+    GaveWay(Instant, LoopNumber),
 }
 
 /// A key of a wheel, cancelled when this drops.
@@ -115,41 +128,71 @@ impl Sleep {
     pub fn deadline(&self) -> Option<Instant> {
         match self.state {
             State::For(_) => None,
-            State::Until(deadline) | State::Armed(deadline, _) => Some(deadline),
+            State::Until(deadline, _) | State::Armed(deadline, _) | State::GaveWay(deadline, _) => {
+                Some(deadline)
+            }
         }
     }
 
-    /// Whether the deadline has come.
+    /// Whether the deadline has come, by the clock of the sleep's own loop, running or not: the one
+    /// that polled it, reset it or ran when it was made. If that loop is gone or on another thread,
+    /// by [`now`].
     pub fn is_elapsed(&self) -> bool {
-        self.deadline().is_some_and(|deadline| now() >= deadline)
+        self.deadline()
+            .is_some_and(|deadline| self.now() >= deadline)
     }
 
     /// Gives it another deadline, whether or not the first has come. O(1).
     ///
     /// A task that was pending on it must poll it again to be woken by the new one.
     pub fn reset(&mut self, deadline: Instant) {
-        self.state = State::Until(deadline);
+        let of = current::running_number().unwrap_or(self.of());
+        self.state = State::Until(deadline, of);
     }
 
-    /// Polls without regard to the budget: `timeout` must be able to end a future that spends all
-    /// of it.
-    pub(crate) fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// The loop whose clock it goes by.
+    fn of(&self) -> LoopNumber {
+        match &self.state {
+            State::For(_) => LoopNumber::NONE,
+            State::Until(_, of) | State::GaveWay(_, of) => *of,
+            State::Armed(_, timer) => timer.of,
+        }
+    }
+
+    /// The time of its loop.
+    pub(crate) fn now(&self) -> Instant {
+        current::with(self.of(), |it| it.clock.now()).unwrap_or_else(|_| now())
+    }
+
+    /// Waits until it is over, and returns the deadline.
+    pub(crate) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
+        let gave_way = matches!(self.state, State::GaveWay(..));
+        let (deadline, of) = ready!(self.poll_deadline(cx));
+        if budget::try_spend() || gave_way {
+            self.state = State::Until(deadline, of);
+            return Poll::Ready(deadline);
+        }
+        self.state = State::GaveWay(deadline, of);
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Waits for the deadline, without regard to the budget. Returns it, with the loop whose clock has
+    /// reached it.
+    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<(Instant, LoopNumber)> {
         if let State::Armed(deadline, timer) = &self.state {
-            let deadline = *deadline;
+            let (deadline, of) = (*deadline, timer.of);
             match timer.poll(deadline, cx) {
                 Some(Poll::Pending) => return Poll::Pending,
-                Some(Poll::Ready(())) => {
-                    self.state = State::Until(deadline);
-                    return Poll::Ready(());
-                }
+                Some(Poll::Ready(())) => return Poll::Ready((deadline, of)),
                 // Its loop is gone, and its timer with it; it may have another on this one.
-                None => self.state = State::Until(deadline),
+                None => self.state = State::Until(deadline, of),
             }
         }
         self.poll_unarmed(cx)
     }
 
-    fn poll_unarmed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_unarmed(&mut self, cx: &mut Context<'_>) -> Poll<(Instant, LoopNumber)> {
         let deadline = self.count();
         let waker = cx.waker().clone();
         let armed = current::expect_running("a sleep", |it| match it.clock.tick_ahead(deadline) {
@@ -158,16 +201,16 @@ impl Sleep {
                 it.note_sleep(key, deadline, true);
                 Ok(TimerKey { of, key })
             }
-            None => Err(waker),
+            None => Err((it.number, waker)),
         });
         match armed {
             Ok(timer) => {
                 self.state = State::Armed(deadline, timer);
                 Poll::Pending
             }
-            Err(unused) => {
-                drop(unused);
-                Poll::Ready(())
+            Err((of, unused)) => {
+                drop_quietly(unused);
+                Poll::Ready((deadline, of))
             }
         }
     }
@@ -175,11 +218,14 @@ impl Sleep {
     /// The deadline; if the sleep was made without a loop, it counts from now on.
     fn count(&mut self) -> Instant {
         match self.state {
-            State::Until(deadline) | State::Armed(deadline, _) => deadline,
+            State::Until(deadline, _) | State::Armed(deadline, _) | State::GaveWay(deadline, _) => {
+                deadline
+            }
             State::For(duration) => {
-                let now = current::expect_running("a sleep", |it| it.clock.now());
+                let (now, of) =
+                    current::expect_running("a sleep", |it| (it.clock.now(), it.number));
                 let deadline = clock::deadline_after(now, duration);
-                self.state = State::Until(deadline);
+                self.state = State::Until(deadline, of);
                 deadline
             }
         }
@@ -190,10 +236,7 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        ready!(budget::poll_left(cx));
-        ready!(self.poll_deadline(cx));
-        budget::spend();
-        Poll::Ready(())
+        self.poll_over(cx).map(|_| ())
     }
 }
 
@@ -210,7 +253,7 @@ impl TimerKey {
                 (Poll::Pending, it.timers.replace(self.key, waker))
             }
         })?;
-        drop(unused);
+        drop_quietly(unused);
         Some(polled)
     }
 }
@@ -231,7 +274,9 @@ impl fmt::Debug for Sleep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.state {
             State::For(duration) => write!(f, "Sleep(for {duration:?})"),
-            State::Until(deadline) => write!(f, "Sleep(until {deadline:?})"),
+            State::Until(deadline, _) | State::GaveWay(deadline, _) => {
+                write!(f, "Sleep(until {deadline:?})")
+            }
             State::Armed(deadline, timer) => {
                 write!(f, "Sleep(until {deadline:?}, armed on {})", timer.of)
             }
