@@ -217,6 +217,33 @@ fn a_sleep_knows_its_deadline() {
     });
 }
 
+/// Whether a sleep is over is asked of its own loop's clock, also while that does not run: for one that
+/// was never polled, one that waits, one that was reset and one that was awaited.
+#[test]
+fn a_sleep_is_over_by_the_clock_of_its_loop() {
+    let event_loop = virtual_loop();
+    let (sleeps, mut reset) = event_loop.block_on(async {
+        let mut waits = sleep(HOUR);
+        assert!(poll_once(&mut waits).await.is_pending());
+        let mut reset = sleep(2 * HOUR);
+        reset.reset(now() + HOUR);
+        ([sleep(HOUR), waits, sleep_until(now() + HOUR)], reset)
+    });
+    assert!(sleeps.iter().all(|asleep| !asleep.is_elapsed()));
+    assert!(!reset.is_elapsed());
+    event_loop.block_on(sleep(HOUR));
+    assert!(sleeps.iter().all(|asleep| asleep.is_elapsed()));
+    assert!(reset.is_elapsed());
+    // Nor does another loop's time matter, when that one runs.
+    assert!(virtually(async { reset.is_elapsed() }));
+    event_loop.block_on(&mut reset);
+    assert!(reset.is_elapsed());
+    reset.reset(reset.deadline().unwrap() + HOUR);
+    assert!(!reset.is_elapsed());
+    event_loop.block_on(sleep(HOUR));
+    assert!(reset.is_elapsed());
+}
+
 /// The time counts from the call to `sleep`, not from the first poll.
 #[test]
 fn a_sleep_counts_from_when_it_was_made() {
@@ -716,7 +743,6 @@ fn a_tick_that_is_a_little_late_misses_nothing() {
     for (behavior, late, next) in [
         (MissedTickBehavior::Burst, 9, 20),
         (MissedTickBehavior::Skip, 9, 20),
-        (MissedTickBehavior::Skip, 10, 20),
         (MissedTickBehavior::Delay, 5, 20),
         (MissedTickBehavior::Delay, 6, 26),
     ] {
@@ -731,6 +757,114 @@ fn a_tick_that_is_a_little_late_misses_nothing() {
             assert_eq!(now() - start, ms(next));
         });
     }
+}
+
+/// A tick that is late by exactly so many periods is followed by the first one on the grid after now,
+/// if ticks are skipped: the one that falls on now is left out, as the others are.
+#[test]
+fn a_tick_on_the_grid_is_skipped() {
+    for periods in 1..5 {
+        virtually(async move {
+            let start = now();
+            let mut ticks = interval(ms(10));
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+            ticks.tick().await;
+            sleep(ms(10 + 10 * periods)).await;
+            assert_eq!(ticks.tick().await - start, ms(10));
+            for next in 2..4 {
+                let due = ms(10 * (periods + next));
+                assert_eq!(ticks.tick().await - start, due);
+                assert_eq!(now() - start, due);
+            }
+        });
+    }
+}
+
+/// A tick that is late by exactly a period is late, if that is no longer than 5 ms: a new grid begins,
+/// and no two ticks come at once.
+#[test]
+fn a_tick_that_is_late_by_a_period_begins_a_new_grid() {
+    for period in [1, 4, 5] {
+        virtually(async move {
+            let start = now();
+            let mut ticks = interval(ms(period));
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            ticks.tick().await;
+            sleep(ms(2 * period)).await;
+            assert_eq!(ticks.tick().await - start, ms(period));
+            assert_eq!(ticks.tick().await - start, ms(3 * period));
+            assert_eq!(now() - start, ms(3 * period));
+        });
+    }
+}
+
+/// An interval that is made where no loop runs counts from its first poll, which ticks at once.
+/// (Holds the real clock for 5 ms, of which the loop's knows nothing.)
+#[test]
+fn an_interval_that_was_made_outside_counts_from_its_first_poll() {
+    let event_loop = virtual_loop();
+    thread::sleep(ms(5));
+    let mut ticks = interval(ms(10));
+    event_loop.block_on(async {
+        sleep(secs(100)).await;
+        let start = now();
+        for number in 0..3 {
+            assert_eq!(ticks.tick().await, start + ms(10) * number);
+            assert_eq!(now() - start, ms(10) * number);
+        }
+    });
+}
+
+/// One that is reset where no loop runs counts from its next poll, and ticks a period after that:
+/// before its first tick, after one, and while a timer is armed for the next.
+#[test]
+fn an_interval_that_was_reset_outside_counts_from_its_next_poll() {
+    for ticked in 0..3 {
+        let event_loop = virtual_loop();
+        let mut ticks = event_loop.block_on(async {
+            sleep(secs(100)).await;
+            let mut ticks = interval(ms(10));
+            if ticked > 0 {
+                ticks.tick().await;
+            }
+            if ticked > 1 {
+                assert_eq!(timeout(ms(4), ticks.tick()).await, Err(Elapsed));
+            }
+            ticks
+        });
+        ticks.reset();
+        event_loop.block_on(async {
+            sleep(secs(100)).await;
+            let start = now();
+            for number in 1..4 {
+                assert_eq!(ticks.tick().await, start + ms(10) * number);
+                assert_eq!(now() - start, ms(10) * number);
+            }
+        });
+    }
+}
+
+/// A tick that is fetched where its loop does not run goes by the clock of that loop all the same: a
+/// year later it is skipped to the year's end, not to the real present.
+#[test]
+fn a_tick_that_is_fetched_outside_goes_by_its_own_clock() {
+    let event_loop = virtual_loop();
+    let (mut ticks, start) = event_loop.block_on(async {
+        let mut ticks = interval(secs(10));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        ticks.tick().await;
+        let start = now();
+        assert_eq!(timeout(secs(1), ticks.tick()).await, Err(Elapsed));
+        sleep(1_000 * HOUR).await;
+        (ticks, start)
+    });
+    let cx = &mut Context::from_waker(std::task::Waker::noop());
+    assert_eq!(ticks.poll_tick(cx), Poll::Ready(start + secs(10)));
+    event_loop.block_on(async {
+        let late = now() - start;
+        assert_eq!(late, 1_000 * HOUR + secs(1));
+        assert_eq!(ticks.tick().await - start, 1_000 * HOUR + secs(10));
+    });
 }
 
 /// A grid finer than 5 ms is not coarser for that: the lateness of a period is late enough.

@@ -1,14 +1,16 @@
 //! `interval`: a tick every so often.
 
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use crate::time::clock;
-use crate::time::sleep::{Sleep, now, sleep_until};
+use crate::time::sleep::{Sleep, sleep};
 
 /// Ticks at once, and then every `period`.
+///
+/// The ticks count from this call; if no loop is running when it is made, from the first poll, which
+/// ticks at once. Each goes by the clock of the loop, virtual or real.
 ///
 /// asyncio has none; a loop around `sleep` is late by the length of its body, every round. The
 /// names and the ways to catch up are tokio's.
@@ -34,7 +36,7 @@ pub fn interval(period: Duration) -> Interval {
         "the period of an interval must not be zero"
     );
     Interval {
-        sleep: sleep_until(now()),
+        sleep: sleep(Duration::ZERO),
         period,
         missed: MissedTickBehavior::Burst,
     }
@@ -59,14 +61,15 @@ pub enum MissedTickBehavior {
     /// 20, 30 (both past, so at once), 40, 50: the number of ticks is right.
     #[default]
     Burst,
-    /// 44, 54, 64: a late tick is where a new grid begins. One is late after 5 ms, as in tokio, or
-    /// after a period, if that is shorter.
+    /// 44, 54, 64: a late tick is where a new grid begins. One is late if it comes more than 5 ms
+    /// behind, as in tokio, or by a period or more, if that is shorter.
     Delay,
-    /// 40, 50, 60: the ticks stay on the grid, and some are left out.
+    /// 40, 50, 60: the ticks stay on the grid, and some are left out. The next one is the first on the
+    /// grid after now: fetched at exactly 30 ms, it is the one at 40.
     Skip,
 }
 
-/// How late a tick may be without being called so.
+/// How late a tick may be without being called so, if a period is longer.
 const LATE: Duration = Duration::from_millis(5);
 
 impl Interval {
@@ -81,9 +84,8 @@ impl Interval {
 
     /// [`tick`](Self::tick) as a poll.
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
-        let due = self.sleep.deadline().unwrap_or_else(now);
-        ready!(Pin::new(&mut self.sleep).poll(cx));
-        self.sleep.reset(self.next(due, now()));
+        let due = ready!(self.sleep.poll_over(cx));
+        self.sleep.reset(self.next(due, self.sleep.now()));
         Poll::Ready(due)
     }
 
@@ -92,9 +94,10 @@ impl Interval {
         self.period
     }
 
-    /// Starts anew: the next tick comes a period from now.
+    /// Starts anew: the next tick comes a period from now; if no loop is running, a period from the
+    /// next poll.
     pub fn reset(&mut self) {
-        self.sleep.reset(clock::deadline_after(now(), self.period));
+        self.sleep = sleep(self.period);
     }
 
     /// What is done about ticks that were missed; at first, [`MissedTickBehavior::Burst`].
@@ -112,10 +115,10 @@ impl Interval {
         let next = clock::deadline_after(due, self.period);
         let lateness = now.saturating_duration_since(due);
         match self.missed {
-            MissedTickBehavior::Delay if lateness > self.period.min(LATE) => {
+            MissedTickBehavior::Delay if lateness > LATE || lateness >= self.period => {
                 clock::deadline_after(now, self.period)
             }
-            MissedTickBehavior::Skip if lateness > self.period => {
+            MissedTickBehavior::Skip if lateness >= self.period => {
                 let into = lateness.as_nanos() % self.period.as_nanos();
                 let rest = self.period.as_nanos() - into;
                 clock::deadline_after(now, nanoseconds(rest))
