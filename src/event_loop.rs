@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use crate::builder::Builder;
 use crate::current::{self, Resident};
-use crate::main_future::{Main, MainCell, MainPlace};
+use crate::main_future::{Main, MainCell, MainPlace, is_large};
 use crate::state::Parks;
 use crate::task::cell::{Failure, TaskCell};
 use crate::task::id::LoopNumber;
@@ -59,7 +59,12 @@ pub fn run<F: Future>(main: F) -> F::Output {
     current::refuse_nesting("boucle::run");
     let event_loop = EventLoop::new()
         .unwrap_or_else(|error| panic!("boucle::run cannot make an event loop: {error}"));
-    event_loop.block_on(main)
+    let (name, location) = (type_name::<F>(), Location::caller());
+    if const { is_large::<F>() } {
+        event_loop.run_main(Box::pin(main), name, location)
+    } else {
+        event_loop.run_main(main, name, location)
+    }
 }
 
 /// Stops the loop that runs on this thread: [`EventLoop::run_forever`] returns when the current
@@ -145,28 +150,12 @@ impl EventLoop {
     #[track_caller]
     pub fn block_on<F: Future>(&self, main: F) -> F::Output {
         current::refuse_nesting("block_on");
-        let (future, location) = (type_name::<F>(), Location::caller());
-        self.enter(|| {
-            let _place = MainPlace::new(&self.resident, future, location);
-            let mut cell = MainCell(pin!(TaskCell::new(main)));
-            let mut main = Main {
-                future: cell.0.as_mut(),
-                done: false,
-            };
-            while !main.done {
-                self.resident
-                    .turn(Some(&mut main), None, Parks::WhenDue)
-                    .unwrap_or_else(|error| kernel_failed(&error));
-                if self.take_stop() && !main.done {
-                    panic!("event loop stopped before the future completed");
-                }
-            }
-            match cell.0.as_mut().take() {
-                Some(Ok(output)) => output,
-                Some(Err(Failure::Panicked(payload))) => resume_unwind(*payload),
-                Some(Err(Failure::Cancelled)) | None => unreachable!("main is done"),
-            }
-        })
+        let (name, location) = (type_name::<F>(), Location::caller());
+        if const { is_large::<F>() } {
+            self.run_main(Box::pin(main), name, location)
+        } else {
+            self.run_main(main, name, location)
+        }
     }
 
     /// Runs the loop until [`stop`] is called: the current batch finishes, and it returns. It can
@@ -254,6 +243,38 @@ impl EventLoop {
 
     pub(crate) fn number(&self) -> LoopNumber {
         self.resident.number()
+    }
+
+    /// Runs the loop until the main future is ready. `name` is the type that the program gave it.
+    #[track_caller]
+    fn run_main<F: Future>(
+        &self,
+        main: F,
+        name: &'static str,
+        location: &'static Location<'static>,
+    ) -> F::Output {
+        self.enter(|| {
+            let _place = MainPlace::new(&self.resident, name, location);
+            let cell = pin!(TaskCell::new(main));
+            let mut cell = MainCell(cell);
+            let mut main = Main {
+                future: cell.0.as_mut(),
+                done: false,
+            };
+            while !main.done {
+                self.resident
+                    .turn(Some(&mut main), None, Parks::WhenDue)
+                    .unwrap_or_else(|error| kernel_failed(&error));
+                if self.take_stop() && !main.done {
+                    panic!("event loop stopped before the future completed");
+                }
+            }
+            match cell.0.as_mut().take() {
+                Some(Ok(output)) => output,
+                Some(Err(Failure::Panicked(payload))) => resume_unwind(*payload),
+                Some(Err(Failure::Cancelled)) | None => unreachable!("main is done"),
+            }
+        })
     }
 
     /// Makes this the running loop; at the end no stop is pending, whichever way it comes.

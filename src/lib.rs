@@ -157,7 +157,7 @@ mod futures_spawn; // the spawn traits of the `futures` crates
 
 pub use builder::Builder;
 pub use combine::as_completed::{AsCompleted, as_completed};
-pub use combine::gather::{__gather, Gather, TryGather, Tuple, gather, try_gather};
+pub use combine::gather::{__gather, __unspawned, Gather, TryGather, Tuple, gather, try_gather};
 pub use combine::wait::{
     ALL_COMPLETED, AllCompleted, FIRST_COMPLETED, FIRST_EXCEPTION, FirstCompleted, FirstException,
     Mode, Wait, wait,

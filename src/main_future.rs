@@ -3,12 +3,26 @@
 //! It is not a task, since it may borrow from its caller and needs no allocation: it lives on the
 //! stack, in a cell like a task's. But it has a number, and takes its place in the ready queue like
 //! one, as in asyncio: what it spawned before it was woken runs first.
+//!
+//! Only if it is large it is boxed, before anything else: each function that it is handed to would
+//! have a copy of it on the stack.
 
 use std::panic::Location;
 use std::pin::Pin;
 
 use crate::current::Resident;
 use crate::task::cell::{End, TaskCell};
+
+/// Whether a main future is to be boxed. The limits are tokio's: without optimization there are more
+/// copies.
+pub(crate) const fn is_large<F>() -> bool {
+    size_of::<F>()
+        > if cfg!(debug_assertions) {
+            2_048
+        } else {
+            16_384
+        }
+}
 
 /// The main future, as the turn sees it.
 pub(crate) struct Main<'a> {

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use boucle::net::TcpListener;
 use boucle::{ALL_COMPLETED, EventLoop, JoinHandle, LoopHandle};
-use boucle::{as_completed, gather, now, run, sleep, spawn, try_gather, wait, yield_now};
+use boucle::{as_completed, gather, now, run, sleep, spawn, timeout, try_gather, wait, yield_now};
 use common::{OnDrop, panic_of, virtual_loop};
 use futures::stream::FuturesUnordered;
 use futures_lite::StreamExt;
@@ -358,6 +358,146 @@ fn a_waker_that_panics_when_it_is_dropped_harms_nobody() {
             panic!("first");
         });
         assert!(accepts.await.unwrap_err().to_string().ends_with("first"));
+    });
+}
+
+/// A waker that panics when it is dropped keeps no other one from the poll that takes its place: what
+/// it waited for is not lost.
+#[test]
+fn a_waker_that_panics_when_it_is_replaced_loses_nothing() {
+    /// Polls with a waker of which nothing is left afterwards but what the future keeps.
+    fn poll_and_forget(future: impl Future) {
+        let waker = Waker::from(Arc::new(BadDrop));
+        let mut cx = Context::from_waker(&waker);
+        assert!(pin!(future).poll(&mut cx).is_pending());
+    }
+    virtual_loop().block_on(async {
+        let mut asleep = sleep(SECOND);
+        poll_and_forget(&mut asleep);
+        asleep.await;
+
+        let mut gathered = gather([sleep(SECOND), sleep(SECOND)]);
+        poll_and_forget(&mut gathered);
+        gathered.await;
+
+        let mut tuple = Box::pin(boucle::gather!(sleep(SECOND), ready(1)));
+        poll_and_forget(&mut tuple);
+        tuple.await;
+
+        let child = async || {
+            sleep(SECOND).await;
+            Ok::<_, ()>(1)
+        };
+        let mut tried = try_gather([child(), child()]);
+        poll_and_forget(&mut tried);
+        assert_eq!(tried.await, Ok(vec![1, 1]));
+
+        let mut items = as_completed([sleep(SECOND), sleep(2 * SECOND)]);
+        poll_and_forget(items.next());
+        assert!(items.next().await.is_some());
+        poll_and_forget(items.next());
+        assert!(items.next().await.is_some());
+        assert!(items.next().await.is_none());
+
+        let tasks = [1, 2].map(|count| spawn(sleep(count * SECOND)));
+        let mut waiting = wait(tasks, ALL_COMPLETED).timeout(3 * SECOND);
+        poll_and_forget(&mut waiting);
+        assert_eq!(waiting.await.0.len(), 2);
+    });
+}
+
+/// A value, or a future that is never polled, whose destructor panics.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("a destructor");
+    }
+}
+
+impl Future for Bomb {
+    type Output = Result<(), ()>;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Values of a `try_gather` that come to nothing are dropped one by one. (Two of them that panic in one
+/// drop would end the process.)
+#[test]
+fn values_that_come_to_nothing_are_dropped_one_by_one() {
+    async fn child(count: u32) -> Result<Bomb, u32> {
+        sleep(count * SECOND).await;
+        if count > 2 { Err(count) } else { Ok(Bomb) }
+    }
+    async fn panics(count: u32) -> Result<Bomb, u32> {
+        if count < 3 {
+            return Ok(Bomb);
+        }
+        sleep(SECOND).await;
+        panic!("the child's");
+    }
+    virtual_loop().block_on(async {
+        // An error comes after two values, in one turn or later.
+        assert_eq!(try_gather([1, 2, 3].map(child)).await.err(), Some(3));
+        let errs = async |count| if count > 2 { Err(count) } else { Ok(Bomb) };
+        assert_eq!(try_gather([1, 2, 3].map(errs)).await.err(), Some(3));
+        // It is given up, with two values in it, taken from their tasks or not.
+        let mut tried = try_gather([1, 2, 3].map(child));
+        assert!(timeout(SECOND * 5 / 2, &mut tried).await.is_err());
+        drop(tried);
+        assert!(
+            timeout(SECOND * 5 / 2, gather([1, 2, 3].map(child)))
+                .await
+                .is_err()
+        );
+        let wait = wait([1, 2, 3].map(|count| spawn(child(count))), ALL_COMPLETED);
+        assert!(timeout(SECOND * 5 / 2, wait).await.is_err());
+        let mut items = as_completed([1, 2, 3].map(child));
+        assert!(timeout(SECOND / 2, items.next()).await.is_err());
+        sleep(2 * SECOND).await;
+        drop(items);
+        // A child panics after two values.
+        let parent = spawn(try_gather([1, 2, 3].map(panics)));
+        assert!(
+            parent
+                .await
+                .err()
+                .unwrap()
+                .to_string()
+                .ends_with("the child's")
+        );
+        let parent = spawn(gather([1, 2, 3].map(panics)));
+        assert!(
+            parent
+                .await
+                .err()
+                .unwrap()
+                .to_string()
+                .ends_with("the child's")
+        );
+        let parent = spawn(async { drop(boucle::gather!(panics(1), panics(2), panics(3)).await) });
+        assert!(
+            parent
+                .await
+                .err()
+                .unwrap()
+                .to_string()
+                .ends_with("the child's")
+        );
+    });
+}
+
+/// Futures that never became tasks are dropped one by one too.
+#[test]
+fn futures_that_were_never_polled_are_dropped_one_by_one() {
+    drop(gather([Bomb, Bomb]));
+    drop(try_gather([Bomb, Bomb]));
+    drop(as_completed([Bomb, Bomb]));
+    drop(boucle::gather!(Bomb, Bomb));
+    virtual_loop().block_on(async {
+        drop(gather([Bomb, Bomb]));
     });
 }
 

@@ -7,10 +7,12 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 
+use crate::combine::gather::unspawned;
 use crate::combine::group::{Child, Group};
 use crate::task::budget;
 use crate::task::groups::Tell;
 use crate::task::join_error::JoinError;
+use crate::task::spawn::Unspawned;
 
 /// Runs futures concurrently; a stream of their values, first come, first served: asyncio's
 /// `as_completed`.
@@ -51,7 +53,7 @@ pub fn as_completed<I>(futures: I) -> AsCompleted<<I::Item as IntoFuture>::IntoF
 where
     I: IntoIterator<Item: IntoFuture>,
 {
-    let futures: Vec<_> = futures.into_iter().map(IntoFuture::into_future).collect();
+    let futures = unspawned(futures);
     AsCompleted {
         left: futures.len(),
         futures,
@@ -65,7 +67,7 @@ where
 #[must_use = "a stream does nothing until it is polled"]
 pub struct AsCompleted<F: Future> {
     /// Not spawned yet.
-    futures: Vec<F>,
+    futures: Vec<Unspawned<F>>,
     /// Where the program asked for it.
     location: &'static Location<'static>,
     /// They go before the group in which they sit.
@@ -83,10 +85,11 @@ where
     type Item = Result<F::Output, JoinError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        ready!(budget::poll_left(cx));
         if self.left == 0 {
+            budget::spend();
             return Poll::Ready(None);
         }
-        ready!(budget::poll_left(cx));
         let this = &mut *self;
         let group = this
             .group

@@ -9,7 +9,9 @@ use std::task::{Context, Poll, ready};
 
 use crate::combine::group::{Child, Group};
 use crate::task::budget;
+use crate::task::cell::Quiet;
 use crate::task::groups::Tell;
+use crate::task::spawn::Unspawned;
 
 /// Runs futures concurrently and waits for all of them; their values come in the order of the
 /// futures, whatever the order in which they were ready: asyncio's `gather`.
@@ -58,9 +60,8 @@ pub fn gather<I>(futures: I) -> Gather<<I::Item as IntoFuture>::IntoFuture>
 where
     I: IntoIterator<Item: IntoFuture>,
 {
-    let futures = futures.into_iter().map(IntoFuture::into_future).collect();
     Gather {
-        state: State::Unstarted(futures, Location::caller()),
+        state: State::Unstarted(unspawned(futures), Location::caller()),
     }
 }
 
@@ -70,10 +71,23 @@ pub struct Gather<F: Future> {
     state: State<F>,
 }
 
+/// Moves each future into an allocation of its own.
+pub(crate) fn unspawned<I>(futures: I) -> Vec<Unspawned<<I::Item as IntoFuture>::IntoFuture>>
+where
+    I: IntoIterator<Item: IntoFuture>,
+{
+    // A loop, since each adapter of an iterator has one more copy of the future on the stack.
+    let mut unspawned = Vec::new();
+    for future in futures {
+        unspawned.push(Unspawned::new(future));
+    }
+    unspawned
+}
+
 /// Futures, then tasks, then nothing.
 enum State<F: Future> {
     /// And where the program asked for it.
-    Unstarted(Vec<F>, &'static Location<'static>),
+    Unstarted(Vec<Unspawned<F>>, &'static Location<'static>),
     /// The children go before the group in which they sit.
     Running(Vec<Child<F::Output>>, Group),
     Over,
@@ -110,15 +124,18 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(budget::poll_left(cx));
-        let (children, group) = self.state.start("gather", Tell::Last);
+        let this = &mut *self;
+        let (children, group) = this.state.start("gather", Tell::Last);
         let panicked = ready!(group.poll_all(cx, "gather"));
         if let Some(position) = panicked {
-            // The panic leaves from here; the others are aborted on its way out.
-            let mut children = mem::take(children);
-            children[position].value();
+            // The others are aborted, and the panic leaves from here.
+            let mut child = mem::take(children).remove(position);
+            this.state = State::Over;
+            child.value();
+            unreachable!("the child has panicked");
         }
         let values = children.iter_mut().map(Child::value).collect();
-        self.state = State::Over;
+        this.state = State::Over;
         budget::spend();
         Poll::Ready(values)
     }
@@ -168,9 +185,8 @@ where
     I: IntoIterator<Item: IntoFuture<IntoFuture = F>>,
     F: Future<Output = Result<T, E>>,
 {
-    let futures = futures.into_iter().map(IntoFuture::into_future).collect();
     TryGather {
-        state: State::Unstarted(futures, Location::caller()),
+        state: State::Unstarted(unspawned(futures), Location::caller()),
         values: Vec::new(),
     }
 }
@@ -180,7 +196,7 @@ where
 pub struct TryGather<F: Future> {
     state: State<F>,
     /// What came so far.
-    values: Vec<Option<F::Output>>,
+    values: Vec<Quiet<F::Output>>,
 }
 
 impl<F, T, E> Future for TryGather<F>
@@ -195,23 +211,26 @@ where
         ready!(budget::poll_left(cx));
         let this = &mut *self;
         let (children, group) = this.state.start("try_gather", Tell::Each);
-        this.values.resize_with(children.len(), || None);
+        this.values.resize_with(children.len(), || Quiet::EMPTY);
         // One round for each child that is done, and one that finds no more.
         while let Some(position) = ready!(group.poll(cx, "try_gather", |members| {
             let next = members.done.pop_front().map(|position| position as usize);
             (next.is_some() || members.left == 0).then_some(next)
         })) {
-            let value = children[position].value();
-            let failed = value.is_err();
-            this.values[position] = Some(value);
-            if failed {
-                mem::take(children).into_iter().for_each(Child::detach);
-                break;
+            match children[position].value() {
+                Err(error) => {
+                    mem::take(children).into_iter().for_each(Child::detach);
+                    this.state = State::Over;
+                    this.values.clear();
+                    budget::spend();
+                    return Poll::Ready(Err(error));
+                }
+                value => this.values[position] = Quiet::new(value),
             }
         }
         this.state = State::Over;
         budget::spend();
-        let values = mem::take(&mut this.values).into_iter().flatten();
+        let values = mem::take(&mut this.values).into_iter().map(Quiet::take);
         Poll::Ready(values.collect())
     }
 }
@@ -248,11 +267,17 @@ impl<F: Future> State<F> {
 #[doc(alias = "join")]
 macro_rules! gather {
     ($($future:expr),+ $(,)?) => {
-        $crate::__gather(($($future,)+))
+        $crate::__gather(($($crate::__unspawned($future),)+))
     };
 }
 
-/// What [`gather!`](crate::gather!) calls.
+/// What [`gather!`](crate::gather!) calls for each future.
+#[doc(hidden)]
+pub fn __unspawned<F: IntoFuture>(future: F) -> Unspawned<F::IntoFuture> {
+    Unspawned::new(future)
+}
+
+/// What [`gather!`](crate::gather!) calls for all of them.
 #[doc(hidden)]
 #[track_caller]
 pub fn __gather<T: Tuple>(futures: T) -> impl Future<Output = T::Outputs> {
@@ -269,19 +294,27 @@ pub trait Tuple {
     fn gather(self, location: &'static Location<'static>) -> impl Future<Output = Self::Outputs>;
 }
 
+/// Waits for the children of a `gather!`, which is one operation of the budget.
+fn poll_counted(cx: &mut Context<'_>, group: &Group) -> Poll<Option<usize>> {
+    ready!(budget::poll_left(cx));
+    let panicked = ready!(group.poll_all(cx, "gather!"));
+    budget::spend();
+    Poll::Ready(panicked)
+}
+
 macro_rules! tuple {
     ($count:literal: $($future:ident $position:tt),+) => {
-        impl<$($future),+> Tuple for ($($future,)+)
+        impl<$($future),+> Tuple for ($(Unspawned<$future>,)+)
         where
-            $($future: IntoFuture<IntoFuture: 'static, Output: 'static>,)+
+            $($future: Future<Output: 'static> + 'static,)+
         {
             type Outputs = ($($future::Output,)+);
 
             async fn gather(self, location: &'static Location<'static>) -> Self::Outputs {
                 // The children go before the group in which they sit, the first one first.
                 let group = Group::new("gather!", $count, Tell::Last);
-                let mut children = ($(group.spawn($position, location, self.$position.into_future()),)+);
-                match poll_fn(|cx| group.poll_all(cx, "gather!")).await {
+                let mut children = ($(group.spawn($position, location, self.$position),)+);
+                match poll_fn(|cx| poll_counted(cx, &group)).await {
                     // The panic leaves from here; the others are aborted on its way out.
                     $(Some($position) => drop(children.$position.value()),)+
                     _ => {}
@@ -292,7 +325,6 @@ macro_rules! tuple {
     };
 }
 
-tuple!(1: A 0);
 tuple!(2: A 0, B 1);
 tuple!(3: A 0, B 1, C 2);
 tuple!(4: A 0, B 1, C 2, D 3);

@@ -16,7 +16,7 @@ use crate::task::id::LoopNumber;
 use crate::task::join::JoinHandle;
 use crate::task::join_error::JoinError;
 use crate::task::slots::Joiner;
-use crate::task::spawn::spawn_with;
+use crate::task::spawn::{Unspawned, spawn_with};
 use crate::wake::inbox::{self, Message};
 use crate::wake::waker::wake_quietly;
 
@@ -49,13 +49,13 @@ impl Group {
         &self,
         position: usize,
         location: &'static Location<'static>,
-        future: F,
+        task: Unspawned<F>,
     ) -> Child<F::Output>
     where
         F: Future + 'static,
         F::Output: 'static,
     {
-        Child(spawn_with(self.at(position), location, future))
+        Child(spawn_with(self.at(position), location, task.into_cell()))
     }
 
     /// Lets tasks that exist report to this group, each at its position; one that is done, or gone

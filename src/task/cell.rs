@@ -88,6 +88,11 @@ impl<F: Future> TaskCell<F> {
         TaskCell::Running { future }
     }
 
+    /// The cell in the task's allocation.
+    pub(crate) fn boxed(future: F) -> Pin<Box<Self>> {
+        Box::pin(TaskCell::Running { future })
+    }
+
     /// The output, if it is there and was not taken.
     pub(crate) fn take(self: Pin<&mut Self>) -> Kept<F::Output> {
         match self.project() {
@@ -203,5 +208,32 @@ pub(crate) fn drop_quietly<T>(value: T) {
         && let Err(again) = catch_drop(payload)
     {
         mem::forget(again);
+    }
+}
+
+/// A value that may be the user's: dropped quietly, unless it is taken. In a list, each is dropped by
+/// itself.
+pub(crate) struct Quiet<T>(Option<T>);
+
+impl<T> Quiet<T> {
+    pub(crate) const EMPTY: Self = Quiet(None);
+
+    pub(crate) fn new(value: T) -> Self {
+        Quiet(Some(value))
+    }
+
+    /// # Panics
+    ///
+    /// If it is empty.
+    pub(crate) fn take(mut self) -> T {
+        self.0.take().expect("there is a value")
+    }
+}
+
+impl<T> Drop for Quiet<T> {
+    fn drop(&mut self) {
+        if let Some(value) = self.0.take() {
+            drop_quietly(value);
+        }
     }
 }

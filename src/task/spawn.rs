@@ -1,12 +1,13 @@
 //! Spawning: a future becomes a task.
 
 use std::panic::Location;
+use std::pin::Pin;
 
 use futures_task::SpawnError;
 
 use crate::current;
 use crate::state::{Loop, Refused};
-use crate::task::cell::{BoxedTask, TaskCell, drop_quietly};
+use crate::task::cell::{BoxedTask, Quiet, TaskCell, drop_quietly};
 use crate::task::groups::Seat;
 use crate::task::id::{LoopNumber, MAX_TASKS};
 use crate::task::join::JoinHandle;
@@ -51,7 +52,7 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    spawn_with(Seat::NONE, Location::caller(), future)
+    spawn_with(Seat::NONE, Location::caller(), TaskCell::boxed(future))
 }
 
 /// Starts a task that has a name: it stands in [`JoinError`](crate::JoinError)s and in lists of
@@ -78,10 +79,27 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
+    let task = TaskCell::boxed(future);
     let name = name.into().into_boxed_str();
-    let handle = spawn(future);
+    let handle = spawn_with(Seat::NONE, Location::caller(), task);
     handle.set_name(name);
     handle
+}
+
+/// A future in the allocation of the task that it is to become. A large future is moved there once, and
+/// from then on only a pointer is handed on.
+#[doc(hidden)]
+#[allow(missing_debug_implementations)]
+pub struct Unspawned<F: Future>(Quiet<Pin<Box<TaskCell<F>>>>);
+
+impl<F: Future> Unspawned<F> {
+    pub(crate) fn new(future: impl IntoFuture<IntoFuture = F>) -> Self {
+        Unspawned(Quiet::new(TaskCell::boxed(future.into_future())))
+    }
+
+    pub(crate) fn into_cell(self) -> Pin<Box<TaskCell<F>>> {
+        self.0.take()
+    }
 }
 
 /// Spawns a task whose end is told to a seat in a group. `location` is where the program asked for it.
@@ -89,13 +107,13 @@ where
 pub(crate) fn spawn_with<F>(
     seat: Seat,
     location: &'static Location<'static>,
-    future: F,
+    task: Pin<Box<TaskCell<F>>>,
 ) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let task: BoxedTask = Box::pin(TaskCell::new(future));
+    let task: BoxedTask = task;
     let spawned = current::expect_running("spawn", |it| {
         (it.number, it.spawn(task, true, seat, location))
     });
@@ -113,7 +131,7 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let task: BoxedTask = Box::pin(TaskCell::new(future));
+    let task: BoxedTask = TaskCell::boxed(future);
     match current::with(number, |it| it.spawn(task, true, Seat::NONE, location)) {
         Ok(spawned) => handle_of((number, spawned)),
         Err(_) => {
@@ -161,7 +179,7 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let task: BoxedTask = Box::pin(TaskCell::new(future));
+    let task: BoxedTask = TaskCell::boxed(future);
     let spawn = |it: &mut Loop| it.spawn(task, false, Seat::NONE, location);
     match current::with(number, spawn) {
         Ok(Ok(_)) => Ok(()),

@@ -30,7 +30,6 @@
 //! never stale. A binary heap, the usual alternative, costs O(log n) a timer and cancels lazily:
 //! with timeouts, which are armed for every request and hardly ever fire, it is full of the dead.
 
-use std::array;
 use std::mem;
 
 use slab::Slab;
@@ -107,7 +106,7 @@ impl<T> Wheel<T> {
             shrink: Shrink::default(),
             levels: 0,
             occupied: [0; LEVELS],
-            slots: Box::new(array::from_fn(|_| Slot::new())),
+            slots: empty_slots(),
         }
     }
 
@@ -288,6 +287,14 @@ impl<T> Wheel<T> {
             self.levels &= !(1 << level);
         }
     }
+}
+
+/// Empty slots, made where they stay: as an array they would take 28 KiB of the stack.
+fn empty_slots<T>() -> Box<[Slot<T>; LEVELS * SLOTS]> {
+    let slots: Box<[_]> = (0..LEVELS * SLOTS).map(|_| Slot::new()).collect();
+    slots
+        .try_into()
+        .unwrap_or_else(|_| unreachable!("their number is right"))
 }
 
 impl<T> Slot<T> {

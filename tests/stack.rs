@@ -1,0 +1,126 @@
+//! How often a large future stands on the stack: no more often than under tokio 1.54.
+//!
+//! Each program of the table runs in a process of its own, on a thread whose stack has room for so many
+//! copies of the future and little else. One copy more would overflow it, which ends the process.
+//! Without optimization each function that a future is handed to may have a copy of it, so the numbers
+//! are not those of a release build.
+
+use std::env;
+use std::hint::black_box;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use boucle::{
+    EventLoop, as_completed, gather, run, sleep, spawn, spawn_named, timeout, try_gather, yield_now,
+};
+use futures_lite::StreamExt;
+
+const SIZE: usize = 100 * 1_024;
+
+/// What a thread needs beside the copies.
+const REST: usize = 48 * 1_024;
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+async fn large() -> u8 {
+    let bytes = black_box([1; SIZE]);
+    yield_now().await;
+    black_box(&bytes)[SIZE - 1]
+}
+
+async fn fallible() -> Result<u8, ()> {
+    Ok(large().await)
+}
+
+/// A program, and how many copies it may have on the stack: without optimization, and with it. Where
+/// tokio has the same, these are its numbers; `gather` of an array is measured beside the `join_all` of
+/// `futures`, and `gather!` beside `join!`, whose ten copies it does not need.
+type Row = (&'static str, usize, usize, fn());
+
+const TABLE: &[Row] = &[
+    ("run", 3, 1, || {
+        run(large());
+    }),
+    ("block_on", 3, 1, || {
+        let event_loop = EventLoop::new().unwrap();
+        event_loop.block_on(large());
+    }),
+    ("timeout in run", 7, 2, || {
+        run(async { timeout(HOUR, large()).await.unwrap() });
+    }),
+    ("run of a timeout", 4, 2, || {
+        run(timeout(HOUR, large())).unwrap();
+    }),
+    ("spawn", 4, 1, || {
+        run(async { spawn(large()).await.unwrap() });
+    }),
+    ("spawn_named", 4, 1, || {
+        run(async { spawn_named("large", large()).await.unwrap() });
+    }),
+    ("EventLoop::spawn", 4, 1, || {
+        let event_loop = EventLoop::new().unwrap();
+        let task = event_loop.spawn(large());
+        event_loop.block_on(task).unwrap();
+    }),
+    ("LoopHandle::spawn", 4, 1, || {
+        let event_loop = EventLoop::new().unwrap();
+        event_loop.handle().spawn(large).unwrap();
+        let turns = [(); 4].map(|()| event_loop.turn(Some(Duration::ZERO)).unwrap());
+        assert_eq!(turns.map(|turn| turn.left), [1, 1, 0, 0]);
+    }),
+    ("gather!", 5, 1, || {
+        run(async { boucle::gather!(large(), sleep(Duration::ZERO)).await });
+    }),
+    ("gather! of three", 7, 1, || {
+        run(async { boucle::gather!(large(), large(), large()).await });
+    }),
+    ("run of a gather!", 5, 1, || {
+        run(boucle::gather!(large(), async {}));
+    }),
+    ("gather", 13, 1, || {
+        run(async { gather([large()]).await });
+    }),
+    ("gather of an iterator", 6, 1, || {
+        run(async { gather((0..3).map(|_| large())).await });
+    }),
+    ("run of a gather", 13, 1, || drop(run(gather([large()])))),
+    ("try_gather", 13, 1, || {
+        run(async { try_gather([fallible()]).await }).unwrap();
+    }),
+    ("as_completed", 13, 1, || {
+        run(async { as_completed([large()]).next().await });
+    }),
+];
+
+/// Asks a process of its own to run a program of the table.
+const PROGRAM: &str = "BOUCLE_TEST_PROGRAM";
+
+/// However large a main future or a child is, it is moved to the heap before it is handed on.
+#[test]
+fn a_large_future_stands_on_the_stack_no_more_often_than_under_tokio() {
+    let asked = env::var(PROGRAM).ok();
+    let mut overflows = Vec::new();
+    for &(name, debug, release, program) in TABLE {
+        let copies = if cfg!(debug_assertions) {
+            debug
+        } else {
+            release
+        };
+        if asked.as_deref() == Some(name) {
+            let thread = thread::Builder::new().stack_size(copies * SIZE + REST);
+            return thread.spawn(program).unwrap().join().unwrap();
+        }
+        if asked.is_none() && !survives(name) {
+            overflows.push(format!("{name}: more than {copies} copies"));
+        }
+    }
+    assert!(overflows.is_empty(), "{overflows:#?}");
+    assert_eq!(asked, None, "there is no such program");
+}
+
+fn survives(name: &str) -> bool {
+    let mut child = Command::new(env::current_exe().unwrap());
+    child.env(PROGRAM, name);
+    child.output().unwrap().status.success()
+}
