@@ -30,6 +30,8 @@ use crate::wake::loop_handle::LoopHandle;
 /// begun, as `asyncio.run` and tokio's `Runtime` do; those that have not are dropped. To bound that
 /// wait, make the loop with a [`shutdown_timeout`](Builder::shutdown_timeout).
 ///
+/// A future of more than 16 KiB (2 KiB in a debug build) is boxed; any other stays on the stack.
+///
 /// ```
 /// let sum = boucle::run(async {
 ///     let two = boucle::spawn(async { 2 });
@@ -139,7 +141,7 @@ impl EventLoop {
     }
 
     /// Runs the loop until the future is ready, and returns its value. Tasks that are not done
-    /// stay, for the next time the loop runs.
+    /// stay, for the next time the loop runs. A large future is boxed, as by [`run`].
     ///
     /// # Panics
     ///

@@ -4,8 +4,8 @@
 //! stack, in a cell like a task's. But it has a number, and takes its place in the ready queue like
 //! one, as in asyncio: what it spawned before it was woken runs first.
 //!
-//! Only if it is large it is boxed, before anything else: each function that it is handed to would
-//! have a copy of it on the stack.
+//! A large one is boxed before anything else, since each function that takes it by value may have a copy
+//! of it on the stack.
 
 use std::panic::Location;
 use std::pin::Pin;
@@ -13,15 +13,15 @@ use std::pin::Pin;
 use crate::current::Resident;
 use crate::task::cell::{End, TaskCell};
 
-/// Whether a main future is to be boxed. The limits are tokio's: without optimization there are more
-/// copies.
+/// Returns whether a main future is to be boxed. The limits are tokio's; without optimization more
+/// copies are made.
 pub(crate) const fn is_large<F>() -> bool {
-    size_of::<F>()
-        > if cfg!(debug_assertions) {
-            2_048
-        } else {
-            16_384
-        }
+    let limit = if cfg!(debug_assertions) {
+        2_048
+    } else {
+        16_384
+    };
+    size_of::<F>() > limit
 }
 
 /// The main future, as the turn sees it.

@@ -41,7 +41,7 @@ use crate::task::spawn::Unspawned;
 /// # Cancellation
 ///
 /// Dropping the stream aborts the children that are not done. (asyncio lets them go on: `spawn`
-/// them, and give it the handles, to have that.)
+/// them, and give it the handles, to have that.) The values that were not taken are dropped.
 ///
 /// # Panics
 ///

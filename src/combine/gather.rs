@@ -16,9 +16,9 @@ use crate::task::spawn::Unspawned;
 /// Runs futures concurrently and waits for all of them; their values come in the order of the
 /// futures, whatever the order in which they were ready: asyncio's `gather`.
 ///
-/// Each future becomes a task when the gather is polled for the first time. The parent is polled
-/// again once, when the last of them is done: n futures cost n spawns and O(n) in all. Of none, it
-/// is ready at once, with an empty list.
+/// Each future is moved to an allocation of its own at once, and becomes a task there when the gather is
+/// polled for the first time. The parent is polled again once, when the last of them is done: n futures
+/// cost n spawns and O(n) in all. Of none, it is ready at once, with an empty list.
 ///
 /// ```
 /// use std::time::Duration;
@@ -46,9 +46,38 @@ use crate::task::spawn::Unspawned;
 ///
 /// For futures of different types there is [`gather!`](crate::gather!).
 ///
+/// # Futures that borrow
+///
+/// The children are tasks, so the futures must be `'static`, where those of tokio's `join!` may borrow
+/// from the function around it. For futures that do, await them in the parent's own task:
+/// `futures_lite::future::zip`, or `join!` and `join_all` of the `futures` crate, which run on boucle
+/// unchanged. Nothing is spawned; whenever one of the futures is woken, the parent is polled.
+///
 /// # Cancellation
 ///
-/// Dropping it aborts the children: each is dropped at its place in the ready queue.
+/// Dropping it aborts the children: each is dropped at its place in the ready queue. One that was never
+/// polled has no children yet, and drops the futures.
+///
+/// A child that awaits a [`JoinHandle`](crate::JoinHandle) is such a child; the **task behind the handle
+/// goes on**, detached, where asyncio's `gather` would cancel it. So do not spawn first: gather the
+/// futures themselves. Or else keep what aborts the tasks:
+///
+/// ```
+/// # use std::time::Duration;
+/// # async fn work(number: u32) -> u32 { number }
+/// # boucle::run(async {
+/// let second = Duration::from_secs(1);
+/// // Given up after a second, the children are aborted.
+/// let values = boucle::timeout(second, boucle::gather([1, 2].map(work))).await;
+/// assert_eq!(values, Ok(vec![1, 2]));
+///
+/// // Given up after a second, the tasks are aborted by hand.
+/// let tasks = [1, 2].map(|number| boucle::spawn(work(number)));
+/// let (done, pending) = boucle::wait(tasks, boucle::ALL_COMPLETED).timeout(second).await;
+/// pending.iter().for_each(|task| task.abort());
+/// assert_eq!(done.len(), 2);
+/// # });
+/// ```
 ///
 /// # Panics
 ///
@@ -165,11 +194,13 @@ impl<F: Future> fmt::Debug for Gather<F> {
 /// assert!(sum.is_err());
 /// ```
 ///
-/// The parent is polled once in each turn in which a child was done, O(1) for each child.
+/// The parent is polled once in each turn in which a child was done, O(1) for each child. At an error
+/// the values that were there are dropped first, each by itself; a panic of a destructor stops there.
 ///
 /// # Cancellation
 ///
-/// Dropping it before it is ready aborts the children.
+/// Dropping it before it is ready aborts the children. For children that await a `JoinHandle`, and for
+/// futures that borrow, see [`gather`](fn@crate::gather).
 ///
 /// # Errors
 ///
@@ -257,7 +288,8 @@ impl<F: Future> State<F> {
 /// Runs futures of different types concurrently and waits for all of them: a tuple comes out.
 ///
 /// As [`gather`](fn@crate::gather) in all else: each becomes a task at the first poll, a panic goes
-/// on in the parent, and dropping the future that this makes aborts them. Up to twelve futures.
+/// on in the parent, and dropping the future that this makes aborts them. They must be `'static`, unlike
+/// those of tokio's `join!`. Up to twelve futures.
 ///
 /// ```
 /// let (number, text) = boucle::run(boucle::gather!(async { 1 }, async { "one" }));

@@ -1,10 +1,10 @@
 //! Giving way: `yield_now`, and the budget of ready operations per poll.
 //!
 //! A task whose every await is ready at once would never leave its poll. So each poll starts with a
-//! budget of 128 ready *leaf operations* (a read, a write, an accept, a joined handle, a sleep that
-//! is over); when it is spent, the next ones wake their task and are pending. The task goes to the
-//! end of the ready queue and starts anew. The idea and the number are tokio's (its post "Reducing
-//! tail latencies with automatic cooperative task yielding", 2020).
+//! budget of 128 ready *leaf operations* (a read, a write, an accept, a joined handle, a sleep or a
+//! timeout that is over, a gather, the end of a stream); when it is spent, the next ones wake their task
+//! and are pending. The task goes to the end of the ready queue and starts anew. The idea and the number
+//! are tokio's (its post "Reducing tail latencies with automatic cooperative task yielding", 2020).
 //!
 //! The count stands in a thread-local of its own, so a leaf pays for it without borrowing the loop.
 
