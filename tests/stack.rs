@@ -39,6 +39,7 @@ async fn fallible() -> Result<u8, ()> {
 type Row = (&'static str, usize, usize, fn());
 
 const TABLE: &[Row] = &[
+    ("EventLoop::new", 0, 0, || drop(EventLoop::new())),
     ("run", 3, 1, || {
         run(large());
     }),
