@@ -3,18 +3,16 @@
 //! It owns its descriptor and the number of its slot in the reactor. An operation is tried if its
 //! side is ready; if it would block, the task waits for the next edge. [`Readiness`] says when.
 //!
-//! **One look-up.** To find the loop by its number, borrow its state and index its sources takes
-//! some twenty instructions, and an operation has several things to say to its source: is the side
-//! ready? it is not any more; this task waits. All of it happens in one borrow, with the system call
-//! in the middle, which is nobody's code and so may be made while the loop is borrowed. A read that
-//! is ready is 55 instructions so, a write 49, and one that waits 46; with a borrow for each thing to
-//! say it was more than two and a half times as much.
+//! **One look-up.** An operation asks its source whether the side is ready, marks it when it no longer
+//! is, and notes the task that waits. All of this happens in one borrow of the loop, with the system
+//! call in the middle: it runs no user code. A borrow for each step would find the loop by its number
+//! and index its table three times.
 //!
-//! **Dropping.** A socket is deregistered first, then closed, and its slot is freed last. Closing alone
-//! would not do: while a duplicate of the descriptor is open, the kernel keeps the registration. mio's
-//! [`Registry`](mio::Registry) may be used on any thread, so a socket that is dropped on another one is
-//! deregistered and closed there and then; only its slot is freed through the inbox. mio reports both
-//! ends of a registration to a logger, which is user code, so nothing is borrowed or locked meanwhile.
+//! **Dropping.** A socket is deregistered first, then closed, and its slot is freed last. Closing is not
+//! enough: the kernel keeps a registration while a duplicate of the descriptor is open. mio's
+//! [`Registry`](mio::Registry) works on any thread, so a socket that is dropped on another thread is
+//! deregistered and closed there at once; only its slot is freed through the inbox. mio reports each
+//! registration and its end to a logger, which is user code, so nothing is borrowed or locked then.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -107,7 +105,7 @@ impl<S: mio::event::Source> Source<S> {
         })
     }
 
-    /// Runs an operation within the borrow of the loop, where `io` must not be: it may panic.
+    /// Runs an operation within the borrow of the loop, where nothing may panic, as `io` does.
     #[inline]
     fn operate<R>(&self, operation: impl FnOnce(&S) -> io::Result<R>) -> io::Result<R> {
         match &self.io {
