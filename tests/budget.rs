@@ -216,6 +216,9 @@ fn of_combinators() -> Vec<Row> {
             all,
             async || begun(|| Box::pin(boucle::gather!(ready(1), ready("2")))).await,
         ),
+        row("combine/gather.rs: gather!", "of one", all, async || {
+            begun(|| Box::pin(boucle::gather!(ready(1)))).await
+        }),
         row("combine/gather.rs: TryGather", "of none", all, async || {
             each(|| try_gather([] as [Ready<Result<(), ()>>; 0]))
         }),
@@ -276,7 +279,7 @@ async fn poll_next_once<S: Stream + Unpin>(stream: &mut S) -> Poll<Option<S::Ite
 #[cfg(feature = "blocking")]
 fn of_the_executor() -> Vec<Row> {
     vec![row(
-        "executor.rs: RunInExecutor",
+        "executor/run_in_executor.rs: RunInExecutor",
         "whose work is done",
         AtMost(128),
         async || {
@@ -342,7 +345,7 @@ fn every_await_gives_way() {
 fn nothing_that_can_be_awaited_is_forgotten() {
     let mut found = BTreeSet::new();
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    for folder in ["", "task", "wake", "time", "combine", "observe"] {
+    for folder in ["", "executor", "task", "wake", "time", "combine", "observe"] {
         for entry in fs::read_dir(source.join(folder)).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "rs") {
@@ -356,7 +359,7 @@ fn nothing_that_can_be_awaited_is_forgotten() {
     // What the slab holds: polled by the turn alone.
     assert!(found.remove("task/cell.rs: TaskCell"));
     if cfg!(not(feature = "blocking")) {
-        found.remove("executor.rs: RunInExecutor");
+        found.remove("executor/run_in_executor.rs: RunInExecutor");
     }
     let table = table().iter().map(|row| row.of.to_string()).collect();
     assert_eq!(found, table);

@@ -12,11 +12,10 @@
 //! ```
 //!
 //! **To wait needs no budget, to be ready does.** A sleep that is not over arms its timer and is
-//! pending, whatever the poll has spent. One that is over spends a unit of the
-//! [budget](crate::task::budget). If none is left it gives way: it wakes its task and is pending,
-//! once, and its next poll is ready whatever is left then. So `timeout`, which waits on a sleep too,
-//! ends a future that spends the whole budget of each poll, and a loop of timeouts that have passed
-//! gives way all the same.
+//! pending, whatever the poll has spent. One that is over spends a unit of the [budget]. If none is left
+//! it gives way: it wakes its task and is pending, once, and its next poll is ready whatever is left
+//! then. So `timeout`, which waits on a sleep too, ends a future that spends the whole budget of each
+//! poll, and a loop of timeouts that have passed gives way all the same.
 //!
 //! A waker may be another runtime's, and to clone or drop it may run that one's code. So it is cloned
 //! before the loop's state is borrowed, and what is left over is dropped after.
