@@ -109,19 +109,25 @@
 //!   (`time/clock.rs`).
 //! - No user code runs while the loop's state is borrowed or locked. User code is: poll; the drop
 //!   of a future, an output or a panic's payload; clone, wake and drop of a foreign waker; a
-//!   closure from the inbox; an observer; a logger; the panic hook.
+//!   closure from the inbox; an observer; a logger; the panic hook. So nothing that can panic runs
+//!   there either: a table that is broken gives a safe answer. And what may be foreign is woken and
+//!   dropped one by one, quietly, when the tables are in order.
 //! - A wake, from any thread at any time, after the loop is gone and during the destruction of
-//!   thread-locals, never panics, never waits for user code, and is never lost.
+//!   thread-locals, never panics, never waits for user code, and is never lost; and what the waking
+//!   thread did before the wake happens before the poll that follows it.
 //! - FIFO: tasks woken in some order are polled in that order. Timers fire in the order (deadline,
 //!   arming), never early.
 //! - Fairness: a batch is frozen; the kernel and the timers are looked at after at most 61 polls or
-//!   one batch, whichever is more, of one `block_on` or `run_forever`; a task whose every await is
-//!   ready gives way after 128 of them.
+//!   one batch, whichever is more, of one `block_on` or `run_forever`; what one turn takes from the
+//!   inbox is bounded, so other threads cannot make a batch longer and longer; a task whose every
+//!   await is ready gives way after 128 of them.
 //! - A panic in a task ends that task alone and reaches its [`JoinHandle`]. A panic of the main
 //!   future comes out of [`run`], after the loop is cleaned up.
 //! - When [`run`] ends, the main future is dropped first, then what was spawned, in spawn order,
 //!   while the loop is the running one, on its thread, each destructor once; and executor jobs that
 //!   have begun are waited for.
+//! - No safe program reaches freed memory, whatever the order in which thread-locals, loops and
+//!   processes end. A loop that rests gives back the memory of a burst.
 //! - The loop knows of `trace`, which draws, in one file only: `builder.rs`, for what the environment
 //!   asks for.
 //! - `unsafe` stands in three small files, `wake/waker.rs`, `current.rs` and `task/slots.rs`.
@@ -130,7 +136,8 @@
 //!
 //! A loop belongs to one thread; for several cores, run several loops. Not supported: `fork` while
 //! a loop lives (the child shares its epoll), and waking from a signal handler (the inbox takes a
-//! lock). Locks, channels, buffered readers, files, HTTP, TLS and WebSockets are other crates', and
+//! lock). A global allocator whose hook calls back into the loop that allocates is refused by a panic;
+//! it may wake, abort and drop. Locks, channels, buffered readers, files, HTTP, TLS and WebSockets are other crates', and
 //! run on boucle unchanged.
 //!
 //! Features: `blocking` (default) brings [`run_in_executor`] and name look-ups; `trace` (default)

@@ -50,6 +50,7 @@ struct Row {
 enum Rounds {
     Exactly(usize),
     /// It depends on other threads.
+    #[cfg_attr(not(feature = "blocking"), allow(dead_code))]
     AtMost(usize),
 }
 use Rounds::{AtMost, Exactly};

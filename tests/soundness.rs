@@ -32,7 +32,7 @@ struct Panics(Arc<AtomicUsize>);
 
 impl Panics {
     /// The waker, and how often it was woken.
-    fn new() -> (Waker, Arc<AtomicUsize>) {
+    fn waker() -> (Waker, Arc<AtomicUsize>) {
         let wakes = Arc::new(AtomicUsize::new(0));
         (Waker::from(Arc::new(Panics(wakes.clone()))), wakes)
     }
@@ -57,7 +57,7 @@ impl Drop for Panics {
 
 /// Polls a future with such a waker, of which the future then has the only one.
 fn poll_with_panics(future: impl Future) -> Arc<AtomicUsize> {
-    let (waker, wakes) = Panics::new();
+    let (waker, wakes) = Panics::waker();
     let cx = &mut Context::from_waker(&waker);
     assert!(pin!(future).poll(cx).is_pending());
     // It panics if nothing has kept a clone.
@@ -219,9 +219,11 @@ fn what_panicking_wakers_wait_for_may_be_dropped_anywhere() {
 /// A waker that polls within its wake, as an executor does that runs at once.
 struct PollsAtOnce;
 
+type Polls = Box<dyn FnMut(&mut Context<'_>)>;
+
 thread_local! {
     /// What it polls.
-    static POLLED: RefCell<Option<Box<dyn FnMut(&mut Context<'_>)>>> = const { RefCell::new(None) };
+    static POLLED: RefCell<Option<Polls>> = const { RefCell::new(None) };
     static WAKES: Cell<u32> = const { Cell::new(0) };
 }
 
@@ -285,7 +287,7 @@ fn a_waker_that_is_left_at_the_very_end_is_woken() {
     impl Drop for Polls {
         fn drop(&mut self) {
             for future in &mut *self.0.borrow_mut() {
-                let (waker, wakes) = Panics::new();
+                let (waker, wakes) = Panics::waker();
                 if future
                     .as_mut()
                     .poll(&mut Context::from_waker(&waker))
