@@ -49,6 +49,8 @@ static EXECUTOR: Pool = Pool::new("boucle-executor", 512);
 /// [`run`](crate::run), and the drop of an [`EventLoop`](crate::EventLoop), drop what has not begun
 /// and then wait for what has, up to [`shutdown_timeout`](crate::Builder::shutdown_timeout). They do
 /// so last: a job that waits for a task, or uses a [`LoopHandle`](crate::LoopHandle), finds it gone.
+/// But a job that waits for what never comes, a line of stdin perhaps, holds up the end for ever: with
+/// such jobs, set a bound.
 /// A job that is made where no loop runs belongs to none, whichever loop awaits it; one that is made
 /// while its loop ends, by a destructor, is dropped at once.
 ///

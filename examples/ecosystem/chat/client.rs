@@ -1,11 +1,13 @@
 //! The client: what is typed is said, what is said is printed.
 
 use std::io::{self, BufRead};
+use std::time::Duration;
 
 use async_channel::Sender;
 use async_tungstenite::tungstenite::Utf8Bytes;
 use async_tungstenite::tungstenite::protocol::CloseFrame;
 use async_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use boucle::EventLoop;
 use boucle::net::TcpStream;
 use stage::http::{Failure, Target};
 use stage::println;
@@ -22,8 +24,16 @@ pub(crate) async fn connect(url: &str) -> Result<WebSocket, Failure> {
     Ok(WebSocket::connect(url, stream).await?)
 }
 
+/// Takes part, on a loop whose end does not wait for a line that may never be typed.
+pub(crate) fn run(url: &str, name: String) -> Result<(), Failure> {
+    let event_loop = EventLoop::builder()
+        .shutdown_timeout(Duration::ZERO)
+        .build()?;
+    event_loop.block_on(take_part(url, name))
+}
+
 /// Takes part until stdin or the server ends.
-pub(crate) async fn take_part(url: &str, name: String) -> Result<(), Failure> {
+async fn take_part(url: &str, name: String) -> Result<(), Failure> {
     let websocket = connect(url).await?;
     let (lines, to_say) = async_channel::bounded(1);
     drop(boucle::spawn(read_lines(name, lines)));
@@ -38,8 +48,7 @@ pub(crate) async fn take_part(url: &str, name: String) -> Result<(), Failure> {
     }
 }
 
-/// Reading a line blocks a thread, so it is done in one of the executor's. When the loop ends, no
-/// one waits for the line that this thread still waits for.
+/// Reading a line blocks a thread, so it is done in one of the executor's.
 async fn read_lines(name: String, lines: Sender<Utf8Bytes>) {
     let next = || io::stdin().lock().split(b'\n').next();
     while let Some(Ok(line)) = boucle::run_in_executor(next).await {

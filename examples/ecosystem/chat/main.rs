@@ -128,7 +128,7 @@ fn main() -> ExitCode {
             (address, result)
         }
         Role::Client { url, name } => {
-            let result = boucle::run(client::take_part(&url, name));
+            let result = client::run(&url, name);
             (url, result)
         }
     };
