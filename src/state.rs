@@ -157,7 +157,11 @@ impl Loop {
         }
     }
 
+    /// Names a task, unless a loop that is closing has refused it.
     pub(crate) fn set_name(&mut self, slot: u32, task: u64, name: Box<str>) {
+        if self.tasks.is_done(slot, task) {
+            return;
+        }
         self.note(|_| EventKind::Named {
             task,
             name: Arc::from(&*name),

@@ -841,3 +841,83 @@ mod refused {
         });
     }
 }
+
+/// A value that panics when it is dropped.
+struct PanicsWhenDropped;
+
+impl Drop for PanicsWhenDropped {
+    fn drop(&mut self) {
+        panic!("a value's drop");
+    }
+}
+
+/// Values that have come and that nobody takes are dropped quietly, each by itself; as are those of
+/// joined tasks. (Two at once would end the process.)
+#[test]
+fn values_that_panic_when_they_are_dropped_harm_nothing() {
+    boucle::run(async {
+        let (done, is_done) = mpsc::channel();
+        let job = || {
+            let done = done.clone();
+            run_in_executor(move || {
+                let value = PanicsWhenDropped;
+                done.send(()).unwrap();
+                value
+            })
+        };
+        let jobs = [job(), job(), job()];
+        (0..3).for_each(|_| is_done.recv().unwrap());
+        // The values are sent just after.
+        let mut last = run_in_executor(|| ());
+        poll_once(Pin::new(&mut last)).await.is_ready();
+        last.await;
+        let dropped = catch_unwind(AssertUnwindSafe(|| drop(jobs)));
+        assert!(dropped.is_ok());
+    });
+}
+
+/// A virtual clock stands still while a job runs, and not for as long as its future is kept: here one
+/// that was polled, lost a race, and is awaited an hour later.
+#[test]
+fn a_future_that_is_kept_does_not_hold_a_virtual_clock() {
+    virtually(async {
+        let (go, may_go) = mpsc::channel();
+        let mut job = pin!(run_in_executor(move || may_go.recv().unwrap()));
+        assert!(poll_once(job.as_mut()).await.is_pending());
+        go.send(7).unwrap();
+        let before = now();
+        sleep(HOUR).await;
+        assert!(now() - before >= HOUR);
+        assert_eq!(job.await, 7);
+    });
+}
+
+/// A poll with a waker whose clone panics when it is dropped takes the value or leaves it.
+#[test]
+fn a_value_outlives_a_waker_that_panics() {
+    struct Panics;
+    impl std::task::Wake for Panics {
+        fn wake(self: Arc<Self>) {}
+    }
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            panic!("a waker's drop");
+        }
+    }
+    boucle::run(async {
+        let mut job = pin!(run_in_executor(|| 42));
+        let value = loop {
+            let waker = std::task::Waker::from(Arc::new(Panics));
+            let mut cx = std::task::Context::from_waker(&waker);
+            let polled = catch_unwind(AssertUnwindSafe(|| job.as_mut().poll(&mut cx)));
+            // What is left is the last of it.
+            let dropped = catch_unwind(AssertUnwindSafe(|| drop(waker)));
+            if let Poll::Ready(value) = polled.expect("the poll does not panic") {
+                break value;
+            }
+            drop(dropped);
+            yield_now().await;
+        };
+        assert_eq!(value, 42);
+    });
+}

@@ -1497,6 +1497,32 @@ fn streams_are_readers_and_writers() {
     is_send::<TcpListener>();
 }
 
+/// A connection that is accepted between two runs of the loop belongs to the listener's loop. (It was
+/// taken from the kernel's queue before a panic said that no loop runs.)
+#[test]
+fn a_connection_may_be_accepted_between_two_runs() {
+    let event_loop = EventLoop::new().unwrap();
+    let listener = event_loop
+        .block_on(TcpListener::bind("127.0.0.1:0"))
+        .unwrap();
+    let address = listener.local_addr().unwrap();
+    let cx = &mut Context::from_waker(Waker::noop());
+    assert!(listener.poll_accept(cx).is_pending());
+    let client = std::net::TcpStream::connect(address).unwrap();
+    event_loop.block_on(sleep(Duration::from_millis(5)));
+    let Poll::Ready(Ok((mut server, peer))) = listener.poll_accept(cx) else {
+        panic!("a connection waits");
+    };
+    assert_eq!(peer, client.local_addr().unwrap());
+    event_loop
+        .block_on(async { server.write_all(b"hello").await })
+        .unwrap();
+    drop(server);
+    let mut text = String::new();
+    (&client).read_to_string(&mut text).unwrap();
+    assert_eq!(text, "hello");
+}
+
 // With the help of a process.
 
 /// Runs one test of this file in a process of its own, with a variable set that tells it so, after

@@ -1,5 +1,7 @@
 //! Observers: what a loop tells, in which order, and what an observer may not do.
 
+mod common;
+
 use std::any::Any;
 use std::cell::RefCell;
 use std::env;
@@ -762,4 +764,24 @@ fn an_observer_may_end_the_process() {
     let [out, err] = [child.stdout, child.stderr].map(|text| String::from_utf8(text).unwrap());
     assert!(child.status.success(), "{out}{err}");
     assert_eq!(out.matches("exits").count(), 1, "{out}{err}");
+}
+
+/// What is spawned while its loop closes is refused, and the name that it was to have is not told.
+#[test]
+fn a_task_that_was_refused_has_no_name() {
+    let recorder = Recorder::new();
+    let event_loop = EventLoop::builder()
+        .virtual_clock()
+        .observe(recorder.clone());
+    let event_loop = event_loop.build().unwrap();
+    let late = common::OnDrop(|| drop(boucle::spawn_named("late", async {})));
+    drop(event_loop.spawn(async move {
+        let _late = late;
+        std::future::pending::<()>().await;
+    }));
+    event_loop.turn(Some(Duration::ZERO)).unwrap();
+    drop(event_loop);
+    let trace = recorder.trace();
+    let named = |event: &Event| matches!(event.kind, EventKind::Named { .. });
+    assert!(!trace.loops[0].events.iter().any(named));
 }

@@ -1,6 +1,8 @@
 //! The executor: blocking work, on threads that are not the loop's.
 
 #[cfg(feature = "blocking")]
+mod hold; // what makes a virtual clock stand still
+#[cfg(feature = "blocking")]
 mod oneshot; // a value, from a thread to a future
 #[cfg(feature = "blocking")]
 pub(crate) mod pool; // the threads, and the work that waits for one

@@ -2,9 +2,11 @@
 //!
 //! Wakers, and values when they are dropped, are user code: none of it runs under the lock.
 
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use super::hold::Hold;
 use crate::task::cell::drop_quietly;
 use crate::wake::waker::wake_quietly;
 
@@ -13,6 +15,7 @@ pub(super) fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let shared = Arc::new(Mutex::new(Shared {
         value: None,
         waker: None,
+        hold: None,
         is_over: false,
     }));
     (Sender(Arc::clone(&shared)), Receiver(shared))
@@ -28,14 +31,25 @@ struct Shared<T> {
     value: Option<T>,
     /// The receiver's, from a poll that found nothing.
     waker: Option<Waker>,
-    /// The sender is gone.
+    /// As long as the receiver waits. It goes after the wake, so the loop hears of that first.
+    hold: Option<Hold>,
+    /// One end is gone.
     is_over: bool,
 }
 
 impl<T> Sender<T> {
     /// Sends the value. If the receiver is gone, drops it here. Never unwinds.
     pub(super) fn send(self, value: T) {
-        lock(&self.0).value = Some(value);
+        let mut shared = lock(&self.0);
+        let unwanted = match shared.is_over {
+            true => Some(value),
+            false => {
+                shared.value = Some(value);
+                None
+            }
+        };
+        drop(shared);
+        drop_quietly(unwanted);
         drop_quietly(self);
     }
 }
@@ -44,31 +58,44 @@ impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
         let mut shared = lock(&self.0);
         shared.is_over = true;
-        let waker = shared.waker.take();
+        let (waker, hold) = (shared.waker.take(), shared.hold.take());
         drop(shared);
         waker.into_iter().for_each(wake_quietly);
+        drop(hold);
     }
 }
 
 impl<T> Receiver<T> {
     /// Returns the value, or `None` if the sender was dropped without one.
     pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        let waker = cx.waker().clone();
+        let (waker, hold) = (cx.waker().clone(), Hold::new());
         let mut shared = lock(&self.0);
         if shared.value.is_some() || shared.is_over {
-            return Poll::Ready(shared.value.take());
+            let value = shared.value.take();
+            drop(shared);
+            // Quietly, since the value is in hand.
+            drop_quietly(waker);
+            return Poll::Ready(value);
         }
-        let previous = shared.waker.replace(waker);
+        let previous_waker = shared.waker.replace(waker);
+        let previous_hold = mem::replace(&mut shared.hold, hold);
         drop(shared);
-        drop_quietly(previous);
+        drop(previous_hold);
+        drop_quietly(previous_waker);
         Poll::Pending
     }
 }
 
 impl<T> Drop for Receiver<T> {
-    /// Takes the waker back: the sender may live for a long time yet, and wakes nothing.
+    /// Takes back what it has left, since the sender may live for a long time yet, and drops a value
+    /// that has come already.
     fn drop(&mut self) {
-        let waker = lock(&self.0).waker.take();
+        let mut shared = lock(&self.0);
+        shared.is_over = true;
+        let (value, waker, hold) = (shared.value.take(), shared.waker.take(), shared.hold.take());
+        drop(shared);
+        drop(hold);
+        drop_quietly(value);
         drop_quietly(waker);
     }
 }

@@ -15,7 +15,7 @@
 //! The `blocking` crate would do most of this, but tries again and again, on the caller's thread,
 //! where a thread is refused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::mem;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -47,8 +47,15 @@ struct State {
     threads: usize,
     /// Those of the threads that have no work: each of them looks at the queue before it sleeps.
     free: usize,
-    /// The loops of the work that runs, one entry for each piece of work.
-    running: Vec<LoopNumber>,
+    /// What each loop would have to end.
+    loops: BTreeMap<LoopNumber, Jobs>,
+}
+
+/// The work of one loop.
+#[derive(Default)]
+struct Jobs {
+    queued: BTreeSet<u64>,
+    running: usize,
 }
 
 /// Something to be run. It never unwinds.
@@ -76,7 +83,7 @@ impl Pool {
                 next_number: 0,
                 threads: 0,
                 free: 0,
-                running: Vec::new(),
+                loops: BTreeMap::new(),
             }),
             submitted: Condvar::new(),
             ended: Condvar::new(),
@@ -90,10 +97,13 @@ impl Pool {
         let number = state.next_number;
         state.next_number += 1;
         state.queue.insert(number, Queued { of, work });
+        if let Some(of) = of {
+            state.loops.entry(of).or_default().queued.insert(number);
+        }
         if let Err(error) = self.grow(&mut state)
             && state.threads == 0
         {
-            let refused = state.queue.remove(&number);
+            let refused = state.take(number);
             drop(state);
             drop_quietly(refused);
             // Not of the system's kind, `WouldBlock`, which says something else of a socket.
@@ -106,17 +116,17 @@ impl Pool {
     }
 
     /// Ends what a loop has here: drops its work that has not begun, and waits for the rest, up to
-    /// that long. Nothing may be submitted for it any more.
+    /// that long. Nothing may be submitted for it any more. O(n log n) in its own work.
     pub(super) fn end(&self, of: LoopNumber, timeout: Option<Duration>) {
         let mut state = self.lock();
-        let all = mem::take(&mut state.queue).into_iter();
-        let (own, others): (BTreeMap<_, _>, _) = all.partition(|(_, it)| it.of == Some(of));
-        state.queue = others;
+        let own = state.loops.get_mut(&of);
+        let own = own.map_or_else(BTreeSet::new, |jobs| mem::take(&mut jobs.queued));
+        let given_up: Vec<_> = own.iter().map(|number| state.take(*number)).collect();
         drop(state);
-        own.into_values().for_each(drop_quietly);
+        given_up.into_iter().for_each(drop_quietly);
         // Without a bound, as long as it takes.
         let timeout = timeout.unwrap_or(Duration::MAX);
-        let runs = |state: &mut State| state.running.contains(&of);
+        let runs = |state: &mut State| state.loops.contains_key(&of);
         drop(self.ended.wait_timeout_while(self.lock(), timeout, runs));
     }
 
@@ -136,17 +146,16 @@ impl Pool {
     fn work(&'static self) {
         let mut state = self.lock();
         loop {
-            while let Some((_, Queued { of, work })) = state.queue.pop_first() {
+            while let Some(Queued { of, work }) = state.begin() {
                 state.free -= 1;
-                state.running.extend(of);
                 // More may be queued than threads could be had for, until now.
                 let _ = self.grow(&mut state);
                 drop(state);
                 work();
                 state = self.lock();
                 state.free += 1;
-                if let Some(place) = state.running.iter().position(|it| Some(*it) == of) {
-                    state.running.swap_remove(place);
+                if let Some(of) = of {
+                    state.update(of, |jobs| jobs.running -= 1);
                     self.ended.notify_all();
                 }
             }
@@ -167,9 +176,44 @@ impl Pool {
     }
 }
 
+impl State {
+    /// Takes work out that has not begun.
+    fn take(&mut self, number: u64) -> Option<Queued> {
+        let taken = self.queue.remove(&number)?;
+        if let Some(of) = taken.of {
+            self.update(of, |jobs| {
+                jobs.queued.remove(&number);
+            });
+        }
+        Some(taken)
+    }
+
+    /// Takes out the oldest work, which begins.
+    fn begin(&mut self) -> Option<Queued> {
+        let (number, begun) = self.queue.pop_first()?;
+        if let Some(of) = begun.of {
+            self.update(of, |jobs| {
+                jobs.queued.remove(&number);
+                jobs.running += 1;
+            });
+        }
+        Some(begun)
+    }
+
+    /// Changes what a loop has, and forgets the loop if it has nothing any more.
+    fn update(&mut self, of: LoopNumber, change: impl FnOnce(&mut Jobs)) {
+        if let Some(jobs) = self.loops.get_mut(&of) {
+            change(jobs);
+            if jobs.running == 0 && jobs.queued.is_empty() {
+                self.loops.remove(&of);
+            }
+        }
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
-        let given_up = self.pool.lock().queue.remove(&self.number);
+        let given_up = self.pool.lock().take(self.number);
         drop_quietly(given_up);
     }
 }

@@ -12,14 +12,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use super::hold::Hold;
 use super::oneshot::{self, Receiver};
 use super::pool::{Place, Pool};
-use crate::current::{self, Unreachable};
+use crate::current;
 use crate::observe::WaitsFor;
 use crate::task::budget;
 use crate::task::cell::drop_quietly;
 use crate::task::id::LoopNumber;
-use crate::wake::inbox::{self, Message};
 
 /// The threads of [`run_in_executor`]. Their number is tokio's.
 static EXECUTOR: Pool = Pool::new("boucle-executor", 512);
@@ -57,7 +57,8 @@ static EXECUTOR: Pool = Pool::new("boucle-executor", 512);
 /// # Cancellation
 ///
 /// Dropping the future gives up the wait. Work that has begun runs to its end, as in asyncio, and
-/// its value is dropped on its thread; work that has not begun never will, and is dropped at once.
+/// its value is dropped on its thread (one that has come already is dropped at once); work that has
+/// not begun never will, and is dropped at once too.
 ///
 /// # Panics
 ///
@@ -80,7 +81,6 @@ where
     };
     started.unwrap_or_else(|error| RunInExecutor {
         job: Job::Refused(error),
-        awaited: None,
     })
 }
 
@@ -108,7 +108,6 @@ where
     let _place = pool.submit(of, Box::new(work))?;
     Ok(RunInExecutor {
         job: Job::Started { value, _place },
-        awaited: None,
     })
 }
 
@@ -122,8 +121,6 @@ pub(crate) fn end_jobs(of: LoopNumber, timeout: Option<Duration>) {
 #[must_use = "dropping it gives up work that has not begun; await it, or `spawn` it"]
 pub struct RunInExecutor<T> {
     job: Job<T>,
-    /// From the first poll until the value is there.
-    awaited: Option<Hold>,
 }
 
 enum Job<T> {
@@ -141,21 +138,16 @@ impl<T> Future for RunInExecutor<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         ready!(budget::poll_left(cx));
-        let RunInExecutor { job, awaited } = &mut *self;
-        let value = match job {
+        let value = match &self.job {
             Job::Started { value, .. } => value,
             Job::Refused(error) => panic!("run_in_executor cannot begin the work: {error}"),
             Job::Over => panic!("the future of run_in_executor was polled after it was ready"),
         };
-        if awaited.is_none() {
-            *awaited = Hold::new();
-        }
         let Poll::Ready(result) = value.poll(cx) else {
             current::with_running(|it| it.note_wait(WaitsFor::Job));
             return Poll::Pending;
         };
-        *job = Job::Over;
-        *awaited = None;
+        self.job = Job::Over;
         budget::spend();
         match result {
             Some(Ok(value)) => Poll::Ready(value),
@@ -168,29 +160,5 @@ impl<T> Future for RunInExecutor<T> {
 impl<T> fmt::Debug for RunInExecutor<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("RunInExecutor")
-    }
-}
-
-/// Holds a virtual clock: the work runs, or is awaited. (Both are needed: between the end of the work
-/// and the wake of the task there is a moment in which nothing else would hold it.)
-struct Hold {
-    of: LoopNumber,
-}
-
-impl Hold {
-    /// Holds the clock of the running loop, if one runs.
-    fn new() -> Option<Hold> {
-        current::with_running(|it| {
-            it.jobs += 1;
-            Hold { of: it.number }
-        })
-    }
-}
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        if current::with(self.of, |it| it.jobs -= 1) == Err(Unreachable::Elsewhere) {
-            let _ = inbox::send(self.of, Message::ReleaseJob);
-        }
     }
 }

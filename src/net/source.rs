@@ -51,20 +51,36 @@ impl<S: mio::event::Source> Source<S> {
     ///
     /// If no loop runs on this thread.
     #[track_caller]
-    pub(crate) fn new(mut io: S, interest: Interest, writable: bool) -> io::Result<Self> {
-        let (of, slot) = current::expect_running("a socket", |it| {
+    pub(crate) fn new(io: S, interest: Interest, writable: bool) -> io::Result<Self> {
+        let of = current::expect_running("a socket", |it| it.number);
+        Self::on(of, io, interest, writable)
+    }
+
+    /// Registers a socket with a loop of this thread that may not be running.
+    pub(crate) fn on(
+        of: LoopNumber,
+        mut io: S,
+        interest: Interest,
+        writable: bool,
+    ) -> io::Result<Self> {
+        let inserted = current::with(of, |it| {
             let slot = it.reactor.insert(writable);
             if let Some(source) = slot {
                 it.note(|_| EventKind::SourceAdded { source });
             }
-            (it.number, slot)
+            slot
         });
-        let slot = slot.ok_or_else(|| gone(of))?;
+        let slot = inserted.ok().flatten().ok_or_else(|| gone(of))?;
         let place = Place { of, slot };
         let registry = inbox::registry(of).ok_or_else(|| gone(of))?;
         registry.register(&mut io, Token(slot), interest)?;
         let io = Some(io);
         Ok(Source { io, place })
+    }
+
+    /// The loop it is registered with.
+    pub(crate) fn of(&self) -> LoopNumber {
+        self.place.of
     }
 
     #[inline]

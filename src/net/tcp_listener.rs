@@ -97,7 +97,8 @@ impl TcpListener {
     /// As [`accept`](Self::accept).
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
         let (stream, peer) = ready!(self.source.poll_io(cx, Side::Read, |io| io.accept()))?;
-        Poll::Ready(TcpStream::from_mio(stream, true).map(|stream| (stream, peer)))
+        let stream = TcpStream::accepted(self.source.of(), stream);
+        Poll::Ready(stream.map(|stream| (stream, peer)))
     }
 
     /// The address it listens on.

@@ -17,6 +17,7 @@ use super::reactor::Side;
 use super::resolve::{ToSocketAddrs, resolve};
 use super::source::Source;
 use crate::task::budget::{self, consume_budget};
+use crate::task::id::LoopNumber;
 use crate::time::timeout::timeout;
 
 /// A TCP connection.
@@ -175,8 +176,14 @@ impl TcpStream {
 
     /// A stream that is connected already may be written to at once. Before it is read from, an
     /// event has to come: most often there is nothing yet, and asking costs a system call.
-    pub(super) fn from_mio(stream: mio::net::TcpStream, connected: bool) -> io::Result<TcpStream> {
+    fn from_mio(stream: mio::net::TcpStream, connected: bool) -> io::Result<TcpStream> {
         let source = Source::new(stream, INTEREST, connected)?;
+        Ok(TcpStream { source })
+    }
+
+    /// A stream that a listener has accepted, on the loop of that.
+    pub(super) fn accepted(of: LoopNumber, stream: mio::net::TcpStream) -> io::Result<TcpStream> {
+        let source = Source::on(of, stream, INTEREST, true)?;
         Ok(TcpStream { source })
     }
 }

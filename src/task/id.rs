@@ -75,7 +75,7 @@ pub(crate) const GENERATION_BITS: u32 = bits::GENERATION;
 pub(crate) const GENERATION_MASK: u32 = (1 << bits::GENERATION) - 1;
 
 /// A loop's number, never reused in the process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct LoopNumber(u64);
 
 impl LoopNumber {
