@@ -29,6 +29,7 @@ use std::rc::Rc;
 use crate::net::poller::Poller;
 use crate::observe::telling::Observers;
 use crate::state::Loop;
+use crate::task::cell::drop_quietly;
 use crate::task::id::{LoopNumber, TaskNumber};
 use crate::wake::inbox;
 use crate::wake::waker::wake_quietly;
@@ -79,11 +80,12 @@ impl Resident {
         let is_observed = !observers.is_empty();
         let cell = Rc::new(LoopCell {
             number,
-            next: Cell::new(LIVING.get()),
+            next: Cell::new(ptr::null()),
             poller: RefCell::new(poller),
             state: RefCell::new(state),
         });
-        LIVING.set(Rc::as_ptr(&cell));
+        // Only now, since an allocator's hook may make or drop a loop meanwhile.
+        cell.next.set(LIVING.replace(Rc::as_ptr(&cell)));
         Resident {
             observers,
             is_observed,
@@ -129,17 +131,40 @@ impl Resident {
 
     /// Makes this the running loop while `within` runs.
     pub(crate) fn enter<R>(&self, within: impl FnOnce() -> R) -> R {
-        struct Restore(*const LoopCell);
-        impl Drop for Restore {
-            fn drop(&mut self) {
-                RUNNING.set(self.0);
-            }
-        }
         // `within` may never return: `process::exit` runs the destructors of thread-locals, and this
         // loop may be in one of them. Then this count keeps the memory, and what is being polled in it.
         let _kept = Rc::clone(&self.cell);
-        let _restore = Restore(RUNNING.replace(Rc::as_ptr(&self.cell)));
+        let _before = Before::replace(Rc::as_ptr(&self.cell));
         within()
+    }
+
+    /// Why the loop may not be run here and now: as [`nested`], or because another coroutine of this
+    /// thread is running it.
+    pub(crate) fn nested(&self, what: &str) -> Option<String> {
+        let is_entered = Rc::strong_count(&self.cell) > 1;
+        nested(what).or_else(|| is_entered.then(|| nested_in(self.number(), what)))
+    }
+}
+
+/// The loop that ran before, to be the running one again when this drops, if it still lives.
+///
+/// By its number and no pointer: a program with stackful coroutines can leave two runs of loops in
+/// another order than it has entered them, and drop the loops in between.
+struct Before(Option<LoopNumber>);
+
+impl Before {
+    /// Notes which loop runs, and lets another one run, or none.
+    fn replace(running: *const LoopCell) -> Before {
+        let before = Before(running_number());
+        RUNNING.set(running);
+        before
+    }
+}
+
+impl Drop for Before {
+    fn drop(&mut self) {
+        let living = |number| find_living(|cell| cell.number == number);
+        RUNNING.set(self.0.map_or(ptr::null(), living));
     }
 }
 
@@ -149,7 +174,11 @@ impl Drop for Resident {
     /// another waker, is woken now: it finds that the loop is gone.
     fn drop(&mut self) {
         self.unlink();
-        inbox::release(self.cell.number);
+        if RUNNING.get() == Rc::as_ptr(&self.cell) {
+            RUNNING.set(ptr::null()); // The process is exiting, inside of a poll.
+        }
+        let unread = inbox::release(self.cell.number);
+        unread.into_iter().for_each(drop_quietly);
         match self.cell.try_with(Loop::take_waiting) {
             Some(waiting) => waiting.into_iter().for_each(wake_quietly),
             // A hook of the allocator drops the loop, of which a table is growing.
@@ -165,16 +194,17 @@ impl Drop for Resident {
 fn look<R>(pointer: *const LoopCell, at: impl FnOnce(Option<&LoopCell>) -> R) -> R {
     // SAFETY: This function is private, and every pointer it is called with is null or was read just
     // before from `RUNNING`, from `LIVING`, or from the `next` of a loop in that list.
-    // `RUNNING` is set by `Resident::enter` from an `Rc` of which that call holds a count of its own
-    // until it has put back what stood there before. A call that never returns, because the process
-    // exits inside of it, never gives its count back.
-    // A loop is put into the list of its own thread when its `Rc` is made, and `Resident::drop` takes
+    // A loop is put into the list of its own thread once its `Rc` is made, and `Resident::drop` takes
     // it out before it gives up its count, on the same thread, since `Rc` is not `Send`. A `Resident`
     // that is forgotten never gives it up.
+    // `RUNNING` is set to the loop of a `Resident` that `Resident::enter` borrows, or to one that is in
+    // the list (`Before::drop`); and `Resident::drop` clears it.
     // So the `LoopCell` is alive when `at` begins. While `at` runs it could be freed by
-    // `Resident::drop` alone, on this thread. `at` is a closure of this crate: it owns no loop and
-    // calls no user code, with the one exception of an allocator that calls back. Tables grow only
-    // while the state is borrowed, and a `Resident` that is dropped then keeps its count for ever.
+    // `Resident::drop` alone, on this thread. `at` is a closure of this file: it lends the state, or
+    // reads a number or a link. What the state is lent to calls no user code, with the one exception
+    // of an allocator that calls back while a table grows; and what the state cannot be lent to is
+    // dropped, which may be user code. In both cases the state is borrowed, and a `Resident` that is
+    // dropped meanwhile keeps its count for ever.
     // The reference is shared, and what changes behind it is in cells.
     at(unsafe { pointer.as_ref() })
 }
@@ -212,14 +242,14 @@ fn find_living(wanted: impl Fn(&LoopCell) -> bool) -> *const LoopCell {
 /// drop goes by the inbox: a panic in a destructor might end the process. (An observer may come to call
 /// others, if it drops an observed loop.)
 pub(crate) fn telling(observers: impl FnOnce()) {
-    struct Restore(*const LoopCell, bool);
+    struct Restore(bool);
     impl Drop for Restore {
         fn drop(&mut self) {
-            RUNNING.set(self.0);
-            TELLING.set(self.1);
+            TELLING.set(self.0);
         }
     }
-    let _restore = Restore(RUNNING.replace(ptr::null()), TELLING.replace(true));
+    let _before = Before::replace(ptr::null());
+    let _restore = Restore(TELLING.replace(true));
     observers();
 }
 
@@ -227,7 +257,7 @@ pub(crate) fn telling(observers: impl FnOnce()) {
 #[track_caller]
 pub(crate) fn refuse_observers(what: &str) {
     if TELLING.get() {
-        panic!("{what} was used by an observer: it sees the loop, and may not use it");
+        panic!("{}", used_by_an_observer(what));
     }
 }
 
@@ -272,17 +302,23 @@ impl LoopCell {
     fn with<R>(&self, borrow: impl FnOnce(&mut Loop) -> R) -> R {
         match self.state.try_borrow_mut() {
             Ok(mut state) => borrow(&mut state),
-            Err(_) => in_use(self.number),
+            Err(_) => {
+                drop_quietly(borrow);
+                in_use(self.number)
+            }
         }
     }
 
     /// The same for what has another way, by the inbox: `None` if the state is lent already.
     #[inline]
     fn try_with<R>(&self, borrow: impl FnOnce(&mut Loop) -> R) -> Option<R> {
-        self.state
-            .try_borrow_mut()
-            .ok()
-            .map(|mut state| borrow(&mut state))
+        match self.state.try_borrow_mut() {
+            Ok(mut state) => Some(borrow(&mut state)),
+            Err(_) => {
+                drop_quietly(borrow);
+                None
+            }
+        }
     }
 }
 
@@ -292,10 +328,18 @@ pub(crate) fn running_number() -> Option<LoopNumber> {
 }
 
 /// Borrows the loop that runs on this thread; `None` if none does.
+///
+/// A closure that is not called, here and below, may own a waker or a task: it is dropped quietly.
 #[inline]
 #[track_caller]
 pub(crate) fn with_running<R>(borrow: impl FnOnce(&mut Loop) -> R) -> Option<R> {
-    look(RUNNING.get(), |cell| cell.map(|cell| cell.with(borrow)))
+    look(RUNNING.get(), |cell| match cell {
+        Some(cell) => Some(cell.with(borrow)),
+        None => {
+            drop_quietly(borrow);
+            None
+        }
+    })
 }
 
 /// As [`with_running`], for what makes no sense without a loop.
@@ -320,7 +364,10 @@ pub(crate) fn with<R>(
 ) -> Result<R, Unreachable> {
     look(find(number), |cell| match cell {
         Some(cell) => cell.try_with(borrow).ok_or(Unreachable::Elsewhere),
-        None => Err(unreachable(number)),
+        None => {
+            drop_quietly(borrow);
+            Err(unreachable(number))
+        }
     })
 }
 
@@ -345,8 +392,11 @@ pub(crate) fn with_polled<R>(
     what: &str,
     borrow: impl FnOnce(&mut Loop) -> R,
 ) -> Option<R> {
-    if running_number() != Some(number) {
-        expect_alone_or_gone(number, what);
+    if running_number() != Some(number)
+        && let Some(refusal) = misplaced(number, what)
+    {
+        drop_quietly(borrow);
+        panic!("{refusal}");
     }
     match with(number, borrow) {
         Ok(result) => Some(result),
@@ -355,22 +405,28 @@ pub(crate) fn with_polled<R>(
     }
 }
 
-/// What is polled is not the running loop's. It may be if no loop runs here, or if its own is gone.
+/// Why something may not be polled here, where its loop is not the running one. It may if no loop runs
+/// here, or if its own is gone.
 #[cold]
 #[inline(never)]
-#[track_caller]
-fn expect_alone_or_gone(number: LoopNumber, what: &str) {
-    refuse_observers(what);
+fn misplaced(number: LoopNumber, what: &str) -> Option<String> {
+    if TELLING.get() {
+        return Some(used_by_an_observer(what));
+    }
     if let Some(running) = running_number()
         && inbox::of(number).is_some()
     {
-        panic!(
+        return Some(format!(
             "{what} of {number} was polled on {running}: it can only be awaited on its own loop"
-        );
+        ));
     }
-    if with(number, |_| ()) == Err(Unreachable::Elsewhere) {
-        panic!("{what} of {number} was polled on a thread where that loop does not live")
-    }
+    let is_elsewhere = with(number, |_| ()) == Err(Unreachable::Elsewhere);
+    is_elsewhere
+        .then(|| format!("{what} of {number} was polled on a thread where that loop does not live"))
+}
+
+fn used_by_an_observer(what: &str) -> String {
+    format!("{what} was used by an observer: it sees the loop, and may not use it")
 }
 
 /// The panic of whatever needs the loop's state while it is lent.
@@ -384,16 +440,19 @@ pub(crate) fn in_use(number: LoopNumber) -> ! {
     )
 }
 
-/// The panic of whatever needs that no loop runs on this thread.
-#[track_caller]
-pub(crate) fn refuse_nesting(what: &str) {
-    refuse_observers(what);
-    if let Some(running) = running_number() {
-        panic!(
-            "{what} cannot be called while {running} is running on this thread: \
-             await the future instead, or spawn it"
-        );
+/// Why something may not be called here that needs that no loop runs on this thread.
+pub(crate) fn nested(what: &str) -> Option<String> {
+    if TELLING.get() {
+        return Some(used_by_an_observer(what));
     }
+    running_number().map(|running| nested_in(running, what))
+}
+
+fn nested_in(running: LoopNumber, what: &str) -> String {
+    format!(
+        "{what} cannot be called while {running} is running on this thread: await the future instead, \
+         or spawn it"
+    )
 }
 
 /// The panic of whatever needs a running loop.

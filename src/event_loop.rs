@@ -16,7 +16,7 @@ use crate::builder::Builder;
 use crate::current::{self, Resident};
 use crate::main_future::{Main, MainCell, MainPlace, is_large};
 use crate::state::Parks;
-use crate::task::cell::{Failure, TaskCell};
+use crate::task::cell::{Failure, TaskCell, drop_quietly};
 use crate::task::id::LoopNumber;
 use crate::task::join::JoinHandle;
 use crate::task::spawn;
@@ -58,14 +58,28 @@ use crate::wake::loop_handle::LoopHandle;
 /// after the loop is closed, which waits in this case too.
 #[track_caller]
 pub fn run<F: Future>(main: F) -> F::Output {
-    current::refuse_nesting("boucle::run");
-    let event_loop = EventLoop::new()
-        .unwrap_or_else(|error| panic!("boucle::run cannot make an event loop: {error}"));
     let (name, location) = (type_name::<F>(), Location::caller());
     if const { is_large::<F>() } {
-        event_loop.run_main(Box::pin(main), name, location)
+        run_on_its_own(Box::pin(main), name, location)
     } else {
-        event_loop.run_main(main, name, location)
+        run_on_its_own(main, name, location)
+    }
+}
+
+#[track_caller]
+fn run_on_its_own<F: Future>(
+    main: F,
+    name: &'static str,
+    location: &'static Location<'static>,
+) -> F::Output {
+    let made = match current::nested("boucle::run") {
+        Some(refusal) => Err(refusal),
+        None => EventLoop::new()
+            .map_err(|error| format!("boucle::run cannot make an event loop: {error}")),
+    };
+    match made {
+        Ok(event_loop) => event_loop.run_main(main, name, location),
+        Err(refusal) => refuse(main, &refusal),
     }
 }
 
@@ -151,7 +165,6 @@ impl EventLoop {
     #[doc(alias = "run_until_complete")]
     #[track_caller]
     pub fn block_on<F: Future>(&self, main: F) -> F::Output {
-        current::refuse_nesting("block_on");
         let (name, location) = (type_name::<F>(), Location::caller());
         if const { is_large::<F>() } {
             self.run_main(Box::pin(main), name, location)
@@ -169,7 +182,7 @@ impl EventLoop {
     /// again ("deadlock").
     #[track_caller]
     pub fn run_forever(&self) {
-        current::refuse_nesting("run_forever");
+        self.refuse_nesting("run_forever");
         self.enter(|| {
             loop {
                 self.resident
@@ -214,7 +227,7 @@ impl EventLoop {
     #[doc(alias = "run_once")]
     #[track_caller]
     pub fn turn(&self, timeout: Option<Duration>) -> io::Result<Turn> {
-        current::refuse_nesting("turn");
+        self.refuse_nesting("turn");
         self.enter(|| {
             let mut turn = self.resident.turn(None, timeout, Parks::Always)?;
             self.resident.with(|it| {
@@ -255,6 +268,9 @@ impl EventLoop {
         name: &'static str,
         location: &'static Location<'static>,
     ) -> F::Output {
+        if let Some(refusal) = self.resident.nested("block_on") {
+            refuse(main, &refusal);
+        }
         self.enter(|| {
             let _place = MainPlace::new(&self.resident, name, location);
             let cell = pin!(TaskCell::new(main));
@@ -277,6 +293,13 @@ impl EventLoop {
                 Some(Err(Failure::Cancelled)) | None => unreachable!("main is done"),
             }
         })
+    }
+
+    #[track_caller]
+    fn refuse_nesting(&self, what: &str) {
+        if let Some(refusal) = self.resident.nested(what) {
+            panic!("{refusal}");
+        }
     }
 
     /// Makes this the running loop; at the end no stop is pending, whichever way it comes.
@@ -306,6 +329,15 @@ impl fmt::Debug for EventLoop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "EventLoop({})", self.resident.number())
     }
+}
+
+/// Panics instead of running a main future. That is dropped before, and quietly: a panic of its
+/// destructor while another one unwinds would end the process.
+#[cold]
+#[track_caller]
+fn refuse<F: Future>(main: F, refusal: &str) -> ! {
+    drop_quietly(main);
+    panic!("{refusal}");
 }
 
 #[cold]

@@ -6,6 +6,7 @@ use futures_task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
 
 use crate::current::{self, Unreachable};
 use crate::event_loop::EventLoop;
+use crate::task::cell::drop_quietly;
 use crate::task::spawn;
 use crate::wake::inbox;
 use crate::wake::loop_handle::LoopHandle;
@@ -56,7 +57,10 @@ impl Spawn for LoopHandle {
     fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
         match current::with(self.number(), |_| ()) {
             Ok(()) => spawn::detached(self.number(), Location::caller(), future),
-            Err(Unreachable::Gone) => Err(SpawnError::shutdown()),
+            Err(Unreachable::Gone) => {
+                drop_quietly(future);
+                Err(SpawnError::shutdown())
+            }
             Err(Unreachable::Elsewhere) => {
                 LoopHandle::spawn(self, move || future).map_err(|_| SpawnError::shutdown())
             }

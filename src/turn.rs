@@ -289,7 +289,7 @@ impl Resident {
             Message::ReleaseTimer(key) => drop_quietly(self.with(|it| it.drop_timer(key))),
             Message::ReleaseSource(slot) => drop_quietly(self.with(|it| it.drop_source(slot))),
             Message::ReleaseGroup(group) => drop_quietly(self.with(|it| it.groups.remove(group))),
-            Message::ReleaseJob => self.with(|it| it.jobs -= 1),
+            Message::ReleaseJob => self.with(|it| it.jobs = it.jobs.saturating_sub(1)),
             // Whoever has asked may be gone.
             Message::Dump(asker) => drop(asker.send(self.with(|it| it.dump()))),
             Message::NoHandles => {}

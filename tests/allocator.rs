@@ -23,6 +23,8 @@ thread_local! {
     /// What this thread has allocated and not freed. (What it frees for another one counts too.)
     static BYTES: Cell<isize> = const { Cell::new(0) };
     static HOOK: RefCell<Option<Hook>> = const { RefCell::new(None) };
+    /// How many blocks of any size are still to come before the hook is called; zero for none.
+    static COUNTDOWN: Cell<usize> = const { Cell::new(0) };
 }
 
 #[global_allocator]
@@ -34,7 +36,12 @@ const LARGE: usize = 2_000;
 impl Counting {
     fn count(change: isize, size: usize) {
         let _ = BYTES.try_with(|bytes| bytes.set(bytes.get() + change));
-        if size < LARGE {
+        let left = COUNTDOWN.try_with(|left| left.replace(left.get().saturating_sub(1)));
+        let is_due = match left {
+            Ok(0) | Err(_) => size >= LARGE,
+            Ok(left) => left == 1,
+        };
+        if !is_due {
             return;
         }
         // Once, and not for what the hook itself allocates.
@@ -213,6 +220,31 @@ fn an_allocator_that_calls_back_is_refused() {
         assert_eq!(polls.get(), before + 1);
         assert!(STILL.take().unwrap().is_finished());
     });
+}
+
+/// A hook that drops a loop while another one is made leaves the list of this thread's loops whole,
+/// whichever allocation it is called by.
+#[test]
+fn an_allocator_may_drop_a_loop_while_another_is_made() {
+    thread_local!(static DOOMED: RefCell<Option<EventLoop>> = const { RefCell::new(None) });
+    for block in 1..60 {
+        let [older, doomed] = [(); 2].map(|()| EventLoop::new().unwrap());
+        DOOMED.set(Some(doomed));
+        HOOK.set(Some(Box::new(|| drop(DOOMED.take()))));
+        COUNTDOWN.set(block);
+        let made = EventLoop::new().unwrap();
+        COUNTDOWN.set(0);
+        drop((HOOK.take(), DOOMED.take()));
+        // Whatever was freed holds something else now.
+        let _overwritten: Vec<_> = (0..4_000).map(|size| vec![0x55_u8; size]).collect();
+        // Found by a walk through the list.
+        for event_loop in [&older, &made] {
+            assert!(event_loop.handle().dump(Duration::ZERO).is_ok());
+        }
+        let of_another = thread::spawn(|| EventLoop::new().unwrap().handle());
+        let gone = of_another.join().unwrap();
+        assert!(gone.dump(Duration::ZERO).is_err());
+    }
 }
 
 /// On another thread too, where the inbox grows: the hook may wake and spawn, and waits for nothing.

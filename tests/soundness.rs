@@ -355,8 +355,17 @@ mod exit {
                 waker.wake_by_ref();
                 waker.wake();
             }
-            if let Some(handle) = self.handle.take() {
+            if let Some(mut handle) = self.handle.take() {
                 handle.abort();
+                // The loop is gone.
+                assert!(handle.is_finished());
+                // An observer may not use loops, and it never ends; nor does the turn of another loop.
+                let part = part_of_child().unwrap_or_default();
+                if part != "observer" && part != "other loop" {
+                    let cx = &mut Context::from_waker(Waker::noop());
+                    assert!(Pin::new(&mut handle).poll(cx).is_ready());
+                    assert_eq!(run(async { 3 }), 3);
+                }
             }
             drop(sleep(Duration::ZERO));
             boucle::now();

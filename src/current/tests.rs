@@ -63,3 +63,31 @@ fn a_loop_that_is_dropped_within_a_borrow_outlives_it() {
     assert_eq!(jobs, Ok(1));
     assert_eq!(with(number, |_| ()), Err(Unreachable::Gone));
 }
+
+/// Runs of two loops that end in the order in which they began, as stackful coroutines may have it, leave
+/// no loop that is gone as the running one.
+#[test]
+fn runs_that_do_not_nest_leave_no_loop_behind() {
+    let open = || Resident::open(false, Observers::default()).unwrap();
+    let (one, other) = (open(), open());
+    let first = Before::replace(Rc::as_ptr(&one.cell));
+    let second = Before::replace(Rc::as_ptr(&other.cell));
+    drop(first);
+    assert_eq!(running_number(), None);
+    drop(one);
+    drop(second);
+    assert_eq!(running_number(), None);
+    assert_eq!(with_running(|_| ()), None);
+}
+
+/// A loop that a coroutine runs is not run by another one.
+#[test]
+fn a_loop_is_run_once_at_a_time() {
+    let resident = Resident::open(false, Observers::default()).unwrap();
+    assert_eq!(resident.nested("turn"), None);
+    resident.enter(|| {
+        let _before = Before::replace(ptr::null());
+        assert!(resident.nested("turn").is_some());
+    });
+    assert_eq!(resident.nested("turn"), None);
+}

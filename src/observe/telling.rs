@@ -43,6 +43,14 @@ impl Observers {
     }
 }
 
+impl Drop for Observers {
+    /// Only what was not let go of before: the observers of a loop that could not be made.
+    fn drop(&mut self) {
+        self.let_go();
+        drop_quietly(self.panicked.take());
+    }
+}
+
 impl fmt::Debug for Observers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.list.borrow().len();

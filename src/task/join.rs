@@ -183,13 +183,17 @@ impl<T: 'static> JoinHandle<T> {
 
     /// Says who is to be woken when the task is done. If it is done by now, that is at once.
     fn leave_waker(&self, cx: &mut Context<'_>) {
-        let joiner = Joiner::Waker(cx.waker().clone());
-        match current::with(self.of(), |it| {
+        let mut waker = Some(cx.waker().clone());
+        let previous = current::with(self.of(), |it| {
             it.note_wait(WaitsFor::Task(self.id()));
-            it.tasks.set_joiner(self.slot(), self.id(), joiner)
-        }) {
-            Ok(Err(Joiner::Waker(waker))) => wake_quietly(waker),
-            unused => drop_quietly(unused),
+            let joiner = Joiner::Waker(waker.take()?);
+            Some(it.tasks.set_joiner(self.slot(), self.id(), joiner))
+        });
+        match previous {
+            Ok(Some(Err(Joiner::Waker(waker)))) => wake_quietly(waker),
+            Ok(previous) => drop_quietly(previous),
+            // The clone of a foreign waker has dropped the loop.
+            Err(_) => waker.into_iter().for_each(wake_quietly),
         }
     }
 }

@@ -248,8 +248,9 @@ impl Owned {
 impl Drop for Owned {
     /// Only a slab that is dropped with something in it comes here.
     fn drop(&mut self) {
-        // SAFETY: As in `into_box`; the pointer is not used again. The slab belongs to a loop, which
-        // cannot be dropped while its turn has a `Lent`: the turn borrows it.
+        // SAFETY: As in `into_box`; the pointer is not used again. No `Lent` of this cell exists: the
+        // slab belongs to a loop's memory, of which a turn that has a `Lent` keeps a count
+        // (`Resident::enter`), also if the process exits inside of the poll and the turn never ends.
         drop(unsafe { Box::from_raw(self.0.as_ptr()) });
     }
 }

@@ -79,9 +79,9 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let task = TaskCell::boxed(future);
+    let task = Unspawned::new(future);
     let name = name.into().into_boxed_str();
-    let handle = spawn_with(Seat::NONE, Location::caller(), task);
+    let handle = spawn_with(Seat::NONE, Location::caller(), task.into_cell());
     handle.set_name(name);
     handle
 }

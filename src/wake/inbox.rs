@@ -220,11 +220,15 @@ pub(crate) fn claim(
     Err(io::Error::other(full))
 }
 
-/// Nothing leads to the loop any more: its short id may go to another.
-pub(crate) fn release(number: LoopNumber) {
-    if let Some(inbox) = INBOXES[number.short()].get() {
-        inbox.lock().owner = None;
-    }
+/// Nothing leads to the loop any more: its short id may go to another. What a loop that could not be
+/// closed has not read comes out, to be dropped.
+pub(crate) fn release(number: LoopNumber) -> VecDeque<Message> {
+    let Some(inbox) = INBOXES[number.short()].get() else {
+        return VecDeque::new();
+    };
+    let unread = inbox.close();
+    inbox.lock().owner = None;
+    unread.messages
 }
 
 impl Inbox {

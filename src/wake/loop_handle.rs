@@ -8,6 +8,7 @@ use std::panic::Location;
 
 use crate::current;
 use crate::observe::dump::{Dump, DumpError, Question};
+use crate::task::cell::drop_quietly;
 use crate::task::id::LoopNumber;
 use crate::task::spawn;
 use crate::wake::inbox::{self, Message};
@@ -86,7 +87,10 @@ impl LoopHandle {
             // Refused if the loop is full by then; the closure is dropped.
             let _ = spawn::detached(of, location, async move { make().await });
         });
-        inbox::send(of, Message::Spawn(spawn)).map_err(|_| LoopGone)
+        inbox::send(of, Message::Spawn(spawn)).map_err(|unsent| {
+            drop_quietly(unsent);
+            LoopGone
+        })
     }
 
     /// Stops the loop, from any thread; see

@@ -1,0 +1,183 @@
+//! Wakers that are made by hand: each clone may run a hook, and each destructor may panic.
+
+#![allow(unsafe_code)] // A raw waker is unsafe to make.
+
+mod common;
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, pending, ready};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
+use std::time::Duration;
+
+use boucle::net::TcpListener;
+use boucle::{EventLoop, gather, run, sleep, spawn};
+use common::{panic_of, virtual_loop};
+
+static WAKES: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    static WHEN_CLONED: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+    static DROPS_PANIC: Cell<bool> = const { Cell::new(false) };
+}
+
+static HOOKED: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop_clone);
+
+fn clone(_: *const ()) -> RawWaker {
+    if let Some(hook) = WHEN_CLONED.take() {
+        hook();
+    }
+    RawWaker::new(ptr::without_provenance(1), &HOOKED)
+}
+
+fn wake(data: *const ()) {
+    wake_by_ref(data);
+    drop_clone(data);
+}
+
+fn wake_by_ref(_: *const ()) {
+    WAKES.fetch_add(1, SeqCst);
+}
+
+/// The first waker has no data, and drops quietly.
+fn drop_clone(data: *const ()) {
+    assert!(data.is_null() || !DROPS_PANIC.get(), "a waker's drop");
+}
+
+fn hooked() -> Waker {
+    // SAFETY: The functions use no memory behind the pointer, and any thread may call them.
+    unsafe { Waker::from_raw(RawWaker::new(ptr::null(), &HOOKED)) }
+}
+
+/// Polls a future once with such a waker. Returns what came, or the panic.
+fn polled<F: Future>(future: F) -> Result<Poll<F::Output>, String> {
+    let waker = hooked();
+    let mut future = pin!(future);
+    let cx = &mut Context::from_waker(&waker);
+    catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))).map_err(|payload| {
+        payload
+            .downcast_ref::<String>()
+            .cloned()
+            .unwrap_or_default()
+    })
+}
+
+/// The clone of a waker drops the loop on which its task is awaited: the waker is woken, since nothing
+/// else would, and the next poll says that the task is cancelled.
+#[test]
+fn a_loop_that_goes_while_a_waker_is_cloned_wakes_it() {
+    let event_loop = EventLoop::new().unwrap();
+    let mut handle = event_loop.spawn(pending::<()>());
+    WHEN_CLONED.set(Some(Box::new(move || drop(event_loop))));
+    let before = WAKES.load(SeqCst);
+    assert!(polled(&mut handle).unwrap().is_pending());
+    assert!(WAKES.load(SeqCst) > before);
+    let Poll::Ready(Err(error)) = polled(&mut handle).unwrap() else {
+        panic!("the loop is gone");
+    };
+    assert!(error.is_cancelled());
+}
+
+/// What is polled where it may not be says so, also if the clone of the waker, which then is of no use,
+/// panics when it is dropped. (Two panics at once would end the process.)
+#[test]
+fn a_refusal_outlives_the_waker() {
+    let other = virtual_loop();
+    let (mut nap, mut children, mut handle) = other.block_on(async {
+        let mut nap = sleep(Duration::from_secs(1));
+        let mut children = gather([pending::<()>()]);
+        let mut handle = spawn(pending::<()>());
+        assert!(polled(&mut nap).unwrap().is_pending());
+        assert!(polled(&mut children).unwrap().is_pending());
+        assert!(polled(&mut handle).unwrap().is_pending());
+        (nap, children, handle)
+    });
+    DROPS_PANIC.set(true);
+    let refused = |polled: Result<(), String>, why: &str| {
+        let refusal = polled.unwrap_err();
+        assert!(refusal.contains(why), "{refusal}");
+    };
+    virtual_loop().block_on(async {
+        refused(polled(&mut nap).map(drop), "its own loop");
+        refused(polled(&mut children).map(drop), "its own loop");
+        refused(polled(&mut handle).map(drop), "its own loop");
+    });
+    refused(
+        polled(sleep(Duration::from_secs(1))).map(drop),
+        "needs an event loop",
+    );
+    DROPS_PANIC.set(false);
+}
+
+/// The answer of a poll is not lost because the clone of the waker, which is not needed for it, panics
+/// when it is dropped.
+#[test]
+fn an_answer_outlives_the_waker() {
+    DROPS_PANIC.set(true);
+    run(async {
+        let mut children = pin!(gather([ready(1), ready(2)]));
+        let mut handle = spawn(ready(3));
+        let mut listener = pin!(TcpListener::bind("127.0.0.1:0"));
+        assert!(matches!(polled(&mut listener).unwrap(), Poll::Ready(Ok(_))));
+        // The first poll leaves a clone, which is replaced or woken, and dropped quietly.
+        assert!(polled(&mut children).unwrap().is_pending());
+        sleep(Duration::from_millis(1)).await;
+        assert_eq!(polled(&mut children).unwrap(), Poll::Ready(vec![1, 2]));
+        let Poll::Ready(Ok(3)) = polled(&mut handle).unwrap() else {
+            panic!("the task is done");
+        };
+    });
+    DROPS_PANIC.set(false);
+}
+
+/// A value that panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("a value's drop");
+    }
+}
+
+/// A future with such a value in it.
+fn armed() -> impl Future<Output = ()> {
+    let bomb = Bomb;
+    async move {
+        let _bomb = bomb;
+        pending::<()>().await;
+    }
+}
+
+/// A future, a closure or an observer that is refused is dropped quietly: what is heard is why it was
+/// refused.
+#[test]
+fn what_is_refused_is_dropped_quietly() {
+    run(async {
+        assert!(panic_of(|| run(armed())).contains("is running on this thread"));
+        let event_loop = virtual_loop();
+        assert!(panic_of(|| event_loop.block_on(armed())).contains("is running on this thread"));
+    });
+    assert!(panic_of(|| spawn(armed())).contains("needs an event loop"));
+    assert!(panic_of(|| boucle::spawn_named("x", armed())).contains("needs an event loop"));
+
+    let event_loop = virtual_loop();
+    let handle = event_loop.handle();
+    drop(event_loop);
+    let bomb = Bomb;
+    let refused = handle.spawn(move || async move { drop(bomb) });
+    assert_eq!(refused, Err(boucle::LoopGone));
+}
+
+/// Observers of a loop that is never made are dropped one by one.
+#[test]
+fn observers_of_no_loop_are_dropped_one_by_one() {
+    struct Observes(#[allow(dead_code)] Bomb);
+    impl boucle::observe::Observer for Observes {
+        fn observe(&mut self, _: &boucle::observe::Event) {}
+    }
+    let builder = EventLoop::builder().observe(Observes(Bomb));
+    drop(builder.observe(Observes(Bomb)));
+}
