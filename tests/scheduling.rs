@@ -416,6 +416,7 @@ async fn schedule_of<F: Future>(mut leaf: impl FnMut() -> F) -> Vec<usize> {
 /// A task whose awaits are all ready gives way after 128 of them: so say joined handles, sleeps and
 /// the budget itself.
 #[test]
+#[cfg_attr(miri, ignore = "takes half a minute there")]
 fn after_128_ready_operations_the_others_have_their_turn() {
     virtual_loop().block_on(async {
         assert_eq!(schedule_of(consume_budget).await, [128, 256]);
@@ -464,6 +465,7 @@ fn the_budget_is_128_a_poll() {
 
 /// What is pending spends nothing: a task may look at a thousand things that are not ready.
 #[test]
+#[cfg_attr(miri, ignore = "takes half a minute there")]
 fn an_operation_that_is_not_ready_spends_no_budget() {
     virtual_loop().block_on(async {
         let (future, polls) = counted(async {
@@ -626,6 +628,7 @@ fn gather_of_none_is_empty_at_once() {
 /// A thousand children that are done at a thousand different times wake their parent once, at the
 /// end.
 #[test]
+#[cfg_attr(miri, ignore = "takes half a minute there")]
 fn a_gather_of_a_thousand_wakes_its_parent_once() {
     let (gathered, polls) = counted(gather((0..1000).map(|number| async move {
         sleep(number * Duration::from_millis(1)).await;
@@ -708,6 +711,7 @@ fn try_gather_takes_errors_of_one_turn_in_the_order_of_their_polls() {
 
 /// The parent is polled no more than once for each child, and once at the start.
 #[test]
+#[cfg_attr(miri, ignore = "takes half a minute there")]
 fn try_gather_is_linear() {
     let children = (0..1000).map(|number| async move {
         sleep(number % 100 * Duration::from_millis(1)).await;
@@ -930,6 +934,7 @@ fn a_wait_that_times_out_aborts_nothing() {
 /// Waiting for a thousand tasks costs the parent one poll at the start and at most one for each
 /// turn in which a task is done.
 #[test]
+#[cfg_attr(miri, ignore = "takes half a minute there")]
 fn wait_is_linear() {
     let task = |number: u32| {
         spawn(async move {

@@ -24,7 +24,7 @@ use boucle::{
 };
 use futures_lite::StreamExt;
 
-use common::{Gate, Log, OnDrop, panic_of, virtual_loop};
+use common::{Gate, Log, OnDrop, panic_of, rounds, virtual_loop};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -98,7 +98,7 @@ fn tasks_are_woken_from_another_thread_in_order() {
     assert_eq!(log.take(), ["A", "B", "C"]);
     let wakers = [2, 0, 1].map(|index: usize| gates[index].waker());
     thread::spawn(move || {
-        for _ in 0..1000 {
+        for _ in 0..rounds(1_000) {
             wakers.iter().for_each(Waker::wake_by_ref);
         }
     })
@@ -133,7 +133,7 @@ fn a_parked_loop_is_woken_from_another_thread() {
 /// a loop that is about to park. (Each round is a race between a wake and a park.)
 #[test]
 fn two_loops_on_two_threads_wake_each_other() {
-    const ROUNDS: usize = 5_000;
+    const ROUNDS: usize = rounds(5_000);
     let (ping, pinged) = async_channel::bounded(1);
     let (pong, ponged) = async_channel::bounded(1);
     let thread = thread::spawn(move || {
@@ -167,7 +167,7 @@ fn a_loop_and_another_runtime_wake_each_other() {
         });
     });
     let rounds = async {
-        for number in 0..5_000 {
+        for number in 0..rounds(5_000) {
             ping.send(number).await.unwrap();
             assert_eq!(ponged.recv().await, Ok(number));
         }
@@ -185,7 +185,7 @@ fn a_loop_and_another_runtime_wake_each_other() {
 #[test]
 fn a_storm_of_wakes_of_one_task_loses_none() {
     const THREADS: usize = 4;
-    const WAKES: usize = 100_000;
+    const WAKES: usize = rounds(100_000);
     boucle::run(async {
         let steps = Arc::new(AtomicUsize::new(0));
         let mut threads = Vec::new();
@@ -217,8 +217,8 @@ fn a_storm_of_wakes_of_one_task_loses_none() {
 /// its last step.
 #[test]
 fn a_storm_of_wakes_of_many_tasks_loses_none() {
-    const TASKS: usize = 1_000;
-    const ROUNDS: usize = 100;
+    const TASKS: usize = rounds(1_000);
+    const ROUNDS: usize = rounds(100);
     type Places = Arc<Vec<(AtomicUsize, Mutex<Option<Waker>>)>>;
     let places: Places = Arc::new((0..TASKS).map(|_| Default::default()).collect());
     boucle::run(async {
@@ -263,7 +263,7 @@ fn a_storm_that_nobody_reads_is_one_wake() {
     let gate = waiting_on(&event_loop);
     let waker = gate.waker();
     let storm = || {
-        for _ in 0..10_000 {
+        for _ in 0..rounds(10_000) {
             waker.wake_by_ref();
         }
     };
@@ -452,7 +452,7 @@ fn a_wake_during_teardown_waits_for_nobody() {
 /// is made by many short loops, each with a thread that wakes until it is told to stop.)
 #[test]
 fn wakes_that_race_with_the_end_of_a_loop_do_no_harm() {
-    for _ in 0..200 {
+    for _ in 0..rounds(200) {
         let stop = Arc::new(AtomicBool::new(false));
         let thread = boucle::run(poll_fn(|cx| {
             let (waker, stop) = (cx.waker().clone(), stop.clone());
@@ -596,7 +596,7 @@ fn a_loop_handle_spawns_from_another_thread() {
 /// push.)
 #[test]
 fn nothing_that_is_spawned_from_other_threads_is_lost() {
-    const EACH: usize = 2_000;
+    const EACH: usize = rounds(2_000);
     let (sender, receiver) = async_channel::unbounded();
     boucle::run(async {
         for _ in 0..4 {
@@ -941,16 +941,17 @@ fn a_loop_that_sleeps_is_rung() {
 /// woken to come again.
 #[test]
 fn a_crowd_of_wakers_at_a_socket_is_woken_now_and_then() {
+    const WAKERS: usize = rounds(1_000);
     boucle::run(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let calls = Arc::new(Calls::default());
-        for _ in 0..1000 {
+        for _ in 0..WAKERS {
             let polled = listener.poll_accept(&mut Context::from_waker(&calls.waker()));
             assert!(polled.is_pending());
         }
         let held = Arc::strong_count(&calls) - 1;
         assert!(held < 100, "{held} are held");
-        assert_eq!(calls.woken.load(Relaxed) + held, 1000);
+        assert_eq!(calls.woken.load(Relaxed) + held, WAKERS);
         drop(listener);
         assert_eq!(Arc::strong_count(&calls), 1);
         assert_eq!(calls.begun.load(Relaxed), calls.ended.load(Relaxed));
@@ -964,7 +965,7 @@ fn stale_wakers_at_a_socket_do_not_add_up() {
     boucle::run(async {
         let listener = Rc::new(TcpListener::bind("127.0.0.1:0").await.unwrap());
         let count = Arc::new(());
-        for round in 0..500 {
+        for round in 0..rounds(500) {
             let polled = poll_fn(|cx| {
                 let waker = Waker::from(Arc::new(Passes(cx.waker().clone(), count.clone())));
                 Poll::Ready(listener.poll_accept(&mut Context::from_waker(&waker)))

@@ -12,14 +12,15 @@
 //! two system calls each time, and every loop a descriptor.
 //!
 //! A process that may open no file any more, as in some sandboxes, is refused even a `ppoll` of one
-//! descriptor that is open. Then it is mio's millisecond after all.
+//! descriptor that is open. Then it is mio's millisecond after all; so it is under Miri, which has no
+//! `ppoll`.
 
-#[cfg(not(all(target_os = "linux", not(mio_unsupported_force_poll_poll))))]
+#[cfg(not(all(target_os = "linux", not(mio_unsupported_force_poll_poll), not(miri))))]
 pub(super) use elsewhere::park;
-#[cfg(all(target_os = "linux", not(mio_unsupported_force_poll_poll)))]
+#[cfg(all(target_os = "linux", not(mio_unsupported_force_poll_poll), not(miri)))]
 pub(super) use epoll::park;
 
-#[cfg(all(target_os = "linux", not(mio_unsupported_force_poll_poll)))]
+#[cfg(all(target_os = "linux", not(mio_unsupported_force_poll_poll), not(miri)))]
 mod epoll {
     use std::io;
     use std::time::Duration;
@@ -108,7 +109,7 @@ mod epoll {
     }
 }
 
-#[cfg(not(all(target_os = "linux", not(mio_unsupported_force_poll_poll))))]
+#[cfg(not(all(target_os = "linux", not(mio_unsupported_force_poll_poll), not(miri))))]
 mod elsewhere {
     use std::io;
     use std::time::Duration;

@@ -19,6 +19,16 @@ pub(crate) fn virtual_loop() -> EventLoop {
     event_loop.expect("the system gives a poller")
 }
 
+/// How often a test repeats what needs many rounds. Under Miri, which takes some thousand times as long for
+/// each, few have to do.
+pub(crate) const fn rounds(count: usize) -> usize {
+    if cfg!(miri) {
+        count.div_ceil(200)
+    } else {
+        count
+    }
+}
+
 /// Lines, in the order in which they were added.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Rc<RefCell<Vec<String>>>);
