@@ -79,9 +79,9 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let task = Unspawned::new(future);
+    let task = Quiet::new(TaskCell::boxed(future));
     let name = name.into().into_boxed_str();
-    let handle = spawn_with(Seat::NONE, Location::caller(), task.into_cell());
+    let handle = spawn_with(Seat::NONE, Location::caller(), task.take());
     handle.set_name(name);
     handle
 }
