@@ -867,10 +867,8 @@ fn values_that_panic_when_they_are_dropped_harm_nothing() {
         };
         let jobs = [job(), job(), job()];
         (0..3).for_each(|_| is_done.recv().unwrap());
-        // The values are sent just after.
-        let mut last = run_in_executor(|| ());
-        poll_once(Pin::new(&mut last)).await.is_ready();
-        last.await;
+        // The values are sent just after; a few of these may still be on their way when they are dropped.
+        run_in_executor(|| ()).await;
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(jobs)));
         assert!(dropped.is_ok());
     });
