@@ -76,6 +76,7 @@ impl Builder {
     /// let begun = Instant::now();
     /// let event_loop = EventLoop::builder().shutdown_timeout(Duration::from_millis(10)).build()?;
     /// event_loop.block_on(async {
+    ///     # #[cfg(feature = "blocking")]
     ///     drop(boucle::run_in_executor(|| thread::sleep(Duration::from_secs(60))));
     /// });
     /// drop(event_loop);
