@@ -54,7 +54,6 @@ struct LoopCell {
 /// A loop that lives on this thread. It is in the list from `new` to `drop`.
 pub(crate) struct Resident {
     observers: Observers,
-    is_observed: bool,
     /// Shared with every [`enter`](Self::enter) that is under way, so that the memory outlives it.
     cell: Rc<LoopCell>,
 }
@@ -77,7 +76,6 @@ impl Resident {
         state: Loop,
         observers: Observers,
     ) -> Self {
-        let is_observed = !observers.is_empty();
         let cell = Rc::new(LoopCell {
             number,
             next: Cell::new(ptr::null()),
@@ -86,11 +84,7 @@ impl Resident {
         });
         // Only now, since an allocator's hook may make or drop a loop meanwhile.
         cell.next.set(LIVING.replace(Rc::as_ptr(&cell)));
-        Resident {
-            observers,
-            is_observed,
-            cell,
-        }
+        Resident { observers, cell }
     }
 
     pub(crate) fn number(&self) -> LoopNumber {
@@ -100,11 +94,6 @@ impl Resident {
     /// Who observes the loop.
     pub(crate) fn observers(&self) -> &Observers {
         &self.observers
-    }
-
-    #[inline]
-    pub(crate) fn is_observed(&self) -> bool {
-        self.is_observed
     }
 
     /// Borrows the loop's poller: before the state, never within a `with`.
@@ -276,18 +265,11 @@ pub(crate) fn is_loopless() -> bool {
     LIVING.get().is_null()
 }
 
-/// The same as [`wake_running`], of an observed loop.
-pub(crate) fn wake_running_noted(number: TaskNumber) -> bool {
-    look(RUNNING.get(), |cell| {
-        cell.is_some_and(|cell| cell.try_with(|it| it.wake_noted(number)) == Some(true))
-    })
-}
-
 /// Wakes a task if its loop lives on this thread, running or not. Returns false if it does not.
 pub(crate) fn wake_living(number: TaskNumber) -> bool {
     let short = number.short();
     look(find_living(|cell| cell.number.short() == short), |cell| {
-        cell.is_some_and(|cell| cell.try_with(|it| it.wake_noted(number)).is_some())
+        cell.is_some_and(|cell| cell.try_with(|it| it.wake(number)).is_some())
     })
 }
 

@@ -12,7 +12,6 @@ use crate::current::Resident;
 use crate::executor;
 use crate::net::poller::Poller;
 use crate::observe::EventKind;
-use crate::observe::journal::Journal;
 use crate::observe::telling::Observers;
 use crate::state::Loop;
 use crate::task::cell::drop_quietly;
@@ -27,7 +26,8 @@ impl Resident {
         let (number, inbox) = inbox::claim(bell, registry)?;
         let mut state = Loop::new(number, inbox, is_virtual);
         if !observers.is_empty() {
-            state.journal = Some(Box::new(Journal::new(number)));
+            state.log.on = true;
+            state.log.event_loop = number.sequence();
             state.note(|_| EventKind::Opened { is_virtual });
         }
         let resident = Resident::new(number, poller, state, observers);

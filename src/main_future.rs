@@ -11,6 +11,7 @@ use std::panic::Location;
 use std::pin::Pin;
 
 use crate::current::Resident;
+use crate::observe::EventKind;
 use crate::task::cell::{End, TaskCell};
 
 /// Returns whether a main future is to be boxed. The limits are tokio's; without optimization more
@@ -44,6 +45,7 @@ impl<F: Future> Drop for MainCell<'_, F> {
 pub(crate) struct MainPlace<'a> {
     resident: &'a Resident,
     slot: u32,
+    id: u64,
 }
 
 impl<'a> MainPlace<'a> {
@@ -53,19 +55,23 @@ impl<'a> MainPlace<'a> {
         future: &'static str,
         location: &'static Location<'static>,
     ) -> Self {
-        let slot = resident.with(|it| {
-            let (slot, id) = it.enter_main(future);
-            it.note_main(id, future, location);
-            slot
+        let (slot, id) = resident.with(|it| {
+            let (slot, task) = it.enter_main(future);
+            it.note(|_| EventKind::MainEntered {
+                task,
+                future,
+                location,
+            });
+            (slot, task)
         });
-        MainPlace { resident, slot }
+        MainPlace { resident, slot, id }
     }
 }
 
 impl Drop for MainPlace<'_> {
     fn drop(&mut self) {
         self.resident.with(|it| {
-            it.note_main_left();
+            it.note_main_left(self.id);
             it.leave_main(self.slot);
         });
     }

@@ -7,7 +7,7 @@
 //! handed to the caller.
 
 use std::collections::VecDeque;
-use std::mem::{self, ManuallyDrop};
+use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::sync::Arc;
 use std::task::Waker;
@@ -17,7 +17,7 @@ use mio::Events;
 
 use crate::net::reactor::Reactor;
 use crate::net::readiness::Readiness;
-use crate::observe::journal::Journal;
+use crate::observe::log::Log;
 use crate::observe::{EventKind, Origin};
 use crate::task::cell::{BoxedTask, End};
 use crate::task::groups::{Groups, Seat};
@@ -28,7 +28,7 @@ use crate::time::clock::Clock;
 use crate::time::wheel::Wheel;
 use crate::wake::inbox::{self, Inbox, Message};
 use crate::wake::ready::ReadyQueue;
-use crate::wake::waker::{observed_waker, waker};
+use crate::wake::waker::waker;
 
 /// The state of one loop.
 pub(crate) struct Loop {
@@ -45,15 +45,15 @@ pub(crate) struct Loop {
     pub(crate) jobs: usize,
     /// How long its end waits for jobs that have begun; `None`: as long as they take.
     pub(crate) shutdown_timeout: Option<Duration>,
-    /// Kept for its memory: who is woken in the third step.
-    pub(crate) woken: Vec<Waker>,
+    /// Kept for its memory: who is woken in the third step, and by what.
+    pub(crate) woken: Vec<(Waker, Origin)>,
     /// What was taken from the inbox and is not handled yet.
     pub(crate) messages: VecDeque<Message>,
     /// Where in the count of what has left the ready queue the next park is due: a batch that would
     /// end beyond it is begun after the park. Zero forbids any but the first batch of a run.
     next_park: u64,
     /// What has happened and was not told yet, if anybody observes the loop.
-    pub(crate) journal: Option<Box<Journal>>,
+    pub(crate) log: Log,
     /// `stop` was called.
     pub(crate) stopping: bool,
     /// Teardown has begun: what is spawned now is dropped at once.
@@ -95,7 +95,7 @@ impl Loop {
             woken: Vec::new(),
             messages: VecDeque::new(),
             next_park: POLLS_PER_PARK,
-            journal: None,
+            log: Log::default(),
             stopping: false,
             closing: false,
         }
@@ -118,7 +118,7 @@ impl Loop {
         }
         let (slot, id) = self.tasks.insert(task, held, seat);
         self.ready.push(TaskNumber::new(self.number, id, slot));
-        if self.journal.is_some() {
+        if self.log.on {
             self.note_spawn(slot, id, location);
         }
         Ok((slot, id))
@@ -139,11 +139,17 @@ impl Loop {
         }
     }
 
-    /// Queues a task, unless it is queued already or done. Says whether the number led to it: not if
-    /// the task is gone, or of another loop.
+    /// Queues a task, unless it is queued already or done. Returns false if the task is gone or belongs
+    /// to another loop.
     #[inline]
     pub(crate) fn wake(&mut self, number: TaskNumber) -> bool {
-        queue(&mut self.tasks, &mut self.ready, number)
+        let is_new = queue(&mut self.tasks, &mut self.ready, number);
+        if let Some(is_new) = is_new
+            && self.log.on
+        {
+            self.note_wake(number.slot(), !is_new);
+        }
+        is_new.is_some()
     }
 
     /// Queues whoever holds the slot.
@@ -152,7 +158,7 @@ impl Loop {
         if let Some(number) = number {
             self.ready.push(number);
         }
-        if self.journal.is_some() {
+        if self.log.on {
             self.note_wake(slot, number.is_none());
         }
     }
@@ -171,8 +177,9 @@ impl Loop {
 
     /// Marks a task to be dropped at its place in the queue.
     pub(crate) fn abort(&mut self, slot: u32, id: u64) {
-        if self.journal.is_some() && !self.tasks.is_done(slot, id) {
-            self.note_abort(id);
+        if self.log.on && !self.tasks.is_done(slot, id) {
+            let by = self.log.cause;
+            self.note(|_| EventKind::Aborted { task: id, by });
         }
         if let Some(number) = self.tasks.abort(slot, id) {
             self.ready.push(number);
@@ -253,6 +260,9 @@ impl Loop {
         end: End,
     ) -> Result<(Option<Waker>, Option<BoxedTask>), Lent> {
         let Finished { joiner, unheld } = self.tasks.finish(task)?;
+        if self.log.on {
+            self.note_finish(end);
+        }
         let waker = match joiner {
             Joiner::Waker(waker) => Some(waker),
             Joiner::Seat(Seat::NONE) => None,
@@ -263,53 +273,36 @@ impl Loop {
 
     /// Queues the tasks whose sources are ready, and puts the wakers of others among the woken.
     pub(crate) fn take_events(&mut self, events: &mut Events) {
-        let (tasks, ready) = (&mut self.tasks, &mut self.ready);
-        let wake = |_, task: Option<TaskNumber>, woken: &mut Vec<Waker>| {
-            if let Some(task) = task
-                && !queue(tasks, ready, task)
-            {
-                woken.push(ManuallyDrop::into_inner(waker(task)));
+        let Loop {
+            reactor,
+            tasks,
+            ready,
+            woken,
+            log,
+            clock,
+            ..
+        } = self;
+        reactor.take_events(events, woken, |source, task, woken| {
+            match queue(tasks, ready, task) {
+                Some(is_new) if log.on => {
+                    let by = Origin::Source(source);
+                    log.note_wake(clock, tasks, task.slot(), by, !is_new);
+                }
+                Some(_) => {}
+                None => push_waker(woken, task, source),
             }
-        };
-        self.reactor.take_events(events, &mut self.woken, wake);
-    }
-
-    /// The same, and notes who is woken by which source.
-    pub(crate) fn take_events_noted(&mut self, events: &mut Events) {
-        let mut reactor = mem::replace(&mut self.reactor, Reactor::new());
-        let mut woken = mem::take(&mut self.woken);
-        reactor.take_events(events, &mut woken, |slot, task, woken| {
-            self.cause(Origin::Source(slot));
-            if let Some(task) = task
-                && !self.wake_noted(task)
-            {
-                woken.push(ManuallyDrop::into_inner(observed_waker(task)));
-            }
-            mem::swap(&mut self.woken, woken);
-            self.note_woken(Origin::Source(slot));
-            mem::swap(&mut self.woken, woken);
         });
-        self.cause(Origin::Outside);
-        (self.reactor, self.woken) = (reactor, woken);
     }
 
     /// Puts the wakers of the timers that are due among the woken.
     pub(crate) fn take_due(&mut self) {
-        if !self.timers.is_empty() {
-            let fire = |_, waker| self.woken.push(waker);
-            self.timers.advance(self.clock.tick(), fire);
+        if self.timers.is_empty() {
+            return;
         }
-    }
-
-    /// The same, and notes which timers fire.
-    pub(crate) fn take_due_noted(&mut self) {
-        let mut fired = Vec::new();
-        self.timers
-            .advance(self.clock.tick(), |key, waker| fired.push((key, waker)));
-        for (timer, waker) in fired {
-            self.note(|_| EventKind::TimerFired { timer });
-            self.woken.push(waker);
-            self.note_woken(Origin::Timer(timer));
+        let fire = |timer, waker| self.woken.push((waker, Origin::Timer(timer)));
+        self.timers.advance(self.clock.tick(), fire);
+        if self.log.on {
+            self.note_fired();
         }
     }
 
@@ -333,7 +326,11 @@ impl Loop {
         if self.messages.is_empty() {
             self.inbox.drain(&mut self.messages);
         }
-        (!self.messages.is_empty()).then(|| self.ready.pushed())
+        if self.messages.is_empty() {
+            return None;
+        }
+        self.log.cause = Origin::Thread;
+        Some(self.ready.pushed())
     }
 
     /// The next message of those that were taken.
@@ -343,9 +340,9 @@ impl Loop {
 
     /// Takes the cell of a task for teardown, which drops it.
     pub(crate) fn take_for_teardown(&mut self, id: u64, slot: u32) -> Option<(BoxedTask, Joiner)> {
-        if self.journal.is_some() && !self.tasks.is_done(slot, id) {
-            self.note_drop();
-            self.note_finish(id, End::Quiet);
+        if self.log.on && !self.tasks.is_done(slot, id) {
+            self.log.cause = Origin::Task(id);
+            self.note_finish(End::Cancelled);
         }
         self.tasks.take_for_teardown(id, slot)
     }
@@ -359,12 +356,19 @@ impl Loop {
     }
 }
 
-/// [`Loop::wake`], where another part of the loop is in use.
+#[cold]
+#[inline(never)]
+fn push_waker(woken: &mut Vec<(Waker, Origin)>, task: TaskNumber, source: usize) {
+    let waker = ManuallyDrop::into_inner(waker(task));
+    woken.push((waker, Origin::Source(source)));
+}
+
+/// Queues a task, and says whether it did; `None` if the number leads to none.
 #[inline]
-fn queue(tasks: &mut Tasks, ready: &mut ReadyQueue, number: TaskNumber) -> bool {
-    let marked = tasks.mark_queued(number);
-    if marked == Some(true) {
+fn queue(tasks: &mut Tasks, ready: &mut ReadyQueue, number: TaskNumber) -> Option<bool> {
+    let is_new = tasks.mark_queued(number);
+    if is_new == Some(true) {
         ready.push(number);
     }
-    marked.is_some()
+    is_new
 }

@@ -26,11 +26,13 @@
 use std::fmt;
 use std::io;
 use std::mem;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::current::Resident;
 use crate::main_future::Main;
+use crate::observe::Origin;
 use crate::park_plan::Park;
 use crate::state::{Loop, Parks};
 use crate::task::budget;
@@ -38,7 +40,7 @@ use crate::task::cell::{End, drop_quietly};
 use crate::task::id::TaskNumber;
 use crate::task::slots::{Lent, Runnable};
 use crate::wake::inbox::Message;
-use crate::wake::waker::{observed_waker, wake_quietly, waker};
+use crate::wake::waker::{wake_quietly, waker};
 
 /// What one turn did, as [`EventLoop::turn`](crate::EventLoop::turn) tells it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -70,71 +72,37 @@ const MESSAGES_PER_TURN: usize = 1_024;
 /// For how many wakers the memory is kept from one turn to the next.
 const KEPT_WOKEN: usize = 1_024;
 
-/// A turn that is told of is a copy of its own, so that the other one has nothing to ask.
-const SEEN: bool = true;
-const UNSEEN: bool = false;
-
 impl Resident {
-    /// One turn, told to the loop's observers if it has any.
-    pub(crate) fn turn(
-        &self,
-        main: Option<&mut Main<'_>>,
-        limit: Option<Duration>,
-        parks: Parks,
-    ) -> io::Result<Turn> {
-        if self.is_observed() {
-            return self.observed_turn(main, limit, parks);
-        }
-        self.one_turn::<UNSEEN>(main, limit, parks)
-    }
-
-    /// Apart, so that the compiler leaves the other turn as if this one were not there.
-    #[cold]
-    #[inline(never)]
-    fn observed_turn(
-        &self,
-        main: Option<&mut Main<'_>>,
-        limit: Option<Duration>,
-        parks: Parks,
-    ) -> io::Result<Turn> {
-        let turn = self.one_turn::<SEEN>(main, limit, parks);
-        self.tell_at_rest();
-        turn
-    }
-
     /// A run of one batch or several, a park, and the wakes.
-    fn one_turn<const SEEN: bool>(
+    pub(crate) fn turn(
         &self,
         mut main: Option<&mut Main<'_>>,
         limit: Option<Duration>,
         parks: Parks,
     ) -> io::Result<Turn> {
         let mut turn = Turn::default();
-        self.run::<SEEN>(&mut main, parks, &mut turn); // 1 run
+        self.run(&mut main, parks, &mut turn); // 1 run
         if !main.is_some_and(|main| main.done) {
-            self.park::<SEEN>(limit, parks)?; // 2 park
-            self.wake_due::<SEEN>(&mut turn); // 3 wake
+            self.park(limit, parks)?; // 2 park
+            self.wake_due(&mut turn); // 3 wake
         } else if self.with(|it| it.is_park_due()) {
             // A main future that is ready is returned at once. But `block_on` that is called in a row
             // must not starve the rest, so a park that is due is made, without waiting. If it fails,
             // the next turn will say so.
-            let _ = self.park::<SEEN>(Some(Duration::ZERO), parks);
-            self.wake_due::<SEEN>(&mut turn);
+            let _ = self.park(Some(Duration::ZERO), parks);
+            self.wake_due(&mut turn);
         }
+        self.tell_at_rest();
         Ok(turn)
     }
 
     /// Polls batches until a park is due, one in any case; the only place where tasks are polled.
     /// When the main future is ready, the rest of the batch is not polled.
-    fn run<const SEEN: bool>(
-        &self,
-        main: &mut Option<&mut Main<'_>>,
-        parks: Parks,
-        turn: &mut Turn,
-    ) {
+    fn run(&self, main: &mut Option<&mut Main<'_>>, parks: Parks, turn: &mut Turn) {
         // Outside of polls nothing is counted: this sees to it at the end, whichever way that comes.
         let _unlimited = budget::Unlimited;
         self.with(|it| it.begin_run(parks));
+        let observed = self.with(|it| it.log.on);
         let mut pending = None;
         while let Some(runnable) = self.with(|it| it.next(pending.take())) {
             let Some(runnable) = runnable else {
@@ -143,22 +111,25 @@ impl Resident {
             match (runnable, &mut *main) {
                 (Runnable::Task(number, mut task), _) => {
                     turn.polled += 1;
-                    match self.poll_as::<SEEN>(number, |cx| task.poll(cx)) {
+                    let polled = match observed {
+                        true => self.poll_observed(number, task.future()),
+                        false => self.poll(number, task.future()),
+                    };
+                    match polled {
                         Poll::Pending => pending = Some(task),
-                        Poll::Ready(end) => {
-                            if SEEN {
-                                self.with(|it| it.note_end(end));
-                            }
-                            self.finish(task, end);
-                        }
+                        Poll::Ready(end) => self.finish(task, end),
                     }
                 }
                 (Runnable::Aborted(task), _) => self.cancel(task),
                 (Runnable::Main(number), Some(main)) => {
                     turn.polled += 1;
-                    let polled = self.poll_as::<SEEN>(number, |cx| main.future.as_mut().poll(cx));
-                    main.done = polled.is_ready();
-                    if main.done {
+                    let polled = match observed {
+                        true => self.poll_observed(number, main.future.as_mut()),
+                        false => self.poll(number, main.future.as_mut()),
+                    };
+                    if let Poll::Ready(end) = polled {
+                        main.done = true;
+                        self.with(|it| it.note_finish(end));
                         return;
                     }
                 }
@@ -168,20 +139,14 @@ impl Resident {
     }
 
     /// Polls something with a number's waker and a budget of its own.
-    #[inline]
-    fn poll_as<const SEEN: bool>(
+    #[inline(always)]
+    pub(crate) fn poll(
         &self,
         number: TaskNumber,
-        poll: impl FnOnce(&mut Context<'_>) -> Poll<End>,
+        future: Pin<&mut dyn Future<Output = End>>,
     ) -> Poll<End> {
-        if SEEN {
-            return self.poll_noted(number, || {
-                budget::refill();
-                poll(&mut Context::from_waker(&observed_waker(number)))
-            });
-        }
         budget::refill();
-        poll(&mut Context::from_waker(&waker(number)))
+        future.poll(&mut Context::from_waker(&waker(number)))
     }
 
     /// A task is ready: wakes who waits for it.
@@ -200,14 +165,13 @@ impl Resident {
     fn cancel(&self, mut task: Lent) {
         self.with(|it| it.note_cancel());
         let end = task.cancel();
-        self.with(|it| it.note_end(end));
         self.finish(task, end);
     }
 
     /// Asks the kernel, sleeping if nothing is ready. Under a virtual clock, lets time pass instead if
     /// it can.
-    fn park<const SEEN: bool>(&self, limit: Option<Duration>, parks: Parks) -> io::Result<()> {
-        let begun = SEEN.then(|| self.note_rest());
+    fn park(&self, limit: Option<Duration>, parks: Parks) -> io::Result<()> {
+        let begun = self.rest();
         let park = self.with(|it| it.begin_park(limit, parks));
         let parked = match park {
             Park::Ask(timeout) => {
@@ -225,10 +189,7 @@ impl Resident {
     }
 
     /// Puts in the ready queue who waits for what the park has brought.
-    fn wake_due<const SEEN: bool>(&self, turn: &mut Turn) {
-        if SEEN {
-            return self.wake_due_noted(turn);
-        }
+    fn wake_due(&self, turn: &mut Turn) {
         let mut poller = self.poller();
         turn.woken_by_sources = self.wake_all(move |it| it.take_events(&mut poller.events));
         turn.woken_by_inbox = self.read_inbox();
@@ -250,14 +211,17 @@ impl Resident {
 
     /// Wakes those whose wakers may be the user's, so that they were not queued at once.
     fn wake_others(&self) {
-        if self.with(|it| it.journal.is_some()) {
-            return self.wake_others_noted();
-        }
         let mut woken = self.with(|it| mem::take(&mut it.woken));
-        woken.drain(..).for_each(wake_quietly);
-        if woken.capacity() <= KEPT_WOKEN {
-            self.with(|it| it.woken = woken);
+        for (waker, by) in woken.drain(..) {
+            self.with(|it| it.log.cause = by);
+            wake_quietly(waker);
         }
+        self.with(|it| {
+            it.log.cause = Origin::Outside;
+            if woken.capacity() <= KEPT_WOKEN {
+                it.woken = woken;
+            }
+        });
     }
 
     /// Does what other threads have asked for, as far as one turn goes. Returns how many tasks came
@@ -272,7 +236,10 @@ impl Resident {
             };
             self.receive(message);
         }
-        self.with(|it| it.ready.pushed() - before) as usize
+        self.with(|it| {
+            it.log.cause = Origin::Outside;
+            it.ready.pushed() - before
+        }) as usize
     }
 
     fn receive(&self, message: Message) {

@@ -63,7 +63,7 @@ impl Group {
     pub(crate) fn seat_all<T>(&self, handles: &[JoinHandle<T>]) {
         let seat = |position| Joiner::Seat(self.at(position));
         for position in self.set_joiners(handles, seat) {
-            let report = |it: &mut Loop| it.groups.report(self.at(position), End::Quiet);
+            let report = |it: &mut Loop| it.groups.report(self.at(position), End::Returned);
             if let Ok(Some(parent)) = current::with(self.of, report) {
                 wake_quietly(parent);
             }

@@ -15,6 +15,7 @@
 use std::mem;
 use std::task::Waker;
 
+use crate::observe::Origin;
 use crate::task::cell::drop_quietly;
 
 /// The wakers that wait for one side.
@@ -54,9 +55,10 @@ impl Crowd {
     }
 
     /// Puts all of them among the woken, and gives the memory of a large crowd back.
-    pub(super) fn leave(&mut self, lulls: u64, woken: &mut Vec<Waker>) {
+    #[inline(never)]
+    pub(super) fn leave(&mut self, lulls: u64, by: Origin, woken: &mut Vec<(Waker, Origin)>) {
         self.settle(lulls);
-        woken.append(&mut self.waiting);
+        woken.extend(self.waiting.drain(..).map(|waker| (waker, by)));
         self.waiting.shrink_to(MAX_WAITING);
     }
 
@@ -110,7 +112,7 @@ mod tests {
             assert!(crowd.join(&mut Some(waker), 0).is_empty());
         }
         let mut woken = Vec::new();
-        crowd.leave(0, &mut woken);
+        crowd.leave(0, Origin::Outside, &mut woken);
         assert_eq!(
             (woken.len(), crowd.waiting.capacity()),
             (1_000, MAX_WAITING)

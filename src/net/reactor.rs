@@ -20,7 +20,7 @@ use mio::{Events, Token};
 use slab::Slab;
 
 use crate::net::readiness::Readiness;
-use crate::observe::WaitsFor;
+use crate::observe::{Origin, WaitsFor};
 use crate::shrink::Shrink;
 use crate::task::id::TaskNumber;
 use crate::wake::waker::waker;
@@ -78,13 +78,13 @@ impl Reactor {
         self.sources.is_empty()
     }
 
-    /// Notes what the last park brought. `wake` is called for each side that is ready, and wakes the task
-    /// that waited for it, if one did; everyone else is put among the woken before.
+    /// Notes what the last park brought. `wake` is called with each task that waited for it, and its
+    /// source; everyone else is put among the woken before.
     pub(crate) fn take_events(
         &mut self,
         events: &mut Events,
-        woken: &mut Vec<Waker>,
-        mut wake: impl FnMut(usize, Option<TaskNumber>, &mut Vec<Waker>),
+        woken: &mut Vec<(Waker, Origin)>,
+        mut wake: impl FnMut(usize, TaskNumber, &mut Vec<(Waker, Origin)>),
     ) {
         let lulls = self.lulls;
         for event in &*events {
@@ -95,14 +95,14 @@ impl Reactor {
             if event.is_priority() || event.is_read_closed() {
                 source.read.doubt();
             }
+            let by = Origin::Source(slot);
             // An error is for whoever tries next, on either side.
-            if event.is_readable() || event.is_read_closed() || event.is_error() {
-                let task = source.read.rouse(lulls, woken);
-                wake(slot, task, woken);
-            }
-            if event.is_writable() || event.is_write_closed() || event.is_error() {
-                let task = source.write.rouse(lulls, woken);
-                wake(slot, task, woken);
+            let readable = event.is_readable() || event.is_read_closed() || event.is_error();
+            let writable = event.is_writable() || event.is_write_closed() || event.is_error();
+            for (has_come, side) in [(readable, &mut source.read), (writable, &mut source.write)] {
+                if has_come && let Some(task) = side.rouse(by, lulls, woken) {
+                    wake(slot, task, woken);
+                }
             }
         }
         events.clear();
@@ -171,10 +171,11 @@ impl Reactor {
         let mut all = Vec::new();
         for (_, mut source) in mem::take(&mut self.sources) {
             for side in [&mut source.read, &mut source.write] {
-                let task = side.take_waiting(self.lulls, &mut all);
-                all.extend(task.map(|task| ManuallyDrop::into_inner(waker(task))));
+                let task = side.take_waiting(Origin::Outside, self.lulls, &mut all);
+                let task = task.map(|task| ManuallyDrop::into_inner(waker(task)));
+                all.extend(task.map(|waker| (waker, Origin::Outside)));
             }
         }
-        all
+        all.into_iter().map(|(waker, _)| waker).collect()
     }
 }

@@ -26,8 +26,9 @@ use std::task::{Poll, Waker, ready};
 
 use crate::net::crowd::Crowd;
 use crate::net::poller::EDGE_TRIGGERED;
+use crate::observe::Origin;
 use crate::task::id::TaskNumber;
-use crate::wake::waker::{task_of, unobserved_task_of};
+use crate::wake::waker::task_of;
 
 /// What is known of one side, and who waits for it.
 pub(crate) struct Readiness {
@@ -104,17 +105,7 @@ impl Readiness {
     /// not of this crate.
     #[inline]
     pub(super) fn note(&mut self, waker: &Waker) -> bool {
-        self.note_task(unobserved_task_of(waker))
-    }
-
-    /// The same of an observed loop's.
-    pub(super) fn note_observed(&mut self, waker: &Waker) -> bool {
-        self.note_task(task_of(waker))
-    }
-
-    #[inline]
-    fn note_task(&mut self, task: Option<TaskNumber>) -> bool {
-        match task {
+        match task_of(waker) {
             Some(task) if !self.ready => *self.task.get_or_insert(task) == task,
             _ => false,
         }
@@ -140,22 +131,28 @@ impl Readiness {
     /// The kernel reports both sides with every edge, and most often one can be written to all along:
     /// that is no news, and costs two instructions.
     #[inline]
-    pub(super) fn rouse(&mut self, lulls: u64, woken: &mut Vec<Waker>) -> Option<TaskNumber> {
+    pub(super) fn rouse(
+        &mut self,
+        by: Origin,
+        lulls: u64,
+        woken: &mut Vec<(Waker, Origin)>,
+    ) -> Option<TaskNumber> {
         if self.ready {
             return None;
         }
         self.ready = true;
-        self.take_waiting(lulls, woken)
+        self.take_waiting(by, lulls, woken)
     }
 
     #[inline]
     pub(super) fn take_waiting(
         &mut self,
+        by: Origin,
         lulls: u64,
-        woken: &mut Vec<Waker>,
+        woken: &mut Vec<(Waker, Origin)>,
     ) -> Option<TaskNumber> {
         if let Some(crowd) = &mut self.crowd {
-            crowd.leave(lulls, woken);
+            crowd.leave(lulls, by, woken);
         }
         self.task.take()
     }
@@ -188,7 +185,7 @@ mod tests {
             side.attempt(answer::<()>(io::ErrorKind::WouldBlock))
                 .is_pending()
         );
-        side.rouse(0, &mut Vec::new());
+        side.rouse(Origin::Source(0), 0, &mut Vec::new());
         assert!(read(&mut side) && read(&mut side) != EDGE_TRIGGERED);
     }
 

@@ -139,11 +139,12 @@ impl<S: mio::event::Source> Source<S> {
         ready!(budget::poll_left(cx));
         let mut is_noted = true;
         let attempted = current::with_polled(self.place.of, "a socket", |it| {
+            let is_observed = it.log.on;
             let side = it.reactor.side(self.place.slot, side)?;
             let attempted = attempt(side);
             match attempted {
                 Poll::Ready(_) => budget::spend(),
-                Poll::Pending => is_noted = side.note(cx.waker()),
+                Poll::Pending => is_noted = side.note(cx.waker()) && !is_observed,
             }
             Some(attempted)
         });
@@ -188,7 +189,7 @@ impl Place {
         let is_noted = current::with(self.of, |it| {
             it.note_wait(side.waited_for(self.slot));
             let side = it.reactor.side(self.slot, side);
-            side.is_some_and(|side| side.note_observed(waker))
+            side.is_some_and(|side| side.note(waker))
         });
         if is_noted != Ok(true) {
             self.join_crowd(side, Some(waker.clone()));

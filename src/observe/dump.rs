@@ -152,7 +152,7 @@ pub fn dump() -> Dump {
     current::expect_running("dump", |it| {
         let mut dump = it.dump();
         // Somebody asks. If it is no task, it is the main future; an observed loop knows better.
-        if it.journal.is_none()
+        if !it.log.on
             && it.tasks.lent().is_none()
             && let Some(main) = dump.tasks.iter_mut().find(|task| task.is_main)
         {
@@ -170,11 +170,9 @@ impl Loop {
             time: self.clock.elapsed(),
             tasks: self.tasks.dump(&self.groups),
         };
-        if let Some(journal) = &self.journal {
-            for task in &mut dump.tasks {
-                if let Some(seen) = journal.live().tasks.get(&task.id) {
-                    task.learn(seen);
-                }
+        for task in &mut dump.tasks {
+            if let Some(seen) = self.log.live.tasks.get(&task.id) {
+                task.learn(seen);
             }
         }
         dump

@@ -151,7 +151,7 @@ pub enum EventKind {
 }
 
 /// Who has caused something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Origin {
     /// A task that was being polled; or the main future.
@@ -166,6 +166,7 @@ pub enum Origin {
     Job,
     /// Code of the loop's own thread that is no task: before the loop runs, between its turns, or in a
     /// destructor that it calls.
+    #[default]
     Outside,
 }
 

@@ -6,7 +6,7 @@
 mod event;
 mod live;
 pub(crate) mod dump;
-pub(crate) mod journal;
+pub(crate) mod log;
 pub(crate) mod telling;
 pub(crate) mod words;
 

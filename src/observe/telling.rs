@@ -7,18 +7,17 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
 use crate::current::{self, Resident};
 use crate::observe::{EventKind, Observer, Origin};
 use crate::park_plan::Park;
-use crate::state::Loop;
 use crate::task::cell::{End, Payload, drop_quietly};
 use crate::task::id::TaskNumber;
-use crate::turn::Turn;
-use crate::wake::waker::wake_quietly;
 
 /// Who observes a loop.
 #[derive(Default)]
@@ -61,12 +60,12 @@ impl fmt::Debug for Observers {
 impl Resident {
     /// Tells what was noted.
     pub(crate) fn tell(&self) {
-        let untold = self.with(|it| it.take_untold());
+        let untold = self.with(|it| mem::take(&mut it.log.untold));
         if untold.is_empty() {
             return;
         }
         // What they do is no task's doing.
-        let cause = self.with(|it| it.cause(Origin::Outside));
+        let cause = self.with(|it| mem::replace(&mut it.log.cause, Origin::Outside));
         // Taken out, since an observer may come back here: by `process::exit`, which drops the loop of a
         // thread-local. It then finds no observers.
         let mut observers = self.observers().list.take();
@@ -82,7 +81,7 @@ impl Resident {
             self.observers().panicked.replace(Some(payload));
             self.observers().let_go();
         }
-        self.with(|it| it.cause(cause));
+        self.with(|it| it.log.cause = cause);
     }
 
     /// Tells the last events. A panic of an observer ends here: there is nobody to go on.
@@ -100,30 +99,31 @@ impl Resident {
         }
     }
 
-    /// Polls, and notes when that begins and ends.
-    pub(crate) fn poll_noted(
+    /// Polls, and notes when that begins and ends; what was noted is told before.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn poll_observed(
         &self,
         number: TaskNumber,
-        poll: impl FnOnce() -> Poll<End>,
+        future: Pin<&mut dyn Future<Output = End>>,
     ) -> Poll<End> {
         self.with(|it| it.note_poll_begins(number.slot()));
         self.tell();
         // Only now: how long the observers take is not the task's.
         let began = self.with(|it| it.clock.elapsed());
-        let polled = poll();
-        let end = match polled {
-            Poll::Ready(end) => Some(end),
-            Poll::Pending => None,
-        };
-        self.with(|it| it.note_poll_ends(number.slot(), end, began));
+        let polled = self.poll(number, future);
+        self.with(|it| it.note_poll_ends(number.slot(), polled, began));
         polled
     }
 
-    /// A run is over, and a park may begin. Returns the loop's time.
-    pub(crate) fn note_rest(&self) -> Duration {
-        self.with(|it| it.cause(Origin::Outside));
+    /// A run is over, and a park may begin. Returns the time, if the loop is observed.
+    pub(crate) fn rest(&self) -> Option<Duration> {
+        if !self.with(|it| it.log.on) {
+            return None;
+        }
+        self.with(|it| it.log.cause = Origin::Outside);
         self.tell_at_rest();
-        self.with(|it| it.clock.elapsed())
+        Some(self.with(|it| it.clock.elapsed()))
     }
 
     /// A park is over, or was left out.
@@ -146,25 +146,5 @@ impl Resident {
                 sources,
             });
         });
-    }
-
-    /// The third step of a turn, noted: who wakes whom.
-    pub(crate) fn wake_due_noted(&self, turn: &mut Turn) {
-        let mut poller = self.poller();
-        let take_events = move |it: &mut Loop| it.take_events_noted(&mut poller.events);
-        turn.woken_by_sources = self.wake_all(take_events);
-        self.with(|it| it.cause(Origin::Thread));
-        turn.woken_by_inbox = self.read_inbox();
-        self.with(|it| it.cause(Origin::Outside));
-        turn.woken_by_timers = self.wake_all(Loop::take_due_noted);
-    }
-
-    /// Wakes those whose wakers may be the user's, each in the name of who has put it there.
-    pub(crate) fn wake_others_noted(&self) {
-        for (waker, origin) in self.with(|it| it.take_woken()) {
-            self.with(|it| it.cause(origin));
-            wake_quietly(waker);
-        }
-        self.with(|it| it.cause(Origin::Outside));
     }
 }

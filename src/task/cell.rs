@@ -49,13 +49,7 @@ pub(crate) type Kept<T> = Option<Result<T, Failure>>;
 /// What the slab owns.
 pub(crate) type BoxedTask = Pin<Box<dyn Task>>;
 
-/// How a task came to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// It has a value, or was cancelled.
-    Quiet,
-    Panic,
-}
+pub(crate) use crate::observe::Ending as End;
 
 /// A future, later its output, with the types forgotten. Its own poll gives nothing but the news
 /// that the output is there, and whether it is a panic.
@@ -126,8 +120,9 @@ impl<F: Future> TaskCell<F> {
             }
         };
         let end = match &result {
-            Err(Failure::Panicked(_)) => End::Panic,
-            _ => End::Quiet,
+            Ok(_) => End::Returned,
+            Err(Failure::Panicked(_)) => End::Panicked,
+            Err(Failure::Cancelled) => End::Cancelled,
         };
         // If the destructor above unwound, the cell was overwritten all the same: an assignment
         // writes its value on both ways out.

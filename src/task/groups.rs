@@ -68,12 +68,12 @@ impl Groups {
         let members = self.table.get_mut(seat.group as usize)?;
         debug_assert!(members.left > 0, "a member reports once");
         members.left = members.left.saturating_sub(1);
-        if end == End::Panic {
+        if end == End::Panicked {
             members.panicked.get_or_insert(seat.position);
         }
         match members.tell {
             Tell::Each => members.done.push_back(seat.position),
-            Tell::Last if members.left > 0 && end == End::Quiet => return None,
+            Tell::Last if members.left > 0 && end != End::Panicked => return None,
             Tell::Last => {}
         }
         members.parent.take()

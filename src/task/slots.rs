@@ -14,7 +14,7 @@
 use std::mem::{self, ManuallyDrop};
 use std::pin::Pin;
 use std::ptr::NonNull;
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 
 use slab::Slab;
 
@@ -199,8 +199,8 @@ impl Entry {
 impl Lent {
     /// Polls the task where it stands.
     #[inline]
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
-        self.cell().poll(cx)
+    pub(crate) fn future(&mut self) -> Pin<&mut dyn Future<Output = End>> {
+        self.cell()
     }
 
     /// Drops the future, or an output that nobody is to see.

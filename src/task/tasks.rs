@@ -263,11 +263,6 @@ impl Tasks {
         (!entry.stamp.has(Mark::Done)).then(|| entry.stamp.id())
     }
 
-    /// Whether the task that is polled has aborted itself.
-    pub(crate) fn is_itself_aborted(&self) -> bool {
-        self.aborted_itself
-    }
-
     /// The slot of the task that is polled, or dropped.
     pub(crate) fn lent(&self) -> Option<u32> {
         self.slots.lent()

@@ -37,10 +37,6 @@ use crate::wake::inbox;
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, drop);
 
-/// Of an observed loop, which notes each wake.
-static OBSERVED: RawWakerVTable =
-    RawWakerVTable::new(clone_observed, wake_observed, wake_observed, drop);
-
 /// The waker of a task. It needs no drop, and the caller is spared one.
 #[inline]
 pub(crate) fn waker(number: TaskNumber) -> ManuallyDrop<Waker> {
@@ -53,21 +49,9 @@ pub(crate) fn waker(number: TaskNumber) -> ManuallyDrop<Waker> {
     ManuallyDrop::new(unsafe { Waker::from_raw(raw(number.word())) })
 }
 
-/// The same of an observed loop's.
-pub(crate) fn observed_waker(number: TaskNumber) -> ManuallyDrop<Waker> {
-    // SAFETY: As in `waker`; the table differs in what `wake` notes on the loop's own thread.
-    ManuallyDrop::new(unsafe { Waker::from_raw(raw_observed(number.word())) })
-}
-
 /// The task that a waker wakes, if it is a waker of this crate.
-pub(crate) fn task_of(waker: &Waker) -> Option<TaskNumber> {
-    let observed = ptr::eq(waker.vtable(), &OBSERVED);
-    unobserved_task_of(waker).or(observed.then(|| TaskNumber::from_word(waker.data().addr())))
-}
-
-/// The same, if nobody observes its loop.
 #[inline]
-pub(crate) fn unobserved_task_of(waker: &Waker) -> Option<TaskNumber> {
+pub(crate) fn task_of(waker: &Waker) -> Option<TaskNumber> {
     ptr::eq(waker.vtable(), &VTABLE).then(|| TaskNumber::from_word(waker.data().addr()))
 }
 
@@ -91,29 +75,14 @@ fn raw(word: usize) -> RawWaker {
     RawWaker::new(ptr::without_provenance(word), &VTABLE)
 }
 
-fn raw_observed(word: usize) -> RawWaker {
-    RawWaker::new(ptr::without_provenance(word), &OBSERVED)
-}
-
 fn clone(data: *const ()) -> RawWaker {
     raw(data.addr())
-}
-
-fn clone_observed(data: *const ()) -> RawWaker {
-    raw_observed(data.addr())
 }
 
 /// Both `wake` and `wake_by_ref`: there is nothing to consume.
 fn wake(data: *const ()) {
     let number = TaskNumber::from_word(data.addr());
     if !current::wake_running(number) {
-        wake_elsewhere(number);
-    }
-}
-
-fn wake_observed(data: *const ()) {
-    let number = TaskNumber::from_word(data.addr());
-    if !current::wake_running_noted(number) {
         wake_elsewhere(number);
     }
 }
