@@ -54,6 +54,7 @@ struct LoopCell {
 /// A loop that lives on this thread. It is in the list from `new` to `drop`.
 pub(crate) struct Resident {
     observers: Observers,
+    is_observed: bool,
     /// Shared with every [`enter`](Self::enter) that is under way, so that the memory outlives it.
     cell: Rc<LoopCell>,
 }
@@ -84,7 +85,11 @@ impl Resident {
         });
         // Only now, since an allocator's hook may make or drop a loop meanwhile.
         cell.next.set(LIVING.replace(Rc::as_ptr(&cell)));
-        Resident { observers, cell }
+        Resident {
+            is_observed: !observers.is_empty(),
+            observers,
+            cell,
+        }
     }
 
     pub(crate) fn number(&self) -> LoopNumber {
@@ -96,9 +101,25 @@ impl Resident {
         &self.observers
     }
 
+    /// Whether anything observes the loop.
+    #[inline]
+    pub(crate) fn is_observed(&self) -> bool {
+        self.is_observed
+    }
+
     /// Borrows the loop's poller: before the state, never within a `with`.
     pub(crate) fn poller(&self) -> RefMut<'_, Poller> {
         self.cell.poller.borrow_mut()
+    }
+
+    /// Borrows the loop's state. The turn does so, and lets go of it whenever user code may run.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn borrow(&self) -> RefMut<'_, Loop> {
+        match self.cell.state.try_borrow_mut() {
+            Ok(state) => state,
+            Err(_) => in_use(self.number()),
+        }
     }
 
     /// Borrows the loop's state, for a closure that runs no user code.

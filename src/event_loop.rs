@@ -15,12 +15,11 @@ use std::time::Duration;
 use crate::builder::Builder;
 use crate::current::{self, Resident};
 use crate::main_future::{Main, MainCell, MainPlace, is_large};
-use crate::state::Parks;
 use crate::task::cell::{Failure, TaskCell, drop_quietly};
 use crate::task::id::LoopNumber;
 use crate::task::join::JoinHandle;
 use crate::task::spawn;
-use crate::turn::Turn;
+use crate::turn::{Turn, Until};
 use crate::wake::loop_handle::LoopHandle;
 
 /// Runs a future on an event loop of its own, and returns its value: asyncio's `run`.
@@ -184,14 +183,8 @@ impl EventLoop {
     pub fn run_forever(&self) {
         self.refuse_nesting("run_forever");
         self.enter(|| {
-            loop {
-                self.resident
-                    .turn(None, None, Parks::WhenDue)
-                    .unwrap_or_else(|error| kernel_failed(&error));
-                if self.take_stop() {
-                    return;
-                }
-            }
+            let ran = self.resident.run(Until::Stopped);
+            ran.unwrap_or_else(|error| kernel_failed(&error));
         });
     }
 
@@ -229,7 +222,7 @@ impl EventLoop {
     pub fn turn(&self, timeout: Option<Duration>) -> io::Result<Turn> {
         self.refuse_nesting("turn");
         self.enter(|| {
-            let mut turn = self.resident.turn(None, timeout, Parks::Always)?;
+            let mut turn = self.resident.run(Until::OneTurn(timeout))?;
             self.resident.with(|it| {
                 turn.ready = it.ready.len();
                 turn.left = it.tasks.live();
@@ -279,13 +272,10 @@ impl EventLoop {
                 future: cell.0.as_mut(),
                 done: false,
             };
-            while !main.done {
-                self.resident
-                    .turn(Some(&mut main), None, Parks::WhenDue)
-                    .unwrap_or_else(|error| kernel_failed(&error));
-                if self.take_stop() && !main.done {
-                    panic!("event loop stopped before the future completed");
-                }
+            let ran = self.resident.run(Until::Ready(&mut main));
+            ran.unwrap_or_else(|error| kernel_failed(&error));
+            if !main.done {
+                panic!("event loop stopped before the future completed");
             }
             match cell.0.as_mut().take() {
                 Some(Ok(output)) => output,

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::state::{Loop, Parks};
+use crate::state::Loop;
 use crate::wake::inbox::Outlook;
 
 /// How the loop is to spend the second step of its turn.
@@ -30,8 +30,8 @@ pub(crate) enum Park {
 
 impl Loop {
     /// Begins the second step. `limit` is how long the caller would wait.
-    pub(crate) fn begin_park(&mut self, limit: Option<Duration>, parks: Parks) -> Park {
-        let mut timeout = match self.plan_park(limit, parks) {
+    pub(crate) fn begin_park(&mut self, limit: Option<Duration>) -> Park {
+        let mut timeout = match self.plan_park(limit) {
             ParkPlan::Wait(timeout) => timeout,
             ParkPlan::Jump(time) => {
                 self.clock.pass(time);
@@ -62,12 +62,20 @@ impl Loop {
         self.clock.end_wait(timeout);
     }
 
-    fn plan_park(&self, limit: Option<Duration>, parks: Parks) -> ParkPlan {
+    /// How long a loop that is stepped by hand may park: not at all if nothing is left that an event
+    /// could matter to, no task and no `LoopHandle`.
+    pub(crate) fn limit_of_step(&self, timeout: Option<Duration>) -> Option<Duration> {
+        let is_idle = self.tasks.live() == 0 && !self.inbox.has_handle();
+        if is_idle {
+            Some(Duration::ZERO)
+        } else {
+            timeout
+        }
+    }
+
+    fn plan_park(&self, limit: Option<Duration>) -> ParkPlan {
         let at_once = ParkPlan::Wait(Some(Duration::ZERO));
         if !self.ready.is_empty() || !self.messages.is_empty() || self.stopping {
-            return at_once;
-        }
-        if parks == Parks::Always && self.tasks.live() == 0 && !self.inbox.has_handle() {
             return at_once;
         }
         if self.clock.is_virtual() {

@@ -22,7 +22,7 @@ use crate::observe::{EventKind, Origin};
 use crate::task::cell::{BoxedTask, End};
 use crate::task::groups::{Groups, Seat};
 use crate::task::id::{LoopNumber, TaskNumber};
-use crate::task::slots::{Joiner, Lent, Runnable};
+use crate::task::slots::{Joiner, Lent, Popped};
 use crate::task::tasks::{Finished, Tasks};
 use crate::time::clock::Clock;
 use crate::time::wheel::Wheel;
@@ -50,7 +50,7 @@ pub(crate) struct Loop {
     /// What was taken from the inbox and is not handled yet.
     pub(crate) messages: VecDeque<Message>,
     /// Where in the count of what has left the ready queue the next park is due: a batch that would
-    /// end beyond it is begun after the park. Zero forbids any but the first batch of a run.
+    /// end beyond it is begun after the park. Zero if the loop is to stop.
     next_park: u64,
     /// What has happened and was not told yet, if anybody observes the loop.
     pub(crate) log: Log,
@@ -64,15 +64,6 @@ pub(crate) struct Loop {
 pub(crate) enum Refused {
     Closing(BoxedTask),
     Full(BoxedTask),
-}
-
-/// When a turn goes on to its second step.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Parks {
-    /// While tasks are ready, once in 61 polls.
-    WhenDue,
-    /// After each batch: the loop is stepped by hand.
-    Always,
 }
 
 /// Polls between two parks, while tasks are ready. (A task that is dropped instead of polled counts,
@@ -186,44 +177,34 @@ impl Loop {
         }
     }
 
-    /// Begins a run: its first batch is all that is ready, however much that is.
-    pub(crate) fn begin_run(&mut self, parks: Parks) {
-        self.ready.freeze();
-        if parks == Parks::Always {
-            self.next_park = 0;
-        }
-    }
-
-    /// Gives out the next task of the run, to be polled; `None` when a park is due. (A number that is
-    /// stale has nothing to be done: `Some(None)`.) The task before comes back, if it is pending.
+    /// Takes the next number of the batch out of the ready queue; `None` at its end. The task before
+    /// comes back, if it is pending.
     ///
-    /// One step and not two, because this is where a busy loop spends its time. Inlined always, since
-    /// two turns call it, and a compiler that makes a call of it makes a yield a quarter dearer.
+    /// One step and not two, because this is where a busy loop spends its time.
     #[inline(always)]
-    pub(crate) fn next(&mut self, pending: Option<Lent>) -> Option<Option<Runnable>> {
+    pub(crate) fn next(&mut self, pending: Option<Lent>) -> Option<Popped> {
         if let Some(task) = pending
             && let Some(aborted) = self.tasks.pend(task)
         {
-            return Some(Some(Runnable::Aborted(aborted)));
+            return Some(Popped::Aborted(aborted));
         }
-        let number = match self.ready.pop() {
-            Some(number) => number,
-            None => self.next_batch()?,
-        };
+        let number = self.ready.pop()?;
         Some(self.tasks.begin(number))
     }
 
-    /// Begins another batch of the run, unless nothing is ready or it would end too late.
+    /// Whether this turn is to park: nothing is ready, or the next batch would end too long after the
+    /// last park.
     #[inline]
-    fn next_batch(&mut self) -> Option<TaskNumber> {
-        if self.ready.pushed() > self.next_park {
-            return None;
-        }
-        self.ready.freeze();
-        self.ready.pop()
+    pub(crate) fn is_park_due(&self) -> bool {
+        self.ready.is_empty() || self.ready.pushed() > self.next_park
     }
 
-    /// Ends the run with this batch, and whoever runs the loop is to leave it.
+    /// Whether so much was polled since the last park that another is due in any case.
+    pub(crate) fn is_park_overdue(&self) -> bool {
+        self.ready.popped() >= self.next_park
+    }
+
+    /// Lets this turn be the last one: it parks, without waiting, and the loop returns.
     pub(crate) fn stop(&mut self) {
         self.stopping = true;
         self.next_park = 0;
@@ -245,11 +226,6 @@ impl Loop {
         self.timers.rest();
         self.reactor.rest();
         inbox::give_back(&mut self.messages);
-    }
-
-    /// Whether so much was polled since the last park that another is due in any case.
-    pub(crate) fn is_park_due(&self) -> bool {
-        self.ready.popped() >= self.next_park
     }
 
     /// A task is done. Returns who is to be woken, and the cell if nobody will ask for it; or the task,

@@ -1,27 +1,27 @@
-//! The turn: what an event loop does, over and over.
+//! One turn: what an event loop does, over and over.
 //!
 //! ```text
-//!   1 run    poll what is ready, in FIFO order, batch after batch until a park is due
-//!   2 park   for zero if something is ready, else until the next deadline, else until an event
+//!   1 run    poll the batch: everything that was ready when the turn began, in FIFO order
+//!   2 park   if it is due: for zero if something is ready, else until the next deadline, else
+//!            until an event
 //!   3 wake   due sources → their tasks, the inbox → tasks, due timers → their tasks
 //! ```
 //!
-//! **A batch is frozen.** It is what stood in the ready queue when it began; what is woken
-//! meanwhile is in the next one. So a task that wakes itself for ever cannot keep the others from
-//! their poll, nor the loop from its park.
+//! **A batch is frozen.** A task that is woken during a turn is polled in the next one. So a task
+//! that wakes itself for ever cannot keep the others from their poll, nor the loop from its park.
 //!
-//! **Parks are left out while tasks are ready**, until 61 polls have been made since the last one
-//! (the number is tokio's, prime so that it falls in with no pattern of the program). So the first
-//! step of a turn, a *run*, is one batch or several. A batch is never interrupted, and only the
-//! first one of a run may exceed the 61: so the kernel and the timers are looked at after at most 61
-//! polls or one batch, whichever is more. A turn that is made by hand has one batch.
+//! **A park is due** when nothing is ready, and when the next batch would end more than 61 polls after
+//! the last park (the number is tokio's, prime so that it falls in with no pattern of the program). A
+//! batch is never interrupted: so the kernel and the timers are looked at after at most 61 polls or one
+//! batch, whichever is more. A loop that is stepped by hand, or that is to stop, parks in every turn.
 //!
-//! A `Resident` is a loop seen from its own thread; its `with` lends out the state, a `Loop`, for
-//! one step. How long the second step may take, `begin_park` says.
+//! asyncio's `_run_once` is the same circle, entered at another point: it selects, fires the timers, and
+//! then runs the batch.
 //!
-//! **Nothing is borrowed while user code runs.** Each `with` below borrows the loop's state for one
-//! step. A task's cell is lent while it is polled; wakers and boxes leave before they are woken or
-//! dropped. So whatever is called may call back: spawn, wake, abort, drop.
+//! **Nothing is borrowed while user code runs.** A `Resident` is a loop seen from its own thread. Each
+//! `with` below borrows the loop's state, a `Loop`, for one step, and the closure runs no user code. A
+//! task is lent to the turn while it is polled; wakers and boxes leave the state before they are woken
+//! or dropped. So whatever is called may call back: spawn, wake, abort, drop.
 
 use std::fmt;
 use std::io;
@@ -34,15 +34,15 @@ use crate::current::Resident;
 use crate::main_future::Main;
 use crate::observe::Origin;
 use crate::park_plan::Park;
-use crate::state::{Loop, Parks};
+use crate::state::Loop;
 use crate::task::budget;
 use crate::task::cell::{End, drop_quietly};
 use crate::task::id::TaskNumber;
-use crate::task::slots::{Lent, Runnable};
+use crate::task::slots::{Lent, Popped};
 use crate::wake::inbox::Message;
 use crate::wake::waker::{wake_quietly, waker};
 
-/// What one turn did, as [`EventLoop::turn`](crate::EventLoop::turn) tells it.
+/// What one turn did, as [`EventLoop::turn`](crate::EventLoop::turn) returns it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Turn {
@@ -65,6 +65,16 @@ pub struct Turn {
     pub stopped: bool,
 }
 
+/// When the loop returns to its caller.
+pub(crate) enum Until<'main, 'future> {
+    /// When the main future is ready, or the loop is to stop: `block_on`.
+    Ready(&'main mut Main<'future>),
+    /// When the loop is to stop: `run_forever`.
+    Stopped,
+    /// After one turn, whose park takes no longer than that: `turn`.
+    OneTurn(Option<Duration>),
+}
+
 /// How many messages of other threads one turn handles: as many as the events that one system call
 /// may bring. The next ones are handled in the next turn, which does not sleep.
 const MESSAGES_PER_TURN: usize = 1_024;
@@ -73,86 +83,83 @@ const MESSAGES_PER_TURN: usize = 1_024;
 const KEPT_WOKEN: usize = 1_024;
 
 impl Resident {
-    /// A run of one batch or several, a park, and the wakes.
-    pub(crate) fn turn(
-        &self,
-        mut main: Option<&mut Main<'_>>,
-        limit: Option<Duration>,
-        parks: Parks,
-    ) -> io::Result<Turn> {
+    /// Runs turns until the caller has what it waits for. Returns what the last one did, and those
+    /// before it that did not park.
+    pub(crate) fn run(&self, mut until: Until<'_, '_>) -> io::Result<Turn> {
+        // Only polls have a budget: it ends with them, also by a panic.
+        let _unlimited = budget::Unlimited;
         let mut turn = Turn::default();
-        self.run(&mut main, parks, &mut turn); // 1 run
-        if !main.is_some_and(|main| main.done) {
-            self.park(limit, parks)?; // 2 park
+        let mut state = self.borrow();
+        loop {
+            // 1 run
+            state.ready.freeze();
+            let mut pending = None;
+            while let Some(popped) = state.next(pending.take()) {
+                drop(state); // user code runs
+                match popped {
+                    Popped::Task(number, mut task) => {
+                        turn.polled += 1;
+                        match self.poll(number, task.future()) {
+                            Poll::Pending => pending = Some(task),
+                            Poll::Ready(end) => self.finish(task, end),
+                        }
+                    }
+                    Popped::Aborted(task) => self.cancel(task),
+                    Popped::Main(number) => {
+                        turn.polled += 1;
+                        if self.poll_main(number, &mut until) {
+                            return Ok(turn);
+                        }
+                    }
+                    Popped::Stale => {}
+                }
+                state = self.borrow();
+            }
+            if !state.is_park_due() && !until.is_one_turn() {
+                continue;
+            }
+            let limit = until.limit(&state);
+            drop(state);
+            self.park(limit)?; // 2 park
             self.wake_due(&mut turn); // 3 wake
-        } else if self.with(|it| it.is_park_due()) {
-            // A main future that is ready is returned at once. But `block_on` that is called in a row
-            // must not starve the rest, so a park that is due is made, without waiting. If it fails,
-            // the next turn will say so.
-            let _ = self.park(Some(Duration::ZERO), parks);
-            self.wake_due(&mut turn);
+            state = self.borrow();
+            if until.is_one_turn() || state.stopping {
+                break;
+            }
         }
+        drop(state);
         self.tell_at_rest();
         Ok(turn)
     }
 
-    /// Polls batches until a park is due, one in any case; the only place where tasks are polled.
-    /// When the main future is ready, the rest of the batch is not polled.
-    fn run(&self, main: &mut Option<&mut Main<'_>>, parks: Parks, turn: &mut Turn) {
-        // Outside of polls nothing is counted: this sees to it at the end, whichever way that comes.
-        let _unlimited = budget::Unlimited;
-        self.with(|it| it.begin_run(parks));
-        let observed = self.with(|it| it.log.on);
-        let mut pending = None;
-        while let Some(runnable) = self.with(|it| it.next(pending.take())) {
-            let Some(runnable) = runnable else {
-                continue;
-            };
-            match (runnable, &mut *main) {
-                (Runnable::Task(number, mut task), _) => {
-                    turn.polled += 1;
-                    let polled = match observed {
-                        true => self.poll_observed(number, task.future()),
-                        false => self.poll(number, task.future()),
-                    };
-                    match polled {
-                        Poll::Pending => pending = Some(task),
-                        Poll::Ready(end) => self.finish(task, end),
-                    }
-                }
-                (Runnable::Aborted(task), _) => self.cancel(task),
-                (Runnable::Main(number), Some(main)) => {
-                    turn.polled += 1;
-                    let polled = match observed {
-                        true => self.poll_observed(number, main.future.as_mut()),
-                        false => self.poll(number, main.future.as_mut()),
-                    };
-                    if let Poll::Ready(end) = polled {
-                        main.done = true;
-                        self.with(|it| it.note_finish(end));
-                        return;
-                    }
-                }
-                (Runnable::Main(_), None) => unreachable!("main is polled by its `block_on`"),
-            }
-        }
+    /// Polls the main future. Returns true if it is ready: the rest of the batch stays in the queue.
+    fn poll_main(&self, number: TaskNumber, until: &mut Until<'_, '_>) -> bool {
+        let Until::Ready(main) = until else {
+            unreachable!("the main future has a place for as long as `block_on` runs");
+        };
+        let Poll::Ready(end) = self.poll(number, main.future.as_mut()) else {
+            return false;
+        };
+        main.done = true;
+        self.with(|state| state.note_finish(end));
+        self.park_if_overdue();
+        self.tell_at_rest();
+        true
     }
 
-    /// Polls something with a number's waker and a budget of its own.
+    /// Polls a future with the waker of its number and a budget of its own.
     #[inline(always)]
-    pub(crate) fn poll(
-        &self,
-        number: TaskNumber,
-        future: Pin<&mut dyn Future<Output = End>>,
-    ) -> Poll<End> {
-        budget::refill();
-        future.poll(&mut Context::from_waker(&waker(number)))
+    fn poll(&self, number: TaskNumber, future: Pin<&mut dyn Future<Output = End>>) -> Poll<End> {
+        if self.is_observed() {
+            return self.poll_observed(number, future);
+        }
+        poll_with_waker(number, future)
     }
 
-    /// A task is ready: wakes who waits for it.
+    /// A task is ready: wakes what waits for it.
     #[inline(never)]
     fn finish(&self, task: Lent, end: End) {
-        match self.with(|it| it.finish(task, end)) {
+        match self.with(|state| state.finish(task, end)) {
             Ok((joiner, unheld)) => {
                 joiner.into_iter().for_each(wake_quietly);
                 unheld.into_iter().for_each(drop_quietly);
@@ -161,18 +168,28 @@ impl Resident {
         }
     }
 
-    /// A task was aborted: drops it, and wakes who waits for it.
+    /// A task was aborted: drops its future, and wakes what waits for it.
     fn cancel(&self, mut task: Lent) {
-        self.with(|it| it.note_cancel());
+        self.with(|state| state.note_cancel());
         let end = task.cancel();
         self.finish(task, end);
     }
 
+    /// A main future that is ready is returned at once. But `block_on` that is called in a row must not
+    /// starve the rest: a park that is overdue is made, without waiting. If it fails, the next one will
+    /// say so.
+    fn park_if_overdue(&self) {
+        if self.with(|state| state.is_park_overdue()) {
+            let _ = self.park(Some(Duration::ZERO));
+            self.wake_due(&mut Turn::default());
+        }
+    }
+
     /// Asks the kernel, sleeping if nothing is ready. Under a virtual clock, lets time pass instead if
     /// it can.
-    fn park(&self, limit: Option<Duration>, parks: Parks) -> io::Result<()> {
+    fn park(&self, limit: Option<Duration>) -> io::Result<()> {
         let begun = self.rest();
-        let park = self.with(|it| it.begin_park(limit, parks));
+        let park = self.with(|it| it.begin_park(limit));
         let parked = match park {
             Park::Ask(timeout) => {
                 let parked = self.poller().park(timeout);
@@ -270,6 +287,30 @@ impl Resident {
             "deadlock: nothing is ready, and no timer, socket, executor job or LoopHandle is left \
              to wake anybody\n{dump}"
         )
+    }
+}
+
+/// Polls a future with the waker of its number and a budget of its own.
+#[inline(always)]
+pub(crate) fn poll_with_waker(
+    number: TaskNumber,
+    future: Pin<&mut dyn Future<Output = End>>,
+) -> Poll<End> {
+    budget::refill();
+    future.poll(&mut Context::from_waker(&waker(number)))
+}
+
+impl Until<'_, '_> {
+    fn is_one_turn(&self) -> bool {
+        matches!(self, Until::OneTurn(_))
+    }
+
+    /// How long the caller would let the loop park.
+    fn limit(&self, state: &Loop) -> Option<Duration> {
+        match self {
+            Until::OneTurn(timeout) => state.limit_of_step(*timeout),
+            _ => None,
+        }
     }
 }
 

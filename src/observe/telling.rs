@@ -18,6 +18,7 @@ use crate::observe::{EventKind, Observer, Origin};
 use crate::park_plan::Park;
 use crate::task::cell::{End, Payload, drop_quietly};
 use crate::task::id::TaskNumber;
+use crate::turn::poll_with_waker;
 
 /// Who observes a loop.
 #[derive(Default)]
@@ -111,14 +112,14 @@ impl Resident {
         self.tell();
         // Only now: how long the observers take is not the task's.
         let began = self.with(|it| it.clock.elapsed());
-        let polled = self.poll(number, future);
+        let polled = poll_with_waker(number, future);
         self.with(|it| it.note_poll_ends(number.slot(), polled, began));
         polled
     }
 
     /// A run is over, and a park may begin. Returns the time, if the loop is observed.
     pub(crate) fn rest(&self) -> Option<Duration> {
-        if !self.with(|it| it.log.on) {
+        if !self.is_observed() {
             return None;
         }
         self.with(|it| it.log.cause = Origin::Outside);

@@ -43,12 +43,16 @@ pub(crate) enum Joiner {
     Seat(Seat),
 }
 
-/// What a popped number stands for.
-pub(crate) enum Runnable {
-    Main(TaskNumber),
+/// What a number that leaves the ready queue stands for.
+pub(crate) enum Popped {
+    /// A task to be polled.
     Task(TaskNumber, Lent),
-    /// To be dropped instead of polled.
+    /// A task to be dropped instead.
     Aborted(Lent),
+    /// The main future.
+    Main(TaskNumber),
+    /// Nothing: the task is done or gone.
+    Stale,
 }
 
 /// The slab of entries, and which of their cells is lent.
@@ -117,32 +121,35 @@ impl Slots {
         entries.map(|(slot, entry)| (slot as u32, entry))
     }
 
-    /// Lends the cell of the task that a number was made for, to be polled if it was queued for that.
-    /// `None` if the number is stale.
+    /// Lends the cell of the task that a number was made for.
     #[inline]
-    pub(crate) fn lend(&mut self, number: TaskNumber) -> Option<Runnable> {
+    pub(crate) fn lend(&mut self, number: TaskNumber) -> Popped {
         let slot = number.slot() as usize;
-        let entry = self.entries.get_mut(slot)?;
+        let Some(entry) = self.entries.get_mut(slot) else {
+            return Popped::Stale;
+        };
         if !entry.stamp.is(number) {
-            return None;
+            return Popped::Stale;
         }
         if !entry.stamp.unqueue() {
-            return self.lend_aborted(slot);
+            return self
+                .lend_aborted(slot)
+                .map_or(Popped::Stale, Popped::Aborted);
         }
-        Some(match &entry.cell {
+        match &entry.cell {
             Some(Owned(cell)) => {
                 debug_assert_eq!(self.lent, NONE, "one cell is lent at a time");
                 self.lent = slot;
-                Runnable::Task(number, Lent(*cell))
+                Popped::Task(number, Lent(*cell))
             }
-            None => Runnable::Main(number),
-        })
+            None => Popped::Main(number),
+        }
     }
 
-    /// The same for a task that was queued to be dropped.
+    /// Lends the cell of a task that was queued to be dropped.
     #[cold]
     #[inline(never)]
-    fn lend_aborted(&mut self, slot: usize) -> Option<Runnable> {
+    fn lend_aborted(&mut self, slot: usize) -> Option<Lent> {
         let entry = self.entries.get_mut(slot)?;
         if !entry.stamp.unqueue_aborted() {
             return None;
@@ -150,7 +157,7 @@ impl Slots {
         let Owned(cell) = entry.cell.as_ref()?;
         debug_assert_eq!(self.lent, NONE, "one cell is lent at a time");
         self.lent = slot;
-        Some(Runnable::Aborted(Lent(*cell)))
+        Some(Lent(*cell))
     }
 
     /// Ends the loan of a cell, and says whose it is.
@@ -276,7 +283,7 @@ mod tests {
         };
         let (one, other) = (insert(1), insert(2));
         let number = TaskNumber::new(of, 1, one);
-        let Some(Runnable::Task(_, lent)) = slots.lend(number) else {
+        let Popped::Task(_, lent) = slots.lend(number) else {
             panic!("it is queued");
         };
         assert!(slots.is_lent(one) && !slots.is_lent(other));
@@ -285,7 +292,10 @@ mod tests {
 
         assert_eq!(slots.take_back(lent), one);
         assert!(slots.cell(one).is_some());
-        assert!(slots.lend(number).is_none(), "it is not queued any more");
+        assert!(
+            matches!(slots.lend(number), Popped::Stale),
+            "it is not queued any more"
+        );
         assert!(slots.remove(one).is_some() && slots.take_cell(other).is_some());
     }
 

@@ -31,7 +31,7 @@ use crate::task::cell::{BoxedTask, Kept};
 use crate::task::groups::Seat;
 use crate::task::id::{LoopNumber, MAX_TASKS, TaskNumber};
 use crate::task::join_error::JoinError;
-use crate::task::slots::{Entry, Joiner, Lent, Runnable, Slots};
+use crate::task::slots::{Entry, Joiner, Lent, Popped, Slots};
 use crate::task::stamp::{MAX_ID, Mark, Stamp};
 
 /// The tasks of one loop.
@@ -141,9 +141,9 @@ impl Tasks {
             .then(|| TaskNumber::new(self.of, entry.stamp.id(), slot))
     }
 
-    /// Lends a task to be polled, or to be dropped if it was aborted. `None` if the number is stale.
+    /// Lends the task that a number was made for.
     #[inline]
-    pub(crate) fn begin(&mut self, number: TaskNumber) -> Option<Runnable> {
+    pub(crate) fn begin(&mut self, number: TaskNumber) -> Popped {
         self.slots.lend(number)
     }
 
