@@ -27,7 +27,7 @@ use std::ptr;
 use std::rc::Rc;
 
 use crate::net::poller::Poller;
-use crate::observe::telling::Observers;
+use crate::observe::observers::Observers;
 use crate::state::Loop;
 use crate::task::cell::drop_quietly;
 use crate::task::id::{LoopNumber, TaskNumber};
@@ -36,7 +36,7 @@ use crate::wake::waker::wake_quietly;
 
 thread_local! {
     /// An observer is called.
-    static TELLING: Cell<bool> = const { Cell::new(false) };
+    static NOTIFYING: Cell<bool> = const { Cell::new(false) };
     static RUNNING: Cell<*const LoopCell> = const { Cell::new(ptr::null()) };
     static LIVING: Cell<*const LoopCell> = const { Cell::new(ptr::null()) };
 }
@@ -227,7 +227,7 @@ fn find(number: LoopNumber) -> *const LoopCell {
         cell.is_some_and(|cell| cell.number == number)
     }) {
         running
-    } else if TELLING.get() {
+    } else if NOTIFYING.get() {
         ptr::null()
     } else {
         find_living(|cell| cell.number == number)
@@ -251,22 +251,22 @@ fn find_living(wanted: impl Fn(&LoopCell) -> bool) -> *const LoopCell {
 /// Calls observers: meanwhile no loop is the running one, and none can be reached but to wake. What they
 /// drop goes by the inbox: a panic in a destructor might end the process. (An observer may come to call
 /// others, if it drops an observed loop.)
-pub(crate) fn telling(observers: impl FnOnce()) {
+pub(crate) fn while_notifying(observers: impl FnOnce()) {
     struct Restore(bool);
     impl Drop for Restore {
         fn drop(&mut self) {
-            TELLING.set(self.0);
+            NOTIFYING.set(self.0);
         }
     }
     let _before = Before::replace(ptr::null());
-    let _restore = Restore(TELLING.replace(true));
+    let _restore = Restore(NOTIFYING.replace(true));
     observers();
 }
 
 /// The panic of whatever an observer may not do.
 #[track_caller]
 pub(crate) fn refuse_observers(what: &str) {
-    if TELLING.get() {
+    if NOTIFYING.get() {
         panic!("{}", used_by_an_observer(what));
     }
 }
@@ -413,7 +413,7 @@ pub(crate) fn with_polled<R>(
 #[cold]
 #[inline(never)]
 fn misplaced(number: LoopNumber, what: &str) -> Option<String> {
-    if TELLING.get() {
+    if NOTIFYING.get() {
         return Some(used_by_an_observer(what));
     }
     if let Some(running) = running_number()
@@ -445,7 +445,7 @@ pub(crate) fn in_use(number: LoopNumber) -> ! {
 
 /// Why something may not be called here that needs that no loop runs on this thread.
 pub(crate) fn nested(what: &str) -> Option<String> {
-    if TELLING.get() {
+    if NOTIFYING.get() {
         return Some(used_by_an_observer(what));
     }
     running_number().map(|running| nested_in(running, what))

@@ -24,10 +24,11 @@
 //! ```text
 //!            ┌──────────────────────────────────────────────────────────────┐
 //!            ▼                                                              │
-//!   1 run    poll what is ready, in FIFO order, until a park is due         │
-//!            │        a task spawns, wakes, arms a timer, tries a socket    │
+//!   1 run    poll the batch: everything that was ready when the turn        │
+//!            │        began, in FIFO order. A task spawns, wakes, arms a    │
+//!            │        timer, tries a socket                                 │
 //!            ▼                                                              │
-//!   2 park   ask the kernel; sleep if nothing is ready,                     │
+//!   2 park   if it is due, ask the kernel; sleep if nothing is ready,       │
 //!            │        at most until the next deadline                       │
 //!            ▼                                                              │
 //!   3 wake   sources that are ready ─┐                                      │
@@ -35,20 +36,19 @@
 //!            timers that are due ────┘
 //! ```
 //!
-//! The function that does this is `one_turn`, in `src/turn.rs`. [`EventLoop::turn`] calls it once,
-//! and says what it did.
+//! A park is due when nothing is ready, and after 61 polls. The function that does this is
+//! `Resident::run`, in `src/turn.rs`. [`EventLoop::turn`] lets it make one turn, and says what that did.
 //!
 //! # Vocabulary
 //!
 //! | word | meaning |
 //! |---|---|
-//! | turn | one iteration of the loop |
+//! | turn | one iteration of the loop: one batch, then a park if one is due, then the wakes it brings |
+//! | batch | what stood in the ready queue when the turn began |
 //! | poll | what is done to a *future*, never to the kernel |
 //! | park | the loop asks the kernel for events, with a timeout; only there the thread sleeps |
 //! | wake | to put a task in the ready queue |
 //! | fire | what a timer does at its deadline |
-//! | batch | the tasks that were in the ready queue when it was frozen |
-//! | run | the first step of a turn: one batch, or several until a park is due |
 //! | task | a spawned future, until its output is taken |
 //! | joiner | who is told that a task is done: a waker, or a seat in a group |
 //! | ready queue | FIFO of what is to be polled |
@@ -87,7 +87,7 @@
 //!
 //! To watch it instead: `cargo run --example step`; or [`trace`], which draws the schedule of any
 //! program: `BOUCLE_TRACE=timeline cargo run --example sleep`. Last of all comes what makes that
-//! possible: `observe/event.rs`, `observe/journal.rs`, `observe/telling.rs`.
+//! possible: `observe/event.rs`, `observe/log.rs`, `observe/observers.rs`.
 //!
 //! # Five ideas
 //!
@@ -100,7 +100,8 @@
 //! 4. **The wheel is pure**: ticks in, fired timers out. It reads no clock and wakes nobody.
 //! 5. **The schedule can be seen.** FIFO, frozen batches and a virtual clock make a run repeat itself,
 //!    so tests assert whole schedules, and pictures of them stand in this documentation. An
-//!    [observer](observe) is told of every turn, poll and wake; a loop without one does not pay for it.
+//!    [observer](observe) is given an event for every turn, poll and wake. Where something happens, the
+//!    core makes one call, which is a branch if nothing observes the loop.
 //!
 //! # Invariants
 //!

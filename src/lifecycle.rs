@@ -12,7 +12,7 @@ use crate::current::Resident;
 use crate::executor;
 use crate::net::poller::Poller;
 use crate::observe::EventKind;
-use crate::observe::telling::Observers;
+use crate::observe::observers::Observers;
 use crate::state::Loop;
 use crate::task::cell::drop_quietly;
 use crate::task::slots::Joiner;
@@ -28,11 +28,11 @@ impl Resident {
         if !observers.is_empty() {
             state.log.on = true;
             state.log.event_loop = number.sequence();
-            state.note(|_| EventKind::Opened { is_virtual });
+            state.record(|_| EventKind::Opened { is_virtual });
         }
         let resident = Resident::new(number, poller, state, observers);
         // Now, and not when the loop first runs: a recorder notes when its time began.
-        resident.tell();
+        resident.notify();
         Ok(resident)
     }
 
@@ -62,7 +62,7 @@ impl Resident {
             // Last: a job that waits for something of the loop has found it gone by now.
             executor::end_jobs(self.number(), self.with(|it| it.shutdown_timeout));
         });
-        self.with(|it| it.note(|_| EventKind::Closed));
-        self.tell_last();
+        self.with(|it| it.record(|_| EventKind::Closed));
+        self.notify_last();
     }
 }

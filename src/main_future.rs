@@ -57,7 +57,7 @@ impl<'a> MainPlace<'a> {
     ) -> Self {
         let (slot, id) = resident.with(|it| {
             let (slot, task) = it.enter_main(future);
-            it.note(|_| EventKind::MainEntered {
+            it.record(|_| EventKind::MainEntered {
                 task,
                 future,
                 location,
@@ -71,7 +71,7 @@ impl<'a> MainPlace<'a> {
 impl Drop for MainPlace<'_> {
     fn drop(&mut self) {
         self.resident.with(|it| {
-            it.note_main_left(self.id);
+            it.record_main_left(self.id);
             it.leave_main(self.slot);
         });
     }

@@ -39,7 +39,7 @@ impl Loop {
             }
             ParkPlan::Never => return Park::Never,
         };
-        self.note_park();
+        self.park_begins();
         // A park that may last is announced, so that other threads ring; and not begun, if one has
         // already left something.
         let may_last = timeout != Some(Duration::ZERO) && self.inbox.fall_asleep();

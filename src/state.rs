@@ -110,7 +110,7 @@ impl Loop {
         let (slot, id) = self.tasks.insert(task, held, seat);
         self.ready.push(TaskNumber::new(self.number, id, slot));
         if self.log.on {
-            self.note_spawn(slot, id, location);
+            self.record_spawn(slot, id, location);
         }
         Ok((slot, id))
     }
@@ -138,7 +138,7 @@ impl Loop {
         if let Some(is_new) = is_new
             && self.log.on
         {
-            self.note_wake(number.slot(), !is_new);
+            self.record_wake(number.slot(), !is_new);
         }
         is_new.is_some()
     }
@@ -150,7 +150,7 @@ impl Loop {
             self.ready.push(number);
         }
         if self.log.on {
-            self.note_wake(slot, number.is_none());
+            self.record_wake(slot, number.is_none());
         }
     }
 
@@ -159,7 +159,7 @@ impl Loop {
         if self.tasks.is_done(slot, task) {
             return;
         }
-        self.note(|_| EventKind::Named {
+        self.record(|_| EventKind::Named {
             task,
             name: Arc::from(&*name),
         });
@@ -170,7 +170,7 @@ impl Loop {
     pub(crate) fn abort(&mut self, slot: u32, id: u64) {
         if self.log.on && !self.tasks.is_done(slot, id) {
             let by = self.log.cause;
-            self.note(|_| EventKind::Aborted { task: id, by });
+            self.record(|_| EventKind::Aborted { task: id, by });
         }
         if let Some(number) = self.tasks.abort(slot, id) {
             self.ready.push(number);
@@ -211,7 +211,7 @@ impl Loop {
     }
 
     /// A park begins; the next is due in 61 polls.
-    pub(crate) fn note_park(&mut self) {
+    pub(crate) fn park_begins(&mut self) {
         if self.ready.is_empty() {
             self.rest();
         }
@@ -237,7 +237,7 @@ impl Loop {
     ) -> Result<(Option<Waker>, Option<BoxedTask>), Lent> {
         let Finished { joiner, unheld } = self.tasks.finish(task)?;
         if self.log.on {
-            self.note_finish(end);
+            self.record_finish(end);
         }
         let waker = match joiner {
             Joiner::Waker(waker) => Some(waker),
@@ -262,7 +262,7 @@ impl Loop {
             match queue(tasks, ready, task) {
                 Some(is_new) if log.on => {
                     let by = Origin::Source(source);
-                    log.note_wake(clock, tasks, task.slot(), by, !is_new);
+                    log.record_wake(clock, tasks, task.slot(), by, !is_new);
                 }
                 Some(_) => {}
                 None => push_waker(woken, task, source),
@@ -278,7 +278,7 @@ impl Loop {
         let fire = |timer, waker| self.woken.push((waker, Origin::Timer(timer)));
         self.timers.advance(self.clock.tick(), fire);
         if self.log.on {
-            self.note_fired();
+            self.record_fired();
         }
     }
 
@@ -286,13 +286,13 @@ impl Loop {
     pub(crate) fn drop_timer(&mut self, timer: u32) -> Option<Waker> {
         let waker = self.timers.cancel(timer);
         let cancelled = waker.is_some();
-        self.note(|_| EventKind::TimerDropped { timer, cancelled });
+        self.record(|_| EventKind::TimerDropped { timer, cancelled });
         waker
     }
 
     /// Frees a source's slot.
     pub(crate) fn drop_source(&mut self, source: usize) -> Option<[Readiness; 2]> {
-        self.note(|_| EventKind::SourceDropped { source });
+        self.record(|_| EventKind::SourceDropped { source });
         self.reactor.remove(source)
     }
 
@@ -318,7 +318,7 @@ impl Loop {
     pub(crate) fn take_for_teardown(&mut self, id: u64, slot: u32) -> Option<(BoxedTask, Joiner)> {
         if self.log.on && !self.tasks.is_done(slot, id) {
             self.log.cause = Origin::Task(id);
-            self.note_finish(End::Cancelled);
+            self.record_finish(End::Cancelled);
         }
         self.tasks.take_for_teardown(id, slot)
     }

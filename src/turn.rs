@@ -128,7 +128,7 @@ impl Resident {
             }
         }
         drop(state);
-        self.tell_at_rest();
+        self.notify_at_rest();
         Ok(turn)
     }
 
@@ -141,9 +141,9 @@ impl Resident {
             return false;
         };
         main.done = true;
-        self.with(|state| state.note_finish(end));
+        self.with(|state| state.record_finish(end));
         self.park_if_overdue();
-        self.tell_at_rest();
+        self.notify_at_rest();
         true
     }
 
@@ -170,7 +170,7 @@ impl Resident {
 
     /// A task was aborted: drops its future, and wakes what waits for it.
     fn cancel(&self, mut task: Lent) {
-        self.with(|state| state.note_cancel());
+        self.with(|state| state.record_cancel());
         let end = task.cancel();
         self.finish(task, end);
     }
@@ -200,7 +200,7 @@ impl Resident {
             Park::Never => self.deadlock(),
         };
         if let Some(begun) = begun {
-            self.note_park(begun, park);
+            self.record_park(begun, park);
         }
         parked
     }

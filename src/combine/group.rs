@@ -128,7 +128,7 @@ impl Group {
             Some(match ask(members) {
                 None => {
                     let (left, unused) = (members.left, members.parent.replace(waker));
-                    it.note_wait(WaitsFor::Tasks { what, left });
+                    it.record_wait(WaitsFor::Tasks { what, left });
                     (Poll::Pending, unused)
                 }
                 Some(answer) => (Poll::Ready(answer), Some(waker)),

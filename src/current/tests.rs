@@ -2,7 +2,7 @@ use std::mem;
 use std::panic::catch_unwind;
 
 use super::*;
-use crate::observe::telling::Observers;
+use crate::observe::observers::Observers;
 use crate::wake::inbox::Message;
 use crate::wake::waker::waker;
 

@@ -144,7 +144,7 @@ impl<T> Future for RunInExecutor<T> {
             Job::Over => panic!("the future of run_in_executor was polled after it was ready"),
         };
         let Poll::Ready(result) = value.poll(cx) else {
-            current::with_running(|it| it.note_wait(WaitsFor::Job));
+            current::with_running(|it| it.record_wait(WaitsFor::Job));
             return Poll::Pending;
         };
         self.job = Job::Over;

@@ -66,7 +66,7 @@ impl<S: mio::event::Source> Source<S> {
         let inserted = current::with(of, |it| {
             let slot = it.reactor.insert(writable);
             if let Some(source) = slot {
-                it.note(|_| EventKind::SourceAdded { source });
+                it.record(|_| EventKind::SourceAdded { source });
             }
             slot
         });
@@ -187,7 +187,7 @@ impl Place {
     #[cold]
     fn wait(&self, side: Side, waker: &Waker) {
         let is_noted = current::with(self.of, |it| {
-            it.note_wait(side.waited_for(self.slot));
+            it.record_wait(side.waited_for(self.slot));
             let side = it.reactor.side(self.slot, side);
             side.is_some_and(|side| side.note(waker))
         });

@@ -1,8 +1,8 @@
-//! The log: what has happened in a loop and was not told yet.
+//! The log: what has happened in a loop and was not given to its observers yet.
 //!
-//! The tables of a loop change while its state is borrowed, and nothing of the user's may run then: no
-//! observer either. So what happens is noted here, in order, and the turn tells it when nothing is
-//! borrowed. If nobody observes the loop, it is off, and a note is a comparison.
+//! The tables of a loop change while its state is borrowed, and no user code may run then, no observer
+//! either. So the core records what happens, in order, and the turn notifies the observers when nothing
+//! is borrowed. If nothing observes the loop the log is off, and to record is a comparison.
 
 use std::panic::Location;
 use std::task::Poll;
@@ -14,15 +14,15 @@ use crate::task::tasks::Tasks;
 use crate::time::clock::{Clock, real_now};
 use crate::wake::inbox::Holding;
 
-/// What was not told yet, and what is needed to note more.
+/// The events that the observers have not been given yet, and what is needed to record more.
 #[derive(Default)]
 pub(crate) struct Log {
-    /// Somebody observes the loop.
+    /// Whether anything observes the loop.
     pub(crate) on: bool,
-    /// Who causes what happens now.
+    /// What causes what happens now.
     pub(crate) cause: Origin,
-    pub(crate) untold: Vec<Event>,
-    /// What it all comes to: it follows each event.
+    pub(crate) events: Vec<Event>,
+    /// The state of the loop that the events add up to.
     pub(crate) live: Live,
     pub(crate) event_loop: u64,
     sequence: u64,
@@ -32,7 +32,7 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Who is polled.
+    /// The task that is polled.
     fn polled(&self) -> Option<u64> {
         match self.cause {
             Origin::Task(task) => Some(task),
@@ -50,13 +50,13 @@ impl Log {
             kind,
         };
         self.live.apply(&event);
-        self.untold.push(event);
+        self.events.push(event);
     }
 
     /// A task was put in the ready queue, or stood there.
     #[cold]
     #[inline(never)]
-    pub(crate) fn note_wake(
+    pub(crate) fn record_wake(
         &mut self,
         clock: &Clock,
         tasks: &mut Tasks,
@@ -79,31 +79,31 @@ impl Log {
 }
 
 impl Loop {
-    /// Notes what has happened, if anybody observes the loop.
+    /// Records what has happened, if anything observes the loop.
     #[inline]
-    pub(crate) fn note(&mut self, kind: impl FnOnce(&Loop) -> EventKind) {
+    pub(crate) fn record(&mut self, kind: impl FnOnce(&Loop) -> EventKind) {
         if self.log.on {
-            self.note_now(kind);
+            self.record_now(kind);
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn note_now(&mut self, kind: impl FnOnce(&Loop) -> EventKind) {
+    fn record_now(&mut self, kind: impl FnOnce(&Loop) -> EventKind) {
         let kind = kind(self);
         self.log.push(&self.clock, kind);
     }
 
     #[cold]
     #[inline(never)]
-    pub(crate) fn note_spawn(
+    pub(crate) fn record_spawn(
         &mut self,
         slot: u32,
         task: u64,
         location: &'static Location<'static>,
     ) {
         let future = self.tasks.future_type(slot);
-        self.note(|it| EventKind::Spawned {
+        self.record(|it| EventKind::Spawned {
             task,
             parent: it.log.polled(),
             future,
@@ -112,82 +112,82 @@ impl Loop {
     }
 
     /// The main future's place is gone, and the batch with it; if it was not done, that ends it.
-    pub(crate) fn note_main_left(&mut self, task: u64) {
+    pub(crate) fn record_main_left(&mut self, task: u64) {
         self.log.cause = Origin::Outside;
         self.log.batch_end = 0;
         if self.log.live.tasks.contains_key(&task) {
             let how = Ending::Cancelled;
-            self.note(|_| EventKind::Finished { task, how });
+            self.record(|_| EventKind::Finished { task, how });
         }
     }
 
     /// A task was put in the ready queue, or stood there.
-    pub(crate) fn note_wake(&mut self, slot: u32, already: bool) {
+    pub(crate) fn record_wake(&mut self, slot: u32, already: bool) {
         let by = self.log.cause;
         self.log
-            .note_wake(&self.clock, &mut self.tasks, slot, by, already);
+            .record_wake(&self.clock, &mut self.tasks, slot, by, already);
     }
 
     /// The timers among the woken have fired.
     #[cold]
     #[inline(never)]
-    pub(crate) fn note_fired(&mut self) {
+    pub(crate) fn record_fired(&mut self) {
         for index in 0..self.woken.len() {
             if let (_, Origin::Timer(timer)) = self.woken[index] {
-                self.note(|_| EventKind::TimerFired { timer });
+                self.record(|_| EventKind::TimerFired { timer });
             }
         }
     }
 
     /// The task that is polled waits for something.
     #[inline]
-    pub(crate) fn note_wait(&mut self, on: WaitsFor) {
+    pub(crate) fn record_wait(&mut self, on: WaitsFor) {
         if self.log.on {
-            self.note_wait_now(on);
+            self.record_wait_now(on);
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn note_wait_now(&mut self, on: WaitsFor) {
+    fn record_wait_now(&mut self, on: WaitsFor) {
         if let Some(task) = self.log.polled() {
-            self.note_now(|_| EventKind::Waits { task, on });
+            self.record_now(|_| EventKind::Waits { task, on });
         }
     }
 
     /// The task that is polled waits for a timer, which was armed now or before.
     #[inline]
-    pub(crate) fn note_sleep(&mut self, timer: u32, deadline: Instant, armed: bool) {
+    pub(crate) fn record_sleep(&mut self, timer: u32, deadline: Instant, armed: bool) {
         if self.log.on {
-            self.note_sleep_now(timer, deadline, armed);
+            self.record_sleep_now(timer, deadline, armed);
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn note_sleep_now(&mut self, timer: u32, deadline: Instant, armed: bool) {
+    fn record_sleep_now(&mut self, timer: u32, deadline: Instant, armed: bool) {
         let deadline = self.clock.since_start(deadline);
         let task = self.log.polled();
         if armed {
-            self.note(|_| EventKind::TimerArmed {
+            self.record(|_| EventKind::TimerArmed {
                 timer,
                 task,
                 deadline,
             });
         }
-        self.note_wait(WaitsFor::Timer { timer, deadline });
+        self.record_wait(WaitsFor::Timer { timer, deadline });
     }
 
     /// A task comes out of the ready queue, to be polled or dropped: it causes what happens now, and has
     /// the thread. If it is the first of its batch, a turn begins. Returns its id.
-    fn note_task(&mut self, slot: u32) -> Option<u64> {
+    fn record_task(&mut self, slot: u32) -> Option<u64> {
         let batch_end = self.ready.batch_end();
         let task = self.tasks.live_id(slot)?;
         self.log.cause = Origin::Task(task);
         if self.log.batch_end != batch_end {
             self.log.batch_end = batch_end;
             self.log.turn += 1;
-            self.note(|_| EventKind::TurnBegins);
+            self.record(|_| EventKind::TurnBegins);
         }
         let name = self
             .log
@@ -200,14 +200,14 @@ impl Loop {
         Some(task)
     }
 
-    pub(crate) fn note_poll_begins(&mut self, slot: u32) {
-        if let Some(task) = self.note_task(slot) {
-            self.note(|_| EventKind::PollBegins { task });
+    pub(crate) fn record_poll_begins(&mut self, slot: u32) {
+        if let Some(task) = self.record_task(slot) {
+            self.record(|_| EventKind::PollBegins { task });
         }
     }
 
     /// A poll is over.
-    pub(crate) fn note_poll_ends(&mut self, slot: u32, polled: Poll<Ending>, began: Duration) {
+    pub(crate) fn record_poll_ends(&mut self, slot: u32, polled: Poll<Ending>, began: Duration) {
         let took = self.clock.elapsed().saturating_sub(began);
         self.inbox.set_holder(None);
         let Some(task) = self.log.polled() else {
@@ -216,7 +216,7 @@ impl Loop {
         let live = self.log.live.tasks.get(&task);
         if polled.is_pending() && live.is_some_and(|live| live.waits.is_empty()) {
             let itself = self.tasks.is_queued(slot);
-            self.note_wait(if itself {
+            self.record_wait(if itself {
                 WaitsFor::Turn
             } else {
                 WaitsFor::Foreign
@@ -227,7 +227,7 @@ impl Loop {
             Poll::Ready(Ending::Panicked) => Outcome::Panicked,
             Poll::Ready(_) => Outcome::Ready,
         };
-        self.note(|_| EventKind::PollEnds {
+        self.record(|_| EventKind::PollEnds {
             task,
             outcome,
             took,
@@ -235,21 +235,24 @@ impl Loop {
     }
 
     /// The task whose cell is lent is to be dropped.
-    pub(crate) fn note_cancel(&mut self) {
+    pub(crate) fn record_cancel(&mut self) {
         if self.log.on
             && let Some(slot) = self.tasks.lent()
         {
-            self.note_task(slot);
+            self.record_task(slot);
         }
     }
 
-    /// The task that had the thread is done. Whoever waits for it is woken in its name.
+    /// The task that had the thread is done. What waits for it is woken in its name.
     #[cold]
     #[inline(never)]
-    pub(crate) fn note_finish(&mut self, how: Ending) {
+    pub(crate) fn record_finish(&mut self, how: Ending) {
+        if !self.log.on {
+            return;
+        }
         self.inbox.set_holder(None);
         if let Some(task) = self.log.polled() {
-            self.note(|_| EventKind::Finished { task, how });
+            self.record(|_| EventKind::Finished { task, how });
         }
     }
 }

@@ -185,7 +185,7 @@ impl<T: 'static> JoinHandle<T> {
     fn leave_waker(&self, cx: &mut Context<'_>) {
         let mut waker = Some(cx.waker().clone());
         let previous = current::with(self.of(), |it| {
-            it.note_wait(WaitsFor::Task(self.id()));
+            it.record_wait(WaitsFor::Task(self.id()));
             let joiner = Joiner::Waker(waker.take()?);
             Some(it.tasks.set_joiner(self.slot(), self.id(), joiner))
         });

@@ -197,7 +197,7 @@ impl Sleep {
         let armed = current::expect_running("a sleep", |it| match it.clock.tick_ahead(deadline) {
             Some(tick) => {
                 let (of, key) = (it.number, it.timers.arm(tick, waker));
-                it.note_sleep(key, deadline, true);
+                it.record_sleep(key, deadline, true);
                 Ok(TimerKey { of, key })
             }
             None => Err((it.number, waker)),
@@ -248,7 +248,7 @@ impl TimerKey {
             if it.timers.has_fired(self.key) || it.clock.has_come(deadline) {
                 (Poll::Ready(()), waker)
             } else {
-                it.note_sleep(self.key, deadline, false);
+                it.record_sleep(self.key, deadline, false);
                 (Poll::Pending, it.timers.replace(self.key, waker))
             }
         })?;

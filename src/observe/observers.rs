@@ -1,9 +1,9 @@
-//! Telling: how what was noted reaches the observers, and what the turn notes by itself.
+//! The observers of a loop, and how they are notified of what the log has recorded.
 //!
-//! An observer is the user's code. It is called by the turn, between its steps, when nothing of the loop
-//! is borrowed; meanwhile no loop is the running one, so whatever needs one says that it cannot be had.
-//! A panic of an observer goes out of `block_on`, `run_forever` or `turn`, at the next place where nothing
-//! is under way; the observers hear nothing more.
+//! An observer is user code. The turn calls it between its steps, when nothing of the loop is borrowed.
+//! Meanwhile no loop is the running one, so whatever needs a loop panics and says so. A panic of an
+//! observer leaves `block_on`, `run_forever` or `turn` at the next place where nothing is under way; the
+//! observers are notified of nothing more.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -20,7 +20,7 @@ use crate::task::cell::{End, Payload, drop_quietly};
 use crate::task::id::TaskNumber;
 use crate::turn::poll_with_waker;
 
-/// Who observes a loop.
+/// The observers of a loop.
 #[derive(Default)]
 pub(crate) struct Observers {
     list: RefCell<Vec<Box<dyn Observer>>>,
@@ -60,9 +60,9 @@ impl fmt::Debug for Observers {
 
 impl Resident {
     /// Tells what was noted.
-    pub(crate) fn tell(&self) {
-        let untold = self.with(|it| mem::take(&mut it.log.untold));
-        if untold.is_empty() {
+    pub(crate) fn notify(&self) {
+        let events = self.with(|it| mem::take(&mut it.log.events));
+        if events.is_empty() {
             return;
         }
         // What they do is no task's doing.
@@ -71,8 +71,8 @@ impl Resident {
         // thread-local. It then finds no observers.
         let mut observers = self.observers().list.take();
         let told = catch_unwind(AssertUnwindSafe(|| {
-            current::telling(|| {
-                for event in &untold {
+            current::while_notifying(|| {
+                for event in &events {
                     observers.iter_mut().for_each(|it| it.observe(event));
                 }
             });
@@ -86,15 +86,15 @@ impl Resident {
     }
 
     /// Tells the last events. A panic of an observer ends here: there is nobody to go on.
-    pub(crate) fn tell_last(&self) {
-        self.tell();
+    pub(crate) fn notify_last(&self) {
+        self.notify();
         self.observers().let_go();
         drop_quietly(self.observers().panicked.take());
     }
 
     /// The same where nothing is under way: a panic of an observer goes on here.
-    pub(crate) fn tell_at_rest(&self) {
-        self.tell();
+    pub(crate) fn notify_at_rest(&self) {
+        self.notify();
         if let Some(payload) = self.observers().panicked.take() {
             resume_unwind(payload);
         }
@@ -108,12 +108,12 @@ impl Resident {
         number: TaskNumber,
         future: Pin<&mut dyn Future<Output = End>>,
     ) -> Poll<End> {
-        self.with(|it| it.note_poll_begins(number.slot()));
-        self.tell();
+        self.with(|it| it.record_poll_begins(number.slot()));
+        self.notify();
         // Only now: how long the observers take is not the task's.
         let began = self.with(|it| it.clock.elapsed());
         let polled = poll_with_waker(number, future);
-        self.with(|it| it.note_poll_ends(number.slot(), polled, began));
+        self.with(|it| it.record_poll_ends(number.slot(), polled, began));
         polled
     }
 
@@ -123,12 +123,12 @@ impl Resident {
             return None;
         }
         self.with(|it| it.log.cause = Origin::Outside);
-        self.tell_at_rest();
+        self.notify_at_rest();
         Some(self.with(|it| it.clock.elapsed()))
     }
 
     /// A park is over, or was left out.
-    pub(crate) fn note_park(&self, begun: Duration, park: Park) {
+    pub(crate) fn record_park(&self, begun: Duration, park: Park) {
         let poller = self.poller();
         self.with(|it| {
             let slept = it.clock.elapsed().saturating_sub(begun);
@@ -141,7 +141,7 @@ impl Resident {
             };
             let events = poller.events.iter();
             let sources = events.filter(|event| it.reactor.has(event.token())).count();
-            it.note(|_| EventKind::Parked {
+            it.record(|_| EventKind::Parked {
                 timeout,
                 slept,
                 sources,
