@@ -37,8 +37,8 @@ impl Builder {
         self
     }
 
-    /// Tells an observer of everything that the loop does. More than one may be given: they are told in
-    /// that order.
+    /// Gives the loop an observer, which is given an event for everything that the loop does. More than
+    /// one may be given: they are called in that order.
     ///
     /// An observed loop takes several times as long for a turn; one without an observer pays a branch for
     /// each event.

@@ -12,8 +12,8 @@
 //! moment of a thread's life, also while its other thread-locals are being destroyed. The list is
 //! intrusive: a loop's own memory holds the link.
 //!
-//! The loop's state is in a `RefCell`, and is only ever lent to a closure of this crate. **The closures
-//! run no user code and do not panic**: they move numbers, wakers and boxes between the tables of the
+//! The loop's state is in a `RefCell`, and is only ever lent to a closure of this crate, or to the turn.
+//! **Neither runs user code meanwhile, or panics**: they move numbers, wakers and boxes between the tables of the
 //! [`Loop`], and what has a destructor of the user's they return, to be dropped afterwards. So a
 //! borrow never meets a borrow, with one exception that safe code can construct: an allocator whose
 //! hook calls back into the loop while a table grows. Then a wake, an abort and a drop go by way of

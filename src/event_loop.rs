@@ -1,8 +1,7 @@
 //! The event loop: the ways to make it, run it, stop it and close it.
 //!
-//! All of them come down to one function, the [turn](crate::turn), called again and again until
-//! something is the case: the main future is ready (`run`, `block_on`), `stop` was called
-//! (`run_forever`), or once (`turn`).
+//! All of them come down to one function, [`Resident::run`](crate::turn), which makes turns until the
+//! main future is ready (`run`, `block_on`), until `stop` is called (`run_forever`), or once (`turn`).
 
 use std::any::type_name;
 use std::fmt;

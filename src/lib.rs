@@ -36,8 +36,9 @@
 //!            timers that are due ────┘
 //! ```
 //!
-//! A park is due when nothing is ready, and after 61 polls. The function that does this is
-//! `Resident::run`, in `src/turn.rs`. [`EventLoop::turn`] lets it make one turn, and says what that did.
+//! A park is due when nothing is ready, and when the next batch would end more than 61 polls after the
+//! last park. The function that does this is `Resident::run`, in `src/turn.rs`. [`EventLoop::turn`] lets
+//! it make one turn, and says what that did.
 //!
 //! # Vocabulary
 //!

@@ -52,7 +52,7 @@ pub(crate) struct Loop {
     /// Where in the count of what has left the ready queue the next park is due: a batch that would
     /// end beyond it is begun after the park. Zero if the loop is to stop.
     next_park: u64,
-    /// What has happened and was not told yet, if anybody observes the loop.
+    /// What has happened, if anything observes the loop.
     pub(crate) log: Log,
     /// `stop` was called.
     pub(crate) stopping: bool,

@@ -18,10 +18,11 @@
 //! asyncio's `_run_once` is the same circle, entered at another point: it selects, fires the timers, and
 //! then runs the batch.
 //!
-//! **Nothing is borrowed while user code runs.** A `Resident` is a loop seen from its own thread. Each
-//! `with` below borrows the loop's state, a `Loop`, for one step, and the closure runs no user code. A
-//! task is lent to the turn while it is polled; wakers and boxes leave the state before they are woken
-//! or dropped. So whatever is called may call back: spawn, wake, abort, drop.
+//! **Nothing is borrowed while user code runs.** A `Resident` is a loop seen from its own thread, and a
+//! `Loop` is its state. The turn borrows the state, and lets go of it before each poll, park and wake;
+//! `with` borrows it for a closure that runs no user code. A task is lent to the turn while it is
+//! polled; wakers and boxes leave the state before they are woken or dropped. So whatever is called may
+//! call back: spawn, wake, abort, drop.
 
 use std::fmt;
 use std::io;
@@ -83,11 +84,10 @@ const MESSAGES_PER_TURN: usize = 1_024;
 const KEPT_WOKEN: usize = 1_024;
 
 impl Resident {
-    /// Runs turns until the caller has what it waits for. Returns what the last one did, and those
-    /// before it that did not park.
+    /// Runs turns until the caller has what it waits for. Returns what the last one did, and those just
+    /// before it that made no park.
     pub(crate) fn run(&self, mut until: Until<'_, '_>) -> io::Result<Turn> {
-        // Only polls have a budget: it ends with them, also by a panic.
-        let _unlimited = budget::Unlimited;
+        let _polls = budget::Polls;
         let mut turn = Turn::default();
         let mut state = self.borrow();
         loop {
@@ -108,6 +108,7 @@ impl Resident {
                     Popped::Main(number) => {
                         turn.polled += 1;
                         if self.poll_main(number, &mut until) {
+                            self.park_if_overdue();
                             return Ok(turn);
                         }
                     }
@@ -120,16 +121,19 @@ impl Resident {
             }
             let limit = until.limit(&state);
             drop(state);
-            self.park(limit)?; // 2 park
-            self.wake_due(&mut turn); // 3 wake
+
+            let parked = self.park(limit); // 2 park
+            if parked.is_ok() {
+                self.wake_due(&mut turn); // 3 wake
+            }
+            self.notify_at_rest();
+            parked?;
             state = self.borrow();
             if until.is_one_turn() || state.stopping {
-                break;
+                return Ok(turn);
             }
+            turn = Turn::default();
         }
-        drop(state);
-        self.notify_at_rest();
-        Ok(turn)
     }
 
     /// Polls the main future. Returns true if it is ready: the rest of the batch stays in the queue.
@@ -137,14 +141,14 @@ impl Resident {
         let Until::Ready(main) = until else {
             unreachable!("the main future has a place for as long as `block_on` runs");
         };
-        let Poll::Ready(end) = self.poll(number, main.future.as_mut()) else {
-            return false;
-        };
-        main.done = true;
-        self.with(|state| state.record_finish(end));
-        self.park_if_overdue();
-        self.notify_at_rest();
-        true
+        let polled = self.poll(number, main.future.as_mut());
+        if let Poll::Ready(end) = polled {
+            main.done = true;
+            if self.is_observed() {
+                self.with(|state| state.record_finish(end));
+            }
+        }
+        polled.is_ready()
     }
 
     /// Polls a future with the waker of its number and a budget of its own.
@@ -179,16 +183,19 @@ impl Resident {
     /// starve the rest: a park that is overdue is made, without waiting. If it fails, the next one will
     /// say so.
     fn park_if_overdue(&self) {
+        budget::end();
         if self.with(|state| state.is_park_overdue()) {
             let _ = self.park(Some(Duration::ZERO));
             self.wake_due(&mut Turn::default());
         }
+        self.notify_at_rest();
     }
 
     /// Asks the kernel, sleeping if nothing is ready. Under a virtual clock, lets time pass instead if
     /// it can.
     fn park(&self, limit: Option<Duration>) -> io::Result<()> {
-        let begun = self.rest();
+        budget::end();
+        let begun = self.record_rest();
         let park = self.with(|it| it.begin_park(limit));
         let parked = match park {
             Park::Ask(timeout) => {
@@ -205,7 +212,7 @@ impl Resident {
         parked
     }
 
-    /// Puts in the ready queue who waits for what the park has brought.
+    /// Queues the tasks that wait for what the park has brought.
     fn wake_due(&self, turn: &mut Turn) {
         let mut poller = self.poller();
         turn.woken_by_sources = self.wake_all(move |it| it.take_events(&mut poller.events));
@@ -213,8 +220,8 @@ impl Resident {
         turn.woken_by_timers = self.wake_all(Loop::take_due);
     }
 
-    /// Wakes whom `take` finds, and says how many tasks came into the ready queue.
-    pub(crate) fn wake_all(&self, take: impl FnOnce(&mut Loop)) -> usize {
+    /// Wakes what `take` finds. Returns how many tasks came into the ready queue.
+    fn wake_all(&self, take: impl FnOnce(&mut Loop)) -> usize {
         let (before, others) = self.with(|it| {
             let before = it.ready.pushed();
             take(it);
@@ -226,11 +233,13 @@ impl Resident {
         self.with(|it| it.ready.pushed() - before) as usize
     }
 
-    /// Wakes those whose wakers may be the user's, so that they were not queued at once.
+    /// Wakes the wakers that may be foreign, so that they were not turned into queued tasks at once.
     fn wake_others(&self) {
         let mut woken = self.with(|it| mem::take(&mut it.woken));
         for (waker, by) in woken.drain(..) {
-            self.with(|it| it.log.cause = by);
+            if self.is_observed() {
+                self.with(|it| it.log.cause = by);
+            }
             wake_quietly(waker);
         }
         self.with(|it| {
@@ -243,7 +252,7 @@ impl Resident {
 
     /// Does what other threads have asked for, as far as one turn goes. Returns how many tasks came
     /// into the ready queue.
-    pub(crate) fn read_inbox(&self) -> usize {
+    fn read_inbox(&self) -> usize {
         let Some(before) = self.with(Loop::open_inbox) else {
             return 0;
         };

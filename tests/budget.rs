@@ -472,3 +472,40 @@ fn an_executor_inside_of_a_poll_is_not_held_up_by_timeouts() {
         futures::executor::block_on(operations);
     });
 }
+
+/// Only polls of tasks have a budget: what a foreign waker polls within its wake, while the loop wakes, is
+/// not refused because a task has spent the last of its own.
+#[test]
+fn a_wake_between_two_batches_has_no_budget() {
+    thread_local!(static POLLED: Cell<Option<bool>> = const { Cell::new(None) });
+    struct PollsInItsWake;
+    impl std::task::Wake for PollsInItsWake {
+        fn wake(self: std::sync::Arc<Self>) {
+            let leaf = std::pin::pin!(boucle::consume_budget());
+            let cx = &mut std::task::Context::from_waker(std::task::Waker::noop());
+            POLLED.set(Some(leaf.poll(cx).is_ready()));
+        }
+    }
+    let event_loop = EventLoop::builder().virtual_clock().build().unwrap();
+    event_loop.block_on(async {
+        let waker = std::task::Waker::from(std::sync::Arc::new(PollsInItsWake));
+        let mut nap = Box::pin(boucle::sleep(Duration::from_secs(1)));
+        assert!(
+            nap.as_mut()
+                .poll(&mut std::task::Context::from_waker(&waker))
+                .is_pending()
+        );
+        let mut late = Box::pin(boucle::sleep(Duration::from_secs(2)));
+        assert!(
+            std::future::poll_fn(|cx| std::task::Poll::Ready(late.as_mut().poll(cx)))
+                .await
+                .is_pending()
+        );
+        for _ in 0..128 {
+            boucle::consume_budget().await;
+        }
+        late.await;
+        drop(nap);
+    });
+    assert_eq!(POLLED.get(), Some(true));
+}

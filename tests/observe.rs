@@ -785,3 +785,29 @@ fn a_task_that_was_refused_has_no_name() {
     let named = |event: &Event| matches!(event.kind, EventKind::Named { .. });
     assert!(!trace.loops[0].events.iter().any(named));
 }
+
+/// An observer that panics over what a park has brought ends the run there: no task that was woken is
+/// polled before.
+#[test]
+fn a_panic_over_a_wake_leaves_before_the_next_poll() {
+    struct Panics;
+    impl Observer for Panics {
+        fn observe(&mut self, event: &Event) {
+            assert!(
+                !matches!(event.kind, EventKind::TimerFired { .. }),
+                "an observer"
+            );
+        }
+    }
+    let event_loop = EventLoop::builder().virtual_clock().observe(Panics);
+    let event_loop = event_loop.build().unwrap();
+    let polled = Rc::new(std::cell::Cell::new(false));
+    let sets = polled.clone();
+    let run = catch_unwind(AssertUnwindSafe(|| {
+        event_loop.block_on(async move {
+            boucle::sleep(Duration::from_secs(1)).await;
+            sets.set(true);
+        });
+    }));
+    assert!(run.is_err() && !polled.get());
+}

@@ -2,7 +2,7 @@
 //!
 //! It is made from the loop's own tables, so every loop can give one, and pays nothing until it is
 //! asked. Who awaits whom stands in the tables already: the entry of a task says who is told when
-//! it is done. If the loop is observed, its journal adds what only it knows: where a task was
+//! it is done. If the loop is observed, its log adds what only it knows: where a task was
 //! spawned, how often it was polled and for how long, what it waits for and since when.
 //!
 //! What it looks like, `dump/text.rs` says.

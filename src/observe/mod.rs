@@ -2,7 +2,7 @@
 //!
 //! An [`Observer`] is given to a loop when it is built, and is given everything that the loop does, in
 //! order. The loop records its events in a log, wherever something happens; without an observer that is
-//! a branch, one or two in a hundred instructions.
+//! a branch.
 
 mod event;
 mod live;

@@ -59,7 +59,7 @@ impl fmt::Debug for Observers {
 }
 
 impl Resident {
-    /// Tells what was noted.
+    /// Notifies the observers of what was recorded.
     pub(crate) fn notify(&self) {
         let events = self.with(|it| mem::take(&mut it.log.events));
         if events.is_empty() {
@@ -70,7 +70,7 @@ impl Resident {
         // Taken out, since an observer may come back here: by `process::exit`, which drops the loop of a
         // thread-local. It then finds no observers.
         let mut observers = self.observers().list.take();
-        let told = catch_unwind(AssertUnwindSafe(|| {
+        let notified = catch_unwind(AssertUnwindSafe(|| {
             current::while_notifying(|| {
                 for event in &events {
                     observers.iter_mut().for_each(|it| it.observe(event));
@@ -78,29 +78,32 @@ impl Resident {
             });
         }));
         self.observers().list.replace(observers);
-        if let Err(payload) = told {
+        if let Err(payload) = notified {
             self.observers().panicked.replace(Some(payload));
             self.observers().let_go();
         }
         self.with(|it| it.log.cause = cause);
     }
 
-    /// Tells the last events. A panic of an observer ends here: there is nobody to go on.
+    /// Notifies the observers for the last time. A panic of one ends here.
     pub(crate) fn notify_last(&self) {
         self.notify();
         self.observers().let_go();
         drop_quietly(self.observers().panicked.take());
     }
 
-    /// The same where nothing is under way: a panic of an observer goes on here.
+    /// Notifies the observers where nothing is under way: a panic of one goes on here.
     pub(crate) fn notify_at_rest(&self) {
+        if !self.is_observed() {
+            return;
+        }
         self.notify();
         if let Some(payload) = self.observers().panicked.take() {
             resume_unwind(payload);
         }
     }
 
-    /// Polls, and notes when that begins and ends; what was noted is told before.
+    /// Polls, and records when that begins and ends. The observers are notified before.
     #[cold]
     #[inline(never)]
     pub(crate) fn poll_observed(
@@ -117,8 +120,8 @@ impl Resident {
         polled
     }
 
-    /// A run is over, and a park may begin. Returns the time, if the loop is observed.
-    pub(crate) fn rest(&self) -> Option<Duration> {
+    /// The batch is over, and a park is due. Returns the time, if the loop is observed.
+    pub(crate) fn record_rest(&self) -> Option<Duration> {
         if !self.is_observed() {
             return None;
         }

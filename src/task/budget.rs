@@ -31,12 +31,17 @@ pub(crate) fn refill() {
     LEFT.set(BUDGET);
 }
 
-/// Ends the counting when it drops: no poll of a loop is under way any more.
-pub(crate) struct Unlimited;
+/// No poll is under way any more, and nothing is counted.
+pub(crate) fn end() {
+    LEFT.set(UNLIMITED);
+}
 
-impl Drop for Unlimited {
+/// Calls [`end`] when it drops: a panic ends the polls too.
+pub(crate) struct Polls;
+
+impl Drop for Polls {
     fn drop(&mut self) {
-        LEFT.set(UNLIMITED);
+        end();
     }
 }
 

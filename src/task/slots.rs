@@ -204,7 +204,7 @@ impl Entry {
 }
 
 impl Lent {
-    /// Polls the task where it stands.
+    /// Returns the task where it stands, to be polled.
     #[inline]
     pub(crate) fn future(&mut self) -> Pin<&mut dyn Future<Output = End>> {
         self.cell()
