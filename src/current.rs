@@ -96,7 +96,7 @@ impl Resident {
         self.cell.number
     }
 
-    /// Who observes the loop.
+    /// The observers of the loop.
     pub(crate) fn observers(&self) -> &Observers {
         &self.observers
     }

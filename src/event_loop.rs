@@ -243,7 +243,7 @@ impl EventLoop {
         LoopHandle::new(self.resident.number())
     }
 
-    /// A loop that is made, in the hands of whoever keeps it.
+    /// A loop that is made, for its owner.
     pub(crate) fn of(resident: Resident) -> EventLoop {
         EventLoop { resident }
     }

@@ -51,10 +51,10 @@
 //! | wake | to put a task in the ready queue |
 //! | fire | what a timer does at its deadline |
 //! | task | a spawned future, until its output is taken |
-//! | joiner | who is told that a task is done: a waker, or a seat in a group |
+//! | joiner | what waits for a task: a waker, or a group that has the task as a member |
 //! | ready queue | FIFO of what is to be polled |
 //! | inbox | what other threads leave for the loop: wakes, spawns, drops |
-//! | reactor | mio's tokens → who waits for them |
+//! | reactor | the table of sources: from the kernel's events to the tasks that wait for them |
 //! | wheel | the hierarchical timer wheel |
 //! | source | a registered socket; its *readiness* is readable or writable |
 //!
@@ -72,7 +72,7 @@
 //! 1. `turn.rs`: one turn. `event_loop.rs`: what calls it. `main_future.rs`, `lifecycle.rs`: what is
 //!    special about the main future, and about a loop's end.
 //! 2. `task/id.rs`, `task/cell.rs`, `task/stamp.rs`, `task/slots.rs`, `task/tasks.rs`: the numbers,
-//!    the cell of a task, who may touch it, the table.
+//!    the cell of a task, what may touch it, the table.
 //! 3. `wake/waker.rs`, `wake/ready.rs`, `wake/inbox.rs`: from a waker to the ready queue.
 //! 4. `current.rs`, `state.rs`, `park_plan.rs`: how a number becomes a loop again, what a loop owns,
 //!    and how long it may sleep.
@@ -80,9 +80,9 @@
 //!    a task gives way.
 //! 6. `time/wheel.rs`, `time/clock.rs`, `time/sleep.rs`: a deadline, in O(1).
 //! 7. `net/reactor.rs`, `net/source.rs`, `net/readiness.rs`, `net/crowd.rs`, `net/park.rs`:
-//!    readiness, who waits for it, and where the thread sleeps.
+//!    readiness, the tasks that wait for it, and where the thread sleeps.
 //! 8. `task/groups.rs`, `combine/group.rs`, `combine/gather.rs`, `combine/wait.rs`: several tasks,
-//!    and one who waits.
+//!    and one that waits.
 //! 9. `executor/run_in_executor.rs`, `executor/pool.rs`, `executor/oneshot.rs`: a job, the threads,
 //!    and the way of a value from there.
 //!
@@ -98,7 +98,7 @@
 //! 2. **The owner thread pays for no other thread.** A wake on the loop's own thread is a store in
 //!    a queue; from elsewhere it goes through the inbox.
 //! 3. **One allocation per task**, which holds the future and then its output.
-//! 4. **The wheel is pure**: ticks in, fired timers out. It reads no clock and wakes nobody.
+//! 4. **The wheel is pure**: ticks in, fired timers out. It reads no clock and calls no waker.
 //! 5. **The schedule can be seen.** FIFO, frozen batches and a virtual clock make a run repeat itself,
 //!    so tests assert whole schedules, and pictures of them stand in this documentation. An
 //!    [observer](observe) is given an event for every turn, poll and wake. Where something happens, the

@@ -45,7 +45,7 @@ pub(crate) struct Loop {
     pub(crate) jobs: usize,
     /// How long its end waits for jobs that have begun; `None`: as long as they take.
     pub(crate) shutdown_timeout: Option<Duration>,
-    /// Kept for its memory: who is woken in the third step, and by what.
+    /// Kept for its memory: the wakers of the third step, and what wakes them.
     pub(crate) woken: Vec<(Waker, Origin)>,
     /// What was taken from the inbox and is not handled yet.
     pub(crate) messages: VecDeque<Message>,
@@ -143,7 +143,7 @@ impl Loop {
         is_new.is_some()
     }
 
-    /// Queues whoever holds the slot.
+    /// Queues the task that has the slot.
     pub(crate) fn wake_slot(&mut self, slot: u32) {
         let number = self.tasks.mark_slot_queued(slot);
         if let Some(number) = number {
@@ -228,7 +228,7 @@ impl Loop {
         inbox::give_back(&mut self.messages);
     }
 
-    /// A task is done. Returns who is to be woken, and the cell if nobody will ask for it; or the task,
+    /// A task is done. Returns what is to be woken, and the cell if no handle will ask for it; or the task,
     /// if it has aborted itself and is to be cancelled first.
     pub(crate) fn finish(
         &mut self,
@@ -339,7 +339,7 @@ fn push_waker(woken: &mut Vec<(Waker, Origin)>, task: TaskNumber, source: usize)
     woken.push((waker, Origin::Source(source)));
 }
 
-/// Queues a task, and says whether it did; `None` if the number leads to none.
+/// Queues a task. Returns false if it was queued or is done; `None` if the number leads to none.
 #[inline]
 fn queue(tasks: &mut Tasks, ready: &mut ReadyQueue, number: TaskNumber) -> Option<bool> {
     let is_new = tasks.mark_queued(number);

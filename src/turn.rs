@@ -283,7 +283,7 @@ impl Resident {
             Message::ReleaseSource(slot) => drop_quietly(self.with(|it| it.drop_source(slot))),
             Message::ReleaseGroup(group) => drop_quietly(self.with(|it| it.groups.remove(group))),
             Message::ReleaseJob => self.with(|it| it.jobs = it.jobs.saturating_sub(1)),
-            // Whoever has asked may be gone.
+            // The thread that has asked may be gone.
             Message::Dump(asker) => drop(asker.send(self.with(|it| it.dump()))),
             Message::NoHandles => {}
         }
@@ -294,7 +294,7 @@ impl Resident {
         let dump = self.with(|it| it.dump());
         panic!(
             "deadlock: nothing is ready, and no timer, socket, executor job or LoopHandle is left \
-             to wake anybody\n{dump}"
+             to wake any task\n{dump}"
         )
     }
 }

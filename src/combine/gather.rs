@@ -33,7 +33,7 @@ use crate::task::spawn::Unspawned;
 /// ```
 ///
 /// As [`trace`](crate::trace) shows it, under a virtual clock and with whole seconds: the children are
-/// polled in one turn, and who ends last wakes the parent.
+/// polled in one turn, and the last one to end wakes the parent.
 ///
 /// ```text
 /// turn                 1     2                      3     4  5    6

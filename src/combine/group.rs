@@ -70,7 +70,7 @@ impl Group {
         }
     }
 
-    /// Lets tasks report to nobody any more.
+    /// Lets tasks report to no group any more.
     pub(crate) fn unseat_all<T>(&self, handles: &[JoinHandle<T>]) {
         self.set_joiners(handles, |_| Joiner::NOBODY);
     }
@@ -110,7 +110,7 @@ impl Group {
         current::with(self.of, |it| it.groups.members(self.slot).map(is_over)) == Ok(Some(true))
     }
 
-    /// Asks the group something; if it has no answer yet, whoever polls is woken when it may have
+    /// Asks the group something. If it has no answer yet, the polling task is woken when it may have
     /// one.
     ///
     /// # Panics
@@ -187,7 +187,7 @@ impl<T: 'static> Child<T> {
     ///
     /// # Panics
     ///
-    /// If the loop is closing, and who polls here is a destructor that it runs.
+    /// If the loop is closing, and this is polled by a destructor that it runs.
     pub(crate) fn value(&mut self) -> T {
         match self.take() {
             Some(Ok(value)) => value,

@@ -1,4 +1,4 @@
-//! Combinators: several tasks, and one who waits for them.
+//! Combinators: several tasks, and one that waits for them.
 
 pub(crate) mod group; // what a parent holds
 pub(crate) mod gather; // `gather`, `gather!`, `try_gather`

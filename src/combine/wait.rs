@@ -15,7 +15,7 @@ use crate::time::sleep::{Sleep, sleep};
 /// Waits until some of the tasks are done, and returns `(done, pending)`: asyncio's `wait`.
 ///
 /// The mode says for what: [`FIRST_COMPLETED`], [`FIRST_EXCEPTION`] (for tasks that return a
-/// `Result`), or [`ALL_COMPLETED`]. Both lists keep the order of the input; who is done in the same
+/// `Result`), or [`ALL_COMPLETED`]. Both lists keep the order of the input; tasks that are done in the same
 /// turn is in `done` together. The handles in `done` are ready: awaiting one gives its value at
 /// once.
 ///
@@ -34,8 +34,8 @@ use crate::time::sleep::{Sleep, sleep};
 /// });
 /// ```
 ///
-/// Two tasks that sleep, for one second and for half of one, as [`trace`](crate::trace) shows it. Whoever
-/// is not done goes on; here the loop ends, and drops it.
+/// Two tasks that sleep, for one second and for half of one, as [`trace`](crate::trace) shows it. The
+/// one that is not done goes on; here the loop ends, and drops it.
 ///
 /// ```text
 /// turn                 1     2                      3     4 end
@@ -187,7 +187,7 @@ impl<T, M: Mode<T>> Wait<T, M> {
         Poll::Ready(())
     }
 
-    /// Parts who is done from who is not.
+    /// Parts the tasks that are done from the others.
     fn part(&mut self) -> (Vec<JoinHandle<T>>, Vec<JoinHandle<T>>) {
         let mut handles = mem::take(&mut self.handles);
         let group = self.group.take();

@@ -1,5 +1,5 @@
-//! The crowd: whoever waits for a side that another task waits for already, or waits with a waker
-//! that is not of this crate.
+//! The crowd: the wakers that wait for a side beside the one task that is noted there: of further
+//! tasks, and those that are not of this crate.
 //!
 //! A future that waits may be dropped without a word, so a waker that was left here may be stale;
 //! and a task that polls with a new waker each time, as some combinators do, leaves a stale one
@@ -74,7 +74,7 @@ impl Crowd {
         }
     }
 
-    /// Makes room for one more waker. Those who must make it are returned, to be woken.
+    /// Makes room for one more waker. Returns those that make room, to be woken.
     fn make_room(&mut self, lulls: u64) -> Vec<Waker> {
         self.settle(lulls);
         if self.waiting.len() < self.limit {

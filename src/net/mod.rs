@@ -6,10 +6,10 @@
 
 pub(crate) mod poller; // what asks the kernel
 mod park; // the one place where the thread sleeps
-pub(crate) mod reactor; // tokens → who waits for them
+pub(crate) mod reactor; // from events to the tasks that wait for them
 pub(crate) mod source; // a socket that belongs to a loop
-pub(crate) mod readiness; // one side of it: ready or not, and who waits
-mod crowd; // who waits, if they are many
+pub(crate) mod readiness; // one side of it: ready or not, and what waits
+mod crowd; // what waits, if there are many
 mod resolve; // names and addresses
 mod tcp_listener; // `TcpListener`
 mod tcp_stream; // `TcpStream`

@@ -1,5 +1,5 @@
 //! From mio's sockets to std's, by way of the descriptor that owns both; and the descriptor itself,
-//! for who needs it.
+//! for what needs it.
 
 #[cfg(unix)]
 pub(crate) use unix::{as_fd, listener, stream};

@@ -1,4 +1,4 @@
-//! The reactor: from the kernel's events to who waits for them.
+//! The reactor: from the kernel's events to the tasks that wait for them.
 //!
 //! A *source* is a registered socket. It is registered once, for both sides and edge-triggered, and
 //! stays so until it is dropped: waiting for it makes no system call. In return the
@@ -33,7 +33,7 @@ pub(crate) enum Side {
 }
 
 impl Side {
-    /// What who waits for this side of a source waits for.
+    /// The reason a task gives for waiting on this side.
     pub(crate) fn waited_for(self, source: usize) -> WaitsFor {
         match self {
             Side::Read => WaitsFor::Readable(source),
@@ -96,7 +96,7 @@ impl Reactor {
                 source.read.doubt();
             }
             let by = Origin::Source(slot);
-            // An error is for whoever tries next, on either side.
+            // An error is for the next operation, on either side.
             let readable = event.is_readable() || event.is_read_closed() || event.is_error();
             let writable = event.is_writable() || event.is_write_closed() || event.is_error();
             for (has_come, side) in [(readable, &mut source.read), (writable, &mut source.write)] {

@@ -1,4 +1,4 @@
-//! One side of a source: whether it is ready, and who waits until it is.
+//! One side of a source: whether it is ready, and what waits until it is.
 //!
 //! An operation is tried while its side is ready. When the kernel has nothing more to do, the task
 //! waits for the next edge:
@@ -15,10 +15,10 @@
 //! them, and urgent data ends a read, whatever stands behind it. Such an edge leaves a *doubt*: the
 //! side stays ready until the kernel has said that there is nothing more.
 //!
-//! **Who waits** is mostly one task, and a task of ours has a number. To note it runs nobody's code,
-//! so it is done in the same breath as the attempt. Whoever comes while another task waits, or with
-//! a waker that is not of this crate, joins the [`Crowd`]. (A list of wakers for everybody is
-//! simpler. It took a clone and a second borrow of the loop for each wait, and an allocation for
+//! **What waits** is mostly one task, and a task of ours has a number. To note a number runs no user
+//! code, so it is done in the same borrow as the attempt. A task that comes while another one waits, or
+//! with a waker that is not of this crate, joins the [`Crowd`]. (A list of wakers for all of them would
+//! be simpler. It takes a clone and a second borrow of the loop for each wait, and an allocation for
 //! each socket.)
 
 use std::io;
@@ -30,16 +30,16 @@ use crate::observe::Origin;
 use crate::task::id::TaskNumber;
 use crate::wake::waker::task_of;
 
-/// What is known of one side, and who waits for it.
+/// What is known of one side, and what waits for it.
 pub(crate) struct Readiness {
-    /// While it is, nobody waits.
+    /// While it is, nothing waits.
     ready: bool,
     /// A short read may have left something. (A short write leaves no doubt: after an end it would
     /// have failed.)
     doubtful: bool,
-    /// The task that waits. If it is gone by the time of the edge, its number wakes nobody.
+    /// The task that waits. If it is gone by the time of the edge, its number wakes nothing.
     task: Option<TaskNumber>,
-    /// Who else waits. Boxed, since most sides never have one: 40 bytes less for each.
+    /// What else waits. Boxed, since most sides never have one: 40 bytes less for each.
     crowd: Option<Box<Crowd>>,
 }
 
@@ -169,7 +169,7 @@ mod tests {
     use crate::task::id::{LoopNumber, TaskNumber};
     use crate::wake::waker::waker;
 
-    /// What the kernel answers, to whoever tries an operation.
+    /// What the kernel answers to an operation.
     fn answer<R>(kind: io::ErrorKind) -> impl FnOnce() -> io::Result<R> {
         move || Err(kind.into())
     }

@@ -47,8 +47,8 @@ impl Drop for Polls {
 
 /// Ready if the budget has something left; else wakes the task, which gives way.
 ///
-/// Called before a leaf operation is tried; [`spend`] follows if it was ready. Whoever does not give
-/// way after 128 refusals cannot: another executor blocks inside of this poll, and would ask for
+/// Called before a leaf operation is tried; [`spend`] follows if it was ready. A poll that does not
+/// give way after 128 refusals cannot: another executor blocks inside of this poll, and would ask for
 /// ever. It gets a new budget.
 #[inline]
 pub(crate) fn poll_left(cx: &mut Context<'_>) -> Poll<()> {

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Nothing unwinds out of this file. User code runs here in three places: the future's poll, the
-//! future's drop, and the drop of a value that nobody will see. A panic in one of them ends this
+//! future's drop, and the drop of a value that is never taken. A panic in one of them ends this
 //! task alone and becomes its output.
 //!
 //! The output leaves through [`Any`], which asks the type before it hands anything over. It costs
@@ -96,7 +96,7 @@ impl<F: Future> TaskCell<F> {
     }
 
     /// Puts the output where the future was. The future goes first: what its destructor does
-    /// happens before anybody learns that the task is done, and a panic in it is the output.
+    /// happens before the task is seen to be done, and a panic in it is the output.
     fn finish(mut self: Pin<&mut Self>, result: Result<F::Output, Failure>) -> End {
         let dropped = catch_unwind(AssertUnwindSafe(|| {
             self.as_mut().set(TaskCell::Finished { output: None });

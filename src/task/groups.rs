@@ -1,4 +1,4 @@
-//! The groups of a loop: who is told which of several tasks are done.
+//! The groups of a loop: which of several tasks are done, and what waits for them.
 //!
 //! `gather`, `wait` and `as_completed` have the same need: to learn *which* tasks are done at a
 //! cost that does not grow with how many there are. A parent that polls a list of handles looks at all of
@@ -49,7 +49,7 @@ pub(crate) struct Members {
     /// The first one that panicked.
     pub(crate) panicked: Option<u32>,
     tell: Tell,
-    /// Who waits for them.
+    /// What waits for them.
     pub(crate) parent: Option<Waker>,
 }
 
@@ -95,7 +95,7 @@ impl Groups {
         self.table.get_mut(group as usize)
     }
 
-    /// Who waits for the group of a seat.
+    /// What waits for the group of a seat.
     pub(crate) fn parent(&self, seat: Seat) -> Option<&Waker> {
         self.table.get(seat.group as usize)?.parent.as_ref()
     }

@@ -1,4 +1,4 @@
-//! The numbers: who a loop is, who a task is.
+//! The numbers of loops and tasks.
 //!
 //! Everything outside the loop holds numbers and never a pointer to it. Three of them are made here.
 //!
@@ -20,7 +20,7 @@
 //!
 //! The slot is the task's place in the slab, and the generation the low bits of its id, which
 //! counts the spawns of its loop. The upper half, the *identity*, stands in the slab's entry too: to
-//! compare the two tells at once whether this is the right loop and the right task. On a 32-bit
+//! comparing the two shows at once whether this is the right loop and the right task. On a 32-bit
 //! target the fields shrink to 4, 8 and 20 bits, which leaves room for 16 loops and 1,048,576 tasks
 //! in each.
 //!
@@ -65,7 +65,7 @@ pub(crate) const NO_SLOT: u32 = u32::MAX;
 
 const SLOT_MASK: u64 = (1 << bits::SLOT) - 1;
 
-/// The last sequence number. Who makes a loop every 20 microseconds comes to it in two weeks.
+/// The last sequence number. One loop every 20 µs exhausts it in two weeks.
 const MAX_SEQUENCE: u64 = (1 << 36) - 1;
 
 /// How many of an id's bits are its generation, the lowest ones.

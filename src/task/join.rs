@@ -26,7 +26,7 @@ use crate::wake::waker::wake_quietly;
 /// # Cancellation
 ///
 /// Dropping the handle detaches the task: it goes on, and its value is dropped when it comes. To
-/// end the task itself, call [`abort`](Self::abort). (In asyncio, cancelling who awaits a task
+/// end the task itself, call [`abort`](Self::abort). (In asyncio, cancelling a task that awaits another
 /// cancels the task as well; here a task is a thing of its own, as in tokio.)
 ///
 /// # Panics
@@ -181,7 +181,7 @@ impl<T: 'static> JoinHandle<T> {
         .ok()?
     }
 
-    /// Says who is to be woken when the task is done. If it is done by now, that is at once.
+    /// Leaves the waker to be woken when the task is done. If it is done by now, wakes it at once.
     fn leave_waker(&self, cx: &mut Context<'_>) {
         let mut waker = Some(cx.waker().clone());
         let previous = current::with(self.of(), |it| {
@@ -234,7 +234,7 @@ fn awaits_itself(id: u64) -> ! {
 impl<T> Unpin for JoinHandle<T> {}
 
 impl<T> Drop for JoinHandle<T> {
-    /// Detaches the task. A value that nobody took is dropped here, and its panic stops here.
+    /// Detaches the task. A value that was not taken is dropped here, and its panic stops here.
     fn drop(&mut self) {
         if self.is_spent() {
             return;

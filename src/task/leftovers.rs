@@ -1,4 +1,4 @@
-//! What is left of a loop's tasks: when it ends, or when somebody asks.
+//! What is left of a loop's tasks: when it ends, or for a dump.
 
 use std::mem;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ impl Tasks {
         Some((task, joiner))
     }
 
-    /// The tasks that are not done, and the main future, in spawn order; and whom each of them
+    /// The tasks that are not done, and the main future, in spawn order; and which tasks each of them
     /// awaits, as their entries tell it. O(n log n).
     pub(crate) fn dump(&mut self, groups: &Groups) -> Vec<DumpedTask> {
         let mut places: Vec<(u64, u32)> = Vec::new();
@@ -98,7 +98,7 @@ impl Tasks {
 }
 
 impl Joiner {
-    /// The task that is told, if it is one of this crate's.
+    /// The task that is woken, if it is one of this crate's.
     fn task(&self, groups: &Groups) -> Option<TaskNumber> {
         task_of(match self {
             Joiner::Waker(waker) => waker,

@@ -2,9 +2,9 @@
 
 pub(crate) mod id; // the numbers of loops and tasks
 pub(crate) mod cell; // one allocation: the future, then its output
-pub(crate) mod stamp; // who a task is and how it stands
-pub(crate) mod groups; // who is told that several tasks are done
-pub(crate) mod slots; // who owns a cell, and who may touch it
+pub(crate) mod stamp; // which task it is and how it stands
+pub(crate) mod groups; // what waits for several tasks
+pub(crate) mod slots; // what owns a cell, and what may touch it
 pub(crate) mod tasks; // the table of tasks
 mod leftovers; // the tasks that are left at the end
 pub(crate) mod spawn; // `spawn`

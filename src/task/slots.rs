@@ -1,9 +1,9 @@
-//! The slots: who owns a task's cell, and who may touch it.
+//! The slots: what owns a task's cell, and what may touch it.
 //!
 //! A task is polled where its cell stands, in an allocation of its own. The user's code that runs then
 //! may spawn (the slab grows and moves), wake, abort, and drop handles. All of that finds the task's
 //! entry; none of it may touch the cell. So a cell that is polled is *lent*: the turn has it, as a
-//! [`Lent`], and until it is given back, this file has no answer for whoever asks for that cell.
+//! [`Lent`], and until it is given back, this file gives that cell to nothing else.
 //! There is one at most.
 //!
 //! To take the box out of its slot for each poll, and put it back, would do the same with no `unsafe`.
@@ -33,13 +33,13 @@ pub(crate) struct Entry {
     pub(crate) joiner: Joiner,
 }
 
-/// Who is told that a task is done.
+/// What waits for a task.
 pub(crate) enum Joiner {
-    /// Whoever awaits the handle.
+    /// The task that awaits the handle.
     Waker(Waker),
-    /// A place in a group (`gather`, `wait`, `as_completed`), or nobody.
+    /// A place in a group (`gather`, `wait`, `as_completed`), or nothing.
     ///
-    /// "Nobody" is a reserved seat and no third variant, because two variants fit 16 bytes.
+    /// Nothing is a reserved seat and no third variant, because two variants fit 16 bytes.
     Seat(Seat),
 }
 
@@ -67,7 +67,7 @@ pub(crate) struct Slots {
 const NONE: usize = usize::MAX;
 
 /// A cell that an entry owns. A pointer and no box, because a box may not be moved, as the slab moves
-/// its entries, while somebody else uses what is in it.
+/// its entries, while the turn uses what is in it.
 struct Owned(NonNull<dyn Task>);
 
 /// A cell that is lent to the turn, which gives it back by [`Slots::take_back`].
@@ -210,7 +210,7 @@ impl Lent {
         self.cell()
     }
 
-    /// Drops the future, or an output that nobody is to see.
+    /// Drops the future, or an output that is not to be taken.
     pub(crate) fn cancel(&mut self) -> End {
         self.cell().cancel()
     }
@@ -230,7 +230,7 @@ impl Lent {
 impl Owned {
     #[inline]
     fn new(task: BoxedTask) -> Owned {
-        // SAFETY: What is in the box is not moved out of it: it comes to light again only pinned, by
+        // SAFETY: What is in the box is not moved out of it: it is reached again only pinned, by
         // `get`, `into_box`, or through a `Lent`.
         let task = unsafe { Pin::into_inner_unchecked(task) };
         Owned(NonNull::from(Box::leak(task)))
@@ -272,7 +272,7 @@ mod tests {
     use crate::task::cell::TaskCell;
     use crate::task::id::LoopNumber;
 
-    /// While a cell is lent nobody else gets at it, and after that everybody does.
+    /// While a cell is lent nothing else gets at it, and after that everything does.
     #[test]
     fn a_cell_that_is_lent_is_out_of_reach() {
         let of = LoopNumber::new(1, 1);

@@ -1,4 +1,4 @@
-//! The stamp: who a task is and how it stands, in one word.
+//! The stamp: which task it is and how it stands, in one word.
 //!
 //! The wake of a task asks three things of its entry: is it the one that was meant, is it queued
 //! already, is it done? All three are in one word, so a wake reads and writes one word of the slab.
@@ -77,7 +77,7 @@ impl Stamp {
         }
     }
 
-    /// Sets the queued mark, if the task is neither queued nor done, and says whether it did.
+    /// Sets the queued mark, if the task is neither queued nor done. Returns whether it did.
     #[inline]
     pub(crate) fn queue(&mut self) -> bool {
         let idle = self.marks(&[Mark::Queued, Mark::Done]) == 0;
@@ -88,7 +88,7 @@ impl Stamp {
     }
 
     /// Takes the queued mark off, if the task is to be polled: queued, and neither done nor aborted.
-    /// Says whether it did.
+    /// Returns whether it did.
     #[inline]
     pub(crate) fn unqueue(&mut self) -> bool {
         let asked = self.marks(&[Mark::Queued, Mark::Done, Mark::Aborted]);

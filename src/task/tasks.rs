@@ -1,6 +1,6 @@
 //! The tasks of a loop.
 //!
-//! One entry a task, 40 bytes: a word that says who it is and how it stands, its cell, and who waits
+//! One entry a task, 40 bytes: a word that says which task it is and how it stands, its cell, and what waits
 //! for it. The life of an entry, with the function that takes each step:
 //!
 //! ```text
@@ -20,7 +20,7 @@
 //! the task is done *and* its `JoinHandle` is gone, so a handle can never be stale; a waker can, and
 //! brings an identity to be compared.
 //!
-//! Nothing here runs user code: boxes and wakers that leave are handed to the caller, who drops or
+//! Nothing here runs user code: boxes and wakers that leave are handed to the caller, which drops or
 //! wakes them when the loop's state is no longer borrowed.
 
 use std::any::Any;
@@ -46,7 +46,7 @@ pub(crate) struct Tasks {
     pub(super) live: usize,
     /// The type of the main future, which has no cell to ask.
     pub(super) main_type: &'static str,
-    /// The task that is polled has aborted itself, or somebody has whom it called.
+    /// The task that is polled has aborted itself, or something that it called has.
     aborted_itself: bool,
 }
 
@@ -58,7 +58,7 @@ pub(crate) enum Output<T> {
     /// The slot is free now.
     Done(Result<T, JoinError>),
     Pending,
-    /// Who asks is the task itself, in its poll.
+    /// The task is awaiting its own handle.
     Itself,
     /// No such task: its loop is closing and refused it, or has dropped it.
     Gone,
@@ -66,7 +66,7 @@ pub(crate) enum Output<T> {
 
 /// What is left to do for a task that is done.
 pub(crate) struct Finished {
-    /// Who waited for it.
+    /// What waited for it.
     pub(crate) joiner: Joiner,
     /// The cell, if no handle will ask for the output.
     pub(crate) unheld: Option<BoxedTask>,
@@ -124,7 +124,7 @@ impl Tasks {
         }
     }
 
-    /// Marks a task as queued, and says whether the caller is to push the number: not if it is
+    /// Marks a task as queued. Returns whether the caller is to push the number: not if it is
     /// queued already, or is done. `None` if it is gone, or of another loop.
     #[inline]
     pub(crate) fn mark_queued(&mut self, number: TaskNumber) -> Option<bool> {
@@ -132,7 +132,7 @@ impl Tasks {
         entry.stamp.is(number).then(|| entry.stamp.queue())
     }
 
-    /// Marks whoever holds the slot as queued, and says who that is.
+    /// Marks the task that has the slot as queued. Returns its number, if it was idle.
     pub(crate) fn mark_slot_queued(&mut self, slot: u32) -> Option<TaskNumber> {
         let entry = self.slots.get(slot)?;
         entry
@@ -241,7 +241,7 @@ impl Tasks {
             .is_none_or(|entry| entry.stamp.has(Mark::Done))
     }
 
-    /// Says who is told when the task is done. Gives back who was told before, or `joiner` itself
+    /// Sets what waits for the task. Returns what waited before, or `joiner` itself
     /// if the task is done already.
     pub(crate) fn set_joiner(
         &mut self,
@@ -257,7 +257,7 @@ impl Tasks {
         }
     }
 
-    /// The id of whoever holds the slot, if that is not done.
+    /// The id of the task that has the slot, if that is not done.
     pub(crate) fn live_id(&mut self, slot: u32) -> Option<u64> {
         let entry = self.slots.get(slot)?;
         (!entry.stamp.has(Mark::Done)).then(|| entry.stamp.id())
@@ -268,7 +268,7 @@ impl Tasks {
         self.slots.lent()
     }
 
-    /// Whether whoever holds the slot stands in the ready queue.
+    /// Whether the task that has the slot stands in the ready queue.
     pub(crate) fn is_queued(&mut self, slot: u32) -> bool {
         let entry = self.slots.get(slot);
         entry.is_some_and(|entry| entry.stamp.has(Mark::Queued))

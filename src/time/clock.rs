@@ -38,7 +38,7 @@ const FAR: u64 = 100_000;
 
 /// A deadline is fine if it is nearer than this when its timer is armed, and is waited for in
 /// microseconds. The others share the milliseconds in which they fall: that is one park for all
-/// of them, and as exact as anybody can tell who waits for longer than one.
+/// of them, and as exact as a wait of more than one can show.
 const FINE: Duration = Duration::from_millis(1);
 
 impl Clock {
@@ -150,7 +150,7 @@ impl Clock {
     }
 }
 
-/// The real time, for whoever asks outside of a loop.
+/// The real time, where no loop runs.
 pub(crate) fn real_now() -> Instant {
     Instant::now()
 }

@@ -19,14 +19,14 @@
 //!
 //! What a million timers cost is their cache misses. So a slot is a vector with the timers
 //! themselves in it, which a cascade reads and writes in a row; only where each of them stands is
-//! noted aside, for who cancels it. Lists that run through a slab of timers, the usual way, need
+//! noted aside, for its cancellation. Lists that run through a slab of timers, the usual way, need
 //! less memory; but each link is a miss that must be over before the next can begin. With a million
 //! tasks that sleep once, `advance` took a third of their time that way, and a thirteenth now. A
 //! timer that is cancelled leaves a gap in its vector, and gaps are closed before they outnumber
 //! the timers.
 //!
 //! The wheel is pure. Ticks go in, fired values come out in the order (deadline, arming); it reads
-//! no clock and wakes nobody. A fired timer keeps its key until its owner cancels it, so a key is
+//! no clock and calls no waker. A fired timer keeps its key until its owner cancels it, so a key is
 //! never stale. A binary heap, the usual alternative, costs O(log n) a timer and cancels lazily:
 //! with timeouts, which are armed for every request and hardly ever fire, it is full of the dead.
 

@@ -1,7 +1,7 @@
 //! The inbox: what other threads leave for the loop.
 //!
-//! A loop belongs to its thread, and its tables are touched by nobody else. Whoever holds a number of
-//! it on another thread leaves a [`Message`]: wake this slot, start this, I dropped that. The loop
+//! A loop belongs to its thread, and its tables are touched on no other. What holds a number of it
+//! on another thread leaves a [`Message`]: wake this slot, start this, I dropped that. The loop
 //! reads them in the third step of its turn, in the order they came.
 //!
 //! There is one inbox for each short id. It is made when the id is used for the first time, is
@@ -32,7 +32,7 @@
 //! If the message comes first, the loop sees it and does not sleep; if the mark comes first, the
 //! sender sees it and rings (mio's waker, an eventfd on Linux), once for each sleep. It has let go of
 //! the lock by then, which is the first thing that the loop wants when it wakes. And if the mark still
-//! stands after the park, nobody has left anything: the loop takes it off without the lock, and spares
+//! stands after the park, nothing was left: the loop takes it off without the lock, and spares
 //! itself 50 instructions for each event that no other thread has sent.
 //!
 //! No user code runs under the lock: closures come in boxed and leave before they are run or
@@ -52,7 +52,7 @@ use crate::wake::bits::Bits;
 /// The inboxes, by short id.
 static INBOXES: [OnceLock<Inbox>; MAX_LOOPS] = [const { OnceLock::new() }; MAX_LOOPS];
 
-/// What another thread tells the loop.
+/// What another thread leaves for the loop.
 pub(crate) enum Message {
     /// A waker was woken.
     Wake(u32),
@@ -60,7 +60,7 @@ pub(crate) enum Message {
     Spawn(Box<dyn FnOnce() + Send>),
     /// `LoopHandle::stop`.
     Stop,
-    /// `LoopHandle::dump`, with who waits for the answer.
+    /// `LoopHandle::dump`, with the channel for the answer.
     Dump(SyncSender<Dump>),
     /// `JoinHandle::abort`.
     Abort { slot: u32, id: u64 },
@@ -82,12 +82,12 @@ pub(crate) enum Message {
 /// One short id's inbox.
 pub(crate) struct Inbox {
     contents: Mutex<Contents>,
-    /// Whether the loop sleeps, or is about to, and must be rung. Set under the lock; whoever takes it
+    /// Whether the loop sleeps, or is about to, and must be rung. Set under the lock; the thread that takes it
     /// off, under the lock or without, is the only one.
     asleep: AtomicBool,
     /// One bit for each slot: whether a `Wake` of it is among the messages, or about to be.
     woken: Bits,
-    /// Which task has the loop's thread just now, if the loop is observed. For whoever asks the loop
+    /// Which task has the loop's thread just now, if the loop is observed. For a thread that asks the loop
     /// something and gets no answer.
     holder: Mutex<Option<Holding>>,
 }
@@ -101,7 +101,7 @@ pub(crate) struct Holding {
     pub(crate) since: Instant,
 }
 
-/// What nobody read before the loop ended. Dropping it drops the users' closures in it.
+/// What was not read before the loop ended. Dropping it drops the users' closures in it.
 pub(crate) struct Unread {
     pub(crate) messages: VecDeque<Message>,
     _bell: Option<Arc<mio::Waker>>,
@@ -114,7 +114,7 @@ struct Contents {
     /// Whether the loop still reads it; false once teardown has closed it.
     open: bool,
     messages: VecDeque<Message>,
-    /// What rings the loop out of its sleep. Shared, because who rings holds no lock.
+    /// What rings the loop out of its sleep. Shared, because to ring it no lock is held.
     bell: Option<Arc<mio::Waker>>,
     /// Where the loop's sockets are registered. Shared, because mio reports to a logger, which is user
     /// code and runs under no lock.
@@ -256,7 +256,7 @@ impl Inbox {
         if contents.open {
             self.leave(contents, Message::Wake(slot));
         } else {
-            // Under the lock: nobody can claim this inbox meanwhile, and rely on a set bit.
+            // Under the lock: no loop can claim this inbox meanwhile, and rely on a set bit.
             self.woken.clear([slot]);
         }
     }
@@ -270,7 +270,7 @@ impl Inbox {
         Ok(())
     }
 
-    /// Marks the loop as asleep, unless a message is waiting. Says whether it may sleep.
+    /// Marks the loop as asleep, unless a message is waiting. Returns whether it may sleep.
     pub(crate) fn fall_asleep(&self) -> bool {
         let contents = self.lock();
         let is_empty = contents.messages.is_empty();
@@ -360,12 +360,12 @@ impl Inbox {
         let bell = if asleep { contents.bell.clone() } else { None };
         drop(contents);
         if let Some(bell) = bell {
-            // It fails only if the descriptor is not an eventfd any more; nobody here could help.
+            // It fails only if the descriptor is not an eventfd any more; nothing here could help.
             let _ = bell.wake();
         }
     }
 
-    /// Takes the mark off, and says whether it stood there.
+    /// Takes the mark off. Returns whether it stood there.
     fn wake_up(&self) -> bool {
         self.asleep.swap(false, Ordering::Relaxed)
     }

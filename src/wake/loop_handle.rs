@@ -102,7 +102,7 @@ impl LoopHandle {
         let _ = inbox::send(self.of, Message::Stop);
     }
 
-    /// Asks the loop, from any thread, who is there and who waits for what: as [`dump`](crate::dump),
+    /// Asks the loop, from any thread, which tasks there are and what they wait for: as [`dump`](crate::dump),
     /// when a program hangs.
     ///
     /// A loop that sleeps is woken for it, and sleeps on. One that does not answer within `timeout` is
