@@ -132,7 +132,8 @@
 //!   processes end. A loop that rests gives back the memory of a burst.
 //! - The loop knows of `trace`, which draws, in one file only: `builder.rs`, for what the environment
 //!   asks for.
-//! - `unsafe` stands in three small files, `wake/waker.rs`, `current.rs` and `task/slots.rs`.
+//! - `unsafe` stands in three small files, `wake/waker.rs`, `current.rs` and `task/slots.rs`: five blocks,
+//!   each with its argument.
 //!
 //! # Limits
 //!

@@ -19,7 +19,7 @@ use crate::net::reactor::Reactor;
 use crate::net::readiness::Readiness;
 use crate::observe::log::Log;
 use crate::observe::{EventKind, Origin};
-use crate::task::cell::{BoxedTask, End};
+use crate::task::cell::{BoxedTask, End, NewTask};
 use crate::task::groups::{Groups, Seat};
 use crate::task::id::{LoopNumber, TaskNumber};
 use crate::task::slots::{Joiner, Lent, Popped};
@@ -62,8 +62,8 @@ pub(crate) struct Loop {
 
 /// Why a task was not taken in; it comes back, to be dropped.
 pub(crate) enum Refused {
-    Closing(BoxedTask),
-    Full(BoxedTask),
+    Closing(NewTask),
+    Full(NewTask),
 }
 
 /// Polls between two parks, while tasks are ready. (A task that is dropped instead of polled counts,
@@ -96,7 +96,7 @@ impl Loop {
     #[inline(always)]
     pub(crate) fn spawn(
         &mut self,
-        task: BoxedTask,
+        task: NewTask,
         held: bool,
         seat: Seat,
         location: &'static Location<'static>,

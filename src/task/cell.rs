@@ -42,6 +42,9 @@ pub(crate) type Kept<T> = Option<Result<T, Failure>>;
 /// What the slab owns.
 pub(crate) type BoxedTask = Pin<Box<dyn Task>>;
 
+/// What it is given: pinned from then on.
+pub(crate) type NewTask = Box<dyn Task>;
+
 pub(crate) use crate::observe::Ending as End;
 
 /// A future, later its output, with the types forgotten. Its own poll gives nothing but the news
@@ -76,8 +79,8 @@ impl<F: Future> TaskCell<F> {
     }
 
     /// The cell in the task's allocation.
-    pub(crate) fn boxed(future: F) -> Pin<Box<Self>> {
-        Box::pin(TaskCell::Running { future })
+    pub(crate) fn boxed(future: F) -> Box<Self> {
+        Box::new(TaskCell::Running { future })
     }
 
     /// The output, if it is there and was not taken.

@@ -11,7 +11,7 @@
 
 #![allow(unsafe_code)]
 
-use std::mem::{self, ManuallyDrop};
+use std::mem;
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::Waker;
@@ -19,7 +19,7 @@ use std::task::Waker;
 use slab::Slab;
 
 use crate::shrink::Shrink;
-use crate::task::cell::{BoxedTask, End, Task};
+use crate::task::cell::{BoxedTask, End, NewTask, Task, drop_quietly};
 use crate::task::groups::Seat;
 use crate::task::id::TaskNumber;
 use crate::task::stamp::Stamp;
@@ -92,7 +92,7 @@ impl Slots {
         self.entries.vacant_key()
     }
 
-    pub(crate) fn insert(&mut self, stamp: Stamp, task: Option<BoxedTask>, seat: Seat) -> u32 {
+    pub(crate) fn insert(&mut self, stamp: Stamp, task: Option<NewTask>, seat: Seat) -> u32 {
         let cell = task.map(Owned::new);
         self.entries.insert(Entry {
             stamp,
@@ -229,36 +229,34 @@ impl Lent {
 
 impl Owned {
     #[inline]
-    fn new(task: BoxedTask) -> Owned {
-        // SAFETY: What is in the box is not moved out of it: it is reached again only pinned, by
-        // `get`, `into_box`, or through a `Lent`.
-        let task = unsafe { Pin::into_inner_unchecked(task) };
+    fn new(task: NewTask) -> Owned {
         Owned(NonNull::from(Box::leak(task)))
     }
 
     /// The caller has seen to it that the cell is not lent.
     fn get(&mut self) -> Pin<&mut dyn Task> {
         // SAFETY: The pointer is a box's, as `new` has made it, and this owns it. No `Lent` of this
-        // cell exists, as the caller knows, so the reference is the only one. For the pin, see `new`.
+        // cell exists, as the caller knows, so the reference is the only one. And it is pinned: what is
+        // in the box is reached by `get`, `into_box` and a `Lent` alone, which all say so, and is not
+        // moved.
         unsafe { Pin::new_unchecked(self.0.as_mut()) }
     }
 
     /// The caller has seen to it that the cell is not lent.
     fn into_box(self) -> BoxedTask {
-        let cell = ManuallyDrop::new(self).0;
-        // SAFETY: The pointer came from a box, and this is what owned it; the destructor, which would
-        // make a second box of it, does not run.
-        Box::into_pin(unsafe { Box::from_raw(cell.as_ptr()) })
+        // SAFETY: The pointer came from a box, and this is what owned it, and is gone now.
+        Box::into_pin(unsafe { Box::from_raw(self.0.as_ptr()) })
     }
 }
 
-impl Drop for Owned {
-    /// Only a slab that is dropped with something in it comes here.
+impl Drop for Slots {
+    /// Drops the cells that are left, each by itself. (A loop that has ended has none; and one that is
+    /// lent, to a turn in which the process exits, is left alone.)
     fn drop(&mut self) {
-        // SAFETY: As in `into_box`; the pointer is not used again. No `Lent` of this cell exists: the
-        // slab belongs to a loop's memory, of which a turn that has a `Lent` keeps a count
-        // (`Resident::enter`), also if the process exits inside of the poll and the turn never ends.
-        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+        let slots: Vec<u32> = self.iter().map(|(slot, _)| slot).collect();
+        for slot in slots {
+            drop_quietly(self.take_cell(slot));
+        }
     }
 }
 
@@ -278,7 +276,7 @@ mod tests {
         let of = LoopNumber::new(1, 1);
         let mut slots = Slots::new();
         let mut insert = |id| {
-            let task = Box::pin(TaskCell::new(async {}));
+            let task = TaskCell::boxed(async {});
             slots.insert(Stamp::queued(of, id, true), Some(task), Seat::NONE)
         };
         let (one, other) = (insert(1), insert(2));

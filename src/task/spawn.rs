@@ -1,13 +1,12 @@
 //! Spawning: a future becomes a task.
 
 use std::panic::Location;
-use std::pin::Pin;
 
 use futures_task::SpawnError;
 
 use crate::current;
 use crate::state::{Loop, Refused};
-use crate::task::cell::{BoxedTask, Quiet, TaskCell, drop_quietly};
+use crate::task::cell::{NewTask, Quiet, TaskCell, drop_quietly};
 use crate::task::groups::Seat;
 use crate::task::id::{LoopNumber, MAX_TASKS};
 use crate::task::join::JoinHandle;
@@ -90,14 +89,14 @@ where
 /// from then on only a pointer is handed on.
 #[doc(hidden)]
 #[allow(missing_debug_implementations)]
-pub struct Unspawned<F: Future>(Quiet<Pin<Box<TaskCell<F>>>>);
+pub struct Unspawned<F: Future>(Quiet<Box<TaskCell<F>>>);
 
 impl<F: Future> Unspawned<F> {
     pub(crate) fn new(future: impl IntoFuture<IntoFuture = F>) -> Self {
         Unspawned(Quiet::new(TaskCell::boxed(future.into_future())))
     }
 
-    pub(crate) fn into_cell(self) -> Pin<Box<TaskCell<F>>> {
+    pub(crate) fn into_cell(self) -> Box<TaskCell<F>> {
         self.0.take()
     }
 }
@@ -107,13 +106,13 @@ impl<F: Future> Unspawned<F> {
 pub(crate) fn spawn_with<F>(
     seat: Seat,
     location: &'static Location<'static>,
-    task: Pin<Box<TaskCell<F>>>,
+    task: Box<TaskCell<F>>,
 ) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let task: BoxedTask = task;
+    let task: NewTask = task;
     let spawned = current::expect_running("spawn", |it| {
         (it.number, it.spawn(task, true, seat, location))
     });
@@ -131,7 +130,7 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let task: BoxedTask = TaskCell::boxed(future);
+    let task: NewTask = TaskCell::boxed(future);
     match current::with(number, |it| it.spawn(task, true, Seat::NONE, location)) {
         Ok(spawned) => handle_of((number, spawned)),
         Err(_) => {
@@ -179,7 +178,7 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let task: BoxedTask = TaskCell::boxed(future);
+    let task: NewTask = TaskCell::boxed(future);
     let spawn = |it: &mut Loop| it.spawn(task, false, Seat::NONE, location);
     match current::with(number, spawn) {
         Ok(Ok(_)) => Ok(()),

@@ -27,7 +27,7 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::mem;
 
-use crate::task::cell::{BoxedTask, Kept};
+use crate::task::cell::{BoxedTask, Kept, NewTask};
 use crate::task::groups::Seat;
 use crate::task::id::{LoopNumber, MAX_TASKS, TaskNumber};
 use crate::task::join_error::JoinError;
@@ -98,7 +98,7 @@ impl Tasks {
     /// Takes a task in, marked as queued. `held` says that a handle will exist. `seat` is
     /// told when the task is done. Returns its slot and its id.
     #[inline]
-    pub(crate) fn insert(&mut self, task: BoxedTask, held: bool, seat: Seat) -> (u32, u64) {
+    pub(crate) fn insert(&mut self, task: NewTask, held: bool, seat: Seat) -> (u32, u64) {
         self.live += 1;
         let id = self.next_id();
         let stamp = Stamp::queued(self.of, id, held);
@@ -334,7 +334,7 @@ mod tests {
         let mut tasks = Tasks::new(of);
         tasks.last_id = MAX_ID - 1;
         let mut insert = || {
-            let task = Box::pin(TaskCell::new(async {}));
+            let task = TaskCell::boxed(async {});
             tasks.insert(task, true, Seat::NONE)
         };
         let (last, first) = (insert(), insert());
