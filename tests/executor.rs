@@ -889,33 +889,3 @@ fn a_future_that_is_kept_does_not_hold_a_virtual_clock() {
         assert_eq!(job.await, 7);
     });
 }
-
-/// A poll with a waker whose clone panics when it is dropped takes the value or leaves it.
-#[test]
-fn a_value_outlives_a_waker_that_panics() {
-    struct Panics;
-    impl std::task::Wake for Panics {
-        fn wake(self: Arc<Self>) {}
-    }
-    impl Drop for Panics {
-        fn drop(&mut self) {
-            panic!("a waker's drop");
-        }
-    }
-    boucle::run(async {
-        let mut job = pin!(run_in_executor(|| 42));
-        let value = loop {
-            let waker = std::task::Waker::from(Arc::new(Panics));
-            let mut cx = std::task::Context::from_waker(&waker);
-            let polled = catch_unwind(AssertUnwindSafe(|| job.as_mut().poll(&mut cx)));
-            // What is left is the last of it.
-            let dropped = catch_unwind(AssertUnwindSafe(|| drop(waker)));
-            if let Poll::Ready(value) = polled.expect("the poll does not panic") {
-                break value;
-            }
-            drop(dropped);
-            yield_now().await;
-        };
-        assert_eq!(value, 42);
-    });
-}

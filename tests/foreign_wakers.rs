@@ -134,6 +134,30 @@ fn an_answer_outlives_the_waker() {
     DROPS_PANIC.set(false);
 }
 
+/// The same of a job's value, which came from another thread.
+#[test]
+#[cfg(feature = "blocking")]
+fn a_value_of_a_job_outlives_the_waker() {
+    DROPS_PANIC.set(true);
+    run(async {
+        let (sender, done) = std::sync::mpsc::channel();
+        let mut job = pin!(boucle::run_in_executor(move || sender
+            .send(())
+            .map(|()| 42)));
+        done.recv().unwrap();
+        // The value is sent just after; the pool has as many threads as are asked for.
+        boucle::run_in_executor(|| ()).await;
+        let value = loop {
+            match polled(&mut job).expect("the poll does not panic") {
+                Poll::Ready(value) => break value,
+                Poll::Pending => boucle::yield_now().await,
+            }
+        };
+        assert_eq!(value, Ok(42));
+    });
+    DROPS_PANIC.set(false);
+}
+
 /// A value that panics when it is dropped.
 struct Bomb;
 
