@@ -1,24 +1,32 @@
 //! The event loop: the ways to make it, run it, stop it and close it.
 //!
-//! All of them come down to one function, [`Resident::run`](crate::turn), which makes turns until the
-//! main future is ready (`run`, `block_on`), until `stop` is called (`run_forever`), or once (`turn`).
+//! To run it is one function, [`turn::run`], which makes turns until the main future is ready (`run`,
+//! `block_on`), until `stop` is called (`run_forever`), or once (`turn`).
+//!
+//! The builder adds the observers that the environment asks for. So this file, and no other of the loop's,
+//! knows `trace`.
 
 use std::any::type_name;
 use std::fmt;
 use std::io;
-use std::mem;
+use std::marker::PhantomData;
 use std::panic::{Location, resume_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
-use crate::builder::Builder;
-use crate::current::{self, Resident};
-use crate::main_future::{Main, MainCell, MainPlace, is_large};
+use futures_task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
+
+use crate::current::{self, Running};
+use crate::lifecycle;
+use crate::observe::Observer;
+use crate::observe::observers::Observers;
 use crate::task::cell::{Failure, TaskCell, drop_quietly};
 use crate::task::id::LoopNumber;
 use crate::task::join::JoinHandle;
 use crate::task::spawn;
-use crate::turn::{Turn, Until};
+use crate::trace::{environment, slow_poll};
+use crate::turn::{self, Main, Turn, Until};
+use crate::wake::inbox::Message;
 use crate::wake::loop_handle::LoopHandle;
 
 /// Runs a future on an event loop of its own, and returns its value: asyncio's `run`.
@@ -89,7 +97,7 @@ fn run_on_its_own<F: Future>(
 /// If no loop is running on this thread.
 #[track_caller]
 pub fn stop() {
-    current::expect_running("stop", |it| it.stop());
+    current::expect_running("stop", |state| state.stop());
 }
 
 /// An event loop that is kept: asyncio's `new_event_loop`.
@@ -118,7 +126,9 @@ pub fn stop() {
 #[doc(alias = "new_event_loop")]
 #[doc(alias = "Runtime")]
 pub struct EventLoop {
-    resident: Resident,
+    number: LoopNumber,
+    /// Its state stands in the thread-locals of this thread.
+    not_send: PhantomData<*const ()>,
 }
 
 impl EventLoop {
@@ -149,7 +159,7 @@ impl EventLoop {
         F: Future + 'static,
         F::Output: 'static,
     {
-        spawn::on(self.resident.number(), Location::caller(), future)
+        spawn::on(self.number, Location::caller(), future)
     }
 
     /// Runs the loop until the future is ready, and returns its value. Tasks that are not done
@@ -181,10 +191,8 @@ impl EventLoop {
     #[track_caller]
     pub fn run_forever(&self) {
         self.refuse_nesting("run_forever");
-        self.enter(|| {
-            let ran = self.resident.run(Until::Stopped);
-            ran.unwrap_or_else(|error| kernel_failed(&error));
-        });
+        let _entered = self.enter();
+        turn::run(self.number, Until::Stopped).unwrap_or_else(|error| kernel_failed(&error));
     }
 
     /// Runs one turn, and says what it did: polls the batch, parks until something happens or
@@ -220,36 +228,25 @@ impl EventLoop {
     #[track_caller]
     pub fn turn(&self, timeout: Option<Duration>) -> io::Result<Turn> {
         self.refuse_nesting("turn");
-        self.enter(|| {
-            let mut turn = self.resident.run(Until::OneTurn(timeout))?;
-            self.resident.with(|it| {
-                turn.ready = it.ready.len();
-                turn.left = it.tasks.live();
-                turn.time = it.clock.elapsed();
-                turn.stopped = mem::take(&mut it.stopping);
-            });
-            Ok(turn)
-        })
+        let _entered = self.enter();
+        let mut turn = turn::run(self.number, Until::OneTurn(timeout))?;
+        let state = current::expect(self.number);
+        turn.ready = state.ready.len();
+        turn.left = state.tasks.live();
+        turn.time = state.clock.elapsed();
+        turn.stopped = state.stopping;
+        Ok(turn)
     }
 
     /// Stops the loop: the next [`run_forever`](Self::run_forever) runs exactly one turn. From
     /// inside, or from another thread, see [`stop`] and [`LoopHandle::stop`].
     pub fn stop(&self) {
-        self.resident.with(|it| it.stop());
+        current::deliver(self.number, Message::Stop);
     }
 
     /// A handle to this loop for other threads.
     pub fn handle(&self) -> LoopHandle {
-        LoopHandle::new(self.resident.number())
-    }
-
-    /// A loop that is made, for its owner.
-    pub(crate) fn of(resident: Resident) -> EventLoop {
-        EventLoop { resident }
-    }
-
-    pub(crate) fn number(&self) -> LoopNumber {
-        self.resident.number()
+        LoopHandle::new(self.number)
     }
 
     /// Runs the loop until the main future is ready. `name` is the type that the program gave it.
@@ -260,63 +257,277 @@ impl EventLoop {
         name: &'static str,
         location: &'static Location<'static>,
     ) -> F::Output {
-        if let Some(refusal) = self.resident.nested("block_on") {
+        if let Some(refusal) = self.nested("block_on") {
             refuse(main, &refusal);
         }
-        self.enter(|| {
-            let _place = MainPlace::new(&self.resident, name, location);
-            let cell = pin!(TaskCell::new(main));
-            let mut cell = MainCell(cell);
-            let mut main = Main {
-                future: cell.0.as_mut(),
-                done: false,
-            };
-            let ran = self.resident.run(Until::Ready(&mut main));
-            ran.unwrap_or_else(|error| kernel_failed(&error));
-            if !main.done {
-                panic!("event loop stopped before the future completed");
-            }
-            match cell.0.as_mut().take() {
-                Some(Ok(output)) => output,
-                Some(Err(Failure::Panicked(payload))) => resume_unwind(*payload),
-                Some(Err(Failure::Cancelled)) | None => unreachable!("main is done"),
-            }
-        })
+        let _entered = self.enter();
+        let _place = MainPlace::new(self.number, name, location);
+        let mut cell = MainCell(pin!(TaskCell::new(main)));
+        let mut main = Main {
+            future: cell.0.as_mut(),
+            done: false,
+        };
+        let ran = turn::run(self.number, Until::Ready(&mut main));
+        ran.unwrap_or_else(|error| kernel_failed(&error));
+        if !main.done {
+            panic!("event loop stopped before the future completed");
+        }
+        match cell.0.as_mut().take() {
+            Some(Ok(output)) => output,
+            Some(Err(Failure::Panicked(payload))) => resume_unwind(*payload),
+            Some(Err(Failure::Cancelled)) | None => unreachable!("main is done"),
+        }
     }
 
     #[track_caller]
     fn refuse_nesting(&self, what: &str) {
-        if let Some(refusal) = self.resident.nested(what) {
+        if let Some(refusal) = self.nested(what) {
             panic!("{refusal}");
         }
     }
 
-    /// Makes this the running loop; at the end no stop is pending, whichever way it comes.
-    fn enter<R>(&self, within: impl FnOnce() -> R) -> R {
-        struct TakeStop<'a>(&'a EventLoop);
-        impl Drop for TakeStop<'_> {
-            fn drop(&mut self) {
-                self.0.take_stop();
-            }
-        }
-        let _take_stop = TakeStop(self);
-        self.resident.enter(within)
+    /// Why the loop may not be run here and now, if it may not.
+    fn nested(&self, what: &str) -> Option<String> {
+        current::nested(what).or_else(|| {
+            let is_entered = current::expect(self.number).entered;
+            is_entered.then(|| current::nested_in(self.number, what))
+        })
     }
 
-    fn take_stop(&self) -> bool {
-        self.resident.with(|it| mem::take(&mut it.stopping))
+    /// Makes this the running loop.
+    fn enter(&self) -> Entered {
+        let running = Running::enter(self.number);
+        current::expect(self.number).entered = true;
+        Entered {
+            of: self.number,
+            _running: running,
+        }
+    }
+}
+
+/// The loop is being run, until this drops. Then no stop is pending, whichever way that comes.
+struct Entered {
+    of: LoopNumber,
+    /// Dropped after the state is told.
+    _running: Running,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        if let Some(mut state) = current::find(self.of) {
+            state.entered = false;
+            state.stopping = false;
+        }
+    }
+}
+
+/// The main future's cell, on the stack. If `block_on` unwinds, the future is dropped here, and a
+/// panic of its destructor goes no further.
+struct MainCell<'a, F: Future>(Pin<&'a mut TaskCell<F>>);
+
+impl<F: Future> Drop for MainCell<'_, F> {
+    fn drop(&mut self) {
+        self.0.as_mut().clear();
+    }
+}
+
+/// The main future's place among the tasks, freed when `block_on` ends, however it ends.
+struct MainPlace {
+    of: LoopNumber,
+    slot: u32,
+    id: u64,
+}
+
+impl MainPlace {
+    /// A place, in the ready queue already.
+    fn new(of: LoopNumber, future: &'static str, location: &'static Location<'static>) -> Self {
+        let (slot, id) = current::expect(of).enter_main(future, location);
+        MainPlace { of, slot, id }
+    }
+}
+
+impl Drop for MainPlace {
+    fn drop(&mut self) {
+        if let Some(mut state) = current::find(self.of) {
+            state.leave_main(self.slot, self.id);
+        }
+    }
+}
+
+/// Returns whether a main future is to be boxed before anything else, since each function that takes it by
+/// value may have a copy of it on the stack. The limits are tokio's; without optimization more copies are
+/// made.
+const fn is_large<F>() -> bool {
+    let limit = if cfg!(debug_assertions) {
+        2_048
+    } else {
+        16_384
+    };
+    size_of::<F>() > limit
+}
+
+/// Configures an [`EventLoop`].
+#[derive(Debug, Default)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct Builder {
+    virtual_clock: bool,
+    shutdown_timeout: Option<Duration>,
+    observers: Observers,
+}
+
+impl Builder {
+    /// Gives the loop a virtual clock: its time stands still while tasks run, and jumps to the next
+    /// deadline when nothing else can happen.
+    ///
+    /// A test of an hour takes no time, and the schedule is the same on every run. While a socket
+    /// is waited for or an executor job runs, the park is real, and time passes as it does outside.
+    /// (A socket counts as waited for from a poll that found nothing until its next event, even if
+    /// the wait was given up.) If nothing can ever run again, the loop panics ("deadlock") and
+    /// lists the tasks. It cannot know of a thread that will wake one of its wakers: let that
+    /// thread hold a [`LoopHandle`](crate::LoopHandle).
+    #[doc(alias = "start_paused")]
+    pub fn virtual_clock(mut self) -> Builder {
+        self.virtual_clock = true;
+        self
+    }
+
+    /// Gives the loop an observer, which is given an event for everything that the loop does. More than
+    /// one may be given: they are called in that order.
+    ///
+    /// An observed loop takes several times as long for a turn; one without an observer pays a branch for
+    /// each event.
+    ///
+    /// ```
+    /// use boucle::EventLoop;
+    /// use boucle::trace::Recorder;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let recorder = Recorder::new();
+    /// let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build()?;
+    /// event_loop.block_on(boucle::yield_now());
+    /// assert_eq!(recorder.trace().loops.len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn observe(mut self, observer: impl Observer + 'static) -> Builder {
+        self.observers.add(Box::new(observer));
+        self
+    }
+
+    /// Prints a line on stderr for each poll that takes longer than `limit`: which task it was, where the
+    /// task was spawned, and how long the poll took. asyncio's debug mode has `slow_callback_duration` for it.
+    ///
+    /// While a task is polled no other task is. What takes long belongs on
+    /// [another thread](crate::run_in_executor), or in pieces, with a
+    /// [`yield_now`](crate::yield_now) between them.
+    ///
+    /// ```
+    /// use std::thread;
+    /// use std::time::Duration;
+    ///
+    /// use boucle::EventLoop;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let event_loop = EventLoop::builder().slow_poll(Duration::from_millis(10)).build()?;
+    /// event_loop.block_on(async {
+    ///     let parser = boucle::spawn_named("parser", async {
+    ///         thread::sleep(Duration::from_millis(20)); // it should await `boucle::sleep`
+    ///     });
+    ///     parser.await.unwrap();
+    /// });
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// prints
+    ///
+    /// ```text
+    /// boucle: slow poll in loop 1: task 2 "parser", spawned at src/main.rs:9:18, took 20.1 ms in turn 2
+    /// ```
+    ///
+    /// The destructor of a task that was aborted is not measured. Under a virtual clock a poll
+    /// takes no time, so none is slow. It is an observer, and costs what one does: see
+    /// [`observe`](Self::observe). Any program has it if it is started with
+    /// `BOUCLE_SLOW_POLL=100ms` (or so many `us` or `s`).
+    #[doc(alias = "slow_callback_duration")]
+    pub fn slow_poll(self, limit: Duration) -> Builder {
+        self.observe(slow_poll::observer(limit))
+    }
+
+    /// Bounds how long the end of the loop waits for jobs of
+    /// [`run_in_executor`](crate::run_in_executor) that have begun; without it, as long as they take.
+    /// asyncio's `shutdown_default_executor(timeout)`, tokio's `Runtime::shutdown_timeout`.
+    ///
+    /// A job that is not done by then runs on, detached, and is cut off if the process ends first. A
+    /// timeout of zero does not wait. The time is real, also under a virtual clock.
+    ///
+    /// ```
+    /// use std::thread;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// use boucle::EventLoop;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let begun = Instant::now();
+    /// let event_loop = EventLoop::builder().shutdown_timeout(Duration::from_millis(10)).build()?;
+    /// event_loop.block_on(async {
+    ///     # #[cfg(feature = "blocking")]
+    ///     drop(boucle::run_in_executor(|| thread::sleep(Duration::from_secs(60))));
+    /// });
+    /// drop(event_loop);
+    /// assert!(begun.elapsed() < Duration::from_secs(60));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "shutdown_default_executor")]
+    pub fn shutdown_timeout(mut self, timeout: Duration) -> Builder {
+        self.shutdown_timeout = Some(timeout);
+        self
+    }
+
+    /// Makes the loop.
+    ///
+    /// # Errors
+    ///
+    /// As [`EventLoop::new`].
+    pub fn build(self) -> io::Result<EventLoop> {
+        let mut observers = self.observers;
+        environment::observers()
+            .into_iter()
+            .for_each(|observer| observers.add(observer));
+        let number = lifecycle::open(self.virtual_clock, observers, self.shutdown_timeout)?;
+        Ok(EventLoop {
+            number,
+            not_send: PhantomData,
+        })
     }
 }
 
 impl Drop for EventLoop {
     fn drop(&mut self) {
-        self.resident.close();
+        lifecycle::close(self.number);
+    }
+}
+
+/// Spawns on this loop: `spawn_local` and `spawn_local_with_handle` of the `futures` crate.
+impl LocalSpawn for EventLoop {
+    #[track_caller]
+    fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
+        spawn::detached(self.number, Location::caller(), future)
+    }
+}
+
+/// Spawns on this loop: `spawn` and `spawn_with_handle` of the `futures` crate.
+impl Spawn for EventLoop {
+    #[track_caller]
+    fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
+        spawn::detached(self.number, Location::caller(), future)
     }
 }
 
 impl fmt::Debug for EventLoop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "EventLoop({})", self.resident.number())
+        write!(f, "EventLoop({})", self.number)
     }
 }
 

@@ -146,33 +146,55 @@
 //! Features: `blocking` (default) brings [`run_in_executor`] and name look-ups; `trace` (default)
 //! brings `BOUCLE_TRACE`, the page and the JSON of a recorded run.
 
-pub mod observe; // what a loop tells
-pub mod trace; // what a recorded run looks like
-mod event_loop; // run, block_on, run_forever, turn, stop
-mod builder; // what a loop is made with
-mod turn; // one turn: run, park, wake
-mod main_future; // what `block_on` runs
+mod turn; // THE PAGE: one turn of the loop
+mod event_loop; // `EventLoop`, `run`, `stop`: the ways to run it
+mod state; // what a loop owns, and how long it may park
+mod current; // the loops of this thread: from a number to a state
 mod lifecycle; // how a loop begins, and how it ends
-mod task; // the slab of tasks, their cells, their handles
-mod wake; // from a waker to the ready queue; the inbox
-mod current; // the loops of this thread
-mod state; // what a loop owns
-mod shrink; // what it gives back at rest
-mod park_plan; // how long it may sleep
-mod time; // the wheel, the clock, sleeps
+mod task {
+    pub(crate) mod id; // the numbers of loops and tasks
+    pub(crate) mod cell; // one allocation: the future, then its output
+    pub(crate) mod table; // the table of tasks
+    pub(crate) mod group; // which of several tasks are done
+    pub(crate) mod spawn; // `spawn`
+    pub(crate) mod join; // `JoinHandle`
+    pub(crate) mod join_error; // `JoinError`
+    pub(crate) mod budget; // `yield_now`, and ready operations per poll
+}
+mod wake {
+    pub(crate) mod waiter; // what waits: a task or a foreign waker
+    pub(crate) mod waker; // a waker is a number
+    pub(crate) mod ready; // the ready queue
+    pub(crate) mod inbox; // what other threads leave for the loop
+    mod bits; // the slots that have a wake in the inbox
+    pub(crate) mod loop_handle; // `LoopHandle`
+}
+mod time {
+    pub(crate) mod wheel; // the timer wheel, pure
+    pub(crate) mod clock; // real or virtual: the one file that reads the time
+    pub(crate) mod sleep; // `sleep`, `sleep_until`, `now`
+    pub(crate) mod timeout; // `timeout`
+    pub(crate) mod interval; // `interval`
+}
 pub mod net; // the reactor, TCP
-mod combine; // gather, wait, as_completed
-mod executor; // run_in_executor
-mod futures_spawn; // the spawn traits of the `futures` crates
+mod combine {
+    pub(crate) mod group; // what a parent holds of its tasks
+    pub(crate) mod gather; // `gather`, `gather!`, `try_gather`
+    pub(crate) mod wait; // `wait` and its modes
+    pub(crate) mod as_completed; // `as_completed`
+}
+mod executor; // `run_in_executor`
+mod shrink; // giving a table's memory back
+pub mod observe; // what a loop does, as events
+pub mod trace; // what a recorded run looks like
 
-pub use builder::Builder;
 pub use combine::as_completed::{AsCompleted, as_completed};
 pub use combine::gather::{__gather, __unspawned, Gather, TryGather, Tuple, gather, try_gather};
 pub use combine::wait::{
     ALL_COMPLETED, AllCompleted, FIRST_COMPLETED, FIRST_EXCEPTION, FirstCompleted, FirstException,
     Mode, Wait, wait,
 };
-pub use event_loop::{EventLoop, run, stop};
+pub use event_loop::{Builder, EventLoop, run, stop};
 #[cfg(feature = "blocking")]
 pub use executor::{RunInExecutor, run_in_executor};
 pub use observe::dump::{Dump, DumpError, dump};

@@ -2,67 +2,106 @@
 //!
 //! At its end come the destructors of what is left. They are user code, and may do anything: spawn,
 //! wake, abort, drop handles, sleep, panic. So the loop is still there while they run, as the
-//! running one; each runs once, with nothing borrowed, and its panic stops here. The order is that
+//! running one; each runs once, while the state is free, and its panic stops here. The order is that
 //! of the spawns. (The main future was dropped before, when `block_on` ended.)
 
 use std::io;
 use std::mem;
+use std::time::Duration;
 
-use crate::current::Resident;
-use crate::executor;
+use crate::current::{self, Running};
+use crate::executor::end_jobs;
 use crate::net::poller::Poller;
-use crate::observe::EventKind;
-use crate::observe::observers::Observers;
-use crate::state::Loop;
+use crate::observe::event::EventKind;
+use crate::observe::observers::{Observers, notify, notify_last};
+use crate::state::State;
 use crate::task::cell::drop_quietly;
-use crate::task::slots::Joiner;
+use crate::task::id::LoopNumber;
+use crate::task::table::Joiner;
+use crate::time::clock::Clock;
 use crate::wake::inbox;
 use crate::wake::waker::wake_quietly;
 
-impl Resident {
-    /// Gives a new loop its poller, its number and its inbox.
-    pub(crate) fn open(is_virtual: bool, observers: Observers) -> io::Result<Resident> {
-        let (poller, bell, registry) = Poller::new()?;
-        let (number, inbox) = inbox::claim(bell, registry)?;
-        let mut state = Loop::new(number, inbox, is_virtual);
-        if !observers.is_empty() {
-            state.log.on = true;
-            state.log.event_loop = number.sequence();
-            state.record(|_| EventKind::Opened { is_virtual });
-        }
-        let resident = Resident::new(number, poller, state, observers);
-        // Now, and not when the loop first runs: a recorder notes when its time began.
-        resident.notify();
-        Ok(resident)
+/// Makes a loop on this thread.
+pub(crate) fn open(
+    is_virtual: bool,
+    observers: Observers,
+    shutdown_timeout: Option<Duration>,
+) -> io::Result<LoopNumber> {
+    let (poller, bell, registry) = Poller::new()?;
+    let (number, inbox) = inbox::claim(bell, registry)?;
+    let mut state = Box::new(State::new(number, inbox, poller));
+    state.clock = Clock::new(is_virtual);
+    state.shutdown_timeout = shutdown_timeout;
+    if !observers.is_empty() {
+        state.log.turn_on(number.sequence());
+        state.record(|_| EventKind::Opened { is_virtual });
     }
+    state.observers = observers;
+    current::add(state);
+    // Now, and not when the loop first runs: a recorder notes when its time began.
+    notify(number);
+    Ok(number)
+}
 
-    /// Drops everything that is left, inside the loop's context. Destructors may still wake, abort,
-    /// drop handles and spawn; what they spawn is dropped at once.
-    pub(crate) fn close(&self) {
-        self.enter(|| {
-            let left = self.with(|it| {
-                it.closing = true;
-                it.tasks.in_spawn_order()
-            });
-            for (id, slot) in left {
-                if let Some((task, joiner)) = self.with(|it| it.take_for_teardown(id, slot)) {
-                    drop_quietly(task);
-                    if let Joiner::Waker(joiner) = joiner {
-                        wake_quietly(joiner);
-                    }
-                }
+/// Drops everything that is left of a loop, while it is the running one. Destructors may still wake,
+/// abort, drop handles and spawn; what they spawn is dropped at once.
+pub(crate) fn close(number: LoopNumber) {
+    let running = Running::enter(number);
+    if current::find(number).is_some() {
+        drop_tasks(number);
+        drop_messages(number);
+        // What waits on another runtime is woken once. If it polls again in its wake, it may wait again:
+        // then it is woken below.
+        let waiters = current::expect(number).take_waiters();
+        waiters.into_iter().for_each(wake_quietly);
+        // Last: a job that waits for something of the loop has found it gone by now.
+        let timeout = current::expect(number).shutdown_timeout;
+        end_jobs(number, timeout);
+        current::expect(number).record(|_| EventKind::Closed);
+        notify_last(number);
+    }
+    drop(running);
+    forget(number);
+}
+
+fn drop_tasks(of: LoopNumber) {
+    let left = {
+        let mut state = current::expect(of);
+        state.closing = true;
+        state.tasks.in_spawn_order()
+    };
+    for (id, slot) in left {
+        let taken = current::expect(of).take_box(slot, id);
+        if let Some((task, joiner)) = taken {
+            drop_quietly(task);
+            if let Joiner::Waiter(waiter) = joiner {
+                wake_quietly(waiter);
             }
-            let (taken, unread) = self.with(|it| (mem::take(&mut it.messages), it.inbox.close()));
-            let unhandled = taken.into_iter().chain(unread.messages);
-            unhandled.for_each(drop_quietly);
-            // What waits on another runtime is woken once. If it polls again in its wake, it may wait
-            // again: then it is woken when nothing leads to the loop any more (`Resident::drop`).
-            let waiting = self.with(Loop::take_waiting);
-            waiting.into_iter().for_each(wake_quietly);
-            // Last: a job that waits for something of the loop has found it gone by now.
-            executor::end_jobs(self.number(), self.with(|it| it.shutdown_timeout));
-        });
-        self.with(|it| it.record(|_| EventKind::Closed));
-        self.notify_last();
+        }
+    }
+}
+
+fn drop_messages(of: LoopNumber) {
+    let (taken, unread) = {
+        let mut state = current::expect(of);
+        (mem::take(&mut state.messages), state.inbox.close())
+    };
+    let unhandled = taken.into_iter().chain(unread.messages);
+    unhandled.for_each(drop_quietly);
+}
+
+/// Takes the state away, so that nothing leads to the loop any more and its short id may be used again.
+/// A waiter that was left meanwhile, in a destructor of an observer or in the wake of another waiter, is
+/// woken now: it finds that the loop is gone.
+///
+/// A state that is in use stays for ever: the process is exiting inside of an observer, or a hook of the
+/// allocator drops the loop whose table is growing.
+fn forget(number: LoopNumber) {
+    let state = current::remove(number);
+    let unread = inbox::release(number);
+    unread.into_iter().for_each(drop_quietly);
+    if let Some(mut state) = state {
+        state.take_waiters().into_iter().for_each(wake_quietly);
     }
 }

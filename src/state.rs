@@ -1,94 +1,181 @@
-//! What a loop owns.
+//! What a loop owns, and how long it may park.
 //!
-//! Five tables with numbers in them (tasks, ready queue, groups, timers, sources), a clock, and the
-//! inbox. This is what `current` lends out; the turn, in `turn.rs`, is what moves it.
+//! Five tables with numbers in them (tasks, ready queue, groups, timers, sources), a clock, a poller and
+//! an inbox. `current` lends a state out; the turn, in `turn.rs`, moves it on.
 //!
-//! Nothing here runs user code: what may (a future to be dropped, a waker of another runtime) is
-//! handed to the caller.
+//! Nothing here runs user code. What may (a future to be dropped, a waker of another runtime) is handed
+//! to the caller.
 
 use std::collections::VecDeque;
-use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::sync::Arc;
-use std::task::Waker;
-use std::time::Duration;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
-use mio::Events;
-
+use crate::net::poller::Poller;
 use crate::net::reactor::Reactor;
-use crate::net::readiness::Readiness;
+use crate::net::readiness::Sides;
+use crate::observe::event::{Ending, EventKind, Origin, WaitsFor};
 use crate::observe::log::Log;
-use crate::observe::{EventKind, Origin};
-use crate::task::cell::{BoxedTask, End, NewTask};
-use crate::task::groups::{Groups, Seat};
+use crate::observe::observers::Observers;
+use crate::task::cell::{BoxedTask, drop_quietly};
+use crate::task::group::Groups;
 use crate::task::id::{LoopNumber, TaskNumber};
-use crate::task::slots::{Joiner, Lent, Popped};
-use crate::task::tasks::{Finished, Tasks};
+use crate::task::table::{Joiner, Popped, Tasks};
 use crate::time::clock::Clock;
 use crate::time::wheel::Wheel;
-use crate::wake::inbox::{self, Inbox, Message};
+use crate::wake::inbox::{self, Inbox, Message, Outlook};
 use crate::wake::ready::ReadyQueue;
-use crate::wake::waker::waker;
+use crate::wake::waiter::Waiter;
 
 /// The state of one loop.
-pub(crate) struct Loop {
+pub(crate) struct State {
     pub(crate) number: LoopNumber,
     pub(crate) tasks: Tasks,
     pub(crate) ready: ReadyQueue,
     pub(crate) groups: Groups,
-    pub(crate) timers: Wheel<Waker>,
+    pub(crate) timers: Wheel<Waiter>,
     pub(crate) clock: Clock,
     pub(crate) reactor: Reactor,
+    /// Nothing while it asks the kernel.
+    pub(crate) poller: Option<Poller>,
     pub(crate) inbox: &'static Inbox,
-    /// Executor jobs that run or are awaited, counted once for each. A virtual clock waits for
-    /// them.
-    pub(crate) jobs: usize,
-    /// How long its end waits for jobs that have begun; `None`: as long as they take.
-    pub(crate) shutdown_timeout: Option<Duration>,
-    /// Kept for its memory: the wakers of the third step, and what wakes them.
-    pub(crate) woken: Vec<(Waker, Origin)>,
     /// What was taken from the inbox and is not handled yet.
     pub(crate) messages: VecDeque<Message>,
-    /// Where in the count of what has left the ready queue the next park is due: a batch that would
-    /// end beyond it is begun after the park. Zero if the loop is to stop.
+    /// Foreign wakers that the third step has found, to be woken when the state is free; and what wakes
+    /// them.
+    pub(crate) foreign: Vec<(Waiter, Origin)>,
+    /// Executor jobs that run or are awaited. A virtual clock waits for them.
+    pub(crate) jobs: usize,
+    /// How long the end of the loop waits for jobs that have begun; `None`: as long as they take.
+    pub(crate) shutdown_timeout: Option<Duration>,
+    /// The count of pops at which the next park is due: a batch that would end beyond it begins after the
+    /// park. Zero if the loop is to stop.
     next_park: u64,
-    /// What has happened, if anything observes the loop.
-    pub(crate) log: Log,
     /// `stop` was called.
     pub(crate) stopping: bool,
-    /// Teardown has begun: what is spawned now is dropped at once.
+    /// The end of the loop has begun: what is spawned now is dropped at once.
     pub(crate) closing: bool,
+    /// The loop is being run.
+    pub(crate) entered: bool,
+    /// What has happened, if the loop is observed.
+    pub(crate) log: Log,
+    pub(crate) observers: Observers,
+    /// The next in the list of the loops of this thread that do not run; see `current.rs`.
+    pub(crate) next: Option<Box<State>>,
 }
 
 /// Why a task was not taken in; it comes back, to be dropped.
 pub(crate) enum Refused {
-    Closing(NewTask),
-    Full(NewTask),
+    Closing(BoxedTask),
+    Full(BoxedTask),
 }
 
-/// Polls between two parks, while tasks are ready. (A task that is dropped instead of polled counts,
-/// and so does a stale number: both take their time.)
+/// How a poll has left a task.
+pub(crate) enum Polled {
+    /// It is back in its slot.
+    Pending,
+    /// It was aborted meanwhile: it is to be cancelled.
+    Aborted(BoxedTask),
+    /// It is done.
+    Finished(Finished),
+}
+
+/// What is left to do for a task that is done.
+pub(crate) struct Finished {
+    /// What waited for it.
+    pub(crate) waiter: Option<Waiter>,
+    /// Its box, if no handle will ask for the output.
+    pub(crate) unheld: Option<BoxedTask>,
+}
+
+/// How the loop is to spend the second step of its turn.
+#[derive(Clone, Copy)]
+pub(crate) enum Park {
+    /// Ask the kernel, and wait for it up to that long.
+    Ask(Option<Duration>),
+    /// Ask nothing: there would be no answer. (Virtual time may have passed instead.)
+    Skip,
+    /// Panic: nothing can ever come.
+    Deadlock,
+}
+
+/// What a message leaves to be dropped when the state is free, since it may be the user's.
+pub(crate) enum Unwanted {
+    Nothing,
+    Task(Option<BoxedTask>, Joiner),
+    Waiter(Waiter),
+    Sides(Sides),
+}
+
+/// Polls between two parks, while tasks are ready. The number is tokio's: prime, so that it falls in with
+/// no pattern of the program. (A stale number counts, and so does a task that is dropped instead of
+/// polled: both take their time.)
 const POLLS_PER_PARK: u64 = 61;
 
-impl Loop {
-    pub(crate) fn new(number: LoopNumber, inbox: &'static Inbox, is_virtual: bool) -> Self {
-        Loop {
+impl State {
+    pub(crate) fn new(number: LoopNumber, inbox: &'static Inbox, poller: Poller) -> Self {
+        State {
             number,
             tasks: Tasks::new(number),
             ready: ReadyQueue::new(),
             groups: Groups::default(),
             timers: Wheel::new(),
-            clock: Clock::new(is_virtual),
+            clock: Clock::new(false),
             reactor: Reactor::new(),
+            poller: Some(poller),
             inbox,
+            messages: VecDeque::new(),
+            foreign: Vec::new(),
             jobs: 0,
             shutdown_timeout: None,
-            woken: Vec::new(),
-            messages: VecDeque::new(),
             next_park: POLLS_PER_PARK,
-            log: Log::default(),
             stopping: false,
             closing: false,
+            entered: false,
+            log: Log::default(),
+            observers: Observers::default(),
+            next: None,
+        }
+    }
+
+    /// Records what has happened, if the loop is observed: the one call by which the core does so.
+    #[inline]
+    pub(crate) fn record(&mut self, kind: impl FnOnce(&Log) -> EventKind) {
+        if self.log.is_on() {
+            self.record_now(kind);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn record_now(&mut self, kind: impl FnOnce(&Log) -> EventKind) {
+        self.log.record(self.clock.elapsed(), kind);
+    }
+
+    /// Records that the task that is polled waits for something.
+    #[inline]
+    pub(crate) fn record_wait(&mut self, on: WaitsFor) {
+        if self.log.is_on()
+            && let Some(task) = self.log.polled()
+        {
+            self.record(|_| EventKind::Waits { task, on });
+        }
+    }
+
+    /// Records that the task that is polled waits for a timer, which was armed now or before.
+    #[inline]
+    pub(crate) fn record_sleep(&mut self, timer: u32, deadline: Instant, is_new: bool) {
+        if self.log.is_on() {
+            let deadline = self.clock.since_start(deadline);
+            if is_new {
+                self.record(|log| EventKind::TimerArmed {
+                    timer,
+                    task: log.polled(),
+                    deadline,
+                });
+            }
+            self.record_wait(WaitsFor::Timer { timer, deadline });
         }
     }
 
@@ -96,9 +183,9 @@ impl Loop {
     #[inline(always)]
     pub(crate) fn spawn(
         &mut self,
-        task: NewTask,
+        task: BoxedTask,
         held: bool,
-        seat: Seat,
+        joiner: Joiner,
         location: &'static Location<'static>,
     ) -> Result<(u32, u64), Refused> {
         if self.closing {
@@ -107,23 +194,38 @@ impl Loop {
         if self.tasks.is_full() {
             return Err(Refused::Full(task));
         }
-        let (slot, id) = self.tasks.insert(task, held, seat);
+        let future = task.future_type();
+        let (slot, id) = self.tasks.insert(task, held, joiner);
         self.ready.push(TaskNumber::new(self.number, id, slot));
-        if self.log.on {
-            self.record_spawn(slot, id, location);
-        }
+        self.record(|log| EventKind::Spawned {
+            task: id,
+            parent: log.polled(),
+            future,
+            location,
+        });
         Ok((slot, id))
     }
 
     /// Gives the main future its place, and queues it. Returns its slot and its id.
-    pub(crate) fn enter_main(&mut self, main_type: &'static str) -> (u32, u64) {
-        let (slot, id) = self.tasks.insert_main(main_type);
-        self.ready.push(TaskNumber::new(self.number, id, slot));
-        (slot, id)
+    pub(crate) fn enter_main(
+        &mut self,
+        future: &'static str,
+        location: &'static Location<'static>,
+    ) -> (u32, u64) {
+        let (slot, task) = self.tasks.insert_main(future);
+        self.ready.push(TaskNumber::new(self.number, task, slot));
+        self.record(|_| EventKind::MainEntered {
+            task,
+            future,
+            location,
+        });
+        (slot, task)
     }
 
     /// Frees the main future's place. A loop that does not run is at rest.
-    pub(crate) fn leave_main(&mut self, slot: u32) {
+    pub(crate) fn leave_main(&mut self, slot: u32, task: u64) {
+        let time = self.clock.elapsed();
+        self.log.leave_main(time, task);
         self.tasks.remove_main(slot);
         if self.ready.is_empty() {
             self.rest();
@@ -132,64 +234,143 @@ impl Loop {
 
     /// Queues a task, unless it is queued already or done. Returns false if the task is gone or belongs
     /// to another loop.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn wake(&mut self, number: TaskNumber) -> bool {
-        let is_new = queue(&mut self.tasks, &mut self.ready, number);
-        if let Some(is_new) = is_new
-            && self.log.on
-        {
+        let Some(is_new) = self.tasks.mark_queued(number) else {
+            return false;
+        };
+        if is_new {
+            self.ready.push(number);
+        }
+        if self.log.is_on() {
             self.record_wake(number.slot(), !is_new);
         }
-        is_new.is_some()
+        true
     }
 
     /// Queues the task that has the slot.
-    pub(crate) fn wake_slot(&mut self, slot: u32) {
+    fn wake_slot(&mut self, slot: u32) {
         let number = self.tasks.mark_slot_queued(slot);
         if let Some(number) = number {
             self.ready.push(number);
         }
-        if self.log.on {
+        if self.log.is_on() {
             self.record_wake(slot, number.is_none());
         }
     }
 
-    /// Names a task, unless a loop that is closing has refused it.
-    pub(crate) fn set_name(&mut self, slot: u32, task: u64, name: Box<str>) {
-        if self.tasks.is_done(slot, task) {
-            return;
-        }
-        self.record(|_| EventKind::Named {
-            task,
-            name: Arc::from(&*name),
-        });
-        self.tasks.set_name(slot, task, name);
-    }
-
-    /// Marks a task to be dropped at its place in the queue.
-    pub(crate) fn abort(&mut self, slot: u32, id: u64) {
-        if self.log.on && !self.tasks.is_done(slot, id) {
-            let by = self.log.cause;
-            self.record(|_| EventKind::Aborted { task: id, by });
-        }
-        if let Some(number) = self.tasks.abort(slot, id) {
-            self.ready.push(number);
-        }
-    }
-
-    /// Takes the next number of the batch out of the ready queue; `None` at its end. The task before
-    /// comes back, if it is pending.
-    ///
-    /// One step and not two, because this is where a busy loop spends its time.
-    #[inline(always)]
-    pub(crate) fn next(&mut self, pending: Option<Lent>) -> Option<Popped> {
-        if let Some(task) = pending
-            && let Some(aborted) = self.tasks.pend(task)
+    #[cold]
+    #[inline(never)]
+    fn record_wake(&mut self, slot: u32, already: bool) {
+        // The wake of a task that is being cancelled comes too late.
+        if !self.tasks.is_aborted(slot)
+            && let Some(task) = self.tasks.live_id(slot)
         {
-            return Some(Popped::Aborted(aborted));
+            self.record(|log| log.woken(task, already));
         }
+    }
+
+    /// Wakes what waited for a timer or a source. A task of this loop is queued at once; a foreign waker
+    /// is kept until the state is free.
+    #[inline(always)]
+    fn wake_waiter(&mut self, waiter: Waiter, by: Origin) {
+        self.log.cause = by;
+        match waiter {
+            Waiter::Task(number) if self.wake(number) => {}
+            other => self.wake_later(other, by),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wake_later(&mut self, waiter: Waiter, by: Origin) {
+        self.foreign.push((waiter, by));
+    }
+
+    /// Makes all that is ready the batch: a turn begins.
+    #[inline]
+    pub(crate) fn begin_batch(&mut self) {
+        self.ready.freeze();
+        self.log.begin_batch();
+    }
+
+    /// Takes the next number of the batch out of the ready queue, and what it stands for; `None` at the
+    /// end of the batch.
+    #[inline(always)]
+    pub(crate) fn next(&mut self) -> Option<(TaskNumber, Popped)> {
         let number = self.ready.pop()?;
-        Some(self.tasks.begin(number))
+        Some((number, self.tasks.begin(number)))
+    }
+
+    /// Records that a task leaves the ready queue, to be polled or dropped.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn record_begin(&mut self, number: TaskNumber, is_poll: bool) {
+        if let Some(task) = self.tasks.live_id(number.slot()) {
+            let time = self.clock.elapsed();
+            self.log.begin_task(time, task);
+            if is_poll {
+                self.record(|_| EventKind::PollBegins { task });
+            }
+        }
+    }
+
+    /// Takes a task back after its poll.
+    #[inline(always)]
+    pub(crate) fn end_poll(
+        &mut self,
+        number: TaskNumber,
+        task: BoxedTask,
+        polled: Poll<Ending>,
+    ) -> Polled {
+        if self.log.is_on() {
+            self.record_end_poll(polled);
+        }
+        match polled {
+            Poll::Pending => match self.tasks.put_back(number.slot(), task) {
+                None => Polled::Pending,
+                Some(aborted) => Polled::Aborted(aborted),
+            },
+            Poll::Ready(_) if self.tasks.is_aborted(number.slot()) => Polled::Aborted(task),
+            Poll::Ready(how) => Polled::Finished(self.finish(number, task, how)),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn record_end_poll(&mut self, polled: Poll<Ending>) {
+        self.log.end_poll(self.clock.elapsed(), polled);
+    }
+
+    /// Records the end of a poll of the main future.
+    pub(crate) fn end_main_poll(&mut self, polled: Poll<Ending>) {
+        if self.log.is_on() {
+            let time = self.clock.elapsed();
+            self.log.end_poll(time, polled);
+            if let Poll::Ready(how) = polled {
+                self.log.finish(time, how);
+            }
+        }
+    }
+
+    /// A task is done: its box holds the output.
+    pub(crate) fn finish(&mut self, number: TaskNumber, task: BoxedTask, how: Ending) -> Finished {
+        if self.log.is_on() {
+            self.log.finish(self.clock.elapsed(), how);
+        }
+        let (joiner, unheld) = self.tasks.finish(number.slot(), task);
+        let waiter = match joiner {
+            Joiner::Nothing => None,
+            Joiner::Waiter(waiter) => Some(waiter),
+            Joiner::Group(member) => self.groups.finish_member(member, how),
+        };
+        Finished { waiter, unheld }
+    }
+
+    /// Lets this turn be the last one: it parks, without waiting, and the loop returns.
+    pub(crate) fn stop(&mut self) {
+        self.stopping = true;
+        self.next_park = 0;
     }
 
     /// Whether this turn is to park: nothing is ready, or the next batch would end too long after the
@@ -204,21 +385,97 @@ impl Loop {
         self.ready.popped() >= self.next_park
     }
 
-    /// Lets this turn be the last one: it parks, without waiting, and the loop returns.
-    pub(crate) fn stop(&mut self) {
-        self.stopping = true;
-        self.next_park = 0;
-    }
-
-    /// A park begins; the next is due in 61 polls.
-    pub(crate) fn park_begins(&mut self) {
+    /// Begins the second step. `limit` is how long the caller would wait.
+    pub(crate) fn begin_park(&mut self, limit: Option<Duration>) -> Park {
+        if self.log.is_on() {
+            self.log.begin_park(self.clock.elapsed());
+        }
         if self.ready.is_empty() {
             self.rest();
         }
         self.next_park = self.ready.popped() + POLLS_PER_PARK;
+        let is_busy = !self.ready.is_empty() || !self.messages.is_empty() || self.stopping;
+        let mut timeout = if is_busy {
+            Some(Duration::ZERO)
+        } else if self.clock.is_virtual() {
+            match self.pass_virtual_time(limit) {
+                Park::Ask(timeout) => timeout,
+                other => return other,
+            }
+        } else {
+            let deadline = self.timers.next_look().map(|tick| self.clock.until(tick));
+            shorter(deadline, limit)
+        };
+        // A park that may last is announced, so that other threads ring; and not begun, if one has
+        // already left something.
+        let may_last = timeout != Some(Duration::ZERO) && self.inbox.fall_asleep();
+        if !may_last {
+            // Without a source there is nothing to ask but whether the bell was rung, and a loop that
+            // does not mean to sleep need not know: it reads its inbox next. That spares a loop without
+            // sockets a system call in every 61 polls.
+            if self.reactor.is_empty() {
+                return Park::Skip;
+            }
+            timeout = Some(Duration::ZERO);
+        }
+        self.clock.begin_wait();
+        Park::Ask(timeout)
     }
 
-    /// Nothing is ready: gives back the memory that a burst has left in the tables.
+    /// How a loop with a virtual clock parks, which has nothing to do: if only a deadline can come, its
+    /// time jumps there.
+    fn pass_virtual_time(&mut self, limit: Option<Duration>) -> Park {
+        let until = |tick: Option<u64>| shorter(tick.map(|tick| self.clock.until(tick)), limit);
+        let outlook = self.inbox.outlook();
+        if self.jobs > 0 || self.reactor.is_awaited() || outlook == Outlook::Message {
+            return Park::Ask(until(self.timers.next_look()));
+        }
+        match until(self.timers.next_deadline()) {
+            Some(time) => {
+                self.clock.pass(time);
+                Park::Ask(Some(Duration::ZERO))
+            }
+            None if outlook == Outlook::Handle => Park::Ask(None),
+            None => Park::Deadlock,
+        }
+    }
+
+    /// Records a park that is over.
+    pub(crate) fn record_park(&mut self, park: Park) {
+        let Some(poller) = self.poller.as_ref().filter(|_| self.log.is_on()) else {
+            return;
+        };
+        let events = poller.events.iter();
+        let sources = events
+            .filter(|event| self.reactor.has(event.token()))
+            .count();
+        let slept = self.log.slept(self.clock.elapsed());
+        let timeout = match park {
+            Park::Ask(timeout) if slept.is_zero() || timeout != Some(Duration::ZERO) => timeout,
+            // Virtual time has passed instead.
+            _ if !slept.is_zero() && self.clock.is_virtual() => Some(slept),
+            Park::Ask(timeout) => timeout,
+            Park::Skip | Park::Deadlock => return,
+        };
+        self.record(|_| EventKind::Parked {
+            timeout,
+            slept,
+            sources,
+        });
+    }
+
+    /// How long a loop that is stepped by hand may park: not at all if nothing is left that an event
+    /// could matter to, no task and no `LoopHandle`.
+    pub(crate) fn limit_of_step(&self, timeout: Option<Duration>) -> Option<Duration> {
+        let is_idle = self.tasks.live() == 0 && !self.inbox.has_handle();
+        if is_idle {
+            Some(Duration::ZERO)
+        } else {
+            timeout
+        }
+    }
+
+    /// Gives back the memory that a burst has left in the tables, when nothing is ready.
     fn rest(&mut self) {
         self.ready.rest();
         self.tasks.rest();
@@ -228,123 +485,170 @@ impl Loop {
         inbox::give_back(&mut self.messages);
     }
 
-    /// A task is done. Returns what is to be woken, and the cell if no handle will ask for it; or the task,
-    /// if it has aborted itself and is to be cancelled first.
-    pub(crate) fn finish(
-        &mut self,
-        task: Lent,
-        end: End,
-    ) -> Result<(Option<Waker>, Option<BoxedTask>), Lent> {
-        let Finished { joiner, unheld } = self.tasks.finish(task)?;
-        if self.log.on {
-            self.record_finish(end);
-        }
-        let waker = match joiner {
-            Joiner::Waker(waker) => Some(waker),
-            Joiner::Seat(Seat::NONE) => None,
-            Joiner::Seat(seat) => self.groups.report(seat, end),
+    /// Wakes what waited for the sources that the last park has found ready.
+    pub(crate) fn wake_sources(&mut self) {
+        let Some(mut poller) = self.poller.take() else {
+            return;
         };
-        Ok((waker, unheld))
-    }
-
-    /// Queues the tasks whose sources are ready, and puts the wakers of others among the woken.
-    pub(crate) fn take_events(&mut self, events: &mut Events) {
-        let Loop {
-            reactor,
-            tasks,
-            ready,
-            woken,
-            log,
-            clock,
-            ..
-        } = self;
-        reactor.take_events(events, woken, |source, task, woken| {
-            match queue(tasks, ready, task) {
-                Some(is_new) if log.on => {
-                    let by = Origin::Source(source);
-                    log.record_wake(clock, tasks, task.slot(), by, !is_new);
-                }
-                Some(_) => {}
-                None => push_waker(woken, task, source),
+        let mut others = Vec::new();
+        for event in &poller.events {
+            let by = Origin::Source(event.token().0);
+            let [reader, writer] = self.reactor.set_ready(event, &mut others);
+            if let Some(waiter) = reader {
+                self.wake_waiter(waiter, by);
             }
-        });
+            if let Some(waiter) = writer {
+                self.wake_waiter(waiter, by);
+            }
+            if !others.is_empty() {
+                others
+                    .drain(..)
+                    .for_each(|waiter| self.wake_waiter(waiter, by));
+            }
+        }
+        poller.events.clear();
+        self.poller = Some(poller);
     }
 
-    /// Puts the wakers of the timers that are due among the woken.
-    pub(crate) fn take_due(&mut self) {
+    /// Wakes what waited for the timers that are due.
+    pub(crate) fn wake_timers(&mut self) {
         if self.timers.is_empty() {
             return;
         }
-        let fire = |timer, waker| self.woken.push((waker, Origin::Timer(timer)));
-        self.timers.advance(self.clock.tick(), fire);
-        if self.log.on {
-            self.record_fired();
+        let now = self.clock.tick();
+        while let Some((timer, waiter)) = self.timers.pop_due(now) {
+            self.record(|_| EventKind::TimerFired { timer });
+            self.wake_waiter(waiter, Origin::Timer(timer));
+        }
+    }
+
+    /// Takes what other threads have left, if all that was taken before is handled. Returns whether there
+    /// is anything to handle.
+    pub(crate) fn open_inbox(&mut self) -> bool {
+        if self.messages.is_empty() {
+            self.inbox.drain(&mut self.messages);
+        }
+        self.log.cause = Origin::Thread;
+        !self.messages.is_empty()
+    }
+
+    /// Does what a message asks for. `Call` is the caller's: the closure is user code.
+    #[inline(always)]
+    pub(crate) fn receive(&mut self, message: Message) -> Unwanted {
+        match message {
+            Message::Wake(slot) => self.wake_slot(slot),
+            Message::Stop => self.stop(),
+            Message::Abort { slot, id } => self.abort(slot, id),
+            Message::ReleaseTask { slot, id } => {
+                let (joiner, unseen) = self.tasks.release(slot, id);
+                return Unwanted::Task(unseen, joiner);
+            }
+            Message::ReleaseTimer(key) => return self.drop_timer(key).into(),
+            Message::ReleaseSource(source) => {
+                self.record(|_| EventKind::SourceDropped { source });
+                return self
+                    .reactor
+                    .remove(source)
+                    .map_or(Unwanted::Nothing, Unwanted::Sides);
+            }
+            Message::ReleaseGroup(group) => return self.groups.remove(group).into(),
+            Message::ReleaseJob => self.jobs = self.jobs.saturating_sub(1),
+            Message::Call(_) | Message::NoHandles => {}
+        }
+        Unwanted::Nothing
+    }
+
+    /// Marks a task to be dropped at its place in the queue.
+    fn abort(&mut self, slot: u32, id: u64) {
+        if self.log.is_on() && !self.tasks.is_done(slot, id) {
+            self.record(|log| EventKind::Aborted {
+                task: id,
+                by: log.cause,
+            });
+        }
+        let number = self.tasks.abort(slot, id);
+        if let Some(number) = number {
+            self.ready.push(number);
         }
     }
 
     /// Frees a timer's key, fired or not.
-    pub(crate) fn drop_timer(&mut self, timer: u32) -> Option<Waker> {
-        let waker = self.timers.cancel(timer);
-        let cancelled = waker.is_some();
+    #[inline(always)]
+    fn drop_timer(&mut self, timer: u32) -> Option<Waiter> {
+        let waiter = self.timers.cancel(timer);
+        let cancelled = waiter.is_some();
         self.record(|_| EventKind::TimerDropped { timer, cancelled });
-        waker
+        waiter
     }
 
-    /// Frees a source's slot.
-    pub(crate) fn drop_source(&mut self, source: usize) -> Option<[Readiness; 2]> {
-        self.record(|_| EventKind::SourceDropped { source });
-        self.reactor.remove(source)
-    }
-
-    /// Takes what other threads have left, if all that was taken before is handled. `None` if there is
-    /// nothing to handle; else how many numbers were ever put in the ready queue.
-    pub(crate) fn open_inbox(&mut self) -> Option<u64> {
-        if self.messages.is_empty() {
-            self.inbox.drain(&mut self.messages);
+    /// Names a task, unless a loop that is closing has refused it.
+    pub(crate) fn set_name(&mut self, slot: u32, task: u64, name: Box<str>) {
+        if self.tasks.is_done(slot, task) {
+            return;
         }
-        if self.messages.is_empty() {
-            return None;
-        }
-        self.log.cause = Origin::Thread;
-        Some(self.ready.pushed())
+        self.record(|_| EventKind::Named {
+            task,
+            name: Arc::from(&*name),
+        });
+        self.tasks.set_name(slot, task, name);
     }
 
-    /// The next message of those that were taken.
-    pub(crate) fn next_message(&mut self) -> Option<Message> {
-        self.messages.pop_front()
-    }
-
-    /// Takes the cell of a task for teardown, which drops it.
-    pub(crate) fn take_for_teardown(&mut self, id: u64, slot: u32) -> Option<(BoxedTask, Joiner)> {
-        if self.log.on && !self.tasks.is_done(slot, id) {
+    /// Takes the box of a task at the end of the loop, which drops it; and what waits for the task.
+    pub(crate) fn take_box(&mut self, slot: u32, id: u64) -> Option<(BoxedTask, Joiner)> {
+        if self.log.is_on() && !self.tasks.is_done(slot, id) {
             self.log.cause = Origin::Task(id);
-            self.record_finish(End::Cancelled);
+            self.log.finish(self.clock.elapsed(), Ending::Cancelled);
         }
-        self.tasks.take_for_teardown(id, slot)
+        self.tasks.take_box(slot, id)
     }
 
-    /// Every waker that waits for something, for teardown.
-    pub(crate) fn take_waiting(&mut self) -> Vec<Waker> {
-        let mut waiting = self.reactor.close();
-        waiting.extend(self.timers.take_all());
-        waiting.extend(self.groups.take_all());
-        waiting
+    /// Takes every waiter there is, for the end of the loop.
+    pub(crate) fn take_waiters(&mut self) -> Vec<Waiter> {
+        let mut waiters = self.reactor.close();
+        while let Some((_, waiter)) = self.timers.pop_due(u64::MAX) {
+            waiters.push(waiter);
+        }
+        waiters.extend(self.groups.take_parents());
+        waiters
     }
 }
 
-#[cold]
-#[inline(never)]
-fn push_waker(woken: &mut Vec<(Waker, Origin)>, task: TaskNumber, source: usize) {
-    let waker = ManuallyDrop::into_inner(waker(task));
-    woken.push((waker, Origin::Source(source)));
+impl Drop for State {
+    fn drop(&mut self) {
+        debug_assert!(
+            self.closing || std::thread::panicking(),
+            "a state is dropped when its loop is closed"
+        );
+    }
 }
 
-/// Queues a task. Returns false if it was queued or is done; `None` if the number leads to none.
-#[inline]
-fn queue(tasks: &mut Tasks, ready: &mut ReadyQueue, number: TaskNumber) -> Option<bool> {
-    let is_new = tasks.mark_queued(number);
-    if is_new == Some(true) {
-        ready.push(number);
+impl Unwanted {
+    /// Drops each part by itself: it may be the user's, and panic.
+    #[inline(always)]
+    pub(crate) fn drop_quietly(self) {
+        match self {
+            Unwanted::Nothing => {}
+            Unwanted::Task(task, joiner) => {
+                if let Joiner::Waiter(waiter) = joiner {
+                    waiter.drop_quietly();
+                }
+                task.into_iter().for_each(drop_quietly);
+            }
+            Unwanted::Waiter(waiter) => waiter.drop_quietly(),
+            Unwanted::Sides(sides) => sides.drop_quietly(),
+        }
     }
-    is_new
+}
+
+impl From<Option<Waiter>> for Unwanted {
+    fn from(waiter: Option<Waiter>) -> Unwanted {
+        waiter.map_or(Unwanted::Nothing, Unwanted::Waiter)
+    }
+}
+
+fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
 }

@@ -65,16 +65,13 @@ fn polled<F: Future>(future: F) -> Result<Poll<F::Output>, String> {
     })
 }
 
-/// The clone of a waker drops the loop on which its task is awaited: the waker is woken, since nothing
-/// else would, and the next poll says that the task is cancelled.
+/// The clone of a waker drops the loop on which its task is awaited: the poll says that the task is
+/// cancelled.
 #[test]
-fn a_loop_that_goes_while_a_waker_is_cloned_wakes_it() {
+fn a_loop_that_goes_while_a_waker_is_cloned_is_gone_for_the_poll() {
     let event_loop = EventLoop::new().unwrap();
     let mut handle = event_loop.spawn(pending::<()>());
     WHEN_CLONED.set(Some(Box::new(move || drop(event_loop))));
-    let before = WAKES.load(SeqCst);
-    assert!(polled(&mut handle).unwrap().is_pending());
-    assert!(WAKES.load(SeqCst) > before);
     let Poll::Ready(Err(error)) = polled(&mut handle).unwrap() else {
         panic!("the loop is gone");
     };

@@ -10,7 +10,7 @@ use futures_core::Stream;
 use crate::combine::gather::unspawned;
 use crate::combine::group::{Child, Group};
 use crate::task::budget;
-use crate::task::groups::Tell;
+use crate::task::group::WakeOn;
 use crate::task::join_error::JoinError;
 use crate::task::spawn::Unspawned;
 
@@ -70,7 +70,7 @@ pub struct AsCompleted<F: Future> {
     futures: Vec<Unspawned<F>>,
     /// Where the program asked for it.
     location: &'static Location<'static>,
-    /// They go before the group in which they sit.
+    /// They go before the group that they are members of.
     children: Vec<Child<F::Output>>,
     group: Option<Group>,
     /// Items that are to come.
@@ -93,12 +93,12 @@ where
         let this = &mut *self;
         let group = this
             .group
-            .get_or_insert_with(|| Group::new("as_completed", this.left, Tell::Each));
+            .get_or_insert_with(|| Group::new("as_completed", this.left, WakeOn::Each));
         for (position, future) in this.futures.drain(..).enumerate() {
             this.children
                 .push(group.spawn(position, this.location, future));
         }
-        let next = group.poll(cx, "as_completed", |members| members.done.pop_front());
+        let next = group.poll(cx, "as_completed", |group| group.done.pop_front());
         let position = ready!(next) as usize;
         this.left -= 1;
         budget::spend();

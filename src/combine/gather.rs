@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use crate::combine::group::{Child, Group};
 use crate::task::budget;
 use crate::task::cell::Quiet;
-use crate::task::groups::Tell;
+use crate::task::group::WakeOn;
 use crate::task::spawn::Unspawned;
 
 /// Runs futures concurrently and waits for all of them; their values come in the order of the
@@ -117,7 +117,7 @@ where
 enum State<F: Future> {
     /// And where the program asked for it.
     Unstarted(Vec<Unspawned<F>>, &'static Location<'static>),
-    /// The children go before the group in which they sit.
+    /// The children go before the group that they are members of.
     Running(Vec<Child<F::Output>>, Group),
     Over,
 }
@@ -128,10 +128,14 @@ where
     F::Output: 'static,
 {
     /// The children and their group; spawns them if it has not been done.
-    fn start(&mut self, what: &'static str, tell: Tell) -> (&mut Vec<Child<F::Output>>, &Group) {
+    fn start(
+        &mut self,
+        what: &'static str,
+        wake_on: WakeOn,
+    ) -> (&mut Vec<Child<F::Output>>, &Group) {
         if let State::Unstarted(futures, location) = self {
             let location = *location;
-            let group = Group::new(what, futures.len(), tell);
+            let group = Group::new(what, futures.len(), wake_on);
             let futures = mem::take(futures);
             let spawn = |(position, future)| group.spawn(position, location, future);
             let children = futures.into_iter().enumerate().map(spawn).collect();
@@ -154,7 +158,7 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(budget::poll_left(cx));
         let this = &mut *self;
-        let (children, group) = this.state.start("gather", Tell::Last);
+        let (children, group) = this.state.start("gather", WakeOn::Last);
         let panicked = ready!(group.poll_all(cx, "gather"));
         if let Some(position) = panicked {
             // The others are aborted, and the panic leaves from here.
@@ -241,12 +245,12 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(budget::poll_left(cx));
         let this = &mut *self;
-        let (children, group) = this.state.start("try_gather", Tell::Each);
+        let (children, group) = this.state.start("try_gather", WakeOn::Each);
         this.values.resize_with(children.len(), || Quiet::EMPTY);
         // One round for each child that is done, and one that finds no more.
-        while let Some(position) = ready!(group.poll(cx, "try_gather", |members| {
-            let next = members.done.pop_front().map(|position| position as usize);
-            (next.is_some() || members.left == 0).then_some(next)
+        while let Some(position) = ready!(group.poll(cx, "try_gather", |group| {
+            let next = group.done.pop_front().map(|position| position as usize);
+            (next.is_some() || group.left == 0).then_some(next)
         })) {
             match children[position].value() {
                 Err(error) => {
@@ -343,8 +347,8 @@ macro_rules! tuple {
             type Outputs = ($($future::Output,)+);
 
             async fn gather(self, location: &'static Location<'static>) -> Self::Outputs {
-                // The children go before the group in which they sit, the first one first.
-                let group = Group::new("gather!", $count, Tell::Last);
+                // The children go before the group that they are members of, the first one first.
+                let group = Group::new("gather!", $count, WakeOn::Last);
                 let mut children = ($(group.spawn($position, location, self.$position),)+);
                 match poll_fn(|cx| poll_counted(cx, &group)).await {
                     // The panic leaves from here; the others are aborted on its way out.

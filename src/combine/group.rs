@@ -1,30 +1,29 @@
 //! A group: what a parent holds of the tasks that it waits for.
 //!
-//! A group stands in the loop's [table](crate::task::groups) and its parent holds the number. The
-//! parent lets go of its tasks first and of the group last, so no seat ever names a group that is
+//! A group stands in the loop's [table](crate::task::group) and its parent holds the number. The
+//! parent lets go of its tasks first and of the group last, so no member ever names a group that is
 //! gone.
 
 use std::panic::Location;
 use std::task::{Context, Poll};
 
-use crate::current::{self, Unreachable};
-use crate::observe::WaitsFor;
-use crate::state::Loop;
-use crate::task::cell::{End, drop_quietly};
-use crate::task::groups::{Members, Seat, Tell};
+use crate::current;
+use crate::observe::event::{Ending, WaitsFor};
+use crate::task::cell::drop_quietly;
+use crate::task::group::{self, Member, WakeOn};
 use crate::task::id::LoopNumber;
 use crate::task::join::JoinHandle;
 use crate::task::join_error::JoinError;
-use crate::task::slots::Joiner;
 use crate::task::spawn::{Unspawned, spawn_with};
-use crate::wake::inbox::{self, Message};
-use crate::wake::waker::wake_quietly;
+use crate::task::table::Joiner;
+use crate::wake::inbox::Message;
+use crate::wake::waker::{waiter, wake_quietly};
 
 /// A group's number, freed when this drops.
 #[derive(Debug)]
 pub(crate) struct Group {
     of: LoopNumber,
-    slot: u32,
+    number: u32,
 }
 
 impl Group {
@@ -34,17 +33,14 @@ impl Group {
     ///
     /// If no loop runs on this thread.
     #[track_caller]
-    pub(crate) fn new(what: &str, members: usize, tell: Tell) -> Group {
-        current::expect_running(what, |it| {
-            let slot = it.groups.insert(members, tell);
-            Group {
-                of: it.number,
-                slot,
-            }
+    pub(crate) fn new(what: &str, members: usize, wake_on: WakeOn) -> Group {
+        current::expect_running(what, |state| Group {
+            of: state.number,
+            number: state.groups.insert(members, wake_on),
         })
     }
 
-    /// Spawns a task that reports to this group.
+    /// Spawns a task that is a member of this group.
     pub(crate) fn spawn<F>(
         &self,
         position: usize,
@@ -55,28 +51,33 @@ impl Group {
         F: Future + 'static,
         F::Output: 'static,
     {
-        Child(spawn_with(self.at(position), location, task.into_cell()))
+        Child(spawn_with(
+            self.member(position),
+            location,
+            task.into_cell(),
+        ))
     }
 
-    /// Lets tasks that exist report to this group, each at its position; one that is done, or gone
-    /// with its loop, does so now.
-    pub(crate) fn seat_all<T>(&self, handles: &[JoinHandle<T>]) {
-        let seat = |position| Joiner::Seat(self.at(position));
-        for position in self.set_joiners(handles, seat) {
-            let report = |it: &mut Loop| it.groups.report(self.at(position), End::Returned);
-            if let Ok(Some(parent)) = current::with(self.of, report) {
-                wake_quietly(parent);
-            }
+    /// Makes tasks that exist members of this group, each at its position. A task that is done by now, or
+    /// gone with its loop, counts as done at once.
+    pub(crate) fn join_all<T>(&self, handles: &[JoinHandle<T>]) {
+        for position in self.set_joiners(handles, |position| self.member(position)) {
+            let Joiner::Group(member) = self.member(position) else {
+                continue;
+            };
+            let parent = current::find(self.of)
+                .and_then(|mut state| state.groups.finish_member(member, Ending::Returned));
+            parent.into_iter().for_each(wake_quietly);
         }
     }
 
-    /// Lets tasks report to no group any more.
-    pub(crate) fn unseat_all<T>(&self, handles: &[JoinHandle<T>]) {
-        self.set_joiners(handles, |_| Joiner::NOBODY);
+    /// Makes tasks members of no group.
+    pub(crate) fn leave_all<T>(&self, handles: &[JoinHandle<T>]) {
+        self.set_joiners(handles, |_| Joiner::Nothing);
     }
 
-    /// Sets what each task wakes when it is done. Returns the positions of those that are done by now,
-    /// or belong to another loop.
+    /// Sets what waits for each task. Returns the positions of those that are done by now, or belong to
+    /// another loop.
     fn set_joiners<T>(
         &self,
         handles: &[JoinHandle<T>],
@@ -84,21 +85,19 @@ impl Group {
     ) -> Vec<usize> {
         let mut done = Vec::new();
         let mut previous = Vec::new();
-        let _ = current::with(self.of, |it| {
+        if let Some(mut state) = current::find(self.of) {
             for (position, handle) in handles.iter().enumerate() {
-                if handle.of() != self.of {
+                let (slot, id, mut joiner) = (handle.slot(), handle.id(), joiner(position));
+                let is_set =
+                    handle.of() == self.of && state.tasks.exchange_joiner(slot, id, &mut joiner);
+                if !is_set {
                     done.push(position);
-                    continue;
-                }
-                let (slot, id) = (handle.slot(), handle.id());
-                match it.tasks.set_joiner(slot, id, joiner(position)) {
-                    Ok(Joiner::Seat(_)) => {}
-                    Ok(waker) => previous.push(waker),
-                    Err(_) => done.push(position),
+                } else if let Joiner::Waiter(waiter) = joiner {
+                    previous.push(waiter);
                 }
             }
-        });
-        // They may be wakers of another runtime. Quietly, since a panic here would leave seats in a
+        }
+        // They may be wakers of another runtime. Quietly, since a panic here would leave members of a
         // group that the caller then frees.
         previous.into_iter().for_each(drop_quietly);
         done
@@ -106,8 +105,11 @@ impl Group {
 
     /// Whether all members are done.
     pub(crate) fn is_over(&self) -> bool {
-        let is_over = |members: &mut Members| members.left == 0;
-        current::with(self.of, |it| it.groups.members(self.slot).map(is_over)) == Ok(Some(true))
+        let state = current::find(self.of);
+        state.is_some_and(|mut state| {
+            let group = state.groups.get(self.number);
+            group.is_some_and(|group| group.left == 0)
+        })
     }
 
     /// Asks the group something. If it has no answer yet, the polling task is woken when it may have
@@ -120,19 +122,17 @@ impl Group {
         &self,
         cx: &mut Context<'_>,
         what: &'static str,
-        ask: impl FnOnce(&mut Members) -> Option<R>,
+        ask: impl FnOnce(&mut group::Group) -> Option<R>,
     ) -> Poll<R> {
-        let waker = cx.waker().clone();
-        let polled = current::with_polled(self.of, what, |it| {
-            let members = it.groups.members(self.slot)?;
-            Some(match ask(members) {
-                None => {
-                    let (left, unused) = (members.left, members.parent.replace(waker));
-                    it.record_wait(WaitsFor::Tasks { what, left });
-                    (Poll::Pending, unused)
-                }
-                Some(answer) => (Poll::Ready(answer), Some(waker)),
-            })
+        let waiter = waiter(cx.waker());
+        let polled = current::polled(self.of, what, |state| {
+            let group = state.groups.get(self.number)?;
+            let Some(answer) = ask(group) else {
+                let (left, unused) = (group.left, group.parent.replace(waiter));
+                state.record_wait(WaitsFor::Tasks { what, left });
+                return Some((Poll::Pending, unused));
+            };
+            Some((Poll::Ready(answer), Some(waiter)))
         });
         let Some((answer, unused)) = polled.flatten() else {
             panic!(
@@ -147,29 +147,24 @@ impl Group {
 
     /// Waits until all members are done, or one has panicked: then that one's position.
     pub(crate) fn poll_all(&self, cx: &mut Context<'_>, what: &'static str) -> Poll<Option<usize>> {
-        self.poll(cx, what, |members| {
-            let over = members.left == 0 || members.panicked.is_some();
-            over.then_some(members.panicked.map(|position| position as usize))
+        self.poll(cx, what, |group| {
+            let is_over = group.left == 0 || group.panicked.is_some();
+            is_over.then_some(group.panicked.map(|position| position as usize))
         })
     }
 
-    fn at(&self, position: usize) -> Seat {
-        Seat {
-            group: self.slot,
+    /// What waits for the member at that position.
+    fn member(&self, position: usize) -> Joiner {
+        Joiner::Group(Member {
+            group: self.number,
             position: position as u32,
-        }
+        })
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        match current::with(self.of, |it| it.groups.remove(self.slot)) {
-            Ok(parent) => drop_quietly(parent),
-            Err(Unreachable::Elsewhere) => {
-                let _ = inbox::send(self.of, Message::ReleaseGroup(self.slot));
-            }
-            Err(Unreachable::Gone) => {}
-        }
+        current::deliver(self.of, Message::ReleaseGroup(self.number));
     }
 }
 

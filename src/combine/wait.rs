@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::combine::group::Group;
 use crate::task::budget;
-use crate::task::groups::Tell;
+use crate::task::group::WakeOn;
 use crate::task::join::JoinHandle;
 use crate::time::sleep::{Sleep, sleep};
 
@@ -144,7 +144,7 @@ mod sealed {
 /// The future of [`wait`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Wait<T, M> {
-    /// They go before the group in which they sit.
+    /// They go before the group that they are members of.
     handles: Vec<JoinHandle<T>>,
     group: Option<Group>,
     sleep: Option<Sleep>,
@@ -159,16 +159,16 @@ impl<T, M: Mode<T>> Wait<T, M> {
         self
     }
 
-    /// Gives every task a seat.
+    /// Makes every task a member of a group.
     fn start(handles: &[JoinHandle<T>], mode: &M) -> Group {
-        let tell = if mode.looks_at_each() {
-            Tell::Each
+        let wake_on = if mode.looks_at_each() {
+            WakeOn::Each
         } else {
-            Tell::Last
+            WakeOn::Last
         };
-        let group = Group::new("wait", handles.len(), tell);
+        let group = Group::new("wait", handles.len(), wake_on);
         handles.iter().for_each(|handle| handle.expect_awaitable());
-        group.seat_all(handles);
+        group.join_all(handles);
         group
     }
 
@@ -176,9 +176,9 @@ impl<T, M: Mode<T>> Wait<T, M> {
     fn poll_tasks(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let (handles, mode) = (&self.handles, &self.mode);
         let group = self.group.get_or_insert_with(|| Self::start(handles, mode));
-        while let Some(position) = ready!(group.poll(cx, "wait", |members| {
-            let next = members.done.pop_front().map(|position| position as usize);
-            (next.is_some() || members.left == 0).then_some(next)
+        while let Some(position) = ready!(group.poll(cx, "wait", |group| {
+            let next = group.done.pop_front().map(|position| position as usize);
+            (next.is_some() || group.left == 0).then_some(next)
         })) {
             if mode.ends_with(&handles[position]) {
                 break;
@@ -198,7 +198,7 @@ impl<T, M: Mode<T>> Wait<T, M> {
             .extract_if(.., |handle| handle.is_finished())
             .collect();
         if let Some(group) = &group {
-            group.unseat_all(&handles);
+            group.leave_all(&handles);
         }
         (done, handles)
     }

@@ -1,96 +1,110 @@
-use std::mem;
 use std::panic::catch_unwind;
 
 use super::*;
+use crate::event_loop::EventLoop;
+use crate::lifecycle;
 use crate::observe::observers::Observers;
-use crate::wake::inbox::Message;
 use crate::wake::waker::waker;
+
+fn open() -> LoopNumber {
+    lifecycle::open(false, Observers::default(), None).unwrap()
+}
+
+fn is_here(number: LoopNumber) -> bool {
+    find(number).is_some()
+}
 
 /// Loops leave the list of their thread from any place in it; those that stay are found, and no
 /// others.
 #[test]
 fn a_loop_leaves_the_list_from_any_place() {
     for place in 0..4 {
-        let open = |_| Resident::open(false, Observers::default()).unwrap();
-        let mut residents: Vec<_> = (0..4).map(open).collect();
-        drop(residents.remove(place));
-        let living = RefCell::new(Vec::new());
-        find_living(|it| {
-            living.borrow_mut().push(it.number);
-            false
-        });
-        let expected = residents.iter().map(Resident::number);
-        assert!(expected.rev().eq(living.take()));
+        let mut loops: Vec<_> = (0..4).map(|_| open()).collect();
+        let gone = loops.remove(place);
+        lifecycle::close(gone);
+        assert!(!is_here(gone));
+        assert!(loops.iter().all(|number| is_here(*number)));
+        loops.into_iter().for_each(lifecycle::close);
     }
 }
 
 /// What an allocator's hook would do if it called back while a table grows: a wake, an abort and a drop
-/// go by the inbox, and everything else is refused with a message; nothing reaches the borrowed state.
+/// go through the inbox, and everything else is refused with a message; nothing reaches the state.
 #[test]
-fn a_borrow_within_a_borrow_is_refused() {
-    let resident = Resident::open(false, Observers::default()).unwrap();
-    let number = resident.number();
+fn a_use_within_a_use_is_refused() {
+    let number = open();
     let task = TaskNumber::new(number, 1, 0);
-    resident.enter(|| {
-        resident.with(|state| {
-            assert_eq!(with(number, |_| ()), Err(Unreachable::Elsewhere));
-            waker(task).wake_by_ref();
-            let refused = catch_unwind(|| with_running(|_| ())).unwrap_err();
-            let message = refused.downcast_ref::<String>().unwrap();
-            assert!(message.contains("tables of loop"), "{message}");
-            state.jobs = 7;
-        });
-        assert_eq!(resident.with(|state| mem::take(&mut state.jobs)), 7);
+    let running_loop = Running::enter(number);
+    running(|state| {
+        assert!(!is_here(number));
+        waker(task).wake_by_ref();
+        let refused = catch_unwind(|| running(|_| ())).unwrap_err();
+        let message = refused.downcast_ref::<String>().unwrap();
+        assert!(message.contains("tables of loop"), "{message}");
+        state.jobs = 7;
     });
-    let left = resident.with(|state| {
-        assert!(state.open_inbox().is_some());
-        state.next_message()
-    });
-    assert!(matches!(left, Some(Message::Wake(0))));
+    drop(running_loop);
+    let mut state = expect(number);
+    assert_eq!(state.jobs, 7);
+    assert!(state.open_inbox());
+    assert!(matches!(state.messages.pop_front(), Some(Message::Wake(0))));
+    drop(state);
+    lifecycle::close(number);
 }
 
-/// A loop that is dropped while its state is borrowed, by such a hook, stays in memory: it keeps a count
-/// of itself.
+/// A loop that is dropped while its state is in use, by such a hook, is found no more afterwards; and the
+/// next loop with its short id gets its own wakes.
 #[test]
-fn a_loop_that_is_dropped_within_a_borrow_outlives_it() {
-    let resident = Resident::open(false, Observers::default()).unwrap();
-    let (number, cell) = (resident.number(), Rc::clone(&resident.cell));
-    let jobs = with(number, |state| {
-        drop(resident);
-        state.jobs += 1;
-        state.jobs
-    });
-    assert_eq!(jobs, Ok(1));
-    assert_eq!(with(number, |_| ()), Err(Unreachable::Gone));
-    assert_eq!(Rc::strong_count(&cell), 2);
-    // SAFETY: One of the two counts is this test's, the other is the one that was kept for ever.
-    unsafe { Rc::decrement_strong_count(Rc::as_ptr(&cell)) };
+fn a_loop_that_is_dropped_while_it_is_in_use_does_not_come_back() {
+    let event_loop = EventLoop::new().unwrap();
+    let number = event_loop.handle().number();
+    let state = expect(number);
+    drop(event_loop);
+    drop(state);
+    assert!(!is_here(number) && !inbox::has_owner(number));
 }
 
 /// Runs of two loops that end in the order in which they began, as stackful coroutines may have it, leave
 /// no loop that is gone as the running one.
 #[test]
 fn runs_that_do_not_nest_leave_no_loop_behind() {
-    let open = || Resident::open(false, Observers::default()).unwrap();
     let (one, other) = (open(), open());
-    let first = Before::replace(Rc::as_ptr(&one.cell));
-    let second = Before::replace(Rc::as_ptr(&other.cell));
+    let first = Running::enter(one);
+    let second = Running::enter(other);
+    assert_eq!(running_number(), Some(other));
     drop(first);
     assert_eq!(running_number(), None);
-    drop(one);
+    lifecycle::close(one);
     drop(second);
     assert_eq!(running_number(), None);
-    assert_eq!(with_running(|_| ()), None);
+    assert!(is_here(other) && !is_here(one));
+    lifecycle::close(other);
+}
+
+/// The turn of a loop takes its own state, also if another loop is the running one by then.
+#[test]
+fn a_turn_takes_the_state_of_its_own_loop() {
+    let (one, other) = (open(), open());
+    let first = Running::enter(one);
+    let second = Running::enter(other);
+    let state = take(one);
+    assert_eq!((state.number, running_number()), (one, Some(one)));
+    release(state);
+    assert!(is_here(one) && is_here(other));
+    drop(second);
+    drop(first);
+    [one, other].into_iter().for_each(lifecycle::close);
 }
 
 /// A loop that a coroutine runs is not run by another one.
 #[test]
 fn a_loop_is_run_once_at_a_time() {
-    let resident = Resident::open(false, Observers::default()).unwrap();
-    assert_eq!(resident.nested("turn"), None);
-    resident.enter(|| {
-        let _before = Before::replace(ptr::null());
-        assert!(resident.nested("turn").is_some());
-    });
-    assert_eq!(resident.nested("turn"), None);
+    let event_loop = EventLoop::new().unwrap();
+    let number = event_loop.handle().number();
+    expect(number).entered = true;
+    let refused = catch_unwind(|| event_loop.run_forever()).unwrap_err();
+    let message = refused.downcast_ref::<String>().unwrap();
+    assert!(message.contains("cannot be called while loop"), "{message}");
+    expect(number).entered = false;
+    event_loop.turn(None).unwrap();
 }

@@ -1,8 +1,8 @@
 //! What makes a virtual clock stand still.
 
-use crate::current::{self, Unreachable};
+use crate::current;
 use crate::task::id::LoopNumber;
-use crate::wake::inbox::{self, Message};
+use crate::wake::inbox::Message;
 
 /// Holds the virtual clock of a loop: work runs, or is awaited, until this drops. Both are needed:
 /// between the end of the work and the wake of the task there is a moment in which nothing else would
@@ -14,18 +14,15 @@ pub(super) struct Hold {
 impl Hold {
     /// Holds the clock of the running loop, if one runs.
     pub(super) fn new() -> Option<Hold> {
-        current::with_running(|it| {
-            it.jobs += 1;
-            Hold { of: it.number }
+        current::running(|state| {
+            state.jobs += 1;
+            Hold { of: state.number }
         })
     }
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        let release = current::with(self.of, |it| it.jobs = it.jobs.saturating_sub(1));
-        if release == Err(Unreachable::Elsewhere) {
-            let _ = inbox::send(self.of, Message::ReleaseJob);
-        }
+        current::deliver(self.of, Message::ReleaseJob);
     }
 }

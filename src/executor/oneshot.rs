@@ -4,17 +4,18 @@
 
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use super::hold::Hold;
 use crate::task::cell::drop_quietly;
-use crate::wake::waker::wake_quietly;
+use crate::wake::waiter::Waiter;
+use crate::wake::waker::{waiter, wake_quietly};
 
 /// Makes the two ends.
 pub(super) fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let shared = Arc::new(Mutex::new(Shared {
         value: None,
-        waker: None,
+        waiter: None,
         hold: None,
         is_over: false,
     }));
@@ -29,8 +30,8 @@ pub(super) struct Receiver<T>(Arc<Mutex<Shared<T>>>);
 
 struct Shared<T> {
     value: Option<T>,
-    /// The receiver's, from a poll that found nothing.
-    waker: Option<Waker>,
+    /// What waits for the value, from a poll that found nothing.
+    waiter: Option<Waiter>,
     /// As long as the receiver waits. It goes after the wake, so the loop hears of that first.
     hold: Option<Hold>,
     /// One end is gone.
@@ -58,9 +59,9 @@ impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
         let mut shared = lock(&self.0);
         shared.is_over = true;
-        let (waker, hold) = (shared.waker.take(), shared.hold.take());
+        let (waiter, hold) = (shared.waiter.take(), shared.hold.take());
         drop(shared);
-        waker.into_iter().for_each(wake_quietly);
+        waiter.into_iter().for_each(wake_quietly);
         drop(hold);
     }
 }
@@ -68,20 +69,20 @@ impl<T> Drop for Sender<T> {
 impl<T> Receiver<T> {
     /// Returns the value, or `None` if the sender was dropped without one.
     pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        let (waker, hold) = (cx.waker().clone(), Hold::new());
+        let (waiter, hold) = (waiter(cx.waker()), Hold::new());
         let mut shared = lock(&self.0);
         if shared.value.is_some() || shared.is_over {
             let value = shared.value.take();
             drop(shared);
             // Quietly, since the value is in hand.
-            drop_quietly(waker);
+            drop_quietly(waiter);
             return Poll::Ready(value);
         }
-        let previous_waker = shared.waker.replace(waker);
+        let previous = shared.waiter.replace(waiter);
         let previous_hold = mem::replace(&mut shared.hold, hold);
         drop(shared);
         drop(previous_hold);
-        drop_quietly(previous_waker);
+        drop_quietly(previous);
         Poll::Pending
     }
 }
@@ -92,11 +93,15 @@ impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         let mut shared = lock(&self.0);
         shared.is_over = true;
-        let (value, waker, hold) = (shared.value.take(), shared.waker.take(), shared.hold.take());
+        let (value, waiter, hold) = (
+            shared.value.take(),
+            shared.waiter.take(),
+            shared.hold.take(),
+        );
         drop(shared);
         drop(hold);
         drop_quietly(value);
-        drop_quietly(waker);
+        drop_quietly(waiter);
     }
 }
 

@@ -16,7 +16,7 @@ use super::hold::Hold;
 use super::oneshot::{self, Receiver};
 use super::pool::{Place, Pool};
 use crate::current;
-use crate::observe::WaitsFor;
+use crate::observe::event::WaitsFor;
 use crate::task::budget;
 use crate::task::cell::drop_quietly;
 use crate::task::id::LoopNumber;
@@ -72,7 +72,7 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let is_closing = current::with_running(|it| it.closing);
+    let is_closing = current::running(|state| state.closing);
     let started = if is_closing == Some(true) {
         drop_quietly(work);
         Err(io::Error::other("its event loop has ended"))
@@ -144,7 +144,7 @@ impl<T> Future for RunInExecutor<T> {
             Job::Over => panic!("the future of run_in_executor was polled after it was ready"),
         };
         let Poll::Ready(result) = value.poll(cx) else {
-            current::with_running(|it| it.record_wait(WaitsFor::Job));
+            current::running(|state| state.record_wait(WaitsFor::Job));
             return Poll::Pending;
         };
         self.job = Job::Over;

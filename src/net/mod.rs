@@ -9,7 +9,6 @@ mod park; // the one place where the thread sleeps
 pub(crate) mod reactor; // from events to the tasks that wait for them
 pub(crate) mod source; // a socket that belongs to a loop
 pub(crate) mod readiness; // one side of it: ready or not, and what waits
-mod crowd; // what waits, if there are many
 mod resolve; // names and addresses
 mod tcp_listener; // `TcpListener`
 mod tcp_stream; // `TcpStream`

@@ -13,17 +13,16 @@
 //! finds its slot vacant gets the answer that its loop is gone, which is the truth once the loop is
 //! closed.
 
-use std::mem::{self, ManuallyDrop};
-use std::task::Waker;
+use std::mem;
 
-use mio::{Events, Token};
+use mio::Token;
+use mio::event::Event;
 use slab::Slab;
 
-use crate::net::readiness::Readiness;
-use crate::observe::{Origin, WaitsFor};
+use crate::net::readiness::{Readiness, Sides};
+use crate::observe::event::WaitsFor;
 use crate::shrink::Shrink;
-use crate::task::id::TaskNumber;
-use crate::wake::waker::waker;
+use crate::wake::waiter::Waiter;
 
 /// One side of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,9 +44,9 @@ impl Side {
 /// The sources of one loop.
 pub(crate) struct Reactor {
     sources: Slab<Registered>,
-    /// Counts the parks at which nothing was ready.
-    lulls: u64,
     shrink: Shrink,
+    /// How often the loop had nothing to do.
+    rests: u64,
     /// The loop is closed: its sockets are gone from the table, and no other comes in.
     closed: bool,
 }
@@ -62,8 +61,8 @@ impl Reactor {
     pub(crate) fn new() -> Self {
         Reactor {
             sources: Slab::new(),
-            lulls: 0,
             shrink: Shrink::default(),
+            rests: 0,
             closed: false,
         }
     }
@@ -78,34 +77,29 @@ impl Reactor {
         self.sources.is_empty()
     }
 
-    /// Notes what the last park brought. `wake` is called with each task that waited for it, and its
-    /// source; everyone else is put among the woken before.
-    pub(crate) fn take_events(
+    /// Marks the sides of a source as ready that an event is about. Returns the first waiter of each, and
+    /// moves the others to `others`. An event of the bell is about no source.
+    #[inline(always)]
+    pub(crate) fn set_ready(
         &mut self,
-        events: &mut Events,
-        woken: &mut Vec<(Waker, Origin)>,
-        mut wake: impl FnMut(usize, TaskNumber, &mut Vec<(Waker, Origin)>),
-    ) {
-        let lulls = self.lulls;
-        for event in &*events {
-            let slot = event.token().0;
-            let Some(source) = self.sources.get_mut(slot) else {
-                continue; // the bell
-            };
-            if event.is_priority() || event.is_read_closed() {
-                source.read.doubt();
-            }
-            let by = Origin::Source(slot);
-            // An error is for the next operation, on either side.
-            let readable = event.is_readable() || event.is_read_closed() || event.is_error();
-            let writable = event.is_writable() || event.is_write_closed() || event.is_error();
-            for (has_come, side) in [(readable, &mut source.read), (writable, &mut source.write)] {
-                if has_come && let Some(task) = side.rouse(by, lulls, woken) {
-                    wake(slot, task, woken);
-                }
-            }
+        event: &Event,
+        others: &mut Vec<Waiter>,
+    ) -> [Option<Waiter>; 2] {
+        let mut first = [None, None];
+        let Some(source) = self.sources.get_mut(event.token().0) else {
+            return first;
+        };
+        if event.is_priority() || event.is_read_closed() {
+            source.read.drain_first();
         }
-        events.clear();
+        // An error is for the next operation, on either side.
+        if event.is_readable() || event.is_read_closed() || event.is_error() {
+            first[0] = source.read.set_ready(others);
+        }
+        if event.is_writable() || event.is_write_closed() || event.is_error() {
+            first[1] = source.write.set_ready(others);
+        }
+        first
     }
 
     /// Takes a source in, and returns its slot, which is its token; `None` if the loop is closed.
@@ -118,11 +112,11 @@ impl Reactor {
         (!self.closed).then(|| self.sources.insert(source))
     }
 
-    /// Frees a source's slot, when it is deregistered. What comes back may hold foreign wakers.
-    pub(crate) fn remove(&mut self, slot: usize) -> Option<[Readiness; 2]> {
+    /// Frees a source's slot, when it is deregistered.
+    pub(crate) fn remove(&mut self, slot: usize) -> Option<Sides> {
         let source = self.sources.try_remove(slot);
         debug_assert!(source.is_some() || self.closed, "slot {slot} is vacant");
-        source.map(|source| [source.read, source.write])
+        source.map(|source| Sides([source.read, source.write]))
     }
 
     /// One side of a source; `None` if the loop is closed.
@@ -136,26 +130,25 @@ impl Reactor {
         })
     }
 
-    /// The loop rests: whichever of its tasks was woken has been polled. Gives back the memory of
-    /// sources that are gone.
-    pub(crate) fn rest(&mut self) {
-        self.lulls = self.lulls.wrapping_add(1);
-        self.shrink.rest(&mut self.sources);
-    }
-
-    /// Adds a waker to the crowd of a side, as [`Readiness::join_crowd`]. If the loop is closed the
-    /// waker is woken, to learn that.
-    pub(crate) fn join_crowd(
+    /// Lets a waiter wait for a side, as [`Readiness::wait`]. If the loop is closed the waiter is woken, to
+    /// learn that.
+    pub(crate) fn wait(
         &mut self,
         slot: usize,
         side: Side,
-        waker: &mut Option<Waker>,
-    ) -> Vec<Waker> {
-        let lulls = self.lulls;
+        waiter: &mut Option<Waiter>,
+    ) -> Vec<Waiter> {
+        let rests = self.rests;
         match self.side(slot, side) {
-            Some(side) => side.join_crowd(waker, lulls),
-            None => waker.take().into_iter().collect(),
+            Some(side) => side.wait(waiter, rests),
+            None => waiter.take().into_iter().collect(),
         }
+    }
+
+    /// Gives back the memory of sources that are gone.
+    pub(crate) fn rest(&mut self) {
+        self.rests += 1;
+        self.shrink.rest(&mut self.sources);
     }
 
     /// Whether a task waits for a source. O(n), and only a virtual clock asks, when it is idle.
@@ -164,18 +157,17 @@ impl Reactor {
         sources.any(|(_, source)| source.read.is_awaited() || source.write.is_awaited())
     }
 
-    /// Empties the table for good, and returns every waker there was, to be woken once. A socket that is
+    /// Empties the table for good, and returns every waiter there was, to be woken once. A socket that is
     /// polled from now on finds that the loop is gone.
-    pub(crate) fn close(&mut self) -> Vec<Waker> {
+    pub(crate) fn close(&mut self) -> Vec<Waiter> {
         self.closed = true;
-        let mut all = Vec::new();
+        let mut waiters = Vec::new();
         for (_, mut source) in mem::take(&mut self.sources) {
             for side in [&mut source.read, &mut source.write] {
-                let task = side.take_waiting(Origin::Outside, self.lulls, &mut all);
-                let task = task.map(|task| ManuallyDrop::into_inner(waker(task)));
-                all.extend(task.map(|waker| (waker, Origin::Outside)));
+                let first = side.take_waiters(&mut waiters);
+                waiters.extend(first);
             }
         }
-        all.into_iter().map(|(waker, _)| waker).collect()
+        waiters
     }
 }

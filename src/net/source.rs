@@ -4,31 +4,33 @@
 //! side is ready; if it would block, the task waits for the next edge. [`Readiness`] says when.
 //!
 //! **One look-up.** An operation asks its source whether the side is ready, marks it when it no longer
-//! is, and notes the task that waits. All of this happens in one borrow of the loop, with the system
-//! call in the middle: it runs no user code. A borrow for each step would find the loop by its number
+//! is, and lets the task wait. All of this happens in one use of the loop's state, with the system
+//! call in the middle: it runs no user code. A use for each step would find the loop by its number
 //! and index its table three times.
 //!
 //! **Dropping.** A socket is deregistered first, then closed, and its slot is freed last. Closing is not
 //! enough: the kernel keeps a registration while a duplicate of the descriptor is open. mio's
 //! [`Registry`](mio::Registry) works on any thread, so a socket that is dropped on another thread is
 //! deregistered and closed there at once; only its slot is freed through the inbox. mio reports each
-//! registration and its end to a logger, which is user code, so nothing is borrowed or locked then.
+//! registration and its end to a logger, which is user code, so no state is in use then and nothing is
+//! locked.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 use mio::{Interest, Token};
 
-use crate::current::{self, Unreachable};
+use crate::current;
 use crate::net::reactor::Side;
 use crate::net::readiness::Readiness;
-use crate::observe::EventKind;
+use crate::observe::event::EventKind;
 use crate::task::budget;
 use crate::task::cell::drop_quietly;
 use crate::task::id::LoopNumber;
 use crate::wake::inbox::{self, Message};
-use crate::wake::waker::wake_quietly;
+use crate::wake::waiter::Waiter;
+use crate::wake::waker::{task_of, waiter, wake_quietly};
 
 /// A mio socket and its place in the reactor.
 pub(crate) struct Source<S: mio::event::Source> {
@@ -52,7 +54,7 @@ impl<S: mio::event::Source> Source<S> {
     /// If no loop runs on this thread.
     #[track_caller]
     pub(crate) fn new(io: S, interest: Interest, writable: bool) -> io::Result<Self> {
-        let of = current::expect_running("a socket", |it| it.number);
+        let of = current::expect_running("a socket", |state| state.number);
         Self::on(of, io, interest, writable)
     }
 
@@ -63,14 +65,14 @@ impl<S: mio::event::Source> Source<S> {
         interest: Interest,
         writable: bool,
     ) -> io::Result<Self> {
-        let inserted = current::with(of, |it| {
-            let slot = it.reactor.insert(writable);
+        let inserted = current::with(of, "a socket", |state| {
+            let slot = state.reactor.insert(writable);
             if let Some(source) = slot {
-                it.record(|_| EventKind::SourceAdded { source });
+                state.record(|_| EventKind::SourceAdded { source });
             }
             slot
         });
-        let slot = inserted.ok().flatten().ok_or_else(|| gone(of))?;
+        let slot = inserted.flatten().ok_or_else(|| gone(of))?;
         let place = Place { of, slot };
         let registry = inbox::registry(of).ok_or_else(|| gone(of))?;
         registry.register(&mut io, Token(slot), interest)?;
@@ -96,16 +98,16 @@ impl<S: mio::event::Source> Source<S> {
     }
 
     /// Tries an operation on one side until it succeeds, fails, or would block. O(1) and no
-    /// allocation, but for a crowd that waits for a side.
+    /// allocation, unless several wait for one side.
     ///
-    /// The loop is borrowed meanwhile: the operation makes its system call and nothing else.
+    /// The loop's state is in use meanwhile: the operation makes its system call and nothing else.
     pub(crate) fn poll_io<R>(
         &self,
         cx: &mut Context<'_>,
         side: Side,
         operation: impl FnOnce(&S) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        self.poll_side(cx, side, |it| it.attempt(|| self.operate(operation)))
+        self.poll_side(cx, side, |side| side.attempt(|| self.operate(operation)))
     }
 
     /// As [`poll_io`](Self::poll_io), for a transfer of up to `len` bytes of a stream.
@@ -116,12 +118,12 @@ impl<S: mio::event::Source> Source<S> {
         len: usize,
         transfer: impl FnOnce(&S) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
-        self.poll_side(cx, side, |it| {
-            it.attempt_transfer(len, || self.operate(transfer))
+        self.poll_side(cx, side, |side| {
+            side.attempt_transfer(len, || self.operate(transfer))
         })
     }
 
-    /// Runs an operation within the borrow of the loop, where nothing may panic, as `io` does.
+    /// Runs an operation while the loop's state is in use, where nothing may panic, as `io` does.
     #[inline]
     fn operate<R>(&self, operation: impl FnOnce(&S) -> io::Result<R>) -> io::Result<R> {
         match &self.io {
@@ -137,24 +139,27 @@ impl<S: mio::event::Source> Source<S> {
         attempt: impl FnOnce(&mut Readiness) -> Poll<io::Result<R>>,
     ) -> Poll<io::Result<R>> {
         ready!(budget::poll_left(cx));
-        let mut is_noted = true;
-        let attempted = current::with_polled(self.place.of, "a socket", |it| {
-            let is_observed = it.log.on;
-            let side = it.reactor.side(self.place.slot, side)?;
+        let mut is_waiting = true;
+        let attempted = current::polled(self.place.of, "a socket", |state| {
+            let is_observed = state.log.is_on();
+            let side = state.reactor.side(self.place.slot, side)?;
             let attempted = attempt(side);
-            match attempted {
-                Poll::Ready(_) => budget::spend(),
-                Poll::Pending => is_noted = side.note(cx.waker()) && !is_observed,
+            if attempted.is_pending() {
+                let task = task_of(cx.waker()).filter(|_| !is_observed);
+                is_waiting = task.is_some_and(|task| side.wait_first(task));
             }
             Some(attempted)
         });
-        if !is_noted {
-            self.place.wait(side, cx.waker());
+        if !is_waiting {
+            self.place.wait(side, waiter(cx.waker()));
         }
-        attempted.flatten().unwrap_or_else(|| {
+        let attempted = attempted
+            .flatten()
+            .unwrap_or_else(|| Poll::Ready(Err(gone(self.place.of))));
+        if attempted.is_ready() {
             budget::spend();
-            Poll::Ready(Err(gone(self.place.of)))
-        })
+        }
+        attempted
     }
 }
 
@@ -182,29 +187,21 @@ impl Place {
         }
     }
 
-    /// What an operation that would block has left to do: its loop is observed, its waker another
-    /// runtime's, or it is not the only one that waits.
+    /// Lets a waiter wait for a side, when a look was not enough: its loop is observed, its waker is
+    /// another runtime's, or it is not the only one that waits. If the loop has gone meanwhile, which the
+    /// clone of a foreign waker may have done, the waiter is woken to learn that.
     #[cold]
-    fn wait(&self, side: Side, waker: &Waker) {
-        let is_noted = current::with(self.of, |it| {
-            it.record_wait(side.waited_for(self.slot));
-            let side = it.reactor.side(self.slot, side);
-            side.is_some_and(|side| side.note(waker))
-        });
-        if is_noted != Ok(true) {
-            self.join_crowd(side, Some(waker.clone()));
-        }
-    }
-
-    /// Adds a waker to those that wait for a side. If the loop has gone meanwhile, which the clone of a
-    /// foreign waker may have done, the waker is woken to learn that.
-    fn join_crowd(&self, side: Side, mut waker: Option<Waker>) {
-        let joined = current::with(self.of, |it| {
-            it.reactor.join_crowd(self.slot, side, &mut waker)
-        });
-        let woken = joined.unwrap_or_else(|_| waker.take().into_iter().collect());
+    fn wait(&self, side: Side, waiter: Waiter) {
+        let mut waiter = Some(waiter);
+        let woken = match current::find(self.of) {
+            Some(mut state) => {
+                state.record_wait(side.waited_for(self.slot));
+                state.reactor.wait(self.slot, side, &mut waiter)
+            }
+            None => waiter.take().into_iter().collect(),
+        };
         woken.into_iter().for_each(wake_quietly);
-        drop_quietly(waker);
+        drop_quietly(waiter);
     }
 }
 
@@ -216,12 +213,6 @@ fn gone(of: LoopNumber) -> io::Error {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        match current::with(self.of, |it| it.drop_source(self.slot)) {
-            Ok(waiting) => drop(waiting), // quiet: see `Crowd`
-            Err(Unreachable::Elsewhere) => {
-                let _ = inbox::send(self.of, Message::ReleaseSource(self.slot));
-            }
-            Err(Unreachable::Gone) => {}
-        }
+        current::deliver(self.of, Message::ReleaseSource(self.slot));
     }
 }

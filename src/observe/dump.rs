@@ -18,11 +18,16 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use crate::current;
-use crate::observe::{LiveTask, TaskState, WaitsFor};
-use crate::state::Loop;
+use crate::observe::event::WaitsFor;
+use crate::observe::live::{LiveTask, TaskState};
+use crate::observe::log;
+use crate::state::State;
 use crate::task::id::LoopNumber;
+use crate::task::table::{Entry, Joiner, Status};
 use crate::time::clock::real_now;
 use crate::wake::inbox::{self, Message};
+use crate::wake::loop_handle::LoopHandle;
+use crate::wake::waiter::Waiter;
 
 /// Who is there in a loop, and who waits for what: see [`dump`].
 ///
@@ -149,11 +154,11 @@ pub struct Holder {
 #[doc(alias = "pstree")]
 #[track_caller]
 pub fn dump() -> Dump {
-    current::expect_running("dump", |it| {
-        let mut dump = it.dump();
-        // Somebody asks. If it is no task, it is the main future; an observed loop knows better.
-        if !it.log.on
-            && it.tasks.lent().is_none()
+    current::expect_running("dump", |state| {
+        let mut dump = dump_of(state);
+        // A task that asks is being polled. If none is, the main future asks; an observed loop knows it.
+        if !state.log.is_on()
+            && !state.tasks.entries().any(|(_, entry)| entry.is_polled())
             && let Some(main) = dump.tasks.iter_mut().find(|task| task.is_main)
         {
             main.state = TaskState::Polled;
@@ -162,20 +167,128 @@ pub fn dump() -> Dump {
     })
 }
 
-impl Loop {
-    /// Who is there, and who waits for what.
-    pub(crate) fn dump(&mut self) -> Dump {
-        let mut dump = Dump {
-            event_loop: self.number.sequence(),
-            time: self.clock.elapsed(),
-            tasks: self.tasks.dump(&self.groups),
-        };
-        for task in &mut dump.tasks {
-            if let Some(seen) = self.log.live.tasks.get(&task.id) {
-                task.learn(seen);
+impl LoopHandle {
+    /// Asks the loop, from any thread, which tasks there are and what they wait for: as [`dump`](crate::dump),
+    /// when a program hangs.
+    ///
+    /// A loop that sleeps is woken for it, and sleeps on. One that does not answer within `timeout` is
+    /// stuck: something holds its thread, or it is not being run. If the loop is
+    /// [observed](crate::Builder::observe), the error says which task that is, and for how long.
+    ///
+    /// ```
+    /// use std::thread;
+    /// use std::time::Duration;
+    ///
+    /// use boucle::{DumpError, EventLoop};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let event_loop = EventLoop::new()?;
+    /// let handle = event_loop.handle();
+    /// let other = thread::spawn(move || handle.dump(Duration::from_secs(10)));
+    /// event_loop.block_on(async {
+    ///     while !other.is_finished() {
+    ///         boucle::sleep(Duration::from_millis(1)).await;
+    ///     }
+    /// });
+    /// let dump = other.join().unwrap().unwrap();
+    /// assert!(dump.tasks[0].is_main);
+    ///
+    /// // On its own thread a loop answers at once, also when it does not run.
+    /// let handle = event_loop.handle();
+    /// assert!(handle.dump(Duration::ZERO).unwrap().tasks.is_empty());
+    /// drop(event_loop);
+    /// assert_eq!(handle.dump(Duration::ZERO).unwrap_err(), DumpError::Gone);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// It costs the loop O(n log n) in its tasks, for which it stands still, and at least an allocation
+    /// for each.
+    ///
+    /// # Errors
+    ///
+    /// [`DumpError`]: the loop is gone, or has not answered.
+    pub fn dump(&self, timeout: Duration) -> Result<Dump, DumpError> {
+        let here = current::find(self.number()).map(|state| dump_of(&state));
+        match here {
+            Some(dump) => Ok(dump),
+            None => {
+                current::refuse_observers("LoopHandle::dump");
+                Question::ask(self.number())?.answer(timeout)
             }
         }
-        dump
+    }
+}
+
+/// The tasks of a loop, and what each of them waits for.
+pub(crate) fn dump_of(state: &State) -> Dump {
+    let mut dump = Dump {
+        event_loop: state.number.sequence(),
+        time: state.clock.elapsed(),
+        tasks: tasks_of(state),
+    };
+    for task in &mut dump.tasks {
+        if let Some(seen) = state.log.live.tasks.get(&task.id) {
+            task.learn(seen);
+        }
+    }
+    dump
+}
+
+/// The tasks that are not done, and the main future, in spawn order; and which tasks each of them
+/// awaits, as their entries tell it. O(n log n).
+fn tasks_of(state: &State) -> Vec<DumpedTask> {
+    let live = state.tasks.entries().filter(|(_, entry)| !entry.is_done());
+    let mut dumped: Vec<_> = live
+        .map(|(slot, entry)| dump_task(state, slot, entry))
+        .collect();
+    dumped.sort_unstable_by_key(|task| task.id);
+    let mut awaited: Vec<(u64, u64)> = state
+        .tasks
+        .entries()
+        .filter(|(_, entry)| !entry.is_done())
+        .filter_map(|(_, entry)| Some((awaiter(state, &entry.joiner)?, entry.id)))
+        .collect();
+    awaited.sort_unstable_by_key(|(_, id)| *id);
+    for (awaiter, id) in awaited {
+        if let Ok(place) = dumped.binary_search_by_key(&awaiter, |task| task.id) {
+            dumped[place].awaits.push(id);
+        }
+    }
+    dumped
+}
+
+fn dump_task(state: &State, slot: u32, entry: &Entry) -> DumpedTask {
+    let is_main = entry.task.is_none() && !entry.is_polled();
+    DumpedTask {
+        id: entry.id,
+        name: state.tasks.name(slot).map(Arc::from),
+        is_main,
+        future: match is_main {
+            true => Some(state.tasks.main_type()),
+            false => entry.task.as_ref().map(|task| task.future_type()),
+        },
+        state: match entry.status {
+            Status::Aborted | Status::Cancelled => TaskState::Aborted,
+            Status::Polled | Status::Woken => TaskState::Polled,
+            Status::Queued => TaskState::Ready,
+            Status::Idle | Status::Done => TaskState::Idle,
+        },
+        awaits: Vec::new(),
+        seen: None,
+    }
+}
+
+/// The id of the task that waits for another one, if it is one of this loop.
+fn awaiter(state: &State, joiner: &Joiner) -> Option<u64> {
+    let waiter = match joiner {
+        Joiner::Nothing => None,
+        Joiner::Waiter(waiter) => Some(waiter),
+        Joiner::Group(member) => state.groups.parent(member.group),
+    };
+    match waiter? {
+        Waiter::Task(number) => state.tasks.id_of(*number),
+        Waiter::Foreign(_) => None,
     }
 }
 
@@ -212,7 +325,13 @@ impl Question {
     /// Leaves it in the loop's inbox.
     pub(crate) fn ask(of: LoopNumber) -> Result<Question, DumpError> {
         let (asker, answer) = mpsc::sync_channel(1);
-        let sent = inbox::send(of, Message::Dump(asker));
+        let look = move || {
+            if let Some(state) = current::find(of) {
+                // The thread that has asked may be gone.
+                let _ = asker.send(dump_of(&state));
+            }
+        };
+        let sent = inbox::send(of, Message::Call(Box::new(look)));
         sent.map_err(|_| DumpError::Gone)?;
         Ok(Question { of, answer })
     }
@@ -226,13 +345,13 @@ impl Question {
     /// Why there is none. A loop that ends without reading its inbox drops what is in it, and is
     /// gone.
     fn no_answer(&self, timeout: Duration) -> DumpError {
-        let Some(inbox) = inbox::of(self.of) else {
+        if !inbox::is_read_by(self.of) {
             return DumpError::Gone;
-        };
+        }
         DumpError::NoAnswer {
             event_loop: self.of.sequence(),
             timeout,
-            holder: inbox.holder().map(|holding| Holder {
+            holder: log::holding(self.of.sequence()).map(|holding| Holder {
                 task: holding.task,
                 name: holding.name,
                 held: real_now().saturating_duration_since(holding.since),

@@ -1,258 +1,198 @@
 //! The log: what has happened in a loop and was not given to its observers yet.
 //!
-//! The tables of a loop change while its state is borrowed, and no user code may run then, no observer
-//! either. So the core records what happens, in order, and the turn notifies the observers when nothing
-//! is borrowed. If nothing observes the loop the log is off, and to record is a comparison.
+//! The tables of a loop change while its state is in use, and no user code may run then, no observer
+//! either. So the core records what happens, in order, and the turn notifies the observers when the state
+//! is free. If the loop is not observed the log is off, and to record is a branch.
+//!
+//! The core records what it does. What follows from that is derived here: which task causes it, when a
+//! turn begins, what a task waits for that has not said so, which task has the thread.
 
-use std::panic::Location;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use crate::observe::{Ending, Event, EventKind, Live, Origin, Outcome, WaitsFor};
-use crate::state::Loop;
-use crate::task::tasks::Tasks;
-use crate::time::clock::{Clock, real_now};
-use crate::wake::inbox::Holding;
+use crate::observe::event::{Ending, Event, EventKind, Origin, Outcome, WaitsFor};
+use crate::observe::live::Live;
 
 /// The events that the observers have not been given yet, and what is needed to record more.
 #[derive(Default)]
 pub(crate) struct Log {
-    /// Whether anything observes the loop.
-    pub(crate) on: bool,
+    /// Whether the loop is observed.
+    on: bool,
     /// What causes what happens now.
     pub(crate) cause: Origin,
-    pub(crate) events: Vec<Event>,
+    events: Vec<Event>,
     /// The state of the loop that the events add up to.
     pub(crate) live: Live,
-    pub(crate) event_loop: u64,
+    event_loop: u64,
     sequence: u64,
     turn: u64,
-    /// Where the batch ends that the turn is of; zero once that is over.
-    batch_end: u64,
+    /// The batch is frozen, and no task of it has begun: the turn begins with the first.
+    is_new_batch: bool,
+    /// When the poll or the park began that is under way.
+    began: Duration,
 }
 
 impl Log {
+    #[inline]
+    pub(crate) fn is_on(&self) -> bool {
+        self.on
+    }
+
+    /// From now on what the loop with that number does is recorded.
+    pub(crate) fn turn_on(&mut self, event_loop: u64) {
+        self.on = true;
+        self.event_loop = event_loop;
+    }
+
     /// The task that is polled.
-    fn polled(&self) -> Option<u64> {
+    pub(crate) fn polled(&self) -> Option<u64> {
         match self.cause {
             Origin::Task(task) => Some(task),
             _ => None,
         }
     }
 
-    fn push(&mut self, clock: &Clock, kind: EventKind) {
+    /// Records what happens at `time`.
+    pub(crate) fn record(&mut self, time: Duration, kind: impl FnOnce(&Log) -> EventKind) {
+        let kind = kind(self);
+        self.push(time, kind);
+    }
+
+    fn push(&mut self, time: Duration, kind: EventKind) {
         self.sequence += 1;
         let event = Event {
             sequence: self.sequence,
             event_loop: self.event_loop,
             turn: self.turn,
-            time: clock.elapsed(),
+            time,
             kind,
         };
         self.live.apply(&event);
         self.events.push(event);
     }
 
-    /// A task was put in the ready queue, or stood there.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn record_wake(
-        &mut self,
-        clock: &Clock,
-        tasks: &mut Tasks,
-        slot: u32,
-        by: Origin,
-        already: bool,
-    ) {
-        let Some(task) = tasks.live_id(slot) else {
-            return;
-        };
+    /// The wake of a task, or of one that stood in the ready queue already.
+    pub(crate) fn woken(&self, task: u64, already: bool) -> EventKind {
         let live = self.live.tasks.get(&task);
         let at_job = live.is_some_and(|live| live.waits.contains(&WaitsFor::Job));
-        let by = if at_job && by == Origin::Thread {
-            Origin::Job
-        } else {
-            by
+        let by = match self.cause {
+            Origin::Thread if at_job => Origin::Job,
+            cause => cause,
         };
-        self.push(clock, EventKind::Woken { task, by, already });
+        EventKind::Woken { task, by, already }
     }
-}
 
-impl Loop {
-    /// Records what has happened, if anything observes the loop.
+    /// A batch is frozen.
     #[inline]
-    pub(crate) fn record(&mut self, kind: impl FnOnce(&Loop) -> EventKind) {
-        if self.log.on {
-            self.record_now(kind);
+    pub(crate) fn begin_batch(&mut self) {
+        self.is_new_batch = true;
+    }
+
+    /// A task leaves the ready queue, to be polled or dropped: it causes what happens now, and has the
+    /// thread. With the first of its batch, a turn begins.
+    pub(crate) fn begin_task(&mut self, time: Duration, task: u64) {
+        self.cause = Origin::Task(task);
+        if std::mem::take(&mut self.is_new_batch) {
+            self.turn += 1;
+            self.push(time, EventKind::TurnBegins);
         }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn record_now(&mut self, kind: impl FnOnce(&Loop) -> EventKind) {
-        let kind = kind(self);
-        self.log.push(&self.clock, kind);
-    }
-
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn record_spawn(
-        &mut self,
-        slot: u32,
-        task: u64,
-        location: &'static Location<'static>,
-    ) {
-        let future = self.tasks.future_type(slot);
-        self.record(|it| EventKind::Spawned {
-            task,
-            parent: it.log.polled(),
-            future,
-            location,
-        });
-    }
-
-    /// The main future's place is gone, and the batch with it; if it was not done, that ends it.
-    pub(crate) fn record_main_left(&mut self, task: u64) {
-        self.log.cause = Origin::Outside;
-        self.log.batch_end = 0;
-        if self.log.live.tasks.contains_key(&task) {
-            let how = Ending::Cancelled;
-            self.record(|_| EventKind::Finished { task, how });
-        }
-    }
-
-    /// A task was put in the ready queue, or stood there.
-    pub(crate) fn record_wake(&mut self, slot: u32, already: bool) {
-        let by = self.log.cause;
-        self.log
-            .record_wake(&self.clock, &mut self.tasks, slot, by, already);
-    }
-
-    /// The timers among the woken have fired.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn record_fired(&mut self) {
-        for index in 0..self.woken.len() {
-            if let (_, Origin::Timer(timer)) = self.woken[index] {
-                self.record(|_| EventKind::TimerFired { timer });
-            }
-        }
-    }
-
-    /// The task that is polled waits for something.
-    #[inline]
-    pub(crate) fn record_wait(&mut self, on: WaitsFor) {
-        if self.log.on {
-            self.record_wait_now(on);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn record_wait_now(&mut self, on: WaitsFor) {
-        if let Some(task) = self.log.polled() {
-            self.record_now(|_| EventKind::Waits { task, on });
-        }
-    }
-
-    /// The task that is polled waits for a timer, which was armed now or before.
-    #[inline]
-    pub(crate) fn record_sleep(&mut self, timer: u32, deadline: Instant, armed: bool) {
-        if self.log.on {
-            self.record_sleep_now(timer, deadline, armed);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn record_sleep_now(&mut self, timer: u32, deadline: Instant, armed: bool) {
-        let deadline = self.clock.since_start(deadline);
-        let task = self.log.polled();
-        if armed {
-            self.record(|_| EventKind::TimerArmed {
-                timer,
-                task,
-                deadline,
-            });
-        }
-        self.record_wait(WaitsFor::Timer { timer, deadline });
-    }
-
-    /// A task comes out of the ready queue, to be polled or dropped: it causes what happens now, and has
-    /// the thread. If it is the first of its batch, a turn begins. Returns its id.
-    fn record_task(&mut self, slot: u32) -> Option<u64> {
-        let batch_end = self.ready.batch_end();
-        let task = self.tasks.live_id(slot)?;
-        self.log.cause = Origin::Task(task);
-        if self.log.batch_end != batch_end {
-            self.log.batch_end = batch_end;
-            self.log.turn += 1;
-            self.record(|_| EventKind::TurnBegins);
-        }
-        let name = self
-            .log
-            .live
-            .tasks
-            .get(&task)
-            .and_then(|live| live.name.clone());
-        let since = real_now();
-        self.inbox.set_holder(Some(Holding { task, name, since }));
-        Some(task)
-    }
-
-    pub(crate) fn record_poll_begins(&mut self, slot: u32) {
-        if let Some(task) = self.record_task(slot) {
-            self.record(|_| EventKind::PollBegins { task });
-        }
+        let live = self.live.tasks.get(&task);
+        let name = live.and_then(|live| live.name.clone());
+        let since = Instant::now();
+        holders().insert(self.event_loop, Holding { task, name, since });
     }
 
     /// A poll is over.
-    pub(crate) fn record_poll_ends(&mut self, slot: u32, polled: Poll<Ending>, began: Duration) {
-        let took = self.clock.elapsed().saturating_sub(began);
-        self.inbox.set_holder(None);
-        let Some(task) = self.log.polled() else {
+    pub(crate) fn end_poll(&mut self, time: Duration, polled: Poll<Ending>) {
+        holders().remove(&self.event_loop);
+        let Some(task) = self.polled() else {
             return;
         };
-        let live = self.log.live.tasks.get(&task);
-        if polled.is_pending() && live.is_some_and(|live| live.waits.is_empty()) {
-            let itself = self.tasks.is_queued(slot);
-            self.record_wait(if itself {
+        let live = self.live.tasks.get(&task);
+        if polled.is_pending()
+            && let Some(live) = live
+            && live.waits.is_empty()
+        {
+            let on = if live.queued {
                 WaitsFor::Turn
             } else {
                 WaitsFor::Foreign
-            });
+            };
+            self.push(time, EventKind::Waits { task, on });
         }
         let outcome = match polled {
             Poll::Pending => Outcome::Pending,
             Poll::Ready(Ending::Panicked) => Outcome::Panicked,
             Poll::Ready(_) => Outcome::Ready,
         };
-        self.record(|_| EventKind::PollEnds {
-            task,
-            outcome,
-            took,
-        });
+        let took = time.saturating_sub(self.began);
+        self.push(
+            time,
+            EventKind::PollEnds {
+                task,
+                outcome,
+                took,
+            },
+        );
     }
 
-    /// The task whose cell is lent is to be dropped.
-    pub(crate) fn record_cancel(&mut self) {
-        if self.log.on
-            && let Some(slot) = self.tasks.lent()
-        {
-            self.record_task(slot);
+    /// The task that had the thread is done. It causes the wake of what waits for it.
+    pub(crate) fn finish(&mut self, time: Duration, how: Ending) {
+        holders().remove(&self.event_loop);
+        if let Some(task) = self.polled() {
+            self.push(time, EventKind::Finished { task, how });
         }
     }
 
-    /// The task that had the thread is done. What waits for it is woken in its name.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn record_finish(&mut self, how: Ending) {
-        if !self.log.on {
-            return;
-        }
-        self.inbox.set_holder(None);
-        if let Some(task) = self.log.polled() {
-            self.record(|_| EventKind::Finished { task, how });
+    /// The main future's place is gone; if it was not done, that ends it.
+    pub(crate) fn leave_main(&mut self, time: Duration, task: u64) {
+        self.cause = Origin::Outside;
+        if self.live.tasks.contains_key(&task) {
+            let how = Ending::Cancelled;
+            self.push(time, EventKind::Finished { task, how });
         }
     }
+
+    /// A park begins.
+    pub(crate) fn begin_park(&mut self, time: Duration) {
+        self.cause = Origin::Outside;
+        self.began = time;
+    }
+
+    /// How long the park took that is over.
+    pub(crate) fn slept(&self, time: Duration) -> Duration {
+        time.saturating_sub(self.began)
+    }
+
+    /// Takes the events that the observers have not been given.
+    pub(crate) fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// The observers have been notified: how long they took is not the task's.
+    pub(crate) fn set_began(&mut self, time: Duration) {
+        self.began = time;
+    }
+}
+
+/// A task that has the thread of its loop: it is polled, or dropped.
+#[derive(Clone)]
+pub(crate) struct Holding {
+    pub(crate) task: u64,
+    pub(crate) name: Option<Arc<str>>,
+    /// On the real clock.
+    pub(crate) since: Instant,
+}
+
+/// The task that has the thread of an observed loop, if one has. For a thread that asks the loop
+/// something and gets no answer.
+pub(crate) fn holding(event_loop: u64) -> Option<Holding> {
+    holders().get(&event_loop).cloned()
+}
+
+fn holders() -> MutexGuard<'static, BTreeMap<u64, Holding>> {
+    static HOLDERS: Mutex<BTreeMap<u64, Holding>> = Mutex::new(BTreeMap::new());
+    HOLDERS.lock().unwrap_or_else(PoisonError::into_inner)
 }

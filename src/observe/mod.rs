@@ -4,8 +4,8 @@
 //! order. The loop records its events in a log, wherever something happens; without an observer that is
 //! a branch.
 
-mod event;
-mod live;
+pub(crate) mod event;
+pub(crate) mod live;
 pub(crate) mod dump;
 pub(crate) mod log;
 pub(crate) mod observers;

@@ -24,6 +24,8 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
+use crate::observe::event::Ending;
+
 /// What a task left instead of a value.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -39,20 +41,15 @@ pub(crate) type Payload = Box<dyn Any + Send>;
 /// An output as a cell keeps it, until it is taken.
 pub(crate) type Kept<T> = Option<Result<T, Failure>>;
 
-/// What the slab owns.
+/// What a slot owns.
 pub(crate) type BoxedTask = Pin<Box<dyn Task>>;
 
-/// What it is given: pinned from then on.
-pub(crate) type NewTask = Box<dyn Task>;
-
-pub(crate) use crate::observe::Ending as End;
-
-/// A future, later its output, with the types forgotten. Its own poll gives nothing but the news
-/// that the output is there, and how the task ended.
-pub(crate) trait Task: Future<Output = End> {
+/// A future, later its output, with the types forgotten. Its own poll gives nothing but how the task has
+/// ended; the output is in the cell.
+pub(crate) trait Task: Future<Output = Ending> {
     /// Drops the future or an output that was not taken, and leaves [`Failure::Cancelled`]. A panic
     /// stays what it is, and a panic on the way becomes the output. Never unwinds.
-    fn cancel(self: Pin<&mut Self>) -> End;
+    fn cancel(self: Pin<&mut Self>) -> Ending;
 
     /// Moves the output to `place`, which is a [`Kept`] of the task's type, and frees the cell.
     fn leave(self: Pin<Box<Self>>, place: &mut dyn Any);
@@ -100,7 +97,7 @@ impl<F: Future> TaskCell<F> {
 
     /// Puts the output where the future was. The future goes first: what its destructor does
     /// happens before the task is seen to be done, and a panic in it is the output.
-    fn finish(mut self: Pin<&mut Self>, result: Result<F::Output, Failure>) -> End {
+    fn finish(mut self: Pin<&mut Self>, result: Result<F::Output, Failure>) -> Ending {
         let dropped = catch_unwind(AssertUnwindSafe(|| {
             self.as_mut().set(TaskCell::Finished { output: None });
         }));
@@ -116,9 +113,9 @@ impl<F: Future> TaskCell<F> {
             }
         };
         let end = match &result {
-            Ok(_) => End::Returned,
-            Err(Failure::Panicked(_)) => End::Panicked,
-            Err(Failure::Cancelled) => End::Cancelled,
+            Ok(_) => Ending::Returned,
+            Err(Failure::Panicked(_)) => Ending::Panicked,
+            Err(Failure::Cancelled) => Ending::Cancelled,
         };
         // If the destructor above unwound, the cell was overwritten all the same: an assignment
         // writes its value on both ways out.
@@ -130,10 +127,10 @@ impl<F: Future> TaskCell<F> {
 }
 
 impl<F: Future> Future for TaskCell<F> {
-    type Output = End;
+    type Output = Ending;
 
     /// Polls the future; when it is ready, drops it and keeps its output. Never unwinds.
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<End> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ending> {
         let polled = catch_unwind(AssertUnwindSafe(|| match self.as_mut().project() {
             Projected::Running { future } => future.poll(cx),
             Projected::Finished { .. } => unreachable!("a finished task is never polled"),
@@ -152,7 +149,7 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    fn cancel(mut self: Pin<&mut Self>) -> End {
+    fn cancel(mut self: Pin<&mut Self>) -> Ending {
         let failure = match self.as_mut().take() {
             Some(Err(panicked)) => panicked,
             unseen => match catch_drop(unseen) {

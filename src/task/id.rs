@@ -19,8 +19,8 @@
 //! ```
 //!
 //! The slot is the task's place in the slab, and the generation the low bits of its id, which
-//! counts the spawns of its loop. The upper half, the *identity*, stands in the slab's entry too: to
-//! comparing the two shows at once whether this is the right loop and the right task. On a 32-bit
+//! counts the spawns of its loop. The upper half, the *identity*, stands in the slab's entry too: one
+//! comparison shows whether this is the right loop and the right task. On a 32-bit
 //! target the fields shrink to 4, 8 and 20 bits, which leaves room for 16 loops and 1,048,576 tasks
 //! in each.
 //!
@@ -68,11 +68,11 @@ const SLOT_MASK: u64 = (1 << bits::SLOT) - 1;
 /// The last sequence number. One loop every 20 µs exhausts it in two weeks.
 const MAX_SEQUENCE: u64 = (1 << 36) - 1;
 
-/// How many of an id's bits are its generation, the lowest ones.
-pub(crate) const GENERATION_BITS: u32 = bits::GENERATION;
+/// The bits of an id that are the task's generation, the lowest ones.
+const GENERATION_MASK: u32 = (1 << bits::GENERATION) - 1;
 
-/// What they are in an identity.
-pub(crate) const GENERATION_MASK: u32 = (1 << bits::GENERATION) - 1;
+/// The last id. A loop that spawns a task every microsecond comes to it in nine years.
+pub(crate) const MAX_ID: u64 = (1 << (UPPER + LOWER)) - 1;
 
 /// A loop's number, never reused in the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -208,7 +208,6 @@ impl HandleNumber {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::task::stamp::MAX_ID;
 
     /// The fields neither touch nor lose a bit at their ends.
     #[test]

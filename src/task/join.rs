@@ -9,17 +9,15 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use crate::current::{self, Unreachable};
-use crate::observe::WaitsFor;
-use crate::state::Loop;
+use crate::current;
+use crate::observe::event::WaitsFor;
 use crate::task::budget;
-use crate::task::cell::{Failure, Kept, drop_quietly};
+use crate::task::cell::{Failure, Kept};
 use crate::task::id::{HandleNumber, LoopNumber, NO_SLOT};
 use crate::task::join_error::JoinError;
-use crate::task::slots::Joiner;
-use crate::task::tasks::Output;
-use crate::wake::inbox::{self, Message};
-use crate::wake::waker::wake_quietly;
+use crate::task::table::{Joiner, Output};
+use crate::wake::inbox::Message;
+use crate::wake::waker::waiter;
 
 /// A task's handle: await it for the value.
 ///
@@ -91,12 +89,9 @@ impl<T> JoinHandle<T> {
     /// is dropped has no say: it runs its destructors.
     #[doc(alias = "cancel")]
     pub fn abort(&self) {
-        if self.is_spent() {
-            return;
-        }
-        let (slot, id) = (self.slot(), self.id());
-        if current::with(self.of(), |it| it.abort(slot, id)) == Err(Unreachable::Elsewhere) {
-            let _ = inbox::send(self.of(), Message::Abort { slot, id });
+        if !self.is_spent() {
+            let (slot, id) = (self.slot(), self.id());
+            current::deliver(self.of(), Message::Abort { slot, id });
         }
     }
 
@@ -107,19 +102,11 @@ impl<T> JoinHandle<T> {
     /// If it is called on another thread than the loop's, while the loop lives.
     #[doc(alias = "done")]
     pub fn is_finished(&self) -> bool {
-        match current::with(self.of(), |it| it.tasks.is_done(self.slot(), self.id())) {
-            Ok(done) => done || self.is_spent(),
-            Err(Unreachable::Gone) => true,
-            Err(Unreachable::Elsewhere) => {
-                current::refuse_observers("JoinHandle::is_finished");
-                panic!(
-                    "task {} belongs to {}, which does not live on this thread: \
-                     whether it is finished can only be asked there",
-                    self.id(),
-                    self.of()
-                )
-            }
-        }
+        let (slot, id) = (self.slot(), self.id());
+        let is_done = current::with(self.of(), "JoinHandle::is_finished", |state| {
+            state.tasks.is_done(slot, id)
+        });
+        is_done.is_none_or(|is_done| is_done || self.is_spent())
     }
 
     /// The task's number: the tasks of a loop are counted from 1 in the order in which they were
@@ -139,8 +126,10 @@ impl<T> JoinHandle<T> {
     /// the handle of the task that asks.
     pub(crate) fn expect_awaitable(&self) {
         let (slot, id) = (self.slot(), self.id());
-        let is_polled = |it: &mut Loop| it.tasks.is_polled(slot, id);
-        if current::with_polled(self.of(), "a JoinHandle", is_polled) == Some(true) {
+        let is_polled = current::polled(self.of(), "a JoinHandle", |state| {
+            state.tasks.is_polled(slot, id)
+        });
+        if is_polled == Some(true) {
             awaits_itself(id);
         }
     }
@@ -151,7 +140,9 @@ impl<T> JoinHandle<T> {
     }
 
     pub(crate) fn set_name(&self, name: Box<str>) {
-        let _ = current::with(self.of(), |it| it.set_name(self.slot(), self.id(), name));
+        if let Some(mut state) = current::find(self.of()) {
+            state.set_name(self.slot(), self.id(), name);
+        }
     }
 }
 
@@ -159,42 +150,22 @@ impl<T: 'static> JoinHandle<T> {
     /// Takes the output of a task, if it is done.
     pub(crate) fn take(&mut self) -> Option<Result<T, JoinError>> {
         let (slot, id) = (self.slot(), self.id());
-        match current::with(self.of(), |it| it.tasks.take_output(slot, id)) {
-            Ok(Output::Done(result)) => {
-                self.spend();
-                Some(result)
-            }
-            _ => None,
-        }
+        let output = current::find(self.of())?.tasks.take_output(slot, id);
+        let Output::Done(result) = output else {
+            return None;
+        };
+        self.spend();
+        Some(result)
     }
 
     /// Asks something about the output of a task, if it is done. `ask` runs no user code.
     pub(crate) fn peek(&self, ask: impl FnOnce(Result<&T, bool>) -> bool) -> Option<bool> {
-        let (slot, id) = (self.slot(), self.id());
-        current::with(self.of(), |it| {
-            let output = it.tasks.output(slot, id)?.downcast_ref::<Kept<T>>()?;
-            Some(ask(match output.as_ref()? {
-                Ok(value) => Ok(value),
-                Err(failure) => Err(matches!(failure, Failure::Panicked(_))),
-            }))
-        })
-        .ok()?
-    }
-
-    /// Leaves the waker to be woken when the task is done. If it is done by now, wakes it at once.
-    fn leave_waker(&self, cx: &mut Context<'_>) {
-        let mut waker = Some(cx.waker().clone());
-        let previous = current::with(self.of(), |it| {
-            it.record_wait(WaitsFor::Task(self.id()));
-            let joiner = Joiner::Waker(waker.take()?);
-            Some(it.tasks.set_joiner(self.slot(), self.id(), joiner))
-        });
-        match previous {
-            Ok(Some(Err(Joiner::Waker(waker)))) => wake_quietly(waker),
-            Ok(previous) => drop_quietly(previous),
-            // The clone of a foreign waker has dropped the loop.
-            Err(_) => waker.into_iter().for_each(wake_quietly),
-        }
+        let mut state = current::find(self.of())?;
+        let output = state.tasks.output(self.slot(), self.id())?;
+        Some(ask(match output.downcast_ref::<Kept<T>>()?.as_ref()? {
+            Ok(value) => Ok(value),
+            Err(failure) => Err(matches!(failure, Failure::Panicked(_))),
+        }))
     }
 }
 
@@ -209,17 +180,24 @@ impl<T: 'static> Future for JoinHandle<T> {
         );
         ready!(budget::poll_left(cx));
         let (slot, id) = (self.slot(), self.id());
-        let output = current::with_polled(self.of(), "a JoinHandle", |it| {
-            it.tasks.take_output(slot, id)
+        let mut joiner = Joiner::Waiter(waiter(cx.waker()));
+        let polled = current::polled(self.of(), "a JoinHandle", move |state| {
+            let output = state.tasks.take_output(slot, id);
+            if matches!(output, Output::Pending) {
+                state.record_wait(WaitsFor::Task(id));
+                state.tasks.exchange_joiner(slot, id, &mut joiner);
+            }
+            (output, joiner)
         });
-        let result = match output.unwrap_or(Output::Gone) {
+        let (output, unused) = polled.unwrap_or((Output::Gone, Joiner::Nothing));
+        if let Joiner::Waiter(unused) = unused {
+            unused.drop_quietly();
+        }
+        let result = match output {
             Output::Done(result) => result,
             Output::Gone => Err(JoinError::new(id, None, Failure::Cancelled)),
             Output::Itself => awaits_itself(id),
-            Output::Pending => {
-                self.leave_waker(cx);
-                return Poll::Pending;
-            }
+            Output::Pending => return Poll::Pending,
         };
         self.spend();
         budget::spend();
@@ -236,20 +214,9 @@ impl<T> Unpin for JoinHandle<T> {}
 impl<T> Drop for JoinHandle<T> {
     /// Detaches the task. A value that was not taken is dropped here, and its panic stops here.
     fn drop(&mut self) {
-        if self.is_spent() {
-            return;
-        }
-        let (slot, id) = (self.slot(), self.id());
-        match current::with(self.of(), |it| it.tasks.release(slot, id)) {
-            Ok((None, Joiner::Seat(_))) => {}
-            Ok((unseen, joiner)) => {
-                drop_quietly(joiner);
-                drop_quietly(unseen);
-            }
-            Err(Unreachable::Elsewhere) => {
-                let _ = inbox::send(self.of(), Message::ReleaseTask { slot, id });
-            }
-            Err(Unreachable::Gone) => {}
+        if !self.is_spent() {
+            let (slot, id) = (self.slot(), self.id());
+            current::deliver(self.of(), Message::ReleaseTask { slot, id });
         }
     }
 }

@@ -5,11 +5,11 @@ use std::panic::Location;
 use futures_task::SpawnError;
 
 use crate::current;
-use crate::state::{Loop, Refused};
-use crate::task::cell::{NewTask, Quiet, TaskCell, drop_quietly};
-use crate::task::groups::Seat;
+use crate::state::Refused;
+use crate::task::cell::{BoxedTask, Quiet, TaskCell, drop_quietly};
 use crate::task::id::{LoopNumber, MAX_TASKS};
 use crate::task::join::JoinHandle;
+use crate::task::table::Joiner;
 
 /// Starts a task on the running loop: asyncio's `create_task`.
 ///
@@ -51,7 +51,7 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    spawn_with(Seat::NONE, Location::caller(), TaskCell::boxed(future))
+    spawn_with(Joiner::Nothing, Location::caller(), TaskCell::boxed(future))
 }
 
 /// Starts a task that has a name: it stands in [`JoinError`](crate::JoinError)s and in lists of
@@ -80,7 +80,7 @@ where
 {
     let task = Quiet::new(TaskCell::boxed(future));
     let name = name.into().into_boxed_str();
-    let handle = spawn_with(Seat::NONE, Location::caller(), task.take());
+    let handle = spawn_with(Joiner::Nothing, Location::caller(), task.take());
     handle.set_name(name);
     handle
 }
@@ -101,10 +101,10 @@ impl<F: Future> Unspawned<F> {
     }
 }
 
-/// Spawns a task whose end is told to a seat in a group. `location` is where the program asked for it.
+/// Spawns a task that has a joiner from the beginning. `location` is where the program asked for it.
 #[track_caller]
 pub(crate) fn spawn_with<F>(
-    seat: Seat,
+    joiner: Joiner,
     location: &'static Location<'static>,
     task: Box<TaskCell<F>>,
 ) -> JoinHandle<F::Output>
@@ -112,9 +112,9 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let task: NewTask = task;
-    let spawned = current::expect_running("spawn", |it| {
-        (it.number, it.spawn(task, true, seat, location))
+    let task: BoxedTask = Box::into_pin(task);
+    let spawned = current::expect_running("spawn", |state| {
+        (state.number, state.spawn(task, true, joiner, location))
     });
     handle_of(spawned)
 }
@@ -130,13 +130,13 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let task: NewTask = TaskCell::boxed(future);
-    match current::with(number, |it| it.spawn(task, true, Seat::NONE, location)) {
-        Ok(spawned) => handle_of((number, spawned)),
-        Err(_) => {
-            current::refuse_observers("spawn");
-            current::in_use(number)
-        }
+    let task: BoxedTask = Box::into_pin(TaskCell::boxed(future));
+    let spawned = current::with(number, "spawn", |state| {
+        state.spawn(task, true, Joiner::Nothing, location)
+    });
+    match spawned {
+        Some(spawned) => handle_of((number, spawned)),
+        None => JoinHandle::cancelled(number),
     }
 }
 
@@ -178,17 +178,15 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let task: NewTask = TaskCell::boxed(future);
-    let spawn = |it: &mut Loop| it.spawn(task, false, Seat::NONE, location);
-    match current::with(number, spawn) {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(Refused::Closing(task) | Refused::Full(task))) => {
-            drop_quietly(task);
-            Err(SpawnError::shutdown())
-        }
-        Err(_) => {
-            current::refuse_observers("spawn");
-            Err(SpawnError::shutdown())
-        }
-    }
+    let task: BoxedTask = Box::into_pin(TaskCell::boxed(future));
+    let refused = match current::find(number) {
+        Some(mut state) => match state.spawn(task, false, Joiner::Nothing, location) {
+            Ok(_) => return Ok(()),
+            Err(Refused::Closing(task) | Refused::Full(task)) => task,
+        },
+        None => task,
+    };
+    drop_quietly(refused);
+    current::refuse_observers("spawn");
+    Err(SpawnError::shutdown())
 }

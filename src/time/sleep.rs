@@ -2,12 +2,12 @@
 //!
 //! ```text
 //!   1 call   notes the deadline; nothing is armed
-//!   2 poll   arms a timer in the loop's wheel, with the task's waker, and is pending: the turn puts
+//!   2 poll   arms a timer in the loop's wheel, with the task's number, and is pending: the turn puts
 //!            the task back into its slot, idle
 //!   3 park   once nothing is ready, the loop sleeps until the wheel's next deadline
-//!            (`Loop::begin_park`)
-//!   4 wake   `Loop::take_due` takes the waker out of the wheel. To wake it marks the task as queued
-//!            and pushes its number (`wake/waker.rs`, `current::wake_running`, `Loop::wake`)
+//!            (`State::begin_park`)
+//!   4 wake   `State::wake_timers` takes the number out of the wheel, marks the task as queued and
+//!            pushes the number (`State::wake`)
 //!   5 poll   in the next batch: the timer has fired, so the sleep is ready, and frees its key
 //! ```
 //!
@@ -18,26 +18,27 @@
 //! poll, and a loop of timeouts that have passed gives way all the same.
 //!
 //! A waker may be another runtime's, and to clone or drop it may run that one's code. So it is cloned
-//! before the loop's state is borrowed, and what is left over is dropped after.
+//! before the loop's state is used, and what is left over is dropped after.
 
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use crate::current::{self, Unreachable};
+use crate::current;
 use crate::task::budget;
 use crate::task::cell::drop_quietly;
 use crate::task::id::LoopNumber;
 use crate::time::clock;
-use crate::wake::inbox::{self, Message};
+use crate::wake::inbox::Message;
+use crate::wake::waker::waiter;
 
 /// The time of the running loop, virtual or real; without a loop, the real time.
 ///
 /// asyncio's `loop.time`. A reading of the clock, nothing cached.
 #[doc(alias = "time")]
 pub fn now() -> Instant {
-    current::with_running(|it| it.clock.now()).unwrap_or_else(clock::real_now)
+    current::running(|state| state.clock.now()).unwrap_or_else(clock::real_now)
 }
 
 /// Waits for some time: asyncio's `sleep`.
@@ -81,8 +82,9 @@ pub fn now() -> Instant {
 /// When it is polled on another loop than the one it waits on, or for the first time without a
 /// loop.
 pub fn sleep(duration: Duration) -> Sleep {
-    let until = current::with_running(|it| {
-        State::Until(clock::deadline_after(it.clock.now(), duration), it.number)
+    let until = current::running(|state| {
+        let deadline = clock::deadline_after(state.clock.now(), duration);
+        State::Until(deadline, state.number)
     });
     Sleep {
         state: until.unwrap_or(State::For(duration)),
@@ -160,7 +162,7 @@ impl Sleep {
 
     /// The time of its loop.
     pub(crate) fn now(&self) -> Instant {
-        current::with(self.of(), |it| it.clock.now()).unwrap_or_else(|_| now())
+        current::find(self.of()).map_or_else(now, |state| state.clock.now())
     }
 
     /// Waits until it is over, and returns the deadline.
@@ -193,15 +195,16 @@ impl Sleep {
 
     fn poll_unarmed(&mut self, cx: &mut Context<'_>) -> Poll<(Instant, LoopNumber)> {
         let deadline = self.count();
-        let waker = cx.waker().clone();
-        let armed = current::expect_running("a sleep", |it| match it.clock.tick_ahead(deadline) {
-            Some(tick) => {
-                let (of, key) = (it.number, it.timers.arm(tick, waker));
-                it.record_sleep(key, deadline, true);
-                Ok(TimerKey { of, key })
-            }
-            None => Err((it.number, waker)),
-        });
+        let waiter = waiter(cx.waker());
+        let armed =
+            current::expect_running("a sleep", |state| match state.clock.tick_ahead(deadline) {
+                Some(tick) => {
+                    let (of, key) = (state.number, state.timers.arm(tick, waiter));
+                    state.record_sleep(key, deadline, true);
+                    Ok(TimerKey { of, key })
+                }
+                None => Err((state.number, waiter)),
+            });
         match armed {
             Ok(timer) => {
                 self.state = State::Armed(deadline, timer);
@@ -222,7 +225,7 @@ impl Sleep {
             }
             State::For(duration) => {
                 let (now, of) =
-                    current::expect_running("a sleep", |it| (it.clock.now(), it.number));
+                    current::expect_running("a sleep", |state| (state.clock.now(), state.number));
                 let deadline = clock::deadline_after(now, duration);
                 self.state = State::Until(deadline, of);
                 deadline
@@ -243,13 +246,13 @@ impl TimerKey {
     /// Whether it has fired, or its deadline has come all the same: a loop that is busy looks at
     /// its timers only now and then. `None` if its loop is gone.
     fn poll(&self, deadline: Instant, cx: &mut Context<'_>) -> Option<Poll<()>> {
-        let waker = cx.waker().clone();
-        let (polled, unused) = current::with_polled(self.of, "a sleep", |it| {
-            if it.timers.has_fired(self.key) || it.clock.has_come(deadline) {
-                (Poll::Ready(()), waker)
+        let waiter = waiter(cx.waker());
+        let (polled, unused) = current::polled(self.of, "a sleep", |state| {
+            if state.timers.has_fired(self.key) || state.clock.has_come(deadline) {
+                (Poll::Ready(()), waiter)
             } else {
-                it.record_sleep(self.key, deadline, false);
-                (Poll::Pending, it.timers.replace(self.key, waker))
+                state.record_sleep(self.key, deadline, false);
+                (Poll::Pending, state.timers.replace(self.key, waiter))
             }
         })?;
         drop_quietly(unused);
@@ -259,13 +262,7 @@ impl TimerKey {
 
 impl Drop for TimerKey {
     fn drop(&mut self) {
-        match current::with(self.of, |it| it.drop_timer(self.key)) {
-            Ok(waker) => drop_quietly(waker),
-            Err(Unreachable::Elsewhere) => {
-                let _ = inbox::send(self.of, Message::ReleaseTimer(self.key));
-            }
-            Err(Unreachable::Gone) => {}
-        }
+        current::deliver(self.of, Message::ReleaseTimer(self.key));
     }
 }
 

@@ -55,6 +55,8 @@ pub(crate) struct Wheel<T> {
     /// Where the timer of each key stands.
     places: Slab<Place>,
     shrink: Shrink,
+    /// How many timers of the first slot of level 0 were popped.
+    popped: usize,
     /// Which levels have an occupied slot.
     levels: u16,
     /// Which slots of each level have a timer.
@@ -104,6 +106,7 @@ impl<T> Wheel<T> {
             now: 0,
             places: Slab::new(),
             shrink: Shrink::default(),
+            popped: 0,
             levels: 0,
             occupied: [0; LEVELS],
             slots: empty_slots(),
@@ -155,13 +158,6 @@ impl<T> Wheel<T> {
         }
     }
 
-    /// Takes every value; the timers are as if fired.
-    pub(crate) fn take_all(&mut self) -> Vec<T> {
-        let mut values = Vec::new();
-        self.advance(u64::MAX, |_, value| values.push(value));
-        values
-    }
-
     /// The loop rests: gives back the memory of keys that are free.
     pub(crate) fn rest(&mut self) {
         self.shrink.rest(&mut self.places);
@@ -185,28 +181,48 @@ impl<T> Wheel<T> {
         armed.map(|timer| timer.deadline).min()
     }
 
-    /// Moves to a tick; what is due at it or before fires, in the order (deadline, arming).
-    pub(crate) fn advance(&mut self, to: u64, mut fire: impl FnMut(u32, T)) {
+    /// Moves towards a tick until a timer fires that is due at it or before. Returns the timer's key and
+    /// value; `None` when the tick is reached. Timers fire in the order (deadline, arming). No timer may
+    /// be armed or cancelled between two calls until it has returned `None`.
+    pub(crate) fn pop_due(&mut self, to: u64) -> Option<(u32, T)> {
         while let Some(number) = self.first_occupied()
             && self.start(number) <= to
         {
-            let slot = &mut self.slots[number];
-            self.now = slot.earliest.min(to);
-            let mut timers = mem::take(&mut slot.timers);
-            for timer in timers.drain(..).filter(|timer| !timer.is_gap()) {
-                if number < SLOTS {
-                    self.note_place(timer.key, Place::FIRED);
-                    if let Some(value) = timer.value {
-                        fire(timer.key, value);
-                    }
-                } else {
-                    self.insert(timer);
-                }
+            self.now = self.slots[number].earliest.min(to);
+            if number >= SLOTS {
+                self.cascade(number);
+            } else if let Some(fired) = self.pop(number) {
+                return Some(fired);
+            } else {
+                self.vacate(number);
             }
-            self.slots[number].timers = timers;
-            self.vacate(number);
         }
         self.now = self.now.max(to);
+        None
+    }
+
+    /// Fires the next timer of a slot of level 0.
+    fn pop(&mut self, number: usize) -> Option<(u32, T)> {
+        while let Some(timer) = self.slots[number].timers.get_mut(self.popped) {
+            self.popped += 1;
+            let key = timer.key;
+            if let Some(value) = timer.value.take() {
+                self.note_place(key, Place::FIRED);
+                return Some((key, value));
+            }
+        }
+        None
+    }
+
+    /// Puts the timers of a slot in anew, where they are due sooner.
+    #[inline(never)]
+    fn cascade(&mut self, number: usize) {
+        let mut timers = mem::take(&mut self.slots[number].timers);
+        for timer in timers.drain(..).filter(|timer| !timer.is_gap()) {
+            self.insert(timer);
+        }
+        self.slots[number].timers = timers;
+        self.vacate(number);
     }
 
     /// The slot where a deadline belongs, seen from `now`.
@@ -249,6 +265,7 @@ impl<T> Wheel<T> {
     }
 
     /// Puts a timer where its deadline belongs, behind those that are there.
+    #[inline(always)]
     fn insert(&mut self, timer: Timer<T>) {
         let number = self.slot_of(timer.deadline);
         self.levels |= 1 << (number / SLOTS);
@@ -279,7 +296,9 @@ impl<T> Wheel<T> {
     }
 
     /// A slot has no timers any more.
+    #[inline(always)]
     fn vacate(&mut self, number: usize) {
+        self.popped = 0;
         self.slots[number].reset();
         let level = number / SLOTS;
         self.occupied[level] &= !(1 << (number % SLOTS));
@@ -308,6 +327,7 @@ impl<T> Slot<T> {
 
     /// As new, but for a little memory.
     fn reset(&mut self) {
+        self.timers.clear();
         self.gaps = 0;
         self.earliest = u64::MAX;
         if self.timers.capacity() > KEPT {

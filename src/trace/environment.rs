@@ -37,7 +37,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use crate::Builder;
 use crate::observe::{Event, EventKind, Observer};
 use crate::trace::{Recorder, Trace, words};
 
@@ -59,16 +58,16 @@ enum Form {
     Json(PathBuf),
 }
 
-/// Adds the observers that the environment asks for.
-pub(crate) fn observe(builder: Builder) -> Builder {
+/// The observers that the environment asks for.
+pub(crate) fn observers() -> Vec<Box<dyn Observer>> {
     on_signal::listen();
-    let builder = slow_poll::observe(builder);
-    match asked() {
-        Some(asked) => builder
-            .observe(asked.recorder.clone())
-            .observe(AtTheEnd(asked)),
-        None => builder,
+    let mut observers = Vec::new();
+    observers.extend(slow_poll::observer());
+    if let Some(asked) = asked() {
+        observers.push(Box::new(asked.recorder.clone()));
+        observers.push(Box::new(AtTheEnd(asked)));
     }
+    observers
 }
 
 /// What the variable asks for. It is read once in a process.

@@ -3,51 +3,13 @@
 
 use std::time::Duration;
 
-use crate::Builder;
 use crate::observe::words::duration;
 use crate::observe::{Event, EventKind, Observer};
 use crate::trace::{Live, LiveTask, words};
 
-impl Builder {
-    /// Prints a line on stderr for each poll that takes longer than `limit`: who it was, where that
-    /// was spawned, and how long it took. asyncio's debug mode has `slow_callback_duration` for it.
-    ///
-    /// While a task is polled nobody else is. What takes long belongs on
-    /// [another thread](crate::run_in_executor), or in pieces, with a
-    /// [`yield_now`](crate::yield_now) between them.
-    ///
-    /// ```
-    /// use std::thread;
-    /// use std::time::Duration;
-    ///
-    /// use boucle::EventLoop;
-    ///
-    /// # fn main() -> std::io::Result<()> {
-    /// let event_loop = EventLoop::builder().slow_poll(Duration::from_millis(10)).build()?;
-    /// event_loop.block_on(async {
-    ///     let parser = boucle::spawn_named("parser", async {
-    ///         thread::sleep(Duration::from_millis(20)); // it should await `boucle::sleep`
-    ///     });
-    ///     parser.await.unwrap();
-    /// });
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// prints
-    ///
-    /// ```text
-    /// boucle: slow poll in loop 1: task 2 "parser", spawned at src/main.rs:9:18, took 20.1 ms in turn 2
-    /// ```
-    ///
-    /// The destructor of a task that was aborted is not measured. Under a virtual clock a poll
-    /// takes no time, so none is slow. It is an observer, and costs what one does: see
-    /// [`observe`](Self::observe). Any program has it if it is started with
-    /// `BOUCLE_SLOW_POLL=100ms` (or so many `us` or `s`).
-    #[doc(alias = "slow_callback_duration")]
-    pub fn slow_poll(self, limit: Duration) -> Builder {
-        self.observe(SlowPolls::new(limit, |line| words::say(line)))
-    }
+/// The observer that prints slow polls on stderr.
+pub(crate) fn observer(limit: Duration) -> impl Observer {
+    SlowPolls::new(limit, |line| words::say(line))
 }
 
 /// An observer that tells of polls that take too long.

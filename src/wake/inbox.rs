@@ -15,7 +15,7 @@
 //!
 //! **A flood makes no turn longer.** The loop takes the whole list at once, but handles a bounded
 //! number of messages in each turn, in their order, and takes the next list when the first is done
-//! ([`Loop::next_message`](crate::state::Loop::next_message)). So a thread that never stops sending
+//! (`turn.rs`, `read_inbox`). So a thread that never stops sending
 //! delays no timer; what it sends in excess of what the loop can handle stays in the list, since a
 //! sender that had to wait could deadlock.
 //!
@@ -40,28 +40,24 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
 use std::{io, mem};
 
-use crate::observe::Dump;
 use crate::task::id::{LoopNumber, MAX_LOOPS, TaskNumber};
 use crate::wake::bits::Bits;
 
 /// The inboxes, by short id.
 static INBOXES: [OnceLock<Inbox>; MAX_LOOPS] = [const { OnceLock::new() }; MAX_LOOPS];
 
-/// What another thread leaves for the loop.
+/// What is asked of a loop, from another thread through the inbox; on its own thread
+/// ([`current::deliver`](crate::current::deliver)) at once.
 pub(crate) enum Message {
-    /// A waker was woken.
+    /// The task in that slot was woken.
     Wake(u32),
-    /// `LoopHandle::spawn`: spawns a task when it is called on the loop's thread.
-    Spawn(Box<dyn FnOnce() + Send>),
+    /// To be called on the loop's thread: it spawns a task, or looks at the loop.
+    Call(Box<dyn FnOnce() + Send>),
     /// `LoopHandle::stop`.
     Stop,
-    /// `LoopHandle::dump`, with the channel for the answer.
-    Dump(SyncSender<Dump>),
     /// `JoinHandle::abort`.
     Abort { slot: u32, id: u64 },
     /// A `JoinHandle` was dropped.
@@ -87,18 +83,6 @@ pub(crate) struct Inbox {
     asleep: AtomicBool,
     /// One bit for each slot: whether a `Wake` of it is among the messages, or about to be.
     woken: Bits,
-    /// Which task has the loop's thread just now, if the loop is observed. For a thread that asks the loop
-    /// something and gets no answer.
-    holder: Mutex<Option<Holding>>,
-}
-
-/// A task that has the thread of its loop: it is polled, or dropped.
-#[derive(Clone)]
-pub(crate) struct Holding {
-    pub(crate) task: u64,
-    pub(crate) name: Option<Arc<str>>,
-    /// On the real clock.
-    pub(crate) since: Instant,
 }
 
 /// What was not read before the loop ended. Dropping it drops the users' closures in it.
@@ -137,10 +121,16 @@ pub(crate) enum Outlook {
 /// For how many messages the memory is kept when all are handled.
 pub(crate) const KEPT: usize = 1_024;
 
-/// The inbox that a number's loop reads, if that loop lives.
-pub(crate) fn of(number: LoopNumber) -> Option<&'static Inbox> {
-    let inbox = INBOXES[number.short()].get()?;
-    inbox.lock().is_read_by(number).then_some(inbox)
+/// Whether the loop with that number lives, and reads its inbox.
+pub(crate) fn is_read_by(number: LoopNumber) -> bool {
+    let inbox = INBOXES[number.short()].get();
+    inbox.is_some_and(|inbox| inbox.lock().is_read_by(number))
+}
+
+/// Whether the loop with that number has its short id still: until its `EventLoop` is dropped.
+pub(crate) fn has_owner(number: LoopNumber) -> bool {
+    let inbox = INBOXES[number.short()].get();
+    inbox.is_some_and(|inbox| inbox.lock().owner == Some(number))
 }
 
 /// The loops that live in this process.
@@ -182,15 +172,17 @@ pub(crate) fn registry(of: LoopNumber) -> Option<Arc<mio::Registry>> {
 
 /// Counts one `LoopHandle` more.
 pub(crate) fn add_handle(of: LoopNumber) {
-    if let Some(inbox) = self::of(of) {
-        inbox.count_handle(of, 1);
-    }
+    count_handle(of, 1);
 }
 
 /// Counts one `LoopHandle` less.
 pub(crate) fn remove_handle(of: LoopNumber) {
-    if let Some(inbox) = self::of(of) {
-        inbox.count_handle(of, -1);
+    count_handle(of, -1);
+}
+
+fn count_handle(of: LoopNumber, change: isize) {
+    if let Some(inbox) = INBOXES[of.short()].get() {
+        inbox.count_handle(of, change);
     }
 }
 
@@ -244,7 +236,6 @@ impl Inbox {
             }),
             asleep: AtomicBool::new(false),
             woken: Bits::new(),
-            holder: Mutex::new(None),
         }
     }
 
@@ -312,17 +303,6 @@ impl Inbox {
     /// Whether a `LoopHandle` exists, so that something may still come.
     pub(crate) fn has_handle(&self) -> bool {
         self.lock().handles > 0
-    }
-
-    /// Says which task has the thread from now on, or that none has.
-    pub(crate) fn set_holder(&self, holder: Option<Holding>) {
-        *self.holder.lock().unwrap_or_else(PoisonError::into_inner) = holder;
-    }
-
-    /// The task that has the thread, if the loop is observed and has said so.
-    pub(crate) fn holder(&self) -> Option<Holding> {
-        let holder = self.holder.lock().unwrap_or_else(PoisonError::into_inner);
-        holder.clone()
     }
 
     /// The loop reads no more. What was left for it comes out, to be dropped outside of the lock.

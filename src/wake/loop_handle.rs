@@ -2,12 +2,11 @@
 
 use std::error::Error;
 use std::fmt;
-use std::time::Duration;
-
 use std::panic::Location;
 
+use futures_task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
+
 use crate::current;
-use crate::observe::dump::{Dump, DumpError, Question};
 use crate::task::cell::drop_quietly;
 use crate::task::id::LoopNumber;
 use crate::task::spawn;
@@ -87,7 +86,7 @@ impl LoopHandle {
             // Refused if the loop is full by then; the closure is dropped.
             let _ = spawn::detached(of, location, async move { make().await });
         });
-        inbox::send(of, Message::Spawn(spawn)).map_err(|unsent| {
+        inbox::send(of, Message::Call(spawn)).map_err(|unsent| {
             drop_quietly(unsent);
             LoopGone
         })
@@ -100,56 +99,6 @@ impl LoopHandle {
     /// `block_on` whose future is ready by then, its value wins, and nothing of the stop is left.
     pub fn stop(&self) {
         let _ = inbox::send(self.of, Message::Stop);
-    }
-
-    /// Asks the loop, from any thread, which tasks there are and what they wait for: as [`dump`](crate::dump),
-    /// when a program hangs.
-    ///
-    /// A loop that sleeps is woken for it, and sleeps on. One that does not answer within `timeout` is
-    /// stuck: something holds its thread, or it is not being run. If the loop is
-    /// [observed](crate::Builder::observe), the error says which task that is, and for how long.
-    ///
-    /// ```
-    /// use std::thread;
-    /// use std::time::Duration;
-    ///
-    /// use boucle::{DumpError, EventLoop};
-    ///
-    /// # fn main() -> std::io::Result<()> {
-    /// let event_loop = EventLoop::new()?;
-    /// let handle = event_loop.handle();
-    /// let other = thread::spawn(move || handle.dump(Duration::from_secs(10)));
-    /// event_loop.block_on(async {
-    ///     while !other.is_finished() {
-    ///         boucle::sleep(Duration::from_millis(1)).await;
-    ///     }
-    /// });
-    /// let dump = other.join().unwrap().unwrap();
-    /// assert!(dump.tasks[0].is_main);
-    ///
-    /// // On its own thread a loop answers at once, also when it does not run.
-    /// let handle = event_loop.handle();
-    /// assert!(handle.dump(Duration::ZERO).unwrap().tasks.is_empty());
-    /// drop(event_loop);
-    /// assert_eq!(handle.dump(Duration::ZERO).unwrap_err(), DumpError::Gone);
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// It costs the loop O(n log n) in its tasks, for which it stands still, and at least an allocation
-    /// for each.
-    ///
-    /// # Errors
-    ///
-    /// [`DumpError`]: the loop is gone, or has not answered.
-    pub fn dump(&self, timeout: Duration) -> Result<Dump, DumpError> {
-        match current::with(self.of, |it| it.dump()) {
-            Ok(dump) => Ok(dump),
-            Err(_) => {
-                current::refuse_observers("LoopHandle::dump");
-                Question::ask(self.of)?.answer(timeout)
-            }
-        }
     }
 }
 
@@ -178,3 +127,35 @@ impl fmt::Display for LoopGone {
 }
 
 impl Error for LoopGone {}
+
+/// Spawns on the loop if this is its thread; elsewhere it is an error, since the future cannot go
+/// there.
+impl LocalSpawn for LoopHandle {
+    #[track_caller]
+    fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
+        spawn::detached(self.of, Location::caller(), future)
+    }
+
+    fn status_local(&self) -> Result<(), SpawnError> {
+        let is_open = current::find(self.of).is_some_and(|state| !state.closing);
+        is_open.then_some(()).ok_or_else(SpawnError::shutdown)
+    }
+}
+
+/// Spawns on the loop from any thread.
+impl Spawn for LoopHandle {
+    fn status(&self) -> Result<(), SpawnError> {
+        let is_open = inbox::is_read_by(self.of);
+        is_open.then_some(()).ok_or_else(SpawnError::shutdown)
+    }
+
+    #[track_caller]
+    fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
+        let is_here = current::find(self.of).is_some();
+        if is_here {
+            return spawn::detached(self.of, Location::caller(), future);
+        }
+        self.spawn(move || future)
+            .map_err(|_| SpawnError::shutdown())
+    }
+}

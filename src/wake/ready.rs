@@ -1,126 +1,114 @@
 //! The ready queue: FIFO of what is to be polled.
 //!
-//! A ring of task numbers, eight bytes each, and two counters, of pushes and of pops. The ring's
-//! length is a power of two, so a mask makes a counter a place: 14 instructions for a push and 12 for a
-//! pop. (`VecDeque` cannot count on that, and takes ten more for each poll.) It grows by doubling; what is more than 32 KiB is
-//! given back when the loop has nothing to do, so a million tasks that are idle cost no queue.
+//! It is a vector of task numbers and a position in it. What is pushed is appended; what is popped stays
+//! in front of the position until that is half of the vector, and is then dropped at once. So both are
+//! O(1), amortised, and neither has to wrap around the end of a ring.
 //!
-//! Whether a number stands in the queue is a mark in the slab, so a task is in it at most once. A
-//! number whose task is gone, or whose slot has a new owner, is skipped when its turn comes:
-//! cheaper than to search the queue when a task ends.
+//! A *batch* is what stood here when it was frozen: one more position is enough to know where it ends, and
+//! whatever is pushed meanwhile is behind it.
 //!
-//! The two counters say more than the length. A *batch* is what stood here when it was frozen: all
-//! that was pushed before some point, so one number is enough to know where it ends, and whatever
-//! is pushed meanwhile is behind it.
+//! Whether a number stands in the queue is the task's status, so a task is in it at most once. A
+//! number whose task is done, or whose slot has a new tenant, is skipped when its turn comes: cheaper
+//! than to search the queue when a task ends.
 
 use crate::task::id::TaskNumber;
 
 /// What is to be polled, in order.
 pub(crate) struct ReadyQueue {
-    /// Its length is a power of two.
-    ring: Vec<TaskNumber>,
-    /// How many numbers were ever taken out.
-    popped: u64,
-    /// How many were ever put in.
-    pushed: u64,
-    /// What `popped` is at the end of the batch.
-    batch_end: u64,
+    numbers: Vec<TaskNumber>,
+    /// The next number to be popped.
+    first: usize,
+    /// The first number that is not in the batch.
+    batch_end: usize,
+    /// How many numbers were dropped from the front.
+    dropped: u64,
 }
 
-/// Places of a new ring.
-const PLACES: usize = 64;
+/// How many popped numbers are dropped at once, at least.
+const DROPPED: usize = 64;
 
-/// Places that are kept while the loop rests: 32 KiB.
+/// For how many numbers the memory is kept while nothing is ready: 32 KiB.
 const KEPT: usize = 4_096;
 
 impl ReadyQueue {
     pub(crate) fn new() -> Self {
         ReadyQueue {
-            ring: vec![TaskNumber::from_word(0); PLACES],
-            popped: 0,
-            pushed: 0,
+            numbers: Vec::new(),
+            first: 0,
             batch_end: 0,
+            dropped: 0,
         }
     }
 
-    /// Appends a number. O(1), the growth of the ring spread over the pushes.
+    /// Appends a number.
     #[inline]
     pub(crate) fn push(&mut self, number: TaskNumber) {
-        if self.len() == self.ring.len() {
-            return self.grow_and_push(number);
-        }
-        let end = self.place(self.pushed);
-        self.ring[end] = number;
-        self.pushed += 1;
+        self.numbers.push(number);
     }
 
     /// Makes all that stands here the batch.
     #[inline]
     pub(crate) fn freeze(&mut self) {
-        self.batch_end = self.pushed;
+        if self.first >= DROPPED {
+            self.drop_popped_if_half();
+        }
+        self.batch_end = self.numbers.len();
     }
 
-    /// Takes the first number of the batch; `None` if that is over.
+    /// Pops the first number of the batch; `None` if none is left.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<TaskNumber> {
-        if self.popped == self.batch_end {
+        if self.first == self.batch_end {
             return None;
         }
-        let first = self.place(self.popped);
-        self.popped += 1;
-        Some(self.ring[first])
+        let first = self.numbers.get(self.first).copied();
+        self.first += 1;
+        first
     }
 
-    /// How many numbers will have been taken out when the batch is over.
-    pub(crate) fn batch_end(&self) -> u64 {
-        self.batch_end
-    }
-
-    /// How many numbers were ever taken out.
+    /// How many numbers were ever popped.
     pub(crate) fn popped(&self) -> u64 {
-        self.popped
+        self.dropped + self.first as u64
     }
 
-    /// How many numbers were ever put in.
+    /// How many numbers were ever pushed.
     #[inline]
     pub(crate) fn pushed(&self) -> u64 {
-        self.pushed
+        self.dropped + self.numbers.len() as u64
     }
 
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        (self.pushed - self.popped) as usize
+        self.numbers.len() - self.first
     }
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.pushed == self.popped
+        self.len() == 0
     }
 
-    /// The loop rests: gives a large ring back, if nothing is in it.
+    /// Gives the memory of a burst back, when nothing is ready.
     pub(crate) fn rest(&mut self) {
-        if self.is_empty() && self.ring.len() > KEPT {
-            self.ring = vec![TaskNumber::from_word(0); PLACES];
+        if self.is_empty() && self.numbers.capacity() > KEPT {
+            self.drop_popped();
+            self.numbers = Vec::new();
         }
     }
 
-    /// Where in the ring a counter points to; always inside of it.
-    #[inline]
-    fn place(&self, counter: u64) -> usize {
-        counter as usize & self.ring.len().wrapping_sub(1)
-    }
-
-    /// Doubles a full ring, each number at the place where its counter now points.
     #[cold]
     #[inline(never)]
-    fn grow_and_push(&mut self, number: TaskNumber) {
-        let first = self.place(self.popped);
-        self.ring.rotate_left(first);
-        let len = self.ring.len();
-        self.ring.resize(2 * len, TaskNumber::from_word(0));
-        let first = self.place(self.popped);
-        self.ring.rotate_right(first);
-        self.push(number);
+    fn drop_popped_if_half(&mut self) {
+        if self.first >= self.len() {
+            self.drop_popped();
+        }
+    }
+
+    /// Drops what was popped. O(n) in what is left.
+    fn drop_popped(&mut self) {
+        self.numbers.drain(..self.first);
+        self.dropped += self.first as u64;
+        self.first = 0;
+        self.batch_end = 0;
     }
 }
 
@@ -128,56 +116,75 @@ impl ReadyQueue {
 mod tests {
     use super::*;
 
-    /// The ring grows wherever in it the queue begins, and keeps the order.
-    #[test]
-    fn the_order_survives_the_growth_of_the_ring() {
-        let number = TaskNumber::from_word;
-        for popped in 0..=PLACES {
-            let mut queue = ReadyQueue::new();
-            (0..popped).for_each(|n| queue.push(number(n)));
-            queue.freeze();
-            while queue.pop().is_some() {}
-            (0..5 * PLACES).for_each(|n| queue.push(number(n)));
-            queue.freeze();
-            assert_eq!(queue.len(), 5 * PLACES);
-            for n in 0..5 * PLACES {
-                assert_eq!(queue.pop(), Some(number(n)));
-            }
-            assert_eq!(queue.pop(), None);
-            assert!(queue.is_empty());
-        }
+    fn push_all(queue: &mut ReadyQueue, words: impl IntoIterator<Item = usize>) {
+        let numbers = words.into_iter().map(TaskNumber::from_word);
+        numbers.for_each(|number| queue.push(number));
     }
 
-    /// The ring of a loop that rests is small again, and goes on where it was.
-    #[test]
-    fn a_large_ring_is_given_back() {
-        let number = TaskNumber::from_word;
-        let mut queue = ReadyQueue::new();
-        (0..=KEPT).for_each(|n| queue.push(number(n)));
-        queue.freeze();
-        for n in 0..=KEPT {
-            queue.rest();
-            assert_eq!(queue.pop(), Some(number(n)));
-        }
-        assert!(queue.ring.capacity() > KEPT);
-        queue.rest();
-        assert!(queue.ring.capacity() < KEPT);
-        (0..=KEPT).for_each(|n| queue.push(number(n)));
-        queue.freeze();
-        assert!((0..=KEPT).all(|n| queue.pop() == Some(number(n))));
+    fn pop_all(queue: &mut ReadyQueue) -> Vec<usize> {
+        std::iter::from_fn(|| queue.pop())
+            .map(TaskNumber::word)
+            .collect()
     }
 
-    /// What is pushed after the freeze is not in the batch.
+    /// What is pushed after the freeze is not in the batch, and comes out with the next, in order.
     #[test]
     fn a_batch_ends_where_it_was_frozen() {
-        let number = TaskNumber::from_word;
         let mut queue = ReadyQueue::new();
-        queue.push(number(1));
+        push_all(&mut queue, [1, 2]);
         queue.freeze();
-        queue.push(number(2));
-        assert_eq!(queue.pop(), Some(number(1)));
-        assert_eq!(queue.pop(), None);
+        push_all(&mut queue, [3]);
+        assert_eq!(pop_all(&mut queue), [1, 2]);
+        assert_eq!((queue.len(), queue.pushed(), queue.popped()), (1, 3, 2));
         queue.freeze();
-        assert_eq!(queue.pop(), Some(number(2)));
+        assert_eq!(pop_all(&mut queue), [3]);
+        assert!(queue.is_empty());
+    }
+
+    /// What is left of a batch comes before what was pushed meanwhile.
+    #[test]
+    fn the_rest_of_a_batch_keeps_its_place() {
+        let mut queue = ReadyQueue::new();
+        push_all(&mut queue, 0..5);
+        queue.freeze();
+        assert!(queue.pop().is_some() && queue.pop().is_some());
+        push_all(&mut queue, 5..7);
+        assert_eq!((queue.len(), queue.pushed(), queue.popped()), (5, 7, 2));
+        queue.freeze();
+        assert_eq!(pop_all(&mut queue), [2, 3, 4, 5, 6]);
+        assert_eq!((queue.len(), queue.pushed(), queue.popped()), (0, 7, 7));
+    }
+
+    /// However often numbers are pushed and popped, the vector stays small, and the order is kept.
+    #[test]
+    fn what_was_popped_is_dropped() {
+        let mut queue = ReadyQueue::new();
+        push_all(&mut queue, 0..100);
+        for turn in 0..1_000 {
+            queue.freeze();
+            let popped = pop_all(&mut queue);
+            assert!(popped.into_iter().eq(100 * turn..100 * (turn + 1)));
+            push_all(&mut queue, 100 * (turn + 1)..100 * (turn + 2));
+        }
+        assert!(queue.numbers.capacity() <= 512);
+        assert_eq!(queue.popped(), 100_000);
+    }
+
+    /// After a burst the memory is given back, and not before the queue is empty.
+    #[test]
+    fn the_memory_of_a_burst_is_given_back() {
+        let mut queue = ReadyQueue::new();
+        push_all(&mut queue, 0..=KEPT);
+        queue.rest();
+        queue.freeze();
+        queue.rest();
+        assert_eq!(pop_all(&mut queue).len(), KEPT + 1);
+        assert!(queue.numbers.capacity() > KEPT);
+        queue.rest();
+        assert_eq!(queue.numbers.capacity(), 0);
+        push_all(&mut queue, [7]);
+        queue.freeze();
+        assert_eq!(pop_all(&mut queue), [7]);
+        assert_eq!(queue.pushed(), KEPT as u64 + 2);
     }
 }

@@ -8,16 +8,13 @@
 //!
 //! ```text
 //!   wake(number)
-//!     the running loop has that task in that slot        → mark the slab's entry, push the number
-//!     another loop that lives on this thread is meant    → the same
+//!     the running loop has that task in that slot        → mark the task as queued, push the number
+//!     another loop of this thread has that short id      → the same
 //!     else                                               → the inbox of that short id
 //! ```
 //!
-//! It is the loop's own number that must match; that some loop runs here is not enough. So a waker
-//! that is woken inside another loop still finds its own.
-//!
-//! The upper half of the number is compared first of all: it can only match if the loop is the right one,
-//! so a wake does not ask for that apart.
+//! A wake on the running loop compares the upper half of the number with the task in the slot. It holds
+//! the loop's short id, so this one comparison also tells whether the loop is the right one.
 
 #![allow(unsafe_code)]
 
@@ -29,7 +26,7 @@ use std::task::{RawWaker, RawWakerVTable, Waker};
 use crate::current;
 use crate::task::cell::drop_quietly;
 use crate::task::id::TaskNumber;
-use crate::wake::inbox;
+use crate::wake::waiter::Waiter;
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, drop);
 
@@ -51,19 +48,36 @@ pub(crate) fn task_of(waker: &Waker) -> Option<TaskNumber> {
     ptr::eq(waker.vtable(), &VTABLE).then(|| TaskNumber::from_word(waker.data().addr()))
 }
 
-/// Wakes a waker that may be another runtime's, and so be the user's code: a panic of it stops here
-/// (the panic hook has reported it).
+/// The waiter that a waker stands for. A foreign waker is cloned, which runs its code: call this before
+/// the loop's state is taken.
+#[inline]
+pub(crate) fn waiter(waker: &Waker) -> Waiter {
+    match task_of(waker) {
+        Some(task) => Waiter::Task(task),
+        None => foreign(waker),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn foreign(waker: &Waker) -> Waiter {
+    Waiter::Foreign(Box::new(waker.clone()))
+}
+
+/// Wakes a waiter. A panic of a foreign waker stops here (the panic hook has reported it).
 ///
 /// A foreign waker is woken and dropped in two steps. In one, a panic of its destructor while a panic
 /// of its wake unwinds would end the process.
-pub(crate) fn wake_quietly(waker: Waker) {
-    if task_of(&waker).is_some() {
-        return waker.wake();
+pub(crate) fn wake_quietly(waiter: Waiter) {
+    match waiter {
+        Waiter::Task(number) => current::wake(number),
+        Waiter::Foreign(waker) => {
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake_by_ref())) {
+                drop_quietly(payload);
+            }
+            drop_quietly(waker);
+        }
     }
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake_by_ref())) {
-        drop_quietly(payload);
-    }
-    drop_quietly(waker);
 }
 
 #[inline]
@@ -77,30 +91,7 @@ fn clone(data: *const ()) -> RawWaker {
 
 /// Both `wake` and `wake_by_ref`: there is nothing to consume.
 fn wake(data: *const ()) {
-    let number = TaskNumber::from_word(data.addr());
-    if !current::wake_running(number) {
-        wake_elsewhere(number);
-    }
-}
-
-/// Not the running loop's. Most threads that come here have no loop: the way from there is short.
-#[cold]
-#[inline(never)]
-fn wake_elsewhere(number: TaskNumber) {
-    if current::is_loopless() {
-        inbox::wake(number);
-    } else {
-        wake_beside_loops(number);
-    }
-}
-
-/// It may live on this thread all the same, or on another, or be gone.
-#[cold]
-#[inline(never)]
-fn wake_beside_loops(number: TaskNumber) {
-    if !current::wake_living(number) {
-        inbox::wake(number);
-    }
+    current::wake(TaskNumber::from_word(data.addr()));
 }
 
 fn drop(_data: *const ()) {}

@@ -89,8 +89,7 @@ impl Pair {
     }
 
     fn advance(&mut self, to: u64) {
-        let mut out = Vec::new();
-        self.wheel.advance(to, |_, value| out.push(value));
+        let out = fired(&mut self.wheel, to);
         self.now = self.now.max(to);
         let mut due = Vec::new();
         while let Some(entry) = self.model.first_entry()
@@ -278,18 +277,18 @@ proptest! {
         let mut now = 0;
         while now < 20_000 {
             now += pace;
-            slow.advance(now, |_, value| by_steps.push(value));
+            by_steps.extend(fired(&mut slow, now));
         }
-        fast.advance(20_000, |_, value| at_once.push(value));
+        at_once.extend(fired(&mut fast, 20_000));
         prop_assert_eq!(by_steps, at_once);
     }
 }
 
 /// What comes out of an advance.
-fn fire<T>(wheel: &mut Wheel<T>, to: u64) -> Vec<T> {
-    let mut out = Vec::new();
-    wheel.advance(to, |_, value| out.push(value));
-    out
+fn fired<T>(wheel: &mut Wheel<T>, to: u64) -> Vec<T> {
+    std::iter::from_fn(|| wheel.pop_due(to))
+        .map(|(_, value)| value)
+        .collect()
 }
 
 /// Around the ends of the first two levels, and seen from several ticks, a timer fires at its deadline
@@ -302,15 +301,15 @@ fn a_timer_fires_at_its_tick_on_either_side_of_a_level() {
                 continue;
             }
             let mut wheel = Wheel::new();
-            assert!(fire(&mut wheel, now).is_empty());
+            assert!(fired(&mut wheel, now).is_empty());
             wheel.arm(deadline, "due");
             assert_eq!(wheel.next_look(), Some(deadline));
             assert_eq!(wheel.next_deadline(), Some(deadline));
             assert!(
-                fire(&mut wheel, deadline - 1).is_empty(),
+                fired(&mut wheel, deadline - 1).is_empty(),
                 "{now}: {deadline}"
             );
-            assert_eq!(fire(&mut wheel, deadline), ["due"], "{now}: {deadline}");
+            assert_eq!(fired(&mut wheel, deadline), ["due"], "{now}: {deadline}");
         }
     }
 }
@@ -332,8 +331,8 @@ fn the_top_level_reaches_to_the_last_tick() {
     }
     for deadline in deadlines {
         assert_eq!(wheel.next_look(), Some(deadline));
-        assert!(fire(&mut wheel, deadline - 1).is_empty());
-        assert_eq!(fire(&mut wheel, deadline), [deadline]);
+        assert!(fired(&mut wheel, deadline - 1).is_empty());
+        assert_eq!(fired(&mut wheel, deadline), [deadline]);
     }
     assert_eq!(wheel.next_look(), None);
 }
@@ -342,10 +341,10 @@ fn the_top_level_reaches_to_the_last_tick() {
 #[test]
 fn a_timer_that_is_armed_at_the_last_tick_fires() {
     let mut wheel = Wheel::new();
-    assert!(fire::<u8>(&mut wheel, u64::MAX).is_empty());
+    assert!(fired::<u8>(&mut wheel, u64::MAX).is_empty());
     wheel.arm(7, 1);
     wheel.arm(u64::MAX, 2);
-    assert_eq!(fire(&mut wheel, u64::MAX), [1, 2]);
+    assert_eq!(fired(&mut wheel, u64::MAX), [1, 2]);
 }
 
 /// A timer that has cascaded stays before one that is armed later for the same tick, on each level that
@@ -360,13 +359,13 @@ fn arming_order_outlives_a_cascade() {
         // Ever closer, so that the early ones cascade a level at a time.
         for distance in [1 << 39, 200_000, 4_000, 900, 63, 1] {
             if distance < deadline {
-                assert!(fire(&mut wheel, deadline - distance).is_empty());
+                assert!(fired(&mut wheel, deadline - distance).is_empty());
                 value += 1;
                 wheel.arm(deadline, value);
             }
         }
         let in_order: Vec<u64> = (1..=value).collect();
-        assert_eq!(fire(&mut wheel, deadline), in_order, "{deadline}");
+        assert_eq!(fired(&mut wheel, deadline), in_order, "{deadline}");
     }
 }
 
@@ -376,23 +375,23 @@ fn a_past_deadline_is_the_next_ticks() {
     let mut wheel = Wheel::new();
     wheel.arm(0, "zero");
     assert_eq!(wheel.next_deadline(), Some(1));
-    assert!(fire(&mut wheel, 0).is_empty());
-    assert_eq!(fire(&mut wheel, 1_000), ["zero"]);
+    assert!(fired(&mut wheel, 0).is_empty());
+    assert_eq!(fired(&mut wheel, 1_000), ["zero"]);
     wheel.arm(3, "past");
     wheel.arm(1_000, "present");
-    assert!(fire(&mut wheel, 1_000).is_empty());
-    assert_eq!(fire(&mut wheel, 1_001), ["past", "present"]);
+    assert!(fired(&mut wheel, 1_000).is_empty());
+    assert_eq!(fired(&mut wheel, 1_001), ["past", "present"]);
 }
 
 /// An advance to a tick that is past moves nothing back.
 #[test]
 fn time_does_not_run_backwards() {
     let mut wheel = Wheel::new();
-    assert!(fire(&mut wheel, 500).is_empty());
+    assert!(fired(&mut wheel, 500).is_empty());
     wheel.arm(510, "due");
-    assert!(fire(&mut wheel, 100).is_empty());
-    assert!(fire(&mut wheel, 509).is_empty());
-    assert_eq!(fire(&mut wheel, 510), ["due"]);
+    assert!(fired(&mut wheel, 100).is_empty());
+    assert!(fired(&mut wheel, 509).is_empty());
+    assert_eq!(fired(&mut wheel, 510), ["due"]);
 }
 
 /// A key is its owner's until the owner cancels it, fired or not; only then may another timer have it.
@@ -400,7 +399,7 @@ fn time_does_not_run_backwards() {
 fn a_fired_timer_keeps_its_key() {
     let mut wheel = Wheel::new();
     let first = wheel.arm(1, 10);
-    assert_eq!(fire(&mut wheel, 1), [10]);
+    assert_eq!(fired(&mut wheel, 1), [10]);
     let second = wheel.arm(2, 20);
     assert_ne!(first, second);
     assert!(wheel.has_fired(first));
@@ -429,7 +428,7 @@ fn a_cancelled_timer_leaves_its_slot_in_order() {
             assert_eq!(wheel.cancel(keys[*value]), Some(*value));
         }
         let rest: Vec<usize> = (0..5).filter(|value| !absent.contains(value)).collect();
-        assert_eq!(fire(&mut wheel, 100), rest);
+        assert_eq!(fired(&mut wheel, 100), rest);
     }
 }
 
@@ -442,17 +441,17 @@ fn a_look_for_a_cancelled_timer_is_made_once() {
     wheel.cancel(early);
     assert_eq!(wheel.next_deadline(), Some(1_020));
     assert_eq!(wheel.next_look(), Some(1_000));
-    assert!(fire(&mut wheel, 1_000).is_empty());
+    assert!(fired(&mut wheel, 1_000).is_empty());
     assert_eq!(wheel.next_look(), Some(1_020));
-    assert_eq!(fire(&mut wheel, 1_020), ["late"]);
+    assert_eq!(fired(&mut wheel, 1_020), ["late"]);
 }
 
 /// For teardown, every value comes out, in order, and the keys live until their owners let go.
 #[test]
-fn take_all_leaves_keys_and_no_values() {
+fn the_end_of_time_leaves_keys_and_no_values() {
     let mut wheel = Wheel::new();
     let keys = [u64::MAX, 5, 70, 5].map(|deadline| wheel.arm(deadline, deadline));
-    assert_eq!(wheel.take_all(), [5, 5, 70, u64::MAX]);
+    assert_eq!(fired(&mut wheel, u64::MAX), [5, 5, 70, u64::MAX]);
     for key in keys {
         assert!(wheel.has_fired(key));
         assert_eq!(wheel.cancel(key), None);
@@ -486,7 +485,7 @@ fn a_million_cancelled_timers_hold_no_memory() {
     }
     assert!(room(&wheel) <= 4 * 101, "room for {}", room(&wheel));
     // What has fired is gone from the slot.
-    assert_eq!(fire(&mut wheel, 1_000_000).len(), keys.len());
+    assert_eq!(fired(&mut wheel, 1_000_000).len(), keys.len());
     assert!(room(&wheel) <= 2 * KEPT, "room for {}", room(&wheel));
     for key in keys {
         wheel.cancel(key);
@@ -503,7 +502,7 @@ fn the_keys_of_a_crowd_are_given_back() {
     for fires in [false, true] {
         let keys: Vec<u32> = (0..100_000).map(|value| wheel.arm(5, value)).collect();
         if fires {
-            fire(&mut wheel, 10);
+            fired(&mut wheel, 10);
         }
         wheel.rest();
         assert!(wheel.places.capacity() >= 100_000);

@@ -9,14 +9,14 @@ use std::fmt;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::Builder;
-use crate::trace::words;
+use crate::observe::Observer;
+use crate::trace::{slow_poll, words};
 
 /// The variable.
 const VARIABLE: &str = "BOUCLE_SLOW_POLL";
 
-/// Adds the observer that the environment asks for.
-pub(super) fn observe(builder: Builder) -> Builder {
+/// The observer that the environment asks for.
+pub(super) fn observer() -> Option<Box<dyn Observer>> {
     static ASKED: OnceLock<Option<Duration>> = OnceLock::new();
     let asked = ASKED.get_or_init(|| {
         let value = env::var_os(VARIABLE)?;
@@ -25,10 +25,7 @@ pub(super) fn observe(builder: Builder) -> Builder {
             None
         })
     });
-    match asked {
-        Some(limit) => builder.slow_poll(*limit),
-        None => builder,
-    }
+    Some(Box::new(slow_poll::observer((*asked)?)))
 }
 
 /// What a value of the variable means; `None` if it asks for nothing.

@@ -1,0 +1,52 @@
+//! A waiter: what waits for a timer, a source, a task or a group.
+//!
+//! It is one of our tasks, by its number, or the waker of another runtime. A number can be stored,
+//! compared and dropped while the loop's state is in use. A foreign waker cannot: its clone, its wake and
+//! its drop are another crate's code. So the tables never touch the waker inside a waiter. They take a
+//! waiter in and give it back, and `wake/waker.rs` makes, wakes and drops it when the state is free.
+
+use std::task::Waker;
+
+use crate::task::cell::drop_quietly;
+use crate::task::id::TaskNumber;
+
+/// What waits, in 16 bytes: the foreign waker is the rare case, so it is the one that is boxed.
+#[derive(Debug)]
+pub(crate) enum Waiter {
+    /// A task of a loop of this crate.
+    Task(TaskNumber),
+    /// A waker of another runtime, or of a combinator that makes its own.
+    Foreign(Box<Waker>),
+}
+
+impl Waiter {
+    /// Whether both wake the same task. Compares numbers and pointers, and calls nothing.
+    pub(crate) fn is(&self, other: &Waiter) -> bool {
+        match (self, other) {
+            (Waiter::Task(one), Waiter::Task(other)) => one == other,
+            (Waiter::Foreign(one), Waiter::Foreign(other)) => one.will_wake(other),
+            _ => false,
+        }
+    }
+
+    /// Drops it; a panic of a foreign waker stops here.
+    #[inline]
+    pub(crate) fn drop_quietly(self) {
+        if let Waiter::Foreign(waker) = self {
+            drop_quietly(waker);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tables hold millions of these: the size is a promise.
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn a_waiter_takes_sixteen_bytes() {
+        assert_eq!(size_of::<Waiter>(), 16);
+        assert_eq!(size_of::<Option<Waiter>>(), 16);
+    }
+}
