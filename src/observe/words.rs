@@ -1,46 +1,150 @@
-//! Words for times, and for what is waited for.
+//! Words for events, and for what is in them: the one place that says in words what an event means.
+//!
+//! A dump, the pictures and the page call a task by a name of their own, so the functions that may
+//! mention one take its name from the caller. [`by_number`] is the plain one.
 
 use std::time::Duration;
 
-use crate::observe::WaitsFor;
+use crate::observe::{Ending, Origin, Outcome, WaitsFor};
 
 /// "2 s", "1.5 s", "350 ms", "12 µs": three digits, more if they are whole; of seconds, three decimals,
 /// so that a run of a minute tells apart what is 1 ms apart.
 pub(crate) fn duration(time: Duration) -> String {
+    let (value, unit) = match in_unit(time) {
+        Some(number) => number,
+        None => return "0".into(),
+    };
+    let digits = match value {
+        _ if unit == "s" => 3,
+        100.0.. => 0,
+        10.0.. => 1,
+        _ => 2,
+    };
+    format!("{} {unit}", rounded(value, digits))
+}
+
+/// "1.5s", "12.034ms", "20us": three decimals at most, in plain ASCII.
+pub(crate) fn short_duration(time: Duration) -> String {
+    match in_unit(time) {
+        None => "0".into(),
+        Some((value, "µs")) => rounded(value, 3) + "us",
+        Some((value, unit)) => rounded(value, 3) + unit,
+    }
+}
+
+/// A time in the largest unit of which it has one or more; `None` if it is zero.
+fn in_unit(time: Duration) -> Option<(f64, &'static str)> {
     let nanos = time.as_nanos();
     let (unit, name) = match nanos {
-        0 => return "0".into(),
+        0 => return None,
         1_000_000_000.. => (1e9, "s"),
         1_000_000.. => (1e6, "ms"),
         1_000.. => (1e3, "µs"),
         _ => (1.0, "ns"),
     };
-    let value = nanos as f64 / unit;
-    let digits = match value {
-        _ if name == "s" => 3,
-        100.0.. => 0,
-        10.0.. => 1,
-        _ => 2,
-    };
-    let number = format!("{value:.digits$}");
-    let number = match number.contains('.') {
-        true => number.trim_end_matches('0').trim_end_matches('.'),
-        false => &number,
-    };
-    format!("{number} {name}")
+    Some((nanos as f64 / unit, name))
 }
 
+/// So many decimals at most, without zeros at the end.
+fn rounded(value: f64, digits: usize) -> String {
+    let number = format!("{value:.digits$}");
+    match number.contains('.') {
+        true => number.trim_end_matches('0').trim_end_matches('.').into(),
+        false => number,
+    }
+}
+
+/// "task 3".
+pub(crate) fn by_number(task: u64) -> String {
+    format!("task {task}")
+}
+
+/// What caused something.
+pub(crate) fn origin(by: Origin, name: impl Fn(u64) -> String) -> String {
+    match by {
+        Origin::Task(task) => name(task),
+        Origin::Timer(timer) => format!("timer {timer}"),
+        Origin::Source(source) => format!("source {source}"),
+        Origin::Thread => "another thread".into(),
+        Origin::Job => "a job of the executor".into(),
+        Origin::Outside => "code outside of any task".into(),
+    }
+}
+
+/// The same, where every letter counts.
+pub(crate) fn short_origin(by: Origin) -> String {
+    match by {
+        Origin::Task(task) => format!("#{task}"),
+        Origin::Timer(_) => "timer".into(),
+        Origin::Source(source) => format!("source {source}"),
+        Origin::Thread => "thread".into(),
+        Origin::Job => "job".into(),
+        Origin::Outside => "outside".into(),
+    }
+}
+
+/// What a task waits for; a task is called by its number.
 pub(crate) fn waits_for(on: &WaitsFor) -> String {
+    awaited(on, by_number)
+}
+
+/// What a task waits for.
+pub(crate) fn awaited(on: &WaitsFor, name: impl Fn(u64) -> String) -> String {
     match on {
         WaitsFor::Timer { timer, deadline } => {
             format!("timer {timer}, until {}", duration(*deadline))
         }
         WaitsFor::Readable(source) => format!("source {source} to be readable"),
         WaitsFor::Writable(source) => format!("source {source} to be writable"),
-        WaitsFor::Task(task) => format!("task {task}"),
+        WaitsFor::Task(task) => name(*task),
+        WaitsFor::Tasks { what, left: 1 } => format!("{what}: 1 task left"),
         WaitsFor::Tasks { what, left } => format!("{what}: {left} tasks left"),
         WaitsFor::Job => "a job of the executor".into(),
         WaitsFor::Turn => "its next turn".into(),
         WaitsFor::Foreign => "something that the loop does not know".into(),
+    }
+}
+
+/// The same, where there is little room.
+pub(crate) fn waits_briefly(on: &WaitsFor) -> String {
+    match on {
+        WaitsFor::Timer { deadline, .. } => format!("until {}", duration(*deadline)),
+        WaitsFor::Readable(source) => format!("reads {source}"),
+        WaitsFor::Writable(source) => format!("writes {source}"),
+        WaitsFor::Task(task) => format!("task {task}"),
+        WaitsFor::Tasks { what, left } => format!("{what} of {left}"),
+        WaitsFor::Job => "a job".into(),
+        WaitsFor::Turn => "its turn".into(),
+        WaitsFor::Foreign => "unknown".into(),
+    }
+}
+
+/// The same, where every letter counts.
+pub(crate) fn short_wait(on: &WaitsFor) -> String {
+    match on {
+        WaitsFor::Timer { deadline, .. } => format!("until {}", short_duration(*deadline)),
+        WaitsFor::Readable(source) => format!("read {source}"),
+        WaitsFor::Writable(source) => format!("write {source}"),
+        WaitsFor::Task(task) => format!("#{task}"),
+        WaitsFor::Tasks { what, left } => format!("{what} {left}"),
+        WaitsFor::Job => "job".into(),
+        WaitsFor::Turn => "yield".into(),
+        WaitsFor::Foreign => "foreign".into(),
+    }
+}
+
+pub(crate) fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Pending => "pending",
+        Outcome::Ready => "ready",
+        Outcome::Panicked => "panicked",
+    }
+}
+
+pub(crate) fn ending(how: Ending) -> &'static str {
+    match how {
+        Ending::Returned => "done",
+        Ending::Panicked => "panicked",
+        Ending::Cancelled => "cancelled",
     }
 }

@@ -3,12 +3,11 @@
 //! A poll is as wide as the number of tasks that it wakes and spawns, so that each of those has a
 //! place of its own, and all that happens at once stands on one vertical line. Idle time has one width,
 //! however long it was; so has a stretch of turns that are left out.
-//!
-//! `page/axis.js` does the same.
 
 use std::time::Duration;
 
 use crate::observe::{Event, EventKind};
+use crate::trace::cause::Cause;
 use crate::trace::repeats::Fold;
 
 /// Between two turns.
@@ -23,9 +22,11 @@ const STEPS: f64 = 96.0;
 const PAUSE: f64 = 76.0;
 pub(super) const FOLD: f64 = 96.0;
 
-/// Where each event stands. All of a fold stand in its middle.
+/// Where each step stands: the beginning of the recording, then each event. All of a fold stand in
+/// its middle.
 pub(super) fn places(events: &[&Event], folds: &[Fold]) -> Vec<f64> {
-    let mut places = Vec::with_capacity(events.len());
+    let mut places = Vec::with_capacity(events.len() + 1);
+    places.push(0.0);
     let mut folds = folds.iter().peekable();
     let (mut x, mut poll_began) = (0.0_f64, 0.0);
     // To the next thing, and to those after it.
@@ -54,7 +55,7 @@ pub(super) fn places(events: &[&Event], folds: &[Fold]) -> Vec<f64> {
             EventKind::PollEnds { .. } => {
                 x = (x + step).max(poll_began + SHORTEST_POLL);
                 step = step_after(events, index);
-                // Whom the end of a task wakes is woken at the edge of its poll.
+                // What the end of a task wakes is woken at the edge of its poll.
                 next = 0.0;
             }
             EventKind::Parked { .. } => {
@@ -62,7 +63,7 @@ pub(super) fn places(events: &[&Event], folds: &[Fold]) -> Vec<f64> {
                 step = step_after(events, index);
                 next = step;
             }
-            _ if has_place(event) => x += std::mem::replace(&mut next, step),
+            _ if Cause::of(event).is_some() => x += std::mem::replace(&mut next, step),
             _ => {}
         }
         places.push(x);
@@ -83,7 +84,7 @@ pub(super) fn idle(event: &Event) -> Option<Duration> {
 /// How far from each other the things stand that are done from here to the next poll, turn or park.
 fn step_after(events: &[&Event], index: usize) -> f64 {
     let until = events[index + 1..].iter().take_while(|it| !is_border(it));
-    let things = until.filter(|event| has_place(event)).count();
+    let things = until.filter(|event| Cause::of(event).is_some()).count();
     STEP.min(STEPS / things.max(1) as f64)
 }
 
@@ -97,16 +98,7 @@ fn is_border(event: &Event) -> bool {
     )
 }
 
-fn has_place(event: &Event) -> bool {
-    matches!(
-        event.kind,
-        EventKind::Woken { already: false, .. }
-            | EventKind::Spawned { .. }
-            | EventKind::Aborted { .. }
-    )
-}
-
 /// How many events there is room for in that width.
 pub(super) fn with_room(places: &[f64], width: f64) -> usize {
-    places.partition_point(|&place| place <= width)
+    places.partition_point(|&place| place <= width) - 1
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use json_writer::{JSONArrayWriter, JSONObjectWriter, JSONWriter, JSONWriterValue};
 
-use crate::observe::{Event, EventKind, Origin, WaitsFor};
-use crate::trace::{Live, LiveTask, LoopTrace, TaskState, Trace, words};
+use crate::observe::{Event, EventKind, Origin, WaitsFor, words};
+use crate::trace::{Live, LiveTask, LoopTrace, TaskState, Trace};
 
 /// Writes an array of values whose types differ.
 macro_rules! array {
@@ -122,7 +122,9 @@ fn write_event(array: JSONArrayWriter<'_>, event: &Event) {
             task,
             outcome,
             took,
-        } => array!(array => "polled", time, task, words::outcome(*outcome), nanos(*took)),
+        } => {
+            array!(array => "polled", time, task, words::outcome(*outcome), nanos(*took))
+        }
         EventKind::Waits { task, on } => array!(array => "waits", time, task, On(*on)),
         EventKind::TimerArmed {
             timer,

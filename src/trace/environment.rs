@@ -38,7 +38,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::observe::{Event, EventKind, Observer};
-use crate::trace::{Recorder, Trace, words};
+use crate::trace::{Recorder, Trace, stderr};
 
 /// The variable.
 const VARIABLE: &str = "BOUCLE_TRACE";
@@ -142,7 +142,7 @@ impl Asked {
 
 /// Prints a trace to stderr, as wide as the terminal is.
 fn print(trace: &Trace) {
-    words::say(trace.timeline().titles(true).for_stderr());
+    stderr::say(trace.timeline().titles(true).for_stderr());
 }
 
 /// Writes a file that is whole at any time.
@@ -158,7 +158,7 @@ fn write<'a>(path: &'a Path, text: &str) -> Result<(), (&'a Path, io::Error)> {
 
 /// One line, and the program goes on.
 fn complain(what: &str) {
-    words::say(format_args!("boucle: {VARIABLE}={what}"));
+    stderr::say(format_args!("boucle: {VARIABLE}={what}"));
 }
 
 #[cfg(test)]

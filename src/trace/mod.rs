@@ -3,7 +3,9 @@
 //! Everything here stands outside of the loop and knows it by its [events](crate::observe) alone.
 
 mod recorder; // keeps the events
-mod words; // for what is shown
+mod stderr; // lines that are printed there
+mod labels; // what tasks are called
+mod cause; // what puts a task in the ready queue
 mod repeats; // turns that are not worth drawing again
 mod axis; // where an event stands on the axis of turns
 mod time_axis; // and on that of time

@@ -22,9 +22,10 @@ use std::collections::BTreeMap;
 use std::mem;
 use std::time::Duration;
 
-use crate::observe::{Ending, Event, EventKind, Origin};
+use crate::observe::{Ending, Event, EventKind, Origin, words};
+use crate::trace::cause::{Cause, Does};
 use crate::trace::perfetto::format::{Arg, Lane, Nanos, Slice, Written};
-use crate::trace::{Live, LoopTrace, Trace, words};
+use crate::trace::{Live, LoopTrace, Trace, labels};
 
 impl Trace {
     /// The trace as JSON, for [Perfetto](https://ui.perfetto.dev) or `chrome://tracing`.
@@ -48,18 +49,18 @@ struct Lanes<'a> {
     /// How much later it began than the first of the loops.
     later: Duration,
     live: Live,
-    /// What the tasks are called. It is written at the end, as a name may come late.
+    /// What the tasks are called.
     labels: BTreeMap<u64, String>,
     turn: Option<Slice>,
     poll: Option<Slice>,
-    /// Why those are in the ready queue who are there.
-    causes: BTreeMap<u64, Cause>,
+    /// Why the tasks in the ready queue are there.
+    queued: BTreeMap<u64, Queued>,
     /// What the counters show.
     counted: [usize; 3],
 }
 
-/// Who has put a task in the ready queue.
-struct Cause {
+/// What has put a task in the ready queue.
+struct Queued {
     by: Origin,
     /// Where the arrow begins, if that is in a slice.
     from: Option<(Lane, Nanos)>,
@@ -71,16 +72,15 @@ const COUNTERS: [&str; 3] = ["ready", "timers", "sources"];
 
 impl<'a> Lanes<'a> {
     fn new(it: &LoopTrace, later: Duration, written: &'a mut Written) -> Self {
-        let labels = (it.before.tasks.iter()).map(|(&task, live)| (task, words::label(live)));
         Lanes {
             written,
             event_loop: it.number,
             later,
             live: it.before.clone(),
-            labels: labels.collect(),
+            labels: labels::of(it),
             turn: None,
             poll: None,
-            causes: BTreeMap::new(),
+            queued: BTreeMap::new(),
             counted: [0; 3],
         }
     }
@@ -147,11 +147,6 @@ impl<'a> Lanes<'a> {
             EventKind::TurnBegins => self.turn = Some(self.slice_of_turn(event.turn, place)),
             EventKind::PollBegins { task } => self.poll = Some(self.begin_poll(task, place)),
             EventKind::Parked { slept, sources, .. } => self.write_park(place, slept, sources),
-            EventKind::Spawned { task, parent, .. } => {
-                let by = parent.map_or(Origin::Outside, Origin::Task);
-                self.cause(task, by, place);
-            }
-            EventKind::Woken { task, by, already } if !already => self.cause(task, by, place),
             EventKind::Aborted { task, .. } => {
                 self.written.instant("aborted", self.lane(task), place)
             }
@@ -159,38 +154,33 @@ impl<'a> Lanes<'a> {
                 task,
                 how: Ending::Cancelled,
             } => self.written.instant("cancelled", self.lane(task), place),
-            _ => {}
+            _ => {
+                if let Some(cause) = Cause::of(event).filter(|cause| cause.does != Does::Abort) {
+                    self.queue(cause.task, cause.by, place);
+                }
+            }
         }
     }
 
-    /// What can be told when the event is followed: with what a poll has ended, and names.
+    /// With what a poll has ended, which is known when the event is followed.
     fn look_at(&mut self, event: &Event) {
-        match event.kind {
-            EventKind::PollEnds { task, outcome, .. } => {
-                let Some(poll) = &mut self.poll else { return };
-                let outcome = words::outcome(outcome).into();
-                poll.args.push(("outcome", Arg::Words(outcome)));
-                let waits = self.live.tasks.get(&task).map(|task| &task.waits);
-                if let Some(on) = waits.filter(|on| !on.is_empty()) {
-                    let on: Vec<String> = on.iter().map(words::waits_for).collect();
-                    let on = on.join(", or ");
-                    poll.args.push(("waits for", Arg::Words(on)));
-                }
-            }
-            EventKind::Spawned { task, .. }
-            | EventKind::MainEntered { task, .. }
-            | EventKind::Named { task, .. } => {
-                if let Some(live) = self.live.tasks.get(&task) {
-                    self.labels.insert(task, words::label(live));
-                }
-            }
-            _ => {}
+        let EventKind::PollEnds { task, outcome, .. } = event.kind else {
+            return;
+        };
+        let Some(poll) = &mut self.poll else { return };
+        let outcome = words::outcome(outcome).into();
+        poll.args.push(("outcome", Arg::Words(outcome)));
+        let waits = self.live.tasks.get(&task).map(|task| &task.waits);
+        if let Some(on) = waits.filter(|on| !on.is_empty()) {
+            let on: Vec<String> = on.iter().map(words::waits_for).collect();
+            let on = on.join(", or ");
+            poll.args.push(("waits for", Arg::Words(on)));
         }
     }
 
     /// A task comes into the ready queue. The arrow begins in the poll that has caused it, or in
     /// the turn.
-    fn cause(&mut self, task: u64, by: Origin, place: Nanos) {
+    fn queue(&mut self, task: u64, by: Origin, place: Nanos) {
         let poll = self.poll.as_ref().map(|poll| poll.lane);
         let turn = self.turn.as_ref().map(|turn| turn.lane);
         let lane = match by {
@@ -198,15 +188,15 @@ impl<'a> Lanes<'a> {
             _ => turn,
         };
         let from = lane.map(|lane| (lane, place));
-        self.causes.insert(task, Cause { by, from });
+        self.queued.insert(task, Queued { by, from });
     }
 
     fn begin_poll(&mut self, task: u64, place: Nanos) -> Slice {
         let mut slice = self.slice_of_poll(task, place);
-        if let Some(cause) = self.causes.remove(&task) {
-            let by = words::origin(cause.by);
+        if let Some(queued) = self.queued.remove(&task) {
+            let by = words::origin(queued.by, words::by_number);
             slice.args.push(("woken by", Arg::Words(by)));
-            if let Some(from) = cause.from {
+            if let Some(from) = queued.from {
                 self.written.arrow(from, (slice.lane, place));
             }
         }
@@ -214,10 +204,9 @@ impl<'a> Lanes<'a> {
     }
 
     fn slice_of_poll(&self, task: u64, begin: Nanos) -> Slice {
-        let live = self.live.tasks.get(&task);
         Slice {
             category: "poll",
-            name: live.map_or(String::new(), words::label),
+            name: self.labels.get(&task).cloned().unwrap_or_default(),
             lane: self.lane(task),
             begin,
             args: vec![("turn", Arg::Count(self.live.turn))],

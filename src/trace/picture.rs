@@ -1,118 +1,104 @@
 //! What is drawn of a loop: tasks as rows, in spawn order; turns as columns, or time.
 //!
-//! It says where things stand, and what; [`svg`](crate::trace::svg) says how they look.
+//! A picture has no lengths. Everything in it stands at a *step*: step 0 is the beginning of the
+//! recording, and step 3 is where the third event has happened. An axis gives each step its place.
 
 mod tracer;
 
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::observe::{Ending, Event, Origin, WaitsFor};
-use crate::trace::repeats::{self, Fold};
-use crate::trace::time_axis::TimeAxis;
-use crate::trace::{LoopTrace, TaskState, axis};
+use crate::observe::{Ending, Event, WaitsFor};
+use crate::trace::cause::Cause;
+use crate::trace::{LoopTrace, TaskState};
 
 use tracer::Tracer;
 
-/// What is drawn of a loop. Lengths are in pixels, from the left end of the axis.
+/// So many events have happened.
+pub(super) type Step = usize;
+
+/// What is drawn of a loop.
 #[derive(Debug, Default)]
 pub(super) struct Picture {
     pub(super) rows: Vec<Row>,
     pub(super) is_virtual: bool,
-    pub(super) turns: Vec<Column>,
-    /// Where the thread slept, and how long.
-    pub(super) pauses: Vec<(Range<f64>, Duration)>,
-    pub(super) gaps: Vec<Gap>,
+    pub(super) turns: Vec<Turn>,
+    /// Where the thread slept, from the step before to that one, and how long.
+    pub(super) pauses: Vec<(Step, Duration)>,
     pub(super) arrows: Vec<Arrow>,
-    pub(super) width: f64,
-    /// The last turn of the recording, if there was no room for all.
-    pub(super) goes_on: Option<u64>,
 }
 
 /// A task.
 #[derive(Debug)]
 pub(super) struct Row {
-    pub(super) label: String,
+    pub(super) task: u64,
+    /// Each begins where the one before ends.
     pub(super) spans: Vec<Span>,
     /// Where it ends, and how.
-    pub(super) ending: Option<(f64, Ending)>,
-    /// Who has put it in the ready queue, as words.
-    woken: String,
+    pub(super) ending: Option<(Step, Ending)>,
 }
 
 /// A task in one state.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Span {
-    pub(super) x: Range<f64>,
+    /// From one step to another; the end is behind the last step if nothing ends it.
+    pub(super) steps: Range<Step>,
     pub(super) state: TaskState,
     /// What an idle task waits for.
     pub(super) waits: Vec<WaitsFor>,
-    /// What the task does and why, as words that follow its label.
-    pub(super) title: String,
+    /// The last arrow that has put the task in the ready queue.
+    pub(super) cause: Option<usize>,
+    /// Where the poll ends, if it is one. The task may be polled until it is gone, a little later.
+    pub(super) poll_ends: Option<Step>,
 }
 
 /// A turn.
 #[derive(Debug)]
-pub(super) struct Column {
+pub(super) struct Turn {
     pub(super) number: u64,
-    pub(super) x: Range<f64>,
+    /// From its beginning to the end of its last poll.
+    pub(super) steps: Range<Step>,
     /// When it began.
     pub(super) time: Duration,
-    /// Whom it polled: rows, in order.
+    /// What it polled: rows, in order.
     pub(super) polled: Vec<usize>,
 }
 
-/// Where turns are left out.
-#[derive(Debug)]
-pub(super) struct Gap {
-    pub(super) x: Range<f64>,
-    /// What is said instead, in two lines.
-    pub(super) words: [String; 2],
-}
-
-/// Something that happens to a task, and who has caused it.
+/// A cause, between two rows.
 #[derive(Debug)]
 pub(super) struct Arrow {
-    pub(super) x: f64,
-    pub(super) does: Does,
-    pub(super) by: Origin,
-    /// The row of the cause, if that is a task.
+    pub(super) step: Step,
+    pub(super) cause: Cause,
+    /// The row of what caused it, if that is a task.
     pub(super) from: Option<usize>,
     pub(super) to: usize,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Does {
-    Spawn,
-    Wake,
-    Abort,
+impl Picture {
+    /// The picture of that loop, up to a step.
+    pub(super) fn of(it: &LoopTrace, last: Step) -> Picture {
+        let mut tracer = Tracer::new(&it.before);
+        it.events
+            .iter()
+            .take(last)
+            .for_each(|event| tracer.follow(event));
+        tracer.finish()
+    }
 }
 
-impl Picture {
-    /// The picture of that loop on the axis of turns, as much of it as there is room for.
-    pub(super) fn over_turns(it: &LoopTrace, widest: f64) -> Picture {
-        let events: Vec<&Event> = it.events.iter().collect();
-        let folds = repeats::of(&events);
-        let places = axis::places(&events, &folds);
-        Picture::at(it, &places, &folds, widest)
+impl Arrow {
+    /// Whether it leads from one row to another: a task that wakes itself needs none.
+    pub(super) fn is_between_rows(&self) -> bool {
+        self.from.is_some_and(|from| from != self.to)
     }
+}
 
-    /// The same on the axis of time, where nothing is left out before the end.
-    pub(super) fn over_time(it: &LoopTrace, axis: &TimeAxis, widest: f64) -> Picture {
-        Picture::at(it, &axis.places(it), &[], widest)
-    }
+/// The event that leads to a step.
+pub(super) fn event(it: &LoopTrace, step: Step) -> Option<&Event> {
+    it.events.get(step.checked_sub(1)?)
+}
 
-    fn at(it: &LoopTrace, places: &[f64], folds: &[Fold], widest: f64) -> Picture {
-        let shown = axis::with_room(places, widest);
-        let mut tracer = Tracer::new(&it.before);
-        let mut folds = folds.iter().peekable();
-        for (index, (event, &x)) in it.events.iter().zip(places).take(shown).enumerate() {
-            if let Some(fold) = folds.next_if(|fold| fold.events.start == index) {
-                tracer.fold(x, fold);
-            }
-            tracer.follow(event, x);
-        }
-        let is_cut = shown < it.events.len();
-        tracer.finish(it.events.back().filter(|_| is_cut).map(|last| last.turn))
-    }
+/// The turn in which a step stands.
+pub(super) fn turn(it: &LoopTrace, step: Step) -> u64 {
+    event(it, step).map_or(it.before.turn, |event| event.turn)
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use crate::observe::words::duration;
 use crate::observe::{Event, EventKind, Observer};
-use crate::trace::{Live, LiveTask, words};
+use crate::trace::{Live, LiveTask, stderr};
 
 /// The observer that prints slow polls on stderr.
 pub(crate) fn observer(limit: Duration) -> impl Observer {
-    SlowPolls::new(limit, |line| words::say(line))
+    SlowPolls::new(limit, |line| stderr::say(line))
 }
 
 /// An observer that tells of polls that take too long.

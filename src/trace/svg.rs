@@ -4,21 +4,19 @@
 //! light or dark. Every bar says what it is when it is pointed at; the whole is described for those
 //! who do not see it.
 
+mod lane; // a loop, placed on an axis
+mod sheet; // what it is drawn with
 mod legend;
-mod sheet;
 
 use std::fmt::Write;
 
-use crate::trace::picture::Picture;
+use crate::observe::words;
+use crate::trace::Trace;
 use crate::trace::time_axis::TimeAxis;
-use crate::trace::{LoopTrace, Trace, words};
 
-use sheet::{HEAD, LETTER, LONGEST_LABEL, MARGIN, ROW, Sheet};
+use lane::Lane;
+use sheet::{MARGIN, Sheet};
 
-/// The axis of a loop, at most, in pixels: what comes after that is not drawn.
-const WIDEST: f64 = 2_000.0;
-/// As many rows of a loop are drawn.
-const MOST_ROWS: usize = 60;
 /// As many turns are described.
 const MOST_WORDS: usize = 50;
 
@@ -76,10 +74,7 @@ impl Trace {
         let lanes = self.loops.iter().map(|it| Lane::of(it, time.as_ref()));
         let loops: Vec<Lane> = lanes.collect();
         let names = loops.iter().map(Lane::name_width).fold(60.0, f64::max);
-        let axis = loops
-            .iter()
-            .map(|lane| lane.picture.width)
-            .fold(260.0, f64::max);
+        let axis = loops.iter().map(|lane| lane.width).fold(260.0, f64::max);
         let mut sheet = Sheet {
             svg: String::new(),
             axis: MARGIN + names,
@@ -124,71 +119,15 @@ const PATTERNS: &str = r#"<defs>
 </defs>
 "#;
 
-/// A loop, drawn.
-struct Lane<'a> {
-    it: &'a LoopTrace,
-    picture: Picture,
-    /// Rows that there is no room for.
-    more_rows: usize,
-}
-
-impl<'a> Lane<'a> {
-    fn of(it: &'a LoopTrace, time: Option<&TimeAxis>) -> Lane<'a> {
-        let mut picture = match time {
-            Some(axis) => Picture::over_time(it, axis, WIDEST),
-            None => Picture::over_turns(it, WIDEST),
-        };
-        let more_rows = picture.rows.len().saturating_sub(MOST_ROWS);
-        picture.rows.truncate(MOST_ROWS);
-        Lane {
-            it,
-            picture,
-            more_rows,
-        }
-    }
-
-    fn height(&self) -> f64 {
-        let notes = usize::from(!self.left_out().is_empty());
-        HEAD + (self.picture.rows.len() + notes) as f64 * ROW + 10.0
-    }
-
-    fn name_width(&self) -> f64 {
-        let letters = self
-            .picture
-            .rows
-            .iter()
-            .map(|row| row.label.chars().count());
-        letters.max().unwrap_or(0).min(LONGEST_LABEL) as f64 * LETTER + 14.0
-    }
-
-    /// What is not drawn, in a sentence.
-    fn left_out(&self) -> String {
-        let mut parts = Vec::new();
-        if self.it.dropped > 0 {
-            parts.push(format!(
-                "{} events before are not recorded",
-                self.it.dropped
-            ));
-        }
-        if self.more_rows > 0 {
-            parts.push(format!("{} more tasks are not drawn", self.more_rows));
-        }
-        if let Some(last) = self.picture.goes_on {
-            parts.push(format!("the run goes on, to turn {last}"));
-        }
-        parts.join("; ")
-    }
-}
-
 /// "Loop 1. Turn 1 polls 1 main. Turn 2 polls 2 hello, 3 world."
 fn describe(loops: &[Lane]) -> String {
     let mut about = String::new();
     for lane in loops {
         let _ = write!(about, "Loop {}.", lane.it.number);
-        for turn in lane.picture.turns.iter().take(MOST_WORDS) {
+        for turn in lane.turns().take(MOST_WORDS) {
             let rows = &lane.picture.rows;
             let polled: Vec<&str> = (turn.polled.iter())
-                .filter_map(|&row| Some(rows.get(row)?.label.as_str()))
+                .filter_map(|&row| Some(lane.label(rows.get(row)?)))
                 .collect();
             let polled = polled.join(", ");
             let time = words::duration(turn.time);
@@ -196,7 +135,8 @@ fn describe(loops: &[Lane]) -> String {
         }
         let ended = (lane.picture.rows.iter()).filter_map(|row| Some((row, row.ending?.1)));
         for (row, how) in ended.take(MOST_WORDS) {
-            let _ = write!(about, " {} ends: {}.", row.label, words::ending(how));
+            let label = lane.label(row);
+            let _ = write!(about, " {label} ends: {}.", words::ending(how));
         }
         let left_out = lane.left_out();
         if !left_out.is_empty() {

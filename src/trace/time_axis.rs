@@ -4,6 +4,7 @@
 //! least, and begins where the one before ends: so where much happens at once, things stand a little
 //! late, and the next idle time makes up for it.
 
+use std::iter;
 use std::time::{Duration, Instant};
 
 use crate::observe::EventKind;
@@ -40,11 +41,11 @@ impl TimeAxis {
         }
     }
 
-    /// Where each event of that loop stands.
+    /// Where each step of that loop stands: the beginning of the recording, then each event.
     pub(super) fn places(&self, it: &LoopTrace) -> Vec<f64> {
         let began = after(self.begin, it);
         let (mut x, mut poll_began) = (0.0_f64, 0.0);
-        let places = it.events.iter().map(|event| {
+        let events = it.events.iter().map(|event| {
             x = x.max(self.place(began + event.time));
             match event.kind {
                 EventKind::PollBegins { .. } => poll_began = x,
@@ -53,7 +54,7 @@ impl TimeAxis {
             }
             x
         });
-        places.collect()
+        iter::once(0.0).chain(events).collect()
     }
 
     /// Round times, and where they stand.

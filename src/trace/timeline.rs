@@ -24,10 +24,10 @@ use std::fmt;
 use std::slice;
 use std::time::Duration;
 
-use crate::observe::WaitsFor;
+use crate::observe::{WaitsFor, words};
 use crate::trace::timeline::chart::Chart;
 use crate::trace::timeline::panel::{Panels, Style};
-use crate::trace::{Live, LiveTask, LoopTrace, TaskState, Trace, words};
+use crate::trace::{Live, LiveTask, LoopTrace, TaskState, Trace, labels};
 
 /// A trace as text, with options. Its `Display` is what a [`Trace`] displays, if nothing else is
 /// said: plain ASCII (but for names that are not), 92 columns wide.
@@ -157,7 +157,7 @@ impl Timeline<'_> {
         let first = self.loops.iter().map(|it| it.began).min();
         let later = first.map_or(Duration::ZERO, |first| it.began - first);
         if !later.is_zero() {
-            title += &format!(", which began {} later", cell::time(later));
+            title += &format!(", which began {} later", words::short_duration(later));
         }
         if it.dropped > 0 {
             title += &format!("; its first {} events were not kept", it.dropped);
@@ -186,9 +186,9 @@ fn left(live: &Live, lines: usize) -> Option<String> {
     if live.tasks.is_empty() {
         return None;
     }
-    let mut left = format!("left at {}:\n", cell::time(live.time));
+    let mut left = format!("left at {}:\n", words::short_duration(live.time));
     for task in live.tasks.values().take(lines) {
-        let (label, since) = (words::label(task), cell::time(task.since));
+        let (label, since) = (labels::label(task), words::short_duration(task.since));
         left += &format!("  #{label} {} (since {since})\n", doing(task));
     }
     if live.tasks.len() > lines {
@@ -212,7 +212,7 @@ fn doing(task: &LiveTask) -> String {
 
 fn waiting(on: &WaitsFor) -> String {
     match on {
-        WaitsFor::Timer { deadline, .. } => format!(" until {}", cell::time(*deadline)),
+        WaitsFor::Timer { deadline, .. } => format!(" until {}", words::short_duration(*deadline)),
         on => format!(" for {}", words::waits_for(on)),
     }
 }

@@ -20,7 +20,7 @@ use signal_hook::consts::SIGUSR1;
 use signal_hook::iterator::Signals;
 
 use crate::observe::dump::Question;
-use crate::trace::words;
+use crate::trace::stderr;
 use crate::wake::inbox;
 
 /// The variable.
@@ -37,7 +37,7 @@ pub(super) fn listen() {
         if is_asked(&value)
             && let Err(error) = spawn_listener()
         {
-            words::say(format_args!("boucle: {VARIABLE}={value}: {error}"));
+            stderr::say(format_args!("boucle: {VARIABLE}={value}: {error}"));
         }
     });
 }
@@ -51,7 +51,7 @@ fn spawn_listener() -> io::Result<()> {
     let mut signals = Signals::new([SIGUSR1])?;
     let listen = move || {
         for _ in signals.forever() {
-            words::say(ask_all());
+            stderr::say(ask_all());
         }
     };
     let name = "boucle dump".to_owned();

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::observe::Observer;
-use crate::trace::{slow_poll, words};
+use crate::trace::{slow_poll, stderr};
 
 /// The variable.
 const VARIABLE: &str = "BOUCLE_SLOW_POLL";
@@ -21,7 +21,7 @@ pub(super) fn observer() -> Option<Box<dyn Observer>> {
     let asked = ASKED.get_or_init(|| {
         let value = env::var_os(VARIABLE)?;
         parse(&value.to_string_lossy()).unwrap_or_else(|wrong| {
-            words::say(format_args!("boucle: {wrong}"));
+            stderr::say(format_args!("boucle: {wrong}"));
             None
         })
     });

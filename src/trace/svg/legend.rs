@@ -5,8 +5,8 @@ use std::mem::discriminant;
 
 use crate::observe::Origin;
 use crate::trace::TaskState;
-use crate::trace::picture::{Arrow, Does};
-use crate::trace::svg::Lane;
+use crate::trace::cause::Does;
+use crate::trace::svg::lane::Lane;
 use crate::trace::svg::sheet::{LETTER, MARGIN, Sheet};
 
 const BARS: [(TaskState, &str, &str); 3] = [
@@ -14,10 +14,10 @@ const BARS: [(TaskState, &str, &str); 3] = [
     (TaskState::Ready, "ready", "ready, waits for the thread"),
     (TaskState::Aborted, "aborted", "aborted, to be dropped"),
 ];
-const ARROWS: [(Does, &str, &str); 3] = [
-    (Does::Spawn, "spawn", "spawns"),
-    (Does::Wake, "wake", "wakes"),
-    (Does::Abort, "abort", "aborts"),
+const ARROWS: [(Does, &str); 3] = [
+    (Does::Spawn, "spawns"),
+    (Does::Wake, "wakes"),
+    (Does::Abort, "aborts"),
 ];
 const MARKS: [(Origin, &str); 4] = [
     (Origin::Timer(0), "by a timer"),
@@ -29,19 +29,20 @@ const MARKS: [(Origin, &str); 4] = [
 impl Sheet {
     /// Draws it on one line; gives where that ends.
     pub(super) fn legend(&mut self, y: f64, loops: &[Lane]) -> f64 {
-        let spans = || {
-            let rows = loops.iter().flat_map(|lane| &lane.picture.rows);
-            rows.flat_map(|row| &row.spans)
-        };
-        let arrows = || loops.iter().flat_map(|lane| &lane.picture.arrows);
+        let bars = loops.iter().flat_map(|lane| {
+            let rows = lane.picture.rows.iter();
+            rows.flat_map(|row| lane.bars(row))
+        });
+        let states: Vec<TaskState> = bars.map(|bar| bar.span.state).collect();
+        let arrows = || loops.iter().flat_map(Lane::arrows);
         let (mut x, middle) = (MARGIN, y - 4.0);
         for (state, class, words) in BARS {
-            if spans().any(|span| span.state == state) {
+            if states.contains(&state) {
                 self.rect(class, &(x..x + 18.0), middle - 5.0, 10.0);
                 x = self.key(x + 24.0, y, words);
             }
         }
-        if spans().any(|span| span.state == TaskState::Idle) {
+        if states.contains(&TaskState::Idle) {
             let end = x + 18.0;
             let _ = writeln!(
                 self.svg,
@@ -49,15 +50,14 @@ impl Sheet {
             );
             x = self.key(x + 24.0, y, "waits");
         }
-        for (does, class, words) in ARROWS {
-            let is_drawn = |it: &Arrow| it.from.is_some_and(|from| from != it.to);
-            if arrows().any(|it| it.does == does && is_drawn(it)) {
-                self.shaft(class, x + 3.0, middle - 6.0, middle + 6.0);
+        for (does, words) in ARROWS {
+            if arrows().any(|arrow| arrow.cause.does == does && arrow.is_between_rows()) {
+                self.shaft(does.class(), x + 3.0, middle - 6.0, middle + 6.0);
                 x = self.key(x + 12.0, y, words);
             }
         }
         for (by, words) in MARKS {
-            if arrows().any(|it| discriminant(&it.by) == discriminant(&by)) {
+            if arrows().any(|arrow| discriminant(&arrow.cause.by) == discriminant(&by)) {
                 self.mark(x + 5.0, middle, by);
                 x = self.key(x + 15.0, y, words);
             }

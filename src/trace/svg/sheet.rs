@@ -4,11 +4,12 @@ use std::fmt::Write;
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::observe::{Ending, Origin};
-use crate::trace::picture::{Arrow, Does, Gap, Picture, Row, Span};
-use crate::trace::svg::{Lane, MOST_ROWS, escaped};
+use crate::observe::{Ending, Origin, words};
+use crate::trace::TaskState;
+use crate::trace::picture::{Arrow, Row, Span};
+use crate::trace::svg::escaped;
+use crate::trace::svg::lane::{Bar, Lane, MOST_ROWS};
 use crate::trace::time_axis::TimeAxis;
-use crate::trace::{TaskState, words};
 
 pub(super) const MARGIN: f64 = 20.0;
 pub(super) const ROW: f64 = 26.0;
@@ -50,29 +51,30 @@ impl Sheet {
                 let ticks: Vec<(f64, Duration)> = axis.ticks().collect();
                 self.ticks(top, bottom, &ticks);
             }
-            None => self.columns(top, bottom, picture),
+            None => self.columns(top, bottom, lane),
         }
-        self.pauses(top, picture);
+        self.pauses(top, lane);
         let top_of = |index: usize| rows + index as f64 * ROW;
         for (index, row) in picture.rows.iter().enumerate() {
-            for span in &row.spans {
-                self.span(top_of(index), &row.label, span);
+            for bar in lane.bars(row) {
+                self.bar(top_of(index), &bar, &lane.title(row, bar.span));
             }
         }
         let mut free = 0.0;
-        for arrow in picture.arrows.iter().filter(|arrow| arrow.to < MOST_ROWS) {
+        for arrow in lane.arrows().filter(|arrow| arrow.to < MOST_ROWS) {
+            let x = lane.place(arrow.step);
             // One that would touch the one before has a head, and no more than a stub.
-            let is_stub = arrow.x < free;
-            self.arrow(rows, arrow, is_stub);
-            if !is_stub && arrow.from.is_some_and(|from| from != arrow.to) {
-                free = arrow.x + 4.0;
+            let is_stub = x < free;
+            self.arrow(rows, self.axis + x, arrow, is_stub);
+            if !is_stub && arrow.is_between_rows() {
+                free = x + 4.0;
             }
         }
-        for gap in &picture.gaps {
-            self.gap((rows + bottom) / 2.0, gap);
+        for (x, words) in lane.gaps() {
+            self.gap((rows + bottom) / 2.0, &self.across(&x), &words);
         }
         for (index, row) in picture.rows.iter().enumerate() {
-            self.words(top_of(index), row);
+            self.words(top_of(index), lane, row);
         }
         let left_out = lane.left_out();
         if !left_out.is_empty() {
@@ -96,9 +98,9 @@ impl Sheet {
     }
 
     /// How long the thread slept; over time, where there is room to say it.
-    fn pauses(&mut self, top: f64, picture: &Picture) {
-        for (x, slept) in &picture.pauses {
-            let words = format!("idle {}", words::duration(*slept));
+    fn pauses(&mut self, top: f64, lane: &Lane) {
+        for (x, slept) in lane.pauses() {
+            let words = format!("idle {}", words::duration(slept));
             let width = words.chars().count() as f64 * SMALL_LETTER;
             if self.time.is_none() || x.end - x.start > width {
                 let middle = self.axis + (x.start + x.end) / 2.0 + 2.0;
@@ -108,13 +110,13 @@ impl Sheet {
     }
 
     /// The bands of the turns, with their numbers and times.
-    fn columns(&mut self, top: f64, bottom: f64, picture: &Picture) {
+    fn columns(&mut self, top: f64, bottom: f64, lane: &Lane) {
         let (numbers, times, rows) = (top + NUMBERS, top + TIMES, top + HEAD);
         self.text(MARGIN, numbers, "dim", "turn");
         self.text(MARGIN, times, "dim", "time");
         let (mut free_number, mut free_time) = (0.0, 0.0);
-        for turn in &picture.turns {
-            let x = self.across(&turn.x);
+        for turn in lane.turns() {
+            let x = self.across(&lane.band(turn));
             self.rect("turn", &x, rows - 4.0, bottom - rows + 8.0);
             let middle = (x.start + x.end) / 2.0;
             let (number, time) = (turn.number.to_string(), words::duration(turn.time));
@@ -130,36 +132,34 @@ impl Sheet {
     }
 
     /// What a row is, and how its task ends.
-    fn words(&mut self, top: f64, row: &Row) {
+    fn words(&mut self, top: f64, lane: &Lane, row: &Row) {
         let base = top + ROW / 2.0 + 4.0;
-        self.text(MARGIN, base, "", &words::cut(&row.label, LONGEST_LABEL));
-        if let Some((x, how)) = row.ending {
+        self.text(MARGIN, base, "", &cut(lane.label(row), LONGEST_LABEL));
+        if let Some((step, how)) = row.ending {
             let class = match how {
                 Ending::Panicked => "note bad",
                 Ending::Returned | Ending::Cancelled => "note",
             };
-            let x = self.axis + x + 6.0;
+            let x = self.axis + lane.place(step) + 6.0;
             self.text(x, base - 0.5, class, words::ending(how));
         }
     }
 
     /// What stands in a gap of the rows.
-    fn gap(&mut self, y: f64, gap: &Gap) {
-        let x = self.axis + (gap.x.start + gap.x.end) / 2.0;
-        let [above, below] = &gap.words;
+    fn gap(&mut self, y: f64, x: &Range<f64>, [above, below]: &[String; 2]) {
+        let x = (x.start + x.end) / 2.0;
         self.text(x, y - 3.0, "dim middle", above);
         self.text(x, y + 11.0, "dim middle", below);
     }
 
-    fn span(&mut self, top: f64, label: &str, span: &Span) {
-        let x = self.across(&span.x);
-        let title = escaped(&format!("{label} {}", span.title));
-        let _ = write!(self.svg, "<g><title>{title}</title>");
-        let bar = top + (ROW - BAR) / 2.0;
+    fn bar(&mut self, top: f64, Bar { x, span }: &Bar, title: &str) {
+        let x = self.across(x);
+        let _ = write!(self.svg, "<g><title>{}</title>", escaped(title));
+        let y = top + (ROW - BAR) / 2.0;
         match span.state {
-            TaskState::Polled => self.rect("poll", &x, bar, BAR),
-            TaskState::Ready => self.rect("ready", &x, bar + 2.0, BAR - 4.0),
-            TaskState::Aborted => self.rect("aborted", &x, bar + 2.0, BAR - 4.0),
+            TaskState::Polled => self.rect("poll", &x, y, BAR),
+            TaskState::Ready => self.rect("ready", &x, y + 2.0, BAR - 4.0),
+            TaskState::Aborted => self.rect("aborted", &x, y + 2.0, BAR - 4.0),
             TaskState::Idle => self.waiting(top, &x, span),
         }
         self.svg += "</g>\n";
@@ -175,21 +175,15 @@ impl Sheet {
         );
         let words: Vec<String> = span.waits.iter().map(words::waits_briefly).collect();
         let room = ((end - start - 8.0) / SMALL_LETTER).max(0.0) as usize;
-        let words = words::cut(&words.join(" or "), room);
+        let words = cut(&words.join(" or "), room);
         if !words.is_empty() {
             self.text(start + 4.0, y - 3.0, "note", &words);
         }
     }
 
     /// From the cause to the task; from elsewhere than a task, a mark that says from where.
-    fn arrow(&mut self, rows: f64, arrow: &Arrow, is_stub: bool) {
-        let x = self.axis + arrow.x;
+    fn arrow(&mut self, rows: f64, x: f64, arrow: &Arrow, is_stub: bool) {
         let middle = |row: usize| rows + row as f64 * ROW + ROW / 2.0;
-        let class = match arrow.does {
-            Does::Spawn => "spawn",
-            Does::Wake => "wake",
-            Does::Abort => "abort",
-        };
         match arrow.from {
             Some(from) if from == arrow.to => {}
             Some(from) => {
@@ -198,9 +192,9 @@ impl Sheet {
                 let begin = middle(from.min(MOST_ROWS)) + down * BAR / 2.0;
                 let tip = middle(arrow.to) - down * (BAR / 2.0 - 2.0);
                 let begin = if is_stub { tip - down * 10.0 } else { begin };
-                self.shaft(class, x, begin, tip);
+                self.shaft(arrow.cause.does.class(), x, begin, tip);
             }
-            None => self.mark(x, middle(arrow.to), arrow.by),
+            None => self.mark(x, middle(arrow.to), arrow.cause.by),
         }
     }
 
@@ -215,15 +209,9 @@ impl Sheet {
         );
     }
 
-    /// Who has woken a task, if it is no task: the hands of a clock, the box of a socket.
+    /// The mark of a cause that is no task.
     pub(super) fn mark(&mut self, x: f64, y: f64, by: Origin) {
-        let shape = match by {
-            Origin::Timer(_) => "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0M0 -2.5V0H2",
-            Origin::Source(_) => "M-3.5 -3.5h7v7h-7z",
-            Origin::Thread => "M0 -4.5L4.5 3.5H-4.5z",
-            Origin::Job => "M0 -5L5 0L0 5L-5 0z",
-            Origin::Task(_) | Origin::Outside => return,
-        };
+        let Some(shape) = shape(by) else { return };
         let _ = writeln!(
             self.svg,
             "<path class=\"mark\" transform=\"translate({x:.1} {y})\" d=\"{shape}\"/>"
@@ -248,5 +236,27 @@ impl Sheet {
             self.svg,
             "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{words}</text>"
         );
+    }
+}
+
+/// The shape of a cause's mark, if it has one: the hands of a clock, the box of a socket.
+pub(in crate::trace) fn shape(by: Origin) -> Option<&'static str> {
+    match by {
+        Origin::Timer(_) => Some("M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0M0 -2.5V0H2"),
+        Origin::Source(_) => Some("M-3.5 -3.5h7v7h-7z"),
+        Origin::Thread => Some("M0 -4.5L4.5 3.5H-4.5z"),
+        Origin::Job => Some("M0 -5L5 0L0 5L-5 0z"),
+        Origin::Task(_) | Origin::Outside => None,
+    }
+}
+
+/// What there is room for; nothing, if that is no word.
+fn cut(words: &str, letters: usize) -> String {
+    if words.chars().count() <= letters {
+        return words.into();
+    }
+    match letters {
+        0..6 => String::new(),
+        _ => words.chars().take(letters - 1).chain(['…']).collect(),
     }
 }

@@ -1,8 +1,8 @@
 //! What a turn's column tells of one task: its marks, written down.
 
-use std::time::Duration;
-
-use crate::observe::{Ending, Origin, WaitsFor};
+use crate::observe::words::{short_origin, short_wait};
+use crate::observe::{Ending, Origin};
+use crate::trace::cause::Does;
 use crate::trace::timeline::chart::{Mark, Meanwhile};
 use crate::trace::timeline::ink::{Ink, Line};
 
@@ -68,10 +68,10 @@ impl Mark {
     fn drawn(&self) -> (String, Ink) {
         match self {
             Mark::Entered => ("run".into(), Ink::Ready),
-            Mark::Spawned(Origin::Outside) => ("+".into(), Ink::Ready),
-            Mark::Spawned(by) => (format!("+{}", origin(*by)), Ink::Ready),
-            Mark::Woken(by) => (origin(*by), Ink::Ready),
-            Mark::Aborted(by) => (format!("!{}", origin(*by)), Ink::Broken),
+            Mark::Caused(Does::Spawn, Origin::Outside) => ("+".into(), Ink::Ready),
+            Mark::Caused(Does::Spawn, by) => (format!("+{}", short_origin(*by)), Ink::Ready),
+            Mark::Caused(Does::Wake, by) => (short_origin(*by), Ink::Ready),
+            Mark::Caused(Does::Abort, by) => (format!("!{}", short_origin(*by)), Ink::Broken),
             Mark::Polled(Some(place)) => (format!("[{place}]"), Ink::Polled),
             Mark::Polled(None) => ("[.]".into(), Ink::Polled),
             Mark::Pending(Meanwhile::Ready) => ("=yield".into(), Ink::Ready),
@@ -100,49 +100,10 @@ impl Meanwhile {
         match self {
             Meanwhile::Ready => "=".into(),
             Meanwhile::Waits(on) => {
-                let on: Vec<String> = on.iter().map(waits_for).collect();
+                let on: Vec<String> = on.iter().map(short_wait).collect();
                 format!("~{}", on.join(" or "))
             }
             Meanwhile::Nothing => String::new(),
         }
     }
-}
-
-fn origin(by: Origin) -> String {
-    match by {
-        Origin::Task(task) => format!("#{task}"),
-        Origin::Timer(_) => "timer".into(),
-        Origin::Source(source) => format!("source {source}"),
-        Origin::Thread => "thread".into(),
-        Origin::Job => "job".into(),
-        Origin::Outside => "outside".into(),
-    }
-}
-
-fn waits_for(on: &WaitsFor) -> String {
-    match on {
-        WaitsFor::Timer { deadline, .. } => format!("until {}", time(*deadline)),
-        WaitsFor::Readable(source) => format!("read {source}"),
-        WaitsFor::Writable(source) => format!("write {source}"),
-        WaitsFor::Task(task) => format!("#{task}"),
-        WaitsFor::Tasks { what, left } => format!("{what} {left}"),
-        WaitsFor::Job => "job".into(),
-        WaitsFor::Turn => "yield".into(),
-        WaitsFor::Foreign => "foreign".into(),
-    }
-}
-
-/// "1.5s", "12.034ms", "20us": three decimals at most, in plain ASCII.
-pub(super) fn time(time: Duration) -> String {
-    let nanos = time.as_nanos();
-    let (unit, name) = match nanos {
-        0 => return "0".into(),
-        1_000_000_000.. => (1e9, "s"),
-        1_000_000.. => (1e6, "ms"),
-        1_000.. => (1e3, "us"),
-        _ => (1.0, "ns"),
-    };
-    let number = format!("{:.3}", nanos as f64 / unit);
-    let number = number.trim_end_matches('0').trim_end_matches('.');
-    format!("{number}{name}")
 }

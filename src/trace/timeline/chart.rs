@@ -10,8 +10,9 @@ use std::mem;
 use std::time::Duration;
 
 use crate::observe::{Ending, Event, EventKind, Origin, Outcome, WaitsFor};
+use crate::trace::cause::{Cause, Does};
 use crate::trace::repeats::{self, Fold};
-use crate::trace::{Live, LiveTask, LoopTrace, TaskState, words};
+use crate::trace::{Live, LiveTask, LoopTrace, TaskState, labels};
 
 /// What is shown of a loop.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ pub(super) struct Chart {
     pub(super) labels: BTreeMap<u64, String>,
     /// What the tasks did before the first column.
     pub(super) before: BTreeMap<u64, Meanwhile>,
-    /// The loop at last; if it has ended, as it was before it dropped who was left.
+    /// The loop at last; if it has ended, as it was before it dropped the tasks that were left.
     pub(super) at_last: Live,
 }
 
@@ -39,12 +40,8 @@ pub(super) struct Column {
 pub(super) enum Mark {
     /// The main future enters.
     Entered,
-    /// It is spawned by that one.
-    Spawned(Origin),
-    /// It is put in the ready queue by that one.
-    Woken(Origin),
-    /// It is told to end by that one.
-    Aborted(Origin),
+    /// It is spawned, woken or aborted.
+    Caused(Does, Origin),
     /// It is polled, and has this place among the polls of its turn, from 1. `None` if it is not
     /// known: the turn's begin was not kept.
     Polled(Option<usize>),
@@ -72,7 +69,7 @@ pub(super) enum Meanwhile {
 impl Chart {
     pub(super) fn of(it: &LoopTrace) -> Chart {
         let events: Vec<&Event> = it.events.iter().collect();
-        let mut follower = Follower::new(&it.before);
+        let mut follower = Follower::new(it);
         let mut at = 0;
         for fold in repeats::of(&events) {
             let left_out = fold.events.clone();
@@ -88,9 +85,7 @@ impl Chart {
 impl Mark {
     pub(super) fn meanwhile(&self) -> Meanwhile {
         match self {
-            Mark::Entered | Mark::Spawned(_) | Mark::Woken(_) | Mark::Aborted(_) => {
-                Meanwhile::Ready
-            }
+            Mark::Entered | Mark::Caused(..) => Meanwhile::Ready,
             Mark::Pending(meanwhile) | Mark::Again(meanwhile) => meanwhile.clone(),
             Mark::Polled(_) | Mark::Dropped | Mark::Ended(_) => Meanwhile::Nothing,
         }
@@ -113,22 +108,22 @@ struct Follower {
     live: Live,
     /// What stands at the beginning of the next column.
     next: BTreeMap<u64, Vec<Mark>>,
-    /// How many were polled in this turn; `None` if its begin was not kept.
+    /// How many tasks were polled in this turn; `None` if its begin was not kept.
     polls: Option<usize>,
-    /// Whether the main future is done, or the loop drops who is left.
+    /// Whether the main future is done, or the loop drops the tasks that are left.
     is_ending: bool,
     /// The loop as it was before that.
     left: Option<Live>,
 }
 
 impl Follower {
-    fn new(before: &Live) -> Follower {
+    fn new(it: &LoopTrace) -> Follower {
+        let before = &it.before;
         let meanwhile = |(&id, task)| (id, Meanwhile::of(task));
-        let labels = |(&id, task)| (id, words::label(task));
         let mut follower = Follower {
             chart: Chart {
                 columns: Vec::new(),
-                labels: before.tasks.iter().map(labels).collect(),
+                labels: labels::of(it),
                 before: before.tasks.iter().map(meanwhile).collect(),
                 at_last: Live::default(),
             },
@@ -174,7 +169,7 @@ impl Follower {
         self.open(heading, begin);
         for task in tasks {
             let meanwhile = match self.live.tasks.get(&task) {
-                // Who was woken after the last of the turns has waited until then.
+                // A task that was woken after the last of the turns has waited until then.
                 Some(live) if next.contains_key(&task) => Meanwhile::Waits(live.waits.clone()),
                 Some(live) => Meanwhile::of(live),
                 None => Meanwhile::Nothing,
@@ -193,49 +188,28 @@ impl Follower {
                 self.left = None;
             }
             EventKind::MainEntered { task, .. } => self.next(task, Mark::Entered),
-            EventKind::Spawned { task, parent, .. } => {
-                let by = parent.map_or(Origin::Outside, Origin::Task);
-                self.caused(by, task, Mark::Spawned(by));
-            }
-            // That it has woken itself is seen at the end of its poll.
-            EventKind::Woken { task, by, already }
-                if !already && self.live.polled != Some(task) =>
-            {
-                self.caused(by, task, Mark::Woken(by));
-            }
-            EventKind::Aborted { task, by } => self.caused(by, task, Mark::Aborted(by)),
             EventKind::PollBegins { task } => {
                 self.polls = self.polls.map(|polls| polls + 1);
                 self.now(task, Mark::Polled(self.polls));
             }
             EventKind::Finished { task, how } => self.finished(task, how),
-            _ => {}
+            _ => self.caused(event),
         }
     }
 
-    /// What can be said when the event is followed: how a task goes on after its poll, and names.
+    /// How a task goes on after its poll, which is known when the event is followed.
     fn mark_after(&mut self, event: &Event) {
-        let (EventKind::Spawned { task, .. }
-        | EventKind::MainEntered { task, .. }
-        | EventKind::Named { task, .. }
-        | EventKind::PollEnds { task, .. }) = event.kind
-        else {
-            return;
-        };
-        let Some(live) = self.live.tasks.get(&task) else {
-            return;
-        };
-        match event.kind {
-            EventKind::PollEnds { outcome, .. } => {
-                // Who has aborted itself is dropped next, and waits for nothing.
-                if outcome == Outcome::Pending && live.state != TaskState::Aborted {
-                    let meanwhile = Meanwhile::of(live);
-                    self.now(task, Mark::Pending(meanwhile));
-                }
-            }
-            _ => {
-                self.chart.labels.insert(task, words::label(live));
-            }
+        if let EventKind::PollEnds {
+            task,
+            outcome: Outcome::Pending,
+            ..
+        } = event.kind
+            && let Some(live) = self.live.tasks.get(&task)
+            // A task that has aborted itself is dropped next, and waits for nothing.
+            && live.state != TaskState::Aborted
+        {
+            let meanwhile = Meanwhile::of(live);
+            self.now(task, Mark::Pending(meanwhile));
         }
     }
 
@@ -267,11 +241,18 @@ impl Follower {
         self.is_ending = is_main;
     }
 
-    /// A task does it in this turn, or it comes before the next one.
-    fn caused(&mut self, by: Origin, task: u64, mark: Mark) {
+    /// What a task does to another is in this turn; what anything else does comes before the next one.
+    fn caused(&mut self, event: &Event) {
+        let Some(Cause { task, does, by }) = Cause::of(event) else {
+            return;
+        };
+        // That a task has woken itself is seen at the end of its poll.
+        if does == Does::Wake && self.live.polled == Some(task) {
+            return;
+        }
         match by {
-            Origin::Task(_) => self.now(task, mark),
-            _ => self.next(task, mark),
+            Origin::Task(_) => self.now(task, Mark::Caused(does, by)),
+            _ => self.next(task, Mark::Caused(does, by)),
         }
     }
 

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::observe::words::short_duration;
 use crate::trace::timeline::cell::{self, Cell};
 use crate::trace::timeline::chart::{Chart, Column, Meanwhile};
 use crate::trace::timeline::ink::{Ink, Line};
@@ -146,7 +147,7 @@ impl<'a> Panel<'a> {
             .collect();
         let is_first = self.rows.is_empty();
         let place = self.place_of(&cells);
-        let time = cell::time(column.time);
+        let time = short_duration(column.time);
         let headings = [column.heading.len(), time.len()];
         let widths = cells.iter().map(|(_, cell)| cell.after.width());
         let end = place + widths.chain(headings).max().unwrap_or(0);

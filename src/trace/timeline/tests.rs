@@ -3,9 +3,9 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use crate::observe::words::short_duration;
 use crate::observe::{Ending, EventKind, Origin, WaitsFor};
 use crate::trace::story::{self, Story};
-use crate::trace::timeline::cell;
 use crate::trace::{Recorder, Timeline, Trace};
 
 /// Compares what is written with what is expected, which is indented here.
@@ -459,10 +459,10 @@ fn a_wake_may_come_last() {
 #[test]
 fn times_are_short() {
     let nanos = [0, 7, 1_000, 20_050, 1_500_000, 12_034_567, 2_000_000_000];
-    let times = nanos.map(|nanos| cell::time(Duration::from_nanos(nanos)));
+    let times = nanos.map(|nanos| short_duration(Duration::from_nanos(nanos)));
     let expected = ["0", "7ns", "1us", "20.05us", "1.5ms", "12.035ms", "2s"];
     assert_eq!(times, expected);
-    assert_eq!(cell::time(Duration::from_secs(600)), "600s");
+    assert_eq!(short_duration(Duration::from_secs(600)), "600s");
 }
 
 /// As many rows as tasks, and long names that are cut.

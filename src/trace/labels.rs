@@ -1,0 +1,59 @@
+//! What tasks are called in pictures: "2 hello".
+
+use std::collections::BTreeMap;
+
+use crate::observe::EventKind;
+use crate::trace::{LiveTask, LoopTrace};
+
+/// "2 hello": the id, then the name; if it has none, "main", or the last word of the future's type.
+pub(super) fn label(task: &LiveTask) -> String {
+    match &task.name {
+        Some(name) => named(task.id, name),
+        None => unnamed(task.id, task.is_main, task.future),
+    }
+}
+
+/// The labels of all tasks of a recording, by id. A task that is named late has its name from the
+/// beginning.
+pub(super) fn of(it: &LoopTrace) -> BTreeMap<u64, String> {
+    let before = it.before.tasks.iter();
+    let mut labels: BTreeMap<_, _> = before.map(|(&id, task)| (id, label(task))).collect();
+    for event in &it.events {
+        let (task, label) = match &event.kind {
+            EventKind::Spawned { task, future, .. } => (task, unnamed(*task, false, future)),
+            EventKind::MainEntered { task, future, .. } => (task, unnamed(*task, true, future)),
+            EventKind::Named { task, name } => (task, named(*task, name)),
+            _ => continue,
+        };
+        labels.insert(*task, label);
+    }
+    labels
+}
+
+fn named(id: u64, name: &str) -> String {
+    format!("{id} {name}")
+}
+
+fn unnamed(id: u64, is_main: bool, future: &str) -> String {
+    match is_main {
+        true => named(id, "main"),
+        false => named(id, &last_word(future)),
+    }
+}
+
+/// `say_after` of `sleep::say_after::{{closure}}`; "block in serve" of an async block in that; `Gather`
+/// of `boucle::Gather<i32>`.
+fn last_word(future: &str) -> String {
+    let path = future.split('<').next().unwrap_or(future);
+    let words: Vec<&str> = path.split("::").collect();
+    let closures = words
+        .iter()
+        .rev()
+        .take_while(|word| word.starts_with('{'))
+        .count();
+    match words[..words.len() - closures].last() {
+        None | Some(&"") => "future".into(),
+        Some(function) if closures > 1 => format!("block in {function}"),
+        Some(word) => (*word).into(),
+    }
+}

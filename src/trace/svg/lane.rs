@@ -1,0 +1,230 @@
+//! A loop, placed on an axis: what of its picture is drawn, and where.
+//!
+//! Lengths are in pixels, from the left end of the axis. On the axis of turns, those that repeat others
+//! are left out: there is a gap in their place.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::Duration;
+
+use crate::observe::{Event, EventKind, words};
+use crate::trace::cause::Does;
+use crate::trace::picture::{self, Arrow, Picture, Row, Span, Step, Turn};
+use crate::trace::repeats::{self, Fold};
+use crate::trace::time_axis::TimeAxis;
+use crate::trace::{LoopTrace, TaskState, axis, labels};
+
+use super::sheet::{HEAD, LETTER, LONGEST_LABEL, ROW};
+
+/// The axis, at most: what comes after that is not drawn.
+const WIDEST: f64 = 2_000.0;
+/// As many rows are drawn.
+pub(super) const MOST_ROWS: usize = 60;
+
+pub(super) struct Lane<'a> {
+    pub(super) it: &'a LoopTrace,
+    pub(super) picture: Picture,
+    pub(super) width: f64,
+    labels: BTreeMap<u64, String>,
+    /// Where each step stands, up to the last one that is drawn.
+    places: Vec<f64>,
+    /// What is left out before that.
+    folds: Vec<Fold>,
+    /// Rows that there is no room for.
+    more_rows: usize,
+}
+
+/// What is drawn of a span.
+pub(super) struct Bar<'a> {
+    pub(super) x: Range<f64>,
+    pub(super) span: &'a Span,
+}
+
+impl<'a> Lane<'a> {
+    pub(super) fn of(it: &'a LoopTrace, time: Option<&TimeAxis>) -> Lane<'a> {
+        let (mut places, mut folds) = match time {
+            Some(axis) => (axis.places(it), Vec::new()),
+            None => {
+                let events: Vec<&Event> = it.events.iter().collect();
+                let folds = repeats::of(&events);
+                (axis::places(&events, &folds), folds)
+            }
+        };
+        let last = axis::with_room(&places, WIDEST);
+        places.truncate(last + 1);
+        folds.retain(|fold| fold.events.start < last);
+        let mut picture = Picture::of(it, last);
+        let more_rows = picture.rows.len().saturating_sub(MOST_ROWS);
+        picture.rows.truncate(MOST_ROWS);
+        Lane {
+            it,
+            picture,
+            width: places[last],
+            labels: labels::of(it),
+            places,
+            folds,
+            more_rows,
+        }
+    }
+
+    pub(super) fn height(&self) -> f64 {
+        let notes = usize::from(!self.left_out().is_empty());
+        HEAD + (self.picture.rows.len() + notes) as f64 * ROW + 10.0
+    }
+
+    pub(super) fn name_width(&self) -> f64 {
+        let rows = self.picture.rows.iter();
+        let letters = rows.map(|row| self.label(row).chars().count());
+        letters.max().unwrap_or(0).min(LONGEST_LABEL) as f64 * LETTER + 14.0
+    }
+
+    pub(super) fn label(&self, row: &Row) -> &str {
+        self.labels.get(&row.task).map_or("", String::as_str)
+    }
+
+    /// What is not drawn, in a sentence.
+    pub(super) fn left_out(&self) -> String {
+        let mut parts = Vec::new();
+        if self.it.dropped > 0 {
+            parts.push(format!(
+                "{} events before are not recorded",
+                self.it.dropped
+            ));
+        }
+        if self.more_rows > 0 {
+            parts.push(format!("{} more tasks are not drawn", self.more_rows));
+        }
+        let more = self.it.events.range(self.places.len() - 1..);
+        if let Some(last) = more.last() {
+            parts.push(format!("the run goes on, to turn {}", last.turn));
+        }
+        parts.join("; ")
+    }
+
+    /// Where a step stands; what is behind the last one stands there.
+    pub(super) fn place(&self, step: Step) -> f64 {
+        self.places.get(step).map_or(self.width, |&place| place)
+    }
+
+    /// Whether a step is not left out.
+    fn is_drawn(&self, step: Step) -> bool {
+        !(self.folds.iter()).any(|fold| fold.events.contains(&(step.wrapping_sub(1))))
+    }
+
+    pub(super) fn turns(&self) -> impl Iterator<Item = &Turn> {
+        let turns = self.picture.turns.iter();
+        turns.filter(|turn| self.is_drawn(turn.steps.start))
+    }
+
+    /// A turn's band.
+    pub(super) fn band(&self, turn: &Turn) -> Range<f64> {
+        let after = match turn.steps.is_empty() {
+            true => 0.0,
+            false => axis::AROUND_POLL,
+        };
+        self.place(turn.steps.start)..self.place(turn.steps.end) + after
+    }
+
+    /// Where the thread slept, and how long.
+    pub(super) fn pauses(&self) -> impl Iterator<Item = (Range<f64>, Duration)> {
+        let pauses = self.picture.pauses.iter();
+        let pauses = pauses.filter(|(step, _)| self.is_drawn(*step));
+        pauses.map(|&(step, slept)| (self.place(step - 1)..self.place(step), slept))
+    }
+
+    pub(super) fn arrows(&self) -> impl Iterator<Item = &Arrow> {
+        let arrows = self.picture.arrows.iter();
+        arrows.filter(|arrow| self.is_drawn(arrow.step))
+    }
+
+    /// Where turns are left out, and what is said instead, in two lines.
+    pub(super) fn gaps(&self) -> impl Iterator<Item = (Range<f64>, [String; 2])> {
+        self.folds.iter().map(|fold| {
+            let like = match fold.period {
+                1 => "like the last".into(),
+                turns => format!("like the last {turns}"),
+            };
+            (self.gap(fold), [format!("{} turns", fold.turns), like])
+        })
+    }
+
+    fn gap(&self, fold: &Fold) -> Range<f64> {
+        let middle = self.place(fold.events.start + 1);
+        middle - axis::FOLD / 2.0..middle + axis::FOLD / 2.0
+    }
+
+    pub(super) fn bars<'b>(&'b self, row: &'b Row) -> impl Iterator<Item = Bar<'b>> {
+        row.spans.iter().flat_map(|span| {
+            let mut parts = vec![self.place(span.steps.start)..self.place(span.steps.end)];
+            for gap in self.folds.iter().map(|fold| self.gap(fold)) {
+                let cut =
+                    |x: Range<f64>| [x.start..x.end.min(gap.start), x.start.max(gap.end)..x.end];
+                parts = parts
+                    .into_iter()
+                    .flat_map(cut)
+                    .filter(|x| !x.is_empty())
+                    .collect();
+            }
+            let parts = parts.into_iter().filter(|x| !x.is_empty());
+            parts.map(move |x| Bar { x, span })
+        })
+    }
+
+    /// What a task does in a span, and why.
+    pub(super) fn title(&self, row: &Row, span: &Span) -> String {
+        let does = match span.state {
+            TaskState::Ready => format!("is ready: {}", self.why(row, span)),
+            TaskState::Aborted => format!("will be dropped: {}", self.why(row, span)),
+            TaskState::Polled => {
+                let turn = picture::turn(self.it, span.steps.start);
+                let (why, end) = (self.why(row, span), self.end_of_poll(span));
+                format!("is polled in turn {turn}: {why}{end}")
+            }
+            TaskState::Idle => {
+                let waits: Vec<String> = span.waits.iter().map(words::waits_for).collect();
+                format!("waits for {}", waits.join(" or "))
+            }
+        };
+        format!("{} {does}", self.label(row))
+    }
+
+    /// What has put the task in the ready queue.
+    fn why(&self, row: &Row, span: &Span) -> String {
+        let Some(arrow) = span.cause.map(|index| &self.picture.arrows[index]) else {
+            let is_old = self.it.before.tasks.contains_key(&row.task);
+            return if is_old {
+                "before the recording"
+            } else {
+                "it was entered"
+            }
+            .into();
+        };
+        let (done, by) = (
+            arrow.cause.does.done(),
+            words::origin(arrow.cause.by, words::by_number),
+        );
+        match arrow.cause.does {
+            Does::Spawn => format!("{done} by {by}"),
+            _ => format!(
+                "{done} by {by} in turn {}",
+                picture::turn(self.it, arrow.step)
+            ),
+        }
+    }
+
+    fn end_of_poll(&self, span: &Span) -> String {
+        let end = span
+            .poll_ends
+            .and_then(|step| picture::event(self.it, step));
+        match end.map(|event| &event.kind) {
+            Some(EventKind::PollEnds { outcome, took, .. }) => {
+                let after = match took {
+                    &Duration::ZERO => String::new(),
+                    took => format!(" after {}", words::duration(*took)),
+                };
+                format!(", and is {}{after}", words::outcome(*outcome))
+            }
+            _ => String::new(),
+        }
+    }
+}
