@@ -6,6 +6,8 @@
 use std::time::Duration;
 
 use crate::observe::{Ending, Origin, Outcome, WaitsFor};
+#[cfg(feature = "trace")]
+use crate::observe::{Event, EventKind, Live};
 
 /// "2 s", "1.5 s", "350 ms", "12 µs": three digits, more if they are whole; of seconds, three decimals,
 /// so that a run of a minute tells apart what is 1 ms apart.
@@ -148,3 +150,95 @@ pub(crate) fn ending(how: Ending) -> &'static str {
         Ending::Cancelled => "cancelled",
     }
 }
+
+/// "1 source", "2 sources".
+#[cfg(feature = "trace")]
+pub(crate) fn plural(count: usize, one: &str) -> String {
+    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
+}
+
+/// How late a timer fired.
+#[cfg(feature = "trace")]
+pub(crate) fn lateness(due: Duration, fired: Duration) -> String {
+    match fired.saturating_sub(due) {
+        Duration::ZERO => "on time".into(),
+        late => format!("{} late", duration(late)),
+    }
+}
+
+/// What an event means, as a sentence. `before` is the loop's state before it: a timer that fires is
+/// known there.
+#[cfg(feature = "trace")]
+pub(crate) fn sentence(event: &Event, before: &Live, name: impl Fn(u64) -> String) -> String {
+    match &event.kind {
+        EventKind::Opened { is_virtual: true } => "the loop is made, its clock is virtual".into(),
+        EventKind::Opened { is_virtual: false } => "the loop is made, its clock is real".into(),
+        EventKind::TurnBegins => "the turn begins: it polls what is ready now".into(),
+        EventKind::Parked { slept, sources, .. } => parked(*slept, *sources),
+        EventKind::Spawned { task, .. } => format!("{} is spawned", name(*task)),
+        EventKind::MainEntered { task, .. } => format!("{} is entered", name(*task)),
+        EventKind::Named { task, name } => format!("{task} is named \"{name}\""),
+        EventKind::Woken { task, by, .. } if *by == Origin::Task(*task) => {
+            format!("{} wakes itself", name(*task))
+        }
+        EventKind::Woken { task, by, already } => {
+            let already = if *already { ", which was ready" } else { "" };
+            format!("{} wakes {}{already}", origin(*by, &name), name(*task))
+        }
+        EventKind::PollBegins { task } => format!("polls {}", name(*task)),
+        EventKind::PollEnds {
+            task,
+            outcome: with,
+            took,
+        } => {
+            let after = match took {
+                &Duration::ZERO => String::new(),
+                took => format!(" after {}", duration(*took)),
+            };
+            format!("{} is {}{after}", name(*task), outcome(*with))
+        }
+        EventKind::Waits { on, .. } => format!("waits for {}", awaited(on, name)),
+        EventKind::TimerArmed {
+            timer, deadline, ..
+        } => format!("timer {timer} is armed, for {}", duration(*deadline)),
+        EventKind::TimerFired { timer } => fired(*timer, event.time, before, name),
+        EventKind::TimerDropped {
+            timer,
+            cancelled: true,
+        } => format!("timer {timer} is cancelled"),
+        EventKind::TimerDropped { timer, .. } => {
+            format!("timer {timer} has fired, and is dropped")
+        }
+        EventKind::SourceAdded { source } => format!("source {source} is registered"),
+        EventKind::SourceDropped { source } => format!("source {source} is dropped"),
+        EventKind::Aborted { task, by } => {
+            format!("{} aborts {}", origin(*by, &name), name(*task))
+        }
+        EventKind::Finished { task, how } => format!("{} ends: {}", name(*task), ending(*how)),
+        EventKind::Closed => "the loop is closed".into(),
+    }
+}
+
+#[cfg(feature = "trace")]
+fn parked(slept: Duration, sources: usize) -> String {
+    let mut parked = match slept {
+        Duration::ZERO => "parks without sleeping".into(),
+        slept => format!("parks, sleeps {}", duration(slept)),
+    };
+    if sources > 0 {
+        parked += &format!("; {} ready", plural(sources, "source"));
+    }
+    parked
+}
+
+#[cfg(feature = "trace")]
+fn fired(timer: u32, at: Duration, before: &Live, name: impl Fn(u64) -> String) -> String {
+    let Some((due, task)) = before.timers.get(&timer) else {
+        return format!("timer {timer} fires");
+    };
+    let whose = task.map_or(String::new(), |task| format!(" for {}", name(task)));
+    format!("timer {timer} fires{whose}, {}", lateness(*due, at))
+}
+
+#[cfg(all(test, feature = "trace"))]
+mod tests;

@@ -12,8 +12,6 @@ mod time_axis; // and on that of time
 mod picture; // events → rows, columns and arrows
 mod svg; // the picture as a file
 #[cfg(feature = "trace")]
-mod data; // the events as JSON
-#[cfg(feature = "trace")]
 mod page; // a page to step through
 mod timeline; // a trace as text
 pub(crate) mod slow_poll; // tasks that hold the loop for long

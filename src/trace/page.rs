@@ -1,21 +1,21 @@
 //! The page: one HTML file that needs nothing else, neither network nor server.
 //!
-//! It holds the static picture, for readers without JavaScript, and what was recorded, as JSON. Its
-//! scripts draw the visible part of that on a canvas, and step through it. They are files of their own
-//! in `page/`, in this order: `words.js` says what events are; `live.js` follows them, as `live.rs`
-//! does; `axis.js` and `picture.js` place them; `view.js` is the part that is looked at, and `draw.js`
-//! draws it; `stepper.js` shows the loop's data structures at each step; `why.js` explains a poll;
-//! `page.js` is the buttons and keys.
+//! It holds the static picture, for readers without JavaScript, and all that is to be drawn and said, as
+//! JSON. Its scripts draw the visible part of that on a canvas, and step through it; they know no event.
+//! They are files of their own in `page/`, in this order: `run.js` reads the data; `view.js` is the part
+//! that is looked at, and `draw.js` draws it; `stepper.js` shows the loop's data structures at each step;
+//! `why.js` explains a poll; `page.js` is the buttons and keys.
 
-use crate::trace::{Trace, data};
+mod data; // the JSON
+mod steps; // what is said of each step
+mod texts; // each text once
+
+use crate::trace::Trace;
 
 const TEMPLATE: &str = include_str!("page/template.html");
 const STYLE: &str = include_str!("page/page.css");
-const SCRIPTS: [&str; 9] = [
-    include_str!("page/words.js"),
-    include_str!("page/live.js"),
-    include_str!("page/axis.js"),
-    include_str!("page/picture.js"),
+const SCRIPTS: [&str; 6] = [
+    include_str!("page/run.js"),
     include_str!("page/view.js"),
     include_str!("page/draw.js"),
     include_str!("page/stepper.js"),
@@ -27,7 +27,7 @@ impl Trace {
     /// The run as a page to look at in a browser, and to step through: one HTML file, which needs
     /// nothing else.
     ///
-    /// It takes some 40 bytes an event, and 60 KB.
+    /// It takes some 60 bytes an event, and 65 KB.
     ///
     /// ```
     /// use boucle::{EventLoop, trace::Recorder};
@@ -40,7 +40,7 @@ impl Trace {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn to_html(&self) -> String {
-        // What is recorded may hold "</script>", in a task's name.
+        // A text may hold "</script>", in a task's name.
         let data = data::of(self).replace('<', "\\u003c");
         let parts = [
             ("{{title}}", self.title()),

@@ -2,7 +2,7 @@
 // bisection. A poll is as wide as a pixel at least and hides what is behind it, so a frame costs rows
 // times pixels at most, however long the run.
 
-const BAR = 14;
+const BAR = 14, AFTER_POLL = 5;
 const FONT = 'system-ui, -apple-system, "Segoe UI", sans-serif';
 
 class Sheet {
@@ -27,7 +27,7 @@ class Sheet {
       }
       tile.stroke();
     });
-    // Sparse, and without a colour: who is overdue is not ready yet.
+    // Sparse, and without a colour: a task that is overdue is not ready yet.
     this.sparse = this.pattern((tile) => {
       tile.strokeStyle = this.colours.line;
       tile.lineWidth = 1;
@@ -63,13 +63,13 @@ class Sheet {
     const over = view.axis === "turns" ? ["turn", "time"] : ["time", "turn"];
     over.forEach((word, index) => this.text(word, 0, 18 + 16 * index, "dim"));
     this.within(names - 8, 0, width, height, () => {
-      if (view.axis === "turns") this.drawTurns(view.picture);
+      if (view.axis === "turns") this.drawTurns(view.run);
       else this.drawTimes();
       this.drawCursor();
     });
     this.within(names - 8, HEAD - 6, width, height, () => {
       visible.forEach((line, index) => this.drawRow(line, view.middle(first + index)));
-      for (const picture of view.shown()) this.drawArrows(picture);
+      for (const run of view.shown()) this.drawArrows(run);
       visible.forEach((line, index) => this.drawEnding(line, view.middle(first + index)));
     });
     this.within(0, HEAD - 6, names - 8, height, () => {
@@ -110,13 +110,13 @@ class Sheet {
   }
 
   /// Turns as bands, with number and time where there is room; how long the thread slept between them.
-  drawTurns(picture) {
-    const { turns, pauses } = picture;
+  drawTurns(run) {
+    const { turns, pauses } = run;
     let free = -Infinity, freeTime = -Infinity, drawn = -Infinity;
-    const begin = firstAfter(0, turns.length, (it) => this.view.x(picture, turns[it].to), this.view.names - 20);
+    const begin = firstAfter(0, turns.length, (it) => this.view.x(run, turns[it].to), this.view.names - 20);
     for (const turn of turns.slice(begin)) {
-      const left = this.view.x(picture, turn.from);
-      const right = this.view.x(picture, turn.to) + AROUND_POLL * this.view.scale;
+      const left = this.view.x(run, turn.from);
+      const right = this.view.x(run, turn.to) + AFTER_POLL * this.view.scale;
       if (left > this.width) break;
       if (right < drawn + 1.5) continue;
       drawn = right;
@@ -124,12 +124,12 @@ class Sheet {
       this.context.fillRect(left, HEAD - 4, Math.max(1, right - left), this.height);
       const middle = (left + right) / 2;
       if (middle > free) free = middle + 14 + this.text(String(turn.number), middle, 18, "ink", 12, "center");
-      const time = duration(picture.events[turn.from][1]);
+      const time = duration(run.timeOf(turn.from));
       if (left > freeTime) freeTime = left + 12 + this.text(time, left, 34, "dim");
     }
-    const from = firstAfter(0, pauses.length, (it) => this.view.x(picture, pauses[it].to), this.view.names);
+    const from = firstAfter(0, pauses.length, (it) => this.view.x(run, pauses[it].to), this.view.names);
     for (const pause of pauses.slice(from)) {
-      const left = this.view.x(picture, pause.from), right = this.view.x(picture, pause.to);
+      const left = this.view.x(run, pause.from), right = this.view.x(run, pause.to);
       if (left > this.width || right - left < 60) break;
       this.text(`idle ${duration(pause.slept)}`, (left + right) / 2 + 2, 18, "dim", 10, "center");
     }
@@ -152,17 +152,16 @@ class Sheet {
 
   /// Over time there is no room for every turn: the numbers of two, under the pointer and at the step.
   drawTurnNumbers() {
-    const { picture, cursor, pointer, names, origin, scale } = this.view;
+    const { run, cursor, pointer, names, origin, scale } = this.view;
     const number = (turn, x, colour) => this.text(String(turn), x, 34, colour, 12, "center");
-    if (pointer !== null) number(picture.turnAt(origin + (pointer - names) / scale), pointer, "dim");
-    const x = this.view.x(picture, Math.max(0, cursor - 1));
-    if (pointer === null || Math.abs(x - pointer) > 40) number(picture.turnOf(cursor - 1), x, "ink");
+    if (pointer !== null) number(run.turnAt(origin + (pointer - names) / scale), pointer, "dim");
+    const x = this.view.x(run, cursor);
+    if (pointer === null || Math.abs(x - pointer) > 40) number(run.turnOf(cursor), x, "ink");
   }
 
   drawCursor() {
-    const picture = this.view.picture;
     if (this.view.cursor === 0) return;
-    const x = Math.round(this.view.x(picture, this.view.cursor - 1));
+    const x = Math.round(this.view.x(this.view.run, this.view.cursor));
     this.context.fillStyle = this.colours.ink;
     this.context.fillRect(x, HEAD - 8, 1, this.height);
     this.context.beginPath();
@@ -172,21 +171,21 @@ class Sheet {
     this.context.fill();
   }
 
-  drawRow({ picture, row: { spans } }, y) {
+  drawRow({ run, row: { spans } }, y) {
     const { view } = this;
-    const endOf = (it) => view.x(picture, spans[it].to);
+    const endOf = (it) => view.x(run, spans[it].to);
     let index = firstAfter(0, spans.length, endOf, view.names - 8);
     while (index < spans.length) {
       const span = spans[index];
-      const left = this.view.x(picture, span.from);
+      const left = this.view.x(run, span.from);
       if (left > this.width) break;
       const right = endOf(index);
-      const due = view.axis === "time" && span.state === "idle" ? picture.dueOf(span) : null;
-      this.drawSpan(span, left, due === null ? right : view.xOf(due), y);
-      if (due !== null) this.drawOverdue(view.xOf(due), right, y);
+      const due = view.axis === "time" && span.overdue ? view.xOf(run.timeOfAll(span.to) - span.overdue) : right;
+      this.drawSpan(span, left, due, y);
+      this.drawOverdue(due, right, y);
       // A poll is seen, however short. What ends behind it is not; nor is what is shorter otherwise.
       index += 1;
-      if (span.state === "polled") index = firstAfter(index, spans.length, endOf, left + 1.5);
+      if (span.state.name === "polled") index = firstAfter(index, spans.length, endOf, left + 1.5);
     }
   }
 
@@ -201,16 +200,16 @@ class Sheet {
 
   drawSpan(span, left, right, y) {
     const { context, colours } = this;
-    const width = span.state === "polled" ? Math.max(right - left, 1.5) : right - left;
+    const width = span.state.name === "polled" ? Math.max(right - left, 1.5) : right - left;
     if (width < 0.25) return;
-    switch (span.state) {
+    switch (span.state.name) {
       case "polled":
         context.fillStyle = colours.poll;
         context.fillRect(left, y - BAR / 2, width, BAR);
         break;
       case "ready":
       case "aborted": {
-        const ready = span.state === "ready";
+        const ready = span.state.name === "ready";
         context.fillStyle = width < 4 ? colours.pale : ready ? this.hatch : this.dots;
         context.fillRect(left, y - BAR / 2 + 2, width, BAR - 4);
         context.strokeStyle = ready ? colours.poll : colours.bad;
@@ -224,7 +223,7 @@ class Sheet {
         context.fillRect(left, y - 0.6, width, 1.2);
         if (width < 40 || !span.waits) break;
         const start = Math.max(left, this.view.names) + 4;
-        const words = cut(span.waits.map(waitsBriefly).join(" or "), (right - start - 4) / 5.4);
+        const words = cut(span.briefly, (right - start - 4) / 5.4);
         this.text(words, start, y - 3, "dim", 10);
       }
     }
@@ -233,28 +232,29 @@ class Sheet {
       context.lineWidth = 2;
       context.strokeRect(left - 2, y - BAR / 2 - 2, width + 4, BAR + 4);
     }
-    if (this.view.tells(span)) {
-      this.text(duration(span.took), left + width / 2, y - BAR / 2 - 4, "ink", 9, "center", "600");
+    // Over turns a long poll looks like any other.
+    if (span.took && this.view.axis === "turns") {
+      this.text(span.took, left + width / 2, y - BAR / 2 - 4, "ink", 9, "center", "600");
     }
   }
 
   /// From the cause to the task; from elsewhere than a task, a mark that says from where.
-  drawArrows(picture) {
-    const { arrows } = picture;
-    let index = firstAfter(0, arrows.length, (it) => this.view.x(picture, arrows[it].at), this.view.names - 12);
-    const end = firstAfter(index, arrows.length, (it) => this.view.x(picture, arrows[it].at), this.width);
+  drawArrows(run) {
+    const { causes } = run;
+    let index = firstAfter(0, causes.length, (it) => this.view.x(run, causes[it].step), this.view.names - 12);
+    const end = firstAfter(index, causes.length, (it) => this.view.x(run, causes[it].step), this.width);
     // Where they would be a blot, there are none.
     if (end - index > this.width) return;
     let free = -Infinity;
     for (; index < end; index++) {
-      const arrow = arrows[index];
-      const to = this.view.lineOf.get(arrow.to), from = this.view.lineOf.get(arrow.from);
+      const cause = causes[index];
+      const to = this.view.lineOf.get(cause.to), from = this.view.lineOf.get(cause.from);
       if (to === undefined) continue;
-      const x = this.view.x(picture, arrow.at);
-      if (!arrow.from) this.drawMark(arrow.by[0], x, this.view.middle(to));
+      const x = this.view.x(run, cause.step);
+      if (!cause.from) this.drawMark(cause.shape, x, this.view.middle(to));
       else if (from !== undefined && from !== to) {
         // One that would touch the one before has a head, and no more than a stub.
-        this.drawArrow(arrow.what, x, from, to, x < free);
+        this.drawArrow(cause.does, x, from, to, x < free);
         if (x >= free) free = x + 4;
       }
     }
@@ -279,13 +279,7 @@ class Sheet {
     context.fill();
   }
 
-  drawMark(by, x, y) {
-    const shape = {
-      timer: "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0M0 -2.5V0H2",
-      source: "M-3.5 -3.5h7v7h-7z",
-      thread: "M0 -4.5L4.5 3.5H-4.5z",
-      job: "M0 -5L5 0L0 5L-5 0z",
-    }[by];
+  drawMark(shape, x, y) {
     if (!shape) return;
     const { context, colours } = this;
     const path = new Path2D(shape);
@@ -299,15 +293,15 @@ class Sheet {
     context.restore();
   }
 
-  drawEnding({ picture, row: { ending } }, y) {
+  drawEnding({ run, row: { ending } }, y) {
     if (!ending) return;
-    const x = this.view.x(picture, ending.at);
-    const colour = ending.how === "panicked" ? "bad" : "dim";
-    if (x > this.view.names) this.text(ending.how, x + 6, y + 3.5, colour, 10);
+    const x = this.view.x(run, ending.step);
+    const colour = ending.words === "panicked" ? "bad" : "dim";
+    if (x > this.view.names) this.text(ending.words, x + 6, y + 3.5, colour, 10);
   }
 
-  drawName({ row }, y) {
-    const isLoop = row.id === undefined;
+  drawName({ run, row }, y) {
+    const isLoop = row === run.thread;
     this.text(cut(row.label, LONGEST_LABEL), 0, y + 4, "ink", 12, "left", isLoop ? "600" : "");
   }
 }

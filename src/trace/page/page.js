@@ -1,48 +1,47 @@
 // The buttons and keys of the page.
 
 (function page() {
-  const { loops } = JSON.parse(get("data").textContent);
-  if (loops.length === 0) return;
-  const pictures = loops.map((loop) => new Picture(loop));
+  const data = JSON.parse(get("data").textContent);
+  if (data.loops.length === 0) return;
+  const runs = data.loops.map((loop) => new Run(loop, data));
   get("static").hidden = true;
   get("live").hidden = false;
   const sheet = new Sheet(get("canvas"));
-  const view = new View(get("scroll"), get("tall"), pictures, draw);
+  const view = new View(get("scroll"), get("tall"), runs, draw);
   const stepper = new Stepper(go);
   const why = new Why(go, select);
 
-  const count = (of) => pictures.reduce((sum, picture) => sum + of(picture), 0);
-  const dropped = count((it) => it.loop.dropped);
+  const count = (of) => runs.reduce((sum, run) => sum + of(run), 0);
+  const dropped = count((run) => run.dropped);
   get("about").textContent = [
-    plural(loops.length, "loop"),
-    plural(count((it) => it.rows.length), "task"),
-    plural(count((it) => it.turns.length), "turn"),
-    plural(count((it) => it.events.length), "event"),
+    plural(runs.length, "loop"),
+    plural(count((run) => run.rows.length), "task"),
+    plural(count((run) => run.turns.length), "turn"),
+    plural(count((run) => run.last), "event"),
     ...(dropped ? [`${dropped} events before are not recorded`] : []),
-    pictures.every((it) => it.live.virtual) ? "virtual clock" : "real clock",
+    runs.every((run) => run.isVirtual) ? "virtual clock" : "real clock",
   ].join(", ");
-  get("which").hidden = loops.length === 1;
-  get("loop").append(...loops.map((loop, index) => new Option(loop.number, index)));
+  get("which").hidden = runs.length === 1;
+  get("loop").append(...runs.map((run, index) => new Option(run.number, index)));
 
-  const longest = pictures.flatMap((picture) => picture.longPolls.map((poll) => ({ picture, poll })));
-  longest.sort((one, other) => other.poll.took - one.poll.took).splice(MOST_LONG);
-  get("longest").hidden = longest.length === 0;
-  get("longest").append(...longest.map(({ picture, poll }) => element("button", {
-    type: "button",
-    onclick: () => go(picture, poll.from + 1),
-  }, `${poll.row.label} in turn ${poll.turn}, ${duration(poll.took)}`)));
+  get("longest").hidden = data.longest.length === 0;
+  for (const [index, row, step, words, took] of data.longest) {
+    const run = runs[index];
+    run.pollOf(run.rows[row], step).took = data.texts[took];
+    get("longest").append(element("button", { type: "button", onclick: () => go(run, step) }, data.texts[words]));
+  }
 
-  /// Goes to the state after so many events, and explains the poll that they end in, if they do.
-  function go(picture, applied) {
-    const changes = picture !== view.picture;
-    view.picture = picture;
-    if (changes) get("loop").value = pictures.indexOf(picture);
+  /// Goes to a step, and explains the poll that it belongs to.
+  function go(run, step) {
+    const changes = run !== view.run;
+    view.run = run;
+    if (changes) get("loop").value = runs.indexOf(run);
     if (changes && view.axis === "turns") view.choose();
-    view.cursor = Math.max(0, Math.min(applied, picture.events.length));
-    stepper.show(picture, view.cursor);
-    select(picture.pollAround(view.cursor - 1));
-    view.reveal(picture, Math.max(0, view.cursor - 1));
-    const atEnd = view.cursor === picture.events.length, atBegin = view.cursor === 0;
+    view.cursor = Math.max(0, Math.min(step, run.last));
+    stepper.show(run, view.cursor);
+    select(run.pollAt(view.cursor));
+    view.reveal(run, view.cursor);
+    const atEnd = view.cursor === run.last, atBegin = view.cursor === 0;
     for (const id of ["last", "turn-on", "event-on"]) get(id).disabled = atEnd;
     for (const id of ["first", "turn-back", "event-back"]) get(id).disabled = atBegin;
     describe();
@@ -50,34 +49,32 @@
 
   function select(span) {
     view.selected = span;
-    why.show(view.picture, span);
+    why.show(view.run, span);
     view.ask();
   }
 
-  /// The steps of a loop: before all, the beginning of each turn, after all.
-  const stepsOf = (picture) => [0, ...picture.turns.map(({ from }) => from + 1), picture.events.length]
-    .map((applied) => ({ picture, applied }));
-  const steps = new Map(pictures.map((picture) => [picture, stepsOf(picture)]));
+  /// Where the keys stop: before all, at the beginning of each turn, after all.
+  const stopsOf = (run) => [0, ...run.turns.map(({ from }) => from), run.last].map((step) => ({ run, step }));
+  const stops = new Map(runs.map((run) => [run, stopsOf(run)]));
   // Over time, those of all loops, one after the other.
-  const timeOf = ({ picture, applied }) => picture.timeOf(Math.max(0, applied - 1));
-  const order = (one, other) => timeOf(one) - timeOf(other)
-    || pictures.indexOf(one.picture) - pictures.indexOf(other.picture) || one.applied - other.applied;
-  const merged = [...steps.values()].flat().sort(order);
+  const order = (one, other) => one.run.timeOfAll(one.step) - other.run.timeOfAll(other.step)
+    || runs.indexOf(one.run) - runs.indexOf(other.run) || one.step - other.step;
+  const merged = [...stops.values()].flat().sort(order);
 
-  /// Goes to the next step, or to the one before.
+  /// Goes to the next stop, or to the one before.
   function turn(isBack) {
-    const all = view.axis === "turns" ? steps.get(view.picture) : merged;
-    const here = { picture: view.picture, applied: view.cursor };
+    const all = view.axis === "turns" ? stops.get(view.run) : merged;
+    const here = { run: view.run, step: view.cursor };
     const after = firstAfter(0, all.length, (index) => order(all[index], here), 0);
     const before = firstAfter(0, all.length, (index) => order(all[index], here), -Number.MIN_VALUE) - 1;
     const next = all[isBack ? before : after];
-    if (next) go(next.picture, next.applied);
+    if (next) go(next.run, next.step);
   }
 
   const turnOn = () => turn(false);
   const turnBack = () => turn(true);
 
-  /// The picture, for who does not see it; what it shows at each step is in the lists below.
+  /// The picture, for readers who do not see it; what it shows at each step is in the lists below.
   function describe() {
     get("canvas").setAttribute("aria-label",
       `${plural(view.lines.length, "row")}; the step stands in ${get("turn-title").textContent.toLowerCase()}`);
@@ -92,12 +89,12 @@
   }
 
   const press = {
-    first: () => go(view.picture, 0),
-    last: () => go(view.picture, view.picture.events.length),
+    first: () => go(view.run, 0),
+    last: () => go(view.run, view.run.last),
     "turn-on": turnOn,
     "turn-back": turnBack,
-    "event-on": () => go(view.picture, view.cursor + 1),
-    "event-back": () => go(view.picture, view.cursor - 1),
+    "event-on": () => go(view.run, view.cursor + 1),
+    "event-back": () => go(view.run, view.cursor - 1),
     smaller: () => view.zoom(1 / 1.5),
     larger: () => view.zoom(1.5),
     whole: () => view.whole(),
@@ -129,7 +126,7 @@
     });
   }
   get("loop").addEventListener("change", () => {
-    go(pictures[get("loop").value], 0);
+    go(runs[get("loop").value], 0);
     turnOn();
     view.reset();
   });
@@ -184,7 +181,7 @@
     if (moved) return;
     const hit = view.hit(event.offsetX, event.offsetY);
     if (!hit) return;
-    go(hit.picture, hit.span.from + 1);
+    go(hit.run, hit.span.from);
     select(hit.span);
   });
 
@@ -195,6 +192,6 @@
   new ResizeObserver(() => view.pan(0)).observe(get("scroll"));
 
   view.reset();
-  go(pictures[0], 0);
+  go(runs[0], 0);
   turnOn();
 })();

@@ -1,14 +1,14 @@
-// What of the pictures is looked at: which rows, which part of which axis.
+// What is looked at: which rows, which part of which axis.
 
 const HEAD = 46, ROW = 26, AFTER = 70, LONGEST_LABEL = 26;
 
 class View {
   /// `scroll` is the element that scrolls, `tall` what it holds; `draw(view)` draws.
-  constructor(scroll, tall, pictures, draw) {
-    Object.assign(this, { scroll, tall, pictures, draw });
+  constructor(scroll, tall, runs, draw) {
+    Object.assign(this, { scroll, tall, runs, draw });
     this.axis = "turns";
-    this.picture = pictures[0];
-    this.cursor = 0; // How many of its events are applied.
+    this.run = runs[0];
+    this.cursor = 0; // The step.
     this.selected = null; // A span.
     this.pointer = null; // Where the pointer is, on the canvas.
     this.search = "";
@@ -20,39 +20,35 @@ class View {
   /// Takes the rows that are to be shown: of one loop over turns, of all loops over time.
   choose() {
     const found = (row) => !this.search || row.label.toLowerCase().includes(this.search)
-      || (row.future ?? "").toLowerCase().includes(this.search);
+      || row.future.toLowerCase().includes(this.search);
     this.lines = [];
     this.lineOf = new Map();
-    for (const picture of this.axis === "turns" ? [this.picture] : this.pictures) {
-      if (this.axis === "time") this.lines.push({ picture, row: picture.thread });
-      for (const row of picture.rows.filter(found)) {
+    for (const run of this.shown()) {
+      if (this.axis === "time") this.lines.push({ run, row: run.thread });
+      for (const row of run.rows.filter(found)) {
         this.lineOf.set(row, this.lines.length);
-        this.lines.push({ picture, row });
+        this.lines.push({ run, row });
       }
     }
     const letters = this.lines.reduce((most, { row }) => Math.max(most, row.label.length), 6);
     this.names = 20 + 6.8 * Math.min(LONGEST_LABEL, letters); // The width of the column of names.
-    this.end = Math.max(1, ...this.shown().map((it) => this.unit(it, it.events.length - 1)));
+    this.end = Math.max(1, ...this.shown().map((it) => this.unit(it, it.last)));
     this.tall.style.height = `${HEAD + this.lines.length * ROW + 8}px`;
   }
 
-  /// Whether it is told how long that took: over turns a long poll looks like any other.
-  tells(span) {
-    return this.axis === "turns" && this.picture.longPolls.includes(span);
-  }
-
   shown() {
-    return this.axis === "turns" ? [this.picture] : this.pictures;
+    return this.axis === "turns" ? [this.run] : this.runs;
   }
 
-  /// Where an event stands: pixels at the scale of 1, or nanoseconds since the first loop began.
-  unit(picture, at) {
-    return this.axis === "turns" ? picture.places[at] ?? 0 : picture.timeOf(at);
+  /// Where a step stands: pixels at the scale of 1, or nanoseconds since the first loop began. What is
+  /// behind the last one stands there.
+  unit(run, step) {
+    return this.axis === "turns" ? run.places[Math.min(step, run.last)] : run.timeOfAll(step);
   }
 
   /// Where it stands on the canvas.
-  x(picture, at) {
-    return this.names + (this.unit(picture, at) - this.origin) * this.scale;
+  x(run, step) {
+    return this.names + (this.unit(run, step) - this.origin) * this.scale;
   }
 
   /// Where, over time, a time stands.
@@ -92,7 +88,7 @@ class View {
     this.axis = axis;
     this.choose();
     this.reset();
-    this.reveal(this.picture, this.selected?.from ?? Math.max(0, this.cursor - 1));
+    this.reveal(this.run, this.selected?.from ?? this.cursor);
   }
 
   zoom(factor, x = this.focus()) {
@@ -107,8 +103,8 @@ class View {
   /// Where a zoom holds fast if the pointer does not say it: the selected bar, or else the middle.
   focus() {
     if (!this.selected) return this.names + this.room / 2;
-    this.reveal(this.picture, this.selected.from);
-    return this.x(this.picture, this.selected.from);
+    this.reveal(this.run, this.selected.from);
+    return this.x(this.run, this.selected.from);
   }
 
   pan(units) {
@@ -120,9 +116,9 @@ class View {
     return Math.max(0, this.end - this.room / this.scale);
   }
 
-  /// Moves as little as makes that event visible.
-  reveal(picture, at) {
-    const unit = this.unit(picture, at);
+  /// Moves as little as makes that step visible.
+  reveal(run, step) {
+    const unit = this.unit(run, step);
     const width = this.room / this.scale;
     if (unit < this.origin || unit > this.origin + width) this.pan(unit - width / 2 - this.origin);
     const line = this.lineOf.get(this.selected?.row);
@@ -147,16 +143,16 @@ class View {
   hit(x, y) {
     const line = Math.floor((y - HEAD + this.scroll.scrollTop) / ROW);
     if (y < HEAD || x < this.names || !this.lines[line]) return null;
-    const { picture, row } = this.lines[line];
-    if (row.id === undefined) return null;
+    const { run, row } = this.lines[line];
+    if (row === run.thread) return null;
     const { spans } = row;
-    const start = firstAfter(0, spans.length, (it) => this.x(picture, spans[it].to), x - 4);
+    const start = firstAfter(0, spans.length, (it) => this.x(run, spans[it].to), x - 4);
     let found = null;
     for (let index = start; index < spans.length; index++) {
-      const left = this.x(picture, spans[index].from);
+      const left = this.x(run, spans[index].from);
       if (left > x + 4) break;
-      if (spans[index].state === "polled") return { picture, row, span: spans[index] };
-      if (left <= x) found ??= { picture, row, span: spans[index] };
+      if (spans[index].state.name === "polled") return { run, row, span: spans[index] };
+      if (left <= x) found ??= { run, row, span: spans[index] };
     }
     return found;
   }

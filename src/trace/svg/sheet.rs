@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::observe::{Ending, Origin, words};
 use crate::trace::TaskState;
+use crate::trace::cause::shape;
 use crate::trace::picture::{Arrow, Row, Span};
 use crate::trace::svg::escaped;
 use crate::trace::svg::lane::{Bar, Lane, MOST_ROWS};
@@ -236,17 +237,6 @@ impl Sheet {
             self.svg,
             "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{words}</text>"
         );
-    }
-}
-
-/// The shape of a cause's mark, if it has one: the hands of a clock, the box of a socket.
-pub(in crate::trace) fn shape(by: Origin) -> Option<&'static str> {
-    match by {
-        Origin::Timer(_) => Some("M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0M0 -2.5V0H2"),
-        Origin::Source(_) => Some("M-3.5 -3.5h7v7h-7z"),
-        Origin::Thread => Some("M0 -4.5L4.5 3.5H-4.5z"),
-        Origin::Job => Some("M0 -5L5 0L0 5L-5 0z"),
-        Origin::Task(_) | Origin::Outside => None,
     }
 }
 

@@ -1,0 +1,140 @@
+use std::panic::Location;
+use std::time::Duration;
+
+use super::*;
+
+fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+/// Timer 7 is armed for task 2, at 1 s.
+fn before() -> Live {
+    let mut live = Live::default();
+    live.timers.insert(7, (millis(1000), Some(2)));
+    live
+}
+
+/// The sentence of an event that happens at 1.5 s.
+fn said(kind: EventKind) -> String {
+    let event = Event {
+        sequence: 1,
+        event_loop: 1,
+        turn: 3,
+        time: millis(1500),
+        kind,
+    };
+    sentence(&event, &before(), |task| format!("{task} a"))
+}
+
+/// Each kind of event has its sentence.
+#[test]
+fn what_events_mean() {
+    let location = Location::caller();
+    let future = "a";
+    let wakes = |by, already| {
+        said(EventKind::Woken {
+            task: 2,
+            by,
+            already,
+        })
+    };
+    let parks = |slept, sources| {
+        let timeout = None;
+        said(EventKind::Parked {
+            timeout,
+            slept,
+            sources,
+        })
+    };
+    let dropped = |timer, cancelled| said(EventKind::TimerDropped { timer, cancelled });
+    let sentences = [
+        said(EventKind::Opened { is_virtual: true }),
+        said(EventKind::Opened { is_virtual: false }),
+        said(EventKind::TurnBegins),
+        parks(Duration::ZERO, 0),
+        parks(millis(20), 1),
+        parks(millis(20), 2),
+        said(EventKind::Spawned {
+            task: 2,
+            parent: Some(1),
+            future,
+            location,
+        }),
+        said(EventKind::MainEntered {
+            task: 1,
+            future,
+            location,
+        }),
+        said(EventKind::Named {
+            task: 2,
+            name: "a".into(),
+        }),
+        wakes(Origin::Task(1), false),
+        wakes(Origin::Source(4), true),
+        wakes(Origin::Task(2), false),
+        said(EventKind::PollBegins { task: 2 }),
+        said(EventKind::PollEnds {
+            task: 2,
+            outcome: Outcome::Pending,
+            took: millis(3),
+        }),
+        said(EventKind::PollEnds {
+            task: 2,
+            outcome: Outcome::Ready,
+            took: Duration::ZERO,
+        }),
+        said(EventKind::Waits {
+            task: 2,
+            on: WaitsFor::Task(1),
+        }),
+        said(EventKind::TimerArmed {
+            timer: 7,
+            task: Some(2),
+            deadline: millis(1000),
+        }),
+        said(EventKind::TimerFired { timer: 7 }),
+        said(EventKind::TimerFired { timer: 8 }),
+        dropped(7, true),
+        dropped(7, false),
+        said(EventKind::SourceAdded { source: 4 }),
+        said(EventKind::SourceDropped { source: 4 }),
+        said(EventKind::Aborted {
+            task: 2,
+            by: Origin::Outside,
+        }),
+        said(EventKind::Finished {
+            task: 2,
+            how: Ending::Cancelled,
+        }),
+        said(EventKind::Closed),
+    ];
+    let expected = [
+        "the loop is made, its clock is virtual",
+        "the loop is made, its clock is real",
+        "the turn begins: it polls what is ready now",
+        "parks without sleeping",
+        "parks, sleeps 20 ms; 1 source ready",
+        "parks, sleeps 20 ms; 2 sources ready",
+        "2 a is spawned",
+        "1 a is entered",
+        "2 is named \"a\"",
+        "1 a wakes 2 a",
+        "source 4 wakes 2 a, which was ready",
+        "2 a wakes itself",
+        "polls 2 a",
+        "2 a is pending after 3 ms",
+        "2 a is ready",
+        "waits for 1 a",
+        "timer 7 is armed, for 1 s",
+        "timer 7 fires for 2 a, 500 ms late",
+        "timer 8 fires",
+        "timer 7 is cancelled",
+        "timer 7 has fired, and is dropped",
+        "source 4 is registered",
+        "source 4 is dropped",
+        "code outside of any task aborts 2 a",
+        "2 a ends: cancelled",
+        "the loop is closed",
+    ];
+    assert_eq!(sentences, expected);
+}

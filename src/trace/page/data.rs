@@ -1,0 +1,139 @@
+//! The data of the page, as JSON: all that it draws and says.
+//!
+//! Everything stands at steps, as in a [`Picture`](crate::trace::picture::Picture). Two columns give each
+//! step its place: on the axis of turns, and on that of time. What is shown for a while has the step at
+//! which it begins and the one at which it ends, and a step shows what has begun and has not ended. So any
+//! step is looked up, and none is computed from the one before.
+//!
+//! ```text
+//! texts     every text, once; a text below is its index
+//! states    [name, words] of each state of a task
+//! does      [name, words] of each kind of cause
+//! longest   [loop, task, step, words, duration] of the polls that took longest
+//! loops     number, virtual, dropped, turn (at step 0), closed (a step), began (nanoseconds after the first)
+//!   times   of each step, in nanoseconds of the loop's time, each as its difference to the one before
+//!   places  of each step, in tenths of a pixel, likewise
+//!   events  the text of each step from 1 on
+//!   turns   [number, from, to]
+//!   pauses  [step, nanoseconds]
+//!   tasks   label, future, origin: texts; polls (before the recording); end: [step, text]
+//!     spans [from, state, cause]; then of a poll, where it ends; of a wait, for what, the same in few
+//!           words, and by how many nanoseconds it is overdue at its end
+//!   causes  [step, task, does, by: task, by: text, shape of the mark, tasks ahead, text about its timer]
+//!   ready, wheel, sources
+//!           [text, from, to]
+//! ```
+//!
+//! The text is written as it goes. A tree of JSON values would take several times its memory.
+
+mod event_loop; // the data of one loop
+
+use std::cmp::Reverse;
+use std::time::Duration;
+
+use json_writer::{JSONArrayWriter, JSONObjectWriter};
+
+use crate::observe::words::duration;
+use crate::trace::cause::Does;
+use crate::trace::{TaskState, Trace};
+
+use super::texts::Texts;
+use event_loop::Written;
+
+/// The states of a task: their names, and what a task does in them.
+const STATES: [(TaskState, &str, &str); 4] = [
+    (TaskState::Polled, "polled", "is polled"),
+    (
+        TaskState::Ready,
+        "ready",
+        "is ready, and waits for the thread",
+    ),
+    (TaskState::Aborted, "aborted", "will be dropped"),
+    (TaskState::Idle, "idle", "waits for"),
+];
+const DOES: [Does; 3] = [Does::Spawn, Does::Wake, Does::Abort];
+/// As many long polls are named.
+const MOST_LONG: usize = 8;
+
+/// Writes what is in a list, and closes the array.
+fn each<'a, T>(
+    mut array: JSONArrayWriter<'a>,
+    list: impl IntoIterator<Item = T>,
+    mut write: impl FnMut(&mut JSONArrayWriter<'a>, T),
+) {
+    list.into_iter().for_each(|item| write(&mut array, item));
+}
+
+/// Writes an array of numbers.
+fn numbers(array: JSONArrayWriter<'_>, numbers: impl IntoIterator<Item = u64>) {
+    each(array, numbers, JSONArrayWriter::value);
+}
+
+/// Writes the whole trace.
+pub(super) fn of(trace: &Trace) -> String {
+    let mut text = String::new();
+    let mut texts = Texts::new();
+    let mut object = JSONObjectWriter::new(&mut text);
+    each(
+        object.array("states"),
+        STATES,
+        |states, (_, name, words)| {
+            numbers(states.array(), [name, words].map(|text| texts.number(text)));
+        },
+    );
+    each(object.array("does"), DOES, |all, does| {
+        let words = format!("It was {} by", does.done());
+        numbers(
+            all.array(),
+            [does.class(), &words].map(|text| texts.number(text)),
+        );
+    });
+    let first = trace.loops.iter().map(|it| it.began).min();
+    let mut longest = Vec::new();
+    each(
+        object.array("loops"),
+        trace.loops.iter().enumerate(),
+        |loops, (index, it)| {
+            let after = first.map_or(Duration::ZERO, |first| it.began - first);
+            let written = Written::new(it, &mut texts);
+            longest.extend(written.long_polls().map(|poll| (index, poll)));
+            written.write(loops.object(), after, &mut texts);
+        },
+    );
+    longest.sort_by_key(|(_, poll)| Reverse(poll.took));
+    longest.truncate(MOST_LONG);
+    each(
+        object.array("longest"),
+        longest,
+        |all, (event_loop, poll)| {
+            let [words, took] = [poll.words, duration(poll.took)].map(|text| texts.number(&text));
+            let [event_loop, row, step] = [event_loop, poll.row, poll.step].map(count);
+            numbers(all.array(), [event_loop, row, step, words, took]);
+        },
+    );
+    each(object.array("texts"), texts.iter(), JSONArrayWriter::value);
+    object.end();
+    text
+}
+
+/// Each number as its difference to the one before.
+fn differences(numbers: impl Iterator<Item = u64>) -> impl Iterator<Item = u64> {
+    numbers.scan(0, |before, number| {
+        let difference = number.saturating_sub(*before);
+        *before += difference;
+        Some(difference)
+    })
+}
+
+/// The writer takes integers whose size is the same everywhere.
+fn count(number: usize) -> u64 {
+    number as u64
+}
+
+/// Saturates after 584 years; a deadline may be that far.
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

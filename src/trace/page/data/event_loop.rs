@@ -1,0 +1,251 @@
+//! The data of one loop.
+
+use std::collections::BTreeMap;
+use std::iter;
+use std::time::Duration;
+
+use json_writer::{JSONArrayWriter, JSONObjectWriter};
+
+use crate::observe::words::{self, by_number, duration};
+use crate::observe::{Event, EventKind, WaitsFor};
+use crate::trace::cause::shape;
+use crate::trace::page::steps::{List, Note, Steps};
+use crate::trace::page::texts::Texts;
+use crate::trace::picture::{self, Arrow, Picture, Row, Span, Step};
+use crate::trace::{LiveTask, LoopTrace, TaskState, axis, labels};
+
+use super::{DOES, STATES, count, differences, each, nanos, numbers};
+
+/// A poll is long if it takes longer.
+const LONG: Duration = Duration::from_millis(1);
+
+/// A loop that is to be written.
+pub(super) struct Written<'a> {
+    it: &'a LoopTrace,
+    picture: Picture,
+    labels: BTreeMap<u64, String>,
+    steps: Steps,
+}
+
+/// A poll that took long.
+pub(super) struct LongPoll {
+    pub(super) row: usize,
+    pub(super) step: Step,
+    pub(super) took: Duration,
+    pub(super) words: String,
+}
+
+impl<'a> Written<'a> {
+    pub(super) fn new(it: &'a LoopTrace, texts: &mut Texts) -> Written<'a> {
+        let labels = labels::of(it);
+        let picture = Picture::of(it, it.events.len());
+        let steps = Steps::of(it, &labels, &picture.arrows, texts);
+        Written {
+            it,
+            picture,
+            labels,
+            steps,
+        }
+    }
+
+    /// Writes a loop whose time begins so long after that of the first one.
+    pub(super) fn write(
+        &self,
+        mut object: JSONObjectWriter<'_>,
+        began: Duration,
+        texts: &mut Texts,
+    ) {
+        object.value("number", self.it.number);
+        object.value("began", nanos(began));
+        object.value("virtual", self.picture.is_virtual);
+        object.value("dropped", self.it.dropped);
+        object.value("turn", self.it.before.turn);
+        object.value("closed", self.steps.closed.map(count));
+        self.write_steps(&mut object);
+        each(object.array("turns"), &self.picture.turns, |turns, turn| {
+            let [from, to] = [turn.steps.start, turn.steps.end].map(count);
+            numbers(turns.array(), [turn.number, from, to]);
+        });
+        let pauses = object.array("pauses");
+        each(pauses, &self.picture.pauses, |pauses, (step, slept)| {
+            numbers(pauses.array(), [count(*step), nanos(*slept)]);
+        });
+        each(object.array("tasks"), &self.picture.rows, |tasks, row| {
+            self.write_task(tasks.object(), row, texts);
+        });
+        let causes = self.picture.arrows.iter().zip(&self.steps.notes);
+        each(object.array("causes"), causes, |causes, (arrow, note)| {
+            self.write_cause(causes.array(), arrow, note, texts);
+        });
+        write_list(object.array("ready"), &self.steps.ready);
+        write_list(object.array("wheel"), &self.steps.wheel);
+        write_list(object.array("sources"), &self.steps.sources);
+    }
+
+    /// When and where each step is, and what it says.
+    fn write_steps(&self, object: &mut JSONObjectWriter<'_>) {
+        let events: Vec<&Event> = self.it.events.iter().collect();
+        let times = (0..=events.len()).map(|step| nanos(self.time(step)));
+        numbers(object.array("times"), differences(times));
+        let places = axis::places(&events, &[]).into_iter();
+        let places = places.map(|place| (place * 10.0).round() as u64);
+        numbers(object.array("places"), differences(places));
+        let sentences = self.steps.sentences.iter().copied();
+        numbers(object.array("events"), sentences);
+    }
+
+    fn write_task(&self, mut object: JSONObjectWriter<'_>, row: &Row, texts: &mut Texts) {
+        let before = self.it.before.tasks.get(&row.task);
+        object.value("label", texts.number(&self.name(row.task)));
+        let (future, origin) = self.origin(row);
+        object.value("future", texts.number(future));
+        object.value("origin", texts.number(&origin));
+        object.value("polls", before.map_or(0, earlier_polls));
+        if let Some((step, how)) = row.ending {
+            let how = texts.number(words::ending(how));
+            numbers(object.array("end"), [count(step), how]);
+        }
+        each(object.array("spans"), &row.spans, |spans, span| {
+            self.write_span(spans.array(), span, texts);
+        });
+    }
+
+    fn write_span(&self, mut array: JSONArrayWriter<'_>, span: &Span, texts: &mut Texts) {
+        array.value(count(span.steps.start));
+        let state = STATES.iter().position(|(state, ..)| *state == span.state);
+        array.value(state.map(count));
+        array.value(span.cause.map(count));
+        match span.state {
+            TaskState::Polled => array.value(span.poll_ends.map(count)),
+            TaskState::Idle => {
+                let name = |task| self.name(task);
+                let waits = span.waits.iter().map(|on| words::awaited(on, name));
+                let briefly = span.waits.iter().map(words::waits_briefly);
+                array.value(texts.number(&or(waits)));
+                array.value(texts.number(&or(briefly)));
+                if let Some(overdue) = self.overdue(span) {
+                    array.value(nanos(overdue));
+                }
+            }
+            TaskState::Ready | TaskState::Aborted => {}
+        }
+    }
+
+    fn write_cause(
+        &self,
+        mut array: JSONArrayWriter<'_>,
+        arrow: &Arrow,
+        note: &Note,
+        texts: &mut Texts,
+    ) {
+        let does = DOES.iter().position(|does| *does == arrow.cause.does);
+        let by = words::origin(arrow.cause.by, |task| self.name(task));
+        array.value(count(arrow.step));
+        array.value(count(arrow.to));
+        array.value(does.map(count));
+        array.value(arrow.from.map(count));
+        array.value(texts.number(&by));
+        array.value(texts.number(shape(arrow.cause.by).unwrap_or("")));
+        array.value(count(note.ahead));
+        array.value(note.timer);
+    }
+
+    /// The type of a task's future, and where the task comes from.
+    fn origin(&self, row: &Row) -> (&'static str, String) {
+        let begin = row.spans.first().map_or(0, |span| span.steps.start);
+        let event = picture::event(self.it, begin).map(|event| &event.kind);
+        let (future, parent, location) = match (self.it.before.tasks.get(&row.task), event) {
+            (Some(task), _) => (task.future, task.parent, task.location),
+            (
+                _,
+                Some(&EventKind::MainEntered {
+                    future, location, ..
+                }),
+            ) => (future, None, location),
+            (
+                _,
+                Some(&EventKind::Spawned {
+                    future,
+                    parent,
+                    location,
+                    ..
+                }),
+            ) => (future, parent, location),
+            _ => return ("", String::new()),
+        };
+        let by = match parent {
+            Some(task) => format!("spawned by {}", self.name(task)),
+            None => "started".into(),
+        };
+        (future, format!("{by} at {location}"))
+    }
+
+    /// How long before the end of a wait a timer should have ended it: a poll holds the thread, or the
+    /// kernel is late.
+    fn overdue(&self, span: &Span) -> Option<Duration> {
+        let deadlines = span.waits.iter().filter_map(|on| match on {
+            WaitsFor::Timer { deadline, .. } => Some(*deadline),
+            _ => None,
+        });
+        let due = deadlines.min()?.max(self.time(span.steps.start));
+        let overdue = self.time(span.steps.end).saturating_sub(due);
+        Some(overdue).filter(|overdue| !overdue.is_zero())
+    }
+
+    pub(super) fn long_polls(&self) -> impl Iterator<Item = LongPoll> {
+        let rows = self.picture.rows.iter().enumerate();
+        let polls =
+            rows.flat_map(|(row, it)| it.spans.iter().map(move |span| (row, it.task, span)));
+        polls.filter_map(|(row, task, span)| {
+            let end = picture::event(self.it, span.poll_ends?)?;
+            let took = match end.kind {
+                EventKind::PollEnds { took, .. } => Some(took).filter(|took| *took > LONG)?,
+                _ => return None,
+            };
+            let step = span.steps.start;
+            let (label, turn) = (self.name(task), picture::turn(self.it, step));
+            let words = format!("{label} in turn {turn}, {}", duration(took));
+            Some(LongPoll {
+                row,
+                step,
+                took,
+                words,
+            })
+        })
+    }
+
+    fn name(&self, task: u64) -> String {
+        let label = self.labels.get(&task);
+        label.map_or_else(|| by_number(task), String::clone)
+    }
+
+    /// When a step is; what is behind the last one is there.
+    fn time(&self, step: Step) -> Duration {
+        let last = step.min(self.it.events.len());
+        picture::event(self.it, last).map_or(self.it.before.time, |event| event.time)
+    }
+}
+
+/// How often a task was polled before its first span, which may be a poll.
+fn earlier_polls(task: &LiveTask) -> u64 {
+    task.polls - u64::from(task.state == TaskState::Polled)
+}
+
+fn write_list(array: JSONArrayWriter<'_>, list: &List) {
+    // An entry that is replaced at its first step is never shown.
+    let entries = list
+        .entries
+        .iter()
+        .filter(|entry| entry.to != Some(entry.from));
+    each(array, entries, |entries, entry| {
+        let steps = [Some(entry.from), entry.to].into_iter().flatten();
+        numbers(
+            entries.array(),
+            iter::once(entry.text).chain(steps.map(count)),
+        );
+    });
+}
+
+fn or(words: impl Iterator<Item = String>) -> String {
+    words.collect::<Vec<_>>().join(" or ")
+}

@@ -1,0 +1,254 @@
+//! The data of stories: a reader that looks steps up in it finds what the recording has there.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::*;
+use crate::observe::{Ending, Event, EventKind, Origin, WaitsFor};
+use crate::trace::picture::Step;
+use crate::trace::story::{self, Story};
+use crate::trace::{Live, Recorder, axis, labels};
+
+fn read(trace: &Trace) -> Value {
+    serde_json::from_str(&of(trace)).expect("it is JSON")
+}
+
+fn number(value: &Value) -> usize {
+    usize::try_from(value.as_u64().expect("a number")).unwrap()
+}
+
+/// A loop of the data, which is read as the page does.
+struct Reader<'a> {
+    data: &'a Value,
+    it: &'a Value,
+}
+
+impl<'a> Reader<'a> {
+    fn text(&self, index: &Value) -> &'a str {
+        self.data["texts"][number(index)].as_str().expect("a text")
+    }
+
+    /// What a list shows at a step.
+    fn list(&self, list: &str, step: Step) -> Vec<&'a str> {
+        let entries = self.it[list].as_array().unwrap().iter();
+        let shown = entries.filter(|entry| {
+            number(&entry[1]) <= step && entry[2].as_u64().is_none_or(|to| step < to as usize)
+        });
+        shown.map(|entry| self.text(&entry[0])).collect()
+    }
+
+    /// "2 a idle 3": the live tasks at a step, with their states and their polls.
+    fn tasks(&self, step: Step) -> Vec<String> {
+        let tasks = self.it["tasks"].as_array().unwrap().iter();
+        let shown = tasks.filter_map(|task| {
+            let has_ended = task["end"][0]
+                .as_u64()
+                .is_some_and(|end| end as usize <= step);
+            let spans = task["spans"].as_array().unwrap().iter();
+            let begun: Vec<&Value> = spans.filter(|span| number(&span[0]) <= step).collect();
+            let last = begun.last().filter(|_| !has_ended)?;
+            let name = |span: &Value| self.text(&self.data["states"][number(&span[1])][0]);
+            let polls = begun.iter().filter(|span| name(span) == "polled").count();
+            let polls = polls + number(&task["polls"]);
+            let state = name(last);
+            Some(format!("{} {} {polls}", self.text(&task["label"]), state))
+        });
+        shown.collect()
+    }
+}
+
+/// Compares all steps with the states that the events lead to.
+fn compare(trace: &Trace) {
+    let data = read(trace);
+    for (index, it) in trace.loops.iter().enumerate() {
+        let reader = Reader {
+            data: &data,
+            it: &data["loops"][index],
+        };
+        assert_eq!(
+            reader.it["events"].as_array().unwrap().len(),
+            it.events.len()
+        );
+        let mut live = it.before.clone();
+        let labels = labels::of(it);
+        compare_step(&reader, &live, &labels, 0);
+        for (index, event) in it.events.iter().enumerate() {
+            live.apply(event);
+            compare_step(&reader, &live, &labels, index + 1);
+        }
+    }
+}
+
+fn compare_step(reader: &Reader, live: &Live, labels: &BTreeMap<u64, String>, step: Step) {
+    let ready: Vec<&str> = live.ready.iter().map(|task| &*labels[task]).collect();
+    assert_eq!(reader.list("ready", step), ready, "step {step}");
+
+    let timers = live.timers.iter();
+    let mut timers: Vec<_> = timers
+        .map(|(timer, (due, task))| (*due, *timer, *task))
+        .collect();
+    timers.sort();
+    let wheel = timers.iter().map(|(due, timer, task)| {
+        let whose = task.map_or(String::new(), |task| format!(": {}", labels[&task]));
+        format!("timer {timer}, at {}{whose}", duration(*due))
+    });
+    assert_eq!(
+        reader.list("wheel", step),
+        wheel.collect::<Vec<_>>(),
+        "step {step}"
+    );
+
+    let sources = live.sources.iter().map(|source| {
+        let waits = live.tasks.values().filter(|task| {
+            let is_it = |on: &WaitsFor| {
+                matches!(on, WaitsFor::Readable(it) | WaitsFor::Writable(it) if it == source)
+            };
+            task.state == TaskState::Idle && task.waits.iter().any(is_it)
+        });
+        let names: Vec<&str> = waits.map(|task| &*labels[&task.id]).collect();
+        match names.is_empty() {
+            true => format!("source {source}"),
+            false => format!("source {source}: {}", names.join(", ")),
+        }
+    });
+    assert_eq!(
+        reader.list("sources", step),
+        sources.collect::<Vec<_>>(),
+        "step {step}"
+    );
+
+    let tasks = live.tasks.values().map(|task| {
+        let state = STATES.iter().find(|(state, ..)| *state == task.state);
+        format!("{} {} {}", labels[&task.id], state.unwrap().1, task.polls)
+    });
+    assert_eq!(reader.tasks(step), tasks.collect::<Vec<_>>(), "step {step}");
+}
+
+/// Two tasks share a source, a third one has another; one is aborted while it is idle, one by itself.
+fn sources(recorder: &Recorder) -> Story {
+    let mut story = Story::of(1, recorder, false);
+    story.enter(1).turn().poll(1);
+    for task in 2..6 {
+        story.spawn(task, "demo::reader::{{closure}}");
+    }
+    story.name(3, "writer").joins(2);
+    story.tell(EventKind::SourceAdded { source: 8 });
+    story.tell(EventKind::SourceAdded { source: 0 });
+    story.turn().poll(2).waits(&[WaitsFor::Readable(8)]);
+    story
+        .poll(3)
+        .waits(&[WaitsFor::Readable(8), WaitsFor::Writable(8)]);
+    story
+        .poll(4)
+        .waits(&[WaitsFor::Readable(0), WaitsFor::Readable(8)]);
+    story.poll(5).tell(EventKind::Aborted {
+        task: 5,
+        by: Origin::Task(5),
+    });
+    story.yields().finish(5, Ending::Cancelled);
+    story
+        .park(5)
+        .wake(2, Origin::Source(8))
+        .wake(3, Origin::Source(8));
+    story.tell(EventKind::Aborted {
+        task: 4,
+        by: Origin::Outside,
+    });
+    story
+        .turn()
+        .poll(2)
+        .sleeps(20)
+        .poll(3)
+        .waits(&[WaitsFor::Readable(8)]);
+    story.finish(4, Ending::Cancelled);
+    story.tell(EventKind::SourceDropped { source: 0 });
+    story.park(20).fires(2).turn().poll(2).yields();
+    story.turn().poll(2).returns().wake(1, Origin::Task(2));
+    story.tell(EventKind::SourceDropped { source: 8 });
+    story.turn().poll(1).returns().close();
+    story
+}
+
+/// Each step shows the state that the events before it have led to.
+#[test]
+fn each_step_is_the_state_of_the_loop() {
+    compare(&story::gather().trace());
+    compare(&sources(&Recorder::new()).trace());
+}
+
+/// So it is where the oldest events were dropped, wherever that was.
+#[test]
+fn a_recording_that_was_cut_begins_with_its_state() {
+    let all = sources(&Recorder::new()).events.len();
+    for limit in 1..all {
+        compare(&sources(&Recorder::with_limit(limit)).trace());
+    }
+}
+
+/// Places and times are told as differences, and add up.
+#[test]
+fn differences_add_up() {
+    let trace = sources(&Recorder::new()).trace();
+    let data = read(&trace);
+    let sum = |column: &Value| column.as_array().unwrap().iter().map(number).sum::<usize>();
+    let it = &data["loops"][0];
+    let events: Vec<&Event> = trace.loops[0].events.iter().collect();
+    let width = axis::places(&events, &[])[events.len()];
+    assert_eq!(sum(&it["places"]), (width * 10.0).round() as usize);
+    assert_eq!(
+        sum(&it["times"]) as u128,
+        events[events.len() - 1].time.as_nanos()
+    );
+}
+
+/// Names may have any characters, and deadlines any number: a reader of the JSON gets the same back.
+#[test]
+fn what_is_written_is_what_is_read() {
+    let controls: String = ('\0'..' ').chain('\u{7f}'..'\u{a0}').collect();
+    let names = [
+        "\"quoted\" \\ / </script><!--",
+        &controls,
+        "déjà vu, \u{2028}\u{2029}\u{feff}😂",
+        "",
+    ];
+    let mut story = Story::new();
+    story.enter(1).turn().poll(1);
+    for (name, task) in names.iter().zip(2..) {
+        story.spawn(task, "demo::{{closure}}").name(task, name);
+    }
+    let on = WaitsFor::Timer {
+        timer: 0,
+        deadline: Duration::MAX,
+    };
+    let data = read(&story.waits(&[on]).trace());
+    let it = &data["loops"][0];
+    let reader = Reader { data: &data, it };
+    let labels: Vec<&str> = (1..5)
+        .map(|task| reader.text(&it["tasks"][task]["label"]))
+        .collect();
+    let expected: Vec<String> = names
+        .iter()
+        .zip(2..)
+        .map(|(name, task)| format!("{task} {name}"))
+        .collect();
+    assert_eq!(labels, expected);
+    let spans = it["tasks"][0]["spans"].as_array().unwrap();
+    let waits = reader.text(&spans[spans.len() - 1][3]);
+    assert_eq!(waits, format!("timer 0, until {}", duration(Duration::MAX)));
+}
+
+/// The data stands in a script element of the page, and nothing that is recorded can end it.
+#[test]
+fn no_name_ends_the_data_of_the_page() {
+    let name = "</script><script>alert(1)</script><!--";
+    let mut story = Story::new();
+    story.enter(1).name(1, name);
+    let page = story.trace().to_html();
+    let (_, data) = page.split_once("id=\"data\">").unwrap();
+    let (data, _) = data.split_once('<').unwrap();
+    let data: Value = serde_json::from_str(data).expect("it is JSON up to the end of the element");
+    let it = &data["loops"][0];
+    let label = Reader { data: &data, it }.text(&it["tasks"][0]["label"]);
+    assert_eq!(label, format!("1 {name}"));
+}

@@ -1,0 +1,138 @@
+// What the page draws and says of a loop: its data, as objects; data.rs says what stands where.
+//
+// Everything stands at steps: at step 3, three events have happened. Nothing is computed here from events;
+// what is shown at a step is looked up.
+
+class Run {
+  constructor(loop, { texts, states, does }) {
+    const { number, began, dropped, turn, closed } = loop;
+    Object.assign(this, { number, began, dropped, firstTurn: turn, closed, isVirtual: loop.virtual });
+    this.times = sums(loop.times);
+    this.places = sums(loop.places).map((tenths) => tenths / 10);
+    this.last = this.times.length - 1;
+    this.events = ["", ...loop.events.map((text) => texts[text])];
+    this.turns = loop.turns.map(([number, from, to]) => ({ number, from, to }));
+    this.pauses = loop.pauses.map(([step, slept]) => ({ from: step - 1, to: step, slept }));
+    this.rows = loop.tasks.map((task) => this.row(task, texts, states));
+    this.causes = loop.causes.map(([step, to, kind, from, by, shape, ahead, timer]) => ({
+      step, to: this.rows[to], from: this.rows[from] ?? null, by: texts[by], shape: texts[shape], ahead,
+      timer: texts[timer], does: texts[does[kind][0]], words: texts[does[kind][1]],
+    }));
+    for (const row of this.rows) {
+      for (const span of row.spans) span.cause = this.causes[span.cause] ?? null;
+    }
+    const list = (entries) => entries.map(([text, from, to = Infinity]) => ({ text: texts[text], from, to }));
+    this.ready = list(loop.ready);
+    this.wheel = list(loop.wheel);
+    this.sources = list(loop.sources);
+    // What the thread did, for the row of the loop.
+    const polls = this.rows.flatMap(({ spans }) => spans.filter(({ state }) => state.name === "polled"))
+      .map((poll) => ({ from: poll.from, to: poll.pollEnds ?? this.last, state: poll.state, poll }));
+    const parks = this.pauses.map(({ from, to }) => ({ from, to, state: { name: "parked" } }));
+    const spans = [...polls, ...parks].sort((one, other) => one.from - other.from);
+    this.thread = { label: `loop ${number}`, spans };
+  }
+
+  row({ label, future, origin, polls, end, spans }, texts, states) {
+    const row = { label: texts[label], about: `${texts[future]}, ${texts[origin]}`, future: texts[future] };
+    row.ending = end ? { step: end[0], words: texts[end[1]] } : null;
+    row.spans = spans.map(([from, state, cause, ...more], index) => {
+      const [name, words] = states[state].map((text) => texts[text]);
+      const to = spans[index + 1]?.[0] ?? end?.[0] ?? this.last + 1;
+      const span = { row, from, to, state: { name, words }, cause };
+      if (name === "polled") {
+        polls += 1;
+        span.pollEnds = more[0];
+      } else if (name === "idle") {
+        const [waits, briefly, overdue = 0] = more;
+        Object.assign(span, { waits: texts[waits], briefly: texts[briefly], overdue });
+      }
+      return Object.assign(span, { polls });
+    });
+    return row;
+  }
+
+  /// What of a list is shown at a step.
+  shown(list, step) {
+    return list.filter(({ from, to }) => from <= step && step < to);
+  }
+
+  /// The spans of the live tasks at a step.
+  tasksAt(step) {
+    return this.rows.map(({ spans }) => lastUpTo(spans, (span) => span.from, step))
+      .filter((span) => span && step < span.to);
+  }
+
+  /// When a step is, in nanoseconds of the loop's time; and since the first of the loops began.
+  timeOf(step) {
+    return this.times[Math.min(step, this.last)];
+  }
+
+  timeOfAll(step) {
+    return this.began + this.timeOf(step);
+  }
+
+  /// The poll of a row in which that step is, or that ended just before.
+  pollOf({ spans }, step) {
+    const polls = spans.filter(({ state }) => state.name === "polled");
+    return lastUpTo(polls, (poll) => poll.from, step) ?? null;
+  }
+
+  /// The poll that a step belongs to, its end included.
+  pollAt(step) {
+    const { spans } = this.thread;
+    const span = spans[firstAfter(0, spans.length, (index) => spans[index].to, step - 1)];
+    return span?.from <= step ? span.poll ?? null : null;
+  }
+
+  /// The number of the turn of a step; and of the last one that began before a time.
+  turnOf(step) {
+    return lastUpTo(this.turns, (turn) => turn.from, step)?.number ?? this.firstTurn;
+  }
+
+  turnAt(time) {
+    return lastUpTo(this.turns, (turn) => this.timeOfAll(turn.from), time)?.number ?? this.firstTurn;
+  }
+}
+
+/// Numbers that are given as their differences.
+function sums(differences) {
+  let sum = 0;
+  return differences.map((difference) => sum += difference);
+}
+
+/// The first index from `low` on whose value is greater; `value` must not decrease.
+function firstAfter(low, high, value, than) {
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (value(middle) > than) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/// The last item whose value is not greater.
+function lastUpTo(items, value, most) {
+  return items[firstAfter(0, items.length, (index) => value(items[index]), most) - 1];
+}
+
+/// Writes a time as words.rs does. Which times the axis shows depends on the zoom, so they are not in the
+/// data as texts.
+function duration(nanos) {
+  if (nanos === 0) return "0";
+  const [unit, name] = nanos >= 1e9 ? [1e9, "s"] : nanos >= 1e6 ? [1e6, "ms"]
+    : nanos >= 1e3 ? [1e3, "µs"] : [1, "ns"];
+  const value = nanos / unit;
+  const digits = name === "s" ? 3 : value >= 100 ? 0 : value >= 10 ? 1 : 2;
+  return `${Number(value.toFixed(digits))} ${name}`;
+}
+
+/// What there is room for; nothing, if that is no word.
+function cut(words, letters) {
+  if (words.length <= letters) return words;
+  return letters < 6 ? "" : `${words.slice(0, letters - 1)}…`;
+}
+
+function plural(count, one) {
+  return `${count.toLocaleString("en")} ${one}${count === 1 ? "" : "s"}`;
+}

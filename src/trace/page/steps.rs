@@ -1,0 +1,272 @@
+//! What the page says of each step: the sentence of its event, and the lists of what is ready, armed and
+//! registered.
+//!
+//! A list is not written anew at each step. Each of its entries has the step from which on it is shown,
+//! and that from which on it is not.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+use crate::observe::words::{self, by_number, duration, lateness};
+use crate::observe::{Event, EventKind, Origin, WaitsFor};
+use crate::trace::cause::Cause;
+use crate::trace::picture::{Arrow, Step};
+use crate::trace::{Live, LiveTask, LoopTrace, TaskState};
+
+use super::texts::Texts;
+
+/// What the page says of the steps of a loop.
+#[derive(Default)]
+pub(super) struct Steps {
+    /// The sentence of each event.
+    pub(super) sentences: Vec<u64>,
+    /// More about each arrow.
+    pub(super) notes: Vec<Note>,
+    /// In the order of the queue.
+    pub(super) ready: List,
+    /// In the order in which the timers fire.
+    pub(super) wheel: List,
+    /// In the order of their numbers.
+    pub(super) sources: List,
+    /// The step from which on the loop is closed.
+    pub(super) closed: Option<Step>,
+}
+
+/// More about an arrow.
+pub(super) struct Note {
+    /// How many tasks stand before the task in the ready queue.
+    pub(super) ahead: usize,
+    /// When its timer was due and when it fired, in a sentence.
+    pub(super) timer: u64,
+}
+
+/// A list of the page.
+#[derive(Default)]
+pub(super) struct List {
+    pub(super) entries: Vec<Entry>,
+    /// The entries that are shown, by what they are about.
+    shown: HashMap<u64, usize>,
+}
+
+/// A line of a list.
+pub(super) struct Entry {
+    /// Its place in the list.
+    order: (Duration, u64),
+    pub(super) text: u64,
+    pub(super) from: Step,
+    pub(super) to: Option<Step>,
+}
+
+impl Steps {
+    pub(super) fn of(
+        it: &LoopTrace,
+        labels: &BTreeMap<u64, String>,
+        arrows: &[Arrow],
+        texts: &mut Texts,
+    ) -> Steps {
+        let mut follower = Follower {
+            live: it.before.clone(),
+            step: 0,
+            labels,
+            texts,
+            fired: HashMap::new(),
+            waits_of: HashMap::new(),
+            waiting_for: BTreeMap::new(),
+            steps: Steps::default(),
+        };
+        follower.begin();
+        let mut arrows = arrows.iter().peekable();
+        for event in &it.events {
+            follower.follow(event);
+            if arrows
+                .next_if(|arrow| arrow.step == follower.step)
+                .is_some()
+            {
+                follower.note(event);
+            }
+        }
+        let mut steps = follower.steps;
+        for list in [&mut steps.wheel, &mut steps.sources] {
+            list.entries.sort_by_key(|entry| entry.order);
+        }
+        steps
+    }
+}
+
+/// Follows the events of a loop.
+struct Follower<'a> {
+    live: Live,
+    step: Step,
+    labels: &'a BTreeMap<u64, String>,
+    texts: &'a mut Texts,
+    /// When each timer was due that has fired, and when it did.
+    fired: HashMap<u32, (Duration, Duration)>,
+    /// The sources that each idle task waits for, and the reverse.
+    waits_of: HashMap<u64, Vec<usize>>,
+    waiting_for: BTreeMap<usize, BTreeSet<u64>>,
+    steps: Steps,
+}
+
+impl Follower<'_> {
+    /// Shows what is there before the first event.
+    fn begin(&mut self) {
+        for task in self.live.ready.clone() {
+            self.look_at_task(task);
+        }
+        let tasks: Vec<u64> = self.live.tasks.keys().copied().collect();
+        tasks.into_iter().for_each(|task| self.look_at_task(task));
+        let timers: Vec<u32> = self.live.timers.keys().copied().collect();
+        timers
+            .into_iter()
+            .for_each(|timer| self.look_at_timer(timer));
+        let sources: Vec<usize> = self.live.sources.iter().copied().collect();
+        sources
+            .into_iter()
+            .for_each(|source| self.look_at_source(source));
+    }
+
+    fn follow(&mut self, event: &Event) {
+        self.step += 1;
+        let sentence = words::sentence(event, &self.live, |task| self.name(task));
+        let sentence = self.texts.number(&sentence);
+        self.steps.sentences.push(sentence);
+        if let EventKind::TimerFired { timer } = event.kind
+            && let Some((due, _)) = self.live.timers.get(&timer)
+        {
+            self.fired.insert(timer, (*due, event.time));
+        }
+        self.live.apply(event);
+        match event.kind {
+            EventKind::MainEntered { task, .. }
+            | EventKind::PollBegins { task }
+            | EventKind::PollEnds { task, .. }
+            | EventKind::Finished { task, .. } => self.look_at_task(task),
+            EventKind::TimerArmed { timer, .. }
+            | EventKind::TimerFired { timer }
+            | EventKind::TimerDropped { timer, .. } => self.look_at_timer(timer),
+            EventKind::SourceAdded { source } | EventKind::SourceDropped { source } => {
+                self.look_at_source(source);
+            }
+            EventKind::Closed => self.steps.closed = Some(self.step),
+            _ => {
+                if let Some(cause) = Cause::of(event) {
+                    self.look_at_task(cause.task);
+                }
+            }
+        }
+    }
+
+    fn name(&self, task: u64) -> String {
+        let label = self.labels.get(&task);
+        label.map_or_else(|| by_number(task), String::clone)
+    }
+
+    /// The task may have come into the ready queue or have left it, and may wait for other sources.
+    fn look_at_task(&mut self, task: u64) {
+        let live = self.live.tasks.get(&task);
+        let is_queued = live.is_some_and(|live| live.queued);
+        let sources = live.map(awaited_sources).unwrap_or_default();
+        let is_shown = self.steps.ready.shown.contains_key(&task);
+        if is_queued && !is_shown {
+            let text = self.texts.number(&self.name(task));
+            self.steps.ready.show(self.step, task, Duration::ZERO, text);
+        } else if !is_queued {
+            self.steps.ready.hide(self.step, task);
+        }
+        let before = self.waits_of.remove(&task).unwrap_or_default();
+        if before == sources {
+            return;
+        }
+        for source in &before {
+            self.waiting_for.entry(*source).or_default().remove(&task);
+        }
+        for source in &sources {
+            self.waiting_for.entry(*source).or_default().insert(task);
+        }
+        for source in before.iter().chain(&sources) {
+            self.look_at_source(*source);
+        }
+        self.waits_of.insert(task, sources);
+    }
+
+    fn look_at_timer(&mut self, timer: u32) {
+        let key = u64::from(timer);
+        self.steps.wheel.hide(self.step, key);
+        if let Some(&(deadline, task)) = self.live.timers.get(&timer) {
+            let whose = task.map_or(String::new(), |task| format!(": {}", self.name(task)));
+            let text = format!("timer {timer}, at {}{whose}", duration(deadline));
+            let text = self.texts.number(&text);
+            self.steps.wheel.show(self.step, key, deadline, text);
+        }
+    }
+
+    fn look_at_source(&mut self, source: usize) {
+        let key = source as u64;
+        self.steps.sources.hide(self.step, key);
+        if self.live.sources.contains(&source) {
+            let tasks = self.waiting_for.get(&source).into_iter().flatten();
+            let names: Vec<String> = tasks.map(|&task| self.name(task)).collect();
+            let mut text = format!("source {source}");
+            if !names.is_empty() {
+                text += &format!(": {}", names.join(", "));
+            }
+            let text = self.texts.number(&text);
+            self.steps
+                .sources
+                .show(self.step, key, Duration::ZERO, text);
+        }
+    }
+
+    /// Notes more about the arrow of an event.
+    fn note(&mut self, event: &Event) {
+        let Some(Cause { task, by, .. }) = Cause::of(event) else {
+            return;
+        };
+        let ready = &self.live.ready;
+        // Nearly always it is the last one.
+        let ahead = ready.iter().rposition(|&other| other == task);
+        let fired = match by {
+            Origin::Timer(timer) => self.fired.get(&timer),
+            _ => None,
+        };
+        let timer = fired.map_or(String::new(), |&(due, fired)| {
+            let late = lateness(due, fired);
+            format!("The timer was due at {}, and fired {late}. ", duration(due))
+        });
+        self.steps.notes.push(Note {
+            ahead: ahead.unwrap_or(ready.len()),
+            timer: self.texts.number(&timer),
+        });
+    }
+}
+
+impl List {
+    fn show(&mut self, step: Step, key: u64, order: Duration, text: u64) {
+        self.shown.insert(key, self.entries.len());
+        self.entries.push(Entry {
+            order: (order, key),
+            text,
+            from: step,
+            to: None,
+        });
+    }
+
+    fn hide(&mut self, step: Step, key: u64) {
+        if let Some(entry) = self.shown.remove(&key) {
+            self.entries[entry].to = Some(step);
+        }
+    }
+}
+
+/// The sources that a task waits for, if it is idle.
+fn awaited_sources(task: &LiveTask) -> Vec<usize> {
+    let waits = match task.state {
+        TaskState::Idle => &task.waits[..],
+        _ => &[],
+    };
+    let sources = waits.iter().filter_map(|on| match on {
+        WaitsFor::Readable(source) | WaitsFor::Writable(source) => Some(*source),
+        _ => None,
+    });
+    sources.collect()
+}

@@ -1,0 +1,37 @@
+//! The texts of the page, each of them once.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// Texts, which are known by their numbers.
+pub(super) struct Texts {
+    all: Vec<Rc<str>>,
+    number_of: HashMap<Rc<str>, u64>,
+}
+
+impl Texts {
+    /// The empty text is number 0.
+    pub(super) fn new() -> Texts {
+        let mut texts = Texts {
+            all: Vec::new(),
+            number_of: HashMap::new(),
+        };
+        texts.number("");
+        texts
+    }
+
+    /// The number of a text.
+    pub(super) fn number(&mut self, text: &str) -> u64 {
+        if let Some(&number) = self.number_of.get(text) {
+            return number;
+        }
+        let (number, text) = (self.all.len() as u64, Rc::from(text));
+        self.all.push(Rc::clone(&text));
+        self.number_of.insert(text, number);
+        number
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.all.iter().map(|text| &**text)
+    }
+}
