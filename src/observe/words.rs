@@ -12,9 +12,8 @@ use crate::observe::{Event, EventKind, Live};
 /// "2 s", "1.5 s", "350 ms", "12 µs": three digits, more if they are whole; of seconds, three decimals,
 /// so that a run of a minute tells apart what is 1 ms apart.
 pub(crate) fn duration(time: Duration) -> String {
-    let (value, unit) = match in_unit(time) {
-        Some(number) => number,
-        None => return "0".into(),
+    let Some((value, unit)) = in_unit(time) else {
+        return "0".into();
     };
     let digits = match value {
         _ if unit == "s" => 3,
@@ -135,6 +134,19 @@ pub(crate) fn short_wait(on: &WaitsFor) -> String {
     }
 }
 
+/// "timer 1, until 2 s or task 3".
+pub(crate) fn or(words: impl Iterator<Item = String>) -> String {
+    words.collect::<Vec<_>>().join(" or ")
+}
+
+/// With what a poll ends: "ready after 3 ms".
+pub(crate) fn poll_end(with: Outcome, took: Duration) -> String {
+    match took {
+        Duration::ZERO => outcome(with).into(),
+        took => format!("{} after {}", outcome(with), duration(took)),
+    }
+}
+
 pub(crate) fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Pending => "pending",
@@ -188,15 +200,9 @@ pub(crate) fn sentence(event: &Event, before: &Live, name: impl Fn(u64) -> Strin
         EventKind::PollBegins { task } => format!("polls {}", name(*task)),
         EventKind::PollEnds {
             task,
-            outcome: with,
+            outcome,
             took,
-        } => {
-            let after = match took {
-                &Duration::ZERO => String::new(),
-                took => format!(" after {}", duration(*took)),
-            };
-            format!("{} is {}{after}", name(*task), outcome(*with))
-        }
+        } => format!("{} is {}", name(*task), poll_end(*outcome, *took)),
         EventKind::Waits { on, .. } => format!("waits for {}", awaited(on, name)),
         EventKind::TimerArmed {
             timer, deadline, ..

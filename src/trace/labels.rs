@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::observe::EventKind;
+#[cfg(feature = "trace")]
+use crate::observe::words::by_number;
 use crate::trace::{LiveTask, LoopTrace};
 
 /// "2 hello": the id, then the name; if it has none, "main", or the last word of the future's type.
@@ -28,6 +30,13 @@ pub(super) fn of(it: &LoopTrace) -> BTreeMap<u64, String> {
         labels.insert(*task, label);
     }
     labels
+}
+
+/// What a task is called: its number, if it is in none of the events.
+#[cfg(feature = "trace")]
+pub(super) fn name(labels: &BTreeMap<u64, String>, task: u64) -> String {
+    let label = labels.get(&task);
+    label.map_or_else(|| by_number(task), String::clone)
 }
 
 fn named(id: u64, name: &str) -> String {

@@ -25,6 +25,8 @@ use std::time::Duration;
 use crate::observe::{Ending, Event, EventKind, Origin, words};
 use crate::trace::cause::{Cause, Does};
 use crate::trace::perfetto::format::{Arg, Lane, Nanos, Slice, Written};
+use crate::trace::recorder::first_began;
+use crate::trace::time_axis::nanos;
 use crate::trace::{Live, LoopTrace, Trace, labels};
 
 impl Trace {
@@ -32,11 +34,10 @@ impl Trace {
     ///
     /// Under a virtual clock the axis is not time, but the sequence of events, a microsecond each.
     pub fn to_chrome_json(&self) -> String {
-        let first = self.loops.iter().map(|it| it.began).min();
+        let first = first_began(&self.loops);
         let mut written = Written::default();
         for it in &self.loops {
-            let later = first.map_or(Duration::ZERO, |first| it.began - first);
-            Lanes::new(it, later, &mut written).follow(it);
+            Lanes::new(it, it.later(first), &mut written).follow(it);
         }
         written.json()
     }
@@ -291,9 +292,4 @@ impl<'a> Lanes<'a> {
             task,
         }
     }
-}
-
-/// Enough for five hundred years.
-fn nanos(time: Duration) -> Nanos {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

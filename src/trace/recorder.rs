@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::observe::{Event, Observer};
 use crate::trace::Live;
@@ -39,6 +39,18 @@ pub struct LoopTrace {
     pub before: Live,
     /// The events, in order.
     pub events: VecDeque<Event>,
+}
+
+impl LoopTrace {
+    /// How much later its time began than that of the first of those loops.
+    pub(super) fn later(&self, first: Option<Instant>) -> Duration {
+        first.map_or(Duration::ZERO, |first| self.began - first)
+    }
+}
+
+/// When the time of the first of those loops began.
+pub(super) fn first_began(loops: &[LoopTrace]) -> Option<Instant> {
+    loops.iter().map(|it| it.began).min()
 }
 
 struct Recorded {

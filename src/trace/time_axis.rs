@@ -8,6 +8,7 @@ use std::iter;
 use std::time::{Duration, Instant};
 
 use crate::observe::EventKind;
+use crate::trace::recorder::first_began;
 use crate::trace::{LoopTrace, Trace};
 
 /// The whole run, from the beginning of its first loop.
@@ -28,10 +29,10 @@ pub(super) struct TimeAxis {
 
 impl TimeAxis {
     pub(super) fn of(trace: &Trace) -> TimeAxis {
-        let begin = trace.loops.iter().map(|it| it.began).min();
+        let begin = first_began(&trace.loops);
         let ends = trace.loops.iter().map(|it| {
             let last = it.events.back().map_or(it.before.time, |last| last.time);
-            after(begin, it) + last
+            it.later(begin) + last
         });
         let length = ends.max().unwrap_or_default();
         TimeAxis {
@@ -43,7 +44,7 @@ impl TimeAxis {
 
     /// Where each step of that loop stands: the beginning of the recording, then each event.
     pub(super) fn places(&self, it: &LoopTrace) -> Vec<f64> {
-        let began = after(self.begin, it);
+        let began = it.later(self.begin);
         let (mut x, mut poll_began) = (0.0_f64, 0.0);
         let events = it.events.iter().map(|event| {
             x = x.max(self.place(began + event.time));
@@ -77,7 +78,8 @@ impl TimeAxis {
     }
 }
 
-/// How long after the first loop that one began.
-fn after(begin: Option<Instant>, it: &LoopTrace) -> Duration {
-    begin.map_or(Duration::ZERO, |begin| it.began - begin)
+/// A time in nanoseconds. Saturates after 584 years; a deadline may be that far.
+#[cfg(feature = "trace")]
+pub(super) fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

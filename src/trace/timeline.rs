@@ -22,9 +22,9 @@ mod tests;
 
 use std::fmt;
 use std::slice;
-use std::time::Duration;
 
 use crate::observe::{WaitsFor, words};
+use crate::trace::recorder::first_began;
 use crate::trace::timeline::chart::Chart;
 use crate::trace::timeline::panel::{Panels, Style};
 use crate::trace::{Live, LiveTask, LoopTrace, TaskState, Trace, labels};
@@ -154,8 +154,7 @@ impl Timeline<'_> {
             return None;
         }
         let mut title = format!("loop {}", it.number);
-        let first = self.loops.iter().map(|it| it.began).min();
-        let later = first.map_or(Duration::ZERO, |first| it.began - first);
+        let later = it.later(first_began(self.loops));
         if !later.is_zero() {
             title += &format!(", which began {} later", words::short_duration(later));
         }

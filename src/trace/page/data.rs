@@ -29,12 +29,12 @@
 mod event_loop; // the data of one loop
 
 use std::cmp::Reverse;
-use std::time::Duration;
 
 use json_writer::{JSONArrayWriter, JSONObjectWriter};
 
 use crate::observe::words::duration;
 use crate::trace::cause::Does;
+use crate::trace::recorder::first_began;
 use crate::trace::{TaskState, Trace};
 
 use super::texts::Texts;
@@ -88,16 +88,15 @@ pub(super) fn of(trace: &Trace) -> String {
             [does.class(), &words].map(|text| texts.number(text)),
         );
     });
-    let first = trace.loops.iter().map(|it| it.began).min();
+    let first = first_began(&trace.loops);
     let mut longest = Vec::new();
     each(
         object.array("loops"),
         trace.loops.iter().enumerate(),
         |loops, (index, it)| {
-            let after = first.map_or(Duration::ZERO, |first| it.began - first);
             let written = Written::new(it, &mut texts);
             longest.extend(written.long_polls().map(|poll| (index, poll)));
-            written.write(loops.object(), after, &mut texts);
+            written.write(loops.object(), it.later(first), &mut texts);
         },
     );
     longest.sort_by_key(|(_, poll)| Reverse(poll.took));
@@ -128,11 +127,6 @@ fn differences(numbers: impl Iterator<Item = u64>) -> impl Iterator<Item = u64> 
 /// The writer takes integers whose size is the same everywhere.
 fn count(number: usize) -> u64 {
     number as u64
-}
-
-/// Saturates after 584 years; a deadline may be that far.
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

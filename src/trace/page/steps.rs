@@ -7,11 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use crate::observe::words::{self, by_number, duration, lateness};
+use crate::observe::words::{self, duration, lateness};
 use crate::observe::{Event, EventKind, Origin, WaitsFor};
 use crate::trace::cause::Cause;
 use crate::trace::picture::{Arrow, Step};
-use crate::trace::{Live, LiveTask, LoopTrace, TaskState};
+use crate::trace::{Live, LiveTask, LoopTrace, TaskState, labels};
 
 use super::texts::Texts;
 
@@ -157,8 +157,7 @@ impl Follower<'_> {
     }
 
     fn name(&self, task: u64) -> String {
-        let label = self.labels.get(&task);
-        label.map_or_else(|| by_number(task), String::clone)
+        labels::name(self.labels, task)
     }
 
     /// The task may have come into the ready queue or have left it, and may wait for other sources.

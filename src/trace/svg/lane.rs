@@ -181,8 +181,10 @@ impl<'a> Lane<'a> {
                 format!("is polled in turn {turn}: {why}{end}")
             }
             TaskState::Idle => {
-                let waits: Vec<String> = span.waits.iter().map(words::waits_for).collect();
-                format!("waits for {}", waits.join(" or "))
+                format!(
+                    "waits for {}",
+                    words::or(span.waits.iter().map(words::waits_for))
+                )
             }
         };
         format!("{} {does}", self.label(row))
@@ -218,11 +220,7 @@ impl<'a> Lane<'a> {
             .and_then(|step| picture::event(self.it, step));
         match end.map(|event| &event.kind) {
             Some(EventKind::PollEnds { outcome, took, .. }) => {
-                let after = match took {
-                    &Duration::ZERO => String::new(),
-                    took => format!(" after {}", words::duration(*took)),
-                };
-                format!(", and is {}{after}", words::outcome(*outcome))
+                format!(", and is {}", words::poll_end(*outcome, *took))
             }
             _ => String::new(),
         }

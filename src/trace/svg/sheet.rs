@@ -174,9 +174,9 @@ impl Sheet {
             self.svg,
             "<path class=\"wait\" d=\"M{start:.1} {y}H{end:.1}\"/>"
         );
-        let words: Vec<String> = span.waits.iter().map(words::waits_briefly).collect();
+        let words = words::or(span.waits.iter().map(words::waits_briefly));
         let room = ((end - start - 8.0) / SMALL_LETTER).max(0.0) as usize;
-        let words = cut(&words.join(" or "), room);
+        let words = cut(&words, room);
         if !words.is_empty() {
             self.text(start + 4.0, y - 3.0, "note", &words);
         }

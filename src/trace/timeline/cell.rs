@@ -1,6 +1,6 @@
 //! What a turn's column tells of one task: its marks, written down.
 
-use crate::observe::words::{short_origin, short_wait};
+use crate::observe::words::{or, short_origin, short_wait};
 use crate::observe::{Ending, Origin};
 use crate::trace::cause::Does;
 use crate::trace::timeline::chart::{Mark, Meanwhile};
@@ -100,8 +100,7 @@ impl Meanwhile {
         match self {
             Meanwhile::Ready => "=".into(),
             Meanwhile::Waits(on) => {
-                let on: Vec<String> = on.iter().map(short_wait).collect();
-                format!("~{}", on.join(" or "))
+                format!("~{}", or(on.iter().map(short_wait)))
             }
             Meanwhile::Nothing => String::new(),
         }

@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use json_writer::{JSONArrayWriter, JSONObjectWriter};
 
-use crate::observe::words::{self, by_number, duration};
+use crate::observe::words::{self, duration, or};
 use crate::observe::{Event, EventKind, WaitsFor};
 use crate::trace::cause::shape;
 use crate::trace::page::steps::{List, Note, Steps};
 use crate::trace::page::texts::Texts;
 use crate::trace::picture::{self, Arrow, Picture, Row, Span, Step};
+use crate::trace::time_axis::nanos;
 use crate::trace::{LiveTask, LoopTrace, TaskState, axis, labels};
 
-use super::{DOES, STATES, count, differences, each, nanos, numbers};
+use super::{DOES, STATES, count, differences, each, numbers};
 
 /// A poll is long if it takes longer.
 const LONG: Duration = Duration::from_millis(1);
@@ -215,8 +216,7 @@ impl<'a> Written<'a> {
     }
 
     fn name(&self, task: u64) -> String {
-        let label = self.labels.get(&task);
-        label.map_or_else(|| by_number(task), String::clone)
+        labels::name(&self.labels, task)
     }
 
     /// When a step is; what is behind the last one is there.
@@ -244,8 +244,4 @@ fn write_list(array: JSONArrayWriter<'_>, list: &List) {
             iter::once(entry.text).chain(steps.map(count)),
         );
     });
-}
-
-fn or(words: impl Iterator<Item = String>) -> String {
-    words.collect::<Vec<_>>().join(" or ")
 }

@@ -1,6 +1,7 @@
 //! The data of stories: a reader that looks steps up in it finds what the recording has there.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -186,7 +187,42 @@ fn a_recording_that_was_cut_begins_with_its_state() {
     }
 }
 
-/// Places and times are told as differences, and add up.
+/// A cause names the task, what was done to it, by what, and how many tasks were ready before it. That of a
+/// task is a row.
+#[test]
+fn causes_name_what_they_come_from() {
+    let data = read(&sources(&Recorder::new()).trace());
+    let it = &data["loops"][0];
+    let reader = Reader { data: &data, it };
+    let causes = it["causes"].as_array().unwrap().iter().map(|cause| {
+        let row = &it["tasks"][number(&cause[1])]["label"];
+        let does = reader.text(&data["does"][number(&cause[2])][1]);
+        let by = cause[3]
+            .as_u64()
+            .map(|row| reader.text(&it["tasks"][row as usize]["label"]));
+        let (words, ahead) = (reader.text(&cause[4]), number(&cause[6]));
+        assert!(by.is_none_or(|by| by == words));
+        format!("{}: {does} {words}, {ahead} ahead", reader.text(row))
+    });
+    let causes: Vec<String> = causes.collect();
+    let expected = [
+        "2 reader: It was spawned by 1 main, 0 ahead",
+        "3 writer: It was spawned by 1 main, 1 ahead",
+        "4 reader: It was spawned by 1 main, 2 ahead",
+        "5 reader: It was spawned by 1 main, 3 ahead",
+        "5 reader: It was aborted by 5 reader, 0 ahead",
+        "5 reader: It was woken by 5 reader, 0 ahead",
+        "2 reader: It was woken by source 8, 0 ahead",
+        "3 writer: It was woken by source 8, 1 ahead",
+        "4 reader: It was aborted by code outside of any task, 2 ahead",
+        "2 reader: It was woken by timer 2, 0 ahead",
+        "2 reader: It was woken by 2 reader, 0 ahead",
+        "1 main: It was woken by 2 reader, 0 ahead",
+    ];
+    assert_eq!(causes, expected);
+}
+
+/// Places and times are written as differences, and add up.
 #[test]
 fn differences_add_up() {
     let trace = sources(&Recorder::new()).trace();

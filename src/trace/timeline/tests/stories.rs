@@ -1,0 +1,342 @@
+//! What has a mark, and which.
+
+use super::*;
+
+/// The demo of the course, and what the signs mean.
+#[test]
+fn a_gather_reads_from_left_to_right() {
+    let trace = story::gather().trace();
+    expect(
+        &trace.to_string(),
+        "
+        turn            1     2                      3     4  5    6
+        time            0                            500ms 1s 1.5s
+        #1 main     run>[1]~gather 3~~~~~~~~~~~~~~~~~~~~~~~~~~#4==>[1] returned
+        #2 mysleep      +#1==>[1]~until 1s~~~~~~~~~~~timer>[1] returned
+        #3 mysleep      +#1==>[2]~until 500ms~~timer>[1] returned
+        #4 mysleep      +#1==>[3]~until 1.5s~~~~~~~~~~~~timer>[1] returned
+
+        [2] polled, second in its turn   === ready, waits for the thread
+        ~~~ waits for what it says   +#1 spawned by #1   #1 woken by #1   timer> woken by a timer
+        !#1 aborted by #1   [x] dropped   ... as before
+        ",
+    );
+    assert_eq!(trace.loops[0].to_string(), trace.to_string());
+}
+
+/// A task's name stands for its type.
+#[test]
+fn names_are_shown() {
+    let mut story = Story::new();
+    story.enter(1).turn().poll(1);
+    story
+        .spawn(2, "demo::say_after::{{closure}}")
+        .name(2, "hello");
+    story
+        .spawn(3, "demo::say_after::{{closure}}")
+        .name(3, "world")
+        .joins(2);
+    story.turn().poll(2).sleeps(2000).poll(3).sleeps(1000);
+    story.park(1000).fires(3).turn().poll(3).returns();
+    story.park(1000).fires(2).turn().poll(2).returns();
+    story
+        .wake(1, Origin::Task(2))
+        .turn()
+        .poll(1)
+        .returns()
+        .close();
+    expect(
+        &plain(&story.trace()),
+        "
+        turn          1     2                   3  4    5
+        time          0                         1s 2s
+        #1 main   run>[1]~#2~~~~~~~~~~~~~~~~~~~~~~~#2==>[1] returned
+        #2 hello      +#1==>[1]~until 2s~~~~~timer>[1] returned
+        #3 world      +#1==>[2]~until 1s~~timer>[1] returned
+        ",
+    );
+}
+
+/// Whatever may happen to a task: each has its sign, and who is left is told.
+#[test]
+fn mishaps_are_told() {
+    let mut story = Story::new();
+    let (timer, deadline) = (9, Duration::from_secs(5));
+    let either = [WaitsFor::Readable(3), WaitsFor::Timer { timer, deadline }];
+    let abort = |task| EventKind::Aborted {
+        task,
+        by: Origin::Task(2),
+    };
+    story
+        .spawn(1, "demo::early")
+        .enter(2)
+        .turn()
+        .poll(1)
+        .waits(&either);
+    story
+        .poll(2)
+        .spawn(3, "demo::unborn")
+        .spawn(4, "demo::bomb")
+        .spawn(5, "demo::idle");
+    story.spawn(6, "demo::worker").tell(abort(3)).joins(4);
+    story
+        .turn()
+        .finish(3, Ending::Cancelled)
+        .poll(4)
+        .panics()
+        .wake(2, Origin::Task(4));
+    story.poll(5).waits(&[]).poll(6).waits(&[WaitsFor::Job]);
+    story
+        .park(3)
+        .wake(1, Origin::Source(3))
+        .wake(6, Origin::Job);
+    story.turn().poll(2).tell(abort(5)).joins(1);
+    story
+        .poll(1)
+        .waits(&[WaitsFor::Writable(3)])
+        .poll(6)
+        .waits(FOREIGN);
+    story
+        .turn()
+        .finish(5, Ending::Cancelled)
+        .park(20)
+        .wake(6, Origin::Thread);
+    story.turn().poll(6).returns();
+    expect(
+        &plain(&story.trace()),
+        "
+        turn           1        2                       3    4              5
+        time           0                                3ms                 23ms
+        #1 early     +>[1]~read 3 or until 5s~~source 3>[2]~write 3~~~~~~~~~~~~~~~~~~~~~
+        #2 main    run>[2]~#4~~~#4=====================>[1]~#1~~~~~~~~~~~~~~~~~~~~~~~~~~
+        #3 unborn      +#2=!#2==[x] cancelled
+        #4 bomb        +#2=====>[1] panicked
+        #5 idle        +#2=====>[2]~~~~~~~~~~~~~~~~~~~~~!#2==[x] cancelled
+        #6 worker      +#2=====>[3]~job~~~~~~~~~~~~~job>[3]~foreign~~thread>[1] returned
+
+        left at 23ms:
+          #1 early waits for source 3 to be writable (since 3ms)
+          #2 main waits for task 1 (since 3ms)
+        ",
+    );
+}
+
+/// When a main future is done, its loop may have another one; what was aborted meanwhile is dropped
+/// at its place, and what is left, or was aborted at last, is dropped when the loop ends.
+#[test]
+fn a_loop_may_run_twice() {
+    let mut story = Story::new();
+    let abort = |task| EventKind::Aborted {
+        task,
+        by: Origin::Outside,
+    };
+    story.enter(1).turn().poll(1).spawn(2, "demo::a");
+    story.spawn(3, "demo::b").spawn(4, "demo::c").yields();
+    story.turn().poll(2).waits(&[]).poll(3).waits(&[]);
+    story.poll(4).waits(&[]).poll(1).returns();
+    story.tell(abort(2)).enter(5);
+    story.turn().finish(2, Ending::Cancelled).poll(5).yields();
+    story.turn().poll(5).returns();
+    story.tell(abort(3)).finish(3, Ending::Cancelled);
+    story.finish(4, Ending::Cancelled).close();
+    expect(
+        &plain(&story.trace()),
+        "
+        turn         1           2              3           4 end
+        time         0
+        #1 main  run>[1]=yield==>[4] returned
+        #2 a         +#1========>[1]~~~!outside=[x] cancelled
+        #3 b         +#1========>[2]~~~~~~~~~~~~~~~~~!outside=[x] cancelled
+        #4 c         +#1========>[3]~~~~~~~~~~~~~~~~~~~~~~~~~~[x] cancelled
+        #5 main                             run>[1]=yield==>[1] returned
+
+        left at 0:
+          #3 b was aborted (since 0)
+          #4 c waits (since 0)
+        ",
+    );
+}
+
+/// Who was left when a main future was given up is not left any more if it ends later.
+#[test]
+fn a_loop_may_be_stopped_and_go_on() {
+    let mut story = Story::new();
+    story.enter(1).turn().poll(1).spawn(2, "demo::a").waits(&[]);
+    story.turn().poll(2).waits(&[]).park(1);
+    story.finish(1, Ending::Cancelled).enter(3);
+    story.wake(2, Origin::Thread).turn().poll(3).waits(&[]);
+    story.poll(2).returns().wake(3, Origin::Task(2));
+    story.turn().poll(3).returns().close();
+    expect(
+        &plain(&story.trace()),
+        "
+        turn         1     2            3         4
+        time         0                  1ms
+        #1 main  run>[1]~~~~~~~~~~~~~~~~[x] cancelled
+        #2 a         +#1==>[1]~~~thread>[2] returned
+        #3 main                     run>[1]~~#2==>[1] returned
+        ",
+    );
+}
+
+/// Who was polled in the last turn and waits is left: its poll has not ended it. But who aborts
+/// itself ends with its poll.
+#[test]
+fn a_poll_in_the_last_turn_may_be_pending() {
+    let mut story = Story::new();
+    let abort = EventKind::Aborted {
+        task: 3,
+        by: Origin::Task(3),
+    };
+    story.enter(1).turn().poll(1).spawn(2, "demo::a");
+    story.spawn(3, "demo::b").yields().turn().poll(2).sleeps(20);
+    story.poll(3).tell(abort).waits(&[]);
+    story.finish(3, Ending::Cancelled).poll(1).returns();
+    story.finish(2, Ending::Cancelled).close();
+    expect(
+        &plain(&story.trace()),
+        "
+        turn         1           2               end
+        time         0
+        #1 main  run>[1]=yield==>[3] returned
+        #2 a         +#1========>[1]~until 20ms~~[x] cancelled
+        #3 b         +#1========>[2]!#3 cancelled
+
+        left at 0:
+          #2 a waits until 20ms (since 0)
+        ",
+    );
+}
+
+/// So it is in a loop that has no main future.
+#[test]
+fn a_loop_may_have_no_main_future() {
+    let mut story = Story::new();
+    story.spawn(1, "demo::a").turn().poll(1).sleeps(20);
+    story.finish(1, Ending::Cancelled).close();
+    expect(
+        &plain(&story.trace()),
+        "
+        turn    1               end
+        time    0
+        #1 a  +>[1]~until 20ms~~[x] cancelled
+
+        left at 0:
+          #1 a waits until 20ms (since 0)
+        ",
+    );
+}
+
+/// What was woken and not polled yet stands before the next turn.
+#[test]
+fn a_wake_may_come_last() {
+    let mut story = Story::new();
+    story.enter(1).turn().poll(1).sleeps(20).park(20).fires(1);
+    expect(
+        &plain(&story.trace()),
+        "
+        turn         1               next
+        time         0               20ms
+        #1 main  run>[1]~until 20ms~~timer
+
+        left at 20ms:
+          #1 main is ready (since 20ms)
+        ",
+    );
+}
+
+/// Three decimals, and no more of them than it needs.
+#[test]
+fn times_are_short() {
+    let nanos = [0, 7, 1_000, 20_050, 1_500_000, 12_034_567, 2_000_000_000];
+    let times = nanos.map(|nanos| short_duration(Duration::from_nanos(nanos)));
+    let expected = ["0", "7ns", "1us", "20.05us", "1.5ms", "12.035ms", "2s"];
+    assert_eq!(times, expected);
+    assert_eq!(short_duration(Duration::from_secs(600)), "600s");
+}
+
+/// Two loops are numbered.
+#[test]
+fn two_loops_have_titles() {
+    let recorder = Recorder::new();
+    let mut one = Story::of(1, &recorder, false);
+    let mut two = Story::of(2, &recorder, false);
+    one.enter(1).turn().poll(1).sleeps(20);
+    two.enter(1).turn().poll(1).waits(&[WaitsFor::Readable(0)]);
+    one.park(20).fires(1).turn().poll(1).returns().close();
+    two.park(20)
+        .wake(1, Origin::Source(0))
+        .turn()
+        .poll(1)
+        .returns()
+        .close();
+    let mut trace = recorder.trace();
+    trace.loops[1].began = trace.loops[0].began + Duration::from_millis(3);
+    expect(
+        &plain(&trace),
+        "
+        loop 1
+
+        turn         1                     2
+        time         0                     20ms
+        #1 main  run>[1]~until 20ms~~timer>[1] returned
+
+        loop 2, which began 3ms later
+
+        turn         1                    2
+        time         0                    20ms
+        #1 main  run>[1]~read 0~~source 0>[1] returned
+        ",
+    );
+}
+
+/// A recording whose beginning was not kept says so, and begins with what the tasks did then.
+#[test]
+fn a_recording_that_was_cut_begins_with_who_was_there() {
+    let whole = story::gather();
+    let recorder = Recorder::with_limit(30);
+    let mut story = Story::of(1, &recorder, true);
+    for event in &whole.events[1..] {
+        story.retell(event);
+    }
+    expect(
+        &plain(&story.trace()),
+        "
+        loop 1; its first 19 events were not kept
+
+        turn         2                  3     4  5    6
+        time         0                  500ms 1s 1.5s
+        #1 main     ~gather 3~~~~~~~~~~~~~~~~~~~~#4==>[1] returned
+        #2 mysleep  ~until 1s~~~~~~~~~~~timer>[1] returned
+        #3 mysleep  ~until 500ms~~timer>[1] returned
+        #4 mysleep  >[.]~until 1.5s~~~~~~~~timer>[1] returned
+        ",
+    );
+}
+
+/// The loop may be stuck in a poll when it is looked at.
+#[test]
+fn a_poll_that_lasts_is_told() {
+    let mut story = Story::new();
+    story
+        .enter(1)
+        .turn()
+        .poll(1)
+        .spawn(2, "demo::endless")
+        .joins(2)
+        .turn()
+        .poll(2);
+    expect(
+        &plain(&story.trace()),
+        "
+        turn            1     2
+        time            0
+        #1 main     run>[1]~#2~~~
+        #2 endless      +#1==>[1]
+
+        left at 0:
+          #1 main waits for task 2 (since 0)
+          #2 endless is being polled (since 0)
+        ",
+    );
+}
