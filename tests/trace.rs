@@ -1,4 +1,4 @@
-//! `BOUCLE_TRACE`: what the environment asks for, of programs that do not know of it.
+//! `BOUCLE_TRACE`: what the environment asks of programs that do not know it.
 //!
 //! The programs are the examples, so cargo must have built them: `cargo test` has.
 #![cfg(feature = "trace")]
@@ -136,7 +136,7 @@ fn several_loops_share_a_file() {
     assert!(text.contains("loop 1") && text.contains("loop 2"), "{text}");
 }
 
-/// A folder that stands where the file should be is told, and nothing is left beside it.
+/// A folder that stands where the file should be is an error in one line, and nothing is left beside it.
 #[test]
 fn a_folder_is_no_file() {
     let folder = File::new("folder.svg");
@@ -169,7 +169,7 @@ fn a_name_may_be_bytes() {
 /// Where stderr takes nothing, nothing is said, and the program goes on.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_stderr_that_is_full_harms_nobody() {
+fn a_stderr_that_is_full_stops_no_program() {
     for (variable, value) in [
         ("BOUCLE_TRACE", "timeline"),
         ("BOUCLE_TRACE", "run.txt"),
@@ -189,7 +189,7 @@ fn a_stderr_that_is_full_harms_nobody() {
 /// A program that ignores interrupts goes on to do so, and its file is written.
 #[cfg(target_os = "linux")]
 #[test]
-fn an_interrupt_that_is_ignored_ends_nobody() {
+fn an_interrupt_that_is_ignored_ends_no_program() {
     let file = File::new("ignored.svg");
     let mut child = Command::new("sh")
         .args(["-c", "trap '' INT; exec \"$0\""])
@@ -213,8 +213,8 @@ fn interrupt(child: &std::process::Child) {
     assert!(kill.unwrap().success());
 }
 
-/// Ctrl-C ends the program as it would, and leaves a whole file. (Who runs the tests in the background may
-/// have told them to ignore it: `env` sees to it that the program does not.)
+/// Ctrl-C ends the program as it would, and leaves a whole file. (Tests that run in the background may ignore
+/// it: `env` restores the default for the program.)
 #[cfg(target_os = "linux")]
 #[test]
 fn an_interrupt_leaves_a_whole_file() {

@@ -1,7 +1,7 @@
-//! Words for events, and for what is in them: the one place that says in words what an event means.
+//! Words for events, and for what is in them. No other file says what an event means.
 //!
-//! A dump, the pictures and the page call a task by a name of their own, so the functions that may
-//! mention one take its name from the caller. [`by_number`] is the plain one.
+//! The page calls tasks by their names, the other forms by their numbers: a function that mentions a task
+//! takes a function that names it.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::observe::{Ending, Origin, Outcome, WaitsFor};
 use crate::observe::{Event, EventKind, Live};
 
 /// "2 s", "1.5 s", "350 ms", "12 µs": three digits, more if they are whole; of seconds, three decimals,
-/// so that a run of a minute tells apart what is 1 ms apart.
+/// so that in a run of a minute times that differ by 1 ms look different.
 pub(crate) fn duration(time: Duration) -> String {
     let Some((value, unit)) = in_unit(time) else {
         return "0".into();
@@ -33,7 +33,7 @@ pub(crate) fn short_duration(time: Duration) -> String {
     }
 }
 
-/// A time in the largest unit of which it has one or more; `None` if it is zero.
+/// Returns a time in the largest unit of which it has one or more; `None` if it is zero.
 fn in_unit(time: Duration) -> Option<(f64, &'static str)> {
     let nanos = time.as_nanos();
     let (unit, name) = match nanos {
@@ -46,7 +46,7 @@ fn in_unit(time: Duration) -> Option<(f64, &'static str)> {
     Some((nanos as f64 / unit, name))
 }
 
-/// So many decimals at most, without zeros at the end.
+/// Writes so many decimals at most, without zeros at the end.
 fn rounded(value: f64, digits: usize) -> String {
     let number = format!("{value:.digits$}");
     match number.contains('.') {
@@ -60,7 +60,7 @@ pub(crate) fn by_number(task: u64) -> String {
     format!("task {task}")
 }
 
-/// What caused something.
+/// Says what caused something.
 pub(crate) fn origin(by: Origin, name: impl Fn(u64) -> String) -> String {
     match by {
         Origin::Task(task) => name(task),
@@ -84,12 +84,12 @@ pub(crate) fn short_origin(by: Origin) -> String {
     }
 }
 
-/// What a task waits for; a task is called by its number.
+/// Says what a task waits for; that may be a task, which is called by its number.
 pub(crate) fn waits_for(on: &WaitsFor) -> String {
     awaited(on, by_number)
 }
 
-/// What a task waits for.
+/// Says what a task waits for.
 pub(crate) fn awaited(on: &WaitsFor, name: impl Fn(u64) -> String) -> String {
     match on {
         WaitsFor::Timer { timer, deadline } => {
@@ -139,7 +139,7 @@ pub(crate) fn or(words: impl Iterator<Item = String>) -> String {
     words.collect::<Vec<_>>().join(" or ")
 }
 
-/// With what a poll ends: "ready after 3 ms".
+/// Says how a poll ends: "ready after 3 ms".
 pub(crate) fn poll_end(with: Outcome, took: Duration) -> String {
     match took {
         Duration::ZERO => outcome(with).into(),
@@ -169,7 +169,7 @@ pub(crate) fn plural(count: usize, one: &str) -> String {
     format!("{count} {one}{}", if count == 1 { "" } else { "s" })
 }
 
-/// How late a timer fired.
+/// Says how late a timer fired.
 #[cfg(feature = "trace")]
 pub(crate) fn lateness(due: Duration, fired: Duration) -> String {
     match fired.saturating_sub(due) {
@@ -178,8 +178,7 @@ pub(crate) fn lateness(due: Duration, fired: Duration) -> String {
     }
 }
 
-/// What an event means, as a sentence. `before` is the loop's state before it: a timer that fires is
-/// known there.
+/// Says what an event means. `before` is the loop's state before it: a timer that fires is known there.
 #[cfg(feature = "trace")]
 pub(crate) fn sentence(event: &Event, before: &Live, name: impl Fn(u64) -> String) -> String {
     match &event.kind {

@@ -15,21 +15,21 @@ const BETWEEN_TURNS: f64 = 10.0;
 /// Before a poll, and after the last one of a turn.
 pub(super) const AROUND_POLL: f64 = 5.0;
 const SHORTEST_POLL: f64 = 18.0;
-/// Between two things that are done in one poll, or after one park.
+/// Between two causes in one poll, or after one park.
 const STEP: f64 = 8.0;
 /// All the steps of one poll, or of one park, if they are many.
 const STEPS: f64 = 96.0;
 const PAUSE: f64 = 76.0;
 pub(super) const FOLD: f64 = 96.0;
 
-/// Where each step stands: the beginning of the recording, then each event. All of a fold stand in
-/// its middle.
+/// Returns the place of each step: of the beginning of the recording, then of each event. All of a fold
+/// stand in its middle.
 pub(super) fn places(events: &[&Event], folds: &[Fold]) -> Vec<f64> {
     let mut places = Vec::with_capacity(events.len() + 1);
     places.push(0.0);
     let mut folds = folds.iter().peekable();
     let (mut x, mut poll_began) = (0.0_f64, 0.0);
-    // To the next thing, and to those after it.
+    // The distance to the next cause, and between those after it.
     let (mut next, mut step) = (STEP, STEP);
     for (index, event) in events.iter().enumerate() {
         if folds.next_if(|fold| fold.events.end == index).is_some() {
@@ -71,7 +71,7 @@ pub(super) fn places(events: &[&Event], folds: &[Fold]) -> Vec<f64> {
     places
 }
 
-/// How long the thread slept, if it was for want of work: a look at the kernel takes time too.
+/// Returns how long the thread slept, if it had nothing to do: a look at the kernel takes time too.
 pub(super) fn idle(event: &Event) -> Option<Duration> {
     match event.kind {
         EventKind::Parked { timeout, slept, .. } if timeout != Some(Duration::ZERO) => {
@@ -81,7 +81,7 @@ pub(super) fn idle(event: &Event) -> Option<Duration> {
     }
 }
 
-/// How far from each other the things stand that are done from here to the next poll, turn or park.
+/// Returns the distance between two causes from here to the next poll, turn or park.
 fn step_after(events: &[&Event], index: usize) -> f64 {
     let until = events[index + 1..].iter().take_while(|it| !is_border(it));
     let things = until.filter(|event| Cause::of(event).is_some()).count();
@@ -98,7 +98,7 @@ fn is_border(event: &Event) -> bool {
     )
 }
 
-/// How many events there is room for in that width.
+/// Returns how many events there is room for in that width.
 pub(super) fn with_room(places: &[f64], width: f64) -> usize {
     places.partition_point(|&place| place <= width) - 1
 }

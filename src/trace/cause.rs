@@ -18,7 +18,8 @@ pub(super) enum Does {
 }
 
 impl Cause {
-    /// What the event does to a task; `None` if it does nothing, as the wake of a task that is ready.
+    /// Returns what the event does to a task; `None` for all other events, and for the wake of a task that is
+    /// ready already.
     pub(super) fn of(event: &Event) -> Option<Cause> {
         let (task, does, by) = match event.kind {
             EventKind::Spawned { task, parent, .. } => (
@@ -39,7 +40,7 @@ impl Cause {
 }
 
 impl Does {
-    /// Its name in the picture's style, and in the data of the page.
+    /// Returns its name in the picture's style, and in the data of the page.
     pub(super) fn class(self) -> &'static str {
         match self {
             Does::Spawn => "spawn",
@@ -48,7 +49,7 @@ impl Does {
         }
     }
 
-    /// "woken", of the task.
+    /// Returns "woken", of the task.
     pub(super) fn done(self) -> &'static str {
         match self {
             Does::Spawn => "spawned",
@@ -58,7 +59,7 @@ impl Does {
     }
 }
 
-/// The shape of a cause's mark, if it has one: the hands of a clock, the box of a socket.
+/// Returns the shape of a cause's mark, if it has one: the hands of a clock, the box of a socket.
 pub(super) fn shape(by: Origin) -> Option<&'static str> {
     match by {
         Origin::Timer(_) => Some("M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0M0 -2.5V0H2"),

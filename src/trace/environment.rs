@@ -1,4 +1,4 @@
-//! `BOUCLE_TRACE`: to see the loops of any program, without changing it.
+//! `BOUCLE_TRACE`: shows the loops of any program, without changing it.
 //!
 //! ```console
 //! $ BOUCLE_TRACE=timeline cargo run --example sleep     # text, on stderr, when a loop ends
@@ -8,9 +8,9 @@
 //! All loops of the process are recorded together. The text of a loop is printed when it ends. A file
 //! is written anew whenever one ends, and when the process is interrupted (Ctrl-C): first under another
 //! name, then renamed, so it is whole at any time. A program that leaves by `std::process::exit` ends no
-//! loop, so what it leaves is what was there when a loop ended last.
+//! loop, so its file is that of the last loop that ended before.
 //!
-//! Whatever goes wrong here is one line on stderr, and the program goes on.
+//! An error here is one line on stderr, and the program goes on.
 
 #[cfg(unix)]
 mod on_interrupt; // Ctrl-C
@@ -70,7 +70,7 @@ pub(crate) fn observers() -> Vec<Box<dyn Observer>> {
     observers
 }
 
-/// What the variable asks for. It is read once in a process.
+/// Returns what the variable asks for. It is read once in a process.
 fn asked() -> Option<&'static Asked> {
     static ASKED: OnceLock<Option<Asked>> = OnceLock::new();
     let read = || {
@@ -86,7 +86,7 @@ fn asked() -> Option<&'static Asked> {
     Some(asked)
 }
 
-/// What a value of the variable means; `None` if it asks for nothing.
+/// Reads a value of the variable; `None` if it asks for nothing.
 fn parse(value: OsString) -> Result<Option<Form>, String> {
     if value.is_empty() {
         return Ok(None);
@@ -106,7 +106,7 @@ fn parse(value: OsString) -> Result<Option<Form>, String> {
     }
 }
 
-/// Shows what was recorded, when its loop ends.
+/// An observer that shows the recording of a loop when it ends.
 struct AtTheEnd(&'static Asked);
 
 impl Observer for AtTheEnd {
@@ -118,7 +118,7 @@ impl Observer for AtTheEnd {
 }
 
 impl Asked {
-    /// Prints the loop, or all that were not printed yet; or writes the file, which has them all.
+    /// Prints that loop, or all that were not printed yet; or writes the file, which has them all.
     fn show(&self, event_loop: Option<u64>) {
         // One at a time: loops may end on several threads at once.
         static SHOWING: Mutex<()> = Mutex::new(());
@@ -145,7 +145,7 @@ fn print(trace: &Trace) {
     stderr::say(trace.timeline().titles(true).for_stderr());
 }
 
-/// Writes a file that is whole at any time.
+/// Writes a file, which is whole at any time.
 fn write<'a>(path: &'a Path, text: &str) -> Result<(), (&'a Path, io::Error)> {
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(".part");
@@ -156,7 +156,7 @@ fn write<'a>(path: &'a Path, text: &str) -> Result<(), (&'a Path, io::Error)> {
     })
 }
 
-/// One line, and the program goes on.
+/// Prints an error.
 fn complain(what: &str) {
     stderr::say(format_args!("boucle: {VARIABLE}={what}"));
 }
@@ -165,7 +165,7 @@ fn complain(what: &str) {
 mod tests {
     use super::*;
 
-    /// A value asks for a form by its ending; another one is told what there is.
+    /// A value asks for a form by its ending; for any other the message names the forms.
     #[test]
     fn what_a_value_asks_for() {
         let asks = |value: &str| parse(value.into());

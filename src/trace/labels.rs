@@ -7,7 +7,8 @@ use crate::observe::EventKind;
 use crate::observe::words::by_number;
 use crate::trace::{LiveTask, LoopTrace};
 
-/// "2 hello": the id, then the name; if it has none, "main", or the last word of the future's type.
+/// Returns "2 hello": the id, then the name; without a name "main", or the last word of the future's
+/// type.
 pub(super) fn label(task: &LiveTask) -> String {
     match &task.name {
         Some(name) => named(task.id, name),
@@ -15,7 +16,7 @@ pub(super) fn label(task: &LiveTask) -> String {
     }
 }
 
-/// The labels of all tasks of a recording, by id. A task that is named late has its name from the
+/// Returns the labels of all tasks of a recording, by id. A task that is named late has its name from the
 /// beginning.
 pub(super) fn of(it: &LoopTrace) -> BTreeMap<u64, String> {
     let before = it.before.tasks.iter();
@@ -32,7 +33,7 @@ pub(super) fn of(it: &LoopTrace) -> BTreeMap<u64, String> {
     labels
 }
 
-/// What a task is called: its number, if it is in none of the events.
+/// Returns the label of a task, or its number if the recording does not name it.
 #[cfg(feature = "trace")]
 pub(super) fn name(labels: &BTreeMap<u64, String>, task: u64) -> String {
     let label = labels.get(&task);
@@ -50,7 +51,7 @@ fn unnamed(id: u64, is_main: bool, future: &str) -> String {
     }
 }
 
-/// `say_after` of `sleep::say_after::{{closure}}`; "block in serve" of an async block in that; `Gather`
+/// Returns `say_after` of `sleep::say_after::{{closure}}`; "block in serve" of an async block in that; `Gather`
 /// of `boucle::Gather<i32>`.
 fn last_word(future: &str) -> String {
     let path = future.split('<').next().unwrap_or(future);

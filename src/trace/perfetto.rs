@@ -5,7 +5,7 @@
 //! its threads; thread 0 is the loop itself.
 //!
 //! - A poll is a slice in the lane of its task, to which what it causes belongs: also the wake of
-//!   who waits for its end. Turns and parks are slices in the lane of the loop.
+//!   a task that waits for its end. Turns and parks are slices in the lane of the loop.
 //! - A wake is an arrow from the poll that caused it, or from the turn, to the poll that it led to.
 //! - How many are ready, and how many timers and sources there are, are counters.
 //!
@@ -30,7 +30,7 @@ use crate::trace::time_axis::nanos;
 use crate::trace::{Live, LoopTrace, Trace, labels};
 
 impl Trace {
-    /// The trace as JSON, for [Perfetto](https://ui.perfetto.dev) or `chrome://tracing`.
+    /// Writes the trace as JSON, for [Perfetto](https://ui.perfetto.dev) or `chrome://tracing`.
     ///
     /// Under a virtual clock the axis is not time, but the sequence of events, a microsecond each.
     pub fn to_chrome_json(&self) -> String {
@@ -103,7 +103,7 @@ impl<'a> Lanes<'a> {
         self.write_names();
     }
 
-    /// What had begun before the first event that was kept goes on.
+    /// Opens what had begun before the first event that was kept.
     fn resume(&mut self, place: Nanos) {
         if self.live.turn > 0 {
             self.turn = Some(self.slice_of_turn(self.live.turn, place));
@@ -113,7 +113,7 @@ impl<'a> Lanes<'a> {
         }
     }
 
-    /// Where an event stands.
+    /// Returns the place of an event.
     fn place(&self, event: &Event) -> Nanos {
         let is_virtual = match event.kind {
             EventKind::Opened { is_virtual } => is_virtual,
@@ -125,13 +125,12 @@ impl<'a> Lanes<'a> {
         }
     }
 
-    /// How much room an event takes, so that a slice encloses the last of its events.
+    /// Returns how much room an event takes, so that a slice encloses the last of its events.
     fn width(&self) -> Nanos {
         if self.live.is_virtual { 1_000 } else { 1 }
     }
 
-    /// To a poll belongs what comes before the next poll, turn or park. `end` is that of the event
-    /// before.
+    /// Closes a poll at the next poll, turn or park. `end` is that of the event before.
     fn close_before(&mut self, event: &Event, end: Nanos, place: Nanos) {
         match event.kind {
             EventKind::PollBegins { .. } | EventKind::Parked { .. } => self.close_poll(end),
@@ -163,7 +162,7 @@ impl<'a> Lanes<'a> {
         }
     }
 
-    /// With what a poll has ended, which is known when the event is followed.
+    /// Adds to a poll how it has ended, which is known when the event is followed.
     fn look_at(&mut self, event: &Event) {
         let EventKind::PollEnds { task, outcome, .. } = event.kind else {
             return;
@@ -179,8 +178,8 @@ impl<'a> Lanes<'a> {
         }
     }
 
-    /// A task comes into the ready queue. The arrow begins in the poll that has caused it, or in
-    /// the turn.
+    /// Notes that a task comes into the ready queue. The arrow begins in the poll that has caused it, or
+    /// in the turn.
     fn queue(&mut self, task: u64, by: Origin, place: Nanos) {
         let poll = self.poll.as_ref().map(|poll| poll.lane);
         let turn = self.turn.as_ref().map(|turn| turn.lane);
@@ -237,7 +236,7 @@ impl<'a> Lanes<'a> {
         }
     }
 
-    /// A park is told when it is over.
+    /// Writes a park, which is recorded when it is over.
     fn write_park(&mut self, end: Nanos, slept: Duration, sources: usize) {
         let width = match self.live.is_virtual {
             true => self.width(),

@@ -14,7 +14,7 @@ use crate::trace::{LoopTrace, TaskState};
 
 use tracer::Tracer;
 
-/// So many events have happened.
+/// A number of events that have happened.
 pub(super) type Step = usize;
 
 /// What is drawn of a loop.
@@ -46,9 +46,9 @@ pub(super) struct Span {
     pub(super) state: TaskState,
     /// What an idle task waits for.
     pub(super) waits: Vec<WaitsFor>,
-    /// The last arrow that has put the task in the ready queue.
+    /// The index of the last arrow that has put the task in the ready queue.
     pub(super) cause: Option<usize>,
-    /// Where the poll ends, if it is one. The task may be polled until it is gone, a little later.
+    /// Where the poll ends, if it is one. The span of a last poll ends a little later, with its task.
     pub(super) poll_ends: Option<Step>,
 }
 
@@ -75,7 +75,7 @@ pub(super) struct Arrow {
 }
 
 impl Picture {
-    /// The picture of that loop, up to a step.
+    /// Follows the events of that loop, up to a step.
     pub(super) fn of(it: &LoopTrace, last: Step) -> Picture {
         let mut tracer = Tracer::new(&it.before);
         it.events
@@ -87,18 +87,18 @@ impl Picture {
 }
 
 impl Arrow {
-    /// Whether it leads from one row to another: a task that wakes itself needs none.
+    /// Returns whether it leads from one row to another: a task that wakes itself needs no arrow.
     pub(super) fn is_between_rows(&self) -> bool {
         self.from.is_some_and(|from| from != self.to)
     }
 }
 
-/// The event that leads to a step.
+/// Returns the event that leads to a step.
 pub(super) fn event(it: &LoopTrace, step: Step) -> Option<&Event> {
     it.events.get(step.checked_sub(1)?)
 }
 
-/// The turn in which a step stands.
+/// Returns the number of a step's turn.
 pub(super) fn turn(it: &LoopTrace, step: Step) -> u64 {
     event(it, step).map_or(it.before.turn, |event| event.turn)
 }

@@ -1,4 +1,4 @@
-//! The recorder: an observer that keeps what it is told.
+//! The recorder: an observer that keeps the events.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use crate::observe::{Event, Observer};
 use crate::trace::Live;
 
-/// Records a loop. What it has recorded, any clone of it gives, on any thread and at any time: also
-/// while the loop runs, or when it is stuck.
+/// Records a loop. Any clone of it gives the recording, on any thread and at any time: also while the
+/// loop runs, or when it is stuck.
 ///
 /// One that is given to several loops records them all.
 #[derive(Clone)]
@@ -21,7 +21,7 @@ pub struct Recorder {
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Trace {
-    /// The loops, in the order in which the recorder heard of them.
+    /// The loops, in the order of their first events.
     pub loops: Vec<LoopTrace>,
 }
 
@@ -42,13 +42,13 @@ pub struct LoopTrace {
 }
 
 impl LoopTrace {
-    /// How much later its time began than that of the first of those loops.
+    /// Returns how much later its time began than the first loop's.
     pub(super) fn later(&self, first: Option<Instant>) -> Duration {
         first.map_or(Duration::ZERO, |first| self.began - first)
     }
 }
 
-/// When the time of the first of those loops began.
+/// Returns when the time of the first of those loops began.
 pub(super) fn first_began(loops: &[LoopTrace]) -> Option<Instant> {
     loops.iter().map(|it| it.began).min()
 }
@@ -60,16 +60,16 @@ struct Recorded {
     kept: usize,
 }
 
-/// Events that are kept if nothing else is said.
+/// Events that are kept by default.
 const LIMIT: usize = 1_000_000;
 
 impl Recorder {
-    /// A recorder that keeps a million events.
+    /// Makes a recorder that keeps a million events.
     pub fn new() -> Recorder {
         Self::with_limit(LIMIT)
     }
 
-    /// A recorder that keeps so many events, of all its loops together. The oldest are dropped and
+    /// Makes a recorder that keeps so many events, of all its loops together. The oldest are dropped and
     /// counted, and the loop's state at the cut is kept in their place.
     ///
     /// # Panics
@@ -87,12 +87,12 @@ impl Recorder {
         }
     }
 
-    /// What was recorded until now.
+    /// Returns what was recorded until now.
     pub fn trace(&self) -> Trace {
         self.lock().trace.clone()
     }
 
-    /// What was recorded of one loop, which is forgotten.
+    /// Returns what was recorded of one loop, and forgets it.
     #[cfg(any(feature = "trace", test))]
     pub(crate) fn take_loop(&self, event_loop: u64) -> Trace {
         let mut recorded = self.lock();
@@ -167,7 +167,7 @@ impl Recorded {
     }
 }
 
-/// When the loop's time began, as its first event tells it.
+/// Returns when the loop's time began, by its first event.
 fn began(event: &Event) -> Instant {
     let now = Instant::now();
     now.checked_sub(event.time).unwrap_or(now)

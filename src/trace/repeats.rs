@@ -19,7 +19,7 @@ const LONGEST_PERIOD: usize = 4;
 /// As many repetitions as are worth a fold.
 const FEWEST: usize = 3;
 
-/// What may be left out: the first repetition and the last one are kept.
+/// Returns what may be left out: all repetitions but the first and the last one.
 ///
 /// Linear in the events if they repeat or differ early, as they do.
 pub(super) fn of(events: &[&Event]) -> Vec<Fold> {
@@ -51,7 +51,7 @@ pub(super) fn of(events: &[&Event]) -> Vec<Fold> {
     folds
 }
 
-/// The events of each turn, with those between it and the next one.
+/// Returns the events of each turn, with those between it and the next one.
 fn turns(events: &[&Event]) -> Vec<Range<usize>> {
     let begins = |it: &(usize, &&Event)| it.1.kind == EventKind::TurnBegins;
     let begins = events.iter().enumerate().filter(begins);
@@ -65,7 +65,7 @@ fn turns(events: &[&Event]) -> Vec<Range<usize>> {
         .collect()
 }
 
-/// Whether the same has happened, at whatever time.
+/// Returns whether the same has happened, at whatever time.
 fn alike(one: &Event, other: &Event) -> bool {
     use EventKind::{Parked, PollEnds, TimerArmed, Waits};
     match (&one.kind, &other.kind) {
@@ -76,18 +76,18 @@ fn alike(one: &Event, other: &Event) -> bool {
         (
             TimerArmed { timer, task, .. },
             TimerArmed {
-                timer: which,
-                task: whose,
+                timer: other_timer,
+                task: other_task,
                 ..
             },
-        ) => (timer, task) == (which, whose),
+        ) => (timer, task) == (other_timer, other_task),
         (
             Waits { task, on },
             Waits {
-                task: who,
-                on: what,
+                task: other_task,
+                on: other_wait,
             },
-        ) => task == who && timeless(*on) == timeless(*what),
+        ) => task == other_task && timeless(*on) == timeless(*other_wait),
         (one, other) => one == other,
     }
 }

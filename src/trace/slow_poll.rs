@@ -1,4 +1,4 @@
-//! Slow polls: a task that keeps the loop from everybody else is told of, asyncio's
+//! Slow polls: a line for each poll that keeps the loop from all other tasks, asyncio's
 //! `slow_callback_duration`.
 
 use std::time::Duration;
@@ -12,19 +12,19 @@ pub(crate) fn observer(limit: Duration) -> impl Observer {
     SlowPolls::new(limit, |line| stderr::say(line))
 }
 
-/// An observer that tells of polls that take too long.
+/// An observer that reports polls that take too long.
 struct SlowPolls<T: FnMut(&str)> {
     limit: Duration,
     live: Live,
-    tell: T,
+    report: T,
 }
 
 impl<T: FnMut(&str)> SlowPolls<T> {
-    fn new(limit: Duration, tell: T) -> Self {
+    fn new(limit: Duration, report: T) -> Self {
         SlowPolls {
             limit,
             live: Live::default(),
-            tell,
+            report,
         }
     }
 }
@@ -36,7 +36,7 @@ impl<T: FnMut(&str)> Observer for SlowPolls<T> {
             && *took > self.limit
             && let Some(task) = self.live.tasks.get(task)
         {
-            (self.tell)(&line(event, task, *took));
+            (self.report)(&line(event, task, *took));
         }
     }
 }
@@ -45,7 +45,7 @@ fn line(event: &Event, task: &LiveTask, took: Duration) -> String {
     let Event {
         event_loop, turn, ..
     } = event;
-    let who = match &task.name {
+    let task_name = match &task.name {
         Some(name) => format!("task {} \"{name}\"", task.id),
         None if task.is_main => "the main future".to_owned(),
         None => format!("task {}", task.id),
@@ -53,7 +53,7 @@ fn line(event: &Event, task: &LiveTask, took: Duration) -> String {
     let came = if task.is_main { "run" } else { "spawned" };
     let (place, took) = (task.location, duration(took));
     format!(
-        "boucle: slow poll in loop {event_loop}: {who}, {came} at {place}, took {took} in turn {turn}"
+        "boucle: slow poll in loop {event_loop}: {task_name}, {came} at {place}, took {took} in turn {turn}"
     )
 }
 

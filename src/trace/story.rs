@@ -1,4 +1,4 @@
-//! Recordings for tests: the story of a loop, told to a recorder event by event, as the loop would.
+//! Recordings for tests: the story of a loop, given to a recorder event by event, as the loop would.
 
 use std::panic::Location;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::observe::{Ending, Event, EventKind, Observer, Origin, Outcome, WaitsFor};
 use crate::trace::{Recorder, Trace};
 
-/// A loop that does what it is told to have done.
+/// A loop that has done what a test says.
 pub(crate) struct Story {
     recorder: Recorder,
     event_loop: u64,
@@ -14,7 +14,7 @@ pub(crate) struct Story {
     turn: u64,
     time: Duration,
     polled: Option<u64>,
-    /// What was told.
+    /// What was recorded.
     pub(crate) events: Vec<Event>,
 }
 
@@ -107,7 +107,7 @@ impl Story {
         self.tell(EventKind::Woken { task, by, already })
     }
 
-    /// Who is polled waits, and its poll is over.
+    /// The task that is polled waits, and its poll is over.
     pub(crate) fn waits(&mut self, on: &[WaitsFor]) -> &mut Self {
         let task = self.polled.expect("a task is polled");
         for &on in on {

@@ -1,8 +1,7 @@
 //! The static picture, as an SVG: for a README, and in the page where there is no JavaScript.
 //!
-//! States are told apart by pattern as well as by colour, and the colours follow the reader's page,
-//! light or dark. Every bar says what it is when it is pointed at; the whole is described for those
-//! who do not see it.
+//! States differ in pattern as well as in colour, and the colours follow the reader's page,
+//! light or dark. Every bar has a title, and the whole is described in text for readers who do not see it.
 
 mod lane; // a loop, placed on an axis
 mod sheet; // what it is drawn with
@@ -28,10 +27,10 @@ const AFTER: f64 = 64.0;
 const STYLE: &str = include_str!("svg/picture.css");
 
 impl Trace {
-    /// The run as a picture: an SVG file, light or dark as the page that it stands in.
+    /// Draws the run as an SVG file, light or dark as the page that it stands in.
     ///
     /// Tasks are rows, in spawn order; turns are columns. Turns that repeat others are left out, and
-    /// counted. Of a long run the first turns are drawn, of a crowd the first tasks, and the picture
+    /// counted. If there are too many turns or tasks, the first of them are drawn, and the picture
     /// says so. `to_html` shows all.
     ///
     /// ```
@@ -49,7 +48,7 @@ impl Trace {
         self.drawn(None)
     }
 
-    /// The run as a picture on the axis of time: idle time is to scale, and the loops stand below
+    /// Draws the run on the axis of time: idle time is to scale, and the loops stand below
     /// each other, on one axis. It shows how a client's loop and its server's work together.
     ///
     /// A poll is one pixel wide at least, however short it was.
@@ -69,7 +68,7 @@ impl Trace {
         self.drawn(Some(TimeAxis::of(self)))
     }
 
-    /// The picture on the axis of time, or on that of turns.
+    /// Draws the run on the axis of time, or on that of turns.
     fn drawn(&self, time: Option<TimeAxis>) -> String {
         let lanes = self.loops.iter().map(|it| Lane::of(it, time.as_ref()));
         let loops: Vec<Lane> = lanes.collect();

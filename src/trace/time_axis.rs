@@ -42,7 +42,7 @@ impl TimeAxis {
         }
     }
 
-    /// Where each step of that loop stands: the beginning of the recording, then each event.
+    /// Returns the place of each step of that loop: of the beginning of the recording, then of each event.
     pub(super) fn places(&self, it: &LoopTrace) -> Vec<f64> {
         let began = it.later(self.begin);
         let (mut x, mut poll_began) = (0.0_f64, 0.0);
@@ -58,7 +58,7 @@ impl TimeAxis {
         iter::once(0.0).chain(events).collect()
     }
 
-    /// Round times, and where they stand.
+    /// Returns round times with their places.
     pub(super) fn ticks(&self) -> impl Iterator<Item = (f64, Duration)> {
         // 1, 2, 5, 10, 20, 50 and so on, as many as there are.
         let steps = (0..).map_while(|index| {
@@ -78,7 +78,7 @@ impl TimeAxis {
     }
 }
 
-/// A time in nanoseconds. Saturates after 584 years; a deadline may be that far.
+/// Returns a time in nanoseconds. It saturates after 584 years; a deadline may be that far.
 #[cfg(feature = "trace")]
 pub(super) fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)

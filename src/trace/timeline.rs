@@ -29,8 +29,8 @@ use crate::trace::timeline::chart::Chart;
 use crate::trace::timeline::panel::{Panels, Style};
 use crate::trace::{Live, LiveTask, LoopTrace, TaskState, Trace, labels};
 
-/// A trace as text, with options. Its `Display` is what a [`Trace`] displays, if nothing else is
-/// said: plain ASCII (but for names that are not), 92 columns wide.
+/// A trace as text, with options. By default its `Display` is that of the [`Trace`]:
+/// plain ASCII (but for names that are not), 92 columns wide.
 #[derive(Debug, Clone)]
 #[must_use = "it is what it displays"]
 pub struct Timeline<'a> {
@@ -40,12 +40,12 @@ pub struct Timeline<'a> {
     legend: bool,
 }
 
-/// The columns of text, if nothing else is said: as many as fit into documentation.
+/// The columns of text by default: as many as fit into documentation.
 const WIDTH: usize = 92;
-/// The lines of a loop, if nothing else is said.
+/// The lines of a loop by default.
 const LINES: usize = 2_000;
 
-/// What the signs mean. Each is told in a few words.
+/// What the signs mean, each in a few words.
 const SIGNS: [&str; 9] = [
     "[2] polled, second in its turn",
     "=== ready, waits for the thread",
@@ -59,14 +59,14 @@ const SIGNS: [&str; 9] = [
 ];
 
 impl Trace {
-    /// The trace as text, whose look can be chosen.
+    /// Returns the trace as text, whose look can be chosen.
     pub fn timeline(&self) -> Timeline<'_> {
         Timeline::of(&self.loops)
     }
 }
 
 impl LoopTrace {
-    /// The loop as text, whose look can be chosen.
+    /// Returns the loop as text, whose look can be chosen.
     pub fn timeline(&self) -> Timeline<'_> {
         Timeline::of(slice::from_ref(self))
     }
@@ -86,34 +86,34 @@ impl<'a> Timeline<'a> {
         }
     }
 
-    /// How many columns of text there is room for: 92, if nothing is said. What has no room goes
-    /// on below. A turn in which very much happens may need more.
+    /// Sets how many columns of text there is room for: 92 by default. What has no room goes on
+    /// below. A turn in which very much happens may need more.
     pub fn width(mut self, columns: usize) -> Self {
         self.style.width = columns;
         self
     }
 
-    /// How many lines there is room for, for each loop: 2,000, if nothing is said. What follows is
-    /// not shown, but who is left at last is.
+    /// Sets how many lines there is room for, for each loop: 2,000 by default. What follows is
+    /// not shown, but the tasks that are left at last are.
     pub fn lines(mut self, lines: usize) -> Self {
         self.style.lines = lines;
         self
     }
 
-    /// Whether it has colours, as terminals write them. It has none if nothing is said.
+    /// Sets whether it has colours, as terminals write them. By default it has none.
     pub fn colours(mut self, colours: bool) -> Self {
         self.style.colours = colours;
         self
     }
 
-    /// Whether the loops have titles, with their numbers. If nothing is said, several loops have,
-    /// and one of which not everything was kept.
+    /// Sets whether the loops have titles, with their numbers. By default several loops have, and one
+    /// of which not everything was kept.
     pub fn titles(mut self, titles: bool) -> Self {
         self.titles = titles;
         self
     }
 
-    /// Whether it says at the end what the signs mean. It does if nothing is said.
+    /// Sets whether it says at the end what the signs mean. By default it does.
     pub fn legend(mut self, legend: bool) -> Self {
         self.legend = legend;
         self
@@ -164,7 +164,7 @@ impl Timeline<'_> {
         Some(title + "\n")
     }
 
-    /// What the signs mean; as many on a line as there is room for.
+    /// Says what the signs mean; as many on a line as there is room for.
     fn signs(&self) -> String {
         let mut lines: Vec<String> = Vec::new();
         for sign in SIGNS {
@@ -180,7 +180,7 @@ impl Timeline<'_> {
     }
 }
 
-/// Who was left at last, and what each of them waited for.
+/// Lists the tasks that were left at last, and what each of them waited for.
 fn left(live: &Live, lines: usize) -> Option<String> {
     if live.tasks.is_empty() {
         return None;
@@ -196,7 +196,7 @@ fn left(live: &Live, lines: usize) -> Option<String> {
     Some(left)
 }
 
-/// What a task does, as the end of a sentence.
+/// Says what a task does, as the end of a sentence.
 fn doing(task: &LiveTask) -> String {
     match task.state {
         TaskState::Ready => "is ready".into(),

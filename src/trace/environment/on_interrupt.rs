@@ -1,9 +1,9 @@
 //! Ctrl-C: what was recorded is shown before the process ends.
 //!
 //! A thread waits for the signal, shows the recording, and then ends the process as the signal would have.
-//! But not if the program has its own way with interrupts, or was started to ignore them: then it goes on
-//! as it would. That is looked up when its first loop is made, and Linux alone tells it. Who asks
-//! `signal-hook` for the signal later than that cannot be seen, and is ended.
+//! But if the program handles interrupts itself, or was started to ignore them, it goes on as it would.
+//! That is looked up when its first loop is made, and on Linux alone. A program that asks `signal-hook` for
+//! the signal later than that cannot be recognized, and is ended.
 
 use std::fs;
 use std::sync::Once;
@@ -15,7 +15,7 @@ use signal_hook::low_level::emulate_default_handler;
 
 use crate::trace::environment::Asked;
 
-/// Begins to listen for the signal, if nobody listens yet.
+/// Begins to listen for the signal, once.
 pub(super) fn listen(asked: &'static Asked) {
     static LISTEN: Once = Once::new();
     LISTEN.call_once(|| spawn_listener(asked));
@@ -39,7 +39,7 @@ fn spawn_listener(asked: &'static Asked) {
     let _ = thread::Builder::new().name(name).spawn(wait);
 }
 
-/// Whether a process of that status catches interrupts, or ignores them.
+/// Returns whether a process of that status catches interrupts, or ignores them.
 fn is_taken(status: &str) -> bool {
     let set = |line: &str| {
         let (name, set) = line.split_once(':')?;

@@ -1,13 +1,13 @@
-//! `BOUCLE_DUMP`: what are they all waiting for, in a program that hangs?
+//! `BOUCLE_DUMP`: what are the tasks of a program that hangs waiting for?
 //!
 //! ```console
 //! $ BOUCLE_DUMP=1 cargo run --example echo &
 //! $ kill -USR1 $!
 //! ```
 //!
-//! A thread waits for the signal. When it comes, it asks each loop of the process for a
-//! [dump](crate::Dump), and prints on stderr what they answer. It is a thread and no signal handler
-//! that does this, because a handler may take no lock. (On Unix. Elsewhere there is no such
+//! A thread waits for the signal. When it comes, the thread asks each loop of the process for a
+//! [dump](crate::Dump), and prints the answers on stderr. A signal handler could not do this, because it
+//! may take no lock. (On Unix. Elsewhere there is no such
 //! signal.)
 
 use std::env;
@@ -29,7 +29,7 @@ const VARIABLE: &str = "BOUCLE_DUMP";
 /// How long a loop has for its answer.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Begins to listen for the signal, if the environment asks for it and nobody listens yet.
+/// Begins to listen for the signal, if the environment asks for it and it does not yet.
 pub(super) fn listen() {
     static LISTEN: Once = Once::new();
     LISTEN.call_once(|| {
@@ -42,7 +42,7 @@ pub(super) fn listen() {
     });
 }
 
-/// Whether a value of the variable asks for it: `1` does, or any other word.
+/// Returns whether a value of the variable asks for it: `1` does, or any other word.
 fn is_asked(value: &str) -> bool {
     !matches!(value, "" | "0")
 }
@@ -58,8 +58,8 @@ fn spawn_listener() -> io::Result<()> {
     thread::Builder::new().name(name).spawn(listen).map(drop)
 }
 
-/// What all loops of the process answer. They are asked first and waited for then, so that they
-/// answer at the same time.
+/// Returns the answers of all loops of the process. All are asked before the first is waited for, so that
+/// they answer at the same time.
 fn ask_all() -> String {
     let questions: Vec<_> = inbox::living().into_iter().map(Question::ask).collect();
     let answers = questions.into_iter().map(|question| {

@@ -28,7 +28,7 @@ pub(super) fn observer() -> Option<Box<dyn Observer>> {
     Some(Box::new(slow_poll::observer((*asked)?)))
 }
 
-/// What a value of the variable means; `None` if it asks for nothing.
+/// Reads a value of the variable; `None` if it asks for nothing.
 fn parse(value: &str) -> Result<Option<Duration>, Wrong<'_>> {
     if value.is_empty() {
         return Ok(None);

@@ -115,7 +115,7 @@ pub(super) fn of(trace: &Trace) -> String {
     text
 }
 
-/// Each number as its difference to the one before.
+/// Replaces each number by its difference to the one before.
 fn differences(numbers: impl Iterator<Item = u64>) -> impl Iterator<Item = u64> {
     numbers.scan(0, |before, number| {
         let difference = number.saturating_sub(*before);
@@ -124,7 +124,7 @@ fn differences(numbers: impl Iterator<Item = u64>) -> impl Iterator<Item = u64> 
     })
 }
 
-/// The writer takes integers whose size is the same everywhere.
+/// Converts for the writer, which takes integers whose size is the same everywhere.
 fn count(number: usize) -> u64 {
     number as u64
 }

@@ -1,8 +1,8 @@
 //! What the page says of each step: the sentence of its event, and the lists of what is ready, armed and
 //! registered.
 //!
-//! A list is not written anew at each step. Each of its entries has the step from which on it is shown,
-//! and that from which on it is not.
+//! A list is not written anew at each step. Each entry has the step at which it appears, and the one at
+//! which it disappears.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -99,7 +99,7 @@ struct Follower<'a> {
     step: Step,
     labels: &'a BTreeMap<u64, String>,
     texts: &'a mut Texts,
-    /// When each timer was due that has fired, and when it did.
+    /// When each timer that has fired was due, and when it fired.
     fired: HashMap<u32, (Duration, Duration)>,
     /// The sources that each idle task waits for, and the reverse.
     waits_of: HashMap<u64, Vec<usize>>,
@@ -160,7 +160,7 @@ impl Follower<'_> {
         labels::name(self.labels, task)
     }
 
-    /// The task may have come into the ready queue or have left it, and may wait for other sources.
+    /// Updates what is shown of a task: whether it is ready, and the sources that it waits for.
     fn look_at_task(&mut self, task: u64) {
         let live = self.live.tasks.get(&task);
         let is_queued = live.is_some_and(|live| live.queued);
@@ -257,7 +257,7 @@ impl List {
     }
 }
 
-/// The sources that a task waits for, if it is idle.
+/// Returns the sources that a task waits for, if it is idle.
 fn awaited_sources(task: &LiveTask) -> Vec<usize> {
     let waits = match task.state {
         TaskState::Idle => &task.waits[..],

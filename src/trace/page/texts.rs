@@ -10,7 +10,7 @@ pub(super) struct Texts {
 }
 
 impl Texts {
-    /// The empty text is number 0.
+    /// Begins with the empty text, number 0.
     pub(super) fn new() -> Texts {
         let mut texts = Texts {
             all: Vec::new(),
@@ -20,7 +20,7 @@ impl Texts {
         texts
     }
 
-    /// The number of a text.
+    /// Returns the number of a text.
     pub(super) fn number(&mut self, text: &str) -> u64 {
         if let Some(&number) = self.number_of.get(text) {
             return number;

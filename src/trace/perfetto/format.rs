@@ -19,7 +19,7 @@ pub(super) struct Slice {
     pub(super) name: String,
     pub(super) lane: Lane,
     pub(super) begin: Nanos,
-    /// What a viewer tells of it.
+    /// What a viewer says of it.
     pub(super) args: Vec<(&'static str, Arg)>,
 }
 

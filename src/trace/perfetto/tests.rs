@@ -182,7 +182,7 @@ fn real_run() -> Trace {
     recorder.trace()
 }
 
-/// What loops have told that ran: each event has the form of its phase, and they fit together.
+/// The traces of loops that ran: each event has the form of its phase, and they fit together.
 #[test]
 fn the_format_is_the_documented_one() {
     for (trace, loops) in [
@@ -242,7 +242,7 @@ fn polls_turns_and_parks_are_slices() {
     );
 }
 
-/// Why a task is polled: the arrow comes from who has woken it.
+/// Why a task is polled: the arrow comes from what has woken it.
 #[test]
 fn wakes_are_arrows() {
     let events = events(&story::gather().trace());
@@ -267,7 +267,7 @@ fn wakes_are_arrows() {
     );
 }
 
-/// Who is woken twice was woken by the first one.
+/// A task that is woken twice was woken by the first one.
 #[test]
 fn the_first_wake_is_the_cause() {
     let mut story = Story::new();
@@ -287,7 +287,7 @@ fn the_first_wake_is_the_cause() {
     assert_eq!(poll["args"], json!({ "turn": 3, "woken by": "task 2" }));
 }
 
-/// Who is dropped without being polled has no slice: what that causes comes from the turn.
+/// A task that is dropped without being polled has no slice: what that causes comes from the turn.
 #[test]
 fn a_drop_is_no_poll() {
     let mut story = Story::new();
@@ -419,12 +419,12 @@ fn real_time_is_the_axis() {
 /// A recording that begins or ends within a poll has all of what is known of it.
 #[test]
 fn a_cut_recording_is_whole() {
-    let told = story::gather().events;
-    for limit in 1..told.len() {
-        for until in [told.len(), told.len() - 3] {
+    let all = story::gather().events;
+    for limit in 1..all.len() {
+        for until in [all.len(), all.len() - 3] {
             let recorder = Recorder::with_limit(limit);
             let mut story = Story::of(1, &recorder, true);
-            for event in &told[1..until] {
+            for event in &all[1..until] {
                 story.retell(event);
             }
             expect_coherence(&events(&story.trace()));

@@ -1,4 +1,4 @@
-//! From events to a picture.
+//! Makes a picture of events.
 //!
 //! A [`Live`] follows the events. Whenever one changes the state of a task, the span of the old state
 //! ends in its row, and another begins.
@@ -70,7 +70,7 @@ impl Tracer {
         }
     }
 
-    /// What it is for the turn, and for the time between two.
+    /// Follows the turns, and the sleep between them.
     fn follow_turn(&mut self, event: &Event) {
         let step = self.step;
         let turn = self.picture.turns.last_mut();
@@ -126,7 +126,7 @@ impl Tracer {
         });
     }
 
-    /// The task may be in another state than before: the old one's span ends here, the new one's begins.
+    /// Ends the task's span and begins another, if its state is another than before.
     fn change(&mut self, task: u64) {
         let Some(&index) = self.row_of.get(&task) else {
             return;

@@ -12,7 +12,7 @@ fn after<'a>(events: impl IntoIterator<Item = &'a Event>) -> Live {
     live
 }
 
-/// What was told is kept, in order.
+/// Events are kept, in order.
 #[test]
 fn all_is_kept_if_there_is_room() {
     let story = story::gather();
@@ -28,23 +28,23 @@ fn all_is_kept_if_there_is_room() {
 /// the dropped ones have led to: so nothing is lost but the story.
 #[test]
 fn the_state_at_the_cut_stands_for_what_was_dropped() {
-    let told = story::gather().events;
-    for limit in 1..told.len() + 2 {
+    let events = story::gather().events;
+    for limit in 1..events.len() + 2 {
         let mut recorder = Recorder::with_limit(limit);
-        for event in &told {
+        for event in &events {
             recorder.observe(event);
         }
         let it = &recorder.trace().loops[0];
-        let cut = told.len().saturating_sub(limit);
+        let cut = events.len().saturating_sub(limit);
         assert_eq!(it.dropped, cut as u64);
-        assert_eq!(it.events, &told[cut..]);
-        let (before, expected) = (&it.before, after(&told[..cut]));
+        assert_eq!(it.events, &events[cut..]);
+        let (before, expected) = (&it.before, after(&events[..cut]));
         assert_eq!(format!("{before:?}"), format!("{expected:?}"));
         let mut last = it.before.clone();
         for event in &it.events {
             last.apply(event);
         }
-        assert_eq!(format!("{last:?}"), format!("{:?}", after(&told)));
+        assert_eq!(format!("{last:?}"), format!("{:?}", after(&events)));
     }
 }
 

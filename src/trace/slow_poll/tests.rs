@@ -1,4 +1,4 @@
-//! Which polls are told of, and how. The times are made up: nothing here is slow.
+//! Which polls are reported, and how. The times are made up: nothing here is slow.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::*;
 use crate::observe::Outcome;
 
-/// What is told of a main future and two tasks, whose polls take so many milliseconds.
-fn told(limit: u64, polls: &[(u64, u64, Outcome)]) -> (Vec<String>, &'static Location<'static>) {
-    let mut told = Vec::new();
+/// The lines for a main future and two tasks, whose polls take so many milliseconds.
+fn lines(limit: u64, polls: &[(u64, u64, Outcome)]) -> (Vec<String>, &'static Location<'static>) {
+    let mut lines = Vec::new();
     let location = Location::caller();
     let future = "future";
     let mut slow = SlowPolls::new(Duration::from_millis(limit), |line| {
-        told.push(line.to_owned());
+        lines.push(line.to_owned());
     });
     let mut observe = |turn, kind| {
         slow.observe(&Event {
@@ -63,10 +63,10 @@ fn told(limit: u64, polls: &[(u64, u64, Outcome)]) -> (Vec<String>, &'static Loc
         }
     }
     drop(slow);
-    (told, location)
+    (lines, location)
 }
 
-/// Who it was, where it comes from, how long it took and when; also of a poll that is a task's
+/// Which task it was, where it comes from, how long it took and when; also of a poll that is a task's
 /// last.
 #[test]
 fn a_slow_poll_is_told_with_its_task() {
@@ -75,10 +75,10 @@ fn a_slow_poll_is_told_with_its_task() {
         (2, 2_500, Outcome::Pending),
         (3, 150, Outcome::Ready),
     ];
-    let (told, at) = told(100, &polls);
+    let (lines, at) = lines(100, &polls);
     let begin = "boucle: slow poll in loop 7";
     assert_eq!(
-        told,
+        lines,
         [
             format!("{begin}: the main future, run at {at}, took 101 ms in turn 1"),
             format!("{begin}: task 2, spawned at {at}, took 2.5 s in turn 2"),
@@ -91,5 +91,5 @@ fn a_slow_poll_is_told_with_its_task() {
 #[test]
 fn a_poll_within_the_limit_is_not_told() {
     let polls = [(2, 100, Outcome::Pending), (3, 0, Outcome::Ready)];
-    assert_eq!(told(100, &polls).0, [] as [&str; 0]);
+    assert_eq!(lines(100, &polls).0, [] as [&str; 0]);
 }

@@ -82,7 +82,7 @@ impl<'a> Lane<'a> {
         self.labels.get(&row.task).map_or("", String::as_str)
     }
 
-    /// What is not drawn, in a sentence.
+    /// Says what is not drawn.
     pub(super) fn left_out(&self) -> String {
         let mut parts = Vec::new();
         if self.it.dropped > 0 {
@@ -101,12 +101,12 @@ impl<'a> Lane<'a> {
         parts.join("; ")
     }
 
-    /// Where a step stands; what is behind the last one stands there.
+    /// Returns the place of a step; one that is behind the last stands there.
     pub(super) fn place(&self, step: Step) -> f64 {
         self.places.get(step).map_or(self.width, |&place| place)
     }
 
-    /// Whether a step is not left out.
+    /// Returns whether a step is drawn, and not left out.
     fn is_drawn(&self, step: Step) -> bool {
         !(self.folds.iter()).any(|fold| fold.events.contains(&(step.wrapping_sub(1))))
     }
@@ -116,7 +116,7 @@ impl<'a> Lane<'a> {
         turns.filter(|turn| self.is_drawn(turn.steps.start))
     }
 
-    /// A turn's band.
+    /// Returns the band of a turn.
     pub(super) fn band(&self, turn: &Turn) -> Range<f64> {
         let after = match turn.steps.is_empty() {
             true => 0.0,
@@ -125,7 +125,7 @@ impl<'a> Lane<'a> {
         self.place(turn.steps.start)..self.place(turn.steps.end) + after
     }
 
-    /// Where the thread slept, and how long.
+    /// Returns where the thread slept, and how long.
     pub(super) fn pauses(&self) -> impl Iterator<Item = (Range<f64>, Duration)> {
         let pauses = self.picture.pauses.iter();
         let pauses = pauses.filter(|(step, _)| self.is_drawn(*step));
@@ -137,7 +137,7 @@ impl<'a> Lane<'a> {
         arrows.filter(|arrow| self.is_drawn(arrow.step))
     }
 
-    /// Where turns are left out, and what is said instead, in two lines.
+    /// Returns where turns are left out, and what is said instead, in two lines.
     pub(super) fn gaps(&self) -> impl Iterator<Item = (Range<f64>, [String; 2])> {
         self.folds.iter().map(|fold| {
             let like = match fold.period {
@@ -170,7 +170,7 @@ impl<'a> Lane<'a> {
         })
     }
 
-    /// What a task does in a span, and why.
+    /// Says what a task does in a span, and why.
     pub(super) fn title(&self, row: &Row, span: &Span) -> String {
         let does = match span.state {
             TaskState::Ready => format!("is ready: {}", self.why(row, span)),
@@ -190,7 +190,7 @@ impl<'a> Lane<'a> {
         format!("{} {does}", self.label(row))
     }
 
-    /// What has put the task in the ready queue.
+    /// Says what has put the task in the ready queue.
     fn why(&self, row: &Row, span: &Span) -> String {
         let Some(arrow) = span.cause.map(|index| &self.picture.arrows[index]) else {
             let is_old = self.it.before.tasks.contains_key(&row.task);

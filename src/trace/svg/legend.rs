@@ -27,7 +27,7 @@ const MARKS: [(Origin, &str); 4] = [
 ];
 
 impl Sheet {
-    /// Draws it on one line; gives where that ends.
+    /// Draws it on one line; returns where that ends.
     pub(super) fn legend(&mut self, y: f64, loops: &[Lane]) -> f64 {
         let bars = loops.iter().flat_map(|lane| {
             let rows = lane.picture.rows.iter();
@@ -65,7 +65,7 @@ impl Sheet {
         x
     }
 
-    /// The words of an entry; gives where the next one begins.
+    /// Writes the words of an entry; returns where the next one begins.
     fn key(&mut self, x: f64, y: f64, words: &str) -> f64 {
         self.text(x, y, "dim", words);
         x + words.len() as f64 * LETTER + 18.0

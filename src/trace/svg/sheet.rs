@@ -25,7 +25,7 @@ pub(super) const LETTER: f64 = 6.6;
 const SMALL_LETTER: f64 = 5.4;
 pub(super) const LONGEST_LABEL: usize = 26;
 
-/// Draws. How wide words are it only knows on average: there is no font here.
+/// Draws. There is no font here, so the width of words is an average.
 pub(super) struct Sheet {
     pub(super) svg: String,
     /// Where the axis begins.
@@ -83,7 +83,7 @@ impl Sheet {
         }
     }
 
-    /// Round times, each with a line through the rows.
+    /// Writes round times, each with a line through the rows.
     fn ticks(&mut self, top: f64, bottom: f64, ticks: &[(f64, Duration)]) {
         let (times, rows) = (top + TIMES, top + HEAD);
         self.text(MARGIN, times, "dim", "time");
@@ -98,7 +98,7 @@ impl Sheet {
         }
     }
 
-    /// How long the thread slept; over time, where there is room to say it.
+    /// Writes how long the thread slept; over time, where there is room to say it.
     fn pauses(&mut self, top: f64, lane: &Lane) {
         for (x, slept) in lane.pauses() {
             let words = format!("idle {}", words::duration(slept));
@@ -110,7 +110,7 @@ impl Sheet {
         }
     }
 
-    /// The bands of the turns, with their numbers and times.
+    /// Draws the bands of the turns, with their numbers and times.
     fn columns(&mut self, top: f64, bottom: f64, lane: &Lane) {
         let (numbers, times, rows) = (top + NUMBERS, top + TIMES, top + HEAD);
         self.text(MARGIN, numbers, "dim", "turn");
@@ -132,7 +132,7 @@ impl Sheet {
         }
     }
 
-    /// What a row is, and how its task ends.
+    /// Writes what a row is, and how its task ends.
     fn words(&mut self, top: f64, lane: &Lane, row: &Row) {
         let base = top + ROW / 2.0 + 4.0;
         self.text(MARGIN, base, "", &cut(lane.label(row), LONGEST_LABEL));
@@ -146,7 +146,7 @@ impl Sheet {
         }
     }
 
-    /// What stands in a gap of the rows.
+    /// Writes what stands in a gap of the rows.
     fn gap(&mut self, y: f64, x: &Range<f64>, [above, below]: &[String; 2]) {
         let x = (x.start + x.end) / 2.0;
         self.text(x, y - 3.0, "dim middle", above);
@@ -166,7 +166,7 @@ impl Sheet {
         self.svg += "</g>\n";
     }
 
-    /// A thin line, and for what it waits, as much as there is room for.
+    /// Draws a thin line, and says what the task waits for, as far as there is room.
     fn waiting(&mut self, top: f64, x: &Range<f64>, span: &Span) {
         let y = top + ROW / 2.0;
         let (start, end) = (x.start, x.end);
@@ -182,7 +182,7 @@ impl Sheet {
         }
     }
 
-    /// From the cause to the task; from elsewhere than a task, a mark that says from where.
+    /// Draws an arrow from the cause to the task, or a mark if the cause is no task.
     fn arrow(&mut self, rows: f64, x: f64, arrow: &Arrow, is_stub: bool) {
         let middle = |row: usize| rows + row as f64 * ROW + ROW / 2.0;
         match arrow.from {
@@ -199,7 +199,7 @@ impl Sheet {
         }
     }
 
-    /// An arrow.
+    /// Draws an arrow.
     pub(super) fn shaft(&mut self, class: &str, x: f64, begin: f64, tip: f64) {
         let wing = tip - (tip - begin).signum() * 5.0;
         let (left, right) = (x - 3.0, x + 3.0);
@@ -210,7 +210,7 @@ impl Sheet {
         );
     }
 
-    /// The mark of a cause that is no task.
+    /// Draws the mark of a cause that is no task.
     pub(super) fn mark(&mut self, x: f64, y: f64, by: Origin) {
         let Some(shape) = shape(by) else { return };
         let _ = writeln!(
@@ -240,7 +240,7 @@ impl Sheet {
     }
 }
 
-/// What there is room for; nothing, if that is no word.
+/// Cuts words to what there is room for; to nothing, if that is no word.
 fn cut(words: &str, letters: usize) -> String {
     if words.chars().count() <= letters {
         return words.into();

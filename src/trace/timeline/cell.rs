@@ -1,4 +1,4 @@
-//! What a turn's column tells of one task: its marks, written down.
+//! The marks of one task in a turn's column, as text.
 
 use crate::observe::words::{or, short_origin, short_wait};
 use crate::observe::{Ending, Origin};
@@ -38,7 +38,7 @@ impl Cell {
     }
 }
 
-/// The marks, with a sign between two of them for what the task does meanwhile.
+/// Writes the marks, with a sign between two of them for what the task does meanwhile.
 fn written(marks: &[Mark]) -> Line {
     let mut line = Line::default();
     let mut between = None;
@@ -56,11 +56,11 @@ fn written(marks: &[Mark]) -> Line {
     line
 }
 
-/// What a row begins with that was drawn before, in another panel.
+/// Returns the beginning of a row that was drawn before, in another panel.
 pub(super) fn begin(meanwhile: &Meanwhile) -> Line {
     let mut line = Line::default();
     let (_, ink) = meanwhile.drawn();
-    line.put(&meanwhile.told(), ink);
+    line.put(&meanwhile.in_words(), ink);
     line
 }
 
@@ -75,7 +75,7 @@ impl Mark {
             Mark::Polled(Some(place)) => (format!("[{place}]"), Ink::Polled),
             Mark::Polled(None) => ("[.]".into(), Ink::Polled),
             Mark::Pending(Meanwhile::Ready) => ("=yield".into(), Ink::Ready),
-            Mark::Pending(meanwhile) => (meanwhile.told(), Ink::Waits),
+            Mark::Pending(meanwhile) => (meanwhile.in_words(), Ink::Waits),
             Mark::Dropped => ("[x]".into(), Ink::Broken),
             Mark::Ended(Ending::Returned) => (" returned".into(), Ink::Returned),
             Mark::Ended(Ending::Panicked) => (" panicked".into(), Ink::Broken),
@@ -86,7 +86,7 @@ impl Mark {
 }
 
 impl Meanwhile {
-    /// What a row is filled with.
+    /// Returns what a row is filled with.
     pub(super) fn drawn(&self) -> (&'static str, Ink) {
         match self {
             Meanwhile::Ready => ("=", Ink::Ready),
@@ -95,8 +95,8 @@ impl Meanwhile {
         }
     }
 
-    /// The same, with what is waited for.
-    fn told(&self) -> String {
+    /// The same, with what the task waits for.
+    fn in_words(&self) -> String {
         match self {
             Meanwhile::Ready => "=".into(),
             Meanwhile::Waits(on) => {

@@ -18,7 +18,7 @@ use crate::trace::{Live, LiveTask, LoopTrace, TaskState, labels};
 #[derive(Debug)]
 pub(super) struct Chart {
     pub(super) columns: Vec<Column>,
-    /// How each task is called, by id.
+    /// The label of each task.
     pub(super) labels: BTreeMap<u64, String>,
     /// What the tasks did before the first column.
     pub(super) before: BTreeMap<u64, Meanwhile>,
@@ -149,7 +149,7 @@ impl Follower {
         }
     }
 
-    /// Turns that repeat those before them have one column together.
+    /// Makes one column of turns that repeat those before them.
     fn leave_out(&mut self, events: &[&Event], fold: &Fold) {
         let repeated = &self.chart.columns[self.chart.columns.len() - fold.period..];
         let tasks = repeated.iter().flat_map(|column| column.marks.keys());
@@ -197,7 +197,7 @@ impl Follower {
         }
     }
 
-    /// How a task goes on after its poll, which is known when the event is followed.
+    /// Marks how a task goes on after its poll, which is known when the event is followed.
     fn mark_after(&mut self, event: &Event) {
         if let EventKind::PollEnds {
             task,
@@ -213,8 +213,8 @@ impl Follower {
         }
     }
 
-    /// A poll has ended the task, or it was aborted and is dropped at its place in the queue. Else
-    /// it is dropped because the loop ends.
+    /// Marks the end of a task. A poll has ended it, or it was aborted and is dropped at its place in the
+    /// queue; else it is dropped because the loop ends.
     fn finished(&mut self, task: u64, how: Ending) {
         let live = self.live.tasks.get(&task);
         let is_main = live.is_some_and(|task| task.is_main);
@@ -241,7 +241,7 @@ impl Follower {
         self.is_ending = is_main;
     }
 
-    /// What a task does to another is in this turn; what anything else does comes before the next one.
+    /// Marks what was done to a task: in this turn if a task did it, else before the next one.
     fn caused(&mut self, event: &Event) {
         let Some(Cause { task, does, by }) = Cause::of(event) else {
             return;

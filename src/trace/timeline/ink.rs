@@ -22,7 +22,7 @@ pub(super) struct Line {
 }
 
 impl Ink {
-    /// Its colour, as terminals are told it (ECMA-48, "select graphic rendition"): one of the eight
+    /// Returns its colour, as terminals read it (ECMA-48, "select graphic rendition"): one of the eight
     /// that all have, so that it fits their theme.
     fn colour(self) -> Option<&'static str> {
         match self {

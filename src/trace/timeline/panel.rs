@@ -69,7 +69,7 @@ impl<'a> Panels<'a> {
         }
     }
 
-    /// As many columns as there is room for.
+    /// Draws as many columns as there is room for.
     fn next_panel(&mut self) -> String {
         let room = self.style.width.saturating_sub(self.margin);
         let mut panel = Panel::after(&self.before);
@@ -169,7 +169,7 @@ impl<'a> Panel<'a> {
         true
     }
 
-    /// Where the next column stands, so that each row has room for what it has to say before it.
+    /// Returns the place of the next column, so that each row has room for what it says before it.
     fn place_of(&self, cells: &[(u64, Cell)]) -> usize {
         let headings = self.turns.width().max(self.times.width());
         let begin = if headings == 0 { 0 } else { headings + 1 };
@@ -184,7 +184,7 @@ impl<'a> Panel<'a> {
         needs.max().unwrap_or(0).max(begin)
     }
 
-    /// Who waits at the end of the panel waits until the end of its line.
+    /// Lets tasks that wait at the end of the panel wait until the end of its line.
     fn finish(&mut self) {
         let widths = self.rows.values().map(|row| row.line.width());
         let end = widths.max().unwrap_or(0);
@@ -219,7 +219,7 @@ impl Row {
     }
 }
 
-/// "#2 mysleep", or its beginning.
+/// Shortens "#2 mysleep" to its beginning, if it is long.
 fn shortened(label: &str) -> String {
     let label = format!("#{label}");
     if label.chars().count() <= LONGEST_LABEL {

@@ -1,4 +1,4 @@
-//! What can be known of the terminal that a timeline is written to.
+//! The terminal that a timeline is written to.
 
 use std::env;
 use std::io::{self, IsTerminal};
@@ -18,8 +18,7 @@ impl Timeline<'_> {
     }
 }
 
-/// The width of the terminal: what the environment says of it goes first, as for Python's
-/// `get_terminal_size`.
+/// Returns the width of the terminal; `COLUMNS` goes first, as for Python's `get_terminal_size`.
 fn columns() -> Option<usize> {
     let said = env::var("COLUMNS").ok().and_then(|it| it.parse().ok());
     said.or_else(measured_columns)
@@ -32,7 +31,7 @@ fn measured_columns() -> Option<usize> {
     Some(usize::from(size.ws_col))
 }
 
-/// Who asks elsewhere needs another system call.
+/// Elsewhere it is another system call.
 #[cfg(not(target_os = "linux"))]
 fn measured_columns() -> Option<usize> {
     None

@@ -1,4 +1,4 @@
-//! Timelines of loops whose stories are told by hand: each is compared as it is written.
+//! Timelines of loops whose stories are written by hand: each is compared to the byte.
 
 mod folds;
 mod room;

@@ -83,7 +83,7 @@ impl<'a> Written<'a> {
         write_list(object.array("sources"), &self.steps.sources);
     }
 
-    /// When and where each step is, and what it says.
+    /// Writes when and where each step is, and what it says.
     fn write_steps(&self, object: &mut JSONObjectWriter<'_>) {
         let events: Vec<&Event> = self.it.events.iter().collect();
         let times = (0..=events.len()).map(|step| nanos(self.time(step)));
@@ -151,7 +151,7 @@ impl<'a> Written<'a> {
         array.value(note.timer);
     }
 
-    /// The type of a task's future, and where the task comes from.
+    /// Returns the type of a task's future, and says where the task comes from.
     fn origin(&self, row: &Row) -> (&'static str, String) {
         let begin = row.spans.first().map_or(0, |span| span.steps.start);
         let event = picture::event(self.it, begin).map(|event| &event.kind);
@@ -181,8 +181,8 @@ impl<'a> Written<'a> {
         (future, format!("{by} at {location}"))
     }
 
-    /// How long before the end of a wait a timer should have ended it: a poll holds the thread, or the
-    /// kernel is late.
+    /// Returns how long before the end of a wait a timer should have ended it: a poll held the thread, or
+    /// the kernel was late.
     fn overdue(&self, span: &Span) -> Option<Duration> {
         let deadlines = span.waits.iter().filter_map(|on| match on {
             WaitsFor::Timer { deadline, .. } => Some(*deadline),
@@ -219,14 +219,14 @@ impl<'a> Written<'a> {
         labels::name(&self.labels, task)
     }
 
-    /// When a step is; what is behind the last one is there.
+    /// Returns the time of a step; one that is behind the last is then.
     fn time(&self, step: Step) -> Duration {
         let last = step.min(self.it.events.len());
         picture::event(self.it, last).map_or(self.it.before.time, |event| event.time)
     }
 }
 
-/// How often a task was polled before its first span, which may be a poll.
+/// Returns how often a task was polled before its first span, which may be a poll.
 fn earlier_polls(task: &LiveTask) -> u64 {
     task.polls - u64::from(task.state == TaskState::Polled)
 }

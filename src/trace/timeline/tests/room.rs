@@ -56,7 +56,7 @@ fn thirty_tasks_have_thirty_rows() {
     );
 }
 
-/// What has no room goes on below, with who waits meanwhile.
+/// What has no room goes on below, with the tasks that wait meanwhile.
 #[test]
 fn a_narrow_timeline_wraps() {
     let trace = story::gather().trace();
@@ -148,7 +148,7 @@ fn a_long_timeline_ends() {
     );
 }
 
-/// That holds also for those who are left at last.
+/// So are the tasks that are left at last.
 #[test]
 fn many_who_are_left_are_counted() {
     let mut story = Story::new();

@@ -57,7 +57,7 @@ fn names_are_shown() {
     );
 }
 
-/// Whatever may happen to a task: each has its sign, and who is left is told.
+/// Whatever may happen to a task has its sign, and the tasks that are left are listed.
 #[test]
 fn mishaps_are_told() {
     let mut story = Story::new();
@@ -157,7 +157,7 @@ fn a_loop_may_run_twice() {
     );
 }
 
-/// Who was left when a main future was given up is not left any more if it ends later.
+/// A task that was left when a main future was given up is not left any more if it ends later.
 #[test]
 fn a_loop_may_be_stopped_and_go_on() {
     let mut story = Story::new();
@@ -179,8 +179,8 @@ fn a_loop_may_be_stopped_and_go_on() {
     );
 }
 
-/// Who was polled in the last turn and waits is left: its poll has not ended it. But who aborts
-/// itself ends with its poll.
+/// A task that was polled in the last turn and waits is left: its poll has not ended it. But a task that
+/// aborts itself ends with its poll.
 #[test]
 fn a_poll_in_the_last_turn_may_be_pending() {
     let mut story = Story::new();

@@ -8,7 +8,7 @@ use boucle_browser::{Browser, Scheme};
 use crate::{drawn, medley, open, recorded, seconds, watch_the_canvas};
 
 /// A poll that is selected stays where it is when the picture is zoomed, and in view when the axis
-/// changes; over time, its turn is told, and that under the pointer.
+/// changes; over time, its turn has its number, and so has that under the pointer.
 #[test]
 fn a_selected_poll_stays_in_view() {
     let trace = recorded(async {
@@ -40,8 +40,8 @@ fn a_selected_poll_stays_in_view() {
         "get('canvas').dispatchEvent(new PointerEvent('pointermove', \
          { clientX: get('canvas').getBoundingClientRect().right - 5 }))",
     );
-    let told = words.iter().filter(|it| **it == turn.to_string());
-    assert_eq!(told.count(), 2, "{words:?}");
+    let numbers = words.iter().filter(|it| **it == turn.to_string());
+    assert_eq!(numbers.count(), 2, "{words:?}");
     let (_, over_turns) = drawn(&mut browser, "get('turns').click()");
     for selected in [before, over_time, over_turns] {
         assert!((0.0..width).contains(&selected[0]), "{selected:?}");

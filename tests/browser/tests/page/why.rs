@@ -10,8 +10,8 @@ use boucle_browser::Browser;
 
 use crate::{click_on_poll, data, drawn, held, medley, open, recorded, seconds, watch_the_canvas};
 
-/// A click on a poll says who has woken the task, in which turn and when; and whoever that was can be
-/// gone to.
+/// A click on a poll says what has woken the task, in which turn and when; if that was a task, its poll
+/// is a click away.
 #[test]
 fn a_click_on_a_poll_says_why_it_ran() {
     let trace = recorded(async {
@@ -91,9 +91,9 @@ fn the_explanation_follows_the_step() {
     assert_eq!(browser.thrown(), [""; 0]);
 }
 
-/// Timers that fire together are told apart: each task is explained by its own.
+/// Of timers that fire together, each explains its own task.
 #[test]
-fn timers_that_fire_together_are_told_apart() {
+fn timers_that_fire_together_explain_their_own_tasks() {
     let recorder = Recorder::new();
     let builder = EventLoop::builder().observe(recorder.clone());
     builder.build().unwrap().block_on(async {
@@ -188,10 +188,10 @@ fn a_task_that_wakes_late_is_overdue() {
     assert_eq!(browser.thrown(), [""; 0]);
 }
 
-/// The polls that have held the thread for long are told, the longest first, and are a click away; over
+/// The polls that have held the thread for long are listed, the longest first, and are a click away; over
 /// turns, their time stands beside their bars. Under a virtual clock there are none.
 #[test]
-fn long_polls_are_told() {
+fn long_polls_are_listed() {
     let trace = held();
     let Some(mut browser) = open(&trace) else {
         return;
