@@ -15,6 +15,9 @@ use crate::trace::{Live, LiveTask, LoopTrace, TaskState, labels};
 
 use super::texts::Texts;
 
+/// As many of the tasks that wait for a source are named.
+const MOST_NAMES: usize = 8;
+
 /// What the page says of the steps of a loop.
 #[derive(Default)]
 pub(super) struct Steps {
@@ -110,19 +113,16 @@ struct Follower<'a> {
 impl Follower<'_> {
     /// Shows what is there before the first event.
     fn begin(&mut self) {
-        for task in self.live.ready.clone() {
+        let before = self.live.clone();
+        for &task in before.ready.iter().chain(before.tasks.keys()) {
             self.look_at_task(task);
         }
-        let tasks: Vec<u64> = self.live.tasks.keys().copied().collect();
-        tasks.into_iter().for_each(|task| self.look_at_task(task));
-        let timers: Vec<u32> = self.live.timers.keys().copied().collect();
-        timers
-            .into_iter()
-            .for_each(|timer| self.look_at_timer(timer));
-        let sources: Vec<usize> = self.live.sources.iter().copied().collect();
-        sources
-            .into_iter()
-            .for_each(|source| self.look_at_source(source));
+        for &timer in before.timers.keys() {
+            self.look_at_timer(timer);
+        }
+        for &source in &before.sources {
+            self.look_at_source(source);
+        }
     }
 
     fn follow(&mut self, event: &Event) {
@@ -203,17 +203,26 @@ impl Follower<'_> {
         let key = source as u64;
         self.steps.sources.hide(self.step, key);
         if self.live.sources.contains(&source) {
-            let tasks = self.waiting_for.get(&source).into_iter().flatten();
-            let names: Vec<String> = tasks.map(|&task| self.name(task)).collect();
-            let mut text = format!("source {source}");
-            if !names.is_empty() {
-                text += &format!(": {}", names.join(", "));
-            }
-            let text = self.texts.number(&text);
+            let text = self.texts.number(&self.source_in_words(source));
             self.steps
                 .sources
                 .show(self.step, key, Duration::ZERO, text);
         }
+    }
+
+    /// Returns "source 3: 2 reader, 4 writer". Of a crowd the first are named, so that the texts of a source
+    /// stay small: there is one for each change.
+    fn source_in_words(&self, source: usize) -> String {
+        let mut text = format!("source {source}");
+        let mut tasks = self.waiting_for.get(&source).into_iter().flatten();
+        for (index, &task) in tasks.clone().take(MOST_NAMES).enumerate() {
+            text += if index == 0 { ": " } else { ", " };
+            text += &self.name(task);
+        }
+        if tasks.nth(MOST_NAMES).is_some() {
+            text += " and more";
+        }
+        text
     }
 
     /// Notes more about the arrow of an event.
@@ -230,7 +239,7 @@ impl Follower<'_> {
         };
         let timer = fired.map_or(String::new(), |&(due, fired)| {
             let late = lateness(due, fired);
-            format!("The timer was due at {}, and fired {late}. ", duration(due))
+            format!("The timer was due at {}, and fired {late}.", duration(due))
         });
         self.steps.notes.push(Note {
             ahead: ahead.unwrap_or(ready.len()),

@@ -44,10 +44,11 @@ class Why {
       this.select(poll);
     };
     const what = poll ? element("button", { type: "button", onclick: follow }, by) : by;
+    const late = timer ? `${timer} ` : "";
     const before = ahead === 0 ? "No task" : plural(ahead, "task");
     return [
       `${words} `, what, `, in turn ${run.turnOf(step)}, at ${duration(run.timeOf(step))}. `,
-      `${timer}${before} stood before it in the ready queue.`,
+      `${late}${before} stood before it in the ready queue.`,
     ];
   }
 

@@ -187,6 +187,39 @@ fn a_recording_that_was_cut_begins_with_its_state() {
     }
 }
 
+/// Where very many tasks wait for one source the texts do not grow with them.
+#[test]
+fn of_a_crowd_the_first_are_named() {
+    let mut story = Story::new();
+    story.enter(1).turn().poll(1);
+    let tasks = 2..302;
+    for task in tasks.clone() {
+        story.spawn(task, "demo::a");
+    }
+    story.tell(EventKind::SourceAdded { source: 8 });
+    story.joins(2).turn();
+    for task in tasks.clone() {
+        story.poll(task).waits(&[WaitsFor::Readable(8)]);
+    }
+    let step = story.events.len();
+    for task in tasks {
+        story.wake(task, Origin::Source(8));
+    }
+    let data = read(&story.trace());
+    let it = &data["loops"][0];
+    let sources = Reader { data: &data, it }.list("sources", step);
+    assert_eq!(
+        sources,
+        ["source 8: 2 a, 3 a, 4 a, 5 a, 6 a, 7 a, 8 a, 9 a and more"]
+    );
+    let longest = data["texts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|text| text.as_str().unwrap().len());
+    assert!(longest.max().unwrap() < 100);
+}
+
 /// A cause names the task, what was done to it, by what, and how many tasks were ready before it. That of a
 /// task is a row.
 #[test]
