@@ -4,15 +4,19 @@
 #![allow(unsafe_code)] // An allocator is unsafe to write.
 #![allow(unused_must_use)] // A handle that is dropped detaches its task.
 
+mod common;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::task::Waker;
+use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
 use boucle::{EventLoop, JoinHandle, gather, sleep, spawn, spawn_named, yield_now};
+
+use common::{Gate, virtual_loop};
 
 /// The system's allocator, which counts the bytes of its thread and calls back.
 struct Counting;
@@ -188,7 +192,7 @@ fn an_allocator_that_calls_back_is_refused() {
         let message = payload.downcast_ref::<String>().unwrap().clone();
         MESSAGES.with_borrow_mut(|messages| messages.push(message));
     }
-    let event_loop = EventLoop::builder().virtual_clock().build().unwrap();
+    let event_loop = virtual_loop();
     event_loop.block_on(async {
         when_a_table_grows(|| {
             refused(|| drop(spawn(async {})));
@@ -202,11 +206,11 @@ fn an_allocator_that_calls_back_is_refused() {
             assert!(message.contains("are in use: an allocator"), "{message}");
         }
         let [aborted, kept] = [(); 2].map(|()| spawn(pending::<()>()));
-        let (waker, polls) = polled_task().await;
-        let before = polls.get();
+        let gate = polled_task().await;
+        let (waker, before) = (gate.waker(), gate.polls());
         when_a_table_grows({
-            let (waker, mut dropped) = (waker.clone(), Some(kept));
-            let aborted = std::rc::Rc::new(aborted);
+            let mut dropped = Some(kept);
+            let aborted = Rc::new(aborted);
             let aborts = aborted.clone();
             STILL.set(Some(aborted));
             move || {
@@ -217,7 +221,7 @@ fn an_allocator_that_calls_back_is_refused() {
         });
         yield_now().await;
         sleep(Duration::from_millis(1)).await;
-        assert_eq!(polls.get(), before + 1);
+        assert_eq!(gate.polls(), before + 1);
         assert!(STILL.take().unwrap().is_finished());
     });
 }
@@ -250,8 +254,9 @@ fn an_allocator_may_drop_a_loop_while_another_is_made() {
 /// On another thread too, where the inbox grows: the hook may wake and spawn, and waits for nothing.
 #[test]
 fn an_allocator_may_wake_while_the_inbox_grows() {
-    let event_loop = EventLoop::builder().virtual_clock().build().unwrap();
-    let (waker, polls) = event_loop.block_on(polled_task());
+    let event_loop = virtual_loop();
+    let gate = event_loop.block_on(polled_task());
+    let waker = gate.waker();
     let handle = event_loop.handle();
     let (done, is_done) = std::sync::mpsc::channel();
     thread::spawn(move || {
@@ -270,25 +275,18 @@ fn an_allocator_may_wake_while_the_inbox_grows() {
         .map(|_| event_loop.turn(Some(Duration::ZERO)).unwrap())
         .map(|turn| turn.woken_by_inbox)
         .sum();
-    assert_eq!((spawned, polls.get()), (1_002, 2));
+    assert_eq!((spawned, gate.polls()), (1_002, 2));
 }
 
 thread_local! {
-    static STILL: RefCell<Option<std::rc::Rc<JoinHandle<()>>>> = const { RefCell::new(None) };
+    static STILL: RefCell<Option<Rc<JoinHandle<()>>>> = const { RefCell::new(None) };
 }
 
-/// A task that waits: its waker, and how often it was polled.
-async fn polled_task() -> (Waker, std::rc::Rc<Cell<usize>>) {
-    let (polls, waker) = (
-        std::rc::Rc::new(Cell::new(0)),
-        std::rc::Rc::new(RefCell::new(None)),
-    );
-    let (counts, shows) = (polls.clone(), waker.clone());
-    spawn(std::future::poll_fn(move |cx| {
-        counts.set(counts.get() + 1);
-        shows.replace(Some(cx.waker().clone()));
-        std::task::Poll::<()>::Pending
-    }));
+/// Spawns a task that waits at a gate, and lets it get there.
+async fn polled_task() -> Gate {
+    let gate = Gate::default();
+    let waiting = gate.clone();
+    spawn(async move { waiting.passed().await });
     yield_now().await;
-    (waker.take().unwrap(), polls)
+    gate
 }

@@ -1,0 +1,320 @@
+//! The end of the loop: what is dropped, in which order, and what destructors may do meanwhile.
+
+use std::cell::{Cell, RefCell};
+use std::future::{pending, poll_fn, ready};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::{Arc, mpsc};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::Duration;
+
+use boucle::{ALL_COMPLETED, JoinHandle, LoopHandle, gather, now, sleep, spawn, wait, yield_now};
+
+use super::{NONE, dropping};
+use crate::common::{Counting, Gate, Log, OnDrop, SECOND, counted, holds, look, virtual_loop};
+
+/// When `run` ends, main is dropped first, and then the tasks in spawn order, whatever slots they
+/// have.
+#[test]
+fn main_is_dropped_first_and_then_the_tasks_in_spawn_order() {
+    let log = Log::default();
+    boucle::run(async {
+        let _main = log.on_drop("main");
+        let short = spawn(ready(()));
+        spawn(dropping(&log, "first"));
+        let short_too = spawn(ready(()));
+        spawn(dropping(&log, "second"));
+        short_too.await.unwrap();
+        short.await.unwrap();
+        // These take the slots that have become free.
+        spawn(dropping(&log, "third"));
+        spawn(dropping(&log, "fourth"));
+        yield_now().await;
+        spawn(dropping(&log, "fifth, never polled"));
+    });
+    let expected = [
+        "main",
+        "first",
+        "second",
+        "third",
+        "fourth",
+        "fifth, never polled",
+    ];
+    assert_eq!(log.take(), expected);
+}
+
+/// A main that is a future of its own, and holds something to the end, is dropped before the tasks
+/// as well, and inside of the loop.
+#[test]
+fn a_main_that_holds_on_to_the_end_is_dropped_first() {
+    let log = Log::default();
+    let guard = log.on_drop("main");
+    let inside = OnDrop(|| drop(LoopHandle::current()));
+    let mut held = Some((guard, inside));
+    let tasks = log.clone();
+    boucle::run(poll_fn(move |_| {
+        let _ = &mut held;
+        spawn(dropping(&tasks, "task"));
+        Poll::Ready(())
+    }));
+    assert_eq!(log.take(), ["main", "task"]);
+}
+
+/// Dropping an explicit loop is its close; values that nobody took are dropped in the same order.
+#[test]
+fn dropping_an_explicit_loop_drops_tasks_and_values_in_spawn_order() {
+    let log = Log::default();
+    let event_loop = virtual_loop();
+    let value = log.on_drop("value");
+    let kept = [
+        event_loop.spawn(dropping(&log, "first")),
+        event_loop.spawn(dropping(&log, "second")),
+    ];
+    let done = event_loop.spawn(async move { value });
+    event_loop.spawn(dropping(&log, "third"));
+    event_loop.turn(Some(Duration::ZERO)).unwrap();
+    event_loop.block_on(yield_now());
+    assert_eq!(log.take(), NONE);
+    kept[1].abort();
+    drop(event_loop);
+    assert_eq!(log.take(), ["first", "second", "value", "third"]);
+    drop((kept, done));
+    assert_eq!(log.take(), NONE);
+}
+
+/// What a destructor spawns while the loop is closing is dropped at once, unpolled, and so on
+/// downwards.
+#[test]
+fn what_teardown_spawns_is_dropped_at_once() {
+    let log = Log::default();
+    let event_loop = virtual_loop();
+    let (outer, inner) = (log.clone(), log.clone());
+    let nested = OnDrop(move || {
+        let task = spawn(dropping(&inner, "spawned by the spawned"));
+        inner.add(task.is_finished());
+    });
+    let guard = OnDrop(move || {
+        let guard = outer.on_drop("spawned");
+        let polled = outer.clone();
+        let mut task = spawn(async move { polled.add("polled") });
+        assert!(matches!(look(&mut task), Poll::Ready(Err(_))));
+        drop(spawn(holds(guard)));
+        outer.add("first");
+    });
+    event_loop.spawn(holds(guard));
+    event_loop.spawn(holds(nested));
+    event_loop.spawn(dropping(&log, "last"));
+    event_loop.turn(Some(Duration::ZERO)).unwrap();
+    drop(event_loop);
+    let expected = ["spawned", "first", "spawned by the spawned", "true", "last"];
+    assert_eq!(log.take(), expected);
+}
+
+/// Destructors run inside of the loop and on its thread, and may do there what a task may: wake,
+/// abort, drop handles, read the clock, sleep, stop, and leave something in the inbox. Each task is
+/// dropped once and in its place all the same.
+#[test]
+fn destructors_may_use_the_loop_while_it_closes() {
+    let log = Log::default();
+    let event_loop = virtual_loop();
+    let gate = Gate::default();
+    let others: Rc<RefCell<Vec<JoinHandle<()>>>> = Rc::default();
+    let here = thread::current().id();
+    let left_behind = Arc::new(());
+
+    let guard = OnDrop({
+        let (log, gate, others, left) = (
+            log.clone(),
+            gate.clone(),
+            others.clone(),
+            left_behind.clone(),
+        );
+        move || {
+            assert_eq!(thread::current().id(), here);
+            gate.waker().wake();
+            let mut others = others.take();
+            others[0].abort();
+            assert!(!others[0].is_finished());
+            assert!(look(&mut others[1]).is_pending());
+            drop(others);
+            let start = now();
+            let mut armed = sleep(SECOND);
+            assert!(look(&mut armed).is_pending());
+            drop(armed);
+            assert!(look(&mut sleep(Duration::ZERO)).is_ready());
+            assert!(look(&mut gather([pending::<()>()])).is_pending());
+            assert_eq!(now(), start);
+            boucle::stop();
+            let left = left.clone();
+            let _ = LoopHandle::current().spawn(move || {
+                drop(left);
+                ready(())
+            });
+            log.add("first");
+        }
+    });
+    event_loop.spawn(holds(guard));
+    let waiting = gate.clone();
+    let second = log.on_drop("second");
+    let handles = vec![
+        event_loop.spawn(async move {
+            let _second = second;
+            waiting.passed().await;
+        }),
+        event_loop.spawn(dropping(&log, "third")),
+        event_loop.spawn(dropping(&log, "fourth")),
+    ];
+    others.replace(handles);
+    event_loop.turn(Some(Duration::ZERO)).unwrap();
+    drop(event_loop);
+    assert_eq!(log.take(), ["first", "second", "third", "fourth"]);
+    assert_eq!(gate.polls(), 1);
+    assert_eq!(Arc::strong_count(&left_behind), 1);
+}
+
+/// A destructor that takes another task's value with its handle does so before the loop would.
+#[test]
+fn a_destructor_may_drop_the_value_of_another_task() {
+    let log = Log::default();
+    let event_loop = virtual_loop();
+    let (other, value) = (Rc::new(Cell::new(None)), log.on_drop("value"));
+    let (inner, own) = (other.clone(), log.clone());
+    let guard = OnDrop(move || {
+        drop(inner.take());
+        own.add("first");
+    });
+    event_loop.spawn(holds(guard));
+    other.set(Some(event_loop.spawn(async move { value })));
+    event_loop.turn(Some(Duration::ZERO)).unwrap();
+    drop(event_loop);
+    assert_eq!(log.take(), ["value", "first"]);
+}
+
+/// Somebody who waits outside of the loop is woken by its end, and finds that the task was
+/// cancelled.
+#[test]
+fn the_end_of_the_loop_wakes_who_waits_outside() {
+    let event_loop = virtual_loop();
+    let mut task = event_loop.spawn(pending::<()>());
+    let mut armed = sleep(SECOND);
+    let wakes = Arc::new(Counting::default());
+    let waker = Waker::from(wakes.clone());
+    let cx = &mut Context::from_waker(&waker);
+    event_loop.block_on(async {
+        assert!(pin!(&mut task).poll(cx).is_pending());
+        assert!(pin!(&mut armed).poll(cx).is_pending());
+    });
+    drop(event_loop);
+    assert_eq!(wakes.wakes(), 2);
+    assert!(matches!(look(&mut task), Poll::Ready(Err(_))));
+    drop(waker);
+    drop((task, armed));
+    assert_eq!(Arc::strong_count(&wakes), 1);
+}
+
+/// A loop that closes inside of another leaves the other one running: what is spawned afterwards
+/// goes there.
+#[test]
+fn a_loop_that_closes_inside_of_another_gives_it_back() {
+    let log = Log::default();
+    let inner = virtual_loop();
+    inner.spawn(dropping(&log, "inner"));
+    virtual_loop().block_on(async {
+        let task = spawn(holds(inner));
+        yield_now().await;
+        task.abort();
+        yield_now().await;
+        assert_eq!(log.take(), ["inner"]);
+        assert_eq!(spawn(ready(1)).await.unwrap(), 1);
+    });
+}
+
+/// Whatever state a task is in when its loop ends, nothing of it is leaked.
+#[test]
+fn nothing_is_leaked() {
+    let value = Rc::new(());
+    let event_loop = virtual_loop();
+    let holding = |future: std::pin::Pin<Box<dyn Future<Output = ()>>>| {
+        let value = value.clone();
+        async move {
+            future.await;
+            value
+        }
+    };
+    let mut handles = Vec::new();
+    for _ in 0..2 {
+        handles.push(event_loop.spawn(holding(Box::pin(pending()))));
+        handles.push(event_loop.spawn(holding(Box::pin(sleep(SECOND)))));
+        handles.push(event_loop.spawn(holding(Box::pin(ready(())))));
+        handles.push(event_loop.spawn(holding(Box::pin(async {
+            gather([pending::<()>(), pending()]).await;
+        }))));
+        handles.push(event_loop.spawn(holding(Box::pin(async {
+            wait([spawn(pending::<()>())], ALL_COMPLETED).await;
+        }))));
+        handles.push(event_loop.spawn(holding(Box::pin(async {
+            loop {
+                yield_now().await;
+            }
+        }))));
+        event_loop.turn(Some(Duration::ZERO)).unwrap();
+        event_loop.turn(Some(Duration::ZERO)).unwrap();
+        handles.drain(..handles.len() / 2);
+    }
+    handles.push(event_loop.spawn(holding(Box::pin(pending()))));
+    handles[0].abort();
+    assert!(Rc::strong_count(&value) > 10);
+    drop(event_loop);
+    assert_eq!(Rc::strong_count(&value), 1);
+}
+
+/// A closure that came by the inbox and was never read is dropped when the loop ends, on the loop's
+/// thread.
+#[test]
+fn an_unread_inbox_is_dropped_on_the_thread_of_its_loop() {
+    let event_loop = virtual_loop();
+    let handle = event_loop.handle();
+    let (sender, dropped) = mpsc::channel();
+    thread::spawn(move || {
+        let guard = OnDrop(move || sender.send(thread::current().id()).unwrap());
+        handle
+            .spawn(move || {
+                drop(guard);
+                ready(())
+            })
+            .unwrap();
+    })
+    .join()
+    .unwrap();
+    assert!(dropped.try_recv().is_err());
+    drop(event_loop);
+    assert_eq!(dropped.try_recv(), Ok(thread::current().id()));
+}
+
+/// A task that ends by itself is dropped once, and so is one that is aborted in the turn in which
+/// it is ready.
+#[test]
+fn every_destructor_runs_once() {
+    let log = Log::default();
+    virtual_loop().block_on(async {
+        let guard = log.on_drop("future");
+        let value = log.on_drop("value");
+        let gate = Gate::default();
+        let waiting = gate.clone();
+        let (future, polls) = counted(async move {
+            let _guard = guard;
+            waiting.passed().await;
+            value
+        });
+        let task = spawn(future);
+        yield_now().await;
+        gate.open();
+        yield_now().await;
+        task.abort();
+        drop(task);
+        yield_now().await;
+        assert_eq!(polls.get(), 2);
+    });
+    assert_eq!(log.take(), ["future", "value"]);
+}

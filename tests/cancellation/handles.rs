@@ -1,0 +1,247 @@
+//! Handles, sleeps and combinators on another loop, on another thread, and after their loop.
+
+use std::future::{pending, ready};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::Duration;
+
+use boucle::{ALL_COMPLETED, FIRST_COMPLETED, as_completed, gather, sleep, wait, yield_now};
+use futures_lite::StreamExt;
+use futures_lite::future::poll_once;
+
+use super::{NONE, dropping};
+use crate::common::{Counting, Log, SECOND, look, name_of, panic_of, virtual_loop};
+
+/// When the loop is gone its tasks are cancelled, whatever they were; nothing that is done to a
+/// handle then is an error.
+#[test]
+fn a_handle_outlives_its_loop() {
+    let event_loop = virtual_loop();
+    let waiting = event_loop.spawn(pending::<i32>());
+    let done = event_loop.spawn(ready(1));
+    let unused = event_loop.spawn(pending::<i32>());
+    event_loop.turn(Some(Duration::ZERO)).unwrap();
+    let fresh = event_loop.spawn(ready(2));
+    drop(event_loop);
+
+    drop(unused);
+    let ids = [2, 3, 5];
+    for (mut task, id) in [waiting, done, fresh].into_iter().zip(ids) {
+        assert_eq!(task.id(), id - 1);
+        assert!(task.is_finished());
+        task.abort();
+        // Without a loop, and on another one.
+        let Poll::Ready(Err(error)) = look(&mut task) else {
+            panic!("the loop is gone")
+        };
+        assert!(error.is_cancelled());
+    }
+}
+
+/// A task of a loop that is gone can be awaited on any other loop: it is cancelled.
+#[test]
+fn a_handle_of_a_loop_that_is_gone_is_cancelled_on_another_loop() {
+    let event_loop = virtual_loop();
+    let (awaited, waited) = (event_loop.spawn(ready(1)), event_loop.spawn(ready(2)));
+    drop(event_loop);
+    virtual_loop().block_on(async {
+        assert!(awaited.await.unwrap_err().is_cancelled());
+        let (done, pending) = wait([waited], FIRST_COMPLETED).await;
+        assert_eq!((done.len(), pending.len()), (1, 0));
+    });
+}
+
+/// Such a handle is done, whoever has its numbers on the loop that waits.
+#[test]
+fn a_handle_of_a_loop_that_is_gone_is_not_its_namesakes() {
+    let (gone, event_loop) = (virtual_loop(), virtual_loop());
+    let [waited, namesake] = [&gone, &event_loop].map(|it| it.spawn(pending::<()>()));
+    assert_eq!(waited.id(), namesake.id());
+    drop(gone);
+    let (done, pending) = event_loop.block_on(wait([waited], ALL_COMPLETED));
+    assert_eq!((done.len(), pending.len()), (1, 0));
+    assert!(!namesake.is_finished());
+}
+
+/// What is awaited on another loop of the same thread panics and names both; neither loop is
+/// harmed.
+#[test]
+fn awaiting_on_another_loop_names_both_loops() {
+    let (own, other) = (virtual_loop(), virtual_loop());
+    let names = [&own, &other].map(name_of);
+    let mut task = own.spawn(async {
+        sleep(SECOND).await;
+        1
+    });
+    let mut armed = sleep(SECOND);
+    own.block_on(poll_once(&mut armed));
+
+    let messages = other.block_on(async {
+        [
+            panic_of(|| look(&mut task)),
+            panic_of(|| look(&mut armed)),
+            panic_of(|| look(&mut wait([own.spawn(ready(()))], FIRST_COMPLETED))),
+        ]
+    });
+    for message in messages {
+        assert!(names.iter().all(|name| message.contains(name)), "{message}");
+    }
+    assert_eq!(own.block_on(task).unwrap(), 1);
+    own.block_on(armed);
+    other.block_on(sleep(SECOND));
+}
+
+/// A gather, a wait or a stream that has begun on one loop cannot go on on another.
+#[test]
+fn a_combinator_stays_on_its_loop() {
+    let (own, other) = (virtual_loop(), virtual_loop());
+    let names = [&own, &other].map(name_of);
+    let mut gathered = gather([sleep(SECOND)]);
+    let mut waiting = wait([own.spawn(sleep(SECOND))], ALL_COMPLETED);
+    let mut items = as_completed([sleep(SECOND)]);
+    own.block_on(async {
+        assert!(poll_once(&mut gathered).await.is_none());
+        assert!(poll_once(&mut waiting).await.is_none());
+        assert!(poll_once(items.next()).await.is_none());
+    });
+    let messages = other.block_on(async {
+        [
+            panic_of(|| look(&mut gathered)),
+            panic_of(|| look(&mut waiting)),
+            panic_of(|| look(&mut items.next())),
+        ]
+    });
+    for message in messages {
+        assert!(names.iter().all(|name| message.contains(name)), "{message}");
+    }
+    own.block_on(async {
+        gathered.await;
+        waiting.await;
+        assert!(items.next().await.unwrap().is_ok());
+    });
+}
+
+/// On another thread the panic names the loop that is elsewhere and, if one runs there, that one.
+#[test]
+fn awaiting_on_another_thread_names_the_loops() {
+    let own = virtual_loop();
+    let name = name_of(&own);
+    let mut task = own.spawn(ready(1));
+    let mut armed = sleep(SECOND);
+    own.block_on(poll_once(&mut armed));
+
+    let (mut task, armed) = thread::spawn(move || {
+        let elsewhere = [panic_of(|| look(&mut task)), panic_of(|| look(&mut armed))];
+        assert!(
+            elsewhere.iter().all(|message| message.contains(&name)),
+            "{elsewhere:?}"
+        );
+        assert!(panic_of(|| task.is_finished()).contains(&name));
+
+        let other = virtual_loop();
+        let names = [name, name_of(&other)];
+        let messages =
+            other.block_on(async { [panic_of(|| look(&mut task)), panic_of(|| look(&mut armed))] });
+        for message in messages {
+            assert!(names.iter().all(|name| message.contains(name)), "{message}");
+        }
+        (task, armed)
+    })
+    .join()
+    .unwrap();
+    assert_eq!(own.block_on(&mut task).unwrap(), 1);
+    own.block_on(armed);
+}
+
+/// A handle may be dropped on another thread although the value may not go there: the value is
+/// dropped by the loop, when it reads its inbox.
+#[test]
+fn a_value_is_dropped_on_its_loop_when_the_handle_is_dropped_elsewhere() {
+    let event_loop = virtual_loop();
+    let value = Rc::new(());
+    let count = || Rc::strong_count(&value);
+    let shared = value.clone();
+    let done = event_loop.spawn(async move { shared });
+    let shared = value.clone();
+    let waiting = event_loop.spawn(async move {
+        sleep(SECOND).await;
+        shared
+    });
+    event_loop.turn(Some(Duration::ZERO)).unwrap();
+    assert_eq!(count(), 3);
+
+    thread::spawn(move || drop((done, waiting))).join().unwrap();
+    assert_eq!(count(), 3);
+    event_loop.turn(Some(Duration::ZERO)).unwrap();
+    assert_eq!(count(), 2);
+    // The other one goes on, detached, and its value is dropped when it comes.
+    event_loop.turn(None).unwrap();
+    event_loop.turn(None).unwrap();
+    assert_eq!(count(), 1);
+}
+
+/// What waits on one thread and is dropped on another leaves nothing behind: the timer, the group
+/// and its waker are given back by the inbox, children are aborted, and the tasks of a wait go on.
+#[test]
+fn what_is_dropped_elsewhere_is_cleaned_up_by_the_inbox() {
+    let event_loop = virtual_loop();
+    let noop = Arc::new(Counting::default());
+    let waker = Waker::from(noop.clone());
+    let cx = &mut Context::from_waker(&waker);
+
+    let mut armed = sleep(100 * SECOND);
+    let mut gathered = gather([pending::<()>(), pending()]);
+    let mut items = as_completed([pending::<()>()]);
+    let mut waiting = wait(
+        [
+            event_loop.spawn(pending::<()>()),
+            event_loop.spawn(pending()),
+        ],
+        ALL_COMPLETED,
+    );
+    event_loop.block_on(async {
+        assert!(pin!(&mut armed).poll(cx).is_pending());
+        assert!(pin!(&mut gathered).poll(cx).is_pending());
+        assert!(pin!(items.next()).poll(cx).is_pending());
+        assert!(pin!(&mut waiting).poll(cx).is_pending());
+    });
+    let turn = event_loop.turn(Some(Duration::ZERO)).unwrap();
+    assert_eq!((turn.left, Arc::strong_count(&noop)), (5, 6));
+
+    let elsewhere = thread::spawn(move || drop((armed, gathered, items, waiting)));
+    elsewhere.join().unwrap();
+    assert_eq!(Arc::strong_count(&noop), 6);
+    let turn = event_loop.turn(Some(Duration::ZERO)).unwrap();
+    assert_eq!((turn.woken_by_inbox, turn.left), (3, 5));
+    assert_eq!(Arc::strong_count(&noop), 2);
+    let turn = event_loop.turn(Some(Duration::ZERO)).unwrap();
+    assert_eq!((turn.polled, turn.left), (0, 2));
+    // No timer is left: nothing but a deadlock would come.
+    assert!(panic_of(|| event_loop.turn(None)).starts_with("deadlock"));
+}
+
+/// The same on another loop of the same thread, at once.
+#[test]
+fn what_is_dropped_in_another_loop_is_cleaned_up() {
+    let log = Log::default();
+    let (own, other) = (virtual_loop(), virtual_loop());
+    let mut armed = sleep(100 * SECOND);
+    let mut gathered = gather([dropping(&log, "child")]);
+    own.block_on(async {
+        assert!(poll_once(&mut armed).await.is_none());
+        assert!(poll_once(&mut gathered).await.is_none());
+        yield_now().await;
+    });
+    let task = own.spawn(dropping(&log, "task"));
+    own.turn(Some(Duration::ZERO)).unwrap();
+    other.block_on(async {
+        task.abort();
+        drop((armed, gathered));
+    });
+    assert_eq!(log.take(), NONE);
+    assert_eq!(own.turn(None).unwrap().left, 0);
+    assert_eq!(log.take(), ["task", "child"]);
+}

@@ -1,0 +1,61 @@
+//! Tests that run in a process of their own: the test starts its own binary again, for itself alone.
+
+use std::io::BufRead;
+use std::process::{Command, Output};
+
+/// Tells a child process that it is one, and which part of its test it runs.
+const VARIABLE: &str = "BOUCLE_TEST_CHILD";
+
+/// Returns a command that runs this binary.
+pub(crate) fn own_binary() -> Command {
+    Command::new(std::env::current_exe().expect("a test has a file"))
+}
+
+/// Returns a command that runs a part of one test of this binary, by its full name, in a process of its own.
+pub(crate) fn child(test: &str, part: &str) -> Command {
+    let mut command = own_binary();
+    ask_for(&mut command, test, part);
+    command
+}
+
+fn ask_for(command: &mut Command, test: &str, part: &str) {
+    let arguments = ["--exact", test, "--nocapture"];
+    command.args(arguments).env(VARIABLE, part);
+}
+
+/// Returns the part that this process was started for; `None` in the tests' own process.
+pub(crate) fn part_of_child() -> Option<String> {
+    std::env::var(VARIABLE).ok()
+}
+
+/// Returns true in a process that was started for this part.
+pub(crate) fn is_child(part: &str) -> bool {
+    part_of_child().is_some_and(|own| own == part)
+}
+
+/// Runs a test by a command to which the arguments of this binary can be added, and asserts that it passes.
+/// Returns false, and runs nothing, in the process that this has started: that one is to run the test.
+pub(crate) fn passes_alone(mut command: Command, test: &str) -> bool {
+    if is_child(test) {
+        return false;
+    }
+    ask_for(&mut command, test, test);
+    assert_passed(&command.output().unwrap());
+    true
+}
+
+/// Asserts that a child process has run its test, and that the test has passed.
+pub(crate) fn assert_passed(output: &Output) {
+    let [out, err] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
+    assert!(output.status.success(), "{out}\n{err}");
+    assert!(out.contains("1 passed"), "{out}\n{err}");
+}
+
+/// Reads the lines of a child process up to this one.
+pub(crate) fn read_until(expected: &str, out: &mut impl BufRead) {
+    let mut line = String::new();
+    while line.trim() != expected {
+        line.clear();
+        assert_ne!(out.read_line(&mut line).unwrap(), 0, "the child has ended");
+    }
+}

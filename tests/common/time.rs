@@ -1,0 +1,53 @@
+//! Durations, and a look at a virtual clock.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::mpsc;
+use std::task::Poll;
+use std::thread;
+use std::time::Duration;
+
+use boucle::{now, sleep};
+
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
+
+/// How long a test that would otherwise hang waits before it fails.
+pub(crate) const LONG: Duration = Duration::from_secs(60);
+
+pub(crate) const fn ms(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+pub(crate) const fn secs(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+/// Waits for a virtual clock to jump over so much time. Returns false if the loop parks for real instead, and
+/// a thread breaks that park off after five seconds.
+pub(crate) async fn passes_at_once(time: Duration) -> bool {
+    let (breaking_off, broken_off) = async_channel::bounded(1);
+    let (over, is_over) = mpsc::channel::<()>();
+    let other = thread::spawn(move || {
+        if is_over.recv_timeout(secs(5)).is_err() {
+            breaking_off.try_send(()).unwrap();
+        }
+        // The channel stays open until the wait is over.
+        let _ = is_over.recv();
+    });
+    let start = now();
+    let mut asleep = sleep(time);
+    let mut broken = pin!(broken_off.recv());
+    let passed = poll_fn(|cx| {
+        if Pin::new(&mut asleep).poll(cx).is_ready() {
+            return Poll::Ready(true);
+        }
+        broken.as_mut().poll(cx).map(|_| false)
+    })
+    .await;
+    drop(over);
+    other.join().unwrap();
+    // A park that was real may have left the clock between two ticks, and a deadline is rounded up.
+    assert!(!passed || now() - start - time < Duration::from_micros(1));
+    passed
+}

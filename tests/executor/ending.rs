@@ -1,0 +1,226 @@
+//! Jobs and the end of their loop.
+
+use std::cell::Cell;
+use std::future::pending;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use boucle::{EventLoop, LoopHandle, run_in_executor, spawn, yield_now};
+use futures_lite::future::poll_once;
+
+use crate::common::{HOUR, OnDrop, holds, message};
+
+/// Starts a job of the running loop that has begun, and that ends when the loop does, a little later:
+/// it waits until a task is dropped. Returns whether it has ended.
+fn start_late_job() -> Arc<AtomicBool> {
+    let (task, is_dropped) = mpsc::channel::<()>();
+    drop(spawn(holds(task)));
+    let ended = Arc::new(AtomicBool::new(false));
+    let end = ended.clone();
+    let (started, has_started) = mpsc::channel();
+    let job = run_in_executor(move || {
+        started.send(()).unwrap();
+        assert!(is_dropped.recv().is_err());
+        thread::sleep(Duration::from_millis(20));
+        end.store(true, Ordering::Relaxed);
+    });
+    has_started.recv().unwrap();
+    drop(job);
+    ended
+}
+
+/// `run` waits for work that has begun, though its future is gone; and only when the tasks are
+/// dropped, for which the work may wait.
+#[test]
+fn the_end_of_a_loop_waits_for_work_that_has_begun() {
+    let ended = boucle::run(async { start_late_job() });
+    assert!(ended.load(Ordering::Relaxed));
+}
+
+/// So it does when the main future panics.
+#[test]
+fn a_loop_that_panics_waits_for_work_that_has_begun() {
+    let ended = Arc::new(Mutex::new(None));
+    let place = ended.clone();
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        boucle::run(async {
+            *place.lock().unwrap() = Some(start_late_job());
+            panic!("on purpose");
+        });
+    }));
+    assert_eq!(message(panicked.unwrap_err()), "on purpose");
+    let ended = ended.lock().unwrap().take().unwrap();
+    assert!(ended.load(Ordering::Relaxed));
+}
+
+/// A loop that is kept waits when it is dropped, not when `block_on` returns.
+#[test]
+fn an_event_loop_waits_when_it_is_dropped() {
+    let event_loop = EventLoop::new().unwrap();
+    let ended = event_loop.block_on(async { start_late_job() });
+    assert!(!ended.load(Ordering::Relaxed));
+    drop(event_loop);
+    assert!(ended.load(Ordering::Relaxed));
+}
+
+/// A bound that is not reached changes nothing.
+#[test]
+fn a_bound_that_is_not_reached_changes_nothing() {
+    let builder = EventLoop::builder().shutdown_timeout(HOUR);
+    let event_loop = builder.build().unwrap();
+    let ended = event_loop.block_on(async { start_late_job() });
+    drop(event_loop);
+    assert!(ended.load(Ordering::Relaxed));
+}
+
+/// Work that talks to its loop finds at its end that the loop is gone, and so comes to an end itself.
+#[test]
+fn work_that_uses_a_loop_handle_sees_that_the_loop_is_gone() {
+    let (ended, has_ended) = mpsc::channel();
+    boucle::run(async {
+        let (started, has_started) = mpsc::channel();
+        let handle = LoopHandle::current();
+        let job = run_in_executor(move || {
+            started.send(()).unwrap();
+            while handle.spawn(|| async {}).is_ok() {
+                thread::yield_now();
+            }
+            ended.send(()).unwrap();
+        });
+        has_started.recv().unwrap();
+        drop(job);
+    });
+    assert_eq!(has_ended.try_recv(), Ok(()));
+}
+
+/// The value of work that was given up is dropped on its thread, before the loop has ended, and a
+/// panic of its destructor stops there.
+#[test]
+fn an_unwanted_value_is_dropped_quietly_before_the_loop_has_ended() {
+    let (dropped, is_dropped) = mpsc::channel();
+    boucle::run(async {
+        let (task, is_over) = mpsc::channel::<()>();
+        drop(spawn(holds(task)));
+        let (started, has_started) = mpsc::channel();
+        let job = run_in_executor(move || {
+            started.send(()).unwrap();
+            assert!(is_over.recv().is_err());
+            OnDrop(move || {
+                dropped.send(thread::current().id()).unwrap();
+                panic!("on purpose");
+            })
+        });
+        has_started.recv().unwrap();
+        drop(job);
+    });
+    assert_ne!(is_dropped.try_recv().unwrap(), thread::current().id());
+    assert_eq!(boucle::run(run_in_executor(|| 1)), 1);
+}
+
+/// Whether work begins while its loop ends is a race, of which nothing is seen from outside: when the
+/// loop has ended, either the work has ended too, or it never begins; in both cases it is dropped.
+#[test]
+fn work_that_begins_while_its_loop_ends_is_waited_for() {
+    let [began, ended, dropped] = [(); 3].map(|()| Arc::new(AtomicUsize::new(0)));
+    fn add(count: &AtomicUsize) {
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+    let count = |count: &Arc<AtomicUsize>| count.load(Ordering::Relaxed);
+    for round in 1..=1_000 {
+        let (begin, end, drops) = (began.clone(), ended.clone(), dropped.clone());
+        let guard = OnDrop(move || add(&drops));
+        let before = count(&began);
+        let mut job = None;
+        boucle::run(async {
+            job = Some(run_in_executor(move || {
+                let _guard = guard;
+                add(&begin);
+                thread::yield_now();
+                add(&end);
+            }));
+        });
+        let begun = count(&began);
+        assert_eq!(count(&ended), begun);
+        assert_eq!(count(&dropped), round);
+        let awaited = catch_unwind(AssertUnwindSafe(|| boucle::run(job.unwrap())));
+        assert_eq!(awaited.is_ok(), begun > before);
+        assert_eq!(count(&began), begun);
+    }
+}
+
+/// A loop waits for its own jobs and no other's: neither those of another loop nor those that were
+/// made where none ran, though it has polled them.
+#[test]
+fn a_loop_waits_for_its_own_jobs_alone() {
+    let (go, may_go) = mpsc::channel();
+    let mut job = run_in_executor(move || may_go.recv().unwrap());
+    boucle::run(async { assert!(poll_once(Pin::new(&mut job)).await.is_none()) });
+    let other = EventLoop::new().unwrap();
+    let ended = other.block_on(async { start_late_job() });
+    boucle::run(async { assert_eq!(run_in_executor(|| 1).await, 1) });
+    assert!(!ended.load(Ordering::Relaxed));
+    go.send(5).unwrap();
+    assert_eq!(other.block_on(job), 5);
+    drop(other);
+    assert!(ended.load(Ordering::Relaxed));
+}
+
+/// Work may run a loop of its own, whose end waits for jobs of its own.
+#[test]
+fn work_may_run_a_loop_that_waits_for_its_jobs() {
+    boucle::run(async {
+        let job = run_in_executor(|| {
+            let run = boucle::run(async { start_late_job() });
+            let kept = EventLoop::new().unwrap();
+            let block_on = kept.block_on(async { start_late_job() });
+            drop(kept);
+            (
+                run.load(Ordering::Relaxed),
+                block_on.load(Ordering::Relaxed),
+            )
+        });
+        assert_eq!(job.await, (true, true));
+    });
+}
+
+/// A loop that is dropped inside of another, by a task's destructor, waits too.
+#[test]
+fn a_loop_that_a_task_of_another_drops_waits_for_its_jobs() {
+    let inner = EventLoop::new().unwrap();
+    let ended = inner.block_on(async { start_late_job() });
+    let seen = ended.clone();
+    boucle::run(async move {
+        let task = spawn(holds(inner));
+        yield_now().await;
+        task.abort();
+        assert!(task.await.unwrap_err().is_cancelled());
+        assert!(seen.load(Ordering::Relaxed));
+        assert_eq!(run_in_executor(|| 1).await, 1);
+    });
+}
+
+/// What a destructor starts while its loop ends is dropped at once, and says so if it is awaited.
+#[test]
+fn work_that_is_started_while_its_loop_ends_never_begins() {
+    let (began, has_begun) = mpsc::channel();
+    let job = Rc::new(Cell::new(None));
+    let place = job.clone();
+    boucle::run(async move {
+        drop(spawn(async move {
+            let _late = OnDrop(move || {
+                let began = began.clone();
+                place.set(Some(run_in_executor(move || began.send(()).unwrap())));
+            });
+            pending::<()>().await;
+        }));
+        yield_now().await;
+    });
+    let awaited = catch_unwind(AssertUnwindSafe(|| boucle::run(job.take().unwrap())));
+    assert!(message(awaited.unwrap_err()).contains("its event loop has ended"));
+    assert_eq!(has_begun.try_recv(), Err(mpsc::TryRecvError::Disconnected));
+}

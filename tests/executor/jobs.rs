@@ -1,0 +1,223 @@
+//! Jobs: where they run, what their futures give, and what dropping those does.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Context, Waker};
+use std::thread;
+use std::time::Duration;
+
+use boucle::{EventLoop, gather, run_in_executor, spawn, yield_now};
+use futures_lite::future::poll_once;
+
+use crate::common::{Bomb, Counting, waker_of};
+
+/// The value of the work is the future's, and the work was done on another thread.
+#[test]
+fn work_is_done_on_another_thread() {
+    let (value, worker) =
+        boucle::run(async { run_in_executor(|| (6 * 7, thread::current().id())).await });
+    assert_eq!(value, 42);
+    assert_ne!(worker, thread::current().id());
+}
+
+/// A panic of the work goes on where it is awaited, with its payload: here it ends the task alone.
+#[test]
+fn a_panic_of_the_work_reaches_who_awaits_it() {
+    boucle::run(async {
+        let task = spawn(async { run_in_executor(|| panic!("no file")).await });
+        let error = task.await.unwrap_err();
+        assert!(error.is_panic());
+        let payload = error.try_into_panic().unwrap();
+        assert_eq!(payload.downcast_ref::<&str>(), Some(&"no file"));
+        assert_eq!(run_in_executor(|| 1).await, 1);
+    });
+    let resumed = catch_unwind(AssertUnwindSafe(|| {
+        boucle::run(run_in_executor(|| -> () { std::panic::panic_any(5u8) }));
+    }));
+    assert_eq!(resumed.unwrap_err().downcast_ref::<u8>(), Some(&5));
+}
+
+/// The work starts at the call. (It says so over a channel that is read while the loop is held, so
+/// no poll can have started it.)
+#[test]
+fn work_starts_at_the_call() {
+    boucle::run(async {
+        let (started, has_started) = mpsc::channel();
+        let job = run_in_executor(move || started.send(5).unwrap());
+        assert_eq!(has_started.recv(), Ok(5));
+        job.await;
+    });
+}
+
+/// A job may be made before there is a loop, and is awaited on one.
+#[test]
+fn work_that_was_started_outside_is_awaited_on_a_loop() {
+    let (go, may_go) = mpsc::channel();
+    let job = run_in_executor(move || may_go.recv().unwrap());
+    assert_eq!(
+        boucle::run(async {
+            let mut job = pin!(job);
+            assert!(poll_once(job.as_mut()).await.is_none());
+            go.send(9).unwrap();
+            job.await
+        }),
+        9
+    );
+}
+
+/// While the work blocks, the loop goes on: the job waits for a task that runs after it was
+/// started.
+#[test]
+fn the_loop_goes_on_meanwhile() {
+    boucle::run(async {
+        let (go, may_go) = mpsc::channel();
+        let job = spawn(run_in_executor(move || may_go.recv().unwrap()));
+        let turns = Rc::new(Cell::new(0));
+        let count = turns.clone();
+        let other = spawn(async move {
+            for _ in 0..100 {
+                yield_now().await;
+                count.set(count.get() + 1);
+            }
+            go.send("done").unwrap();
+        });
+        assert_eq!(job.await.unwrap(), "done");
+        assert_eq!(turns.get(), 100);
+        other.await.unwrap();
+    });
+}
+
+/// Dropping the future gives up the wait, and work that has begun runs to its end. (It signals its
+/// beginning and its end; between the two, the future is dropped.)
+#[test]
+fn dropping_the_future_does_not_stop_the_work() {
+    boucle::run(async {
+        let (started, has_started) = mpsc::channel();
+        let (go, may_go) = mpsc::channel::<()>();
+        let (ended, has_ended) = mpsc::channel();
+        let job = run_in_executor(move || {
+            started.send(()).unwrap();
+            may_go.recv().unwrap();
+            ended.send(7).unwrap();
+        });
+        has_started.recv().unwrap();
+        drop(job);
+        go.send(()).unwrap();
+        assert_eq!(has_ended.recv(), Ok(7));
+    });
+}
+
+/// A loop whose end has a bound of zero does not wait: the work runs on, detached, and its end
+/// disturbs nothing.
+#[test]
+fn work_outlives_a_loop_that_does_not_wait() {
+    let (started, has_started) = mpsc::channel();
+    let (go, may_go) = mpsc::channel::<()>();
+    let (ended, has_ended) = mpsc::channel();
+    let builder = EventLoop::builder().shutdown_timeout(Duration::ZERO);
+    let event_loop = builder.build().unwrap();
+    event_loop.block_on(async {
+        let job = spawn(run_in_executor(move || {
+            started.send(()).unwrap();
+            may_go.recv().unwrap();
+            ended.send(7).unwrap();
+        }));
+        has_started.recv().unwrap();
+        yield_now().await;
+        drop(job);
+    });
+    drop(event_loop);
+    go.send(()).unwrap();
+    assert_eq!(has_ended.recv(), Ok(7));
+}
+
+/// A thousand jobs are all done, and each awaiter has its own value.
+#[test]
+fn many_jobs_are_done() {
+    let count = Arc::new(AtomicUsize::new(0));
+    let values = boucle::run(async {
+        let jobs = (0..1_000).map(|number| {
+            let count = count.clone();
+            run_in_executor(move || {
+                count.fetch_add(1, Ordering::Relaxed);
+                number * 2
+            })
+        });
+        gather(jobs.collect::<Vec<_>>()).await
+    });
+    assert_eq!(count.load(Ordering::Relaxed), 1_000);
+    assert_eq!(
+        values,
+        (0..1_000).map(|number| number * 2).collect::<Vec<_>>()
+    );
+}
+
+/// Nothing is locked while a waker of another runtime is woken: this one drops the future that it
+/// belongs to.
+#[test]
+fn a_waker_may_drop_the_future_that_wakes_it() {
+    let (go, may_go) = mpsc::channel::<()>();
+    let job = Arc::new(Mutex::new(Some(run_in_executor(move || {
+        may_go.recv().unwrap();
+    }))));
+    let (woken, is_woken) = mpsc::channel();
+    let owned = job.clone();
+    let wake = move || {
+        drop(owned.lock().unwrap().take());
+        woken.send(()).unwrap();
+    };
+    let waker = waker_of(wake, || ());
+    let mut context = Context::from_waker(&waker);
+    let mut taken = job.lock().unwrap().take().unwrap();
+    assert!(Pin::new(&mut taken).poll(&mut context).is_pending());
+    *job.lock().unwrap() = Some(taken);
+    go.send(()).unwrap();
+    assert_eq!(is_woken.recv_timeout(Duration::from_secs(20)), Ok(()));
+}
+
+/// A future that is dropped leaves no waker behind, however long the work goes on.
+#[test]
+fn a_future_that_is_dropped_takes_its_waker_along() {
+    let idle = Arc::new(Counting::default());
+    let (go, may_go) = mpsc::channel::<()>();
+    let (started, has_started) = mpsc::channel();
+    let mut job = run_in_executor(move || {
+        started.send(()).unwrap();
+        may_go.recv()
+    });
+    has_started.recv().unwrap();
+    let waker = Waker::from(idle.clone());
+    let polled = Pin::new(&mut job).poll(&mut Context::from_waker(&waker));
+    assert!(polled.is_pending());
+    drop((waker, job));
+    assert_eq!(Arc::strong_count(&idle), 1);
+    drop(go);
+}
+
+/// Values that have come and that nobody takes are dropped quietly, each by itself; as are those of
+/// joined tasks. (Two at once would end the process.)
+#[test]
+fn values_that_panic_when_they_are_dropped_harm_nothing() {
+    boucle::run(async {
+        let (done, is_done) = mpsc::channel();
+        let job = || {
+            let done = done.clone();
+            run_in_executor(move || {
+                let value = Bomb("a value's drop");
+                done.send(()).unwrap();
+                value
+            })
+        };
+        let jobs = [job(), job(), job()];
+        (0..3).for_each(|_| is_done.recv().unwrap());
+        // The values are sent just after; a few of these may still be on their way when they are dropped.
+        run_in_executor(|| ()).await;
+        let dropped = catch_unwind(AssertUnwindSafe(|| drop(jobs)));
+        assert!(dropped.is_ok());
+    });
+}

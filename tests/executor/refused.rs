@@ -1,0 +1,136 @@
+//! Jobs where the system refuses threads. Each test is a process that may have no more of them from some
+//! moment on. The limit does not hold for the super-user, who therefore becomes another user.
+
+use std::future::Future;
+use std::os::unix::process::CommandExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::process::Command;
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Context, Waker};
+use std::time::Duration;
+use std::{io, thread};
+
+use boucle::net::{TcpListener, TcpStream};
+use boucle::{RunInExecutor, gather, now, run_in_executor, sleep, spawn};
+use rustix::process::{Resource, Rlimit, getrlimit, getuid, setrlimit};
+
+use super::threads::passes_with_all_threads;
+use crate::common::{HOUR, message, virtually};
+
+fn passes_under_limit(test: &str) -> bool {
+    // Not its path, which the other user may have no right to.
+    let mut command = Command::new("/proc/self/exe");
+    if getuid().is_root() {
+        // A user with no other process, whatever runs on this machine.
+        let user = 20_000 + std::process::id() % 40_000;
+        command.uid(user).gid(user);
+    }
+    passes_with_all_threads(command, test)
+}
+
+fn refuse_threads(refuse: bool) {
+    let maximum = getrlimit(Resource::Nproc).maximum;
+    let current = if refuse { Some(1) } else { maximum };
+    setrlimit(Resource::Nproc, Rlimit { current, maximum }).unwrap();
+    let thread = thread::Builder::new().spawn(|| ());
+    assert_eq!(thread.is_err(), refuse);
+}
+
+/// Without any thread, what needs one fails at once and the loop goes on; and when threads can be
+/// had again, all is as before.
+#[test]
+fn without_a_thread_what_needs_one_fails_at_once() {
+    if passes_under_limit("refused::without_a_thread_what_needs_one_fails_at_once") {
+        return;
+    }
+    refuse_threads(true);
+    // The panic comes out of `run` too, and nothing of it holds a virtual clock.
+    let panicked = catch_unwind(|| boucle::run(run_in_executor(|| 7)));
+    assert!(message(panicked.unwrap_err()).contains("os error 11"));
+    virtually(async {
+        let start = now();
+        let mut job = run_in_executor(|| 7);
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            Pin::new(&mut job).poll(&mut Context::from_waker(Waker::noop()))
+        }));
+        assert!(polled.is_err());
+        sleep(HOUR).await;
+        assert_eq!(now() - start, HOUR);
+    });
+    boucle::run(async {
+        let (dropped, is_dropped) = mpsc::channel::<()>();
+        let job = run_in_executor(move || drop(dropped));
+        assert!(is_dropped.recv().is_err());
+        let error = spawn(job).await.unwrap_err();
+        let text = message(error.try_into_panic().unwrap());
+        assert!(text.contains("run_in_executor"), "{text}");
+        assert!(text.contains("os error 11"), "{text}");
+
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let error = TcpStream::connect(("localhost", port)).await.unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("localhost"), "{text}");
+        assert!(text.contains("os error 11"), "{text}");
+        // On a socket it would mean that it is not ready.
+        assert_ne!(error.kind(), io::ErrorKind::WouldBlock);
+        sleep(Duration::from_millis(1)).await;
+
+        refuse_threads(false);
+        assert_eq!(run_in_executor(|| 7).await, 7);
+        TcpStream::connect(("localhost", port)).await.unwrap();
+    });
+}
+
+/// Two jobs that wait for each other, so that each needs a thread.
+fn meeting() -> [RunInExecutor<()>; 2] {
+    let ((one, sees_one), (other, sees_other)) = (mpsc::channel(), mpsc::channel());
+    [(one, sees_other), (other, sees_one)].map(|(own, sees)| {
+        run_in_executor(move || {
+            own.send(()).unwrap();
+            sees.recv().unwrap();
+        })
+    })
+}
+
+/// With a single thread the work waits its turn, in order; and when threads can be had again, more
+/// of them are made, for what has waited too.
+#[test]
+fn with_one_thread_work_waits_its_turn() {
+    if passes_under_limit("refused::with_one_thread_work_waits_its_turn") {
+        return;
+    }
+    boucle::run(async {
+        let (started, has_started) = mpsc::channel();
+        let (go, may_go) = mpsc::channel::<()>();
+        let first = run_in_executor(move || {
+            started.send(()).unwrap();
+            may_go.recv().unwrap();
+        });
+        has_started.recv().unwrap();
+        refuse_threads(true);
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let jobs = (0..100).map(|number| {
+            let order = order.clone();
+            run_in_executor(move || order.lock().unwrap().push(number))
+        });
+        let jobs: Vec<_> = jobs.collect();
+        sleep(Duration::from_millis(1)).await;
+        assert!(order.lock().unwrap().is_empty());
+        go.send(()).unwrap();
+        first.await;
+        gather(jobs).await;
+        assert_eq!(*order.lock().unwrap(), (0..100).collect::<Vec<_>>());
+
+        let (hold, held) = mpsc::channel::<()>();
+        let holding = run_in_executor(move || held.recv());
+        let [one, other] = meeting();
+        refuse_threads(false);
+        drop(hold);
+        assert!(holding.await.is_err());
+        gather!(one, other).await;
+        let [one, other] = meeting();
+        gather!(one, other).await;
+    });
+}

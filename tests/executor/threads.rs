@@ -1,0 +1,141 @@
+//! Jobs that find no thread: because all are taken, or because the system refuses to start one. Each test
+//! runs in a process of its own.
+
+use std::pin::Pin;
+use std::process::Command;
+use std::sync::{Mutex, mpsc};
+use std::thread;
+
+use boucle::net::{TcpListener, TcpStream};
+use boucle::{EventLoop, gather, run_in_executor, spawn, yield_now};
+use futures_lite::future::poll_once;
+
+use crate::common::{OnDrop, message, own_binary, passes_alone};
+
+/// Runs a test in a process of its own, and no other such test at the same time: a machine may not have
+/// threads for all of them.
+pub(super) fn passes_with_all_threads(command: Command, test: &str) -> bool {
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock();
+    passes_alone(command, test)
+}
+
+/// Jobs of no loop, on every thread of the executor, until this is dropped.
+fn take_all_threads() -> async_channel::Sender<()> {
+    let (hold, released) = async_channel::bounded::<()>(1);
+    let (started, has_started) = mpsc::channel();
+    for _ in 0..512 {
+        let (released, started) = (released.clone(), started.clone());
+        let job = run_in_executor(move || {
+            started.send(()).unwrap();
+            let _ = released.recv_blocking();
+        });
+        has_started.recv().unwrap();
+        drop(job);
+    }
+    hold
+}
+
+/// Work that finds no thread waits its turn, and the turns are first come, first served. If it is
+/// given up before, it is dropped at once, and a panic of its destructor stops there.
+#[test]
+fn work_waits_its_turn_and_is_dropped_at_once_if_it_is_given_up() {
+    if passes_with_all_threads(
+        own_binary(),
+        "threads::work_waits_its_turn_and_is_dropped_at_once_if_it_is_given_up",
+    ) {
+        return;
+    }
+    let held = take_all_threads();
+    boucle::run(async {
+        let (began, has_begun) = mpsc::channel();
+        let start = |number: usize| {
+            let began = began.clone();
+            let guard = OnDrop(|| panic!("on purpose"));
+            run_in_executor(move || {
+                std::mem::forget(guard);
+                began.send(number).unwrap();
+            })
+        };
+        let mut jobs: Vec<_> = (0..4).map(start).collect();
+        assert!(poll_once(Pin::new(&mut jobs[1])).await.is_none());
+        let (dropped, is_dropped) = mpsc::channel::<()>();
+        let job = run_in_executor(move || drop(dropped));
+        assert_eq!(is_dropped.try_recv(), Err(mpsc::TryRecvError::Empty));
+        drop(job);
+        assert_eq!(is_dropped.try_recv(), Err(mpsc::TryRecvError::Disconnected));
+        drop(jobs.remove(1));
+        assert_eq!(has_begun.try_recv(), Err(mpsc::TryRecvError::Empty));
+        drop(held);
+        gather(jobs).await;
+        let mut begun: Vec<_> = has_begun.try_iter().collect();
+        begun.sort_unstable();
+        assert_eq!(begun, [0, 2, 3]);
+    });
+}
+
+/// Work that has not begun when its loop ends is dropped before the end is reached, on the loop's
+/// thread, also if its future lives on; which wakes what awaits it elsewhere, to say so.
+#[test]
+fn work_that_has_not_begun_is_dropped_with_its_loop() {
+    if passes_with_all_threads(
+        own_binary(),
+        "threads::work_that_has_not_begun_is_dropped_with_its_loop",
+    ) {
+        return;
+    }
+    let held = take_all_threads();
+    let (dropped, is_dropped) = mpsc::channel();
+    let (began, has_begun) = mpsc::channel::<()>();
+    let start = || {
+        let (dropped, began) = (dropped.clone(), began.clone());
+        let mut others = Some(run_in_executor(|| ()));
+        let guard = OnDrop(move || {
+            // Nothing is locked: a destructor may use the executor.
+            drop(others.take());
+            dropped.send(thread::current().id()).unwrap();
+            panic!("on purpose");
+        });
+        run_in_executor(move || {
+            began.send(()).unwrap();
+            drop(guard);
+        })
+    };
+    let event_loop = EventLoop::new().unwrap();
+    let mut kept = None;
+    event_loop.block_on(async {
+        drop(spawn(start()));
+        yield_now().await;
+        kept = Some(start());
+    });
+    assert_eq!(is_dropped.try_recv(), Err(mpsc::TryRecvError::Empty));
+    let other = EventLoop::new().unwrap();
+    let awaiting = other.spawn(kept.unwrap());
+    other.block_on(yield_now());
+    drop(event_loop);
+    let dropped: Vec<_> = is_dropped.try_iter().collect();
+    assert_eq!(dropped, [thread::current().id(); 2]);
+    let error = other.block_on(awaiting).unwrap_err();
+    assert!(message(error.try_into_panic().unwrap()).contains("its event loop has ended"));
+    drop(held);
+    drop(began);
+    assert!(has_begun.recv().is_err());
+}
+
+/// A name is looked up while all threads of the executor are taken.
+#[test]
+fn a_name_does_not_wait_for_the_executor() {
+    if passes_with_all_threads(
+        own_binary(),
+        "threads::a_name_does_not_wait_for_the_executor",
+    ) {
+        return;
+    }
+    let held = take_all_threads();
+    boucle::run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        TcpStream::connect(("localhost", port)).await.unwrap();
+    });
+    drop(held);
+}

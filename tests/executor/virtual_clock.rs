@@ -1,0 +1,114 @@
+//! Jobs and the virtual clock, which stands still while a job runs.
+
+use std::pin::pin;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use boucle::{now, run_in_executor, sleep, spawn, timeout};
+use futures_lite::future::poll_once;
+
+use crate::common::{HOUR, passes_at_once, virtually};
+
+/// After a park that was real, a virtual clock may stand between two ticks, and a deadline is
+/// rounded up.
+const TICK: Duration = Duration::from_micros(1);
+
+/// A virtual clock does not jump while a job runs, however soon the next deadline is. (The job
+/// takes 20 ms on the real clock.)
+#[test]
+fn a_virtual_clock_does_not_jump_while_a_job_runs() {
+    virtually(async {
+        let start = now();
+        let mut hour = sleep(HOUR);
+        assert!(poll_once(pin!(&mut hour)).await.is_none());
+        let job = timeout(
+            HOUR / 2,
+            run_in_executor(|| thread::sleep(Duration::from_millis(20))),
+        );
+        assert_eq!(job.await, Ok(()));
+        assert!(now() - start < HOUR / 2);
+        hour.await;
+        assert_eq!(now() - start, HOUR);
+    });
+}
+
+/// A job that was given up still runs, and the clock stands until it ends; then it jumps.
+#[test]
+fn a_job_that_was_given_up_holds_a_virtual_clock_until_it_ends() {
+    virtually(async {
+        let (started, has_started) = mpsc::channel();
+        let (ended, has_ended) = mpsc::channel();
+        let job = run_in_executor(move || {
+            started.send(()).unwrap();
+            thread::sleep(Duration::from_millis(20));
+            ended.send(()).unwrap();
+        });
+        has_started.recv().unwrap();
+        drop(job);
+        sleep(HOUR).await;
+        assert_eq!(has_ended.try_recv(), Ok(()));
+    });
+}
+
+/// A job that is done does not hold up a virtual clock either, though nobody has fetched its value
+/// yet. (If the loop parks for real nevertheless, a thread ends the test after five seconds, and
+/// the test fails.)
+#[test]
+fn a_job_that_is_done_does_not_hold_up_a_virtual_clock() {
+    virtually(async {
+        let start = now();
+        let (done, is_done) = mpsc::channel();
+        let job = run_in_executor(move || done.send(()).unwrap());
+        is_done.recv().unwrap();
+        assert!(passes_at_once(HOUR).await);
+        // The job's own time has passed for real, if any.
+        assert!(now() - start >= HOUR);
+        job.await;
+    });
+}
+
+/// Under a virtual clock a panic of the work counts as its end.
+#[test]
+fn a_job_that_panics_does_not_hold_up_a_virtual_clock() {
+    virtually(async {
+        let start = now();
+        let task = spawn(async { run_in_executor(|| panic!("on purpose")).await });
+        let error = task.await.unwrap_err();
+        assert!(error.is_panic());
+        let passed = now() - start;
+        sleep(HOUR).await;
+        assert!(now() - start - passed - HOUR < TICK);
+    });
+}
+
+/// A job whose future was dropped, on another thread at that, holds up the clock as long as it
+/// runs, and no longer.
+#[test]
+fn a_job_that_was_given_up_is_counted_out_when_it_ends() {
+    virtually(async {
+        let (go, may_go) = mpsc::channel::<()>();
+        let job = run_in_executor(move || may_go.recv());
+        let start = now();
+        thread::spawn(move || drop(job)).join().unwrap();
+        drop(go);
+        sleep(HOUR).await;
+        assert_eq!(now() - start, HOUR);
+    });
+}
+
+/// A virtual clock stands still while a job runs, and not for as long as its future is kept: here one
+/// that was polled, lost a race, and is awaited an hour later.
+#[test]
+fn a_future_that_is_kept_does_not_hold_a_virtual_clock() {
+    virtually(async {
+        let (go, may_go) = mpsc::channel();
+        let mut job = pin!(run_in_executor(move || may_go.recv().unwrap()));
+        assert!(poll_once(job.as_mut()).await.is_none());
+        go.send(7).unwrap();
+        let before = now();
+        sleep(HOUR).await;
+        assert!(now() - before >= HOUR);
+        assert_eq!(job.await, 7);
+    });
+}

@@ -1,0 +1,163 @@
+//! Crowds: many tasks, or many wakers, that wait for one side of a socket.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use boucle::net::TcpListener;
+use boucle::{EventLoop, run, sleep, spawn};
+use futures::stream::FuturesUnordered;
+use futures_lite::StreamExt;
+
+use crate::common::{Counting, virtual_loop};
+
+/// However many tasks wait for one side of a socket, they come to rest: the crowd is woken to come
+/// again a few times, and then fits.
+#[test]
+fn a_crowd_that_waits_in_vain_comes_to_rest() {
+    for tasks in [64, 65, 200, 1_000] {
+        let event_loop = EventLoop::new().unwrap();
+        let listener = event_loop.block_on(TcpListener::bind("127.0.0.1:0"));
+        let listener = Rc::new(listener.unwrap());
+        for _ in 0..tasks {
+            let listener = listener.clone();
+            drop(event_loop.spawn(async move { listener.accept().await.map(drop) }));
+        }
+        let mut polls = 0;
+        loop {
+            let turn = event_loop.turn(Some(Duration::ZERO)).unwrap();
+            polls += turn.polled;
+            assert!(polls <= 3 * tasks, "{polls} polls of {tasks} tasks");
+            if turn.ready == 0 {
+                break;
+            }
+        }
+    }
+}
+
+/// The same with waiters that do not come again at once: each gives way before it polls again, or is
+/// one of many in a task, or in a task of tasks. A loop that never rests would have no time to let
+/// pass, and the sleep would never be over.
+#[test]
+fn a_crowd_that_takes_its_time_comes_to_rest() {
+    async fn slow(listener: Rc<TcpListener>) {
+        let mut gives_way = false;
+        poll_fn(|cx| {
+            gives_way = !gives_way;
+            if gives_way {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            listener.poll_accept(cx).map(drop)
+        })
+        .await;
+    }
+    async fn many(listener: Rc<TcpListener>, count: usize) {
+        let waiters = (0..count).map(|_| slow(listener.clone()));
+        waiters.collect::<FuturesUnordered<_>>().count().await;
+    }
+    async fn task_of_tasks(listener: Rc<TcpListener>) {
+        let inner = (0..10).map(|_| many(listener.clone(), 10));
+        inner.collect::<FuturesUnordered<_>>().count().await;
+    }
+    let crowds: [fn(Rc<TcpListener>); 3] = [
+        |listener| (0..65).for_each(|_| drop(spawn(slow(listener.clone())))),
+        |listener| drop(spawn(many(listener, 100))),
+        |listener| drop(spawn(task_of_tasks(listener))),
+    ];
+    for crowd in crowds {
+        virtual_loop().block_on(async {
+            let listener = Rc::new(TcpListener::bind("127.0.0.1:0").await.unwrap());
+            crowd(listener.clone());
+            sleep(Duration::from_millis(2)).await;
+        });
+    }
+}
+
+/// A crowd that waits for connections, one after the other, is woken by each once: it is not taken for
+/// stale each time anew.
+#[test]
+fn a_crowd_that_is_served_is_woken_once_for_each_event() {
+    const TASKS: usize = 200;
+    run(async {
+        let listener = Rc::new(TcpListener::bind("127.0.0.1:0").await.unwrap());
+        let (polls, accepted) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+        for _ in 0..TASKS {
+            let (listener, polls, accepted) = (listener.clone(), polls.clone(), accepted.clone());
+            drop(spawn(poll_fn(move |cx| {
+                polls.set(polls.get() + 1);
+                while listener.poll_accept(cx)?.is_ready() {
+                    accepted.set(accepted.get() + 1);
+                }
+                Poll::<std::io::Result<()>>::Pending
+            })));
+        }
+        sleep(Duration::from_millis(2)).await;
+        for connection in 1..=5 {
+            let before = polls.get();
+            let _stream = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            while accepted.get() < connection {
+                sleep(Duration::from_millis(1)).await;
+            }
+            let woken = polls.get() - before;
+            assert!(
+                woken <= TASKS + 10,
+                "{woken} polls for connection {connection}"
+            );
+        }
+    });
+}
+
+/// A crowd that has come to rest is not woken again and again because somebody else polls now and then
+/// with a new waker each time.
+#[test]
+fn a_crowd_at_rest_is_left_alone() {
+    run(async {
+        let listener = Rc::new(TcpListener::bind("127.0.0.1:0").await.unwrap());
+        let polls = Rc::new(Cell::new(0));
+        for _ in 0..100 {
+            let (listener, polls) = (listener.clone(), polls.clone());
+            drop(spawn(poll_fn(move |cx| {
+                polls.set(polls.get() + 1);
+                listener.poll_accept(cx).map(drop)
+            })));
+        }
+        for _ in 0..50 {
+            sleep(Duration::from_micros(1)).await;
+            let waker = Waker::from(Arc::new(Counting::default()));
+            let polled = listener.poll_accept(&mut Context::from_waker(&waker));
+            assert!(polled.is_pending());
+        }
+        assert!(polls.get() <= 400, "{} polls", polls.get());
+    });
+}
+
+/// A waker that polls the socket again while it is woken, as an executor might that runs at once, does
+/// not recurse for ever when its crowd is woken.
+#[test]
+fn a_crowd_that_polls_within_its_wake_comes_to_rest() {
+    thread_local! {
+        static LISTENER: RefCell<Option<Rc<TcpListener>>> = const { RefCell::new(None) };
+    }
+    struct PollsAtOnce;
+    impl Wake for PollsAtOnce {
+        fn wake(self: Arc<Self>) {
+            if let Some(listener) = LISTENER.with_borrow(|listener| listener.clone()) {
+                let waker = Waker::from(self);
+                let polled = listener.poll_accept(&mut Context::from_waker(&waker));
+                assert!(polled.is_pending());
+            }
+        }
+    }
+    run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        LISTENER.set(Some(Rc::new(listener)));
+        for _ in 0..200 {
+            Arc::new(PollsAtOnce).wake();
+        }
+        LISTENER.set(None);
+    });
+}

@@ -1,0 +1,89 @@
+//! Other executors: on the loop's thread, inside of its tasks, and on other threads.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::thread;
+
+use boucle::sleep;
+
+use crate::common::{ms, run, virtual_loop, waker_of};
+
+/// A handle is awaited under another executor on the loop's thread, while the loop is stepped by
+/// hand.
+#[test]
+fn a_handle_is_awaited_under_another_executor() {
+    let event_loop = virtual_loop();
+    let mut handle = event_loop.spawn(async {
+        sleep(ms(10)).await;
+        sleep(ms(10)).await;
+        7
+    });
+    let mut turns = 0;
+    let value = futures::executor::block_on(poll_fn(|cx| {
+        let polled = Pin::new(&mut handle).poll(cx);
+        if polled.is_pending() {
+            // What is done in this turn wakes the other executor, so that it polls again.
+            event_loop.turn(None).unwrap();
+            turns += 1;
+            if turns < 3 {
+                cx.waker().wake_by_ref();
+            }
+        }
+        polled
+    }));
+    assert_eq!((value.unwrap(), turns), (7, 3));
+}
+
+/// `block_on` of another executor inside of a task holds the loop, and is served by a thread all
+/// the same.
+#[test]
+fn another_executor_runs_inside_of_a_task() {
+    run(async {
+        let (sender, receiver) = async_channel::bounded(1);
+        let other = thread::spawn(move || sender.send_blocking(7).unwrap());
+        assert_eq!(futures::executor::block_on(receiver.recv()), Ok(7));
+        other.join().unwrap();
+        sleep(ms(1)).await;
+    });
+}
+
+/// A task of boucle's is woken by a thread that was given its waker; and a future that is polled by
+/// a waker of a thread's wakes that thread.
+#[test]
+fn wakers_of_threads_and_tasks_meet() {
+    run(async {
+        // A task's waker, woken on a thread.
+        let (wakers, to_wake) = std::sync::mpsc::channel::<Waker>();
+        let other = thread::spawn(move || {
+            for waker in to_wake {
+                waker.wake();
+            }
+        });
+        for _ in 0..100 {
+            let mut asked = false;
+            poll_fn(|cx| {
+                if std::mem::replace(&mut asked, true) {
+                    return Poll::Ready(());
+                }
+                wakers.send(cx.waker().clone()).unwrap();
+                Poll::Pending
+            })
+            .await;
+        }
+        drop(wakers);
+        other.join().unwrap();
+    });
+    // A thread's waker, woken by the loop: the handle's awaiter is nobody that boucle knows.
+    let event_loop = virtual_loop();
+    let mut handle = event_loop.spawn(sleep(ms(10)));
+    let own = thread::current();
+    let waker = waker_of(move || own.unpark(), || ());
+    let cx = &mut Context::from_waker(&waker);
+    assert!(Pin::new(&mut handle).poll(cx).is_pending());
+    while !handle.is_finished() {
+        event_loop.turn(None).unwrap();
+    }
+    thread::park(); // returns at once, since the loop has unparked this thread
+    assert!(Pin::new(&mut handle).poll(cx).is_ready());
+}

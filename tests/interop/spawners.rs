@@ -1,0 +1,106 @@
+//! Spawning by the traits of `futures-task`.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use boucle::{EventLoop, LoopHandle, spawn, yield_now};
+use futures::task::{LocalSpawn, LocalSpawnExt, Spawn, SpawnExt};
+
+use crate::common::{OnDrop, holds, run, virtual_loop};
+
+/// An `EventLoop` and a `LoopHandle` are spawners to the `futures` crate, with and without `Send`;
+/// the tasks run in spawn order.
+#[test]
+fn the_spawn_traits_spawn() {
+    let event_loop = virtual_loop();
+    let handle = event_loop.handle();
+    let log = Rc::new(RefCell::new(Vec::new()));
+    let add = |name| {
+        let log = log.clone();
+        async move { log.borrow_mut().push(name) }
+    };
+    event_loop.spawn_local(add("loop, local")).unwrap();
+    handle.spawn_local(add("handle, local")).unwrap();
+    let count = Arc::new(AtomicUsize::new(0));
+    let add_one = || {
+        let count = count.clone();
+        async move {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    SpawnExt::spawn(&event_loop, add_one()).unwrap();
+    SpawnExt::spawn(&handle, add_one()).unwrap();
+    event_loop.status().unwrap();
+    event_loop.status_local().unwrap();
+    handle.status_local().unwrap();
+    handle.status().unwrap();
+    let value = event_loop.spawn_local_with_handle(async { Rc::new(5) });
+    assert_eq!(*event_loop.block_on(value.unwrap()), 5);
+    assert_eq!(*log.borrow(), ["loop, local", "handle, local"]);
+    assert_eq!(count.load(Ordering::Relaxed), 2);
+    drop(handle);
+}
+
+/// From another thread a `LoopHandle` takes a future that is `Send`, and no other.
+#[test]
+fn the_spawn_traits_spawn_from_another_thread() {
+    run(async {
+        let handle = LoopHandle::current();
+        let (sender, receiver) = async_channel::bounded(1);
+        let owner = thread::current().id();
+        let other = thread::spawn(move || {
+            assert!(handle.spawn_local(async {}).unwrap_err().is_shutdown());
+            assert!(handle.status_local().is_err());
+            let future = async move { sender.send(thread::current().id()).await.unwrap() };
+            SpawnExt::spawn(&handle, future).unwrap();
+        });
+        assert_eq!(receiver.recv().await, Ok(owner));
+        other.join().unwrap();
+    });
+}
+
+/// When the loop is gone the spawners say so, and drop the future.
+#[test]
+fn a_spawner_whose_loop_is_gone_says_so() {
+    let event_loop = EventLoop::new().unwrap();
+    let handle = event_loop.handle();
+    drop(event_loop);
+    let guard = Arc::new(());
+    let held = guard.clone();
+    let future = holds(held);
+    assert!(SpawnExt::spawn(&handle, future).unwrap_err().is_shutdown());
+    assert_eq!(Arc::strong_count(&guard), 1);
+    assert!(handle.spawn_local(async {}).unwrap_err().is_shutdown());
+    assert!(handle.status_local().unwrap_err().is_shutdown());
+    assert!(handle.status().unwrap_err().is_shutdown());
+    thread::spawn(move || {
+        assert!(
+            SpawnExt::spawn(&handle, async {})
+                .unwrap_err()
+                .is_shutdown()
+        );
+    })
+    .join()
+    .unwrap();
+}
+
+/// A loop that is closing takes no task by the traits either: a destructor is told so.
+#[test]
+fn a_spawner_whose_loop_is_closing_says_so() {
+    let refused = Rc::new(Cell::new(None));
+    let sets = refused.clone();
+    let guard = OnDrop(move || {
+        let handle = LoopHandle::current();
+        let spawned = handle.spawn_local(async {});
+        let is_refused = spawned.is_err_and(|error| error.is_shutdown());
+        sets.set(Some(is_refused && handle.status_local().is_err()));
+    });
+    boucle::run(async move {
+        drop(spawn(holds(guard)));
+        yield_now().await;
+    });
+    assert_eq!(refused.get(), Some(true));
+}

@@ -1,0 +1,191 @@
+//! Sockets that are always ready leave the other tasks their turn.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::io::{IoSliceMut, Write};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::mpsc;
+use std::thread;
+
+use boucle::net::{TcpListener, TcpStream};
+use boucle::{spawn, yield_now};
+use futures_lite::{AsyncReadExt, AsyncWriteExt};
+
+use crate::common::{listen, pair, pair_with_std, run};
+
+/// A task whose reads are ready every time gives way after 128 of them, and goes on in the next
+/// turn.
+#[test]
+fn a_task_that_always_has_something_to_read_gives_way() {
+    run(async {
+        let (mut client, server) = pair().await;
+        client.write_all(b"x").await.unwrap();
+        // From here on the stream is known to be readable.
+        server.peek(&mut [0; 8]).await.unwrap();
+        let reads = Rc::new(Cell::new(0));
+        let count = reads.clone();
+        let reader = spawn(async move {
+            loop {
+                server.peek(&mut [0; 8]).await.unwrap();
+                count.set(count.get() + 1);
+            }
+        });
+        for round in 1..=10 {
+            yield_now().await;
+            assert_eq!(reads.get(), 128 * round);
+        }
+        reader.abort();
+    });
+}
+
+/// The same for a task that can always write, since its peer takes everything.
+#[test]
+fn a_task_that_can_always_write_gives_way() {
+    run(async {
+        let (mut client, _server) = pair().await;
+        let writes = Rc::new(Cell::new(0));
+        let count = writes.clone();
+        let writer = spawn(async move {
+            loop {
+                client.write_all(b"x").await.unwrap();
+                count.set(count.get() + 1);
+            }
+        });
+        for round in 1..=3 {
+            yield_now().await;
+            assert_eq!(writes.get(), 128 * round);
+        }
+        writer.abort();
+    });
+}
+
+/// What a task does again and again.
+type Leaf = Box<dyn Fn() -> Pin<Box<dyn Future<Output = ()>>>>;
+
+/// Makes a leaf of an expression: its value is dropped, the sockets in it are shared.
+macro_rules! leaf {
+    ($($socket:ident)? => $operation:expr) => {{
+        $(let $socket = $socket.clone();)?
+        let leaf: Leaf = Box::new(move || {
+            $(let $socket = $socket.clone();)?
+            Box::pin(async move { drop($operation.await) })
+        });
+        (stringify!($operation), leaf)
+    }};
+}
+
+/// Every operation that is ready at once spends budget, those too that never wait or that fail: a task
+/// that makes nothing but these gives way after 128 of them.
+#[test]
+fn every_operation_that_is_ready_at_once_counts() {
+    let (gone_stream, gone_listener) = run(async {
+        let (listener, _) = listen().await;
+        (Rc::new(pair().await.0), Rc::new(listener))
+    });
+    run(async move {
+        let (listener, taken) = listen().await;
+        let (closed, peer) = pair().await;
+        let (stream, mut other) = pair().await;
+        let (closed, stream) = (Rc::new(closed), Rc::new(stream));
+        drop(peer);
+        assert_eq!((&*closed).read(&mut [0; 8]).await.unwrap(), 0);
+        other.write_all(b"x").await.unwrap();
+        stream.peek(&mut [0; 8]).await.unwrap();
+        let malformed = "no address";
+        let leaves = [
+            leaf!(stream => stream.peek(&mut [0; 8])),
+            leaf!(stream => stream.peek(&mut [])),
+            leaf!(stream => (&*stream).read(&mut [])),
+            leaf!(stream => (&*stream).read_vectored(&mut [])),
+            leaf!(stream => (&*stream).write(b"x")),
+            leaf!(stream => (&*stream).write(&[])),
+            leaf!(stream => (&*stream).write_vectored(&[])),
+            leaf!(stream => (&*stream).flush()),
+            leaf!(stream => (&*stream).close()),
+            leaf!(stream => (&*stream).write(b"after the close")),
+            leaf!(closed => (&*closed).read(&mut [0; 8])),
+            leaf!(closed => (&*closed).read_vectored(&mut [IoSliceMut::new(&mut [0; 8])])),
+            leaf!(=> TcpListener::bind("127.0.0.1:0")),
+            leaf!(=> TcpListener::bind(taken)),
+            leaf!(=> TcpListener::bind(malformed)),
+            leaf!(=> TcpStream::connect(malformed)),
+            leaf!(gone_stream => (&*gone_stream).read(&mut [0; 8])),
+            leaf!(gone_stream => (&*gone_stream).write(b"x")),
+            leaf!(gone_stream => gone_stream.peek(&mut [0; 8])),
+            leaf!(gone_stream => (&*gone_stream).flush()),
+            leaf!(gone_stream => (&*gone_stream).close()),
+            leaf!(gone_listener => gone_listener.accept()),
+        ];
+        for (name, leaf) in leaves {
+            let count = Rc::new(Cell::new(0));
+            let counts = count.clone();
+            let task = spawn(async move {
+                while counts.get() < 1_000 {
+                    leaf().await;
+                    counts.set(counts.get() + 1);
+                }
+            });
+            for round in 1..=3 {
+                yield_now().await;
+                assert_eq!(count.get(), 128 * round, "{name}");
+            }
+            task.abort();
+        }
+        drop(listener);
+    });
+}
+
+/// A read that is ready costs no turn in the queue, up to the budget.
+#[test]
+fn a_read_that_is_ready_does_not_give_way() {
+    run(async {
+        let (mut client, mut server) = pair().await;
+        client.write_all(b"abc").await.unwrap();
+        server.peek(&mut [0; 8]).await.unwrap();
+        let order = Rc::new(RefCell::new(Vec::new()));
+        let log = order.clone();
+        let other = spawn(async move { log.borrow_mut().push("other") });
+        assert_eq!(server.read(&mut [0; 8]).await.unwrap(), 3);
+        order.borrow_mut().push("read");
+        other.await.unwrap();
+        assert_eq!(*order.borrow(), ["read", "other"]);
+    });
+}
+
+/// A storm of wakes from a thread does not keep the loop from its sockets, nor the sockets from the
+/// wakes.
+#[test]
+fn sockets_and_wakes_come_through_each_other() {
+    run(async {
+        let (mut stream, mut peer) = pair_with_std().await;
+        let (sender, receiver) = async_channel::unbounded::<u32>();
+        let (over, is_over) = mpsc::channel::<()>();
+        let waking = thread::spawn(move || {
+            for number in 0..20_000 {
+                sender.try_send(number).unwrap();
+            }
+            is_over.recv().unwrap();
+        });
+        let sending = thread::spawn(move || {
+            for _ in 0..200 {
+                peer.write_all(&[5; 100]).unwrap();
+            }
+        });
+        let counter = spawn(async move {
+            let mut count = 0;
+            while let Ok(number) = receiver.recv().await {
+                assert_eq!(number, count);
+                count += 1;
+            }
+            count
+        });
+        let mut all = Vec::new();
+        stream.read_to_end(&mut all).await.unwrap();
+        assert_eq!(all, [5; 20_000]);
+        over.send(()).unwrap();
+        assert_eq!(counter.await.unwrap(), 20_000);
+        waking.join().unwrap();
+        sending.join().unwrap();
+    });
+}

@@ -1,0 +1,348 @@
+//! Sockets and their loops: to std and back, dropped here or elsewhere, and at the end of the loop.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::io::{ErrorKind, Read, Write};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::Duration;
+
+use boucle::net::{TcpListener, TcpStream};
+use boucle::observe::{Event, Observer};
+use boucle::{EventLoop, sleep, spawn, yield_now};
+use futures_lite::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+
+use super::poll_accept_with;
+use crate::common::{
+    OnDrop, holds, listen, name_of, own_binary, pair, pair_with_std, panic_of, passes_alone, run,
+    std_pair,
+};
+
+/// The destructor of an observer comes after that, and gets the same answer; the waker that it has left
+/// nowhere cannot panic in the loop's drop.
+#[test]
+fn an_observer_that_is_dropped_finds_the_loop_of_a_socket_gone() {
+    type Shared<T> = Rc<RefCell<Option<T>>>;
+    struct Polls(Shared<TcpListener>, Shared<String>);
+    impl Observer for Polls {
+        fn observe(&mut self, _: &Event) {}
+    }
+    impl Drop for Polls {
+        fn drop(&mut self) {
+            let listener = self.0.take().unwrap();
+            let polled = poll_accept_with(&listener, || (), || ());
+            if let Poll::Ready(Err(error)) = polled {
+                self.1.replace(Some(error.to_string()));
+            }
+        }
+    }
+    let (listener, answer) = (Shared::default(), Shared::default());
+    let observer = Polls(listener.clone(), answer.clone());
+    let event_loop = EventLoop::builder().observe(observer).build().unwrap();
+    listener.replace(Some(event_loop.block_on(listen()).0));
+    drop(event_loop);
+    let answer = answer.take().expect("an error");
+    assert!(answer.ends_with("is gone"), "{answer}");
+}
+
+/// While a loop ends, the destructor of a task may still make a socket; a waker that is woken after those
+/// gets an error.
+#[test]
+fn a_loop_that_ends_takes_sockets_until_its_tasks_are_gone() {
+    thread_local!(static MADE: RefCell<Vec<bool>> = const { RefCell::new(Vec::new()) });
+    fn make() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let made = TcpListener::from_std(listener).is_ok();
+        MADE.with_borrow_mut(|all| all.push(made));
+    }
+    let listener = run(async {
+        let (listener, _) = listen().await;
+        assert!(poll_accept_with(&listener, make, || ()).is_pending());
+        drop(spawn(holds(OnDrop(make))));
+        listener
+    });
+    assert_eq!(MADE.take(), [true, false]);
+    drop(listener);
+}
+
+/// A listener and a stream of std's become boucle's, work, and become std's again, with nothing
+/// lost.
+#[test]
+fn sockets_come_from_std_and_go_back() {
+    run(async {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        // A connection that waits already is found, too.
+        let mut peer = std::net::TcpStream::connect(address).unwrap();
+        let listener = TcpListener::from_std(listener).unwrap();
+        let (mut stream, _) = listener.accept().await.unwrap();
+        peer.write_all(b"abcd").unwrap();
+        let mut two = [0; 2];
+        stream.read_exact(&mut two).await.unwrap();
+        assert_eq!(&two, b"ab");
+
+        let back = stream.into_std().unwrap();
+        back.set_nonblocking(false).unwrap();
+        let mut there = back.try_clone().unwrap();
+        there.read_exact(&mut two).unwrap();
+        assert_eq!(&two, b"cd");
+        drop(there);
+        let mut stream = TcpStream::from_std(back).unwrap();
+        peer.write_all(b"ef").unwrap();
+        stream.read_exact(&mut two).await.unwrap();
+        assert_eq!(&two, b"ef");
+        stream.write_all(b"gh").await.unwrap();
+        peer.read_exact(&mut two).unwrap();
+        assert_eq!(&two, b"gh");
+        let mut back = stream.into_std().unwrap();
+        let error = back.read(&mut two).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WouldBlock, "made non-blocking");
+
+        let listener = listener.into_std().unwrap();
+        let error = listener.accept().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WouldBlock, "still non-blocking");
+        let listener = TcpListener::from_std(listener).unwrap();
+        let client = TcpStream::connect(address).await.unwrap();
+        let (_, peer) = listener.accept().await.unwrap();
+        assert_eq!(peer, client.local_addr().unwrap());
+    });
+}
+
+/// A socket needs a loop to belong to, and says so.
+#[test]
+fn a_socket_without_a_loop_panics() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let message = panic_of(|| TcpListener::from_std(listener));
+    assert!(
+        message.contains("a socket needs an event loop"),
+        "{message}"
+    );
+}
+
+/// A socket can only be awaited on its own loop, and the panic names both; the socket is unharmed.
+#[test]
+fn a_socket_that_is_polled_on_another_loop_panics() {
+    let first = EventLoop::new().unwrap();
+    let (mut client, mut server) = first.block_on(pair());
+    let second = EventLoop::new().unwrap();
+    let message = panic_of(|| second.block_on(client.read(&mut [0; 8])));
+    let both = format!("of {} was polled on {}:", name_of(&first), name_of(&second));
+    assert!(message.contains(&both), "{message}");
+    let message = thread::scope(|scope| {
+        let elsewhere = scope.spawn(|| panic_of(|| boucle::run(client.read(&mut [0; 8]))));
+        elsewhere.join().unwrap()
+    });
+    assert!(
+        message.contains(&format!("of {} was polled on", name_of(&first))),
+        "{message}"
+    );
+    first.block_on(async {
+        server.write_all(b"fine").await.unwrap();
+        assert_eq!(client.read(&mut [0; 8]).await.unwrap(), 4);
+    });
+}
+
+/// A socket that outlives its loop gives errors and can be dropped; another loop has no part in it.
+#[test]
+fn a_socket_outlives_its_loop() {
+    let (mut client, server, listener) = run(async {
+        let (listener, _) = listen().await;
+        let (client, server) = pair().await;
+        (client, server, listener)
+    });
+    run(async move {
+        let error = client.read(&mut [0; 8]).await.unwrap_err();
+        assert!(error.to_string().contains("is gone"), "{error}");
+        assert!(client.write(b"x").await.is_err());
+        assert!(client.peek(&mut [0; 8]).await.is_err());
+        assert!(listener.accept().await.is_err());
+        assert!(client.local_addr().is_ok());
+        // The same number means another socket here, which must not suffer.
+        let (mut other, mut peer) = pair().await;
+        drop((client, listener));
+        peer.write_all(b"fine").await.unwrap();
+        assert_eq!(other.read(&mut [0; 8]).await.unwrap(), 4);
+    });
+    // And what is left of it can start anew.
+    let std = server.into_std().unwrap();
+    run(async {
+        let mut server = TcpStream::from_std(std).unwrap();
+        assert_eq!(server.read(&mut [0; 8]).await.unwrap(), 0);
+    });
+}
+
+/// A socket that is dropped on another thread is closed there and then: the peer reads the end
+/// while the loop does not run at all. Its slot is freed when the loop reads its inbox.
+#[test]
+fn a_socket_that_is_dropped_on_another_thread_is_closed() {
+    let event_loop = EventLoop::new().unwrap();
+    let (stream, mut peer) = event_loop.block_on(pair_with_std());
+    thread::spawn(move || drop(stream)).join().unwrap();
+    assert_eq!(peer.read(&mut [0; 8]).unwrap(), 0);
+    event_loop.turn(Some(Duration::ZERO)).unwrap();
+    event_loop.block_on(async {
+        let (mut client, mut server) = pair().await;
+        server.write_all(b"fine").await.unwrap();
+        assert_eq!(client.read(&mut [0; 8]).await.unwrap(), 4);
+    });
+}
+
+/// A stream that goes with its last task while the loop runs on is closed, and the peer hears of
+/// it.
+#[test]
+fn an_aborted_task_closes_its_socket() {
+    run(async {
+        let (mut client, mut server) = pair().await;
+        let reader = spawn(async move { server.read(&mut [0; 8]).await });
+        yield_now().await;
+        reader.abort();
+        assert_eq!(client.read(&mut [0; 8]).await.unwrap(), 0);
+        assert!(reader.await.unwrap_err().is_cancelled());
+    });
+}
+
+/// What happens to a socket that is gone is not taken for news of the next tenant of its slot. (A
+/// duplicate of the descriptor is open, so something does happen.)
+#[test]
+fn an_event_of_a_closed_socket_is_nobodys() {
+    run(async {
+        let (old, mut old_peer) = std_pair();
+        let _copy = old.try_clone().unwrap();
+        drop(TcpStream::from_std(old).unwrap());
+        let (fresh, mut fresh_peer) = std_pair();
+        let mut fresh = TcpStream::from_std(fresh).unwrap();
+        let polls = Rc::new(Cell::new(0));
+        let count = polls.clone();
+        let reader = spawn(async move {
+            let mut buffer = [0; 8];
+            poll_fn(|cx| {
+                count.set(count.get() + 1);
+                Pin::new(&mut fresh).poll_read(cx, &mut buffer)
+            })
+            .await
+        });
+        yield_now().await;
+        // What the kernel has to say about the fresh socket itself is said by now.
+        sleep(Duration::from_millis(2)).await;
+        let before = polls.get();
+        old_peer.write_all(b"for nobody").unwrap();
+        sleep(Duration::from_millis(2)).await;
+        assert_eq!(polls.get(), before);
+        fresh_peer.write_all(b"fine").unwrap();
+        assert_eq!(reader.await.unwrap().unwrap(), 4);
+    });
+}
+
+/// The ways in which a socket leaves its loop, but for the loop's own end.
+const WAYS_OUT: [fn(&EventLoop, TcpStream); 5] = [
+    // By a task, while the loop does not run, and on another thread.
+    |event_loop, stream| event_loop.block_on(async move { drop(stream) }),
+    |_, stream| drop(stream),
+    |_, stream| thread::spawn(move || drop(stream)).join().unwrap(),
+    // Back to std, here and on another thread.
+    |_, stream| drop(stream.into_std().unwrap()),
+    |_, stream| {
+        let back = thread::spawn(move || stream.into_std().unwrap());
+        drop(back.join().unwrap());
+    },
+];
+
+/// A socket that leaves its loop is not watched any more, though a duplicate of its descriptor is open:
+/// what comes there does not end a park.
+#[test]
+fn a_duplicate_of_a_dropped_socket_wakes_nobody() {
+    for leaves in WAYS_OUT {
+        let event_loop = EventLoop::new().unwrap();
+        let (socket, mut peer) = std_pair();
+        let _duplicate = socket.try_clone().unwrap();
+        let stream = event_loop.block_on(async { TcpStream::from_std(socket).unwrap() });
+        leaves(&event_loop, stream);
+        event_loop.turn(Some(Duration::ZERO)).unwrap(); // what came by the inbox
+        let sleeper = event_loop.spawn(sleep(Duration::from_millis(10)));
+        let mut turns = 0;
+        while !sleeper.is_finished() {
+            peer.write_all(b"x").unwrap();
+            event_loop.turn(None).unwrap();
+            turns += 1;
+        }
+        assert!(turns <= 5, "{turns} turns");
+    }
+}
+
+/// And a duplicate that gets the number of the socket that is gone may be registered with the same loop,
+/// also while that loop ends. (In a process of its own, where no other test takes the number.)
+#[cfg(unix)]
+#[test]
+fn a_duplicate_of_a_dropped_socket_can_be_registered() {
+    use std::os::fd::AsRawFd;
+
+    let test = "lifetimes::a_duplicate_of_a_dropped_socket_can_be_registered";
+    if passes_alone(own_binary(), test) {
+        return;
+    }
+    let again = |duplicate: &std::net::TcpStream, number| {
+        let again = duplicate.try_clone().unwrap();
+        assert_eq!(
+            again.as_raw_fd(),
+            number,
+            "the system takes the lowest number"
+        );
+        TcpStream::from_std(again).unwrap()
+    };
+    for leaves in WAYS_OUT {
+        let event_loop = EventLoop::new().unwrap();
+        let (socket, mut peer) = std_pair();
+        let (duplicate, number) = (socket.try_clone().unwrap(), socket.as_raw_fd());
+        let stream = event_loop.block_on(async { TcpStream::from_std(socket).unwrap() });
+        leaves(&event_loop, stream);
+        event_loop.block_on(async {
+            let mut stream = again(&duplicate, number);
+            peer.write_all(b"again").unwrap();
+            assert_eq!(stream.read(&mut [0; 8]).await.unwrap(), 5);
+        });
+    }
+
+    let registered = Rc::new(Cell::new(false));
+    let event_loop = EventLoop::new().unwrap();
+    let (socket, _peer) = std_pair();
+    let (duplicate, number) = (socket.try_clone().unwrap(), socket.as_raw_fd());
+    let stream = event_loop.block_on(async { TcpStream::from_std(socket).unwrap() });
+    let done = registered.clone();
+    let at_the_end = OnDrop(move || {
+        drop(again(&duplicate, number));
+        done.set(true);
+    });
+    // Tasks are dropped in spawn order.
+    drop(event_loop.spawn(holds(stream)));
+    drop(event_loop.spawn(holds(at_the_end)));
+    drop(event_loop);
+    assert!(registered.get());
+}
+
+/// A connection that is accepted between two runs of the loop belongs to the listener's loop. (It was
+/// taken from the kernel's queue before a panic said that no loop runs.)
+#[test]
+fn a_connection_may_be_accepted_between_two_runs() {
+    let event_loop = EventLoop::new().unwrap();
+    let listener = event_loop
+        .block_on(TcpListener::bind("127.0.0.1:0"))
+        .unwrap();
+    let address = listener.local_addr().unwrap();
+    let cx = &mut Context::from_waker(Waker::noop());
+    assert!(listener.poll_accept(cx).is_pending());
+    let client = std::net::TcpStream::connect(address).unwrap();
+    event_loop.block_on(sleep(Duration::from_millis(5)));
+    let Poll::Ready(Ok((mut server, peer))) = listener.poll_accept(cx) else {
+        panic!("a connection waits");
+    };
+    assert_eq!(peer, client.local_addr().unwrap());
+    event_loop
+        .block_on(async { server.write_all(b"hello").await })
+        .unwrap();
+    drop(server);
+    let mut text = String::new();
+    (&client).read_to_string(&mut text).unwrap();
+    assert_eq!(text, "hello");
+}

@@ -1,0 +1,47 @@
+//! Sockets, over the loopback device and nothing else.
+//!
+//! Each test runs a loop of its own. A test that would hang if the loop missed an event fails after half a
+//! minute instead; this is all that the real clock is needed for, and no test asserts how long something
+//! took. Where a peer must be told apart from the code under test, it is a socket of std's on another thread.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod connections;
+mod addresses;
+mod transfers;
+mod waiters;
+mod lifetimes;
+mod fairness;
+#[cfg(unix)]
+mod system;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::task::{Context, Poll};
+
+use boucle::net::TcpListener;
+
+use crate::common::waker_of;
+
+/// An address where nobody listens: a port that the system gives to none of the listeners of these
+/// tests.
+fn refused() -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, 1))
+}
+
+/// A byte that depends on its position, so that a lost, doubled or moved piece shows.
+fn byte_at(position: usize) -> u8 {
+    (position.wrapping_mul(2_654_435_761) >> 13) as u8
+}
+
+/// Polls for a connection, once, with a waker that does this when it is woken and when it is dropped.
+fn poll_accept_with(
+    listener: &TcpListener,
+    on_wake: impl Fn() + Send + Sync + 'static,
+    on_drop: impl Fn() + Send + Sync + 'static,
+) -> Poll<io::Result<()>> {
+    let waker = waker_of(on_wake, on_drop);
+    let polled = listener.poll_accept(&mut Context::from_waker(&waker));
+    polled.map_ok(drop)
+}

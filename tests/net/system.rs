@@ -1,0 +1,156 @@
+//! What the system does to a process: no descriptors left, no right to open any, and signals.
+//! Each test runs in a process of its own.
+
+use std::io::{self, Read, Write};
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use boucle::net::TcpStream;
+use boucle::{EventLoop, sleep};
+use futures_lite::{AsyncReadExt, AsyncWriteExt};
+
+use super::refused;
+use crate::common::{
+    assert_passed, child, is_child, listen, own_binary, pair_with_std, passes_alone, read_until,
+    run,
+};
+
+/// Returns a command that runs this binary with the right to open forty files.
+fn with_few_descriptors() -> Command {
+    let mut command = Command::new("sh");
+    let limit = "ulimit -n 40; exec \"$0\" \"$@\"";
+    command.args(["-c", limit]).arg(own_binary().get_program());
+    command
+}
+
+/// Where no descriptor is left, `accept` gives the error, and when there are some again, the same
+/// listener goes on with the connection that waited. (In a process of its own, which may open few
+/// files.)
+#[test]
+fn a_listener_outlives_a_want_of_descriptors() {
+    if passes_alone(
+        with_few_descriptors(),
+        "system::a_listener_outlives_a_want_of_descriptors",
+    ) {
+        return;
+    }
+    run(async {
+        let (listener, address) = listen().await;
+        let client = std::net::TcpStream::connect(address).unwrap();
+        let mut hoard = Vec::new();
+        while let Ok(file) = std::fs::File::open("/dev/null") {
+            hoard.push(file);
+        }
+        for _ in 0..3 {
+            let error = listener.accept().await.unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(24), "EMFILE: {error}");
+        }
+        drop(hoard);
+        let (mut stream, peer) = listener.accept().await.unwrap();
+        assert_eq!(peer, client.local_addr().unwrap());
+        (&client).write_all(b"fine").unwrap();
+        assert_eq!(stream.read(&mut [0; 8]).await.unwrap(), 4);
+        drop(listener);
+    });
+}
+
+/// Three hundred connections one after the other, in a process that may open forty files: nothing
+/// is left open.
+#[test]
+fn a_closed_socket_gives_its_descriptor_back() {
+    if passes_alone(
+        with_few_descriptors(),
+        "system::a_closed_socket_gives_its_descriptor_back",
+    ) {
+        return;
+    }
+    run(async {
+        let (listener, address) = listen().await;
+        for _ in 0..300 {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            let (mut server, _) = listener.accept().await.unwrap();
+            client.write_all(b"x").await.unwrap();
+            assert_eq!(server.read(&mut [0; 8]).await.unwrap(), 1);
+            assert!(TcpStream::connect(refused()).await.is_err());
+        }
+    });
+    for _ in 0..100 {
+        drop(EventLoop::new().unwrap());
+    }
+}
+
+/// A process may forbid itself to open anything more, as sandboxes do. A short sleep ends all the
+/// same, though `ppoll` then refuses to look at a single descriptor. (In a process of its own; and not
+/// where mio itself has nothing but `poll`.)
+#[cfg(all(target_os = "linux", not(mio_unsupported_force_poll_poll)))]
+#[test]
+fn a_short_sleep_needs_no_right_to_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    if passes_alone(
+        own_binary(),
+        "system::a_short_sleep_needs_no_right_to_open_files",
+    ) {
+        return;
+    }
+    run(async {
+        let some = getrlimit(Resource::Nofile);
+        let none = Rlimit {
+            current: Some(0),
+            ..some
+        };
+        setrlimit(Resource::Nofile, none).unwrap();
+        for _ in 0..3 {
+            sleep(Duration::from_micros(100)).await;
+        }
+        // Whoever looks for leaks at the end of the process opens files.
+        setrlimit(Resource::Nofile, some).unwrap();
+    });
+}
+
+/// A signal that comes while the loop is parked is no error. (A process of its own parks on the
+/// real clock; it is stopped and continued, which interrupts the system call that it sleeps in.)
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_while_parked_is_no_error() {
+    use std::io::BufReader;
+    use std::process::Stdio;
+
+    const TEST: &str = "system::a_signal_while_parked_is_no_error";
+    if is_child(TEST) {
+        return run(async {
+            let (mut stream, peer) = pair_with_std().await;
+            // The other thread ends the wait; until then nothing but signals can.
+            let other = thread::spawn(move || {
+                let mut line = String::new();
+                io::stdin().read_line(&mut line).unwrap();
+                drop(peer);
+            });
+            println!("\nparked");
+            assert_eq!(stream.read(&mut [0; 8]).await.unwrap(), 0);
+            other.join().unwrap();
+        });
+    }
+    let mut child = child(TEST, TEST)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    read_until("parked", &mut out);
+    for signal in ["-STOP", "-CONT", "-STOP", "-CONT", "-STOP", "-CONT"] {
+        // Time for the child to get where the signal is to find it.
+        thread::sleep(Duration::from_millis(20));
+        let status = Command::new("kill")
+            .args([signal, &child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(status.success());
+    }
+    child.stdin.take().unwrap().write_all(b"go\n").unwrap();
+    let mut output = child.wait_with_output().unwrap();
+    out.read_to_end(&mut output.stdout).unwrap();
+    assert_passed(&output);
+}

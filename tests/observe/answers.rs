@@ -1,0 +1,157 @@
+//! Dumps that another thread asks for, and the error for a loop that does not answer.
+
+use std::future::pending;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use boucle::observe::TaskState;
+use boucle::{DumpError, EventLoop, LoopHandle, spawn_named};
+
+use super::{observed_loop, task};
+use crate::common::{LONG, OnDrop, holds, virtual_loop};
+
+/// A loop that sleeps answers, whatever its clock is, and sleeps on.
+#[test]
+fn a_loop_that_sleeps_answers_another_thread() {
+    let real = EventLoop::new().unwrap();
+    for event_loop in [real, virtual_loop(), observed_loop()] {
+        let (done, is_done) = async_channel::bounded(1);
+        let handle = event_loop.handle();
+        let other = thread::spawn(move || {
+            let dumps = [(); 3].map(|()| handle.dump(LONG).unwrap());
+            done.send_blocking(()).unwrap();
+            dumps
+        });
+        drop(event_loop.spawn(pending::<()>()));
+        event_loop.block_on(is_done.recv()).unwrap();
+        for dump in other.join().unwrap() {
+            assert_eq!(task(&dump, 1).state, TaskState::Idle);
+        }
+    }
+}
+
+/// Runs a loop with a task that holds its thread, by calling what it is given, until another thread
+/// has asked in vain. Gives back what that one was told.
+fn ask_in_vain(event_loop: &EventLoop, spawn_held: impl FnOnce(Box<dyn FnMut()>)) -> String {
+    let (holds, is_held) = mpsc::channel();
+    let (go_on, may_go_on) = mpsc::channel();
+    let (done, is_done) = async_channel::bounded(1);
+    let handle = event_loop.handle();
+    let other = thread::spawn(move || {
+        is_held.recv().unwrap();
+        let limit = Duration::from_millis(20);
+        let error = handle.dump(limit).unwrap_err();
+        go_on.send(()).unwrap();
+        // Now it answers.
+        handle.dump(LONG).unwrap();
+        done.send_blocking(()).unwrap();
+        let DumpError::NoAnswer {
+            timeout, holder, ..
+        } = &error
+        else {
+            panic!("{error}");
+        };
+        assert_eq!(*timeout, limit);
+        if let Some(holder) = holder {
+            assert!(holder.held >= limit, "{holder:?}");
+        }
+        error.to_string()
+    });
+    event_loop.block_on(async {
+        spawn_held(Box::new(move || {
+            holds.send(()).unwrap();
+            may_go_on.recv().unwrap();
+        }));
+        is_done.recv().await.unwrap();
+    });
+    other.join().unwrap()
+}
+
+/// A loop that is held by a poll, or by a destructor, gives no answer in time. If it is observed,
+/// it is said which task holds it. When that lets go, the loop answers.
+#[test]
+fn a_loop_that_is_held_is_told_with_its_task() {
+    let unknown = ": something holds its thread, or it is not being run";
+    let known = ": task 2 \"held\" has held its thread for ";
+    for (event_loop, why) in [(virtual_loop(), unknown), (observed_loop(), known)] {
+        let told = ask_in_vain(&event_loop, |mut hold| {
+            drop(spawn_named("held", async move { hold() }));
+        });
+        assert!(told.starts_with("loop "), "{told}");
+        assert!(
+            told.contains(&format!(" has not answered within 20 ms{why}")),
+            "{told}"
+        );
+    }
+    for (event_loop, why) in [(virtual_loop(), unknown), (observed_loop(), known)] {
+        let told = ask_in_vain(&event_loop, |hold| {
+            let guard = OnDrop(hold);
+            let held = spawn_named("held", holds(guard));
+            held.abort();
+        });
+        assert!(told.contains(why), "{told}");
+    }
+}
+
+/// An observed loop that is not run is held by nobody: not by the last one that was polled, nor by
+/// the last one that was dropped.
+#[test]
+fn a_loop_that_is_not_run_is_held_by_nobody() {
+    let event_loop = observed_loop();
+    let ask = || {
+        let handle = event_loop.handle();
+        let other = thread::spawn(move || handle.dump(Duration::ZERO).unwrap_err());
+        let error = other.join().unwrap();
+        let is_free = matches!(error, DumpError::NoAnswer { holder: None, .. });
+        assert!(is_free, "{error}");
+    };
+    let task = event_loop.spawn(pending::<()>());
+    event_loop.turn(Some(Duration::ZERO)).unwrap();
+    ask();
+    task.abort();
+    // It has the question still, and nobody waits for the answer.
+    event_loop.turn(Some(Duration::ZERO)).unwrap();
+    ask();
+    event_loop.spawn(async {}).abort();
+    event_loop.block_on(async {});
+    ask();
+}
+
+/// Of a loop that is gone, or goes without an answer, it is said that it is gone.
+#[test]
+fn a_loop_that_is_gone_is_told() {
+    let event_loop = virtual_loop();
+    let handle = event_loop.handle();
+    let (asks, is_asked) = mpsc::channel();
+    let other = thread::spawn({
+        let handle = handle.clone();
+        move || {
+            asks.send(()).unwrap();
+            handle.dump(LONG).unwrap_err()
+        }
+    });
+    is_asked.recv().unwrap();
+    // Most probably the question comes meanwhile. If not, it comes to a loop that is gone.
+    thread::sleep(Duration::from_millis(20));
+    drop(event_loop);
+    assert_eq!(other.join().unwrap(), DumpError::Gone);
+    assert_eq!(handle.dump(LONG).unwrap_err(), DumpError::Gone);
+    let nowhere = thread::spawn(move || handle.dump(LONG).unwrap_err());
+    let error = nowhere.join().unwrap();
+    assert_eq!(error.to_string(), "the event loop is gone");
+}
+
+/// What is asked by a handle of another loop of the same thread is answered at once, also from
+/// within.
+#[test]
+fn a_loop_of_the_same_thread_answers_at_once() {
+    let other = virtual_loop();
+    drop(other.spawn(pending::<()>()));
+    let handle = other.handle();
+    virtual_loop().block_on(async move {
+        assert_eq!(handle.dump(Duration::ZERO).unwrap().tasks.len(), 1);
+        let own = LoopHandle::current().dump(Duration::ZERO).unwrap();
+        assert!(own.tasks[0].is_main);
+    });
+}

@@ -1,0 +1,396 @@
+//! Dumps: the table of tasks, and the tree of what awaits what.
+
+use std::cell::RefCell;
+use std::future::{pending, poll_fn};
+use std::rc::Rc;
+use std::sync::mpsc;
+use std::task::Poll;
+use std::thread;
+use std::time::Duration;
+
+use boucle::observe::{Dump, Event, EventKind, Observer, TaskState, WaitsFor};
+use boucle::{EventLoop, JoinHandle, dump, gather, sleep, spawn, spawn_named, timeout, yield_now};
+use futures_lite::future::poll_once;
+
+use super::{observed_loop, sleeper, task};
+use crate::common::{LONG, OnDrop, SECOND, observed_by, panic_of, virtual_loop};
+
+/// What a dump looks like, without the loop's number.
+fn lines(dump: &Dump) -> Vec<String> {
+    let text = dump.to_string();
+    let number = format!("loop {} ", dump.event_loop);
+    assert!(text.starts_with(&number), "{text}");
+    text[number.len()..].lines().map(str::to_owned).collect()
+}
+
+async fn parent() -> Vec<u64> {
+    gather([2, 3, 4].map(sleeper)).await
+}
+
+/// A parent of three, who also spawned somebody it does not wait for, and a task that asks.
+async fn family() -> Dump {
+    let (channel, dumped) = async_channel::bounded(1);
+    let _parent = spawn_named("parent", async {
+        drop(spawn_named("free", pending::<()>()));
+        parent().await
+    });
+    drop(spawn(async move {
+        sleep(SECOND).await;
+        channel.send(dump()).await.unwrap();
+    }));
+    dumped.recv().await.unwrap()
+}
+
+/// A loop that nobody observes knows its tasks, how they stand, and who awaits whom: a parent its
+/// own children alone.
+#[test]
+fn a_dump_is_a_table_and_a_tree() {
+    let dump = virtual_loop().block_on(family());
+    assert_eq!(
+        lines(&dump),
+        [
+            "at 1 s: the main future and 6 tasks",
+            "  task        state   future",
+            "  1 main      idle    family",
+            "  2 \"parent\"  idle    family::{closure}",
+            "  3           polled  ?",
+            "  4 \"free\"    idle    Pending<()>",
+            "  5           idle    sleeper",
+            "  6           idle    sleeper",
+            "  7           idle    sleeper",
+            "",
+            "who awaits whom",
+            "  2 \"parent\"",
+            "  ├─ 5 sleeper",
+            "  ├─ 6 sleeper",
+            "  └─ 7 sleeper",
+        ]
+    );
+}
+
+/// An observed one knows more: what is waited for and since when, polls, who spawned whom and
+/// where.
+#[test]
+fn an_observed_loop_tells_more() {
+    let event_loop = observed_loop();
+    let dump = event_loop.block_on(family());
+    // Places are of different lengths: they are looked at one by one.
+    let table: Vec<String> = lines(&dump)
+        .iter()
+        .take(9)
+        .map(|line| {
+            let place = line.find(file!());
+            let line = &line[..place.unwrap_or(line.len())];
+            line.trim_end().to_owned()
+        })
+        .collect();
+    assert_eq!(
+        table,
+        [
+            "at 1 s: the main future and 6 tasks",
+            "  task        state         waits for                              polls  busy  longest  \
+             spawned at                   future",
+            "  1 main      idle for 1 s  something that the loop does not know  1      0     0",
+            "  2 \"parent\"  idle for 1 s  gather: 3 tasks left                   1      0     0",
+            "  3           polled for 0                                         2      0     0",
+            "  4 \"free\"    idle for 1 s  something that the loop does not know  1      0     0",
+            "  5           idle for 1 s  timer 1, until 2 s                     1      0     0",
+            "  6           idle for 1 s  timer 2, until 3 s                     1      0     0",
+            "  7           idle for 1 s  timer 3, until 4 s                     1      0     0",
+        ]
+    );
+    let tree = [
+        "  2 \"parent\"",
+        "  ├─ 5 sleeper",
+        "  ├─ 6 sleeper",
+        "  └─ 7 sleeper",
+    ];
+    assert_eq!(
+        lines(&dump)[9..],
+        [&["", "who awaits whom"], &tree[..]].concat()
+    );
+
+    // The one that asks is polled, and its type is known here.
+    let asker = task(&dump, 3);
+    assert_eq!(asker.state, TaskState::Polled);
+    assert!(asker.future.unwrap().contains("family::{{closure}}"));
+    let free = task(&dump, 4).seen.as_ref().unwrap();
+    assert_eq!((free.parent, free.location.file()), (Some(2), file!()));
+    assert_eq!(
+        (&free.waits, free.since),
+        (&vec![WaitsFor::Foreign], Duration::ZERO)
+    );
+    assert!(task(&dump, 1).is_main);
+}
+
+/// Who is ready, who is to be dropped, and who asks: the main future too, whether it is queued or
+/// not.
+#[test]
+fn each_state_is_told() {
+    for event_loop in [virtual_loop(), observed_loop()] {
+        event_loop.block_on(async {
+            let ready = spawn(yield_now());
+            let aborted = spawn(pending::<()>());
+            drop(spawn(pending::<()>()));
+            yield_now().await;
+            aborted.abort();
+            poll_fn(|cx| {
+                cx.waker().wake_by_ref();
+                Poll::Ready(())
+            })
+            .await;
+            let states: Vec<_> = dump().tasks.iter().map(|task| task.state).collect();
+            let (polled, idle) = (TaskState::Polled, TaskState::Idle);
+            assert_eq!(states, [polled, TaskState::Ready, TaskState::Aborted, idle]);
+            ready.await.unwrap();
+        });
+        // A loop that does not run has no main future.
+        let dump = event_loop.handle().dump(Duration::ZERO).unwrap();
+        assert_eq!(lines(&dump)[0], "at 0: 1 task");
+    }
+}
+
+/// Tasks that are done are not there, also if a handle still holds the output.
+#[test]
+fn who_is_done_is_not_told() {
+    let event_loop = virtual_loop();
+    let done = event_loop.spawn(async { 7 });
+    event_loop.turn(None).unwrap();
+    let dump = event_loop.handle().dump(Duration::ZERO).unwrap();
+    assert_eq!(lines(&dump), ["at 0: 0 tasks"]);
+    assert_eq!(event_loop.block_on(done).unwrap(), 7);
+}
+
+/// Tasks are told in the order of their spawns, also where the slot of one that is done was used
+/// again; and who is in such a slot has not awaited what the one before has.
+#[test]
+fn a_slot_that_is_used_again_misleads_nobody() {
+    virtual_loop().block_on(async {
+        let first = spawn(async {});
+        let mut early = spawn(pending::<()>());
+        first.await.unwrap();
+        let mut late = spawn(pending::<()>()); // in the slot of the first one
+        let gone = spawn(async move {
+            assert!(poll_once(&mut early).await.is_none());
+            (early,)
+        });
+        let (mut early,) = gone.await.unwrap();
+        drop(spawn(pending::<()>())); // in the slot of the one that has polled `early`
+        yield_now().await;
+        let dumped: Vec<_> = dump()
+            .tasks
+            .iter()
+            .map(|task| (task.id, task.awaits.clone()))
+            .collect();
+        assert_eq!(dumped, [(1, vec![]), (3, vec![]), (4, vec![]), (6, vec![])]);
+
+        drop(spawn(async move { futures::join!(&mut late, &mut early) }));
+        yield_now().await;
+        assert_eq!(task(&dump(), 7).awaits, [3, 4]);
+    });
+}
+
+/// Whatever a name is, it takes one line of a table, and not much of that.
+#[test]
+fn a_name_breaks_no_line() {
+    let dump = virtual_loop().block_on(async {
+        drop(spawn_named("two\nlines", pending::<()>()));
+        drop(spawn_named("long ".repeat(20), pending::<()>()));
+        dump()
+    });
+    let rows = lines(&dump).split_off(3);
+    assert!(rows[0].starts_with(r#"  2 "two\nlines"   "#), "{rows:?}");
+    let long = &"long ".repeat(20)[..32];
+    assert!(
+        rows[1].starts_with(&format!("  3 \"{long}…  ready")),
+        "{rows:?}"
+    );
+    assert_eq!(rows.len(), 2);
+}
+
+/// Puts `tasks` tasks in a circle, each of which awaits the one before it.
+fn circle(tasks: usize) {
+    type Place = Rc<RefCell<Option<JoinHandle<()>>>>;
+    let places: Vec<Place> = (0..tasks).map(|_| Place::default()).collect();
+    for own in 0..tasks {
+        let before = places[(own + tasks - 1) % tasks].clone();
+        let handle = spawn(async move {
+            let before = before.take().unwrap();
+            before.await.unwrap();
+        });
+        *places[own].borrow_mut() = Some(handle);
+    }
+}
+
+/// Tasks that wait for each other are named, of each circle once; and a task that waits for one in
+/// a circle is not in it.
+#[test]
+fn tasks_that_wait_for_each_other_are_named() {
+    for event_loop in [virtual_loop(), observed_loop()] {
+        let dump = event_loop.block_on(async {
+            circle(2);
+            circle(3);
+            drop(spawn(async { drop(spawn(pending::<()>()).await) }));
+            sleep(SECOND).await;
+            dump()
+        });
+        assert_eq!(dump.circles(), [vec![2, 3], vec![4, 6, 5]]);
+        let text = dump.to_string();
+        let told: Vec<_> = text
+            .lines()
+            .filter(|line| line.contains("each other"))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "task 2 → task 3 → task 2 wait for each other",
+                "task 4 → task 6 → task 5 → task 4 wait for each other"
+            ]
+        );
+        let again: Vec<_> = text
+            .lines()
+            .filter(|line| line.ends_with("(see above)"))
+            .collect();
+        assert_eq!(again.len(), 2, "{text}");
+    }
+}
+
+/// The panic of a deadlock names them.
+#[test]
+fn a_deadlock_names_who_waits_for_each_other() {
+    let message = panic_of(|| {
+        virtual_loop().block_on(async {
+            circle(2);
+            pending::<()>().await;
+        })
+    });
+    assert!(message.starts_with("deadlock: "), "{message}");
+    let end = "\n\ntask 2 → task 3 → task 2 wait for each other";
+    assert!(message.ends_with(end), "{message}");
+}
+
+/// Who has given up to wait for a task, but keeps its handle, does not await it. An observed loop
+/// knows that from the next poll on.
+#[test]
+fn who_gave_up_does_not_await() {
+    observed_loop().block_on(async {
+        let mut other = spawn(pending::<()>());
+        drop(spawn(async move {
+            timeout(SECOND, &mut other).await.unwrap_err();
+            yield_now().await;
+            sleep(SECOND).await;
+            drop(other);
+        }));
+        sleep(SECOND / 2).await;
+        assert_eq!(task(&dump(), 3).awaits, [2]);
+        sleep(SECOND).await;
+        assert_eq!(task(&dump(), 3).awaits, [] as [u64; 0]);
+    });
+}
+
+/// A task that was woken or aborted does not wait any more, and what it waited for is not told.
+#[test]
+fn only_who_is_idle_waits() {
+    let dump = observed_loop().block_on(async {
+        let aborted = spawn(sleep(SECOND));
+        yield_now().await;
+        assert!(dump().to_string().contains("timer 0, until 1 s"));
+        aborted.abort();
+        dump()
+    });
+    assert!(!dump.to_string().contains("timer 0"), "{dump}");
+}
+
+/// What one task waits for at once is told, all of it.
+#[test]
+fn one_task_may_wait_for_several_things() {
+    let event_loop = observed_loop();
+    let dump = event_loop.block_on(async {
+        let others = [(); 2].map(|()| spawn(pending::<()>()));
+        drop(spawn(async {
+            let [mut one, mut other] = others;
+            let mut both = Box::pin(async { futures::join!(&mut one, &mut other) });
+            let _ = timeout(LONG, &mut both).await;
+        }));
+        yield_now().await;
+        yield_now().await;
+        dump()
+    });
+    assert_eq!(task(&dump, 4).awaits, [2, 3]);
+    let waits = "  4       idle for 0    timer 0, until 60 s; 2 tasks  ";
+    let text = dump.to_string();
+    assert!(text.contains(waits), "{text}");
+}
+
+/// A dump is asked for within a loop, and not by an observer.
+#[test]
+fn without_a_loop_there_is_no_dump() {
+    let message = panic_of(dump);
+    assert!(message.starts_with("dump needs an event loop"), "{message}");
+
+    let event_loop = observed_by(|_| drop(dump()));
+    let message = panic_of(|| event_loop.block_on(yield_now()));
+    assert!(
+        message.starts_with("dump was used by an observer"),
+        "{message}"
+    );
+}
+
+/// Destructors may ask, when a task is aborted and when the loop ends.
+#[test]
+fn a_destructor_may_ask() {
+    for event_loop in [virtual_loop(), observed_loop()] {
+        let (told, dumps) = mpsc::channel();
+        let asks = || {
+            let told = told.clone();
+            let guard = OnDrop(move || told.send(dump()).unwrap());
+            async move {
+                let _guard = guard;
+                pending::<()>().await;
+            }
+        };
+        let aborted = event_loop.spawn(asks());
+        drop(event_loop.spawn(asks()));
+        event_loop.turn(Some(Duration::ZERO)).unwrap();
+        aborted.abort();
+        event_loop.turn(Some(Duration::ZERO)).unwrap();
+        assert_eq!(dumps.recv().unwrap().tasks.len(), 2);
+        drop(event_loop);
+        assert_eq!(dumps.recv().unwrap().tasks.len(), 0);
+    }
+}
+
+/// How long an observer takes to hear of a poll is not the poll's time: none would be slow else but
+/// for those who look for it.
+#[test]
+fn a_poll_takes_none_of_its_observers_time() {
+    const LISTENS: Duration = Duration::from_millis(20);
+    struct Slow {
+        began: Duration,
+        polls: Rc<RefCell<u32>>,
+    }
+    impl Observer for Slow {
+        fn observe(&mut self, event: &Event) {
+            match event.kind {
+                EventKind::PollBegins { .. } => {
+                    self.began = event.time;
+                    thread::sleep(LISTENS);
+                }
+                EventKind::PollEnds { took, .. } => {
+                    assert!(took <= event.time - self.began - LISTENS, "{took:?}");
+                    *self.polls.borrow_mut() += 1;
+                }
+                _ => {}
+            }
+        }
+    }
+    let polls = Rc::default();
+    let slow = Slow {
+        began: Duration::ZERO,
+        polls: Rc::clone(&polls),
+    };
+    let event_loop = EventLoop::builder().observe(slow).build().unwrap();
+    event_loop.block_on(yield_now());
+    drop(event_loop);
+    assert_eq!(*polls.borrow(), 2);
+}

@@ -1,0 +1,106 @@
+//! Dumps and slow polls that the environment asks for. Each test runs in a process of its own.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use boucle::{EventLoop, run, spawn_named, yield_now};
+
+use super::sleeper;
+use crate::common::{child, is_child, read_until};
+
+/// Returns a command that runs one test in a process of its own, whose streams are pipes.
+fn piped(test: &str) -> Command {
+    let mut command = child(test, test);
+    command.stdin(Stdio::piped());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// What the child says on stderr.
+fn told(mut command: Command) -> String {
+    let output = command.output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{text}");
+    text
+}
+
+/// A program that was started with `BOUCLE_DUMP` shows on a signal all loops that live in it:
+/// one that sleeps, and one of another thread that gives no answer.
+#[test]
+fn a_signal_shows_all_loops() {
+    const TEST: &str = "environment::a_signal_shows_all_loops";
+    if is_child(TEST) {
+        let _stuck = EventLoop::new().unwrap();
+        let sleeping = thread::spawn(|| {
+            run(async {
+                drop(spawn_named("sleeper", sleeper(3_600)));
+                yield_now().await;
+                println!("ready");
+                // Its parent ends it before.
+                sleeper(30).await;
+            });
+        });
+        return sleeping.join().unwrap();
+    }
+    let mut child = piped(TEST).env("BOUCLE_DUMP", "1").spawn().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    read_until("ready", &mut out);
+    let pid = child.id().to_string();
+    let killed = Command::new("kill").args(["-USR1", &pid]).status();
+    assert!(killed.unwrap().success());
+    let mut told = String::new();
+    let mut err = BufReader::new(child.stderr.take().unwrap());
+    while !told.contains("sleeper\n") || !told.contains("not being run\n") {
+        assert_ne!(err.read_line(&mut told).unwrap(), 0, "{told}");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    out.read_to_string(&mut String::new()).unwrap();
+    let mut lines = told.lines();
+    let silent = "loop 1 has not answered within 1 s: something holds its thread, \
+                  or it is not being run";
+    assert_eq!(lines.next(), Some(silent));
+    assert_eq!(lines.next(), Some(""));
+    let begin = lines.next().unwrap();
+    assert!(begin.starts_with("loop 2 at "), "{told}");
+    assert!(begin.ends_with(": the main future and 1 task"), "{told}");
+    assert!(told.contains("  2 \"sleeper\"  idle   sleeper\n"), "{told}");
+}
+
+/// A program that was started with `BOUCLE_SLOW_POLL` tells of its slow polls; a value that
+/// means nothing is told once, and the program runs as ever.
+#[test]
+fn a_variable_asks_for_slow_polls() {
+    const TEST: &str = "environment::a_variable_asks_for_slow_polls";
+    if is_child(TEST) {
+        for _ in 0..2 {
+            let own = async { thread::sleep(Duration::from_millis(2)) };
+            run(async { spawn_named("slow", own).await.unwrap() });
+        }
+        return;
+    }
+    let with = |value| {
+        let mut command = piped(TEST);
+        command.env("BOUCLE_SLOW_POLL", value);
+        let text = told(command);
+        let ours = text.lines().filter(|line| line.starts_with("boucle: "));
+        ours.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let slow = with("1ms");
+    for number in [1, 2] {
+        let begin = format!("boucle: slow poll in loop {number}: task 2 \"slow\", spawned at ");
+        let of = |line: &&String| line.starts_with(&begin) && line.ends_with(" in turn 2");
+        let line = slow.iter().find(of).unwrap_or_else(|| panic!("{slow:?}"));
+        let place = format!("{begin}{}:", file!());
+        assert!(
+            line.starts_with(&place) && line.contains(", took "),
+            "{line}"
+        );
+    }
+    assert_eq!(with(""), [] as [&str; 0]);
+    assert_eq!(with("3600s"), [] as [&str; 0]);
+    let wrong = "boucle: BOUCLE_SLOW_POLL=often: it is a time, like 100ms, 1s or 250us";
+    assert_eq!(with("often"), [wrong]);
+}

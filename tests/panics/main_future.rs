@@ -1,0 +1,123 @@
+//! A panic of the main future.
+
+use std::future::ready;
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
+use std::pin::Pin;
+use std::task::Poll;
+use std::thread;
+
+use boucle::{LoopGone, LoopHandle, sleep, spawn, yield_now};
+
+use super::{Custom, explosive};
+use crate::common::{Bomb, Log, SECOND, holds, panic_of, virtual_loop};
+
+/// A panic of main comes out of `run` with its payload, after the tasks were dropped.
+#[test]
+fn a_panic_of_main_comes_out_after_the_loop_is_cleaned_up() {
+    let log = Log::default();
+    let payload = catch_unwind(AssertUnwindSafe(|| {
+        boucle::run(async {
+            let _main = log.on_drop("main");
+            for line in ["first", "second"] {
+                let guard = log.on_drop(line);
+                spawn(holds(guard));
+            }
+            yield_now().await;
+            panic_any(Custom(1));
+        })
+    }))
+    .unwrap_err();
+    assert_eq!(log.take(), ["main", "first", "second"]);
+    assert_eq!(*payload.downcast::<Custom>().unwrap(), Custom(1));
+    assert_eq!(boucle::run(ready(1)), 1);
+}
+
+/// The same while the destructors of the tasks panic too: each of them runs, and main's panic is
+/// the one that comes out.
+#[test]
+fn a_panic_of_main_survives_those_of_the_destructors() {
+    let log = Log::default();
+    let message = panic_of(|| {
+        boucle::run(async {
+            for line in ["first", "second"] {
+                let guard = log.on_drop(line);
+                spawn(holds((Bomb(line), guard)));
+            }
+            spawn(async { Bomb("value") });
+            spawn(async { panic_any(Bomb("payload")) });
+            yield_now().await;
+            panic!("main");
+        })
+    });
+    assert_eq!(message, "main");
+    assert_eq!(log.take(), ["first", "second"]);
+}
+
+/// Destructors that panic while a loop closes do not keep the others from their turn, nor do they
+/// come out.
+#[test]
+fn panics_in_destructors_stop_at_the_closing_loop() {
+    let log = Log::default();
+    boucle::run(async {
+        for line in ["first", "second"] {
+            let guard = log.on_drop(line);
+            spawn(holds((Bomb(line), guard)));
+        }
+        yield_now().await;
+    });
+    assert_eq!(log.take(), ["first", "second"]);
+}
+
+/// A main whose destructor panics after it was ready has panicked, and the loop is cleaned up as
+/// well.
+#[test]
+fn a_panic_in_the_destructor_of_main_comes_out() {
+    let log = Log::default();
+    let message = panic_of(|| {
+        let tasks = log.clone();
+        let mut main = explosive(Poll::Ready(()));
+        boucle::run(std::future::poll_fn(move |cx| {
+            let guard = tasks.on_drop("task");
+            spawn(holds(guard));
+            Pin::new(&mut main).poll(cx)
+        }))
+    });
+    assert_eq!(message, "in the destructor");
+    assert_eq!(log.take(), ["task"]);
+}
+
+/// An explicit loop outlives the panic of a main future, with its tasks, in the middle of a batch.
+#[test]
+fn an_explicit_loop_survives_a_panic_of_main() {
+    let event_loop = virtual_loop();
+    let task = event_loop.spawn(async {
+        for _ in 0..3 {
+            yield_now().await;
+        }
+        sleep(SECOND).await;
+        7
+    });
+    for _ in 0..2 {
+        assert_eq!(
+            panic_of(|| event_loop.block_on(async { panic!("main") })),
+            "main"
+        );
+    }
+    assert_eq!(event_loop.block_on(task).unwrap(), 7);
+}
+
+/// A loop whose thread dies of a panic is gone for the other threads.
+#[test]
+fn a_loop_that_dies_of_a_panic_is_gone() {
+    let (sender, handles) = std::sync::mpsc::channel();
+    let thread = thread::spawn(move || {
+        boucle::run(async {
+            sender.send(LoopHandle::current()).unwrap();
+            panic!("main");
+        })
+    });
+    assert!(thread.join().is_err());
+    let handle = handles.recv().unwrap();
+    assert_eq!(handle.spawn(|| ready(())), Err(LoopGone));
+    assert_eq!(LoopGone.to_string(), "the event loop is gone");
+}

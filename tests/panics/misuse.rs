@@ -1,0 +1,118 @@
+//! Panics that boucle raises itself, where it is misused.
+
+use std::cell::{Cell, RefCell};
+use std::future::ready;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use boucle::{
+    ALL_COMPLETED, JoinHandle, as_completed, gather, sleep, spawn, try_gather, wait, yield_now,
+};
+use futures_lite::StreamExt;
+use futures_lite::future::poll_once;
+
+use super::message_of;
+use crate::common::{Log, OnDrop, SECOND, holds, panic_of, virtual_loop};
+
+/// A task that awaits its own handle would wait for ever: it panics, and the panic can be read
+/// elsewhere.
+#[test]
+fn a_task_that_awaits_itself_panics() {
+    virtual_loop().block_on(async {
+        let own: Rc<Cell<Option<JoinHandle<()>>>> = Rc::default();
+        let (handle, seen) = (own.clone(), Rc::new(RefCell::new(String::new())));
+        let note = seen.clone();
+        let task = spawn(async move {
+            let mut handle = handle.take().unwrap();
+            let mut pinned = pin!(&mut handle);
+            std::future::poll_fn(|cx| {
+                note.replace(panic_of(|| pinned.as_mut().poll(cx)));
+                Poll::Ready(())
+            })
+            .await;
+        });
+        own.set(Some(task));
+        yield_now().await;
+        assert_eq!(
+            *seen.borrow(),
+            "task 2 awaits its own handle: it would wait for ever"
+        );
+    });
+}
+
+/// Running a loop inside of a task is the task's panic; the loop outside is unharmed.
+#[test]
+fn a_run_inside_of_a_task_is_the_tasks_panic() {
+    virtual_loop().block_on(async {
+        let task = spawn(async { boucle::run(async {}) });
+        assert!(
+            message_of(task)
+                .await
+                .contains("boucle::run cannot be called while")
+        );
+        assert_eq!(spawn(ready(1)).await.unwrap(), 1);
+        sleep(SECOND).await;
+    });
+}
+
+/// What is ready is not polled again: each of the futures says so.
+#[test]
+fn polling_again_after_ready_panics() {
+    virtual_loop().block_on(async {
+        let mut task = spawn(ready(()));
+        (&mut task).await.unwrap();
+        assert!(task.is_finished());
+        task.abort();
+        let again = spawn(task);
+        assert!(message_of(again).await.contains("after it was ready"));
+
+        let mut gathered = gather([ready(())]);
+        (&mut gathered).await;
+        assert!(
+            message_of(spawn(gathered))
+                .await
+                .contains("after it was ready")
+        );
+
+        let mut tried = try_gather([ready(Ok::<_, ()>(()))]);
+        (&mut tried).await.unwrap();
+        assert!(
+            message_of(spawn(tried))
+                .await
+                .contains("after it was ready")
+        );
+
+        let mut waiting = wait([spawn(ready(()))], ALL_COMPLETED);
+        (&mut waiting).await;
+        let again = spawn(async { waiting.await.0.len() });
+        assert!(message_of(again).await.contains("after it was ready"));
+
+        let mut items = as_completed([ready(())]);
+        assert!(items.next().await.is_some());
+        assert!(items.next().await.is_none());
+        assert!(items.next().await.is_none());
+    });
+}
+
+/// A gather whose values were dropped because its loop is closing says so, to a destructor that polls
+/// it.
+#[test]
+fn a_gather_says_that_its_loop_is_closing() {
+    let log = Log::default();
+    let event_loop = virtual_loop();
+    let mut gathered = gather([ready(1)]);
+    event_loop.block_on(async {
+        assert!(poll_once(&mut gathered).await.is_none());
+        yield_now().await;
+    });
+    let inner = log.clone();
+    let guard = OnDrop(move || {
+        let mut cx = Context::from_waker(Waker::noop());
+        let poll = || pin!(&mut gathered).poll(&mut cx).is_ready();
+        inner.add(panic_of(poll));
+    });
+    event_loop.spawn(holds(guard));
+    drop(event_loop);
+    assert!(log.take()[0].contains("the event loop is closing"));
+}

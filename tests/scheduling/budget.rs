@@ -1,0 +1,309 @@
+//! The budget: a task whose every await is ready at once yields after 128 of them.
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, Ready, pending, poll_fn, ready};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use boucle::{
+    ALL_COMPLETED, Elapsed, EventLoop, FIRST_COMPLETED, consume_budget, gather, interval, now,
+    sleep, sleep_until, spawn, timeout, wait, yield_now,
+};
+use futures_lite::future::or;
+
+use crate::common::{HOUR, SECOND, counted, virtual_loop, waker_of};
+
+/// More rounds than any task gets through before its test ends.
+pub(super) const MANY: usize = 1_000;
+
+/// Awaits a leaf operation that is ready at once, 300 times, with another task in the queue;
+/// returns how many were through each time the other one was polled.
+async fn schedule_of<F: Future>(mut leaf: impl FnMut() -> F) -> Vec<usize> {
+    let through = Rc::new(Cell::new(0));
+    let seen: Rc<RefCell<Vec<usize>>> = Rc::default();
+    let (counted, log) = (through.clone(), seen.clone());
+    let other = spawn(async move {
+        loop {
+            log.borrow_mut().push(counted.get());
+            yield_now().await;
+        }
+    });
+    for _ in 0..300 {
+        leaf().await;
+        through.set(through.get() + 1);
+    }
+    other.abort();
+    seen.take()
+}
+
+/// A task whose awaits are all ready gives way after 128 of them: so say joined handles, sleeps and
+/// the budget itself.
+#[test]
+#[cfg_attr(miri, ignore = "takes half a minute there")]
+fn after_128_ready_operations_the_others_have_their_turn() {
+    virtual_loop().block_on(async {
+        assert_eq!(schedule_of(consume_budget).await, [128, 256]);
+        yield_now().await;
+        assert_eq!(schedule_of(|| sleep(Duration::ZERO)).await, [128, 256]);
+        yield_now().await;
+        assert_eq!(schedule_of(|| sleep_until(now())).await, [128, 256]);
+
+        let mut tasks: Vec<_> = (0..300).map(|_| spawn(ready(()))).collect();
+        yield_now().await;
+        assert_eq!(schedule_of(|| tasks.pop().unwrap()).await, [128, 256]);
+
+        let mut tasks: Vec<_> = (0..300).map(|_| spawn(ready(()))).collect();
+        yield_now().await;
+        let waits = || wait([tasks.pop().unwrap()], FIRST_COMPLETED);
+        assert_eq!(schedule_of(waits).await, [128, 256]);
+    });
+}
+
+/// 128 operations cost one poll, the next one costs another, and each poll begins with the whole
+/// budget.
+#[test]
+fn the_budget_is_128_a_poll() {
+    let polls_for = |operations: usize| {
+        let (future, polls) = counted(async move {
+            for _ in 0..operations {
+                consume_budget().await;
+            }
+        });
+        virtual_loop().block_on(async {
+            // A second task spends its own budget in the same batch, and takes nothing from the
+            // first.
+            let other = spawn(async {
+                for _ in 0..100 {
+                    consume_budget().await;
+                }
+            });
+            spawn(future).await.unwrap();
+            other.await.unwrap();
+        });
+        polls.get()
+    };
+    let polls = [0, 1, 128, 129, 256, 257].map(polls_for);
+    assert_eq!(polls, [1, 1, 1, 2, 2, 3]);
+}
+
+/// What is pending spends nothing: a task may look at a thousand things that are not ready.
+#[test]
+#[cfg_attr(miri, ignore = "takes half a minute there")]
+fn an_operation_that_is_not_ready_spends_no_budget() {
+    virtual_loop().block_on(async {
+        let (future, polls) = counted(async {
+            for _ in 0..1000 {
+                let look = futures_lite::future::poll_once(sleep(SECOND));
+                assert_eq!(look.await, None);
+            }
+        });
+        spawn(future).await.unwrap();
+        assert_eq!(polls.get(), 1);
+    });
+}
+
+/// Outside of a loop's polls nothing is counted, also on a thread where a loop has spent a budget.
+#[test]
+fn the_budget_is_unlimited_outside_of_a_loop() {
+    virtual_loop().block_on(async {
+        for _ in 0..128 {
+            consume_budget().await;
+        }
+    });
+    let many = async {
+        for _ in 0..1000 {
+            consume_budget().await;
+        }
+    };
+    assert_eq!(
+        futures_lite::future::block_on(futures_lite::future::poll_once(many)),
+        Some(())
+    );
+}
+
+/// A timeout looks at its deadline although the future inside has spent the budget: else a future
+/// that is ready again and again would never be ended. (Real time: a virtual clock stands still
+/// while a task is ready.)
+#[test]
+fn a_timeout_fires_around_a_future_that_spends_the_whole_budget() {
+    boucle::run(async {
+        let endless = async {
+            loop {
+                consume_budget().await;
+            }
+        };
+        let ended: Result<(), _> = timeout(Duration::from_millis(1), endless).await;
+        assert!(ended.is_err());
+    });
+}
+
+/// The future inside of a timeout is polled first: if it is ready when it is polled, its value
+/// wins, late or not.
+#[test]
+fn a_value_that_is_there_wins_over_the_deadline() {
+    virtual_loop().block_on(async {
+        assert_eq!(timeout(Duration::ZERO, ready(1)).await, Ok(1));
+        assert!(timeout(Duration::ZERO, pending::<()>()).await.is_err());
+
+        let late = timeout(SECOND, ready(2));
+        sleep(5 * SECOND).await;
+        assert_eq!(late.await, Ok(2));
+
+        // Both at the same time: the sleep inside was armed first.
+        assert_eq!(timeout(SECOND, sleep(SECOND)).await, Ok(()));
+    });
+}
+
+/// A sleep that was made where no loop ran counts from its first poll; one that was made in a loop,
+/// from there.
+#[test]
+fn a_sleep_counts_from_where_a_loop_first_sees_it() {
+    let unbound = sleep(2 * SECOND);
+    assert_eq!(unbound.deadline(), None);
+    virtual_loop().block_on(async {
+        let start = now();
+        let bound = sleep(2 * SECOND);
+        sleep(SECOND).await;
+        bound.await;
+        assert_eq!(now() - start, 2 * SECOND);
+        unbound.await;
+        assert_eq!(now() - start, 4 * SECOND);
+    });
+}
+
+/// A sleep of zero and a deadline that is past are ready at the first poll; `yield_now` is what
+/// gives way.
+#[test]
+fn a_sleep_of_zero_does_not_give_way() {
+    virtual_loop().block_on(async {
+        let (future, polls) = counted(async {
+            sleep(Duration::ZERO).await;
+            sleep_until(now()).await;
+            sleep_until(now() - Duration::from_millis(1)).await;
+        });
+        future.await;
+        assert_eq!(polls.get(), 1);
+        let (future, polls) = counted(yield_now());
+        future.await;
+        assert_eq!(polls.get(), 2);
+    });
+}
+
+/// Spends the whole budget of each poll, and is never ready.
+async fn busy() {
+    loop {
+        consume_budget().await;
+    }
+}
+
+/// A timeout ends a loop of timeouts that have passed, at its second poll: at the first one nothing is
+/// left of the budget.
+#[test]
+fn a_timeout_ends_a_loop_of_timeouts_that_have_passed() {
+    virtual_loop().block_on(async {
+        let rounds = Cell::new(0);
+        let endless = async {
+            loop {
+                let _ = timeout(Duration::ZERO, pending::<()>()).await;
+                rounds.set(rounds.get() + 1);
+                assert!(rounds.get() < MANY, "it is never ended");
+            }
+        };
+        let (ended, polls) = counted(timeout(Duration::ZERO, endless));
+        assert_eq!(ended.await, Err::<(), _>(Elapsed));
+        assert_eq!((polls.get(), rounds.get()), (2, 2 * 128));
+    });
+}
+
+/// What waits for a time is ready at its second poll, however often something before it has spent the
+/// whole budget.
+#[test]
+fn a_deadline_comes_through_behind_a_busy_future() {
+    async fn polls_behind_a_busy_one<F: Future>(future: F) -> usize {
+        let past = async move { drop(future.await) };
+        let (ended, polls) = counted(timeout(HOUR, or(busy(), past)));
+        let mut ended = Box::pin(ended);
+        poll_fn(|cx| match ended.as_mut().poll(cx) {
+            Poll::Pending if polls.get() > 9 => panic!("it is never ended"),
+            polled => polled,
+        })
+        .await
+        .expect("an hour has not passed");
+        polls.get()
+    }
+    virtual_loop().block_on(async {
+        assert_eq!(polls_behind_a_busy_one(sleep(Duration::ZERO)).await, 2);
+        let in_vain = timeout(Duration::ZERO, pending::<()>());
+        assert_eq!(polls_behind_a_busy_one(in_vain).await, 2);
+        let mut ticks = interval(HOUR);
+        assert_eq!(polls_behind_a_busy_one(ticks.tick()).await, 2);
+        let tasks = [spawn(pending::<()>())];
+        let in_vain = wait(tasks, ALL_COMPLETED).timeout(Duration::ZERO);
+        assert_eq!(polls_behind_a_busy_one(in_vain).await, 2);
+    });
+}
+
+/// To wait needs no budget: a task that has spent all of it arms its timer in the same poll, and is
+/// polled again when that fires.
+#[test]
+fn a_sleep_is_armed_without_budget() {
+    for late in [0, 128, 129] {
+        virtual_loop().block_on(async {
+            let (task, polls) = counted(async move {
+                for _ in 0..late {
+                    consume_budget().await;
+                }
+                sleep(SECOND).await;
+                assert_eq!(timeout(SECOND, pending::<()>()).await, Err(Elapsed));
+            });
+            let start = now();
+            task.await;
+            assert_eq!(now() - start, 2 * SECOND);
+            assert_eq!(polls.get(), if late > 128 { 4 } else { 3 });
+        });
+    }
+}
+
+/// Another executor that blocks inside of a poll goes through any number of timeouts that have passed.
+#[test]
+fn an_executor_inside_of_a_poll_is_not_held_up_by_timeouts() {
+    let event_loop: EventLoop = virtual_loop();
+    event_loop.block_on(async {
+        let operations = async {
+            for _ in 0..MANY {
+                let _ = timeout(Duration::ZERO, pending::<()>()).await;
+                interval(HOUR).tick().await;
+                assert!(gather([] as [Ready<()>; 0]).await.is_empty());
+            }
+        };
+        futures::executor::block_on(operations);
+    });
+}
+
+/// Only polls of tasks have a budget: what a foreign waker polls within its wake, while the loop wakes, is
+/// not refused because a task has spent the last of its own.
+#[test]
+fn a_wake_between_two_batches_has_no_budget() {
+    thread_local!(static POLLED: Cell<Option<bool>> = const { Cell::new(None) });
+    let polls_in_its_wake = || {
+        let leaf = std::pin::pin!(boucle::consume_budget());
+        let cx = &mut Context::from_waker(Waker::noop());
+        POLLED.set(Some(leaf.poll(cx).is_ready()));
+    };
+    let event_loop = virtual_loop();
+    event_loop.block_on(async {
+        let waker = waker_of(polls_in_its_wake, || ());
+        let mut nap = sleep(SECOND);
+        let polled = std::pin::pin!(&mut nap).poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+        let mut late = sleep(2 * SECOND);
+        assert_eq!(futures_lite::future::poll_once(&mut late).await, None);
+        for _ in 0..128 {
+            boucle::consume_budget().await;
+        }
+        late.await;
+        drop(nap);
+    });
+    assert_eq!(POLLED.get(), Some(true));
+}

@@ -1,0 +1,55 @@
+//! Deadlocks: under a virtual clock, when nothing can ever run again.
+
+use std::future::{pending, ready};
+use std::time::Duration;
+
+use boucle::{sleep, spawn, spawn_named};
+
+use crate::common::{SECOND, panic_of, virtual_loop};
+
+/// Under a virtual clock, when nothing can ever run again, the loop panics and lists who waits, in
+/// spawn order, with their names.
+#[test]
+fn a_deadlock_is_a_panic_that_lists_the_tasks() {
+    async fn waits_for_ever() {
+        pending::<()>().await;
+    }
+    async fn spawns_three() {
+        spawn_named("reader", waits_for_ever());
+        spawn(ready(()));
+        spawn(waits_for_ever());
+        sleep(SECOND).await;
+        pending::<()>().await;
+    }
+    let event_loop = virtual_loop();
+    let message = panic_of(|| event_loop.block_on(spawns_three()));
+    let lines: Vec<&str> = message.lines().collect();
+    assert!(lines[0].starts_with("deadlock: "), "{message}");
+    assert!(
+        lines[1].ends_with(" at 1 s: the main future and 2 tasks"),
+        "{message}"
+    );
+    assert_eq!(
+        lines[2..],
+        [
+            "  task        state  future",
+            "  1 main      idle   spawns_three",
+            "  2 \"reader\"  idle   waits_for_ever",
+            "  4           idle   waits_for_ever",
+        ]
+    );
+
+    // The loop survives, and so do the tasks.
+    assert_eq!(event_loop.block_on(ready(1)), 1);
+    assert_eq!(event_loop.turn(Some(Duration::ZERO)).unwrap().left, 2);
+}
+
+/// Every way to run a loop finds a deadlock; a turn that has a timeout simply lets it pass.
+#[test]
+fn run_forever_and_turn_find_deadlocks_too() {
+    let event_loop = virtual_loop();
+    event_loop.spawn(pending::<()>());
+    assert!(panic_of(|| event_loop.run_forever()).starts_with("deadlock"));
+    assert!(panic_of(|| event_loop.turn(None)).starts_with("deadlock"));
+    assert_eq!(event_loop.turn(Some(SECOND)).unwrap().time, SECOND);
+}

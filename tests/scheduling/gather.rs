@@ -1,0 +1,201 @@
+//! `gather`, `gather!` and `try_gather`: when children run, and in which order their values come.
+
+use std::time::Duration;
+
+use boucle::{
+    as_completed, gather, now, sleep, sleep_until, spawn, timeout, try_gather, yield_now,
+};
+use futures_lite::StreamExt;
+
+use crate::common::{Log, SECOND, counted, virtual_loop};
+
+fn seconds(count: f64) -> Duration {
+    Duration::from_secs_f64(count)
+}
+
+/// Children enter in the order of the input, leave in that of their sleeps, and the values come in
+/// input order, when the longest is over.
+#[test]
+fn gather_runs_sleeps_concurrently_and_keeps_the_input_order() {
+    let log = Log::default();
+    let squares = virtual_loop().block_on(async {
+        let start = now();
+        let squares = gather([1.0, 0.5, 1.5].map(|count: f64| {
+            let log = log.clone();
+            async move {
+                log.add(format!("enter {count}"));
+                sleep(seconds(count)).await;
+                log.add(format!("leave {count}"));
+                count * count
+            }
+        }))
+        .await;
+        assert_eq!(now() - start, seconds(1.5));
+        squares
+    });
+    assert_eq!(squares, [1.0, 0.25, 2.25]);
+    let expected = [
+        "enter 1",
+        "enter 0.5",
+        "enter 1.5",
+        "leave 0.5",
+        "leave 1",
+        "leave 1.5",
+    ];
+    assert_eq!(log.take(), expected);
+}
+
+/// The macro does the same for futures of different types.
+#[test]
+fn gather_of_different_types_gives_a_tuple() {
+    let log = Log::default();
+    virtual_loop().block_on(async {
+        let start = now();
+        let (first, second, third) = (log.clone(), log.clone(), log.clone());
+        let values = boucle::gather!(
+            async move {
+                sleep(2 * SECOND).await;
+                first.add("first");
+                1
+            },
+            async move {
+                sleep(SECOND).await;
+                second.add("second");
+                "two"
+            },
+            async move { third.add("third") },
+        )
+        .await;
+        assert_eq!(values, (1, "two", ()));
+        assert_eq!(now() - start, 2 * SECOND);
+    });
+    assert_eq!(log.take(), ["third", "second", "first"]);
+}
+
+/// A gather does nothing before its first poll; then its children are spawned, behind what was
+/// spawned before.
+#[test]
+fn the_children_of_a_gather_are_spawned_at_its_first_poll() {
+    let log = Log::default();
+    virtual_loop().block_on(async {
+        let child = |name: &'static str| {
+            let log = log.clone();
+            async move { log.add(name) }
+        };
+        let gathered = gather([child("child 1"), child("child 2")]);
+        spawn(child("task"));
+        yield_now().await;
+        log.add("main");
+        gathered.await;
+    });
+    assert_eq!(log.take(), ["task", "main", "child 1", "child 2"]);
+}
+
+/// Of none, gather and its relatives are ready at their first poll.
+#[test]
+fn gather_of_none_is_empty_at_once() {
+    let (future, polls) = counted(async {
+        assert_eq!(gather(Vec::<std::future::Ready<()>>::new()).await, []);
+        let none = Vec::<std::future::Ready<Result<(), ()>>>::new();
+        assert_eq!(try_gather(none).await, Ok(vec![]));
+        let mut none = as_completed(Vec::<std::future::Ready<()>>::new());
+        assert!(none.next().await.is_none());
+    });
+    virtual_loop().block_on(future);
+    assert_eq!(polls.get(), 1);
+}
+
+/// A thousand children that are done at a thousand different times wake their parent once, at the
+/// end.
+#[test]
+#[cfg_attr(miri, ignore = "takes half a minute there")]
+fn a_gather_of_a_thousand_wakes_its_parent_once() {
+    let (gathered, polls) = counted(gather((0..1000).map(|number| async move {
+        sleep(number * Duration::from_millis(1)).await;
+        number
+    })));
+    let values = virtual_loop().block_on(gathered);
+    assert_eq!(values, (0..1000).collect::<Vec<_>>());
+    assert_eq!(polls.get(), 2);
+}
+
+/// A gather may be awaited next to other things; being polled early is no harm.
+#[test]
+fn a_gather_bears_polls_in_between() {
+    virtual_loop().block_on(async {
+        let mut gathered = gather([1, 3].map(|count| async move {
+            sleep(count * SECOND).await;
+            count
+        }));
+        for _ in 0..2 {
+            assert!(timeout(SECOND, &mut gathered).await.is_err());
+        }
+        assert_eq!(gathered.await, [1, 3]);
+    });
+}
+
+/// Without an error it is a gather.
+#[test]
+fn try_gather_gives_all_values_in_input_order() {
+    virtual_loop().block_on(async {
+        let values = try_gather([3, 1, 2].map(|count| async move {
+            sleep(count * SECOND).await;
+            Ok::<_, ()>(count)
+        }));
+        assert_eq!(values.await, Ok(vec![3, 1, 2]));
+    });
+}
+
+/// The first error, first in time, is returned at once; the other children go on, detached.
+#[test]
+fn try_gather_returns_the_first_error_and_lets_the_others_go_on() {
+    let log = Log::default();
+    virtual_loop().block_on(async {
+        let start = now();
+        let result = try_gather([3, 2, 1, 4].map(|count| {
+            let log = log.clone();
+            async move {
+                sleep(count * SECOND).await;
+                log.add(count);
+                if count % 2 == 0 {
+                    Err(count)
+                } else {
+                    Ok(count)
+                }
+            }
+        }))
+        .await;
+        assert_eq!(result, Err(2));
+        assert_eq!(now() - start, 2 * SECOND);
+        log.add("main");
+        sleep(9 * SECOND).await;
+    });
+    assert_eq!(log.take(), ["1", "2", "main", "3", "4"]);
+}
+
+/// Two errors in one turn: that of the task which was polled first is the first.
+#[test]
+fn try_gather_takes_errors_of_one_turn_in_the_order_of_their_polls() {
+    virtual_loop().block_on(async {
+        let result = try_gather([2, 1].map(|index| async move {
+            sleep(index * SECOND).await;
+            sleep_until(now() + (3 - index) * SECOND).await;
+            Err::<(), _>(index)
+        }));
+        // Both end after three seconds; the second one armed its last timer first.
+        assert_eq!(result.await, Err(1));
+    });
+}
+
+/// The parent is polled no more than once for each child, and once at the start.
+#[test]
+#[cfg_attr(miri, ignore = "takes half a minute there")]
+fn try_gather_is_linear() {
+    let children = (0..1000).map(|number| async move {
+        sleep(number % 100 * Duration::from_millis(1)).await;
+        Ok::<_, ()>(())
+    });
+    let (gathered, polls) = counted(try_gather(children));
+    virtual_loop().block_on(gathered).unwrap();
+    assert_eq!(polls.get(), 101);
+}

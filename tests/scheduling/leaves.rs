@@ -1,0 +1,371 @@
+//! Every leaf spends budget: a table of all that can be awaited, and a look through `src` for what the
+//! table has forgotten. Time is virtual: it stands still while a task is ready.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::fs;
+use std::future::{Future, Ready, pending, poll_fn, ready};
+use std::path::Path;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use boucle::{
+    ALL_COMPLETED, FIRST_COMPLETED, JoinHandle, as_completed, consume_budget, gather, interval,
+    now, sleep, sleep_until, spawn, timeout, try_gather, wait, yield_now,
+};
+use futures_core::Stream;
+use futures_lite::future::poll_once;
+
+use super::budget::MANY;
+use crate::common::{HOUR, SECOND, virtual_loop};
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+
+type Boxed<T> = Pin<Box<dyn Future<Output = T>>>;
+
+/// Something that is ready at once, as often as it is asked for.
+type Leaf = Box<dyn FnMut() -> Boxed<()>>;
+
+/// One line of the table.
+struct Row {
+    /// The file and the name that `src` has for it.
+    of: &'static str,
+    what: &'static str,
+    /// How many are ready in one poll.
+    rounds: Rounds,
+    make: Box<dyn FnOnce() -> Boxed<Leaf>>,
+}
+
+#[derive(Clone, Copy)]
+enum Rounds {
+    Exactly(usize),
+    /// It depends on other threads.
+    #[cfg_attr(not(feature = "blocking"), allow(dead_code))]
+    AtMost(usize),
+}
+use Rounds::{AtMost, Exactly};
+
+fn row<F>(
+    of: &'static str,
+    what: &'static str,
+    rounds: Rounds,
+    make: impl FnOnce() -> F + 'static,
+) -> Row
+where
+    F: Future<Output = Leaf> + 'static,
+{
+    Row {
+        of,
+        what,
+        rounds,
+        make: Box::new(|| Box::pin(make())),
+    }
+}
+
+/// A leaf that is made anew for each round.
+fn each<F: Future + 'static>(mut make: impl FnMut() -> F + 'static) -> Leaf {
+    Box::new(move || {
+        let leaf = make();
+        Box::pin(async move { drop(leaf.await) })
+    })
+}
+
+/// Leaves that were made before and are ready by now.
+fn supply<F: Future + 'static>(mut leaves: Vec<F>) -> Leaf {
+    each(move || leaves.pop().expect("there are enough of them"))
+}
+
+/// The same, each polled once and then left alone for a second.
+async fn begun<F: Future + Unpin + 'static>(make: impl FnMut() -> F) -> Leaf {
+    let mut leaves: Vec<_> = std::iter::repeat_with(make).take(MANY).collect();
+    for leaf in &mut leaves {
+        assert!(poll_once(leaf).await.is_none());
+    }
+    sleep(SECOND).await;
+    supply(leaves)
+}
+
+/// The next item of a stream, again and again.
+fn items<S: Stream + Unpin + 'static>(stream: S) -> Leaf {
+    let stream = Rc::new(RefCell::new(stream));
+    each(move || {
+        let stream = stream.clone();
+        poll_fn(move |cx| Pin::new(&mut *stream.borrow_mut()).poll_next(cx))
+    })
+}
+
+/// Tasks that are done.
+async fn done() -> Vec<JoinHandle<()>> {
+    let tasks = (0..MANY).map(|_| spawn(ready(()))).collect();
+    yield_now().await;
+    tasks
+}
+
+fn table() -> Vec<Row> {
+    let mut rows = Vec::new();
+    rows.extend(of_time());
+    rows.extend(of_tasks());
+    rows.extend(of_combinators());
+    rows.extend(of_the_executor());
+    rows
+}
+
+fn of_time() -> Vec<Row> {
+    let all = Exactly(128);
+    vec![
+        row("time/sleep.rs: Sleep", "of zero", all, async || {
+            each(|| sleep(Duration::ZERO))
+        }),
+        row("time/sleep.rs: Sleep", "until now", all, async || {
+            each(|| sleep_until(now()))
+        }),
+        row("time/sleep.rs: Sleep", "that has fired", all, async || {
+            begun(|| sleep(MILLISECOND)).await
+        }),
+        row("time/sleep.rs: Sleep", "polled again", all, async || {
+            let over = Rc::new(RefCell::new(sleep(Duration::ZERO)));
+            each(move || {
+                let over = over.clone();
+                poll_fn(move |cx| Pin::new(&mut *over.borrow_mut()).poll(cx))
+            })
+        }),
+        row("time/timeout.rs: Timeout", "of zero", all, async || {
+            each(|| timeout(Duration::ZERO, pending::<()>()))
+        }),
+        row(
+            "time/timeout.rs: Timeout",
+            "that has passed",
+            all,
+            async || begun(|| timeout(MILLISECOND, pending::<()>())).await,
+        ),
+        row(
+            "time/timeout.rs: Timeout",
+            "with a value",
+            all,
+            async || each(|| timeout(HOUR, sleep(Duration::ZERO))),
+        ),
+        row(
+            "time/timeout.rs: Timeout",
+            "in a timeout",
+            all,
+            async || each(|| timeout(HOUR, timeout(Duration::ZERO, pending::<()>()))),
+        ),
+        row("time/interval.rs: tick", "missed", all, async || {
+            let ticks = Rc::new(RefCell::new(interval(MILLISECOND)));
+            sleep(HOUR).await;
+            each(move || {
+                let ticks = ticks.clone();
+                poll_fn(move |cx| ticks.borrow_mut().poll_tick(cx))
+            })
+        }),
+    ]
+}
+
+fn of_tasks() -> Vec<Row> {
+    let all = Exactly(128);
+    vec![
+        row(
+            "task/join.rs: JoinHandle",
+            "that is done",
+            all,
+            async || supply(done().await),
+        ),
+        row("task/join.rs: JoinHandle", "of no loop", all, async || {
+            let event_loop = virtual_loop();
+            let tasks = (0..MANY).map(|_| event_loop.spawn(ready(()))).collect();
+            drop(event_loop);
+            supply::<JoinHandle<()>>(tasks)
+        }),
+        row("task/budget.rs: consume_budget", "", all, async || {
+            each(consume_budget)
+        }),
+        row("task/budget.rs: YieldNow", "", Exactly(1), async || {
+            each(yield_now)
+        }),
+    ]
+}
+
+fn of_combinators() -> Vec<Row> {
+    let all = Exactly(128);
+    vec![
+        row("combine/gather.rs: Gather", "of none", all, async || {
+            each(|| gather([] as [Ready<()>; 0]))
+        }),
+        row(
+            "combine/gather.rs: Gather",
+            "that is done",
+            all,
+            async || begun(|| gather([ready(1), ready(2)])).await,
+        ),
+        row(
+            "combine/gather.rs: gather!",
+            "that is done",
+            all,
+            async || begun(|| Box::pin(boucle::gather!(ready(1), ready("2")))).await,
+        ),
+        row("combine/gather.rs: gather!", "of one", all, async || {
+            begun(|| Box::pin(boucle::gather!(ready(1)))).await
+        }),
+        row("combine/gather.rs: TryGather", "of none", all, async || {
+            each(|| try_gather([] as [Ready<Result<(), ()>>; 0]))
+        }),
+        row(
+            "combine/gather.rs: TryGather",
+            "that is done",
+            all,
+            async || begun(|| try_gather([ready(Ok::<_, ()>(1)), ready(Ok(2))])).await,
+        ),
+        row(
+            "combine/gather.rs: TryGather",
+            "that failed",
+            all,
+            async || begun(|| try_gather([ready(Ok(1)), ready(Err(2))])).await,
+        ),
+        row(
+            "combine/as_completed.rs: AsCompleted",
+            "items",
+            all,
+            async || {
+                let mut values = as_completed((0..MANY).map(ready));
+                assert!(poll_next_once(&mut values).await.is_pending());
+                yield_now().await;
+                items(values)
+            },
+        ),
+        row(
+            "combine/as_completed.rs: AsCompleted",
+            "its end",
+            all,
+            async || items(as_completed([] as [Ready<()>; 0])),
+        ),
+        row(
+            "combine/wait.rs: Wait",
+            "of what is done",
+            all,
+            async || {
+                let mut tasks = done().await;
+                each(move || wait([tasks.pop().unwrap()], FIRST_COMPLETED))
+            },
+        ),
+        row("combine/wait.rs: Wait", "no longer than", all, async || {
+            let mut tasks = done().await;
+            each(move || wait([tasks.pop().unwrap()], ALL_COMPLETED).timeout(Duration::ZERO))
+        }),
+        row("combine/wait.rs: Wait", "in vain", all, async || {
+            let mut tasks: Vec<_> = (0..MANY).map(|_| spawn(pending::<()>())).collect();
+            yield_now().await;
+            each(move || wait([tasks.pop().unwrap()], ALL_COMPLETED).timeout(Duration::ZERO))
+        }),
+    ]
+}
+
+async fn poll_next_once<S: Stream + Unpin>(stream: &mut S) -> Poll<Option<S::Item>> {
+    poll_fn(|cx| Poll::Ready(Pin::new(&mut *stream).poll_next(cx))).await
+}
+
+#[cfg(feature = "blocking")]
+fn of_the_executor() -> Vec<Row> {
+    vec![row(
+        "executor/run_in_executor.rs: RunInExecutor",
+        "whose work is done",
+        AtMost(128),
+        async || {
+            let jobs: Vec<_> = (0..MANY).map(|_| boucle::run_in_executor(|| {})).collect();
+            boucle::run_in_executor(|| {}).await;
+            supply(jobs)
+        },
+    )]
+}
+
+#[cfg(not(feature = "blocking"))]
+fn of_the_executor() -> Vec<Row> {
+    Vec::new()
+}
+
+/// How many rounds a task that awaits nothing else is through, each time that another one has its
+/// turn.
+fn rounds_of_each_poll(make: impl FnOnce() -> Boxed<Leaf>) -> Vec<usize> {
+    virtual_loop().block_on(async {
+        let mut leaf = make().await;
+        let rounds = Rc::new(Cell::new(0));
+        let count = rounds.clone();
+        let busy = spawn(async move {
+            while count.get() < 10 * MANY {
+                leaf().await;
+                count.set(count.get() + 1);
+            }
+            panic!("it never gives way");
+        });
+        let mut seen = Vec::new();
+        for _ in 0..5 {
+            let before = rounds.get();
+            yield_now().await;
+            seen.push(rounds.get() - before);
+        }
+        busy.abort();
+        let ended = busy.await.unwrap_err();
+        assert!(ended.is_cancelled(), "{ended}");
+        seen
+    })
+}
+
+/// Whatever a task awaits, another one has its turn after 128 rounds, and the next poll begins with
+/// the whole budget.
+#[test]
+fn every_await_gives_way() {
+    for row in table() {
+        let name = format!("{} {}", row.of, row.what);
+        let seen = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            rounds_of_each_poll(row.make)
+        }));
+        let seen = seen.unwrap_or_else(|_| panic!("{name}: it never gives way"));
+        match row.rounds {
+            Exactly(rounds) => assert_eq!(seen[1..], [rounds; 4], "{name}"),
+            AtMost(rounds) => assert!(seen.iter().all(|&seen| seen <= rounds), "{name}: {seen:?}"),
+        }
+    }
+}
+
+/// The table has all futures, streams, async functions and macros of `src`. What is under `net` comes
+/// down to one function, whose budget the tests of `net` count.
+#[test]
+fn nothing_that_can_be_awaited_is_forgotten() {
+    let mut found = BTreeSet::new();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for folder in ["", "executor", "task", "wake", "time", "combine", "observe"] {
+        for entry in fs::read_dir(source.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                let file = path.strip_prefix(&source).unwrap().to_str().unwrap();
+                let names = text.lines().filter_map(awaited);
+                found.extend(names.map(|name| format!("{}: {name}", file.replace('\\', "/"))));
+            }
+        }
+    }
+    // What the slab holds: polled by the turn alone.
+    assert!(found.remove("task/cell.rs: TaskCell"));
+    if cfg!(not(feature = "blocking")) {
+        found.remove("executor/run_in_executor.rs: RunInExecutor");
+    }
+    let table = table().iter().map(|row| row.of.to_string()).collect();
+    assert_eq!(found, table);
+}
+
+/// What a line of a program declares that can be awaited.
+fn awaited(line: &str) -> Option<&str> {
+    let name = line
+        .split_once("Future for ")
+        .or_else(|| line.split_once("Stream for "))
+        .filter(|_| line.starts_with("impl"))
+        .or_else(|| line.split_once("pub async fn "))
+        .or_else(|| line.split_once("macro_rules! gather"))?
+        .1;
+    if line.starts_with("macro_rules!") {
+        return Some("gather!");
+    }
+    name.split(|letter: char| !letter.is_alphanumeric() && letter != '_')
+        .next()
+}

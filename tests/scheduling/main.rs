@@ -1,0 +1,21 @@
+//! Which task is polled when: the queue, the turn, the budget, the combinators, and the ways to stop.
+//! Every schedule is asserted as a log, under the virtual clock.
+
+#![allow(unused_must_use)] // A handle that is dropped detaches its task, which is what many tests want.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod queue;
+mod turn;
+mod budget;
+#[cfg(not(miri))] // It would take hours there.
+mod leaves;
+#[cfg(not(miri))] // It would take hours there.
+mod flood;
+mod gather;
+mod wait;
+mod as_completed;
+mod stop;
+mod nesting;
+mod deadlock;

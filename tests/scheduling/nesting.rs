@@ -1,0 +1,65 @@
+//! Loops inside of loops, and calls without a loop.
+
+use std::future::ready;
+use std::rc::Rc;
+
+use boucle::{LoopHandle, sleep, spawn, yield_now};
+
+use crate::common::{Log, SECOND, panic_of, virtual_loop};
+
+/// A loop that runs cannot run another one inside of a poll; the panic says so, and the outer loop
+/// goes on.
+#[test]
+fn a_nested_run_panics_and_the_outer_loop_goes_on() {
+    let log = Log::default();
+    let event_loop = virtual_loop();
+    let other = Rc::new(virtual_loop());
+    event_loop.block_on(async {
+        let task = spawn(async {
+            sleep(SECOND).await;
+            1
+        });
+        log.add(panic_of(|| boucle::run(async {})));
+        log.add(panic_of(|| other.block_on(async {})));
+        log.add(panic_of(|| other.run_forever()));
+        log.add(panic_of(|| other.turn(None)));
+        log.add(panic_of(|| event_loop.turn(None)));
+        assert_eq!(task.await.unwrap(), 1);
+    });
+    let name = format!("{event_loop:?}");
+    let number = name.trim_matches(|c: char| !c.is_ascii_digit());
+    let lines = log.take();
+    let calls = ["boucle::run", "block_on", "run_forever", "turn", "turn"];
+    for (line, call) in lines.iter().zip(calls) {
+        let begin =
+            format!("{call} cannot be called while loop {number} is running on this thread");
+        assert!(line.starts_with(&begin), "{line}");
+    }
+    other.block_on(yield_now());
+}
+
+/// A loop may be made, spawned on, and dropped while another one runs.
+#[test]
+fn a_loop_may_be_made_inside_of_another() {
+    let event_loop = virtual_loop();
+    let inner = event_loop.block_on(async {
+        let dropped = virtual_loop();
+        let kept = virtual_loop();
+        let task = kept.spawn(ready(3));
+        drop(dropped);
+        yield_now().await;
+        assert!(!task.is_finished());
+        (kept, task)
+    });
+    let (kept, task) = inner;
+    assert_eq!(kept.block_on(task).unwrap(), 3);
+}
+
+/// Without a loop, `spawn` says what is missing.
+#[test]
+fn spawn_without_a_loop_names_run() {
+    assert!(panic_of(|| drop(spawn(async {}))).contains("boucle::run"));
+    assert!(panic_of(|| drop(LoopHandle::current())).contains("boucle::run"));
+    let _living_but_not_running = virtual_loop();
+    assert!(panic_of(|| drop(spawn(async {}))).contains("boucle::run"));
+}

@@ -1,0 +1,222 @@
+//! The ready queue: who is polled, in which order, and how often.
+
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
+
+use boucle::{sleep, spawn, yield_now};
+
+use crate::common::{Gate, Log, SECOND, virtual_loop};
+
+/// The main future has a place in the queue: what it spawned before it was woken runs first.
+#[test]
+fn main_takes_its_turn_in_the_queue() {
+    let log = Log::default();
+    virtual_loop().block_on(async {
+        for name in ["A", "B"] {
+            let log = log.clone();
+            spawn(async move { log.add(name) });
+        }
+        log.add("main");
+        yield_now().await;
+        log.add("main again");
+    });
+    assert_eq!(log.take(), ["main", "A", "B", "main again"]);
+}
+
+/// What stood in the queue of an explicit loop before `block_on` was called is polled before its
+/// main future.
+#[test]
+fn main_queues_behind_what_was_spawned_before_it() {
+    let log = Log::default();
+    let event_loop = virtual_loop();
+    for name in ["A", "B"] {
+        let log = log.clone();
+        event_loop.spawn(async move { log.add(name) });
+    }
+    event_loop.block_on(async { log.add("main") });
+    assert_eq!(log.take(), ["A", "B", "main"]);
+}
+
+/// FIFO: the order of the wakes is the order of the polls, whatever the order of the spawns.
+#[test]
+fn tasks_are_polled_in_the_order_in_which_they_were_woken() {
+    let log = Log::default();
+    virtual_loop().block_on(async {
+        let gates = ["A", "B", "C", "D"].map(|name| {
+            let (gate, log) = (Gate::default(), log.clone());
+            let waiting = gate.clone();
+            spawn(async move {
+                waiting.passed().await;
+                log.add(name);
+            });
+            gate
+        });
+        yield_now().await;
+        for index in [2, 0, 3, 1] {
+            gates[index].open();
+        }
+        yield_now().await;
+    });
+    assert_eq!(log.take(), ["C", "A", "D", "B"]);
+}
+
+/// However often a task is woken before its turn, it stands in the queue once, where the first wake
+/// put it.
+#[test]
+fn a_task_that_is_woken_twice_is_polled_once() {
+    let event_loop = virtual_loop();
+    let gates = [Gate::default(), Gate::default()];
+    for gate in gates.clone() {
+        event_loop.spawn(async move { gate.passed().await });
+    }
+    event_loop.turn(Some(Duration::ZERO)).unwrap();
+
+    for gate in [&gates[0], &gates[1], &gates[0], &gates[0]] {
+        gate.waker().wake();
+    }
+    let turn = event_loop.turn(Some(Duration::ZERO)).unwrap();
+    assert_eq!((turn.polled, turn.ready), (2, 0));
+    assert_eq!(gates.map(|gate| gate.polls()), [2, 2]);
+}
+
+/// The same for a task that also wakes itself in its poll: two wakes from before and two from
+/// inside are one place in the queue each time.
+#[test]
+fn a_task_never_stands_in_the_queue_twice() {
+    let event_loop = virtual_loop();
+    let gate = Gate::default();
+    let seen = gate.clone();
+    event_loop.spawn(poll_fn::<(), _>(move |cx| {
+        let _ = std::pin::pin!(seen.passed()).poll(cx);
+        cx.waker().wake_by_ref();
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }));
+    for polls in 1..=3 {
+        let turn = event_loop.turn(None).unwrap();
+        assert_eq!((turn.polled, turn.ready, gate.polls()), (1, 1, polls));
+        gate.waker().wake();
+        gate.waker().wake();
+    }
+}
+
+/// A task that wakes itself while it is polled is polled again, once, behind those who were woken
+/// before.
+#[test]
+fn a_task_that_yields_goes_to_the_end_of_the_queue() {
+    let log = Log::default();
+    virtual_loop().block_on(async {
+        let tasks = ["A", "B", "C"].map(|name| {
+            let log = log.clone();
+            spawn(async move {
+                for round in 1..=2 {
+                    log.add(format!("{name}{round}"));
+                    yield_now().await;
+                }
+            })
+        });
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+    assert_eq!(log.take(), ["A1", "B1", "C1", "A2", "B2", "C2"]);
+}
+
+/// What is spawned or woken during a turn runs in the next one.
+#[test]
+fn the_batch_is_frozen() {
+    let log = Log::default();
+    let event_loop = virtual_loop();
+    let outer = log.clone();
+    event_loop.spawn(async move {
+        outer.add("outer");
+        let inner = outer.clone();
+        spawn(async move {
+            inner.add("inner");
+            spawn(async move { inner.add("innermost") });
+        });
+    });
+
+    for expected in ["outer", "inner", "innermost"] {
+        let turn = event_loop.turn(Some(Duration::ZERO)).unwrap();
+        assert_eq!(turn.polled, 1);
+        assert_eq!(log.take(), [expected]);
+    }
+}
+
+/// A task that wakes itself for ever keeps neither the turn from its end nor the others from their
+/// poll.
+#[test]
+fn a_task_that_never_rests_is_polled_once_a_turn() {
+    let event_loop = virtual_loop();
+    let restless = Gate::default();
+    let gate = restless.clone();
+    event_loop.spawn(poll_fn::<(), _>(move |cx| {
+        cx.waker().wake_by_ref();
+        let _ = std::pin::pin!(gate.passed()).poll(cx);
+        Poll::Pending
+    }));
+    for polls in 1..=5 {
+        let turn = event_loop.turn(None).unwrap();
+        assert_eq!((turn.polled, turn.ready), (1, 1));
+        assert_eq!(restless.polls(), polls);
+    }
+}
+
+/// When main is ready, `block_on` returns at once; under an explicit loop the rest of the batch
+/// keeps its place.
+#[test]
+fn the_rest_of_the_batch_is_not_polled_once_main_is_ready() {
+    let log = Log::default();
+    let event_loop = virtual_loop();
+    event_loop.block_on(async {
+        let mut polled = false;
+        poll_fn(|cx| {
+            if polled {
+                return Poll::Ready(());
+            }
+            polled = true;
+            // First itself, then the tasks: the next batch is main, A, B.
+            cx.waker().wake_by_ref();
+            for name in ["A", "B"] {
+                let log = log.clone();
+                spawn(async move { log.add(name) });
+            }
+            Poll::Pending
+        })
+        .await;
+        log.add("main");
+    });
+    assert_eq!(log.take(), ["main"]);
+
+    event_loop.block_on(async { log.add("second main") });
+    assert_eq!(log.take(), ["A", "B", "second main"]);
+}
+
+/// A task that is in the middle of its work when `block_on` returns goes on in the next one.
+#[test]
+fn tasks_survive_between_runs_of_an_explicit_loop() {
+    let log = Log::default();
+    let event_loop = virtual_loop();
+    let inner = log.clone();
+    let task = event_loop.spawn(async move {
+        sleep(3 * SECOND).await;
+        inner.add("slept");
+        7
+    });
+    event_loop.block_on(sleep(SECOND));
+    assert!(!task.is_finished());
+    event_loop.block_on(sleep(SECOND));
+    assert_eq!(log.take(), Vec::<String>::new());
+    assert_eq!(event_loop.block_on(task).unwrap(), 7);
+    assert_eq!(log.take(), ["slept"]);
+}
+
+/// The value of main may be anything, and main may borrow from its caller.
+#[test]
+fn main_may_borrow() {
+    let text = String::from("text");
+    let borrowed: &str = virtual_loop().block_on(async { &*text });
+    assert_eq!(borrowed, "text");
+}

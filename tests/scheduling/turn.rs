@@ -1,0 +1,156 @@
+//! One turn: what it polls, when it parks, and what it reports.
+
+use std::future::ready;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+use boucle::{EventLoop, LoopHandle, sleep, spawn, yield_now};
+
+use crate::common::{SECOND, virtual_loop};
+
+/// Each number of a `Turn` counts what it says.
+#[test]
+fn a_turn_says_what_it_did() {
+    let event_loop = virtual_loop();
+    for _ in 0..2 {
+        event_loop.spawn(sleep(2 * SECOND));
+    }
+    event_loop.spawn(yield_now());
+    event_loop.spawn(ready(()));
+    event_loop.handle().spawn(|| ready(())).unwrap();
+
+    let first = event_loop.turn(None).unwrap();
+    assert_eq!(first.polled, 4);
+    assert_eq!((first.woken_by_inbox, first.woken_by_timers), (1, 0));
+    assert_eq!((first.ready, first.left), (2, 4));
+    assert_eq!((first.time, first.stopped), (Duration::ZERO, false));
+
+    let second = event_loop.turn(None).unwrap();
+    assert_eq!(second.polled, 2);
+    assert_eq!((second.woken_by_inbox, second.woken_by_timers), (0, 2));
+    assert_eq!((second.ready, second.left), (2, 2));
+    assert_eq!(second.time, 2 * SECOND);
+    assert_eq!(
+        second.to_string(),
+        "polled 2; woken by sources 0, inbox 0, timers 2; ready 2, left 2; 2.000 s"
+    );
+
+    event_loop.stop();
+    let third = event_loop.turn(None).unwrap();
+    assert_eq!((third.polled, third.ready, third.left), (2, 0, 0));
+    assert!(third.stopped);
+    assert!(!event_loop.turn(None).unwrap().stopped);
+}
+
+/// A turn with a timeout lets no more than that pass; without one it goes to the next deadline.
+#[test]
+fn a_turn_ends_at_its_timeout_or_at_the_next_deadline() {
+    let event_loop = virtual_loop();
+    event_loop.spawn(sleep(3 * SECOND));
+    assert_eq!(event_loop.turn(Some(SECOND)).unwrap().time, SECOND);
+    assert_eq!(event_loop.turn(Some(SECOND)).unwrap().time, 2 * SECOND);
+    let last = event_loop.turn(Some(60 * SECOND)).unwrap();
+    assert_eq!((last.time, last.woken_by_timers), (3 * SECOND, 1));
+}
+
+/// With no task left, a turn does not wait, under either clock.
+#[test]
+fn a_turn_with_nothing_left_does_not_sleep() {
+    assert_eq!(virtual_loop().turn(None).unwrap().polled, 0);
+    assert_eq!(EventLoop::new().unwrap().turn(None).unwrap().polled, 0);
+}
+
+/// While a task is always ready, the inbox is read after 61 polls, no sooner and no later, and again after 61 more.
+#[test]
+fn the_loop_parks_after_61_polls() {
+    let (polls, first) = counters();
+    let second = Arc::default();
+    virtual_loop().block_on(async {
+        leave_in_inbox(&polls, &first);
+        for _ in 0..200 {
+            if polls.fetch_add(1, Relaxed) == 70 {
+                leave_in_inbox(&polls, &second);
+            }
+            yield_now().await;
+        }
+    });
+    // It was spawned after the 61st poll of main, behind main, which was woken before.
+    assert_eq!(first.load(Relaxed), 62);
+    // Of the next 61 polls one was its own.
+    assert_eq!(second.load(Relaxed), 122);
+}
+
+/// Parks at which nothing was ready save nothing up: after them, too, it is 61 polls.
+#[test]
+fn idle_parks_grant_no_further_polls() {
+    let (polls, first) = counters();
+    virtual_loop().block_on(async {
+        for _ in 0..100 {
+            sleep(SECOND).await;
+        }
+        leave_in_inbox(&polls, &first);
+        for _ in 0..200 {
+            polls.fetch_add(1, Relaxed);
+            yield_now().await;
+        }
+    });
+    assert_eq!(first.load(Relaxed), 62);
+}
+
+/// A main future that is ready at once, run again and again, keeps the loop from nothing: what is in
+/// the inbox is read in time.
+#[test]
+fn main_futures_that_are_ready_starve_nobody() {
+    let event_loop = virtual_loop();
+    let heard = Arc::new(AtomicBool::new(false));
+    let hears = heard.clone();
+    let note = move || async move { hears.store(true, Relaxed) };
+    event_loop.handle().spawn(note).unwrap();
+    let mut runs = 0;
+    while !heard.load(Relaxed) {
+        event_loop.block_on(async {});
+        runs += 1;
+        assert!(runs <= 62, "{runs} runs, and the inbox is unread");
+    }
+}
+
+/// A batch of more than 61 is polled to its end. It is not begun before the park, though: what is in
+/// the inbox by then comes behind that batch, and not behind the next.
+#[test]
+fn a_park_does_not_interrupt_a_batch() {
+    let (polls, seen) = counters();
+    virtual_loop().block_on(async {
+        for _ in 0..100 {
+            let polls = polls.clone();
+            spawn(async move {
+                for _ in 0..10 {
+                    polls.fetch_add(1, Relaxed);
+                    yield_now().await;
+                }
+            });
+        }
+        leave_in_inbox(&polls, &seen);
+        for _ in 0..10 {
+            yield_now().await;
+        }
+    });
+    // Main, which spawns them; the park; the batch of 100 and main, uninterrupted; and at last what
+    // came by the inbox.
+    assert_eq!(seen.load(Relaxed), 100);
+}
+
+fn counters() -> (Arc<AtomicUsize>, Arc<AtomicUsize>) {
+    Default::default()
+}
+
+/// Spawns a task that notes how many polls there were. It goes through the inbox, although this is
+/// the loop's own thread: so it waits for the park.
+fn leave_in_inbox(polls: &Arc<AtomicUsize>, seen: &Arc<AtomicUsize>) {
+    let (polls, seen) = (polls.clone(), seen.clone());
+    let note = move || {
+        seen.store(polls.load(Relaxed), Relaxed);
+        ready(())
+    };
+    LoopHandle::current().spawn(note).unwrap();
+}

@@ -1,0 +1,159 @@
+//! A loop in a thread-local, and a process that exits inside of it.
+
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::panic::catch_unwind;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use boucle::observe::{Event, EventKind};
+use boucle::{EventLoop, JoinHandle, run, sleep, yield_now};
+
+use crate::common::{
+    Observing, OnDrop, SECOND, child, holds, part_of_child, virtual_loop, waker_of,
+};
+
+/// What runs in a child process, by name.
+const PARTS: [&str; 8] = [
+    "main",
+    "task",
+    "destructor",
+    "other loop",
+    "observer",
+    "wake",
+    "inbox",
+    "nested",
+];
+
+/// Uses what is left of a loop, late in the life of its thread.
+#[derive(Default)]
+struct UsesTheLoop {
+    waker: RefCell<Option<Waker>>,
+    handle: RefCell<Option<JoinHandle<()>>>,
+}
+
+impl Drop for UsesTheLoop {
+    fn drop(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake_by_ref();
+            waker.wake();
+        }
+        if let Some(mut handle) = self.handle.take() {
+            handle.abort();
+            // The loop is gone.
+            assert!(handle.is_finished());
+            // An observer may not use loops, and it never ends; nor does the turn of another loop.
+            let part = part_of_child().unwrap_or_default();
+            if part != "observer" && part != "other loop" {
+                let cx = &mut Context::from_waker(Waker::noop());
+                assert!(Pin::new(&mut handle).poll(cx).is_ready());
+                assert_eq!(run(async { 3 }), 3);
+            }
+        }
+        drop(sleep(Duration::ZERO));
+        boucle::now();
+    }
+}
+
+thread_local! {
+    static LATE: UsesTheLoop = UsesTheLoop::default();
+    static LOOP: EventLoop = {
+        LATE.with(|_| ()); // made first, so destroyed last
+        let builder = EventLoop::builder().virtual_clock();
+        match part_of_child().as_deref() {
+            Some("observer") => builder.observe(Observing(exits_at_a_poll)).build().unwrap(),
+            _ => builder.build().unwrap(),
+        }
+    };
+}
+
+fn exits_at_a_poll(event: &Event) {
+    if matches!(event.kind, EventKind::PollBegins { .. }) {
+        exit();
+    }
+}
+
+fn exit() -> ! {
+    std::process::exit(3)
+}
+
+/// A task that owns something on the heap across an await.
+async fn owns(then: impl FnOnce()) {
+    let text = String::from("on the heap");
+    yield_now().await;
+    then();
+    drop(text);
+}
+
+fn run_part(part: &str, event_loop: &EventLoop) {
+    let waiting = event_loop.spawn(poll_fn(|cx| {
+        LATE.with(|late| late.waker.replace(Some(cx.waker().clone())));
+        Poll::<()>::Pending
+    }));
+    LATE.with(|late| late.handle.replace(Some(waiting)));
+    match part {
+        "main" => event_loop.block_on(async {
+            yield_now().await;
+            exit()
+        }),
+        "task" => drop(event_loop.spawn(owns(|| exit()))),
+        "destructor" => {
+            let guard = OnDrop(|| exit());
+            let task = event_loop.spawn(holds(guard));
+            drop(event_loop.spawn(owns(move || task.abort())));
+        }
+        "other loop" => {
+            let guard = OnDrop(|| exit());
+            drop(event_loop.spawn(owns(move || {
+                let other = virtual_loop();
+                drop(other.spawn(async move { drop(guard) }));
+                drop(other); // and with it its task
+            })));
+        }
+        "wake" => {
+            let naps = Box::leak(Box::new(sleep(SECOND)));
+            drop(event_loop.spawn(async move {
+                let waker = waker_of(|| exit(), || ());
+                let polled = Pin::new(naps).poll(&mut Context::from_waker(&waker));
+                assert!(polled.is_pending());
+                owns(|| ()).await;
+            }));
+        }
+        "inbox" => {
+            let guard = OnDrop(|| exit());
+            let handle = event_loop.handle();
+            std::thread::scope(|scope| {
+                let handle = &handle;
+                scope.spawn(move || handle.spawn(|| async move { drop(guard) }).unwrap());
+            });
+        }
+        "nested" => drop(event_loop.spawn(owns(|| {
+            let twice = catch_unwind(|| LOOP.with(|it| it.block_on(async {})));
+            assert!(twice.is_err());
+            exit()
+        }))),
+        _ => {}
+    }
+    event_loop.block_on(async {
+        sleep(2 * SECOND).await;
+        unreachable!("the process has ended");
+    });
+}
+
+/// The destructors of thread-locals run while a turn is under way: nothing reaches memory that was
+/// freed, and what is being polled is not dropped. (The sanitizer's build of this test looks
+/// closer.)
+#[test]
+fn a_process_may_exit_inside_of_a_thread_local_loop() {
+    if let Some(part) = part_of_child() {
+        return LOOP.with(|event_loop| run_part(&part, event_loop));
+    }
+    for part in PARTS {
+        let test = "exit::a_process_may_exit_inside_of_a_thread_local_loop";
+        let output = child(test, part).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{part}: {text}");
+        assert!(!text.contains("fatal runtime error"), "{part}: {text}");
+    }
+}

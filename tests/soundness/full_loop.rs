@@ -1,0 +1,41 @@
+//! A loop with as many tasks as it can hold.
+
+use std::future::{Future, pending};
+use std::sync::Arc;
+use std::task::Wake;
+use std::time::Duration;
+
+use boucle::observe::Observer;
+use boucle::spawn;
+use futures_lite::StreamExt;
+
+use crate::common::{Gate, virtual_loop};
+
+/// A full loop refuses what another thread spawns: the closure is dropped, and what stands behind it in
+/// the inbox is read.
+#[test]
+fn a_full_loop_reads_its_inbox_to_the_end() {
+    let event_loop = virtual_loop();
+    let gate = Gate::default();
+    let waits = gate.clone();
+    let woken = event_loop.spawn(async move { waits.passed().await });
+    event_loop.turn(Some(Duration::ZERO)).unwrap();
+    for _ in 0..(1 << 20) - 2 {
+        drop(event_loop.spawn(pending::<()>()));
+    }
+    let (handle, waker) = (event_loop.handle(), gate.waker());
+    let dropped = Arc::new(());
+    let captured = Arc::downgrade(&dropped);
+    std::thread::spawn(move || {
+        let refused = handle.spawn(move || async move { drop(dropped) });
+        refused.unwrap();
+        waker.wake();
+    })
+    .join()
+    .unwrap();
+    let polls = gate.polls();
+    while gate.polls() == polls {
+        event_loop.turn(Some(Duration::ZERO)).unwrap();
+    }
+    assert!(captured.upgrade().is_none() && !woken.is_finished());
+}

@@ -1,0 +1,261 @@
+//! `interval`: the grid of ticks, and ticks that are late.
+
+use std::task::{Context, Poll};
+use std::thread;
+use std::time::Duration;
+
+use boucle::{Elapsed, MissedTickBehavior, interval, now, sleep, timeout};
+
+use crate::common::{HOUR, ms, panic_of, secs, virtual_loop, virtually};
+
+/// The first tick comes at once, the others a period apart, and each says when it was due.
+#[test]
+fn an_interval_ticks_at_once_and_then_every_period() {
+    virtually(async {
+        let start = now();
+        let mut ticks = interval(ms(10));
+        assert_eq!(ticks.period(), ms(10));
+        assert_eq!(ticks.missed_tick_behavior(), MissedTickBehavior::Burst);
+        for number in 0..5 {
+            assert_eq!(ticks.tick().await, start + ms(10) * number);
+            assert_eq!(now() - start, ms(10) * number);
+            // A body that takes less than a period changes nothing.
+            sleep(ms(7)).await;
+        }
+    });
+}
+
+/// When each of the next ticks comes, and when it says that it was due, if the second one is
+/// fetched at 34 ms instead of 10.
+fn ticks_after_a_delay(behavior: MissedTickBehavior) -> Vec<(u128, u128)> {
+    virtually(async {
+        let start = now();
+        let mut ticks = interval(ms(10));
+        ticks.set_missed_tick_behavior(behavior);
+        assert_eq!(ticks.missed_tick_behavior(), behavior);
+        ticks.tick().await;
+        sleep(ms(34)).await;
+        let mut seen = Vec::new();
+        for _ in 0..5 {
+            let due = (ticks.tick().await - start).as_millis();
+            seen.push(((now() - start).as_millis(), due));
+        }
+        seen
+    })
+}
+
+/// Missed ticks are made up for at once, and the grid is kept.
+#[test]
+fn an_interval_bursts() {
+    let seen = ticks_after_a_delay(MissedTickBehavior::Burst);
+    assert_eq!(seen, [(34, 10), (34, 20), (34, 30), (40, 40), (50, 50)]);
+}
+
+/// The next tick comes a period after the late one, and a new grid begins.
+#[test]
+fn an_interval_delays() {
+    let seen = ticks_after_a_delay(MissedTickBehavior::Delay);
+    assert_eq!(seen, [(34, 10), (44, 44), (54, 54), (64, 64), (74, 74)]);
+}
+
+/// Missed ticks are left out, and the grid is kept.
+#[test]
+fn an_interval_skips() {
+    let seen = ticks_after_a_delay(MissedTickBehavior::Skip);
+    assert_eq!(seen, [(34, 10), (40, 40), (50, 50), (60, 60), (70, 70)]);
+}
+
+/// A tick that is late by less than a period misses no other, and the grid is kept; but one that
+/// delays begins a new grid once it is late by more than 5 ms.
+#[test]
+fn a_tick_that_is_a_little_late_misses_nothing() {
+    for (behavior, late, next) in [
+        (MissedTickBehavior::Burst, 9, 20),
+        (MissedTickBehavior::Skip, 9, 20),
+        (MissedTickBehavior::Delay, 5, 20),
+        (MissedTickBehavior::Delay, 6, 26),
+    ] {
+        virtually(async move {
+            let start = now();
+            let mut ticks = interval(ms(10));
+            ticks.set_missed_tick_behavior(behavior);
+            ticks.tick().await;
+            sleep(ms(10 + late)).await;
+            assert_eq!(ticks.tick().await - start, ms(10));
+            assert_eq!(ticks.tick().await - start, ms(next));
+            assert_eq!(now() - start, ms(next));
+        });
+    }
+}
+
+/// A tick that is late by exactly so many periods is followed by the first one on the grid after now,
+/// if ticks are skipped: the one that falls on now is left out, as the others are.
+#[test]
+fn a_tick_on_the_grid_is_skipped() {
+    for periods in 1..5 {
+        virtually(async move {
+            let start = now();
+            let mut ticks = interval(ms(10));
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+            ticks.tick().await;
+            sleep(ms(10 + 10 * periods)).await;
+            assert_eq!(ticks.tick().await - start, ms(10));
+            for next in 2..4 {
+                let due = ms(10 * (periods + next));
+                assert_eq!(ticks.tick().await - start, due);
+                assert_eq!(now() - start, due);
+            }
+        });
+    }
+}
+
+/// A tick that is late by exactly a period is late, if that is no longer than 5 ms: a new grid begins,
+/// and no two ticks come at once.
+#[test]
+fn a_tick_that_is_late_by_a_period_begins_a_new_grid() {
+    for period in [1, 4, 5] {
+        virtually(async move {
+            let start = now();
+            let mut ticks = interval(ms(period));
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            ticks.tick().await;
+            sleep(ms(2 * period)).await;
+            assert_eq!(ticks.tick().await - start, ms(period));
+            assert_eq!(ticks.tick().await - start, ms(3 * period));
+            assert_eq!(now() - start, ms(3 * period));
+        });
+    }
+}
+
+/// An interval that is made where no loop runs counts from its first poll, which ticks at once.
+/// (Holds the real clock for 5 ms, of which the loop's knows nothing.)
+#[test]
+fn an_interval_that_was_made_outside_counts_from_its_first_poll() {
+    let event_loop = virtual_loop();
+    thread::sleep(ms(5));
+    let mut ticks = interval(ms(10));
+    event_loop.block_on(async {
+        sleep(secs(100)).await;
+        let start = now();
+        for number in 0..3 {
+            assert_eq!(ticks.tick().await, start + ms(10) * number);
+            assert_eq!(now() - start, ms(10) * number);
+        }
+    });
+}
+
+/// One that is reset where no loop runs counts from its next poll, and ticks a period after that:
+/// before its first tick, after one, and while a timer is armed for the next.
+#[test]
+fn an_interval_that_was_reset_outside_counts_from_its_next_poll() {
+    for ticked in 0..3 {
+        let event_loop = virtual_loop();
+        let mut ticks = event_loop.block_on(async {
+            sleep(secs(100)).await;
+            let mut ticks = interval(ms(10));
+            if ticked > 0 {
+                ticks.tick().await;
+            }
+            if ticked > 1 {
+                assert_eq!(timeout(ms(4), ticks.tick()).await, Err(Elapsed));
+            }
+            ticks
+        });
+        ticks.reset();
+        event_loop.block_on(async {
+            sleep(secs(100)).await;
+            let start = now();
+            for number in 1..4 {
+                assert_eq!(ticks.tick().await, start + ms(10) * number);
+                assert_eq!(now() - start, ms(10) * number);
+            }
+        });
+    }
+}
+
+/// A tick that is fetched where its loop does not run goes by the clock of that loop all the same: a
+/// year later it is skipped to the year's end, not to the real present.
+#[test]
+fn a_tick_that_is_fetched_outside_goes_by_its_own_clock() {
+    let event_loop = virtual_loop();
+    let (mut ticks, start) = event_loop.block_on(async {
+        let mut ticks = interval(secs(10));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        ticks.tick().await;
+        let start = now();
+        assert_eq!(timeout(secs(1), ticks.tick()).await, Err(Elapsed));
+        sleep(1_000 * HOUR).await;
+        (ticks, start)
+    });
+    let cx = &mut Context::from_waker(std::task::Waker::noop());
+    assert_eq!(ticks.poll_tick(cx), Poll::Ready(start + secs(10)));
+    event_loop.block_on(async {
+        let late = now() - start;
+        assert_eq!(late, 1_000 * HOUR + secs(1));
+        assert_eq!(ticks.tick().await - start, 1_000 * HOUR + secs(10));
+    });
+}
+
+/// A grid finer than 5 ms is not coarser for that: the lateness of a period is late enough.
+#[test]
+fn a_fine_grid_delays_too() {
+    virtually(async {
+        let start = now();
+        let mut ticks = interval(ms(2));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks.tick().await;
+        sleep(ms(5)).await;
+        assert_eq!(ticks.tick().await - start, ms(2));
+        assert_eq!(ticks.tick().await - start, ms(7));
+    });
+}
+
+/// `reset` begins a new grid, whose first tick comes a period later and not at once.
+#[test]
+fn a_reset_interval_ticks_after_a_period() {
+    virtually(async {
+        let start = now();
+        let mut ticks = interval(ms(10));
+        ticks.tick().await;
+        sleep(ms(7)).await;
+        ticks.reset();
+        assert_eq!(ticks.tick().await - start, ms(17));
+        assert_eq!(ticks.tick().await - start, ms(27));
+        // Before its first tick, too.
+        let mut fresh = interval(ms(10));
+        fresh.reset();
+        assert_eq!(fresh.tick().await - start, ms(37));
+    });
+}
+
+/// A period of zero would tick for ever in one instant.
+#[test]
+fn a_period_of_zero_panics() {
+    let message = panic_of(|| virtually(async { interval(Duration::ZERO) }));
+    assert!(message.contains("must not be zero"), "{message}");
+}
+
+/// A tick that is given up is not lost: the next one that is awaited says the same instant.
+#[test]
+fn a_tick_that_is_given_up_is_not_lost() {
+    virtually(async {
+        let start = now();
+        let mut ticks = interval(ms(10));
+        ticks.tick().await;
+        assert_eq!(timeout(ms(4), ticks.tick()).await, Err(Elapsed));
+        assert_eq!(timeout(ms(4), ticks.tick()).await, Err(Elapsed));
+        assert_eq!(now() - start, ms(8));
+        assert_eq!(ticks.tick().await, start + ms(10));
+        assert_eq!(now() - start, ms(10));
+    });
+}
+
+/// The longest period overflows nothing.
+#[test]
+fn an_interval_of_the_longest_period_ticks_once() {
+    virtually(async {
+        let mut ticks = interval(Duration::MAX);
+        ticks.tick().await;
+        assert_eq!(timeout(HOUR, ticks.tick()).await, Err(Elapsed));
+    });
+}

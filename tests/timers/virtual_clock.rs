@@ -1,0 +1,301 @@
+//! The virtual clock: when it jumps, how far, and what it waits for.
+
+use std::future::{Future, pending, poll_fn};
+use std::io::Write;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::thread;
+use std::time::Duration;
+
+use boucle::net::TcpListener;
+use boucle::{EventLoop, LoopHandle, gather, interval, now, sleep, spawn, timeout, yield_now};
+use futures_lite::future::poll_once;
+
+use super::Log;
+use crate::common::{HOUR, listen, ms, panic_of, passes_at_once, secs, virtual_loop, virtually};
+
+/// Time stands still while tasks run and jumps exactly to the next deadline, years away if need be.
+#[test]
+fn a_virtual_clock_jumps_to_the_next_deadline() {
+    virtually(async {
+        let start = now();
+        for _ in 0..1_000 {
+            yield_now().await;
+        }
+        assert_eq!(now(), start);
+        sleep(Duration::from_micros(1)).await;
+        assert_eq!(now() - start, Duration::from_micros(1));
+        sleep(10_000 * HOUR).await;
+        assert_eq!(now() - start, 10_000 * HOUR + Duration::from_micros(1));
+    });
+}
+
+/// It jumps as far as that, and no further: a deadline that is half a millisecond behind another is
+/// not rounded, though a real clock would wait for a whole one.
+#[test]
+fn a_virtual_clock_jumps_by_less_than_a_millisecond() {
+    virtually(async {
+        let start = now();
+        let sleeps = [1_000, 1_500, 1_501].map(|micros| async move {
+            sleep(Duration::from_micros(micros)).await;
+            (now() - start).as_micros()
+        });
+        assert_eq!(gather(sleeps).await, [1_000, 1_500, 1_501]);
+    });
+}
+
+/// A turn lets the time of its limit pass, no more, and then tells of it.
+#[test]
+fn a_turn_jumps_as_far_as_its_limit() {
+    let event_loop = virtual_loop();
+    let task = event_loop.spawn(sleep(secs(10)));
+    let first = event_loop.turn(Some(secs(4))).unwrap();
+    assert_eq!((first.woken_by_timers, first.time), (0, secs(4)));
+    let second = event_loop.turn(Some(secs(60))).unwrap();
+    // The sleep was made outside, so it counts from its first poll, in the first turn.
+    assert_eq!((second.woken_by_timers, second.time), (1, secs(10)));
+    let third = event_loop.turn(None).unwrap();
+    assert_eq!((third.polled, third.left, third.time), (1, 0, secs(10)));
+    assert!(task.is_finished());
+}
+
+/// A limit that no clock can reach lets no time pass.
+#[test]
+fn a_turn_of_the_longest_limit_stays_where_it_is() {
+    let event_loop = virtual_loop();
+    let task = event_loop.spawn(pending::<()>());
+    event_loop.turn(Some(secs(1))).unwrap();
+    let turn = event_loop.turn(Some(Duration::MAX)).unwrap();
+    assert_eq!((turn.time, turn.left), (secs(1), 1));
+    task.abort();
+    event_loop.block_on(sleep(secs(1)));
+    assert_eq!(event_loop.turn(Some(ms(0))).unwrap().time, secs(2));
+}
+
+/// Under the real clock, too, a turn waits no longer than its limit. (A timer that would end a longer
+/// wait is due after half a minute.)
+#[test]
+fn a_real_turn_ends_with_its_limit() {
+    let event_loop = EventLoop::new().unwrap();
+    let _task = event_loop.spawn(sleep(secs(30)));
+    for limit in [Duration::ZERO, Duration::from_micros(100), ms(2)] {
+        assert_eq!(event_loop.turn(Some(limit)).unwrap().woken_by_timers, 0);
+    }
+}
+
+/// A virtual clock does not stop where a timer was cancelled, though the wheel looks there: the next
+/// one is due a few ticks later.
+#[test]
+fn a_virtual_clock_jumps_over_a_cancelled_deadline() {
+    let event_loop = virtual_loop();
+    let _task = event_loop.spawn(async {
+        let mut cancelled = sleep(Duration::from_micros(1_000));
+        assert!(poll_once(&mut cancelled).await.is_none());
+        let mut due = sleep(Duration::from_micros(1_020));
+        assert!(poll_once(&mut due).await.is_none());
+        drop(cancelled);
+        due.await;
+    });
+    let turn = event_loop.turn(None).unwrap();
+    assert_eq!(turn.woken_by_timers, 1);
+    assert_eq!(turn.time, Duration::from_micros(1_020));
+}
+
+/// A timer that was cancelled holds nothing up: a turn of a loop that has nothing else does not
+/// wait for it.
+#[test]
+fn a_turn_does_not_wait_for_a_cancelled_timer() {
+    let event_loop = virtual_loop();
+    let task = event_loop.spawn(async {
+        let mut asleep = sleep(HOUR);
+        assert!(poll_once(&mut asleep).await.is_none());
+        let mut next = sleep(ms(1));
+        assert!(poll_once(&mut next).await.is_none());
+        drop(asleep);
+        next.await;
+    });
+    assert_eq!(event_loop.turn(None).unwrap().time, ms(1));
+    let last = event_loop.turn(None).unwrap();
+    assert_eq!((last.polled, last.left, last.time), (1, 0, ms(1)));
+    // And with a task left that nothing can wake, it is a deadlock.
+    assert!(task.is_finished());
+    drop(event_loop.spawn(pending::<()>()));
+    let message = panic_of(|| event_loop.turn(None));
+    assert!(message.starts_with("deadlock"), "{message}");
+}
+
+/// A handle matters to a loop with a deadline no more than to any other: time jumps.
+#[test]
+fn a_loop_handle_does_not_hold_up_time() {
+    virtually(async {
+        let _handle = LoopHandle::current();
+        let start = now();
+        sleep(1_000 * HOUR).await;
+        assert_eq!(now() - start, 1_000 * HOUR);
+    });
+}
+
+/// While a socket is waited for, the park is real: a peer has time to answer before an hour is
+/// over. (The peer takes 20 ms.)
+#[test]
+fn a_virtual_clock_waits_for_a_socket() {
+    virtually(async {
+        let (listener, address) = listen().await;
+        let peer = thread::spawn(move || {
+            thread::sleep(ms(20));
+            let mut stream = std::net::TcpStream::connect(address).unwrap();
+            stream.write_all(b"x").unwrap();
+        });
+        let start = now();
+        let hour = spawn(sleep(HOUR));
+        let (stream, _) = listener.accept().await.unwrap();
+        assert_eq!(stream.peek(&mut [0; 8]).await.unwrap(), 1);
+        assert!(!hour.is_finished());
+        drop((stream, listener));
+        // Time that was spent in the kernel has passed here, too, and no more.
+        assert!(now() - start < HOUR);
+        hour.await.unwrap();
+        assert_eq!(now() - start, HOUR);
+        peer.join().unwrap();
+    });
+}
+
+/// A socket that nobody waits for holds up nothing: an hour passes at once.
+#[test]
+fn an_idle_socket_does_not_hold_up_a_virtual_clock() {
+    virtually(async {
+        let _listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let start = now();
+        sleep(HOUR).await;
+        assert_eq!(now() - start, HOUR);
+    });
+}
+
+/// A socket for which a task waited holds up the clock until its next event, or until it is
+/// dropped: then an hour passes at once. (If the loop parks for real nevertheless, a thread ends
+/// the test after five seconds, and the test fails.)
+#[test]
+fn a_socket_that_was_dropped_does_not_hold_up_a_virtual_clock() {
+    virtually(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        assert!(timeout(ms(5), listener.accept()).await.is_err());
+        drop(listener);
+        assert!(passes_at_once(HOUR).await);
+    });
+}
+
+/// A socket that was waited for and is gone holds up nothing, whether it was dropped here or on another thread.
+#[test]
+fn a_closed_socket_does_not_hold_up_a_virtual_clock() {
+    for is_elsewhere in [false, true] {
+        virtually(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            {
+                let mut accepted = Box::pin(listener.accept());
+                assert!(poll_once(&mut accepted).await.is_none());
+            }
+            if is_elsewhere {
+                thread::spawn(move || drop(listener)).join().unwrap();
+            } else {
+                drop(listener);
+            }
+            assert!(passes_at_once(HOUR).await);
+        });
+    }
+}
+
+/// What other threads have left is read before the clock jumps: a wake that came during the last
+/// poll takes no time, though a timer is set.
+#[test]
+fn a_virtual_clock_does_not_jump_over_a_wake() {
+    virtually(async {
+        let start = now();
+        let (sender, receiver) = async_channel::bounded(1);
+        let mut received = pin!(receiver.recv());
+        let mut hour = sleep(HOUR);
+        let mut other = None;
+        let value = poll_fn(|cx| {
+            if let Poll::Ready(value) = received.as_mut().poll(cx) {
+                return Poll::Ready(value);
+            }
+            assert!(Pin::new(&mut hour).poll(cx).is_pending());
+            if other.is_none() {
+                let sender = sender.clone();
+                other = Some(thread::spawn(move || sender.try_send(7).unwrap()).join());
+            }
+            Poll::Pending
+        })
+        .await;
+        assert_eq!(value, Ok(7));
+        assert_eq!(now(), start);
+    });
+}
+
+/// The same for a sleep that was dropped on another thread: nobody waits for it, so the clock does
+/// not go there.
+#[test]
+fn a_virtual_clock_does_not_jump_to_a_timer_that_was_dropped_elsewhere() {
+    let event_loop = virtual_loop();
+    let (start, mut asleep) = event_loop.block_on(async { (now(), Some(sleep(HOUR))) });
+    let message = panic_of(|| {
+        event_loop.block_on(poll_fn(|cx| {
+            if let Some(mut asleep) = asleep.take() {
+                assert!(Pin::new(&mut asleep).poll(cx).is_pending());
+                thread::spawn(move || drop(asleep)).join().unwrap();
+            }
+            Poll::<()>::Pending
+        }))
+    });
+    assert!(message.starts_with("deadlock"), "{message}");
+    assert_eq!(event_loop.block_on(async { now() }), start);
+}
+
+/// While an executor job runs, the loop waits for the job and not for the clock. (The job takes 20
+/// ms.)
+#[cfg(feature = "blocking")]
+#[test]
+fn a_virtual_clock_waits_for_an_executor_job() {
+    virtually(async {
+        let start = now();
+        let hour = spawn(sleep(HOUR));
+        let job = boucle::run_in_executor(|| {
+            thread::sleep(ms(20));
+            7
+        });
+        assert_eq!(job.await, 7);
+        assert!(!hour.is_finished());
+        hour.await.unwrap();
+        assert_eq!(now() - start, HOUR);
+    });
+}
+
+/// Two runs of one program have the same schedule, to the nanosecond.
+#[test]
+fn two_virtual_runs_are_the_same() {
+    let run = || {
+        virtually(async {
+            let log = Log::new();
+            let workers = (1..20u64).map(|number| {
+                let log = log.clone();
+                async move {
+                    let mut ticks = interval(Duration::from_micros(7 * number + 3));
+                    for _ in 0..20 {
+                        ticks.tick().await;
+                        log.add(number);
+                        if timeout(Duration::from_micros(number), ticks.tick())
+                            .await
+                            .is_err()
+                        {
+                            yield_now().await;
+                        }
+                    }
+                }
+            });
+            gather(workers.collect::<Vec<_>>()).await;
+            log.lines.take()
+        })
+    };
+    let first = run();
+    assert_eq!(first.len(), 19 * 20);
+    assert_eq!(first, run());
+}

@@ -1,0 +1,139 @@
+//! Wakes while a loop or a thread comes to its end.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::future::{pending, poll_fn, ready};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Arc, mpsc};
+use std::task::Poll;
+use std::thread;
+
+use boucle::{LoopGone, LoopHandle, sleep, spawn, timeout};
+
+use crate::common::{LONG, OnDrop, SECOND, holds, rounds, turn, virtual_loop, waiting_on};
+
+/// A loop that closes takes wakes from other threads without a deadlock: a destructor may wait for
+/// a thread that wakes.
+#[test]
+fn a_wake_during_teardown_waits_for_nobody() {
+    let event_loop = virtual_loop();
+    let gate = waiting_on(&event_loop);
+    let waker = gate.waker();
+    let woken = Rc::new(Cell::new(false));
+    let done = woken.clone();
+    let guard = OnDrop(move || {
+        waker.wake_by_ref();
+        let waker = waker.clone();
+        thread::spawn(move || waker.wake()).join().unwrap();
+        done.set(true);
+    });
+    event_loop.spawn(holds(guard));
+    turn(&event_loop);
+    drop(event_loop);
+    assert!(woken.get());
+    assert_eq!(gate.polls(), 1);
+}
+
+/// Threads that wake while the loop comes to its end do no harm, whichever comes first. (The race
+/// is made by many short loops, each with a thread that wakes until it is told to stop.)
+#[test]
+fn wakes_that_race_with_the_end_of_a_loop_do_no_harm() {
+    for _ in 0..rounds(200) {
+        let stop = Arc::new(AtomicBool::new(false));
+        let thread = boucle::run(poll_fn(|cx| {
+            let (waker, stop) = (cx.waker().clone(), stop.clone());
+            let handle = LoopHandle::current();
+            let (begin, begun) = mpsc::channel();
+            let thread = thread::spawn(move || {
+                begin.send(()).unwrap();
+                while !stop.load(Relaxed) {
+                    waker.wake_by_ref();
+                    let _ = handle.spawn(|| ready(()));
+                }
+                handle.spawn(|| ready(()))
+            });
+            begun.recv().unwrap();
+            Poll::Ready(thread)
+        }));
+        stop.store(true, Relaxed);
+        assert_eq!(thread.join().unwrap(), Err(LoopGone));
+    }
+}
+
+thread_local! {
+    static ONE: RefCell<Option<Box<dyn Any>>> = const { RefCell::new(None) };
+    static OTHER: RefCell<Option<Box<dyn Any>>> = const { RefCell::new(None) };
+}
+
+/// Wakers and loops that a thread destroys with its thread-locals, in both orders: the destructors
+/// run, wake and spawn, and nothing panics. (A panic there would abort the process.)
+#[test]
+fn a_waker_may_be_woken_while_thread_locals_are_destroyed() {
+    for loop_first in [true, false] {
+        let (sender, receiver) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            let event_loop = virtual_loop();
+            let waker = waiting_on(&event_loop).waker();
+            let own = waker.clone();
+            let note = sender.clone();
+            let guard = OnDrop(move || {
+                own.wake_by_ref();
+                let task = spawn(ready(()));
+                task.abort();
+                note.send(("task", task.is_finished())).unwrap();
+            });
+            event_loop.spawn(holds(guard));
+            let handle = event_loop.spawn(pending::<()>());
+            let mut armed = sleep(SECOND);
+            let _ = event_loop.block_on(futures_lite::future::poll_once(&mut armed));
+            let keeper = OnDrop(move || {
+                waker.wake_by_ref();
+                handle.abort();
+                let finished = handle.is_finished();
+                let _ = &armed;
+                sender.send(("waker", finished)).unwrap();
+            });
+            let (event_loop, keeper): (Box<dyn Any>, Box<dyn Any>) =
+                (Box::new(event_loop), Box::new(keeper));
+            let (one, other) = match loop_first {
+                true => (event_loop, keeper),
+                false => (keeper, event_loop),
+            };
+            ONE.set(Some(one));
+            OTHER.set(Some(other));
+        });
+        thread.join().unwrap();
+        let mut seen: Vec<_> = receiver.iter().map(|(name, _)| name).collect();
+        seen.sort();
+        assert_eq!(seen, ["task", "waker"]);
+    }
+}
+
+/// A waker that a thread wakes with its last breath wakes a loop that lives elsewhere. (Real time:
+/// the loop parks until that thread ends.)
+#[test]
+fn a_thread_that_ends_can_wake_a_loop() {
+    boucle::run(async {
+        let ended = Arc::new(AtomicBool::new(false));
+        let mut thread = None;
+        let last_breath = poll_fn(|cx| {
+            if thread.is_none() {
+                let (waker, ended) = (cx.waker().clone(), ended.clone());
+                thread = Some(thread::spawn(move || {
+                    let keeper = OnDrop(move || {
+                        ended.store(true, SeqCst);
+                        waker.wake_by_ref();
+                    });
+                    ONE.set(Some(Box::new(keeper)));
+                }));
+            }
+            match ended.load(SeqCst) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        });
+        timeout(LONG, last_breath).await.expect("no wake is lost");
+        thread.unwrap().join().unwrap();
+    });
+}

@@ -1,0 +1,135 @@
+//! `LoopHandle`: spawning and stopping from other threads.
+
+use std::future::{pending, ready};
+use std::rc::Rc;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use boucle::{EventLoop, LoopGone, LoopHandle, timeout, yield_now};
+
+use crate::common::{LONG, panic_of, rounds, turn, virtual_loop};
+
+/// A loop handle spawns from any thread; the closure runs on the loop's, in the first poll of a new
+/// task, and what it makes need not be `Send`.
+#[test]
+fn a_loop_handle_spawns_from_another_thread() {
+    let event_loop = virtual_loop();
+    let here = thread::current().id();
+    let (sender, receiver) = mpsc::channel();
+    let handle = event_loop.handle();
+    let thread = thread::spawn(move || {
+        for number in 0..3 {
+            let sender = sender.clone();
+            let make = move || {
+                let not_send = Rc::new(number);
+                let made = (thread::current().id(), *not_send);
+                async move {
+                    yield_now().await;
+                    sender.send((made, *not_send)).unwrap();
+                }
+            };
+            handle.spawn(make).unwrap();
+        }
+    });
+    thread.join().unwrap();
+
+    let arrived = turn(&event_loop);
+    assert_eq!(
+        (arrived.polled, arrived.woken_by_inbox, arrived.left),
+        (0, 3, 3)
+    );
+    assert_eq!(turn(&event_loop).polled, 3);
+    assert_eq!(turn(&event_loop).left, 0);
+    let seen: Vec<_> = receiver.iter().collect();
+    let expected = [0, 1, 2].map(|number| ((here, number), number));
+    assert_eq!(seen, expected);
+}
+
+/// Nothing that four threads leave for a busy loop is lost. (The race: the loop drains while they
+/// push.)
+#[test]
+fn nothing_that_is_spawned_from_other_threads_is_lost() {
+    const EACH: usize = rounds(2_000);
+    let (sender, receiver) = async_channel::unbounded();
+    boucle::run(async {
+        for _ in 0..4 {
+            let (handle, sender) = (LoopHandle::current(), sender.clone());
+            thread::spawn(move || {
+                for number in 0..EACH {
+                    let sender = sender.clone();
+                    let send = move || async move { sender.send(number).await.unwrap() };
+                    handle.spawn(send).unwrap();
+                }
+            });
+        }
+        let mut sum = 0;
+        for _ in 0..4 * EACH {
+            sum += timeout(LONG, receiver.recv()).await.unwrap().unwrap();
+        }
+        assert_eq!(sum, 4 * (0..EACH).sum::<usize>());
+    });
+}
+
+/// Another thread can stop a loop that is parked. (Real time, as above.)
+#[test]
+fn a_parked_loop_is_stopped_from_another_thread() {
+    let event_loop = EventLoop::new().unwrap();
+    event_loop.spawn(pending::<()>());
+    let handle = event_loop.handle();
+    let thread = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(20));
+        handle.stop();
+    });
+    event_loop.run_forever();
+    thread.join().unwrap();
+    // And it is no deadlock that it waits: this loop's clock is real.
+    assert_eq!(event_loop.block_on(ready(1)), 1);
+}
+
+/// When the loop is gone the handle says so, and the closure is dropped where it is.
+#[test]
+fn a_loop_handle_knows_that_its_loop_is_gone() {
+    let event_loop = virtual_loop();
+    let handle = event_loop.handle();
+    let name = format!("{event_loop:?}").replace("EventLoop", "LoopHandle");
+    assert_eq!(format!("{handle:?}"), name);
+    drop(event_loop);
+    let closure = Arc::new(());
+    let inside = closure.clone();
+    let spawned = handle.clone().spawn(move || {
+        drop(inside);
+        ready(())
+    });
+    assert_eq!(spawned, Err(LoopGone));
+    assert_eq!(Arc::strong_count(&closure), 1);
+    handle.stop();
+    thread::spawn(move || {
+        assert_eq!(handle.spawn(|| ready(())), Err(LoopGone));
+        handle.stop();
+    })
+    .join()
+    .unwrap();
+}
+
+/// While somebody has a loop handle, a virtual clock does not say that nothing can come; when the
+/// last one is gone, it does. (Real time: the loop parks until the other thread is done.)
+#[test]
+fn a_virtual_loop_waits_for_its_loop_handles() {
+    let event_loop = virtual_loop();
+    let handle = event_loop.handle();
+    let message = panic_of(|| {
+        event_loop.block_on(async {
+            thread::spawn(move || {
+                thread::sleep(Duration::from_millis(20));
+                handle.spawn(|| ready(())).unwrap();
+                let another = handle.clone();
+                drop(handle);
+                thread::sleep(Duration::from_millis(20));
+                drop(another);
+            });
+            pending::<()>().await;
+        })
+    });
+    assert!(message.starts_with("deadlock"), "{message}");
+}

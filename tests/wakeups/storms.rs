@@ -1,0 +1,108 @@
+//! Storms: threads that wake while the loop polls and parks. No wake is lost.
+
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
+use std::thread;
+
+use boucle::{ALL_COMPLETED, spawn, timeout, wait, yield_now};
+
+use crate::common::{LONG, rounds, turn, virtual_loop, waiting_on};
+
+/// Four threads wake one task 100,000 times each, each time after a step that it has to see: the
+/// last step is seen. (The race: a step and its wake may fall anywhere in the task's poll, the
+/// drain of the inbox, and the park.)
+#[test]
+fn a_storm_of_wakes_of_one_task_loses_none() {
+    const THREADS: usize = 4;
+    const WAKES: usize = rounds(100_000);
+    boucle::run(async {
+        let steps = Arc::new(AtomicUsize::new(0));
+        let mut threads = Vec::new();
+        let storm = poll_fn(|cx| {
+            if threads.is_empty() {
+                for _ in 0..THREADS {
+                    let (waker, steps) = (cx.waker().clone(), steps.clone());
+                    threads.push(thread::spawn(move || {
+                        for _ in 0..WAKES {
+                            steps.fetch_add(1, SeqCst);
+                            waker.wake_by_ref();
+                        }
+                    }));
+                }
+            }
+            match steps.load(SeqCst) {
+                n if n == THREADS * WAKES => Poll::Ready(()),
+                _ => Poll::Pending,
+            }
+        });
+        timeout(LONG, storm).await.expect("no wake is lost");
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
+    });
+}
+
+/// Four threads wake a thousand tasks, round and round, while the loop polls them: each task sees
+/// its last step.
+#[test]
+fn a_storm_of_wakes_of_many_tasks_loses_none() {
+    const TASKS: usize = rounds(1_000);
+    const ROUNDS: usize = rounds(100);
+    type Places = Arc<Vec<(AtomicUsize, Mutex<Option<Waker>>)>>;
+    let places: Places = Arc::new((0..TASKS).map(|_| Default::default()).collect());
+    boucle::run(async {
+        let tasks: Vec<_> = (0..TASKS)
+            .map(|index| {
+                let places = places.clone();
+                spawn(poll_fn(move |cx| {
+                    let (steps, place) = &places[index];
+                    place
+                        .lock()
+                        .unwrap()
+                        .get_or_insert_with(|| cx.waker().clone());
+                    match steps.load(SeqCst) {
+                        n if n == 4 * ROUNDS => Poll::Ready(()),
+                        _ => Poll::Pending,
+                    }
+                }))
+            })
+            .collect();
+        yield_now().await;
+        for _ in 0..4 {
+            let places = places.clone();
+            thread::spawn(move || {
+                for _ in 0..ROUNDS {
+                    for (steps, waker) in places.iter() {
+                        let waker = waker.lock().unwrap().clone().unwrap();
+                        steps.fetch_add(1, SeqCst);
+                        waker.wake();
+                    }
+                }
+            });
+        }
+        let all = wait(tasks, ALL_COMPLETED).timeout(LONG).await;
+        assert_eq!((all.0.len(), all.1.len()), (TASKS, 0));
+    });
+}
+
+/// A storm while nobody reads the inbox is one message, and one poll.
+#[test]
+fn a_storm_that_nobody_reads_is_one_wake() {
+    let event_loop = virtual_loop();
+    let gate = waiting_on(&event_loop);
+    let waker = gate.waker();
+    let storm = || {
+        for _ in 0..rounds(10_000) {
+            waker.wake_by_ref();
+        }
+    };
+    thread::scope(|scope| {
+        (0..4).for_each(|_| drop(scope.spawn(storm)));
+    });
+    let woken = turn(&event_loop);
+    assert_eq!((woken.polled, woken.woken_by_inbox, woken.ready), (0, 1, 1));
+    assert_eq!(turn(&event_loop).polled, 1);
+    assert_eq!(turn(&event_loop).polled, 0);
+}

@@ -1,0 +1,156 @@
+//! Wakes from this thread and from others, with the loop running, parked or at rest.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::mpsc;
+use std::task::Waker;
+use std::thread;
+use std::time::Duration;
+
+use boucle::{EventLoop, timeout};
+
+use crate::common::{Gate, LONG, Log, rounds, turn, virtual_loop, waiting_on};
+
+/// A wake on the loop's own thread needs no running loop, and is no message.
+#[test]
+fn a_task_is_woken_while_its_loop_is_not_running() {
+    let event_loop = virtual_loop();
+    let gate = waiting_on(&event_loop);
+    assert_eq!(turn(&event_loop).polled, 0);
+    gate.waker().wake();
+    let woken = turn(&event_loop);
+    assert_eq!((woken.polled, woken.woken_by_inbox), (1, 0));
+}
+
+/// A task of one loop that is woken inside of another goes to its own.
+#[test]
+fn a_task_is_woken_from_another_loop_of_the_thread() {
+    let (own, other) = (virtual_loop(), virtual_loop());
+    let gate = waiting_on(&own);
+    let theirs = waiting_on(&other);
+    other.block_on(async { gate.open() });
+    assert_eq!(theirs.polls(), 1);
+    let woken = turn(&own);
+    assert_eq!((woken.polled, woken.left), (1, 0));
+}
+
+/// Wakes from another thread go through the inbox, are polled in their order, and are one a task
+/// however many they are.
+#[test]
+fn tasks_are_woken_from_another_thread_in_order() {
+    let log = Log::default();
+    let event_loop = virtual_loop();
+    let gates = ["A", "B", "C"].map(|name| {
+        let (gate, log) = (Gate::default(), log.clone());
+        let waiting = gate.clone();
+        event_loop.spawn(async move {
+            let mut passed = pin!(waiting.passed());
+            poll_fn(|cx| {
+                log.add(name);
+                passed.as_mut().poll(cx)
+            })
+            .await;
+        });
+        gate
+    });
+    turn(&event_loop);
+    assert_eq!(log.take(), ["A", "B", "C"]);
+    let wakers = [2, 0, 1].map(|index: usize| gates[index].waker());
+    thread::spawn(move || {
+        for _ in 0..rounds(1_000) {
+            wakers.iter().for_each(Waker::wake_by_ref);
+        }
+    })
+    .join()
+    .unwrap();
+    assert_eq!(turn(&event_loop).woken_by_inbox, 3);
+    assert_eq!(turn(&event_loop).polled, 3);
+    assert_eq!(log.take(), ["C", "A", "B"]);
+    assert_eq!(turn(&event_loop).polled, 0);
+}
+
+/// A loop that sleeps in the kernel is rung. (Real time: the other thread gives it a moment to fall
+/// asleep; should it not have done so, the test passes all the same.)
+#[test]
+fn a_parked_loop_is_woken_from_another_thread() {
+    let event_loop = EventLoop::new().unwrap();
+    for _ in 0..3 {
+        let gate = waiting_on(&event_loop);
+        let waker = gate.waker();
+        let thread = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(20));
+            waker.wake();
+        });
+        let woken = event_loop.turn(Some(LONG)).unwrap();
+        assert_eq!((woken.polled, woken.woken_by_inbox), (0, 1));
+        assert_eq!(turn(&event_loop).polled, 1);
+        thread.join().unwrap();
+    }
+}
+
+/// Two loops on two threads hand a token to and fro through channels: no wake is lost on the way to
+/// a loop that is about to park. (Each round is a race between a wake and a park.)
+#[test]
+fn two_loops_on_two_threads_wake_each_other() {
+    const ROUNDS: usize = rounds(5_000);
+    let (ping, pinged) = async_channel::bounded(1);
+    let (pong, ponged) = async_channel::bounded(1);
+    let thread = thread::spawn(move || {
+        boucle::run(async move {
+            while let Ok(number) = pinged.recv().await {
+                pong.send(number).await.unwrap();
+            }
+        });
+    });
+    let rounds = async {
+        for number in 0..ROUNDS {
+            ping.send(number).await.unwrap();
+            assert_eq!(ponged.recv().await, Ok(number));
+        }
+    };
+    boucle::run(async { timeout(LONG, rounds).await.expect("no wake is lost") });
+    drop(ping);
+    thread.join().unwrap();
+}
+
+/// The same with the executor of the `futures` crate on the other side.
+#[test]
+fn a_loop_and_another_runtime_wake_each_other() {
+    let (ping, pinged) = async_channel::bounded(1);
+    let (pong, ponged) = async_channel::bounded(1);
+    let thread = thread::spawn(move || {
+        futures::executor::block_on(async move {
+            while let Ok(number) = pinged.recv().await {
+                pong.send(number).await.unwrap();
+            }
+        });
+    });
+    let rounds = async {
+        for number in 0..rounds(5_000) {
+            ping.send(number).await.unwrap();
+            assert_eq!(ponged.recv().await, Ok(number));
+        }
+    };
+    boucle::run(async { timeout(LONG, rounds).await.expect("no wake is lost") });
+    drop(ping);
+    thread.join().unwrap();
+}
+
+/// A loop that has gone to sleep for good is rung by a message. (The pause gives it the time to fall
+/// asleep; were it still awake, the test would pass for a lesser reason. It fails, and does not hang.)
+#[test]
+fn a_loop_that_sleeps_is_rung() {
+    let (handle_out, handle_in) = mpsc::channel();
+    let (returned_out, returned_in) = mpsc::channel();
+    thread::spawn(move || {
+        let event_loop = EventLoop::new().unwrap();
+        handle_out.send(event_loop.handle()).unwrap();
+        event_loop.run_forever();
+        returned_out.send(()).unwrap();
+    });
+    let handle = handle_in.recv().unwrap();
+    thread::sleep(Duration::from_millis(50));
+    handle.stop();
+    let returned = returned_in.recv_timeout(Duration::from_secs(20));
+    assert_eq!(returned, Ok(()), "nobody has rung");
+}
