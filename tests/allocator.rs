@@ -18,23 +18,23 @@ use boucle::{EventLoop, JoinHandle, gather, sleep, spawn, spawn_named, yield_now
 
 use common::{Gate, virtual_loop};
 
-/// The system's allocator, which counts the bytes of its thread and calls back.
+/// The system's allocator, which counts the bytes of its thread and calls a hook.
 struct Counting;
 
 type Hook = Box<dyn FnMut()>;
 
 thread_local! {
-    /// What this thread has allocated and not freed. (What it frees for another one counts too.)
+    /// The bytes that this thread has allocated less those that it has freed.
     static BYTES: Cell<isize> = const { Cell::new(0) };
     static HOOK: RefCell<Option<Hook>> = const { RefCell::new(None) };
-    /// How many blocks of any size are still to come before the hook is called; zero for none.
+    /// The number of blocks, of any size, until the hook is called; zero if it waits for a large block.
     static COUNTDOWN: Cell<usize> = const { Cell::new(0) };
 }
 
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-/// Blocks of fewer bytes are no growth of a table.
+/// The smallest block that may be the growth of a table.
 const LARGE: usize = 2_000;
 
 impl Counting {
@@ -80,7 +80,7 @@ unsafe impl GlobalAlloc for Counting {
 
 const BURST: usize = 100_000;
 
-/// What a loop may keep after a burst: less than two bytes for each of what was in it.
+/// What a loop may keep after a burst: less than two bytes for each task of it.
 const KEPT: isize = 160 * 1024;
 
 /// Asserts that a burst leaves nothing behind once the loop has come to rest.
@@ -101,7 +101,7 @@ async fn all(tasks: Vec<JoinHandle<()>>) {
     }
 }
 
-/// Tasks, with names and without.
+/// A burst of tasks, with and without names, is given back.
 #[test]
 fn a_burst_of_tasks_is_given_back() {
     let event_loop = EventLoop::new().unwrap();
@@ -114,7 +114,7 @@ fn a_burst_of_tasks_is_given_back() {
     });
 }
 
-/// A burst whose last task stays for a while: its memory goes when that task does.
+/// A burst whose last task lives on for a while is given back when that task ends.
 #[test]
 fn a_burst_with_a_late_end_is_given_back() {
     let event_loop = EventLoop::new().unwrap();
@@ -129,7 +129,7 @@ fn a_burst_with_a_late_end_is_given_back() {
     });
 }
 
-/// Sleeps that end together, and such as are cancelled, while another one is armed all the time.
+/// Sleeps that end together, and sleeps that are cancelled, are given back while another one stays armed.
 #[test]
 fn a_burst_of_timers_is_given_back() {
     let event_loop = EventLoop::new().unwrap();
@@ -148,7 +148,7 @@ fn a_burst_of_timers_is_given_back() {
     });
 }
 
-/// What a thread spawns, and tasks that it wakes.
+/// Messages of another thread are given back.
 #[test]
 fn a_burst_of_messages_is_given_back() {
     let event_loop = EventLoop::new().unwrap();
@@ -163,7 +163,7 @@ fn a_burst_of_messages_is_given_back() {
     });
 }
 
-/// Groups: a `gather` in each of many tasks.
+/// Groups, a `gather` in each of many tasks, are given back.
 #[test]
 fn a_burst_of_groups_is_given_back() {
     let event_loop = EventLoop::new().unwrap();
@@ -182,8 +182,8 @@ fn when_a_table_grows(hook: impl FnMut() + 'static) {
     assert!(HOOK.take().is_none(), "no table has grown");
 }
 
-/// An allocator's hook that spawns, sleeps or looks at the time on the loop whose table grows gets a panic
-/// that says so. What it wakes, aborts and drops is done a little later. Nothing is lost.
+/// An allocator's hook that spawns, sleeps, dumps or reads the clock on the loop whose table grows gets a
+/// panic with the reason. Its wakes, aborts and drops are done a little later. Nothing is lost.
 #[test]
 fn an_allocator_that_calls_back_is_refused() {
     thread_local!(static MESSAGES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) });
@@ -227,7 +227,7 @@ fn an_allocator_that_calls_back_is_refused() {
 }
 
 /// A hook that drops a loop while another one is made leaves the list of this thread's loops whole,
-/// whichever allocation it is called by.
+/// whichever allocation calls it.
 #[test]
 fn an_allocator_may_drop_a_loop_while_another_is_made() {
     thread_local!(static DOOMED: RefCell<Option<EventLoop>> = const { RefCell::new(None) });
@@ -251,7 +251,7 @@ fn an_allocator_may_drop_a_loop_while_another_is_made() {
     }
 }
 
-/// On another thread too, where the inbox grows: the hook may wake and spawn, and waits for nothing.
+/// A hook on another thread, where the inbox grows, may wake and spawn without a deadlock.
 #[test]
 fn an_allocator_may_wake_while_the_inbox_grows() {
     let event_loop = virtual_loop();

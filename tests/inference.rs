@@ -8,7 +8,7 @@
 
 use boucle as _;
 
-/// Numbers are compared with what a function makes of whatever type it is asked for.
+/// Compares numbers with what a generic function makes of the inferred type.
 macro_rules! compares_numbers {
     ($($number:ty),*) => {$(
         let one: $number = "1".parse().unwrap();

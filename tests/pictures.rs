@@ -1,4 +1,4 @@
-//! The static picture of a run: what is drawn, what is counted instead, and what is said of the rest.
+//! The static picture of a run: what is drawn, what is counted instead, and what it says of the rest.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ fn count(svg: &str, part: &str) -> usize {
     svg.matches(part).count()
 }
 
-/// Polls that are drawn; the legend has one more.
+/// Counts the polls that are drawn, without the one of the legend.
 fn polls(svg: &str) -> usize {
     count(svg, "<rect class=\"poll\"") - 1
 }
@@ -32,7 +32,7 @@ async fn yields(times: usize) {
     }
 }
 
-/// Every poll, wake and spawn of a short run is drawn, and said in words.
+/// Every poll, wake and spawn of a short run is drawn, and described in words.
 #[test]
 fn a_short_run_is_drawn_whole() {
     let svg = picture(async {
@@ -55,7 +55,7 @@ fn a_short_run_is_drawn_whole() {
     assert!(!svg.contains("are not"));
 }
 
-/// The same run is the same picture, to the byte. (Loops are numbered in the whole process.)
+/// The same run gives the same picture, to the byte. (Loops are numbered in the whole process.)
 #[test]
 fn a_picture_repeats_itself() {
     let run = || recorded_by(Recorder::new(), yields(3));
@@ -69,7 +69,7 @@ fn a_picture_repeats_itself() {
     assert_eq!(one, other);
 }
 
-/// Turns that do the same are drawn once more at the end, and counted.
+/// Turns that do the same as the last are drawn once more, at the end, and counted.
 #[test]
 fn repeated_turns_are_counted() {
     let svg = picture(yields(1000));
@@ -78,7 +78,7 @@ fn repeated_turns_are_counted() {
     assert_eq!(polls(&svg), 3);
 }
 
-/// So are two turns that take turns.
+/// So are pairs of turns that alternate.
 #[test]
 fn repeated_pairs_of_turns_are_counted() {
     let svg = picture(async {
@@ -101,7 +101,7 @@ fn repeated_pairs_of_turns_are_counted() {
     assert!(polls(&svg) < 20);
 }
 
-/// What looks alike and is not is drawn: each turn polls another task.
+/// Turns that look alike but poll different tasks are all drawn.
 #[test]
 fn different_turns_are_not_counted_as_the_same() {
     let svg = picture(async {
@@ -113,7 +113,7 @@ fn different_turns_are_not_counted_as_the_same() {
     assert_eq!(polls(&svg), 21);
 }
 
-/// Of a long run the beginning is drawn, and the picture says that it goes on.
+/// Of a long run only the beginning is drawn, and the picture names its last turn.
 #[test]
 fn a_long_run_is_cut() {
     let trace = recorded_by(Recorder::new(), async {
@@ -127,9 +127,9 @@ fn a_long_run_is_cut() {
     assert!(svg.len() < 100_000, "{}", svg.len());
 }
 
-/// Of many tasks some are drawn, and the picture says how many are not.
+/// Of many tasks only some are drawn, and the picture has the number of the others.
 #[test]
-fn a_crowd_is_cut() {
+fn many_tasks_are_cut() {
     let svg = picture(async {
         for _ in 0..99 {
             let _detached = boucle::spawn(async {});
@@ -139,7 +139,7 @@ fn a_crowd_is_cut() {
     assert!(svg.contains(">60 ") && !svg.contains(">61 "));
 }
 
-/// What was dropped from the recording is told; who was there before is drawn.
+/// The picture has the number of events that the recording has dropped, and draws the tasks from before.
 #[test]
 fn a_recording_without_its_beginning_says_so() {
     let trace = recorded_by(Recorder::with_limit(20), async {
@@ -155,7 +155,8 @@ fn a_recording_without_its_beginning_says_so() {
     assert!(svg.contains(">2 early<"));
 }
 
-/// Where the polls of a picture begin, in pixels, without that of the legend; and their widths.
+/// Returns where the polls of a picture begin, in pixels, and their widths, without the one of the
+/// legend.
 fn places(svg: &str) -> Vec<[f64; 2]> {
     let polls = svg.split("<rect class=\"poll\"").skip(1);
     let number = |poll: &str, name: &str| -> f64 {
@@ -169,7 +170,7 @@ fn places(svg: &str) -> Vec<[f64; 2]> {
     places
 }
 
-/// Three seconds are three times as long as one; and polls, which take no time, are seen.
+/// Over time, three seconds are three times as long as one; and polls, which take no time, are visible.
 #[test]
 fn over_time_idle_is_to_scale() {
     let trace = recorded_by(Recorder::new(), async {
@@ -188,7 +189,7 @@ fn over_time_idle_is_to_scale() {
     }
 }
 
-/// What happens at once takes places beside each other.
+/// Over time, polls of the same instant stand beside each other.
 #[test]
 fn over_time_polls_do_not_hide_each_other() {
     let svg = recorded_by(Recorder::new(), async {
@@ -201,7 +202,7 @@ fn over_time_polls_do_not_hide_each_other() {
     assert!(places.is_sorted_by(|one, next| one[0] + one[1] <= next[0]));
 }
 
-/// The second loop began when the first one had slept for a second.
+/// Over time, loops share one axis: here the second one began a second after the first.
 #[test]
 fn over_time_loops_stand_on_one_axis() {
     let recorder = Recorder::new();
@@ -218,7 +219,7 @@ fn over_time_loops_stand_on_one_axis() {
     assert!((places[3] - places[2] - second).abs() < 2.0, "{places:?}");
 }
 
-/// Nothing is a picture too.
+/// A recording of no loop is a picture, too.
 #[test]
 fn nothing_is_a_picture() {
     let nothing = Trace::default();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use boucle::EventLoop;
 
-/// A million tasks sleep at the same time, all of them wake, and the process never takes 300 MB.
+/// A million tasks sleep at the same time and all wake, and the process never takes 300 MB.
 #[test]
 fn a_million_tasks_sleep_at_once_in_less_than_300_megabytes() {
     const TASKS: usize = 1_000_000;
@@ -32,7 +32,7 @@ fn a_million_tasks_sleep_at_once_in_less_than_300_megabytes() {
     }
 }
 
-/// The largest memory this process has taken, where the kernel tells.
+/// Returns the most memory that this process has taken, if the kernel reports it.
 fn peak_megabytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status

@@ -18,7 +18,7 @@ use futures_lite::StreamExt;
 
 const SIZE: usize = 100 * 1_024;
 
-/// What a thread needs beside the copies.
+/// What a thread needs besides the copies.
 const REST: usize = 48 * 1_024;
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -33,9 +33,9 @@ async fn fallible() -> Result<u8, ()> {
     Ok(large().await)
 }
 
-/// A program, and how many copies it may have on the stack: without optimization, and with it. Where
-/// tokio has the same, these are its numbers; `gather` of an array is measured beside the `join_all` of
-/// `futures`, and `gather!` beside `join!`, whose ten copies it does not need.
+/// A program, and how many copies of the future may stand on the stack, without optimization and with it.
+/// Where tokio has the same program, these are its numbers; `gather` of an array is measured beside the
+/// `join_all` of `futures`, and `gather!` beside `join!`, whose ten copies it does not need.
 type Row = (&'static str, usize, usize, fn());
 
 const TABLE: &[Row] = &[
@@ -94,10 +94,10 @@ const TABLE: &[Row] = &[
     }),
 ];
 
-/// Asks a process of its own to run a program of the table.
+/// The variable that names the program of the table that a child process runs.
 const PROGRAM: &str = "BOUCLE_TEST_PROGRAM";
 
-/// However large a main future or a child is, it is moved to the heap before it is handed on.
+/// A main future or a child, however large, is moved to the heap before it is handed on.
 #[test]
 fn a_large_future_stands_on_the_stack_no_more_often_than_under_tokio() {
     let asked = env::var(PROGRAM).ok();
@@ -120,6 +120,7 @@ fn a_large_future_stands_on_the_stack_no_more_often_than_under_tokio() {
     assert_eq!(asked, None, "there is no such program");
 }
 
+/// Runs a program in a process of its own. Returns whether that process ends well.
 fn survives(name: &str) -> bool {
     let mut child = Command::new(env::current_exe().unwrap());
     child.env(PROGRAM, name);

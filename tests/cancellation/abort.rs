@@ -12,8 +12,8 @@ use boucle::{JoinHandle, now, sleep, spawn, spawn_named, yield_now};
 use super::{NONE, dropping};
 use crate::common::{Gate, Log, OnDrop, SECOND, holds, virtual_loop};
 
-/// `abort` queues: the future is dropped at its place in the queue, between those who were woken
-/// before and after.
+/// `abort` queues the task: its future is dropped at its place in the queue, between tasks that were
+/// woken before and after it.
 #[test]
 fn an_aborted_task_is_dropped_at_its_place_in_the_queue() {
     let log = Log::default();
@@ -42,7 +42,7 @@ fn an_aborted_task_is_dropped_at_its_place_in_the_queue() {
     assert_eq!(log.take(), ["aborted", "before", "dropped", "after"]);
 }
 
-/// A task that is in the queue already keeps the place that it has, and is not polled any more.
+/// An abort leaves a task that is already queued at its place, but it is not polled again.
 #[test]
 fn a_task_that_was_woken_and_then_aborted_is_not_polled() {
     let log = Log::default();
@@ -106,7 +106,7 @@ fn a_task_that_aborts_itself_is_dropped_when_its_poll_returns() {
     assert_eq!(log.take(), NONE);
 }
 
-/// The same holds if that poll returned a value: the value is dropped, and the task is cancelled.
+/// The same holds if that poll returned a value: the value is dropped and the task is cancelled.
 #[test]
 fn a_task_that_aborts_itself_and_returns_is_cancelled_all_the_same() {
     let log = Log::default();
@@ -125,7 +125,7 @@ fn a_task_that_aborts_itself_and_returns_is_cancelled_all_the_same() {
     });
 }
 
-/// A task that is done has its value, and abort does not take it away.
+/// A task that is done keeps its value when it is aborted.
 #[test]
 fn abort_does_nothing_when_the_task_is_done() {
     virtual_loop().block_on(async {
@@ -138,7 +138,7 @@ fn abort_does_nothing_when_the_task_is_done() {
     });
 }
 
-/// A loop that is not running keeps the abort in its queue.
+/// An abort of a loop that is not running waits in its queue.
 #[test]
 fn abort_works_while_the_loop_is_not_running() {
     let log = Log::default();
@@ -152,9 +152,9 @@ fn abort_works_while_the_loop_is_not_running() {
     assert_eq!(log.take(), ["dropped"]);
 }
 
-/// Who awaits the handle is woken by the abort.
+/// An abort wakes the task that awaits the handle.
 #[test]
-fn an_abort_wakes_who_awaits_the_task() {
+fn an_abort_wakes_the_awaiting_task() {
     virtual_loop().block_on(async {
         let task = Rc::new(RefCell::new(spawn(pending::<()>())));
         let shared = task.clone();
@@ -169,9 +169,9 @@ fn an_abort_wakes_who_awaits_the_task() {
     });
 }
 
-/// The error of an aborted task says which task it was.
+/// The error of an aborted task has its number and its name.
 #[test]
-fn a_cancelled_task_says_who_it_was() {
+fn the_error_of_a_cancelled_task_names_it() {
     virtual_loop().block_on(async {
         let task = spawn_named("worker", pending::<()>());
         assert_eq!(task.id(), 2);
@@ -184,9 +184,8 @@ fn a_cancelled_task_says_who_it_was() {
     });
 }
 
-/// An abort from another thread travels through the inbox; the future is dropped on the loop's
-/// thread, whom it wakes. (Real time: the other thread aborts while the loop is parked or about to
-/// park.)
+/// An abort from another thread goes through the inbox and wakes the loop; the future is dropped on the
+/// loop's thread. (Real time: the abort comes while the loop is parked or about to park.)
 #[test]
 fn a_task_can_be_aborted_from_another_thread() {
     boucle::run(async {

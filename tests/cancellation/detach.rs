@@ -7,7 +7,7 @@ use boucle::{sleep, spawn, yield_now};
 
 use crate::common::{Log, SECOND, virtual_loop};
 
-/// A task whose handle is gone goes on to its end, and its value is dropped then.
+/// A task whose handle is dropped runs to its end, and its value is dropped then.
 #[test]
 fn a_task_without_a_handle_goes_on() {
     let log = Log::default();
@@ -24,7 +24,7 @@ fn a_task_without_a_handle_goes_on() {
     assert_eq!(log.take(), ["done", "value dropped", "main"]);
 }
 
-/// A value that nobody took is dropped with the handle.
+/// A value that was not taken is dropped with the handle.
 #[test]
 fn the_value_of_a_task_that_is_done_goes_with_its_handle() {
     let log = Log::default();
@@ -39,7 +39,7 @@ fn the_value_of_a_task_that_is_done_goes_with_its_handle() {
     assert_eq!(log.take(), ["done", "value dropped", "handle dropped"]);
 }
 
-/// The future is dropped before whoever waits for the task is polled, not with the handle.
+/// The future is dropped before the awaiting task is polled, not with the handle.
 #[test]
 fn the_future_is_dropped_before_the_task_counts_as_done() {
     let log = Log::default();

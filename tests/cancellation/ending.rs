@@ -14,8 +14,7 @@ use boucle::{ALL_COMPLETED, JoinHandle, LoopHandle, gather, now, sleep, spawn, w
 use super::{NONE, dropping};
 use crate::common::{Counting, Gate, Log, OnDrop, SECOND, counted, holds, look, virtual_loop};
 
-/// When `run` ends, main is dropped first, and then the tasks in spawn order, whatever slots they
-/// have.
+/// When `run` ends, main is dropped first, then the tasks in spawn order, whichever slots they have.
 #[test]
 fn main_is_dropped_first_and_then_the_tasks_in_spawn_order() {
     let log = Log::default();
@@ -44,8 +43,8 @@ fn main_is_dropped_first_and_then_the_tasks_in_spawn_order() {
     assert_eq!(log.take(), expected);
 }
 
-/// A main that is a future of its own, and holds something to the end, is dropped before the tasks
-/// as well, and inside of the loop.
+/// A main future that still holds values when it is ready is dropped before the tasks, and inside the
+/// loop.
 #[test]
 fn a_main_that_holds_on_to_the_end_is_dropped_first() {
     let log = Log::default();
@@ -61,7 +60,7 @@ fn a_main_that_holds_on_to_the_end_is_dropped_first() {
     assert_eq!(log.take(), ["main", "task"]);
 }
 
-/// Dropping an explicit loop is its close; values that nobody took are dropped in the same order.
+/// Dropping an explicit loop drops its tasks, and the values that were not taken, in spawn order.
 #[test]
 fn dropping_an_explicit_loop_drops_tasks_and_values_in_spawn_order() {
     let log = Log::default();
@@ -83,8 +82,8 @@ fn dropping_an_explicit_loop_drops_tasks_and_values_in_spawn_order() {
     assert_eq!(log.take(), NONE);
 }
 
-/// What a destructor spawns while the loop is closing is dropped at once, unpolled, and so on
-/// downwards.
+/// A task that a destructor spawns while the loop closes is dropped at once, unpolled; and so is a task
+/// that its destructor spawns.
 #[test]
 fn what_teardown_spawns_is_dropped_at_once() {
     let log = Log::default();
@@ -111,9 +110,9 @@ fn what_teardown_spawns_is_dropped_at_once() {
     assert_eq!(log.take(), expected);
 }
 
-/// Destructors run inside of the loop and on its thread, and may do there what a task may: wake,
-/// abort, drop handles, read the clock, sleep, stop, and leave something in the inbox. Each task is
-/// dropped once and in its place all the same.
+/// Destructors run inside the loop and on its thread, and may do what a task may: wake, abort, drop
+/// handles, read the clock, sleep, stop, and send to the inbox. Each task is still dropped once and in
+/// its order.
 #[test]
 fn destructors_may_use_the_loop_while_it_closes() {
     let log = Log::default();
@@ -173,7 +172,7 @@ fn destructors_may_use_the_loop_while_it_closes() {
     assert_eq!(Arc::strong_count(&left_behind), 1);
 }
 
-/// A destructor that takes another task's value with its handle does so before the loop would.
+/// A destructor that drops another task's handle drops its value before the loop would.
 #[test]
 fn a_destructor_may_drop_the_value_of_another_task() {
     let log = Log::default();
@@ -191,10 +190,10 @@ fn a_destructor_may_drop_the_value_of_another_task() {
     assert_eq!(log.take(), ["value", "first"]);
 }
 
-/// Somebody who waits outside of the loop is woken by its end, and finds that the task was
-/// cancelled.
+/// The end of a loop wakes the foreign wakers that wait for its tasks and timers; the next poll finds the
+/// task cancelled.
 #[test]
-fn the_end_of_the_loop_wakes_who_waits_outside() {
+fn the_end_of_the_loop_wakes_foreign_wakers() {
     let event_loop = virtual_loop();
     let mut task = event_loop.spawn(pending::<()>());
     let mut armed = sleep(SECOND);
@@ -213,8 +212,7 @@ fn the_end_of_the_loop_wakes_who_waits_outside() {
     assert_eq!(Arc::strong_count(&wakes), 1);
 }
 
-/// A loop that closes inside of another leaves the other one running: what is spawned afterwards
-/// goes there.
+/// A loop that closes inside another leaves that one running: later spawns go to the outer loop.
 #[test]
 fn a_loop_that_closes_inside_of_another_gives_it_back() {
     let log = Log::default();
@@ -230,7 +228,7 @@ fn a_loop_that_closes_inside_of_another_gives_it_back() {
     });
 }
 
-/// Whatever state a task is in when its loop ends, nothing of it is leaked.
+/// Whatever the state of a task when its loop ends, nothing of it is leaked.
 #[test]
 fn nothing_is_leaked() {
     let value = Rc::new(());
@@ -269,8 +267,7 @@ fn nothing_is_leaked() {
     assert_eq!(Rc::strong_count(&value), 1);
 }
 
-/// A closure that came by the inbox and was never read is dropped when the loop ends, on the loop's
-/// thread.
+/// A closure that the inbox still holds when the loop ends is dropped on the loop's thread.
 #[test]
 fn an_unread_inbox_is_dropped_on_the_thread_of_its_loop() {
     let event_loop = virtual_loop();
@@ -292,7 +289,7 @@ fn an_unread_inbox_is_dropped_on_the_thread_of_its_loop() {
     assert_eq!(dropped.try_recv(), Ok(thread::current().id()));
 }
 
-/// A task that ends by itself is dropped once, and so is one that is aborted in the turn in which
+/// The future and the value of a task are each dropped once, also if it is aborted in the turn in which
 /// it is ready.
 #[test]
 fn every_destructor_runs_once() {

@@ -15,8 +15,8 @@ use futures_lite::future::poll_once;
 use super::{NONE, dropping};
 use crate::common::{Counting, Log, SECOND, look, name_of, panic_of, virtual_loop};
 
-/// When the loop is gone its tasks are cancelled, whatever they were; nothing that is done to a
-/// handle then is an error.
+/// When a loop is dropped its tasks are cancelled, whatever their state. Every method of their handles
+/// can still be called.
 #[test]
 fn a_handle_outlives_its_loop() {
     let event_loop = virtual_loop();
@@ -54,7 +54,7 @@ fn a_handle_of_a_loop_that_is_gone_is_cancelled_on_another_loop() {
     });
 }
 
-/// Such a handle is done, whoever has its numbers on the loop that waits.
+/// Such a handle is done, even if a live task of the waiting loop has the same numbers.
 #[test]
 fn a_handle_of_a_loop_that_is_gone_is_not_its_namesakes() {
     let (gone, event_loop) = (virtual_loop(), virtual_loop());
@@ -66,8 +66,8 @@ fn a_handle_of_a_loop_that_is_gone_is_not_its_namesakes() {
     assert!(!namesake.is_finished());
 }
 
-/// What is awaited on another loop of the same thread panics and names both; neither loop is
-/// harmed.
+/// A handle or a sleep that is awaited on another loop of its thread panics and names both loops. Neither
+/// is harmed.
 #[test]
 fn awaiting_on_another_loop_names_both_loops() {
     let (own, other) = (virtual_loop(), virtual_loop());
@@ -94,7 +94,7 @@ fn awaiting_on_another_loop_names_both_loops() {
     other.block_on(sleep(SECOND));
 }
 
-/// A gather, a wait or a stream that has begun on one loop cannot go on on another.
+/// A gather, a wait or a stream that was first polled on one loop panics on another.
 #[test]
 fn a_combinator_stays_on_its_loop() {
     let (own, other) = (virtual_loop(), virtual_loop());
@@ -124,7 +124,8 @@ fn a_combinator_stays_on_its_loop() {
     });
 }
 
-/// On another thread the panic names the loop that is elsewhere and, if one runs there, that one.
+/// On another thread the panic names the loop of the handle, and also the loop that runs there, if one
+/// does.
 #[test]
 fn awaiting_on_another_thread_names_the_loops() {
     let own = virtual_loop();
@@ -156,8 +157,8 @@ fn awaiting_on_another_thread_names_the_loops() {
     own.block_on(armed);
 }
 
-/// A handle may be dropped on another thread although the value may not go there: the value is
-/// dropped by the loop, when it reads its inbox.
+/// A handle may be dropped on another thread although its value is not `Send`: the loop drops the value
+/// when it reads its inbox.
 #[test]
 fn a_value_is_dropped_on_its_loop_when_the_handle_is_dropped_elsewhere() {
     let event_loop = virtual_loop();
@@ -183,8 +184,8 @@ fn a_value_is_dropped_on_its_loop_when_the_handle_is_dropped_elsewhere() {
     assert_eq!(count(), 1);
 }
 
-/// What waits on one thread and is dropped on another leaves nothing behind: the timer, the group
-/// and its waker are given back by the inbox, children are aborted, and the tasks of a wait go on.
+/// Futures that wait on one thread and are dropped on another leave nothing behind. The inbox frees the
+/// timer, the group and the waker, and aborts the children; the tasks of a wait go on.
 #[test]
 fn what_is_dropped_elsewhere_is_cleaned_up_by_the_inbox() {
     let event_loop = virtual_loop();
@@ -223,7 +224,7 @@ fn what_is_dropped_elsewhere_is_cleaned_up_by_the_inbox() {
     assert!(panic_of(|| event_loop.turn(None)).starts_with("deadlock"));
 }
 
-/// The same on another loop of the same thread, at once.
+/// The same when they are dropped inside another loop of the thread, where no inbox is needed.
 #[test]
 fn what_is_dropped_in_another_loop_is_cleaned_up() {
     let log = Log::default();

@@ -16,7 +16,7 @@ use crate::common::{Log, holds};
 
 const NONE: [String; 0] = [];
 
-/// Never ready; adds a line when it is dropped.
+/// Returns a future that is never ready and adds a line when it is dropped.
 fn dropping(log: &Log, line: &'static str) -> impl Future<Output = ()> + use<> {
     holds(log.on_drop(line))
 }

@@ -12,7 +12,7 @@ use futures_lite::future::poll_once;
 use super::{NONE, dropping};
 use crate::common::{Log, SECOND, virtual_loop};
 
-/// Dropping a gather in any of its forms aborts the children, each at its place in the queue.
+/// Dropping any form of gather aborts its children, each at its place in the queue.
 #[test]
 fn dropping_a_gather_aborts_its_children() {
     let log = Log::default();
@@ -59,7 +59,7 @@ fn dropping_a_gather_aborts_its_children() {
     });
 }
 
-/// A gather that was never polled has no children; its futures are dropped with it.
+/// A gather that was never polled has no children: its futures are dropped with it.
 #[test]
 fn dropping_a_gather_that_was_never_polled_drops_its_futures() {
     let log = Log::default();
@@ -68,7 +68,7 @@ fn dropping_a_gather_that_was_never_polled_drops_its_futures() {
     assert_eq!(log.take(), ["1", "2", "3"]);
 }
 
-/// Children that were done when the gather was dropped have their values dropped, not leaked.
+/// The values of children that were done before the gather was dropped are dropped, not leaked.
 #[test]
 fn dropping_a_gather_drops_the_values_that_were_there() {
     let value = Rc::new(());
@@ -105,7 +105,7 @@ fn dropping_a_wait_lets_its_tasks_go_on() {
     assert_eq!(log.take(), ["gave up", "2", "3"]);
 }
 
-/// What a wait gives as pending can be aborted, all of it.
+/// All tasks that a wait returns as pending can be aborted.
 #[test]
 fn what_is_pending_after_a_wait_can_be_aborted() {
     let log = Log::default();
@@ -124,7 +124,7 @@ fn what_is_pending_after_a_wait_can_be_aborted() {
     assert_eq!(log.take(), ["first", "second"]);
 }
 
-/// A timeout drops its future when it is dropped itself; a task inside of it is detached.
+/// A timeout drops its future when it is dropped itself. If that future is a handle, its task goes on.
 #[test]
 fn a_timeout_drops_its_future_and_detaches_a_task() {
     let log = Log::default();
@@ -145,7 +145,7 @@ fn a_timeout_drops_its_future_and_detaches_a_task() {
     assert_eq!(log.take(), ["elapsed", "future dropped", "task done"]);
 }
 
-/// A sleep that is dropped leaves no timer behind: the clock does not go to its deadline.
+/// A dropped sleep leaves no timer behind: the clock does not stop at its deadline.
 #[test]
 fn dropping_a_sleep_cancels_its_timer() {
     let event_loop = virtual_loop();

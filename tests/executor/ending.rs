@@ -15,8 +15,8 @@ use futures_lite::future::poll_once;
 
 use crate::common::{HOUR, OnDrop, holds, message};
 
-/// Starts a job of the running loop that has begun, and that ends when the loop does, a little later:
-/// it waits until a task is dropped. Returns whether it has ended.
+/// Starts a job of the running loop that ends a little after the loop has dropped its tasks. Returns a
+/// flag that is set at its end.
 fn start_late_job() -> Arc<AtomicBool> {
     let (task, is_dropped) = mpsc::channel::<()>();
     drop(spawn(holds(task)));
@@ -34,15 +34,15 @@ fn start_late_job() -> Arc<AtomicBool> {
     ended
 }
 
-/// `run` waits for work that has begun, though its future is gone; and only when the tasks are
-/// dropped, for which the work may wait.
+/// `run` waits for jobs that have begun, even if their futures are gone. It waits after it has dropped
+/// the tasks, since a job may wait for those.
 #[test]
 fn the_end_of_a_loop_waits_for_work_that_has_begun() {
     let ended = boucle::run(async { start_late_job() });
     assert!(ended.load(Ordering::Relaxed));
 }
 
-/// So it does when the main future panics.
+/// It waits also when the main future panics.
 #[test]
 fn a_loop_that_panics_waits_for_work_that_has_begun() {
     let ended = Arc::new(Mutex::new(None));
@@ -58,7 +58,7 @@ fn a_loop_that_panics_waits_for_work_that_has_begun() {
     assert!(ended.load(Ordering::Relaxed));
 }
 
-/// A loop that is kept waits when it is dropped, not when `block_on` returns.
+/// An explicit loop waits when it is dropped, not when `block_on` returns.
 #[test]
 fn an_event_loop_waits_when_it_is_dropped() {
     let event_loop = EventLoop::new().unwrap();
@@ -78,7 +78,7 @@ fn a_bound_that_is_not_reached_changes_nothing() {
     assert!(ended.load(Ordering::Relaxed));
 }
 
-/// Work that talks to its loop finds at its end that the loop is gone, and so comes to an end itself.
+/// A job that uses a `LoopHandle` gets an error once the loop is ending, and can end itself.
 #[test]
 fn work_that_uses_a_loop_handle_sees_that_the_loop_is_gone() {
     let (ended, has_ended) = mpsc::channel();
@@ -98,8 +98,8 @@ fn work_that_uses_a_loop_handle_sees_that_the_loop_is_gone() {
     assert_eq!(has_ended.try_recv(), Ok(()));
 }
 
-/// The value of work that was given up is dropped on its thread, before the loop has ended, and a
-/// panic of its destructor stops there.
+/// The value of a job whose future was dropped is dropped on the job's thread, before the loop has ended.
+/// A panic of its destructor stops there.
 #[test]
 fn an_unwanted_value_is_dropped_quietly_before_the_loop_has_ended() {
     let (dropped, is_dropped) = mpsc::channel();
@@ -122,8 +122,8 @@ fn an_unwanted_value_is_dropped_quietly_before_the_loop_has_ended() {
     assert_eq!(boucle::run(run_in_executor(|| 1)), 1);
 }
 
-/// Whether work begins while its loop ends is a race, of which nothing is seen from outside: when the
-/// loop has ended, either the work has ended too, or it never begins; in both cases it is dropped.
+/// A job may begin while its loop ends. Once the loop has ended, the job has either ended or never
+/// begins, and it is dropped in both cases. (The race is run a thousand times.)
 #[test]
 fn work_that_begins_while_its_loop_ends_is_waited_for() {
     let [began, ended, dropped] = [(); 3].map(|()| Arc::new(AtomicUsize::new(0)));
@@ -153,8 +153,8 @@ fn work_that_begins_while_its_loop_ends_is_waited_for() {
     }
 }
 
-/// A loop waits for its own jobs and no other's: neither those of another loop nor those that were
-/// made where none ran, though it has polled them.
+/// A loop waits for its own jobs only: not for another loop's, nor for jobs that were started where no
+/// loop ran, even if it has polled them.
 #[test]
 fn a_loop_waits_for_its_own_jobs_alone() {
     let (go, may_go) = mpsc::channel();
@@ -170,7 +170,7 @@ fn a_loop_waits_for_its_own_jobs_alone() {
     assert!(ended.load(Ordering::Relaxed));
 }
 
-/// Work may run a loop of its own, whose end waits for jobs of its own.
+/// A job may run a loop of its own, whose end waits for jobs of its own.
 #[test]
 fn work_may_run_a_loop_that_waits_for_its_jobs() {
     boucle::run(async {
@@ -188,7 +188,7 @@ fn work_may_run_a_loop_that_waits_for_its_jobs() {
     });
 }
 
-/// A loop that is dropped inside of another, by a task's destructor, waits too.
+/// A loop that is dropped by a task of another loop waits for its jobs, too.
 #[test]
 fn a_loop_that_a_task_of_another_drops_waits_for_its_jobs() {
     let inner = EventLoop::new().unwrap();
@@ -204,7 +204,8 @@ fn a_loop_that_a_task_of_another_drops_waits_for_its_jobs() {
     });
 }
 
-/// What a destructor starts while its loop ends is dropped at once, and says so if it is awaited.
+/// A job that a destructor starts while its loop ends is dropped at once. Awaiting it panics with the
+/// reason.
 #[test]
 fn work_that_is_started_while_its_loop_ends_never_begins() {
     let (began, has_begun) = mpsc::channel();

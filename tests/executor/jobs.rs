@@ -16,7 +16,7 @@ use futures_lite::future::poll_once;
 
 use crate::common::{Bomb, Counting, waker_of};
 
-/// The value of the work is the future's, and the work was done on another thread.
+/// A job runs on another thread, and its future gives its value.
 #[test]
 fn work_is_done_on_another_thread() {
     let (value, worker) =
@@ -25,9 +25,10 @@ fn work_is_done_on_another_thread() {
     assert_ne!(worker, thread::current().id());
 }
 
-/// A panic of the work goes on where it is awaited, with its payload: here it ends the task alone.
+/// A panic of a job is resumed, with its payload, where the job is awaited: in a task it ends that task
+/// alone.
 #[test]
-fn a_panic_of_the_work_reaches_who_awaits_it() {
+fn a_panic_of_a_job_is_resumed_where_it_is_awaited() {
     boucle::run(async {
         let task = spawn(async { run_in_executor(|| panic!("no file")).await });
         let error = task.await.unwrap_err();
@@ -42,8 +43,8 @@ fn a_panic_of_the_work_reaches_who_awaits_it() {
     assert_eq!(resumed.unwrap_err().downcast_ref::<u8>(), Some(&5));
 }
 
-/// The work starts at the call. (It says so over a channel that is read while the loop is held, so
-/// no poll can have started it.)
+/// A job starts at the call. (The test blocks the loop until the job has sent a message, so no poll can
+/// have started it.)
 #[test]
 fn work_starts_at_the_call() {
     boucle::run(async {
@@ -54,7 +55,7 @@ fn work_starts_at_the_call() {
     });
 }
 
-/// A job may be made before there is a loop, and is awaited on one.
+/// A job may be started where no loop runs, and awaited on one.
 #[test]
 fn work_that_was_started_outside_is_awaited_on_a_loop() {
     let (go, may_go) = mpsc::channel();
@@ -70,8 +71,7 @@ fn work_that_was_started_outside_is_awaited_on_a_loop() {
     );
 }
 
-/// While the work blocks, the loop goes on: the job waits for a task that runs after it was
-/// started.
+/// The loop goes on while a job blocks: the job waits for a task that runs only after it was started.
 #[test]
 fn the_loop_goes_on_meanwhile() {
     boucle::run(async {
@@ -92,8 +92,7 @@ fn the_loop_goes_on_meanwhile() {
     });
 }
 
-/// Dropping the future gives up the wait, and work that has begun runs to its end. (It signals its
-/// beginning and its end; between the two, the future is dropped.)
+/// Dropping the future of a job that has begun does not stop the job.
 #[test]
 fn dropping_the_future_does_not_stop_the_work() {
     boucle::run(async {
@@ -112,8 +111,8 @@ fn dropping_the_future_does_not_stop_the_work() {
     });
 }
 
-/// A loop whose end has a bound of zero does not wait: the work runs on, detached, and its end
-/// disturbs nothing.
+/// A loop with a shutdown timeout of zero does not wait: the job runs on, detached, and its end does no
+/// harm.
 #[test]
 fn work_outlives_a_loop_that_does_not_wait() {
     let (started, has_started) = mpsc::channel();
@@ -136,7 +135,7 @@ fn work_outlives_a_loop_that_does_not_wait() {
     assert_eq!(has_ended.recv(), Ok(7));
 }
 
-/// A thousand jobs are all done, and each awaiter has its own value.
+/// A thousand jobs all run, and each future gives its own value.
 #[test]
 fn many_jobs_are_done() {
     let count = Arc::new(AtomicUsize::new(0));
@@ -157,8 +156,7 @@ fn many_jobs_are_done() {
     );
 }
 
-/// Nothing is locked while a waker of another runtime is woken: this one drops the future that it
-/// belongs to.
+/// Nothing is locked while a foreign waker is woken: this one drops the future that holds it.
 #[test]
 fn a_waker_may_drop_the_future_that_wakes_it() {
     let (go, may_go) = mpsc::channel::<()>();
@@ -180,7 +178,7 @@ fn a_waker_may_drop_the_future_that_wakes_it() {
     assert_eq!(is_woken.recv_timeout(Duration::from_secs(20)), Ok(()));
 }
 
-/// A future that is dropped leaves no waker behind, however long the work goes on.
+/// A dropped future leaves no waker behind, however long its job runs.
 #[test]
 fn a_future_that_is_dropped_takes_its_waker_along() {
     let idle = Arc::new(Counting::default());
@@ -199,8 +197,8 @@ fn a_future_that_is_dropped_takes_its_waker_along() {
     drop(go);
 }
 
-/// Values that have come and that nobody takes are dropped quietly, each by itself; as are those of
-/// joined tasks. (Two at once would end the process.)
+/// Values that were sent but not taken are dropped one by one, and their panics are caught. (Two panics
+/// at once would end the process.)
 #[test]
 fn values_that_panic_when_they_are_dropped_harm_nothing() {
     boucle::run(async {
@@ -215,7 +213,7 @@ fn values_that_panic_when_they_are_dropped_harm_nothing() {
         };
         let jobs = [job(), job(), job()];
         (0..3).for_each(|_| is_done.recv().unwrap());
-        // The values are sent just after; a few of these may still be on their way when they are dropped.
+        // The values are sent just after; a few may still be on their way when the futures are dropped.
         run_in_executor(|| ()).await;
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(jobs)));
         assert!(dropped.is_ok());

@@ -1,7 +1,7 @@
 //! `run_in_executor`: blocking work on other threads, while the loop goes on.
 //!
-//! No job here sleeps to look busy: it waits on a channel until the test lets it go on, so the order of events
-//! is certain.
+//! Jobs do not sleep to look busy: they wait on a channel until the test lets them go on, so the order of
+//! events is certain.
 
 #![cfg(feature = "blocking")]
 

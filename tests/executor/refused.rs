@@ -18,17 +18,19 @@ use rustix::process::{Resource, Rlimit, getrlimit, getuid, setrlimit};
 use super::threads::passes_with_all_threads;
 use crate::common::{HOUR, message, virtually};
 
+/// Runs a test in a process of its own, as a user whose threads can be limited.
 fn passes_under_limit(test: &str) -> bool {
-    // Not its path, which the other user may have no right to.
+    // By this name, since the other user may have no right to the path.
     let mut command = Command::new("/proc/self/exe");
     if getuid().is_root() {
-        // A user with no other process, whatever runs on this machine.
+        // Most probably a user with no other process.
         let user = 20_000 + std::process::id() % 40_000;
         command.uid(user).gid(user);
     }
     passes_with_all_threads(command, test)
 }
 
+/// Makes the system refuse new threads, or allow them again.
 fn refuse_threads(refuse: bool) {
     let maximum = getrlimit(Resource::Nproc).maximum;
     let current = if refuse { Some(1) } else { maximum };
@@ -37,15 +39,15 @@ fn refuse_threads(refuse: bool) {
     assert_eq!(thread.is_err(), refuse);
 }
 
-/// Without any thread, what needs one fails at once and the loop goes on; and when threads can be
-/// had again, all is as before.
+/// Where no thread can be started, a job and a name look-up fail at once, and the loop goes on. Once
+/// threads can be started again, both work.
 #[test]
 fn without_a_thread_what_needs_one_fails_at_once() {
     if passes_under_limit("refused::without_a_thread_what_needs_one_fails_at_once") {
         return;
     }
     refuse_threads(true);
-    // The panic comes out of `run` too, and nothing of it holds a virtual clock.
+    // `run` panics too, and a failed job does not hold up a virtual clock.
     let panicked = catch_unwind(|| boucle::run(run_in_executor(|| 7)));
     assert!(message(panicked.unwrap_err()).contains("os error 11"));
     virtually(async {
@@ -73,7 +75,7 @@ fn without_a_thread_what_needs_one_fails_at_once() {
         let text = error.to_string();
         assert!(text.contains("localhost"), "{text}");
         assert!(text.contains("os error 11"), "{text}");
-        // On a socket it would mean that it is not ready.
+        // `WouldBlock` would mean that a socket is not ready.
         assert_ne!(error.kind(), io::ErrorKind::WouldBlock);
         sleep(Duration::from_millis(1)).await;
 
@@ -83,7 +85,7 @@ fn without_a_thread_what_needs_one_fails_at_once() {
     });
 }
 
-/// Two jobs that wait for each other, so that each needs a thread.
+/// Returns two jobs that wait for each other, so that each needs a thread.
 fn meeting() -> [RunInExecutor<()>; 2] {
     let ((one, sees_one), (other, sees_other)) = (mpsc::channel(), mpsc::channel());
     [(one, sees_other), (other, sees_one)].map(|(own, sees)| {
@@ -94,8 +96,8 @@ fn meeting() -> [RunInExecutor<()>; 2] {
     })
 }
 
-/// With a single thread the work waits its turn, in order; and when threads can be had again, more
-/// of them are made, for what has waited too.
+/// With a single thread, jobs wait their turn in order. Once threads can be started again, more are, also
+/// for jobs that have waited.
 #[test]
 fn with_one_thread_work_waits_its_turn() {
     if passes_under_limit("refused::with_one_thread_work_waits_its_turn") {

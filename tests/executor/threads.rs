@@ -1,5 +1,5 @@
-//! Jobs that find no thread: because all are taken, or because the system refuses to start one. Each test
-//! runs in a process of its own.
+//! Jobs that find no thread because all are taken. Each test runs in a process of its own, whose threads it
+//! takes.
 
 use std::pin::Pin;
 use std::process::Command;
@@ -20,7 +20,7 @@ pub(super) fn passes_with_all_threads(command: Command, test: &str) -> bool {
     passes_alone(command, test)
 }
 
-/// Jobs of no loop, on every thread of the executor, until this is dropped.
+/// Fills every thread of the executor with a job of no loop, until the returned sender is dropped.
 fn take_all_threads() -> async_channel::Sender<()> {
     let (hold, released) = async_channel::bounded::<()>(1);
     let (started, has_started) = mpsc::channel();
@@ -36,8 +36,8 @@ fn take_all_threads() -> async_channel::Sender<()> {
     hold
 }
 
-/// Work that finds no thread waits its turn, and the turns are first come, first served. If it is
-/// given up before, it is dropped at once, and a panic of its destructor stops there.
+/// Jobs that find no thread wait their turn, first come, first served. A job whose future is dropped
+/// before its turn is dropped at once, and a panic of its destructor is caught.
 #[test]
 fn work_waits_its_turn_and_is_dropped_at_once_if_it_is_given_up() {
     if passes_with_all_threads(
@@ -74,8 +74,8 @@ fn work_waits_its_turn_and_is_dropped_at_once_if_it_is_given_up() {
     });
 }
 
-/// Work that has not begun when its loop ends is dropped before the end is reached, on the loop's
-/// thread, also if its future lives on; which wakes what awaits it elsewhere, to say so.
+/// A job that has not begun when its loop ends is dropped on the loop's thread, even if its future lives
+/// on; this wakes the task that awaits it, which then panics with the reason.
 #[test]
 fn work_that_has_not_begun_is_dropped_with_its_loop() {
     if passes_with_all_threads(
@@ -122,7 +122,7 @@ fn work_that_has_not_begun_is_dropped_with_its_loop() {
     assert!(has_begun.recv().is_err());
 }
 
-/// A name is looked up while all threads of the executor are taken.
+/// A name is looked up even while all threads of the executor are taken.
 #[test]
 fn a_name_does_not_wait_for_the_executor() {
     if passes_with_all_threads(

@@ -10,8 +10,7 @@ use futures_lite::future::poll_once;
 
 use crate::common::{HOUR, passes_at_once, virtually};
 
-/// After a park that was real, a virtual clock may stand between two ticks, and a deadline is
-/// rounded up.
+/// After a real park a virtual clock may stand between two ticks, and a deadline is rounded up.
 const TICK: Duration = Duration::from_micros(1);
 
 /// A virtual clock does not jump while a job runs, however soon the next deadline is. (The job
@@ -33,7 +32,8 @@ fn a_virtual_clock_does_not_jump_while_a_job_runs() {
     });
 }
 
-/// A job that was given up still runs, and the clock stands until it ends; then it jumps.
+/// A job whose future was dropped still runs, and the virtual clock stands still until it ends; then it
+/// jumps.
 #[test]
 fn a_job_that_was_given_up_holds_a_virtual_clock_until_it_ends() {
     virtually(async {
@@ -51,9 +51,8 @@ fn a_job_that_was_given_up_holds_a_virtual_clock_until_it_ends() {
     });
 }
 
-/// A job that is done does not hold up a virtual clock either, though nobody has fetched its value
-/// yet. (If the loop parks for real nevertheless, a thread ends the test after five seconds, and
-/// the test fails.)
+/// A job that is done does not hold up a virtual clock, even before its value is taken. (If the loop
+/// parks for real, a thread ends the test after five seconds and the test fails.)
 #[test]
 fn a_job_that_is_done_does_not_hold_up_a_virtual_clock() {
     virtually(async {
@@ -68,7 +67,7 @@ fn a_job_that_is_done_does_not_hold_up_a_virtual_clock() {
     });
 }
 
-/// Under a virtual clock a panic of the work counts as its end.
+/// A job that panics counts as ended under a virtual clock.
 #[test]
 fn a_job_that_panics_does_not_hold_up_a_virtual_clock() {
     virtually(async {
@@ -82,8 +81,7 @@ fn a_job_that_panics_does_not_hold_up_a_virtual_clock() {
     });
 }
 
-/// A job whose future was dropped, on another thread at that, holds up the clock as long as it
-/// runs, and no longer.
+/// A job whose future was dropped on another thread holds up the clock as long as it runs, and no longer.
 #[test]
 fn a_job_that_was_given_up_is_counted_out_when_it_ends() {
     virtually(async {
@@ -97,8 +95,8 @@ fn a_job_that_was_given_up_is_counted_out_when_it_ends() {
     });
 }
 
-/// A virtual clock stands still while a job runs, and not for as long as its future is kept: here one
-/// that was polled, lost a race, and is awaited an hour later.
+/// A virtual clock stands still while a job runs, not while its future is kept: here the future was
+/// polled once and is awaited an hour later.
 #[test]
 fn a_future_that_is_kept_does_not_hold_a_virtual_clock() {
     virtually(async {

@@ -17,8 +17,8 @@ use futures_lite::StreamExt;
 
 use crate::common::{SECOND, panic_of, virtual_loop};
 
-/// A stop ends the run in which it was called, also when that run ends by a panic; the next one
-/// knows nothing of it.
+/// A stop ends the run in which it was called, also if that run ends by a panic; the next run is not
+/// stopped.
 #[test]
 fn a_stop_does_not_outlive_a_panic() {
     let event_loop = virtual_loop();
@@ -32,30 +32,30 @@ fn a_stop_does_not_outlive_a_panic() {
     event_loop.block_on(async { yield_now().await });
 }
 
-/// A task that waits for its own handle through `wait` is told so, as one that awaits it.
+/// A task that waits for its own handle through `wait` panics like one that awaits it.
 #[test]
 fn a_task_that_waits_for_itself_panics() {
     let own: Rc<RefCell<Option<JoinHandle<()>>>> = Rc::default();
-    let told: Rc<RefCell<String>> = Rc::default();
+    let seen: Rc<RefCell<String>> = Rc::default();
     virtual_loop().block_on(async {
-        let (mine, tells) = (own.clone(), told.clone());
+        let (mine, message) = (own.clone(), seen.clone());
         let task = spawn(async move {
             let mut waiting = wait(mine.take(), ALL_COMPLETED);
             let poll = std::future::poll_fn(|cx| {
                 let polled = panic_of(|| Pin::new(&mut waiting).poll(cx).is_pending());
                 Poll::Ready(polled)
             });
-            tells.replace(poll.await);
+            message.replace(poll.await);
         });
         own.replace(Some(task));
         yield_now().await;
     });
-    let told = told.take();
-    assert!(told.contains("awaits its own handle"), "{told}");
+    let seen = seen.take();
+    assert!(seen.contains("awaits its own handle"), "{seen}");
 }
 
-/// Another executor that blocks inside of a poll makes as many ready operations as it likes: it
-/// cannot give way to the loop, and is not made to wait for it.
+/// Another executor that blocks inside a poll may make any number of ready operations: it cannot yield to
+/// the loop, so it has no budget to run out of.
 #[test]
 fn an_executor_inside_of_a_poll_is_not_stuck_without_budget() {
     run(async {
@@ -68,7 +68,7 @@ fn an_executor_inside_of_a_poll_is_not_stuck_without_budget() {
     });
 }
 
-/// What was polled in vain without a loop has lost nothing when it is polled on one.
+/// A combinator whose first poll panics for want of a loop has lost no child when it is polled on one.
 #[test]
 fn a_first_poll_without_a_loop_loses_no_child() {
     fn poll_outside(future: impl Future) {
@@ -107,8 +107,8 @@ fn a_virtual_clock_has_no_end_at_which_it_turns_real() {
     });
 }
 
-/// Nor is there a panic in its last century, where no sleep can be long. (It would be raised while the
-/// loop is borrowed, and its hook may use the loop.)
+/// No sleep panics in the last century that a clock can tell, where none can be long. (A panic would come
+/// while the loop is borrowed, and its hook may use the loop.)
 #[test]
 fn a_virtual_clock_has_no_end_at_which_a_sleep_panics() {
     let event_loop = virtual_loop();
@@ -126,9 +126,8 @@ fn a_virtual_clock_has_no_end_at_which_a_sleep_panics() {
     });
 }
 
-/// Handles that come and go leave one message, however many they are. (The message is drained by
-/// the next turn; a list of a million would show in the memory, which the test of a million tasks
-/// looks at, and in the time of this one.)
+/// Handles that are made and dropped leave one message, however many they are. (The next turn reads it. A
+/// list of 100,000 would show in the time of this test.)
 #[test]
 fn handles_that_come_and_go_leave_nothing() {
     run(async {

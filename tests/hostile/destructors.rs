@@ -12,9 +12,9 @@ use futures_lite::StreamExt;
 
 use crate::common::{Bomb, OnDrop, SECOND, holds, panic_of, virtual_loop};
 
-/// A destructor that spawns its like and aborts it, for ever, keeps neither timers nor the loop's
-/// other tasks waiting: what is dropped counts towards the next park. (Under the virtual clock no
-/// time would ever pass; so the clock is real, and the test ends when the timer has fired.)
+/// A destructor that spawns its like and aborts it, for ever, keeps neither timers nor other tasks
+/// waiting: a dropped task counts towards the next park. (The clock is real, since under a virtual one no
+/// time would pass; the test ends when the timer has fired.)
 #[test]
 fn a_chain_of_aborts_starves_no_timer() {
     struct Respawn(Rc<Cell<bool>>);
@@ -37,7 +37,7 @@ fn a_chain_of_aborts_starves_no_timer() {
     });
 }
 
-/// A future that panics in its poll, if it is told to, and always in its drop.
+/// A future that always panics in its drop, and in its poll if `in_poll` is set.
 struct Evil {
     in_poll: bool,
 }
@@ -63,8 +63,8 @@ fn a_main_that_panics_twice_is_one_panic() {
     assert_eq!(panic_of(|| run(Evil { in_poll: true })), "in poll");
 }
 
-/// When the loop itself ends a main future, by `stop` or for a deadlock, a panic of its destructor
-/// stops there.
+/// A main future that the loop drops, because of a stop or a deadlock, may panic in its drop: that panic
+/// is caught.
 #[test]
 fn a_main_that_the_loop_ends_may_panic_when_it_is_dropped() {
     let event_loop = virtual_loop();
@@ -87,8 +87,8 @@ impl Future for Bomb {
     }
 }
 
-/// Values of a `try_gather` that come to nothing are dropped one by one. (Two of them that panic in one
-/// drop would end the process.)
+/// Values that a combinator does not return are dropped one by one. (If two of them panicked in one drop,
+/// the process would end.)
 #[test]
 fn values_that_come_to_nothing_are_dropped_one_by_one() {
     async fn child(count: u32) -> Result<Bomb, u32> {
@@ -153,7 +153,7 @@ fn values_that_come_to_nothing_are_dropped_one_by_one() {
     });
 }
 
-/// Futures that never became tasks are dropped one by one too.
+/// Futures that never became tasks are dropped one by one, too.
 #[test]
 fn futures_that_were_never_polled_are_dropped_one_by_one() {
     drop(gather([BOMB, BOMB]));
@@ -165,7 +165,7 @@ fn futures_that_were_never_polled_are_dropped_one_by_one() {
     });
 }
 
-/// Destructors that spawn while a loop ends, from every place where something is dropped, end too.
+/// Destructors that spawn while a loop ends do not keep it from ending.
 #[test]
 fn destructors_at_the_end_may_spawn() {
     let count = Rc::new(Cell::new(0));

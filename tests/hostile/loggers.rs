@@ -8,7 +8,7 @@ use boucle::net::TcpListener;
 use boucle::{EventLoop, run, spawn, yield_now};
 
 thread_local! {
-    /// What the logger does on this thread.
+    /// What the logger calls on this thread.
     static ON_LOG: Cell<Option<fn()>> = const { Cell::new(None) };
 
     /// A loop for the logger to drop.
@@ -32,13 +32,13 @@ impl log::Log for Logger {
     fn flush(&self) {}
 }
 
-/// Lets every logged message come to `ON_LOG`; in the first test that asks, for all of them.
+/// Sends every logged message of this process to `ON_LOG`.
 fn hear_logs() {
     let _ = log::set_logger(&Logger);
     log::set_max_level(log::LevelFilter::Trace);
 }
 
-/// A logger that uses the loop while the loop registers a socket, and takes it back.
+/// A logger may use the loop while the loop registers a socket or deregisters it.
 #[test]
 fn a_logger_may_use_the_loop() {
     hear_logs();
@@ -54,10 +54,10 @@ fn a_logger_may_use_the_loop() {
         drop(listener);
         yield_now().await;
     });
-    assert_eq!(LOGGED.get(), 2, "mio does not log any more");
+    assert_eq!(LOGGED.get(), 2, "mio no longer logs");
 }
 
-/// A logger that drops the loop, which does not run, while a socket is taken back from it.
+/// A logger may drop the loop, which is not running, while a socket is deregistered from it.
 #[test]
 fn a_logger_may_drop_the_loop() {
     hear_logs();
@@ -70,12 +70,12 @@ fn a_logger_may_drop_the_loop() {
     ON_LOG.set(Some(|| drop(DOOMED.take())));
     let listener = listener.into_std().unwrap();
     ON_LOG.set(None);
-    assert!(DOOMED.take().is_none(), "mio does not log any more");
+    assert!(DOOMED.take().is_none(), "mio no longer logs");
     assert_eq!(listener.local_addr().unwrap(), address);
 }
 
-/// A logger that turns the loop, which does not run, while a socket is taken back from it or dropped: that
-/// is a turn like any other.
+/// A logger may turn the loop, which is not running, while a socket is deregistered from it or dropped:
+/// that is a turn like any other.
 #[test]
 fn a_logger_may_turn_the_loop() {
     thread_local! {
@@ -111,8 +111,7 @@ fn a_logger_may_turn_the_loop() {
     }
 }
 
-/// A logger that panics while a socket is dropped harms nobody, even if the socket is dropped by a task
-/// that panics.
+/// A logger may panic while a socket is dropped, even if a task that panics drops the socket.
 #[test]
 fn a_logger_may_panic_while_a_socket_is_dropped() {
     hear_logs();

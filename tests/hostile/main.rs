@@ -4,7 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-mod crowds;
+mod waiters;
 mod destructors;
 mod corners;
 mod wakers;

@@ -15,10 +15,10 @@ fn bad_drop() -> Waker {
     waker_of(|| (), || panic!("a waker's drop"))
 }
 
-/// Somebody else's waker that panics when it is dropped harms nobody, even if what holds it is
-/// dropped by a task that panics.
+/// A foreign waker that panics when it is dropped does no harm, even if its holder is dropped by a task
+/// that panics.
 #[test]
-fn a_waker_that_panics_when_it_is_dropped_harms_nobody() {
+fn a_waker_that_panics_when_it_is_dropped_harms_nothing() {
     fn poll_once(future: impl Future) {
         let waker = bad_drop();
         assert!(
@@ -52,11 +52,11 @@ fn a_waker_that_panics_when_it_is_dropped_harms_nobody() {
     });
 }
 
-/// A waker that panics when it is dropped keeps no other one from the poll that takes its place: what
-/// it waited for is not lost.
+/// A waker that panics when another one replaces it does not stop the poll that brings that one: its wake
+/// is not lost.
 #[test]
 fn a_waker_that_panics_when_it_is_replaced_loses_nothing() {
-    /// Polls with a waker of which nothing is left afterwards but what the future keeps.
+    /// Polls with such a waker, of which the future then holds the only clone.
     fn poll_and_forget(future: impl Future) {
         let waker = bad_drop();
         let mut cx = Context::from_waker(&waker);

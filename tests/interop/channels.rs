@@ -11,7 +11,7 @@ use futures_lite::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, BufWriter};
 
 use crate::common::{listen, run, virtually};
 
-/// A bounded channel between tasks hands over in order, and holds up the sender when it is full.
+/// A bounded channel between tasks keeps the order, and holds up the sender while it is full.
 #[test]
 fn a_channel_joins_two_tasks() {
     virtually(async {
@@ -34,8 +34,7 @@ fn a_channel_joins_two_tasks() {
     });
 }
 
-/// A channel between a thread and a task wakes the loop out of its park, and the thread out of its
-/// own.
+/// A channel between a thread and a task wakes the loop out of its park, and the thread out of its own.
 #[test]
 fn a_channel_joins_a_thread_and_a_task() {
     run(async {
@@ -55,8 +54,8 @@ fn a_channel_joins_a_thread_and_a_task() {
     });
 }
 
-/// Buffered readers and writers work on a stream, and on a reference to it: lines go one way and
-/// come back.
+/// Buffered readers and writers work on a stream and on a reference to one: lines go one way and come
+/// back.
 #[test]
 fn buffered_readers_read_lines() {
     run(async {

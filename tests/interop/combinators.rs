@@ -10,7 +10,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 
 use crate::common::{listen, ms, run, virtually};
 
-/// `select!` takes the first that is ready, and drops or keeps the other.
+/// `select!` takes the first future that is ready, and drops or keeps the other.
 #[test]
 fn select_takes_the_first() {
     use futures::FutureExt;
@@ -38,8 +38,7 @@ fn select_takes_the_first() {
     });
 }
 
-/// `join_all` and `join!` wait for all, few and many (from thirty on, `join_all` has wakers of its
-/// own).
+/// `join_all` and `join!` wait for all, few and many (from thirty on, `join_all` has wakers of its own).
 #[test]
 fn join_all_waits_for_all() {
     virtually(async {
@@ -73,7 +72,7 @@ fn join_all_outlives_the_budget() {
     });
 }
 
-/// `FuturesUnordered` gives out what is ready first, and polls only what was woken.
+/// `FuturesUnordered` returns first what is ready first, and polls only what was woken.
 #[test]
 fn futures_unordered_polls_what_was_woken() {
     virtually(async {
@@ -102,8 +101,7 @@ fn futures_unordered_polls_what_was_woken() {
     });
 }
 
-/// A socket may be polled with wakers that are not the task's: those of `FuturesUnordered`, here,
-/// and each is woken.
+/// A socket wakes each of several foreign wakers, here those of `FuturesUnordered`.
 #[test]
 fn sockets_wake_foreign_wakers() {
     run(async {

@@ -9,8 +9,7 @@ use boucle::sleep;
 
 use crate::common::{ms, run, virtual_loop, waker_of};
 
-/// A handle is awaited under another executor on the loop's thread, while the loop is stepped by
-/// hand.
+/// A handle is awaited under another executor on the loop's thread, while the loop is turned by hand.
 #[test]
 fn a_handle_is_awaited_under_another_executor() {
     let event_loop = virtual_loop();
@@ -35,8 +34,7 @@ fn a_handle_is_awaited_under_another_executor() {
     assert_eq!((value.unwrap(), turns), (7, 3));
 }
 
-/// `block_on` of another executor inside of a task holds the loop, and is served by a thread all
-/// the same.
+/// `block_on` of another executor inside a task holds the loop, but another thread can still wake it.
 #[test]
 fn another_executor_runs_inside_of_a_task() {
     run(async {
@@ -48,8 +46,7 @@ fn another_executor_runs_inside_of_a_task() {
     });
 }
 
-/// A task of boucle's is woken by a thread that was given its waker; and a future that is polled by
-/// a waker of a thread's wakes that thread.
+/// A thread wakes a task by its waker, and the loop wakes a thread by the waker of that.
 #[test]
 fn wakers_of_threads_and_tasks_meet() {
     run(async {
@@ -74,7 +71,7 @@ fn wakers_of_threads_and_tasks_meet() {
         drop(wakers);
         other.join().unwrap();
     });
-    // A thread's waker, woken by the loop: the handle's awaiter is nobody that boucle knows.
+    // A thread's waker, woken by the loop: the handle is awaited by a waker that boucle does not know.
     let event_loop = virtual_loop();
     let mut handle = event_loop.spawn(sleep(ms(10)));
     let own = thread::current();

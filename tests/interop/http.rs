@@ -12,7 +12,7 @@ use smol_hyper::rt::FuturesIo;
 
 use crate::common::{listen, ms, run};
 
-/// Answers with the path and what was sent.
+/// Answers with the path and the length of the body.
 async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, hyper::Error> {
     let path = request.uri().path().to_owned();
     if path == "/missing" {
@@ -37,8 +37,8 @@ async fn serve(listener: TcpListener) {
     }
 }
 
-/// hyper's server and its client talk HTTP/1.1 to each other: several requests on one connection,
-/// with bodies that fill the kernel's buffers, and several connections at once.
+/// hyper's server and client talk HTTP/1.1 to each other: several requests on one connection, with bodies
+/// that fill the kernel's buffers, and several connections at once.
 #[test]
 fn hyper_serves_and_asks() {
     run(async {
@@ -73,8 +73,8 @@ fn hyper_serves_and_asks() {
     });
 }
 
-/// hyper's server ends a connection that is not to be kept: a plain socket reads the answer, and
-/// then the end.
+/// hyper's server closes a connection that is not kept alive: a plain socket reads the answer, then the
+/// end.
 #[test]
 fn hyper_closes_a_connection() {
     run(async {

@@ -11,8 +11,8 @@ use futures::task::{LocalSpawn, LocalSpawnExt, Spawn, SpawnExt};
 
 use crate::common::{OnDrop, holds, run, virtual_loop};
 
-/// An `EventLoop` and a `LoopHandle` are spawners to the `futures` crate, with and without `Send`;
-/// the tasks run in spawn order.
+/// An `EventLoop` and a `LoopHandle` are spawners of the `futures` crate, with and without `Send`; the
+/// tasks run in spawn order.
 #[test]
 fn the_spawn_traits_spawn() {
     let event_loop = virtual_loop();
@@ -44,7 +44,7 @@ fn the_spawn_traits_spawn() {
     drop(handle);
 }
 
-/// From another thread a `LoopHandle` takes a future that is `Send`, and no other.
+/// From another thread a `LoopHandle` spawns a future that is `Send`, and refuses any other.
 #[test]
 fn the_spawn_traits_spawn_from_another_thread() {
     run(async {
@@ -62,7 +62,7 @@ fn the_spawn_traits_spawn_from_another_thread() {
     });
 }
 
-/// When the loop is gone the spawners say so, and drop the future.
+/// A spawner whose loop is gone returns an error, and drops the future.
 #[test]
 fn a_spawner_whose_loop_is_gone_says_so() {
     let event_loop = EventLoop::new().unwrap();
@@ -87,7 +87,7 @@ fn a_spawner_whose_loop_is_gone_says_so() {
     .unwrap();
 }
 
-/// A loop that is closing takes no task by the traits either: a destructor is told so.
+/// A spawner whose loop is closing returns an error: a destructor gets it here.
 #[test]
 fn a_spawner_whose_loop_is_closing_says_so() {
     let refused = Rc::new(Cell::new(None));

@@ -8,7 +8,7 @@ use boucle::net::{TcpListener, TcpStream};
 use super::refused;
 use crate::common::{listen, pair, run};
 
-/// Where nobody listens, the error says so, at once or when the kernel reports it.
+/// Connecting where nothing listens is an error, whether the kernel reports it at once or later.
 #[test]
 fn a_refused_connection_is_an_error() {
     run(async {
@@ -17,8 +17,7 @@ fn a_refused_connection_is_an_error() {
     });
 }
 
-/// A list of addresses is tried in order until one answers; if none does, the last error is the
-/// result.
+/// A list of addresses is tried in order until one answers; if none does, the last error is returned.
 #[test]
 fn every_address_is_tried() {
     run(async {
@@ -38,7 +37,7 @@ fn every_address_is_tried() {
     });
 }
 
-/// All the shapes in which std takes an address are taken here.
+/// Every shape in which std takes an address is accepted.
 #[test]
 fn an_address_has_many_shapes() {
     run(async {
@@ -62,7 +61,7 @@ fn an_address_has_many_shapes() {
     });
 }
 
-/// What cannot be an address is refused before anything is asked, and the message shows it.
+/// Text that cannot be an address is refused without a system call, and the error quotes it.
 #[test]
 fn a_malformed_address_is_an_error() {
     run(async {
@@ -83,7 +82,7 @@ fn a_malformed_address_is_an_error() {
     });
 }
 
-/// A name is looked up, in the thread pool, and its addresses are tried.
+/// A name is looked up in the thread pool, and its addresses are tried.
 #[cfg(feature = "blocking")]
 #[test]
 fn a_name_is_looked_up() {
@@ -97,8 +96,8 @@ fn a_name_is_looked_up() {
     });
 }
 
-/// A host that does not exist is an error that names it. (No packet leaves the machine where the
-/// resolver knows that the name is reserved; elsewhere the look-up fails all the same.)
+/// The error for a host that does not exist names it. (No packet leaves the machine if the resolver knows
+/// that the name is reserved; elsewhere the look-up fails all the same.)
 #[cfg(feature = "blocking")]
 #[test]
 fn an_unknown_host_is_named() {
@@ -113,7 +112,7 @@ fn an_unknown_host_is_named() {
     });
 }
 
-/// Without the thread pool there is no look-up, and the error says what is missing.
+/// Without the thread pool there is no look-up, and the error names the missing feature.
 #[cfg(not(feature = "blocking"))]
 #[test]
 fn a_name_needs_the_thread_pool() {

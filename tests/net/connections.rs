@@ -11,7 +11,7 @@ use futures_lite::{AsyncReadExt, AsyncWriteExt};
 use super::byte_at;
 use crate::common::{listen, pair, pair_with_std, run};
 
-/// What a client sends comes back, line by line, over several connections at once.
+/// A server echoes what several clients send at the same time.
 #[test]
 fn a_server_echoes() {
     run(async {
@@ -53,7 +53,7 @@ fn many_connections_are_served_at_once() {
                 let open = server_open.clone();
                 open.set(open.get() + 1);
                 drop(spawn(async move {
-                    // Nobody is answered before everybody is there.
+                    // No client is answered before all are connected.
                     while open.get() < CONNECTIONS {
                         yield_now().await;
                     }
@@ -80,7 +80,7 @@ fn many_connections_are_served_at_once() {
     });
 }
 
-/// Writes so many bytes in pieces of changing sizes; says how often the kernel took only a part.
+/// Writes so many bytes in pieces of changing sizes. Returns how often the kernel took only a part.
 async fn send_pattern(stream: Rc<TcpStream>, len: usize) -> usize {
     let (mut position, mut partial) = (0, 0);
     let mut piece = Vec::new();
@@ -97,7 +97,7 @@ async fn send_pattern(stream: Rc<TcpStream>, len: usize) -> usize {
     partial
 }
 
-/// Reads to the end, in pieces of changing sizes, and checks every byte.
+/// Reads to the end, in pieces of changing sizes, and checks every byte. Returns the number of bytes.
 async fn receive_pattern(stream: Rc<TcpStream>) -> usize {
     let mut position = 0;
     let mut buffer = vec![0; 100_000];
@@ -119,8 +119,8 @@ async fn receive_pattern(stream: Rc<TcpStream>) -> usize {
     }
 }
 
-/// Megabytes go both ways at once over one connection, with one task reading and another writing at
-/// each end; the kernel's buffers are full again and again, and no byte is lost, doubled or moved.
+/// Megabytes go both ways at once over one connection, with one task reading and another one writing at
+/// each end. The kernel's buffers are full again and again, and no byte is lost, doubled or moved.
 #[test]
 fn megabytes_go_both_ways_at_once() {
     const LEN: usize = 6_000_000;
@@ -139,7 +139,7 @@ fn megabytes_go_both_ways_at_once() {
     });
 }
 
-/// `close` ends one direction: the peer reads the end, and what it still sends arrives.
+/// `close` ends one direction: the peer reads the end, and what it sends afterwards still arrives.
 #[test]
 fn a_half_closed_stream_still_reads() {
     run(async {
@@ -164,14 +164,13 @@ fn a_half_closed_stream_still_reads() {
     });
 }
 
-/// A peer that goes with our bytes unread resets the connection: a read that waits for it ends,
-/// with an error.
+/// A peer that closes with our bytes unread resets the connection: a waiting read ends with an error.
 #[test]
 fn a_reset_ends_a_read() {
     run(async {
         let (mut stream, peer) = pair_with_std().await;
         stream.write_all(b"unread").await.unwrap();
-        // The bytes must have arrived, or the kernel says goodbye politely.
+        // The bytes must have arrived, or the kernel closes without a reset.
         let mut byte = [0];
         while peer.peek(&mut byte).unwrap() == 0 {}
         let stream = Rc::new(stream);
@@ -181,13 +180,13 @@ fn a_reset_ends_a_read() {
         drop(peer);
         let error = reader.await.unwrap().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionReset);
-        // From now on it is over, one way or the other, and nothing hangs.
+        // From now on every operation ends, in one way or another.
         assert_eq!((&*stream).read(&mut [0; 8]).await.unwrap_or(0), 0);
         assert!((&*stream).write(b"more").await.is_err());
     });
 }
 
-/// What the peer has reset can be closed: that it is not connected any more is no error.
+/// A stream that the peer has reset can be closed: that it is no longer connected is no error.
 #[test]
 fn a_reset_stream_can_be_closed() {
     run(async {
@@ -200,7 +199,7 @@ fn a_reset_stream_can_be_closed() {
     });
 }
 
-/// A reset reaches a writer that waits for room, too.
+/// A reset also ends a write that waits for room.
 #[test]
 fn a_reset_ends_a_write() {
     run(async {
@@ -212,7 +211,7 @@ fn a_reset_ends_a_write() {
                 }
             }
         });
-        // Until the writer has nothing left to do but wait.
+        // Until the writer waits for room.
         for _ in 0..1_000 {
             yield_now().await;
         }

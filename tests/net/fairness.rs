@@ -14,8 +14,7 @@ use futures_lite::{AsyncReadExt, AsyncWriteExt};
 
 use crate::common::{listen, pair, pair_with_std, run};
 
-/// A task whose reads are ready every time gives way after 128 of them, and goes on in the next
-/// turn.
+/// A task whose reads are always ready yields after 128 of them, and goes on in the next turn.
 #[test]
 fn a_task_that_always_has_something_to_read_gives_way() {
     run(async {
@@ -39,7 +38,7 @@ fn a_task_that_always_has_something_to_read_gives_way() {
     });
 }
 
-/// The same for a task that can always write, since its peer takes everything.
+/// The same for a task that can always write, since its peer reads everything.
 #[test]
 fn a_task_that_can_always_write_gives_way() {
     run(async {
@@ -60,10 +59,10 @@ fn a_task_that_can_always_write_gives_way() {
     });
 }
 
-/// What a task does again and again.
+/// Makes a future that a task awaits again and again.
 type Leaf = Box<dyn Fn() -> Pin<Box<dyn Future<Output = ()>>>>;
 
-/// Makes a leaf of an expression: its value is dropped, the sockets in it are shared.
+/// Makes a leaf of an expression: its value is dropped, its sockets are shared.
 macro_rules! leaf {
     ($($socket:ident)? => $operation:expr) => {{
         $(let $socket = $socket.clone();)?
@@ -75,8 +74,8 @@ macro_rules! leaf {
     }};
 }
 
-/// Every operation that is ready at once spends budget, those too that never wait or that fail: a task
-/// that makes nothing but these gives way after 128 of them.
+/// Every operation that is ready at once spends budget, also those that never wait or that fail: a task
+/// that awaits nothing else yields after 128 of them.
 #[test]
 fn every_operation_that_is_ready_at_once_counts() {
     let (gone_stream, gone_listener) = run(async {
@@ -136,7 +135,7 @@ fn every_operation_that_is_ready_at_once_counts() {
     });
 }
 
-/// A read that is ready costs no turn in the queue, up to the budget.
+/// A read that is ready does not yield, as long as the budget lasts.
 #[test]
 fn a_read_that_is_ready_does_not_give_way() {
     run(async {
@@ -153,7 +152,7 @@ fn a_read_that_is_ready_does_not_give_way() {
     });
 }
 
-/// A storm of wakes from a thread does not keep the loop from its sockets, nor the sockets from the
+/// A storm of wakes from another thread does not keep the loop from its sockets, nor the sockets from the
 /// wakes.
 #[test]
 fn sockets_and_wakes_come_through_each_other() {

@@ -20,8 +20,8 @@ use crate::common::{
     std_pair,
 };
 
-/// The destructor of an observer comes after that, and gets the same answer; the waker that it has left
-/// nowhere cannot panic in the loop's drop.
+/// An observer is dropped even later, and its destructor gets the same error; so it leaves no waker that
+/// could panic in the loop's drop.
 #[test]
 fn an_observer_that_is_dropped_finds_the_loop_of_a_socket_gone() {
     type Shared<T> = Rc<RefCell<Option<T>>>;
@@ -47,8 +47,8 @@ fn an_observer_that_is_dropped_finds_the_loop_of_a_socket_gone() {
     assert!(answer.ends_with("is gone"), "{answer}");
 }
 
-/// While a loop ends, the destructor of a task may still make a socket; a waker that is woken after those
-/// gets an error.
+/// While a loop ends, a task's destructor may still make a socket. A waker that is woken after that gets
+/// an error.
 #[test]
 fn a_loop_that_ends_takes_sockets_until_its_tasks_are_gone() {
     thread_local!(static MADE: RefCell<Vec<bool>> = const { RefCell::new(Vec::new()) });
@@ -67,8 +67,7 @@ fn a_loop_that_ends_takes_sockets_until_its_tasks_are_gone() {
     drop(listener);
 }
 
-/// A listener and a stream of std's become boucle's, work, and become std's again, with nothing
-/// lost.
+/// A listener and a stream of std's become boucle's, work, and become std's again, and no byte is lost.
 #[test]
 fn sockets_come_from_std_and_go_back() {
     run(async {
@@ -110,7 +109,7 @@ fn sockets_come_from_std_and_go_back() {
     });
 }
 
-/// A socket needs a loop to belong to, and says so.
+/// Making a socket where no loop runs panics with the reason.
 #[test]
 fn a_socket_without_a_loop_panics() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -121,7 +120,7 @@ fn a_socket_without_a_loop_panics() {
     );
 }
 
-/// A socket can only be awaited on its own loop, and the panic names both; the socket is unharmed.
+/// A socket that is awaited on another loop panics and names both loops. The socket is unharmed.
 #[test]
 fn a_socket_that_is_polled_on_another_loop_panics() {
     let first = EventLoop::new().unwrap();
@@ -144,7 +143,8 @@ fn a_socket_that_is_polled_on_another_loop_panics() {
     });
 }
 
-/// A socket that outlives its loop gives errors and can be dropped; another loop has no part in it.
+/// A socket that outlives its loop returns errors and can be dropped; the socket of another loop with the
+/// same number is unharmed.
 #[test]
 fn a_socket_outlives_its_loop() {
     let (mut client, server, listener) = run(async {
@@ -159,13 +159,13 @@ fn a_socket_outlives_its_loop() {
         assert!(client.peek(&mut [0; 8]).await.is_err());
         assert!(listener.accept().await.is_err());
         assert!(client.local_addr().is_ok());
-        // The same number means another socket here, which must not suffer.
+        // The same number is another socket here, which must not be harmed.
         let (mut other, mut peer) = pair().await;
         drop((client, listener));
         peer.write_all(b"fine").await.unwrap();
         assert_eq!(other.read(&mut [0; 8]).await.unwrap(), 4);
     });
-    // And what is left of it can start anew.
+    // The descriptor can be registered with another loop.
     let std = server.into_std().unwrap();
     run(async {
         let mut server = TcpStream::from_std(std).unwrap();
@@ -173,8 +173,8 @@ fn a_socket_outlives_its_loop() {
     });
 }
 
-/// A socket that is dropped on another thread is closed there and then: the peer reads the end
-/// while the loop does not run at all. Its slot is freed when the loop reads its inbox.
+/// A socket that is dropped on another thread is closed at once: the peer reads the end while the loop
+/// does not run. Its slot is freed when the loop reads its inbox.
 #[test]
 fn a_socket_that_is_dropped_on_another_thread_is_closed() {
     let event_loop = EventLoop::new().unwrap();
@@ -189,8 +189,7 @@ fn a_socket_that_is_dropped_on_another_thread_is_closed() {
     });
 }
 
-/// A stream that goes with its last task while the loop runs on is closed, and the peer hears of
-/// it.
+/// An aborted task drops its stream, which closes it: the peer reads the end.
 #[test]
 fn an_aborted_task_closes_its_socket() {
     run(async {
@@ -203,10 +202,10 @@ fn an_aborted_task_closes_its_socket() {
     });
 }
 
-/// What happens to a socket that is gone is not taken for news of the next tenant of its slot. (A
-/// duplicate of the descriptor is open, so something does happen.)
+/// An event of a dropped socket does not wake the next tenant of its slot. (A duplicate of the descriptor
+/// is open, so there are events.)
 #[test]
-fn an_event_of_a_closed_socket_is_nobodys() {
+fn an_event_of_a_closed_socket_wakes_no_later_one() {
     run(async {
         let (old, mut old_peer) = std_pair();
         let _copy = old.try_clone().unwrap();
@@ -224,10 +223,10 @@ fn an_event_of_a_closed_socket_is_nobodys() {
             .await
         });
         yield_now().await;
-        // What the kernel has to say about the fresh socket itself is said by now.
+        // By now the kernel has reported the first events of the fresh socket.
         sleep(Duration::from_millis(2)).await;
         let before = polls.get();
-        old_peer.write_all(b"for nobody").unwrap();
+        old_peer.write_all(b"too late").unwrap();
         sleep(Duration::from_millis(2)).await;
         assert_eq!(polls.get(), before);
         fresh_peer.write_all(b"fine").unwrap();
@@ -235,7 +234,7 @@ fn an_event_of_a_closed_socket_is_nobodys() {
     });
 }
 
-/// The ways in which a socket leaves its loop, but for the loop's own end.
+/// The ways in which a socket leaves its loop, except the loop's own end.
 const WAYS_OUT: [fn(&EventLoop, TcpStream); 5] = [
     // By a task, while the loop does not run, and on another thread.
     |event_loop, stream| event_loop.block_on(async move { drop(stream) }),
@@ -249,10 +248,10 @@ const WAYS_OUT: [fn(&EventLoop, TcpStream); 5] = [
     },
 ];
 
-/// A socket that leaves its loop is not watched any more, though a duplicate of its descriptor is open:
-/// what comes there does not end a park.
+/// A socket that has left its loop is not watched any more: bytes that come to an open duplicate of its
+/// descriptor do not end a park.
 #[test]
-fn a_duplicate_of_a_dropped_socket_wakes_nobody() {
+fn a_duplicate_of_a_dropped_socket_ends_no_park() {
     for leaves in WAYS_OUT {
         let event_loop = EventLoop::new().unwrap();
         let (socket, mut peer) = std_pair();
@@ -271,8 +270,8 @@ fn a_duplicate_of_a_dropped_socket_wakes_nobody() {
     }
 }
 
-/// And a duplicate that gets the number of the socket that is gone may be registered with the same loop,
-/// also while that loop ends. (In a process of its own, where no other test takes the number.)
+/// A duplicate that gets the number of the dropped socket can be registered with the same loop, even
+/// while that loop ends. (In a process of its own, where no other test takes the number.)
 #[cfg(unix)]
 #[test]
 fn a_duplicate_of_a_dropped_socket_can_be_registered() {
@@ -321,8 +320,8 @@ fn a_duplicate_of_a_dropped_socket_can_be_registered() {
     assert!(registered.get());
 }
 
-/// A connection that is accepted between two runs of the loop belongs to the listener's loop. (It was
-/// taken from the kernel's queue before a panic said that no loop runs.)
+/// A connection that is accepted between two runs of a loop belongs to the listener's loop. (It was once
+/// lost in a panic for want of a running loop.)
 #[test]
 fn a_connection_may_be_accepted_between_two_runs() {
     let event_loop = EventLoop::new().unwrap();

@@ -24,18 +24,19 @@ use boucle::net::TcpListener;
 
 use crate::common::waker_of;
 
-/// An address where nobody listens: a port that the system gives to none of the listeners of these
-/// tests.
+/// Returns an address where nothing listens: a port that the system gives to none of the listeners of
+/// these tests.
 fn refused() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, 1))
 }
 
-/// A byte that depends on its position, so that a lost, doubled or moved piece shows.
+/// Returns a byte that depends on its position, so that a lost, doubled or moved piece shows.
 fn byte_at(position: usize) -> u8 {
     (position.wrapping_mul(2_654_435_761) >> 13) as u8
 }
 
-/// Polls for a connection, once, with a waker that does this when it is woken and when it is dropped.
+/// Polls for a connection, once, with a waker that makes one call when it is woken and another one when
+/// it is dropped.
 fn poll_accept_with(
     listener: &TcpListener,
     on_wake: impl Fn() + Send + Sync + 'static,

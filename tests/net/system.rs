@@ -1,4 +1,4 @@
-//! What the system does to a process: no descriptors left, no right to open any, and signals.
+//! Limits and signals of the system: no descriptors left, no right to open any, and signals.
 //! Each test runs in a process of its own.
 
 use std::io::{self, Read, Write};
@@ -16,7 +16,7 @@ use crate::common::{
     run,
 };
 
-/// Returns a command that runs this binary with the right to open forty files.
+/// Returns a command that runs this binary with at most forty open files.
 fn with_few_descriptors() -> Command {
     let mut command = Command::new("sh");
     let limit = "ulimit -n 40; exec \"$0\" \"$@\"";
@@ -24,9 +24,8 @@ fn with_few_descriptors() -> Command {
     command
 }
 
-/// Where no descriptor is left, `accept` gives the error, and when there are some again, the same
-/// listener goes on with the connection that waited. (In a process of its own, which may open few
-/// files.)
+/// When no descriptor is left, `accept` returns the error. When there are some again, the same listener
+/// goes on with the connection that waited. (The process may open few files.)
 #[test]
 fn a_listener_outlives_a_want_of_descriptors() {
     if passes_alone(
@@ -55,8 +54,8 @@ fn a_listener_outlives_a_want_of_descriptors() {
     });
 }
 
-/// Three hundred connections one after the other, in a process that may open forty files: nothing
-/// is left open.
+/// Three hundred connections, one after the other, in a process that may open forty files: each closed
+/// socket frees its descriptor.
 #[test]
 fn a_closed_socket_gives_its_descriptor_back() {
     if passes_alone(
@@ -80,9 +79,8 @@ fn a_closed_socket_gives_its_descriptor_back() {
     }
 }
 
-/// A process may forbid itself to open anything more, as sandboxes do. A short sleep ends all the
-/// same, though `ppoll` then refuses to look at a single descriptor. (In a process of its own; and not
-/// where mio itself has nothing but `poll`.)
+/// A process may forbid itself to open files, as sandboxes do. A short sleep still ends, although `ppoll`
+/// then refuses to look at a single descriptor. (Not where mio itself uses `poll`.)
 #[cfg(all(target_os = "linux", not(mio_unsupported_force_poll_poll)))]
 #[test]
 fn a_short_sleep_needs_no_right_to_open_files() {
@@ -104,13 +102,13 @@ fn a_short_sleep_needs_no_right_to_open_files() {
         for _ in 0..3 {
             sleep(Duration::from_micros(100)).await;
         }
-        // Whoever looks for leaks at the end of the process opens files.
+        // A leak checker opens files at the end of the process.
         setrlimit(Resource::Nofile, some).unwrap();
     });
 }
 
-/// A signal that comes while the loop is parked is no error. (A process of its own parks on the
-/// real clock; it is stopped and continued, which interrupts the system call that it sleeps in.)
+/// A signal that comes while the loop is parked is no error. (The child parks on the real clock; it is
+/// stopped and continued, which interrupts its system call.)
 #[cfg(target_os = "linux")]
 #[test]
 fn a_signal_while_parked_is_no_error() {
@@ -121,7 +119,7 @@ fn a_signal_while_parked_is_no_error() {
     if is_child(TEST) {
         return run(async {
             let (mut stream, peer) = pair_with_std().await;
-            // The other thread ends the wait; until then nothing but signals can.
+            // The other thread ends the wait; until then only signals can.
             let other = thread::spawn(move || {
                 let mut line = String::new();
                 io::stdin().read_line(&mut line).unwrap();
@@ -141,7 +139,7 @@ fn a_signal_while_parked_is_no_error() {
     let mut out = BufReader::new(child.stdout.take().unwrap());
     read_until("parked", &mut out);
     for signal in ["-STOP", "-CONT", "-STOP", "-CONT", "-STOP", "-CONT"] {
-        // Time for the child to get where the signal is to find it.
+        // Time for the child to park.
         thread::sleep(Duration::from_millis(20));
         let status = Command::new("kill")
             .args([signal, &child.id().to_string()])

@@ -33,7 +33,7 @@ fn a_peek_takes_nothing() {
     });
 }
 
-/// Nothing is read into an empty buffer, and it does not wait for anything to come.
+/// A read into an empty buffer, or a write from one, does not wait.
 #[test]
 fn an_empty_buffer_is_ready_at_once() {
     run(async {
@@ -50,8 +50,8 @@ fn an_empty_buffer_is_ready_at_once() {
     });
 }
 
-/// Several buffers are written, and read, by one call, in order; also by one that is shorter than
-/// what it asked for.
+/// Several buffers are written, and read, by one call and in order; also by a call that transfers less
+/// than it asked for.
 #[test]
 fn several_buffers_are_one_transfer() {
     run(async {
@@ -76,8 +76,8 @@ fn several_buffers_are_one_transfer() {
     });
 }
 
-/// The kernel takes a thousand buffers at once and no more. That it took a part of them does not say that
-/// the stream is empty, or full: it goes on without another event.
+/// The kernel takes at most a thousand buffers in one call. That it took only a part of them does not
+/// mean that the stream is empty or full: the next call needs no event.
 #[test]
 fn more_buffers_than_the_kernel_takes_are_no_short_transfer() {
     run(async {
@@ -100,8 +100,8 @@ fn more_buffers_than_the_kernel_takes_are_no_short_transfer() {
     });
 }
 
-/// The last bytes of a peer that is gone are read, and then the end, whatever the size of the
-/// buffer: also when bytes and end are there together before the first read.
+/// The last bytes of a closed peer are read, then the end, whatever the size of the buffer, even if bytes
+/// and end were both there before the first read.
 #[test]
 fn the_last_bytes_are_read_and_then_the_end() {
     for size in [1, 3, 7, 8, 100] {
@@ -131,8 +131,7 @@ fn the_last_bytes_are_read_and_then_the_end() {
     }
 }
 
-/// A peer that sends a little, and then a little more, is read each time: what is short of the
-/// buffer is not the end.
+/// A peer that sends a little, and later a little more, is read each time: a short read is not the end.
 #[test]
 fn a_short_read_is_not_the_last_one() {
     run(async {
@@ -152,8 +151,8 @@ fn a_short_read_is_not_the_last_one() {
     });
 }
 
-/// Urgent data divides what is read: a read ends before it, however much is behind it, and however
-/// long that has been there. What is behind it is read all the same.
+/// Urgent data divides what is read: a read ends before it, however much follows and however long that
+/// has been there. What follows is still read.
 #[cfg(target_os = "linux")]
 #[test]
 fn what_is_behind_urgent_data_is_read() {
@@ -175,9 +174,9 @@ fn what_is_behind_urgent_data_is_read() {
     });
 }
 
-/// After a read that was short, the next one asks the kernel for nothing until there is an event:
-/// bytes that came in between are not seen by its first poll. This is the system call that is saved
-/// for each request. (It is not saved where mio watches a socket again only after one in vain.)
+/// After a short read, the next one makes no system call until there is an event: its first poll does not
+/// see bytes that came in between. This saves a system call for each request. (Not where mio watches a
+/// socket again only after a call that would block.)
 #[cfg(not(mio_unsupported_force_poll_poll))]
 #[test]
 fn a_short_read_is_not_followed_by_a_vain_one() {
@@ -192,7 +191,7 @@ fn a_short_read_is_not_followed_by_a_vain_one() {
             assert!(poll_once(read.as_mut()).await.is_none());
             assert_eq!(read.await.unwrap(), 4);
         }
-        // A read that fills its buffer says nothing of the kind.
+        // A read that fills its buffer does not mean that the stream is empty.
         peer.write_all(b"full").unwrap();
         assert_eq!(stream.read(&mut buffer[..4]).await.unwrap(), 4);
         peer.write_all(b"more").unwrap();
@@ -201,7 +200,7 @@ fn a_short_read_is_not_followed_by_a_vain_one() {
     });
 }
 
-/// An event is taken once: a short park that brings none does not bring the last one again.
+/// An event is handed out once: a short park that brings none does not bring the last one again.
 #[test]
 fn an_event_is_taken_once() {
     let event_loop = EventLoop::new().unwrap();
@@ -224,7 +223,7 @@ fn an_event_is_taken_once() {
     assert!(reader.is_finished());
 }
 
-/// A read that was given up loses nothing: the next one has the bytes.
+/// A read that is dropped while it waits loses nothing: the next one gets the bytes.
 #[test]
 fn a_read_that_is_given_up_loses_nothing() {
     run(async {
@@ -246,7 +245,7 @@ fn a_read_that_is_given_up_loses_nothing() {
     });
 }
 
-/// An `accept` that was given up loses no connection.
+/// An `accept` that is dropped while it waits loses no connection.
 #[test]
 fn an_accept_that_is_given_up_loses_nothing() {
     run(async {
@@ -277,7 +276,7 @@ fn an_accept_that_is_given_up_loses_nothing() {
     });
 }
 
-/// A connection can be written to as soon as it is there: the first write waits for no event, at either end.
+/// A new connection can be written to at once, at either end: the first write waits for no event.
 #[test]
 fn a_new_connection_can_be_written_to_at_once() {
     run(async {

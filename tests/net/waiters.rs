@@ -16,8 +16,7 @@ use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use super::poll_accept_with;
 use crate::common::{Counting, listen, pair, run, waiting_on};
 
-/// Two tasks that wait for the same side of one socket are both woken: here by the end of the
-/// stream.
+/// Two tasks that wait for the same side of one socket are both woken, here by the end of the stream.
 #[test]
 fn two_readers_of_one_stream_both_wake() {
     run(async {
@@ -67,9 +66,10 @@ fn several_tasks_accept_from_one_listener() {
     });
 }
 
-/// More wakers than a side keeps are no loss: who is sent away is woken, and comes again.
+/// More tasks can wait for one side than it has room for: the ones it turns away are woken and poll
+/// again.
 #[test]
-fn a_crowd_waits_for_one_side() {
+fn two_hundred_tasks_wait_for_one_side() {
     run(async {
         let (client, server) = pair().await;
         let server = Rc::new(server);
@@ -87,8 +87,8 @@ fn a_crowd_waits_for_one_side() {
     });
 }
 
-/// A task and somebody else's waker that wait for the same side are both woken, whoever came first,
-/// and again the next time.
+/// A task and a foreign waker that wait for the same side are both woken, whichever came first, and so
+/// again the next time.
 #[test]
 fn a_task_and_another_waker_wait_for_one_side() {
     run(async {
@@ -124,9 +124,9 @@ fn a_task_and_another_waker_wait_for_one_side() {
     });
 }
 
-/// A task that was waiting and is gone leaves the side to the next one.
+/// A task that was aborted while it waited leaves the side to the next one.
 #[test]
-fn a_task_that_is_gone_is_in_nobodys_way() {
+fn an_aborted_waiter_leaves_its_side_to_the_next() {
     run(async {
         let (mut client, server) = pair().await;
         let server = Rc::new(server);
@@ -147,8 +147,8 @@ fn a_task_that_is_gone_is_in_nobodys_way() {
     });
 }
 
-/// A socket may be polled with the waker of another loop's task. That task is woken, and not the one
-/// of this loop that has the same place in its slab.
+/// A socket may be polled with the waker of another loop's task. That task is woken, not the task in the
+/// same slot of this loop.
 #[test]
 fn the_waker_of_another_loops_task_is_woken_at_a_socket() {
     let (first, second) = (EventLoop::new().unwrap(), EventLoop::new().unwrap());
@@ -202,8 +202,8 @@ fn a_reader_and_a_writer_do_not_wake_each_other() {
     });
 }
 
-/// Wakers that panic when they are dropped are dropped one by one with the socket that they wait for: two
-/// panics at once would end the process. The same where the loop hears of it by its inbox.
+/// Wakers that panic when they are dropped are dropped one by one with their socket, since two panics at
+/// once would end the process. The same when the socket is dropped on another thread.
 #[test]
 fn wakers_that_panic_when_dropped_are_dropped_one_by_one() {
     let event_loop = EventLoop::new().unwrap();
@@ -222,8 +222,8 @@ fn wakers_that_panic_when_dropped_are_dropped_one_by_one() {
     }
 }
 
-/// When a loop ends, each waker that waits is woken once, and a socket that is polled from then on says that
-/// its loop is gone. So a waker that polls within its wake holds up nothing.
+/// When a loop ends, each waiting waker is woken once, and a socket that is polled from then on returns
+/// an error. So a waker that polls while it is woken does not delay the end.
 #[test]
 fn a_waker_that_polls_within_its_wake_is_woken_once_at_the_end() {
     thread_local! {

@@ -9,6 +9,7 @@ mod coroutines;
 
 use coroutines::coroutine_1;
 
+/// The first coroutine goes on when the second, which it awaits, has returned.
 #[test]
 fn a_coroutine_goes_on_when_the_other_has_returned() {
     let (value, printed, time) = virtually(coroutine_1(Duration::from_secs(2)));
@@ -17,7 +18,7 @@ fn a_coroutine_goes_on_when_the_other_has_returned() {
     assert_eq!(time, Duration::from_secs(2));
 }
 
-/// It is not made a task of.
+/// A coroutine that is awaited does not become a task.
 #[test]
 fn a_coroutine_that_is_awaited_is_no_task() {
     let event_loop = virtual_loop();
@@ -25,6 +26,7 @@ fn a_coroutine_that_is_awaited_is_no_task() {
     assert_eq!(event_loop.turn(Some(Duration::ZERO)).unwrap().left, 1);
 }
 
+/// The program prints what its header documents.
 #[test]
 fn await_another_prints_what_its_header_says() {
     let example = run("await_another", &["--scale", "0.01"]);
@@ -35,6 +37,7 @@ fn await_another_prints_what_its_header_says() {
     assert!(example.status.success());
 }
 
+/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
 fn await_another_has_manners() {
     expect_manners("await_another", "--scale 1");

@@ -13,7 +13,7 @@ use coroutines::{a_coroutine, a_future, a_task, only_called};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The object is there, and its body has not run: nothing but that was said.
+/// Calling a coroutine makes an object and does not run its body: only the object is printed.
 #[test]
 fn to_call_a_coroutine_only_makes_an_object() {
     let ((), printed) = listen(|| only_called(SECOND));
@@ -21,6 +21,7 @@ fn to_call_a_coroutine_only_makes_an_object() {
     assert!(printed[0].starts_with("<coroutine object say_after: "));
 }
 
+/// A coroutine, a task and a future can be awaited, and each gives its value after a second.
 #[test]
 fn a_coroutine_a_task_and_a_future_can_be_awaited() {
     let coroutine = virtually(a_coroutine(SECOND));
@@ -37,7 +38,7 @@ fn a_coroutine_a_task_and_a_future_can_be_awaited() {
     }
 }
 
-/// The coroutine runs within the task that awaits it; the other two have a task of their own.
+/// The coroutine runs in the task that awaits it; the other two have a task of their own.
 #[test]
 fn a_task_and_a_future_are_the_business_of_another_task() {
     type Awaitable = Pin<Box<dyn Future<Output = &'static str>>>;
@@ -54,6 +55,7 @@ fn a_task_and_a_future_are_the_business_of_another_task() {
     assert_eq!(tasks, [1, 2, 2]);
 }
 
+/// The program prints what its header documents.
 #[test]
 fn awaitables_prints_what_its_header_says() {
     let awaitables = run("awaitables", &["--scale", "0.1"]);
@@ -62,6 +64,7 @@ fn awaitables_prints_what_its_header_says() {
     assert!(awaitables.status.success());
 }
 
+/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
 fn awaitables_has_manners() {
     expect_manners("awaitables", "--scale");

@@ -28,6 +28,7 @@ struct Echo {
 }
 
 impl Echo {
+    /// Returns the kind and the number of a row.
     fn start(options: &[&str]) -> Echo {
         let mut command = Command::new(program("echo"));
         let mut child = command
@@ -38,9 +39,9 @@ impl Echo {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let documented = documented("examples/echo/main.rs");
         let ports = [0, 1].map(|line: usize| {
-            let told = lines.next().unwrap().unwrap();
-            let (before, port) = told.rsplit_once(' ').unwrap();
-            assert!(documented[line].starts_with(before), "{told}");
+            let announced = lines.next().unwrap().unwrap();
+            let (before, port) = announced.rsplit_once(' ').unwrap();
+            assert!(documented[line].starts_with(before), "{announced}");
             port.trim_end_matches("`)").parse().unwrap()
         });
         Echo { child, ports }
@@ -67,6 +68,7 @@ fn answer(mut client: TcpStream) -> Vec<u8> {
     bytes
 }
 
+/// Both servers send the bytes of a client back, and then the end.
 #[test]
 fn a_client_gets_its_bytes_back_and_then_the_end() {
     let mut echo = Echo::start(&["--once"]);
@@ -78,8 +80,8 @@ fn a_client_gets_its_bytes_back_and_then_the_end() {
     assert!(wait(&mut echo.child).success());
 }
 
-/// With `--once` too, a client that is silent keeps the next one from nothing; and one that is lost was
-/// not served.
+/// With `--once`, too, a silent client does not hold up the next one, and a lost client does not count as
+/// served.
 #[test]
 fn one_client_is_enough_whichever_it_is() {
     let mut echo = Echo::start(&["--once"]);
@@ -93,9 +95,9 @@ fn one_client_is_enough_whichever_it_is() {
     drop(silent);
 }
 
-/// Clients that say nothing, that only close, or that go away keep nobody from being served.
+/// Clients that are silent, that only close, or that go away do not keep others from being served.
 #[test]
-fn a_silent_client_keeps_nobody_waiting() {
+fn a_silent_client_keeps_no_other_waiting() {
     let echo = Echo::start(&[]);
     for port in echo.ports {
         let _silent = connect(port);
@@ -111,7 +113,7 @@ fn a_silent_client_keeps_nobody_waiting() {
     }
 }
 
-/// However small the pieces are in which the kernel takes it.
+/// Nothing is lost of an answer that the kernel takes in pieces.
 #[test]
 fn nothing_is_lost_of_what_is_written_in_pieces() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -130,12 +132,14 @@ fn nothing_is_lost_of_what_is_written_in_pieces() {
     assert!(reader.join().unwrap() == data);
 }
 
+/// A lost client is reported with the reason.
 #[test]
-fn a_client_that_is_lost_is_told() {
+fn a_lost_client_is_reported() {
     let ((), printed) = listen(|| report::lost(&io::Error::other("why")));
     assert_eq!(printed, ["(a client was lost: why)"]);
 }
 
+/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
 fn echo_has_manners() {
     expect_manners("echo", "--once");

@@ -8,6 +8,7 @@ mod coroutines;
 
 use coroutines::{concurrently, exemple, run_inside_of_run};
 
+/// A coroutine prints when it is run, not when it is called.
 #[test]
 fn a_coroutine_prints_when_it_is_run() {
     let (coroutine, printed) = listen(exemple);
@@ -16,7 +17,7 @@ fn a_coroutine_prints_when_it_is_run() {
     assert_eq!(printed, ["Nous essayons les coroutines."]);
 }
 
-/// The message says what is wrong and what to do; and the outer loop goes on.
+/// A loop inside a loop is refused with the reason and the remedy, and the outer loop goes on.
 #[test]
 fn a_loop_inside_a_loop_is_refused() {
     let (message, printed, _) = virtually(async {
@@ -29,7 +30,7 @@ fn a_loop_inside_a_loop_is_refused() {
     assert_eq!(printed, ["Nous essayons les coroutines."]);
 }
 
-/// The figure's schedule, exactly.
+/// Two coroutines take turns at each `await`: the exact schedule of the figure.
 #[test]
 fn two_coroutines_take_turns_at_the_await() {
     let ((), printed, _) = virtually(concurrently());
@@ -37,6 +38,7 @@ fn two_coroutines_take_turns_at_the_await() {
     assert_eq!(printed.len(), 6);
 }
 
+/// The program prints what its header documents.
 #[test]
 fn exemple_prints_what_its_header_says() {
     let exemple = run("exemple", &[]);
@@ -45,6 +47,7 @@ fn exemple_prints_what_its_header_says() {
     assert!(exemple.status.success());
 }
 
+/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
 fn exemple_has_manners() {
     expect_manners("exemple", "two coroutines");

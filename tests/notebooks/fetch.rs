@@ -11,8 +11,8 @@ use stage::testing::{
     accept_soon, documented, expect_manners, lines, program, run, without_numbers,
 };
 
-/// All lines, in order, but for the times and the port. The bodies are compared apart: on a slow
-/// machine one may be read to its end after the next one has begun.
+/// The program prints what its header documents, except times and ports. The bodies are compared apart:
+/// on a slow machine one may be read to its end after the next one has begun.
 #[test]
 fn fetch_prints_what_its_header_says() {
     let fetch = run("fetch", &[]);
@@ -41,10 +41,9 @@ fn fetch_prints_what_its_header_says() {
     );
 }
 
-/// The server here answers nothing before it has read all four requests: so the first half of
-/// `fetch` ends only if its waits overlap. Then it answers one after the other, each when the
-/// connection before is closed, so the order of the lines is that of the answers. In the second
-/// half no connection waits while another one is open.
+/// The server answers no request before it has read all four, so the first half of `fetch` ends only if
+/// its waits overlap. Then it sends the answers one by one, each after the previous connection is closed,
+/// so the lines come in that order. In the second half no connection waits while another one is open.
 #[test]
 fn fetch_overlaps_its_waits_and_then_does_not() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -87,12 +86,12 @@ fn fetch_overlaps_its_waits_and_then_does_not() {
     assert!(fetch.status.success());
 }
 
-/// One good page among failures of every kind: each failure is told, once each time, and the page
-/// comes.
+/// One good page among failures of every kind: each failure is reported once in each half, and the page
+/// is read.
 #[test]
-fn fetch_tells_what_failed_and_gets_the_rest() {
+fn fetch_reports_what_failed_and_gets_the_rest() {
     let site = site("127.0.0.1:0").unwrap();
-    // Nobody listens there any more.
+    // Nothing listens there any more.
     let refused = TcpListener::bind("127.0.0.1:0").and_then(|gone| gone.local_addr());
     let refused = refused.unwrap();
     let good = format!("http://{site}/good");
@@ -128,8 +127,8 @@ fn fetch_tells_what_failed_and_gets_the_rest() {
     let printed = lines(&fetch);
     for (url, why) in failures {
         let line = format!("{url} failed: {why}");
-        let told = printed.iter().filter(|told| told.starts_with(&line));
-        assert_eq!(told.count(), 2, "{line}, in {printed:#?}");
+        let reports = printed.iter().filter(|printed| printed.starts_with(&line));
+        assert_eq!(reports.count(), 2, "{line}, in {printed:#?}");
     }
     assert!(printed.contains(&format!("{good} returned 6 bytes")));
     assert!(printed.contains(&format!("{good} returned 5 chars")));
@@ -147,7 +146,7 @@ fn fetch_reads_a_body_in_chunks() {
     assert!(fetch.status.success());
 }
 
-/// A host may be an IPv6 address in brackets; a machine without IPv6 cannot tell.
+/// A host may be an IPv6 address in brackets. (On a machine without IPv6 the test has nothing to do.)
 #[test]
 fn fetch_takes_an_ipv6_address() {
     let Ok(site) = site("[::1]:0") else { return };
@@ -155,7 +154,7 @@ fn fetch_takes_an_ipv6_address() {
     assert!(fetch.status.success(), "{fetch:?}");
 }
 
-/// In either of the two ways.
+/// A failure in either half makes the exit status 1.
 #[test]
 fn one_failure_is_enough_for_the_exit_status() {
     for fails in [0, 1] {
@@ -178,12 +177,13 @@ fn one_failure_is_enough_for_the_exit_status() {
     }
 }
 
+/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
 fn fetch_has_manners() {
     expect_manners("fetch", "[URL]");
 }
 
-/// As in `fetch | head -1`.
+/// A closed stdout, as in `fetch | head -1`, ends the program quietly.
 #[test]
 fn a_closed_stdout_ends_the_program_quietly() {
     let mut fetch = Command::new(program("fetch"))
@@ -201,7 +201,7 @@ fn a_closed_stdout_ends_the_program_quietly() {
     assert!(end.status.success());
 }
 
-/// A line without what is different on every run: a port, or a time.
+/// Returns a line without its port or time, which differ on every run.
 fn without_measures(line: &str) -> &str {
     without_numbers(line, &["(a local server", "Durée totale", "At once"])
 }
@@ -222,7 +222,7 @@ fn answer(mut stream: TcpStream, response: &[u8]) {
     assert_eq!(stream.read(&mut [0]).unwrap(), 0);
 }
 
-/// A server with one good page, and every kind of bad one.
+/// Starts a server with one good page, and every kind of bad one.
 fn site(address: &str) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind(address)?;
     let address = listener.local_addr();

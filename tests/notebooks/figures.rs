@@ -1,4 +1,4 @@
-//! `figures`: that each is a picture, and that the recorded ones show what is claimed of them.
+//! `figures`: each is a picture, and the recorded ones show what their titles say.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,7 +14,7 @@ mod server;
 #[path = "../../examples/figures/threads.rs"]
 mod threads;
 
-/// Every element is closed, in the order of XML.
+/// Asserts that every element is closed, in the order of XML.
 fn expect_well_formed(svg: &str) {
     assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>"), "{svg}");
     let mut open = Vec::new();
@@ -30,6 +30,7 @@ fn expect_well_formed(svg: &str) {
     assert!(open.is_empty(), "{open:?}");
 }
 
+/// Every figure is well-formed, and has its title, its pages and its loops.
 #[test]
 fn every_figure_is_a_picture() {
     let titles = documented("examples/figures/main.rs");
@@ -52,7 +53,7 @@ fn every_figure_is_a_picture() {
     }
 }
 
-/// The tasks that were given a name, in the order in which they were spawned and were done.
+/// Returns the named tasks, in the order in which they were spawned and finished.
 fn pages(recorded: &LoopTrace) -> Vec<(String, &'static str)> {
     let mut names = BTreeMap::new();
     let mut pages = Vec::new();
@@ -71,6 +72,7 @@ fn pages(recorded: &LoopTrace) -> Vec<(String, &'static str)> {
     pages
 }
 
+/// The client's loop asks for a page, and the server's loop finds it.
 #[test]
 fn one_page_is_asked_for_by_one_loop_and_found_by_another() {
     let recording = recorded::record(recorded::one).unwrap();
@@ -83,7 +85,8 @@ fn one_page_is_asked_for_by_one_loop_and_found_by_another() {
     assert_eq!(pages(server), [(page.clone(), "asked"), (page, "there")]);
 }
 
-/// The order is that of the recording; and the server never had two requests open.
+/// In sequence, the second page is asked for when the first is there, and the server never has two
+/// requests open.
 #[test]
 fn in_sequence_the_second_page_is_asked_for_when_the_first_is_there() {
     let recording = recorded::record(recorded::in_sequence).unwrap();
@@ -99,7 +102,7 @@ fn in_sequence_the_second_page_is_asked_for_when_the_first_is_there() {
     assert_eq!(recording.most_open, 1);
 }
 
-/// Both are asked for before one is there; and the server had both requests open.
+/// At once, both pages are asked for before one is there, and the server has both requests open.
 #[test]
 fn with_asyncio_two_pages_are_awaited_at_once() {
     let recording = recorded::record(recorded::at_once).unwrap();
@@ -109,6 +112,7 @@ fn with_asyncio_two_pages_are_awaited_at_once() {
     assert_eq!(recording.most_open, 2);
 }
 
+/// Two threads have their requests open at the same time, and measure every step in order.
 #[test]
 fn two_threads_wait_at_once_and_note_every_step() {
     let measured = threads::on_two_threads([Duration::from_millis(100); 2]).unwrap();
@@ -123,13 +127,15 @@ fn two_threads_wait_at_once_and_note_every_step() {
     }
 }
 
+/// Without an argument the program lists its figures.
 #[test]
-fn figures_says_what_there_is() {
+fn figures_lists_its_figures() {
     let figures = run("figures", &[]);
     assert_eq!(lines(&figures), documented("examples/figures/main.rs"));
     assert!(figures.status.success());
 }
 
+/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
 fn figures_has_manners() {
     expect_manners("figures", "[N]");

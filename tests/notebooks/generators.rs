@@ -21,6 +21,7 @@ mod talk;
 use coroutines::count;
 use talk::{Generator, NotStarted, Talk, dwarfs, started};
 
+/// A talk prints what is sent to it, until "stop".
 #[test]
 fn a_talk_prints_what_it_is_sent_until_stop() {
     let mut talk = Talk::Start;
@@ -34,7 +35,7 @@ fn a_talk_prints_what_it_is_sent_until_stop() {
     assert_eq!(printed, ["Get ready for this", "Surprise!", "stop"]);
 }
 
-/// It is refused, and then it can be started all the same.
+/// A value sent before the start is refused, and the talk can still be started.
 #[test]
 fn nothing_can_be_sent_before_the_start() {
     let mut talk = Talk::Start;
@@ -47,6 +48,7 @@ fn nothing_can_be_sent_before_the_start() {
     assert_eq!(printed, ["Get ready for this"]);
 }
 
+/// `yield from` yields the values of the inner generator and forwards what is sent.
 #[test]
 fn yield_from_yields_and_forwards() {
     let mut dwarfs = dwarfs();
@@ -61,7 +63,7 @@ fn yield_from_yields_and_forwards() {
     assert_eq!(printed, ["Get ready for this", "Surprise!", "stop"]);
 }
 
-/// The scheduler by hand and boucle poll in the same order.
+/// The hand-written scheduler and boucle poll in the same order.
 #[test]
 fn two_schedulers_have_one_schedule() {
     let names = ["a", "b", "c", "d"];
@@ -97,10 +99,10 @@ fn the_scheduler_sleeps_until_it_is_woken() {
     assert_eq!(polls.load(SeqCst), 1, "polls in vain");
 }
 
-/// CPU time, so it does not matter what else the machine does.
+/// The scheduler takes no CPU time while no coroutine is ready, whatever else the machine does.
 #[cfg(target_os = "linux")]
 #[test]
-fn the_scheduler_takes_no_cpu_while_nobody_is_ready() {
+fn the_scheduler_takes_no_cpu_while_none_is_ready() {
     let cpu = || {
         let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
         Duration::from_nanos(stat.split(' ').next().unwrap().parse().unwrap())
@@ -123,6 +125,7 @@ fn the_scheduler_takes_no_cpu_while_nobody_is_ready() {
     assert!(cpu() - before < Duration::from_millis(50));
 }
 
+/// The program prints what its header documents.
 #[test]
 fn generators_prints_what_its_header_says() {
     let generators = run("generators", &[]);
@@ -133,6 +136,7 @@ fn generators_prints_what_its_header_says() {
     assert!(generators.status.success());
 }
 
+/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
 fn generators_has_manners() {
     expect_manners("generators", "usage: generators");

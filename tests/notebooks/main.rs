@@ -1,9 +1,9 @@
-//! The examples that come from the notebooks: that each prints what its document printed, in that
-//! order, and for the reason that is claimed.
+//! The examples that come from the notebooks: each prints what its document printed, in that order and for
+//! the reason it gives.
 //!
-//! An example's own functions are run, and what they print is heard; under the virtual clock, where
-//! they wait for nothing but time. Every program is run as well, as `cargo test` has built it; `cargo
-//! test --test notebooks` builds none, and needs `cargo build --examples` before.
+//! The tests run an example's own functions and capture what they print, under the virtual clock if they
+//! wait for time alone. They also run every program, as `cargo test` has built it; `cargo test --test notebooks`
+//! builds none, and needs `cargo build --examples` before.
 
 mod await_another;
 mod awaitables;

@@ -10,7 +10,7 @@ mod names;
 
 use names::{coroutines, subroutines};
 
-/// The course's own 10 seconds, once and not three times.
+/// Three coroutines take as long as one: the course's own 10 seconds, once.
 #[test]
 fn three_coroutines_take_as_long_as_one() {
     let ((), printed, time) = virtually(coroutines(Duration::from_secs(10)));
@@ -19,7 +19,8 @@ fn three_coroutines_take_as_long_as_one() {
     assert_eq!(time, Duration::from_secs(10));
 }
 
-/// Three times a tenth of a second: no clock is virtual in a function that blocks.
+/// Three subroutines take the sum. (Three times a tenth of a real second, since a function that blocks
+/// has no virtual clock.)
 #[test]
 fn three_subroutines_take_the_sum() {
     let ((), printed) = listen(|| subroutines(Duration::from_millis(100)));
@@ -27,6 +28,7 @@ fn three_subroutines_take_the_sum() {
     assert!(seconds(&printed[4]) >= 0.30, "{}", printed[4]);
 }
 
+/// The program prints what its header documents.
 #[test]
 fn nom_prints_what_its_header_says() {
     let nom = run("nom", &["--scale", "0.01"]);
@@ -49,6 +51,7 @@ fn nom_prints_what_its_header_says() {
     assert!(nom.status.success());
 }
 
+/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
 fn nom_has_manners() {
     expect_manners("nom", "--scale 1");

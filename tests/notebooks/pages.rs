@@ -25,8 +25,8 @@ const ON_TWO_THREADS: Client = blocking::on_two_threads;
 const WITH_COROUTINES: Client =
     |server, timeline| boucle::run(coroutines::at_once(server, timeline));
 
-/// The server answers nothing before it has read the first request for both pages. Then it gives
-/// the second page, and then the first: the client follows in exactly that order.
+/// The server answers no request before it has read the first one for both pages. Then it gives the
+/// second page and then the first: the client follows in exactly that order.
 #[test]
 fn two_threads_and_two_coroutines_overlap_their_waits() {
     for (client, in_order) in [(ON_TWO_THREADS, false), (WITH_COROUTINES, true)] {
@@ -63,7 +63,7 @@ fn two_threads_and_two_coroutines_overlap_their_waits() {
     }
 }
 
-/// While the server has one connection, there is no other one to accept.
+/// In sequence, the server has one connection at a time, and no other one to accept.
 #[test]
 fn in_sequence_one_page_is_open_at_a_time() {
     let (result, entries) = against(blocking::in_sequence, |listener| {
@@ -78,6 +78,7 @@ fn in_sequence_one_page_is_open_at_a_time() {
     assert_eq!(entries.len(), 8);
 }
 
+/// A server that closes the connection too early is an error.
 #[test]
 fn a_server_that_goes_away_is_an_error() {
     for client in [ON_TWO_THREADS, WITH_COROUTINES] {
@@ -90,7 +91,8 @@ fn a_server_that_goes_away_is_an_error() {
     }
 }
 
-/// The client ran from 0 to 4, from 2 to 3 in another lane, and from 10 to 12.
+/// The client is idle when none of its lanes runs: here it ran from 0 to 4, from 2 to 3 in another lane,
+/// and from 10 to 12.
 #[test]
 fn the_client_is_idle_when_none_of_its_lanes_runs() {
     let begin = Instant::now();
@@ -104,7 +106,8 @@ fn the_client_is_idle_when_none_of_its_lanes_runs() {
     assert_eq!(total_and_idle(&entries), expected.into());
 }
 
-/// All lines, but for the times; those of a lane for a page in their order.
+/// The program prints what its header documents, except times; the lines of each lane for each page are
+/// in order.
 #[test]
 fn pages_prints_what_its_header_says() {
     let pages = run("pages", &[]);
@@ -114,6 +117,7 @@ fn pages_prints_what_its_header_says() {
     assert!(pages.status.success());
 }
 
+/// With `--figure` the program prints that figure alone.
 #[test]
 fn pages_prints_one_figure() {
     let pages = run("pages", &["--figure", "1", "--scale", "0"]);
@@ -121,8 +125,9 @@ fn pages_prints_one_figure() {
     assert_eq!(figures(&lines(&pages)), documented[..1]);
 }
 
+/// Figure 6 shows how long each thread ran.
 #[test]
-fn figure_6_tells_how_long_each_thread_ran() {
+fn figure_6_shows_how_long_each_thread_ran() {
     let printed = lines(&run("pages", &["--figure", "6", "--scale", "0"]));
     let pages = printed.iter().filter(|line| line.contains(" page "));
     let pages: Vec<_> = pages.collect();
@@ -134,9 +139,9 @@ fn figure_6_tells_how_long_each_thread_ran() {
     );
 }
 
-/// Whoever asks has run until it waited.
+/// The time line has how long each lane ran before it waited.
 #[test]
-fn the_time_line_tells_for_how_long_each_ran() {
+fn the_time_line_shows_how_long_each_lane_ran() {
     for client in [ON_TWO_THREADS, WITH_COROUTINES] {
         let (_, entries) = against(client, |listener| {
             let mut connections = [(); 2].map(|()| Connection::accept(&listener));
@@ -149,6 +154,7 @@ fn the_time_line_tells_for_how_long_each_ran() {
     }
 }
 
+/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
 fn pages_has_manners() {
     expect_manners("pages", "--figure");

@@ -22,40 +22,44 @@ const TWO: [&str; 4] = [
     "Fin de l'exécution de la coroutine 2",
 ];
 
+/// `block_on` runs a loop until a coroutine is complete.
 #[test]
 fn a_loop_runs_until_a_coroutine_is_complete() {
     let ((), printed) = listen(|| loops::until_complete(&virtual_loop()));
     assert_eq!(printed, [ONE]);
 }
 
+/// A coroutine stops the loop that runs for ever.
 #[test]
 fn a_coroutine_stops_its_loop() {
     let ((), printed) = listen(|| loops::forever(&virtual_loop()));
     assert_eq!(printed, [ONE]);
 }
 
-/// It returns after the other thread has had enough, and not before.
+/// A loop that no coroutine stops returns when another thread stops it, and not before.
 #[test]
 fn without_stop_a_loop_runs_until_it_is_stopped_from_outside() {
     let enough = Arc::new(AtomicBool::new(false));
-    let told = Arc::clone(&enough);
+    let reached = Arc::clone(&enough);
     let ((), printed) = listen(|| {
         loops::forever_without_stop(&EventLoop::new().unwrap(), move || {
             std::thread::sleep(Duration::from_millis(20));
-            told.store(true, Relaxed);
+            reached.store(true, Relaxed);
         });
     });
     assert!(enough.load(Relaxed));
     assert_eq!(printed, [ONE]);
 }
 
+/// The second of two coroutines stops their loop when both are done.
 #[test]
 fn the_second_of_two_coroutines_stops_their_loop() {
     let ((), printed) = listen(|| loops::two_forever(&virtual_loop(), WAIT));
     assert_eq!(printed, TWO);
 }
 
-/// As in CPython: both coroutines have printed all their lines, and the gather never learns of it.
+/// A gather whose loop is stopped is an error, as in CPython: both coroutines have printed all their
+/// lines, but the gather does not return. The loop can be used afterwards.
 #[test]
 fn a_gather_whose_loop_is_stopped_is_an_error() {
     let event_loop = virtual_loop();
@@ -70,18 +74,20 @@ fn a_gather_whose_loop_is_stopped_is_an_error() {
     assert_eq!(printed, TWO);
 }
 
+/// The program prints what its header documents.
 #[test]
 fn run_forever_prints_what_its_header_says() {
     let example = run("run_forever", &["--scale", "0.01"]);
     let mut printed = lines(&example);
     let bound = printed.iter().position(|line| line.ends_with("0.02 s)"));
-    let bound = bound.expect("the bound is told");
+    let bound = bound.expect("the bound is printed");
     printed[bound] = printed[bound].replace("0.02 s", "0.5 s");
     assert_eq!(printed, documented("examples/run_forever/main.rs"));
     assert_eq!(String::from_utf8_lossy(&example.stderr), "");
     assert!(example.status.success());
 }
 
+/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
 fn run_forever_has_manners() {
     expect_manners("run_forever", "--scale 1");

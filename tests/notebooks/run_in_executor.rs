@@ -10,8 +10,8 @@ mod function;
 
 use function::{beside_a_tick, say_after};
 
-/// The function returns when another task of the loop has let it: so the loop went on meanwhile. If it
-/// did not, nothing would ever come, and the function gives up.
+/// The function returns only when another task of the loop lets it, so the loop goes on while it blocks.
+/// (Otherwise the function gives up after a while, and the test fails.)
 #[test]
 fn the_loop_goes_on_while_a_function_blocks() {
     let (let_go, wait) = mpsc::channel();
@@ -26,7 +26,7 @@ fn the_loop_goes_on_while_a_function_blocks() {
     assert_eq!(heard, Ok("the loop went on"));
 }
 
-/// A task that ticks has its turns in the meantime.
+/// A ticking task has its turns while the function blocks.
 #[test]
 fn a_task_ticks_meanwhile() {
     let delay = Duration::from_millis(50);
@@ -36,7 +36,7 @@ fn a_task_ticks_meanwhile() {
     assert!(turns > 1, "{turns}");
 }
 
-/// Nothing is left running.
+/// The ticking task ends with the function.
 #[test]
 fn the_ticking_task_ends_with_the_function() {
     let event_loop = boucle::EventLoop::new().unwrap();
@@ -44,6 +44,7 @@ fn the_ticking_task_ends_with_the_function() {
     assert_eq!(event_loop.turn(Some(Duration::ZERO)).unwrap().left, 0);
 }
 
+/// The program prints what its header documents.
 #[test]
 fn run_in_executor_prints_what_its_header_says() {
     let example = run("run_in_executor", &["--scale", "0.1"]);
@@ -52,12 +53,13 @@ fn run_in_executor_prints_what_its_header_says() {
         printed[0],
         documented("examples/run_in_executor/main.rs")[0]
     );
-    let told = printed[1].strip_prefix("(a task that ticks every 0.01 s had ");
-    let turns = told.and_then(|rest| rest.strip_suffix(" turns meanwhile)"));
+    let turns = printed[1].strip_prefix("(a task that ticks every 0.01 s had ");
+    let turns = turns.and_then(|rest| rest.strip_suffix(" turns meanwhile)"));
     assert!(turns.unwrap().parse::<usize>().unwrap() > 1);
     assert!(example.status.success());
 }
 
+/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
 fn run_in_executor_has_manners() {
     expect_manners("run_in_executor", "--scale");

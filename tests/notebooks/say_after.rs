@@ -11,12 +11,13 @@ use coroutines::{as_tasks, gathered, in_sequence, say_after};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Without the times of day, which vary.
+/// Returns the lines without the times of day.
 fn without_times(lines: &[String]) -> Vec<&str> {
     let cut = |line| str::trim_end_matches(line, |it: char| it.is_ascii_digit() || it == ':');
     lines.iter().map(|line| cut(line)).collect()
 }
 
+/// One coroutine takes its second.
 #[test]
 fn one_coroutine_takes_its_second() {
     let (what, printed, time) = virtually(say_after(SECOND, "hello"));
@@ -24,6 +25,7 @@ fn one_coroutine_takes_its_second() {
     assert_eq!(printed, ["hello"]);
 }
 
+/// Two coroutines in sequence take the sum of their delays.
 #[test]
 fn two_in_sequence_take_the_sum() {
     let ((), printed, time) = virtually(in_sequence(SECOND));
@@ -32,6 +34,7 @@ fn two_in_sequence_take_the_sum() {
     assert_eq!(time, 3 * SECOND);
 }
 
+/// Two tasks take the longer of their delays.
 #[test]
 fn two_tasks_take_the_longer_one() {
     let ((), printed, time) = virtually(as_tasks(SECOND));
@@ -40,7 +43,7 @@ fn two_tasks_take_the_longer_one() {
     assert_eq!(time, 2 * SECOND);
 }
 
-/// Over many seeds either of them is first, and the results are always in input order.
+/// Over many seeds either coroutine finishes first, and the results are always in input order.
 #[test]
 fn a_gather_keeps_the_order_of_its_input() {
     let mut first = Vec::new();
@@ -53,6 +56,7 @@ fn a_gather_keeps_the_order_of_its_input() {
     assert!(first.contains(&"Hello".to_owned()) && first.contains(&"World".to_owned()));
 }
 
+/// The program prints what its header documents.
 #[test]
 fn say_after_prints_what_its_header_says() {
     let say_after = run("say_after", &["--scale", "0.02"]);
@@ -62,9 +66,9 @@ fn say_after_prints_what_its_header_says() {
     assert!(say_after.status.success());
 }
 
-/// Another seed gives other delays, and perhaps another order. And a time of day looks like one.
+/// Another seed gives other delays, and perhaps another order. The times have the shape of times of day.
 #[test]
-fn say_after_heeds_the_seed_and_tells_the_time() {
+fn say_after_heeds_the_seed_and_prints_the_time() {
     let first = |seed| virtually(gathered(SECOND, seed)).1[0].clone();
     let other = (2..).find(|seed| first(*seed) != first(1)).unwrap();
     let arguments = ["--scale", "0.02", "--seed", &other.to_string()];
@@ -77,6 +81,7 @@ fn say_after_heeds_the_seed_and_tells_the_time() {
     }
 }
 
+/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
 fn say_after_has_manners() {
     expect_manners("say_after", "--seed");

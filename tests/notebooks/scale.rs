@@ -3,7 +3,7 @@
 
 use stage::testing::{documented, expect_manners, lines, run};
 
-/// The header's lines are those of the table: its head, its rows, and what comes after.
+/// The table has the rows that the program's header documents: its head, its rows, and what follows.
 #[test]
 fn scale_prints_the_rows_of_its_header() {
     let scale = run("scale", &["--most", "1000"]);
@@ -28,6 +28,7 @@ fn scale_prints_the_rows_of_its_header() {
     assert!(scale.status.success());
 }
 
+/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
 fn scale_has_manners() {
     expect_manners("scale", "--most");
@@ -38,7 +39,7 @@ fn start(line: &str) -> String {
     line.chars().take(19).collect()
 }
 
-/// Four positive numbers in each line, but for the memory where no kernel tells it.
+/// Asserts that each row has four positive numbers, except the memory where no kernel reports it.
 #[track_caller]
 fn expect_figures(lines: &[String]) {
     for line in lines {
@@ -51,7 +52,8 @@ fn expect_figures(lines: &[String]) {
     }
 }
 
-/// To start all takes as many times as long as to start one, and a process has pages of its own.
+/// Asserts that the time for all is that for one, times their number, and that a process has memory of
+/// its own.
 fn expect_consistency(rows: &[String]) {
     for row in rows {
         let figures = row.split_whitespace().filter_map(|it| it.parse().ok());
@@ -78,10 +80,10 @@ mod linux {
 
     use super::{expect_figures, lines};
 
-    /// With less than a gigabyte of addresses there is no room for the stacks of a thousand
-    /// threads. Their rows say so, and the other ones are there.
+    /// With less than a gigabyte of addresses there is no room for the stacks of a thousand threads:
+    /// their rows have the reason, and the other rows have figures.
     #[test]
-    fn a_row_that_the_machine_refuses_says_why_and_the_others_go_on() {
+    fn a_row_that_the_machine_refuses_has_the_reason_and_the_others_go_on() {
         let scale = Command::new("sh")
             .args(["-c", "ulimit -v 900000 && exec \"$0\" --most 10000"])
             .arg(program("scale"))
@@ -101,7 +103,7 @@ mod linux {
         assert!(scale.status.success());
     }
 
-    /// As in `scale | head -1`.
+    /// A closed stdout, as in `scale | head -1`, ends the program quietly, and no process is left.
     #[test]
     fn a_closed_stdout_ends_it_quietly_and_nothing_is_left() {
         let mut scale = Command::new(program("scale"))
@@ -121,7 +123,7 @@ mod linux {
         expect_soon(|| living(group) == 0);
     }
 
-    /// Even one that is killed while it starts its children: each ends when its pipe does.
+    /// The children of a row that is killed while it starts them end, too, since their pipe is closed.
     #[test]
     fn the_children_of_a_killed_row_end() {
         let mut row = Command::new(program("scale"))
@@ -137,7 +139,7 @@ mod linux {
         expect_soon(|| living(group) == 0);
     }
 
-    /// The processes of a group that have not ended.
+    /// Returns how many processes of a group have not ended.
     fn living(group: u32) -> usize {
         let processes = fs::read_dir("/proc").unwrap().flatten();
         let stats = processes.flat_map(|process| fs::read_to_string(process.path().join("stat")));

@@ -10,23 +10,26 @@ mod state;
 
 use state::{Mailbox, count, count_badly, exchange};
 
+/// Without an `await` between reading and writing, no count is lost.
 #[test]
 fn nothing_is_lost_without_an_await_in_between() {
     assert_eq!(virtually(count()).0, 1000);
 }
 
+/// With an `await` in between, nine of ten counts are lost.
 #[test]
 fn an_await_in_between_loses_nine_of_ten() {
     assert_eq!(virtually(count_badly()).0, 100);
 }
 
+/// Messages are received in the order of the turns.
 #[test]
 fn messages_are_heard_in_the_order_of_the_turns() {
     let ((), printed, _) = virtually(exchange());
     assert_eq!(printed, documented("examples/shared_state/main.rs")[3..]);
 }
 
-/// Who waits at an empty mailbox is woken by the message; who comes later finds it.
+/// A message wakes the task that waits at an empty mailbox; a later reader finds its message.
 #[test]
 fn a_mailbox_wakes_its_reader() {
     let (heard, ..) = virtually(async {
@@ -41,9 +44,9 @@ fn a_mailbox_wakes_its_reader() {
     assert_eq!(heard, ("first".to_owned(), "second".to_owned()));
 }
 
-/// Who waits at an empty mailbox is polled once, and again when there is a message.
+/// A task that waits at an empty mailbox is polled once, and again when there is a message.
 #[test]
-fn an_empty_mailbox_keeps_nobody_busy() {
+fn a_reader_of_an_empty_mailbox_is_not_polled() {
     let event_loop = virtual_loop();
     let mailbox = Rc::new(Mailbox::default());
     let reading = Rc::clone(&mailbox);
@@ -54,6 +57,7 @@ fn an_empty_mailbox_keeps_nobody_busy() {
     assert_eq!(polls(), 1);
 }
 
+/// The program prints what its header documents.
 #[test]
 fn shared_state_prints_what_its_header_says() {
     let example = run("shared_state", &[]);
@@ -61,6 +65,7 @@ fn shared_state_prints_what_its_header_says() {
     assert!(example.status.success());
 }
 
+/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
 fn shared_state_has_manners() {
     expect_manners("shared_state", "usage: shared_state");

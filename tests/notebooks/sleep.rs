@@ -10,7 +10,8 @@ mod mysleep;
 use mysleep::mysleep;
 use stage::python::list;
 
-/// The course page's lines, in order, and its result; at 1.5 s sharp, as the clock is virtual.
+/// The sleeps print the lines of the course page, in order, and give its result, after exactly 1.5 s of
+/// virtual time.
 #[test]
 fn sleeps_overlap_and_their_results_keep_their_order() {
     let sleeps = [1.0, 0.5, 1.5].map(|duration| mysleep(duration, 1.0));
@@ -20,7 +21,7 @@ fn sleeps_overlap_and_their_results_keep_their_order() {
     assert_eq!(time, Duration::from_millis(1500));
 }
 
-/// The program, under the real clock.
+/// The program prints what its header documents, under the real clock.
 #[test]
 fn sleep_prints_what_its_header_says() {
     let sleep = run("sleep", &["--scale", "0.1"]);
@@ -28,13 +29,14 @@ fn sleep_prints_what_its_header_says() {
     assert!(sleep.status.success());
 }
 
-/// Without a wait nobody gives way, so each leaves before the next one enters.
+/// With a scale of zero no coroutine waits, so each leaves before the next one enters.
 #[test]
 fn sleep_heeds_the_scale() {
     let printed = lines(&run("sleep", &["--scale", "0"]));
     assert_eq!(printed[1], "Sortie de 1");
 }
 
+/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
 fn sleep_has_manners() {
     expect_manners("sleep", "--scale");

@@ -7,9 +7,9 @@ mod work;
 
 use work::{GivesWay, Seen, work};
 
-/// Exact counts: they are a schedule.
+/// A coroutine that keeps control starves the others: the exact counts of its schedule.
 #[test]
-fn who_keeps_control_starves_the_others() {
+fn a_coroutine_that_keeps_control_starves_the_others() {
     for (gives_way, turns, longest) in [
         (GivesWay::Never, 1, 1000),
         (GivesWay::Always, 1000, 1),
@@ -20,6 +20,7 @@ fn who_keeps_control_starves_the_others() {
     }
 }
 
+/// The program prints what its header documents.
 #[test]
 fn starvation_prints_what_its_header_says() {
     let starvation = run("starvation", &[]);
@@ -30,6 +31,7 @@ fn starvation_prints_what_its_header_says() {
     assert!(starvation.status.success());
 }
 
+/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
 fn starvation_has_manners() {
     expect_manners("starvation", "usage: starvation");

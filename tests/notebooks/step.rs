@@ -2,7 +2,7 @@
 
 use stage::testing::{documented, expect_manners, lines, run};
 
-/// Under the virtual clock the loop does the same on every run.
+/// The program prints what its header documents: under the virtual clock every run is the same.
 #[test]
 fn step_prints_what_its_header_says() {
     let step = run("step", &[]);
@@ -10,7 +10,7 @@ fn step_prints_what_its_header_says() {
     assert!(step.status.success());
 }
 
-/// Under the real clock there may be a turn more, and the times differ; the coroutines do not.
+/// Under the real clock the coroutines print the same. (There may be a turn more, and the times differ.)
 #[test]
 fn step_does_the_same_under_the_real_clock() {
     let step = run("step", &["--real"]);
@@ -19,6 +19,7 @@ fn step_does_the_same_under_the_real_clock() {
     assert_eq!(printed, documented("examples/sleep/main.rs"));
 }
 
+/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
 fn step_has_manners() {
     expect_manners("step", "--real");

@@ -12,19 +12,19 @@ mod loops;
 #[path = "../../examples/two_loops/messages.rs"]
 mod messages;
 
-/// However long the first one keeps its place, the second one cannot come.
+/// However long one coroutine keeps control, no other one of its loop runs.
 #[test]
 fn a_loop_runs_one_coroutine_at_a_time() {
     assert_eq!(loops::on_one_loop(Duration::from_millis(20)), 1);
 }
 
-/// Each waits for the other without an `await`: that ends well only if both run at the same instant.
+/// Two loops run two coroutines at the same instant: each waits for the other without an `await`.
 #[test]
 fn two_loops_run_two_coroutines_at_once() {
     assert_eq!(loops::on_two_loops(Duration::from_secs(20)), 2);
 }
 
-/// The answer comes from another thread, whose loop has ended by then, and its thread-locals with it.
+/// The answer comes from another thread, whose loop, and with it its thread-locals, has ended by then.
 #[test]
 fn one_loop_asks_another() {
     thread_local! {
@@ -40,6 +40,7 @@ fn one_loop_asks_another() {
     assert_eq!(Arc::strong_count(&guard), 1);
 }
 
+/// The program prints what its header documents.
 #[test]
 fn two_loops_prints_what_its_header_says() {
     let two_loops = run("two_loops", &["--scale", "0.1"]);
@@ -47,6 +48,7 @@ fn two_loops_prints_what_its_header_says() {
     assert!(two_loops.status.success());
 }
 
+/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
 fn two_loops_has_manners() {
     expect_manners("two_loops", "--scale");

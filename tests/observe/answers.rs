@@ -11,7 +11,7 @@ use boucle::{DumpError, EventLoop, LoopHandle, spawn_named};
 use super::{observed_loop, task};
 use crate::common::{LONG, OnDrop, holds, virtual_loop};
 
-/// A loop that sleeps answers, whatever its clock is, and sleeps on.
+/// A sleeping loop answers another thread, whichever clock it has, and sleeps on.
 #[test]
 fn a_loop_that_sleeps_answers_another_thread() {
     let real = EventLoop::new().unwrap();
@@ -31,8 +31,8 @@ fn a_loop_that_sleeps_answers_another_thread() {
     }
 }
 
-/// Runs a loop with a task that holds its thread, by calling what it is given, until another thread
-/// has asked in vain. Gives back what that one was told.
+/// Runs a loop with a task that holds its thread, by calling the given closure, until another thread has
+/// asked for a dump in vain. Returns the error that thread got.
 fn ask_in_vain(event_loop: &EventLoop, spawn_held: impl FnOnce(Box<dyn FnMut()>)) -> String {
     let (holds, is_held) = mpsc::channel();
     let (go_on, may_go_on) = mpsc::channel();
@@ -68,36 +68,36 @@ fn ask_in_vain(event_loop: &EventLoop, spawn_held: impl FnOnce(Box<dyn FnMut()>)
     other.join().unwrap()
 }
 
-/// A loop that is held by a poll, or by a destructor, gives no answer in time. If it is observed,
-/// it is said which task holds it. When that lets go, the loop answers.
+/// A loop that a poll or a destructor holds does not answer in time. If it is observed, the error names
+/// the task. Once it is released, the loop answers.
 #[test]
-fn a_loop_that_is_held_is_told_with_its_task() {
+fn a_loop_that_is_held_is_reported_with_its_task() {
     let unknown = ": something holds its thread, or it is not being run";
     let known = ": task 2 \"held\" has held its thread for ";
     for (event_loop, why) in [(virtual_loop(), unknown), (observed_loop(), known)] {
-        let told = ask_in_vain(&event_loop, |mut hold| {
+        let error = ask_in_vain(&event_loop, |mut hold| {
             drop(spawn_named("held", async move { hold() }));
         });
-        assert!(told.starts_with("loop "), "{told}");
+        assert!(error.starts_with("loop "), "{error}");
         assert!(
-            told.contains(&format!(" has not answered within 20 ms{why}")),
-            "{told}"
+            error.contains(&format!(" has not answered within 20 ms{why}")),
+            "{error}"
         );
     }
     for (event_loop, why) in [(virtual_loop(), unknown), (observed_loop(), known)] {
-        let told = ask_in_vain(&event_loop, |hold| {
+        let error = ask_in_vain(&event_loop, |hold| {
             let guard = OnDrop(hold);
             let held = spawn_named("held", holds(guard));
             held.abort();
         });
-        assert!(told.contains(why), "{told}");
+        assert!(error.contains(why), "{error}");
     }
 }
 
-/// An observed loop that is not run is held by nobody: not by the last one that was polled, nor by
-/// the last one that was dropped.
+/// No task holds an observed loop that is not run: neither the last one that was polled nor the last one
+/// that was dropped.
 #[test]
-fn a_loop_that_is_not_run_is_held_by_nobody() {
+fn no_task_holds_a_loop_that_is_not_run() {
     let event_loop = observed_loop();
     let ask = || {
         let handle = event_loop.handle();
@@ -110,7 +110,7 @@ fn a_loop_that_is_not_run_is_held_by_nobody() {
     event_loop.turn(Some(Duration::ZERO)).unwrap();
     ask();
     task.abort();
-    // It has the question still, and nobody waits for the answer.
+    // The question is still in its inbox, but no thread waits for the answer.
     event_loop.turn(Some(Duration::ZERO)).unwrap();
     ask();
     event_loop.spawn(async {}).abort();
@@ -118,9 +118,9 @@ fn a_loop_that_is_not_run_is_held_by_nobody() {
     ask();
 }
 
-/// Of a loop that is gone, or goes without an answer, it is said that it is gone.
+/// A loop that is gone, or ends without an answer, gives the error that it is gone.
 #[test]
-fn a_loop_that_is_gone_is_told() {
+fn a_loop_that_is_gone_is_reported() {
     let event_loop = virtual_loop();
     let handle = event_loop.handle();
     let (asks, is_asked) = mpsc::channel();
@@ -132,7 +132,7 @@ fn a_loop_that_is_gone_is_told() {
         }
     });
     is_asked.recv().unwrap();
-    // Most probably the question comes meanwhile. If not, it comes to a loop that is gone.
+    // Most probably the question comes meanwhile; if not, it comes to a loop that is gone.
     thread::sleep(Duration::from_millis(20));
     drop(event_loop);
     assert_eq!(other.join().unwrap(), DumpError::Gone);
@@ -142,8 +142,7 @@ fn a_loop_that_is_gone_is_told() {
     assert_eq!(error.to_string(), "the event loop is gone");
 }
 
-/// What is asked by a handle of another loop of the same thread is answered at once, also from
-/// within.
+/// A handle of a loop of the same thread gets its answer at once, also inside of that loop.
 #[test]
 fn a_loop_of_the_same_thread_answers_at_once() {
     let other = virtual_loop();

@@ -15,7 +15,7 @@ use futures_lite::future::poll_once;
 use super::{observed_loop, sleeper, task};
 use crate::common::{LONG, OnDrop, SECOND, observed_by, panic_of, virtual_loop};
 
-/// What a dump looks like, without the loop's number.
+/// Returns the lines of a dump, without the loop's number.
 fn lines(dump: &Dump) -> Vec<String> {
     let text = dump.to_string();
     let number = format!("loop {} ", dump.event_loop);
@@ -27,7 +27,8 @@ async fn parent() -> Vec<u64> {
     gather([2, 3, 4].map(sleeper)).await
 }
 
-/// A parent of three, who also spawned somebody it does not wait for, and a task that asks.
+/// A parent that awaits three children and has spawned one task that it does not await, and a task that
+/// takes the dump.
 async fn family() -> Dump {
     let (channel, dumped) = async_channel::bounded(1);
     let _parent = spawn_named("parent", async {
@@ -41,8 +42,8 @@ async fn family() -> Dump {
     dumped.recv().await.unwrap()
 }
 
-/// A loop that nobody observes knows its tasks, how they stand, and who awaits whom: a parent its
-/// own children alone.
+/// A dump of a loop that is not observed has the tasks, their states, and which task awaits which: a
+/// parent only its own children.
 #[test]
 fn a_dump_is_a_table_and_a_tree() {
     let dump = virtual_loop().block_on(family());
@@ -68,10 +69,10 @@ fn a_dump_is_a_table_and_a_tree() {
     );
 }
 
-/// An observed one knows more: what is waited for and since when, polls, who spawned whom and
-/// where.
+/// A dump of an observed loop also has what each task waits for and since when, its polls, and by which
+/// task and where it was spawned.
 #[test]
-fn an_observed_loop_tells_more() {
+fn an_observed_loop_shows_more() {
     let event_loop = observed_loop();
     let dump = event_loop.block_on(family());
     // Places are of different lengths: they are looked at one by one.
@@ -123,10 +124,9 @@ fn an_observed_loop_tells_more() {
     assert!(task(&dump, 1).is_main);
 }
 
-/// Who is ready, who is to be dropped, and who asks: the main future too, whether it is queued or
-/// not.
+/// A dump has ready, aborted, idle and polled tasks, and the main future, whether it is queued or not.
 #[test]
-fn each_state_is_told() {
+fn a_dump_has_each_state() {
     for event_loop in [virtual_loop(), observed_loop()] {
         event_loop.block_on(async {
             let ready = spawn(yield_now());
@@ -150,9 +150,9 @@ fn each_state_is_told() {
     }
 }
 
-/// Tasks that are done are not there, also if a handle still holds the output.
+/// A dump has no task that is done, even if a handle still holds its output.
 #[test]
-fn who_is_done_is_not_told() {
+fn a_dump_has_no_task_that_is_done() {
     let event_loop = virtual_loop();
     let done = event_loop.spawn(async { 7 });
     event_loop.turn(None).unwrap();
@@ -161,10 +161,10 @@ fn who_is_done_is_not_told() {
     assert_eq!(event_loop.block_on(done).unwrap(), 7);
 }
 
-/// Tasks are told in the order of their spawns, also where the slot of one that is done was used
-/// again; and who is in such a slot has not awaited what the one before has.
+/// Tasks are in spawn order, even if a slot was used again; and a new tenant of a slot does not await
+/// what the old one did.
 #[test]
-fn a_slot_that_is_used_again_misleads_nobody() {
+fn a_slot_that_is_used_again_misleads_no_dump() {
     virtual_loop().block_on(async {
         let first = spawn(async {});
         let mut early = spawn(pending::<()>());
@@ -190,7 +190,7 @@ fn a_slot_that_is_used_again_misleads_nobody() {
     });
 }
 
-/// Whatever a name is, it takes one line of a table, and not much of that.
+/// Whatever a name contains, it takes one line of the table, and only a part of that.
 #[test]
 fn a_name_breaks_no_line() {
     let dump = virtual_loop().block_on(async {
@@ -208,7 +208,7 @@ fn a_name_breaks_no_line() {
     assert_eq!(rows.len(), 2);
 }
 
-/// Puts `tasks` tasks in a circle, each of which awaits the one before it.
+/// Spawns tasks in a circle, each of which awaits the one before it.
 fn circle(tasks: usize) {
     type Place = Rc<RefCell<Option<JoinHandle<()>>>>;
     let places: Vec<Place> = (0..tasks).map(|_| Place::default()).collect();
@@ -222,8 +222,8 @@ fn circle(tasks: usize) {
     }
 }
 
-/// Tasks that wait for each other are named, of each circle once; and a task that waits for one in
-/// a circle is not in it.
+/// A dump names each circle of tasks that wait for each other once, without the tasks that merely wait
+/// for one in the circle.
 #[test]
 fn tasks_that_wait_for_each_other_are_named() {
     for event_loop in [virtual_loop(), observed_loop()] {
@@ -236,12 +236,12 @@ fn tasks_that_wait_for_each_other_are_named() {
         });
         assert_eq!(dump.circles(), [vec![2, 3], vec![4, 6, 5]]);
         let text = dump.to_string();
-        let told: Vec<_> = text
+        let named: Vec<_> = text
             .lines()
             .filter(|line| line.contains("each other"))
             .collect();
         assert_eq!(
-            told,
+            named,
             [
                 "task 2 → task 3 → task 2 wait for each other",
                 "task 4 → task 6 → task 5 → task 4 wait for each other"
@@ -255,9 +255,9 @@ fn tasks_that_wait_for_each_other_are_named() {
     }
 }
 
-/// The panic of a deadlock names them.
+/// The panic of a deadlock names them, too.
 #[test]
-fn a_deadlock_names_who_waits_for_each_other() {
+fn a_deadlock_names_tasks_that_wait_for_each_other() {
     let message = panic_of(|| {
         virtual_loop().block_on(async {
             circle(2);
@@ -269,10 +269,10 @@ fn a_deadlock_names_who_waits_for_each_other() {
     assert!(message.ends_with(end), "{message}");
 }
 
-/// Who has given up to wait for a task, but keeps its handle, does not await it. An observed loop
-/// knows that from the next poll on.
+/// A task that has stopped waiting for another one, but keeps the handle, does not await it. An observed
+/// loop knows that from the next poll on.
 #[test]
-fn who_gave_up_does_not_await() {
+fn a_task_that_gave_up_does_not_await() {
     observed_loop().block_on(async {
         let mut other = spawn(pending::<()>());
         drop(spawn(async move {
@@ -288,9 +288,9 @@ fn who_gave_up_does_not_await() {
     });
 }
 
-/// A task that was woken or aborted does not wait any more, and what it waited for is not told.
+/// A task that was woken or aborted no longer waits, so the dump does not show what it waited for.
 #[test]
-fn only_who_is_idle_waits() {
+fn only_idle_tasks_wait() {
     let dump = observed_loop().block_on(async {
         let aborted = spawn(sleep(SECOND));
         yield_now().await;
@@ -301,7 +301,7 @@ fn only_who_is_idle_waits() {
     assert!(!dump.to_string().contains("timer 0"), "{dump}");
 }
 
-/// What one task waits for at once is told, all of it.
+/// A dump shows everything that one task waits for.
 #[test]
 fn one_task_may_wait_for_several_things() {
     let event_loop = observed_loop();
@@ -322,7 +322,7 @@ fn one_task_may_wait_for_several_things() {
     assert!(text.contains(waits), "{text}");
 }
 
-/// A dump is asked for within a loop, and not by an observer.
+/// `dump` panics where no loop runs, and in an observer.
 #[test]
 fn without_a_loop_there_is_no_dump() {
     let message = panic_of(dump);
@@ -336,14 +336,14 @@ fn without_a_loop_there_is_no_dump() {
     );
 }
 
-/// Destructors may ask, when a task is aborted and when the loop ends.
+/// A destructor may take a dump, when its task is aborted and when the loop ends.
 #[test]
 fn a_destructor_may_ask() {
     for event_loop in [virtual_loop(), observed_loop()] {
-        let (told, dumps) = mpsc::channel();
+        let (sender, dumps) = mpsc::channel();
         let asks = || {
-            let told = told.clone();
-            let guard = OnDrop(move || told.send(dump()).unwrap());
+            let sender = sender.clone();
+            let guard = OnDrop(move || sender.send(dump()).unwrap());
             async move {
                 let _guard = guard;
                 pending::<()>().await;
@@ -360,8 +360,8 @@ fn a_destructor_may_ask() {
     }
 }
 
-/// How long an observer takes to hear of a poll is not the poll's time: none would be slow else but
-/// for those who look for it.
+/// The time that an observer takes is not part of the poll: otherwise a poll could be slow only because
+/// it is observed.
 #[test]
 fn a_poll_takes_none_of_its_observers_time() {
     const LISTENS: Duration = Duration::from_millis(20);

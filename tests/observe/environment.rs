@@ -18,16 +18,16 @@ fn piped(test: &str) -> Command {
     command
 }
 
-/// What the child says on stderr.
-fn told(mut command: Command) -> String {
+/// Runs a child process and returns its stderr.
+fn stderr_of(mut command: Command) -> String {
     let output = command.output().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{text}");
     text
 }
 
-/// A program that was started with `BOUCLE_DUMP` shows on a signal all loops that live in it:
-/// one that sleeps, and one of another thread that gives no answer.
+/// A process with `BOUCLE_DUMP` prints all its loops on a signal: here one that sleeps, and one of
+/// another thread that does not answer.
 #[test]
 fn a_signal_shows_all_loops() {
     const TEST: &str = "environment::a_signal_shows_all_loops";
@@ -50,27 +50,30 @@ fn a_signal_shows_all_loops() {
     let pid = child.id().to_string();
     let killed = Command::new("kill").args(["-USR1", &pid]).status();
     assert!(killed.unwrap().success());
-    let mut told = String::new();
+    let mut printed = String::new();
     let mut err = BufReader::new(child.stderr.take().unwrap());
-    while !told.contains("sleeper\n") || !told.contains("not being run\n") {
-        assert_ne!(err.read_line(&mut told).unwrap(), 0, "{told}");
+    while !printed.contains("sleeper\n") || !printed.contains("not being run\n") {
+        assert_ne!(err.read_line(&mut printed).unwrap(), 0, "{printed}");
     }
     child.kill().unwrap();
     child.wait().unwrap();
     out.read_to_string(&mut String::new()).unwrap();
-    let mut lines = told.lines();
+    let mut lines = printed.lines();
     let silent = "loop 1 has not answered within 1 s: something holds its thread, \
                   or it is not being run";
     assert_eq!(lines.next(), Some(silent));
     assert_eq!(lines.next(), Some(""));
     let begin = lines.next().unwrap();
-    assert!(begin.starts_with("loop 2 at "), "{told}");
-    assert!(begin.ends_with(": the main future and 1 task"), "{told}");
-    assert!(told.contains("  2 \"sleeper\"  idle   sleeper\n"), "{told}");
+    assert!(begin.starts_with("loop 2 at "), "{printed}");
+    assert!(begin.ends_with(": the main future and 1 task"), "{printed}");
+    assert!(
+        printed.contains("  2 \"sleeper\"  idle   sleeper\n"),
+        "{printed}"
+    );
 }
 
-/// A program that was started with `BOUCLE_SLOW_POLL` tells of its slow polls; a value that
-/// means nothing is told once, and the program runs as ever.
+/// A process with `BOUCLE_SLOW_POLL` reports its slow polls. A malformed value is reported once, and the
+/// program still runs.
 #[test]
 fn a_variable_asks_for_slow_polls() {
     const TEST: &str = "environment::a_variable_asks_for_slow_polls";
@@ -84,7 +87,7 @@ fn a_variable_asks_for_slow_polls() {
     let with = |value| {
         let mut command = piped(TEST);
         command.env("BOUCLE_SLOW_POLL", value);
-        let text = told(command);
+        let text = stderr_of(command);
         let ours = text.lines().filter(|line| line.starts_with("boucle: "));
         ours.map(str::to_owned).collect::<Vec<_>>()
     };

@@ -11,13 +11,14 @@ use futures_lite::{StreamExt, future};
 
 use crate::common::{Observing, OnDrop, holds, look, observed_by, secs, waiting_on, waker_of};
 
-/// The events of a virtual loop that runs a future, a line each; the first and the last, which are always
-/// the same, apart.
-fn told<F: Future>(main: F) -> Vec<String> {
-    told_by(EventLoop::builder().virtual_clock(), main)
+/// Returns the events of a virtual loop that runs a future, a line each, without the first and the last, which
+/// are always the same.
+fn events_of<F: Future>(main: F) -> Vec<String> {
+    events_by(EventLoop::builder().virtual_clock(), main)
 }
 
-fn told_by<F: Future>(builder: boucle::Builder, main: F) -> Vec<String> {
+/// The same for a loop of another kind.
+fn events_by<F: Future>(builder: boucle::Builder, main: F) -> Vec<String> {
     let recorder = Recorder::new();
     let event_loop = builder.observe(recorder.clone()).build().unwrap();
     event_loop.block_on(main);
@@ -29,8 +30,8 @@ fn told_by<F: Future>(builder: boucle::Builder, main: F) -> Vec<String> {
     for (index, event) in events.iter().enumerate() {
         assert_eq!(event.sequence, index as u64 + 1);
     }
-    let told = events.range(1..events.len() - 1);
-    told.map(line).collect()
+    let inner = events.range(1..events.len() - 1);
+    inner.map(line).collect()
 }
 
 fn line(event: &Event) -> String {
@@ -69,10 +70,11 @@ fn line(event: &Event) -> String {
     format!("{} {what}", event.turn)
 }
 
-/// Two sleepers, the whole story: who is polled in which turn, who waits for what, who wakes whom.
+/// Two sleepers, from spawn to end: which task is polled in which turn, what it waits for, and what wakes
+/// it.
 #[test]
 fn the_story_of_two_sleepers() {
-    let told = told(async {
+    let events = events_of(async {
         let one = boucle::spawn(boucle::sleep(secs(2)));
         let two = boucle::spawn_named("two", boucle::sleep(secs(1)));
         one.await.unwrap();
@@ -117,14 +119,14 @@ fn the_story_of_two_sleepers() {
 5 1 poll
 5 1 Ready
 5 1 Returned";
-    assert_eq!(told.join("\n"), expected);
+    assert_eq!(events.join("\n"), expected);
 }
 
-/// The ends of tasks: a value, a panic, an abort before the first poll, one of an idle task, one of
-/// itself, and the end of the loop.
+/// A task ends by its value, by a panic, by an abort before its first poll, while it is idle or by
+/// itself, and with its loop.
 #[test]
 fn the_ways_to_end() {
-    let told = told(async {
+    let events = events_of(async {
         let panics: JoinHandle<()> = boucle::spawn(async { panic!("no") });
         let unpolled = boucle::spawn(future::pending::<()>());
         unpolled.abort();
@@ -178,14 +180,14 @@ fn the_ways_to_end() {
 3 1 Ready
 3 1 Returned
 3 6 Cancelled";
-    assert_eq!(told.join("\n"), expected);
+    assert_eq!(events.join("\n"), expected);
 }
 
-/// A group tells how many are left, a wake of who is queued already says so, and a timer that is dropped
-/// was cancelled.
+/// A waiting group shows how many tasks are left, a wake of a queued task shows that it was queued, and a
+/// timer that is dropped was cancelled.
 #[test]
 fn groups_timers_and_wakes_that_do_nothing() {
-    let told = told(async {
+    let events = events_of(async {
         let children = [1, 1].map(|turns| async move {
             for _ in 0..turns {
                 boucle::yield_now().await;
@@ -209,18 +211,18 @@ fn groups_timers_and_wakes_that_do_nothing() {
         "5 1 woken by Task(1) again",
     ] {
         assert!(
-            told.contains(&line.to_owned()),
+            events.contains(&line.to_owned()),
             "{line}\n{}",
-            told.join("\n")
+            events.join("\n")
         );
     }
 }
 
-/// Sockets, the executor and other threads wake in their own names.
+/// Wakes by sockets, by executor jobs and by other threads show their cause.
 #[cfg(feature = "blocking")]
 #[test]
 fn wakes_from_outside_have_names() {
-    let told = told_by(EventLoop::builder(), async {
+    let events = events_by(EventLoop::builder(), async {
         let (listener, address) = crate::common::listen().await;
         let connected = std::thread::spawn(move || std::net::TcpStream::connect(address).unwrap());
         let (_stream, _) = listener.accept().await.unwrap();
@@ -234,7 +236,7 @@ fn wakes_from_outside_have_names() {
         receive.recv().await.unwrap();
         sender.join().unwrap();
     });
-    let find = |what: &str| told.iter().position(|line| line.contains(what));
+    let find = |what: &str| events.iter().position(|line| line.contains(what));
     let order = [
         "SourceAdded { source: 0 }",
         "1 waits for Readable(0)",
@@ -249,11 +251,11 @@ fn wakes_from_outside_have_names() {
     assert!(
         places.iter().all(Option::is_some) && places.is_sorted(),
         "{places:?}\n{}",
-        told.join("\n")
+        events.join("\n")
     );
 }
 
-/// To be observed changes nothing: the turns do the same, one by one.
+/// An observed loop does the same as one that is not, turn by turn.
 #[test]
 fn an_observed_loop_does_the_same() {
     let turns = |builder: boucle::Builder| {
@@ -282,8 +284,8 @@ fn an_observed_loop_does_the_same() {
     assert!(seen.len() > 10);
 }
 
-/// A task was spawned where the program has asked for it: at the `spawn`, or at the `gather` or
-/// `as_completed` whose child it is.
+/// The location of a spawn is in the caller: at the `spawn`, or at the `gather` or `as_completed` whose
+/// child the task is.
 #[test]
 fn where_a_task_was_spawned() {
     let lines = Rc::new(RefCell::new(Vec::new()));
@@ -315,9 +317,9 @@ fn where_a_task_was_spawned() {
     assert_eq!(lines, [2, 3, 4, 4, 5, 8, 11, 15]);
 }
 
-/// Once `block_on` has returned, it is nobody's doing what happens; nor is what an observer does a task's.
+/// After `block_on` has returned, events have no task as their cause; nor does what an observer does.
 #[test]
-fn what_happens_outside_is_nobodys() {
+fn what_happens_outside_of_polls_has_no_task() {
     let recorder = Recorder::new();
     let waker = Rc::new(RefCell::new(None::<std::task::Waker>));
     let wakes = Rc::clone(&waker);
@@ -354,10 +356,10 @@ fn what_happens_outside_is_nobodys() {
     }
 }
 
-/// When the first of two timers wakes another runtime's waker, that may drop the second, which has fired
-/// too, and arm a new one in its slot.
+/// The first of two due timers wakes a foreign waker, which drops the second timer, also fired, and arms
+/// a new one in its slot: the events come in that order.
 #[test]
-fn a_timer_that_has_fired_is_told_before_it_is_dropped() {
+fn a_fired_timer_is_reported_before_it_is_dropped() {
     thread_local! {
         static SLEEP: RefCell<Option<boucle::Sleep>> = const { RefCell::new(None) };
     }
@@ -367,7 +369,7 @@ fn a_timer_that_has_fired_is_told_before_it_is_dropped() {
         assert!(look(&mut next).is_pending());
         SLEEP.set(Some(next));
     };
-    let told = told(async {
+    let events = events_of(async {
         let mut first = boucle::sleep(secs(1));
         let mut second = boucle::sleep(secs(1));
         let foreign = waker_of(rearm, || ());
@@ -378,7 +380,7 @@ fn a_timer_that_has_fired_is_told_before_it_is_dropped() {
         boucle::sleep(secs(2)).await;
         drop(SLEEP.take());
     });
-    let timer: Vec<_> = told
+    let timer: Vec<_> = events
         .iter()
         .filter(|line| line.contains("timer 1 "))
         .collect();
@@ -391,11 +393,11 @@ fn a_timer_that_has_fired_is_told_before_it_is_dropped() {
         "3 timer 1 freed",
     ];
     let timer: Vec<_> = timer.iter().map(|line| line.as_str()).collect();
-    assert_eq!(timer, expected, "{told:#?}");
+    assert_eq!(timer, expected, "{events:#?}");
 }
 
-/// A waker of one loop waits in another's tables, for a socket, a timer and a task: it is woken whichever of
-/// them is observed, and if its own is, it is told of that.
+/// A waker of one loop waits in the tables of another, for a socket, a timer and a task. It is woken
+/// whichever of the two is observed, and if its own loop is, that one reports the wake.
 #[test]
 fn loops_wake_each_other_observed_or_not() {
     use std::pin::Pin;
@@ -444,8 +446,8 @@ fn loops_wake_each_other_observed_or_not() {
 
         let number = one.handle().dump(Duration::ZERO).unwrap().event_loop;
         let trace = recorder.trace();
-        let told = trace.loops.iter().filter(|it| it.number == number);
-        let woken = told
+        let recorded = trace.loops.iter().filter(|it| it.number == number);
+        let woken = recorded
             .flat_map(|it| &it.events)
             .filter(|event| match event.kind {
                 EventKind::Woken { by, already, .. } => by == Origin::Outside && !already,
@@ -455,7 +457,7 @@ fn loops_wake_each_other_observed_or_not() {
     }
 }
 
-/// A loop is told of when it is made, however late it runs: that is when its time began.
+/// The time of a loop begins when it is made, however late it runs.
 #[test]
 fn a_loop_began_when_it_was_made() {
     let recorder = Recorder::new();
@@ -467,7 +469,7 @@ fn a_loop_began_when_it_was_made() {
     assert!(recorder.trace().loops[0].began <= made);
 }
 
-/// What is spawned while its loop closes is refused, and the name that it was to have is not told.
+/// A spawn on a closing loop is refused, and the name of the task is not reported.
 #[test]
 fn a_task_that_was_refused_has_no_name() {
     let recorder = Recorder::new();

@@ -16,7 +16,7 @@ use futures_lite::future;
 
 use crate::common::{Bomb, Observing, child, is_child, observed_by, panic_of, secs};
 
-/// Whatever of the loop an observer uses, it is told that it may not; and the loop is whole afterwards.
+/// An observer that uses a loop gets a panic with the reason; the loop can be used afterwards.
 #[test]
 fn an_observer_may_not_use_the_loop() {
     type Uses = fn(&EventLoop);
@@ -47,7 +47,7 @@ fn an_observer_may_not_use_the_loop() {
     }
 }
 
-/// A panic of an observer comes out of `block_on`, not into a task, and the observer hears no more.
+/// A panic of an observer comes out of `block_on`, not into a task, and the observer gets no more events.
 #[test]
 fn a_panic_of_an_observer_comes_out() {
     let heard = Rc::new(RefCell::new(0));
@@ -69,7 +69,7 @@ fn a_panic_of_an_observer_comes_out() {
     assert_eq!(*heard.borrow(), before);
 }
 
-/// An observer may wake: a task that waits for a channel that the observer sends into.
+/// An observer may wake a task: here it sends into a channel.
 #[test]
 fn an_observer_may_wake() {
     let (send, receive) = async_channel::unbounded();
@@ -85,8 +85,8 @@ fn an_observer_may_wake() {
     });
 }
 
-/// What an observer drops or aborts, it may: also several things, also while it panics, where a second
-/// panic would end the process. The loop is told by its inbox.
+/// An observer may drop and abort, also several things at once, and also while it panics, when a second
+/// panic would end the process. Its loop learns of it by the inbox.
 #[test]
 fn an_observer_may_drop_and_abort() {
     for panics in [false, true] {
@@ -131,7 +131,7 @@ fn an_observer_may_drop_and_abort() {
     }
 }
 
-/// An observer may drop another loop, an observed one too, and is an observer still.
+/// An observer may drop another loop, even an observed one, and may still not use its own.
 #[test]
 fn an_observer_may_drop_a_loop() {
     let closed = Rc::new(RefCell::new(0));
@@ -151,7 +151,7 @@ fn an_observer_may_drop_a_loop() {
     assert_eq!(*closed.borrow(), 1);
 }
 
-/// A panic of an observer's destructor, or of what it has panicked with, stops at the end of the loop.
+/// A panic of an observer's destructor, or of its panic's payload, is caught at the end of the loop.
 #[test]
 fn an_observer_that_panics_when_it_drops_ends_quietly() {
     for panics in [false, true] {
@@ -167,8 +167,8 @@ fn an_observer_that_panics_when_it_drops_ends_quietly() {
     }
 }
 
-/// Two observers are told the same, in the order in which they were given; and what a live state follows
-/// is what is there.
+/// Two observers get the same events, in the order in which they were added; and a live state that
+/// follows the events agrees with the loop.
 #[test]
 fn a_live_state_follows() {
     let heard = Rc::new(RefCell::new(Vec::new()));
@@ -222,16 +222,16 @@ fn a_live_state_follows() {
     assert_eq!(live.timers.keys().collect::<Vec<_>>(), [&1]);
 }
 
-/// A recorder shows itself without holding its lock: a writer may ask it for what it has recorded.
+/// A recorder does not hold its lock while it is formatted: the writer may ask it for its trace.
 #[test]
 fn a_recorder_may_be_asked_while_it_is_shown() {
     struct Asks(Recorder);
     impl fmt::Write for Asks {
         fn write_str(&mut self, _: &str) -> fmt::Result {
-            let (recorder, (tell, told)) = (self.0.clone(), mpsc::channel());
+            let (recorder, (sender, receiver)) = (self.0.clone(), mpsc::channel());
             // On a thread of its own, so that a deadlock is a failure and no hang.
-            thread::spawn(move || tell.send(recorder.trace().loops.len()));
-            let loops = told.recv_timeout(Duration::from_secs(10));
+            thread::spawn(move || sender.send(recorder.trace().loops.len()));
+            let loops = receiver.recv_timeout(Duration::from_secs(10));
             assert_eq!(loops, Ok(1), "the recorder answers meanwhile");
             Ok(())
         }
@@ -243,8 +243,8 @@ fn a_recorder_may_be_asked_while_it_is_shown() {
     assert_eq!(format!("{recorder:?}"), "Recorder(2 events)");
 }
 
-/// An observer may end the process. That drops the loop, if it belongs to a thread-local, while the observer
-/// is being called; it is not called again.
+/// An observer may end the process. That drops a loop in a thread-local while the observer is being
+/// called; it is not called again.
 #[test]
 fn an_observer_may_end_the_process() {
     const TEST: &str = "observers::an_observer_may_end_the_process";
@@ -265,8 +265,8 @@ fn an_observer_may_end_the_process() {
     assert_eq!(out.matches("exits").count(), 1, "{out}{err}");
 }
 
-/// An observer that panics over what a park has brought ends the run there: no task that was woken is
-/// polled before.
+/// An observer that panics over a wake at the end of a park ends the run there: no woken task is polled
+/// first.
 #[test]
 fn a_panic_over_a_wake_leaves_before_the_next_poll() {
     let event_loop = observed_by(|event| {

@@ -40,7 +40,7 @@ enum Step {
     Dump,
     /// A future that dumps when it is dropped stays with the task.
     DumpLater,
-    /// The next step is polled with a waker that is not the loop's.
+    /// The next step is polled with a foreign waker.
     Foreign(u64),
 }
 
@@ -75,7 +75,7 @@ fn program() -> impl Strategy<Value = Vec<Step>> {
     })
 }
 
-/// A task of a dump: its id, its name, what it does.
+/// The tasks of a dump: number, name and state.
 type Dumped = Vec<(u64, Option<String>, TaskState)>;
 
 /// What the tasks of a program share.
@@ -126,7 +126,7 @@ impl World {
     }
 }
 
-/// Dumps when it drops.
+/// Dumps when it is dropped.
 struct DumpsLater(Rc<World>);
 
 impl Drop for DumpsLater {
@@ -138,7 +138,7 @@ impl Drop for DumpsLater {
     }
 }
 
-/// Pending until it is polled again.
+/// Is pending until its second poll.
 fn park(world: &World) -> impl Future<Output = ()> {
     let mut polled = false;
     future::poll_fn(move |cx| {
@@ -227,7 +227,7 @@ fn perform(world: Rc<World>, steps: Vec<Step>) -> Pin<Box<dyn Future<Output = ()
     })
 }
 
-/// What a run comes to.
+/// The result of a run.
 #[derive(Debug, PartialEq)]
 struct Ran {
     turns: Vec<Turn>,
@@ -242,7 +242,7 @@ fn panics_at(mut left: usize) -> impl Observer + 'static {
     })
 }
 
-/// Runs a program, by hand and then to its end, with what is left after some turns dropped.
+/// Runs a program, then a number of turns by hand, and drops the loop with what is left.
 fn run(builder: boucle::Builder, steps: &[Step], limit: usize) -> Ran {
     let event_loop = builder.virtual_clock().build().unwrap();
     let world = Rc::new(World::default());
@@ -335,7 +335,7 @@ impl Checks {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
 
-    /// The turns are the same, the dumps are the same, and each event fits those before it, to the last.
+    /// An observed loop has the same turns and dumps, and each event agrees with those before it.
     #[test]
     fn an_observed_loop_does_what_another_does(steps in program(), limit in 0..30usize) {
         let unseen = run(EventLoop::builder(), &steps, limit);
@@ -347,7 +347,7 @@ proptest! {
         prop_assert!(checks.borrow().live.closed, "an event does not fit");
     }
 
-    /// A panic of an observer, whenever it comes, comes out once; the loop goes on, and drops everything.
+    /// A panic of an observer comes out once, whenever it comes; the loop goes on, and drops everything.
     #[test]
     fn a_panic_of_an_observer_harms_no_loop(steps in program(), at in 1..150usize) {
         let builder = EventLoop::builder().virtual_clock();
@@ -369,7 +369,7 @@ proptest! {
         }
         prop_assert!(outs <= 1);
         if outs == 1 {
-            // Without an observer, nothing is told that could panic.
+            // Without the observer, nothing can panic.
             let value = event_loop.block_on(async { boucle::spawn(async { 42 }).await });
             prop_assert_eq!(value.unwrap(), 42);
         }

@@ -11,8 +11,8 @@ use boucle::{
 use super::{Custom, message_of};
 use crate::common::{Log, SECOND, holds, panic_of, virtual_loop};
 
-/// When a child of a gather panics its payload goes on in the parent, at once, and the other
-/// children are aborted.
+/// When a child of a gather panics, its payload is resumed in the parent at once, and the other children
+/// are aborted.
 #[test]
 fn a_panic_of_a_child_goes_on_in_the_parent_of_a_gather() {
     let log = Log::default();
@@ -37,7 +37,7 @@ fn a_panic_of_a_child_goes_on_in_the_parent_of_a_gather() {
     });
 }
 
-/// The macro does the same.
+/// `gather!` does the same.
 #[test]
 fn a_panic_of_a_child_goes_on_in_the_parent_of_a_gather_of_types() {
     let log = Log::default();
@@ -57,7 +57,7 @@ fn a_panic_of_a_child_goes_on_in_the_parent_of_a_gather_of_types() {
     assert_eq!(log.take(), ["other dropped"]);
 }
 
-/// And so does `try_gather`, where a panic is not an error.
+/// So does `try_gather`, where a panic is not an error.
 #[test]
 fn a_panic_of_a_child_goes_on_in_the_parent_of_a_try_gather() {
     let log = Log::default();
@@ -78,7 +78,7 @@ fn a_panic_of_a_child_goes_on_in_the_parent_of_a_try_gather() {
     });
 }
 
-/// Of two children that panic in one turn the first one is told, and the loop goes on.
+/// Of two children that panic in one turn, the first panic is resumed, and the loop goes on.
 #[test]
 fn the_first_of_two_panics_goes_on_in_the_parent() {
     virtual_loop().block_on(async {
@@ -101,7 +101,7 @@ fn a_panic_of_a_child_comes_out_of_run() {
     assert_eq!(message, "child");
 }
 
-/// There is nothing to wait for in an empty set: a panic that says so, and no hang.
+/// A `wait` for an empty set panics with the reason, since it would never end.
 #[test]
 fn wait_of_none_panics() {
     let none = Vec::<JoinHandle<()>>::new;

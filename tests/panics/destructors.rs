@@ -12,7 +12,7 @@ use boucle::{JoinHandle, gather, sleep, spawn, yield_now};
 use super::{explosive, message_of};
 use crate::common::{Bomb, Log, OnDrop, SECOND, virtual_loop};
 
-/// A future that is ready and then panics while it is dropped has panicked: its value is dropped.
+/// A future that is ready and panics while it is dropped has panicked: its value is dropped.
 #[test]
 fn a_panic_in_the_destructor_of_a_ready_future_is_the_tasks() {
     let log = Log::default();
@@ -20,16 +20,16 @@ fn a_panic_in_the_destructor_of_a_ready_future_is_the_tasks() {
         let value = log.on_drop("value dropped");
         let task = spawn(explosive(Poll::Ready(value)));
         assert_eq!(message_of(task).await, "task 2 panicked: in the destructor");
-        // Nobody has the handle.
+        // There is no handle.
         drop(spawn(explosive(Poll::Ready(()))));
         yield_now().await;
     });
     assert_eq!(log.take(), ["value dropped"]);
 }
 
-/// If the poll has panicked already, the first panic is the one that is told.
+/// If the poll has panicked already, that first panic is the one that is reported.
 #[test]
-fn the_first_panic_of_a_task_is_told() {
+fn the_first_panic_of_a_task_is_reported() {
     struct Both(Bomb);
     impl Future for Both {
         type Output = ();
@@ -44,7 +44,7 @@ fn the_first_panic_of_a_task_is_told() {
     });
 }
 
-/// A task whose destructor panics because it was aborted has panicked.
+/// An aborted task whose destructor panics has panicked.
 #[test]
 fn a_panic_in_the_destructor_of_an_aborted_task_is_the_tasks() {
     virtual_loop().block_on(async {
@@ -61,7 +61,7 @@ fn a_panic_in_the_destructor_of_an_aborted_task_is_the_tasks() {
             message_of(fresh).await,
             "task 3 panicked: in the destructor"
         );
-        // Nobody has the handle.
+        // There is no handle.
         let detached = spawn(explosive::<()>(Poll::Pending));
         detached.abort();
         drop(detached);
@@ -69,8 +69,8 @@ fn a_panic_in_the_destructor_of_an_aborted_task_is_the_tasks() {
     });
 }
 
-/// A value that nobody takes may panic when it is dropped, and harms nobody: with the handle, or
-/// without one.
+/// A value that is not taken may panic when it is dropped, with the handle or without one: the panic is
+/// caught.
 #[test]
 fn a_panic_in_the_destructor_of_a_value_stops_at_the_loop() {
     virtual_loop().block_on(async {
@@ -104,9 +104,9 @@ fn a_panic_in_a_value_that_is_dropped_by_an_abort_is_the_tasks() {
     });
 }
 
-/// A payload may panic when it is dropped, and what it panics with may do so again.
+/// A payload may panic when it is dropped, and the payload of that panic may do so again.
 #[test]
-fn a_payload_that_panics_when_it_is_dropped_harms_nobody() {
+fn a_payload_that_panics_when_it_is_dropped_harms_nothing() {
     struct Endless;
     impl Drop for Endless {
         fn drop(&mut self) {
@@ -131,7 +131,7 @@ fn a_payload_that_panics_when_it_is_dropped_harms_nobody() {
     drop(kept);
 }
 
-/// A destructor that panics in the middle of a batch keeps nobody from the poll that was due.
+/// A destructor that panics in the middle of a batch keeps no other task from its poll.
 #[test]
 fn a_panic_in_the_middle_of_a_batch_loses_nothing() {
     let count = Arc::new(());

@@ -19,7 +19,7 @@ use boucle::JoinHandle;
 
 use crate::common::Bomb;
 
-/// A payload of our own.
+/// A payload that is no message.
 #[derive(Debug, PartialEq)]
 struct Custom(i32);
 
@@ -45,7 +45,7 @@ fn explosive<T>(answer: Poll<T>) -> Explosive<T> {
     Explosive { answer, _bomb }
 }
 
-/// What a task that panicked says.
+/// Returns the message of a task that panicked.
 async fn message_of<T: 'static>(task: JoinHandle<T>) -> String {
     match task.await {
         Ok(_) => panic!("the task did not panic"),

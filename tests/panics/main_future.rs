@@ -32,8 +32,8 @@ fn a_panic_of_main_comes_out_after_the_loop_is_cleaned_up() {
     assert_eq!(boucle::run(ready(1)), 1);
 }
 
-/// The same while the destructors of the tasks panic too: each of them runs, and main's panic is
-/// the one that comes out.
+/// If the destructors of the tasks panic too, each of them still runs, and main's panic is the one that
+/// comes out.
 #[test]
 fn a_panic_of_main_survives_those_of_the_destructors() {
     let log = Log::default();
@@ -53,8 +53,7 @@ fn a_panic_of_main_survives_those_of_the_destructors() {
     assert_eq!(log.take(), ["first", "second"]);
 }
 
-/// Destructors that panic while a loop closes do not keep the others from their turn, nor do they
-/// come out.
+/// A destructor that panics while a loop closes keeps no other from running, and its panic is caught.
 #[test]
 fn panics_in_destructors_stop_at_the_closing_loop() {
     let log = Log::default();
@@ -68,8 +67,7 @@ fn panics_in_destructors_stop_at_the_closing_loop() {
     assert_eq!(log.take(), ["first", "second"]);
 }
 
-/// A main whose destructor panics after it was ready has panicked, and the loop is cleaned up as
-/// well.
+/// A main future that is ready and panics while it is dropped has panicked; the loop is still cleaned up.
 #[test]
 fn a_panic_in_the_destructor_of_main_comes_out() {
     let log = Log::default();
@@ -86,7 +84,7 @@ fn a_panic_in_the_destructor_of_main_comes_out() {
     assert_eq!(log.take(), ["task"]);
 }
 
-/// An explicit loop outlives the panic of a main future, with its tasks, in the middle of a batch.
+/// An explicit loop and its tasks survive the panic of a main future in the middle of a batch.
 #[test]
 fn an_explicit_loop_survives_a_panic_of_main() {
     let event_loop = virtual_loop();
@@ -106,7 +104,7 @@ fn an_explicit_loop_survives_a_panic_of_main() {
     assert_eq!(event_loop.block_on(task).unwrap(), 7);
 }
 
-/// A loop whose thread dies of a panic is gone for the other threads.
+/// A loop whose thread panicked is gone for other threads.
 #[test]
 fn a_loop_that_dies_of_a_panic_is_gone() {
     let (sender, handles) = std::sync::mpsc::channel();

@@ -15,8 +15,7 @@ use futures_lite::future::poll_once;
 use super::message_of;
 use crate::common::{Log, OnDrop, SECOND, holds, panic_of, virtual_loop};
 
-/// A task that awaits its own handle would wait for ever: it panics, and the panic can be read
-/// elsewhere.
+/// A task that awaits its own handle panics, since it would wait for ever.
 #[test]
 fn a_task_that_awaits_itself_panics() {
     virtual_loop().block_on(async {
@@ -41,7 +40,7 @@ fn a_task_that_awaits_itself_panics() {
     });
 }
 
-/// Running a loop inside of a task is the task's panic; the loop outside is unharmed.
+/// Running a loop inside a task is that task's panic; the outer loop is unharmed.
 #[test]
 fn a_run_inside_of_a_task_is_the_tasks_panic() {
     virtual_loop().block_on(async {
@@ -56,7 +55,7 @@ fn a_run_inside_of_a_task_is_the_tasks_panic() {
     });
 }
 
-/// What is ready is not polled again: each of the futures says so.
+/// Each of the futures panics when it is polled after it was ready.
 #[test]
 fn polling_again_after_ready_panics() {
     virtual_loop().block_on(async {
@@ -95,8 +94,8 @@ fn polling_again_after_ready_panics() {
     });
 }
 
-/// A gather whose values were dropped because its loop is closing says so, to a destructor that polls
-/// it.
+/// A gather whose values were dropped because its loop is closing panics with that reason when a
+/// destructor polls it.
 #[test]
 fn a_gather_says_that_its_loop_is_closing() {
     let log = Log::default();

@@ -15,7 +15,7 @@ use boucle::{JoinError, JoinHandle, LoopGone, LoopHandle, sleep, spawn, spawn_na
 use super::{Custom, message_of};
 use crate::common::{Bomb, Log, OnDrop, SECOND, panic_of, virtual_loop};
 
-/// Spawns a task when it is polled first, and awaits it.
+/// Spawns a task when it is first polled, and awaits it.
 async fn spawn_now(task: impl Future<Output = ()> + 'static) -> Result<(), JoinError> {
     spawn(task).await
 }
@@ -40,9 +40,9 @@ fn a_panic_in_a_task_reaches_its_handle_only() {
     assert_eq!(log.take(), ["other", "other again"]);
 }
 
-/// A panic without a handle is nobody's: the loop goes on.
+/// A panic in a detached task is dropped, and the loop goes on.
 #[test]
-fn a_panic_in_a_detached_task_is_nobodys() {
+fn a_panic_in_a_detached_task_harms_nothing() {
     virtual_loop().block_on(async {
         drop(spawn(async { panic!("unseen") }));
         sleep(SECOND).await;
@@ -81,7 +81,7 @@ fn the_error_shows_the_message() {
     });
 }
 
-/// `resume` goes on with the very payload; of a cancelled task there is none, and it says so.
+/// `resume` continues with the very payload; for a cancelled task it panics with the reason.
 #[test]
 fn a_panic_can_be_resumed() {
     virtual_loop().block_on(async {
@@ -103,10 +103,10 @@ fn a_writer_may_show_the_error_that_it_is_given() {
     struct Shows(JoinError, Vec<String>);
     impl Write for Shows {
         fn write_str(&mut self, _: &str) -> fmt::Result {
-            let (error, (tell, told)) = (self.0.clone(), mpsc::channel());
+            let (error, (sender, receiver)) = (self.0.clone(), mpsc::channel());
             // On a thread of its own, so that a deadlock is a failure and no hang.
-            thread::spawn(move || tell.send(error.to_string()));
-            let shown = told.recv_timeout(Duration::from_secs(10));
+            thread::spawn(move || sender.send(error.to_string()));
+            let shown = receiver.recv_timeout(Duration::from_secs(10));
             self.1
                 .push(shown.expect("the error can be shown meanwhile"));
             Ok(())
@@ -125,7 +125,7 @@ fn a_writer_may_show_the_error_that_it_is_given() {
     );
 }
 
-/// Clones share the payload: the first that takes it has it. The others still tell what happened.
+/// Clones share the payload, and the first one to take it gets it. The others still show the message.
 #[test]
 fn the_payload_is_taken_once_from_all_clones() {
     virtual_loop().block_on(async {
@@ -149,7 +149,7 @@ fn the_payload_is_taken_once_from_all_clones() {
     });
 }
 
-/// A payload that no clone takes is dropped with the last of them. If it panics then, the panic stops there.
+/// A payload that was not taken is dropped with the last clone. If it panics then, the panic is caught.
 #[test]
 fn the_payload_is_dropped_with_the_last_clone() {
     let drops = Arc::new(AtomicUsize::new(0));
@@ -164,14 +164,14 @@ fn the_payload_is_dropped_with_the_last_clone() {
     assert_eq!(drops.load(SeqCst), 1);
 }
 
-/// An error takes one word, and a handle gives it with no more than that.
+/// An error is one word, and so is the result of a handle without a value.
 #[test]
 fn a_join_error_is_one_word() {
     assert_eq!(size_of::<JoinError>(), size_of::<usize>());
     assert_eq!(size_of::<Result<(), JoinError>>(), size_of::<usize>());
 }
 
-/// The error may travel, and is an error like others.
+/// Errors and handles may go to other threads, whatever the value is.
 #[test]
 fn a_join_error_is_send_and_sync() {
     fn travels<T: Error + Send + Sync + 'static>() {}
@@ -183,7 +183,7 @@ fn a_join_error_is_send_and_sync() {
     sent::<LoopHandle>();
 }
 
-/// A closure that came from another thread panics in a task of its own.
+/// A closure that a loop handle spawned panics in a task of its own.
 #[test]
 fn a_panic_in_what_a_loop_handle_spawns_is_the_tasks() {
     let event_loop = virtual_loop();

@@ -7,7 +7,7 @@ use futures_lite::{Stream, StreamExt};
 
 use crate::common::{SECOND, virtual_loop};
 
-/// Items come in the order in which the children are done; one that panicked is an error, and the
+/// Items come in the order in which the children finish; a child that panicked is an error, and the
 /// others go on.
 #[test]
 fn as_completed_gives_each_item_when_it_is_there() {
@@ -29,7 +29,7 @@ fn as_completed_gives_each_item_when_it_is_there() {
     });
 }
 
-/// The stream knows how many items are to come.
+/// The stream knows how many items are left.
 #[test]
 fn as_completed_knows_its_size() {
     virtual_loop().block_on(async {

@@ -7,8 +7,8 @@ use boucle::{sleep, spawn, spawn_named};
 
 use crate::common::{SECOND, panic_of, virtual_loop};
 
-/// Under a virtual clock, when nothing can ever run again, the loop panics and lists who waits, in
-/// spawn order, with their names.
+/// Under a virtual clock, when nothing can ever run again, the loop panics and lists the waiting tasks,
+/// in spawn order, with their names.
 #[test]
 fn a_deadlock_is_a_panic_that_lists_the_tasks() {
     async fn waits_for_ever() {
@@ -44,7 +44,7 @@ fn a_deadlock_is_a_panic_that_lists_the_tasks() {
     assert_eq!(event_loop.turn(Some(Duration::ZERO)).unwrap().left, 2);
 }
 
-/// Every way to run a loop finds a deadlock; a turn that has a timeout simply lets it pass.
+/// Every way to run a loop finds a deadlock; a turn with a timeout lets that time pass.
 #[test]
 fn run_forever_and_turn_find_deadlocks_too() {
     let event_loop = virtual_loop();

@@ -14,21 +14,21 @@ use boucle::{EventLoop, LoopHandle, sleep, spawn, yield_now};
 
 use crate::common::{Gate, OnDrop, holds, turn, virtual_loop};
 
-/// What one turn takes from the inbox at most.
+/// The most that one turn takes from the inbox.
 const BOUND: usize = 1_024;
 
 /// More than a turn takes.
 const MANY: usize = 10_000;
 
-/// Does something on a thread that has no loop, and waits for its end.
+/// Runs a closure on a thread that has no loop, and waits for its end.
 fn on_another_thread(work: impl FnOnce() + Send) {
     thread::scope(|scope| {
         scope.spawn(work);
     });
 }
 
-/// Turns the loop until `done` says that it is enough, and asserts that no turn takes on too much: what
-/// `count` counts grows by a bounded number, and so does what is polled.
+/// Turns the loop until `count` reaches `all`. Asserts that neither it nor the number of polls grows by
+/// more than the bound in one turn.
 fn assert_bounded(event_loop: &EventLoop, count: impl Fn() -> usize, all: usize) {
     let mut before = count();
     let mut turns = 0;
@@ -49,7 +49,7 @@ fn assert_bounded(event_loop: &EventLoop, count: impl Fn() -> usize, all: usize)
     }
 }
 
-/// What another thread spawns is spawned in its order, over several turns.
+/// Tasks that another thread spawns are spawned in its order, over several turns.
 #[test]
 fn a_flood_of_spawns_is_taken_in_portions() {
     let event_loop = virtual_loop();
@@ -66,8 +66,8 @@ fn a_flood_of_spawns_is_taken_in_portions() {
     assert_eq!(turn(&event_loop).left, 0);
 }
 
-/// What was left in the inbox does not wait until the next message comes, or until the loop has nothing
-/// else to do: the loop does not sleep, and a stop is read in its place.
+/// The rest of a flood does not wait in the inbox for the next message, or until the loop is idle: the
+/// loop does not sleep, and a stop is read in its order.
 #[test]
 fn the_rest_of_a_flood_is_read_without_a_further_message() {
     let event_loop = EventLoop::new().unwrap();
@@ -86,7 +86,7 @@ fn the_rest_of_a_flood_is_read_without_a_further_message() {
     assert!(count.load(SeqCst) >= MANY - BOUND);
 }
 
-/// Tasks that another thread wakes, aborts, or whose handles it drops: in portions.
+/// Wakes, aborts and drops of handles that come from another thread are taken in portions, too.
 #[test]
 fn floods_of_wakes_aborts_and_drops_are_taken_in_portions() {
     let event_loop = virtual_loop();
@@ -138,9 +138,9 @@ fn floods_of_wakes_aborts_and_drops_are_taken_in_portions() {
     assert_bounded(&event_loop, || dropped.get(), MANY);
 }
 
-/// While a thread spawns without pause, and each of its tasks spawns two more, no turn is long; so the
-/// task that sleeps is polled in its time. (In turns, since the machine may be slow: in each of them the
-/// loop looks at its timers.)
+/// While a thread spawns without pause, and each of its tasks spawns two more, no turn gets long, so a
+/// sleeping task is polled in time. (Counted in turns, since the machine may be slow: each of them looks
+/// at the timers.)
 #[test]
 fn a_flood_that_does_not_end_makes_no_turn_longer() {
     let event_loop = EventLoop::new().unwrap();
@@ -174,8 +174,7 @@ fn a_flood_that_does_not_end_makes_no_turn_longer() {
     flood.join().unwrap();
 }
 
-/// A task that leaves messages for its own loop without pause, or accepts and reads without pause,
-/// gives way like any other. (Its messages are those of another thread to the loop.)
+/// Messages that a task sends to its own loop are taken in portions like those of another thread.
 #[test]
 fn a_flood_from_the_loop_itself_is_taken_in_portions() {
     let event_loop = virtual_loop();
@@ -192,8 +191,8 @@ fn a_flood_from_the_loop_itself_is_taken_in_portions() {
     assert_bounded(&event_loop, || count.load(SeqCst), MANY);
 }
 
-/// The batch that was frozen is polled to its end, however long: what a gate opens for many tasks at once
-/// is one turn, as the ready queue has no bound.
+/// A frozen batch is polled to its end, however long: the ready queue has no bound, so tasks that are
+/// woken at once are one turn.
 #[test]
 fn a_batch_is_not_a_flood() {
     let event_loop = virtual_loop();

@@ -13,8 +13,8 @@ fn seconds(count: f64) -> Duration {
     Duration::from_secs_f64(count)
 }
 
-/// Children enter in the order of the input, leave in that of their sleeps, and the values come in
-/// input order, when the longest is over.
+/// Children enter in the order of the input, leave in that of their sleeps, and their values come in
+/// input order when the longest is over.
 #[test]
 fn gather_runs_sleeps_concurrently_and_keeps_the_input_order() {
     let log = Log::default();
@@ -45,7 +45,7 @@ fn gather_runs_sleeps_concurrently_and_keeps_the_input_order() {
     assert_eq!(log.take(), expected);
 }
 
-/// The macro does the same for futures of different types.
+/// `gather!` does the same for futures of different types.
 #[test]
 fn gather_of_different_types_gives_a_tuple() {
     let log = Log::default();
@@ -72,7 +72,7 @@ fn gather_of_different_types_gives_a_tuple() {
     assert_eq!(log.take(), ["third", "second", "first"]);
 }
 
-/// A gather does nothing before its first poll; then its children are spawned, behind what was
+/// A gather does nothing before its first poll; then its children are spawned, after all tasks that were
 /// spawned before.
 #[test]
 fn the_children_of_a_gather_are_spawned_at_its_first_poll() {
@@ -91,7 +91,7 @@ fn the_children_of_a_gather_are_spawned_at_its_first_poll() {
     assert_eq!(log.take(), ["task", "main", "child 1", "child 2"]);
 }
 
-/// Of none, gather and its relatives are ready at their first poll.
+/// A gather of none, in any of its forms, is ready at its first poll.
 #[test]
 fn gather_of_none_is_empty_at_once() {
     let (future, polls) = counted(async {
@@ -105,8 +105,7 @@ fn gather_of_none_is_empty_at_once() {
     assert_eq!(polls.get(), 1);
 }
 
-/// A thousand children that are done at a thousand different times wake their parent once, at the
-/// end.
+/// A thousand children that finish at a thousand different times wake their parent once, at the end.
 #[test]
 #[cfg_attr(miri, ignore = "takes half a minute there")]
 fn a_gather_of_a_thousand_wakes_its_parent_once() {
@@ -119,7 +118,7 @@ fn a_gather_of_a_thousand_wakes_its_parent_once() {
     assert_eq!(polls.get(), 2);
 }
 
-/// A gather may be awaited next to other things; being polled early is no harm.
+/// A gather may be polled while its children run.
 #[test]
 fn a_gather_bears_polls_in_between() {
     virtual_loop().block_on(async {
@@ -134,7 +133,7 @@ fn a_gather_bears_polls_in_between() {
     });
 }
 
-/// Without an error it is a gather.
+/// Without an error, `try_gather` is a gather.
 #[test]
 fn try_gather_gives_all_values_in_input_order() {
     virtual_loop().block_on(async {
@@ -146,7 +145,7 @@ fn try_gather_gives_all_values_in_input_order() {
     });
 }
 
-/// The first error, first in time, is returned at once; the other children go on, detached.
+/// `try_gather` returns the first error in time, at once; the other children go on, detached.
 #[test]
 fn try_gather_returns_the_first_error_and_lets_the_others_go_on() {
     let log = Log::default();
@@ -173,7 +172,7 @@ fn try_gather_returns_the_first_error_and_lets_the_others_go_on() {
     assert_eq!(log.take(), ["1", "2", "main", "3", "4"]);
 }
 
-/// Two errors in one turn: that of the task which was polled first is the first.
+/// Of two errors in one turn, the first is that of the task that was polled first.
 #[test]
 fn try_gather_takes_errors_of_one_turn_in_the_order_of_their_polls() {
     virtual_loop().block_on(async {
@@ -187,7 +186,7 @@ fn try_gather_takes_errors_of_one_turn_in_the_order_of_their_polls() {
     });
 }
 
-/// The parent is polled no more than once for each child, and once at the start.
+/// The parent is polled at most once for each turn in which a child finishes, and once at the start.
 #[test]
 #[cfg_attr(miri, ignore = "takes half a minute there")]
 fn try_gather_is_linear() {

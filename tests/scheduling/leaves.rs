@@ -25,10 +25,10 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T>>>;
 
-/// Something that is ready at once, as often as it is asked for.
+/// A future that is ready at once, made anew each time.
 type Leaf = Box<dyn FnMut() -> Boxed<()>>;
 
-/// One line of the table.
+/// One row of the table.
 struct Row {
     /// The file and the name that `src` has for it.
     of: &'static str,
@@ -38,6 +38,7 @@ struct Row {
     make: Box<dyn FnOnce() -> Boxed<Leaf>>,
 }
 
+/// How many rounds of a leaf fit into one poll.
 #[derive(Clone, Copy)]
 enum Rounds {
     Exactly(usize),
@@ -64,7 +65,7 @@ where
     }
 }
 
-/// A leaf that is made anew for each round.
+/// Returns a leaf that is made anew for each round.
 fn each<F: Future + 'static>(mut make: impl FnMut() -> F + 'static) -> Leaf {
     Box::new(move || {
         let leaf = make();
@@ -72,12 +73,12 @@ fn each<F: Future + 'static>(mut make: impl FnMut() -> F + 'static) -> Leaf {
     })
 }
 
-/// Leaves that were made before and are ready by now.
+/// Returns a leaf from futures that were made before and are ready by now.
 fn supply<F: Future + 'static>(mut leaves: Vec<F>) -> Leaf {
     each(move || leaves.pop().expect("there are enough of them"))
 }
 
-/// The same, each polled once and then left alone for a second.
+/// The same, with each future polled once and then left alone for a second.
 async fn begun<F: Future + Unpin + 'static>(make: impl FnMut() -> F) -> Leaf {
     let mut leaves: Vec<_> = std::iter::repeat_with(make).take(MANY).collect();
     for leaf in &mut leaves {
@@ -87,7 +88,7 @@ async fn begun<F: Future + Unpin + 'static>(make: impl FnMut() -> F) -> Leaf {
     supply(leaves)
 }
 
-/// The next item of a stream, again and again.
+/// Returns a leaf that is the next item of a stream.
 fn items<S: Stream + Unpin + 'static>(stream: S) -> Leaf {
     let stream = Rc::new(RefCell::new(stream));
     each(move || {
@@ -96,7 +97,7 @@ fn items<S: Stream + Unpin + 'static>(stream: S) -> Leaf {
     })
 }
 
-/// Tasks that are done.
+/// Spawns tasks and lets them finish.
 async fn done() -> Vec<JoinHandle<()>> {
     let tasks = (0..MANY).map(|_| spawn(ready(()))).collect();
     yield_now().await;
@@ -284,8 +285,7 @@ fn of_the_executor() -> Vec<Row> {
     Vec::new()
 }
 
-/// How many rounds a task that awaits nothing else is through, each time that another one has its
-/// turn.
+/// Runs a task that awaits a leaf again and again. Returns how many rounds each of its polls got through.
 fn rounds_of_each_poll(make: impl FnOnce() -> Boxed<Leaf>) -> Vec<usize> {
     virtual_loop().block_on(async {
         let mut leaf = make().await;
@@ -311,8 +311,8 @@ fn rounds_of_each_poll(make: impl FnOnce() -> Boxed<Leaf>) -> Vec<usize> {
     })
 }
 
-/// Whatever a task awaits, another one has its turn after 128 rounds, and the next poll begins with
-/// the whole budget.
+/// Whatever a task awaits, another one has its turn after 128 rounds, and the next poll begins with the
+/// whole budget.
 #[test]
 fn every_await_gives_way() {
     for row in table() {
@@ -328,8 +328,8 @@ fn every_await_gives_way() {
     }
 }
 
-/// The table has all futures, streams, async functions and macros of `src`. What is under `net` comes
-/// down to one function, whose budget the tests of `net` count.
+/// The table has every future, stream, async function and macro of `src`. What is under `net` comes down
+/// to one function, whose budget the tests of `net` count.
 #[test]
 fn nothing_that_can_be_awaited_is_forgotten() {
     let mut found = BTreeSet::new();
@@ -354,7 +354,7 @@ fn nothing_that_can_be_awaited_is_forgotten() {
     assert_eq!(found, table);
 }
 
-/// What a line of a program declares that can be awaited.
+/// Returns the name of the awaitable that a line of source declares.
 fn awaited(line: &str) -> Option<&str> {
     let name = line
         .split_once("Future for ")

@@ -9,9 +9,9 @@ mod common;
 mod queue;
 mod turn;
 mod budget;
-#[cfg(not(miri))] // It would take hours there.
+#[cfg(not(miri))] // Too many rounds for it.
 mod leaves;
-#[cfg(not(miri))] // It would take hours there.
+#[cfg(not(miri))] // Too many rounds for it.
 mod flood;
 mod gather;
 mod wait;

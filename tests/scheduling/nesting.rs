@@ -7,8 +7,7 @@ use boucle::{LoopHandle, sleep, spawn, yield_now};
 
 use crate::common::{Log, SECOND, panic_of, virtual_loop};
 
-/// A loop that runs cannot run another one inside of a poll; the panic says so, and the outer loop
-/// goes on.
+/// Running a loop inside a poll panics with the reason, and the outer loop goes on.
 #[test]
 fn a_nested_run_panics_and_the_outer_loop_goes_on() {
     let log = Log::default();
@@ -55,7 +54,7 @@ fn a_loop_may_be_made_inside_of_another() {
     assert_eq!(kept.block_on(task).unwrap(), 3);
 }
 
-/// Without a loop, `spawn` says what is missing.
+/// Without a running loop, `spawn` panics and names `boucle::run`.
 #[test]
 fn spawn_without_a_loop_names_run() {
     assert!(panic_of(|| drop(spawn(async {}))).contains("boucle::run"));

@@ -1,4 +1,4 @@
-//! The ready queue: who is polled, in which order, and how often.
+//! The ready queue: in which order tasks are polled, and how often.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -8,7 +8,7 @@ use boucle::{sleep, spawn, yield_now};
 
 use crate::common::{Gate, Log, SECOND, virtual_loop};
 
-/// The main future has a place in the queue: what it spawned before it was woken runs first.
+/// The main future has a place in the queue: tasks that it spawned before it was woken run first.
 #[test]
 fn main_takes_its_turn_in_the_queue() {
     let log = Log::default();
@@ -24,8 +24,7 @@ fn main_takes_its_turn_in_the_queue() {
     assert_eq!(log.take(), ["main", "A", "B", "main again"]);
 }
 
-/// What stood in the queue of an explicit loop before `block_on` was called is polled before its
-/// main future.
+/// Tasks that were queued on an explicit loop before `block_on` are polled before its main future.
 #[test]
 fn main_queues_behind_what_was_spawned_before_it() {
     let log = Log::default();
@@ -38,7 +37,7 @@ fn main_queues_behind_what_was_spawned_before_it() {
     assert_eq!(log.take(), ["A", "B", "main"]);
 }
 
-/// FIFO: the order of the wakes is the order of the polls, whatever the order of the spawns.
+/// FIFO: tasks are polled in the order of their wakes, whatever the order of their spawns.
 #[test]
 fn tasks_are_polled_in_the_order_in_which_they_were_woken() {
     let log = Log::default();
@@ -61,8 +60,8 @@ fn tasks_are_polled_in_the_order_in_which_they_were_woken() {
     assert_eq!(log.take(), ["C", "A", "D", "B"]);
 }
 
-/// However often a task is woken before its turn, it stands in the queue once, where the first wake
-/// put it.
+/// However often a task is woken before its turn, it stands in the queue once, where the first wake put
+/// it.
 #[test]
 fn a_task_that_is_woken_twice_is_polled_once() {
     let event_loop = virtual_loop();
@@ -80,8 +79,8 @@ fn a_task_that_is_woken_twice_is_polled_once() {
     assert_eq!(gates.map(|gate| gate.polls()), [2, 2]);
 }
 
-/// The same for a task that also wakes itself in its poll: two wakes from before and two from
-/// inside are one place in the queue each time.
+/// The same for a task that also wakes itself in its poll: two wakes from before and two from inside are
+/// one place in the queue each time.
 #[test]
 fn a_task_never_stands_in_the_queue_twice() {
     let event_loop = virtual_loop();
@@ -101,7 +100,7 @@ fn a_task_never_stands_in_the_queue_twice() {
     }
 }
 
-/// A task that wakes itself while it is polled is polled again, once, behind those who were woken
+/// A task that wakes itself while it is polled is polled again, once, after the tasks that were woken
 /// before.
 #[test]
 fn a_task_that_yields_goes_to_the_end_of_the_queue() {
@@ -123,7 +122,7 @@ fn a_task_that_yields_goes_to_the_end_of_the_queue() {
     assert_eq!(log.take(), ["A1", "B1", "C1", "A2", "B2", "C2"]);
 }
 
-/// What is spawned or woken during a turn runs in the next one.
+/// A task that is spawned or woken during a turn runs in the next one.
 #[test]
 fn the_batch_is_frozen() {
     let log = Log::default();
@@ -145,8 +144,8 @@ fn the_batch_is_frozen() {
     }
 }
 
-/// A task that wakes itself for ever keeps neither the turn from its end nor the others from their
-/// poll.
+/// A task that always wakes itself is polled once a turn: it neither keeps the turn from ending nor the
+/// others from their polls.
 #[test]
 fn a_task_that_never_rests_is_polled_once_a_turn() {
     let event_loop = virtual_loop();
@@ -164,8 +163,8 @@ fn a_task_that_never_rests_is_polled_once_a_turn() {
     }
 }
 
-/// When main is ready, `block_on` returns at once; under an explicit loop the rest of the batch
-/// keeps its place.
+/// When main is ready, `block_on` returns at once; under an explicit loop the rest of the batch keeps its
+/// place.
 #[test]
 fn the_rest_of_the_batch_is_not_polled_once_main_is_ready() {
     let log = Log::default();
@@ -194,7 +193,7 @@ fn the_rest_of_the_batch_is_not_polled_once_main_is_ready() {
     assert_eq!(log.take(), ["A", "B", "second main"]);
 }
 
-/// A task that is in the middle of its work when `block_on` returns goes on in the next one.
+/// A task that has not finished when `block_on` returns goes on in the next run.
 #[test]
 fn tasks_survive_between_runs_of_an_explicit_loop() {
     let log = Log::default();
@@ -213,7 +212,7 @@ fn tasks_survive_between_runs_of_an_explicit_loop() {
     assert_eq!(log.take(), ["slept"]);
 }
 
-/// The value of main may be anything, and main may borrow from its caller.
+/// A main future may borrow from its caller, and so may its value.
 #[test]
 fn main_may_borrow() {
     let text = String::from("text");

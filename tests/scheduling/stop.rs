@@ -6,7 +6,7 @@ use boucle::{sleep, spawn, yield_now};
 
 use crate::common::{Log, SECOND, counted, panic_of, virtual_loop};
 
-/// `stop` lets the current batch finish; what is woken by it stays for the next run.
+/// `stop` lets the current batch finish; tasks that it wakes stay for the next run.
 #[test]
 fn stop_finishes_the_batch_and_the_loop_can_run_again() {
     let log = Log::default();
@@ -31,8 +31,7 @@ fn stop_finishes_the_batch_and_the_loop_can_run_again() {
     assert_eq!(log.take(), ["third", "second again"]);
 }
 
-/// A stop that comes before `run_forever` lets it run exactly one turn, and counts for one run
-/// only.
+/// A stop before `run_forever` lets it run exactly one turn, and counts for one run only.
 #[test]
 fn stop_before_run_forever_gives_one_turn() {
     let event_loop = virtual_loop();
@@ -52,7 +51,7 @@ fn stop_before_run_forever_gives_one_turn() {
     assert_eq!(polls.get(), 6);
 }
 
-/// A stop that comes by a handle takes effect when the inbox is read: here, after 61 polls.
+/// A stop by a handle takes effect when the inbox is read, here after 61 polls.
 #[test]
 fn stop_by_a_handle_waits_for_the_park() {
     let event_loop = virtual_loop();
@@ -67,7 +66,7 @@ fn stop_by_a_handle_waits_for_the_park() {
     assert_eq!(polls.get(), 61);
 }
 
-/// `block_on` has a value to give and cannot: it panics. The loop and its tasks survive.
+/// A `block_on` that is stopped has no value to return: it panics. The loop and its tasks survive.
 #[test]
 fn stop_during_block_on_is_a_panic_that_the_loop_survives() {
     let event_loop = virtual_loop();
@@ -85,7 +84,7 @@ fn stop_during_block_on_is_a_panic_that_the_loop_survives() {
     assert_eq!(event_loop.block_on(task).unwrap(), 7);
 }
 
-/// `run` does the same.
+/// A `run` that is stopped panics, too.
 #[test]
 fn stop_during_run_is_a_panic() {
     let message = panic_of(|| {
@@ -110,7 +109,7 @@ fn a_main_that_is_ready_in_time_wins_over_stop() {
     event_loop.block_on(yield_now());
 }
 
-/// Without a running loop there is nothing to stop.
+/// `stop` panics where no loop runs.
 #[test]
 fn stop_without_a_loop_panics() {
     assert!(panic_of(boucle::stop).contains("boucle::run"));

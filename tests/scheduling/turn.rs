@@ -9,9 +9,9 @@ use boucle::{EventLoop, LoopHandle, sleep, spawn, yield_now};
 
 use crate::common::{SECOND, virtual_loop};
 
-/// Each number of a `Turn` counts what it says.
+/// Each number of a `Turn` counts what its name says.
 #[test]
-fn a_turn_says_what_it_did() {
+fn a_turn_reports_what_it_did() {
     let event_loop = virtual_loop();
     for _ in 0..2 {
         event_loop.spawn(sleep(2 * SECOND));
@@ -43,7 +43,7 @@ fn a_turn_says_what_it_did() {
     assert!(!event_loop.turn(None).unwrap().stopped);
 }
 
-/// A turn with a timeout lets no more than that pass; without one it goes to the next deadline.
+/// A turn with a timeout lets no more time pass than that; without one it goes to the next deadline.
 #[test]
 fn a_turn_ends_at_its_timeout_or_at_the_next_deadline() {
     let event_loop = virtual_loop();
@@ -54,14 +54,15 @@ fn a_turn_ends_at_its_timeout_or_at_the_next_deadline() {
     assert_eq!((last.time, last.woken_by_timers), (3 * SECOND, 1));
 }
 
-/// With no task left, a turn does not wait, under either clock.
+/// A turn of a loop without tasks does not wait, under either clock.
 #[test]
 fn a_turn_with_nothing_left_does_not_sleep() {
     assert_eq!(virtual_loop().turn(None).unwrap().polled, 0);
     assert_eq!(EventLoop::new().unwrap().turn(None).unwrap().polled, 0);
 }
 
-/// While a task is always ready, the inbox is read after 61 polls, no sooner and no later, and again after 61 more.
+/// While a task is always ready, the inbox is read after 61 polls, no sooner and no later, and again
+/// after 61 more.
 #[test]
 fn the_loop_parks_after_61_polls() {
     let (polls, first) = counters();
@@ -75,13 +76,13 @@ fn the_loop_parks_after_61_polls() {
             yield_now().await;
         }
     });
-    // It was spawned after the 61st poll of main, behind main, which was woken before.
+    // It was spawned after the 61st poll of main, and queued after main, which was woken before.
     assert_eq!(first.load(Relaxed), 62);
     // Of the next 61 polls one was its own.
     assert_eq!(second.load(Relaxed), 122);
 }
 
-/// Parks at which nothing was ready save nothing up: after them, too, it is 61 polls.
+/// Parks at which nothing was ready do not add up: after them, too, the next park comes after 61 polls.
 #[test]
 fn idle_parks_grant_no_further_polls() {
     let (polls, first) = counters();
@@ -98,10 +99,9 @@ fn idle_parks_grant_no_further_polls() {
     assert_eq!(first.load(Relaxed), 62);
 }
 
-/// A main future that is ready at once, run again and again, keeps the loop from nothing: what is in
-/// the inbox is read in time.
+/// A main future that is ready at once, run again and again, does not keep the loop from its inbox.
 #[test]
-fn main_futures_that_are_ready_starve_nobody() {
+fn ready_main_futures_do_not_starve_the_inbox() {
     let event_loop = virtual_loop();
     let heard = Arc::new(AtomicBool::new(false));
     let hears = heard.clone();
@@ -115,8 +115,8 @@ fn main_futures_that_are_ready_starve_nobody() {
     }
 }
 
-/// A batch of more than 61 is polled to its end. It is not begun before the park, though: what is in
-/// the inbox by then comes behind that batch, and not behind the next.
+/// A batch of more than 61 tasks is polled to its end, but the park comes before it begins: a message
+/// that is in the inbox by then comes after that batch, not after the next.
 #[test]
 fn a_park_does_not_interrupt_a_batch() {
     let (polls, seen) = counters();
@@ -140,12 +140,13 @@ fn a_park_does_not_interrupt_a_batch() {
     assert_eq!(seen.load(Relaxed), 100);
 }
 
+/// Returns two counters that threads can share.
 fn counters() -> (Arc<AtomicUsize>, Arc<AtomicUsize>) {
     Default::default()
 }
 
-/// Spawns a task that notes how many polls there were. It goes through the inbox, although this is
-/// the loop's own thread: so it waits for the park.
+/// Spawns a task that stores the number of polls so far. The spawn goes through the inbox, although this
+/// is the loop's own thread, so it waits for the park.
 fn leave_in_inbox(polls: &Arc<AtomicUsize>, seen: &Arc<AtomicUsize>) {
     let (polls, seen) = (polls.clone(), seen.clone());
     let note = move || {

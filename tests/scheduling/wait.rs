@@ -9,7 +9,7 @@ use boucle::{
 
 use crate::common::{SECOND, counted, virtual_loop};
 
-/// Tasks that sleep so many seconds and return that number.
+/// Spawns tasks that sleep so many seconds and return that number.
 fn sleepers<const N: usize>(counts: [u32; N]) -> [boucle::JoinHandle<u32>; N] {
     counts.map(|count| {
         spawn(async move {
@@ -19,7 +19,7 @@ fn sleepers<const N: usize>(counts: [u32; N]) -> [boucle::JoinHandle<u32>; N] {
     })
 }
 
-/// The values of tasks that are done, which are there at once.
+/// Returns the values of tasks that are done.
 async fn values<T: 'static>(done: Vec<boucle::JoinHandle<T>>) -> Vec<T> {
     let mut values = Vec::new();
     for task in done {
@@ -35,7 +35,8 @@ fn ids<T>(tasks: &[boucle::JoinHandle<T>]) -> Vec<u64> {
     tasks.iter().map(|task| task.id()).collect()
 }
 
-/// Who is done in the same turn as the first is in `done` too, and both lists keep the input order.
+/// Tasks that finish in the same turn as the first are in `done` too, and both lists keep the input
+/// order.
 #[test]
 fn wait_for_the_first_returns_all_that_are_done_in_the_same_turn() {
     virtual_loop().block_on(async {
@@ -49,7 +50,7 @@ fn wait_for_the_first_returns_all_that_are_done_in_the_same_turn() {
     });
 }
 
-/// What is pending can be waited for again, until nothing is left.
+/// Pending tasks can be waited for again, until none is left.
 #[test]
 fn a_wait_can_be_repeated_with_what_is_pending() {
     virtual_loop().block_on(async {
@@ -67,8 +68,8 @@ fn a_wait_can_be_repeated_with_what_is_pending() {
     });
 }
 
-/// A task that is pending after a wait is an ordinary task: it wakes who awaits its handle, and
-/// nobody else.
+/// A task that is pending after a wait is an ordinary task: it wakes the task that awaits its handle, and
+/// no other.
 #[test]
 fn a_pending_task_can_be_awaited_after_the_wait() {
     virtual_loop().block_on(async {
@@ -78,7 +79,8 @@ fn a_pending_task_can_be_awaited_after_the_wait() {
     });
 }
 
-/// A task that is pending after a wait reports to it no more, nor to the next one that has its place.
+/// A task that is pending after a wait no longer reports to it, nor to the next wait, which has its
+/// place.
 #[test]
 fn a_pending_task_does_not_end_a_later_wait() {
     virtual_loop().block_on(async {
@@ -91,7 +93,7 @@ fn a_pending_task_does_not_end_a_later_wait() {
     });
 }
 
-/// Tasks that are done before the wait are found at its first poll.
+/// A wait finds at its first poll the tasks that were done before.
 #[test]
 fn wait_finds_at_once_what_was_done_before() {
     virtual_loop().block_on(async {
@@ -104,7 +106,7 @@ fn wait_finds_at_once_what_was_done_before() {
     });
 }
 
-/// ALL_COMPLETED returns when the last task is done, however it ended.
+/// `ALL_COMPLETED` returns when the last task is done, however it ended.
 #[test]
 fn wait_for_all_returns_when_the_last_is_done() {
     virtual_loop().block_on(async {
@@ -124,7 +126,7 @@ fn wait_for_all_returns_when_the_last_is_done() {
     });
 }
 
-/// FIRST_EXCEPTION returns at the first `Err`; a task that was aborted is no exception.
+/// `FIRST_EXCEPTION` returns at the first `Err`; an aborted task is no exception.
 #[test]
 fn wait_for_the_first_exception_returns_at_an_error() {
     virtual_loop().block_on(async {
@@ -143,7 +145,7 @@ fn wait_for_the_first_exception_returns_at_an_error() {
     });
 }
 
-/// FIRST_EXCEPTION returns at the first panic.
+/// `FIRST_EXCEPTION` returns at the first panic.
 #[test]
 fn wait_for_the_first_exception_returns_at_a_panic() {
     virtual_loop().block_on(async {
@@ -161,7 +163,7 @@ fn wait_for_the_first_exception_returns_at_a_panic() {
     });
 }
 
-/// FIRST_EXCEPTION without an exception returns when all are done.
+/// `FIRST_EXCEPTION` without an exception returns when all tasks are done.
 #[test]
 fn wait_for_the_first_exception_returns_at_the_end_without_one() {
     virtual_loop().block_on(async {
@@ -179,7 +181,7 @@ fn wait_for_the_first_exception_returns_at_the_end_without_one() {
     });
 }
 
-/// An exception that happened before the wait began ends it at once.
+/// An exception from before the wait ends it at once.
 #[test]
 fn wait_for_the_first_exception_finds_one_that_was_there_before() {
     virtual_loop().block_on(async {
@@ -196,7 +198,7 @@ fn wait_for_the_first_exception_finds_one_that_was_there_before() {
     });
 }
 
-/// When its time is over a wait gives what is done, perhaps nothing; the tasks go on.
+/// A wait whose time is over returns the tasks that are done, perhaps none, and the others go on.
 #[test]
 fn a_wait_that_times_out_aborts_nothing() {
     virtual_loop().block_on(async {
@@ -216,8 +218,8 @@ fn a_wait_that_times_out_aborts_nothing() {
     });
 }
 
-/// Waiting for a thousand tasks costs the parent one poll at the start and at most one for each
-/// turn in which a task is done.
+/// Waiting for a thousand tasks costs the parent one poll at the start and at most one for each turn in
+/// which a task finishes.
 #[test]
 #[cfg_attr(miri, ignore = "takes half a minute there")]
 fn wait_is_linear() {

@@ -78,7 +78,7 @@ fn exit() -> ! {
     std::process::exit(3)
 }
 
-/// A task that owns something on the heap across an await.
+/// Owns something on the heap across an await.
 async fn owns(then: impl FnOnce()) {
     let text = String::from("on the heap");
     yield_now().await;
@@ -86,6 +86,7 @@ async fn owns(then: impl FnOnce()) {
     drop(text);
 }
 
+/// Runs a part that exits inside a turn.
 fn run_part(part: &str, event_loop: &EventLoop) {
     let waiting = event_loop.spawn(poll_fn(|cx| {
         LATE.with(|late| late.waker.replace(Some(cx.waker().clone())));
@@ -141,9 +142,8 @@ fn run_part(part: &str, event_loop: &EventLoop) {
     });
 }
 
-/// The destructors of thread-locals run while a turn is under way: nothing reaches memory that was
-/// freed, and what is being polled is not dropped. (The sanitizer's build of this test looks
-/// closer.)
+/// The destructors of thread-locals run while a turn is under way: none reaches freed memory, and the
+/// future that is being polled is not dropped. (The build with the address sanitizer looks closer.)
 #[test]
 fn a_process_may_exit_inside_of_a_thread_local_loop() {
     if let Some(part) = part_of_child() {

@@ -11,8 +11,8 @@ use futures_lite::StreamExt;
 
 use crate::common::{Gate, virtual_loop};
 
-/// A full loop refuses what another thread spawns: the closure is dropped, and what stands behind it in
-/// the inbox is read.
+/// A full loop refuses a spawn of another thread: the closure is dropped, and the messages after it are
+/// still read.
 #[test]
 fn a_full_loop_reads_its_inbox_to_the_end() {
     let event_loop = virtual_loop();

@@ -40,17 +40,18 @@ fn wake_by_ref(_: *const ()) {
     WAKES.fetch_add(1, SeqCst);
 }
 
-/// The first waker has no data, and drops quietly.
+/// Drops a waker. The first one has no data, and drops quietly.
 fn drop_clone(data: *const ()) {
     assert!(data.is_null() || !DROPS_PANIC.get(), "a waker's drop");
 }
 
+/// Returns such a waker.
 fn hooked() -> Waker {
     // SAFETY: The functions use no memory behind the pointer, and any thread may call them.
     unsafe { Waker::from_raw(RawWaker::new(ptr::null(), &HOOKED)) }
 }
 
-/// Polls a future once with such a waker. Returns what came, or the panic.
+/// Polls a future once with such a waker. Returns the answer, or the message of the panic.
 fn polled<F: Future>(future: F) -> Result<Poll<F::Output>, String> {
     let waker = hooked();
     let mut future = pin!(future);
@@ -76,8 +77,8 @@ fn a_loop_that_goes_while_a_waker_is_cloned_is_gone_for_the_poll() {
     assert!(error.is_cancelled());
 }
 
-/// What is polled where it may not be says so, also if the clone of the waker, which then is of no use,
-/// panics when it is dropped. (Two panics at once would end the process.)
+/// A poll that is refused gives its reason even if the clone of the waker, which it then drops, panics.
+/// (Two panics at once would end the process.)
 #[test]
 fn a_refusal_outlives_the_waker() {
     let other = virtual_loop();
@@ -107,8 +108,7 @@ fn a_refusal_outlives_the_waker() {
     DROPS_PANIC.set(false);
 }
 
-/// The answer of a poll is not lost because the clone of the waker, which is not needed for it, panics
-/// when it is dropped.
+/// The answer of a poll is not lost if the clone of the waker, which it then drops, panics.
 #[test]
 fn an_answer_outlives_the_waker() {
     DROPS_PANIC.set(true);
@@ -129,7 +129,7 @@ fn an_answer_outlives_the_waker() {
     DROPS_PANIC.set(false);
 }
 
-/// The same of a job's value, which came from another thread.
+/// The same for the value of an executor job.
 #[test]
 #[cfg(feature = "blocking")]
 fn a_value_of_a_job_outlives_the_waker() {
@@ -158,8 +158,8 @@ fn armed() -> impl Future<Output = ()> {
     holds(Bomb("a value's drop"))
 }
 
-/// A future, a closure or an observer that is refused is dropped quietly: what is heard is why it was
-/// refused.
+/// A future, a closure or an observer that is refused is dropped quietly: the panic gives the reason of
+/// the refusal.
 #[test]
 fn what_is_refused_is_dropped_quietly() {
     run(async {
@@ -178,7 +178,7 @@ fn what_is_refused_is_dropped_quietly() {
     assert_eq!(refused, Err(boucle::LoopGone));
 }
 
-/// Observers of a loop that is never made are dropped one by one.
+/// The observers of a loop that is never made are dropped one by one.
 #[test]
 fn observers_of_no_loop_are_dropped_one_by_one() {
     let observer = || {

@@ -1,7 +1,7 @@
 //! A fault for Miri to find: its silence about the other tests means something if it reports this one.
 //! `.ci/run` asks for the test by name, and expects the report.
 
-/// A task reads memory that is freed.
+/// A task reads freed memory.
 #[test]
 #[ignore = "it is undefined behaviour"]
 fn a_use_after_free_is_reported() {

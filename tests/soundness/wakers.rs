@@ -19,7 +19,7 @@ use futures_lite::StreamExt;
 
 use crate::common::{Gate, SECOND, listen, virtual_loop, waker_of};
 
-/// Not over when it is first polled.
+/// A duration that is not over at the first poll.
 const MOMENT: Duration = Duration::from_millis(if cfg!(miri) { 500 } else { 5 });
 
 type Boxed<T = ()> = Pin<Box<dyn Future<Output = T>>>;
@@ -35,7 +35,8 @@ fn panicking() -> (Waker, Arc<AtomicUsize>) {
     (waker_of(wake, || panic!("a waker's drop")), wakes)
 }
 
-/// Polls a future with such a waker, of which the future then has the only one.
+/// Polls a future with such a waker, of which the future then holds the only clone. Returns the number of
+/// its wakes.
 fn poll_with_panics(future: impl Future) -> Arc<AtomicUsize> {
     let (waker, wakes) = panicking();
     let cx = &mut Context::from_waker(&waker);
@@ -45,11 +46,10 @@ fn poll_with_panics(future: impl Future) -> Arc<AtomicUsize> {
     wakes
 }
 
-/// A handle that was polled with a waker which panics when it is dropped is given to a `wait`, which
-/// drops that waker. The wait works all the same; and a later group is not reported to by a task that
-/// is not of it.
+/// A handle that holds a waker which panics when it is dropped is given to a `wait`, which drops that
+/// waker. The wait still works, and its task does not report to a later group in the same place.
 #[test]
-fn a_waker_that_panics_leaves_no_seat_in_a_group_that_is_gone() {
+fn a_panicking_waker_leaves_no_trace_in_a_group_that_is_gone() {
     virtual_loop().block_on(async {
         let gate = Gate::default();
         let waits = gate.clone();
@@ -72,10 +72,10 @@ fn a_waker_that_panics_leaves_no_seat_in_a_group_that_is_gone() {
     });
 }
 
-/// The same if the first poll of the wait is caught, and the wait is kept and not polled again: nothing
-/// counts below zero.
+/// The same if a panic of the first poll is caught, and the wait is kept but not polled again: no count
+/// goes below zero.
 #[test]
-fn a_wait_that_is_given_up_leaves_no_seat() {
+fn a_wait_that_is_not_polled_again_leaves_no_trace() {
     virtual_loop().block_on(async {
         let gate = Gate::default();
         let waits = gate.clone();
@@ -100,7 +100,7 @@ fn a_wait_that_is_given_up_leaves_no_seat() {
     });
 }
 
-/// Two wakers that panic when they are dropped, replaced by one `wait`, are two panics and no abort.
+/// Two wakers that panic when one `wait` replaces them are two panics and no abort.
 #[test]
 fn wakers_of_two_handles_may_both_panic() {
     virtual_loop().block_on(async {
@@ -112,8 +112,8 @@ fn wakers_of_two_handles_may_both_panic() {
     });
 }
 
-/// A waker that panics in its wake and in its destructor may wait for anything: it is woken once, and
-/// the loop goes on. (Two panics at once would end the process.)
+/// A waker that panics when it is woken and when it is dropped may wait for anything: it is woken once,
+/// and the loop goes on. (Two panics at once would end the process.)
 #[test]
 fn a_waker_that_panics_twice_harms_nothing() {
     run(async {
@@ -145,8 +145,8 @@ fn a_waker_that_panics_twice_harms_nothing() {
     });
 }
 
-/// Two wakers that panic when they are dropped wait for each kind of thing, and it is dropped: on the
-/// loop's thread, on another one, and by the end of the loop.
+/// Two such wakers wait for each kind of future, which is then dropped: on the thread of the loop, on
+/// another one, and by the end of the loop.
 #[test]
 fn what_panicking_wakers_wait_for_may_be_dropped_anywhere() {
     async fn kinds() -> Vec<Box<dyn Send>> {
@@ -195,13 +195,13 @@ fn what_panicking_wakers_wait_for_may_be_dropped_anywhere() {
     late.into_iter().for_each(drop);
 }
 
-/// A waker that polls within its wake, as an executor does that runs at once.
+/// A waker that polls while it is woken, as an executor does that runs at once.
 struct PollsAtOnce;
 
 type Polls = Box<dyn FnMut(&mut Context<'_>)>;
 
 thread_local! {
-    /// What it polls.
+    /// What the waker polls.
     static POLLED: RefCell<Option<Polls>> = const { RefCell::new(None) };
     static WAKES: Cell<u32> = const { Cell::new(0) };
 }
@@ -226,8 +226,8 @@ impl Wake for PollsAtOnce {
     }
 }
 
-/// The end of a loop wakes what waits on another runtime. If that polls again in its wake, it is woken
-/// once more, finds the loop gone, and the end comes.
+/// The end of a loop wakes foreign wakers. One that polls again while it is woken is woken once more,
+/// finds the loop gone, and the end is reached.
 #[test]
 fn a_waker_that_polls_within_its_wake_does_not_hold_up_the_end() {
     run(async {
@@ -253,9 +253,9 @@ fn a_waker_that_polls_within_its_wake_does_not_hold_up_the_end() {
     POLLED.set(None);
 }
 
-/// A waker that is left by the destructor of an observer, the last user code that the end of a loop
-/// runs, is woken, unless the poll that left it was told that the loop is gone. If its destructor
-/// panics, that stays inside.
+/// The destructor of an observer is the last user code that the end of a loop runs. A waker that it
+/// leaves is woken, unless its poll has returned that the loop is gone. If the waker's destructor panics,
+/// that panic is caught.
 #[test]
 fn a_waker_that_is_left_at_the_very_end_is_woken() {
     type Wakes = Rc<RefCell<Vec<Arc<AtomicUsize>>>>;

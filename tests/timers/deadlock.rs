@@ -10,9 +10,9 @@ use boucle::{Elapsed, sleep, spawn_named, timeout};
 
 use crate::common::{HOUR, ms, panic_of, secs, virtual_loop};
 
-/// A loop whose only timer was cancelled can never go on, and says so, with the tasks that wait.
+/// A loop whose only timer was cancelled panics with a deadlock that lists the waiting tasks.
 #[test]
-fn a_deadlock_is_told_with_the_tasks_that_wait() {
+fn a_deadlock_lists_the_waiting_tasks() {
     let event_loop = virtual_loop();
     let message = panic_of(|| {
         event_loop.block_on(async {
@@ -32,7 +32,7 @@ fn a_deadlock_is_told_with_the_tasks_that_wait() {
     assert_eq!(event_loop.block_on(async { 5 }), 5);
 }
 
-/// While a `LoopHandle` exists somebody may still speak, so the loop waits where it would report a
+/// While a `LoopHandle` exists, another thread may still spawn, so the loop waits instead of reporting a
 /// deadlock.
 #[test]
 fn a_loop_handle_holds_off_the_deadlock() {
@@ -48,9 +48,9 @@ fn a_loop_handle_holds_off_the_deadlock() {
     other.join().unwrap();
 }
 
-/// When the last handle is dropped, on another thread and while the loop sleeps, the wait ends with
-/// the deadlock. (The other thread waits until the loop has announced its sleep, as far as can be
-/// seen from outside.)
+/// When the last handle is dropped on another thread while the loop sleeps, the wait ends with the
+/// deadlock. (The other thread waits until the loop has announced its sleep, as far as can be seen from
+/// outside.)
 #[test]
 fn dropping_the_last_loop_handle_ends_the_wait() {
     let event_loop = virtual_loop();
@@ -73,10 +73,9 @@ fn dropping_the_last_loop_handle_ends_the_wait() {
     other.join().unwrap();
 }
 
-/// The last handle may go at any moment of the loop's way into its sleep, also between its look at
-/// the handles and its sleep. The race is run many times, the drop a little later each time; if the
-/// loop misses one, a waker that the test has kept for the purpose wakes it after a while, and the
-/// test fails.
+/// The last handle may be dropped at any moment while the loop goes to sleep, also between its look at
+/// the handles and its sleep. The race is run many times, with the drop a little later each time. If the
+/// loop misses one, a waker that the test has kept wakes it after a while, and the test fails.
 #[test]
 fn the_drop_of_the_last_loop_handle_is_never_missed() {
     for round in 0..3_000u32 {
@@ -121,7 +120,7 @@ fn the_drop_of_the_last_loop_handle_is_never_missed() {
     }
 }
 
-/// What waits for nothing but itself is a deadlock under a virtual clock, `run_forever` included.
+/// `run_forever` reports a deadlock, too.
 #[test]
 fn run_forever_reports_a_deadlock() {
     let event_loop = virtual_loop();

@@ -8,7 +8,7 @@ use boucle::{Elapsed, MissedTickBehavior, interval, now, sleep, timeout};
 
 use crate::common::{HOUR, ms, panic_of, secs, virtual_loop, virtually};
 
-/// The first tick comes at once, the others a period apart, and each says when it was due.
+/// The first tick comes at once, the others a period apart, and each returns the instant it was due.
 #[test]
 fn an_interval_ticks_at_once_and_then_every_period() {
     virtually(async {
@@ -25,8 +25,8 @@ fn an_interval_ticks_at_once_and_then_every_period() {
     });
 }
 
-/// When each of the next ticks comes, and when it says that it was due, if the second one is
-/// fetched at 34 ms instead of 10.
+/// Fetches the second tick at 34 ms instead of 10. Returns when each of the next ticks came, and when it
+/// was due.
 fn ticks_after_a_delay(behavior: MissedTickBehavior) -> Vec<(u128, u128)> {
     virtually(async {
         let start = now();
@@ -44,29 +44,29 @@ fn ticks_after_a_delay(behavior: MissedTickBehavior) -> Vec<(u128, u128)> {
     })
 }
 
-/// Missed ticks are made up for at once, and the grid is kept.
+/// `Burst`: missed ticks come at once, and the grid is kept.
 #[test]
 fn an_interval_bursts() {
     let seen = ticks_after_a_delay(MissedTickBehavior::Burst);
     assert_eq!(seen, [(34, 10), (34, 20), (34, 30), (40, 40), (50, 50)]);
 }
 
-/// The next tick comes a period after the late one, and a new grid begins.
+/// `Delay`: the next tick comes a period after the late one, and a new grid begins.
 #[test]
 fn an_interval_delays() {
     let seen = ticks_after_a_delay(MissedTickBehavior::Delay);
     assert_eq!(seen, [(34, 10), (44, 44), (54, 54), (64, 64), (74, 74)]);
 }
 
-/// Missed ticks are left out, and the grid is kept.
+/// `Skip`: missed ticks are left out, and the grid is kept.
 #[test]
 fn an_interval_skips() {
     let seen = ticks_after_a_delay(MissedTickBehavior::Skip);
     assert_eq!(seen, [(34, 10), (40, 40), (50, 50), (60, 60), (70, 70)]);
 }
 
-/// A tick that is late by less than a period misses no other, and the grid is kept; but one that
-/// delays begins a new grid once it is late by more than 5 ms.
+/// A tick that is late by less than a period misses no other, and the grid is kept; but `Delay` begins a
+/// new grid when a tick is late by more than 5 ms.
 #[test]
 fn a_tick_that_is_a_little_late_misses_nothing() {
     for (behavior, late, next) in [
@@ -88,8 +88,8 @@ fn a_tick_that_is_a_little_late_misses_nothing() {
     }
 }
 
-/// A tick that is late by exactly so many periods is followed by the first one on the grid after now,
-/// if ticks are skipped: the one that falls on now is left out, as the others are.
+/// With `Skip`, a tick that is late by exactly some periods is followed by the first one on the grid
+/// after now: the one that falls on now is left out like the others.
 #[test]
 fn a_tick_on_the_grid_is_skipped() {
     for periods in 1..5 {
@@ -109,8 +109,8 @@ fn a_tick_on_the_grid_is_skipped() {
     }
 }
 
-/// A tick that is late by exactly a period is late, if that is no longer than 5 ms: a new grid begins,
-/// and no two ticks come at once.
+/// With `Delay`, a tick that is late by exactly a period is late, even if the period is no longer than 5
+/// ms: a new grid begins, and no two ticks come at once.
 #[test]
 fn a_tick_that_is_late_by_a_period_begins_a_new_grid() {
     for period in [1, 4, 5] {
@@ -127,8 +127,8 @@ fn a_tick_that_is_late_by_a_period_begins_a_new_grid() {
     }
 }
 
-/// An interval that is made where no loop runs counts from its first poll, which ticks at once.
-/// (Holds the real clock for 5 ms, of which the loop's knows nothing.)
+/// An interval that was made where no loop runs counts from its first poll, which ticks at once. (Holds
+/// the real clock for 5 ms, of which the loop's clock knows nothing.)
 #[test]
 fn an_interval_that_was_made_outside_counts_from_its_first_poll() {
     let event_loop = virtual_loop();
@@ -144,7 +144,7 @@ fn an_interval_that_was_made_outside_counts_from_its_first_poll() {
     });
 }
 
-/// One that is reset where no loop runs counts from its next poll, and ticks a period after that:
+/// An interval that was reset where no loop runs counts from its next poll and ticks a period later:
 /// before its first tick, after one, and while a timer is armed for the next.
 #[test]
 fn an_interval_that_was_reset_outside_counts_from_its_next_poll() {
@@ -173,8 +173,8 @@ fn an_interval_that_was_reset_outside_counts_from_its_next_poll() {
     }
 }
 
-/// A tick that is fetched where its loop does not run goes by the clock of that loop all the same: a
-/// year later it is skipped to the year's end, not to the real present.
+/// A tick that is fetched while its loop is not running goes by the clock of that loop: a thousand hours
+/// later it skips to the end of those, not to the real present.
 #[test]
 fn a_tick_that_is_fetched_outside_goes_by_its_own_clock() {
     let event_loop = virtual_loop();
@@ -196,7 +196,8 @@ fn a_tick_that_is_fetched_outside_goes_by_its_own_clock() {
     });
 }
 
-/// A grid finer than 5 ms is not coarser for that: the lateness of a period is late enough.
+/// With `Delay`, a grid finer than 5 ms is no coarser for that: a tick that is late by a period is late
+/// enough.
 #[test]
 fn a_fine_grid_delays_too() {
     virtually(async {
@@ -210,7 +211,7 @@ fn a_fine_grid_delays_too() {
     });
 }
 
-/// `reset` begins a new grid, whose first tick comes a period later and not at once.
+/// `reset` begins a new grid, whose first tick comes a period later, not at once.
 #[test]
 fn a_reset_interval_ticks_after_a_period() {
     virtually(async {
@@ -228,14 +229,14 @@ fn a_reset_interval_ticks_after_a_period() {
     });
 }
 
-/// A period of zero would tick for ever in one instant.
+/// A period of zero panics: it would tick for ever in one instant.
 #[test]
 fn a_period_of_zero_panics() {
     let message = panic_of(|| virtually(async { interval(Duration::ZERO) }));
     assert!(message.contains("must not be zero"), "{message}");
 }
 
-/// A tick that is given up is not lost: the next one that is awaited says the same instant.
+/// A tick that is dropped while it waits is not lost: the next call returns the same instant.
 #[test]
 fn a_tick_that_is_given_up_is_not_lost() {
     virtually(async {

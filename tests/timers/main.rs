@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use boucle::now;
 
-/// What happened, in order, and when, counted from the first line.
+/// What happened, in order, and when, counted from the making of the log.
 #[derive(Clone)]
 struct Log {
     start: Instant,

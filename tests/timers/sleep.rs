@@ -17,7 +17,7 @@ use futures_lite::future::poll_once;
 use super::Log;
 use crate::common::{HOUR, ms, panic_of, secs, virtual_loop, virtually};
 
-/// Tasks wake in the order of their deadlines, each exactly at its own.
+/// Sleeps end in the order of their deadlines, each exactly at its own.
 #[test]
 fn sleeps_end_in_the_order_of_their_deadlines() {
     virtually(async {
@@ -41,8 +41,8 @@ fn sleeps_end_in_the_order_of_their_deadlines() {
     });
 }
 
-/// Of timers with one deadline, the one that was armed first fires first: not the one that was made
-/// first, and whatever the distance from which each was armed.
+/// Of timers with one deadline, the one that was armed first fires first, not the one that was made
+/// first, however far ahead each was armed.
 #[test]
 fn equal_deadlines_fire_in_arming_order() {
     virtually(async {
@@ -77,7 +77,7 @@ fn equal_deadlines_fire_in_arming_order() {
     });
 }
 
-/// A deadline that lies between two microseconds is rounded up to a tick, never down.
+/// A deadline between two microseconds is rounded up to a tick, never down.
 #[test]
 fn a_deadline_between_two_ticks_is_rounded_up() {
     virtually(async {
@@ -91,8 +91,8 @@ fn a_deadline_between_two_ticks_is_rounded_up() {
     });
 }
 
-/// What is over already is ready at the first poll, and does not even give way: the other task has
-/// not run.
+/// A sleep of zero and a past deadline are ready at the first poll and do not even yield: the other task
+/// has not run.
 #[test]
 fn a_sleep_of_zero_and_a_past_deadline_are_ready_at_once() {
     virtually(async {
@@ -111,7 +111,7 @@ fn a_sleep_of_zero_and_a_past_deadline_are_ready_at_once() {
     });
 }
 
-/// The longest durations overflow nothing and can be waited for, timed out and cancelled.
+/// The longest durations overflow nothing, and can be awaited, timed out and cancelled.
 #[test]
 fn the_longest_sleep_is_a_century() {
     virtually(async {
@@ -130,7 +130,7 @@ fn the_longest_sleep_is_a_century() {
     });
 }
 
-/// A sleep tells its deadline, and whether it has come, without being awaited.
+/// A sleep gives its deadline, and whether it has passed, without being awaited.
 #[test]
 fn a_sleep_knows_its_deadline() {
     virtually(async {
@@ -147,8 +147,8 @@ fn a_sleep_knows_its_deadline() {
     });
 }
 
-/// Whether a sleep is over is asked of its own loop's clock, also while that does not run: for one that
-/// was never polled, one that waits, one that was reset and one that was awaited.
+/// Whether a sleep is over depends on its own loop's clock, also while that loop is not running: for a
+/// sleep that was never polled, one that waits, one that was reset and one that was awaited.
 #[test]
 fn a_sleep_is_over_by_the_clock_of_its_loop() {
     let event_loop = virtual_loop();
@@ -164,7 +164,7 @@ fn a_sleep_is_over_by_the_clock_of_its_loop() {
     event_loop.block_on(sleep(HOUR));
     assert!(sleeps.iter().all(|asleep| asleep.is_elapsed()));
     assert!(reset.is_elapsed());
-    // Nor does another loop's time matter, when that one runs.
+    // Another loop's time does not matter, even while that loop runs.
     assert!(virtually(async { reset.is_elapsed() }));
     event_loop.block_on(&mut reset);
     assert!(reset.is_elapsed());
@@ -174,7 +174,7 @@ fn a_sleep_is_over_by_the_clock_of_its_loop() {
     assert!(reset.is_elapsed());
 }
 
-/// The time counts from the call to `sleep`, not from the first poll.
+/// A sleep counts from the call, not from its first poll.
 #[test]
 fn a_sleep_counts_from_when_it_was_made() {
     virtually(async {
@@ -186,7 +186,7 @@ fn a_sleep_counts_from_when_it_was_made() {
     });
 }
 
-/// Where no loop runs there is no time to count from, so the first poll begins to count.
+/// A sleep that was made where no loop runs counts from its first poll.
 #[test]
 fn a_sleep_that_was_made_outside_counts_from_its_first_poll() {
     let asleep = sleep(secs(5));
@@ -208,7 +208,7 @@ fn a_sleep_that_was_made_outside_counts_from_its_first_poll() {
     });
 }
 
-/// A sleep needs a loop only when it is polled, and then says so.
+/// A sleep needs a loop only when it is polled, and then panics with the reason.
 #[test]
 fn a_sleep_without_a_loop_panics_when_it_is_polled() {
     let mut asleep = sleep(secs(1));
@@ -220,7 +220,7 @@ fn a_sleep_without_a_loop_panics_when_it_is_polled() {
     assert!(message.contains("boucle::run"), "{message}");
 }
 
-/// A sleep whose loop is gone keeps its deadline and can be waited for on the next loop.
+/// A sleep whose loop is gone keeps its deadline and can be awaited on the next loop.
 #[test]
 fn a_sleep_outlives_its_loop() {
     let first = virtual_loop();
@@ -241,7 +241,7 @@ fn a_sleep_outlives_its_loop() {
     });
 }
 
-/// A sleep whose loop is gone can be dropped, with and without another loop running.
+/// A sleep whose loop is gone can be dropped, with or without another loop running.
 #[test]
 fn a_sleep_is_dropped_after_its_loop() {
     let polled = || {
@@ -254,7 +254,7 @@ fn a_sleep_is_dropped_after_its_loop() {
     drop(polled());
     let asleep = polled();
     virtually(async move {
-        // The same key of another wheel is not the one that is cancelled.
+        // The timer with the same key in another wheel is not cancelled.
         let mut own = sleep(secs(1));
         assert!(poll_once(&mut own).await.is_none());
         drop(asleep);
@@ -262,7 +262,7 @@ fn a_sleep_is_dropped_after_its_loop() {
     });
 }
 
-/// A sleep that waits on one loop is not to be polled on another, and the panic names both.
+/// A sleep that waits on one loop panics when it is polled on another, and names both.
 #[test]
 fn a_sleep_that_is_polled_on_another_loop_panics() {
     let first = virtual_loop();
@@ -280,8 +280,8 @@ fn a_sleep_that_is_polled_on_another_loop_panics() {
     first.block_on(asleep);
 }
 
-/// A sleep that is dropped on another thread is cancelled through the inbox: then nothing is left
-/// to wait for.
+/// A sleep that is dropped on another thread is cancelled through the inbox: then nothing is left to wait
+/// for.
 #[test]
 fn a_sleep_that_is_dropped_on_another_thread_is_cancelled() {
     let event_loop = virtual_loop();
@@ -291,18 +291,18 @@ fn a_sleep_that_is_dropped_on_another_thread_is_cancelled() {
             let mut asleep = sleep(HOUR);
             assert!(poll_once(&mut asleep).await.is_none());
             thread::spawn(move || drop(asleep)).join().unwrap();
-            // The inbox is read by the time this is over.
+            // The inbox has been read when this is over.
             sleep(ms(1)).await;
             assert_eq!(now() - start, ms(1));
             pending::<()>().await;
         })
     });
     assert!(message.starts_with("deadlock"), "{message}");
-    // It was a deadlock there and then, not an hour later.
+    // The deadlock came at once, not an hour later.
     assert_eq!(event_loop.block_on(async { now() }) - start, ms(1));
 }
 
-/// `reset` moves the deadline nearer or farther, before the first poll and after it.
+/// `reset` makes the deadline earlier or later, before the first poll and after it.
 #[test]
 fn a_reset_sleep_ends_at_its_new_deadline() {
     for is_polled in [false, true] {
@@ -322,7 +322,7 @@ fn a_reset_sleep_ends_at_its_new_deadline() {
     }
 }
 
-/// A sleep that is over can be used again, fetched or not.
+/// A sleep that has fired can be reset, whether it was polled since or not.
 #[test]
 fn a_sleep_that_has_fired_can_be_reset() {
     virtually(async {
@@ -333,7 +333,7 @@ fn a_sleep_that_has_fired_can_be_reset() {
         assert!(!asleep.is_elapsed());
         (&mut asleep).await;
         assert_eq!(now() - start, ms(30));
-        // It fires, and nobody fetches it.
+        // It fires, and is not polled.
         asleep.reset(start + ms(40));
         assert!(poll_once(&mut asleep).await.is_none());
         sleep(ms(20)).await;
@@ -341,13 +341,13 @@ fn a_sleep_that_has_fired_can_be_reset() {
         asleep.reset(start + ms(60));
         (&mut asleep).await;
         assert_eq!(now() - start, ms(60));
-        // Over is over, however often it is asked.
+        // It stays ready, however often it is polled.
         (&mut asleep).await;
         assert_eq!(now() - start, ms(60));
     });
 }
 
-/// A reset gives a sleep that was made without a loop its deadline.
+/// A reset gives a deadline to a sleep that was made where no loop runs.
 #[test]
 fn a_reset_replaces_the_duration_of_a_sleep_made_outside() {
     let mut asleep = sleep(HOUR);
@@ -359,9 +359,9 @@ fn a_reset_replaces_the_duration_of_a_sleep_made_outside() {
     });
 }
 
-/// Who polls last is woken: a sleep that moves from one task to another wakes the second.
+/// A sleep wakes the task that polled it last: here it moves from one task to another.
 #[test]
-fn a_sleep_wakes_whoever_polled_it_last() {
+fn a_sleep_wakes_the_task_that_polled_it_last() {
     virtually(async {
         let mut asleep = sleep(ms(10));
         assert!(poll_once(&mut asleep).await.is_none());
@@ -379,7 +379,7 @@ fn a_sleep_wakes_whoever_polled_it_last() {
     });
 }
 
-/// Under the real clock, a timer is never early. (Sleeps for a few milliseconds.)
+/// Under the real clock a timer is never early. (Sleeps for a few milliseconds.)
 #[test]
 fn a_real_sleep_is_never_early() {
     boucle::run(async {
@@ -395,9 +395,9 @@ fn a_real_sleep_is_never_early() {
     });
 }
 
-/// Under the real clock, a loop that has nothing else to do sleeps once for each sleep: it wakes
-/// neither before the deadline nor for a part of the way. (Sleeps for a few milliseconds; a task that
-/// was held up beyond its deadline by the machine has nothing to sleep for.)
+/// Under the real clock an otherwise idle loop parks once for each sleep: it wakes neither before the
+/// deadline nor on the way. (Sleeps for a few milliseconds. If the machine holds the task up beyond its
+/// deadline, there is nothing to sleep for.)
 #[test]
 fn a_real_sleep_is_one_park() {
     let event_loop = EventLoop::new().unwrap();
@@ -414,8 +414,8 @@ fn a_real_sleep_is_one_park() {
     }
 }
 
-/// A sleep that is made after a long poll counts from then, not from the start of the turn. (Holds
-/// the real loop for 50 ms.)
+/// Under the real clock, a sleep that is made after a long poll counts from its making, not from the
+/// start of the turn. (Holds the loop for 50 ms.)
 #[test]
 fn a_sleep_after_a_long_poll_is_not_over_at_once() {
     boucle::run(async {
@@ -430,8 +430,8 @@ fn a_sleep_after_a_long_poll_is_not_over_at_once() {
     });
 }
 
-/// A sleep that is polled again looks at the clock, though the loop has not looked at its timers
-/// yet. (Holds the real loop for 10 ms.)
+/// Under the real clock, a sleep that is polled again reads the clock, even if the loop has not looked at
+/// its timers yet. (Holds the loop for 10 ms.)
 #[test]
 fn a_sleep_that_is_polled_again_looks_at_the_clock() {
     boucle::run(async {
@@ -465,7 +465,7 @@ fn a_hundred_thousand_tasks_sleep() {
     });
 }
 
-/// hyper's timer asks for both, and a `Sleep` is only numbers.
+/// Timers are `Send` and `Sync`, as hyper's timer trait requires.
 #[test]
 fn timers_are_send_and_sync() {
     fn is_send_and_sync<T: Send + Sync + Unpin>() {}

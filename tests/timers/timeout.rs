@@ -1,4 +1,4 @@
-//! `timeout`: which of the two wins, and what becomes of the future.
+//! `timeout`: whether the value or the deadline wins, and what becomes of the future.
 
 use std::cell::Cell;
 use std::future::pending;
@@ -12,8 +12,8 @@ use futures_lite::future::poll_once;
 use super::Log;
 use crate::common::{HOUR, OnDrop, holds, ms, panic_of, virtual_loop, virtually};
 
-/// The future is polled first: if it is ready when it is polled, its value wins, at the deadline,
-/// behind it, and when there was no time at all.
+/// A timeout polls its future first: if that is ready, its value wins, at the deadline, after it, and
+/// with no time at all.
 #[test]
 fn a_value_wins_over_a_timeout() {
     virtually(async {
@@ -40,7 +40,7 @@ fn a_value_wins_over_a_timeout() {
     });
 }
 
-/// When the time is over, the future is dropped with the timeout, not before and not later.
+/// When the time is over, the future is dropped with the timeout, neither before nor after.
 #[test]
 fn a_timeout_ends_at_its_deadline() {
     virtually(async {
@@ -61,7 +61,7 @@ fn a_timeout_ends_at_its_deadline() {
     });
 }
 
-/// Of two nested timeouts, the shorter one ends the wait; if they are equal, the inner one.
+/// Of two nested timeouts the shorter one ends the wait; of equal ones, the inner.
 #[test]
 fn timeouts_nest() {
     virtually(async {
@@ -75,7 +75,7 @@ fn timeouts_nest() {
     });
 }
 
-/// A task whose handle was waited for in vain goes on.
+/// A timeout of a handle does not end its task.
 #[test]
 fn a_timeout_of_a_handle_does_not_end_the_task() {
     virtually(async {
@@ -93,7 +93,7 @@ fn a_timeout_of_a_handle_does_not_end_the_task() {
     });
 }
 
-/// Dropping a timeout that waits cancels its timer and drops its future.
+/// Dropping a waiting timeout cancels its timer and drops its future.
 #[test]
 fn a_dropped_timeout_leaves_nothing_behind() {
     let event_loop = virtual_loop();
@@ -117,9 +117,8 @@ fn a_dropped_timeout_leaves_nothing_behind() {
     assert_eq!(event_loop.block_on(async { now() }), start);
 }
 
-/// A future that is ready again and again spends the budget of its poll, and is ended all the same:
-/// the timeout does not count. (Takes 5 ms on the real clock, as only that one moves while tasks
-/// run.)
+/// Under the real clock, a timeout ends a future that is ready again and again and so spends the whole
+/// budget. (Takes 5 ms; a virtual clock stands still while tasks run.)
 #[test]
 fn a_timeout_ends_a_future_that_spends_the_budget() {
     boucle::run(async {

@@ -14,7 +14,7 @@ use futures_lite::future::poll_once;
 use super::Log;
 use crate::common::{HOUR, listen, ms, panic_of, passes_at_once, secs, virtual_loop, virtually};
 
-/// Time stands still while tasks run and jumps exactly to the next deadline, years away if need be.
+/// Time stands still while tasks run and jumps exactly to the next deadline, a year away if need be.
 #[test]
 fn a_virtual_clock_jumps_to_the_next_deadline() {
     virtually(async {
@@ -30,8 +30,8 @@ fn a_virtual_clock_jumps_to_the_next_deadline() {
     });
 }
 
-/// It jumps as far as that, and no further: a deadline that is half a millisecond behind another is
-/// not rounded, though a real clock would wait for a whole one.
+/// It jumps no further than that: a deadline half a millisecond after another is not rounded, although a
+/// real clock would wait for a whole one.
 #[test]
 fn a_virtual_clock_jumps_by_less_than_a_millisecond() {
     virtually(async {
@@ -44,7 +44,7 @@ fn a_virtual_clock_jumps_by_less_than_a_millisecond() {
     });
 }
 
-/// A turn lets the time of its limit pass, no more, and then tells of it.
+/// A turn lets no more time pass than its limit, and then reports it.
 #[test]
 fn a_turn_jumps_as_far_as_its_limit() {
     let event_loop = virtual_loop();
@@ -59,7 +59,7 @@ fn a_turn_jumps_as_far_as_its_limit() {
     assert!(task.is_finished());
 }
 
-/// A limit that no clock can reach lets no time pass.
+/// A turn whose limit no clock can reach lets no time pass.
 #[test]
 fn a_turn_of_the_longest_limit_stays_where_it_is() {
     let event_loop = virtual_loop();
@@ -83,8 +83,8 @@ fn a_real_turn_ends_with_its_limit() {
     }
 }
 
-/// A virtual clock does not stop where a timer was cancelled, though the wheel looks there: the next
-/// one is due a few ticks later.
+/// A virtual clock does not stop at the deadline of a cancelled timer, although the wheel looks there
+/// because the next one is due a few ticks later.
 #[test]
 fn a_virtual_clock_jumps_over_a_cancelled_deadline() {
     let event_loop = virtual_loop();
@@ -101,8 +101,7 @@ fn a_virtual_clock_jumps_over_a_cancelled_deadline() {
     assert_eq!(turn.time, Duration::from_micros(1_020));
 }
 
-/// A timer that was cancelled holds nothing up: a turn of a loop that has nothing else does not
-/// wait for it.
+/// A turn does not wait for a cancelled timer, even if the loop has nothing else.
 #[test]
 fn a_turn_does_not_wait_for_a_cancelled_timer() {
     let event_loop = virtual_loop();
@@ -124,7 +123,7 @@ fn a_turn_does_not_wait_for_a_cancelled_timer() {
     assert!(message.starts_with("deadlock"), "{message}");
 }
 
-/// A handle matters to a loop with a deadline no more than to any other: time jumps.
+/// A loop handle does not hold up a loop that has a deadline: time jumps.
 #[test]
 fn a_loop_handle_does_not_hold_up_time() {
     virtually(async {
@@ -135,8 +134,8 @@ fn a_loop_handle_does_not_hold_up_time() {
     });
 }
 
-/// While a socket is waited for, the park is real: a peer has time to answer before an hour is
-/// over. (The peer takes 20 ms.)
+/// While a task waits for a socket, the park is real: the peer has time to answer before an hour is over.
+/// (The peer takes 20 ms.)
 #[test]
 fn a_virtual_clock_waits_for_a_socket() {
     virtually(async {
@@ -160,7 +159,7 @@ fn a_virtual_clock_waits_for_a_socket() {
     });
 }
 
-/// A socket that nobody waits for holds up nothing: an hour passes at once.
+/// A socket for which no task waits holds up nothing: an hour passes at once.
 #[test]
 fn an_idle_socket_does_not_hold_up_a_virtual_clock() {
     virtually(async {
@@ -171,9 +170,9 @@ fn an_idle_socket_does_not_hold_up_a_virtual_clock() {
     });
 }
 
-/// A socket for which a task waited holds up the clock until its next event, or until it is
-/// dropped: then an hour passes at once. (If the loop parks for real nevertheless, a thread ends
-/// the test after five seconds, and the test fails.)
+/// A socket for which a task has waited holds up the clock until its next event, or until it is dropped:
+/// then an hour passes at once. (If the loop parks for real, a thread ends the test after five seconds
+/// and the test fails.)
 #[test]
 fn a_socket_that_was_dropped_does_not_hold_up_a_virtual_clock() {
     virtually(async {
@@ -184,7 +183,7 @@ fn a_socket_that_was_dropped_does_not_hold_up_a_virtual_clock() {
     });
 }
 
-/// A socket that was waited for and is gone holds up nothing, whether it was dropped here or on another thread.
+/// The same whether it was dropped on the thread of the loop or on another one.
 #[test]
 fn a_closed_socket_does_not_hold_up_a_virtual_clock() {
     for is_elsewhere in [false, true] {
@@ -204,8 +203,8 @@ fn a_closed_socket_does_not_hold_up_a_virtual_clock() {
     }
 }
 
-/// What other threads have left is read before the clock jumps: a wake that came during the last
-/// poll takes no time, though a timer is set.
+/// The loop reads its inbox before the clock jumps: a wake that came during the last poll takes no time,
+/// although a timer is set.
 #[test]
 fn a_virtual_clock_does_not_jump_over_a_wake() {
     virtually(async {
@@ -231,8 +230,8 @@ fn a_virtual_clock_does_not_jump_over_a_wake() {
     });
 }
 
-/// The same for a sleep that was dropped on another thread: nobody waits for it, so the clock does
-/// not go there.
+/// The clock does not jump to the deadline of a sleep that was dropped on another thread during the last
+/// poll.
 #[test]
 fn a_virtual_clock_does_not_jump_to_a_timer_that_was_dropped_elsewhere() {
     let event_loop = virtual_loop();
@@ -250,8 +249,7 @@ fn a_virtual_clock_does_not_jump_to_a_timer_that_was_dropped_elsewhere() {
     assert_eq!(event_loop.block_on(async { now() }), start);
 }
 
-/// While an executor job runs, the loop waits for the job and not for the clock. (The job takes 20
-/// ms.)
+/// While an executor job runs, the loop waits for the job and not for the clock. (The job takes 20 ms.)
 #[cfg(feature = "blocking")]
 #[test]
 fn a_virtual_clock_waits_for_an_executor_job() {

@@ -13,10 +13,10 @@ use boucle::{LoopGone, LoopHandle, sleep, spawn, timeout};
 
 use crate::common::{LONG, OnDrop, SECOND, holds, rounds, turn, virtual_loop, waiting_on};
 
-/// A loop that closes takes wakes from other threads without a deadlock: a destructor may wait for
-/// a thread that wakes.
+/// A closing loop takes wakes from other threads without a deadlock: a destructor may wait for a thread
+/// that wakes.
 #[test]
-fn a_wake_during_teardown_waits_for_nobody() {
+fn a_wake_during_teardown_does_not_wait() {
     let event_loop = virtual_loop();
     let gate = waiting_on(&event_loop);
     let waker = gate.waker();
@@ -35,8 +35,8 @@ fn a_wake_during_teardown_waits_for_nobody() {
     assert_eq!(gate.polls(), 1);
 }
 
-/// Threads that wake while the loop comes to its end do no harm, whichever comes first. (The race
-/// is made by many short loops, each with a thread that wakes until it is told to stop.)
+/// Threads that wake while the loop ends do no harm, whichever comes first. (The race is run with many
+/// short loops, each with a thread that wakes until it is stopped.)
 #[test]
 fn wakes_that_race_with_the_end_of_a_loop_do_no_harm() {
     for _ in 0..rounds(200) {
@@ -66,8 +66,8 @@ thread_local! {
     static OTHER: RefCell<Option<Box<dyn Any>>> = const { RefCell::new(None) };
 }
 
-/// Wakers and loops that a thread destroys with its thread-locals, in both orders: the destructors
-/// run, wake and spawn, and nothing panics. (A panic there would abort the process.)
+/// A thread destroys wakers and loops with its thread-locals, in either order: the destructors run, wake
+/// and spawn, and nothing panics. (A panic there would abort the process.)
 #[test]
 fn a_waker_may_be_woken_while_thread_locals_are_destroyed() {
     for loop_first in [true, false] {
@@ -110,8 +110,8 @@ fn a_waker_may_be_woken_while_thread_locals_are_destroyed() {
     }
 }
 
-/// A waker that a thread wakes with its last breath wakes a loop that lives elsewhere. (Real time:
-/// the loop parks until that thread ends.)
+/// A waker in a thread-local that is woken when its thread ends wakes a loop on another thread. (Real
+/// time: the loop parks until that thread ends.)
 #[test]
 fn a_thread_that_ends_can_wake_a_loop() {
     boucle::run(async {

@@ -1,4 +1,4 @@
-//! Wakers of other runtimes: what they may do while the loop holds them.
+//! Wakers of other runtimes, which may use the loop whenever it touches them.
 
 use std::cell::RefCell;
 use std::future::{pending, poll_fn, ready};
@@ -17,11 +17,11 @@ use futures_lite::StreamExt;
 
 use crate::common::{Gate, LONG, SECOND, listen, look, rounds, virtual_loop, waker_of};
 
-/// What a waker's owner is told.
+/// What a waker calls when it is cloned, woken or dropped.
 type Hook = Box<dyn Fn(&'static str) + Send + Sync>;
 
-/// A waker that tells a closure when it is cloned, woken and dropped.
-fn telling(hook: impl Fn(&'static str) + Send + Sync + 'static) -> Waker {
+/// Returns a waker that calls a closure when it is cloned, woken and dropped.
+fn calling(hook: impl Fn(&'static str) + Send + Sync + 'static) -> Waker {
     static VTABLE: RawWakerVTable = RawWakerVTable::new(
         |data| {
             let hook = borrow(data);
@@ -50,7 +50,7 @@ fn telling(hook: impl Fn(&'static str) + Send + Sync + 'static) -> Waker {
     unsafe { Waker::from_raw(raw) }
 }
 
-/// Does with the loop what user code may do, inside of it.
+/// Does with the running loop what user code may do.
 fn use_the_loop() {
     let task = spawn(pending::<()>());
     task.abort();
@@ -68,12 +68,12 @@ fn use_the_loop() {
 }
 
 thread_local! {
-    /// A waker of the loop.
+    /// A waker of the running loop.
     static OWN: RefCell<Option<Waker>> = const { RefCell::new(None) };
 }
 
-/// Counts what reentrant wakers did: calls that began, and calls that came to their end. A call
-/// under a borrow of the loop would panic in between.
+/// Counts what reentrant wakers did: calls that began, and calls that ended. A call while the loop is
+/// borrowed would panic in between.
 #[derive(Default)]
 struct Calls {
     begun: AtomicUsize,
@@ -84,7 +84,7 @@ struct Calls {
 impl Calls {
     fn waker(self: &Arc<Self>) -> Waker {
         let calls = self.clone();
-        telling(move |event| {
+        calling(move |event| {
             calls.begun.fetch_add(1, Relaxed);
             if event == "wake" {
                 calls.woken.fetch_add(1, Relaxed);
@@ -95,10 +95,10 @@ impl Calls {
     }
 }
 
-/// Polls something inside of a loop with wakers that use the loop whenever they are touched: a
-/// first one, another one in its place, the same again; then makes it ready, polls once more, and
-/// lets it go; and lets another one of the kind go while it is pending. Nothing panics, as many are
-/// woken as are to be, and none is leaked.
+/// Polls a future with wakers that use the loop whenever they are touched: one waker twice, then another
+/// one twice, which replaces it; then makes the future ready, polls it once more and drops it; and drops
+/// another such future while it is pending. Asserts that nothing panics, that as many wakers are woken as
+/// should be, and that none is leaked.
 async fn bears_reentrant_wakers<F, T>(
     mut make: impl FnMut() -> F,
     ready: impl AsyncFn(),
@@ -135,7 +135,7 @@ async fn bears_reentrant_wakers<F, T>(
     assert_eq!(Arc::strong_count(&calls), 1);
 }
 
-/// Somebody else's waker may use the loop in its clone, wake and drop, while a JoinHandle holds it.
+/// A foreign waker may use the loop in its clone, wake and drop, while a `JoinHandle` holds it.
 #[test]
 fn a_join_handle_bears_a_waker_that_uses_the_loop() {
     virtual_loop().block_on(async {
@@ -176,7 +176,7 @@ fn an_aborted_task_bears_a_waker_that_uses_the_loop() {
     });
 }
 
-/// The same while a Sleep holds it.
+/// The same while a `Sleep` holds it.
 #[test]
 fn a_sleep_bears_a_waker_that_uses_the_loop() {
     virtual_loop().block_on(async {
@@ -242,7 +242,7 @@ fn a_socket_bears_a_waker_that_uses_the_loop() {
             let listener = listeners.pop().unwrap();
             move |cx: &mut Context<'_>| listener.poll_accept(cx)
         };
-        // A socket keeps whoever waits for a side, so both wakers are woken.
+        // A socket keeps every waker of a side, so both are woken.
         let connected = async || {
             let client = boucle::net::TcpStream::connect(address).await.unwrap();
             sleep(Duration::from_millis(1)).await;
@@ -252,10 +252,10 @@ fn a_socket_bears_a_waker_that_uses_the_loop() {
     });
 }
 
-/// A waker that polls with a new identity each time does not fill a socket's list for ever: it is
-/// woken to come again.
+/// A task that polls a socket with a new waker each time does not fill the socket's list: old wakers are
+/// woken to poll again.
 #[test]
-fn a_crowd_of_wakers_at_a_socket_is_woken_now_and_then() {
+fn many_wakers_at_a_socket_are_woken_now_and_then() {
     const WAKERS: usize = rounds(1_000);
     boucle::run(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -273,8 +273,8 @@ fn a_crowd_of_wakers_at_a_socket_is_woken_now_and_then() {
     });
 }
 
-/// Nor does a task whose combinator makes a new waker for each of its polls, if the loop has a lull
-/// now and then: those that it left behind wake it once, and go, however long it waits.
+/// Nor do the wakers that a combinator makes anew for each poll, if the loop parks now and then: the
+/// stale ones are woken once and removed, however long the task waits.
 #[test]
 fn stale_wakers_at_a_socket_do_not_add_up() {
     boucle::run(async {
@@ -298,7 +298,7 @@ fn stale_wakers_at_a_socket_do_not_add_up() {
     });
 }
 
-/// A loop that closes wakes and drops somebody else's wakers, and those may use it.
+/// A closing loop wakes and drops foreign wakers, and those may use it.
 #[test]
 fn a_closing_loop_bears_wakers_that_use_it() {
     let calls = Arc::new(Calls::default());
@@ -319,8 +319,8 @@ fn a_closing_loop_bears_wakers_that_use_it() {
     assert_eq!(Arc::strong_count(&calls), 1);
 }
 
-/// A waker that panics when it is woken kills neither the loop nor the tasks whose end it was to
-/// hear of, nor does it keep the next one from its wake.
+/// A waker that panics when it is woken harms neither the loop nor the tasks that it waits for, and the
+/// next waker is still woken.
 #[test]
 fn a_waker_that_panics_does_not_kill_the_loop() {
     let own = Arc::new(());
@@ -365,7 +365,7 @@ fn a_waker_that_panics_does_not_kill_the_loop() {
 fn a_waker_that_panics_at_a_socket_does_not_kill_the_loop() {
     boucle::run(async {
         let (listener, address) = listen().await;
-        let panics = telling(|event| assert_ne!(event, "wake"));
+        let panics = calling(|event| assert_ne!(event, "wake"));
         let polled = listener.poll_accept(&mut Context::from_waker(&panics));
         assert!(polled.is_pending());
         let accepting = spawn(async move { listener.accept().await.is_ok() });

@@ -10,8 +10,8 @@ use boucle::{EventLoop, LoopGone, LoopHandle, timeout, yield_now};
 
 use crate::common::{LONG, panic_of, rounds, turn, virtual_loop};
 
-/// A loop handle spawns from any thread; the closure runs on the loop's, in the first poll of a new
-/// task, and what it makes need not be `Send`.
+/// A loop handle spawns from any thread. The closure runs on the loop's thread, in the first poll of a
+/// new task, and its future need not be `Send`.
 #[test]
 fn a_loop_handle_spawns_from_another_thread() {
     let event_loop = virtual_loop();
@@ -46,8 +46,7 @@ fn a_loop_handle_spawns_from_another_thread() {
     assert_eq!(seen, expected);
 }
 
-/// Nothing that four threads leave for a busy loop is lost. (The race: the loop drains while they
-/// push.)
+/// Nothing that four threads spawn on a busy loop is lost. (The race: the loop drains while they push.)
 #[test]
 fn nothing_that_is_spawned_from_other_threads_is_lost() {
     const EACH: usize = rounds(2_000);
@@ -71,7 +70,7 @@ fn nothing_that_is_spawned_from_other_threads_is_lost() {
     });
 }
 
-/// Another thread can stop a loop that is parked. (Real time, as above.)
+/// Another thread can stop a parked loop. (Real time: the other thread gives the loop a moment to park.)
 #[test]
 fn a_parked_loop_is_stopped_from_another_thread() {
     let event_loop = EventLoop::new().unwrap();
@@ -87,7 +86,7 @@ fn a_parked_loop_is_stopped_from_another_thread() {
     assert_eq!(event_loop.block_on(ready(1)), 1);
 }
 
-/// When the loop is gone the handle says so, and the closure is dropped where it is.
+/// A handle whose loop is gone returns `LoopGone`, and the closure is dropped by the caller.
 #[test]
 fn a_loop_handle_knows_that_its_loop_is_gone() {
     let event_loop = virtual_loop();
@@ -112,8 +111,8 @@ fn a_loop_handle_knows_that_its_loop_is_gone() {
     .unwrap();
 }
 
-/// While somebody has a loop handle, a virtual clock does not say that nothing can come; when the
-/// last one is gone, it does. (Real time: the loop parks until the other thread is done.)
+/// While a loop handle exists a virtual clock reports no deadlock; once the last one is dropped, it does.
+/// (Real time: the loop parks until the other thread is done.)
 #[test]
 fn a_virtual_loop_waits_for_its_loop_handles() {
     let event_loop = virtual_loop();

@@ -10,8 +10,8 @@ use boucle::EventLoop;
 
 use crate::common::{OnDrop, own_binary, passes_alone, turn, virtual_loop, waiting_on};
 
-/// The numbers of loops are used again after 4,096 of them. A waker from before may then at worst cause a poll too many;
-/// it wakes no one twice, and breaks nothing.
+/// Short numbers are used again after 4,096 loops. A waker from before may then at worst cause one
+/// spurious poll.
 #[test]
 fn a_waker_of_a_dead_loop_does_not_disturb_a_later_one() {
     if passes_alone(
@@ -43,12 +43,13 @@ fn inbox_wake(waker: &Waker) {
     });
 }
 
-/// The number of a loop is not used again before the loop has left its thread. (The race: a destructor that the
-/// closing loop runs last lets another thread make loops until one has the same short number, and wakes a task of it.
-/// If that number were given out already, the wake would go to the dying loop of this thread, and be lost.)
+/// The number of a loop is not used again before the loop has left its thread. (The race: a destructor
+/// that the closing loop runs last lets another thread make loops until one has the same short number,
+/// and wakes a task of it. If that number were given out already, the wake would go to the dying loop of
+/// this thread, and be lost.)
 #[test]
 fn a_wake_reaches_a_loop_that_was_made_while_another_one_closed() {
-    /// How many loops were made before this one.
+    /// Returns how many loops were made before this one.
     fn sequence(event_loop: &EventLoop) -> usize {
         let debug = format!("{event_loop:?}");
         let digits = debug.trim_matches(|c: char| !c.is_ascii_digit());
@@ -64,7 +65,7 @@ fn a_wake_reaches_a_loop_that_was_made_while_another_one_closed() {
     let short = sequence(&closing) % 4096;
     let (ask, asked) = mpsc::channel::<()>();
     let (give, given) = mpsc::channel::<Waker>();
-    let (tell, told) = mpsc::channel::<()>();
+    let (woke, has_woken) = mpsc::channel::<()>();
     let thread = thread::spawn(move || {
         asked.recv().unwrap();
         let later = (0..16 * 4096)
@@ -73,13 +74,13 @@ fn a_wake_reaches_a_loop_that_was_made_while_another_one_closed() {
             .expect("the numbers go round");
         let gate = waiting_on(&later);
         give.send(gate.waker()).unwrap();
-        told.recv().unwrap();
+        has_woken.recv().unwrap();
         turn(&later).woken_by_inbox
     });
     let guard = OnDrop(move || {
         ask.send(()).unwrap();
         given.recv().unwrap().wake();
-        tell.send(()).unwrap();
+        woke.send(()).unwrap();
     });
     let unread = move || {
         drop(guard);

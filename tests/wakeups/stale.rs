@@ -11,8 +11,8 @@ use boucle::{JoinHandle, yield_now};
 
 use crate::common::{Log, turn, virtual_loop, waiting_on};
 
-/// A task that is done may still stand in the queue, and its slot may have a new owner by then: the
-/// old entry is skipped, wakes nobody, and is no poll.
+/// A task that is done may still stand in the queue when its slot has a new tenant: the old entry is
+/// skipped, wakes no task, and is no poll.
 #[test]
 fn an_old_entry_of_the_queue_is_skipped() {
     let log = Log::default();
@@ -42,7 +42,7 @@ fn an_old_entry_of_the_queue_is_skipped() {
     assert_eq!(log.take(), ["old", "new"]);
 }
 
-/// So is the old entry of a task that is kept for its handle, whether it has a value or has aborted
+/// The same for a task that is done and kept for its handle, whether it has a value or has aborted
 /// itself.
 #[test]
 fn an_old_entry_of_a_task_that_is_kept_is_skipped() {
@@ -67,7 +67,8 @@ fn an_old_entry_of_a_task_that_is_kept_is_skipped() {
     assert_eq!(event_loop.block_on(ready).unwrap(), 5);
 }
 
-/// In that case the new owner keeps its own place in the queue, behind who was woken before.
+/// A new tenant of a slot has its own place in the queue, after the tasks that were woken before, not the
+/// place of the old entry.
 #[test]
 fn a_new_owner_of_a_slot_does_not_take_the_place_of_the_old_one() {
     let log = Log::default();
@@ -88,10 +89,10 @@ fn a_new_owner_of_a_slot_does_not_take_the_place_of_the_old_one() {
     assert_eq!(log.take(), ["woken before", "new owner"]);
 }
 
-/// A waker of a task that is done does not wake who has its slot now; from another thread it may,
+/// A waker of a task that is done does not wake the new tenant of its slot; from another thread it may,
 /// once.
 #[test]
-fn a_stale_waker_wakes_nobody_else() {
+fn a_stale_waker_does_not_wake_the_new_tenant() {
     let event_loop = virtual_loop();
     let old = waiting_on(&event_loop);
     let stale = old.waker();
@@ -111,10 +112,9 @@ fn a_stale_waker_wakes_nobody_else() {
     assert_eq!(turn(&event_loop).left, 0);
 }
 
-/// The place of a main future that is done goes to a task; wakes that were meant for main do not
-/// reach it.
+/// The number of a main future that is done goes to a task, which old wakers of main do not wake.
 #[test]
-fn a_stale_waker_of_main_wakes_nobody() {
+fn a_stale_waker_of_main_wakes_no_task() {
     let event_loop = virtual_loop();
     let mut stale = None;
     event_loop.block_on(poll_fn(|cx| {
@@ -130,8 +130,8 @@ fn a_stale_waker_of_main_wakes_nobody() {
     assert_eq!(turn(&event_loop).left, 0);
 }
 
-/// After its loop is gone a waker may be cloned, compared, woken and dropped, here and elsewhere,
-/// and does nothing.
+/// A waker whose loop is gone may be cloned, compared, woken and dropped, on any thread, and does
+/// nothing.
 #[test]
 fn a_waker_outlives_its_loop() {
     let event_loop = virtual_loop();

@@ -10,9 +10,8 @@ use boucle::{ALL_COMPLETED, spawn, timeout, wait, yield_now};
 
 use crate::common::{LONG, rounds, turn, virtual_loop, waiting_on};
 
-/// Four threads wake one task 100,000 times each, each time after a step that it has to see: the
-/// last step is seen. (The race: a step and its wake may fall anywhere in the task's poll, the
-/// drain of the inbox, and the park.)
+/// Four threads wake one task 100,000 times each, each time after a step: the task sees the last step.
+/// (The race: a step and its wake may fall anywhere in the poll, the drain of the inbox and the park.)
 #[test]
 fn a_storm_of_wakes_of_one_task_loses_none() {
     const THREADS: usize = 4;
@@ -44,8 +43,8 @@ fn a_storm_of_wakes_of_one_task_loses_none() {
     });
 }
 
-/// Four threads wake a thousand tasks, round and round, while the loop polls them: each task sees
-/// its last step.
+/// Four threads wake a thousand tasks, round after round, while the loop polls them: each task sees its
+/// last step.
 #[test]
 fn a_storm_of_wakes_of_many_tasks_loses_none() {
     const TASKS: usize = rounds(1_000);
@@ -87,9 +86,9 @@ fn a_storm_of_wakes_of_many_tasks_loses_none() {
     });
 }
 
-/// A storm while nobody reads the inbox is one message, and one poll.
+/// A storm of wakes of one task into an unread inbox is one message, and one poll.
 #[test]
-fn a_storm_that_nobody_reads_is_one_wake() {
+fn a_storm_into_an_unread_inbox_is_one_wake() {
     let event_loop = virtual_loop();
     let gate = waiting_on(&event_loop);
     let waker = gate.waker();

@@ -11,7 +11,7 @@ use boucle::{EventLoop, timeout};
 
 use crate::common::{Gate, LONG, Log, rounds, turn, virtual_loop, waiting_on};
 
-/// A wake on the loop's own thread needs no running loop, and is no message.
+/// A wake on the loop's own thread needs no running loop, and no message.
 #[test]
 fn a_task_is_woken_while_its_loop_is_not_running() {
     let event_loop = virtual_loop();
@@ -22,7 +22,7 @@ fn a_task_is_woken_while_its_loop_is_not_running() {
     assert_eq!((woken.polled, woken.woken_by_inbox), (1, 0));
 }
 
-/// A task of one loop that is woken inside of another goes to its own.
+/// A task that is woken inside another loop of its thread is queued on its own loop.
 #[test]
 fn a_task_is_woken_from_another_loop_of_the_thread() {
     let (own, other) = (virtual_loop(), virtual_loop());
@@ -34,8 +34,8 @@ fn a_task_is_woken_from_another_loop_of_the_thread() {
     assert_eq!((woken.polled, woken.left), (1, 0));
 }
 
-/// Wakes from another thread go through the inbox, are polled in their order, and are one a task
-/// however many they are.
+/// Tasks that another thread wakes are polled in the order of their wakes, once each however many those
+/// are.
 #[test]
 fn tasks_are_woken_from_another_thread_in_order() {
     let log = Log::default();
@@ -69,8 +69,8 @@ fn tasks_are_woken_from_another_thread_in_order() {
     assert_eq!(turn(&event_loop).polled, 0);
 }
 
-/// A loop that sleeps in the kernel is rung. (Real time: the other thread gives it a moment to fall
-/// asleep; should it not have done so, the test passes all the same.)
+/// A wake from another thread ends a park. (Real time: the other thread gives the loop a moment to fall
+/// asleep; if it has not, the test still passes.)
 #[test]
 fn a_parked_loop_is_woken_from_another_thread() {
     let event_loop = EventLoop::new().unwrap();
@@ -88,8 +88,8 @@ fn a_parked_loop_is_woken_from_another_thread() {
     }
 }
 
-/// Two loops on two threads hand a token to and fro through channels: no wake is lost on the way to
-/// a loop that is about to park. (Each round is a race between a wake and a park.)
+/// Two loops on two threads pass a token to and fro through channels: no wake is lost on its way to a
+/// loop that is about to park. (Each round is a race between a wake and a park.)
 #[test]
 fn two_loops_on_two_threads_wake_each_other() {
     const ROUNDS: usize = rounds(5_000);
@@ -136,8 +136,8 @@ fn a_loop_and_another_runtime_wake_each_other() {
     thread.join().unwrap();
 }
 
-/// A loop that has gone to sleep for good is rung by a message. (The pause gives it the time to fall
-/// asleep; were it still awake, the test would pass for a lesser reason. It fails, and does not hang.)
+/// A message ends a park that has no deadline. (The pause gives the loop the time to fall asleep; if it
+/// is still awake, the test passes for a lesser reason. A lost message fails the test and does not hang.)
 #[test]
 fn a_loop_that_sleeps_is_rung() {
     let (handle_out, handle_in) = mpsc::channel();
@@ -152,5 +152,5 @@ fn a_loop_that_sleeps_is_rung() {
     thread::sleep(Duration::from_millis(50));
     handle.stop();
     let returned = returned_in.recv_timeout(Duration::from_secs(20));
-    assert_eq!(returned, Ok(()), "nobody has rung");
+    assert_eq!(returned, Ok(()), "the message is lost");
 }

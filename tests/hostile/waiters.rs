@@ -1,4 +1,4 @@
-//! Crowds: many tasks, or many wakers, that wait for one side of a socket.
+//! Many tasks, or many wakers, that wait for one side of a socket.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -14,10 +14,10 @@ use futures_lite::StreamExt;
 
 use crate::common::{Counting, virtual_loop};
 
-/// However many tasks wait for one side of a socket, they come to rest: the crowd is woken to come
-/// again a few times, and then fits.
+/// However many tasks wait for one side of a socket, they come to rest: they are woken to poll again a
+/// few times, until the side has room for all.
 #[test]
-fn a_crowd_that_waits_in_vain_comes_to_rest() {
+fn many_waiters_in_vain_come_to_rest() {
     for tasks in [64, 65, 200, 1_000] {
         let event_loop = EventLoop::new().unwrap();
         let listener = event_loop.block_on(TcpListener::bind("127.0.0.1:0"));
@@ -38,11 +38,11 @@ fn a_crowd_that_waits_in_vain_comes_to_rest() {
     }
 }
 
-/// The same with waiters that do not come again at once: each gives way before it polls again, or is
-/// one of many in a task, or in a task of tasks. A loop that never rests would have no time to let
-/// pass, and the sleep would never be over.
+/// The same for waiters that do not poll again at once: each yields first, or is one of many futures in a
+/// task, or in a task of tasks. If the loop never rested, no time would pass and the sleep would never
+/// end.
 #[test]
-fn a_crowd_that_takes_its_time_comes_to_rest() {
+fn slow_waiters_come_to_rest() {
     async fn slow(listener: Rc<TcpListener>) {
         let mut gives_way = false;
         poll_fn(|cx| {
@@ -77,10 +77,10 @@ fn a_crowd_that_takes_its_time_comes_to_rest() {
     }
 }
 
-/// A crowd that waits for connections, one after the other, is woken by each once: it is not taken for
-/// stale each time anew.
+/// Two hundred tasks that wait for connections are each woken once by each connection: they are not taken
+/// for stale each time.
 #[test]
-fn a_crowd_that_is_served_is_woken_once_for_each_event() {
+fn waiters_are_woken_once_for_each_connection() {
     const TASKS: usize = 200;
     run(async {
         let listener = Rc::new(TcpListener::bind("127.0.0.1:0").await.unwrap());
@@ -111,10 +111,10 @@ fn a_crowd_that_is_served_is_woken_once_for_each_event() {
     });
 }
 
-/// A crowd that has come to rest is not woken again and again because somebody else polls now and then
-/// with a new waker each time.
+/// Tasks that have come to rest are not woken again and again because a foreign waker, each time a new
+/// one, polls the same side.
 #[test]
-fn a_crowd_at_rest_is_left_alone() {
+fn waiters_at_rest_are_left_alone() {
     run(async {
         let listener = Rc::new(TcpListener::bind("127.0.0.1:0").await.unwrap());
         let polls = Rc::new(Cell::new(0));
@@ -135,10 +135,10 @@ fn a_crowd_at_rest_is_left_alone() {
     });
 }
 
-/// A waker that polls the socket again while it is woken, as an executor might that runs at once, does
-/// not recurse for ever when its crowd is woken.
+/// A waker that polls the socket while it is woken, as an executor might that runs at once, does not
+/// recurse for ever.
 #[test]
-fn a_crowd_that_polls_within_its_wake_comes_to_rest() {
+fn wakers_that_poll_within_their_wake_come_to_rest() {
     thread_local! {
         static LISTENER: RefCell<Option<Rc<TcpListener>>> = const { RefCell::new(None) };
     }
