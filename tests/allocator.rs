@@ -285,8 +285,7 @@ thread_local! {
 /// Spawns a task that waits at a gate, and lets it get there.
 async fn polled_task() -> Gate {
     let gate = Gate::default();
-    let waiting = gate.clone();
-    spawn(async move { waiting.passed().await });
+    spawn(gate.waits());
     yield_now().await;
     gate
 }

@@ -5,9 +5,9 @@
 //! Without optimization each function that a future is handed to may have a copy of it, so the numbers
 //! are not those of a release build.
 
-use std::env;
+mod common;
+
 use std::hint::black_box;
-use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ use boucle::{
 };
 use futures_lite::StreamExt;
 
+use common::{HOUR, child, part_of_child};
+
 const SIZE: usize = 100 * 1_024;
 
 /// What a thread needs besides the copies.
 const REST: usize = 48 * 1_024;
-
-const HOUR: Duration = Duration::from_secs(3_600);
 
 async fn large() -> u8 {
     let bytes = black_box([1; SIZE]);
@@ -94,13 +94,11 @@ const TABLE: &[Row] = &[
     }),
 ];
 
-/// The variable that names the program of the table that a child process runs.
-const PROGRAM: &str = "BOUCLE_TEST_PROGRAM";
-
 /// A main future or a child, however large, is moved to the heap before it is handed on.
 #[test]
 fn a_large_future_stands_on_the_stack_no_more_often_than_under_tokio() {
-    let asked = env::var(PROGRAM).ok();
+    let test = "a_large_future_stands_on_the_stack_no_more_often_than_under_tokio";
+    let asked = part_of_child();
     let mut overflows = Vec::new();
     for &(name, debug, release, program) in TABLE {
         let copies = if cfg!(debug_assertions) {
@@ -112,17 +110,10 @@ fn a_large_future_stands_on_the_stack_no_more_often_than_under_tokio() {
             let thread = thread::Builder::new().stack_size(copies * SIZE + REST);
             return thread.spawn(program).unwrap().join().unwrap();
         }
-        if asked.is_none() && !survives(name) {
+        if asked.is_none() && !child(test, name).output().unwrap().status.success() {
             overflows.push(format!("{name}: more than {copies} copies"));
         }
     }
     assert!(overflows.is_empty(), "{overflows:#?}");
     assert_eq!(asked, None, "there is no such program");
-}
-
-/// Runs a program in a process of its own. Returns whether that process ends well.
-fn survives(name: &str) -> bool {
-    let mut child = Command::new(env::current_exe().unwrap());
-    child.env(PROGRAM, name);
-    child.output().unwrap().status.success()
 }

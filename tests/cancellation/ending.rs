@@ -12,7 +12,9 @@ use std::time::Duration;
 use boucle::{ALL_COMPLETED, JoinHandle, LoopHandle, gather, now, sleep, spawn, wait, yield_now};
 
 use super::{NONE, dropping};
-use crate::common::{Counting, Gate, Log, OnDrop, SECOND, counted, holds, look, virtual_loop};
+use crate::common::{
+    Counting, Gate, Log, OnDrop, SECOND, counted, holds, look, turn, virtual_loop,
+};
 
 /// When `run` ends, main is dropped first, then the tasks in spawn order, whichever slots they have.
 #[test]
@@ -72,7 +74,7 @@ fn dropping_an_explicit_loop_drops_tasks_and_values_in_spawn_order() {
     ];
     let done = event_loop.spawn(async move { value });
     event_loop.spawn(dropping(&log, "third"));
-    event_loop.turn(Some(Duration::ZERO)).unwrap();
+    turn(&event_loop);
     event_loop.block_on(yield_now());
     assert_eq!(log.take(), NONE);
     kept[1].abort();
@@ -104,7 +106,7 @@ fn what_teardown_spawns_is_dropped_at_once() {
     event_loop.spawn(holds(guard));
     event_loop.spawn(holds(nested));
     event_loop.spawn(dropping(&log, "last"));
-    event_loop.turn(Some(Duration::ZERO)).unwrap();
+    turn(&event_loop);
     drop(event_loop);
     let expected = ["spawned", "first", "spawned by the spawned", "true", "last"];
     assert_eq!(log.take(), expected);
@@ -165,7 +167,7 @@ fn destructors_may_use_the_loop_while_it_closes() {
         event_loop.spawn(dropping(&log, "fourth")),
     ];
     others.replace(handles);
-    event_loop.turn(Some(Duration::ZERO)).unwrap();
+    turn(&event_loop);
     drop(event_loop);
     assert_eq!(log.take(), ["first", "second", "third", "fourth"]);
     assert_eq!(gate.polls(), 1);
@@ -185,7 +187,7 @@ fn a_destructor_may_drop_the_value_of_another_task() {
     });
     event_loop.spawn(holds(guard));
     other.set(Some(event_loop.spawn(async move { value })));
-    event_loop.turn(Some(Duration::ZERO)).unwrap();
+    turn(&event_loop);
     drop(event_loop);
     assert_eq!(log.take(), ["value", "first"]);
 }
@@ -256,8 +258,8 @@ fn nothing_is_leaked() {
                 yield_now().await;
             }
         }))));
-        event_loop.turn(Some(Duration::ZERO)).unwrap();
-        event_loop.turn(Some(Duration::ZERO)).unwrap();
+        turn(&event_loop);
+        turn(&event_loop);
         handles.drain(..handles.len() / 2);
     }
     handles.push(event_loop.spawn(holding(Box::pin(pending()))));

@@ -13,7 +13,7 @@ use futures_lite::StreamExt;
 use futures_lite::future::poll_once;
 
 use super::{NONE, dropping};
-use crate::common::{Counting, Log, SECOND, look, name_of, panic_of, virtual_loop};
+use crate::common::{Counting, Log, SECOND, look, name_of, panic_of, turn, virtual_loop};
 
 /// When a loop is dropped its tasks are cancelled, whatever their state. Every method of their handles
 /// can still be called.
@@ -23,7 +23,7 @@ fn a_handle_outlives_its_loop() {
     let waiting = event_loop.spawn(pending::<i32>());
     let done = event_loop.spawn(ready(1));
     let unused = event_loop.spawn(pending::<i32>());
-    event_loop.turn(Some(Duration::ZERO)).unwrap();
+    turn(&event_loop);
     let fresh = event_loop.spawn(ready(2));
     drop(event_loop);
 
@@ -171,12 +171,12 @@ fn a_value_is_dropped_on_its_loop_when_the_handle_is_dropped_elsewhere() {
         sleep(SECOND).await;
         shared
     });
-    event_loop.turn(Some(Duration::ZERO)).unwrap();
+    turn(&event_loop);
     assert_eq!(count(), 3);
 
     thread::spawn(move || drop((done, waiting))).join().unwrap();
     assert_eq!(count(), 3);
-    event_loop.turn(Some(Duration::ZERO)).unwrap();
+    turn(&event_loop);
     assert_eq!(count(), 2);
     // The other one goes on, detached, and its value is dropped when it comes.
     event_loop.turn(None).unwrap();
@@ -237,7 +237,7 @@ fn what_is_dropped_in_another_loop_is_cleaned_up() {
         yield_now().await;
     });
     let task = own.spawn(dropping(&log, "task"));
-    own.turn(Some(Duration::ZERO)).unwrap();
+    turn(&own);
     other.block_on(async {
         task.abort();
         drop((armed, gathered));

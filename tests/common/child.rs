@@ -3,7 +3,7 @@
 use std::io::BufRead;
 use std::process::{Command, Output};
 
-/// Tells a child process that it is one, and which part of its test it runs.
+/// The variable that marks a child process, and names the part of its test that it runs.
 const VARIABLE: &str = "BOUCLE_TEST_CHILD";
 
 /// Returns a command that runs this binary.

@@ -38,6 +38,12 @@ impl Gate {
         .await;
     }
 
+    /// Returns a future that waits until the gate is open.
+    pub(crate) fn waits(&self) -> impl Future<Output = ()> + use<> {
+        let gate = self.clone();
+        async move { gate.passed().await }
+    }
+
     pub(crate) fn open(&self) {
         self.0.open.set(true);
         self.waker().wake();
@@ -56,8 +62,7 @@ impl Gate {
 /// Spawns a task that waits at a gate, and lets it get there.
 pub(crate) fn waiting_on(event_loop: &EventLoop) -> Gate {
     let gate = Gate::default();
-    let waiting = gate.clone();
-    drop(event_loop.spawn(async move { waiting.passed().await }));
+    drop(event_loop.spawn(gate.waits()));
     turn(event_loop);
     gate
 }

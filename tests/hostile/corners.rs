@@ -107,7 +107,7 @@ fn a_virtual_clock_has_no_end_at_which_it_turns_real() {
     });
 }
 
-/// No sleep panics in the last century that a clock can tell, where none can be long. (A panic would come
+/// No sleep panics in the last century that a clock can represent, where none can be long. (A panic would come
 /// while the loop is borrowed, and its hook may use the loop.)
 #[test]
 fn a_virtual_clock_has_no_end_at_which_a_sleep_panics() {

@@ -87,6 +87,12 @@ impl Future for Bomb {
     }
 }
 
+/// Asserts that a task ends with the panic of a child.
+async fn panics_like_its_child<T: 'static>(task: impl Future<Output = T> + 'static) {
+    let error = spawn(task).await.err().unwrap();
+    assert!(error.to_string().ends_with("the child's"), "{error}");
+}
+
 /// Values that a combinator does not return are dropped one by one. (If two of them panicked in one drop,
 /// the process would end.)
 #[test]
@@ -123,33 +129,12 @@ fn values_that_come_to_nothing_are_dropped_one_by_one() {
         sleep(2 * SECOND).await;
         drop(items);
         // A child panics after two values.
-        let parent = spawn(try_gather([1, 2, 3].map(panics)));
-        assert!(
-            parent
-                .await
-                .err()
-                .unwrap()
-                .to_string()
-                .ends_with("the child's")
-        );
-        let parent = spawn(gather([1, 2, 3].map(panics)));
-        assert!(
-            parent
-                .await
-                .err()
-                .unwrap()
-                .to_string()
-                .ends_with("the child's")
-        );
-        let parent = spawn(async { drop(boucle::gather!(panics(1), panics(2), panics(3)).await) });
-        assert!(
-            parent
-                .await
-                .err()
-                .unwrap()
-                .to_string()
-                .ends_with("the child's")
-        );
+        panics_like_its_child(try_gather([1, 2, 3].map(panics))).await;
+        panics_like_its_child(gather([1, 2, 3].map(panics))).await;
+        panics_like_its_child(async {
+            drop(boucle::gather!(panics(1), panics(2), panics(3)).await)
+        })
+        .await;
     });
 }
 

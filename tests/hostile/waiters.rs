@@ -63,15 +63,15 @@ fn slow_waiters_come_to_rest() {
         let inner = (0..10).map(|_| many(listener.clone(), 10));
         inner.collect::<FuturesUnordered<_>>().count().await;
     }
-    let crowds: [fn(Rc<TcpListener>); 3] = [
+    let kinds: [fn(Rc<TcpListener>); 3] = [
         |listener| (0..65).for_each(|_| drop(spawn(slow(listener.clone())))),
         |listener| drop(spawn(many(listener, 100))),
         |listener| drop(spawn(task_of_tasks(listener))),
     ];
-    for crowd in crowds {
+    for spawn_all in kinds {
         virtual_loop().block_on(async {
             let listener = Rc::new(TcpListener::bind("127.0.0.1:0").await.unwrap());
-            crowd(listener.clone());
+            spawn_all(listener.clone());
             sleep(Duration::from_millis(2)).await;
         });
     }

@@ -17,7 +17,7 @@ use futures_lite::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use super::poll_accept_with;
 use crate::common::{
     OnDrop, holds, listen, name_of, own_binary, pair, pair_with_std, panic_of, passes_alone, run,
-    std_pair,
+    std_pair, turn,
 };
 
 /// An observer is dropped even later, and its destructor gets the same error; so it leaves no waker that
@@ -181,7 +181,7 @@ fn a_socket_that_is_dropped_on_another_thread_is_closed() {
     let (stream, mut peer) = event_loop.block_on(pair_with_std());
     thread::spawn(move || drop(stream)).join().unwrap();
     assert_eq!(peer.read(&mut [0; 8]).unwrap(), 0);
-    event_loop.turn(Some(Duration::ZERO)).unwrap();
+    turn(&event_loop);
     event_loop.block_on(async {
         let (mut client, mut server) = pair().await;
         server.write_all(b"fine").await.unwrap();
@@ -258,7 +258,7 @@ fn a_duplicate_of_a_dropped_socket_ends_no_park() {
         let _duplicate = socket.try_clone().unwrap();
         let stream = event_loop.block_on(async { TcpStream::from_std(socket).unwrap() });
         leaves(&event_loop, stream);
-        event_loop.turn(Some(Duration::ZERO)).unwrap(); // what came by the inbox
+        turn(&event_loop); // what came by the inbox
         let sleeper = event_loop.spawn(sleep(Duration::from_millis(10)));
         let mut turns = 0;
         while !sleeper.is_finished() {

@@ -7,14 +7,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::thread;
-use std::time::Duration;
 
 use boucle::net::{TcpListener, TcpStream};
 use boucle::{EventLoop, spawn, yield_now};
 use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::poll_accept_with;
-use crate::common::{Counting, listen, pair, run, waiting_on};
+use crate::common::{Counting, listen, pair, run, turn, waiting_on};
 
 /// Two tasks that wait for the same side of one socket are both woken, here by the end of the stream.
 #[test]
@@ -167,7 +166,7 @@ fn the_waker_of_another_loops_task_is_woken_at_a_socket() {
         // This task waits for the same edge.
         assert_eq!((&server).read(&mut [0; 8]).await.unwrap(), 4);
     });
-    second.turn(Some(Duration::ZERO)).unwrap();
+    turn(&second);
     assert_eq!((own.polls(), other.polls()), (1, 2));
 }
 
@@ -215,7 +214,7 @@ fn wakers_that_panic_when_dropped_are_dropped_one_by_one() {
         }
         if elsewhere {
             thread::spawn(move || drop(listener)).join().unwrap();
-            event_loop.turn(Some(Duration::ZERO)).unwrap();
+            turn(&event_loop);
         } else {
             event_loop.block_on(async move { drop(listener) });
         }

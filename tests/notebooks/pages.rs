@@ -189,7 +189,7 @@ impl Connection {
         Connection(BufReader::new(accept_soon(listener)))
     }
 
-    /// Says that the server is ready, and returns the first request.
+    /// Sends that the server is ready, and returns the first request.
     fn greet(&mut self) -> String {
         self.say("ready");
         self.hear()

@@ -58,7 +58,7 @@ fn expect_consistency(rows: &[String]) {
     for row in rows {
         let figures = row.split_whitespace().filter_map(|it| it.parse().ok());
         let [number, all, one, memory, _switch] = figures.collect::<Vec<f64>>()[..] else {
-            continue; // Where the kernel tells no memory.
+            continue; // Where the kernel reports no memory.
         };
         // Both are rounded when they are printed.
         assert!(

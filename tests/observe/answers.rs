@@ -9,7 +9,7 @@ use boucle::observe::TaskState;
 use boucle::{DumpError, EventLoop, LoopHandle, spawn_named};
 
 use super::{observed_loop, task};
-use crate::common::{LONG, OnDrop, holds, virtual_loop};
+use crate::common::{LONG, OnDrop, holds, turn, virtual_loop};
 
 /// A sleeping loop answers another thread, whichever clock it has, and sleeps on.
 #[test]
@@ -107,11 +107,11 @@ fn no_task_holds_a_loop_that_is_not_run() {
         assert!(is_free, "{error}");
     };
     let task = event_loop.spawn(pending::<()>());
-    event_loop.turn(Some(Duration::ZERO)).unwrap();
+    turn(&event_loop);
     ask();
     task.abort();
     // The question is still in its inbox, but no thread waits for the answer.
-    event_loop.turn(Some(Duration::ZERO)).unwrap();
+    turn(&event_loop);
     ask();
     event_loop.spawn(async {}).abort();
     event_loop.block_on(async {});

@@ -4,8 +4,10 @@
 mod common;
 
 mod events;
+mod causes;
 mod observers;
 mod dump;
+mod awaits;
 mod answers;
 #[cfg(all(unix, feature = "trace"))]
 mod environment;

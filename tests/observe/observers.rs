@@ -14,7 +14,7 @@ use boucle::trace::Recorder;
 use boucle::{EventLoop, JoinHandle};
 use futures_lite::future;
 
-use crate::common::{Bomb, Observing, child, is_child, observed_by, panic_of, secs};
+use crate::common::{Bomb, Observing, child, is_child, observed_by, panic_of, secs, turn};
 
 /// An observer that uses a loop gets a panic with the reason; the loop can be used afterwards.
 #[test]
@@ -50,10 +50,10 @@ fn an_observer_may_not_use_the_loop() {
 /// A panic of an observer comes out of `block_on`, not into a task, and the observer gets no more events.
 #[test]
 fn a_panic_of_an_observer_comes_out() {
-    let heard = Rc::new(RefCell::new(0));
-    let hears = Rc::clone(&heard);
+    let count = Rc::new(RefCell::new(0));
+    let counts = Rc::clone(&count);
     let event_loop = observed_by(move |event| {
-        *hears.borrow_mut() += 1;
+        *counts.borrow_mut() += 1;
         assert!(
             !matches!(event.kind, EventKind::PollBegins { task: 2 }),
             "enough"
@@ -64,9 +64,9 @@ fn a_panic_of_an_observer_comes_out() {
         event_loop.block_on(future::pending::<()>());
     });
     assert_eq!(message, "enough");
-    let before = *heard.borrow();
+    let before = *count.borrow();
     assert_eq!(event_loop.block_on(task).unwrap(), 1);
-    assert_eq!(*heard.borrow(), before);
+    assert_eq!(*count.borrow(), before);
 }
 
 /// An observer may wake a task: here it sends into a channel.
@@ -127,7 +127,7 @@ fn an_observer_may_drop_and_abort() {
         });
         assert_eq!(dump.tasks.len(), 2, "{dump}");
         event_loop.block_on(boucle::sleep(secs(3)));
-        assert_eq!(event_loop.turn(Some(Duration::ZERO)).unwrap().left, 0);
+        assert_eq!(turn(&event_loop).left, 0);
     }
 }
 
@@ -171,8 +171,8 @@ fn an_observer_that_panics_when_it_drops_ends_quietly() {
 /// follows the events agrees with the loop.
 #[test]
 fn a_live_state_follows() {
-    let heard = Rc::new(RefCell::new(Vec::new()));
-    let (one, two) = (Rc::clone(&heard), Rc::clone(&heard));
+    let seen = Rc::new(RefCell::new(Vec::new()));
+    let (one, two) = (Rc::clone(&seen), Rc::clone(&seen));
     let live = Rc::new(RefCell::new(Live::default()));
     let follows = Rc::clone(&live);
     let builder = EventLoop::builder().virtual_clock();
@@ -194,10 +194,9 @@ fn a_live_state_follows() {
         boucle::sleep(secs(1)).await;
         waiter.abort();
     });
-    let heard = heard.borrow();
+    let seen = seen.borrow();
     assert!(
-        heard
-            .chunks(2)
+        seen.chunks(2)
             .all(|pair| pair[0].0 == 1 && pair[1] == (2, pair[0].1))
     );
 

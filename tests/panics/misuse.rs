@@ -21,12 +21,12 @@ fn a_task_that_awaits_itself_panics() {
     virtual_loop().block_on(async {
         let own: Rc<Cell<Option<JoinHandle<()>>>> = Rc::default();
         let (handle, seen) = (own.clone(), Rc::new(RefCell::new(String::new())));
-        let note = seen.clone();
+        let message = seen.clone();
         let task = spawn(async move {
             let mut handle = handle.take().unwrap();
             let mut pinned = pin!(&mut handle);
             std::future::poll_fn(|cx| {
-                note.replace(panic_of(|| pinned.as_mut().poll(cx)));
+                message.replace(panic_of(|| pinned.as_mut().poll(cx)));
                 Poll::Ready(())
             })
             .await;

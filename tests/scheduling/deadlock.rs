@@ -1,11 +1,10 @@
 //! Deadlocks: under a virtual clock, when nothing can ever run again.
 
 use std::future::{pending, ready};
-use std::time::Duration;
 
 use boucle::{sleep, spawn, spawn_named};
 
-use crate::common::{SECOND, panic_of, virtual_loop};
+use crate::common::{SECOND, panic_of, turn, virtual_loop};
 
 /// Under a virtual clock, when nothing can ever run again, the loop panics and lists the waiting tasks,
 /// in spawn order, with their names.
@@ -41,7 +40,7 @@ fn a_deadlock_is_a_panic_that_lists_the_tasks() {
 
     // The loop survives, and so do the tasks.
     assert_eq!(event_loop.block_on(ready(1)), 1);
-    assert_eq!(event_loop.turn(Some(Duration::ZERO)).unwrap().left, 2);
+    assert_eq!(turn(&event_loop).left, 2);
 }
 
 /// Every way to run a loop finds a deadlock; a turn with a timeout lets that time pass.

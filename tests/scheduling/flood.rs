@@ -198,8 +198,7 @@ fn a_batch_is_not_a_flood() {
     let event_loop = virtual_loop();
     let gates: Vec<_> = (0..MANY).map(|_| Gate::default()).collect();
     for gate in &gates {
-        let gate = gate.clone();
-        event_loop.spawn(async move { gate.passed().await });
+        event_loop.spawn(gate.waits());
     }
     turn(&event_loop);
     gates.iter().for_each(Gate::open);

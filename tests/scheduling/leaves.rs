@@ -108,7 +108,8 @@ fn table() -> Vec<Row> {
     let mut rows = Vec::new();
     rows.extend(of_time());
     rows.extend(of_tasks());
-    rows.extend(of_combinators());
+    rows.extend(of_gathers());
+    rows.extend(of_streams_and_waits());
     rows.extend(of_the_executor());
     rows
 }
@@ -188,7 +189,7 @@ fn of_tasks() -> Vec<Row> {
     ]
 }
 
-fn of_combinators() -> Vec<Row> {
+fn of_gathers() -> Vec<Row> {
     let all = Exactly(128);
     vec![
         row("combine/gather.rs: Gather", "of none", all, async || {
@@ -224,6 +225,12 @@ fn of_combinators() -> Vec<Row> {
             all,
             async || begun(|| try_gather([ready(Ok(1)), ready(Err(2))])).await,
         ),
+    ]
+}
+
+fn of_streams_and_waits() -> Vec<Row> {
+    let all = Exactly(128);
+    vec![
         row(
             "combine/as_completed.rs: AsCompleted",
             "items",

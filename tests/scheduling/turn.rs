@@ -103,12 +103,12 @@ fn idle_parks_grant_no_further_polls() {
 #[test]
 fn ready_main_futures_do_not_starve_the_inbox() {
     let event_loop = virtual_loop();
-    let heard = Arc::new(AtomicBool::new(false));
-    let hears = heard.clone();
-    let note = move || async move { hears.store(true, Relaxed) };
-    event_loop.handle().spawn(note).unwrap();
+    let read = Arc::new(AtomicBool::new(false));
+    let sets = read.clone();
+    let message = move || async move { sets.store(true, Relaxed) };
+    event_loop.handle().spawn(message).unwrap();
     let mut runs = 0;
-    while !heard.load(Relaxed) {
+    while !read.load(Relaxed) {
         event_loop.block_on(async {});
         runs += 1;
         assert!(runs <= 62, "{runs} runs, and the inbox is unread");
@@ -149,9 +149,9 @@ fn counters() -> (Arc<AtomicUsize>, Arc<AtomicUsize>) {
 /// is the loop's own thread, so it waits for the park.
 fn leave_in_inbox(polls: &Arc<AtomicUsize>, seen: &Arc<AtomicUsize>) {
     let (polls, seen) = (polls.clone(), seen.clone());
-    let note = move || {
+    let message = move || {
         seen.store(polls.load(Relaxed), Relaxed);
         ready(())
     };
-    LoopHandle::current().spawn(note).unwrap();
+    LoopHandle::current().spawn(message).unwrap();
 }

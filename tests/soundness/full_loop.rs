@@ -3,13 +3,12 @@
 use std::future::{Future, pending};
 use std::sync::Arc;
 use std::task::Wake;
-use std::time::Duration;
 
 use boucle::observe::Observer;
 use boucle::spawn;
 use futures_lite::StreamExt;
 
-use crate::common::{Gate, virtual_loop};
+use crate::common::{Gate, turn, virtual_loop};
 
 /// A full loop refuses a spawn of another thread: the closure is dropped, and the messages after it are
 /// still read.
@@ -17,9 +16,8 @@ use crate::common::{Gate, virtual_loop};
 fn a_full_loop_reads_its_inbox_to_the_end() {
     let event_loop = virtual_loop();
     let gate = Gate::default();
-    let waits = gate.clone();
-    let woken = event_loop.spawn(async move { waits.passed().await });
-    event_loop.turn(Some(Duration::ZERO)).unwrap();
+    let woken = event_loop.spawn(gate.waits());
+    turn(&event_loop);
     for _ in 0..(1 << 20) - 2 {
         drop(event_loop.spawn(pending::<()>()));
     }
@@ -35,7 +33,7 @@ fn a_full_loop_reads_its_inbox_to_the_end() {
     .unwrap();
     let polls = gate.polls();
     while gate.polls() == polls {
-        event_loop.turn(Some(Duration::ZERO)).unwrap();
+        turn(&event_loop);
     }
     assert!(captured.upgrade().is_none() && !woken.is_finished());
 }

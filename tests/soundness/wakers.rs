@@ -13,11 +13,12 @@ use std::time::Duration;
 use boucle::net::TcpListener;
 use boucle::observe::{Event, Observer};
 use boucle::{
-    ALL_COMPLETED, EventLoop, as_completed, gather, run, sleep, spawn, try_gather, wait, yield_now,
+    ALL_COMPLETED, EventLoop, JoinHandle, as_completed, gather, run, sleep, spawn, try_gather,
+    wait, yield_now,
 };
 use futures_lite::StreamExt;
 
-use crate::common::{Gate, SECOND, listen, virtual_loop, waker_of};
+use crate::common::{Gate, SECOND, listen, turn, virtual_loop, waker_of};
 
 /// A duration that is not over at the first poll.
 const MOMENT: Duration = Duration::from_millis(if cfg!(miri) { 500 } else { 5 });
@@ -46,16 +47,22 @@ fn poll_with_panics(future: impl Future) -> Arc<AtomicUsize> {
     wakes
 }
 
+type Tasks = Vec<JoinHandle<()>>;
+
+/// Returns a wait for a task whose handle holds such a waker, and the gate at which that task waits.
+fn wait_with_panics() -> (Gate, impl Future<Output = (Tasks, Tasks)> + Unpin) {
+    let gate = Gate::default();
+    let mut handle = spawn(gate.waits());
+    poll_with_panics(&mut handle);
+    (gate, wait([handle], ALL_COMPLETED))
+}
+
 /// A handle that holds a waker which panics when it is dropped is given to a `wait`, which drops that
 /// waker. The wait still works, and its task does not report to a later group in the same place.
 #[test]
 fn a_panicking_waker_leaves_no_trace_in_a_group_that_is_gone() {
     virtual_loop().block_on(async {
-        let gate = Gate::default();
-        let waits = gate.clone();
-        let mut handle = spawn(async move { waits.passed().await });
-        poll_with_panics(&mut handle);
-        let mut waiting = wait([handle], ALL_COMPLETED);
+        let (gate, mut waiting) = wait_with_panics();
         poll_fn(|cx| {
             assert!(Pin::new(&mut waiting).poll(cx).is_pending());
             Poll::Ready(())
@@ -77,11 +84,7 @@ fn a_panicking_waker_leaves_no_trace_in_a_group_that_is_gone() {
 #[test]
 fn a_wait_that_is_not_polled_again_leaves_no_trace() {
     virtual_loop().block_on(async {
-        let gate = Gate::default();
-        let waits = gate.clone();
-        let mut handle = spawn(async move { waits.passed().await });
-        poll_with_panics(&mut handle);
-        let mut waiting = wait([handle], ALL_COMPLETED);
+        let (gate, mut waiting) = wait_with_panics();
         poll_fn(|cx| {
             let polled = || Pin::new(&mut waiting).poll(cx).is_ready();
             drop(catch_unwind(AssertUnwindSafe(polled)));
@@ -89,8 +92,7 @@ fn a_wait_that_is_not_polled_again_leaves_no_trace() {
         })
         .await;
         let inner = Gate::default();
-        let passes = inner.clone();
-        let gathered = spawn(gather([async move { passes.passed().await }]));
+        let gathered = spawn(gather([inner.waits()]));
         yield_now().await;
         yield_now().await;
         inner.open(); // the child is done in this batch, and the other task after it
@@ -189,7 +191,7 @@ fn what_panicking_wakers_wait_for_may_be_dropped_anywhere() {
     std::thread::spawn(move || elsewhere.into_iter().for_each(drop))
         .join()
         .unwrap();
-    event_loop.turn(Some(Duration::ZERO)).unwrap();
+    turn(&event_loop);
     let late = event_loop.block_on(kinds());
     drop(event_loop);
     late.into_iter().for_each(drop);

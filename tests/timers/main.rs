@@ -7,6 +7,8 @@
 mod common;
 
 mod sleep;
+mod real_clock;
+mod loops;
 mod timeout;
 mod interval;
 mod virtual_clock;

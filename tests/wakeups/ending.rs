@@ -76,12 +76,12 @@ fn a_waker_may_be_woken_while_thread_locals_are_destroyed() {
             let event_loop = virtual_loop();
             let waker = waiting_on(&event_loop).waker();
             let own = waker.clone();
-            let note = sender.clone();
+            let task_sender = sender.clone();
             let guard = OnDrop(move || {
                 own.wake_by_ref();
                 let task = spawn(ready(()));
                 task.abort();
-                note.send(("task", task.is_finished())).unwrap();
+                task_sender.send(("task", task.is_finished())).unwrap();
             });
             event_loop.spawn(holds(guard));
             let handle = event_loop.spawn(pending::<()>());

@@ -141,8 +141,7 @@ fn a_join_handle_bears_a_waker_that_uses_the_loop() {
     virtual_loop().block_on(async {
         let gate = Gate::default();
         let waiting = || {
-            let gate = gate.clone();
-            let mut task = spawn(async move { gate.passed().await });
+            let mut task = spawn(gate.waits());
             move |cx: &mut Context<'_>| pin!(&mut task).poll(cx)
         };
         bears_reentrant_wakers(

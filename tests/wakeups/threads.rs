@@ -1,7 +1,7 @@
 //! Wakes from this thread and from others, with the loop running, parked or at rest.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::mpsc;
 use std::task::Waker;
 use std::thread;
@@ -88,42 +88,18 @@ fn a_parked_loop_is_woken_from_another_thread() {
     }
 }
 
-/// Two loops on two threads pass a token to and fro through channels: no wake is lost on its way to a
-/// loop that is about to park. (Each round is a race between a wake and a park.)
-#[test]
-fn two_loops_on_two_threads_wake_each_other() {
-    const ROUNDS: usize = rounds(5_000);
+/// Passes a token to and fro, through channels, between a loop on this thread and a runtime on another one:
+/// no wake is lost on its way to a loop that is about to park. (Each round is a race between a wake and a
+/// park.)
+fn pass_a_token(run_there: fn(Pin<Box<dyn Future<Output = ()>>>)) {
     let (ping, pinged) = async_channel::bounded(1);
     let (pong, ponged) = async_channel::bounded(1);
     let thread = thread::spawn(move || {
-        boucle::run(async move {
+        run_there(Box::pin(async move {
             while let Ok(number) = pinged.recv().await {
                 pong.send(number).await.unwrap();
             }
-        });
-    });
-    let rounds = async {
-        for number in 0..ROUNDS {
-            ping.send(number).await.unwrap();
-            assert_eq!(ponged.recv().await, Ok(number));
-        }
-    };
-    boucle::run(async { timeout(LONG, rounds).await.expect("no wake is lost") });
-    drop(ping);
-    thread.join().unwrap();
-}
-
-/// The same with the executor of the `futures` crate on the other side.
-#[test]
-fn a_loop_and_another_runtime_wake_each_other() {
-    let (ping, pinged) = async_channel::bounded(1);
-    let (pong, ponged) = async_channel::bounded(1);
-    let thread = thread::spawn(move || {
-        futures::executor::block_on(async move {
-            while let Ok(number) = pinged.recv().await {
-                pong.send(number).await.unwrap();
-            }
-        });
+        }));
     });
     let rounds = async {
         for number in 0..rounds(5_000) {
@@ -134,6 +110,18 @@ fn a_loop_and_another_runtime_wake_each_other() {
     boucle::run(async { timeout(LONG, rounds).await.expect("no wake is lost") });
     drop(ping);
     thread.join().unwrap();
+}
+
+/// Two loops on two threads wake each other.
+#[test]
+fn two_loops_on_two_threads_wake_each_other() {
+    pass_a_token(boucle::run);
+}
+
+/// A loop and the executor of the `futures` crate wake each other.
+#[test]
+fn a_loop_and_another_runtime_wake_each_other() {
+    pass_a_token(futures::executor::block_on);
 }
 
 /// A message ends a park that has no deadline. (The pause gives the loop the time to fall asleep; if it

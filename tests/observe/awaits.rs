@@ -1,0 +1,154 @@
+//! Dumps: what waits for what, and tasks that wait for each other.
+
+use std::cell::RefCell;
+use std::future::pending;
+use std::rc::Rc;
+
+use boucle::{JoinHandle, dump, sleep, spawn, timeout, yield_now};
+use futures_lite::future::poll_once;
+
+use super::{observed_loop, task};
+use crate::common::{LONG, SECOND, panic_of, virtual_loop};
+
+/// Tasks are in spawn order, even if a slot was used again; and a new tenant of a slot does not await
+/// what the old one did.
+#[test]
+fn a_slot_that_is_used_again_misleads_no_dump() {
+    virtual_loop().block_on(async {
+        let first = spawn(async {});
+        let mut early = spawn(pending::<()>());
+        first.await.unwrap();
+        let mut late = spawn(pending::<()>()); // in the slot of the first one
+        let gone = spawn(async move {
+            assert!(poll_once(&mut early).await.is_none());
+            (early,)
+        });
+        let (mut early,) = gone.await.unwrap();
+        drop(spawn(pending::<()>())); // in the slot of the one that has polled `early`
+        yield_now().await;
+        let dumped: Vec<_> = dump()
+            .tasks
+            .iter()
+            .map(|task| (task.id, task.awaits.clone()))
+            .collect();
+        assert_eq!(dumped, [(1, vec![]), (3, vec![]), (4, vec![]), (6, vec![])]);
+
+        drop(spawn(async move { futures::join!(&mut late, &mut early) }));
+        yield_now().await;
+        assert_eq!(task(&dump(), 7).awaits, [3, 4]);
+    });
+}
+
+/// Spawns tasks in a circle, each of which awaits the one before it.
+fn circle(tasks: usize) {
+    type Place = Rc<RefCell<Option<JoinHandle<()>>>>;
+    let places: Vec<Place> = (0..tasks).map(|_| Place::default()).collect();
+    for own in 0..tasks {
+        let before = places[(own + tasks - 1) % tasks].clone();
+        let handle = spawn(async move {
+            let before = before.take().unwrap();
+            before.await.unwrap();
+        });
+        *places[own].borrow_mut() = Some(handle);
+    }
+}
+
+/// A dump names each circle of tasks that wait for each other once, without the tasks that merely wait
+/// for one in the circle.
+#[test]
+fn tasks_that_wait_for_each_other_are_named() {
+    for event_loop in [virtual_loop(), observed_loop()] {
+        let dump = event_loop.block_on(async {
+            circle(2);
+            circle(3);
+            drop(spawn(async { drop(spawn(pending::<()>()).await) }));
+            sleep(SECOND).await;
+            dump()
+        });
+        assert_eq!(dump.circles(), [vec![2, 3], vec![4, 6, 5]]);
+        let text = dump.to_string();
+        let named: Vec<_> = text
+            .lines()
+            .filter(|line| line.contains("each other"))
+            .collect();
+        assert_eq!(
+            named,
+            [
+                "task 2 → task 3 → task 2 wait for each other",
+                "task 4 → task 6 → task 5 → task 4 wait for each other"
+            ]
+        );
+        let again: Vec<_> = text
+            .lines()
+            .filter(|line| line.ends_with("(see above)"))
+            .collect();
+        assert_eq!(again.len(), 2, "{text}");
+    }
+}
+
+/// The panic of a deadlock names them, too.
+#[test]
+fn a_deadlock_names_tasks_that_wait_for_each_other() {
+    let message = panic_of(|| {
+        virtual_loop().block_on(async {
+            circle(2);
+            pending::<()>().await;
+        })
+    });
+    assert!(message.starts_with("deadlock: "), "{message}");
+    let end = "\n\ntask 2 → task 3 → task 2 wait for each other";
+    assert!(message.ends_with(end), "{message}");
+}
+
+/// A task that has stopped waiting for another one, but keeps the handle, does not await it. An observed
+/// loop knows that from the next poll on.
+#[test]
+fn a_task_that_gave_up_does_not_await() {
+    observed_loop().block_on(async {
+        let mut other = spawn(pending::<()>());
+        drop(spawn(async move {
+            timeout(SECOND, &mut other).await.unwrap_err();
+            yield_now().await;
+            sleep(SECOND).await;
+            drop(other);
+        }));
+        sleep(SECOND / 2).await;
+        assert_eq!(task(&dump(), 3).awaits, [2]);
+        sleep(SECOND).await;
+        assert_eq!(task(&dump(), 3).awaits, [] as [u64; 0]);
+    });
+}
+
+/// A task that was woken or aborted no longer waits, so the dump does not show what it waited for.
+#[test]
+fn only_idle_tasks_wait() {
+    let dump = observed_loop().block_on(async {
+        let aborted = spawn(sleep(SECOND));
+        yield_now().await;
+        assert!(dump().to_string().contains("timer 0, until 1 s"));
+        aborted.abort();
+        dump()
+    });
+    assert!(!dump.to_string().contains("timer 0"), "{dump}");
+}
+
+/// A dump shows everything that one task waits for.
+#[test]
+fn one_task_may_wait_for_several_things() {
+    let event_loop = observed_loop();
+    let dump = event_loop.block_on(async {
+        let others = [(); 2].map(|()| spawn(pending::<()>()));
+        drop(spawn(async {
+            let [mut one, mut other] = others;
+            let mut both = Box::pin(async { futures::join!(&mut one, &mut other) });
+            let _ = timeout(LONG, &mut both).await;
+        }));
+        yield_now().await;
+        yield_now().await;
+        dump()
+    });
+    assert_eq!(task(&dump, 4).awaits, [2, 3]);
+    let waits = "  4       idle for 0    timer 0, until 60 s; 2 tasks  ";
+    let text = dump.to_string();
+    assert!(text.contains(waits), "{text}");
+}
