@@ -239,7 +239,7 @@ fn an_allocator_may_drop_a_loop_while_another_is_made() {
         let made = EventLoop::new().unwrap();
         COUNTDOWN.set(0);
         drop((HOOK.take(), DOOMED.take()));
-        // Whatever was freed holds something else now.
+        // Overwrites what was freed.
         let _overwritten: Vec<_> = (0..4_000).map(|size| vec![0x55_u8; size]).collect();
         // Found by a walk through the list.
         for event_loop in [&older, &made] {

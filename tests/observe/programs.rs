@@ -247,7 +247,7 @@ fn run(builder: boucle::Builder, steps: &[Step], limit: usize) -> Ran {
     let event_loop = builder.virtual_clock().build().unwrap();
     let world = Rc::new(World::default());
     let mut turns = Vec::new();
-    // Of what the program leaves to be polled there is a turn, before and after.
+    // A first task is spawned before the run, and the turns after it poll what is left.
     let first = perform(world.clone(), steps.to_vec());
     let first = event_loop.spawn(first);
     world.handles.borrow_mut().push(first);

@@ -153,7 +153,7 @@ fn a_flood_that_does_not_end_makes_no_turn_longer() {
                 spawn(yield_now());
                 spawn(yield_now());
             };
-            // The memory of the test is bounded by that of the loop's arrears.
+            // Each message stays in memory until the loop has read it.
             if handle.spawn(spawns_two).is_err() {
                 break;
             }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use boucle::{EventLoop, sleep, sleep_until};
 use futures_lite::future::poll_once;
 
-use crate::common::ms;
+use crate::common::{ms, secs};
 
 /// Under the real clock a timer is never early. (Sleeps for a few milliseconds.)
 #[test]
@@ -69,4 +69,15 @@ fn a_sleep_that_is_polled_again_looks_at_the_clock() {
         thread::sleep(ms(10));
         assert!(poll_once(&mut asleep).await.is_some());
     });
+}
+
+/// Under the real clock, too, a turn waits no longer than its limit. (A timer that would end a longer
+/// wait is due after half a minute.)
+#[test]
+fn a_real_turn_ends_with_its_limit() {
+    let event_loop = EventLoop::new().unwrap();
+    let _task = event_loop.spawn(sleep(secs(30)));
+    for limit in [Duration::ZERO, Duration::from_micros(100), ms(2)] {
+        assert_eq!(event_loop.turn(Some(limit)).unwrap().woken_by_timers, 0);
+    }
 }

@@ -1,4 +1,4 @@
-//! `sleep` and `sleep_until`: deadlines, their order, resets, and the loop that a sleep belongs to.
+//! `sleep` and `sleep_until`: deadlines, their order, and resets.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use boucle::net::TcpListener;
-use boucle::{EventLoop, LoopHandle, gather, interval, now, sleep, spawn, timeout, yield_now};
+use boucle::{LoopHandle, gather, interval, now, sleep, spawn, timeout, yield_now};
 use futures_lite::future::poll_once;
 
 use super::Log;
@@ -70,17 +70,6 @@ fn a_turn_of_the_longest_limit_stays_where_it_is() {
     task.abort();
     event_loop.block_on(sleep(secs(1)));
     assert_eq!(event_loop.turn(Some(ms(0))).unwrap().time, secs(2));
-}
-
-/// Under the real clock, too, a turn waits no longer than its limit. (A timer that would end a longer
-/// wait is due after half a minute.)
-#[test]
-fn a_real_turn_ends_with_its_limit() {
-    let event_loop = EventLoop::new().unwrap();
-    let _task = event_loop.spawn(sleep(secs(30)));
-    for limit in [Duration::ZERO, Duration::from_micros(100), ms(2)] {
-        assert_eq!(event_loop.turn(Some(limit)).unwrap().woken_by_timers, 0);
-    }
 }
 
 /// A virtual clock does not stop at the deadline of a cancelled timer, although the wheel looks there
