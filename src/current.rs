@@ -247,14 +247,24 @@ pub(crate) fn expect(number: LoopNumber) -> InUse {
 /// Wakes a task: here if its loop lives on this thread, else through the inbox.
 #[inline]
 pub(crate) fn wake(number: TaskNumber) {
-    if let Some(mut state) = take_running() {
-        let is_woken = state.wake(number);
+    let Some(mut state) = take_running() else {
+        return wake_elsewhere(number);
+    };
+    if state.wake_at_once(number) {
         release(state);
-        if is_woken {
-            return;
-        }
+    } else {
+        wake_slowly(state, number);
     }
-    wake_elsewhere(number);
+}
+
+#[cold]
+#[inline(never)]
+fn wake_slowly(mut state: Box<State>, number: TaskNumber) {
+    let is_woken = state.wake(number);
+    release(state);
+    if !is_woken {
+        wake_elsewhere(number);
+    }
 }
 
 #[cold]

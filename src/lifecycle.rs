@@ -72,7 +72,7 @@ fn drop_tasks(of: LoopNumber) {
         state.tasks.in_spawn_order()
     };
     for (id, slot) in left {
-        let taken = current::expect(of).take_box(slot, id);
+        let taken = current::expect(of).close_task(slot, id);
         if let Some((task, joiner)) = taken {
             drop_quietly(task);
             if let Joiner::Waiter(waiter) = joiner {

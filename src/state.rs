@@ -236,36 +236,36 @@ impl State {
     /// to another loop.
     #[inline(always)]
     pub(crate) fn wake(&mut self, number: TaskNumber) -> bool {
-        let Some(is_new) = self.tasks.mark_queued(number) else {
-            return false;
-        };
-        if is_new {
-            self.ready.push(number);
-        }
-        if self.log.is_on() {
+        let is_new = self.tasks.queue(number, &mut self.ready);
+        if self.log.is_on()
+            && let Some(is_new) = is_new
+        {
             self.record_wake(number.slot(), !is_new);
         }
-        true
+        is_new.is_some()
+    }
+
+    /// Queues a task where that takes no call: returns false if the queue has to grow, the loop is
+    /// observed, or the task is not of this loop.
+    #[inline(always)]
+    pub(crate) fn wake_at_once(&mut self, number: TaskNumber) -> bool {
+        if self.log.is_on() || !self.ready.has_room() {
+            return false;
+        }
+        self.tasks.queue(number, &mut self.ready).is_some()
     }
 
     /// Queues the task that has the slot.
     fn wake_slot(&mut self, slot: u32) {
-        let number = self.tasks.mark_slot_queued(slot);
-        if let Some(number) = number {
-            self.ready.push(number);
-        }
-        if self.log.is_on() {
-            self.record_wake(slot, number.is_none());
+        if let Some(number) = self.tasks.number(slot) {
+            self.wake(number);
         }
     }
 
     #[cold]
     #[inline(never)]
     fn record_wake(&mut self, slot: u32, already: bool) {
-        // The wake of a task that is being cancelled comes too late.
-        if !self.tasks.is_aborted(slot)
-            && let Some(task) = self.tasks.live_id(slot)
-        {
+        if let Some(task) = self.tasks.live_id(slot) {
             self.record(|log| log.woken(task, already));
         }
     }
@@ -291,7 +291,6 @@ impl State {
     #[inline]
     pub(crate) fn begin_batch(&mut self) {
         self.ready.freeze();
-        self.log.begin_batch();
     }
 
     /// Takes the next number of the batch out of the ready queue, and what it stands for; `None` at the
@@ -308,7 +307,7 @@ impl State {
     pub(crate) fn record_begin(&mut self, number: TaskNumber, is_poll: bool) {
         if let Some(task) = self.tasks.live_id(number.slot()) {
             let time = self.clock.elapsed();
-            self.log.begin_task(time, task);
+            self.log.begin_task(time, task, self.ready.batch_end());
             if is_poll {
                 self.record(|_| EventKind::PollBegins { task });
             }
@@ -331,7 +330,7 @@ impl State {
                 None => Polled::Pending,
                 Some(aborted) => Polled::Aborted(aborted),
             },
-            Poll::Ready(_) if self.tasks.is_aborted(number.slot()) => Polled::Aborted(task),
+            Poll::Ready(_) if self.tasks.is_polled_aborted() => Polled::Aborted(task),
             Poll::Ready(how) => Polled::Finished(self.finish(number, task, how)),
         }
     }
@@ -370,6 +369,11 @@ impl State {
     /// Lets this turn be the last one: it parks, without waiting, and the loop returns.
     pub(crate) fn stop(&mut self) {
         self.stopping = true;
+        self.park_next();
+    }
+
+    /// Lets this turn park in any case.
+    pub(crate) fn park_next(&mut self) {
         self.next_park = 0;
     }
 
@@ -566,10 +570,7 @@ impl State {
                 by: log.cause,
             });
         }
-        let number = self.tasks.abort(slot, id);
-        if let Some(number) = number {
-            self.ready.push(number);
-        }
+        self.tasks.abort(slot, id, &mut self.ready);
     }
 
     /// Frees a timer's key, fired or not.
@@ -594,12 +595,12 @@ impl State {
     }
 
     /// Takes the box of a task at the end of the loop, which drops it; and what waits for the task.
-    pub(crate) fn take_box(&mut self, slot: u32, id: u64) -> Option<(BoxedTask, Joiner)> {
+    pub(crate) fn close_task(&mut self, slot: u32, id: u64) -> Option<(BoxedTask, Joiner)> {
         if self.log.is_on() && !self.tasks.is_done(slot, id) {
             self.log.cause = Origin::Task(id);
             self.log.finish(self.clock.elapsed(), Ending::Cancelled);
         }
-        self.tasks.take_box(slot, id)
+        self.tasks.close(slot, id)
     }
 
     /// Takes every waiter there is, for the end of the loop.

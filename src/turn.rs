@@ -94,6 +94,9 @@ pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Turn> 
     let _polls = budget::Polls;
     let mut turn = Turn::default();
     let mut state = current::take(of);
+    if until.is_one_turn() {
+        state.park_next();
+    }
     loop {
         // 1 run
         state.begin_batch();
@@ -115,7 +118,7 @@ pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Turn> 
                 Popped::Stale => state,
             };
         }
-        if !state.is_park_due() && !until.is_one_turn() {
+        if !state.is_park_due() {
             continue;
         }
         let limit = until.limit(&state);

@@ -158,7 +158,7 @@ pub fn dump() -> Dump {
         let mut dump = dump_of(state);
         // A task that asks is being polled. If none is, the main future asks; an observed loop knows it.
         if !state.log.is_on()
-            && !state.tasks.entries().any(|(_, entry)| entry.is_polled())
+            && state.tasks.polled().is_none()
             && let Some(main) = dump.tasks.iter_mut().find(|task| task.is_main)
         {
             main.state = TaskState::Polled;
@@ -259,20 +259,22 @@ fn tasks_of(state: &State) -> Vec<DumpedTask> {
 }
 
 fn dump_task(state: &State, slot: u32, entry: &Entry) -> DumpedTask {
-    let is_main = entry.task.is_none() && !entry.is_polled();
+    let is_polled = state.tasks.polled() == Some(slot);
+    let future = state.tasks.future_type(slot);
+    let is_main = future.is_none() && !is_polled;
     DumpedTask {
         id: entry.id,
         name: state.tasks.name(slot).map(Arc::from),
         is_main,
         future: match is_main {
             true => Some(state.tasks.main_type()),
-            false => entry.task.as_ref().map(|task| task.future_type()),
+            false => future,
         },
         state: match entry.status {
-            Status::Aborted | Status::Cancelled => TaskState::Aborted,
-            Status::Polled | Status::Woken => TaskState::Polled,
+            _ if state.tasks.is_aborted(slot) => TaskState::Aborted,
+            _ if is_polled => TaskState::Polled,
             Status::Queued => TaskState::Ready,
-            Status::Idle | Status::Done => TaskState::Idle,
+            _ => TaskState::Idle,
         },
         awaits: Vec::new(),
         seen: None,

@@ -28,8 +28,8 @@ pub(crate) struct Log {
     event_loop: u64,
     sequence: u64,
     turn: u64,
-    /// The batch is frozen, and no task of it has begun: the turn begins with the first.
-    is_new_batch: bool,
+    /// How many tasks have left the ready queue when the batch ends of which the turn is.
+    batch_end: u64,
     /// When the poll or the park began that is under way.
     began: Duration,
 }
@@ -84,17 +84,12 @@ impl Log {
         EventKind::Woken { task, by, already }
     }
 
-    /// A batch is frozen.
-    #[inline]
-    pub(crate) fn begin_batch(&mut self) {
-        self.is_new_batch = true;
-    }
-
     /// A task leaves the ready queue, to be polled or dropped: it causes what happens now, and has the
     /// thread. With the first of its batch, a turn begins.
-    pub(crate) fn begin_task(&mut self, time: Duration, task: u64) {
+    pub(crate) fn begin_task(&mut self, time: Duration, task: u64, batch_end: u64) {
         self.cause = Origin::Task(task);
-        if std::mem::take(&mut self.is_new_batch) {
+        if self.batch_end != batch_end {
+            self.batch_end = batch_end;
             self.turn += 1;
             self.push(time, EventKind::TurnBegins);
         }
@@ -149,6 +144,7 @@ impl Log {
     /// The main future's place is gone; if it was not done, that ends it.
     pub(crate) fn leave_main(&mut self, time: Duration, task: u64) {
         self.cause = Origin::Outside;
+        self.batch_end = 0;
         if self.live.tasks.contains_key(&task) {
             let how = Ending::Cancelled;
             self.push(time, EventKind::Finished { task, how });

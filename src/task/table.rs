@@ -1,25 +1,23 @@
 //! The table of tasks.
 //!
-//! One entry for each task, 48 bytes: which task it is, how it stands, its box, and what waits for it. The
-//! life of an entry, with the function that takes each step:
+//! A task has a slot. In it stands an entry (which task it is, how it stands, what waits for it), and beside
+//! it the task's box: 48 bytes for both. The life of an entry, with the function that takes each step:
 //!
 //! ```text
-//!            insert            begin              finish
-//!   (free) ─────────▶ Queued ─────────▶ Polled ────────────▶ Done, kept for its handle
-//!                       ▲ ▲              │  │                    │
-//!                  wake │ │ put_back     │  │ wake               │ release, take_output
-//!                       │ └───── Woken ◀─┼──┘                    ▼
-//!                     Idle ◀─────────────┘                     (free)
-//!                               put_back
+//!            insert            begin                  finish
+//!   (free) ─────────▶ Queued ─────────▶ being polled ─────────▶ Done, kept for its handle
+//!                       ▲                    │                        │
+//!                  wake │                    │ put_back               │ release, take_output
+//!                       └────── Idle ◀───────┘                        ▼
+//!                                                                  (free)
 //!
-//!   Idle, Queued    ── abort ──▶ Aborted ── begin ──▶ Cancelled ── finish ──▶ Done
-//!   Polled, Woken   ── abort ──▶ Cancelled
+//!   Idle, Queued ── abort ──▶ Aborted ── begin ──▶ being dropped ── finish ──▶ Done
 //! ```
 //!
-//! (A task that was woken while it was polled may finish too; and `finish` frees the slot if no handle is
-//! left.)
+//! (If a task is woken while it is polled, it is Queued already when it is put back. If it is aborted
+//! then, it is dropped when its poll returns. And `finish` frees the slot if no handle is left.)
 //!
-//! While a task is polled its box is out of its slot, in the hands of the turn, and the loop's state is
+//! While a task is polled its box is out of the table, in the hands of the turn, and the loop's state is
 //! free: the user's code may spawn, wake, abort and drop what it likes, and finds the entry, but no box.
 //!
 //! A slot is freed when the task is done *and* its `JoinHandle` is gone, so a handle is never stale. A
@@ -37,14 +35,22 @@ use slab::Slab;
 use crate::shrink::Shrink;
 use crate::task::cell::{BoxedTask, Kept};
 use crate::task::group::Member;
-use crate::task::id::{LoopNumber, MAX_ID, MAX_TASKS, TaskNumber};
+use crate::task::id::{LoopNumber, MAX_ID, MAX_TASKS, NO_SLOT, TaskNumber};
 use crate::task::join_error::JoinError;
+use crate::wake::ready::ReadyQueue;
 use crate::wake::waiter::Waiter;
 
 /// The tasks of one loop.
 pub(crate) struct Tasks {
     of: LoopNumber,
     entries: Slab<Entry>,
+    /// The box of the task in each slot. Nothing while it is polled; for the main future, which lives on
+    /// the stack of `block_on`; and for a task that the end of the loop has dropped.
+    boxes: Vec<Option<BoxedTask>>,
+    /// The slot of the task that is being polled, or dropped; or [`NO_SLOT`].
+    polled: u32,
+    /// That task was aborted meanwhile.
+    polled_is_aborted: bool,
     /// Names are rare, so they stand aside: an unnamed task pays for none.
     names: HashMap<u32, Box<str>>,
     /// The last id that was given, to a task or to a main future. The first is 1.
@@ -64,27 +70,18 @@ pub(crate) struct Entry {
     pub(crate) status: Status,
     /// A `JoinHandle` exists.
     held: bool,
-    /// Nothing while it is polled; for the main future, which lives on the stack of `block_on`; and for
-    /// a task that the end of the loop has dropped.
-    pub(crate) task: Option<BoxedTask>,
     pub(crate) joiner: Joiner,
 }
 
 /// How a task stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
-    /// It waits.
+    /// It waits, or is being polled.
     Idle,
     /// Its number stands in the ready queue: to be polled.
     Queued,
-    /// The turn has its box, and polls it.
-    Polled,
-    /// The same; and it was woken meanwhile, so its number stands in the ready queue.
-    Woken,
     /// Its number stands in the ready queue: to be dropped.
     Aborted,
-    /// The turn has its box, and drops it, or will when the poll returns.
-    Cancelled,
     /// Its box holds an output, or nothing any more.
     Done,
 }
@@ -129,6 +126,9 @@ impl Tasks {
         Tasks {
             of,
             entries: Slab::new(),
+            boxes: Vec::new(),
+            polled: NO_SLOT,
+            polled_is_aborted: false,
             names: HashMap::new(),
             last_id: 0,
             live: 0,
@@ -168,9 +168,12 @@ impl Tasks {
             identity: self.of.identity(id),
             status: Status::Queued,
             held,
-            task,
             joiner,
         });
+        match self.boxes.get_mut(slot) {
+            Some(place) => *place = task,
+            None => self.boxes.push(task),
+        }
         (slot as u32, id)
     }
 
@@ -193,71 +196,80 @@ impl Tasks {
         }
     }
 
-    /// Marks a task as queued. Returns whether it was idle, so that its number is to be pushed; `None` if
-    /// the number is not of a task of this loop, or no longer.
+    /// Queues a task, if it is idle. Returns whether it was; `None` if the number is not of a task of this
+    /// loop, or no longer.
     #[inline(always)]
-    pub(crate) fn mark_queued(&mut self, number: TaskNumber) -> Option<bool> {
+    pub(crate) fn queue(&mut self, number: TaskNumber, ready: &mut ReadyQueue) -> Option<bool> {
         let entry = self.entries.get_mut(number.slot() as usize)?;
-        (entry.identity == number.identity()).then(|| entry.mark_queued())
+        if entry.identity != number.identity() {
+            return None;
+        }
+        let is_idle = entry.status == Status::Idle;
+        if is_idle {
+            ready.push(number);
+            entry.status = Status::Queued;
+        }
+        Some(is_idle)
     }
 
-    /// Marks the task that has the slot as queued. Returns its number if it was idle.
-    pub(crate) fn mark_slot_queued(&mut self, slot: u32) -> Option<TaskNumber> {
-        let entry = self.entries.get_mut(slot as usize)?;
-        let is_new = entry.mark_queued();
-        is_new.then(|| TaskNumber::new(self.of, entry.id, slot))
+    /// The number of the task that has the slot.
+    pub(crate) fn number(&self, slot: u32) -> Option<TaskNumber> {
+        let entry = self.entries.get(slot as usize)?;
+        Some(TaskNumber::new(self.of, entry.id, slot))
     }
 
     /// Takes the task that a number stands for out of its slot, to be polled or dropped.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn begin(&mut self, number: TaskNumber) -> Popped {
-        let entry = match self.entries.get_mut(number.slot() as usize) {
+        let slot = number.slot();
+        let entry = match self.entries.get_mut(slot as usize) {
             Some(entry) if entry.identity == number.identity() => entry,
             _ => return Popped::Stale,
         };
-        if entry.status == Status::Queued {
-            let Some(task) = entry.task.take() else {
-                entry.status = Status::Idle;
-                return Popped::Main;
-            };
-            entry.status = Status::Polled;
-            Popped::Task(task)
-        } else if entry.status == Status::Aborted
-            && let Some(task) = entry.task.take()
-        {
-            entry.status = Status::Cancelled;
-            Popped::Aborted(task)
-        } else {
-            Popped::Stale
+        let status = entry.status;
+        if status != Status::Queued && status != Status::Aborted {
+            return Popped::Stale;
+        }
+        entry.status = Status::Idle;
+        match self.take_box(slot) {
+            None => Popped::Main,
+            Some(task) => {
+                self.polled = slot;
+                if status == Status::Queued {
+                    Popped::Task(task)
+                } else {
+                    Popped::Aborted(task)
+                }
+            }
         }
     }
 
     /// Puts a pending task back into its slot. If it was aborted while it was polled, it comes back, to
     /// be dropped.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn put_back(&mut self, slot: u32, task: BoxedTask) -> Option<BoxedTask> {
-        let Some(entry) = self.entries.get_mut(slot as usize) else {
+        if self.polled_is_aborted {
             return Some(task);
-        };
-        entry.status = match entry.status {
-            Status::Polled => Status::Idle,
-            Status::Woken => Status::Queued,
-            _ => return Some(task),
-        };
-        entry.task = Some(task);
+        }
+        self.polled = NO_SLOT;
+        if let Some(place) = self.boxes.get_mut(slot as usize) {
+            // The place is empty: to drop what is there would cost a look.
+            mem::forget(mem::replace(place, Some(task)));
+        }
         None
     }
 
-    /// Whether the task in that slot was aborted while it was polled.
+    /// Whether the task that is polled was aborted meanwhile.
     #[inline]
-    pub(crate) fn is_aborted(&self, slot: u32) -> bool {
-        let entry = self.entries.get(slot as usize);
-        entry.is_some_and(|entry| entry.status == Status::Cancelled)
+    pub(crate) fn is_polled_aborted(&self) -> bool {
+        self.polled_is_aborted
     }
 
     /// The task is done: its box holds the output. Returns what waits for it, and the box if no handle
     /// will ask for the output.
     pub(crate) fn finish(&mut self, slot: u32, task: BoxedTask) -> (Joiner, Option<BoxedTask>) {
+        self.polled = NO_SLOT;
+        self.polled_is_aborted = false;
         self.live -= 1;
         let Some(entry) = self.entries.get_mut(slot as usize) else {
             debug_assert!(false, "an entry stays while its task is polled");
@@ -265,27 +277,32 @@ impl Tasks {
         };
         entry.status = Status::Done;
         let joiner = mem::replace(&mut entry.joiner, Joiner::Nothing);
-        if entry.held {
-            entry.task = Some(task);
-            (joiner, None)
-        } else {
+        if !entry.held {
             self.remove(slot);
-            (joiner, Some(task))
+            return (joiner, Some(task));
         }
+        if let Some(place) = self.boxes.get_mut(slot as usize) {
+            *place = Some(task);
+        }
+        (joiner, None)
     }
 
-    /// Marks a task as aborted. The number that is returned is to be queued. A task that is being
-    /// polled is not queued: it is dropped when its poll returns.
-    pub(crate) fn abort(&mut self, slot: u32, id: u64) -> Option<TaskNumber> {
-        let of = self.of;
-        let entry = self.get(slot, id)?;
-        let was_idle = entry.status == Status::Idle;
-        entry.status = match entry.status {
-            Status::Idle | Status::Queued => Status::Aborted,
-            Status::Polled | Status::Woken => Status::Cancelled,
-            ended => ended,
+    /// Lets a task be dropped at its place in the ready queue. A task that is being polled is not queued:
+    /// it is dropped when its poll returns.
+    pub(crate) fn abort(&mut self, slot: u32, id: u64, ready: &mut ReadyQueue) {
+        let (of, is_polled) = (self.of, self.polled == slot);
+        let Some(entry) = self.get(slot, id) else {
+            return;
         };
-        was_idle.then(|| TaskNumber::new(of, id, slot))
+        match entry.status {
+            _ if is_polled => self.polled_is_aborted = true,
+            Status::Idle => {
+                entry.status = Status::Aborted;
+                ready.push(TaskNumber::new(of, id, slot));
+            }
+            Status::Queued => entry.status = Status::Aborted,
+            Status::Aborted | Status::Done => {}
+        }
     }
 
     /// Asks for the output of a task, and takes it if it is there. Nothing of the user's is dropped: a
@@ -295,10 +312,13 @@ impl Tasks {
         let Some(entry) = self.get(slot, id) else {
             return Output::Gone;
         };
-        match entry.status {
-            Status::Done => {}
-            _ if entry.is_polled() => return Output::Itself,
-            _ => return Output::Pending,
+        if !entry.is_done() {
+            let is_polled = self.polled == slot;
+            return if is_polled {
+                Output::Itself
+            } else {
+                Output::Pending
+            };
         }
         let (task, name) = self.remove(slot);
         let mut output: Kept<T> = None;
@@ -314,12 +334,17 @@ impl Tasks {
 
     /// The output of a task that is done, left where it is.
     pub(crate) fn output(&mut self, slot: u32, id: u64) -> Option<&mut dyn Any> {
-        self.get(slot, id)?.task.as_mut()?.as_mut().output()
+        self.get(slot, id)?;
+        self.boxes
+            .get_mut(slot as usize)?
+            .as_mut()?
+            .as_mut()
+            .output()
     }
 
     /// Whether the task is being polled, so that it is the one that asks.
     pub(crate) fn is_polled(&mut self, slot: u32, id: u64) -> bool {
-        self.get(slot, id).is_some_and(|entry| entry.is_polled())
+        self.polled == slot && self.get(slot, id).is_some()
     }
 
     /// Whether the task is done, or gone.
@@ -360,6 +385,24 @@ impl Tasks {
         }
     }
 
+    /// The slot of the task that is being polled, or dropped.
+    pub(crate) fn polled(&self) -> Option<u32> {
+        (self.polled != NO_SLOT).then_some(self.polled)
+    }
+
+    /// Whether the task in that slot is to be dropped.
+    pub(crate) fn is_aborted(&self, slot: u32) -> bool {
+        let entry = self.entries.get(slot as usize);
+        let is_aborted = entry.is_some_and(|entry| entry.status == Status::Aborted);
+        is_aborted || self.polled == slot && self.polled_is_aborted
+    }
+
+    /// The type of a task's future; `None` while it is polled.
+    pub(crate) fn future_type(&self, slot: u32) -> Option<&'static str> {
+        let task = self.boxes.get(slot as usize)?.as_ref()?;
+        Some(task.future_type())
+    }
+
     /// Every entry, with its slot.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (u32, &Entry)> {
         let entries = self.entries.iter();
@@ -384,6 +427,11 @@ impl Tasks {
     /// Gives back the memory of tasks that are gone.
     pub(crate) fn rest(&mut self) {
         self.shrink.rest(&mut self.entries);
+        let slots = self.entries.capacity();
+        if self.boxes.len() > slots {
+            self.boxes.truncate(slots);
+            self.boxes.shrink_to_fit();
+        }
         if self.names.capacity() / 4 > self.names.len().max(KEPT_NAMES) {
             self.names.shrink_to(KEPT_NAMES);
         }
@@ -391,20 +439,19 @@ impl Tasks {
 
     /// The tasks whose boxes are in their slots, in spawn order, for the end of the loop. O(n log n).
     pub(crate) fn in_spawn_order(&self) -> Vec<(u64, u32)> {
-        let boxed = self
-            .entries
-            .iter()
-            .filter(|(_, entry)| entry.task.is_some());
-        let mut order: Vec<_> = boxed.map(|(slot, entry)| (entry.id, slot as u32)).collect();
+        let has_box = |slot: u32| self.boxes.get(slot as usize).is_some_and(Option::is_some);
+        let boxed = self.entries().filter(|(slot, _)| has_box(*slot));
+        let mut order: Vec<_> = boxed.map(|(slot, entry)| (entry.id, slot)).collect();
         order.sort_unstable();
         order
     }
 
     /// Takes the box of a task at the end of the loop, which drops it. The entry stays: a handle may ask
     /// for it.
-    pub(crate) fn take_box(&mut self, slot: u32, id: u64) -> Option<(BoxedTask, Joiner)> {
+    pub(crate) fn close(&mut self, slot: u32, id: u64) -> Option<(BoxedTask, Joiner)> {
+        self.get(slot, id)?;
+        let task = self.take_box(slot)?;
         let entry = self.get(slot, id)?;
-        let task = entry.task.take()?;
         let joiner = mem::replace(&mut entry.joiner, Joiner::Nothing);
         if !entry.is_done() {
             entry.status = Status::Done;
@@ -418,36 +465,23 @@ impl Tasks {
         entry.filter(|entry| entry.id == id)
     }
 
+    #[inline(always)]
+    fn take_box(&mut self, slot: u32) -> Option<BoxedTask> {
+        self.boxes.get_mut(slot as usize)?.take()
+    }
+
     fn remove(&mut self, slot: u32) -> (Option<BoxedTask>, Option<Box<str>>) {
         let name = if self.names.is_empty() {
             None
         } else {
             self.names.remove(&slot)
         };
-        let entry = self.entries.try_remove(slot as usize);
-        (entry.and_then(|entry| entry.task), name)
+        self.entries.try_remove(slot as usize);
+        (self.take_box(slot), name)
     }
 }
 
 impl Entry {
-    /// Marks the task as queued, unless it is so already or done. Returns whether it did.
-    #[inline(always)]
-    fn mark_queued(&mut self) -> bool {
-        self.status = match self.status {
-            Status::Idle => Status::Queued,
-            Status::Polled => Status::Woken,
-            _ => return false,
-        };
-        true
-    }
-
-    pub(crate) fn is_polled(&self) -> bool {
-        matches!(
-            self.status,
-            Status::Polled | Status::Woken | Status::Cancelled
-        )
-    }
-
     pub(crate) fn is_done(&self) -> bool {
         self.status == Status::Done
     }

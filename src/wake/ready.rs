@@ -46,6 +46,12 @@ impl ReadyQueue {
         self.numbers.push(number);
     }
 
+    /// Whether a number can be appended without asking for memory.
+    #[inline]
+    pub(crate) fn has_room(&self) -> bool {
+        self.numbers.len() < self.numbers.capacity()
+    }
+
     /// Makes all that stands here the batch.
     #[inline]
     pub(crate) fn freeze(&mut self) {
@@ -64,6 +70,11 @@ impl ReadyQueue {
         let first = self.numbers.get(self.first).copied();
         self.first += 1;
         first
+    }
+
+    /// How many numbers will have been popped when the batch is over.
+    pub(crate) fn batch_end(&self) -> u64 {
+        self.dropped + self.batch_end as u64
     }
 
     /// How many numbers were ever popped.
