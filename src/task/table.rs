@@ -49,7 +49,7 @@ pub(crate) struct Tasks {
     boxes: Vec<Option<BoxedTask>>,
     /// The slot of the task that is being polled, or dropped; or [`NO_SLOT`].
     polled: u32,
-    /// That task was aborted meanwhile.
+    /// That task was aborted.
     polled_is_aborted: bool,
     /// Names are rare, so they stand aside: an unnamed task pays for none.
     names: HashMap<u32, Box<str>>,
@@ -238,6 +238,7 @@ impl Tasks {
                 if status == Status::Queued {
                     Popped::Task(task)
                 } else {
+                    self.polled_is_aborted = true;
                     Popped::Aborted(task)
                 }
             }
