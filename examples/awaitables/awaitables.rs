@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use boucle::{sleep, spawn};
-use futures::channel::oneshot;
+use futures_channel::oneshot;
 use stage::println;
 
 /// Says something after some time, and returns it.

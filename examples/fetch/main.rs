@@ -44,7 +44,7 @@
 //! On one thread the waits overlap: they last as long as the longest, not as their
 //! sum. So the ratio is at most the number of URLs, 4.
 //!
-//! Read next: examples/fetch/fetch.rs, then examples/stage/src/http/client.rs.
+//! Read next: examples/fetch/fetch.rs, then examples/stage/http/client.rs.
 //! Run next: cargo run --release --example step
 //! ```
 //!
@@ -59,7 +59,7 @@
 //! them could not be fetched.
 //!
 //! Read next: `fetch.rs` beside this file, the coroutine and the function; `server.rs`, the other
-//! side; then, in `examples/stage/src/http/`, `client.rs`, a request of hyper's over a socket of the
+//! side; then, in `examples/stage/http/`, `client.rs`, a request of hyper's over a socket of the
 //! loop's, and `blocking.rs`, the same without a loop; and `src/net/source.rs`, how a task waits for
 //! a socket.
 
@@ -126,7 +126,7 @@ fn demo() -> bool {
     println!("(a local server stands in for www.irs.gov: {address})");
     let all_came = compare(&server::URLS.map(String::from), Some(&server));
     println!();
-    println!("Read next: examples/fetch/fetch.rs, then examples/stage/src/http/client.rs.");
+    println!("Read next: examples/fetch/fetch.rs, then examples/stage/http/client.rs.");
     println!("Run next: cargo run --release --example step");
     all_came
 }

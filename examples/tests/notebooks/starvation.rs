@@ -2,7 +2,7 @@
 
 use stage::testing::{documented, expect_manners, lines, run, virtually};
 
-#[path = "../../examples/starvation/work.rs"]
+#[path = "../../starvation/work.rs"]
 mod work;
 
 use work::{GivesWay, Seen, work};
@@ -24,10 +24,7 @@ fn a_coroutine_that_keeps_control_starves_the_others() {
 #[test]
 fn starvation_prints_what_its_header_says() {
     let starvation = run("starvation", &[]);
-    assert_eq!(
-        lines(&starvation),
-        documented("examples/starvation/main.rs")
-    );
+    assert_eq!(lines(&starvation), documented("starvation/main.rs"));
     assert!(starvation.status.success());
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use stage::testing::{documented, expect_manners, lines, run};
 
-#[path = "../../examples/run_in_executor/say_after.rs"]
+#[path = "../../run_in_executor/say_after.rs"]
 mod function;
 
 use function::{beside_a_tick, say_after};
@@ -49,10 +49,7 @@ fn the_ticking_task_ends_with_the_function() {
 fn run_in_executor_prints_what_its_header_says() {
     let example = run("run_in_executor", &["--scale", "0.1"]);
     let printed = lines(&example);
-    assert_eq!(
-        printed[0],
-        documented("examples/run_in_executor/main.rs")[0]
-    );
+    assert_eq!(printed[0], documented("run_in_executor/main.rs")[0]);
     let turns = printed[1].strip_prefix("(a task that ticks every 0.01 s had ");
     let turns = turns.and_then(|rest| rest.strip_suffix(" turns meanwhile)"));
     assert!(turns.unwrap().parse::<usize>().unwrap() > 1);

@@ -9,10 +9,10 @@ use std::time::Duration;
 use stage::stdout::listen;
 use stage::testing::{documented, expect_manners, program, wait};
 
-#[path = "../../examples/echo/callbacks.rs"]
+#[path = "../../echo/callbacks.rs"]
 #[allow(dead_code)] // The server itself is run as a program.
 mod callbacks;
-#[path = "../../examples/echo/report.rs"]
+#[path = "../../echo/report.rs"]
 mod report;
 
 use callbacks::Next;
@@ -37,7 +37,7 @@ impl Echo {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let documented = documented("examples/echo/main.rs");
+        let documented = documented("echo/main.rs");
         let ports = [0, 1].map(|line: usize| {
             let announced = lines.next().unwrap().unwrap();
             let (before, port) = announced.rsplit_once(' ').unwrap();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use stage::testing::{documented, expect_manners, lines, run, virtually};
 
-#[path = "../../examples/say_after/say_after.rs"]
+#[path = "../../say_after/say_after.rs"]
 mod coroutines;
 
 use coroutines::{as_tasks, gathered, in_sequence, say_after};
@@ -60,7 +60,7 @@ fn a_gather_keeps_the_order_of_its_input() {
 #[test]
 fn say_after_prints_what_its_header_says() {
     let say_after = run("say_after", &["--scale", "0.02"]);
-    let documented = documented("examples/say_after/main.rs");
+    let documented = documented("say_after/main.rs");
     let printed = lines(&say_after);
     assert_eq!(without_times(&printed), without_times(&documented));
     assert!(say_after.status.success());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use stage::testing::{documented, expect_manners, lines, run, virtually};
 
-#[path = "../../examples/sleep/mysleep.rs"]
+#[path = "../../sleep/mysleep.rs"]
 mod mysleep;
 
 use mysleep::mysleep;
@@ -16,7 +16,7 @@ use stage::python::list;
 fn sleeps_overlap_and_their_results_keep_their_order() {
     let sleeps = [1.0, 0.5, 1.5].map(|duration| mysleep(duration, 1.0));
     let (results, printed, time) = virtually(boucle::gather(sleeps));
-    assert_eq!(printed, &documented("examples/sleep/main.rs")[..6]);
+    assert_eq!(printed, &documented("sleep/main.rs")[..6]);
     assert_eq!(list(&results), "[1, 0.25, 2.25]");
     assert_eq!(time, Duration::from_millis(1500));
 }
@@ -25,7 +25,7 @@ fn sleeps_overlap_and_their_results_keep_their_order() {
 #[test]
 fn sleep_prints_what_its_header_says() {
     let sleep = run("sleep", &["--scale", "0.1"]);
-    assert_eq!(lines(&sleep), documented("examples/sleep/main.rs"));
+    assert_eq!(lines(&sleep), documented("sleep/main.rs"));
     assert!(sleep.status.success());
 }
 

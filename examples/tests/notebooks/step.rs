@@ -6,7 +6,7 @@ use stage::testing::{documented, expect_manners, lines, run};
 #[test]
 fn step_prints_what_its_header_says() {
     let step = run("step", &[]);
-    assert_eq!(lines(&step), documented("examples/step.rs"));
+    assert_eq!(lines(&step), documented("step.rs"));
     assert!(step.status.success());
 }
 
@@ -16,7 +16,7 @@ fn step_does_the_same_under_the_real_clock() {
     let step = run("step", &["--real"]);
     let mut printed = lines(&step);
     printed.retain(|line| !line.starts_with("turn ") && !line.starts_with("  "));
-    assert_eq!(printed, documented("examples/sleep/main.rs"));
+    assert_eq!(printed, documented("sleep/main.rs"));
 }
 
 /// The program answers `--help`, and refuses arguments that it does not know.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use stage::testing::{documented, expect_manners, lines, run, virtual_loop, virtually};
 
-#[path = "../../examples/shared_state/state.rs"]
+#[path = "../../shared_state/state.rs"]
 mod state;
 
 use state::{Mailbox, count, count_badly, exchange};
@@ -26,7 +26,7 @@ fn an_await_in_between_loses_nine_of_ten() {
 #[test]
 fn messages_are_heard_in_the_order_of_the_turns() {
     let ((), printed, _) = virtually(exchange());
-    assert_eq!(printed, documented("examples/shared_state/main.rs")[3..]);
+    assert_eq!(printed, documented("shared_state/main.rs")[3..]);
 }
 
 /// A message wakes the task that waits at an empty mailbox; a later reader finds its message.
@@ -61,7 +61,7 @@ fn a_reader_of_an_empty_mailbox_is_not_polled() {
 #[test]
 fn shared_state_prints_what_its_header_says() {
     let example = run("shared_state", &[]);
-    assert_eq!(lines(&example), documented("examples/shared_state/main.rs"));
+    assert_eq!(lines(&example), documented("shared_state/main.rs"));
     assert!(example.status.success());
 }
 

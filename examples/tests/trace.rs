@@ -67,13 +67,13 @@ fn the_picture_of_the_readme_is_drawn_from_a_run() {
     let file = File::new("sleep.svg");
     assert!(traced("step", file.path()).status.success());
     assert!(
-        file.text() == include_str!("../examples/sleep/sleep.svg"),
+        file.text() == include_str!("../sleep/sleep.svg"),
         "draw it anew"
     );
 
     let timeline = String::from_utf8(traced("step", "timeline").stderr).unwrap();
     let rows: Vec<&str> = timeline.lines().skip(2).take(6).collect();
-    assert!(include_str!("../README.md").contains(&rows.join("\n")));
+    assert!(include_str!("../../README.md").contains(&rows.join("\n")));
 }
 
 /// Each ending is a form, each file is whole, and the program's own output is as ever.

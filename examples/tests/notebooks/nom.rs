@@ -5,7 +5,7 @@ use std::time::Duration;
 use stage::stdout::listen;
 use stage::testing::{documented, expect_manners, lines, run, virtually};
 
-#[path = "../../examples/nom/nom.rs"]
+#[path = "../../nom/nom.rs"]
 mod names;
 
 use names::{coroutines, subroutines};
@@ -39,7 +39,7 @@ fn nom_prints_what_its_header_says() {
         };
         lines.into_iter().map(cut).collect::<Vec<_>>()
     };
-    let documented = documented("examples/nom/main.rs");
+    let documented = documented("nom/main.rs");
     let printed = lines(&nom);
     assert_eq!(
         without_seconds(printed.clone()),

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use stage::testing::{documented, expect_manners, lines, run};
 
-#[path = "../../examples/two_loops/loops.rs"]
+#[path = "../../two_loops/loops.rs"]
 mod loops;
-#[path = "../../examples/two_loops/messages.rs"]
+#[path = "../../two_loops/messages.rs"]
 mod messages;
 
 /// However long one coroutine keeps control, no other one of its loop runs.
@@ -44,7 +44,7 @@ fn one_loop_asks_another() {
 #[test]
 fn two_loops_prints_what_its_header_says() {
     let two_loops = run("two_loops", &["--scale", "0.1"]);
-    assert_eq!(lines(&two_loops), documented("examples/two_loops/main.rs"));
+    assert_eq!(lines(&two_loops), documented("two_loops/main.rs"));
     assert!(two_loops.status.success());
 }
 

@@ -8,9 +8,9 @@ use boucle::EventLoop;
 use stage::stdout::listen;
 use stage::testing::{documented, expect_manners, lines, run, virtual_loop};
 
-#[path = "../../examples/run_forever/coroutines.rs"]
+#[path = "../../run_forever/coroutines.rs"]
 mod coroutines;
-#[path = "../../examples/run_forever/loops.rs"]
+#[path = "../../run_forever/loops.rs"]
 mod loops;
 
 const WAIT: Duration = Duration::from_secs(2);
@@ -82,7 +82,7 @@ fn run_forever_prints_what_its_header_says() {
     let bound = printed.iter().position(|line| line.ends_with("0.02 s)"));
     let bound = bound.expect("the bound is printed");
     printed[bound] = printed[bound].replace("0.02 s", "0.5 s");
-    assert_eq!(printed, documented("examples/run_forever/main.rs"));
+    assert_eq!(printed, documented("run_forever/main.rs"));
     assert_eq!(String::from_utf8_lossy(&example.stderr), "");
     assert!(example.status.success());
 }

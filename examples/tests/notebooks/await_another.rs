@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use stage::testing::{documented, expect_manners, lines, run, virtual_loop, virtually};
 
-#[path = "../../examples/await_another/coroutines.rs"]
+#[path = "../../await_another/coroutines.rs"]
 mod coroutines;
 
 use coroutines::coroutine_1;
@@ -14,7 +14,7 @@ use coroutines::coroutine_1;
 fn a_coroutine_goes_on_when_the_other_has_returned() {
     let (value, printed, time) = virtually(coroutine_1(Duration::from_secs(2)));
     assert_eq!(value, "1");
-    assert_eq!(printed, documented("examples/await_another/main.rs")[..4]);
+    assert_eq!(printed, documented("await_another/main.rs")[..4]);
     assert_eq!(time, Duration::from_secs(2));
 }
 
@@ -30,10 +30,7 @@ fn a_coroutine_that_is_awaited_is_no_task() {
 #[test]
 fn await_another_prints_what_its_header_says() {
     let example = run("await_another", &["--scale", "0.01"]);
-    assert_eq!(
-        lines(&example),
-        documented("examples/await_another/main.rs")
-    );
+    assert_eq!(lines(&example), documented("await_another/main.rs"));
     assert!(example.status.success());
 }
 

@@ -11,11 +11,11 @@ use boucle::gather;
 use stage::stdout::listen;
 use stage::testing::{documented, expect_manners, lines, run, virtually};
 
-#[path = "../../examples/generators/coroutines.rs"]
+#[path = "../../generators/coroutines.rs"]
 mod coroutines;
-#[path = "../../examples/generators/scheduler.rs"]
+#[path = "../../generators/scheduler.rs"]
 mod scheduler;
-#[path = "../../examples/generators/talk.rs"]
+#[path = "../../generators/talk.rs"]
 mod talk;
 
 use coroutines::count;
@@ -129,10 +129,7 @@ fn the_scheduler_takes_no_cpu_while_none_is_ready() {
 #[test]
 fn generators_prints_what_its_header_says() {
     let generators = run("generators", &[]);
-    assert_eq!(
-        lines(&generators),
-        documented("examples/generators/main.rs")
-    );
+    assert_eq!(lines(&generators), documented("generators/main.rs"));
     assert!(generators.status.success());
 }
 

@@ -23,10 +23,7 @@ fn fetch_prints_what_its_header_says() {
         bodies.sort();
         (bodies, others)
     };
-    assert_eq!(
-        stable(lines(&fetch)),
-        stable(documented("examples/fetch/main.rs"))
-    );
+    assert_eq!(stable(lines(&fetch)), stable(documented("fetch/main.rs")));
     assert!(fetch.status.success());
 
     let ratio = lines(&fetch)

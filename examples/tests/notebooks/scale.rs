@@ -7,7 +7,7 @@ use stage::testing::{documented, expect_manners, lines, run};
 #[test]
 fn scale_prints_the_rows_of_its_header() {
     let scale = run("scale", &["--most", "1000"]);
-    let (printed, documented) = (lines(&scale), documented("examples/scale/main.rs"));
+    let (printed, documented) = (lines(&scale), documented("scale/main.rs"));
     assert_eq!(printed.len(), documented.len());
     for (printed, documented) in printed.iter().zip(&documented) {
         // The figures begin in column 20.

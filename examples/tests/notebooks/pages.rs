@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use stage::testing::{accept_soon, documented, expect_manners, lines, run};
 
-#[path = "../../examples/pages/blocking.rs"]
+#[path = "../../pages/blocking.rs"]
 mod blocking;
-#[path = "../../examples/pages/coroutines.rs"]
+#[path = "../../pages/coroutines.rs"]
 mod coroutines;
-#[path = "../../examples/pages/timeline.rs"]
+#[path = "../../pages/timeline.rs"]
 mod timeline;
 
 use timeline::{Entry, Timeline, total_and_idle};
@@ -112,7 +112,7 @@ fn the_client_is_idle_when_none_of_its_lanes_runs() {
 fn pages_prints_what_its_header_says() {
     let pages = run("pages", &[]);
     let printed = figures(&lines(&pages));
-    assert_eq!(printed, figures(&documented("examples/pages/main.rs")));
+    assert_eq!(printed, figures(&documented("pages/main.rs")));
     assert_eq!(printed.len(), 5);
     assert!(pages.status.success());
 }
@@ -121,7 +121,7 @@ fn pages_prints_what_its_header_says() {
 #[test]
 fn pages_prints_one_figure() {
     let pages = run("pages", &["--figure", "1", "--scale", "0"]);
-    let documented = figures(&documented("examples/pages/main.rs"));
+    let documented = figures(&documented("pages/main.rs"));
     assert_eq!(figures(&lines(&pages)), documented[..1]);
 }
 

@@ -3,7 +3,7 @@
 use stage::stdout::listen;
 use stage::testing::{documented, expect_manners, lines, run, virtually};
 
-#[path = "../../examples/exemple/exemple.rs"]
+#[path = "../../exemple/exemple.rs"]
 mod coroutines;
 
 use coroutines::{concurrently, exemple, run_inside_of_run};
@@ -34,7 +34,7 @@ fn a_loop_inside_a_loop_is_refused() {
 #[test]
 fn two_coroutines_take_turns_at_the_await() {
     let ((), printed, _) = virtually(concurrently());
-    assert_eq!(printed, documented("examples/exemple/main.rs")[5..]);
+    assert_eq!(printed, documented("exemple/main.rs")[5..]);
     assert_eq!(printed.len(), 6);
 }
 
@@ -42,7 +42,7 @@ fn two_coroutines_take_turns_at_the_await() {
 #[test]
 fn exemple_prints_what_its_header_says() {
     let exemple = run("exemple", &[]);
-    assert_eq!(lines(&exemple), documented("examples/exemple/main.rs"));
+    assert_eq!(lines(&exemple), documented("exemple/main.rs"));
     assert_eq!(String::from_utf8_lossy(&exemple.stderr), "");
     assert!(exemple.status.success());
 }

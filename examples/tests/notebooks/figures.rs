@@ -7,11 +7,11 @@ use boucle::observe::EventKind;
 use boucle::trace::LoopTrace;
 use stage::testing::{documented, expect_manners, lines, run};
 
-#[path = "../../examples/figures/recorded.rs"]
+#[path = "../../figures/recorded.rs"]
 mod recorded;
-#[path = "../../examples/figures/server.rs"]
+#[path = "../../figures/server.rs"]
 mod server;
-#[path = "../../examples/figures/threads.rs"]
+#[path = "../../figures/threads.rs"]
 mod threads;
 
 /// Asserts that every element is closed, in the order of XML.
@@ -33,7 +33,7 @@ fn expect_well_formed(svg: &str) {
 /// Every figure is well-formed, and has its title, its pages and its loops.
 #[test]
 fn every_figure_is_a_picture() {
-    let titles = documented("examples/figures/main.rs");
+    let titles = documented("figures/main.rs");
     for number in 1..=7 {
         let figure = run("figures", &[&number.to_string()]);
         assert!(figure.status.success(), "{figure:?}");
@@ -131,7 +131,7 @@ fn two_threads_wait_at_once_and_note_every_step() {
 #[test]
 fn figures_lists_its_figures() {
     let figures = run("figures", &[]);
-    assert_eq!(lines(&figures), documented("examples/figures/main.rs"));
+    assert_eq!(lines(&figures), documented("figures/main.rs"));
     assert!(figures.status.success());
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use stage::stdout::listen;
 use stage::testing::{documented, expect_manners, lines, run, virtual_loop, virtually};
 
-#[path = "../../examples/awaitables/awaitables.rs"]
+#[path = "../../awaitables/awaitables.rs"]
 mod coroutines;
 
 use coroutines::{a_coroutine, a_future, a_task, only_called};
@@ -59,7 +59,7 @@ fn a_task_and_a_future_are_the_business_of_another_task() {
 #[test]
 fn awaitables_prints_what_its_header_says() {
     let awaitables = run("awaitables", &["--scale", "0.1"]);
-    let documented = documented("examples/awaitables/main.rs");
+    let documented = documented("awaitables/main.rs");
     assert_eq!(lines(&awaitables)[1..], documented[1..]);
     assert!(awaitables.status.success());
 }
