@@ -1,84 +1,178 @@
-//! What does a loop ask of the kernel, and how many instructions does it add?
+//! What does an operation take that can be counted, and is it still what is written down?
 //!
-//! Both can be counted, and repeat: boucle's beside tokio's, and for TCP beside those of a program by hand
-//! on mio. This program runs itself under strace and under valgrind, and skips what is not there. The table
-//! is that of `ratios`, and so are the arguments.
+//! Times drift; instructions and system calls repeat. valgrind and strace count boucle's, and `counts.toml` has
+//! what they were: system calls, and for each compiler the instructions. A figure that is off by more than 3 % fails
+//! the bench, even if it got better, so that every change of a figure is a line in a commit. For some rows, a
+//! verdict beside the figure compares it with tokio's and the floor's; none of these fails the bench.
+//!
+//! ```text
+//! cargo bench --bench counts               compare
+//! cargo bench --bench counts -- yield      the rows with "yield" in their name
+//! cargo bench --bench counts -- --write    write down what is counted
+//! ```
 
-#[macro_use]
 mod table;
 mod workloads;
 
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::process::{Command, ExitCode};
+use std::{env, fs};
 
+use table::aim::Aim::{self, AtMost, Times};
 use table::arguments::Arguments;
-use table::row::Row;
-use table::section::{Section, run};
-use table::tools::Tool;
-use workloads::mio_echo;
-use workloads::remote::{Beside, storm};
-use workloads::tcp::{accept_and_close, beside_a_socket, echo};
-use workloads::timers::isolated_sleeps;
-use workloads::yields::{yield_now, yields};
+use table::peer::{AT_HOME, BOUCLE};
+use table::report::number;
+use table::side;
+use table::tools::{CALLGRIND, STRACE, Tool};
+
+const USAGE: &str = "counts [--test] [--write] [PART OF A ROW'S NAME]...";
+
+const WRITTEN_DOWN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/counts.toml");
+
+/// How much a figure may differ, as a share of it.
+const TOLERANCE: f64 = 0.03;
+
+/// How much it may differ in any case: a system call in 200 operations.
+const LEAST: f64 = 0.005;
 
 /// One question to the kernel in 61 polls.
 const ONE_IN_61: f64 = 0.0165;
 
-fn main() {
-    let sections = [
-        Section::counted("system calls per operation", Tool::Strace, calls()),
-        Section::counted("calls of write per operation", Tool::StraceWrites, rings()),
-        Section::counted(
-            "instructions per operation",
-            Tool::Callgrind,
-            instructions(),
-        ),
-    ];
-    let usage = "counts [--test] [--only SIDE] [PART OF A ROW'S NAME]...";
-    run(&sections, &Arguments::read(usage));
-}
+const INSTRUCTIONS: &[(&str, Aim)] = &[
+    ("TCP echo, 1 connection", Times(0.40, "tokio")),
+    ("TCP echo, 50 connections", Times(0.40, "tokio")),
+    ("TCP echo, 1,000 connections", Times(0.40, "tokio")),
+];
 
-fn calls() -> Vec<Row> {
-    let short = Duration::from_micros(100);
-    let mut rows = rows! { [boucle tokio]
-        "isolated sleep: calls",       100, isolated_sleeps(short), at_most 1.0;
-        "yield, 1 task: calls",     10_000, yields(1),              at_most ONE_IN_61;
-        "yield_now, 1 task: calls", 10_000, yield_now(),            at_most ONE_IN_61;
-        "accept and close: calls",     500, accept_and_close(),     times_tokio 1.0;
-    };
-    rows.extend([
-        // The floor has no socket, but asks the kernel as if it had one.
-        Row::new("yield, socket open: calls", 10_000)
-            .boucle(beside_a_socket(yields(1)))
-            .tokio(beside_a_socket(yields(1)))
-            .asking_floor(yields(1))
-            .at_most(ONE_IN_61),
-        echo_row("TCP echo, 1: calls", 1).times_floor(1.02),
-        echo_row("TCP echo, 50: calls", 50).times_floor(1.02),
-        echo_row("TCP echo, 1,000: calls", 1_000).times_floor(1.02),
-    ]);
-    rows
-}
+const SYSTEM_CALLS: &[(&str, Aim)] = &[
+    ("isolated sleep", AtMost(1.0)),
+    ("yield, 1 task", AtMost(ONE_IN_61)),
+    ("yield_now, 1 task", AtMost(ONE_IN_61)),
+    ("yield, 1 task, socket open", AtMost(ONE_IN_61)),
+    ("accept and close", Times(1.0, "tokio")),
+    ("TCP echo, 1 connection", Times(1.02, "mio by hand")),
+    ("TCP echo, 50 connections", Times(1.02, "mio by hand")),
+    ("TCP echo, 1,000 connections", Times(1.02, "mio by hand")),
+];
 
-/// Nobody writes here but who rings the loop out of its sleep.
-fn rings() -> Vec<Row> {
-    let short = Duration::from_micros(100);
-    rows! { [boucle tokio]
-        "isolated sleep: rings",       100, isolated_sleeps(short),   at_most 0.0;
-        "wakes, loop awake: rings", 20_000, storm(1, Beside::Yields), at_most 0.0;
+/// What an operation takes, by the name of the row.
+type Figures = BTreeMap<String, f64>;
+
+fn main() -> ExitCode {
+    if side::serve(AT_HOME) {
+        return ExitCode::SUCCESS;
     }
+    let asked = Arguments::read(USAGE);
+    if asked.test || !asked.bench {
+        println!("counts: the rows are those of `ratios`");
+        return ExitCode::SUCCESS;
+    }
+    let mut sections = read();
+    let mut is_right = true;
+    for (tool, aims, section) in [
+        (
+            &CALLGRIND,
+            INSTRUCTIONS,
+            format!("instructions, {}", compiler()),
+        ),
+        (&STRACE, SYSTEM_CALLS, "system calls".to_owned()),
+    ] {
+        if !tool.works() {
+            println!("{section}: skipped, {} does not work here", tool.name);
+            continue;
+        }
+        let written = sections.entry(section.clone()).or_default();
+        if written.is_empty() && !asked.write {
+            println!("{section}: nothing is written down, so nothing is compared");
+        }
+        let counted = count(tool, &asked, aims, &section, written);
+        is_right &= (counted.iter()).all(|(row, &now)| is_as_written(written, row, now));
+        if asked.filters.is_empty() {
+            written.clear();
+        }
+        written.extend(counted);
+    }
+    if asked.write {
+        write_down(&sections);
+    } else if !is_right {
+        println!("If this is meant: cargo bench --bench counts -- --write, and commit it.");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
 }
 
-fn instructions() -> Vec<Row> {
-    vec![
-        echo_row("TCP echo, 1: instructions", 1).times_tokio(0.40),
-        echo_row("TCP echo, 50: instructions", 50).times_tokio(0.40),
-        echo_row("TCP echo, 1,000: instructions", 1_000).times_tokio(0.40),
-    ]
+/// Counts boucle's rows, and prints each beside what is written down.
+fn count(
+    tool: &Tool,
+    asked: &Arguments,
+    aims: &[(&str, Aim)],
+    section: &str,
+    written: &Figures,
+) -> Figures {
+    println!("{section:60} {:>10} {:>10}", "written", "counted");
+    let mut counted = Figures::new();
+    let rows = BOUCLE.rows().into_iter();
+    for row in rows.filter(|row| row.counted > 0 && asked.wants_row(row.name)) {
+        let of = |peer: &str| {
+            let count = tool.per_operation(peer, &row);
+            count.unwrap_or_else(|why| panic!("{peer}, {}: {why}", row.name))
+        };
+        let now = of("boucle");
+        let is_off = !is_as_written(written, row.name, now);
+        let [before, after] = [written.get(row.name).copied(), Some(now)].map(number);
+        let verdict = if is_off { "  <- off" } else { "" };
+        println!("{:60} {before:>10} {after:>10}{verdict}", row.name);
+        for (_, aim) in aims.iter().filter(|(name, _)| *name == row.name) {
+            if let Some(verdict) = aim.judge(now, |peer| Some(of(peer))) {
+                println!("  {}", verdict.words);
+            }
+        }
+        counted.insert(row.name.into(), now);
+    }
+    counted
 }
 
-fn echo_row(name: &'static str, connections: usize) -> Row {
-    Row::new(name, 1_000)
-        .boucle(echo(connections))
-        .tokio(echo(connections))
-        .mio(mio_echo::echo(connections))
+/// A row that is missing is off, unless all are.
+fn is_as_written(written: &Figures, row: &str, now: f64) -> bool {
+    let is_near = |before: &f64| (now - before).abs() <= (TOLERANCE * before).max(LEAST);
+    written.is_empty() || written.get(row).is_some_and(is_near)
+}
+
+/// What `rustc -V` says.
+fn compiler() -> String {
+    let rustc = env::var("RUSTC").unwrap_or("rustc".into());
+    let output = Command::new(rustc).arg("-V").output();
+    let output = output.expect("there is a compiler, as this was compiled");
+    String::from_utf8_lossy(&output.stdout).trim().into()
+}
+
+fn read() -> BTreeMap<String, Figures> {
+    let text = fs::read_to_string(WRITTEN_DOWN).unwrap_or_default();
+    let mut sections = BTreeMap::new();
+    let mut section = &mut Figures::new();
+    for line in text.lines() {
+        if let Some(name) = line
+            .strip_prefix("[\"")
+            .and_then(|name| name.strip_suffix("\"]"))
+        {
+            section = sections.entry(name.into()).or_default();
+        } else if let Some((row, figure)) = line.split_once(" = ") {
+            let figure = figure.parse().expect("a figure is a number");
+            section.insert(row.trim_matches('"').into(), figure);
+        }
+    }
+    sections
+}
+
+fn write_down(sections: &BTreeMap<String, Figures>) {
+    let mut text = String::from(
+        "# What an operation takes, as `cargo bench --bench counts -- --write` counts it.\n",
+    );
+    for (section, figures) in sections {
+        text += &format!("\n[\"{section}\"]\n");
+        for (row, figure) in figures {
+            text += &format!("\"{row}\" = {figure:.4}\n");
+        }
+    }
+    fs::write(WRITTEN_DOWN, text).expect("the file can be written");
 }

@@ -1,59 +1,69 @@
-//! What the command line asks for.
+//! What the command line asks for. Each program's usage names the options that it has.
 
 use std::env;
+use std::path::PathBuf;
 use std::process::exit;
 
 #[derive(Default)]
 pub struct Arguments {
+    /// `cargo bench` runs the program; `cargo test` does not pass this.
+    pub bench: bool,
     /// One tiny round of everything, no measurement.
     pub test: bool,
+    /// The sides, if not all are wanted.
+    pub peers: Vec<String>,
+    /// Rounds in each process of a side, if not as many as fit in some time.
     pub rounds: Option<usize>,
-    /// In a round of the only side.
-    pub operations: Option<usize>,
-    /// The name of the only side that runs. Nothing is measured then, and a row is meant by its whole name.
-    pub only: Option<String>,
-    /// Write the figures instead of comparing with them.
+    /// No instructions, no system calls.
+    pub no_counts: bool,
+    /// Write the figures down instead of comparing with them.
     pub write: bool,
+    /// Nothing but the names of peers and rows.
+    pub list: bool,
+    pub json: Option<PathBuf>,
+    pub markdown: Option<PathBuf>,
+    pub svg: Option<PathBuf>,
     /// Parts of the names of the rows that are wanted.
     pub filters: Vec<String>,
 }
 
 impl Arguments {
-    /// Ends the program with its usage if it is called in another way.
+    /// Ends the program with its usage if the command line is wrong.
     pub fn read(usage: &str) -> Arguments {
-        Arguments::parse(env::args().skip(1)).unwrap_or_else(|| {
+        Arguments::parse(env::args().skip(1), usage).unwrap_or_else(|| {
             eprintln!("usage: {usage}");
             exit(2)
         })
     }
 
-    fn parse(mut arguments: impl Iterator<Item = String>) -> Option<Arguments> {
+    fn parse(mut given: impl Iterator<Item = String>, usage: &str) -> Option<Arguments> {
         let mut asked = Arguments::default();
-        let mut measures = false;
-        while let Some(argument) = arguments.next() {
+        while let Some(argument) = given.next() {
             match argument.as_str() {
-                // Cargo says so; `cargo test --benches` does not.
-                "--bench" => measures = true,
+                "--bench" => asked.bench = true,
+                option if option.starts_with('-') && !usage.contains(option) => return None,
                 "--test" => asked.test = true,
+                "--peer" => asked.peers.push(given.next()?),
+                "--rounds" => asked.rounds = Some(given.next()?.parse().ok()?),
+                "--no-counts" => asked.no_counts = true,
                 "--write" => asked.write = true,
-                "--only" => asked.only = Some(arguments.next()?),
-                "--operations" => asked.operations = Some(arguments.next()?.parse().ok()?),
-                "--rounds" => asked.rounds = Some(arguments.next()?.parse().ok()?),
-                // Criterion's, in a `cargo bench` of everything.
-                option if option.starts_with("--") => eprintln!("{option} is ignored"),
+                "--list" => asked.list = true,
+                "--json" => asked.json = Some(given.next()?.into()),
+                "--markdown" => asked.markdown = Some(given.next()?.into()),
+                "--svg" => asked.svg = Some(given.next()?.into()),
+                option if option.starts_with('-') => return None,
                 _ => asked.filters.push(argument),
             }
         }
-        asked.test |= !measures;
         (asked.rounds != Some(0)).then_some(asked)
     }
 
-    /// Whether a row of this name is asked for.
-    pub fn want(&self, name: &str) -> bool {
-        let meant = |filter: &String| match self.only {
-            Some(_) => name == filter,
-            None => name.contains(filter.as_str()),
-        };
-        self.filters.is_empty() || self.filters.iter().any(meant)
+    pub fn wants_row(&self, name: &str) -> bool {
+        self.filters.is_empty() || self.filters.iter().any(|part| name.contains(part))
+    }
+
+    /// boucle is always there: the ratios are to it.
+    pub fn wants_peer(&self, name: &str) -> bool {
+        self.peers.is_empty() || name == "boucle" || self.peers.iter().any(|peer| peer == name)
     }
 }

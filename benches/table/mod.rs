@@ -1,20 +1,16 @@
-//! Rows of a table: the same work on several sides, measured in rounds that take turns.
+//! The table: the same rows on every side, each side in a process of its own.
+//!
+//! `ratios`, `counts` and the package in `peers` are programs with this folder in them, as they have the
+//! workloads; they differ in the sides that they know, and in what they do with the figures.
 
-// Two benches are programs with this folder in it, and each uses a part.
+// Each program uses a part.
 #![allow(dead_code)]
 
-pub mod arguments;
-pub mod row;
-pub mod section;
-pub mod tools;
-
-/// Rows that run the same workload on each of these sides: name, operations in a round, workload, aims.
-macro_rules! rows {
-    ($sides:tt $($name:literal, $operations:literal, $run:expr $(, $aim:ident $bound:expr)*;)*) => {
-        vec![$(row!($sides Row::new($name, $operations) $(.$aim($bound))*, $run)),*]
-    };
-}
-
-macro_rules! row {
-    ([$($side:ident)+] $row:expr, $run:expr) => { $row$(.$side($run))+ };
-}
+pub mod rows; // what is measured
+pub mod peer; // on which sides
+pub mod arguments; // what the command line asks for
+pub mod side; // a side at work, in a process of its own
+pub mod field; // the rounds of all sides, in turns
+pub mod tools; // instructions and system calls
+pub mod report; // the figures
+pub mod aim; // what a figure should be at most

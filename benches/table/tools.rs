@@ -1,91 +1,87 @@
-//! Tools that count: this program again, under one of them.
+//! Tools that count: the instructions and the system calls of an operation.
 //!
-//! Two runs of one round, of which one has twice the operations: the difference is what these take, and nothing
-//! else. The program's start and the workload's preparations are in both.
+//! They repeat where times do not. A side runs one round under the tool, and then one with twice the
+//! operations: the difference is what these take, without the start of the program and without what the
+//! workload prepares.
 
-use std::env;
-use std::process::Command;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Stdio};
 
-/// What a tool counts.
-#[derive(Clone, Copy, PartialEq)]
-pub enum Tool {
-    /// System calls, of all threads.
-    Strace,
-    /// Those that write: to an eventfd, if nothing else is written.
-    StraceWrites,
-    /// Instructions in user space.
-    Callgrind,
+use super::rows::Row;
+use super::side::{Errand, ONE_ROUND, last_words};
+
+/// Runs what follows for a minute at most. Under valgrind, a process that hangs ignores a gentler signal.
+const PATIENCE: &[&str] = &["timeout", "--signal=KILL", "60"];
+const KILLED: i32 = 9;
+
+/// A tool that counts, and how its total is found in what it prints on its standard error.
+pub struct Tool {
+    pub name: &'static str,
+    pub counts: &'static str,
+    command: &'static [&'static str],
+    total: fn(&str) -> Option<f64>,
 }
 
+/// Counts what is executed in user space, by all threads.
+pub const CALLGRIND: Tool = Tool {
+    name: "valgrind",
+    counts: "instructions",
+    command: &[
+        "valgrind",
+        "--tool=callgrind",
+        "--callgrind-out-file=/dev/null",
+    ],
+    // "==123== Collected : 456"
+    total: |said| {
+        let mut lines = said.lines();
+        lines.find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok())
+    },
+};
+
+/// Counts the system calls of all threads.
+pub const STRACE: Tool = Tool {
+    name: "strace",
+    counts: "system calls",
+    command: &["strace", "--follow-forks", "--summary-only"],
+    // "100.00 0.012 3 456 7 total": the fourth column, with the errors after it, if there are any.
+    total: |said| {
+        let line = said.lines().find(|line| line.ends_with(" total"))?;
+        line.split_whitespace().nth(3)?.parse().ok()
+    },
+};
+
 impl Tool {
-    /// Whether it is installed, and may look into other processes.
-    pub fn works(self) -> bool {
-        let [tool, options @ ..] = self.command() else {
-            return false;
-        };
-        let output = Command::new(tool).args(options).arg("true").output();
-        output.is_ok_and(|output| output.status.success())
+    /// Whether the tool is installed, and may look into other processes.
+    pub fn works(&self) -> bool {
+        let mut command = Command::new(self.command[0]);
+        command
+            .args(&self.command[1..])
+            .arg("true")
+            .stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
     }
 
-    pub fn name(self) -> &'static str {
-        self.command()[0]
+    /// What one of the row's operations takes, or why it cannot be counted.
+    pub fn per_operation(&self, peer: &str, row: &Row) -> Result<f64, String> {
+        let [once, twice] = [1, 2].map(|times| {
+            self.count(Errand {
+                peer,
+                row: row.name,
+                operations: times * row.counted,
+            })
+        });
+        Ok((twice? - once?) / row.counted as f64)
     }
 
-    fn command(self) -> &'static [&'static str] {
-        match self {
-            Tool::Strace => &["strace", "-f", "-c"],
-            Tool::StraceWrites => &["strace", "-f", "-c", "-e", "trace=write"],
-            Tool::Callgrind => &[
-                "valgrind",
-                "--tool=callgrind",
-                "--callgrind-out-file=/dev/null",
-            ],
-        }
-    }
-
-    /// What an operation of a row takes on one side.
-    ///
-    /// # Panics
-    ///
-    /// If the tool fails: it says why.
-    pub fn count(self, row: &str, side: &str, operations: usize) -> f64 {
-        let [once, twice] = [1, 2].map(|times| self.count_round(row, side, times * operations));
-        ((twice - once) / operations as f64).max(0.0)
-    }
-
-    fn count_round(self, row: &str, side: &str, operations: usize) -> f64 {
-        let [tool, options @ ..] = self.command() else {
-            unreachable!("a command has a name")
-        };
-        let this_program = env::current_exe().expect("a program has a path");
-        let output = Command::new(tool)
-            .args(options)
-            .arg(this_program)
-            .args(["--bench", "--only", side, row])
-            .args(["--operations", &operations.to_string()])
-            .output()
-            .expect("the tool is there");
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{tool} failed:\n{told}");
-        self.read(&told)
-            .unwrap_or_else(|| panic!("{tool} told no number:\n{told}"))
-    }
-
-    fn read(self, told: &str) -> Option<f64> {
-        match self {
-            // ==7== Collected : 24581094
-            Tool::Callgrind => {
-                let line = told.lines().find(|line| line.contains("Collected :"))?;
-                line.rsplit(' ').next()?.parse().ok()
-            }
-            // 100.00    0.004711           4       978         2 total
-            Tool::Strace | Tool::StraceWrites => {
-                let Some(line) = told.lines().find(|line| line.ends_with(" total")) else {
-                    // No call, no table.
-                    return Some(0.0);
-                };
-                line.split_whitespace().nth(3)?.parse().ok()
-            }
+    fn count(&self, errand: Errand) -> Result<f64, String> {
+        let command = [PATIENCE, self.command].concat();
+        let ran = errand.command(&command).arg(ONE_ROUND).output();
+        let ran = ran.map_err(|error| error.to_string())?;
+        let said = String::from_utf8_lossy(&ran.stderr);
+        match (self.total)(&said) {
+            Some(total) if ran.status.success() => Ok(total),
+            _ if ran.status.signal() == Some(KILLED) => Err("no end in a minute".to_owned()),
+            _ => Err(last_words(&said, ran.status)),
         }
     }
 }

@@ -5,7 +5,8 @@
 
 use std::fmt::Write;
 
-use crate::report::{Figures, Measured, Report, number};
+use crate::page::Page;
+use crate::table::report::{Figures, Measured, number};
 
 /// In bars of boucle's length.
 const LONGEST: f64 = 8.0;
@@ -38,8 +39,8 @@ text { font: 12px system-ui, sans-serif; fill: #24292f; }
 }
 ";
 
-pub fn chart(report: &Report) -> String {
-    let lines: Vec<_> = report.rows.chunks(COLUMNS).collect();
+pub fn chart(page: &Page) -> String {
+    let lines: Vec<_> = page.rows.chunks(COLUMNS).collect();
     let height = HEAD
         + lines
             .iter()
@@ -52,7 +53,7 @@ pub fn chart(report: &Report) -> String {
          <rect class=\"page\" width=\"{width}\" height=\"{height}\"/>\n"
     );
     text(&mut svg, 20, 32, "big", "boucle beside the field");
-    text(&mut svg, 20, 52, "dim", &report.machine.to_string());
+    text(&mut svg, 20, 52, "dim", &page.machine.to_string());
     let explained = format!(
         "What an operation takes, best round; shorter is better. A bar with an arrow is cut at {LONGEST} \
          times boucle's. Dashed: the floor and mio by hand, which are no runtimes."

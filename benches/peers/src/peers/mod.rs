@@ -1,4 +1,4 @@
-//! Each runtime but boucle and tokio, which the workloads bring along.
+//! The field: every runtime, those that the workloads bring along and the others.
 
 pub mod compio;
 pub mod glommio;
@@ -16,46 +16,17 @@ use self::local_pool::LocalPool;
 use self::monoio::{IoUring, Mio, Monoio};
 use self::nexus::Nexus;
 use self::smol::Smol;
-use crate::report::Version;
-use crate::rows::{
-    Row, asking, by_hand, by_oneself, groups, handles, remote, sleepers, sockets, tasks,
-    the_gather, timers,
-};
-use crate::side::{Errand, Side};
-use crate::workloads::floor::{AskingFloor, Floor};
-use crate::workloads::runtime::{Boucle, Runtime, Tokio, TokioLocalSet};
-
-/// A runtime of the field.
-pub struct Peer {
-    pub name: &'static str,
-    /// The package that it is, or the one of its parts that schedules.
-    pub package: &'static str,
-    /// What it offers.
-    rows: &'static [Kind],
-    /// What it does not, and why.
-    pub lacks: &'static [(&'static str, &'static str)],
-}
-
-/// Rows of one kind.
-type Kind = fn() -> Vec<Row>;
+use crate::table::peer::{ASKING_FLOOR, BOUCLE, FLOOR, LOCAL_SET, MIO, Peer, TOKIO, peer};
+use crate::table::rows::{handles, remote, sleepers, sockets, tasks, timers};
 
 type MonoioMio = Monoio<Mio>;
 type MonoioRing = Monoio<IoUring>;
 
 #[rustfmt::skip]
 pub const PEERS: &[Peer] = &[
-    peer::<Boucle>("boucle", &[
-        tasks::<Boucle>, groups::<Boucle>, the_gather::<Boucle>,
-        remote::<Boucle>, timers::<Boucle>, sleepers::<Boucle>, sockets::<Boucle>,
-    ]),
-    peer::<Tokio>("tokio", &[
-        tasks::<Tokio>, groups::<Tokio>, by_oneself::<Tokio>,
-        remote::<Tokio>, timers::<Tokio>, sleepers::<Tokio>, sockets::<Tokio>,
-    ]),
-    peer::<TokioLocalSet>("tokio", &[
-        tasks::<TokioLocalSet>, groups::<TokioLocalSet>, by_oneself::<TokioLocalSet>,
-        remote::<TokioLocalSet>, timers::<TokioLocalSet>, sleepers::<TokioLocalSet>, sockets::<TokioLocalSet>,
-    ]),
+    BOUCLE,
+    TOKIO,
+    LOCAL_SET,
     peer::<Smol>("async-executor", &[
         tasks::<Smol>, handles::<Smol>, remote::<Smol>,
         timers::<Smol>, sleepers::<Smol>, sockets::<Smol>,
@@ -93,9 +64,9 @@ pub const PEERS: &[Peer] = &[
         tasks::<LocalExecutor>, handles::<LocalExecutor>, remote::<LocalExecutor>,
     ])
     .lacks(&[NO_WAIT, NO_IO]),
-    peer::<Floor>("", &[tasks::<Floor>]),
-    peer::<AskingFloor>("", &[tasks::<AskingFloor>, asking::<AskingFloor>]),
-    Peer { name: "mio by hand", package: "mio", rows: &[by_hand], lacks: &[] },
+    FLOOR,
+    ASKING_FLOOR,
+    MIO,
 ];
 
 const NO_WAIT: (&str, &str) = (
@@ -116,52 +87,3 @@ const SLEEPS_HANG: (&str, &str) = (
     "sleeps hang: the wheel may fire early, which a sleep does not count as fired nor arm \
      again; and a sleep that is dropped is not cancelled",
 );
-
-const fn peer<R: Runtime>(package: &'static str, rows: &'static [Kind]) -> Peer {
-    Peer {
-        name: R::NAME,
-        package,
-        rows,
-        lacks: &[],
-    }
-}
-
-impl Peer {
-    const fn lacks(self, lacks: &'static [(&'static str, &'static str)]) -> Peer {
-        Peer { lacks, ..self }
-    }
-
-    pub fn rows(&self) -> Vec<Row> {
-        self.rows.iter().flat_map(|rows| rows()).collect()
-    }
-
-    pub fn row(&self, name: &str) -> Option<Row> {
-        self.rows().into_iter().find(|row| row.name == name)
-    }
-
-    /// Has it do something small in a process of its own. The error says why it cannot.
-    pub fn try_out(&self) -> Result<(), String> {
-        let rows = self.rows();
-        let first = rows.first().expect("every peer has a row");
-        let side = Side::start(Errand {
-            peer: self.name,
-            row: first.name,
-            operations: 100,
-        });
-        side.map_err(|error| error.to_string())?.round(false)
-    }
-
-    /// What was built, by the lock file.
-    pub fn version(&self) -> Version {
-        let lock = include_str!("../../Cargo.lock");
-        let entry = format!("name = \"{}\"\nversion = \"", self.package);
-        // The last entry is the newest: there are two versions of mio, as monoio has an old one.
-        let after = lock.rsplit_once(&entry).map_or("", |(_, after)| after);
-        let version = after.split('"').next().unwrap_or_default();
-        Version {
-            peer: self.name,
-            package: self.package,
-            version,
-        }
-    }
-}

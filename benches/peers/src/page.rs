@@ -1,22 +1,19 @@
-//! What was measured, and the table of it.
+//! The whole table for a page: what was measured, of what, and where.
 
 use std::process::Command;
 use std::{fmt, fs};
 
 use serde::Serialize;
 
-use crate::rows::Unit;
+use crate::table::peer::Peer;
+use crate::table::report::{Figures, Measured, Skipped, number};
 
 #[derive(Serialize)]
-pub struct Report {
+pub struct Page {
     pub machine: Machine,
     pub peers: Vec<Version>,
     pub rows: Vec<Measured>,
-    /// Peers that do not run here, or not in one row, or not under one tool; tools that are missing.
     pub skipped: Vec<Skipped>,
-    /// Whether a peer failed in a row that it should have.
-    #[serde(skip)]
-    pub has_failed: bool,
 }
 
 #[derive(Serialize)]
@@ -34,34 +31,6 @@ pub struct Version {
     pub peer: &'static str,
     pub package: &'static str,
     pub version: &'static str,
-}
-
-/// A row, with its sides in the order of the field: boucle first.
-#[derive(Serialize)]
-pub struct Measured {
-    pub row: &'static str,
-    pub unit: Unit,
-    pub operations: usize,
-    pub rounds: usize,
-    pub sides: Vec<Figures>,
-}
-
-/// What an operation takes.
-#[derive(Serialize)]
-pub struct Figures {
-    pub peer: &'static str,
-    pub best: f64,
-    pub median: f64,
-    /// Its best to boucle's best.
-    pub ratio: Option<f64>,
-    pub instructions: Option<f64>,
-    pub system_calls: Option<f64>,
-}
-
-#[derive(Serialize)]
-pub struct Skipped {
-    pub what: String,
-    pub why: String,
 }
 
 impl Machine {
@@ -104,6 +73,21 @@ impl fmt::Display for Machine {
     }
 }
 
+impl Version {
+    /// By the lock file.
+    pub fn of(peer: &Peer) -> Version {
+        let lock = include_str!("../Cargo.lock");
+        let entry = format!("name = \"{}\"\nversion = \"", peer.package);
+        // The last entry is the newest: there are two versions of mio, as monoio has an old one.
+        let after = lock.rsplit_once(&entry).map_or("", |(_, after)| after);
+        Version {
+            peer: peer.name,
+            package: peer.package,
+            version: after.split('"').next().unwrap_or_default(),
+        }
+    }
+}
+
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Version {
@@ -119,31 +103,7 @@ impl fmt::Display for Version {
     }
 }
 
-/// The lines of one row for a terminal.
-impl fmt::Display for Measured {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "{:34} {:>9} {:>9} {:>7} {:>13} {:>13}",
-            self.row, "best", "median", "ratio", "instructions", "system calls"
-        )?;
-        for side in &self.sides {
-            writeln!(
-                f,
-                "  {:32} {:>9} {:>9} {:>7} {:>13} {:>13}",
-                side.peer,
-                number(Some(side.best)),
-                number(Some(side.median)),
-                number(side.ratio),
-                number(side.instructions),
-                number(side.system_calls)
-            )?;
-        }
-        Ok(())
-    }
-}
-
-impl Report {
+impl Page {
     /// The table for a page.
     pub fn markdown(&self) -> String {
         let versions: Vec<_> = self.peers.iter().map(Version::to_string).collect();
@@ -181,17 +141,5 @@ impl Report {
             page += &format!("- {what}: {why}\n");
         }
         page
-    }
-}
-
-/// Three digits that say something.
-pub fn number(value: Option<f64>) -> String {
-    match value {
-        None => "–".into(),
-        // Not minus zero.
-        Some(value) if value.abs() < 0.005 => "0.00".into(),
-        Some(value) if value.abs() < 9.995 => format!("{value:.2}"),
-        Some(value) if value < 99.95 => format!("{value:.1}"),
-        Some(value) => format!("{value:.0}"),
     }
 }

@@ -1,8 +1,8 @@
 //! One side of a row: a peer at work, in a process of its own.
 //!
 //! Runtimes keep thread-local state, lock memory, start threads, and may abort where something is
-//! missing. So this program runs itself for each side of each row: the parent asks for a round with a
-//! line, and the child answers with what an operation took. Sides that are not asked sleep in a read.
+//! missing. So the program runs itself for each side of each row: the parent asks for a round with a
+//! line, and the child answers with what an operation took. Until it is asked, a side sleeps in a read.
 
 use std::env;
 use std::ffi::OsString;
@@ -12,10 +12,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::peers::PEERS;
-use crate::rows::Round;
+use super::peer::Peer;
+use super::rows::Round;
 
-/// What the child is told on its command line.
+/// What a child is to do: its command line.
 #[derive(Clone, Copy)]
 pub struct Errand<'a> {
     pub peer: &'a str,
@@ -25,14 +25,14 @@ pub struct Errand<'a> {
 
 const FLAG: &str = "--side";
 
-/// For the tools that count: a round unasked, and not a word.
+/// For tools that count and for profilers: the child runs one round at once, and prints nothing.
 pub const ONE_ROUND: &str = "--one-round";
 
 /// The longest that a round may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Errand<'_> {
-    /// The command that makes this program a child, after the words of a tool that runs it.
+    /// The command that runs this program as a child, under a tool if one is given.
     pub fn command(&self, tool: &[&str]) -> Command {
         let program = env::current_exe().expect("this program has a path");
         let mut words = tool
@@ -45,15 +45,15 @@ impl Errand<'_> {
         command
     }
 
-    fn start(&self) -> Round {
-        let peer = PEERS.iter().find(|peer| peer.name == self.peer);
+    fn start(&self, peers: &[Peer]) -> Round {
+        let peer = peers.iter().find(|peer| peer.name == self.peer);
         let row = peer.expect("there is such a peer").row(self.row);
         (row.expect("the peer has such a row").start)()
     }
 }
 
-/// The child: does what the command line says, if it is for one.
-pub fn serve() -> bool {
+/// The child: does what the command line says. Returns false if this program is not a child.
+pub fn serve(peers: &[Peer]) -> bool {
     let given: Vec<String> = env::args().skip(1).collect();
     let [flag, peer, row, operations, one_round @ ..] = &given[..] else {
         return false;
@@ -62,12 +62,12 @@ pub fn serve() -> bool {
         return false;
     }
     let operations = operations.parse().expect("a number");
-    let run = Errand {
+    let errand = Errand {
         peer,
         row,
         operations,
-    }
-    .start();
+    };
+    let run = errand.start(peers);
     if one_round.is_empty() {
         for _asked in io::stdin().lines() {
             println!("{}", run(operations));
@@ -78,7 +78,7 @@ pub fn serve() -> bool {
     true
 }
 
-/// The parent's end: one child after the other, and what their rounds took.
+/// The parent's end: one child after another, and what their rounds took.
 pub struct Side<'a> {
     pub errand: Errand<'a>,
     process: Process,
@@ -94,17 +94,16 @@ impl Side<'_> {
         })
     }
 
-    /// A new child takes over. Where memory lies is chance, and differs from process to process; some
-    /// places are bad from the beginning to the end.
+    /// Replaces the child. Where its memory lies is chance, and a bad place is bad in all of its rounds.
     pub fn restart(&mut self) -> io::Result<()> {
         self.process = Process::start(&self.errand)?;
         Ok(())
     }
 
-    /// Has the child do a round. The error says why it could not.
-    pub fn round(&mut self, counts: bool) -> Result<(), String> {
+    /// Has the child run a round, which is kept unless it warms up. The error is why it could not.
+    pub fn round(&mut self, keeps: bool) -> Result<(), String> {
         let took = self.process.ask()?;
-        if counts {
+        if keeps {
             self.rounds.push(took);
         }
         Ok(())
@@ -129,13 +128,13 @@ impl Process {
         let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
         let stderr = child.stderr.take().expect("it is piped");
         let (sends, answers) = channel();
-        // A thread can wait for a line; only for a channel one can wait with patience.
+        // A channel can be waited for with a time limit, a line cannot.
         thread::spawn(move || {
             lines
                 .map_while(Result::ok)
                 .try_for_each(|line| sends.send(line))
         });
-        // A child that complains a lot must not have to wait for a reader.
+        // A child that complains a lot must not wait for a reader.
         let complaints = Some(thread::spawn(|| io::read_to_string(stderr)));
         Ok(Process {
             child,
@@ -145,7 +144,7 @@ impl Process {
     }
 
     fn ask(&mut self) -> Result<f64, String> {
-        // A child that is gone hears nothing, and does not answer either.
+        // If the child is gone, the write fails, and so does the read.
         let _ = writeln!(self.child.stdin.as_mut().expect("it is piped"));
         match self.answers.recv_timeout(PATIENCE) {
             Ok(answer) => answer.parse().map_err(|_| format!("answers {answer}")),

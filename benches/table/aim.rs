@@ -1,0 +1,37 @@
+//! What a figure of boucle's should be at most.
+
+use super::report::number;
+
+pub enum Aim {
+    AtMost(f64),
+    /// So many times the figure of that peer.
+    Times(f64, &'static str),
+}
+
+impl Aim {
+    /// The figure beside the bound, in words, and whether it is within.
+    pub fn judge(
+        &self,
+        boucle: f64,
+        figure_of: impl FnOnce(&str) -> Option<f64>,
+    ) -> Option<Verdict> {
+        let (figure, bound, of) = match *self {
+            Aim::AtMost(bound) => (boucle, bound, String::new()),
+            Aim::Times(bound, peer) => (boucle / figure_of(peer)?, bound, format!(" times {peer}")),
+        };
+        // By more than what the last digit shows.
+        let is_met = figure <= bound * 1.005;
+        let sign = if is_met { '≤' } else { '>' };
+        let (figure, bound) = (number(Some(figure)), number(Some(bound)));
+        Some(Verdict {
+            is_met,
+            words: format!("{figure} {sign} {bound}{of}"),
+        })
+    }
+}
+
+pub struct Verdict {
+    pub is_met: bool,
+    /// "0.31 > 0.25 times tokio".
+    pub words: String,
+}

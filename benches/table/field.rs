@@ -1,0 +1,189 @@
+//! The field: all sides of a row, in rounds that take turns.
+//!
+//! A round of one peer is followed by one of the next, and the order is reversed after each round, so whatever
+//! else the machine does happens to all of them. After a third of the time, each peer gets a new process.
+
+use std::io;
+use std::process::exit;
+use std::time::{Duration, Instant};
+
+use super::arguments::Arguments;
+use super::peer::Peer;
+use super::report::{Figures, Measured, Skipped};
+use super::rows::{Row, Unit};
+use super::side::{Errand, Side};
+
+/// The peers that take part, and what is left out.
+pub struct Field {
+    pub peers: Vec<&'static Peer>,
+    pub skipped: Vec<Skipped>,
+    /// Whether a peer has failed in a row that it should have.
+    pub has_failed: bool,
+}
+
+impl Field {
+    /// Tries every peer, in a process of its own.
+    pub fn new(peers: &'static [Peer], asked: &Arguments) -> Field {
+        expect_known(peers, asked);
+        let mut field = Field {
+            peers: Vec::new(),
+            skipped: Vec::new(),
+            has_failed: false,
+        };
+        for peer in peers.iter().filter(|peer| asked.wants_peer(peer.name)) {
+            match peer.try_out() {
+                Ok(()) => {
+                    field.peers.push(peer);
+                    for (rows, why) in peer.lacks {
+                        field.skip(format!("{}, {rows}", peer.name), why.to_string());
+                    }
+                }
+                Err(why) => field.skip(peer.name.to_owned(), why),
+            }
+        }
+        field
+    }
+
+    pub fn skip(&mut self, what: String, why: String) {
+        eprintln!("skipped: {what}: {why}");
+        self.skipped.push(Skipped { what, why });
+    }
+
+    /// The rows that are wanted. boucle has all there are.
+    pub fn rows(&self, asked: &Arguments) -> Vec<Row> {
+        let boucle = self.peers.first();
+        let mut rows = boucle.map_or(Vec::new(), |boucle| boucle.rows());
+        rows.retain(|row| asked.wants_row(row.name));
+        rows
+    }
+
+    /// Measures a row on all sides that have it.
+    pub fn measure(&mut self, row: &Row, asked: &Arguments) -> io::Result<Measured> {
+        let plan = Plan::new(row, asked);
+        let mut sides = Vec::new();
+        let mut boucle = None;
+        for mut side in self.rounds(row.name, &plan)? {
+            side.rounds.sort_by(f64::total_cmp);
+            let best = side.rounds[0];
+            if side.errand.peer == "boucle" {
+                // There is no ratio to nothing.
+                boucle = (best > 0.0).then_some(best);
+            }
+            sides.push(Figures {
+                peer: side.errand.peer,
+                best,
+                median: side.rounds[side.rounds.len() / 2],
+                rounds: side.rounds.len(),
+                ratio: boucle.map(|boucle| best / boucle),
+                instructions: None,
+                system_calls: None,
+            });
+        }
+        Ok(Measured {
+            row: row.name,
+            unit: row.unit,
+            operations: plan.operations,
+            sides,
+        })
+    }
+
+    /// The rounds of all peers that have the row, in the order of the field.
+    fn rounds<'a>(&mut self, row: &'a str, plan: &Plan) -> io::Result<Vec<Side<'a>>> {
+        let mut sides = Vec::new();
+        for peer in self.peers.iter().filter(|peer| peer.row(row).is_some()) {
+            sides.push(Side::start(Errand {
+                peer: peer.name,
+                row,
+                operations: plan.operations,
+            })?);
+        }
+        for process in 0..plan.processes {
+            if process > 0 {
+                sides.iter_mut().try_for_each(Side::restart)?;
+            }
+            if plan.warms_up {
+                self.round(&mut sides, false);
+            }
+            let begin = Instant::now();
+            for round in 1.. {
+                self.round(&mut sides, true);
+                let is_enough = match plan.rounds {
+                    Some(rounds) => round >= rounds,
+                    None => begin.elapsed() > ENOUGH,
+                };
+                if is_enough {
+                    break;
+                }
+            }
+        }
+        let place =
+            |side: &Side| (self.peers.iter()).position(|peer| peer.name == side.errand.peer);
+        sides.sort_by_key(place);
+        Ok(sides)
+    }
+
+    /// A round of each side. One that fails is left out from then on.
+    fn round(&mut self, sides: &mut Vec<Side>, keeps: bool) {
+        sides.retain_mut(|side| match side.round(keeps) {
+            Ok(()) => true,
+            Err(why) => {
+                self.skip(format!("{}, {}", side.errand.peer, side.errand.row), why);
+                self.has_failed = true;
+                false
+            }
+        });
+        sides.reverse();
+    }
+}
+
+/// Ends the program if a peer is asked for that does not exist.
+fn expect_known(peers: &[Peer], asked: &Arguments) {
+    let names: Vec<_> = peers.iter().map(|peer| peer.name).collect();
+    if let Some(name) = asked
+        .peers
+        .iter()
+        .find(|name| !names.contains(&name.as_str()))
+    {
+        eprintln!("there is no peer {name:?}, but {}", names.join(", "));
+        exit(2);
+    }
+}
+
+/// The rounds of one process of each side take this long.
+const ENOUGH: Duration = Duration::from_millis(400);
+
+/// How often a row is run on each side.
+struct Plan {
+    operations: usize,
+    /// One after the other.
+    processes: usize,
+    /// Whether the first round of each process does not count.
+    warms_up: bool,
+    /// In each process; as many as fit in some time if it is `None`.
+    rounds: Option<usize>,
+}
+
+impl Plan {
+    fn new(row: &Row, asked: &Arguments) -> Plan {
+        let once = Plan {
+            operations: row.operations,
+            processes: 1,
+            warms_up: false,
+            rounds: Some(1),
+        };
+        match row.unit {
+            _ if asked.test => Plan {
+                operations: row.operations.min(1_000),
+                ..once
+            },
+            // What is held repeats, in a process that held nothing before.
+            Unit::Bytes => once,
+            _ => Plan {
+                processes: 3,
+                warms_up: true,
+                rounds: asked.rounds,
+                ..once
+            },
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! A peer: a runtime, or a program written by hand in its place, and the rows that it has.
+
+use super::rows::{
+    Row, asking, by_hand, by_oneself, groups, remote, sleepers, sockets, tasks, the_gather, timers,
+};
+use super::side::{Errand, Side};
+use crate::workloads::floor::{AskingFloor, Floor};
+use crate::workloads::runtime::{Boucle, Groups, Net, Runtime, Timers, Tokio, TokioLocalSet};
+
+pub struct Peer {
+    pub name: &'static str,
+    /// Its package, or the one of its parts that schedules.
+    pub package: &'static str,
+    /// What it offers.
+    pub rows: &'static [Kind],
+    /// What it does not offer, and why.
+    pub lacks: &'static [(&'static str, &'static str)],
+}
+
+/// Rows of one kind.
+pub type Kind = fn() -> Vec<Row>;
+
+/// The peers that the workloads bring along.
+pub const AT_HOME: &[Peer] = &[BOUCLE, TOKIO, LOCAL_SET, FLOOR, ASKING_FLOOR, MIO];
+
+pub const BOUCLE: Peer = peer::<Boucle>(
+    "boucle",
+    &[
+        tasks::<Boucle>,
+        groups::<Boucle>,
+        the_gather::<Boucle>,
+        remote::<Boucle>,
+        timers::<Boucle>,
+        sleepers::<Boucle>,
+        sockets::<Boucle>,
+    ],
+);
+pub const TOKIO: Peer = peer::<Tokio>("tokio", &tokio_rows::<Tokio>());
+pub const LOCAL_SET: Peer = peer::<TokioLocalSet>("tokio", &tokio_rows::<TokioLocalSet>());
+pub const FLOOR: Peer = peer::<Floor>("", &[tasks::<Floor>]);
+pub const ASKING_FLOOR: Peer =
+    peer::<AskingFloor>("", &[tasks::<AskingFloor>, asking::<AskingFloor>]);
+pub const MIO: Peer = Peer {
+    name: "mio by hand",
+    package: "mio",
+    rows: &[by_hand],
+    lacks: &[],
+};
+
+const fn tokio_rows<R: Groups + Net + Timers>() -> [Kind; 7] {
+    [
+        tasks::<R>,
+        groups::<R>,
+        by_oneself::<R>,
+        remote::<R>,
+        timers::<R>,
+        sleepers::<R>,
+        sockets::<R>,
+    ]
+}
+
+pub const fn peer<R: Runtime>(package: &'static str, rows: &'static [Kind]) -> Peer {
+    Peer {
+        name: R::NAME,
+        package,
+        rows,
+        lacks: &[],
+    }
+}
+
+impl Peer {
+    pub const fn lacks(self, lacks: &'static [(&'static str, &'static str)]) -> Peer {
+        Peer { lacks, ..self }
+    }
+
+    pub fn rows(&self) -> Vec<Row> {
+        self.rows.iter().flat_map(|rows| rows()).collect()
+    }
+
+    pub fn row(&self, name: &str) -> Option<Row> {
+        self.rows().into_iter().find(|row| row.name == name)
+    }
+
+    /// Has it do something small in a process of its own. The error is why it cannot.
+    pub fn try_out(&self) -> Result<(), String> {
+        let rows = self.rows();
+        let first = rows.first().expect("every peer has a row");
+        let side = Side::start(Errand {
+            peer: self.name,
+            row: first.name,
+            operations: 100,
+        });
+        side.map_err(|error| error.to_string())?.round(false)
+    }
+}
