@@ -14,8 +14,8 @@
 //! 75 ticks in 1.5 s; 16 of them were more than 10 ms late, the worst one by 87 ms
 //! ```
 //!
-//! and leaves a page, `late.html`. Open it, choose the time axis, and look for who was polled when the
-//! clock was ready and waited. `BOUCLE_TRACE=timeline` tells the same as text, and
+//! and leaves a page, `late.html`. Open it, choose the time axis, and look for the task that was polled while
+//! the clock was ready and waited. `BOUCLE_TRACE=timeline` shows the same as text, and
 //! `BOUCLE_SLOW_POLL=50ms` names the culprit at once.
 //!
 //! Read next: `src/trace/page.rs`. Run next: `cargo run --release --example starvation`, the cure.
@@ -27,7 +27,7 @@ use boucle::{interval, sleep, spawn_named};
 use stage::{options, println};
 
 const HELP: &str = "\
-Runs five tasks for a second and a half. A clock among them is late: somebody keeps the thread.
+Runs five tasks for a second and a half. A clock among them is late: another task keeps the thread.
 
 usage: late";
 
@@ -76,7 +76,7 @@ async fn report() {
     }
 }
 
-/// Searches in small pieces, and gives way after each: much work, and nobody suffers from it.
+/// Searches in small pieces, and yields after each: much work that delays no other task.
 async fn search() {
     for _ in 0..400 {
         compute(Duration::from_micros(300));
@@ -102,7 +102,7 @@ async fn run() -> Vec<Duration> {
         spawn_named("search", search()),
     ];
     for other in others {
-        other.await.expect("nobody panics");
+        other.await.expect("no task panics");
     }
     clock.await.expect("a clock does not panic")
 }

@@ -4,7 +4,7 @@ use super::report::number;
 
 pub enum Aim {
     AtMost(f64),
-    /// So many times the figure of that peer.
+    /// A multiple of that peer's figure.
     Times(f64, &'static str),
 }
 

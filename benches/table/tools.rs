@@ -32,8 +32,8 @@ pub const CALLGRIND: Tool = Tool {
         "--callgrind-out-file=/dev/null",
     ],
     // "==123== Collected : 456"
-    total: |said| {
-        let mut lines = said.lines();
+    total: |printed| {
+        let mut lines = printed.lines();
         lines.find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok())
     },
 };
@@ -44,8 +44,8 @@ pub const STRACE: Tool = Tool {
     counts: "system calls",
     command: &["strace", "--follow-forks", "--summary-only"],
     // "100.00 0.012 3 456 7 total": the fourth column, with the errors after it, if there are any.
-    total: |said| {
-        let line = said.lines().find(|line| line.ends_with(" total"))?;
+    total: |printed| {
+        let line = printed.lines().find(|line| line.ends_with(" total"))?;
         line.split_whitespace().nth(3)?.parse().ok()
     },
 };

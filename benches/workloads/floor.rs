@@ -1,14 +1,14 @@
 //! The floor: the least that an executor of boxed futures does, to see how far above it the others are.
 //!
 //! Boxed futures in a `Vec`, the ids of those that are ready in a thread-local queue, and a waker that pushes
-//! its id. Whoever is woken twice is polled twice, no panic is caught, nothing can be aborted, no other
-//! thread can wake, and it never sleeps.
+//! its id. A task that is woken twice is polled twice, no panic is caught, nothing can be aborted, no
+//! other thread can wake, and it never sleeps.
 //!
 //! A loop that has sockets must ask the kernel now and then: [`AskingFloor`] does, once in 61 polls, as
 //! boucle does while a socket is open, and tokio always. [`Floor`] never does.
 //!
-//! Its join handles are there so that the workloads run on it. They cost an allocation of their own, so what
-//! it takes to spawn is no floor.
+//! Its join handles are there so that the workloads run on it. They cost an allocation of their own, so its
+//! spawn is no floor.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -109,7 +109,7 @@ impl<const ASKS: bool> Runtime for Executor<ASKS> {
                 asked.expect("the kernel answers");
             }
         };
-        // What is left belongs to nobody.
+        // Tasks that are left are dropped, as is what they spawned.
         drop(tasks);
         SPAWNED.take();
         READY.take();
@@ -141,7 +141,7 @@ impl<const ASKS: bool> Runtime for Executor<ASKS> {
     }
 }
 
-/// Where a task and who awaits it meet.
+/// Where a task and the future that awaits it meet.
 #[derive(Default)]
 enum Joint<T> {
     #[default]

@@ -12,7 +12,7 @@ use super::give_way::give_way;
 use super::runtime::{Groups, Runtime};
 use super::watch::{Spent, Watch};
 
-/// How often a child gives way before it ends, by its position.
+/// How often a child yields before it ends, by its position.
 pub type Gives = fn(usize) -> usize;
 
 pub fn at_once(_position: usize) -> usize {
@@ -43,7 +43,7 @@ pub fn children(
     (0..count).map(move |position| child(position, gives))
 }
 
-/// So many children at a time.
+/// Gathers `count` children at a time.
 pub fn gather<R: Groups>(count: usize, gives: Gives) -> impl Fn(&R, usize) -> Spent {
     rounds(count, move || R::gather(children(count, gives)), in_order)
 }
@@ -65,7 +65,7 @@ pub fn join_all<R: Runtime>(count: usize, gives: Gives) -> impl Fn(&R, usize) ->
     rounds(count, gather, in_order)
 }
 
-/// Children that give way once by what the runtime offers. On tokio this is what suits `join_all`: it ends
+/// Children that yield once by what the runtime offers. On tokio this is what suits `join_all`: it ends
 /// its poll after two children that wake themselves, and tokio's `yield_now` wakes later.
 pub fn gather_yielding<R: Groups>(count: usize) -> impl Fn(&R, usize) -> Spent {
     rounds(count, move || R::gather(yielding::<R>(count)), in_order)
@@ -89,7 +89,7 @@ fn in_order(values: &[usize]) -> bool {
     values.iter().copied().eq(0..values.len())
 }
 
-/// As many groups of `count` children, one after the other, as it takes for so many operations.
+/// Runs groups of `count` children, one after the other, until there were as many children as operations.
 pub fn rounds<R: Runtime, F: Future<Output = Vec<usize>>>(
     count: usize,
     values: impl Fn() -> F,

@@ -1,4 +1,4 @@
-//! The future that gives way: the same for all runtimes, so that only the runtime is measured.
+//! The future that yields: the same for all runtimes, so that only the runtime is measured.
 //!
 //! A runtime's own `yield_now` may do something else: tokio's puts its waker aside until the driver was
 //! looked at, which for a lone task is a system call each time.

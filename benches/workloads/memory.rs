@@ -1,8 +1,8 @@
 //! Memory: what a task that waits takes, in bytes.
 //!
-//! All that was asked of the allocator for it and is still held counts: the task itself, and its share of the
-//! tables in which it stands. The `Vec` with the handles does not. A million tasks, so that the table that has
-//! just doubled is nearly full.
+//! Counted is what was asked of the allocator for it and is still held: the task itself, and its share of the
+//! tables in which it stands, but not the `Vec` with the handles. There are a million tasks, so that a table
+//! that has just doubled is nearly full.
 //!
 //! The program must have [`Counting`] as its allocator.
 
@@ -68,7 +68,7 @@ where
         let mut handles = Vec::with_capacity(tasks);
         let before = HELD.load(Ordering::Relaxed);
         handles.extend((0..tasks).map(|_| R::spawn(future())));
-        // Who is spawned last is polled last: now all of them wait.
+        // The task spawned last is polled last: now all of them wait.
         R::spawn(async {}).await.expect("it ends");
         let held = HELD.load(Ordering::Relaxed) - before;
         held as f64 / tasks as f64

@@ -19,11 +19,11 @@ struct End {
 enum Role {
     /// Sends back what it reads.
     Server,
-    /// Has so many requests to send, and so many bytes of an answer to read.
+    /// How many requests are left to send, and how many bytes of an answer to read.
     Client { requests: usize, left: usize },
 }
 
-/// So many connections.
+/// An echo over that many connections.
 pub fn echo(connections: usize) -> impl Fn(usize) -> Spent {
     move |requests| {
         let mut poll = Poll::new().expect("the system gives a poller");
@@ -36,7 +36,7 @@ pub fn echo(connections: usize) -> impl Fn(usize) -> Spent {
     }
 }
 
-/// All clients at the same time, each so many requests one after the other.
+/// All clients at the same time, each with that many requests one after the other.
 fn ask_all(poll: &mut Poll, ends: &mut [End], each: usize) {
     let mut events = Events::with_capacity(1_024);
     let mut asking = 0;
@@ -88,7 +88,7 @@ impl End {
     fn is_readable(&mut self) -> io::Result<bool> {
         let mut buffer = [0; BUFFER];
         let count = self.stream.read(&mut buffer)?;
-        assert_ne!(count, 0, "nobody hangs up");
+        assert_ne!(count, 0, "no end hangs up");
         match &mut self.role {
             Role::Server => self.stream.write_all(&buffer[..count])?,
             Role::Client { requests, left } => {

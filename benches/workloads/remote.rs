@@ -21,12 +21,12 @@ use super::watch::{Spent, Watch};
 pub enum Beside {
     /// Nothing: it sleeps when it can.
     Nothing,
-    /// A task of its own gives way all the time: it never sleeps.
+    /// Another task yields all the time: it never sleeps.
     Yields,
 }
 
-/// Another thread wakes so many tasks in turn, as fast as it can. An operation is a wake; how many polls
-/// come of it is the runtime's affair.
+/// Another thread wakes the tasks in turn, as fast as it can. An operation is a wake, however many polls the
+/// runtime makes of it.
 pub fn storm<R: Runtime>(tasks: usize, beside: Beside) -> impl Fn(&R, usize) -> Spent {
     move |runtime, wakes| {
         runtime.block_on(async {
@@ -100,7 +100,7 @@ pub fn round_trips<R: Runtime>() -> impl Fn(&R, usize) -> Spent {
     }
 }
 
-/// The last ball that went each way, and who waits for one.
+/// The last ball that went each way, and the wakers of the sides that wait for one.
 #[derive(Default)]
 struct Table {
     sent: AtomicUsize,

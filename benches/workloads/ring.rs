@@ -1,7 +1,7 @@
 //! A ring of tasks that pass a ball, each waking the next: with two of them it is ping-pong.
 //!
 //! An operation is one pass: a wake by a waker that was stored, and a poll. What the tasks share is a cell of
-//! this file, the same for all runtimes, and no channel of anyone's: so only the runtime is measured.
+//! this file, the same for all runtimes, and not a channel, so that only the runtime is measured.
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
@@ -18,7 +18,7 @@ struct Table {
     watch: SharedWatch,
 }
 
-/// So many tasks in a ring.
+/// A number of tasks in a ring.
 pub fn ring<R: Runtime>(players: usize) -> impl Fn(&R, usize) -> Spent {
     move |runtime, passes| {
         let table = Table::for_players(players);
@@ -48,7 +48,7 @@ pub fn with_main<R: Runtime>() -> impl Fn(&R, usize) -> Spent {
     }
 }
 
-/// In the first lap nobody waits yet, so it does not count.
+/// In the first lap no task waits yet, so it does not count.
 async fn play(table: Rc<Table>, seat: usize, laps: usize) {
     table.ball_at(seat).await;
     table.pass(seat);
@@ -86,7 +86,7 @@ impl Table {
         })
     }
 
-    /// Sends the ball to the next seat, and wakes who waits there.
+    /// Passes the ball to the next seat, and wakes the task that waits there.
     fn pass(&self, seat: usize) {
         let next = self.after(seat);
         self.ball.set(next);

@@ -2,7 +2,7 @@
 //!
 //! An operation is one request with its answer. Both ends are tasks of the same loop, so the thread's CPU clock
 //! holds all of it, and no other thread's scheduling disturbs: two writes, two reads, and a share of the
-//! parks. Most of it is the kernel's, which is the same for everybody.
+//! parks. Most of it is the kernel's, which is the same for all runtimes.
 //!
 //! The buffers are larger than the message, as they are in programs: a runtime may conclude from a
 //! short read that there is nothing more.
@@ -15,7 +15,7 @@ use super::watch::{Spent, Watch};
 pub const MESSAGE: [u8; 64] = [b'.'; 64];
 pub const BUFFER: usize = 1_024;
 
-/// So many connections. With one, every request waits for the kernel alone; with many, a park brings many
+/// An echo over that many connections. With one, every request waits for the kernel alone; with many, a park brings many
 /// events.
 pub fn echo<R: Net>(connections: usize) -> impl Fn(&R, usize) -> Spent {
     move |runtime, requests| {
@@ -29,7 +29,7 @@ pub fn echo<R: Net>(connections: usize) -> impl Fn(&R, usize) -> Spent {
                 servers.push(R::spawn(serve::<R>(server)));
                 clients.push(client);
             }
-            // The first request finds out what is readable, and that is no later request's business.
+            // Not measured: only the first request has to find out what is readable.
             let clients = ask_all::<R>(clients, 1).await;
             let each = (requests / connections).max(1);
             let watch = Watch::start();
@@ -58,7 +58,7 @@ pub fn accept_and_close<R: Net>() -> impl Fn(&R, usize) -> Spent {
     }
 }
 
-/// Something else, while a socket is open that nobody talks to: then the kernel has to be asked now and then.
+/// Another workload, while a socket is open that has no traffic: then the kernel has to be asked now and then.
 pub fn beside_a_socket<R: Net>(run: impl Fn(&R, usize) -> Spent) -> impl Fn(&R, usize) -> Spent {
     move |runtime, operations| {
         let _open = runtime.block_on(listen::<R>());
@@ -101,7 +101,7 @@ async fn serve<R: Net>(mut stream: R::Stream) {
     }
 }
 
-/// All clients at the same time, each so many requests one after the other.
+/// All clients at the same time, each with that many requests one after the other.
 async fn ask_all<R: Net>(clients: Vec<R::Stream>, requests: usize) -> Vec<R::Stream> {
     let ask = |client| R::spawn(ask::<R>(client, requests));
     let asking: Vec<_> = clients.into_iter().map(ask).collect();

@@ -1,4 +1,4 @@
-//! Wait: tasks that exist, and one who waits for all of them, or for whoever is done next.
+//! Wait: tasks, and a future that waits for all of them, or for the next one that is done.
 //!
 //! An operation is one task, from `spawn` to its value. tokio has no `wait`; a `JoinSet` is what its users
 //! take instead ([`Groups`]). The tasks are staggered: they end in nine batches, so that boucle's

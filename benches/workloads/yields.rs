@@ -1,4 +1,4 @@
-//! Yield: tasks that do nothing but give way to each other.
+//! Yield: tasks that do nothing but yield to each other.
 //!
 //! An operation is one wake of oneself, one turn in the queue, one poll.
 
@@ -9,7 +9,7 @@ use super::give_way::give_way;
 use super::runtime::Runtime;
 use super::watch::{SharedWatch, Spent, Watch};
 
-/// So many tasks, in a circle. A lone one has every batch for itself.
+/// A number of tasks, in a circle. A lone one has every batch for itself.
 pub fn yields<R: Runtime>(tasks: usize) -> impl Fn(&R, usize) -> Spent {
     move |runtime, yields| circle(runtime, tasks, yields, give_way)
 }
@@ -32,8 +32,8 @@ pub fn main_yields<R: Runtime>() -> impl Fn(&R, usize) -> Spent {
     }
 }
 
-/// Every task is polled as often. What is not the yields' stays outside: the watch starts when all
-/// tasks have begun, and stops before the first one ends.
+/// Every task is polled equally often. The watch starts when all tasks have begun, and stops before the first
+/// one ends, so that nothing but yields is measured.
 fn circle<R: Runtime, F: Future<Output = ()> + 'static>(
     runtime: &R,
     tasks: usize,

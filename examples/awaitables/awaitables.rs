@@ -38,7 +38,7 @@ pub(crate) async fn a_future(delay: Duration) -> &'static str {
     let (promise, future) = oneshot::channel();
     drop(spawn(async move {
         let what = say_after(delay, "a future").await;
-        // It fails if nobody awaits the future any more, which is no concern of this task's.
+        // It fails if the future is no longer awaited, which does not matter here.
         let _ = promise.send(what);
     }));
     future.await.expect("the task keeps its promise")

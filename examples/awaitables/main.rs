@@ -16,15 +16,15 @@
 //! a future
 //! ```
 //!
-//! To call an `async fn` makes an object and runs nothing of its body: the first line tells how large
+//! To call an `async fn` makes an object and runs nothing of its body: the first line shows how large
 //! the object is, and what its coroutine would have said is never said. It has to be polled, which a
 //! loop does (`run`, `spawn`) or another coroutine (`await`). The compiler refuses an `await` outside a
 //! coroutine: the documentation of `boucle::run` has an example.
 //!
 //! - A **coroutine** that is awaited runs within the one that awaits it, and not before.
 //! - A **task** is a coroutine that the loop runs by itself. Awaiting it means waiting for its end.
-//! - A **future** is a promise for a value that somebody else will have: here another task, which sends
-//!   it through a `oneshot` channel of the `futures` crate. In Rust all three are `Future`s.
+//! - A **future** is a promise of a value that comes from elsewhere: here from another task, which sends it
+//!   through a `oneshot` channel of the `futures-channel` crate. In Rust all three are `Future`s.
 //!
 //! Read next: `awaitables.rs` beside this file; then `src/task/spawn.rs`, how a future becomes a task.
 //! Run next: `cargo run --release --example run_in_executor`.

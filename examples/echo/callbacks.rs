@@ -85,7 +85,7 @@ struct Clients {
 }
 
 impl Clients {
-    /// Accepts who is there. An error is one client's, or a want of descriptors: the listener stays.
+    /// Accepts the clients that are there. An error is one client's, or a want of descriptors: the listener stays.
     fn accept(&mut self, listener: &TcpListener, registry: &Registry) {
         loop {
             match listener.accept() {

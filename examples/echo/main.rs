@@ -18,8 +18,8 @@
 //!
 //! The coroutine is what a student would write if a read could be waited for: read, write, flush,
 //! close. With callbacks the same four steps are functions that hand each other a client, and the bytes
-//! that are left to be written; and who is to be called when stands in a table. That table is what a
-//! loop for coroutines has inside, once and for all: a future is the callback, and the compiler cuts the
+//! that are left to be written; and a table says which of them is to be called when. That table is what
+//! a loop for coroutines has inside, once and for all: a future is the callback, and the compiler cuts the
 //! function into pieces.
 //!
 //! Read next: `coroutines.rs` beside this file, then `callbacks.rs`; then `src/net/reactor.rs`, the

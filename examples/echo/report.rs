@@ -1,4 +1,4 @@
-//! A client that goes away is told, and is nobody else's concern; nor is one that cannot come.
+//! A client that goes away, or cannot come, is reported. The others are served on.
 
 use std::io;
 

@@ -31,7 +31,7 @@
 //! The last six lines are the figure. Coroutine 1 keeps control until its `await`, which gives it to
 //! the loop; coroutine 2 runs to its end, since it awaits nothing; then coroutine 1 goes on.
 //!
-//! Read next: `exemple.rs` beside this file; then `src/turn.rs`, who decides whose turn it is.
+//! Read next: `exemple.rs` beside this file; then `src/turn.rs`, which decides whose turn it is.
 //! Run next: `cargo run --release --example nom`.
 
 mod exemple;

@@ -32,7 +32,7 @@
 //! - Figures 3 and 4 are drawings, and say so.
 //!
 //! That the waits overlap in 5 and 7, and in 2 do not, the server says without a clock: the picture
-//! tells how many requests it had open at once.
+//! says how many requests it had open at once.
 //!
 //! Read next: `recorded.rs` beside this file, the three clients; then `threads.rs`, the same with
 //! threads; then `src/trace/time_axis.rs`. Run next: `cargo run --release --example pages`, the

@@ -32,12 +32,12 @@ pub(crate) fn run(coroutines: Vec<Coroutine>) {
     }
 }
 
-/// What a waker knows: whom it wakes, and where.
+/// What a waker knows: the number of the task that it wakes, and the queue.
 struct Number(usize, Sender<usize>);
 
 impl Number {
     fn send(&self) {
-        // It fails when the scheduler is through, and then nobody is to be woken.
+        // It fails when the scheduler is through, and then there is nothing to wake.
         let _ = self.1.send(self.0);
     }
 }

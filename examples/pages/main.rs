@@ -113,7 +113,7 @@
 //!
 //! - Figures 1 and 2: the thread waits, and the pages' times add up.
 //! - Figure 5: two threads wait at the same time. Each runs the function of figure 1.
-//! - Figure 6 is figure 5 under the magnifying glass: who runs when, and for how long until it
+//! - Figure 6 is figure 5 magnified: which thread runs when, and for how long until it
 //!   waits again. Run it again, and it is another order: the kernel decides which thread goes on,
 //!   and may stop one in the midst of a line.
 //! - Figure 7: two coroutines wait at the same time, on one thread. The code is that of the threads

@@ -43,7 +43,7 @@
 //! asyncio's `run_until_complete` is `EventLoop::block_on`, and its `close()` is to drop the loop.
 //!
 //! `run_forever` does not ask whether anything is left to do: an event might still come, for example
-//! from another thread. So somebody has to call `stop`. It lets the current batch finish.
+//! from another thread. So the program has to call `stop`. It lets the current batch finish.
 //!
 //! The version with `gather`, as the course prints it, ends in an error, here as in CPython. The second
 //! coroutine calls `stop` in the batch in which it ends; the gather learns of that end in the next

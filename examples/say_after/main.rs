@@ -27,12 +27,12 @@
 //!
 //! - `run` runs one coroutine on a loop of its own.
 //! - Two coroutines that are awaited one after the other take 3 seconds: the second one does not
-//!   begin before the first one is over, since nobody polls it.
+//!   begin before the first one is over, since it is not polled.
 //! - Two tasks take 2, the longer wait. A task is in the ready queue from `spawn` on: so while the
 //!   first `await` waits, both are polled, in one batch, and both arm their timers. `world`'s is due
 //!   first.
-//! - `gather` makes tasks as well. It returns the results in the order of the coroutines, whoever was
-//!   first to speak; the delays are random, another `--seed` gives others.
+//! - `gather` makes tasks as well. It returns the results in the order of the coroutines, whichever
+//!   spoke first; the delays are random, another `--seed` gives others.
 //!
 //! Read next: `say_after.rs` beside this file; then `examples/step.rs`, the loop one turn at a time.
 //! Run next: `cargo run --release --example awaitables`.

@@ -31,7 +31,7 @@ pub(crate) async fn as_tasks(second: Duration) {
     println!("finished at {}", time_of_day());
 }
 
-/// Gathers them, after random delays: whoever speaks first, the results keep the input's order.
+/// Gathers them, after random delays: whichever speaks first, the results keep the input's order.
 pub(crate) async fn gathered(second: Duration, seed: u64) -> Vec<&'static str> {
     let mut random = Rng::with_seed(seed);
     gather(["Hello", "World"].map(|what| say_after(second.mul_f64(random.f64()), what))).await

@@ -3,7 +3,7 @@
 //!
 //! Each member waits until it has the token and hands it to the next, and the last one to the main
 //! process, thread or coroutine of the row, which is a member too. So each of them runs once in
-//! a round, and the time of a round is that of so many switches.
+//! a round, and the time of a round is that of as many switches.
 
 use std::time::Instant;
 use std::{fs, io, process};
@@ -26,7 +26,7 @@ pub(crate) trait Ring: Sized {
 pub(crate) struct Figures {
     /// Seconds until all of them have been started, and each has run once.
     pub(crate) start: f64,
-    /// The bytes that all of them take, where the kernel tells.
+    /// The bytes that all of them take, where the kernel says it.
     pub(crate) memory: Option<f64>,
     /// Seconds of one switch.
     pub(crate) switch: f64,
@@ -72,7 +72,7 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// The memory of this process and of `children`, in bytes, where the kernel tells.
+/// The memory of this process and of `children`, in bytes, where the kernel says it.
 fn memory(children: &[u32]) -> Option<f64> {
     let processes = children.iter().copied().chain([process::id()]);
     processes.map(anonymous_memory).sum()

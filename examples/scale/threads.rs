@@ -19,7 +19,7 @@ struct Token {
 }
 
 /// The holder of the token when the ring ends.
-const NOBODY: usize = usize::MAX;
+const NONE: usize = usize::MAX;
 
 /// Waits until it has the token, and hands it on.
 fn member(me: usize, token: &Token) {
@@ -58,7 +58,7 @@ impl Ring for Threads {
 
 impl Drop for Threads {
     fn drop(&mut self) {
-        self.token.holder.store(NOBODY, Ordering::Release);
+        self.token.holder.store(NONE, Ordering::Release);
         for thread in &self.threads {
             thread.thread().unpark();
         }
@@ -74,7 +74,7 @@ impl Token {
     fn comes_to(&self, me: usize) -> bool {
         loop {
             match self.holder.load(Ordering::Acquire) {
-                NOBODY => return false,
+                NONE => return false,
                 holder if holder == me => return true,
                 _ => thread::park(),
             }

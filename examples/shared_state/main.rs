@@ -32,7 +32,7 @@
 //! writing, and nine of ten additions are lost, just as between threads; but here the place is in sight.
 //!
 //! Messages go through a queue that is shared in the same way. A reader that finds it empty leaves a
-//! waker, and whoever puts something in wakes it. (Between threads: `async-channel`.)
+//! waker, and the next writer wakes it. (Between threads: `async-channel`.)
 //!
 //! Read next: `state.rs` beside this file; then `src/wake/waker.rs`, what a waker is. Run next:
 //! `cargo run --release --example starvation`, the price of never being interrupted.

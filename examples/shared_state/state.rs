@@ -10,7 +10,7 @@ use boucle::{gather, spawn, yield_now};
 use stage::println;
 
 /// Ten tasks add to one counter, a hundred times each. Between reading and writing they keep
-/// control, so nobody else can write: all thousand are counted.
+/// control, so no other task can write: all thousand are counted.
 pub(crate) async fn count() -> u32 {
     let counter = Rc::new(Cell::new(0));
     gather((0..10).map(|_| {

@@ -22,7 +22,7 @@ use std::str::FromStr;
 
 pub use lexopt::{Arg, Error, Parser, ValueExt};
 
-/// Reads the command line. `--help` prints `help`, and the program ends; what is wrong is told in
+/// Reads the command line. `--help` prints `help`, and the program ends; what is wrong is printed in
 /// one line, and it ends with status 2.
 pub fn read<T>(help: &str, take: impl FnOnce(&mut Parser) -> Result<T, Error>) -> T {
     if env::args_os().any(|argument| argument == "--help") {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 /// Runs a closure that is expected to panic, and returns its message; `None` if it returned. Nothing
 /// is printed on the standard error meanwhile, by no thread.
 pub fn message_of<R>(closure: impl FnOnce() -> R) -> Option<String> {
-    // The hook is the process's: of two who change it at once, one would put back the other's.
+    // The hook is the process's: of two threads that change it at once, one would put back the other's.
     static ALONE: Mutex<()> = Mutex::new(());
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let hook = panic::take_hook();

@@ -1,6 +1,6 @@
-//! `println!` for programs whose output may be piped into `head`, or listened to by a test.
+//! `println!` for programs whose output may be piped into `head`, or captured by a test.
 //!
-//! The standard one panics when nobody reads any more. This one ends the program, quietly, as most
+//! The standard one panics when its output is no longer read. This one ends the program, quietly, as most
 //! examples have nothing to do then; after [`go_on_unread`] it does not.
 
 use std::cell::RefCell;
@@ -9,11 +9,11 @@ use std::io::{self, Write};
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-/// Whether the program goes on when nobody reads any more.
+/// Whether the program goes on when its output is no longer read.
 static GOES_ON: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
-    /// What was printed, while somebody listens on this thread.
+    /// What was printed on this thread, while it is captured.
     static HEARD: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
 }
 
@@ -40,8 +40,8 @@ pub fn write_line(line: fmt::Arguments<'_>) {
     }
 }
 
-/// From now on, lines that nobody reads are lost, and the program goes on: for one that has more to
-/// do than to print.
+/// From now on, lines that cannot be written are lost, and the program goes on: for a program that has more
+/// to do than to print.
 pub fn go_on_unread() {
     GOES_ON.store(true, Relaxed);
 }

@@ -106,7 +106,7 @@ pub fn expect_soon(is_so: impl Fn() -> bool) {
     }
 }
 
-/// Waits for a connection, but not for ever; nor does who reads from it.
+/// Waits for a connection, but not for ever, and gives it a timeout for reads.
 ///
 /// # Panics
 ///

@@ -1,4 +1,4 @@
-//! A coroutine that keeps control, who is late because of it, and the cure.
+//! A coroutine that keeps control, another that is late because of it, and the cure.
 //!
 //! From the course page "la programmation asynchrone en Python", "pourquoi c'est mieux que des
 //! threads".
@@ -17,12 +17,12 @@
 //! ```
 //!
 //! A loop cannot take control from a task: it gets it back at an `await` that is not ready. A task
-//! that awaits nothing finishes its work first, and everybody else is a thousand pieces late.
+//! that awaits nothing finishes its work first, and every other task is a thousand pieces late.
 //!
-//! The cure is to give way. `yield_now` does so every time; it costs a turn in the queue, which for
+//! The cure is to yield. `yield_now` does so every time; it costs a turn in the queue, which for
 //! small pieces may be more than the work. `consume_budget` does so once in 128 times. What boucle
 //! itself waits for (sockets, timers, tasks) takes part in that budget: so a task that finds its
-//! socket ready again and again gives way without being asked. If one piece takes long, give it to
+//! socket ready again and again yields without a call. If one piece takes long, give it to
 //! `run_in_executor`.
 //!
 //! Read next: `work.rs` beside this file; then `src/task/budget.rs`. Run next: `cargo run --release

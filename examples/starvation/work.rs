@@ -23,7 +23,7 @@ pub(crate) struct Seen {
     pub(crate) longest: usize,
 }
 
-/// Does so many pieces of work in one task, while another wants a turn after each of them.
+/// Does a number of pieces of work in one task, while another wants a turn after each of them.
 pub(crate) async fn work(pieces: usize, gives_way: GivesWay) -> Seen {
     let done = Rc::new(Cell::new(0));
     let waiting = spawn(wait(Rc::clone(&done), pieces));

@@ -46,7 +46,7 @@ pub(crate) fn on_two_loops(patience: Duration) -> usize {
 
 impl Meeting {
     fn attend(&self, patience: Duration) {
-        let mut present = self.present.lock().expect("nobody panics here");
+        let mut present = self.present.lock().expect("nothing panics here");
         present.now += 1;
         present.most = present.most.max(present.now);
         self.changed.notify_all();
@@ -54,11 +54,11 @@ impl Meeting {
         let (mut present, _) = self
             .changed
             .wait_timeout_while(present, patience, alone)
-            .expect("nobody panics here");
+            .expect("nothing panics here");
         present.now -= 1;
     }
 
     fn most(&self) -> usize {
-        self.present.lock().expect("nobody panics here").most
+        self.present.lock().expect("nothing panics here").most
     }
 }

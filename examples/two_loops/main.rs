@@ -17,7 +17,7 @@
 //! A loop polls one task at a time, on its own thread: its coroutines are concurrent, not parallel. For
 //! several processors there are several loops, each in a thread. The first two lines are no measurement
 //! of time: a coroutine stops its thread until another one has come to the same place. On one loop
-//! nobody else can come, and it gives up; on two loops both are there at once.
+//! no other coroutine can come, and it gives up; on two loops both are there at once.
 //!
 //! Loops share nothing. A `LoopHandle` may go to other threads, and spawns a task on its loop; what
 //! tasks of different loops say to each other goes through a channel that knows threads.

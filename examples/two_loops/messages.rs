@@ -26,7 +26,7 @@ pub(crate) async fn ask_another_loop<T: Send + 'static>(
     let answer = answer_in.recv().await.expect("the task answers");
 
     handle.stop();
-    // This blocks the loop, but not for long: the other one was told to stop.
+    // This blocks the loop, but not for long: the other one has been stopped.
     thread.join().expect("the other loop has run to its end");
     answer
 }

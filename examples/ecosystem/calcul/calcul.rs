@@ -27,7 +27,7 @@ async fn nom_async(wait: Duration) {
     println!("Daniel");
 }
 
-/// As `calcul`, and nobody else has a turn before it is done: it has no `await`.
+/// As `calcul`, but no other task has a turn before it is done: it has no `await`.
 pub(crate) async fn calcul_async(x: u32, digits: impl FnOnce(u32) -> String) {
     println!("{}", digits(x));
 }

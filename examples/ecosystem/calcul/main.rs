@@ -1,4 +1,4 @@
-//! Two calculations and a sleep, as tasks: what is gained, what is not, and who suffers.
+//! Two calculations and a sleep, as tasks: what is gained, what is not, and what is delayed.
 //!
 //! From the course "Python avancé: Fonctions asynchrones" by DataScientest, "Coroutines".
 //!

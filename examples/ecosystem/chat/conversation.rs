@@ -40,7 +40,7 @@ pub(crate) async fn converse(
     end
 }
 
-/// Ends when there is nothing left to say: when nobody holds the other end of the channel.
+/// Ends when there is nothing left to say: when the other end of the channel is gone.
 async fn gestion_envoi_message(
     websocket: Rc<WebSocket>,
     to_say: Receiver<Utf8Bytes>,
@@ -58,7 +58,7 @@ async fn gestion_reception_message(
 ) -> Result<(), Error> {
     while let Some(text) = websocket.receive().await? {
         hear(text);
-        // If a hundred lines came at once, nothing above waits. Whoever is to be told of them has a
+        // If a hundred lines came at once, nothing above waits. The tasks that pass them on have a
         // turn after each.
         boucle::yield_now().await;
     }

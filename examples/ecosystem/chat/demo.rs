@@ -1,4 +1,4 @@
-//! A server and three clients in one loop, who say what they are told to.
+//! A server and three clients in one loop, with given lines.
 
 use std::rc::Rc;
 
@@ -77,7 +77,7 @@ async fn enter(
     })
 }
 
-/// One says something, and it is printed who heard it.
+/// Has one client say a line, and prints which clients received it.
 async fn say(speaker: &Participant, what: &str, others: &[&Participant]) -> Result<(), Failure> {
     let text = Utf8Bytes::from(format!("{}: {what}", speaker.name));
     println!("{text}");

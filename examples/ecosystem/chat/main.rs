@@ -50,11 +50,11 @@
 //! s.onopen = () => s.send("Chloé: Bonjour !")
 //! ```
 //!
-//! For a slow reader the server keeps 64 messages, and then the oldest is lost: nobody waits. A message
-//! may have 64 KiB; whoever sends more is shown out, with the close code 1009.
+//! For a slow reader the server keeps 64 messages, and then the oldest is lost, so that the others
+//! need not wait. A message may have 64 KiB; a longer one closes the connection, with the code 1009.
 //!
-//! Read next: `conversation.rs` beside this file, the two tasks and the wait; `server.rs`, who is
-//! told what; `websocket.rs`, how two tasks share a connection. Then `src/combine/wait.rs`.
+//! Read next: `conversation.rs` beside this file, the two tasks and the wait; `server.rs`, which
+//! message goes to whom; `websocket.rs`, how two tasks share a connection. Then `src/combine/wait.rs`.
 
 mod client;
 mod conversation;

@@ -1,4 +1,4 @@
-//! The server: everybody in the room is told what one of them says.
+//! The server: what one participant says is sent to all the others in the room.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -14,14 +14,14 @@ use super::conversation::converse;
 use super::end::End;
 use super::websocket::WebSocket;
 
-/// How many messages are kept for one participant. When another one comes, the oldest is lost: who
-/// reads slowly misses lines, and neither fills the memory nor makes the others wait.
+/// How many messages are kept for one participant. When another one comes, the oldest is lost: a
+/// slow reader misses lines, and neither fills the memory nor makes the others wait.
 const QUEUE: usize = 64;
 
-/// Who is there. The tasks share it without a lock, as none of them awaits while it looks at it.
+/// The participants. The tasks share this without a lock, as none of them awaits while it looks at it.
 #[derive(Default)]
 pub(crate) struct Room {
-    /// What each participant is still to be told.
+    /// The messages that are still to be sent to each.
     queues: RefCell<BTreeMap<u64, Sender<Utf8Bytes>>>,
     /// How many have entered.
     entered: Cell<u64>,
@@ -45,7 +45,7 @@ impl Room {
         self.queues.borrow_mut().remove(&number);
     }
 
-    /// Tells all others. The text is shared, not copied.
+    /// Sends a text to all others. It is shared, not copied.
     fn broadcast(&self, speaker: u64, text: &Utf8Bytes) {
         for (_, queue) in self.queues.borrow().iter().filter(|it| *it.0 != speaker) {
             let _ = queue.force_send(text.clone());
@@ -69,7 +69,7 @@ pub(crate) async fn participate(stream: TcpStream, room: Rc<Room>) -> Result<End
     Ok(end)
 }
 
-/// Serves until the program ends. Says who comes, and how they go.
+/// Serves until the program ends. Prints how participants come and go.
 pub(crate) async fn serve(listener: TcpListener) -> ! {
     let room = Rc::new(Room::default());
     loop {

@@ -30,8 +30,8 @@ pub(crate) struct WebSocket {
     goodbye: OnceCell<Option<CloseFrame>>,
 }
 
-/// Bounds what is kept of a message that is not complete, and of frames that nobody takes: pongs
-/// too, for who sends pings and never reads.
+/// Bounds what is kept of a message that is not complete, and of frames that the peer does
+/// not read: of pongs too, if it sends pings and never reads.
 fn limits() -> Option<WebSocketConfig> {
     let limits = WebSocketConfig::default()
         .read_buffer_size(4096)

@@ -17,8 +17,7 @@ use super::part::Part;
 /// A coroutine that downloads a file.
 ///
 /// The part is created and renamed in the executor, as `async-fs` does such things too. If this is
-/// dropped before the part is there, it comes nevertheless, and is removed at once as nobody takes
-/// it.
+/// dropped before the part is there, the executor creates it nevertheless, and removes it at once.
 pub(crate) async fn download(link: Arc<Link>, folder: Folder) -> Result<(), Failure> {
     let (name, screen) = (link.name.clone(), folder.screen.clone());
     let bar = screen.bar(&name);
@@ -32,7 +31,7 @@ pub(crate) async fn download(link: Arc<Link>, folder: Folder) -> Result<(), Fail
     let mut file = File::from(file);
     let written = file.write_all(&content).await;
     // What `async with` does at its end, failed or not; a destructor could not wait. The bytes are
-    // on their way in another thread, and only here it is told why the disk took no more.
+    // on their way in another thread, and only the close returns the error of a full disk.
     file.close().await?;
     written?;
     boucle::run_in_executor(|| part.keep()).await?;

@@ -12,8 +12,8 @@ use super::part::Part;
 
 /// A coroutine that lets the executor download a file.
 ///
-/// If it is dropped, nobody waits any more; but a thread cannot be stopped, and goes on to the end
-/// of the file.
+/// If it is dropped, nothing waits for the thread any more; but a thread cannot be stopped, and goes
+/// on to the end of the file.
 pub(crate) async fn download(link: Arc<Link>, folder: Folder) -> Result<(), Failure> {
     let (name, screen) = (link.name.clone(), folder.screen.clone());
     boucle::run_in_executor(move || retrieve(&link, &folder)).await?;

@@ -215,7 +215,7 @@ fn options() -> Options {
 }
 
 fn main() -> ExitCode {
-    // When nobody reads any more, there is still a directory to remove.
+    // When the output is no longer read, there is still a directory to remove.
     stdout::go_on_unread();
     match demo(&options()) {
         Ok(true) => ExitCode::SUCCESS,

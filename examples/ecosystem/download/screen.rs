@@ -25,7 +25,7 @@ impl Screen {
         self.0.suspend(|| stage::println!("{line}"));
     }
 
-    /// A bar for a file, of a length that is to be told. It goes when it is dropped.
+    /// A bar for a file whose length is not known yet. It goes when it is dropped.
     pub(crate) fn bar(&self, name: &str) -> ProgressBar {
         let style = ProgressStyle::with_template("{prefix:30} {wide_bar} {bytes}/{total_bytes}");
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())

@@ -1,4 +1,4 @@
-//! The server that stands in for fr.wikipedia.org: the part of its API that tells summaries. Each
+//! The server that stands in for fr.wikipedia.org: the part of its API that gives summaries. Each
 //! comes after a delay that stands for the network.
 
 use std::io;

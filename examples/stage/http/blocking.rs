@@ -39,7 +39,7 @@ pub fn get(target: &Target) -> Result<Response, Failure> {
     get_step_by_step(target, |_| {})
 }
 
-/// The same; and `reached` is told of each step when it is done.
+/// The same; calls `reached` after each step.
 pub fn get_step_by_step(
     target: &Target,
     mut reached: impl FnMut(Step),

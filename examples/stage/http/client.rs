@@ -14,8 +14,8 @@ use super::{Failure, Target};
 pub async fn get(target: &Target) -> Result<Response<Incoming>, Failure> {
     let stream = TcpStream::connect(target.address.clone()).await?;
     let (mut sender, connection) = http1::handshake(FuturesIo::new(stream)).await?;
-    // A task of its own moves the bytes, until the response has been read. What goes wrong in it is
-    // told to whoever reads the response.
+    // A task of its own moves the bytes, until the response has been read. An error in it
+    // reaches the task that reads the response.
     drop(boucle::spawn(connection));
     let request = Request::get(&target.path)
         .header(HOST, &target.host)

@@ -71,7 +71,7 @@ pub const PEERS: &[Peer] = &[
 
 const NO_WAIT: (&str, &str) = (
     "wait for the first",
-    "it has nothing that awaits whichever of many tasks is done next",
+    "it has nothing that awaits the first of many tasks that is done",
 );
 const NO_IO: (&str, &str) = ("timers, sockets", "it has none");
 const NO_SYNC: (&str, &str) = (
