@@ -59,7 +59,9 @@ pub(crate) fn record(
     let event_loop = EventLoop::builder().observe(recorder.clone()).build()?;
     let server = event_loop.block_on(async {
         // Only now, when the recorder has heard of the client: it is the first of the trace.
-        let server = server::start_recorded(DELAYS, recorder.clone())?;
+        let observer = recorder.clone();
+        let new_loop = || EventLoop::builder().observe(observer).build();
+        let server = server::start(DELAYS, new_loop)?;
         client(server.address).await?;
         Ok::<_, Failure>(server)
     })?;

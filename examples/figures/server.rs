@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use boucle::trace::Recorder;
+use boucle::EventLoop;
 use stage::http::{Content, Failure, Server, Target};
 
 pub(crate) const PAGES: [&str; 2] = ["page 1", "page 2"];
@@ -19,12 +19,11 @@ pub(crate) fn target(page: &str, server: SocketAddr) -> Result<Target, Failure> 
     Target::new(&format!("http://www.example.org/{path}"), Some(server))
 }
 
-pub(crate) fn start(delays: Delays) -> io::Result<Server> {
-    Server::start(move |uri| answer(uri.path().to_owned(), delays))
-}
-
-pub(crate) fn start_recorded(delays: Delays, recorder: Recorder) -> io::Result<Server> {
-    Server::start_recorded(move |uri| answer(uri.path().to_owned(), delays), recorder)
+pub(crate) fn start(
+    delays: Delays,
+    new_loop: impl FnOnce() -> io::Result<EventLoop> + Send + 'static,
+) -> io::Result<Server> {
+    Server::start_on(new_loop, move |uri| answer(uri.path().to_owned(), delays))
 }
 
 /// The delay is a task of its own, so that a recording shows which page it is for.

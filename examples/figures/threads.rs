@@ -7,6 +7,7 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use boucle::EventLoop;
 use stage::http::blocking::{self, Step};
 use stage::http::{self, Failure};
 
@@ -63,7 +64,7 @@ fn fetch(page: &'static str, server: SocketAddr, begin: Instant) -> Result<Momen
 
 /// Asks for both pages, each on a thread of its own.
 pub(crate) fn on_two_threads(delays: Delays) -> Result<Measured, Failure> {
-    let server = server::start(delays)?;
+    let server = server::start(delays, EventLoop::new)?;
     let both = Barrier::new(PAGES.len());
     let begin = Instant::now();
     thread::scope(|scope| {

@@ -1,7 +1,6 @@
 //! The server: a loop on a thread of its own, which speaks a protocol of lines. It says `ready`,
 //! and answers each line with the same line. Its delays stand for the network and for its work.
 
-use std::cell::Cell;
 use std::io;
 use std::net::{self, SocketAddr};
 use std::panic::resume_unwind;
@@ -11,6 +10,7 @@ use std::time::Duration;
 
 use boucle::net::{TcpListener, TcpStream};
 use futures_lite::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use stage::requests::OpenRequests;
 
 use super::timeline::Lane;
 
@@ -26,14 +26,6 @@ pub(crate) struct Pace {
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     thread: JoinHandle<io::Result<usize>>,
-}
-
-/// The requests that were read and not answered.
-#[derive(Default)]
-struct OpenRequests {
-    now: Cell<usize>,
-    /// The most there have been at once.
-    most: Cell<usize>,
 }
 
 impl Server {
@@ -71,7 +63,7 @@ async fn serve(
         }
     });
     boucle::try_gather(conversations).await?;
-    Ok(requests.most.get())
+    Ok(requests.take_most())
 }
 
 /// Answers what is asked on one connection, until the client closes it.
@@ -88,26 +80,15 @@ async fn converse(
     stream.get_mut().write_all(b"ready\n").await?;
     let mut request = String::new();
     while stream.read_line(&mut request).await? > 0 {
-        requests.begin();
+        let open = requests.open();
         boucle::sleep(pace.network).await;
         lane.runs(format!("reads {}", request.trim_end()));
         boucle::sleep(pace.work).await;
         lane.runs(format!("sends {}", request.trim_end()));
         boucle::sleep(pace.network).await;
-        requests.end();
+        drop(open);
         stream.get_mut().write_all(request.as_bytes()).await?;
         request.clear();
     }
     Ok(())
-}
-
-impl OpenRequests {
-    fn begin(&self) {
-        self.now.update(|open| open + 1);
-        self.most.update(|most| most.max(self.now.get()));
-    }
-
-    fn end(&self) {
-        self.now.update(|open| open - 1);
-    }
 }

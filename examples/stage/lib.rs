@@ -1,9 +1,10 @@
-//! What the examples stand on, so that they need show nothing but their coroutines.
+//! What the examples share, so that each shows nothing but its coroutines.
 //!
-//! - [`println!`] prints a line, to a pipe that may be closed or to a test that listens.
+//! - [`println!`] prints a line, to a pipe that may be closed or to a test that captures it.
 //! - [`options`] reads a command line, and knows how to say what is wrong with it.
 //! - [`python`] writes a list as Python does.
 //! - [`panics`] catches a panic for its message.
+//! - [`requests`] counts the requests that a server has open.
 //! - [`http`] is a client and a server: hyper's, on boucle's sockets.
 //! - [`testing`] runs an example, and reads what its header says that it prints. For the tests.
 
@@ -11,5 +12,6 @@ pub mod http;
 pub mod options;
 pub mod panics;
 pub mod python;
+pub mod requests;
 pub mod stdout;
 pub mod testing;

@@ -5,19 +5,19 @@ use std::io;
 use std::net::{self, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
 use boucle::EventLoop;
 use boucle::net::{TcpListener, TcpStream};
-use boucle::trace::Recorder;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode, Uri};
 use smol_hyper::rt::FuturesIo;
+
+use crate::requests::OpenRequests;
 
 /// A server. It serves until the program ends.
 pub struct Server {
@@ -28,14 +28,6 @@ pub struct Server {
 
 /// What is found at a path; `None` is answered with the status 404.
 pub type Content = Option<Vec<u8>>;
-
-/// The requests that were read, and whose response was not begun.
-#[derive(Default)]
-struct OpenRequests {
-    now: AtomicUsize,
-    /// The most there have been at once.
-    most: AtomicUsize,
-}
 
 impl Server {
     /// Starts a server on the loopback, on a port that is free. `find` may sleep, to stand for a
@@ -51,23 +43,12 @@ impl Server {
         Server::start_on(EventLoop::new, find)
     }
 
-    /// As [`start`](Server::start); and its loop is recorded.
+    /// As [`start`](Server::start), on a loop that is made by `new_loop`, on its thread.
     ///
     /// # Errors
     ///
     /// If no port can be listened on.
-    pub fn start_recorded<A>(
-        find: impl Fn(Uri) -> A + Send + 'static,
-        recorder: Recorder,
-    ) -> io::Result<Server>
-    where
-        A: Future<Output = Content> + 'static,
-    {
-        Server::start_on(|| EventLoop::builder().observe(recorder).build(), find)
-    }
-
-    /// The loop is made on the thread that runs it.
-    fn start_on<A>(
+    pub fn start_on<A>(
         new_loop: impl FnOnce() -> io::Result<EventLoop> + Send + 'static,
         find: impl Fn(Uri) -> A + Send + 'static,
     ) -> io::Result<Server>
@@ -82,12 +63,9 @@ impl Server {
         Ok(Server { address, requests })
     }
 
-    /// The most requests that were open at once since this was last asked.
-    ///
-    /// If it is as many as there were requests, the server had read all of them before it began to
-    /// answer one. If it is one, each was sent after the one before was answered.
+    /// The most requests that were open at once since this was last called: [`OpenRequests::take_most`].
     pub fn take_most_open(&self) -> usize {
-        self.requests.most.swap(0, Relaxed)
+        self.requests.take_most()
     }
 }
 
@@ -137,21 +115,4 @@ fn response(content: Content) -> Response<Full<Bytes>> {
         None => *response.status_mut() = StatusCode::NOT_FOUND,
     }
     response
-}
-
-/// A request is open until this is dropped, be it because the client has gone away.
-struct Open<'a>(&'a OpenRequests);
-
-impl OpenRequests {
-    fn open(&self) -> Open<'_> {
-        let open = self.now.fetch_add(1, Relaxed) + 1;
-        self.most.fetch_max(open, Relaxed);
-        Open(self)
-    }
-}
-
-impl Drop for Open<'_> {
-    fn drop(&mut self) {
-        self.0.now.fetch_sub(1, Relaxed);
-    }
 }
