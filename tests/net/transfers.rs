@@ -156,7 +156,7 @@ fn a_short_read_is_not_the_last_one() {
 #[cfg(target_os = "linux")]
 #[test]
 fn what_is_behind_urgent_data_is_read() {
-    use rustix::net::{SendFlags, send};
+    use socket2::SockRef;
 
     run(async {
         let (mut stream, mut peer) = pair_with_std().await;
@@ -164,7 +164,8 @@ fn what_is_behind_urgent_data_is_read() {
         for _ in 0..3 {
             let mut buffer = [0; 64];
             peer.write_all(b"before").unwrap();
-            assert_eq!(send(&peer, b"!", SendFlags::OOB), Ok(1));
+            let peer_socket = SockRef::from(&peer);
+            assert_eq!(peer_socket.send_out_of_band(b"!").unwrap(), 1);
             peer.write_all(b"behind").unwrap();
             assert_eq!(stream.read(&mut buffer).await.unwrap(), 6);
             assert_eq!(&buffer[..6], b"before");
