@@ -290,14 +290,8 @@ pub(crate) fn deliver(to: LoopNumber, message: Message) {
             put_back(state);
             unwanted.drop_quietly();
         }
-        None => send(to, message),
+        None => inbox::send(to, message),
     }
-}
-
-#[cold]
-#[inline(never)]
-fn send(to: LoopNumber, message: Message) {
-    drop_quietly(inbox::send(to, message));
 }
 
 /// The number of the loop that runs on this thread.

@@ -24,7 +24,7 @@ use crate::task::id::{LoopNumber, TaskNumber};
 use crate::task::table::{Joiner, Popped, Tasks};
 use crate::time::clock::Clock;
 use crate::time::wheel::Wheel;
-use crate::wake::inbox::{self, Inbox, Message, Outlook};
+use crate::wake::inbox::{self, Inbox, Mail, Message, Outlook};
 use crate::wake::ready::ReadyQueue;
 use crate::wake::waiter::Waiter;
 
@@ -41,7 +41,7 @@ pub(crate) struct State {
     pub(crate) poller: Option<Poller>,
     pub(crate) inbox: &'static Inbox,
     /// What was taken from the inbox and is not handled yet.
-    pub(crate) messages: VecDeque<Message>,
+    pub(crate) messages: VecDeque<Mail>,
     /// Foreign wakers that the third step has found, to be woken when the state is free; and what wakes
     /// them.
     pub(crate) foreign: Vec<(Waiter, Origin)>,
@@ -305,7 +305,9 @@ impl State {
     #[cold]
     #[inline(never)]
     pub(crate) fn record_begin(&mut self, number: TaskNumber, is_poll: bool) {
-        if let Some(task) = self.tasks.live_id(number.slot()) {
+        if self.log.is_on()
+            && let Some(task) = self.tasks.live_id(number.slot())
+        {
             let time = self.clock.elapsed();
             self.log.begin_task(time, task, self.ready.batch_end());
             if is_poll {
@@ -342,12 +344,12 @@ impl State {
     }
 
     /// Records the end of a poll of the main future.
-    pub(crate) fn end_main_poll(&mut self, polled: Poll<Ending>) {
+    #[inline]
+    pub(crate) fn record_main(&mut self, polled: Poll<Ending>) {
         if self.log.is_on() {
-            let time = self.clock.elapsed();
-            self.log.end_poll(time, polled);
+            self.record_end_poll(polled);
             if let Poll::Ready(how) = polled {
-                self.log.finish(time, how);
+                self.log.finish(self.clock.elapsed(), how);
             }
         }
     }
@@ -536,7 +538,7 @@ impl State {
         !self.messages.is_empty()
     }
 
-    /// Does what a message asks for. `Call` is the caller's: the closure is user code.
+    /// Does what a message asks for. Returns what is to be dropped when the state is free.
     #[inline(always)]
     pub(crate) fn receive(&mut self, message: Message) -> Unwanted {
         match message {
@@ -557,7 +559,7 @@ impl State {
             }
             Message::ReleaseGroup(group) => return self.groups.remove(group).into(),
             Message::ReleaseJob => self.jobs = self.jobs.saturating_sub(1),
-            Message::Call(_) | Message::NoHandles => {}
+            Message::NoHandles => {}
         }
         Unwanted::Nothing
     }

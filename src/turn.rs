@@ -29,16 +29,16 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::current::{self, InUse};
+use crate::current;
 use crate::observe::dump;
 use crate::observe::event::{Ending, Origin};
-use crate::observe::observers::{notify, notify_at_rest};
+use crate::observe::observers::{notify, resume_panic};
 use crate::state::{Finished, Park, Polled, State};
 use crate::task::budget;
 use crate::task::cell::{BoxedTask, drop_quietly};
 use crate::task::id::{LoopNumber, TaskNumber};
 use crate::task::table::Popped;
-use crate::wake::inbox::Message;
+use crate::wake::inbox::Mail;
 use crate::wake::waker::{wake_quietly, waker};
 
 /// What one turn did, as [`EventLoop::turn`](crate::EventLoop::turn) returns it.
@@ -106,14 +106,15 @@ pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Turn> 
                     turn.polled += 1;
                     poll_task(of, state, number, task)
                 }
-                Popped::Aborted(task) => cancel_task(state, number, task),
+                Popped::Aborted(task) => cancel_task(of, state, number, task),
                 Popped::Main => {
                     turn.polled += 1;
-                    if poll_main(state, number, &mut until) {
-                        park_if_overdue(of);
+                    state = poll_main(of, state, number, &mut until);
+                    if until.is_ready() {
+                        park_if_overdue(of, state);
                         return Ok(turn);
                     }
-                    current::take(of)
+                    state
                 }
                 Popped::Stale => state,
             };
@@ -121,41 +122,22 @@ pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Turn> 
         if !state.is_park_due() {
             continue;
         }
+        // 2 park
         let limit = until.limit(&state);
-        current::release(state);
-
-        let parked = park(of, limit); // 2 park
+        let parked;
+        (state, parked) = park(of, state, limit);
+        // 3 wake
         if parked.is_ok() {
-            wake_due(of, &mut turn); // 3 wake
+            state = wake_due(of, state, &mut turn);
         }
-        notify_at_rest(of);
-        parked?;
-        if until.is_one_turn() || current::expect(of).stopping {
-            return Ok(turn);
+        let is_last = until.is_one_turn() || state.stopping || parked.is_err();
+        state = notify_at_rest(of, state);
+        if is_last {
+            current::release(state);
+            return parked.map(|()| turn);
         }
         turn = Turn::default();
-        state = current::take(of);
     }
-}
-
-/// A poll begins, or the drop of a future: puts the state back, since user code is to run. What was
-/// recorded until then, the observers are notified of.
-#[inline(always)]
-fn begin(state: Box<State>, number: TaskNumber, is_poll: bool) {
-    if state.log.is_on() {
-        begin_observed(state, number, is_poll);
-    } else {
-        current::release(state);
-    }
-}
-
-#[cold]
-#[inline(never)]
-fn begin_observed(mut state: Box<State>, number: TaskNumber, is_poll: bool) {
-    let of = state.number;
-    state.record_begin(number, is_poll);
-    current::release(state);
-    notify(of);
 }
 
 /// Polls a task. If it is pending it goes back to its slot; if it is ready it is done.
@@ -166,127 +148,176 @@ fn poll_task(
     number: TaskNumber,
     mut task: BoxedTask,
 ) -> Box<State> {
-    begin(state, number, true);
-    let polled = poll(number, task.as_mut());
+    let polled = poll(of, state, number, task.as_mut());
     let mut state = current::take(of);
     match state.end_poll(number, task, polled) {
         Polled::Pending => state,
-        Polled::Finished(finished) => finish_task(state, finished),
-        Polled::Aborted(task) => cancel_task(state, number, task),
+        Polled::Finished(finished) => finish_task(of, state, finished),
+        Polled::Aborted(task) => cancel_task(of, state, number, task),
     }
 }
 
 /// Drops the future of a task that was aborted.
 #[inline(never)]
-fn cancel_task(state: Box<State>, number: TaskNumber, mut task: BoxedTask) -> Box<State> {
-    let of = state.number;
-    begin(state, number, false);
+fn cancel_task(
+    of: LoopNumber,
+    mut state: Box<State>,
+    number: TaskNumber,
+    mut task: BoxedTask,
+) -> Box<State> {
+    state.record_begin(number, false);
+    release(of, state);
     let how = task.as_mut().cancel();
     let mut state = current::take(of);
     let finished = state.finish(number, task, how);
-    finish_task(state, finished)
+    finish_task(of, state, finished)
 }
 
 /// Wakes what waits for a task that is done, and drops the output if no handle is left.
 #[inline(never)]
-fn finish_task(state: Box<State>, finished: Finished) -> Box<State> {
-    let of = state.number;
+fn finish_task(of: LoopNumber, state: Box<State>, finished: Finished) -> Box<State> {
     current::release(state);
     finished.waiter.into_iter().for_each(wake_quietly);
     finished.unheld.into_iter().for_each(drop_quietly);
     current::take(of)
 }
 
-/// Polls the main future. Returns true if it is ready: the rest of the batch stays in the queue.
-#[inline(never)]
-fn poll_main(state: Box<State>, number: TaskNumber, until: &mut Until<'_, '_>) -> bool {
-    let of = state.number;
-    begin(state, number, true);
+/// Polls the main future. If it is ready, the rest of the batch stays in the queue.
+#[inline(always)]
+fn poll_main(
+    of: LoopNumber,
+    state: Box<State>,
+    number: TaskNumber,
+    until: &mut Until<'_, '_>,
+) -> Box<State> {
     let Until::Ready(main) = until else {
         unreachable!("the main future has a place for as long as `block_on` runs");
     };
-    let polled = poll(number, main.future.as_mut());
+    let polled = poll(of, state, number, main.future.as_mut());
     main.done = polled.is_ready();
-    current::expect(of).end_main_poll(polled);
-    main.done
+    let mut state = current::take(of);
+    state.record_main(polled);
+    state
 }
 
-/// Polls a future with the waker of its number and a budget of its own.
+/// Polls a future with the waker of its number and a budget of its own. The state is released meanwhile.
 #[inline(always)]
-fn poll(number: TaskNumber, future: Pin<&mut dyn Future<Output = Ending>>) -> Poll<Ending> {
+fn poll(
+    of: LoopNumber,
+    mut state: Box<State>,
+    number: TaskNumber,
+    future: Pin<&mut dyn Future<Output = Ending>>,
+) -> Poll<Ending> {
+    if state.log.is_on() {
+        state.record_begin(number, true);
+        release(of, state);
+    } else {
+        current::release(state);
+    }
     budget::refill();
     future.poll(&mut Context::from_waker(&waker(number)))
+}
+
+/// Puts the state back, since user code is to run, and notifies the observers of what was recorded.
+#[cold]
+#[inline(never)]
+fn release(of: LoopNumber, state: Box<State>) {
+    let is_observed = state.log.is_on();
+    current::release(state);
+    if is_observed {
+        notify(of);
+    }
+}
+
+/// Notifies the observers where nothing is under way: a panic of one of them leaves the loop here.
+#[inline(always)]
+fn notify_at_rest(of: LoopNumber, state: Box<State>) -> Box<State> {
+    if !state.log.is_on() {
+        return state;
+    }
+    current::release(state);
+    notify(of);
+    resume_panic(of);
+    current::take(of)
 }
 
 /// A main future that is ready is returned at once. But `block_on` that is called in a row must not
 /// starve the rest: a park that is overdue is made, without waiting. If it fails, the next one will
 /// say so.
-fn park_if_overdue(of: LoopNumber) {
+fn park_if_overdue(of: LoopNumber, mut state: Box<State>) {
     budget::end();
-    if current::expect(of).is_park_overdue() {
-        let _ = park(of, Some(Duration::ZERO));
-        wake_due(of, &mut Turn::default());
+    if state.is_park_overdue() {
+        (state, _) = park(of, state, Some(Duration::ZERO));
+        state = wake_due(of, state, &mut Turn::default());
     }
-    notify_at_rest(of);
+    current::release(notify_at_rest(of, state));
 }
 
 /// Asks the kernel, sleeping if nothing is ready. Under a virtual clock, lets time pass instead if
 /// it can.
-fn park(of: LoopNumber, limit: Option<Duration>) -> io::Result<()> {
+fn park(
+    of: LoopNumber,
+    state: Box<State>,
+    limit: Option<Duration>,
+) -> (Box<State>, io::Result<()>) {
     budget::end();
-    notify_at_rest(of);
-    let mut state = current::expect(of);
+    let mut state = notify_at_rest(of, state);
     let park = state.begin_park(limit);
     let parked = match park {
         Park::Ask(timeout) => {
             let mut poller = state.poller.take();
-            drop(state);
+            current::release(state);
             let parked = poller
                 .as_mut()
                 .map_or(Ok(()), |poller| poller.park(timeout));
-            state = current::expect(of);
+            state = current::take(of);
             state.poller = poller;
             state.clock.end_wait(timeout);
             parked
         }
         Park::Skip => Ok(()),
-        Park::Deadlock => {
-            drop(state);
-            deadlock(of)
-        }
+        Park::Deadlock => deadlock(state),
     };
     state.record_park(park);
-    parked
+    (state, parked)
 }
 
 /// Queues the tasks that wait for what the park has brought.
-fn wake_due(of: LoopNumber, turn: &mut Turn) {
-    turn.woken_by_sources = wake_all(of, State::wake_sources);
-    turn.woken_by_inbox = read_inbox(of);
-    turn.woken_by_timers = wake_all(of, State::wake_timers);
+fn wake_due(of: LoopNumber, mut state: Box<State>, turn: &mut Turn) -> Box<State> {
+    let parked = state.ready.pushed();
+    state.wake_sources();
+    state = wake_foreign(of, state);
+    let read = state.ready.pushed();
+    state = read_inbox(of, state);
+    let fired = state.ready.pushed();
+    state.wake_timers();
+    state = wake_foreign(of, state);
+    turn.woken_by_sources = (read - parked) as usize;
+    turn.woken_by_inbox = (fired - read) as usize;
+    turn.woken_by_timers = (state.ready.pushed() - fired) as usize;
+    state.log.cause = Origin::Outside;
+    state
 }
 
-/// Wakes what `wake` finds: our tasks in the state, and then the foreign wakers when it is free. Returns
-/// how many tasks came into the ready queue.
-fn wake_all(of: LoopNumber, wake: impl FnOnce(&mut State)) -> usize {
-    let mut state = current::expect(of);
-    let before = state.ready.pushed();
-    wake(&mut state);
-    if !state.foreign.is_empty() {
-        state = wake_foreign(of, state);
+/// Wakes the foreign wakers that a step has found.
+#[inline]
+fn wake_foreign(of: LoopNumber, state: Box<State>) -> Box<State> {
+    if state.foreign.is_empty() {
+        state
+    } else {
+        wake_each(of, state)
     }
-    state.log.cause = Origin::Outside;
-    (state.ready.pushed() - before) as usize
 }
 
 #[cold]
-fn wake_foreign(of: LoopNumber, mut state: InUse) -> InUse {
+#[inline(never)]
+fn wake_each(of: LoopNumber, mut state: Box<State>) -> Box<State> {
     let mut foreign = mem::take(&mut state.foreign);
     for (waiter, by) in foreign.drain(..) {
         state.log.cause = by;
-        drop(state);
+        current::release(state);
         wake_quietly(waiter);
-        state = current::expect(of);
+        state = current::take(of);
     }
     if foreign.capacity() <= KEPT_FOREIGN {
         state.foreign = foreign;
@@ -294,39 +325,40 @@ fn wake_foreign(of: LoopNumber, mut state: InUse) -> InUse {
     state
 }
 
-/// Does what other threads have asked for, as far as one turn goes. Returns how many tasks came
-/// into the ready queue.
-fn read_inbox(of: LoopNumber) -> usize {
-    let mut state = current::expect(of);
-    let before = state.ready.pushed();
+/// Does what other threads have asked for, as far as one turn goes.
+#[inline]
+fn read_inbox(of: LoopNumber, mut state: Box<State>) -> Box<State> {
     if state.open_inbox() {
         for _ in 0..MESSAGES_PER_TURN {
-            let Some(message) = state.messages.pop_front() else {
+            let Some(mail) = state.messages.pop_front() else {
                 break;
             };
-            state = receive(of, state, message);
+            state = receive(of, state, mail);
         }
     }
-    state.log.cause = Origin::Outside;
-    (state.ready.pushed() - before) as usize
+    state
 }
 
-/// Does what a message asks for.
-fn receive(of: LoopNumber, mut state: InUse, message: Message) -> InUse {
-    if let Message::Call(function) = message {
-        drop(state);
-        function();
-    } else {
-        let unwanted = state.receive(message);
-        drop(state);
-        unwanted.drop_quietly();
+/// Does what a message asks for, or calls the function.
+fn receive(of: LoopNumber, mut state: Box<State>, mail: Mail) -> Box<State> {
+    match mail {
+        Mail::Message(message) => {
+            let unwanted = state.receive(message);
+            current::release(state);
+            unwanted.drop_quietly();
+        }
+        Mail::Call(function) => {
+            current::release(state);
+            function();
+        }
     }
-    current::expect(of)
+    current::take(of)
 }
 
 #[cold]
-fn deadlock(of: LoopNumber) -> ! {
-    let dump = dump::dump_of(&current::expect(of));
+fn deadlock(state: Box<State>) -> ! {
+    let dump = dump::dump_of(&state);
+    current::release(state);
     panic!(
         "deadlock: nothing is ready, and no timer, socket, executor job or LoopHandle is left \
          to wake any task\n{dump}"
@@ -334,6 +366,11 @@ fn deadlock(of: LoopNumber) -> ! {
 }
 
 impl Until<'_, '_> {
+    /// Whether the main future is ready.
+    fn is_ready(&self) -> bool {
+        matches!(self, Until::Ready(main) if main.done)
+    }
+
     fn is_one_turn(&self) -> bool {
         matches!(self, Until::OneTurn(_))
     }

@@ -1,7 +1,7 @@
 //! The inbox: what other threads leave for the loop.
 //!
 //! A loop belongs to its thread, and its tables are touched on no other. What holds a number of it
-//! on another thread leaves a [`Message`]: wake this slot, start this, I dropped that. The loop
+//! on another thread leaves a [`Mail`]: wake this slot, start this, I dropped that. The loop
 //! reads them in the third step of its turn, in the order they came.
 //!
 //! There is one inbox for each short id. It is made when the id is used for the first time, is
@@ -49,13 +49,21 @@ use crate::wake::bits::Bits;
 /// The inboxes, by short id.
 static INBOXES: [OnceLock<Inbox>; MAX_LOOPS] = [const { OnceLock::new() }; MAX_LOOPS];
 
-/// What is asked of a loop, from another thread through the inbox; on its own thread
-/// ([`current::deliver`](crate::current::deliver)) at once.
+/// What another thread leaves for the loop.
+pub(crate) enum Mail {
+    Message(Message),
+    /// To be called on the loop's thread: it spawns a task, or looks at the loop.
+    Call(Call),
+}
+
+pub(crate) type Call = Box<dyn FnOnce() + Send>;
+
+/// What is asked of a loop: at once on its own thread
+/// ([`current::deliver`](crate::current::deliver)), through the inbox from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Message {
     /// The task in that slot was woken.
     Wake(u32),
-    /// To be called on the loop's thread: it spawns a task, or looks at the loop.
-    Call(Box<dyn FnOnce() + Send>),
     /// `LoopHandle::stop`.
     Stop,
     /// `JoinHandle::abort`.
@@ -87,7 +95,7 @@ pub(crate) struct Inbox {
 
 /// What was not read before the loop ended. Dropping it drops the users' closures in it.
 pub(crate) struct Unread {
-    pub(crate) messages: VecDeque<Message>,
+    pub(crate) messages: VecDeque<Mail>,
     _bell: Option<Arc<mio::Waker>>,
     _registry: Option<Arc<mio::Registry>>,
 }
@@ -97,7 +105,7 @@ struct Contents {
     owner: Option<LoopNumber>,
     /// Whether the loop still reads it; false once teardown has closed it.
     open: bool,
-    messages: VecDeque<Message>,
+    messages: VecDeque<Mail>,
     /// What rings the loop out of its sleep. Shared, because to ring it no lock is held.
     bell: Option<Arc<mio::Waker>>,
     /// Where the loop's sockets are registered. Shared, because mio reports to a logger, which is user
@@ -153,11 +161,21 @@ pub(crate) fn wake(number: TaskNumber) {
     }
 }
 
-/// Leaves a message for a loop; gives it back if the loop is gone.
-pub(crate) fn send(to: LoopNumber, message: Message) -> Result<(), Message> {
+/// Leaves a message for a loop. Does nothing if the loop is gone.
+pub(crate) fn send(to: LoopNumber, message: Message) {
+    // What comes back is a message without content.
+    let _ = post(to, Mail::Message(message));
+}
+
+/// Lets a loop call a function on its thread; gives it back if the loop is gone.
+pub(crate) fn call(on: LoopNumber, function: Call) -> Result<(), Mail> {
+    post(on, Mail::Call(function))
+}
+
+fn post(to: LoopNumber, mail: Mail) -> Result<(), Mail> {
     match INBOXES[to.short()].get() {
-        Some(inbox) => inbox.post(to, message),
-        None => Err(message),
+        Some(inbox) => inbox.post(to, mail),
+        None => Err(mail),
     }
 }
 
@@ -214,7 +232,7 @@ pub(crate) fn claim(
 
 /// Nothing leads to the loop any more: its short id may go to another. What a loop that could not be
 /// closed has not read comes out, to be dropped.
-pub(crate) fn release(number: LoopNumber) -> VecDeque<Message> {
+pub(crate) fn release(number: LoopNumber) -> VecDeque<Mail> {
     let Some(inbox) = INBOXES[number.short()].get() else {
         return VecDeque::new();
     };
@@ -245,19 +263,19 @@ impl Inbox {
     fn wake(&self, slot: u32) {
         let contents = self.lock_with_room();
         if contents.open {
-            self.leave(contents, Message::Wake(slot));
+            self.leave(contents, Mail::Message(Message::Wake(slot)));
         } else {
             // Under the lock: no loop can claim this inbox meanwhile, and rely on a set bit.
             self.woken.clear([slot]);
         }
     }
 
-    fn post(&self, to: LoopNumber, message: Message) -> Result<(), Message> {
+    fn post(&self, to: LoopNumber, mail: Mail) -> Result<(), Mail> {
         let contents = self.lock_with_room();
         if !contents.is_read_by(to) {
-            return Err(message);
+            return Err(mail);
         }
-        self.leave(contents, message);
+        self.leave(contents, mail);
         Ok(())
     }
 
@@ -271,7 +289,7 @@ impl Inbox {
 
     /// The loop is awake: takes the messages into an empty list, whose memory is kept for the next if
     /// it is small.
-    pub(crate) fn drain(&self, drained: &mut VecDeque<Message>) {
+    pub(crate) fn drain(&self, drained: &mut VecDeque<Mail>) {
         if self.wake_up() {
             return;
         }
@@ -280,7 +298,7 @@ impl Inbox {
         let contents = &mut *self.lock();
         mem::swap(&mut contents.messages, drained);
         if !drained.is_empty() {
-            self.woken.clear(drained.iter().filter_map(Message::woken));
+            self.woken.clear(drained.iter().filter_map(Mail::woken));
         }
     }
 
@@ -325,17 +343,17 @@ impl Inbox {
         let mut contents = self.lock_with_room();
         if contents.is_read_by(of) {
             contents.handles = contents.handles.saturating_add_signed(change);
-            if contents.handles == 0
-                && !matches!(contents.messages.back(), Some(Message::NoHandles))
-            {
-                self.leave(contents, Message::NoHandles);
+            let last = contents.messages.back();
+            let is_said = matches!(last, Some(Mail::Message(Message::NoHandles)));
+            if contents.handles == 0 && !is_said {
+                self.leave(contents, Mail::Message(Message::NoHandles));
             }
         }
     }
 
     /// Leaves a message, for which there is room, lets go of the lock, and rings the loop, if it sleeps.
-    fn leave(&self, mut contents: MutexGuard<'_, Contents>, message: Message) {
-        contents.messages.push_back(message);
+    fn leave(&self, mut contents: MutexGuard<'_, Contents>, mail: Mail) {
+        contents.messages.push_back(mail);
         let asleep = self.wake_up();
         let bell = if asleep { contents.bell.clone() } else { None };
         drop(contents);
@@ -376,17 +394,17 @@ impl Inbox {
 }
 
 /// Frees the memory of a list that is empty and was long.
-pub(crate) fn give_back(messages: &mut VecDeque<Message>) {
+pub(crate) fn give_back(messages: &mut VecDeque<Mail>) {
     if messages.is_empty() && messages.capacity() > KEPT {
         *messages = VecDeque::new();
     }
 }
 
-impl Message {
+impl Mail {
     /// The slot that a `Wake` is of.
     fn woken(&self) -> Option<u32> {
         match *self {
-            Message::Wake(slot) => Some(slot),
+            Mail::Message(Message::Wake(slot)) => Some(slot),
             _ => None,
         }
     }

@@ -37,12 +37,6 @@ mod task {
     pub(crate) use crate::stand_ins::id;
 }
 
-/// What a message may ask for, and no model does.
-mod observe {
-    #[derive(Debug)]
-    pub(crate) struct Dump;
-}
-
 /// What they take from `std` and from `mio`.
 pub(crate) use real::{collections, io, mem, time};
 pub(crate) use stand_ins::{Registry, Waker, sync};
@@ -53,7 +47,7 @@ use real::collections::VecDeque;
 use real::sync::Arc;
 
 use bits::Bits;
-use inbox::{Inbox, Message, Outlook};
+use inbox::{Inbox, Mail, Message, Outlook};
 use stand_ins::id::{LoopNumber, TaskNumber};
 use stand_ins::run;
 
@@ -104,7 +98,7 @@ fn no_wake_is_lost(wakers: &'static [u32], times: usize) {
     let mut seen = vec![0; wakers.len()];
     while seen.iter().any(|&count| count < times) {
         for message in sleeper.park() {
-            let Message::Wake(woken) = message else {
+            let Mail::Message(Message::Wake(woken)) = message else {
                 unreachable!("there is nothing else");
             };
             // The task's poll: it reads what those have written who woke it.
@@ -131,7 +125,7 @@ fn a_message_beside_an_event() {
     let sleeper = Sleeper::new();
     let number = sleeper.number;
     sleeper.event_comes();
-    thread::spawn(move || assert!(inbox::send(number, Message::Stop).is_ok()));
+    thread::spawn(move || inbox::send(number, Message::Stop));
     while sleeper.park().is_empty() {}
 }
 
@@ -176,7 +170,7 @@ fn nothing_comes_too_soon(wakers: usize) {
         let messages = sleeper.park();
         if messages
             .iter()
-            .any(|message| matches!(message, Message::Wake(_)))
+            .any(|message| matches!(message, Mail::Message(Message::Wake(_))))
         {
             seen = written.load(Relaxed); // the task's poll
         }
