@@ -644,8 +644,12 @@ impl Unwanted {
 }
 
 impl From<Option<Waiter>> for Unwanted {
+    #[inline(always)]
     fn from(waiter: Option<Waiter>) -> Unwanted {
-        waiter.map_or(Unwanted::Nothing, Unwanted::Waiter)
+        match waiter {
+            Some(waiter) => Unwanted::Waiter(waiter),
+            None => Unwanted::Nothing,
+        }
     }
 }
 

@@ -326,6 +326,7 @@ impl<T> Slot<T> {
     }
 
     /// As new, but for a little memory.
+    #[inline(always)]
     fn reset(&mut self) {
         self.timers.clear();
         self.gaps = 0;
@@ -341,6 +342,7 @@ impl<T> Slot<T> {
         self.gaps > len / 2 || self.timers.capacity() > KEPT.max(4 * len)
     }
 
+    #[inline(always)]
     fn drop_last_gaps(&mut self) {
         while self.timers.last().is_some_and(Timer::is_gap) {
             self.timers.pop();
