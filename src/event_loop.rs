@@ -25,7 +25,7 @@ use crate::task::id::LoopNumber;
 use crate::task::join::JoinHandle;
 use crate::task::spawn;
 use crate::trace::{environment, slow_poll};
-use crate::turn::{self, Main, Turn, Until};
+use crate::turn::{self, Main, Until};
 use crate::wake::inbox::Message;
 use crate::wake::loop_handle::LoopHandle;
 
@@ -229,13 +229,18 @@ impl EventLoop {
     pub fn turn(&self, timeout: Option<Duration>) -> io::Result<Turn> {
         self.refuse_nesting("turn");
         let _entered = self.enter();
-        let mut turn = turn::run(self.number, Until::OneTurn(timeout))?;
+        let counts = turn::run(self.number, Until::OneTurn(timeout))?;
         let state = current::expect(self.number);
-        turn.ready = state.ready.len();
-        turn.left = state.tasks.live();
-        turn.time = state.clock.elapsed();
-        turn.stopped = state.stopping;
-        Ok(turn)
+        Ok(Turn {
+            polled: counts.polled,
+            woken_by_sources: counts.by_sources as usize,
+            woken_by_inbox: counts.by_inbox as usize,
+            woken_by_timers: counts.by_timers as usize,
+            ready: state.ready.len(),
+            left: state.tasks.live(),
+            time: state.clock.elapsed(),
+            stopped: state.stopping,
+        })
     }
 
     /// Stops the loop: the next [`run_forever`](Self::run_forever) runs exactly one turn. From
@@ -302,6 +307,44 @@ impl EventLoop {
             of: self.number,
             _running: running,
         }
+    }
+}
+
+/// What one turn did, as [`EventLoop::turn`] returns it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Turn {
+    /// Futures that were polled.
+    pub polled: usize,
+    /// Tasks that were woken because a socket is ready.
+    pub woken_by_sources: usize,
+    /// Tasks that were woken or spawned from outside of the loop.
+    pub woken_by_inbox: usize,
+    /// Tasks that were woken because a deadline has come.
+    pub woken_by_timers: usize,
+    /// Tasks in the ready queue: what the next turn will poll.
+    pub ready: usize,
+    /// Tasks that are not done.
+    pub left: usize,
+    /// The loop's time at the end of the turn, counted from when the loop was made.
+    pub time: Duration,
+    /// Whether [`stop`](crate::stop) was called.
+    pub stopped: bool,
+}
+
+impl fmt::Display for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "polled {}; woken by sources {}, inbox {}, timers {}; ready {}, left {}; {:.3} s",
+            self.polled,
+            self.woken_by_sources,
+            self.woken_by_inbox,
+            self.woken_by_timers,
+            self.ready,
+            self.left,
+            self.time.as_secs_f64(),
+        )
     }
 }
 

@@ -149,6 +149,8 @@
 mod turn; // THE PAGE: one turn of the loop
 mod event_loop; // `EventLoop`, `run`, `stop`: the ways to run it
 mod state; // what a loop owns, and how long it may park
+mod messages; // what a loop does when it is asked
+mod recording; // what it records for observers
 mod current; // the loops of this thread: from a number to a state
 mod lifecycle; // how a loop begins, and how it ends
 mod task {
@@ -194,7 +196,7 @@ pub use combine::wait::{
     ALL_COMPLETED, AllCompleted, FIRST_COMPLETED, FIRST_EXCEPTION, FirstCompleted, FirstException,
     Mode, Wait, wait,
 };
-pub use event_loop::{Builder, EventLoop, run, stop};
+pub use event_loop::{Builder, EventLoop, Turn, run, stop};
 #[cfg(feature = "blocking")]
 pub use executor::{RunInExecutor, run_in_executor};
 pub use observe::dump::{Dump, DumpError, dump};
@@ -205,7 +207,6 @@ pub use task::spawn::{spawn, spawn_named};
 pub use time::interval::{Interval, MissedTickBehavior, interval};
 pub use time::sleep::{Sleep, now, sleep, sleep_until};
 pub use time::timeout::{Elapsed, Timeout, timeout};
-pub use turn::Turn;
 pub use wake::loop_handle::{LoopGone, LoopHandle};
 
 /// The README's code is a test.

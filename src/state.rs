@@ -8,23 +8,21 @@
 
 use std::collections::VecDeque;
 use std::panic::Location;
-use std::sync::Arc;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::net::poller::Poller;
 use crate::net::reactor::Reactor;
-use crate::net::readiness::Sides;
-use crate::observe::event::{Ending, EventKind, Origin, WaitsFor};
+use crate::observe::event::{Ending, EventKind, Origin};
 use crate::observe::log::Log;
 use crate::observe::observers::Observers;
-use crate::task::cell::{BoxedTask, drop_quietly};
+use crate::task::cell::BoxedTask;
 use crate::task::group::Groups;
 use crate::task::id::{LoopNumber, TaskNumber};
 use crate::task::table::{Joiner, Popped, Tasks};
 use crate::time::clock::Clock;
 use crate::time::wheel::Wheel;
-use crate::wake::inbox::{self, Inbox, Mail, Message, Outlook};
+use crate::wake::inbox::{self, Inbox, Mail, Outlook};
 use crate::wake::ready::ReadyQueue;
 use crate::wake::waiter::Waiter;
 
@@ -100,14 +98,6 @@ pub(crate) enum Park {
     Deadlock,
 }
 
-/// What a message leaves to be dropped when the state is free, since it may be the user's.
-pub(crate) enum Unwanted {
-    Nothing,
-    Task(Option<BoxedTask>, Joiner),
-    Waiter(Waiter),
-    Sides(Sides),
-}
-
 /// Polls between two parks, while tasks are ready. The number is tokio's: prime, so that it falls in with
 /// no pattern of the program. (A stale number counts, and so does a task that is dropped instead of
 /// polled: both take their time.)
@@ -136,46 +126,6 @@ impl State {
             log: Log::default(),
             observers: Observers::default(),
             next: None,
-        }
-    }
-
-    /// Records what has happened, if the loop is observed: the one call by which the core does so.
-    #[inline]
-    pub(crate) fn record(&mut self, kind: impl FnOnce(&Log) -> EventKind) {
-        if self.log.is_on() {
-            self.record_now(kind);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn record_now(&mut self, kind: impl FnOnce(&Log) -> EventKind) {
-        self.log.record(self.clock.elapsed(), kind);
-    }
-
-    /// Records that the task that is polled waits for something.
-    #[inline]
-    pub(crate) fn record_wait(&mut self, on: WaitsFor) {
-        if self.log.is_on()
-            && let Some(task) = self.log.polled()
-        {
-            self.record(|_| EventKind::Waits { task, on });
-        }
-    }
-
-    /// Records that the task that is polled waits for a timer, which was armed now or before.
-    #[inline]
-    pub(crate) fn record_sleep(&mut self, timer: u32, deadline: Instant, is_new: bool) {
-        if self.log.is_on() {
-            let deadline = self.clock.since_start(deadline);
-            if is_new {
-                self.record(|log| EventKind::TimerArmed {
-                    timer,
-                    task: log.polled(),
-                    deadline,
-                });
-            }
-            self.record_wait(WaitsFor::Timer { timer, deadline });
         }
     }
 
@@ -255,21 +205,6 @@ impl State {
         self.tasks.queue(number, &mut self.ready).is_some()
     }
 
-    /// Queues the task that has the slot.
-    fn wake_slot(&mut self, slot: u32) {
-        if let Some(number) = self.tasks.number(slot) {
-            self.wake(number);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn record_wake(&mut self, slot: u32, already: bool) {
-        if let Some(task) = self.tasks.live_id(slot) {
-            self.record(|log| log.woken(task, already));
-        }
-    }
-
     /// Wakes what waited for a timer or a source. A task of this loop is queued at once; a foreign waker
     /// is kept until the state is free.
     #[inline(always)]
@@ -301,21 +236,6 @@ impl State {
         Some((number, self.tasks.begin(number)))
     }
 
-    /// Records that a task leaves the ready queue, to be polled or dropped.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn record_begin(&mut self, number: TaskNumber, is_poll: bool) {
-        if self.log.is_on()
-            && let Some(task) = self.tasks.live_id(number.slot())
-        {
-            let time = self.clock.elapsed();
-            self.log.begin_task(time, task, self.ready.batch_end());
-            if is_poll {
-                self.record(|_| EventKind::PollBegins { task });
-            }
-        }
-    }
-
     /// Takes a task back after its poll.
     #[inline(always)]
     pub(crate) fn end_poll(
@@ -334,23 +254,6 @@ impl State {
             },
             Poll::Ready(_) if self.tasks.is_polled_aborted() => Polled::Aborted(task),
             Poll::Ready(how) => Polled::Finished(self.finish(number, task, how)),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn record_end_poll(&mut self, polled: Poll<Ending>) {
-        self.log.end_poll(self.clock.elapsed(), polled);
-    }
-
-    /// Records the end of a poll of the main future.
-    #[inline]
-    pub(crate) fn record_main(&mut self, polled: Poll<Ending>) {
-        if self.log.is_on() {
-            self.record_end_poll(polled);
-            if let Poll::Ready(how) = polled {
-                self.log.finish(self.clock.elapsed(), how);
-            }
         }
     }
 
@@ -446,30 +349,6 @@ impl State {
         }
     }
 
-    /// Records a park that is over.
-    pub(crate) fn record_park(&mut self, park: Park) {
-        let Some(poller) = self.poller.as_ref().filter(|_| self.log.is_on()) else {
-            return;
-        };
-        let events = poller.events.iter();
-        let sources = events
-            .filter(|event| self.reactor.has(event.token()))
-            .count();
-        let slept = self.log.slept(self.clock.elapsed());
-        let timeout = match park {
-            Park::Ask(timeout) if slept.is_zero() || timeout != Some(Duration::ZERO) => timeout,
-            // Virtual time has passed instead.
-            _ if !slept.is_zero() && self.clock.is_virtual() => Some(slept),
-            Park::Ask(timeout) => timeout,
-            Park::Skip | Park::Deadlock => return,
-        };
-        self.record(|_| EventKind::Parked {
-            timeout,
-            slept,
-            sources,
-        });
-    }
-
     /// How long a loop that is stepped by hand may park: not at all if nothing is left that an event
     /// could matter to, no task and no `LoopHandle`.
     pub(crate) fn limit_of_step(&self, timeout: Option<Duration>) -> Option<Duration> {
@@ -538,64 +417,6 @@ impl State {
         !self.messages.is_empty()
     }
 
-    /// Does what a message asks for. Returns what is to be dropped when the state is free.
-    #[inline(always)]
-    pub(crate) fn receive(&mut self, message: Message) -> Unwanted {
-        match message {
-            Message::Wake(slot) => self.wake_slot(slot),
-            Message::Stop => self.stop(),
-            Message::Abort { slot, id } => self.abort(slot, id),
-            Message::ReleaseTask { slot, id } => {
-                let (joiner, unseen) = self.tasks.release(slot, id);
-                return Unwanted::Task(unseen, joiner);
-            }
-            Message::ReleaseTimer(key) => return self.drop_timer(key).into(),
-            Message::ReleaseSource(source) => {
-                self.record(|_| EventKind::SourceDropped { source });
-                return self
-                    .reactor
-                    .remove(source)
-                    .map_or(Unwanted::Nothing, Unwanted::Sides);
-            }
-            Message::ReleaseGroup(group) => return self.groups.remove(group).into(),
-            Message::ReleaseJob => self.jobs = self.jobs.saturating_sub(1),
-            Message::NoHandles => {}
-        }
-        Unwanted::Nothing
-    }
-
-    /// Marks a task to be dropped at its place in the queue.
-    fn abort(&mut self, slot: u32, id: u64) {
-        if self.log.is_on() && !self.tasks.is_done(slot, id) {
-            self.record(|log| EventKind::Aborted {
-                task: id,
-                by: log.cause,
-            });
-        }
-        self.tasks.abort(slot, id, &mut self.ready);
-    }
-
-    /// Frees a timer's key, fired or not.
-    #[inline(always)]
-    fn drop_timer(&mut self, timer: u32) -> Option<Waiter> {
-        let waiter = self.timers.cancel(timer);
-        let cancelled = waiter.is_some();
-        self.record(|_| EventKind::TimerDropped { timer, cancelled });
-        waiter
-    }
-
-    /// Names a task, unless a loop that is closing has refused it.
-    pub(crate) fn set_name(&mut self, slot: u32, task: u64, name: Box<str>) {
-        if self.tasks.is_done(slot, task) {
-            return;
-        }
-        self.record(|_| EventKind::Named {
-            task,
-            name: Arc::from(&*name),
-        });
-        self.tasks.set_name(slot, task, name);
-    }
-
     /// Takes the box of a task at the end of the loop, which drops it; and what waits for the task.
     pub(crate) fn close_task(&mut self, slot: u32, id: u64) -> Option<(BoxedTask, Joiner)> {
         if self.log.is_on() && !self.tasks.is_done(slot, id) {
@@ -622,34 +443,6 @@ impl Drop for State {
             self.closing || std::thread::panicking(),
             "a state is dropped when its loop is closed"
         );
-    }
-}
-
-impl Unwanted {
-    /// Drops each part by itself: it may be the user's, and panic.
-    #[inline(always)]
-    pub(crate) fn drop_quietly(self) {
-        match self {
-            Unwanted::Nothing => {}
-            Unwanted::Task(task, joiner) => {
-                if let Joiner::Waiter(waiter) = joiner {
-                    waiter.drop_quietly();
-                }
-                task.into_iter().for_each(drop_quietly);
-            }
-            Unwanted::Waiter(waiter) => waiter.drop_quietly(),
-            Unwanted::Sides(sides) => sides.drop_quietly(),
-        }
-    }
-}
-
-impl From<Option<Waiter>> for Unwanted {
-    #[inline(always)]
-    fn from(waiter: Option<Waiter>) -> Unwanted {
-        match waiter {
-            Some(waiter) => Unwanted::Waiter(waiter),
-            None => Unwanted::Nothing,
-        }
     }
 }
 

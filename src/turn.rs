@@ -22,7 +22,6 @@
 //! each poll, park and wake of a foreign waker. A task is out of its slot while it is polled. So whatever
 //! is called may call back: spawn, wake, abort, drop.
 
-use std::fmt;
 use std::io;
 use std::mem;
 use std::pin::Pin;
@@ -41,27 +40,17 @@ use crate::task::table::Popped;
 use crate::wake::inbox::Mail;
 use crate::wake::waker::{wake_quietly, waker};
 
-/// What one turn did, as [`EventLoop::turn`](crate::EventLoop::turn) returns it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Turn {
+/// What one turn did.
+#[derive(Default)]
+pub(crate) struct Counts {
     /// Futures that were polled.
-    pub polled: usize,
-    /// Tasks that were woken because a socket is ready.
-    pub woken_by_sources: usize,
-    /// Tasks that were woken or spawned from outside of the loop.
-    pub woken_by_inbox: usize,
-    /// Tasks that were woken because a deadline has come.
-    pub woken_by_timers: usize,
-    // The rest is filled in by `EventLoop::turn`.
-    /// Tasks in the ready queue: what the next turn will poll.
-    pub ready: usize,
-    /// Tasks that are not done.
-    pub left: usize,
-    /// The loop's time at the end of the turn, counted from when the loop was made.
-    pub time: Duration,
-    /// Whether [`stop`](crate::stop) was called.
-    pub stopped: bool,
+    pub(crate) polled: usize,
+    /// Tasks that came into the ready queue because a source is ready.
+    pub(crate) by_sources: u64,
+    /// Tasks that were woken or spawned through the inbox.
+    pub(crate) by_inbox: u64,
+    /// Tasks that came into the ready queue because a timer has fired.
+    pub(crate) by_timers: u64,
 }
 
 /// When the loop returns to its caller.
@@ -90,9 +79,9 @@ const KEPT_FOREIGN: usize = 1_024;
 
 /// Runs turns until the caller has what it waits for. Returns what the last one did, and those just
 /// before it that made no park.
-pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Turn> {
+pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Counts> {
     let _polls = budget::Polls;
-    let mut turn = Turn::default();
+    let mut counts = Counts::default();
     let mut state = current::take(of);
     if until.is_one_turn() {
         state.park_next();
@@ -103,16 +92,16 @@ pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Turn> 
         while let Some((number, popped)) = state.next() {
             state = match popped {
                 Popped::Task(task) => {
-                    turn.polled += 1;
+                    counts.polled += 1;
                     poll_task(of, state, number, task)
                 }
                 Popped::Aborted(task) => cancel_task(of, state, number, task),
                 Popped::Main => {
-                    turn.polled += 1;
+                    counts.polled += 1;
                     state = poll_main(of, state, number, &mut until);
                     if until.is_ready() {
                         park_if_overdue(of, state);
-                        return Ok(turn);
+                        return Ok(counts);
                     }
                     state
                 }
@@ -128,15 +117,15 @@ pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Turn> 
         (state, parked) = park(of, state, limit);
         // 3 wake
         if parked.is_ok() {
-            state = wake_due(of, state, &mut turn);
+            state = wake_due(of, state, &mut counts);
         }
         let is_last = until.is_one_turn() || state.stopping || parked.is_err();
         state = notify_at_rest(of, state);
         if is_last {
             current::release(state);
-            return parked.map(|()| turn);
+            return parked.map(|()| counts);
         }
-        turn = Turn::default();
+        counts = Counts::default();
     }
 }
 
@@ -248,7 +237,7 @@ fn park_if_overdue(of: LoopNumber, mut state: Box<State>) {
     budget::end();
     if state.is_park_overdue() {
         (state, _) = park(of, state, Some(Duration::ZERO));
-        state = wake_due(of, state, &mut Turn::default());
+        state = wake_due(of, state, &mut Counts::default());
     }
     current::release(notify_at_rest(of, state));
 }
@@ -283,7 +272,7 @@ fn park(
 }
 
 /// Queues the tasks that wait for what the park has brought.
-fn wake_due(of: LoopNumber, mut state: Box<State>, turn: &mut Turn) -> Box<State> {
+fn wake_due(of: LoopNumber, mut state: Box<State>, counts: &mut Counts) -> Box<State> {
     let parked = state.ready.pushed();
     state.wake_sources();
     state = wake_foreign(of, state);
@@ -292,9 +281,9 @@ fn wake_due(of: LoopNumber, mut state: Box<State>, turn: &mut Turn) -> Box<State
     let fired = state.ready.pushed();
     state.wake_timers();
     state = wake_foreign(of, state);
-    turn.woken_by_sources = (read - parked) as usize;
-    turn.woken_by_inbox = (fired - read) as usize;
-    turn.woken_by_timers = (state.ready.pushed() - fired) as usize;
+    counts.by_sources = read - parked;
+    counts.by_inbox = fired - read;
+    counts.by_timers = state.ready.pushed() - fired;
     state.log.cause = Origin::Outside;
     state
 }
@@ -381,21 +370,5 @@ impl Until<'_, '_> {
             Until::OneTurn(timeout) => state.limit_of_step(*timeout),
             _ => None,
         }
-    }
-}
-
-impl fmt::Display for Turn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "polled {}; woken by sources {}, inbox {}, timers {}; ready {}, left {}; {:.3} s",
-            self.polled,
-            self.woken_by_sources,
-            self.woken_by_inbox,
-            self.woken_by_timers,
-            self.ready,
-            self.left,
-            self.time.as_secs_f64(),
-        )
     }
 }

@@ -1,0 +1,119 @@
+//! What the core records, for the observers of a loop.
+//!
+//! All of it comes down to one call, [`State::record`]: a branch if the loop is not observed. The core
+//! records what it does, and [`Log`] derives the rest: causes, turns, and what a task waits for that has
+//! not said so.
+
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use crate::observe::event::{Ending, EventKind, WaitsFor};
+use crate::observe::log::Log;
+use crate::state::{Park, State};
+use crate::task::id::TaskNumber;
+
+impl State {
+    /// Records what has happened, if the loop is observed: the one call by which the core does so.
+    #[inline]
+    pub(crate) fn record(&mut self, kind: impl FnOnce(&Log) -> EventKind) {
+        if self.log.is_on() {
+            self.record_now(kind);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn record_now(&mut self, kind: impl FnOnce(&Log) -> EventKind) {
+        self.log.record(self.clock.elapsed(), kind);
+    }
+
+    /// Records that the task that is polled waits for something.
+    #[inline]
+    pub(crate) fn record_wait(&mut self, on: WaitsFor) {
+        if self.log.is_on()
+            && let Some(task) = self.log.polled()
+        {
+            self.record(|_| EventKind::Waits { task, on });
+        }
+    }
+
+    /// Records that the task that is polled waits for a timer, which was armed now or before.
+    #[inline]
+    pub(crate) fn record_sleep(&mut self, timer: u32, deadline: Instant, is_new: bool) {
+        if self.log.is_on() {
+            let deadline = self.clock.since_start(deadline);
+            if is_new {
+                self.record(|log| EventKind::TimerArmed {
+                    timer,
+                    task: log.polled(),
+                    deadline,
+                });
+            }
+            self.record_wait(WaitsFor::Timer { timer, deadline });
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn record_wake(&mut self, slot: u32, already: bool) {
+        if let Some(task) = self.tasks.live_id(slot) {
+            self.record(|log| log.woken(task, already));
+        }
+    }
+
+    /// Records that a task leaves the ready queue, to be polled or dropped.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn record_begin(&mut self, number: TaskNumber, is_poll: bool) {
+        if self.log.is_on()
+            && let Some(task) = self.tasks.live_id(number.slot())
+        {
+            let time = self.clock.elapsed();
+            self.log.begin_task(time, task, self.ready.batch_end());
+            if is_poll {
+                self.record(|_| EventKind::PollBegins { task });
+            }
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn record_end_poll(&mut self, polled: Poll<Ending>) {
+        self.log.end_poll(self.clock.elapsed(), polled);
+    }
+
+    /// Records the end of a poll of the main future.
+    #[inline]
+    pub(crate) fn record_main(&mut self, polled: Poll<Ending>) {
+        if self.log.is_on() {
+            self.record_end_poll(polled);
+            if let Poll::Ready(how) = polled {
+                self.log.finish(self.clock.elapsed(), how);
+            }
+        }
+    }
+
+    /// Records a park that is over.
+    pub(crate) fn record_park(&mut self, park: Park) {
+        let Some(poller) = self.poller.as_ref().filter(|_| self.log.is_on()) else {
+            return;
+        };
+        let events = poller.events.iter();
+        let sources = events
+            .filter(|event| self.reactor.has(event.token()))
+            .count();
+        let slept = self.log.slept(self.clock.elapsed());
+        let timeout = match park {
+            Park::Ask(timeout) if slept.is_zero() || timeout != Some(Duration::ZERO) => timeout,
+            // Virtual time has passed instead.
+            _ if !slept.is_zero() && self.clock.is_virtual() => Some(slept),
+            Park::Ask(timeout) => timeout,
+            Park::Skip | Park::Deadlock => return,
+        };
+        self.record(|_| EventKind::Parked {
+            timeout,
+            slept,
+            sources,
+        });
+    }
+}
