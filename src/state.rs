@@ -75,16 +75,8 @@ pub(crate) enum Polled {
     Pending,
     /// It was aborted meanwhile: it is to be cancelled.
     Aborted(BoxedTask),
-    /// It is done.
-    Finished(Finished),
-}
-
-/// What is left to do for a task that is done.
-pub(crate) struct Finished {
-    /// What waited for it.
-    pub(crate) waiter: Option<Waiter>,
-    /// Its box, if no handle will ask for the output.
-    pub(crate) unheld: Option<BoxedTask>,
+    /// It is done: its box holds the output.
+    Finished(BoxedTask, Ending),
 }
 
 /// How the loop is to spend the second step of its turn.
@@ -253,12 +245,19 @@ impl State {
                 Some(aborted) => Polled::Aborted(aborted),
             },
             Poll::Ready(_) if self.tasks.is_polled_aborted() => Polled::Aborted(task),
-            Poll::Ready(how) => Polled::Finished(self.finish(number, task, how)),
+            Poll::Ready(how) => Polled::Finished(task, how),
         }
     }
 
-    /// A task is done: its box holds the output.
-    pub(crate) fn finish(&mut self, number: TaskNumber, task: BoxedTask, how: Ending) -> Finished {
+    /// A task is done: its box holds the output. Returns what waits for it, and the box if no handle will
+    /// ask for the output.
+    #[inline(always)]
+    pub(crate) fn finish(
+        &mut self,
+        number: TaskNumber,
+        task: BoxedTask,
+        how: Ending,
+    ) -> (Option<Waiter>, Option<BoxedTask>) {
         if self.log.is_on() {
             self.log.finish(self.clock.elapsed(), how);
         }
@@ -268,7 +267,7 @@ impl State {
             Joiner::Waiter(waiter) => Some(waiter),
             Joiner::Group(member) => self.groups.finish_member(member, how),
         };
-        Finished { waiter, unheld }
+        (waiter, unheld)
     }
 
     /// Lets this turn be the last one: it parks, without waiting, and the loop returns.

@@ -32,7 +32,7 @@ use crate::current;
 use crate::observe::dump;
 use crate::observe::event::{Ending, Origin};
 use crate::observe::observers::{notify, resume_panic};
-use crate::state::{Finished, Park, Polled, State};
+use crate::state::{Park, Polled, State};
 use crate::task::budget;
 use crate::task::cell::{BoxedTask, drop_quietly};
 use crate::task::id::{LoopNumber, TaskNumber};
@@ -141,7 +141,7 @@ fn poll_task(
     let mut state = current::take(of);
     match state.end_poll(number, task, polled) {
         Polled::Pending => state,
-        Polled::Finished(finished) => finish_task(of, state, finished),
+        Polled::Finished(task, how) => finish_task(of, state, number, task, how),
         Polled::Aborted(task) => cancel_task(of, state, number, task),
     }
 }
@@ -157,17 +157,26 @@ fn cancel_task(
     state.record_begin(number, false);
     release(of, state);
     let how = task.as_mut().cancel();
-    let mut state = current::take(of);
-    let finished = state.finish(number, task, how);
-    finish_task(of, state, finished)
+    finish_task(of, current::take(of), number, task, how)
 }
 
 /// Wakes what waits for a task that is done, and drops the output if no handle is left.
 #[inline(never)]
-fn finish_task(of: LoopNumber, state: Box<State>, finished: Finished) -> Box<State> {
+fn finish_task(
+    of: LoopNumber,
+    mut state: Box<State>,
+    number: TaskNumber,
+    task: BoxedTask,
+    how: Ending,
+) -> Box<State> {
+    let (waiter, unheld) = state.finish(number, task, how);
     current::release(state);
-    finished.waiter.into_iter().for_each(wake_quietly);
-    finished.unheld.into_iter().for_each(drop_quietly);
+    if let Some(waiter) = waiter {
+        wake_quietly(waiter);
+    }
+    if let Some(task) = unheld {
+        drop_quietly(task);
+    }
     current::take(of)
 }
 

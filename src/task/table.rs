@@ -268,6 +268,7 @@ impl Tasks {
 
     /// The task is done: its box holds the output. Returns what waits for it, and the box if no handle
     /// will ask for the output.
+    #[inline(always)]
     pub(crate) fn finish(&mut self, slot: u32, task: BoxedTask) -> (Joiner, Option<BoxedTask>) {
         self.polled = NO_SLOT;
         self.polled_is_aborted = false;
