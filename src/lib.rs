@@ -37,8 +37,8 @@
 //! ```
 //!
 //! A park is due when nothing is ready, and when the next batch would end more than 61 polls after the
-//! last park. The function that does this is `Resident::run`, in `src/turn.rs`. [`EventLoop::turn`] lets
-//! it make one turn, and says what that did.
+//! last park. The function that does this is `run`, in `src/turn.rs`. [`EventLoop::turn`] makes one turn
+//! and returns what it did.
 //!
 //! # Vocabulary
 //!
@@ -50,66 +50,94 @@
 //! | park | the loop asks the kernel for events, with a timeout; only there the thread sleeps |
 //! | wake | to put a task in the ready queue |
 //! | fire | what a timer does at its deadline |
-//! | task | a spawned future, until its output is taken |
-//! | joiner | what waits for a task: a waker, or a group that has the task as a member |
+//! | task | a spawned future, its slot, then its output |
+//! | number | what a waker holds: loop, generation and slot of a task |
+//! | waiter | what waits for a timer, a source or a task: one of our tasks, or a foreign waker |
 //! | ready queue | FIFO of what is to be polled |
 //! | inbox | what other threads leave for the loop: wakes, spawns, drops |
-//! | reactor | the table of sources: from the kernel's events to the tasks that wait for them |
-//! | wheel | the hierarchical timer wheel |
 //! | source | a registered socket; its *readiness* is readable or writable |
+//! | wheel | the hierarchical timer wheel |
+//!
+//! # Seven paths through the loop
+//!
+//! **A spawn, to the first poll.** `spawn` boxes the future in a cell (`task/cell.rs`) and takes the
+//! running loop's state (`current.rs`). `State::spawn` gives the task a slot and an id in the table
+//! (`task/table.rs`) and pushes its number into the ready queue (`wake/ready.rs`). The turn under way has
+//! frozen its batch, so the next turn pops the number, takes the box out of its slot, releases the state,
+//! and polls with a waker that is the number (`turn.rs`).
+//!
+//! **A readable socket, to the poll.** A read that finds nothing marks its side as not ready and leaves the
+//! task's number there (`net/source.rs`, `net/readiness.rs`). The task is pending and goes back to its
+//! slot. The park returns an event with the source's slot as its token; `State::wake_sources` marks the
+//! sides as ready, takes the waiters out and pushes their numbers. In the next batch the task is polled, and
+//! its read is tried again.
+//!
+//! **A stale waker.** A waker is a number and points to nothing, so it may outlive its task. A wake looks at
+//! the slot and compares the number's generation with the tenant's. If they differ, nothing happens. After
+//! 2^20 spawns a number can look like that of a later task: then that task is polled once in vain, which
+//! every future must bear.
+//!
+//! **`gather`.** At its first poll the children are spawned as members of a group (`task/group.rs`). A
+//! member that is done counts the group down, O(1); the last one, or the first to panic, wakes the parent,
+//! which takes the outputs out of the table. Children that are not done leave their parent asleep.
+//!
+//! **An abort.** `JoinHandle::abort` only marks the task and queues it. When its number is popped, the turn
+//! drops the future instead of polling it, and wakes what awaits the handle, which gives "cancelled". A
+//! task that aborts itself is dropped when its poll returns.
+//!
+//! **A wake from another thread.** It does not touch the table. It sets the slot's bit; if the bit was
+//! clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it sleeps
+//! (`wake/inbox.rs`). No wake is lost, because the loop falls asleep under the same lock, and only if the
+//! inbox is empty: either it sees the message, or the thread sees that it sleeps. The third step of the
+//! turn reads the inbox and queues the tasks.
+//!
+//! **A sleep.** The first poll arms a timer with the task's number; the park lasts until the first
+//! deadline; `State::wake_timers` pops what is due and pushes the numbers (`time/sleep.rs`).
 //!
 //! # Reading order
 //!
-//! Each file opens with what it is and why it is so. How a task is spawned, polled, sleeps and is
-//! woken takes an hour, and some 1,900 lines: `turn.rs`, `state.rs`, `task/spawn.rs`, `task/cell.rs`,
-//! `task/slots.rs`, `task/tasks.rs`, `wake/ready.rs`, `wake/waker.rs`, `time/sleep.rs`. Meanwhile, take
-//! this on trust: `current::with_running` lends out the state of the running loop; a `Stamp` is an id
-//! and four marks; `Wheel::arm` and `advance` do what they say; a `JoinHandle` that is awaited leaves
-//! its waker in the entry, as its joiner.
+//! The story, about an hour: `turn.rs`, `state.rs`, `task/table.rs`, `task/cell.rs`, `wake/waiter.rs`,
+//! `wake/waker.rs`, `wake/ready.rs`. Meanwhile, take this on trust: `current::take` and `release` lend out
+//! the loop's state; `record` is a branch if nothing observes the loop; `Wheel::pop_due` and the methods of
+//! the reactor do what they say.
 //!
-//! The rest of the machine, from the top down:
+//! Then the machine, in any order:
 //!
-//! 1. `turn.rs`: one turn. `event_loop.rs`: what calls it. `main_future.rs`, `lifecycle.rs`: what is
-//!    special about the main future, and about a loop's end.
-//! 2. `task/id.rs`, `task/cell.rs`, `task/stamp.rs`, `task/slots.rs`, `task/tasks.rs`: the numbers,
-//!    the cell of a task, what may touch it, the table.
-//! 3. `wake/waker.rs`, `wake/ready.rs`, `wake/inbox.rs`: from a waker to the ready queue.
-//! 4. `current.rs`, `state.rs`, `park_plan.rs`: how a number becomes a loop again, what a loop owns,
-//!    and how long it may sleep.
-//! 5. `task/spawn.rs`, `task/join.rs`, `task/budget.rs`: a future becomes a task; a handle awaits it;
-//!    a task gives way.
-//! 6. `time/wheel.rs`, `time/clock.rs`, `time/sleep.rs`: a deadline, in O(1).
-//! 7. `net/reactor.rs`, `net/source.rs`, `net/readiness.rs`, `net/crowd.rs`, `net/park.rs`:
-//!    readiness, the tasks that wait for it, and where the thread sleeps.
-//! 8. `task/groups.rs`, `combine/group.rs`, `combine/gather.rs`, `combine/wait.rs`: several tasks,
-//!    and one that waits.
-//! 9. `executor/run_in_executor.rs`, `executor/pool.rs`, `executor/oneshot.rs`: a job, the threads,
-//!    and the way of a value from there.
+//! - `current.rs`, `messages.rs`: from a number to a loop, here or elsewhere. `wake/inbox.rs`,
+//!   `wake/bits.rs`: what other threads leave.
+//! - `task/spawn.rs`, `task/join.rs`, `task/budget.rs`, `task/id.rs`: how a future becomes a task; its
+//!   handle; when a task yields; how numbers are packed.
+//! - `time/sleep.rs`, `time/clock.rs`, `time/wheel.rs`: a deadline, in O(1).
+//! - `net/`: readiness, the reactor, the poller that parks, sockets.
+//! - `task/group.rs`, `combine/`: several tasks, and one that waits.
+//! - `event_loop.rs`, `lifecycle.rs`: the ways to run a loop, how it begins and ends.
+//! - `executor/`: blocking work. `recording.rs`, `observe/`: what a loop does, as events.
 //!
 //! To watch it instead: `cargo run --example step`; or [`trace`], which draws the schedule of any
-//! program: `BOUCLE_TRACE=timeline cargo run --example sleep`. Last of all comes what makes that
-//! possible: `observe/event.rs`, `observe/log.rs`, `observe/observers.rs`.
+//! program: `BOUCLE_TRACE=timeline cargo run --example sleep`.
 //!
-//! # Five ideas
+//! # Six ideas
 //!
 //! 1. **Everything the loop owns has a number**, and what users hold (a waker, a handle, a sleep, a
-//!    socket) holds the number, never a pointer. So wakers have no reference count, and nothing
-//!    dangles.
+//!    socket, the `EventLoop` itself) holds the number, never a pointer. So wakers have no reference count,
+//!    nothing dangles, and one block of `unsafe` is enough: it makes a waker of a number.
 //! 2. **The owner thread pays for no other thread.** A wake on the loop's own thread is a store in
 //!    a queue; from elsewhere it goes through the inbox.
 //! 3. **One allocation per task**, which holds the future and then its output.
 //! 4. **The wheel is pure**: ticks in, fired timers out. It reads no clock and calls no waker.
-//! 5. **The schedule can be seen.** FIFO, frozen batches and a virtual clock make a run repeat itself,
+//! 5. **One kind of waiter.** Timers, sources, joins and groups hold the same small enum, and one function
+//!    wakes it.
+//! 6. **The schedule can be seen.** FIFO, frozen batches and a virtual clock make a run repeat itself,
 //!    so tests assert whole schedules, and pictures of them stand in this documentation. An
-//!    [observer](observe) is given an event for every turn, poll and wake. Where something happens, the
-//!    core makes one call, which is a branch if nothing observes the loop.
+//!    [observer](observe) is given an event for every turn, poll and wake. The core records by one call,
+//!    which is a branch if nothing observes the loop; everything else is derived from the events.
 //!
 //! # Invariants
 //!
 //! - Tasks, and the main future, are polled in one place (`turn.rs`); the thread sleeps in one place
-//!   (`net/park.rs`), but for the wait for jobs at the end; the clock is read in one file
+//!   (`net/poller.rs`), but for the wait for jobs at the end; the clock is read in one file
 //!   (`time/clock.rs`).
-//! - No user code runs while the loop's state is borrowed or locked. User code is: poll; the drop
+//! - No user code runs while the loop's state is in use or a lock is held. User code is: poll; the drop
 //!   of a future, an output or a panic's payload; clone, wake and drop of a foreign waker; a
 //!   closure from the inbox; an observer; a logger; the panic hook. So nothing that can panic runs
 //!   there either: a table that is broken gives a safe answer. And what may be foreign is woken and
@@ -122,7 +150,7 @@
 //! - Fairness: a batch is frozen; the kernel and the timers are looked at after at most 61 polls or
 //!   one batch, whichever is more, of one `block_on` or `run_forever`; what one turn takes from the
 //!   inbox is bounded, so other threads cannot make a batch longer and longer; a task whose every
-//!   await is ready gives way after 128 of them.
+//!   await is ready yields after 128 of them.
 //! - A panic in a task ends that task alone and reaches its [`JoinHandle`]. A panic of the main
 //!   future comes out of [`run`], after the loop is cleaned up.
 //! - When [`run`] ends, the main future is dropped first, then what was spawned, in spawn order,
@@ -130,18 +158,17 @@
 //!   have begun are waited for.
 //! - No safe program reaches freed memory, whatever the order in which thread-locals, loops and
 //!   processes end. A loop that rests gives back the memory of a burst.
-//! - The loop knows of `trace`, which draws, in one file only: `builder.rs`, for what the environment
-//!   asks for.
-//! - `unsafe` stands in three small files, `wake/waker.rs`, `current.rs` and `task/slots.rs`: five blocks,
-//!   each with its argument.
+//! - Imports between files have no cycle, and the loop knows of `trace`, which draws, in one file only:
+//!   `event_loop.rs`, for what the environment asks for.
+//! - `unsafe` stands in one block, in `wake/waker.rs`, with its argument.
 //!
 //! # Limits
 //!
 //! A loop belongs to one thread; for several cores, run several loops. Not supported: `fork` while
 //! a loop lives (the child shares its epoll), and waking from a signal handler (the inbox takes a
 //! lock). A global allocator whose hook calls back into the loop that allocates is refused by a panic;
-//! it may wake, abort and drop. Locks, channels, buffered readers, files, HTTP, TLS and WebSockets are other crates', and
-//! run on boucle unchanged.
+//! it may wake, abort and drop. Locks, channels, buffered readers, files, HTTP, TLS and WebSockets are
+//! other crates', and run on boucle unchanged.
 //!
 //! Features: `blocking` (default) brings [`run_in_executor`] and name look-ups; `trace` (default)
 //! brings `BOUCLE_TRACE`, the page and the JSON of a recorded run.
