@@ -96,7 +96,7 @@
 //!
 //! # Reading order
 //!
-//! The story, about an hour: `turn.rs`, `state.rs`, `task/table.rs`, `task/cell.rs`, `wake/waiter.rs`,
+//! The story, about an hour: `turn.rs`, `state.rs`, `park.rs`, `task/table.rs`, `task/cell.rs`, `wake/waiter.rs`,
 //! `wake/waker.rs`, `wake/ready.rs`. Meanwhile, take this on trust: `current::take` and `release` lend out
 //! the loop's state; `record` is a branch if nothing observes the loop; `Wheel::pop_due` and the methods of
 //! the reactor do what they say.
@@ -175,7 +175,8 @@
 
 mod turn; // THE PAGE: one turn of the loop
 mod event_loop; // `EventLoop`, `run`, `stop`: the ways to run it
-mod state; // what a loop owns, and how long it may park
+mod state; // what a loop owns, and what its turn does with it
+mod park; // when a park is due, and how long it may last
 mod messages; // what a loop does when it is asked
 mod recording; // what it records for observers
 mod current; // the loops of this thread: from a number to a state

@@ -12,14 +12,15 @@ use std::time::Duration;
 use crate::current::{self, Running};
 use crate::executor::end_jobs;
 use crate::net::poller::Poller;
-use crate::observe::event::EventKind;
+use crate::observe::event::{Ending, EventKind, Origin};
 use crate::observe::observers::{Observers, notify, notify_last};
 use crate::state::State;
-use crate::task::cell::drop_quietly;
+use crate::task::cell::{BoxedTask, drop_quietly};
 use crate::task::id::LoopNumber;
-use crate::task::table::Joiner;
+use crate::task::table::{Joiner, Status, Tasks};
 use crate::time::clock::Clock;
 use crate::wake::inbox;
+use crate::wake::waiter::Waiter;
 use crate::wake::waker::wake_quietly;
 
 /// Makes a loop on this thread.
@@ -69,7 +70,7 @@ fn drop_tasks(of: LoopNumber) {
     let left = {
         let mut state = current::expect(of);
         state.closing = true;
-        state.tasks.in_spawn_order()
+        state.boxed_tasks()
     };
     for (id, slot) in left {
         let taken = current::expect(of).close_task(slot, id);
@@ -103,5 +104,45 @@ fn forget(number: LoopNumber) {
     unread.into_iter().for_each(drop_quietly);
     if let Some(mut state) = state {
         state.take_waiters().into_iter().for_each(wake_quietly);
+    }
+}
+
+impl State {
+    /// The tasks whose boxes are in their slots, in spawn order. O(n log n).
+    fn boxed_tasks(&self) -> Vec<(u64, u32)> {
+        let Tasks { entries, boxes, .. } = &self.tasks;
+        let has_box = |slot: usize| boxes.get(slot).is_some_and(Option::is_some);
+        let boxed = entries.iter().filter(|(slot, _)| has_box(*slot));
+        let mut order: Vec<_> = boxed.map(|(slot, entry)| (entry.id, slot as u32)).collect();
+        order.sort_unstable();
+        order
+    }
+
+    /// Takes the box of a task at the end of the loop, which drops it; and what waits for the task.
+    fn close_task(&mut self, slot: u32, id: u64) -> Option<(BoxedTask, Joiner)> {
+        if self.log.is_on() && !self.tasks.is_done(slot, id) {
+            self.log.cause = Origin::Task(id);
+            self.log.finish(self.clock.elapsed(), Ending::Cancelled);
+        }
+        let tasks = &mut self.tasks;
+        tasks.get(slot, id)?;
+        let task = tasks.take_box(slot)?;
+        let entry = tasks.get(slot, id)?;
+        let joiner = mem::replace(&mut entry.joiner, Joiner::Nothing);
+        if !entry.is_done() {
+            entry.status = Status::Done;
+            tasks.live -= 1;
+        }
+        Some((task, joiner))
+    }
+
+    /// Takes every waiter there is, for the end of the loop.
+    fn take_waiters(&mut self) -> Vec<Waiter> {
+        let mut waiters = self.reactor.close();
+        while let Some((_, waiter)) = self.timers.pop_due(u64::MAX) {
+            waiters.push(waiter);
+        }
+        waiters.extend(self.groups.take_parents());
+        waiters
     }
 }

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use crate::observe::event::{Ending, EventKind, WaitsFor};
 use crate::observe::log::Log;
-use crate::state::{Park, State};
+use crate::park::Park;
+use crate::state::State;
 use crate::task::id::TaskNumber;
 
 impl State {

@@ -1,4 +1,4 @@
-//! What a loop owns, and how long it may park.
+//! What a loop owns, and what its turn does with it.
 //!
 //! Five tables with numbers in them (tasks, ready queue, groups, timers, sources), a clock, a poller and
 //! an inbox. `current` lends a state out; the turn, in `turn.rs`, moves it on.
@@ -22,7 +22,7 @@ use crate::task::id::{LoopNumber, TaskNumber};
 use crate::task::table::{Joiner, Popped, Tasks};
 use crate::time::clock::Clock;
 use crate::time::wheel::Wheel;
-use crate::wake::inbox::{self, Inbox, Mail, Outlook};
+use crate::wake::inbox::{Inbox, Mail};
 use crate::wake::ready::ReadyQueue;
 use crate::wake::waiter::Waiter;
 
@@ -49,7 +49,7 @@ pub(crate) struct State {
     pub(crate) shutdown_timeout: Option<Duration>,
     /// The count of pops at which the next park is due: a batch that would end beyond it begins after the
     /// park. Zero if the loop is to stop.
-    next_park: u64,
+    pub(crate) next_park: u64,
     /// `stop` was called.
     pub(crate) stopping: bool,
     /// The end of the loop has begun: what is spawned now is dropped at once.
@@ -79,21 +79,10 @@ pub(crate) enum Polled {
     Finished(BoxedTask, Ending),
 }
 
-/// How the loop is to spend the second step of its turn.
-#[derive(Clone, Copy)]
-pub(crate) enum Park {
-    /// Ask the kernel, and wait for it up to that long.
-    Ask(Option<Duration>),
-    /// Ask nothing: there would be no answer. (Virtual time may have passed instead.)
-    Skip,
-    /// Panic: nothing can ever come.
-    Deadlock,
-}
-
 /// Polls between two parks, while tasks are ready. The number is tokio's: prime, so that it falls in with
 /// no pattern of the program. (A stale number counts, and so does a task that is dropped instead of
 /// polled: both take their time.)
-const POLLS_PER_PARK: u64 = 61;
+pub(crate) const POLLS_PER_PARK: u64 = 61;
 
 impl State {
     pub(crate) fn new(number: LoopNumber, inbox: &'static Inbox, poller: Poller) -> Self {
@@ -270,105 +259,6 @@ impl State {
         (waiter, unheld)
     }
 
-    /// Lets this turn be the last one: it parks, without waiting, and the loop returns.
-    pub(crate) fn stop(&mut self) {
-        self.stopping = true;
-        self.park_next();
-    }
-
-    /// Lets this turn park in any case.
-    pub(crate) fn park_next(&mut self) {
-        self.next_park = 0;
-    }
-
-    /// Whether this turn is to park: nothing is ready, or the next batch would end too long after the
-    /// last park.
-    #[inline]
-    pub(crate) fn is_park_due(&self) -> bool {
-        self.ready.is_empty() || self.ready.pushed() > self.next_park
-    }
-
-    /// Whether so much was polled since the last park that another is due in any case.
-    pub(crate) fn is_park_overdue(&self) -> bool {
-        self.ready.popped() >= self.next_park
-    }
-
-    /// Begins the second step. `limit` is how long the caller would wait.
-    pub(crate) fn begin_park(&mut self, limit: Option<Duration>) -> Park {
-        if self.log.is_on() {
-            self.log.begin_park(self.clock.elapsed());
-        }
-        if self.ready.is_empty() {
-            self.rest();
-        }
-        self.next_park = self.ready.popped() + POLLS_PER_PARK;
-        let is_busy = !self.ready.is_empty() || !self.messages.is_empty() || self.stopping;
-        let mut timeout = if is_busy {
-            Some(Duration::ZERO)
-        } else if self.clock.is_virtual() {
-            match self.pass_virtual_time(limit) {
-                Park::Ask(timeout) => timeout,
-                other => return other,
-            }
-        } else {
-            let deadline = self.timers.next_look().map(|tick| self.clock.until(tick));
-            shorter(deadline, limit)
-        };
-        // A park that may last is announced, so that other threads ring; and not begun, if one has
-        // already left something.
-        let may_last = timeout != Some(Duration::ZERO) && self.inbox.fall_asleep();
-        if !may_last {
-            // Without a source there is nothing to ask but whether the bell was rung, and a loop that
-            // does not mean to sleep need not know: it reads its inbox next. That spares a loop without
-            // sockets a system call in every 61 polls.
-            if self.reactor.is_empty() {
-                return Park::Skip;
-            }
-            timeout = Some(Duration::ZERO);
-        }
-        self.clock.begin_wait();
-        Park::Ask(timeout)
-    }
-
-    /// How a loop with a virtual clock parks, which has nothing to do: if only a deadline can come, its
-    /// time jumps there.
-    fn pass_virtual_time(&mut self, limit: Option<Duration>) -> Park {
-        let until = |tick: Option<u64>| shorter(tick.map(|tick| self.clock.until(tick)), limit);
-        let outlook = self.inbox.outlook();
-        if self.jobs > 0 || self.reactor.is_awaited() || outlook == Outlook::Message {
-            return Park::Ask(until(self.timers.next_look()));
-        }
-        match until(self.timers.next_deadline()) {
-            Some(time) => {
-                self.clock.pass(time);
-                Park::Ask(Some(Duration::ZERO))
-            }
-            None if outlook == Outlook::Handle => Park::Ask(None),
-            None => Park::Deadlock,
-        }
-    }
-
-    /// How long a loop that is stepped by hand may park: not at all if nothing is left that an event
-    /// could matter to, no task and no `LoopHandle`.
-    pub(crate) fn limit_of_step(&self, timeout: Option<Duration>) -> Option<Duration> {
-        let is_idle = self.tasks.live() == 0 && !self.inbox.has_handle();
-        if is_idle {
-            Some(Duration::ZERO)
-        } else {
-            timeout
-        }
-    }
-
-    /// Gives back the memory that a burst has left in the tables, when nothing is ready.
-    fn rest(&mut self) {
-        self.ready.rest();
-        self.tasks.rest();
-        self.groups.rest();
-        self.timers.rest();
-        self.reactor.rest();
-        inbox::give_back(&mut self.messages);
-    }
-
     /// Wakes what waited for the sources that the last park has found ready.
     pub(crate) fn wake_sources(&mut self) {
         let Some(mut poller) = self.poller.take() else {
@@ -415,25 +305,6 @@ impl State {
         self.log.cause = Origin::Thread;
         !self.messages.is_empty()
     }
-
-    /// Takes the box of a task at the end of the loop, which drops it; and what waits for the task.
-    pub(crate) fn close_task(&mut self, slot: u32, id: u64) -> Option<(BoxedTask, Joiner)> {
-        if self.log.is_on() && !self.tasks.is_done(slot, id) {
-            self.log.cause = Origin::Task(id);
-            self.log.finish(self.clock.elapsed(), Ending::Cancelled);
-        }
-        self.tasks.close(slot, id)
-    }
-
-    /// Takes every waiter there is, for the end of the loop.
-    pub(crate) fn take_waiters(&mut self) -> Vec<Waiter> {
-        let mut waiters = self.reactor.close();
-        while let Some((_, waiter)) = self.timers.pop_due(u64::MAX) {
-            waiters.push(waiter);
-        }
-        waiters.extend(self.groups.take_parents());
-        waiters
-    }
 }
 
 impl Drop for State {
@@ -442,12 +313,5 @@ impl Drop for State {
             self.closing || std::thread::panicking(),
             "a state is dropped when its loop is closed"
         );
-    }
-}
-
-fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
     }
 }

@@ -43,10 +43,10 @@ use crate::wake::waiter::Waiter;
 /// The tasks of one loop.
 pub(crate) struct Tasks {
     of: LoopNumber,
-    entries: Slab<Entry>,
+    pub(crate) entries: Slab<Entry>,
     /// The box of the task in each slot. Nothing while it is polled; for the main future, which lives on
     /// the stack of `block_on`; and for a task that the end of the loop has dropped.
-    boxes: Vec<Option<BoxedTask>>,
+    pub(crate) boxes: Vec<Option<BoxedTask>>,
     /// The slot of the task that is being polled, or dropped; or [`NO_SLOT`].
     polled: u32,
     /// That task was aborted.
@@ -56,7 +56,7 @@ pub(crate) struct Tasks {
     /// The last id that was given, to a task or to a main future. The first is 1.
     last_id: u64,
     /// Tasks that are not done, the main future not counted.
-    live: usize,
+    pub(crate) live: usize,
     /// The type of the main future, which has no box to ask.
     main_type: &'static str,
     shrink: Shrink,
@@ -439,36 +439,13 @@ impl Tasks {
         }
     }
 
-    /// The tasks whose boxes are in their slots, in spawn order, for the end of the loop. O(n log n).
-    pub(crate) fn in_spawn_order(&self) -> Vec<(u64, u32)> {
-        let has_box = |slot: u32| self.boxes.get(slot as usize).is_some_and(Option::is_some);
-        let boxed = self.entries().filter(|(slot, _)| has_box(*slot));
-        let mut order: Vec<_> = boxed.map(|(slot, entry)| (entry.id, slot)).collect();
-        order.sort_unstable();
-        order
-    }
-
-    /// Takes the box of a task at the end of the loop, which drops it. The entry stays: a handle may ask
-    /// for it.
-    pub(crate) fn close(&mut self, slot: u32, id: u64) -> Option<(BoxedTask, Joiner)> {
-        self.get(slot, id)?;
-        let task = self.take_box(slot)?;
-        let entry = self.get(slot, id)?;
-        let joiner = mem::replace(&mut entry.joiner, Joiner::Nothing);
-        if !entry.is_done() {
-            entry.status = Status::Done;
-            self.live -= 1;
-        }
-        Some((task, joiner))
-    }
-
-    fn get(&mut self, slot: u32, id: u64) -> Option<&mut Entry> {
+    pub(crate) fn get(&mut self, slot: u32, id: u64) -> Option<&mut Entry> {
         let entry = self.entries.get_mut(slot as usize);
         entry.filter(|entry| entry.id == id)
     }
 
     #[inline(always)]
-    fn take_box(&mut self, slot: u32) -> Option<BoxedTask> {
+    pub(crate) fn take_box(&mut self, slot: u32) -> Option<BoxedTask> {
         self.boxes.get_mut(slot as usize)?.take()
     }
 

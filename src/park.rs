@@ -1,0 +1,128 @@
+//! The second step of a turn: when a park is due, and how long it may last.
+//!
+//! It is decided here, while the loop's state is in use, and carried out by `net/poller.rs` when the state
+//! is free. A park that may last is announced to the inbox, so that other threads ring.
+
+use std::time::Duration;
+
+use crate::state::{POLLS_PER_PARK, State};
+use crate::wake::inbox::{self, Outlook};
+
+/// How the loop is to spend the second step of its turn.
+#[derive(Clone, Copy)]
+pub(crate) enum Park {
+    /// Ask the kernel, and wait for it up to that long.
+    Ask(Option<Duration>),
+    /// Ask nothing: there would be no answer. (Virtual time may have passed instead.)
+    Skip,
+    /// Panic: nothing can ever come.
+    Deadlock,
+}
+
+impl State {
+    /// Lets this turn be the last one: it parks, without waiting, and the loop returns.
+    pub(crate) fn stop(&mut self) {
+        self.stopping = true;
+        self.park_next();
+    }
+
+    /// Lets this turn park in any case.
+    pub(crate) fn park_next(&mut self) {
+        self.next_park = 0;
+    }
+
+    /// Whether this turn is to park: nothing is ready, or the next batch would end too long after the
+    /// last park.
+    #[inline]
+    pub(crate) fn is_park_due(&self) -> bool {
+        self.ready.is_empty() || self.ready.pushed() > self.next_park
+    }
+
+    /// Whether so much was polled since the last park that another is due in any case.
+    pub(crate) fn is_park_overdue(&self) -> bool {
+        self.ready.popped() >= self.next_park
+    }
+
+    /// Begins the second step. `limit` is how long the caller would wait.
+    pub(crate) fn begin_park(&mut self, limit: Option<Duration>) -> Park {
+        if self.log.is_on() {
+            self.log.begin_park(self.clock.elapsed());
+        }
+        if self.ready.is_empty() {
+            self.rest();
+        }
+        self.next_park = self.ready.popped() + POLLS_PER_PARK;
+        let is_busy = !self.ready.is_empty() || !self.messages.is_empty() || self.stopping;
+        let mut timeout = if is_busy {
+            Some(Duration::ZERO)
+        } else if self.clock.is_virtual() {
+            match self.pass_virtual_time(limit) {
+                Park::Ask(timeout) => timeout,
+                other => return other,
+            }
+        } else {
+            let deadline = self.timers.next_look().map(|tick| self.clock.until(tick));
+            shorter(deadline, limit)
+        };
+        // A park that may last is announced, so that other threads ring; and not begun, if one has
+        // already left something.
+        let may_last = timeout != Some(Duration::ZERO) && self.inbox.fall_asleep();
+        if !may_last {
+            // Without a source there is nothing to ask but whether the bell was rung, and a loop that
+            // does not mean to sleep need not know: it reads its inbox next. That spares a loop without
+            // sockets a system call in every 61 polls.
+            if self.reactor.is_empty() {
+                return Park::Skip;
+            }
+            timeout = Some(Duration::ZERO);
+        }
+        self.clock.begin_wait();
+        Park::Ask(timeout)
+    }
+
+    /// How a loop with a virtual clock parks, which has nothing to do: if only a deadline can come, its
+    /// time jumps there.
+    fn pass_virtual_time(&mut self, limit: Option<Duration>) -> Park {
+        let until = |tick: Option<u64>| shorter(tick.map(|tick| self.clock.until(tick)), limit);
+        let outlook = self.inbox.outlook();
+        if self.jobs > 0 || self.reactor.is_awaited() || outlook == Outlook::Message {
+            return Park::Ask(until(self.timers.next_look()));
+        }
+        match until(self.timers.next_deadline()) {
+            Some(time) => {
+                self.clock.pass(time);
+                Park::Ask(Some(Duration::ZERO))
+            }
+            None if outlook == Outlook::Handle => Park::Ask(None),
+            None => Park::Deadlock,
+        }
+    }
+
+    /// How long a loop that is stepped by hand may park: not at all if nothing is left that an event
+    /// could matter to, no task and no `LoopHandle`.
+    pub(crate) fn limit_of_step(&self, timeout: Option<Duration>) -> Option<Duration> {
+        let is_idle = self.tasks.live() == 0 && !self.inbox.has_handle();
+        if is_idle {
+            Some(Duration::ZERO)
+        } else {
+            timeout
+        }
+    }
+
+    /// Gives back the memory that a burst has left in the tables, when nothing is ready.
+    pub(crate) fn rest(&mut self) {
+        self.ready.rest();
+        self.tasks.rest();
+        self.groups.rest();
+        self.timers.rest();
+        self.reactor.rest();
+        inbox::give_back(&mut self.messages);
+    }
+}
+
+fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
