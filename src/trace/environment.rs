@@ -1,16 +1,4 @@
-//! `BOUCLE_TRACE`: shows the loops of any program, without changing it.
-//!
-//! ```console
-//! $ BOUCLE_TRACE=timeline cargo run --example sleep     # text, on stderr, when a loop ends
-//! $ BOUCLE_TRACE=run.html cargo run --example sleep     # a page; or run.svg, run.json
-//! ```
-//!
-//! All loops of the process are recorded together. The text of a loop is printed when it ends. A file
-//! is written anew whenever one ends, and when the process is interrupted (Ctrl-C): first under another
-//! name, then renamed, so it is whole at any time. A program that leaves by `std::process::exit` ends no
-//! loop, so its file is that of the last loop that ended before.
-//!
-//! An error here is one line on stderr, and the program goes on.
+//! What the environment asks of the loops of any program, without changing it.
 
 #[cfg(unix)]
 mod on_interrupt; // Ctrl-C
@@ -20,7 +8,7 @@ mod on_signal; // BOUCLE_DUMP
 mod on_interrupt {
     //! An interrupt ends the process.
 
-    pub(super) fn listen(_asked: &'static super::Asked) {}
+    pub(super) fn listen(_recording: &'static super::recording::Recording) {}
 }
 #[cfg(not(unix))]
 mod on_signal {
@@ -28,159 +16,19 @@ mod on_signal {
 
     pub(super) fn listen() {}
 }
+mod recording; // BOUCLE_TRACE
 mod slow_poll; // BOUCLE_SLOW_POLL
 
-use std::env;
-use std::ffi::OsString;
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock, PoisonError};
-
-use crate::observe::{Event, EventKind, Observer};
-use crate::trace::{Recorder, Trace, stderr};
-
-/// The variable.
-const VARIABLE: &str = "BOUCLE_TRACE";
-
-/// The recorder of all loops of the process, and what is made of it.
-struct Asked {
-    recorder: Recorder,
-    form: Form,
-}
-
-/// What is made of a recording.
-#[derive(Debug, PartialEq, Eq)]
-enum Form {
-    Timeline,
-    Html(PathBuf),
-    Svg(PathBuf),
-    Json(PathBuf),
-}
+use crate::observe::Observer;
 
 /// The observers that the environment asks for.
 pub(crate) fn observers() -> Vec<Box<dyn Observer>> {
     on_signal::listen();
     let mut observers = Vec::new();
     observers.extend(slow_poll::observer());
-    if let Some(asked) = asked() {
-        observers.push(Box::new(asked.recorder.clone()));
-        observers.push(Box::new(AtTheEnd(asked)));
+    if let Some(recording) = recording::get() {
+        on_interrupt::listen(recording);
+        observers.extend(recording.observers());
     }
     observers
-}
-
-/// Returns what the variable asks for. It is read once in a process.
-fn asked() -> Option<&'static Asked> {
-    static ASKED: OnceLock<Option<Asked>> = OnceLock::new();
-    let read = || {
-        let form = parse(env::var_os(VARIABLE)?).unwrap_or_else(|wrong| {
-            complain(&wrong);
-            None
-        })?;
-        let recorder = Recorder::new();
-        Some(Asked { recorder, form })
-    };
-    let asked = ASKED.get_or_init(read).as_ref()?;
-    on_interrupt::listen(asked);
-    Some(asked)
-}
-
-/// Reads a value of the variable; `None` if it asks for nothing.
-fn parse(value: OsString) -> Result<Option<Form>, String> {
-    if value.is_empty() {
-        return Ok(None);
-    }
-    if value == "timeline" {
-        return Ok(Some(Form::Timeline));
-    }
-    let path = PathBuf::from(value);
-    match path.extension().and_then(|ending| ending.to_str()) {
-        Some("html") => Ok(Some(Form::Html(path))),
-        Some("svg") => Ok(Some(Form::Svg(path))),
-        Some("json") => Ok(Some(Form::Json(path))),
-        _ => Err(format!(
-            "{}: it is either `timeline`, or a file that ends in .html, .svg or .json",
-            path.display()
-        )),
-    }
-}
-
-/// An observer that shows the recording of a loop when it ends.
-struct AtTheEnd(&'static Asked);
-
-impl Observer for AtTheEnd {
-    fn observe(&mut self, event: &Event) {
-        if event.kind == EventKind::Closed {
-            self.0.show(Some(event.event_loop));
-        }
-    }
-}
-
-impl Asked {
-    /// Prints that loop, or all that were not printed yet; or writes the file, which has them all.
-    fn show(&self, event_loop: Option<u64>) {
-        // One at a time: loops may end on several threads at once.
-        static SHOWING: Mutex<()> = Mutex::new(());
-        let _showing = SHOWING.lock().unwrap_or_else(PoisonError::into_inner);
-        let trace = match (&self.form, event_loop) {
-            // What was printed need not be kept.
-            (Form::Timeline, Some(number)) => self.recorder.take_loop(number),
-            _ => self.recorder.trace(),
-        };
-        let written = match &self.form {
-            Form::Timeline => return print(&trace),
-            Form::Html(path) => write(path, &trace.to_html()),
-            Form::Svg(path) => write(path, &trace.to_svg()),
-            Form::Json(path) => write(path, &trace.to_chrome_json()),
-        };
-        if let Err((path, error)) = written {
-            complain(&format!("{}: {error}", path.display()));
-        }
-    }
-}
-
-/// Prints a trace to stderr, as wide as the terminal is.
-fn print(trace: &Trace) {
-    stderr::say(trace.timeline().titles(true).for_stderr());
-}
-
-/// Writes a file, which is whole at any time.
-fn write<'a>(path: &'a Path, text: &str) -> Result<(), (&'a Path, io::Error)> {
-    let mut unfinished = path.as_os_str().to_owned();
-    unfinished.push(".part");
-    let written = fs::write(&unfinished, text).and_then(|()| fs::rename(&unfinished, path));
-    written.map_err(|error| {
-        let _ = fs::remove_file(&unfinished);
-        (path, error)
-    })
-}
-
-/// Prints an error.
-fn complain(what: &str) {
-    stderr::say(format_args!("boucle: {VARIABLE}={what}"));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A value asks for a form by its ending; for any other the message names the forms.
-    #[test]
-    fn what_a_value_asks_for() {
-        let asks = |value: &str| parse(value.into());
-        assert_eq!(asks(""), Ok(None));
-        assert_eq!(asks("timeline"), Ok(Some(Form::Timeline)));
-        assert_eq!(asks("a/b.html"), Ok(Some(Form::Html("a/b.html".into()))));
-        assert_eq!(asks("x.svg"), Ok(Some(Form::Svg("x.svg".into()))));
-        assert_eq!(asks("x.json"), Ok(Some(Form::Json("x.json".into()))));
-        for unknown in ["x.txt", "x", "html", ".html"] {
-            assert_eq!(
-                asks(unknown).unwrap_err(),
-                format!(
-                    "{unknown}: it is either `timeline`, or a file that ends in .html, .svg or .json"
-                )
-            );
-        }
-    }
 }

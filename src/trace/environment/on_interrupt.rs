@@ -13,15 +13,15 @@ use signal_hook::consts::SIGINT;
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
-use crate::trace::environment::Asked;
+use crate::trace::environment::recording::Recording;
 
 /// Begins to listen for the signal, once.
-pub(super) fn listen(asked: &'static Asked) {
+pub(super) fn listen(recording: &'static Recording) {
     static LISTEN: Once = Once::new();
-    LISTEN.call_once(|| spawn_listener(asked));
+    LISTEN.call_once(|| spawn_listener(recording));
 }
 
-fn spawn_listener(asked: &'static Asked) {
+fn spawn_listener(recording: &'static Recording) {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let is_taken = is_taken(&status);
     let Ok(mut signals) = Signals::new([SIGINT]) else {
@@ -29,7 +29,7 @@ fn spawn_listener(asked: &'static Asked) {
     };
     let wait = move || {
         for signal in signals.forever() {
-            asked.show(None);
+            recording.show(None);
             if !is_taken {
                 let _ = emulate_default_handler(signal);
             }
