@@ -5,7 +5,6 @@
 //! ```
 
 use std::env;
-use std::fmt;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -29,33 +28,20 @@ pub(super) fn observer() -> Option<Box<dyn Observer>> {
 }
 
 /// Reads a value of the variable; `None` if it asks for nothing.
-fn parse(value: &str) -> Result<Option<Duration>, Wrong<'_>> {
+fn parse(value: &str) -> Result<Option<Duration>, String> {
     if value.is_empty() {
         return Ok(None);
     }
     let unit = value.find(|c: char| !c.is_ascii_digit());
     let (number, unit) = value.split_at(unit.unwrap_or(value.len()));
-    let number: u64 = number.parse().map_err(|_| Wrong(value))?;
-    match unit {
-        "us" | "µs" => Ok(Some(Duration::from_micros(number))),
-        "ms" => Ok(Some(Duration::from_millis(number))),
-        "s" => Ok(Some(Duration::from_secs(number))),
-        _ => Err(Wrong(value)),
-    }
-}
-
-/// A value that means nothing.
-#[derive(Debug, PartialEq, Eq)]
-struct Wrong<'a>(&'a str);
-
-impl fmt::Display for Wrong<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Wrong(value) = self;
-        write!(
-            f,
-            "{VARIABLE}={value}: it is a time, like 100ms, 1s or 250us"
-        )
-    }
+    let time = number.parse().ok().and_then(|number| match unit {
+        "us" | "µs" => Some(Duration::from_micros(number)),
+        "ms" => Some(Duration::from_millis(number)),
+        "s" => Some(Duration::from_secs(number)),
+        _ => None,
+    });
+    let wrong = || format!("{VARIABLE}={value}: it is a time, like 100ms, 1s or 250us");
+    time.map(Some).ok_or_else(wrong)
 }
 
 #[cfg(test)]
@@ -72,11 +58,11 @@ mod tests {
         assert_eq!(parse("0ms"), Ok(Some(Duration::ZERO)));
         let too_much = "99999999999999999999s";
         for wrong in ["100", "ms", "1.5s", "-1s", "1 s", "1h", "1sec", too_much] {
-            assert_eq!(parse(wrong), Err(Wrong(wrong)));
+            let message = format!("{VARIABLE}={wrong}: it is a time, like 100ms, 1s or 250us");
+            assert_eq!(parse(wrong), Err(message));
         }
-        assert_eq!(
-            Wrong("fast").to_string(),
-            "BOUCLE_SLOW_POLL=fast: it is a time, like 100ms, 1s or 250us"
-        );
+        let message = parse("fast").unwrap_err();
+        let expected = "BOUCLE_SLOW_POLL=fast: it is a time, like 100ms, 1s or 250us";
+        assert_eq!(message, expected);
     }
 }
