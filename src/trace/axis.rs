@@ -4,10 +4,9 @@
 //! place of its own, and all that happens at once stands on one vertical line. Idle time has one width,
 //! however long it was; so has a stretch of turns that are left out.
 
-use std::time::Duration;
-
 use crate::observe::{Event, EventKind};
 use crate::trace::cause::Cause;
+use crate::trace::picture::idle;
 use crate::trace::repeats::Fold;
 
 /// Between two turns.
@@ -69,16 +68,6 @@ pub(super) fn places(events: &[&Event], folds: &[Fold]) -> Vec<f64> {
         places.push(x);
     }
     places
-}
-
-/// Returns how long the thread slept, if it had nothing to do: a look at the kernel takes time too.
-pub(super) fn idle(event: &Event) -> Option<Duration> {
-    match event.kind {
-        EventKind::Parked { timeout, slept, .. } if timeout != Some(Duration::ZERO) => {
-            Some(slept).filter(|slept| !slept.is_zero())
-        }
-        _ => None,
-    }
 }
 
 /// Returns the distance between two causes from here to the next poll, turn or park.

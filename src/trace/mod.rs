@@ -6,10 +6,11 @@ mod recorder; // keeps the events
 mod stderr; // lines that are printed there
 mod labels; // what tasks are called
 mod cause; // what puts a task in the ready queue
+mod picture; // rows, columns and arrows
+mod tracer; // events → a picture
 mod repeats; // turns that are not worth drawing again
 mod axis; // where an event stands on the axis of turns
 mod time_axis; // and on that of time
-mod picture; // events → rows, columns and arrows
 mod svg; // the picture as a file
 #[cfg(feature = "trace")]
 mod page; // a page to step through

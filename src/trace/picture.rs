@@ -3,16 +3,12 @@
 //! A picture has no lengths. Everything in it stands at a *step*: step 0 is the beginning of the
 //! recording, and step 3 is where the third event has happened. An axis gives each step its place.
 
-mod tracer;
-
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::observe::{Ending, Event, WaitsFor};
+use crate::observe::{Ending, Event, EventKind, WaitsFor};
 use crate::trace::cause::Cause;
 use crate::trace::{LoopTrace, TaskState};
-
-use tracer::Tracer;
 
 /// A number of events that have happened.
 pub(super) type Step = usize;
@@ -74,18 +70,6 @@ pub(super) struct Arrow {
     pub(super) to: usize,
 }
 
-impl Picture {
-    /// Follows the events of that loop, up to a step.
-    pub(super) fn of(it: &LoopTrace, last: Step) -> Picture {
-        let mut tracer = Tracer::new(&it.before);
-        it.events
-            .iter()
-            .take(last)
-            .for_each(|event| tracer.follow(event));
-        tracer.finish()
-    }
-}
-
 impl Arrow {
     /// Returns whether it leads from one row to another: a task that wakes itself needs no arrow.
     pub(super) fn is_between_rows(&self) -> bool {
@@ -101,4 +85,14 @@ pub(super) fn event(it: &LoopTrace, step: Step) -> Option<&Event> {
 /// Returns the number of a step's turn.
 pub(super) fn turn(it: &LoopTrace, step: Step) -> u64 {
     event(it, step).map_or(it.before.turn, |event| event.turn)
+}
+
+/// Returns how long the thread slept, if it had nothing to do: a look at the kernel takes time too.
+pub(super) fn idle(event: &Event) -> Option<Duration> {
+    match event.kind {
+        EventKind::Parked { timeout, slept, .. } if timeout != Some(Duration::ZERO) => {
+            Some(slept).filter(|slept| !slept.is_zero())
+        }
+        _ => None,
+    }
 }

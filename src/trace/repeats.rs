@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::observe::{Event, EventKind, WaitsFor};
-use crate::trace::axis;
+use crate::trace::picture::idle;
 
 /// A stretch of turns that is left out.
 #[derive(Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ fn alike(one: &Event, other: &Event) -> bool {
     use EventKind::{Parked, PollEnds, TimerArmed, Waits};
     match (&one.kind, &other.kind) {
         (Parked { sources, .. }, Parked { sources: ready, .. }) => {
-            sources == ready && axis::idle(one).is_some() == axis::idle(other).is_some()
+            sources == ready && idle(one).is_some() == idle(other).is_some()
         }
         (PollEnds { outcome, .. }, PollEnds { outcome: with, .. }) => outcome == with,
         (

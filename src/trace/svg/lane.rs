@@ -12,7 +12,7 @@ use crate::trace::cause::Does;
 use crate::trace::picture::{self, Arrow, Picture, Row, Span, Step, Turn};
 use crate::trace::repeats::{self, Fold};
 use crate::trace::time_axis::TimeAxis;
-use crate::trace::{LoopTrace, TaskState, axis, labels};
+use crate::trace::{LoopTrace, TaskState, axis, labels, tracer};
 
 use super::sheet::{HEAD, LETTER, LONGEST_LABEL, ROW};
 
@@ -53,7 +53,7 @@ impl<'a> Lane<'a> {
         let last = axis::with_room(&places, WIDEST);
         places.truncate(last + 1);
         folds.retain(|fold| fold.events.start < last);
-        let mut picture = Picture::of(it, last);
+        let mut picture = tracer::picture(it, last);
         let more_rows = picture.rows.len().saturating_sub(MOST_ROWS);
         picture.rows.truncate(MOST_ROWS);
         Lane {

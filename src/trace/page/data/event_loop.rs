@@ -13,7 +13,7 @@ use crate::trace::page::steps::{List, Note, Steps};
 use crate::trace::page::texts::Texts;
 use crate::trace::picture::{self, Arrow, Picture, Row, Span, Step};
 use crate::trace::time_axis::nanos;
-use crate::trace::{LiveTask, LoopTrace, TaskState, axis, labels};
+use crate::trace::{LiveTask, LoopTrace, TaskState, axis, labels, tracer};
 
 use super::{DOES, STATES, count, differences, each, numbers};
 
@@ -39,7 +39,7 @@ pub(super) struct LongPoll {
 impl<'a> Written<'a> {
     pub(super) fn new(it: &'a LoopTrace, texts: &mut Texts) -> Written<'a> {
         let labels = labels::of(it);
-        let picture = Picture::of(it, it.events.len());
+        let picture = tracer::picture(it, it.events.len());
         let steps = Steps::of(it, &labels, &picture.arrows, texts);
         Written {
             it,

@@ -7,11 +7,23 @@ use std::collections::BTreeMap;
 
 use crate::observe::{Event, EventKind, Origin};
 use crate::trace::cause::Cause;
-use crate::trace::picture::{Arrow, Picture, Row, Span, Step, Turn};
-use crate::trace::{Live, TaskState, axis};
+use crate::trace::picture::{Arrow, Picture, Row, Span, Step, Turn, idle};
+use crate::trace::{Live, LoopTrace, TaskState};
+
+/// Returns what is drawn of that loop, up to a step.
+pub(super) fn picture(it: &LoopTrace, last: Step) -> Picture {
+    let mut tracer = Tracer::new(&it.before);
+    for event in it.events.iter().take(last) {
+        tracer.follow(event);
+    }
+    Picture {
+        is_virtual: tracer.live.is_virtual,
+        ..tracer.picture
+    }
+}
 
 /// Follows the events of a loop, and draws.
-pub(super) struct Tracer {
+struct Tracer {
     live: Live,
     /// How many events were followed.
     step: Step,
@@ -23,7 +35,7 @@ pub(super) struct Tracer {
 }
 
 impl Tracer {
-    pub(super) fn new(before: &Live) -> Tracer {
+    fn new(before: &Live) -> Tracer {
         let mut tracer = Tracer {
             live: before.clone(),
             step: 0,
@@ -38,7 +50,7 @@ impl Tracer {
         tracer
     }
 
-    pub(super) fn follow(&mut self, event: &Event) {
+    fn follow(&mut self, event: &Event) {
         self.step += 1;
         self.live.apply(event);
         self.follow_turn(event);
@@ -92,7 +104,7 @@ impl Tracer {
                 }
             }
             EventKind::Parked { .. } => {
-                let slept = axis::idle(event).map(|slept| (step, slept));
+                let slept = idle(event).map(|slept| (step, slept));
                 self.picture.pauses.extend(slept);
             }
             _ => {}
@@ -156,13 +168,6 @@ impl Tracer {
         let poll = spans.take(2).find(|span| span.state == TaskState::Polled);
         if let Some(poll) = poll {
             poll.poll_ends = Some(self.step);
-        }
-    }
-
-    pub(super) fn finish(self) -> Picture {
-        Picture {
-            is_virtual: self.live.is_virtual,
-            ..self.picture
         }
     }
 }
