@@ -27,47 +27,22 @@
 //! The text is written as it goes. A tree of JSON values would take several times its memory.
 
 mod event_loop; // the data of one loop
+mod format; // arrays of numbers
 
 use std::cmp::Reverse;
 
 use json_writer::{JSONArrayWriter, JSONObjectWriter};
 
 use crate::observe::words::duration;
-use crate::trace::cause::Does;
+use crate::trace::Trace;
+use crate::trace::page::texts::Texts;
 use crate::trace::recorder::first_began;
-use crate::trace::{TaskState, Trace};
 
-use super::texts::Texts;
 use event_loop::Written;
+use format::{DOES, STATES, count, each, numbers};
 
-/// The states of a task: their names, and what a task does in them.
-const STATES: [(TaskState, &str, &str); 4] = [
-    (TaskState::Polled, "polled", "is polled"),
-    (
-        TaskState::Ready,
-        "ready",
-        "is ready, and waits for the thread",
-    ),
-    (TaskState::Aborted, "aborted", "will be dropped"),
-    (TaskState::Idle, "idle", "waits for"),
-];
-const DOES: [Does; 3] = [Does::Spawn, Does::Wake, Does::Abort];
 /// As many long polls are named.
 const MOST_LONG: usize = 8;
-
-/// Writes what is in a list, and closes the array.
-fn each<'a, T>(
-    mut array: JSONArrayWriter<'a>,
-    list: impl IntoIterator<Item = T>,
-    mut write: impl FnMut(&mut JSONArrayWriter<'a>, T),
-) {
-    list.into_iter().for_each(|item| write(&mut array, item));
-}
-
-/// Writes an array of numbers.
-fn numbers(array: JSONArrayWriter<'_>, numbers: impl IntoIterator<Item = u64>) {
-    each(array, numbers, JSONArrayWriter::value);
-}
 
 /// Writes the whole trace.
 pub(super) fn of(trace: &Trace) -> String {
@@ -113,20 +88,6 @@ pub(super) fn of(trace: &Trace) -> String {
     each(object.array("texts"), texts.iter(), JSONArrayWriter::value);
     object.end();
     text
-}
-
-/// Replaces each number by its difference to the one before.
-fn differences(numbers: impl Iterator<Item = u64>) -> impl Iterator<Item = u64> {
-    numbers.scan(0, |before, number| {
-        let difference = number.saturating_sub(*before);
-        *before += difference;
-        Some(difference)
-    })
-}
-
-/// Converts for the writer, which takes integers whose size is the same everywhere.
-fn count(number: usize) -> u64 {
-    number as u64
 }
 
 #[cfg(test)]

@@ -9,13 +9,12 @@ use json_writer::{JSONArrayWriter, JSONObjectWriter};
 use crate::observe::words::{self, duration, or};
 use crate::observe::{Event, EventKind, WaitsFor};
 use crate::trace::cause::shape;
+use crate::trace::page::data::format::{DOES, STATES, count, differences, each, numbers};
 use crate::trace::page::steps::{List, Note, Steps};
 use crate::trace::page::texts::Texts;
 use crate::trace::picture::{self, Arrow, Picture, Row, Span, Step};
 use crate::trace::time_axis::nanos;
 use crate::trace::{LiveTask, LoopTrace, TaskState, axis, labels, tracer};
-
-use super::{DOES, STATES, count, differences, each, numbers};
 
 /// A poll is long if it takes longer.
 const LONG: Duration = Duration::from_millis(1);

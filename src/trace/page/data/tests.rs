@@ -9,7 +9,7 @@ use super::*;
 use crate::observe::{Ending, Event, EventKind, Origin, WaitsFor};
 use crate::trace::picture::Step;
 use crate::trace::story::{self, Story};
-use crate::trace::{Live, Recorder, axis, labels};
+use crate::trace::{Live, Recorder, TaskState, axis, labels};
 
 fn read(trace: &Trace) -> Value {
     serde_json::from_str(&of(trace)).expect("it is JSON")

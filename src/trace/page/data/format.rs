@@ -1,0 +1,47 @@
+//! How the data is written: arrays of numbers, in which a state or a kind of cause is an index.
+
+use json_writer::JSONArrayWriter;
+
+use crate::trace::TaskState;
+use crate::trace::cause::Does;
+
+/// The states of a task: their names, and what a task does in them.
+pub(super) const STATES: [(TaskState, &str, &str); 4] = [
+    (TaskState::Polled, "polled", "is polled"),
+    (
+        TaskState::Ready,
+        "ready",
+        "is ready, and waits for the thread",
+    ),
+    (TaskState::Aborted, "aborted", "will be dropped"),
+    (TaskState::Idle, "idle", "waits for"),
+];
+pub(super) const DOES: [Does; 3] = [Does::Spawn, Does::Wake, Does::Abort];
+
+/// Writes what is in a list, and closes the array.
+pub(super) fn each<'a, T>(
+    mut array: JSONArrayWriter<'a>,
+    list: impl IntoIterator<Item = T>,
+    mut write: impl FnMut(&mut JSONArrayWriter<'a>, T),
+) {
+    list.into_iter().for_each(|item| write(&mut array, item));
+}
+
+/// Writes an array of numbers.
+pub(super) fn numbers(array: JSONArrayWriter<'_>, numbers: impl IntoIterator<Item = u64>) {
+    each(array, numbers, JSONArrayWriter::value);
+}
+
+/// Replaces each number by its difference to the one before.
+pub(super) fn differences(numbers: impl Iterator<Item = u64>) -> impl Iterator<Item = u64> {
+    numbers.scan(0, |before, number| {
+        let difference = number.saturating_sub(*before);
+        *before += difference;
+        Some(difference)
+    })
+}
+
+/// Converts for the writer, which takes integers whose size is the same everywhere.
+pub(super) fn count(number: usize) -> u64 {
+    number as u64
+}
