@@ -14,7 +14,7 @@ use crate::trace::Trace;
 use crate::trace::time_axis::TimeAxis;
 
 use lane::Lane;
-use sheet::{MARGIN, Sheet};
+use sheet::{MARGIN, Sheet, escaped};
 
 /// As many turns are described.
 const MOST_WORDS: usize = 50;
@@ -72,7 +72,7 @@ impl Trace {
     fn drawn(&self, time: Option<TimeAxis>) -> String {
         let lanes = self.loops.iter().map(|it| Lane::of(it, time.as_ref()));
         let loops: Vec<Lane> = lanes.collect();
-        let names = loops.iter().map(Lane::name_width).fold(60.0, f64::max);
+        let names = loops.iter().map(sheet::name_width).fold(60.0, f64::max);
         let axis = loops.iter().map(|lane| lane.width).fold(260.0, f64::max);
         let mut sheet = Sheet {
             svg: String::new(),
@@ -82,7 +82,7 @@ impl Trace {
         let mut y = 0.0;
         for lane in &loops {
             sheet.lane(y, lane);
-            y += lane.height();
+            y += sheet::height(lane);
         }
         let legend = sheet.legend(y + 14.0, &loops);
         let width = (MARGIN + names + axis + AFTER + MARGIN).max(legend);
@@ -144,9 +144,4 @@ fn describe(loops: &[Lane]) -> String {
         about.push('\n');
     }
     about
-}
-
-fn escaped(words: &str) -> String {
-    let words = words.replace('&', "&amp;").replace('<', "&lt;");
-    words.replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -14,8 +14,6 @@ use crate::trace::repeats::{self, Fold};
 use crate::trace::time_axis::TimeAxis;
 use crate::trace::{LoopTrace, TaskState, axis, labels, tracer};
 
-use super::sheet::{HEAD, LETTER, LONGEST_LABEL, ROW};
-
 /// The axis, at most: what comes after that is not drawn.
 const WIDEST: f64 = 2_000.0;
 /// As many rows are drawn.
@@ -65,17 +63,6 @@ impl<'a> Lane<'a> {
             folds,
             more_rows,
         }
-    }
-
-    pub(super) fn height(&self) -> f64 {
-        let notes = usize::from(!self.left_out().is_empty());
-        HEAD + (self.picture.rows.len() + notes) as f64 * ROW + 10.0
-    }
-
-    pub(super) fn name_width(&self) -> f64 {
-        let rows = self.picture.rows.iter();
-        let letters = rows.map(|row| self.label(row).chars().count());
-        letters.max().unwrap_or(0).min(LONGEST_LABEL) as f64 * LETTER + 14.0
     }
 
     pub(super) fn label(&self, row: &Row) -> &str {

@@ -8,22 +8,34 @@ use crate::observe::{Ending, Origin, words};
 use crate::trace::TaskState;
 use crate::trace::cause::shape;
 use crate::trace::picture::{Arrow, Row, Span};
-use crate::trace::svg::escaped;
 use crate::trace::svg::lane::{Bar, Lane, MOST_ROWS};
 use crate::trace::time_axis::TimeAxis;
 
 pub(super) const MARGIN: f64 = 20.0;
-pub(super) const ROW: f64 = 26.0;
+const ROW: f64 = 26.0;
 const BAR: f64 = 14.0;
 /// The heading of a loop, with its turns and their times.
-pub(super) const HEAD: f64 = 74.0;
+const HEAD: f64 = 74.0;
 /// The base line of the turns' numbers; of the times.
 const NUMBERS: f64 = 48.0;
 const TIMES: f64 = 64.0;
 /// An average letter of the picture's text, and of its notes.
 pub(super) const LETTER: f64 = 6.6;
 const SMALL_LETTER: f64 = 5.4;
-pub(super) const LONGEST_LABEL: usize = 26;
+const LONGEST_LABEL: usize = 26;
+
+/// Returns the height of a loop.
+pub(super) fn height(lane: &Lane) -> f64 {
+    let notes = usize::from(!lane.left_out().is_empty());
+    HEAD + (lane.picture.rows.len() + notes) as f64 * ROW + 10.0
+}
+
+/// Returns the room that the labels of a loop need.
+pub(super) fn name_width(lane: &Lane) -> f64 {
+    let rows = lane.picture.rows.iter();
+    let letters = rows.map(|row| lane.label(row).chars().count());
+    letters.max().unwrap_or(0).min(LONGEST_LABEL) as f64 * LETTER + 14.0
+}
 
 /// Draws. There is no font here, so the width of words is an average.
 pub(super) struct Sheet {
@@ -249,4 +261,9 @@ fn cut(words: &str, letters: usize) -> String {
         0..6 => String::new(),
         _ => words.chars().take(letters - 1).chain(['…']).collect(),
     }
+}
+
+pub(super) fn escaped(words: &str) -> String {
+    let words = words.replace('&', "&amp;").replace('<', "&lt;");
+    words.replace('>', "&gt;").replace('"', "&quot;")
 }
