@@ -20,7 +20,9 @@ mod terminal; // how wide it is
 #[cfg(test)]
 mod tests;
 
+use std::env;
 use std::fmt;
+use std::io::{self, IsTerminal};
 use std::slice;
 
 use crate::observe::{WaitsFor, words};
@@ -117,6 +119,17 @@ impl<'a> Timeline<'a> {
     pub fn legend(mut self, legend: bool) -> Self {
         self.legend = legend;
         self
+    }
+
+    /// Fits it to the standard error stream. If that is a terminal, it has its width, and colours
+    /// unless the environment says [`NO_COLOR`](https://no-color.org). Else nothing is changed.
+    pub fn for_stderr(self) -> Self {
+        if !io::stderr().is_terminal() {
+            return self;
+        }
+        let wants_none = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let width = terminal::columns().unwrap_or(self.style.width);
+        self.colours(!wants_none).width(width)
     }
 }
 
