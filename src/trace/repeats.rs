@@ -1,6 +1,8 @@
 //! Turns that repeat the turns before them: they are not drawn again, but counted.
 
+use std::iter;
 use std::ops::Range;
+use std::time::Duration;
 
 use crate::observe::{Event, EventKind, WaitsFor};
 use crate::trace::picture::idle;
@@ -26,7 +28,8 @@ pub(super) fn of(events: &[&Event]) -> Vec<Fold> {
     let turns = turns(events);
     let alike = |one: usize, other: usize| {
         let (one, other) = (&events[turns[one].clone()], &events[turns[other].clone()]);
-        one.len() == other.len() && one.iter().zip(other).all(|(one, other)| alike(one, other))
+        let mut both = one.iter().zip(other);
+        one.len() == other.len() && both.all(|(one, other)| timeless(one) == timeless(other))
     };
     let mut folds = Vec::new();
     let mut at = 0;
@@ -57,47 +60,27 @@ fn turns(events: &[&Event]) -> Vec<Range<usize>> {
     let begins = events.iter().enumerate().filter(begins);
     let starts: Vec<usize> = begins.map(|(index, _)| index).collect();
     let ends = starts.iter().copied().skip(1).chain([events.len()]);
-    starts
-        .iter()
-        .copied()
-        .zip(ends)
-        .map(|(a, b)| a..b)
+    iter::zip(starts.clone(), ends)
+        .map(|(start, end)| start..end)
         .collect()
 }
 
-/// Returns whether the same has happened, at whatever time.
-fn alike(one: &Event, other: &Event) -> bool {
-    use EventKind::{Parked, PollEnds, TimerArmed, Waits};
-    match (&one.kind, &other.kind) {
-        (Parked { sources, .. }, Parked { sources: ready, .. }) => {
-            sources == ready && idle(one).is_some() == idle(other).is_some()
+/// Returns what has happened, without its times.
+fn timeless(event: &Event) -> EventKind {
+    let mut kind = event.kind.clone();
+    match &mut kind {
+        EventKind::Parked { timeout, slept, .. } => {
+            // What is left of its sleep is that the thread did sleep.
+            *timeout = None;
+            *slept = idle(event).map_or(Duration::ZERO, |_| Duration::MAX);
         }
-        (PollEnds { outcome, .. }, PollEnds { outcome: with, .. }) => outcome == with,
-        (
-            TimerArmed { timer, task, .. },
-            TimerArmed {
-                timer: other_timer,
-                task: other_task,
-                ..
-            },
-        ) => (timer, task) == (other_timer, other_task),
-        (
-            Waits { task, on },
-            Waits {
-                task: other_task,
-                on: other_wait,
-            },
-        ) => task == other_task && timeless(*on) == timeless(*other_wait),
-        (one, other) => one == other,
+        EventKind::PollEnds { took: time, .. }
+        | EventKind::TimerArmed { deadline: time, .. }
+        | EventKind::Waits {
+            on: WaitsFor::Timer { deadline: time, .. },
+            ..
+        } => *time = Duration::ZERO,
+        _ => {}
     }
-}
-
-fn timeless(on: WaitsFor) -> WaitsFor {
-    match on {
-        WaitsFor::Timer { timer, .. } => WaitsFor::Timer {
-            timer,
-            deadline: Default::default(),
-        },
-        on => on,
-    }
+    kind
 }
