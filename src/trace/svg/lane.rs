@@ -32,12 +32,6 @@ pub(super) struct Lane<'a> {
     more_rows: usize,
 }
 
-/// What is drawn of a span.
-pub(super) struct Bar<'a> {
-    pub(super) x: Range<f64>,
-    pub(super) span: &'a Span,
-}
-
 impl<'a> Lane<'a> {
     pub(super) fn of(it: &'a LoopTrace, time: Option<&TimeAxis>) -> Lane<'a> {
         let (mut places, mut folds) = match time {
@@ -140,20 +134,18 @@ impl<'a> Lane<'a> {
         middle - axis::FOLD / 2.0..middle + axis::FOLD / 2.0
     }
 
-    pub(super) fn bars<'b>(&'b self, row: &'b Row) -> impl Iterator<Item = Bar<'b>> {
+    /// Returns what is drawn of the spans of a row: their parts between the gaps.
+    pub(super) fn bars<'b>(&'b self, row: &'b Row) -> impl Iterator<Item = (Range<f64>, &'b Span)> {
         row.spans.iter().flat_map(|span| {
-            let mut parts = vec![self.place(span.steps.start)..self.place(span.steps.end)];
-            for gap in self.folds.iter().map(|fold| self.gap(fold)) {
-                let cut =
-                    |x: Range<f64>| [x.start..x.end.min(gap.start), x.start.max(gap.end)..x.end];
-                parts = parts
-                    .into_iter()
-                    .flat_map(cut)
-                    .filter(|x| !x.is_empty())
-                    .collect();
-            }
-            let parts = parts.into_iter().filter(|x| !x.is_empty());
-            parts.map(move |x| Bar { x, span })
+            let (mut x, end) = (self.place(span.steps.start), self.place(span.steps.end));
+            let gaps = self.folds.iter().map(|fold| self.gap(fold));
+            let parts = gaps.chain([end..end]).map(move |gap| {
+                let part = x..gap.start.min(end);
+                x = x.max(gap.end);
+                part
+            });
+            let parts = parts.filter(|part| !part.is_empty());
+            parts.map(move |part| (part, span))
         })
     }
 

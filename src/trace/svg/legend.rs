@@ -33,7 +33,7 @@ impl Sheet {
             let rows = lane.picture.rows.iter();
             rows.flat_map(|row| lane.bars(row))
         });
-        let states: Vec<TaskState> = bars.map(|bar| bar.span.state).collect();
+        let states: Vec<TaskState> = bars.map(|(_, span)| span.state).collect();
         let arrows = || loops.iter().flat_map(Lane::arrows);
         let (mut x, middle) = (MARGIN, y - 4.0);
         for (state, class, words) in BARS {

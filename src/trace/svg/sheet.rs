@@ -8,7 +8,7 @@ use crate::observe::{Ending, Origin, words};
 use crate::trace::TaskState;
 use crate::trace::cause::shape;
 use crate::trace::picture::{Arrow, Row, Span};
-use crate::trace::svg::lane::{Bar, Lane, MOST_ROWS};
+use crate::trace::svg::lane::{Lane, MOST_ROWS};
 use crate::trace::time_axis::TimeAxis;
 
 pub(super) const MARGIN: f64 = 20.0;
@@ -69,8 +69,9 @@ impl Sheet {
         self.pauses(top, lane);
         let top_of = |index: usize| rows + index as f64 * ROW;
         for (index, row) in picture.rows.iter().enumerate() {
-            for bar in lane.bars(row) {
-                self.bar(top_of(index), &bar, &lane.title(row, bar.span));
+            for (x, span) in lane.bars(row) {
+                let (x, title) = (self.across(&x), lane.title(row, span));
+                self.bar(top_of(index), &x, span, &title);
             }
         }
         let mut free = 0.0;
@@ -165,15 +166,14 @@ impl Sheet {
         self.text(x, y + 11.0, "dim middle", below);
     }
 
-    fn bar(&mut self, top: f64, Bar { x, span }: &Bar, title: &str) {
-        let x = self.across(x);
+    fn bar(&mut self, top: f64, x: &Range<f64>, span: &Span, title: &str) {
         let _ = write!(self.svg, "<g><title>{}</title>", escaped(title));
         let y = top + (ROW - BAR) / 2.0;
         match span.state {
-            TaskState::Polled => self.rect("poll", &x, y, BAR),
-            TaskState::Ready => self.rect("ready", &x, y + 2.0, BAR - 4.0),
-            TaskState::Aborted => self.rect("aborted", &x, y + 2.0, BAR - 4.0),
-            TaskState::Idle => self.waiting(top, &x, span),
+            TaskState::Polled => self.rect("poll", x, y, BAR),
+            TaskState::Ready => self.rect("ready", x, y + 2.0, BAR - 4.0),
+            TaskState::Aborted => self.rect("aborted", x, y + 2.0, BAR - 4.0),
+            TaskState::Idle => self.waiting(top, x, span),
         }
         self.svg += "</g>\n";
     }
