@@ -39,6 +39,17 @@ impl Cause {
     }
 }
 
+/// Returns the task whose state the event may change.
+pub(super) fn changed(event: &Event) -> Option<u64> {
+    match event.kind {
+        EventKind::MainEntered { task, .. }
+        | EventKind::PollBegins { task }
+        | EventKind::PollEnds { task, .. }
+        | EventKind::Finished { task, .. } => Some(task),
+        _ => Cause::of(event).map(|cause| cause.task),
+    }
+}
+
 impl Does {
     /// Returns its name in the picture's style, and in the data of the page.
     pub(super) fn class(self) -> &'static str {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::observe::{Event, EventKind, Origin};
-use crate::trace::cause::Cause;
+use crate::trace::cause::{Cause, changed};
 use crate::trace::picture::{Arrow, Picture, Row, Span, Step, Turn, idle};
 use crate::trace::{Live, LoopTrace, TaskState};
 
@@ -57,28 +57,19 @@ impl Tracer {
         if let EventKind::Spawned { task, .. } | EventKind::MainEntered { task, .. } = event.kind {
             self.enter(task);
         }
-        let cause = Cause::of(event);
-        if let Some(cause) = cause {
+        if let Some(cause) = Cause::of(event) {
             self.arrow(cause);
         }
-        match event.kind {
-            EventKind::MainEntered { task, .. } | EventKind::PollBegins { task } => {
-                self.change(task)
-            }
-            EventKind::PollEnds { task, .. } => {
-                self.end_poll(task);
-                self.change(task);
-            }
-            EventKind::Finished { task, how } => {
-                self.change(task);
-                if let Some(&row) = self.row_of.get(&task) {
-                    self.picture.rows[row].ending = Some((self.step, how));
-                }
-            }
-            _ => {}
+        if let EventKind::PollEnds { task, .. } = event.kind {
+            self.end_poll(task);
         }
-        if let Some(cause) = cause {
-            self.change(cause.task);
+        if let Some(task) = changed(event) {
+            self.change(task);
+        }
+        if let EventKind::Finished { task, how } = event.kind
+            && let Some(&row) = self.row_of.get(&task)
+        {
+            self.picture.rows[row].ending = Some((self.step, how));
         }
     }
 

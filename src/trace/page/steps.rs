@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::observe::words::{self, duration, lateness};
 use crate::observe::{Event, EventKind, Origin, WaitsFor};
-use crate::trace::cause::Cause;
+use crate::trace::cause::{Cause, changed};
 use crate::trace::picture::{Arrow, Step};
 use crate::trace::{Live, LiveTask, LoopTrace, TaskState, labels};
 
@@ -77,15 +77,12 @@ impl Steps {
             waiting_for: BTreeMap::new(),
             steps: Steps::default(),
         };
-        follower.begin();
+        follower.begin(&it.before);
         let mut arrows = arrows.iter().peekable();
         for event in &it.events {
             follower.follow(event);
-            if arrows
-                .next_if(|arrow| arrow.step == follower.step)
-                .is_some()
-            {
-                follower.note(event);
+            if let Some(arrow) = arrows.next_if(|arrow| arrow.step == follower.step) {
+                follower.note(arrow.cause);
             }
         }
         let mut steps = follower.steps;
@@ -112,8 +109,7 @@ struct Follower<'a> {
 
 impl Follower<'_> {
     /// Shows what is there before the first event.
-    fn begin(&mut self) {
-        let before = self.live.clone();
+    fn begin(&mut self, before: &Live) {
         for &task in before.ready.iter().chain(before.tasks.keys()) {
             self.look_at_task(task);
         }
@@ -137,10 +133,6 @@ impl Follower<'_> {
         }
         self.live.apply(event);
         match event.kind {
-            EventKind::MainEntered { task, .. }
-            | EventKind::PollBegins { task }
-            | EventKind::PollEnds { task, .. }
-            | EventKind::Finished { task, .. } => self.look_at_task(task),
             EventKind::TimerArmed { timer, .. }
             | EventKind::TimerFired { timer }
             | EventKind::TimerDropped { timer, .. } => self.look_at_timer(timer),
@@ -149,8 +141,8 @@ impl Follower<'_> {
             }
             EventKind::Closed => self.steps.closed = Some(self.step),
             _ => {
-                if let Some(cause) = Cause::of(event) {
-                    self.look_at_task(cause.task);
+                if let Some(task) = changed(event) {
+                    self.look_at_task(task);
                 }
             }
         }
@@ -225,11 +217,8 @@ impl Follower<'_> {
         text
     }
 
-    /// Notes more about the arrow of an event.
-    fn note(&mut self, event: &Event) {
-        let Some(Cause { task, by, .. }) = Cause::of(event) else {
-            return;
-        };
+    /// Notes more about an arrow.
+    fn note(&mut self, Cause { task, by, .. }: Cause) {
         let ready = &self.live.ready;
         // Nearly always it is the last one.
         let ahead = ready.iter().rposition(|&other| other == task);
