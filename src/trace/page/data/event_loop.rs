@@ -14,7 +14,7 @@ use crate::trace::page::steps::{List, Note, Steps};
 use crate::trace::page::texts::Texts;
 use crate::trace::picture::{self, Arrow, Picture, Row, Span, Step};
 use crate::trace::time_axis::nanos;
-use crate::trace::{LiveTask, LoopTrace, TaskState, axis, labels, tracer};
+use crate::trace::{Live, LiveTask, LoopTrace, TaskState, axis, labels, tracer};
 
 /// A poll is long if it takes longer.
 const LONG: Duration = Duration::from_millis(1);
@@ -100,7 +100,9 @@ impl<'a> Written<'a> {
         let (future, origin) = self.origin(row);
         object.value("future", texts.number(future));
         object.value("origin", texts.number(&origin));
-        object.value("polls", before.map_or(0, earlier_polls));
+        // Its first span may be a poll, which is not counted here.
+        let earlier = |task: &LiveTask| task.polls - u64::from(task.state == TaskState::Polled);
+        object.value("polls", before.map_or(0, earlier));
         if let Some((step, how)) = row.ending {
             let how = texts.number(words::ending(how));
             numbers(object.array("end"), [count(step), how]);
@@ -153,31 +155,19 @@ impl<'a> Written<'a> {
     /// Returns the type of a task's future, and says where the task comes from.
     fn origin(&self, row: &Row) -> (&'static str, String) {
         let begin = row.spans.first().map_or(0, |span| span.steps.start);
-        let event = picture::event(self.it, begin).map(|event| &event.kind);
-        let (future, parent, location) = match (self.it.before.tasks.get(&row.task), event) {
-            (Some(task), _) => (task.future, task.parent, task.location),
-            (
-                _,
-                Some(&EventKind::MainEntered {
-                    future, location, ..
-                }),
-            ) => (future, None, location),
-            (
-                _,
-                Some(&EventKind::Spawned {
-                    future,
-                    parent,
-                    location,
-                    ..
-                }),
-            ) => (future, parent, location),
-            _ => return ("", String::new()),
+        let mut entered = Live::default();
+        if let Some(event) = picture::event(self.it, begin) {
+            entered.apply(event);
+        }
+        let before = self.it.before.tasks.get(&row.task);
+        let Some(task) = before.or(entered.tasks.get(&row.task)) else {
+            return ("", String::new());
         };
-        let by = match parent {
-            Some(task) => format!("spawned by {}", self.name(task)),
+        let by = match task.parent {
+            Some(parent) => format!("spawned by {}", self.name(parent)),
             None => "started".into(),
         };
-        (future, format!("{by} at {location}"))
+        (task.future, format!("{by} at {}", task.location))
     }
 
     /// Returns how long before the end of a wait a timer should have ended it: a poll held the thread, or
@@ -223,11 +213,6 @@ impl<'a> Written<'a> {
         let last = step.min(self.it.events.len());
         picture::event(self.it, last).map_or(self.it.before.time, |event| event.time)
     }
-}
-
-/// Returns how often a task was polled before its first span, which may be a poll.
-fn earlier_polls(task: &LiveTask) -> u64 {
-    task.polls - u64::from(task.state == TaskState::Polled)
 }
 
 fn write_list(array: JSONArrayWriter<'_>, list: &List) {
