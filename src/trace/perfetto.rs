@@ -22,8 +22,8 @@ use std::collections::BTreeMap;
 use std::mem;
 use std::time::Duration;
 
-use crate::observe::{Ending, Event, EventKind, Origin, words};
-use crate::trace::cause::{Cause, Does};
+use crate::observe::{Ending, Event, EventKind, Origin, Outcome, words};
+use crate::trace::cause::Cause;
 use crate::trace::perfetto::format::{Arg, Lane, Nanos, Slice, Written};
 use crate::trace::recorder::first_began;
 use crate::trace::time_axis::nanos;
@@ -91,10 +91,8 @@ impl<'a> Lanes<'a> {
         self.resume(end);
         for event in &it.events {
             let place = self.place(event);
-            self.close_before(event, end, place);
-            self.write(event, place);
+            self.write(event, end, place);
             self.live.apply(event);
-            self.look_at(event);
             self.count(place);
             end = place + self.width();
         }
@@ -130,23 +128,23 @@ impl<'a> Lanes<'a> {
         if self.live.is_virtual { 1_000 } else { 1 }
     }
 
-    /// Closes a poll at the next poll, turn or park. `end` is that of the event before.
-    fn close_before(&mut self, event: &Event, end: Nanos, place: Nanos) {
+    /// Writes an event. A poll is closed at the next poll, turn or park, at the end of the event before that.
+    fn write(&mut self, event: &Event, end: Nanos, place: Nanos) {
         match event.kind {
-            EventKind::PollBegins { .. } | EventKind::Parked { .. } => self.close_poll(end),
             EventKind::TurnBegins => {
                 self.close_poll(end);
                 self.close_turn(place);
+                self.turn = Some(self.slice_of_turn(event.turn, place));
             }
-            _ => {}
-        }
-    }
-
-    fn write(&mut self, event: &Event, place: Nanos) {
-        match event.kind {
-            EventKind::TurnBegins => self.turn = Some(self.slice_of_turn(event.turn, place)),
-            EventKind::PollBegins { task } => self.poll = Some(self.begin_poll(task, place)),
-            EventKind::Parked { slept, sources, .. } => self.write_park(place, slept, sources),
+            EventKind::PollBegins { task } => {
+                self.close_poll(end);
+                self.begin_poll(task, place);
+            }
+            EventKind::PollEnds { task, outcome, .. } => self.end_poll(task, outcome),
+            EventKind::Parked { slept, sources, .. } => {
+                self.close_poll(end);
+                self.write_park(place, slept, sources);
+            }
             EventKind::Aborted { task, .. } => {
                 self.written.instant("aborted", self.lane(task), place)
             }
@@ -155,32 +153,16 @@ impl<'a> Lanes<'a> {
                 how: Ending::Cancelled,
             } => self.written.instant("cancelled", self.lane(task), place),
             _ => {
-                if let Some(cause) = Cause::of(event).filter(|cause| cause.does != Does::Abort) {
-                    self.queue(cause.task, cause.by, place);
+                if let Some(cause) = Cause::of(event) {
+                    self.queue(cause, place);
                 }
             }
         }
     }
 
-    /// Adds to a poll how it has ended, which is known when the event is followed.
-    fn look_at(&mut self, event: &Event) {
-        let EventKind::PollEnds { task, outcome, .. } = event.kind else {
-            return;
-        };
-        let Some(poll) = &mut self.poll else { return };
-        let outcome = words::outcome(outcome).into();
-        poll.args.push(("outcome", Arg::Words(outcome)));
-        let waits = self.live.tasks.get(&task).map(|task| &task.waits);
-        if let Some(on) = waits.filter(|on| !on.is_empty()) {
-            let on: Vec<String> = on.iter().map(words::waits_for).collect();
-            let on = on.join(", or ");
-            poll.args.push(("waits for", Arg::Words(on)));
-        }
-    }
-
     /// Notes that a task comes into the ready queue. The arrow begins in the poll that has caused it, or
     /// in the turn.
-    fn queue(&mut self, task: u64, by: Origin, place: Nanos) {
+    fn queue(&mut self, Cause { task, by, .. }: Cause, place: Nanos) {
         let poll = self.poll.as_ref().map(|poll| poll.lane);
         let turn = self.turn.as_ref().map(|turn| turn.lane);
         let lane = match by {
@@ -191,16 +173,28 @@ impl<'a> Lanes<'a> {
         self.queued.insert(task, Queued { by, from });
     }
 
-    fn begin_poll(&mut self, task: u64, place: Nanos) -> Slice {
-        let mut slice = self.slice_of_poll(task, place);
+    fn begin_poll(&mut self, task: u64, place: Nanos) {
+        let mut poll = self.slice_of_poll(task, place);
         if let Some(queued) = self.queued.remove(&task) {
             let by = words::origin(queued.by, words::by_number);
-            slice.args.push(("woken by", Arg::Words(by)));
+            poll.args.push(("woken by", Arg::Words(by)));
             if let Some(from) = queued.from {
-                self.written.arrow(from, (slice.lane, place));
+                self.written.arrow(from, (poll.lane, place));
             }
         }
-        slice
+        self.poll = Some(poll);
+    }
+
+    /// Adds to a poll how it has ended.
+    fn end_poll(&mut self, task: u64, outcome: Outcome) {
+        let Some(poll) = &mut self.poll else { return };
+        let outcome = words::outcome(outcome).into();
+        poll.args.push(("outcome", Arg::Words(outcome)));
+        let waits = self.live.tasks.get(&task).map(|task| &task.waits);
+        if let Some(on) = waits.filter(|on| !on.is_empty()) {
+            let on: Vec<String> = on.iter().map(words::waits_for).collect();
+            poll.args.push(("waits for", Arg::Words(on.join(", or "))));
+        }
     }
 
     fn slice_of_poll(&self, task: u64, begin: Nanos) -> Slice {
