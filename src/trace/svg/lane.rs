@@ -171,25 +171,19 @@ impl<'a> Lane<'a> {
 
     /// Says what has put the task in the ready queue.
     fn why(&self, row: &Row, span: &Span) -> String {
-        let Some(arrow) = span.cause.map(|index| &self.picture.arrows[index]) else {
-            let is_old = self.it.before.tasks.contains_key(&row.task);
-            return if is_old {
-                "before the recording"
-            } else {
-                "it was entered"
-            }
-            .into();
+        let Some(index) = span.cause else {
+            let why = match self.it.before.tasks.contains_key(&row.task) {
+                true => "before the recording",
+                false => "it was entered",
+            };
+            return why.into();
         };
-        let (done, by) = (
-            arrow.cause.does.done(),
-            words::origin(arrow.cause.by, words::by_number),
-        );
-        match arrow.cause.does {
-            Does::Spawn => format!("{done} by {by}"),
-            _ => format!(
-                "{done} by {by} in turn {}",
-                picture::turn(self.it, arrow.step)
-            ),
+        let Arrow { step, cause, .. } = &self.picture.arrows[index];
+        let by = words::origin(cause.by, words::by_number);
+        let why = format!("{} by {by}", cause.does.done());
+        match cause.does {
+            Does::Spawn => why,
+            _ => format!("{why} in turn {}", picture::turn(self.it, *step)),
         }
     }
 
