@@ -16,13 +16,13 @@ pub(super) const AROUND_POLL: f64 = 5.0;
 const SHORTEST_POLL: f64 = 18.0;
 /// Between two causes in one poll, or after one park.
 const STEP: f64 = 8.0;
-/// All the steps of one poll, or of one park, if they are many.
+/// The steps of one poll, or of one park, together are no wider.
 const STEPS: f64 = 96.0;
 const PAUSE: f64 = 76.0;
 pub(super) const FOLD: f64 = 96.0;
 
-/// Returns the place of each step: of the beginning of the recording, then of each event. All of a fold
-/// stand in its middle.
+/// Returns the place of each step: of the beginning of the recording, then of each event. The steps of
+/// a fold all stand in its middle.
 pub(super) fn places(events: &[&Event], folds: &[Fold]) -> Vec<f64> {
     let mut places = Vec::with_capacity(events.len() + 1);
     places.push(0.0);

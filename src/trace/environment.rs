@@ -1,4 +1,4 @@
-//! What the environment asks of the loops of any program, without changing it.
+//! What the environment asks for: recordings, slow polls and dumps of any program, without changing it.
 
 #[cfg(unix)]
 mod on_interrupt; // Ctrl-C
@@ -21,7 +21,7 @@ mod slow_poll; // BOUCLE_SLOW_POLL
 
 use crate::observe::Observer;
 
-/// The observers that the environment asks for.
+/// Returns the observers that the environment asks for.
 pub(crate) fn observers() -> Vec<Box<dyn Observer>> {
     on_signal::listen();
     let mut observers = Vec::new();

@@ -4,10 +4,10 @@
 //! a phase, a time in microseconds, a process and a thread. Loops are its processes, and tasks are
 //! its threads; thread 0 is the loop itself.
 //!
-//! - A poll is a slice in the lane of its task, to which what it causes belongs: also the wake of
-//!   a task that waits for its end. Turns and parks are slices in the lane of the loop.
+//! - A poll is a slice in the lane of its task. It encloses what it causes, also the wake of a task
+//!   that waits for its end. Turns and parks are slices in the lane of the loop.
 //! - A wake is an arrow from the poll that caused it, or from the turn, to the poll that it led to.
-//! - How many are ready, and how many timers and sources there are, are counters.
+//! - The numbers of ready tasks, timers and sources are counters.
 //!
 //! Under a virtual clock nothing but sleep takes time, and slices would have no width. So there the
 //! axis is the sequence of events, a microsecond each.
@@ -160,7 +160,7 @@ impl<'a> Lanes<'a> {
         }
     }
 
-    /// Notes that a task comes into the ready queue. The arrow begins in the poll that has caused it, or
+    /// Notes why a task comes into the ready queue. The arrow begins in the poll that has caused it, or
     /// in the turn.
     fn queue(&mut self, Cause { task, by, .. }: Cause, place: Nanos) {
         let poll = self.poll.as_ref().map(|poll| poll.lane);

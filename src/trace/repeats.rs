@@ -16,9 +16,9 @@ pub(super) struct Fold {
     pub(super) period: usize,
 }
 
-/// As many turns as may repeat together.
+/// The most turns that are taken for one repetition.
 const LONGEST_PERIOD: usize = 4;
-/// As many repetitions as are worth a fold.
+/// A fold needs more repetitions than this.
 const FEWEST: usize = 3;
 
 /// Returns what may be left out: all repetitions but the first and the last one.
@@ -70,7 +70,7 @@ fn timeless(event: &Event) -> EventKind {
     let mut kind = event.kind.clone();
     match &mut kind {
         EventKind::Parked { timeout, slept, .. } => {
-            // What is left of its sleep is that the thread did sleep.
+            // Only whether the thread slept counts, not how long.
             *timeout = None;
             *slept = idle(event).map_or(Duration::ZERO, |_| Duration::MAX);
         }

@@ -16,12 +16,12 @@ use crate::trace::time_axis::TimeAxis;
 use lane::Lane;
 use sheet::{MARGIN, Sheet, escaped};
 
-/// As many turns are described.
+/// The most turns, and the most endings, that are described.
 const MOST_WORDS: usize = 50;
 
 /// Below all loops.
 const LEGEND: f64 = 40.0;
-/// Right of the axis, for what is said of the last tasks to end.
+/// Right of the axis: room for how the last tasks end.
 const AFTER: f64 = 64.0;
 
 const STYLE: &str = include_str!("svg/picture.css");

@@ -177,7 +177,7 @@ impl Timeline<'_> {
         Some(title + "\n")
     }
 
-    /// Says what the signs mean; as many on a line as there is room for.
+    /// Returns the legend, with as many signs on a line as there is room for.
     fn signs(&self) -> String {
         let mut lines: Vec<String> = Vec::new();
         for sign in SIGNS {
@@ -209,7 +209,7 @@ fn left(live: &Live, lines: usize) -> Option<String> {
     Some(left)
 }
 
-/// Says what a task does, as the end of a sentence.
+/// Describes what a task does, as the end of a sentence.
 fn doing(task: &LiveTask) -> String {
     match task.state {
         TaskState::Ready => "is ready".into(),

@@ -129,7 +129,7 @@ impl Tracer {
         });
     }
 
-    /// Ends the task's span and begins another, if its state is another than before.
+    /// Ends the task's span and begins another, if its state has changed.
     fn change(&mut self, task: u64) {
         let Some(&index) = self.row_of.get(&task) else {
             return;

@@ -2,8 +2,8 @@
 //!
 //! A thread waits for the signal, shows the recording, and then ends the process as the signal would have.
 //! But if the program handles interrupts itself, or was started to ignore them, it goes on as it would.
-//! That is looked up when its first loop is made, and on Linux alone. A program that asks `signal-hook` for
-//! the signal later than that cannot be recognized, and is ended.
+//! This is checked when its first loop is made, on Linux only. A program that asks `signal-hook` for the
+//! signal later than that is not recognized, and is ended.
 
 use std::fs;
 use std::sync::Once;

@@ -7,8 +7,7 @@
 //!
 //! A thread waits for the signal. When it comes, the thread asks each loop of the process for a
 //! [dump](crate::Dump), and prints the answers on stderr. A signal handler could not do this, because it
-//! may take no lock. (On Unix. Elsewhere there is no such
-//! signal.)
+//! may take no lock. Only Unix has this signal.
 
 use std::env;
 use std::io;
@@ -29,7 +28,7 @@ const VARIABLE: &str = "BOUCLE_DUMP";
 /// How long a loop has for its answer.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Begins to listen for the signal, if the environment asks for it and it does not yet.
+/// Begins to listen for the signal, once, if the environment asks for it.
 pub(super) fn listen() {
     static LISTEN: Once = Once::new();
     LISTEN.call_once(|| {
@@ -42,7 +41,7 @@ pub(super) fn listen() {
     });
 }
 
-/// Returns whether a value of the variable asks for it: `1` does, or any other word.
+/// Returns true if a value of the variable asks for it: `1` does, or any other word but `0`.
 fn is_asked(value: &str) -> bool {
     !matches!(value, "" | "0")
 }

@@ -14,7 +14,7 @@ use crate::trace::{slow_poll, stderr};
 /// The variable.
 const VARIABLE: &str = "BOUCLE_SLOW_POLL";
 
-/// The observer that the environment asks for.
+/// Returns the observer that the environment asks for.
 pub(super) fn observer() -> Option<Box<dyn Observer>> {
     static ASKED: OnceLock<Option<Duration>> = OnceLock::new();
     let asked = ASKED.get_or_init(|| {

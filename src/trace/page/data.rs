@@ -41,7 +41,7 @@ use crate::trace::recorder::first_began;
 use event_loop::Written;
 use format::{DOES, STATES, count, each, numbers};
 
-/// As many long polls are named.
+/// The most long polls that are listed.
 const MOST_LONG: usize = 8;
 
 /// Writes the whole trace.

@@ -15,7 +15,7 @@ use crate::trace::{Live, LiveTask, LoopTrace, TaskState, labels};
 
 use super::texts::Texts;
 
-/// As many of the tasks that wait for a source are named.
+/// The most tasks that are named of those that wait for a source.
 const MOST_NAMES: usize = 8;
 
 /// What the page says of the steps of a loop.
@@ -202,8 +202,8 @@ impl Follower<'_> {
         }
     }
 
-    /// Returns "source 3: 2 reader, 4 writer". Of a crowd the first are named, so that the texts of a source
-    /// stay small: there is one for each change.
+    /// Returns "source 3: 2 reader, 4 writer". Of many tasks the first are named: each change makes another
+    /// text, so all of them must stay short.
     fn source_in_words(&self, source: usize) -> String {
         let mut text = format!("source {source}");
         let mut tasks = self.waiting_for.get(&source).into_iter().flatten();

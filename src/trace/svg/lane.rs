@@ -14,9 +14,9 @@ use crate::trace::repeats::{self, Fold};
 use crate::trace::time_axis::TimeAxis;
 use crate::trace::{LoopTrace, TaskState, axis, labels, tracer};
 
-/// The axis, at most: what comes after that is not drawn.
+/// The longest axis: what comes after that is not drawn.
 const WIDEST: f64 = 2_000.0;
-/// As many rows are drawn.
+/// The most rows that are drawn.
 pub(super) const MOST_ROWS: usize = 60;
 
 pub(super) struct Lane<'a> {
@@ -28,7 +28,7 @@ pub(super) struct Lane<'a> {
     places: Vec<f64>,
     /// What is left out before that.
     folds: Vec<Fold>,
-    /// Rows that there is no room for.
+    /// How many rows are not drawn.
     more_rows: usize,
 }
 
@@ -63,7 +63,7 @@ impl<'a> Lane<'a> {
         self.labels.get(&row.task).map_or("", String::as_str)
     }
 
-    /// Says what is not drawn.
+    /// Describes what is not drawn.
     pub(super) fn left_out(&self) -> String {
         let mut parts = Vec::new();
         if self.it.dropped > 0 {
@@ -82,7 +82,7 @@ impl<'a> Lane<'a> {
         parts.join("; ")
     }
 
-    /// Returns the place of a step; one that is behind the last stands there.
+    /// Returns the place of a step; of one behind the last, the end of the axis.
     pub(super) fn place(&self, step: Step) -> f64 {
         self.places.get(step).map_or(self.width, |&place| place)
     }
@@ -118,7 +118,7 @@ impl<'a> Lane<'a> {
         arrows.filter(|arrow| self.is_drawn(arrow.step))
     }
 
-    /// Returns where turns are left out, and what is said instead, in two lines.
+    /// Returns where turns are left out, and the two lines that stand there instead.
     pub(super) fn gaps(&self) -> impl Iterator<Item = (Range<f64>, [String; 2])> {
         self.folds.iter().map(|fold| {
             let like = match fold.period {
@@ -149,7 +149,7 @@ impl<'a> Lane<'a> {
         })
     }
 
-    /// Says what a task does in a span, and why.
+    /// Describes what a task does in a span, and why.
     pub(super) fn title(&self, row: &Row, span: &Span) -> String {
         let does = match span.state {
             TaskState::Ready => format!("is ready: {}", self.why(row, span)),
@@ -169,7 +169,7 @@ impl<'a> Lane<'a> {
         format!("{} {does}", self.label(row))
     }
 
-    /// Says what has put the task in the ready queue.
+    /// Names what has put the task in the ready queue.
     fn why(&self, row: &Row, span: &Span) -> String {
         let Some(index) = span.cause else {
             let why = match self.it.before.tasks.contains_key(&row.task) {

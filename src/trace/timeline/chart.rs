@@ -22,7 +22,7 @@ pub(super) struct Chart {
     pub(super) labels: BTreeMap<u64, String>,
     /// What the tasks did before the first column.
     pub(super) before: BTreeMap<u64, Meanwhile>,
-    /// The loop at last; if it has ended, as it was before it dropped the tasks that were left.
+    /// The loop's last state; of a loop that has ended, the one before it dropped the tasks that were left.
     pub(super) at_last: Live,
 }
 

@@ -51,9 +51,9 @@ struct Row {
 const LONGEST_LABEL: usize = 20;
 /// The lines of a panel that are no rows.
 const HEADINGS: usize = 3;
-/// As many signs stand between two marks, to be seen.
+/// The fewest signs between two marks, so that they are seen.
 const BETWEEN: usize = 2;
-/// Of the tasks to which nothing happens, so many are named.
+/// The most tasks that are named of those to which nothing happens.
 const NAMED: usize = 8;
 
 impl<'a> Panels<'a> {

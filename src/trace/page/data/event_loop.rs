@@ -48,7 +48,7 @@ impl<'a> Written<'a> {
         }
     }
 
-    /// Writes a loop whose time begins so long after that of the first one.
+    /// Writes the loop. `began` is how much later its time began than the first loop's.
     pub(super) fn write(
         &self,
         mut object: JSONObjectWriter<'_>,
@@ -152,7 +152,7 @@ impl<'a> Written<'a> {
         array.value(note.timer);
     }
 
-    /// Returns the type of a task's future, and says where the task comes from.
+    /// Returns the type of a task's future, and where the task comes from.
     fn origin(&self, row: &Row) -> (&'static str, String) {
         let begin = row.spans.first().map_or(0, |span| span.steps.start);
         let mut entered = Live::default();
@@ -208,7 +208,7 @@ impl<'a> Written<'a> {
         labels::name(&self.labels, task)
     }
 
-    /// Returns the time of a step; one that is behind the last is then.
+    /// Returns the time of a step; of one behind the last, the time of the last.
     fn time(&self, step: Step) -> Duration {
         let last = step.min(self.it.events.len());
         picture::event(self.it, last).map_or(self.it.before.time, |event| event.time)
