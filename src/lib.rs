@@ -213,7 +213,18 @@ mod combine {
     pub(crate) mod wait; // `wait` and its modes
     pub(crate) mod as_completed; // `as_completed`
 }
-mod executor; // `run_in_executor`
+mod executor {
+    #[cfg(feature = "blocking")]
+    pub(crate) mod pool; // the threads, and the work that waits for one
+    #[cfg(feature = "blocking")]
+    pub(crate) mod run_in_executor; // `run_in_executor`
+    #[cfg(feature = "blocking")]
+    pub(crate) use run_in_executor::{end_jobs, start};
+
+    /// Without the feature `blocking` a loop has no jobs.
+    #[cfg(not(feature = "blocking"))]
+    pub(crate) fn end_jobs(_: crate::task::id::LoopNumber, _: Option<std::time::Duration>) {}
+}
 mod shrink; // giving a table's memory back
 pub mod observe; // what a loop does, as events
 pub mod trace; // what a recorded run looks like
@@ -226,7 +237,7 @@ pub use combine::wait::{
 };
 pub use event_loop::{Builder, EventLoop, Turn, run, stop};
 #[cfg(feature = "blocking")]
-pub use executor::{RunInExecutor, run_in_executor};
+pub use executor::run_in_executor::{RunInExecutor, run_in_executor};
 pub use observe::dump::{Dump, DumpError, dump};
 pub use task::budget::{YieldNow, consume_budget, yield_now};
 pub use task::join::JoinHandle;

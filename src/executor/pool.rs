@@ -1,10 +1,10 @@
 //! A pool of threads, and the work that waits for one.
 //!
-//! Threads are made when work finds none free, up to a bound, and end when they have been idle for a
-//! second. The queue owns the work that has not begun; one lock guards it and every count, so:
+//! The pool makes a thread when work finds none free, up to a bound. A thread ends when it has been idle for
+//! a second. The queue owns the work that has not begun; one lock guards it and every count, so:
 //!
-//! - Work that is given up, or whose loop ends, either has begun or never will: taking it out of
-//!   the queue is one step under the lock, and so is beginning it.
+//! - Work that is given up, or that belongs to a loop that ends, either has begun or never will: to take it
+//!   out of the queue is one step under the lock, and so is to begin it.
 //! - A thread ends only when it finds the queue empty. So while one exists, the queue is worked off.
 //!   If the system refuses another, the work waits its turn; if there is none at all, the caller gets
 //!   the system's error. Nothing here waits for a thread, or tries again.
@@ -12,12 +12,11 @@
 //! The lock is held while the system makes a thread, so that no count is ever a guess. No user code
 //! runs under it: work is boxed, and is run and dropped outside.
 //!
-//! The `blocking` crate would do most of this, but tries again and again, on the caller's thread,
-//! where a thread is refused.
+//! The `blocking` crate would do most of this, but if a thread is refused it tries again and again, on
+//! the caller's thread.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
-use std::mem;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -47,15 +46,8 @@ struct State {
     threads: usize,
     /// Those of the threads that have no work: each of them looks at the queue before it sleeps.
     free: usize,
-    /// What each loop would have to end.
-    loops: BTreeMap<LoopNumber, Jobs>,
-}
-
-/// The work of one loop.
-#[derive(Default)]
-struct Jobs {
-    queued: BTreeSet<u64>,
-    running: usize,
+    /// How much work each loop has that has not ended, queued or running.
+    loops: BTreeMap<LoopNumber, usize>,
 }
 
 /// Something to be run. It never unwinds.
@@ -98,7 +90,7 @@ impl Pool {
         state.next_number += 1;
         state.queue.insert(number, Queued { of, work });
         if let Some(of) = of {
-            state.loops.entry(of).or_default().queued.insert(number);
+            *state.loops.entry(of).or_default() += 1;
         }
         if let Err(error) = self.grow(&mut state)
             && state.threads == 0
@@ -106,7 +98,7 @@ impl Pool {
             let refused = state.take(number);
             drop(state);
             drop_quietly(refused);
-            // Not of the system's kind, `WouldBlock`, which says something else of a socket.
+            // Not with the system's kind, `WouldBlock`, which means something else for a socket.
             let message = format!("the system refuses a thread: {error}");
             return Err(io::Error::other(message));
         }
@@ -116,18 +108,27 @@ impl Pool {
     }
 
     /// Ends what a loop has here: drops its work that has not begun, and waits for the rest, up to
-    /// that long. Nothing may be submitted for it any more. O(n log n) in its own work.
+    /// `timeout`. Nothing may be submitted for it any more. If it has any work, O(n) in what is queued.
     pub(super) fn end(&self, of: LoopNumber, timeout: Option<Duration>) {
         let mut state = self.lock();
-        let own = state.loops.get_mut(&of);
-        let own = own.map_or_else(BTreeSet::new, |jobs| mem::take(&mut jobs.queued));
-        let given_up: Vec<_> = own.iter().map(|number| state.take(*number)).collect();
+        let has_work = |state: &mut State| state.loops.contains_key(&of);
+        if !has_work(&mut state) {
+            return;
+        }
+        let own = state
+            .queue
+            .iter()
+            .filter(|(_, queued)| queued.of == Some(of));
+        let own: Vec<_> = own.map(|(number, _)| *number).collect();
+        let given_up: Vec<_> = own.into_iter().map(|number| state.take(number)).collect();
         drop(state);
         given_up.into_iter().for_each(drop_quietly);
         // Without a bound, as long as it takes.
         let timeout = timeout.unwrap_or(Duration::MAX);
-        let runs = |state: &mut State| state.loops.contains_key(&of);
-        drop(self.ended.wait_timeout_while(self.lock(), timeout, runs));
+        drop(
+            self.ended
+                .wait_timeout_while(self.lock(), timeout, has_work),
+        );
     }
 
     /// Makes a thread, unless enough of them are free for what is queued.
@@ -146,18 +147,16 @@ impl Pool {
     fn work(&'static self) {
         let mut state = self.lock();
         loop {
-            while let Some(Queued { of, work }) = state.begin() {
+            while let Some((_, Queued { of, work })) = state.queue.pop_first() {
                 state.free -= 1;
-                // More may be queued than threads could be had for, until now.
+                // The system may have refused threads for what is queued, and grant one now.
                 let _ = self.grow(&mut state);
                 drop(state);
                 work();
                 state = self.lock();
                 state.free += 1;
-                if let Some(of) = of {
-                    state.update(of, |jobs| jobs.running -= 1);
-                    self.ended.notify_all();
-                }
+                state.end_one(of);
+                self.ended.notify_all();
             }
             let waited = self.submitted.wait_timeout(state, IDLE);
             let (woken, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
@@ -177,34 +176,20 @@ impl Pool {
 }
 
 impl State {
-    /// Takes work out that has not begun.
+    /// Takes out work that has not begun.
     fn take(&mut self, number: u64) -> Option<Queued> {
         let taken = self.queue.remove(&number)?;
-        if let Some(of) = taken.of {
-            self.update(of, |jobs| {
-                jobs.queued.remove(&number);
-            });
-        }
+        self.end_one(taken.of);
         Some(taken)
     }
 
-    /// Takes out the oldest work, which begins.
-    fn begin(&mut self) -> Option<Queued> {
-        let (number, begun) = self.queue.pop_first()?;
-        if let Some(of) = begun.of {
-            self.update(of, |jobs| {
-                jobs.queued.remove(&number);
-                jobs.running += 1;
-            });
-        }
-        Some(begun)
-    }
-
-    /// Changes what a loop has, and forgets the loop if it has nothing any more.
-    fn update(&mut self, of: LoopNumber, change: impl FnOnce(&mut Jobs)) {
-        if let Some(jobs) = self.loops.get_mut(&of) {
-            change(jobs);
-            if jobs.running == 0 && jobs.queued.is_empty() {
+    /// Counts one piece of work less. A loop that has none left is forgotten.
+    fn end_one(&mut self, of: Option<LoopNumber>) {
+        if let Some(of) = of
+            && let Some(left) = self.loops.get_mut(&of)
+        {
+            *left -= 1;
+            if *left == 0 {
                 self.loops.remove(&of);
             }
         }

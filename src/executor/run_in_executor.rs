@@ -1,25 +1,32 @@
 //! `run_in_executor`: blocking work, on a thread that is not the loop's.
 //!
 //! A job is a piece of work in the [pool](super::pool) that all loops of the process share, and a
-//! future that gets its value from there. It belongs to the loop that ran when it was made, which
-//! waits for it at its end; so no effect of it is cut off when `main` returns.
+//! future that gets its value. The two share the job's [`Stage`]: pending, until the work has ended or is
+//! dropped.
+//!
+//! Wakers, and values when they are dropped, are user code: none of it runs under the lock.
+//!
+//! A job belongs to the loop that ran when it was made, which waits for it at its end. So no effect of the
+//! job is cut off when `main` returns.
 
-use std::any::Any;
 use std::fmt;
 use std::io;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use super::hold::Hold;
-use super::oneshot::{self, Receiver};
 use super::pool::{Place, Pool};
 use crate::current;
 use crate::observe::event::WaitsFor;
 use crate::task::budget;
-use crate::task::cell::drop_quietly;
+use crate::task::cell::{Payload, drop_quietly};
 use crate::task::id::LoopNumber;
+use crate::wake::inbox::Message;
+use crate::wake::waiter::Waiter;
+use crate::wake::waker::{waiter, wake_quietly};
 
 /// The threads of [`run_in_executor`]. Their number is tokio's.
 static EXECUTOR: Pool = Pool::new("boucle-executor", 512);
@@ -37,11 +44,11 @@ static EXECUTOR: Pool = Pool::new("boucle-executor", 512);
 /// assert!(text.unwrap().contains("boucle"));
 /// ```
 ///
-/// It costs three allocations, some locks and two wakes across threads, some ten microseconds; where
-/// no thread is free, the making of one. There are up to 512 threads, shared by all loops of the
-/// process, and a thread ends when it has had no work for a second. What finds no thread free waits
-/// its turn, first come, first served; so does what comes when the system refuses another thread.
-/// (A job that waits for another job keeps its thread meanwhile: 512 of them may wait for ever.)
+/// It costs three allocations, some locks and two wakes across threads; where no thread is free, the making
+/// of one. There are up to 512 threads, shared by all loops of the process, and a thread ends when it has
+/// had no work for a second. A job that finds no thread free waits its turn, first come, first served; so
+/// does one that the system refuses another thread for. (A job that waits for another job keeps its thread
+/// meanwhile: 512 of them may wait for ever.)
 ///
 /// # The end of the loop
 ///
@@ -51,7 +58,7 @@ static EXECUTOR: Pool = Pool::new("boucle-executor", 512);
 /// so last: a job that waits for a task, or uses a [`LoopHandle`](crate::LoopHandle), finds it gone.
 /// But a job that waits for what never comes, a line of stdin perhaps, holds up the end for ever: with
 /// such jobs, set a bound.
-/// A job that is made where no loop runs belongs to none, whichever loop awaits it; one that is made
+/// A job that is made where no loop runs belongs to none, whichever loop awaits it. A job that is made
 /// while its loop ends, by a destructor, is dropped at once.
 ///
 /// # Cancellation
@@ -79,9 +86,7 @@ where
     } else {
         start(&EXECUTOR, current::running_number(), work)
     };
-    started.unwrap_or_else(|error| RunInExecutor {
-        job: Job::Refused(error),
-    })
+    started.unwrap_or_else(|error| RunInExecutor(Job::Refused(error)))
 }
 
 /// Starts a job that belongs to `of`.
@@ -98,35 +103,32 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let (sender, value) = oneshot::channel();
-    let runs = Hold::new();
+    let stage = Arc::new(Mutex::new(Stage::Pending(None)));
+    let mut end = WorkEnd {
+        stage: Arc::clone(&stage),
+        result: None,
+        _hold: Hold::new(),
+    };
     let work = move || {
-        let result = catch_unwind(AssertUnwindSafe(work));
-        drop(runs);
-        sender.send(result);
+        end.result = Some(catch_unwind(AssertUnwindSafe(work)));
+        drop_quietly(end);
     };
     let _place = pool.submit(of, Box::new(work))?;
-    Ok(RunInExecutor {
-        job: Job::Started { value, _place },
-    })
+    Ok(RunInExecutor(Job::Started { stage, _place }))
 }
 
-/// Ends the jobs of a loop: drops those that have not begun, and waits for the others, up to that
-/// long.
+/// Ends the jobs of a loop: drops those that have not begun, and waits for the others, up to `timeout`.
 pub(crate) fn end_jobs(of: LoopNumber, timeout: Option<Duration>) {
     EXECUTOR.end(of, timeout);
 }
 
 /// The future of [`run_in_executor`].
 #[must_use = "dropping it gives up work that has not begun; await it, or `spawn` it"]
-pub struct RunInExecutor<T> {
-    job: Job<T>,
-}
+pub struct RunInExecutor<T>(Job<T>);
 
 enum Job<T> {
     Started {
-        /// Dropped before the place is: giving up the work wakes nothing.
-        value: Receiver<Result<T, Box<dyn Any + Send>>>,
+        stage: Arc<Mutex<Stage<T>>>,
         _place: Place,
     },
     Refused(io::Error),
@@ -138,16 +140,16 @@ impl<T> Future for RunInExecutor<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         ready!(budget::poll_left(cx));
-        let value = match &self.job {
-            Job::Started { value, .. } => value,
+        let stage = match &self.0 {
+            Job::Started { stage, .. } => stage,
             Job::Refused(error) => panic!("run_in_executor cannot begin the work: {error}"),
             Job::Over => panic!("the future of run_in_executor was polled after it was ready"),
         };
-        let Poll::Ready(result) = value.poll(cx) else {
+        let Poll::Ready(result) = Stage::poll(stage, cx) else {
             current::running(|state| state.record_wait(WaitsFor::Job));
             return Poll::Pending;
         };
-        self.job = Job::Over;
+        self.0 = Job::Over;
         budget::spend();
         match result {
             Some(Ok(value)) => Poll::Ready(value),
@@ -157,8 +159,91 @@ impl<T> Future for RunInExecutor<T> {
     }
 }
 
+impl<T> Drop for RunInExecutor<T> {
+    /// Takes back the waiter, since the work may run for a long time yet, and drops a value that has come
+    /// already. Then the place is dropped: giving up the work wakes nothing.
+    fn drop(&mut self) {
+        if let Job::Started { stage, .. } = &self.0 {
+            drop_quietly(Stage::replace(stage, Stage::Ended(None)));
+        }
+    }
+}
+
 impl<T> fmt::Debug for RunInExecutor<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("RunInExecutor")
+    }
+}
+
+/// How a job stands.
+enum Stage<T> {
+    /// The work is queued, or runs. What waits for it, from the future's last poll.
+    Pending(Option<(Waiter, Option<Hold>)>),
+    /// What the work has returned, or its panic; `None` if it never began, or the future is gone.
+    Ended(Option<Result<T, Payload>>),
+}
+
+impl<T> Stage<T> {
+    /// Sets the stage, and returns the one before.
+    fn replace(shared: &Mutex<Self>, next: Self) -> Self {
+        let mut stage = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        mem::replace(&mut *stage, next)
+    }
+
+    /// Takes the result, or leaves what waits for it.
+    fn poll(shared: &Mutex<Self>, cx: &mut Context<'_>) -> Poll<Option<Result<T, Payload>>> {
+        let mut waiting = Some((waiter(cx.waker()), Hold::new()));
+        let mut stage = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let polled = match &mut *stage {
+            Stage::Pending(before) => {
+                mem::swap(before, &mut waiting);
+                Poll::Pending
+            }
+            Stage::Ended(result) => Poll::Ready(result.take()),
+        };
+        drop(stage);
+        // Quietly, since the result is in hand.
+        drop_quietly(waiting);
+        polled
+    }
+}
+
+/// What the work owns: its drop ends the job, whether the work has run or is dropped before.
+struct WorkEnd<T> {
+    stage: Arc<Mutex<Stage<T>>>,
+    result: Option<Result<T, Payload>>,
+    _hold: Option<Hold>,
+}
+
+impl<T> Drop for WorkEnd<T> {
+    /// Leaves the result, and wakes what waits for it. If the future is gone, the result is dropped with the
+    /// stage, on this thread.
+    fn drop(&mut self) {
+        let ended = Stage::Ended(self.result.take());
+        if let Stage::Pending(Some((waiter, hold))) = Stage::replace(&self.stage, ended) {
+            wake_quietly(waiter);
+            drop(hold);
+        }
+    }
+}
+
+/// Holds the virtual clock of a loop while work runs, and while a future waits for it: the loop that waits
+/// need not be the one that the job belongs to. A hold is released after the wake, so the loop receives
+/// the wake first.
+struct Hold(LoopNumber);
+
+impl Hold {
+    /// Holds the clock of the running loop, if one runs.
+    fn new() -> Option<Hold> {
+        current::running(|state| {
+            state.jobs += 1;
+            Hold(state.number)
+        })
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        current::deliver(self.0, Message::ReleaseJob);
     }
 }

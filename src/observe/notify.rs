@@ -1,0 +1,66 @@
+//! How the observers of a loop receive what the log has recorded.
+//!
+//! An observer is user code. The turn calls it between its steps, when the loop's state is free. No loop
+//! is the running one meanwhile, so an operation that needs a loop panics with that reason.
+//! A panic of an observer leaves `block_on`, `run_forever` or `turn` at the next place where nothing is
+//! under way; from then on no observer of the loop is called.
+
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use crate::current;
+use crate::observe::event::Origin;
+use crate::task::cell::drop_quietly;
+use crate::task::id::LoopNumber;
+
+/// Notifies the observers of what was recorded.
+#[cold]
+#[inline(never)]
+pub(crate) fn notify(of: LoopNumber) {
+    let mut state = current::expect(of);
+    let events = state.log.take_events();
+    // No task causes what they do.
+    let cause = mem::replace(&mut state.log.cause, Origin::Outside);
+    let mut observers = mem::take(&mut state.observers);
+    drop(state);
+    let notified = catch_unwind(AssertUnwindSafe(|| {
+        current::while_notifying(|| {
+            for event in &events {
+                let each = observers.list.iter_mut();
+                each.for_each(|observer| observer.observe(event));
+            }
+        });
+    }));
+    let mut dismissed = Vec::new();
+    if let Err(payload) = notified {
+        observers.panicked = Some(payload);
+        dismissed = mem::take(&mut observers.list);
+    }
+    let mut state = current::expect(of);
+    state.observers = observers;
+    state.log.cause = cause;
+    let time = state.clock.elapsed();
+    state.log.set_began(time);
+    drop(state);
+    dismissed.into_iter().for_each(drop_quietly);
+}
+
+/// Notifies the observers for the last time. A panic of one ends here.
+pub(crate) fn notify_last(of: LoopNumber) {
+    notify(of);
+    let observers = mem::take(&mut current::expect(of).observers);
+    drop(observers);
+}
+
+/// Notifies the observers where nothing is under way: a panic of one is resumed here.
+pub(crate) fn notify_at_rest(of: LoopNumber) {
+    let is_observed = current::expect(of).log.is_on();
+    if !is_observed {
+        return;
+    }
+    notify(of);
+    let panicked = current::expect(of).observers.panicked.take();
+    if let Some(payload) = panicked {
+        resume_unwind(payload);
+    }
+}
