@@ -10,9 +10,9 @@ use crate::time::sleep::{Sleep, sleep};
 /// Ticks at once, and then every `period`.
 ///
 /// The ticks count from this call; if no loop is running when it is made, from the first poll, which
-/// ticks at once. Each goes by the clock of the loop, virtual or real.
+/// ticks at once. The loop's clock measures the time, virtual or real.
 ///
-/// asyncio has none; a loop around `sleep` is late by the length of its body, every round. The
+/// asyncio has none; there a loop around `sleep` is late by the length of its body, every round. The
 /// names and the ways to catch up are tokio's.
 ///
 /// ```
@@ -42,7 +42,7 @@ pub fn interval(period: Duration) -> Interval {
     }
 }
 
-/// What [`interval`] returns.
+/// The ticks of [`interval`].
 #[derive(Debug)]
 #[must_use = "an interval does nothing until `tick` is awaited"]
 pub struct Interval {
@@ -69,7 +69,7 @@ pub enum MissedTickBehavior {
     Skip,
 }
 
-/// How late a tick may be without being called so, if a period is longer.
+/// A tick that is no later than this is on time, if the period is longer.
 const LATE: Duration = Duration::from_millis(5);
 
 impl Interval {
@@ -105,12 +105,12 @@ impl Interval {
         self.missed
     }
 
-    /// Says what to do about ticks that were missed.
+    /// Sets what is done about ticks that were missed.
     pub fn set_missed_tick_behavior(&mut self, behavior: MissedTickBehavior) {
         self.missed = behavior;
     }
 
-    /// When the tick after `due` is to come, if that one was fetched at `now`.
+    /// Returns when the tick after `due` is due, if that one was fetched at `now`.
     fn next(&self, due: Instant, now: Instant) -> Instant {
         let next = clock::deadline_after(due, self.period);
         let lateness = now.saturating_duration_since(due);

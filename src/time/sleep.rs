@@ -1,7 +1,7 @@
 //! `sleep`: a future that a timer makes ready. What happens between the call and the value:
 //!
 //! ```text
-//!   1 call   notes the deadline; nothing is armed
+//!   1 call   computes the deadline; nothing is armed
 //!   2 poll   arms a timer in the loop's wheel, with the task's number, and is pending: the turn puts
 //!            the task back into its slot, idle
 //!   3 park   once nothing is ready, the loop sleeps until the wheel's next deadline
@@ -12,12 +12,12 @@
 //! ```
 //!
 //! **To wait needs no budget, to be ready does.** A sleep that is not over arms its timer and is
-//! pending, whatever the poll has spent. One that is over spends a unit of the [budget]. If none is left
-//! it gives way: it wakes its task and is pending, once, and its next poll is ready whatever is left
-//! then. So `timeout`, which waits on a sleep too, ends a future that spends the whole budget of each
-//! poll, and a loop of timeouts that have passed gives way all the same.
+//! pending, whatever the poll has spent. A sleep that is over spends a unit of the [budget]. If none is
+//! left it gives way once: it wakes its task and is pending, and its next poll is ready whatever is left
+//! then. So a `timeout` ends even a future that spends the whole budget of each poll, and a loop of
+//! timeouts that have passed still gives way.
 //!
-//! A waker may be another runtime's, and to clone or drop it may run that one's code. So it is cloned
+//! A waker may be another runtime's, and its clone and its drop that runtime's code. So a waker is cloned
 //! before the loop's state is used, and what is left over is dropped after.
 
 use std::fmt;
@@ -27,7 +27,6 @@ use std::time::{Duration, Instant};
 
 use crate::current;
 use crate::task::budget;
-use crate::task::cell::drop_quietly;
 use crate::task::id::LoopNumber;
 use crate::time::clock;
 use crate::wake::inbox::Message;
@@ -35,7 +34,7 @@ use crate::wake::waker::waiter;
 
 /// The time of the running loop, virtual or real; without a loop, the real time.
 ///
-/// asyncio's `loop.time`. A reading of the clock, nothing cached.
+/// asyncio's `loop.time`. Each call reads the clock.
 #[doc(alias = "time")]
 pub fn now() -> Instant {
     current::running(|state| state.clock.now()).unwrap_or_else(clock::real_now)
@@ -43,16 +42,15 @@ pub fn now() -> Instant {
 
 /// Waits for some time: asyncio's `sleep`.
 ///
-/// The time counts from this call, not from the first poll; if no loop is running when it is made,
-/// from the first poll. It is never early. The wheel ticks in microseconds. Sleeps of more than a
-/// millisecond share the loop's wakes, and are up to a millisecond late; a shorter one is late by
-/// about a tenth of that, on Linux.
+/// The time counts from this call; if no loop is running then, from the first poll. A sleep is never early.
+/// The wheel ticks in microseconds. Sleeps of more than a millisecond share the loop's wakes, and are up
+/// to a millisecond late; a shorter one is less late, on Linux.
 ///
 /// A sleep of zero is ready at once, and does not give way: [`yield_now`](crate::yield_now) does.
 /// Any duration is accepted; one that the clock cannot represent is a century.
 ///
-/// To arm and to cancel the timer are O(1) and no system call. It takes 48 bytes, and the room in
-/// which a vector grows.
+/// To arm and to cancel the timer are O(1), without a system call. A timer takes 48 bytes, and its share of
+/// the room that a vector keeps to grow.
 ///
 /// ```
 /// use std::time::Duration;
@@ -105,9 +103,9 @@ pub struct Sleep {
     state: State,
 }
 
-/// `For` becomes `Until` when it is known what the time is, and `Armed` at the first poll that is
-/// not ready. The number is that of the loop whose clock the deadline goes by, or none. 32 bytes: a
-/// million sleeping tasks hold a million of these.
+/// `For` becomes `Until` when the time is known, and `Armed` at the first poll that is not ready. The
+/// number is that of the loop whose clock measures the time, or none. 32 bytes: a million sleeping tasks
+/// hold a million of these.
 enum State {
     /// No loop was running when the sleep was made.
     For(Duration),
@@ -124,7 +122,7 @@ struct TimerKey {
 }
 
 impl Sleep {
-    /// When it is over; `None` if it does not count yet, because no loop was running when it was
+    /// When it is over; `None` if the time does not count yet, because no loop was running when it was
     /// made.
     pub fn deadline(&self) -> Option<Instant> {
         match self.state {
@@ -139,8 +137,8 @@ impl Sleep {
     /// that polled it, reset it or ran when it was made. If that loop is gone or on another thread,
     /// by [`now`].
     pub fn is_elapsed(&self) -> bool {
-        self.deadline()
-            .is_some_and(|deadline| self.now() >= deadline)
+        let deadline = self.deadline();
+        deadline.is_some_and(|deadline| self.now() >= deadline)
     }
 
     /// Gives it another deadline, whether or not the first has come. O(1).
@@ -151,7 +149,7 @@ impl Sleep {
         self.state = State::Until(deadline, of);
     }
 
-    /// The loop whose clock it goes by.
+    /// The loop whose clock measures its time.
     fn of(&self) -> LoopNumber {
         match &self.state {
             State::For(_) => LoopNumber::NONE,
@@ -178,57 +176,54 @@ impl Sleep {
         Poll::Pending
     }
 
-    /// Waits for the deadline, without regard to the budget. Returns it, with the loop whose clock has
-    /// reached it.
+    /// Waits for the deadline, whatever the budget is. Returns it, with the loop whose clock has reached
+    /// it. A timer may have fired late: a loop that is busy looks at its timers only now and then.
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<(Instant, LoopNumber)> {
-        if let State::Armed(deadline, timer) = &self.state {
-            let (deadline, of) = (*deadline, timer.of);
-            match timer.poll(deadline, cx) {
-                Some(Poll::Pending) => return Poll::Pending,
-                Some(Poll::Ready(())) => return Poll::Ready((deadline, of)),
-                // Its loop is gone, and its timer with it; it may have another on this one.
-                None => self.state = State::Until(deadline, of),
+        if let State::Armed(deadline, TimerKey { of, key }) = self.state {
+            let waiter = waiter(cx.waker());
+            let polled = current::polled(of, "a sleep", |state| {
+                if state.timers.has_fired(key) || state.clock.has_come(deadline) {
+                    return (Poll::Ready((deadline, of)), waiter);
+                }
+                state.record_sleep(key, deadline, false);
+                (Poll::Pending, state.timers.replace(key, waiter))
+            });
+            if let Some((polled, unused)) = polled {
+                unused.drop_quietly();
+                return polled;
             }
+            // The loop is gone, and the timer with it. The sleep may have another on the running loop.
         }
-        self.poll_unarmed(cx)
+        self.arm(cx)
     }
 
-    fn poll_unarmed(&mut self, cx: &mut Context<'_>) -> Poll<(Instant, LoopNumber)> {
-        let deadline = self.count();
+    /// Arms a timer on the running loop, unless the deadline has come by its clock. A sleep that was made
+    /// without a loop counts from now on.
+    fn arm(&mut self, cx: &mut Context<'_>) -> Poll<(Instant, LoopNumber)> {
         let waiter = waiter(cx.waker());
-        let armed =
-            current::expect_running("a sleep", |state| match state.clock.tick_ahead(deadline) {
-                Some(tick) => {
-                    let (of, key) = (state.number, state.timers.arm(tick, waiter));
-                    state.record_sleep(key, deadline, true);
-                    Ok(TimerKey { of, key })
-                }
-                None => Err((state.number, waiter)),
-            });
+        let armed = current::expect_running("a sleep", |state| {
+            let of = state.number;
+            let deadline = match self.state {
+                State::For(wait) => clock::deadline_after(state.clock.now(), wait),
+                State::Until(deadline, _)
+                | State::Armed(deadline, _)
+                | State::GaveWay(deadline, _) => deadline,
+            };
+            let Some(tick) = state.clock.tick_ahead(deadline) else {
+                return Err((deadline, of, waiter));
+            };
+            let key = state.timers.arm(tick, waiter);
+            state.record_sleep(key, deadline, true);
+            Ok((deadline, TimerKey { of, key }))
+        });
         match armed {
-            Ok(timer) => {
+            Ok((deadline, timer)) => {
                 self.state = State::Armed(deadline, timer);
                 Poll::Pending
             }
-            Err((of, unused)) => {
-                drop_quietly(unused);
+            Err((deadline, of, unused)) => {
+                unused.drop_quietly();
                 Poll::Ready((deadline, of))
-            }
-        }
-    }
-
-    /// The deadline; if the sleep was made without a loop, it counts from now on.
-    fn count(&mut self) -> Instant {
-        match self.state {
-            State::Until(deadline, _) | State::Armed(deadline, _) | State::GaveWay(deadline, _) => {
-                deadline
-            }
-            State::For(duration) => {
-                let (now, of) =
-                    current::expect_running("a sleep", |state| (state.clock.now(), state.number));
-                let deadline = clock::deadline_after(now, duration);
-                self.state = State::Until(deadline, of);
-                deadline
             }
         }
     }
@@ -238,25 +233,7 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.poll_over(cx).map(|_| ())
-    }
-}
-
-impl TimerKey {
-    /// Whether it has fired, or its deadline has come all the same: a loop that is busy looks at
-    /// its timers only now and then. `None` if its loop is gone.
-    fn poll(&self, deadline: Instant, cx: &mut Context<'_>) -> Option<Poll<()>> {
-        let waiter = waiter(cx.waker());
-        let (polled, unused) = current::polled(self.of, "a sleep", |state| {
-            if state.timers.has_fired(self.key) || state.clock.has_come(deadline) {
-                (Poll::Ready(()), waiter)
-            } else {
-                state.record_sleep(self.key, deadline, false);
-                (Poll::Pending, state.timers.replace(self.key, waiter))
-            }
-        })?;
-        drop_quietly(unused);
-        Some(polled)
+        self.poll_over(cx).map(drop)
     }
 }
 

@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 
 use crate::time::sleep::{Sleep, sleep};
 
-/// Waits for a future, but not longer than that: asyncio's `wait_for` and `timeout`.
+/// Waits for a future, but no longer than `duration`: asyncio's `wait_for` and `timeout`.
 ///
 /// The future is polled first: if it is ready when it is polled, its value wins, late or not.
 ///
@@ -25,7 +25,7 @@ use crate::time::sleep::{Sleep, sleep};
 /// ```
 ///
 /// A timeout of one second for a sleep of two, as [`trace`](crate::trace) shows it: one task, which waits
-/// for either timer.
+/// for two timers.
 ///
 /// ```text
 /// turn         1                               2
@@ -35,8 +35,8 @@ use crate::time::sleep::{Sleep, sleep};
 ///
 /// # Errors
 ///
-/// [`Elapsed`], when the time is over. The future is dropped with the `Timeout`. (A `JoinHandle` is
-/// such a future: its task goes on, where asyncio's `wait_for` cancels it.)
+/// [`Elapsed`], when the time is over. The future is dropped with the `Timeout`. (If the future is a
+/// `JoinHandle`, its task goes on, where asyncio's `wait_for` cancels it.)
 ///
 /// # Cancellation
 ///
@@ -46,8 +46,8 @@ use crate::time::sleep::{Sleep, sleep};
 ///
 /// As [`sleep`].
 #[doc(alias = "wait_for")]
-// Inlined, a large future is built in its place; a call would have two more copies on the stack. (Without
-// optimization it is the other way round.)
+// If this is inlined, a large future is built in its place; a call has two more copies on the stack.
+// (Without optimization it is the other way round.)
 #[cfg_attr(not(debug_assertions), inline(always))]
 pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
     Timeout {
@@ -79,7 +79,7 @@ impl<F: Future> Future for Timeout<F> {
         if let Poll::Ready(value) = this.future.poll(cx) {
             return Poll::Ready(Ok(value));
         }
-        // If the future has spent the budget, this gives way at most once: see `Sleep::poll_over`.
+        // If the future has spent the budget, this gives way once at most: see `Sleep::poll_over`.
         this.sleep.poll_over(cx).map(|_| Err(Elapsed))
     }
 }
