@@ -14,7 +14,7 @@ use crate::task::group::{self, Member, WakeOn};
 use crate::task::id::LoopNumber;
 use crate::task::join::JoinHandle;
 use crate::task::join_error::JoinError;
-use crate::task::spawn::{Unspawned, spawn_with};
+use crate::task::spawn::{Unspawned, spawn_on};
 use crate::task::table::Joiner;
 use crate::wake::inbox::Message;
 use crate::wake::waker::{waiter, wake_quietly};
@@ -51,11 +51,8 @@ impl Group {
         F: Future + 'static,
         F::Output: 'static,
     {
-        Child(spawn_with(
-            self.member(position),
-            location,
-            task.into_cell(),
-        ))
+        let member = self.member(position);
+        Child(spawn_on(Some(self.of), member, location, task.into_cell()))
     }
 
     /// Makes tasks that exist members of this group, each at its position. A task that is done by now, or

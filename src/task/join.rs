@@ -138,12 +138,6 @@ impl<T> JoinHandle<T> {
     pub(crate) fn slot(&self) -> u32 {
         self.number.slot()
     }
-
-    pub(crate) fn set_name(&self, name: Box<str>) {
-        if let Some(mut state) = current::find(self.of()) {
-            state.set_name(self.slot(), self.id(), name);
-        }
-    }
 }
 
 impl<T: 'static> JoinHandle<T> {

@@ -38,7 +38,7 @@ use crate::task::table::Joiner;
 /// ```
 ///
 /// When the loop ends, a task that is not done is dropped, and its destructors run. What is spawned
-/// while the loop is closing is dropped at once, and its handle says that it was cancelled.
+/// while the loop is closing is dropped at once, and its handle gives "cancelled".
 ///
 /// # Panics
 ///
@@ -51,11 +51,11 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    spawn_with(Joiner::Nothing, Location::caller(), TaskCell::boxed(future))
+    let (of, location) = (current::running_number(), Location::caller());
+    spawn_on(of, Joiner::Nothing, location, TaskCell::boxed(future))
 }
 
-/// Starts a task that has a name: it stands in [`JoinError`](crate::JoinError)s and in lists of
-/// tasks.
+/// Starts a task that has a name, which [`JoinError`](crate::JoinError)s and lists of tasks show.
 ///
 /// As [`spawn`] in all else. A name costs one more allocation, and a look into a map when the task
 /// ends.
@@ -80,18 +80,22 @@ where
 {
     let task = Quiet::new(TaskCell::boxed(future));
     let name = name.into().into_boxed_str();
-    let handle = spawn_with(Joiner::Nothing, Location::caller(), task.take());
-    handle.set_name(name);
+    let of = current::running_number();
+    let handle = spawn_on(of, Joiner::Nothing, Location::caller(), task.take());
+    if let Some(mut state) = current::find(handle.of()) {
+        state.set_name(handle.slot(), handle.id(), name);
+    }
     handle
 }
 
-/// A future in the allocation of the task that it is to become. A large future is moved there once, and
-/// from then on only a pointer is handed on.
+/// A future in the allocation of the task that it will become. A large future is moved there once; from
+/// then on only a pointer moves.
 #[doc(hidden)]
 #[allow(missing_debug_implementations)]
 pub struct Unspawned<F: Future>(Quiet<Box<TaskCell<F>>>);
 
 impl<F: Future> Unspawned<F> {
+    #[inline]
     pub(crate) fn new(future: impl IntoFuture<IntoFuture = F>) -> Self {
         Unspawned(Quiet::new(TaskCell::boxed(future.into_future())))
     }
@@ -101,92 +105,73 @@ impl<F: Future> Unspawned<F> {
     }
 }
 
-/// Spawns a task that has a joiner from the beginning. `location` is where the program asked for it.
+/// Spawns a task on a loop of this thread, running or not. `location` is where the program asked for it.
+/// A loop that is closing or gone drops the task at once.
+///
+/// # Panics
+///
+/// If there is no loop, if it is full, or if it cannot be used here.
+#[inline]
 #[track_caller]
-pub(crate) fn spawn_with<F>(
+pub(crate) fn spawn_on<F: Future<Output: 'static> + 'static>(
+    of: Option<LoopNumber>,
     joiner: Joiner,
     location: &'static Location<'static>,
     task: Box<TaskCell<F>>,
-) -> JoinHandle<F::Output>
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
-    let task: BoxedTask = Box::into_pin(task);
-    let spawned = current::expect_running("spawn", |state| {
-        (state.number, state.spawn(task, true, joiner, location))
-    });
-    handle_of(spawned)
+) -> JoinHandle<F::Output> {
+    match try_spawn(of, joiner, location, task) {
+        Ok(handle) => handle,
+        Err(task) => refuse(of, task),
+    }
 }
 
-/// Spawns a task on a loop of this thread that may not be running.
-#[track_caller]
-pub(crate) fn on<F>(
-    number: LoopNumber,
+/// Gives a task to a loop. It comes back if the loop does not take it, or is not found.
+#[inline(always)]
+fn try_spawn<F: Future<Output: 'static> + 'static>(
+    of: Option<LoopNumber>,
+    joiner: Joiner,
     location: &'static Location<'static>,
-    future: F,
-) -> JoinHandle<F::Output>
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
-    let task: BoxedTask = Box::into_pin(TaskCell::boxed(future));
-    let spawned = current::with(number, "spawn", |state| {
-        state.spawn(task, true, Joiner::Nothing, location)
-    });
-    match spawned {
-        Some(spawned) => handle_of((number, spawned)),
-        None => JoinHandle::cancelled(number),
-    }
+    task: Box<TaskCell<F>>,
+) -> Result<JoinHandle<F::Output>, Refused> {
+    let task: BoxedTask = Box::into_pin(task);
+    let Some(mut state) = of.and_then(current::find) else {
+        return Err(Refused::Closing(task));
+    };
+    let (slot, id) = state.spawn(task, true, joiner, location)?;
+    Ok(JoinHandle::new(state.number, slot, id))
 }
 
-/// The handle of a task that a loop has taken, or has refused.
-#[inline]
-#[track_caller]
-fn handle_of<T>((number, spawned): (LoopNumber, Result<(u32, u64), Refused>)) -> JoinHandle<T> {
-    match spawned {
-        Ok((slot, id)) => JoinHandle::new(number, slot, id),
-        Err(refused) => {
-            turn_away(number, refused);
-            JoinHandle::cancelled(number)
-        }
-    }
-}
-
-/// Drops a task that the loop did not take.
+/// Drops a task that was not taken. Returns its handle, unless the spawn was a mistake of the program.
 #[cold]
 #[track_caller]
-fn turn_away(number: LoopNumber, refused: Refused) {
-    match refused {
-        Refused::Closing(task) => drop_quietly(task),
-        Refused::Full(task) => {
-            drop_quietly(task);
-            panic!("{number} is full: it has room for {MAX_TASKS} tasks");
-        }
+fn refuse<T>(of: Option<LoopNumber>, refused: Refused) -> JoinHandle<T> {
+    let is_full = matches!(refused, Refused::Full(_));
+    let (Refused::Closing(task) | Refused::Full(task)) = refused;
+    drop_quietly(task);
+    let Some(of) = of else {
+        current::no_loop("spawn")
+    };
+    if is_full {
+        panic!("{of} is full: it has room for {MAX_TASKS} tasks");
     }
+    // If the loop lives and cannot be used here, this panics with the reason.
+    current::with(of, "spawn", |_| ());
+    JoinHandle::cancelled(of)
 }
 
 /// Spawns a task without a handle, for [`LoopHandle::spawn`](crate::LoopHandle::spawn) and the spawn
-/// traits of the `futures` crates. A loop that is closing or full drops the future and gives an error:
-/// no panic, since the caller may be the loop itself, with other messages to read.
-pub(crate) fn detached<F>(
-    number: LoopNumber,
+/// traits of the `futures` crates. A task that is refused is an error and no panic, since the caller may be
+/// the loop itself, with other messages to read.
+pub(crate) fn detached<F: Future<Output: 'static> + 'static>(
+    of: LoopNumber,
     location: &'static Location<'static>,
     future: F,
-) -> Result<(), SpawnError>
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
-    let task: BoxedTask = Box::into_pin(TaskCell::boxed(future));
-    let refused = match current::find(number) {
-        Some(mut state) => match state.spawn(task, false, Joiner::Nothing, location) {
-            Ok(_) => return Ok(()),
-            Err(Refused::Closing(task) | Refused::Full(task)) => task,
-        },
-        None => task,
-    };
-    drop_quietly(refused);
-    current::refuse_observers("spawn");
-    Err(SpawnError::shutdown())
+) -> Result<(), SpawnError> {
+    let task = TaskCell::boxed(future);
+    let spawned = try_spawn(Some(of), Joiner::Nothing, location, task);
+    spawned.map(drop).map_err(|refused| {
+        drop_quietly(refused);
+        current::refuse_observers("spawn");
+        SpawnError::shutdown()
+    })
 }
