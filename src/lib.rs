@@ -187,8 +187,7 @@ mod task {
     pub(crate) mod table; // the table of tasks
     pub(crate) mod group; // which of several tasks are done
     pub(crate) mod spawn; // `spawn`
-    pub(crate) mod join; // `JoinHandle`
-    pub(crate) mod join_error; // `JoinError`
+    pub(crate) mod join; // `JoinHandle` and `JoinError`
     pub(crate) mod budget; // `yield_now`, and ready operations per poll
 }
 mod wake {
@@ -240,8 +239,7 @@ pub use event_loop::{Builder, EventLoop, Turn, run, stop};
 pub use executor::run_in_executor::{RunInExecutor, run_in_executor};
 pub use observe::dump::{Dump, DumpError, dump};
 pub use task::budget::{YieldNow, consume_budget, yield_now};
-pub use task::join::JoinHandle;
-pub use task::join_error::JoinError;
+pub use task::join::{JoinError, JoinHandle};
 pub use task::spawn::{spawn, spawn_named};
 pub use time::interval::{Interval, MissedTickBehavior, interval};
 pub use time::sleep::{Sleep, now, sleep, sleep_until};

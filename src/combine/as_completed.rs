@@ -11,7 +11,7 @@ use crate::combine::gather::unspawned;
 use crate::combine::group::{Child, Group};
 use crate::task::budget;
 use crate::task::group::WakeOn;
-use crate::task::join_error::JoinError;
+use crate::task::join::JoinError;
 use crate::task::spawn::Unspawned;
 
 /// Runs futures concurrently; a stream of their values, first come, first served: asyncio's

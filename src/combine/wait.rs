@@ -122,11 +122,7 @@ mod sealed {
 
     impl<T: 'static, E: 'static> Mode<Result<T, E>> for FirstException {
         fn ends_with(&self, handle: &JoinHandle<Result<T, E>>) -> bool {
-            let failed = handle.peek(|output| match output {
-                Ok(result) => result.is_err(),
-                Err(panicked) => panicked,
-            });
-            failed == Some(true)
+            handle.has_failed()
         }
     }
 

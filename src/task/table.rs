@@ -33,10 +33,9 @@ use std::mem;
 use slab::Slab;
 
 use crate::shrink::Shrink;
-use crate::task::cell::{BoxedTask, Kept};
+use crate::task::cell::BoxedTask;
 use crate::task::group::Member;
 use crate::task::id::{LoopNumber, MAX_ID, MAX_TASKS, NO_SLOT, TaskNumber};
-use crate::task::join_error::JoinError;
 use crate::wake::ready::ReadyQueue;
 use crate::wake::waiter::Waiter;
 
@@ -107,15 +106,25 @@ pub(crate) enum Popped {
     Stale,
 }
 
-/// What a handle finds when it asks for the output.
-pub(crate) enum Output<T> {
-    /// The slot is free now.
-    Done(Result<T, JoinError>),
+/// What a handle finds when it asks for its task's output.
+pub(crate) enum Output {
+    /// The slot is free now. The box holds the output. There is none if the loop has refused the task,
+    /// or dropped it at its end.
+    Done {
+        task: Option<BoxedTask>,
+        name: Option<Box<str>>,
+    },
     Pending,
     /// The task is awaiting its own handle.
     Itself,
-    /// No such task: its loop is closing and refused it, or has dropped it.
-    Gone,
+}
+
+impl Output {
+    /// No such task, or no such loop.
+    pub(crate) const GONE: Output = Output::Done {
+        task: None,
+        name: None,
+    };
 }
 
 /// For how many names the memory is kept in any case.
@@ -307,30 +316,18 @@ impl Tasks {
         }
     }
 
-    /// Asks for the output of a task, and takes it if it is there. Nothing of the user's is dropped: a
-    /// box whose output was moved out is empty.
-    #[inline]
-    pub(crate) fn take_output<T: 'static>(&mut self, slot: u32, id: u64) -> Output<T> {
-        let Some(entry) = self.get(slot, id) else {
-            return Output::Gone;
-        };
-        if !entry.is_done() {
-            let is_polled = self.polled == slot;
-            return if is_polled {
-                Output::Itself
-            } else {
-                Output::Pending
-            };
-        }
-        let (task, name) = self.remove(slot);
-        let mut output: Kept<T> = None;
-        if let Some(task) = task {
-            task.leave(&mut output);
-        }
-        match output {
-            Some(Ok(value)) => Output::Done(Ok(value)),
-            Some(Err(failure)) => Output::Done(Err(JoinError::new(id, name, failure))),
-            None => Output::Gone,
+    /// Takes the box of a task that is done. Its slot is free then.
+    #[inline(always)]
+    pub(crate) fn take_done(&mut self, slot: u32, id: u64) -> Output {
+        let is_polled = self.polled == slot;
+        match self.get(slot, id) {
+            Some(entry) if entry.is_done() => {
+                let (task, name) = self.remove(slot);
+                Output::Done { task, name }
+            }
+            Some(_) if is_polled => Output::Itself,
+            Some(_) => Output::Pending,
+            None => Output::GONE,
         }
     }
 
