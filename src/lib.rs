@@ -185,7 +185,7 @@ mod task {
     pub(crate) mod id; // the numbers of loops and tasks
     pub(crate) mod cell; // one allocation: the future, then its output
     pub(crate) mod table; // the table of tasks
-    pub(crate) mod group; // which of several tasks are done
+    pub(crate) mod group_table; // which members of a group are done
     pub(crate) mod spawn; // `spawn`
     pub(crate) mod join; // `JoinHandle` and `JoinError`
     pub(crate) mod budget; // `yield_now`, and ready operations per poll
@@ -207,7 +207,7 @@ mod time {
 }
 pub mod net; // the reactor, TCP
 mod combine {
-    pub(crate) mod group; // what a parent holds of its tasks
+    pub(crate) mod group; // a group as its parent holds it
     pub(crate) mod gather; // `gather`, `gather!`, `try_gather`
     pub(crate) mod wait; // `wait` and its modes
     pub(crate) mod as_completed; // `as_completed`

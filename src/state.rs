@@ -17,7 +17,7 @@ use crate::observe::event::{Ending, EventKind, Origin};
 use crate::observe::log::Log;
 use crate::observe::observers::Observers;
 use crate::task::cell::BoxedTask;
-use crate::task::group::Groups;
+use crate::task::group_table::Groups;
 use crate::task::id::{LoopNumber, TaskNumber};
 use crate::task::table::{Joiner, Popped, Tasks};
 use crate::time::clock::Clock;

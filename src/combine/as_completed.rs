@@ -1,20 +1,17 @@
-//! `as_completed`: run several futures concurrently, and take each value when it is there.
+//! `as_completed`: run several futures concurrently, and take each value when it comes.
 
 use std::fmt;
-use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 
-use crate::combine::gather::unspawned;
-use crate::combine::group::{Child, Group};
+use crate::combine::group::Children;
 use crate::task::budget;
-use crate::task::group::WakeOn;
+use crate::task::group_table::WakeOn;
 use crate::task::join::JoinError;
-use crate::task::spawn::Unspawned;
 
-/// Runs futures concurrently; a stream of their values, first come, first served: asyncio's
+/// Runs futures concurrently, and returns a stream of their values in the order in which they come: asyncio's
 /// `as_completed`.
 ///
 /// Each future becomes a task when the stream is polled for the first time. Each item costs O(1),
@@ -40,8 +37,8 @@ use crate::task::spawn::Unspawned;
 ///
 /// # Cancellation
 ///
-/// Dropping the stream aborts the children that are not done. (asyncio lets them go on: `spawn`
-/// them, and give it the handles, to have that.) The values that were not taken are dropped.
+/// Dropping the stream aborts the children that are not done, and drops the values that were not taken.
+/// (asyncio lets the children go on. For that, `spawn` them and pass their handles to this.)
 ///
 /// # Panics
 ///
@@ -53,26 +50,17 @@ pub fn as_completed<I>(futures: I) -> AsCompleted<<I::Item as IntoFuture>::IntoF
 where
     I: IntoIterator<Item: IntoFuture>,
 {
-    let futures = unspawned(futures);
+    let children = Children::new(futures);
     AsCompleted {
-        left: futures.len(),
-        futures,
-        location: Location::caller(),
-        children: Vec::new(),
-        group: None,
+        left: children.len(),
+        children,
     }
 }
 
 /// The stream of [`as_completed`].
 #[must_use = "a stream does nothing until it is polled"]
 pub struct AsCompleted<F: Future> {
-    /// Not spawned yet.
-    futures: Vec<Unspawned<F>>,
-    /// Where the program asked for it.
-    location: &'static Location<'static>,
-    /// They go before the group that they are members of.
-    children: Vec<Child<F::Output>>,
-    group: Option<Group>,
+    children: Children<F>,
     /// Items that are to come.
     left: usize,
 }
@@ -85,24 +73,14 @@ where
     type Item = Result<F::Output, JoinError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        ready!(budget::poll_left(cx));
         if self.left == 0 {
-            budget::spend();
-            return Poll::Ready(None);
+            return budget::poll_spend(cx).map(|()| None);
         }
-        let this = &mut *self;
-        let group = this
-            .group
-            .get_or_insert_with(|| Group::new("as_completed", this.left, WakeOn::Each));
-        for (position, future) in this.futures.drain(..).enumerate() {
-            this.children
-                .push(group.spawn(position, this.location, future));
-        }
-        let next = group.poll(cx, "as_completed", |group| group.done.pop_front());
-        let position = ready!(next) as usize;
-        this.left -= 1;
-        budget::spend();
-        Poll::Ready(this.children[position].take())
+        let children = &mut self.children;
+        let next = ready!(children.poll_until(cx, "as_completed", WakeOn::Each, |_| true));
+        let item = next.and_then(|position| children.take(position));
+        self.left -= 1;
+        Poll::Ready(item)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

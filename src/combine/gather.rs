@@ -2,23 +2,21 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::mem;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use crate::combine::group::{Child, Group};
-use crate::task::budget;
-use crate::task::cell::Quiet;
-use crate::task::group::WakeOn;
+use crate::combine::group::{Child, Children, Group};
+use crate::task::group_table::WakeOn;
+use crate::task::join::JoinHandle;
 use crate::task::spawn::Unspawned;
 
-/// Runs futures concurrently and waits for all of them; their values come in the order of the
-/// futures, whatever the order in which they were ready: asyncio's `gather`.
+/// Runs futures concurrently and waits for all of them: asyncio's `gather`. Their values come in the order of
+/// the futures, whatever the order in which they were ready.
 ///
-/// Each future is moved to an allocation of its own at once, and becomes a task there when the gather is
-/// polled for the first time. The parent is polled again once, when the last of them is done: n futures
-/// cost n spawns and O(n) in all. Of none, it is ready at once, with an empty list.
+/// Each future is moved to an allocation of its own at once, and becomes a task there at the first poll.
+/// The parent is polled again once, when the last task is done: n futures cost n spawns and O(n) in all. A
+/// gather of none is ready at once, with an empty list.
 ///
 /// ```
 /// use std::time::Duration;
@@ -51,27 +49,27 @@ use crate::task::spawn::Unspawned;
 /// The children are tasks, so the futures must be `'static`, where those of tokio's `join!` may borrow
 /// from the function around it. For futures that do, await them in the parent's own task:
 /// `futures_lite::future::zip`, or `join!` and `join_all` of the `futures` crate, which run on boucle
-/// unchanged. Nothing is spawned; whenever one of the futures is woken, the parent is polled.
+/// unchanged. These spawn nothing: whenever one of the futures is woken, the parent is polled.
 ///
 /// # Cancellation
 ///
-/// Dropping it aborts the children: each is dropped at its place in the ready queue. One that was never
+/// Dropping it aborts the children: each is dropped at its place in the ready queue. A gather that was never
 /// polled has no children yet, and drops the futures.
 ///
-/// A child that awaits a [`JoinHandle`](crate::JoinHandle) is such a child; the **task behind the handle
-/// goes on**, detached, where asyncio's `gather` would cancel it. So do not spawn first: gather the
-/// futures themselves. Or else keep what aborts the tasks:
+/// If a child awaits a [`JoinHandle`](crate::JoinHandle), the child is aborted and the **task behind the
+/// handle goes on**, detached, where asyncio's `gather` would cancel it. So do not spawn first: gather the
+/// futures themselves. Or else keep handles that abort the tasks:
 ///
 /// ```
 /// # use std::time::Duration;
 /// # async fn work(number: u32) -> u32 { number }
 /// # boucle::run(async {
 /// let second = Duration::from_secs(1);
-/// // Given up after a second, the children are aborted.
+/// // After a second the children are aborted.
 /// let values = boucle::timeout(second, boucle::gather([1, 2].map(work))).await;
 /// assert_eq!(values, Ok(vec![1, 2]));
 ///
-/// // Given up after a second, the tasks are aborted by hand.
+/// // After a second the tasks are aborted by hand.
 /// let tasks = [1, 2].map(|number| boucle::spawn(work(number)));
 /// let (done, pending) = boucle::wait(tasks, boucle::ALL_COMPLETED).timeout(second).await;
 /// pending.iter().for_each(|task| task.abort());
@@ -81,7 +79,7 @@ use crate::task::spawn::Unspawned;
 ///
 /// # Panics
 ///
-/// If a child panics, its panic goes on here, and the others are aborted. (asyncio lets them go
+/// If a child panics, its panic is resumed here, and the others are aborted. (asyncio lets them go
 /// on.) If it is polled without a loop, on another loop, or again after it was ready.
 #[doc(alias = "join_all")]
 #[track_caller]
@@ -89,64 +87,12 @@ pub fn gather<I>(futures: I) -> Gather<<I::Item as IntoFuture>::IntoFuture>
 where
     I: IntoIterator<Item: IntoFuture>,
 {
-    Gather {
-        state: State::Unstarted(unspawned(futures), Location::caller()),
-    }
+    Gather(Children::new(futures))
 }
 
 /// The future of [`gather`].
 #[must_use = "a future does nothing until it is awaited"]
-pub struct Gather<F: Future> {
-    state: State<F>,
-}
-
-/// Moves each future into an allocation of its own.
-pub(crate) fn unspawned<I>(futures: I) -> Vec<Unspawned<<I::Item as IntoFuture>::IntoFuture>>
-where
-    I: IntoIterator<Item: IntoFuture>,
-{
-    // A loop, since each adapter of an iterator has one more copy of the future on the stack.
-    let mut unspawned = Vec::new();
-    for future in futures {
-        unspawned.push(Unspawned::new(future));
-    }
-    unspawned
-}
-
-/// Futures, then tasks, then nothing.
-enum State<F: Future> {
-    /// And where the program asked for it.
-    Unstarted(Vec<Unspawned<F>>, &'static Location<'static>),
-    /// The children go before the group that they are members of.
-    Running(Vec<Child<F::Output>>, Group),
-    Over,
-}
-
-impl<F> State<F>
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
-    /// The children and their group; spawns them if it has not been done.
-    fn start(
-        &mut self,
-        what: &'static str,
-        wake_on: WakeOn,
-    ) -> (&mut Vec<Child<F::Output>>, &Group) {
-        if let State::Unstarted(futures, location) = self {
-            let location = *location;
-            let group = Group::new(what, futures.len(), wake_on);
-            let futures = mem::take(futures);
-            let spawn = |(position, future)| group.spawn(position, location, future);
-            let children = futures.into_iter().enumerate().map(spawn).collect();
-            *self = State::Running(children, group);
-        }
-        match self {
-            State::Running(children, group) => (children, group),
-            _ => panic!("{what} was polled after it was ready"),
-        }
-    }
-}
+pub struct Gather<F: Future>(Children<F>);
 
 impl<F> Future for Gather<F>
 where
@@ -156,21 +102,14 @@ where
     type Output = Vec<F::Output>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        ready!(budget::poll_left(cx));
-        let this = &mut *self;
-        let (children, group) = this.state.start("gather", WakeOn::Last);
-        let panicked = ready!(group.poll_all(cx, "gather"));
+        let children = &mut self.0;
+        let panicked = ready!(children.poll_until(cx, "gather", WakeOn::Last, |_| true));
+        let mut children = children.end();
         if let Some(position) = panicked {
-            // The others are aborted, and the panic leaves from here.
-            let mut child = mem::take(children).remove(position);
-            this.state = State::Over;
-            child.value();
-            unreachable!("the child has panicked");
+            // The panic leaves from here. On its way out the others are aborted.
+            children.tasks[position].value();
         }
-        let values = children.iter_mut().map(Child::value).collect();
-        this.state = State::Over;
-        budget::spend();
-        Poll::Ready(values)
+        Poll::Ready(children.tasks.iter_mut().map(Child::value).collect())
     }
 }
 
@@ -179,7 +118,7 @@ impl<F: Future> Unpin for Gather<F> {}
 
 impl<F: Future> fmt::Debug for Gather<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.state.fmt_as("Gather", f)
+        f.debug_tuple("Gather").field(&self.0).finish()
     }
 }
 
@@ -198,8 +137,8 @@ impl<F: Future> fmt::Debug for Gather<F> {
 /// assert!(sum.is_err());
 /// ```
 ///
-/// The parent is polled once in each turn in which a child was done, O(1) for each child. At an error
-/// the values that were there are dropped first, each by itself; a panic of a destructor stops there.
+/// The parent is polled once in each turn in which a child was done, O(1) for each child. At an error the
+/// values of the children that are done are dropped first; a panic of a destructor stops there.
 ///
 /// # Cancellation
 ///
@@ -220,19 +159,12 @@ where
     I: IntoIterator<Item: IntoFuture<IntoFuture = F>>,
     F: Future<Output = Result<T, E>>,
 {
-    TryGather {
-        state: State::Unstarted(unspawned(futures), Location::caller()),
-        values: Vec::new(),
-    }
+    TryGather(Children::new(futures))
 }
 
 /// The future of [`try_gather`].
 #[must_use = "a future does nothing until it is awaited"]
-pub struct TryGather<F: Future> {
-    state: State<F>,
-    /// What came so far.
-    values: Vec<Quiet<F::Output>>,
-}
+pub struct TryGather<F: Future>(Children<F>);
 
 impl<F, T, E> Future for TryGather<F>
 where
@@ -243,30 +175,18 @@ where
     type Output = Result<Vec<T>, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        ready!(budget::poll_left(cx));
-        let this = &mut *self;
-        let (children, group) = this.state.start("try_gather", WakeOn::Each);
-        this.values.resize_with(children.len(), || Quiet::EMPTY);
-        // One round for each child that is done, and one that finds no more.
-        while let Some(position) = ready!(group.poll(cx, "try_gather", |group| {
-            let next = group.done.pop_front().map(|position| position as usize);
-            (next.is_some() || group.left == 0).then_some(next)
-        })) {
-            match children[position].value() {
-                Err(error) => {
-                    mem::take(children).into_iter().for_each(Child::detach);
-                    this.state = State::Over;
-                    this.values.clear();
-                    budget::spend();
-                    return Poll::Ready(Err(error));
-                }
-                value => this.values[position] = Quiet::new(value),
-            }
+        let children = &mut self.0;
+        let failed = children.poll_until(cx, "try_gather", WakeOn::Each, JoinHandle::has_failed);
+        let failed = ready!(failed);
+        let mut children = children.end();
+        // A panic leaves from here, as that of `gather`.
+        if let Some(position) = failed
+            && let Err(error) = children.tasks[position].value()
+        {
+            children.tasks.into_iter().for_each(Child::detach);
+            return Poll::Ready(Err(error));
         }
-        this.state = State::Over;
-        budget::spend();
-        let values = mem::take(&mut this.values).into_iter().map(Quiet::take);
-        Poll::Ready(values.collect())
+        Poll::Ready(children.tasks.iter_mut().map(Child::value).collect())
     }
 }
 
@@ -275,24 +195,14 @@ impl<F: Future> Unpin for TryGather<F> {}
 
 impl<F: Future> fmt::Debug for TryGather<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.state.fmt_as("TryGather", f)
-    }
-}
-
-impl<F: Future> State<F> {
-    fn fmt_as(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            State::Unstarted(futures, _) => write!(f, "{name}({} futures)", futures.len()),
-            State::Running(children, _) => write!(f, "{name}({} tasks)", children.len()),
-            State::Over => write!(f, "{name}(over)"),
-        }
+        f.debug_tuple("TryGather").field(&self.0).finish()
     }
 }
 
 /// Runs futures of different types concurrently and waits for all of them: a tuple comes out.
 ///
-/// As [`gather`](fn@crate::gather) in all else: each becomes a task at the first poll, a panic goes
-/// on in the parent, and dropping the future that this makes aborts them. They must be `'static`, unlike
+/// As [`gather`](fn@crate::gather) in all else: each becomes a task at the first poll, a panic is resumed in
+/// the parent, and dropping the future that this makes aborts them. They must be `'static`, unlike
 /// those of tokio's `join!`. Up to twelve futures.
 ///
 /// ```
@@ -330,14 +240,6 @@ pub trait Tuple {
     fn gather(self, location: &'static Location<'static>) -> impl Future<Output = Self::Outputs>;
 }
 
-/// Waits for the children of a `gather!`, which is one operation of the budget.
-fn poll_counted(cx: &mut Context<'_>, group: &Group) -> Poll<Option<usize>> {
-    ready!(budget::poll_left(cx));
-    let panicked = ready!(group.poll_all(cx, "gather!"));
-    budget::spend();
-    Poll::Ready(panicked)
-}
-
 macro_rules! tuple {
     ($count:literal: $($future:ident $position:tt),+) => {
         impl<$($future),+> Tuple for ($(Unspawned<$future>,)+)
@@ -347,10 +249,10 @@ macro_rules! tuple {
             type Outputs = ($($future::Output,)+);
 
             async fn gather(self, location: &'static Location<'static>) -> Self::Outputs {
-                // The children go before the group that they are members of, the first one first.
+                // The children drop before the group that they are members of, the first one first.
                 let group = Group::new("gather!", $count, WakeOn::Last);
                 let mut children = ($(group.spawn($position, location, self.$position),)+);
-                match poll_fn(|cx| poll_counted(cx, &group)).await {
+                match poll_fn(|cx| group.poll_until(cx, |_| true)).await {
                     // The panic leaves from here; the others are aborted on its way out.
                     $(Some($position) => drop(children.$position.value()),)+
                     _ => {}

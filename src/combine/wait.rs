@@ -7,16 +7,15 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use crate::combine::group::Group;
-use crate::task::budget;
-use crate::task::group::WakeOn;
+use crate::task::group_table::WakeOn;
 use crate::task::join::JoinHandle;
 use crate::time::sleep::{Sleep, sleep};
 
 /// Waits until some of the tasks are done, and returns `(done, pending)`: asyncio's `wait`.
 ///
-/// The mode says for what: [`FIRST_COMPLETED`], [`FIRST_EXCEPTION`] (for tasks that return a
+/// The mode is what it waits for: [`FIRST_COMPLETED`], [`FIRST_EXCEPTION`] (for tasks that return a
 /// `Result`), or [`ALL_COMPLETED`]. Both lists keep the order of the input; tasks that are done in the same
-/// turn is in `done` together. The handles in `done` are ready: awaiting one gives its value at
+/// turn are in `done` together. The handles in `done` are ready: awaiting one gives its value at
 /// once.
 ///
 /// ```
@@ -35,7 +34,7 @@ use crate::time::sleep::{Sleep, sleep};
 /// ```
 ///
 /// Two tasks that sleep, for one second and for half of one, as [`trace`](crate::trace) shows it. The
-/// one that is not done goes on; here the loop ends, and drops it.
+/// one that is not done goes on, until here the loop ends and drops it.
 ///
 /// ```text
 /// turn                 1     2                      3     4 end
@@ -57,8 +56,8 @@ use crate::time::sleep::{Sleep, sleep};
 ///
 /// # Panics
 ///
-/// If there are no handles, since nothing would ever be done. When polled: if a handle is of
-/// another loop than the one that runs, or if it was ready before.
+/// If there are no handles, since nothing would ever be done. When it is polled: if a handle belongs to
+/// another loop than the running one, or if it was ready before.
 #[track_caller]
 pub fn wait<T, M: Mode<T>>(
     handles: impl IntoIterator<Item = JoinHandle<T>>,
@@ -96,7 +95,7 @@ pub struct FirstException;
 #[derive(Debug, Clone, Copy)]
 pub struct AllCompleted;
 
-/// What [`wait`] waits for, with tasks that return a `T`. It cannot be implemented elsewhere.
+/// What [`wait`] waits for, with tasks that return a `T`. It cannot be implemented outside of this crate.
 pub trait Mode<T>: sealed::Mode<T> {}
 
 impl<T, M: sealed::Mode<T>> Mode<T> for M {}
@@ -105,33 +104,29 @@ mod sealed {
     use super::*;
 
     pub trait Mode<T> {
-        /// Whether the wait is over because this task is done.
-        fn ends_with(&self, handle: &JoinHandle<T>) -> bool;
+        /// Whether some tasks may end the wait before all are done, so that the parent must look at each.
+        const LOOKS_AT_EACH: bool = true;
 
-        /// Whether the parent must look at each task that is done.
-        fn looks_at_each(&self) -> bool {
-            true
-        }
+        /// Whether the wait is over because this task is done.
+        fn ends_with(handle: &JoinHandle<T>) -> bool;
     }
 
     impl<T> Mode<T> for FirstCompleted {
-        fn ends_with(&self, _: &JoinHandle<T>) -> bool {
+        fn ends_with(_: &JoinHandle<T>) -> bool {
             true
         }
     }
 
     impl<T: 'static, E: 'static> Mode<Result<T, E>> for FirstException {
-        fn ends_with(&self, handle: &JoinHandle<Result<T, E>>) -> bool {
+        fn ends_with(handle: &JoinHandle<Result<T, E>>) -> bool {
             handle.has_failed()
         }
     }
 
     impl<T> Mode<T> for AllCompleted {
-        fn ends_with(&self, _: &JoinHandle<T>) -> bool {
-            false
-        }
+        const LOOKS_AT_EACH: bool = false;
 
-        fn looks_at_each(&self) -> bool {
+        fn ends_with(_: &JoinHandle<T>) -> bool {
             false
         }
     }
@@ -140,87 +135,64 @@ mod sealed {
 /// The future of [`wait`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Wait<T, M> {
-    /// They go before the group that they are members of.
+    /// They drop before the group that they are members of.
     handles: Vec<JoinHandle<T>>,
+    /// From the first poll on.
     group: Option<Group>,
     sleep: Option<Sleep>,
     mode: M,
 }
 
 impl<T, M: Mode<T>> Wait<T, M> {
-    /// Waits no longer than that, from now. Then `done` holds what is done, perhaps nothing, and no
-    /// task is aborted.
+    /// Waits no longer than `duration`, counted from now. Then `done` holds what is done, perhaps nothing,
+    /// and no task is aborted.
     pub fn timeout(mut self, duration: Duration) -> Self {
         self.sleep = Some(sleep(duration));
         self
     }
+}
 
-    /// Makes every task a member of a group.
-    fn start(handles: &[JoinHandle<T>], mode: &M) -> Group {
-        let wake_on = if mode.looks_at_each() {
-            WakeOn::Each
-        } else {
-            WakeOn::Last
-        };
-        let group = Group::new("wait", handles.len(), wake_on);
-        handles.iter().for_each(|handle| handle.expect_awaitable());
-        group.join_all(handles);
-        group
-    }
-
-    /// Waits for the tasks alone.
-    fn poll_tasks(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let (handles, mode) = (&self.handles, &self.mode);
-        let group = self.group.get_or_insert_with(|| Self::start(handles, mode));
-        while let Some(position) = ready!(group.poll(cx, "wait", |group| {
-            let next = group.done.pop_front().map(|position| position as usize);
-            (next.is_some() || group.left == 0).then_some(next)
-        })) {
-            if mode.ends_with(&handles[position]) {
-                break;
-            }
-        }
-        Poll::Ready(())
-    }
-
-    /// Parts the tasks that are done from the others.
-    fn part(&mut self) -> (Vec<JoinHandle<T>>, Vec<JoinHandle<T>>) {
-        let mut handles = mem::take(&mut self.handles);
-        let group = self.group.take();
-        if group.as_ref().is_some_and(Group::is_over) {
-            return (handles, Vec::new());
-        }
-        let done = handles
-            .extract_if(.., |handle| handle.is_finished())
-            .collect();
-        if let Some(group) = &group {
-            group.leave_all(&handles);
-        }
-        (done, handles)
-    }
+/// Makes every task a member of a new group.
+fn join_all<T>(handles: &[JoinHandle<T>], wake_on: WakeOn) -> Group {
+    let group = Group::new("wait", handles.len(), wake_on);
+    handles.iter().for_each(JoinHandle::expect_awaitable);
+    group.join_all(handles);
+    group
 }
 
 impl<T, M: Mode<T> + Unpin> Future for Wait<T, M> {
     type Output = (Vec<JoinHandle<T>>, Vec<JoinHandle<T>>);
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        assert!(
-            !self.handles.is_empty(),
-            "wait was polled after it was ready"
-        );
-        let done = budget::poll_left(cx).is_ready() && self.poll_tasks(cx).is_ready();
-        if done {
-            budget::spend();
+        let Wait {
+            handles,
+            group,
+            sleep,
+            ..
+        } = &mut *self;
+        assert!(!handles.is_empty(), "wait was polled after it was ready");
+        let wake_on = if M::LOOKS_AT_EACH {
+            WakeOn::Each
         } else {
+            WakeOn::Last
+        };
+        let members = group.get_or_insert_with(|| join_all(handles, wake_on));
+        let polled = members.poll_until(cx, |position| M::ends_with(&handles[position]));
+        if polled.is_pending() {
             // The sleep spends by itself; with no budget left it ends the wait all the same.
-            match &mut self.sleep {
-                Some(sleep) => {
-                    ready!(sleep.poll_over(cx));
-                }
+            match sleep {
+                Some(sleep) => _ = ready!(sleep.poll_over(cx)),
                 None => return Poll::Pending,
             }
         }
-        Poll::Ready(self.part())
+        let mut pending = mem::take(handles);
+        if polled == Poll::Ready(None) {
+            return Poll::Ready((pending, Vec::new()));
+        }
+        let done = pending.extract_if(.., |handle| handle.is_finished());
+        let done = done.collect();
+        members.leave_all(&pending);
+        Poll::Ready((done, pending))
     }
 }
 

@@ -1,37 +1,38 @@
 //! Giving way: `yield_now`, and the budget of ready operations per poll.
 //!
-//! A task whose every await is ready at once would never leave its poll. So each poll starts with a
+//! A task would never leave its poll if each of its awaits were ready at once. So a poll starts with a
 //! budget of 128 ready *leaf operations* (a read, a write, an accept, a joined handle, a sleep or a
-//! timeout that is over, a gather, the end of a stream); when it is spent, the next ones wake their task
-//! and are pending. The task goes to the end of the ready queue and starts anew. The idea and the number
+//! timeout that is over, a gather, the end of a stream). When the budget is spent, a leaf wakes its task
+//! and is pending: the task goes to the end of the ready queue, and its next poll has a new budget. The idea and the number
 //! are tokio's (its post "Reducing tail latencies with automatic cooperative task yielding", 2020).
 //!
-//! The count stands in a thread-local of its own, so a leaf pays for it without borrowing the loop.
+//! The count stands in a thread-local of its own, so a leaf need not use the loop's state for it.
 
 use std::cell::Cell;
 use std::fmt;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 /// Ready operations per poll.
 pub(crate) const BUDGET: i64 = 128;
 
-/// What a thread has outside of a loop's polls: more than it can spend in its life, so there is no
-/// need to ask whether anything is counted.
+/// What a thread has outside of a loop's polls: more than it can spend, so a leaf need not ask whether
+/// anything is counted.
 const UNLIMITED: i64 = i64::MAX;
 
 thread_local! {
-    /// What is left; below zero, how many operations have been refused since.
+    /// What is left; below zero, how many operations were refused since then.
     static LEFT: Cell<i64> = const { Cell::new(UNLIMITED) };
 }
 
-/// A poll begins.
+/// Gives a poll that begins its budget.
 #[inline]
 pub(crate) fn refill() {
     LEFT.set(BUDGET);
 }
 
-/// No poll is under way any more, and nothing is counted.
+/// Ends the polls: from now on nothing is counted.
 pub(crate) fn end() {
     LEFT.set(UNLIMITED);
 }
@@ -45,11 +46,11 @@ impl Drop for Polls {
     }
 }
 
-/// Ready if the budget has something left; else wakes the task, which gives way.
+/// Ready if something is left of the budget; else wakes the task, which is to give way.
 ///
-/// Called before a leaf operation is tried; [`spend`] follows if it was ready. A poll that does not
-/// give way after 128 refusals cannot: another executor blocks inside of this poll, and would ask for
-/// ever. It gets a new budget.
+/// A leaf calls it before it tries its operation, and [`spend`] after one that was ready. A poll that goes on
+/// after 128 refusals cannot give way: another executor blocks inside of it, and would ask for ever. It
+/// gets a new budget.
 #[inline]
 pub(crate) fn poll_left(cx: &mut Context<'_>) -> Poll<()> {
     let left = LEFT.get();
@@ -61,13 +62,20 @@ pub(crate) fn poll_left(cx: &mut Context<'_>) -> Poll<()> {
     Poll::Pending
 }
 
-/// One ready operation, after [`poll_left`] has found something left.
+/// Counts a ready operation, after [`poll_left`] was ready.
 #[inline]
 pub(crate) fn spend() {
     LEFT.set(LEFT.get() - 1);
 }
 
-/// One ready operation, if the budget has something left. Returns false if not; no task is woken.
+/// An operation that is always ready: [`poll_left`], then [`spend`].
+pub(crate) fn poll_spend(cx: &mut Context<'_>) -> Poll<()> {
+    ready!(poll_left(cx));
+    spend();
+    Poll::Ready(())
+}
+
+/// Counts a ready operation, if something is left of the budget. Returns false if not, and wakes no task.
 #[inline]
 pub(crate) fn try_spend() -> bool {
     let left = LEFT.get();
@@ -82,7 +90,7 @@ pub(crate) fn try_spend() -> bool {
 /// A poll of a task may make 128 ready operations before it has to give way; sockets, timers and
 /// joined handles count by themselves. A loop of your own that is ready every time (a decoder that
 /// works on a full buffer, a channel of another crate) takes part by awaiting this. asyncio has no
-/// such thing; its users write `sleep(0)`.
+/// equivalent; its users write `sleep(0)`.
 ///
 /// It costs a thread-local read and write. Outside of a boucle loop it is ready at once.
 ///
@@ -101,12 +109,7 @@ pub(crate) fn try_spend() -> bool {
 ///
 /// Dropping it has no effect.
 pub async fn consume_budget() {
-    std::future::poll_fn(|cx| {
-        ready!(poll_left(cx));
-        spend();
-        Poll::Ready(())
-    })
-    .await;
+    poll_fn(poll_spend).await;
 }
 
 /// Gives way once: the task goes to the end of the ready queue.

@@ -204,8 +204,6 @@ pub(crate) fn drop_quietly<T>(value: T) {
 pub(crate) struct Quiet<T>(Option<T>);
 
 impl<T> Quiet<T> {
-    pub(crate) const EMPTY: Self = Quiet(None);
-
     pub(crate) fn new(value: T) -> Self {
         Quiet(Some(value))
     }

@@ -34,7 +34,7 @@ use slab::Slab;
 
 use crate::shrink::Shrink;
 use crate::task::cell::BoxedTask;
-use crate::task::group::Member;
+use crate::task::group_table::Member;
 use crate::task::id::{LoopNumber, MAX_ID, MAX_TASKS, NO_SLOT, TaskNumber};
 use crate::wake::ready::ReadyQueue;
 use crate::wake::waiter::Waiter;

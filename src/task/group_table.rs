@@ -1,12 +1,10 @@
-//! Groups: which of several tasks are done, and what waits for them.
+//! The table of groups: for each group, which of its members are done. It is a part of the loop's state;
+//! what a parent holds of a group is in `combine/group.rs`.
 //!
-//! `gather`, `wait` and `as_completed` have the same need: to learn *which* tasks are done at a
-//! cost that does not grow with how many there are. A parent that polls a list of handles looks at all of
-//! them at each wake, n² looks in all. So a task may be a *member* of a group: when it is done, the loop
-//! appends the member's position to the group's list, O(1), and wakes the parent if it is time. The
-//! parent reads the list and touches the tasks in it, no others.
-//!
-//! This is the table, which the loop owns; `combine/group.rs` is what a parent holds.
+//! `gather`, `wait` and `as_completed` need to know *which* of n tasks are done. A parent that polled a
+//! list of handles would look at all of them at each wake, n² looks in all. So a task may be a *member* of
+//! a group: when the task is done, the loop appends its position to the group's list, O(1), and wakes
+//! the parent if it is time. The parent reads the list and touches the tasks in it, no others.
 
 use std::collections::VecDeque;
 
@@ -26,21 +24,19 @@ pub(crate) struct Member {
 /// The groups of one loop.
 #[derive(Default)]
 pub(crate) struct Groups {
-    table: Slab<Group>,
+    table: Slab<Members>,
     shrink: Shrink,
 }
 
-/// What is known of a group's members.
-pub(crate) struct Group {
-    /// The positions of members that are done and that the parent has not seen, in order; empty if the
-    /// parent is only woken by the last.
+/// The members of a group.
+pub(crate) struct Members {
+    /// The positions of those that are done, in order, until the parent takes them. With
+    /// [`WakeOn::Last`], only of those that have panicked.
     pub(crate) done: VecDeque<u32>,
-    /// How many members are not done.
+    /// How many are not done.
     pub(crate) left: usize,
-    /// The first member that panicked.
-    pub(crate) panicked: Option<u32>,
     wake_on: WakeOn,
-    /// What waits for the members.
+    /// What waits for them.
     pub(crate) parent: Option<Waiter>,
 }
 
@@ -56,34 +52,29 @@ pub(crate) enum WakeOn {
 impl Groups {
     /// Adds a group of that many members, none of them done.
     pub(crate) fn insert(&mut self, members: usize, wake_on: WakeOn) -> u32 {
-        self.table.insert(Group {
+        self.table.insert(Members {
             done: VecDeque::new(),
             left: members,
-            panicked: None,
             wake_on,
             parent: None,
         }) as u32
     }
 
-    /// A member is done. Returns the parent, if it is time to wake it.
+    /// Marks a member as done. Returns the parent, if it is time to wake it.
     pub(crate) fn finish_member(&mut self, member: Member, how: Ending) -> Option<Waiter> {
         let group = self.table.get_mut(member.group as usize)?;
         debug_assert!(group.left > 0, "a member is done once");
         group.left = group.left.saturating_sub(1);
-        let has_panicked = how == Ending::Panicked;
-        if has_panicked {
-            group.panicked.get_or_insert(member.position);
-        }
-        if group.wake_on == WakeOn::Each {
+        if group.wake_on == WakeOn::Each || how == Ending::Panicked {
             group.done.push_back(member.position);
-        } else if group.left > 0 && !has_panicked {
+        } else if group.left > 0 {
             return None;
         }
         group.parent.take()
     }
 
-    /// The group with that number. A parent never sees that it is gone.
-    pub(crate) fn get(&mut self, group: u32) -> Option<&mut Group> {
+    /// The group with that number. It is there for as long as its parent holds the number.
+    pub(crate) fn get(&mut self, group: u32) -> Option<&mut Members> {
         self.table.get_mut(group as usize)
     }
 
@@ -92,7 +83,7 @@ impl Groups {
         self.table.get(group as usize)?.parent.as_ref()
     }
 
-    /// Frees a group. The parent goes to the caller, to be dropped.
+    /// Frees a group. Returns the parent, to be dropped.
     pub(crate) fn remove(&mut self, group: u32) -> Option<Waiter> {
         self.table.try_remove(group as usize)?.parent
     }
@@ -104,8 +95,7 @@ impl Groups {
 
     /// Takes every parent, for the end of the loop.
     pub(crate) fn take_parents(&mut self) -> impl Iterator<Item = Waiter> {
-        self.table
-            .iter_mut()
-            .filter_map(|(_, group)| group.parent.take())
+        let groups = self.table.iter_mut();
+        groups.filter_map(|(_, group)| group.parent.take())
     }
 }
