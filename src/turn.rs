@@ -31,7 +31,7 @@ use std::time::Duration;
 use crate::current;
 use crate::observe::dump;
 use crate::observe::event::{Ending, Origin};
-use crate::observe::observers::{notify, resume_panic};
+use crate::observe::notify::{notify, resume_panic};
 use crate::park::Park;
 use crate::state::{Polled, State};
 use crate::task::budget;

@@ -8,6 +8,7 @@ pub(crate) mod event;
 pub(crate) mod live;
 pub(crate) mod dump;
 pub(crate) mod log;
+pub(crate) mod notify;
 pub(crate) mod observers;
 pub(crate) mod words;
 

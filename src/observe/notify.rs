@@ -52,13 +52,8 @@ pub(crate) fn notify_last(of: LoopNumber) {
     drop(observers);
 }
 
-/// Notifies the observers where nothing is under way: a panic of one is resumed here.
-pub(crate) fn notify_at_rest(of: LoopNumber) {
-    let is_observed = current::expect(of).log.is_on();
-    if !is_observed {
-        return;
-    }
-    notify(of);
+/// Resumes the panic of an observer, if one has panicked.
+pub(crate) fn resume_panic(of: LoopNumber) {
     let panicked = current::expect(of).observers.panicked.take();
     if let Some(payload) = panicked {
         resume_unwind(payload);
