@@ -1,11 +1,12 @@
-//! The dump: who is there, and who waits for what.
+//! The dump: which tasks a loop has, and what each of them waits for.
 //!
-//! It is made from the loop's own tables, so every loop can give one, and pays nothing until it is
-//! asked. Who awaits whom stands in the tables already: the entry of a task says who is told when
-//! it is done. If the loop is observed, its log adds what only it knows: where a task was
-//! spawned, how often it was polled and for how long, what it waits for and since when.
+//! It is made from the loop's own tables, so every loop can give one, and pays nothing until one is asked
+//! for. Which task awaits which stands in the tables already: a task's entry holds its joiner, which is
+//! woken when the task is done. If the loop is observed, the state that its log derives from events adds the
+//! rest: where a task was spawned, how often it was polled and for how long, what it waits for and since
+//! when.
 //!
-//! What it looks like, `dump/text.rs` says.
+//! `dump/text.rs` shows what a dump looks like.
 
 mod names;
 mod text;
@@ -29,9 +30,9 @@ use crate::wake::inbox;
 use crate::wake::loop_handle::LoopHandle;
 use crate::wake::waiter::Waiter;
 
-/// Who is there in a loop, and who waits for what: see [`dump`].
+/// The tasks of a loop, and what each of them waits for: see [`dump`].
 ///
-/// Its [`Display`](std::fmt::Display) is a table of the tasks, a tree of who awaits whom, and a
+/// Its [`Display`](std::fmt::Display) is a table of the tasks, a tree of which task awaits which, and a
 /// line for each circle of tasks that wait for each other.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -54,14 +55,14 @@ pub struct DumpedTask {
     pub name: Option<Arc<str>>,
     /// Whether it is the main future.
     pub is_main: bool,
-    /// The type of its future. A loop that is not observed cannot tell that of the task that is
+    /// The type of its future. A loop that is not observed does not know that of the task that is being
     /// polled.
     pub future: Option<&'static str>,
     /// What it does.
     pub state: TaskState,
     /// The tasks whose end it awaits, by id.
     pub awaits: Vec<u64>,
-    /// What is known besides, if the loop is observed.
+    /// What else is known, if the loop is observed.
     pub seen: Option<LiveTask>,
 }
 
@@ -94,7 +95,7 @@ pub struct Holder {
     pub held: Duration,
 }
 
-/// Tells who is there in the loop that runs on this thread, and who waits for what: asyncio's
+/// Returns the tasks of the loop that runs on this thread, and what each of them waits for: asyncio's
 /// `python -m asyncio ps` and `pstree`, and `all_tasks`.
 ///
 /// ```
@@ -126,7 +127,7 @@ pub struct Holder {
 ///   2 "tea"    idle    tea
 ///   3 "guest"  idle    guest
 ///
-/// who awaits whom
+/// which task awaits which
 ///   3 "guest"
 ///   └─ 2 "tea""#;
 /// assert_eq!(dump.to_string(), format!("loop {}{shown}", dump.event_loop));
@@ -136,9 +137,9 @@ pub struct Holder {
 ///
 /// A loop that is observed (see [`Builder::observe`](crate::Builder::observe)) knows more: where
 /// each task was spawned, how often it was polled and how long that took, what it waits for and
-/// since when. A task awaits what it asked for in its last poll, even if it gave that up in the
-/// same one. Without an observer it awaits whatever it was last seen to await, as long as it keeps
-/// the handle.
+/// since when. There a task awaits what it asked for in its last poll, even if it gave that up in the
+/// same poll. Without an observer it awaits the last tasks that it asked for, as long as it keeps their
+/// handles.
 ///
 /// From another thread, [`LoopHandle::dump`](crate::LoopHandle::dump) asks. Any program shows its
 /// loops on SIGUSR1 if it is started with `BOUCLE_DUMP=1`.
@@ -156,7 +157,8 @@ pub struct Holder {
 pub fn dump() -> Dump {
     current::expect_running("dump", |state| {
         let mut dump = dump_of(state);
-        // A task that asks is being polled. If none is, the main future asks; an observed loop knows it.
+        // What takes a dump is being polled: if that is no task, it is the main future. (An observed loop
+        // knows.)
         if !state.log.is_on()
             && state.tasks.polled().is_none()
             && let Some(main) = dump.tasks.iter_mut().find(|task| task.is_main)
@@ -173,7 +175,7 @@ impl LoopHandle {
     ///
     /// A loop that sleeps is woken for it, and sleeps on. One that does not answer within `timeout` is
     /// stuck: something holds its thread, or it is not being run. If the loop is
-    /// [observed](crate::Builder::observe), the error says which task that is, and for how long.
+    /// [observed](crate::Builder::observe), the error names that task, and the time.
     ///
     /// ```
     /// use std::thread;
@@ -235,8 +237,8 @@ pub(crate) fn dump_of(state: &State) -> Dump {
     dump
 }
 
-/// The tasks that are not done, and the main future, in spawn order; and which tasks each of them
-/// awaits, as their entries tell it. O(n log n).
+/// The tasks that are not done, and the main future, in spawn order, each with the tasks that it awaits,
+/// by their entries. O(n log n).
 fn tasks_of(state: &State) -> Vec<DumpedTask> {
     let live = state.tasks.entries().filter(|(_, entry)| !entry.is_done());
     let mut dumped: Vec<_> = live
@@ -295,7 +297,7 @@ fn awaiter(state: &State, joiner: &Joiner) -> Option<u64> {
 }
 
 impl DumpedTask {
-    /// Takes over what an observed loop knows.
+    /// Adds what an observed loop knows.
     fn learn(&mut self, seen: &LiveTask) {
         self.future = Some(seen.future);
         self.state = seen.state;
@@ -303,7 +305,7 @@ impl DumpedTask {
             WaitsFor::Task(task) => Some(*task),
             _ => None,
         });
-        // Which ones of a group it awaits stands in their entries alone.
+        // The members of a group that it awaits are known by their entries alone.
         let is_group = |on: &WaitsFor| matches!(on, WaitsFor::Tasks { .. });
         let has_group = seen.waits.iter().any(is_group);
         let grouped = self.awaits.drain(..).filter(|_| has_group);
@@ -311,7 +313,7 @@ impl DumpedTask {
         self.seen = Some(seen.clone());
     }
 
-    /// How the dump calls it: `2 "reader"`.
+    /// Its name in the dump: `2 "reader"`.
     fn label(&self) -> String {
         label(self.id, self.name.as_deref(), self.is_main)
     }
@@ -329,7 +331,7 @@ impl Question {
         let (asker, answer) = mpsc::sync_channel(1);
         let look = move || {
             if let Some(state) = current::find(of) {
-                // The thread that has asked may be gone.
+                // The thread that asked may be gone.
                 let _ = asker.send(dump_of(&state));
             }
         };
@@ -344,7 +346,7 @@ impl Question {
         answer.map_err(|_| self.no_answer(timeout))
     }
 
-    /// Why there is none. A loop that ends without reading its inbox drops what is in it, and is
+    /// Returns why there is none. A loop that ends without reading its inbox drops the question, and is
     /// gone.
     fn no_answer(&self, timeout: Duration) -> DumpError {
         if !inbox::is_read_by(self.of) {

@@ -1,7 +1,10 @@
-//! What an observer is told: the events of a loop.
+//! The events of a loop, as an observer receives them.
 //!
-//! Tasks are named by their ids, timers and sources by their slots; both slots are used again when
-//! one is gone. The main future has an id like a task.
+//! A task is named by its id, a timer or a source by its slot, which is used again when that one is gone.
+//! The main future has an id like a task.
+//!
+//! A new event needs its definition here, one call of `State::record` where it happens, and its words in
+//! `words.rs`.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -48,7 +51,7 @@ pub enum EventKind {
     Spawned {
         /// The new task.
         task: u64,
-        /// Who was polled then.
+        /// The task that was being polled then.
         parent: Option<u64>,
         /// The type of its future.
         future: &'static str,
@@ -75,7 +78,7 @@ pub enum EventKind {
     Woken {
         /// The task.
         task: u64,
-        /// By whom.
+        /// What has woken it.
         by: Origin,
         /// Whether it stood there already, so that nothing was done.
         already: bool,
@@ -94,23 +97,23 @@ pub enum EventKind {
         /// How long it took, in the loop's time: zero under a virtual clock.
         took: Duration,
     },
-    /// The task that is polled waits for something. A poll may tell several of these, or none.
+    /// The task that is being polled waits for something. A poll may record several of these, or none.
     Waits {
         /// The task.
         task: u64,
         /// For what.
         on: WaitsFor,
     },
-    /// A timer was armed, by the task that is polled.
+    /// A timer was armed.
     TimerArmed {
         /// The timer.
         timer: u32,
-        /// For whom.
+        /// The task that was being polled then, which waits for it.
         task: Option<u64>,
         /// When it fires, in the loop's time.
         deadline: Duration,
     },
-    /// A timer has fired. When all that are due have, they wake, in this order.
+    /// A timer has fired. It wakes what waits for it.
     TimerFired {
         /// The timer.
         timer: u32,
@@ -132,11 +135,11 @@ pub enum EventKind {
         /// The source.
         source: usize,
     },
-    /// A task was told to end: it will be dropped at its place in the ready queue.
+    /// A task was aborted: it will be dropped at its place in the ready queue.
     Aborted {
         /// The task.
         task: u64,
-        /// By whom.
+        /// What has aborted it.
         by: Origin,
     },
     /// A task is done, or the main future is.
@@ -150,7 +153,7 @@ pub enum EventKind {
     Closed,
 }
 
-/// Who has caused something.
+/// What has caused something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Origin {
@@ -160,7 +163,7 @@ pub enum Origin {
     Timer(u32),
     /// A source that is ready.
     Source(usize),
-    /// Another thread, by way of the inbox. It is told when the loop reads that.
+    /// Another thread, through the inbox. The event is recorded when the loop reads that.
     Thread,
     /// A job of the executor that has ended.
     Job,

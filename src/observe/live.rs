@@ -1,7 +1,8 @@
-//! The live state of a loop, as its events tell it: who is there, who is ready, who waits for what.
+//! The live state of a loop, derived from its events: which tasks there are, which are ready, and what the
+//! others wait for.
 //!
-//! Apply the events one after the other, and it follows. A recorder that drops its oldest events keeps
-//! one of these at the cut; a picture that is stepped through has one at each step.
+//! [`Live::apply`] follows one event. A recorder that drops its oldest events keeps one state, at the cut; a
+//! picture that is stepped through has one at each step.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::Location;
@@ -20,11 +21,11 @@ pub struct Live {
     pub time: Duration,
     /// The tasks that are not done, and the main future, by id.
     pub tasks: BTreeMap<u64, LiveTask>,
-    /// Who stands in the ready queue, the next one first.
+    /// The tasks in the ready queue, the next one first.
     pub ready: VecDeque<u64>,
-    /// Who is polled.
+    /// The task that is being polled.
     pub polled: Option<u64>,
-    /// The timers that are armed: when they fire, and for whom.
+    /// The timers that are armed: when they fire, and for which task.
     pub timers: BTreeMap<u32, (Duration, Option<u64>)>,
     /// The sources that are registered.
     pub sources: BTreeSet<usize>,
@@ -44,7 +45,7 @@ pub struct LiveTask {
     pub name: Option<Arc<str>>,
     /// Whether it is a main future.
     pub is_main: bool,
-    /// Who spawned it.
+    /// The task that spawned it.
     pub parent: Option<u64>,
     /// The type of its future.
     pub future: &'static str,
@@ -80,7 +81,7 @@ pub enum TaskState {
 }
 
 impl Live {
-    /// Follows one event.
+    /// Follows one event. Those that change none of this only move the turn and the time.
     pub fn apply(&mut self, event: &Event) {
         self.turn = event.turn;
         self.time = event.time;
@@ -111,7 +112,7 @@ impl Live {
                 ..
             } => {
                 self.queue(*task);
-                // Who is polled is ready again when its poll is over.
+                // A task that wakes itself is ready when its poll is over.
                 if self.polled != Some(*task) {
                     self.set(*task, TaskState::Ready);
                 }
@@ -141,7 +142,7 @@ impl Live {
                     task.busy += *took;
                     task.longest = task.longest.max(*took);
                     next = match (outcome, task.state, task.queued) {
-                        // Who has aborted itself is dropped next.
+                        // A task that has aborted itself is dropped next.
                         (Outcome::Ready | Outcome::Panicked, ..) | (_, TaskState::Aborted, _) => {
                             None
                         }
@@ -176,7 +177,7 @@ impl Live {
             }
             EventKind::Opened { is_virtual } => self.is_virtual = *is_virtual,
             EventKind::Closed => self.closed = true,
-            EventKind::TurnBegins | EventKind::Parked { .. } | EventKind::Woken { .. } => {}
+            _ => {}
         }
     }
 
@@ -207,7 +208,7 @@ impl Live {
         self.ready.push_back(id);
     }
 
-    /// An idle task is queued, to be dropped; one that is polled is dropped after its poll.
+    /// Queues an idle task, to be dropped. One that is being polled is dropped after its poll.
     fn abort(&mut self, id: u64) {
         if self.polled != Some(id) {
             self.queue(id);

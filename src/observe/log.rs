@@ -1,11 +1,12 @@
-//! The log: what has happened in a loop and was not given to its observers yet.
+//! The log: the events of a loop that its observers have not received yet.
 //!
-//! The tables of a loop change while its state is in use, and no user code may run then, no observer
-//! either. So the core records what happens, in order, and the turn notifies the observers when the state
-//! is free. If the loop is not observed the log is off, and to record is a branch.
+//! The tables of a loop change while its state is in use, and then no user code may run, an observer
+//! included. So the core records what it does, in order and through one call, `State::record`; the turn
+//! notifies the observers when the state is free. If the loop is not observed the log is off, and to record
+//! is a branch.
 //!
-//! The core records what it does. What follows from that is derived here: which task causes it, when a
-//! turn begins, what a task waits for that has not said so, which task has the thread.
+//! What follows from the events is derived here: which task causes something, when a turn begins, what a
+//! task waits for if no leaf of ours has recorded it, and which task holds the thread.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,7 +16,7 @@ use std::time::{Duration, Instant};
 use crate::observe::event::{Ending, Event, EventKind, Origin, Outcome, WaitsFor};
 use crate::observe::live::Live;
 
-/// The events that the observers have not been given yet, and what is needed to record more.
+/// The events that the observers have not received yet, and what is needed to record more.
 #[derive(Default)]
 pub(crate) struct Log {
     /// Whether the loop is observed.
@@ -40,7 +41,7 @@ impl Log {
         self.on
     }
 
-    /// From now on what the loop with that number does is recorded.
+    /// Begins to record what the loop with that number does.
     pub(crate) fn turn_on(&mut self, event_loop: u64) {
         self.on = true;
         self.event_loop = event_loop;
@@ -73,7 +74,7 @@ impl Log {
         self.events.push(event);
     }
 
-    /// The wake of a task, or of one that stood in the ready queue already.
+    /// Returns the event of a wake; `already` if the task stood in the ready queue.
     pub(crate) fn woken(&self, task: u64, already: bool) -> EventKind {
         let live = self.live.tasks.get(&task);
         let at_job = live.is_some_and(|live| live.waits.contains(&WaitsFor::Job));
@@ -99,7 +100,7 @@ impl Log {
         holders().insert(self.event_loop, Holding { task, name, since });
     }
 
-    /// A poll is over.
+    /// Records the end of a poll.
     pub(crate) fn end_poll(&mut self, time: Duration, polled: Poll<Ending>) {
         holders().remove(&self.event_loop);
         let Some(task) = self.polled() else {
@@ -133,7 +134,7 @@ impl Log {
         );
     }
 
-    /// The task that had the thread is done. It causes the wake of what waits for it.
+    /// Records that the task that held the thread is done. It causes the wake of what waits for it.
     pub(crate) fn finish(&mut self, time: Duration, how: Ending) {
         holders().remove(&self.event_loop);
         if let Some(task) = self.polled() {
@@ -141,7 +142,7 @@ impl Log {
         }
     }
 
-    /// The main future's place is gone; if it was not done, that ends it.
+    /// Records the end of a main future that was not done when it gave up its place.
     pub(crate) fn leave_main(&mut self, time: Duration, task: u64) {
         self.cause = Origin::Outside;
         self.batch_end = 0;
@@ -151,7 +152,7 @@ impl Log {
         }
     }
 
-    /// A park begins.
+    /// Notes that a park begins.
     pub(crate) fn begin_park(&mut self, time: Duration) {
         self.cause = Origin::Outside;
         self.began = time;
@@ -162,18 +163,18 @@ impl Log {
         time.saturating_sub(self.began)
     }
 
-    /// Takes the events that the observers have not been given.
+    /// Takes the events that the observers have not received.
     pub(crate) fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
     }
 
-    /// The observers have been notified: how long they took is not the task's.
+    /// Lets the poll or the park begin anew: what the observers took before is not its time.
     pub(crate) fn set_began(&mut self, time: Duration) {
         self.began = time;
     }
 }
 
-/// A task that has the thread of its loop: it is polled, or dropped.
+/// A task that holds the thread of its loop: it is being polled, or dropped.
 #[derive(Clone)]
 pub(crate) struct Holding {
     pub(crate) task: u64,
@@ -182,7 +183,7 @@ pub(crate) struct Holding {
     pub(crate) since: Instant,
 }
 
-/// The task that has the thread of an observed loop, if one has. For a thread that asks the loop
+/// The task that holds the thread of an observed loop, if one does: for a thread that asks the loop
 /// something and gets no answer.
 pub(crate) fn holding(event_loop: u64) -> Option<Holding> {
     holders().get(&event_loop).cloned()

@@ -1,8 +1,9 @@
 //! Observing: what a loop does, as events.
 //!
-//! An [`Observer`] is given to a loop when it is built, and is given everything that the loop does, in
-//! order. The loop records its events in a log, wherever something happens; without an observer that is
-//! a branch.
+//! An [`Observer`] is added to a loop when the loop is built, and gets an event for everything that the
+//! loop does, in order. The core records with one call, `State::record`, which is a branch if nothing
+//! observes the loop. All else is derived from the events: the [state](Live) of the loop,
+//! what a [dump](Dump) adds for an observed loop, and each picture in [`trace`](crate::trace).
 
 pub(crate) mod event;
 pub(crate) mod live;
@@ -16,11 +17,11 @@ pub use dump::{Dump, DumpError, DumpedTask, Holder};
 pub use event::{Ending, Event, EventKind, Origin, Outcome, WaitsFor};
 pub use live::{Live, LiveTask, TaskState};
 
-/// Something that is given the events of a loop: see [`Builder::observe`](crate::Builder::observe).
+/// Something that gets the events of a loop: see [`Builder::observe`](crate::Builder::observe).
 pub trait Observer {
-    /// Something has happened.
+    /// Receives an event.
     ///
-    /// It is called on the loop's thread, in the order of the events, when nothing of the loop is in
+    /// It is called on the loop's thread, in the order of the events, while nothing of the loop is in
     /// use: not at the moment itself, but soon after, before another future is polled.
     ///
     /// An observer sees the loop and may not use it: to spawn, to await or to run a loop is a panic that

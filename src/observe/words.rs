@@ -1,6 +1,6 @@
-//! Words for events, and for what is in them. No other file says what an event means.
+//! Words for events, and for what is in them: the one file that an event's meaning is written in.
 //!
-//! The page calls tasks by their names, the other forms by their numbers: a function that mentions a task
+//! The page shows tasks by their names, the other forms by their numbers. So a function that mentions a task
 //! takes a function that names it.
 
 use std::time::Duration;
@@ -60,7 +60,7 @@ pub(crate) fn by_number(task: u64) -> String {
     format!("task {task}")
 }
 
-/// Says what caused something.
+/// Names what has caused something.
 pub(crate) fn origin(by: Origin, name: impl Fn(u64) -> String) -> String {
     match by {
         Origin::Task(task) => name(task),
@@ -84,12 +84,12 @@ pub(crate) fn short_origin(by: Origin) -> String {
     }
 }
 
-/// Says what a task waits for; that may be a task, which is called by its number.
+/// Names what a task waits for; another task by its number.
 pub(crate) fn waits_for(on: &WaitsFor) -> String {
     awaited(on, by_number)
 }
 
-/// Says what a task waits for.
+/// Names what a task waits for.
 pub(crate) fn awaited(on: &WaitsFor, name: impl Fn(u64) -> String) -> String {
     match on {
         WaitsFor::Timer { timer, deadline } => {
@@ -139,7 +139,7 @@ pub(crate) fn or(words: impl Iterator<Item = String>) -> String {
     words.collect::<Vec<_>>().join(" or ")
 }
 
-/// Says how a poll ends: "ready after 3 ms".
+/// Describes how a poll ends: "ready after 3 ms".
 pub(crate) fn poll_end(with: Outcome, took: Duration) -> String {
     match took {
         Duration::ZERO => outcome(with).into(),
@@ -169,7 +169,7 @@ pub(crate) fn plural(count: usize, one: &str) -> String {
     format!("{count} {one}{}", if count == 1 { "" } else { "s" })
 }
 
-/// Says how late a timer fired.
+/// Describes how late a timer fired.
 #[cfg(feature = "trace")]
 pub(crate) fn lateness(due: Duration, fired: Duration) -> String {
     match fired.saturating_sub(due) {
@@ -178,7 +178,7 @@ pub(crate) fn lateness(due: Duration, fired: Duration) -> String {
     }
 }
 
-/// Says what an event means. `before` is the loop's state before it: a timer that fires is known there.
+/// Describes an event. `before` is the loop's state before it, which still has a timer that fires.
 #[cfg(feature = "trace")]
 pub(crate) fn sentence(event: &Event, before: &Live, name: impl Fn(u64) -> String) -> String {
     match &event.kind {

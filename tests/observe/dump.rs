@@ -59,7 +59,7 @@ fn a_dump_is_a_table_and_a_tree() {
             "  6           idle    sleeper",
             "  7           idle    sleeper",
             "",
-            "who awaits whom",
+            "which task awaits which",
             "  2 \"parent\"",
             "  ├─ 5 sleeper",
             "  ├─ 6 sleeper",
@@ -107,7 +107,7 @@ fn an_observed_loop_shows_more() {
     ];
     assert_eq!(
         lines(&dump)[9..],
-        [&["", "who awaits whom"], &tree[..]].concat()
+        [&["", "which task awaits which"], &tree[..]].concat()
     );
 
     // The one that asks is polled, and its type is known here.

@@ -1,11 +1,11 @@
-//! Names that are short enough for a table: of types, and of anything.
+//! Names that are short enough for a table.
 
 /// Characters of a future's type.
 const FUTURE: usize = 48;
 
-/// A future's type without the modules that its names stand in, and without what is inside of the
-/// innermost brackets until it fits. `say_after` of `crate::say_after::{{closure}}`, which is how
-/// the compiler calls the future of an `async fn`.
+/// Shortens a future's type: leaves out the modules of its names, and then what is inside of the innermost
+/// brackets, until it fits. `crate::say_after::{{closure}}`, the compiler's name for the future of an
+/// `async fn`, becomes `say_after`.
 pub(super) fn shorten(name: &str) -> String {
     let mut short = String::new();
     let is_path = |c: char| c.is_alphanumeric() || "_:{}#".contains(c);
@@ -29,7 +29,7 @@ pub(super) fn shorten(name: &str) -> String {
     cut(&short, FUTURE)
 }
 
-/// The last name of a path, and the closures in it, if it is one of several.
+/// The last name of a path, with its closure if that is one of several.
 fn last_names(path: &str) -> String {
     const CLOSURE: &str = "{{closure}}";
     let mut names: Vec<&str> = path.split("::").collect();

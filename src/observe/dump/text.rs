@@ -7,13 +7,12 @@
 //!   2 "tea"    idle    tea
 //!   3 "guest"  idle    guest
 //!
-//! who awaits whom
+//! which task awaits which
 //!   3 "guest"
 //!   └─ 2 "tea"
 //! ```
 //!
-//! Nothing here grows without end: a cell is cut, and so is the part of a line that shows the
-//! depth.
+//! Nothing here grows without bound: a cell is cut, and so is the part of a line that shows the depth.
 
 use std::fmt::{self, Display, Write};
 
@@ -23,7 +22,7 @@ use crate::observe::dump::{Dump, DumpError, DumpedTask, label};
 use crate::observe::words::{duration, waits_for};
 use crate::observe::{LiveTask, TaskState, WaitsFor};
 
-/// The columns of the table, and those of a loop that nobody observes.
+/// The columns of the table, with an observer and without one.
 const OBSERVED: [&str; 8] = [
     "task",
     "state",
@@ -40,7 +39,7 @@ const UNOBSERVED: [&str; 3] = ["task", "state", "future"];
 const LABEL: usize = 36;
 const PLACE: usize = 40;
 
-/// Things that a task waits for at once, as far as they are told.
+/// Things that a task waits for at once, at most so many of them in a cell.
 const WAITS: usize = 3;
 
 /// Levels of the tree that are drawn, the deepest ones.
@@ -55,7 +54,7 @@ impl Display for Dump {
         }
         let (tree, circles) = self.tree();
         if !tree.is_empty() {
-            f.write_str("\n\nwho awaits whom")?;
+            f.write_str("\n\nwhich task awaits which")?;
             write_tree(f, &tree)?;
         }
         if !circles.is_empty() {
@@ -129,7 +128,7 @@ impl Dump {
     }
 }
 
-/// The cells of what only an observed loop knows.
+/// The cells that only an observed loop fills.
 fn seen(task: &LiveTask) -> [String; 5] {
     let place = task.location.to_string();
     [
@@ -163,8 +162,7 @@ fn waits(task: &LiveTask) -> String {
 }
 
 fn write_tree(f: &mut fmt::Formatter<'_>, tree: &[Node<'_>]) -> fmt::Result {
-    // Of the levels below the root, on the way to the node: whether the last one of each is
-    // reached.
+    // For each level between the root and the node: whether its last task is reached.
     let mut last = Vec::new();
     for node in tree {
         if node.depth > 0 {
@@ -181,7 +179,7 @@ fn write_tree(f: &mut fmt::Formatter<'_>, tree: &[Node<'_>]) -> fmt::Result {
     Ok(())
 }
 
-/// How the tree calls a task: `2 "reader"`; and `3 say_after`, if it has no name.
+/// A task's name in the tree: `2 "reader"`; and `3 say_after`, if it has no name.
 fn in_tree(task: &DumpedTask) -> String {
     match task.future {
         Some(future) if task.name.is_none() && !task.is_main => {

@@ -1,7 +1,7 @@
-//! Who awaits whom, as a tree: the roots are tasks that nobody awaits.
+//! Which task awaits which, as a tree: its roots are the tasks that no other awaits.
 //!
-//! It need not be a tree. A task may have several who await it: it is drawn in full where it comes
-//! first. And tasks may await each other in a circle, which no root leads to.
+//! It need not be a tree. Several tasks may await the same one: that is drawn in full where it comes first.
+//! And tasks may await each other in a circle, which no root leads to.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,9 +13,9 @@ pub(super) struct Node<'a> {
     pub(super) task: &'a DumpedTask,
     /// How far below its root.
     pub(super) depth: usize,
-    /// Whether it is the last of those that the same one awaits.
+    /// Whether it is the last of the tasks that the same one awaits.
     pub(super) is_last: bool,
-    /// It has stood in the tree before, with what it awaits.
+    /// It stands in the tree already, with what it awaits.
     pub(super) again: bool,
 }
 
@@ -54,7 +54,7 @@ impl Dump {
         for root in awaiting().filter(|task| !awaited.contains(&task.id)) {
             tree.grow(root);
         }
-        // What is left, no root leads to.
+        // No root leads to what is left.
         for task in awaiting() {
             if !tree.depths.contains_key(&task.id) {
                 tree.grow(task);
@@ -90,8 +90,8 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// The task at the end of the path awaits that one: if it stands in the path, and nobody from
-    /// there on is about to be polled, they wait for each other.
+    /// Adds the circle that ends with `task`, which the last task of the path awaits: if `task` stands in
+    /// the path, and no task from there on is about to be polled, they wait for each other.
     fn close_circle(&mut self, task: u64) {
         let depth = self.depths[&task];
         if self.path.get(depth) != Some(&task) {

@@ -15,7 +15,7 @@ fn after(events: &[Event]) -> Live {
     live
 }
 
-/// "ready 2 3, polled 1, waiting 4": who does what.
+/// "queue [2, 3], polled [1], idle [4]".
 fn told(live: &Live) -> String {
     let ids = |state| {
         let tasks = live.tasks.values().filter(move |task| task.state == state);
@@ -110,7 +110,7 @@ fn it_counts_polls() {
     assert_eq!(live.tasks[&1].state, TaskState::Ready);
 }
 
-/// Who wakes itself is polled still, until its poll is over; then it is ready.
+/// A task that wakes itself counts as polled until its poll is over; then it is ready.
 #[test]
 fn a_poll_goes_on_after_a_wake() {
     let mut story = Story::new();
@@ -158,7 +158,7 @@ fn an_abort_queues_once() {
     assert_eq!(after(&story.events).ready, [3]);
 }
 
-/// Sources come and go, and a wake of who is ready already changes nothing.
+/// Sources come and go, and a wake of a task that is ready already changes nothing.
 #[test]
 fn it_follows_sources() {
     let mut story = Story::new();
@@ -176,7 +176,7 @@ fn it_follows_sources() {
 }
 
 proptest! {
-    /// Whatever a loop does, who is ready stands once in the queue, and nobody else does.
+    /// Whatever a loop does, each task that is not idle stands once in the queue, and no other does.
     #[test]
     fn the_queue_and_the_states_agree(steps in prop::collection::vec((0..5, 1..6_u64), 0..200)) {
         let mut story = Story::new();

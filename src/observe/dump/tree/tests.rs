@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 
-/// A dump of idle tasks, with whom each awaits.
+/// A dump of idle tasks, each with the tasks that it awaits.
 fn dump(tasks: impl IntoIterator<Item = (u64, Vec<u64>)>) -> Dump {
     let tasks = tasks.into_iter().map(|(id, awaits)| DumpedTask {
         id,
@@ -33,7 +33,7 @@ fn drawn(dump: &Dump) -> Vec<(usize, u64, &'static str)> {
 }
 
 /// A task that several await is drawn under each, and what it awaits under the first one. That is
-/// no circle. Who has nothing to do with anybody is left out, and so is who is done.
+/// no circle. A task that awaits none and is not awaited is left out, and so is one that is done.
 #[test]
 fn a_task_that_several_await_is_drawn_in_full_once() {
     let dump = dump([
