@@ -8,10 +8,6 @@
 //!
 //! `dump/text.rs` shows what a dump looks like.
 
-mod names;
-mod text;
-mod tree;
-
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::sync::Arc;
@@ -314,7 +310,7 @@ impl DumpedTask {
     }
 
     /// Its name in the dump: `2 "reader"`.
-    fn label(&self) -> String {
+    pub(crate) fn label(&self) -> String {
         label(self.id, self.name.as_deref(), self.is_main)
     }
 }
@@ -367,7 +363,7 @@ impl Question {
 impl Error for DumpError {}
 
 /// `2 "reader"`, `1 main`, `3`. What would break the line in a name is escaped.
-fn label(id: u64, name: Option<&str>, is_main: bool) -> String {
+pub(crate) fn label(id: u64, name: Option<&str>, is_main: bool) -> String {
     match name {
         Some(name) => format!("{id} {name:?}"),
         None if is_main => format!("{id} main"),

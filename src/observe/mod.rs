@@ -8,6 +8,9 @@
 pub(crate) mod event;
 pub(crate) mod live;
 pub(crate) mod dump;
+mod dump_names; // names that are short enough for a table
+mod dump_text; // what a dump looks like
+mod dump_tree; // which task awaits which
 pub(crate) mod log;
 pub(crate) mod notify;
 pub(crate) mod observers;

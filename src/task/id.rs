@@ -1,6 +1,6 @@
 //! The numbers of loops and tasks.
 //!
-//! Everything outside the loop holds numbers and never a pointer to it. Three of them are made here.
+//! Everything outside the loop holds numbers and never a pointer to it.
 //!
 //! A [`LoopNumber`] names a loop for ever: it holds a sequence number that the process never uses
 //! twice, and the loop's *short id*, unique among the loops that live, reused when one is gone.
@@ -24,16 +24,8 @@
 //! target the fields shrink to 4, 8 and 20 bits, which leaves room for 16 loops and 1,048,576 tasks
 //! in each.
 //!
-//! A [`HandleNumber`] is what a `JoinHandle` carries. It is never stale and must tell the id, so it has
-//! both whole: the loop's number, the slot and the id.
-//!
-//! ```text
-//!   HandleNumber   | LoopNumber (48)    | id (16) |
-//!                  | more of the id (32) | slot (32) |
-//! ```
-//!
-//! Two words, because two words travel in registers: with three, a spawned task took a seventh more
-//! time.
+//! A `JoinHandle` must tell the whole id, and is never stale: it carries the loop's number, the slot and
+//! the id as they are.
 
 use std::fmt;
 use std::io;
@@ -70,9 +62,6 @@ const MAX_SEQUENCE: u64 = (1 << 36) - 1;
 
 /// The bits of an id that are the task's generation, the lowest ones.
 const GENERATION_MASK: u32 = (1 << bits::GENERATION) - 1;
-
-/// The last id. A loop that spawns a task every microsecond comes to it in nine years.
-pub(crate) const MAX_ID: u64 = (1 << (UPPER + LOWER)) - 1;
 
 /// A loop's number, never reused in the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -168,43 +157,6 @@ impl TaskNumber {
     }
 }
 
-/// What a handle carries: which task, and of which loop.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct HandleNumber {
-    of: u64,
-    slot: u64,
-}
-
-/// The bits of an id that stand beside the loop's number, and those that stand beside the slot.
-const UPPER: u32 = 16;
-const LOWER: u32 = 32;
-
-impl HandleNumber {
-    #[inline]
-    pub(crate) fn new(of: LoopNumber, id: u64, slot: u32) -> Self {
-        HandleNumber {
-            of: of.0 << UPPER | id >> LOWER,
-            slot: id << LOWER | u64::from(slot),
-        }
-    }
-
-    /// The loop.
-    #[inline]
-    pub(crate) fn of(self) -> LoopNumber {
-        LoopNumber(self.of >> UPPER)
-    }
-
-    #[inline]
-    pub(crate) fn slot(self) -> u32 {
-        self.slot as u32
-    }
-
-    #[inline]
-    pub(crate) fn id(self) -> u64 {
-        (self.of & ((1 << UPPER) - 1)) << LOWER | self.slot >> LOWER
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -227,20 +179,6 @@ mod tests {
             }
         }
         assert_eq!(of.to_string(), "loop 7");
-    }
-
-    /// The same of a handle's, whose fields are as wide as they can be.
-    #[test]
-    fn a_handle_number_gives_back_what_it_was_made_of() {
-        for sequence in [1, MAX_SEQUENCE] {
-            let of = LoopNumber::new(sequence, MAX_LOOPS - 1);
-            for slot in [0, 1, u32::MAX] {
-                for id in [0, 1, 1 << LOWER, MAX_ID] {
-                    let number = HandleNumber::new(of, id, slot);
-                    assert_eq!((number.of(), number.id(), number.slot()), (of, id, slot));
-                }
-            }
-        }
     }
 
     /// A loop too many is refused before its number could look like another's.

@@ -18,7 +18,7 @@ use crate::current;
 use crate::observe::event::WaitsFor;
 use crate::task::budget;
 use crate::task::cell::{BoxedTask, Failure, Kept, Payload, Quiet};
-use crate::task::id::{HandleNumber, LoopNumber, NO_SLOT};
+use crate::task::id::{LoopNumber, NO_SLOT};
 use crate::task::table::{Joiner, Output};
 use crate::wake::inbox::Message;
 use crate::wake::waker::waiter;
@@ -48,8 +48,10 @@ use crate::wake::waker::waiter;
 #[doc(alias = "Task")]
 #[must_use = "dropping a handle detaches its task; `abort` ends it, `await` waits for it"]
 pub struct JoinHandle<T> {
-    /// With [`NO_SLOT`] once the output was taken: nothing is left in the slab.
-    number: HandleNumber,
+    of: LoopNumber,
+    /// [`NO_SLOT`] once the output was taken: nothing is left in the table.
+    slot: u32,
+    id: u64,
     /// Not a `T`, so the handle is `Send`: it reads one on the loop's thread only. Invariant, because the
     /// output is found by its `TypeId`: a handle coerced to another lifetime would ask for another type
     /// than its task has.
@@ -59,7 +61,9 @@ pub struct JoinHandle<T> {
 impl<T> JoinHandle<T> {
     pub(crate) fn new(of: LoopNumber, slot: u32, id: u64) -> Self {
         JoinHandle {
-            number: HandleNumber::new(of, id, slot),
+            of,
+            slot,
+            id,
             value: PhantomData,
         }
     }
@@ -108,16 +112,16 @@ impl<T> JoinHandle<T> {
     /// The task's number: the tasks of a loop are counted from 1 in the order in which they were
     /// spawned, main futures included.
     pub fn id(&self) -> u64 {
-        self.number.id()
+        self.id
     }
 
     /// The loop of the task.
     pub(crate) fn of(&self) -> LoopNumber {
-        self.number.of()
+        self.of
     }
 
     pub(crate) fn slot(&self) -> u32 {
-        self.number.slot()
+        self.slot
     }
 
     /// Panics if the handle must not be awaited here: its loop is another one that lives, or the task
@@ -148,7 +152,7 @@ impl<T: 'static> JoinHandle<T> {
     #[inline(always)]
     fn open(&mut self, task: Option<BoxedTask>, name: Option<Box<str>>) -> Result<T, JoinError> {
         let id = self.id();
-        self.number = HandleNumber::new(self.of(), id, NO_SLOT);
+        self.slot = NO_SLOT;
         let mut output: Kept<T> = None;
         if let Some(task) = task {
             task.leave(&mut output);

@@ -35,7 +35,7 @@ use slab::Slab;
 use crate::shrink::Shrink;
 use crate::task::cell::BoxedTask;
 use crate::task::group_table::Member;
-use crate::task::id::{LoopNumber, MAX_ID, MAX_TASKS, NO_SLOT, TaskNumber};
+use crate::task::id::{LoopNumber, MAX_TASKS, NO_SLOT, TaskNumber};
 use crate::wake::ready::ReadyQueue;
 use crate::wake::waiter::Waiter;
 
@@ -171,7 +171,8 @@ impl Tasks {
 
     #[inline]
     fn insert_entry(&mut self, task: Option<BoxedTask>, held: bool, joiner: Joiner) -> (u32, u64) {
-        let id = self.next_id();
+        self.last_id += 1;
+        let id = self.last_id;
         let slot = self.entries.insert(Entry {
             id,
             identity: self.of.identity(id),
@@ -184,14 +185,6 @@ impl Tasks {
             None => self.boxes.push(task),
         }
         (slot as u32, id)
-    }
-
-    /// Counts on; after the last id that a handle can hold, from the first one again.
-    #[inline]
-    fn next_id(&mut self) -> u64 {
-        let last = self.last_id;
-        self.last_id = if last < MAX_ID { last + 1 } else { 1 };
-        self.last_id
     }
 
     /// Frees the main future's place.
@@ -264,7 +257,7 @@ impl Tasks {
         self.polled = NO_SLOT;
         if let Some(place) = self.boxes.get_mut(slot as usize) {
             // The place is empty: to drop what is there would cost a look.
-            mem::forget(mem::replace(place, Some(task)));
+            mem::forget(place.replace(task));
         }
         None
     }

@@ -26,20 +26,17 @@
 //!   loop                                   another thread
 //!   lock: inbox empty? → asleep = true     lock: push the message; asleep? → asleep = false
 //!   park                                   was it asleep? ring
-//!   asleep? → asleep = false; else lock: drain
+//!   lock: asleep = false; drain
 //! ```
 //!
-//! If the message comes first, the loop sees it and does not sleep; if the mark comes first, the
-//! sender sees it and rings (mio's waker, an eventfd on Linux), once for each sleep. It has let go of
-//! the lock by then, which is the first thing that the loop wants when it wakes. And if the mark still
-//! stands after the park, nothing was left: the loop takes it off without the lock, and spares
-//! itself 50 instructions for each event that no other thread has sent.
+//! If the message comes first, the loop sees it and does not sleep; if the loop marks itself as asleep
+//! first, the sender sees that and rings (mio's waker, an eventfd on Linux), once for each sleep. The sender
+//! has let go of the lock by then, which is the first thing that the loop wants when it wakes.
 //!
 //! No user code runs under the lock: closures come in boxed and leave before they are run or
 //! dropped, and the list grows while nothing is locked, since the allocator is the program's too.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::{io, mem};
 
@@ -86,9 +83,6 @@ pub(crate) enum Message {
 /// One short id's inbox.
 pub(crate) struct Inbox {
     contents: Mutex<Contents>,
-    /// Whether the loop sleeps, or is about to, and must be rung. Set under the lock; the thread that takes it
-    /// off, under the lock or without, is the only one.
-    asleep: AtomicBool,
     /// One bit for each slot: whether a `Wake` of it is among the messages, or about to be.
     woken: Bits,
 }
@@ -106,6 +100,8 @@ struct Contents {
     /// Whether the loop still reads it; false once teardown has closed it.
     open: bool,
     messages: VecDeque<Mail>,
+    /// The loop sleeps, or is about to, and must be rung.
+    asleep: bool,
     /// What rings the loop out of its sleep. Shared, because to ring it no lock is held.
     bell: Option<Arc<mio::Waker>>,
     /// Where the loop's sockets are registered. Shared, because mio reports to a logger, which is user
@@ -248,11 +244,11 @@ impl Inbox {
                 owner: None,
                 open: false,
                 messages: VecDeque::new(),
+                asleep: false,
                 bell: None,
                 registry: None,
                 handles: 0,
             }),
-            asleep: AtomicBool::new(false),
             woken: Bits::new(),
         }
     }
@@ -281,21 +277,18 @@ impl Inbox {
 
     /// Marks the loop as asleep, unless a message is waiting. Returns whether it may sleep.
     pub(crate) fn fall_asleep(&self) -> bool {
-        let contents = self.lock();
-        let is_empty = contents.messages.is_empty();
-        self.asleep.store(is_empty, Ordering::Relaxed);
-        is_empty
+        let mut contents = self.lock();
+        contents.asleep = contents.messages.is_empty();
+        contents.asleep
     }
 
     /// The loop is awake: takes the messages into an empty list, whose memory is kept for the next if
     /// it is small.
     pub(crate) fn drain(&self, drained: &mut VecDeque<Mail>) {
-        if self.wake_up() {
-            return;
-        }
         debug_assert!(drained.is_empty());
         give_back(drained);
         let contents = &mut *self.lock();
+        contents.asleep = false;
         mem::swap(&mut contents.messages, drained);
         if !drained.is_empty() {
             self.woken.clear(drained.iter().filter_map(Mail::woken));
@@ -327,7 +320,7 @@ impl Inbox {
     pub(crate) fn close(&self) -> Unread {
         let mut contents = self.lock();
         contents.open = false;
-        self.wake_up();
+        contents.asleep = false;
         contents.handles = 0;
         self.woken.clear_all();
         Unread {
@@ -354,18 +347,17 @@ impl Inbox {
     /// Leaves a message, for which there is room, lets go of the lock, and rings the loop, if it sleeps.
     fn leave(&self, mut contents: MutexGuard<'_, Contents>, mail: Mail) {
         contents.messages.push_back(mail);
-        let asleep = self.wake_up();
-        let bell = if asleep { contents.bell.clone() } else { None };
+        let was_asleep = mem::take(&mut contents.asleep);
+        let bell = if was_asleep {
+            contents.bell.clone()
+        } else {
+            None
+        };
         drop(contents);
         if let Some(bell) = bell {
             // It fails only if the descriptor is not an eventfd any more; nothing here could help.
             let _ = bell.wake();
         }
-    }
-
-    /// Takes the mark off. Returns whether it stood there.
-    fn wake_up(&self) -> bool {
-        self.asleep.swap(false, Ordering::Relaxed)
     }
 
     /// Locks the contents, with room for one more message. The list grows while nothing is locked:

@@ -64,12 +64,12 @@ fn an_inbox_passes_on_empty() {
 fn a_loop_that_is_awake_is_not_rung() {
     let (_poller, bell, registry) = Poller::new().unwrap();
     let (number, inbox) = claim(bell, registry).unwrap();
-    assert!(!inbox.asleep.load(Ordering::Relaxed));
-    assert!(inbox.fall_asleep() && inbox.asleep.load(Ordering::Relaxed));
+    assert!(!inbox.lock().asleep);
+    assert!(inbox.fall_asleep() && inbox.lock().asleep);
     inbox.drain(&mut VecDeque::new());
-    assert!(!inbox.asleep.load(Ordering::Relaxed));
+    assert!(!inbox.lock().asleep);
     send(number, Message::Stop);
-    assert!(!inbox.fall_asleep() && !inbox.asleep.load(Ordering::Relaxed));
+    assert!(!inbox.fall_asleep() && !inbox.lock().asleep);
     drop(inbox.close());
     release(number);
 }

@@ -12,9 +12,8 @@
 //!
 //! Each of these was tried, and a model fails: `set` or `clear` relaxed; a look at the bit in place of
 //! `set`; the bits not cleared, or after the poll; a deadlock reported without a look at the bits; a loop that sleeps not rung; the mark "asleep" set with no
-//! look at the messages, or when the lock is let go of after that look, or taken off by who leaves a
-//! message when the lock is let go of; the bits not cleared when the loop ends, or not by who comes
-//! too late.
+//! look at the messages, or when the lock was released after that look, or taken off by a sender when the
+//! lock was released; the bits not cleared when the loop ends, or not by a wake that comes too late.
 
 extern crate self as mio;
 extern crate self as std;
@@ -38,7 +37,7 @@ mod task {
 }
 
 /// What they take from `std` and from `mio`.
-pub(crate) use real::{collections, io, mem, time};
+pub(crate) use real::{collections, io, mem};
 pub(crate) use stand_ins::{Registry, Waker, sync};
 
 use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -111,7 +110,7 @@ fn no_wake_is_lost(wakers: &'static [u32], times: usize) {
     }
 }
 
-/// The loop is woken by a socket, so that the mark "asleep" may still stand after the park.
+/// The loop is woken by a socket while a thread leaves a wake.
 fn a_wake_beside_an_event() {
     let sleeper = Sleeper::new();
     let number = sleeper.task(0);
@@ -212,7 +211,7 @@ impl Sleeper {
     }
 
     /// Sleeps, unless a message is waiting; then takes what is there.
-    fn park(&self) -> VecDeque<Message> {
+    fn park(&self) -> VecDeque<Mail> {
         if self.inbox.fall_asleep() {
             self.bell.wait();
         }

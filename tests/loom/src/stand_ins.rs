@@ -25,13 +25,13 @@ pub(crate) fn run(name: &str, model: fn()) {
 /// `std::sync`, with what is loom's.
 pub(crate) mod sync {
     pub(crate) use loom::sync::{Mutex, MutexGuard};
-    pub(crate) use real::sync::{Arc, PoisonError, mpsc};
+    pub(crate) use real::sync::{Arc, PoisonError};
 
     use real::sync::Mutex as RealMutex;
     use real::sync::atomic::Ordering;
 
     pub(crate) mod atomic {
-        pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+        pub(crate) use loom::sync::atomic::{AtomicU64, Ordering};
     }
 
     /// Empty again in each execution, since one may stand in a static. What was in it stays allocated.

@@ -16,9 +16,9 @@
 
 use std::fmt::{self, Display, Write};
 
-use crate::observe::dump::names::{cut, cut_front, shorten};
-use crate::observe::dump::tree::Node;
 use crate::observe::dump::{Dump, DumpError, DumpedTask, label};
+use crate::observe::dump_names::{cut, cut_front, shorten};
+use crate::observe::dump_tree::Node;
 use crate::observe::words::{duration, waits_for};
 use crate::observe::{LiveTask, TaskState, WaitsFor};
 

@@ -6,7 +6,7 @@ const FUTURE: usize = 48;
 /// Shortens a future's type: leaves out the modules of its names, and then what is inside of the innermost
 /// brackets, until it fits. `crate::say_after::{{closure}}`, the compiler's name for the future of an
 /// `async fn`, becomes `say_after`.
-pub(super) fn shorten(name: &str) -> String {
+pub(crate) fn shorten(name: &str) -> String {
     let mut short = String::new();
     let is_path = |c: char| c.is_alphanumeric() || "_:{}#".contains(c);
     let mut rest = name;
@@ -65,7 +65,7 @@ fn innermost(name: &str) -> Option<(usize, usize)> {
 }
 
 /// As much of a text as has room, and a sign if that is not all.
-pub(super) fn cut(text: &str, room: usize) -> String {
+pub(crate) fn cut(text: &str, room: usize) -> String {
     if text.chars().count() <= room {
         return text.to_owned();
     }
@@ -74,7 +74,7 @@ pub(super) fn cut(text: &str, room: usize) -> String {
 }
 
 /// The same, where the end matters more.
-pub(super) fn cut_front(text: &str, room: usize) -> String {
+pub(crate) fn cut_front(text: &str, room: usize) -> String {
     let length = text.chars().count();
     if length <= room {
         return text.to_owned();

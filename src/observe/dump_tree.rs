@@ -9,7 +9,7 @@ use crate::observe::TaskState;
 use crate::observe::dump::{Dump, DumpedTask};
 
 /// A line of the tree.
-pub(super) struct Node<'a> {
+pub(crate) struct Node<'a> {
     pub(super) task: &'a DumpedTask,
     /// How far below its root.
     pub(super) depth: usize,
@@ -40,7 +40,7 @@ impl Dump {
 
     /// The lines of the tree, and the circles. Tasks that neither await one nor are awaited are
     /// left out.
-    pub(super) fn tree(&self) -> (Vec<Node<'_>>, Vec<Vec<u64>>) {
+    pub(crate) fn tree(&self) -> (Vec<Node<'_>>, Vec<Vec<u64>>) {
         let mut tree = Tree {
             tasks: self.tasks.iter().map(|task| (task.id, task)).collect(),
             nodes: Vec::new(),
