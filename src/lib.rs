@@ -205,7 +205,26 @@ mod time {
     pub(crate) mod timeout; // `timeout`
     pub(crate) mod interval; // `interval`
 }
-pub mod net; // the reactor, TCP
+pub mod net {
+    //! Sockets: TCP over mio, and the reactor under it.
+    //!
+    //! The types read and write by the `futures-io` traits, so what is built on those (`hyper` by an
+    //! adapter, `async-tungstenite`, `futures-rustls`, the buffered readers of `futures-lite`) runs on
+    //! boucle unchanged.
+
+    pub(crate) mod poller; // asks the kernel, and parks the thread
+    pub(crate) mod readiness; // one side of a source: ready or not, and what waits for it
+    pub(crate) mod reactor; // from events to the tasks that wait for them
+    mod source; // a socket that belongs to a loop
+    mod resolve; // names and addresses
+    mod owned; // from mio's sockets to std's
+    mod tcp_listener; // `TcpListener`
+    mod tcp_stream; // `TcpStream`
+
+    pub use resolve::ToSocketAddrs;
+    pub use tcp_listener::TcpListener;
+    pub use tcp_stream::TcpStream;
+}
 mod combine {
     pub(crate) mod group; // a group as its parent holds it
     pub(crate) mod gather; // `gather`, `gather!`, `try_gather`

@@ -1,15 +1,27 @@
-//! The poller: what asks the kernel.
+//! The poller asks the kernel, and the thread sleeps in its park.
 //!
-//! It is mio's, and stands beside the loop's state, not in it: the park borrows it for as long as the
-//! thread sleeps. Sockets are registered through a [`Registry`] of the same selector, which may be used
-//! on any thread and at any time, also while the loop is parked.
+//! It stands beside the loop's tables, not among them: the park borrows it for as long as the thread
+//! sleeps. Sockets are registered through a [`Registry`] of the same selector, which works on any thread
+//! and at any time, also while the loop is parked.
+//!
+//! **Short parks.** mio's timeouts are whole milliseconds, rounded up, as epoll's are: too coarse for a
+//! sleep of 100 µs. So on Linux a park of less than a millisecond first waits in `ppoll`, whose timeout is
+//! in nanoseconds, until mio's epoll has an event; only then mio fetches it, without waiting. Whatever ends
+//! mio's wait also ends this one, since the epoll is the same. That includes the loop's bell, so the
+//! protocol of `wake/inbox.rs` holds. A short park that brings no event is one system call, as any other.
+//!
+//! A short park still ends late: the kernel may delay a thread by 50 µs, to wake several at once. A timerfd
+//! in the epoll would be more exact, at the cost of two more system calls for each short park, and of a
+//! descriptor for each loop.
+//!
+//! Some waits stay in milliseconds. Where mio uses `poll` there is no epoll to wait for. A process that may
+//! not open files, as in some sandboxes, is refused a `ppoll` of even one open descriptor. And Miri has no
+//! `ppoll`.
 
 use std::io;
 use std::time::Duration;
 
 use mio::{Events, Poll, Registry, Token};
-
-use super::park::park;
 
 /// mio's poll, and the events of the last park.
 pub(crate) struct Poller {
@@ -17,12 +29,21 @@ pub(crate) struct Poller {
     pub(crate) events: Events,
 }
 
-/// The token of what rings the loop.
+/// The token of the bell, which ends a park.
 const BELL: Token = Token(usize::MAX);
 
-/// Whether the kernel itself reports edges, as epoll and kqueue do. mio's other selectors (`poll`,
-/// Windows, event ports) take a side off the watch when they have reported it, and put it back when an
-/// operation would block: there a side is ready until that has happened, whatever was transferred.
+/// How many events one park may bring; the next one brings the rest.
+const EVENTS: usize = 1024;
+
+/// From here on mio's milliseconds are fine enough.
+const LONG: Duration = Duration::from_millis(1);
+
+/// No wait is shorter, so that timers that are close together share one.
+const SHORTEST: Duration = Duration::from_micros(50);
+
+/// Whether the kernel itself reports edges, as epoll and kqueue do. mio's other selectors (`poll`, Windows,
+/// event ports) stop watching a side once they have reported it, until an operation would block: there a
+/// side stays ready until then, whatever was transferred.
 pub(super) const EDGE_TRIGGERED: bool = cfg!(all(
     not(mio_unsupported_force_poll_poll),
     any(
@@ -44,12 +65,9 @@ pub(super) const EDGE_TRIGGERED: bool = cfg!(all(
     )
 ));
 
-/// How many events one system call may bring; what does not fit comes with the next.
-const EVENTS: usize = 1024;
-
 impl Poller {
-    /// Makes a poller, what rings the loop out of its sleep, and where its sockets are registered. (On
-    /// Linux these are three descriptors: an epoll, an eventfd, and the epoll again.)
+    /// Makes a poller, the bell that ends its park, and the registry of its sockets. On Linux these are
+    /// three descriptors: an epoll, an eventfd, and the epoll again.
     pub(crate) fn new() -> io::Result<(Self, mio::Waker, Registry)> {
         let poll = Poll::new()?;
         let bell = mio::Waker::new(poll.registry(), BELL)?;
@@ -58,14 +76,90 @@ impl Poller {
         Ok((Poller { poll, events }, bell, registry))
     }
 
-    /// Parks the thread until an event, a ring of the bell, or the timeout. A signal ends it early.
+    /// Parks the thread until an event, a ring of the bell, or the timeout. A signal ends the park early.
     pub(crate) fn park(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        match park(&mut self.poll, &mut self.events, timeout) {
+        let parked = match timeout.and_then(short) {
+            Some(timeout) => self.park_shortly(timeout),
+            None => self.poll.poll(&mut self.events, timeout),
+        };
+        match parked {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                 self.events.clear();
                 Ok(())
             }
             result => result,
+        }
+    }
+
+    /// Parks for a time that is given in nanoseconds.
+    #[cfg(all(target_os = "linux", not(mio_unsupported_force_poll_poll), not(miri)))]
+    fn park_shortly(&mut self, timeout: Duration) -> io::Result<()> {
+        use rustix::event::{self, PollFd, PollFlags, Timespec};
+        use rustix::io::Errno;
+
+        let time = Timespec {
+            tv_sec: 0,
+            tv_nsec: timeout.subsec_nanos().into(),
+        };
+        let mut epoll = [PollFd::new(self.poll.registry(), PollFlags::IN)];
+        let timeout = match event::poll(&mut epoll, Some(&time)) {
+            Ok(0) => return Ok(()),
+            Ok(_) => Duration::ZERO,
+            Err(Errno::INVAL) => timeout,
+            Err(error) => return Err(error.into()),
+        };
+        self.poll.poll(&mut self.events, Some(timeout))
+    }
+
+    /// Parks for mio's millisecond.
+    #[cfg(not(all(target_os = "linux", not(mio_unsupported_force_poll_poll), not(miri))))]
+    fn park_shortly(&mut self, timeout: Duration) -> io::Result<()> {
+        self.poll.poll(&mut self.events, Some(timeout))
+    }
+}
+
+/// Returns how long to wait in nanoseconds, if the timeout is short. Zero is no wait.
+fn short(timeout: Duration) -> Option<Duration> {
+    let is_short = !timeout.is_zero() && timeout < LONG;
+    is_short.then(|| timeout.max(SHORTEST))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    const MICROSECOND: Duration = Duration::from_micros(1);
+
+    /// A timeout of less than a millisecond is waited for in nanoseconds, but no shorter than timers can
+    /// share; zero is no wait.
+    #[test]
+    fn a_wait_of_less_than_a_millisecond_is_short() {
+        assert_eq!(short(Duration::ZERO), None);
+        assert_eq!(short(MICROSECOND), Some(SHORTEST));
+        assert_eq!(short(100 * MICROSECOND), Some(100 * MICROSECOND));
+        assert_eq!(short(999 * MICROSECOND), Some(999 * MICROSECOND));
+        assert_eq!(short(1_000 * MICROSECOND), None);
+    }
+
+    /// A short park without events lasts as long as its timeout; a ring of the bell comes out once.
+    #[test]
+    fn a_short_park_ends_with_the_time_or_an_event() {
+        let (mut poller, bell, _registry) = Poller::new().unwrap();
+        for rings in [false, true, false] {
+            if rings {
+                bell.wake().unwrap();
+            }
+            let before = Instant::now();
+            poller.park(Some(900 * MICROSECOND)).unwrap();
+            let rung: Vec<_> = poller.events.iter().map(|event| event.token()).collect();
+            if rings {
+                assert_eq!(rung, [BELL]);
+            } else {
+                assert!(rung.is_empty() && before.elapsed() >= 900 * MICROSECOND);
+            }
+            poller.events.clear();
         }
     }
 }
