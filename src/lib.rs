@@ -217,13 +217,11 @@ pub mod net {
     pub(crate) mod reactor; // from events to the tasks that wait for them
     mod source; // a socket that belongs to a loop
     mod resolve; // names and addresses
-    mod owned; // from mio's sockets to std's
-    mod tcp_listener; // `TcpListener`
-    mod tcp_stream; // `TcpStream`
+    mod tcp; // `TcpListener`, `TcpStream`
+    mod stream; // `AsyncRead` and `AsyncWrite` of every stream
 
     pub use resolve::ToSocketAddrs;
-    pub use tcp_listener::TcpListener;
-    pub use tcp_stream::TcpStream;
+    pub use tcp::{TcpListener, TcpStream};
 }
 mod combine {
     pub(crate) mod group; // a group as its parent holds it

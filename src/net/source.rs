@@ -110,7 +110,8 @@ impl<S: mio::event::Source> Source<S> {
         self.poll_side(cx, side, |side| side.attempt(|| self.operate(operation)))
     }
 
-    /// As [`poll_io`](Self::poll_io), for a transfer of up to `len` bytes of a stream.
+    /// As [`poll_io`](Self::poll_io), for a transfer of up to `len` bytes of a stream. One of no bytes is
+    /// ready at once.
     pub(crate) fn poll_transfer(
         &self,
         cx: &mut Context<'_>,
@@ -118,6 +119,9 @@ impl<S: mio::event::Source> Source<S> {
         len: usize,
         transfer: impl FnOnce(&S) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
+        if len == 0 {
+            return poll_at_once(cx).map(|()| Ok(0));
+        }
         self.poll_side(cx, side, |side| {
             side.attempt_transfer(len, || self.operate(transfer))
         })
@@ -216,3 +220,44 @@ impl Drop for Place {
         current::deliver(self.of, Message::ReleaseSource(self.slot));
     }
 }
+
+/// Spends a unit of the budget on an operation that never waits; pending if none is left.
+pub(crate) fn poll_at_once(cx: &mut Context<'_>) -> Poll<()> {
+    ready!(budget::poll_left(cx));
+    budget::spend();
+    Poll::Ready(())
+}
+
+/// Makes sockets, each with a field `source`, print as mio's do, and lend out their descriptors.
+macro_rules! socket {
+    ($($socket:ty),+) => {$(
+        impl std::fmt::Debug for $socket {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.source.io().fmt(f)
+            }
+        }
+
+        #[cfg(unix)]
+        impl std::os::fd::AsFd for $socket {
+            fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+                self.source.io().as_fd()
+            }
+        }
+
+        #[cfg(unix)]
+        impl std::os::fd::AsRawFd for $socket {
+            fn as_raw_fd(&self) -> std::os::fd::RawFd {
+                self.source.io().as_raw_fd()
+            }
+        }
+
+        #[cfg(windows)]
+        impl std::os::windows::io::AsSocket for $socket {
+            fn as_socket(&self) -> std::os::windows::io::BorrowedSocket<'_> {
+                self.source.io().as_socket()
+            }
+        }
+    )+};
+}
+
+pub(super) use socket;

@@ -1,0 +1,381 @@
+//! TCP: a listener and a stream, mio's on a [`Source`].
+
+use std::future::poll_fn;
+use std::io;
+use std::net::{self, SocketAddr};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use mio::Interest;
+
+use super::reactor::Side;
+use super::resolve::{ToSocketAddrs, resolve};
+use super::source::{Source, socket};
+use crate::task::budget::consume_budget;
+use crate::time::timeout::timeout;
+
+/// A TCP socket that listens for connections.
+///
+/// It belongs to the loop on which it was made. Dropping it closes it, on any thread; connections that
+/// were accepted live on.
+///
+/// ```
+/// use boucle::net::{TcpListener, TcpStream};
+///
+/// # fn main() -> std::io::Result<()> {
+/// boucle::run(async {
+///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+///     let address = listener.local_addr()?;
+///     let (server, client) = boucle::gather!(
+///         async move { listener.accept().await },
+///         TcpStream::connect(address),
+///     )
+///     .await;
+///     let (server, peer) = server?;
+///     assert_eq!(peer, client?.local_addr()?);
+///     assert_eq!(server.peer_addr()?, peer);
+///     Ok(())
+/// })
+/// # }
+/// ```
+#[doc(alias = "start_server")]
+pub struct TcpListener {
+    source: Source<mio::net::TcpListener>,
+}
+
+/// A TCP connection.
+///
+/// It reads and writes by the `futures-io` traits, on itself and on `&TcpStream`: so one task may read
+/// while another one writes, without splitting it or sharing it by anything but a reference (or an `Rc`).
+///
+/// It belongs to the loop on which it was made. Dropping it closes it, on any thread; what was written and
+/// not yet sent, the kernel sends. `close` shuts down the writing side: the peer reads the end of the
+/// stream, and this side may still read.
+///
+/// Dropping does not wait, with one exception: if another crate has set `SO_LINGER` to more than zero
+/// seconds, the kernel makes the drop wait up to that long for the peer to confirm what was written, and
+/// nothing else runs on that thread meanwhile. Drop such a stream on another thread than the loop's, as in
+/// [`run_in_executor`](crate::run_in_executor).
+///
+/// A read that gives fewer bytes than the buffer holds is not followed by one that finds nothing: a
+/// request and its answer cost two system calls and their share of a park.
+#[doc(alias = "open_connection")]
+pub struct TcpStream {
+    pub(super) source: Source<mio::net::TcpStream>,
+}
+
+socket!(TcpListener, TcpStream);
+
+/// What is watched of a stream: both sides, and on Linux urgent data, since a read ends before it although
+/// more bytes may follow. (Miri knows no urgent data.)
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
+const INTEREST: Interest = BOTH_SIDES.add(Interest::PRIORITY);
+#[cfg(not(all(any(target_os = "linux", target_os = "android"), not(miri))))]
+const INTEREST: Interest = BOTH_SIDES;
+
+const BOTH_SIDES: Interest = Interest::READABLE.add(Interest::WRITABLE);
+
+/// How long an address may take to answer while there is another one to try.
+const TIME_PER_ADDRESS: Duration = Duration::from_secs(5);
+
+impl TcpListener {
+    /// Listens on an address; with port 0 the system picks a port. A name is looked up in the thread pool,
+    /// and each of its addresses is tried until one works.
+    ///
+    /// Up to 128 connections wait in the kernel to be accepted, as with a listener of std's (asyncio's
+    /// `backlog`: 100; tokio's: 1,024); on Linux no more than `net.core.somaxconn`. For another backlog, or
+    /// an option that is set before `bind`, see [`from_std`](Self::from_std).
+    ///
+    /// # Errors
+    ///
+    /// Those of the look-up and of `bind` and `listen`: of the last address that was tried.
+    ///
+    /// # Panics
+    ///
+    /// If it is not polled on a boucle loop.
+    pub async fn bind(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
+        consume_budget().await; // nothing below waits for an event
+        let mut last = None;
+        for address in resolve(&address).await? {
+            match mio::net::TcpListener::bind(address) {
+                Ok(listener) => return Self::from_mio(listener),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.expect("no list of addresses is empty"))
+    }
+
+    /// Waits for a connection.
+    ///
+    /// # Errors
+    ///
+    /// Those of `accept`. An error of one connection, or a want of descriptors, leaves the listener as it
+    /// was: calling it again is right, after a while if descriptors were wanting.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses no connection: what is not accepted waits in the kernel's queue.
+    ///
+    /// # Panics
+    ///
+    /// If it is polled on another loop than the listener's.
+    pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        poll_fn(|cx| self.poll_accept(cx)).await
+    }
+
+    /// [`accept`](Self::accept) as a poll. Each task that was pending here is woken, not only the last.
+    ///
+    /// # Errors
+    ///
+    /// As [`accept`](Self::accept).
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        let (stream, peer) = ready!(self.source.poll_io(cx, Side::Read, |io| io.accept()))?;
+        let source = Source::on(self.source.of(), stream, INTEREST, true)?;
+        Poll::Ready(Ok((TcpStream { source }, peer)))
+    }
+
+    /// Returns the address it listens on.
+    ///
+    /// # Errors
+    ///
+    /// Those of `getsockname`.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.source.io().local_addr()
+    }
+
+    /// Takes a listener of std's; it becomes non-blocking.
+    ///
+    /// So a listener may have any option, and a backlog of its own: here by the crate `socket2`, as tokio
+    /// has its `TcpSocket`.
+    ///
+    /// ```
+    /// use std::net::{Ipv4Addr, SocketAddr};
+    ///
+    /// use boucle::net::{TcpListener, TcpStream};
+    /// use socket2::{Domain, Socket, Type};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// boucle::run(async {
+    ///     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    ///     socket.set_reuse_address(true)?; // as `bind` does on Unix
+    ///     socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
+    ///     socket.listen(1_024)?; // the backlog
+    ///     let listener = TcpListener::from_std(socket.into())?;
+    ///     let client = TcpStream::connect(listener.local_addr()?).await?;
+    ///     assert_eq!(listener.accept().await?.1, client.local_addr()?);
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the kernel refuses to make it non-blocking or to watch it.
+    ///
+    /// # Panics
+    ///
+    /// If no loop runs on this thread.
+    pub fn from_std(listener: net::TcpListener) -> io::Result<TcpListener> {
+        listener.set_nonblocking(true)?;
+        Self::from_mio(mio::net::TcpListener::from_std(listener))
+    }
+
+    /// Gives the listener back as std's, on any thread. It is still non-blocking, and may come back to this
+    /// loop or go to another one.
+    ///
+    /// # Errors
+    ///
+    /// If the kernel refuses to forget it; it is closed then.
+    pub fn into_std(self) -> io::Result<net::TcpListener> {
+        Ok(self.source.into_inner()?.into())
+    }
+
+    fn from_mio(listener: mio::net::TcpListener) -> io::Result<TcpListener> {
+        let source = Source::new(listener, Interest::READABLE, false)?;
+        Ok(TcpListener { source })
+    }
+}
+
+impl TcpStream {
+    /// Connects to an address. A name is looked up in the thread pool, and its addresses are tried one
+    /// after the other, until one answers.
+    ///
+    /// An address that does not answer within 5 seconds is given up for the next one. The last, and so an
+    /// only one, is waited for as long as the kernel tries (about two minutes on Linux), and so is the
+    /// look-up: to wait less, write `timeout(limit, TcpStream::connect(address))`. asyncio and tokio set no
+    /// limit for any address.
+    ///
+    /// # Errors
+    ///
+    /// Those of the look-up, and those of a failed connect (`ConnectionRefused`, `TimedOut` and so on): of
+    /// the last address that was tried.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future gives the attempt up. A look-up that has begun runs to its end in its thread.
+    ///
+    /// # Panics
+    ///
+    /// If it is not polled on a boucle loop.
+    pub async fn connect(address: impl ToSocketAddrs) -> io::Result<TcpStream> {
+        consume_budget().await; // what fails at once waits for nothing
+        Self::connect_first(&resolve(&address).await?, TIME_PER_ADDRESS).await
+    }
+
+    /// Connects to the first address that answers within `time`; the last one has no limit.
+    async fn connect_first(addresses: &[SocketAddr], time: Duration) -> io::Result<TcpStream> {
+        let (last, others) = addresses
+            .split_last()
+            .expect("no list of addresses is empty");
+        for address in others {
+            if let Ok(Ok(stream)) = timeout(time, Self::connect_one(*address)).await {
+                return Ok(stream);
+            }
+        }
+        Self::connect_one(*last).await
+    }
+
+    async fn connect_one(address: SocketAddr) -> io::Result<TcpStream> {
+        let stream = Self::from_mio(mio::net::TcpStream::connect(address)?, false)?;
+        poll_fn(|cx| stream.source.poll_io(cx, Side::Write, connect_outcome)).await?;
+        Ok(stream)
+    }
+
+    /// Reads without taking what it reads: the next read gives the same bytes. 0 is the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// Those of `recv`.
+    pub async fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            consume_budget().await;
+            return Ok(0);
+        }
+        poll_fn(|cx| self.source.poll_io(cx, Side::Read, |io| io.peek(buffer))).await
+    }
+
+    /// Returns whether small writes are sent at once (`TCP_NODELAY`).
+    ///
+    /// # Errors
+    ///
+    /// Those of `getsockopt`.
+    pub fn nodelay(&self) -> io::Result<bool> {
+        self.source.io().nodelay()
+    }
+
+    /// Sends small writes at once, or lets the kernel gather them.
+    ///
+    /// # Errors
+    ///
+    /// Those of `setsockopt`.
+    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.source.io().set_nodelay(nodelay)
+    }
+
+    /// Returns the address of this side.
+    ///
+    /// # Errors
+    ///
+    /// Those of `getsockname`.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.source.io().local_addr()
+    }
+
+    /// Returns the address of the peer.
+    ///
+    /// # Errors
+    ///
+    /// Those of `getpeername`.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.source.io().peer_addr()
+    }
+
+    /// Takes a connected stream of std's; it becomes non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// If the kernel refuses to make it non-blocking or to watch it.
+    ///
+    /// # Panics
+    ///
+    /// If no loop runs on this thread.
+    pub fn from_std(stream: net::TcpStream) -> io::Result<TcpStream> {
+        stream.set_nonblocking(true)?;
+        Self::from_mio(mio::net::TcpStream::from_std(stream), true)
+    }
+
+    /// Gives the stream back as std's, on any thread. It is still non-blocking, and may come back to this
+    /// loop or go to another one.
+    ///
+    /// # Errors
+    ///
+    /// If the kernel refuses to forget it; it is closed then.
+    pub fn into_std(self) -> io::Result<net::TcpStream> {
+        Ok(self.source.into_inner()?.into())
+    }
+
+    /// A stream that is connected already may be written to at once. It is not read before an event has
+    /// come: most often there is nothing yet, and trying costs a system call.
+    fn from_mio(stream: mio::net::TcpStream, connected: bool) -> io::Result<TcpStream> {
+        let source = Source::new(stream, INTEREST, connected)?;
+        Ok(TcpStream { source })
+    }
+}
+
+/// Returns the outcome of a connect, after an event. The operation would block if there is none: an event
+/// may come too early, as mio documents.
+///
+/// A stream that has a peer is connected, so a connect that has succeeded costs one system call here.
+fn connect_outcome(io: &mio::net::TcpStream) -> io::Result<()> {
+    io.try_io(|| {
+        let Err(no_peer) = io.peer_addr() else {
+            return Ok(());
+        };
+        Err(match io.take_error()? {
+            Some(failed) => failed,
+            None if no_peer.kind() == io::ErrorKind::NotConnected => {
+                io::ErrorKind::WouldBlock.into()
+            }
+            None => no_peer,
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An address that does not answer is given up for the next one; the last is waited for. (What does
+    /// not answer is a listener that accepts nothing and whose queue is full: Linux lets further
+    /// attempts wait there.)
+    #[cfg(target_os = "linux")]
+    #[test]
+    #[cfg_attr(miri, ignore = "its listeners have no queue that could be full")]
+    fn an_address_that_does_not_answer_is_given_up_for_the_next() {
+        let mute =
+            socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        mute.bind(&any.into()).unwrap();
+        mute.listen(0).unwrap();
+        let mute = net::TcpListener::from(mute);
+        let mute_address = mute.local_addr().unwrap();
+        let _fills_the_queue = net::TcpStream::connect(mute_address).unwrap();
+        let short = Duration::from_millis(5);
+        crate::run(async {
+            let listener = TcpListener::bind(any).await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let both = [mute_address, address];
+            let connect = TcpStream::connect_first(&both, short);
+            // The kernel would try for longer than that.
+            let connected = timeout(Duration::from_secs(30), connect).await;
+            let stream = connected.expect("it was not given up").unwrap();
+            assert_eq!(stream.peer_addr().unwrap(), address);
+            let only = TcpStream::connect_first(&both[..1], short);
+            assert!(timeout(10 * short, only).await.is_err());
+            // An event that comes before a connect has an answer does not end it.
+            let begun = mio::net::TcpStream::connect(mute_address).unwrap();
+            let error = connect_outcome(&begun).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+        });
+    }
+}
