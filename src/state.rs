@@ -259,27 +259,18 @@ impl State {
         (waiter, unheld)
     }
 
-    /// Wakes what waited for the sources that the last park has found ready.
+    /// Wakes what waits for the sources that the last park has found ready.
     pub(crate) fn wake_sources(&mut self) {
         let Some(mut poller) = self.poller.take() else {
             return;
         };
-        let mut others = Vec::new();
+        // Out of the state, which wakes while the reactor is walked through.
+        let mut reactor = std::mem::take(&mut self.reactor);
         for event in &poller.events {
             let by = Origin::Source(event.token().0);
-            let [reader, writer] = self.reactor.set_ready(event, &mut others);
-            if let Some(waiter) = reader {
-                self.wake_waiter(waiter, by);
-            }
-            if let Some(waiter) = writer {
-                self.wake_waiter(waiter, by);
-            }
-            if !others.is_empty() {
-                others
-                    .drain(..)
-                    .for_each(|waiter| self.wake_waiter(waiter, by));
-            }
+            reactor.set_ready(event, |waiter| self.wake_waiter(waiter, by));
         }
+        self.reactor = reactor;
         poller.events.clear();
         self.poller = Some(poller);
     }

@@ -4,19 +4,19 @@
 //! sleeps. Sockets are registered through a [`Registry`] of the same selector, which works on any thread
 //! and at any time, also while the loop is parked.
 //!
-//! **Short parks.** mio's timeouts are whole milliseconds, rounded up, as epoll's are: too coarse for a
-//! sleep of 100 µs. So on Linux a park of less than a millisecond first waits in `ppoll`, whose timeout is
-//! in nanoseconds, until mio's epoll has an event; only then mio fetches it, without waiting. Whatever ends
-//! mio's wait also ends this one, since the epoll is the same. That includes the loop's bell, so the
-//! protocol of `wake/inbox.rs` holds. A short park that brings no event is one system call, as any other.
+//! **Short parks.** mio's timeouts are whole milliseconds, rounded up: too coarse for a sleep of 100 µs. So
+//! on Linux a park of less than a millisecond waits in `ppoll`, whose timeout is in nanoseconds, until mio's
+//! epoll has an event, and then mio fetches it without waiting. Whatever ends mio's wait also ends this one,
+//! since the epoll is the same: the loop's bell too, so the protocol of `wake/inbox.rs` holds. Without an
+//! event a short park is one system call, as any other.
 //!
-//! A short park still ends late: the kernel may delay a thread by 50 µs, to wake several at once. A timerfd
-//! in the epoll would be more exact, at the cost of two more system calls for each short park, and of a
-//! descriptor for each loop.
+//! It ends late all the same, since the kernel may delay a thread by 50 µs to wake several at once. A timerfd
+//! in the epoll would be more exact, but would cost two more system calls each time, and every loop a
+//! descriptor.
 //!
-//! Some waits stay in milliseconds. Where mio uses `poll` there is no epoll to wait for. A process that may
-//! not open files, as in some sandboxes, is refused a `ppoll` of even one open descriptor. And Miri has no
-//! `ppoll`.
+//! Some waits stay in milliseconds: where mio uses `poll`, which leaves no epoll to wait for; in a process
+//! that may not open files, as in some sandboxes, which is refused a `ppoll` of even one open descriptor;
+//! and under Miri, which has no `ppoll`.
 
 use std::io;
 use std::time::Duration;
@@ -55,13 +55,9 @@ pub(super) const EDGE_TRIGGERED: bool = cfg!(all(
         // kqueue
         target_os = "dragonfly",
         target_os = "freebsd",
-        target_os = "ios",
-        target_os = "macos",
         target_os = "netbsd",
         target_os = "openbsd",
-        target_os = "tvos",
-        target_os = "visionos",
-        target_os = "watchos",
+        target_vendor = "apple",
     )
 ));
 

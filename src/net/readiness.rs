@@ -1,77 +1,108 @@
 //! One side of a source: whether it is ready, and what waits until it is.
 //!
-//! An operation is tried while its side is ready. When the kernel has nothing more to do, the task
-//! waits for the next edge:
+//! An operation is tried while its side is ready. When the kernel has nothing more to do, the task waits
+//! for the next edge:
 //!
 //! ```text
 //!                      edge                            tried: WouldBlock, or a short read or write
 //!   waiting ──────────────────────────▶ ready ──────────────────────────────────────────▶ waiting
 //! ```
 //!
-//! **Short transfers.** A stream that fills only a part of the buffer is empty: the kernel would
-//! answer the next read with `EAGAIN`, so the side is marked as waiting without asking, which saves
-//! one system call in two. It is true for streams, where the kernel itself reports edges, and of
-//! `0 < n < len` only; and not after an edge that brought more than bytes. The end of a stream comes in
-//! one edge with the last of them, and urgent data ends a read, whatever stands behind it. After such an
-//! edge the side is *drained first*: it stays ready until the kernel has said that there is nothing more.
+//! **Short transfers.** A read that fills only a part of its buffer has emptied the stream, so the side is
+//! marked as waiting at once. This saves the read that would only find `EAGAIN`: one system call in two.
+//! The same holds for writes. It holds for streams, where the kernel itself reports edges, and for
+//! `0 < n < len` only. And it does not hold after an edge that brought more than bytes: the end of a stream
+//! comes in one edge with the last of them, and a read ends before urgent data, whatever is behind it.
+//! After such an edge the side is *drained first*: it stays ready until an operation would block.
 //!
-//! **Many waiters.** Mostly one task waits for a side. But several tasks may, and each of them is woken.
-//! A future that waits may be dropped without a word, and some combinators poll with a new waker each time:
-//! both leave stale waiters behind. So when a limit is reached all waiters are woken, to come again: that is
-//! how the stale ones go. The limit doubles each time, so those that wait in earnest soon fit, however many
-//! they are, and the loop comes to rest. By then all of them are back, and the limit is set to twice their
-//! number; and so it is by an edge, which finds them all.
+//! **Many waiters.** Mostly one task waits for a side; if several do, an edge wakes them all. Some of them
+//! may be stale: a future that waits may be dropped without notice, and some combinators poll with a new
+//! waker each time. So when the number of waiters reaches a limit, all are woken, and those that still wait
+//! poll again. The limit doubles each time, so there is soon room for all of them, and the loop comes to
+//! rest. Then, as after an edge, the limit becomes twice their number.
 
 use std::io;
 use std::mem;
 use std::task::{Poll, ready};
 
 use crate::net::poller::EDGE_TRIGGERED;
+use crate::observe::event::WaitsFor;
 use crate::task::cell::drop_quietly;
 use crate::task::id::TaskNumber;
 use crate::wake::waiter::Waiter;
 
+/// One side of a source.
+#[derive(Clone, Copy)]
+pub(crate) enum Side {
+    Read,
+    Write,
+}
+
+/// Both sides of a source.
+pub(crate) struct Sides {
+    pub(super) read: Readiness,
+    pub(super) write: Readiness,
+}
+
 /// What is known of one side, and what waits for it.
+#[derive(Default)]
 pub(crate) struct Readiness {
-    /// While it is, nothing waits.
+    /// While this is set, nothing waits.
     ready: bool,
-    /// A short read may have left something. (A short write never has: after an end it would have
-    /// failed.)
-    drain_first: bool,
-    /// What waits. If a task is gone by the time of the edge, its number wakes nothing.
+    /// A short read may have left something, since an edge brought more than bytes. (A short write never has:
+    /// after an end it would have failed.)
+    pub(super) drain_first: bool,
+    /// The first waiter. If its task is gone by the time of the edge, the number wakes nothing.
     waiter: Option<Waiter>,
-    /// What waits besides. Boxed, since most sides never have any: it saves 32 bytes for each.
+    /// The other waiters. Boxed, since most sides never have any.
     others: Option<Box<Others>>,
 }
 
 /// The waiters of a side beside the first.
+#[derive(Default)]
 struct Others {
     waiters: Vec<Waiter>,
-    /// How many may wait, before all of them are woken to come again.
+    /// How many may wait before all of them are woken, if that is more than [`MIN_LIMIT`].
     limit: usize,
-    /// How often the loop had rested when that was last done, if the limit is to be set anew.
+    /// How often the loop had rested when that was last done; `None` if the limit was set since.
     woken_at: Option<u64>,
 }
 
-/// Both sides of a source that is gone, with what waited for them.
-pub(crate) struct Sides(pub(super) [Readiness; 2]);
-
-/// The limit at first, 64 with the first waiter; and how many of the latest are searched for one that polls
-/// again.
+/// The lowest limit; and how many of the latest waiters are searched for one that polls again.
 const MIN_LIMIT: usize = 63;
+
+impl Side {
+    /// The reason a task gives for waiting on this side.
+    pub(super) fn waited_for(self, source: usize) -> WaitsFor {
+        match self {
+            Side::Read => WaitsFor::Readable(source),
+            Side::Write => WaitsFor::Writable(source),
+        }
+    }
+}
+
+impl Sides {
+    /// Takes every waiter away.
+    pub(super) fn take_waiters(&mut self, mut take: impl FnMut(Waiter)) {
+        self.read.take_waiters(&mut take);
+        self.write.take_waiters(take);
+    }
+
+    /// Drops the waiters one by one: a foreign one may panic.
+    pub(crate) fn drop_quietly(mut self) {
+        self.take_waiters(drop_quietly);
+    }
+}
 
 impl Readiness {
     pub(super) fn new(ready: bool) -> Self {
         Readiness {
             ready,
-            drain_first: false,
-            waiter: None,
-            others: None,
+            ..Readiness::default()
         }
     }
 
-    /// Tries an operation, if the side is ready: pending if it is not, or if the operation would
-    /// block.
+    /// Tries an operation if the side is ready. Pending if it is not, or if the operation would block.
     pub(super) fn attempt<R>(
         &mut self,
         operation: impl FnOnce() -> io::Result<R>,
@@ -85,11 +116,28 @@ impl Readiness {
         }
     }
 
-    /// An operation gave an error: that it would block, that a signal came between, or one for the
-    /// caller.
+    /// As [`attempt`](Self::attempt), for a transfer of up to `len` bytes of a stream. One of no bytes is
+    /// ready at once.
+    pub(super) fn attempt_transfer(
+        &mut self,
+        len: usize,
+        transfer: impl FnOnce() -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        if len == 0 {
+            return Poll::Ready(Ok(0));
+        }
+        let count = ready!(self.attempt(transfer))?;
+        if EDGE_TRIGGERED && count < len {
+            self.ready = self.drain_first || count == 0;
+        }
+        Poll::Ready(Ok(count))
+    }
+
+    /// Pending if the failed operation would block or was interrupted by a signal; else the error is the
+    /// caller's.
     ///
-    /// After a signal the side is still ready, so the task is woken at once (see [`wait`](Self::wait)) and
-    /// tries again. What does not block is hardly ever interrupted.
+    /// After a signal the side is still ready, so [`wait`](Self::wait) wakes the task at once, and it tries
+    /// again. (An operation that does not block is hardly ever interrupted.)
     #[cold]
     fn fail(&mut self, error: io::Error) -> Poll<io::Error> {
         match error.kind() {
@@ -103,85 +151,53 @@ impl Readiness {
         }
     }
 
-    /// As [`attempt`](Self::attempt), for a transfer of up to `len` bytes of a stream.
-    pub(super) fn attempt_transfer(
-        &mut self,
-        len: usize,
-        transfer: impl FnOnce() -> io::Result<usize>,
-    ) -> Poll<io::Result<usize>> {
-        let count = ready!(self.attempt(transfer))?;
-        if EDGE_TRIGGERED && count < len {
-            self.ready = self.drain_first || count == 0;
-        }
-        Poll::Ready(Ok(count))
-    }
-
-    /// Lets a task wait for the next edge, if that takes no more than a look: not if another waiter is
-    /// first, or the side is ready all the same.
+    /// Lets a task wait for the next edge, in the common case that no other waiter is first and the side is
+    /// not ready by now. Returns false in any other case.
     #[inline]
     pub(super) fn wait_first(&mut self, task: TaskNumber) -> bool {
-        if self.ready {
-            return false;
-        }
-        match &self.waiter {
-            None => {
+        match self.waiter {
+            None if !self.ready => {
                 self.waiter = Some(Waiter::Task(task));
                 true
             }
-            Some(Waiter::Task(first)) => *first == task,
-            Some(Waiter::Foreign(_)) => false,
+            Some(Waiter::Task(first)) => first == task,
+            _ => false,
         }
     }
 
-    /// Adds a waiter, unless it waits already: then it comes back in `waiter`. Returns what is to be
-    /// woken: nothing mostly; all waiters if they are too many; the waiter itself if the side is ready by
-    /// now. `rests` is how often the loop has rested.
+    /// Adds a waiter, unless it waits already: then it stays in `waiter`. Returns what is to be woken:
+    /// mostly nothing; all waiters if they are too many; the waiter itself if the side is ready by now.
+    /// `rests` is how often the loop has rested.
     pub(super) fn wait(&mut self, waiter: &mut Option<Waiter>, rests: u64) -> Vec<Waiter> {
         if self.ready {
             return waiter.take().into_iter().collect();
         }
-        let Some(first) = &self.waiter else {
-            self.waiter = waiter.take();
-            return Vec::new();
-        };
-        if waiter.as_ref().is_some_and(|waiter| first.is(waiter)) {
-            return Vec::new();
+        match &self.waiter {
+            None => self.waiter = waiter.take(),
+            Some(first) if waiter.as_ref().is_some_and(|waiter| first.is(waiter)) => {}
+            Some(_) => return self.others.get_or_insert_default().add(waiter, rests),
         }
-        self.others.get_or_insert_default().add(waiter, rests)
+        Vec::new()
     }
 
-    /// An edge brings more than bytes.
-    pub(super) fn drain_first(&mut self) {
-        self.drain_first = true;
-    }
-
-    /// An edge: returns the first waiter, and moves the others to `others`.
-    ///
-    /// The kernel reports both sides with every edge, and most often one can be written to all along:
-    /// that is no news.
+    /// Marks the side as ready, and wakes what waits. An edge of one side reports the other one too if that
+    /// is ready, mostly without news.
     #[inline(always)]
-    pub(super) fn set_ready(&mut self, others: &mut Vec<Waiter>) -> Option<Waiter> {
-        if self.ready {
-            return None;
+    pub(super) fn set_ready(&mut self, wake: impl FnMut(Waiter)) {
+        if !self.ready {
+            self.ready = true;
+            self.take_waiters(wake);
         }
-        self.ready = true;
-        self.take_waiters(others)
     }
 
+    /// Takes every waiter away, the first one first.
     #[inline(always)]
-    pub(super) fn take_waiters(&mut self, others: &mut Vec<Waiter>) -> Option<Waiter> {
-        if self.others.is_some() {
-            self.take_others(others);
+    fn take_waiters(&mut self, mut take: impl FnMut(Waiter)) {
+        if let Some(waiter) = self.waiter.take() {
+            take(waiter);
         }
-        self.waiter.take()
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn take_others(&mut self, others: &mut Vec<Waiter>) {
-        if let Some(besides) = &mut self.others {
-            besides.set_limit();
-            others.append(&mut besides.waiters);
+        if let Some(others) = &mut self.others {
+            others.take_all().into_iter().for_each(take);
         }
     }
 
@@ -191,29 +207,20 @@ impl Readiness {
     }
 }
 
-impl Default for Others {
-    fn default() -> Self {
-        Others {
-            waiters: Vec::new(),
-            limit: MIN_LIMIT,
-            woken_at: None,
-        }
-    }
-}
-
 impl Others {
     fn add(&mut self, waiter: &mut Option<Waiter>, rests: u64) -> Vec<Waiter> {
         // A task that polls again was among the last to come; the rest is not searched.
-        let latest = || self.waiters.iter().rev().take(MIN_LIMIT);
-        let Some(waiter) = waiter.take_if(|waiter| !latest().any(|other| other.is(waiter))) else {
+        let mut latest = self.waiters.iter().rev().take(MIN_LIMIT);
+        let Some(waiter) = waiter.take_if(|waiter| !latest.any(|other| other.is(waiter))) else {
             return Vec::new();
         };
         if self.woken_at.is_some_and(|then| then < rests) {
             self.set_limit();
         }
         let mut woken = Vec::new();
-        if self.waiters.len() >= self.limit {
-            self.limit *= 2;
+        let limit = self.limit.max(MIN_LIMIT);
+        if self.waiters.len() >= limit {
+            self.limit = 2 * limit;
             self.woken_at = Some(rests);
             woken = mem::take(&mut self.waiters);
         }
@@ -221,22 +228,17 @@ impl Others {
         woken
     }
 
-    /// All that wait in earnest are there.
+    /// Makes room for twice as many waiters as there are, when the stale ones are gone.
     fn set_limit(&mut self) {
-        self.limit = MIN_LIMIT.max(2 * self.waiters.len());
+        self.limit = 2 * self.waiters.len();
         self.woken_at = None;
     }
-}
 
-impl Sides {
-    /// Drops the waiters one by one: a foreign one may panic.
-    pub(crate) fn drop_quietly(self) {
-        let mut waiters = Vec::new();
-        for mut side in self.0 {
-            let first = side.take_waiters(&mut waiters);
-            waiters.extend(first);
-        }
-        waiters.into_iter().for_each(drop_quietly);
+    #[cold]
+    #[inline(never)]
+    fn take_all(&mut self) -> Vec<Waiter> {
+        self.set_limit();
+        mem::take(&mut self.waiters)
     }
 }
 
@@ -255,13 +257,13 @@ mod tests {
     fn a_side_is_drained_until_a_read_finds_nothing() {
         let mut side = Readiness::new(true);
         let read = |side: &mut Readiness| side.attempt_transfer(8, || Ok(3)).is_ready();
-        side.drain_first();
+        side.drain_first = true;
         assert!((0..3).all(|_| read(&mut side)));
         assert!(
             side.attempt(answer::<()>(io::ErrorKind::WouldBlock))
                 .is_pending()
         );
-        side.set_ready(&mut Vec::new());
+        side.set_ready(drop);
         assert!(read(&mut side) && read(&mut side) != EDGE_TRIGGERED);
     }
 
@@ -308,18 +310,12 @@ mod tests {
         for id in [1, 2, 3, 2, 1, 3] {
             assert_eq!(wait(&mut side, id, 0), 0);
         }
-        let mut others = Vec::new();
-        let first = side.set_ready(&mut others).unwrap();
-        let woken = [1, 2, 3].map(|id| Waiter::Task(task(id)));
-        assert!(
-            woken[0].is(&first)
-                && woken[1..]
-                    .iter()
-                    .zip(&others)
-                    .all(|(one, other)| one.is(other))
-        );
-        assert_eq!(others.len(), 2);
-        assert!(!side.is_awaited() && side.set_ready(&mut Vec::new()).is_none());
+        let mut woken = Vec::new();
+        side.set_ready(|waiter| woken.push(waiter));
+        let all = [1, 2, 3].map(|id| Waiter::Task(task(id)));
+        assert!(woken.len() == 3 && all.iter().zip(&woken).all(|(one, other)| one.is(other)));
+        assert!(!side.is_awaited());
+        side.set_ready(|_| panic!("it was ready already"));
     }
 
     /// Lets new waiters come until all are woken, and returns how many these were.
@@ -343,7 +339,7 @@ mod tests {
         assert_eq!(woken, Some(MIN_LIMIT));
         assert!((1..=63).all(|id| wait(&mut side, id, 0) == 0));
         for _ in 0..3 {
-            side.set_ready(&mut Vec::new());
+            side.set_ready(drop);
             assert!(!side.is_awaited());
             let blocked = side.attempt(answer::<()>(io::ErrorKind::WouldBlock));
             assert!(blocked.is_pending());

@@ -1,12 +1,11 @@
 //! A source: a socket that belongs to a loop.
 //!
-//! It owns its descriptor and the number of its slot in the reactor. An operation is tried if its
-//! side is ready; if it would block, the task waits for the next edge. [`Readiness`] says when.
+//! It owns its descriptor and the number of its slot in the reactor. An operation is tried if its side is
+//! ready; if it would block, the task waits for the next edge. [`Readiness`] explains when.
 //!
-//! **One look-up.** An operation asks its source whether the side is ready, marks it when it no longer
-//! is, and lets the task wait. All of this happens in one use of the loop's state, with the system
-//! call in the middle: it runs no user code. A use for each step would find the loop by its number
-//! and index its table three times.
+//! **One look-up.** An operation needs to know whether its side is ready, marks it when it no longer is, and
+//! lets the task wait. All of this happens in one use of the loop's state, with the system call in the
+//! middle: it runs no user code.
 //!
 //! **Dropping.** A socket is deregistered first, then closed, and its slot is freed last. Closing is not
 //! enough: the kernel keeps a registration while a duplicate of the descriptor is open. mio's
@@ -17,30 +16,28 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use mio::{Interest, Token};
 
 use crate::current;
-use crate::net::reactor::Side;
-use crate::net::readiness::Readiness;
+use crate::net::readiness::{Readiness, Side};
 use crate::observe::event::EventKind;
 use crate::task::budget;
 use crate::task::cell::drop_quietly;
 use crate::task::id::LoopNumber;
 use crate::wake::inbox::{self, Message};
-use crate::wake::waiter::Waiter;
 use crate::wake::waker::{task_of, waiter, wake_quietly};
 
 /// A mio socket and its place in the reactor.
 pub(crate) struct Source<S: mio::event::Source> {
-    /// Registered. `None` once it was given back.
+    /// Registered; `None` when it was given back.
     io: Option<S>,
     /// Below `io`, so that the slot is freed after the descriptor is closed.
     place: Place,
 }
 
-/// The slot, freed when this drops.
+/// A slot in the reactor of a loop, freed when this drops.
 struct Place {
     of: LoopNumber,
     slot: usize,
@@ -58,7 +55,8 @@ impl<S: mio::event::Source> Source<S> {
         Self::on(of, io, interest, writable)
     }
 
-    /// Registers a socket with a loop of this thread that may not be running.
+    /// Registers a socket with a loop of this thread, running or not. If the socket is `writable`, a write
+    /// may be tried before the first event.
     pub(crate) fn on(
         of: LoopNumber,
         mut io: S,
@@ -76,11 +74,13 @@ impl<S: mio::event::Source> Source<S> {
         let place = Place { of, slot };
         let registry = inbox::registry(of).ok_or_else(|| gone(of))?;
         registry.register(&mut io, Token(slot), interest)?;
-        let io = Some(io);
-        Ok(Source { io, place })
+        Ok(Source {
+            io: Some(io),
+            place,
+        })
     }
 
-    /// The loop it is registered with.
+    /// Returns the loop it is registered with.
     pub(crate) fn of(&self) -> LoopNumber {
         self.place.of
     }
@@ -97,73 +97,34 @@ impl<S: mio::event::Source> Source<S> {
         Ok(io)
     }
 
-    /// Tries an operation on one side until it succeeds, fails, or would block. O(1) and no
-    /// allocation, unless several wait for one side.
+    /// Makes an attempt on one side; if that is pending, lets the task wait for the next edge. O(1), and no
+    /// allocation unless several tasks wait for one side.
     ///
-    /// The loop's state is in use meanwhile: the operation makes its system call and nothing else.
-    pub(crate) fn poll_io<R>(
+    /// The loop's state is in use meanwhile: the attempt makes its system call and nothing else.
+    pub(super) fn poll<R>(
         &self,
         cx: &mut Context<'_>,
         side: Side,
-        operation: impl FnOnce(&S) -> io::Result<R>,
-    ) -> Poll<io::Result<R>> {
-        self.poll_side(cx, side, |side| side.attempt(|| self.operate(operation)))
-    }
-
-    /// As [`poll_io`](Self::poll_io), for a transfer of up to `len` bytes of a stream. One of no bytes is
-    /// ready at once.
-    pub(crate) fn poll_transfer(
-        &self,
-        cx: &mut Context<'_>,
-        side: Side,
-        len: usize,
-        transfer: impl FnOnce(&S) -> io::Result<usize>,
-    ) -> Poll<io::Result<usize>> {
-        if len == 0 {
-            return poll_at_once(cx).map(|()| Ok(0));
-        }
-        self.poll_side(cx, side, |side| {
-            side.attempt_transfer(len, || self.operate(transfer))
-        })
-    }
-
-    /// Runs an operation while the loop's state is in use, where nothing may panic, as `io` does.
-    #[inline]
-    fn operate<R>(&self, operation: impl FnOnce(&S) -> io::Result<R>) -> io::Result<R> {
-        match &self.io {
-            Some(io) => operation(io),
-            None => Err(io::ErrorKind::NotConnected.into()),
-        }
-    }
-
-    fn poll_side<R>(
-        &self,
-        cx: &mut Context<'_>,
-        side: Side,
-        attempt: impl FnOnce(&mut Readiness) -> Poll<io::Result<R>>,
+        attempt: impl FnOnce(&mut Readiness, &S) -> Poll<io::Result<R>>,
     ) -> Poll<io::Result<R>> {
         ready!(budget::poll_left(cx));
-        let mut is_waiting = true;
-        let attempted = current::polled(self.place.of, "a socket", |state| {
-            let is_observed = state.log.is_on();
-            let side = state.reactor.side(self.place.slot, side)?;
-            let attempted = attempt(side);
-            if attempted.is_pending() {
-                let task = task_of(cx.waker()).filter(|_| !is_observed);
-                is_waiting = task.is_some_and(|task| side.wait_first(task));
+        let io = self.io();
+        let Place { of, slot } = self.place;
+        let polled = current::polled(of, "a socket", |state| {
+            let readiness = state.reactor.side(slot, side)?;
+            let polled = attempt(readiness, io);
+            if polled.is_ready() {
+                budget::spend();
+            } else {
+                task_of(cx.waker()).filter(|task| readiness.wait_first(*task))?;
+                state.record_wait(side.waited_for(slot));
             }
-            Some(attempted)
+            Some(polled)
         });
-        if !is_waiting {
-            self.place.wait(side, waiter(cx.waker()));
+        match polled.flatten() {
+            Some(polled) => polled,
+            None => self.place.wait(side, cx.waker()).map(Err),
         }
-        let attempted = attempted
-            .flatten()
-            .unwrap_or_else(|| Poll::Ready(Err(gone(self.place.of))));
-        if attempted.is_ready() {
-            budget::spend();
-        }
-        attempted
     }
 }
 
@@ -179,33 +140,37 @@ impl<S: mio::event::Source> Drop for Source<S> {
 }
 
 impl Place {
-    /// Takes a socket from the kernel's watch, on any thread. A loop that is gone watches nothing.
+    /// Deregisters a socket, on any thread. A loop that is gone watches nothing.
     fn deregister(&self, io: &mut impl mio::event::Source) -> io::Result<()> {
         let Some(registry) = inbox::registry(self.of) else {
             return Ok(());
         };
         match registry.deregister(io) {
-            // Where mio polls with `poll`, it has let go of a socket whose peer has hung up.
+            // Where mio uses `poll`, it has deregistered a socket whose peer has hung up.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             result => result,
         }
     }
 
-    /// Lets a waiter wait for a side, when a look was not enough: its loop is observed, its waker is
-    /// another runtime's, or it is not the only one that waits. If the loop has gone meanwhile, which the
-    /// clone of a foreign waker may have done, the waiter is woken to learn that.
+    /// Lets a waiter wait in the uncommon cases: the waker is another runtime's, several tasks wait for the
+    /// side, or an operation was interrupted. Ready with an error if the loop is gone.
     #[cold]
-    fn wait(&self, side: Side, waiter: Waiter) {
-        let mut waiter = Some(waiter);
-        let woken = match current::find(self.of) {
-            Some(mut state) => {
-                state.record_wait(side.waited_for(self.slot));
-                state.reactor.wait(self.slot, side, &mut waiter)
-            }
-            None => waiter.take().into_iter().collect(),
+    fn wait(&self, side: Side, waker: &Waker) -> Poll<io::Error> {
+        // First the clone of a foreign waker, which may do anything, even drop the loop.
+        let mut waiter = Some(waiter(waker));
+        let woken = current::find(self.of).and_then(|mut state| {
+            state.record_wait(side.waited_for(self.slot));
+            let rests = state.reactor.rests;
+            let side = state.reactor.side(self.slot, side)?;
+            Some(side.wait(&mut waiter, rests))
+        });
+        drop_quietly(waiter);
+        let Some(woken) = woken else {
+            budget::spend();
+            return Poll::Ready(gone(self.of));
         };
         woken.into_iter().for_each(wake_quietly);
-        drop_quietly(waiter);
+        Poll::Pending
     }
 }
 
@@ -222,7 +187,7 @@ impl Drop for Place {
 }
 
 /// Spends a unit of the budget on an operation that never waits; pending if none is left.
-pub(crate) fn poll_at_once(cx: &mut Context<'_>) -> Poll<()> {
+pub(super) fn poll_at_once(cx: &mut Context<'_>) -> Poll<()> {
     ready!(budget::poll_left(cx));
     budget::spend();
     Poll::Ready(())

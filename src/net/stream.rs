@@ -15,7 +15,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_io::{AsyncRead, AsyncWrite};
 
-use super::reactor::Side;
+use super::readiness::Side;
 use super::source::poll_at_once;
 use super::tcp::TcpStream;
 
@@ -27,8 +27,8 @@ macro_rules! byte_streams {
                 cx: &mut Context<'_>,
                 buffer: &mut [u8],
             ) -> Poll<io::Result<usize>> {
-                let (len, side) = (buffer.len(), Side::Read);
-                self.source.poll_transfer(cx, side, len, |mut io| io.read(buffer))
+                let len = buffer.len();
+                self.source.poll(cx, Side::Read, |side, mut io| side.attempt_transfer(len, || io.read(buffer)))
             }
 
             fn poll_read_vectored(
@@ -36,8 +36,8 @@ macro_rules! byte_streams {
                 cx: &mut Context<'_>,
                 buffers: &mut [IoSliceMut<'_>],
             ) -> Poll<io::Result<usize>> {
-                let (len, side) = (len_at_once(buffers), Side::Read);
-                self.source.poll_transfer(cx, side, len, |mut io| io.read_vectored(buffers))
+                let len = len_at_once(buffers);
+                self.source.poll(cx, Side::Read, |side, mut io| side.attempt_transfer(len, || io.read_vectored(buffers)))
             }
         }
 
@@ -47,8 +47,8 @@ macro_rules! byte_streams {
                 cx: &mut Context<'_>,
                 buffer: &[u8],
             ) -> Poll<io::Result<usize>> {
-                let (len, side) = (buffer.len(), Side::Write);
-                self.source.poll_transfer(cx, side, len, |mut io| io.write(buffer))
+                let len = buffer.len();
+                self.source.poll(cx, Side::Write, |side, mut io| side.attempt_transfer(len, || io.write(buffer)))
             }
 
             fn poll_write_vectored(
@@ -56,8 +56,8 @@ macro_rules! byte_streams {
                 cx: &mut Context<'_>,
                 buffers: &[IoSlice<'_>],
             ) -> Poll<io::Result<usize>> {
-                let (len, side) = (len_at_once(buffers), Side::Write);
-                self.source.poll_transfer(cx, side, len, |mut io| io.write_vectored(buffers))
+                let len = len_at_once(buffers);
+                self.source.poll(cx, Side::Write, |side, mut io| side.attempt_transfer(len, || io.write_vectored(buffers)))
             }
 
             fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use mio::Interest;
 
-use super::reactor::Side;
+use super::readiness::{Readiness, Side};
 use super::resolve::{ToSocketAddrs, resolve};
 use super::source::{Source, socket};
 use crate::task::budget::consume_budget;
@@ -129,7 +129,10 @@ impl TcpListener {
     ///
     /// As [`accept`](Self::accept).
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        let (stream, peer) = ready!(self.source.poll_io(cx, Side::Read, |io| io.accept()))?;
+        let accepted = self
+            .source
+            .poll(cx, Side::Read, |side, io| side.attempt(|| io.accept()));
+        let (stream, peer) = ready!(accepted)?;
         let source = Source::on(self.source.of(), stream, INTEREST, true)?;
         Poll::Ready(Ok((TcpStream { source }, peer)))
     }
@@ -237,7 +240,8 @@ impl TcpStream {
 
     async fn connect_one(address: SocketAddr) -> io::Result<TcpStream> {
         let stream = Self::from_mio(mio::net::TcpStream::connect(address)?, false)?;
-        poll_fn(|cx| stream.source.poll_io(cx, Side::Write, connect_outcome)).await?;
+        let attempt = |side: &mut Readiness, io: &_| side.attempt(|| connect_outcome(io));
+        poll_fn(|cx| stream.source.poll(cx, Side::Write, attempt)).await?;
         Ok(stream)
     }
 
@@ -251,7 +255,8 @@ impl TcpStream {
             consume_budget().await;
             return Ok(0);
         }
-        poll_fn(|cx| self.source.poll_io(cx, Side::Read, |io| io.peek(buffer))).await
+        let source = &self.source;
+        poll_fn(|cx| source.poll(cx, Side::Read, |side, io| side.attempt(|| io.peek(buffer)))).await
     }
 
     /// Returns whether small writes are sent at once (`TCP_NODELAY`).
