@@ -190,17 +190,21 @@ impl State {
     /// is kept until the state is free.
     #[inline(always)]
     fn wake_waiter(&mut self, waiter: Waiter, by: Origin) {
-        self.log.cause = by;
         match waiter {
-            Waiter::Task(number) if self.wake(number) => {}
-            other => self.wake_later(other, by),
+            Waiter::Task(task) if self.wake_at_once(task) => {}
+            other => self.wake_slowly(other, by),
         }
     }
 
+    /// Wakes a waiter whose loop is observed or whose queue has to grow, or keeps it if it is foreign.
     #[cold]
     #[inline(never)]
-    fn wake_later(&mut self, waiter: Waiter, by: Origin) {
-        self.foreign.push((waiter, by));
+    fn wake_slowly(&mut self, waiter: Waiter, by: Origin) {
+        self.log.cause = by;
+        match waiter {
+            Waiter::Task(number) if self.wake(number) => {}
+            other => self.foreign.push((other, by)),
+        }
     }
 
     /// Makes all that is ready the batch: a turn begins.
