@@ -68,7 +68,8 @@ struct Others {
     woken_at: Option<u64>,
 }
 
-/// The lowest limit; and how many of the latest waiters are searched for one that polls again.
+/// The lowest limit, 64 with the first waiter; and how many of the latest waiters are searched for one that
+/// polls again.
 const MIN_LIMIT: usize = 63;
 
 impl Side {

@@ -152,7 +152,7 @@ impl Place {
         }
     }
 
-    /// Lets a waiter wait in the uncommon cases: the waker is another runtime's, several tasks wait for the
+    /// Lets a waiter wait in the uncommon cases: the waker is another runtime's, other tasks wait for the
     /// side, or an operation was interrupted. Ready with an error if the loop is gone.
     #[cold]
     fn wait(&self, side: Side, waker: &Waker) -> Poll<io::Error> {
