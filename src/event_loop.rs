@@ -330,7 +330,7 @@ pub struct Turn {
     pub left: usize,
     /// The loop's time at the end of the turn, counted from when the loop was made.
     pub time: Duration,
-    /// Whether [`stop`](crate::stop) was called.
+    /// Whether [`stop`] was called.
     pub stopped: bool,
 }
 
@@ -429,7 +429,7 @@ impl Builder {
     /// (A socket counts as waited for from a poll that found nothing until its next event, even if
     /// the wait was given up.) If nothing can ever run again, the loop panics ("deadlock") and
     /// lists the tasks. It cannot know of a thread that will wake one of its wakers: let that
-    /// thread hold a [`LoopHandle`](crate::LoopHandle).
+    /// thread hold a [`LoopHandle`].
     #[doc(alias = "start_paused")]
     pub fn virtual_clock(mut self) -> Builder {
         self.virtual_clock = true;

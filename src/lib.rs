@@ -225,9 +225,8 @@ pub mod net {
 }
 mod combine {
     pub(crate) mod group; // a group as its parent holds it
-    pub(crate) mod gather; // `gather`, `gather!`, `try_gather`
+    pub(crate) mod gather; // `gather`, `gather!`, `try_gather`, `as_completed`
     pub(crate) mod wait; // `wait` and its modes
-    pub(crate) mod as_completed; // `as_completed`
 }
 mod executor {
     #[cfg(feature = "blocking")]
@@ -245,8 +244,9 @@ mod shrink; // giving a table's memory back
 pub mod observe; // what a loop does, as events
 pub mod trace; // what a recorded run looks like
 
-pub use combine::as_completed::{AsCompleted, as_completed};
-pub use combine::gather::{__gather, __unspawned, Gather, TryGather, Tuple, gather, try_gather};
+pub use combine::gather::{
+    __gather, __unspawned, AsCompleted, Gather, TryGather, Tuple, as_completed, gather, try_gather,
+};
 pub use combine::wait::{
     ALL_COMPLETED, AllCompleted, FIRST_COMPLETED, FIRST_EXCEPTION, FirstCompleted, FirstException,
     Mode, Wait, wait,

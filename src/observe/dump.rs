@@ -166,7 +166,7 @@ pub fn dump() -> Dump {
 }
 
 impl LoopHandle {
-    /// Asks the loop, from any thread, which tasks there are and what they wait for: as [`dump`](crate::dump),
+    /// Asks the loop, from any thread, which tasks there are and what they wait for: as [`dump`],
     /// when a program hangs.
     ///
     /// A loop that sleeps is woken for it, and sleeps on. One that does not answer within `timeout` is
