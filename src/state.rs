@@ -115,7 +115,6 @@ impl State {
     pub(crate) fn spawn(
         &mut self,
         task: BoxedTask,
-        held: bool,
         joiner: Joiner,
         location: &'static Location<'static>,
     ) -> Result<(u32, u64), Refused> {
@@ -126,7 +125,7 @@ impl State {
             return Err(Refused::Full(task));
         }
         let future = task.future_type();
-        let (slot, id) = self.tasks.insert(task, held, joiner);
+        let (slot, id) = self.tasks.insert(task, joiner);
         self.ready.push(TaskNumber::new(self.number, id, slot));
         self.record(|log| EventKind::Spawned {
             task: id,

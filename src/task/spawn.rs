@@ -137,7 +137,7 @@ fn try_spawn<F: Future<Output: 'static> + 'static>(
     let Some(mut state) = of.and_then(current::find) else {
         return Err(Refused::Closing(task));
     };
-    let (slot, id) = state.spawn(task, true, joiner, location)?;
+    let (slot, id) = state.spawn(task, joiner, location)?;
     Ok(JoinHandle::new(state.number, slot, id))
 }
 

@@ -156,11 +156,11 @@ impl Tasks {
         self.entries.vacant_key() as u64 >= MAX_TASKS
     }
 
-    /// Takes a task in, as queued. `held` says that a handle will exist. Returns its slot and its id.
+    /// Takes a task in, as queued, for which a handle will exist. Returns its slot and its id.
     #[inline]
-    pub(crate) fn insert(&mut self, task: BoxedTask, held: bool, joiner: Joiner) -> (u32, u64) {
+    pub(crate) fn insert(&mut self, task: BoxedTask, joiner: Joiner) -> (u32, u64) {
         self.live += 1;
-        self.insert_entry(Some(task), held, joiner)
+        self.insert_entry(Some(task), true, joiner)
     }
 
     /// Gives the main future, of that type, its place, as queued.

@@ -231,19 +231,14 @@ fn of_gathers() -> Vec<Row> {
 fn of_streams_and_waits() -> Vec<Row> {
     let all = Exactly(128);
     vec![
+        row("combine/gather.rs: AsCompleted", "items", all, async || {
+            let mut values = as_completed((0..MANY).map(ready));
+            assert!(poll_next_once(&mut values).await.is_pending());
+            yield_now().await;
+            items(values)
+        }),
         row(
-            "combine/as_completed.rs: AsCompleted",
-            "items",
-            all,
-            async || {
-                let mut values = as_completed((0..MANY).map(ready));
-                assert!(poll_next_once(&mut values).await.is_pending());
-                yield_now().await;
-                items(values)
-            },
-        ),
-        row(
-            "combine/as_completed.rs: AsCompleted",
+            "combine/gather.rs: AsCompleted",
             "its end",
             all,
             async || items(as_completed([] as [Ready<()>; 0])),
