@@ -19,8 +19,8 @@ use crate::observe::event::WaitsFor;
 use crate::observe::live::{LiveTask, TaskState};
 use crate::observe::log;
 use crate::state::State;
-use crate::task::id::LoopNumber;
-use crate::task::table::{Entry, Joiner, Status};
+use crate::task::id::{LoopNumber, NO_SLOT};
+use crate::task::table::{Entry, Joiner, Status, Tasks};
 use crate::time::clock::real_now;
 use crate::wake::inbox;
 use crate::wake::loop_handle::LoopHandle;
@@ -156,7 +156,7 @@ pub fn dump() -> Dump {
         // What takes a dump is being polled: if that is no task, it is the main future. (An observed loop
         // knows.)
         if !state.log.is_on()
-            && state.tasks.polled().is_none()
+            && state.tasks.polled == NO_SLOT
             && let Some(main) = dump.tasks.iter_mut().find(|task| task.is_main)
         {
             main.state = TaskState::Polled;
@@ -236,17 +236,16 @@ pub(crate) fn dump_of(state: &State) -> Dump {
 /// The tasks that are not done, and the main future, in spawn order, each with the tasks that it awaits,
 /// by their entries. O(n log n).
 fn tasks_of(state: &State) -> Vec<DumpedTask> {
-    let live = state.tasks.entries().filter(|(_, entry)| !entry.is_done());
-    let mut dumped: Vec<_> = live
-        .map(|(slot, entry)| dump_task(state, slot, entry))
-        .collect();
+    let entries = state.tasks.entries.iter();
+    let live: Vec<_> = entries.filter(|(_, entry)| !entry.is_done()).collect();
+    let dumped = live
+        .iter()
+        .map(|(slot, entry)| dump_task(&state.tasks, *slot, entry));
+    let mut dumped: Vec<_> = dumped.collect();
     dumped.sort_unstable_by_key(|task| task.id);
-    let mut awaited: Vec<(u64, u64)> = state
-        .tasks
-        .entries()
-        .filter(|(_, entry)| !entry.is_done())
-        .filter_map(|(_, entry)| Some((awaiter(state, &entry.joiner)?, entry.id)))
-        .collect();
+    let awaited = live.iter().map(|(_, entry)| *entry);
+    let awaited = awaited.filter_map(|entry| Some((awaiter(state, &entry.joiner)?, entry.id)));
+    let mut awaited: Vec<(u64, u64)> = awaited.collect();
     awaited.sort_unstable_by_key(|(_, id)| *id);
     for (awaiter, id) in awaited {
         if let Ok(place) = dumped.binary_search_by_key(&awaiter, |task| task.id) {
@@ -256,21 +255,26 @@ fn tasks_of(state: &State) -> Vec<DumpedTask> {
     dumped
 }
 
-fn dump_task(state: &State, slot: u32, entry: &Entry) -> DumpedTask {
-    let is_polled = state.tasks.polled() == Some(slot);
-    let future = state.tasks.future_type(slot);
-    let is_main = future.is_none() && !is_polled;
+fn dump_task(tasks: &Tasks, slot: usize, entry: &Entry) -> DumpedTask {
+    let is_polled = tasks.polled as usize == slot;
+    let is_aborted = is_polled && tasks.polled_is_aborted;
+    let task = tasks.boxes.get(slot).and_then(Option::as_ref);
+    let is_main = task.is_none() && !is_polled;
     DumpedTask {
         id: entry.id,
-        name: state.tasks.name(slot).map(Arc::from),
+        name: tasks
+            .names
+            .get(&(slot as u32))
+            .map(|name| Arc::from(&**name)),
         is_main,
         future: match is_main {
-            true => Some(state.tasks.main_type()),
-            false => future,
+            true => Some(tasks.main_type),
+            false => task.map(|task| task.future_type()),
         },
         state: match entry.status {
-            _ if state.tasks.is_aborted(slot) => TaskState::Aborted,
+            _ if is_aborted => TaskState::Aborted,
             _ if is_polled => TaskState::Polled,
+            Status::Aborted => TaskState::Aborted,
             Status::Queued => TaskState::Ready,
             _ => TaskState::Idle,
         },
@@ -286,10 +290,11 @@ fn awaiter(state: &State, joiner: &Joiner) -> Option<u64> {
         Joiner::Waiter(waiter) => Some(waiter),
         Joiner::Group(member) => state.groups.parent(member.group),
     };
-    match waiter? {
-        Waiter::Task(number) => state.tasks.id_of(*number),
-        Waiter::Foreign(_) => None,
-    }
+    let Waiter::Task(number) = waiter? else {
+        return None;
+    };
+    let entry = state.tasks.entries.get(number.slot() as usize)?;
+    (entry.identity == number.identity()).then_some(entry.id)
 }
 
 impl DumpedTask {

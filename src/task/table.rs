@@ -47,17 +47,17 @@ pub(crate) struct Tasks {
     /// the stack of `block_on`; and for a task that the end of the loop has dropped.
     pub(crate) boxes: Vec<Option<BoxedTask>>,
     /// The slot of the task that is being polled, or dropped; or [`NO_SLOT`].
-    polled: u32,
+    pub(crate) polled: u32,
     /// That task was aborted.
-    polled_is_aborted: bool,
+    pub(crate) polled_is_aborted: bool,
     /// Names are rare, so they stand aside: an unnamed task pays for none.
-    names: HashMap<u32, Box<str>>,
+    pub(crate) names: HashMap<u32, Box<str>>,
     /// The last id that was given, to a task or to a main future. The first is 1.
     last_id: u64,
     /// Tasks that are not done, the main future not counted.
     pub(crate) live: usize,
     /// The type of the main future, which has no box to ask.
-    main_type: &'static str,
+    pub(crate) main_type: &'static str,
     shrink: Shrink,
 }
 
@@ -65,7 +65,7 @@ pub(crate) struct Tasks {
 pub(crate) struct Entry {
     pub(crate) id: u64,
     /// The upper half of the task's number: of which loop, and which tenant of the slot.
-    identity: u32,
+    pub(crate) identity: u32,
     pub(crate) status: Status,
     /// A `JoinHandle` exists.
     held: bool,
@@ -375,45 +375,6 @@ impl Tasks {
         } else {
             (joiner, None)
         }
-    }
-
-    /// The slot of the task that is being polled, or dropped.
-    pub(crate) fn polled(&self) -> Option<u32> {
-        (self.polled != NO_SLOT).then_some(self.polled)
-    }
-
-    /// Whether the task in that slot is to be dropped.
-    pub(crate) fn is_aborted(&self, slot: u32) -> bool {
-        let entry = self.entries.get(slot as usize);
-        let is_aborted = entry.is_some_and(|entry| entry.status == Status::Aborted);
-        is_aborted || self.polled == slot && self.polled_is_aborted
-    }
-
-    /// The type of a task's future; `None` while it is polled.
-    pub(crate) fn future_type(&self, slot: u32) -> Option<&'static str> {
-        let task = self.boxes.get(slot as usize)?.as_ref()?;
-        Some(task.future_type())
-    }
-
-    /// Every entry, with its slot.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = (u32, &Entry)> {
-        let entries = self.entries.iter();
-        entries.map(|(slot, entry)| (slot as u32, entry))
-    }
-
-    pub(crate) fn name(&self, slot: u32) -> Option<&str> {
-        self.names.get(&slot).map(|name| &**name)
-    }
-
-    /// The type of the main future.
-    pub(crate) fn main_type(&self) -> &'static str {
-        self.main_type
-    }
-
-    /// The id of the task that a number stands for.
-    pub(crate) fn id_of(&self, number: TaskNumber) -> Option<u64> {
-        let entry = self.entries.get(number.slot() as usize)?;
-        (entry.identity == number.identity()).then_some(entry.id)
     }
 
     /// Gives back the memory of tasks that are gone.
