@@ -217,10 +217,12 @@ pub(crate) fn take(number: LoopNumber) -> Box<State> {
     }
 }
 
-/// Puts back the state of the running loop.
+/// Puts back the state of the running loop. Returns the number by which it is taken again.
 #[inline]
-pub(crate) fn release(state: Box<State>) {
+pub(crate) fn release(state: Box<State>) -> LoopNumber {
+    let number = state.number;
     RUNNING.set(ManuallyDrop::new(Some(state)));
+    number
 }
 
 /// The state of a loop, if it is in its place on this thread.

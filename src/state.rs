@@ -42,7 +42,7 @@ pub(crate) struct State {
     pub(crate) messages: VecDeque<Mail>,
     /// Foreign wakers that the third step has found, to be woken when the state is free; and what wakes
     /// them.
-    pub(crate) foreign: Vec<(Waiter, Origin)>,
+    pub(crate) deferred: Vec<(Waiter, Origin)>,
     /// Executor jobs that run or are awaited. A virtual clock waits for them.
     pub(crate) jobs: usize,
     /// How long the end of the loop waits for jobs that have begun; `None`: as long as they take.
@@ -97,7 +97,7 @@ impl State {
             poller: Some(poller),
             inbox,
             messages: VecDeque::new(),
-            foreign: Vec::new(),
+            deferred: Vec::new(),
             jobs: 0,
             shutdown_timeout: None,
             next_park: POLLS_PER_PARK,
@@ -202,7 +202,7 @@ impl State {
         self.log.cause = by;
         match waiter {
             Waiter::Task(number) if self.wake(number) => {}
-            other => self.foreign.push((other, by)),
+            other => self.deferred.push((other, by)),
         }
     }
 

@@ -2,23 +2,25 @@
 //!
 //! ```text
 //!   1 run    poll the batch: everything that was ready when the turn began, in FIFO order
-//!   2 park   if it is due: for zero if something is ready, else until the next deadline, else
-//!            until an event
-//!   3 wake   due sources → their waiters, the inbox → tasks, due timers → their waiters
+//!   2 park   if one is due: with timeout 0 if something is ready, else until the next deadline
+//!            or an event. If none is due, the turn ends here
+//!   3 wake   ready sources → their waiters, the inbox → tasks, due timers → their waiters
 //! ```
 //!
 //! **A batch is frozen.** A task that is woken during a turn is polled in the next one. So a task
 //! that wakes itself for ever cannot keep the others from their poll, nor the loop from its park.
 //!
-//! **A park is due** when nothing is ready, and when the next batch would end more than 61 polls after
-//! the last park. A batch is never interrupted: so the kernel and the timers are looked at after at most
-//! 61 polls or one batch, whichever is more. A loop that is stepped by hand, or that is to stop, parks in
-//! every turn.
+//! **A park is due** in two cases: nothing is ready, or the next batch would bring the polls since the
+//! last park above 61. A batch is never interrupted, so the kernel and the timers are looked at after at
+//! most 61 polls or one batch, whichever is more. A loop that is stepped by hand, or that is to stop, parks
+//! in every turn.
 //!
 //! asyncio's `_run_once` is the same circle, entered at another point: it selects, fires the timers, and
-//! then runs the batch.
+//! then runs the batch. It selects in every iteration; this loop leaves steps 2 and 3 out while tasks are
+//! ready, for up to 61 polls.
 //!
-//! **The state is free while user code runs.** The turn takes the loop's state, and lets go of it before
+//! **The state is free while user code runs.** The loop's [`State`] is a box that the turn takes out of a
+//! thread-local ([`current::take`]), hands from step to step, and puts back ([`current::release`]) before
 //! each poll, park and wake of a foreign waker. A task is out of its slot while it is polled. So whatever
 //! is called may call back: spawn, wake, abort, drop.
 
@@ -60,26 +62,29 @@ pub(crate) enum Until<'main, 'future> {
     Ready(&'main mut Main<'future>),
     /// When the loop is to stop: `run_forever`.
     Stopped,
-    /// After one turn, whose park takes no longer than that: `turn`.
+    /// After one turn, whose park takes no longer than this: `turn`.
     OneTurn(Option<Duration>),
 }
 
-/// The main future. It is not a task, since it may borrow from its caller, and stays on the stack. But it has a number,
-/// and takes its place in the ready queue like one.
+/// The main future. It stays on the stack of `block_on`, since it may borrow from the caller. It is no task,
+/// but has a number like one, and takes its place in the ready queue.
 pub(crate) struct Main<'a> {
     pub(crate) future: Pin<&'a mut dyn Future<Output = Ending>>,
     pub(crate) done: bool,
 }
 
+/// The loop's state, in the hands of the turn. It is released whenever user code may run.
+type Held = Box<State>;
+
 /// How many messages of other threads one turn handles: as many as the events that one system call
-/// may bring. The next ones are handled in the next turn, which does not sleep.
+/// may bring. The others wait for the next park, which does not sleep then.
 const MESSAGES_PER_TURN: usize = 1_024;
 
-/// For how many foreign wakers the memory is kept from one turn to the next.
-const KEPT_FOREIGN: usize = 1_024;
+/// The capacity of the list of deferred wakes that is kept between turns.
+const KEPT_DEFERRED: usize = 1_024;
 
-/// Runs turns until the caller has what it waits for. Returns what the last one did, and those just
-/// before it that made no park.
+/// Runs turns until the caller has what it waits for. Returns what was done since the last park but one:
+/// by the last turn, and by those before it that made no park.
 pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Counts> {
     let _polls = budget::Polls;
     let mut counts = Counts::default();
@@ -94,14 +99,14 @@ pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Counts
             state = match popped {
                 Popped::Task(task) => {
                     counts.polled += 1;
-                    poll_task(of, state, number, task)
+                    poll_task(state, number, task)
                 }
-                Popped::Aborted(task) => cancel_task(of, state, number, task),
+                Popped::Aborted(task) => cancel_task(state, number, task),
                 Popped::Main => {
                     counts.polled += 1;
-                    state = poll_main(of, state, number, &mut until);
+                    state = poll_main(state, number, &mut until);
                     if until.is_ready() {
-                        park_if_overdue(of, state);
+                        park_if_overdue(state);
                         return Ok(counts);
                     }
                     state
@@ -115,13 +120,13 @@ pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Counts
         // 2 park
         let limit = until.limit(&state);
         let parked;
-        (state, parked) = park(of, state, limit);
+        (state, parked) = park(state, limit);
         // 3 wake
         if parked.is_ok() {
-            state = wake_due(of, state, &mut counts);
+            state = wake_due(state, &mut counts);
         }
         let is_last = until.is_one_turn() || state.stopping || parked.is_err();
-        state = notify_at_rest(of, state);
+        state = notify_at_rest(state);
         if is_last {
             current::release(state);
             return parked.map(|()| counts);
@@ -132,46 +137,29 @@ pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Counts
 
 /// Polls a task. If it is pending it goes back to its slot; if it is ready it is done.
 #[inline(always)]
-fn poll_task(
-    of: LoopNumber,
-    state: Box<State>,
-    number: TaskNumber,
-    mut task: BoxedTask,
-) -> Box<State> {
-    let polled = poll(of, state, number, task.as_mut());
-    let mut state = current::take(of);
+fn poll_task(state: Held, number: TaskNumber, mut task: BoxedTask) -> Held {
+    let (mut state, polled) = poll(state, number, task.as_mut());
     match state.end_poll(number, task, polled) {
         Polled::Pending => state,
-        Polled::Finished(task, how) => finish_task(of, state, number, task, how),
-        Polled::Aborted(task) => cancel_task(of, state, number, task),
+        Polled::Finished(task, how) => finish_task(state, number, task, how),
+        Polled::Aborted(task) => cancel_task(state, number, task),
     }
 }
 
 /// Drops the future of a task that was aborted.
 #[inline(never)]
-fn cancel_task(
-    of: LoopNumber,
-    mut state: Box<State>,
-    number: TaskNumber,
-    mut task: BoxedTask,
-) -> Box<State> {
+fn cancel_task(mut state: Held, number: TaskNumber, mut task: BoxedTask) -> Held {
     state.record_begin(number, false);
-    release(of, state);
+    let of = release_and_notify(state);
     let how = task.as_mut().cancel();
-    finish_task(of, current::take(of), number, task, how)
+    finish_task(current::take(of), number, task, how)
 }
 
 /// Wakes what waits for a task that is done, and drops the output if no handle is left.
 #[inline(never)]
-fn finish_task(
-    of: LoopNumber,
-    mut state: Box<State>,
-    number: TaskNumber,
-    task: BoxedTask,
-    how: Ending,
-) -> Box<State> {
+fn finish_task(mut state: Held, number: TaskNumber, task: BoxedTask, how: Ending) -> Held {
     let (waiter, unheld) = state.finish(number, task, how);
-    current::release(state);
+    let of = current::release(state);
     if let Some(waiter) = waiter {
         wake_quietly(waiter);
     }
@@ -183,89 +171,78 @@ fn finish_task(
 
 /// Polls the main future. If it is ready, the rest of the batch stays in the queue.
 #[inline(always)]
-fn poll_main(
-    of: LoopNumber,
-    state: Box<State>,
-    number: TaskNumber,
-    until: &mut Until<'_, '_>,
-) -> Box<State> {
+fn poll_main(state: Held, number: TaskNumber, until: &mut Until<'_, '_>) -> Held {
     let Until::Ready(main) = until else {
         unreachable!("the main future has a place for as long as `block_on` runs");
     };
-    let polled = poll(of, state, number, main.future.as_mut());
+    let (mut state, polled) = poll(state, number, main.future.as_mut());
     main.done = polled.is_ready();
-    let mut state = current::take(of);
     state.record_main(polled);
     state
 }
 
-/// Polls a future with the waker of its number and a budget of its own. The state is released meanwhile.
+/// Polls a future, with the waker of its number and a budget of its own, while the state is released.
 #[inline(always)]
 fn poll(
-    of: LoopNumber,
-    mut state: Box<State>,
+    mut state: Held,
     number: TaskNumber,
     future: Pin<&mut dyn Future<Output = Ending>>,
-) -> Poll<Ending> {
-    if state.log.is_on() {
+) -> (Held, Poll<Ending>) {
+    let of = if state.log.is_on() {
         state.record_begin(number, true);
-        release(of, state);
+        release_and_notify(state)
     } else {
-        current::release(state);
-    }
+        current::release(state)
+    };
     budget::refill();
-    future.poll(&mut Context::from_waker(&waker(number)))
+    let polled = future.poll(&mut Context::from_waker(&waker(number)));
+    (current::take(of), polled)
 }
 
-/// Puts the state back, since user code is to run, and notifies the observers of what was recorded.
+/// Releases the state, and notifies the observers, if there are any, of what was recorded.
 #[cold]
 #[inline(never)]
-fn release(of: LoopNumber, state: Box<State>) {
+fn release_and_notify(state: Held) -> LoopNumber {
     let is_observed = state.log.is_on();
-    current::release(state);
+    let of = current::release(state);
     if is_observed {
         notify(of);
     }
+    of
 }
 
-/// Notifies the observers where nothing is under way: a panic of one of them leaves the loop here.
+/// Notifies the observers between two steps. If one of them panics, its panic leaves the loop here.
 #[inline(always)]
-fn notify_at_rest(of: LoopNumber, state: Box<State>) -> Box<State> {
+fn notify_at_rest(state: Held) -> Held {
     if !state.log.is_on() {
         return state;
     }
-    current::release(state);
-    notify(of);
+    let of = release_and_notify(state);
     resume_panic(of);
     current::take(of)
 }
 
-/// A main future that is ready is returned at once. But `block_on` that is called in a row must not
-/// starve the rest: a park that is overdue is made, without waiting. If it fails, the next one will
-/// say so.
-fn park_if_overdue(of: LoopNumber, mut state: Box<State>) {
+/// Parks without waiting, if a park is overdue: a main future that is ready ends the run at once, and many
+/// short runs in a row must not starve the sources and the timers. An error is left to the next park.
+fn park_if_overdue(mut state: Held) {
     budget::end();
     if state.is_park_overdue() {
-        (state, _) = park(of, state, Some(Duration::ZERO));
-        state = wake_due(of, state, &mut Counts::default());
+        (state, _) = park(state, Some(Duration::ZERO));
+        state = wake_due(state, &mut Counts::default());
     }
-    current::release(notify_at_rest(of, state));
+    current::release(notify_at_rest(state));
 }
 
 /// Asks the kernel, sleeping if nothing is ready. Under a virtual clock, lets time pass instead if
 /// it can.
-fn park(
-    of: LoopNumber,
-    state: Box<State>,
-    limit: Option<Duration>,
-) -> (Box<State>, io::Result<()>) {
+fn park(state: Held, limit: Option<Duration>) -> (Held, io::Result<()>) {
     budget::end();
-    let mut state = notify_at_rest(of, state);
+    let mut state = notify_at_rest(state);
     let park = state.begin_park(limit);
     let parked = match park {
         Park::Ask(timeout) => {
             let mut poller = state.poller.take();
-            current::release(state);
+            let of = current::release(state);
             let parked = poller
                 .as_mut()
                 .map_or(Ok(()), |poller| poller.park(timeout));
@@ -282,80 +259,76 @@ fn park(
 }
 
 /// Queues the tasks that wait for what the park has brought.
-fn wake_due(of: LoopNumber, mut state: Box<State>, counts: &mut Counts) -> Box<State> {
-    let parked = state.ready.pushed();
+fn wake_due(mut state: Held, counts: &mut Counts) -> Held {
+    let before_sources = state.ready.pushed();
     state.wake_sources();
-    state = wake_foreign(of, state);
-    let read = state.ready.pushed();
-    state = read_inbox(of, state);
-    let fired = state.ready.pushed();
+    if !state.deferred.is_empty() {
+        state = wake_deferred(state);
+    }
+    let before_inbox = state.ready.pushed();
+    state = read_inbox(state);
+    let before_timers = state.ready.pushed();
     state.wake_timers();
-    state = wake_foreign(of, state);
-    counts.by_sources = read - parked;
-    counts.by_inbox = fired - read;
-    counts.by_timers = state.ready.pushed() - fired;
+    if !state.deferred.is_empty() {
+        state = wake_deferred(state);
+    }
+    counts.by_sources = before_inbox - before_sources;
+    counts.by_inbox = before_timers - before_inbox;
+    counts.by_timers = state.ready.pushed() - before_timers;
     state.log.cause = Origin::Outside;
     state
 }
 
-/// Wakes the foreign wakers that a step has found.
-#[inline]
-fn wake_foreign(of: LoopNumber, state: Box<State>) -> Box<State> {
-    if state.foreign.is_empty() {
-        state
-    } else {
-        wake_each(of, state)
-    }
-}
-
+/// Wakes what could not be woken in place, one by one, while the state is released.
 #[cold]
 #[inline(never)]
-fn wake_each(of: LoopNumber, mut state: Box<State>) -> Box<State> {
-    let mut foreign = mem::take(&mut state.foreign);
-    for (waiter, by) in foreign.drain(..) {
+fn wake_deferred(mut state: Held) -> Held {
+    let mut deferred = mem::take(&mut state.deferred);
+    for (waiter, by) in deferred.drain(..) {
         state.log.cause = by;
-        current::release(state);
+        let of = current::release(state);
         wake_quietly(waiter);
         state = current::take(of);
     }
-    if foreign.capacity() <= KEPT_FOREIGN {
-        state.foreign = foreign;
+    if deferred.capacity() <= KEPT_DEFERRED {
+        state.deferred = deferred;
     }
     state
 }
 
 /// Does what other threads have asked for, as far as one turn goes.
-#[inline]
-fn read_inbox(of: LoopNumber, mut state: Box<State>) -> Box<State> {
+fn read_inbox(mut state: Held) -> Held {
     if state.open_inbox() {
         for _ in 0..MESSAGES_PER_TURN {
             let Some(mail) = state.messages.pop_front() else {
                 break;
             };
-            state = receive(of, state, mail);
+            state = receive(state, mail);
         }
     }
     state
 }
 
 /// Does what a message asks for, or calls the function.
-fn receive(of: LoopNumber, mut state: Box<State>, mail: Mail) -> Box<State> {
-    match mail {
+fn receive(mut state: Held, mail: Mail) -> Held {
+    let of = match mail {
         Mail::Message(message) => {
             let unwanted = state.receive(message);
-            current::release(state);
+            let of = current::release(state);
             unwanted.drop_quietly();
+            of
         }
         Mail::Call(function) => {
-            current::release(state);
+            let of = current::release(state);
             function();
+            of
         }
-    }
+    };
     current::take(of)
 }
 
 #[cold]
-fn deadlock(state: Box<State>) -> ! {
+fn deadlock(state: Held) -> ! {
     let dump = dump::dump_of(&state);
     current::release(state);
     panic!(
