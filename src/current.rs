@@ -39,7 +39,7 @@ thread_local! {
     static NUMBER: Cell<LoopNumber> = const { Cell::new(LoopNumber::NONE) };
     /// Its state, unless that is in use.
     static RUNNING: Place = const { Cell::new(EMPTY) };
-    /// The states of the other loops, linked by [`State::next`].
+    /// The states of the other loops, linked by [`State::next_on_thread`].
     static OTHERS: Place = const { Cell::new(EMPTY) };
     /// Whether an observer is being called.
     static NOTIFYING: Cell<bool> = const { Cell::new(false) };
@@ -107,7 +107,7 @@ fn put_back(state: Box<State>) {
 #[inline(never)]
 fn put_among_others(mut state: Box<State>) {
     if inbox::has_owner(state.number) {
-        state.next = ManuallyDrop::into_inner(OTHERS.replace(EMPTY));
+        state.next_on_thread = ManuallyDrop::into_inner(OTHERS.replace(EMPTY));
         OTHERS.set(ManuallyDrop::new(Some(state)));
     } else {
         mem::forget(state);
@@ -123,11 +123,11 @@ fn take_from_others(wanted: impl Fn(&State) -> bool) -> Option<Box<State>> {
     let mut link = &mut others;
     while link.as_ref().is_some_and(|state| !wanted(state)) {
         let Some(state) = link else { break };
-        link = &mut state.next;
+        link = &mut state.next_on_thread;
     }
     let mut taken = link.take();
     if let Some(state) = &mut taken {
-        *link = state.next.take();
+        *link = state.next_on_thread.take();
     }
     OTHERS.set(ManuallyDrop::new(others));
     taken
@@ -262,9 +262,12 @@ pub(crate) fn wake(number: TaskNumber) {
 #[cold]
 #[inline(never)]
 fn wake_slowly(mut state: Box<State>, number: TaskNumber) {
-    let is_woken = state.wake(number);
+    let is_its_loop = state.number.short() == number.short();
+    if is_its_loop {
+        state.wake(number); // which does nothing if the number is stale
+    }
     release(state);
-    if !is_woken {
+    if !is_its_loop {
         wake_elsewhere(number);
     }
 }

@@ -36,9 +36,9 @@
 //!            timers that are due ────┘
 //! ```
 //!
-//! A park is due when nothing is ready, and when the next batch would end more than 61 polls after the
-//! last park. The function that does this is `run`, in `src/turn.rs`. [`EventLoop::turn`] makes one turn
-//! and returns what it did.
+//! A park is due in two cases: nothing is ready, or the next batch would bring the polls since the last
+//! park above 61. If none is due, the turn ends after step 1. The function that does this is `run`, in
+//! `src/turn.rs`. [`EventLoop::turn`] makes one turn, which parks in any case, and returns what it did.
 //!
 //! # Vocabulary
 //!
@@ -50,13 +50,26 @@
 //! | park | the loop asks the kernel for events, with a timeout; only there the thread sleeps |
 //! | wake | to put a task in the ready queue |
 //! | fire | what a timer does at its deadline |
-//! | task | a spawned future, its slot, then its output |
-//! | number | what a waker holds: loop, generation and slot of a task |
+//! | task | a spawned future, with its slot in the table, and later its output |
+//! | main future | the future of `block_on`: not a task, but in the ready queue like one |
 //! | waiter | what waits for a timer, a source or a task: one of our tasks, or a foreign waker |
+//! | foreign waker | a waker that is not boucle's: another runtime's, or a combinator's own |
 //! | ready queue | FIFO of what is to be polled |
 //! | inbox | what other threads leave for the loop: wakes, spawns, drops |
 //! | source | a registered socket; its *readiness* is readable or writable |
 //! | wheel | the hierarchical timer wheel |
+//!
+//! What a waker holds, and what stands in the ready queue, is a task's *number*:
+//!
+//! ```text
+//!   | short id of the loop (12) | generation (20) | slot (32) |
+//!   └───────────── identity ────────────────────┘
+//!
+//!   short id     tells the loops apart that live in the process; used again when a loop is gone
+//!   slot         the task's place in the table; used again when the task is gone
+//!   generation   tells the tenants of a slot apart: the low bits of the task's id, which counts the
+//!                spawns of its loop
+//! ```
 //!
 //! # Seven paths through the loop
 //!
@@ -66,50 +79,58 @@
 //! frozen its batch, so the next turn pops the number, takes the box out of its slot, releases the state,
 //! and polls with a waker that is the number (`turn.rs`).
 //!
-//! **A readable socket, to the poll.** A read that finds nothing marks its side as not ready and leaves the
-//! task's number there (`net/source.rs`, `net/readiness.rs`). The task is pending and goes back to its
-//! slot. The park returns an event with the source's slot as its token; `State::wake_sources` marks the
-//! sides as ready, takes the waiters out and pushes their numbers. In the next batch the task is polled, and
-//! its read is tried again.
+//! **A readable socket, to the poll.** Sockets are registered once, edge-triggered. A read that finds
+//! nothing marks its side as not ready and leaves the task's number there (`net/source.rs`,
+//! `net/readiness.rs`). The task is pending and goes back to its slot. A park returns an event whose token is
+//! the source's slot; `State::wake_sources` marks the sides as ready, takes the waiters out, all of them,
+//! and pushes their numbers. In the next batch each task is polled, and its read is tried again.
 //!
-//! **A stale waker.** A waker is a number and points to nothing, so it may outlive its task. A wake looks at
-//! the slot and compares the number's generation with the tenant's. If they differ, nothing happens. After
-//! 2^20 spawns a number can look like that of a later task: then that task is polled once in vain, which
-//! every future must bear.
+//! **A stale waker.** A waker points to nothing, so it may outlive its task. On the loop's own thread a wake
+//! compares the number's identity with that of the task in the slot: if they differ, or the task is done,
+//! nothing happens. From another thread a wake names the slot alone, so a stale one may wake the slot's
+//! present tenant; and after 2^20 spawns a number may look like that of a later task. Both are one poll in vain,
+//! which every future must bear. If the loop is gone, its inbox is closed and drops the wake; the next loop
+//! with that short id begins with an empty one.
 //!
-//! **`gather`.** At its first poll the children are spawned as members of a group (`task/group.rs`). A
-//! member that is done counts the group down, O(1); the last one, or the first to panic, wakes the parent,
-//! which takes the outputs out of the table. Children that are not done leave their parent asleep.
+//! **`gather`.** At its first poll the children are spawned as members of a group, a counter in the loop's
+//! table of groups (`task/group_table.rs`, `combine/group.rs`). A member that is done counts down, O(1), in
+//! `State::finish`; the last one, or the first that panics, wakes the parent. So the parent is polled twice,
+//! however many children it has, and then takes the outputs out of the table. Dropping the `gather`, or a panic
+//! of a child, aborts the children that are not done.
 //!
 //! **An abort.** `JoinHandle::abort` only marks the task and queues it. When its number is popped, the turn
 //! drops the future instead of polling it, and wakes what awaits the handle, which gives "cancelled". A
-//! task that aborts itself is dropped when its poll returns.
+//! task that aborts itself, and is being polled, is dropped when its poll returns; a value that the poll
+//! returned is dropped too.
 //!
-//! **A wake from another thread.** It does not touch the table. It sets the slot's bit; if the bit was
-//! clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it sleeps
-//! (`wake/inbox.rs`). No wake is lost, because the loop falls asleep under the same lock, and only if the
-//! inbox is empty: either it sees the message, or the thread sees that it sleeps. The third step of the
-//! turn reads the inbox and queues the tasks.
+//! **A wake from another thread.** It does not touch the table. It sets the slot's bit (`wake/bits.rs`); if
+//! the bit was clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it sleeps
+//! (`wake/inbox.rs`). The loop clears the bits when it takes the messages, before it handles them, so a
+//! wake after that leaves a message again. No wake is lost, because the loop marks itself as asleep under the
+//! same lock, and only if the inbox is empty: either the loop sees the message, or the thread sees that the loop
+//! sleeps and rings. A ring that comes before the system call ends it at once. The third step of the turn
+//! takes the messages and queues whichever tasks have the slots.
 //!
 //! **A sleep.** The first poll arms a timer with the task's number; the park lasts until the first
 //! deadline; `State::wake_timers` pops what is due and pushes the numbers (`time/sleep.rs`).
 //!
 //! # Reading order
 //!
-//! The story, about an hour: `turn.rs`, `state.rs`, `park.rs`, `task/table.rs`, `task/cell.rs`, `wake/waiter.rs`,
-//! `wake/waker.rs`, `wake/ready.rs`. Meanwhile, take this on trust: `current::take` and `release` lend out
-//! the loop's state; `record` is a branch if nothing observes the loop; `Wheel::pop_due` and the methods of
-//! the reactor do what they say.
+//! The story, about an hour: `turn.rs`, `wake/ready.rs`, `state.rs`, `park.rs`, `task/table.rs`,
+//! `wake/waiter.rs`, `wake/waker.rs`. Meanwhile, take this on trust: `current::take` moves the loop's state,
+//! a box, out of a thread-local, and `release` puts it back; `record` is a branch if nothing observes the
+//! loop; `budget` counts what a poll may do before it must yield; the timers (`pop_due`, `next_look`), the
+//! reactor (`set_ready`) and the inbox (`fall_asleep`, `drain`) do what they say.
 //!
 //! Then the machine, in any order:
 //!
 //! - `current.rs`, `messages.rs`: from a number to a loop, here or elsewhere. `wake/inbox.rs`,
 //!   `wake/bits.rs`: what other threads leave.
-//! - `task/spawn.rs`, `task/join.rs`, `task/budget.rs`, `task/id.rs`: how a future becomes a task; its
-//!   handle; when a task yields; how numbers are packed.
+//! - `task/id.rs`, `task/cell.rs`, `task/spawn.rs`, `task/join.rs`, `task/budget.rs`: the numbers; the
+//!   future, then its output; its handle; when a task yields.
 //! - `time/sleep.rs`, `time/clock.rs`, `time/wheel.rs`: a deadline, in O(1).
 //! - `net/`: readiness, the reactor, the poller that parks, sockets.
-//! - `task/group.rs`, `combine/`: several tasks, and one that waits.
+//! - `task/group_table.rs`, `combine/`: several tasks, and one that waits.
 //! - `event_loop.rs`, `lifecycle.rs`: the ways to run a loop, how it begins and ends.
 //! - `executor/`: blocking work. `recording.rs`, `observe/`: what a loop does, as events.
 //!
@@ -122,7 +143,7 @@
 //!    socket, the `EventLoop` itself) holds the number, never a pointer. So wakers have no reference count,
 //!    nothing dangles, and one block of `unsafe` is enough: it makes a waker of a number.
 //! 2. **The owner thread pays for no other thread.** A wake on the loop's own thread is a store in
-//!    a queue; from elsewhere it goes through the inbox.
+//!    a queue, without atomics or locks; from elsewhere it goes through the inbox.
 //! 3. **One allocation per task**, which holds the future and then its output.
 //! 4. **The wheel is pure**: ticks in, fired timers out. It reads no clock and calls no waker.
 //! 5. **One kind of waiter.** Timers, sources, joins and groups hold the same small enum, and one function
@@ -134,23 +155,22 @@
 //!
 //! # Invariants
 //!
-//! - Tasks, and the main future, are polled in one place (`turn.rs`); the thread sleeps in one place
-//!   (`net/poller.rs`), but for the wait for jobs at the end; the clock is read in one file
-//!   (`time/clock.rs`).
+//! - Futures are polled in one place (`turn.rs`); the thread sleeps in one place (`net/poller.rs`), except
+//!   while the end of a loop waits for jobs; the clock is read in one file (`time/clock.rs`).
 //! - No user code runs while the loop's state is in use or a lock is held. User code is: poll; the drop
 //!   of a future, an output or a panic's payload; clone, wake and drop of a foreign waker; a
-//!   closure from the inbox; an observer; a logger; the panic hook. So nothing that can panic runs
-//!   there either: a table that is broken gives a safe answer. And what may be foreign is woken and
-//!   dropped one by one, quietly, when the tables are in order.
-//! - A wake, from any thread at any time, after the loop is gone and during the destruction of
-//!   thread-locals, never panics, never waits for user code, and is never lost; and what the waking
+//!   closure from the inbox; an observer; a logger; the panic hook. Wakers and values that may be foreign
+//!   leave the state first, and are woken and dropped afterwards, each with its panics caught.
+//! - Nothing panics while the state is in use: where a table finds itself broken it gives a harmless answer
+//!   (and fails a debug assertion).
+//! - A wake is never lost. It may come from any thread at any time, after the loop is gone and during
+//!   the destruction of thread-locals; it never panics and never waits for user code. What the waking
 //!   thread did before the wake happens before the poll that follows it.
 //! - FIFO: tasks woken in some order are polled in that order. Timers fire in the order (deadline,
 //!   arming), never early.
-//! - Fairness: a batch is frozen; the kernel and the timers are looked at after at most 61 polls or
-//!   one batch, whichever is more, of one `block_on` or `run_forever`; what one turn takes from the
-//!   inbox is bounded, so other threads cannot make a batch longer and longer; a task whose every
-//!   await is ready yields after 128 of them.
+//! - Fairness: a batch is frozen; within one `block_on` or `run_forever`, the kernel and the timers are
+//!   looked at after at most 61 polls or one batch, whichever is more; one turn handles at most 1,024
+//!   messages of other threads; a task whose every await is ready yields after 128 of them.
 //! - A panic in a task ends that task alone and reaches its [`JoinHandle`]. A panic of the main
 //!   future comes out of [`run`], after the loop is cleaned up.
 //! - When [`run`] ends, the main future is dropped first, then what was spawned, in spawn order,
@@ -158,16 +178,16 @@
 //!   have begun are waited for.
 //! - No safe program reaches freed memory, whatever the order in which thread-locals, loops and
 //!   processes end. A loop that rests gives back the memory of a burst.
-//! - Imports between files have no cycle, and the loop knows of `trace`, which draws, in one file only:
-//!   `event_loop.rs`, for what the environment asks for.
+//! - Imports between files have no cycle. Only `event_loop.rs` imports `trace`, for what the environment
+//!   asks for.
 //! - `unsafe` stands in one block, in `wake/waker.rs`, with its argument.
 //!
 //! # Limits
 //!
 //! A loop belongs to one thread; for several cores, run several loops. Not supported: `fork` while
 //! a loop lives (the child shares its epoll), and waking from a signal handler (the inbox takes a
-//! lock). A global allocator whose hook calls back into the loop that allocates is refused by a panic;
-//! it may wake, abort and drop. Locks, channels, buffered readers, files, HTTP, TLS and WebSockets are
+//! lock). A global allocator may have a hook that wakes, aborts and drops; anything else that it asks of the
+//! loop which is allocating panics. Locks, channels, buffered readers, files, HTTP, TLS and WebSockets are
 //! other crates', and run on boucle unchanged.
 //!
 //! Features: `blocking` (default) brings [`run_in_executor`] and name look-ups; `trace` (default)

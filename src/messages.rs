@@ -31,7 +31,7 @@ impl State {
             Message::Stop => self.stop(),
             Message::Abort { slot, id } => self.abort(slot, id),
             Message::ReleaseTask { slot, id } => {
-                let (joiner, unseen) = self.tasks.release(slot, id);
+                let (joiner, unseen) = self.tasks.release_handle(slot, id);
                 return Unwanted::Task(unseen, joiner);
             }
             Message::ReleaseTimer(key) => return self.drop_timer(key).into(),

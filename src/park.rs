@@ -1,7 +1,8 @@
 //! The second step of a turn: when a park is due, and how long it may last.
 //!
 //! It is decided here, while the loop's state is in use, and carried out by `net/poller.rs` when the state
-//! is free. A park that may last is announced to the inbox, so that other threads ring.
+//! is free. Before a loop sleeps it says so in its inbox, so that other threads ring it out of the sleep (with
+//! mio's waker, the *bell*).
 
 use std::time::Duration;
 
@@ -15,30 +16,30 @@ pub(crate) enum Park {
     Ask(Option<Duration>),
     /// Ask nothing: there would be no answer. (Virtual time may have passed instead.)
     Skip,
-    /// Panic: nothing can ever come.
+    /// Panic: nothing can ever come. Only a loop with a virtual clock knows that.
     Deadlock,
 }
 
 impl State {
-    /// Lets this turn be the last one: it parks, without waiting, and the loop returns.
+    /// Makes this turn the last one: it parks, without waiting, and the loop returns.
     pub(crate) fn stop(&mut self) {
         self.stopping = true;
-        self.park_next();
+        self.park_this_turn();
     }
 
-    /// Lets this turn park in any case.
-    pub(crate) fn park_next(&mut self) {
+    /// Makes this turn park in any case.
+    pub(crate) fn park_this_turn(&mut self) {
         self.next_park = 0;
     }
 
-    /// Whether this turn is to park: nothing is ready, or the next batch would end too long after the
-    /// last park.
+    /// Whether this turn is to park: nothing is ready, or the next batch would end too long after the last
+    /// park. (All that was pushed until now will have been popped when the next batch ends.)
     #[inline]
     pub(crate) fn is_park_due(&self) -> bool {
         self.ready.is_empty() || self.ready.pushed() > self.next_park
     }
 
-    /// Whether so much was polled since the last park that another is due in any case.
+    /// Whether 61 numbers have been popped since the last park.
     pub(crate) fn is_park_overdue(&self) -> bool {
         self.ready.popped() >= self.next_park
     }
@@ -64,13 +65,11 @@ impl State {
             let deadline = self.timers.next_look().map(|tick| self.clock.until(tick));
             shorter(deadline, limit)
         };
-        // A park that may last is announced, so that other threads ring; and not begun, if one has
-        // already left something.
+        // Before it sleeps, the loop marks itself as asleep, unless a message is there already.
         let may_last = timeout != Some(Duration::ZERO) && self.inbox.fall_asleep();
         if !may_last {
-            // Without a source there is nothing to ask but whether the bell was rung, and a loop that
-            // does not mean to sleep need not know: it reads its inbox next. That spares a loop without
-            // sockets a system call in every 61 polls.
+            // Without a socket, the kernel could only report the bell, and the loop reads its inbox next in
+            // any case. So a loop without sockets spares a system call in every 61 polls.
             if self.reactor.is_empty() {
                 return Park::Skip;
             }
@@ -80,8 +79,8 @@ impl State {
         Park::Ask(timeout)
     }
 
-    /// How a loop with a virtual clock parks, which has nothing to do: if only a deadline can come, its
-    /// time jumps there.
+    /// How an idle loop with a virtual clock parks. If only a deadline can come, time jumps there; if
+    /// nothing can, that is a deadlock. (A loop with a real clock just sleeps: it cannot know.)
     fn pass_virtual_time(&mut self, limit: Option<Duration>) -> Park {
         let until = |tick: Option<u64>| shorter(tick.map(|tick| self.clock.until(tick)), limit);
         let outlook = self.inbox.outlook();
@@ -98,8 +97,8 @@ impl State {
         }
     }
 
-    /// How long a loop that is stepped by hand may park: not at all if nothing is left that an event
-    /// could matter to, no task and no `LoopHandle`.
+    /// How long a loop that is stepped by hand may park: zero if it has no task that is not done, and no
+    /// `LoopHandle` exists.
     pub(crate) fn limit_of_step(&self, timeout: Option<Duration>) -> Option<Duration> {
         let is_idle = self.tasks.live() == 0 && !self.inbox.has_handle();
         if is_idle {

@@ -35,32 +35,31 @@ pub(crate) struct State {
     pub(crate) timers: Wheel<Waiter>,
     pub(crate) clock: Clock,
     pub(crate) reactor: Reactor,
-    /// Nothing while it asks the kernel.
+    /// `None` while it is out of the state, asking the kernel.
     pub(crate) poller: Option<Poller>,
     pub(crate) inbox: &'static Inbox,
     /// What was taken from the inbox and is not handled yet.
     pub(crate) messages: VecDeque<Mail>,
-    /// Foreign wakers that the third step has found, to be woken when the state is free; and what wakes
-    /// them.
+    /// What the third step could not wake in place, mostly foreign wakers: they are woken when the state is
+    /// free. Each with its cause, for observers.
     pub(crate) deferred: Vec<(Waiter, Origin)>,
     /// Executor jobs that run or are awaited. A virtual clock waits for them.
     pub(crate) jobs: usize,
     /// How long the end of the loop waits for jobs that have begun; `None`: as long as they take.
     pub(crate) shutdown_timeout: Option<Duration>,
-    /// The count of pops at which the next park is due: a batch that would end beyond it begins after the
-    /// park. Zero if the loop is to stop.
+    /// Park before a batch that would end beyond this count of pops. Zero makes the turn park in any case.
     pub(crate) next_park: u64,
     /// `stop` was called.
     pub(crate) stopping: bool,
     /// The end of the loop has begun: what is spawned now is dropped at once.
     pub(crate) closing: bool,
-    /// The loop is being run.
+    /// The loop is being run, by `block_on`, `run_forever` or `turn`.
     pub(crate) entered: bool,
     /// What has happened, if the loop is observed.
     pub(crate) log: Log,
     pub(crate) observers: Observers,
     /// The next in the list of the loops of this thread that do not run; see `current.rs`.
-    pub(crate) next: Option<Box<State>>,
+    pub(crate) next_on_thread: Option<Box<State>>,
 }
 
 /// Why a task was not taken in; it comes back, to be dropped.
@@ -79,9 +78,9 @@ pub(crate) enum Polled {
     Finished(BoxedTask, Ending),
 }
 
-/// Polls between two parks, while tasks are ready. The number is tokio's: prime, so that it falls in with
-/// no pattern of the program. (A stale number counts, and so does a task that is dropped instead of
-/// polled: both take their time.)
+/// Polls between two parks, while tasks are ready. 61 is taken from tokio: a prime is unlikely to match a
+/// period in the program. (A stale number counts, and so does a task that is dropped instead of polled:
+/// both take their time.)
 pub(crate) const POLLS_PER_PARK: u64 = 61;
 
 impl State {
@@ -106,7 +105,7 @@ impl State {
             entered: false,
             log: Log::default(),
             observers: Observers::default(),
-            next: None,
+            next_on_thread: None,
         }
     }
 
@@ -152,7 +151,7 @@ impl State {
         (slot, task)
     }
 
-    /// Frees the main future's place. A loop that does not run is at rest.
+    /// Frees the main future's place. A loop that does not run gives memory back, as one that parks.
     pub(crate) fn leave_main(&mut self, slot: u32, task: u64) {
         let time = self.clock.elapsed();
         self.log.leave_main(time, task);
@@ -175,8 +174,8 @@ impl State {
         is_new.is_some()
     }
 
-    /// Queues a task where that takes no call: returns false if the queue has to grow, the loop is
-    /// observed, or the task is not of this loop.
+    /// The fast path of [`wake`](Self::wake): returns false, and does nothing, if the queue has to grow, the
+    /// loop is observed, or the number is stale or of another loop.
     #[inline(always)]
     pub(crate) fn wake_at_once(&mut self, number: TaskNumber) -> bool {
         if self.log.is_on() || !self.ready.has_room() {
@@ -195,13 +194,16 @@ impl State {
         }
     }
 
-    /// Wakes a waiter whose loop is observed or whose queue has to grow, or keeps it if it is foreign.
+    /// The slow path: wakes a task of this loop; keeps a task of another loop, and a foreign waker, for
+    /// later. A stale number wakes nothing.
     #[cold]
     #[inline(never)]
     fn wake_slowly(&mut self, waiter: Waiter, by: Origin) {
         self.log.cause = by;
         match waiter {
-            Waiter::Task(number) if self.wake(number) => {}
+            Waiter::Task(number) if number.short() == self.number.short() => {
+                self.wake(number);
+            }
             other => self.deferred.push((other, by)),
         }
     }
@@ -267,7 +269,7 @@ impl State {
         let Some(mut poller) = self.poller.take() else {
             return;
         };
-        // Out of the state, which wakes while the reactor is walked through.
+        // Moved out, because the closure uses the rest of the state.
         let mut reactor = std::mem::take(&mut self.reactor);
         for event in &poller.events {
             let by = Origin::Source(event.token().0);
@@ -290,8 +292,7 @@ impl State {
         }
     }
 
-    /// Takes what other threads have left, if all that was taken before is handled. Returns whether there
-    /// is anything to handle.
+    /// Refills `messages` from the inbox, if it is empty. Returns whether there is anything to handle.
     pub(crate) fn open_inbox(&mut self) -> bool {
         if self.messages.is_empty() {
             self.inbox.drain(&mut self.messages);

@@ -90,7 +90,7 @@ pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Counts
     let mut counts = Counts::default();
     let mut state = current::take(of);
     if until.is_one_turn() {
-        state.park_next();
+        state.park_this_turn();
     }
     loop {
         // 1 run

@@ -1,6 +1,6 @@
 //! One allocation per task: the future, then its output.
 //!
-//! The slab knows a task only as a `Pin<Box<dyn Task>>`: something to poll, to cancel, and to take
+//! The loop knows a task only as a `Pin<Box<dyn Task>>`: something to poll, to cancel, and to take
 //! an output from. The cell is an enum that is first a future and then, in the same memory, the
 //! output, so a task costs one allocation from spawn to join.
 //!
@@ -9,7 +9,7 @@
 //!   Running ───────────────────────────────────────▶ Finished ──▶ dropped
 //! ```
 //!
-//! Nothing unwinds out of this file. User code runs here in three places: the future's poll, the
+//! No method of a cell unwinds. User code runs here in three places: the future's poll, the
 //! future's drop, and the drop of a value that is never taken. A panic in one of them ends this
 //! task alone and becomes its output.
 //!
@@ -30,8 +30,7 @@ use crate::observe::event::Ending;
 #[derive(Debug)]
 pub(crate) enum Failure {
     Cancelled,
-    /// Boxed once more: a cell is as large as the larger of future and output, and a payload of two
-    /// words would make many a cell a third larger.
+    /// Boxed once more, to one word, so that `Failure` does not enlarge small cells.
     Panicked(Box<Payload>),
 }
 
@@ -47,8 +46,9 @@ pub(crate) type BoxedTask = Pin<Box<dyn Task>>;
 /// A future, later its output, with the types forgotten. Its own poll gives nothing but how the task has
 /// ended; the output is in the cell.
 pub(crate) trait Task: Future<Output = Ending> {
-    /// Drops the future or an output that was not taken, and leaves [`Failure::Cancelled`]. A panic
-    /// stays what it is, and a panic on the way becomes the output. Never unwinds.
+    /// Drops the future, or the output of a task that has just returned one, and leaves
+    /// [`Failure::Cancelled`]. If the task has panicked, that stays the output; if this drop panics, that
+    /// becomes the output. Never unwinds.
     fn cancel(self: Pin<&mut Self>) -> Ending;
 
     /// Moves the output to `place`, which is a [`Kept`] of the task's type, and frees the cell.

@@ -7,21 +7,24 @@
 //!            insert            begin                  finish
 //!   (free) ─────────▶ Queued ─────────▶ being polled ─────────▶ Done, kept for its handle
 //!                       ▲                    │                        │
-//!                  wake │                    │ put_back               │ release, take_output
+//!                 queue │                    │ put_back               │ release_handle, take_done
 //!                       └────── Idle ◀───────┘                        ▼
 //!                                                                  (free)
 //!
 //!   Idle, Queued ── abort ──▶ Aborted ── begin ──▶ being dropped ── finish ──▶ Done
 //! ```
 //!
-//! (If a task is woken while it is polled, it is Queued already when it is put back. If it is aborted
-//! then, it is dropped when its poll returns. And `finish` frees the slot if no handle is left.)
+//! "Being polled" is no status: the table keeps the slot of that one task. If it is woken while it is
+//! polled, it is Queued already when it is put back. If it is aborted while it is polled, it is dropped when
+//! its poll returns; if the poll returned a value, that is dropped. And `finish` frees the slot if no handle
+//! is left.
 //!
 //! While a task is polled its box is out of the table, in the hands of the turn, and the loop's state is
-//! free: the user's code may spawn, wake, abort and drop what it likes, and finds the entry, but no box.
+//! free: the user's code may spawn, wake, abort and drop what it likes. The entry is there; its box is `None`.
 //!
 //! A slot is freed when the task is done *and* its `JoinHandle` is gone, so a handle is never stale. A
-//! waker can be: its number brings an identity to be compared.
+//! waker may be stale, so its number has an identity (which loop, which tenant of the slot) that is compared
+//! with the entry's.
 //!
 //! Nothing here runs user code: boxes and waiters that leave go to the caller, which drops or wakes them
 //! when the loop's state is no longer in use.
@@ -256,7 +259,8 @@ impl Tasks {
         }
         self.polled = NO_SLOT;
         if let Some(place) = self.boxes.get_mut(slot as usize) {
-            // The place is empty: to drop what is there would cost a look.
+            // The place is `None`; `forget` spares the check that an assignment would make.
+            debug_assert!(place.is_none());
             mem::forget(place.replace(task));
         }
         None
@@ -363,8 +367,8 @@ impl Tasks {
         (!entry.is_done()).then_some(entry.id)
     }
 
-    /// The handle is gone. What was kept for it goes to the caller, to be dropped.
-    pub(crate) fn release(&mut self, slot: u32, id: u64) -> (Joiner, Option<BoxedTask>) {
+    /// The handle was dropped. What was kept for it goes to the caller, to be dropped.
+    pub(crate) fn release_handle(&mut self, slot: u32, id: u64) -> (Joiner, Option<BoxedTask>) {
         let Some(entry) = self.get(slot, id) else {
             return (Joiner::Nothing, None);
         };

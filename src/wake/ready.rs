@@ -1,8 +1,8 @@
 //! The ready queue: FIFO of what is to be polled.
 //!
-//! It is a vector of task numbers and a position in it. What is pushed is appended; what is popped stays
-//! in front of the position until that is half of the vector, and is then dropped at once. So both are
-//! O(1), amortised, and neither has to wrap around the end of a ring.
+//! It is a vector of task numbers and a position in it. A push appends; a pop moves the position on. When
+//! a batch begins and the numbers before the position are at least 64 and at least half of all, they are
+//! removed together. So a push and a pop are O(1), amortised, and neither wraps around the end of a ring.
 //!
 //! A *batch* is what stood here when it was frozen: one more position is enough to know where it ends, and
 //! whatever is pushed meanwhile is behind it.
@@ -24,10 +24,10 @@ pub(crate) struct ReadyQueue {
     dropped: u64,
 }
 
-/// How many popped numbers are dropped at once, at least.
+/// Fewer popped numbers than these are not removed.
 const DROPPED: usize = 64;
 
-/// For how many numbers the memory is kept while nothing is ready: 32 KiB.
+/// The capacity that is kept while nothing is ready: 32 KiB.
 const KEPT: usize = 4_096;
 
 impl ReadyQueue {

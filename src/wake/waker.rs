@@ -8,13 +8,14 @@
 //!
 //! ```text
 //!   wake(number)
-//!     the running loop has that task in that slot        → mark the task as queued, push the number
-//!     another loop of this thread has that short id      → the same
-//!     else                                               → the inbox of that short id
+//!     the number is of the running loop         → if it is not stale: push it, mark the task as queued
+//!     it is of another loop of this thread      → the same there
+//!     else                                      → the inbox of the loop's short id
 //! ```
 //!
-//! A wake on the running loop compares the upper half of the number with the task in the slot. It holds
-//! the loop's short id, so this one comparison also tells whether the loop is the right one.
+//! The upper half of the number, its identity, is the loop's short id and the task's generation. A wake
+//! compares it with the identity of the task in the slot: one comparison tells whether loop and task are the
+//! right ones.
 
 #![allow(unsafe_code)]
 
@@ -30,7 +31,7 @@ use crate::wake::waiter::Waiter;
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, drop);
 
-/// The waker of a task. It needs no drop, and the caller is spared one.
+/// The waker of a task. Its drop would do nothing, so `ManuallyDrop` leaves it out.
 #[inline]
 pub(crate) fn waker(number: TaskNumber) -> ManuallyDrop<Waker> {
     // SAFETY: `RawWaker` asks that the four functions be thread-safe and that, with the data, they
@@ -66,8 +67,8 @@ fn foreign(waker: &Waker) -> Waiter {
 
 /// Wakes a waiter. A panic of a foreign waker stops here (the panic hook has reported it).
 ///
-/// A foreign waker is woken and dropped in two steps. In one, a panic of its destructor while a panic
-/// of its wake unwinds would end the process.
+/// A foreign waker is woken and dropped in two steps. `Waker::wake` does both in one, and a panic of the
+/// drop while a panic of the wake unwinds would end the process.
 pub(crate) fn wake_quietly(waiter: Waiter) {
     match waiter {
         Waiter::Task(number) => current::wake(number),

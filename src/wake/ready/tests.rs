@@ -1,0 +1,73 @@
+use super::*;
+
+fn push_all(queue: &mut ReadyQueue, words: impl IntoIterator<Item = usize>) {
+    let numbers = words.into_iter().map(TaskNumber::from_word);
+    numbers.for_each(|number| queue.push(number));
+}
+
+fn pop_all(queue: &mut ReadyQueue) -> Vec<usize> {
+    std::iter::from_fn(|| queue.pop())
+        .map(TaskNumber::word)
+        .collect()
+}
+
+/// What is pushed after the freeze is not in the batch, and comes out with the next, in order.
+#[test]
+fn a_batch_ends_where_it_was_frozen() {
+    let mut queue = ReadyQueue::new();
+    push_all(&mut queue, [1, 2]);
+    queue.freeze();
+    push_all(&mut queue, [3]);
+    assert_eq!(pop_all(&mut queue), [1, 2]);
+    assert_eq!((queue.len(), queue.pushed(), queue.popped()), (1, 3, 2));
+    queue.freeze();
+    assert_eq!(pop_all(&mut queue), [3]);
+    assert!(queue.is_empty());
+}
+
+/// What is left of a batch comes before what was pushed meanwhile.
+#[test]
+fn the_rest_of_a_batch_keeps_its_place() {
+    let mut queue = ReadyQueue::new();
+    push_all(&mut queue, 0..5);
+    queue.freeze();
+    assert!(queue.pop().is_some() && queue.pop().is_some());
+    push_all(&mut queue, 5..7);
+    assert_eq!((queue.len(), queue.pushed(), queue.popped()), (5, 7, 2));
+    queue.freeze();
+    assert_eq!(pop_all(&mut queue), [2, 3, 4, 5, 6]);
+    assert_eq!((queue.len(), queue.pushed(), queue.popped()), (0, 7, 7));
+}
+
+/// However often numbers are pushed and popped, the vector stays small, and the order is kept.
+#[test]
+fn what_was_popped_is_dropped() {
+    let mut queue = ReadyQueue::new();
+    push_all(&mut queue, 0..100);
+    for turn in 0..1_000 {
+        queue.freeze();
+        let popped = pop_all(&mut queue);
+        assert!(popped.into_iter().eq(100 * turn..100 * (turn + 1)));
+        push_all(&mut queue, 100 * (turn + 1)..100 * (turn + 2));
+    }
+    assert!(queue.numbers.capacity() <= 512);
+    assert_eq!(queue.popped(), 100_000);
+}
+
+/// After a burst the memory is given back, and not before the queue is empty.
+#[test]
+fn the_memory_of_a_burst_is_given_back() {
+    let mut queue = ReadyQueue::new();
+    push_all(&mut queue, 0..=KEPT);
+    queue.rest();
+    queue.freeze();
+    queue.rest();
+    assert_eq!(pop_all(&mut queue).len(), KEPT + 1);
+    assert!(queue.numbers.capacity() > KEPT);
+    queue.rest();
+    assert_eq!(queue.numbers.capacity(), 0);
+    push_all(&mut queue, [7]);
+    queue.freeze();
+    assert_eq!(pop_all(&mut queue), [7]);
+    assert_eq!(queue.pushed(), KEPT as u64 + 2);
+}
