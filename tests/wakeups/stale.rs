@@ -112,6 +112,27 @@ fn a_stale_waker_does_not_wake_the_new_tenant() {
     assert_eq!(turn(&event_loop).left, 0);
 }
 
+/// A stale waker that is woken inside of its running loop does not wake the new tenant either, in this turn or in a
+/// later one.
+#[test]
+fn a_stale_waker_within_its_running_loop_wakes_nothing() {
+    let event_loop = virtual_loop();
+    let old = waiting_on(&event_loop);
+    let stale = old.waker();
+    old.open();
+    turn(&event_loop);
+    let new = waiting_on(&event_loop);
+    assert_eq!(new.polls(), 1);
+
+    drop(event_loop.spawn(async move { stale.wake() }));
+    assert_eq!(turn(&event_loop).polled, 1);
+    let later = turn(&event_loop);
+    assert_eq!((later.polled, later.woken_by_inbox), (0, 0));
+    assert_eq!(new.polls(), 1);
+    new.open();
+    assert_eq!(turn(&event_loop).left, 0);
+}
+
 /// The number of a main future that is done goes to a task, which old wakers of main do not wake.
 #[test]
 fn a_stale_waker_of_main_wakes_no_task() {
