@@ -11,8 +11,8 @@
 //! **To use a state is to take it out of its place** and to put it back afterwards. So two uses never
 //! overlap, and nothing points to a state while another use may change or drop it: there is no `unsafe` here. What is done
 //! with a state runs no user code. What has a destructor of the user's is handed out of the state first,
-//! and dropped when the state is back in its place. So a state is always found in its place, but by a
-//! global allocator whose hook calls back into the loop while one of its tables grows. Then a wake, an
+//! and dropped when the state is back in its place. So a state is missing from its place only if a global
+//! allocator has a hook that calls back into the loop while one of its tables grows. Then a wake, an
 //! abort and a drop go through the inbox, as they would from another thread, and everything else is a
 //! panic that names the cause. The same holds for an observer, which may see the loop, and not use it.
 //!
@@ -306,7 +306,7 @@ pub(crate) fn running_number() -> Option<LoopNumber> {
 
 /// Uses the state of the loop that runs on this thread; `None` if none does.
 ///
-/// A closure that is not called, here and below, may own a waiter or a task: it is dropped quietly.
+/// A closure that is not called, here and below, is dropped quietly, since it may own a waiter or a task.
 ///
 /// # Panics
 ///

@@ -143,7 +143,7 @@ impl EventLoop {
         Self::builder().build()
     }
 
-    /// A builder, for a loop with a virtual clock.
+    /// A builder, for a loop with a virtual clock, observers, or a bound for its end.
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -350,10 +350,10 @@ impl fmt::Display for Turn {
     }
 }
 
-/// The loop is being run, until this drops. Then no stop is pending, whichever way that comes.
+/// Marks the loop as being run, until this drops; then a pending `stop` is cleared.
 struct Entered {
     of: LoopNumber,
-    /// Dropped after the state is told.
+    /// Drops last.
     _running: Running,
 }
 

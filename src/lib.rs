@@ -170,15 +170,17 @@
 //!   arming), never early.
 //! - Fairness: a batch is frozen; within one `block_on` or `run_forever`, the kernel and the timers are
 //!   looked at after at most 61 polls or one batch, whichever is more; one turn handles at most 1,024
-//!   messages of other threads; a task whose every await is ready yields after 128 of them.
+//!   messages of other threads; a task whose every await is ready yields after 128 of them, if they are
+//!   this crate's.
 //! - A panic in a task ends that task alone and reaches its [`JoinHandle`]. A panic of the main
 //!   future comes out of [`run`], after the loop is cleaned up.
 //! - When [`run`] ends, the main future is dropped first, then what was spawned, in spawn order,
 //!   while the loop is the running one, on its thread, each destructor once; and executor jobs that
-//!   have begun are waited for.
+//!   have begun are waited for, up to the bound of [`Builder::shutdown_timeout`].
 //! - No safe program reaches freed memory, whatever the order in which thread-locals, loops and
 //!   processes end. A loop that rests gives back the memory of a burst.
-//! - Imports between files have no cycle. Only `event_loop.rs` imports `trace`, for what the environment
+//! - Imports between files have no cycle. (Methods of `State` stand in several files: `state.rs`, `park.rs`,
+//!   `messages.rs`, `recording.rs`, `lifecycle.rs`.) Only `event_loop.rs` imports `trace`, for what the environment
 //!   asks for.
 //! - `unsafe` stands in one block, in `wake/waker.rs`, with its argument.
 //!
@@ -193,7 +195,7 @@
 //! Features: `blocking` (default) brings [`run_in_executor`] and name look-ups; `trace` (default)
 //! brings `BOUCLE_TRACE`, the page and the JSON of a recorded run.
 
-mod turn; // THE PAGE: one turn of the loop
+mod turn; // one turn of the loop
 mod event_loop; // `EventLoop`, `run`, `stop`: the ways to run it
 mod state; // what a loop owns, and what its turn does with it
 mod park; // when a park is due, and how long it may last

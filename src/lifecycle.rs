@@ -95,7 +95,7 @@ fn drop_messages(of: LoopNumber) {
 
 /// Takes the state away, so that nothing leads to the loop any more and its short id may be used again.
 /// A waiter that was left meanwhile, in a destructor of an observer or in the wake of another waiter, is
-/// woken now: it finds that the loop is gone.
+/// woken now: its next poll says that the loop is gone.
 ///
 /// A state that is in use stays for ever: the process is exiting inside of an observer, or a hook of the
 /// allocator drops the loop whose table is growing.

@@ -1,8 +1,8 @@
 //! What the core records, for the observers of a loop.
 //!
-//! All of it comes down to one call, [`State::record`]: a branch if the loop is not observed. The core
-//! records what it does, and [`Log`] derives the rest: causes, turns, and what a task waits for that has
-//! not said so.
+//! Events are recorded by one call, [`State::record`]: a branch if the loop is not observed. Besides, the log
+//! is given what it derives the rest from: the cause of what happens now, and when a poll, a park or a task
+//! begins and ends.
 
 use std::task::Poll;
 use std::time::{Duration, Instant};

@@ -184,24 +184,25 @@ impl State {
         self.tasks.queue(number, &mut self.ready).is_some()
     }
 
-    /// Wakes what waited for a timer or a source. A task of this loop is queued at once; a foreign waker
-    /// is kept until the state is free.
+    /// Wakes what waited for a timer or a source. A task of this loop is queued at once. A foreign waker is
+    /// kept until the state is free; and so is every waiter behind it, for the order.
     #[inline(always)]
     fn wake_waiter(&mut self, waiter: Waiter, by: Origin) {
         match waiter {
-            Waiter::Task(task) if self.wake_at_once(task) => {}
+            Waiter::Task(task) if self.deferred.is_empty() && self.wake_at_once(task) => {}
             other => self.wake_slowly(other, by),
         }
     }
 
-    /// The slow path: wakes a task of this loop; keeps a task of another loop, and a foreign waker, for
-    /// later. A stale number wakes nothing.
+    /// The slow path. A stale number wakes nothing.
     #[cold]
     #[inline(never)]
     fn wake_slowly(&mut self, waiter: Waiter, by: Origin) {
         self.log.cause = by;
         match waiter {
-            Waiter::Task(number) if number.short() == self.number.short() => {
+            Waiter::Task(number)
+                if self.deferred.is_empty() && number.short() == self.number.short() =>
+            {
                 self.wake(number);
             }
             other => self.deferred.push((other, by)),

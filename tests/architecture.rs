@@ -253,6 +253,15 @@ fn trace_is_known_to_one_file_of_the_core() {
     assert_eq!(known, ["event_loop.rs"]);
 }
 
+/// The clock is read in one file.
+#[test]
+fn the_clock_is_read_in_one_file() {
+    let reads = |code: &String| code.contains("Instant::now()") || code.contains("SystemTime");
+    let files = read();
+    let reading = files.iter().filter(|(_, code)| reads(code));
+    assert!(reading.map(|(file, _)| file.as_str()).eq(["time/clock.rs"]));
+}
+
 /// `unsafe` stands in one block, in one file.
 #[test]
 fn unsafe_code_is_one_block() {

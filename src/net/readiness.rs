@@ -17,8 +17,8 @@
 //!
 //! **Many waiters.** Mostly one task waits for a side; if several do, an edge wakes them all. Some of them
 //! may be stale: a future that waits may be dropped without notice, and some combinators poll with a new
-//! waker each time. So when the number of waiters reaches a limit, all are woken, and those that still wait
-//! poll again. The limit doubles each time, so there is soon room for all of them, and the loop comes to
+//! waker each time. So when the number of waiters reaches a limit, all but the first are woken, and those that
+//! still wait poll again. The limit doubles each time, so there is soon room for all of them, and the loop comes to
 //! rest. Then, as after an edge, the limit becomes twice their number.
 
 use std::io;
@@ -52,7 +52,7 @@ pub(crate) struct Readiness {
     /// A short read may have left something, since an edge brought more than bytes. (A short write never has:
     /// after an end it would have failed.)
     pub(super) drain_first: bool,
-    /// The first waiter. If its task is gone by the time of the edge, the number wakes nothing.
+    /// The first waiter. If its task is gone by the time of the edge, the number is stale and wakes nothing.
     waiter: Option<Waiter>,
     /// The other waiters. Boxed, since most sides never have any.
     others: Option<Box<Others>>,

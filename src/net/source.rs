@@ -186,13 +186,6 @@ impl Drop for Place {
     }
 }
 
-/// Spends a unit of the budget on an operation that never waits; pending if none is left.
-pub(super) fn poll_at_once(cx: &mut Context<'_>) -> Poll<()> {
-    ready!(budget::poll_left(cx));
-    budget::spend();
-    Poll::Ready(())
-}
-
 /// Makes sockets, each with a field `source`, print as mio's do, and lend out their descriptors.
 macro_rules! socket {
     ($($socket:ty),+) => {$(

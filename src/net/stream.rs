@@ -16,8 +16,8 @@ use std::task::{Context, Poll, ready};
 use futures_io::{AsyncRead, AsyncWrite};
 
 use super::readiness::Side;
-use super::source::poll_at_once;
 use super::tcp::TcpStream;
+use crate::task::budget;
 
 macro_rules! byte_streams {
     ($($stream:ty),+) => {$(
@@ -61,12 +61,12 @@ macro_rules! byte_streams {
             }
 
             fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                poll_at_once(cx).map(Ok)
+                budget::poll_spend(cx).map(Ok)
             }
 
             /// Shuts down the writing side. A peer that has closed already is no error.
             fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                ready!(poll_at_once(cx));
+                ready!(budget::poll_spend(cx));
                 Poll::Ready(match self.source.io().shutdown(Shutdown::Write) {
                     Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
                     result => result,

@@ -6,7 +6,7 @@
 //! rest: where a task was spawned, how often it was polled and for how long, what it waits for and since
 //! when.
 //!
-//! `dump/text.rs` shows what a dump looks like.
+//! `dump_text.rs` shows what a dump looks like.
 
 use std::collections::BTreeSet;
 use std::error::Error;

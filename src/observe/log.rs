@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use crate::observe::event::{Ending, Event, EventKind, Origin, Outcome, WaitsFor};
 use crate::observe::live::Live;
+use crate::time::clock::real_now;
 
 /// The events that the observers have not received yet, and what is needed to record more.
 #[derive(Default)]
@@ -96,7 +97,7 @@ impl Log {
         }
         let live = self.live.tasks.get(&task);
         let name = live.and_then(|live| live.name.clone());
-        let since = Instant::now();
+        let since = real_now();
         holders().insert(self.event_loop, Holding { task, name, since });
     }
 

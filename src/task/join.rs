@@ -109,7 +109,7 @@ impl<T> JoinHandle<T> {
         is_done.is_none_or(|is_done| is_done || self.is_spent())
     }
 
-    /// The task's number: the tasks of a loop are counted from 1 in the order in which they were
+    /// The task's id: the tasks of a loop are counted from 1 in the order in which they were
     /// spawned, main futures included.
     pub fn id(&self) -> u64 {
         self.id
@@ -141,7 +141,8 @@ impl<T: 'static> JoinHandle<T> {
     /// Takes the output of the task, if it is done.
     pub(crate) fn take(&mut self) -> Option<Result<T, JoinError>> {
         let (slot, id) = (self.slot(), self.id());
-        match current::find(self.of())?.tasks.take_done(slot, id) {
+        let output = current::find(self.of())?.tasks.take_done(slot, id);
+        match output {
             Output::Done { task, name } => Some(self.open(task, name)),
             Output::Pending | Output::Itself => None,
         }

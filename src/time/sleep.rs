@@ -6,8 +6,8 @@
 //!            the task back into its slot, idle
 //!   3 park   once nothing is ready, the loop sleeps until the wheel's next deadline
 //!            (`State::begin_park`)
-//!   4 wake   `State::wake_timers` takes the number out of the wheel, marks the task as queued and
-//!            pushes the number (`State::wake`)
+//!   4 wake   `State::wake_timers` takes the number out of the wheel, pushes it and marks the task as
+//!            queued (`Tasks::queue`)
 //!   5 poll   in the next batch: the timer has fired, so the sleep is ready, and frees its key
 //! ```
 //!

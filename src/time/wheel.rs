@@ -20,8 +20,7 @@
 //! What a million timers cost is their cache misses. So a slot is a vector with the timers
 //! themselves in it, which a cascade reads and writes in a row; only where each of them stands is
 //! noted aside, for its cancellation. Lists that run through a slab of timers, the usual way, need
-//! less memory; but each link is a miss that must be over before the next can begin. With a million
-//! tasks that sleep once, `advance` took a third of their time that way, and a thirteenth now. A
+//! less memory; but each link is a miss that must be over before the next can begin. A
 //! timer that is cancelled leaves a gap in its vector, and gaps are closed before they outnumber
 //! the timers.
 //!

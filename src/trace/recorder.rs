@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::observe::{Event, Observer};
+use crate::time::clock::real_now;
 use crate::trace::Live;
 
 /// Records a loop. Any clone of it gives the recording, on any thread and at any time: also while the
@@ -169,7 +170,7 @@ impl Recorded {
 
 /// Returns when the loop's time began, by its first event.
 fn began(event: &Event) -> Instant {
-    let now = Instant::now();
+    let now = real_now();
     now.checked_sub(event.time).unwrap_or(now)
 }
 

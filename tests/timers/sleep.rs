@@ -9,10 +9,35 @@ use std::time::Duration;
 use boucle::{
     Elapsed, Interval, Sleep, Timeout, gather, now, sleep, sleep_until, spawn, timeout, yield_now,
 };
+use futures::stream::FuturesUnordered;
+use futures_lite::StreamExt;
 use futures_lite::future::poll_once;
 
 use super::Log;
 use crate::common::{HOUR, ms, secs, virtually};
+
+/// Of sleeps with one deadline, the first armed is polled first, also if it is awaited through a waker that a
+/// combinator has made.
+#[test]
+fn sleeps_with_one_deadline_end_in_the_order_of_arming() {
+    virtually(async {
+        let log = Log::new();
+        let tasks = [("own", false), ("wrapped", true), ("last", false)].map(|(name, wrapped)| {
+            let log = log.clone();
+            async move {
+                if wrapped {
+                    // Polls its children with wakers of its own.
+                    FuturesUnordered::from_iter([sleep(ms(5))]).next().await;
+                } else {
+                    sleep(ms(5)).await;
+                }
+                log.add(name);
+            }
+        });
+        gather(tasks).await;
+        log.assert(&[("own", ms(5)), ("wrapped", ms(5)), ("last", ms(5))]);
+    });
+}
 
 /// Sleeps end in the order of their deadlines, each exactly at its own.
 #[test]
