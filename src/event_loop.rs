@@ -269,7 +269,8 @@ impl EventLoop {
         }
         let _entered = self.enter();
         let _place = MainPlace::new(self.number, name, location);
-        let mut cell = MainCell(pin!(TaskCell::new(main)));
+        let main = pin!(TaskCell::new(main));
+        let mut cell = MainCell(main);
         let mut main = Main {
             future: cell.0.as_mut(),
             done: false,
@@ -320,7 +321,7 @@ pub struct Turn {
     pub polled: usize,
     /// Tasks that were woken because a socket is ready.
     pub woken_by_sources: usize,
-    /// Tasks that were woken or spawned from outside of the loop.
+    /// Tasks that were woken, spawned or aborted from outside of the loop.
     pub woken_by_inbox: usize,
     /// Tasks that were woken because a deadline has come.
     pub woken_by_timers: usize,

@@ -36,9 +36,10 @@
 //!            timers that are due ────┘
 //! ```
 //!
-//! A park is due in two cases: nothing is ready, or the next batch would bring the polls since the last
-//! park above 61. If none is due, the turn ends after step 1. The function that does this is `run`, in
-//! `src/turn.rs`. [`EventLoop::turn`] makes one turn, which parks in any case, and returns what it did.
+//! A park is due in two cases: nothing is ready, or the polls since the last park and the tasks that are
+//! ready now are more than 61 together. (A stale number that is skipped counts as a poll.) If none is due,
+//! the turn ends after step 1. The function that does this is `run`, in `src/turn.rs`. [`EventLoop::turn`]
+//! makes one turn, which parks in any case, and returns what it did.
 //!
 //! # Vocabulary
 //!
@@ -52,7 +53,7 @@
 //! | fire | what a timer does at its deadline |
 //! | task | a spawned future, with its slot in the table, and later its output |
 //! | main future | the future of `block_on`: not a task, but in the ready queue like one |
-//! | waiter | what waits for a timer, a source or a task: one of our tasks, or a foreign waker |
+//! | waiter | what waits for a timer, a source, a task or a group: one of our tasks, or a foreign waker |
 //! | foreign waker | a waker that is not boucle's: another runtime's, or a combinator's own |
 //! | ready queue | FIFO of what is to be polled |
 //! | inbox | what other threads leave for the loop: wakes, spawns, drops |
@@ -65,7 +66,7 @@
 //!   | short id of the loop (12) | generation (20) | slot (32) |
 //!   └───────────── identity ────────────────────┘
 //!
-//!   short id     tells the loops apart that live in the process; used again when a loop is gone
+//!   short id     tells apart the loops that are alive at one time; used again when a loop is gone
 //!   slot         the task's place in the table; used again when the task is gone
 //!   generation   tells the tenants of a slot apart: the low bits of the task's id, which counts the
 //!                spawns of its loop
@@ -79,18 +80,21 @@
 //! frozen its batch, so the next turn pops the number, takes the box out of its slot, releases the state,
 //! and polls with a waker that is the number (`turn.rs`).
 //!
-//! **A readable socket, to the poll.** Sockets are registered once, edge-triggered. A read that finds
-//! nothing marks its side as not ready and leaves the task's number there (`net/source.rs`,
-//! `net/readiness.rs`). The task is pending and goes back to its slot. A park returns an event whose token is
-//! the source's slot; `State::wake_sources` marks the sides as ready, takes the waiters out, all of them,
-//! and pushes their numbers. In the next batch each task is polled, and its read is tried again.
+//! **A readable socket, to the poll.** Sockets are registered once, edge-triggered. A side (read or write)
+//! is ready or not; a new one is not, and an operation that the kernel did not satisfy in full marks it so
+//! again. While it is not ready a read does not ask the kernel: it leaves the task's number there
+//! (`net/source.rs`, `net/readiness.rs`). The task is pending and goes back to its slot. A park returns an
+//! event whose token is the source's slot; `State::wake_sources` marks the sides as ready, takes the
+//! waiters out, all of them, and pushes their numbers. In the next batch each task is polled, and its read
+//! is tried.
 //!
-//! **A stale waker.** A waker points to nothing, so it may outlive its task. On the loop's own thread a wake
-//! compares the number's identity with that of the task in the slot: if they differ, or the task is done,
-//! nothing happens. From another thread a wake names the slot alone, so a stale one may wake the slot's
-//! present tenant; and after 2^20 spawns a number may look like that of a later task. Both are one poll in vain,
-//! which every future must bear. If the loop is gone, its inbox is closed and drops the wake; the next loop
-//! with that short id begins with an empty one.
+//! **A stale waker.** A waker points to nothing, so it may outlive its task. On the loop's own thread a
+//! wake compares the number's identity with that of the task in the slot: if they differ, or the task is
+//! done, nothing happens. If the loop is gone, no loop of the thread matches, so the wake goes to the inbox
+//! of the short id, which is closed and drops it. Three stale wakes do reach another task: one from another
+//! thread, which leaves only the slot in the inbox, not the generation; one after 2^20 spawns, when
+//! generations repeat; and one of a loop that is gone, when a new loop has its short id. Each is one poll
+//! in vain, which every future must bear.
 //!
 //! **`gather`.** At its first poll the children are spawned as members of a group, a counter in the loop's
 //! table of groups (`task/group_table.rs`, `combine/group.rs`). A member that is done counts down, O(1), in
@@ -98,18 +102,20 @@
 //! however many children it has, and then takes the outputs out of the table. Dropping the `gather`, or a panic
 //! of a child, aborts the children that are not done.
 //!
-//! **An abort.** `JoinHandle::abort` only marks the task and queues it. When its number is popped, the turn
-//! drops the future instead of polling it, and wakes what awaits the handle, which gives "cancelled". A
-//! task that aborts itself, and is being polled, is dropped when its poll returns; a value that the poll
-//! returned is dropped too.
+//! **An abort.** `JoinHandle::abort` only marks the task, and queues it if it waits. When its number is
+//! popped, the turn drops the future instead of polling it, and wakes what awaits the handle, which gives
+//! "cancelled" (or the panic, if the future's destructor panics). A task that is aborted during its own
+//! poll is dropped when that poll returns, and so is a value that the poll returned. An aborted member of a
+//! group counts down like one that returned.
 //!
 //! **A wake from another thread.** It does not touch the table. It sets the slot's bit (`wake/bits.rs`); if
-//! the bit was clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it sleeps
-//! (`wake/inbox.rs`). The loop clears the bits when it takes the messages, before it handles them, so a
-//! wake after that leaves a message again. No wake is lost, because the loop marks itself as asleep under the
-//! same lock, and only if the inbox is empty: either the loop sees the message, or the thread sees that the loop
-//! sleeps and rings. A ring that comes before the system call ends it at once. The third step of the turn
-//! takes the messages and queues whichever tasks have the slots.
+//! the bit was clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it
+//! sleeps (`wake/inbox.rs`). The loop clears the bits when it takes the messages, before it handles them,
+//! so a wake after that leaves a message again. No wake is lost, because the loop marks itself as asleep
+//! under the same lock, and only if the inbox is empty: either the loop sees the message, or the thread
+//! sees that the loop sleeps and rings. If the ring comes before the loop is in the system call, the call
+//! returns at once. The third step of the turn takes the messages and queues whichever tasks have the
+//! slots.
 //!
 //! **A sleep.** The first poll arms a timer with the task's number; the park lasts until the first
 //! deadline; `State::wake_timers` pops what is due and pushes the numbers (`time/sleep.rs`).
@@ -142,12 +148,12 @@
 //! 1. **Everything the loop owns has a number**, and what users hold (a waker, a handle, a sleep, a
 //!    socket, the `EventLoop` itself) holds the number, never a pointer. So wakers have no reference count,
 //!    nothing dangles, and one block of `unsafe` is enough: it makes a waker of a number.
-//! 2. **The owner thread pays for no other thread.** A wake on the loop's own thread is a store in
-//!    a queue, without atomics or locks; from elsewhere it goes through the inbox.
+//! 2. **A wake at home pays for no other thread.** On the loop's own thread a wake is a store in a queue,
+//!    without atomics or locks; from elsewhere it goes through the inbox.
 //! 3. **One allocation per task**, which holds the future and then its output.
 //! 4. **The wheel is pure**: ticks in, fired timers out. It reads no clock and calls no waker.
-//! 5. **One kind of waiter.** Timers, sources, joins and groups hold the same small enum, and one function
-//!    wakes it.
+//! 5. **One kind of waiter.** Timers, sources, joins and groups hold the same small enum and give it back to be
+//!    woken, one by one, in order.
 //! 6. **The schedule can be seen.** FIFO, frozen batches and a virtual clock make a run repeat itself,
 //!    so tests assert whole schedules, and pictures of them stand in this documentation. An
 //!    [observer](observe) is given an event for every turn, poll and wake. The core records by one call,
@@ -155,8 +161,9 @@
 //!
 //! # Invariants
 //!
-//! - Futures are polled in one place (`turn.rs`); the thread sleeps in one place (`net/poller.rs`), except
-//!   while the end of a loop waits for jobs; the clock is read in one file (`time/clock.rs`).
+//! - Tasks and main futures are polled in one place (`poll` in `turn.rs`); the thread sleeps in one place
+//!   (`net/poller.rs`), except while the end of a loop waits for jobs; the clock is read in one file
+//!   (`time/clock.rs`).
 //! - No user code runs while the loop's state is in use or a lock is held. User code is: poll; the drop
 //!   of a future, an output or a panic's payload; clone, wake and drop of a foreign waker; a
 //!   closure from the inbox; an observer; a logger; the panic hook. Wakers and values that may be foreign
@@ -186,11 +193,11 @@
 //!
 //! # Limits
 //!
-//! A loop belongs to one thread; for several cores, run several loops. Not supported: `fork` while
-//! a loop lives (the child shares its epoll), and waking from a signal handler (the inbox takes a
-//! lock). A global allocator may have a hook that wakes, aborts and drops; anything else that it asks of the
-//! loop which is allocating panics. Locks, channels, buffered readers, files, HTTP, TLS and WebSockets are
-//! other crates', and run on boucle unchanged.
+//! A loop belongs to one thread; for several cores, run several loops. Not supported: `fork` while a loop
+//! lives (the child shares its epoll), and waking from a signal handler (the inbox takes a lock). A global
+//! allocator may have a hook that wakes, aborts and drops; any other call from the hook into the loop that
+//! is allocating panics. Locks, channels, buffered readers, files, HTTP, TLS and WebSockets are other
+//! crates', and run on boucle unchanged.
 //!
 //! Features: `blocking` (default) brings [`run_in_executor`] and name look-ups; `trace` (default)
 //! brings `BOUCLE_TRACE`, the page and the JSON of a recorded run.

@@ -14,7 +14,7 @@ use crate::wake::inbox::{self, Outlook};
 pub(crate) enum Park {
     /// Ask the kernel, and wait for it up to that long.
     Ask(Option<Duration>),
-    /// Ask nothing: there would be no answer. (Virtual time may have passed instead.)
+    /// Skip the system call: the loop must not sleep, and has no sockets to ask about.
     Skip,
     /// Panic: nothing can ever come. Only a loop with a virtual clock knows that.
     Deadlock,
@@ -39,7 +39,7 @@ impl State {
         self.ready.is_empty() || self.ready.pushed() > self.next_park
     }
 
-    /// Whether 61 numbers have been popped since the last park.
+    /// Whether 61 numbers have been popped since the last park, or this turn is to park in any case.
     pub(crate) fn is_park_overdue(&self) -> bool {
         self.ready.popped() >= self.next_park
     }
@@ -68,7 +68,7 @@ impl State {
         // Before it sleeps, the loop marks itself as asleep, unless a message is there already.
         let may_last = timeout != Some(Duration::ZERO) && self.inbox.fall_asleep();
         if !may_last {
-            // Without a socket, the kernel could only report the bell, and the loop reads its inbox next in
+            // Without a socket, the kernel could report nothing but the bell, and the inbox is read next in
             // any case. So a loop without sockets spares a system call in every 61 polls.
             if self.reactor.is_empty() {
                 return Park::Skip;
@@ -97,7 +97,7 @@ impl State {
         }
     }
 
-    /// How long a loop that is stepped by hand may park: zero if it has no task that is not done, and no
+    /// How long a loop that is stepped by hand may park: zero if all its tasks are done and no
     /// `LoopHandle` exists.
     pub(crate) fn limit_of_step(&self, timeout: Option<Duration>) -> Option<Duration> {
         let is_idle = self.tasks.live() == 0 && !self.inbox.has_handle();

@@ -47,7 +47,7 @@ pub(crate) struct State {
     pub(crate) jobs: usize,
     /// How long the end of the loop waits for jobs that have begun; `None`: as long as they take.
     pub(crate) shutdown_timeout: Option<Duration>,
-    /// Park before a batch that would end beyond this count of pops. Zero makes the turn park in any case.
+    /// If the next batch would bring the count of all pops above this, park first. Zero: park in any case.
     pub(crate) next_park: u64,
     /// `stop` was called.
     pub(crate) stopping: bool,
@@ -185,7 +185,7 @@ impl State {
     }
 
     /// Wakes what waited for a timer or a source. A task of this loop is queued at once. A foreign waker is
-    /// kept until the state is free; and so is every waiter behind it, for the order.
+    /// kept until the state is free, and so are all waiters after it, to keep the order.
     #[inline(always)]
     fn wake_waiter(&mut self, waiter: Waiter, by: Origin) {
         match waiter {

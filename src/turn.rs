@@ -10,10 +10,11 @@
 //! **A batch is frozen.** A task that is woken during a turn is polled in the next one. So a task
 //! that wakes itself for ever cannot keep the others from their poll, nor the loop from its park.
 //!
-//! **A park is due** in two cases: nothing is ready, or the next batch would bring the polls since the
-//! last park above 61. A batch is never interrupted, so the kernel and the timers are looked at after at
-//! most 61 polls or one batch, whichever is more. A loop that is stepped by hand, or that is to stop, parks
-//! in every turn.
+//! **A park is due** in two cases: nothing is ready, or the polls since the last park and the tasks that
+//! are ready now are more than 61 together. No park interrupts a batch, so the kernel and the timers are
+//! looked at after at most 61 polls or one batch, whichever is more. A loop that is stepped by hand, or that
+//! is to stop, parks in every turn. When the main future is ready, `block_on` returns in the middle of the
+//! batch; the rest stays in the queue.
 //!
 //! asyncio's `_run_once` is the same circle, entered at another point: it selects, fires the timers, and
 //! then runs the batch. It selects in every iteration; this loop leaves steps 2 and 3 out while tasks are
@@ -50,7 +51,7 @@ pub(crate) struct Counts {
     pub(crate) polled: usize,
     /// Tasks that came into the ready queue because a source is ready.
     pub(crate) by_sources: u64,
-    /// Tasks that were woken or spawned through the inbox.
+    /// Tasks that were woken, spawned or aborted through the inbox.
     pub(crate) by_inbox: u64,
     /// Tasks that came into the ready queue because a timer has fired.
     pub(crate) by_timers: u64,
@@ -83,8 +84,8 @@ const MESSAGES_PER_TURN: usize = 1_024;
 /// The capacity of the list of deferred wakes that is kept between turns.
 const KEPT_DEFERRED: usize = 1_024;
 
-/// Runs turns until the caller has what it waits for. Returns what was done since the last park but one:
-/// by the last turn, and by those before it that made no park.
+/// Runs turns until the caller has what it waits for. Returns what was done by the last turn, and by the
+/// turns without a park just before it.
 pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Counts> {
     let _polls = budget::Polls;
     let mut counts = Counts::default();
@@ -222,8 +223,8 @@ fn notify_at_rest(state: Held) -> Held {
     current::take(of)
 }
 
-/// Parks without waiting, if a park is overdue: a main future that is ready ends the run at once, and many
-/// short runs in a row must not starve the sources and the timers. An error is left to the next park.
+/// Parks without waiting, if a park is overdue. A main future that is ready ends the run at once, so without
+/// this a program of many short `block_on` would never park. An error is left to the next park.
 fn park_if_overdue(mut state: Held) {
     budget::end();
     if state.is_park_overdue() {

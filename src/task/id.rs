@@ -9,9 +9,10 @@
 //!   LoopNumber   | sequence (36) | short id (12) |
 //! ```
 //!
-//! A [`TaskNumber`] is what a waker carries and what stands in the ready queue. It has to fit the
-//! data pointer of a `RawWaker`, so all its fields are bounded, and a stale one may, after 2^20
-//! spawns, look like another: the worst it can do is a poll too many, which every future must bear.
+//! A [`TaskNumber`] is what a waker carries and what stands in the ready queue. It has to fit the data
+//! pointer of a `RawWaker`, so all its fields are bounded, and a stale one may look like another: after
+//! 2^20 spawns, or when a new loop has the short id. The worst it can do is a poll too many, which every
+//! future must bear.
 //!
 //! ```text
 //!   TaskNumber   | short id (12) | generation (20) | slot (32) |

@@ -14,16 +14,16 @@
 //!   Idle, Queued ── abort ──▶ Aborted ── begin ──▶ being dropped ── finish ──▶ Done
 //! ```
 //!
-//! "Being polled" is no status: the table keeps the slot of that one task. If it is woken while it is
-//! polled, it is Queued already when it is put back. If it is aborted while it is polled, it is dropped when
+//! "Being polled" is no status: the field `polled` holds the slot of that one task, and its status is Idle. If
+//! it is woken while it is polled, it is Queued already when it is put back. If it is aborted while it is polled, it is dropped when
 //! its poll returns; if the poll returned a value, that is dropped. And `finish` frees the slot if no handle
 //! is left.
 //!
 //! While a task is polled its box is out of the table, in the hands of the turn, and the loop's state is
 //! free: the user's code may spawn, wake, abort and drop what it likes. The entry is there; its box is `None`.
 //!
-//! A slot is freed when the task is done *and* its `JoinHandle` is gone, so a handle is never stale. A
-//! waker may be stale, so its number has an identity (which loop, which tenant of the slot) that is compared
+//! A slot is freed when the task is done *and* its `JoinHandle` is dropped or has taken the output, so a
+//! handle never finds another task in its slot. A waker may be stale, so its number has an identity (which loop, which tenant of the slot) that is compared
 //! with the entry's.
 //!
 //! Nothing here runs user code: boxes and waiters that leave go to the caller, which drops or wakes them
@@ -250,8 +250,8 @@ impl Tasks {
         }
     }
 
-    /// Puts a pending task back into its slot. If it was aborted while it was polled, it comes back, to
-    /// be dropped.
+    /// Puts a pending task back into its slot. If it was aborted while it was polled, its box is returned
+    /// instead, for the caller to drop.
     #[inline(always)]
     pub(crate) fn put_back(&mut self, slot: u32, task: BoxedTask) -> Option<BoxedTask> {
         if self.polled_is_aborted {
@@ -295,7 +295,7 @@ impl Tasks {
         (joiner, None)
     }
 
-    /// Lets a task be dropped at its place in the ready queue. A task that is being polled is not queued:
+    /// Lets a task be dropped at its place in the ready queue. If it is being polled, this only sets a flag:
     /// it is dropped when its poll returns.
     pub(crate) fn abort(&mut self, slot: u32, id: u64, ready: &mut ReadyQueue) {
         let (of, is_polled) = (self.of, self.polled == slot);

@@ -1,11 +1,11 @@
 //! One bit for each slot, to be set from any thread.
 //!
-//! A set bit is a promise: the thread that clears it will poll the task in that slot afterwards. So a
-//! wake that finds the bit set has nothing more to do. It sets it all the same, for the order of
-//! memory: each [`set`](Bits::set) is a read-modify-write with `Release`, [`clear`](Bits::clear) is one
-//! with `Acquire`, and a chain of them is one release sequence. So whatever a thread wrote before its
-//! wake, first or not, happens before the poll that follows. (To look first, and write nothing if the
-//! bit is set, would be cheaper; it orders nothing.)
+//! A set bit is a promise: the thread that clears it will poll the task in that slot afterwards, unless the
+//! loop has closed. So a wake that finds the bit set has nothing more to do. It sets it all the same, for
+//! the order of memory: each [`set`](Bits::set) is a read-modify-write with `Release`,
+//! [`clear`](Bits::clear) is one with `Acquire`, and a chain of them is one release sequence. So whatever a
+//! thread wrote before its wake, first or not, happens before the poll that follows. (To look first, and
+//! write nothing if the bit is set, would be cheaper; it orders nothing.)
 //!
 //! The bits stand in chunks that are made when they are needed, each twice as long as the one before,
 //! and that never move; so a bit is found without a lock. They are never freed: a million slots are

@@ -2,12 +2,12 @@
 //!
 //! It is a vector of task numbers and a position in it. A push appends; a pop moves the position on. When
 //! a batch begins and the numbers before the position are at least 64 and at least half of all, they are
-//! removed together. So a push and a pop are O(1), amortised, and neither wraps around the end of a ring.
+//! removed together. So a push and a pop are O(1), amortised, and no index wraps around as in a ring buffer.
 //!
 //! A *batch* is what stood here when it was frozen: one more position is enough to know where it ends, and
 //! whatever is pushed meanwhile is behind it.
 //!
-//! Whether a number stands in the queue is the task's status, so a task is in it at most once. A
+//! The task's status tells whether its number is in the queue, so it is there at most once. A
 //! number whose task is done, or whose slot has a new tenant, is skipped when its turn comes: cheaper
 //! than to search the queue when a task ends.
 

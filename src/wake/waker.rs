@@ -14,8 +14,8 @@
 //! ```
 //!
 //! The upper half of the number, its identity, is the loop's short id and the task's generation. A wake
-//! compares it with the identity of the task in the slot: one comparison tells whether loop and task are the
-//! right ones.
+//! on the loop's own thread compares it with the identity of the task in the slot: one comparison tells
+//! whether loop and task are the right ones. A wake through the inbox leaves the slot alone.
 
 #![allow(unsafe_code)]
 
