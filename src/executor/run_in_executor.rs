@@ -164,7 +164,7 @@ impl<T> Drop for RunInExecutor<T> {
     /// already. Then the place is dropped: giving up the work wakes nothing.
     fn drop(&mut self) {
         if let Job::Started { stage, .. } = &self.0 {
-            drop_quietly(Stage::replace(stage, Stage::Ended(None)));
+            drop_quietly(Stage::replace(stage, Stage::GivenUp));
         }
     }
 }
@@ -179,8 +179,10 @@ impl<T> fmt::Debug for RunInExecutor<T> {
 enum Stage<T> {
     /// The work is queued, or runs. What waits for it, from the future's last poll.
     Pending(Option<(Waiter, Option<Hold>)>),
-    /// What the work has returned, or its panic; `None` if it never began, or the future is gone.
+    /// What the work has returned, or its panic; `None` if it never began.
     Ended(Option<Result<T, Payload>>),
+    /// The future is gone. The work may go on.
+    GivenUp,
 }
 
 impl<T> Stage<T> {
@@ -188,6 +190,22 @@ impl<T> Stage<T> {
     fn replace(shared: &Mutex<Self>, next: Self) -> Self {
         let mut stage = shared.lock().unwrap_or_else(PoisonError::into_inner);
         mem::replace(&mut *stage, next)
+    }
+
+    /// Leaves the result, unless the future is gone. Returns what waits for it.
+    fn end(
+        shared: &Mutex<Self>,
+        result: &mut Option<Result<T, Payload>>,
+    ) -> Option<(Waiter, Option<Hold>)> {
+        let mut stage = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *stage {
+            Stage::Pending(waiting) => {
+                let waiting = waiting.take();
+                *stage = Stage::Ended(result.take());
+                waiting
+            }
+            Stage::Ended(_) | Stage::GivenUp => None,
+        }
     }
 
     /// Takes the result, or leaves what waits for it.
@@ -200,6 +218,7 @@ impl<T> Stage<T> {
                 Poll::Pending
             }
             Stage::Ended(result) => Poll::Ready(result.take()),
+            Stage::GivenUp => Poll::Ready(None),
         };
         drop(stage);
         // Quietly, since the result is in hand.
@@ -216,14 +235,14 @@ struct WorkEnd<T> {
 }
 
 impl<T> Drop for WorkEnd<T> {
-    /// Leaves the result, and wakes what waits for it. If the future is gone, the result is dropped with the
-    /// stage, on this thread.
+    /// Leaves the result, and wakes what waits for it. If the future is gone, the result is dropped here, on
+    /// this thread.
     fn drop(&mut self) {
-        let ended = Stage::Ended(self.result.take());
-        if let Stage::Pending(Some((waiter, hold))) = Stage::replace(&self.stage, ended) {
+        if let Some((waiter, hold)) = Stage::end(&self.stage, &mut self.result) {
             wake_quietly(waiter);
             drop(hold);
         }
+        drop_quietly(self.result.take());
     }
 }
 

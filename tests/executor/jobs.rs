@@ -14,7 +14,7 @@ use std::time::Duration;
 use boucle::{EventLoop, gather, run_in_executor, spawn, yield_now};
 use futures_lite::future::poll_once;
 
-use crate::common::{Bomb, Counting, waker_of};
+use crate::common::{Bomb, Counting, OnDrop, SECOND, waker_of};
 
 /// A job runs on another thread, and its future gives its value.
 #[test]
@@ -217,5 +217,36 @@ fn values_that_panic_when_they_are_dropped_harm_nothing() {
         run_in_executor(|| ()).await;
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(jobs)));
         assert!(dropped.is_ok());
+    });
+}
+
+/// A value that comes while its future is being dropped is dropped on its thread: here the work goes on when
+/// the drop of the future drops a waker.
+#[test]
+fn a_value_that_comes_too_late_is_dropped_on_its_thread() {
+    let (begin, has_begun) = mpsc::channel();
+    let (go_on, may_go_on) = mpsc::channel();
+    let (dropped, is_dropped) = mpsc::channel();
+    boucle::run(async {
+        let mut job = run_in_executor(move || {
+            begin.send(()).unwrap();
+            may_go_on.recv().unwrap();
+            OnDrop(move || dropped.send(thread::current().id()).unwrap())
+        });
+        has_begun.recv().unwrap();
+        let (at_drop, by) = mpsc::channel();
+        let is_dropped = Mutex::new(is_dropped);
+        let on_drop = move || {
+            go_on.send(()).unwrap();
+            let thread = is_dropped.lock().unwrap().recv_timeout(10 * SECOND);
+            at_drop.send(thread).unwrap();
+        };
+        let waker = waker_of(|| (), on_drop);
+        let polled = Pin::new(&mut job).poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+        drop(waker);
+        drop(job);
+        let thread = by.recv().unwrap();
+        assert!(thread.is_ok_and(|thread| thread != thread::current().id()));
     });
 }
