@@ -35,14 +35,18 @@ pub(crate) fn open(
     let mut state = Box::new(State::new(number, inbox, poller));
     state.clock = Clock::new(is_virtual);
     state.shutdown_timeout = shutdown_timeout;
-    if !observers.is_empty() {
+    let is_observed = !observers.is_empty();
+    if is_observed {
         state.log.turn_on(number.sequence());
         state.record(|_| EventKind::Opened { is_virtual });
     }
     state.observers = observers;
     current::add(state);
-    // Now, and not when the loop first runs: a recorder notes when its time began.
-    notify(number);
+    if is_observed {
+        // Now, and not when the loop first runs: a recorder notes when its time began.
+        let _running = Running::enter(number);
+        notify(number);
+    }
     Ok(number)
 }
 
@@ -144,6 +148,7 @@ impl State {
             waiters.push(waiter);
         }
         waiters.extend(self.groups.take_parents());
+        waiters.extend(self.tasks.take_joiners());
         waiters
     }
 }

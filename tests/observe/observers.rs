@@ -151,6 +151,18 @@ fn an_observer_may_drop_a_loop() {
     assert_eq!(*closed.borrow(), 1);
 }
 
+/// An observer may make a loop, observed or not, and drop it.
+#[test]
+fn an_observer_may_make_a_loop() {
+    let event_loop = observed_by(|event| {
+        if let EventKind::MainEntered { .. } = event.kind {
+            drop(EventLoop::new().unwrap());
+            drop(observed_by(|_| ()));
+        }
+    });
+    assert_eq!(event_loop.block_on(async { 7 }), 7);
+}
+
 /// A panic of an observer's destructor, or of its panic's payload, is caught at the end of the loop.
 #[test]
 fn an_observer_that_panics_when_it_drops_ends_quietly() {

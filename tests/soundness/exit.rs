@@ -15,9 +15,10 @@ use crate::common::{
 };
 
 /// What runs in a child process, by name.
-const PARTS: [&str; 8] = [
+const PARTS: [&str; 9] = [
     "main",
     "task",
+    "awaited",
     "destructor",
     "other loop",
     "observer",
@@ -99,6 +100,13 @@ fn run_part(part: &str, event_loop: &EventLoop) {
             exit()
         }),
         "task" => drop(event_loop.spawn(owns(|| exit()))),
+        "awaited" => {
+            let mut handle = event_loop.spawn(owns(|| exit()));
+            let waker = waker_of(|| (), || panic!("a waker's drop"));
+            let polled = Pin::new(&mut handle).poll(&mut Context::from_waker(&waker));
+            assert!(polled.is_pending());
+            std::mem::forget(handle);
+        }
         "destructor" => {
             let guard = OnDrop(|| exit());
             let task = event_loop.spawn(holds(guard));
