@@ -19,7 +19,8 @@
 //! may be stale: a future that waits may be dropped without notice, and some combinators poll with a new
 //! waker each time. So when the number of waiters reaches a limit, all but the first are woken, and those that
 //! still wait poll again. The limit doubles each time, so there is soon room for all of them, and the loop comes to
-//! rest. Then, as after an edge, the limit becomes twice their number.
+//! rest. Then the limit becomes twice their number. An edge may lower it to twice the number that it wakes, and
+//! never raises it, since some of these may be stale.
 
 use std::io;
 use std::mem;
@@ -64,7 +65,7 @@ struct Others {
     waiters: Vec<Waiter>,
     /// How many may wait before all of them are woken, if that is more than [`MIN_LIMIT`].
     limit: usize,
-    /// How often the loop had rested when that was last done; `None` if the limit was set since.
+    /// How often the loop had rested when that was last done; `None` if the limit was adjusted since.
     woken_at: Option<u64>,
 }
 
@@ -216,7 +217,9 @@ impl Others {
             return Vec::new();
         };
         if self.woken_at.is_some_and(|then| then < rests) {
-            self.set_limit();
+            // Makes room for twice as many as have come back: the stale ones are gone.
+            self.limit = 2 * self.waiters.len();
+            self.woken_at = None;
         }
         let mut woken = Vec::new();
         let limit = self.limit.max(MIN_LIMIT);
@@ -229,16 +232,11 @@ impl Others {
         woken
     }
 
-    /// Makes room for twice as many waiters as there are, when the stale ones are gone.
-    fn set_limit(&mut self) {
-        self.limit = 2 * self.waiters.len();
-        self.woken_at = None;
-    }
-
     #[cold]
     #[inline(never)]
     fn take_all(&mut self) -> Vec<Waiter> {
-        self.set_limit();
+        self.limit = self.limit.min(2 * self.waiters.len());
+        self.woken_at = None;
         mem::take(&mut self.waiters)
     }
 }
@@ -317,6 +315,22 @@ mod tests {
         assert!(woken.len() == 3 && all.iter().zip(&woken).all(|(one, other)| one.is(other)));
         assert!(!side.is_awaited());
         side.set_ready(|_| panic!("it was ready already"));
+    }
+
+    /// Nor do stale waiters pile up across edges, where the loop rests after each poll.
+    #[test]
+    fn an_edge_does_not_raise_the_limit() {
+        let mut side = Readiness::new(false);
+        let mut polls = MIN_LIMIT as u64;
+        for _ in 0..5 {
+            (0..polls).for_each(|id| _ = wait(&mut side, id, id));
+            let mut woken = 0;
+            side.set_ready(|_| woken += 1);
+            assert!(woken <= MIN_LIMIT + 1, "{woken} of {polls}");
+            polls = 2 * polls - 2;
+            let blocked = side.attempt(answer::<()>(io::ErrorKind::WouldBlock));
+            assert!(blocked.is_pending());
+        }
     }
 
     /// Lets new waiters come until all are woken, and returns how many these were.
