@@ -148,7 +148,12 @@ impl State {
             waiters.push(waiter);
         }
         waiters.extend(self.groups.take_parents());
-        waiters.extend(self.tasks.take_joiners());
+        for (_, entry) in &mut self.tasks.entries {
+            // A task is left here if the process exits in its poll, or its destructor.
+            if let Joiner::Waiter(waiter) = mem::replace(&mut entry.joiner, Joiner::Nothing) {
+                waiters.push(waiter);
+            }
+        }
         waiters
     }
 }

@@ -313,17 +313,6 @@ impl Tasks {
         }
     }
 
-    /// Takes what awaits each task, for the end of the loop.
-    pub(crate) fn take_joiners(&mut self) -> impl Iterator<Item = Waiter> {
-        let entries = self.entries.iter_mut();
-        entries.filter_map(
-            |(_, entry)| match mem::replace(&mut entry.joiner, Joiner::Nothing) {
-                Joiner::Waiter(waiter) => Some(waiter),
-                Joiner::Group(_) | Joiner::Nothing => None,
-            },
-        )
-    }
-
     /// Takes the box of a task that is done. Its slot is free then.
     #[inline(always)]
     pub(crate) fn take_done(&mut self, slot: u32, id: u64) -> Output {
