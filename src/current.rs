@@ -9,12 +9,12 @@
 //! ```
 //!
 //! **To use a state is to take it out of its place** and to put it back afterwards. So two uses never
-//! overlap, and nothing points to a state while another use may change or drop it: there is no `unsafe` here. What is done
-//! with a state runs no user code. What has a destructor of the user's is handed out of the state first,
-//! and dropped when the state is back in its place. So a state is missing from its place only if a global
-//! allocator has a hook that calls back into the loop while one of its tables grows. Then a wake, an
-//! abort and a drop go through the inbox, as they would from another thread, and everything else is a
-//! panic that names the cause. The same holds for an observer, which may see the loop, and not use it.
+//! overlap, and nothing points to a state while another use may change or drop it: there is no `unsafe`
+//! here. What is done with a state runs no user code. What has a destructor of the user's is handed out of
+//! the state first, and dropped when the state is back in its place. So a state is missing from its place
+//! only if a global allocator has a hook that calls back into the loop while one of its tables grows. Then
+//! a wake, an abort and a drop go through the inbox, as they would from another thread, and everything else
+//! is a panic that names the cause. The same holds for an observer, which may see the loop, and not use it.
 //!
 //! The thread-locals are made at compile time and have no destructors, so they can be read at any moment
 //! of a thread's life, also while its other thread-locals are being destroyed. An `EventLoop` takes its
@@ -438,7 +438,7 @@ fn used_by_an_observer(what: &str) -> String {
 #[cold]
 #[inline(never)]
 #[track_caller]
-pub(crate) fn in_use(number: LoopNumber) -> ! {
+fn in_use(number: LoopNumber) -> ! {
     panic!("{}", in_use_message(number))
 }
 

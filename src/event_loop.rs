@@ -239,7 +239,7 @@ impl EventLoop {
             woken_by_inbox: counts.by_inbox as usize,
             woken_by_timers: counts.by_timers as usize,
             ready: state.ready.len(),
-            left: state.tasks.live(),
+            left: state.tasks.live,
             time: state.clock.elapsed(),
             stopped: state.stopping,
         })

@@ -100,7 +100,7 @@ impl State {
     /// How long a loop that is stepped by hand may park: zero if all its tasks are done and no
     /// `LoopHandle` exists.
     pub(crate) fn limit_of_step(&self, timeout: Option<Duration>) -> Option<Duration> {
-        let is_idle = self.tasks.live() == 0 && !self.inbox.has_handle();
+        let is_idle = self.tasks.live == 0 && !self.inbox.has_handle();
         if is_idle {
             Some(Duration::ZERO)
         } else {

@@ -239,7 +239,7 @@ impl State {
                 None => Polled::Pending,
                 Some(aborted) => Polled::Aborted(aborted),
             },
-            Poll::Ready(_) if self.tasks.is_polled_aborted() => Polled::Aborted(task),
+            Poll::Ready(_) if self.tasks.polled_is_aborted => Polled::Aborted(task),
             Poll::Ready(how) => Polled::Finished(task, how),
         }
     }

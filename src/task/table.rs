@@ -149,11 +149,6 @@ impl Tasks {
         }
     }
 
-    /// How many tasks are not done.
-    pub(crate) fn live(&self) -> usize {
-        self.live
-    }
-
     /// Whether no number is left for another task.
     pub(crate) fn is_full(&self) -> bool {
         self.entries.vacant_key() as u64 >= MAX_TASKS
@@ -264,12 +259,6 @@ impl Tasks {
             mem::forget(place.replace(task));
         }
         None
-    }
-
-    /// Whether the task that is polled was aborted meanwhile.
-    #[inline]
-    pub(crate) fn is_polled_aborted(&self) -> bool {
-        self.polled_is_aborted
     }
 
     /// The task is done: its box holds the output. Returns what waits for it, and the box if no handle
