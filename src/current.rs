@@ -14,7 +14,8 @@
 //! the state first, and dropped when the state is back in its place. So a state is missing from its place
 //! only if a global allocator has a hook that calls back into the loop while one of its tables grows. Then
 //! a wake, an abort and a drop go through the inbox, as they would from another thread, and everything else
-//! is a panic that names the cause. The same holds for an observer, which may see the loop, and not use it.
+//! is a panic that names the cause. The same holds for an observer, which may see the loop, and not use it;
+//! only its wakes arrive at once.
 //!
 //! The thread-locals are made at compile time and have no destructors, so they can be read at any moment
 //! of a thread's life, also while its other thread-locals are being destroyed. An `EventLoop` takes its

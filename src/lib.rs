@@ -36,10 +36,10 @@
 //!            timers that are due ────┘
 //! ```
 //!
-//! A park is due in two cases: nothing is ready, or the polls since the last park and the tasks that are
-//! ready now are more than 61 together. (A stale number that is skipped counts as a poll.) If none is due,
-//! the turn ends after step 1. The function that does this is `run`, in `src/turn.rs`. [`EventLoop::turn`]
-//! makes one turn, which parks in any case, and returns what it did.
+//! A park is due if nothing is ready, or if the polls since the last park and the tasks that are ready now
+//! are more than 61 together; and in any turn of a loop that is stepped by hand or is to stop. (A stale
+//! number that is skipped counts as a poll.) If none is due, the turn ends after step 1. The function that
+//! does this is `run`, in `src/turn.rs`. [`EventLoop::turn`] makes one turn, and returns what it did.
 //!
 //! # Vocabulary
 //!
@@ -72,7 +72,7 @@
 //!                spawns of its loop
 //! ```
 //!
-//! # Seven paths through the loop
+//! # Eight paths through the loop
 //!
 //! **A spawn, to the first poll.** `spawn` boxes the future in a cell (`task/cell.rs`) and takes the
 //! running loop's state (`current.rs`). `State::spawn` gives the task a slot and an id in the table
@@ -80,21 +80,26 @@
 //! frozen its batch, so the next turn pops the number, takes the box out of its slot, releases the state,
 //! and polls with a waker that is the number (`turn.rs`).
 //!
+//! **An await of a handle.** `JoinHandle::poll` takes the output if the task is done; else it leaves the
+//! number of the task that awaits in the entry, as its *joiner* (`task/join.rs`). When the task is done,
+//! `State::finish` takes the joiner out, the turn wakes it, and its next poll takes the output out of the
+//! box.
+//!
 //! **A readable socket, to the poll.** Sockets are registered once, edge-triggered. A side (read or write)
-//! is ready or not; a new one is not, and an operation that the kernel did not satisfy in full marks it so
-//! again. While it is not ready a read does not ask the kernel: it leaves the task's number there
-//! (`net/source.rs`, `net/readiness.rs`). The task is pending and goes back to its slot. A park returns an
-//! event whose token is the source's slot; `State::wake_sources` marks the sides as ready, takes the
-//! waiters out, all of them, and pushes their numbers. In the next batch each task is polled, and its read
-//! is tried.
+//! is ready or not. It is not when it is new (but a connection can be written to at once), after an
+//! operation that would block, and mostly after a short transfer. While it is not ready a read does not ask
+//! the kernel: it leaves the task's number there (`net/source.rs`, `net/readiness.rs`). The task is pending
+//! and goes back to its slot. A park returns an event whose token is the source's slot;
+//! `State::wake_sources` marks the sides as ready, takes the waiters out, all of them, and pushes their
+//! numbers. In the next batch each task is polled, and its read is tried.
 //!
 //! **A stale waker.** A waker points to nothing, so it may outlive its task. On the loop's own thread a
 //! wake compares the number's identity with that of the task in the slot: if they differ, or the task is
 //! done, nothing happens. If the loop is gone, no loop of the thread matches, so the wake goes to the inbox
-//! of the short id, which is closed and drops it. Three stale wakes do reach another task: one from another
-//! thread, which leaves only the slot in the inbox, not the generation; one after 2^20 spawns, when
-//! generations repeat; and one of a loop that is gone, when a new loop has its short id. Each is one poll
-//! in vain, which every future must bear.
+//! of the short id, which is closed and drops it. Three kinds of stale wake may reach another task: one
+//! from another thread, which leaves only the slot in the inbox, not the generation; one after 2^20 spawns,
+//! when generations repeat; and one of a loop that is gone, when a new loop has its short id. Each is one
+//! poll in vain, which every future must bear.
 //!
 //! **`gather`.** At its first poll the children are spawned as members of a group, a counter in the loop's
 //! table of groups (`task/group_table.rs`, `combine/group.rs`). A member that is done counts down, O(1), in
@@ -102,11 +107,11 @@
 //! however many children it has, and then takes the outputs out of the table. Dropping the `gather`, or a panic
 //! of a child, aborts the children that are not done.
 //!
-//! **An abort.** `JoinHandle::abort` only marks the task, and queues it if it waits. When its number is
-//! popped, the turn drops the future instead of polling it, and wakes what awaits the handle, which gives
-//! "cancelled" (or the panic, if the future's destructor panics). A task that is aborted during its own
-//! poll is dropped when that poll returns, and so is a value that the poll returned. An aborted member of a
-//! group counts down like one that returned.
+//! **An abort.** `JoinHandle::abort` only marks the task, and queues it if it waits; from another thread,
+//! through the inbox. When its number is popped, the turn drops the future instead of polling it, and wakes
+//! what awaits the handle, which gives "cancelled" (or the panic, if its poll or a destructor panics). A
+//! task that is aborted during its own poll is dropped when that poll returns, and so is a value that the
+//! poll returned. An aborted member of a group counts down like one that returned.
 //!
 //! **A wake from another thread.** It does not touch the table. It sets the slot's bit (`wake/bits.rs`); if
 //! the bit was clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it
@@ -200,7 +205,7 @@
 //! crates', and run on boucle unchanged.
 //!
 //! Features: `blocking` (default) brings [`run_in_executor`] and name look-ups; `trace` (default)
-//! brings `BOUCLE_TRACE`, the page and the JSON of a recorded run.
+//! brings `BOUCLE_TRACE`, `BOUCLE_DUMP` and `BOUCLE_SLOW_POLL`, the page and the JSON of a recorded run.
 
 mod turn; // one turn of the loop
 mod event_loop; // `EventLoop`, `run`, `stop`: the ways to run it

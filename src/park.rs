@@ -14,7 +14,7 @@ use crate::wake::inbox::{self, Outlook};
 pub(crate) enum Park {
     /// Ask the kernel, and wait for it up to that long.
     Ask(Option<Duration>),
-    /// Skip the system call: the loop must not sleep, and has no sockets to ask about.
+    /// Skip the system call: there is something to do already, and no socket to ask about.
     Skip,
     /// Panic: nothing can ever come. Only a loop with a virtual clock knows that.
     Deadlock,

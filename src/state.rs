@@ -47,7 +47,7 @@ pub(crate) struct State {
     pub(crate) jobs: usize,
     /// How long the end of the loop waits for jobs that have begun; `None`: as long as they take.
     pub(crate) shutdown_timeout: Option<Duration>,
-    /// If the next batch would bring the count of all pops above this, park first. Zero: park in any case.
+    /// Park before a batch that would bring the count of all pops above this. Zero: park in any case.
     pub(crate) next_park: u64,
     /// `stop` was called.
     pub(crate) stopping: bool,
@@ -190,14 +190,14 @@ impl State {
     fn wake_waiter(&mut self, waiter: Waiter, by: Origin) {
         match waiter {
             Waiter::Task(task) if self.deferred.is_empty() && self.wake_at_once(task) => {}
-            other => self.wake_slowly(other, by),
+            other => self.wake_or_defer(other, by),
         }
     }
 
     /// The slow path. A stale number wakes nothing.
     #[cold]
     #[inline(never)]
-    fn wake_slowly(&mut self, waiter: Waiter, by: Origin) {
+    fn wake_or_defer(&mut self, waiter: Waiter, by: Origin) {
         self.log.cause = by;
         match waiter {
             Waiter::Task(number)

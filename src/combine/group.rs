@@ -1,8 +1,8 @@
 //! A group as its parent holds it: the group's number, and the tasks that are its members.
 //!
 //! Which members are done stands in the loop's [table of groups](crate::task::group_table). `gather`,
-//! `try_gather`, `gather!`, `as_completed` and `wait` all wait in one place, [`Group::poll_until`]; the
-//! first, the second and the fourth of them also share [`Children`], the futures that become members.
+//! `try_gather`, `gather!`, `as_completed` and `wait` all wait in one place, [`Group::poll_until`];
+//! `gather`, `try_gather` and `as_completed` also share [`Children`], the futures that become members.
 //!
 //! A parent drops its tasks first and the group last, so no member ever names a group that is gone.
 

@@ -32,14 +32,14 @@ pub(crate) struct Pool {
     /// The name of its threads, at most 15 bytes, which is what Linux shows.
     name: &'static str,
     max_threads: usize,
-    state: Mutex<State>,
+    state: Mutex<Shared>,
     /// A thread without work waits here.
     submitted: Condvar,
     /// A loop at its end waits here.
     ended: Condvar,
 }
 
-struct State {
+struct Shared {
     /// The work that has not begun, oldest first.
     queue: BTreeMap<u64, Queued>,
     next_number: u64,
@@ -70,7 +70,7 @@ impl Pool {
         Pool {
             name,
             max_threads,
-            state: Mutex::new(State {
+            state: Mutex::new(Shared {
                 queue: BTreeMap::new(),
                 next_number: 0,
                 threads: 0,
@@ -111,7 +111,7 @@ impl Pool {
     /// `timeout`. Nothing may be submitted for it any more. If it has any work, O(n) in what is queued.
     pub(super) fn end(&self, of: LoopNumber, timeout: Option<Duration>) {
         let mut state = self.lock();
-        let has_work = |state: &mut State| state.loops.contains_key(&of);
+        let has_work = |state: &mut Shared| state.loops.contains_key(&of);
         if !has_work(&mut state) {
             return;
         }
@@ -132,7 +132,7 @@ impl Pool {
     }
 
     /// Makes a thread, unless enough of them are free for what is queued.
-    fn grow(&'static self, state: &mut State) -> io::Result<()> {
+    fn grow(&'static self, state: &mut Shared) -> io::Result<()> {
         if state.queue.len() <= state.free || state.threads == self.max_threads {
             return Ok(());
         }
@@ -169,13 +169,13 @@ impl Pool {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Shared> {
         // Nothing panics under the lock; if it did, what is there would still be whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl Shared {
     /// Takes out work that has not begun.
     fn take(&mut self, number: u64) -> Option<Queued> {
         let taken = self.queue.remove(&number)?;

@@ -1,6 +1,6 @@
 //! The reactor: from the kernel's events to the tasks that wait for them.
 //!
-//! A *source* is a registered socket. It is registered once, for both sides and edge-triggered, and stays
+//! A *source* is a registered socket. It is registered once, edge-triggered, and stays
 //! so until it is dropped: waiting for it makes no system call. In return the reactor remembers each side's
 //! *readiness*: an edge sets it, and the operation that finds nothing more to do clears it
 //! ([`Readiness`] explains when).

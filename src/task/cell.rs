@@ -165,7 +165,7 @@ where
             *place = self.as_mut().take();
         } else {
             debug_assert!(false, "a handle has the type of its task");
-            // The loop's state is borrowed here, and the output is the user's: it is not dropped.
+            // The output is the user's, and this must not panic: it is not dropped.
             mem::forget(self);
         }
     }

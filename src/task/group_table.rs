@@ -3,8 +3,9 @@
 //!
 //! `gather`, `wait` and `as_completed` need to know *which* of n tasks are done. A parent that polled a
 //! list of handles would look at all of them at each wake, n² looks in all. So a task may be a *member* of
-//! a group: when the task is done, the loop appends its position to the group's list, O(1), and wakes
-//! the parent if it is time. The parent reads the list and touches the tasks in it, no others.
+//! a group: when the task is done, the loop counts down, O(1), and wakes the parent if it is time. A parent that
+//! wants each member as it ends (`wait`, `as_completed`) also gets a list of their positions, and touches the
+//! tasks in it, no others; `gather` gets those that have panicked.
 
 use std::collections::VecDeque;
 

@@ -78,8 +78,8 @@ impl<T> JoinHandle<T> {
     }
 
     /// Aborts the task: its future is dropped at its place in the ready queue, never inside this
-    /// call, and the handle gives [`JoinError`] "cancelled". A task that was never polled never
-    /// will be.
+    /// call, and the handle gives [`JoinError`] "cancelled"; or the panic, if a poll under way or
+    /// the destructor panics. A task that was never polled never will be.
     ///
     /// Does nothing if the task is done. A task that aborts itself is dropped when its poll
     /// returns, even if that returned a value. May be called on any thread; from another one it takes
@@ -215,8 +215,8 @@ fn awaits_itself(id: u64) -> ! {
 }
 
 impl<T> Drop for JoinHandle<T> {
-    /// Detaches the task. A value that was not taken is dropped here, and a panic of its destructor stops
-    /// here.
+    /// Detaches the task. A value that was not taken is dropped, here or, from another thread, when the loop
+    /// reads its inbox; a panic of its destructor stops there.
     fn drop(&mut self) {
         if !self.is_spent() {
             let (slot, id) = (self.slot(), self.id());

@@ -46,8 +46,8 @@ use crate::wake::waiter::Waiter;
 pub(crate) struct Tasks {
     of: LoopNumber,
     pub(crate) entries: Slab<Entry>,
-    /// The box of the task in each slot. Nothing while it is polled; for the main future, which lives on
-    /// the stack of `block_on`; and for a task that the end of the loop has dropped.
+    /// The box of the task in each slot. `None` while it is polled or dropped; for the main future, which
+    /// lives on the stack of `block_on`; and for a task that the end of the loop has dropped.
     pub(crate) boxes: Vec<Option<BoxedTask>>,
     /// The slot of the task that is being polled, or dropped; or [`NO_SLOT`].
     pub(crate) polled: u32,
@@ -78,7 +78,7 @@ pub(crate) struct Entry {
 /// How a task stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
-    /// It waits, or is being polled.
+    /// It waits, or is being polled or dropped.
     Idle,
     /// Its number stands in the ready queue: to be polled.
     Queued,

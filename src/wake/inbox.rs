@@ -31,7 +31,7 @@
 //!
 //! If the message comes first, the loop sees it and does not sleep; if the loop marks itself as asleep
 //! first, the sender sees that and rings (mio's waker, an eventfd on Linux), once for each sleep. The sender
-//! has released the lock by then, which the loop takes first of all when it wakes.
+//! has released the lock by then, which the loop takes soon after it wakes.
 //!
 //! No user code runs under the lock: closures come in boxed and leave before they are run or
 //! dropped, and the list grows while nothing is locked, since the allocator is the program's too.

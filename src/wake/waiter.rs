@@ -2,9 +2,8 @@
 //!
 //! It is one of our tasks, by its number, or the waker of another runtime. A number can be stored,
 //! compared and dropped while the loop's state is in use. A foreign waker cannot: its clone, its wake and
-//! its drop are another crate's code. So the tables run no code of the waker inside a waiter. They take
-//! a waiter in, compare it by its pointers, and give it back; it is made, woken and dropped when the state is
-//! free.
+//! its drop are another crate's code. So the tables never call a foreign waker. They take a waiter in,
+//! compare it by its pointers, and give it back; it is made, woken and dropped when the state is free.
 
 use std::task::Waker;
 

@@ -15,7 +15,7 @@
 //!
 //! The upper half of the number, its identity, is the loop's short id and the task's generation. A wake
 //! on the loop's own thread compares it with the identity of the task in the slot: one comparison tells
-//! whether loop and task are the right ones. A wake through the inbox leaves the slot alone.
+//! whether loop and task are the right ones. A wake through the inbox carries only the slot.
 
 #![allow(unsafe_code)]
 
@@ -38,7 +38,7 @@ pub(crate) fn waker(number: TaskNumber) -> ManuallyDrop<Waker> {
     // behave as a waker. The data is a number in the shape of a pointer, without provenance, and no
     // function of the table dereferences it: `clone` copies it, `drop` ignores it, and `wake` reads
     // it as the number it is. What `wake` reaches from there is a thread-local cell of the calling
-    // thread or a static behind a mutex. So any of them may be called on any thread, any number of
+    // thread, or statics that are atomics or behind a mutex. So any of them may be called on any thread, any number of
     // times, however long after the task and its loop are gone.
     ManuallyDrop::new(unsafe { Waker::from_raw(raw(number.word())) })
 }
