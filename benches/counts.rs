@@ -58,9 +58,6 @@ const SYSTEM_CALLS: &[(&str, Aim)] = &[
 /// What an operation takes, by the name of the row.
 type Figures = BTreeMap<String, f64>;
 
-/// How often a row that is off is counted again: one with a timer depends on how late the system wakes.
-const AGAIN: usize = 2;
-
 fn main() -> ExitCode {
     if side::serve(AT_HOME) {
         return ExitCode::SUCCESS;
@@ -120,12 +117,7 @@ fn count(
             let count = tool.per_operation(peer, &row);
             count.unwrap_or_else(|why| panic!("{peer}, {}: {why}", row.name))
         };
-        let mut now = of("boucle");
-        for _ in 0..AGAIN {
-            if !is_as_written(written, row.name, now) {
-                now = of("boucle");
-            }
-        }
+        let now = of("boucle");
         let is_off = !is_as_written(written, row.name, now);
         let [before, after] = [written.get(row.name).copied(), Some(now)].map(number);
         let verdict = if is_off { "  <- off" } else { "" };

@@ -56,9 +56,8 @@ fn a_use_within_a_use_is_refused() {
     lifecycle::close(number);
 }
 
-/// A loop that is dropped while its state is in use, by such a hook, is found no more afterwards; and the
-/// next loop with its short id gets its own wakes. Its state is leaked, as it should be, so this is not run
-/// where leaks are looked for.
+/// A loop that is dropped while its state is in use, by such a hook, is found no more afterwards, and has no
+/// owner. Its state is leaked, as it should be, so no leaks are looked for here.
 #[test]
 #[cfg_attr(miri, ignore = "leaks on purpose")]
 fn a_loop_that_is_dropped_while_it_is_in_use_does_not_come_back() {

@@ -189,7 +189,7 @@ impl Pair {
     }
 }
 
-/// How many keys are somebody's.
+/// How many keys are held.
 fn keys_of<T>(wheel: &Wheel<T>) -> usize {
     wheel.places.len()
 }
