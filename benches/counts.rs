@@ -70,11 +70,7 @@ fn main() -> ExitCode {
     let mut sections = read();
     let mut is_right = true;
     for (tool, aims, section) in [
-        (
-            &CALLGRIND,
-            INSTRUCTIONS,
-            format!("instructions, {}", compiler()),
-        ),
+        (&CALLGRIND, INSTRUCTIONS, format!("instructions, {}", compiler())),
         (&STRACE, SYSTEM_CALLS, "system calls".to_owned()),
     ] {
         if !tool.works() {
@@ -102,13 +98,7 @@ fn main() -> ExitCode {
 }
 
 /// Counts boucle's rows, and prints each beside what is written down.
-fn count(
-    tool: &Tool,
-    asked: &Arguments,
-    aims: &[(&str, Aim)],
-    section: &str,
-    written: &Figures,
-) -> Figures {
+fn count(tool: &Tool, asked: &Arguments, aims: &[(&str, Aim)], section: &str, written: &Figures) -> Figures {
     println!("{section:60} {:>10} {:>10}", "written", "counted");
     let mut counted = Figures::new();
     let rows = BOUCLE.rows().into_iter();
@@ -151,10 +141,7 @@ fn read() -> BTreeMap<String, Figures> {
     let mut sections = BTreeMap::new();
     let mut section = &mut Figures::new();
     for line in text.lines() {
-        if let Some(name) = line
-            .strip_prefix("[\"")
-            .and_then(|name| name.strip_suffix("\"]"))
-        {
+        if let Some(name) = line.strip_prefix("[\"").and_then(|name| name.strip_suffix("\"]")) {
             section = sections.entry(name.into()).or_default();
         } else if let Some((row, figure)) = line.split_once(" = ") {
             let figure = figure.parse().expect("a figure is a number");
@@ -165,9 +152,8 @@ fn read() -> BTreeMap<String, Figures> {
 }
 
 fn write_down(sections: &BTreeMap<String, Figures>) {
-    let mut text = String::from(
-        "# What an operation takes, as `cargo bench --bench counts -- --write` counts it.\n",
-    );
+    let mut text =
+        String::from("# What an operation takes, as `cargo bench --bench counts -- --write` counts it.\n");
     for (section, figures) in sections {
         text += &format!("\n[\"{section}\"]\n");
         for (row, figure) in figures {

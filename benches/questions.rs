@@ -42,11 +42,7 @@ fn is_sampled(row: &Row) -> bool {
 
 /// Runs a row on every side that has it, each with a runtime that is made once and warmed up.
 fn ask(criterion: &mut Criterion<CpuTime>, row: &Row) {
-    let operations = if is_test() {
-        row.operations.min(1_000)
-    } else {
-        row.operations
-    };
+    let operations = if is_test() { row.operations.min(1_000) } else { row.operations };
     let mut group = criterion.benchmark_group(row.name);
     group.sampling_mode(SamplingMode::Flat);
     group.throughput(Throughput::Elements(operations as u64));
@@ -108,20 +104,11 @@ impl ValueFormatter for PerOperation {
         WallTime.formatter().scale_values(typical, values)
     }
 
-    fn scale_throughputs(
-        &self,
-        typical: f64,
-        throughput: &Throughput,
-        values: &mut [f64],
-    ) -> &'static str {
+    fn scale_throughputs(&self, typical: f64, throughput: &Throughput, values: &mut [f64]) -> &'static str {
         let Throughput::Elements(operations) = *throughput else {
-            return WallTime
-                .formatter()
-                .scale_throughputs(typical, throughput, values);
+            return WallTime.formatter().scale_throughputs(typical, throughput, values);
         };
-        values
-            .iter_mut()
-            .for_each(|value| *value /= operations as f64);
+        values.iter_mut().for_each(|value| *value /= operations as f64);
         "CPU ns/op"
     }
 

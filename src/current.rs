@@ -168,11 +168,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         let is_there = self.before != LoopNumber::NONE && inbox::has_owner(self.before);
-        switch_to(if is_there {
-            self.before
-        } else {
-            LoopNumber::NONE
-        });
+        switch_to(if is_there { self.before } else { LoopNumber::NONE });
     }
 }
 
@@ -345,11 +341,7 @@ pub(crate) fn expect_running<R>(what: &str, within: impl FnOnce(&mut State) -> R
 /// If the loop lives on another thread, or its state is in use.
 #[inline]
 #[track_caller]
-pub(crate) fn with<R>(
-    number: LoopNumber,
-    what: &str,
-    within: impl FnOnce(&mut State) -> R,
-) -> Option<R> {
+pub(crate) fn with<R>(number: LoopNumber, what: &str, within: impl FnOnce(&mut State) -> R) -> Option<R> {
     use_state(find_or_refuse(number, what), within)
 }
 
@@ -360,16 +352,8 @@ pub(crate) fn with<R>(
 /// As [`with`], and if another loop runs on this thread.
 #[inline]
 #[track_caller]
-pub(crate) fn polled<R>(
-    number: LoopNumber,
-    what: &str,
-    within: impl FnOnce(&mut State) -> R,
-) -> Option<R> {
-    let running = if NUMBER.get() == number {
-        take_running()
-    } else {
-        None
-    };
+pub(crate) fn polled<R>(number: LoopNumber, what: &str, within: impl FnOnce(&mut State) -> R) -> Option<R> {
+    let running = if NUMBER.get() == number { take_running() } else { None };
     let found = match running {
         Some(state) => Ok(Some(state)),
         None => find_polled(number, what),
@@ -400,9 +384,9 @@ fn use_state<R>(found: Found, within: impl FnOnce(&mut State) -> R) -> Option<R>
 #[inline(never)]
 fn find_polled(number: LoopNumber, what: &str) -> Found {
     match running_number() {
-        Some(running) if running != number && inbox::is_read_by(number) => Err(format!(
-            "{what} of {number} was polled on {running}: it can only be awaited on its own loop"
-        )),
+        Some(running) if running != number && inbox::is_read_by(number) => {
+            Err(format!("{what} of {number} was polled on {running}: it can only be awaited on its own loop"))
+        }
         _ => find_or_refuse(number, what),
     }
 }
@@ -417,9 +401,7 @@ fn find_or_refuse(number: LoopNumber, what: &str) -> Found {
     } else if NOTIFYING.get() {
         Err(used_by_an_observer(what))
     } else {
-        Err(format!(
-            "{what} of {number} was used on a thread where that loop does not live"
-        ))
+        Err(format!("{what} of {number} was used on a thread where that loop does not live"))
     }
 }
 

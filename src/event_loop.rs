@@ -74,15 +74,10 @@ pub fn run<F: Future>(main: F) -> F::Output {
 }
 
 #[track_caller]
-fn run_on_its_own<F: Future>(
-    main: F,
-    name: &'static str,
-    location: &'static Location<'static>,
-) -> F::Output {
+fn run_on_its_own<F: Future>(main: F, name: &'static str, location: &'static Location<'static>) -> F::Output {
     let made = match current::nested("boucle::run") {
         Some(refusal) => Err(refusal),
-        None => EventLoop::new()
-            .map_err(|error| format!("boucle::run cannot make an event loop: {error}")),
+        None => EventLoop::new().map_err(|error| format!("boucle::run cannot make an event loop: {error}")),
     };
     match made {
         Ok(event_loop) => event_loop.run_main(main, name, location),
@@ -271,10 +266,7 @@ impl EventLoop {
         let _place = MainPlace::new(self.number, name, location);
         let main = pin!(TaskCell::new(main));
         let mut cell = MainCell(main);
-        let mut main = Main {
-            future: cell.0.as_mut(),
-            done: false,
-        };
+        let mut main = Main { future: cell.0.as_mut(), done: false };
         let ran = turn::run(self.number, Until::Ready(&mut main));
         ran.unwrap_or_else(|error| kernel_failed(&error));
         if !main.done {
@@ -306,10 +298,7 @@ impl EventLoop {
     fn enter(&self) -> Entered {
         let running = Running::enter(self.number);
         current::expect(self.number).entered = true;
-        Entered {
-            of: self.number,
-            _running: running,
-        }
+        Entered { of: self.number, _running: running }
     }
 }
 
@@ -404,11 +393,7 @@ impl Drop for MainPlace {
 /// value may have a copy of it on the stack. The limits are tokio's; without optimization more copies are
 /// made.
 const fn is_large<F>() -> bool {
-    let limit = if cfg!(debug_assertions) {
-        2_048
-    } else {
-        16_384
-    };
+    let limit = if cfg!(debug_assertions) { 2_048 } else { 16_384 };
     size_of::<F>() > limit
 }
 
@@ -538,14 +523,9 @@ impl Builder {
     /// As [`EventLoop::new`].
     pub fn build(self) -> io::Result<EventLoop> {
         let mut observers = self.observers;
-        environment::observers()
-            .into_iter()
-            .for_each(|observer| observers.add(observer));
+        environment::observers().into_iter().for_each(|observer| observers.add(observer));
         let number = lifecycle::open(self.virtual_clock, observers, self.shutdown_timeout)?;
-        Ok(EventLoop {
-            number,
-            not_send: PhantomData,
-        })
+        Ok(EventLoop { number, not_send: PhantomData })
     }
 }
 

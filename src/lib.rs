@@ -282,8 +282,8 @@ pub use combine::gather::{
     __gather, __unspawned, AsCompleted, Gather, TryGather, Tuple, as_completed, gather, try_gather,
 };
 pub use combine::wait::{
-    ALL_COMPLETED, AllCompleted, FIRST_COMPLETED, FIRST_EXCEPTION, FirstCompleted, FirstException,
-    Mode, Wait, wait,
+    ALL_COMPLETED, AllCompleted, FIRST_COMPLETED, FIRST_EXCEPTION, FirstCompleted, FirstException, Mode,
+    Wait, wait,
 };
 pub use event_loop::{Builder, EventLoop, Turn, run, stop};
 #[cfg(feature = "blocking")]

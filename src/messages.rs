@@ -37,10 +37,7 @@ impl State {
             Message::ReleaseTimer(key) => return self.drop_timer(key).into(),
             Message::ReleaseSource(source) => {
                 self.record(|_| EventKind::SourceDropped { source });
-                return self
-                    .reactor
-                    .remove(source)
-                    .map_or(Unwanted::Nothing, Unwanted::Sides);
+                return self.reactor.remove(source).map_or(Unwanted::Nothing, Unwanted::Sides);
             }
             Message::ReleaseGroup(group) => return self.groups.remove(group).into(),
             Message::ReleaseJob => self.jobs = self.jobs.saturating_sub(1),
@@ -59,10 +56,7 @@ impl State {
     /// Marks a task to be dropped at its place in the queue.
     fn abort(&mut self, slot: u32, id: u64) {
         if self.log.is_on() && !self.tasks.is_done(slot, id) {
-            self.record(|log| EventKind::Aborted {
-                task: id,
-                by: log.cause,
-            });
+            self.record(|log| EventKind::Aborted { task: id, by: log.cause });
         }
         self.tasks.abort(slot, id, &mut self.ready);
     }
@@ -81,10 +75,7 @@ impl State {
         if self.tasks.is_done(slot, task) {
             return;
         }
-        self.record(|_| EventKind::Named {
-            task,
-            name: Arc::from(&*name),
-        });
+        self.record(|_| EventKind::Named { task, name: Arc::from(&*name) });
         self.tasks.set_name(slot, task, name);
     }
 }

@@ -101,11 +101,7 @@ impl State {
     /// `LoopHandle` exists.
     pub(crate) fn limit_of_step(&self, timeout: Option<Duration>) -> Option<Duration> {
         let is_idle = self.tasks.live == 0 && !self.inbox.has_handle();
-        if is_idle {
-            Some(Duration::ZERO)
-        } else {
-            timeout
-        }
+        if is_idle { Some(Duration::ZERO) } else { timeout }
     }
 
     /// Gives back the memory that a burst has left in the tables, when nothing is ready.

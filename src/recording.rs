@@ -44,11 +44,7 @@ impl State {
         if self.log.is_on() {
             let deadline = self.clock.since_start(deadline);
             if is_new {
-                self.record(|log| EventKind::TimerArmed {
-                    timer,
-                    task: log.polled(),
-                    deadline,
-                });
+                self.record(|log| EventKind::TimerArmed { timer, task: log.polled(), deadline });
             }
             self.record_wait(WaitsFor::Timer { timer, deadline });
         }
@@ -100,9 +96,7 @@ impl State {
             return;
         };
         let events = poller.events.iter();
-        let sources = events
-            .filter(|event| self.reactor.has(event.token()))
-            .count();
+        let sources = events.filter(|event| self.reactor.has(event.token())).count();
         let slept = self.log.slept(self.clock.elapsed());
         let timeout = match park {
             Park::Ask(timeout) if slept.is_zero() || timeout != Some(Duration::ZERO) => timeout,
@@ -111,10 +105,6 @@ impl State {
             Park::Ask(timeout) => timeout,
             Park::Skip | Park::Deadlock => return,
         };
-        self.record(|_| EventKind::Parked {
-            timeout,
-            slept,
-            sources,
-        });
+        self.record(|_| EventKind::Parked { timeout, slept, sources });
     }
 }

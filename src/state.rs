@@ -126,12 +126,7 @@ impl State {
         let future = task.future_type();
         let (slot, id) = self.tasks.insert(task, joiner);
         self.ready.push(TaskNumber::new(self.number, id, slot));
-        self.record(|log| EventKind::Spawned {
-            task: id,
-            parent: log.polled(),
-            future,
-            location,
-        });
+        self.record(|log| EventKind::Spawned { task: id, parent: log.polled(), future, location });
         Ok((slot, id))
     }
 
@@ -143,11 +138,7 @@ impl State {
     ) -> (u32, u64) {
         let (slot, task) = self.tasks.insert_main(future);
         self.ready.push(TaskNumber::new(self.number, task, slot));
-        self.record(|_| EventKind::MainEntered {
-            task,
-            future,
-            location,
-        });
+        self.record(|_| EventKind::MainEntered { task, future, location });
         (slot, task)
     }
 
@@ -200,9 +191,7 @@ impl State {
     fn wake_or_defer(&mut self, waiter: Waiter, by: Origin) {
         self.log.cause = by;
         match waiter {
-            Waiter::Task(number)
-                if self.deferred.is_empty() && number.short() == self.number.short() =>
-            {
+            Waiter::Task(number) if self.deferred.is_empty() && number.short() == self.number.short() => {
                 self.wake(number);
             }
             other => self.deferred.push((other, by)),
@@ -225,12 +214,7 @@ impl State {
 
     /// Takes a task back after its poll.
     #[inline(always)]
-    pub(crate) fn end_poll(
-        &mut self,
-        number: TaskNumber,
-        task: BoxedTask,
-        polled: Poll<Ending>,
-    ) -> Polled {
+    pub(crate) fn end_poll(&mut self, number: TaskNumber, task: BoxedTask, polled: Poll<Ending>) -> Polled {
         if self.log.is_on() {
             self.record_end_poll(polled);
         }
@@ -305,9 +289,6 @@ impl State {
 
 impl Drop for State {
     fn drop(&mut self) {
-        debug_assert!(
-            self.closing || std::thread::panicking(),
-            "a state is dropped when its loop is closed"
-        );
+        debug_assert!(self.closing || std::thread::panicking(), "a state is dropped when its loop is closed");
     }
 }

@@ -244,9 +244,7 @@ fn park(state: Held, limit: Option<Duration>) -> (Held, io::Result<()>) {
         Park::Ask(timeout) => {
             let mut poller = state.poller.take();
             let of = current::release(state);
-            let parked = poller
-                .as_mut()
-                .map_or(Ok(()), |poller| poller.park(timeout));
+            let parked = poller.as_mut().map_or(Ok(()), |poller| poller.park(timeout));
             state = current::take(of);
             state.poller = poller;
             state.clock.end_wait(timeout);

@@ -49,8 +49,7 @@ impl Counting {
             return;
         }
         // Once, and not for what the hook itself allocates.
-        let hook =
-            HOOK.try_with(|hook| hook.try_borrow_mut().ok().and_then(|mut hook| hook.take()));
+        let hook = HOOK.try_with(|hook| hook.try_borrow_mut().ok().and_then(|mut hook| hook.take()));
         if let Ok(Some(mut hook)) = hook {
             hook();
         }
@@ -139,9 +138,7 @@ fn a_burst_of_timers_is_given_back() {
             let end = boucle::now() + Duration::from_millis(300);
             let naps = || spawn(boucle::sleep_until(end));
             all((0..BURST).map(|_| naps()).collect()).await;
-            let naps: Vec<_> = (0..BURST)
-                .map(|_| spawn(sleep(Duration::from_secs(60))))
-                .collect();
+            let naps: Vec<_> = (0..BURST).map(|_| spawn(sleep(Duration::from_secs(60)))).collect();
             yield_now().await;
             naps.iter().for_each(JoinHandle::abort);
         });
@@ -271,10 +268,8 @@ fn an_allocator_may_wake_while_the_inbox_grows() {
     });
     let called = is_done.recv_timeout(Duration::from_secs(30));
     assert_eq!(called, Ok(true), "it waits for itself");
-    let spawned: usize = (0..3)
-        .map(|_| event_loop.turn(Some(Duration::ZERO)).unwrap())
-        .map(|turn| turn.woken_by_inbox)
-        .sum();
+    let spawned: usize =
+        (0..3).map(|_| event_loop.turn(Some(Duration::ZERO)).unwrap()).map(|turn| turn.woken_by_inbox).sum();
     assert_eq!((spawned, gate.polls()), (1_002, 2));
 }
 

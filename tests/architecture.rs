@@ -21,18 +21,10 @@ fn read() -> Files {
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            let name = path
-                .strip_prefix(source())
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .to_owned();
+            let name = path.strip_prefix(source()).unwrap().to_str().unwrap().to_owned();
             if path.is_dir() {
                 folders.push(path);
-            } else if name.ends_with(".rs")
-                && !name.ends_with("tests.rs")
-                && !name.contains("/tests/")
-            {
+            } else if name.ends_with(".rs") && !name.ends_with("tests.rs") && !name.contains("/tests/") {
                 files.insert(name, code(&fs::read_to_string(&path).unwrap()));
             }
         }
@@ -43,9 +35,7 @@ fn read() -> Files {
 /// What is compiled into the library: no unit tests, which are at the end of a file, and no comments.
 fn code(text: &str) -> String {
     let text = text.split("\n#[cfg(test)]\nmod ").next().unwrap();
-    let lines = text
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("//"));
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -67,11 +57,7 @@ fn imports(files: &Files) -> Imports {
 /// and the modules that a file has in a folder of its own.
 fn paths(file: &str, code: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
-    let own: Vec<String> = file
-        .trim_end_matches(".rs")
-        .split('/')
-        .map(Into::into)
-        .collect();
+    let own: Vec<String> = file.trim_end_matches(".rs").split('/').map(Into::into).collect();
     let is_folder = own.last().unwrap() == "mod";
     let above = own.len() - 1 - usize::from(is_folder);
     for (start, before) in [("crate::", &[][..]), ("super::", &own[..above])] {
@@ -84,9 +70,7 @@ fn paths(file: &str, code: &str) -> Vec<Vec<String>> {
         }
     }
     if !is_folder && file != "lib.rs" {
-        let declared = code
-            .lines()
-            .filter_map(|line| line.split("mod ").nth(1)?.split(';').next());
+        let declared = code.lines().filter_map(|line| line.split("mod ").nth(1)?.split(';').next());
         found.extend(declared.map(|child| [&own[..], &[child.to_owned()]].concat()));
     }
     found
@@ -102,9 +86,7 @@ fn expand<'a>(text: &'a str, before: &mut Vec<String>, found: &mut Vec<Vec<Strin
         }
         return &rest.trim_start()[1..];
     }
-    let end = text
-        .find(|c: char| !c.is_alphanumeric() && c != '_')
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
     before.push(text[..end].to_owned());
     let rest = match text[end..].strip_prefix("::") {
         Some(rest) => expand(rest, before, found),
@@ -142,9 +124,7 @@ fn passed_on(files: &Files, code: &str, module: &[String], item: &str) -> Option
     for (at, found) in code.match_indices("pub use ") {
         expand(&code[at + found.len()..], &mut Vec::new(), &mut names);
     }
-    let name = names
-        .iter()
-        .find(|name| name.last().is_some_and(|last| last == item))?;
+    let name = names.iter().find(|name| name.last().is_some_and(|last| last == item))?;
     if name[0] == "crate" {
         return resolve(files, &name[1..]);
     }
@@ -158,9 +138,7 @@ fn passed_on(files: &Files, code: &str, module: &[String], item: &str) -> Option
 /// A cycle of imports, if there is one.
 fn cycle(imports: &Imports) -> Option<Vec<String>> {
     let mut done = BTreeSet::new();
-    imports
-        .keys()
-        .find_map(|file| visit(imports, file, &mut Vec::new(), &mut done))
+    imports.keys().find_map(|file| visit(imports, file, &mut Vec::new(), &mut done))
 }
 
 fn visit(
@@ -177,9 +155,7 @@ fn visit(
     }
     path.push(file.to_owned());
     let next = imports.get(file).into_iter().flatten();
-    let found = next
-        .into_iter()
-        .find_map(|next| visit(imports, next, path, done));
+    let found = next.into_iter().find_map(|next| visit(imports, next, path, done));
     path.pop();
     done.insert(file.to_owned());
     found
@@ -189,25 +165,14 @@ fn visit(
 #[test]
 fn imports_have_no_cycle() {
     let mut imports = imports(&read());
-    assert!(
-        imports["turn.rs"].contains("current.rs"),
-        "{:?}",
-        imports["turn.rs"]
-    );
+    assert!(imports["turn.rs"].contains("current.rs"), "{:?}", imports["turn.rs"]);
     assert!(imports["current.rs"].contains("wake/inbox.rs"));
     let mut cycles = Vec::new();
     while let Some(found) = cycle(&imports) {
-        imports
-            .get_mut(found.last().unwrap())
-            .unwrap()
-            .remove(&found[0]);
+        imports.get_mut(found.last().unwrap()).unwrap().remove(&found[0]);
         cycles.push(found.join(" → "));
     }
-    assert!(
-        cycles.is_empty(),
-        "these files import each other:\n{}",
-        cycles.join("\n")
-    );
+    assert!(cycles.is_empty(), "these files import each other:\n{}", cycles.join("\n"));
 }
 
 /// A cycle is found, whichever way its imports are written.
@@ -215,40 +180,25 @@ fn imports_have_no_cycle() {
 fn a_cycle_is_found() {
     let mut files = Files::new();
     let mut add = |name: &str, text: &str| files.insert(name.into(), code(text));
-    add(
-        "lib.rs",
-        "mod a;\nmod b { pub mod c; }\nmod d;\npub use b::c::C;",
-    );
+    add("lib.rs", "mod a;\nmod b { pub mod c; }\nmod d;\npub use b::c::C;");
     add("a.rs", "use crate::{\n    d::D,\n    b::c::{self, C},\n};");
     add("b/c.rs", "// use crate::a::A;\nfn c() { crate::d::D; }");
     add("d/mod.rs", "mod e;\npub use e::E;\npub struct D;");
-    add(
-        "d/e.rs",
-        "use crate::C;\n#[cfg(test)]\nmod tests { use crate::a::A; }",
-    );
+    add("d/e.rs", "use crate::C;\n#[cfg(test)]\nmod tests { use crate::a::A; }");
     let found = imports(&files);
-    assert_eq!(
-        found["a.rs"],
-        BTreeSet::from(["b/c.rs".into(), "d/mod.rs".into()])
-    );
+    assert_eq!(found["a.rs"], BTreeSet::from(["b/c.rs".into(), "d/mod.rs".into()]));
     assert_eq!(found["d/e.rs"], BTreeSet::from(["b/c.rs".into()]));
     assert_eq!(cycle(&found), None);
     files.insert("b/c.rs".into(), "use crate::d::E;".into());
-    assert_eq!(
-        cycle(&imports(&files)),
-        Some(vec!["b/c.rs".into(), "d/e.rs".into()])
-    );
+    assert_eq!(cycle(&imports(&files)), Some(vec!["b/c.rs".into(), "d/e.rs".into()]));
 }
 
 /// The loop does not know what draws it, but where it is built.
 #[test]
 fn trace_is_known_to_one_file_of_the_core() {
     let imports = imports(&read());
-    let knows =
-        |imported: &BTreeSet<String>| imported.iter().any(|file| file.starts_with("trace/"));
-    let known = imports
-        .iter()
-        .filter(|(file, imported)| !file.starts_with("trace/") && knows(imported));
+    let knows = |imported: &BTreeSet<String>| imported.iter().any(|file| file.starts_with("trace/"));
+    let known = imports.iter().filter(|(file, imported)| !file.starts_with("trace/") && knows(imported));
     let known: Vec<_> = known.map(|(file, _)| file.as_str()).collect();
     assert_eq!(known, ["event_loop.rs"]);
 }
@@ -266,13 +216,9 @@ fn the_clock_is_read_in_one_file() {
 #[test]
 fn unsafe_code_is_one_block() {
     let files = read();
-    let blocks = files
-        .iter()
-        .map(|(file, code)| (file.as_str(), code.matches("unsafe {").count()));
+    let blocks = files.iter().map(|(file, code)| (file.as_str(), code.matches("unsafe {").count()));
     let blocks: Vec<_> = blocks.filter(|(_, count)| *count > 0).collect();
     assert_eq!(blocks, [("wake/waker.rs", 1)]);
-    let lifted = files
-        .iter()
-        .filter(|(_, code)| code.contains("allow(unsafe_code)"));
+    let lifted = files.iter().filter(|(_, code)| code.contains("allow(unsafe_code)"));
     assert!(lifted.map(|(file, _)| file.as_str()).eq(["wake/waker.rs"]));
 }

@@ -48,9 +48,9 @@ fn a_short_run_is_drawn_whole() {
     assert_eq!(count(&svg, ">idle 1 s<"), 2);
     assert!(svg.contains(">until 2 s<"));
     assert!(svg.contains("Turn 2, at 0, polls 2 hello, 3 world."));
-    assert!(svg.contains(
-        "<title>3 world is polled in turn 3: woken by timer 1 in turn 2, and is ready</title>"
-    ));
+    assert!(
+        svg.contains("<title>3 world is polled in turn 3: woken by timer 1 in turn 2, and is ready</title>")
+    );
     assert!(svg.contains("<title>2 hello is ready: spawned by task 1</title>"));
     assert!(!svg.contains("are not"));
 }
@@ -62,10 +62,7 @@ fn a_picture_repeats_itself() {
     let [one, other] = [run(), run()];
     let numbers = [&one, &other].map(|trace| trace.loops[0].number.to_string());
     let [one, other] = [one.to_svg(), other.to_svg()];
-    let other = other.replace(
-        &format!("oop {}", numbers[1]),
-        &format!("oop {}", numbers[0]),
-    );
+    let other = other.replace(&format!("oop {}", numbers[1]), &format!("oop {}", numbers[0]));
     assert_eq!(one, other);
 }
 
@@ -163,9 +160,7 @@ fn places(svg: &str) -> Vec<[f64; 2]> {
         let (_, rest) = poll.split_once(&format!(" {name}=\"")).unwrap();
         rest.split_once('"').unwrap().0.parse().unwrap()
     };
-    let mut places: Vec<_> = polls
-        .map(|poll| ["x", "width"].map(|name| number(poll, name)))
-        .collect();
+    let mut places: Vec<_> = polls.map(|poll| ["x", "width"].map(|name| number(poll, name))).collect();
     places.pop();
     places
 }

@@ -35,9 +35,7 @@ fn a_million_tasks_sleep_at_once_in_less_than_300_megabytes() {
 /// Returns the most memory that this process has taken, if the kernel reports it.
 fn peak_megabytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
     Some(kilobytes / 1_000)
 }

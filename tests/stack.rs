@@ -101,11 +101,7 @@ fn a_large_future_stands_on_the_stack_no_more_often_than_under_tokio() {
     let asked = part_of_child();
     let mut overflows = Vec::new();
     for &(name, debug, release, program) in TABLE {
-        let copies = if cfg!(debug_assertions) {
-            debug
-        } else {
-            release
-        };
+        let copies = if cfg!(debug_assertions) { debug } else { release };
         if asked.as_deref() == Some(name) {
             let thread = thread::Builder::new().stack_size(copies * SIZE + REST);
             return thread.spawn(program).unwrap().join().unwrap();

@@ -18,10 +18,7 @@ fn timeline<F: Future>(main: F) -> String {
 /// Compares it with what is expected, which is indented here, and ends with an empty line.
 #[track_caller]
 fn expect(timeline: &str, expected: &str) {
-    let lines = expected
-        .lines()
-        .skip(1)
-        .map(|line| line.strip_prefix("        ").unwrap_or(line));
+    let lines = expected.lines().skip(1).map(|line| line.strip_prefix("        ").unwrap_or(line));
     let expected: Vec<&str> = lines.collect();
     let both = || format!("written:\n{timeline}\nexpected:\n{}", expected.join("\n"));
     assert!(timeline == expected.join("\n"), "{}", both());

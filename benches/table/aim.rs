@@ -10,11 +10,7 @@ pub enum Aim {
 
 impl Aim {
     /// The figure beside the bound, in words, and whether it is within.
-    pub fn judge(
-        &self,
-        boucle: f64,
-        figure_of: impl FnOnce(&str) -> Option<f64>,
-    ) -> Option<Verdict> {
+    pub fn judge(&self, boucle: f64, figure_of: impl FnOnce(&str) -> Option<f64>) -> Option<Verdict> {
         let (figure, bound, of) = match *self {
             Aim::AtMost(bound) => (boucle, bound, String::new()),
             Aim::Times(bound, peer) => (boucle / figure_of(peer)?, bound, format!(" times {peer}")),
@@ -23,10 +19,7 @@ impl Aim {
         let is_met = figure <= bound * 1.005;
         let sign = if is_met { '≤' } else { '>' };
         let (figure, bound) = (number(Some(figure)), number(Some(bound)));
-        Some(Verdict {
-            is_met,
-            words: format!("{figure} {sign} {bound}{of}"),
-        })
+        Some(Verdict { is_met, words: format!("{figure} {sign} {bound}{of}") })
     }
 }
 

@@ -25,11 +25,7 @@ impl Field {
     /// Tries every peer, in a process of its own.
     pub fn new(peers: &'static [Peer], asked: &Arguments) -> Field {
         expect_known(peers, asked);
-        let mut field = Field {
-            peers: Vec::new(),
-            skipped: Vec::new(),
-            has_failed: false,
-        };
+        let mut field = Field { peers: Vec::new(), skipped: Vec::new(), has_failed: false };
         for peer in peers.iter().filter(|peer| asked.wants_peer(peer.name)) {
             match peer.try_out() {
                 Ok(()) => {
@@ -79,23 +75,14 @@ impl Field {
                 system_calls: None,
             });
         }
-        Ok(Measured {
-            row: row.name,
-            unit: row.unit,
-            operations: plan.operations,
-            sides,
-        })
+        Ok(Measured { row: row.name, unit: row.unit, operations: plan.operations, sides })
     }
 
     /// The rounds of all peers that have the row, in the order of the field.
     fn rounds<'a>(&mut self, row: &'a str, plan: &Plan) -> io::Result<Vec<Side<'a>>> {
         let mut sides = Vec::new();
         for peer in self.peers.iter().filter(|peer| peer.row(row).is_some()) {
-            sides.push(Side::start(Errand {
-                peer: peer.name,
-                row,
-                operations: plan.operations,
-            })?);
+            sides.push(Side::start(Errand { peer: peer.name, row, operations: plan.operations })?);
         }
         for process in 0..plan.processes {
             if process > 0 {
@@ -116,8 +103,7 @@ impl Field {
                 }
             }
         }
-        let place =
-            |side: &Side| (self.peers.iter()).position(|peer| peer.name == side.errand.peer);
+        let place = |side: &Side| (self.peers.iter()).position(|peer| peer.name == side.errand.peer);
         sides.sort_by_key(place);
         Ok(sides)
     }
@@ -139,11 +125,7 @@ impl Field {
 /// Ends the program if a peer is asked for that does not exist.
 fn expect_known(peers: &[Peer], asked: &Arguments) {
     let names: Vec<_> = peers.iter().map(|peer| peer.name).collect();
-    if let Some(name) = asked
-        .peers
-        .iter()
-        .find(|name| !names.contains(&name.as_str()))
-    {
+    if let Some(name) = asked.peers.iter().find(|name| !names.contains(&name.as_str())) {
         eprintln!("there is no peer {name:?}, but {}", names.join(", "));
         exit(2);
     }
@@ -165,25 +147,12 @@ struct Plan {
 
 impl Plan {
     fn new(row: &Row, asked: &Arguments) -> Plan {
-        let once = Plan {
-            operations: row.operations,
-            processes: 1,
-            warms_up: false,
-            rounds: Some(1),
-        };
+        let once = Plan { operations: row.operations, processes: 1, warms_up: false, rounds: Some(1) };
         match row.unit {
-            _ if asked.test => Plan {
-                operations: row.operations.min(1_000),
-                ..once
-            },
+            _ if asked.test => Plan { operations: row.operations.min(1_000), ..once },
             // What is held repeats, in a process that held nothing before.
             Unit::Bytes => once,
-            _ => Plan {
-                processes: 3,
-                warms_up: true,
-                rounds: asked.rounds,
-                ..once
-            },
+            _ => Plan { processes: 3, warms_up: true, rounds: asked.rounds, ..once },
         }
     }
 }

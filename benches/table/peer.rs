@@ -38,34 +38,15 @@ pub const BOUCLE: Peer = peer::<Boucle>(
 pub const TOKIO: Peer = peer::<Tokio>("tokio", &tokio_rows::<Tokio>());
 pub const LOCAL_SET: Peer = peer::<TokioLocalSet>("tokio", &tokio_rows::<TokioLocalSet>());
 pub const FLOOR: Peer = peer::<Floor>("", &[tasks::<Floor>]);
-pub const ASKING_FLOOR: Peer =
-    peer::<AskingFloor>("", &[tasks::<AskingFloor>, asking::<AskingFloor>]);
-pub const MIO: Peer = Peer {
-    name: "mio by hand",
-    package: "mio",
-    rows: &[by_hand],
-    lacks: &[],
-};
+pub const ASKING_FLOOR: Peer = peer::<AskingFloor>("", &[tasks::<AskingFloor>, asking::<AskingFloor>]);
+pub const MIO: Peer = Peer { name: "mio by hand", package: "mio", rows: &[by_hand], lacks: &[] };
 
 const fn tokio_rows<R: Groups + Net + Timers>() -> [Kind; 7] {
-    [
-        tasks::<R>,
-        groups::<R>,
-        by_oneself::<R>,
-        remote::<R>,
-        timers::<R>,
-        sleepers::<R>,
-        sockets::<R>,
-    ]
+    [tasks::<R>, groups::<R>, by_oneself::<R>, remote::<R>, timers::<R>, sleepers::<R>, sockets::<R>]
 }
 
 pub const fn peer<R: Runtime>(package: &'static str, rows: &'static [Kind]) -> Peer {
-    Peer {
-        name: R::NAME,
-        package,
-        rows,
-        lacks: &[],
-    }
+    Peer { name: R::NAME, package, rows, lacks: &[] }
 }
 
 impl Peer {
@@ -85,11 +66,7 @@ impl Peer {
     pub fn try_out(&self) -> Result<(), String> {
         let rows = self.rows();
         let first = rows.first().expect("every peer has a row");
-        let side = Side::start(Errand {
-            peer: self.name,
-            row: first.name,
-            operations: 100,
-        });
+        let side = Side::start(Errand { peer: self.name, row: first.name, operations: 100 });
         side.map_err(|error| error.to_string())?.round(false)
     }
 }

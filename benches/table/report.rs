@@ -46,21 +46,13 @@ impl fmt::Display for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let title = format!("{}, {}", self.row, self.unit.name());
         write!(f, "{title:44} {:>9} {:>9} {:>7}", "best", "median", "ratio")?;
-        let is_counted = self
-            .sides
-            .iter()
-            .any(|side| side.instructions.or(side.system_calls).is_some());
+        let is_counted = self.sides.iter().any(|side| side.instructions.or(side.system_calls).is_some());
         if is_counted {
             write!(f, " {:>13} {:>13}", "instructions", "system calls")?;
         }
         for side in &self.sides {
             let [best, median] = [side.best, side.median].map(|figure| number(Some(figure)));
-            write!(
-                f,
-                "\n  {:42} {best:>9} {median:>9} {:>7}",
-                side.peer,
-                number(side.ratio)
-            )?;
+            write!(f, "\n  {:42} {best:>9} {median:>9} {:>7}", side.peer, number(side.ratio))?;
             if is_counted {
                 let counts = [side.instructions, side.system_calls].map(number);
                 write!(f, " {:>13} {:>13}", counts[0], counts[1])?;

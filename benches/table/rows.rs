@@ -9,8 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::workloads::gather::{
-    Gives, at_once, gather, gather_yielding, handles_in_a_vec, join_all, join_all_yielding, once,
-    staggered,
+    Gives, at_once, gather, gather_yielding, handles_in_a_vec, join_all, join_all_yielding, once, staggered,
 };
 use crate::workloads::lateness::{median_of_isolated, p99_of_many};
 use crate::workloads::memory::{idle_task, sleeping_task};
@@ -192,10 +191,7 @@ pub fn sockets<R: Net>() -> Vec<Row> {
 
 /// What has no socket, but asks the kernel as if it had one.
 pub fn asking<R: Runtime>() -> Vec<Row> {
-    vec![
-        time::<R>(YIELD_BESIDE, 50_000, yields(1)),
-        time::<R>(PING_PONG_BESIDE, 50_000, ring(2)),
-    ]
+    vec![time::<R>(YIELD_BESIDE, 50_000, yields(1)), time::<R>(PING_PONG_BESIDE, 50_000, ring(2))]
 }
 
 /// Written on mio directly, without a runtime.
@@ -203,16 +199,9 @@ pub fn by_hand() -> Vec<Row> {
     let echo = |name, connections, operations| {
         let echo = mio_echo::echo(connections);
         let round = move |operations| per_operation(echo(operations), operations);
-        Row {
-            counted: operations / 10,
-            ..row(name, Unit::Nanoseconds, operations, || Box::new(round))
-        }
+        Row { counted: operations / 10, ..row(name, Unit::Nanoseconds, operations, || Box::new(round)) }
     };
-    vec![
-        echo(ECHO_1, 1, 2_000),
-        echo(ECHO_50, 50, 5_000),
-        echo(ECHO_1000, 1_000, 10_000),
-    ]
+    vec![echo(ECHO_1, 1, 2_000), echo(ECHO_50, 50, 5_000), echo(ECHO_1000, 1_000, 10_000)]
 }
 
 const YIELD_BESIDE: &str = "yield, 1 task, socket open";
@@ -226,10 +215,7 @@ fn time<R: Runtime>(
     operations: usize,
     run: impl Fn(&R, usize) -> Spent + 'static,
 ) -> Row {
-    Row {
-        counted: (operations / 10).max(100),
-        ..uncounted(name, operations, run)
-    }
+    Row { counted: (operations / 10).max(100), ..uncounted(name, operations, run) }
 }
 
 /// A row with too many operations for the tools, or with two threads, which share the work differently in each
@@ -243,11 +229,7 @@ fn uncounted<R: Runtime>(
     row(name, Unit::Nanoseconds, operations, on::<R>(run))
 }
 
-fn late<R: Runtime>(
-    name: &'static str,
-    operations: usize,
-    run: impl Fn(&R, usize) -> f64 + 'static,
-) -> Row {
+fn late<R: Runtime>(name: &'static str, operations: usize, run: impl Fn(&R, usize) -> f64 + 'static) -> Row {
     row(name, Unit::Lateness, operations, on::<R>(run))
 }
 
@@ -277,19 +259,8 @@ fn bytes<R: Runtime>(name: &'static str, run: impl Fn(&R, usize) -> f64 + 'stati
     row(name, Unit::Bytes, 1_000_000, on::<R>(run))
 }
 
-fn row(
-    name: &'static str,
-    unit: Unit,
-    operations: usize,
-    start: impl FnOnce() -> Round + 'static,
-) -> Row {
-    Row {
-        name,
-        unit,
-        operations,
-        counted: 0,
-        start: Box::new(start),
-    }
+fn row(name: &'static str, unit: Unit, operations: usize, start: impl FnOnce() -> Round + 'static) -> Row {
+    Row { name, unit, operations, counted: 0, start: Box::new(start) }
 }
 
 /// Makes the runtime, for all rounds.

@@ -35,10 +35,7 @@ impl Errand<'_> {
     /// The command that runs this program as a child, under a tool if one is given.
     pub fn command(&self, tool: &[&str]) -> Command {
         let program = env::current_exe().expect("this program has a path");
-        let mut words = tool
-            .iter()
-            .map(OsString::from)
-            .chain([program.into_os_string()]);
+        let mut words = tool.iter().map(OsString::from).chain([program.into_os_string()]);
         let mut command = Command::new(words.next().expect("there is the program"));
         command.args(words);
         command.args([FLAG, self.peer, self.row, &self.operations.to_string()]);
@@ -62,11 +59,7 @@ pub fn serve(peers: &[Peer]) -> bool {
         return false;
     }
     let operations = operations.parse().expect("a number");
-    let errand = Errand {
-        peer,
-        row,
-        operations,
-    };
+    let errand = Errand { peer, row, operations };
     let run = errand.start(peers);
     if one_round.is_empty() {
         for _asked in io::stdin().lines() {
@@ -87,11 +80,7 @@ pub struct Side<'a> {
 
 impl Side<'_> {
     pub fn start(errand: Errand) -> io::Result<Side> {
-        Ok(Side {
-            process: Process::start(&errand)?,
-            errand,
-            rounds: Vec::new(),
-        })
+        Ok(Side { process: Process::start(&errand)?, errand, rounds: Vec::new() })
     }
 
     /// Replaces the child. Where its memory lies is chance, and a bad place is bad in all of its rounds.
@@ -120,27 +109,16 @@ struct Process {
 impl Process {
     fn start(errand: &Errand) -> io::Result<Process> {
         let mut command = errand.command(&[]);
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn()?;
         let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
         let stderr = child.stderr.take().expect("it is piped");
         let (sends, answers) = channel();
         // A channel can be waited for with a time limit, a line cannot.
-        thread::spawn(move || {
-            lines
-                .map_while(Result::ok)
-                .try_for_each(|line| sends.send(line))
-        });
+        thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sends.send(line)));
         // A child that complains a lot must not wait for a reader.
         let complaints = Some(thread::spawn(|| io::read_to_string(stderr)));
-        Ok(Process {
-            child,
-            answers,
-            complaints,
-        })
+        Ok(Process { child, answers, complaints })
     }
 
     fn ask(&mut self) -> Result<f64, String> {
@@ -171,10 +149,7 @@ impl Drop for Process {
 
 /// Why a child failed: the message of its panic, or how it ended.
 pub fn last_words(said: &str, ended: ExitStatus) -> String {
-    let mut lines = said
-        .lines()
-        .skip_while(|line| !line.contains("panicked at"))
-        .skip(1);
+    let mut lines = said.lines().skip_while(|line| !line.contains("panicked at")).skip(1);
     match lines.next() {
         Some(message) => message.trim().chars().take(160).collect(),
         None => ended.to_string(),

@@ -26,11 +26,7 @@ pub struct Tool {
 pub const CALLGRIND: Tool = Tool {
     name: "valgrind",
     counts: "instructions",
-    command: &[
-        "valgrind",
-        "--tool=callgrind",
-        "--callgrind-out-file=/dev/null",
-    ],
+    command: &["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"],
     // "==123== Collected : 456"
     total: |printed| {
         let mut lines = printed.lines();
@@ -54,22 +50,14 @@ impl Tool {
     /// Whether the tool is installed, and may look into other processes.
     pub fn works(&self) -> bool {
         let mut command = Command::new(self.command[0]);
-        command
-            .args(&self.command[1..])
-            .arg("true")
-            .stderr(Stdio::null());
+        command.args(&self.command[1..]).arg("true").stderr(Stdio::null());
         command.status().is_ok_and(|status| status.success())
     }
 
     /// What one of the row's operations takes, or why it cannot be counted.
     pub fn per_operation(&self, peer: &str, row: &Row) -> Result<f64, String> {
-        let [once, twice] = [1, 2].map(|times| {
-            self.count(Errand {
-                peer,
-                row: row.name,
-                operations: times * row.counted,
-            })
-        });
+        let [once, twice] =
+            [1, 2].map(|times| self.count(Errand { peer, row: row.name, operations: times * row.counted }));
         Ok((twice? - once?) / row.counted as f64)
     }
 

@@ -69,9 +69,7 @@ impl<const ASKS: bool> Runtime for Executor<ASKS> {
 
     fn new() -> Self {
         let kernel = mio::Poll::new().expect("the system gives a poller");
-        Executor {
-            kernel: RefCell::new(kernel),
-        }
+        Executor { kernel: RefCell::new(kernel) }
     }
 
     fn block_on<F: Future>(&self, main: F) -> F::Output {
@@ -102,10 +100,7 @@ impl<const ASKS: bool> Runtime for Executor<ASKS> {
             }
             polls += 1;
             if ASKS && polls % POLLS == 0 {
-                let asked = self
-                    .kernel
-                    .borrow_mut()
-                    .poll(&mut events, Some(Duration::ZERO));
+                let asked = self.kernel.borrow_mut().poll(&mut events, Some(Duration::ZERO));
                 asked.expect("the kernel answers");
             }
         };

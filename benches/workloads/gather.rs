@@ -36,10 +36,7 @@ async fn child(position: usize, gives: Gives) -> usize {
     black_box(position)
 }
 
-pub fn children(
-    count: usize,
-    gives: Gives,
-) -> impl Iterator<Item = impl Future<Output = usize> + 'static> {
+pub fn children(count: usize, gives: Gives) -> impl Iterator<Item = impl Future<Output = usize> + 'static> {
     (0..count).map(move |position| child(position, gives))
 }
 
@@ -76,9 +73,7 @@ pub fn join_all_yielding<R: Runtime>(count: usize) -> impl Fn(&R, usize) -> Spen
     rounds(count, gather, in_order)
 }
 
-fn yielding<R: Runtime>(
-    count: usize,
-) -> impl Iterator<Item = impl Future<Output = usize> + 'static> {
+fn yielding<R: Runtime>(count: usize) -> impl Iterator<Item = impl Future<Output = usize> + 'static> {
     (0..count).map(|position| async move {
         R::yield_now().await;
         black_box(position)

@@ -65,17 +65,13 @@ fn connect(poll: &Poll, connections: usize) -> io::Result<Vec<End>> {
     for _ in 0..connections {
         let client = std::net::TcpStream::connect(listener.local_addr()?)?;
         let (server, _peer) = listener.accept()?;
-        let asks = Role::Client {
-            requests: 0,
-            left: 0,
-        };
+        let asks = Role::Client { requests: 0, left: 0 };
         for (stream, role) in [(client, asks), (server, Role::Server)] {
             stream.set_nodelay(true)?;
             stream.set_nonblocking(true)?;
             let mut stream = TcpStream::from_std(stream);
             let token = Token(ends.len());
-            poll.registry()
-                .register(&mut stream, token, Interest::READABLE)?;
+            poll.registry().register(&mut stream, token, Interest::READABLE)?;
             ends.push(End { stream, role });
         }
     }

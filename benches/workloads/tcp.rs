@@ -83,10 +83,7 @@ async fn connect<R: Net>(listener: &R::Listener) -> (R::Stream, R::Stream) {
 fn allow_sockets(sockets: usize) {
     let wanted = sockets as u64 + 100;
     let limit = rlimit::increase_nofile_limit(wanted).unwrap_or(0);
-    assert!(
-        limit >= wanted,
-        "{wanted} open files are needed, and {limit} allowed (`ulimit -n`)"
-    );
+    assert!(limit >= wanted, "{wanted} open files are needed, and {limit} allowed (`ulimit -n`)");
 }
 
 async fn serve<R: Net>(mut stream: R::Stream) {

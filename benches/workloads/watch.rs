@@ -32,18 +32,12 @@ pub struct Spent {
 impl Watch {
     /// Counts what this thread does.
     pub fn start() -> Watch {
-        Watch {
-            wall: Instant::now(),
-            cpu: Clock::Thread(ThreadTime::now()),
-        }
+        Watch { wall: Instant::now(), cpu: Clock::Thread(ThreadTime::now()) }
     }
 
     /// Counts what all threads do.
     pub fn start_for_all_threads() -> Watch {
-        Watch {
-            wall: Instant::now(),
-            cpu: Clock::Process(ProcessTime::now()),
-        }
+        Watch { wall: Instant::now(), cpu: Clock::Process(ProcessTime::now()) }
     }
 
     pub fn stop(self) -> Spent {
@@ -51,10 +45,7 @@ impl Watch {
             Clock::Thread(start) => start.elapsed(),
             Clock::Process(start) => start.elapsed(),
         };
-        Spent {
-            cpu,
-            wall: self.wall.elapsed(),
-        }
+        Spent { cpu, wall: self.wall.elapsed() }
     }
 }
 

@@ -16,10 +16,7 @@ pub(crate) async fn say_after(delay: Duration, what: &str) -> &str {
 /// Calls a coroutine, and lets go of what it returns. Nothing is said.
 pub(crate) fn only_called(delay: Duration) {
     let coroutine = say_after(delay, "nobody hears this");
-    println!(
-        "<coroutine object say_after: {} bytes>",
-        size_of_val(&coroutine)
-    );
+    println!("<coroutine object say_after: {} bytes>", size_of_val(&coroutine));
 }
 
 /// Awaits a coroutine: it runs within the one that awaits it.

@@ -58,8 +58,7 @@ pub(crate) fn serve(listener: std::net::TcpListener, once: bool) -> io::Result<(
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(128);
     let mut clients = Clients::default();
-    poll.registry()
-        .register(&mut listener, LISTENER, Interest::READABLE)?;
+    poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
     loop {
         match poll.poll(&mut events, None) {
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,

@@ -58,10 +58,7 @@ fn serve(once: bool) -> io::Result<()> {
     let for_coroutines = TcpListener::bind("127.0.0.1:0")?;
     let port = |listener: &TcpListener| listener.local_addr().map(|address| address.port());
     println!("(callbacks:  try `nc 127.0.0.1 {}`)", port(&for_callbacks)?);
-    println!(
-        "(coroutines: try `nc 127.0.0.1 {}`)",
-        port(&for_coroutines)?
-    );
+    println!("(coroutines: try `nc 127.0.0.1 {}`)", port(&for_coroutines)?);
     let callbacks = thread::spawn(move || callbacks::serve(for_callbacks, once));
     boucle::run(coroutines::serve(for_coroutines, once))?;
     callbacks.join().expect("it does not panic")

@@ -97,9 +97,7 @@ fn compare(urls: &[String], server: Option<&Server>) -> bool {
         println!();
         println!("At once {at_once:.2}s, in sequence {in_turn:.2}s: {ratio:.1} times as long.");
         if count > 1 {
-            println!(
-                "On one thread the waits overlap: they last as long as the longest, not as their"
-            );
+            println!("On one thread the waits overlap: they last as long as the longest, not as their");
             println!("sum. So the ratio is at most the number of URLs, {count}.");
         }
     }
@@ -147,14 +145,6 @@ fn urls() -> Vec<String> {
 
 fn main() -> ExitCode {
     let urls = urls();
-    let all_came = if urls.is_empty() {
-        demo()
-    } else {
-        compare(&urls, None)
-    };
-    if all_came {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    let all_came = if urls.is_empty() { demo() } else { compare(&urls, None) };
+    if all_came { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

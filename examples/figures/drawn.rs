@@ -25,40 +25,24 @@ fn with_threads(threads: &[&str]) -> Sheet {
     let [width, height] = [4.0 * (CELL[0] + GAP) + GAP, 268.0];
     let mut sheet = Sheet::new(MARGIN + width + MARGIN, TOP + height + MARGIN);
     sheet.rect("box", [MARGIN, TOP], [width, height]);
-    sheet.text(
-        MARGIN + GAP,
-        TOP + 20.0,
-        "dim",
-        "process: an address space of its own",
-    );
+    sheet.text(MARGIN + GAP, TOP + 20.0, "dim", "process: an address space of its own");
     let left = MARGIN + GAP;
     let mut y = TOP + 32.0;
     for (index, words) in SHARED.iter().enumerate() {
-        cell(
-            &mut sheet,
-            [left + index as f64 * (CELL[0] + GAP), y],
-            words,
-        );
+        cell(&mut sheet, [left + index as f64 * (CELL[0] + GAP), y], words);
     }
     y += CELL[1] + 2.0 * GAP;
     for (index, name) in threads.iter().enumerate() {
         let x = left + index as f64 * (CELL[0] + GAP);
         sheet.text(x, y + 10.0, "name", name);
         for (row, words) in OWN.iter().enumerate() {
-            cell(
-                &mut sheet,
-                [x, y + 18.0 + row as f64 * (CELL[1] + 6.0)],
-                words,
-            );
+            cell(&mut sheet, [x, y + 18.0 + row as f64 * (CELL[1] + 6.0)], words);
         }
         // The thread itself: where it stands in the code.
         let begin = y + 26.0 + 2.0 * (CELL[1] + 6.0);
         let middle = x + CELL[0] / 2.0;
         let wave = "q8 8 0 16q-8 8 0 16v10";
-        sheet.path(
-            "thread",
-            &format!("M{middle:.1} {begin:.1}{wave}m-4 -6l4 6l4 -6"),
-        );
+        sheet.path("thread", &format!("M{middle:.1} {begin:.1}{wave}m-4 -6l4 6l4 -6"));
     }
     sheet
 }

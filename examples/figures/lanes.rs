@@ -45,8 +45,7 @@ fn draw(threads: &[Moments; 2], axis: &Axis, with_pieces: bool) -> Sheet {
         let y = TOP + index as f64 * LANE + 24.0;
         sheet.text(MARGIN, y + 8.0, "name", &format!("thread {}", index + 1));
         sheet.text(MARGIN, y + 23.0, "dim", thread.page);
-        let mut bar =
-            |class, words, time: Range<Duration>| axis.bar(&mut sheet, y, class, words, time);
+        let mut bar = |class, words, time: Range<Duration>| axis.bar(&mut sheet, y, class, words, time);
         bar("waits", "", thread.begun..thread.connected);
         bar("busy", "", thread.connected..thread.sent);
         let answer = thread.sent..thread.answered;
@@ -90,10 +89,7 @@ impl Axis {
     fn draw(&self, sheet: &mut Sheet, bottom: f64) {
         let rough = (self.length() / TICKS).as_nanos() as u64;
         let power = 10_u64.pow(rough.max(1).ilog10());
-        let step = [1, 2, 5, 10]
-            .map(|it| it * power)
-            .into_iter()
-            .find(|&it| it >= rough);
+        let step = [1, 2, 5, 10].map(|it| it * power).into_iter().find(|&it| it >= rough);
         let step = step.unwrap_or(10 * power);
         let first = (self.shown.start.as_nanos() as u64).div_ceil(step);
         let times = (first..).map(|index| Duration::from_nanos(index * step));
@@ -123,12 +119,7 @@ impl Axis {
 /// What the bars and the marks mean.
 fn key(sheet: &mut Sheet, y: f64, with_pieces: bool) {
     sheet.rect("busy", [MARGIN, y - 10.0], [18.0, 12.0]);
-    sheet.text(
-        MARGIN + 26.0,
-        y,
-        "dim",
-        "busy: it writes, or reads piece by piece",
-    );
+    sheet.text(MARGIN + 26.0, y, "dim", "busy: it writes, or reads piece by piece");
     sheet.rect("waits", [310.0, y - 10.0], [18.0, 12.0]);
     sheet.text(336.0, y, "dim", "waits in a call to the kernel");
     if with_pieces {

@@ -95,16 +95,8 @@ const FIGURES: [Figure; 7] = [
         source: "measured",
         svg: on_two_threads,
     },
-    Figure {
-        title: "commutations de contexte (2)",
-        source: "measured",
-        svg: zoomed,
-    },
-    Figure {
-        title: "avec asyncio",
-        source: "recorded",
-        svg: |title| recording(title, recorded::at_once),
-    },
+    Figure { title: "commutations de contexte (2)", source: "measured", svg: zoomed },
+    Figure { title: "avec asyncio", source: "recorded", svg: |title| recording(title, recorded::at_once) },
 ];
 
 const DRAWING: &str = "A drawing, not a recording.";

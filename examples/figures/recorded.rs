@@ -66,8 +66,5 @@ pub(crate) fn record(
         Ok::<_, Failure>(server)
     })?;
     drop(event_loop);
-    Ok(Recording {
-        trace: recorder.trace(),
-        most_open: server.take_most_open(),
-    })
+    Ok(Recording { trace: recorder.trace(), most_open: server.take_most_open() })
 }

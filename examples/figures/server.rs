@@ -31,8 +31,6 @@ async fn answer(path: String, delays: Delays) -> Content {
     let asked = path.trim_start_matches('/').replace('-', " ");
     let index = PAGES.iter().position(|page| *page == asked)?;
     let delay = boucle::sleep(delays[index]);
-    boucle::spawn_named(format!("finds {asked}"), delay)
-        .await
-        .expect("to sleep does not panic");
+    boucle::spawn_named(format!("finds {asked}"), delay).await.expect("to sleep does not panic");
     Some(vec![b'e'; 300_000])
 }

@@ -46,18 +46,12 @@ const HATCH: &str = r#"<defs>
 
 impl Sheet {
     pub(crate) fn new(width: f64, height: f64) -> Sheet {
-        Sheet {
-            body: String::new(),
-            width,
-            height,
-        }
+        Sheet { body: String::new(), width, height }
     }
 
     pub(crate) fn text(&mut self, x: f64, y: f64, class: &str, words: &str) {
         let words = escaped(words);
-        self.put(format_args!(
-            "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{words}</text>"
-        ));
+        self.put(format_args!("<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{words}</text>"));
     }
 
     pub(crate) fn rect(&mut self, class: &str, [x, y]: [f64; 2], [width, height]: [f64; 2]) {
@@ -81,11 +75,7 @@ impl Sheet {
         for (index, note) in notes.iter().enumerate() {
             self.text(MARGIN, 50.0 + index as f64 * 17.0, "dim", note);
         }
-        let Sheet {
-            body,
-            width,
-            height,
-        } = self;
+        let Sheet { body, width, height } = self;
         let (title, about) = (escaped(title), escaped(&notes.join(" ")));
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"figure\" role=\"img\" \

@@ -51,15 +51,7 @@ fn fetch(page: &'static str, server: SocketAddr, begin: Instant) -> Result<Momen
         pieces.push(begin.elapsed());
     }
     let done = begin.elapsed();
-    Ok(Moments {
-        page,
-        begun,
-        connected,
-        sent,
-        answered,
-        pieces,
-        done,
-    })
+    Ok(Moments { page, begun, connected, sent, answered, pieces, done })
 }
 
 /// Asks for both pages, each on a thread of its own.
@@ -75,9 +67,6 @@ pub(crate) fn on_two_threads(delays: Delays) -> Result<Measured, Failure> {
             })
         });
         let [one, other] = threads.map(|it| it.join().unwrap_or_else(|panic| resume_unwind(panic)));
-        Ok(Measured {
-            threads: [one?, other?],
-            most_open: server.take_most_open(),
-        })
+        Ok(Measured { threads: [one?, other?], most_open: server.take_most_open() })
     })
 }

@@ -84,11 +84,7 @@ fn main() {
     let ((), by_hand) = listen(scheduled);
     by_hand.iter().for_each(|line| println!("{line}"));
     let (_, on_boucle) = listen(|| boucle::run(gather(NAMES.map(count))));
-    let others = if on_boucle == by_hand {
-        "the same"
-    } else {
-        "other"
-    };
+    let others = if on_boucle == by_hand { "the same" } else { "other" };
     println!("(the same coroutines on boucle print {others} lines)");
 }
 

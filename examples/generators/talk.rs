@@ -71,13 +71,8 @@ pub(crate) struct YieldFrom<G> {
 
 /// The names, and then a talk.
 pub(crate) fn dwarfs() -> YieldFrom<Talk> {
-    let names = &[
-        "Grumpy", "Happy", "Sleepy", "Bashful", "Sneezy", "Dopey", "Doc",
-    ];
-    YieldFrom {
-        names: names.iter(),
-        then: Talk::Start,
-    }
+    let names = &["Grumpy", "Happy", "Sleepy", "Bashful", "Sneezy", "Dopey", "Doc"];
+    YieldFrom { names: names.iter(), then: Talk::Start }
 }
 
 impl<G: Generator> Generator for YieldFrom<G> {

@@ -202,18 +202,14 @@ fn arguments() -> (Pace, Option<u32>) {
                 Long("scale") => scale = options::factor(arguments)?,
                 Long("figure") => {
                     let is_one = |number: &u32| FIGURES.iter().any(|it| it.number == *number);
-                    let number =
-                        options::value(arguments, "figure", "one of 1, 2, 5, 6 and 7", is_one)?;
+                    let number = options::value(arguments, "figure", "one of 1, 2, 5, 6 and 7", is_one)?;
                     only = Some(number);
                 }
                 other => return Err(other.unexpected()),
             }
         }
         let millis = |millis| Duration::from_millis(millis).mul_f64(scale);
-        let pace = Pace {
-            network: millis(40),
-            work: millis(20),
-        };
+        let pace = Pace { network: millis(40), work: millis(20) };
         Ok((pace, only))
     })
 }

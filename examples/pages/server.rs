@@ -41,18 +41,11 @@ impl Server {
     /// Waits until all connections have been closed. Returns the most requests that were open at
     /// once.
     pub(crate) fn end(self) -> io::Result<usize> {
-        self.thread
-            .join()
-            .unwrap_or_else(|panic| resume_unwind(panic))
+        self.thread.join().unwrap_or_else(|panic| resume_unwind(panic))
     }
 }
 
-async fn serve(
-    listener: net::TcpListener,
-    connections: usize,
-    pace: Pace,
-    lane: Lane,
-) -> io::Result<usize> {
+async fn serve(listener: net::TcpListener, connections: usize, pace: Pace, lane: Lane) -> io::Result<usize> {
     let listener = Rc::new(TcpListener::from_std(listener)?);
     let requests = Rc::new(OpenRequests::default());
     let conversations = (0..connections).map(|_| {
@@ -67,12 +60,7 @@ async fn serve(
 }
 
 /// Answers what is asked on one connection, until the client closes it.
-async fn converse(
-    stream: TcpStream,
-    pace: Pace,
-    requests: &OpenRequests,
-    lane: &Lane,
-) -> io::Result<()> {
+async fn converse(stream: TcpStream, pace: Pace, requests: &OpenRequests, lane: &Lane) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     boucle::sleep(pace.network).await;
     lane.runs("accepts a connection".to_owned());

@@ -27,10 +27,7 @@ pub(crate) struct Entry {
 
 impl Timeline {
     pub(crate) fn lane(&self, number: usize) -> Lane {
-        Lane {
-            timeline: self.clone(),
-            number,
-        }
+        Lane { timeline: self.clone(), number }
     }
 
     /// What was done so far, in the order of time.
@@ -47,12 +44,7 @@ impl Lane {
     /// Says what it does from now on.
     pub(crate) fn runs(&self, what: String) {
         let mut entries = self.timeline.lock();
-        entries.push(Entry {
-            lane: self.number,
-            what,
-            at: Instant::now(),
-            ran: Duration::ZERO,
-        });
+        entries.push(Entry { lane: self.number, what, at: Instant::now(), ran: Duration::ZERO });
     }
 
     /// Says that this is done, and that it waits from now on.

@@ -6,9 +6,7 @@ use std::time::Duration;
 use boucle::{EventLoop, gather};
 use stage::panics::message_of;
 
-use super::coroutines::{
-    coroutine, coroutine_1, coroutine_2, coroutine_2_that_stops, coroutine_that_stops,
-};
+use super::coroutines::{coroutine, coroutine_1, coroutine_2, coroutine_2_that_stops, coroutine_that_stops};
 
 /// `loop.run_until_complete(Coroutine())`
 pub(crate) fn until_complete(event_loop: &EventLoop) {

@@ -60,9 +60,7 @@ fn main() {
         while let Some(option) = arguments.next()? {
             match option {
                 Long("scale") => scale = options::factor(arguments)?,
-                Long("seed") => {
-                    seed = options::value(arguments, "seed", "a whole number", |_| true)?
-                }
+                Long("seed") => seed = options::value(arguments, "seed", "a whole number", |_| true)?,
                 other => return Err(other.unexpected()),
             }
         }

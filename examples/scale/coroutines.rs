@@ -33,18 +33,12 @@ async fn member(me: usize, token: Rc<Token>) {
 impl Ring for Coroutines {
     fn start(number: usize) -> io::Result<Coroutines> {
         let event_loop = EventLoop::new()?;
-        let token = Rc::new(Token {
-            holder: Cell::new(number),
-            wakers: RefCell::new(vec![None; number + 1]),
-        });
+        let token =
+            Rc::new(Token { holder: Cell::new(number), wakers: RefCell::new(vec![None; number + 1]) });
         for me in 0..number {
             drop(event_loop.spawn(member(me, Rc::clone(&token))));
         }
-        Ok(Coroutines {
-            event_loop,
-            token,
-            number,
-        })
+        Ok(Coroutines { event_loop, token, number })
     }
 
     fn round(&mut self) -> io::Result<()> {

@@ -91,12 +91,7 @@ enum Role {
 fn table(most: usize) {
     println!(
         "{:<10} {:>8} {:>15} {:>15} {:>22} {:>16}",
-        "",
-        "number",
-        "start all (ms)",
-        "start one (µs)",
-        "memory of one (bytes)",
-        "one switch (ns)"
+        "", "number", "start all (ms)", "start one (µs)", "memory of one (bytes)", "one switch (ns)"
     );
     for (kind, number) in ROWS {
         let row = if number > most {
@@ -131,16 +126,14 @@ fn role() -> Role {
         let mut role = Role::Table { most: 1_000_000 };
         while let Some(option) = arguments.next()? {
             role = match option {
-                Long("most") => Role::Table {
-                    most: options::value(arguments, "most", "a whole number", |_| true)?,
-                },
+                Long("most") => {
+                    Role::Table { most: options::value(arguments, "most", "a whole number", |_| true)? }
+                }
                 Long("row") => Role::Row {
                     kind: options::value(arguments, "row", "a kind", |kind: &String| {
                         row::KINDS.contains(&kind.as_str())
                     })?,
-                    number: options::value(arguments, "row", "a number of them", |number| {
-                        *number > 0
-                    })?,
+                    number: options::value(arguments, "row", "a number of them", |number| *number > 0)?,
                 },
                 Long("member") => Role::Member,
                 other => return Err(other.unexpected()),

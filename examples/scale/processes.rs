@@ -29,11 +29,7 @@ pub(crate) fn member() -> io::Result<()> {
 
 impl Ring for Processes {
     fn start(number: usize) -> io::Result<Processes> {
-        let mut ring = Processes {
-            first: None,
-            last: None,
-            children: Vec::new(),
-        };
+        let mut ring = Processes { first: None, last: None, children: Vec::new() };
         for me in 0..number {
             ring.start_one().map_err(|why| after(me, &why))?;
         }

@@ -30,10 +30,7 @@ pub(crate) fn figures(kind: &str, number: usize) -> Result<Figures, String> {
 
 fn in_a_process(kind: &str, number: usize) -> Result<Figures, String> {
     let output = env::current_exe().and_then(|program| {
-        Command::new(program)
-            .args(["--row", kind, &number.to_string()])
-            .env("RUST_BACKTRACE", "0")
-            .output()
+        Command::new(program).args(["--row", kind, &number.to_string()]).env("RUST_BACKTRACE", "0").output()
     });
     let output = output.map_err(|why| format!("no process for this row: {why}"))?;
     read(&output).ok_or_else(|| failure(&output))
@@ -56,11 +53,7 @@ pub(crate) fn measure_here(kind: &str, number: usize) -> io::Result<()> {
 fn read(output: &Output) -> Option<Figures> {
     let line = str::from_utf8(&output.stdout).ok()?;
     let mut figures = line.split_whitespace().map(|figure| figure.parse().ok());
-    Some(Figures {
-        start: figures.next()??,
-        memory: figures.next()?,
-        switch: figures.next()??,
-    })
+    Some(Figures { start: figures.next()??, memory: figures.next()?, switch: figures.next()?? })
 }
 
 /// Why it has printed nothing: its own last words, or how it ended.

@@ -30,14 +30,8 @@ fn member(me: usize, token: &Token) {
 
 impl Ring for Threads {
     fn start(number: usize) -> io::Result<Threads> {
-        let token = Arc::new(Token {
-            holder: AtomicUsize::new(number),
-            members: OnceLock::new(),
-        });
-        let mut ring = Threads {
-            token,
-            threads: Vec::new(),
-        };
+        let token = Arc::new(Token { holder: AtomicUsize::new(number), members: OnceLock::new() });
+        let mut ring = Threads { token, threads: Vec::new() };
         for me in 0..number {
             let token = Arc::clone(&ring.token);
             let thread = thread::Builder::new().spawn(move || member(me, &token));

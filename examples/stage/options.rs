@@ -74,9 +74,7 @@ pub fn scale(help: &str, default: f64) -> f64 {
 
 /// The value of `--scale`: a factor for durations, up to a thousand.
 pub fn factor(arguments: &mut Parser) -> Result<f64, Error> {
-    value(arguments, "scale", "a factor from 0 to 1000", |factor| {
-        (0.0..=1000.0).contains(factor)
-    })
+    value(arguments, "scale", "a factor from 0 to 1000", |factor| (0.0..=1000.0).contains(factor))
 }
 
 /// The value of the option `--name`, which must be what `wanted` says and `is_fine` asks.

@@ -54,8 +54,7 @@ pub fn run(example: &str, arguments: &[&str]) -> Output {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn();
-    let mut child =
-        child.unwrap_or_else(|error| panic!("{error}: run `cargo build --examples` first"));
+    let mut child = child.unwrap_or_else(|error| panic!("{error}: run `cargo build --examples` first"));
     let stdout = read_to_end(child.stdout.take());
     let stderr = read_to_end(child.stderr.take());
     let status = wait(&mut child);
@@ -144,14 +143,10 @@ pub fn without_numbers<'a>(line: &'a str, vary: &[&str]) -> &'a str {
 /// The output that stands in the header of a source file.
 pub fn documented(source: impl AsRef<Path>) -> Vec<String> {
     let source = fs::read_to_string(source).expect("the source is there");
-    let block = source
-        .split_once("//! ```text\n")
-        .and_then(|(_, rest)| rest.split_once("//! ```\n"));
+    let block = source.split_once("//! ```text\n").and_then(|(_, rest)| rest.split_once("//! ```\n"));
     let (block, _) = block.expect("the header has a block of output");
     let lines = block.lines().map(|line| line.trim_start_matches("//!"));
-    lines
-        .map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned())
-        .collect()
+    lines.map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned()).collect()
 }
 
 /// Asserts that an example bears a wrong option: one line that names it, and exit status 2; and

@@ -11,9 +11,7 @@ use stage::testing::program;
 
 /// Runs an example with the variable.
 fn traced(example: &str, value: &str) -> Output {
-    let output = Command::new(program(example))
-        .env("BOUCLE_TRACE", value)
-        .output();
+    let output = Command::new(program(example)).env("BOUCLE_TRACE", value).output();
     output.expect("the examples are built")
 }
 
@@ -66,10 +64,7 @@ time          0                            500ms 1s 1.5s
 fn the_picture_of_the_readme_is_drawn_from_a_run() {
     let file = File::new("sleep.svg");
     assert!(traced("step", file.path()).status.success());
-    assert!(
-        file.text() == include_str!("../sleep/sleep.svg"),
-        "draw it anew"
-    );
+    assert!(file.text() == include_str!("../sleep/sleep.svg"), "draw it anew");
 
     let timeline = String::from_utf8(traced("step", "timeline").stderr).unwrap();
     let rows: Vec<&str> = timeline.lines().skip(2).take(6).collect();
@@ -80,24 +75,15 @@ fn the_picture_of_the_readme_is_drawn_from_a_run() {
 #[test]
 fn the_ending_of_a_file_says_its_form() {
     let plain = Command::new(program("step")).output().unwrap();
-    for (name, begins, ends) in [
-        ("run.html", "<!doctype html>", "</html>"),
-        ("run.svg", "<svg", "</svg>"),
-        ("run.json", "{", "}"),
-    ] {
+    for (name, begins, ends) in
+        [("run.html", "<!doctype html>", "</html>"), ("run.svg", "<svg", "</svg>"), ("run.json", "{", "}")]
+    {
         let file = File::new(name);
         let traced = traced("step", file.path());
-        assert_eq!(
-            (traced.stdout, traced.stderr),
-            (plain.stdout.clone(), vec![])
-        );
+        assert_eq!((traced.stdout, traced.stderr), (plain.stdout.clone(), vec![]));
         let text = file.text();
         let (text, whole) = (text.trim(), text.contains("mysleep"));
-        assert!(
-            text.to_lowercase().starts_with(begins),
-            "{name}: {}",
-            &text[..40]
-        );
+        assert!(text.to_lowercase().starts_with(begins), "{name}: {}", &text[..40]);
         assert!(text.ends_with(ends) && whole, "{name}");
     }
 }
@@ -107,21 +93,12 @@ fn the_ending_of_a_file_says_its_form() {
 fn what_cannot_be_done_is_said_in_a_line() {
     let plain = Command::new(program("step")).output().unwrap();
     for (value, said) in [
-        (
-            "run.txt",
-            "run.txt: it is either `timeline`, or a file that ends in .html, .svg or .json",
-        ),
-        (
-            "/no/such/folder/run.svg",
-            "/no/such/folder/run.svg: No such file or directory (os error 2)",
-        ),
+        ("run.txt", "run.txt: it is either `timeline`, or a file that ends in .html, .svg or .json"),
+        ("/no/such/folder/run.svg", "/no/such/folder/run.svg: No such file or directory (os error 2)"),
     ] {
         let traced = traced("step", value);
         assert_eq!(traced.stdout, plain.stdout);
-        assert_eq!(
-            String::from_utf8(traced.stderr).unwrap(),
-            format!("boucle: BOUCLE_TRACE={said}\n")
-        );
+        assert_eq!(String::from_utf8(traced.stderr).unwrap(), format!("boucle: BOUCLE_TRACE={said}\n"));
         assert!(traced.status.success());
     }
 }
@@ -158,9 +135,7 @@ fn a_name_may_be_bytes() {
     let mut path = File::new("bytes").0.clone().into_os_string();
     path.push(name);
     let file = File(path.into());
-    let traced = Command::new(program("step"))
-        .env("BOUCLE_TRACE", &file.0)
-        .output();
+    let traced = Command::new(program("step")).env("BOUCLE_TRACE", &file.0).output();
     assert_eq!(traced.unwrap().stderr, b"");
     assert!(file.text().contains("</svg>"));
 }
@@ -206,9 +181,7 @@ fn an_interrupt_that_is_ignored_ends_no_program() {
 
 #[cfg(unix)]
 fn interrupt(child: &std::process::Child) {
-    let kill = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status();
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(kill.unwrap().success());
 }
 

@@ -51,10 +51,8 @@ impl Meeting {
         present.most = present.most.max(present.now);
         self.changed.notify_all();
         let alone = |present: &mut Present| present.most < 2;
-        let (mut present, _) = self
-            .changed
-            .wait_timeout_while(present, patience, alone)
-            .expect("nothing panics here");
+        let (mut present, _) =
+            self.changed.wait_timeout_while(present, patience, alone).expect("nothing panics here");
         present.now -= 1;
     }
 

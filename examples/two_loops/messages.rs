@@ -5,9 +5,7 @@ use std::thread;
 use boucle::{EventLoop, LoopHandle};
 
 /// Starts another loop, spawns a task on it that has the answer, and awaits that.
-pub(crate) async fn ask_another_loop<T: Send + 'static>(
-    question: impl FnOnce() -> T + Send + 'static,
-) -> T {
+pub(crate) async fn ask_another_loop<T: Send + 'static>(question: impl FnOnce() -> T + Send + 'static) -> T {
     let (handle_out, handle_in) = async_channel::bounded(1);
     let thread = thread::spawn(move || {
         let event_loop = EventLoop::new().expect("the system gives a poller");

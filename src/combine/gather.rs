@@ -243,10 +243,7 @@ where
     I: IntoIterator<Item: IntoFuture>,
 {
     let children = Children::new(futures);
-    AsCompleted {
-        left: children.len(),
-        children,
-    }
+    AsCompleted { left: children.len(), children }
 }
 
 /// The stream of [`as_completed`].

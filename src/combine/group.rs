@@ -78,8 +78,7 @@ impl Group {
         if let Some(mut state) = current::find(self.of) {
             for (position, handle) in handles.iter().enumerate() {
                 let (slot, id, mut joiner) = (handle.slot(), handle.id(), joiner(position));
-                let is_set =
-                    handle.of() == self.of && state.tasks.exchange_joiner(slot, id, &mut joiner);
+                let is_set = handle.of() == self.of && state.tasks.exchange_joiner(slot, id, &mut joiner);
                 match joiner {
                     Joiner::Group(member) if !is_set => {
                         unused.extend(state.groups.finish_member(member, Ending::Returned));
@@ -142,10 +141,7 @@ impl Group {
 
     /// What waits for the member at that position.
     fn member(&self, position: usize) -> Joiner {
-        Joiner::Group(Member {
-            group: self.number,
-            position: position as u32,
-        })
+        Joiner::Group(Member { group: self.number, position: position as u32 })
     }
 }
 

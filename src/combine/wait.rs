@@ -59,18 +59,10 @@ use crate::time::sleep::{Sleep, sleep};
 /// If there are no handles, since nothing would ever be done. When it is polled: if a handle belongs to
 /// another loop than the running one, or if it was ready before.
 #[track_caller]
-pub fn wait<T, M: Mode<T>>(
-    handles: impl IntoIterator<Item = JoinHandle<T>>,
-    mode: M,
-) -> Wait<T, M> {
+pub fn wait<T, M: Mode<T>>(handles: impl IntoIterator<Item = JoinHandle<T>>, mode: M) -> Wait<T, M> {
     let handles: Vec<_> = handles.into_iter().collect();
     assert!(!handles.is_empty(), "the set of tasks to wait for is empty");
-    Wait {
-        handles,
-        group: None,
-        sleep: None,
-        mode,
-    }
+    Wait { handles, group: None, sleep: None, mode }
 }
 
 /// Return when the first task is done, whichever way.
@@ -164,18 +156,9 @@ impl<T, M: Mode<T> + Unpin> Future for Wait<T, M> {
     type Output = (Vec<JoinHandle<T>>, Vec<JoinHandle<T>>);
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Wait {
-            handles,
-            group,
-            sleep,
-            ..
-        } = &mut *self;
+        let Wait { handles, group, sleep, .. } = &mut *self;
         assert!(!handles.is_empty(), "wait was polled after it was ready");
-        let wake_on = if M::LOOKS_AT_EACH {
-            WakeOn::Each
-        } else {
-            WakeOn::Last
-        };
+        let wake_on = if M::LOOKS_AT_EACH { WakeOn::Each } else { WakeOn::Last };
         let members = group.get_or_insert_with(|| join_all(handles, wake_on));
         let polled = members.poll_until(cx, |position| M::ends_with(&handles[position]));
         if polled.is_pending() {

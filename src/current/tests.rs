@@ -48,10 +48,7 @@ fn a_use_within_a_use_is_refused() {
     let mut state = expect(number);
     assert_eq!(state.jobs, 7);
     assert!(state.open_inbox());
-    assert!(matches!(
-        state.messages.pop_front(),
-        Some(Mail::Message(Message::Wake(0)))
-    ));
+    assert!(matches!(state.messages.pop_front(), Some(Mail::Message(Message::Wake(0)))));
     drop(state);
     lifecycle::close(number);
 }

@@ -115,20 +115,14 @@ impl Pool {
         if !has_work(&mut state) {
             return;
         }
-        let own = state
-            .queue
-            .iter()
-            .filter(|(_, queued)| queued.of == Some(of));
+        let own = state.queue.iter().filter(|(_, queued)| queued.of == Some(of));
         let own: Vec<_> = own.map(|(number, _)| *number).collect();
         let given_up: Vec<_> = own.into_iter().map(|number| state.take(number)).collect();
         drop(state);
         given_up.into_iter().for_each(drop_quietly);
         // Without a bound, as long as it takes.
         let timeout = timeout.unwrap_or(Duration::MAX);
-        drop(
-            self.ended
-                .wait_timeout_while(self.lock(), timeout, has_work),
-        );
+        drop(self.ended.wait_timeout_while(self.lock(), timeout, has_work));
     }
 
     /// Makes a thread, unless enough of them are free for what is queued.

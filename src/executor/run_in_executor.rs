@@ -104,11 +104,7 @@ where
     T: Send + 'static,
 {
     let stage = Arc::new(Mutex::new(Stage::Pending(None)));
-    let mut end = WorkEnd {
-        stage: Arc::clone(&stage),
-        result: None,
-        _hold: Hold::new(),
-    };
+    let mut end = WorkEnd { stage: Arc::clone(&stage), result: None, _hold: Hold::new() };
     let work = move || {
         end.result = Some(catch_unwind(AssertUnwindSafe(work)));
         drop_quietly(end);
@@ -127,10 +123,7 @@ pub(crate) fn end_jobs(of: LoopNumber, timeout: Option<Duration>) {
 pub struct RunInExecutor<T>(Job<T>);
 
 enum Job<T> {
-    Started {
-        stage: Arc<Mutex<Stage<T>>>,
-        _place: Place,
-    },
+    Started { stage: Arc<Mutex<Stage<T>>>, _place: Place },
     Refused(io::Error),
     Over,
 }
@@ -193,10 +186,7 @@ impl<T> Stage<T> {
     }
 
     /// Leaves the result, unless the future is gone. Returns what waits for it.
-    fn end(
-        shared: &Mutex<Self>,
-        result: &mut Option<Result<T, Payload>>,
-    ) -> Option<(Waiter, Option<Hold>)> {
+    fn end(shared: &Mutex<Self>, result: &mut Option<Result<T, Payload>>) -> Option<(Waiter, Option<Hold>)> {
         let mut stage = shared.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *stage {
             Stage::Pending(waiting) => {

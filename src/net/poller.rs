@@ -93,10 +93,7 @@ impl Poller {
         use rustix::event::{self, PollFd, PollFlags, Timespec};
         use rustix::io::Errno;
 
-        let time = Timespec {
-            tv_sec: 0,
-            tv_nsec: timeout.subsec_nanos().into(),
-        };
+        let time = Timespec { tv_sec: 0, tv_nsec: timeout.subsec_nanos().into() };
         let mut epoll = [PollFd::new(self.poll.registry(), PollFlags::IN)];
         let timeout = match event::poll(&mut epoll, Some(&time)) {
             Ok(0) => return Ok(()),

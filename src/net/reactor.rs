@@ -71,10 +71,7 @@ impl Reactor {
     /// Takes a source in, and returns its slot, which is its token; `None` if the loop is closed. If it is
     /// `writable`, a write may be tried before the first event.
     pub(crate) fn insert(&mut self, writable: bool) -> Option<usize> {
-        let source = Sides {
-            read: Readiness::new(false),
-            write: Readiness::new(writable),
-        };
+        let source = Sides { read: Readiness::new(false), write: Readiness::new(writable) };
         (!self.closed).then(|| self.sources.insert(source))
     }
 

@@ -98,17 +98,11 @@ impl Sides {
 
 impl Readiness {
     pub(super) fn new(ready: bool) -> Self {
-        Readiness {
-            ready,
-            ..Readiness::default()
-        }
+        Readiness { ready, ..Readiness::default() }
     }
 
     /// Tries an operation if the side is ready. Pending if it is not, or if the operation would block.
-    pub(super) fn attempt<R>(
-        &mut self,
-        operation: impl FnOnce() -> io::Result<R>,
-    ) -> Poll<io::Result<R>> {
+    pub(super) fn attempt<R>(&mut self, operation: impl FnOnce() -> io::Result<R>) -> Poll<io::Result<R>> {
         if !self.ready {
             return Poll::Pending;
         }
@@ -258,10 +252,7 @@ mod tests {
         let read = |side: &mut Readiness| side.attempt_transfer(8, || Ok(3)).is_ready();
         side.drain_first = true;
         assert!((0..3).all(|_| read(&mut side)));
-        assert!(
-            side.attempt(answer::<()>(io::ErrorKind::WouldBlock))
-                .is_pending()
-        );
+        assert!(side.attempt(answer::<()>(io::ErrorKind::WouldBlock)).is_pending());
         side.set_ready(drop);
         assert!(read(&mut side) && read(&mut side) != EDGE_TRIGGERED);
     }

@@ -99,8 +99,7 @@ fn split(text: &str) -> io::Result<(&str, u16)> {
     {
         return Ok((host, port));
     }
-    let message =
-        format!("\"{text}\" is no address: a host and a port are needed, as in \"localhost:80\"");
+    let message = format!("\"{text}\" is no address: a host and a port are needed, as in \"localhost:80\"");
     Err(io::Error::new(io::ErrorKind::InvalidInput, message))
 }
 

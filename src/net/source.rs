@@ -57,12 +57,7 @@ impl<S: mio::event::Source> Source<S> {
 
     /// Registers a socket with a loop of this thread, running or not. If the socket is `writable`, a write
     /// may be tried before the first event.
-    pub(crate) fn on(
-        of: LoopNumber,
-        mut io: S,
-        interest: Interest,
-        writable: bool,
-    ) -> io::Result<Self> {
+    pub(crate) fn on(of: LoopNumber, mut io: S, interest: Interest, writable: bool) -> io::Result<Self> {
         let inserted = current::with(of, "a socket", |state| {
             let slot = state.reactor.insert(writable);
             if let Some(source) = slot {
@@ -74,10 +69,7 @@ impl<S: mio::event::Source> Source<S> {
         let place = Place { of, slot };
         let registry = inbox::registry(of).ok_or_else(|| gone(of))?;
         registry.register(&mut io, Token(slot), interest)?;
-        Ok(Source {
-            io: Some(io),
-            place,
-        })
+        Ok(Source { io: Some(io), place })
     }
 
     /// Returns the loop it is registered with.

@@ -82,9 +82,5 @@ byte_streams!(TcpStream, &TcpStream);
 /// them leaves the stream neither empty nor full, though all the buffers together are longer.
 fn len_at_once(buffers: &[impl Deref<Target = [u8]>]) -> usize {
     const IOV_MAX: usize = 1_024;
-    buffers
-        .iter()
-        .take(IOV_MAX)
-        .map(|buffer| buffer.len())
-        .sum()
+    buffers.iter().take(IOV_MAX).map(|buffer| buffer.len()).sum()
 }

@@ -129,9 +129,7 @@ impl TcpListener {
     ///
     /// As [`accept`](Self::accept).
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        let accepted = self
-            .source
-            .poll(cx, Side::Read, |side, io| side.attempt(|| io.accept()));
+        let accepted = self.source.poll(cx, Side::Read, |side, io| side.attempt(|| io.accept()));
         let (stream, peer) = ready!(accepted)?;
         let source = Source::on(self.source.of(), stream, INTEREST, true)?;
         Poll::Ready(Ok((TcpStream { source }, peer)))
@@ -227,9 +225,7 @@ impl TcpStream {
 
     /// Connects to the first address that answers within `time`; the last one has no limit.
     async fn connect_first(addresses: &[SocketAddr], time: Duration) -> io::Result<TcpStream> {
-        let (last, others) = addresses
-            .split_last()
-            .expect("no list of addresses is empty");
+        let (last, others) = addresses.split_last().expect("no list of addresses is empty");
         for address in others {
             if let Ok(Ok(stream)) = timeout(time, Self::connect_one(*address)).await {
                 return Ok(stream);
@@ -338,9 +334,7 @@ fn connect_outcome(io: &mio::net::TcpStream) -> io::Result<()> {
         };
         Err(match io.take_error()? {
             Some(failed) => failed,
-            None if no_peer.kind() == io::ErrorKind::NotConnected => {
-                io::ErrorKind::WouldBlock.into()
-            }
+            None if no_peer.kind() == io::ErrorKind::NotConnected => io::ErrorKind::WouldBlock.into(),
             None => no_peer,
         })
     })
@@ -357,8 +351,7 @@ mod tests {
     #[test]
     #[cfg_attr(miri, ignore = "its listeners have no queue that could be full")]
     fn an_address_that_does_not_answer_is_given_up_for_the_next() {
-        let mute =
-            socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        let mute = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         mute.bind(&any.into()).unwrap();
         mute.listen(0).unwrap();

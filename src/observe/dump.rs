@@ -220,11 +220,8 @@ impl LoopHandle {
 
 /// The tasks of a loop, and what each of them waits for.
 pub(crate) fn dump_of(state: &State) -> Dump {
-    let mut dump = Dump {
-        event_loop: state.number.sequence(),
-        time: state.clock.elapsed(),
-        tasks: tasks_of(state),
-    };
+    let mut dump =
+        Dump { event_loop: state.number.sequence(), time: state.clock.elapsed(), tasks: tasks_of(state) };
     for task in &mut dump.tasks {
         if let Some(seen) = state.log.live.tasks.get(&task.id) {
             task.learn(seen);
@@ -238,9 +235,7 @@ pub(crate) fn dump_of(state: &State) -> Dump {
 fn tasks_of(state: &State) -> Vec<DumpedTask> {
     let entries = state.tasks.entries.iter();
     let live: Vec<_> = entries.filter(|(_, entry)| !entry.is_done()).collect();
-    let dumped = live
-        .iter()
-        .map(|(slot, entry)| dump_task(&state.tasks, *slot, entry));
+    let dumped = live.iter().map(|(slot, entry)| dump_task(&state.tasks, *slot, entry));
     let mut dumped: Vec<_> = dumped.collect();
     dumped.sort_unstable_by_key(|task| task.id);
     let awaited = live.iter().map(|(_, entry)| *entry);
@@ -262,10 +257,7 @@ fn dump_task(tasks: &Tasks, slot: usize, entry: &Entry) -> DumpedTask {
     let is_main = task.is_none() && !is_polled;
     DumpedTask {
         id: entry.id,
-        name: tasks
-            .names
-            .get(&(slot as u32))
-            .map(|name| Arc::from(&**name)),
+        name: tasks.names.get(&(slot as u32)).map(|name| Arc::from(&**name)),
         is_main,
         future: match is_main {
             true => Some(tasks.main_type),

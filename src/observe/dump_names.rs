@@ -95,10 +95,7 @@ mod tests {
             ("say::main::{{closure}}::{{closure}}", "main::{closure}"),
             ("boucle::time::sleep::Sleep", "Sleep"),
             ("core::future::pending::Pending<()>", "Pending<()>"),
-            (
-                "<a::Server as b::Handler>::handle::{{closure}}",
-                "<Server as Handler>::handle",
-            ),
+            ("<a::Server as b::Handler>::handle::{{closure}}", "<Server as Handler>::handle"),
             (
                 "core::pin::Pin<alloc::boxed::Box<dyn core::future::future::Future<Output = ()>>>",
                 "Pin<Box<dyn Future<Output = ()>>>",
@@ -115,8 +112,7 @@ mod tests {
     /// What is too long loses what is innermost, and keeps its outline.
     #[test]
     fn a_long_type_keeps_its_outline() {
-        let map =
-            "a::Map<a::Then<a::b::Sleeping, a::Continuation>, fn(a::String) -> b::Counted<u64>>";
+        let map = "a::Map<a::Then<a::b::Sleeping, a::Continuation>, fn(a::String) -> b::Counted<u64>>";
         assert_eq!(shorten(map), "Map<Then<…>, fn(String) -> Counted<u64>>");
         let deep = format!("{}x{}", "a::Wrapper<".repeat(20), ">".repeat(20));
         let outline = format!("{}…{}", "Wrapper<".repeat(5), ">".repeat(5));

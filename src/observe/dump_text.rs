@@ -23,16 +23,8 @@ use crate::observe::words::{duration, waits_for};
 use crate::observe::{LiveTask, TaskState, WaitsFor};
 
 /// The columns of the table, with an observer and without one.
-const OBSERVED: [&str; 8] = [
-    "task",
-    "state",
-    "waits for",
-    "polls",
-    "busy",
-    "longest",
-    "spawned at",
-    "future",
-];
+const OBSERVED: [&str; 8] =
+    ["task", "state", "waits for", "polls", "busy", "longest", "spawned at", "future"];
 const UNOBSERVED: [&str; 3] = ["task", "state", "future"];
 
 /// Characters of a task's number and name, and of a place.
@@ -208,12 +200,7 @@ fn branch(last: &[bool]) -> String {
 
 impl Display for DumpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let DumpError::NoAnswer {
-            event_loop,
-            timeout,
-            holder,
-        } = self
-        else {
+        let DumpError::NoAnswer { event_loop, timeout, holder } = self else {
             return f.write_str("the event loop is gone");
         };
         let timeout = duration(*timeout);

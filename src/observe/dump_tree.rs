@@ -81,12 +81,7 @@ impl<'a> Tree<'a> {
                 let awaited = awaited.rev().enumerate();
                 next.extend(awaited.map(|(from_end, task)| (*task, depth + 1, from_end == 0)));
             }
-            self.nodes.push(Node {
-                task,
-                depth,
-                is_last,
-                again,
-            });
+            self.nodes.push(Node { task, depth, is_last, again });
         }
     }
 

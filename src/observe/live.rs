@@ -86,19 +86,10 @@ impl Live {
         self.turn = event.turn;
         self.time = event.time;
         match &event.kind {
-            EventKind::Spawned {
-                task,
-                parent,
-                future,
-                location,
-            } => {
+            EventKind::Spawned { task, parent, future, location } => {
                 self.enter(*task, false, *parent, future, location);
             }
-            EventKind::MainEntered {
-                task,
-                future,
-                location,
-            } => {
+            EventKind::MainEntered { task, future, location } => {
                 self.enter(*task, true, None, future, location);
             }
             EventKind::Named { task, name } => {
@@ -106,11 +97,7 @@ impl Live {
                     task.name = Some(Arc::clone(name));
                 }
             }
-            EventKind::Woken {
-                task,
-                already: false,
-                ..
-            } => {
+            EventKind::Woken { task, already: false, .. } => {
                 self.queue(*task);
                 // A task that wakes itself is ready when its poll is over.
                 if self.polled != Some(*task) {
@@ -131,11 +118,7 @@ impl Live {
                     task.waits.push(*on);
                 }
             }
-            EventKind::PollEnds {
-                task,
-                outcome,
-                took,
-            } => {
+            EventKind::PollEnds { task, outcome, took } => {
                 self.polled = None;
                 let mut next = None;
                 if let Some(task) = self.tasks.get_mut(task) {
@@ -143,9 +126,7 @@ impl Live {
                     task.longest = task.longest.max(*took);
                     next = match (outcome, task.state, task.queued) {
                         // A task that has aborted itself is dropped next.
-                        (Outcome::Ready | Outcome::Panicked, ..) | (_, TaskState::Aborted, _) => {
-                            None
-                        }
+                        (Outcome::Ready | Outcome::Panicked, ..) | (_, TaskState::Aborted, _) => None,
                         (Outcome::Pending, _, true) => Some(TaskState::Ready),
                         (Outcome::Pending, _, false) => Some(TaskState::Idle),
                     };
@@ -159,11 +140,7 @@ impl Live {
                 self.leave_queue(*task);
                 self.tasks.remove(task);
             }
-            EventKind::TimerArmed {
-                timer,
-                task,
-                deadline,
-            } => {
+            EventKind::TimerArmed { timer, task, deadline } => {
                 self.timers.insert(*timer, (*deadline, *task));
             }
             EventKind::TimerFired { timer } | EventKind::TimerDropped { timer, .. } => {

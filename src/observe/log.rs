@@ -64,13 +64,8 @@ impl Log {
 
     fn push(&mut self, time: Duration, kind: EventKind) {
         self.sequence += 1;
-        let event = Event {
-            sequence: self.sequence,
-            event_loop: self.event_loop,
-            turn: self.turn,
-            time,
-            kind,
-        };
+        let event =
+            Event { sequence: self.sequence, event_loop: self.event_loop, turn: self.turn, time, kind };
         self.live.apply(&event);
         self.events.push(event);
     }
@@ -112,11 +107,7 @@ impl Log {
             && let Some(live) = live
             && live.waits.is_empty()
         {
-            let on = if live.queued {
-                WaitsFor::Turn
-            } else {
-                WaitsFor::Foreign
-            };
+            let on = if live.queued { WaitsFor::Turn } else { WaitsFor::Foreign };
             self.push(time, EventKind::Waits { task, on });
         }
         let outcome = match polled {
@@ -125,14 +116,7 @@ impl Log {
             Poll::Ready(_) => Outcome::Ready,
         };
         let took = time.saturating_sub(self.began);
-        self.push(
-            time,
-            EventKind::PollEnds {
-                task,
-                outcome,
-                took,
-            },
-        );
+        self.push(time, EventKind::PollEnds { task, outcome, took });
     }
 
     /// Records that the task that held the thread is done. It causes the wake of what waits for it.

@@ -197,20 +197,15 @@ pub(crate) fn sentence(event: &Event, before: &Live, name: impl Fn(u64) -> Strin
             format!("{} wakes {}{already}", origin(*by, &name), name(*task))
         }
         EventKind::PollBegins { task } => format!("polls {}", name(*task)),
-        EventKind::PollEnds {
-            task,
-            outcome,
-            took,
-        } => format!("{} is {}", name(*task), poll_end(*outcome, *took)),
+        EventKind::PollEnds { task, outcome, took } => {
+            format!("{} is {}", name(*task), poll_end(*outcome, *took))
+        }
         EventKind::Waits { on, .. } => format!("waits for {}", awaited(on, name)),
-        EventKind::TimerArmed {
-            timer, deadline, ..
-        } => format!("timer {timer} is armed, for {}", duration(*deadline)),
+        EventKind::TimerArmed { timer, deadline, .. } => {
+            format!("timer {timer} is armed, for {}", duration(*deadline))
+        }
         EventKind::TimerFired { timer } => fired(*timer, event.time, before, name),
-        EventKind::TimerDropped {
-            timer,
-            cancelled: true,
-        } => format!("timer {timer} is cancelled"),
+        EventKind::TimerDropped { timer, cancelled: true } => format!("timer {timer} is cancelled"),
         EventKind::TimerDropped { timer, .. } => {
             format!("timer {timer} has fired, and is dropped")
         }

@@ -53,12 +53,7 @@ pub(crate) enum WakeOn {
 impl Groups {
     /// Adds a group of that many members, none of them done.
     pub(crate) fn insert(&mut self, members: usize, wake_on: WakeOn) -> u32 {
-        self.table.insert(Members {
-            done: VecDeque::new(),
-            left: members,
-            wake_on,
-            parent: None,
-        }) as u32
+        self.table.insert(Members { done: VecDeque::new(), left: members, wake_on, parent: None }) as u32
     }
 
     /// Marks a member as done. Returns the parent, if it is time to wake it.

@@ -86,8 +86,7 @@ impl LoopNumber {
 
     fn checked(sequence: u64) -> io::Result<u64> {
         if sequence > MAX_SEQUENCE {
-            let spent =
-                format!("this process has made {MAX_SEQUENCE} event loops, and no number is left");
+            let spent = format!("this process has made {MAX_SEQUENCE} event loops, and no number is left");
             return Err(io::Error::other(spent));
         }
         Ok(sequence)
@@ -173,10 +172,7 @@ mod tests {
                 assert_eq!(number.short(), last);
                 assert_eq!(number.slot(), slot);
                 assert_eq!(number.identity(), of.identity(id));
-                assert_eq!(
-                    number.identity() & GENERATION_MASK,
-                    id as u32 & GENERATION_MASK
-                );
+                assert_eq!(number.identity() & GENERATION_MASK, id as u32 & GENERATION_MASK);
             }
         }
         assert_eq!(of.to_string(), "loop 7");
@@ -187,9 +183,6 @@ mod tests {
     fn the_numbers_of_loops_end() {
         assert_eq!(LoopNumber::checked(MAX_SEQUENCE).unwrap(), MAX_SEQUENCE);
         let error = LoopNumber::checked(MAX_SEQUENCE + 1).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "this process has made 68719476735 event loops, and no number is left"
-        );
+        assert_eq!(error.to_string(), "this process has made 68719476735 event loops, and no number is left");
     }
 }

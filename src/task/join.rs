@@ -60,12 +60,7 @@ pub struct JoinHandle<T> {
 
 impl<T> JoinHandle<T> {
     pub(crate) fn new(of: LoopNumber, slot: u32, id: u64) -> Self {
-        JoinHandle {
-            of,
-            slot,
-            id,
-            value: PhantomData,
-        }
+        JoinHandle { of, slot, id, value: PhantomData }
     }
 
     /// The handle of a task that its loop has refused. No task has the id 0.
@@ -103,9 +98,8 @@ impl<T> JoinHandle<T> {
     #[doc(alias = "done")]
     pub fn is_finished(&self) -> bool {
         let (slot, id) = (self.slot(), self.id());
-        let is_done = current::with(self.of(), "JoinHandle::is_finished", |state| {
-            state.tasks.is_done(slot, id)
-        });
+        let is_done =
+            current::with(self.of(), "JoinHandle::is_finished", |state| state.tasks.is_done(slot, id));
         is_done.is_none_or(|is_done| is_done || self.is_spent())
     }
 
@@ -128,9 +122,7 @@ impl<T> JoinHandle<T> {
     /// that is being polled is its own.
     pub(crate) fn expect_awaitable(&self) {
         let (slot, id) = (self.slot(), self.id());
-        let is_polled = current::polled(self.of(), "a JoinHandle", |state| {
-            state.tasks.is_polled(slot, id)
-        });
+        let is_polled = current::polled(self.of(), "a JoinHandle", |state| state.tasks.is_polled(slot, id));
         if is_polled == Some(true) {
             awaits_itself(id);
         }
@@ -180,10 +172,7 @@ impl<T: 'static> Future for JoinHandle<T> {
 
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        assert!(
-            !self.is_spent(),
-            "a JoinHandle was polled after it was ready"
-        );
+        assert!(!self.is_spent(), "a JoinHandle was polled after it was ready");
         ready!(budget::poll_left(cx));
         let (slot, id) = (self.slot(), self.id());
         let mut joiner = Joiner::Waiter(waiter(cx.waker()));
@@ -340,10 +329,7 @@ impl Panic {
         let literal = payload.downcast_ref::<&'static str>();
         let literal = literal.map(|text| Cow::Borrowed(*text));
         let formatted = || Some(Cow::Owned(payload.downcast_ref::<String>()?.clone()));
-        Panic {
-            message: literal.or_else(formatted),
-            payload: Mutex::new(Some(Quiet::new(payload))),
-        }
+        Panic { message: literal.or_else(formatted), payload: Mutex::new(Some(Quiet::new(payload))) }
     }
 
     fn take(&self) -> Option<Payload> {

@@ -148,9 +148,7 @@ fn refuse<T>(of: Option<LoopNumber>, refused: Refused) -> JoinHandle<T> {
     let is_full = matches!(refused, Refused::Full(_));
     let (Refused::Closing(task) | Refused::Full(task)) = refused;
     drop_quietly(task);
-    let Some(of) = of else {
-        current::no_loop("spawn")
-    };
+    let Some(of) = of else { current::no_loop("spawn") };
     if is_full {
         panic!("{of} is full: it has room for {MAX_TASKS} tasks");
     }

@@ -124,10 +124,7 @@ pub(crate) enum Output {
 
 impl Output {
     /// No such task, or no such loop.
-    pub(crate) const GONE: Output = Output::Done {
-        task: None,
-        name: None,
-    };
+    pub(crate) const GONE: Output = Output::Done { task: None, name: None };
 }
 
 /// For how many names the memory is kept in any case.
@@ -320,11 +317,7 @@ impl Tasks {
     /// The output of a task that is done, left where it is.
     pub(crate) fn output(&mut self, slot: u32, id: u64) -> Option<&mut dyn Any> {
         self.get(slot, id)?;
-        self.boxes
-            .get_mut(slot as usize)?
-            .as_mut()?
-            .as_mut()
-            .output()
+        self.boxes.get_mut(slot as usize)?.as_mut()?.as_mut().output()
     }
 
     /// Whether the task is being polled, so that it is the one that asks.
@@ -363,11 +356,7 @@ impl Tasks {
         };
         entry.held = false;
         let joiner = mem::replace(&mut entry.joiner, Joiner::Nothing);
-        if entry.is_done() {
-            (joiner, self.remove(slot).0)
-        } else {
-            (joiner, None)
-        }
+        if entry.is_done() { (joiner, self.remove(slot).0) } else { (joiner, None) }
     }
 
     /// Gives back the memory of tasks that are gone.
@@ -394,11 +383,7 @@ impl Tasks {
     }
 
     fn remove(&mut self, slot: u32) -> (Option<BoxedTask>, Option<Box<str>>) {
-        let name = if self.names.is_empty() {
-            None
-        } else {
-            self.names.remove(&slot)
-        };
+        let name = if self.names.is_empty() { None } else { self.names.remove(&slot) };
         self.entries.try_remove(slot as usize);
         (self.take_box(slot), name)
     }

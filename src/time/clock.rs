@@ -104,11 +104,7 @@ impl Clock {
     /// for the rest of the millisecond too.
     pub(crate) fn until(&self, tick: u64) -> Duration {
         let time = Duration::from_micros(tick).saturating_sub(self.elapsed());
-        if time.is_zero() || tick <= self.fine_until || self.is_virtual() {
-            time
-        } else {
-            time.max(FINE)
-        }
+        if time.is_zero() || tick <= self.fine_until || self.is_virtual() { time } else { time.max(FINE) }
     }
 
     /// What comes now may take real time, which passes for a virtual clock too.
@@ -144,9 +140,7 @@ impl Clock {
 
     /// Whether a tick is so far ahead that a coarse look at the time is enough.
     fn is_far(&self, tick: u64) -> bool {
-        self.coarse
-            .as_ref()
-            .is_some_and(|coarse| coarse.tick() + FAR < tick)
+        self.coarse.as_ref().is_some_and(|coarse| coarse.tick() + FAR < tick)
     }
 }
 
@@ -166,9 +160,7 @@ pub(crate) fn deadline_after(now: Instant, wait: Duration) -> Instant {
 }
 
 fn ticks(seconds: u64, micros: u32) -> u64 {
-    seconds
-        .saturating_mul(1_000_000)
-        .saturating_add(u64::from(micros))
+    seconds.saturating_mul(1_000_000).saturating_add(u64::from(micros))
 }
 
 #[cfg(target_os = "linux")]
@@ -189,8 +181,7 @@ mod coarse {
         /// The ticks since the start, give or take the length of an interrupt's period.
         pub(super) fn tick(&self) -> u64 {
             let now = clock_gettime(ClockId::MonotonicCoarse);
-            let nanos =
-                1_000_000_000 * (now.tv_sec - self.start.tv_sec) + now.tv_nsec - self.start.tv_nsec;
+            let nanos = 1_000_000_000 * (now.tv_sec - self.start.tv_sec) + now.tv_nsec - self.start.tv_nsec;
             nanos as u64 / 1_000
         }
     }

@@ -31,15 +31,8 @@ use crate::time::sleep::{Sleep, sleep};
 /// If the period is zero.
 #[track_caller]
 pub fn interval(period: Duration) -> Interval {
-    assert!(
-        !period.is_zero(),
-        "the period of an interval must not be zero"
-    );
-    Interval {
-        sleep: sleep(Duration::ZERO),
-        period,
-        missed: MissedTickBehavior::Burst,
-    }
+    assert!(!period.is_zero(), "the period of an interval must not be zero");
+    Interval { sleep: sleep(Duration::ZERO), period, missed: MissedTickBehavior::Burst }
 }
 
 /// The ticks of [`interval`].

@@ -84,17 +84,13 @@ pub fn sleep(duration: Duration) -> Sleep {
         let deadline = clock::deadline_after(state.clock.now(), duration);
         State::Until(deadline, state.number)
     });
-    Sleep {
-        state: until.unwrap_or(State::For(duration)),
-    }
+    Sleep { state: until.unwrap_or(State::For(duration)) }
 }
 
 /// Waits until a point in time. As [`sleep`] in all else; a deadline that is past is ready at once.
 pub fn sleep_until(deadline: Instant) -> Sleep {
     let of = current::running_number().unwrap_or(LoopNumber::NONE);
-    Sleep {
-        state: State::Until(deadline, of),
-    }
+    Sleep { state: State::Until(deadline, of) }
 }
 
 /// The future of [`sleep`] and [`sleep_until`].
@@ -205,9 +201,9 @@ impl Sleep {
             let of = state.number;
             let deadline = match self.state {
                 State::For(wait) => clock::deadline_after(state.clock.now(), wait),
-                State::Until(deadline, _)
-                | State::Armed(deadline, _)
-                | State::GaveWay(deadline, _) => deadline,
+                State::Until(deadline, _) | State::Armed(deadline, _) | State::GaveWay(deadline, _) => {
+                    deadline
+                }
             };
             let Some(tick) = state.clock.tick_ahead(deadline) else {
                 return Err((deadline, of, waiter));

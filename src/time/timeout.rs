@@ -50,10 +50,7 @@ use crate::time::sleep::{Sleep, sleep};
 // (Without optimization it is the other way round.)
 #[cfg_attr(not(debug_assertions), inline(always))]
 pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
-    Timeout {
-        future: future.into_future(),
-        sleep: sleep(duration),
-    }
+    Timeout { future: future.into_future(), sleep: sleep(duration) }
 }
 
 pin_project! {

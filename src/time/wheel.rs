@@ -92,10 +92,7 @@ struct Place {
 
 impl Place {
     /// In no slot any more.
-    const FIRED: Place = Place {
-        slot: u32::MAX,
-        index: 0,
-    };
+    const FIRED: Place = Place { slot: u32::MAX, index: 0 };
 }
 
 impl<T> Wheel<T> {
@@ -117,11 +114,7 @@ impl<T> Wheel<T> {
     /// A deadline that is past is taken as the next tick's.
     pub(crate) fn arm(&mut self, deadline: u64, value: T) -> u32 {
         let key = self.places.insert(Place::FIRED) as u32;
-        self.insert(Timer {
-            deadline: deadline.max(self.now.saturating_add(1)),
-            key,
-            value: Some(value),
-        });
+        self.insert(Timer { deadline: deadline.max(self.now.saturating_add(1)), key, value: Some(value) });
         key
     }
 
@@ -144,9 +137,7 @@ impl<T> Wheel<T> {
 
     /// Whether the timer has fired.
     pub(crate) fn has_fired(&self, key: u32) -> bool {
-        self.places
-            .get(key as usize)
-            .is_none_or(|place| *place == Place::FIRED)
+        self.places.get(key as usize).is_none_or(|place| *place == Place::FIRED)
     }
 
     /// Exchanges the value of a timer that has not fired; else gives the new one back.
@@ -271,10 +262,7 @@ impl<T> Wheel<T> {
         self.occupied[number / SLOTS] |= 1 << (number % SLOTS);
         let slot = &mut self.slots[number];
         slot.earliest = slot.earliest.min(timer.deadline);
-        let place = Place {
-            slot: number as u32,
-            index: slot.timers.len() as u32,
-        };
+        let place = Place { slot: number as u32, index: slot.timers.len() as u32 };
         let key = timer.key;
         slot.timers.push(timer);
         self.note_place(key, place);
@@ -310,18 +298,12 @@ impl<T> Wheel<T> {
 /// Empty slots, made where they stay: as an array they would take 28 KiB of the stack.
 fn empty_slots<T>() -> Box<[Slot<T>; LEVELS * SLOTS]> {
     let slots: Box<[_]> = (0..LEVELS * SLOTS).map(|_| Slot::new()).collect();
-    slots
-        .try_into()
-        .unwrap_or_else(|_| unreachable!("their number is right"))
+    slots.try_into().unwrap_or_else(|_| unreachable!("their number is right"))
 }
 
 impl<T> Slot<T> {
     fn new() -> Self {
-        Slot {
-            timers: Vec::new(),
-            gaps: 0,
-            earliest: u64::MAX,
-        }
+        Slot { timers: Vec::new(), gaps: 0, earliest: u64::MAX }
     }
 
     /// As new, but for a little memory.

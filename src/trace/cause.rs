@@ -22,16 +22,10 @@ impl Cause {
     /// ready already.
     pub(super) fn of(event: &Event) -> Option<Cause> {
         let (task, does, by) = match event.kind {
-            EventKind::Spawned { task, parent, .. } => (
-                task,
-                Does::Spawn,
-                parent.map_or(Origin::Outside, Origin::Task),
-            ),
-            EventKind::Woken {
-                task,
-                by,
-                already: false,
-            } => (task, Does::Wake, by),
+            EventKind::Spawned { task, parent, .. } => {
+                (task, Does::Spawn, parent.map_or(Origin::Outside, Origin::Task))
+            }
+            EventKind::Woken { task, by, already: false } => (task, Does::Wake, by),
             EventKind::Aborted { task, by } => (task, Does::Abort, by),
             _ => return None,
         };

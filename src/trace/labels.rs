@@ -56,11 +56,7 @@ fn unnamed(id: u64, is_main: bool, future: &str) -> String {
 fn last_word(future: &str) -> String {
     let path = future.split('<').next().unwrap_or(future);
     let words: Vec<&str> = path.split("::").collect();
-    let closures = words
-        .iter()
-        .rev()
-        .take_while(|word| word.starts_with('{'))
-        .count();
+    let closures = words.iter().rev().take_while(|word| word.starts_with('{')).count();
     match words[..words.len() - closures].last() {
         None | Some(&"") => "future".into(),
         Some(function) if closures > 1 => format!("block in {function}"),

@@ -52,9 +52,7 @@ impl Trace {
         let mut page = String::new();
         let mut rest = TEMPLATE;
         for (mark, part) in parts {
-            let (before, after) = rest
-                .split_once(mark)
-                .expect("the template has the marks in order");
+            let (before, after) = rest.split_once(mark).expect("the template has the marks in order");
             page += before;
             page += &part;
             rest = after;

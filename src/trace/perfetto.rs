@@ -145,13 +145,10 @@ impl<'a> Lanes<'a> {
                 self.close_poll(end);
                 self.write_park(place, slept, sources);
             }
-            EventKind::Aborted { task, .. } => {
-                self.written.instant("aborted", self.lane(task), place)
+            EventKind::Aborted { task, .. } => self.written.instant("aborted", self.lane(task), place),
+            EventKind::Finished { task, how: Ending::Cancelled } => {
+                self.written.instant("cancelled", self.lane(task), place)
             }
-            EventKind::Finished {
-                task,
-                how: Ending::Cancelled,
-            } => self.written.instant("cancelled", self.lane(task), place),
             _ => {
                 if let Some(cause) = Cause::of(event) {
                     self.queue(cause, place);
@@ -250,12 +247,7 @@ impl<'a> Lanes<'a> {
     }
 
     fn count(&mut self, place: Nanos) {
-        let Live {
-            ready,
-            timers,
-            sources,
-            ..
-        } = &self.live;
+        let Live { ready, timers, sources, .. } = &self.live;
         let counts = [ready.len(), timers.len(), sources.len()];
         let before = mem::replace(&mut self.counted, counts);
         for ((name, count), before) in COUNTERS.iter().zip(counts).zip(before) {
@@ -280,9 +272,6 @@ impl<'a> Lanes<'a> {
     }
 
     fn lane(&self, task: u64) -> Lane {
-        Lane {
-            event_loop: self.event_loop,
-            task,
-        }
+        Lane { event_loop: self.event_loop, task }
     }
 }

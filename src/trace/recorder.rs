@@ -78,14 +78,8 @@ impl Recorder {
     /// If the limit is zero.
     pub fn with_limit(limit: usize) -> Recorder {
         assert!(limit > 0, "a recorder keeps one event at least");
-        let recorded = Recorded {
-            trace: Trace::default(),
-            limit,
-            kept: 0,
-        };
-        Recorder {
-            recorded: Arc::new(Mutex::new(recorded)),
-        }
+        let recorded = Recorded { trace: Trace::default(), limit, kept: 0 };
+        Recorder { recorded: Arc::new(Mutex::new(recorded)) }
     }
 
     /// Returns what was recorded until now.
@@ -156,8 +150,8 @@ impl Recorded {
     /// Drops the oldest event of that loop; if it has none yet, of the one that has most.
     fn drop_oldest(&mut self, of: u64) {
         let loops = &mut self.trace.loops;
-        let most = (loops.iter_mut())
-            .max_by_key(|it| (it.number == of && !it.events.is_empty(), it.events.len()));
+        let most =
+            (loops.iter_mut()).max_by_key(|it| (it.number == of && !it.events.is_empty(), it.events.len()));
         if let Some(it) = most
             && let Some(event) = it.events.pop_front()
         {

@@ -44,11 +44,7 @@ pub(super) fn of(events: &[&Event]) -> Vec<Fold> {
             continue;
         };
         let (first, last) = (at + period, at + repetitions * period);
-        folds.push(Fold {
-            events: turns[first].start..turns[last].start,
-            turns: last - first,
-            period,
-        });
+        folds.push(Fold { events: turns[first].start..turns[last].start, turns: last - first, period });
         at = last + period;
     }
     folds
@@ -60,9 +56,7 @@ fn turns(events: &[&Event]) -> Vec<Range<usize>> {
     let begins = events.iter().enumerate().filter(begins);
     let starts: Vec<usize> = begins.map(|(index, _)| index).collect();
     let ends = starts.iter().copied().skip(1).chain([events.len()]);
-    iter::zip(starts.clone(), ends)
-        .map(|(start, end)| start..end)
-        .collect()
+    iter::zip(starts.clone(), ends).map(|(start, end)| start..end).collect()
 }
 
 /// Returns what has happened, without its times.
@@ -76,10 +70,7 @@ fn timeless(event: &Event) -> EventKind {
         }
         EventKind::PollEnds { took: time, .. }
         | EventKind::TimerArmed { deadline: time, .. }
-        | EventKind::Waits {
-            on: WaitsFor::Timer { deadline: time, .. },
-            ..
-        } => *time = Duration::ZERO,
+        | EventKind::Waits { on: WaitsFor::Timer { deadline: time, .. }, .. } => *time = Duration::ZERO,
         _ => {}
     }
     kind

@@ -21,11 +21,7 @@ struct SlowPolls<T: FnMut(&str)> {
 
 impl<T: FnMut(&str)> SlowPolls<T> {
     fn new(limit: Duration, report: T) -> Self {
-        SlowPolls {
-            limit,
-            live: Live::default(),
-            report,
-        }
+        SlowPolls { limit, live: Live::default(), report }
     }
 }
 
@@ -42,9 +38,7 @@ impl<T: FnMut(&str)> Observer for SlowPolls<T> {
 }
 
 fn line(event: &Event, task: &LiveTask, took: Duration) -> String {
-    let Event {
-        event_loop, turn, ..
-    } = event;
+    let Event { event_loop, turn, .. } = event;
     let task_name = match &task.name {
         Some(name) => format!("task {} \"{name}\"", task.id),
         None if task.is_main => "the main future".to_owned(),

@@ -89,12 +89,7 @@ impl Story {
     }
 
     pub(crate) fn spawn(&mut self, task: u64, future: &'static str) -> &mut Self {
-        self.tell(EventKind::Spawned {
-            task,
-            parent: self.polled,
-            future,
-            location: Location::caller(),
-        })
+        self.tell(EventKind::Spawned { task, parent: self.polled, future, location: Location::caller() })
     }
 
     pub(crate) fn name(&mut self, task: u64, name: &str) -> &mut Self {
@@ -126,11 +121,7 @@ impl Story {
         let task = self.polled.expect("a task is polled");
         let timer = u32::try_from(task).expect("a small number");
         let deadline = Duration::from_millis(until);
-        self.tell(EventKind::TimerArmed {
-            timer,
-            task: Some(task),
-            deadline,
-        });
+        self.tell(EventKind::TimerArmed { timer, task: Some(task), deadline });
         self.waits(&[WaitsFor::Timer { timer, deadline }])
     }
 
@@ -157,22 +148,14 @@ impl Story {
     fn end(&mut self, outcome: Outcome) -> &mut Self {
         let task = self.polled.take().expect("a task is polled");
         let took = Duration::ZERO;
-        self.tell(EventKind::PollEnds {
-            task,
-            outcome,
-            took,
-        })
+        self.tell(EventKind::PollEnds { task, outcome, took })
     }
 
     /// The loop sleeps for that long.
     pub(crate) fn park(&mut self, millis: u64) -> &mut Self {
         let slept = Duration::from_millis(millis);
         let timeout = Some(slept);
-        self.later(millis).tell(EventKind::Parked {
-            timeout,
-            slept,
-            sources: 0,
-        })
+        self.later(millis).tell(EventKind::Parked { timeout, slept, sources: 0 })
     }
 
     /// The timer of that task fires.
@@ -194,10 +177,7 @@ pub(crate) fn gather() -> Story {
     for task in 2..5 {
         story.spawn(task, "sleep::mysleep::mysleep::{{closure}}");
     }
-    story.waits(&[WaitsFor::Tasks {
-        what: "gather",
-        left: 3,
-    }]);
+    story.waits(&[WaitsFor::Tasks { what: "gather", left: 3 }]);
     story.turn().poll(2).sleeps(1000).poll(3).sleeps(500);
     story.poll(4).sleeps(1500);
     story.park(500).fires(3).turn().poll(3).returns();

@@ -74,11 +74,7 @@ impl Trace {
         let loops: Vec<Lane> = lanes.collect();
         let names = loops.iter().map(sheet::name_width).fold(60.0, f64::max);
         let axis = loops.iter().map(|lane| lane.width).fold(260.0, f64::max);
-        let mut sheet = Sheet {
-            svg: String::new(),
-            axis: MARGIN + names,
-            time,
-        };
+        let mut sheet = Sheet { svg: String::new(), axis: MARGIN + names, time };
         let mut y = 0.0;
         for lane in &loops {
             sheet.lane(y, lane);
@@ -125,9 +121,8 @@ fn describe(loops: &[Lane]) -> String {
         let _ = write!(about, "Loop {}.", lane.it.number);
         for turn in lane.turns().take(MOST_WORDS) {
             let rows = &lane.picture.rows;
-            let polled: Vec<&str> = (turn.polled.iter())
-                .filter_map(|&row| Some(lane.label(rows.get(row)?)))
-                .collect();
+            let polled: Vec<&str> =
+                (turn.polled.iter()).filter_map(|&row| Some(lane.label(rows.get(row)?))).collect();
             let polled = polled.join(", ");
             let time = words::duration(turn.time);
             let _ = write!(about, " Turn {}, at {time}, polls {polled}.", turn.number);

@@ -35,11 +35,7 @@ impl TimeAxis {
             it.later(begin) + last
         });
         let length = ends.max().unwrap_or_default();
-        TimeAxis {
-            begin,
-            length,
-            pixels_per_nano: WIDTH / length.as_nanos().max(1) as f64,
-        }
+        TimeAxis { begin, length, pixels_per_nano: WIDTH / length.as_nanos().max(1) as f64 }
     }
 
     /// Returns the place of each step of that loop: of the beginning of the recording, then of each event.

@@ -78,11 +78,7 @@ impl<'a> Timeline<'a> {
     fn of(loops: &'a [LoopTrace]) -> Self {
         Timeline {
             loops,
-            style: Style {
-                width: WIDTH,
-                lines: LINES,
-                colours: false,
-            },
+            style: Style { width: WIDTH, lines: LINES, colours: false },
             titles: loops.len() > 1,
             legend: true,
         }

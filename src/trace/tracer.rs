@@ -16,10 +16,7 @@ pub(super) fn picture(it: &LoopTrace, last: Step) -> Picture {
     for event in it.events.iter().take(last) {
         tracer.follow(event);
     }
-    Picture {
-        is_virtual: tracer.live.is_virtual,
-        ..tracer.picture
-    }
+    Picture { is_virtual: tracer.live.is_virtual, ..tracer.picture }
 }
 
 /// Follows the events of a loop, and draws.
@@ -105,11 +102,7 @@ impl Tracer {
     fn enter(&mut self, task: u64) {
         self.row_of.insert(task, self.picture.rows.len());
         self.cause_of.push(None);
-        self.picture.rows.push(Row {
-            task,
-            spans: Vec::new(),
-            ending: None,
-        });
+        self.picture.rows.push(Row { task, spans: Vec::new(), ending: None });
     }
 
     fn arrow(&mut self, cause: Cause) {
@@ -121,12 +114,7 @@ impl Tracer {
             _ => None,
         };
         self.cause_of[to] = Some(self.picture.arrows.len());
-        self.picture.arrows.push(Arrow {
-            step: self.step,
-            cause,
-            from,
-            to,
-        });
+        self.picture.arrows.push(Arrow { step: self.step, cause, from, to });
     }
 
     /// Ends the task's span and begins another, if its state has changed.

@@ -49,8 +49,7 @@ impl Bits {
     }
 
     pub(super) fn clear_all(&self) {
-        self.words()
-            .for_each(|word| word.store(0, Ordering::Relaxed));
+        self.words().for_each(|word| word.store(0, Ordering::Relaxed));
     }
 
     /// Makes a chunk, before it is put in its place: an allocator that calls back, and wakes, must not
@@ -93,20 +92,7 @@ mod tests {
     #[test]
     fn a_bit_is_set_once() {
         let bits = Bits::new();
-        let slots = [
-            0,
-            1,
-            63,
-            64,
-            127,
-            128,
-            191,
-            192,
-            447,
-            448,
-            1 << 20,
-            (1 << 20) + 1,
-        ];
+        let slots = [0, 1, 63, 64, 127, 128, 191, 192, 447, 448, 1 << 20, (1 << 20) + 1];
         for slot in slots {
             assert!(!bits.set(slot), "{slot}");
         }

@@ -202,10 +202,7 @@ fn count_handle(of: LoopNumber, change: isize) {
 
 /// Gives a new loop its number and the inbox that goes with it. `bell` rings it, `registry` watches its
 /// sockets.
-pub(crate) fn claim(
-    bell: mio::Waker,
-    registry: mio::Registry,
-) -> io::Result<(LoopNumber, &'static Inbox)> {
+pub(crate) fn claim(bell: mio::Waker, registry: mio::Registry) -> io::Result<(LoopNumber, &'static Inbox)> {
     let sequence = LoopNumber::next_sequence()?;
     let (bell, registry) = (Arc::new(bell), Arc::new(registry));
     // One after the other, so that an id rests as long as possible before it is used again.
@@ -348,11 +345,7 @@ impl Inbox {
     fn leave(&self, mut contents: MutexGuard<'_, Contents>, mail: Mail) {
         contents.messages.push_back(mail);
         let was_asleep = mem::take(&mut contents.asleep);
-        let bell = if was_asleep {
-            contents.bell.clone()
-        } else {
-            None
-        };
+        let bell = if was_asleep { contents.bell.clone() } else { None };
         drop(contents);
         if let Some(bell) = bell {
             // It fails only if the descriptor is not an eventfd any more; nothing here could help.

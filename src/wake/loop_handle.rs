@@ -155,7 +155,6 @@ impl Spawn for LoopHandle {
         if is_here {
             return spawn::detached(self.of, Location::caller(), future);
         }
-        self.spawn(move || future)
-            .map_err(|_| SpawnError::shutdown())
+        self.spawn(move || future).map_err(|_| SpawnError::shutdown())
     }
 }

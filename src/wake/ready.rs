@@ -32,12 +32,7 @@ const KEPT: usize = 4_096;
 
 impl ReadyQueue {
     pub(crate) fn new() -> Self {
-        ReadyQueue {
-            numbers: Vec::new(),
-            first: 0,
-            batch_end: 0,
-            dropped: 0,
-        }
+        ReadyQueue { numbers: Vec::new(), first: 0, batch_end: 0, dropped: 0 }
     }
 
     /// Appends a number.

@@ -12,9 +12,7 @@ use std::time::Duration;
 use boucle::{ALL_COMPLETED, JoinHandle, LoopHandle, gather, now, sleep, spawn, wait, yield_now};
 
 use super::{NONE, dropping};
-use crate::common::{
-    Counting, Gate, Log, OnDrop, SECOND, counted, holds, look, turn, virtual_loop,
-};
+use crate::common::{Counting, Gate, Log, OnDrop, SECOND, counted, holds, look, turn, virtual_loop};
 
 /// When `run` ends, main is dropped first, then the tasks in spawn order, whichever slots they have.
 #[test]
@@ -34,14 +32,7 @@ fn main_is_dropped_first_and_then_the_tasks_in_spawn_order() {
         yield_now().await;
         spawn(dropping(&log, "fifth, never polled"));
     });
-    let expected = [
-        "main",
-        "first",
-        "second",
-        "third",
-        "fourth",
-        "fifth, never polled",
-    ];
+    let expected = ["main", "first", "second", "third", "fourth", "fifth, never polled"];
     assert_eq!(log.take(), expected);
 }
 
@@ -68,10 +59,7 @@ fn dropping_an_explicit_loop_drops_tasks_and_values_in_spawn_order() {
     let log = Log::default();
     let event_loop = virtual_loop();
     let value = log.on_drop("value");
-    let kept = [
-        event_loop.spawn(dropping(&log, "first")),
-        event_loop.spawn(dropping(&log, "second")),
-    ];
+    let kept = [event_loop.spawn(dropping(&log, "first")), event_loop.spawn(dropping(&log, "second"))];
     let done = event_loop.spawn(async move { value });
     event_loop.spawn(dropping(&log, "third"));
     turn(&event_loop);
@@ -125,12 +113,7 @@ fn destructors_may_use_the_loop_while_it_closes() {
     let left_behind = Arc::new(());
 
     let guard = OnDrop({
-        let (log, gate, others, left) = (
-            log.clone(),
-            gate.clone(),
-            others.clone(),
-            left_behind.clone(),
-        );
+        let (log, gate, others, left) = (log.clone(), gate.clone(), others.clone(), left_behind.clone());
         move || {
             assert_eq!(thread::current().id(), here);
             gate.waker().wake();

@@ -34,9 +34,7 @@ fn a_handle_outlives_its_loop() {
         assert!(task.is_finished());
         task.abort();
         // Without a loop, and on another one.
-        let Poll::Ready(Err(error)) = look(&mut task) else {
-            panic!("the loop is gone")
-        };
+        let Poll::Ready(Err(error)) = look(&mut task) else { panic!("the loop is gone") };
         assert!(error.is_cancelled());
     }
 }
@@ -136,10 +134,7 @@ fn awaiting_on_another_thread_names_the_loops() {
 
     let (mut task, armed) = thread::spawn(move || {
         let elsewhere = [panic_of(|| look(&mut task)), panic_of(|| look(&mut armed))];
-        assert!(
-            elsewhere.iter().all(|message| message.contains(&name)),
-            "{elsewhere:?}"
-        );
+        assert!(elsewhere.iter().all(|message| message.contains(&name)), "{elsewhere:?}");
         assert!(panic_of(|| task.is_finished()).contains(&name));
 
         let other = virtual_loop();
@@ -196,13 +191,7 @@ fn what_is_dropped_elsewhere_is_cleaned_up_by_the_inbox() {
     let mut armed = sleep(100 * SECOND);
     let mut gathered = gather([pending::<()>(), pending()]);
     let mut items = as_completed([pending::<()>()]);
-    let mut waiting = wait(
-        [
-            event_loop.spawn(pending::<()>()),
-            event_loop.spawn(pending()),
-        ],
-        ALL_COMPLETED,
-    );
+    let mut waiting = wait([event_loop.spawn(pending::<()>()), event_loop.spawn(pending())], ALL_COMPLETED);
     event_loop.block_on(async {
         assert!(pin!(&mut armed).poll(cx).is_pending());
         assert!(pin!(&mut gathered).poll(cx).is_pending());

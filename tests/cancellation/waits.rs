@@ -3,8 +3,7 @@
 use std::rc::Rc;
 
 use boucle::{
-    ALL_COMPLETED, FIRST_COMPLETED, as_completed, gather, sleep, spawn, timeout, try_gather, wait,
-    yield_now,
+    ALL_COMPLETED, FIRST_COMPLETED, as_completed, gather, sleep, spawn, timeout, try_gather, wait, yield_now,
 };
 use futures_lite::StreamExt;
 use futures_lite::future::poll_once;

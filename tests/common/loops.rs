@@ -17,11 +17,7 @@ pub(crate) fn virtually<F: Future>(main: F) -> F::Output {
 
 /// Runs a future on a loop with the real clock, and fails the test if it hangs.
 pub(crate) fn run<F: Future>(main: F) -> F::Output {
-    boucle::run(async {
-        timeout(Duration::from_secs(30), main)
-            .await
-            .expect("the test hangs")
-    })
+    boucle::run(async { timeout(Duration::from_secs(30), main).await.expect("the test hangs") })
 }
 
 /// Runs one turn, which does not sleep.

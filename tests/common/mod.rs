@@ -13,9 +13,7 @@ mod tasks;
 mod time;
 mod wakers;
 
-pub(crate) use child::{
-    assert_passed, child, is_child, own_binary, part_of_child, passes_alone, read_until,
-};
+pub(crate) use child::{assert_passed, child, is_child, own_binary, part_of_child, passes_alone, read_until};
 pub(crate) use drops::{Bomb, OnDrop, holds};
 pub(crate) use log::Log;
 pub(crate) use loops::{name_of, run, turn, virtual_loop, virtually};
@@ -29,9 +27,5 @@ pub(crate) use wakers::{Counting, foreign, waker_of};
 /// Returns how often a test repeats something that needs many rounds. Miri takes some thousand times as long
 /// for each round, so few have to do there.
 pub(crate) const fn rounds(count: usize) -> usize {
-    if cfg!(miri) {
-        count.div_ceil(200)
-    } else {
-        count
-    }
+    if cfg!(miri) { count.div_ceil(200) } else { count }
 }

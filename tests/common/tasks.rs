@@ -29,11 +29,7 @@ impl Gate {
             state.polls.set(state.polls.get() + 1);
             let previous = state.waker.replace(Some(cx.waker().clone()));
             drop(previous);
-            if state.open.get() {
-                Poll::Ready(())
-            } else {
-                Poll::Pending
-            }
+            if state.open.get() { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
     }
@@ -68,9 +64,7 @@ pub(crate) fn waiting_on(event_loop: &EventLoop) -> Gate {
 }
 
 /// Returns the future, and the number of its polls.
-pub(crate) fn counted<F: Future>(
-    future: F,
-) -> (impl Future<Output = F::Output> + use<F>, Rc<Cell<usize>>) {
+pub(crate) fn counted<F: Future>(future: F) -> (impl Future<Output = F::Output> + use<F>, Rc<Cell<usize>>) {
     let polls = Rc::new(Cell::new(0));
     let count = polls.clone();
     let future = async move {

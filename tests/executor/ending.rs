@@ -179,10 +179,7 @@ fn work_may_run_a_loop_that_waits_for_its_jobs() {
             let kept = EventLoop::new().unwrap();
             let block_on = kept.block_on(async { start_late_job() });
             drop(kept);
-            (
-                run.load(Ordering::Relaxed),
-                block_on.load(Ordering::Relaxed),
-            )
+            (run.load(Ordering::Relaxed), block_on.load(Ordering::Relaxed))
         });
         assert_eq!(job.await, (true, true));
     });

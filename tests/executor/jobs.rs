@@ -19,8 +19,7 @@ use crate::common::{Bomb, Counting, OnDrop, SECOND, waker_of};
 /// A job runs on another thread, and its future gives its value.
 #[test]
 fn work_is_done_on_another_thread() {
-    let (value, worker) =
-        boucle::run(async { run_in_executor(|| (6 * 7, thread::current().id())).await });
+    let (value, worker) = boucle::run(async { run_in_executor(|| (6 * 7, thread::current().id())).await });
     assert_eq!(value, 42);
     assert_ne!(worker, thread::current().id());
 }
@@ -150,10 +149,7 @@ fn many_jobs_are_done() {
         gather(jobs.collect::<Vec<_>>()).await
     });
     assert_eq!(count.load(Ordering::Relaxed), 1_000);
-    assert_eq!(
-        values,
-        (0..1_000).map(|number| number * 2).collect::<Vec<_>>()
-    );
+    assert_eq!(values, (0..1_000).map(|number| number * 2).collect::<Vec<_>>());
 }
 
 /// Nothing is locked while a foreign waker is woken: this one drops the future that holds it.

@@ -78,10 +78,7 @@ fn work_waits_its_turn_and_is_dropped_at_once_if_it_is_given_up() {
 /// on; this wakes the task that awaits it, which then panics with the reason.
 #[test]
 fn work_that_has_not_begun_is_dropped_with_its_loop() {
-    if passes_with_all_threads(
-        own_binary(),
-        "threads::work_that_has_not_begun_is_dropped_with_its_loop",
-    ) {
+    if passes_with_all_threads(own_binary(), "threads::work_that_has_not_begun_is_dropped_with_its_loop") {
         return;
     }
     let held = take_all_threads();
@@ -125,10 +122,7 @@ fn work_that_has_not_begun_is_dropped_with_its_loop() {
 /// A name is looked up even while all threads of the executor are taken.
 #[test]
 fn a_name_does_not_wait_for_the_executor() {
-    if passes_with_all_threads(
-        own_binary(),
-        "threads::a_name_does_not_wait_for_the_executor",
-    ) {
+    if passes_with_all_threads(own_binary(), "threads::a_name_does_not_wait_for_the_executor") {
         return;
     }
     let held = take_all_threads();

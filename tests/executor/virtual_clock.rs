@@ -21,10 +21,7 @@ fn a_virtual_clock_does_not_jump_while_a_job_runs() {
         let start = now();
         let mut hour = sleep(HOUR);
         assert!(poll_once(pin!(&mut hour)).await.is_none());
-        let job = timeout(
-            HOUR / 2,
-            run_in_executor(|| thread::sleep(Duration::from_millis(20))),
-        );
+        let job = timeout(HOUR / 2, run_in_executor(|| thread::sleep(Duration::from_millis(20))));
         assert_eq!(job.await, Ok(()));
         assert!(now() - start < HOUR / 2);
         hour.await;

@@ -10,8 +10,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use boucle::{
-    ALL_COMPLETED, JoinHandle, LoopHandle, as_completed, gather, now, run, sleep, spawn,
-    try_gather, wait, yield_now,
+    ALL_COMPLETED, JoinHandle, LoopHandle, as_completed, gather, now, run, sleep, spawn, try_gather, wait,
+    yield_now,
 };
 use futures_lite::StreamExt;
 

@@ -117,11 +117,7 @@ fn values_that_come_to_nothing_are_dropped_one_by_one() {
         let mut tried = try_gather([1, 2, 3].map(child));
         assert!(timeout(SECOND * 5 / 2, &mut tried).await.is_err());
         drop(tried);
-        assert!(
-            timeout(SECOND * 5 / 2, gather([1, 2, 3].map(child)))
-                .await
-                .is_err()
-        );
+        assert!(timeout(SECOND * 5 / 2, gather([1, 2, 3].map(child))).await.is_err());
         let wait = wait([1, 2, 3].map(|count| spawn(child(count))), ALL_COMPLETED);
         assert!(timeout(SECOND * 5 / 2, wait).await.is_err());
         let mut items = as_completed([1, 2, 3].map(child));
@@ -131,10 +127,7 @@ fn values_that_come_to_nothing_are_dropped_one_by_one() {
         // A child panics after two values.
         panics_like_its_child(try_gather([1, 2, 3].map(panics))).await;
         panics_like_its_child(gather([1, 2, 3].map(panics))).await;
-        panics_like_its_child(async {
-            drop(boucle::gather!(panics(1), panics(2), panics(3)).await)
-        })
-        .await;
+        panics_like_its_child(async { drop(boucle::gather!(panics(1), panics(2), panics(3)).await) }).await;
     });
 }
 

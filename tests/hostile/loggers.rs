@@ -62,9 +62,7 @@ fn a_logger_may_use_the_loop() {
 fn a_logger_may_drop_the_loop() {
     hear_logs();
     let event_loop = EventLoop::new().unwrap();
-    let listener = event_loop
-        .block_on(TcpListener::bind("127.0.0.1:0"))
-        .unwrap();
+    let listener = event_loop.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();
     DOOMED.set(Some(event_loop));
     ON_LOG.set(Some(|| drop(DOOMED.take())));

@@ -103,10 +103,7 @@ fn waiters_are_woken_once_for_each_connection() {
                 sleep(Duration::from_millis(1)).await;
             }
             let woken = polls.get() - before;
-            assert!(
-                woken <= TASKS + 10,
-                "{woken} polls for connection {connection}"
-            );
+            assert!(woken <= TASKS + 10, "{woken} polls for connection {connection}");
         }
     });
 }

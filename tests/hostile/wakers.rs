@@ -21,11 +21,7 @@ fn bad_drop() -> Waker {
 fn a_waker_that_panics_when_it_is_dropped_harms_nothing() {
     fn poll_once(future: impl Future) {
         let waker = bad_drop();
-        assert!(
-            pin!(future)
-                .poll(&mut Context::from_waker(&waker))
-                .is_pending()
-        );
+        assert!(pin!(future).poll(&mut Context::from_waker(&waker)).is_pending());
     }
     virtual_loop().block_on(async {
         let sleeps = spawn(async {
@@ -42,9 +38,7 @@ fn a_waker_that_panics_when_it_is_dropped_harms_nothing() {
         assert!(gathers.await.unwrap_err().to_string().ends_with("first"));
         let accepts = spawn(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            poll_once(std::future::poll_fn(|cx| {
-                listener.poll_accept(cx).map(drop)
-            }));
+            poll_once(std::future::poll_fn(|cx| listener.poll_accept(cx).map(drop)));
             let _dropped_last = listener;
             panic!("first");
         });

@@ -71,16 +71,10 @@ fn buffered_readers_read_lines() {
             writer.close().await.unwrap();
         });
         let mut stream = TcpStream::connect(address).await.unwrap();
-        let text: String = (0..2_000)
-            .map(|number| format!("line {number}\n"))
-            .collect();
+        let text: String = (0..2_000).map(|number| format!("line {number}\n")).collect();
         stream.write_all(text.as_bytes()).await.unwrap();
         stream.close().await.unwrap();
-        let lines: Vec<String> = BufReader::new(stream)
-            .lines()
-            .map(|line| line.unwrap())
-            .collect()
-            .await;
+        let lines: Vec<String> = BufReader::new(stream).lines().map(|line| line.unwrap()).collect().await;
         assert_eq!(lines.join("\n") + "\n", text.to_uppercase());
         server.await.unwrap();
     });

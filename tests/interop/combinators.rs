@@ -62,9 +62,7 @@ fn join_all_waits_for_all() {
 #[test]
 fn join_all_outlives_the_budget() {
     virtually(async {
-        let handles: Vec<_> = (0..1_000)
-            .map(|number| spawn(async move { number }))
-            .collect();
+        let handles: Vec<_> = (0..1_000).map(|number| spawn(async move { number })).collect();
         let numbers = futures::future::join_all(handles).await;
         for (expected, number) in numbers.into_iter().enumerate() {
             assert_eq!(number.unwrap(), expected);

@@ -47,9 +47,7 @@ fn hyper_serves_and_asks() {
         let clients = (0..5usize).map(|client| async move {
             let stream = TcpStream::connect(address).await.unwrap();
             let (mut sender, connection) =
-                hyper::client::conn::http1::handshake(FuturesIo::new(stream))
-                    .await
-                    .unwrap();
+                hyper::client::conn::http1::handshake(FuturesIo::new(stream)).await.unwrap();
             let connection = spawn(connection);
             for round in 0..4usize {
                 let len = client * 100_000 * round;
@@ -91,14 +89,9 @@ fn hyper_closes_a_connection() {
                 .await
         });
         let mut stream = TcpStream::connect(address).await.unwrap();
-        stream
-            .write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
-            .await
-            .unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
         let mut text = String::new();
-        futures_lite::AsyncReadExt::read_to_string(&mut stream, &mut text)
-            .await
-            .unwrap();
+        futures_lite::AsyncReadExt::read_to_string(&mut stream, &mut text).await.unwrap();
         assert!(text.starts_with("HTTP/1.1 200 OK\r\n"), "{text}");
         assert!(text.ends_with("\r\n\r\nhello"), "{text}");
         server.await.unwrap().unwrap();

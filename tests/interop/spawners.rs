@@ -77,11 +77,7 @@ fn a_spawner_whose_loop_is_gone_says_so() {
     assert!(handle.status_local().unwrap_err().is_shutdown());
     assert!(handle.status().unwrap_err().is_shutdown());
     thread::spawn(move || {
-        assert!(
-            SpawnExt::spawn(&handle, async {})
-                .unwrap_err()
-                .is_shutdown()
-        );
+        assert!(SpawnExt::spawn(&handle, async {}).unwrap_err().is_shutdown());
     })
     .join()
     .unwrap();

@@ -45,17 +45,11 @@ fn an_address_has_many_shapes() {
         let port = address.port();
         TcpStream::connect(address).await.unwrap();
         TcpStream::connect(&address).await.unwrap();
-        TcpStream::connect((Ipv4Addr::LOCALHOST, port))
-            .await
-            .unwrap();
+        TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
         TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-        TcpStream::connect((String::from("127.0.0.1"), port))
-            .await
-            .unwrap();
+        TcpStream::connect((String::from("127.0.0.1"), port)).await.unwrap();
         TcpStream::connect(address.to_string()).await.unwrap();
-        TcpStream::connect(address.to_string().as_str())
-            .await
-            .unwrap();
+        TcpStream::connect(address.to_string().as_str()).await.unwrap();
         TcpStream::connect(&[address][..]).await.unwrap();
         drop(listener);
     });
@@ -68,10 +62,7 @@ fn a_malformed_address_is_an_error() {
         for text in ["localhost", "", ":80", "127.0.0.1", "host:port", "a:70000"] {
             let error = TcpStream::connect(text).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput, "{text}");
-            assert!(
-                error.to_string().contains(&format!("\"{text}\"")),
-                "{error}"
-            );
+            assert!(error.to_string().contains(&format!("\"{text}\"")), "{error}");
             let error = TcpListener::bind(text).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput, "{text}");
         }
@@ -102,13 +93,8 @@ fn a_name_is_looked_up() {
 #[test]
 fn an_unknown_host_is_named() {
     run(async {
-        let error = TcpStream::connect("nonexistent.invalid:80")
-            .await
-            .unwrap_err();
-        assert!(
-            error.to_string().contains("\"nonexistent.invalid\""),
-            "{error}"
-        );
+        let error = TcpStream::connect("nonexistent.invalid:80").await.unwrap_err();
+        assert!(error.to_string().contains("\"nonexistent.invalid\""), "{error}");
     });
 }
 

@@ -108,12 +108,7 @@ async fn receive_pattern(stream: Rc<TcpStream>) -> usize {
             return position;
         }
         for (offset, byte) in buffer[..read].iter().enumerate() {
-            assert_eq!(
-                *byte,
-                byte_at(position + offset),
-                "at {}",
-                position + offset
-            );
+            assert_eq!(*byte, byte_at(position + offset), "at {}", position + offset);
         }
         position += read;
     }
@@ -150,10 +145,7 @@ fn a_half_closed_stream_still_reads() {
         let mut question = Vec::new();
         server.read_to_end(&mut question).await.unwrap();
         assert_eq!(question, b"question");
-        assert_eq!(
-            client.write(b"more").await.unwrap_err().kind(),
-            ErrorKind::BrokenPipe
-        );
+        assert_eq!(client.write(b"more").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
         server.write_all(b"answer").await.unwrap();
         let mut answer = [0; 6];
         client.read_exact(&mut answer).await.unwrap();
@@ -218,9 +210,6 @@ fn a_reset_ends_a_write() {
         assert!(!writer.is_finished());
         drop(peer);
         let kind = writer.await.unwrap();
-        assert!(
-            matches!(kind, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe),
-            "{kind:?}"
-        );
+        assert!(matches!(kind, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{kind:?}");
     });
 }

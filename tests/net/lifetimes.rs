@@ -16,8 +16,8 @@ use futures_lite::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
 use super::poll_accept_with;
 use crate::common::{
-    OnDrop, holds, listen, name_of, own_binary, pair, pair_with_std, panic_of, passes_alone, run,
-    std_pair, turn,
+    OnDrop, holds, listen, name_of, own_binary, pair, pair_with_std, panic_of, passes_alone, run, std_pair,
+    turn,
 };
 
 /// An observer is dropped even later, and its destructor gets the same error; so it leaves no waker that
@@ -114,10 +114,7 @@ fn sockets_come_from_std_and_go_back() {
 fn a_socket_without_a_loop_panics() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let message = panic_of(|| TcpListener::from_std(listener));
-    assert!(
-        message.contains("a socket needs an event loop"),
-        "{message}"
-    );
+    assert!(message.contains("a socket needs an event loop"), "{message}");
 }
 
 /// A socket that is awaited on another loop panics and names both loops. The socket is unharmed.
@@ -133,10 +130,7 @@ fn a_socket_that_is_polled_on_another_loop_panics() {
         let elsewhere = scope.spawn(|| panic_of(|| boucle::run(client.read(&mut [0; 8]))));
         elsewhere.join().unwrap()
     });
-    assert!(
-        message.contains(&format!("of {} was polled on", name_of(&first))),
-        "{message}"
-    );
+    assert!(message.contains(&format!("of {} was polled on", name_of(&first))), "{message}");
     first.block_on(async {
         server.write_all(b"fine").await.unwrap();
         assert_eq!(client.read(&mut [0; 8]).await.unwrap(), 4);
@@ -283,11 +277,7 @@ fn a_duplicate_of_a_dropped_socket_can_be_registered() {
     }
     let again = |duplicate: &std::net::TcpStream, number| {
         let again = duplicate.try_clone().unwrap();
-        assert_eq!(
-            again.as_raw_fd(),
-            number,
-            "the system takes the lowest number"
-        );
+        assert_eq!(again.as_raw_fd(), number, "the system takes the lowest number");
         TcpStream::from_std(again).unwrap()
     };
     for leaves in WAYS_OUT {
@@ -325,9 +315,7 @@ fn a_duplicate_of_a_dropped_socket_can_be_registered() {
 #[test]
 fn a_connection_may_be_accepted_between_two_runs() {
     let event_loop = EventLoop::new().unwrap();
-    let listener = event_loop
-        .block_on(TcpListener::bind("127.0.0.1:0"))
-        .unwrap();
+    let listener = event_loop.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();
     let cx = &mut Context::from_waker(Waker::noop());
     assert!(listener.poll_accept(cx).is_pending());
@@ -337,9 +325,7 @@ fn a_connection_may_be_accepted_between_two_runs() {
         panic!("a connection waits");
     };
     assert_eq!(peer, client.local_addr().unwrap());
-    event_loop
-        .block_on(async { server.write_all(b"hello").await })
-        .unwrap();
+    event_loop.block_on(async { server.write_all(b"hello").await }).unwrap();
     drop(server);
     let mut text = String::new();
     (&client).read_to_string(&mut text).unwrap();

@@ -12,8 +12,7 @@ use futures_lite::{AsyncReadExt, AsyncWriteExt};
 
 use super::refused;
 use crate::common::{
-    assert_passed, child, is_child, listen, own_binary, pair_with_std, passes_alone, read_until,
-    run,
+    assert_passed, child, is_child, listen, own_binary, pair_with_std, passes_alone, read_until, run,
 };
 
 /// Returns a command that runs this binary with at most forty open files.
@@ -28,10 +27,7 @@ fn with_few_descriptors() -> Command {
 /// goes on with the connection that waited. (The process may open few files.)
 #[test]
 fn a_listener_outlives_a_want_of_descriptors() {
-    if passes_alone(
-        with_few_descriptors(),
-        "system::a_listener_outlives_a_want_of_descriptors",
-    ) {
+    if passes_alone(with_few_descriptors(), "system::a_listener_outlives_a_want_of_descriptors") {
         return;
     }
     run(async {
@@ -58,10 +54,7 @@ fn a_listener_outlives_a_want_of_descriptors() {
 /// socket frees its descriptor.
 #[test]
 fn a_closed_socket_gives_its_descriptor_back() {
-    if passes_alone(
-        with_few_descriptors(),
-        "system::a_closed_socket_gives_its_descriptor_back",
-    ) {
+    if passes_alone(with_few_descriptors(), "system::a_closed_socket_gives_its_descriptor_back") {
         return;
     }
     run(async {
@@ -86,18 +79,12 @@ fn a_closed_socket_gives_its_descriptor_back() {
 fn a_short_sleep_needs_no_right_to_open_files() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-    if passes_alone(
-        own_binary(),
-        "system::a_short_sleep_needs_no_right_to_open_files",
-    ) {
+    if passes_alone(own_binary(), "system::a_short_sleep_needs_no_right_to_open_files") {
         return;
     }
     run(async {
         let some = getrlimit(Resource::Nofile);
-        let none = Rlimit {
-            current: Some(0),
-            ..some
-        };
+        let none = Rlimit { current: Some(0), ..some };
         setrlimit(Resource::Nofile, none).unwrap();
         for _ in 0..3 {
             sleep(Duration::from_micros(100)).await;
@@ -141,10 +128,7 @@ fn a_signal_while_parked_is_no_error() {
     for signal in ["-STOP", "-CONT", "-STOP", "-CONT", "-STOP", "-CONT"] {
         // Time for the child to park.
         thread::sleep(Duration::from_millis(20));
-        let status = Command::new("kill")
-            .args([signal, &child.id().to_string()])
-            .status()
-            .unwrap();
+        let status = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
         assert!(status.success());
     }
     child.stdin.take().unwrap().write_all(b"go\n").unwrap();

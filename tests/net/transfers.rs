@@ -57,11 +57,7 @@ fn several_buffers_are_one_transfer() {
     run(async {
         let (mut client, mut server) = pair().await;
         for _ in 0..3 {
-            let parts = [
-                IoSlice::new(b"one "),
-                IoSlice::new(b""),
-                IoSlice::new(b"two"),
-            ];
+            let parts = [IoSlice::new(b"one "), IoSlice::new(b""), IoSlice::new(b"two")];
             assert_eq!(client.write_vectored(&parts).await.unwrap(), 7);
             server.peek(&mut [0; 16]).await.unwrap();
             let (mut first, mut second) = ([0; 3], [0; 100]);
@@ -255,25 +251,15 @@ fn an_accept_that_is_given_up_loses_nothing() {
             let mut unused = pin!(listener.accept());
             assert!(poll_once(unused.as_mut()).await.is_none());
         }
-        assert!(
-            timeout(Duration::from_millis(1), listener.accept())
-                .await
-                .is_err()
-        );
+        assert!(timeout(Duration::from_millis(1), listener.accept()).await.is_err());
         let client = TcpStream::connect(address).await.unwrap();
         let (_, peer) = listener.accept().await.unwrap();
         assert_eq!(peer, client.local_addr().unwrap());
         // Connections that queue up are accepted in order, without another event.
         let first = std::net::TcpStream::connect(address).unwrap();
         let second = std::net::TcpStream::connect(address).unwrap();
-        assert_eq!(
-            listener.accept().await.unwrap().1,
-            first.local_addr().unwrap()
-        );
-        assert_eq!(
-            listener.accept().await.unwrap().1,
-            second.local_addr().unwrap()
-        );
+        assert_eq!(listener.accept().await.unwrap().1, first.local_addr().unwrap());
+        assert_eq!(listener.accept().await.unwrap().1, second.local_addr().unwrap());
     });
 }
 

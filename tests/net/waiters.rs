@@ -98,11 +98,7 @@ fn a_task_and_another_waker_wait_for_one_side() {
             let wait = || {
                 let waker = Waker::from(woken.clone());
                 let cx = &mut Context::from_waker(&waker);
-                assert!(
-                    Pin::new(&mut &*server)
-                        .poll_read(cx, &mut [0; 8])
-                        .is_pending()
-                );
+                assert!(Pin::new(&mut &*server).poll_read(cx, &mut [0; 8]).is_pending());
             };
             let reading = server.clone();
             let reader = async move { (&*reading).read(&mut [0; 8]).await.unwrap() };
@@ -157,11 +153,7 @@ fn the_waker_of_another_loops_task_is_woken_at_a_socket() {
         let (mut client, server) = pair().await;
         let other_waker = other.waker();
         let cx = &mut Context::from_waker(&other_waker);
-        assert!(
-            Pin::new(&mut &server)
-                .poll_read(cx, &mut [0; 8])
-                .is_pending()
-        );
+        assert!(Pin::new(&mut &server).poll_read(cx, &mut [0; 8]).is_pending());
         client.write_all(b"news").await.unwrap();
         // This task waits for the same edge.
         assert_eq!((&server).read(&mut [0; 8]).await.unwrap(), 4);

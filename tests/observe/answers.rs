@@ -46,10 +46,7 @@ fn ask_in_vain(event_loop: &EventLoop, spawn_held: impl FnOnce(Box<dyn FnMut()>)
         // Now it answers.
         handle.dump(LONG).unwrap();
         done.send_blocking(()).unwrap();
-        let DumpError::NoAnswer {
-            timeout, holder, ..
-        } = &error
-        else {
+        let DumpError::NoAnswer { timeout, holder, .. } = &error else {
             panic!("{error}");
         };
         assert_eq!(*timeout, limit);
@@ -79,10 +76,7 @@ fn a_loop_that_is_held_is_reported_with_its_task() {
             drop(spawn_named("held", async move { hold() }));
         });
         assert!(error.starts_with("loop "), "{error}");
-        assert!(
-            error.contains(&format!(" has not answered within 20 ms{why}")),
-            "{error}"
-        );
+        assert!(error.contains(&format!(" has not answered within 20 ms{why}")), "{error}");
     }
     for (event_loop, why) in [(virtual_loop(), unknown), (observed_loop(), known)] {
         let error = ask_in_vain(&event_loop, |hold| {

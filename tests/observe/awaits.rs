@@ -26,11 +26,7 @@ fn a_slot_that_is_used_again_misleads_no_dump() {
         let (mut early,) = gone.await.unwrap();
         drop(spawn(pending::<()>())); // in the slot of the one that has polled `early`
         yield_now().await;
-        let dumped: Vec<_> = dump()
-            .tasks
-            .iter()
-            .map(|task| (task.id, task.awaits.clone()))
-            .collect();
+        let dumped: Vec<_> = dump().tasks.iter().map(|task| (task.id, task.awaits.clone())).collect();
         assert_eq!(dumped, [(1, vec![]), (3, vec![]), (4, vec![]), (6, vec![])]);
 
         drop(spawn(async move { futures::join!(&mut late, &mut early) }));
@@ -67,10 +63,7 @@ fn tasks_that_wait_for_each_other_are_named() {
         });
         assert_eq!(dump.circles(), [vec![2, 3], vec![4, 6, 5]]);
         let text = dump.to_string();
-        let named: Vec<_> = text
-            .lines()
-            .filter(|line| line.contains("each other"))
-            .collect();
+        let named: Vec<_> = text.lines().filter(|line| line.contains("each other")).collect();
         assert_eq!(
             named,
             [
@@ -78,10 +71,7 @@ fn tasks_that_wait_for_each_other_are_named() {
                 "task 4 → task 6 → task 5 → task 4 wait for each other"
             ]
         );
-        let again: Vec<_> = text
-            .lines()
-            .filter(|line| line.ends_with("(see above)"))
-            .collect();
+        let again: Vec<_> = text.lines().filter(|line| line.ends_with("(see above)")).collect();
         assert_eq!(again.len(), 2, "{text}");
     }
 }

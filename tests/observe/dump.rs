@@ -99,16 +99,8 @@ fn an_observed_loop_shows_more() {
             "  7           idle for 1 s  timer 3, until 4 s                     1      0     0",
         ]
     );
-    let tree = [
-        "  2 \"parent\"",
-        "  ├─ 5 sleeper",
-        "  ├─ 6 sleeper",
-        "  └─ 7 sleeper",
-    ];
-    assert_eq!(
-        lines(&dump)[9..],
-        [&["", "which task awaits which"], &tree[..]].concat()
-    );
+    let tree = ["  2 \"parent\"", "  ├─ 5 sleeper", "  ├─ 6 sleeper", "  └─ 7 sleeper"];
+    assert_eq!(lines(&dump)[9..], [&["", "which task awaits which"], &tree[..]].concat());
 
     // The one that asks is polled, and its type is known here.
     let asker = task(&dump, 3);
@@ -116,10 +108,7 @@ fn an_observed_loop_shows_more() {
     assert!(asker.future.unwrap().contains("family::{{closure}}"));
     let free = task(&dump, 4).seen.as_ref().unwrap();
     assert_eq!((free.parent, free.location.file()), (Some(2), file!()));
-    assert_eq!(
-        (&free.waits, free.since),
-        (&vec![WaitsFor::Foreign], Duration::ZERO)
-    );
+    assert_eq!((&free.waits, free.since), (&vec![WaitsFor::Foreign], Duration::ZERO));
     assert!(task(&dump, 1).is_main);
 }
 
@@ -171,10 +160,7 @@ fn a_name_breaks_no_line() {
     let rows = lines(&dump).split_off(3);
     assert!(rows[0].starts_with(r#"  2 "two\nlines"   "#), "{rows:?}");
     let long = &"long ".repeat(20)[..32];
-    assert!(
-        rows[1].starts_with(&format!("  3 \"{long}…  ready")),
-        "{rows:?}"
-    );
+    assert!(rows[1].starts_with(&format!("  3 \"{long}…  ready")), "{rows:?}");
     assert_eq!(rows.len(), 2);
 }
 
@@ -186,10 +172,7 @@ fn without_a_loop_there_is_no_dump() {
 
     let event_loop = observed_by(|_| drop(dump()));
     let message = panic_of(|| event_loop.block_on(yield_now()));
-    assert!(
-        message.starts_with("dump was used by an observer"),
-        "{message}"
-    );
+    assert!(message.starts_with("dump was used by an observer"), "{message}");
 }
 
 /// A destructor may take a dump, when its task is aborted and when the loop ends.
@@ -241,10 +224,7 @@ fn a_poll_takes_none_of_its_observers_time() {
         }
     }
     let polls = Rc::default();
-    let slow = Slow {
-        began: Duration::ZERO,
-        polls: Rc::clone(&polls),
-    };
+    let slow = Slow { began: Duration::ZERO, polls: Rc::clone(&polls) };
     let event_loop = EventLoop::builder().observe(slow).build().unwrap();
     event_loop.block_on(yield_now());
     drop(event_loop);

@@ -66,10 +66,7 @@ fn a_signal_shows_all_loops() {
     let begin = lines.next().unwrap();
     assert!(begin.starts_with("loop 2 at "), "{printed}");
     assert!(begin.ends_with(": the main future and 1 task"), "{printed}");
-    assert!(
-        printed.contains("  2 \"sleeper\"  idle   sleeper\n"),
-        "{printed}"
-    );
+    assert!(printed.contains("  2 \"sleeper\"  idle   sleeper\n"), "{printed}");
 }
 
 /// A process with `BOUCLE_SLOW_POLL` reports its slow polls. A malformed value is reported once, and the
@@ -97,10 +94,7 @@ fn a_variable_asks_for_slow_polls() {
         let of = |line: &&String| line.starts_with(&begin) && line.ends_with(" in turn 2");
         let line = slow.iter().find(of).unwrap_or_else(|| panic!("{slow:?}"));
         let place = format!("{begin}{}:", file!());
-        assert!(
-            line.starts_with(&place) && line.contains(", took "),
-            "{line}"
-        );
+        assert!(line.starts_with(&place) && line.contains(", took "), "{line}");
     }
     assert_eq!(with(""), [] as [&str; 0]);
     assert_eq!(with("3600s"), [] as [&str; 0]);

@@ -44,24 +44,16 @@ pub(super) fn line(event: &Event) -> String {
         EventKind::MainEntered { task, .. } => format!("{task} main"),
         EventKind::Named { task, name } => format!("{task} named {name}"),
         EventKind::Woken { task, by, already } => {
-            format!(
-                "{task} woken by {by:?}{}",
-                if *already { " again" } else { "" }
-            )
+            format!("{task} woken by {by:?}{}", if *already { " again" } else { "" })
         }
         EventKind::PollBegins { task } => format!("{task} poll"),
         EventKind::PollEnds { task, outcome, .. } => format!("{task} {outcome:?}"),
         EventKind::Waits { task, on } => format!("{task} waits for {on:?}"),
-        EventKind::TimerArmed {
-            timer, deadline, ..
-        } => {
+        EventKind::TimerArmed { timer, deadline, .. } => {
             format!("timer {timer} armed until {} s", deadline.as_secs())
         }
         EventKind::TimerFired { timer } => format!("timer {timer} fired"),
-        EventKind::TimerDropped {
-            timer,
-            cancelled: true,
-        } => format!("timer {timer} cancelled"),
+        EventKind::TimerDropped { timer, cancelled: true } => format!("timer {timer} cancelled"),
         EventKind::TimerDropped { timer, .. } => format!("timer {timer} freed"),
         EventKind::Aborted { task, by } => format!("{task} aborted by {by:?}"),
         EventKind::Finished { task, how } => format!("{task} {how:?}"),
@@ -210,11 +202,7 @@ fn groups_timers_and_wakes_that_do_nothing() {
         "5 1 woken by Task(1)",
         "5 1 woken by Task(1) again",
     ] {
-        assert!(
-            events.contains(&line.to_owned()),
-            "{line}\n{}",
-            events.join("\n")
-        );
+        assert!(events.contains(&line.to_owned()), "{line}\n{}", events.join("\n"));
     }
 }
 
@@ -263,9 +251,7 @@ fn a_loop_began_when_it_was_made() {
 #[test]
 fn a_task_that_was_refused_has_no_name() {
     let recorder = Recorder::new();
-    let event_loop = EventLoop::builder()
-        .virtual_clock()
-        .observe(recorder.clone());
+    let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone());
     let event_loop = event_loop.build().unwrap();
     let late = OnDrop(|| drop(boucle::spawn_named("late", async {})));
     drop(event_loop.spawn(holds(late)));

@@ -26,9 +26,7 @@ fn an_observer_may_not_use_the_loop() {
         ("boucle::run", |_| boucle::run(async {})),
         ("spawn", |it| drop(it.spawn(async {}))),
         ("block_on", |it| it.block_on(async {})),
-        ("LoopHandle::dump", |it| {
-            drop(it.handle().dump(Duration::MAX))
-        }),
+        ("LoopHandle::dump", |it| drop(it.handle().dump(Duration::MAX))),
     ];
     for (what, uses) in uses {
         let other = EventLoop::new().unwrap();
@@ -40,8 +38,7 @@ fn an_observer_may_not_use_the_loop() {
         let message = panic_of(|| {
             event_loop.block_on(async { boucle::spawn(async {}).await.unwrap() });
         });
-        let expected =
-            format!("{what} was used by an observer: it sees the loop, and may not use it");
+        let expected = format!("{what} was used by an observer: it sees the loop, and may not use it");
         assert_eq!(message, expected);
         assert_eq!(event_loop.block_on(async { 6 * 7 }), 42);
     }
@@ -54,10 +51,7 @@ fn a_panic_of_an_observer_comes_out() {
     let counts = Rc::clone(&count);
     let event_loop = observed_by(move |event| {
         *counts.borrow_mut() += 1;
-        assert!(
-            !matches!(event.kind, EventKind::PollBegins { task: 2 }),
-            "enough"
-        );
+        assert!(!matches!(event.kind, EventKind::PollBegins { task: 2 }), "enough");
     });
     let task = event_loop.spawn(async { 1 });
     let message = panic_of(|| {
@@ -108,12 +102,8 @@ fn an_observer_may_drop_and_abort() {
             let mut gather = Box::pin(boucle::gather([future::pending::<()>()]));
             assert!(future::poll_once(&mut gather).await.is_none());
             let detached = boucle::spawn(boucle::sleep(secs(2)));
-            let any: [Box<dyn Any>; 4] = [
-                Box::new(sleep),
-                Box::new(listener),
-                Box::new(gather),
-                Box::new(detached),
-            ];
+            let any: [Box<dyn Any>; 4] =
+                [Box::new(sleep), Box::new(listener), Box::new(gather), Box::new(detached)];
             kept.borrow_mut().extend(any);
             boucle::sleep(secs(1)).await;
         };
@@ -189,15 +179,9 @@ fn a_live_state_follows() {
     let follows = Rc::clone(&live);
     let builder = EventLoop::builder().virtual_clock();
     let event_loop = builder
-        .observe(Observing(move |event: &Event| {
-            one.borrow_mut().push((1, event.sequence))
-        }))
-        .observe(Observing(move |event: &Event| {
-            two.borrow_mut().push((2, event.sequence))
-        }))
-        .observe(Observing(move |event: &Event| {
-            follows.borrow_mut().apply(event)
-        }))
+        .observe(Observing(move |event: &Event| one.borrow_mut().push((1, event.sequence))))
+        .observe(Observing(move |event: &Event| two.borrow_mut().push((2, event.sequence))))
+        .observe(Observing(move |event: &Event| follows.borrow_mut().apply(event)))
         .build()
         .unwrap();
     event_loop.block_on(async {
@@ -207,27 +191,14 @@ fn a_live_state_follows() {
         waiter.abort();
     });
     let seen = seen.borrow();
-    assert!(
-        seen.chunks(2)
-            .all(|pair| pair[0].0 == 1 && pair[1] == (2, pair[0].1))
-    );
+    assert!(seen.chunks(2).all(|pair| pair[0].0 == 1 && pair[1] == (2, pair[0].1)));
 
     let live = live.borrow();
-    let left: Vec<_> = live
-        .tasks
-        .values()
-        .map(|task| (task.id, task.state, &task.waits[..]))
-        .collect();
-    let timer = WaitsFor::Timer {
-        timer: 1,
-        deadline: secs(9),
-    };
+    let left: Vec<_> = live.tasks.values().map(|task| (task.id, task.state, &task.waits[..])).collect();
+    let timer = WaitsFor::Timer { timer: 1, deadline: secs(9) };
     assert_eq!(
         left,
-        [
-            (2, TaskState::Idle, &[timer][..]),
-            (3, TaskState::Aborted, &[WaitsFor::Task(2)][..]),
-        ]
+        [(2, TaskState::Idle, &[timer][..]), (3, TaskState::Aborted, &[WaitsFor::Task(2)][..]),]
     );
     assert_eq!(live.ready, [3]);
     assert_eq!(live.timers.keys().collect::<Vec<_>>(), [&1]);
@@ -281,10 +252,7 @@ fn an_observer_may_end_the_process() {
 #[test]
 fn a_panic_over_a_wake_leaves_before_the_next_poll() {
     let event_loop = observed_by(|event| {
-        assert!(
-            !matches!(event.kind, EventKind::TimerFired { .. }),
-            "an observer"
-        );
+        assert!(!matches!(event.kind, EventKind::TimerFired { .. }), "an observer");
     });
     let polled = Rc::new(std::cell::Cell::new(false));
     let sets = polled.clone();

@@ -4,8 +4,7 @@ use std::future::ready;
 use std::panic::panic_any;
 
 use boucle::{
-    ALL_COMPLETED, FIRST_COMPLETED, JoinHandle, gather, now, sleep, spawn, try_gather, wait,
-    yield_now,
+    ALL_COMPLETED, FIRST_COMPLETED, JoinHandle, gather, now, sleep, spawn, try_gather, wait, yield_now,
 };
 
 use super::{Custom, message_of};

@@ -53,14 +53,8 @@ fn a_panic_in_the_destructor_of_an_aborted_task_is_the_tasks() {
         fresh.abort();
         yield_now().await;
         polled.abort();
-        assert_eq!(
-            message_of(polled).await,
-            "task 2 panicked: in the destructor"
-        );
-        assert_eq!(
-            message_of(fresh).await,
-            "task 3 panicked: in the destructor"
-        );
+        assert_eq!(message_of(polled).await, "task 2 panicked: in the destructor");
+        assert_eq!(message_of(fresh).await, "task 3 panicked: in the destructor");
         // There is no handle.
         let detached = spawn(explosive::<()>(Poll::Pending));
         detached.abort();
@@ -117,10 +111,7 @@ fn a_payload_that_panics_when_it_is_dropped_harms_nothing() {
     event_loop.block_on(async {
         drop(spawn(async { panic_any(Bomb("payload")) }));
         drop(spawn(async { panic_any(Endless) }));
-        let done = [
-            spawn(async { panic_any(Bomb("payload")) }),
-            spawn(async { panic_any(Endless) }),
-        ];
+        let done = [spawn(async { panic_any(Bomb("payload")) }), spawn(async { panic_any(Endless) })];
         yield_now().await;
         drop(done);
     });

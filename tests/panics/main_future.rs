@@ -96,10 +96,7 @@ fn an_explicit_loop_survives_a_panic_of_main() {
         7
     });
     for _ in 0..2 {
-        assert_eq!(
-            panic_of(|| event_loop.block_on(async { panic!("main") })),
-            "main"
-        );
+        assert_eq!(panic_of(|| event_loop.block_on(async { panic!("main") })), "main");
     }
     assert_eq!(event_loop.block_on(task).unwrap(), 7);
 }

@@ -6,9 +6,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use boucle::{
-    ALL_COMPLETED, JoinHandle, as_completed, gather, sleep, spawn, try_gather, wait, yield_now,
-};
+use boucle::{ALL_COMPLETED, JoinHandle, as_completed, gather, sleep, spawn, try_gather, wait, yield_now};
 use futures_lite::StreamExt;
 use futures_lite::future::poll_once;
 
@@ -33,10 +31,7 @@ fn a_task_that_awaits_itself_panics() {
         });
         own.set(Some(task));
         yield_now().await;
-        assert_eq!(
-            *seen.borrow(),
-            "task 2 awaits its own handle: it would wait for ever"
-        );
+        assert_eq!(*seen.borrow(), "task 2 awaits its own handle: it would wait for ever");
     });
 }
 
@@ -45,11 +40,7 @@ fn a_task_that_awaits_itself_panics() {
 fn a_run_inside_of_a_task_is_the_tasks_panic() {
     virtual_loop().block_on(async {
         let task = spawn(async { boucle::run(async {}) });
-        assert!(
-            message_of(task)
-                .await
-                .contains("boucle::run cannot be called while")
-        );
+        assert!(message_of(task).await.contains("boucle::run cannot be called while"));
         assert_eq!(spawn(ready(1)).await.unwrap(), 1);
         sleep(SECOND).await;
     });
@@ -68,19 +59,11 @@ fn polling_again_after_ready_panics() {
 
         let mut gathered = gather([ready(())]);
         (&mut gathered).await;
-        assert!(
-            message_of(spawn(gathered))
-                .await
-                .contains("after it was ready")
-        );
+        assert!(message_of(spawn(gathered)).await.contains("after it was ready"));
 
         let mut tried = try_gather([ready(Ok::<_, ()>(()))]);
         (&mut tried).await.unwrap();
-        assert!(
-            message_of(spawn(tried))
-                .await
-                .contains("after it was ready")
-        );
+        assert!(message_of(spawn(tried)).await.contains("after it was ready"));
 
         let mut waiting = wait([spawn(ready(()))], ALL_COMPLETED);
         (&mut waiting).await;

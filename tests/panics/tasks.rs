@@ -62,10 +62,7 @@ fn the_error_shows_the_message() {
 
         let error = literal.await.unwrap_err();
         assert_eq!(error.to_string(), "task 2 panicked: a literal");
-        assert_eq!(
-            format!("{error:?}"),
-            "JoinError(task 2 panicked: a literal)"
-        );
+        assert_eq!(format!("{error:?}"), "JoinError(task 2 panicked: a literal)");
         assert_eq!((error.id(), error.name()), (2, None));
 
         let error = formatted.await.unwrap_err();
@@ -107,8 +104,7 @@ fn a_writer_may_show_the_error_that_it_is_given() {
             // On a thread of its own, so that a deadlock is a failure and no hang.
             thread::spawn(move || sender.send(error.to_string()));
             let shown = receiver.recv_timeout(Duration::from_secs(10));
-            self.1
-                .push(shown.expect("the error can be shown meanwhile"));
+            self.1.push(shown.expect("the error can be shown meanwhile"));
             Ok(())
         }
     }
@@ -117,12 +113,7 @@ fn a_writer_may_show_the_error_that_it_is_given() {
     let error = virtual_loop().block_on(spawn_now(task)).unwrap_err();
     let mut writer = Shows(error.clone(), Vec::new());
     write!(writer, "{error}").unwrap();
-    assert!(
-        writer
-            .1
-            .iter()
-            .all(|it| it == "task 2 panicked: formatted 1")
-    );
+    assert!(writer.1.iter().all(|it| it == "task 2 panicked: formatted 1"));
 }
 
 /// Clones share the payload, and the first one to take it gets it. The others still show the message.

@@ -7,8 +7,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use boucle::{
-    ALL_COMPLETED, Elapsed, EventLoop, FIRST_COMPLETED, consume_budget, gather, interval, now,
-    sleep, sleep_until, spawn, timeout, wait, yield_now,
+    ALL_COMPLETED, Elapsed, EventLoop, FIRST_COMPLETED, consume_budget, gather, interval, now, sleep,
+    sleep_until, spawn, timeout, wait, yield_now,
 };
 use futures_lite::future::or;
 
@@ -116,10 +116,7 @@ fn the_budget_is_unlimited_outside_of_a_loop() {
             consume_budget().await;
         }
     };
-    assert_eq!(
-        futures_lite::future::block_on(futures_lite::future::poll_once(many)),
-        Some(())
-    );
+    assert_eq!(futures_lite::future::block_on(futures_lite::future::poll_once(many)), Some(()));
 }
 
 /// A timeout reads the clock although its future has spent the budget; otherwise a future that is always

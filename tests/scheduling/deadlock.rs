@@ -24,10 +24,7 @@ fn a_deadlock_is_a_panic_that_lists_the_tasks() {
     let message = panic_of(|| event_loop.block_on(spawns_three()));
     let lines: Vec<&str> = message.lines().collect();
     assert!(lines[0].starts_with("deadlock: "), "{message}");
-    assert!(
-        lines[1].ends_with(" at 1 s: the main future and 2 tasks"),
-        "{message}"
-    );
+    assert!(lines[1].ends_with(" at 1 s: the main future and 2 tasks"), "{message}");
     assert_eq!(
         lines[2..],
         [

@@ -34,15 +34,8 @@ fn assert_bounded(event_loop: &EventLoop, count: impl Fn() -> usize, all: usize)
     let mut turns = 0;
     while count() < all {
         let done = turn(event_loop);
-        assert!(
-            done.woken_by_inbox <= BOUND && done.polled <= BOUND,
-            "{done}"
-        );
-        assert!(
-            count() - before <= BOUND,
-            "{} in one turn",
-            count() - before
-        );
+        assert!(done.woken_by_inbox <= BOUND && done.polled <= BOUND, "{done}");
+        assert!(count() - before <= BOUND, "{} in one turn", count() - before);
         before = count();
         turns += 1;
         assert!(turns <= 2 * all / BOUND + 10, "the loop does not get on");
@@ -76,9 +69,7 @@ fn the_rest_of_a_flood_is_read_without_a_further_message() {
     on_another_thread(|| {
         for _ in 0..MANY {
             let count = count.clone();
-            handle
-                .spawn(move || async move { count.fetch_add(1, SeqCst) })
-                .unwrap();
+            handle.spawn(move || async move { count.fetch_add(1, SeqCst) }).unwrap();
         }
         handle.stop();
     });
@@ -106,11 +97,7 @@ fn floods_of_wakes_aborts_and_drops_are_taken_in_portions() {
     let woken = wakers.take();
     on_another_thread(move || woken.iter().chain(&woken).for_each(Waker::wake_by_ref));
     assert_bounded(&event_loop, || polls.get(), 2 * MANY);
-    assert_eq!(
-        turn(&event_loop).polled,
-        0,
-        "a second wake of a task is none"
-    );
+    assert_eq!(turn(&event_loop).polled, 0, "a second wake of a task is none");
 
     let dropped = Rc::new(Cell::new(0));
     let counts = || {

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use boucle::{
-    as_completed, gather, now, sleep, sleep_until, spawn, timeout, try_gather, yield_now,
-};
+use boucle::{as_completed, gather, now, sleep, sleep_until, spawn, timeout, try_gather, yield_now};
 use futures_lite::StreamExt;
 
 use crate::common::{Log, SECOND, counted, virtual_loop};
@@ -34,14 +32,7 @@ fn gather_runs_sleeps_concurrently_and_keeps_the_input_order() {
         squares
     });
     assert_eq!(squares, [1.0, 0.25, 2.25]);
-    let expected = [
-        "enter 1",
-        "enter 0.5",
-        "enter 1.5",
-        "leave 0.5",
-        "leave 1",
-        "leave 1.5",
-    ];
+    let expected = ["enter 1", "enter 0.5", "enter 1.5", "leave 0.5", "leave 1", "leave 1.5"];
     assert_eq!(log.take(), expected);
 }
 
@@ -156,11 +147,7 @@ fn try_gather_returns_the_first_error_and_lets_the_others_go_on() {
             async move {
                 sleep(count * SECOND).await;
                 log.add(count);
-                if count % 2 == 0 {
-                    Err(count)
-                } else {
-                    Ok(count)
-                }
+                if count % 2 == 0 { Err(count) } else { Ok(count) }
             }
         }))
         .await;

@@ -12,8 +12,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use boucle::{
-    ALL_COMPLETED, FIRST_COMPLETED, JoinHandle, as_completed, consume_budget, gather, interval,
-    now, sleep, sleep_until, spawn, timeout, try_gather, wait, yield_now,
+    ALL_COMPLETED, FIRST_COMPLETED, JoinHandle, as_completed, consume_budget, gather, interval, now, sleep,
+    sleep_until, spawn, timeout, try_gather, wait, yield_now,
 };
 use futures_core::Stream;
 use futures_lite::future::poll_once;
@@ -48,21 +48,11 @@ enum Rounds {
 }
 use Rounds::{AtMost, Exactly};
 
-fn row<F>(
-    of: &'static str,
-    what: &'static str,
-    rounds: Rounds,
-    make: impl FnOnce() -> F + 'static,
-) -> Row
+fn row<F>(of: &'static str, what: &'static str, rounds: Rounds, make: impl FnOnce() -> F + 'static) -> Row
 where
     F: Future<Output = Leaf> + 'static,
 {
-    Row {
-        of,
-        what,
-        rounds,
-        make: Box::new(|| Box::pin(make())),
-    }
+    Row { of, what, rounds, make: Box::new(|| Box::pin(make())) }
 }
 
 /// Returns a leaf that is made anew for each round.
@@ -117,15 +107,9 @@ fn table() -> Vec<Row> {
 fn of_time() -> Vec<Row> {
     let all = Exactly(128);
     vec![
-        row("time/sleep.rs: Sleep", "of zero", all, async || {
-            each(|| sleep(Duration::ZERO))
-        }),
-        row("time/sleep.rs: Sleep", "until now", all, async || {
-            each(|| sleep_until(now()))
-        }),
-        row("time/sleep.rs: Sleep", "that has fired", all, async || {
-            begun(|| sleep(MILLISECOND)).await
-        }),
+        row("time/sleep.rs: Sleep", "of zero", all, async || each(|| sleep(Duration::ZERO))),
+        row("time/sleep.rs: Sleep", "until now", all, async || each(|| sleep_until(now()))),
+        row("time/sleep.rs: Sleep", "that has fired", all, async || begun(|| sleep(MILLISECOND)).await),
         row("time/sleep.rs: Sleep", "polled again", all, async || {
             let over = Rc::new(RefCell::new(sleep(Duration::ZERO)));
             each(move || {
@@ -136,24 +120,15 @@ fn of_time() -> Vec<Row> {
         row("time/timeout.rs: Timeout", "of zero", all, async || {
             each(|| timeout(Duration::ZERO, pending::<()>()))
         }),
-        row(
-            "time/timeout.rs: Timeout",
-            "that has passed",
-            all,
-            async || begun(|| timeout(MILLISECOND, pending::<()>())).await,
-        ),
-        row(
-            "time/timeout.rs: Timeout",
-            "with a value",
-            all,
-            async || each(|| timeout(HOUR, sleep(Duration::ZERO))),
-        ),
-        row(
-            "time/timeout.rs: Timeout",
-            "in a timeout",
-            all,
-            async || each(|| timeout(HOUR, timeout(Duration::ZERO, pending::<()>()))),
-        ),
+        row("time/timeout.rs: Timeout", "that has passed", all, async || {
+            begun(|| timeout(MILLISECOND, pending::<()>())).await
+        }),
+        row("time/timeout.rs: Timeout", "with a value", all, async || {
+            each(|| timeout(HOUR, sleep(Duration::ZERO)))
+        }),
+        row("time/timeout.rs: Timeout", "in a timeout", all, async || {
+            each(|| timeout(HOUR, timeout(Duration::ZERO, pending::<()>())))
+        }),
         row("time/interval.rs: tick", "missed", all, async || {
             let ticks = Rc::new(RefCell::new(interval(MILLISECOND)));
             sleep(HOUR).await;
@@ -168,63 +143,40 @@ fn of_time() -> Vec<Row> {
 fn of_tasks() -> Vec<Row> {
     let all = Exactly(128);
     vec![
-        row(
-            "task/join.rs: JoinHandle",
-            "that is done",
-            all,
-            async || supply(done().await),
-        ),
+        row("task/join.rs: JoinHandle", "that is done", all, async || supply(done().await)),
         row("task/join.rs: JoinHandle", "of no loop", all, async || {
             let event_loop = virtual_loop();
             let tasks = (0..MANY).map(|_| event_loop.spawn(ready(()))).collect();
             drop(event_loop);
             supply::<JoinHandle<()>>(tasks)
         }),
-        row("task/budget.rs: consume_budget", "", all, async || {
-            each(consume_budget)
-        }),
-        row("task/budget.rs: YieldNow", "", Exactly(1), async || {
-            each(yield_now)
-        }),
+        row("task/budget.rs: consume_budget", "", all, async || each(consume_budget)),
+        row("task/budget.rs: YieldNow", "", Exactly(1), async || each(yield_now)),
     ]
 }
 
 fn of_gathers() -> Vec<Row> {
     let all = Exactly(128);
     vec![
-        row("combine/gather.rs: Gather", "of none", all, async || {
-            each(|| gather([] as [Ready<()>; 0]))
+        row("combine/gather.rs: Gather", "of none", all, async || each(|| gather([] as [Ready<()>; 0]))),
+        row("combine/gather.rs: Gather", "that is done", all, async || {
+            begun(|| gather([ready(1), ready(2)])).await
         }),
-        row(
-            "combine/gather.rs: Gather",
-            "that is done",
-            all,
-            async || begun(|| gather([ready(1), ready(2)])).await,
-        ),
-        row(
-            "combine/gather.rs: gather!",
-            "that is done",
-            all,
-            async || begun(|| Box::pin(boucle::gather!(ready(1), ready("2")))).await,
-        ),
+        row("combine/gather.rs: gather!", "that is done", all, async || {
+            begun(|| Box::pin(boucle::gather!(ready(1), ready("2")))).await
+        }),
         row("combine/gather.rs: gather!", "of one", all, async || {
             begun(|| Box::pin(boucle::gather!(ready(1)))).await
         }),
         row("combine/gather.rs: TryGather", "of none", all, async || {
             each(|| try_gather([] as [Ready<Result<(), ()>>; 0]))
         }),
-        row(
-            "combine/gather.rs: TryGather",
-            "that is done",
-            all,
-            async || begun(|| try_gather([ready(Ok::<_, ()>(1)), ready(Ok(2))])).await,
-        ),
-        row(
-            "combine/gather.rs: TryGather",
-            "that failed",
-            all,
-            async || begun(|| try_gather([ready(Ok(1)), ready(Err(2))])).await,
-        ),
+        row("combine/gather.rs: TryGather", "that is done", all, async || {
+            begun(|| try_gather([ready(Ok::<_, ()>(1)), ready(Ok(2))])).await
+        }),
+        row("combine/gather.rs: TryGather", "that failed", all, async || {
+            begun(|| try_gather([ready(Ok(1)), ready(Err(2))])).await
+        }),
     ]
 }
 
@@ -237,21 +189,13 @@ fn of_streams_and_waits() -> Vec<Row> {
             yield_now().await;
             items(values)
         }),
-        row(
-            "combine/gather.rs: AsCompleted",
-            "its end",
-            all,
-            async || items(as_completed([] as [Ready<()>; 0])),
-        ),
-        row(
-            "combine/wait.rs: Wait",
-            "of what is done",
-            all,
-            async || {
-                let mut tasks = done().await;
-                each(move || wait([tasks.pop().unwrap()], FIRST_COMPLETED))
-            },
-        ),
+        row("combine/gather.rs: AsCompleted", "its end", all, async || {
+            items(as_completed([] as [Ready<()>; 0]))
+        }),
+        row("combine/wait.rs: Wait", "of what is done", all, async || {
+            let mut tasks = done().await;
+            each(move || wait([tasks.pop().unwrap()], FIRST_COMPLETED))
+        }),
         row("combine/wait.rs: Wait", "no longer than", all, async || {
             let mut tasks = done().await;
             each(move || wait([tasks.pop().unwrap()], ALL_COMPLETED).timeout(Duration::ZERO))
@@ -270,16 +214,11 @@ async fn poll_next_once<S: Stream + Unpin>(stream: &mut S) -> Poll<Option<S::Ite
 
 #[cfg(feature = "blocking")]
 fn of_the_executor() -> Vec<Row> {
-    vec![row(
-        "executor/run_in_executor.rs: RunInExecutor",
-        "whose work is done",
-        AtMost(128),
-        async || {
-            let jobs: Vec<_> = (0..MANY).map(|_| boucle::run_in_executor(|| {})).collect();
-            boucle::run_in_executor(|| {}).await;
-            supply(jobs)
-        },
-    )]
+    vec![row("executor/run_in_executor.rs: RunInExecutor", "whose work is done", AtMost(128), async || {
+        let jobs: Vec<_> = (0..MANY).map(|_| boucle::run_in_executor(|| {})).collect();
+        boucle::run_in_executor(|| {}).await;
+        supply(jobs)
+    })]
 }
 
 #[cfg(not(feature = "blocking"))]
@@ -319,9 +258,7 @@ fn rounds_of_each_poll(make: impl FnOnce() -> Boxed<Leaf>) -> Vec<usize> {
 fn every_await_gives_way() {
     for row in table() {
         let name = format!("{} {}", row.of, row.what);
-        let seen = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            rounds_of_each_poll(row.make)
-        }));
+        let seen = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| rounds_of_each_poll(row.make)));
         let seen = seen.unwrap_or_else(|_| panic!("{name}: it never gives way"));
         match row.rounds {
             Exactly(rounds) => assert_eq!(seen[1..], [rounds; 4], "{name}"),
@@ -368,6 +305,5 @@ fn awaited(line: &str) -> Option<&str> {
     if line.starts_with("macro_rules!") {
         return Some("gather!");
     }
-    name.split(|letter: char| !letter.is_alphanumeric() && letter != '_')
-        .next()
+    name.split(|letter: char| !letter.is_alphanumeric() && letter != '_').next()
 }

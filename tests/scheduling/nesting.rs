@@ -30,8 +30,7 @@ fn a_nested_run_panics_and_the_outer_loop_goes_on() {
     let lines = log.take();
     let calls = ["boucle::run", "block_on", "run_forever", "turn", "turn"];
     for (line, call) in lines.iter().zip(calls) {
-        let begin =
-            format!("{call} cannot be called while loop {number} is running on this thread");
+        let begin = format!("{call} cannot be called while loop {number} is running on this thread");
         assert!(line.starts_with(&begin), "{line}");
     }
     other.block_on(yield_now());

@@ -3,9 +3,7 @@
 use std::future::{pending, ready};
 use std::time::Duration;
 
-use boucle::{
-    ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION, gather, now, sleep, spawn, wait, yield_now,
-};
+use boucle::{ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION, gather, now, sleep, spawn, wait, yield_now};
 
 use crate::common::{SECOND, counted, virtual_loop};
 

@@ -10,22 +10,11 @@ use std::time::Duration;
 use boucle::observe::{Event, EventKind};
 use boucle::{EventLoop, JoinHandle, run, sleep, yield_now};
 
-use crate::common::{
-    Observing, OnDrop, SECOND, child, holds, part_of_child, virtual_loop, waker_of,
-};
+use crate::common::{Observing, OnDrop, SECOND, child, holds, part_of_child, virtual_loop, waker_of};
 
 /// What runs in a child process, by name.
-const PARTS: [&str; 9] = [
-    "main",
-    "task",
-    "awaited",
-    "destructor",
-    "other loop",
-    "observer",
-    "wake",
-    "inbox",
-    "nested",
-];
+const PARTS: [&str; 9] =
+    ["main", "task", "awaited", "destructor", "other loop", "observer", "wake", "inbox", "nested"];
 
 /// Uses what is left of a loop, late in the life of its thread.
 #[derive(Default)]

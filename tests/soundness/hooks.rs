@@ -56,12 +56,8 @@ fn polled<F: Future>(future: F) -> Result<Poll<F::Output>, String> {
     let waker = hooked();
     let mut future = pin!(future);
     let cx = &mut Context::from_waker(&waker);
-    catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))).map_err(|payload| {
-        payload
-            .downcast_ref::<String>()
-            .cloned()
-            .unwrap_or_default()
-    })
+    catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)))
+        .map_err(|payload| payload.downcast_ref::<String>().cloned().unwrap_or_default())
 }
 
 /// The clone of a waker drops the loop on which its task is awaited: the poll says that the task is
@@ -101,10 +97,7 @@ fn a_refusal_outlives_the_waker() {
         refused(polled(&mut children).map(drop), "its own loop");
         refused(polled(&mut handle).map(drop), "its own loop");
     });
-    refused(
-        polled(sleep(Duration::from_secs(1))).map(drop),
-        "needs an event loop",
-    );
+    refused(polled(sleep(Duration::from_secs(1))).map(drop), "needs an event loop");
     DROPS_PANIC.set(false);
 }
 
@@ -136,9 +129,7 @@ fn a_value_of_a_job_outlives_the_waker() {
     DROPS_PANIC.set(true);
     run(async {
         let (sender, done) = std::sync::mpsc::channel();
-        let mut job = pin!(boucle::run_in_executor(move || sender
-            .send(())
-            .map(|()| 42)));
+        let mut job = pin!(boucle::run_in_executor(move || sender.send(()).map(|()| 42)));
         done.recv().unwrap();
         // The value is sent just after; the pool has as many threads as are asked for.
         boucle::run_in_executor(|| ()).await;

@@ -13,8 +13,8 @@ use std::time::Duration;
 use boucle::net::TcpListener;
 use boucle::observe::{Event, Observer};
 use boucle::{
-    ALL_COMPLETED, EventLoop, JoinHandle, as_completed, gather, run, sleep, spawn, try_gather,
-    wait, yield_now,
+    ALL_COMPLETED, EventLoop, JoinHandle, as_completed, gather, run, sleep, spawn, try_gather, wait,
+    yield_now,
 };
 use futures_lite::StreamExt;
 
@@ -188,9 +188,7 @@ fn what_panicking_wakers_wait_for_may_be_dropped_anywhere() {
     let here = event_loop.block_on(kinds());
     here.into_iter().for_each(drop);
     let elsewhere = event_loop.block_on(kinds());
-    std::thread::spawn(move || elsewhere.into_iter().for_each(drop))
-        .join()
-        .unwrap();
+    std::thread::spawn(move || elsewhere.into_iter().for_each(drop)).join().unwrap();
     turn(&event_loop);
     let late = event_loop.block_on(kinds());
     drop(event_loop);
@@ -269,11 +267,7 @@ fn a_waker_that_is_left_at_the_very_end_is_woken() {
         fn drop(&mut self) {
             for future in &mut *self.0.borrow_mut() {
                 let (waker, wakes) = panicking();
-                if future
-                    .as_mut()
-                    .poll(&mut Context::from_waker(&waker))
-                    .is_ready()
-                {
+                if future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
                     drop(catch_unwind(AssertUnwindSafe(|| drop(waker))));
                     continue;
                 }
@@ -292,11 +286,7 @@ fn a_waker_that_is_left_at_the_very_end_is_woken() {
         let gathers = async { drop(gather([pending::<()>()]).await) };
         let mut futures: [Boxed; 2] = [Box::pin(accepts), Box::pin(gathers)];
         for future in &mut futures {
-            assert!(
-                poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx)))
-                    .await
-                    .is_pending()
-            );
+            assert!(poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await.is_pending());
         }
         left.borrow_mut().extend(futures);
     });

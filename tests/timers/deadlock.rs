@@ -22,10 +22,7 @@ fn a_deadlock_lists_the_waiting_tasks() {
         })
     });
     assert!(message.starts_with("deadlock"), "{message}");
-    assert!(
-        message.contains("the main future and 1 task\n"),
-        "{message}"
-    );
+    assert!(message.contains("the main future and 1 task\n"), "{message}");
     assert!(message.contains("\"waiter\""), "{message}");
     assert!(message.contains("Pending"), "{message}");
     // The loop can be used again.
@@ -40,9 +37,7 @@ fn a_loop_handle_holds_off_the_deadlock() {
     let handle = event_loop.handle();
     let (sender, receiver) = async_channel::bounded(1);
     let other = thread::spawn(move || {
-        handle
-            .spawn(move || async move { sender.send(7).await.unwrap() })
-            .unwrap();
+        handle.spawn(move || async move { sender.send(7).await.unwrap() }).unwrap();
     });
     assert_eq!(event_loop.block_on(receiver.recv()), Ok(7));
     other.join().unwrap();

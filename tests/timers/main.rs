@@ -29,10 +29,7 @@ struct Log {
 
 impl Log {
     fn new() -> Log {
-        Log {
-            start: now(),
-            lines: Rc::default(),
-        }
+        Log { start: now(), lines: Rc::default() }
     }
 
     fn add(&self, what: impl ToString) {

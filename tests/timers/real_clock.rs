@@ -33,10 +33,7 @@ fn a_real_sleep_is_one_park() {
     for micros in [1, 50, 100, 500, 999, 1_000, 1_001, 2_500, 5_000] {
         let task = event_loop.spawn(sleep(Duration::from_micros(micros)));
         let turn = event_loop.turn(None).unwrap();
-        assert!(
-            turn.woken_by_timers == 1 || task.is_finished(),
-            "{micros} µs"
-        );
+        assert!(turn.woken_by_timers == 1 || task.is_finished(), "{micros} µs");
         while !task.is_finished() {
             event_loop.turn(None).unwrap();
         }

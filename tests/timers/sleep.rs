@@ -6,9 +6,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use boucle::{
-    Elapsed, Interval, Sleep, Timeout, gather, now, sleep, sleep_until, spawn, timeout, yield_now,
-};
+use boucle::{Elapsed, Interval, Sleep, Timeout, gather, now, sleep, sleep_until, spawn, timeout, yield_now};
 use futures::stream::FuturesUnordered;
 use futures_lite::StreamExt;
 use futures_lite::future::poll_once;

@@ -269,10 +269,7 @@ fn two_virtual_runs_are_the_same() {
                     for _ in 0..20 {
                         ticks.tick().await;
                         log.add(number);
-                        if timeout(Duration::from_micros(number), ticks.tick())
-                            .await
-                            .is_err()
-                        {
+                        if timeout(Duration::from_micros(number), ticks.tick()).await.is_err() {
                             yield_now().await;
                         }
                     }

@@ -94,8 +94,7 @@ fn a_waker_may_be_woken_while_thread_locals_are_destroyed() {
                 let _ = &armed;
                 sender.send(("waker", finished)).unwrap();
             });
-            let (event_loop, keeper): (Box<dyn Any>, Box<dyn Any>) =
-                (Box::new(event_loop), Box::new(keeper));
+            let (event_loop, keeper): (Box<dyn Any>, Box<dyn Any>) = (Box::new(event_loop), Box::new(keeper));
             let (one, other) = match loop_first {
                 true => (event_loop, keeper),
                 false => (keeper, event_loop),

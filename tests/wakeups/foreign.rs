@@ -10,9 +10,7 @@ use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 use std::time::Duration;
 
 use boucle::net::TcpListener;
-use boucle::{
-    ALL_COMPLETED, LoopHandle, as_completed, gather, sleep, spawn, timeout, wait, yield_now,
-};
+use boucle::{ALL_COMPLETED, LoopHandle, as_completed, gather, sleep, spawn, timeout, wait, yield_now};
 use futures_lite::StreamExt;
 
 use crate::common::{Gate, LONG, SECOND, listen, look, rounds, virtual_loop, waker_of};
@@ -99,11 +97,8 @@ impl Calls {
 /// one twice, which replaces it; then makes the future ready, polls it once more and drops it; and drops
 /// another such future while it is pending. Asserts that nothing panics, that as many wakers are woken as
 /// should be, and that none is leaked.
-async fn bears_reentrant_wakers<F, T>(
-    mut make: impl FnMut() -> F,
-    ready: impl AsyncFn(),
-    wakes: usize,
-) where
+async fn bears_reentrant_wakers<F, T>(mut make: impl FnMut() -> F, ready: impl AsyncFn(), wakes: usize)
+where
     F: FnMut(&mut Context<'_>) -> Poll<T>,
 {
     poll_fn(|cx| {

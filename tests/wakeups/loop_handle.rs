@@ -35,10 +35,7 @@ fn a_loop_handle_spawns_from_another_thread() {
     thread.join().unwrap();
 
     let arrived = turn(&event_loop);
-    assert_eq!(
-        (arrived.polled, arrived.woken_by_inbox, arrived.left),
-        (0, 3, 3)
-    );
+    assert_eq!((arrived.polled, arrived.woken_by_inbox, arrived.left), (0, 3, 3));
     assert_eq!(turn(&event_loop).polled, 3);
     assert_eq!(turn(&event_loop).left, 0);
     let seen: Vec<_> = receiver.iter().collect();

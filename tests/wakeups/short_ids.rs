@@ -14,10 +14,7 @@ use crate::common::{OnDrop, own_binary, passes_alone, turn, virtual_loop, waitin
 /// spurious poll.
 #[test]
 fn a_waker_of_a_dead_loop_does_not_disturb_a_later_one() {
-    if passes_alone(
-        own_binary(),
-        "short_ids::a_waker_of_a_dead_loop_does_not_disturb_a_later_one",
-    ) {
+    if passes_alone(own_binary(), "short_ids::a_waker_of_a_dead_loop_does_not_disturb_a_later_one") {
         return;
     }
     let event_loop = virtual_loop();
@@ -55,10 +52,7 @@ fn a_wake_reaches_a_loop_that_was_made_while_another_one_closed() {
         let digits = debug.trim_matches(|c: char| !c.is_ascii_digit());
         digits.parse().unwrap()
     }
-    if passes_alone(
-        own_binary(),
-        "short_ids::a_wake_reaches_a_loop_that_was_made_while_another_one_closed",
-    ) {
+    if passes_alone(own_binary(), "short_ids::a_wake_reaches_a_loop_that_was_made_while_another_one_closed") {
         return;
     }
     let closing = virtual_loop();

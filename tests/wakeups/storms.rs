@@ -37,9 +37,7 @@ fn a_storm_of_wakes_of_one_task_loses_none() {
             }
         });
         timeout(LONG, storm).await.expect("no wake is lost");
-        threads
-            .into_iter()
-            .for_each(|thread| thread.join().unwrap());
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
     });
 }
 
@@ -57,10 +55,7 @@ fn a_storm_of_wakes_of_many_tasks_loses_none() {
                 let places = places.clone();
                 spawn(poll_fn(move |cx| {
                     let (steps, place) = &places[index];
-                    place
-                        .lock()
-                        .unwrap()
-                        .get_or_insert_with(|| cx.waker().clone());
+                    place.lock().unwrap().get_or_insert_with(|| cx.waker().clone());
                     match steps.load(SeqCst) {
                         n if n == 4 * ROUNDS => Poll::Ready(()),
                         _ => Poll::Pending,

@@ -41,11 +41,7 @@ text { font: 12px system-ui, sans-serif; fill: #24292f; }
 
 pub fn chart(page: &Page) -> String {
     let lines: Vec<_> = page.rows.chunks(COLUMNS).collect();
-    let height = HEAD
-        + lines
-            .iter()
-            .map(|panels| line_height(panels))
-            .sum::<usize>();
+    let height = HEAD + lines.iter().map(|panels| line_height(panels)).sum::<usize>();
     let width = COLUMNS * PANEL + 20;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
@@ -76,13 +72,7 @@ fn line_height(panels: &[Measured]) -> usize {
 }
 
 fn panel(svg: &mut String, x: usize, y: usize, row: &Measured) {
-    text(
-        svg,
-        x,
-        y + 22,
-        "title",
-        &format!("{}, {}", row.row, row.unit.name()),
-    );
+    text(svg, x, y + 22, "title", &format!("{}, {}", row.row, row.unit.name()));
     let mut sides: Vec<&Figures> = row.sides.iter().collect();
     sides.sort_by(|one, other| one.best.total_cmp(&other.best));
     let boucle = sides.iter().find(|side| side.peer == "boucle");
@@ -114,8 +104,5 @@ fn panel(svg: &mut String, x: usize, y: usize, row: &Measured) {
 
 fn text(svg: &mut String, x: usize, y: usize, class: &str, words: &str) {
     let words = words.replace('&', "&amp;").replace('<', "&lt;");
-    let _ = writeln!(
-        svg,
-        "<text class=\"{class}\" x=\"{x}\" y=\"{y}\">{words}</text>"
-    );
+    let _ = writeln!(svg, "<text class=\"{class}\" x=\"{x}\" y=\"{y}\">{words}</text>");
 }

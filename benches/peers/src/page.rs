@@ -36,9 +36,7 @@ pub struct Version {
 impl Machine {
     pub fn this() -> Machine {
         let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        let model = cpus
-            .lines()
-            .find_map(|line| line.strip_prefix("model name\t: "));
+        let model = cpus.lines().find_map(|line| line.strip_prefix("model name\t: "));
         Machine {
             processor: model.unwrap_or("unknown").to_owned(),
             processors: std::thread::available_parallelism().map_or(1, |count| count.get()),
@@ -52,24 +50,13 @@ impl Machine {
 fn first_line(program: &str, arguments: &[&str]) -> String {
     let ran = Command::new(program).args(arguments).output();
     let said = ran.map(|ran| String::from_utf8_lossy(&ran.stdout).into_owned());
-    said.ok()
-        .and_then(|said| said.lines().next().map(str::to_owned))
-        .unwrap_or("unknown".into())
+    said.ok().and_then(|said| said.lines().next().map(str::to_owned)).unwrap_or("unknown".into())
 }
 
 impl fmt::Display for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Machine {
-            processor,
-            processors,
-            kernel,
-            compiler,
-            date,
-        } = self;
-        write!(
-            f,
-            "{processors} × {processor}, {kernel}, {compiler}, {date}"
-        )
+        let Machine { processor, processors, kernel, compiler, date } = self;
+        write!(f, "{processors} × {processor}, {kernel}, {compiler}, {date}")
     }
 }
 
@@ -90,11 +77,7 @@ impl Version {
 
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Version {
-            peer,
-            package,
-            version,
-        } = self;
+        let Version { peer, package, version } = self;
         match *package {
             "" => write!(f, "{peer}"),
             package if package == *peer => write!(f, "{peer} {version}"),
@@ -121,16 +104,8 @@ impl Page {
                 row.unit.name()
             );
             for side in &row.sides {
-                let Figures {
-                    peer, best, median, ..
-                } = *side;
-                let figures = [
-                    Some(best),
-                    Some(median),
-                    side.ratio,
-                    side.instructions,
-                    side.system_calls,
-                ];
+                let Figures { peer, best, median, .. } = *side;
+                let figures = [Some(best), Some(median), side.ratio, side.instructions, side.system_calls];
                 page += &format!("| {peer} | {} |\n", figures.map(number).join(" | "));
             }
         }

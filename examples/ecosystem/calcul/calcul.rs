@@ -63,10 +63,7 @@ pub(crate) fn subroutines(wait: Duration) {
 }
 
 /// As three tasks. Returns how many turns a task that ticks has had when both numbers are there.
-pub(crate) async fn coroutines<C>(
-    wait: Duration,
-    calcul: impl Fn(u32) -> C,
-) -> Result<usize, JoinError>
+pub(crate) async fn coroutines<C>(wait: Duration, calcul: impl Fn(u32) -> C) -> Result<usize, JoinError>
 where
     C: Future<Output = ()> + 'static,
 {

@@ -98,9 +98,7 @@ fn measured() -> Duration {
 
 fn tell_turns(turns: usize) {
     let tick = TICK.as_millis();
-    println!(
-        "(a task that ticks every {tick} ms had {turns} turns before the calculations were done)"
-    );
+    println!("(a task that ticks every {tick} ms had {turns} turns before the calculations were done)");
 }
 
 fn main() -> Result<(), JoinError> {

@@ -26,9 +26,7 @@ pub(crate) async fn connect(url: &str) -> Result<WebSocket, Failure> {
 
 /// Takes part, on a loop whose end does not wait for a line that may never be typed.
 pub(crate) fn run(url: &str, name: String) -> Result<(), Failure> {
-    let event_loop = EventLoop::builder()
-        .shutdown_timeout(Duration::ZERO)
-        .build()?;
+    let event_loop = EventLoop::builder().shutdown_timeout(Duration::ZERO).build()?;
     event_loop.block_on(take_part(url, name))
 }
 

@@ -41,10 +41,7 @@ pub(crate) async fn converse(
 }
 
 /// Ends when there is nothing left to say: when the other end of the channel is gone.
-async fn gestion_envoi_message(
-    websocket: Rc<WebSocket>,
-    to_say: Receiver<Utf8Bytes>,
-) -> Result<(), Error> {
+async fn gestion_envoi_message(websocket: Rc<WebSocket>, to_say: Receiver<Utf8Bytes>) -> Result<(), Error> {
     while let Ok(text) = to_say.recv().await {
         websocket.send(text).await?;
     }

@@ -68,13 +68,7 @@ async fn enter(
     let (hears, heard) = async_channel::unbounded();
     let hear = move |text| drop(hears.try_send(text));
     let client = boucle::spawn(converse(websocket, to_say, hear));
-    Ok(Participant {
-        name,
-        says,
-        heard,
-        client,
-        server,
-    })
+    Ok(Participant { name, says, heard, client, server })
 }
 
 /// Has one client say a line, and prints which clients received it.

@@ -28,12 +28,7 @@ impl End {
             let names = names.iter().filter(|(id, _)| is_one(*id));
             names.map(|(_, name)| *name).collect()
         };
-        End {
-            termine: of(termine),
-            attente: of(attente),
-            aborted: true,
-            closed: Ok(None),
-        }
+        End { termine: of(termine), attente: of(attente), aborted: true, closed: Ok(None) }
     }
 }
 

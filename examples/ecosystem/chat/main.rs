@@ -113,10 +113,7 @@ fn role() -> Role {
 
 async fn serve(address: &str) -> Result<(), Failure> {
     let listener = TcpListener::bind(address).await?;
-    println!(
-        "(listening on ws://{}/ until Ctrl-C)",
-        listener.local_addr()?
-    );
+    println!("(listening on ws://{}/ until Ctrl-C)", listener.local_addr()?);
     server::serve(listener).await
 }
 

@@ -46,9 +46,7 @@ impl WebSocket {
     /// The opening handshake, on the server's side.
     pub(crate) async fn accept(stream: TcpStream) -> Result<WebSocket, Error> {
         let handshake = accept_async_with_config(stream, limits());
-        Ok(WebSocket::new(
-            in_time(WELCOME, handshake, "no opening handshake").await??,
-        ))
+        Ok(WebSocket::new(in_time(WELCOME, handshake, "no opening handshake").await??))
     }
 
     /// The opening handshake, on the client's side.
@@ -59,10 +57,7 @@ impl WebSocket {
     }
 
     fn new(stream: WebSocketStream<TcpStream>) -> WebSocket {
-        WebSocket {
-            stream: RefCell::new(stream),
-            goodbye: OnceCell::new(),
-        }
+        WebSocket { stream: RefCell::new(stream), goodbye: OnceCell::new() }
     }
 
     /// Sends a text. If the task is aborted meanwhile, no half of a frame is left: what was begun
@@ -89,10 +84,7 @@ impl WebSocket {
     }
 
     /// Ends the connection: with the closing handshake, or because of an error, which it returns.
-    pub(crate) async fn close(
-        self,
-        result: Result<(), Error>,
-    ) -> Result<Option<CloseFrame>, Error> {
+    pub(crate) async fn close(self, result: Result<(), Error>) -> Result<Option<CloseFrame>, Error> {
         match result {
             Ok(()) => self.say_goodbye().await,
             Err(error) => {

@@ -24,9 +24,7 @@ pub(crate) fn read(text: &str) -> (Vec<Arc<Link>>, Vec<String>) {
         match Link::new(url) {
             Ok(link) if names.insert(link.name.clone()) => links.push(Arc::new(link)),
             Ok(Link { name, .. }) => {
-                failures.push(format!(
-                    "{url} failed: another link has the file name {name}"
-                ));
+                failures.push(format!("{url} failed: another link has the file name {name}"));
             }
             Err(failure) => failures.push(format!("{url} failed: {}", http::why(&failure))),
         }
@@ -42,10 +40,7 @@ impl Link {
         if !is_file_name(name) {
             return Err(format!("{name:?} is no file name").into());
         }
-        Ok(Link {
-            name: name.to_owned(),
-            target,
-        })
+        Ok(Link { name: name.to_owned(), target })
     }
 }
 

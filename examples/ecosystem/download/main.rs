@@ -163,10 +163,7 @@ where
     D: Future<Output = Result<(), Failure>> + 'static,
 {
     fs::create_dir_all(directory).map_err(|error| at(directory, error))?;
-    let folder = Folder {
-        path: directory.to_owned(),
-        screen: Screen::new(),
-    };
+    let folder = Folder { path: directory.to_owned(), screen: Screen::new() };
     let begin = Instant::now();
     let all_came = boucle::run(fetch(links.to_vec(), folder, download));
     let seconds = begin.elapsed().as_secs_f64();
@@ -197,11 +194,7 @@ fn at(path: &Path, error: io::Error) -> Failure {
 
 fn options() -> Options {
     options::read(HELP, |arguments| {
-        let mut options = Options {
-            links: None,
-            to: None,
-            scale: 1.0,
-        };
+        let mut options = Options { links: None, to: None, scale: 1.0 };
         while let Some(argument) = arguments.next()? {
             match argument {
                 Long("links") => options.links = Some(arguments.value()?.into()),

@@ -12,11 +12,8 @@ pub(crate) struct Screen(MultiProgress);
 impl Screen {
     /// The terminal. If stdout is none, the bars are not drawn.
     pub(crate) fn new() -> Screen {
-        let bars = if stdout().is_terminal() {
-            ProgressDrawTarget::stdout()
-        } else {
-            ProgressDrawTarget::hidden()
-        };
+        let bars =
+            if stdout().is_terminal() { ProgressDrawTarget::stdout() } else { ProgressDrawTarget::hidden() };
         Screen(MultiProgress::with_draw_target(bars))
     }
 

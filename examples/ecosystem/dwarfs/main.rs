@@ -55,8 +55,6 @@ fn main() {
         println!("{}", list(&dwarfs_with_e(wait).await));
         let (time, turns) = beside_another_task(wait).await;
         let (wait, time) = (wait.as_secs_f64(), time.as_secs_f64());
-        println!(
-            "(7 waits of {wait:.2} s took {time:.2} s, and another task had {turns} turns meanwhile)"
-        );
+        println!("(7 waits of {wait:.2} s took {time:.2} s, and another task had {turns} turns meanwhile)");
     });
 }

@@ -46,8 +46,8 @@ struct Page {
 
 /// The summary in an answer.
 pub(crate) fn summary(answer: &[u8]) -> Result<String, Failure> {
-    let answer: Answer = serde_json::from_slice(answer)
-        .map_err(|why| format!("this is not the answer of a wiki: {why}"))?;
+    let answer: Answer =
+        serde_json::from_slice(answer).map_err(|why| format!("this is not the answer of a wiki: {why}"))?;
     if let Some(refusal) = answer.error {
         return Err(format!("the wiki refuses: {}", refusal.info).into());
     }

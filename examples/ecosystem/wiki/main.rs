@@ -96,12 +96,7 @@ fn options() -> Options {
                         let is_bare = |target: Target| target.path == "/";
                         !url.contains('#') && Target::new(url, None).is_ok_and(is_bare)
                     };
-                    server = Some(options::value(
-                        arguments,
-                        "server",
-                        "http://HOST:PORT",
-                        is_site,
-                    )?);
+                    server = Some(options::value(arguments, "server", "http://HOST:PORT", is_site)?);
                 }
                 Value(page) => pages.push(page.string()?),
                 option => return Err(option.unexpected()),
@@ -111,11 +106,7 @@ fn options() -> Options {
             pages = PAGES.map(String::from).to_vec();
         }
         let wait = Duration::from_secs(6).mul_f64(scale);
-        Ok(Options {
-            wait,
-            server,
-            pages,
-        })
+        Ok(Options { wait, server, pages })
     })
 }
 
@@ -136,11 +127,7 @@ fn tell_most_open(server: Option<&Server>) {
 }
 
 fn main() -> ExitCode {
-    let Options {
-        wait,
-        server,
-        pages,
-    } = options();
+    let Options { wait, server, pages } = options();
     let (server, url) = match server {
         Some(url) => (None, url),
         None => {
@@ -155,9 +142,5 @@ fn main() -> ExitCode {
     println!();
     let all_came_again = boucle::run(coroutines(&site, &pages));
     tell_most_open(server.as_ref());
-    if all_came && all_came_again {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if all_came && all_came_again { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

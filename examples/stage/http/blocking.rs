@@ -40,19 +40,11 @@ pub fn get(target: &Target) -> Result<Response, Failure> {
 }
 
 /// The same; calls `reached` after each step.
-pub fn get_step_by_step(
-    target: &Target,
-    mut reached: impl FnMut(Step),
-) -> Result<Response, Failure> {
-    let Target {
-        address,
-        host,
-        path,
-    } = target;
+pub fn get_step_by_step(target: &Target, mut reached: impl FnMut(Step)) -> Result<Response, Failure> {
+    let Target { address, host, path } = target;
     let addresses = (address.0.as_str(), address.1).to_socket_addrs();
-    let addresses: Vec<_> = addresses
-        .map_err(|why| format!("cannot look up \"{}\": {why}", address.0))?
-        .collect();
+    let addresses: Vec<_> =
+        addresses.map_err(|why| format!("cannot look up \"{}\": {why}", address.0))?.collect();
     let mut stream = TcpStream::connect(&*addresses)?;
     reached(Step::Connected);
     let request = format!("GET {path} HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n");
@@ -67,12 +59,7 @@ pub fn get_step_by_step(
     }
     let length = header(&head, "content-length");
     let length = length.map(|length| length.parse().map_err(|_| "its length is no number"));
-    Ok(Response {
-        status: status(&head)?,
-        length: length.transpose()?,
-        came: 0,
-        stream,
-    })
+    Ok(Response { status: status(&head)?, length: length.transpose()?, came: 0, stream })
 }
 
 impl Read for Response {

@@ -17,8 +17,6 @@ pub async fn get(target: &Target) -> Result<Response<Incoming>, Failure> {
     // A task of its own moves the bytes, until the response has been read. An error in it
     // reaches the task that reads the response.
     drop(boucle::spawn(connection));
-    let request = Request::get(&target.path)
-        .header(HOST, &target.host)
-        .body(Empty::<Bytes>::new())?;
+    let request = Request::get(&target.path).header(HOST, &target.host).body(Empty::<Bytes>::new())?;
     Ok(sender.send_request(request).await?)
 }

@@ -29,9 +29,5 @@ pub fn why(failure: &Failure) -> String {
 
 /// An error if a status is another one than 200.
 pub fn expect_ok(status: StatusCode) -> Result<(), Failure> {
-    if status == StatusCode::OK {
-        Ok(())
-    } else {
-        Err(status.to_string().into())
-    }
+    if status == StatusCode::OK { Ok(()) } else { Err(status.to_string().into()) }
 }

@@ -85,9 +85,7 @@ where
             continue;
         };
         let (find, requests) = (Rc::clone(&find), Arc::clone(&requests));
-        drop(boucle::spawn(async move {
-            converse(stream, &*find, &requests).await
-        }));
+        drop(boucle::spawn(async move { converse(stream, &*find, &requests).await }));
     }
 }
 
@@ -102,8 +100,7 @@ where
         drop(open);
         Ok::<_, Infallible>(response(content))
     };
-    let connection =
-        http1::Builder::new().serve_connection(FuturesIo::new(stream), service_fn(answer));
+    let connection = http1::Builder::new().serve_connection(FuturesIo::new(stream), service_fn(answer));
     // A client that goes away is no concern of the server's.
     let _ = connection.await;
 }

@@ -42,11 +42,7 @@ impl Target {
         // A query may come without a path, which is then the root's.
         let query = uri.query().map(|query| format!("?{query}"));
         let path = format!("{}{}", uri.path(), query.unwrap_or_default());
-        Ok(Target {
-            address,
-            host: host.unwrap_or(name).to_owned(),
-            path,
-        })
+        Ok(Target { address, host: host.unwrap_or(name).to_owned(), path })
     }
 }
 

@@ -27,11 +27,8 @@ fn a_coroutine_a_task_and_a_future_can_be_awaited() {
     let coroutine = virtually(a_coroutine(SECOND));
     let task = virtually(a_task(SECOND));
     let future = virtually(a_future(SECOND));
-    for ((value, printed, time), what) in [
-        (coroutine, "a coroutine"),
-        (task, "a task"),
-        (future, "a future"),
-    ] {
+    for ((value, printed, time), what) in [(coroutine, "a coroutine"), (task, "a task"), (future, "a future")]
+    {
         assert_eq!(value, what);
         assert_eq!(printed, [what]);
         assert_eq!(time, SECOND);
@@ -42,11 +39,8 @@ fn a_coroutine_a_task_and_a_future_can_be_awaited() {
 #[test]
 fn a_task_and_a_future_are_the_business_of_another_task() {
     type Awaitable = Pin<Box<dyn Future<Output = &'static str>>>;
-    let awaitables: [Awaitable; 3] = [
-        Box::pin(a_coroutine(SECOND)),
-        Box::pin(a_task(SECOND)),
-        Box::pin(a_future(SECOND)),
-    ];
+    let awaitables: [Awaitable; 3] =
+        [Box::pin(a_coroutine(SECOND)), Box::pin(a_task(SECOND)), Box::pin(a_future(SECOND))];
     let tasks = awaitables.map(|awaitable| {
         let event_loop = virtual_loop();
         drop(event_loop.spawn(awaitable));

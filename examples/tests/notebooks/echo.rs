@@ -31,11 +31,7 @@ impl Echo {
     /// Returns the kind and the number of a row.
     fn start(options: &[&str]) -> Echo {
         let mut command = Command::new(program("echo"));
-        let mut child = command
-            .args(options)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = command.args(options).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let documented = documented("echo/main.rs");
         let ports = [0, 1].map(|line: usize| {

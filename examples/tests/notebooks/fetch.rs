@@ -7,9 +7,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::thread;
 
-use stage::testing::{
-    accept_soon, documented, expect_manners, lines, program, run, without_numbers,
-};
+use stage::testing::{accept_soon, documented, expect_manners, lines, program, run, without_numbers};
 
 /// The program prints what its header documents, except times and ports. The bodies are compared apart:
 /// on a slow machine one may be read to its end after the next one has begun.
@@ -18,24 +16,18 @@ fn fetch_prints_what_its_header_says() {
     let fetch = run("fetch", &[]);
     let stable = |lines: Vec<String>| {
         let lines = lines.iter().map(|line| without_measures(line).to_owned());
-        let (mut bodies, others): (Vec<_>, Vec<_>) =
-            lines.partition(|line| line.ends_with(" bytes"));
+        let (mut bodies, others): (Vec<_>, Vec<_>) = lines.partition(|line| line.ends_with(" bytes"));
         bodies.sort();
         (bodies, others)
     };
     assert_eq!(stable(lines(&fetch)), stable(documented("fetch/main.rs")));
     assert!(fetch.status.success());
 
-    let ratio = lines(&fetch)
-        .into_iter()
-        .find(|line| line.starts_with("At once "));
+    let ratio = lines(&fetch).into_iter().find(|line| line.starts_with("At once "));
     let ratio = ratio.unwrap();
     let numbers = ratio.split(|it: char| !it.is_ascii_digit() && it != '.');
     let numbers: Vec<f64> = numbers.filter_map(|it| it.parse().ok()).collect();
-    assert!(
-        (numbers[1] / numbers[0] - numbers[2]).abs() < 0.1,
-        "{ratio}"
-    );
+    assert!((numbers[1] / numbers[0] - numbers[2]).abs() < 0.1, "{ratio}");
 }
 
 /// The server answers no request before it has read all four, so the first half of `fetch` ends only if
@@ -101,18 +93,9 @@ fn fetch_reports_what_failed_and_gets_the_rest() {
         (format!("http://{site}/not-http"), ""),
         (format!("http://{refused}/"), "Connection refused"),
         ("http://nonexistent.invalid/".to_owned(), ""),
-        (
-            "https://localhost/".to_owned(),
-            "https:// is not supported yet",
-        ),
-        (
-            "ftp://localhost/".to_owned(),
-            "not a URL: it does not begin with http://",
-        ),
-        (
-            "localhost:80".to_owned(),
-            "not a URL: it does not begin with http://",
-        ),
+        ("https://localhost/".to_owned(), "https:// is not supported yet"),
+        ("ftp://localhost/".to_owned(), "not a URL: it does not begin with http://"),
+        ("localhost:80".to_owned(), "not a URL: it does not begin with http://"),
         ("http://local host/".to_owned(), "not a URL: "),
         ("http://:80/".to_owned(), "not a URL: no host"),
         ("http://localhost:65536/".to_owned(), "not a URL: the port"),
@@ -160,11 +143,7 @@ fn one_failure_is_enough_for_the_exit_status() {
         let server = thread::spawn(move || {
             for request in 0..2 {
                 let (stream, _) = accept(&listener);
-                let status = if request == fails {
-                    "404 Not Found"
-                } else {
-                    "200 OK"
-                };
+                let status = if request == fails { "404 Not Found" } else { "200 OK" };
                 let response = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
                 answer(stream, response.as_bytes());
             }
@@ -183,11 +162,8 @@ fn fetch_has_manners() {
 /// A closed stdout, as in `fetch | head -1`, ends the program quietly.
 #[test]
 fn a_closed_stdout_ends_the_program_quietly() {
-    let mut fetch = Command::new(program("fetch"))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut fetch =
+        Command::new(program("fetch")).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut first = String::new();
     let mut stdout = BufReader::new(fetch.stdout.take().unwrap());
     stdout.read_line(&mut first).unwrap();

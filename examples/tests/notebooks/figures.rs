@@ -92,12 +92,7 @@ fn in_sequence_the_second_page_is_asked_for_when_the_first_is_there() {
     let recording = recorded::record(recorded::in_sequence).unwrap();
     let order = pages(&recording.trace.loops[0]);
     let order: Vec<_> = order.iter().map(|(page, what)| (&**page, *what)).collect();
-    let expected = [
-        ("page 1", "asked"),
-        ("page 1", "there"),
-        ("page 2", "asked"),
-        ("page 2", "there"),
-    ];
+    let expected = [("page 1", "asked"), ("page 1", "there"), ("page 2", "asked"), ("page 2", "there")];
     assert_eq!(order, expected);
     assert_eq!(recording.most_open, 1);
 }

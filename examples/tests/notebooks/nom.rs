@@ -41,10 +41,7 @@ fn nom_prints_what_its_header_says() {
     };
     let documented = documented("nom/main.rs");
     let printed = lines(&nom);
-    assert_eq!(
-        without_seconds(printed.clone()),
-        without_seconds(documented)
-    );
+    assert_eq!(without_seconds(printed.clone()), without_seconds(documented));
     // At least the waits of the scale, three and then one.
     assert!(seconds(&printed[4]) >= 0.30, "{}", printed[4]);
     assert!(seconds(&printed[10]) >= 0.10, "{}", printed[10]);

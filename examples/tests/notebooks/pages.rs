@@ -22,8 +22,7 @@ use timeline::{Entry, Timeline, total_and_idle};
 type Client = fn(SocketAddr, &Timeline) -> io::Result<()>;
 
 const ON_TWO_THREADS: Client = blocking::on_two_threads;
-const WITH_COROUTINES: Client =
-    |server, timeline| boucle::run(coroutines::at_once(server, timeline));
+const WITH_COROUTINES: Client = |server, timeline| boucle::run(coroutines::at_once(server, timeline));
 
 /// The server answers no request before it has read the first one for both pages. Then it gives the
 /// second page and then the first: the client follows in exactly that order.
@@ -132,11 +131,7 @@ fn figure_6_shows_how_long_each_thread_ran() {
     let pages = printed.iter().filter(|line| line.contains(" page "));
     let pages: Vec<_> = pages.collect();
     assert_eq!(pages.len(), 8);
-    assert!(
-        pages
-            .iter()
-            .all(|line| line.contains(" (runs ") && line.ends_with(" µs)"))
-    );
+    assert!(pages.iter().all(|line| line.contains(" (runs ") && line.ends_with(" µs)")));
 }
 
 /// The time line has how long each lane ran before it waited.
@@ -147,10 +142,7 @@ fn the_time_line_shows_how_long_each_lane_ran() {
             let mut connections = [(); 2].map(|()| Connection::accept(&listener));
             connections.iter_mut().for_each(|it| drop(it.greet()));
         });
-        assert!(
-            entries.iter().all(|entry| entry.ran > Duration::ZERO),
-            "{entries:?}"
-        );
+        assert!(entries.iter().all(|entry| entry.ran > Duration::ZERO), "{entries:?}");
     }
 }
 
@@ -220,10 +212,7 @@ fn figures(lines: &[String]) -> Vec<Vec<String>> {
     let figures = lines.split(|line| line.is_empty());
     let stable = |figure: &[String]| {
         let total = figure.len() - 2;
-        let mut stable: Vec<_> = figure[2..total]
-            .iter()
-            .map(|line| without_time(line))
-            .collect();
+        let mut stable: Vec<_> = figure[2..total].iter().map(|line| without_time(line)).collect();
         stable.sort_by_key(|line| (line.find(|letter| letter != ' '), page(line)));
         stable.extend(figure[..2].iter().cloned());
         stable.push(figure[total].replace(char::is_numeric, ""));

@@ -65,10 +65,7 @@ fn a_gather_whose_loop_is_stopped_is_an_error() {
     let event_loop = virtual_loop();
     let (message, printed) = listen(|| loops::two_gathered_with_stop(&event_loop, WAIT));
     assert_eq!(printed, TWO);
-    assert_eq!(
-        message.as_deref(),
-        Some("event loop stopped before the future completed")
-    );
+    assert_eq!(message.as_deref(), Some("event loop stopped before the future completed"));
     // The loop survives that.
     let ((), printed) = listen(|| loops::two_gathered(&event_loop, WAIT));
     assert_eq!(printed, TWO);

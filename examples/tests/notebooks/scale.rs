@@ -13,17 +13,11 @@ fn scale_prints_the_rows_of_its_header() {
         // The figures begin in column 20.
         assert_eq!(start(printed), start(documented));
     }
-    assert_eq!(
-        (&printed[0], &printed[8..]),
-        (&documented[0], &documented[8..])
-    );
+    assert_eq!((&printed[0], &printed[8..]), (&documented[0], &documented[8..]));
     expect_figures(&printed[1..4]);
     expect_consistency(&printed[1..4]);
     for line in &printed[4..8] {
-        assert!(
-            line.ends_with(" left out, as it is more than 1000"),
-            "{line}"
-        );
+        assert!(line.ends_with(" left out, as it is more than 1000"), "{line}");
     }
     assert!(scale.status.success());
 }
@@ -61,10 +55,7 @@ fn expect_consistency(rows: &[String]) {
             continue; // Where the kernel reports no memory.
         };
         // Both are rounded when they are printed.
-        assert!(
-            (all * 1000.0 / number - one).abs() <= 50.0 / number + 0.01,
-            "{row}"
-        );
+        assert!((all * 1000.0 / number - one).abs() <= 50.0 / number + 0.01, "{row}");
         assert!(!row.starts_with("processes") || memory > 16_384.0, "{row}");
     }
 }

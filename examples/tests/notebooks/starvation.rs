@@ -10,11 +10,9 @@ use work::{GivesWay, Seen, work};
 /// A coroutine that keeps control starves the others: the exact counts of its schedule.
 #[test]
 fn a_coroutine_that_keeps_control_starves_the_others() {
-    for (gives_way, turns, longest) in [
-        (GivesWay::Never, 1, 1000),
-        (GivesWay::Always, 1000, 1),
-        (GivesWay::InTime, 8, 128),
-    ] {
+    for (gives_way, turns, longest) in
+        [(GivesWay::Never, 1, 1000), (GivesWay::Always, 1000, 1), (GivesWay::InTime, 8, 128)]
+    {
         let (seen, ..) = virtually(work(1000, gives_way));
         assert_eq!(seen, Seen { turns, longest });
     }

@@ -15,11 +15,7 @@ fn dump(tasks: impl IntoIterator<Item = (u64, Vec<u64>)>) -> Dump {
         awaits,
         seen: None,
     });
-    Dump {
-        event_loop: 1,
-        time: Duration::ZERO,
-        tasks: tasks.collect(),
-    }
+    Dump { event_loop: 1, time: Duration::ZERO, tasks: tasks.collect() }
 }
 
 /// The lines of the tree: depth and task, and "again" if it is.
@@ -36,25 +32,9 @@ fn drawn(dump: &Dump) -> Vec<(usize, u64, &'static str)> {
 /// no circle. A task that awaits none and is not awaited is left out, and so is one that is done.
 #[test]
 fn a_task_that_several_await_is_drawn_in_full_once() {
-    let dump = dump([
-        (1, vec![2, 3]),
-        (2, vec![4]),
-        (3, vec![4, 99]),
-        (4, vec![5]),
-        (5, vec![]),
-        (6, vec![]),
-    ]);
-    assert_eq!(
-        drawn(&dump),
-        [
-            (0, 1, ""),
-            (1, 2, ""),
-            (2, 4, ""),
-            (3, 5, ""),
-            (1, 3, ""),
-            (2, 4, "again"),
-        ]
-    );
+    let dump =
+        dump([(1, vec![2, 3]), (2, vec![4]), (3, vec![4, 99]), (4, vec![5]), (5, vec![]), (6, vec![])]);
+    assert_eq!(drawn(&dump), [(0, 1, ""), (1, 2, ""), (2, 4, ""), (3, 5, ""), (1, 3, ""), (2, 4, "again"),]);
     assert_eq!(dump.circles(), [] as [Vec<u64>; 0]);
 }
 

@@ -34,10 +34,7 @@ fn it_follows_a_gather() {
     let mut log = Vec::new();
     for event in &story.events {
         live.apply(event);
-        let is_told = matches!(
-            event.kind,
-            EventKind::TurnBegins | EventKind::PollBegins { .. }
-        );
+        let is_told = matches!(event.kind, EventKind::TurnBegins | EventKind::PollBegins { .. });
         if is_told {
             log.push(format!("{} {}", live.turn, told(&live)));
         }
@@ -93,15 +90,11 @@ fn it_counts_polls() {
     let mut story = Story::new();
     story.enter(1);
     for millis in [2, 5, 3] {
-        story
-            .turn()
-            .poll(1)
-            .wake(1, Origin::Task(1))
-            .tell(EventKind::PollEnds {
-                task: 1,
-                outcome: Outcome::Pending,
-                took: Duration::from_millis(millis),
-            });
+        story.turn().poll(1).wake(1, Origin::Task(1)).tell(EventKind::PollEnds {
+            task: 1,
+            outcome: Outcome::Pending,
+            took: Duration::from_millis(millis),
+        });
     }
     let live = after(&story.events);
     assert_eq!(live.tasks[&1].polls, 3);
@@ -115,10 +108,7 @@ fn it_counts_polls() {
 fn a_poll_goes_on_after_a_wake() {
     let mut story = Story::new();
     story.enter(1).turn().poll(1).wake(1, Origin::Task(1));
-    assert_eq!(
-        told(&after(&story.events)),
-        "queue [1], polled [1], idle []"
-    );
+    assert_eq!(told(&after(&story.events)), "queue [1], polled [1], idle []");
     story.waits(&[WaitsFor::Turn]);
     let live = after(&story.events);
     assert_eq!(told(&live), "queue [1], polled [], idle []");
@@ -130,31 +120,17 @@ fn a_poll_goes_on_after_a_wake() {
 #[test]
 fn an_abort_queues_once() {
     let mut story = Story::new();
-    let abort = |task| EventKind::Aborted {
-        task,
-        by: Origin::Task(1),
-    };
+    let abort = |task| EventKind::Aborted { task, by: Origin::Task(1) };
     story.enter(1).spawn(2, "a").spawn(3, "b").turn();
-    story
-        .poll(1)
-        .waits(&[])
-        .poll(2)
-        .waits(&[])
-        .poll(3)
-        .waits(&[]);
-    story
-        .wake(1, Origin::Outside)
-        .wake(3, Origin::Outside)
-        .turn();
+    story.poll(1).waits(&[]).poll(2).waits(&[]).poll(3).waits(&[]);
+    story.wake(1, Origin::Outside).wake(3, Origin::Outside).turn();
     story.poll(1).tell(abort(2)).tell(abort(3)).tell(abort(1));
     let live = after(&story.events);
     assert_eq!(live.ready, [3, 2]);
     assert_eq!(live.tasks[&2].state, TaskState::Aborted);
     assert_eq!(live.tasks[&3].state, TaskState::Aborted);
 
-    story
-        .finish(1, Ending::Cancelled)
-        .finish(2, Ending::Cancelled);
+    story.finish(1, Ending::Cancelled).finish(2, Ending::Cancelled);
     assert_eq!(after(&story.events).ready, [3]);
 }
 
@@ -165,11 +141,7 @@ fn it_follows_sources() {
     story.enter(1).tell(EventKind::SourceAdded { source: 4 });
     story.tell(EventKind::SourceAdded { source: 5 });
     story.tell(EventKind::SourceDropped { source: 4 });
-    story.tell(EventKind::Woken {
-        task: 1,
-        by: Origin::Source(5),
-        already: true,
-    });
+    story.tell(EventKind::Woken { task: 1, by: Origin::Source(5), already: true });
     let live = after(&story.events);
     assert_eq!(live.sources, BTreeSet::from([5]));
     assert_eq!(live.ready, [1]);

@@ -16,13 +16,7 @@ fn before() -> Live {
 
 /// The sentence of an event that happens at 1.5 s.
 fn said(kind: EventKind) -> String {
-    let event = Event {
-        sequence: 1,
-        event_loop: 1,
-        turn: 3,
-        time: millis(1500),
-        kind,
-    };
+    let event = Event { sequence: 1, event_loop: 1, turn: 3, time: millis(1500), kind };
     sentence(&event, &before(), |task| format!("{task} a"))
 }
 
@@ -31,20 +25,10 @@ fn said(kind: EventKind) -> String {
 fn what_events_mean() {
     let location = Location::caller();
     let future = "a";
-    let wakes = |by, already| {
-        said(EventKind::Woken {
-            task: 2,
-            by,
-            already,
-        })
-    };
+    let wakes = |by, already| said(EventKind::Woken { task: 2, by, already });
     let parks = |slept, sources| {
         let timeout = None;
-        said(EventKind::Parked {
-            timeout,
-            slept,
-            sources,
-        })
+        said(EventKind::Parked { timeout, slept, sources })
     };
     let dropped = |timer, cancelled| said(EventKind::TimerDropped { timer, cancelled });
     let sentences = [
@@ -54,58 +38,25 @@ fn what_events_mean() {
         parks(Duration::ZERO, 0),
         parks(millis(20), 1),
         parks(millis(20), 2),
-        said(EventKind::Spawned {
-            task: 2,
-            parent: Some(1),
-            future,
-            location,
-        }),
-        said(EventKind::MainEntered {
-            task: 1,
-            future,
-            location,
-        }),
-        said(EventKind::Named {
-            task: 2,
-            name: "a".into(),
-        }),
+        said(EventKind::Spawned { task: 2, parent: Some(1), future, location }),
+        said(EventKind::MainEntered { task: 1, future, location }),
+        said(EventKind::Named { task: 2, name: "a".into() }),
         wakes(Origin::Task(1), false),
         wakes(Origin::Source(4), true),
         wakes(Origin::Task(2), false),
         said(EventKind::PollBegins { task: 2 }),
-        said(EventKind::PollEnds {
-            task: 2,
-            outcome: Outcome::Pending,
-            took: millis(3),
-        }),
-        said(EventKind::PollEnds {
-            task: 2,
-            outcome: Outcome::Ready,
-            took: Duration::ZERO,
-        }),
-        said(EventKind::Waits {
-            task: 2,
-            on: WaitsFor::Task(1),
-        }),
-        said(EventKind::TimerArmed {
-            timer: 7,
-            task: Some(2),
-            deadline: millis(1000),
-        }),
+        said(EventKind::PollEnds { task: 2, outcome: Outcome::Pending, took: millis(3) }),
+        said(EventKind::PollEnds { task: 2, outcome: Outcome::Ready, took: Duration::ZERO }),
+        said(EventKind::Waits { task: 2, on: WaitsFor::Task(1) }),
+        said(EventKind::TimerArmed { timer: 7, task: Some(2), deadline: millis(1000) }),
         said(EventKind::TimerFired { timer: 7 }),
         said(EventKind::TimerFired { timer: 8 }),
         dropped(7, true),
         dropped(7, false),
         said(EventKind::SourceAdded { source: 4 }),
         said(EventKind::SourceDropped { source: 4 }),
-        said(EventKind::Aborted {
-            task: 2,
-            by: Origin::Outside,
-        }),
-        said(EventKind::Finished {
-            task: 2,
-            how: Ending::Cancelled,
-        }),
+        said(EventKind::Aborted { task: 2, by: Origin::Outside }),
+        said(EventKind::Finished { task: 2, how: Ending::Cancelled }),
         said(EventKind::Closed),
     ];
     let expected = [

@@ -241,11 +241,7 @@ fn operation() -> impl Strategy<Value = Operation> {
 }
 
 fn quiet() -> Config {
-    Config {
-        cases: 256,
-        failure_persistence: None,
-        ..Config::default()
-    }
+    Config { cases: 256, failure_persistence: None, ..Config::default() }
 }
 
 proptest! {
@@ -286,9 +282,7 @@ proptest! {
 
 /// What comes out of an advance.
 fn fired<T>(wheel: &mut Wheel<T>, to: u64) -> Vec<T> {
-    std::iter::from_fn(|| wheel.pop_due(to))
-        .map(|(_, value)| value)
-        .collect()
+    std::iter::from_fn(|| wheel.pop_due(to)).map(|(_, value)| value).collect()
 }
 
 /// Around the ends of the first two levels, and seen from several ticks, a timer fires at its deadline
@@ -305,10 +299,7 @@ fn a_timer_fires_at_its_tick_on_either_side_of_a_level() {
             wheel.arm(deadline, "due");
             assert_eq!(wheel.next_look(), Some(deadline));
             assert_eq!(wheel.next_deadline(), Some(deadline));
-            assert!(
-                fired(&mut wheel, deadline - 1).is_empty(),
-                "{now}: {deadline}"
-            );
+            assert!(fired(&mut wheel, deadline - 1).is_empty(), "{now}: {deadline}");
             assert_eq!(fired(&mut wheel, deadline), ["due"], "{now}: {deadline}");
         }
     }
@@ -317,14 +308,7 @@ fn a_timer_fires_at_its_tick_on_either_side_of_a_level() {
 /// The last level has a place for every deadline that 64 bits can say.
 #[test]
 fn the_top_level_reaches_to_the_last_tick() {
-    let deadlines = [
-        1 << 59,
-        1 << 60,
-        (1 << 60) + 1,
-        1 << 63,
-        u64::MAX - 1,
-        u64::MAX,
-    ];
+    let deadlines = [1 << 59, 1 << 60, (1 << 60) + 1, 1 << 63, u64::MAX - 1, u64::MAX];
     let mut wheel = Wheel::new();
     for deadline in deadlines.into_iter().rev() {
         wheel.arm(deadline, deadline);
@@ -413,15 +397,7 @@ fn a_fired_timer_keeps_its_key() {
 /// The first, the middle and the last of a slot can be cancelled, and the rest keep their order.
 #[test]
 fn a_cancelled_timer_leaves_its_slot_in_order() {
-    for absent in [
-        vec![0],
-        vec![2],
-        vec![4],
-        vec![0, 4],
-        vec![1, 2, 3],
-        vec![0, 1],
-        vec![0, 1, 2],
-    ] {
+    for absent in [vec![0], vec![2], vec![4], vec![0, 4], vec![1, 2, 3], vec![0, 1], vec![0, 1, 2]] {
         let mut wheel = Wheel::new();
         let keys: Vec<u32> = (0..5).map(|value| wheel.arm(100, value)).collect();
         for value in &absent {

@@ -60,8 +60,7 @@ mod tests {
         let status = |ignored: &str, caught: &str| {
             format!("Name:\tx\nSigBlk:\t0000000000000002\nSigIgn:\t{ignored}\nSigCgt:\t{caught}\n")
         };
-        let (none, others, interrupt) =
-            ("0000000000000000", "0000000000001401", "0000000000000402");
+        let (none, others, interrupt) = ("0000000000000000", "0000000000001401", "0000000000000402");
         assert!(is_taken(&status(none, interrupt)) && is_taken(&status(interrupt, none)));
         assert!(!is_taken(&status(none, others)) && !is_taken(&status(others, none)));
         assert!(!is_taken(""));

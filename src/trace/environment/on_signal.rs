@@ -61,12 +61,11 @@ fn spawn_listener() -> io::Result<()> {
 /// they answer at the same time.
 fn ask_all() -> String {
     let questions: Vec<_> = inbox::living().into_iter().map(Question::ask).collect();
-    let answers = questions.into_iter().map(|question| {
-        match question.and_then(|question| question.answer(PATIENCE)) {
+    let answers =
+        questions.into_iter().map(|question| match question.and_then(|question| question.answer(PATIENCE)) {
             Ok(dump) => format!("{dump}\n"),
             Err(error) => format!("{error}\n"),
-        }
-    });
+        });
     let answers: Vec<String> = answers.collect();
     match answers.is_empty() {
         true => "no event loop is alive".to_owned(),

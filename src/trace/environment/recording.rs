@@ -142,9 +142,7 @@ mod tests {
         for unknown in ["x.txt", "x", "html", ".html"] {
             assert_eq!(
                 asks(unknown).unwrap_err(),
-                format!(
-                    "{unknown}: it is either `timeline`, or a file that ends in .html, .svg or .json"
-                )
+                format!("{unknown}: it is either `timeline`, or a file that ends in .html, .svg or .json")
             );
         }
     }

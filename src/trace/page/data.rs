@@ -49,42 +49,27 @@ pub(super) fn of(trace: &Trace) -> String {
     let mut text = String::new();
     let mut texts = Texts::new();
     let mut object = JSONObjectWriter::new(&mut text);
-    each(
-        object.array("states"),
-        STATES,
-        |states, (_, name, words)| {
-            numbers(states.array(), [name, words].map(|text| texts.number(text)));
-        },
-    );
+    each(object.array("states"), STATES, |states, (_, name, words)| {
+        numbers(states.array(), [name, words].map(|text| texts.number(text)));
+    });
     each(object.array("does"), DOES, |all, does| {
         let words = format!("It was {} by", does.done());
-        numbers(
-            all.array(),
-            [does.class(), &words].map(|text| texts.number(text)),
-        );
+        numbers(all.array(), [does.class(), &words].map(|text| texts.number(text)));
     });
     let first = first_began(&trace.loops);
     let mut longest = Vec::new();
-    each(
-        object.array("loops"),
-        trace.loops.iter().enumerate(),
-        |loops, (index, it)| {
-            let written = Written::new(it, &mut texts);
-            longest.extend(written.long_polls().map(|poll| (index, poll)));
-            written.write(loops.object(), it.later(first), &mut texts);
-        },
-    );
+    each(object.array("loops"), trace.loops.iter().enumerate(), |loops, (index, it)| {
+        let written = Written::new(it, &mut texts);
+        longest.extend(written.long_polls().map(|poll| (index, poll)));
+        written.write(loops.object(), it.later(first), &mut texts);
+    });
     longest.sort_by_key(|(_, poll)| Reverse(poll.took));
     longest.truncate(MOST_LONG);
-    each(
-        object.array("longest"),
-        longest,
-        |all, (event_loop, poll)| {
-            let [words, took] = [poll.words, duration(poll.took)].map(|text| texts.number(&text));
-            let [event_loop, row, step] = [event_loop, poll.row, poll.step].map(count);
-            numbers(all.array(), [event_loop, row, step, words, took]);
-        },
-    );
+    each(object.array("longest"), longest, |all, (event_loop, poll)| {
+        let [words, took] = [poll.words, duration(poll.took)].map(|text| texts.number(&text));
+        let [event_loop, row, step] = [event_loop, poll.row, poll.step].map(count);
+        numbers(all.array(), [event_loop, row, step, words, took]);
+    });
     each(object.array("texts"), texts.iter(), JSONArrayWriter::value);
     object.end();
     text

@@ -196,9 +196,7 @@ impl Follower<'_> {
         self.steps.sources.hide(self.step, key);
         if self.live.sources.contains(&source) {
             let text = self.texts.number(&self.source_in_words(source));
-            self.steps
-                .sources
-                .show(self.step, key, Duration::ZERO, text);
+            self.steps.sources.show(self.step, key, Duration::ZERO, text);
         }
     }
 
@@ -230,22 +228,14 @@ impl Follower<'_> {
             let late = lateness(due, fired);
             format!("The timer was due at {}, and fired {late}.", duration(due))
         });
-        self.steps.notes.push(Note {
-            ahead: ahead.unwrap_or(ready.len()),
-            timer: self.texts.number(&timer),
-        });
+        self.steps.notes.push(Note { ahead: ahead.unwrap_or(ready.len()), timer: self.texts.number(&timer) });
     }
 }
 
 impl List {
     fn show(&mut self, step: Step, key: u64, order: Duration, text: u64) {
         self.shown.insert(key, self.entries.len());
-        self.entries.push(Entry {
-            order: (order, key),
-            text,
-            from: step,
-            to: None,
-        });
+        self.entries.push(Entry { order: (order, key), text, from: step, to: None });
     }
 
     fn hide(&mut self, step: Step, key: u64) {

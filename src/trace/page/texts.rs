@@ -12,10 +12,7 @@ pub(super) struct Texts {
 impl Texts {
     /// Begins with the empty text, number 0.
     pub(super) fn new() -> Texts {
-        let mut texts = Texts {
-            all: Vec::new(),
-            number_of: HashMap::new(),
-        };
+        let mut texts = Texts { all: Vec::new(), number_of: HashMap::new() };
         texts.number("");
         texts
     }

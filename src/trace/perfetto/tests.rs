@@ -40,11 +40,7 @@ fn expect_form(event: &Value) {
     };
     let known = ["name", "ph", "pid", "tid", "ts"].iter().chain(more);
     let known: BTreeSet<&str> = known.copied().collect();
-    assert_eq!(
-        fields.keys().map(String::as_str).collect::<BTreeSet<_>>(),
-        known,
-        "{event}"
-    );
+    assert_eq!(fields.keys().map(String::as_str).collect::<BTreeSet<_>>(), known, "{event}");
 
     assert!(fields["name"].is_string(), "{event}");
     assert!(fields["pid"].is_u64() && fields["tid"].is_u64(), "{event}");
@@ -53,10 +49,7 @@ fn expect_form(event: &Value) {
     assert!(fields.get("id").is_none_or(Value::is_u64), "{event}");
     assert!(fields.get("args").is_none_or(Value::is_object), "{event}");
     match phase {
-        "X" => assert!(
-            fields["dur"].as_f64().is_some_and(|dur| dur > 0.0),
-            "{event}"
-        ),
+        "X" => assert!(fields["dur"].as_f64().is_some_and(|dur| dur > 0.0), "{event}"),
         "f" => assert_eq!(fields["bp"], "e"),
         "i" => assert_eq!(fields["s"], "t"),
         "C" => {
@@ -77,10 +70,7 @@ fn of_phase<'a>(events: &'a [Value], phase: &str) -> Vec<&'a Value> {
 }
 
 fn lane_of(event: &Value) -> (u64, u64) {
-    (
-        event["pid"].as_u64().unwrap(),
-        event["tid"].as_u64().unwrap(),
-    )
+    (event["pid"].as_u64().unwrap(), event["tid"].as_u64().unwrap())
 }
 
 /// In nanoseconds.
@@ -101,8 +91,7 @@ fn expect_coherence(events: &[Value]) {
         for (index, one) in slices.iter().enumerate() {
             for other in &slices[index + 1..] {
                 let apart = one.1 <= other.0 || other.1 <= one.0;
-                let within =
-                    |one: &(u64, u64), other: &(u64, u64)| other.0 <= one.0 && one.1 <= other.1;
+                let within = |one: &(u64, u64), other: &(u64, u64)| other.0 <= one.0 && one.1 <= other.1;
                 let nested = within(one, other) || within(other, one);
                 assert!(apart || nested, "{lane:?}: {one:?} {other:?}");
             }
@@ -112,10 +101,7 @@ fn expect_coherence(events: &[Value]) {
     assert_eq!(begins.len(), ends.len());
     let mut ids = BTreeSet::new();
     for (begin, end) in begins.into_iter().zip(ends) {
-        assert_eq!(
-            (&begin["id"], &begin["cat"], &begin["name"]),
-            (&end["id"], &end["cat"], &end["name"])
-        );
+        assert_eq!((&begin["id"], &begin["cat"], &begin["name"]), (&end["id"], &end["cat"], &end["name"]));
         assert!(ids.insert(begin["id"].as_u64().unwrap()), "{begin}");
         let (from, to) = (place(begin, "ts"), place(end, "ts"));
         assert!(from <= to, "{begin} {end}");
@@ -124,9 +110,7 @@ fn expect_coherence(events: &[Value]) {
         let of = &slices[&lane_of(end)];
         assert!(of.iter().any(|it| it.0 == to), "{end}");
     }
-    let named = of_phase(events, "M")
-        .into_iter()
-        .filter(|it| it["name"] == "thread_name");
+    let named = of_phase(events, "M").into_iter().filter(|it| it["name"] == "thread_name");
     let named: Vec<(u64, u64)> = named.map(lane_of).collect();
     assert_eq!(named.iter().collect::<BTreeSet<_>>().len(), named.len());
     assert!(slices.keys().all(|lane| named.contains(lane)));
@@ -185,11 +169,7 @@ fn real_run() -> Trace {
 /// The traces of loops that ran: each event has the form of its phase, and they fit together.
 #[test]
 fn the_format_is_the_documented_one() {
-    for (trace, loops) in [
-        (story::gather().trace(), 1),
-        (virtual_run(), 1),
-        (real_run(), 2),
-    ] {
+    for (trace, loops) in [(story::gather().trace(), 1), (virtual_run(), 1), (real_run(), 2)] {
         let events = events(&trace);
         expect_coherence(&events);
         for phase in ["X", "s", "f", "C", "M"] {
@@ -247,12 +227,9 @@ fn polls_turns_and_parks_are_slices() {
 fn wakes_are_arrows() {
     let events = events(&story::gather().trace());
     let begins = of_phase(&events, "s").into_iter();
-    let arrows = begins.zip(of_phase(&events, "f")).map(|(begin, end)| {
-        format!(
-            "{}@{} -> {}@{}",
-            begin["tid"], begin["ts"], end["tid"], end["ts"]
-        )
-    });
+    let arrows = begins
+        .zip(of_phase(&events, "f"))
+        .map(|(begin, end)| format!("{}@{} -> {}@{}", begin["tid"], begin["ts"], end["tid"], end["ts"]));
     assert_eq!(
         arrows.collect::<Vec<_>>(),
         [
@@ -273,11 +250,7 @@ fn the_first_wake_is_the_cause() {
     let mut story = Story::new();
     story.enter(1).turn().poll(1).spawn(2, "a").waits(&[]);
     story.turn().poll(2).wake(1, Origin::Task(2));
-    story.tell(EventKind::Woken {
-        task: 1,
-        by: Origin::Task(2),
-        already: true,
-    });
+    story.tell(EventKind::Woken { task: 1, by: Origin::Task(2), already: true });
     story.waits(&[]).turn().poll(1);
     let events = events(&story.trace());
     let arrow = *of_phase(&events, "s").last().unwrap();
@@ -306,11 +279,7 @@ fn a_drop_is_no_poll() {
 #[test]
 fn counters_follow() {
     let mut story = Story::new();
-    story
-        .enter(1)
-        .turn()
-        .poll(1)
-        .tell(EventKind::SourceAdded { source: 3 });
+    story.enter(1).turn().poll(1).tell(EventKind::SourceAdded { source: 3 });
     story.spawn(2, "a").spawn(3, "b").sleeps(10);
     story.turn().poll(2).waits(&[]).poll(3).waits(&[]);
     let events = events(&story.trace());
@@ -336,9 +305,7 @@ fn counters_follow() {
 fn lanes_have_names() {
     let recorder = Recorder::new();
     let mut one = Story::of(1, &recorder, true);
-    one.enter(1)
-        .spawn(2, "demo::worker::{{closure}}")
-        .name(2, "late");
+    one.enter(1).spawn(2, "demo::worker::{{closure}}").name(2, "late");
     Story::of(5, &recorder, false);
     let events = events(&recorder.trace());
     let names = of_phase(&events, "M").into_iter();
@@ -369,10 +336,7 @@ fn aborts_are_instants() {
     expect_coherence(&events);
     let instants = of_phase(&events, "i").into_iter();
     let instants = instants.map(|it| format!("{} {} {}", it["tid"], it["ts"], it["name"]));
-    assert_eq!(
-        instants.collect::<Vec<_>>(),
-        [r#"2 6.0 "aborted""#, r#"2 9.0 "cancelled""#]
-    );
+    assert_eq!(instants.collect::<Vec<_>>(), [r#"2 6.0 "aborted""#, r#"2 9.0 "cancelled""#]);
 }
 
 /// Under a real clock the axis is time: of all loops one, which begins with the first of them.
@@ -381,11 +345,7 @@ fn real_time_is_the_axis() {
     let recorder = Recorder::new();
     for event_loop in [1, 2] {
         let mut story = Story::of(event_loop, &recorder, false);
-        story
-            .enter(1)
-            .turn()
-            .poll(1)
-            .waits(&[WaitsFor::Readable(0)]);
+        story.enter(1).turn().poll(1).waits(&[WaitsFor::Readable(0)]);
         story.park(20).wake(1, Origin::Source(0)).turn().poll(1);
         story.later(5).returns();
     }
@@ -393,12 +353,9 @@ fn real_time_is_the_axis() {
     trace.loops[1].began = trace.loops[0].began + Duration::from_millis(3);
     let events = events(&trace);
     expect_coherence(&events);
-    let slices = of_phase(&events, "X").into_iter().map(|it| {
-        format!(
-            "{} {} {} {} {}",
-            it["pid"], it["tid"], it["name"], it["ts"], it["dur"]
-        )
-    });
+    let slices = of_phase(&events, "X")
+        .into_iter()
+        .map(|it| format!("{} {} {} {} {}", it["pid"], it["tid"], it["name"], it["ts"], it["dur"]));
     assert_eq!(
         slices.collect::<Vec<_>>(),
         [
@@ -436,8 +393,5 @@ fn a_cut_recording_is_whole() {
     let events = events(&recorder.trace());
     let slices = of_phase(&events, "X").into_iter();
     let slices = slices.map(|it| format!("{} {} {}", it["name"], it["ts"], it["dur"]));
-    assert_eq!(
-        slices.collect::<Vec<_>>(),
-        [r#""1 main" 5.0 2.0"#, r#""turn 1" 5.0 2.0"#]
-    );
+    assert_eq!(slices.collect::<Vec<_>>(), [r#""1 main" 5.0 2.0"#, r#""turn 1" 5.0 2.0"#]);
 }

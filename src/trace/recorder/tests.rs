@@ -112,10 +112,7 @@ fn a_loop_may_be_taken() {
     let mut two = Story::of(2, &recorder, true);
     one.turn();
     let taken = recorder.take_loop(1).loops;
-    assert_eq!(
-        (taken.len(), taken[0].number, taken[0].events.len()),
-        (1, 1, 2)
-    );
+    assert_eq!((taken.len(), taken[0].number, taken[0].events.len()), (1, 1, 2));
     two.turn();
     two.turn();
     let left = recorder.trace().loops;

@@ -13,11 +13,7 @@ fn story(polls: &[(u64, u64, Outcome)]) -> Story {
     for &(task, millis, outcome) in polls {
         let took = Duration::from_millis(millis);
         story.turn().poll(task);
-        story.tell(EventKind::PollEnds {
-            task,
-            outcome,
-            took,
-        });
+        story.tell(EventKind::PollEnds { task, outcome, took });
         if outcome != Outcome::Pending {
             story.finish(task, Ending::Returned);
         }
@@ -39,15 +35,9 @@ fn lines(story: &Story) -> Vec<String> {
 /// last.
 #[test]
 fn a_slow_poll_is_told_with_its_task() {
-    let story = story(&[
-        (1, 101, Outcome::Pending),
-        (2, 2_500, Outcome::Pending),
-        (3, 150, Outcome::Ready),
-    ]);
+    let story = story(&[(1, 101, Outcome::Pending), (2, 2_500, Outcome::Pending), (3, 150, Outcome::Ready)]);
     let places = story.events.iter().filter_map(|event| match event.kind {
-        EventKind::MainEntered { location, .. } | EventKind::Spawned { location, .. } => {
-            Some(location)
-        }
+        EventKind::MainEntered { location, .. } | EventKind::Spawned { location, .. } => Some(location),
         _ => None,
     });
     let places: Vec<_> = places.collect();

@@ -48,15 +48,7 @@ impl<'a> Lane<'a> {
         let mut picture = tracer::picture(it, last);
         let more_rows = picture.rows.len().saturating_sub(MOST_ROWS);
         picture.rows.truncate(MOST_ROWS);
-        Lane {
-            it,
-            picture,
-            width: places[last],
-            labels: labels::of(it),
-            places,
-            folds,
-            more_rows,
-        }
+        Lane { it, picture, width: places[last], labels: labels::of(it), places, folds, more_rows }
     }
 
     pub(super) fn label(&self, row: &Row) -> &str {
@@ -67,10 +59,7 @@ impl<'a> Lane<'a> {
     pub(super) fn left_out(&self) -> String {
         let mut parts = Vec::new();
         if self.it.dropped > 0 {
-            parts.push(format!(
-                "{} events before are not recorded",
-                self.it.dropped
-            ));
+            parts.push(format!("{} events before are not recorded", self.it.dropped));
         }
         if self.more_rows > 0 {
             parts.push(format!("{} more tasks are not drawn", self.more_rows));
@@ -160,10 +149,7 @@ impl<'a> Lane<'a> {
                 format!("is polled in turn {turn}: {why}{end}")
             }
             TaskState::Idle => {
-                format!(
-                    "waits for {}",
-                    words::or(span.waits.iter().map(words::waits_for))
-                )
+                format!("waits for {}", words::or(span.waits.iter().map(words::waits_for)))
             }
         };
         format!("{} {does}", self.label(row))
@@ -188,9 +174,7 @@ impl<'a> Lane<'a> {
     }
 
     fn end_of_poll(&self, span: &Span) -> String {
-        let end = span
-            .poll_ends
-            .and_then(|step| picture::event(self.it, step));
+        let end = span.poll_ends.and_then(|step| picture::event(self.it, step));
         match end.map(|event| &event.kind) {
             Some(EventKind::PollEnds { outcome, took, .. }) => {
                 format!(", and is {}", words::poll_end(*outcome, *took))

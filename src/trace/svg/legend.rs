@@ -14,11 +14,7 @@ const BARS: [(TaskState, &str, &str); 3] = [
     (TaskState::Ready, "ready", "ready, waits for the thread"),
     (TaskState::Aborted, "aborted", "aborted, to be dropped"),
 ];
-const ARROWS: [(Does, &str); 3] = [
-    (Does::Spawn, "spawns"),
-    (Does::Wake, "wakes"),
-    (Does::Abort, "aborts"),
-];
+const ARROWS: [(Does, &str); 3] = [(Does::Spawn, "spawns"), (Does::Wake, "wakes"), (Does::Abort, "aborts")];
 const MARKS: [(Origin, &str); 4] = [
     (Origin::Timer(0), "by a timer"),
     (Origin::Source(0), "by a source"),
@@ -44,10 +40,7 @@ impl Sheet {
         }
         if states.contains(&TaskState::Idle) {
             let end = x + 18.0;
-            let _ = writeln!(
-                self.svg,
-                "<path class=\"wait\" d=\"M{x:.1} {middle}H{end:.1}\"/>"
-            );
+            let _ = writeln!(self.svg, "<path class=\"wait\" d=\"M{x:.1} {middle}H{end:.1}\"/>");
             x = self.key(x + 24.0, y, "waits");
         }
         for (does, words) in ARROWS {

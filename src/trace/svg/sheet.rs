@@ -104,10 +104,7 @@ impl Sheet {
             let x = self.axis + x;
             self.text(x, times, "dim middle", &words::duration(*time));
             let (above, below) = (rows - 4.0, bottom + 4.0);
-            let _ = writeln!(
-                self.svg,
-                "<path class=\"tick\" d=\"M{x:.1} {above}V{below}\"/>"
-            );
+            let _ = writeln!(self.svg, "<path class=\"tick\" d=\"M{x:.1} {above}V{below}\"/>");
         }
     }
 
@@ -182,10 +179,7 @@ impl Sheet {
     fn waiting(&mut self, top: f64, x: &Range<f64>, span: &Span) {
         let y = top + ROW / 2.0;
         let (start, end) = (x.start, x.end);
-        let _ = write!(
-            self.svg,
-            "<path class=\"wait\" d=\"M{start:.1} {y}H{end:.1}\"/>"
-        );
+        let _ = write!(self.svg, "<path class=\"wait\" d=\"M{start:.1} {y}H{end:.1}\"/>");
         let words = words::or(span.waits.iter().map(words::waits_briefly));
         let room = ((end - start - 8.0) / SMALL_LETTER).max(0.0) as usize;
         let words = cut(&words, room);
@@ -225,10 +219,8 @@ impl Sheet {
     /// Draws the mark of a cause that is no task.
     pub(super) fn mark(&mut self, x: f64, y: f64, by: Origin) {
         let Some(shape) = shape(by) else { return };
-        let _ = writeln!(
-            self.svg,
-            "<path class=\"mark\" transform=\"translate({x:.1} {y})\" d=\"{shape}\"/>"
-        );
+        let _ =
+            writeln!(self.svg, "<path class=\"mark\" transform=\"translate({x:.1} {y})\" d=\"{shape}\"/>");
     }
 
     pub(super) fn across(&self, x: &Range<f64>) -> Range<f64> {
@@ -245,10 +237,7 @@ impl Sheet {
 
     pub(super) fn text(&mut self, x: f64, y: f64, class: &str, words: &str) {
         let words = escaped(words);
-        let _ = writeln!(
-            self.svg,
-            "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{words}</text>"
-        );
+        let _ = writeln!(self.svg, "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{words}</text>");
     }
 }
 

@@ -268,11 +268,7 @@ impl Follower {
 
     fn open(&mut self, heading: String, time: Duration) {
         let marks = mem::take(&mut self.next);
-        self.chart.columns.push(Column {
-            heading,
-            time,
-            marks,
-        });
+        self.chart.columns.push(Column { heading, time, marks });
     }
 
     fn finish(mut self) -> Chart {

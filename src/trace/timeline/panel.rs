@@ -142,9 +142,7 @@ impl<'a> Panel<'a> {
     /// Appends a column, if there is room for it. The first is taken in any case.
     fn take(&mut self, column: &Column, room: usize) -> bool {
         let cells = column.marks.iter();
-        let cells: Vec<_> = cells
-            .map(|(&task, marks)| (task, Cell::of(marks)))
-            .collect();
+        let cells: Vec<_> = cells.map(|(&task, marks)| (task, Cell::of(marks))).collect();
         let is_first = self.rows.is_empty();
         let place = self.place_of(&cells);
         let time = short_duration(column.time);
@@ -199,10 +197,7 @@ impl<'a> Panel<'a> {
 impl Row {
     fn begin(before: Option<&Meanwhile>) -> Row {
         let meanwhile = before.cloned().unwrap_or(Meanwhile::Nothing);
-        Row {
-            line: cell::begin(&meanwhile),
-            meanwhile,
-        }
+        Row { line: cell::begin(&meanwhile), meanwhile }
     }
 
     fn put(&mut self, place: usize, cell: Cell) {

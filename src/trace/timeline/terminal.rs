@@ -6,8 +6,7 @@ use std::io;
 /// Returns the width of the terminal; `COLUMNS` goes first, as for Python's `get_terminal_size`.
 pub(super) fn columns() -> Option<usize> {
     let said = env::var("COLUMNS").ok().and_then(|it| it.parse().ok());
-    said.or_else(measured_columns)
-        .filter(|&columns| columns > 0)
+    said.or_else(measured_columns).filter(|&columns| columns > 0)
 }
 
 #[cfg(target_os = "linux")]

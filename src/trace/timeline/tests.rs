@@ -15,21 +15,11 @@ use crate::trace::{Recorder, Timeline, Trace};
 /// Compares what is written with what is expected, which is indented here.
 #[track_caller]
 fn expect(written: &str, expected: &str) {
-    let expected = expected
-        .strip_prefix('\n')
-        .expect("it begins on a line of its own");
-    let lines = expected
-        .lines()
-        .map(|line| line.strip_prefix("        ").unwrap_or(line));
+    let expected = expected.strip_prefix('\n').expect("it begins on a line of its own");
+    let lines = expected.lines().map(|line| line.strip_prefix("        ").unwrap_or(line));
     let expected: Vec<&str> = lines.collect();
     let written: Vec<&str> = written.lines().collect();
-    let both = || {
-        format!(
-            "written:\n{}\nexpected:\n{}",
-            written.join("\n"),
-            expected.join("\n")
-        )
-    };
+    let both = || format!("written:\n{}\nexpected:\n{}", written.join("\n"), expected.join("\n"));
     assert!(written == expected[..expected.len() - 1], "{}", both());
 }
 
@@ -44,25 +34,12 @@ const FOREIGN: &[WaitsFor] = &[WaitsFor::Foreign];
 /// which is woken in turn 700.
 fn starvation() -> Story {
     let mut story = Story::new();
-    story
-        .enter(1)
-        .turn()
-        .poll(1)
-        .spawn(2, "demo::busy")
-        .spawn(3, "demo::sleeper")
-        .joins(2);
+    story.enter(1).turn().poll(1).spawn(2, "demo::busy").spawn(3, "demo::sleeper").joins(2);
     story.turn().poll(2).yields().poll(3).sleeps(10);
     for _ in 3..700 {
         story.turn().poll(2).yields();
     }
-    story
-        .park(10)
-        .fires(3)
-        .turn()
-        .poll(2)
-        .yields()
-        .poll(3)
-        .returns();
+    story.park(10).fires(3).turn().poll(2).yields().poll(3).returns();
     for _ in 701..1000 {
         story.turn().poll(2).yields();
     }

@@ -6,9 +6,7 @@ fn push_all(queue: &mut ReadyQueue, words: impl IntoIterator<Item = usize>) {
 }
 
 fn pop_all(queue: &mut ReadyQueue) -> Vec<usize> {
-    std::iter::from_fn(|| queue.pop())
-        .map(TaskNumber::word)
-        .collect()
+    std::iter::from_fn(|| queue.pop()).map(TaskNumber::word).collect()
 }
 
 /// What is pushed after the freeze is not in the batch, and comes out with the next, in order.

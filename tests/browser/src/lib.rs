@@ -45,10 +45,7 @@ impl Browser {
     /// If there is none and `CHROMIUM` is "required".
     pub fn start() -> Option<Browser> {
         let Some(program) = chromium() else {
-            assert!(
-                env::var_os("CHROMIUM").is_none_or(|it| it != "required"),
-                "there is no Chromium"
-            );
+            assert!(env::var_os("CHROMIUM").is_none_or(|it| it != "required"), "there is no Chromium");
             eprintln!("skipped: there is no Chromium");
             return None;
         };
@@ -57,26 +54,10 @@ impl Browser {
         let directory = env::temp_dir().join(format!("browser-{}-{number}", std::process::id()));
         fs::create_dir_all(&directory).unwrap();
         let mut child = Command::new("sh")
-            .args([
-                "-c",
-                "exec \"$0\" \"$@\" 3<&0 4>&1 >/dev/null 2>&1 </dev/null",
-                &program,
-            ])
-            .args([
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--hide-scrollbars",
-            ])
-            .args([
-                "--no-first-run",
-                "--disable-dev-shm-usage",
-                "--remote-debugging-pipe",
-            ])
-            .arg(format!(
-                "--user-data-dir={}",
-                directory.join("profile").display()
-            ))
+            .args(["-c", "exec \"$0\" \"$@\" 3<&0 4>&1 >/dev/null 2>&1 </dev/null", &program])
+            .args(["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"])
+            .args(["--no-first-run", "--disable-dev-shm-usage", "--remote-debugging-pipe"])
+            .arg(format!("--user-data-dir={}", directory.join("profile").display()))
             .arg("about:blank")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -96,8 +77,7 @@ impl Browser {
         browser.session = Some(browser.ask("Target.attachToTarget", attach)["sessionId"].clone());
         browser.ask("Page.enable", json!({}));
         browser.ask("Runtime.enable", json!({}));
-        let size =
-            json!({ "width": 1280, "height": 1000, "deviceScaleFactor": 1, "mobile": false });
+        let size = json!({ "width": 1280, "height": 1000, "deviceScaleFactor": 1, "mobile": false });
         browser.ask("Emulation.setDeviceMetricsOverride", size);
         Some(browser)
     }
@@ -108,17 +88,12 @@ impl Browser {
         fs::write(&file, html).unwrap();
         let url = format!("file://{}", file.display());
         self.ask("Page.navigate", json!({ "url": url }));
-        self.wait_for(&format!(
-            "location.href === {url:?} && document.readyState === 'complete'"
-        ));
+        self.wait_for(&format!("location.href === {url:?} && document.readyState === 'complete'"));
     }
 
     /// As if the reader had turned JavaScript off; what is asked here still runs.
     pub fn without_scripts(&mut self) {
-        self.ask(
-            "Emulation.setScriptExecutionDisabled",
-            json!({ "value": true }),
-        );
+        self.ask("Emulation.setScriptExecutionDisabled", json!({ "value": true }));
     }
 
     /// As if the reader preferred light or dark pages.
@@ -128,10 +103,7 @@ impl Browser {
             Scheme::Dark => "dark",
         };
         let feature = json!({ "name": "prefers-color-scheme", "value": value });
-        self.ask(
-            "Emulation.setEmulatedMedia",
-            json!({ "features": [feature] }),
-        );
+        self.ask("Emulation.setEmulatedMedia", json!({ "features": [feature] }));
     }
 
     /// The value of a JavaScript expression, awaited if it is a promise.
@@ -156,10 +128,7 @@ impl Browser {
              .map((it) => it.innerText)"
         ));
         let found = found.as_array().unwrap();
-        found
-            .iter()
-            .map(|it| it.as_str().unwrap().to_owned())
-            .collect()
+        found.iter().map(|it| it.as_str().unwrap().to_owned()).collect()
     }
 
     /// The text of the one thing that the selector finds.
@@ -214,17 +183,11 @@ impl Browser {
         if let Some(session) = &self.session {
             message["sessionId"] = session.clone();
         }
-        self.to
-            .write_all(format!("{message}\0").as_bytes())
-            .unwrap();
+        self.to.write_all(format!("{message}\0").as_bytes()).unwrap();
         loop {
-            let answer = self
-                .from
-                .recv_timeout(PATIENCE)
-                .expect("the browser answers");
+            let answer = self.from.recv_timeout(PATIENCE).expect("the browser answers");
             if answer["method"] == "Runtime.exceptionThrown" {
-                self.thrown
-                    .push(answer["params"]["exceptionDetails"].to_string());
+                self.thrown.push(answer["params"]["exceptionDetails"].to_string());
             }
             if answer["id"] == self.sent {
                 assert!(answer["error"].is_null(), "{method}: {}", answer["error"]);
@@ -250,12 +213,8 @@ impl Drop for Browser {
 fn chromium() -> Option<String> {
     let path = env::var_os("PATH")?;
     let programs = ["chromium", "chromium-browser", "google-chrome"];
-    let found = programs
-        .into_iter()
-        .flat_map(|it| env::split_paths(&path).map(move |at| at.join(it)));
-    found
-        .filter(|it| it.is_file())
-        .find_map(|it| it.to_str().map(str::to_owned))
+    let found = programs.into_iter().flat_map(|it| env::split_paths(&path).map(move |at| at.join(it)));
+    found.filter(|it| it.is_file()).find_map(|it| it.to_str().map(str::to_owned))
 }
 
 /// Reads the browser's messages on a thread, so that one may wait for the next with a limit.

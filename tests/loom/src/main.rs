@@ -167,17 +167,11 @@ fn nothing_comes_too_soon(wakers: usize) {
             break;
         }
         let messages = sleeper.park();
-        if messages
-            .iter()
-            .any(|message| matches!(message, Mail::Message(Message::Wake(_))))
-        {
+        if messages.iter().any(|message| matches!(message, Mail::Message(Message::Wake(_)))) {
             seen = written.load(Relaxed); // the task's poll
         }
     }
-    assert_eq!(
-        seen, 1,
-        "a wake was on its way, and the loop would have reported a deadlock"
-    );
+    assert_eq!(seen, 1, "a wake was on its way, and the loop would have reported a deadlock");
 }
 
 /// A loop, as its turn meets the inbox.
@@ -199,11 +193,7 @@ impl Sleeper {
     fn claim() -> Self {
         let bell = Waker::new();
         let (number, inbox) = inbox::claim(bell.clone(), Registry).unwrap();
-        Sleeper {
-            number,
-            inbox,
-            bell,
-        }
+        Sleeper { number, inbox, bell }
     }
 
     fn task(&self, slot: u32) -> TaskNumber {

@@ -30,11 +30,7 @@ pub struct Stream {
 impl Stream {
     fn new(socket: TcpStream) -> io::Result<Stream> {
         socket.set_nodelay(true)?;
-        Ok(Stream {
-            socket,
-            incoming: Vec::new(),
-            outgoing: Vec::new(),
-        })
+        Ok(Stream { socket, incoming: Vec::new(), outgoing: Vec::new() })
     }
 }
 

@@ -69,19 +69,15 @@ pub const PEERS: &[Peer] = &[
     MIO,
 ];
 
-const NO_WAIT: (&str, &str) = (
-    "wait for the first",
-    "it has nothing that awaits the first of many tasks that is done",
-);
+const NO_WAIT: (&str, &str) =
+    ("wait for the first", "it has nothing that awaits the first of many tasks that is done");
 const NO_IO: (&str, &str) = ("timers, sockets", "it has none");
 const NO_SYNC: (&str, &str) = (
     "wakes from another thread",
     "its wakers panic there without the feature `sync`, which is off by default",
 );
-const WAKES_ARE_LOST: (&str, &str) = (
-    "wakes from another thread",
-    "they are lost: a waker finds no queue but its own thread's",
-);
+const WAKES_ARE_LOST: (&str, &str) =
+    ("wakes from another thread", "they are lost: a waker finds no queue but its own thread's");
 const SLEEPS_HANG: (&str, &str) = (
     "timers",
     "sleeps hang: the wheel may fire early, which a sleep does not count as fired nor arm \

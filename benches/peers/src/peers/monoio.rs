@@ -47,9 +47,7 @@ impl Driver for IoUring {
     const NAME: &str = "monoio io_uring";
 
     fn runtime() -> io::Result<monoio::Runtime<Self>> {
-        RuntimeBuilder::<IoUringDriver>::new()
-            .enable_timer()
-            .build()
+        RuntimeBuilder::<IoUringDriver>::new().enable_timer().build()
     }
 }
 
@@ -65,11 +63,7 @@ pub struct Stream {
 impl Stream {
     fn new(socket: TcpStream) -> io::Result<Stream> {
         socket.set_nodelay(true)?;
-        Ok(Stream {
-            socket,
-            incoming: Vec::new(),
-            outgoing: Vec::new(),
-        })
+        Ok(Stream { socket, incoming: Vec::new(), outgoing: Vec::new() })
     }
 }
 

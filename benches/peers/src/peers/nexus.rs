@@ -29,10 +29,7 @@ struct InItsWorld {
 impl InItsWorld {
     fn new() -> InItsWorld {
         let mut world = Box::new(WorldBuilder::new().build());
-        InItsWorld {
-            runtime: nexus_async_rt::Runtime::new(&mut world),
-            _world: world,
-        }
+        InItsWorld { runtime: nexus_async_rt::Runtime::new(&mut world), _world: world }
     }
 }
 

@@ -39,9 +39,7 @@ impl Runtime for Smol {
         F: Future + 'static,
         F::Output: 'static,
     {
-        EXECUTOR
-            .with(|executor| executor.spawn(future))
-            .never_error()
+        EXECUTOR.with(|executor| executor.spawn(future)).never_error()
     }
 
     fn yield_now() -> impl Future<Output = ()> {

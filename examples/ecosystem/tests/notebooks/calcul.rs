@@ -13,9 +13,7 @@ mod coroutines;
 #[path = "../../calcul/ticking.rs"]
 mod ticking;
 
-use coroutines::{
-    calcul_async, calcul_in_executor, coroutines, first_digits, of_a_million, subroutines,
-};
+use coroutines::{calcul_async, calcul_in_executor, coroutines, first_digits, of_a_million, subroutines};
 use ticking::TICK;
 
 /// All lines, but for the times. In the last run, the three may come in any order.
@@ -100,9 +98,7 @@ fn calcul_has_manners() {
         let output = run("calcul", &["--sleep", wrong]);
         assert_eq!(
             String::from_utf8_lossy(&output.stderr),
-            format!(
-                "calcul: --sleep: {wrong:?} is not a number of seconds from 0 to 1000 (try --help)\n"
-            )
+            format!("calcul: --sleep: {wrong:?} is not a number of seconds from 0 to 1000 (try --help)\n")
         );
         assert_eq!(output.status.code(), Some(2));
     }

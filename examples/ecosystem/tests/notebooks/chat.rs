@@ -51,27 +51,11 @@ fn chat_tells_why_it_cannot_connect_or_listen() {
         taken
     });
     let failures = [
-        (
-            "--connect",
-            &*format!("ws://{address}/"),
-            "HTTP error: 200 OK",
-        ),
+        ("--connect", &*format!("ws://{address}/"), "HTTP error: 200 OK"),
         ("--connect", &gone, "Connection refused"),
-        (
-            "--connect",
-            "ws://nonexistent.invalid/",
-            "cannot look up \"nonexistent.invalid\"",
-        ),
-        (
-            "--connect",
-            "wss://localhost/",
-            "not a URL of a chat: it does not begin with ws://",
-        ),
-        (
-            "--connect",
-            "localhost:80",
-            "not a URL of a chat: it does not begin with ws://",
-        ),
+        ("--connect", "ws://nonexistent.invalid/", "cannot look up \"nonexistent.invalid\""),
+        ("--connect", "wss://localhost/", "not a URL of a chat: it does not begin with ws://"),
+        ("--connect", "localhost:80", "not a URL of a chat: it does not begin with ws://"),
         ("--connect", "ws://local host/", "not a URL: "),
         ("--connect", "ws://:80/", "not a URL: no host"),
         ("--connect", "ws://localhost:65536/", "not a URL: the port"),

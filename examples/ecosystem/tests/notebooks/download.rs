@@ -40,10 +40,7 @@ fn download_prints_what_its_header_says() {
     let mut download = Command::new(program("download"));
     let download = download.env("TMPDIR", temporary.path()).output().unwrap();
     let printed = lines(&download);
-    assert_eq!(
-        stable(printed.clone()),
-        stable(documented("download/main.rs"))
-    );
+    assert_eq!(stable(printed.clone()), stable(documented("download/main.rs")));
     let line = |line: &str| printed.iter().position(|printed| printed == line).unwrap();
     assert!(line("C06-Script.pdf downloaded") < line("C06-Script.pdf saved"));
     assert!(download.status.success());
@@ -56,21 +53,13 @@ fn download_prints_what_its_header_says() {
 fn download_draws_bars_on_a_terminal() {
     let mut terminal = Command::new("script");
     let command = format!("{} --scale 0", program("download").display());
-    terminal
-        .args(["-qec", &command, "/dev/null"])
-        .env("TERM", "xterm");
+    terminal.args(["-qec", &command, "/dev/null"]).env("TERM", "xterm");
     let Ok(download) = terminal.output() else {
         return; // There is no `script`.
     };
     let drawn = String::from_utf8_lossy(&download.stdout);
-    assert!(
-        drawn.contains("C01-Objects.pdf                ░"),
-        "{drawn}"
-    );
-    assert!(
-        drawn.contains("C01-Objects.pdf downloaded and saved\r\n"),
-        "{drawn}"
-    );
+    assert!(drawn.contains("C01-Objects.pdf                ░"), "{drawn}");
+    assert!(drawn.contains("C01-Objects.pdf downloaded and saved\r\n"), "{drawn}");
     assert!(download.status.success());
 }
 
@@ -90,9 +79,7 @@ fn ten_downloads_overlap_both_ways() {
     let server = server.unwrap();
 
     let paths: Vec<_> = (0..10).map(|file| format!("/{file}.pdf")).collect();
-    let urls = paths
-        .iter()
-        .map(|path| format!("http://{}{path}\n\n", server.address));
+    let urls = paths.iter().map(|path| format!("http://{}{path}\n\n", server.address));
     let directory = tempdir().unwrap();
     let download = download(directory.path(), &urls.collect::<String>());
     assert!(download.status.success(), "{download:?}");
@@ -160,10 +147,7 @@ fn download_overwrites_nothing() {
     fs::write(directory.path().join("links"), "mine").unwrap();
     let to = directory.path().to_str().unwrap();
     let told = String::from_utf8(run("download", &["--to", to]).stderr).unwrap();
-    assert!(
-        told.starts_with(&format!("download: {to}/links: File exists")),
-        "{told}"
-    );
+    assert!(told.starts_with(&format!("download: {to}/links: File exists")), "{told}");
 }
 
 /// What is in a file of links, and what is told of the lines that are none.
@@ -194,17 +178,13 @@ fn links_have_names_that_stay_in_the_directory() {
 #[test]
 fn download_tells_what_is_no_link() {
     let good = format!("http://{}/good.pdf", site());
-    for (urls, saved, told) in [
-        (format!("what?\n{good}\n"), 1, ""),
-        ("what?\n".to_owned(), 0, "links: there is no link in it\n"),
-    ] {
+    for (urls, saved, told) in
+        [(format!("what?\n{good}\n"), 1, ""), ("what?\n".to_owned(), 0, "links: there is no link in it\n")]
+    {
         let directory = tempdir().unwrap();
         let download = download(directory.path(), &urls);
         let printed = lines(&download);
-        assert!(
-            printed[0].starts_with("what? failed: not a URL"),
-            "{printed:?}"
-        );
+        assert!(printed[0].starts_with("what? failed: not a URL"), "{printed:?}");
         assert_eq!(count(&printed, "good.pdf saved"), saved);
         assert!(String::from_utf8_lossy(&download.stderr).ends_with(told));
         assert_eq!(download.status.code(), Some(1));
@@ -216,10 +196,7 @@ fn download_has_manners() {
     expect_manners("download", "--links");
     let nowhere = run("download", &["--links", "nowhere"]);
     let told = String::from_utf8_lossy(&nowhere.stderr);
-    assert!(
-        told.starts_with("download: nowhere: No such file"),
-        "{told}"
-    );
+    assert!(told.starts_with("download: nowhere: No such file"), "{told}");
     assert_eq!(told.lines().count(), 1);
     assert_eq!(nowhere.status.code(), Some(1));
 }
@@ -241,9 +218,7 @@ fn count(lines: &[String], start: &str) -> usize {
 /// The names in a directory, in alphabetical order.
 fn names(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).unwrap().map(Result::unwrap);
-    let mut names: Vec<_> = entries
-        .map(|entry| entry.file_name().into_string().unwrap())
-        .collect();
+    let mut names: Vec<_> = entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }

@@ -83,10 +83,7 @@ fn wiki_tells_which_pages_failed_and_gets_the_rest() {
         ("NoPage", "the answer has no page"),
         ("Error", "the wiki refuses: rate limited"),
         ("Neither", "the answer has no page"),
-        (
-            "List",
-            "this is not the answer of a wiki: invalid type: sequence",
-        ),
+        ("List", "this is not the answer of a wiki: invalid type: sequence"),
         ("Html", "this is not the answer of a wiki: expected value"),
         ("Empty", "this is not the answer of a wiki: EOF"),
         ("Other", "404 Not Found"),
@@ -165,10 +162,7 @@ fn the_server_answers_in_the_form_of_the_api() {
         json!({ "batchcomplete": "", "query": { "pages": { "3": page } } })
     );
     let page = json!({ "ns": 0, "title": "Générateur", "missing": "" });
-    assert_eq!(
-        ask("Générateur"),
-        json!({ "batchcomplete": "", "query": { "pages": { "-1": page } } })
-    );
+    assert_eq!(ask("Générateur"), json!({ "batchcomplete": "", "query": { "pages": { "-1": page } } }));
 }
 
 #[test]
@@ -206,9 +200,7 @@ fn site(server: &Server, wait: Duration) -> Site {
 /// The title that is asked for, if none of its letters needs to be encoded.
 fn title(uri: &str) -> Option<&str> {
     let query = uri.strip_prefix("/w/api.php?")?;
-    query
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("titles="))
+    query.split('&').find_map(|pair| pair.strip_prefix("titles="))
 }
 
 /// A server that begins to answer when it has read that many requests, or after a few seconds. The

@@ -40,21 +40,11 @@ impl<'a> Written<'a> {
         let labels = labels::of(it);
         let picture = tracer::picture(it, it.events.len());
         let steps = Steps::of(it, &labels, &picture.arrows, texts);
-        Written {
-            it,
-            picture,
-            labels,
-            steps,
-        }
+        Written { it, picture, labels, steps }
     }
 
     /// Writes the loop. `began` is how much later its time began than the first loop's.
-    pub(super) fn write(
-        &self,
-        mut object: JSONObjectWriter<'_>,
-        began: Duration,
-        texts: &mut Texts,
-    ) {
+    pub(super) fn write(&self, mut object: JSONObjectWriter<'_>, began: Duration, texts: &mut Texts) {
         object.value("number", self.it.number);
         object.value("began", nanos(began));
         object.value("virtual", self.picture.is_virtual);
@@ -133,13 +123,7 @@ impl<'a> Written<'a> {
         }
     }
 
-    fn write_cause(
-        &self,
-        mut array: JSONArrayWriter<'_>,
-        arrow: &Arrow,
-        note: &Note,
-        texts: &mut Texts,
-    ) {
+    fn write_cause(&self, mut array: JSONArrayWriter<'_>, arrow: &Arrow, note: &Note, texts: &mut Texts) {
         let does = DOES.iter().position(|does| *does == arrow.cause.does);
         let by = words::origin(arrow.cause.by, |task| self.name(task));
         array.value(count(arrow.step));
@@ -184,8 +168,7 @@ impl<'a> Written<'a> {
 
     pub(super) fn long_polls(&self) -> impl Iterator<Item = LongPoll> {
         let rows = self.picture.rows.iter().enumerate();
-        let polls =
-            rows.flat_map(|(row, it)| it.spans.iter().map(move |span| (row, it.task, span)));
+        let polls = rows.flat_map(|(row, it)| it.spans.iter().map(move |span| (row, it.task, span)));
         polls.filter_map(|(row, task, span)| {
             let end = picture::event(self.it, span.poll_ends?)?;
             let took = match end.kind {
@@ -195,12 +178,7 @@ impl<'a> Written<'a> {
             let step = span.steps.start;
             let (label, turn) = (self.name(task), picture::turn(self.it, step));
             let words = format!("{label} in turn {turn}, {}", duration(took));
-            Some(LongPoll {
-                row,
-                step,
-                took,
-                words,
-            })
+            Some(LongPoll { row, step, took, words })
         })
     }
 
@@ -217,15 +195,9 @@ impl<'a> Written<'a> {
 
 fn write_list(array: JSONArrayWriter<'_>, list: &List) {
     // An entry that is replaced at its first step is never shown.
-    let entries = list
-        .entries
-        .iter()
-        .filter(|entry| entry.to != Some(entry.from));
+    let entries = list.entries.iter().filter(|entry| entry.to != Some(entry.from));
     each(array, entries, |entries, entry| {
         let steps = [Some(entry.from), entry.to].into_iter().flatten();
-        numbers(
-            entries.array(),
-            iter::once(entry.text).chain(steps.map(count)),
-        );
+        numbers(entries.array(), iter::once(entry.text).chain(steps.map(count)));
     });
 }

@@ -8,11 +8,7 @@ use crate::trace::cause::Does;
 /// The states of a task: their names, and what a task does in them.
 pub(super) const STATES: [(TaskState, &str, &str); 4] = [
     (TaskState::Polled, "polled", "is polled"),
-    (
-        TaskState::Ready,
-        "ready",
-        "is ready, and waits for the thread",
-    ),
+    (TaskState::Ready, "ready", "is ready, and waits for the thread"),
     (TaskState::Aborted, "aborted", "will be dropped"),
     (TaskState::Idle, "idle", "waits for"),
 ];

@@ -43,9 +43,7 @@ impl<'a> Reader<'a> {
     fn tasks(&self, step: Step) -> Vec<String> {
         let tasks = self.it["tasks"].as_array().unwrap().iter();
         let shown = tasks.filter_map(|task| {
-            let has_ended = task["end"][0]
-                .as_u64()
-                .is_some_and(|end| end as usize <= step);
+            let has_ended = task["end"][0].as_u64().is_some_and(|end| end as usize <= step);
             let spans = task["spans"].as_array().unwrap().iter();
             let begun: Vec<&Value> = spans.filter(|span| number(&span[0]) <= step).collect();
             let last = begun.last().filter(|_| !has_ended)?;
@@ -63,14 +61,8 @@ impl<'a> Reader<'a> {
 fn compare(trace: &Trace) {
     let data = read(trace);
     for (index, it) in trace.loops.iter().enumerate() {
-        let reader = Reader {
-            data: &data,
-            it: &data["loops"][index],
-        };
-        assert_eq!(
-            reader.it["events"].as_array().unwrap().len(),
-            it.events.len()
-        );
+        let reader = Reader { data: &data, it: &data["loops"][index] };
+        assert_eq!(reader.it["events"].as_array().unwrap().len(), it.events.len());
         let mut live = it.before.clone();
         let labels = labels::of(it);
         compare_step(&reader, &live, &labels, 0);
@@ -86,25 +78,18 @@ fn compare_step(reader: &Reader, live: &Live, labels: &BTreeMap<u64, String>, st
     assert_eq!(reader.list("ready", step), ready, "step {step}");
 
     let timers = live.timers.iter();
-    let mut timers: Vec<_> = timers
-        .map(|(timer, (due, task))| (*due, *timer, *task))
-        .collect();
+    let mut timers: Vec<_> = timers.map(|(timer, (due, task))| (*due, *timer, *task)).collect();
     timers.sort();
     let wheel = timers.iter().map(|(due, timer, task)| {
         let whose = task.map_or(String::new(), |task| format!(": {}", labels[&task]));
         format!("timer {timer}, at {}{whose}", duration(*due))
     });
-    assert_eq!(
-        reader.list("wheel", step),
-        wheel.collect::<Vec<_>>(),
-        "step {step}"
-    );
+    assert_eq!(reader.list("wheel", step), wheel.collect::<Vec<_>>(), "step {step}");
 
     let sources = live.sources.iter().map(|source| {
         let waits = live.tasks.values().filter(|task| {
-            let is_it = |on: &WaitsFor| {
-                matches!(on, WaitsFor::Readable(it) | WaitsFor::Writable(it) if it == source)
-            };
+            let is_it =
+                |on: &WaitsFor| matches!(on, WaitsFor::Readable(it) | WaitsFor::Writable(it) if it == source);
             task.state == TaskState::Idle && task.waits.iter().any(is_it)
         });
         let names: Vec<&str> = waits.map(|task| &*labels[&task.id]).collect();
@@ -113,11 +98,7 @@ fn compare_step(reader: &Reader, live: &Live, labels: &BTreeMap<u64, String>, st
             false => format!("source {source}: {}", names.join(", ")),
         }
     });
-    assert_eq!(
-        reader.list("sources", step),
-        sources.collect::<Vec<_>>(),
-        "step {step}"
-    );
+    assert_eq!(reader.list("sources", step), sources.collect::<Vec<_>>(), "step {step}");
 
     let tasks = live.tasks.values().map(|task| {
         let state = STATES.iter().find(|(state, ..)| *state == task.state);
@@ -137,31 +118,13 @@ fn sources(recorder: &Recorder) -> Story {
     story.tell(EventKind::SourceAdded { source: 8 });
     story.tell(EventKind::SourceAdded { source: 0 });
     story.turn().poll(2).waits(&[WaitsFor::Readable(8)]);
-    story
-        .poll(3)
-        .waits(&[WaitsFor::Readable(8), WaitsFor::Writable(8)]);
-    story
-        .poll(4)
-        .waits(&[WaitsFor::Readable(0), WaitsFor::Readable(8)]);
-    story.poll(5).tell(EventKind::Aborted {
-        task: 5,
-        by: Origin::Task(5),
-    });
+    story.poll(3).waits(&[WaitsFor::Readable(8), WaitsFor::Writable(8)]);
+    story.poll(4).waits(&[WaitsFor::Readable(0), WaitsFor::Readable(8)]);
+    story.poll(5).tell(EventKind::Aborted { task: 5, by: Origin::Task(5) });
     story.yields().finish(5, Ending::Cancelled);
-    story
-        .park(5)
-        .wake(2, Origin::Source(8))
-        .wake(3, Origin::Source(8));
-    story.tell(EventKind::Aborted {
-        task: 4,
-        by: Origin::Outside,
-    });
-    story
-        .turn()
-        .poll(2)
-        .sleeps(20)
-        .poll(3)
-        .waits(&[WaitsFor::Readable(8)]);
+    story.park(5).wake(2, Origin::Source(8)).wake(3, Origin::Source(8));
+    story.tell(EventKind::Aborted { task: 4, by: Origin::Outside });
+    story.turn().poll(2).sleeps(20).poll(3).waits(&[WaitsFor::Readable(8)]);
     story.finish(4, Ending::Cancelled);
     story.tell(EventKind::SourceDropped { source: 0 });
     story.park(20).fires(2).turn().poll(2).yields();
@@ -208,15 +171,8 @@ fn of_a_crowd_the_first_are_named() {
     let data = read(&story.trace());
     let it = &data["loops"][0];
     let sources = Reader { data: &data, it }.list("sources", step);
-    assert_eq!(
-        sources,
-        ["source 8: 2 a, 3 a, 4 a, 5 a, 6 a, 7 a, 8 a, 9 a and more"]
-    );
-    let longest = data["texts"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|text| text.as_str().unwrap().len());
+    assert_eq!(sources, ["source 8: 2 a, 3 a, 4 a, 5 a, 6 a, 7 a, 8 a, 9 a and more"]);
+    let longest = data["texts"].as_array().unwrap().iter().map(|text| text.as_str().unwrap().len());
     assert!(longest.max().unwrap() < 100);
 }
 
@@ -230,9 +186,7 @@ fn causes_name_what_they_come_from() {
     let causes = it["causes"].as_array().unwrap().iter().map(|cause| {
         let row = &it["tasks"][number(&cause[1])]["label"];
         let does = reader.text(&data["does"][number(&cause[2])][1]);
-        let by = cause[3]
-            .as_u64()
-            .map(|row| reader.text(&it["tasks"][row as usize]["label"]));
+        let by = cause[3].as_u64().map(|row| reader.text(&it["tasks"][row as usize]["label"]));
         let (words, ahead) = (reader.text(&cause[4]), number(&cause[6]));
         assert!(by.is_none_or(|by| by == words));
         format!("{}: {does} {words}, {ahead} ahead", reader.text(row))
@@ -265,42 +219,25 @@ fn differences_add_up() {
     let events: Vec<&Event> = trace.loops[0].events.iter().collect();
     let width = axis::places(&events, &[])[events.len()];
     assert_eq!(sum(&it["places"]), (width * 10.0).round() as usize);
-    assert_eq!(
-        sum(&it["times"]) as u128,
-        events[events.len() - 1].time.as_nanos()
-    );
+    assert_eq!(sum(&it["times"]) as u128, events[events.len() - 1].time.as_nanos());
 }
 
 /// Names may have any characters, and deadlines any number: a reader of the JSON gets the same back.
 #[test]
 fn what_is_written_is_what_is_read() {
     let controls: String = ('\0'..' ').chain('\u{7f}'..'\u{a0}').collect();
-    let names = [
-        "\"quoted\" \\ / </script><!--",
-        &controls,
-        "déjà vu, \u{2028}\u{2029}\u{feff}😂",
-        "",
-    ];
+    let names = ["\"quoted\" \\ / </script><!--", &controls, "déjà vu, \u{2028}\u{2029}\u{feff}😂", ""];
     let mut story = Story::new();
     story.enter(1).turn().poll(1);
     for (name, task) in names.iter().zip(2..) {
         story.spawn(task, "demo::{{closure}}").name(task, name);
     }
-    let on = WaitsFor::Timer {
-        timer: 0,
-        deadline: Duration::MAX,
-    };
+    let on = WaitsFor::Timer { timer: 0, deadline: Duration::MAX };
     let data = read(&story.waits(&[on]).trace());
     let it = &data["loops"][0];
     let reader = Reader { data: &data, it };
-    let labels: Vec<&str> = (1..5)
-        .map(|task| reader.text(&it["tasks"][task]["label"]))
-        .collect();
-    let expected: Vec<String> = names
-        .iter()
-        .zip(2..)
-        .map(|(name, task)| format!("{task} {name}"))
-        .collect();
+    let labels: Vec<&str> = (1..5).map(|task| reader.text(&it["tasks"][task]["label"])).collect();
+    let expected: Vec<String> = names.iter().zip(2..).map(|(name, task)| format!("{task} {name}")).collect();
     assert_eq!(labels, expected);
     let spans = it["tasks"][0]["spans"].as_array().unwrap();
     let waits = reader.text(&spans[spans.len() - 1][3]);

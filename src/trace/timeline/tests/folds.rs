@@ -31,20 +31,8 @@ fn turns_that_repeat_are_counted() {
 #[test]
 fn a_ping_pong_is_folded() {
     let mut story = Story::new();
-    story
-        .enter(1)
-        .turn()
-        .poll(1)
-        .spawn(2, "demo::ping")
-        .spawn(3, "demo::pong")
-        .joins(3);
-    story
-        .turn()
-        .poll(2)
-        .waits(FOREIGN)
-        .poll(3)
-        .wake(2, Origin::Task(3))
-        .waits(FOREIGN);
+    story.enter(1).turn().poll(1).spawn(2, "demo::ping").spawn(3, "demo::pong").joins(3);
+    story.turn().poll(2).waits(FOREIGN).poll(3).wake(2, Origin::Task(3)).waits(FOREIGN);
     for _ in 0..50 {
         story.turn().poll(2).wake(3, Origin::Task(2)).waits(FOREIGN);
         story.turn().poll(3).wake(2, Origin::Task(3)).waits(FOREIGN);
@@ -77,20 +65,10 @@ fn a_ping_pong_is_folded() {
 #[test]
 fn a_ticker_is_folded() {
     let mut story = Story::new();
-    story
-        .enter(1)
-        .turn()
-        .poll(1)
-        .spawn(2, "demo::ticker")
-        .sleeps(100_500);
+    story.enter(1).turn().poll(1).spawn(2, "demo::ticker").sleeps(100_500);
     story.turn().poll(2).sleeps(1000);
     for tick in 1..101 {
-        story
-            .park(1000)
-            .fires(2)
-            .turn()
-            .poll(2)
-            .sleeps(1000 * (tick + 1));
+        story.park(1000).fires(2).turn().poll(2).sleeps(1000 * (tick + 1));
     }
     story.park(500).fires(1).turn().poll(1).returns();
     story.finish(2, Ending::Cancelled).close();

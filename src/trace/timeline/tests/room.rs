@@ -9,10 +9,7 @@ fn thirty() -> Story {
     for task in 2..32 {
         story.spawn(task, "demo::a_sleeper_with_a_long_name::{{closure}}");
     }
-    story.waits(&[WaitsFor::Tasks {
-        what: "gather",
-        left: 30,
-    }]);
+    story.waits(&[WaitsFor::Tasks { what: "gather", left: 30 }]);
     story.turn();
     for task in 2..32 {
         story.poll(task).sleeps(1000 + task % 2);
@@ -28,12 +25,7 @@ fn thirty() -> Story {
             story.poll(task).returns();
         }
     }
-    story
-        .wake(1, Origin::Task(31))
-        .turn()
-        .poll(1)
-        .returns()
-        .close();
+    story.wake(1, Origin::Task(31)).turn().poll(1).returns().close();
     story
 }
 
@@ -118,14 +110,8 @@ fn expect_widths(trace: &Trace, widths: Range<usize>) {
 fn a_crowd_that_waits_is_counted() {
     let trace = thirty().trace();
     let written = trace.timeline().width(50).legend(false).to_string();
-    let crowd = written
-        .lines()
-        .find(|line| line.contains("meanwhile"))
-        .unwrap();
-    assert_eq!(
-        crowd.trim(),
-        "(meanwhile wait: #1 #3 #5 #7 #9 #11 #13 #15 and 8 more)"
-    );
+    let crowd = written.lines().find(|line| line.contains("meanwhile")).unwrap();
+    assert_eq!(crowd.trim(), "(meanwhile wait: #1 #3 #5 #7 #9 #11 #13 #15 and 8 more)");
 }
 
 /// Where there is no room at all, it is said what is missing.

@@ -29,22 +29,12 @@ fn a_gather_reads_from_left_to_right() {
 fn names_are_shown() {
     let mut story = Story::new();
     story.enter(1).turn().poll(1);
-    story
-        .spawn(2, "demo::say_after::{{closure}}")
-        .name(2, "hello");
-    story
-        .spawn(3, "demo::say_after::{{closure}}")
-        .name(3, "world")
-        .joins(2);
+    story.spawn(2, "demo::say_after::{{closure}}").name(2, "hello");
+    story.spawn(3, "demo::say_after::{{closure}}").name(3, "world").joins(2);
     story.turn().poll(2).sleeps(2000).poll(3).sleeps(1000);
     story.park(1000).fires(3).turn().poll(3).returns();
     story.park(1000).fires(2).turn().poll(2).returns();
-    story
-        .wake(1, Origin::Task(2))
-        .turn()
-        .poll(1)
-        .returns()
-        .close();
+    story.wake(1, Origin::Task(2)).turn().poll(1).returns().close();
     expect(
         &plain(&story.trace()),
         "
@@ -63,44 +53,16 @@ fn mishaps_are_told() {
     let mut story = Story::new();
     let (timer, deadline) = (9, Duration::from_secs(5));
     let either = [WaitsFor::Readable(3), WaitsFor::Timer { timer, deadline }];
-    let abort = |task| EventKind::Aborted {
-        task,
-        by: Origin::Task(2),
-    };
-    story
-        .spawn(1, "demo::early")
-        .enter(2)
-        .turn()
-        .poll(1)
-        .waits(&either);
-    story
-        .poll(2)
-        .spawn(3, "demo::unborn")
-        .spawn(4, "demo::bomb")
-        .spawn(5, "demo::idle");
+    let abort = |task| EventKind::Aborted { task, by: Origin::Task(2) };
+    story.spawn(1, "demo::early").enter(2).turn().poll(1).waits(&either);
+    story.poll(2).spawn(3, "demo::unborn").spawn(4, "demo::bomb").spawn(5, "demo::idle");
     story.spawn(6, "demo::worker").tell(abort(3)).joins(4);
-    story
-        .turn()
-        .finish(3, Ending::Cancelled)
-        .poll(4)
-        .panics()
-        .wake(2, Origin::Task(4));
+    story.turn().finish(3, Ending::Cancelled).poll(4).panics().wake(2, Origin::Task(4));
     story.poll(5).waits(&[]).poll(6).waits(&[WaitsFor::Job]);
-    story
-        .park(3)
-        .wake(1, Origin::Source(3))
-        .wake(6, Origin::Job);
+    story.park(3).wake(1, Origin::Source(3)).wake(6, Origin::Job);
     story.turn().poll(2).tell(abort(5)).joins(1);
-    story
-        .poll(1)
-        .waits(&[WaitsFor::Writable(3)])
-        .poll(6)
-        .waits(FOREIGN);
-    story
-        .turn()
-        .finish(5, Ending::Cancelled)
-        .park(20)
-        .wake(6, Origin::Thread);
+    story.poll(1).waits(&[WaitsFor::Writable(3)]).poll(6).waits(FOREIGN);
+    story.turn().finish(5, Ending::Cancelled).park(20).wake(6, Origin::Thread);
     story.turn().poll(6).returns();
     expect(
         &plain(&story.trace()),
@@ -126,10 +88,7 @@ fn mishaps_are_told() {
 #[test]
 fn a_loop_may_run_twice() {
     let mut story = Story::new();
-    let abort = |task| EventKind::Aborted {
-        task,
-        by: Origin::Outside,
-    };
+    let abort = |task| EventKind::Aborted { task, by: Origin::Outside };
     story.enter(1).turn().poll(1).spawn(2, "demo::a");
     story.spawn(3, "demo::b").spawn(4, "demo::c").yields();
     story.turn().poll(2).waits(&[]).poll(3).waits(&[]);
@@ -184,10 +143,7 @@ fn a_loop_may_be_stopped_and_go_on() {
 #[test]
 fn a_poll_in_the_last_turn_may_be_pending() {
     let mut story = Story::new();
-    let abort = EventKind::Aborted {
-        task: 3,
-        by: Origin::Task(3),
-    };
+    let abort = EventKind::Aborted { task: 3, by: Origin::Task(3) };
     story.enter(1).turn().poll(1).spawn(2, "demo::a");
     story.spawn(3, "demo::b").yields().turn().poll(2).sleeps(20);
     story.poll(3).tell(abort).waits(&[]);
@@ -264,12 +220,7 @@ fn two_loops_have_titles() {
     one.enter(1).turn().poll(1).sleeps(20);
     two.enter(1).turn().poll(1).waits(&[WaitsFor::Readable(0)]);
     one.park(20).fires(1).turn().poll(1).returns().close();
-    two.park(20)
-        .wake(1, Origin::Source(0))
-        .turn()
-        .poll(1)
-        .returns()
-        .close();
+    two.park(20).wake(1, Origin::Source(0)).turn().poll(1).returns().close();
     let mut trace = recorder.trace();
     trace.loops[1].began = trace.loops[0].began + Duration::from_millis(3);
     expect(
@@ -318,14 +269,7 @@ fn a_recording_that_was_cut_begins_with_who_was_there() {
 #[test]
 fn a_poll_that_lasts_is_told() {
     let mut story = Story::new();
-    story
-        .enter(1)
-        .turn()
-        .poll(1)
-        .spawn(2, "demo::endless")
-        .joins(2)
-        .turn()
-        .poll(2);
+    story.enter(1).turn().poll(1).spawn(2, "demo::endless").joins(2).turn().poll(2);
     expect(
         &plain(&story.trace()),
         "

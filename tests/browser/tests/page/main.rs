@@ -22,10 +22,7 @@ pub(crate) fn seconds(seconds: f64) -> Duration {
 /// What a future does on a loop with a virtual clock.
 pub(crate) fn recorded(main: impl Future) -> Trace {
     let recorder = Recorder::new();
-    let event_loop = EventLoop::builder()
-        .virtual_clock()
-        .observe(recorder.clone())
-        .build();
+    let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build();
     event_loop.unwrap().block_on(main);
     recorder.trace()
 }
@@ -85,10 +82,7 @@ pub(crate) fn two_loops() -> Trace {
         }
     });
     let address = receiver.recv().unwrap();
-    let event_loop = EventLoop::builder()
-        .observe(recorder.clone())
-        .build()
-        .unwrap();
+    let event_loop = EventLoop::builder().observe(recorder.clone()).build().unwrap();
     event_loop.block_on(async {
         let mut stream = net::TcpStream::connect(address).await.unwrap();
         stream.write_all(b"x").await.unwrap();

@@ -11,9 +11,7 @@ use crate::{data, drawn, medley, open, recorded, seconds, two_loops, watch_the_c
 #[test]
 fn without_scripts_there_is_a_picture() {
     let trace = recorded(async {
-        boucle::spawn_named("hello", boucle::sleep(seconds(1.0)))
-            .await
-            .unwrap();
+        boucle::spawn_named("hello", boucle::sleep(seconds(1.0))).await.unwrap();
     });
     let Some(mut browser) = Browser::start() else {
         return;
@@ -21,14 +19,9 @@ fn without_scripts_there_is_a_picture() {
     browser.without_scripts();
     browser.open(&trace.to_html());
     assert_eq!(browser.texts("#live"), [""; 0]);
-    assert_eq!(
-        browser.value("document.querySelector('svg').checkVisibility()"),
-        true
-    );
+    assert_eq!(browser.value("document.querySelector('svg').checkVisibility()"), true);
     let polls = trace.loops[0].events.iter();
-    let polls = polls
-        .filter(|event| matches!(event.kind, EventKind::PollBegins { .. }))
-        .count();
+    let polls = polls.filter(|event| matches!(event.kind, EventKind::PollBegins { .. })).count();
     // The legend has one too.
     let drawn = browser.value("document.querySelectorAll('svg rect.poll').length");
     assert_eq!(drawn, polls + 1);
@@ -93,9 +86,7 @@ fn both_pictures_have_the_same_bars() {
     assert_eq!(shown.len(), placed.len());
     for (shown, placed) in shown.iter().zip(&placed) {
         assert_eq!((&shown.name, shown.row), (&placed.name, placed.row));
-        let apart = (shown.x - placed.x)
-            .abs()
-            .max((shown.width - placed.width).abs());
+        let apart = (shown.x - placed.x).abs().max((shown.width - placed.width).abs());
         assert!(apart < 2e-4, "{shown:?} {placed:?}");
     }
     for task in data(&trace)["loops"][0]["tasks"].as_array().unwrap() {
@@ -125,18 +116,9 @@ impl Bar {
     fn all(bars: &Value) -> Vec<Bar> {
         let bars = bars.as_array().unwrap();
         let number = |bar: &Value, index: usize| bar[index].as_f64().unwrap();
-        let begin = bars
-            .iter()
-            .map(|bar| number(bar, 2))
-            .fold(f64::MAX, f64::min);
-        let end = bars
-            .iter()
-            .map(|bar| number(bar, 2) + number(bar, 3))
-            .fold(0.0, f64::max);
-        let top = bars
-            .iter()
-            .map(|bar| number(bar, 1))
-            .fold(f64::MAX, f64::min);
+        let begin = bars.iter().map(|bar| number(bar, 2)).fold(f64::MAX, f64::min);
+        let end = bars.iter().map(|bar| number(bar, 2) + number(bar, 3)).fold(0.0, f64::max);
+        let top = bars.iter().map(|bar| number(bar, 1)).fold(f64::MAX, f64::min);
         let bars = bars.iter().map(|bar| Bar {
             name: bar[0].as_str().unwrap().replace("aborted", "ready"),
             row: ((number(bar, 1) - top) / 26.0).round() as i64,
@@ -164,10 +146,7 @@ fn a_millisecond_is_told_after_an_hour() {
         return;
     };
     let svg = trace.to_svg();
-    for (time, words) in times
-        .iter()
-        .zip(["1.049 s", "1.131 s", "61.5 s", "3661.001 s"])
-    {
+    for (time, words) in times.iter().zip(["1.049 s", "1.131 s", "61.5 s", "3661.001 s"]) {
         assert!(svg.contains(&format!(">{words}<")), "{words}");
         let said = browser.value(&format!("duration({})", time.as_nanos()));
         assert_eq!(said, words);

@@ -19,20 +19,11 @@ fn label(task: &LiveTask) -> String {
 
 /// What is shown must begin with what is expected: the words that follow are the page's own.
 fn assert_shown(shown: &[String], expected: &[String], at: &str) {
-    let shown: Vec<&String> = shown
-        .iter()
-        .filter(|it| it.starts_with(|it: char| it.is_ascii_digit()))
-        .collect();
-    assert_eq!(
-        shown.len(),
-        expected.len(),
-        "{at}: {shown:?}, not {expected:?}"
-    );
+    let shown: Vec<&String> =
+        shown.iter().filter(|it| it.starts_with(|it: char| it.is_ascii_digit())).collect();
+    assert_eq!(shown.len(), expected.len(), "{at}: {shown:?}, not {expected:?}");
     for (shown, expected) in shown.iter().zip(expected) {
-        assert!(
-            shown.starts_with(expected),
-            "{at}: {shown:?}, not {expected:?}"
-        );
+        assert!(shown.starts_with(expected), "{at}: {shown:?}, not {expected:?}");
     }
 }
 
@@ -51,26 +42,15 @@ fn compare(browser: &mut Browser, live: &Live, at: &str) {
         _ => "aborted",
     });
     assert_eq!(states, expected.collect::<Vec<_>>(), "{at}");
-    let polls: Vec<String> = live
-        .tasks
-        .values()
-        .map(|task| task.polls.to_string())
-        .collect();
+    let polls: Vec<String> = live.tasks.values().map(|task| task.polls.to_string()).collect();
     assert_eq!(browser.texts("#slab td:nth-child(4)"), polls, "{at}");
 
-    let mut timers: Vec<_> = live
-        .timers
-        .iter()
-        .map(|(timer, (deadline, _))| (*deadline, *timer))
-        .collect();
+    let mut timers: Vec<_> = live.timers.iter().map(|(timer, (deadline, _))| (*deadline, *timer)).collect();
     timers.sort();
     let wheel = browser.texts("#wheel li:not(.empty)");
     assert_eq!(wheel.len(), timers.len(), "{at}");
     for (shown, (_, timer)) in wheel.iter().zip(&timers) {
-        assert!(
-            shown.starts_with(&format!("timer {timer}, at ")),
-            "{at}: {shown}"
-        );
+        assert!(shown.starts_with(&format!("timer {timer}, at ")), "{at}: {shown}");
     }
     let sources = browser.texts("#sources li:not(.empty)");
     assert_eq!(sources.len(), live.sources.len(), "{at}");
@@ -78,10 +58,7 @@ fn compare(browser: &mut Browser, live: &Live, at: &str) {
 
 fn state_after(it: &LoopTrace, events: usize) -> Live {
     let mut live = it.before.clone();
-    it.events
-        .iter()
-        .take(events)
-        .for_each(|event| live.apply(event));
+    it.events.iter().take(events).for_each(|event| live.apply(event));
     live
 }
 
@@ -89,10 +66,7 @@ fn state_after(it: &LoopTrace, events: usize) -> Live {
 fn steps(it: &LoopTrace) -> Vec<usize> {
     let begins = |(_, event): &(usize, &Event)| event.kind == EventKind::TurnBegins;
     let turns = it.events.iter().enumerate().filter(begins);
-    turns
-        .map(|(index, _)| index + 1)
-        .chain([it.events.len()])
-        .collect()
+    turns.map(|(index, _)| index + 1).chain([it.events.len()]).collect()
 }
 
 /// The keys walk through the turns, there and back; at each the page shows the state that the
@@ -107,20 +81,12 @@ fn the_stepper_shows_the_recording() {
     let steps = steps(it);
     assert!(steps.len() > 8);
     for (index, &step) in steps.iter().enumerate() {
-        compare(
-            &mut browser,
-            &state_after(it, step),
-            &format!("step {index}"),
-        );
+        compare(&mut browser, &state_after(it, step), &format!("step {index}"));
         browser.press("ArrowRight");
     }
     browser.press("ArrowRight");
     for (index, &step) in steps.iter().enumerate().rev() {
-        compare(
-            &mut browser,
-            &state_after(it, step),
-            &format!("step {index}, on the way back"),
-        );
+        compare(&mut browser, &state_after(it, step), &format!("step {index}, on the way back"));
         browser.press("ArrowLeft");
     }
     compare(&mut browser, &it.before, "before the first event");
@@ -143,18 +109,10 @@ fn the_stepper_begins_where_the_recording_does() {
     };
     browser.press("Home");
     for step in 0..=it.events.len() {
-        compare(
-            &mut browser,
-            &state_after(it, step),
-            &format!("event {step}"),
-        );
+        compare(&mut browser, &state_after(it, step), &format!("event {step}"));
         browser.press("Shift+ArrowRight");
     }
-    assert!(
-        browser
-            .text("#about")
-            .contains(&format!("{} events before", it.dropped))
-    );
+    assert!(browser.text("#about").contains(&format!("{} events before", it.dropped)));
     assert_eq!(browser.thrown(), [""; 0]);
 }
 
@@ -168,11 +126,7 @@ fn the_stepper_shows_every_event() {
     };
     browser.press("Home");
     for step in 0..=it.events.len() {
-        compare(
-            &mut browser,
-            &state_after(it, step),
-            &format!("event {step}"),
-        );
+        compare(&mut browser, &state_after(it, step), &format!("event {step}"));
         let current = browser.texts("#events li[aria-current]");
         assert_eq!(current.len(), usize::from(step > 0), "event {step}");
         browser.press("Shift+ArrowRight");
@@ -188,20 +142,10 @@ fn two_loops_share_the_axis_of_time() {
     let Some(mut browser) = open(&trace) else {
         return;
     };
-    assert_eq!(
-        browser.value("document.querySelector('#loop').options.length"),
-        2
-    );
+    assert_eq!(browser.value("document.querySelector('#loop').options.length"), 2);
     let rows = |browser: &mut Browser| {
         let label = browser.value("document.querySelector('#canvas').getAttribute('aria-label')");
-        label
-            .as_str()
-            .unwrap()
-            .split(' ')
-            .next()
-            .unwrap()
-            .parse::<usize>()
-            .unwrap()
+        label.as_str().unwrap().split(' ').next().unwrap().parse::<usize>().unwrap()
     };
     assert_eq!(rows(&mut browser), 1);
     browser.value("document.querySelector('#time').click()");
@@ -222,11 +166,7 @@ fn two_loops_share_the_axis_of_time() {
              loop.dispatchEvent(new Event('change')); }})()"
         ));
         browser.press("End");
-        compare(
-            &mut browser,
-            &state_after(it, it.events.len()),
-            &format!("loop {index}"),
-        );
+        compare(&mut browser, &state_after(it, it.events.len()), &format!("loop {index}"));
         assert!(browser.text("#status").ends_with("; closed"));
     }
     assert_eq!(browser.thrown(), [""; 0]);
@@ -238,11 +178,7 @@ fn the_lists_are_those_of_the_data() {
     let trace = recorded(medley());
     let data = data(&trace);
     let it = &data["loops"][0];
-    let text = |index: &Value| {
-        data["texts"][index.as_u64().unwrap() as usize]
-            .as_str()
-            .unwrap()
-    };
+    let text = |index: &Value| data["texts"][index.as_u64().unwrap() as usize].as_str().unwrap();
     let texts = |list: &Value, step: u64| -> Vec<String> {
         let entries = list.as_array().unwrap().iter();
         let entries = entries.filter(|entry| {
@@ -254,10 +190,7 @@ fn the_lists_are_those_of_the_data() {
         return;
     };
     let turns = it["turns"].as_array().unwrap();
-    let begins: Vec<usize> = turns
-        .iter()
-        .map(|turn| turn[1].as_u64().unwrap() as usize)
-        .collect();
+    let begins: Vec<usize> = turns.iter().map(|turn| turn[1].as_u64().unwrap() as usize).collect();
     let events = it["events"].as_array().unwrap();
     for (index, &begin) in begins.iter().enumerate() {
         let step = begin as u64;
@@ -271,10 +204,7 @@ fn the_lists_are_those_of_the_data() {
         let mut waits = Vec::new();
         for task in it["tasks"].as_array().unwrap() {
             let spans = task["spans"].as_array().unwrap();
-            let span = spans
-                .iter()
-                .rev()
-                .find(|span| span[0].as_u64().unwrap() <= step);
+            let span = spans.iter().rev().find(|span| span[0].as_u64().unwrap() <= step);
             let has_ended = task["end"][0].as_u64().is_some_and(|end| end <= step);
             if let Some(span) = span.filter(|_| !has_ended) {
                 let state = &data["states"][span[1].as_u64().unwrap() as usize];

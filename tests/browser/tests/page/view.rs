@@ -92,14 +92,7 @@ fn the_colours_follow_the_reader() {
         let is_dark = matches!(scheme, Scheme::Dark);
         assert_eq!(corner_is_dark(&mut browser), is_dark);
         let page = browser.value("getComputedStyle(document.body).backgroundColor");
-        assert_eq!(
-            page,
-            if is_dark {
-                "rgb(13, 17, 23)"
-            } else {
-                "rgb(255, 255, 255)"
-            }
-        );
+        assert_eq!(page, if is_dark { "rgb(13, 17, 23)" } else { "rgb(255, 255, 255)" });
     }
     browser.prefer(Scheme::Light);
     assert!(!corner_is_dark(&mut browser));

@@ -22,11 +22,7 @@ fn a_click_on_a_poll_says_why_it_ran() {
     let woken = |task| {
         let mut events = trace.loops[0].events.iter().rev();
         let woken = events.find_map(|event| match event.kind {
-            EventKind::Woken {
-                task: it,
-                already: false,
-                ..
-            } if it == task => Some(event.turn),
+            EventKind::Woken { task: it, already: false, .. } if it == task => Some(event.turn),
             _ => None,
         });
         woken.unwrap()
@@ -35,27 +31,13 @@ fn a_click_on_a_poll_says_why_it_ran() {
         return;
     };
     let turn = woken(2);
-    let why = click_on_poll(
-        &mut browser,
-        1,
-        &format!("2 hello is polled in turn {}", turn + 1),
-    );
-    assert!(
-        why.contains(&format!("woken by timer 0, in turn {turn}, at 2 s")),
-        "{why}"
-    );
+    let why = click_on_poll(&mut browser, 1, &format!("2 hello is polled in turn {}", turn + 1));
+    assert!(why.contains(&format!("woken by timer 0, in turn {turn}, at 2 s")), "{why}");
     assert!(why.contains("waited for timer 0, until 2 s"), "{why}");
 
     let turn = woken(1);
-    let why = click_on_poll(
-        &mut browser,
-        0,
-        &format!("1 main is polled in turn {}", turn + 1),
-    );
-    assert!(
-        why.contains(&format!("woken by 2 hello, in turn {turn}, at 2 s")),
-        "{why}"
-    );
+    let why = click_on_poll(&mut browser, 0, &format!("1 main is polled in turn {}", turn + 1));
+    assert!(why.contains(&format!("woken by 2 hello, in turn {turn}, at 2 s")), "{why}");
     browser.value("document.querySelector('#why button').click()");
     assert!(browser.text("#why").starts_with("2 hello is polled"));
     assert_eq!(browser.thrown(), [""; 0]);
@@ -97,9 +79,8 @@ fn timers_that_fire_together_explain_their_own_tasks() {
     let recorder = Recorder::new();
     let builder = EventLoop::builder().observe(recorder.clone());
     builder.build().unwrap().block_on(async {
-        let sleepers = [30, 20].map(|millis| {
-            boucle::spawn_named("sleeps", boucle::sleep(Duration::from_millis(millis)))
-        });
+        let sleepers = [30, 20]
+            .map(|millis| boucle::spawn_named("sleeps", boucle::sleep(Duration::from_millis(millis))));
         let _detached = boucle::spawn(async { thread::sleep(Duration::from_millis(60)) });
         for sleeper in sleepers {
             sleeper.await.unwrap();
@@ -121,11 +102,9 @@ fn timers_that_fire_together_explain_their_own_tasks() {
 /// When the timer of a task was due, and how late it fired, in the page's words.
 fn lateness(browser: &mut Browser, it: &LoopTrace, task: u64) -> (String, String) {
     let armed = it.events.iter().find_map(|event| match event.kind {
-        EventKind::TimerArmed {
-            timer,
-            task: Some(whose),
-            deadline,
-        } if whose == task => Some((timer, deadline)),
+        EventKind::TimerArmed { timer, task: Some(whose), deadline } if whose == task => {
+            Some((timer, deadline))
+        }
         _ => None,
     });
     let (timer, due) = armed.unwrap();
@@ -150,11 +129,7 @@ fn a_task_that_wakes_late_is_overdue() {
     };
     let (due, late) = lateness(&mut browser, it, 2);
     let spans = data(&trace)["loops"][0]["tasks"][1]["spans"].clone();
-    let overdue = spans
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter_map(|span| span[5].as_f64());
+    let overdue = spans.as_array().unwrap().iter().filter_map(|span| span[5].as_f64());
     let overdue: Vec<f64> = overdue.collect();
     assert!(overdue.len() == 1 && overdue[0] > 20e6, "{spans}");
 
@@ -166,10 +141,7 @@ fn a_task_that_wakes_late_is_overdue() {
         }
     }
     let sentence = browser.text("#events [aria-current]");
-    assert!(
-        sentence.ends_with(&format!(" fires for 2 late, {late} late")),
-        "{sentence}"
-    );
+    assert!(sentence.ends_with(&format!(" fires for 2 late, {late} late")), "{sentence}");
     let why = click_on_poll(&mut browser, 1, "2 late is polled in turn 3");
     let expected = format!("The timer was due at {due}, and fired {late} late.");
     assert!(why.contains(&expected), "{expected} {why}");
@@ -196,13 +168,10 @@ fn long_polls_are_listed() {
     let Some(mut browser) = open(&trace) else {
         return;
     };
-    let took = trace.loops[0]
-        .events
-        .iter()
-        .filter_map(|event| match event.kind {
-            EventKind::PollEnds { took, .. } => Some(took),
-            _ => None,
-        });
+    let took = trace.loops[0].events.iter().filter_map(|event| match event.kind {
+        EventKind::PollEnds { took, .. } => Some(took),
+        _ => None,
+    });
     let longest = took.max().unwrap().as_nanos();
     let longest = browser.value(&format!("duration({longest})"));
     let longest = longest.as_str().unwrap();
@@ -214,16 +183,9 @@ fn long_polls_are_listed() {
     assert!(listed[1].starts_with("1 main in turn "), "{listed:?}");
 
     watch_the_canvas(&mut browser);
-    let (words, _) = drawn(
-        &mut browser,
-        "document.querySelector('#longest button').click()",
-    );
+    let (words, _) = drawn(&mut browser, "document.querySelector('#longest button').click()");
     assert!(words.iter().any(|it| it == longest), "{words:?}");
-    assert!(
-        browser
-            .text("#why")
-            .starts_with("3 holds is polled in turn 2")
-    );
+    assert!(browser.text("#why").starts_with("3 holds is polled in turn 2"));
     assert_eq!(browser.thrown(), [""; 0]);
 
     browser.open(&recorded(medley()).to_html());

@@ -37,21 +37,12 @@ fn the_client_says_lines_and_prints_what_it_hears() {
 /// When the server ends, so does the client, although its thread waits for a line that never comes.
 #[test]
 fn the_client_ends_with_the_server() {
-    let close = |code: u16| CloseFrame {
-        code: code.into(),
-        reason: "à\tplus".into(),
-    };
+    let close = |code: u16| CloseFrame { code: code.into(), reason: "à\tplus".into() };
     let ends = [
         (Some(None), ""),
         (Some(Some(close(1000))), ""),
-        (
-            Some(Some(close(1009))),
-            "the server has closed: 1009 \"à\\tplus\"",
-        ),
-        (
-            None,
-            "WebSocket protocol error: Connection reset without closing handshake",
-        ),
+        (Some(Some(close(1009))), "the server has closed: 1009 \"à\\tplus\""),
+        (None, "WebSocket protocol error: Connection reset without closing handshake"),
     ];
     for (goodbye, why) in ends {
         let (url, server) = serve_one(|mut peer| {
@@ -73,10 +64,7 @@ fn the_client_does_not_wait_for_ever_for_a_goodbye() {
         rest(peer.get_mut());
     });
     let client = start(&["--connect", &url]);
-    expect_end(
-        client,
-        &told(&url, "IO error: no answer to our close frame"),
-    );
+    expect_end(client, &told(&url, "IO error: no answer to our close frame"));
     server.join().unwrap();
 }
 
@@ -93,20 +81,12 @@ fn serve_one(behave: impl FnOnce(Peer) + Send + 'static) -> (String, thread::Joi
 
 /// The line on stderr.
 fn told(url: &str, why: &str) -> String {
-    if why.is_empty() {
-        String::new()
-    } else {
-        format!("chat: {url}: {why}\n")
-    }
+    if why.is_empty() { String::new() } else { format!("chat: {url}: {why}\n") }
 }
 
 /// Waits for the end of a client that prints nothing more, but perhaps a line on stderr.
 fn expect_end(client: Child, told: &str) {
-    let Output {
-        status,
-        stderr,
-        stdout,
-    } = client.wait_with_output().unwrap();
+    let Output { status, stderr, stdout } = client.wait_with_output().unwrap();
     assert_eq!(String::from_utf8_lossy(&stderr), told);
     assert!(stdout.is_empty());
     assert_eq!(status.code(), Some(i32::from(!told.is_empty())));

@@ -15,17 +15,13 @@ pub(super) type Peer = WebSocket<TcpStream>;
 pub(super) fn start(arguments: &[&str]) -> Child {
     let mut chat = Command::new(program("chat"));
     chat.args(arguments);
-    chat.stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    chat.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     chat.spawn().unwrap()
 }
 
 /// A test that waits for ever says nothing.
 pub(super) fn bounded(stream: TcpStream) -> TcpStream {
-    stream
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     stream
 }
 

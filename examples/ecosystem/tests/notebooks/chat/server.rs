@@ -21,12 +21,7 @@ fn a_bad_client_harms_nobody() {
     };
 
     // Those do not even shake hands. The first two are told nothing, the others wait for us.
-    for request in [
-        "Bonjour !\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
-        "GET / HT",
-        "",
-    ] {
+    for request in ["Bonjour !\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "GET / HT", ""] {
         let mut bad = server.connect();
         bad.write_all(request.as_bytes()).unwrap();
         chat();
@@ -38,11 +33,7 @@ fn a_bad_client_harms_nobody() {
     }
 
     let many = vec![b'x'; 40_000];
-    let much = [
-        &[0x81, 0xff, 0, 0, 0, 0, 0x05, 0xf5, 0xe1, 0, 0, 0, 0, 0][..],
-        &[b'x'; 4_000_000],
-    ]
-    .concat();
+    let much = [&[0x81, 0xff, 0, 0, 0, 0, 0x05, 0xf5, 0xe1, 0, 0, 0, 0, 0][..], &[b'x'; 4_000_000]].concat();
     let bad = [
         ("reserved opcode", frame(0x83, b""), Some(1002)),
         ("reserved bit", frame(0xc1, b"a"), Some(1002)),
@@ -51,16 +42,8 @@ fn a_bad_client_harms_nobody() {
         ("long ping", frame(0x89, &many[..126]), Some(1002)),
         ("not UTF-8", frame(0x81, b"\xff"), Some(1007)),
         ("100 MB, of which 4 come", much, Some(1009)),
-        (
-            "too long in all",
-            [frame(0x01, &many), frame(0x80, &many)].concat(),
-            Some(1009),
-        ),
-        (
-            "half a frame",
-            frame(0x81, b"Bonjour !")[..9].to_vec(),
-            None,
-        ),
+        ("too long in all", [frame(0x01, &many), frame(0x80, &many)].concat(), Some(1009)),
+        ("half a frame", frame(0x81, b"Bonjour !")[..9].to_vec(), None),
         ("nothing", Vec::new(), None),
     ];
     for (what, bytes, code) in bad {

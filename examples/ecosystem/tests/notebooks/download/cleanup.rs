@@ -33,10 +33,7 @@ fn a_file_that_cannot_be_written_is_removed() {
     let directory = tempdir().unwrap();
     let script = r#"trap "" XFSZ; ulimit -f 1000; exec "$0" --scale 0 --to "$1""#;
     let mut shell = Command::new("sh");
-    shell
-        .args(["-c", script])
-        .arg(program("download"))
-        .arg(directory.path());
+    shell.args(["-c", script]).arg(program("download")).arg(directory.path());
     let download = shell.output().unwrap();
     let printed = lines(&download);
     let told = count(&printed, "C05-Scientific.pdf failed: File too large");
@@ -48,14 +45,8 @@ fn a_file_that_cannot_be_written_is_removed() {
     for way in ["blocking", "asynchronous"] {
         let names = names(&directory.path().join(way));
         assert!(names.contains(&"C06-Script.pdf".to_owned()), "{names:?}");
-        assert!(
-            !names.contains(&"C05-Scientific.pdf".to_owned()),
-            "{names:?}"
-        );
-        assert!(
-            names.iter().all(|name| !name.ends_with(".part")),
-            "{names:?}"
-        );
+        assert!(!names.contains(&"C05-Scientific.pdf".to_owned()), "{names:?}");
+        assert!(names.iter().all(|name| !name.ends_with(".part")), "{names:?}");
     }
     assert_eq!(download.status.code(), Some(1));
 }
@@ -88,15 +79,11 @@ fn a_panic_ends_one_download() {
         }
         blocking::download(link, folder).await
     };
-    let (came, mut printed) =
-        listen(|| boucle::run(fetch(links, folder(directory.path()), download)));
+    let (came, mut printed) = listen(|| boucle::run(fetch(links, folder(directory.path()), download)));
     printed.sort();
     assert!(!came);
     assert!(printed[0].starts_with("bad.pdf failed: "), "{printed:#?}");
-    assert!(
-        printed[0].ends_with(" panicked: out of luck"),
-        "{printed:#?}"
-    );
+    assert!(printed[0].ends_with(" panicked: out of luck"), "{printed:#?}");
     assert_eq!(printed[1..], ["good.pdf downloaded and saved"]);
     assert_eq!(names(directory.path()), ["good.pdf"]);
 }
@@ -123,11 +110,7 @@ fn an_async_download_that_is_dropped_leaves_nothing() {
     }
     assert!(!dropped.is_empty());
     let is_empty = |directory: &TempDir| names(directory.path()).is_empty();
-    expect_soon(|| {
-        dropped
-            .iter()
-            .all(|directory| is_empty(directory) || is_whole(directory))
-    });
+    expect_soon(|| dropped.iter().all(|directory| is_empty(directory) || is_whole(directory)));
 }
 
 /// The coroutine is dropped when the server has the request. Its thread goes on, and so the file is
