@@ -18,7 +18,7 @@ use crate::observe::observers::Observers;
 use crate::state::State;
 use crate::task::cell::{BoxedTask, drop_quietly};
 use crate::task::id::LoopNumber;
-use crate::task::table::{Joiner, Status, Tasks};
+use crate::task::table::{Joiner, Status};
 use crate::time::clock::Clock;
 use crate::wake::inbox;
 use crate::wake::waiter::Waiter;
@@ -115,9 +115,7 @@ fn forget(number: LoopNumber) {
 impl State {
     /// The tasks whose boxes are in their slots, in spawn order. O(n log n).
     fn boxed_tasks(&self) -> Vec<(u64, u32)> {
-        let Tasks { entries, boxes, .. } = &self.tasks;
-        let has_box = |slot: usize| boxes.get(slot).is_some_and(Option::is_some);
-        let boxed = entries.iter().filter(|(slot, _)| has_box(*slot));
+        let boxed = self.tasks.entries.iter().filter(|(_, entry)| entry.task.is_some());
         let mut order: Vec<_> = boxed.map(|(slot, entry)| (entry.id, slot as u32)).collect();
         order.sort_unstable();
         order
@@ -130,9 +128,8 @@ impl State {
             self.log.finish(self.clock.elapsed(), Ending::Cancelled);
         }
         let tasks = &mut self.tasks;
-        tasks.get(slot, id)?;
-        let task = tasks.take_box(slot)?;
         let entry = tasks.get(slot, id)?;
+        let task = entry.task.take()?;
         let joiner = mem::replace(&mut entry.joiner, Joiner::Nothing);
         if !entry.is_done() {
             entry.status = Status::Done;

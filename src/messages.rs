@@ -48,7 +48,7 @@ impl State {
 
     /// Queues the task that has the slot.
     fn wake_slot(&mut self, slot: u32) {
-        if let Some(number) = self.tasks.number(slot) {
+        if let Some((_, number)) = self.tasks.live(slot) {
             self.wake(number);
         }
     }
@@ -76,7 +76,7 @@ impl State {
             return;
         }
         self.record(|_| EventKind::Named { task, name: Arc::from(&*name) });
-        self.tasks.set_name(slot, task, name);
+        self.tasks.names.insert(slot, name);
     }
 }
 

@@ -53,7 +53,7 @@ impl State {
     #[cold]
     #[inline(never)]
     pub(crate) fn record_wake(&mut self, slot: u32, already: bool) {
-        if let Some(task) = self.tasks.live_id(slot) {
+        if let Some((task, _)) = self.tasks.live(slot) {
             self.record(|log| log.woken(task, already));
         }
     }
@@ -63,7 +63,7 @@ impl State {
     #[inline(never)]
     pub(crate) fn record_begin(&mut self, number: TaskNumber, is_poll: bool) {
         if self.log.is_on()
-            && let Some(task) = self.tasks.live_id(number.slot())
+            && let Some((task, _)) = self.tasks.live(number.slot())
         {
             let time = self.clock.elapsed();
             self.log.begin_task(time, task, self.ready.batch_end());

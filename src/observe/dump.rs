@@ -253,7 +253,7 @@ fn tasks_of(state: &State) -> Vec<DumpedTask> {
 fn dump_task(tasks: &Tasks, slot: usize, entry: &Entry) -> DumpedTask {
     let is_polled = tasks.polled as usize == slot;
     let is_aborted = is_polled && tasks.polled_is_aborted;
-    let task = tasks.boxes.get(slot).and_then(Option::as_ref);
+    let task = entry.task.as_ref();
     let is_main = task.is_none() && !is_polled;
     DumpedTask {
         id: entry.id,

@@ -18,6 +18,7 @@
 
 use std::any::Any;
 use std::mem;
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -91,8 +92,7 @@ impl<F: Future> TaskCell<F> {
     /// Drops the future, or the output, and nothing is left. Never unwinds.
     pub(crate) fn clear(mut self: Pin<&mut Self>) {
         let nothing = TaskCell::Finished { output: None };
-        let dropped = catch_unwind(AssertUnwindSafe(|| self.as_mut().set(nothing)));
-        drop_quietly(dropped);
+        drop_quietly(catch_unwind(AssertUnwindSafe(|| self.as_mut().set(nothing))));
     }
 
     /// Puts the output where the future was. The future goes first: what its destructor does
@@ -191,6 +191,8 @@ fn catch_drop<T>(value: T) -> Result<(), Payload> {
 ///
 /// The panic hook has reported it already. The payload is dropped the same way, and if that too
 /// panics, what comes out is forgotten: a leak, where the alternative would be endless.
+#[cold]
+#[inline(never)]
 pub(crate) fn drop_quietly<T>(value: T) {
     if let Err(payload) = catch_drop(value)
         && let Err(again) = catch_drop(payload)
@@ -201,6 +203,7 @@ pub(crate) fn drop_quietly<T>(value: T) {
 
 /// A value that may be the user's: dropped quietly, unless it is taken. In a list, each is dropped by
 /// itself.
+#[derive(Debug)]
 pub(crate) struct Quiet<T>(Option<T>);
 
 impl<T> Quiet<T> {
@@ -213,6 +216,14 @@ impl<T> Quiet<T> {
     /// If it is empty.
     pub(crate) fn take(mut self) -> T {
         self.0.take().expect("there is a value")
+    }
+}
+
+impl<T> Deref for Quiet<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.0.as_ref().expect("there is a value")
     }
 }
 

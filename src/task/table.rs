@@ -1,7 +1,7 @@
 //! The table of tasks.
 //!
-//! A task has a slot. In it stands an entry (which task it is, how it stands, what waits for it), and beside
-//! it the task's box: 48 bytes for both. The life of an entry, with the function that takes each step:
+//! A task has a slot. In it stands an entry of 48 bytes: which task it is, how it stands, what waits for it,
+//! and its box. The life of an entry, with the function that takes each step:
 //!
 //! ```text
 //!            insert            begin                  finish
@@ -15,16 +15,15 @@
 //! ```
 //!
 //! "Being polled" is no status: the field `polled` holds the slot of that one task, and its status is Idle. If
-//! it is woken while it is polled, it is Queued already when it is put back. If it is aborted while it is polled, it is dropped when
-//! its poll returns; if the poll returned a value, that is dropped. And `finish` frees the slot if no handle
-//! is left.
+//! it is woken meanwhile, it is Queued already when it is put back; if it is aborted, it is dropped when its
+//! poll returns, and so is a value that the poll returned. `finish` frees the slot if no handle is left.
 //!
 //! While a task is polled its box is out of the table, in the hands of the turn, and the loop's state is
-//! free: the user's code may spawn, wake, abort and drop what it likes. The entry is there; its box is `None`.
+//! free: the user's code may spawn, wake, abort and drop what it likes.
 //!
 //! A slot is freed when the task is done *and* its `JoinHandle` is dropped or has taken the output, so a
-//! handle never finds another task in its slot. A waker may be stale, so its number has an identity (which loop, which tenant of the slot) that is compared
-//! with the entry's.
+//! handle never finds another task in its slot. A waker may be stale, so its number has an identity (which
+//! loop, which tenant of the slot) that is compared with the entry's.
 //!
 //! Nothing here runs user code: boxes and waiters that leave go to the caller, which drops or wakes them
 //! when the loop's state is no longer in use.
@@ -46,12 +45,9 @@ use crate::wake::waiter::Waiter;
 pub(crate) struct Tasks {
     of: LoopNumber,
     pub(crate) entries: Slab<Entry>,
-    /// The box of the task in each slot. `None` while it is polled or dropped; for the main future, which
-    /// lives on the stack of `block_on`; and for a task that the end of the loop has dropped.
-    pub(crate) boxes: Vec<Option<BoxedTask>>,
     /// The slot of the task that is being polled, or dropped; or [`NO_SLOT`].
     pub(crate) polled: u32,
-    /// That task was aborted.
+    /// That task is to be dropped.
     pub(crate) polled_is_aborted: bool,
     /// Names are rare, so they stand aside: an unnamed task pays for none.
     pub(crate) names: HashMap<u32, Box<str>>,
@@ -73,6 +69,9 @@ pub(crate) struct Entry {
     /// A `JoinHandle` exists.
     held: bool,
     pub(crate) joiner: Joiner,
+    /// `None` while it is polled or dropped; for the main future, which lives on the stack of `block_on`; and
+    /// for a task that the end of the loop has dropped.
+    pub(crate) task: Option<BoxedTask>,
 }
 
 /// How a task stands.
@@ -135,7 +134,6 @@ impl Tasks {
         Tasks {
             of,
             entries: Slab::new(),
-            boxes: Vec::new(),
             polled: NO_SLOT,
             polled_is_aborted: false,
             names: HashMap::new(),
@@ -164,21 +162,12 @@ impl Tasks {
         self.insert_entry(None, false, Joiner::Nothing)
     }
 
-    #[inline]
+    #[inline(always)]
     fn insert_entry(&mut self, task: Option<BoxedTask>, held: bool, joiner: Joiner) -> (u32, u64) {
         self.last_id += 1;
         let id = self.last_id;
-        let slot = self.entries.insert(Entry {
-            id,
-            identity: self.of.identity(id),
-            status: Status::Queued,
-            held,
-            joiner,
-        });
-        match self.boxes.get_mut(slot) {
-            Some(place) => *place = task,
-            None => self.boxes.push(task),
-        }
+        let identity = self.of.identity(id);
+        let slot = self.entries.insert(Entry { id, identity, status: Status::Queued, held, joiner, task });
         (slot as u32, id)
     }
 
@@ -187,20 +176,11 @@ impl Tasks {
         self.entries.try_remove(slot as usize);
     }
 
-    pub(crate) fn set_name(&mut self, slot: u32, id: u64, name: Box<str>) {
-        if self.get(slot, id).is_some() {
-            self.names.insert(slot, name);
-        }
-    }
-
     /// Queues a task, if it is idle. Returns whether it was; `None` if the number is not of a task of this
     /// loop, or no longer.
     #[inline(always)]
     pub(crate) fn queue(&mut self, number: TaskNumber, ready: &mut ReadyQueue) -> Option<bool> {
-        let entry = self.entries.get_mut(number.slot() as usize)?;
-        if entry.identity != number.identity() {
-            return None;
-        }
+        let entry = self.tenant(number)?;
         let is_idle = entry.status == Status::Idle;
         if is_idle {
             ready.push(number);
@@ -209,37 +189,23 @@ impl Tasks {
         Some(is_idle)
     }
 
-    /// The number of the task that has the slot.
-    pub(crate) fn number(&self, slot: u32) -> Option<TaskNumber> {
-        let entry = self.entries.get(slot as usize)?;
-        Some(TaskNumber::new(self.of, entry.id, slot))
-    }
-
     /// Takes the task that a number stands for out of its slot, to be polled or dropped.
     #[inline(always)]
     pub(crate) fn begin(&mut self, number: TaskNumber) -> Popped {
-        let slot = number.slot();
-        let entry = match self.entries.get_mut(slot as usize) {
-            Some(entry) if entry.identity == number.identity() => entry,
-            _ => return Popped::Stale,
+        let Some(entry) = self.tenant(number) else {
+            return Popped::Stale;
         };
-        let status = entry.status;
-        if status != Status::Queued && status != Status::Aborted {
+        let is_aborted = entry.status == Status::Aborted;
+        if !is_aborted && entry.status != Status::Queued {
             return Popped::Stale;
         }
         entry.status = Status::Idle;
-        match self.take_box(slot) {
-            None => Popped::Main,
-            Some(task) => {
-                self.polled = slot;
-                if status == Status::Queued {
-                    Popped::Task(task)
-                } else {
-                    self.polled_is_aborted = true;
-                    Popped::Aborted(task)
-                }
-            }
-        }
+        let Some(task) = entry.task.take() else {
+            return Popped::Main;
+        };
+        self.polled = number.slot();
+        self.polled_is_aborted = is_aborted;
+        if is_aborted { Popped::Aborted(task) } else { Popped::Task(task) }
     }
 
     /// Puts a pending task back into its slot. If it was aborted while it was polled, its box is returned
@@ -250,11 +216,9 @@ impl Tasks {
             return Some(task);
         }
         self.polled = NO_SLOT;
-        if let Some(place) = self.boxes.get_mut(slot as usize) {
-            // The place is `None`; `forget` spares the check that an assignment would make.
-            debug_assert!(place.is_none());
-            mem::forget(place.replace(task));
-        }
+        let entry = self.entries.get_mut(slot as usize)?;
+        debug_assert!(entry.task.is_none());
+        mem::forget(entry.task.replace(task)); // An assignment would look for a task to be dropped.
         None
     }
 
@@ -263,7 +227,6 @@ impl Tasks {
     #[inline(always)]
     pub(crate) fn finish(&mut self, slot: u32, task: BoxedTask) -> (Joiner, Option<BoxedTask>) {
         self.polled = NO_SLOT;
-        self.polled_is_aborted = false;
         self.live -= 1;
         let Some(entry) = self.entries.get_mut(slot as usize) else {
             debug_assert!(false, "an entry stays while its task is polled");
@@ -271,14 +234,12 @@ impl Tasks {
         };
         entry.status = Status::Done;
         let joiner = mem::replace(&mut entry.joiner, Joiner::Nothing);
-        if !entry.held {
-            self.remove(slot);
-            return (joiner, Some(task));
+        if entry.held {
+            entry.task = Some(task);
+            return (joiner, None);
         }
-        if let Some(place) = self.boxes.get_mut(slot as usize) {
-            *place = Some(task);
-        }
-        (joiner, None)
+        self.remove(slot);
+        (joiner, Some(task))
     }
 
     /// Lets a task be dropped at its place in the ready queue. If it is being polled, this only sets a flag:
@@ -316,8 +277,7 @@ impl Tasks {
 
     /// The output of a task that is done, left where it is.
     pub(crate) fn output(&mut self, slot: u32, id: u64) -> Option<&mut dyn Any> {
-        self.get(slot, id)?;
-        self.boxes.get_mut(slot as usize)?.as_mut()?.as_mut().output()
+        self.get(slot, id)?.task.as_mut()?.as_mut().output()
     }
 
     /// Whether the task is being polled, so that it is the one that asks.
@@ -334,19 +294,14 @@ impl Tasks {
     /// done, or gone: then nothing is exchanged.
     #[inline]
     pub(crate) fn exchange_joiner(&mut self, slot: u32, id: u64, joiner: &mut Joiner) -> bool {
-        match self.get(slot, id) {
-            Some(entry) if !entry.is_done() => {
-                mem::swap(&mut entry.joiner, joiner);
-                true
-            }
-            _ => false,
-        }
+        let live = self.get(slot, id).filter(|entry| !entry.is_done());
+        live.map(|entry| mem::swap(&mut entry.joiner, joiner)).is_some()
     }
 
-    /// The id of the task that has the slot, if that is not done.
-    pub(crate) fn live_id(&self, slot: u32) -> Option<u64> {
-        let entry = self.entries.get(slot as usize)?;
-        (!entry.is_done()).then_some(entry.id)
+    /// The task that has the slot, if that is not done: its id, and its number.
+    pub(crate) fn live(&self, slot: u32) -> Option<(u64, TaskNumber)> {
+        let entry = self.entries.get(slot as usize).filter(|entry| !entry.is_done())?;
+        Some((entry.id, TaskNumber::new(self.of, entry.id, slot)))
     }
 
     /// The handle was dropped. What was kept for it goes to the caller, to be dropped.
@@ -356,36 +311,36 @@ impl Tasks {
         };
         entry.held = false;
         let joiner = mem::replace(&mut entry.joiner, Joiner::Nothing);
-        if entry.is_done() { (joiner, self.remove(slot).0) } else { (joiner, None) }
+        let task = if entry.is_done() { self.remove(slot).0 } else { None };
+        (joiner, task)
     }
 
     /// Gives back the memory of tasks that are gone.
     pub(crate) fn rest(&mut self) {
         self.shrink.rest(&mut self.entries);
-        let slots = self.entries.capacity();
-        if self.boxes.len() > slots {
-            self.boxes.truncate(slots);
-            self.boxes.shrink_to_fit();
-        }
         if self.names.capacity() / 4 > self.names.len().max(KEPT_NAMES) {
             self.names.shrink_to(KEPT_NAMES);
         }
     }
 
-    pub(crate) fn get(&mut self, slot: u32, id: u64) -> Option<&mut Entry> {
-        let entry = self.entries.get_mut(slot as usize);
-        entry.filter(|entry| entry.id == id)
-    }
-
+    /// The task that a number stands for.
     #[inline(always)]
-    pub(crate) fn take_box(&mut self, slot: u32) -> Option<BoxedTask> {
-        self.boxes.get_mut(slot as usize)?.take()
+    fn tenant(&mut self, number: TaskNumber) -> Option<&mut Entry> {
+        let entry = self.entries.get_mut(number.slot() as usize)?;
+        (entry.identity == number.identity()).then_some(entry)
     }
 
+    /// The task that a handle stands for.
+    #[inline]
+    pub(crate) fn get(&mut self, slot: u32, id: u64) -> Option<&mut Entry> {
+        let entry = self.entries.get_mut(slot as usize)?;
+        (entry.id == id).then_some(entry)
+    }
+
+    #[inline]
     fn remove(&mut self, slot: u32) -> (Option<BoxedTask>, Option<Box<str>>) {
         let name = if self.names.is_empty() { None } else { self.names.remove(&slot) };
-        self.entries.try_remove(slot as usize);
-        (self.take_box(slot), name)
+        (self.entries.try_remove(slot as usize).and_then(|entry| entry.task), name)
     }
 }
 

@@ -25,7 +25,7 @@ use std::ptr;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
 use crate::current;
-use crate::task::cell::drop_quietly;
+use crate::task::cell::{Quiet, drop_quietly};
 use crate::task::id::TaskNumber;
 use crate::wake::waiter::Waiter;
 
@@ -62,7 +62,7 @@ pub(crate) fn waiter(waker: &Waker) -> Waiter {
 #[cold]
 #[inline(never)]
 fn foreign(waker: &Waker) -> Waiter {
-    Waiter::Foreign(Box::new(waker.clone()))
+    Waiter::Foreign(Quiet::new(Box::new(waker.clone())))
 }
 
 /// Wakes a waiter. A panic of a foreign waker stops here (the panic hook has reported it).
@@ -72,12 +72,7 @@ fn foreign(waker: &Waker) -> Waiter {
 pub(crate) fn wake_quietly(waiter: Waiter) {
     match waiter {
         Waiter::Task(number) => current::wake(number),
-        Waiter::Foreign(waker) => {
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake_by_ref())) {
-                drop_quietly(payload);
-            }
-            drop_quietly(waker);
-        }
+        Waiter::Foreign(waker) => drop_quietly(catch_unwind(AssertUnwindSafe(|| waker.wake_by_ref()))),
     }
 }
 
