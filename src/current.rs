@@ -246,34 +246,26 @@ pub(crate) fn expect(number: LoopNumber) -> InUse {
 /// Wakes a task: here if its loop lives on this thread, else through the inbox.
 #[inline]
 pub(crate) fn wake(number: TaskNumber) {
-    let Some(mut state) = take_running() else {
-        return wake_elsewhere(number);
-    };
-    if state.wake_at_once(number) {
-        release(state);
+    let mut running = take_running();
+    if running.as_mut().is_some_and(|state| state.wake_at_once(number)) {
+        RUNNING.set(ManuallyDrop::new(running));
     } else {
-        wake_slowly(state, number);
+        wake_slowly(running, number);
     }
 }
 
 #[cold]
 #[inline(never)]
-fn wake_slowly(mut state: Box<State>, number: TaskNumber) {
-    let is_its_loop = state.number.short() == number.short();
-    if is_its_loop {
-        state.wake(number); // which does nothing if the number is stale
+fn wake_slowly(running: Option<Box<State>>, number: TaskNumber) {
+    let is_of_running = running.is_some_and(|mut state| {
+        let is_of_running = state.wake(number);
+        release(state);
+        is_of_running
+    });
+    if is_of_running {
+        return;
     }
-    release(state);
-    if !is_its_loop {
-        wake_elsewhere(number);
-    }
-}
-
-#[cold]
-#[inline(never)]
-fn wake_elsewhere(number: TaskNumber) {
-    let is_its_loop = |state: &State| state.number.short() == number.short();
-    match take_from_others(is_its_loop) {
+    match take_from_others(|state| state.number.short() == number.short()) {
         Some(mut state) => {
             state.wake(number);
             put_back(state);

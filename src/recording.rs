@@ -50,14 +50,6 @@ impl State {
         }
     }
 
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn record_wake(&mut self, slot: u32, already: bool) {
-        if let Some((task, _)) = self.tasks.live(slot) {
-            self.record(|log| log.woken(task, already));
-        }
-    }
-
     /// Records that a task leaves the ready queue, to be polled or dropped.
     #[cold]
     #[inline(never)]

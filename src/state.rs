@@ -152,27 +152,23 @@ impl State {
         }
     }
 
-    /// Queues a task, unless it is queued already or done. Returns false if the task is gone or belongs
-    /// to another loop.
-    #[inline(always)]
+    /// Queues a task, unless it is queued already or done. Returns false if it is of another loop.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn wake(&mut self, number: TaskNumber) -> bool {
-        let is_new = self.tasks.queue(number, &mut self.ready);
-        if self.log.is_on()
-            && let Some(is_new) = is_new
-        {
-            self.record_wake(number.slot(), !is_new);
+        let queued = self.tasks.queue(number, &mut self.ready);
+        if let (Some(is_new), Some((task, _))) = (queued, self.tasks.live(number.slot())) {
+            self.record(|log| log.woken(task, !is_new));
         }
-        is_new.is_some()
+        number.short() == self.number.short()
     }
 
-    /// The fast path of [`wake`](Self::wake): returns false, and does nothing, if the queue has to grow, the
+    /// The fast path of [`wake`](Self::wake). Returns false, and does nothing, if the queue has to grow, the
     /// loop is observed, or the number is stale or of another loop.
     #[inline(always)]
     pub(crate) fn wake_at_once(&mut self, number: TaskNumber) -> bool {
-        if self.log.is_on() || !self.ready.has_room() {
-            return false;
-        }
-        self.tasks.queue(number, &mut self.ready).is_some()
+        let is_quick = self.ready.has_room() && !self.log.is_on();
+        is_quick && self.tasks.queue(number, &mut self.ready).is_some()
     }
 
     /// Wakes what waited for a timer or a source. A task of this loop is queued at once. A foreign waker is
@@ -180,20 +176,17 @@ impl State {
     #[inline(always)]
     fn wake_waiter(&mut self, waiter: Waiter, by: Origin) {
         match waiter {
-            Waiter::Task(task) if self.deferred.is_empty() && self.wake_at_once(task) => {}
+            Waiter::Task(number) if self.deferred.is_empty() && self.wake_at_once(number) => {}
             other => self.wake_or_defer(other, by),
         }
     }
 
-    /// The slow path. A stale number wakes nothing.
     #[cold]
     #[inline(never)]
     fn wake_or_defer(&mut self, waiter: Waiter, by: Origin) {
         self.log.cause = by;
         match waiter {
-            Waiter::Task(number) if self.deferred.is_empty() && number.short() == self.number.short() => {
-                self.wake(number);
-            }
+            Waiter::Task(number) if self.deferred.is_empty() && self.wake(number) => {}
             other => self.deferred.push((other, by)),
         }
     }
