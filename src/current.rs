@@ -26,7 +26,6 @@ use std::mem::{self, ManuallyDrop};
 use std::ops::{Deref, DerefMut};
 
 use crate::state::State;
-use crate::task::cell::drop_quietly;
 use crate::task::id::{LoopNumber, TaskNumber};
 use crate::wake::inbox::{self, Message};
 
@@ -49,6 +48,13 @@ thread_local! {
 /// A state that is in use. It goes back to its place when this drops.
 pub(crate) struct InUse(Option<Box<State>>);
 
+impl InUse {
+    #[inline]
+    fn new(state: Box<State>) -> Self {
+        InUse(Some(state))
+    }
+}
+
 impl Deref for InUse {
     type Target = State;
 
@@ -68,8 +74,10 @@ impl DerefMut for InUse {
 impl Drop for InUse {
     #[inline]
     fn drop(&mut self) {
-        if let Some(state) = self.0.take() {
-            put_back(state);
+        match self.0.take() {
+            Some(state) if state.number == NUMBER.get() => _ = release(state),
+            Some(state) => put_among_others(state),
+            None => {}
         }
     }
 }
@@ -78,28 +86,6 @@ impl Drop for InUse {
 #[inline]
 fn take_running() -> Option<Box<State>> {
     ManuallyDrop::into_inner(RUNNING.replace(EMPTY))
-}
-
-/// Takes the state of a loop of this thread, if it is in its place.
-#[inline]
-fn take_state(number: LoopNumber) -> Option<Box<State>> {
-    if NUMBER.get() == number {
-        take_running()
-    } else if NOTIFYING.get() {
-        None
-    } else {
-        take_from_others(|state| state.number == number)
-    }
-}
-
-/// Puts a state back to its place.
-#[inline]
-fn put_back(state: Box<State>) {
-    if state.number == NUMBER.get() {
-        RUNNING.set(ManuallyDrop::new(Some(state)));
-    } else {
-        put_among_others(state);
-    }
 }
 
 /// Puts a state among those of the loops that do not run. If its loop was dropped while the state was in use,
@@ -222,11 +208,22 @@ pub(crate) fn release(state: Box<State>) -> LoopNumber {
     number
 }
 
-/// The state of a loop, if it is in its place on this thread.
+/// Takes the state of a loop of this thread, if it is in its place.
+#[inline]
+fn take_state(number: LoopNumber) -> Option<Box<State>> {
+    if NUMBER.get() == number {
+        take_running()
+    } else if NOTIFYING.get() {
+        None
+    } else {
+        take_from_others(|state| state.number == number)
+    }
+}
+
+/// The state of a loop of this thread, running or not, if it is in its place.
 #[inline]
 pub(crate) fn find(number: LoopNumber) -> Option<InUse> {
-    let state = take_state(number)?;
-    Some(InUse(Some(state)))
+    take_state(number).map(InUse::new)
 }
 
 /// The state of a loop that lives on this thread.
@@ -266,10 +263,7 @@ fn wake_slowly(running: Option<Box<State>>, number: TaskNumber) {
         return;
     }
     match take_from_others(|state| state.number.short() == number.short()) {
-        Some(mut state) => {
-            state.wake(number);
-            put_back(state);
-        }
+        Some(state) => _ = InUse::new(state).wake(number),
         None => inbox::wake(number),
     }
 }
@@ -278,14 +272,12 @@ fn wake_slowly(running: Option<Box<State>>, number: TaskNumber) {
 /// through the inbox if it is not, and not at all if the loop is gone.
 #[inline(always)]
 pub(crate) fn deliver(to: LoopNumber, message: Message) {
-    match take_state(to) {
-        Some(mut state) => {
-            let unwanted = state.receive(message);
-            put_back(state);
-            unwanted.drop_quietly();
-        }
-        None => inbox::send(to, message),
-    }
+    let Some(mut state) = find(to) else {
+        return inbox::send(to, message);
+    };
+    let unwanted = state.receive(message);
+    drop(state);
+    unwanted.drop_quietly();
 }
 
 /// The number of the loop that runs on this thread.
@@ -295,8 +287,6 @@ pub(crate) fn running_number() -> Option<LoopNumber> {
 
 /// Uses the state of the loop that runs on this thread; `None` if none does.
 ///
-/// A closure that is not called, here and below, is dropped quietly, since it may own a waiter or a task.
-///
 /// # Panics
 ///
 /// If the state is in use.
@@ -304,11 +294,8 @@ pub(crate) fn running_number() -> Option<LoopNumber> {
 #[track_caller]
 pub(crate) fn running<R>(within: impl FnOnce(&mut State) -> R) -> Option<R> {
     match take_running() {
-        Some(state) => Some(within(&mut InUse(Some(state)))),
-        None => {
-            drop_quietly(within);
-            running_number().map(|number| in_use(number))
-        }
+        Some(state) => Some(within(&mut InUse::new(state))),
+        None => running_number().map(|number| in_use(number)),
     }
 }
 
@@ -326,7 +313,7 @@ pub(crate) fn expect_running<R>(what: &str, within: impl FnOnce(&mut State) -> R
     }
 }
 
-/// Uses the state of the loop with that number, which need not be running; `None` if the loop is gone.
+/// Uses the state of a loop of this thread, running or not; `None` if the loop is gone.
 ///
 /// # Panics
 ///
@@ -334,7 +321,8 @@ pub(crate) fn expect_running<R>(what: &str, within: impl FnOnce(&mut State) -> R
 #[inline]
 #[track_caller]
 pub(crate) fn with<R>(number: LoopNumber, what: &str, within: impl FnOnce(&mut State) -> R) -> Option<R> {
-    use_state(find_or_refuse(number, what), within)
+    let state = take_or_refuse(number, what)?;
+    Some(within(&mut InUse::new(state)))
 }
 
 /// As [`with`], for something that is polled: that must happen on its own loop.
@@ -346,55 +334,37 @@ pub(crate) fn with<R>(number: LoopNumber, what: &str, within: impl FnOnce(&mut S
 #[track_caller]
 pub(crate) fn polled<R>(number: LoopNumber, what: &str, within: impl FnOnce(&mut State) -> R) -> Option<R> {
     let running = if NUMBER.get() == number { take_running() } else { None };
-    let found = match running {
-        Some(state) => Ok(Some(state)),
-        None => find_polled(number, what),
+    let state = match running {
+        Some(state) => state,
+        None => take_or_refuse_poll(number, what)?,
     };
-    use_state(found, within)
-}
-
-/// A state; `None` if its loop is gone; or why it may not be used here.
-type Found = Result<Option<Box<State>>, String>;
-
-/// Uses a state that was found. If there is none, the closure is dropped before anything panics.
-#[inline(always)]
-#[track_caller]
-fn use_state<R>(found: Found, within: impl FnOnce(&mut State) -> R) -> Option<R> {
-    let refusal = match found {
-        Ok(Some(state)) => return Some(within(&mut InUse(Some(state)))),
-        Ok(None) => None,
-        Err(refusal) => Some(refusal),
-    };
-    drop_quietly(within);
-    match refusal {
-        None => None,
-        Some(refusal) => panic!("{refusal}"),
-    }
+    Some(within(&mut InUse::new(state)))
 }
 
 #[cold]
 #[inline(never)]
-fn find_polled(number: LoopNumber, what: &str) -> Found {
-    match running_number() {
-        Some(running) if running != number && inbox::is_read_by(number) => {
-            Err(format!("{what} of {number} was polled on {running}: it can only be awaited on its own loop"))
-        }
-        _ => find_or_refuse(number, what),
+#[track_caller]
+fn take_or_refuse_poll(number: LoopNumber, what: &str) -> Option<Box<State>> {
+    if let Some(running) = running_number()
+        && running != number
+        && inbox::is_read_by(number)
+    {
+        panic!("{what} of {number} was polled on {running}: it can only be awaited on its own loop");
     }
+    take_or_refuse(number, what)
 }
 
-fn find_or_refuse(number: LoopNumber, what: &str) -> Found {
-    if let Some(state) = take_state(number) {
-        Ok(Some(state))
-    } else if running_number() == Some(number) {
-        Err(in_use_message(number))
-    } else if !inbox::is_read_by(number) {
-        Ok(None)
-    } else if NOTIFYING.get() {
-        Err(used_by_an_observer(what))
-    } else {
-        Err(format!("{what} of {number} was used on a thread where that loop does not live"))
+#[track_caller]
+fn take_or_refuse(number: LoopNumber, what: &str) -> Option<Box<State>> {
+    let state = take_state(number);
+    if state.is_none() && NUMBER.get() == number {
+        in_use(number);
     }
+    if state.is_none() && inbox::is_read_by(number) {
+        refuse_observers(what);
+        panic!("{what} of {number} was used on a thread where that loop does not live");
+    }
+    state
 }
 
 /// Panics if an observer is being called, and names what it may not do.
@@ -414,13 +384,9 @@ fn used_by_an_observer(what: &str) -> String {
 #[inline(never)]
 #[track_caller]
 fn in_use(number: LoopNumber) -> ! {
-    panic!("{}", in_use_message(number))
-}
-
-fn in_use_message(number: LoopNumber) -> String {
-    format!(
-        "the tables of {number} are in use: an allocator, or a hook of one, has called back into the \
-         loop that allocates"
+    panic!(
+        "the tables of {number} are in use: an allocator, or a hook of one, has called back into the loop \
+         that allocates"
     )
 }
 
