@@ -1,35 +1,18 @@
 //! The numbers of loops and tasks.
 //!
-//! Everything outside the loop holds numbers and never a pointer to it.
+//! A [`LoopNumber`] names a loop for ever: its upper 52 bits are a sequence number that the process never uses
+//! twice, and its lower 12 the loop's *short id*, unique among the loops that live.
 //!
-//! A [`LoopNumber`] names a loop for ever: it holds a sequence number that the process never uses
-//! twice, and the loop's *short id*, unique among the loops that live, reused when one is gone.
+//! A [`TaskNumber`] is what a waker carries and what stands in the ready queue (a picture stands in `lib.rs`).
+//! It has to fit the data pointer of a `RawWaker`, so all its fields are bounded, and a stale one may look
+//! like another: after 2^20 spawns, or when a new loop has the short id. The worst it can do is a poll too
+//! many, which every future must bear. Its upper half, the *identity*, stands in the task's entry too: one
+//! comparison shows whether this is the right loop and the right task. On a 32-bit target the fields shrink
+//! to 4, 8 and 20 bits, which leaves room for 16 loops and 1,048,576 tasks in each.
 //!
-//! ```text
-//!   LoopNumber   | sequence (36) | short id (12) |
-//! ```
-//!
-//! A [`TaskNumber`] is what a waker carries and what stands in the ready queue. It has to fit the data
-//! pointer of a `RawWaker`, so all its fields are bounded, and a stale one may look like another: after
-//! 2^20 spawns, or when a new loop has the short id. The worst it can do is a poll too many, which every
-//! future must bear.
-//!
-//! ```text
-//!   TaskNumber   | short id (12) | generation (20) | slot (32) |
-//!                └────── identity (32) ───────────┘
-//! ```
-//!
-//! The slot is the task's place in the slab, and the generation the low bits of its id, which
-//! counts the spawns of its loop. The upper half, the *identity*, stands in the slab's entry too: one
-//! comparison shows whether this is the right loop and the right task. On a 32-bit
-//! target the fields shrink to 4, 8 and 20 bits, which leaves room for 16 loops and 1,048,576 tasks
-//! in each.
-//!
-//! A `JoinHandle` must tell the whole id, and is never stale: it carries the loop's number, the slot and
-//! the id as they are.
+//! A `JoinHandle` is never stale: it carries the loop's number, the slot and the whole id.
 
 use std::fmt;
-use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 #[cfg(target_pointer_width = "64")]
@@ -58,9 +41,6 @@ pub(crate) const NO_SLOT: u32 = u32::MAX;
 
 const SLOT_MASK: u64 = (1 << bits::SLOT) - 1;
 
-/// The last sequence number. One loop every 20 µs exhausts it in two weeks.
-const MAX_SEQUENCE: u64 = (1 << 36) - 1;
-
 /// The bits of an id that are the task's generation, the lowest ones.
 const GENERATION_MASK: u32 = (1 << bits::GENERATION) - 1;
 
@@ -72,28 +52,14 @@ impl LoopNumber {
     /// No loop's number: the sequence begins at one.
     pub(crate) const NONE: LoopNumber = LoopNumber(0);
 
-    /// Takes the next sequence number of the process; with a short id it makes a number.
-    ///
-    /// The counter starts at one, so the first loop prints as "loop 1".
-    ///
-    /// # Errors
-    ///
-    /// If the process has used them all.
-    pub(crate) fn next_sequence() -> io::Result<u64> {
+    /// The next sequence number of the process; with a short id it makes a number. The first is 1, and so the
+    /// first loop prints as "loop 1". (One loop every microsecond exhausts them in 142 years.)
+    pub(crate) fn next_sequence() -> u64 {
         static LAST: AtomicU64 = AtomicU64::new(0);
-        Self::checked(LAST.fetch_add(1, Ordering::Relaxed) + 1)
-    }
-
-    fn checked(sequence: u64) -> io::Result<u64> {
-        if sequence > MAX_SEQUENCE {
-            let spent = format!("this process has made {MAX_SEQUENCE} event loops, and no number is left");
-            return Err(io::Error::other(spent));
-        }
-        Ok(sequence)
+        LAST.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     pub(crate) fn new(sequence: u64, short: usize) -> Self {
-        debug_assert!(sequence <= MAX_SEQUENCE && short < MAX_LOOPS);
         LoopNumber(sequence << bits::SHORT | short as u64)
     }
 
@@ -176,13 +142,5 @@ mod tests {
             }
         }
         assert_eq!(of.to_string(), "loop 7");
-    }
-
-    /// A loop too many is refused before its number could look like another's.
-    #[test]
-    fn the_numbers_of_loops_end() {
-        assert_eq!(LoopNumber::checked(MAX_SEQUENCE).unwrap(), MAX_SEQUENCE);
-        let error = LoopNumber::checked(MAX_SEQUENCE + 1).unwrap_err();
-        assert_eq!(error.to_string(), "this process has made 68719476735 event loops, and no number is left");
     }
 }

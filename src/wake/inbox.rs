@@ -203,7 +203,7 @@ fn count_handle(of: LoopNumber, change: isize) {
 /// Gives a new loop its number and the inbox that goes with it. `bell` rings it, `registry` watches its
 /// sockets.
 pub(crate) fn claim(bell: mio::Waker, registry: mio::Registry) -> io::Result<(LoopNumber, &'static Inbox)> {
-    let sequence = LoopNumber::next_sequence()?;
+    let sequence = LoopNumber::next_sequence();
     let (bell, registry) = (Arc::new(bell), Arc::new(registry));
     // One after the other, so that an id rests as long as possible before it is used again.
     for step in 0..MAX_LOOPS as u64 {
