@@ -2,14 +2,13 @@
 //!
 //! A task would never leave its poll if each of its awaits were ready at once. So a poll starts with a
 //! budget of 128 ready *leaf operations* (a read, a write, an accept, a joined handle, a sleep or a
-//! timeout that is over, a gather, the end of a stream). When the budget is spent, a leaf wakes its task
-//! and is pending: the task goes to the end of the ready queue, and its next poll has a new budget. The idea and the number
-//! are tokio's (its post "Reducing tail latencies with automatic cooperative task yielding", 2020).
+//! timeout that is over, a gather, the end of a stream). When it is spent, a leaf wakes its task and is
+//! pending: the task goes to the end of the ready queue, and its next poll has a new budget. Idea and number
+//! are tokio's ("Reducing tail latencies with automatic cooperative task yielding", 2020).
 //!
-//! The count stands in a thread-local of its own, so a leaf need not use the loop's state for it.
+//! The count has a thread-local of its own, so a leaf need not take the loop's state for it.
 
 use std::cell::Cell;
-use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -17,8 +16,7 @@ use std::task::{Context, Poll, ready};
 /// Ready operations per poll.
 pub(crate) const BUDGET: i64 = 128;
 
-/// What a thread has outside of a loop's polls: more than it can spend, so a leaf need not ask whether
-/// anything is counted.
+/// What a thread has outside of a loop's polls: more than it can spend.
 const UNLIMITED: i64 = i64::MAX;
 
 thread_local! {
@@ -46,11 +44,11 @@ impl Drop for Polls {
     }
 }
 
-/// Ready if something is left of the budget; else wakes the task, which is to give way.
+/// Ready if something is left of the budget; else wakes the task, which is to give way. A leaf calls this
+/// before it tries its operation, and [`spend`] after one that was ready.
 ///
-/// A leaf calls it before it tries its operation, and [`spend`] after one that was ready. A poll that goes on
-/// after 128 refusals cannot give way: another executor blocks inside of it, and would ask for ever. It
-/// gets a new budget.
+/// A poll that goes on after 128 refusals cannot give way: another executor blocks inside of it, and would
+/// ask for ever. It gets a new budget.
 #[inline]
 pub(crate) fn poll_left(cx: &mut Context<'_>) -> Poll<()> {
     let left = LEFT.get();
@@ -75,22 +73,11 @@ pub(crate) fn poll_spend(cx: &mut Context<'_>) -> Poll<()> {
     Poll::Ready(())
 }
 
-/// Counts a ready operation, if something is left of the budget. Returns false if not, and wakes no task.
-#[inline]
-pub(crate) fn try_spend() -> bool {
-    let left = LEFT.get();
-    if left > 0 {
-        LEFT.set(left - 1);
-    }
-    left > 0
-}
-
-/// Spends one unit of the budget, and gives way to other tasks if none is left.
+/// Spends one unit of the budget of 128 that each poll has, and gives way to other tasks if none is left.
 ///
-/// A poll of a task may make 128 ready operations before it has to give way; sockets, timers and
-/// joined handles count by themselves. A loop of your own that is ready every time (a decoder that
-/// works on a full buffer, a channel of another crate) takes part by awaiting this. asyncio has no
-/// equivalent; its users write `sleep(0)`.
+/// Sockets, timers and joined handles count by themselves. What else is ready every time (a decoder that
+/// works on a full buffer, a channel of another crate) takes part by awaiting this. asyncio's users write
+/// `sleep(0)`.
 ///
 /// It costs a thread-local read and write. Outside of a boucle loop it is ready at once.
 ///
@@ -112,11 +99,10 @@ pub async fn consume_budget() {
     poll_fn(poll_spend).await;
 }
 
-/// Gives way once: the task goes to the end of the ready queue.
+/// Gives way once: everything that is ready now is polled before the task goes on. asyncio's `sleep(0)`;
+/// here, a [`sleep`](crate::sleep) of zero does not give way.
 ///
-/// Everything that is ready now is polled before the task goes on. This is asyncio's `sleep(0)`;
-/// [`sleep`](crate::sleep) of zero does not give way here. It costs one turn in the queue and no
-/// system call of its own.
+/// It costs one turn in the queue and no system call of its own.
 ///
 /// ```
 /// boucle::run(async {
@@ -128,13 +114,14 @@ pub async fn consume_budget() {
 ///
 /// # Cancellation
 ///
-/// Dropping it before it is ready has no effect.
+/// Dropping it has no effect.
 #[doc(alias = "sleep(0)")]
 pub fn yield_now() -> YieldNow {
     YieldNow { yielded: false }
 }
 
 /// The future of [`yield_now`].
+#[derive(Debug)]
 #[must_use = "a future does nothing until it is awaited"]
 pub struct YieldNow {
     yielded: bool,
@@ -151,11 +138,5 @@ impl Future for YieldNow {
         self.yielded = true;
         cx.waker().wake_by_ref();
         Poll::Pending
-    }
-}
-
-impl fmt::Debug for YieldNow {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("YieldNow")
     }
 }

@@ -163,12 +163,11 @@ impl Sleep {
     pub(crate) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         let gave_way = matches!(self.state, State::GaveWay(..));
         let (deadline, of) = ready!(self.poll_deadline(cx));
-        if budget::try_spend() || gave_way {
+        if budget::poll_spend(cx).is_ready() || gave_way {
             self.state = State::Until(deadline, of);
             return Poll::Ready(deadline);
         }
         self.state = State::GaveWay(deadline, of);
-        cx.waker().wake_by_ref();
         Poll::Pending
     }
 
