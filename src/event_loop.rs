@@ -24,7 +24,6 @@ use crate::task::cell::{Failure, TaskCell, drop_quietly};
 use crate::task::id::LoopNumber;
 use crate::task::join::JoinHandle;
 use crate::task::spawn;
-use crate::task::table::Joiner;
 use crate::trace::{environment, slow_poll};
 use crate::turn::{self, Main, Until};
 use crate::wake::inbox::Message;
@@ -155,8 +154,7 @@ impl EventLoop {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let (of, task) = (Some(self.number), TaskCell::boxed(future));
-        spawn::spawn_on(of, Joiner::Nothing, Location::caller(), task)
+        spawn::spawn_on(Some(self.number), Location::caller(), TaskCell::boxed(future))
     }
 
     /// Runs the loop until the future is ready, and returns its value. Tasks that are not done

@@ -144,7 +144,7 @@ impl State {
         while let Some((_, waiter)) = self.timers.pop_due(u64::MAX) {
             waiters.push(waiter);
         }
-        waiters.extend(self.groups.take_parents());
+        waiters.extend(self.groups.table.iter_mut().filter_map(|(_, group)| group.parent.take()));
         for (_, entry) in &mut self.tasks.entries {
             // A task is left here if the process exits in its poll, or its destructor.
             if let Joiner::Waiter(waiter) = mem::replace(&mut entry.joiner, Joiner::Nothing) {

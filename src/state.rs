@@ -114,7 +114,6 @@ impl State {
     pub(crate) fn spawn(
         &mut self,
         task: BoxedTask,
-        joiner: Joiner,
         location: &'static Location<'static>,
     ) -> Result<(u32, u64), Refused> {
         if self.closing {
@@ -124,7 +123,7 @@ impl State {
             return Err(Refused::Full(task));
         }
         let future = task.future_type();
-        let (slot, id) = self.tasks.insert(task, joiner);
+        let (slot, id) = self.tasks.insert(task);
         self.ready.push(TaskNumber::new(self.number, id, slot));
         self.record(|log| EventKind::Spawned { task: id, parent: log.polled(), future, location });
         Ok((slot, id))

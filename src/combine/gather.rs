@@ -9,18 +9,17 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 
-use crate::combine::group::{Child, Children, Group};
+use crate::combine::group::{Child, Children, Group, Unspawned};
 use crate::task::budget;
 use crate::task::group_table::WakeOn;
 use crate::task::join::{JoinError, JoinHandle};
-use crate::task::spawn::Unspawned;
 
 /// Runs futures concurrently and waits for all of them: asyncio's `gather`. Their values come in the order of
-/// the futures, whatever the order in which they were ready.
+/// the futures. For futures of different types there is [`gather!`](crate::gather!).
 ///
 /// Each future is moved to an allocation of its own at once, and becomes a task there at the first poll.
 /// The parent is polled again once, when the last task is done: n futures cost n spawns and O(n) in all. A
-/// gather of none is ready at once, with an empty list.
+/// gather of none is ready at once.
 ///
 /// ```
 /// use std::time::Duration;
@@ -34,8 +33,8 @@ use crate::task::spawn::Unspawned;
 /// assert_eq!(squares, [1.0, 0.25, 2.25]);
 /// ```
 ///
-/// As [`trace`](crate::trace) shows it, under a virtual clock and with whole seconds: the children are
-/// polled in one turn, and the last one to end wakes the parent.
+/// As [`trace`](crate::trace) shows it, with whole seconds: the children are polled in one turn, and the last
+/// one to end wakes the parent.
 ///
 /// ```text
 /// turn                 1     2                      3     4  5    6
@@ -46,40 +45,17 @@ use crate::task::spawn::Unspawned;
 /// #4 square_after      +#1==>[3]~until 1.5s~~~~~~~~~~~~timer>[1] returned
 /// ```
 ///
-/// For futures of different types there is [`gather!`](crate::gather!).
-///
-/// # Futures that borrow
-///
-/// The children are tasks, so the futures must be `'static`, where those of tokio's `join!` may borrow
-/// from the function around it. For futures that do, await them in the parent's own task:
-/// `futures_lite::future::zip`, or `join!` and `join_all` of the `futures` crate, which run on boucle
-/// unchanged. These spawn nothing: whenever one of the futures is woken, the parent is polled.
+/// The children are tasks, so the futures must be `'static`, where those of tokio's `join!` may borrow. Futures
+/// that borrow can be awaited in the parent's own task, by `join_all` of the `futures` crate.
 ///
 /// # Cancellation
 ///
 /// Dropping it aborts the children: each is dropped at its place in the ready queue. A gather that was never
-/// polled has no children yet, and drops the futures.
+/// polled drops the futures.
 ///
-/// If a child awaits a [`JoinHandle`], the child is aborted and the **task behind the
-/// handle goes on**, detached, where asyncio's `gather` would cancel it. So do not spawn first: gather the
-/// futures themselves. Or else keep handles that abort the tasks:
-///
-/// ```
-/// # use std::time::Duration;
-/// # async fn work(number: u32) -> u32 { number }
-/// # boucle::run(async {
-/// let second = Duration::from_secs(1);
-/// // After a second the children are aborted.
-/// let values = boucle::timeout(second, boucle::gather([1, 2].map(work))).await;
-/// assert_eq!(values, Ok(vec![1, 2]));
-///
-/// // After a second the tasks are aborted by hand.
-/// let tasks = [1, 2].map(|number| boucle::spawn(work(number)));
-/// let (done, pending) = boucle::wait(tasks, boucle::ALL_COMPLETED).timeout(second).await;
-/// pending.iter().for_each(|task| task.abort());
-/// assert_eq!(done.len(), 2);
-/// # });
-/// ```
+/// If a child awaits a [`JoinHandle`], the child is aborted and the **task behind the handle goes on**,
+/// detached, where asyncio's `gather` would cancel it. So gather the futures themselves, or keep the handles to
+/// abort them: [`wait`](crate::wait) gives them back.
 ///
 /// # Panics
 ///
@@ -87,10 +63,7 @@ use crate::task::spawn::Unspawned;
 /// on.) If it is polled without a loop, on another loop, or again after it was ready.
 #[doc(alias = "join_all")]
 #[track_caller]
-pub fn gather<I>(futures: I) -> Gather<<I::Item as IntoFuture>::IntoFuture>
-where
-    I: IntoIterator<Item: IntoFuture>,
-{
+pub fn gather<F: Future>(futures: impl IntoIterator<Item: IntoFuture<IntoFuture = F>>) -> Gather<F> {
     Gather(Children::new(futures))
 }
 
@@ -98,40 +71,31 @@ where
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Gather<F: Future>(Children<F>);
 
-impl<F> Future for Gather<F>
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
+impl<F: Future<Output: 'static> + 'static> Future for Gather<F> {
     type Output = Vec<F::Output>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let children = &mut self.0;
-        let panicked = ready!(children.poll_until(cx, "gather", WakeOn::Last, |_| true));
-        let mut children = children.end();
+        let panicked = ready!(self.0.poll_until(cx, "gather", WakeOn::Last, |_| true));
+        let mut children = self.0.end();
         if let Some(position) = panicked {
             // The panic leaves from here. On its way out the others are aborted.
-            children.tasks[position].value();
+            children[position].value();
         }
-        Poll::Ready(children.tasks.iter_mut().map(Child::value).collect())
+        Poll::Ready(children.iter_mut().map(Child::value).collect())
     }
 }
-
-// The futures are not pinned here: they move into their tasks.
-impl<F: Future> Unpin for Gather<F> {}
 
 impl<F: Future> fmt::Debug for Gather<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Gather").field(&self.0).finish()
+        write!(f, "Gather({} children)", self.0.len())
     }
 }
 
-/// Runs futures concurrently and waits for all of them, or for the first error: asyncio's `gather`
-/// where coroutines may raise.
+/// As [`gather`](fn@crate::gather), for futures that return a `Result`: waits for all of them, or for the first
+/// error, as asyncio's `gather` where coroutines may raise.
 ///
-/// As [`gather`], for futures that return a `Result`. The first `Err` is returned at once. The
-/// other children then **go on, detached**, as in asyncio; this differs from tokio's `try_join!`,
-/// which drops them.
+/// At an error the other children **go on, detached**, as in asyncio; tokio's `try_join!` drops them. The
+/// values that are there by then are dropped first; a panic of a destructor stops there.
 ///
 /// ```
 /// let sum = boucle::run(async {
@@ -141,13 +105,11 @@ impl<F: Future> fmt::Debug for Gather<F> {
 /// assert!(sum.is_err());
 /// ```
 ///
-/// The parent is polled once in each turn in which a child was done, O(1) for each child. At an error the
-/// values of the children that are done are dropped first; a panic of a destructor stops there.
+/// The parent is polled once in each turn in which a child was done, O(1) for each child.
 ///
 /// # Cancellation
 ///
-/// Dropping it before it is ready aborts the children. For children that await a `JoinHandle`, and for
-/// futures that borrow, see [`gather`](fn@crate::gather).
+/// Dropping it before it is ready aborts the children.
 ///
 /// # Errors
 ///
@@ -155,14 +117,12 @@ impl<F: Future> fmt::Debug for Gather<F> {
 ///
 /// # Panics
 ///
-/// As [`gather`].
+/// As [`gather`](fn@crate::gather).
 #[doc(alias = "try_join_all")]
 #[track_caller]
-pub fn try_gather<I, F, T, E>(futures: I) -> TryGather<F>
-where
-    I: IntoIterator<Item: IntoFuture<IntoFuture = F>>,
-    F: Future<Output = Result<T, E>>,
-{
+pub fn try_gather<F: Future<Output = Result<T, E>>, T, E>(
+    futures: impl IntoIterator<Item: IntoFuture<IntoFuture = F>>,
+) -> TryGather<F> {
     TryGather(Children::new(futures))
 }
 
@@ -170,45 +130,34 @@ where
 #[must_use = "a future does nothing until it is awaited"]
 pub struct TryGather<F: Future>(Children<F>);
 
-impl<F, T, E> Future for TryGather<F>
-where
-    F: Future<Output = Result<T, E>> + 'static,
-    T: 'static,
-    E: 'static,
-{
+impl<F: Future<Output = Result<T, E>> + 'static, T: 'static, E: 'static> Future for TryGather<F> {
     type Output = Result<Vec<T>, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let children = &mut self.0;
-        let failed = children.poll_until(cx, "try_gather", WakeOn::Each, JoinHandle::has_failed);
-        let failed = ready!(failed);
-        let mut children = children.end();
+        let failed = ready!(self.0.poll_until(cx, "try_gather", WakeOn::Each, JoinHandle::has_failed));
+        let mut children = self.0.end();
         // A panic leaves from here, as that of `gather`.
         if let Some(position) = failed
-            && let Err(error) = children.tasks[position].value()
+            && let Err(error) = children[position].value()
         {
-            children.tasks.into_iter().for_each(Child::detach);
+            children.iter_mut().for_each(Child::detach);
             return Poll::Ready(Err(error));
         }
-        Poll::Ready(children.tasks.iter_mut().map(Child::value).collect())
+        Poll::Ready(children.iter_mut().map(Child::value).collect())
     }
 }
 
-// As for `Gather`.
-impl<F: Future> Unpin for TryGather<F> {}
-
 impl<F: Future> fmt::Debug for TryGather<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("TryGather").field(&self.0).finish()
+        write!(f, "TryGather({} children)", self.0.len())
     }
 }
 
 /// Runs futures concurrently, and returns a stream of their values in the order in which they come: asyncio's
 /// `as_completed`.
 ///
-/// Each future becomes a task when the stream is polled for the first time. Each item costs O(1),
-/// and the stream ends after the last one. A child that panicked is an `Err` item, and the others
-/// go on.
+/// Each future becomes a task when the stream is polled for the first time. Each item costs O(1). A child that
+/// panicked is an `Err` item, and the others go on.
 ///
 /// ```
 /// use futures_lite::StreamExt;
@@ -230,7 +179,7 @@ impl<F: Future> fmt::Debug for TryGather<F> {
 /// # Cancellation
 ///
 /// Dropping the stream aborts the children that are not done, and drops the values that were not taken.
-/// (asyncio lets the children go on. For that, `spawn` them and pass their handles to this.)
+/// (asyncio lets them go on. For that, `spawn` them and pass their handles to this.)
 ///
 /// # Panics
 ///
@@ -238,10 +187,9 @@ impl<F: Future> fmt::Debug for TryGather<F> {
 #[doc(alias = "JoinSet")]
 #[doc(alias = "FuturesUnordered")]
 #[track_caller]
-pub fn as_completed<I>(futures: I) -> AsCompleted<<I::Item as IntoFuture>::IntoFuture>
-where
-    I: IntoIterator<Item: IntoFuture>,
-{
+pub fn as_completed<F: Future>(
+    futures: impl IntoIterator<Item: IntoFuture<IntoFuture = F>>,
+) -> AsCompleted<F> {
     let children = Children::new(futures);
     AsCompleted { left: children.len(), children }
 }
@@ -254,20 +202,15 @@ pub struct AsCompleted<F: Future> {
     left: usize,
 }
 
-impl<F> Stream for AsCompleted<F>
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
+impl<F: Future<Output: 'static> + 'static> Stream for AsCompleted<F> {
     type Item = Result<F::Output, JoinError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if self.left == 0 {
             return budget::poll_spend(cx).map(|()| None);
         }
-        let children = &mut self.children;
-        let next = ready!(children.poll_until(cx, "as_completed", WakeOn::Each, |_| true));
-        let item = next.and_then(|position| children.take(position));
+        let next = ready!(self.children.poll_until(cx, "as_completed", WakeOn::Each, |_| true));
+        let item = next.and_then(|position| self.children.tasks[position].0.take());
         self.left -= 1;
         Poll::Ready(item)
     }
@@ -277,20 +220,13 @@ where
     }
 }
 
-// The futures are not pinned here: they move into their tasks.
-impl<F: Future> Unpin for AsCompleted<F> {}
-
 impl<F: Future> fmt::Debug for AsCompleted<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "AsCompleted({} to come)", self.left)
     }
 }
 
-/// Runs futures of different types concurrently and waits for all of them: a tuple comes out.
-///
-/// As [`gather`](fn@crate::gather) in all else: each becomes a task at the first poll, a panic is resumed in
-/// the parent, and dropping the future that this makes aborts them. They must be `'static`, unlike
-/// those of tokio's `join!`. Up to twelve futures.
+/// As [`gather`](fn@crate::gather), for up to twelve futures of different types: a tuple comes out.
 ///
 /// ```
 /// let (number, text) = boucle::run(boucle::gather!(async { 1 }, async { "one" }));
@@ -304,13 +240,13 @@ macro_rules! gather {
     };
 }
 
-/// What [`gather!`](crate::gather!) calls for each future.
+/// What `gather!` calls for each future.
 #[doc(hidden)]
 pub fn __unspawned<F: IntoFuture>(future: F) -> Unspawned<F::IntoFuture> {
     Unspawned::new(future)
 }
 
-/// What [`gather!`](crate::gather!) calls for all of them.
+/// What `gather!` calls for all of them.
 #[doc(hidden)]
 #[track_caller]
 pub fn __gather<T: Tuple>(futures: T) -> impl Future<Output = T::Outputs> {
@@ -329,14 +265,11 @@ pub trait Tuple {
 
 macro_rules! tuple {
     ($count:literal: $($future:ident $position:tt),+) => {
-        impl<$($future),+> Tuple for ($(Unspawned<$future>,)+)
-        where
-            $($future: Future<Output: 'static> + 'static,)+
-        {
+        impl<$($future: Future<Output: 'static> + 'static),+> Tuple for ($(Unspawned<$future>,)+) {
             type Outputs = ($($future::Output,)+);
 
             async fn gather(self, location: &'static Location<'static>) -> Self::Outputs {
-                // The children drop before the group that they are members of, the first one first.
+                // The children drop before the group, the first one first.
                 let group = Group::new("gather!", $count, WakeOn::Last);
                 let mut children = ($(group.spawn($position, location, self.$position),)+);
                 match poll_fn(|cx| group.poll_until(cx, |_| true)).await {

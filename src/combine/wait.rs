@@ -9,14 +9,14 @@ use std::time::Duration;
 use crate::combine::group::Group;
 use crate::task::group_table::WakeOn;
 use crate::task::join::JoinHandle;
+use crate::task::table::Joiner;
 use crate::time::sleep::{Sleep, sleep};
 
 /// Waits until some of the tasks are done, and returns `(done, pending)`: asyncio's `wait`.
 ///
-/// The mode is what it waits for: [`FIRST_COMPLETED`], [`FIRST_EXCEPTION`] (for tasks that return a
-/// `Result`), or [`ALL_COMPLETED`]. Both lists keep the order of the input; tasks that are done in the same
-/// turn are in `done` together. The handles in `done` are ready: awaiting one gives its value at
-/// once.
+/// The mode is [`FIRST_COMPLETED`], [`FIRST_EXCEPTION`] (for tasks that return a `Result`), or
+/// [`ALL_COMPLETED`]. Both lists keep the order of the input; tasks that are done in the same turn are in
+/// `done` together. Awaiting a handle in `done` gives its value at once.
 ///
 /// ```
 /// use boucle::FIRST_COMPLETED;
@@ -33,8 +33,8 @@ use crate::time::sleep::{Sleep, sleep};
 /// });
 /// ```
 ///
-/// Two tasks that sleep, for one second and for half of one, as [`trace`](crate::trace) shows it. The
-/// one that is not done goes on, until here the loop ends and drops it.
+/// Two tasks that sleep, as [`trace`](crate::trace) shows it. The one that is not done goes on, until here the
+/// loop ends and drops it.
 ///
 /// ```text
 /// turn                 1     2                      3     4 end
@@ -51,13 +51,13 @@ use crate::time::sleep::{Sleep, sleep};
 ///
 /// # Cancellation
 ///
-/// Dropping it drops the handles in it: their tasks are detached, and none is aborted. To keep the
-/// handles after some time, use [`Wait::timeout`].
+/// Dropping it detaches the tasks, and aborts none. To have the handles back after some time, use
+/// [`Wait::timeout`].
 ///
 /// # Panics
 ///
 /// If there are no handles, since nothing would ever be done. When it is polled: if a handle belongs to
-/// another loop than the running one, or if it was ready before.
+/// another loop or to the task that polls, or if it was ready before.
 #[track_caller]
 pub fn wait<T, M: Mode<T>>(handles: impl IntoIterator<Item = JoinHandle<T>>, mode: M) -> Wait<T, M> {
     let handles: Vec<_> = handles.into_iter().collect();
@@ -95,33 +95,33 @@ impl<T, M: sealed::Mode<T>> Mode<T> for M {}
 mod sealed {
     use super::*;
 
+    /// A wait for all, unless an implementation says otherwise.
     pub trait Mode<T> {
-        /// Whether some tasks may end the wait before all are done, so that the parent must look at each.
-        const LOOKS_AT_EACH: bool = true;
+        const WAKE_ON: WakeOn = WakeOn::Last;
 
         /// Whether the wait is over because this task is done.
-        fn ends_with(handle: &JoinHandle<T>) -> bool;
+        fn ends_with(_: &JoinHandle<T>) -> bool {
+            false
+        }
     }
 
     impl<T> Mode<T> for FirstCompleted {
+        const WAKE_ON: WakeOn = WakeOn::Each;
+
         fn ends_with(_: &JoinHandle<T>) -> bool {
             true
         }
     }
 
     impl<T: 'static, E: 'static> Mode<Result<T, E>> for FirstException {
+        const WAKE_ON: WakeOn = WakeOn::Each;
+
         fn ends_with(handle: &JoinHandle<Result<T, E>>) -> bool {
             handle.has_failed()
         }
     }
 
-    impl<T> Mode<T> for AllCompleted {
-        const LOOKS_AT_EACH: bool = false;
-
-        fn ends_with(_: &JoinHandle<T>) -> bool {
-            false
-        }
-    }
+    impl<T> Mode<T> for AllCompleted {}
 }
 
 /// The future of [`wait`].
@@ -144,47 +144,35 @@ impl<T, M: Mode<T>> Wait<T, M> {
     }
 }
 
-/// Makes every task a member of a new group.
-fn join_all<T>(handles: &[JoinHandle<T>], wake_on: WakeOn) -> Group {
-    let group = Group::new("wait", handles.len(), wake_on);
-    handles.iter().for_each(JoinHandle::expect_awaitable);
-    group.join_all(handles);
-    group
-}
-
 impl<T, M: Mode<T> + Unpin> Future for Wait<T, M> {
     type Output = (Vec<JoinHandle<T>>, Vec<JoinHandle<T>>);
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Wait { handles, group, sleep, .. } = &mut *self;
         assert!(!handles.is_empty(), "wait was polled after it was ready");
-        let wake_on = if M::LOOKS_AT_EACH { WakeOn::Each } else { WakeOn::Last };
-        let members = group.get_or_insert_with(|| join_all(handles, wake_on));
-        let polled = members.poll_until(cx, |position| M::ends_with(&handles[position]));
-        if polled.is_pending() {
+        let group = group.get_or_insert_with(|| {
+            // All are looked at before the first becomes a member: this may panic.
+            handles.iter().for_each(JoinHandle::expect_awaitable);
+            let group = Group::new("wait", handles.len(), M::WAKE_ON);
+            handles.iter().enumerate().for_each(|(position, handle)| group.join(position, handle));
+            group
+        });
+        if group.poll_until(cx, |position| M::ends_with(&handles[position])).is_pending() {
             // The sleep spends by itself; with no budget left it ends the wait all the same.
-            match sleep {
-                Some(sleep) => _ = ready!(sleep.poll_over(cx)),
-                None => return Poll::Pending,
-            }
+            let Some(sleep) = sleep else { return Poll::Pending };
+            ready!(sleep.poll_over(cx));
         }
         let mut pending = mem::take(handles);
-        if polled == Poll::Ready(None) {
-            return Poll::Ready((pending, Vec::new()));
+        let done = pending.extract_if(.., |handle| handle.is_finished()).collect();
+        for handle in &pending {
+            handle.set_joiner(Joiner::Nothing);
         }
-        let done = pending.extract_if(.., |handle| handle.is_finished());
-        let done = done.collect();
-        members.leave_all(&pending);
         Poll::Ready((done, pending))
     }
 }
 
 impl<T, M: fmt::Debug> fmt::Debug for Wait<T, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wait")
-            .field("handles", &self.handles)
-            .field("mode", &self.mode)
-            .field("sleep", &self.sleep)
-            .finish()
+        write!(f, "Wait({:?}, {:?})", self.handles, self.mode)
     }
 }

@@ -280,7 +280,7 @@ fn awaiter(state: &State, joiner: &Joiner) -> Option<u64> {
     let waiter = match joiner {
         Joiner::Nothing => None,
         Joiner::Waiter(waiter) => Some(waiter),
-        Joiner::Group(member) => state.groups.parent(member.group),
+        Joiner::Group(member) => state.groups.table.get(member.group as usize)?.parent.as_ref(),
     };
     let Waiter::Task(number) = waiter? else {
         return None;

@@ -1,11 +1,10 @@
-//! The table of groups: for each group, which of its members are done. It is a part of the loop's state;
-//! what a parent holds of a group is in `combine/group.rs`.
+//! The table of groups: for each group, which of its members are done. What a parent holds of a group is in
+//! `combine/group.rs`.
 //!
-//! `gather`, `wait` and `as_completed` need to know *which* of n tasks are done. A parent that polled a
-//! list of handles would look at all of them at each wake, n² looks in all. So a task may be a *member* of
-//! a group: when the task is done, the loop counts down, O(1), and wakes the parent if it is time. A parent that
-//! wants each member as it ends (`wait`, `as_completed`) also gets a list of their positions, and touches the
-//! tasks in it, no others; `gather` gets those that have panicked.
+//! A parent that polled a list of n handles would look at all of them at each wake, n² looks in all. So a task
+//! may be a *member* of a group: when it is done, the loop counts down, O(1), and wakes the parent if it is
+//! time. A parent that wants each member as it ends (`wait`, `as_completed`) also gets a list of their
+//! positions, and looks at no other tasks; `gather` gets those that have panicked.
 
 use std::collections::VecDeque;
 
@@ -25,7 +24,8 @@ pub(crate) struct Member {
 /// The groups of one loop.
 #[derive(Default)]
 pub(crate) struct Groups {
-    table: Slab<Members>,
+    /// A group is there for as long as its parent holds the number.
+    pub(crate) table: Slab<Members>,
     shrink: Shrink,
 }
 
@@ -37,13 +37,13 @@ pub(crate) struct Members {
     /// How many are not done.
     pub(crate) left: usize,
     wake_on: WakeOn,
-    /// What waits for them.
+    /// What waits for the group.
     pub(crate) parent: Option<Waiter>,
 }
 
 /// When the parent is woken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum WakeOn {
+pub enum WakeOn {
     /// Whenever a member is done.
     Each,
     /// When all members are done, or one has panicked.
@@ -69,16 +69,6 @@ impl Groups {
         group.parent.take()
     }
 
-    /// The group with that number. It is there for as long as its parent holds the number.
-    pub(crate) fn get(&mut self, group: u32) -> Option<&mut Members> {
-        self.table.get_mut(group as usize)
-    }
-
-    /// What waits for a group.
-    pub(crate) fn parent(&self, group: u32) -> Option<&Waiter> {
-        self.table.get(group as usize)?.parent.as_ref()
-    }
-
     /// Frees a group. Returns the parent, to be dropped.
     pub(crate) fn remove(&mut self, group: u32) -> Option<Waiter> {
         self.table.try_remove(group as usize)?.parent
@@ -87,11 +77,5 @@ impl Groups {
     /// Gives back the memory of groups that are gone.
     pub(crate) fn rest(&mut self) {
         self.shrink.rest(&mut self.table);
-    }
-
-    /// Takes every parent, for the end of the loop.
-    pub(crate) fn take_parents(&mut self) -> impl Iterator<Item = Waiter> {
-        let groups = self.table.iter_mut();
-        groups.filter_map(|(_, group)| group.parent.take())
     }
 }

@@ -6,18 +6,15 @@ use futures_task::SpawnError;
 
 use crate::current;
 use crate::state::Refused;
-use crate::task::cell::{BoxedTask, Quiet, TaskCell, drop_quietly};
+use crate::task::cell::{BoxedTask, TaskCell, drop_quietly};
 use crate::task::id::{LoopNumber, MAX_TASKS};
 use crate::task::join::JoinHandle;
-use crate::task::table::Joiner;
 
 /// Starts a task on the running loop: asyncio's `create_task`.
 ///
-/// The task is put at the end of the ready queue, and first polled in the next batch. The future
-/// need not be `Send`. Awaiting the handle gives the value, or a [`JoinError`](crate::JoinError) if
-/// the task panicked or was aborted; dropping the handle detaches the task, which goes on.
-///
-/// It costs one allocation, which holds the future and then its value.
+/// The task is first polled in the next batch. The future need not be `Send`. Awaiting the handle gives the
+/// value, or a [`JoinError`](crate::JoinError) if the task panicked or was aborted; dropping the handle
+/// detaches the task, which goes on. It costs one allocation, which holds the future and then its value.
 ///
 /// ```
 /// boucle::run(async {
@@ -26,8 +23,8 @@ use crate::task::table::Joiner;
 /// });
 /// ```
 ///
-/// Two tasks that sleep, for two seconds and for one, as [`trace`](crate::trace) shows it: both are
-/// polled in the turn after they were spawned, and sleep at the same time.
+/// Two tasks that sleep, as [`trace`](crate::trace) shows it: both are polled in the turn after they were
+/// spawned, and sleep at the same time.
 ///
 /// ```text
 /// turn          1     2                   3  4    5
@@ -37,8 +34,8 @@ use crate::task::table::Joiner;
 /// #3 world      +#1==>[2]~until 1s~~timer>[1] returned
 /// ```
 ///
-/// When the loop ends, a task that is not done is dropped, and its destructors run. What is spawned
-/// while the loop is closing is dropped at once, and its handle gives "cancelled".
+/// When the loop ends, a task that is not done is dropped. What is spawned while the loop is closing is
+/// dropped at once, and its handle gives "cancelled".
 ///
 /// # Panics
 ///
@@ -46,19 +43,13 @@ use crate::task::table::Joiner;
 #[doc(alias = "create_task")]
 #[doc(alias = "spawn_local")]
 #[track_caller]
-pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
-    let (of, location) = (current::running_number(), Location::caller());
-    spawn_on(of, Joiner::Nothing, location, TaskCell::boxed(future))
+pub fn spawn<F: Future<Output: 'static> + 'static>(future: F) -> JoinHandle<F::Output> {
+    spawn_on(current::running_number(), Location::caller(), TaskCell::boxed(future))
 }
 
 /// Starts a task that has a name, which [`JoinError`](crate::JoinError)s and lists of tasks show.
 ///
-/// As [`spawn`] in all else. A name costs one more allocation, and a look into a map when the task
-/// ends.
+/// A name costs one more allocation, and a look into a map when the task ends.
 ///
 /// ```
 /// boucle::run(async {
@@ -73,63 +64,38 @@ where
 /// As [`spawn`].
 #[doc(alias = "set_name")]
 #[track_caller]
-pub fn spawn_named<F>(name: impl Into<String>, future: F) -> JoinHandle<F::Output>
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
-    let task = Quiet::new(TaskCell::boxed(future));
+pub fn spawn_named<F: Future<Output: 'static> + 'static>(
+    name: impl Into<String>,
+    future: F,
+) -> JoinHandle<F::Output> {
     let name = name.into().into_boxed_str();
-    let of = current::running_number();
-    let handle = spawn_on(of, Joiner::Nothing, Location::caller(), task.take());
-    if let Some(mut state) = current::find(handle.of()) {
-        state.set_name(handle.slot(), handle.id(), name);
+    let handle = spawn_on(current::running_number(), Location::caller(), TaskCell::boxed(future));
+    if let Some(mut state) = current::find(handle.of) {
+        state.set_name(handle.slot, handle.id(), name);
     }
     handle
 }
 
-/// A future in the allocation of the task that it will become. A large future is moved there once; from
-/// then on only a pointer moves.
-#[doc(hidden)]
-#[allow(missing_debug_implementations)]
-pub struct Unspawned<F: Future>(Quiet<Box<TaskCell<F>>>);
-
-impl<F: Future> Unspawned<F> {
-    #[inline]
-    pub(crate) fn new(future: impl IntoFuture<IntoFuture = F>) -> Self {
-        Unspawned(Quiet::new(TaskCell::boxed(future.into_future())))
-    }
-
-    pub(crate) fn into_cell(self) -> Box<TaskCell<F>> {
-        self.0.take()
-    }
-}
-
-/// Spawns a task on a loop of this thread, running or not. `location` is where the program asked for it.
-/// A loop that is closing or gone drops the task at once.
-///
-/// # Panics
-///
-/// If there is no loop, if it is full, or if it cannot be used here.
+/// Spawns a task on a loop of this thread, running or not. A loop that is closing or gone drops it at once.
+/// Panics if there is no loop, if it is full, or if it cannot be used here.
 #[inline]
 #[track_caller]
 pub(crate) fn spawn_on<F: Future<Output: 'static> + 'static>(
     of: Option<LoopNumber>,
-    joiner: Joiner,
     location: &'static Location<'static>,
     task: Box<TaskCell<F>>,
 ) -> JoinHandle<F::Output> {
-    match try_spawn(of, joiner, location, task) {
+    match try_spawn(of, location, task) {
         Ok(handle) => handle,
-        Err(task) => refuse(of, task),
+        Err(refused) => refuse(of, refused),
     }
 }
 
-/// Gives a task to a loop. It comes back if the loop does not take it, or is not found.
+/// Gives a task to a loop, or gives it back if the loop refuses it or is not found. `location` is where the
+/// program asked for it.
 #[inline(always)]
 fn try_spawn<F: Future<Output: 'static> + 'static>(
     of: Option<LoopNumber>,
-    joiner: Joiner,
     location: &'static Location<'static>,
     task: Box<TaskCell<F>>,
 ) -> Result<JoinHandle<F::Output>, Refused> {
@@ -137,11 +103,11 @@ fn try_spawn<F: Future<Output: 'static> + 'static>(
     let Some(mut state) = of.and_then(current::find) else {
         return Err(Refused::Closing(task));
     };
-    let (slot, id) = state.spawn(task, joiner, location)?;
+    let (slot, id) = state.spawn(task, location)?;
     Ok(JoinHandle::new(state.number, slot, id))
 }
 
-/// Drops a task that was not taken. Returns its handle, unless the spawn was a mistake of the program.
+/// Drops a task that was refused. Returns its handle, unless the spawn was a mistake of the program.
 #[cold]
 #[track_caller]
 fn refuse<T>(of: Option<LoopNumber>, refused: Refused) -> JoinHandle<T> {
@@ -157,19 +123,17 @@ fn refuse<T>(of: Option<LoopNumber>, refused: Refused) -> JoinHandle<T> {
     JoinHandle::cancelled(of)
 }
 
-/// Spawns a task without a handle, for [`LoopHandle::spawn`](crate::LoopHandle::spawn) and the spawn
-/// traits of the `futures` crates. A task that is refused is an error and no panic, since the caller may be
-/// the loop itself, with other messages to read.
+/// Spawns a task without a handle. One that is refused is an error and no panic, since the caller may be the
+/// loop itself, with other messages to read.
 pub(crate) fn detached<F: Future<Output: 'static> + 'static>(
     of: LoopNumber,
     location: &'static Location<'static>,
     future: F,
 ) -> Result<(), SpawnError> {
-    let task = TaskCell::boxed(future);
-    let spawned = try_spawn(Some(of), Joiner::Nothing, location, task);
-    spawned.map(drop).map_err(|refused| {
-        drop_quietly(refused);
-        current::refuse_observers("spawn");
-        SpawnError::shutdown()
-    })
+    let Err(refused) = try_spawn(Some(of), location, TaskCell::boxed(future)) else {
+        return Ok(());
+    };
+    drop_quietly(refused);
+    current::refuse_observers("spawn");
+    Err(SpawnError::shutdown())
 }

@@ -151,23 +151,24 @@ impl Tasks {
 
     /// Takes a task in, as queued, for which a handle will exist. Returns its slot and its id.
     #[inline]
-    pub(crate) fn insert(&mut self, task: BoxedTask, joiner: Joiner) -> (u32, u64) {
+    pub(crate) fn insert(&mut self, task: BoxedTask) -> (u32, u64) {
         self.live += 1;
-        self.insert_entry(Some(task), true, joiner)
+        self.insert_entry(Some(task), true)
     }
 
     /// Gives the main future, of that type, its place, as queued.
     pub(crate) fn insert_main(&mut self, main_type: &'static str) -> (u32, u64) {
         self.main_type = main_type;
-        self.insert_entry(None, false, Joiner::Nothing)
+        self.insert_entry(None, false)
     }
 
     #[inline(always)]
-    fn insert_entry(&mut self, task: Option<BoxedTask>, held: bool, joiner: Joiner) -> (u32, u64) {
+    fn insert_entry(&mut self, task: Option<BoxedTask>, held: bool) -> (u32, u64) {
         self.last_id += 1;
         let id = self.last_id;
         let identity = self.of.identity(id);
-        let slot = self.entries.insert(Entry { id, identity, status: Status::Queued, held, joiner, task });
+        let entry = Entry { id, identity, status: Status::Queued, held, joiner: Joiner::Nothing, task };
+        let slot = self.entries.insert(entry);
         (slot as u32, id)
     }
 
