@@ -272,12 +272,14 @@ fn wake_slowly(running: Option<Box<State>>, number: TaskNumber) {
 /// through the inbox if it is not, and not at all if the loop is gone.
 #[inline(always)]
 pub(crate) fn deliver(to: LoopNumber, message: Message) {
-    let Some(mut state) = find(to) else {
-        return inbox::send(to, message);
-    };
-    let unwanted = state.receive(message);
-    drop(state);
-    unwanted.drop_quietly();
+    match find(to) {
+        Some(mut state) => {
+            let deferred = state.receive(message);
+            drop(state);
+            deferred.run();
+        }
+        None => drop(inbox::send(to, message)),
+    }
 }
 
 /// The number of the loop that runs on this thread.

@@ -113,9 +113,9 @@
 //! task that is aborted during its own poll is dropped when that poll returns, and so is a value that the
 //! poll returned. An aborted member of a group counts down like one that returned.
 //!
-//! **A wake from another thread.** It does not touch the table. It sets the slot's bit (`wake/bits.rs`); if
-//! the bit was clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it
-//! sleeps (`wake/inbox.rs`). The loop clears the bits when it takes the messages, before it handles them,
+//! **A wake from another thread.** It does not touch the table. It sets the slot's flag (`wake/flags.rs`); if
+//! the flag was clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it
+//! sleeps (`wake/inbox.rs`). The loop clears the flags when it takes the messages, before it handles them,
 //! so a wake after that leaves a message again. No wake is lost, because the loop marks itself as asleep
 //! under the same lock, and only if the inbox is empty: either the loop sees the message, or the thread
 //! sees that the loop sleeps and rings. If the ring comes before the loop is in the system call, the call
@@ -136,7 +136,7 @@
 //! Then the machine, in any order:
 //!
 //! - `current.rs`, `messages.rs`: from a number to a loop, here or elsewhere. `wake/inbox.rs`,
-//!   `wake/bits.rs`: what other threads leave.
+//!   `wake/flags.rs`: what other threads leave.
 //! - `task/id.rs`, `task/cell.rs`, `task/spawn.rs`, `task/join.rs`, `task/budget.rs`: the numbers; the
 //!   future, then its output; its handle; when a task yields.
 //! - `time/sleep.rs`, `time/clock.rs`, `time/wheel.rs`: a deadline, in O(1).
@@ -229,7 +229,7 @@ mod wake {
     pub(crate) mod waker; // a waker is a number
     pub(crate) mod ready; // the ready queue
     pub(crate) mod inbox; // what other threads leave for the loop
-    mod bits; // the slots that have a wake in the inbox
+    mod flags; // the slots that have a wake in the inbox
     pub(crate) mod loop_handle; // `LoopHandle`
 }
 mod time {

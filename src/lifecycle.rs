@@ -93,7 +93,7 @@ fn drop_messages(of: LoopNumber) {
         let mut state = current::expect(of);
         (mem::take(&mut state.messages), state.inbox.close())
     };
-    let unhandled = taken.into_iter().chain(unread.messages);
+    let unhandled = taken.into_iter().chain(unread);
     unhandled.for_each(drop_quietly);
 }
 

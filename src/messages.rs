@@ -1,8 +1,7 @@
-//! What a loop does when it is asked: by a handle that is aborted or dropped, or a wake of another thread.
+//! What a loop does when it is asked: by a handle that is aborted or dropped, or from another thread.
 //!
 //! On the loop's own thread that is at once, from another it is when the loop reads its inbox
-//! ([`current::deliver`](crate::current::deliver) decides). What is then to be dropped may be the user's,
-//! so it goes to the caller.
+//! ([`current::deliver`](crate::current::deliver) decides).
 
 use std::sync::Arc;
 
@@ -11,99 +10,78 @@ use crate::observe::event::EventKind;
 use crate::state::State;
 use crate::task::cell::{BoxedTask, drop_quietly};
 use crate::task::table::Joiner;
-use crate::wake::inbox::Message;
+use crate::wake::inbox::{Call, Message};
 use crate::wake::waiter::Waiter;
 
-/// What a message leaves to be dropped when the state is free, since it may be the user's.
-pub(crate) enum Unwanted {
-    Nothing,
-    Task(Option<BoxedTask>, Joiner),
-    Waiter(Waiter),
-    Sides(Sides),
+/// What is left of a message when the state is free: to be dropped or called, since it may be the user's.
+#[derive(Default)]
+pub(crate) struct Deferred {
+    waiter: Option<Waiter>,
+    task: Option<BoxedTask>,
+    sides: Option<Sides>,
+    call: Option<Call>,
 }
 
 impl State {
-    /// Does what a message asks for. Returns what is to be dropped when the state is free.
+    /// Does what a message asks for, but for what may be the user's code.
     #[inline(always)]
-    pub(crate) fn receive(&mut self, message: Message) -> Unwanted {
+    pub(crate) fn receive(&mut self, message: Message) -> Deferred {
+        let mut deferred = Deferred::default();
         match message {
-            Message::Wake(slot) => self.wake_slot(slot),
+            Message::Wake(slot) => {
+                if let Some(number) = self.tasks.number(slot) {
+                    self.wake(number);
+                }
+            }
             Message::Stop => self.stop(),
-            Message::Abort { slot, id } => self.abort(slot, id),
+            Message::Call(call) => deferred.call = Some(call),
+            Message::Abort { slot, id } => {
+                if !self.tasks.is_done(slot, id) {
+                    self.record(|log| EventKind::Aborted { task: id, by: log.cause });
+                    self.tasks.abort(slot, id, &mut self.ready);
+                }
+            }
             Message::ReleaseTask { slot, id } => {
                 let (joiner, unseen) = self.tasks.release_handle(slot, id);
-                return Unwanted::Task(unseen, joiner);
+                if let Joiner::Waiter(waiter) = joiner {
+                    deferred.waiter = Some(waiter);
+                }
+                deferred.task = unseen;
             }
-            Message::ReleaseTimer(key) => return self.drop_timer(key).into(),
+            Message::ReleaseTimer(timer) => {
+                deferred.waiter = self.timers.cancel(timer);
+                let cancelled = deferred.waiter.is_some();
+                self.record(|_| EventKind::TimerDropped { timer, cancelled });
+            }
             Message::ReleaseSource(source) => {
                 self.record(|_| EventKind::SourceDropped { source });
-                return self.reactor.remove(source).map_or(Unwanted::Nothing, Unwanted::Sides);
+                deferred.sides = self.reactor.remove(source);
             }
-            Message::ReleaseGroup(group) => return self.groups.remove(group).into(),
+            Message::ReleaseGroup(group) => deferred.waiter = self.groups.remove(group),
             Message::ReleaseJob => self.jobs = self.jobs.saturating_sub(1),
             Message::NoHandles => {}
         }
-        Unwanted::Nothing
-    }
-
-    /// Queues the task that has the slot.
-    fn wake_slot(&mut self, slot: u32) {
-        if let Some((_, number)) = self.tasks.live(slot) {
-            self.wake(number);
-        }
-    }
-
-    /// Marks a task to be dropped at its place in the queue.
-    fn abort(&mut self, slot: u32, id: u64) {
-        if self.log.is_on() && !self.tasks.is_done(slot, id) {
-            self.record(|log| EventKind::Aborted { task: id, by: log.cause });
-        }
-        self.tasks.abort(slot, id, &mut self.ready);
-    }
-
-    /// Frees a timer's key, fired or not.
-    #[inline(always)]
-    fn drop_timer(&mut self, timer: u32) -> Option<Waiter> {
-        let waiter = self.timers.cancel(timer);
-        let cancelled = waiter.is_some();
-        self.record(|_| EventKind::TimerDropped { timer, cancelled });
-        waiter
+        deferred
     }
 
     /// Names a task, unless a loop that is closing has refused it.
     pub(crate) fn set_name(&mut self, slot: u32, task: u64, name: Box<str>) {
-        if self.tasks.is_done(slot, task) {
-            return;
-        }
-        self.record(|_| EventKind::Named { task, name: Arc::from(&*name) });
-        self.tasks.names.insert(slot, name);
-    }
-}
-
-impl Unwanted {
-    /// Drops each part by itself: it may be the user's, and panic.
-    #[inline(always)]
-    pub(crate) fn drop_quietly(self) {
-        match self {
-            Unwanted::Nothing => {}
-            Unwanted::Task(task, joiner) => {
-                if let Joiner::Waiter(waiter) = joiner {
-                    waiter.drop_quietly();
-                }
-                task.into_iter().for_each(drop_quietly);
-            }
-            Unwanted::Waiter(waiter) => waiter.drop_quietly(),
-            Unwanted::Sides(sides) => sides.drop_quietly(),
+        if !self.tasks.is_done(slot, task) {
+            self.record(|_| EventKind::Named { task, name: Arc::from(&*name) });
+            self.tasks.names.insert(slot, name);
         }
     }
 }
 
-impl From<Option<Waiter>> for Unwanted {
+impl Deferred {
+    /// Drops each part by itself, since it may panic; then calls what is to be called.
     #[inline(always)]
-    fn from(waiter: Option<Waiter>) -> Unwanted {
-        match waiter {
-            Some(waiter) => Unwanted::Waiter(waiter),
-            None => Unwanted::Nothing,
+    pub(crate) fn run(self) {
+        self.waiter.into_iter().for_each(Waiter::drop_quietly);
+        self.task.into_iter().for_each(drop_quietly);
+        self.sides.into_iter().for_each(Sides::drop_quietly);
+        if let Some(call) = self.call {
+            call();
         }
     }
 }

@@ -4,10 +4,11 @@
 //! is free. Before a loop sleeps it says so in its inbox, so that other threads ring it out of the sleep (with
 //! mio's waker, the *bell*).
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::state::{POLLS_PER_PARK, State};
-use crate::wake::inbox::{self, Outlook};
+use crate::wake::inbox::Outlook;
 
 /// How the loop is to spend the second step of its turn.
 #[derive(Clone, Copy)]
@@ -100,7 +101,7 @@ impl State {
     /// How long a loop that is stepped by hand may park: zero if all its tasks are done and no
     /// `LoopHandle` exists.
     pub(crate) fn limit_of_step(&self, timeout: Option<Duration>) -> Option<Duration> {
-        let is_idle = self.tasks.live == 0 && !self.inbox.has_handle();
+        let is_idle = self.tasks.live == 0 && self.inbox.outlook() == Outlook::Nothing;
         if is_idle { Some(Duration::ZERO) } else { timeout }
     }
 
@@ -111,7 +112,9 @@ impl State {
         self.groups.rest();
         self.timers.rest();
         self.reactor.rest();
-        inbox::give_back(&mut self.messages);
+        if self.messages.is_empty() {
+            self.messages = VecDeque::new();
+        }
     }
 }
 

@@ -22,7 +22,7 @@ use crate::task::id::{LoopNumber, TaskNumber};
 use crate::task::table::{Joiner, Popped, Tasks};
 use crate::time::clock::Clock;
 use crate::time::wheel::Wheel;
-use crate::wake::inbox::{Inbox, Mail};
+use crate::wake::inbox::{Inbox, Message};
 use crate::wake::ready::ReadyQueue;
 use crate::wake::waiter::Waiter;
 
@@ -39,7 +39,7 @@ pub(crate) struct State {
     pub(crate) poller: Option<Poller>,
     pub(crate) inbox: &'static Inbox,
     /// What was taken from the inbox and is not handled yet.
-    pub(crate) messages: VecDeque<Mail>,
+    pub(crate) messages: VecDeque<Message>,
     /// What the third step could not wake in place, mostly foreign wakers: they are woken when the state is
     /// free. Each with its cause, for observers.
     pub(crate) deferred: Vec<(Waiter, Origin)>,
@@ -272,7 +272,7 @@ impl State {
     /// Refills `messages` from the inbox, if it is empty. Returns whether there is anything to handle.
     pub(crate) fn open_inbox(&mut self) -> bool {
         if self.messages.is_empty() {
-            self.inbox.drain(&mut self.messages);
+            self.messages = self.inbox.drain();
         }
         self.log.cause = Origin::Thread;
         !self.messages.is_empty()

@@ -41,7 +41,7 @@ use crate::task::budget;
 use crate::task::cell::{BoxedTask, drop_quietly};
 use crate::task::id::{LoopNumber, TaskNumber};
 use crate::task::table::Popped;
-use crate::wake::inbox::Mail;
+use crate::wake::inbox::Message;
 use crate::wake::waker::{wake_quietly, waker};
 
 /// What one turn did.
@@ -299,30 +299,20 @@ fn wake_deferred(mut state: Held) -> Held {
 fn read_inbox(mut state: Held) -> Held {
     if state.open_inbox() {
         for _ in 0..MESSAGES_PER_TURN {
-            let Some(mail) = state.messages.pop_front() else {
+            let Some(message) = state.messages.pop_front() else {
                 break;
             };
-            state = receive(state, mail);
+            state = receive(state, message);
         }
     }
     state
 }
 
-/// Does what a message asks for, or calls the function.
-fn receive(mut state: Held, mail: Mail) -> Held {
-    let of = match mail {
-        Mail::Message(message) => {
-            let unwanted = state.receive(message);
-            let of = current::release(state);
-            unwanted.drop_quietly();
-            of
-        }
-        Mail::Call(function) => {
-            let of = current::release(state);
-            function();
-            of
-        }
-    };
+/// Does what a message asks for.
+fn receive(mut state: Held, message: Message) -> Held {
+    let deferred = state.receive(message);
+    let of = current::release(state);
+    deferred.run();
     current::take(of)
 }
 

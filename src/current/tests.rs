@@ -4,7 +4,6 @@ use super::*;
 use crate::event_loop::EventLoop;
 use crate::lifecycle;
 use crate::observe::observers::Observers;
-use crate::wake::inbox::Mail;
 use crate::wake::waker::waker;
 
 fn open() -> LoopNumber {
@@ -48,7 +47,7 @@ fn a_use_within_a_use_is_refused() {
     let mut state = expect(number);
     assert_eq!(state.jobs, 7);
     assert!(state.open_inbox());
-    assert!(matches!(state.messages.pop_front(), Some(Mail::Message(Message::Wake(0)))));
+    assert!(matches!(state.messages.pop_front(), Some(Message::Wake(0))));
     drop(state);
     lifecycle::close(number);
 }

@@ -22,7 +22,7 @@ use crate::state::State;
 use crate::task::id::{LoopNumber, NO_SLOT};
 use crate::task::table::{Entry, Joiner, Status, Tasks};
 use crate::time::clock::real_now;
-use crate::wake::inbox;
+use crate::wake::inbox::{self, Message};
 use crate::wake::loop_handle::LoopHandle;
 use crate::wake::waiter::Waiter;
 
@@ -328,7 +328,7 @@ impl Question {
                 let _ = asker.send(dump_of(&state));
             }
         };
-        let sent = inbox::call(of, Box::new(look));
+        let sent = inbox::send(of, Message::Call(Box::new(look)));
         sent.map_err(|_| DumpError::Gone)?;
         Ok(Question { of, answer })
     }

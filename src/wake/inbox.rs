@@ -1,68 +1,57 @@
 //! The inbox: what other threads leave for the loop.
 //!
-//! A loop belongs to its thread, and its tables are touched on no other. What holds a number of it
-//! on another thread leaves a [`Mail`]: wake this slot, start this, I dropped that. The loop
-//! reads them in the third step of its turn, in the order they came.
+//! A loop's tables are touched on its own thread only. What holds a number of the loop elsewhere leaves a
+//! [`Message`]: wake this slot, call this, I dropped that. The loop reads the messages in the third step of
+//! its turn, in the order they came.
 //!
-//! There is one inbox for each short id. It is made when the id is used for the first time, is
-//! never freed, and passes from loop to loop with the id: so a waker reaches its inbox by indexing
-//! an array, with no registry to lock and nothing to count, also long after its loop is gone.
+//! There is one inbox for each short id. It is made when the id is used for the first time, is never freed,
+//! and passes from loop to loop with the id: so a waker reaches its inbox by indexing an array, with no
+//! registry to lock and nothing to count, also long after its loop is gone.
 //!
-//! **A storm grows nothing.** Each slot has one bit here: a slot whose wake is already waiting gets no
-//! second message, so a million wakes of one task are one message. All but the first of them take no
-//! lock: they find the bit set. A drained wake goes to the task that has the slot *now*: a poll too
-//! many is legal, a lost wake is not.
+//! **A storm grows nothing.** Each slot has a flag ([`Flags`]): a slot whose wake is waiting already gets no
+//! second message. So a million wakes of one task are one message, and all but the first take no lock. The
+//! wake goes to the task that has the slot when it is read: a poll too many is legal, a lost wake is not.
 //!
-//! **A flood makes no turn longer.** The loop takes the whole list at once, but handles a bounded
-//! number of messages in each turn, in their order, and takes the next list when the first is done
-//! (`turn.rs`, `read_inbox`). So a thread that never stops sending
-//! delays no timer; what it sends in excess of what the loop can handle stays in the list, since a
-//! sender that had to wait could deadlock.
+//! **A flood makes no turn longer.** The loop takes the whole list at once, but handles a bounded number of
+//! messages in each turn (`read_inbox` in `turn.rs`), and takes the next list when the first is done. The
+//! list is not bounded, since a sender that had to wait could deadlock.
 //!
-//! **The lost wakeup.** The loop must not sleep on a message that came just before, and a sender
-//! should not ring a loop that is awake. Both look at the same two things under the same lock:
+//! **The lost wakeup.** The loop must not sleep on a message that came just before, and a sender should not
+//! ring a loop that is awake. Both look at the same two things under the same lock:
 //!
 //! ```text
 //!   loop                                   another thread
 //!   lock: inbox empty? → asleep = true     lock: push the message; asleep? → asleep = false
 //!   park                                   was it asleep? ring
-//!   lock: asleep = false; drain
+//!   lock: asleep = false; take the list
 //! ```
 //!
-//! If the message comes first, the loop sees it and does not sleep; if the loop marks itself as asleep
-//! first, the sender sees that and rings (mio's waker, an eventfd on Linux), once for each sleep. The sender
-//! has released the lock by then, which the loop takes soon after it wakes.
+//! If the message comes first, the loop sees it and does not sleep; if the loop marks itself as asleep first,
+//! the sender sees that and rings (mio's waker, an eventfd on Linux), once for each sleep. It has released
+//! the lock by then, which the loop takes soon after it wakes.
 //!
-//! No user code runs under the lock: closures come in boxed and leave before they are run or
-//! dropped, and the list grows while nothing is locked, since the allocator is the program's too.
+//! No user code runs under the lock: closures come in boxed and leave before they are run or dropped, and the
+//! list grows and is freed while nothing is locked, since the allocator is the program's too.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::{io, mem};
 
 use crate::task::id::{LoopNumber, MAX_LOOPS, TaskNumber};
-use crate::wake::bits::Bits;
+use crate::wake::flags::Flags;
 
 /// The inboxes, by short id.
 static INBOXES: [OnceLock<Inbox>; MAX_LOOPS] = [const { OnceLock::new() }; MAX_LOOPS];
 
-/// What another thread leaves for the loop.
-pub(crate) enum Mail {
-    Message(Message),
-    /// To be called on the loop's thread: it spawns a task, or looks at the loop.
-    Call(Call),
-}
-
-pub(crate) type Call = Box<dyn FnOnce() + Send>;
-
 /// What is asked of a loop: at once on its own thread
 /// ([`current::deliver`](crate::current::deliver)), through the inbox from another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Message {
     /// The task in that slot was woken.
     Wake(u32),
     /// `LoopHandle::stop`.
     Stop,
+    /// To be called on the loop's thread: it spawns a task, or looks at the loop.
+    Call(Call),
     /// `JoinHandle::abort`.
     Abort { slot: u32, id: u64 },
     /// A `JoinHandle` was dropped.
@@ -80,26 +69,23 @@ pub(crate) enum Message {
     NoHandles,
 }
 
+pub(crate) type Call = Box<dyn FnOnce() + Send>;
+
 /// One short id's inbox.
+#[derive(Default)]
 pub(crate) struct Inbox {
     contents: Mutex<Contents>,
-    /// One bit for each slot: whether a `Wake` of it is among the messages, or about to be.
-    woken: Bits,
+    /// For each slot, whether a `Wake` of it is among the messages, or about to be.
+    woken: Flags,
 }
 
-/// What was not read before the loop ended. Dropping it drops the users' closures in it.
-pub(crate) struct Unread {
-    pub(crate) messages: VecDeque<Mail>,
-    _bell: Option<Arc<mio::Waker>>,
-    _registry: Option<Arc<mio::Registry>>,
-}
-
+#[derive(Default)]
 struct Contents {
-    /// The loop whose short id this is; `None` between two loops.
+    /// The loop that has the short id, until its `EventLoop` is dropped.
     owner: Option<LoopNumber>,
-    /// Whether the loop still reads it; false once teardown has closed it.
-    open: bool,
-    messages: VecDeque<Mail>,
+    /// The same, while it reads the messages: until its end closes the inbox.
+    reader: Option<LoopNumber>,
+    messages: VecDeque<Message>,
     /// The loop sleeps, or is about to, and must be rung.
     asleep: bool,
     /// What rings the loop out of its sleep. Shared, because to ring it no lock is held.
@@ -122,26 +108,26 @@ pub(crate) enum Outlook {
     Nothing,
 }
 
-/// For how many messages the memory is kept when all are handled.
-pub(crate) const KEPT: usize = 1_024;
+/// The inbox of a short id.
+fn inbox(short: usize) -> &'static Inbox {
+    INBOXES[short].get_or_init(Inbox::default)
+}
 
 /// Whether the loop with that number lives, and reads its inbox.
 pub(crate) fn is_read_by(number: LoopNumber) -> bool {
-    let inbox = INBOXES[number.short()].get();
-    inbox.is_some_and(|inbox| inbox.lock().is_read_by(number))
+    inbox(number.short()).lock().reader == Some(number)
 }
 
 /// Whether the loop with that number has its short id still: until its `EventLoop` is dropped.
 pub(crate) fn has_owner(number: LoopNumber) -> bool {
-    let inbox = INBOXES[number.short()].get();
-    inbox.is_some_and(|inbox| inbox.lock().owner == Some(number))
+    inbox(number.short()).lock().owner == Some(number)
 }
 
 /// The loops that live in this process.
 #[cfg_attr(not(all(unix, feature = "trace")), expect(dead_code))]
 pub(crate) fn living() -> Vec<LoopNumber> {
     let inboxes = INBOXES.iter().filter_map(OnceLock::get);
-    inboxes.filter_map(|inbox| inbox.lock().reader()).collect()
+    inboxes.filter_map(|inbox| inbox.lock().reader).collect()
 }
 
 /// A wake from where the loop is not: another thread, or a thread that is ending.
@@ -150,53 +136,46 @@ pub(crate) fn living() -> Vec<LoopNumber> {
 /// since the loop last looked. Does nothing if the loop is gone.
 #[inline]
 pub(crate) fn wake(number: TaskNumber) {
-    if let Some(inbox) = INBOXES[number.short()].get()
-        && !inbox.woken.set(number.slot())
-    {
+    let inbox = inbox(number.short());
+    if !inbox.woken.set(number.slot()) {
         inbox.wake(number.slot());
     }
 }
 
-/// Leaves a message for a loop. Does nothing if the loop is gone.
-pub(crate) fn send(to: LoopNumber, message: Message) {
-    // What comes back is a message without content.
-    let _ = post(to, Mail::Message(message));
-}
-
-/// Lets a loop call a function on its thread; gives it back if the loop is gone.
-pub(crate) fn call(on: LoopNumber, function: Call) -> Result<(), Mail> {
-    post(on, Mail::Call(function))
-}
-
-fn post(to: LoopNumber, mail: Mail) -> Result<(), Mail> {
-    match INBOXES[to.short()].get() {
-        Some(inbox) => inbox.post(to, mail),
-        None => Err(mail),
+/// Leaves a message for a loop; gives it back if the loop is gone.
+pub(crate) fn send(to: LoopNumber, message: Message) -> Result<(), Message> {
+    let contents = inbox(to.short()).lock_with_room();
+    if contents.reader != Some(to) {
+        return Err(message);
     }
+    leave(contents, message);
+    Ok(())
 }
 
 /// Where a loop's sockets are registered, for any thread; `None` if the loop is gone.
 pub(crate) fn registry(of: LoopNumber) -> Option<Arc<mio::Registry>> {
-    let contents = INBOXES[of.short()].get()?.lock();
-    if !contents.is_read_by(of) {
-        return None;
-    }
-    contents.registry.clone()
+    let contents = inbox(of.short()).lock();
+    if contents.reader == Some(of) { contents.registry.clone() } else { None }
 }
 
 /// Counts one `LoopHandle` more.
 pub(crate) fn add_handle(of: LoopNumber) {
-    count_handle(of, 1);
+    let mut contents = inbox(of.short()).lock();
+    if contents.reader == Some(of) {
+        contents.handles += 1;
+    }
 }
 
-/// Counts one `LoopHandle` less.
+/// Counts one `LoopHandle` less. The last one leaves a message: if the loop sleeps, or is about to, because
+/// something might still come, it now knows better.
 pub(crate) fn remove_handle(of: LoopNumber) {
-    count_handle(of, -1);
-}
-
-fn count_handle(of: LoopNumber, change: isize) {
-    if let Some(inbox) = INBOXES[of.short()].get() {
-        inbox.count_handle(of, change);
+    let mut contents = inbox(of.short()).lock_with_room();
+    if contents.reader == Some(of) {
+        contents.handles -= 1;
+        let is_said = matches!(contents.messages.back(), Some(Message::NoHandles));
+        if contents.handles == 0 && !is_said {
+            leave(contents, Message::NoHandles);
+        }
     }
 }
 
@@ -206,14 +185,13 @@ pub(crate) fn claim(bell: mio::Waker, registry: mio::Registry) -> io::Result<(Lo
     let sequence = LoopNumber::next_sequence();
     let (bell, registry) = (Arc::new(bell), Arc::new(registry));
     // One after the other, so that an id rests as long as possible before it is used again.
-    for step in 0..MAX_LOOPS as u64 {
-        let short = ((sequence + step) % MAX_LOOPS as u64) as usize;
-        let inbox = INBOXES[short].get_or_init(Inbox::new);
+    for step in 0..MAX_LOOPS {
+        let number = LoopNumber::new(sequence, (sequence as usize + step) % MAX_LOOPS);
+        let inbox = inbox(number.short());
         let mut contents = inbox.lock();
         if contents.owner.is_none() {
-            let number = LoopNumber::new(sequence, short);
             contents.owner = Some(number);
-            contents.open = true;
+            contents.reader = Some(number);
             contents.bell = Some(bell);
             contents.registry = Some(registry);
             return Ok((number, inbox));
@@ -225,53 +203,15 @@ pub(crate) fn claim(bell: mio::Waker, registry: mio::Registry) -> io::Result<(Lo
 
 /// Nothing leads to the loop any more: its short id may go to another. What a loop that could not be
 /// closed has not read comes out, to be dropped.
-pub(crate) fn release(number: LoopNumber) -> VecDeque<Mail> {
-    let Some(inbox) = INBOXES[number.short()].get() else {
-        return VecDeque::new();
-    };
+pub(crate) fn release(number: LoopNumber) -> VecDeque<Message> {
+    let inbox = inbox(number.short());
     let unread = inbox.close();
-    inbox.lock().owner = None;
-    unread.messages
+    // Dropped when nothing is locked: the bell and the registry close their descriptors.
+    let _emptied = mem::take(&mut *inbox.lock());
+    unread
 }
 
 impl Inbox {
-    fn new() -> Self {
-        Inbox {
-            contents: Mutex::new(Contents {
-                owner: None,
-                open: false,
-                messages: VecDeque::new(),
-                asleep: false,
-                bell: None,
-                registry: None,
-                handles: 0,
-            }),
-            woken: Bits::new(),
-        }
-    }
-
-    /// The first wake of a slot since the loop last looked: the bit is set, and becomes a message.
-    #[cold]
-    #[inline(never)]
-    fn wake(&self, slot: u32) {
-        let contents = self.lock_with_room();
-        if contents.open {
-            self.leave(contents, Mail::Message(Message::Wake(slot)));
-        } else {
-            // Under the lock: no loop can claim this inbox meanwhile, and rely on a set bit.
-            self.woken.clear([slot]);
-        }
-    }
-
-    fn post(&self, to: LoopNumber, mail: Mail) -> Result<(), Mail> {
-        let contents = self.lock_with_room();
-        if !contents.is_read_by(to) {
-            return Err(mail);
-        }
-        self.leave(contents, mail);
-        Ok(())
-    }
-
     /// Marks the loop as asleep, unless a message is waiting. Returns whether it may sleep.
     pub(crate) fn fall_asleep(&self) -> bool {
         let mut contents = self.lock();
@@ -279,22 +219,23 @@ impl Inbox {
         contents.asleep
     }
 
-    /// The loop is awake: takes the messages into an empty list, whose memory is kept for the next if
-    /// it is small.
-    pub(crate) fn drain(&self, drained: &mut VecDeque<Mail>) {
-        debug_assert!(drained.is_empty());
-        give_back(drained);
-        let contents = &mut *self.lock();
+    /// The loop is awake, and takes the messages.
+    pub(crate) fn drain(&self) -> VecDeque<Message> {
+        let mut contents = self.lock();
         contents.asleep = false;
-        mem::swap(&mut contents.messages, drained);
-        if !drained.is_empty() {
-            self.woken.clear(drained.iter().filter_map(Mail::woken));
+        let messages = mem::take(&mut contents.messages);
+        drop(contents);
+        for message in &messages {
+            if let Message::Wake(slot) = message {
+                self.woken.clear(*slot);
+            }
         }
+        messages
     }
 
     /// What may still come. One look under one lock: a thread that leaves a wake and then drops the
-    /// last handle is seen before both or after both. And a bit that is set without a message belongs
-    /// to a thread on its way to leave one, for itself and for others that have found the bit set.
+    /// last handle is seen before both or after both. And a flag that is set without a message belongs
+    /// to a thread on its way to leave one, for itself and for others that have found the flag set.
     pub(crate) fn outlook(&self) -> Outlook {
         let contents = self.lock();
         if !contents.messages.is_empty() {
@@ -308,48 +249,22 @@ impl Inbox {
         }
     }
 
-    /// Whether a `LoopHandle` exists, so that something may still come.
-    pub(crate) fn has_handle(&self) -> bool {
-        self.lock().handles > 0
+    /// The loop reads no more. What was left for it comes out, to be dropped.
+    pub(crate) fn close(&self) -> VecDeque<Message> {
+        self.lock().reader = None;
+        self.drain()
     }
 
-    /// The loop reads no more. What was left for it comes out, to be dropped outside of the lock.
-    pub(crate) fn close(&self) -> Unread {
-        let mut contents = self.lock();
-        contents.open = false;
-        contents.asleep = false;
-        contents.handles = 0;
-        self.woken.clear_all();
-        Unread {
-            messages: mem::take(&mut contents.messages),
-            _bell: contents.bell.take(),
-            _registry: contents.registry.take(),
-        }
-    }
-
-    /// The last one leaves a message: if the loop sleeps, or is about to, because something might
-    /// still come, it now knows better.
-    fn count_handle(&self, of: LoopNumber, change: isize) {
-        let mut contents = self.lock_with_room();
-        if contents.is_read_by(of) {
-            contents.handles = contents.handles.saturating_add_signed(change);
-            let last = contents.messages.back();
-            let is_said = matches!(last, Some(Mail::Message(Message::NoHandles)));
-            if contents.handles == 0 && !is_said {
-                self.leave(contents, Mail::Message(Message::NoHandles));
-            }
-        }
-    }
-
-    /// Leaves a message, for which there is room, lets go of the lock, and rings the loop, if it sleeps.
-    fn leave(&self, mut contents: MutexGuard<'_, Contents>, mail: Mail) {
-        contents.messages.push_back(mail);
-        let was_asleep = mem::take(&mut contents.asleep);
-        let bell = if was_asleep { contents.bell.clone() } else { None };
-        drop(contents);
-        if let Some(bell) = bell {
-            // It fails only if the descriptor is not an eventfd any more; nothing here could help.
-            let _ = bell.wake();
+    /// The first wake of a slot since the loop last looked: the flag is set, and becomes a message.
+    #[cold]
+    #[inline(never)]
+    fn wake(&self, slot: u32) {
+        let contents = self.lock_with_room();
+        if contents.reader.is_some() {
+            leave(contents, Message::Wake(slot));
+        } else {
+            // Under the lock: no loop can claim this inbox meanwhile, and rely on a flag that is set.
+            self.woken.clear(slot);
         }
     }
 
@@ -378,32 +293,15 @@ impl Inbox {
     }
 }
 
-/// Frees the memory of a list that is empty and was long.
-pub(crate) fn give_back(messages: &mut VecDeque<Mail>) {
-    if messages.is_empty() && messages.capacity() > KEPT {
-        *messages = VecDeque::new();
-    }
-}
-
-impl Mail {
-    /// The slot that a `Wake` is of.
-    fn woken(&self) -> Option<u32> {
-        match *self {
-            Mail::Message(Message::Wake(slot)) => Some(slot),
-            _ => None,
-        }
-    }
-}
-
-impl Contents {
-    fn is_read_by(&self, number: LoopNumber) -> bool {
-        self.reader() == Some(number)
-    }
-
-    /// The loop that reads what comes, if one does.
-    #[inline]
-    fn reader(&self) -> Option<LoopNumber> {
-        self.owner.filter(|_| self.open)
+/// Leaves a message, for which there is room, releases the lock, and rings the loop if it sleeps.
+fn leave(mut contents: MutexGuard<'_, Contents>, message: Message) {
+    contents.messages.push_back(message);
+    let was_asleep = mem::take(&mut contents.asleep);
+    let bell = if was_asleep { contents.bell.clone() } else { None };
+    drop(contents);
+    if let Some(bell) = bell {
+        // It fails only if the descriptor is not an eventfd any more; nothing here could help.
+        let _ = bell.wake();
     }
 }
 

@@ -86,7 +86,7 @@ impl LoopHandle {
             // Refused if the loop is full by then; the closure is dropped.
             let _ = spawn::detached(of, location, async move { make().await });
         });
-        inbox::call(of, spawn).map_err(|unsent| {
+        inbox::send(of, Message::Call(spawn)).map_err(|unsent| {
             drop_quietly(unsent);
             LoopGone
         })
@@ -98,7 +98,7 @@ impl LoopHandle {
     /// It stops the run that reads it, the one that is under way or a next one. If that is a
     /// `block_on` whose future is ready by then, its value wins, and nothing of the stop is left.
     pub fn stop(&self) {
-        inbox::send(self.of, Message::Stop);
+        let _ = inbox::send(self.of, Message::Stop);
     }
 }
 

@@ -1,4 +1,4 @@
-//! The inbox and its bits, in every order in which threads can meet there: `cargo run --release`.
+//! The inbox and its flags, in every order in which threads can meet there: `cargo run --release`.
 //!
 //! A wake that is lost once in a million times is found by no test that runs threads and hopes, and
 //! what a processor may do out of order depends on the processor. [loom](https://docs.rs/loom) runs a
@@ -6,31 +6,32 @@
 //! another of the values that the memory model allows. Of a wake that is lost nothing is left that
 //! could run: loom says "deadlock".
 //!
-//! What runs here are the files `src/wake/bits.rs` and `src/wake/inbox.rs` themselves. They take their
+//! What runs here are the files `src/wake/flags.rs` and `src/wake/inbox.rs` themselves. They take their
 //! atomics and locks from `std` and their bell from `mio`; in this crate both names mean this crate,
 //! which has loom's in their place ([`sync`], [`Waker`]).
 //!
-//! Each of these was tried, and a model fails: `set` or `clear` relaxed; a look at the bit in place of
-//! `set`; the bits not cleared, or after the poll; a deadlock reported without a look at the bits; a loop that sleeps not rung; the mark "asleep" set with no
-//! look at the messages, or when the lock was released after that look, or taken off by a sender when the
-//! lock was released; the bits not cleared when the loop ends, or not by a wake that comes too late.
+//! Each of these was tried, and a model fails: `set` or `clear` relaxed; a look at the flag in place of
+//! `set`; the flags not cleared, or after the poll; a deadlock reported without a look at the flags; a loop that
+//! sleeps not rung; the mark "asleep" set with no look at the messages, or when the lock was released after that
+//! look, or taken off by a sender when the lock was released; the flags not cleared when the loop ends, or not by
+//! a wake that comes too late.
 
 extern crate self as mio;
 extern crate self as std;
 extern crate std as real;
 
 #[rustfmt::skip]
-#[path = "../../../src/wake/bits.rs"]
-mod bits;
+#[path = "../../../src/wake/flags.rs"]
+mod flags;
 #[rustfmt::skip]
 #[path = "../../../src/wake/inbox.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, clippy::modulo_one)]
 mod inbox;
 mod stand_ins;
 
 /// Where the two files look for each other, and for the numbers.
 mod wake {
-    pub(crate) use crate::bits;
+    pub(crate) use crate::flags;
 }
 mod task {
     pub(crate) use crate::stand_ins::id;
@@ -45,13 +46,13 @@ use loom::thread;
 use real::collections::VecDeque;
 use real::sync::Arc;
 
-use bits::Bits;
-use inbox::{Inbox, Mail, Message, Outlook};
+use flags::Flags;
+use inbox::{Inbox, Message, Outlook};
 use stand_ins::id::{LoopNumber, TaskNumber};
 use stand_ins::run;
 
 fn main() {
-    run("a bit that is set again", a_bit_that_is_set_again);
+    run("a flag that is set again", a_flag_that_is_set_again);
     run("a waker, twice", || no_wake_is_lost(&[0], 2));
     run("two wakers of a task", || no_wake_is_lost(&[0, 0], 1));
     run("the same, twice", || no_wake_is_lost(&[0, 0], 2));
@@ -63,12 +64,12 @@ fn main() {
     run("the same beside another wake", || nothing_comes_too_soon(2));
 }
 
-/// The promise of a bit that is set: what was written before it is set again is seen by the thread that
+/// The promise of a flag that is set: what was written before it is set again is seen by the thread that
 /// clears it.
-fn a_bit_that_is_set_again() {
-    let shared = Arc::new((Bits::new(), AtomicUsize::new(0)));
-    let (bits, written) = &*shared;
-    bits.set(0);
+fn a_flag_that_is_set_again() {
+    let shared = Arc::new((Flags::default(), AtomicUsize::new(0)));
+    let (flags, written) = &*shared;
+    flags.set(0);
     let other = thread::spawn({
         let shared = Arc::clone(&shared);
         move || {
@@ -76,7 +77,7 @@ fn a_bit_that_is_set_again() {
             shared.0.set(0)
         }
     });
-    bits.clear([0]);
+    flags.clear(0);
     let seen = written.load(Relaxed) == 1;
     assert!(seen || !other.join().unwrap(), "found set, and not seen");
 }
@@ -97,7 +98,7 @@ fn no_wake_is_lost(wakers: &'static [u32], times: usize) {
     let mut seen = vec![0; wakers.len()];
     while seen.iter().any(|&count| count < times) {
         for message in sleeper.park() {
-            let Mail::Message(Message::Wake(woken)) = message else {
+            let Message::Wake(woken) = message else {
                 unreachable!("there is nothing else");
             };
             // The task's poll: it reads what those have written who woke it.
@@ -124,11 +125,11 @@ fn a_message_beside_an_event() {
     let sleeper = Sleeper::new();
     let number = sleeper.number;
     sleeper.event_comes();
-    thread::spawn(move || inbox::send(number, Message::Stop));
+    thread::spawn(move || inbox::send(number, Message::Stop).is_ok());
     while sleeper.park().is_empty() {}
 }
 
-/// A wake that comes while its loop ends and another gets its inbox: the bit that it sets stands for a
+/// A wake that comes while its loop ends and another gets its inbox: the flag that it sets stands for a
 /// message, also to the next loop's wakers, who leave none.
 fn a_late_wake() {
     let first = Sleeper::new();
@@ -167,7 +168,7 @@ fn nothing_comes_too_soon(wakers: usize) {
             break;
         }
         let messages = sleeper.park();
-        if messages.iter().any(|message| matches!(message, Mail::Message(Message::Wake(_)))) {
+        if messages.iter().any(|message| matches!(message, Message::Wake(_))) {
             seen = written.load(Relaxed); // the task's poll
         }
     }
@@ -182,11 +183,11 @@ struct Sleeper {
 }
 
 impl Sleeper {
-    /// The bits that the models need are made before a second thread comes.
+    /// The flags that the models need are made before a second thread comes.
     fn new() -> Self {
         let sleeper = Sleeper::claim();
         inbox::wake(sleeper.task(0));
-        sleeper.inbox.drain(&mut VecDeque::new());
+        drop(sleeper.inbox.drain());
         sleeper
     }
 
@@ -201,13 +202,11 @@ impl Sleeper {
     }
 
     /// Sleeps, unless a message is waiting; then takes what is there.
-    fn park(&self) -> VecDeque<Mail> {
+    fn park(&self) -> VecDeque<Message> {
         if self.inbox.fall_asleep() {
             self.bell.wait();
         }
-        let mut messages = VecDeque::new();
-        self.inbox.drain(&mut messages);
-        messages
+        self.inbox.drain()
     }
 
     /// Something else than a message ends the park.

@@ -31,12 +31,18 @@ pub(crate) mod sync {
     use real::sync::atomic::Ordering;
 
     pub(crate) mod atomic {
-        pub(crate) use loom::sync::atomic::{AtomicU64, Ordering};
+        pub(crate) use loom::sync::atomic::{AtomicBool, Ordering};
     }
 
     /// Empty again in each execution, since one may stand in a static. What was in it stays allocated.
     /// Loom does not see that it orders anything, so it has to be filled before a second thread starts.
     pub(crate) struct OnceLock<T: 'static>(RealMutex<Option<(usize, &'static T)>>);
+
+    impl<T> Default for OnceLock<T> {
+        fn default() -> Self {
+            OnceLock::new()
+        }
+    }
 
     impl<T> OnceLock<T> {
         pub(crate) const fn new() -> Self {

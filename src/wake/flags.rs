@@ -1,0 +1,86 @@
+//! One flag for each slot, to be set from any thread.
+//!
+//! A flag that is set is a promise: the thread that clears it will poll the task in that slot afterwards,
+//! unless the loop has closed. So a wake that finds the flag set has nothing more to do. It sets it all the
+//! same, for the order of memory: each [`set`](Flags::set) is a read-modify-write with `Release`, each
+//! [`clear`](Flags::clear) one with `Acquire`, and a chain of them is one release sequence. So whatever a
+//! thread wrote before its wake, first or not, happens before the poll that follows. (A wake that only looks
+//! at a flag that is set would be cheaper; it orders nothing.)
+//!
+//! The flags stand in chunks that are made when they are needed, each twice as long as the one before, and
+//! that never move; so a flag is found without a lock. They are never freed: a million slots are 1 MiB.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The length of the first chunk.
+const FIRST: usize = 64;
+
+/// Enough chunks for 2^32 flags.
+const CHUNKS: usize = 27;
+
+#[derive(Default)]
+pub(super) struct Flags([OnceLock<Box<[AtomicBool]>>; CHUNKS]);
+
+impl Flags {
+    /// Sets a flag. Returns whether it was set already. What the caller did before happens before whatever
+    /// follows the [`clear`](Self::clear) of the flag.
+    #[inline]
+    pub(super) fn set(&self, slot: u32) -> bool {
+        self.flag(slot).swap(true, Ordering::Release)
+    }
+
+    pub(super) fn clear(&self, slot: u32) {
+        self.flag(slot).swap(false, Ordering::Acquire);
+    }
+
+    /// Whether any flag is set. O(n) in the slots.
+    pub(super) fn any(&self) -> bool {
+        let mut flags = self.0.iter().filter_map(OnceLock::get).flatten();
+        flags.any(|flag| flag.load(Ordering::Relaxed))
+    }
+
+    fn flag(&self, slot: u32) -> &AtomicBool {
+        // Counted from `FIRST`, the number of a flag has one bit more in each chunk.
+        let number = slot as usize + FIRST;
+        let chunk = (number / FIRST).ilog2() as usize;
+        let flags = match self.0[chunk].get() {
+            Some(flags) => flags,
+            None => self.make(chunk),
+        };
+        &flags[number - (FIRST << chunk)]
+    }
+
+    /// Makes a chunk, before it is put in its place: an allocator that calls back, and wakes, must not
+    /// find it half made.
+    #[cold]
+    fn make(&self, chunk: usize) -> &[AtomicBool] {
+        let flags = (0..FIRST << chunk).map(|_| AtomicBool::new(false)).collect();
+        self.0[chunk].get_or_init(|| flags)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every slot has a flag of its own, on both sides of each border.
+    #[test]
+    fn a_flag_is_set_once() {
+        let flags = Flags::default();
+        let slots = [0, 1, 63, 64, 127, 128, 191, 192, 447, 448, 1 << 20, (1 << 20) + 1];
+        for slot in slots {
+            assert!(!flags.set(slot), "{slot}");
+        }
+        for slot in slots {
+            assert!(flags.set(slot), "{slot}");
+            flags.clear(slot);
+            assert!(!flags.set(slot), "{slot}");
+        }
+        for slot in slots {
+            assert!(flags.any(), "{slot}");
+            flags.clear(slot);
+        }
+        assert!(!flags.any());
+    }
+}
