@@ -13,20 +13,19 @@ use crate::task::table::Joiner;
 use crate::wake::inbox::{Call, Message};
 use crate::wake::waiter::Waiter;
 
-/// What is left of a message when the state is free: to be dropped or called, since it may be the user's.
-#[derive(Default)]
-pub(crate) struct Deferred {
-    waiter: Option<Waiter>,
-    task: Option<BoxedTask>,
-    sides: Option<Sides>,
-    call: Option<Call>,
+/// What a message leaves to do when the state is free, since it may run the user's code.
+pub(crate) enum Deferred {
+    Nothing,
+    Call(Call),
+    DropTask(Option<BoxedTask>, Joiner),
+    DropWaiter(Option<Waiter>),
+    DropSides(Option<Sides>),
 }
 
 impl State {
-    /// Does what a message asks for, but for what may be the user's code.
+    /// Does what a message asks for. Returns what is to be done when the state is free.
     #[inline(always)]
     pub(crate) fn receive(&mut self, message: Message) -> Deferred {
-        let mut deferred = Deferred::default();
         match message {
             Message::Wake(slot) => {
                 if let Some(number) = self.tasks.number(slot) {
@@ -34,7 +33,7 @@ impl State {
                 }
             }
             Message::Stop => self.stop(),
-            Message::Call(call) => deferred.call = Some(call),
+            Message::Call(call) => return Deferred::Call(call),
             Message::Abort { slot, id } => {
                 if !self.tasks.is_done(slot, id) {
                     self.record(|log| EventKind::Aborted { task: id, by: log.cause });
@@ -43,25 +42,23 @@ impl State {
             }
             Message::ReleaseTask { slot, id } => {
                 let (joiner, unseen) = self.tasks.release_handle(slot, id);
-                if let Joiner::Waiter(waiter) = joiner {
-                    deferred.waiter = Some(waiter);
-                }
-                deferred.task = unseen;
+                return Deferred::DropTask(unseen, joiner);
             }
             Message::ReleaseTimer(timer) => {
-                deferred.waiter = self.timers.cancel(timer);
-                let cancelled = deferred.waiter.is_some();
+                let waiter = self.timers.cancel(timer);
+                let cancelled = waiter.is_some();
                 self.record(|_| EventKind::TimerDropped { timer, cancelled });
+                return Deferred::DropWaiter(waiter);
             }
             Message::ReleaseSource(source) => {
                 self.record(|_| EventKind::SourceDropped { source });
-                deferred.sides = self.reactor.remove(source);
+                return Deferred::DropSides(self.reactor.remove(source));
             }
-            Message::ReleaseGroup(group) => deferred.waiter = self.groups.remove(group),
+            Message::ReleaseGroup(group) => return Deferred::DropWaiter(self.groups.remove(group)),
             Message::ReleaseJob => self.jobs = self.jobs.saturating_sub(1),
             Message::NoHandles => {}
         }
-        deferred
+        Deferred::Nothing
     }
 
     /// Names a task, unless a loop that is closing has refused it.
@@ -74,14 +71,20 @@ impl State {
 }
 
 impl Deferred {
-    /// Drops each part by itself, since it may panic; then calls what is to be called.
+    /// Each part is dropped by itself: it may panic.
     #[inline(always)]
     pub(crate) fn run(self) {
-        self.waiter.into_iter().for_each(Waiter::drop_quietly);
-        self.task.into_iter().for_each(drop_quietly);
-        self.sides.into_iter().for_each(Sides::drop_quietly);
-        if let Some(call) = self.call {
-            call();
+        match self {
+            Deferred::Nothing => {}
+            Deferred::Call(call) => call(),
+            Deferred::DropTask(task, joiner) => {
+                if let Joiner::Waiter(waiter) = joiner {
+                    waiter.drop_quietly();
+                }
+                task.into_iter().for_each(drop_quietly);
+            }
+            Deferred::DropWaiter(waiter) => waiter.into_iter().for_each(Waiter::drop_quietly),
+            Deferred::DropSides(sides) => sides.into_iter().for_each(Sides::drop_quietly),
         }
     }
 }

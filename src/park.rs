@@ -4,7 +4,6 @@
 //! is free. Before a loop sleeps it says so in its inbox, so that other threads ring it out of the sleep (with
 //! mio's waker, the *bell*).
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::state::{POLLS_PER_PARK, State};
@@ -112,9 +111,6 @@ impl State {
         self.groups.rest();
         self.timers.rest();
         self.reactor.rest();
-        if self.messages.is_empty() {
-            self.messages = VecDeque::new();
-        }
     }
 }
 

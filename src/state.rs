@@ -272,7 +272,7 @@ impl State {
     /// Refills `messages` from the inbox, if it is empty. Returns whether there is anything to handle.
     pub(crate) fn open_inbox(&mut self) -> bool {
         if self.messages.is_empty() {
-            self.messages = self.inbox.drain();
+            self.inbox.drain(&mut self.messages);
         }
         self.log.cause = Origin::Thread;
         !self.messages.is_empty()

@@ -25,6 +25,7 @@
 //! each poll, park and wake of a foreign waker. A task is out of its slot while it is polled. So whatever
 //! is called may call back: spawn, wake, abort, drop.
 
+use std::collections::VecDeque;
 use std::io;
 use std::mem;
 use std::pin::Pin;
@@ -81,8 +82,8 @@ type Held = Box<State>;
 /// may bring. The others wait for the next park, which does not sleep then.
 const MESSAGES_PER_TURN: usize = 1_024;
 
-/// The capacity of the list of deferred wakes that is kept between turns.
-const KEPT_DEFERRED: usize = 1_024;
+/// The capacity that is kept between turns: of the list of messages, and of that of deferred wakes.
+const KEPT: usize = 1_024;
 
 /// Runs turns until the caller has what it waits for. Returns what was done by the last turn, and by the
 /// turns without a park just before it.
@@ -289,7 +290,7 @@ fn wake_deferred(mut state: Held) -> Held {
         wake_quietly(waiter);
         state = current::take(of);
     }
-    if deferred.capacity() <= KEPT_DEFERRED {
+    if deferred.capacity() <= KEPT {
         state.deferred = deferred;
     }
     state
@@ -303,6 +304,9 @@ fn read_inbox(mut state: Held) -> Held {
                 break;
             };
             state = receive(state, message);
+        }
+        if state.messages.is_empty() && state.messages.capacity() > KEPT {
+            state.messages = VecDeque::new();
         }
     }
     state

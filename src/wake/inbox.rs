@@ -219,18 +219,22 @@ impl Inbox {
         contents.asleep
     }
 
-    /// The loop is awake, and takes the messages.
-    pub(crate) fn drain(&self) -> VecDeque<Message> {
+    /// The loop is awake, and takes the messages into an empty list. The next ones come into the memory of
+    /// that.
+    pub(crate) fn drain(&self, messages: &mut VecDeque<Message>) {
+        debug_assert!(messages.is_empty());
         let mut contents = self.lock();
         contents.asleep = false;
-        let messages = mem::take(&mut contents.messages);
+        if contents.messages.is_empty() {
+            return;
+        }
+        mem::swap(&mut contents.messages, messages);
         drop(contents);
-        for message in &messages {
+        for message in messages {
             if let Message::Wake(slot) = message {
                 self.woken.clear(*slot);
             }
         }
-        messages
     }
 
     /// What may still come. One look under one lock: a thread that leaves a wake and then drops the
@@ -252,7 +256,9 @@ impl Inbox {
     /// The loop reads no more. What was left for it comes out, to be dropped.
     pub(crate) fn close(&self) -> VecDeque<Message> {
         self.lock().reader = None;
-        self.drain()
+        let mut unread = VecDeque::new();
+        self.drain(&mut unread);
+        unread
     }
 
     /// The first wake of a slot since the loop last looked: the flag is set, and becomes a message.

@@ -187,7 +187,7 @@ impl Sleeper {
     fn new() -> Self {
         let sleeper = Sleeper::claim();
         inbox::wake(sleeper.task(0));
-        drop(sleeper.inbox.drain());
+        sleeper.inbox.drain(&mut VecDeque::new());
         sleeper
     }
 
@@ -206,7 +206,9 @@ impl Sleeper {
         if self.inbox.fall_asleep() {
             self.bell.wait();
         }
-        self.inbox.drain()
+        let mut messages = VecDeque::new();
+        self.inbox.drain(&mut messages);
+        messages
     }
 
     /// Something else than a message ends the park.
