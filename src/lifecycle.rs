@@ -1,13 +1,12 @@
 //! How a loop begins, and how it ends.
 //!
-//! At its end come the destructors of what is left. They are user code, and may do anything: spawn,
-//! wake, abort, drop handles, sleep, panic. So the loop is still there while they run, as the
-//! running one; each runs once, while the state is free, and its panic stops here. The order is that
-//! of the spawns. (The main future was dropped before, when `block_on` ended.)
+//! At its end come the destructors of what is left, in spawn order. (The main future was dropped before,
+//! when `block_on` ended.) They are user code, and may do anything: spawn, wake, abort, drop handles, sleep,
+//! panic. So the loop is still there while they run, as the running one; each runs once, while the state is
+//! free, and its panic stops here.
 
-use std::io;
-use std::mem;
 use std::time::Duration;
+use std::{io, mem};
 
 use crate::current::{self, Running};
 use crate::executor::end_jobs;
@@ -54,91 +53,71 @@ pub(crate) fn open(
 /// abort, drop handles and spawn; what they spawn is dropped at once.
 pub(crate) fn close(number: LoopNumber) {
     let running = Running::enter(number);
-    if current::find(number).is_some() {
-        drop_tasks(number);
-        drop_messages(number);
-        // What waits on another runtime is woken once. If it polls again in its wake, it may wait again:
-        // then it is woken below.
+    // A state that is in use stays for ever: the process is exiting inside of an observer, or a hook of the
+    // allocator drops the loop whose table is growing.
+    if let Some(mut state) = current::find(number) {
+        state.closing = true;
+        let tasks = state.tasks_in_spawn_order();
+        drop(state);
+        for slot in tasks {
+            let closed = current::expect(number).close_task(slot);
+            if let Some((task, joiner)) = closed {
+                drop_quietly(task);
+                if let Joiner::Waiter(waiter) = joiner {
+                    wake_quietly(waiter);
+                }
+            }
+        }
+        let mut state = current::expect(number);
+        let unhandled = mem::take(&mut state.messages).into_iter().chain(state.inbox.close());
+        drop(state);
+        unhandled.for_each(drop_quietly);
         let waiters = current::expect(number).take_waiters();
         waiters.into_iter().for_each(wake_quietly);
-        // Last: a job that waits for something of the loop has found it gone by now.
+        // After all else: a job that waits for something of the loop has found it gone by now.
         let timeout = current::expect(number).shutdown_timeout;
         end_jobs(number, timeout);
         current::expect(number).record(|_| EventKind::Closed);
         notify_last(number);
     }
     drop(running);
-    forget(number);
-}
-
-fn drop_tasks(of: LoopNumber) {
-    let left = {
-        let mut state = current::expect(of);
-        state.closing = true;
-        state.boxed_tasks()
-    };
-    for (id, slot) in left {
-        let taken = current::expect(of).close_task(slot, id);
-        if let Some((task, joiner)) = taken {
-            drop_quietly(task);
-            if let Joiner::Waiter(waiter) = joiner {
-                wake_quietly(waiter);
-            }
-        }
-    }
-}
-
-fn drop_messages(of: LoopNumber) {
-    let (taken, unread) = {
-        let mut state = current::expect(of);
-        (mem::take(&mut state.messages), state.inbox.close())
-    };
-    let unhandled = taken.into_iter().chain(unread);
-    unhandled.for_each(drop_quietly);
-}
-
-/// Takes the state away, so that nothing leads to the loop any more and its short id may be used again.
-/// A waiter that was left meanwhile, in a destructor of an observer or in the wake of another waiter, is
-/// woken now: its next poll says that the loop is gone.
-///
-/// A state that is in use stays for ever: the process is exiting inside of an observer, or a hook of the
-/// allocator drops the loop whose table is growing.
-fn forget(number: LoopNumber) {
+    // Now nothing leads to the loop any more, and its short id may be used again. What came to wait
+    // meanwhile, in a destructor of an observer or in the wake of another waiter, is woken: its next poll
+    // says that the loop is gone.
     let state = current::remove(number);
-    let unread = inbox::release(number);
-    unread.into_iter().for_each(drop_quietly);
+    inbox::release(number).into_iter().for_each(drop_quietly);
     if let Some(mut state) = state {
         state.take_waiters().into_iter().for_each(wake_quietly);
     }
 }
 
 impl State {
-    /// The tasks whose boxes are in their slots, in spawn order. O(n log n).
-    fn boxed_tasks(&self) -> Vec<(u64, u32)> {
-        let boxed = self.tasks.entries.iter().filter(|(_, entry)| entry.task.is_some());
-        let mut order: Vec<_> = boxed.map(|(slot, entry)| (entry.id, slot as u32)).collect();
-        order.sort_unstable();
-        order
+    /// The slots of the tasks. O(n log n).
+    fn tasks_in_spawn_order(&self) -> Vec<u32> {
+        let entries = self.tasks.entries.iter();
+        let mut slots: Vec<_> = entries.map(|(slot, entry)| (entry.id, slot as u32)).collect();
+        slots.sort_unstable();
+        slots.into_iter().map(|(_, slot)| slot).collect()
     }
 
-    /// Takes the box of a task at the end of the loop, which drops it; and what waits for the task.
-    fn close_task(&mut self, slot: u32, id: u64) -> Option<(BoxedTask, Joiner)> {
-        if self.log.is_on() && !self.tasks.is_done(slot, id) {
-            self.log.cause = Origin::Task(id);
-            self.log.finish(self.clock.elapsed(), Ending::Cancelled);
-        }
-        let tasks = &mut self.tasks;
-        let entry = tasks.get(slot, id)?;
+    /// Takes the box of a task that is to be dropped at the end of the loop, and what waits for the task.
+    /// There is none if a destructor has freed the slot by now (nothing else is spawned there).
+    fn close_task(&mut self, slot: u32) -> Option<(BoxedTask, Joiner)> {
+        let entry = self.tasks.entries.get_mut(slot as usize)?;
         let task = entry.task.take()?;
         let joiner = mem::replace(&mut entry.joiner, Joiner::Nothing);
         if !entry.is_done() {
             entry.status = Status::Done;
-            tasks.live -= 1;
+            self.tasks.live -= 1;
+            if self.log.is_on() {
+                self.log.cause = Origin::Task(entry.id);
+                self.log.finish(self.clock.elapsed(), Ending::Cancelled);
+            }
         }
         Some((task, joiner))
     }
 
-    /// Takes every waiter there is, for the end of the loop.
+    /// Takes every waiter that is left.
     fn take_waiters(&mut self) -> Vec<Waiter> {
         let mut waiters = self.reactor.close();
         while let Some((_, waiter)) = self.timers.pop_due(u64::MAX) {
