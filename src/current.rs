@@ -392,20 +392,17 @@ fn in_use(number: LoopNumber) -> ! {
     )
 }
 
-/// Why a loop may not be run on this thread now, if it may not.
-pub(crate) fn nested(what: &str) -> Option<String> {
-    if NOTIFYING.get() {
-        return Some(used_by_an_observer(what));
+/// Panics if a loop may not be run on this thread now: an observer is being called, another loop runs, or
+/// the loop is `entered` already, by another coroutine of this thread.
+#[track_caller]
+pub(crate) fn refuse_nesting(what: &str, entered: Option<LoopNumber>) {
+    refuse_observers(what);
+    if let Some(running) = running_number().or(entered) {
+        panic!(
+            "{what} cannot be called while {running} is running on this thread: await the future instead, \
+             or spawn it"
+        )
     }
-    running_number().map(|running| nested_in(running, what))
-}
-
-/// Why a loop may not be run while another one runs, or while another coroutine of this thread runs it.
-pub(crate) fn nested_in(running: LoopNumber, what: &str) -> String {
-    format!(
-        "{what} cannot be called while {running} is running on this thread: await the future instead, \
-         or spawn it"
-    )
 }
 
 /// The panic of an operation that needs a running loop.

@@ -1,17 +1,15 @@
 //! The event loop: the ways to make it, run it, stop it and close it.
 //!
-//! To run it is one function, [`turn::run`], which makes turns until the main future is ready (`run`,
-//! `block_on`), until `stop` is called (`run_forever`), or once (`turn`).
-//!
-//! The builder adds the observers that the environment asks for. So this file, and no other of the loop's,
-//! knows `trace`.
+//! All that run it call [`turn::run`], which makes turns until the main future is ready (`run`, `block_on`),
+//! until `stop` is called (`run_forever`), or once (`turn`). The builder adds the observers that the
+//! environment asks for, so no other file of the loop knows `trace`.
 
 use std::any::type_name;
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
 use std::panic::{Location, resume_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::time::Duration;
 
 use futures_task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
@@ -20,7 +18,7 @@ use crate::current::{self, Running};
 use crate::lifecycle;
 use crate::observe::Observer;
 use crate::observe::observers::Observers;
-use crate::task::cell::{Failure, TaskCell, drop_quietly};
+use crate::task::cell::{Failure, Quiet, TaskCell};
 use crate::task::id::LoopNumber;
 use crate::task::join::JoinHandle;
 use crate::task::spawn;
@@ -31,12 +29,10 @@ use crate::wake::loop_handle::LoopHandle;
 
 /// Runs a future on an event loop of its own, and returns its value: asyncio's `run`.
 ///
-/// When the future is ready, what it spawned and did not await is dropped, in spawn order, and the
-/// loop is closed. Last, it waits for jobs of [`run_in_executor`](crate::run_in_executor) that have
-/// begun, as `asyncio.run` and tokio's `Runtime` do; those that have not are dropped. To bound that
-/// wait, make the loop with a [`shutdown_timeout`](Builder::shutdown_timeout).
-///
-/// A future of more than 16 KiB (2 KiB in a debug build) is boxed; any other stays on the stack.
+/// When the future is ready, what it spawned and did not await is dropped, in spawn order, and the loop is
+/// closed. Last, it waits for jobs of [`run_in_executor`](crate::run_in_executor) that have begun, as
+/// `asyncio.run` and tokio's `Runtime` do; those that have not are dropped. To bound that wait, make the loop
+/// with a [`shutdown_timeout`](Builder::shutdown_timeout). The future is boxed.
 ///
 /// ```
 /// let sum = boucle::run(async {
@@ -46,8 +42,7 @@ use crate::wake::loop_handle::LoopHandle;
 /// assert_eq!(sum, 3);
 /// ```
 ///
-/// To call a coroutine runs nothing: it makes a future, and `run` is what polls it. Only another
-/// coroutine can `await` one, which the compiler sees to:
+/// To call a coroutine only makes a future, which `run` polls. Only another coroutine can `await` it:
 ///
 /// ```compile_fail,E0728
 /// async fn coroutine() {}
@@ -59,33 +54,19 @@ use crate::wake::loop_handle::LoopHandle;
 ///
 /// # Panics
 ///
-/// If a loop is running on this thread already; if the system refuses what a loop needs; if
-/// [`stop`] ends the loop before the future is ready. A panic of the future comes out of here,
-/// after the loop is closed, which waits in this case too.
+/// If a loop is running on this thread already; if the system refuses what a loop needs; if [`stop`] ends the
+/// loop before the future is ready. A panic of the future comes out when the loop is closed.
 #[track_caller]
 pub fn run<F: Future>(main: F) -> F::Output {
-    let (name, location) = (type_name::<F>(), Location::caller());
-    if const { is_large::<F>() } {
-        run_on_its_own(Box::pin(main), name, location)
-    } else {
-        run_on_its_own(main, name, location)
+    let main = Quiet::new(Box::pin(main));
+    current::refuse_nesting("boucle::run", None);
+    match EventLoop::new() {
+        Ok(event_loop) => event_loop.run_main(main),
+        Err(error) => panic!("boucle::run cannot make an event loop: {error}"),
     }
 }
 
-#[track_caller]
-fn run_on_its_own<F: Future>(main: F, name: &'static str, location: &'static Location<'static>) -> F::Output {
-    let made = match current::nested("boucle::run") {
-        Some(refusal) => Err(refusal),
-        None => EventLoop::new().map_err(|error| format!("boucle::run cannot make an event loop: {error}")),
-    };
-    match made {
-        Ok(event_loop) => event_loop.run_main(main, name, location),
-        Err(refusal) => refuse(main, &refusal),
-    }
-}
-
-/// Stops the loop that runs on this thread: [`EventLoop::run_forever`] returns when the current
-/// batch is through.
+/// Stops the loop that runs on this thread: [`EventLoop::run_forever`] returns after the current batch.
 ///
 /// # Panics
 ///
@@ -97,13 +78,12 @@ pub fn stop() {
 
 /// An event loop that is kept: asyncio's `new_event_loop`.
 ///
-/// [`run`] is enough for most programs. An `EventLoop` of your own can be run again and again, its
-/// tasks surviving in between, and be stepped by hand, turn by turn.
-///
-/// Dropping it closes it: the tasks that are left are dropped, in spawn order; and last, the thread
-/// waits for jobs of [`run_in_executor`](crate::run_in_executor) that have begun, up to the
-/// [`shutdown_timeout`](Builder::shutdown_timeout). It belongs to the thread it was made on; a
+/// [`run`] is enough for most programs. An `EventLoop` of your own can be run again and again, its tasks
+/// surviving in between, and be stepped by hand, turn by turn. It belongs to the thread it was made on; a
 /// [`LoopHandle`] may go to others.
+///
+/// Dropping it closes it, as at the end of [`run`]: the tasks that are left are dropped, and jobs that have
+/// begun are waited for, up to the [`shutdown_timeout`](Builder::shutdown_timeout).
 ///
 /// ```
 /// use boucle::EventLoop;
@@ -131,8 +111,8 @@ impl EventLoop {
     ///
     /// # Errors
     ///
-    /// If the system refuses an epoll and an eventfd (or their like), or if 4,096 loops are alive
-    /// (16 on a 32-bit target).
+    /// If the system refuses an epoll and an eventfd (or their like), or if 4,096 loops are alive (16 on a
+    /// 32-bit target).
     pub fn new() -> io::Result<EventLoop> {
         Self::builder().build()
     }
@@ -157,44 +137,38 @@ impl EventLoop {
         spawn::spawn_on(Some(self.number), Location::caller(), TaskCell::boxed(future))
     }
 
-    /// Runs the loop until the future is ready, and returns its value. Tasks that are not done
-    /// stay, for the next time the loop runs. A large future is boxed, as by [`run`].
+    /// Runs the loop until the future is ready, and returns its value. Tasks that are not done stay, for the
+    /// next time the loop runs. The future is boxed.
     ///
     /// # Panics
     ///
-    /// If a loop is running on this thread already, or if [`stop`] ends the loop before the future
-    /// is ready: the tasks survive that. Under a virtual clock, if nothing can ever run again
-    /// ("deadlock"). A panic of the future comes out of here.
+    /// If a loop is running on this thread already, or if [`stop`] ends the loop before the future is ready:
+    /// the tasks survive that. Under a virtual clock, if nothing can ever run again ("deadlock"). A panic of
+    /// the future comes out of here.
     #[doc(alias = "run_until_complete")]
     #[track_caller]
     pub fn block_on<F: Future>(&self, main: F) -> F::Output {
-        let (name, location) = (type_name::<F>(), Location::caller());
-        if const { is_large::<F>() } {
-            self.run_main(Box::pin(main), name, location)
-        } else {
-            self.run_main(main, name, location)
-        }
+        self.run_main(Quiet::new(Box::pin(main)))
     }
 
-    /// Runs the loop until [`stop`] is called: the current batch finishes, and it returns. It can
-    /// be run again. If `stop` was called before, it runs exactly one turn.
+    /// Runs the loop until [`stop`] is called: the current batch finishes, and it returns. It can be run
+    /// again. If `stop` was called before, it runs exactly one turn.
     ///
     /// # Panics
     ///
-    /// If a loop is running on this thread already. Under a virtual clock, if nothing can ever run
-    /// again ("deadlock").
+    /// If a loop is running on this thread already. Under a virtual clock, if nothing can ever run again
+    /// ("deadlock").
     #[track_caller]
     pub fn run_forever(&self) {
-        self.refuse_nesting("run_forever");
-        let _entered = self.enter();
-        turn::run(self.number, Until::Stopped).unwrap_or_else(|error| kernel_failed(&error));
+        let _entered = self.enter("run_forever");
+        self.turn_until(Until::Stopped);
     }
 
-    /// Runs one turn, and says what it did: polls the batch, parks until something happens or
-    /// `timeout` is over (`None`: as long as it takes), and wakes.
+    /// Runs one turn, and returns what it did: polls the batch, parks until something happens or `timeout` is
+    /// over (`None`: as long as it takes), and wakes.
     ///
-    /// It does not sleep when a task is ready, nor when nothing is left that an event could matter
-    /// to: no task and no [`LoopHandle`]. Neither asyncio nor tokio can be stepped.
+    /// It does not sleep if a task is ready, nor if no task and no [`LoopHandle`] is left that an event could
+    /// matter to. Neither asyncio nor tokio can be stepped.
     ///
     /// ```
     /// use boucle::EventLoop;
@@ -217,13 +191,11 @@ impl EventLoop {
     ///
     /// # Panics
     ///
-    /// If a loop is running on this thread already. Under a virtual clock and without a timeout, if
-    /// nothing can ever run again ("deadlock").
+    /// As [`run_forever`](Self::run_forever), but there is no deadlock if there is a timeout.
     #[doc(alias = "run_once")]
     #[track_caller]
     pub fn turn(&self, timeout: Option<Duration>) -> io::Result<Turn> {
-        self.refuse_nesting("turn");
-        let _entered = self.enter();
+        let _entered = self.enter("turn");
         let counts = turn::run(self.number, Until::OneTurn(timeout))?;
         let state = current::expect(self.number);
         Ok(Turn {
@@ -238,8 +210,8 @@ impl EventLoop {
         })
     }
 
-    /// Stops the loop: the next [`run_forever`](Self::run_forever) runs exactly one turn. From
-    /// inside, or from another thread, see [`stop`] and [`LoopHandle::stop`].
+    /// Stops the loop: the next [`run_forever`](Self::run_forever) runs exactly one turn. From inside there
+    /// is [`stop`], from another thread [`LoopHandle::stop`].
     pub fn stop(&self) {
         current::deliver(self.number, Message::Stop);
     }
@@ -249,54 +221,41 @@ impl EventLoop {
         LoopHandle::new(self.number)
     }
 
-    /// Runs the loop until the main future is ready. `name` is the type that the program gave it.
+    /// Runs the loop until the main future is ready.
     #[track_caller]
-    fn run_main<F: Future>(
-        &self,
-        main: F,
-        name: &'static str,
-        location: &'static Location<'static>,
-    ) -> F::Output {
-        if let Some(refusal) = self.nested("block_on") {
-            refuse(main, &refusal);
-        }
-        let _entered = self.enter();
-        let _place = MainPlace::new(self.number, name, location);
-        let main = pin!(TaskCell::new(main));
-        let mut cell = MainCell(main);
-        let mut main = Main { future: cell.0.as_mut(), done: false };
-        let ran = turn::run(self.number, Until::Ready(&mut main));
-        ran.unwrap_or_else(|error| kernel_failed(&error));
-        if !main.done {
-            panic!("event loop stopped before the future completed");
-        }
-        match cell.0.as_mut().take() {
+    fn run_main<F: Future>(&self, main: Quiet<Pin<Box<F>>>) -> F::Output {
+        let mut entered = self.enter("block_on");
+        let (name, location) = (type_name::<F>(), Location::caller());
+        entered.main = Some(current::expect(self.number).enter_main(name, location));
+        // Below `entered`, to be dropped before it.
+        let mut main = Quiet::new(TaskCell::new(main.take()));
+        let future = Pin::new(&mut *main);
+        self.turn_until(Until::Ready(&mut Main { future, done: false }));
+        match Pin::new(&mut *main).take() {
             Some(Ok(output)) => output,
             Some(Err(Failure::Panicked(payload))) => resume_unwind(*payload),
-            Some(Err(Failure::Cancelled)) | None => unreachable!("main is done"),
+            _ => panic!("event loop stopped before the future completed"),
         }
     }
 
-    #[track_caller]
-    fn refuse_nesting(&self, what: &str) {
-        if let Some(refusal) = self.nested(what) {
-            panic!("{refusal}");
+    fn turn_until(&self, until: Until<'_, '_>) {
+        if let Err(error) = turn::run(self.number, until) {
+            panic!("the kernel refuses to be asked for events: {error}");
         }
-    }
-
-    /// Why the loop may not be run here and now, if it may not.
-    fn nested(&self, what: &str) -> Option<String> {
-        current::nested(what).or_else(|| {
-            let is_entered = current::expect(self.number).entered;
-            is_entered.then(|| current::nested_in(self.number, what))
-        })
     }
 
     /// Makes this the running loop.
-    fn enter(&self) -> Entered {
+    ///
+    /// # Panics
+    ///
+    /// If a loop is running on this thread already, or another coroutine of the thread runs this one.
+    #[track_caller]
+    fn enter(&self, what: &str) -> Entered {
+        let is_entered = current::find(self.number).is_some_and(|state| state.entered);
+        current::refuse_nesting(what, is_entered.then_some(self.number));
         let running = Running::enter(self.number);
         current::expect(self.number).entered = true;
-        Entered { of: self.number, _running: running }
+        Entered { of: self.number, main: None, _running: running }
     }
 }
 
@@ -324,16 +283,12 @@ pub struct Turn {
 
 impl fmt::Display for Turn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Turn { polled, woken_by_sources, woken_by_inbox, woken_by_timers, ready, left, time, .. } = self;
         write!(
             f,
-            "polled {}; woken by sources {}, inbox {}, timers {}; ready {}, left {}; {:.3} s",
-            self.polled,
-            self.woken_by_sources,
-            self.woken_by_inbox,
-            self.woken_by_timers,
-            self.ready,
-            self.left,
-            self.time.as_secs_f64(),
+            "polled {polled}; woken by sources {woken_by_sources}, inbox {woken_by_inbox}, \
+             timers {woken_by_timers}; ready {ready}, left {left}; {:.3} s",
+            time.as_secs_f64(),
         )
     }
 }
@@ -341,6 +296,8 @@ impl fmt::Display for Turn {
 /// Marks the loop as being run, until this drops; then a pending `stop` is cleared.
 struct Entered {
     of: LoopNumber,
+    /// The main future's slot and id among the tasks, if there is one.
+    main: Option<(u32, u64)>,
     /// Drops last.
     _running: Running,
 }
@@ -348,51 +305,13 @@ struct Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         if let Some(mut state) = current::find(self.of) {
+            if let Some((slot, id)) = self.main {
+                state.leave_main(slot, id);
+            }
             state.entered = false;
             state.stopping = false;
         }
     }
-}
-
-/// The main future's cell, on the stack. If `block_on` unwinds, the future is dropped here, and a
-/// panic of its destructor goes no further.
-struct MainCell<'a, F: Future>(Pin<&'a mut TaskCell<F>>);
-
-impl<F: Future> Drop for MainCell<'_, F> {
-    fn drop(&mut self) {
-        self.0.as_mut().clear();
-    }
-}
-
-/// The main future's place among the tasks, freed when `block_on` ends, however it ends.
-struct MainPlace {
-    of: LoopNumber,
-    slot: u32,
-    id: u64,
-}
-
-impl MainPlace {
-    /// A place, in the ready queue already.
-    fn new(of: LoopNumber, future: &'static str, location: &'static Location<'static>) -> Self {
-        let (slot, id) = current::expect(of).enter_main(future, location);
-        MainPlace { of, slot, id }
-    }
-}
-
-impl Drop for MainPlace {
-    fn drop(&mut self) {
-        if let Some(mut state) = current::find(self.of) {
-            state.leave_main(self.slot, self.id);
-        }
-    }
-}
-
-/// Returns whether a main future is to be boxed before anything else, since each function that takes it by
-/// value may have a copy of it on the stack. The limits are tokio's; without optimization more copies are
-/// made.
-const fn is_large<F>() -> bool {
-    let limit = if cfg!(debug_assertions) { 2_048 } else { 16_384 };
-    size_of::<F>() > limit
 }
 
 /// Configures an [`EventLoop`].
@@ -405,26 +324,24 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Gives the loop a virtual clock: its time stands still while tasks run, and jumps to the next
-    /// deadline when nothing else can happen.
+    /// Gives the loop a virtual clock: its time stands still while tasks run, and jumps to the next deadline
+    /// when nothing else can happen. A test of an hour takes no time, and its schedule is always the same.
     ///
-    /// A test of an hour takes no time, and the schedule is the same on every run. While a socket
-    /// is waited for or an executor job runs, the park is real, and time passes as it does outside.
-    /// (A socket counts as waited for from a poll that found nothing until its next event, even if
-    /// the wait was given up.) If nothing can ever run again, the loop panics ("deadlock") and
-    /// lists the tasks. It cannot know of a thread that will wake one of its wakers: let that
-    /// thread hold a [`LoopHandle`].
+    /// While a socket is waited for or an executor job runs, the park is real, and time passes as it does
+    /// outside. (A socket counts as waited for from a poll that found nothing until its next event, even if
+    /// the wait was given up.) If nothing can ever run again, the loop panics ("deadlock") and lists the
+    /// tasks. It cannot know of a thread that will wake one of its wakers: let that thread hold a
+    /// [`LoopHandle`].
     #[doc(alias = "start_paused")]
     pub fn virtual_clock(mut self) -> Builder {
         self.virtual_clock = true;
         self
     }
 
-    /// Gives the loop an observer, which is given an event for everything that the loop does. More than
-    /// one may be given: they are called in that order.
+    /// Adds an observer, which is given an event for everything that the loop does. Several are called in
+    /// the order in which they were added.
     ///
-    /// An observed loop takes several times as long for a turn; one without an observer pays a branch for
-    /// each event.
+    /// An observed loop takes several times as long for a turn; any other pays a branch for each event.
     ///
     /// ```
     /// use boucle::EventLoop;
@@ -443,12 +360,10 @@ impl Builder {
         self
     }
 
-    /// Prints a line on stderr for each poll that takes longer than `limit`: which task it was, where the
-    /// task was spawned, and how long the poll took. asyncio's debug mode has `slow_callback_duration` for it.
-    ///
-    /// While a task is polled no other task is. What takes long belongs on
-    /// [another thread](crate::run_in_executor), or in pieces, with a
-    /// [`yield_now`](crate::yield_now) between them.
+    /// Prints a line on stderr for each poll that takes longer than `limit`, as asyncio's debug mode does by
+    /// its `slow_callback_duration`. While a task is polled no other task is: what takes long belongs on
+    /// [another thread](crate::run_in_executor), or in pieces, with a [`yield_now`](crate::yield_now) between
+    /// them.
     ///
     /// ```
     /// use std::thread;
@@ -474,21 +389,19 @@ impl Builder {
     /// boucle: slow poll in loop 1: task 2 "parser", spawned at src/main.rs:9:18, took 20.1 ms in turn 2
     /// ```
     ///
-    /// The destructor of a task that was aborted is not measured. Under a virtual clock a poll
-    /// takes no time, so none is slow. It is an observer, and costs what one does: see
-    /// [`observe`](Self::observe). Any program has it if it is started with
-    /// `BOUCLE_SLOW_POLL=100ms` (or so many `us` or `s`).
+    /// The destructor of a task that was aborted is not measured. Under a virtual clock a poll takes no time,
+    /// so none is slow. It costs what an [observer](Self::observe) does. Any program has it if it is started
+    /// with `BOUCLE_SLOW_POLL=100ms` (or so many `us` or `s`).
     #[doc(alias = "slow_callback_duration")]
     pub fn slow_poll(self, limit: Duration) -> Builder {
         self.observe(slow_poll::observer(limit))
     }
 
-    /// Bounds how long the end of the loop waits for jobs of
-    /// [`run_in_executor`](crate::run_in_executor) that have begun; without it, as long as they take.
-    /// asyncio's `shutdown_default_executor(timeout)`, tokio's `Runtime::shutdown_timeout`.
+    /// Bounds how long the end of the loop waits for jobs of [`run_in_executor`](crate::run_in_executor) that
+    /// have begun: asyncio's `shutdown_default_executor(timeout)`, tokio's `Runtime::shutdown_timeout`.
     ///
-    /// A job that is not done by then runs on, detached, and is cut off if the process ends first. A
-    /// timeout of zero does not wait. The time is real, also under a virtual clock.
+    /// A job that is not done by then runs on, detached, and is cut off if the process ends first. A timeout
+    /// of zero does not wait. The time is real, also under a virtual clock.
     ///
     /// ```
     /// use std::thread;
@@ -553,19 +466,4 @@ impl fmt::Debug for EventLoop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "EventLoop({})", self.number)
     }
-}
-
-/// Panics instead of running a main future. That is dropped before, and quietly: a panic of its
-/// destructor while another one unwinds would end the process.
-#[cold]
-#[track_caller]
-fn refuse<F: Future>(main: F, refusal: &str) -> ! {
-    drop_quietly(main);
-    panic!("{refusal}");
-}
-
-#[cold]
-#[track_caller]
-fn kernel_failed(error: &io::Error) -> ! {
-    panic!("the kernel refuses to be asked for events: {error}")
 }

@@ -34,18 +34,15 @@ pub(crate) fn open(
     let mut state = Box::new(State::new(number, inbox, poller));
     state.clock = Clock::new(is_virtual);
     state.shutdown_timeout = shutdown_timeout;
-    let is_observed = !observers.is_empty();
-    if is_observed {
+    if !observers.is_empty() {
         state.log.turn_on(number.sequence());
         state.record(|_| EventKind::Opened { is_virtual });
     }
     state.observers = observers;
     current::add(state);
-    if is_observed {
-        // Now, and not when the loop first runs: a recorder notes when its time began.
-        let _running = Running::enter(number);
-        notify(number);
-    }
+    // Now, and not when the loop first runs: a recorder notes when its time began.
+    let _running = Running::enter(number);
+    notify(number);
     Ok(number)
 }
 

@@ -18,7 +18,7 @@
 
 use std::any::Any;
 use std::mem;
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -87,12 +87,6 @@ impl<F: Future> TaskCell<F> {
             Projected::Running { .. } => None,
             Projected::Finished { output } => output.take(),
         }
-    }
-
-    /// Drops the future, or the output, and nothing is left. Never unwinds.
-    pub(crate) fn clear(mut self: Pin<&mut Self>) {
-        let nothing = TaskCell::Finished { output: None };
-        drop_quietly(catch_unwind(AssertUnwindSafe(|| self.as_mut().set(nothing))));
     }
 
     /// Puts the output where the future was. The future goes first: what its destructor does
@@ -224,6 +218,12 @@ impl<T> Deref for Quiet<T> {
 
     fn deref(&self) -> &T {
         self.0.as_ref().expect("there is a value")
+    }
+}
+
+impl<T> DerefMut for Quiet<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.0.as_mut().expect("there is a value")
     }
 }
 

@@ -69,7 +69,7 @@ pub(crate) struct Entry {
     /// A `JoinHandle` exists.
     held: bool,
     pub(crate) joiner: Joiner,
-    /// `None` while it is polled or dropped; for the main future, which lives on the stack of `block_on`; and
+    /// `None` while it is polled or dropped; for the main future, which stays with `block_on`; and
     /// for a task that the end of the loop has dropped.
     pub(crate) task: Option<BoxedTask>,
 }
