@@ -1,8 +1,8 @@
 //! What the core records, for the observers of a loop.
 //!
 //! Events are recorded by one call, [`State::record`]: a branch if the loop is not observed. Besides, the log
-//! is given what it derives the rest from: the cause of what happens now, and when a poll, a park or a task
-//! begins and ends.
+//! learns the cause of what happens now, and when a poll, a park or a task begins and ends: it derives the
+//! rest.
 
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use crate::state::State;
 use crate::task::id::TaskNumber;
 
 impl State {
-    /// Records what has happened, if the loop is observed: the one call by which the core does so.
+    /// Records what has happened, if the loop is observed.
     #[inline]
     pub(crate) fn record(&mut self, kind: impl FnOnce(&Log) -> EventKind) {
         if self.log.is_on() {
@@ -31,9 +31,7 @@ impl State {
     /// Records that the task that is polled waits for something.
     #[inline]
     pub(crate) fn record_wait(&mut self, on: WaitsFor) {
-        if self.log.is_on()
-            && let Some(task) = self.log.polled()
-        {
+        if let Some(task) = self.log.polled() {
             self.record(|_| EventKind::Waits { task, on });
         }
     }
@@ -84,19 +82,20 @@ impl State {
 
     /// Records a park that is over.
     pub(crate) fn record_park(&mut self, park: Park) {
-        let Some(poller) = self.poller.as_ref().filter(|_| self.log.is_on()) else {
+        if !self.log.is_on() {
             return;
-        };
-        let events = poller.events.iter();
-        let sources = events.filter(|event| self.reactor.has(event.token())).count();
+        }
         let slept = self.log.slept(self.clock.elapsed());
         let timeout = match park {
-            Park::Ask(timeout) if slept.is_zero() || timeout != Some(Duration::ZERO) => timeout,
             // Virtual time has passed instead.
-            _ if !slept.is_zero() && self.clock.is_virtual() => Some(slept),
+            Park::Skip | Park::Ask(Some(Duration::ZERO)) if self.clock.is_virtual() && !slept.is_zero() => {
+                Some(slept)
+            }
             Park::Ask(timeout) => timeout,
             Park::Skip | Park::Deadlock => return,
         };
+        let events = self.poller.iter().flat_map(|poller| &poller.events);
+        let sources = events.filter(|event| self.reactor.has(event.token())).count();
         self.record(|_| EventKind::Parked { timeout, slept, sources });
     }
 }

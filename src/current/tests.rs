@@ -58,7 +58,7 @@ fn a_use_within_a_use_is_refused() {
 #[cfg_attr(miri, ignore = "leaks on purpose")]
 fn a_loop_that_is_dropped_while_it_is_in_use_does_not_come_back() {
     let event_loop = EventLoop::new().unwrap();
-    let number = event_loop.handle().number();
+    let number = event_loop.handle().of;
     let state = expect(number);
     drop(event_loop);
     drop(state);
@@ -101,7 +101,7 @@ fn a_turn_takes_the_state_of_its_own_loop() {
 #[test]
 fn a_loop_is_run_once_at_a_time() {
     let event_loop = EventLoop::new().unwrap();
-    let number = event_loop.handle().number();
+    let number = event_loop.handle().of;
     expect(number).entered = true;
     let refused = catch_unwind(|| event_loop.run_forever()).unwrap_err();
     let message = refused.downcast_ref::<String>().unwrap();

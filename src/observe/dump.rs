@@ -207,12 +207,12 @@ impl LoopHandle {
     ///
     /// [`DumpError`]: the loop is gone, or has not answered.
     pub fn dump(&self, timeout: Duration) -> Result<Dump, DumpError> {
-        let here = current::find(self.number()).map(|state| dump_of(&state));
+        let here = current::find(self.of).map(|state| dump_of(&state));
         match here {
             Some(dump) => Ok(dump),
             None => {
                 current::refuse_observers("LoopHandle::dump");
-                Question::ask(self.number())?.answer(timeout)
+                Question::ask(self.of)?.answer(timeout)
             }
         }
     }

@@ -28,12 +28,12 @@ use crate::wake::inbox::{self, Message};
 /// });
 /// ```
 ///
-/// It keeps no loop alive. While one exists, a loop with a virtual clock waits for it where it
-/// would else report a deadlock.
+/// It keeps no loop alive. While one exists, a loop with a virtual clock waits where it would else report a
+/// deadlock.
 #[doc(alias = "Handle")]
 #[doc(alias = "call_soon_threadsafe")]
 pub struct LoopHandle {
-    of: LoopNumber,
+    pub(crate) of: LoopNumber,
 }
 
 /// The loop that was to do something is gone.
@@ -48,10 +48,7 @@ impl LoopHandle {
     /// If no loop is running on this thread.
     #[track_caller]
     pub fn current() -> LoopHandle {
-        match current::running_number() {
-            Some(number) => LoopHandle::new(number),
-            None => current::no_loop("LoopHandle::current"),
-        }
+        LoopHandle::new(current::expect_running("LoopHandle::current", |state| state.number))
     }
 
     pub(crate) fn new(of: LoopNumber) -> LoopHandle {
@@ -59,21 +56,15 @@ impl LoopHandle {
         LoopHandle { of }
     }
 
-    pub(crate) fn number(&self) -> LoopNumber {
-        self.of
-    }
-
-    /// Spawns a task on the loop, from any thread. The closure makes the future; it runs on the
-    /// loop's thread, in the new task's first poll, so the future need not be `Send`. The task is
-    /// detached.
+    /// Spawns a task on the loop, from any thread. The closure makes the future on the loop's thread, in the
+    /// new task's first poll, so the future need not be `Send`. The task is detached.
     ///
     /// Costs one allocation here and one there; the loop is rung only if it sleeps.
     ///
     /// # Errors
     ///
-    /// [`LoopGone`], and the closure is dropped. If the loop ends before it has read its inbox, or is
-    /// full when it does (2^32 - 1 tasks; 2^20 - 1 on a 32-bit target), the closure is dropped on its
-    /// thread.
+    /// [`LoopGone`], and the closure is dropped. If the loop ends before it has read its inbox, or is full
+    /// when it does (2^32 - 1 tasks; 2^20 - 1 on a 32-bit target), the closure is dropped on its thread.
     #[track_caller]
     pub fn spawn<M, F>(&self, make: M) -> Result<(), LoopGone>
     where
@@ -95,8 +86,8 @@ impl LoopHandle {
     /// Stops the loop, from any thread; see
     /// [`EventLoop::run_forever`](crate::EventLoop::run_forever). Does nothing if it is gone.
     ///
-    /// It stops the run that reads it, the one that is under way or a next one. If that is a
-    /// `block_on` whose future is ready by then, its value wins, and nothing of the stop is left.
+    /// It stops the run that reads it, the one that is under way or a next one. If that is a `block_on`
+    /// whose future is ready by then, its value wins, and nothing of the stop is left.
     pub fn stop(&self) {
         let _ = inbox::send(self.of, Message::Stop);
     }
@@ -128,8 +119,7 @@ impl fmt::Display for LoopGone {
 
 impl Error for LoopGone {}
 
-/// Spawns on the loop if this is its thread; elsewhere it is an error, since the future cannot go
-/// there.
+/// Spawns on the loop if this is its thread; elsewhere it is an error, since the future cannot go there.
 impl LocalSpawn for LoopHandle {
     #[track_caller]
     fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
@@ -151,10 +141,10 @@ impl Spawn for LoopHandle {
 
     #[track_caller]
     fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
-        let is_here = current::find(self.of).is_some();
-        if is_here {
-            return spawn::detached(self.of, Location::caller(), future);
+        if current::find(self.of).is_some() {
+            spawn::detached(self.of, Location::caller(), future)
+        } else {
+            self.spawn(move || future).map_err(|LoopGone| SpawnError::shutdown())
         }
-        self.spawn(move || future).map_err(|_| SpawnError::shutdown())
     }
 }
