@@ -366,10 +366,8 @@ impl Builder {
     /// them.
     ///
     /// ```
-    /// use std::thread;
-    /// use std::time::Duration;
-    ///
     /// use boucle::EventLoop;
+    /// use std::{thread, time::Duration};
     ///
     /// # fn main() -> std::io::Result<()> {
     /// let event_loop = EventLoop::builder().slow_poll(Duration::from_millis(10)).build()?;
@@ -386,7 +384,7 @@ impl Builder {
     /// prints
     ///
     /// ```text
-    /// boucle: slow poll in loop 1: task 2 "parser", spawned at src/main.rs:9:18, took 20.1 ms in turn 2
+    /// boucle: slow poll in loop 1: task 2 "parser", spawned at src/main.rs:7:18, took 20.1 ms in turn 2
     /// ```
     ///
     /// The destructor of a task that was aborted is not measured. Under a virtual clock a poll takes no time,
@@ -404,20 +402,16 @@ impl Builder {
     /// of zero does not wait. The time is real, also under a virtual clock.
     ///
     /// ```
-    /// use std::thread;
-    /// use std::time::{Duration, Instant};
-    ///
     /// use boucle::EventLoop;
+    /// use std::{thread, time::Duration};
     ///
     /// # fn main() -> std::io::Result<()> {
-    /// let begun = Instant::now();
     /// let event_loop = EventLoop::builder().shutdown_timeout(Duration::from_millis(10)).build()?;
     /// event_loop.block_on(async {
     ///     # #[cfg(feature = "blocking")]
     ///     drop(boucle::run_in_executor(|| thread::sleep(Duration::from_secs(60))));
     /// });
-    /// drop(event_loop);
-    /// assert!(begun.elapsed() < Duration::from_secs(60));
+    /// drop(event_loop); // takes 10 ms
     /// # Ok(())
     /// # }
     /// ```

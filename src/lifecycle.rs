@@ -50,8 +50,8 @@ pub(crate) fn open(
 /// abort, drop handles and spawn; what they spawn is dropped at once.
 pub(crate) fn close(number: LoopNumber) {
     let running = Running::enter(number);
-    // A state that is in use stays for ever: the process is exiting inside of an observer, or a hook of the
-    // allocator drops the loop whose table is growing.
+    // A state that is in use stays for ever: the process exits inside of an observer, or a hook of the allocator
+    // drops the loop whose table grows.
     if let Some(mut state) = current::find(number) {
         state.closing = true;
         let tasks = state.tasks_in_spawn_order();
@@ -78,9 +78,8 @@ pub(crate) fn close(number: LoopNumber) {
         notify_last(number);
     }
     drop(running);
-    // Now nothing leads to the loop any more, and its short id may be used again. What came to wait
-    // meanwhile, in a destructor of an observer or in the wake of another waiter, is woken: its next poll
-    // says that the loop is gone.
+    // Now nothing leads to the loop any more, and its short id may be used again. What came to wait meanwhile,
+    // in a destructor of an observer or in a wake, is woken: its next poll says that the loop is gone.
     let state = current::remove(number);
     inbox::release(number).into_iter().for_each(drop_quietly);
     if let Some(mut state) = state {
@@ -97,8 +96,8 @@ impl State {
         slots.into_iter().map(|(_, slot)| slot).collect()
     }
 
-    /// Takes the box of a task that is to be dropped at the end of the loop, and what waits for the task.
-    /// There is none if a destructor has freed the slot by now (nothing else is spawned there).
+    /// Takes the box of a task that is to be dropped at the end of the loop, and what waits for the task; `None`
+    /// if a destructor has freed the slot meanwhile. (It has no new tenant: nothing is spawned any more.)
     fn close_task(&mut self, slot: u32) -> Option<(BoxedTask, Joiner)> {
         let entry = self.tasks.entries.get_mut(slot as usize)?;
         let task = entry.task.take()?;

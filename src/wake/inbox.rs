@@ -1,12 +1,11 @@
 //! The inbox: what other threads leave for the loop.
 //!
-//! A loop's tables are touched on its own thread only. What holds a number of the loop elsewhere leaves a
-//! [`Message`]: wake this slot, call this, I dropped that. The loop reads the messages in the third step of
-//! its turn, in the order they came.
+//! A loop's tables are touched on its own thread only. Other threads leave a [`Message`]: wake this slot, call
+//! this, I dropped that. The loop reads the messages in the third step of its turn, in the order they came.
 //!
-//! There is one inbox for each short id. It is made when the id is used for the first time, is never freed,
-//! and passes from loop to loop with the id: so a waker reaches its inbox by indexing an array, with no
-//! registry to lock and nothing to count, also long after its loop is gone.
+//! There is one inbox for each short id. It is made when the id is first used, is never freed, and passes from
+//! loop to loop with the id: so a waker reaches its inbox by indexing an array, with no registry to lock and
+//! nothing to count, also long after its loop is gone.
 //!
 //! **A storm grows nothing.** Each slot has a flag ([`Flags`]): a slot whose wake is waiting already gets no
 //! second message. So a million wakes of one task are one message, and all but the first take no lock. The
@@ -27,11 +26,11 @@
 //! ```
 //!
 //! If the message comes first, the loop sees it and does not sleep; if the loop marks itself as asleep first,
-//! the sender sees that and rings (mio's waker, an eventfd on Linux), once for each sleep. It has released
-//! the lock by then, which the loop takes soon after it wakes.
+//! the sender sees that and rings (mio's waker, an eventfd on Linux), once for each sleep. It has released the
+//! lock by then, which the loop takes soon after it wakes.
 //!
-//! No user code runs under the lock: closures come in boxed and leave before they are run or dropped, and the
-//! list grows and is freed while nothing is locked, since the allocator is the program's too.
+//! No user code runs under the lock: closures leave before they are run or dropped, and the list grows and is
+//! freed while nothing is locked, since the allocator is the program's too.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -43,8 +42,8 @@ use crate::wake::flags::Flags;
 /// The inboxes, by short id.
 static INBOXES: [OnceLock<Inbox>; MAX_LOOPS] = [const { OnceLock::new() }; MAX_LOOPS];
 
-/// What is asked of a loop: at once on its own thread
-/// ([`current::deliver`](crate::current::deliver)), through the inbox from another.
+/// What is asked of a loop: at once on its own thread ([`current::deliver`](crate::current::deliver)), through
+/// the inbox from another.
 pub(crate) enum Message {
     /// The task in that slot was woken.
     Wake(u32),
@@ -90,8 +89,7 @@ struct Contents {
     asleep: bool,
     /// What rings the loop out of its sleep. Shared, because to ring it no lock is held.
     bell: Option<Arc<mio::Waker>>,
-    /// Where the loop's sockets are registered. Shared, because mio reports to a logger, which is user
-    /// code and runs under no lock.
+    /// Where the loop's sockets are registered. Shared, because mio reports to a logger: that is user code.
     registry: Option<Arc<mio::Registry>>,
     /// How many `LoopHandle`s exist: while there is one, something may still come.
     handles: usize,
@@ -130,10 +128,10 @@ pub(crate) fn living() -> Vec<LoopNumber> {
     inboxes.filter_map(|inbox| inbox.lock().reader).collect()
 }
 
-/// A wake from where the loop is not: another thread, or a thread that is ending.
+/// Wakes a task from where its loop is not found: another thread, or a thread that is ending. Does nothing if
+/// the loop is gone.
 ///
-/// Costs an atomic operation; and a lock that no user code is ever run under if it is the first one
-/// since the loop last looked. Does nothing if the loop is gone.
+/// Costs an atomic operation; and a lock, if it is the slot's first wake since the loop last looked.
 #[inline]
 pub(crate) fn wake(number: TaskNumber) {
     let inbox = inbox(number.short());
@@ -179,8 +177,7 @@ pub(crate) fn remove_handle(of: LoopNumber) {
     }
 }
 
-/// Gives a new loop its number and the inbox that goes with it. `bell` rings it, `registry` watches its
-/// sockets.
+/// Gives a new loop its number, and the inbox that goes with it.
 pub(crate) fn claim(bell: mio::Waker, registry: mio::Registry) -> io::Result<(LoopNumber, &'static Inbox)> {
     let sequence = LoopNumber::next_sequence();
     let (bell, registry) = (Arc::new(bell), Arc::new(registry));
@@ -201,8 +198,8 @@ pub(crate) fn claim(bell: mio::Waker, registry: mio::Registry) -> io::Result<(Lo
     Err(io::Error::other(full))
 }
 
-/// Nothing leads to the loop any more: its short id may go to another. What a loop that could not be
-/// closed has not read comes out, to be dropped.
+/// Nothing leads to the loop any more: its short id may go to another. Returns what a loop that could not be
+/// closed has not read, to be dropped.
 pub(crate) fn release(number: LoopNumber) -> VecDeque<Message> {
     let inbox = inbox(number.short());
     let unread = inbox.close();
@@ -219,8 +216,7 @@ impl Inbox {
         contents.asleep
     }
 
-    /// The loop is awake, and takes the messages into an empty list. The next ones come into the memory of
-    /// that.
+    /// The loop is awake: takes the messages into an empty list, whose memory the next ones use.
     pub(crate) fn drain(&self, messages: &mut VecDeque<Message>) {
         debug_assert!(messages.is_empty());
         let mut contents = self.lock();
@@ -237,9 +233,9 @@ impl Inbox {
         }
     }
 
-    /// What may still come. One look under one lock: a thread that leaves a wake and then drops the
-    /// last handle is seen before both or after both. And a flag that is set without a message belongs
-    /// to a thread on its way to leave one, for itself and for others that have found the flag set.
+    /// What may still come. One look under one lock: a thread that leaves a wake and then drops the last
+    /// handle is seen before both or after both. And a flag that is set without a message belongs to a thread
+    /// on its way to leave one, for itself and for others that have found the flag set.
     pub(crate) fn outlook(&self) -> Outlook {
         let contents = self.lock();
         if !contents.messages.is_empty() {
@@ -253,7 +249,7 @@ impl Inbox {
         }
     }
 
-    /// The loop reads no more. What was left for it comes out, to be dropped.
+    /// The loop reads no more. Returns what was left for it, to be dropped.
     pub(crate) fn close(&self) -> VecDeque<Message> {
         self.lock().reader = None;
         let mut unread = VecDeque::new();
@@ -274,8 +270,8 @@ impl Inbox {
         }
     }
 
-    /// Locks the contents, with room for one more message. The list grows while nothing is locked:
-    /// the program's allocator may call back, and wake.
+    /// Locks the contents, with room for one more message. The list grows while nothing is locked: the
+    /// program's allocator may call back, and wake.
     fn lock_with_room(&self) -> MutexGuard<'_, Contents> {
         loop {
             let contents = self.lock();
