@@ -296,7 +296,7 @@ impl fmt::Display for Turn {
 /// Marks the loop as being run, until this drops; then a pending `stop` is cleared.
 struct Entered {
     of: LoopNumber,
-    /// The main future's slot and id among the tasks, if there is one.
+    /// The main future's slot and id, if there is one.
     main: Option<(u32, u64)>,
     /// Drops last.
     _running: Running,

@@ -46,8 +46,8 @@ pub(crate) fn open(
     Ok(number)
 }
 
-/// Drops everything that is left of a loop, while it is the running one. Destructors may still wake,
-/// abort, drop handles and spawn; what they spawn is dropped at once.
+/// Drops everything that is left of a loop, while it is the running one. What destructors spawn is dropped at
+/// once.
 pub(crate) fn close(number: LoopNumber) {
     let running = Running::enter(number);
     // A state that is in use stays for ever: the process exits inside of an observer, or a hook of the allocator

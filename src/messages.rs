@@ -71,7 +71,7 @@ impl State {
 }
 
 impl Deferred {
-    /// Each part is dropped by itself: it may panic.
+    /// Drops each part by itself, since it may panic.
     #[inline(always)]
     pub(crate) fn run(self) {
         match self {

@@ -23,8 +23,7 @@ const CHUNKS: usize = 27;
 pub(super) struct Flags([OnceLock<Box<[AtomicBool]>>; CHUNKS]);
 
 impl Flags {
-    /// Sets a flag. Returns whether it was set already. What the caller did before happens before whatever
-    /// follows the [`clear`](Self::clear) of the flag.
+    /// Sets a flag. Returns whether it was set already.
     #[inline]
     pub(super) fn set(&self, slot: u32) -> bool {
         self.flag(slot).swap(true, Ordering::Release)
