@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use crate::net::readiness::Sides;
 use crate::observe::event::EventKind;
 use crate::state::State;
 use crate::task::cell::{BoxedTask, drop_quietly};
@@ -19,7 +18,7 @@ pub(crate) enum Deferred {
     Call(Call),
     DropTask(Option<BoxedTask>, Joiner),
     DropWaiter(Option<Waiter>),
-    DropSides(Option<Sides>),
+    DropWaiters(Vec<Waiter>),
 }
 
 impl State {
@@ -52,7 +51,7 @@ impl State {
             }
             Message::ReleaseSource(source) => {
                 self.record(|_| EventKind::SourceDropped { source });
-                return Deferred::DropSides(self.reactor.remove(source));
+                return Deferred::DropWaiters(self.reactor.remove(source));
             }
             Message::ReleaseGroup(group) => return Deferred::DropWaiter(self.groups.remove(group)),
             Message::ReleaseJob => self.jobs = self.jobs.saturating_sub(1),
@@ -71,20 +70,18 @@ impl State {
 }
 
 impl Deferred {
-    /// Drops each part by itself, since it may panic.
+    /// A panic of a destructor stops here; one of the call does not.
     #[inline(always)]
     pub(crate) fn run(self) {
         match self {
             Deferred::Nothing => {}
             Deferred::Call(call) => call(),
             Deferred::DropTask(task, joiner) => {
-                if let Joiner::Waiter(waiter) = joiner {
-                    waiter.drop_quietly();
-                }
+                drop(joiner);
                 task.into_iter().for_each(drop_quietly);
             }
-            Deferred::DropWaiter(waiter) => waiter.into_iter().for_each(Waiter::drop_quietly),
-            Deferred::DropSides(sides) => sides.into_iter().for_each(Sides::drop_quietly),
+            Deferred::DropWaiter(waiter) => drop(waiter),
+            Deferred::DropWaiters(waiters) => drop(waiters),
         }
     }
 }

@@ -92,7 +92,7 @@ impl State {
             groups: Groups::default(),
             timers: Wheel::new(),
             clock: Clock::new(false),
-            reactor: Reactor::new(),
+            reactor: Reactor::default(),
             poller: Some(poller),
             inbox,
             messages: VecDeque::new(),

@@ -1,9 +1,8 @@
 //! The reactor: from the kernel's events to the tasks that wait for them.
 //!
-//! A *source* is a registered socket. It is registered once, edge-triggered, and stays
-//! so until it is dropped: waiting for it makes no system call. In return the reactor remembers each side's
-//! *readiness*: an edge sets it, and the operation that finds nothing more to do clears it
-//! ([`Readiness`] explains when).
+//! A *source* is a registered socket. It is registered once, edge-triggered, and stays so until it is dropped:
+//! waiting for it makes no system call. In return the reactor remembers whether each side is ready: an edge
+//! sets its [`Readiness`], and the operation that finds nothing more to do clears it.
 //!
 //! An event has a token: the source's slot, and nothing else. A slot is freed after its socket is
 //! deregistered, and all events of a park are taken before anything else runs, so no event reaches the next
@@ -18,27 +17,30 @@ use mio::Token;
 use mio::event::Event;
 use slab::Slab;
 
-use crate::net::readiness::{Readiness, Side, Sides};
+use crate::net::readiness::Readiness;
 use crate::shrink::Shrink;
 use crate::wake::waiter::Waiter;
+
+/// One side of a source, as an index.
+#[derive(Clone, Copy)]
+pub(crate) enum Side {
+    Read,
+    Write,
+}
 
 /// The sources of one loop.
 #[derive(Default)]
 pub(crate) struct Reactor {
-    sources: Slab<Sides>,
+    /// The two sides of each source.
+    sources: Slab<[Readiness; 2]>,
     shrink: Shrink,
-    /// How often the loop had nothing to do.
-    pub(super) rests: u64,
+    /// How often the loop had nothing to do. It may wrap: it is only compared with what it was.
+    pub(super) rests: u32,
     /// The loop is closed: its sockets are gone from the table, and no other comes in.
     closed: bool,
 }
 
 impl Reactor {
-    /// Makes a reactor without sources.
-    pub(crate) fn new() -> Self {
-        Reactor::default()
-    }
-
     /// Whether a token is a source's.
     pub(crate) fn has(&self, token: Token) -> bool {
         self.sources.contains(token.0)
@@ -53,33 +55,38 @@ impl Reactor {
     /// is about no source.
     #[inline(always)]
     pub(crate) fn set_ready(&mut self, event: &Event, mut wake: impl FnMut(Waiter)) {
-        let Some(source) = self.sources.get_mut(event.token().0) else {
+        let Some([read, write]) = self.sources.get_mut(event.token().0) else {
             return;
         };
         if event.is_priority() || event.is_read_closed() {
-            source.read.drain_first = true;
+            read.drain_first = true;
         }
         // An error is for the next operation, on either side.
         if event.is_readable() || event.is_read_closed() || event.is_error() {
-            source.read.set_ready(&mut wake);
+            read.set_ready(&mut wake);
         }
         if event.is_writable() || event.is_write_closed() || event.is_error() {
-            source.write.set_ready(wake);
+            write.set_ready(wake);
         }
     }
 
     /// Takes a source in, and returns its slot, which is its token; `None` if the loop is closed. If it is
     /// `writable`, a write may be tried before the first event.
     pub(crate) fn insert(&mut self, writable: bool) -> Option<usize> {
-        let source = Sides { read: Readiness::new(false), write: Readiness::new(writable) };
-        (!self.closed).then(|| self.sources.insert(source))
+        let sides = [false, writable].map(Readiness::new);
+        (!self.closed).then(|| self.sources.insert(sides))
     }
 
-    /// Frees the slot of a source that is deregistered.
-    pub(crate) fn remove(&mut self, slot: usize) -> Option<Sides> {
+    /// Frees the slot of a source that is deregistered. Returns what waited for it.
+    pub(crate) fn remove(&mut self, slot: usize) -> Vec<Waiter> {
         let source = self.sources.try_remove(slot);
         debug_assert!(source.is_some() || self.closed, "slot {slot} is vacant");
-        source
+        match source {
+            Some([read, write]) if read.is_awaited() || write.is_awaited() => {
+                [read, write].into_iter().flat_map(Readiness::into_waiters).collect()
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// Returns one side of a source; `None` if the loop is closed.
@@ -87,32 +94,25 @@ impl Reactor {
     pub(crate) fn side(&mut self, slot: usize, side: Side) -> Option<&mut Readiness> {
         let source = self.sources.get_mut(slot);
         debug_assert!(source.is_some() || self.closed, "slot {slot} is vacant");
-        source.map(|source| match side {
-            Side::Read => &mut source.read,
-            Side::Write => &mut source.write,
-        })
+        source.map(|sides| &mut sides[side as usize])
     }
 
     /// Gives back the memory of sources that are gone.
     pub(crate) fn rest(&mut self) {
-        self.rests += 1;
+        self.rests = self.rests.wrapping_add(1);
         self.shrink.rest(&mut self.sources);
     }
 
     /// Whether a task waits for a source. O(n): only a virtual clock asks, when its loop is idle.
     pub(crate) fn is_awaited(&self) -> bool {
-        let mut sources = self.sources.iter();
-        sources.any(|(_, source)| source.read.is_awaited() || source.write.is_awaited())
+        self.sources.iter().any(|(_, sides)| sides.iter().any(Readiness::is_awaited))
     }
 
     /// Empties the table for good, and returns every waiter, to be woken once. A socket that is polled from
     /// now on finds that the loop is gone.
     pub(crate) fn close(&mut self) -> Vec<Waiter> {
         self.closed = true;
-        let mut waiters = Vec::new();
-        for (_, mut source) in mem::take(&mut self.sources) {
-            source.take_waiters(|waiter| waiters.push(waiter));
-        }
-        waiters
+        let sources = mem::take(&mut self.sources).into_iter();
+        sources.flat_map(|(_, sides)| sides).flat_map(Readiness::into_waiters).collect()
     }
 }

@@ -10,40 +10,24 @@
 //!
 //! **Short transfers.** A read that fills only a part of its buffer has emptied the stream, so the side is
 //! marked as waiting at once. This saves the read that would only find `EAGAIN`: one system call in two.
-//! The same holds for writes. It holds for streams, where the kernel itself reports edges, and for
-//! `0 < n < len` only. And it does not hold after an edge that brought more than bytes: the end of a stream
-//! comes in one edge with the last of them, and a read ends before urgent data, whatever is behind it.
+//! The same holds for writes. It does not hold after an edge that brought more than bytes: the end of a
+//! stream comes in one edge with the last of them, and a read ends before urgent data, whatever is behind it.
 //! After such an edge the side is *drained first*: it stays ready until an operation would block.
 //!
 //! **Many waiters.** Mostly one task waits for a side; if several do, an edge wakes them all. Some of them
 //! may be stale: a future that waits may be dropped without notice, and some combinators poll with a new
 //! waker each time. So when the number of waiters reaches a limit, all but the first are woken, and those that
-//! still wait poll again. The limit doubles each time, so there is soon room for all of them, and the loop comes to
-//! rest. Then the limit becomes twice their number. An edge may lower it to twice the number that it wakes, and
-//! never raises it, since some of these may be stale.
+//! still wait poll again. The limit doubles each time, so there is soon room for all of them, and the loop
+//! comes to rest. Then the limit becomes twice their number. An edge may lower it to twice the number that it
+//! wakes, and never raises it, since some of these may be stale.
 
 use std::io;
 use std::mem;
-use std::task::{Poll, ready};
+use std::task::Poll;
 
 use crate::net::poller::EDGE_TRIGGERED;
-use crate::observe::event::WaitsFor;
-use crate::task::cell::drop_quietly;
 use crate::task::id::TaskNumber;
 use crate::wake::waiter::Waiter;
-
-/// One side of a source.
-#[derive(Clone, Copy)]
-pub(crate) enum Side {
-    Read,
-    Write,
-}
-
-/// Both sides of a source.
-pub(crate) struct Sides {
-    pub(super) read: Readiness,
-    pub(super) write: Readiness,
-}
 
 /// What is known of one side, and what waits for it.
 #[derive(Default)]
@@ -54,46 +38,23 @@ pub(crate) struct Readiness {
     /// after an end it would have failed.)
     pub(super) drain_first: bool,
     /// The first waiter. If its task is gone by the time of the edge, the number is stale and wakes nothing.
-    waiter: Option<Waiter>,
-    /// The other waiters. Boxed, since most sides never have any.
-    others: Option<Box<Others>>,
-}
-
-/// The waiters of a side beside the first.
-#[derive(Default)]
-struct Others {
-    waiters: Vec<Waiter>,
-    /// How many may wait before all of them are woken, if that is more than [`MIN_LIMIT`].
+    first: Option<Waiter>,
+    /// Those that came after the first.
+    others: Vec<Waiter>,
+    /// How many others may wait before all of them are woken, if that is more than [`MIN_LIMIT`].
     limit: usize,
     /// How often the loop had rested when that was last done; `None` if the limit was adjusted since.
-    woken_at: Option<u64>,
+    woken_at: Option<u32>,
 }
 
 /// The lowest limit, 64 with the first waiter; and how many of the latest waiters are searched for one that
 /// polls again.
 const MIN_LIMIT: usize = 63;
 
-impl Side {
-    /// The reason a task gives for waiting on this side.
-    pub(super) fn waited_for(self, source: usize) -> WaitsFor {
-        match self {
-            Side::Read => WaitsFor::Readable(source),
-            Side::Write => WaitsFor::Writable(source),
-        }
-    }
-}
-
-impl Sides {
-    /// Takes every waiter away.
-    pub(super) fn take_waiters(&mut self, mut take: impl FnMut(Waiter)) {
-        self.read.take_waiters(&mut take);
-        self.write.take_waiters(take);
-    }
-
-    /// Drops the waiters one by one: a foreign one may panic.
-    pub(crate) fn drop_quietly(mut self) {
-        self.take_waiters(drop_quietly);
-    }
+/// Whether a transfer of up to `len` bytes of a stream was short. A read of no byte is the end of the stream,
+/// where the next read need not wait.
+pub(super) fn is_short(len: usize) -> impl FnOnce(&usize) -> bool {
+    move |count| *count < len && *count > 0
 }
 
 impl Readiness {
@@ -102,31 +63,23 @@ impl Readiness {
     }
 
     /// Tries an operation if the side is ready. Pending if it is not, or if the operation would block.
-    pub(super) fn attempt<R>(&mut self, operation: impl FnOnce() -> io::Result<R>) -> Poll<io::Result<R>> {
+    pub(super) fn attempt<R>(
+        &mut self,
+        operation: impl FnOnce() -> io::Result<R>,
+        is_short: impl FnOnce(&R) -> bool,
+    ) -> Poll<io::Result<R>> {
         if !self.ready {
             return Poll::Pending;
         }
         match operation() {
+            Ok(done) => {
+                if EDGE_TRIGGERED && is_short(&done) {
+                    self.ready = self.drain_first;
+                }
+                Poll::Ready(Ok(done))
+            }
             Err(error) => self.fail(error).map(Err),
-            done => Poll::Ready(done),
         }
-    }
-
-    /// As [`attempt`](Self::attempt), for a transfer of up to `len` bytes of a stream. One of no bytes is
-    /// ready at once.
-    pub(super) fn attempt_transfer(
-        &mut self,
-        len: usize,
-        transfer: impl FnOnce() -> io::Result<usize>,
-    ) -> Poll<io::Result<usize>> {
-        if len == 0 {
-            return Poll::Ready(Ok(0));
-        }
-        let count = ready!(self.attempt(transfer))?;
-        if EDGE_TRIGGERED && count < len {
-            self.ready = self.drain_first || count == 0;
-        }
-        Poll::Ready(Ok(count))
     }
 
     /// Pending if the failed operation would block or was interrupted by a signal; else the error is the
@@ -151,9 +104,9 @@ impl Readiness {
     /// not ready by now. Returns false in any other case.
     #[inline]
     pub(super) fn wait_first(&mut self, task: TaskNumber) -> bool {
-        match self.waiter {
+        match self.first {
             None if !self.ready => {
-                self.waiter = Some(Waiter::Task(task));
+                self.first = Some(Waiter::Task(task));
                 true
             }
             Some(Waiter::Task(first)) => first == task,
@@ -162,76 +115,68 @@ impl Readiness {
     }
 
     /// Adds a waiter, unless it waits already: then it stays in `waiter`. Returns what is to be woken:
-    /// mostly nothing; all waiters if they are too many; the waiter itself if the side is ready by now.
+    /// mostly nothing; all others if they are too many; the waiter itself if the side is ready by now.
     /// `rests` is how often the loop has rested.
-    pub(super) fn wait(&mut self, waiter: &mut Option<Waiter>, rests: u64) -> Vec<Waiter> {
-        if self.ready {
-            return waiter.take().into_iter().collect();
-        }
-        match &self.waiter {
-            None => self.waiter = waiter.take(),
-            Some(first) if waiter.as_ref().is_some_and(|waiter| first.is(waiter)) => {}
-            Some(_) => return self.others.get_or_insert_default().add(waiter, rests),
-        }
-        Vec::new()
-    }
-
-    /// Marks the side as ready, and wakes what waits. An edge of one side reports the other one too if that
-    /// is ready, mostly without news.
-    #[inline(always)]
-    pub(super) fn set_ready(&mut self, wake: impl FnMut(Waiter)) {
-        if !self.ready {
-            self.ready = true;
-            self.take_waiters(wake);
-        }
-    }
-
-    /// Takes every waiter away, the first one first.
-    #[inline(always)]
-    fn take_waiters(&mut self, mut take: impl FnMut(Waiter)) {
-        if let Some(waiter) = self.waiter.take() {
-            take(waiter);
-        }
-        if let Some(others) = &mut self.others {
-            others.take_all().into_iter().for_each(take);
-        }
-    }
-
-    pub(super) fn is_awaited(&self) -> bool {
-        let others = self.others.as_ref();
-        self.waiter.is_some() || others.is_some_and(|others| !others.waiters.is_empty())
-    }
-}
-
-impl Others {
-    fn add(&mut self, waiter: &mut Option<Waiter>, rests: u64) -> Vec<Waiter> {
+    pub(super) fn wait(&mut self, waiter: &mut Option<Waiter>, rests: u32) -> Vec<Waiter> {
         // A task that polls again was among the last to come; the rest is not searched.
-        let mut latest = self.waiters.iter().rev().take(MIN_LIMIT);
+        let mut latest = self.first.iter().chain(self.others.iter().rev().take(MIN_LIMIT));
         let Some(waiter) = waiter.take_if(|waiter| !latest.any(|other| other.is(waiter))) else {
             return Vec::new();
         };
-        if self.woken_at.is_some_and(|then| then < rests) {
+        if self.ready {
+            return vec![waiter];
+        }
+        if self.first.is_none() {
+            self.first = Some(waiter);
+            return Vec::new();
+        }
+        if self.woken_at.is_some_and(|then| then != rests) {
             // Makes room for twice as many as have come back: the stale ones are gone.
-            self.limit = 2 * self.waiters.len();
+            self.limit = 2 * self.others.len();
             self.woken_at = None;
         }
         let mut woken = Vec::new();
         let limit = self.limit.max(MIN_LIMIT);
-        if self.waiters.len() >= limit {
+        if self.others.len() >= limit {
             self.limit = 2 * limit;
             self.woken_at = Some(rests);
-            woken = mem::take(&mut self.waiters);
+            woken = mem::take(&mut self.others);
         }
-        self.waiters.push(waiter);
+        self.others.push(waiter);
         woken
+    }
+
+    /// Marks the side as ready, and wakes what waits, the first one first. An edge of one side reports the
+    /// other one too if that is ready, mostly without news.
+    #[inline(always)]
+    pub(super) fn set_ready(&mut self, mut wake: impl FnMut(Waiter)) {
+        self.ready = true;
+        if let Some(first) = self.first.take() {
+            wake(first);
+            if !self.others.is_empty() {
+                self.take_others().into_iter().for_each(wake);
+            }
+        }
     }
 
     #[cold]
     #[inline(never)]
-    fn take_all(&mut self) -> Vec<Waiter> {
-        self.limit = self.limit.min(2 * self.waiters.len());
+    fn take_others(&mut self) -> Vec<Waiter> {
+        self.limit = self.limit.min(2 * self.others.len());
         self.woken_at = None;
-        mem::take(&mut self.waiters)
+        mem::take(&mut self.others)
+    }
+
+    pub(super) fn is_awaited(&self) -> bool {
+        self.first.is_some()
+    }
+
+    /// Returns every waiter, the first one first.
+    pub(super) fn into_waiters(mut self) -> Vec<Waiter> {
+        if let Some(first) = self.first {
+            self.others.insert(0, first);
+        }
+        self.others
     }
 }
 
@@ -240,19 +185,19 @@ mod tests {
     use super::*;
     use crate::task::id::LoopNumber;
 
-    /// What the kernel answers to an operation.
-    fn answer<R>(kind: io::ErrorKind) -> impl FnOnce() -> io::Result<R> {
-        move || Err(kind.into())
+    /// Tries an operation that fails.
+    fn fail(side: &mut Readiness, kind: io::ErrorKind) -> Poll<io::Result<usize>> {
+        side.attempt(|| Err(kind.into()), is_short(8))
     }
 
     /// A side that is to be drained stays ready after a short read, until one has found nothing.
     #[test]
     fn a_side_is_drained_until_a_read_finds_nothing() {
         let mut side = Readiness::new(true);
-        let read = |side: &mut Readiness| side.attempt_transfer(8, || Ok(3)).is_ready();
+        let read = |side: &mut Readiness| side.attempt(|| Ok(3), is_short(8)).is_ready();
         side.drain_first = true;
         assert!((0..3).all(|_| read(&mut side)));
-        assert!(side.attempt(answer::<()>(io::ErrorKind::WouldBlock)).is_pending());
+        assert!(fail(&mut side, io::ErrorKind::WouldBlock).is_pending());
         side.set_ready(drop);
         assert!(read(&mut side) && read(&mut side) != EDGE_TRIGGERED);
     }
@@ -261,7 +206,7 @@ mod tests {
     #[test]
     fn the_end_is_no_short_read() {
         let mut side = Readiness::new(true);
-        let read = |side: &mut Readiness, count| side.attempt_transfer(8, || Ok(count)).is_ready();
+        let read = |side: &mut Readiness, count| side.attempt(|| Ok(count), is_short(8)).is_ready();
         assert!(read(&mut side, 0) && read(&mut side, 8) && read(&mut side, 7));
         assert!(read(&mut side, 7) != EDGE_TRIGGERED);
     }
@@ -272,14 +217,14 @@ mod tests {
     fn an_interrupted_operation_is_tried_again() {
         let mut side = Readiness::new(true);
         let task = task(1);
-        let interrupted = side.attempt(answer::<()>(io::ErrorKind::Interrupted));
+        let interrupted = fail(&mut side, io::ErrorKind::Interrupted);
         assert!(interrupted.is_pending() && !side.wait_first(task));
         let woken = side.wait(&mut Some(Waiter::Task(task)), 0);
         assert!(woken.len() == 1 && woken[0].is(&Waiter::Task(task)));
         assert!(!side.is_awaited());
 
-        assert!(matches!(side.attempt(|| Ok(7)), Poll::Ready(Ok(7))));
-        let blocked = side.attempt(answer::<()>(io::ErrorKind::WouldBlock));
+        assert!(matches!(side.attempt(|| Ok(7), is_short(8)), Poll::Ready(Ok(7))));
+        let blocked = fail(&mut side, io::ErrorKind::WouldBlock);
         assert!(blocked.is_pending() && side.wait_first(task));
         assert!(side.is_awaited());
     }
@@ -289,7 +234,7 @@ mod tests {
     }
 
     /// Lets a task wait; returns how many are woken to make room.
-    fn wait(side: &mut Readiness, id: u64, rests: u64) -> usize {
+    fn wait(side: &mut Readiness, id: u64, rests: u32) -> usize {
         side.wait(&mut Some(Waiter::Task(task(id))), rests).len()
     }
 
@@ -314,18 +259,18 @@ mod tests {
         let mut side = Readiness::new(false);
         let mut polls = MIN_LIMIT as u64;
         for _ in 0..5 {
-            (0..polls).for_each(|id| _ = wait(&mut side, id, id));
+            (0..polls).for_each(|id| _ = wait(&mut side, id, id as u32));
             let mut woken = 0;
             side.set_ready(|_| woken += 1);
             assert!(woken <= MIN_LIMIT + 1, "{woken} of {polls}");
             polls = 2 * polls - 2;
-            let blocked = side.attempt(answer::<()>(io::ErrorKind::WouldBlock));
+            let blocked = fail(&mut side, io::ErrorKind::WouldBlock);
             assert!(blocked.is_pending());
         }
     }
 
     /// Lets new waiters come until all are woken, and returns how many these were.
-    fn fill(side: &mut Readiness, rests: u64) -> usize {
+    fn fill(side: &mut Readiness, rests: u32) -> usize {
         let woken = (0..).map(|id| wait(side, id, rests));
         woken.into_iter().find(|woken| *woken > 0).unwrap()
     }
@@ -347,7 +292,7 @@ mod tests {
         for _ in 0..3 {
             side.set_ready(drop);
             assert!(!side.is_awaited());
-            let blocked = side.attempt(answer::<()>(io::ErrorKind::WouldBlock));
+            let blocked = fail(&mut side, io::ErrorKind::WouldBlock);
             assert!(blocked.is_pending());
             assert!((0..100).all(|id| wait(&mut side, id, 1) == 0));
         }

@@ -1,7 +1,7 @@
 //! A source: a socket that belongs to a loop.
 //!
-//! It owns its descriptor and the number of its slot in the reactor. An operation is tried if its side is
-//! ready; if it would block, the task waits for the next edge. [`Readiness`] explains when.
+//! It owns its descriptor and has a slot in the reactor. An operation is tried if its side is ready; if it
+//! would block, the task waits for the next edge.
 //!
 //! **One look-up.** An operation needs to know whether its side is ready, marks it when it no longer is, and
 //! lets the task wait. All of this happens in one use of the loop's state, with the system call in the
@@ -21,8 +21,8 @@ use std::task::{Context, Poll, Waker, ready};
 use mio::{Interest, Token};
 
 use crate::current;
-use crate::net::readiness::{Readiness, Side};
-use crate::observe::event::EventKind;
+use crate::net::reactor::Side;
+use crate::observe::event::{EventKind, WaitsFor};
 use crate::task::budget;
 use crate::task::cell::drop_quietly;
 use crate::task::id::LoopNumber;
@@ -30,118 +30,85 @@ use crate::wake::inbox::{self, Message};
 use crate::wake::waker::{task_of, waiter, wake_quietly};
 
 /// A mio socket and its place in the reactor.
-pub(crate) struct Source<S: mio::event::Source> {
-    /// Registered; `None` when it was given back.
+pub(super) struct Source<S: mio::event::Source> {
+    /// Registered; `None` before that, and when it was given back.
     io: Option<S>,
-    /// Below `io`, so that the slot is freed after the descriptor is closed.
-    place: Place,
-}
-
-/// A slot in the reactor of a loop, freed when this drops.
-struct Place {
-    of: LoopNumber,
+    pub(super) of: LoopNumber,
     slot: usize,
 }
 
 impl<S: mio::event::Source> Source<S> {
-    /// Registers a socket with the running loop.
-    ///
-    /// # Panics
-    ///
-    /// If no loop runs on this thread.
-    #[track_caller]
-    pub(crate) fn new(io: S, interest: Interest, writable: bool) -> io::Result<Self> {
+    /// Registers a socket with the running loop. Panics if no loop runs on this thread.
+    pub(super) fn new(io: S, interest: Interest, writable: bool) -> io::Result<Self> {
         let of = current::expect_running("a socket", |state| state.number);
         Self::on(of, io, interest, writable)
     }
 
     /// Registers a socket with a loop of this thread, running or not. If the socket is `writable`, a write
     /// may be tried before the first event.
-    pub(crate) fn on(of: LoopNumber, mut io: S, interest: Interest, writable: bool) -> io::Result<Self> {
+    pub(super) fn on(of: LoopNumber, mut io: S, interest: Interest, writable: bool) -> io::Result<Self> {
         let inserted = current::with(of, "a socket", |state| {
-            let slot = state.reactor.insert(writable);
-            if let Some(source) = slot {
-                state.record(|_| EventKind::SourceAdded { source });
-            }
-            slot
+            let source = state.reactor.insert(writable)?;
+            state.record(|_| EventKind::SourceAdded { source });
+            Some(source)
         });
         let slot = inserted.flatten().ok_or_else(|| gone(of))?;
-        let place = Place { of, slot };
+        let mut source = Source { io: None, of, slot }; // frees the slot if the rest fails
         let registry = inbox::registry(of).ok_or_else(|| gone(of))?;
         registry.register(&mut io, Token(slot), interest)?;
-        Ok(Source { io: Some(io), place })
-    }
-
-    /// Returns the loop it is registered with.
-    pub(crate) fn of(&self) -> LoopNumber {
-        self.place.of
+        source.io = Some(io);
+        Ok(source)
     }
 
     #[inline]
-    pub(crate) fn io(&self) -> &S {
+    pub(super) fn io(&self) -> &S {
         self.io.as_ref().expect("only `into_inner` takes it")
     }
 
     /// Gives the socket back, no longer registered.
-    pub(crate) fn into_inner(mut self) -> io::Result<S> {
+    pub(super) fn into_inner(mut self) -> io::Result<S> {
         let mut io = self.io.take().expect("only `into_inner` takes it");
-        self.place.deregister(&mut io)?;
+        self.deregister(&mut io)?;
         Ok(io)
     }
 
-    /// Makes an attempt on one side; if that is pending, lets the task wait for the next edge. O(1), and no
+    /// Deregisters the socket, on any thread. A loop that is gone watches nothing.
+    fn deregister(&self, io: &mut S) -> io::Result<()> {
+        match inbox::registry(self.of).map(|registry| registry.deregister(io)) {
+            // Where mio uses `poll`, it has deregistered a socket whose peer has hung up.
+            Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Tries an operation on one side; if that is pending, lets the task wait for the next edge. O(1), and no
     /// allocation unless several tasks wait for one side.
     ///
-    /// The loop's state is in use meanwhile: the attempt makes its system call and nothing else.
+    /// The loop's state is in use meanwhile: the operation makes its system call and nothing else.
     pub(super) fn poll<R>(
         &self,
         cx: &mut Context<'_>,
         side: Side,
-        attempt: impl FnOnce(&mut Readiness, &S) -> Poll<io::Result<R>>,
+        operation: impl FnOnce(&S) -> io::Result<R>,
+        is_short: impl FnOnce(&R) -> bool,
     ) -> Poll<io::Result<R>> {
         ready!(budget::poll_left(cx));
         let io = self.io();
-        let Place { of, slot } = self.place;
-        let polled = current::polled(of, "a socket", |state| {
-            let readiness = state.reactor.side(slot, side)?;
-            let polled = attempt(readiness, io);
+        let polled = current::polled(self.of, "a socket", |state| {
+            let readiness = state.reactor.side(self.slot, side)?;
+            let polled = readiness.attempt(|| operation(io), is_short);
             if polled.is_ready() {
                 budget::spend();
-            } else {
-                task_of(cx.waker()).filter(|task| readiness.wait_first(*task))?;
-                state.record_wait(side.waited_for(slot));
+                return Some(polled);
             }
-            Some(polled)
+            let waits = task_of(cx.waker()).is_some_and(|task| readiness.wait_first(task));
+            state.record_wait(match side {
+                Side::Read => WaitsFor::Readable(self.slot),
+                Side::Write => WaitsFor::Writable(self.slot),
+            });
+            waits.then_some(polled)
         });
-        match polled.flatten() {
-            Some(polled) => polled,
-            None => self.place.wait(side, cx.waker()).map(Err),
-        }
-    }
-}
-
-impl<S: mio::event::Source> Drop for Source<S> {
-    fn drop(&mut self) {
-        let Some(io) = &mut self.io else { return };
-        // The logger may panic, and this drop be part of an unwinding.
-        let deregistered = catch_unwind(AssertUnwindSafe(|| self.place.deregister(io)));
-        if let Err(payload) = deregistered {
-            drop_quietly(payload);
-        }
-    }
-}
-
-impl Place {
-    /// Deregisters a socket, on any thread. A loop that is gone watches nothing.
-    fn deregister(&self, io: &mut impl mio::event::Source) -> io::Result<()> {
-        let Some(registry) = inbox::registry(self.of) else {
-            return Ok(());
-        };
-        match registry.deregister(io) {
-            // Where mio uses `poll`, it has deregistered a socket whose peer has hung up.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            result => result,
-        }
+        polled.flatten().unwrap_or_else(|| self.wait(side, cx.waker()).map(Err))
     }
 
     /// Lets a waiter wait in the uncommon cases: the waker is another runtime's, other tasks wait for the
@@ -151,10 +118,9 @@ impl Place {
         // First the clone of a foreign waker, which may do anything, even drop the loop.
         let mut waiter = Some(waiter(waker));
         let woken = current::find(self.of).and_then(|mut state| {
-            state.record_wait(side.waited_for(self.slot));
             let rests = state.reactor.rests;
-            let side = state.reactor.side(self.slot, side)?;
-            Some(side.wait(&mut waiter, rests))
+            let readiness = state.reactor.side(self.slot, side)?;
+            Some(readiness.wait(&mut waiter, rests))
         });
         drop_quietly(waiter);
         let Some(woken) = woken else {
@@ -166,16 +132,20 @@ impl Place {
     }
 }
 
+impl<S: mio::event::Source> Drop for Source<S> {
+    fn drop(&mut self) {
+        if let Some(mut io) = self.io.take() {
+            // The logger may panic, and this drop be part of an unwinding.
+            let _ = catch_unwind(AssertUnwindSafe(|| self.deregister(&mut io))).map_err(drop_quietly);
+        }
+        current::deliver(self.of, Message::ReleaseSource(self.slot));
+    }
+}
+
 /// The error of a socket whose loop is gone.
 #[cold]
 fn gone(of: LoopNumber) -> io::Error {
     io::Error::other(format!("the socket's event loop, {of}, is gone"))
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        current::deliver(self.of, Message::ReleaseSource(self.slot));
-    }
 }
 
 /// Makes sockets, each with a field `source`, print as mio's do, and lend out their descriptors.

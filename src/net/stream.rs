@@ -1,11 +1,7 @@
-//! Byte streams: `AsyncRead` and `AsyncWrite`, written once for every kind of stream.
-//!
-//! A stream is a struct with a field `source: Source<S>`, where `&S` implements `Read` and `Write` and `S`
-//! has a `shutdown`. It is listed at the end of this file by itself and by reference: a task that has only
+//! Byte streams: `AsyncRead` and `AsyncWrite` of a stream, by itself and by reference. So a task that has only
 //! `&TcpStream` can read while another one writes.
 //!
-//! The kernel's buffers are the only ones. So a flush does nothing, and a close shuts down the writing
-//! side.
+//! The kernel's buffers are the only ones. So a flush does nothing, and a close shuts down the writing side.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;
@@ -15,49 +11,58 @@ use std::task::{Context, Poll, ready};
 
 use futures_io::{AsyncRead, AsyncWrite};
 
-use super::readiness::Side;
+use super::reactor::Side;
+use super::readiness::is_short;
 use super::tcp::TcpStream;
 use crate::task::budget;
 
-macro_rules! byte_streams {
-    ($($stream:ty),+) => {$(
+/// How many bytes were read or written.
+type Transfer = Poll<io::Result<usize>>;
+
+impl TcpStream {
+    /// Transfers up to `len` bytes. A transfer of none is ready at once.
+    #[inline(always)]
+    fn poll_transfer(
+        &self,
+        cx: &mut Context<'_>,
+        side: Side,
+        len: usize,
+        transfer: impl FnOnce(&mio::net::TcpStream) -> io::Result<usize>,
+    ) -> Transfer {
+        if len == 0 {
+            return budget::poll_spend(cx).map(|()| Ok(0));
+        }
+        self.source.poll(cx, side, transfer, is_short(len))
+    }
+}
+
+macro_rules! byte_stream {
+    ($stream:ty) => {
         impl AsyncRead for $stream {
-            fn poll_read(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                buffer: &mut [u8],
-            ) -> Poll<io::Result<usize>> {
-                let len = buffer.len();
-                self.source.poll(cx, Side::Read, |side, mut io| side.attempt_transfer(len, || io.read(buffer)))
+            fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Transfer {
+                self.poll_transfer(cx, Side::Read, buffer.len(), |mut io| io.read(buffer))
             }
 
             fn poll_read_vectored(
                 self: Pin<&mut Self>,
                 cx: &mut Context<'_>,
                 buffers: &mut [IoSliceMut<'_>],
-            ) -> Poll<io::Result<usize>> {
-                let len = len_at_once(buffers);
-                self.source.poll(cx, Side::Read, |side, mut io| side.attempt_transfer(len, || io.read_vectored(buffers)))
+            ) -> Transfer {
+                self.poll_transfer(cx, Side::Read, len_at_once(buffers), |mut io| io.read_vectored(buffers))
             }
         }
 
         impl AsyncWrite for $stream {
-            fn poll_write(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                buffer: &[u8],
-            ) -> Poll<io::Result<usize>> {
-                let len = buffer.len();
-                self.source.poll(cx, Side::Write, |side, mut io| side.attempt_transfer(len, || io.write(buffer)))
+            fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &[u8]) -> Transfer {
+                self.poll_transfer(cx, Side::Write, buffer.len(), |mut io| io.write(buffer))
             }
 
             fn poll_write_vectored(
                 self: Pin<&mut Self>,
                 cx: &mut Context<'_>,
                 buffers: &[IoSlice<'_>],
-            ) -> Poll<io::Result<usize>> {
-                let len = len_at_once(buffers);
-                self.source.poll(cx, Side::Write, |side, mut io| side.attempt_transfer(len, || io.write_vectored(buffers)))
+            ) -> Transfer {
+                self.poll_transfer(cx, Side::Write, len_at_once(buffers), |mut io| io.write_vectored(buffers))
             }
 
             fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -73,10 +78,11 @@ macro_rules! byte_streams {
                 })
             }
         }
-    )+};
+    };
 }
 
-byte_streams!(TcpStream, &TcpStream);
+byte_stream!(TcpStream);
+byte_stream!(&TcpStream);
 
 /// Returns how much one call can transfer. The kernel takes no more buffers than these: a call that fills
 /// them leaves the stream neither empty nor full, though all the buffers together are longer.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use mio::Interest;
 
-use super::readiness::{Readiness, Side};
+use super::reactor::Side;
 use super::resolve::{ToSocketAddrs, resolve};
 use super::source::{Source, socket};
 use crate::task::budget::consume_budget;
@@ -46,19 +46,16 @@ pub struct TcpListener {
 /// A TCP connection.
 ///
 /// It reads and writes by the `futures-io` traits, on itself and on `&TcpStream`: so one task may read
-/// while another one writes, without splitting it or sharing it by anything but a reference (or an `Rc`).
+/// while another one writes, without splitting it. A request and its answer cost two system calls and their
+/// share of a park: no read is tried only to find nothing.
 ///
-/// It belongs to the loop on which it was made. Dropping it closes it, on any thread; what was written and
-/// not yet sent, the kernel sends. `close` shuts down the writing side: the peer reads the end of the
-/// stream, and this side may still read.
+/// It belongs to the loop on which it was made. Dropping it closes it, on any thread; the kernel sends what
+/// was written and not yet sent. `close` shuts down the writing side: the peer reads the end of the stream,
+/// and this side may still read.
 ///
 /// Dropping does not wait, with one exception: if another crate has set `SO_LINGER` to more than zero
-/// seconds, the kernel makes the drop wait up to that long for the peer to confirm what was written, and
-/// nothing else runs on that thread meanwhile. Drop such a stream on another thread than the loop's, as in
-/// [`run_in_executor`](crate::run_in_executor).
-///
-/// A read that gives fewer bytes than the buffer holds is not followed by one that finds nothing: a
-/// request and its answer cost two system calls and their share of a park.
+/// seconds, the kernel makes the drop wait up to that long for the peer to confirm what was written. Drop
+/// such a stream on another thread than the loop's, as in [`run_in_executor`](crate::run_in_executor).
 #[doc(alias = "open_connection")]
 pub struct TcpStream {
     pub(super) source: Source<mio::net::TcpStream>,
@@ -69,11 +66,9 @@ socket!(TcpListener, TcpStream);
 /// What is watched of a stream: both sides, and on Linux urgent data, since a read ends before it although
 /// more bytes may follow. (Miri knows no urgent data.)
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
-const INTEREST: Interest = BOTH_SIDES.add(Interest::PRIORITY);
+const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
 #[cfg(not(all(any(target_os = "linux", target_os = "android"), not(miri))))]
-const INTEREST: Interest = BOTH_SIDES;
-
-const BOTH_SIDES: Interest = Interest::READABLE.add(Interest::WRITABLE);
+const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
 /// How long an address may take to answer while there is another one to try.
 const TIME_PER_ADDRESS: Duration = Duration::from_secs(5);
@@ -82,9 +77,9 @@ impl TcpListener {
     /// Listens on an address; with port 0 the system picks a port. A name is looked up in the thread pool,
     /// and each of its addresses is tried until one works.
     ///
-    /// Up to 128 connections wait in the kernel to be accepted, as with a listener of std's (asyncio's
-    /// `backlog`: 100; tokio's: 1,024); on Linux no more than `net.core.somaxconn`. For another backlog, or
-    /// an option that is set before `bind`, see [`from_std`](Self::from_std).
+    /// Up to 128 connections wait in the kernel to be accepted (asyncio's `backlog`: 100; tokio's: 1,024); on
+    /// Linux no more than `net.core.somaxconn`. For another backlog, or an option that is set before `bind`,
+    /// see [`from_std`](Self::from_std).
     ///
     /// # Errors
     ///
@@ -95,22 +90,16 @@ impl TcpListener {
     /// If it is not polled on a boucle loop.
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
         consume_budget().await; // nothing below waits for an event
-        let mut last = None;
-        for address in resolve(&address).await? {
-            match mio::net::TcpListener::bind(address) {
-                Ok(listener) => return Self::from_mio(listener),
-                Err(error) => last = Some(error),
-            }
-        }
-        Err(last.expect("no list of addresses is empty"))
+        let addresses = resolve(&address).await?;
+        Self::from_std(net::TcpListener::bind(&addresses[..])?)
     }
 
     /// Waits for a connection.
     ///
     /// # Errors
     ///
-    /// Those of `accept`. An error of one connection, or a want of descriptors, leaves the listener as it
-    /// was: calling it again is right, after a while if descriptors were wanting.
+    /// Those of `accept`. They leave the listener as it was: call it again, after a while if the process was
+    /// out of descriptors.
     ///
     /// # Cancellation
     ///
@@ -129,9 +118,9 @@ impl TcpListener {
     ///
     /// As [`accept`](Self::accept).
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        let accepted = self.source.poll(cx, Side::Read, |side, io| side.attempt(|| io.accept()));
+        let accepted = self.source.poll(cx, Side::Read, |io| io.accept(), |_| false);
         let (stream, peer) = ready!(accepted)?;
-        let source = Source::on(self.source.of(), stream, INTEREST, true)?;
+        let source = Source::on(self.source.of, stream, INTEREST, true)?;
         Poll::Ready(Ok((TcpStream { source }, peer)))
     }
 
@@ -146,8 +135,7 @@ impl TcpListener {
 
     /// Takes a listener of std's; it becomes non-blocking.
     ///
-    /// So a listener may have any option, and a backlog of its own: here by the crate `socket2`, as tokio
-    /// has its `TcpSocket`.
+    /// So a listener may have any option and any backlog, here by the crate `socket2`; tokio has `TcpSocket`.
     ///
     /// ```
     /// use std::net::{Ipv4Addr, SocketAddr};
@@ -178,7 +166,8 @@ impl TcpListener {
     /// If no loop runs on this thread.
     pub fn from_std(listener: net::TcpListener) -> io::Result<TcpListener> {
         listener.set_nonblocking(true)?;
-        Self::from_mio(mio::net::TcpListener::from_std(listener))
+        let listener = mio::net::TcpListener::from_std(listener);
+        Ok(TcpListener { source: Source::new(listener, Interest::READABLE, false)? })
     }
 
     /// Gives the listener back as std's, on any thread. It is still non-blocking, and may come back to this
@@ -190,26 +179,20 @@ impl TcpListener {
     pub fn into_std(self) -> io::Result<net::TcpListener> {
         Ok(self.source.into_inner()?.into())
     }
-
-    fn from_mio(listener: mio::net::TcpListener) -> io::Result<TcpListener> {
-        let source = Source::new(listener, Interest::READABLE, false)?;
-        Ok(TcpListener { source })
-    }
 }
 
 impl TcpStream {
     /// Connects to an address. A name is looked up in the thread pool, and its addresses are tried one
     /// after the other, until one answers.
     ///
-    /// An address that does not answer within 5 seconds is given up for the next one. The last, and so an
-    /// only one, is waited for as long as the kernel tries (about two minutes on Linux), and so is the
-    /// look-up: to wait less, write `timeout(limit, TcpStream::connect(address))`. asyncio and tokio set no
-    /// limit for any address.
+    /// An address that does not answer within 5 seconds is given up for the next one. The last is waited for
+    /// as long as the kernel tries (about two minutes on Linux), and so is the look-up: to wait less, write
+    /// `timeout(limit, TcpStream::connect(address))`. asyncio and tokio set no limit for any address.
     ///
     /// # Errors
     ///
-    /// Those of the look-up, and those of a failed connect (`ConnectionRefused`, `TimedOut` and so on): of
-    /// the last address that was tried.
+    /// Those of the look-up and of a failed connect (`ConnectionRefused`, `TimedOut` and so on): of the last
+    /// address that was tried.
     ///
     /// # Cancellation
     ///
@@ -225,7 +208,10 @@ impl TcpStream {
 
     /// Connects to the first address that answers within `time`; the last one has no limit.
     async fn connect_first(addresses: &[SocketAddr], time: Duration) -> io::Result<TcpStream> {
-        let (last, others) = addresses.split_last().expect("no list of addresses is empty");
+        let Some((last, others)) = addresses.split_last() else {
+            let message = "there is no address to use: the list is empty";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        };
         for address in others {
             if let Ok(Ok(stream)) = timeout(time, Self::connect_one(*address)).await {
                 return Ok(stream);
@@ -236,8 +222,7 @@ impl TcpStream {
 
     async fn connect_one(address: SocketAddr) -> io::Result<TcpStream> {
         let stream = Self::from_mio(mio::net::TcpStream::connect(address)?, false)?;
-        let attempt = |side: &mut Readiness, io: &_| side.attempt(|| connect_outcome(io));
-        poll_fn(|cx| stream.source.poll(cx, Side::Write, attempt)).await?;
+        poll_fn(|cx| stream.source.poll(cx, Side::Write, connect_outcome, |_| false)).await?;
         Ok(stream)
     }
 
@@ -251,8 +236,7 @@ impl TcpStream {
             consume_budget().await;
             return Ok(0);
         }
-        let source = &self.source;
-        poll_fn(|cx| source.poll(cx, Side::Read, |side, io| side.attempt(|| io.peek(buffer)))).await
+        poll_fn(|cx| self.source.poll(cx, Side::Read, |io| io.peek(buffer), |_| false)).await
     }
 
     /// Returns whether small writes are sent at once (`TCP_NODELAY`).
@@ -315,8 +299,8 @@ impl TcpStream {
         Ok(self.source.into_inner()?.into())
     }
 
-    /// A stream that is connected already may be written to at once. It is not read before an event has
-    /// come: most often there is nothing yet, and trying costs a system call.
+    /// A stream that is connected already may be written to at once. It is not read before an event has come:
+    /// most often there is nothing yet.
     fn from_mio(stream: mio::net::TcpStream, connected: bool) -> io::Result<TcpStream> {
         let source = Source::new(stream, INTEREST, connected)?;
         Ok(TcpStream { source })
@@ -324,9 +308,7 @@ impl TcpStream {
 }
 
 /// Returns the outcome of a connect, after an event. The operation would block if there is none: an event
-/// may come too early, as mio documents.
-///
-/// A stream that has a peer is connected, so a connect that has succeeded costs one system call here.
+/// may come too early, as mio documents. A connect that has succeeded costs one system call here.
 fn connect_outcome(io: &mio::net::TcpStream) -> io::Result<()> {
     io.try_io(|| {
         let Err(no_peer) = io.peer_addr() else {
