@@ -1,14 +1,14 @@
 //! The poller asks the kernel, and the thread sleeps in its park.
 //!
-//! It stands beside the loop's tables, not among them: the park borrows it for as long as the thread
-//! sleeps. Sockets are registered through a [`Registry`] of the same selector, which works on any thread
-//! and at any time, also while the loop is parked.
+//! It stands beside the loop's tables, not among them: it is out of the state for as long as the thread
+//! sleeps. Sockets are registered through a [`Registry`] of the same selector, which works on any thread and
+//! at any time, also while the loop is parked.
 //!
 //! **Short parks.** mio's timeouts are whole milliseconds, rounded up: too coarse for a sleep of 100 µs. So
 //! on Linux a park of less than a millisecond waits in `ppoll`, whose timeout is in nanoseconds, until mio's
 //! epoll has an event, and then mio fetches it without waiting. Whatever ends mio's wait also ends this one,
-//! since the epoll is the same: the loop's bell too, so the protocol of `wake/inbox.rs` holds. Without an
-//! event a short park is one system call, as any other.
+//! the loop's bell too, so the protocol of `wake/inbox.rs` holds. Without an event a short park is one system
+//! call, as any other.
 //!
 //! It ends late all the same, since the kernel may delay a thread by 50 µs to wake several at once. A timerfd
 //! in the epoll would be more exact, but would cost two more system calls each time, and every loop a
@@ -68,8 +68,7 @@ impl Poller {
         let poll = Poll::new()?;
         let bell = mio::Waker::new(poll.registry(), BELL)?;
         let registry = poll.registry().try_clone()?;
-        let events = Events::with_capacity(EVENTS);
-        Ok((Poller { poll, events }, bell, registry))
+        Ok((Poller { poll, events: Events::with_capacity(EVENTS) }, bell, registry))
     }
 
     /// Parks the thread until an event, a ring of the bell, or the timeout. A signal ends the park early.
@@ -79,10 +78,7 @@ impl Poller {
             None => self.poll.poll(&mut self.events, timeout),
         };
         match parked {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                self.events.clear();
-                Ok(())
-            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
             result => result,
         }
     }
@@ -113,8 +109,7 @@ impl Poller {
 
 /// Returns how long to wait in nanoseconds, if the timeout is short. Zero is no wait.
 fn short(timeout: Duration) -> Option<Duration> {
-    let is_short = !timeout.is_zero() && timeout < LONG;
-    is_short.then(|| timeout.max(SHORTEST))
+    (!timeout.is_zero() && timeout < LONG).then(|| timeout.max(SHORTEST))
 }
 
 #[cfg(test)]
