@@ -1,15 +1,14 @@
 //! The reactor: from the kernel's events to the tasks that wait for them.
 //!
-//! A *source* is a registered socket. It is registered once, edge-triggered, and stays so until it is dropped:
-//! waiting for it makes no system call. In return the reactor remembers whether each side is ready: an edge
-//! sets its [`Readiness`], and the operation that finds nothing more to do clears it.
+//! A *source* is a socket, registered once, edge-triggered, until it is dropped: waiting for it makes no system
+//! call. In return the reactor remembers the [`Readiness`] of each side.
 //!
-//! An event has a token: the source's slot, and nothing else. A slot is freed after its socket is
-//! deregistered, and all events of a park are taken before anything else runs, so no event reaches the next
-//! tenant of a slot. (If one did, that tenant would try an operation in vain.)
+//! An event's token is the slot of its source. A slot is freed after its socket is deregistered, and all events
+//! of a park are taken before anything else runs, so no event reaches the next tenant of a slot. (If one did,
+//! that tenant would try an operation in vain.)
 //!
-//! This is a table; the poller asks the kernel. Nothing in it panics: for a vacant slot it answers that the
-//! loop is closed, which is the only way in which a socket can find one.
+//! Nothing in this table panics: for a vacant slot it answers that the loop is closed, which is the only way
+//! in which a socket can find one.
 
 use std::mem;
 
@@ -34,7 +33,7 @@ pub(crate) struct Reactor {
     /// The two sides of each source.
     sources: Slab<[Readiness; 2]>,
     shrink: Shrink,
-    /// How often the loop had nothing to do. It may wrap: it is only compared with what it was.
+    /// How often the loop had nothing to do. It may wrap: it is compared with what it was.
     pub(super) rests: u32,
     /// The loop is closed: its sockets are gone from the table, and no other comes in.
     closed: bool,
@@ -70,8 +69,7 @@ impl Reactor {
         }
     }
 
-    /// Takes a source in, and returns its slot, which is its token; `None` if the loop is closed. If it is
-    /// `writable`, a write may be tried before the first event.
+    /// Takes a source in, and returns its slot, which is its token; `None` if the loop is closed.
     pub(crate) fn insert(&mut self, writable: bool) -> Option<usize> {
         let sides = [false, writable].map(Readiness::new);
         (!self.closed).then(|| self.sources.insert(sides))
@@ -92,9 +90,7 @@ impl Reactor {
     /// Returns one side of a source; `None` if the loop is closed.
     #[inline]
     pub(crate) fn side(&mut self, slot: usize, side: Side) -> Option<&mut Readiness> {
-        let source = self.sources.get_mut(slot);
-        debug_assert!(source.is_some() || self.closed, "slot {slot} is vacant");
-        source.map(|sides| &mut sides[side as usize])
+        self.sources.get_mut(slot).map(|sides| &mut sides[side as usize])
     }
 
     /// Gives back the memory of sources that are gone.

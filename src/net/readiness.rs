@@ -1,7 +1,6 @@
 //! One side of a source: whether it is ready, and what waits until it is.
 //!
-//! An operation is tried while its side is ready. When the kernel has nothing more to do, the task waits
-//! for the next edge:
+//! An operation is tried while its side is ready; else the task waits for the next edge:
 //!
 //! ```text
 //!                      edge                            tried: WouldBlock, or a short read or write
@@ -47,11 +46,10 @@ pub(crate) struct Readiness {
     woken_at: Option<u32>,
 }
 
-/// The lowest limit, 64 with the first waiter; and how many of the latest waiters are searched for one that
-/// polls again.
+/// The lowest limit, 64 with the first waiter; and how many of the latest are searched for one that polls again.
 const MIN_LIMIT: usize = 63;
 
-/// Whether a transfer of up to `len` bytes of a stream was short. A read of no byte is the end of the stream,
+/// Whether a transfer of up to `len` bytes of a stream was short. To read nothing is to have come to the end,
 /// where the next read need not wait.
 pub(super) fn is_short(len: usize) -> impl FnOnce(&usize) -> bool {
     move |count| *count < len && *count > 0
@@ -100,23 +98,18 @@ impl Readiness {
         }
     }
 
-    /// Lets a task wait for the next edge, in the common case that no other waiter is first and the side is
-    /// not ready by now. Returns false in any other case.
+    /// Lets a task wait for the next edge, in the common case: no other waiter is first, and the side is not
+    /// ready. Returns false in any other case.
     #[inline]
     pub(super) fn wait_first(&mut self, task: TaskNumber) -> bool {
-        match self.first {
-            None if !self.ready => {
-                self.first = Some(Waiter::Task(task));
-                true
-            }
-            Some(Waiter::Task(first)) => first == task,
-            _ => false,
+        if self.first.is_none() && !self.ready {
+            self.first = Some(Waiter::Task(task));
         }
+        matches!(self.first, Some(Waiter::Task(first)) if first == task)
     }
 
-    /// Adds a waiter, unless it waits already: then it stays in `waiter`. Returns what is to be woken:
-    /// mostly nothing; all others if they are too many; the waiter itself if the side is ready by now.
-    /// `rests` is how often the loop has rested.
+    /// Adds a waiter, unless it waits already: then it stays in `waiter`. Returns what is to be woken: mostly
+    /// nothing; all others if they are too many; the waiter itself if the side is ready by now.
     pub(super) fn wait(&mut self, waiter: &mut Option<Waiter>, rests: u32) -> Vec<Waiter> {
         // A task that polls again was among the last to come; the rest is not searched.
         let mut latest = self.first.iter().chain(self.others.iter().rev().take(MIN_LIMIT));
@@ -146,8 +139,7 @@ impl Readiness {
         woken
     }
 
-    /// Marks the side as ready, and wakes what waits, the first one first. An edge of one side reports the
-    /// other one too if that is ready, mostly without news.
+    /// Marks the side as ready, and wakes what waits, the first one first.
     #[inline(always)]
     pub(super) fn set_ready(&mut self, mut wake: impl FnMut(Waiter)) {
         self.ready = true;

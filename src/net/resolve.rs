@@ -73,7 +73,8 @@ pub(super) async fn resolve(address: &impl ToSocketAddrs) -> io::Result<Vec<Sock
     if let Ok(address) = text.parse() {
         return Ok(vec![address]);
     }
-    let Some((host, port)) = split(&text) else {
+    let split = text.rsplit_once(':').filter(|(host, _)| !host.is_empty());
+    let Some((host, Ok(port))) = split.map(|(host, port)| (host, port.parse())) else {
         let message =
             format!("\"{text}\" is no address: a host and a port are needed, as in \"localhost:80\"");
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
@@ -85,12 +86,6 @@ pub(super) async fn resolve(address: &impl ToSocketAddrs) -> io::Result<Vec<Sock
         let message = format!("cannot look up \"{host}\": {error}");
         io::Error::new(error.kind(), message)
     })
-}
-
-/// Splits text into a host and a port.
-fn split(text: &str) -> Option<(&str, u16)> {
-    let (host, port) = text.rsplit_once(':').filter(|(host, _)| !host.is_empty())?;
-    Some((host, port.parse().ok()?))
 }
 
 /// Looks up a name. The end of a loop does not wait for it: a look-up that is given up has no effect.

@@ -1,16 +1,11 @@
 //! A source: a socket that belongs to a loop.
 //!
-//! It owns its descriptor and has a slot in the reactor. An operation is tried if its side is ready; if it
-//! would block, the task waits for the next edge.
-//!
-//! **One look-up.** An operation needs to know whether its side is ready, marks it when it no longer is, and
-//! lets the task wait. All of this happens in one use of the loop's state, with the system call in the
-//! middle: it runs no user code.
+//! **One look-up.** Whether a side is ready, the operation's system call, and the wait of the task if it would
+//! block: all of this happens in one use of the loop's state. It runs no user code.
 //!
 //! **Dropping.** A socket is deregistered first, then closed, and its slot is freed last. Closing is not
-//! enough: the kernel keeps a registration while a duplicate of the descriptor is open. mio's
-//! [`Registry`](mio::Registry) works on any thread, so a socket that is dropped on another thread is
-//! deregistered and closed there at once; only its slot is freed through the inbox. mio reports each
+//! enough: the kernel keeps a registration while a duplicate of the descriptor is open. On another thread a
+//! socket is deregistered and closed at once too; only its slot is freed through the inbox. mio reports each
 //! registration and its end to a logger, which is user code, so no state is in use then and nothing is
 //! locked.
 
@@ -29,7 +24,7 @@ use crate::task::id::LoopNumber;
 use crate::wake::inbox::{self, Message};
 use crate::wake::waker::{task_of, waiter, wake_quietly};
 
-/// A mio socket and its place in the reactor.
+/// A mio socket and its slot in the reactor of a loop.
 pub(super) struct Source<S: mio::event::Source> {
     /// Registered; `None` before that, and when it was given back.
     io: Option<S>,
@@ -44,8 +39,8 @@ impl<S: mio::event::Source> Source<S> {
         Self::on(of, io, interest, writable)
     }
 
-    /// Registers a socket with a loop of this thread, running or not. If the socket is `writable`, a write
-    /// may be tried before the first event.
+    /// Registers a socket with a loop of this thread, running or not. If it is `writable`, a write may be tried
+    /// before the first event. A read may not: most often there is nothing yet.
     pub(super) fn on(of: LoopNumber, mut io: S, interest: Interest, writable: bool) -> io::Result<Self> {
         let inserted = current::with(of, "a socket", |state| {
             let source = state.reactor.insert(writable)?;
@@ -111,8 +106,8 @@ impl<S: mio::event::Source> Source<S> {
         polled.flatten().unwrap_or_else(|| self.wait(side, cx.waker()).map(Err))
     }
 
-    /// Lets a waiter wait in the uncommon cases: the waker is another runtime's, other tasks wait for the
-    /// side, or an operation was interrupted. Ready with an error if the loop is gone.
+    /// Waits in the uncommon cases: the waker is foreign, other tasks wait for the side, or an operation was
+    /// interrupted. Ready with an error if the loop is gone.
     #[cold]
     fn wait(&self, side: Side, waker: &Waker) -> Poll<io::Error> {
         // First the clone of a foreign waker, which may do anything, even drop the loop.
@@ -148,9 +143,30 @@ fn gone(of: LoopNumber) -> io::Error {
     io::Error::other(format!("the socket's event loop, {of}, is gone"))
 }
 
-/// Makes sockets, each with a field `source`, print as mio's do, and lend out their descriptors.
+/// What all sockets have. Each is named as in std and mio, and has a field `source`.
 macro_rules! socket {
-    ($($socket:ty),+) => {$(
+    ($($socket:ident),+) => {$(
+        impl $socket {
+            /// Returns the address of this side.
+            ///
+            /// # Errors
+            ///
+            /// Those of `getsockname`.
+            pub fn local_addr(&self) -> std::io::Result<std::net::SocketAddr> {
+                self.source.io().local_addr()
+            }
+
+            /// Gives the socket back as std's, on any thread. It is still non-blocking, and may come back to
+            /// this loop or go to another one.
+            ///
+            /// # Errors
+            ///
+            /// If the kernel refuses to forget it; it is closed then.
+            pub fn into_std(self) -> std::io::Result<std::net::$socket> {
+                Ok(self.source.into_inner()?.into())
+            }
+        }
+
         impl std::fmt::Debug for $socket {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 self.source.io().fmt(f)

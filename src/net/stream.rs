@@ -1,5 +1,5 @@
-//! Byte streams: `AsyncRead` and `AsyncWrite` of a stream, by itself and by reference. So a task that has only
-//! `&TcpStream` can read while another one writes.
+//! `AsyncRead` and `AsyncWrite` of a stream, by itself and by reference: a task that has only `&TcpStream` can
+//! read while another one writes.
 //!
 //! The kernel's buffers are the only ones. So a flush does nothing, and a close shuts down the writing side.
 
@@ -84,8 +84,8 @@ macro_rules! byte_stream {
 byte_stream!(TcpStream);
 byte_stream!(&TcpStream);
 
-/// Returns how much one call can transfer. The kernel takes no more buffers than these: a call that fills
-/// them leaves the stream neither empty nor full, though all the buffers together are longer.
+/// Returns how much one call can transfer, since the kernel takes no more than `IOV_MAX` buffers: a call that
+/// fills them has not emptied or filled the stream.
 fn len_at_once(buffers: &[impl Deref<Target = [u8]>]) -> usize {
     const IOV_MAX: usize = 1_024;
     buffers.iter().take(IOV_MAX).map(|buffer| buffer.len()).sum()

@@ -61,8 +61,6 @@ pub struct TcpStream {
     pub(super) source: Source<mio::net::TcpStream>,
 }
 
-socket!(TcpListener, TcpStream);
-
 /// What is watched of a stream: both sides, and on Linux urgent data, since a read ends before it although
 /// more bytes may follow. (Miri knows no urgent data.)
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
@@ -124,15 +122,6 @@ impl TcpListener {
         Poll::Ready(Ok((TcpStream { source }, peer)))
     }
 
-    /// Returns the address it listens on.
-    ///
-    /// # Errors
-    ///
-    /// Those of `getsockname`.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.source.io().local_addr()
-    }
-
     /// Takes a listener of std's; it becomes non-blocking.
     ///
     /// So a listener may have any option and any backlog, here by the crate `socket2`; tokio has `TcpSocket`.
@@ -168,16 +157,6 @@ impl TcpListener {
         listener.set_nonblocking(true)?;
         let listener = mio::net::TcpListener::from_std(listener);
         Ok(TcpListener { source: Source::new(listener, Interest::READABLE, false)? })
-    }
-
-    /// Gives the listener back as std's, on any thread. It is still non-blocking, and may come back to this
-    /// loop or go to another one.
-    ///
-    /// # Errors
-    ///
-    /// If the kernel refuses to forget it; it is closed then.
-    pub fn into_std(self) -> io::Result<net::TcpListener> {
-        Ok(self.source.into_inner()?.into())
     }
 }
 
@@ -221,9 +200,9 @@ impl TcpStream {
     }
 
     async fn connect_one(address: SocketAddr) -> io::Result<TcpStream> {
-        let stream = Self::from_mio(mio::net::TcpStream::connect(address)?, false)?;
-        poll_fn(|cx| stream.source.poll(cx, Side::Write, connect_outcome, |_| false)).await?;
-        Ok(stream)
+        let source = Source::new(mio::net::TcpStream::connect(address)?, INTEREST, false)?;
+        poll_fn(|cx| source.poll(cx, Side::Write, connect_outcome, |_| false)).await?;
+        Ok(TcpStream { source })
     }
 
     /// Reads without taking what it reads: the next read gives the same bytes. 0 is the end of the stream.
@@ -257,15 +236,6 @@ impl TcpStream {
         self.source.io().set_nodelay(nodelay)
     }
 
-    /// Returns the address of this side.
-    ///
-    /// # Errors
-    ///
-    /// Those of `getsockname`.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.source.io().local_addr()
-    }
-
     /// Returns the address of the peer.
     ///
     /// # Errors
@@ -286,26 +256,12 @@ impl TcpStream {
     /// If no loop runs on this thread.
     pub fn from_std(stream: net::TcpStream) -> io::Result<TcpStream> {
         stream.set_nonblocking(true)?;
-        Self::from_mio(mio::net::TcpStream::from_std(stream), true)
-    }
-
-    /// Gives the stream back as std's, on any thread. It is still non-blocking, and may come back to this
-    /// loop or go to another one.
-    ///
-    /// # Errors
-    ///
-    /// If the kernel refuses to forget it; it is closed then.
-    pub fn into_std(self) -> io::Result<net::TcpStream> {
-        Ok(self.source.into_inner()?.into())
-    }
-
-    /// A stream that is connected already may be written to at once. It is not read before an event has come:
-    /// most often there is nothing yet.
-    fn from_mio(stream: mio::net::TcpStream, connected: bool) -> io::Result<TcpStream> {
-        let source = Source::new(stream, INTEREST, connected)?;
-        Ok(TcpStream { source })
+        let stream = mio::net::TcpStream::from_std(stream);
+        Ok(TcpStream { source: Source::new(stream, INTEREST, true)? })
     }
 }
+
+socket!(TcpListener, TcpStream);
 
 /// Returns the outcome of a connect, after an event. The operation would block if there is none: an event
 /// may come too early, as mio documents. A connect that has succeeded costs one system call here.
