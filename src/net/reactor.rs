@@ -10,8 +10,6 @@
 //! Nothing in this table panics: for a vacant slot it answers that the loop is closed, which is the only way
 //! in which a socket can find one.
 
-use std::mem;
-
 use mio::Token;
 use mio::event::Event;
 use slab::Slab;
@@ -35,8 +33,6 @@ pub(crate) struct Reactor {
     shrink: Shrink,
     /// How often the loop had nothing to do. It may wrap: it is compared with what it was.
     pub(super) rests: u32,
-    /// The loop is closed: its sockets are gone from the table, and no other comes in.
-    closed: bool,
 }
 
 impl Reactor {
@@ -69,22 +65,19 @@ impl Reactor {
         }
     }
 
-    /// Takes a source in, and returns its slot, which is its token; `None` if the loop is closed.
-    pub(crate) fn insert(&mut self, writable: bool) -> Option<usize> {
-        let sides = [false, writable].map(Readiness::new);
-        (!self.closed).then(|| self.sources.insert(sides))
+    /// Takes a source in, and returns its slot, which is its token.
+    pub(crate) fn insert(&mut self, writable: bool) -> usize {
+        self.sources.insert([false, writable].map(Readiness::new))
     }
 
     /// Frees the slot of a source that is deregistered. Returns what waited for it.
     pub(crate) fn remove(&mut self, slot: usize) -> Vec<Waiter> {
-        let source = self.sources.try_remove(slot);
-        debug_assert!(source.is_some() || self.closed, "slot {slot} is vacant");
-        match source {
-            Some([read, write]) if read.is_awaited() || write.is_awaited() => {
-                [read, write].into_iter().flat_map(Readiness::into_waiters).collect()
-            }
-            _ => Vec::new(),
+        let mut waiters = Vec::new();
+        for side in self.sources.get_mut(slot).into_iter().flatten() {
+            side.set_ready(|waiter| waiters.push(waiter));
         }
+        self.sources.try_remove(slot);
+        waiters
     }
 
     /// Returns one side of a source; `None` if the loop is closed.
@@ -104,11 +97,14 @@ impl Reactor {
         self.sources.iter().any(|(_, sides)| sides.iter().any(Readiness::is_awaited))
     }
 
-    /// Empties the table for good, and returns every waiter, to be woken once. A socket that is polled from
-    /// now on finds that the loop is gone.
+    /// Empties the table, and returns every waiter, to be woken once. Nothing comes in after that, and a socket
+    /// that is polled finds that the loop is gone.
     pub(crate) fn close(&mut self) -> Vec<Waiter> {
-        self.closed = true;
-        let sources = mem::take(&mut self.sources).into_iter();
-        sources.flat_map(|(_, sides)| sides).flat_map(Readiness::into_waiters).collect()
+        let mut waiters = Vec::new();
+        for side in self.sources.iter_mut().flat_map(|(_, sides)| sides) {
+            side.set_ready(|waiter| waiters.push(waiter));
+        }
+        self.sources = Slab::new();
+        waiters
     }
 }

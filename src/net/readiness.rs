@@ -49,12 +49,6 @@ pub(crate) struct Readiness {
 /// The lowest limit, 64 with the first waiter; and how many of the latest are searched for one that polls again.
 const MIN_LIMIT: usize = 63;
 
-/// Whether a transfer of up to `len` bytes of a stream was short. To read nothing is to have come to the end,
-/// where the next read need not wait.
-pub(super) fn is_short(len: usize) -> impl FnOnce(&usize) -> bool {
-    move |count| *count < len && *count > 0
-}
-
 impl Readiness {
     pub(super) fn new(ready: bool) -> Self {
         Readiness { ready, ..Readiness::default() }
@@ -63,20 +57,22 @@ impl Readiness {
     /// Tries an operation if the side is ready. Pending if it is not, or if the operation would block.
     pub(super) fn attempt<R>(
         &mut self,
-        operation: impl FnOnce() -> io::Result<R>,
-        is_short: impl FnOnce(&R) -> bool,
+        operation: impl FnOnce(&mut Self) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         if !self.ready {
             return Poll::Pending;
         }
-        match operation() {
-            Ok(done) => {
-                if EDGE_TRIGGERED && is_short(&done) {
-                    self.ready = self.drain_first;
-                }
-                Poll::Ready(Ok(done))
-            }
+        match operation(self) {
             Err(error) => self.fail(error).map(Err),
+            done => Poll::Ready(done),
+        }
+    }
+
+    /// Marks the side as waiting after a short transfer: `count` of up to `len` bytes of a stream. To read
+    /// nothing is to have come to the end, where the next read need not wait.
+    pub(super) fn transferred(&mut self, count: usize, len: usize) {
+        if EDGE_TRIGGERED && count < len {
+            self.ready = self.drain_first || count == 0;
         }
     }
 
@@ -162,14 +158,6 @@ impl Readiness {
     pub(super) fn is_awaited(&self) -> bool {
         self.first.is_some()
     }
-
-    /// Returns every waiter, the first one first.
-    pub(super) fn into_waiters(mut self) -> Vec<Waiter> {
-        if let Some(first) = self.first {
-            self.others.insert(0, first);
-        }
-        self.others
-    }
 }
 
 #[cfg(test)]
@@ -177,16 +165,24 @@ mod tests {
     use super::*;
     use crate::task::id::LoopNumber;
 
+    /// Reads into a buffer of 8 bytes; the kernel has `count`.
+    fn read(side: &mut Readiness, count: usize) -> Poll<io::Result<usize>> {
+        side.attempt(|side| {
+            side.transferred(count, 8);
+            Ok(count)
+        })
+    }
+
     /// Tries an operation that fails.
     fn fail(side: &mut Readiness, kind: io::ErrorKind) -> Poll<io::Result<usize>> {
-        side.attempt(|| Err(kind.into()), is_short(8))
+        side.attempt(|_| Err(kind.into()))
     }
 
     /// A side that is to be drained stays ready after a short read, until one has found nothing.
     #[test]
     fn a_side_is_drained_until_a_read_finds_nothing() {
         let mut side = Readiness::new(true);
-        let read = |side: &mut Readiness| side.attempt(|| Ok(3), is_short(8)).is_ready();
+        let read = |side: &mut Readiness| read(side, 3).is_ready();
         side.drain_first = true;
         assert!((0..3).all(|_| read(&mut side)));
         assert!(fail(&mut side, io::ErrorKind::WouldBlock).is_pending());
@@ -198,7 +194,7 @@ mod tests {
     #[test]
     fn the_end_is_no_short_read() {
         let mut side = Readiness::new(true);
-        let read = |side: &mut Readiness, count| side.attempt(|| Ok(count), is_short(8)).is_ready();
+        let read = |side: &mut Readiness, count| read(side, count).is_ready();
         assert!(read(&mut side, 0) && read(&mut side, 8) && read(&mut side, 7));
         assert!(read(&mut side, 7) != EDGE_TRIGGERED);
     }
@@ -215,7 +211,7 @@ mod tests {
         assert!(woken.len() == 1 && woken[0].is(&Waiter::Task(task)));
         assert!(!side.is_awaited());
 
-        assert!(matches!(side.attempt(|| Ok(7), is_short(8)), Poll::Ready(Ok(7))));
+        assert!(matches!(side.attempt(|_| Ok(7)), Poll::Ready(Ok(7))));
         let blocked = fail(&mut side, io::ErrorKind::WouldBlock);
         assert!(blocked.is_pending() && side.wait_first(task));
         assert!(side.is_awaited());

@@ -17,6 +17,7 @@ use mio::{Interest, Token};
 
 use crate::current;
 use crate::net::reactor::Side;
+use crate::net::readiness::Readiness;
 use crate::observe::event::{EventKind, WaitsFor};
 use crate::task::budget;
 use crate::task::cell::drop_quietly;
@@ -42,14 +43,15 @@ impl<S: mio::event::Source> Source<S> {
     /// Registers a socket with a loop of this thread, running or not. If it is `writable`, a write may be tried
     /// before the first event. A read may not: most often there is nothing yet.
     pub(super) fn on(of: LoopNumber, mut io: S, interest: Interest, writable: bool) -> io::Result<Self> {
-        let inserted = current::with(of, "a socket", |state| {
-            let source = state.reactor.insert(writable)?;
-            state.record(|_| EventKind::SourceAdded { source });
-            Some(source)
-        });
-        let slot = inserted.flatten().ok_or_else(|| gone(of))?;
-        let mut source = Source { io: None, of, slot }; // frees the slot if the rest fails
+        // First, since a loop that ends has no registry from before its table is emptied.
         let registry = inbox::registry(of).ok_or_else(|| gone(of))?;
+        let inserted = current::with(of, "a socket", |state| {
+            let source = state.reactor.insert(writable);
+            state.record(|_| EventKind::SourceAdded { source });
+            source
+        });
+        let slot = inserted.ok_or_else(|| gone(of))?;
+        let mut source = Source { io: None, of, slot }; // frees the slot if the rest fails
         registry.register(&mut io, Token(slot), interest)?;
         source.io = Some(io);
         Ok(source)
@@ -84,14 +86,13 @@ impl<S: mio::event::Source> Source<S> {
         &self,
         cx: &mut Context<'_>,
         side: Side,
-        operation: impl FnOnce(&S) -> io::Result<R>,
-        is_short: impl FnOnce(&R) -> bool,
+        operation: impl FnOnce(&S, &mut Readiness) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         ready!(budget::poll_left(cx));
         let io = self.io();
         let polled = current::polled(self.of, "a socket", |state| {
             let readiness = state.reactor.side(self.slot, side)?;
-            let polled = readiness.attempt(|| operation(io), is_short);
+            let polled = readiness.attempt(|readiness| operation(io, readiness));
             if polled.is_ready() {
                 budget::spend();
                 return Some(polled);

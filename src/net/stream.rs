@@ -12,7 +12,6 @@ use std::task::{Context, Poll, ready};
 use futures_io::{AsyncRead, AsyncWrite};
 
 use super::reactor::Side;
-use super::readiness::is_short;
 use super::tcp::TcpStream;
 use crate::task::budget;
 
@@ -32,7 +31,11 @@ impl TcpStream {
         if len == 0 {
             return budget::poll_spend(cx).map(|()| Ok(0));
         }
-        self.source.poll(cx, side, transfer, is_short(len))
+        self.source.poll(cx, side, |io, readiness| {
+            let count = transfer(io)?;
+            readiness.transferred(count, len);
+            Ok(count)
+        })
     }
 }
 

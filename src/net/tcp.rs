@@ -116,7 +116,7 @@ impl TcpListener {
     ///
     /// As [`accept`](Self::accept).
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        let accepted = self.source.poll(cx, Side::Read, |io| io.accept(), |_| false);
+        let accepted = self.source.poll(cx, Side::Read, |io, _| io.accept());
         let (stream, peer) = ready!(accepted)?;
         let source = Source::on(self.source.of, stream, INTEREST, true)?;
         Poll::Ready(Ok((TcpStream { source }, peer)))
@@ -129,21 +129,18 @@ impl TcpListener {
     /// ```
     /// use std::net::{Ipv4Addr, SocketAddr};
     ///
-    /// use boucle::net::{TcpListener, TcpStream};
+    /// use boucle::net::TcpListener;
     /// use socket2::{Domain, Socket, Type};
     ///
-    /// # fn main() -> std::io::Result<()> {
-    /// boucle::run(async {
-    ///     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-    ///     socket.set_reuse_address(true)?; // as `bind` does on Unix
-    ///     socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
-    ///     socket.listen(1_024)?; // the backlog
-    ///     let listener = TcpListener::from_std(socket.into())?;
-    ///     let client = TcpStream::connect(listener.local_addr()?).await?;
-    ///     assert_eq!(listener.accept().await?.1, client.local_addr()?);
-    ///     Ok(())
-    /// })
-    /// # }
+    /// # boucle::run(async {
+    /// let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    /// socket.set_reuse_address(true)?; // as `bind` does on Unix
+    /// socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
+    /// socket.listen(1_024)?; // the backlog
+    /// let listener = TcpListener::from_std(socket.into())?;
+    /// # std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # listener.accept().await
+    /// # }).unwrap();
     /// ```
     ///
     /// # Errors
@@ -201,7 +198,7 @@ impl TcpStream {
 
     async fn connect_one(address: SocketAddr) -> io::Result<TcpStream> {
         let source = Source::new(mio::net::TcpStream::connect(address)?, INTEREST, false)?;
-        poll_fn(|cx| source.poll(cx, Side::Write, connect_outcome, |_| false)).await?;
+        poll_fn(|cx| source.poll(cx, Side::Write, |io, _| connect_outcome(io))).await?;
         Ok(TcpStream { source })
     }
 
@@ -215,7 +212,7 @@ impl TcpStream {
             consume_budget().await;
             return Ok(0);
         }
-        poll_fn(|cx| self.source.poll(cx, Side::Read, |io| io.peek(buffer), |_| false)).await
+        poll_fn(|cx| self.source.poll(cx, Side::Read, |io, _| io.peek(buffer))).await
     }
 
     /// Returns whether small writes are sent at once (`TCP_NODELAY`).
