@@ -73,10 +73,10 @@ impl Reactor {
     /// Frees the slot of a source that is deregistered. Returns what waited for it.
     pub(crate) fn remove(&mut self, slot: usize) -> Vec<Waiter> {
         let mut waiters = Vec::new();
-        for side in self.sources.get_mut(slot).into_iter().flatten() {
-            side.set_ready(|waiter| waiters.push(waiter));
+        if let Some([read, write]) = &mut self.sources.try_remove(slot) {
+            read.set_ready(|waiter| waiters.push(waiter));
+            write.set_ready(|waiter| waiters.push(waiter));
         }
-        self.sources.try_remove(slot);
         waiters
     }
 

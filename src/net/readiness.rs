@@ -138,8 +138,9 @@ impl Readiness {
     /// Marks the side as ready, and wakes what waits, the first one first.
     #[inline(always)]
     pub(super) fn set_ready(&mut self, mut wake: impl FnMut(Waiter)) {
-        self.ready = true;
-        if let Some(first) = self.first.take() {
+        if !mem::replace(&mut self.ready, true)
+            && let Some(first) = self.first.take()
+        {
             wake(first);
             if !self.others.is_empty() {
                 self.take_others().into_iter().for_each(wake);

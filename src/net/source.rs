@@ -102,7 +102,7 @@ impl<S: mio::event::Source> Source<S> {
                 Side::Read => WaitsFor::Readable(self.slot),
                 Side::Write => WaitsFor::Writable(self.slot),
             });
-            waits.then_some(polled)
+            waits.then_some(Poll::Pending)
         });
         polled.flatten().unwrap_or_else(|| self.wait(side, cx.waker()).map(Err))
     }
