@@ -12,19 +12,14 @@ const KEPT: usize = 1_024;
 /// So few entries may each be waited for.
 const FEW: usize = 16;
 
-/// How many entries an attempt may look at for each rest since the one before.
+/// How many entries an attempt may look at for each rest before the next one.
 const ENTRIES_PER_REST: usize = 64;
 
 /// When a slab is to be shrunk.
+#[derive(Default)]
 pub(crate) struct Shrink {
-    /// The rests since the last attempt.
-    rests: usize,
-}
-
-impl Default for Shrink {
-    fn default() -> Self {
-        Shrink { rests: usize::MAX }
-    }
+    /// The rests until the next attempt.
+    wait: usize,
 }
 
 impl Shrink {
@@ -35,23 +30,15 @@ impl Shrink {
     /// be many attempts in vain.
     #[inline]
     pub(crate) fn rest<T>(&mut self, slab: &mut Slab<T>) {
-        if slab.capacity() > KEPT {
-            self.shrink(slab);
-        }
-    }
-
-    #[cold]
-    fn shrink<T>(&mut self, slab: &mut Slab<T>) {
         let capacity = slab.capacity();
-        if slab.len() > capacity / 4 {
-            *self = Shrink::default();
+        if capacity <= KEPT {
             return;
         }
-        self.rests = self.rests.saturating_add(1);
-        let is_paid = slab.len() <= FEW || self.rests >= capacity / ENTRIES_PER_REST;
-        if is_paid && !slab.contains(capacity - 1) {
+        self.wait = self.wait.saturating_sub(1);
+        let is_paid = self.wait == 0 || slab.len() <= FEW;
+        if is_paid && slab.len() <= capacity / 4 && !slab.contains(capacity - 1) {
             slab.shrink_to_fit();
-            self.rests = 0;
+            self.wait = slab.capacity() / ENTRIES_PER_REST;
         }
     }
 }
