@@ -3,19 +3,16 @@
 //! The loop counts *ticks* of one microsecond since it was made. A deadline is rounded up to a tick
 //! and the present is rounded down, so no timer is ever early.
 //!
-//! To read the time is most of what a timer costs: 23 ns twice, of the 70 that it took to arm and
-//! to cancel one (on the machine of the benchmarks). The first reading, when a sleep is made, must be
-//! exact. The second, at its first poll, asks whether the deadline has come meanwhile; and to know
-//! that a deadline is far, a time that is some milliseconds old will do. Linux has such a clock,
-//! which it sets at each timer interrupt, and which is read in 5 ns: then it is 54 in all.
-//!
 //! The clock may be *virtual*. Then its time is the start plus an offset that stands still while
 //! the tasks run and jumps to the next deadline when nothing else can happen: a program that sleeps
 //! for a year is done at once, and its schedule is the same on every run.
+//!
+//! To read the time is most of what a timer costs. The first reading, when a sleep is made, must be
+//! exact. The second, at its first poll, asks whether the deadline has come meanwhile; and to know
+//! that a deadline is far, a time that is some milliseconds old will do. Linux has such a *coarse*
+//! clock, which it sets at each timer interrupt, and which is read in a fifth of the time.
 
 use std::time::{Duration, Instant};
-
-use self::coarse::CoarseClock;
 
 /// A loop's clock.
 pub(crate) struct Clock {
@@ -24,8 +21,8 @@ pub(crate) struct Clock {
     offset: Option<Duration>,
     /// When a wait in real time began, for a virtual clock.
     waits_since: Option<Instant>,
-    /// `None` if the clock is virtual, or the system has no such clock.
-    coarse: Option<CoarseClock>,
+    /// The coarse clock's tick at the start; `None` if the clock is virtual, or the system has no such clock.
+    coarse_start: Option<u64>,
     /// The latest of the fine deadlines, in ticks.
     fine_until: u64,
 }
@@ -47,7 +44,7 @@ impl Clock {
             start: Instant::now(),
             offset: is_virtual.then_some(Duration::ZERO),
             waits_since: None,
-            coarse: if is_virtual { None } else { CoarseClock::new() },
+            coarse_start: coarse_tick().filter(|_| !is_virtual),
             fine_until: 0,
         }
     }
@@ -66,7 +63,7 @@ impl Clock {
 
     /// The time since the loop was made.
     pub(crate) fn elapsed(&self) -> Duration {
-        self.now().saturating_duration_since(self.start)
+        self.since_start(self.now())
     }
 
     /// A point in time, in the loop's.
@@ -76,8 +73,7 @@ impl Clock {
 
     /// The present, in ticks.
     pub(crate) fn tick(&self) -> u64 {
-        let elapsed = self.elapsed();
-        ticks(elapsed.as_secs(), elapsed.subsec_micros())
+        ticks(self.elapsed())
     }
 
     /// Whether a deadline has come.
@@ -109,14 +105,12 @@ impl Clock {
 
     /// What comes now may take real time, which passes for a virtual clock too.
     pub(crate) fn begin_wait(&mut self) {
-        if self.is_virtual() {
-            self.waits_since = Some(Instant::now());
-        }
+        self.waits_since = self.offset.map(|_| Instant::now());
     }
 
     /// It is over. Of a virtual clock's time no more than `limit` passes.
     pub(crate) fn end_wait(&mut self, limit: Option<Duration>) {
-        if let Some(begin) = self.waits_since.take() {
+        if let Some(begin) = self.waits_since {
             let time = begin.elapsed();
             self.pass(limit.map_or(time, |limit| time.min(limit)));
         }
@@ -124,23 +118,21 @@ impl Clock {
 
     /// Lets the time of a virtual clock pass, up to what an `Instant` can hold.
     pub(crate) fn pass(&mut self, time: Duration) {
-        if let Some(offset) = &mut self.offset {
-            let later = offset.saturating_add(time);
-            if self.start.checked_add(later).is_some() {
-                *offset = later;
-            }
+        let later = self.offset.and_then(|offset| offset.checked_add(time));
+        if later.is_some_and(|later| self.start.checked_add(later).is_some()) {
+            self.offset = later;
         }
     }
 
     /// The first tick at which a deadline has come.
     fn tick_of(&self, deadline: Instant) -> u64 {
-        let until = deadline.saturating_duration_since(self.start);
-        ticks(until.as_secs(), until.subsec_nanos().div_ceil(1_000))
+        ticks(self.since_start(deadline).saturating_add(Duration::from_nanos(999)))
     }
 
     /// Whether a tick is so far ahead that a coarse look at the time is enough.
     fn is_far(&self, tick: u64) -> bool {
-        self.coarse.as_ref().is_some_and(|coarse| coarse.tick() + FAR < tick)
+        let elapsed = self.coarse_start.and_then(|start| Some(coarse_tick()?.saturating_sub(start)));
+        elapsed.is_some_and(|elapsed| elapsed + FAR < tick)
     }
 }
 
@@ -152,55 +144,28 @@ pub(crate) fn real_now() -> Instant {
 /// The instant `wait` after `now`; a century after it, if the clock cannot represent that; and `now`
 /// itself in the last century of a virtual clock.
 ///
-/// It does not panic: it is called while the loop is borrowed, and a panic's hook is user code.
+/// It does not panic: it is called while the loop's state is in use, and a panic's hook is user code.
 pub(crate) fn deadline_after(now: Instant, wait: Duration) -> Instant {
     const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
     let later = now.checked_add(wait).or_else(|| now.checked_add(CENTURY));
     later.unwrap_or(now)
 }
 
-fn ticks(seconds: u64, micros: u32) -> u64 {
-    seconds.saturating_mul(1_000_000).saturating_add(u64::from(micros))
+/// The whole ticks in a duration.
+fn ticks(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
+/// The tick of the coarse clock, if the system has one.
 #[cfg(target_os = "linux")]
-mod coarse {
-    use rustix::time::{ClockId, Timespec, clock_gettime};
-
-    /// The time of the kernel's last timer interrupt.
-    pub(super) struct CoarseClock {
-        start: Timespec,
-    }
-
-    impl CoarseClock {
-        pub(super) fn new() -> Option<Self> {
-            let start = clock_gettime(ClockId::MonotonicCoarse);
-            Some(CoarseClock { start })
-        }
-
-        /// The ticks since the start, give or take the length of an interrupt's period.
-        pub(super) fn tick(&self) -> u64 {
-            let now = clock_gettime(ClockId::MonotonicCoarse);
-            let nanos = 1_000_000_000 * (now.tv_sec - self.start.tv_sec) + now.tv_nsec - self.start.tv_nsec;
-            nanos as u64 / 1_000
-        }
-    }
+fn coarse_tick() -> Option<u64> {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);
+    Some(now.tv_sec as u64 * 1_000_000 + now.tv_nsec as u64 / 1_000)
 }
 
 #[cfg(not(target_os = "linux"))]
-mod coarse {
-    /// No clock here is cheaper than the exact one.
-    pub(super) enum CoarseClock {}
-
-    impl CoarseClock {
-        pub(super) fn new() -> Option<Self> {
-            None
-        }
-
-        pub(super) fn tick(&self) -> u64 {
-            match *self {}
-        }
-    }
+fn coarse_tick() -> Option<u64> {
+    None
 }
 
 #[cfg(test)]
