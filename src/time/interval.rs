@@ -9,11 +9,9 @@ use crate::time::sleep::{Sleep, sleep};
 
 /// Ticks at once, and then every `period`.
 ///
-/// The ticks count from this call; if no loop is running when it is made, from the first poll, which
-/// ticks at once. The loop's clock measures the time, virtual or real.
-///
-/// asyncio has none; there a loop around `sleep` is late by the length of its body, every round. The
-/// names and the ways to catch up are tokio's.
+/// The ticks count from this call; if no loop is running then, from the first poll. The names and the
+/// ways to catch up are tokio's. asyncio has no interval; there a loop around `sleep` is late by the
+/// length of its body, every round.
 ///
 /// ```
 /// use std::time::Duration;
@@ -45,24 +43,23 @@ pub struct Interval {
     missed: MissedTickBehavior,
 }
 
-/// What an [`Interval`] does when a tick was asked for too late.
+/// What an [`Interval`] does when a tick was fetched too late.
 ///
-/// With a period of 10 ms and a tick that was fetched at 34 ms instead of 10, the next ones are due
-/// at:
+/// With a period of 10 ms, and a tick fetched at 34 ms instead of 10, the next ones are due at:
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum MissedTickBehavior {
     /// 20, 30 (both past, so at once), 40, 50: the number of ticks is right.
     #[default]
     Burst,
-    /// 44, 54, 64: a late tick is where a new grid begins. One is late if it comes more than 5 ms
-    /// behind, as in tokio, or by a period or more, if that is shorter.
+    /// 44, 54, 64: a late tick begins a new grid. It is late by more than 5 ms, as in tokio, or by a
+    /// period, if that is shorter.
     Delay,
-    /// 40, 50, 60: the ticks stay on the grid, and some are left out. The next one is the first on the
-    /// grid after now: fetched at exactly 30 ms, it is the one at 40.
+    /// 40, 50, 60: the next tick is the first on the grid after now. (Fetched at exactly 30 ms, it
+    /// is the one at 40.)
     Skip,
 }
 
-/// A tick that is no later than this is on time, if the period is longer.
+/// A tick that is no later than this is on time for `Delay`, if the period is longer.
 const LATE: Duration = Duration::from_millis(5);
 
 impl Interval {
@@ -78,7 +75,18 @@ impl Interval {
     /// [`tick`](Self::tick) as a poll.
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         let due = ready!(self.sleep.poll_over(cx));
-        self.sleep.reset(self.next(due, self.sleep.now()));
+        let now = self.sleep.now();
+        let lateness = now.saturating_duration_since(due);
+        let (from, wait) = match self.missed {
+            MissedTickBehavior::Delay if lateness > LATE || lateness >= self.period => (now, self.period),
+            MissedTickBehavior::Skip if lateness >= self.period => {
+                // Nanoseconds since the last tick on the grid: 64 bits hold five centuries of them.
+                let since = (lateness.as_nanos() % self.period.as_nanos()) as u64;
+                (now, self.period - Duration::from_nanos(since))
+            }
+            _ => (due, self.period),
+        };
+        self.sleep.reset(clock::deadline_after(from, wait));
         Poll::Ready(due)
     }
 
@@ -102,26 +110,4 @@ impl Interval {
     pub fn set_missed_tick_behavior(&mut self, behavior: MissedTickBehavior) {
         self.missed = behavior;
     }
-
-    /// Returns when the tick after `due` is due, if that one was fetched at `now`.
-    fn next(&self, due: Instant, now: Instant) -> Instant {
-        let next = clock::deadline_after(due, self.period);
-        let lateness = now.saturating_duration_since(due);
-        match self.missed {
-            MissedTickBehavior::Delay if lateness > LATE || lateness >= self.period => {
-                clock::deadline_after(now, self.period)
-            }
-            MissedTickBehavior::Skip if lateness >= self.period => {
-                let into = lateness.as_nanos() % self.period.as_nanos();
-                let rest = self.period.as_nanos() - into;
-                clock::deadline_after(now, nanoseconds(rest))
-            }
-            _ => next,
-        }
-    }
-}
-
-fn nanoseconds(count: u128) -> Duration {
-    let second = 1_000_000_000;
-    Duration::new((count / second) as u64, (count % second) as u32)
 }

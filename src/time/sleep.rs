@@ -16,9 +16,6 @@
 //! left it gives way once: it wakes its task and is pending, and its next poll is ready whatever is left
 //! then. So a `timeout` ends even a future that spends the whole budget of each poll, and a loop of
 //! timeouts that have passed still gives way.
-//!
-//! A waker may be another runtime's, and its clone and its drop that runtime's code. So a waker is cloned
-//! before the loop's state is used, and what is left over is dropped after.
 
 use std::fmt;
 use std::pin::Pin;
@@ -80,41 +77,37 @@ pub fn now() -> Instant {
 /// When it is polled on another loop than the one it waits on, or for the first time without a
 /// loop.
 pub fn sleep(duration: Duration) -> Sleep {
-    let until = current::running(|state| {
+    let known = current::running(|state| {
         let deadline = clock::deadline_after(state.clock.now(), duration);
-        State::Until(deadline, state.number)
+        (state.number, State::Until(deadline))
     });
-    Sleep { state: until.unwrap_or(State::For(duration)) }
+    let (of, state) = known.unwrap_or((LoopNumber::NONE, State::For(duration)));
+    Sleep { of, state }
 }
 
 /// Waits until a point in time. As [`sleep`] in all else; a deadline that is past is ready at once.
 pub fn sleep_until(deadline: Instant) -> Sleep {
     let of = current::running_number().unwrap_or(LoopNumber::NONE);
-    Sleep { state: State::Until(deadline, of) }
+    Sleep { of, state: State::Until(deadline) }
 }
 
 /// The future of [`sleep`] and [`sleep_until`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Sleep {
+    /// The loop whose clock measures the time, or none.
+    of: LoopNumber,
     state: State,
 }
 
-/// `For` becomes `Until` when the time is known, and `Armed` at the first poll that is not ready. The
-/// number is that of the loop whose clock measures the time, or none. 32 bytes: a million sleeping tasks
-/// hold a million of these.
+/// `For` becomes `Until` when the time is known, and `Armed` at the first poll that is not ready.
 enum State {
     /// No loop was running when the sleep was made.
     For(Duration),
-    Until(Instant, LoopNumber),
-    Armed(Instant, TimerKey),
+    Until(Instant),
+    /// The wheel of its loop has a timer, with this key.
+    Armed(Instant, u32),
     /// It is over, and its last poll had no budget left. The next one is ready.
-    GaveWay(Instant, LoopNumber),
-}
-
-/// A key of a wheel, cancelled when this drops.
-struct TimerKey {
-    of: LoopNumber,
-    key: u32,
+    GaveWay(Instant),
 }
 
 impl Sleep {
@@ -123,9 +116,7 @@ impl Sleep {
     pub fn deadline(&self) -> Option<Instant> {
         match self.state {
             State::For(_) => None,
-            State::Until(deadline, _) | State::Armed(deadline, _) | State::GaveWay(deadline, _) => {
-                Some(deadline)
-            }
+            State::Until(deadline) | State::Armed(deadline, _) | State::GaveWay(deadline) => Some(deadline),
         }
     }
 
@@ -133,52 +124,42 @@ impl Sleep {
     /// that polled it, reset it or ran when it was made. If that loop is gone or on another thread,
     /// by [`now`].
     pub fn is_elapsed(&self) -> bool {
-        let deadline = self.deadline();
-        deadline.is_some_and(|deadline| self.now() >= deadline)
+        self.deadline().is_some_and(|deadline| self.now() >= deadline)
     }
 
     /// Gives it another deadline, whether or not the first has come. O(1).
     ///
     /// A task that was pending on it must poll it again to be woken by the new one.
     pub fn reset(&mut self, deadline: Instant) {
-        let of = current::running_number().unwrap_or(self.of());
-        self.state = State::Until(deadline, of);
-    }
-
-    /// The loop whose clock measures its time.
-    fn of(&self) -> LoopNumber {
-        match &self.state {
-            State::For(_) => LoopNumber::NONE,
-            State::Until(_, of) | State::GaveWay(_, of) => *of,
-            State::Armed(_, timer) => timer.of,
-        }
+        let of = current::running_number().unwrap_or(self.of);
+        *self = Sleep { of, state: State::Until(deadline) };
     }
 
     /// The time of its loop.
     pub(crate) fn now(&self) -> Instant {
-        current::find(self.of()).map_or_else(now, |state| state.clock.now())
+        current::find(self.of).map_or_else(now, |state| state.clock.now())
     }
 
     /// Waits until it is over, and returns the deadline.
     pub(crate) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
-        let gave_way = matches!(self.state, State::GaveWay(..));
-        let (deadline, of) = ready!(self.poll_deadline(cx));
+        let gave_way = matches!(self.state, State::GaveWay(_));
+        let deadline = ready!(self.poll_deadline(cx));
         if budget::poll_spend(cx).is_ready() || gave_way {
-            self.state = State::Until(deadline, of);
+            *self = Sleep { of: self.of, state: State::Until(deadline) };
             return Poll::Ready(deadline);
         }
-        self.state = State::GaveWay(deadline, of);
+        *self = Sleep { of: self.of, state: State::GaveWay(deadline) };
         Poll::Pending
     }
 
-    /// Waits for the deadline, whatever the budget is. Returns it, with the loop whose clock has reached
-    /// it. A timer may have fired late: a loop that is busy looks at its timers only now and then.
-    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<(Instant, LoopNumber)> {
-        if let State::Armed(deadline, TimerKey { of, key }) = self.state {
+    /// Waits for the deadline, whatever the budget is. A timer may have fired late: a loop that is busy
+    /// looks at its timers only now and then.
+    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
+        if let State::Armed(deadline, key) = self.state {
             let waiter = waiter(cx.waker());
-            let polled = current::polled(of, "a sleep", |state| {
+            let polled = current::polled(self.of, "a sleep", |state| {
                 if state.timers.has_fired(key) || state.clock.has_come(deadline) {
-                    return (Poll::Ready((deadline, of)), waiter);
+                    return (Poll::Ready(deadline), waiter);
                 }
                 state.record_sleep(key, deadline, false);
                 (Poll::Pending, state.timers.replace(key, waiter))
@@ -194,31 +175,30 @@ impl Sleep {
 
     /// Arms a timer on the running loop, unless the deadline has come by its clock. A sleep that was made
     /// without a loop counts from now on.
-    fn arm(&mut self, cx: &mut Context<'_>) -> Poll<(Instant, LoopNumber)> {
+    fn arm(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         let waiter = waiter(cx.waker());
-        let armed = current::expect_running("a sleep", |state| {
-            let of = state.number;
+        let (of, deadline, timer) = current::expect_running("a sleep", |state| {
             let deadline = match self.state {
                 State::For(wait) => clock::deadline_after(state.clock.now(), wait),
-                State::Until(deadline, _) | State::Armed(deadline, _) | State::GaveWay(deadline, _) => {
-                    deadline
-                }
+                State::Until(deadline) | State::Armed(deadline, _) | State::GaveWay(deadline) => deadline,
             };
             let Some(tick) = state.clock.tick_ahead(deadline) else {
-                return Err((deadline, of, waiter));
+                return (state.number, deadline, Err(waiter));
             };
             let key = state.timers.arm(tick, waiter);
             state.record_sleep(key, deadline, true);
-            Ok((deadline, TimerKey { of, key }))
+            (state.number, deadline, Ok(key))
         });
-        match armed {
-            Ok((deadline, timer)) => {
-                self.state = State::Armed(deadline, timer);
+        self.of = of;
+        match timer {
+            Ok(key) => {
+                self.state = State::Armed(deadline, key);
                 Poll::Pending
             }
-            Err((deadline, of, unused)) => {
+            Err(unused) => {
+                self.state = State::Until(deadline);
                 unused.drop_quietly();
-                Poll::Ready((deadline, of))
+                Poll::Ready(deadline)
             }
         }
     }
@@ -232,22 +212,20 @@ impl Future for Sleep {
     }
 }
 
-impl Drop for TimerKey {
+impl Drop for Sleep {
     fn drop(&mut self) {
-        current::deliver(self.of, Message::ReleaseTimer(self.key));
+        if let State::Armed(_, key) = self.state {
+            current::deliver(self.of, Message::ReleaseTimer(key));
+        }
     }
 }
 
 impl fmt::Debug for Sleep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.state {
+        match self.state {
             State::For(duration) => write!(f, "Sleep(for {duration:?})"),
-            State::Until(deadline, _) | State::GaveWay(deadline, _) => {
-                write!(f, "Sleep(until {deadline:?})")
-            }
-            State::Armed(deadline, timer) => {
-                write!(f, "Sleep(until {deadline:?}, armed on {})", timer.of)
-            }
+            State::Armed(deadline, _) => write!(f, "Sleep(until {deadline:?}, armed on {})", self.of),
+            State::Until(deadline) | State::GaveWay(deadline) => write!(f, "Sleep(until {deadline:?})"),
         }
     }
 }
