@@ -12,8 +12,8 @@
 //! The lock is held while the system makes a thread, so that no count is ever a guess. No user code
 //! runs under it: work is boxed, and is run and dropped outside.
 //!
-//! The `blocking` crate would do most of this, but if a thread is refused it tries again and again, on
-//! the caller's thread.
+//! The `blocking` crate would do most of this, but it tries again and again to make a thread that is
+//! refused, on the caller's thread.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -54,57 +54,45 @@ struct Shared {
 type Work = Box<dyn FnOnce() + Send>;
 
 struct Queued {
-    /// The loop that waits for it at its end, if one does.
-    of: Option<LoopNumber>,
+    /// The loop that waits for it at its end, or none.
+    of: LoopNumber,
     work: Work,
-}
-
-/// The place of a piece of work in the queue. Dropping it gives up work that has not begun.
-pub(super) struct Place {
-    pool: &'static Pool,
-    number: u64,
 }
 
 impl Pool {
     pub(crate) const fn new(name: &'static str, max_threads: usize) -> Self {
-        Pool {
-            name,
-            max_threads,
-            state: Mutex::new(Shared {
-                queue: BTreeMap::new(),
-                next_number: 0,
-                threads: 0,
-                free: 0,
-                loops: BTreeMap::new(),
-            }),
-            submitted: Condvar::new(),
-            ended: Condvar::new(),
-        }
+        let shared =
+            Shared { queue: BTreeMap::new(), next_number: 0, threads: 0, free: 0, loops: BTreeMap::new() };
+        let (submitted, ended) = (Condvar::new(), Condvar::new());
+        Pool { name, max_threads, state: Mutex::new(shared), submitted, ended }
     }
 
-    /// Queues work. Drops it and returns the system's error if there is no thread and none can be
-    /// made.
-    pub(super) fn submit(&'static self, of: Option<LoopNumber>, work: Work) -> io::Result<Place> {
+    /// Queues work, and returns its number. Drops it and returns the system's error if there is no thread
+    /// and none can be made.
+    pub(super) fn submit(&'static self, of: LoopNumber, work: Work) -> io::Result<u64> {
         let mut state = self.lock();
+        let waiting = state.queue.len() + 1;
+        if let Err(error) = self.grow(&mut state, waiting)
+            && state.threads == 0
+        {
+            drop(state);
+            drop_quietly(work);
+            // Not with the system's kind, `WouldBlock`, which means something else for a socket.
+            return Err(io::Error::other(format!("the system refuses a thread: {error}")));
+        }
         let number = state.next_number;
         state.next_number += 1;
         state.queue.insert(number, Queued { of, work });
-        if let Some(of) = of {
-            *state.loops.entry(of).or_default() += 1;
-        }
-        if let Err(error) = self.grow(&mut state)
-            && state.threads == 0
-        {
-            let refused = state.take(number);
-            drop(state);
-            drop_quietly(refused);
-            // Not with the system's kind, `WouldBlock`, which means something else for a socket.
-            let message = format!("the system refuses a thread: {error}");
-            return Err(io::Error::other(message));
-        }
+        *state.loops.entry(of).or_default() += 1;
         drop(state);
         self.submitted.notify_one();
-        Ok(Place { pool: self, number })
+        Ok(number)
+    }
+
+    /// Drops work that has not begun.
+    pub(super) fn give_up(&self, number: u64) {
+        let given_up = self.lock().take(number);
+        drop_quietly(given_up);
     }
 
     /// Ends what a loop has here: drops its work that has not begun, and waits for the rest, up to
@@ -115,7 +103,7 @@ impl Pool {
         if !has_work(&mut state) {
             return;
         }
-        let own = state.queue.iter().filter(|(_, queued)| queued.of == Some(of));
+        let own = state.queue.iter().filter(|(_, queued)| queued.of == of);
         let own: Vec<_> = own.map(|(number, _)| *number).collect();
         let given_up: Vec<_> = own.into_iter().map(|number| state.take(number)).collect();
         drop(state);
@@ -125,9 +113,9 @@ impl Pool {
         drop(self.ended.wait_timeout_while(self.lock(), timeout, has_work));
     }
 
-    /// Makes a thread, unless enough of them are free for what is queued.
-    fn grow(&'static self, state: &mut Shared) -> io::Result<()> {
-        if state.queue.len() <= state.free || state.threads == self.max_threads {
+    /// Makes a thread, unless enough of them are free for the work that waits.
+    fn grow(&'static self, state: &mut Shared, waiting: usize) -> io::Result<()> {
+        if waiting <= state.free || state.threads == self.max_threads {
             return Ok(());
         }
         let thread = thread::Builder::new().name(self.name.to_owned());
@@ -141,25 +129,23 @@ impl Pool {
     fn work(&'static self) {
         let mut state = self.lock();
         loop {
-            while let Some((_, Queued { of, work })) = state.queue.pop_first() {
-                state.free -= 1;
-                // The system may have refused threads for what is queued, and grant one now.
-                let _ = self.grow(&mut state);
-                drop(state);
-                work();
-                state = self.lock();
-                state.free += 1;
-                state.end_one(of);
-                self.ended.notify_all();
-            }
-            let waited = self.submitted.wait_timeout(state, IDLE);
-            let (woken, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-            state = woken;
-            if timeout.timed_out() && state.queue.is_empty() {
+            let is_idle = |state: &mut Shared| state.queue.is_empty();
+            let waited = self.submitted.wait_timeout_while(state, IDLE, is_idle);
+            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            state.free -= 1;
+            let Some((_, Queued { of, work })) = state.queue.pop_first() else {
                 state.threads -= 1;
-                state.free -= 1;
                 return;
-            }
+            };
+            // The system may have refused threads for what is queued, and grant one now.
+            let waiting = state.queue.len();
+            let _ = self.grow(&mut state, waiting);
+            drop(state);
+            work();
+            state = self.lock();
+            state.free += 1;
+            state.end_one(of);
+            self.ended.notify_all();
         }
     }
 
@@ -178,21 +164,12 @@ impl Shared {
     }
 
     /// Counts one piece of work less. A loop that has none left is forgotten.
-    fn end_one(&mut self, of: Option<LoopNumber>) {
-        if let Some(of) = of
-            && let Some(left) = self.loops.get_mut(&of)
-        {
+    fn end_one(&mut self, of: LoopNumber) {
+        if let Some(left) = self.loops.get_mut(&of) {
             *left -= 1;
             if *left == 0 {
                 self.loops.remove(&of);
             }
         }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let given_up = self.pool.lock().take(self.number);
-        drop_quietly(given_up);
     }
 }

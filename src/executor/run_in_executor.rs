@@ -1,14 +1,13 @@
 //! `run_in_executor`: blocking work, on a thread that is not the loop's.
 //!
 //! A job is a piece of work in the [pool](super::pool) that all loops of the process share, and a
-//! future that gets its value. The two share the job's [`Stage`]: pending, until the work has ended or is
-//! dropped.
-//!
-//! Wakers, and values when they are dropped, are user code: none of it runs under the lock.
+//! future that gets its value. The two share the job's [`Stage`]. Wakers, and values when they are dropped,
+//! are user code: none of it runs under the lock.
 //!
 //! A job belongs to the loop that ran when it was made, which waits for it at its end. So no effect of the
 //! job is cut off when `main` returns.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::mem;
@@ -18,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use super::pool::{Place, Pool};
+use super::pool::Pool;
 use crate::current;
 use crate::observe::event::WaitsFor;
 use crate::task::budget;
@@ -79,38 +78,38 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let is_closing = current::running(|state| state.closing);
-    let started = if is_closing == Some(true) {
+    let running = current::running(|state| (state.number, state.closing));
+    let (of, is_closing) = running.unwrap_or((LoopNumber::NONE, false));
+    let started = if is_closing {
         drop_quietly(work);
         Err(io::Error::other("its event loop has ended"))
     } else {
-        start(&EXECUTOR, current::running_number(), work)
+        start(&EXECUTOR, of, work)
     };
-    started.unwrap_or_else(|error| RunInExecutor(Job::Refused(error)))
+    started.unwrap_or_else(|error| {
+        let message = format!("run_in_executor cannot begin the work: {error}");
+        RunInExecutor(Err(message.into()))
+    })
 }
 
-/// Starts a job that belongs to `of`.
+/// Starts a job that belongs to `of`, or to no loop.
 ///
 /// # Errors
 ///
 /// Those of making a thread, if the pool has none. The work is dropped.
-pub(crate) fn start<F, T>(
-    pool: &'static Pool,
-    of: Option<LoopNumber>,
-    work: F,
-) -> io::Result<RunInExecutor<T>>
+pub(crate) fn start<F, T>(pool: &'static Pool, of: LoopNumber, work: F) -> io::Result<RunInExecutor<T>>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let stage = Arc::new(Mutex::new(Stage::Pending(None)));
+    let stage = Arc::new(Mutex::new(Stage::New));
     let mut end = WorkEnd { stage: Arc::clone(&stage), result: None, _hold: Hold::new() };
     let work = move || {
         end.result = Some(catch_unwind(AssertUnwindSafe(work)));
         drop_quietly(end);
     };
-    let _place = pool.submit(of, Box::new(work))?;
-    Ok(RunInExecutor(Job::Started { stage, _place }))
+    let number = pool.submit(of, Box::new(work))?;
+    Ok(RunInExecutor(Ok(Job { stage, pool, number })))
 }
 
 /// Ends the jobs of a loop: drops those that have not begun, and waits for the others, up to `timeout`.
@@ -118,46 +117,33 @@ pub(crate) fn end_jobs(of: LoopNumber, timeout: Option<Duration>) {
     EXECUTOR.end(of, timeout);
 }
 
-/// The future of [`run_in_executor`].
+/// The future of [`run_in_executor`]: its job, or why there is none to be polled.
 #[must_use = "dropping it gives up work that has not begun; await it, or `spawn` it"]
-pub struct RunInExecutor<T>(Job<T>);
-
-enum Job<T> {
-    Started { stage: Arc<Mutex<Stage<T>>>, _place: Place },
-    Refused(io::Error),
-    Over,
-}
+pub struct RunInExecutor<T>(Result<Job<T>, Cow<'static, str>>);
 
 impl<T> Future for RunInExecutor<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         ready!(budget::poll_left(cx));
-        let stage = match &self.0 {
-            Job::Started { stage, .. } => stage,
-            Job::Refused(error) => panic!("run_in_executor cannot begin the work: {error}"),
-            Job::Over => panic!("the future of run_in_executor was polled after it was ready"),
+        let job = match &self.0 {
+            Ok(job) => job,
+            Err(message) => panic!("{message}"),
         };
-        let Poll::Ready(result) = Stage::poll(stage, cx) else {
-            current::running(|state| state.record_wait(WaitsFor::Job));
-            return Poll::Pending;
+        let result = match Stage::exchange(&job.stage, Stage::Awaited(waiter(cx.waker()), Hold::new())) {
+            Stage::Ended(result) => result,
+            before => {
+                drop_quietly(before);
+                current::running(|state| state.record_wait(WaitsFor::Job));
+                return Poll::Pending;
+            }
         };
-        self.0 = Job::Over;
+        self.0 = Err("the future of run_in_executor was polled after it was ready".into());
         budget::spend();
         match result {
             Some(Ok(value)) => Poll::Ready(value),
             Some(Err(payload)) => resume_unwind(payload),
             None => panic!("run_in_executor has not begun the work: its event loop has ended"),
-        }
-    }
-}
-
-impl<T> Drop for RunInExecutor<T> {
-    /// Takes back the waiter, since the work may run for a long time yet, and drops a value that has come
-    /// already. Then the place is dropped: giving up the work wakes nothing.
-    fn drop(&mut self) {
-        if let Job::Started { stage, .. } = &self.0 {
-            drop_quietly(Stage::replace(stage, Stage::GivenUp));
         }
     }
 }
@@ -168,10 +154,29 @@ impl<T> fmt::Debug for RunInExecutor<T> {
     }
 }
 
+/// What the future owns.
+struct Job<T> {
+    stage: Arc<Mutex<Stage<T>>>,
+    pool: &'static Pool,
+    /// The work's, in the pool.
+    number: u64,
+}
+
+impl<T> Drop for Job<T> {
+    /// Takes back the waiter, since the work may run for a long time yet, and drops a value that has come
+    /// already. Then gives up the work, which wakes nothing any more.
+    fn drop(&mut self) {
+        drop_quietly(Stage::exchange(&self.stage, Stage::GivenUp));
+        self.pool.give_up(self.number);
+    }
+}
+
 /// How a job stands.
 enum Stage<T> {
-    /// The work is queued, or runs. What waits for it, from the future's last poll.
-    Pending(Option<(Waiter, Option<Hold>)>),
+    /// The work is queued, or runs, and its future was not polled yet.
+    New,
+    /// The same, with what waits for it, from the future's last poll.
+    Awaited(Waiter, Option<Hold>),
     /// What the work has returned, or its panic; `None` if it never began.
     Ended(Option<Result<T, Payload>>),
     /// The future is gone. The work may go on.
@@ -179,41 +184,13 @@ enum Stage<T> {
 }
 
 impl<T> Stage<T> {
-    /// Sets the stage, and returns the one before.
-    fn replace(shared: &Mutex<Self>, next: Self) -> Self {
+    /// Sets the stage, and returns the one before. If the future is gone, returns the new one.
+    fn exchange(shared: &Mutex<Self>, next: Self) -> Self {
         let mut stage = shared.lock().unwrap_or_else(PoisonError::into_inner);
-        mem::replace(&mut *stage, next)
-    }
-
-    /// Leaves the result, unless the future is gone. Returns what waits for it.
-    fn end(shared: &Mutex<Self>, result: &mut Option<Result<T, Payload>>) -> Option<(Waiter, Option<Hold>)> {
-        let mut stage = shared.lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut *stage {
-            Stage::Pending(waiting) => {
-                let waiting = waiting.take();
-                *stage = Stage::Ended(result.take());
-                waiting
-            }
-            Stage::Ended(_) | Stage::GivenUp => None,
+        match *stage {
+            Stage::GivenUp => next,
+            _ => mem::replace(&mut *stage, next),
         }
-    }
-
-    /// Takes the result, or leaves what waits for it.
-    fn poll(shared: &Mutex<Self>, cx: &mut Context<'_>) -> Poll<Option<Result<T, Payload>>> {
-        let mut waiting = Some((waiter(cx.waker()), Hold::new()));
-        let mut stage = shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let polled = match &mut *stage {
-            Stage::Pending(before) => {
-                mem::swap(before, &mut waiting);
-                Poll::Pending
-            }
-            Stage::Ended(result) => Poll::Ready(result.take()),
-            Stage::GivenUp => Poll::Ready(None),
-        };
-        drop(stage);
-        // Quietly, since the result is in hand.
-        drop_quietly(waiting);
-        polled
     }
 }
 
@@ -228,11 +205,10 @@ impl<T> Drop for WorkEnd<T> {
     /// Leaves the result, and wakes what waits for it. If the future is gone, the result is dropped here, on
     /// this thread.
     fn drop(&mut self) {
-        if let Some((waiter, hold)) = Stage::end(&self.stage, &mut self.result) {
-            wake_quietly(waiter);
-            drop(hold);
+        match Stage::exchange(&self.stage, Stage::Ended(self.result.take())) {
+            Stage::Awaited(waiter, _hold) => wake_quietly(waiter),
+            unused => drop_quietly(unused),
         }
-        drop_quietly(self.result.take());
     }
 }
 

@@ -7,7 +7,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
 #[cfg(feature = "blocking")]
-use crate::executor::{self, pool::Pool};
+use crate::{executor, executor::pool::Pool, task::id::LoopNumber};
 
 /// What [`TcpListener::bind`](super::TcpListener::bind) and
 /// [`TcpStream::connect`](super::TcpStream::connect) take as an address.
@@ -95,7 +95,7 @@ async fn look_up(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
     /// has.
     static LOOK_UPS: Pool = Pool::new("boucle-look-up", 32);
     let look_up = move || Ok(std::net::ToSocketAddrs::to_socket_addrs(&(host, port))?.collect());
-    executor::start(&LOOK_UPS, None, look_up)?.await
+    executor::start(&LOOK_UPS, LoopNumber::NONE, look_up)?.await
 }
 
 #[cfg(not(feature = "blocking"))]
