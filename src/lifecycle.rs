@@ -72,8 +72,10 @@ pub(crate) fn close(number: LoopNumber) {
         let waiters = current::expect(number).take_waiters();
         waiters.into_iter().for_each(wake_quietly);
         // After all else: a job that waits for something of the loop has found it gone by now.
-        let timeout = current::expect(number).shutdown_timeout;
-        end_jobs(number, timeout);
+        let State { jobs, shutdown_timeout, .. } = *current::expect(number);
+        if jobs > 0 {
+            end_jobs(number, shutdown_timeout);
+        }
         current::expect(number).record(|_| EventKind::Closed);
         notify_last(number);
     }

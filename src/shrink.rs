@@ -1,8 +1,7 @@
 //! Giving a slab's memory back, while the loop rests.
 //!
-//! A slab grows with what is in it and never shrinks by itself: a burst of a million tasks would keep
-//! 40 MB until the loop is dropped. An entry cannot be moved, since its number is its place; so what can
-//! be given back is the room behind the last entry.
+//! A slab never shrinks by itself: a burst of a million tasks would keep 40 MB until the loop is dropped. An
+//! entry cannot be moved, since its number is its place; what can be given back is the room behind the last.
 
 use slab::Slab;
 
@@ -25,9 +24,8 @@ pub(crate) struct Shrink {
 impl Shrink {
     /// Shrinks a slab if less than a quarter of it is used and its last place is free.
     ///
-    /// That costs O(n), and gives little back if an entry near the end stays. So the next attempt is
-    /// made when enough rests have shared its cost, or when so few entries are left that there cannot
-    /// be many attempts in vain.
+    /// That costs O(n), and gives little back if an entry near the end stays. So the next attempt is made
+    /// when enough rests have shared its cost, or when few entries are left: then few attempts are in vain.
     #[inline]
     pub(crate) fn rest<T>(&mut self, slab: &mut Slab<T>) {
         let capacity = slab.capacity();

@@ -1,19 +1,17 @@
 //! A pool of threads, and the work that waits for one.
 //!
-//! The pool makes a thread when work finds none free, up to a bound. A thread ends when it has been idle for
-//! a second. The queue owns the work that has not begun; one lock guards it and every count, so:
+//! The pool makes a thread when work finds none free, up to a bound. A thread ends when it has been idle for a
+//! second. The queue owns the work that has not begun; one lock guards it and what is counted, so:
 //!
-//! - Work that is given up, or that belongs to a loop that ends, either has begun or never will: to take it
-//!   out of the queue is one step under the lock, and so is to begin it.
-//! - A thread ends only when it finds the queue empty. So while one exists, the queue is worked off.
-//!   If the system refuses another, the work waits its turn; if there is none at all, the caller gets
-//!   the system's error. Nothing here waits for a thread, or tries again.
+//! - Work that is given up, or that belongs to a loop that ends, either has begun or never will: to take it out
+//!   of the queue is one step under the lock, and so is to begin it.
+//! - A thread ends only when it finds the queue empty. So while one exists, the queue is worked off. If the
+//!   system refuses another, the work waits its turn; if there is none at all, the caller gets the system's
+//!   error. Nothing here waits for a thread, or tries again. (The `blocking` crate does, on the caller's
+//!   thread.)
 //!
-//! The lock is held while the system makes a thread, so that no count is ever a guess. No user code
-//! runs under it: work is boxed, and is run and dropped outside.
-//!
-//! The `blocking` crate would do most of this, but it tries again and again to make a thread that is
-//! refused, on the caller's thread.
+//! The lock is held while the system makes a thread, so that no count is ever a guess. No user code runs under
+//! it: work is boxed, and is run and dropped outside.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -40,14 +38,12 @@ pub(crate) struct Pool {
 }
 
 struct Shared {
-    /// The work that has not begun, oldest first.
+    /// The work that has not begun, by its number, oldest first.
     queue: BTreeMap<u64, Queued>,
+    /// The loops whose work is running, by its number; one entry for each thread that is not free.
+    running: BTreeMap<u64, LoopNumber>,
     next_number: u64,
     threads: usize,
-    /// Those of the threads that have no work: each of them looks at the queue before it sleeps.
-    free: usize,
-    /// How much work each loop has that has not ended, queued or running.
-    loops: BTreeMap<LoopNumber, usize>,
 }
 
 /// Something to be run. It never unwinds.
@@ -61,8 +57,7 @@ struct Queued {
 
 impl Pool {
     pub(crate) const fn new(name: &'static str, max_threads: usize) -> Self {
-        let shared =
-            Shared { queue: BTreeMap::new(), next_number: 0, threads: 0, free: 0, loops: BTreeMap::new() };
+        let shared = Shared { queue: BTreeMap::new(), running: BTreeMap::new(), next_number: 0, threads: 0 };
         let (submitted, ended) = (Condvar::new(), Condvar::new());
         Pool { name, max_threads, state: Mutex::new(shared), submitted, ended }
     }
@@ -83,7 +78,6 @@ impl Pool {
         let number = state.next_number;
         state.next_number += 1;
         state.queue.insert(number, Queued { of, work });
-        *state.loops.entry(of).or_default() += 1;
         drop(state);
         self.submitted.notify_one();
         Ok(number)
@@ -91,37 +85,33 @@ impl Pool {
 
     /// Drops work that has not begun.
     pub(super) fn give_up(&self, number: u64) {
-        let given_up = self.lock().take(number);
+        let given_up = self.lock().queue.remove(&number);
         drop_quietly(given_up);
     }
 
-    /// Ends what a loop has here: drops its work that has not begun, and waits for the rest, up to
-    /// `timeout`. Nothing may be submitted for it any more. If it has any work, O(n) in what is queued.
+    /// Ends what a loop has here: drops its work that has not begun, and waits for the rest, up to `timeout`.
+    /// Nothing may be submitted for it any more. O(n) in what is queued.
     pub(super) fn end(&self, of: LoopNumber, timeout: Option<Duration>) {
         let mut state = self.lock();
-        let has_work = |state: &mut Shared| state.loops.contains_key(&of);
-        if !has_work(&mut state) {
-            return;
-        }
-        let own = state.queue.iter().filter(|(_, queued)| queued.of == of);
-        let own: Vec<_> = own.map(|(number, _)| *number).collect();
-        let given_up: Vec<_> = own.into_iter().map(|number| state.take(number)).collect();
+        let numbers = state.queue.iter().filter(|(_, queued)| queued.of == of).map(|(number, _)| *number);
+        let own: Vec<_> = numbers.collect();
+        let given_up: Vec<_> = own.iter().map(|number| state.queue.remove(number)).collect();
         drop(state);
         given_up.into_iter().for_each(drop_quietly);
+        let is_running = |state: &mut Shared| state.running.values().any(|running| *running == of);
         // Without a bound, as long as it takes.
         let timeout = timeout.unwrap_or(Duration::MAX);
-        drop(self.ended.wait_timeout_while(self.lock(), timeout, has_work));
+        drop(self.ended.wait_timeout_while(self.lock(), timeout, is_running));
     }
 
     /// Makes a thread, unless enough of them are free for the work that waits.
     fn grow(&'static self, state: &mut Shared, waiting: usize) -> io::Result<()> {
-        if waiting <= state.free || state.threads == self.max_threads {
-            return Ok(());
+        let free = state.threads - state.running.len();
+        if waiting > free && state.threads < self.max_threads {
+            let thread = thread::Builder::new().name(self.name.to_owned());
+            thread.spawn(|| self.work())?;
+            state.threads += 1;
         }
-        let thread = thread::Builder::new().name(self.name.to_owned());
-        thread.spawn(|| self.work())?;
-        state.threads += 1;
-        state.free += 1;
         Ok(())
     }
 
@@ -132,19 +122,18 @@ impl Pool {
             let is_idle = |state: &mut Shared| state.queue.is_empty();
             let waited = self.submitted.wait_timeout_while(state, IDLE, is_idle);
             (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-            state.free -= 1;
-            let Some((_, Queued { of, work })) = state.queue.pop_first() else {
+            let Some((number, Queued { of, work })) = state.queue.pop_first() else {
                 state.threads -= 1;
                 return;
             };
+            state.running.insert(number, of);
             // The system may have refused threads for what is queued, and grant one now.
             let waiting = state.queue.len();
             let _ = self.grow(&mut state, waiting);
             drop(state);
             work();
             state = self.lock();
-            state.free += 1;
-            state.end_one(of);
+            state.running.remove(&number);
             self.ended.notify_all();
         }
     }
@@ -152,24 +141,5 @@ impl Pool {
     fn lock(&self) -> MutexGuard<'_, Shared> {
         // Nothing panics under the lock; if it did, what is there would still be whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Shared {
-    /// Takes out work that has not begun.
-    fn take(&mut self, number: u64) -> Option<Queued> {
-        let taken = self.queue.remove(&number)?;
-        self.end_one(taken.of);
-        Some(taken)
-    }
-
-    /// Counts one piece of work less. A loop that has none left is forgotten.
-    fn end_one(&mut self, of: LoopNumber) {
-        if let Some(left) = self.loops.get_mut(&of) {
-            *left -= 1;
-            if *left == 0 {
-                self.loops.remove(&of);
-            }
-        }
     }
 }

@@ -30,11 +30,11 @@ use crate::wake::waker::{waiter, wake_quietly};
 /// The threads of [`run_in_executor`]. Their number is tokio's.
 static EXECUTOR: Pool = Pool::new("boucle-executor", 512);
 
-/// Runs blocking work on a thread pool, and waits for its value without blocking the loop:
-/// asyncio's `run_in_executor` and `to_thread`, tokio's `spawn_blocking`.
+/// Runs blocking work on a thread pool, and waits for its value without blocking the loop: asyncio's
+/// `run_in_executor` and `to_thread`, tokio's `spawn_blocking`.
 ///
-/// The work starts now, not at the first poll. Use it for what blocks and has no async form (files,
-/// a C library), and for computation that would hold the loop for long.
+/// The work starts now, not at the first poll. Use it for what blocks and has no async form (files, a C
+/// library), and for computation that would hold the loop for long.
 ///
 /// ```
 /// let text = boucle::run(async {
@@ -51,26 +51,23 @@ static EXECUTOR: Pool = Pool::new("boucle-executor", 512);
 ///
 /// # The end of the loop
 ///
-/// A job belongs to the loop that runs on this thread when it is made. The end of
-/// [`run`](crate::run), and the drop of an [`EventLoop`](crate::EventLoop), drop what has not begun
-/// and then wait for what has, up to [`shutdown_timeout`](crate::Builder::shutdown_timeout). They do
-/// so last: a job that waits for a task, or uses a [`LoopHandle`](crate::LoopHandle), finds it gone.
-/// But a job that waits for what never comes, a line of stdin perhaps, holds up the end for ever: with
-/// such jobs, set a bound.
-/// A job that is made where no loop runs belongs to none, whichever loop awaits it. A job that is made
-/// while its loop ends, by a destructor, is dropped at once.
+/// A job belongs to the loop that runs on this thread when it is made; where none runs, to none. The end of
+/// [`run`](crate::run), and the drop of an [`EventLoop`](crate::EventLoop), drop what has not begun and wait
+/// for what has, up to [`shutdown_timeout`](crate::Builder::shutdown_timeout). They do so last: a job that
+/// waits for a task, or uses a [`LoopHandle`](crate::LoopHandle), finds it gone. But a job that waits for what
+/// never comes, a line of stdin perhaps, holds up the end for ever: with such jobs, set a bound. A job that
+/// is made while its loop ends, by a destructor, is dropped at once.
 ///
 /// # Cancellation
 ///
-/// Dropping the future gives up the wait. Work that has begun runs to its end, as in asyncio, and
-/// its value is dropped on its thread (one that has come already is dropped at once); work that has
-/// not begun never will, and is dropped at once too.
+/// Dropping the future gives up the wait. Work that has not begun is dropped at once. Work that has begun runs
+/// to its end, as in asyncio, and its value is dropped on its thread (one that has come already, at once).
 ///
 /// # Panics
 ///
-/// A panic of the work goes on where the future is awaited. Awaiting it also panics if there is no
-/// thread, and the system refuses to make one; and if the loop that the job belongs to has ended
-/// before the work began. The call itself never panics.
+/// A panic of the work goes on where the future is awaited. Awaiting it also panics if there is no thread, and
+/// the system refuses to make one; and if the loop that the job belongs to has ended before the work began.
+/// The call itself never panics.
 #[doc(alias = "to_thread")]
 #[doc(alias = "spawn_blocking")]
 pub fn run_in_executor<F, T>(work: F) -> RunInExecutor<T>
@@ -80,23 +77,17 @@ where
 {
     let running = current::running(|state| (state.number, state.closing));
     let (of, is_closing) = running.unwrap_or((LoopNumber::NONE, false));
-    let started = if is_closing {
+    if is_closing {
         drop_quietly(work);
-        Err(io::Error::other("its event loop has ended"))
-    } else {
-        start(&EXECUTOR, of, work)
-    };
-    started.unwrap_or_else(|error| {
-        let message = format!("run_in_executor cannot begin the work: {error}");
-        RunInExecutor(Err(message.into()))
+        return RunInExecutor(Err("run_in_executor cannot begin the work: its event loop has ended".into()));
+    }
+    start(&EXECUTOR, of, work).unwrap_or_else(|error| {
+        RunInExecutor(Err(format!("run_in_executor cannot begin the work: {error}").into()))
     })
 }
 
-/// Starts a job that belongs to `of`, or to no loop.
-///
-/// # Errors
-///
-/// Those of making a thread, if the pool has none. The work is dropped.
+/// Starts a job that belongs to `of`, or to no loop. An error is that of making a thread, if the pool has none;
+/// then the work is dropped.
 pub(crate) fn start<F, T>(pool: &'static Pool, of: LoopNumber, work: F) -> io::Result<RunInExecutor<T>>
 where
     F: FnOnce() -> T + Send + 'static,
@@ -163,8 +154,8 @@ struct Job<T> {
 }
 
 impl<T> Drop for Job<T> {
-    /// Takes back the waiter, since the work may run for a long time yet, and drops a value that has come
-    /// already. Then gives up the work, which wakes nothing any more.
+    /// Takes back the waiter, since the work may run for long yet, or a value that has come already. Then gives
+    /// up the work, which wakes nothing any more.
     fn drop(&mut self) {
         drop_quietly(Stage::exchange(&self.stage, Stage::GivenUp));
         self.pool.give_up(self.number);
@@ -202,8 +193,7 @@ struct WorkEnd<T> {
 }
 
 impl<T> Drop for WorkEnd<T> {
-    /// Leaves the result, and wakes what waits for it. If the future is gone, the result is dropped here, on
-    /// this thread.
+    /// Leaves the result, and wakes what waits for it. If the future is gone, the result is dropped here.
     fn drop(&mut self) {
         match Stage::exchange(&self.stage, Stage::Ended(self.result.take())) {
             Stage::Awaited(waiter, _hold) => wake_quietly(waiter),
@@ -212,9 +202,8 @@ impl<T> Drop for WorkEnd<T> {
     }
 }
 
-/// Holds the virtual clock of a loop while work runs, and while a future waits for it: the loop that waits
-/// need not be the one that the job belongs to. A hold is released after the wake, so the loop receives
-/// the wake first.
+/// Holds the virtual clock of a loop while work runs, and while a future waits for it: the loop that waits need
+/// not be the one that the job belongs to. It is released after the wake, so the loop receives the wake first.
 struct Hold(LoopNumber);
 
 impl Hold {

@@ -1,16 +1,16 @@
 //! The clock: the one file that reads the time.
 //!
-//! The loop counts *ticks* of one microsecond since it was made. A deadline is rounded up to a tick
-//! and the present is rounded down, so no timer is ever early.
+//! The loop counts *ticks* of one microsecond since it was made. A deadline is rounded up to a tick and the
+//! present is rounded down, so no timer is ever early.
 //!
-//! The clock may be *virtual*. Then its time is the start plus an offset that stands still while
-//! the tasks run and jumps to the next deadline when nothing else can happen: a program that sleeps
-//! for a year is done at once, and its schedule is the same on every run.
+//! The clock may be *virtual*. Then its time is the start plus an offset that stands still while the tasks run
+//! and jumps to the next deadline when nothing else can happen: a program that sleeps for a year is done at
+//! once, and its schedule is the same on every run.
 //!
-//! To read the time is most of what a timer costs. The first reading, when a sleep is made, must be
-//! exact. The second, at its first poll, asks whether the deadline has come meanwhile; and to know
-//! that a deadline is far, a time that is some milliseconds old will do. Linux has such a *coarse*
-//! clock, which it sets at each timer interrupt, and which is read in a fifth of the time.
+//! To read the time is most of what a timer costs. The first reading, when a sleep is made, must be exact. The
+//! second, at its first poll, asks whether the deadline has come meanwhile; and to know that a deadline is far,
+//! a time that is some milliseconds old will do. Linux has such a *coarse* clock, set at each timer interrupt,
+//! and read in a fifth of the time.
 
 use std::time::{Duration, Instant};
 
@@ -27,15 +27,13 @@ pub(crate) struct Clock {
     fine_until: u64,
 }
 
-/// A deadline is far if it is so many ticks ahead of the coarse clock: a tenth of a second, which
-/// is less than most timeouts, and much more than that clock is ever behind. (Should a machine
-/// stand still for so long between two interrupts, a sleep that is over is pending at its first
-/// poll, until the loop looks at its timers.)
+/// A deadline is far if it is so many ticks ahead of the coarse clock: a tenth of a second, which is less than
+/// most timeouts, and much more than that clock is ever behind. (Should a machine stand still for so long
+/// between two interrupts, a sleep that is over is pending until the loop looks at its timers.)
 const FAR: u64 = 100_000;
 
-/// A deadline is fine if it is nearer than this when its timer is armed, and is waited for in
-/// microseconds. The others share the milliseconds in which they fall: that is one park for all
-/// of them, and as exact as a wait of more than one can show.
+/// A deadline is fine if it is nearer than this when its timer is armed, and is waited for in microseconds. The
+/// others share the milliseconds in which they fall: that is one park for all of them.
 const FINE: Duration = Duration::from_millis(1);
 
 impl Clock {
@@ -81,7 +79,7 @@ impl Clock {
         !self.is_far(self.tick_of(deadline)) && deadline <= self.now()
     }
 
-    /// The tick of a deadline for which a timer is to be armed; `None` if it has come.
+    /// The tick at which a timer for the deadline is to fire; `None` if the deadline has come.
     pub(crate) fn tick_ahead(&mut self, deadline: Instant) -> Option<u64> {
         let tick = self.tick_of(deadline);
         if !self.is_far(tick) {
@@ -96,19 +94,18 @@ impl Clock {
         Some(tick)
     }
 
-    /// How long the loop may sleep before a tick: until then, or, if nothing fine is waited for,
-    /// for the rest of the millisecond too.
+    /// How long the loop may sleep before a tick: until then, but at least a millisecond if it is not fine.
     pub(crate) fn until(&self, tick: u64) -> Duration {
         let time = Duration::from_micros(tick).saturating_sub(self.elapsed());
         if time.is_zero() || tick <= self.fine_until || self.is_virtual() { time } else { time.max(FINE) }
     }
 
-    /// What comes now may take real time, which passes for a virtual clock too.
+    /// Begins a wait in real time, which passes for a virtual clock too.
     pub(crate) fn begin_wait(&mut self) {
         self.waits_since = self.offset.map(|_| Instant::now());
     }
 
-    /// It is over. Of a virtual clock's time no more than `limit` passes.
+    /// Ends the wait. Of a virtual clock's time no more than `limit` passes.
     pub(crate) fn end_wait(&mut self, limit: Option<Duration>) {
         if let Some(begin) = self.waits_since {
             let time = begin.elapsed();
@@ -141,14 +138,11 @@ pub(crate) fn real_now() -> Instant {
     Instant::now()
 }
 
-/// The instant `wait` after `now`; a century after it, if the clock cannot represent that; and `now`
-/// itself in the last century of a virtual clock.
-///
-/// It does not panic: it is called while the loop's state is in use, and a panic's hook is user code.
+/// The instant `wait` after `now`; a century after it, if the clock cannot represent that; and `now` itself in
+/// the last century of a virtual clock. Never panics: it is called while the loop's state is in use.
 pub(crate) fn deadline_after(now: Instant, wait: Duration) -> Instant {
     const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
-    let later = now.checked_add(wait).or_else(|| now.checked_add(CENTURY));
-    later.unwrap_or(now)
+    now.checked_add(wait).or_else(|| now.checked_add(CENTURY)).unwrap_or(now)
 }
 
 /// The whole ticks in a duration.

@@ -2,20 +2,17 @@
 //!
 //! ```text
 //!   1 call   computes the deadline; nothing is armed
-//!   2 poll   arms a timer in the loop's wheel, with the task's number, and is pending: the turn puts
-//!            the task back into its slot, idle
-//!   3 park   once nothing is ready, the loop sleeps until the wheel's next deadline
-//!            (`State::begin_park`)
-//!   4 wake   `State::wake_timers` takes the number out of the wheel, pushes it and marks the task as
-//!            queued (`Tasks::queue`)
+//!   2 poll   arms a timer in the loop's wheel, with the task's number, and is pending
+//!   3 park   once nothing is ready, the loop sleeps until the wheel's next deadline (`State::begin_park`)
+//!   4 wake   the number leaves the wheel for the ready queue (`State::wake_timers`)
 //!   5 poll   in the next batch: the timer has fired, so the sleep is ready, and frees its key
 //! ```
 //!
-//! **To wait needs no budget, to be ready does.** A sleep that is not over arms its timer and is
-//! pending, whatever the poll has spent. A sleep that is over spends a unit of the [budget]. If none is
-//! left it gives way once: it wakes its task and is pending, and its next poll is ready whatever is left
-//! then. So a `timeout` ends even a future that spends the whole budget of each poll, and a loop of
-//! timeouts that have passed still gives way.
+//! **To wait needs no budget, to be ready does.** A sleep that is not over arms its timer and is pending,
+//! whatever the poll has spent. A sleep that is over spends a unit of the [budget]. If none is left it gives
+//! way once: it wakes its task and is pending, and its next poll is ready whatever is left then. So a `timeout`
+//! ends even a future that spends the whole budget of each poll, and a loop of timeouts that have passed
+//! still gives way.
 
 use std::fmt;
 use std::pin::Pin;
@@ -29,9 +26,8 @@ use crate::time::clock;
 use crate::wake::inbox::Message;
 use crate::wake::waker::waiter;
 
-/// The time of the running loop, virtual or real; without a loop, the real time.
-///
-/// asyncio's `loop.time`. Each call reads the clock.
+/// The time of the running loop, virtual or real; without a loop, the real time: asyncio's `loop.time`. Each
+/// call reads the clock.
 #[doc(alias = "time")]
 pub fn now() -> Instant {
     current::running(|state| state.clock.now()).unwrap_or_else(clock::real_now)
@@ -39,12 +35,11 @@ pub fn now() -> Instant {
 
 /// Waits for some time: asyncio's `sleep`.
 ///
-/// The time counts from this call; if no loop is running then, from the first poll. A sleep is never early.
-/// The wheel ticks in microseconds. Sleeps of more than a millisecond share the loop's wakes, and are up
-/// to a millisecond late; a shorter one is less late, on Linux.
-///
-/// A sleep of zero is ready at once, and does not give way: [`yield_now`](crate::yield_now) does.
-/// Any duration is accepted; one that the clock cannot represent is a century.
+/// The time counts from this call; if no loop is running then, from the first poll. The wheel ticks in
+/// microseconds, and a sleep is never early. One of more than a millisecond shares the loop's wakes, and is up
+/// to a millisecond late; a shorter one is less late, on Linux. Any duration is accepted; one that the clock
+/// cannot represent is a century. A sleep of zero is ready at once, and does not give way:
+/// [`yield_now`](crate::yield_now) does.
 ///
 /// To arm and to cancel the timer are O(1), without a system call. A timer takes 48 bytes, and its share of
 /// the room that a vector keeps to grow.
@@ -59,8 +54,7 @@ pub fn now() -> Instant {
 /// });
 /// ```
 ///
-/// What the loop does meanwhile, as [`trace`](crate::trace) shows it: it polls the task, which waits
-/// until its timer wakes it, and polls it again.
+/// What the loop does meanwhile, as [`trace`](crate::trace) shows it:
 ///
 /// ```text
 /// turn         1                   2
@@ -74,8 +68,7 @@ pub fn now() -> Instant {
 ///
 /// # Panics
 ///
-/// When it is polled on another loop than the one it waits on, or for the first time without a
-/// loop.
+/// When it is polled on another loop than the one it waits on, or for the first time without a loop.
 pub fn sleep(duration: Duration) -> Sleep {
     let known = current::running(|state| {
         let deadline = clock::deadline_after(state.clock.now(), duration);
@@ -111,8 +104,7 @@ enum State {
 }
 
 impl Sleep {
-    /// When it is over; `None` if the time does not count yet, because no loop was running when it was
-    /// made.
+    /// When it is over; `None` if the time does not count yet, because no loop ran when it was made.
     pub fn deadline(&self) -> Option<Instant> {
         match self.state {
             State::For(_) => None,
@@ -120,9 +112,8 @@ impl Sleep {
         }
     }
 
-    /// Whether the deadline has come, by the clock of the sleep's own loop, running or not: the one
-    /// that polled it, reset it or ran when it was made. If that loop is gone or on another thread,
-    /// by [`now`].
+    /// Whether the deadline has come, by the clock of the sleep's own loop, running or not: the one that
+    /// polled it, reset it or ran when it was made. If that loop is gone or on another thread, by [`now`].
     pub fn is_elapsed(&self) -> bool {
         self.deadline().is_some_and(|deadline| self.now() >= deadline)
     }
@@ -152,8 +143,8 @@ impl Sleep {
         Poll::Pending
     }
 
-    /// Waits for the deadline, whatever the budget is. A timer may have fired late: a loop that is busy
-    /// looks at its timers only now and then.
+    /// Waits for the deadline, whatever the budget is. The clock may have reached it before the timer fires,
+    /// since a loop that is busy looks at its timers only now and then.
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         if let State::Armed(deadline, key) = self.state {
             let waiter = waiter(cx.waker());

@@ -24,8 +24,7 @@ use crate::time::sleep::{Sleep, sleep};
 /// });
 /// ```
 ///
-/// A timeout of one second for a sleep of two, as [`trace`](crate::trace) shows it: one task, which waits
-/// for two timers.
+/// A timeout of one second for a sleep of two, as [`trace`](crate::trace) shows it:
 ///
 /// ```text
 /// turn         1                               2
@@ -35,19 +34,19 @@ use crate::time::sleep::{Sleep, sleep};
 ///
 /// # Errors
 ///
-/// [`Elapsed`], when the time is over. The future is dropped with the `Timeout`. (If the future is a
-/// `JoinHandle`, its task goes on, where asyncio's `wait_for` cancels it.)
+/// [`Elapsed`], when the time is over. The future is dropped with the `Timeout`, not before.
 ///
 /// # Cancellation
 ///
-/// Dropping it drops the future and cancels the timer.
+/// Dropping it drops the future and cancels the timer. (If the future is a `JoinHandle`, its task goes on,
+/// where asyncio's `wait_for` cancels it.)
 ///
 /// # Panics
 ///
 /// As [`sleep`].
 #[doc(alias = "wait_for")]
-// If this is inlined, a large future is built in its place; a call has two more copies on the stack.
-// (Without optimization it is the other way round.)
+// Inlined, a large future is built in its place; a call has two more copies on the stack. (Without optimization
+// it is the other way round.)
 #[cfg_attr(not(debug_assertions), inline(always))]
 pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
     Timeout { future: future.into_future(), sleep: sleep(duration) }

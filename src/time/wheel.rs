@@ -1,31 +1,30 @@
 //! The hierarchical timer wheel (Varghese & Lauck, "Hashed and Hierarchical Timing Wheels", 1987).
 //!
-//! Eleven levels of 64 slots. On level 0 a slot is one tick (a microsecond), on level 1 it is 64
-//! ticks, on level 2 it is 4,096, and so on: together they span all 64 bits, so any deadline has a
-//! place. A timer stands on the level of the highest digit (in base 64) in which its deadline
-//! differs from the wheel's `now`, in the slot that this digit names:
+//! Eleven levels of 64 slots. On level 0 a slot is one tick (a microsecond), on level 1 it is 64 ticks, on
+//! level 2 it is 4,096, and so on: together they span all 64 bits, so any deadline has a place. A timer stands
+//! on the level of the highest digit (in base 64) in which its deadline differs from the wheel's `now`, in
+//! the slot that this digit names:
 //!
 //! ```text
 //!   now = 70 = [1][6]      deadline 75 = [1][11]     → level 0, slot 11
 //!                          deadline 200 = [3][8]     → level 1, slot 3
 //! ```
 //!
-//! When `now` enters a slot of a higher level, its timers *cascade*: they are put in anew and land
-//! on a lower level. So everything on a level is due before anything on the next one, and the
-//! earliest timer is in the first occupied slot of the lowest occupied level. To arm and to cancel
-//! are O(1). A timer cascades at most ten times in its life, and mostly not at all: most timers are
-//! cancelled first, and a cascade goes straight to the slot's earliest deadline.
+//! When `now` enters a slot of a higher level, its timers *cascade*: they are put in anew and land on a lower
+//! level. So everything on a level is due before anything on the next one, and the earliest timer is in the
+//! first occupied slot of the lowest occupied level. A timer cascades at most ten times in its life, and
+//! mostly not at all: most timers are cancelled first, and a cascade goes straight to the slot's earliest
+//! deadline.
 //!
-//! What a million timers cost is their cache misses. So a slot is a vector, which a cascade reads
-//! and writes in a row. Lists that run through a slab of timers, the usual way, need less memory;
-//! but each link is a miss that must be over before the next can begin. When a timer is cancelled,
-//! the last one of its slot takes its place, so a slot is in no order; what is due at one tick is
-//! sorted by arming when it fires.
+//! What a million timers cost is their cache misses. So a slot is a vector, which a cascade reads and writes in
+//! a row. Lists that run through a slab of timers, the usual way, need less memory; but each link is a miss
+//! that must be over before the next can begin. When a timer is cancelled, the last one of its slot takes its
+//! place, so a slot is in no order; what is due at one tick is sorted by arming when it fires.
 //!
-//! The wheel is pure. Ticks go in, fired values come out in the order (deadline, arming); it reads
-//! no clock and calls no waker. A fired timer keeps its key until its owner cancels it, so a key is
-//! never stale. A binary heap, the usual alternative, costs O(log n) a timer and cancels lazily:
-//! with timeouts, which are armed for every request and hardly ever fire, it is full of the dead.
+//! The wheel is pure. Ticks go in, fired values come out in the order (deadline, arming); it reads no clock and
+//! calls no waker. A fired timer keeps its key until its owner cancels it, so a key is never stale. A binary
+//! heap, the usual alternative, costs O(log n) a timer and cancels lazily: with timeouts, which are armed for
+//! every request and hardly ever fire, it is full of the dead.
 
 use std::mem;
 
@@ -43,9 +42,8 @@ const LEVELS: usize = (u64::BITS.div_ceil(DIGIT)) as usize;
 /// For how many timers an empty slot keeps the memory.
 const KEPT: usize = 8;
 
-/// A timer wheel; `T` is what comes out when a timer fires.
-///
-/// Slots are numbered from level 0 upwards, 64 to a level: in the order of their ticks, seen from `now`.
+/// A timer wheel; `T` is what comes out when a timer fires. Slots are numbered from level 0 upwards, 64 to a
+/// level: in the order of their ticks, seen from `now`.
 pub(crate) struct Wheel<T> {
     /// Every timer in a slot is due at this tick or later.
     now: u64,
@@ -75,8 +73,8 @@ struct Entry<T> {
 struct Slot {
     /// In no order.
     timers: Vec<Timer>,
-    /// No timer of the slot is due before this tick. One is due at it, unless that one was
-    /// cancelled: to look for the next would cost O(n), to come by for nothing once costs less.
+    /// No timer of the slot is due before this tick. One is due at it, unless that one was cancelled: to
+    /// look for the next would cost O(n), to come by for nothing once costs less.
     earliest: u64,
 }
 
@@ -103,9 +101,7 @@ impl<T> Wheel<T> {
         }
     }
 
-    /// Arms a timer and returns its key. O(1).
-    ///
-    /// A deadline that is past is taken as the next tick's.
+    /// Arms a timer and returns its key. O(1). A deadline that is past is taken as the next tick's.
     pub(crate) fn arm(&mut self, deadline: u64, value: T) -> u32 {
         let key = self.entries.insert(Entry { value: Some(value), slot: 0, index: 0 }) as u32;
         self.insert(Timer { deadline: deadline.max(self.now.saturating_add(1)), arming: self.armings, key });
@@ -113,8 +109,7 @@ impl<T> Wheel<T> {
         key
     }
 
-    /// Frees a key, whether or not its timer has fired, and gives back the value if not. O(1),
-    /// amortised.
+    /// Frees a key, whether or not its timer has fired, and gives back the value if not. O(1), amortised.
     pub(crate) fn cancel(&mut self, key: u32) -> Option<T> {
         let Entry { value, slot, index } = self.entries.try_remove(key as usize)?;
         let value = value?;
@@ -183,9 +178,8 @@ impl<T> Wheel<T> {
                 self.cascade(number);
             } else if let Some(fired) = self.pop(number) {
                 return Some(fired);
-            } else {
-                self.vacate(number);
             }
+            self.vacate(number);
         }
         self.now = to;
         None
@@ -211,7 +205,6 @@ impl<T> Wheel<T> {
             self.insert(timer);
         }
         self.slots[number].timers = timers;
-        self.vacate(number);
     }
 
     /// The slot where a deadline belongs, seen from `now`.
