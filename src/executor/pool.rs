@@ -30,17 +30,18 @@ pub(crate) struct Pool {
     /// The name of its threads, at most 15 bytes, which is what Linux shows.
     name: &'static str,
     max_threads: usize,
-    state: Mutex<Shared>,
+    contents: Mutex<Contents>,
     /// A thread without work waits here.
     submitted: Condvar,
     /// A loop at its end waits here.
     ended: Condvar,
 }
 
-struct Shared {
-    /// The work that has not begun, by its number, oldest first.
-    queue: BTreeMap<u64, Queued>,
-    /// The loops whose work is running, by its number; one entry for each thread that is not free.
+/// Work has a number, and belongs to the loop that waits for it at its end, or to none.
+struct Contents {
+    /// What has not begun, oldest first.
+    queue: BTreeMap<u64, (LoopNumber, Work)>,
+    /// What runs: one entry for each thread that is not free.
     running: BTreeMap<u64, LoopNumber>,
     next_number: u64,
     threads: usize,
@@ -49,36 +50,31 @@ struct Shared {
 /// Something to be run. It never unwinds.
 type Work = Box<dyn FnOnce() + Send>;
 
-struct Queued {
-    /// The loop that waits for it at its end, or none.
-    of: LoopNumber,
-    work: Work,
-}
-
 impl Pool {
     pub(crate) const fn new(name: &'static str, max_threads: usize) -> Self {
-        let shared = Shared { queue: BTreeMap::new(), running: BTreeMap::new(), next_number: 0, threads: 0 };
+        let contents =
+            Contents { queue: BTreeMap::new(), running: BTreeMap::new(), next_number: 0, threads: 0 };
         let (submitted, ended) = (Condvar::new(), Condvar::new());
-        Pool { name, max_threads, state: Mutex::new(shared), submitted, ended }
+        Pool { name, max_threads, contents: Mutex::new(contents), submitted, ended }
     }
 
     /// Queues work, and returns its number. Drops it and returns the system's error if there is no thread
     /// and none can be made.
     pub(super) fn submit(&'static self, of: LoopNumber, work: Work) -> io::Result<u64> {
-        let mut state = self.lock();
-        let waiting = state.queue.len() + 1;
-        if let Err(error) = self.grow(&mut state, waiting)
-            && state.threads == 0
+        let mut contents = self.lock();
+        let waiting = contents.queue.len() + 1;
+        if let Err(error) = self.grow(&mut contents, waiting)
+            && contents.threads == 0
         {
-            drop(state);
+            drop(contents);
             drop_quietly(work);
             // Not with the system's kind, `WouldBlock`, which means something else for a socket.
             return Err(io::Error::other(format!("the system refuses a thread: {error}")));
         }
-        let number = state.next_number;
-        state.next_number += 1;
-        state.queue.insert(number, Queued { of, work });
-        drop(state);
+        let number = contents.next_number;
+        contents.next_number += 1;
+        contents.queue.insert(number, (of, work));
+        drop(contents);
         self.submitted.notify_one();
         Ok(number)
     }
@@ -92,54 +88,54 @@ impl Pool {
     /// Ends what a loop has here: drops its work that has not begun, and waits for the rest, up to `timeout`.
     /// Nothing may be submitted for it any more. O(n) in what is queued.
     pub(super) fn end(&self, of: LoopNumber, timeout: Option<Duration>) {
-        let mut state = self.lock();
-        let numbers = state.queue.iter().filter(|(_, queued)| queued.of == of).map(|(number, _)| *number);
-        let own: Vec<_> = numbers.collect();
-        let given_up: Vec<_> = own.iter().map(|number| state.queue.remove(number)).collect();
-        drop(state);
+        let mut contents = self.lock();
+        let own = contents.queue.iter().filter(|(_, (owner, _))| *owner == of);
+        let own: Vec<_> = own.map(|(number, _)| *number).collect();
+        let given_up: Vec<_> = own.iter().map(|number| contents.queue.remove(number)).collect();
+        drop(contents);
         given_up.into_iter().for_each(drop_quietly);
-        let is_running = |state: &mut Shared| state.running.values().any(|running| *running == of);
+        let is_running = |contents: &mut Contents| contents.running.values().any(|running| *running == of);
         // Without a bound, as long as it takes.
         let timeout = timeout.unwrap_or(Duration::MAX);
         drop(self.ended.wait_timeout_while(self.lock(), timeout, is_running));
     }
 
     /// Makes a thread, unless enough of them are free for the work that waits.
-    fn grow(&'static self, state: &mut Shared, waiting: usize) -> io::Result<()> {
-        let free = state.threads - state.running.len();
-        if waiting > free && state.threads < self.max_threads {
+    fn grow(&'static self, contents: &mut Contents, waiting: usize) -> io::Result<()> {
+        let free = contents.threads - contents.running.len();
+        if waiting > free && contents.threads < self.max_threads {
             let thread = thread::Builder::new().name(self.name.to_owned());
             thread.spawn(|| self.work())?;
-            state.threads += 1;
+            contents.threads += 1;
         }
         Ok(())
     }
 
     /// What a thread does.
     fn work(&'static self) {
-        let mut state = self.lock();
+        let mut contents = self.lock();
         loop {
-            let is_idle = |state: &mut Shared| state.queue.is_empty();
-            let waited = self.submitted.wait_timeout_while(state, IDLE, is_idle);
-            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-            let Some((number, Queued { of, work })) = state.queue.pop_first() else {
-                state.threads -= 1;
+            let is_idle = |contents: &mut Contents| contents.queue.is_empty();
+            let waited = self.submitted.wait_timeout_while(contents, IDLE, is_idle);
+            (contents, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            let Some((number, (of, work))) = contents.queue.pop_first() else {
+                contents.threads -= 1;
                 return;
             };
-            state.running.insert(number, of);
+            contents.running.insert(number, of);
             // The system may have refused threads for what is queued, and grant one now.
-            let waiting = state.queue.len();
-            let _ = self.grow(&mut state, waiting);
-            drop(state);
+            let waiting = contents.queue.len();
+            let _ = self.grow(&mut contents, waiting);
+            drop(contents);
             work();
-            state = self.lock();
-            state.running.remove(&number);
+            contents = self.lock();
+            contents.running.remove(&number);
             self.ended.notify_all();
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Shared> {
+    fn lock(&self) -> MutexGuard<'_, Contents> {
         // Nothing panics under the lock; if it did, what is there would still be whole.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -37,7 +37,7 @@ const SLOTS: usize = 64;
 const DIGIT: u32 = SLOTS.ilog2();
 
 /// Enough levels for every bit of a tick.
-const LEVELS: usize = (u64::BITS.div_ceil(DIGIT)) as usize;
+const LEVELS: usize = u64::BITS.div_ceil(DIGIT) as usize;
 
 /// For how many timers an empty slot keeps the memory.
 const KEPT: usize = 8;
