@@ -1,11 +1,8 @@
 //! `run_in_executor`: blocking work, on a thread that is not the loop's.
 //!
-//! A job is a piece of work in the [pool](super::pool) that all loops of the process share, and a
-//! future that gets its value. The two share the job's [`Stage`]. Wakers, and values when they are dropped,
-//! are user code: none of it runs under the lock.
-//!
-//! A job belongs to the loop that ran when it was made, which waits for it at its end. So no effect of the
-//! job is cut off when `main` returns.
+//! A job is a piece of work in the [pool](super::pool) that all loops of the process share, and a future that
+//! gets its value. The two share the job's [`Stage`]. Wakers, and values when they are dropped, are user code:
+//! none of it runs under the lock.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -53,10 +50,10 @@ static EXECUTOR: Pool = Pool::new("boucle-executor", 512);
 ///
 /// A job belongs to the loop that runs on this thread when it is made; where none runs, to none. The end of
 /// [`run`](crate::run), and the drop of an [`EventLoop`](crate::EventLoop), drop what has not begun and wait
-/// for what has, up to [`shutdown_timeout`](crate::Builder::shutdown_timeout). They do so last: a job that
-/// waits for a task, or uses a [`LoopHandle`](crate::LoopHandle), finds it gone. But a job that waits for what
-/// never comes, a line of stdin perhaps, holds up the end for ever: with such jobs, set a bound. A job that
-/// is made while its loop ends, by a destructor, is dropped at once.
+/// for what has, up to [`shutdown_timeout`](crate::Builder::shutdown_timeout), so that no effect is cut off.
+/// They do so last: a job that waits for a task, or uses a [`LoopHandle`](crate::LoopHandle), finds it gone.
+/// But a job that waits for what never comes, a line of stdin perhaps, holds up the end for ever: with such
+/// jobs, set a bound. A job that is made while its loop ends, by a destructor, is dropped at once.
 ///
 /// # Cancellation
 ///
