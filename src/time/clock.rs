@@ -102,7 +102,9 @@ impl Clock {
 
     /// Begins a wait in real time, which passes for a virtual clock too.
     pub(crate) fn begin_wait(&mut self) {
-        self.waits_since = self.offset.map(|_| Instant::now());
+        if self.is_virtual() {
+            self.waits_since = Some(Instant::now());
+        }
     }
 
     /// Ends the wait. Of a virtual clock's time no more than `limit` passes.

@@ -54,7 +54,9 @@ pub(crate) struct Wheel<T> {
     shrink: Shrink,
     /// How many timers of the first slot were popped.
     popped: usize,
-    /// Which slots of each level have a timer.
+    /// Which levels have a timer.
+    levels: u16,
+    /// Which slots of each level have one.
     occupied: [u64; LEVELS],
     slots: Vec<Slot>,
 }
@@ -96,6 +98,7 @@ impl<T> Wheel<T> {
             entries: Slab::new(),
             shrink: Shrink::default(),
             popped: 0,
+            levels: 0,
             occupied: [0; LEVELS],
             slots: vec![Slot { timers: Vec::new(), earliest: u64::MAX }; LEVELS * SLOTS],
         }
@@ -151,7 +154,7 @@ impl<T> Wheel<T> {
 
     /// Whether no timer is armed.
     pub(crate) fn is_empty(&self) -> bool {
-        self.first_occupied().is_none()
+        self.levels == 0
     }
 
     /// A tick before which no timer fires, and at which one does unless it was cancelled. O(1).
@@ -216,14 +219,16 @@ impl<T> Wheel<T> {
     }
 
     fn first_occupied(&self) -> Option<usize> {
-        let level = self.occupied.iter().position(|slots| *slots != 0)?;
-        Some(level * SLOTS + self.occupied[level].trailing_zeros() as usize)
+        let level = self.levels.trailing_zeros() as usize;
+        let slots = self.occupied.get(level)?;
+        Some(level * SLOTS + slots.trailing_zeros() as usize)
     }
 
     /// Puts a timer where its deadline belongs.
     #[inline(always)]
     fn insert(&mut self, timer: Timer) {
         let number = self.slot_of(timer.deadline);
+        self.levels |= 1 << (number / SLOTS);
         self.occupied[number / SLOTS] |= 1 << (number % SLOTS);
         let slot = &mut self.slots[number];
         slot.earliest = slot.earliest.min(timer.deadline);
@@ -238,7 +243,11 @@ impl<T> Wheel<T> {
     #[inline(always)]
     fn vacate(&mut self, number: usize) {
         self.popped = 0;
-        self.occupied[number / SLOTS] &= !(1 << (number % SLOTS));
+        let level = number / SLOTS;
+        self.occupied[level] &= !(1 << (number % SLOTS));
+        if self.occupied[level] == 0 {
+            self.levels &= !(1 << level);
+        }
         let slot = &mut self.slots[number];
         slot.earliest = u64::MAX;
         slot.timers.clear();
