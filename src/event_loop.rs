@@ -22,6 +22,7 @@ use crate::task::cell::{Failure, Quiet, TaskCell};
 use crate::task::id::LoopNumber;
 use crate::task::join::JoinHandle;
 use crate::task::spawn;
+use crate::task::table::Joiner;
 use crate::trace::{environment, slow_poll};
 use crate::turn::{self, Main, Until};
 use crate::wake::inbox::Message;
@@ -134,7 +135,7 @@ impl EventLoop {
         F: Future + 'static,
         F::Output: 'static,
     {
-        spawn::spawn_on(Some(self.number), Location::caller(), TaskCell::boxed(future))
+        spawn::spawn_on(Some(self.number), Joiner::Nothing, Location::caller(), TaskCell::boxed(future))
     }
 
     /// Runs the loop until the future is ready, and returns its value. Tasks that are not done stay, for the

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::net::readiness::Readiness;
 use crate::observe::event::EventKind;
 use crate::state::State;
 use crate::task::cell::{BoxedTask, drop_quietly};
@@ -18,7 +19,7 @@ pub(crate) enum Deferred {
     Call(Call),
     DropTask(Option<BoxedTask>, Joiner),
     DropWaiter(Option<Waiter>),
-    DropWaiters(Vec<Waiter>),
+    DropSides(Option<[Readiness; 2]>),
 }
 
 impl State {
@@ -51,7 +52,7 @@ impl State {
             }
             Message::ReleaseSource(source) => {
                 self.record(|_| EventKind::SourceDropped { source });
-                return Deferred::DropWaiters(self.reactor.remove(source));
+                return Deferred::DropSides(self.reactor.remove(source));
             }
             Message::ReleaseGroup(group) => return Deferred::DropWaiter(self.groups.remove(group)),
             Message::ReleaseJob => self.jobs = self.jobs.saturating_sub(1),
@@ -81,7 +82,7 @@ impl Deferred {
                 task.into_iter().for_each(drop_quietly);
             }
             Deferred::DropWaiter(waiter) => drop(waiter),
-            Deferred::DropWaiters(waiters) => drop(waiters),
+            Deferred::DropSides(sides) => drop(sides),
         }
     }
 }

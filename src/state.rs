@@ -62,12 +62,6 @@ pub(crate) struct State {
     pub(crate) next_on_thread: Option<Box<State>>,
 }
 
-/// Why a task was not taken in; it comes back, to be dropped.
-pub(crate) enum Refused {
-    Closing(BoxedTask),
-    Full(BoxedTask),
-}
-
 /// How a poll has left a task.
 pub(crate) enum Polled {
     /// It is back in its slot.
@@ -109,21 +103,19 @@ impl State {
         }
     }
 
-    /// Takes a task in and queues it. Returns its slot and its id.
+    /// Takes a task in and queues it. Returns its slot and its id; or the task, if the loop is closing or full.
     #[inline(always)]
     pub(crate) fn spawn(
         &mut self,
         task: BoxedTask,
+        joiner: Joiner,
         location: &'static Location<'static>,
-    ) -> Result<(u32, u64), Refused> {
-        if self.closing {
-            return Err(Refused::Closing(task));
-        }
-        if self.tasks.is_full() {
-            return Err(Refused::Full(task));
+    ) -> Result<(u32, u64), BoxedTask> {
+        if self.closing || self.tasks.is_full() {
+            return Err(task);
         }
         let future = task.future_type();
-        let (slot, id) = self.tasks.insert(task);
+        let (slot, id) = self.tasks.insert(Some(task), joiner);
         self.ready.push(TaskNumber::new(self.number, id, slot));
         self.record(|log| EventKind::Spawned { task: id, parent: log.polled(), future, location });
         Ok((slot, id))
@@ -135,7 +127,8 @@ impl State {
         future: &'static str,
         location: &'static Location<'static>,
     ) -> (u32, u64) {
-        let (slot, task) = self.tasks.insert_main(future);
+        let (slot, task) = self.tasks.insert(None, Joiner::Nothing);
+        self.tasks.main_type = future;
         self.ready.push(TaskNumber::new(self.number, task, slot));
         self.record(|_| EventKind::MainEntered { task, future, location });
         (slot, task)
@@ -145,7 +138,7 @@ impl State {
     pub(crate) fn leave_main(&mut self, slot: u32, task: u64) {
         let time = self.clock.elapsed();
         self.log.leave_main(time, task);
-        self.tasks.remove_main(slot);
+        self.tasks.entries.try_remove(slot as usize);
         if self.ready.is_empty() {
             self.rest();
         }

@@ -162,12 +162,8 @@ fn cancel_task(mut state: Held, number: TaskNumber, mut task: BoxedTask) -> Held
 fn finish_task(mut state: Held, number: TaskNumber, task: BoxedTask, how: Ending) -> Held {
     let (waiter, unheld) = state.finish(number, task, how);
     let of = current::release(state);
-    if let Some(waiter) = waiter {
-        wake_quietly(waiter);
-    }
-    if let Some(task) = unheld {
-        drop_quietly(task);
-    }
+    waiter.into_iter().for_each(wake_quietly);
+    unheld.into_iter().for_each(drop_quietly);
     current::take(of)
 }
 

@@ -64,9 +64,8 @@ impl Group {
         location: &'static Location<'static>,
         future: Unspawned<F>,
     ) -> Child<F::Output> {
-        let task = spawn_on(Some(self.of), location, future.0.take());
-        task.set_joiner(Joiner::Group(self.member(position)));
-        Child(task)
+        let joiner = Joiner::Group(self.member(position));
+        Child(spawn_on(Some(self.of), joiner, location, future.0.take()))
     }
 
     /// Waits for a member that `ends` the wait, and returns its position; `None` when all are done and

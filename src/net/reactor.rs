@@ -70,14 +70,9 @@ impl Reactor {
         self.sources.insert([false, writable].map(Readiness::new))
     }
 
-    /// Frees the slot of a source that is deregistered. Returns what waited for it.
-    pub(crate) fn remove(&mut self, slot: usize) -> Vec<Waiter> {
-        let mut waiters = Vec::new();
-        if let Some([read, write]) = &mut self.sources.try_remove(slot) {
-            read.set_ready(|waiter| waiters.push(waiter));
-            write.set_ready(|waiter| waiters.push(waiter));
-        }
-        waiters
+    /// Frees the slot of a source that is deregistered. Its sides, and what waits for them, go to the caller.
+    pub(crate) fn remove(&mut self, slot: usize) -> Option<[Readiness; 2]> {
+        self.sources.try_remove(slot)
     }
 
     /// Returns one side of a source; `None` if the loop is closed.

@@ -5,10 +5,10 @@ use std::panic::Location;
 use futures_task::SpawnError;
 
 use crate::current;
-use crate::state::Refused;
 use crate::task::cell::{BoxedTask, TaskCell, drop_quietly};
 use crate::task::id::{LoopNumber, MAX_TASKS};
 use crate::task::join::JoinHandle;
+use crate::task::table::Joiner;
 
 /// Starts a task on the running loop: asyncio's `create_task`.
 ///
@@ -44,7 +44,7 @@ use crate::task::join::JoinHandle;
 #[doc(alias = "spawn_local")]
 #[track_caller]
 pub fn spawn<F: Future<Output: 'static> + 'static>(future: F) -> JoinHandle<F::Output> {
-    spawn_on(current::running_number(), Location::caller(), TaskCell::boxed(future))
+    spawn_on(current::running_number(), Joiner::Nothing, Location::caller(), TaskCell::boxed(future))
 }
 
 /// Starts a task that has a name, which [`JoinError`](crate::JoinError)s and lists of tasks show.
@@ -69,7 +69,7 @@ pub fn spawn_named<F: Future<Output: 'static> + 'static>(
     future: F,
 ) -> JoinHandle<F::Output> {
     let name = name.into().into_boxed_str();
-    let handle = spawn_on(current::running_number(), Location::caller(), TaskCell::boxed(future));
+    let handle = spawn(future);
     if let Some(mut state) = current::find(handle.of) {
         state.set_name(handle.slot, handle.id(), name);
     }
@@ -82,10 +82,11 @@ pub fn spawn_named<F: Future<Output: 'static> + 'static>(
 #[track_caller]
 pub(crate) fn spawn_on<F: Future<Output: 'static> + 'static>(
     of: Option<LoopNumber>,
+    joiner: Joiner,
     location: &'static Location<'static>,
     task: Box<TaskCell<F>>,
 ) -> JoinHandle<F::Output> {
-    match try_spawn(of, location, task) {
+    match try_spawn(of, joiner, location, task) {
         Ok(handle) => handle,
         Err(refused) => refuse(of, refused),
     }
@@ -96,28 +97,27 @@ pub(crate) fn spawn_on<F: Future<Output: 'static> + 'static>(
 #[inline(always)]
 fn try_spawn<F: Future<Output: 'static> + 'static>(
     of: Option<LoopNumber>,
+    joiner: Joiner,
     location: &'static Location<'static>,
     task: Box<TaskCell<F>>,
-) -> Result<JoinHandle<F::Output>, Refused> {
+) -> Result<JoinHandle<F::Output>, BoxedTask> {
     let task: BoxedTask = Box::into_pin(task);
     let Some(mut state) = of.and_then(current::find) else {
-        return Err(Refused::Closing(task));
+        return Err(task);
     };
-    let (slot, id) = state.spawn(task, location)?;
+    let (slot, id) = state.spawn(task, joiner, location)?;
     Ok(JoinHandle::new(state.number, slot, id))
 }
 
 /// Drops a task that was refused. Returns its handle, unless the spawn was a mistake of the program.
 #[cold]
 #[track_caller]
-fn refuse<T>(of: Option<LoopNumber>, refused: Refused) -> JoinHandle<T> {
-    let is_full = matches!(refused, Refused::Full(_));
-    let (Refused::Closing(task) | Refused::Full(task)) = refused;
+fn refuse<T>(of: Option<LoopNumber>, task: BoxedTask) -> JoinHandle<T> {
+    let state = of.and_then(current::find);
+    let is_full = state.is_some_and(|state| state.tasks.is_full() && !state.closing);
     drop_quietly(task);
     let Some(of) = of else { current::no_loop("spawn") };
-    if is_full {
-        panic!("{of} is full: it has room for {MAX_TASKS} tasks");
-    }
+    assert!(!is_full, "{of} is full: it has room for {MAX_TASKS} tasks");
     // If the loop lives and cannot be used here, this panics with the reason.
     current::with(of, "spawn", |_| ());
     JoinHandle::cancelled(of)
@@ -130,7 +130,7 @@ pub(crate) fn detached<F: Future<Output: 'static> + 'static>(
     location: &'static Location<'static>,
     future: F,
 ) -> Result<(), SpawnError> {
-    let Err(refused) = try_spawn(Some(of), location, TaskCell::boxed(future)) else {
+    let Err(refused) = try_spawn(Some(of), Joiner::Nothing, location, TaskCell::boxed(future)) else {
         return Ok(());
     };
     drop_quietly(refused);

@@ -149,32 +149,16 @@ impl Tasks {
         self.entries.vacant_key() as u64 >= MAX_TASKS
     }
 
-    /// Takes a task in, as queued, for which a handle will exist. Returns its slot and its id.
+    /// Takes a task in, as queued, for which a handle will exist; or the main future, which has no box. Returns
+    /// the slot and the id.
     #[inline]
-    pub(crate) fn insert(&mut self, task: BoxedTask) -> (u32, u64) {
-        self.live += 1;
-        self.insert_entry(Some(task), true)
-    }
-
-    /// Gives the main future, of that type, its place, as queued.
-    pub(crate) fn insert_main(&mut self, main_type: &'static str) -> (u32, u64) {
-        self.main_type = main_type;
-        self.insert_entry(None, false)
-    }
-
-    #[inline(always)]
-    fn insert_entry(&mut self, task: Option<BoxedTask>, held: bool) -> (u32, u64) {
+    pub(crate) fn insert(&mut self, task: Option<BoxedTask>, joiner: Joiner) -> (u32, u64) {
+        let held = task.is_some();
+        self.live += usize::from(held);
         self.last_id += 1;
-        let id = self.last_id;
-        let identity = self.of.identity(id);
-        let entry = Entry { id, identity, status: Status::Queued, held, joiner: Joiner::Nothing, task };
-        let slot = self.entries.insert(entry);
+        let (id, identity) = (self.last_id, self.of.identity(self.last_id));
+        let slot = self.entries.insert(Entry { id, identity, status: Status::Queued, held, joiner, task });
         (slot as u32, id)
-    }
-
-    /// Frees the main future's place.
-    pub(crate) fn remove_main(&mut self, slot: u32) {
-        self.entries.try_remove(slot as usize);
     }
 
     /// Queues a task, if it is idle. Returns whether it was; `None` if the number is not of a task of this
