@@ -92,7 +92,7 @@ fn take_running() -> Option<Box<State>> {
 /// by a hook of the allocator, the state is forgotten.
 #[cold]
 #[inline(never)]
-fn put_among_others(mut state: Box<State>) {
+pub(crate) fn put_among_others(mut state: Box<State>) {
     if inbox::has_owner(state.number) {
         state.next_on_thread = ManuallyDrop::into_inner(OTHERS.replace(EMPTY));
         OTHERS.set(ManuallyDrop::new(Some(state)));
@@ -118,11 +118,6 @@ fn take_from_others(wanted: impl Fn(&State) -> bool) -> Option<Box<State>> {
     }
     OTHERS.set(ManuallyDrop::new(others));
     taken
-}
-
-/// Adds the state of a new loop to those of this thread.
-pub(crate) fn add(state: Box<State>) {
-    put_among_others(state);
 }
 
 /// Takes the state of a loop that is dropped away from this thread; `None` if it is in use, by an

@@ -24,7 +24,7 @@ use crate::task::join::JoinHandle;
 use crate::task::spawn;
 use crate::task::table::Joiner;
 use crate::trace::{environment, slow_poll};
-use crate::turn::{self, Main, Until};
+use crate::turn::{self, Main, Turn, Until};
 use crate::wake::inbox::Message;
 use crate::wake::loop_handle::LoopHandle;
 
@@ -197,18 +197,10 @@ impl EventLoop {
     #[track_caller]
     pub fn turn(&self, timeout: Option<Duration>) -> io::Result<Turn> {
         let _entered = self.enter("turn");
-        let counts = turn::run(self.number, Until::OneTurn(timeout))?;
+        let turn = turn::run(self.number, Until::OneTurn(timeout))?;
         let state = current::expect(self.number);
-        Ok(Turn {
-            polled: counts.polled,
-            woken_by_sources: counts.by_sources as usize,
-            woken_by_inbox: counts.by_inbox as usize,
-            woken_by_timers: counts.by_timers as usize,
-            ready: state.ready.len(),
-            left: state.tasks.live,
-            time: state.clock.elapsed(),
-            stopped: state.stopping,
-        })
+        let (ready, left, time) = (state.ready.len(), state.tasks.live, state.clock.elapsed());
+        Ok(Turn { ready, left, time, stopped: state.stopping, ..turn })
     }
 
     /// Stops the loop: the next [`run_forever`](Self::run_forever) runs exactly one turn. From inside there
@@ -257,40 +249,6 @@ impl EventLoop {
         let running = Running::enter(self.number);
         current::expect(self.number).entered = true;
         Entered { of: self.number, main: None, _running: running }
-    }
-}
-
-/// What one turn did, as [`EventLoop::turn`] returns it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Turn {
-    /// Futures that were polled.
-    pub polled: usize,
-    /// Tasks that were woken because a socket is ready.
-    pub woken_by_sources: usize,
-    /// Tasks that were woken, spawned or aborted from outside of the loop.
-    pub woken_by_inbox: usize,
-    /// Tasks that were woken because a deadline has come.
-    pub woken_by_timers: usize,
-    /// Tasks in the ready queue: what the next turn will poll.
-    pub ready: usize,
-    /// Tasks that are not done.
-    pub left: usize,
-    /// The loop's time at the end of the turn, counted from when the loop was made.
-    pub time: Duration,
-    /// Whether [`stop`] was called.
-    pub stopped: bool,
-}
-
-impl fmt::Display for Turn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Turn { polled, woken_by_sources, woken_by_inbox, woken_by_timers, ready, left, time, .. } = self;
-        write!(
-            f,
-            "polled {polled}; woken by sources {woken_by_sources}, inbox {woken_by_inbox}, \
-             timers {woken_by_timers}; ready {ready}, left {left}; {:.3} s",
-            time.as_secs_f64(),
-        )
     }
 }
 

@@ -285,7 +285,7 @@ pub use combine::wait::{
     ALL_COMPLETED, AllCompleted, FIRST_COMPLETED, FIRST_EXCEPTION, FirstCompleted, FirstException, Mode,
     Wait, wait,
 };
-pub use event_loop::{Builder, EventLoop, Turn, run, stop};
+pub use event_loop::{Builder, EventLoop, run, stop};
 #[cfg(feature = "blocking")]
 pub use executor::run_in_executor::{RunInExecutor, run_in_executor};
 pub use observe::dump::{Dump, DumpError, dump};
@@ -295,6 +295,7 @@ pub use task::spawn::{spawn, spawn_named};
 pub use time::interval::{Interval, MissedTickBehavior, interval};
 pub use time::sleep::{Sleep, now, sleep, sleep_until};
 pub use time::timeout::{Elapsed, Timeout, timeout};
+pub use turn::Turn;
 pub use wake::loop_handle::{LoopGone, LoopHandle};
 
 /// The README's code is a test.

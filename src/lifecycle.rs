@@ -39,7 +39,7 @@ pub(crate) fn open(
         state.record(|_| EventKind::Opened { is_virtual });
     }
     state.observers = observers;
-    current::add(state);
+    current::put_among_others(state);
     // Now, and not when the loop first runs: a recorder notes when its time began.
     let _running = Running::enter(number);
     notify(number);
@@ -107,10 +107,8 @@ impl State {
         if !entry.is_done() {
             entry.status = Status::Done;
             self.tasks.live -= 1;
-            if self.log.is_on() {
-                self.log.cause = Origin::Task(entry.id);
-                self.log.finish(self.clock.elapsed(), Ending::Cancelled);
-            }
+            self.log.cause = Origin::Task(entry.id);
+            self.record_finish(Ending::Cancelled);
         }
         Some((task, joiner))
     }

@@ -63,20 +63,18 @@ impl State {
         }
     }
 
-    #[cold]
-    #[inline(never)]
+    #[inline]
     pub(crate) fn record_end_poll(&mut self, polled: Poll<Ending>) {
-        self.log.end_poll(self.clock.elapsed(), polled);
+        if self.log.is_on() {
+            self.log.end_poll(self.clock.elapsed(), polled);
+        }
     }
 
-    /// Records the end of a poll of the main future.
+    /// Records that what is polled or dropped is done.
     #[inline]
-    pub(crate) fn record_main(&mut self, polled: Poll<Ending>) {
+    pub(crate) fn record_finish(&mut self, how: Ending) {
         if self.log.is_on() {
-            self.record_end_poll(polled);
-            if let Poll::Ready(how) = polled {
-                self.log.finish(self.clock.elapsed(), how);
-            }
+            self.log.finish(self.clock.elapsed(), how);
         }
     }
 

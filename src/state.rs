@@ -8,7 +8,6 @@
 
 use std::collections::VecDeque;
 use std::panic::Location;
-use std::task::Poll;
 use std::time::Duration;
 
 use crate::net::poller::Poller;
@@ -60,16 +59,6 @@ pub(crate) struct State {
     pub(crate) observers: Observers,
     /// The next in the list of the loops of this thread that do not run; see `current.rs`.
     pub(crate) next_on_thread: Option<Box<State>>,
-}
-
-/// How a poll has left a task.
-pub(crate) enum Polled {
-    /// It is back in its slot.
-    Pending,
-    /// It was aborted meanwhile: it is to be cancelled.
-    Aborted(BoxedTask),
-    /// It is done: its box holds the output.
-    Finished(BoxedTask, Ending),
 }
 
 /// Polls between two parks, while tasks are ready. 61 is taken from tokio: a prime is unlikely to match a
@@ -183,34 +172,12 @@ impl State {
         }
     }
 
-    /// Makes all that is ready the batch: a turn begins.
-    #[inline]
-    pub(crate) fn begin_batch(&mut self) {
-        self.ready.freeze();
-    }
-
     /// Takes the next number of the batch out of the ready queue, and what it stands for; `None` at the
     /// end of the batch.
     #[inline(always)]
     pub(crate) fn next(&mut self) -> Option<(TaskNumber, Popped)> {
         let number = self.ready.pop()?;
         Some((number, self.tasks.begin(number)))
-    }
-
-    /// Takes a task back after its poll.
-    #[inline(always)]
-    pub(crate) fn end_poll(&mut self, number: TaskNumber, task: BoxedTask, polled: Poll<Ending>) -> Polled {
-        if self.log.is_on() {
-            self.record_end_poll(polled);
-        }
-        match polled {
-            Poll::Pending => match self.tasks.put_back(number.slot(), task) {
-                None => Polled::Pending,
-                Some(aborted) => Polled::Aborted(aborted),
-            },
-            Poll::Ready(_) if self.tasks.polled_is_aborted => Polled::Aborted(task),
-            Poll::Ready(how) => Polled::Finished(task, how),
-        }
     }
 
     /// A task is done: its box holds the output. Returns what waits for it, and the box if no handle will
@@ -222,9 +189,7 @@ impl State {
         task: BoxedTask,
         how: Ending,
     ) -> (Option<Waiter>, Option<BoxedTask>) {
-        if self.log.is_on() {
-            self.log.finish(self.clock.elapsed(), how);
-        }
+        self.record_finish(how);
         let (joiner, unheld) = self.tasks.finish(number.slot(), task);
         let waiter = match joiner {
             Joiner::Nothing => None,
@@ -260,15 +225,6 @@ impl State {
             self.record(|_| EventKind::TimerFired { timer });
             self.wake_waiter(waiter, Origin::Timer(timer));
         }
-    }
-
-    /// Refills `messages` from the inbox, if it is empty. Returns whether there is anything to handle.
-    pub(crate) fn open_inbox(&mut self) -> bool {
-        if self.messages.is_empty() {
-            self.inbox.drain(&mut self.messages);
-        }
-        self.log.cause = Origin::Thread;
-        !self.messages.is_empty()
     }
 }
 

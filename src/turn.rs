@@ -26,6 +26,7 @@
 //! is called may call back: spawn, wake, abort, drop.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io;
 use std::mem;
 use std::pin::Pin;
@@ -37,25 +38,33 @@ use crate::observe::dump;
 use crate::observe::event::{Ending, Origin};
 use crate::observe::notify::{notify, resume_panic};
 use crate::park::Park;
-use crate::state::{Polled, State};
+use crate::state::State;
 use crate::task::budget;
 use crate::task::cell::{BoxedTask, drop_quietly};
 use crate::task::id::{LoopNumber, TaskNumber};
 use crate::task::table::Popped;
-use crate::wake::inbox::Message;
 use crate::wake::waker::{wake_quietly, waker};
 
-/// What one turn did.
-#[derive(Default)]
-pub(crate) struct Counts {
+/// What one turn did, as [`EventLoop::turn`](crate::EventLoop::turn) returns it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Turn {
     /// Futures that were polled.
-    pub(crate) polled: usize,
-    /// Tasks that came into the ready queue because a source is ready.
-    pub(crate) by_sources: u64,
-    /// Tasks that were woken, spawned or aborted through the inbox.
-    pub(crate) by_inbox: u64,
-    /// Tasks that came into the ready queue because a timer has fired.
-    pub(crate) by_timers: u64,
+    pub polled: usize,
+    /// Tasks that were woken because a socket is ready.
+    pub woken_by_sources: usize,
+    /// Tasks that were woken, spawned or aborted from outside of the loop.
+    pub woken_by_inbox: usize,
+    /// Tasks that were woken because a deadline has come.
+    pub woken_by_timers: usize,
+    /// Tasks in the ready queue: what the next turn will poll.
+    pub ready: usize,
+    /// Tasks that are not done.
+    pub left: usize,
+    /// The loop's time at the end of the turn, counted from when the loop was made.
+    pub time: Duration,
+    /// Whether [`stop`](crate::stop) was called.
+    pub stopped: bool,
 }
 
 /// When the loop returns to its caller.
@@ -87,29 +96,29 @@ const KEPT: usize = 1_024;
 
 /// Runs turns until the caller has what it waits for. Returns what was done by the last turn, and by the
 /// turns without a park just before it.
-pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Counts> {
+pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Turn> {
     let _polls = budget::Polls;
-    let mut counts = Counts::default();
+    let mut turn = Turn::default();
     let mut state = current::take(of);
     if until.is_one_turn() {
         state.park_this_turn();
     }
     loop {
         // 1 run
-        state.begin_batch();
+        state.ready.freeze();
         while let Some((number, popped)) = state.next() {
             state = match popped {
                 Popped::Task(task) => {
-                    counts.polled += 1;
+                    turn.polled += 1;
                     poll_task(state, number, task)
                 }
                 Popped::Aborted(task) => cancel_task(state, number, task),
                 Popped::Main => {
-                    counts.polled += 1;
+                    turn.polled += 1;
                     state = poll_main(state, number, &mut until);
                     if until.is_ready() {
                         park_if_overdue(state);
-                        return Ok(counts);
+                        return Ok(turn);
                     }
                     state
                 }
@@ -125,27 +134,31 @@ pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Counts
         (state, parked) = park(state, limit);
         // 3 wake
         if parked.is_ok() {
-            state = wake_due(state, &mut counts);
+            state = wake_due(state, &mut turn);
         }
         let is_last = until.is_one_turn() || state.stopping || parked.is_err();
         state = notify_at_rest(state);
         if is_last {
             current::release(state);
-            return parked.map(|()| counts);
+            return parked.map(|()| turn);
         }
-        counts = Counts::default();
+        turn = Turn::default();
     }
 }
 
-/// Polls a task. If it is pending it goes back to its slot; if it is ready it is done.
+/// Polls a task. If it is pending it goes back to its slot; if it is ready it is done; if it was aborted
+/// meanwhile it is cancelled, whatever the poll has returned.
 #[inline(always)]
 fn poll_task(state: Held, number: TaskNumber, mut task: BoxedTask) -> Held {
     let (mut state, polled) = poll(state, number, task.as_mut());
-    match state.end_poll(number, task, polled) {
-        Polled::Pending => state,
-        Polled::Finished(task, how) => finish_task(state, number, task, how),
-        Polled::Aborted(task) => cancel_task(state, number, task),
+    if state.tasks.polled_is_aborted {
+        return cancel_task(state, number, task);
     }
+    match polled {
+        Poll::Pending => state.tasks.put_back(number.slot(), task),
+        Poll::Ready(how) => return finish_task(state, number, task, how),
+    }
+    state
 }
 
 /// Drops the future of a task that was aborted.
@@ -174,8 +187,10 @@ fn poll_main(state: Held, number: TaskNumber, until: &mut Until<'_, '_>) -> Held
         unreachable!("the main future has a place for as long as `block_on` runs");
     };
     let (mut state, polled) = poll(state, number, main.future.as_mut());
-    main.done = polled.is_ready();
-    state.record_main(polled);
+    if let Poll::Ready(how) = polled {
+        main.done = true;
+        state.record_finish(how);
+    }
     state
 }
 
@@ -194,7 +209,9 @@ fn poll(
     };
     budget::refill();
     let polled = future.poll(&mut Context::from_waker(&waker(number)));
-    (current::take(of), polled)
+    let mut state = current::take(of);
+    state.record_end_poll(polled);
+    (state, polled)
 }
 
 /// Releases the state, and notifies the observers, if there are any, of what was recorded.
@@ -226,7 +243,7 @@ fn park_if_overdue(mut state: Held) {
     budget::end();
     if state.is_park_overdue() {
         (state, _) = park(state, Some(Duration::ZERO));
-        state = wake_due(state, &mut Counts::default());
+        state = wake_due(state, &mut Turn::default());
     }
     current::release(notify_at_rest(state));
 }
@@ -255,7 +272,7 @@ fn park(state: Held, limit: Option<Duration>) -> (Held, io::Result<()>) {
 }
 
 /// Queues the tasks that wait for what the park has brought.
-fn wake_due(mut state: Held, counts: &mut Counts) -> Held {
+fn wake_due(mut state: Held, turn: &mut Turn) -> Held {
     let before_sources = state.ready.pushed();
     state.wake_sources();
     if !state.deferred.is_empty() {
@@ -268,9 +285,9 @@ fn wake_due(mut state: Held, counts: &mut Counts) -> Held {
     if !state.deferred.is_empty() {
         state = wake_deferred(state);
     }
-    counts.by_sources = before_inbox - before_sources;
-    counts.by_inbox = before_timers - before_inbox;
-    counts.by_timers = state.ready.pushed() - before_timers;
+    turn.woken_by_sources = (before_inbox - before_sources) as usize;
+    turn.woken_by_inbox = (before_timers - before_inbox) as usize;
+    turn.woken_by_timers = (state.ready.pushed() - before_timers) as usize;
     state.log.cause = Origin::Outside;
     state
 }
@@ -294,26 +311,24 @@ fn wake_deferred(mut state: Held) -> Held {
 
 /// Does what other threads have asked for, as far as one turn goes.
 fn read_inbox(mut state: Held) -> Held {
-    if state.open_inbox() {
-        for _ in 0..MESSAGES_PER_TURN {
-            let Some(message) = state.messages.pop_front() else {
-                break;
-            };
-            state = receive(state, message);
-        }
-        if state.messages.is_empty() && state.messages.capacity() > KEPT {
-            state.messages = VecDeque::new();
-        }
+    let State { inbox, messages, log, .. } = &mut *state;
+    log.cause = Origin::Thread;
+    if messages.is_empty() {
+        inbox.drain(messages);
+    }
+    for _ in 0..MESSAGES_PER_TURN {
+        let Some(message) = state.messages.pop_front() else {
+            break;
+        };
+        let deferred = state.receive(message);
+        let of = current::release(state);
+        deferred.run();
+        state = current::take(of);
+    }
+    if state.messages.is_empty() && state.messages.capacity() > KEPT {
+        state.messages = VecDeque::new();
     }
     state
-}
-
-/// Does what a message asks for.
-fn receive(mut state: Held, message: Message) -> Held {
-    let deferred = state.receive(message);
-    let of = current::release(state);
-    deferred.run();
-    current::take(of)
 }
 
 #[cold]
@@ -342,5 +357,17 @@ impl Until<'_, '_> {
             Until::OneTurn(timeout) => state.limit_of_step(*timeout),
             _ => None,
         }
+    }
+}
+
+impl fmt::Display for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Turn { polled, woken_by_sources, woken_by_inbox, woken_by_timers, ready, left, time, .. } = self;
+        write!(
+            f,
+            "polled {polled}; woken by sources {woken_by_sources}, inbox {woken_by_inbox}, \
+             timers {woken_by_timers}; ready {ready}, left {left}; {:.3} s",
+            time.as_secs_f64(),
+        )
     }
 }

@@ -193,18 +193,14 @@ impl Tasks {
         if is_aborted { Popped::Aborted(task) } else { Popped::Task(task) }
     }
 
-    /// Puts a pending task back into its slot. If it was aborted while it was polled, its box is returned
-    /// instead, for the caller to drop.
+    /// Puts a pending task back into its slot.
     #[inline(always)]
-    pub(crate) fn put_back(&mut self, slot: u32, task: BoxedTask) -> Option<BoxedTask> {
-        if self.polled_is_aborted {
-            return Some(task);
-        }
+    pub(crate) fn put_back(&mut self, slot: u32, task: BoxedTask) {
         self.polled = NO_SLOT;
-        let entry = self.entries.get_mut(slot as usize)?;
-        debug_assert!(entry.task.is_none());
-        mem::forget(entry.task.replace(task)); // An assignment would look for a task to be dropped.
-        None
+        if let Some(entry) = self.entries.get_mut(slot as usize) {
+            debug_assert!(entry.task.is_none());
+            mem::forget(entry.task.replace(task)); // An assignment would look for a task to be dropped.
+        }
     }
 
     /// The task is done: its box holds the output. Returns what waits for it, and the box if no handle
