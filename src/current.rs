@@ -24,8 +24,10 @@
 use std::cell::Cell;
 use std::mem::{self, ManuallyDrop};
 use std::ops::{Deref, DerefMut};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::state::State;
+use crate::task::cell::Payload;
 use crate::task::id::{LoopNumber, TaskNumber};
 use crate::wake::inbox::{self, Message};
 
@@ -166,23 +168,16 @@ fn switch_to(number: LoopNumber) {
 
 /// Calls observers: meanwhile no loop is the running one, and none can be used but to wake its tasks.
 /// (An observer may come to call others, if it drops an observed loop.)
-pub(crate) fn while_notifying(observers: impl FnOnce()) {
-    struct Restore(bool);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            NOTIFYING.set(self.0);
-        }
-    }
+pub(crate) fn while_notifying(observers: impl FnOnce()) -> Result<(), Payload> {
     let _no_loop = Running::enter(LoopNumber::NONE);
-    let _restore = Restore(NOTIFYING.replace(true));
-    observers();
+    let before = NOTIFYING.replace(true);
+    let notified = catch_unwind(AssertUnwindSafe(observers));
+    NOTIFYING.set(before);
+    notified
 }
 
-/// Takes the state of the running loop, for its turn: it calls [`release`] whenever user code may run.
-///
-/// # Panics
-///
-/// If the state is in use.
+/// Takes the state of the running loop, for its turn: it calls [`release`] whenever user code may run. Panics if
+/// the state is in use.
 #[inline]
 #[track_caller]
 pub(crate) fn take(number: LoopNumber) -> Box<State> {
@@ -221,11 +216,7 @@ pub(crate) fn find(number: LoopNumber) -> Option<InUse> {
     take_state(number).map(InUse::new)
 }
 
-/// The state of a loop that lives on this thread.
-///
-/// # Panics
-///
-/// If it is in use.
+/// The state of a loop that lives on this thread. Panics if it is in use.
 #[inline]
 #[track_caller]
 pub(crate) fn expect(number: LoopNumber) -> InUse {
@@ -282,11 +273,7 @@ pub(crate) fn running_number() -> Option<LoopNumber> {
     Some(NUMBER.get()).filter(|number| *number != LoopNumber::NONE)
 }
 
-/// Uses the state of the loop that runs on this thread; `None` if none does.
-///
-/// # Panics
-///
-/// If the state is in use.
+/// Uses the state of the loop that runs on this thread; `None` if none does. Panics if the state is in use.
 #[inline]
 #[track_caller]
 pub(crate) fn running<R>(within: impl FnOnce(&mut State) -> R) -> Option<R> {
@@ -296,11 +283,7 @@ pub(crate) fn running<R>(within: impl FnOnce(&mut State) -> R) -> Option<R> {
     }
 }
 
-/// As [`running`], for what makes no sense without a loop.
-///
-/// # Panics
-///
-/// If no loop runs on this thread, with the name of what needs one.
+/// As [`running`], for what needs a loop. Panics if none runs on this thread, and says what needs it.
 #[inline]
 #[track_caller]
 pub(crate) fn expect_running<R>(what: &str, within: impl FnOnce(&mut State) -> R) -> R {
@@ -310,11 +293,8 @@ pub(crate) fn expect_running<R>(what: &str, within: impl FnOnce(&mut State) -> R
     }
 }
 
-/// Uses the state of a loop of this thread, running or not; `None` if the loop is gone.
-///
-/// # Panics
-///
-/// If the loop lives on another thread, or its state is in use.
+/// Uses the state of a loop of this thread, running or not; `None` if the loop is gone. Panics if the loop lives
+/// on another thread, or its state is in use.
 #[inline]
 #[track_caller]
 pub(crate) fn with<R>(number: LoopNumber, what: &str, within: impl FnOnce(&mut State) -> R) -> Option<R> {
@@ -322,11 +302,8 @@ pub(crate) fn with<R>(number: LoopNumber, what: &str, within: impl FnOnce(&mut S
     Some(within(&mut InUse::new(state)))
 }
 
-/// As [`with`], for something that is polled: that must happen on its own loop.
-///
-/// # Panics
-///
-/// As [`with`], and if another loop runs on this thread.
+/// As [`with`], for something that is polled: that must happen on its own loop, so this also panics if another
+/// one runs on this thread.
 #[inline]
 #[track_caller]
 pub(crate) fn polled<R>(number: LoopNumber, what: &str, within: impl FnOnce(&mut State) -> R) -> Option<R> {

@@ -71,7 +71,7 @@ impl State {
         State {
             number,
             tasks: Tasks::new(number),
-            ready: ReadyQueue::new(),
+            ready: ReadyQueue::default(),
             groups: Groups::default(),
             timers: Wheel::new(),
             clock: Clock::new(false),

@@ -10,11 +10,9 @@
 //! **A batch is frozen.** A task that is woken during a turn is polled in the next one. So a task
 //! that wakes itself for ever cannot keep the others from their poll, nor the loop from its park.
 //!
-//! **A park is due** in two cases: nothing is ready, or the polls since the last park and the tasks that
-//! are ready now are more than 61 together. No park interrupts a batch, so the kernel and the timers are
-//! looked at after at most 61 polls or one batch, whichever is more. A loop that is stepped by hand, or that
-//! is to stop, parks in every turn. When the main future is ready, `block_on` returns in the middle of the
-//! batch; the rest stays in the queue.
+//! **A park is due** if nothing is ready, or if the polls since the last park and the tasks that are ready now
+//! are more than 61 together; and in every turn of a loop that is stepped by hand, or that is to stop. No park
+//! interrupts a batch. Only a main future that is ready does: `block_on` returns, and the rest stays queued.
 //!
 //! asyncio's `_run_once` is the same circle, entered at another point: it selects, fires the timers, and
 //! then runs the batch. It selects in every iteration; this loop leaves steps 2 and 3 out while tasks are
@@ -77,8 +75,8 @@ pub(crate) enum Until<'main, 'future> {
     OneTurn(Option<Duration>),
 }
 
-/// The main future. It stays with `block_on`, since it may borrow from the caller. It is no task,
-/// but has a number like one, and takes its place in the ready queue.
+/// The main future. It stays with `block_on`, since it may borrow from the caller. It is no task, but has a
+/// number like one, and takes its place in the ready queue.
 pub(crate) struct Main<'a> {
     pub(crate) future: Pin<&'a mut dyn Future<Output = Ending>>,
     pub(crate) done: bool,
@@ -180,7 +178,7 @@ fn finish_task(mut state: Held, number: TaskNumber, task: BoxedTask, how: Ending
     current::take(of)
 }
 
-/// Polls the main future. If it is ready, the rest of the batch stays in the queue.
+/// Polls the main future.
 #[inline(always)]
 fn poll_main(state: Held, number: TaskNumber, until: &mut Until<'_, '_>) -> Held {
     let Until::Ready(main) = until else {
@@ -248,8 +246,7 @@ fn park_if_overdue(mut state: Held) {
     current::release(notify_at_rest(state));
 }
 
-/// Asks the kernel, sleeping if nothing is ready. Under a virtual clock, lets time pass instead if
-/// it can.
+/// Asks the kernel, sleeping if nothing is ready. Under a virtual clock, lets time pass instead if it can.
 fn park(state: Held, limit: Option<Duration>) -> (Held, io::Result<()>) {
     budget::end();
     let mut state = notify_at_rest(state);

@@ -6,7 +6,7 @@
 //! under way; from then on no observer of the loop is called.
 
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 
 use crate::current;
 use crate::observe::event::Origin;
@@ -23,14 +23,11 @@ pub(crate) fn notify(of: LoopNumber) {
     let cause = mem::replace(&mut state.log.cause, Origin::Outside);
     let mut observers = mem::take(&mut state.observers);
     drop(state);
-    let notified = catch_unwind(AssertUnwindSafe(|| {
-        current::while_notifying(|| {
-            for event in &events {
-                let each = observers.list.iter_mut();
-                each.for_each(|observer| observer.observe(event));
-            }
-        });
-    }));
+    let notified = current::while_notifying(|| {
+        for event in &events {
+            observers.list.iter_mut().for_each(|observer| observer.observe(event));
+        }
+    });
     let mut dismissed = Vec::new();
     if let Err(payload) = notified {
         observers.panicked = Some(payload);

@@ -1,17 +1,15 @@
 //! One allocation per task: the future, then its output.
 //!
-//! The loop knows a task only as a `Pin<Box<dyn Task>>`: something to poll, to cancel, and to take
-//! an output from. The cell is an enum that is first a future and then, in the same memory, the
-//! output, so a task costs one allocation from spawn to join.
+//! The loop knows a task only as a `Pin<Box<dyn Task>>`: something to poll, to cancel, and to take an output
+//! from. The cell is first a future and then, in the same memory, the output:
 //!
 //! ```text
 //!              poll is ready, poll panics, cancel
 //!   Running ───────────────────────────────────────▶ Finished ──▶ dropped
 //! ```
 //!
-//! No method of a cell unwinds. User code runs here in three places: the future's poll, the
-//! future's drop, and the drop of a value that is never taken. A panic in one of them ends this
-//! task alone and becomes its output.
+//! No method of a cell unwinds. User code runs here in three places: the future's poll, the future's drop, and
+//! the drop of a value that is never taken. A panic in one of them ends this task alone and becomes its output.
 //!
 //! The output leaves through [`Any`], which asks the type before it hands anything over. It costs
 //! two calls and a comparison for each joined task, and it is why this file needs no `unsafe`.
@@ -181,10 +179,9 @@ fn catch_drop<T>(value: T) -> Result<(), Payload> {
     catch_unwind(AssertUnwindSafe(|| drop(value)))
 }
 
-/// Drops a value that may be the user's; a panic of its destructor stops here.
-///
-/// The panic hook has reported it already. The payload is dropped the same way, and if that too
-/// panics, what comes out is forgotten: a leak, where the alternative would be endless.
+/// Drops a value that may be the user's; a panic of its destructor stops here. (The panic hook has reported
+/// it.) The payload is dropped the same way. If that panics too, what comes out is forgotten: a leak, where
+/// the alternative would be endless.
 #[cold]
 #[inline(never)]
 pub(crate) fn drop_quietly<T>(value: T) {
@@ -195,8 +192,7 @@ pub(crate) fn drop_quietly<T>(value: T) {
     }
 }
 
-/// A value that may be the user's: dropped quietly, unless it is taken. In a list, each is dropped by
-/// itself.
+/// A value that may be the user's: dropped quietly, unless it is taken.
 #[derive(Debug)]
 pub(crate) struct Quiet<T>(Option<T>);
 
@@ -205,9 +201,6 @@ impl<T> Quiet<T> {
         Quiet(Some(value))
     }
 
-    /// # Panics
-    ///
-    /// If it is empty.
     pub(crate) fn take(mut self) -> T {
         self.0.take().expect("there is a value")
     }

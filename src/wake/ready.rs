@@ -4,16 +4,16 @@
 //! a batch begins and the numbers before the position are at least 64 and at least half of all, they are
 //! removed together. So a push and a pop are O(1), amortised, and no index wraps around as in a ring buffer.
 //!
-//! A *batch* is what stood here when it was frozen: one more position is enough to know where it ends, and
-//! whatever is pushed meanwhile is behind it.
+//! A *batch* is what stood here when it was frozen: a second position tells where it ends.
 //!
-//! The task's status tells whether its number is in the queue, so it is there at most once. A
-//! number whose task is done, or whose slot has a new tenant, is skipped when its turn comes: cheaper
-//! than to search the queue when a task ends.
+//! The task's status tells whether its number is in the queue, so it is there at most once. A number whose
+//! task is done, or whose slot has a new tenant, is skipped when its turn comes: cheaper than to search the
+//! queue when a task ends.
 
 use crate::task::id::TaskNumber;
 
 /// What is to be polled, in order.
+#[derive(Default)]
 pub(crate) struct ReadyQueue {
     numbers: Vec<TaskNumber>,
     /// The next number to be popped.
@@ -31,10 +31,6 @@ const DROPPED: usize = 64;
 const KEPT: usize = 4_096;
 
 impl ReadyQueue {
-    pub(crate) fn new() -> Self {
-        ReadyQueue { numbers: Vec::new(), first: 0, batch_end: 0, dropped: 0 }
-    }
-
     /// Appends a number.
     #[inline]
     pub(crate) fn push(&mut self, number: TaskNumber) {
@@ -50,8 +46,8 @@ impl ReadyQueue {
     /// Makes all that stands here the batch.
     #[inline]
     pub(crate) fn freeze(&mut self) {
-        if self.first >= DROPPED {
-            self.drop_popped_if_half();
+        if self.first >= DROPPED && self.first >= self.len() {
+            self.drop_popped();
         }
         self.batch_end = self.numbers.len();
     }
@@ -101,15 +97,9 @@ impl ReadyQueue {
         }
     }
 
+    /// Drops what was popped. O(n) in what is left.
     #[cold]
     #[inline(never)]
-    fn drop_popped_if_half(&mut self) {
-        if self.first >= self.len() {
-            self.drop_popped();
-        }
-    }
-
-    /// Drops what was popped. O(n) in what is left.
     fn drop_popped(&mut self) {
         self.numbers.drain(..self.first);
         self.dropped += self.first as u64;

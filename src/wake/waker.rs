@@ -13,9 +13,8 @@
 //!     else                                      → the inbox of the loop's short id
 //! ```
 //!
-//! The upper half of the number, its identity, is the loop's short id and the task's generation. A wake
-//! on the loop's own thread compares it with the identity of the task in the slot: one comparison tells
-//! whether loop and task are the right ones. A wake through the inbox carries only the slot.
+//! On the loop's own thread, one comparison of identities tells whether loop and task are the right ones. A
+//! wake through the inbox carries only the slot.
 
 #![allow(unsafe_code)]
 

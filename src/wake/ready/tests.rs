@@ -12,7 +12,7 @@ fn pop_all(queue: &mut ReadyQueue) -> Vec<usize> {
 /// What is pushed after the freeze is not in the batch, and comes out with the next, in order.
 #[test]
 fn a_batch_ends_where_it_was_frozen() {
-    let mut queue = ReadyQueue::new();
+    let mut queue = ReadyQueue::default();
     push_all(&mut queue, [1, 2]);
     queue.freeze();
     push_all(&mut queue, [3]);
@@ -26,7 +26,7 @@ fn a_batch_ends_where_it_was_frozen() {
 /// What is left of a batch comes before what was pushed meanwhile.
 #[test]
 fn the_rest_of_a_batch_keeps_its_place() {
-    let mut queue = ReadyQueue::new();
+    let mut queue = ReadyQueue::default();
     push_all(&mut queue, 0..5);
     queue.freeze();
     assert!(queue.pop().is_some() && queue.pop().is_some());
@@ -40,7 +40,7 @@ fn the_rest_of_a_batch_keeps_its_place() {
 /// However often numbers are pushed and popped, the vector stays small, and the order is kept.
 #[test]
 fn what_was_popped_is_dropped() {
-    let mut queue = ReadyQueue::new();
+    let mut queue = ReadyQueue::default();
     push_all(&mut queue, 0..100);
     for turn in 0..1_000 {
         queue.freeze();
@@ -55,7 +55,7 @@ fn what_was_popped_is_dropped() {
 /// After a burst the memory is given back, and not before the queue is empty.
 #[test]
 fn the_memory_of_a_burst_is_given_back() {
-    let mut queue = ReadyQueue::new();
+    let mut queue = ReadyQueue::default();
     push_all(&mut queue, 0..=KEPT);
     queue.rest();
     queue.freeze();
