@@ -9,17 +9,15 @@
 //! ```
 //!
 //! **To use a state is to take it out of its place** and to put it back afterwards. So two uses never
-//! overlap, and nothing points to a state while another use may change or drop it: there is no `unsafe`
-//! here. What is done with a state runs no user code. What has a destructor of the user's is handed out of
-//! the state first, and dropped when the state is back in its place. So a state is missing from its place
-//! only if a global allocator has a hook that calls back into the loop while one of its tables grows. Then
-//! a wake, an abort and a drop go through the inbox, as they would from another thread, and everything else
-//! is a panic that names the cause. The same holds for an observer, which may see the loop, and not use it;
-//! only its wakes arrive at once.
+//! overlap, and nothing points to a state while another use may change or drop it: there is no `unsafe` here.
+//! No user code runs meanwhile: what may have a destructor of the user's leaves the state first. So a state
+//! is missing from its place only if a global allocator has a hook that calls back into the loop while one of
+//! its tables grows. Then a wake, an abort and a drop go through the inbox, as they would from another thread,
+//! and everything else is a panic that names the cause. The same holds for an observer, which may see the
+//! loop, and not use it; only its wakes arrive at once.
 //!
-//! The thread-locals are made at compile time and have no destructors, so they can be read at any moment
-//! of a thread's life, also while its other thread-locals are being destroyed. An `EventLoop` takes its
-//! state out when it is dropped.
+//! The thread-locals have no destructors, so they can be read at any moment of a thread's life, also while its
+//! other thread-locals are being destroyed. An `EventLoop` takes its state out when it is dropped.
 
 use std::cell::Cell;
 use std::mem::{self, ManuallyDrop};
@@ -132,10 +130,8 @@ pub(crate) fn remove(number: LoopNumber) -> Option<Box<State>> {
     take_from_others(|state| state.number == number)
 }
 
-/// A loop is the running one until this drops; then the one that ran before is, if it still lives.
-///
-/// By its number: a program with stackful coroutines can leave two runs of loops in another order than
-/// it has entered them, and drop the loops in between.
+/// A loop is the running one until this drops; then the one that ran before is, if it still lives. (A program
+/// with stackful coroutines can leave two runs in the order in which it entered them, and drop loops in between.)
 pub(crate) struct Running {
     before: LoopNumber,
 }
@@ -179,15 +175,11 @@ pub(crate) fn while_notifying(observers: impl FnOnce()) -> Result<(), Payload> {
 /// Takes the state of the running loop, for its turn: it calls [`release`] whenever user code may run. Panics if
 /// the state is in use.
 #[inline]
-#[track_caller]
 pub(crate) fn take(number: LoopNumber) -> Box<State> {
     if NUMBER.get() != number {
         switch_to(number); // Another coroutine of this thread has run another loop meanwhile.
     }
-    match take_running() {
-        Some(state) => state,
-        None => in_use(number),
-    }
+    take_running().unwrap_or_else(|| in_use(number))
 }
 
 /// Puts back the state of the running loop. Returns the number by which it is taken again.
@@ -218,12 +210,8 @@ pub(crate) fn find(number: LoopNumber) -> Option<InUse> {
 
 /// The state of a loop that lives on this thread. Panics if it is in use.
 #[inline]
-#[track_caller]
 pub(crate) fn expect(number: LoopNumber) -> InUse {
-    match find(number) {
-        Some(state) => state,
-        None => in_use(number),
-    }
+    find(number).unwrap_or_else(|| in_use(number))
 }
 
 /// Wakes a task: here if its loop lives on this thread, else through the inbox.
@@ -344,13 +332,7 @@ fn take_or_refuse(number: LoopNumber, what: &str) -> Option<Box<State>> {
 /// Panics if an observer is being called, and names what it may not do.
 #[track_caller]
 pub(crate) fn refuse_observers(what: &str) {
-    if NOTIFYING.get() {
-        panic!("{}", used_by_an_observer(what));
-    }
-}
-
-fn used_by_an_observer(what: &str) -> String {
-    format!("{what} was used by an observer: it sees the loop, and may not use it")
+    assert!(!NOTIFYING.get(), "{what} was used by an observer: it sees the loop, and may not use it");
 }
 
 /// The panic of an operation that needs the loop's state while it is in use.
