@@ -8,17 +8,16 @@
 //! ```
 //!
 //! **Short transfers.** A read that fills only a part of its buffer has emptied the stream, so the side is
-//! marked as waiting at once. This saves the read that would only find `EAGAIN`: one system call in two.
-//! The same holds for writes. It does not hold after an edge that brought more than bytes: the end of a
-//! stream comes in one edge with the last of them, and a read ends before urgent data, whatever is behind it.
-//! After such an edge the side is *drained first*: it stays ready until an operation would block.
+//! marked as waiting at once. This saves one system call in two: the read that would only find `EAGAIN`. The
+//! same holds for writes. It does not hold after an edge that brought more than bytes: the end of a stream
+//! comes in one edge with the last of them, and a read ends before urgent data, whatever is behind it. After
+//! such an edge the side is *drained first*: it stays ready until an operation would block.
 //!
-//! **Many waiters.** Mostly one task waits for a side; if several do, an edge wakes them all. Some of them
-//! may be stale: a future that waits may be dropped without notice, and some combinators poll with a new
-//! waker each time. So when the number of waiters reaches a limit, all but the first are woken, and those that
-//! still wait poll again. The limit doubles each time, so there is soon room for all of them, and the loop
-//! comes to rest. Then the limit becomes twice their number. An edge may lower it to twice the number that it
-//! wakes, and never raises it, since some of these may be stale.
+//! **Many waiters.** An edge wakes all that wait for its side. Some of them may be stale: a future that waits
+//! may be dropped without notice, and some combinators poll with a new waker each time. So when their number
+//! reaches a limit, all but the first are woken, and those that still wait poll again. The limit doubles each
+//! time, until there is room for all of them and the loop rests; then it becomes twice their number. An edge
+//! may lower it to twice the number that it wakes, but never raises it: some of these may be stale.
 
 use std::io;
 use std::mem;
@@ -46,7 +45,7 @@ pub(crate) struct Readiness {
     woken_at: Option<u32>,
 }
 
-/// The lowest limit, 64 with the first waiter; and how many of the latest are searched for one that polls again.
+/// The lowest limit, 64 with the first waiter; and how many of the latest are searched for a waiter.
 const MIN_LIMIT: usize = 63;
 
 impl Readiness {
@@ -54,7 +53,7 @@ impl Readiness {
         Readiness { ready, ..Readiness::default() }
     }
 
-    /// Tries an operation if the side is ready. Pending if it is not, or if the operation would block.
+    /// Tries an operation if the side is ready. Pending if it is not, or if the operation must be repeated.
     pub(super) fn attempt<R>(
         &mut self,
         operation: impl FnOnce(&mut Self) -> io::Result<R>,
@@ -63,7 +62,13 @@ impl Readiness {
             return Poll::Pending;
         }
         match operation(self) {
-            Err(error) => self.fail(error).map(Err),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.ready = false;
+                self.drain_first = false;
+                Poll::Pending
+            }
+            // The side is still ready after a signal, so `wait` wakes the task at once, and it tries again.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Poll::Pending,
             done => Poll::Ready(done),
         }
     }
@@ -73,24 +78,6 @@ impl Readiness {
     pub(super) fn transferred(&mut self, count: usize, len: usize) {
         if EDGE_TRIGGERED && count < len {
             self.ready = self.drain_first || count == 0;
-        }
-    }
-
-    /// Pending if the failed operation would block or was interrupted by a signal; else the error is the
-    /// caller's.
-    ///
-    /// After a signal the side is still ready, so [`wait`](Self::wait) wakes the task at once, and it tries
-    /// again. (An operation that does not block is hardly ever interrupted.)
-    #[cold]
-    fn fail(&mut self, error: io::Error) -> Poll<io::Error> {
-        match error.kind() {
-            io::ErrorKind::WouldBlock => {
-                self.ready = false;
-                self.drain_first = false;
-                Poll::Pending
-            }
-            io::ErrorKind::Interrupted => Poll::Pending,
-            _ => Poll::Ready(error),
         }
     }
 
