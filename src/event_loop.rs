@@ -1,8 +1,7 @@
 //! The event loop: the ways to make it, run it, stop it and close it.
 //!
-//! All that run it call [`turn::run`], which makes turns until the main future is ready (`run`, `block_on`),
-//! until `stop` is called (`run_forever`), or once (`turn`). The builder adds the observers that the
-//! environment asks for, so no other file of the loop knows `trace`.
+//! They all call [`turn::run`], which makes turns until the main future is ready (`run`, `block_on`), until
+//! `stop` is called (`run_forever`), or once (`turn`).
 
 use std::any::type_name;
 use std::fmt;
@@ -30,9 +29,8 @@ use crate::wake::loop_handle::LoopHandle;
 
 /// Runs a future on an event loop of its own, and returns its value: asyncio's `run`.
 ///
-/// When the future is ready, what it spawned and did not await is dropped, in spawn order, and the loop is
-/// closed. Last, it waits for jobs of [`run_in_executor`](crate::run_in_executor) that have begun, as
-/// `asyncio.run` and tokio's `Runtime` do; those that have not are dropped. To bound that wait, make the loop
+/// When the future is ready, the tasks that are left are dropped, in spawn order. Last, `run` waits for jobs
+/// of [`run_in_executor`](crate::run_in_executor) that have begun. To bound that wait, make an [`EventLoop`]
 /// with a [`shutdown_timeout`](Builder::shutdown_timeout). The future is boxed.
 ///
 /// ```
@@ -47,7 +45,6 @@ use crate::wake::loop_handle::LoopHandle;
 ///
 /// ```compile_fail,E0728
 /// async fn coroutine() {}
-///
 /// fn not_a_coroutine() {
 ///     coroutine().await;
 /// }
@@ -79,25 +76,15 @@ pub fn stop() {
 
 /// An event loop that is kept: asyncio's `new_event_loop`.
 ///
-/// [`run`] is enough for most programs. An `EventLoop` of your own can be run again and again, its tasks
-/// surviving in between, and be stepped by hand, turn by turn. It belongs to the thread it was made on; a
-/// [`LoopHandle`] may go to others.
-///
-/// Dropping it closes it, as at the end of [`run`]: the tasks that are left are dropped, and jobs that have
-/// begun are waited for, up to the [`shutdown_timeout`](Builder::shutdown_timeout).
+/// [`run`] is enough for most programs. An `EventLoop` can be run again and again, and its tasks survive in
+/// between; it can also be stepped, turn by turn. It stays on its thread; a [`LoopHandle`] may go to others.
+/// Dropping it closes it, as the end of [`run`] does.
 ///
 /// ```
-/// use boucle::EventLoop;
-///
-/// # fn main() -> std::io::Result<()> {
-/// let event_loop = EventLoop::new()?;
-/// event_loop.spawn(async {
-///     println!("running");
-///     boucle::stop();
-/// });
+/// let event_loop = boucle::EventLoop::new()?;
+/// event_loop.spawn(async { boucle::stop() });
 /// event_loop.run_forever();
-/// # Ok(())
-/// # }
+/// # std::io::Result::Ok(())
 /// ```
 #[doc(alias = "new_event_loop")]
 #[doc(alias = "Runtime")]
@@ -112,8 +99,7 @@ impl EventLoop {
     ///
     /// # Errors
     ///
-    /// If the system refuses an epoll and an eventfd (or their like), or if 4,096 loops are alive (16 on a
-    /// 32-bit target).
+    /// If the system refuses an epoll or an eventfd, or if 4,096 loops are alive (16 on a 32-bit target).
     pub fn new() -> io::Result<EventLoop> {
         Self::builder().build()
     }
@@ -127,14 +113,10 @@ impl EventLoop {
     ///
     /// # Panics
     ///
-    /// If the slab is full (2^32 - 1 tasks; 2^20 - 1 on a 32-bit target).
+    /// If the loop has 2^32 - 1 tasks (2^20 - 1 on a 32-bit target).
     #[doc(alias = "ensure_future")]
     #[track_caller]
-    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
-    where
-        F: Future + 'static,
-        F::Output: 'static,
-    {
+    pub fn spawn<F: Future<Output: 'static> + 'static>(&self, future: F) -> JoinHandle<F::Output> {
         spawn::spawn_on(Some(self.number), Joiner::Nothing, Location::caller(), TaskCell::boxed(future))
     }
 
@@ -143,9 +125,8 @@ impl EventLoop {
     ///
     /// # Panics
     ///
-    /// If a loop is running on this thread already, or if [`stop`] ends the loop before the future is ready:
-    /// the tasks survive that. Under a virtual clock, if nothing can ever run again ("deadlock"). A panic of
-    /// the future comes out of here.
+    /// If the future panics; if a loop is running on this thread already; if [`stop`] ends the loop before
+    /// the future is ready (the tasks survive that); under a virtual clock, if nothing can ever run again.
     #[doc(alias = "run_until_complete")]
     #[track_caller]
     pub fn block_on<F: Future>(&self, main: F) -> F::Output {
@@ -157,8 +138,7 @@ impl EventLoop {
     ///
     /// # Panics
     ///
-    /// If a loop is running on this thread already. Under a virtual clock, if nothing can ever run again
-    /// ("deadlock").
+    /// If a loop is running on this thread already; under a virtual clock, if nothing can ever run again.
     #[track_caller]
     pub fn run_forever(&self) {
         let _entered = self.enter("run_forever");
@@ -166,24 +146,17 @@ impl EventLoop {
     }
 
     /// Runs one turn, and returns what it did: polls the batch, parks until something happens or `timeout` is
-    /// over (`None`: as long as it takes), and wakes.
-    ///
-    /// It does not sleep if a task is ready, nor if no task and no [`LoopHandle`] is left that an event could
-    /// matter to. Neither asyncio nor tokio can be stepped.
+    /// over (`None`: as long as it takes), and wakes. It does not sleep if a task is ready, or if no task and
+    /// no [`LoopHandle`] is left.
     ///
     /// ```
-    /// use boucle::EventLoop;
-    /// use std::time::Duration;
-    ///
-    /// # fn main() -> std::io::Result<()> {
-    /// let event_loop = EventLoop::builder().virtual_clock().build()?;
-    /// event_loop.spawn(boucle::sleep(Duration::from_secs(1)));
+    /// let event_loop = boucle::EventLoop::builder().virtual_clock().build()?;
+    /// event_loop.spawn(boucle::sleep(std::time::Duration::from_secs(1)));
     /// let first = event_loop.turn(None)?;
     /// assert_eq!((first.polled, first.woken_by_timers, first.left), (1, 1, 1));
     /// let second = event_loop.turn(None)?;
     /// assert_eq!((second.polled, second.left), (1, 0));
-    /// # Ok(())
-    /// # }
+    /// # std::io::Result::Ok(())
     /// ```
     ///
     /// # Errors
@@ -237,11 +210,7 @@ impl EventLoop {
         }
     }
 
-    /// Makes this the running loop.
-    ///
-    /// # Panics
-    ///
-    /// If a loop is running on this thread already, or another coroutine of the thread runs this one.
+    /// Makes this the running loop. Panics if it may not be, as [`current::refuse_nesting`] says.
     #[track_caller]
     fn enter(&self, what: &str) -> Entered {
         let is_entered = current::find(self.number).is_some_and(|state| state.entered);
@@ -286,69 +255,50 @@ impl Builder {
     /// Gives the loop a virtual clock: its time stands still while tasks run, and jumps to the next deadline
     /// when nothing else can happen. A test of an hour takes no time, and its schedule is always the same.
     ///
-    /// While a socket is waited for or an executor job runs, the park is real, and time passes as it does
-    /// outside. (A socket counts as waited for from a poll that found nothing until its next event, even if
-    /// the wait was given up.) If nothing can ever run again, the loop panics ("deadlock") and lists the
-    /// tasks. It cannot know of a thread that will wake one of its wakers: let that thread hold a
-    /// [`LoopHandle`].
+    /// While a socket is waited for or an executor job runs, the park is real, and time passes as outside. A
+    /// socket is waited for from a poll that found nothing until its next event, even if the future is
+    /// dropped. If nothing can ever run again, the loop panics ("deadlock") and lists the tasks. It does not
+    /// know which threads will wake a task: let such a thread hold a [`LoopHandle`].
     #[doc(alias = "start_paused")]
     pub fn virtual_clock(mut self) -> Builder {
         self.virtual_clock = true;
         self
     }
 
-    /// Adds an observer, which is given an event for everything that the loop does. Several are called in
-    /// the order in which they were added.
-    ///
-    /// An observed loop takes several times as long for a turn; any other pays a branch for each event.
+    /// Adds an observer, which is given an event for everything that the loop does. Several are called in the
+    /// order in which they were added. A turn takes several times as long if the loop is observed.
     ///
     /// ```
-    /// use boucle::EventLoop;
-    /// use boucle::trace::Recorder;
-    ///
-    /// # fn main() -> std::io::Result<()> {
-    /// let recorder = Recorder::new();
-    /// let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build()?;
+    /// let recorder = boucle::trace::Recorder::new();
+    /// let event_loop = boucle::EventLoop::builder().observe(recorder.clone()).build()?;
     /// event_loop.block_on(boucle::yield_now());
     /// assert_eq!(recorder.trace().loops.len(), 1);
-    /// # Ok(())
-    /// # }
+    /// # std::io::Result::Ok(())
     /// ```
     pub fn observe(mut self, observer: impl Observer + 'static) -> Builder {
         self.observers.add(Box::new(observer));
         self
     }
 
-    /// Prints a line on stderr for each poll that takes longer than `limit`, as asyncio's debug mode does by
-    /// its `slow_callback_duration`. While a task is polled no other task is: what takes long belongs on
-    /// [another thread](crate::run_in_executor), or in pieces, with a [`yield_now`](crate::yield_now) between
-    /// them.
+    /// Prints a line on stderr for each poll that takes longer than `limit`: asyncio's
+    /// `slow_callback_duration`. Such a poll keeps all other tasks waiting: its work belongs on [another
+    /// thread](crate::run_in_executor), or in pieces, with a [`yield_now`](crate::yield_now) between them.
     ///
     /// ```
-    /// use boucle::EventLoop;
     /// use std::{thread, time::Duration};
     ///
-    /// # fn main() -> std::io::Result<()> {
-    /// let event_loop = EventLoop::builder().slow_poll(Duration::from_millis(10)).build()?;
+    /// let event_loop = boucle::EventLoop::builder().slow_poll(Duration::from_millis(10)).build()?;
     /// event_loop.block_on(async {
-    ///     let parser = boucle::spawn_named("parser", async {
-    ///         thread::sleep(Duration::from_millis(20)); // it should await `boucle::sleep`
-    ///     });
-    ///     parser.await.unwrap();
+    ///     let parse = async { thread::sleep(Duration::from_millis(20)) };
+    ///     boucle::spawn_named("parser", parse).await.unwrap();
     /// });
-    /// # Ok(())
-    /// # }
+    /// // boucle: slow poll in loop 1: task 2 "parser", spawned at src/main.rs:6:5, took 20.1 ms in turn 2
+    /// # std::io::Result::Ok(())
     /// ```
     ///
-    /// prints
-    ///
-    /// ```text
-    /// boucle: slow poll in loop 1: task 2 "parser", spawned at src/main.rs:7:18, took 20.1 ms in turn 2
-    /// ```
-    ///
-    /// The destructor of a task that was aborted is not measured. Under a virtual clock a poll takes no time,
-    /// so none is slow. It costs what an [observer](Self::observe) does. Any program has it if it is started
-    /// with `BOUCLE_SLOW_POLL=100ms` (or so many `us` or `s`).
+    /// The destructor of a task that was aborted is not measured. Under a virtual clock a poll takes no time.
+    /// The cost is that of an [observer](Self::observe). The environment can ask for it in any program:
+    /// `BOUCLE_SLOW_POLL=100ms` (or so many `us` or `s`).
     #[doc(alias = "slow_callback_duration")]
     pub fn slow_poll(self, limit: Duration) -> Builder {
         self.observe(slow_poll::observer(limit))
@@ -357,22 +307,20 @@ impl Builder {
     /// Bounds how long the end of the loop waits for jobs of [`run_in_executor`](crate::run_in_executor) that
     /// have begun: asyncio's `shutdown_default_executor(timeout)`, tokio's `Runtime::shutdown_timeout`.
     ///
-    /// A job that is not done by then runs on, detached, and is cut off if the process ends first. A timeout
-    /// of zero does not wait. The time is real, also under a virtual clock.
+    /// A job that is not done by then runs on, detached, and is cut off if the process ends first. The time
+    /// is real, also under a virtual clock.
     ///
     /// ```
-    /// use boucle::EventLoop;
     /// use std::{thread, time::Duration};
     ///
-    /// # fn main() -> std::io::Result<()> {
-    /// let event_loop = EventLoop::builder().shutdown_timeout(Duration::from_millis(10)).build()?;
+    /// let event_loop = boucle::EventLoop::builder().shutdown_timeout(Duration::from_millis(10)).build()?;
+    /// # #[cfg(feature = "blocking")]
     /// event_loop.block_on(async {
-    ///     # #[cfg(feature = "blocking")]
-    ///     drop(boucle::run_in_executor(|| thread::sleep(Duration::from_secs(60))));
+    ///     let job = boucle::run_in_executor(|| thread::sleep(Duration::from_secs(60)));
+    ///     boucle::timeout(Duration::from_millis(10), job).await.unwrap_err(); // the job has begun
     /// });
-    /// drop(event_loop); // takes 10 ms
-    /// # Ok(())
-    /// # }
+    /// drop(event_loop); // waits 10 ms for it
+    /// # std::io::Result::Ok(())
     /// ```
     #[doc(alias = "shutdown_default_executor")]
     pub fn shutdown_timeout(mut self, timeout: Duration) -> Builder {

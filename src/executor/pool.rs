@@ -1,17 +1,15 @@
 //! A pool of threads, and the work that waits for one.
 //!
-//! The pool makes a thread when work finds none free, up to a bound. A thread ends when it has been idle for a
-//! second. The queue owns the work that has not begun; one lock guards it and what is counted, so:
+//! The pool makes a thread when work finds none free, up to a bound; a thread ends after a second without
+//! work. One lock guards the queue and the counts, so:
 //!
-//! - Work that is given up, or that belongs to a loop that ends, either has begun or never will: to take it out
-//!   of the queue is one step under the lock, and so is to begin it.
-//! - A thread ends only when it finds the queue empty. So while one exists, the queue is worked off. If the
-//!   system refuses another, the work waits its turn; if there is none at all, the caller gets the system's
-//!   error. Nothing here waits for a thread, or tries again. (The `blocking` crate does, on the caller's
-//!   thread.)
+//! - Work that is given up, or that belongs to a loop that ends, either has begun or never will: taking it
+//!   out of the queue is one step under the lock, and so is beginning it.
+//! - A thread ends only when it finds the queue empty, so while one exists, the queue is worked off. If the
+//!   system refuses another, the work waits its turn; if there is none, the caller gets the error at once.
 //!
-//! The lock is held while the system makes a thread, so that no count is ever a guess. No user code runs under
-//! it: work is boxed, and is run and dropped outside.
+//! The lock is held while the system makes a thread, so the counts are exact. No user code runs under it:
+//! work is run and dropped outside.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -58,8 +56,7 @@ impl Pool {
         Pool { name, max_threads, contents: Mutex::new(contents), submitted, ended }
     }
 
-    /// Queues work, and returns its number. Drops it and returns the system's error if there is no thread
-    /// and none can be made.
+    /// Queues work, and returns its number. If there is no thread and none can be made, drops the work.
     pub(super) fn submit(&'static self, of: LoopNumber, work: Work) -> io::Result<u64> {
         let mut contents = self.lock();
         let waiting = contents.queue.len() + 1;

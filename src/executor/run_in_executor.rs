@@ -1,8 +1,7 @@
 //! `run_in_executor`: blocking work, on a thread that is not the loop's.
 //!
 //! A job is a piece of work in the [pool](super::pool) that all loops of the process share, and a future that
-//! gets its value. The two share the job's [`Stage`]. Wakers, and values when they are dropped, are user code:
-//! none of it runs under the lock.
+//! gets its value. The two share the job's [`Stage`].
 
 use std::borrow::Cow;
 use std::fmt;
@@ -40,31 +39,27 @@ static EXECUTOR: Pool = Pool::new("boucle-executor", 512);
 /// assert!(text.unwrap().contains("boucle"));
 /// ```
 ///
-/// It costs three allocations, some locks and two wakes across threads; where no thread is free, the making
-/// of one. There are up to 512 threads, shared by all loops of the process, and a thread ends when it has
-/// had no work for a second. A job that finds no thread free waits its turn, first come, first served; so
-/// does one that the system refuses another thread for. (A job that waits for another job keeps its thread
-/// meanwhile: 512 of them may wait for ever.)
+/// It costs three allocations, some locks and two wakes across threads; and a new thread, if none is free.
+/// All loops of the process share up to 512 threads; each ends after a second without work. A job for which
+/// there is none waits its turn. A job that waits for another one keeps its thread: 512 may wait for ever.
 ///
 /// # The end of the loop
 ///
-/// A job belongs to the loop that runs on this thread when it is made; where none runs, to none. The end of
-/// [`run`](crate::run), and the drop of an [`EventLoop`](crate::EventLoop), drop what has not begun and wait
-/// for what has, up to [`shutdown_timeout`](crate::Builder::shutdown_timeout), so that no effect is cut off.
-/// They do so last: a job that waits for a task, or uses a [`LoopHandle`](crate::LoopHandle), finds it gone.
-/// But a job that waits for what never comes, a line of stdin perhaps, holds up the end for ever: with such
-/// jobs, set a bound. A job that is made while its loop ends, by a destructor, is dropped at once.
+/// A job belongs to the loop that runs on this thread when it is made, if one runs. When that loop ends, it
+/// drops the jobs that have not begun and waits for the others, up to the
+/// [`shutdown_timeout`](crate::Builder::shutdown_timeout): set one if a job may wait for ever, as for a line
+/// of stdin. By then its tasks are gone, and a [`LoopHandle`](crate::LoopHandle) no longer reaches it. A job
+/// that a destructor makes then is dropped at once.
 ///
 /// # Cancellation
 ///
-/// Dropping the future gives up the wait. Work that has not begun is dropped at once. Work that has begun runs
-/// to its end, as in asyncio, and its value is dropped on its thread (one that has come already, at once).
+/// Dropping the future gives up the wait. Work that has not begun is dropped at once, and so is a value that
+/// has come. Work that has begun runs to its end, and its value is dropped on its thread.
 ///
 /// # Panics
 ///
-/// A panic of the work goes on where the future is awaited. Awaiting it also panics if there is no thread, and
-/// the system refuses to make one; and if the loop that the job belongs to has ended before the work began.
-/// The call itself never panics.
+/// The call never panics. Awaiting the future panics if the work has panicked, with its payload; if there is
+/// no thread and the system refuses to make one; and if the job's loop has ended before the work began.
 #[doc(alias = "to_thread")]
 #[doc(alias = "spawn_blocking")]
 pub fn run_in_executor<F, T>(work: F) -> RunInExecutor<T>
@@ -83,8 +78,7 @@ where
     })
 }
 
-/// Starts a job that belongs to `of`, or to no loop. An error is that of making a thread, if the pool has none;
-/// then the work is dropped.
+/// Starts a job that belongs to `of`, or to no loop. The error is that of [`Pool::submit`].
 pub(crate) fn start<F, T>(pool: &'static Pool, of: LoopNumber, work: F) -> io::Result<RunInExecutor<T>>
 where
     F: FnOnce() -> T + Send + 'static,
@@ -114,10 +108,7 @@ impl<T> Future for RunInExecutor<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         ready!(budget::poll_left(cx));
-        let job = match &self.0 {
-            Ok(job) => job,
-            Err(message) => panic!("{message}"),
-        };
+        let job = self.0.as_ref().unwrap_or_else(|message| panic!("{message}"));
         let result = match Stage::exchange(&job.stage, Stage::Awaited(waiter(cx.waker()), Hold::new())) {
             Stage::Ended(result) => result,
             before => {
@@ -151,8 +142,8 @@ struct Job<T> {
 }
 
 impl<T> Drop for Job<T> {
-    /// Takes back the waiter, since the work may run for long yet, or a value that has come already. Then gives
-    /// up the work, which wakes nothing any more.
+    /// Takes back the waiter, since the work may run for long yet, or a value that has come already. Then
+    /// gives up the work, which wakes nothing any more.
     fn drop(&mut self) {
         drop_quietly(Stage::exchange(&self.stage, Stage::GivenUp));
         self.pool.give_up(self.number);
@@ -199,8 +190,8 @@ impl<T> Drop for WorkEnd<T> {
     }
 }
 
-/// Holds the virtual clock of a loop while work runs, and while a future waits for it: the loop that waits need
-/// not be the one that the job belongs to. It is released after the wake, so the loop receives the wake first.
+/// Holds the virtual clock of a loop while work runs, and while a future waits for it, perhaps on another
+/// loop. It is released after the wake, so the loop receives the wake first.
 struct Hold(LoopNumber);
 
 impl Hold {

@@ -1,22 +1,15 @@
 //! The poller asks the kernel, and the thread sleeps in its park.
 //!
-//! It stands beside the loop's tables, not among them: it is out of the state for as long as the thread
-//! sleeps. Sockets are registered through a [`Registry`] of the same selector, which works on any thread and
-//! at any time, also while the loop is parked.
+//! It is out of the loop's state while the thread sleeps. Sockets are registered through a [`Registry`] of
+//! the same selector, which works on any thread, also while the loop is parked.
 //!
 //! **Short parks.** mio's timeouts are whole milliseconds, rounded up: too coarse for a sleep of 100 µs. So
-//! on Linux a park of less than a millisecond waits in `ppoll`, whose timeout is in nanoseconds, until mio's
-//! epoll has an event, and then mio fetches it without waiting. Whatever ends mio's wait also ends this one,
-//! the loop's bell too, so the protocol of `wake/inbox.rs` holds. Without an event a short park is one system
-//! call, as any other.
+//! on Linux a shorter park waits in `ppoll`, whose timeout is in nanoseconds, until mio's epoll has an event,
+//! and then mio fetches it without waiting. The loop's bell ends this wait too, so the protocol of
+//! `wake/inbox.rs` holds. Without an event a short park is one system call, as any other.
 //!
-//! It ends late all the same, since the kernel may delay a thread by 50 µs to wake several at once. A timerfd
-//! in the epoll would be more exact, but would cost two more system calls each time, and every loop a
-//! descriptor.
-//!
-//! Some waits stay in milliseconds: where mio uses `poll`, which leaves no epoll to wait for; in a process
-//! that may not open files, as in some sandboxes, which is refused a `ppoll` of even one open descriptor;
-//! and under Miri, which has no `ppoll`.
+//! The kernel may still delay a thread by 50 µs, to wake several at once. A timerfd in the epoll would be
+//! more exact, but would cost two more system calls each time, and a descriptor for each loop.
 
 use std::io;
 use std::time::Duration;
@@ -42,8 +35,8 @@ const LONG: Duration = Duration::from_millis(1);
 const SHORTEST: Duration = Duration::from_micros(50);
 
 /// Whether the kernel itself reports edges, as epoll and kqueue do. mio's other selectors (`poll`, Windows,
-/// event ports) stop watching a side once they have reported it, until an operation would block: there a
-/// side stays ready until then, whatever was transferred.
+/// event ports) stop watching a side once they have reported it, until an operation would block: there a side
+/// stays ready until then, whatever was transferred.
 pub(super) const EDGE_TRIGGERED: bool = cfg!(all(
     not(mio_unsupported_force_poll_poll),
     any(
@@ -62,8 +55,8 @@ pub(super) const EDGE_TRIGGERED: bool = cfg!(all(
 ));
 
 impl Poller {
-    /// Makes a poller, the bell that ends its park, and the registry of its sockets. On Linux these are
-    /// three descriptors: an epoll, an eventfd, and the epoll again.
+    /// Makes a poller, the bell that ends its park, and the registry of its sockets: on Linux an epoll, an
+    /// eventfd, and the epoll again.
     pub(crate) fn new() -> io::Result<(Self, mio::Waker, Registry)> {
         let poll = Poll::new()?;
         let bell = mio::Waker::new(poll.registry(), BELL)?;
@@ -94,13 +87,14 @@ impl Poller {
         let timeout = match event::poll(&mut epoll, Some(&time)) {
             Ok(0) => return Ok(()),
             Ok(_) => Duration::ZERO,
+            // In a process that may not open files, as in some sandboxes, even one descriptor is refused.
             Err(Errno::INVAL) => timeout,
             Err(error) => return Err(error.into()),
         };
         self.poll.poll(&mut self.events, Some(timeout))
     }
 
-    /// Parks for mio's millisecond.
+    /// Parks for mio's millisecond, where there is no epoll to wait for, or no `ppoll` (Miri).
     #[cfg(not(all(target_os = "linux", not(mio_unsupported_force_poll_poll), not(miri))))]
     fn park_shortly(&mut self, timeout: Duration) -> io::Result<()> {
         self.poll.poll(&mut self.events, Some(timeout))

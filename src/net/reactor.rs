@@ -1,14 +1,11 @@
 //! The reactor: from the kernel's events to the tasks that wait for them.
 //!
-//! A *source* is a socket, registered once, edge-triggered, until it is dropped: waiting for it makes no system
-//! call. In return the reactor remembers the [`Readiness`] of each side.
+//! A socket is registered once, edge-triggered, until it is dropped. So a wait makes no system call, but the
+//! reactor must remember the [`Readiness`] of each side.
 //!
-//! An event's token is the slot of its source. A slot is freed after its socket is deregistered, and all events
-//! of a park are taken before anything else runs, so no event reaches the next tenant of a slot. (If one did,
-//! that tenant would try an operation in vain.)
-//!
-//! Nothing in this table panics: for a vacant slot it answers that the loop is closed, which is the only way
-//! in which a socket can find one.
+//! An event's token is the slot of its source. A slot is freed after its socket is deregistered, and all
+//! events of a park are taken before anything else runs, so no event reaches the next tenant of a slot. A
+//! socket finds its slot vacant only if the loop is closed.
 
 use mio::Token;
 use mio::event::Event;
@@ -36,18 +33,17 @@ pub(crate) struct Reactor {
 }
 
 impl Reactor {
-    /// Whether a token is a source's.
+    /// Returns whether a token is a source's.
     pub(crate) fn has(&self, token: Token) -> bool {
         self.sources.contains(token.0)
     }
 
-    /// Whether there is no source.
+    /// Returns whether there is no source.
     pub(crate) fn is_empty(&self) -> bool {
         self.sources.is_empty()
     }
 
-    /// Marks the sides that an event is about as ready, and wakes what waits for them. An event of the bell
-    /// is about no source.
+    /// Marks the sides of an event as ready, and wakes what waits for them. The bell's event has no source.
     #[inline(always)]
     pub(crate) fn set_ready(&mut self, event: &Event, mut wake: impl FnMut(Waiter)) {
         let Some([read, write]) = self.sources.get_mut(event.token().0) else {
@@ -87,13 +83,12 @@ impl Reactor {
         self.shrink.rest(&mut self.sources);
     }
 
-    /// Whether a task waits for a source. O(n): only a virtual clock asks, when its loop is idle.
+    /// Returns whether a task waits for a source. O(n): only a virtual clock asks, when its loop is idle.
     pub(crate) fn is_awaited(&self) -> bool {
         self.sources.iter().any(|(_, sides)| sides.iter().any(Readiness::is_awaited))
     }
 
-    /// Empties the table, and returns every waiter, to be woken once. Nothing comes in after that, and a socket
-    /// that is polled finds that the loop is gone.
+    /// Empties the table for good, and returns every waiter. A socket that is polled later finds no loop.
     pub(crate) fn close(&mut self) -> Vec<Waiter> {
         let mut waiters = Vec::new();
         for side in self.sources.iter_mut().flat_map(|(_, sides)| sides) {

@@ -1,7 +1,6 @@
 //! From what a user calls an address to socket addresses.
 //!
-//! `getaddrinfo` blocks for as long as the name server likes, so a name is looked up on a thread of a small
-//! pool. What is an address already is parsed at once, on the loop's thread.
+//! `getaddrinfo` blocks for as long as the name server takes, so a name is looked up on a thread of a pool.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
@@ -9,12 +8,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 #[cfg(feature = "blocking")]
 use crate::{executor, executor::pool::Pool, task::id::LoopNumber};
 
-/// What [`TcpListener::bind`](super::TcpListener::bind) and
-/// [`TcpStream::connect`](super::TcpStream::connect) take as an address.
+/// An address to bind or to connect to.
 ///
 /// It is implemented for what [`std::net::ToSocketAddrs`] is implemented for: `SocketAddr`, `(IpAddr, u16)`,
-/// `"localhost:80"`, `("localhost", 80)`, `String`, `&[SocketAddr]`, and so on. std's would look up a name on
-/// the calling thread, which is the loop's. It cannot be implemented elsewhere.
+/// `"localhost:80"`, `("localhost", 80)`, `String`, `&[SocketAddr]`, and so on. std's trait would look up a
+/// name on the loop's thread. No other crate can implement this one.
 pub trait ToSocketAddrs: ToTarget {}
 
 impl<T: ToTarget + ?Sized> ToSocketAddrs for T {}
@@ -91,8 +89,7 @@ pub(super) async fn resolve(address: &impl ToSocketAddrs) -> io::Result<Vec<Sock
 /// Looks up a name. The end of a loop does not wait for it: a look-up that is given up has no effect.
 #[cfg(feature = "blocking")]
 async fn look_up(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
-    /// Threads of their own, so that a name does not wait for the executor's jobs. At most as many as asyncio
-    /// has.
+    /// Separate threads, so that no name waits for the executor's jobs. Their number is asyncio's.
     static LOOK_UPS: Pool = Pool::new("boucle-look-up", 32);
     let look_up = move || Ok(std::net::ToSocketAddrs::to_socket_addrs(&(host, port))?.collect());
     executor::start(&LOOK_UPS, LoopNumber::NONE, look_up)?.await

@@ -1,13 +1,9 @@
 //! A source: a socket that belongs to a loop.
 //!
-//! **One look-up.** Whether a side is ready, the operation's system call, and the wait of the task if it would
-//! block: all of this happens in one use of the loop's state. It runs no user code.
-//!
-//! **Dropping.** A socket is deregistered first, then closed, and its slot is freed last. Closing is not
-//! enough: the kernel keeps a registration while a duplicate of the descriptor is open. On another thread a
-//! socket is deregistered and closed at once too; only its slot is freed through the inbox. mio reports each
-//! registration and its end to a logger, which is user code, so no state is in use then and nothing is
-//! locked.
+//! A socket that is dropped is deregistered first. Closing is not enough: the kernel keeps a registration
+//! while a duplicate of the descriptor is open. Then it is closed, on any thread, and its slot is freed last,
+//! from another thread through the inbox. mio reports each registration and its end to a logger, which is
+//! user code, so no state is in use then and no lock is held.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -40,8 +36,8 @@ impl<S: mio::event::Source> Source<S> {
         Self::on(of, io, interest, writable)
     }
 
-    /// Registers a socket with a loop of this thread, running or not. If it is `writable`, a write may be tried
-    /// before the first event. A read may not: most often there is nothing yet.
+    /// Registers a socket with a loop of this thread, running or not. If it is `writable`, a write may be
+    /// tried before the first event. A read may not: most often there is nothing yet.
     pub(super) fn on(of: LoopNumber, mut io: S, interest: Interest, writable: bool) -> io::Result<Self> {
         // First, since a loop that ends has no registry from before its table is emptied.
         let registry = inbox::registry(of).ok_or_else(|| gone(of))?;
@@ -78,10 +74,9 @@ impl<S: mio::event::Source> Source<S> {
         }
     }
 
-    /// Tries an operation on one side; if that is pending, lets the task wait for the next edge. O(1), and no
+    /// Tries an operation on one side; if that is pending, lets the task wait for the next edge. All of this
+    /// is one use of the loop's state, so the operation makes its system call and nothing else. O(1), and no
     /// allocation unless several tasks wait for one side.
-    ///
-    /// The loop's state is in use meanwhile: the operation makes its system call and nothing else.
     pub(super) fn poll<R>(
         &self,
         cx: &mut Context<'_>,
@@ -157,8 +152,7 @@ macro_rules! socket {
                 self.source.io().local_addr()
             }
 
-            /// Gives the socket back as std's, on any thread. It is still non-blocking, and may come back to
-            /// this loop or go to another one.
+            /// Gives the socket back as std's, on any thread. It is still non-blocking.
             ///
             /// # Errors
             ///

@@ -1,7 +1,4 @@
-//! `AsyncRead` and `AsyncWrite` of a stream, by itself and by reference: a task that has only `&TcpStream` can
-//! read while another one writes.
-//!
-//! The kernel's buffers are the only ones. So a flush does nothing, and a close shuts down the writing side.
+//! `AsyncRead` and `AsyncWrite` of a stream. The only buffers are the kernel's, so a flush does nothing.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;

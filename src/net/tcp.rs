@@ -16,27 +16,19 @@ use crate::time::timeout::timeout;
 
 /// A TCP socket that listens for connections.
 ///
-/// It belongs to the loop on which it was made. Dropping it closes it, on any thread; connections that
-/// were accepted live on.
+/// It belongs to the loop on which it was made. Dropping it closes it, on any thread.
 ///
 /// ```
 /// use boucle::net::{TcpListener, TcpStream};
 ///
-/// # fn main() -> std::io::Result<()> {
-/// boucle::run(async {
-///     let listener = TcpListener::bind("127.0.0.1:0").await?;
-///     let address = listener.local_addr()?;
-///     let (server, client) = boucle::gather!(
-///         async move { listener.accept().await },
-///         TcpStream::connect(address),
-///     )
-///     .await;
-///     let (server, peer) = server?;
-///     assert_eq!(peer, client?.local_addr()?);
-///     assert_eq!(server.peer_addr()?, peer);
-///     Ok(())
-/// })
-/// # }
+/// # boucle::run(async {
+/// let listener = TcpListener::bind("127.0.0.1:0").await?;
+/// let client = TcpStream::connect(listener.local_addr()?).await?;
+/// let (server, peer) = listener.accept().await?;
+/// assert_eq!(peer, client.local_addr()?);
+/// assert_eq!(peer, server.peer_addr()?);
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
 /// ```
 #[doc(alias = "start_server")]
 pub struct TcpListener {
@@ -45,17 +37,13 @@ pub struct TcpListener {
 
 /// A TCP connection.
 ///
-/// It reads and writes by the `futures-io` traits, on itself and on `&TcpStream`: so one task may read
-/// while another one writes, without splitting it. A request and its answer cost two system calls and their
-/// share of a park: no read is tried only to find nothing.
+/// It reads and writes by the `futures-io` traits, on itself and on `&TcpStream`, so one task may read while
+/// another one writes. A request and its answer cost two system calls and their share of a park.
 ///
-/// It belongs to the loop on which it was made. Dropping it closes it, on any thread; the kernel sends what
-/// was written and not yet sent. `close` shuts down the writing side: the peer reads the end of the stream,
-/// and this side may still read.
-///
-/// Dropping does not wait, with one exception: if another crate has set `SO_LINGER` to more than zero
-/// seconds, the kernel makes the drop wait up to that long for the peer to confirm what was written. Drop
-/// such a stream on another thread than the loop's, as in [`run_in_executor`](crate::run_in_executor).
+/// It belongs to the loop on which it was made. Dropping it closes it, on any thread, and the kernel still
+/// sends what was written. If another crate has set `SO_LINGER` to more than zero seconds, the drop may wait
+/// that long for the peer: drop such a stream in [`run_in_executor`](crate::run_in_executor). `close` shuts
+/// down the writing side: the peer reads the end of the stream, and this side may still read.
 #[doc(alias = "open_connection")]
 pub struct TcpStream {
     pub(super) source: Source<mio::net::TcpStream>,
@@ -75,9 +63,8 @@ impl TcpListener {
     /// Listens on an address; with port 0 the system picks a port. A name is looked up in the thread pool,
     /// and each of its addresses is tried until one works.
     ///
-    /// Up to 128 connections wait in the kernel to be accepted (asyncio's `backlog`: 100; tokio's: 1,024); on
-    /// Linux no more than `net.core.somaxconn`. For another backlog, or an option that is set before `bind`,
-    /// see [`from_std`](Self::from_std).
+    /// Up to 128 connections wait in the kernel to be accepted; on Linux no more than `net.core.somaxconn`.
+    /// For another backlog, or an option that is set before `bind`, see [`from_std`](Self::from_std).
     ///
     /// # Errors
     ///
@@ -96,8 +83,7 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// Those of `accept`. They leave the listener as it was: call it again, after a while if the process was
-    /// out of descriptors.
+    /// Those of `accept`. The listener lives on: if the process was out of descriptors, try again later.
     ///
     /// # Cancellation
     ///
@@ -116,28 +102,22 @@ impl TcpListener {
     ///
     /// As [`accept`](Self::accept).
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        let accepted = self.source.poll(cx, Side::Read, |io, _| io.accept());
-        let (stream, peer) = ready!(accepted)?;
+        let (stream, peer) = ready!(self.source.poll(cx, Side::Read, |io, _| io.accept()))?;
         let source = Source::on(self.source.of, stream, INTEREST, true)?;
         Poll::Ready(Ok((TcpStream { source }, peer)))
     }
 
-    /// Takes a listener of std's; it becomes non-blocking.
-    ///
-    /// So a listener may have any option and any backlog, here by the crate `socket2`; tokio has `TcpSocket`.
+    /// Takes a listener of std's; it becomes non-blocking. The crate `socket2` makes one with any options:
     ///
     /// ```
-    /// use std::net::{Ipv4Addr, SocketAddr};
-    ///
-    /// use boucle::net::TcpListener;
     /// use socket2::{Domain, Socket, Type};
     ///
     /// # boucle::run(async {
     /// let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     /// socket.set_reuse_address(true)?; // as `bind` does on Unix
-    /// socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
+    /// socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
     /// socket.listen(1_024)?; // the backlog
-    /// let listener = TcpListener::from_std(socket.into())?;
+    /// let listener = boucle::net::TcpListener::from_std(socket.into())?;
     /// # std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # listener.accept().await
     /// # }).unwrap();
@@ -158,17 +138,15 @@ impl TcpListener {
 }
 
 impl TcpStream {
-    /// Connects to an address. A name is looked up in the thread pool, and its addresses are tried one
-    /// after the other, until one answers.
+    /// Connects to an address. A name is looked up in the thread pool, and its addresses are tried in order.
     ///
-    /// An address that does not answer within 5 seconds is given up for the next one. The last is waited for
-    /// as long as the kernel tries (about two minutes on Linux), and so is the look-up: to wait less, write
-    /// `timeout(limit, TcpStream::connect(address))`. asyncio and tokio set no limit for any address.
+    /// An address that does not answer within 5 seconds is given up for the next one. The last one has as
+    /// long as the kernel tries (about two minutes on Linux), and a look-up has as long as the name server
+    /// takes. To wait less, write `timeout(limit, TcpStream::connect(address))`.
     ///
     /// # Errors
     ///
-    /// Those of the look-up and of a failed connect (`ConnectionRefused`, `TimedOut` and so on): of the last
-    /// address that was tried.
+    /// Those of the look-up, and of `connect` for the last address (`ConnectionRefused`, `TimedOut`, …).
     ///
     /// # Cancellation
     ///
@@ -260,8 +238,8 @@ impl TcpStream {
 
 socket!(TcpListener, TcpStream);
 
-/// Returns the outcome of a connect, after an event. The operation would block if there is none: an event
-/// may come too early, as mio documents. A connect that has succeeded costs one system call here.
+/// Returns the outcome of a connect, after an event. The error is `WouldBlock` if there is no outcome yet: an
+/// event may come too early, as mio documents. A success costs one system call.
 fn connect_outcome(io: &mio::net::TcpStream) -> io::Result<()> {
     io.try_io(|| {
         let Err(no_peer) = io.peer_addr() else {

@@ -15,21 +15,16 @@ use crate::wake::inbox::{self, Message};
 /// A handle to a loop that may be sent to other threads: asyncio's `call_soon_threadsafe`.
 ///
 /// ```
-/// use boucle::LoopHandle;
-///
 /// boucle::run(async {
 ///     let (done, result) = async_channel::bounded(1);
-///     let handle = LoopHandle::current();
-///     std::thread::spawn(move || {
-///         // On another thread; the closure and its future run on the loop's.
-///         handle.spawn(move || async move { done.send(6 * 7).await }).unwrap();
-///     });
+///     let handle = boucle::LoopHandle::current();
+///     // The other thread sends the closure; it and its future run on the loop's thread.
+///     std::thread::spawn(move || handle.spawn(move || async move { done.send(6 * 7).await }));
 ///     assert_eq!(result.recv().await, Ok(42));
 /// });
 /// ```
 ///
-/// It keeps no loop alive. While one exists, a loop with a virtual clock waits where it would else report a
-/// deadlock.
+/// It keeps no loop alive. While one exists, a virtual clock waits instead of reporting a deadlock.
 #[doc(alias = "Handle")]
 #[doc(alias = "call_soon_threadsafe")]
 pub struct LoopHandle {
@@ -57,9 +52,8 @@ impl LoopHandle {
     }
 
     /// Spawns a task on the loop, from any thread. The closure makes the future on the loop's thread, in the
-    /// new task's first poll, so the future need not be `Send`. The task is detached.
-    ///
-    /// Costs one allocation here and one there; the loop is rung only if it sleeps.
+    /// new task's first poll, so the future need not be `Send`. The task is detached. Costs one allocation
+    /// here and one there; the loop is rung only if it sleeps.
     ///
     /// # Errors
     ///
@@ -69,12 +63,10 @@ impl LoopHandle {
     pub fn spawn<M, F>(&self, make: M) -> Result<(), LoopGone>
     where
         M: FnOnce() -> F + Send + 'static,
-        F: Future + 'static,
-        F::Output: 'static,
+        F: Future<Output: 'static> + 'static,
     {
         let (of, location) = (self.of, Location::caller());
         let spawn = Box::new(move || {
-            // Refused if the loop is full by then; the closure is dropped.
             let _ = spawn::detached(of, location, async move { make().await });
         });
         inbox::send(of, Message::Call(spawn)).map_err(|unsent| {
@@ -83,11 +75,10 @@ impl LoopHandle {
         })
     }
 
-    /// Stops the loop, from any thread; see
-    /// [`EventLoop::run_forever`](crate::EventLoop::run_forever). Does nothing if it is gone.
+    /// Stops the loop, from any thread; see [`stop`](crate::stop). Does nothing if the loop is gone.
     ///
-    /// It stops the run that reads it, the one that is under way or a next one. If that is a `block_on`
-    /// whose future is ready by then, its value wins, and nothing of the stop is left.
+    /// It stops the run that reads it, the one that is under way or a next one. If that is a `block_on` whose
+    /// future is ready by then, its value wins, and nothing of the stop is left.
     pub fn stop(&self) {
         let _ = inbox::send(self.of, Message::Stop);
     }
