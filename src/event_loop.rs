@@ -307,8 +307,8 @@ impl Builder {
     /// Bounds how long the end of the loop waits for jobs of [`run_in_executor`](crate::run_in_executor) that
     /// have begun: asyncio's `shutdown_default_executor(timeout)`, tokio's `Runtime::shutdown_timeout`.
     ///
-    /// A job that is not done by then runs on, detached, and is cut off if the process ends first. The time
-    /// is real, also under a virtual clock.
+    /// A job that is not done by then runs on, detached, and is cut off if the process ends first. Zero
+    /// does not wait. The time is real, also under a virtual clock.
     ///
     /// ```
     /// use std::{thread, time::Duration};

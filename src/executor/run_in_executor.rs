@@ -41,7 +41,8 @@ static EXECUTOR: Pool = Pool::new("boucle-executor", 512);
 ///
 /// It costs three allocations, some locks and two wakes across threads; and a new thread, if none is free.
 /// All loops of the process share up to 512 threads; each ends after a second without work. A job for which
-/// there is none waits its turn. A job that waits for another one keeps its thread: 512 may wait for ever.
+/// there is none waits its turn, first come, first served. A job that waits for another one keeps its thread:
+/// 512 may wait for ever.
 ///
 /// # The end of the loop
 ///
