@@ -1,17 +1,15 @@
-//! Giving a slab's memory back, while the loop rests.
-//!
-//! A slab never shrinks by itself: a burst of a million tasks would keep 40 MB until the loop is dropped. An
-//! entry cannot be moved, since its number is its place; what can be given back is the room behind the last.
+//! Giving a slab's memory back while the loop rests: a burst of a million tasks would keep 40 MB otherwise.
+//! An entry cannot be moved, since its number is its place; only the room behind the last can be given back.
 
 use slab::Slab;
 
-/// For how many entries the memory is kept in any case.
+/// A slab keeps the memory of this many entries in any case.
 const KEPT: usize = 1_024;
 
-/// So few entries may each be waited for.
+/// With so few entries left, every rest makes an attempt.
 const FEW: usize = 16;
 
-/// How many entries an attempt may look at for each rest before the next one.
+/// An attempt that has looked at n entries is followed by n / 64 rests without one.
 const ENTRIES_PER_REST: usize = 64;
 
 /// When a slab is to be shrunk.
@@ -22,10 +20,9 @@ pub(crate) struct Shrink {
 }
 
 impl Shrink {
-    /// Shrinks a slab if less than a quarter of it is used and its last place is free.
-    ///
-    /// That costs O(n), and gives little back if an entry near the end stays. So the next attempt is made
-    /// when enough rests have shared its cost, or when few entries are left: then few attempts are in vain.
+    /// Shrinks a slab if at most a quarter of it is used and its last place is free. That costs O(n), and
+    /// gives little back if an entry near the end stays. So the next attempt is made when enough rests have
+    /// shared its cost, or when few entries are left: then few attempts are in vain.
     #[inline]
     pub(crate) fn rest<T>(&mut self, slab: &mut Slab<T>) {
         let capacity = slab.capacity();

@@ -1,5 +1,4 @@
-//! `gather`, `try_gather`, `as_completed`: run several futures concurrently, and take their values: all at
-//! the end, until the first error, or each when it comes.
+//! `gather`, `gather!`, `try_gather`, `as_completed`: run several futures concurrently and take their values.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -17,13 +16,11 @@ use crate::task::join::{JoinError, JoinHandle};
 /// Runs futures concurrently and waits for all of them: asyncio's `gather`. Their values come in the order of
 /// the futures. For futures of different types there is [`gather!`](crate::gather!).
 ///
-/// Each future is moved to an allocation of its own at once, and becomes a task there at the first poll.
-/// The parent is polled again once, when the last task is done: n futures cost n spawns and O(n) in all. A
-/// gather of none is ready at once.
+/// Each future moves to an allocation of its own at once, and is a task from the first poll on. The parent is
+/// polled again when the last task is done, so n futures cost O(n). A gather of none is ready at once.
 ///
 /// ```
-/// use std::time::Duration;
-///
+/// # use std::time::Duration;
 /// async fn square_after(seconds: f64) -> f64 {
 ///     boucle::sleep(Duration::from_secs_f64(seconds / 100.0)).await;
 ///     seconds * seconds
@@ -33,8 +30,7 @@ use crate::task::join::{JoinError, JoinHandle};
 /// assert_eq!(squares, [1.0, 0.25, 2.25]);
 /// ```
 ///
-/// As [`trace`](crate::trace) shows it, with whole seconds: the children are polled in one turn, and the last
-/// one to end wakes the parent.
+/// As [`trace`](crate::trace) shows it, in whole seconds: one turn polls the children; the last wakes main.
 ///
 /// ```text
 /// turn                 1     2                      3     4  5    6
@@ -45,22 +41,18 @@ use crate::task::join::{JoinError, JoinHandle};
 /// #4 square_after      +#1==>[3]~until 1.5s~~~~~~~~~~~~timer>[1] returned
 /// ```
 ///
-/// The children are tasks, so the futures must be `'static`, where those of tokio's `join!` may borrow. Futures
-/// that borrow can be awaited in the parent's own task, by `join_all` of the `futures` crate.
+/// Children are tasks, so they must be `'static`. For futures that borrow, `futures` has `join_all`.
 ///
 /// # Cancellation
 ///
-/// Dropping it aborts the children: each is dropped at its place in the ready queue. A gather that was never
-/// polled drops the futures.
-///
-/// If a child awaits a [`JoinHandle`], the child is aborted and the **task behind the handle goes on**,
-/// detached, where asyncio's `gather` would cancel it. So gather the futures themselves, or keep the handles to
-/// abort them: [`wait`](crate::wait) gives them back.
+/// Dropping it aborts the children, or drops the futures if it was never polled. If a child awaits a
+/// [`JoinHandle`], the **task behind the handle goes on**, detached; asyncio's `gather` would cancel it. So
+/// gather the futures themselves, or use [`wait`](crate::wait), which gives the handles back.
 ///
 /// # Panics
 ///
-/// If a child panics, its panic is resumed here, and the others are aborted. (asyncio lets them go
-/// on.) If it is polled without a loop, on another loop, or again after it was ready.
+/// If a child panics: its panic is resumed here and the others are aborted, where asyncio lets them go on. If
+/// it is polled without a loop, on another loop, or again after it was ready.
 #[doc(alias = "join_all")]
 #[track_caller]
 pub fn gather<F: Future>(futures: impl IntoIterator<Item: IntoFuture<IntoFuture = F>>) -> Gather<F> {
@@ -91,21 +83,17 @@ impl<F: Future> fmt::Debug for Gather<F> {
     }
 }
 
-/// As [`gather`](fn@crate::gather), for futures that return a `Result`: waits for all of them, or for the first
-/// error, as asyncio's `gather` where coroutines may raise.
+/// As [`gather`](fn@crate::gather), for futures that return a `Result`: waits for all or for the first error.
 ///
 /// At an error the other children **go on, detached**, as in asyncio; tokio's `try_join!` drops them. The
-/// values that are there by then are dropped first; a panic of a destructor stops there.
+/// values that are there by then are dropped first; a panic of a destructor stops there. The parent is polled
+/// once in each turn in which a child was done, O(1) for each child.
 ///
 /// ```
-/// let sum = boucle::run(async {
-///     let parts = boucle::try_gather(["1", "2", "x"].map(async |text: &str| text.parse::<i32>())).await;
-///     parts.map(|parts| parts.iter().sum::<i32>())
-/// });
-/// assert!(sum.is_err());
+/// let parse = async |text: &str| text.parse::<i32>();
+/// assert_eq!(boucle::run(boucle::try_gather(["1", "2"].map(parse))), Ok(vec![1, 2]));
+/// assert!(boucle::run(boucle::try_gather(["1", "x"].map(parse))).is_err());
 /// ```
-///
-/// The parent is polled once in each turn in which a child was done, O(1) for each child.
 ///
 /// # Cancellation
 ///
@@ -153,39 +141,31 @@ impl<F: Future> fmt::Debug for TryGather<F> {
     }
 }
 
-/// Runs futures concurrently, and returns a stream of their values in the order in which they come: asyncio's
-/// `as_completed`.
+/// Runs futures concurrently, and returns a stream of their values as they come: asyncio's `as_completed`.
 ///
-/// Each future becomes a task when the stream is polled for the first time. Each item costs O(1). A child that
-/// panicked is an `Err` item, and the others go on.
+/// Each future is a task from the first poll on. Each item costs O(1). A child that panics gives an `Err`
+/// item, and the others go on.
 ///
 /// ```
 /// use futures_lite::StreamExt;
-/// use std::time::Duration;
-///
-/// boucle::run(async {
-///     let mut values = boucle::as_completed([30, 10, 20].map(async |millis| {
-///         boucle::sleep(Duration::from_millis(millis)).await;
-///         millis
-///     }));
-///     let mut order = Vec::new();
-///     while let Some(value) = values.next().await {
-///         order.push(value.unwrap());
-///     }
-///     assert_eq!(order, [10, 20, 30]);
-/// });
+/// # use std::time::Duration;
+/// let values = boucle::as_completed([30, 10, 20].map(async |millis| {
+///     boucle::sleep(Duration::from_millis(millis)).await;
+///     millis
+/// }));
+/// let order: Vec<u64> = boucle::run(values.map(Result::unwrap).collect());
+/// assert_eq!(order, [10, 20, 30]);
 /// ```
 ///
 /// # Cancellation
 ///
-/// Dropping the stream aborts the children that are not done, and drops the values that were not taken.
-/// (asyncio lets them go on. For that, `spawn` them and pass their handles to this.)
+/// Dropping the stream aborts the children that are not done, and drops the values that were not taken. To
+/// let the children go on, as asyncio does, spawn them and pass their handles.
 ///
 /// # Panics
 ///
 /// If it is polled without a loop, or on another loop than at first.
-#[doc(alias = "JoinSet")]
-#[doc(alias = "FuturesUnordered")]
+#[doc(alias("JoinSet", "FuturesUnordered"))]
 #[track_caller]
 pub fn as_completed<F: Future>(
     futures: impl IntoIterator<Item: IntoFuture<IntoFuture = F>>,

@@ -1,9 +1,7 @@
-//! A group as its parent holds it. `gather`, `try_gather`, `gather!`, `as_completed` and `wait` all make a
-//! group of tasks and wait in one place, [`Group::poll_until`]. Which members are done stands in the loop's
-//! [table of groups](crate::task::group_table).
+//! A group as its parent holds it. What waits for several tasks makes a group and waits in one place,
+//! [`Group::poll_until`]. Which members are done stands in the [table of groups](crate::task::group_table).
 //!
-//! A group's number is used again. So a parent drops its tasks first and the group last: no task is a member
-//! of a group that is gone.
+//! A group's number is used again, so a parent drops its tasks first: no task is in a group that is gone.
 
 use std::mem;
 use std::panic::Location;
@@ -40,15 +38,9 @@ impl Group {
         })
     }
 
-    /// Names the member at that position.
-    fn member(&self, position: usize) -> Member {
-        Member { group: self.number, position: position as u32 }
-    }
-
-    /// Makes a task the member at that position. One that is done by now, or gone with its loop, counts as
-    /// done at once.
+    /// Makes a task a member. One that is done, or gone with its loop, counts as done at once.
     pub(crate) fn join<T>(&self, position: usize, task: &JoinHandle<T>) {
-        let member = self.member(position);
+        let member = Member { group: self.number, position: position as u32 };
         if !task.set_joiner(Joiner::Group(member))
             && let Some(mut state) = current::find(self.of)
         {
@@ -64,15 +56,13 @@ impl Group {
         location: &'static Location<'static>,
         future: Unspawned<F>,
     ) -> Child<F::Output> {
-        let joiner = Joiner::Group(self.member(position));
-        Child(spawn_on(Some(self.of), joiner, location, future.0.take()))
+        let member = Member { group: self.number, position: position as u32 };
+        Child(spawn_on(Some(self.of), Joiner::Group(member), location, future.0.take()))
     }
 
-    /// Waits for a member that `ends` the wait, and returns its position; `None` when all are done and
-    /// none did. The members are seen in the order in which they were done, each once. With
-    /// [`WakeOn::Last`], only those that have panicked are seen. This is one operation of the budget.
-    ///
-    /// Panics on another loop than its own, or if that is gone.
+    /// Waits for a member that `ends` the wait, and returns its position; `None` when all are done and none
+    /// did. Each member is seen once, in the order in which they were done; with [`WakeOn::Last`], only if it
+    /// panicked. This is one operation of the budget. Panics on another loop, or if its own is gone.
     pub(crate) fn poll_until(
         &self,
         cx: &mut Context<'_>,
@@ -112,7 +102,7 @@ impl Drop for Group {
     }
 }
 
-/// A future in the allocation of the task that it becomes at the gather's first poll: it is moved only once.
+/// A future in the allocation of the task that it is to become, so that it is moved only once.
 #[doc(hidden)]
 #[allow(missing_debug_implementations)]
 pub struct Unspawned<F: Future>(Quiet<Box<TaskCell<F>>>);
@@ -128,8 +118,7 @@ impl<F: Future> Unspawned<F> {
 pub(crate) struct Child<T>(pub(crate) JoinHandle<T>);
 
 impl<T: 'static> Child<T> {
-    /// The value of a task that is known to be done. A panic of the task is resumed here. The value is gone if
-    /// a destructor polls this while the loop closes.
+    /// Takes a task's value or resumes its panic. The value is gone if a destructor polls as the loop closes.
     pub(crate) fn value(&mut self) -> T {
         match self.0.take() {
             Some(Ok(value)) => value,
@@ -173,7 +162,6 @@ impl<F: Future> Children<F> {
         Children { unspawned, tasks: Vec::new(), group: None, location: Location::caller(), over: false }
     }
 
-    /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.unspawned.len() + self.tasks.len()
     }

@@ -16,25 +16,22 @@ use crate::time::sleep::{Sleep, sleep};
 ///
 /// The mode is [`FIRST_COMPLETED`], [`FIRST_EXCEPTION`] (for tasks that return a `Result`), or
 /// [`ALL_COMPLETED`]. Both lists keep the order of the input; tasks that are done in the same turn are in
-/// `done` together. Awaiting a handle in `done` gives its value at once.
+/// `done` together. Awaiting a handle in `done` gives its value at once. A wait for n tasks costs O(n) at its
+/// start and end, and O(1) for each task that is done in between.
 ///
 /// ```
 /// use boucle::FIRST_COMPLETED;
-/// use std::time::Duration;
-///
+/// # use std::time::Duration;
 /// boucle::run(async {
 ///     let slow = boucle::spawn(boucle::sleep(Duration::from_secs(60)));
 ///     let fast = boucle::spawn(boucle::sleep(Duration::from_millis(1)));
 ///     let (done, pending) = boucle::wait([slow, fast], FIRST_COMPLETED).await;
 ///     assert_eq!((done.len(), pending.len()), (1, 1));
-///     for task in pending {
-///         task.abort();
-///     }
+///     pending[0].abort();
 /// });
 /// ```
 ///
-/// Two tasks that sleep, as [`trace`](crate::trace) shows it. The one that is not done goes on, until here the
-/// loop ends and drops it.
+/// As [`trace`](crate::trace) shows it: the task that is not done goes on until the end of the loop drops it.
 ///
 /// ```text
 /// turn                 1     2                      3     4 end
@@ -47,12 +44,9 @@ use crate::time::sleep::{Sleep, sleep};
 ///   #2 square_after waits until 1s (since 0)
 /// ```
 ///
-/// It costs O(n) at the start and at the end, and O(1) for each task that is done in between.
-///
 /// # Cancellation
 ///
-/// Dropping it detaches the tasks, and aborts none. To have the handles back after some time, use
-/// [`Wait::timeout`].
+/// Dropping it detaches the tasks, and aborts none. [`Wait::timeout`] gives the handles back after some time.
 ///
 /// # Panics
 ///
@@ -68,8 +62,7 @@ pub fn wait<T, M: Mode<T>>(handles: impl IntoIterator<Item = JoinHandle<T>>, mod
 /// Return when the first task is done, whichever way.
 pub const FIRST_COMPLETED: FirstCompleted = FirstCompleted;
 
-/// Return when the first task has panicked or returned an `Err`; else when all are done. An aborted
-/// task is no exception.
+/// Return when a task has panicked or returned an `Err`, else when all are done. An abort is no exception.
 pub const FIRST_EXCEPTION: FirstException = FirstException;
 
 /// Return when all tasks are done.
@@ -136,8 +129,7 @@ pub struct Wait<T, M> {
 }
 
 impl<T, M: Mode<T>> Wait<T, M> {
-    /// Waits no longer than `duration`, counted from now. Then `done` holds what is done, perhaps nothing,
-    /// and no task is aborted.
+    /// Waits at most `duration`, from now. Then `done` holds what is done, or nothing; no task is aborted.
     pub fn timeout(mut self, duration: Duration) -> Self {
         self.sleep = Some(sleep(duration));
         self

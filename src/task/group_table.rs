@@ -1,10 +1,7 @@
-//! The table of groups: for each group, which of its members are done. What a parent holds of a group is in
-//! `combine/group.rs`.
+//! The table of groups: which members of a group are done. The parent's part is in `combine/group.rs`.
 //!
-//! A parent that polled a list of n handles would look at all of them at each wake, n² looks in all. So a task
-//! may be a *member* of a group: when it is done, the loop counts down, O(1), and wakes the parent if it is
-//! time. A parent that wants each member as it ends (`wait`, `as_completed`) also gets a list of their
-//! positions, and looks at no other tasks; `gather` gets those that have panicked.
+//! A parent that polled n handles at each wake would make n² polls. So a task may be a *member* of a group:
+//! when it is done, the loop counts down and lists its position, O(1), and wakes the parent if it is time.
 
 use std::collections::VecDeque;
 
@@ -31,8 +28,7 @@ pub(crate) struct Groups {
 
 /// The members of a group.
 pub(crate) struct Members {
-    /// The positions of those that are done, in order, until the parent takes them. With
-    /// [`WakeOn::Last`], only of those that have panicked.
+    /// Which members are done, in order, until the parent takes them; with [`WakeOn::Last`], which panicked.
     pub(crate) done: VecDeque<u32>,
     /// How many are not done.
     pub(crate) left: usize,
@@ -51,7 +47,6 @@ pub enum WakeOn {
 }
 
 impl Groups {
-    /// Adds a group of that many members, none of them done.
     pub(crate) fn insert(&mut self, members: usize, wake_on: WakeOn) -> u32 {
         self.table.insert(Members { done: VecDeque::new(), left: members, wake_on, parent: None }) as u32
     }

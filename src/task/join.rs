@@ -1,7 +1,5 @@
-//! The handle of a task, and the error that stands for a value that never came.
-//!
-//! A handle is numbers: the loop's, which is never reused, and the task's slot and id. So it is `Send`
-//! whatever the value is. It can be awaited on its own loop only, and aborted or dropped anywhere.
+//! The handle of a task, and the error that stands for a value that never came. A handle is numbers: the
+//! loop's, which is never reused, and the task's slot and id. So it is `Send`, whatever the value is.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -25,25 +23,21 @@ use crate::wake::waker::waiter;
 
 /// A task's handle: await it for the task's value.
 ///
+/// A handle is invariant in `T`:
+///
+/// ```compile_fail,E0308
+/// # use boucle::JoinHandle;
+/// fn coerce(general: JoinHandle<for<'a> fn(&'a u8)>) -> JoinHandle<fn(&'static u8)> { general }
+/// ```
+///
 /// # Cancellation
 ///
-/// Dropping the handle detaches the task, which goes on; [`abort`](Self::abort) ends it. (In asyncio,
-/// cancelling a task that awaits another cancels both; here the awaited task goes on, as in tokio.)
+/// Dropping the handle detaches the task, which goes on; [`abort`](Self::abort) ends it. So a task that is
+/// aborted while it awaits another leaves that one running, as in tokio; asyncio cancels both.
 ///
 /// # Panics
 ///
 /// When it is awaited by its own task, on another loop than its own, or again after it was ready.
-///
-/// A handle is invariant in `T`:
-///
-/// ```compile_fail,E0308
-/// fn shown(_: &u8) {}
-///
-/// # boucle::run(async {
-/// let general = boucle::spawn(async { shown as for<'a> fn(&'a u8) });
-/// let special: boucle::JoinHandle<fn(&'static u8)> = general;
-/// # });
-/// ```
 #[doc(alias = "Task")]
 #[must_use = "dropping a handle detaches its task; `abort` ends it, `await` waits for it"]
 pub struct JoinHandle<T> {
@@ -74,10 +68,7 @@ impl<T> JoinHandle<T> {
     /// inside this call, and the handle gives [`JoinError`] "cancelled"; or the panic, if a poll under way or
     /// the destructor panics. A task that was never polled never will be. One that aborts itself is dropped
     /// when its poll returns, even if that returned a value. From another thread it takes effect when the
-    /// loop reads its inbox.
-    ///
-    /// asyncio's `cancel` throws an exception into the coroutine, which may catch it. A future that
-    /// is dropped cannot refuse.
+    /// loop reads its inbox. A future cannot refuse, as a coroutine of asyncio can.
     #[doc(alias = "cancel")]
     pub fn abort(&self) {
         if !self.is_spent() {
@@ -101,19 +92,13 @@ impl<T> JoinHandle<T> {
         self.id
     }
 
-    /// Sets what waits for the task, in place of what does now. Returns false if the task is done, or gone.
+    /// Sets what waits for the task, and drops what did before. Returns false if the task is done, or gone.
     pub(crate) fn set_joiner(&self, mut joiner: Joiner) -> bool {
         let state = current::find(self.of);
-        let is_set =
-            state.is_some_and(|mut state| state.tasks.exchange_joiner(self.slot, self.id, &mut joiner));
-        if let Joiner::Waiter(unused) = joiner {
-            unused.drop_quietly();
-        }
-        is_set
+        state.is_some_and(|mut state| state.tasks.exchange_joiner(self.slot, self.id, &mut joiner))
     }
 
-    /// Panics if the handle must not be awaited here: its loop is another one that lives, or the task
-    /// that is being polled is its own.
+    /// Panics if the handle belongs to another loop that lives, or to the task that is being polled.
     pub(crate) fn expect_awaitable(&self) {
         let is_polled = |state: &mut State| state.tasks.is_polled(self.slot, self.id);
         if current::polled(self.of, "a JoinHandle", is_polled) == Some(true) {
@@ -130,8 +115,8 @@ impl<T: 'static> JoinHandle<T> {
         Some(self.open(task, name))
     }
 
-    /// Moves the output out of the task's box; a box that is gone means that the task was cancelled.
-    /// Here the loop's state is free, but nothing of the user's is dropped: the box is empty by then.
+    /// Moves the output out of the task's box. If there is no box, the task was cancelled. Nothing of the
+    /// user's is dropped here: the box is empty by then.
     #[inline(always)]
     fn open(&mut self, task: Option<BoxedTask>, name: Option<Box<str>>) -> Result<T, JoinError> {
         self.slot = NO_SLOT;
@@ -173,9 +158,7 @@ impl<T: 'static> Future for JoinHandle<T> {
             (output, joiner)
         });
         let (output, unused) = polled.unwrap_or((Output::GONE, Joiner::Nothing));
-        if let Joiner::Waiter(unused) = unused {
-            unused.drop_quietly();
-        }
+        drop(unused);
         match output {
             Output::Done { task, name } => {
                 budget::spend();
@@ -208,18 +191,16 @@ impl<T> fmt::Debug for JoinHandle<T> {
 
 /// Why a task has no value: it was cancelled, or it panicked.
 ///
-/// One word, so that a handle's result is hardly larger than the value. Clones share the panic's payload,
-/// which [`try_into_panic`](Self::try_into_panic) or [`resume`](Self::resume) takes from all of them; each
-/// still reports that the task panicked, and with what message. A payload that is not taken is dropped with
-/// the last clone, and a panic of its destructor stops there.
+/// It is one word, so a handle's result is hardly larger than the value. Clones share the panic's payload,
+/// until [`try_into_panic`](Self::try_into_panic) or [`resume`](Self::resume) takes it; each keeps the
+/// message. If none takes it, the last clone drops it; a panic of its destructor stops there.
 #[derive(Clone)]
 pub struct JoinError(Arc<Details>);
 
 struct Details {
     id: u64,
     name: Option<Box<str>>,
-    /// What the task did, in words: "panicked", with the message if the payload is text. It stays when the
-    /// payload is taken, and is shown without the lock.
+    /// What the task did, in words, with a panic's message if it is text. It stays when the payload is taken.
     did: Cow<'static, str>,
     /// `None` if the task was cancelled; else the panic's payload, until a clone takes it. A payload is
     /// `Send` and need not be `Sync`; behind the lock, the error is both.
@@ -242,8 +223,7 @@ impl JoinError {
         JoinError(Arc::new(Details { id, name, did, panic }))
     }
 
-    /// Whether the task was dropped before it had a value: by [`abort`](crate::JoinHandle::abort), or
-    /// because its loop is gone.
+    /// Whether the task was dropped before it had a value: by [`JoinHandle::abort`], or with its loop.
     pub fn is_cancelled(&self) -> bool {
         self.0.panic.is_none()
     }
@@ -257,7 +237,7 @@ impl JoinError {
     ///
     /// # Errors
     ///
-    /// Gives the error back if the task was cancelled, or if a clone of the error has taken the payload.
+    /// Gives the error back if the task was cancelled, or if a clone has taken the payload.
     #[doc(alias = "into_panic")]
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, JoinError> {
         let panic = self.0.panic.as_ref();
@@ -269,8 +249,7 @@ impl JoinError {
     ///
     /// # Panics
     ///
-    /// With the task's payload. With a message if the task was cancelled, or if a clone of the error has
-    /// taken the payload.
+    /// With the task's payload; with a message if the task was cancelled or a clone has taken the payload.
     pub fn resume(self) -> ! {
         match self.try_into_panic() {
             Ok(payload) => resume_unwind(payload),
@@ -279,7 +258,7 @@ impl JoinError {
         }
     }
 
-    /// The task's number; see [`JoinHandle::id`](crate::JoinHandle::id).
+    /// The task's id, as [`JoinHandle::id`] gives it.
     pub fn id(&self) -> u64 {
         self.0.id
     }

@@ -13,8 +13,9 @@ use crate::task::table::Joiner;
 /// Starts a task on the running loop: asyncio's `create_task`.
 ///
 /// The task is first polled in the next batch. The future need not be `Send`. Awaiting the handle gives the
-/// value, or a [`JoinError`](crate::JoinError) if the task panicked or was aborted; dropping the handle
-/// detaches the task, which goes on. It costs one allocation, which holds the future and then its value.
+/// value, or a [`JoinError`](crate::JoinError) if the task panicked or was aborted; dropping it detaches the
+/// task. A task costs one allocation, which holds the future and then its value. A loop that ends drops the
+/// tasks that are not done, and what is spawned meanwhile; their handles give "cancelled".
 ///
 /// ```
 /// boucle::run(async {
@@ -23,8 +24,7 @@ use crate::task::table::Joiner;
 /// });
 /// ```
 ///
-/// Two tasks that sleep, as [`trace`](crate::trace) shows it: both are polled in the turn after they were
-/// spawned, and sleep at the same time.
+/// Two tasks that sleep, as [`trace`](crate::trace) shows it: the turn after their spawn polls both.
 ///
 /// ```text
 /// turn          1     2                   3  4    5
@@ -34,27 +34,22 @@ use crate::task::table::Joiner;
 /// #3 world      +#1==>[2]~until 1s~~timer>[1] returned
 /// ```
 ///
-/// When the loop ends, a task that is not done is dropped. What is spawned while the loop is closing is
-/// dropped at once, and its handle gives "cancelled".
-///
 /// # Panics
 ///
 /// If no loop is running on this thread, or if it has 2^32 - 1 tasks (2^20 - 1 on a 32-bit target).
-#[doc(alias = "create_task")]
-#[doc(alias = "spawn_local")]
+#[doc(alias("create_task", "spawn_local"))]
 #[track_caller]
 pub fn spawn<F: Future<Output: 'static> + 'static>(future: F) -> JoinHandle<F::Output> {
     spawn_on(current::running_number(), Joiner::Nothing, Location::caller(), TaskCell::boxed(future))
 }
 
-/// Starts a task that has a name, which [`JoinError`](crate::JoinError)s and lists of tasks show.
+/// Starts a task with a name, which [`JoinError`](crate::JoinError)s and lists of tasks show.
 ///
-/// A name costs one more allocation, and a look into a map when the task ends.
+/// The name costs one more allocation, and a look into a map when the task ends.
 ///
 /// ```
 /// boucle::run(async {
-///     let handle = boucle::spawn_named("answer", async { panic!("no idea") });
-///     let error = handle.await.unwrap_err();
+///     let error = boucle::spawn_named("answer", async { panic!("no idea") }).await.unwrap_err();
 ///     assert_eq!(error.to_string(), "task 2 \"answer\" panicked: no idea");
 /// });
 /// ```
@@ -77,7 +72,7 @@ pub fn spawn_named<F: Future<Output: 'static> + 'static>(
 }
 
 /// Spawns a task on a loop of this thread, running or not. A loop that is closing or gone drops it at once.
-/// Panics if there is no loop, if it is full, or if it cannot be used here.
+/// Panics if there is no loop, or if it is full or cannot be used here.
 #[inline]
 #[track_caller]
 pub(crate) fn spawn_on<F: Future<Output: 'static> + 'static>(
@@ -92,8 +87,7 @@ pub(crate) fn spawn_on<F: Future<Output: 'static> + 'static>(
     }
 }
 
-/// Gives a task to a loop, or gives it back if the loop refuses it or is not found. `location` is where the
-/// program asked for it.
+/// Gives a task, spawned at `location`, to a loop, or gives it back if the loop refuses it or is not found.
 #[inline(always)]
 fn try_spawn<F: Future<Output: 'static> + 'static>(
     of: Option<LoopNumber>,
@@ -123,8 +117,7 @@ fn refuse<T>(of: Option<LoopNumber>, task: BoxedTask) -> JoinHandle<T> {
     JoinHandle::cancelled(of)
 }
 
-/// Spawns a task without a handle. One that is refused is an error and no panic, since the caller may be the
-/// loop itself, with other messages to read.
+/// Spawns a task without a handle. A refusal is an error: a loop with more messages to read must not panic.
 pub(crate) fn detached<F: Future<Output: 'static> + 'static>(
     of: LoopNumber,
     location: &'static Location<'static>,

@@ -1,16 +1,12 @@
-//! The clock: the one file that reads the time.
+//! The clock: the one file that reads the time. It counts *ticks* of one microsecond since the loop was made.
+//! A deadline is rounded up to a tick and the present is rounded down, so no timer is ever early.
 //!
-//! The loop counts *ticks* of one microsecond since it was made. A deadline is rounded up to a tick and the
-//! present is rounded down, so no timer is ever early.
+//! A *virtual* clock stands still while tasks run, and jumps to the next deadline when nothing else can
+//! happen: a program that sleeps for a year is done at once, with the same schedule on every run.
 //!
-//! The clock may be *virtual*. Then its time is the start plus an offset that stands still while the tasks run
-//! and jumps to the next deadline when nothing else can happen: a program that sleeps for a year is done at
-//! once, and its schedule is the same on every run.
-//!
-//! To read the time is most of what a timer costs. The first reading, when a sleep is made, must be exact. The
-//! second, at its first poll, asks whether the deadline has come meanwhile; and to know that a deadline is far,
-//! a time that is some milliseconds old will do. Linux has such a *coarse* clock, set at each timer interrupt,
-//! and read in a fifth of the time.
+//! Reading the time is most of what a timer costs. The time must be exact when a sleep is made. At its first
+//! poll the question is only whether the deadline has come: if that is far, a time that is milliseconds old
+//! will do. Linux has such a *coarse* clock, set at each timer interrupt, and read in a fifth of the time.
 
 use std::time::{Duration, Instant};
 
@@ -27,13 +23,13 @@ pub(crate) struct Clock {
     fine_until: u64,
 }
 
-/// A deadline is far if it is so many ticks ahead of the coarse clock: a tenth of a second, which is less than
-/// most timeouts, and much more than that clock is ever behind. (Should a machine stand still for so long
-/// between two interrupts, a sleep that is over is pending until the loop looks at its timers.)
+/// A deadline is far if it is so many ticks ahead of the coarse clock: a tenth of a second, less than most
+/// timeouts, and much more than that clock is ever behind. If a machine stands still for so long between two
+/// interrupts, a sleep that is over is pending until the loop looks at its timers.
 const FAR: u64 = 100_000;
 
-/// A deadline is fine if it is nearer than this when its timer is armed, and is waited for in microseconds. The
-/// others share the milliseconds in which they fall: that is one park for all of them.
+/// A deadline that is nearer than this when its timer is armed is fine: it is waited for in microseconds. The
+/// others share the milliseconds in which they fall, with one park for each.
 const FINE: Duration = Duration::from_millis(1);
 
 impl Clock {
@@ -51,12 +47,8 @@ impl Clock {
         self.offset.is_some()
     }
 
-    /// The time of this loop.
     pub(crate) fn now(&self) -> Instant {
-        match self.offset {
-            None => Instant::now(),
-            Some(offset) => self.start + offset,
-        }
+        self.offset.map_or_else(Instant::now, |offset| self.start + offset)
     }
 
     /// The time since the loop was made.
@@ -64,7 +56,7 @@ impl Clock {
         self.since_start(self.now())
     }
 
-    /// A point in time, in the loop's.
+    /// The time between the start and an instant.
     pub(crate) fn since_start(&self, time: Instant) -> Duration {
         time.saturating_duration_since(self.start)
     }
@@ -74,7 +66,6 @@ impl Clock {
         ticks(self.elapsed())
     }
 
-    /// Whether a deadline has come.
     pub(crate) fn has_come(&self, deadline: Instant) -> bool {
         !self.is_far(self.tick_of(deadline)) && deadline <= self.now()
     }
@@ -135,19 +126,18 @@ impl Clock {
     }
 }
 
-/// The real time, where no loop runs.
+/// The real time, whatever the loop's clock is.
 pub(crate) fn real_now() -> Instant {
     Instant::now()
 }
 
-/// The instant `wait` after `now`; a century after it, if the clock cannot represent that; and `now` itself in
+/// The instant `wait` after `now`; a century after it, if the clock cannot represent that; `now` itself in
 /// the last century of a virtual clock. Never panics: it is called while the loop's state is in use.
 pub(crate) fn deadline_after(now: Instant, wait: Duration) -> Instant {
     const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
     now.checked_add(wait).or_else(|| now.checked_add(CENTURY)).unwrap_or(now)
 }
 
-/// The whole ticks in a duration.
 fn ticks(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

@@ -9,18 +9,15 @@ use crate::time::sleep::{Sleep, sleep};
 
 /// Ticks at once, and then every `period`.
 ///
-/// The ticks count from this call; if no loop is running then, from the first poll. The names and the
-/// ways to catch up are tokio's. asyncio has no interval; there a loop around `sleep` is late by the
-/// length of its body, every round.
+/// The ticks count from this call; if no loop is running then, from the first poll. The names and the ways to
+/// catch up are tokio's. In asyncio a loop around `sleep` is late by its body, every round.
 ///
 /// ```
-/// use std::time::Duration;
-///
+/// # use std::time::Duration;
 /// boucle::run(async {
 ///     let mut ticks = boucle::interval(Duration::from_millis(2));
 ///     let first = ticks.tick().await;
-///     let second = ticks.tick().await;
-///     assert_eq!(second - first, Duration::from_millis(2));
+///     assert_eq!(ticks.tick().await - first, Duration::from_millis(2));
 /// });
 /// ```
 ///
@@ -51,11 +48,9 @@ pub enum MissedTickBehavior {
     /// 20, 30 (both past, so at once), 40, 50: the number of ticks is right.
     #[default]
     Burst,
-    /// 44, 54, 64: a late tick begins a new grid. It is late by more than 5 ms, as in tokio, or by a
-    /// period, if that is shorter.
+    /// 44, 54, 64: a tick over 5 ms late, as in tokio, or a period if that is shorter, begins a new grid.
     Delay,
-    /// 40, 50, 60: the next tick is the first on the grid after now. (Fetched at exactly 30 ms, it
-    /// is the one at 40.)
+    /// 40, 50, 60: the next tick is the first on the grid after now; fetched at exactly 30 ms, it is 40.
     Skip,
 }
 
@@ -95,8 +90,7 @@ impl Interval {
         self.period
     }
 
-    /// Starts anew: the next tick comes a period from now; if no loop is running, a period from the
-    /// next poll.
+    /// Starts anew: the next tick comes a period from now, or from the next poll if no loop is running.
     pub fn reset(&mut self) {
         self.sleep = sleep(self.period);
     }

@@ -8,11 +8,10 @@
 //!   5 poll   in the next batch: the timer has fired, so the sleep is ready, and frees its key
 //! ```
 //!
-//! **To wait needs no budget, to be ready does.** A sleep that is not over arms its timer and is pending,
-//! whatever the poll has spent. A sleep that is over spends a unit of the [budget]. If none is left it gives
-//! way once: it wakes its task and is pending, and its next poll is ready whatever is left then. So a `timeout`
-//! ends even a future that spends the whole budget of each poll, and a loop of timeouts that have passed
-//! still gives way.
+//! **Waiting needs no budget; being ready does.** A sleep that is not over arms its timer, whatever the poll
+//! has spent. A sleep that is over spends a unit of the [budget]. If none is left it gives way, but only
+//! once: its next poll is ready whatever is left then. So a `timeout` ends even a future that spends the
+//! whole budget of each poll, and a loop of timeouts that have passed still gives way.
 
 use std::fmt;
 use std::pin::Pin;
@@ -26,8 +25,7 @@ use crate::time::clock;
 use crate::wake::inbox::Message;
 use crate::wake::waker::waiter;
 
-/// The time of the running loop, virtual or real; without a loop, the real time: asyncio's `loop.time`. Each
-/// call reads the clock.
+/// Reads the running loop's clock, virtual or real; without a loop, the real one: asyncio's `loop.time`.
 #[doc(alias = "time")]
 pub fn now() -> Instant {
     current::running(|state| state.clock.now()).unwrap_or_else(clock::real_now)
@@ -36,17 +34,14 @@ pub fn now() -> Instant {
 /// Waits for some time: asyncio's `sleep`.
 ///
 /// The time counts from this call; if no loop is running then, from the first poll. The wheel ticks in
-/// microseconds, and a sleep is never early. One of more than a millisecond shares the loop's wakes, and is up
-/// to a millisecond late; a shorter one is less late, on Linux. Any duration is accepted; one that the clock
-/// cannot represent is a century. A sleep of zero is ready at once, and does not give way:
-/// [`yield_now`](crate::yield_now) does.
-///
-/// To arm and to cancel the timer are O(1), without a system call. A timer takes 48 bytes, and its share of
-/// the room that a vector keeps to grow.
+/// microseconds, and a sleep is never early. One of more than a millisecond shares the loop's wakes, and is
+/// up to a millisecond late; a shorter one is less late, on Linux. A duration that the clock cannot represent
+/// counts as a century. A sleep of zero is ready at once, and does not give way:
+/// [`yield_now`](crate::yield_now) does. Arming and cancelling the timer are O(1), without a system call. It
+/// takes 48 bytes, and its share of a vector's spare room.
 ///
 /// ```
-/// use std::time::Duration;
-///
+/// # use std::time::Duration;
 /// boucle::run(async {
 ///     let before = boucle::now();
 ///     boucle::sleep(Duration::from_millis(5)).await;
@@ -54,7 +49,7 @@ pub fn now() -> Instant {
 /// });
 /// ```
 ///
-/// What the loop does meanwhile, as [`trace`](crate::trace) shows it:
+/// As [`trace`](crate::trace) shows it, with a whole second:
 ///
 /// ```text
 /// turn         1                   2
@@ -118,15 +113,13 @@ impl Sleep {
         self.deadline().is_some_and(|deadline| self.now() >= deadline)
     }
 
-    /// Gives it another deadline, whether or not the first has come. O(1).
-    ///
-    /// A task that was pending on it must poll it again to be woken by the new one.
+    /// Gives it another deadline, whether or not the first has come. O(1). A task that was pending on it must
+    /// poll it again to be woken by the new one.
     pub fn reset(&mut self, deadline: Instant) {
         let of = current::running_number().unwrap_or(self.of);
         *self = Sleep { of, state: State::Until(deadline) };
     }
 
-    /// The time of its loop.
     pub(crate) fn now(&self) -> Instant {
         current::find(self.of).map_or_else(now, |state| state.clock.now())
     }
@@ -135,16 +128,13 @@ impl Sleep {
     pub(crate) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         let gave_way = matches!(self.state, State::GaveWay(_));
         let deadline = ready!(self.poll_deadline(cx));
-        if budget::poll_spend(cx).is_ready() || gave_way {
-            *self = Sleep { of: self.of, state: State::Until(deadline) };
-            return Poll::Ready(deadline);
-        }
-        *self = Sleep { of: self.of, state: State::GaveWay(deadline) };
-        Poll::Pending
+        let is_over = budget::poll_spend(cx).is_ready() || gave_way;
+        let state = if is_over { State::Until(deadline) } else { State::GaveWay(deadline) };
+        *self = Sleep { of: self.of, state };
+        if is_over { Poll::Ready(deadline) } else { Poll::Pending }
     }
 
-    /// Waits for the deadline, whatever the budget is. The clock may have reached it before the timer fires,
-    /// since a loop that is busy looks at its timers only now and then.
+    /// Waits for the deadline, whatever the budget. It may have come before a busy loop looks at its timers.
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         if let State::Armed(deadline, key) = self.state {
             let waiter = waiter(cx.waker());
@@ -164,34 +154,27 @@ impl Sleep {
         self.arm(cx)
     }
 
-    /// Arms a timer on the running loop, unless the deadline has come by its clock. A sleep that was made
-    /// without a loop counts from now on.
+    /// Arms a timer on the running loop, if the deadline is ahead. A sleep that had no loop counts from now.
     fn arm(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         let waiter = waiter(cx.waker());
-        let (of, deadline, timer) = current::expect_running("a sleep", |state| {
+        let polled = current::expect_running("a sleep", |state| {
             let deadline = match self.state {
                 State::For(wait) => clock::deadline_after(state.clock.now(), wait),
                 State::Until(deadline) | State::Armed(deadline, _) | State::GaveWay(deadline) => deadline,
             };
+            (self.of, self.state) = (state.number, State::Until(deadline));
             let Some(tick) = state.clock.tick_ahead(deadline) else {
-                return (state.number, deadline, Err(waiter));
+                return Poll::Ready((deadline, waiter));
             };
             let key = state.timers.arm(tick, waiter);
+            self.state = State::Armed(deadline, key);
             state.record_sleep(key, deadline, true);
-            (state.number, deadline, Ok(key))
+            Poll::Pending
         });
-        self.of = of;
-        match timer {
-            Ok(key) => {
-                self.state = State::Armed(deadline, key);
-                Poll::Pending
-            }
-            Err(unused) => {
-                self.state = State::Until(deadline);
-                unused.drop_quietly();
-                Poll::Ready(deadline)
-            }
-        }
+        polled.map(|(deadline, unused)| {
+            unused.drop_quietly();
+            deadline
+        })
     }
 }
 

@@ -15,8 +15,7 @@ use crate::time::sleep::{Sleep, sleep};
 /// The future is polled first: if it is ready when it is polled, its value wins, late or not.
 ///
 /// ```
-/// use std::time::Duration;
-///
+/// # use std::time::Duration;
 /// boucle::run(async {
 ///     let late = boucle::timeout(Duration::from_millis(1), std::future::pending::<()>()).await;
 ///     assert_eq!(late.unwrap_err().to_string(), "the deadline has passed");
@@ -38,15 +37,13 @@ use crate::time::sleep::{Sleep, sleep};
 ///
 /// # Cancellation
 ///
-/// Dropping it drops the future and cancels the timer. (If the future is a `JoinHandle`, its task goes on,
-/// where asyncio's `wait_for` cancels it.)
+/// Dropping it drops the future and the timer. A `JoinHandle`'s task goes on, where asyncio would cancel it.
 ///
 /// # Panics
 ///
 /// As [`sleep`].
 #[doc(alias = "wait_for")]
-// Inlined, a large future is built in its place; a call has two more copies on the stack. (Without optimization
-// it is the other way round.)
+// With optimization, inlining saves two copies of a large future on the stack; without, it adds some.
 #[cfg_attr(not(debug_assertions), inline(always))]
 pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
     Timeout { future: future.into_future(), sleep: sleep(duration) }

@@ -1,9 +1,10 @@
-//! The hierarchical timer wheel (Varghese & Lauck, "Hashed and Hierarchical Timing Wheels", 1987).
+//! The hierarchical timer wheel (Varghese & Lauck, "Hashed and Hierarchical Timing Wheels", 1987). It is
+//! pure: ticks go in, values come out in (deadline, arming) order; it reads no clock and calls no waker.
 //!
-//! Eleven levels of 64 slots. On level 0 a slot is one tick (a microsecond), on level 1 it is 64 ticks, on
-//! level 2 it is 4,096, and so on: together they span all 64 bits, so any deadline has a place. A timer stands
-//! on the level of the highest digit (in base 64) in which its deadline differs from the wheel's `now`, in
-//! the slot that this digit names:
+//! It has eleven levels of 64 slots. On level 0 a slot is one tick (a microsecond), on level 1 it is 64
+//! ticks, on level 2 it is 4,096, and so on: together they span all 64 bits, so any deadline has a place. A
+//! timer stands on the level of the highest digit (in base 64) in which its deadline differs from the wheel's
+//! `now`, in the slot that this digit names:
 //!
 //! ```text
 //!   now = 70 = [1][6]      deadline 75 = [1][11]     → level 0, slot 11
@@ -12,19 +13,16 @@
 //!
 //! When `now` enters a slot of a higher level, its timers *cascade*: they are put in anew and land on a lower
 //! level. So everything on a level is due before anything on the next one, and the earliest timer is in the
-//! first occupied slot of the lowest occupied level. A timer cascades at most ten times in its life, and
-//! mostly not at all: most timers are cancelled first, and a cascade goes straight to the slot's earliest
-//! deadline.
+//! first occupied slot of the lowest occupied level. A timer cascades at most ten times, and mostly not at
+//! all: most timers are cancelled first, and a cascade goes straight to the slot's earliest deadline.
 //!
-//! What a million timers cost is their cache misses. So a slot is a vector, which a cascade reads and writes in
-//! a row. Lists that run through a slab of timers, the usual way, need less memory; but each link is a miss
-//! that must be over before the next can begin. When a timer is cancelled, the last one of its slot takes its
-//! place, so a slot is in no order; what is due at one tick is sorted by arming when it fires.
+//! The cost of a million timers is cache misses. So a slot is a vector, which a cascade reads and writes in a
+//! row; linked lists through a slab need less memory, but each link is a miss that must be over before the
+//! next can begin. When a timer is cancelled, the last one of its slot takes its place, so a slot is in no
+//! order; what is due at one tick is sorted by arming when it fires.
 //!
-//! The wheel is pure. Ticks go in, fired values come out in the order (deadline, arming); it reads no clock and
-//! calls no waker. A fired timer keeps its key until its owner cancels it, so a key is never stale. A binary
-//! heap, the usual alternative, costs O(log n) a timer and cancels lazily: with timeouts, which are armed for
-//! every request and hardly ever fire, it is full of the dead.
+//! A fired timer keeps its key until its owner cancels it, so a key is never stale. A binary heap takes O(log
+//! n) for each timer and cancels lazily: cancelled timeouts would fill it, since hardly any ever fires.
 
 use std::mem;
 
@@ -42,8 +40,7 @@ const LEVELS: usize = u64::BITS.div_ceil(DIGIT) as usize;
 /// For how many timers an empty slot keeps the memory.
 const KEPT: usize = 8;
 
-/// A timer wheel; `T` is what comes out when a timer fires. Slots are numbered from level 0 upwards, 64 to a
-/// level: in the order of their ticks, seen from `now`.
+/// A timer wheel. Slots are numbered from level 0 upwards, in the order of their ticks from `now` on.
 pub(crate) struct Wheel<T> {
     /// Every timer in a slot is due at this tick or later.
     now: u64,
@@ -65,7 +62,6 @@ pub(crate) struct Wheel<T> {
 struct Entry<T> {
     /// `None` when it has fired.
     value: Option<T>,
-    /// The slot's number.
     slot: u32,
     /// Among the slot's timers.
     index: u32,
@@ -76,7 +72,7 @@ struct Slot {
     /// In no order.
     timers: Vec<Timer>,
     /// No timer of the slot is due before this tick. One is due at it, unless that one was cancelled: to
-    /// look for the next would cost O(n), to come by for nothing once costs less.
+    /// look for the next would cost O(n), which is more than one look in vain.
     earliest: u64,
 }
 
@@ -90,7 +86,6 @@ struct Timer {
 }
 
 impl<T> Wheel<T> {
-    /// An empty wheel, at tick 0.
     pub(crate) fn new() -> Self {
         Wheel {
             now: 0,
@@ -134,7 +129,6 @@ impl<T> Wheel<T> {
         Some(value)
     }
 
-    /// Whether the timer has fired.
     pub(crate) fn has_fired(&self, key: u32) -> bool {
         self.entries.get(key as usize).is_none_or(|entry| entry.value.is_none())
     }
@@ -147,12 +141,11 @@ impl<T> Wheel<T> {
         }
     }
 
-    /// The loop rests: gives back the memory of keys that are free.
+    /// Gives back the memory of keys that are free, while the loop rests.
     pub(crate) fn rest(&mut self) {
         self.shrink.rest(&mut self.entries);
     }
 
-    /// Whether no timer is armed.
     pub(crate) fn is_empty(&self) -> bool {
         self.levels == 0
     }
@@ -168,9 +161,8 @@ impl<T> Wheel<T> {
         timers.iter().map(|timer| timer.deadline).min()
     }
 
-    /// Moves towards a tick until a timer fires that is due at it or before. Returns the timer's key and
-    /// value; `None` when the tick is reached. Timers fire in the order (deadline, arming). No timer may
-    /// be armed or cancelled between two calls until it has returned `None`.
+    /// Moves towards a tick until a timer fires, and returns the timer's key and value; `None` when the tick
+    /// is reached. No timer may be armed or cancelled between two calls until it has returned `None`.
     pub(crate) fn pop_due(&mut self, to: u64) -> Option<(u32, T)> {
         let to = to.max(self.now);
         while let Some(number) = self.first_occupied()
@@ -200,7 +192,7 @@ impl<T> Wheel<T> {
         Some((key, value))
     }
 
-    /// Puts the timers of a slot in anew, where they are due sooner.
+    /// Puts the timers of a slot in anew, on lower levels.
     #[inline(never)]
     fn cascade(&mut self, number: usize) {
         let mut timers = mem::take(&mut self.slots[number].timers);
@@ -224,7 +216,6 @@ impl<T> Wheel<T> {
         Some(level * SLOTS + slots.trailing_zeros() as usize)
     }
 
-    /// Puts a timer where its deadline belongs.
     #[inline(always)]
     fn insert(&mut self, timer: Timer) {
         let number = self.slot_of(timer.deadline);
@@ -239,7 +230,7 @@ impl<T> Wheel<T> {
         slot.timers.push(timer);
     }
 
-    /// Makes a slot as new, but for a little memory.
+    /// Empties a slot, which keeps a little memory.
     #[inline(always)]
     fn vacate(&mut self, number: usize) {
         self.popped = 0;
