@@ -50,9 +50,6 @@ pub(crate) trait Task: Future<Output = Ending> {
     /// becomes the output. Never unwinds.
     fn cancel(self: Pin<&mut Self>) -> Ending;
 
-    /// Moves the output to `place`, which is a [`Kept`] of the task's type, and frees the cell.
-    fn leave(self: Pin<Box<Self>>, place: &mut dyn Any);
-
     /// The output where it is, a [`Kept`]; `None` while the future runs.
     fn output(self: Pin<&mut Self>) -> Option<&mut dyn Any>;
 
@@ -150,16 +147,6 @@ where
             },
         };
         self.finish(Err(failure))
-    }
-
-    fn leave(mut self: Pin<Box<Self>>, place: &mut dyn Any) {
-        if let Some(place) = place.downcast_mut::<Kept<F::Output>>() {
-            *place = self.as_mut().take();
-        } else {
-            debug_assert!(false, "a handle has the type of its task");
-            // The output is the user's, and this must not panic: it is not dropped.
-            mem::forget(self);
-        }
     }
 
     fn output(self: Pin<&mut Self>) -> Option<&mut dyn Any> {

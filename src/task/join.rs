@@ -115,16 +115,14 @@ impl<T: 'static> JoinHandle<T> {
         Some(self.open(task, name))
     }
 
-    /// Moves the output out of the task's box. If there is no box, the task was cancelled. Nothing of the
-    /// user's is dropped here: the box is empty by then.
+    /// Moves the output out of the task's box, which is empty when it drops. If there is no box, the task was
+    /// cancelled.
     #[inline(always)]
-    fn open(&mut self, task: Option<BoxedTask>, name: Option<Box<str>>) -> Result<T, JoinError> {
+    fn open(&mut self, mut task: Option<BoxedTask>, name: Option<Box<str>>) -> Result<T, JoinError> {
         self.slot = NO_SLOT;
-        let mut output: Kept<T> = None;
-        if let Some(task) = task {
-            task.leave(&mut output);
-        }
-        let result = output.unwrap_or(Err(Failure::Cancelled));
+        let output = task.as_mut().and_then(|task| task.as_mut().output());
+        let output = output.and_then(|output| output.downcast_mut::<Kept<T>>());
+        let result = output.and_then(Option::take).unwrap_or(Err(Failure::Cancelled));
         result.map_err(|failure| JoinError::new(self.id, name, failure))
     }
 }

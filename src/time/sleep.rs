@@ -65,12 +65,11 @@ pub fn now() -> Instant {
 ///
 /// When it is polled on another loop than the one it waits on, or for the first time without a loop.
 pub fn sleep(duration: Duration) -> Sleep {
-    let known = current::running(|state| {
+    let sleep = current::running(|state| {
         let deadline = clock::deadline_after(state.clock.now(), duration);
-        (state.number, State::Until(deadline))
+        Sleep { of: state.number, state: State::Until(deadline) }
     });
-    let (of, state) = known.unwrap_or((LoopNumber::NONE, State::For(duration)));
-    Sleep { of, state }
+    sleep.unwrap_or_else(|| Sleep { of: LoopNumber::NONE, state: State::For(duration) })
 }
 
 /// Waits until a point in time. As [`sleep`] in all else; a deadline that is past is ready at once.
@@ -146,7 +145,7 @@ impl Sleep {
                 (Poll::Pending, state.timers.replace(key, waiter))
             });
             if let Some((polled, unused)) = polled {
-                unused.drop_quietly();
+                drop(unused);
                 return polled;
             }
             // The loop is gone, and the timer with it. The sleep may have another on the running loop.
@@ -171,10 +170,7 @@ impl Sleep {
             state.record_sleep(key, deadline, true);
             Poll::Pending
         });
-        polled.map(|(deadline, unused)| {
-            unused.drop_quietly();
-            deadline
-        })
+        polled.map(|(deadline, _unused)| deadline)
     }
 }
 

@@ -28,10 +28,6 @@ impl Waiter {
             _ => false,
         }
     }
-
-    /// Drops it; a panic of a foreign waker stops here.
-    #[inline]
-    pub(crate) fn drop_quietly(self) {}
 }
 
 #[cfg(test)]
