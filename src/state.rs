@@ -227,9 +227,3 @@ impl State {
         }
     }
 }
-
-impl Drop for State {
-    fn drop(&mut self) {
-        debug_assert!(self.closing || std::thread::panicking(), "a state is dropped when its loop is closed");
-    }
-}

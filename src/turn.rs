@@ -11,8 +11,9 @@
 //! that wakes itself for ever cannot keep the others from their poll, nor the loop from its park.
 //!
 //! **A park is due** if nothing is ready, or if the polls since the last park and the tasks that are ready now
-//! are more than 61 together; and in every turn of a loop that is stepped by hand, or that is to stop. No park
-//! interrupts a batch. Only a main future that is ready does: `block_on` returns, and the rest stays queued.
+//! are more than 61 together. In a loop that is stepped by hand, or that is to stop, one is due in every turn.
+//! No park interrupts a batch. But when the main future returns, `block_on` does too, and the rest of the batch
+//! stays queued.
 //!
 //! asyncio's `_run_once` is the same circle, entered at another point: it selects, fires the timers, and
 //! then runs the batch. It selects in every iteration; this loop leaves steps 2 and 3 out while tasks are
@@ -92,13 +93,13 @@ const MESSAGES_PER_TURN: usize = 1_024;
 /// The capacity that is kept between turns: of the list of messages, and of that of deferred wakes.
 const KEPT: usize = 1_024;
 
-/// Runs turns until the caller has what it waits for. Returns what was done by the last turn, and by the
-/// turns without a park just before it.
+/// Runs turns until the caller has what it waits for. Returns what the last one did.
 pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Turn> {
     let _polls = budget::Polls;
     let mut turn = Turn::default();
     let mut state = current::take(of);
-    if until.is_one_turn() {
+    let is_one_turn = matches!(until, Until::OneTurn(_));
+    if is_one_turn {
         state.park_this_turn();
     }
     loop {
@@ -127,14 +128,14 @@ pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Turn> 
             continue;
         }
         // 2 park
-        let limit = until.limit(&state);
+        let limit = if let Until::OneTurn(timeout) = until { state.limit_of_step(timeout) } else { None };
         let parked;
         (state, parked) = park(state, limit);
         // 3 wake
         if parked.is_ok() {
             state = wake_due(state, &mut turn);
         }
-        let is_last = until.is_one_turn() || state.stopping || parked.is_err();
+        let is_last = is_one_turn || state.stopping || parked.is_err();
         state = notify_at_rest(state);
         if is_last {
             current::release(state);
@@ -235,8 +236,8 @@ fn notify_at_rest(state: Held) -> Held {
     current::take(of)
 }
 
-/// Parks without waiting, if a park is overdue. A main future that is ready ends the run at once, so without
-/// this a program of many short `block_on` would never park. An error is left to the next park.
+/// Parks without waiting, if a park is overdue. A main future that returns ends the run at once, so without this
+/// a program of many short `block_on` would never park. An error is left to the next park.
 fn park_if_overdue(mut state: Held) {
     budget::end();
     if state.is_park_overdue() {
@@ -339,21 +340,9 @@ fn deadlock(state: Held) -> ! {
 }
 
 impl Until<'_, '_> {
-    /// Whether the main future is ready.
+    /// Whether the main future has returned.
     fn is_ready(&self) -> bool {
         matches!(self, Until::Ready(main) if main.done)
-    }
-
-    fn is_one_turn(&self) -> bool {
-        matches!(self, Until::OneTurn(_))
-    }
-
-    /// How long the caller would let the loop park.
-    fn limit(&self, state: &State) -> Option<Duration> {
-        match self {
-            Until::OneTurn(timeout) => state.limit_of_step(*timeout),
-            _ => None,
-        }
     }
 }
 
