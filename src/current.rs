@@ -290,11 +290,15 @@ pub(crate) fn with<R>(number: LoopNumber, what: &str, within: impl FnOnce(&mut S
     Some(within(&mut InUse::new(state)))
 }
 
-/// As [`with`], for something that is polled: that must happen on its own loop, so this also panics if another
-/// one runs on this thread.
+/// As [`with`], for something that is polled. That must happen on its own loop, so this also panics if another
+/// loop runs on this thread.
 #[inline]
 #[track_caller]
-pub(crate) fn polled<R>(number: LoopNumber, what: &str, within: impl FnOnce(&mut State) -> R) -> Option<R> {
+pub(crate) fn on_own_loop<R>(
+    number: LoopNumber,
+    what: &str,
+    within: impl FnOnce(&mut State) -> R,
+) -> Option<R> {
     let running = if NUMBER.get() == number { take_running() } else { None };
     let state = match running {
         Some(state) => state,
@@ -332,7 +336,11 @@ fn take_or_refuse(number: LoopNumber, what: &str) -> Option<Box<State>> {
 /// Panics if an observer is being called, and names what it may not do.
 #[track_caller]
 pub(crate) fn refuse_observers(what: &str) {
-    assert!(!NOTIFYING.get(), "{what} was used by an observer: it sees the loop, and may not use it");
+    assert!(!NOTIFYING.get(), "{}", used_by_an_observer(what));
+}
+
+fn used_by_an_observer(what: &str) -> String {
+    format!("{what} was used by an observer: it sees the loop, and may not use it")
 }
 
 /// The panic of an operation that needs the loop's state while it is in use.
@@ -346,17 +354,16 @@ fn in_use(number: LoopNumber) -> ! {
     )
 }
 
-/// Panics if a loop may not be run on this thread now: an observer is being called, another loop runs, or
-/// the loop is `entered` already, by another coroutine of this thread.
-#[track_caller]
-pub(crate) fn refuse_nesting(what: &str, entered: Option<LoopNumber>) {
-    refuse_observers(what);
-    if let Some(running) = running_number().or(entered) {
-        panic!(
-            "{what} cannot be called while {running} is running on this thread: await the future instead, \
-             or spawn it"
-        )
+/// Why a loop may not be run on this thread now, if it may not: an observer is being called, another loop runs,
+/// or the loop is `entered` already, by another stackful coroutine of this thread.
+pub(crate) fn nested(what: &str, entered: Option<LoopNumber>) -> Option<String> {
+    if NOTIFYING.get() {
+        return Some(used_by_an_observer(what));
     }
+    let running = running_number().or(entered)?;
+    Some(format!(
+        "{what} cannot be called while {running} is running on this thread: await the future instead, or spawn it"
+    ))
 }
 
 /// The panic of an operation that needs a running loop.

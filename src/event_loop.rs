@@ -57,11 +57,21 @@ use crate::wake::loop_handle::LoopHandle;
 #[track_caller]
 pub fn run<F: Future>(main: F) -> F::Output {
     let main = Quiet::new(Box::pin(main));
-    current::refuse_nesting("boucle::run", None);
-    match EventLoop::new() {
+    let made = match current::nested("boucle::run", None) {
+        None => EventLoop::new().map_err(|error| format!("boucle::run cannot make an event loop: {error}")),
+        Some(refusal) => Err(refusal),
+    };
+    match made {
         Ok(event_loop) => event_loop.run_main(main),
-        Err(error) => panic!("boucle::run cannot make an event loop: {error}"),
+        Err(refusal) => refuse(main, &refusal),
     }
+}
+
+/// Panics instead of running a main future, which is dropped before: it must not see the panic.
+#[track_caller]
+fn refuse<M>(main: M, refusal: &str) -> ! {
+    drop(main);
+    panic!("{refusal}");
 }
 
 /// Stops the loop that runs on this thread: [`EventLoop::run_forever`] returns after the current batch.
@@ -141,7 +151,7 @@ impl EventLoop {
     /// If a loop is running on this thread already; under a virtual clock, if nothing can ever run again.
     #[track_caller]
     pub fn run_forever(&self) {
-        let _entered = self.enter("run_forever");
+        let _entered = self.enter("run_forever", ());
         self.turn_until(Until::Stopped);
     }
 
@@ -169,11 +179,8 @@ impl EventLoop {
     #[doc(alias = "run_once")]
     #[track_caller]
     pub fn turn(&self, timeout: Option<Duration>) -> io::Result<Turn> {
-        let _entered = self.enter("turn");
-        let turn = turn::run(self.number, Until::OneTurn(timeout))?;
-        let state = current::expect(self.number);
-        let (ready, left, time) = (state.ready.len(), state.tasks.live, state.clock.elapsed());
-        Ok(Turn { ready, left, time, stopped: state.stopping, ..turn })
+        let _entered = self.enter("turn", ());
+        turn::run(self.number, Until::OneTurn(timeout))
     }
 
     /// Stops the loop: the next [`run_forever`](Self::run_forever) runs exactly one turn. From inside there
@@ -190,7 +197,7 @@ impl EventLoop {
     /// Runs the loop until the main future is ready.
     #[track_caller]
     fn run_main<F: Future>(&self, main: Quiet<Pin<Box<F>>>) -> F::Output {
-        let mut entered = self.enter("block_on");
+        let (mut entered, main) = self.enter("block_on", main);
         let (name, location) = (type_name::<F>(), Location::caller());
         entered.main = Some(current::expect(self.number).enter_main(name, location));
         // Below `entered`, to be dropped before it.
@@ -210,14 +217,16 @@ impl EventLoop {
         }
     }
 
-    /// Makes this the running loop. Panics if it may not be, as [`current::refuse_nesting`] says.
+    /// Makes this the running loop. If it may not be, drops the main future, and panics.
     #[track_caller]
-    fn enter(&self, what: &str) -> Entered {
+    fn enter<M>(&self, what: &str, main: M) -> (Entered, M) {
         let is_entered = current::find(self.number).is_some_and(|state| state.entered);
-        current::refuse_nesting(what, is_entered.then_some(self.number));
+        if let Some(refusal) = current::nested(what, is_entered.then_some(self.number)) {
+            refuse(main, &refusal);
+        }
         let running = Running::enter(self.number);
         current::expect(self.number).entered = true;
-        Entered { of: self.number, main: None, _running: running }
+        (Entered { of: self.number, main: None, _running: running }, main)
     }
 }
 

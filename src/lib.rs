@@ -37,9 +37,10 @@
 //! ```
 //!
 //! A park is due if nothing is ready, or if the polls since the last park and the tasks that are ready now
-//! are more than 61 together; and in any turn of a loop that is stepped by hand or is to stop. (A stale
-//! number that is skipped counts as a poll.) If none is due, the turn ends after step 1. The function that
-//! does this is `run`, in `src/turn.rs`. [`EventLoop::turn`] makes one turn, and returns what it did.
+//! are more than 61 together. (What is dropped or skipped counts as polled.) In a loop that is stepped by hand,
+//! or that is to stop, one is due in every turn. If none is due, the turn ends after step 1. A park that need
+//! not sleep asks the kernel only if the loop has sockets. The function that does all this is `run`, in
+//! `src/turn.rs`. [`EventLoop::turn`] makes one turn, and returns what it did.
 //!
 //! # Vocabulary
 //!
@@ -48,14 +49,15 @@
 //! | turn | one iteration of the loop: one batch, then a park if one is due, then the wakes it brings |
 //! | batch | what stood in the ready queue when the turn began |
 //! | poll | what is done to a *future*, never to the kernel |
-//! | park | the loop asks the kernel for events, with a timeout; only there the thread sleeps |
+//! | park | the loop asks the kernel for events, with a timeout; the thread sleeps nowhere else |
 //! | wake | to put a task in the ready queue |
 //! | fire | what a timer does at its deadline |
 //! | task | a spawned future, with its slot in the table, and later its output |
 //! | main future | the future of `block_on`: not a task, but in the ready queue like one |
 //! | waiter | what waits for a timer, a source, a task or a group: one of our tasks, or a foreign waker |
 //! | foreign waker | a waker that is not boucle's: another runtime's, or a combinator's own |
-//! | ready queue | FIFO of what is to be polled |
+//! | ready queue | FIFO of what is to be polled; a task in it is *ready*. (A side of a socket is ready too, in its own sense) |
+//! | done | a task that has returned, panicked or was dropped; its handle may still have to take the output |
 //! | inbox | what other threads leave for the loop: wakes, spawns, drops |
 //! | source | a registered socket; its *readiness* is readable or writable |
 //! | wheel | the hierarchical timer wheel |
@@ -78,67 +80,75 @@
 //! running loop's state (`current.rs`). `State::spawn` gives the task a slot and an id in the table
 //! (`task/table.rs`) and pushes its number into the ready queue (`wake/ready.rs`). The turn under way has
 //! frozen its batch, so the next turn pops the number, takes the box out of its slot, releases the state,
-//! and polls with a waker that is the number (`turn.rs`).
+//! and polls with a waker that is the number (`turn.rs`). A loop that is closing refuses the task: the future
+//! is dropped, and the handle gives "cancelled". Where no loop runs, or the loop is full, `spawn` panics; a
+//! spawn from another thread (`LoopHandle::spawn`) is then dropped without a word.
 //!
 //! **An await of a handle.** `JoinHandle::poll` takes the output if the task is done; else it leaves the
-//! number of the task that awaits in the entry, as its *joiner* (`task/join.rs`). When the task is done,
-//! `State::finish` takes the joiner out, the turn wakes it, and its next poll takes the output out of the
-//! box.
+//! number of the task that awaits in the table, as the other's *joiner* (`task/join.rs`). When the task is
+//! done, `State::finish` takes the joiner out, the turn wakes it, and its next poll takes the output out of
+//! the box. When the loop ends, all outputs are dropped: a handle gives "cancelled" then, even if its task
+//! had returned.
 //!
-//! **A readable socket, to the poll.** Sockets are registered once, edge-triggered. A side (read or write)
-//! is ready or not. It is not when it is new (but a connection can be written to at once), after an
-//! operation that would block, and mostly after a short transfer. While it is not ready a read does not ask
-//! the kernel: it leaves the task's number there (`net/source.rs`, `net/readiness.rs`). The task is pending
-//! and goes back to its slot. A park returns an event whose token is the source's slot;
-//! `State::wake_sources` marks the sides as ready, takes the waiters out, all of them, and pushes their
-//! numbers. In the next batch each task is polled, and its read is tried.
+//! **A readable socket, to the poll.** Sockets are registered once, edge-triggered. Each has two sides, read
+//! and write. A side is *ready* as long as an operation may find something. A new one is not, except the write
+//! side of a connection that stands (one that is connecting waits for its first edge). A side becomes ready by
+//! an edge, and stops being so when an operation would block, or after a transfer that did not fill the buffer
+//! (but for the exceptions in `net/readiness.rs`). While a side is not ready a read does not ask the kernel: it
+//! leaves the task's number with the side (`net/source.rs`), and the task is pending. A park returns an event
+//! whose token is the source's slot; `State::wake_sources` marks the sides as ready, takes their waiters out,
+//! all of them, and pushes the numbers. In the next batch each task is polled, and its read is tried.
 //!
-//! **A stale waker.** A waker points to nothing, so it may outlive its task. On the loop's own thread a
-//! wake compares the number's identity with that of the task in the slot: if they differ, or the task is
-//! done, nothing happens. If the loop is gone, no loop of the thread matches, so the wake goes to the inbox
-//! of the short id, which is closed and drops it. Three kinds of stale wake may reach another task: one
-//! from another thread, which leaves only the slot in the inbox, not the generation; one after 2^20 spawns,
-//! when generations repeat; and one of a loop that is gone, when a new loop has its short id. Each is one
-//! poll in vain, which every future must bear.
+//! **A stale waker.** A waker points to nothing, so it may outlive its task. On the loop's own thread a wake
+//! compares the number's identity with that of the task in the slot: if they differ, or the task is done,
+//! nothing happens. From another thread it leaves the slot in the inbox, without the generation: it wakes the
+//! task that has the slot by then, if one does. (So does a wake by an allocator's hook, which finds the state
+//! in use.) If the loop is gone, the inbox of its short id is closed and drops the wake; or a new loop has the
+//! id, and it is as if the waker were that loop's. And after 2^20 spawns generations repeat. In each of these
+//! cases the worst is that another task is polled in vain, which every future must bear: `Future::poll` may
+//! be called at any time.
 //!
-//! **`gather`.** At its first poll the children are spawned as members of a group, a counter in the loop's
-//! table of groups (`task/group_table.rs`, `combine/group.rs`). A member that is done counts down, O(1), in
-//! `State::finish`; the last one, or the first that panics, wakes the parent. So the parent is polled twice,
-//! however many children it has, and then takes the outputs out of the table. Dropping the `gather`, or a panic
-//! of a child, aborts the children that are not done.
+//! **`gather`.** At its first poll the children, boxed at the call, are spawned as members of a group: a counter
+//! in the loop's table of groups (`task/group_table.rs`, `combine/group.rs`). A member that is done counts down,
+//! O(1), in `State::finish`; the last one, or the first that panics, wakes the parent. So the parent is woken
+//! once, however many children it has, and then takes the outputs out of the table. Dropping the `gather`, or a
+//! panic of a child, aborts the children that are not done, and takes them out of the group.
 //!
 //! **An abort.** `JoinHandle::abort` only marks the task, and queues it if it waits; from another thread,
 //! through the inbox. When its number is popped, the turn drops the future instead of polling it, and wakes
-//! what awaits the handle, which gives "cancelled" (or the panic, if its poll or a destructor panics). A
-//! task that is aborted during its own poll is dropped when that poll returns, and so is a value that the
-//! poll returned. An aborted member of a group counts down like one that returned.
+//! what awaits the handle, which gives "cancelled"; or the panic, if the destructor panics. A task that is
+//! aborted during its own poll is dropped when that poll ends. If the poll returned a value, that is dropped
+//! too; if it panicked, the handle gives the panic. An abort of a task that is done does nothing.
 //!
 //! **A wake from another thread.** It does not touch the table. It sets the slot's flag (`wake/flags.rs`); if
 //! the flag was clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it
 //! sleeps (`wake/inbox.rs`). The loop clears the flags when it takes the messages, before it handles them,
 //! so a wake after that leaves a message again. No wake is lost, because the loop marks itself as asleep
 //! under the same lock, and only if the inbox is empty: either the loop sees the message, or the thread
-//! sees that the loop sleeps and rings. If the ring comes before the loop is in the system call, the call
-//! returns at once. The third step of the turn takes the messages and queues whichever tasks have the
-//! slots.
+//! sees that the loop sleeps and rings. If the ring comes before the loop is in the system call, it stays
+//! pending in the kernel, and the call returns at once. The third step of the turn takes the messages and
+//! queues whichever tasks have the slots.
 //!
 //! **A sleep.** The first poll arms a timer with the task's number; the park lasts until the first
 //! deadline; `State::wake_timers` pops what is due and pushes the numbers (`time/sleep.rs`).
 //!
 //! # Reading order
 //!
-//! The story, about an hour: `turn.rs`, `wake/ready.rs`, `state.rs`, `park.rs`, `task/table.rs`,
-//! `wake/waiter.rs`, `wake/waker.rs`. Meanwhile, take this on trust: `current::take` moves the loop's state,
-//! a box, out of a thread-local, and `release` puts it back; `record` is a branch if nothing observes the
-//! loop; `budget` counts what a poll may do before it must yield; the timers (`pop_due`, `next_look`), the
-//! reactor (`set_ready`) and the inbox (`fall_asleep`, `drain`) do what they say.
+//! The story, about an hour: `turn.rs`, `wake/ready.rs`, `state.rs`, `park.rs`, `task/table.rs`, `task/cell.rs`,
+//! `wake/waiter.rs`, `wake/waker.rs`. Meanwhile, take this on trust: `current::take` moves the loop's state, a
+//! box, out of a thread-local, and `release` puts it back; `state.receive` does what a message asks for, and
+//! returns what may run user code; `record`, `notify` and `cause` matter only if something observes the loop;
+//! `budget` counts what a poll may do before it must yield; `finish_member` counts down in a group, and returns
+//! its parent if it is time. The clock counts microseconds. The wheel's `next_look` is a time before which no
+//! timer is due, and `next_deadline` the exact one; the reactor (`set_ready`) and the inbox (`fall_asleep`,
+//! `drain`, and `outlook`, which is what may still come) do what they say.
 //!
 //! Then the machine, in any order:
 //!
 //! - `current.rs`, `messages.rs`: from a number to a loop, here or elsewhere. `wake/inbox.rs`,
 //!   `wake/flags.rs`: what other threads leave.
-//! - `task/id.rs`, `task/cell.rs`, `task/spawn.rs`, `task/join.rs`, `task/budget.rs`: the numbers; the
-//!   future, then its output; its handle; when a task yields.
+//! - `task/id.rs`, `task/spawn.rs`, `task/join.rs`, `task/budget.rs`: the numbers; a task's handle; when a task
+//!   yields.
 //! - `time/sleep.rs`, `time/clock.rs`, `time/wheel.rs`: a deadline, in O(1).
 //! - `net/`: readiness, the reactor, the poller that parks, sockets.
 //! - `task/group_table.rs`, `combine/`: several tasks, and one that waits.
@@ -153,15 +163,15 @@
 //! 1. **Everything the loop owns has a number**, and what users hold (a waker, a handle, a sleep, a
 //!    socket, the `EventLoop` itself) holds the number, never a pointer. So wakers have no reference count,
 //!    nothing dangles, and one block of `unsafe` is enough: it makes a waker of a number.
-//! 2. **A wake at home pays for no other thread.** On the loop's own thread a wake is a store in a queue,
-//!    without atomics or locks; from elsewhere it goes through the inbox.
+//! 2. **A wake at home pays for no other thread.** A wake of the running loop is a store in a queue, without
+//!    atomics or locks; from elsewhere it goes through the inbox.
 //! 3. **One allocation per task**, which holds the future and then its output.
 //! 4. **The wheel is pure**: ticks in, fired timers out. It reads no clock and calls no waker.
 //! 5. **One kind of waiter.** Timers, sources, joins and groups hold the same small enum and give it back to be
 //!    woken, one by one, in order.
 //! 6. **The schedule can be seen.** FIFO, frozen batches and a virtual clock make a run repeat itself,
 //!    so tests assert whole schedules, and pictures of them stand in this documentation. An
-//!    [observer](observe) is given an event for every turn, poll and wake. The core records by one call,
+//!    [observer](observe) is given an event for whatever the loop does. The core records by one call,
 //!    which is a branch if nothing observes the loop; everything else is derived from the events.
 //!
 //! # Invariants
@@ -170,9 +180,9 @@
 //!   (`net/poller.rs`), except while the end of a loop waits for jobs; the clock is read in one file
 //!   (`time/clock.rs`).
 //! - No user code runs while the loop's state is in use or a lock is held. User code is: poll; the drop
-//!   of a future, an output or a panic's payload; clone, wake and drop of a foreign waker; a
-//!   closure from the inbox; an observer; a logger; the panic hook. Wakers and values that may be foreign
-//!   leave the state first, and are woken and dropped afterwards, each with its panics caught.
+//!   of a future, an output or a panic's payload; clone, wake and drop of a foreign waker; the
+//!   drop of what waits in the inbox; an observer; a logger; the panic hook. What may be foreign leaves the state
+//!   first. Afterwards wakers are woken and dropped, and values are dropped, each with its panics caught.
 //! - Nothing panics while the state is in use: where a table finds itself broken it gives a harmless answer
 //!   (and fails a debug assertion).
 //! - A wake is never lost. It may come from any thread at any time, after the loop is gone and during
@@ -180,10 +190,9 @@
 //!   thread did before the wake happens before the poll that follows it.
 //! - FIFO: tasks woken in some order are polled in that order. Timers fire in the order (deadline,
 //!   arming), never early.
-//! - Fairness: a batch is frozen; within one `block_on` or `run_forever`, the kernel and the timers are
+//! - Fairness: a batch is frozen; within one `block_on` or `run_forever`, sockets, inbox and timers are
 //!   looked at after at most 61 polls or one batch, whichever is more; one turn handles at most 1,024
-//!   messages of other threads; a task whose every await is ready yields after 128 of them, if they are
-//!   this crate's.
+//!   messages of other threads; a task whose every await is ready yields after 128 operations of this crate.
 //! - A panic in a task ends that task alone and reaches its [`JoinHandle`]. A panic of the main
 //!   future comes out of [`run`], after the loop is cleaned up.
 //! - When [`run`] ends, the main future is dropped first, then what was spawned, in spawn order,

@@ -1,4 +1,4 @@
-//! What a loop does when it is asked: by a handle that is aborted or dropped, or from another thread.
+//! What a loop does when it is asked: by a handle that aborts or is dropped, or from another thread.
 //!
 //! On the loop's own thread that is at once, from another it is when the loop reads its inbox
 //! ([`current::deliver`](crate::current::deliver) decides).

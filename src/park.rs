@@ -14,14 +14,15 @@ use crate::wake::inbox::Outlook;
 pub(crate) enum Park {
     /// Ask the kernel, and wait for it up to that long.
     Ask(Option<Duration>),
-    /// Skip the system call: there is something to do already, and no socket to ask about.
+    /// Skip the system call: the park would not sleep, and there is no socket to ask about.
     Skip,
     /// Panic: nothing can ever come. Only a loop with a virtual clock knows that.
     Deadlock,
 }
 
 impl State {
-    /// Makes this turn the last one: it parks, without waiting, and the loop returns.
+    /// Makes this turn the last one, or the next if none is under way: it parks, without waiting, and the loop
+    /// returns.
     pub(crate) fn stop(&mut self) {
         self.stopping = true;
         self.park_this_turn();
@@ -66,8 +67,8 @@ impl State {
             shorter(deadline, limit)
         };
         // Before it sleeps, the loop marks itself as asleep, unless a message is there already.
-        let may_last = timeout != Some(Duration::ZERO) && self.inbox.fall_asleep();
-        if !may_last {
+        let may_sleep = timeout != Some(Duration::ZERO) && self.inbox.fall_asleep();
+        if !may_sleep {
             // Without a socket, the kernel could report nothing but the bell, and the inbox is read next in
             // any case. So a loop without sockets spares a system call in every 61 polls.
             if self.reactor.is_empty() {
@@ -83,7 +84,7 @@ impl State {
     /// nothing can, that is a deadlock. (A loop with a real clock just sleeps: it cannot know.)
     fn pass_virtual_time(&mut self, limit: Option<Duration>) -> Park {
         let until = |tick: Option<u64>| shorter(tick.map(|tick| self.clock.until(tick)), limit);
-        let outlook = self.inbox.outlook();
+        let outlook = self.inbox.outlook(self.tasks.entries.capacity());
         if self.jobs > 0 || self.reactor.is_awaited() || outlook == Outlook::Message {
             return Park::Ask(until(self.timers.next_look()));
         }
@@ -100,7 +101,7 @@ impl State {
     /// How long a loop that is stepped by hand may park: zero if all its tasks are done and no
     /// `LoopHandle` exists.
     pub(crate) fn limit_of_step(&self, timeout: Option<Duration>) -> Option<Duration> {
-        let is_idle = self.tasks.live == 0 && self.inbox.outlook() == Outlook::Nothing;
+        let is_idle = self.tasks.live == 0 && self.inbox.outlook(0) != Outlook::Handle;
         if is_idle { Some(Duration::ZERO) } else { timeout }
     }
 

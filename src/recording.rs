@@ -1,8 +1,7 @@
 //! What the core records, for the observers of a loop.
 //!
 //! Events are recorded by one call, [`State::record`]: a branch if the loop is not observed. Besides, the log
-//! learns the cause of what happens now, and when a poll, a park or a task begins and ends: it derives the
-//! rest.
+//! learns the cause of what happens, and when a poll, a park or a task begins and ends: it derives the rest.
 
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -56,7 +55,7 @@ impl State {
             && let Some((task, _)) = self.tasks.live(number.slot())
         {
             let time = self.clock.elapsed();
-            self.log.begin_task(time, task, self.ready.batch_end());
+            self.log.begin_task(time, task, self.ready.popped_at_end());
             if is_poll {
                 self.record(|_| EventKind::PollBegins { task });
             }

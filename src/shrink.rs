@@ -29,9 +29,10 @@ impl Shrink {
         if capacity <= KEPT {
             return;
         }
-        self.wait = self.wait.saturating_sub(1);
+        let is_used = slab.len() > capacity / 4;
+        self.wait = if is_used { 0 } else { self.wait.saturating_sub(1) };
         let is_paid = self.wait == 0 || slab.len() <= FEW;
-        if is_paid && slab.len() <= capacity / 4 && !slab.contains(capacity - 1) {
+        if is_paid && !is_used && !slab.contains(capacity - 1) {
             slab.shrink_to_fit();
             self.wait = slab.capacity() / ENTRIES_PER_REST;
         }
@@ -90,5 +91,21 @@ mod tests {
             slab.capacity() == 99_000
         });
         assert_eq!(rests.count(), 99_000 / ENTRIES_PER_REST - 2);
+    }
+
+    /// A burst is given back at once, whatever an attempt after the burst before has cost.
+    #[test]
+    fn a_burst_does_not_wait_for_the_one_before_to_be_paid() {
+        let (mut shrink, mut slab) = (Shrink::default(), slab_of(100_000));
+        slab.retain(|key, _| key < 2 * FEW || key == 99_998);
+        shrink.rest(&mut slab);
+        assert_eq!(slab.capacity(), 99_999, "a long wait begins");
+        while slab.len() < slab.capacity() {
+            slab.insert(0);
+        }
+        shrink.rest(&mut slab);
+        slab.retain(|key, _| key < 2 * FEW);
+        shrink.rest(&mut slab);
+        assert_eq!(slab.capacity(), 2 * FEW);
     }
 }

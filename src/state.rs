@@ -39,14 +39,14 @@ pub(crate) struct State {
     pub(crate) inbox: &'static Inbox,
     /// What was taken from the inbox and is not handled yet.
     pub(crate) messages: VecDeque<Message>,
-    /// What the third step could not wake in place, mostly foreign wakers: they are woken when the state is
-    /// free. Each with its cause, for observers.
-    pub(crate) deferred: Vec<(Waiter, Origin)>,
+    /// What the third step found to wake, from the first foreign waker on: woken when the state is free. Each with
+    /// its cause, for observers.
+    pub(crate) deferred_wakes: Vec<(Waiter, Origin)>,
     /// Executor jobs that run or are awaited. A virtual clock waits for them.
     pub(crate) jobs: usize,
     /// How long the end of the loop waits for jobs that have begun; `None`: as long as they take.
     pub(crate) shutdown_timeout: Option<Duration>,
-    /// Park before a batch that would bring the count of all pops above this. Zero: park in any case.
+    /// A park is due when the next batch would bring the count of all pops above this. Zero: in any case.
     pub(crate) next_park: u64,
     /// `stop` was called.
     pub(crate) stopping: bool,
@@ -79,7 +79,7 @@ impl State {
             poller: Some(poller),
             inbox,
             messages: VecDeque::new(),
-            deferred: Vec::new(),
+            deferred_wakes: Vec::new(),
             jobs: 0,
             shutdown_timeout: None,
             next_park: POLLS_PER_PARK,
@@ -133,7 +133,7 @@ impl State {
         }
     }
 
-    /// Queues a task, unless it is queued already or done. Returns false if it is of another loop.
+    /// Queues a task, unless it is queued already or done. Returns false if the short id is another loop's.
     #[cold]
     #[inline(never)]
     pub(crate) fn wake(&mut self, number: TaskNumber) -> bool {
@@ -145,7 +145,7 @@ impl State {
     }
 
     /// The fast path of [`wake`](Self::wake). Returns false, and does nothing, if the queue has to grow, the
-    /// loop is observed, or the number is stale or of another loop.
+    /// loop is observed, or no task of this loop has the number's identity.
     #[inline(always)]
     pub(crate) fn wake_at_once(&mut self, number: TaskNumber) -> bool {
         let is_quick = self.ready.has_room() && !self.log.is_on();
@@ -157,7 +157,7 @@ impl State {
     #[inline(always)]
     fn wake_waiter(&mut self, waiter: Waiter, by: Origin) {
         match waiter {
-            Waiter::Task(number) if self.deferred.is_empty() && self.wake_at_once(number) => {}
+            Waiter::Task(number) if self.deferred_wakes.is_empty() && self.wake_at_once(number) => {}
             other => self.wake_or_defer(other, by),
         }
     }
@@ -167,8 +167,8 @@ impl State {
     fn wake_or_defer(&mut self, waiter: Waiter, by: Origin) {
         self.log.cause = by;
         match waiter {
-            Waiter::Task(number) if self.deferred.is_empty() && self.wake(number) => {}
-            other => self.deferred.push((other, by)),
+            Waiter::Task(number) if self.deferred_wakes.is_empty() && self.wake(number) => {}
+            other => self.deferred_wakes.push((other, by)),
         }
     }
 

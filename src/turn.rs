@@ -7,8 +7,8 @@
 //!   3 wake   ready sources → their waiters, the inbox → tasks, due timers → their waiters
 //! ```
 //!
-//! **A batch is frozen.** A task that is woken during a turn is polled in the next one. So a task
-//! that wakes itself for ever cannot keep the others from their poll, nor the loop from its park.
+//! **A batch is frozen.** What is pushed during a turn is popped in the next one. So a task that wakes itself
+//! for ever cannot keep the others from their poll, nor the loop from its park.
 //!
 //! **A park is due** if nothing is ready, or if the polls since the last park and the tasks that are ready now
 //! are more than 61 together. In a loop that is stepped by hand, or that is to stop, one is due in every turn.
@@ -56,7 +56,7 @@ pub struct Turn {
     pub woken_by_inbox: usize,
     /// Tasks that were woken because a deadline has come.
     pub woken_by_timers: usize,
-    /// Tasks in the ready queue: what the next turn will poll.
+    /// What stands in the ready queue for the next turn; a task that is done by now may be among it.
     pub ready: usize,
     /// Tasks that are not done.
     pub left: usize,
@@ -138,6 +138,8 @@ pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Turn> 
         let is_last = is_one_turn || state.stopping || parked.is_err();
         state = notify_at_rest(state);
         if is_last {
+            let (ready, left, time) = (state.ready.len(), state.tasks.live, state.clock.elapsed());
+            turn = Turn { ready, left, time, stopped: state.stopping, ..turn };
             current::release(state);
             return parked.map(|()| turn);
         }
@@ -146,7 +148,7 @@ pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Turn> 
 }
 
 /// Polls a task. If it is pending it goes back to its slot; if it is ready it is done; if it was aborted
-/// meanwhile it is cancelled, whatever the poll has returned.
+/// meanwhile it is cancelled, and a value that the poll has returned is dropped.
 #[inline(always)]
 fn poll_task(state: Held, number: TaskNumber, mut task: BoxedTask) -> Held {
     let (mut state, polled) = poll(state, number, task.as_mut());
@@ -273,14 +275,14 @@ fn park(state: Held, limit: Option<Duration>) -> (Held, io::Result<()>) {
 fn wake_due(mut state: Held, turn: &mut Turn) -> Held {
     let before_sources = state.ready.pushed();
     state.wake_sources();
-    if !state.deferred.is_empty() {
+    if !state.deferred_wakes.is_empty() {
         state = wake_deferred(state);
     }
     let before_inbox = state.ready.pushed();
     state = read_inbox(state);
     let before_timers = state.ready.pushed();
     state.wake_timers();
-    if !state.deferred.is_empty() {
+    if !state.deferred_wakes.is_empty() {
         state = wake_deferred(state);
     }
     turn.woken_by_sources = (before_inbox - before_sources) as usize;
@@ -294,15 +296,15 @@ fn wake_due(mut state: Held, turn: &mut Turn) -> Held {
 #[cold]
 #[inline(never)]
 fn wake_deferred(mut state: Held) -> Held {
-    let mut deferred = mem::take(&mut state.deferred);
-    for (waiter, by) in deferred.drain(..) {
+    let mut wakes = mem::take(&mut state.deferred_wakes);
+    for (waiter, by) in wakes.drain(..) {
         state.log.cause = by;
         let of = current::release(state);
         wake_quietly(waiter);
         state = current::take(of);
     }
-    if deferred.capacity() <= KEPT {
-        state.deferred = deferred;
+    if wakes.capacity() <= KEPT {
+        state.deferred_wakes = wakes;
     }
     state
 }

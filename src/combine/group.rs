@@ -72,7 +72,7 @@ impl Group {
         ready!(budget::poll_left(cx));
         loop {
             let waiter = waiter(cx.waker());
-            let polled = current::polled(of, what, |state| {
+            let polled = current::on_own_loop(of, what, |state| {
                 let group = state.groups.table.get_mut(number as usize)?;
                 let next = group.done.pop_front();
                 if next.is_some() || group.left == 0 {
@@ -129,7 +129,7 @@ impl<T: 'static> Child<T> {
 
     /// Lets the task go on by itself, as when its handle is dropped.
     pub(crate) fn detach(&mut self) {
-        self.0 = JoinHandle::cancelled(LoopNumber::NONE);
+        self.0 = JoinHandle::cancelled(self.0.of);
     }
 }
 

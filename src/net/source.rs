@@ -65,6 +65,11 @@ impl<S: mio::event::Source> Source<S> {
         Ok(io)
     }
 
+    /// An error if the loop is gone. Panics on another loop than its own.
+    pub(super) fn expect_loop(&self) -> io::Result<()> {
+        current::on_own_loop(self.of, "a socket", |_| ()).ok_or_else(|| gone(self.of))
+    }
+
     /// Deregisters the socket, on any thread. A loop that is gone watches nothing.
     fn deregister(&self, io: &mut S) -> io::Result<()> {
         match inbox::registry(self.of).map(|registry| registry.deregister(io)) {
@@ -85,7 +90,7 @@ impl<S: mio::event::Source> Source<S> {
     ) -> Poll<io::Result<R>> {
         ready!(budget::poll_left(cx));
         let io = self.io();
-        let polled = current::polled(self.of, "a socket", |state| {
+        let polled = current::on_own_loop(self.of, "a socket", |state| {
             let readiness = state.reactor.side(self.slot, side)?;
             let polled = readiness.attempt(|readiness| operation(io, readiness));
             if polled.is_ready() {

@@ -26,7 +26,8 @@ impl TcpStream {
         transfer: impl FnOnce(&mio::net::TcpStream) -> io::Result<usize>,
     ) -> Transfer {
         if len == 0 {
-            return budget::poll_spend(cx).map(|()| Ok(0));
+            ready!(budget::poll_spend(cx));
+            return Poll::Ready(self.source.expect_loop().map(|()| 0));
         }
         self.source.poll(cx, side, |io, readiness| {
             let count = transfer(io)?;

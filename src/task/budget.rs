@@ -61,6 +61,14 @@ pub(crate) fn spend() {
     LEFT.set(LEFT.get() - 1);
 }
 
+/// Counts a ready operation. Returns false if nothing is left, and wakes no task.
+#[inline]
+pub(crate) fn try_spend() -> bool {
+    let left = LEFT.get();
+    LEFT.set(if left > 0 { left - 1 } else { left });
+    left > 0
+}
+
 /// An operation that is always ready: [`poll_left`], then [`spend`].
 pub(crate) fn poll_spend(cx: &mut Context<'_>) -> Poll<()> {
     ready!(poll_left(cx));

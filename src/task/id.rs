@@ -15,34 +15,25 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-#[cfg(target_pointer_width = "64")]
-mod bits {
-    pub(super) const SHORT: u32 = 12;
-    pub(super) const GENERATION: u32 = 20;
-    pub(super) const SLOT: u32 = 32;
-}
-
-#[cfg(not(target_pointer_width = "64"))]
-mod bits {
-    pub(super) const SHORT: u32 = 4;
-    pub(super) const GENERATION: u32 = 8;
-    pub(super) const SLOT: u32 = 20;
-}
+/// The bits of a task's number, on 64 bits and on 32.
+const IS_WIDE: bool = cfg!(target_pointer_width = "64");
+const SHORT: u32 = if IS_WIDE { 12 } else { 4 };
+const GENERATION: u32 = if IS_WIDE { 20 } else { 8 };
+const SLOT: u32 = if IS_WIDE { 32 } else { 20 };
 
 /// How many loops may live at once.
-pub(crate) const MAX_LOOPS: usize = 1 << bits::SHORT;
+pub(crate) const MAX_LOOPS: usize = 1 << SHORT;
 
-/// How many tasks a loop may hold at once: one fewer than there are numbers of slots, since
-/// [`NO_SLOT`] is none.
+/// How many tasks a loop may hold at once: one fewer than there are numbers of slots, since [`NO_SLOT`] is none.
 pub(crate) const MAX_TASKS: u64 = SLOT_MASK;
 
 /// The number of no slot, on any target.
 pub(crate) const NO_SLOT: u32 = u32::MAX;
 
-const SLOT_MASK: u64 = (1 << bits::SLOT) - 1;
+const SLOT_MASK: u64 = (1 << SLOT) - 1;
 
 /// The bits of an id that are the task's generation, the lowest ones.
-const GENERATION_MASK: u32 = (1 << bits::GENERATION) - 1;
+const GENERATION_MASK: u32 = (1 << GENERATION) - 1;
 
 /// A loop's number, never reused in the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,12 +51,12 @@ impl LoopNumber {
     }
 
     pub(crate) fn new(sequence: u64, short: usize) -> Self {
-        LoopNumber(sequence << bits::SHORT | short as u64)
+        LoopNumber(sequence << SHORT | short as u64)
     }
 
     /// What tells the loop from all others of the process: "loop 1" is 1.
     pub(crate) fn sequence(self) -> u64 {
-        self.0 >> bits::SHORT
+        self.0 >> SHORT
     }
 
     pub(crate) fn short(self) -> usize {
@@ -75,7 +66,7 @@ impl LoopNumber {
     /// The identity of this loop's task with that id.
     #[inline]
     pub(crate) fn identity(self, id: u64) -> u32 {
-        (self.short() as u32) << bits::GENERATION | id as u32 & GENERATION_MASK
+        (self.short() as u32) << GENERATION | id as u32 & GENERATION_MASK
     }
 }
 
@@ -92,7 +83,7 @@ pub(crate) struct TaskNumber(usize);
 impl TaskNumber {
     #[inline]
     pub(crate) fn new(of: LoopNumber, id: u64, slot: u32) -> Self {
-        TaskNumber((of.identity(id) as usize) << bits::SLOT | slot as usize)
+        TaskNumber((of.identity(id) as usize) << SLOT | slot as usize)
     }
 
     #[inline]
@@ -108,7 +99,7 @@ impl TaskNumber {
     /// The short id of the task's loop.
     #[inline]
     pub(crate) fn short(self) -> usize {
-        self.0 >> (bits::GENERATION + bits::SLOT)
+        self.0 >> (GENERATION + SLOT)
     }
 
     #[inline]
@@ -119,7 +110,7 @@ impl TaskNumber {
     /// Which task of which loop this number was made for.
     #[inline]
     pub(crate) fn identity(self) -> u32 {
-        (self.0 >> bits::SLOT) as u32
+        (self.0 >> SLOT) as u32
     }
 }
 

@@ -37,7 +37,8 @@ use crate::wake::waker::waiter;
 ///
 /// # Panics
 ///
-/// When it is awaited by its own task, on another loop than its own, or again after it was ready.
+/// When it is awaited by its own task, again after it was ready, or on another loop while its own lives. (When
+/// that has ended, the handle gives "cancelled", even if the task had returned.)
 #[doc(alias = "Task")]
 #[must_use = "dropping a handle detaches its task; `abort` ends it, `await` waits for it"]
 pub struct JoinHandle<T> {
@@ -64,11 +65,12 @@ impl<T> JoinHandle<T> {
         self.slot == NO_SLOT
     }
 
-    /// Aborts the task, unless it is done: its future is dropped at its place in the ready queue, never
-    /// inside this call, and the handle gives [`JoinError`] "cancelled"; or the panic, if a poll under way or
-    /// the destructor panics. A task that was never polled never will be. One that aborts itself is dropped
-    /// when its poll returns, even if that returned a value. From another thread it takes effect when the
-    /// loop reads its inbox. A future cannot refuse, as a coroutine of asyncio can.
+    /// Aborts the task, unless it is done: its future is dropped at its place in the ready queue, never inside
+    /// this call, and the handle gives [`JoinError`] "cancelled"; or the panic, if a poll under way or the
+    /// destructor panics. A task that was never polled never will be. One that aborts itself is dropped when
+    /// its poll returns, even if that returned a value. From another thread all this holds from when the loop
+    /// reads its inbox. A loop that does not run drops nothing until it does. A future cannot refuse, as a
+    /// coroutine of asyncio can.
     #[doc(alias = "cancel")]
     pub fn abort(&self) {
         if !self.is_spent() {
@@ -101,7 +103,7 @@ impl<T> JoinHandle<T> {
     /// Panics if the handle belongs to another loop that lives, or to the task that is being polled.
     pub(crate) fn expect_awaitable(&self) {
         let is_polled = |state: &mut State| state.tasks.is_polled(self.slot, self.id);
-        if current::polled(self.of, "a JoinHandle", is_polled) == Some(true) {
+        if current::on_own_loop(self.of, "a JoinHandle", is_polled) == Some(true) {
             awaits_itself(self.id);
         }
     }
@@ -147,7 +149,7 @@ impl<T: 'static> Future for JoinHandle<T> {
         ready!(budget::poll_left(cx));
         let (slot, id) = (self.slot, self.id);
         let mut joiner = Joiner::Waiter(waiter(cx.waker()));
-        let polled = current::polled(self.of, "a JoinHandle", move |state| {
+        let polled = current::on_own_loop(self.of, "a JoinHandle", move |state| {
             let output = state.tasks.take_done(slot, id);
             if matches!(output, Output::Pending) {
                 state.record_wait(WaitsFor::Task(id));
@@ -221,7 +223,7 @@ impl JoinError {
         JoinError(Arc::new(Details { id, name, did, panic }))
     }
 
-    /// Whether the task was dropped before it had a value: by [`JoinHandle::abort`], or with its loop.
+    /// Whether the value was never taken because of an [abort](JoinHandle::abort), or the end of the loop.
     pub fn is_cancelled(&self) -> bool {
         self.0.panic.is_none()
     }

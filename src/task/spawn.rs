@@ -5,7 +5,7 @@ use std::panic::Location;
 use futures_task::SpawnError;
 
 use crate::current;
-use crate::task::cell::{BoxedTask, TaskCell, drop_quietly};
+use crate::task::cell::{BoxedTask, Quiet, TaskCell, drop_quietly};
 use crate::task::id::{LoopNumber, MAX_TASKS};
 use crate::task::join::JoinHandle;
 use crate::task::table::Joiner;
@@ -63,8 +63,10 @@ pub fn spawn_named<F: Future<Output: 'static> + 'static>(
     name: impl Into<String>,
     future: F,
 ) -> JoinHandle<F::Output> {
+    let task = Quiet::new(TaskCell::boxed(future)); // The name's conversion may panic.
     let name = name.into().into_boxed_str();
-    let handle = spawn(future);
+    let of = current::running_number();
+    let handle = spawn_on(of, Joiner::Nothing, Location::caller(), task.take());
     if let Some(mut state) = current::find(handle.of) {
         state.set_name(handle.slot, handle.id(), name);
     }

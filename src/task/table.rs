@@ -21,9 +21,9 @@
 //! While a task is polled its box is out of the table, in the hands of the turn, and the loop's state is
 //! free: the user's code may spawn, wake, abort and drop what it likes.
 //!
-//! A slot is freed when the task is done *and* its `JoinHandle` is dropped or has taken the output, so a
-//! handle never finds another task in its slot. A waker may be stale, so its number has an identity (which
-//! loop, which tenant of the slot) that is compared with the entry's.
+//! A slot is freed when the task is done *and* its `JoinHandle` is dropped or has taken the output. A handle
+//! finds its task by the whole id. A waker has room for a part of it only, and may be stale: its number has an
+//! identity (which loop, which tenant of the slot) that is compared with the entry's.
 //!
 //! Nothing here runs user code: boxes and waiters that leave go to the caller, which drops or wakes them
 //! when the loop's state is no longer in use.
@@ -161,8 +161,7 @@ impl Tasks {
         (slot as u32, id)
     }
 
-    /// Queues a task, if it is idle. Returns whether it was; `None` if the number is not of a task of this
-    /// loop, or no longer.
+    /// Queues a task, if it is idle. Returns whether it was; `None` if no task of this loop has the number.
     #[inline(always)]
     pub(crate) fn queue(&mut self, number: TaskNumber, ready: &mut ReadyQueue) -> Option<bool> {
         let entry = self.tenant(number)?;
@@ -199,7 +198,7 @@ impl Tasks {
         self.polled = NO_SLOT;
         if let Some(entry) = self.entries.get_mut(slot as usize) {
             debug_assert!(entry.task.is_none());
-            mem::forget(entry.task.replace(task)); // An assignment would look for a task to be dropped.
+            mem::forget(entry.task.replace(task)); // An assignment would drop what was there: nothing.
         }
     }
 

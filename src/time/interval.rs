@@ -75,9 +75,9 @@ impl Interval {
         let (from, wait) = match self.missed {
             MissedTickBehavior::Delay if lateness > LATE || lateness >= self.period => (now, self.period),
             MissedTickBehavior::Skip if lateness >= self.period => {
-                // Nanoseconds since the last tick on the grid: 64 bits hold five centuries of them.
-                let since = (lateness.as_nanos() % self.period.as_nanos()) as u64;
-                (now, self.period - Duration::from_nanos(since))
+                let (since, second) = (lateness.as_nanos() % self.period.as_nanos(), 1_000_000_000);
+                let last = Duration::new((since / second) as u64, (since % second) as u32);
+                (now, self.period - last)
             }
             _ => (due, self.period),
         };

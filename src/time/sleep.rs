@@ -127,17 +127,21 @@ impl Sleep {
     pub(crate) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         let gave_way = matches!(self.state, State::GaveWay(_));
         let deadline = ready!(self.poll_deadline(cx));
-        let is_over = budget::poll_spend(cx).is_ready() || gave_way;
-        let state = if is_over { State::Until(deadline) } else { State::GaveWay(deadline) };
-        *self = Sleep { of: self.of, state };
-        if is_over { Poll::Ready(deadline) } else { Poll::Pending }
+        // To set it anew frees the timer, if it has one.
+        if budget::try_spend() || gave_way {
+            *self = Sleep { of: self.of, state: State::Until(deadline) };
+            return Poll::Ready(deadline);
+        }
+        *self = Sleep { of: self.of, state: State::GaveWay(deadline) };
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Waits for the deadline, whatever the budget. It may have come before a busy loop looks at its timers.
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         if let State::Armed(deadline, key) = self.state {
             let waiter = waiter(cx.waker());
-            let polled = current::polled(self.of, "a sleep", |state| {
+            let polled = current::on_own_loop(self.of, "a sleep", |state| {
                 if state.timers.has_fired(key) || state.clock.has_come(deadline) {
                     return (Poll::Ready(deadline), waiter);
                 }

@@ -33,9 +33,9 @@ impl Flags {
         self.flag(slot).swap(false, Ordering::Acquire);
     }
 
-    /// Whether any flag is set. O(n) in the slots.
-    pub(super) fn any(&self) -> bool {
-        let mut flags = self.0.iter().filter_map(OnceLock::get).flatten();
+    /// Whether a flag of the first `slots` is set. O(n).
+    pub(super) fn any(&self, slots: usize) -> bool {
+        let mut flags = self.0.iter().filter_map(OnceLock::get).flatten().take(slots);
         flags.any(|flag| flag.load(Ordering::Relaxed))
     }
 
@@ -77,9 +77,12 @@ mod tests {
             assert!(!flags.set(slot), "{slot}");
         }
         for slot in slots {
-            assert!(flags.any(), "{slot}");
+            assert!(flags.any(1 << 21), "{slot}");
             flags.clear(slot);
         }
-        assert!(!flags.any());
+        assert!(!flags.any(1 << 21));
+        // Those of slots that the table does not have any more are not looked at.
+        flags.set(1 << 20);
+        assert!(!flags.any(1 << 20) && flags.any((1 << 20) + 1));
     }
 }

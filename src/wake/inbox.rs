@@ -7,7 +7,7 @@
 //! loop to loop with the id: so a waker reaches its inbox by indexing an array, with no registry to lock and
 //! nothing to count, also long after its loop is gone.
 //!
-//! **A storm grows nothing.** Each slot has a flag ([`Flags`]): a slot whose wake is waiting already gets no
+//! **A storm grows nothing.** Each slot has a flag ([`Flags`]): until the loop takes the list, a slot gets no
 //! second message. So a million wakes of one task are one message, and all but the first take no lock. The
 //! wake goes to the task that has the slot when it is read: a poll too many is legal, a lost wake is not.
 //!
@@ -25,9 +25,8 @@
 //!   lock: asleep = false; take the list
 //! ```
 //!
-//! If the message comes first, the loop sees it and does not sleep; if the loop marks itself as asleep first,
-//! the sender sees that and rings (mio's waker, an eventfd on Linux), once for each sleep. It has released the
-//! lock by then, which the loop takes soon after it wakes.
+//! The bell is mio's waker, an eventfd on Linux. A sender has released the lock when it rings, since the loop takes
+//! it soon after it wakes.
 //!
 //! No user code runs under the lock: closures leave before they are run or dropped, and the list grows and is
 //! freed while nothing is locked, since the allocator is the program's too.
@@ -128,8 +127,8 @@ pub(crate) fn living() -> Vec<LoopNumber> {
     inboxes.filter_map(|inbox| inbox.lock().reader).collect()
 }
 
-/// Wakes a task from where its loop is not found: another thread, or a thread that is ending. Does nothing if
-/// the loop is gone.
+/// Wakes a task from where its loop is not found: another thread, or a hook of the allocator while the loop's
+/// state is in use. Does nothing if the loop is gone.
 ///
 /// Costs an atomic operation; and a lock, if it is the slot's first wake since the loop last looked.
 #[inline]
@@ -236,13 +235,14 @@ impl Inbox {
     /// What may still come. One look under one lock: a thread that leaves a wake and then drops the last
     /// handle is seen before both or after both. And a flag that is set without a message belongs to a thread
     /// on its way to leave one, for itself and for others that have found the flag set.
-    pub(crate) fn outlook(&self) -> Outlook {
+    /// The loop's table has that many slots, now that its tasks rest.
+    pub(crate) fn outlook(&self, slots: usize) -> Outlook {
         let contents = self.lock();
         if !contents.messages.is_empty() {
             Outlook::Message
         } else if contents.handles > 0 {
             Outlook::Handle
-        } else if self.woken.any() {
+        } else if self.woken.any(slots) {
             Outlook::Message
         } else {
             Outlook::Nothing

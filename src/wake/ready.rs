@@ -6,9 +6,9 @@
 //!
 //! A *batch* is what stood here when it was frozen: a second position tells where it ends.
 //!
-//! The task's status tells whether its number is in the queue, so it is there at most once. A number whose
-//! task is done, or whose slot has a new tenant, is skipped when its turn comes: cheaper than to search the
-//! queue when a task ends.
+//! The task's status tells whether its number is in the queue, so it is there at most once. A task that is woken
+//! in its last poll leaves its number behind. Such a stale number is skipped when its turn comes: cheaper than
+//! to search the queue when a task ends.
 
 use crate::task::id::TaskNumber;
 
@@ -20,12 +20,12 @@ pub(crate) struct ReadyQueue {
     first: usize,
     /// The first number that is not in the batch.
     batch_end: usize,
-    /// How many numbers were dropped from the front.
-    dropped: u64,
+    /// How many numbers were removed from the front.
+    removed: u64,
 }
 
-/// Fewer popped numbers than these are not removed.
-const DROPPED: usize = 64;
+/// When a batch begins, fewer popped numbers than this are not removed.
+const REMOVED: usize = 64;
 
 /// The capacity that is kept while nothing is ready: 32 KiB.
 const KEPT: usize = 4_096;
@@ -46,8 +46,8 @@ impl ReadyQueue {
     /// Makes all that stands here the batch.
     #[inline]
     pub(crate) fn freeze(&mut self) {
-        if self.first >= DROPPED && self.first >= self.len() {
-            self.drop_popped();
+        if self.first >= REMOVED && self.first >= self.len() {
+            self.remove_popped();
         }
         self.batch_end = self.numbers.len();
     }
@@ -64,19 +64,19 @@ impl ReadyQueue {
     }
 
     /// How many numbers will have been popped when the batch is over.
-    pub(crate) fn batch_end(&self) -> u64 {
-        self.dropped + self.batch_end as u64
+    pub(crate) fn popped_at_end(&self) -> u64 {
+        self.removed + self.batch_end as u64
     }
 
     /// How many numbers were ever popped.
     pub(crate) fn popped(&self) -> u64 {
-        self.dropped + self.first as u64
+        self.removed + self.first as u64
     }
 
     /// How many numbers were ever pushed.
     #[inline]
     pub(crate) fn pushed(&self) -> u64 {
-        self.dropped + self.numbers.len() as u64
+        self.removed + self.numbers.len() as u64
     }
 
     #[inline]
@@ -92,17 +92,17 @@ impl ReadyQueue {
     /// Gives the memory of a burst back, when nothing is ready.
     pub(crate) fn rest(&mut self) {
         if self.is_empty() && self.numbers.capacity() > KEPT {
-            self.drop_popped();
+            self.remove_popped();
             self.numbers = Vec::new();
         }
     }
 
-    /// Drops what was popped. O(n) in what is left.
+    /// Removes what was popped. O(n) in what is left.
     #[cold]
     #[inline(never)]
-    fn drop_popped(&mut self) {
+    fn remove_popped(&mut self) {
         self.numbers.drain(..self.first);
-        self.dropped += self.first as u64;
+        self.removed += self.first as u64;
         self.first = 0;
         self.batch_end = 0;
     }

@@ -331,3 +331,15 @@ fn a_connection_may_be_accepted_between_two_runs() {
     (&client).read_to_string(&mut text).unwrap();
     assert_eq!(text, "hello");
 }
+
+/// A read or write of no bytes asks as any other whose loop it is on.
+#[test]
+fn a_transfer_of_no_bytes_knows_its_loop() {
+    let own = EventLoop::new().unwrap();
+    let (mut stream, _peer) = own.block_on(pair());
+    let refusal = panic_of(|| run(async { stream.read(&mut []).await }));
+    assert!(refusal.contains("it can only be awaited on its own loop"), "{refusal}");
+    drop(own);
+    let error = run(async { stream.write(&[]).await }).unwrap_err();
+    assert!(error.to_string().ends_with("is gone"), "{error}");
+}

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use boucle::{JoinHandle, gather, sleep, spawn, yield_now};
 
 use super::{explosive, message_of};
-use crate::common::{Bomb, Log, OnDrop, SECOND, virtual_loop};
+use crate::common::{Bomb, Log, OnDrop, SECOND, panic_of, virtual_loop};
 
 /// A future that is ready and panics while it is dropped has panicked: its value is dropped.
 #[test]
@@ -25,6 +25,23 @@ fn a_panic_in_the_destructor_of_a_ready_future_is_the_tasks() {
         yield_now().await;
     });
     assert_eq!(log.take(), ["value dropped"]);
+}
+
+/// A name whose conversion panics: the future, whose destructor panics too, is dropped quietly.
+#[test]
+fn a_name_that_panics_ends_no_process() {
+    struct Name;
+    impl From<Name> for String {
+        fn from(_: Name) -> String {
+            panic!("in the name")
+        }
+    }
+    let bomb = Bomb("in the future");
+    let named = || {
+        let _task = boucle::spawn_named(Name, async move { drop(bomb) });
+    };
+    let panicked = panic_of(|| virtual_loop().block_on(async { named() }));
+    assert_eq!(panicked, "in the name");
 }
 
 /// If the poll has panicked already, that first panic is the one that is reported.

@@ -1,9 +1,11 @@
 //! Loops inside of loops, and calls without a loop.
 
 use std::future::ready;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::Mutex;
 
-use boucle::{LoopHandle, sleep, spawn, yield_now};
+use boucle::{EventLoop, LoopHandle, sleep, spawn, yield_now};
 
 use crate::common::{Log, SECOND, panic_of, virtual_loop};
 
@@ -60,4 +62,22 @@ fn spawn_without_a_loop_names_run() {
     assert!(panic_of(|| drop(LoopHandle::current())).contains("boucle::run"));
     let _living_but_not_running = virtual_loop();
     assert!(panic_of(|| drop(spawn(async {}))).contains("boucle::run"));
+}
+
+/// A main future that is refused is dropped before the panic: what it owns sees none.
+#[test]
+fn a_refused_main_future_does_not_see_the_panic() {
+    let mutex = Mutex::new(());
+    let other = EventLoop::new().unwrap();
+    boucle::run(async {
+        for nested in [false, true] {
+            let guard = mutex.lock().unwrap();
+            let main = async move { drop(guard) };
+            let refused = catch_unwind(AssertUnwindSafe(|| match nested {
+                true => boucle::run(main),
+                false => other.block_on(main),
+            }));
+            assert!(refused.is_err() && !mutex.is_poisoned());
+        }
+    });
 }

@@ -25,6 +25,21 @@ fn an_interval_ticks_at_once_and_then_every_period() {
     });
 }
 
+/// `Skip` stays on the grid also if the period is longer than a clock of 64 bits could count in nanoseconds.
+#[test]
+fn a_grid_of_centuries() {
+    let year = 365 * 24 * HOUR;
+    virtually(async move {
+        let start = now();
+        let mut ticks = interval(700 * year);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        ticks.tick().await;
+        sleep(2_090 * year).await;
+        assert_eq!(ticks.tick().await - start, 700 * year);
+        assert_eq!(ticks.tick().await - start, 2_100 * year);
+    });
+}
+
 /// Fetches the second tick at 34 ms instead of 10. Returns when each of the next ticks came, and when it
 /// was due.
 fn ticks_after_a_delay(behavior: MissedTickBehavior) -> Vec<(u128, u128)> {

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use boucle::{Elapsed, Interval, Sleep, Timeout, gather, now, sleep, sleep_until, spawn, timeout, yield_now};
@@ -13,6 +14,25 @@ use futures_lite::future::poll_once;
 
 use super::Log;
 use crate::common::{HOUR, ms, secs, virtually};
+
+/// Sleeps that are over count as any operation, however many of them give way in one poll.
+#[test]
+fn sleeps_that_are_over_do_not_refill_the_budget() {
+    virtually(async {
+        let mut sleeps: Vec<_> = (0..2_000).map(|_| Some(sleep(Duration::ZERO))).collect();
+        let mut polls = Vec::new();
+        poll_fn(|cx| {
+            let is_over = |sleep: &mut Option<Sleep>| {
+                let polled = sleep.as_mut().map(|sleep| Pin::new(sleep).poll(cx));
+                polled.is_some_and(|polled| polled.is_ready()) && sleep.take().is_some()
+            };
+            polls.push(sleeps.iter_mut().map(is_over).filter(|is_over| *is_over).count());
+            if sleeps.iter().all(Option::is_none) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        assert_eq!(polls, [128, 1_872]);
+    });
+}
 
 /// Of sleeps with one deadline, the first armed is polled first, also if it is awaited through a waker that a
 /// combinator has made.

@@ -51,7 +51,7 @@ fn an_inbox_passes_on_empty() {
     let next = LoopNumber::new(LoopNumber::next_sequence(), number.short());
     inbox.lock().owner = Some(next);
     inbox.lock().reader = Some(next);
-    assert_eq!(inbox.outlook(), Outlook::Nothing);
+    assert_eq!(inbox.outlook(1_024), Outlook::Nothing);
     assert!(send(number, Message::Stop).is_err());
     assert!(inbox.lock().messages.is_empty());
     (3..6).for_each(|slot| wake(task(slot)));

@@ -164,7 +164,7 @@ fn nothing_comes_too_soon(wakers: usize) {
     }
     let mut seen = 0;
     loop {
-        if sleeper.inbox.outlook() == Outlook::Nothing {
+        if sleeper.inbox.outlook(1_024) == Outlook::Nothing {
             break;
         }
         let messages = sleeper.park();

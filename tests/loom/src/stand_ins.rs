@@ -104,10 +104,10 @@ pub(crate) mod id {
     pub(crate) struct LoopNumber(u64);
 
     impl LoopNumber {
-        pub(crate) fn next_sequence() -> crate::io::Result<u64> {
+        pub(crate) fn next_sequence() -> u64 {
             use real::sync::atomic::{AtomicU64, Ordering};
             static LAST: AtomicU64 = AtomicU64::new(0);
-            Ok(LAST.fetch_add(1, Ordering::Relaxed))
+            LAST.fetch_add(1, Ordering::Relaxed)
         }
 
         pub(crate) fn new(sequence: u64, _short: usize) -> Self {
