@@ -29,9 +29,9 @@ use crate::wake::loop_handle::LoopHandle;
 
 /// Runs a future on an event loop of its own, and returns its value: asyncio's `run`.
 ///
-/// When the future is ready, the tasks that are left are dropped, in spawn order. Last, `run` waits for jobs
-/// of [`run_in_executor`](crate::run_in_executor) that have begun. To bound that wait, make an [`EventLoop`]
-/// with a [`shutdown_timeout`](Builder::shutdown_timeout). The future is boxed.
+/// When the future is ready, the tasks that are left are dropped, in spawn order; they cannot await anything
+/// then, as asyncio's can. Last, `run` waits for jobs of [`run_in_executor`](crate::run_in_executor) that have
+/// begun; [`Builder::shutdown_timeout`] bounds that wait, in a loop of your own. The future is boxed.
 ///
 /// ```
 /// let sum = boucle::run(async {

@@ -16,8 +16,9 @@ use crate::task::join::{JoinError, JoinHandle};
 /// Runs futures concurrently and waits for all of them: asyncio's `gather`. Their values come in the order of
 /// the futures. For futures of different types there is [`gather!`](crate::gather!).
 ///
-/// Each future moves to an allocation of its own at once, and is a task from the first poll on. The parent is
-/// polled again when the last task is done, so n futures cost O(n). A gather of none is ready at once.
+/// Each future moves to an allocation of its own at once, and is a task from the first poll on (asyncio's from
+/// the call on). The parent is polled again when the last task is done, so n futures cost O(n). A gather of
+/// none is ready at once.
 ///
 /// ```
 /// # use std::time::Duration;

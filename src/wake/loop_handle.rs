@@ -12,7 +12,7 @@ use crate::task::id::LoopNumber;
 use crate::task::spawn;
 use crate::wake::inbox::{self, Message};
 
-/// A handle to a loop that may be sent to other threads: asyncio's `call_soon_threadsafe`.
+/// A handle to a loop that may be sent to other threads: asyncio's `call_soon_threadsafe`, for coroutines.
 ///
 /// ```
 /// boucle::run(async {

@@ -1,9 +1,9 @@
 //! A waiter: what waits for a timer, a source, a task or a group.
 //!
-//! It is one of our tasks, by its number, or the waker of another runtime. A number can be stored,
-//! compared and dropped while the loop's state is in use. A foreign waker cannot: its clone, its wake and
-//! its drop are another crate's code. So the tables never call a foreign waker. They take a waiter in,
-//! compare it by its pointers, and give it back; it is made, woken and dropped when the state is free.
+//! It is one of our tasks, by its number, or the waker of another runtime. A number may be stored, compared and
+//! dropped while the loop's state is in use. A foreign waker may not: its clone, its wake and its drop are
+//! another crate's code. So the tables take waiters in, compare them by their pointers, and give them back;
+//! foreign ones are cloned, woken and dropped when the state is free. Their drop never unwinds ([`Quiet`]).
 
 use std::task::Waker;
 
