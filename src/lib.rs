@@ -37,10 +37,11 @@
 //! ```
 //!
 //! A park is due if nothing is ready, or if the polls since the last park and the tasks that are ready now
-//! are more than 61 together. (What is dropped or skipped counts as polled.) In a loop that is stepped by hand,
-//! or that is to stop, one is due in every turn. If none is due, the turn ends after step 1. A park that need
-//! not sleep asks the kernel only if the loop has sockets. The function that does all this is `run`, in
-//! `src/turn.rs`. [`EventLoop::turn`] makes one turn, and returns what it did.
+//! are more than 61 together. (What is dropped or skipped counts as polled.) In a loop that is stepped by
+//! hand, or that is to stop, one is due in every turn. If none is due, the turn ends after step 1. A park
+//! that need not sleep asks the kernel only if the loop has sockets; and an idle loop with a virtual clock
+//! lets time jump to the next deadline, unless something else may come. The function that does all this is
+//! `run`, in `src/turn.rs`. [`EventLoop::turn`] makes one turn, and returns what it did.
 //!
 //! # Vocabulary
 //!
@@ -76,13 +77,14 @@
 //!
 //! # Eight paths through the loop
 //!
-//! **A spawn, to the first poll.** `spawn` boxes the future in a cell (`task/cell.rs`) and takes the
-//! running loop's state (`current.rs`). `State::spawn` gives the task a slot and an id in the table
-//! (`task/table.rs`) and pushes its number into the ready queue (`wake/ready.rs`). The turn under way has
-//! frozen its batch, so the next turn pops the number, takes the box out of its slot, releases the state,
-//! and polls with a waker that is the number (`turn.rs`). A loop that is closing refuses the task: the future
-//! is dropped, and the handle gives "cancelled". Where no loop runs, or the loop is full, `spawn` panics; a
-//! spawn from another thread (`LoopHandle::spawn`) is then dropped without a word.
+//! **A spawn, to the first poll.** `spawn` boxes the future in a cell (`task/cell.rs`) and takes the running
+//! loop's state (`current.rs`). `State::spawn` gives the task a slot and an id in the table (`task/table.rs`)
+//! and pushes its number into the ready queue (`wake/ready.rs`). The turn under way has frozen its batch, so
+//! the next turn pops the number, takes the box out of its slot, releases the state, and polls with a waker
+//! that is the number (`turn.rs`). A loop that is closing refuses the task: the future is dropped, and the
+//! handle gives "cancelled". `spawn` panics where no loop runs, or if the loop is full. `LoopHandle::spawn`,
+//! from another thread, gives an error if the loop is gone; if the loop is full, or ends before it has read
+//! the message, the closure is dropped without a word.
 //!
 //! **An await of a handle.** `JoinHandle::poll` takes the output if the task is done; else it leaves the
 //! number of the task that awaits in the table, as the other's *joiner* (`task/join.rs`). When the task is
@@ -91,57 +93,65 @@
 //! had returned.
 //!
 //! **A readable socket, to the poll.** Sockets are registered once, edge-triggered. Each has two sides, read
-//! and write. A side is *ready* as long as an operation may find something. A new one is not, except the write
-//! side of a connection that stands (one that is connecting waits for its first edge). A side becomes ready by
-//! an edge, and stops being so when an operation would block, or after a transfer that did not fill the buffer
-//! (but for the exceptions in `net/readiness.rs`). While a side is not ready a read does not ask the kernel: it
-//! leaves the task's number with the side (`net/source.rs`), and the task is pending. A park returns an event
-//! whose token is the source's slot; `State::wake_sources` marks the sides as ready, takes their waiters out,
-//! all of them, and pushes the numbers. In the next batch each task is polled, and its read is tried.
+//! and write. A side is *ready* as long as an operation may find something. A new one is not, except the
+//! write side of a connection that stands (one that is connecting waits for its first edge). A side becomes
+//! ready by an edge, and stops being so when an operation would block, or after a transfer that did not fill
+//! the buffer (but for the exceptions in `net/readiness.rs`). While a side is not ready a read does not ask
+//! the kernel: it leaves the task's number with the side (`net/source.rs`), and the task is pending. A park
+//! returns an event whose token is the source's slot; `State::wake_sources` marks the sides as ready, takes
+//! their waiters out, all of them, and pushes the numbers. In the next batch each task is polled, and tries
+//! its read if those before it have left the side ready.
 //!
 //! **A stale waker.** A waker points to nothing, so it may outlive its task. On the loop's own thread a wake
 //! compares the number's identity with that of the task in the slot: if they differ, or the task is done,
 //! nothing happens. From another thread it leaves the slot in the inbox, without the generation: it wakes the
 //! task that has the slot by then, if one does. (So does a wake by an allocator's hook, which finds the state
-//! in use.) If the loop is gone, the inbox of its short id is closed and drops the wake; or a new loop has the
-//! id, and it is as if the waker were that loop's. And after 2^20 spawns generations repeat. In each of these
-//! cases the worst is that another task is polled in vain, which every future must bear: `Future::poll` may
-//! be called at any time.
+//! in use.) If the loop is gone, the inbox of its short id is closed and drops the wake; or a new loop has
+//! the id, and it is as if the waker were that loop's. And after 2^20 spawns generations repeat. In each of
+//! these cases the worst is that another task is polled in vain, which every future must bear: `Future::poll`
+//! may be called at any time.
 //!
-//! **`gather`.** At its first poll the children, boxed at the call, are spawned as members of a group: a counter
-//! in the loop's table of groups (`task/group_table.rs`, `combine/group.rs`). A member that is done counts down,
-//! O(1), in `State::finish`; the last one, or the first that panics, wakes the parent. So the parent is woken
-//! once, however many children it has, and then takes the outputs out of the table. Dropping the `gather`, or a
-//! panic of a child, aborts the children that are not done, and takes them out of the group.
+//! **`gather`.** At its first poll the children, boxed at the call, are spawned as members of a group: a
+//! counter in the loop's table of groups, with the parent's waiter beside it (`task/group_table.rs`,
+//! `combine/group.rs`). A member that is done counts down, O(1), in `State::finish`; the last one, or the
+//! first that panics, notes its position and wakes the parent. So the parent is woken once, however many
+//! children it has, and then takes the outputs out of the table. Dropping the `gather`, or a panic of a
+//! child, takes the children that are not done out of the group, and aborts them.
 //!
-//! **An abort.** `JoinHandle::abort` only marks the task, and queues it if it waits; from another thread,
-//! through the inbox. When its number is popped, the turn drops the future instead of polling it, and wakes
-//! what awaits the handle, which gives "cancelled"; or the panic, if the destructor panics. A task that is
-//! aborted during its own poll is dropped when that poll ends. If the poll returned a value, that is dropped
-//! too; if it panicked, the handle gives the panic. An abort of a task that is done does nothing.
+//! **An abort.** `JoinHandle::abort` only marks the task, and queues it if it waits; one that is queued keeps
+//! its place. (From another thread this goes through the inbox.) When its number is popped, the turn drops
+//! the future instead of polling it, and wakes what awaits the handle, which gives "cancelled"; or the panic,
+//! if the destructor panics. (If the loop ends before that, the end drops the future, as it does all that is
+//! left.) A task that is aborted during its own poll is dropped when that poll ends. If the poll returned a
+//! value, that is dropped too; if it panicked, the handle gives the panic. An abort of a task that is done
+//! does nothing.
 //!
 //! **A wake from another thread.** It does not touch the table. It sets the slot's flag (`wake/flags.rs`); if
 //! the flag was clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it
-//! sleeps (`wake/inbox.rs`). The loop clears the flags when it takes the messages, before it handles them,
-//! so a wake after that leaves a message again. No wake is lost, because the loop marks itself as asleep
-//! under the same lock, and only if the inbox is empty: either the loop sees the message, or the thread
-//! sees that the loop sleeps and rings. If the ring comes before the loop is in the system call, it stays
-//! pending in the kernel, and the call returns at once. The third step of the turn takes the messages and
-//! queues whichever tasks have the slots.
+//! sleeps (`wake/inbox.rs`). If the flag was set, a message is there, or about to be. The loop clears the
+//! flags when it takes the messages, before it handles them, so a wake after that leaves a message again; one
+//! before that is answered by the poll that follows, which sees what the waking thread wrote (a flag is set
+//! with `Release`, and cleared with `Acquire`). No wake is lost, because the loop marks itself as asleep
+//! under the same lock, and only if the inbox is empty: either the loop sees the message, or the thread sees
+//! that the loop sleeps and rings. If the ring comes before the loop is in the system call, it stays pending
+//! in the kernel, and the call returns at once. The third step of the turn takes the messages and queues
+//! whichever tasks have the slots.
 //!
-//! **A sleep.** The first poll arms a timer with the task's number; the park lasts until the first
-//! deadline; `State::wake_timers` pops what is due and pushes the numbers (`time/sleep.rs`).
+//! **A sleep.** The first poll arms a timer with the task's number; the park lasts until the first deadline,
+//! or up to a millisecond more; `State::wake_timers` pops what is due and pushes the numbers
+//! (`time/sleep.rs`).
 //!
 //! # Reading order
 //!
-//! The story, about an hour: `turn.rs`, `wake/ready.rs`, `state.rs`, `park.rs`, `task/table.rs`, `task/cell.rs`,
-//! `wake/waiter.rs`, `wake/waker.rs`. Meanwhile, take this on trust: `current::take` moves the loop's state, a
-//! box, out of a thread-local, and `release` puts it back; `state.receive` does what a message asks for, and
-//! returns what may run user code; `record`, `notify` and `cause` matter only if something observes the loop;
-//! `budget` counts what a poll may do before it must yield; `finish_member` counts down in a group, and returns
-//! its parent if it is time. The clock counts microseconds. The wheel's `next_look` is a time before which no
-//! timer is due, and `next_deadline` the exact one; the reactor (`set_ready`) and the inbox (`fall_asleep`,
-//! `drain`, and `outlook`, which is what may still come) do what they say.
+//! The story, about an hour: `turn.rs`, `wake/ready.rs`, `state.rs`, `park.rs`, `task/table.rs`,
+//! `task/cell.rs`, `wake/waiter.rs`, `wake/waker.rs`. Meanwhile, take this on trust: `current::take` moves
+//! the loop's state, a box, out of a thread-local, and `release` puts it back; `state.receive` does what a
+//! message asks for, and returns what may run user code; `record`, `notify` and `cause` matter only if
+//! something observes the loop; `budget` counts what a poll may do before it must yield; `finish_member`
+//! counts down in a group, and returns its parent if it is time. `clock.until` is how long to sleep before a
+//! tick, mostly rounded up to a millisecond. The wheel's `next_look` is a time before which no timer is due,
+//! and `next_deadline` the exact one; the reactor (`set_ready`) and the inbox (`fall_asleep`, `drain`, and
+//! `outlook`, which is what may still come) do what they say.
 //!
 //! Then the machine, in any order:
 //!
@@ -200,9 +210,8 @@
 //!   have begun are waited for, up to the bound of [`Builder::shutdown_timeout`].
 //! - No safe program reaches freed memory, whatever the order in which thread-locals, loops and
 //!   processes end. A loop that rests gives back the memory of a burst.
-//! - Imports between files have no cycle. (Methods of `State` stand in several files: `state.rs`, `park.rs`,
-//!   `messages.rs`, `recording.rs`, `lifecycle.rs`.) Only `event_loop.rs` imports `trace`, for what the environment
-//!   asks for.
+//! - Imports between files have no cycle, and only `event_loop.rs` imports `trace`. (Methods of `State` stand in
+//!   `state.rs`, `park.rs`, `messages.rs`, `recording.rs` and `lifecycle.rs`.)
 //! - `unsafe` stands in one block, in `wake/waker.rs`, with its argument.
 //!
 //! # Limits
@@ -251,9 +260,8 @@ mod time {
 pub mod net {
     //! Sockets: TCP over mio, and the reactor under it.
     //!
-    //! The types read and write by the `futures-io` traits, so what is built on those (`hyper` by an
-    //! adapter, `async-tungstenite`, `futures-rustls`, the buffered readers of `futures-lite`) runs on
-    //! boucle unchanged.
+    //! The types read and write by the `futures-io` traits, so what is built on those (`hyper` by an adapter,
+    //! `async-tungstenite`, `futures-rustls`, the readers of `futures-lite`) runs on boucle unchanged.
 
     pub(crate) mod poller; // asks the kernel, and parks the thread
     pub(crate) mod readiness; // one side of a source: ready or not, and what waits for it

@@ -25,11 +25,6 @@ impl State {
     /// returns.
     pub(crate) fn stop(&mut self) {
         self.stopping = true;
-        self.park_this_turn();
-    }
-
-    /// Makes this turn park in any case.
-    pub(crate) fn park_this_turn(&mut self) {
         self.next_park = 0;
     }
 

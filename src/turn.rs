@@ -21,7 +21,7 @@
 //!
 //! **The state is free while user code runs.** The loop's [`State`] is a box that the turn takes out of a
 //! thread-local ([`current::take`]), hands from step to step, and puts back ([`current::release`]) before
-//! each poll, park and wake of a foreign waker. A task is out of its slot while it is polled. So whatever
+//! each poll, park and wake of a foreign waker. A task's box is out of its slot while it is polled. So whatever
 //! is called may call back: spawn, wake, abort, drop.
 
 use std::collections::VecDeque;
@@ -93,14 +93,14 @@ const MESSAGES_PER_TURN: usize = 1_024;
 /// The capacity that is kept between turns: of the list of messages, and of that of deferred wakes.
 const KEPT: usize = 1_024;
 
-/// Runs turns until the caller has what it waits for. Returns what the last one did.
+/// Runs turns until the caller has what it waits for. Returns, for a single turn, what it did.
 pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Turn> {
     let _polls = budget::Polls;
     let mut turn = Turn::default();
     let mut state = current::take(of);
     let is_one_turn = matches!(until, Until::OneTurn(_));
     if is_one_turn {
-        state.park_this_turn();
+        state.next_park = 0;
     }
     loop {
         // 1 run

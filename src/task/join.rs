@@ -102,7 +102,9 @@ impl<T> JoinHandle<T> {
 
     /// Panics if the handle belongs to another loop that lives, or to the task that is being polled.
     pub(crate) fn expect_awaitable(&self) {
-        let is_polled = |state: &mut State| state.tasks.is_polled(self.slot, self.id);
+        let is_polled = |state: &mut State| {
+            state.tasks.polled == self.slot && state.tasks.get(self.slot, self.id).is_some()
+        };
         if current::on_own_loop(self.of, "a JoinHandle", is_polled) == Some(true) {
             awaits_itself(self.id);
         }

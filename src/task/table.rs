@@ -260,11 +260,6 @@ impl Tasks {
         self.get(slot, id)?.task.as_mut()?.as_mut().output()
     }
 
-    /// Whether the task is being polled, so that it is the one that asks.
-    pub(crate) fn is_polled(&mut self, slot: u32, id: u64) -> bool {
-        self.polled == slot && self.get(slot, id).is_some()
-    }
-
     /// Whether the task is done, or gone.
     pub(crate) fn is_done(&mut self, slot: u32, id: u64) -> bool {
         self.get(slot, id).is_none_or(|entry| entry.is_done())
