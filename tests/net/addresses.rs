@@ -25,6 +25,9 @@ fn every_address_is_tried() {
         let addresses = [refused(), refused(), address];
         let stream = TcpStream::connect(&addresses[..]).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), address);
+        // Not only the last.
+        let stream = TcpStream::connect(&[address, refused()][..]).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), address);
         let error = TcpStream::connect(&addresses[..2]).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
         // The same for a listener: the first address is taken already.

@@ -3,13 +3,15 @@
 use std::future::ready;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::thread;
 
 use boucle::{LoopGone, LoopHandle, sleep, spawn, yield_now};
 
 use super::{Custom, explosive};
-use crate::common::{Bomb, Log, SECOND, holds, panic_of, virtual_loop};
+use crate::common::{Bomb, Log, OnDrop, SECOND, holds, panic_of, virtual_loop};
 
 /// A panic of main comes out of `run` with its payload, after the tasks were dropped.
 #[test]
@@ -115,4 +117,21 @@ fn a_loop_that_dies_of_a_panic_is_gone() {
     let handle = handles.recv().unwrap();
     assert_eq!(handle.spawn(|| ready(())), Err(LoopGone));
     assert_eq!(LoopGone.to_string(), "the event loop is gone");
+}
+
+/// Closures that no turn has read are dropped one by one: each may panic.
+#[test]
+fn unread_closures_are_dropped_one_by_one() {
+    let event_loop = virtual_loop();
+    let dropped = Arc::new(AtomicUsize::new(0));
+    for _ in 0..3 {
+        let dropped = Arc::clone(&dropped);
+        let bomb = OnDrop(move || {
+            dropped.fetch_add(1, Ordering::Relaxed);
+            panic!("in a closure");
+        });
+        event_loop.handle().spawn(move || async move { drop(bomb) }).unwrap();
+    }
+    drop(event_loop);
+    assert_eq!(dropped.load(Ordering::Relaxed), 3);
 }

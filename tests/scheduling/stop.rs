@@ -1,10 +1,12 @@
 //! `stop`, from inside the loop, from outside, and by a handle.
 
+use std::cell::Cell;
 use std::future::pending;
+use std::rc::Rc;
 
 use boucle::{sleep, spawn, yield_now};
 
-use crate::common::{Log, SECOND, counted, panic_of, virtual_loop};
+use crate::common::{Log, OnDrop, SECOND, counted, panic_of, virtual_loop};
 
 /// `stop` lets the current batch finish; tasks that it wakes stay for the next run.
 #[test]
@@ -82,6 +84,21 @@ fn stop_during_block_on_is_a_panic_that_the_loop_survives() {
     });
     assert_eq!(message, "event loop stopped before the future completed");
     assert_eq!(event_loop.block_on(task).unwrap(), 7);
+}
+
+/// A main future that was stopped is dropped while its loop is the running one.
+#[test]
+fn a_stopped_main_future_is_dropped_inside_of_its_loop() {
+    let spawned = Rc::new(Cell::new(None));
+    let event_loop = virtual_loop();
+    let spawns = OnDrop(|| spawned.set(Some(spawn(async { 7 }))));
+    let main = async move {
+        boucle::stop();
+        pending::<()>().await;
+        drop(spawns);
+    };
+    panic_of(|| event_loop.block_on(main));
+    assert_eq!(event_loop.block_on(spawned.take().unwrap()).unwrap(), 7);
 }
 
 /// A `run` that is stopped panics, too.

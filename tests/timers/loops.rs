@@ -36,6 +36,13 @@ fn a_sleep_is_over_by_the_clock_of_its_loop() {
     assert!(!reset.is_elapsed());
     event_loop.block_on(sleep(HOUR));
     assert!(reset.is_elapsed());
+    // The loop that resets a sleep is its own from then on.
+    let other = virtual_loop();
+    other.block_on(async { reset.reset(now() + HOUR) });
+    event_loop.block_on(sleep(10 * HOUR));
+    assert!(!reset.is_elapsed());
+    other.block_on(sleep(HOUR));
+    assert!(reset.is_elapsed());
 }
 
 /// A sleep that was made where no loop runs counts from its first poll.
