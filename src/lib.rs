@@ -113,10 +113,10 @@
 //!
 //! **`gather`.** At its first poll the children, boxed at the call, are spawned as members of a group: a
 //! counter in the loop's table of groups, with the parent's waiter beside it (`task/group_table.rs`,
-//! `combine/group.rs`). A member that is done counts down, O(1), in `State::finish`; the last one, or the
-//! first that panics, notes its position and wakes the parent. So the parent is woken once, however many
-//! children it has, and then takes the outputs out of the table. Dropping the `gather`, or a panic of a
-//! child, takes the children that are not done out of the group, and aborts them.
+//! `combine/group.rs`). A member that is done counts down, O(1), in `State::finish`; the last one wakes
+//! the parent, or one that panics, which also notes its position. So the parent is woken once, however
+//! many children it has, and then takes the outputs out of the table. Dropping the `gather`, or a panic of
+//! a child, takes the children that are not done out of the group, and aborts them.
 //!
 //! **An abort.** `JoinHandle::abort` only marks the task, and queues it if it waits; one that is queued keeps
 //! its place. (From another thread this goes through the inbox.) When its number is popped, the turn drops
