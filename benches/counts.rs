@@ -46,6 +46,7 @@ const BOUNDS: &[(&str, f64)] = &[
     ("spawn(..).await, one by one", 1_011.0),
     ("gather of 1,000, staggered", 1_509.0),
     ("gather / join_all, yield_now", 960.0),
+    ("isolated sleep", 1_947.0),
 ];
 
 const INSTRUCTIONS: &[(&str, Aim)] = &[

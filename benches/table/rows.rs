@@ -161,8 +161,7 @@ pub fn timers<R: Timers>() -> Vec<Row> {
     vec![
         uncounted::<R>("sleep, 100,000 tasks", 100_000, sleeps(at_least / 10, more / 10)),
         uncounted::<R>("sleep, 1,000,000 tasks", 1_000_000, sleeps(at_least, more)),
-        // Counted on many, and the next but one too, as the clock takes some instructions more in one half of each
-        // second.
+        // Counted on many, as is the cancelling, since the clock takes more instructions in one half of each second.
         Row { counted: 20_000, ..time::<R>("isolated sleep", 100, isolated_sleeps(short)) },
         rings::<R>("isolated sleep: rings", 100, isolated_sleeps(short)),
         Row {
