@@ -31,8 +31,7 @@ pub(crate) fn open(
 ) -> io::Result<LoopNumber> {
     let (poller, bell, registry) = Poller::new()?;
     let (number, inbox) = inbox::claim(bell, registry)?;
-    let mut state = Box::new(State::new(number, inbox, poller));
-    state.clock = Clock::new(is_virtual);
+    let mut state = Box::new(State::new(number, inbox, poller, Clock::new(is_virtual)));
     state.shutdown_timeout = shutdown_timeout;
     if !observers.is_empty() {
         state.log.turn_on(number.sequence());

@@ -28,7 +28,7 @@ impl State {
     pub(crate) fn receive(&mut self, message: Message) -> Deferred {
         match message {
             Message::Wake(slot) => {
-                if let Some((_, number)) = self.tasks.live(slot) {
+                if let Some((_, number)) = self.tasks.find_live(slot) {
                     self.wake(number);
                 }
             }

@@ -52,7 +52,7 @@ impl State {
     #[inline(never)]
     pub(crate) fn record_begin(&mut self, number: TaskNumber, is_poll: bool) {
         if self.log.is_on()
-            && let Some((task, _)) = self.tasks.live(number.slot())
+            && let Some((task, _)) = self.tasks.find_live(number.slot())
         {
             let time = self.clock.elapsed();
             self.log.begin_task(time, task, self.ready.popped_at_end());

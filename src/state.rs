@@ -67,14 +67,14 @@ pub(crate) struct State {
 pub(crate) const POLLS_PER_PARK: u64 = 61;
 
 impl State {
-    pub(crate) fn new(number: LoopNumber, inbox: &'static Inbox, poller: Poller) -> Self {
+    pub(crate) fn new(number: LoopNumber, inbox: &'static Inbox, poller: Poller, clock: Clock) -> Self {
         State {
             number,
             tasks: Tasks::new(number),
             ready: ReadyQueue::default(),
             groups: Groups::default(),
             timers: Wheel::new(),
-            clock: Clock::new(false),
+            clock,
             reactor: Reactor::default(),
             poller: Some(poller),
             inbox,
@@ -138,7 +138,7 @@ impl State {
     #[inline(never)]
     pub(crate) fn wake(&mut self, number: TaskNumber) -> bool {
         let queued = self.tasks.queue(number, &mut self.ready);
-        if let (Some(is_new), Some((task, _))) = (queued, self.tasks.live(number.slot())) {
+        if let (Some(is_new), Some((task, _))) = (queued, self.tasks.find_live(number.slot())) {
             self.record(|log| log.woken(task, !is_new));
         }
         number.short() == self.number.short()

@@ -21,8 +21,8 @@
 //!
 //! **The state is free while user code runs.** The loop's [`State`] is a box that the turn takes out of a
 //! thread-local ([`current::take`]), hands from step to step, and puts back ([`current::release`]) before
-//! each poll, park and wake of a foreign waker. A task's box is out of its slot while it is polled. So whatever
-//! is called may call back: spawn, wake, abort, drop.
+//! each park and whatever may run user code. A task's box is out of its slot while it is polled. So whatever is
+//! called may call back: spawn, wake, abort, drop.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -50,11 +50,11 @@ use crate::wake::waker::{wake_quietly, waker};
 pub struct Turn {
     /// Futures that were polled.
     pub polled: usize,
-    /// Tasks that were woken because a socket is ready.
+    /// Tasks that came into the ready queue because a socket is ready.
     pub woken_by_sources: usize,
-    /// Tasks that were woken, spawned or aborted from outside of the loop.
+    /// Tasks that came into it because they were woken, spawned or aborted from outside of the loop.
     pub woken_by_inbox: usize,
-    /// Tasks that were woken because a deadline has come.
+    /// Tasks that came into it because a deadline has come.
     pub woken_by_timers: usize,
     /// What stands in the ready queue for the next turn; a task that is done by now may be among it.
     pub ready: usize,

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use crate::current;
 use crate::observe::event::{Ending, WaitsFor};
 use crate::task::budget;
-use crate::task::cell::{Quiet, TaskCell, drop_quietly};
+use crate::task::cell::{Quiet, TaskCell};
 use crate::task::group_table::{Member, WakeOn};
 use crate::task::id::LoopNumber;
 use crate::task::join::JoinHandle;
@@ -82,11 +82,9 @@ impl Group {
                 state.record_wait(WaitsFor::Tasks { what, left });
                 Some((Poll::Pending, unused))
             });
-            let Some((next, unused)) = polled.flatten() else {
+            let Some((next, _unused)) = polled.flatten() else {
                 panic!("{what} was polled after its event loop, {of}, was gone")
             };
-            // Quietly, since the position may be all that is left of a member that is done.
-            drop_quietly(unused);
             let next = ready!(next).map(|position| position as usize);
             if next.is_none_or(&mut ends) {
                 budget::spend();

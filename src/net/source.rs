@@ -118,7 +118,7 @@ impl<S: mio::event::Source> Source<S> {
             let readiness = state.reactor.side(self.slot, side)?;
             Some(readiness.wait(&mut waiter, rests))
         });
-        drop_quietly(waiter);
+        drop(waiter);
         let Some(woken) = woken else {
             budget::spend();
             return Poll::Ready(gone(self.of));

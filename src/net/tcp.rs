@@ -16,7 +16,8 @@ use crate::time::timeout::timeout;
 
 /// A TCP socket that listens for connections.
 ///
-/// It belongs to the loop on which it was made. Dropping it closes it, on any thread.
+/// It belongs to the loop on which it was made. Dropping it closes it, on any thread; connections that were
+/// accepted live on.
 ///
 /// ```
 /// use boucle::net::{TcpListener, TcpStream};

@@ -274,7 +274,7 @@ impl Tasks {
     }
 
     /// The task that has the slot, if that is not done: its id, and its number.
-    pub(crate) fn live(&self, slot: u32) -> Option<(u64, TaskNumber)> {
+    pub(crate) fn find_live(&self, slot: u32) -> Option<(u64, TaskNumber)> {
         let entry = self.entries.get(slot as usize).filter(|entry| !entry.is_done())?;
         Some((entry.id, TaskNumber::new(self.of, entry.id, slot)))
     }
