@@ -1,5 +1,5 @@
 //! **boucle** ("loop") is an async event loop to read: asyncio's model in Rust, on one thread,
-//! directly on mio's readiness polling. It has `run`, `spawn`, `sleep`, `gather` and
+//! directly on mio. It has `run`, `spawn`, `sleep`, `gather` and
 //! `wait(FIRST_COMPLETED)`, TCP sockets, a thread pool for what blocks, and a clock that can be
 //! virtual.
 //!
@@ -36,12 +36,12 @@
 //!            timers that are due ────┘
 //! ```
 //!
-//! A park is due if nothing is ready, or if the polls since the last park and the tasks that are ready now
-//! are more than 61 together. (What is dropped or skipped counts as polled.) In a loop that is stepped by
-//! hand, or that is to stop, one is due in every turn. If none is due, the turn ends after step 1. A park
-//! that need not sleep asks the kernel only if the loop has sockets; and an idle loop with a virtual clock
-//! lets time jump to the next deadline, unless something else may come. The function that does all this is
-//! `run`, in `src/turn.rs`. [`EventLoop::turn`] makes one turn, and returns what it did.
+//! A park is due if nothing is ready, or if the next batch would bring the polls since the last park above
+//! 61. (What is dropped or skipped counts as polled.) In a loop that is stepped by hand, or that is to stop,
+//! one is due in every turn. If none is due, the turn ends after step 1. A park that need not sleep asks the
+//! kernel only if the loop has sockets. An idle loop with a virtual clock does not sleep until the next
+//! deadline: time jumps there, unless a job, a socket or a message may come first. The function that does
+//! all this is `run`, in `src/turn.rs`. [`EventLoop::turn`] makes one turn, and returns what it did.
 //!
 //! # Vocabulary
 //!
@@ -50,7 +50,7 @@
 //! | turn | one iteration of the loop: one batch, then a park if one is due, then the wakes it brings |
 //! | batch | what stood in the ready queue when the turn began |
 //! | poll | what is done to a *future*, never to the kernel |
-//! | park | the loop asks the kernel for events, with a timeout; the thread sleeps nowhere else |
+//! | park | the second step: to ask the kernel for events, with a timeout. A loop that runs sleeps nowhere else |
 //! | wake | to put a task in the ready queue |
 //! | fire | what a timer does at its deadline |
 //! | task | a spawned future, with its slot in the table, and later its output |
@@ -93,8 +93,8 @@
 //! had returned.
 //!
 //! **A readable socket, to the poll.** Sockets are registered once, edge-triggered. Each has two sides, read
-//! and write. A side is *ready* as long as an operation may find something. A new one is not, except the
-//! write side of a connection that stands (one that is connecting waits for its first edge). A side becomes
+//! and write. A side is *ready* as long as an operation may find something. A new side is not ready, except
+//! the write side of an established connection (before that, it waits for its first edge). A side becomes
 //! ready by an edge, and stops being so when an operation would block, or after a transfer that did not fill
 //! the buffer (but for the exceptions in `net/readiness.rs`). While a side is not ready a read does not ask
 //! the kernel: it leaves the task's number with the side (`net/source.rs`), and the task is pending. A park
@@ -105,16 +105,15 @@
 //! **A stale waker.** A waker points to nothing, so it may outlive its task. On the loop's own thread a wake
 //! compares the number's identity with that of the task in the slot: if they differ, or the task is done,
 //! nothing happens. From another thread it leaves the slot in the inbox, without the generation: it wakes the
-//! task that has the slot by then, if one does. (So does a wake by an allocator's hook, which finds the state
-//! in use.) If the loop is gone, the inbox of its short id is closed and drops the wake; or a new loop has
-//! the id, and it is as if the waker were that loop's. And after 2^20 spawns generations repeat. In each of
-//! these cases the worst is that another task is polled in vain, which every future must bear: `Future::poll`
-//! may be called at any time.
+//! task that has the slot by then, if one does. If the loop is gone, the inbox of its short id is closed and
+//! drops the wake. If a new loop has the short id by then, the wake goes to the new loop. And after 2^20
+//! spawns generations repeat. In each of these cases the worst is that another task is polled in vain, which
+//! every future must bear: `Future::poll` may be called at any time.
 //!
 //! **`gather`.** At its first poll the children, boxed at the call, are spawned as members of a group: a
 //! counter in the loop's table of groups, with the parent's waiter beside it (`task/group_table.rs`,
-//! `combine/group.rs`). A member that is done counts down, O(1), in `State::finish`; the last one wakes
-//! the parent, or one that panics, which also notes its position. So the parent is woken once, however
+//! `combine/group.rs`). `State::finish` counts a member that is done down, O(1). The parent is woken
+//! when the last one is done, or at once if one panics, whose position is noted. So it is woken once, however
 //! many children it has, and then takes the outputs out of the table. Dropping the `gather`, or a panic of
 //! a child, takes the children that are not done out of the group, and aborts them.
 //!
@@ -126,19 +125,19 @@
 //! value, that is dropped too; if it panicked, the handle gives the panic. An abort of a task that is done
 //! does nothing.
 //!
-//! **A wake from another thread.** It does not touch the table. It sets the slot's flag (`wake/flags.rs`); if
-//! the flag was clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it
-//! sleeps (`wake/inbox.rs`). If the flag was set, a message is there, or about to be. The loop clears the
-//! flags when it takes the messages, before it handles them, so a wake after that leaves a message again; one
-//! before that is answered by the poll that follows, which sees what the waking thread wrote (a flag is set
-//! with `Release`, and cleared with `Acquire`). No wake is lost, because the loop marks itself as asleep
-//! under the same lock, and only if the inbox is empty: either the loop sees the message, or the thread sees
-//! that the loop sleeps and rings. If the ring comes before the loop is in the system call, it stays pending
-//! in the kernel, and the call returns at once. The third step of the turn takes the messages and queues
-//! whichever tasks have the slots.
+//! **A wake from another thread.** It does not touch the table. It sets the slot's flag (`wake/flags.rs`);
+//! if the flag was clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it
+//! sleeps (`wake/inbox.rs`). If the flag was set, a message is there, or about to be. The loop takes the
+//! messages, then clears their flags, then handles them. A wake after the clearing leaves a new message. A
+//! wake before the clearing is answered by the poll that follows; that poll sees what the waking thread
+//! wrote, since a flag is set with `Release` and cleared with `Acquire`. No wake is lost, because the loop
+//! marks itself as asleep under the same lock, and only if the inbox is empty: either the loop sees the
+//! message, or the thread sees that the loop sleeps and rings. If the ring comes before the loop is in the
+//! system call, it stays pending in the kernel, and the call returns at once. The third step of the turn
+//! takes the messages and queues whichever tasks have the slots.
 //!
 //! **A sleep.** The first poll arms a timer with the task's number; the park lasts until the first deadline,
-//! or up to a millisecond more; `State::wake_timers` pops what is due and pushes the numbers
+//! rounded up to a millisecond; `State::wake_timers` pops what is due and pushes the numbers
 //! (`time/sleep.rs`).
 //!
 //! # Reading order
@@ -148,10 +147,11 @@
 //! the loop's state, a box, out of a thread-local, and `release` puts it back; `state.receive` does what a
 //! message asks for, and returns what may run user code; `record`, `notify` and `cause` matter only if
 //! something observes the loop; `budget` counts what a poll may do before it must yield; `finish_member`
-//! counts down in a group, and returns its parent if it is time. `clock.until` is how long to sleep before a
-//! tick, mostly rounded up to a millisecond. The wheel's `next_look` is a time before which no timer is due,
-//! and `next_deadline` the exact one; the reactor (`set_ready`) and the inbox (`fall_asleep`, `drain`, and
-//! `outlook`, which is what may still come) do what they say.
+//! counts down in a group, and returns its parent if it is time. `clock.until` is how long to sleep before
+//! a tick: a millisecond at least, unless a timer is finer. The wheel's `next_look` is the first deadline,
+//! that of a timer which may be cancelled by now, and `next_deadline` that of one which is not; the reactor
+//! (`set_ready`) and the inbox (`fall_asleep`, `drain`, and `outlook`, which is what may still come) do
+//! what they say.
 //!
 //! Then the machine, in any order:
 //!
@@ -173,16 +173,16 @@
 //! 1. **Everything the loop owns has a number**, and what users hold (a waker, a handle, a sleep, a
 //!    socket, the `EventLoop` itself) holds the number, never a pointer. So wakers have no reference count,
 //!    nothing dangles, and one block of `unsafe` is enough: it makes a waker of a number.
-//! 2. **A wake at home pays for no other thread.** A wake of the running loop is a store in a queue, without
-//!    atomics or locks; from elsewhere it goes through the inbox.
+//! 2. **A wake on the loop's own thread is a store in a queue**, without atomics or locks. From elsewhere it
+//!    goes through the inbox.
 //! 3. **One allocation per task**, which holds the future and then its output.
 //! 4. **The wheel is pure**: ticks in, fired timers out. It reads no clock and calls no waker.
 //! 5. **One kind of waiter.** Timers, sources, joins and groups hold the same small enum and give it back to be
 //!    woken, one by one, in order.
 //! 6. **The schedule can be seen.** FIFO, frozen batches and a virtual clock make a run repeat itself,
 //!    so tests assert whole schedules, and pictures of them stand in this documentation. An
-//!    [observer](observe) is given an event for whatever the loop does. The core records by one call,
-//!    which is a branch if nothing observes the loop; everything else is derived from the events.
+//!    [observer](observe) is given an event for whatever the loop does. The core records an event by
+//!    one call, which is a branch if nothing observes the loop; everything else is derived from the events.
 //!
 //! # Invariants
 //!
@@ -191,8 +191,8 @@
 //!   (`time/clock.rs`).
 //! - No user code runs while the loop's state is in use or a lock is held. User code is: poll; the drop
 //!   of a future, an output or a panic's payload; clone, wake and drop of a foreign waker; the
-//!   drop of what waits in the inbox; an observer; a logger; the panic hook. What may be foreign leaves the state
-//!   first. Afterwards wakers are woken and dropped, and values are dropped, each with its panics caught.
+//!   drop of what waits in the inbox; an observer; a logger; the panic hook. What may be the user's leaves the
+//!   state first. Then it is woken or dropped, one thing at a time, and its panic is caught.
 //! - Nothing panics while the state is in use: where a table finds itself broken it gives a harmless answer
 //!   (and fails a debug assertion).
 //! - A wake is never lost. It may come from any thread at any time, after the loop is gone and during

@@ -16,13 +16,13 @@ pub(crate) enum Park {
     Ask(Option<Duration>),
     /// Skip the system call: the park would not sleep, and there is no socket to ask about.
     Skip,
-    /// Panic: nothing can ever come. Only a loop with a virtual clock knows that.
+    /// Panic: nothing can come, as far as a loop with a virtual clock knows.
     Deadlock,
 }
 
 impl State {
-    /// Makes this turn the last one, or the next if none is under way: it parks, without waiting, and the loop
-    /// returns.
+    /// Lets the loop return after the turn under way, or the next one if none is. The park of that turn does
+    /// not wait.
     pub(crate) fn stop(&mut self) {
         self.stopping = true;
         self.next_park = 0;
@@ -75,8 +75,8 @@ impl State {
         Park::Ask(timeout)
     }
 
-    /// How an idle loop with a virtual clock parks. If only a deadline can come, time jumps there; if
-    /// nothing can, that is a deadlock. (A loop with a real clock just sleeps: it cannot know.)
+    /// How an idle loop with a virtual clock parks. If nothing can come before the next deadline,
+    /// time jumps there; if no deadline is left, and no `LoopHandle`, that is a deadlock.
     fn pass_virtual_time(&mut self, limit: Option<Duration>) -> Park {
         let until = |tick: Option<u64>| shorter(tick.map(|tick| self.clock.until(tick)), limit);
         let outlook = self.inbox.outlook(self.tasks.entries.capacity());

@@ -39,14 +39,14 @@ pub(crate) struct State {
     pub(crate) inbox: &'static Inbox,
     /// What was taken from the inbox and is not handled yet.
     pub(crate) messages: VecDeque<Message>,
-    /// What the third step found to wake, from the first foreign waker on: woken when the state is free. Each with
-    /// its cause, for observers.
+    /// What the third step could not wake at once: the first waiter that is no task of this loop, and all after
+    /// it. They are woken when the state is free. Each with its cause, for observers.
     pub(crate) deferred_wakes: Vec<(Waiter, Origin)>,
     /// Executor jobs that run or are awaited. A virtual clock waits for them.
     pub(crate) jobs: usize,
     /// How long the end of the loop waits for jobs that have begun; `None`: as long as they take.
     pub(crate) shutdown_timeout: Option<Duration>,
-    /// A park is due when the next batch would bring the count of all pops above this. Zero: in any case.
+    /// A park is due if the next batch would bring the count of all pops above this. Zero: in any case.
     pub(crate) next_park: u64,
     /// `stop` was called.
     pub(crate) stopping: bool,
@@ -152,8 +152,8 @@ impl State {
         is_quick && self.tasks.queue(number, &mut self.ready).is_some()
     }
 
-    /// Wakes what waited for a timer or a source. A task of this loop is queued at once. A foreign waker is
-    /// kept until the state is free, and so are all waiters after it, to keep the order.
+    /// Wakes what waited for a timer or a source. A task of this loop is queued at once. Any other
+    /// waiter is kept until the state is free, and so are all that follow it, to keep the order.
     #[inline(always)]
     fn wake_waiter(&mut self, waiter: Waiter, by: Origin) {
         match waiter {

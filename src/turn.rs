@@ -10,14 +10,14 @@
 //! **A batch is frozen.** What is pushed during a turn is popped in the next one. So a task that wakes itself
 //! for ever cannot keep the others from their poll, nor the loop from its park.
 //!
-//! **A park is due** if nothing is ready, or if the polls since the last park and the tasks that are ready now
-//! are more than 61 together. In a loop that is stepped by hand, or that is to stop, one is due in every turn.
-//! No park interrupts a batch. But when the main future returns, `block_on` does too, and the rest of the batch
-//! stays queued.
+//! **A park is due** if nothing is ready, or if the next batch would bring the polls since the last park above
+//! 61. In a loop that is stepped by hand, or that is to stop, one is due in every turn. No park interrupts a
+//! batch. But when the main future returns, `block_on` does too: the rest of the batch stays queued, and if 61
+//! polls have passed since the last park, there is one that does not wait.
 //!
 //! asyncio's `_run_once` is the same circle, entered at another point: it selects, fires the timers, and
 //! then runs the batch. It selects in every iteration; this loop leaves steps 2 and 3 out while tasks are
-//! ready, for up to 61 polls.
+//! ready, for 61 polls or one batch, whichever is more.
 //!
 //! **The state is free while user code runs.** The loop's [`State`] is a box that the turn takes out of a
 //! thread-local ([`current::take`]), hands from step to step, and puts back ([`current::release`]) before
@@ -239,8 +239,8 @@ fn notify_at_rest(state: Held) -> Held {
     current::take(of)
 }
 
-/// Parks without waiting, if a park is overdue. A main future that returns ends the run at once, so without this
-/// a program of many short `block_on` would never park. An error is left to the next park.
+/// Parks without waiting, if a park is overdue. The run ends with the batch under way, so without this a program
+/// of many short `block_on` would never park. An error is left to the next park.
 fn park_if_overdue(mut state: Held) {
     budget::end();
     if state.is_park_overdue() {

@@ -8,8 +8,8 @@
 //!   Running ───────────────────────────────────────▶ Finished ──▶ dropped
 //! ```
 //!
-//! No method of a cell unwinds. User code runs here in three places: the future's poll, the future's drop, and
-//! the drop of a value that is never taken. A panic in one of them ends this task alone and becomes its output.
+//! No method of a cell unwinds. User code runs here when the future is polled or dropped, or a value or a panic's
+//! payload that nobody takes. The first panic ends this task alone and becomes its output; later ones are dropped.
 //!
 //! The output leaves through [`Any`], which asks the type before it hands anything over. It costs
 //! two calls and a comparison for each joined task, and it is why this file needs no `unsafe`.
@@ -46,8 +46,7 @@ pub(crate) type BoxedTask = Pin<Box<dyn Task>>;
 /// ended; the output is in the cell.
 pub(crate) trait Task: Future<Output = Ending> {
     /// Drops the future, or the output of a task that has just returned one, and leaves
-    /// [`Failure::Cancelled`]. If the task has panicked, that stays the output; if this drop panics, that
-    /// becomes the output. Never unwinds.
+    /// [`Failure::Cancelled`]; or a panic, if the task has just panicked, or else this drop does.
     fn cancel(self: Pin<&mut Self>) -> Ending;
 
     /// The output where it is, a [`Kept`]; `None` while the future runs.
@@ -106,8 +105,8 @@ impl<F: Future> TaskCell<F> {
             Err(Failure::Panicked(_)) => Ending::Panicked,
             Err(Failure::Cancelled) => Ending::Cancelled,
         };
-        // If the destructor above unwound, the cell was overwritten all the same: an assignment
-        // writes its value on both ways out.
+        // If the destructor above unwound, the cell was overwritten all the same: `set` assigns, and an
+        // assignment also writes its value when the drop of the old one unwinds.
         if let Projected::Finished { output } = self.project() {
             *output = Some(result);
         }

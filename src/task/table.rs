@@ -22,8 +22,8 @@
 //! free: the user's code may spawn, wake, abort and drop what it likes.
 //!
 //! A slot is freed when the task is done *and* its `JoinHandle` is dropped or has taken the output. A handle
-//! finds its task by the whole id. A waker has room for a part of it only, and may be stale: its number has an
-//! identity (which loop, which tenant of the slot) that is compared with the entry's.
+//! finds its task by the whole id. A waker has room for a part of it only: the identity (which loop, which tenant
+//! of the slot), by which a wake finds out whether it is stale.
 //!
 //! Nothing here runs user code: boxes and waiters that leave go to the caller, which drops or wakes them
 //! when the loop's state is no longer in use.
@@ -196,10 +196,12 @@ impl Tasks {
     #[inline(always)]
     pub(crate) fn put_back(&mut self, slot: u32, task: BoxedTask) {
         self.polled = NO_SLOT;
-        if let Some(entry) = self.entries.get_mut(slot as usize) {
-            debug_assert!(entry.task.is_none());
-            mem::forget(entry.task.replace(task)); // An assignment would drop what was there: nothing.
-        }
+        let Some(entry) = self.entries.get_mut(slot as usize) else {
+            debug_assert!(false, "an entry stays while its task is polled");
+            return mem::forget(task); // A drop would run user code.
+        };
+        debug_assert!(entry.task.is_none());
+        mem::forget(entry.task.replace(task)); // An assignment would drop what was there: nothing.
     }
 
     /// The task is done: its box holds the output. Returns what waits for it, and the box if no handle

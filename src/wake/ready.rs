@@ -1,14 +1,14 @@
 //! The ready queue: FIFO of what is to be polled.
 //!
-//! It is a vector of task numbers and a position in it. A push appends; a pop moves the position on. When
-//! a batch begins and the numbers before the position are at least 64 and at least half of all, they are
-//! removed together. So a push and a pop are O(1), amortised, and no index wraps around as in a ring buffer.
+//! It is a vector of task numbers and a position in it. A push appends; a pop moves the position on. A
+//! batch begins by removing the numbers that were popped, if they are at least 64 and at least half of
+//! all. So a push and a pop are O(1), amortised, and no index wraps around as in a ring buffer.
 //!
 //! A *batch* is what stood here when it was frozen: a second position tells where it ends.
 //!
-//! The task's status tells whether its number is in the queue, so it is there at most once. A task that is woken
-//! in its last poll leaves its number behind. Such a stale number is skipped when its turn comes: cheaper than
-//! to search the queue when a task ends.
+//! A task's status tells whether its number is in the queue, so it is there at most once. But a task that is
+//! woken in its last poll leaves its number behind. Such a stale number is skipped when its turn comes: cheaper
+//! than to search the queue when a task ends.
 
 use crate::task::id::TaskNumber;
 

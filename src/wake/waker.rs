@@ -3,7 +3,7 @@
 //! A `Waker` is a data pointer and a table of four functions. Other runtimes put a reference count
 //! behind the pointer, so that a clone is an atomic increment and the last drop frees the task.
 //! Here the pointer *is* the [`TaskNumber`]: no memory behind it, nothing to count, nothing to
-//! free. Clone copies 64 bits and drop does nothing, on any thread, at any time, before or after
+//! free. Clone copies the number and drop does nothing, on any thread, at any time, before or after
 //! the loop is gone.
 //!
 //! ```text
