@@ -1,14 +1,16 @@
 //! Jobs and the virtual clock, which stands still while a job runs.
 
-use std::pin::pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::mpsc;
+use std::task::Context;
 use std::thread;
 use std::time::Duration;
 
 use boucle::{now, run_in_executor, sleep, spawn, timeout};
 use futures_lite::future::poll_once;
 
-use crate::common::{HOUR, passes_at_once, virtually};
+use crate::common::{HOUR, passes_at_once, virtually, waker_of};
 
 /// After a real park a virtual clock may stand between two ticks, and a deadline is rounded up.
 const TICK: Duration = Duration::from_micros(1);
@@ -106,4 +108,31 @@ fn a_future_that_is_kept_does_not_hold_a_virtual_clock() {
         assert!(now() - before >= HOUR);
         assert_eq!(job.await, 7);
     });
+}
+
+/// A virtual clock does not jump while its loop awaits a job that was started where no loop ran. (The job takes
+/// 20 ms on the real clock.)
+#[test]
+fn a_job_of_no_loop_holds_the_clock_of_the_loop_that_awaits_it() {
+    let job = run_in_executor(|| thread::sleep(Duration::from_millis(20)));
+    virtually(async { assert_eq!(timeout(HOUR, job).await, Ok(())) });
+}
+
+/// Between the end of a job and the wake of the task that awaits it, a loop with a virtual clock reports no
+/// deadlock. (The task awaits the job by a waker that takes 20 ms on the real clock.)
+#[test]
+fn a_job_that_is_done_rules_out_a_deadlock_until_its_wake_has_come() {
+    let (go, may_go) = mpsc::channel();
+    let mut job = run_in_executor(move || may_go.recv().unwrap());
+    let awaited = virtually(poll_fn(|cx| {
+        let task = cx.waker().clone();
+        let wake = move || {
+            thread::sleep(Duration::from_millis(20));
+            task.wake_by_ref();
+        };
+        let polled = Pin::new(&mut job).poll(&mut Context::from_waker(&waker_of(wake, || ())));
+        let _ = go.send(7);
+        polled
+    }));
+    assert_eq!(awaited, 7);
 }
