@@ -136,3 +136,25 @@ impl Pool {
         self.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Work that is submitted wakes a thread that is free. (The test stands in for that thread. Without a wake
+    /// it would find the work only at the end of its wait.)
+    #[test]
+    fn submitted_work_wakes_a_free_thread() {
+        static POOL: Pool = Pool::new("a-test", 1);
+        let mut contents = POOL.lock();
+        contents.threads = 1;
+        let submitter = thread::spawn(|| POOL.submit(LoopNumber::NONE, Box::new(|| ())).unwrap());
+        while contents.queue.is_empty() {
+            let (woken, waited) = POOL.submitted.wait_timeout(contents, Duration::from_secs(60)).unwrap();
+            assert!(!waited.timed_out(), "it is not woken");
+            contents = woken;
+        }
+        drop(contents);
+        POOL.give_up(submitter.join().unwrap());
+    }
+}
