@@ -245,6 +245,17 @@ mod tests {
         }
     }
 
+    /// A limit that many waiters have raised is lowered by an edge that finds few.
+    #[test]
+    fn an_edge_lowers_the_limit() {
+        let mut side = Readiness::new(false);
+        assert_eq!([0, 0].map(|rests| fill(&mut side, rests)), [MIN_LIMIT, 2 * MIN_LIMIT]);
+        side.set_ready(drop);
+        let blocked = fail(&mut side, io::ErrorKind::WouldBlock);
+        assert!(blocked.is_pending());
+        assert_eq!(fill(&mut side, 0), MIN_LIMIT);
+    }
+
     /// Lets new waiters come until all are woken, and returns how many these were.
     fn fill(side: &mut Readiness, rests: u32) -> usize {
         let woken = (0..).map(|id| wait(side, id, rests));
