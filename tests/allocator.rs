@@ -14,9 +14,9 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-use boucle::{EventLoop, JoinHandle, gather, sleep, spawn, spawn_named, yield_now};
+use boucle::{EventLoop, JoinHandle, gather, sleep, sleep_until, spawn, spawn_named, yield_now};
 
-use common::{Gate, virtual_loop};
+use common::{Gate, SECOND, look, virtual_loop};
 
 /// The system's allocator, which counts the bytes of its thread and calls a hook.
 struct Counting;
@@ -136,11 +136,24 @@ fn a_burst_of_timers_is_given_back() {
     assert_given_back(&event_loop, |event_loop| {
         event_loop.block_on(async {
             let end = boucle::now() + Duration::from_millis(300);
-            let naps = || spawn(boucle::sleep_until(end));
+            let naps = || spawn(sleep_until(end));
             all((0..BURST).map(|_| naps()).collect()).await;
             let naps: Vec<_> = (0..BURST).map(|_| spawn(sleep(Duration::from_secs(60)))).collect();
             yield_now().await;
             naps.iter().for_each(JoinHandle::abort);
+        });
+    });
+}
+
+/// Wakers that are not the loop's, woken by timers that end together, leave nothing behind.
+#[test]
+fn a_burst_of_foreign_wakes_is_given_back() {
+    assert_given_back(&virtual_loop(), |event_loop| {
+        event_loop.block_on(async {
+            let end = boucle::now() + SECOND;
+            let mut naps: Vec<_> = (0..BURST).map(|_| sleep_until(end)).collect();
+            assert!(naps.iter_mut().all(|nap| look(nap).is_pending()));
+            sleep_until(end).await;
         });
     });
 }
