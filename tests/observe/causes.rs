@@ -1,7 +1,9 @@
 //! Causes of events: what wakes, spawns and drops from outside of the polls of a loop.
 
 use std::cell::RefCell;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::Context;
 use std::time::Duration;
 
 use boucle::EventLoop;
@@ -10,7 +12,7 @@ use boucle::trace::Recorder;
 use futures_lite::{StreamExt, future};
 
 use super::events::{events_of, line};
-use crate::common::{Observing, look, observed_by, secs, turn, waiting_on, waker_of};
+use crate::common::{Observing, foreign, look, observed_by, secs, turn, waiting_on, waker_of};
 
 /// Wakes by sockets, by executor jobs and by other threads show their cause.
 #[cfg(feature = "blocking")]
@@ -127,8 +129,8 @@ fn a_fired_timer_is_reported_before_it_is_dropped() {
         let mut first = boucle::sleep(secs(1));
         let mut second = boucle::sleep(secs(1));
         let foreign = waker_of(rearm, || ());
-        let mut cx = std::task::Context::from_waker(&foreign);
-        assert!(std::pin::Pin::new(&mut first).poll(&mut cx).is_pending());
+        let mut cx = Context::from_waker(&foreign);
+        assert!(Pin::new(&mut first).poll(&mut cx).is_pending());
         assert!(future::poll_once(&mut second).await.is_none());
         SLEEP.set(Some(second));
         boucle::sleep(secs(2)).await;
@@ -147,13 +149,29 @@ fn a_fired_timer_is_reported_before_it_is_dropped() {
     assert_eq!(timer, expected, "{events:#?}");
 }
 
+/// Wakers that are not the loop's are woken by timers that are due at once: each of the tasks behind them is woken
+/// by its own timer.
+#[test]
+fn a_wake_by_way_of_a_foreign_waker_names_its_timer() {
+    let sleeps = || async {
+        let mut nap = boucle::sleep(secs(1));
+        future::poll_fn(|cx| {
+            let waker = foreign(cx.waker());
+            Pin::new(&mut nap).poll(&mut Context::from_waker(&waker))
+        })
+        .await;
+    };
+    let events = events_of(async {
+        boucle::gather([sleeps(), sleeps()]).await;
+    });
+    let woken: Vec<_> = events.iter().filter(|line| line.contains("woken by Timer")).collect();
+    assert_eq!(woken, ["2 2 woken by Timer(0)", "2 3 woken by Timer(1)"]);
+}
+
 /// A waker of one loop waits in the tables of another, for a socket, a timer and a task. It is woken
 /// whichever of the two is observed, and if its own loop is, that one reports the wake.
 #[test]
 fn loops_wake_each_other_observed_or_not() {
-    use std::pin::Pin;
-    use std::task::Context;
-
     for (sees_one, sees_other) in [(false, true), (true, false), (true, true)] {
         let recorder = Recorder::new();
         let build = |sees: bool| match sees {
