@@ -83,6 +83,21 @@ fn a_parked_loop_is_stopped_from_another_thread() {
     assert_eq!(event_loop.block_on(ready(1)), 1);
 }
 
+/// A turn of a loop that has no task sleeps until something comes by its loop handle, under either clock. (Real
+/// time: the other thread gives the loop a moment to park.)
+#[test]
+fn a_turn_without_tasks_waits_for_a_loop_handle() {
+    for event_loop in [EventLoop::new().unwrap(), virtual_loop()] {
+        let handle = event_loop.handle();
+        let thread = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(20));
+            handle.spawn(|| ready(())).unwrap();
+        });
+        assert_eq!(event_loop.turn(None).unwrap().woken_by_inbox, 1);
+        thread.join().unwrap();
+    }
+}
+
 /// A handle whose loop is gone returns `LoopGone`, and the closure is dropped by the caller.
 #[test]
 fn a_loop_handle_knows_that_its_loop_is_gone() {
