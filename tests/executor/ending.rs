@@ -7,13 +7,14 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
+use std::task::Context;
 use std::thread;
 use std::time::Duration;
 
-use boucle::{EventLoop, LoopHandle, run_in_executor, spawn, yield_now};
+use boucle::{EventLoop, LoopHandle, run_in_executor, sleep, spawn, yield_now};
 use futures_lite::future::poll_once;
 
-use crate::common::{HOUR, OnDrop, holds, message};
+use crate::common::{HOUR, OnDrop, SECOND, holds, message, waker_of};
 
 /// Starts a job of the running loop that ends a little after the loop has dropped its tasks. Returns a
 /// flag that is set at its end.
@@ -76,6 +77,29 @@ fn a_bound_that_is_not_reached_changes_nothing() {
     let ended = event_loop.block_on(async { start_late_job() });
     drop(event_loop);
     assert!(ended.load(Ordering::Relaxed));
+}
+
+/// A job may wait for what the end of its loop wakes: the wait for jobs comes after the last wake.
+#[test]
+fn the_end_of_a_loop_wakes_what_it_has_before_it_waits_for_work() {
+    let (ended, has_ended) = mpsc::channel();
+    let mut nap = sleep(HOUR);
+    let event_loop = EventLoop::new().unwrap();
+    event_loop.block_on(async {
+        let (wake, is_woken) = mpsc::channel();
+        let waker = waker_of(move || wake.send(()).unwrap(), || ());
+        let polled = Pin::new(&mut nap).poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+        let (started, has_started) = mpsc::channel();
+        let job = run_in_executor(move || {
+            started.send(()).unwrap();
+            ended.send(is_woken.recv_timeout(10 * SECOND)).unwrap();
+        });
+        has_started.recv().unwrap();
+        drop(job);
+    });
+    drop(event_loop);
+    assert_eq!(has_ended.try_recv(), Ok(Ok(())));
 }
 
 /// A job that uses a `LoopHandle` gets an error once the loop is ending, and can end itself.
