@@ -1,5 +1,10 @@
+use std::future::pending;
+use std::time::Duration;
+
 use super::*;
+use crate::event_loop::EventLoop;
 use crate::net::poller::Poller;
+use crate::time::sleep::sleep;
 
 /// A storm of wakes is one message for each slot, and handles that come and go are one in all.
 #[test]
@@ -73,4 +78,24 @@ fn a_loop_that_is_awake_is_not_rung() {
     assert!(!inbox.fall_asleep() && !inbox.lock().asleep);
     drop(inbox.close());
     release(number);
+}
+
+/// A virtual clock does not jump while a wake is on its way: its flag is set, and another thread is about to
+/// leave the message. (The bell ends the real park.)
+#[test]
+fn a_virtual_clock_waits_for_a_wake_on_its_way() {
+    const SLOT: u32 = 1;
+    let event_loop = EventLoop::builder().virtual_clock().build().unwrap();
+    drop(event_loop.spawn(sleep(Duration::from_secs(3_600))));
+    drop(event_loop.spawn(pending::<()>()));
+    event_loop.turn(Some(Duration::ZERO)).unwrap();
+
+    let inbox = inbox(event_loop.handle().of.short());
+    let mut read = VecDeque::new();
+    inbox.drain(&mut read);
+    inbox.woken.set(SLOT);
+    inbox.lock().bell.as_ref().unwrap().wake().unwrap();
+    assert_eq!(event_loop.turn(None).unwrap().woken_by_timers, 0);
+    inbox.wake(SLOT);
+    assert_eq!(event_loop.turn(None).unwrap().woken_by_inbox, 1);
 }
