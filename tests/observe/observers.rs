@@ -14,7 +14,7 @@ use boucle::trace::Recorder;
 use boucle::{EventLoop, JoinHandle};
 use futures_lite::future;
 
-use crate::common::{Bomb, Observing, child, is_child, observed_by, panic_of, secs, turn};
+use crate::common::{Bomb, Log, Observing, child, holds, is_child, observed_by, panic_of, secs, turn};
 
 /// An observer that uses a loop gets a panic with the reason; the loop can be used afterwards.
 #[test]
@@ -61,6 +61,24 @@ fn a_panic_of_an_observer_comes_out() {
     let before = *count.borrow();
     assert_eq!(event_loop.block_on(task).unwrap(), 1);
     assert_eq!(*count.borrow(), before);
+}
+
+/// What has happened before an aborted task is dropped has been observed when its destructor runs: here the end of
+/// the task before.
+#[test]
+fn a_destructor_runs_after_the_observer() {
+    let log = Log::default();
+    let observed = log.clone();
+    let event_loop = observed_by(move |event| {
+        if let EventKind::Finished { task, .. } = event.kind {
+            observed.add(format!("end of {task}"));
+        }
+    });
+    let tasks = ["drop of 1", "drop of 2"].map(|line| event_loop.spawn(holds(log.on_drop(line))));
+    turn(&event_loop);
+    tasks.iter().for_each(JoinHandle::abort);
+    turn(&event_loop);
+    assert_eq!(log.take(), ["drop of 1", "end of 1", "drop of 2", "end of 2"]);
 }
 
 /// An observer may wake a task: here it sends into a channel.
