@@ -125,6 +125,22 @@ fn a_task_that_aborts_itself_and_returns_is_cancelled_all_the_same() {
     });
 }
 
+/// If that poll panicked, the handle gives the panic.
+#[test]
+fn a_task_that_aborts_itself_and_panics_has_panicked() {
+    virtual_loop().block_on(async {
+        let own: Rc<RefCell<Option<JoinHandle<()>>>> = Rc::default();
+        let handle = own.clone();
+        own.replace(Some(spawn(async move {
+            handle.borrow().as_ref().unwrap().abort();
+            panic!("on purpose");
+        })));
+        yield_now().await;
+        let error = own.take().unwrap().await.unwrap_err();
+        assert_eq!(error.to_string(), "task 2 panicked: on purpose");
+    });
+}
+
 /// A task that is done keeps its value when it is aborted.
 #[test]
 fn abort_does_nothing_when_the_task_is_done() {
