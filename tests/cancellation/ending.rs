@@ -274,6 +274,28 @@ fn an_unread_inbox_is_dropped_on_the_thread_of_its_loop() {
     assert_eq!(dropped.try_recv(), Ok(thread::current().id()));
 }
 
+/// So is one that the loop has taken from its inbox and left for its next turn. A panic of its drop is caught.
+#[test]
+fn the_rest_of_a_flood_is_dropped_with_its_loop() {
+    let event_loop = virtual_loop();
+    let handle = event_loop.handle();
+    (0..1_024).for_each(|_| handle.spawn(|| ready(())).unwrap());
+    let (sender, dropped) = mpsc::channel();
+    let guard = OnDrop(move || {
+        sender.send(()).unwrap();
+        panic!("on purpose");
+    });
+    let rest = move || {
+        drop(guard);
+        ready(())
+    };
+    handle.spawn(rest).unwrap();
+    assert_eq!(turn(&event_loop).woken_by_inbox, 1_024);
+    assert!(dropped.try_recv().is_err());
+    drop(event_loop);
+    assert_eq!(dropped.try_recv(), Ok(()));
+}
+
 /// The future and the value of a task are each dropped once, also if it is aborted in the turn in which
 /// it is ready.
 #[test]
