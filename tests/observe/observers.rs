@@ -12,6 +12,7 @@ use std::{process, thread};
 use boucle::observe::{Event, EventKind, Live, TaskState, WaitsFor};
 use boucle::trace::Recorder;
 use boucle::{EventLoop, JoinHandle};
+use futures::task::LocalSpawnExt;
 use futures_lite::future;
 
 use crate::common::{Bomb, Log, Observing, child, holds, is_child, observed_by, panic_of, secs, turn};
@@ -20,11 +21,12 @@ use crate::common::{Bomb, Log, Observing, child, holds, is_child, observed_by, p
 #[test]
 fn an_observer_may_not_use_the_loop() {
     type Uses = fn(&EventLoop);
-    let uses: [(&str, Uses); 6] = [
+    let uses: [(&str, Uses); 7] = [
         ("spawn", |_| drop(boucle::spawn(async {}))),
         ("stop", |_| boucle::stop()),
         ("boucle::run", |_| boucle::run(async {})),
         ("spawn", |it| drop(it.spawn(async {}))),
+        ("spawn", |it| drop(it.spawn_local(async {}))),
         ("block_on", |it| it.block_on(async {})),
         ("LoopHandle::dump", |it| drop(it.handle().dump(Duration::MAX))),
     ];
