@@ -65,7 +65,25 @@ fn an_inbox_passes_on_empty() {
     release(next);
 }
 
-/// A loop is to be rung while it sleeps, and not before or after.
+/// A handle that outlives its loop does not count for the next one with its short id: its clones hold off no
+/// deadlock there, and its drop makes none.
+#[test]
+fn a_handle_counts_for_its_own_loop_alone() {
+    let (_poller, bell, registry) = Poller::new().unwrap();
+    let (number, inbox) = claim(bell, registry).unwrap();
+    release(number);
+    let next = LoopNumber::new(LoopNumber::next_sequence(), number.short());
+    inbox.lock().owner = Some(next);
+    inbox.lock().reader = Some(next);
+    add_handle(number);
+    assert_eq!(inbox.outlook(0), Outlook::Nothing);
+    add_handle(next);
+    remove_handle(number);
+    assert_eq!(inbox.outlook(0), Outlook::Handle);
+    release(next);
+}
+
+/// A loop is to be rung once while it sleeps, and not before or after.
 #[test]
 fn a_loop_that_is_awake_is_not_rung() {
     let (_poller, bell, registry) = Poller::new().unwrap();
@@ -74,7 +92,8 @@ fn a_loop_that_is_awake_is_not_rung() {
     assert!(inbox.fall_asleep() && inbox.lock().asleep);
     inbox.drain(&mut VecDeque::new());
     assert!(!inbox.lock().asleep);
-    assert!(send(number, Message::Stop).is_ok());
+    assert!(inbox.fall_asleep() && send(number, Message::Stop).is_ok());
+    assert!(!inbox.lock().asleep);
     assert!(!inbox.fall_asleep() && !inbox.lock().asleep);
     drop(inbox.close());
     release(number);
