@@ -9,7 +9,7 @@ use std::thread;
 use boucle::{EventLoop, LoopHandle, spawn, yield_now};
 use futures::task::{LocalSpawn, LocalSpawnExt, Spawn, SpawnExt};
 
-use crate::common::{OnDrop, holds, run, virtual_loop};
+use crate::common::{Bomb, OnDrop, holds, run, virtual_loop};
 
 /// An `EventLoop` and a `LoopHandle` are spawners of the `futures` crate, with and without `Send`; the
 /// tasks run in spawn order.
@@ -62,7 +62,7 @@ fn the_spawn_traits_spawn_from_another_thread() {
     });
 }
 
-/// A spawner whose loop is gone returns an error, and drops the future.
+/// A spawner whose loop is gone returns an error, and drops the future; a panic of that drop is caught.
 #[test]
 fn a_spawner_whose_loop_is_gone_says_so() {
     let event_loop = EventLoop::new().unwrap();
@@ -73,7 +73,8 @@ fn a_spawner_whose_loop_is_gone_says_so() {
     let future = holds(held);
     assert!(SpawnExt::spawn(&handle, future).unwrap_err().is_shutdown());
     assert_eq!(Arc::strong_count(&guard), 1);
-    assert!(handle.spawn_local(async {}).unwrap_err().is_shutdown());
+    let panics = holds(Bomb("a refused future's drop"));
+    assert!(handle.spawn_local(panics).unwrap_err().is_shutdown());
     assert!(handle.status_local().unwrap_err().is_shutdown());
     assert!(handle.status().unwrap_err().is_shutdown());
     thread::spawn(move || {
