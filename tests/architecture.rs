@@ -21,7 +21,7 @@ fn read() -> Files {
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            let name = path.strip_prefix(source()).unwrap().to_str().unwrap().to_owned();
+            let name = path.strip_prefix(source()).unwrap().to_str().unwrap().replace('\\', "/");
             if path.is_dir() {
                 folders.push(path);
             } else if name.ends_with(".rs") && !name.ends_with("tests.rs") && !name.contains("/tests/") {

@@ -256,8 +256,6 @@ fn connect_outcome(io: &mio::net::TcpStream) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     /// An address that does not answer is given up for the next one; the last is waited for. (What does
     /// not answer is a listener that accepts nothing and whose queue is full: Linux lets further
     /// attempts wait there.)
@@ -265,6 +263,8 @@ mod tests {
     #[test]
     #[cfg_attr(miri, ignore = "its listeners have no queue that could be full")]
     fn an_address_that_does_not_answer_is_given_up_for_the_next() {
+        use super::*;
+
         let mute = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         mute.bind(&any.into()).unwrap();

@@ -15,10 +15,7 @@ use boucle::{EventLoop, sleep, spawn, yield_now};
 use futures_lite::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
 use super::poll_accept_with;
-use crate::common::{
-    OnDrop, holds, listen, name_of, own_binary, pair, pair_with_std, panic_of, passes_alone, run, std_pair,
-    turn,
-};
+use crate::common::{OnDrop, holds, listen, name_of, pair, pair_with_std, panic_of, run, std_pair, turn};
 
 /// An observer is dropped even later, and its destructor gets the same error; so it leaves no waker that
 /// could panic in the loop's drop.
@@ -270,6 +267,8 @@ fn a_duplicate_of_a_dropped_socket_ends_no_park() {
 #[test]
 fn a_duplicate_of_a_dropped_socket_can_be_registered() {
     use std::os::fd::AsRawFd;
+
+    use crate::common::{own_binary, passes_alone};
 
     let test = "lifetimes::a_duplicate_of_a_dropped_socket_can_be_registered";
     if passes_alone(own_binary(), test) {

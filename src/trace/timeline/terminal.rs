@@ -1,7 +1,6 @@
 //! The terminal that a timeline is written to.
 
 use std::env;
-use std::io;
 
 /// Returns the width of the terminal; `COLUMNS` goes first, as for Python's `get_terminal_size`.
 pub(super) fn columns() -> Option<usize> {
@@ -11,7 +10,7 @@ pub(super) fn columns() -> Option<usize> {
 
 #[cfg(target_os = "linux")]
 fn measured_columns() -> Option<usize> {
-    let size = rustix::termios::tcgetwinsize(io::stderr()).ok()?;
+    let size = rustix::termios::tcgetwinsize(std::io::stderr()).ok()?;
     Some(usize::from(size.ws_col))
 }
 
