@@ -106,6 +106,23 @@ fn sockets_come_from_std_and_go_back() {
     });
 }
 
+/// A socket lends its system handle, so that other crates can set and read its options.
+#[test]
+fn a_socket_lends_its_handle() {
+    use socket2::SockRef;
+
+    run(async {
+        let (listener, address) = listen().await;
+        let handle = SockRef::from(&listener);
+        assert_eq!(handle.local_addr().unwrap().as_socket(), Some(address));
+        let stream = TcpStream::connect(address).await.unwrap();
+        let handle = SockRef::from(&stream);
+        assert_eq!(handle.peer_addr().unwrap().as_socket(), Some(address));
+        handle.set_tcp_nodelay(true).unwrap();
+        assert!(stream.nodelay().unwrap());
+    });
+}
+
 /// Making a socket where no loop runs panics with the reason.
 #[test]
 fn a_socket_without_a_loop_panics() {
