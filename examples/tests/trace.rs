@@ -92,13 +92,16 @@ fn the_ending_of_a_file_says_its_form() {
 #[test]
 fn what_cannot_be_done_is_said_in_a_line() {
     let plain = Command::new(program("step")).output().unwrap();
-    for (value, said) in [
-        ("run.txt", "run.txt: it is either `timeline`, or a file that ends in .html, .svg or .json"),
-        ("/no/such/folder/run.svg", "/no/such/folder/run.svg: No such file or directory (os error 2)"),
+    let nowhere = "/no/such/folder/run.svg";
+    let unwritten = fs::write(nowhere, "").unwrap_err().to_string();
+    for (value, why) in [
+        ("run.txt", "it is either `timeline`, or a file that ends in .html, .svg or .json"),
+        (nowhere, &unwritten),
     ] {
         let traced = traced("step", value);
         assert_eq!(traced.stdout, plain.stdout);
-        assert_eq!(String::from_utf8(traced.stderr).unwrap(), format!("boucle: BOUCLE_TRACE={said}\n"));
+        let said = String::from_utf8(traced.stderr).unwrap();
+        assert_eq!(said, format!("boucle: BOUCLE_TRACE={value}: {why}\n"));
         assert!(traced.status.success());
     }
 }

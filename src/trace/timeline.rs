@@ -118,14 +118,15 @@ impl<'a> Timeline<'a> {
     }
 
     /// Fits it to the standard error stream. If that is a terminal, it has its width, and colours
-    /// unless the environment says [`NO_COLOR`](https://no-color.org). Else nothing is changed.
+    /// unless the environment says [`NO_COLOR`](https://no-color.org), or Windows' old console would show
+    /// their codes. Else nothing is changed. (The width is known on Linux, and elsewhere if `COLUMNS` is set.)
     pub fn for_stderr(self) -> Self {
         if !io::stderr().is_terminal() {
             return self;
         }
         let wants_none = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let width = terminal::columns().unwrap_or(self.style.width);
-        self.colours(!wants_none).width(width)
+        self.colours(!wants_none && terminal::reads_colours()).width(width)
     }
 }
 

@@ -137,6 +137,7 @@ mod tests {
         assert_eq!(asks(""), Ok(None));
         assert_eq!(asks("timeline"), Ok(Some(Form::Timeline)));
         assert_eq!(asks("a/b.html"), Ok(Some(Form::Html("a/b.html".into()))));
+        assert_eq!(asks(r"C:\some runs\x.html"), Ok(Some(Form::Html(r"C:\some runs\x.html".into()))));
         assert_eq!(asks("x.svg"), Ok(Some(Form::Svg("x.svg".into()))));
         assert_eq!(asks("x.json"), Ok(Some(Form::Json("x.json".into()))));
         for unknown in ["x.txt", "x", "html", ".html"] {

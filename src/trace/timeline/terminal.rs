@@ -19,3 +19,9 @@ fn measured_columns() -> Option<usize> {
 fn measured_columns() -> Option<usize> {
     None
 }
+
+/// Returns whether the terminal reads the codes of colours. Windows' old console does not unless it is asked
+/// to; of the others there, Windows Terminal and those that come with a Unix shell say their names.
+pub(super) fn reads_colours() -> bool {
+    !cfg!(windows) || ["WT_SESSION", "TERM"].iter().any(|name| env::var_os(name).is_some())
+}
