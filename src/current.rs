@@ -17,7 +17,9 @@
 //! loop, and not use it; only its wakes arrive at once.
 //!
 //! The thread-locals have no destructors, so they can be read at any moment of a thread's life, also while its
-//! other thread-locals are being destroyed. An `EventLoop` takes its state out when it is dropped.
+//! other thread-locals are being destroyed. An `EventLoop` takes its state out when it is dropped. (Windows with
+//! the GNU tools destroys them, too, newest first. So an `EventLoop` in a thread-local that is older than they
+//! are finds no state: its tasks are leaked. Wakes are still harmless, since a number leads nowhere then.)
 
 use std::cell::Cell;
 use std::mem::{self, ManuallyDrop};
@@ -101,8 +103,7 @@ pub(crate) fn put_among_others(mut state: Box<State>) {
     }
 }
 
-/// Takes the first state that is wanted out of those of the loops that do not run. O(n) in the loops of
-/// this thread.
+/// Takes the first state that is wanted from the loops that do not run. O(n) in the loops of this thread.
 #[cold]
 #[inline(never)]
 fn take_from_others(wanted: impl Fn(&State) -> bool) -> Option<Box<State>> {
@@ -290,8 +291,7 @@ pub(crate) fn with<R>(number: LoopNumber, what: &str, within: impl FnOnce(&mut S
     Some(within(&mut InUse::new(state)))
 }
 
-/// As [`with`], for something that is polled. That must happen on its own loop, so this also panics if another
-/// loop runs on this thread.
+/// As [`with`], for something that is polled: it also panics if another loop runs on this thread.
 #[inline]
 #[track_caller]
 pub(crate) fn on_own_loop<R>(

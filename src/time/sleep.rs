@@ -35,10 +35,10 @@ pub fn now() -> Instant {
 ///
 /// The time counts from this call (asyncio's from the await); if no loop is running then, from the first poll.
 /// The wheel ticks in microseconds, and a sleep is never early. One of more than a millisecond shares the loop's
-/// wakes, and is up to a millisecond late; a shorter one is less late, on Linux. A duration that the clock
-/// cannot represent counts as a century. A sleep of zero is ready at once, and does not give way:
-/// [`yield_now`](crate::yield_now) does. Arming and cancelling the timer are O(1), without a system call. It
-/// takes 48 bytes, and its share of a vector's spare room.
+/// wakes, and is up to a millisecond late (on Windows 16, unless the program asks for finer waits); a shorter one
+/// is less late, on Linux. A duration that the clock cannot represent counts as a century. A sleep of zero is
+/// ready at once, and does not give way: [`yield_now`](crate::yield_now) does. Arming and cancelling the timer
+/// are O(1), without a system call. It takes 48 bytes, and its share of a vector's spare room.
 ///
 /// ```
 /// # use std::time::Duration;

@@ -1,16 +1,22 @@
 //! A loop in a thread-local, and a process that exits inside of it.
 
 use std::cell::RefCell;
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
+use std::mem;
 use std::panic::catch_unwind;
 use std::pin::Pin;
+use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
+use std::thread;
 use std::time::Duration;
 
 use boucle::observe::{Event, EventKind};
 use boucle::{EventLoop, JoinHandle, run, sleep, yield_now};
 
-use crate::common::{Observing, OnDrop, SECOND, child, holds, part_of_child, virtual_loop, waker_of};
+use crate::common::{
+    Observing, OnDrop, SECOND, child, holds, own_binary, part_of_child, passes_alone, virtual_loop,
+    waiting_on, waker_of,
+};
 
 /// What runs in a child process, by name.
 const PARTS: [&str; 9] =
@@ -153,4 +159,50 @@ fn a_process_may_exit_inside_of_a_thread_local_loop() {
         assert_eq!(output.status.code(), Some(3), "{part}: {text}");
         assert!(!text.contains("fatal runtime error"), "{part}: {text}");
     }
+}
+
+/// A loop in a thread-local, and what uses it when its thread ends.
+struct Late {
+    event_loop: EventLoop,
+    waker: Waker,
+    handle: JoinHandle<()>,
+    ended: mpsc::Sender<&'static str>,
+}
+
+impl Drop for Late {
+    fn drop(&mut self) {
+        self.waker.wake_by_ref();
+        self.handle.abort();
+        drop(mem::replace(&mut self.event_loop, virtual_loop()));
+        self.waker.wake_by_ref();
+        assert!(self.handle.is_finished());
+        assert_eq!(run(async { 3 }), 3);
+        self.ended.send("loop").unwrap();
+    }
+}
+
+/// A loop may be in a thread-local that is older than the loop's own ones. std destroys the oldest last on
+/// Windows with the GNU tools, where the loop's own are destroyed, too: by then the loop's tasks are lost, and
+/// are never dropped. Elsewhere they are dropped with the loop; and all that is left of it is harmless.
+#[test]
+fn a_loop_may_be_in_a_thread_local_that_is_older_than_its_own() {
+    thread_local!(static OLDER: RefCell<Option<Late>> = const { RefCell::new(None) });
+    // In a process of its own, where no other test has made a loop.
+    if passes_alone(own_binary(), "exit::a_loop_may_be_in_a_thread_local_that_is_older_than_its_own") {
+        return;
+    }
+    let (ended, all_ended) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        OLDER.set(None);
+        let event_loop = virtual_loop();
+        let waker = waiting_on(&event_loop).waker();
+        let handle = event_loop.spawn(pending());
+        let task_ended = ended.clone();
+        drop(event_loop.spawn(holds(OnDrop(move || task_ended.send("task").unwrap()))));
+        OLDER.set(Some(Late { event_loop, waker, handle, ended }));
+    });
+    thread.join().unwrap();
+    let all_ended: Vec<_> = all_ended.try_iter().collect();
+    let lost = cfg!(all(windows, target_env = "gnu", not(target_abi = "llvm")));
+    assert_eq!(all_ended, if lost { &["loop"][..] } else { &["task", "loop"] });
 }
