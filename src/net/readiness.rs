@@ -7,11 +7,11 @@
 //!   waiting ──────────────────────────▶ ready ──────────────────────────────────────────▶ waiting
 //! ```
 //!
-//! **Short transfers.** A read that fills only a part of its buffer has emptied the stream, so the side is
-//! marked as waiting at once. This saves one system call in two: the read that would only find `EAGAIN`. The
-//! same holds for writes. It does not hold after an edge that brought more than bytes: the end of a stream
-//! comes in one edge with the last of them, and a read ends before urgent data, whatever is behind it. After
-//! such an edge the side is *drained first*: it stays ready until an operation would block.
+//! **Short transfers.** A read that fills only a part of its buffer has emptied the stream, so the side is marked
+//! as waiting at once. This saves one system call in two: the read that would only find `EAGAIN`. The same holds
+//! for writes. It does not hold after an edge that brought more than bytes: the end of a stream comes in one edge
+//! with the last of them, and a read ends before urgent data, whatever is behind it. After such an edge the side
+//! is *drained first*: it stays ready until an operation would block. Without epoll or kqueue every side is.
 //!
 //! **Many waiters.** An edge wakes all that wait for its side. Some of them may be stale: a future that waits
 //! may be dropped without notice, and some combinators poll with a new waker each time. So when their number
