@@ -52,7 +52,8 @@ impl Pool {
     pub(crate) const fn new(name: &'static str, max_threads: usize) -> Self {
         let contents =
             Contents { queue: BTreeMap::new(), running: BTreeMap::new(), next_number: 0, threads: 0 };
-        let (submitted, ended) = (Condvar::new(), Condvar::new());
+        let submitted = Condvar::new();
+        let ended = Condvar::new();
         Pool { name, max_threads, contents: Mutex::new(contents), submitted, ended }
     }
 
@@ -101,8 +102,7 @@ impl Pool {
     fn grow(&'static self, contents: &mut Contents, waiting: usize) -> io::Result<()> {
         let free = contents.threads - contents.running.len();
         if waiting > free && contents.threads < self.max_threads {
-            let thread = thread::Builder::new().name(self.name.to_owned());
-            thread.spawn(|| self.work())?;
+            thread::Builder::new().name(self.name.to_owned()).spawn(|| self.work())?;
             contents.threads += 1;
         }
         Ok(())
