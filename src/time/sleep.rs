@@ -206,12 +206,10 @@ impl fmt::Debug for Sleep {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     /// A million sleeping tasks hold a million of these: the size is a promise.
     #[test]
     #[cfg(target_pointer_width = "64")]
     fn a_sleep_takes_thirty_two_bytes() {
-        assert_eq!(size_of::<Sleep>(), 32);
+        assert_eq!(size_of::<super::Sleep>(), 32);
     }
 }

@@ -6,8 +6,8 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
+use boucle::EventLoop;
 use boucle::net::TcpStream;
-use boucle::{EventLoop, sleep};
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
 
 use super::refused;
@@ -87,7 +87,7 @@ fn a_short_sleep_needs_no_right_to_open_files() {
         let none = Rlimit { current: Some(0), ..some };
         setrlimit(Resource::Nofile, none).unwrap();
         for _ in 0..3 {
-            sleep(Duration::from_micros(100)).await;
+            boucle::sleep(Duration::from_micros(100)).await;
         }
         // A leak checker opens files at the end of the process.
         setrlimit(Resource::Nofile, some).unwrap();
@@ -96,7 +96,6 @@ fn a_short_sleep_needs_no_right_to_open_files() {
 
 /// A signal that comes while the loop is parked is no error. (The child parks on the real clock; it is
 /// stopped and continued, which interrupts its system call.)
-#[cfg(target_os = "linux")]
 #[test]
 fn a_signal_while_parked_is_no_error() {
     use std::io::BufReader;

@@ -1,12 +1,7 @@
 //! A loop with as many tasks as it can hold.
 
-use std::future::{Future, pending};
+use std::future::pending;
 use std::sync::Arc;
-use std::task::Wake;
-
-use boucle::observe::Observer;
-use boucle::spawn;
-use futures_lite::StreamExt;
 
 use crate::common::{Gate, turn, virtual_loop};
 

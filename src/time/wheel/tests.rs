@@ -11,7 +11,6 @@ use proptest::sample::Index;
 use proptest::test_runner::Config;
 
 use super::*;
-use crate::wake::waiter::Waiter;
 
 /// A wheel and its model, which are told the same.
 struct Pair {
@@ -507,6 +506,8 @@ fn room<T>(wheel: &Wheel<T>) -> usize {
 #[test]
 #[cfg(target_pointer_width = "64")]
 fn a_timer_takes_48_bytes() {
+    use crate::wake::waiter::Waiter;
+
     /// As the slab has it.
     #[expect(dead_code)]
     enum Place<T> {
