@@ -2,7 +2,7 @@
 //! destructors that panic, poll or exit where it is least expected.
 
 #![allow(unused_must_use)] // A handle that is dropped detaches its task, which is what many tests want.
-#![allow(unsafe_code)] // A raw waker is unsafe to make, and the planted fault is a fault.
+#![allow(unsafe_code)] // A raw waker is unsafe to make, and the planted faults are faults.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -13,5 +13,4 @@ mod hooks;
 mod exit;
 #[cfg(all(target_pointer_width = "32", not(miri)))]
 mod full_loop;
-#[cfg(miri)]
-mod planted_fault;
+mod planted_faults;
