@@ -114,6 +114,10 @@ mod tests {
 
     const MICROSECOND: Duration = Duration::from_micros(1);
 
+    /// On every Unix for which the tests are compiled so far, mio uses epoll or kqueue, unless it is made to use
+    /// `poll`.
+    const _: () = assert!(EDGE_TRIGGERED == cfg!(all(unix, not(mio_unsupported_force_poll_poll))));
+
     /// A timeout of less than a millisecond is waited for in nanoseconds, but no shorter than timers can
     /// share; zero is no wait.
     #[test]

@@ -1,7 +1,8 @@
-//! Limits and signals of the system: no descriptors left, no right to open any, and signals.
-//! Each test runs in a process of its own.
+//! Descriptors and signals of Unix: sockets as descriptors, none left, no right to open any, and signals.
+//! Each test of a limit or a signal runs in a process of its own.
 
 use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, AsRawFd};
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
@@ -14,6 +15,19 @@ use super::refused;
 use crate::common::{
     assert_passed, child, is_child, listen, own_binary, pair_with_std, passes_alone, read_until, run,
 };
+
+/// A socket shows its descriptor, so that other crates can use it.
+#[test]
+fn a_socket_shows_its_descriptor() {
+    fn shows(socket: impl AsFd + AsRawFd) {
+        assert_eq!(socket.as_fd().as_raw_fd(), socket.as_raw_fd());
+    }
+    run(async {
+        let (listener, address) = listen().await;
+        shows(TcpStream::connect(address).await.unwrap());
+        shows(listener);
+    });
+}
 
 /// Returns a command that runs this binary with at most forty open files.
 fn with_few_descriptors() -> Command {
