@@ -118,7 +118,10 @@ impl TaskNumber {
 mod tests {
     use super::*;
 
-    /// The fields neither touch nor lose a bit at their ends.
+    /// The fields fill the word.
+    const _: () = assert!(SHORT + GENERATION + SLOT == usize::BITS);
+
+    /// They neither touch nor lose a bit at their ends.
     #[test]
     fn a_task_number_gives_back_what_it_was_made_of() {
         let last = MAX_LOOPS - 1;
