@@ -1,15 +1,17 @@
 //! Wakes from this thread and from others, with the loop running, parked or at rest.
 
+use std::cell::UnsafeCell;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::mpsc;
-use std::task::Waker;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, mpsc};
+use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
 use boucle::{EventLoop, timeout};
 
-use crate::common::{Gate, LONG, Log, rounds, turn, virtual_loop, waiting_on};
+use crate::common::{Gate, LONG, Log, rounds, run, turn, virtual_loop, waiting_on};
 
 /// A wake on the loop's own thread needs no running loop, and no message.
 #[test]
@@ -110,6 +112,46 @@ fn pass_a_token(run_there: fn(Pin<Box<dyn Future<Output = ()>>>)) {
     boucle::run(async { timeout(LONG, rounds).await.expect("no wake is lost") });
     drop(ping);
     thread.join().unwrap();
+}
+
+/// What a thread wrote before its wake is seen by the poll that follows, also if an earlier wake is still in the
+/// inbox. (Nothing but the second wake orders the write and the read. Without that order, Miri and
+/// ThreadSanitizer report a race.)
+#[test]
+fn what_a_thread_wrote_before_its_wake_is_seen() {
+    #[derive(Default)]
+    struct Place(UnsafeCell<u32>);
+    // SAFETY: the thread writes before its second wake, and the task reads after it.
+    unsafe impl Sync for Place {}
+    impl Place {
+        fn get(&self) -> *mut u32 {
+            self.0.get()
+        }
+    }
+
+    let place = Arc::new(Place::default());
+    let has_woken = Arc::new(AtomicBool::new(false));
+    let mut thread = None;
+    let polled = poll_fn(|cx| {
+        if thread.is_some() {
+            // SAFETY: see `Place`.
+            return Poll::Ready(unsafe { *place.get() });
+        }
+        let (waker, place, woken) = (cx.waker().clone(), place.clone(), has_woken.clone());
+        thread = Some(thread::spawn(move || {
+            waker.wake_by_ref();
+            // SAFETY: see `Place`.
+            unsafe { *place.get() = 7 };
+            waker.wake_by_ref();
+            woken.store(true, Relaxed);
+        }));
+        while !has_woken.load(Relaxed) {
+            thread::yield_now();
+        }
+        Poll::Pending
+    });
+    assert_eq!(run(polled), 7);
+    thread.unwrap().join().unwrap();
 }
 
 /// Two loops on two threads wake each other.
