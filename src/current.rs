@@ -17,9 +17,9 @@
 //! loop, and not use it; only its wakes arrive at once.
 //!
 //! The thread-locals have no destructors, so they can be read at any moment of a thread's life, also while its
-//! other thread-locals are being destroyed. An `EventLoop` takes its state out when it is dropped. (Windows with
-//! the GNU tools destroys them, too, newest first. So an `EventLoop` in a thread-local that is older than they
-//! are finds no state: its tasks are leaked. Wakes are still harmless, since a number leads nowhere then.)
+//! other thread-locals are being destroyed. An `EventLoop` takes its state out when it is dropped. (Where
+//! std emulates thread-locals, on Windows with the GNU tools, Android and OpenBSD, these are destroyed, too. An
+//! `EventLoop` in a thread-local that outlives them finds no state: its tasks leak, and wakes lead nowhere.)
 
 use std::cell::Cell;
 use std::mem::{self, ManuallyDrop};
