@@ -240,6 +240,7 @@ mod task {
     pub(crate) mod group_table; // which members of a group are done
     pub(crate) mod spawn; // `spawn`
     pub(crate) mod join; // `JoinHandle` and `JoinError`
+    pub(crate) mod abort_handle; // `AbortHandle`
     pub(crate) mod budget; // `yield_now`, and ready operations per poll
 }
 mod wake {
@@ -278,6 +279,7 @@ mod combine {
     pub(crate) mod group; // a group as its parent holds it
     pub(crate) mod gather; // `gather`, `gather!`, `try_gather`, `as_completed`
     pub(crate) mod wait; // `wait` and its modes
+    pub(crate) mod task_group; // `TaskGroup`
 }
 mod executor {
     #[cfg(feature = "blocking")]
@@ -298,6 +300,7 @@ pub mod trace; // what a recorded run looks like
 pub use combine::gather::{
     __gather, __unspawned, AsCompleted, Gather, TryGather, Tuple, as_completed, gather, try_gather,
 };
+pub use combine::task_group::TaskGroup;
 pub use combine::wait::{
     ALL_COMPLETED, AllCompleted, FIRST_COMPLETED, FIRST_EXCEPTION, FirstCompleted, FirstException, Mode,
     Wait, wait,
@@ -306,6 +309,7 @@ pub use event_loop::{Builder, EventLoop, run, stop};
 #[cfg(feature = "blocking")]
 pub use executor::run_in_executor::{RunInExecutor, run_in_executor};
 pub use observe::dump::{Dump, DumpError, dump};
+pub use task::abort_handle::AbortHandle;
 pub use task::budget::{YieldNow, consume_budget, yield_now};
 pub use task::join::{JoinError, JoinHandle};
 pub use task::spawn::{spawn, spawn_named};

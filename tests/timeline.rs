@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use boucle::trace::Recorder;
-use boucle::{EventLoop, FIRST_COMPLETED, gather, sleep, spawn, spawn_named, timeout, wait};
+use boucle::{EventLoop, FIRST_COMPLETED, TaskGroup, gather, sleep, spawn, spawn_named, timeout, wait};
 
 /// The timeline of a virtual loop that runs a future.
 fn timeline<F: Future>(main: F) -> String {
@@ -73,6 +73,28 @@ fn a_gather() {
         ",
     );
     expect_documented(&timeline, include_str!("../src/combine/gather.rs"));
+}
+
+#[test]
+fn a_task_group() {
+    let timeline = timeline(async {
+        let group = TaskGroup::new();
+        for duration in [1.0, 0.5] {
+            group.spawn(square_after(duration));
+        }
+        while group.join_next().await.is_some() {}
+    });
+    expect(
+        &timeline,
+        "
+        turn                 1     2                      3     4                5    6
+        time                 0                            500ms                  1s
+        #1 main          run>[1]~TaskGroup 2~~~~~~~~~~~~~~#3===>[1]~TaskGroup 1~~#2==>[1] returned
+        #2 square_after      +#1==>[1]~until 1s~~~~~~~~~~~~~~~~~~~~~~~~~~~~timer>[1] returned
+        #3 square_after      +#1==>[2]~until 500ms~~timer>[1] returned
+        ",
+    );
+    expect_documented(&timeline, include_str!("../src/combine/task_group.rs"));
 }
 
 #[test]

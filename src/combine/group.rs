@@ -49,6 +49,15 @@ impl Group {
         }
     }
 
+    /// Counts one member more, which is about to be spawned.
+    pub(crate) fn grow(&self) {
+        if let Some(mut state) = current::find(self.of)
+            && let Some(group) = state.groups.table.get_mut(self.number as usize)
+        {
+            group.left += 1;
+        }
+    }
+
     /// Spawns a task as the member at that position. A loop that is closing refuses it: it is never done.
     pub(crate) fn spawn<F: Future<Output: 'static> + 'static>(
         &self,

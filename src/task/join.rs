@@ -14,6 +14,7 @@ use std::task::{Context, Poll, ready};
 use crate::current;
 use crate::observe::event::WaitsFor;
 use crate::state::State;
+use crate::task::abort_handle::AbortHandle;
 use crate::task::budget;
 use crate::task::cell::{BoxedTask, Failure, Kept, Payload, Quiet};
 use crate::task::id::{LoopNumber, NO_SLOT};
@@ -76,6 +77,11 @@ impl<T> JoinHandle<T> {
         if !self.is_spent() {
             current::deliver(self.of, Message::Abort { slot: self.slot, id: self.id });
         }
+    }
+
+    /// A handle that can abort the task while this one waits elsewhere.
+    pub fn abort_handle(&self) -> AbortHandle {
+        AbortHandle::new(self.of, self.slot, self.id)
     }
 
     /// Whether the task is done: returned, panicked, or dropped. True if its loop is gone.

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-use boucle::{JoinHandle, now, sleep, spawn, spawn_named, yield_now};
+use boucle::{ALL_COMPLETED, JoinHandle, now, sleep, spawn, spawn_named, wait, yield_now};
 
 use super::{NONE, dropping};
 use crate::common::{Gate, Log, OnDrop, SECOND, holds, virtual_loop};
@@ -185,6 +185,46 @@ fn an_abort_wakes_the_awaiting_task() {
     });
 }
 
+/// A task whose handle has moved into a `wait` can be aborted by its `AbortHandle`. A copy works as well, and
+/// does nothing when the task is done, whatever has its slot by then.
+#[test]
+fn a_task_can_be_aborted_while_its_handle_is_elsewhere() {
+    virtual_loop().block_on(async {
+        let task = spawn(pending::<()>());
+        let abort = task.abort_handle();
+        let copy = abort.clone();
+        spawn(async move {
+            sleep(SECOND).await;
+            abort.abort();
+        });
+        let start = now();
+        let (mut done, _) = wait([task], ALL_COMPLETED).await;
+        assert_eq!(now() - start, SECOND);
+        assert!(copy.is_finished());
+        assert!(done.remove(0).await.unwrap_err().is_cancelled());
+        let tenant = spawn(async {});
+        copy.abort();
+        assert!(tenant.await.is_ok());
+        assert!(copy.is_finished());
+    });
+}
+
+/// An `AbortHandle` keeps no task, detaches none, and outlives its loop.
+#[test]
+fn an_abort_handle_outlives_task_and_loop() {
+    let event_loop = virtual_loop();
+    let task = event_loop.spawn(pending::<()>());
+    let abort = task.abort_handle();
+    assert_eq!((abort.id(), abort.is_finished()), (task.id(), false));
+    assert!(format!("{abort:?}").starts_with("AbortHandle(task 1 of loop "));
+    drop(abort.clone());
+    assert!(!task.is_finished());
+    drop(event_loop);
+    assert!(abort.is_finished());
+    abort.abort();
+    drop(task);
+}
+
 /// The error of an aborted task has its number and its name.
 #[test]
 fn the_error_of_a_cancelled_task_names_it() {
@@ -218,6 +258,13 @@ fn a_task_can_be_aborted_from_another_thread() {
         });
         assert_eq!(dropped.recv().await, Ok(here));
         let task = thread.join().unwrap();
+        assert!(task.await.unwrap_err().is_cancelled());
+
+        // So does that of an `AbortHandle`.
+        let task = spawn(pending::<()>());
+        let abort = task.abort_handle();
+        yield_now().await;
+        thread::spawn(move || abort.abort());
         assert!(task.await.unwrap_err().is_cancelled());
     });
 }

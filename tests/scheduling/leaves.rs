@@ -12,8 +12,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use boucle::{
-    ALL_COMPLETED, FIRST_COMPLETED, JoinHandle, as_completed, consume_budget, gather, interval, now, sleep,
-    sleep_until, spawn, timeout, try_gather, wait, yield_now,
+    ALL_COMPLETED, FIRST_COMPLETED, JoinHandle, TaskGroup, as_completed, consume_budget, gather, interval,
+    now, sleep, sleep_until, spawn, timeout, try_gather, wait, yield_now,
 };
 use futures_core::Stream;
 use futures_lite::future::poll_once;
@@ -100,6 +100,7 @@ fn table() -> Vec<Row> {
     rows.extend(of_tasks());
     rows.extend(of_gathers());
     rows.extend(of_streams_and_waits());
+    rows.extend(of_task_groups());
     rows.extend(of_the_executor());
     rows
 }
@@ -204,6 +205,37 @@ fn of_streams_and_waits() -> Vec<Row> {
             let mut tasks: Vec<_> = (0..MANY).map(|_| spawn(pending::<()>())).collect();
             yield_now().await;
             each(move || wait([tasks.pop().unwrap()], ALL_COMPLETED).timeout(Duration::ZERO))
+        }),
+    ]
+}
+
+/// A group of tasks that are done.
+async fn group() -> TaskGroup<Result<(), ()>> {
+    let group = TaskGroup::new();
+    for _ in 0..MANY {
+        group.spawn(ready(Ok(())));
+    }
+    yield_now().await;
+    group
+}
+
+fn of_task_groups() -> Vec<Row> {
+    let all = Exactly(128);
+    let next = |group: TaskGroup<_>| {
+        let group = Rc::new(group);
+        each(move || {
+            let group = group.clone();
+            async move { group.join_next().await }
+        })
+    };
+    vec![
+        row("combine/task_group.rs: join_next", "", all, async move || next(group().await)),
+        row("combine/task_group.rs: join_next", "of none", all, async move || next(TaskGroup::new())),
+        row("combine/task_group.rs: join_all", "of none", all, async || {
+            each(|| TaskGroup::<()>::new().join_all())
+        }),
+        row("combine/task_group.rs: try_join_all", "of none", all, async || {
+            each(|| TaskGroup::<Result<(), ()>>::new().try_join_all())
         }),
     ]
 }

@@ -16,6 +16,7 @@ mod flood;
 mod gather;
 mod wait;
 mod as_completed;
+mod task_group;
 mod stop;
 mod nesting;
 mod deadlock;

@@ -1,0 +1,252 @@
+//! `TaskGroup`: tasks that are spawned at any time, and belong to whoever holds the group.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::convert::Infallible;
+use std::fmt;
+use std::future::poll_fn;
+use std::panic::Location;
+use std::task::{Context, Poll, ready};
+
+use slab::Slab;
+
+use crate::combine::group::{Child, Group, Unspawned};
+use crate::task::abort_handle::AbortHandle;
+use crate::task::budget;
+use crate::task::group_table::WakeOn;
+use crate::task::join::{JoinError, JoinHandle};
+
+/// A set of tasks that can grow while it is waited for: asyncio's `TaskGroup`, tokio's `JoinSet`.
+///
+/// [`join_next`](Self::join_next) gives the tasks' results as they come, O(1) each.
+/// [`join_all`](Self::join_all) waits for all; the first one that fails aborts the others. Both, like `spawn`,
+/// take `&self`: share the group by an `Rc`, and a task can spawn siblings. (Keep a `Weak` in tasks that may
+/// run for ever: a group that its own tasks hold is never dropped.)
+///
+/// ```
+/// use boucle::TaskGroup;
+/// # use std::time::Duration;
+/// boucle::run(async {
+///     let group = TaskGroup::new();
+///     for millis in [30, 10, 20] {
+///         group.spawn(async move {
+///             boucle::sleep(Duration::from_millis(millis)).await;
+///             millis
+///         });
+///     }
+///     assert_eq!(group.join_next().await.unwrap().unwrap(), 10);
+///     assert_eq!(group.join_all().await, [30, 20]); // what is left, in spawn order
+/// });
+/// ```
+///
+/// As [`trace`](crate::trace) shows it, two sleeps that are joined as they come:
+///
+/// ```text
+/// turn                 1     2                      3     4                5    6
+/// time                 0                            500ms                  1s
+/// #1 main          run>[1]~TaskGroup 2~~~~~~~~~~~~~~#3===>[1]~TaskGroup 1~~#2==>[1] returned
+/// #2 square_after      +#1==>[1]~until 1s~~~~~~~~~~~~~~~~~~~~~~~~~~~~timer>[1] returned
+/// #3 square_after      +#1==>[2]~until 500ms~~timer>[1] returned
+/// ```
+///
+/// # Cancellation
+///
+/// Dropping the group aborts its tasks, in spawn order, and drops the results that were not taken. To let a
+/// task go on, spawn it outside of the group.
+#[doc(alias("JoinSet", "TaskTracker", "nursery"))]
+pub struct TaskGroup<T> {
+    /// By position. They drop before the group that they are members of.
+    tasks: RefCell<Slab<Child<T>>>,
+    /// From the first spawn on.
+    group: OnceCell<Group>,
+    closed: Cell<bool>,
+}
+
+impl<T: 'static> TaskGroup<T> {
+    /// A group without tasks.
+    pub fn new() -> Self {
+        TaskGroup { tasks: RefCell::default(), group: OnceCell::new(), closed: Cell::new(false) }
+    }
+
+    /// Starts a task in the group, as [`spawn`](crate::spawn) does. All are tasks of the loop of the first.
+    ///
+    /// # Panics
+    ///
+    /// If the group is [closed](Self::close). Otherwise as [`spawn`](crate::spawn).
+    #[track_caller]
+    pub fn spawn<F: Future<Output = T> + 'static>(&self, future: F) -> AbortHandle {
+        let spawned = self.try_spawn(future).ok();
+        spawned.expect("the TaskGroup is closed: it takes no more tasks")
+    }
+
+    /// As [`spawn`](Self::spawn), for a group that may be closed.
+    ///
+    /// # Errors
+    ///
+    /// Gives the future back if the group is closed.
+    ///
+    /// # Panics
+    ///
+    /// As [`spawn`](crate::spawn).
+    #[track_caller]
+    pub fn try_spawn<F: Future<Output = T> + 'static>(&self, future: F) -> Result<AbortHandle, F> {
+        if self.closed.get() {
+            return Err(future);
+        }
+        let group = self.group.get_or_init(|| Group::new("TaskGroup", 0, WakeOn::Each));
+        group.grow();
+        let position = self.tasks.borrow().vacant_key();
+        let task = group.spawn(position, Location::caller(), Unspawned::new(future));
+        let handle = task.0.abort_handle();
+        self.tasks.borrow_mut().insert(task);
+        Ok(handle)
+    }
+
+    /// Waits for the next task that is done, and returns its value, or its error if it panicked or was
+    /// aborted; `None` if the group has no tasks (it may be given some later).
+    ///
+    /// Results come in the order in which the tasks were done. One task at a time can wait here: of several,
+    /// the last one is woken.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses no result.
+    ///
+    /// # Panics
+    ///
+    /// If it is polled on another loop than the group's, or when that is gone.
+    pub async fn join_next(&self) -> Option<Result<T, JoinError>> {
+        poll_fn(|cx| self.poll_join_next(cx)).await
+    }
+
+    /// [`join_next`](Self::join_next) as a poll.
+    ///
+    /// # Panics
+    ///
+    /// As [`join_next`](Self::join_next).
+    pub fn poll_join_next(&self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
+        self.poll_next(cx).map(|next| next.map(|(_, result)| result))
+    }
+
+    /// Waits for all tasks, and returns their values in spawn order. (That of a task that was aborted is missing,
+    /// and so is what [`join_next`](Self::join_next) has given.)
+    ///
+    /// The first panic closes the group and aborts the other tasks; when all are done, it is resumed here.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future drops the group, which aborts its tasks.
+    ///
+    /// # Panics
+    ///
+    /// If a task has panicked. Otherwise as [`join_next`](Self::join_next).
+    pub async fn join_all(self) -> Vec<T> {
+        let Ok(values) = self.join(Ok::<T, Infallible>).await;
+        values
+    }
+
+    /// Waits for all tasks; `judge` tells values from failures.
+    async fn join<V, E>(self, judge: impl Fn(T) -> Result<V, E>) -> Result<Vec<V>, E> {
+        let mut values = Vec::new();
+        let mut failure = None;
+        while let Some((id, result)) = poll_fn(|cx| self.poll_next(cx)).await {
+            let failed = match result.map(&judge) {
+                Ok(Ok(value)) => {
+                    values.push((id, value));
+                    continue;
+                }
+                Err(error) if error.is_cancelled() => continue,
+                Ok(Err(error)) => Ok(error),
+                Err(panic) => Err(panic),
+            };
+            if failure.is_none() {
+                failure = Some(failed);
+                self.close();
+                self.abort_all();
+            }
+        }
+        match failure {
+            Some(Ok(error)) => return Err(error),
+            Some(Err(panic)) => panic.resume(),
+            None => values.sort_unstable_by_key(|(id, _)| *id),
+        }
+        Ok(values.into_iter().map(|(_, value)| value).collect())
+    }
+
+    /// The next result, with the id of its task.
+    fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<(u64, Result<T, JoinError>)>> {
+        let Some(group) = self.group.get() else {
+            return budget::poll_spend(cx).map(|()| None);
+        };
+        let next = ready!(group.poll_until(cx, |_| true));
+        let task = next.and_then(|position| self.tasks.borrow_mut().try_remove(position));
+        Poll::Ready(task.and_then(|mut task| Some((task.0.id(), task.0.take()?))))
+    }
+}
+
+impl<T: 'static, E: 'static> TaskGroup<Result<T, E>> {
+    /// As [`join_all`](Self::join_all), for tasks that return a `Result`: an `Err` is a failure too.
+    ///
+    /// # Errors
+    ///
+    /// The first error, when all tasks are done: the others were aborted.
+    ///
+    /// # Cancellation
+    ///
+    /// As [`join_all`](Self::join_all).
+    ///
+    /// # Panics
+    ///
+    /// If the first failure was a panic. Otherwise as [`join_next`](Self::join_next).
+    pub async fn try_join_all(self) -> Result<Vec<T>, E> {
+        self.join(|result| result).await
+    }
+}
+
+impl<T> TaskGroup<T> {
+    /// Aborts the tasks that are not done, in spawn order. The group stays as it is:
+    /// [`join_next`](Self::join_next) gives their errors.
+    pub fn abort_all(&self) {
+        let tasks = self.tasks.borrow();
+        let mut tasks: Vec<_> = tasks.iter().map(|(_, task)| &task.0).collect();
+        tasks.sort_unstable_by_key(|task| task.id());
+        tasks.into_iter().for_each(JoinHandle::abort);
+    }
+
+    /// Lets the group take no more tasks.
+    pub fn close(&self) {
+        self.closed.set(true);
+    }
+
+    /// Whether the group takes no more tasks.
+    pub fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+
+    /// How many results are to come: of tasks that are not done, and of those that are and were not joined.
+    pub fn len(&self) -> usize {
+        self.tasks.borrow().len()
+    }
+
+    /// Whether no result is to come.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl<T> Drop for TaskGroup<T> {
+    fn drop(&mut self) {
+        self.abort_all();
+    }
+}
+
+impl<T: 'static> Default for TaskGroup<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> fmt::Debug for TaskGroup<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TaskGroup({} to come)", self.len())
+    }
+}

@@ -1,0 +1,288 @@
+//! `TaskGroup`: tasks that come one by one, and end together.
+
+use std::future::{pending, poll_fn, ready};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+
+use boucle::{TaskGroup, now, sleep, spawn, timeout, yield_now};
+use futures_lite::future::poll_once;
+
+use crate::common::{Bomb, Log, OnDrop, SECOND, counted, holds, ms, panic_of, turn, virtual_loop, virtually};
+
+/// Never returns what it promises, and drops a value with itself.
+async fn holds_up<T>(_value: impl Sized) -> T {
+    pending().await
+}
+
+/// Results come in the order in which the tasks are done, at that time; a panic and an abort are errors, and the
+/// others go on.
+#[test]
+fn results_come_as_the_tasks_are_done() {
+    virtually(async {
+        let start = now();
+        let group = TaskGroup::new();
+        for count in [3, 1, 2, 1] {
+            group.spawn(async move {
+                sleep(count * SECOND).await;
+                assert_ne!(count, 2);
+                count
+            });
+        }
+        let aborted = group.spawn(pending());
+        aborted.abort();
+        assert_eq!(format!("{group:?}, {}", group.is_empty()), "TaskGroup(5 to come), false");
+        let mut seen = Vec::new();
+        while let Some(result) = group.join_next().await {
+            let result = result.map_err(|error| (error.id(), error.is_panic()));
+            seen.push(((now() - start).as_secs(), result));
+        }
+        let expected = [(0, Err((6, false))), (1, Ok(1)), (1, Ok(1)), (2, Err((4, true))), (3, Ok(3))];
+        assert_eq!(seen, expected);
+        assert!(group.is_empty());
+    });
+}
+
+/// A group grows while it is waited for: by its own tasks, and by others. It is over when it is empty, and can
+/// begin again.
+#[test]
+fn a_group_grows_while_it_is_waited_for() {
+    let log = Log::default();
+    virtually(async {
+        let group = Rc::new(TaskGroup::new());
+        let (inner, outer) = (Rc::downgrade(&group), Rc::downgrade(&group));
+        let added = log.clone();
+        group.spawn(async move {
+            sleep(SECOND).await;
+            inner.upgrade().unwrap().spawn(async move {
+                added.add("sibling");
+                sleep(SECOND).await;
+                "sibling"
+            });
+            "first"
+        });
+        spawn(async move {
+            sleep(ms(1_500)).await;
+            outer.upgrade().unwrap().spawn(ready("from outside"));
+        });
+        let start = now();
+        while let Some(result) = group.join_next().await {
+            log.add(format!("{} after {:?}", result.unwrap(), now() - start));
+        }
+        assert!(group.join_next().await.is_none());
+        group.spawn(ready("again"));
+        log.add(group.join_next().await.unwrap().unwrap());
+    });
+    let expected = ["sibling", "first after 1s", "from outside after 1.5s", "sibling after 2s", "again"];
+    assert_eq!(log.take(), expected);
+}
+
+/// Whoever waits is polled once for each turn in which tasks were done, however many there are.
+#[test]
+fn a_wait_for_many_is_polled_once_for_each_turn_in_which_some_are_done() {
+    let (main, polls) = counted(async {
+        let group = TaskGroup::new();
+        for position in 0..1_000 {
+            group.spawn(async move {
+                sleep(position % 4 * SECOND).await;
+                position
+            });
+        }
+        assert_eq!(group.join_all().await, Vec::from_iter(0..1_000));
+    });
+    virtually(main);
+    // Once to begin; and of 250 results in a turn, 128 in a poll.
+    assert_eq!(polls.get(), 1 + 4 * 2);
+}
+
+/// The first panic aborts the others. It is resumed when all of them are dropped, in spawn order, and not before.
+#[test]
+fn the_first_panic_aborts_the_others_and_waits_for_them() {
+    let log = Log::default();
+    let panicked = panic_of(|| {
+        virtually(async {
+            let group = TaskGroup::new();
+            let busy = log.clone();
+            group.spawn(holds(log.on_drop("first is dropped")));
+            group.spawn(async {
+                sleep(SECOND).await;
+                panic!("the second fails");
+            });
+            group.spawn(holds((log.on_drop("third is dropped"), Bomb("the third fails too"))));
+            group.spawn(async move {
+                sleep(SECOND).await;
+                busy.add("fourth returns");
+            });
+            let _end = log.on_drop("the wait is over");
+            group.join_all().await;
+        });
+    });
+    assert_eq!(panicked, "the second fails");
+    let expected = ["fourth returns", "first is dropped", "third is dropped", "the wait is over"];
+    assert_eq!(log.take(), expected);
+}
+
+/// So does the first `Err`, for those who wait by `try_join_all`; without one, the values come in spawn order.
+#[test]
+fn the_first_error_aborts_the_others() {
+    let log = Log::default();
+    let after = async |count: u32| {
+        sleep(count * SECOND).await;
+        if count == 2 || count == 4 { Err(count) } else { Ok(count) }
+    };
+    virtually(async {
+        let start = now();
+        let group = TaskGroup::new();
+        [3, 2, 1, 4].map(|count| group.spawn(after(count)));
+        group.spawn(holds_up(log.on_drop("dropped")));
+        assert_eq!(group.try_join_all().await, Err(2));
+        assert_eq!((now() - start, log.take()), (2 * SECOND, vec!["dropped".to_owned()]));
+
+        let group = TaskGroup::new();
+        [3, 1, 5].map(|count| group.spawn(after(count)));
+        assert_eq!(group.try_join_all().await, Ok(vec![3, 1, 5]));
+    });
+}
+
+/// An aborted task is no failure: its value is missing. What was joined before does not come again.
+#[test]
+fn an_aborted_task_has_no_value_and_fails_nothing() {
+    virtually(async {
+        let group = TaskGroup::new();
+        let tasks = [1, 2, 3, 4].map(|count: u32| {
+            group.spawn(async move {
+                sleep(count * SECOND).await;
+                count
+            })
+        });
+        assert_eq!(group.join_next().await.unwrap().unwrap(), 1);
+        tasks[2].abort();
+        assert_eq!(group.join_all().await, [2, 4]);
+        assert_eq!(TaskGroup::<()>::new().join_all().await, []);
+    });
+}
+
+/// A group that is dropped aborts its tasks, in spawn order, though their places were used before. So does a
+/// `join_all` that is dropped.
+#[test]
+fn a_group_that_is_dropped_aborts_its_tasks() {
+    let log = Log::default();
+    let event_loop = virtual_loop();
+    event_loop.block_on(async {
+        let group = TaskGroup::default();
+        group.spawn(async {});
+        group.spawn(holds(log.on_drop("1")));
+        assert!(group.join_next().await.unwrap().is_ok());
+        group.spawn(holds(log.on_drop("2"))); // in the place of the one that is gone
+        yield_now().await;
+        drop(group);
+        log.add("the drop has returned");
+        yield_now().await;
+        assert_eq!(log.take(), ["the drop has returned", "1", "2"]);
+
+        let group = TaskGroup::new();
+        group.spawn(holds(log.on_drop("3")));
+        assert!(timeout(SECOND, group.join_all()).await.is_err());
+        yield_now().await;
+        assert_eq!(log.take(), ["3"]);
+    });
+    assert_eq!(turn(&event_loop).left, 0);
+}
+
+/// A closed group takes no more tasks, and loses none: the future comes back. The others go on.
+#[test]
+fn a_closed_group_refuses() {
+    virtually(async {
+        let group = TaskGroup::new();
+        group.spawn(ready(1));
+        assert!(!group.is_closed());
+        group.close();
+        assert!(group.is_closed());
+        assert_eq!(group.try_spawn(ready(2)).unwrap_err().await, 2);
+        let refusal = panic_of(|| group.spawn(ready(3)));
+        assert_eq!(refusal, "the TaskGroup is closed: it takes no more tasks");
+        assert_eq!(group.join_all().await, [1]);
+    });
+}
+
+/// While a group fails it is closed, so a task that is being dropped can add nothing.
+#[test]
+fn a_group_that_fails_is_closed() {
+    let log = Log::default();
+    let panicked = panic_of(|| {
+        virtually(async {
+            let group = Rc::new(TaskGroup::new());
+            let (weak, refused) = (Rc::downgrade(&group), log.clone());
+            group.spawn(holds(OnDrop(move || {
+                refused.add(match weak.upgrade() {
+                    Some(group) => format!("refused: {}", group.try_spawn(ready(())).is_err()),
+                    None => "gone".to_owned(),
+                });
+            })));
+            group.spawn(async { panic!("it fails") });
+            let all = poll_fn(|cx| match group.poll_join_next(cx) {
+                Poll::Ready(Some(Err(error))) if error.is_panic() => Poll::Ready(error),
+                Poll::Ready(_) => unreachable!("only the panic comes"),
+                Poll::Pending => Poll::Pending,
+            });
+            let error = all.await;
+            group.close();
+            group.abort_all();
+            assert!(group.join_next().await.unwrap().unwrap_err().is_cancelled());
+            error.resume();
+        });
+    });
+    assert_eq!((panicked.as_str(), log.take()), ("it fails", vec!["refused: true".to_owned()]));
+}
+
+/// `abort_all` ends what the group has, and the group goes on.
+#[test]
+fn abort_all_leaves_the_group_open() {
+    virtually(async {
+        let group = TaskGroup::new();
+        group.spawn(pending());
+        group.spawn(ready(1));
+        yield_now().await;
+        group.abort_all();
+        group.spawn(ready(2));
+        let mut results = Vec::new();
+        while let Some(result) = group.join_next().await {
+            results.push(result.map_err(|error| error.is_cancelled()));
+        }
+        assert_eq!(results, [Ok(1), Err(true), Ok(2)]);
+    });
+}
+
+/// A `join_next` that is dropped while it waits loses no result.
+#[test]
+fn a_wait_for_the_next_can_be_dropped() {
+    virtually(async {
+        let group = TaskGroup::new();
+        group.spawn(async {
+            sleep(2 * SECOND).await;
+            7
+        });
+        assert!(timeout(SECOND, group.join_next()).await.is_err());
+        let mut next = pin!(group.join_next());
+        assert!(poll_once(&mut next).await.is_none());
+        sleep(2 * SECOND).await;
+        assert_eq!(group.join_next().await.unwrap().unwrap(), 7);
+        assert!(next.await.is_none());
+    });
+}
+
+/// A group belongs to the loop of its first task.
+#[test]
+fn a_group_is_joined_on_its_own_loop() {
+    let (own, other) = (virtual_loop(), virtual_loop());
+    let group = TaskGroup::new();
+    own.block_on(async { _ = group.spawn(pending::<()>()) });
+    let refusal = panic_of(|| drop(other.block_on(group.join_next())));
+    assert!(refusal.starts_with("TaskGroup of loop "), "{refusal}");
+    assert!(refusal.ends_with("it can only be awaited on its own loop"), "{refusal}");
+    drop(own);
+    let refusal = panic_of(|| drop(other.block_on(group.join_next())));
+    assert!(refusal.contains("TaskGroup was polled after its event loop"), "{refusal}");
+    let refusal = panic_of(|| TaskGroup::new().spawn(ready(())));
+    assert!(refusal.starts_with("TaskGroup needs an event loop"), "{refusal}");
+}
