@@ -18,9 +18,9 @@ use crate::task::join::{JoinError, JoinHandle};
 /// A set of tasks that can grow while it is waited for: asyncio's `TaskGroup`, tokio's `JoinSet`.
 ///
 /// [`join_next`](Self::join_next) gives the tasks' results as they come, O(1) each.
-/// [`join_all`](Self::join_all) waits for all; the first one that fails aborts the others. Both, like `spawn`,
-/// take `&self`: share the group by an `Rc`, and a task can spawn siblings. (Keep a `Weak` in tasks that may
-/// run for ever: a group that its own tasks hold is never dropped.)
+/// [`join_all`](Self::join_all) waits for all; the first one that fails aborts the others. They take `&self`, as
+/// `spawn` does: share the group by an `Rc`, and a task can spawn siblings. (Let the tasks hold a `Weak`: a group
+/// that its own tasks hold is not dropped before they end.)
 ///
 /// ```
 /// use boucle::TaskGroup;
@@ -134,18 +134,18 @@ impl<T: 'static> TaskGroup<T> {
     ///
     /// # Cancellation
     ///
-    /// Dropping the future drops the group, which aborts its tasks.
+    /// Dropping the future drops the values that it has taken. The group goes on: drop it to abort its tasks.
     ///
     /// # Panics
     ///
     /// If a task has panicked. Otherwise as [`join_next`](Self::join_next).
-    pub async fn join_all(self) -> Vec<T> {
+    pub async fn join_all(&self) -> Vec<T> {
         let Ok(values) = self.join(Ok::<T, Infallible>).await;
         values
     }
 
     /// Waits for all tasks; `judge` tells values from failures.
-    async fn join<V, E>(self, judge: impl Fn(T) -> Result<V, E>) -> Result<Vec<V>, E> {
+    async fn join<V, E>(&self, judge: impl Fn(T) -> Result<V, E>) -> Result<Vec<V>, E> {
         let mut values = Vec::new();
         let mut failure = None;
         while let Some((id, result)) = poll_fn(|cx| self.poll_next(cx)).await {
@@ -197,7 +197,7 @@ impl<T: 'static, E: 'static> TaskGroup<Result<T, E>> {
     /// # Panics
     ///
     /// If the first failure was a panic. Otherwise as [`join_next`](Self::join_next).
-    pub async fn try_join_all(self) -> Result<Vec<T>, E> {
+    pub async fn try_join_all(&self) -> Result<Vec<T>, E> {
         self.join(|result| result).await
     }
 }

@@ -232,10 +232,10 @@ fn of_task_groups() -> Vec<Row> {
         row("combine/task_group.rs: join_next", "", all, async move || next(group().await)),
         row("combine/task_group.rs: join_next", "of none", all, async move || next(TaskGroup::new())),
         row("combine/task_group.rs: join_all", "of none", all, async || {
-            each(|| TaskGroup::<()>::new().join_all())
+            each(|| async { TaskGroup::<()>::new().join_all().await })
         }),
         row("combine/task_group.rs: try_join_all", "of none", all, async || {
-            each(|| TaskGroup::<Result<(), ()>>::new().try_join_all())
+            each(|| async { TaskGroup::<Result<(), ()>>::new().try_join_all().await })
         }),
     ]
 }
