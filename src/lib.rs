@@ -222,8 +222,9 @@
 //! is allocating panics. Locks, channels, buffered readers, files, HTTP, TLS and WebSockets are other
 //! crates', and run on boucle unchanged.
 //!
-//! Features: `blocking` (default) brings [`run_in_executor`] and name look-ups; `trace` (default)
-//! brings `BOUCLE_TRACE`, `BOUCLE_DUMP` and `BOUCLE_SLOW_POLL`, the page and the JSON of a recorded run.
+//! Features: `blocking` (default) brings [`run_in_executor`] and name look-ups; `signal` (default) brings
+//! `signal`, on Unix; `trace` (default) brings `BOUCLE_TRACE`, `BOUCLE_DUMP` and `BOUCLE_SLOW_POLL`, the page and
+//! the JSON of a recorded run.
 
 mod turn; // one turn of the loop
 mod event_loop; // `EventLoop`, `run`, `stop`: the ways to run it
@@ -293,6 +294,8 @@ mod executor {
     #[cfg(not(feature = "blocking"))]
     pub(crate) fn end_jobs(_: crate::task::id::LoopNumber, _: Option<std::time::Duration>) {}
 }
+#[cfg(all(unix, feature = "signal"))]
+pub mod signal; // Ctrl-C, and other signals of the process
 mod shrink; // giving a table's memory back
 pub mod observe; // what a loop does, as events
 pub mod trace; // what a recorded run looks like

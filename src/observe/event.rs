@@ -221,6 +221,8 @@ pub enum WaitsFor {
     },
     /// A job of the executor.
     Job,
+    /// A signal of the process, by its number.
+    Signal(i32),
     /// Its next turn: it has woken itself, as `yield_now` does.
     Turn,
     /// Something that the loop does not know: a channel, a lock, another thread.

@@ -101,6 +101,7 @@ pub(crate) fn awaited(on: &WaitsFor, name: impl Fn(u64) -> String) -> String {
         WaitsFor::Tasks { what, left: 1 } => format!("{what}: 1 task left"),
         WaitsFor::Tasks { what, left } => format!("{what}: {left} tasks left"),
         WaitsFor::Job => "a job of the executor".into(),
+        WaitsFor::Signal(number) => format!("signal {number}"),
         WaitsFor::Turn => "its next turn".into(),
         WaitsFor::Foreign => "something that the loop does not know".into(),
     }
@@ -115,6 +116,7 @@ pub(crate) fn waits_briefly(on: &WaitsFor) -> String {
         WaitsFor::Task(task) => format!("task {task}"),
         WaitsFor::Tasks { what, left } => format!("{what} of {left}"),
         WaitsFor::Job => "a job".into(),
+        WaitsFor::Signal(number) => format!("signal {number}"),
         WaitsFor::Turn => "its turn".into(),
         WaitsFor::Foreign => "unknown".into(),
     }
@@ -129,6 +131,7 @@ pub(crate) fn short_wait(on: &WaitsFor) -> String {
         WaitsFor::Task(task) => format!("#{task}"),
         WaitsFor::Tasks { what, left } => format!("{what} {left}"),
         WaitsFor::Job => "job".into(),
+        WaitsFor::Signal(number) => format!("signal {number}"),
         WaitsFor::Turn => "yield".into(),
         WaitsFor::Foreign => "foreign".into(),
     }

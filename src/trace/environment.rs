@@ -8,7 +8,7 @@ mod on_signal; // BOUCLE_DUMP
 mod on_interrupt {
     //! An interrupt ends the process.
 
-    pub(super) fn listen(_recording: &'static super::recording::Recording) {}
+    pub(super) fn listen() {}
 }
 #[cfg(not(unix))]
 mod on_signal {
@@ -27,7 +27,7 @@ pub(crate) fn observers() -> Vec<Box<dyn Observer>> {
     let mut observers = Vec::new();
     observers.extend(slow_poll::observer());
     if let Some(recording) = recording::get() {
-        on_interrupt::listen(recording);
+        on_interrupt::listen();
         observers.extend(recording.observers());
     }
     observers

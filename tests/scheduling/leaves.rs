@@ -102,6 +102,7 @@ fn table() -> Vec<Row> {
     rows.extend(of_streams_and_waits());
     rows.extend(of_task_groups());
     rows.extend(of_the_executor());
+    rows.extend(of_signals());
     rows
 }
 
@@ -258,6 +259,50 @@ fn of_the_executor() -> Vec<Row> {
     Vec::new()
 }
 
+/// (Miri has no signals.)
+#[cfg(all(unix, feature = "signal", not(miri)))]
+fn of_signals() -> Vec<Row> {
+    use boucle::signal::{SignalKind, ctrl_c, stream};
+
+    /// As many streams of a signal, which has come to all of them: they get it in one step.
+    async fn arrived(kind: SignalKind) -> Vec<boucle::signal::SignalStream> {
+        let mut streams: Vec<_> = (0..=MANY).map(|_| stream(kind).unwrap()).collect();
+        signal_hook::low_level::raise(kind as i32).unwrap();
+        streams.pop().unwrap().recv().await;
+        streams
+    }
+    let all = Exactly(128);
+    vec![
+        row("signal.rs: SignalStream", "", all, async || {
+            let mut streams = arrived(SignalKind::UserDefined1).await;
+            each(move || {
+                let mut stream = streams.pop().unwrap();
+                poll_fn(move |cx| Pin::new(&mut stream).poll_next(cx))
+            })
+        }),
+        row("signal.rs: recv", "", all, async || {
+            let mut streams = arrived(SignalKind::UserDefined2).await;
+            each(move || {
+                let mut stream = streams.pop().unwrap();
+                async move { stream.recv().await }
+            })
+        }),
+        row("signal.rs: ctrl_c", "", all, async || {
+            let mut pressed: Vec<_> = (0..MANY).map(|_| Box::pin(ctrl_c())).collect();
+            for pressed in &mut pressed {
+                assert!(poll_once(pressed).await.is_none());
+            }
+            arrived(SignalKind::Interrupt).await;
+            supply(pressed)
+        }),
+    ]
+}
+
+#[cfg(not(all(unix, feature = "signal", not(miri))))]
+fn of_signals() -> Vec<Row> {
+    Vec::new()
+}
+
 /// Runs a task that awaits a leaf again and again. Returns how many rounds each of its polls got through.
 fn rounds_of_each_poll(make: impl FnOnce() -> Boxed<Leaf>) -> Vec<usize> {
     virtual_loop().block_on(async {
@@ -320,6 +365,9 @@ fn nothing_that_can_be_awaited_is_forgotten() {
     assert!(found.remove("task/cell.rs: TaskCell"));
     if cfg!(not(feature = "blocking")) {
         found.remove("executor/run_in_executor.rs: RunInExecutor");
+    }
+    if cfg!(not(all(unix, feature = "signal", not(miri)))) {
+        found.retain(|leaf| !leaf.starts_with("signal.rs"));
     }
     let table = table().iter().map(|row| row.of.to_string()).collect();
     assert_eq!(found, table);

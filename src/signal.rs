@@ -1,0 +1,319 @@
+//! Signals of the process: Ctrl-C as a future, any signal as a stream. Unix only.
+//!
+//! ```no_run
+//! use boucle::signal;
+//!
+//! boucle::run(async {
+//!     boucle::spawn(async { /* serve */ });
+//!     signal::ctrl_c().await?;
+//!     println!("cleaning up"); // a second Ctrl-C ends a program that hangs here
+//!     std::io::Result::Ok(())
+//! })
+//! .unwrap();
+//! ```
+//!
+//! Any number of futures and streams may wait for one signal, on any threads and loops, or on another
+//! executor: each gets it. While one waits, the signal does nothing else. When none is left, it does again what
+//! it does by default: Ctrl-C ends the process. But if the process was started to ignore the signal, or has a
+//! handler of its own for it before the first use of this module, that stays so. (On Linux. Elsewhere this is
+//! not seen, and the default action is taken.)
+//!
+//! A signal does not hold a virtual clock: time jumps to the next deadline. If there is none, the loop waits
+//! for the signal, and that is no deadlock.
+//!
+//! # How it works
+//!
+//! A signal handler may take no lock, so it can wake no task. The handler, which is signal-hook's, only marks
+//! the signal and writes to a pipe. One thread for the process reads the pipe. It looks, under one lock, what
+//! waits for the signal, and wakes it as any other thread would. If nothing waits, it carries out the default
+//! action itself, since signal-hook's handler stays for as long as the process.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::ffi::c_int;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::{fs, io, mem, thread};
+
+use futures_core::Stream;
+use signal_hook::consts::signal::*;
+use signal_hook::iterator::{Handle, Signals};
+use signal_hook::low_level::emulate_default_handler;
+
+use crate::current;
+use crate::observe::event::WaitsFor;
+use crate::task::budget;
+use crate::wake::loop_handle::LoopHandle;
+use crate::wake::waiter::Waiter;
+use crate::wake::waker::{waiter, wake_quietly};
+
+/// A signal that can be waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[repr(i32)]
+pub enum SignalKind {
+    /// SIGALRM: a timer of the system has expired.
+    Alarm = SIGALRM,
+    /// SIGCHLD: a child process has ended or stopped. By default it does nothing.
+    Child = SIGCHLD,
+    /// SIGCONT: the process goes on after a stop.
+    Continue = SIGCONT,
+    /// SIGHUP: the terminal is gone; for a daemon, often "read the configuration again".
+    Hangup = SIGHUP,
+    /// SIGINT: Ctrl-C.
+    Interrupt = SIGINT,
+    /// SIGPIPE: a write to a pipe that is not read any more. Rust's runtime ignores it from the start.
+    Pipe = SIGPIPE,
+    /// SIGQUIT: Ctrl-\.
+    Quit = SIGQUIT,
+    /// SIGTERM: the polite request to end, as by `kill`, systemd and containers.
+    Terminate = SIGTERM,
+    /// SIGUSR1: whatever the program takes it for.
+    UserDefined1 = SIGUSR1,
+    /// SIGUSR2: whatever the program takes it for.
+    UserDefined2 = SIGUSR2,
+    /// SIGWINCH: the terminal has another size. By default it does nothing.
+    WindowChange = SIGWINCH,
+}
+
+/// Waits for the next Ctrl-C (SIGINT): tokio's `ctrl_c`. It counts from the first poll.
+///
+/// When it is ready, the next Ctrl-C ends the process, as before: so a program that hangs while it cleans up can
+/// be ended by hand. To go on receiving them, use a [`stream`].
+///
+/// ```
+/// # use std::time::Duration;
+/// # boucle::run(async {
+/// let pressed = boucle::timeout(Duration::from_millis(1), boucle::signal::ctrl_c()).await;
+/// assert!(pressed.is_err()); // in time
+/// # });
+/// ```
+///
+/// # Errors
+///
+/// As [`stream`].
+///
+/// # Cancellation
+///
+/// Dropping the future gives up the wait: Ctrl-C ends the process again, unless something else waits for it.
+#[doc(alias("SIGINT", "KeyboardInterrupt"))]
+pub async fn ctrl_c() -> io::Result<()> {
+    stream(SignalKind::Interrupt)?.recv().await;
+    Ok(())
+}
+
+/// Receives a signal from now on, each time it comes: asyncio's `add_signal_handler`, tokio's `signal`.
+///
+/// It may be called, and the stream polled, on any thread and executor. The first call in a process makes a
+/// thread and two descriptors; each call costs an allocation and a lock, each signal a wake across threads.
+///
+/// ```
+/// use boucle::signal::{self, SignalKind};
+///
+/// boucle::run(async {
+///     let mut resized = signal::stream(SignalKind::WindowChange)?;
+///     # signal_hook::low_level::raise(SignalKind::WindowChange as i32)?;
+///     resized.recv().await; // it comes from outside, as by `kill -WINCH`
+///     std::io::Result::Ok(())
+/// })
+/// .unwrap();
+/// ```
+///
+/// # Errors
+///
+/// If the system gives no thread or no descriptor.
+#[doc(alias("add_signal_handler", "signal"))]
+pub fn stream(kind: SignalKind) -> io::Result<SignalStream> {
+    let mut table = table();
+    table.watch(kind as c_int)?;
+    table.streams += 1;
+    let number = table.streams;
+    table.listeners.insert(number, Listener { signal: kind as c_int, arrived: false, waiting: None });
+    Ok(SignalStream { kind, number })
+}
+
+/// The stream of [`stream`]. It never ends.
+///
+/// No signal is counted twice. Signals that come before the stream is polled again count as one, as those do
+/// that come to the process faster than it can handle them.
+///
+/// Dropping it gives the signal back its default action, unless something else waits for it.
+#[derive(Debug)]
+#[must_use = "while it exists, the signal does nothing but arrive here"]
+pub struct SignalStream {
+    kind: SignalKind,
+    /// Among the listeners.
+    number: u64,
+}
+
+impl SignalStream {
+    /// Waits for the next signal, or takes one that has come since the last.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses no signal.
+    pub async fn recv(&mut self) {
+        poll_fn(|cx| self.poll_recv(cx)).await;
+    }
+
+    /// [`recv`](Self::recv) as a poll. Only the task of the last poll is woken.
+    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        ready!(budget::poll_left(cx));
+        let handle = current::running_number().map(LoopHandle::new);
+        let mut waiting = Some((waiter(cx.waker()), handle));
+        let mut arrived = false;
+        if let Some(listener) = table().listeners.get_mut(&self.number) {
+            arrived = mem::take(&mut listener.arrived);
+            if !arrived {
+                mem::swap(&mut listener.waiting, &mut waiting);
+            }
+        }
+        drop(waiting); // the one before, when nothing is locked
+        if arrived {
+            budget::spend();
+            return Poll::Ready(());
+        }
+        current::running(|state| state.record_wait(WaitsFor::Signal(self.kind as i32)));
+        Poll::Pending
+    }
+}
+
+impl Stream for SignalStream {
+    type Item = ();
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<()>> {
+        self.poll_recv(cx).map(Some)
+    }
+}
+
+impl Drop for SignalStream {
+    fn drop(&mut self) {
+        let _listener = table().listeners.remove(&self.number); // dropped when nothing is locked
+    }
+}
+
+/// What the process waits for.
+struct Table {
+    /// Adds a signal to those of the thread; `None` until there is a thread.
+    thread: Option<Handle>,
+    /// The signals of the thread, for as long as the process.
+    watched: BTreeMap<c_int, Watched>,
+    /// By the number of the stream, so that the oldest is woken first.
+    listeners: BTreeMap<u64, Listener>,
+    /// How many streams were made.
+    streams: u64,
+}
+
+/// A signal, as it is when nothing waits for it.
+struct Watched {
+    /// Whether the signal had its default action. If not, what it does is another handler's business.
+    has_default: bool,
+    /// What is done before the default action.
+    first: Option<fn()>,
+}
+
+/// A stream, as the thread sees it.
+struct Listener {
+    signal: c_int,
+    /// The signal has come, and the stream has not given it yet.
+    arrived: bool,
+    /// What waits for it, from the stream's last poll; with its loop, which may be idle without a deadlock.
+    waiting: Option<(Waiter, Option<LoopHandle>)>,
+}
+
+static TABLE: Mutex<Table> =
+    Mutex::new(Table { thread: None, watched: BTreeMap::new(), listeners: BTreeMap::new(), streams: 0 });
+
+fn table() -> MutexGuard<'static, Table> {
+    TABLE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Lets something be done, on the thread, when the signal has come and nothing waits for it: before the process
+/// ends by it, if it does.
+#[cfg(feature = "trace")]
+pub(crate) fn before_default(signal: c_int, first: fn()) -> io::Result<()> {
+    table().watch(signal)?.first = Some(first);
+    Ok(())
+}
+
+impl Table {
+    /// Adds a signal to those of the thread, and makes the thread if it is the first.
+    fn watch(&mut self, signal: c_int) -> io::Result<&mut Watched> {
+        let thread = match &mut self.thread {
+            Some(thread) => thread,
+            none => none.insert(start()?),
+        };
+        match self.watched.entry(signal) {
+            Entry::Occupied(watched) => Ok(watched.into_mut()),
+            Entry::Vacant(place) => {
+                let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+                thread.add_signal(signal)?;
+                Ok(place.insert(Watched { has_default: !is_taken(&status, signal), first: None }))
+            }
+        }
+    }
+}
+
+/// Starts the thread, which does not wait for any signal yet.
+fn start() -> io::Result<Handle> {
+    let mut signals = Signals::new([] as [c_int; 0])?;
+    let handle = signals.handle();
+    let run = move || signals.forever().for_each(deliver);
+    thread::Builder::new().name("boucle signal".to_owned()).spawn(run)?;
+    Ok(handle)
+}
+
+/// Gives a signal to what waits for it; if nothing does, does what it does by default. This is decided in one
+/// step, before anything is woken: a wait that ends by this signal has received it.
+fn deliver(signal: c_int) {
+    let mut table = table();
+    let mut is_heard = false;
+    let mut woken = Vec::new();
+    for listener in table.listeners.values_mut().filter(|listener| listener.signal == signal) {
+        is_heard = true;
+        listener.arrived = true;
+        woken.extend(listener.waiting.take());
+    }
+    let watched = table.watched.get(&signal).map(|watched| (watched.has_default, watched.first));
+    drop(table);
+    for (waiter, _handle) in woken {
+        wake_quietly(waiter); // before the handle drops: its loop is to see the wake first
+    }
+    if let Some((has_default, first)) = watched.filter(|_| !is_heard) {
+        first.into_iter().for_each(|first| first());
+        if has_default {
+            let _ = emulate_default_handler(signal);
+        }
+    }
+}
+
+/// Returns whether a process of that status catches a signal, or ignores it.
+fn is_taken(status: &str, signal: c_int) -> bool {
+    let set = |line: &str| {
+        let (name, set) = line.split_once(':')?;
+        let set = u64::from_str_radix(set.trim(), 16).ok()?;
+        matches!(name, "SigIgn" | "SigCgt").then_some(set)
+    };
+    let mut sets = status.lines().filter_map(set);
+    sets.any(|set| set & 1 << (signal - 1) != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The second bit of either set is the interrupt's; a status that cannot be read says nothing.
+    #[test]
+    fn what_a_status_says() {
+        let status = |ignored: &str, caught: &str| {
+            format!("Name:\tx\nSigBlk:\t0000000000000002\nSigIgn:\t{ignored}\nSigCgt:\t{caught}\n")
+        };
+        let is_taken = |status: &str| is_taken(status, SIGINT);
+        let (none, others, interrupt) = ("0000000000000000", "0000000000001401", "0000000000000402");
+        assert!(is_taken(&status(none, interrupt)) && is_taken(&status(interrupt, none)));
+        assert!(!is_taken(&status(none, others)) && !is_taken(&status(others, none)));
+        assert!(!is_taken(""));
+    }
+}
