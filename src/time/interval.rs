@@ -92,7 +92,35 @@ impl Interval {
 
     /// Starts anew: the next tick comes a period from now, or from the next poll if no loop is running.
     pub fn reset(&mut self) {
-        self.sleep = sleep(self.period);
+        self.reset_after(self.period);
+    }
+
+    /// Starts anew with a tick at once.
+    pub fn reset_immediately(&mut self) {
+        self.reset_after(Duration::ZERO);
+    }
+
+    /// Starts anew: the next tick comes after that time, counted as in [`reset`](Self::reset), and the others a
+    /// period apart.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// boucle::run(async {
+    ///     let start = boucle::now();
+    ///     let mut ticks = boucle::interval(Duration::from_secs(60));
+    ///     ticks.reset_after(Duration::from_millis(2)); // the first one
+    ///     assert!(ticks.tick().await - start >= Duration::from_millis(2));
+    /// });
+    /// ```
+    pub fn reset_after(&mut self, wait: Duration) {
+        self.sleep = sleep(wait);
+    }
+
+    /// Starts anew: the next tick comes at that time, at once if it is past, and the others a period apart.
+    /// Called before the first tick, this is tokio's `interval_at`.
+    #[doc(alias = "interval_at")]
+    pub fn reset_at(&mut self, deadline: Instant) {
+        self.sleep.reset(deadline);
     }
 
     /// What is done about ticks that were missed; at first, [`MissedTickBehavior::Burst`].

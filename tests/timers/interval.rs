@@ -2,9 +2,9 @@
 
 use std::task::{Context, Poll};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use boucle::{Elapsed, MissedTickBehavior, interval, now, sleep, timeout};
+use boucle::{Elapsed, Interval, MissedTickBehavior, interval, now, sleep, sleep_until, timeout};
 
 use crate::common::{HOUR, ms, panic_of, secs, virtual_loop, virtually};
 
@@ -241,6 +241,86 @@ fn a_reset_interval_ticks_after_a_period() {
         let mut fresh = interval(ms(10));
         fresh.reset();
         assert_eq!(fresh.tick().await - start, ms(37));
+    });
+}
+
+/// The next tick can be set to any time; the others follow a period apart. `reset_immediately` ticks at once,
+/// `reset_after` after a time from now, `reset_at` at a time, also one that is past; before the first tick, after
+/// one, and while a timer is armed for the next.
+#[test]
+fn the_next_tick_can_be_set() {
+    type Reset = fn(&mut Interval, Instant);
+    let table: [(Reset, u64); 6] = [
+        (|ticks, _| ticks.reset(), 17),
+        (|ticks, _| ticks.reset_immediately(), 7),
+        (|ticks, _| ticks.reset_after(ms(3)), 10),
+        (|ticks, _| ticks.reset_after(Duration::from_secs(1)), 1_007),
+        (|ticks, start| ticks.reset_at(start + ms(42)), 42),
+        (|ticks, start| ticks.reset_at(start + ms(7)), 7),
+    ];
+    for (reset, due) in table {
+        for begun in 0..3 {
+            virtually(async move {
+                let start = now();
+                let mut ticks = interval(ms(10));
+                if begun > 0 {
+                    ticks.tick().await;
+                }
+                if begun > 1 {
+                    assert_eq!(timeout(ms(1), ticks.tick()).await, Err(Elapsed));
+                }
+                sleep_until(start + ms(7)).await;
+                reset(&mut ticks, start);
+                for number in 0..3 {
+                    assert_eq!(ticks.tick().await - start, ms(due + 10 * number));
+                    assert_eq!(now() - start, ms(due + 10 * number));
+                }
+            });
+        }
+    }
+}
+
+/// A time that is past begins a grid there: what it has missed is caught up with as with any other tick.
+#[test]
+fn an_interval_that_is_reset_to_the_past_has_missed_ticks() {
+    for (missed, expected) in [
+        (MissedTickBehavior::Burst, [5, 15, 25, 35]),
+        (MissedTickBehavior::Skip, [5, 35, 45, 55]),
+        (MissedTickBehavior::Delay, [5, 40, 50, 60]),
+    ] {
+        virtually(async move {
+            let start = now();
+            let mut ticks = interval(ms(10));
+            ticks.set_missed_tick_behavior(missed);
+            sleep(ms(30)).await;
+            ticks.reset_at(start + ms(5));
+            for due in expected {
+                assert_eq!(ticks.tick().await - start, ms(due));
+                assert_eq!(now() - start, ms(due.max(30)));
+            }
+        });
+    }
+}
+
+/// A reset where no loop runs counts from the next poll; to a time, it counts from that time.
+#[test]
+fn an_interval_is_set_from_outside() {
+    let event_loop = virtual_loop();
+    let (mut after, mut at, start) = event_loop.block_on(async {
+        let mut all = [interval(ms(10)), interval(ms(10))];
+        for ticks in &mut all {
+            ticks.tick().await;
+        }
+        let [after, at] = all;
+        (after, at, now())
+    });
+    after.reset_after(ms(3));
+    at.reset_at(start + secs(100) + ms(2));
+    event_loop.block_on(async {
+        sleep(secs(100)).await;
+        let all = boucle::gather!(async move { after.tick().await }, async move { at.tick().await }).await;
+        assert_eq!(all, (start + secs(100) + ms(3), start + secs(100) + ms(2)));
+        assert_eq!(now(), start + secs(100) + ms(3));
     });
 }
 
