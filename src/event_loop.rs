@@ -267,7 +267,8 @@ impl Builder {
     /// While a socket is waited for or an executor job runs, the park is real, and time passes as outside. A
     /// socket is waited for from a poll that found nothing until its next event, even if the future is
     /// dropped. If nothing can ever run again, the loop panics ("deadlock") and lists the tasks. It does not
-    /// know which threads will wake a task: let such a thread hold a [`LoopHandle`].
+    /// know which threads will wake a task: let such a thread hold a [`LoopHandle`], or
+    /// [the clock](LoopHandle::hold_clock) if time is to stand still until then.
     #[doc(alias = "start_paused")]
     pub fn virtual_clock(mut self) -> Builder {
         self.virtual_clock = true;

@@ -320,7 +320,7 @@ pub use time::interval::{Interval, MissedTickBehavior, interval};
 pub use time::sleep::{Sleep, now, sleep, sleep_until};
 pub use time::timeout::{Elapsed, Timeout, timeout};
 pub use turn::Turn;
-pub use wake::loop_handle::{LoopGone, LoopHandle};
+pub use wake::loop_handle::{ClockHold, LoopGone, LoopHandle};
 
 /// The README's code is a test.
 #[cfg(doctest)]

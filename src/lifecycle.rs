@@ -71,8 +71,8 @@ pub(crate) fn close(number: LoopNumber) {
         let waiters = current::expect(number).take_waiters();
         waiters.into_iter().for_each(wake_quietly);
         // After all else: a job that waits for something of the loop has found it gone by now.
-        let State { jobs, shutdown_timeout, .. } = *current::expect(number);
-        if jobs > 0 {
+        let State { holds, shutdown_timeout, .. } = *current::expect(number);
+        if holds > 0 {
             end_jobs(number, shutdown_timeout);
         }
         current::expect(number).record(|_| EventKind::Closed);

@@ -55,7 +55,8 @@ impl State {
                 return Deferred::DropSides(self.reactor.remove(source));
             }
             Message::ReleaseGroup(group) => return Deferred::DropWaiter(self.groups.remove(group)),
-            Message::ReleaseJob => self.jobs = self.jobs.saturating_sub(1),
+            Message::HoldClock => self.holds += 1,
+            Message::ReleaseClock => self.holds = self.holds.saturating_sub(1),
             Message::NoHandles => {}
         }
         Deferred::Nothing

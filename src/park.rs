@@ -80,7 +80,7 @@ impl State {
     fn pass_virtual_time(&mut self, limit: Option<Duration>) -> Park {
         let until = |tick: Option<u64>| shorter(tick.map(|tick| self.clock.until(tick)), limit);
         let outlook = self.inbox.outlook(self.tasks.entries.capacity());
-        if self.jobs > 0 || self.reactor.is_awaited() || outlook == Outlook::Message {
+        if self.holds > 0 || self.reactor.is_awaited() || outlook == Outlook::Message {
             return Park::Ask(until(self.timers.next_look()));
         }
         match until(self.timers.next_deadline()) {

@@ -42,8 +42,8 @@ pub(crate) struct State {
     /// What the third step could not wake at once: the first waiter that is no task of this loop, and all after
     /// it. They are woken when the state is free. Each with its cause, for observers.
     pub(crate) deferred_wakes: Vec<(Waiter, Origin)>,
-    /// Executor jobs that run or are awaited. A virtual clock waits for them.
-    pub(crate) jobs: usize,
+    /// What holds a virtual clock: executor jobs that run or are awaited, and `ClockHold`s.
+    pub(crate) holds: usize,
     /// How long the end of the loop waits for jobs that have begun; `None`: as long as they take.
     pub(crate) shutdown_timeout: Option<Duration>,
     /// A park is due if the next batch would bring the count of all pops above this. Zero: in any case.
@@ -80,7 +80,7 @@ impl State {
             inbox,
             messages: VecDeque::new(),
             deferred_wakes: Vec::new(),
-            jobs: 0,
+            holds: 0,
             shutdown_timeout: None,
             next_park: POLLS_PER_PARK,
             stopping: false,

@@ -43,11 +43,11 @@ fn a_use_within_a_use_is_refused() {
         let refused = catch_unwind(|| running(|_| ())).unwrap_err();
         let message = refused.downcast_ref::<String>().unwrap();
         assert!(message.contains("tables of loop"), "{message}");
-        state.jobs = 7;
+        state.holds = 7;
     });
     drop(running_loop);
     let state = expect(number);
-    assert_eq!(state.jobs, 7);
+    assert_eq!(state.holds, 7);
     let mut messages = VecDeque::new();
     state.inbox.drain(&mut messages);
     assert!(matches!(messages.pop_front(), Some(Message::Wake(0))));

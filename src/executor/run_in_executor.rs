@@ -199,7 +199,7 @@ impl Hold {
     /// Holds the clock of the running loop, if one runs.
     fn new() -> Option<Hold> {
         current::running(|state| {
-            state.jobs += 1;
+            state.holds += 1;
             Hold(state.number)
         })
     }
@@ -207,6 +207,6 @@ impl Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        current::deliver(self.0, Message::ReleaseJob);
+        current::deliver(self.0, Message::ReleaseClock);
     }
 }

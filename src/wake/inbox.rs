@@ -60,9 +60,10 @@ pub(crate) enum Message {
     ReleaseSource(usize),
     /// A `gather`, a `wait` or an `as_completed` was dropped.
     ReleaseGroup(u32),
-    /// The work of a `run_in_executor` has ended, or its future was dropped.
-    #[cfg_attr(not(feature = "blocking"), expect(dead_code))]
-    ReleaseJob,
+    /// `LoopHandle::hold_clock`.
+    HoldClock,
+    /// A `ClockHold` was dropped; or the work of a `run_in_executor` has ended, or its future was dropped.
+    ReleaseClock,
     /// The last `LoopHandle` is gone. Nothing to do, but a sleeping loop must wake to notice.
     NoHandles,
 }

@@ -24,7 +24,8 @@ use crate::wake::inbox::{self, Message};
 /// });
 /// ```
 ///
-/// It keeps no loop alive. While one exists, a virtual clock waits instead of reporting a deadlock.
+/// It keeps no loop alive. While one exists, a virtual clock waits instead of reporting a deadlock. But it jumps to
+/// the next deadline: to have it stand still, see [`hold_clock`](Self::hold_clock).
 #[doc(alias = "Handle")]
 #[doc(alias = "call_soon_threadsafe")]
 pub struct LoopHandle {
@@ -75,12 +76,58 @@ impl LoopHandle {
         })
     }
 
+    /// Holds the loop's virtual clock, from any thread: while the hold exists, an idle loop waits in real time
+    /// instead of jumping to the next deadline, as it does while a job of the executor runs. For work of another
+    /// thread that takes no time in the loop's view, like a request that it is to answer. A real clock goes on.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// let event_loop = boucle::EventLoop::builder().virtual_clock().build().unwrap();
+    /// let hold = event_loop.handle().hold_clock();
+    /// let (answer, answered) = async_channel::bounded(1);
+    /// std::thread::spawn(move || {
+    ///     std::thread::sleep(Duration::from_millis(10));
+    ///     answer.try_send("here").unwrap();
+    ///     drop(hold); // after the wake, so that the loop sees that first
+    /// });
+    /// event_loop.block_on(async {
+    ///     let answer = boucle::timeout(Duration::from_secs(60), answered.recv()).await;
+    ///     assert_eq!(answer, Ok(Ok("here"))); // without the hold, the minute would have passed at once
+    /// });
+    /// ```
+    ///
+    /// It costs a message to the loop, and another one when it is dropped.
+    #[must_use = "dropping it lets the clock go"]
+    pub fn hold_clock(&self) -> ClockHold {
+        current::deliver(self.of, Message::HoldClock);
+        ClockHold { of: self.of }
+    }
+
     /// Stops the loop, from any thread; see [`stop`](crate::stop). Does nothing if the loop is gone.
     ///
     /// It stops the run that reads it, the one that is under way or a next one. If that is a `block_on` whose
     /// future is ready by then, its value wins, and nothing of the stop is left.
     pub fn stop(&self) {
         let _ = inbox::send(self.of, Message::Stop);
+    }
+}
+
+/// What holds a loop's virtual clock, until it is dropped: see [`LoopHandle::hold_clock`].
+#[must_use = "dropping it lets the clock go"]
+pub struct ClockHold {
+    of: LoopNumber,
+}
+
+impl Drop for ClockHold {
+    /// Goes through the inbox on any thread: the message that it was made may still be there.
+    fn drop(&mut self) {
+        let _ = inbox::send(self.of, Message::ReleaseClock);
+    }
+}
+
+impl fmt::Debug for ClockHold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ClockHold({})", self.of)
     }
 }
 

@@ -256,6 +256,77 @@ fn a_virtual_clock_waits_for_an_executor_job() {
     });
 }
 
+/// A clock that is held does not jump, however soon the next deadline is: the answer of another thread comes at
+/// no virtual time but its own. When it is let go, it jumps. (The thread takes 20 ms.)
+#[test]
+fn a_held_clock_does_not_jump() {
+    virtually(async {
+        let start = now();
+        let hold = LoopHandle::current().hold_clock();
+        let (answer, answered) = async_channel::bounded(1);
+        let thread = thread::spawn(move || {
+            thread::sleep(ms(20));
+            answer.try_send(7).unwrap();
+            drop(hold);
+        });
+        assert_eq!(timeout(HOUR, answered.recv()).await, Ok(Ok(7)));
+        assert!(now() - start < HOUR);
+        thread.join().unwrap();
+        assert!(passes_at_once(HOUR).await);
+    });
+}
+
+/// Each hold counts, wherever it was made and is dropped: also one of another thread that is dropped here, before
+/// the loop has read that it was made. (The thread takes 20 ms.)
+#[test]
+fn a_clock_is_held_until_the_last_hold_is_dropped() {
+    virtually(async {
+        let handle = LoopHandle::current();
+        let elsewhere = || {
+            let handle = handle.clone();
+            thread::spawn(move || handle.hold_clock()).join().unwrap()
+        };
+        drop(elsewhere());
+        assert!(passes_at_once(HOUR).await);
+
+        let (first, second) = (handle.hold_clock(), elsewhere());
+        thread::spawn(move || drop(first)).join().unwrap();
+        let (answer, answered) = async_channel::bounded(1);
+        let thread = thread::spawn(move || {
+            thread::sleep(ms(20));
+            answer.try_send(7).unwrap();
+            drop(second);
+        });
+        assert_eq!(timeout(HOUR, answered.recv()).await, Ok(Ok(7)));
+        thread.join().unwrap();
+        assert!(passes_at_once(HOUR).await);
+    });
+}
+
+/// While a clock is held, nothing is a deadlock; when it is let go, that is looked at again. A hold whose loop is
+/// gone does nothing. (Real time: the loop parks until the other thread is done.)
+#[test]
+fn a_held_clock_is_no_deadlock() {
+    let event_loop = virtual_loop();
+    let handle = event_loop.handle();
+    let kept = handle.hold_clock();
+    let hold = handle.hold_clock();
+    drop(handle);
+    drop(kept);
+    let thread = thread::spawn(move || {
+        thread::sleep(ms(20));
+        drop(hold);
+    });
+    let message = panic_of(|| event_loop.block_on(pending::<()>()));
+    assert!(message.starts_with("deadlock"), "{message}");
+    thread.join().unwrap();
+
+    let handle = event_loop.handle();
+    let kept = handle.hold_clock();
+    drop(event_loop);
+    drop((kept, handle.hold_clock()));
+}
+
 /// Two runs of one program have the same schedule, to the nanosecond.
 #[test]
 fn two_virtual_runs_are_the_same() {
