@@ -48,6 +48,53 @@ use crate::task::join::{JoinError, JoinHandle};
 /// #3 square_after      +#1==>[2]~until 500ms~~timer>[1] returned
 /// ```
 ///
+/// # Waiting for what is left
+///
+/// `timeout(limit, group.join_all())` waits for all tasks, no longer than the limit; then drop the group, which
+/// aborts the others, as tokio's `shutdown_timeout` does. A server joins what is done as it goes, so the results do
+/// not pile up, and by [`join_next`](Self::join_next), so a panic ends no other task. Used like this, the group is a
+/// `TaskTracker`:
+///
+/// ```
+/// # use std::time::Duration;
+/// use boucle::{TaskGroup, sleep, timeout};
+/// use futures_lite::future::poll_once;
+///
+/// # let event_loop = boucle::EventLoop::builder().virtual_clock().build().unwrap();
+/// # event_loop.block_on(async {
+/// let group = TaskGroup::new();
+/// for seconds in [2, 1, 9, 3_600] {
+///     sleep(Duration::from_secs(3)).await; // a client comes
+///     group.spawn(async move { sleep(Duration::from_secs(seconds)).await });
+///     while let Some(Some(_done)) = poll_once(group.join_next()).await {}
+/// }
+/// assert_eq!(group.len(), 2); // who is still there?
+/// let left = async { while group.join_next().await.is_some() {} };
+/// let in_time = timeout(Duration::from_secs(60), left).await.is_ok();
+/// assert!(!in_time && group.len() == 1); // dropping the group aborts this one
+/// # });
+/// ```
+///
+/// Jobs can be tasks of a group: `group.spawn(run_in_executor(work))`. An abort does not end work that has begun.
+/// How long the end of the loop waits for it is up to [`Builder::shutdown_timeout`](crate::Builder::shutdown_timeout).
+/// And tasks that were spawned without a group can be waited for from outside, a turn at a time:
+///
+/// ```
+/// # use std::time::Duration;
+/// # let event_loop = boucle::EventLoop::builder().virtual_clock().build()?;
+/// event_loop.block_on(async {
+///     boucle::spawn(boucle::sleep(Duration::from_secs(9)));
+///     boucle::spawn(boucle::sleep(Duration::from_secs(3_600)));
+/// });
+/// let mut turn = event_loop.turn(Some(Duration::ZERO))?;
+/// let end = turn.time + Duration::from_secs(60);
+/// while turn.left > 0 && turn.time < end {
+///     turn = event_loop.turn(Some(end - turn.time))?;
+/// }
+/// assert_eq!((turn.left, turn.time), (1, end)); // dropping the loop drops this one
+/// # std::io::Result::Ok(())
+/// ```
+///
 /// # Cancellation
 ///
 /// Dropping the group aborts its tasks, in spawn order, and drops the results that were not taken. To let a

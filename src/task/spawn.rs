@@ -34,10 +34,76 @@ use crate::task::table::Joiner;
 /// #3 world      +#1==>[2]~until 1s~~timer>[1] returned
 /// ```
 ///
+/// # Task-local values
+///
+/// asyncio's context variables, tokio's `task_local!`. All tasks of a loop share its thread, so a thread-local is
+/// theirs together. For a value that a task has to itself, wrap its future: put the value into the thread-local
+/// for the time of each poll, and take it out afterwards.
+///
+/// ```
+/// use std::cell::RefCell;
+/// use std::mem;
+/// use std::pin::Pin;
+/// use std::task::{Context, Poll};
+///
+/// thread_local! {
+///     static USER: RefCell<String> = RefCell::default();
+/// }
+///
+/// /// A future, boxed, that has a `USER` of its own.
+/// struct As<F>(String, Pin<Box<F>>);
+///
+/// impl<F: Future> Future for As<F> {
+///     type Output = F::Output;
+///
+///     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+///         let As(user, future) = &mut *self;
+///         let _exchanged = Exchanged::new(user);
+///         future.as_mut().poll(cx)
+///     }
+/// }
+///
+/// /// While it exists, `USER` and another value have changed places. (A drop, since a poll may panic.)
+/// struct Exchanged<'a>(&'a mut String);
+///
+/// impl<'a> Exchanged<'a> {
+///     fn new(other: &'a mut String) -> Self {
+///         USER.with_borrow_mut(|user| mem::swap(user, other));
+///         Exchanged(other)
+///     }
+/// }
+///
+/// impl Drop for Exchanged<'_> {
+///     fn drop(&mut self) {
+///         USER.with_borrow_mut(|user| mem::swap(user, self.0));
+///     }
+/// }
+///
+/// async fn greet() -> String {
+///     boucle::yield_now().await; // the other task is polled here
+///     USER.with_borrow(|user| format!("hello {user}"))
+/// }
+///
+/// # boucle::run(async {
+/// let ada = boucle::spawn(As("Ada".to_owned(), Box::pin(greet())));
+/// let bob = boucle::spawn(As("Bob".to_owned(), Box::pin(greet())));
+/// assert_eq!(ada.await.unwrap(), "hello Ada");
+/// assert_eq!(bob.await.unwrap(), "hello Bob");
+/// assert_eq!(greet().await, "hello "); // a task without one
+/// # let panics = async { USER.with_borrow(|user| panic!("{user}")) };
+/// # let eve = boucle::spawn(As("Eve".to_owned(), Box::pin(panics)));
+/// # assert!(eve.await.map(|()| ()).unwrap_err().to_string().ends_with("panicked: Eve"));
+/// # assert_eq!(greet().await, "hello "); // the panic has left nothing behind
+/// # });
+/// ```
+///
+/// A child task does not inherit the value, as in tokio; to have it so, as in asyncio, clone it into the child's
+/// `As` where you spawn. Destructors that run when a task is aborted see the thread-local as the others have it.
+///
 /// # Panics
 ///
 /// If no loop is running on this thread, or if it has 2^32 - 1 tasks (2^20 - 1 on a 32-bit target).
-#[doc(alias("create_task", "spawn_local"))]
+#[doc(alias("create_task", "spawn_local", "contextvars", "ContextVar", "task_local"))]
 #[track_caller]
 pub fn spawn<F: Future<Output: 'static> + 'static>(future: F) -> JoinHandle<F::Output> {
     spawn_on(current::running_number(), Joiner::Nothing, Location::caller(), TaskCell::boxed(future))
