@@ -163,7 +163,8 @@
 //! - `net/`: readiness, the reactor, the poller that parks, sockets.
 //! - `task/group_table.rs`, `combine/`: several tasks, and one that waits.
 //! - `event_loop.rs`, `lifecycle.rs`: the ways to run a loop, how it begins and ends.
-//! - `executor/`: blocking work. `recording.rs`, `observe/`: what a loop does, as events.
+//! - `executor/`: blocking work. `recording.rs`, `observe/`: what a loop does, as events. `hyper.rs`: what hyper
+//!   asks of its runtime.
 //!
 //! To watch it instead: `cargo run --example step`; or [`trace`], which draws the schedule of any
 //! program: `BOUCLE_TRACE=timeline cargo run --example sleep`.
@@ -224,7 +225,8 @@
 //!
 //! Features: `blocking` (default) brings [`run_in_executor`] and name look-ups; `signal` (default) brings
 //! `signal`, on Unix; `trace` (default) brings `BOUCLE_TRACE`, `BOUCLE_DUMP` and `BOUCLE_SLOW_POLL`, the page and
-//! the JSON of a recorded run.
+//! the JSON of a recorded run. `hyper` brings the module `hyper`: HTTP servers and clients without
+//! adapters.
 
 mod turn; // one turn of the loop
 mod event_loop; // `EventLoop`, `run`, `stop`: the ways to run it
@@ -262,8 +264,9 @@ mod time {
 pub mod net {
     //! Sockets: TCP over mio, and the reactor under it.
     //!
-    //! The types read and write by the `futures-io` traits, so what is built on those (`hyper` by an adapter,
-    //! `async-tungstenite`, `futures-rustls`, the readers of `futures-lite`) runs on boucle unchanged.
+    //! The types read and write by the `futures-io` traits, so what is built on those (`async-tungstenite`,
+    //! `futures-rustls`, the readers of `futures-lite`) runs on boucle unchanged; and, with the feature
+    //! `hyper`, by hyper's.
 
     pub(crate) mod poller; // asks the kernel, and parks the thread
     pub(crate) mod readiness; // one side of a source: ready or not, and what waits for it
@@ -296,6 +299,8 @@ mod executor {
 }
 #[cfg(all(unix, feature = "signal"))]
 pub mod signal; // Ctrl-C, and other signals of the process
+#[cfg(feature = "hyper")]
+pub mod hyper; // what hyper asks of its runtime
 mod shrink; // giving a table's memory back
 pub mod observe; // what a loop does, as events
 pub mod trace; // what a recorded run looks like

@@ -22,7 +22,10 @@ macro_rules! compares_numbers {
 /// The type of one side of a comparison follows from the other.
 #[test]
 fn comparisons_are_not_ambiguous() {
-    compares_numbers!(u8, u16, u32, u64, u128, usize, i16, i32, i64, i128, isize);
+    compares_numbers!(u8, u32, u64, u128, usize, i16, i32, i64, i128, isize);
+    // Who wants hyper has its status codes, which can be compared with numbers.
+    #[cfg(not(feature = "hyper"))]
+    compares_numbers!(u16);
     assert!(1.5_f64 == "1.5".parse().unwrap());
     assert!(1.5_f32 == [1.5].into_iter().sum());
     assert!(bool::default() != "true".parse().unwrap());

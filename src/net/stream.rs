@@ -18,7 +18,7 @@ type Transfer = Poll<io::Result<usize>>;
 impl TcpStream {
     /// Transfers up to `len` bytes. A transfer of none is ready at once.
     #[inline(always)]
-    fn poll_transfer(
+    pub(crate) fn poll_transfer(
         &self,
         cx: &mut Context<'_>,
         side: Side,

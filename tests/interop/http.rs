@@ -8,7 +8,6 @@ use futures_lite::io::AsyncWriteExt;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response, StatusCode};
-use smol_hyper::rt::FuturesIo;
 
 use crate::common::{listen, ms, run};
 
@@ -31,7 +30,7 @@ async fn serve(listener: TcpListener) {
         let (stream, _) = listener.accept().await.unwrap();
         drop(spawn(async move {
             hyper::server::conn::http1::Builder::new()
-                .serve_connection(FuturesIo::new(stream), hyper::service::service_fn(answer))
+                .serve_connection(stream, hyper::service::service_fn(answer))
                 .await
         }));
     }
@@ -46,8 +45,7 @@ fn hyper_serves_and_asks() {
         let server = spawn(serve(listener));
         let clients = (0..5usize).map(|client| async move {
             let stream = TcpStream::connect(address).await.unwrap();
-            let (mut sender, connection) =
-                hyper::client::conn::http1::handshake(FuturesIo::new(stream)).await.unwrap();
+            let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await.unwrap();
             let connection = spawn(connection);
             for round in 0..4usize {
                 let len = client * 100_000 * round;
@@ -83,10 +81,7 @@ fn hyper_closes_a_connection() {
                 sleep(ms(1)).await;
                 Ok::<_, Infallible>(Response::new(Full::new(Bytes::from("hello"))))
             });
-            hyper::server::conn::http1::Builder::new()
-                .keep_alive(false)
-                .serve_connection(FuturesIo::new(stream), hello)
-                .await
+            hyper::server::conn::http1::Builder::new().keep_alive(false).serve_connection(stream, hello).await
         });
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();

@@ -6,14 +6,13 @@ use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::HOST;
 use hyper::{Request, Response};
-use smol_hyper::rt::FuturesIo;
 
 use super::{Failure, Target};
 
 /// Sends a request, and waits for the head of the response. The body comes as it is read.
 pub async fn get(target: &Target) -> Result<Response<Incoming>, Failure> {
     let stream = TcpStream::connect(target.address.clone()).await?;
-    let (mut sender, connection) = http1::handshake(FuturesIo::new(stream)).await?;
+    let (mut sender, connection) = http1::handshake(stream).await?;
     // A task of its own moves the bytes, until the response has been read. An error in it
     // reaches the task that reads the response.
     drop(boucle::spawn(connection));

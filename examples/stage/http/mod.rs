@@ -1,4 +1,4 @@
-//! HTTP over boucle: hyper, by way of `smol-hyper`, on sockets of the loop's.
+//! HTTP over boucle: hyper, on sockets of the loop's.
 
 pub mod blocking;
 mod client;

@@ -15,7 +15,6 @@ use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode, Uri};
-use smol_hyper::rt::FuturesIo;
 
 use crate::requests::OpenRequests;
 
@@ -100,7 +99,7 @@ where
         drop(open);
         Ok::<_, Infallible>(response(content))
     };
-    let connection = http1::Builder::new().serve_connection(FuturesIo::new(stream), service_fn(answer));
+    let connection = http1::Builder::new().serve_connection(stream, service_fn(answer));
     // A client that goes away is no concern of the server's.
     let _ = connection.await;
 }

@@ -1,0 +1,181 @@
+//! hyper on boucle, without adapters. (Feature `hyper`.)
+//!
+//! hyper asks its runtime for sockets, tasks and timers, by the traits of `hyper::rt`. Here they are:
+//! [`TcpStream`] is hyper's `Read` and `Write`, [`Executor`] spawns, [`Timer`] makes
+//! [`Sleep`](crate::Sleep)s.
+//!
+//! | | asks for |
+//! |---|---|
+//! | HTTP/1.1, client or server | a [`TcpStream`] |
+//! | a server's `header_read_timeout` | `.timer(Timer)` |
+//! | HTTP/2, client or server | `Builder::new(Executor)`; for its keep-alive, `.timer(Timer)` |
+//!
+//! ```
+//! use boucle::hyper::Timer;
+//! use boucle::net::{TcpListener, TcpStream};
+//! use http_body_util::{BodyExt, Empty, Full};
+//! use hyper::body::Bytes;
+//! use hyper::{Request, Response, client, server, service::service_fn};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! boucle::run(async {
+//!     let listener = TcpListener::bind("127.0.0.1:0").await?;
+//!     let address = listener.local_addr()?;
+//!     boucle::spawn(async move {
+//!         let (stream, _) = listener.accept().await.unwrap();
+//!         let hello = service_fn(async |_| hyper::Result::Ok(Response::new(Full::<Bytes>::from("hello"))));
+//!         server::conn::http1::Builder::new().timer(Timer).serve_connection(stream, hello).await
+//!     });
+//!
+//!     let stream = TcpStream::connect(address).await?;
+//!     let (mut sender, connection) = client::conn::http1::handshake(stream).await?;
+//!     boucle::spawn(connection); // moves the bytes
+//!     let response = sender.send_request(Request::new(Empty::<Bytes>::new())).await?;
+//!     assert_eq!(response.into_body().collect().await?.to_bytes(), "hello");
+//!     Ok(())
+//! })
+//! # }
+//! ```
+//!
+//! # Costs
+//!
+//! A read takes at most 64 KiB, by way of as much of the stack: hyper's buffer is not initialized, and to fill
+//! it in place takes `unsafe`. The bytes are copied once more; nothing is zeroed. A write copies nothing, and
+//! sends the head and the body of a message by one system call.
+
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use futures_io::AsyncWrite;
+use hyper::rt::{Read, ReadBufCursor, Sleep, Write};
+use rustix::fd::AsFd;
+use rustix::net::{RecvFlags, recv};
+
+use crate::net::TcpStream;
+use crate::net::reactor::Side;
+
+/// Spawns hyper's tasks on the running loop, as [`spawn`](crate::spawn) does. They need not be `Send`.
+///
+/// ```
+/// # use hyper::{rt::Executor as _};
+/// # boucle::run(async {
+/// # let (sender, receiver) = async_channel::bounded(1);
+/// boucle::hyper::Executor.execute(async move { sender.send("done").await });
+/// assert_eq!(receiver.recv().await.unwrap(), "done");
+/// # });
+/// ```
+///
+/// # Panics
+///
+/// `execute` panics as [`spawn`](crate::spawn) does: if no loop is running on this thread.
+#[doc(alias("TokioExecutor", "SmolExecutor"))]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Executor;
+
+impl<F: Future<Output: 'static> + 'static> hyper::rt::Executor<F> for Executor {
+    #[track_caller]
+    fn execute(&self, future: F) {
+        drop(crate::spawn(future));
+    }
+}
+
+/// Makes hyper's timers, which are [`Sleep`](crate::Sleep)s, and reads the running loop's clock, virtual or
+/// real. A timer costs one allocation, and none when it is reset.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use hyper::server::conn::http1;
+/// let mut server = http1::Builder::new();
+/// server.timer(boucle::hyper::Timer).header_read_timeout(Duration::from_secs(10));
+/// ```
+#[doc(alias("TokioTimer", "SmolTimer"))]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Timer;
+
+impl Sleep for crate::Sleep {}
+
+impl hyper::rt::Timer for Timer {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
+        Box::pin(crate::sleep(duration))
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
+        Box::pin(crate::sleep_until(deadline))
+    }
+
+    fn now(&self) -> Instant {
+        crate::now()
+    }
+
+    fn reset(&self, sleep: &mut Pin<Box<dyn Sleep>>, deadline: Instant) {
+        match sleep.as_mut().downcast_mut_pin::<crate::Sleep>() {
+            Some(sleep) => sleep.get_mut().reset(deadline),
+            None => *sleep = self.sleep_until(deadline), // another timer's
+        }
+    }
+}
+
+/// The most that one read takes.
+const AT_ONCE: usize = 64 * 1_024;
+
+/// Receives up to `len` bytes. They come by way of the stack, since hyper's buffer can safely be filled from
+/// initialized bytes alone.
+fn receive(socket: impl AsFd, buffer: &mut ReadBufCursor<'_>, len: usize) -> io::Result<usize> {
+    let mut bytes = [MaybeUninit::uninit(); AT_ONCE];
+    let ((received, _), count) = recv(socket, &mut bytes[..len], RecvFlags::empty())?;
+    buffer.put_slice(received);
+    Ok(count)
+}
+
+macro_rules! hyper_stream {
+    ($stream:ty) => {
+        impl Read for $stream {
+            fn poll_read(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                mut buffer: ReadBufCursor<'_>,
+            ) -> Poll<io::Result<()>> {
+                let len = buffer.remaining().min(AT_ONCE);
+                let read = self.poll_transfer(cx, Side::Read, len, |io| {
+                    io.try_io(|| receive(io, &mut buffer, len)) // mio learns of `WouldBlock`
+                });
+                read.map_ok(drop)
+            }
+        }
+
+        impl Write for $stream {
+            fn poll_write(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bytes: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                AsyncWrite::poll_write(self, cx, bytes)
+            }
+
+            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                AsyncWrite::poll_flush(self, cx)
+            }
+
+            fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                AsyncWrite::poll_close(self, cx)
+            }
+
+            fn is_write_vectored(&self) -> bool {
+                true
+            }
+
+            fn poll_write_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buffers: &[IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                AsyncWrite::poll_write_vectored(self, cx, buffers)
+            }
+        }
+    };
+}
+
+hyper_stream!(TcpStream);
