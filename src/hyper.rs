@@ -2,13 +2,15 @@
 //!
 //! hyper asks its runtime for sockets, tasks and timers, by the traits of `hyper::rt`. Here they are:
 //! [`TcpStream`] is hyper's `Read` and `Write`, [`Executor`] spawns, [`Timer`] makes
-//! [`Sleep`](crate::Sleep)s.
+//! [`Sleep`](crate::Sleep)s. The feature `hyper-util` adds `Connector`, for the client of `hyper-util` that
+//! keeps connections in a pool.
 //!
 //! | | asks for |
 //! |---|---|
 //! | HTTP/1.1, client or server | a [`TcpStream`] |
 //! | a server's `header_read_timeout` | `.timer(Timer)` |
 //! | HTTP/2, client or server | `Builder::new(Executor)`; for its keep-alive, `.timer(Timer)` |
+//! | `hyper_util::client::legacy` | `Client::builder(Executor).build(Connector::new())` |
 //!
 //! ```
 //! use boucle::hyper::Timer;
@@ -39,9 +41,12 @@
 //!
 //! # Costs
 //!
-//! A read takes at most 64 KiB, by way of as much of the stack: hyper's buffer is not initialized, and to fill
-//! it in place takes `unsafe`. The bytes are copied once more; nothing is zeroed. A write copies nothing, and
+//! A read takes at most 64 KiB, by way of as much of the stack: hyper's buffer is not initialized, and to
+//! fill it in place takes `unsafe`. The bytes are copied once more; nothing is zeroed. A write copies nothing, and
 //! sends the head and the body of a message by one system call.
+
+#[cfg(feature = "hyper-util")]
+mod connector;
 
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
@@ -56,6 +61,9 @@ use rustix::net::{RecvFlags, recv};
 
 use crate::net::TcpStream;
 use crate::net::reactor::Side;
+
+#[cfg(feature = "hyper-util")]
+pub use connector::Connector;
 
 /// Spawns hyper's tasks on the running loop, as [`spawn`](crate::spawn) does. They need not be `Send`.
 ///

@@ -225,8 +225,8 @@
 //!
 //! Features: `blocking` (default) brings [`run_in_executor`] and name look-ups; `signal` (default) brings
 //! `signal`, on Unix; `trace` (default) brings `BOUCLE_TRACE`, `BOUCLE_DUMP` and `BOUCLE_SLOW_POLL`, the page and
-//! the JSON of a recorded run. `hyper` brings the module `hyper`: HTTP servers and clients without
-//! adapters.
+//! the JSON of a recorded run. `hyper` and `hyper-util` bring the module `hyper`: HTTP servers and
+//! clients without adapters.
 
 mod turn; // one turn of the loop
 mod event_loop; // `EventLoop`, `run`, `stop`: the ways to run it

@@ -1,0 +1,100 @@
+//! `Connector`: connects the client of `hyper-util`.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use hyper::Uri;
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use tower_service::Service;
+
+use crate::net::TcpStream;
+
+/// Connects `hyper-util`'s client, which keeps connections in a pool and uses them again. (Feature
+/// `hyper-util`.)
+///
+/// A connect is [`TcpStream::connect`]: names are looked up in the thread pool. The port is the URI's, else
+/// 80, or 443 for `https`. It takes `http` alone, unless a TLS connector around it has called
+/// [`enforce_http`](Self::enforce_http). For other socket options give the client a `tower::service_fn` that
+/// returns a [`TcpStream`].
+///
+/// ```
+/// use boucle::hyper::{Connector, Executor, Timer};
+/// use http_body_util::Empty;
+/// use hyper::body::Bytes;
+/// use hyper_util::client::legacy::Client;
+///
+/// # boucle::run(async {
+/// let mut builder = Client::builder(Executor);
+/// builder.timer(Timer).pool_timer(Timer); // idle connections are closed after 90 seconds
+/// let client = builder.build::<_, Empty<Bytes>>(Connector::new());
+/// # let listener = boucle::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+/// # let uri = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+/// # drop(listener);
+/// let error = client.get(uri).await.unwrap_err(); // no server is there
+/// assert!(error.is_connect());
+/// # });
+/// ```
+///
+/// # Errors
+///
+/// Those of [`TcpStream::connect`]; and of a URI without a host, or of another scheme.
+#[doc(alias = "HttpConnector")]
+#[derive(Clone, Copy, Debug)]
+pub struct Connector {
+    only_http: bool,
+}
+
+impl Connector {
+    /// A connector that takes `http` alone.
+    pub fn new() -> Self {
+        Connector { only_http: true }
+    }
+
+    /// Whether other schemes than `http` are errors. A TLS connector that wraps this one sets it to false.
+    pub fn enforce_http(&mut self, enforced: bool) {
+        self.only_http = enforced;
+    }
+
+    /// The host and the port of a URI.
+    fn target(self, uri: &Uri) -> io::Result<(String, u16)> {
+        let invalid = |why: &str| {
+            let message = format!("cannot connect to \"{uri}\": {why}");
+            io::Error::new(io::ErrorKind::InvalidInput, message)
+        };
+        let scheme = uri.scheme_str();
+        if self.only_http && scheme != Some("http") {
+            return Err(invalid("its scheme is not http, and there is no TLS here"));
+        }
+        let host = uri.host().ok_or_else(|| invalid("it has no host"))?;
+        let default = if scheme == Some("https") { 443 } else { 80 };
+        Ok((host.to_owned(), uri.port_u16().unwrap_or(default)))
+    }
+}
+
+impl Default for Connector {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = TcpStream;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let target = self.target(&uri);
+        Box::pin(async { TcpStream::connect(target?).await })
+    }
+}
+
+impl Connection for TcpStream {
+    fn connected(&self) -> Connected {
+        Connected::new()
+    }
+}
