@@ -262,9 +262,9 @@ mod time {
     pub(crate) mod interval; // `interval`
 }
 pub mod net {
-    //! Sockets: TCP over mio, and the reactor under it.
+    //! Sockets over mio: TCP, UDP, Unix; the readiness of any descriptor; and the reactor under them.
     //!
-    //! The types read and write by the `futures-io` traits, so what is built on those (`async-tungstenite`,
+    //! The streams read and write by the `futures-io` traits, so what is built on those (`async-tungstenite`,
     //! `futures-rustls`, the readers of `futures-lite`) runs on boucle unchanged; and, with the feature
     //! `hyper`, by hyper's.
 
@@ -274,10 +274,21 @@ pub mod net {
     mod source; // a socket that belongs to a loop
     mod resolve; // names and addresses
     mod tcp; // `TcpListener`, `TcpStream`
+    mod datagram; // `send` and `recv` of every datagram socket
+    mod udp; // `UdpSocket`
+    #[cfg(unix)]
+    mod unix; // `UnixListener`, `UnixStream`, `UnixDatagram`
     mod stream; // `AsyncRead` and `AsyncWrite` of every stream
+    #[cfg(unix)]
+    mod async_fd; // `AsyncFd`: any other descriptor
 
+    #[cfg(unix)]
+    pub use async_fd::AsyncFd;
     pub use resolve::ToSocketAddrs;
     pub use tcp::{TcpListener, TcpStream};
+    pub use udp::UdpSocket;
+    #[cfg(unix)]
+    pub use unix::{UnixDatagram, UnixListener, UnixStream};
 }
 mod combine {
     pub(crate) mod group; // a group as its parent holds it

@@ -31,7 +31,7 @@ use crate::wake::waiter::Waiter;
 #[derive(Default)]
 pub(crate) struct Readiness {
     /// While this is set, nothing waits.
-    ready: bool,
+    pub(super) ready: bool,
     /// A short read may have left something, since an edge brought more than bytes. (A short write never has:
     /// after an end it would have failed.)
     pub(super) drain_first: bool,

@@ -86,6 +86,12 @@ pub(super) async fn resolve(address: &impl ToSocketAddrs) -> io::Result<Vec<Sock
     })
 }
 
+/// The error of an empty list of addresses.
+pub(super) fn no_address() -> io::Error {
+    let message = "there is no address to use: the list is empty";
+    io::Error::new(io::ErrorKind::InvalidInput, message)
+}
+
 /// Looks up a name. The end of a loop does not wait for it: a look-up that is given up has no effect.
 #[cfg(feature = "blocking")]
 async fn look_up(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {

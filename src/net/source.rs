@@ -1,8 +1,8 @@
-//! A source: a socket that belongs to a loop.
+//! A source: a socket, or another descriptor, that belongs to a loop.
 //!
 //! A socket that is dropped is deregistered first. Closing is not enough: the kernel keeps a registration
-//! while a duplicate of the descriptor is open. Then it is closed, on any thread, and its slot is freed last,
-//! from another thread through the inbox. mio reports each registration and its end to a logger, which is
+//! while a duplicate of the descriptor is open. Then its slot is freed, from another thread through the inbox,
+//! and it is closed last, on any thread. mio reports each registration and its end to a logger, which is
 //! user code, so no state is in use then and no lock is held.
 
 use std::io;
@@ -12,6 +12,8 @@ use std::task::{Context, Poll, Waker, ready};
 use mio::{Interest, Token};
 
 use crate::current;
+#[cfg(unix)]
+use crate::net::poller::EDGE_TRIGGERED;
 use crate::net::reactor::Side;
 use crate::net::readiness::Readiness;
 use crate::observe::event::{EventKind, WaitsFor};
@@ -61,22 +63,13 @@ impl<S: mio::event::Source> Source<S> {
     /// Gives the socket back, no longer registered.
     pub(super) fn into_inner(mut self) -> io::Result<S> {
         let mut io = self.io.take().expect("only `into_inner` takes it");
-        self.deregister(&mut io)?;
+        deregister(self.of, &mut io)?;
         Ok(io)
     }
 
     /// An error if the loop is gone. Panics on another loop than its own.
     pub(super) fn expect_loop(&self) -> io::Result<()> {
         current::on_own_loop(self.of, "a socket", |_| ()).ok_or_else(|| gone(self.of))
-    }
-
-    /// Deregisters the socket, on any thread. A loop that is gone watches nothing.
-    fn deregister(&self, io: &mut S) -> io::Result<()> {
-        match inbox::registry(self.of).map(|registry| registry.deregister(io)) {
-            // Where mio uses `poll`, it has deregistered a socket whose peer has hung up.
-            Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
     }
 
     /// Tries an operation on one side; if that is pending, lets the task wait for the next edge. All of this
@@ -107,6 +100,27 @@ impl<S: mio::event::Source> Source<S> {
         polled.flatten().unwrap_or_else(|| self.wait(side, cx.waker()).map(Err))
     }
 
+    /// Has the kernel watch a side again, where mio stops once it has reported it.
+    #[cfg(unix)]
+    pub(super) fn watch_again(&self, io: &mut impl mio::event::Source, interest: Interest) -> io::Result<()> {
+        match inbox::registry(self.of).filter(|_| !EDGE_TRIGGERED) {
+            Some(registry) => registry.reregister(io, Token(self.slot), interest),
+            None => Ok(()),
+        }
+    }
+
+    /// Marks a side as ready, and wakes what waits for it.
+    #[cfg(unix)]
+    pub(super) fn set_ready(&self, side: Side) {
+        let mut woken = Vec::new();
+        if let Some(mut state) = current::find(self.of)
+            && let Some(readiness) = state.reactor.side(self.slot, side)
+        {
+            readiness.set_ready(|waiter| woken.push(waiter));
+        }
+        woken.into_iter().for_each(wake_quietly);
+    }
+
     /// Waits in the uncommon cases: the waker is foreign, other tasks wait for the side, or an operation was
     /// interrupted. Ready with an error if the loop is gone.
     #[cold]
@@ -130,11 +144,20 @@ impl<S: mio::event::Source> Source<S> {
 
 impl<S: mio::event::Source> Drop for Source<S> {
     fn drop(&mut self) {
-        if let Some(mut io) = self.io.take() {
+        if let Some(io) = &mut self.io {
             // The logger may panic, and this drop be part of an unwinding.
-            let _ = catch_unwind(AssertUnwindSafe(|| self.deregister(&mut io))).map_err(drop_quietly);
+            let _ = catch_unwind(AssertUnwindSafe(|| deregister(self.of, io))).map_err(drop_quietly);
         }
         current::deliver(self.of, Message::ReleaseSource(self.slot));
+    }
+}
+
+/// Deregisters a socket, on any thread. A loop that is gone watches nothing.
+fn deregister(of: LoopNumber, io: &mut impl mio::event::Source) -> io::Result<()> {
+    match inbox::registry(of).map(|registry| registry.deregister(io)) {
+        // Where mio uses `poll`, it has deregistered a socket whose peer has hung up.
+        Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -144,16 +167,36 @@ fn gone(of: LoopNumber) -> io::Error {
     io::Error::other(format!("the socket's event loop, {of}, is gone"))
 }
 
-/// What all sockets have. Each is named as in std and mio, and has a field `source`.
+/// What all sockets have. Each is named as in mio and in a module of std's, and has a field `source`. With it
+/// stand the arguments of [`Source::new`].
 macro_rules! socket {
-    ($($socket:ident),+) => {$(
+    ($std:ident: $($socket:ident($interest:expr, $writable:expr)),+) => {$(
         impl $socket {
+            /// Takes a socket of std's, connected or bound; it becomes non-blocking. The crate `socket2` makes one
+            /// with any options.
+            ///
+            /// # Errors
+            ///
+            /// If the kernel refuses to make it non-blocking or to watch it.
+            ///
+            /// # Panics
+            ///
+            /// If no loop runs on this thread.
+            pub fn from_std(socket: $std::$socket) -> std::io::Result<Self> {
+                socket.set_nonblocking(true)?;
+                Self::new(mio::net::$socket::from_std(socket))
+            }
+
+            fn new(io: mio::net::$socket) -> std::io::Result<Self> {
+                Ok($socket { source: Source::new(io, $interest, $writable)? })
+            }
+
             /// Returns the address of this side.
             ///
             /// # Errors
             ///
             /// Those of `getsockname`.
-            pub fn local_addr(&self) -> std::io::Result<std::net::SocketAddr> {
+            pub fn local_addr(&self) -> std::io::Result<$std::SocketAddr> {
                 self.source.io().local_addr()
             }
 
@@ -162,7 +205,7 @@ macro_rules! socket {
             /// # Errors
             ///
             /// If the kernel refuses to forget it; it is closed then.
-            pub fn into_std(self) -> std::io::Result<std::net::$socket> {
+            pub fn into_std(self) -> std::io::Result<$std::$socket> {
                 Ok(self.source.into_inner()?.into())
             }
         }

@@ -1,4 +1,9 @@
-//! `AsyncRead` and `AsyncWrite` of a stream. The only buffers are the kernel's, so a flush does nothing.
+//! `AsyncRead` and `AsyncWrite` of every stream. The only buffers are the kernel's, so a flush does nothing.
+//!
+//! A short read has emptied a stream (see [`Readiness`]), with one exception: descriptors may travel in a Unix
+//! stream, and a read ends behind the bytes that they came with, whatever follows. Linux flags such a read,
+//! even if nobody asks for the descriptors; then the side is drained first. Where there is no flag, each side
+//! of a Unix stream is.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;
@@ -7,15 +12,24 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_io::{AsyncRead, AsyncWrite};
+#[cfg(unix)]
+use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags, recvmsg};
 
 use super::reactor::Side;
+use super::readiness::Readiness;
+use super::source::Source;
 use super::tcp::TcpStream;
+#[cfg(unix)]
+use super::unix::UnixStream;
 use crate::task::budget;
 
 /// How many bytes were read or written.
 type Transfer = Poll<io::Result<usize>>;
 
-impl TcpStream {
+/// How many buffers the kernel takes in one call.
+const IOV_MAX: usize = 1_024;
+
+impl<S: mio::event::Source> Source<S> {
     /// Transfers up to `len` bytes. A transfer of none is ready at once.
     #[inline(always)]
     pub(crate) fn poll_transfer(
@@ -23,14 +37,14 @@ impl TcpStream {
         cx: &mut Context<'_>,
         side: Side,
         len: usize,
-        transfer: impl FnOnce(&mio::net::TcpStream) -> io::Result<usize>,
+        transfer: impl FnOnce(&S, &mut Readiness) -> io::Result<usize>,
     ) -> Transfer {
         if len == 0 {
             ready!(budget::poll_spend(cx));
-            return Poll::Ready(self.source.expect_loop().map(|()| 0));
+            return Poll::Ready(self.expect_loop().map(|()| 0));
         }
-        self.source.poll(cx, side, |io, readiness| {
-            let count = transfer(io)?;
+        self.poll(cx, side, |io, readiness| {
+            let count = transfer(io, readiness)?;
             readiness.transferred(count, len);
             Ok(count)
         })
@@ -38,10 +52,10 @@ impl TcpStream {
 }
 
 macro_rules! byte_stream {
-    ($stream:ty) => {
+    ($($stream:ty),+) => {$(
         impl AsyncRead for $stream {
             fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Transfer {
-                self.poll_transfer(cx, Side::Read, buffer.len(), |mut io| io.read(buffer))
+                self.source.poll_transfer(cx, Side::Read, buffer.len(), |io, side| io.receive(buffer, side))
             }
 
             fn poll_read_vectored(
@@ -49,13 +63,14 @@ macro_rules! byte_stream {
                 cx: &mut Context<'_>,
                 buffers: &mut [IoSliceMut<'_>],
             ) -> Transfer {
-                self.poll_transfer(cx, Side::Read, len_at_once(buffers), |mut io| io.read_vectored(buffers))
+                let len = len_at_once(buffers);
+                self.source.poll_transfer(cx, Side::Read, len, |io, side| io.receive_vectored(buffers, side))
             }
         }
 
         impl AsyncWrite for $stream {
             fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &[u8]) -> Transfer {
-                self.poll_transfer(cx, Side::Write, buffer.len(), |mut io| io.write(buffer))
+                self.source.poll_transfer(cx, Side::Write, buffer.len(), |mut io, _| io.write(buffer))
             }
 
             fn poll_write_vectored(
@@ -63,7 +78,8 @@ macro_rules! byte_stream {
                 cx: &mut Context<'_>,
                 buffers: &[IoSlice<'_>],
             ) -> Transfer {
-                self.poll_transfer(cx, Side::Write, len_at_once(buffers), |mut io| io.write_vectored(buffers))
+                let len = len_at_once(buffers);
+                self.source.poll_transfer(cx, Side::Write, len, |mut io, _| io.write_vectored(buffers))
             }
 
             fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -79,15 +95,53 @@ macro_rules! byte_stream {
                 })
             }
         }
-    };
+    )+};
 }
 
-byte_stream!(TcpStream);
-byte_stream!(&TcpStream);
+byte_stream!(TcpStream, &TcpStream);
+#[cfg(unix)]
+byte_stream!(UnixStream, &UnixStream);
 
-/// Returns how much one call can transfer, since the kernel takes no more than `IOV_MAX` buffers: a call that
-/// fills them has not emptied or filled the stream.
+/// Returns how much one call can transfer: one that fills [`IOV_MAX`] buffers has not emptied or filled the stream.
 fn len_at_once(buffers: &[impl Deref<Target = [u8]>]) -> usize {
-    const IOV_MAX: usize = 1_024;
     buffers.iter().take(IOV_MAX).map(|buffer| buffer.len()).sum()
 }
+
+/// How a stream of the kernel's is read, in one call. One that may end where more follows is drained first.
+trait Receive {
+    fn receive(&self, buffer: &mut [u8], side: &mut Readiness) -> io::Result<usize> {
+        self.receive_vectored(&mut [IoSliceMut::new(buffer)], side)
+    }
+
+    fn receive_vectored(&self, buffers: &mut [IoSliceMut<'_>], side: &mut Readiness) -> io::Result<usize>;
+}
+
+impl Receive for mio::net::TcpStream {
+    fn receive(mut self: &Self, buffer: &mut [u8], _: &mut Readiness) -> io::Result<usize> {
+        self.read(buffer)
+    }
+
+    fn receive_vectored(
+        mut self: &Self,
+        buffers: &mut [IoSliceMut<'_>],
+        _: &mut Readiness,
+    ) -> io::Result<usize> {
+        self.read_vectored(buffers)
+    }
+}
+
+/// With no room for descriptors, which the kernel closes then.
+#[cfg(unix)]
+impl Receive for mio::net::UnixStream {
+    fn receive_vectored(&self, buffers: &mut [IoSliceMut<'_>], side: &mut Readiness) -> io::Result<usize> {
+        let most = buffers.len().min(IOV_MAX);
+        let (buffers, mut no_room) = (&mut buffers[..most], RecvAncillaryBuffer::default());
+        let message = self.try_io(|| Ok(recvmsg(self, buffers, &mut no_room, RecvFlags::empty())?))?;
+        side.drain_first |= !FLAGS_DESCRIPTORS || message.flags.contains(ReturnFlags::CTRUNC);
+        Ok(message.bytes)
+    }
+}
+
+/// Whether the kernel flags a read that has come upon descriptors.
+#[cfg(unix)]
+const FLAGS_DESCRIPTORS: bool = cfg!(any(target_os = "linux", target_os = "android"));

@@ -9,7 +9,7 @@ use std::time::Duration;
 use mio::Interest;
 
 use super::reactor::Side;
-use super::resolve::{ToSocketAddrs, resolve};
+use super::resolve::{ToSocketAddrs, no_address, resolve};
 use super::source::{Source, socket};
 use crate::task::budget::consume_budget;
 use crate::time::timeout::timeout;
@@ -29,6 +29,22 @@ use crate::time::timeout::timeout;
 /// assert_eq!(peer, client.local_addr()?);
 /// assert_eq!(peer, server.peer_addr()?);
 /// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
+///
+/// With other options than those of [`bind`](Self::bind), by the crate `socket2`:
+///
+/// ```
+/// use socket2::{Domain, Socket, Type};
+///
+/// # boucle::run(async {
+/// let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+/// socket.set_reuse_address(true)?; // as `bind` does on Unix
+/// socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
+/// socket.listen(1_024)?; // the backlog
+/// let listener = boucle::net::TcpListener::from_std(socket.into())?;
+/// # std::net::TcpStream::connect(listener.local_addr()?)?;
+/// # listener.accept().await
 /// # }).unwrap();
 /// ```
 #[doc(alias = "start_server")]
@@ -53,9 +69,9 @@ pub struct TcpStream {
 /// What is watched of a stream: both sides, and on Linux urgent data, since a read ends before it although
 /// more bytes may follow. (Miri knows no urgent data.)
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
-const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
+pub(super) const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
 #[cfg(not(all(any(target_os = "linux", target_os = "android"), not(miri))))]
-const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
+pub(super) const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
 /// How long an address may take to answer while there is another one to try.
 const TIME_PER_ADDRESS: Duration = Duration::from_secs(5);
@@ -107,35 +123,6 @@ impl TcpListener {
         let source = Source::on(self.source.of, stream, INTEREST, true)?;
         Poll::Ready(Ok((TcpStream { source }, peer)))
     }
-
-    /// Takes a listener of std's; it becomes non-blocking. The crate `socket2` makes one with any options:
-    ///
-    /// ```
-    /// use socket2::{Domain, Socket, Type};
-    ///
-    /// # boucle::run(async {
-    /// let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-    /// socket.set_reuse_address(true)?; // as `bind` does on Unix
-    /// socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
-    /// socket.listen(1_024)?; // the backlog
-    /// let listener = boucle::net::TcpListener::from_std(socket.into())?;
-    /// # std::net::TcpStream::connect(listener.local_addr()?)?;
-    /// # listener.accept().await
-    /// # }).unwrap();
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// If the kernel refuses to make it non-blocking or to watch it.
-    ///
-    /// # Panics
-    ///
-    /// If no loop runs on this thread.
-    pub fn from_std(listener: net::TcpListener) -> io::Result<TcpListener> {
-        listener.set_nonblocking(true)?;
-        let listener = mio::net::TcpListener::from_std(listener);
-        Ok(TcpListener { source: Source::new(listener, Interest::READABLE, false)? })
-    }
 }
 
 impl TcpStream {
@@ -163,10 +150,7 @@ impl TcpStream {
 
     /// Connects to the first address that answers within `time`; the last one has no limit.
     async fn connect_first(addresses: &[SocketAddr], time: Duration) -> io::Result<TcpStream> {
-        let Some((last, others)) = addresses.split_last() else {
-            let message = "there is no address to use: the list is empty";
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-        };
+        let (last, others) = addresses.split_last().ok_or_else(no_address)?;
         for address in others {
             if let Ok(Ok(stream)) = timeout(time, Self::connect_one(*address)).await {
                 return Ok(stream);
@@ -220,24 +204,9 @@ impl TcpStream {
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.source.io().peer_addr()
     }
-
-    /// Takes a connected stream of std's; it becomes non-blocking.
-    ///
-    /// # Errors
-    ///
-    /// If the kernel refuses to make it non-blocking or to watch it.
-    ///
-    /// # Panics
-    ///
-    /// If no loop runs on this thread.
-    pub fn from_std(stream: net::TcpStream) -> io::Result<TcpStream> {
-        stream.set_nonblocking(true)?;
-        let stream = mio::net::TcpStream::from_std(stream);
-        Ok(TcpStream { source: Source::new(stream, INTEREST, true)? })
-    }
 }
 
-socket!(TcpListener, TcpStream);
+socket!(net: TcpListener(Interest::READABLE, false), TcpStream(INTEREST, true));
 
 /// Returns the outcome of a connect, after an event. The error is `WouldBlock` if there is no outcome yet: an
 /// event may come too early, as mio documents. A success costs one system call.

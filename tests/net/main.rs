@@ -13,11 +13,20 @@ mod transfers;
 mod waiters;
 mod lifetimes;
 mod fairness;
+mod kinds;
+mod datagrams;
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+mod descriptors;
 #[cfg(unix)]
 mod system;
 
+use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
 use std::task::{Context, Poll};
 
 use boucle::net::TcpListener;
@@ -45,4 +54,34 @@ fn poll_accept_with(
     let waker = waker_of(on_wake, on_drop);
     let polled = listener.poll_accept(&mut Context::from_waker(&waker));
     polled.map_ok(drop)
+}
+
+/// A path for a socket, whose file is removed when this drops.
+struct Place(PathBuf);
+
+impl Place {
+    /// Each test has names of its own.
+    fn new(name: &str) -> Place {
+        Place(std::env::temp_dir().join(format!("boucle-{}-{name}", std::process::id())))
+    }
+}
+
+impl Deref for Place {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl AsRef<Path> for Place {
+    fn as_ref(&self) -> &Path {
+        self
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
 }

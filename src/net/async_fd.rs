@@ -1,0 +1,302 @@
+//! The readiness of any descriptor: asyncio's `add_reader`.
+//!
+//! The operation is the user's, so it runs while the loop's state is free, where an edge may come at any
+//! time. So the side is marked as waiting *before* the operation, and as ready again after it, unless that
+//! would block:
+//!
+//! ```text
+//!   mark as waiting ──▶ operation ──┬── WouldBlock ─────────▶ wait for an edge, unless one has come meanwhile
+//!                                   └── else, or a panic ───▶ mark as ready
+//! ```
+//!
+//! Marked afterwards, it would lose an edge that came in between. There is nothing else here:
+//! [`readable`](AsyncFd::readable) is [`read_with`](AsyncFd::read_with) whose operation asks `poll`.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::mem;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::task::{Context, Poll, ready};
+
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::reactor::Side;
+use super::source::Source;
+
+/// A descriptor of any kind whose readiness can be awaited: a pipe, a terminal, an inotify, a socket of another
+/// crate.
+///
+/// [`readable`](Self::readable) and [`writable`](Self::writable) wait, and whoever awaits them reads or writes
+/// as usual. [`read_with`](Self::read_with) and [`write_with`](Self::write_with) wait only if the operation
+/// would block, which saves a system call each time; for these the descriptor must be non-blocking. Nothing
+/// here changes it: that is up to its owner.
+///
+/// It belongs to the loop on which it was made, and is registered until it is dropped, on any thread. Two
+/// descriptors of the same open file are watched each for itself.
+///
+/// ```
+/// use boucle::net::AsyncFd;
+/// use std::io::{Read, Write};
+///
+/// # boucle::run(async {
+/// let (reader, mut writer) = std::io::pipe()?;
+/// let reader = AsyncFd::new(reader)?;
+/// let answer = boucle::spawn(async move {
+///     reader.readable().await?;
+///     let mut buffer = [0; 64];
+///     let len = reader.get_ref().read(&mut buffer)?; // there is something: it does not block
+///     std::io::Result::Ok(buffer[..len].to_vec())
+/// });
+/// writer.write_all(b"hello")?;
+/// assert_eq!(answer.await.unwrap()?, b"hello");
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
+///
+/// To implement a trait like `AsyncRead`, call [`poll_read_with`](Self::poll_read_with).
+#[doc(alias("add_reader", "add_writer", "Async"))]
+pub struct AsyncFd<T: AsFd> {
+    source: Source<Descriptor<T>>,
+}
+
+impl<T: AsFd> AsyncFd<T> {
+    /// Watches a descriptor on the running loop: both sides. O(1), and one system call.
+    ///
+    /// # Errors
+    ///
+    /// Those of `epoll_ctl` or `kevent`; the value is dropped then. `PermissionDenied` if it is a regular file
+    /// or a directory, which the kernel does not watch, since it is always ready. `AlreadyExists` if this
+    /// number (not a duplicate) is registered already.
+    ///
+    /// # Panics
+    ///
+    /// If no loop runs on this thread.
+    pub fn new(value: T) -> io::Result<AsyncFd<T>> {
+        Ok(AsyncFd { source: Source::new(Descriptor(value), INTEREST, true)? })
+    }
+
+    /// Waits until a read would not block: there is something, or the other end has hung up, or an error is to
+    /// be fetched. As long as that is so, each call is ready at once; it costs one system call.
+    ///
+    /// # Errors
+    ///
+    /// If the loop is gone.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses nothing.
+    ///
+    /// # Panics
+    ///
+    /// If it is polled on another loop than the descriptor's.
+    #[doc(alias = "add_reader")]
+    pub async fn readable(&self) -> io::Result<()> {
+        poll_fn(|cx| self.poll_readable(cx)).await
+    }
+
+    /// Waits until a write would not block: there is room, or the other end has hung up, or an error is to be
+    /// fetched. Of a socket that connects, until that has an outcome. As long as that is so, each call is ready
+    /// at once; it costs one system call.
+    ///
+    /// # Errors
+    ///
+    /// If the loop is gone.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses nothing.
+    ///
+    /// # Panics
+    ///
+    /// If it is polled on another loop than the descriptor's.
+    #[doc(alias = "add_writer")]
+    pub async fn writable(&self) -> io::Result<()> {
+        poll_fn(|cx| self.poll_writable(cx)).await
+    }
+
+    /// [`readable`](Self::readable) as a poll. Each task that was pending here is woken, not only the last.
+    ///
+    /// # Errors
+    ///
+    /// As [`readable`](Self::readable).
+    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_read_with(cx, |value| ask(value.as_fd(), PollFlags::IN))
+    }
+
+    /// [`writable`](Self::writable) as a poll. Each task that was pending here is woken, not only the last.
+    ///
+    /// # Errors
+    ///
+    /// As [`writable`](Self::writable).
+    pub fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_write_with(cx, |value| ask(value.as_fd(), PollFlags::OUT))
+    }
+
+    /// Tries an operation that reads. If it would block (its error is `WouldBlock`), waits until it need not,
+    /// and tries it again; a signal that interrupts it does not end it. Nothing is asked of the kernel but what
+    /// the operation asks.
+    ///
+    /// ```
+    /// use boucle::net::AsyncFd;
+    /// use std::os::unix::net::UnixDatagram;
+    ///
+    /// # boucle::run(async {
+    /// let (here, there) = UnixDatagram::pair()?;
+    /// here.set_nonblocking(true)?;
+    /// let here = AsyncFd::new(here)?;
+    /// there.send(b"hello")?;
+    /// let mut buffer = [0; 64];
+    /// assert_eq!(here.read_with(|socket| socket.recv(&mut buffer)).await?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of the operation, and if the loop is gone.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses nothing: it is dropped between two operations, never within one.
+    ///
+    /// # Panics
+    ///
+    /// If it is polled on another loop than the descriptor's. A panic of the operation passes through.
+    #[doc(alias("try_io", "async_io"))]
+    pub async fn read_with<R>(&self, mut operation: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
+        poll_fn(|cx| self.poll_read_with(cx, &mut operation)).await
+    }
+
+    /// As [`read_with`](Self::read_with), for an operation that writes or connects.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_with`](Self::read_with).
+    ///
+    /// # Cancellation
+    ///
+    /// As [`read_with`](Self::read_with).
+    ///
+    /// # Panics
+    ///
+    /// As [`read_with`](Self::read_with).
+    #[doc(alias("try_io", "async_io"))]
+    pub async fn write_with<R>(&self, mut operation: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
+        poll_fn(|cx| self.poll_write_with(cx, &mut operation)).await
+    }
+
+    /// [`read_with`](Self::read_with) as a poll. Each task that was pending here is woken, not only the last.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_with`](Self::read_with).
+    pub fn poll_read_with<R>(
+        &self,
+        cx: &mut Context<'_>,
+        operation: impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        self.poll_with(cx, Side::Read, operation)
+    }
+
+    /// [`write_with`](Self::write_with) as a poll. Each task that was pending here is woken, not only the last.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_with`](Self::read_with).
+    pub fn poll_write_with<R>(
+        &self,
+        cx: &mut Context<'_>,
+        operation: impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        self.poll_with(cx, Side::Write, operation)
+    }
+
+    fn poll_with<R>(
+        &self,
+        cx: &mut Context<'_>,
+        side: Side,
+        mut operation: impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        loop {
+            ready!(self.source.poll(cx, side, |_, readiness| {
+                readiness.ready = false;
+                Ok(())
+            }))?;
+            let set_ready = SetReady(&self.source, side);
+            match operation(self.get_ref()) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    mem::forget(set_ready);
+                    self.source.watch_again(&mut SourceFd(&self.as_fd().as_raw_fd()), INTEREST)?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                done => return Poll::Ready(done),
+            }
+        }
+    }
+
+    /// The value that has the descriptor.
+    pub fn get_ref(&self) -> &T {
+        &self.source.io().0
+    }
+
+    /// Gives the value back, on any thread. The descriptor is no longer watched.
+    ///
+    /// # Errors
+    ///
+    /// If the kernel refuses to forget it; the value is dropped then.
+    pub fn into_inner(self) -> io::Result<T> {
+        Ok(self.source.into_inner()?.0)
+    }
+}
+
+impl<T: AsFd> AsFd for AsyncFd<T> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.get_ref().as_fd()
+    }
+}
+
+impl<T: AsFd + fmt::Debug> fmt::Debug for AsyncFd<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("AsyncFd").field(self.get_ref()).finish()
+    }
+}
+
+/// What is watched of a descriptor.
+const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
+
+/// A value with a descriptor, as mio watches it.
+struct Descriptor<T>(T);
+
+impl<T: AsFd> mio::event::Source for Descriptor<T> {
+    fn register(&mut self, registry: &Registry, token: Token, interest: Interest) -> io::Result<()> {
+        SourceFd(&self.0.as_fd().as_raw_fd()).register(registry, token, interest)
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, interest: Interest) -> io::Result<()> {
+        SourceFd(&self.0.as_fd().as_raw_fd()).reregister(registry, token, interest)
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        SourceFd(&self.0.as_fd().as_raw_fd()).deregister(registry)
+    }
+}
+
+/// Marks a side as ready when it drops, by a panic of the operation too.
+struct SetReady<'a, S: mio::event::Source>(&'a Source<S>, Side);
+
+impl<S: mio::event::Source> Drop for SetReady<'_, S> {
+    fn drop(&mut self) {
+        self.0.set_ready(self.1);
+    }
+}
+
+/// Asks the kernel whether a side is ready, without waiting. `WouldBlock` if not.
+fn ask(descriptor: BorrowedFd<'_>, events: PollFlags) -> io::Result<()> {
+    match poll(&mut [PollFd::from_borrowed_fd(descriptor, events)], Some(&Timespec::default()))? {
+        0 => Err(io::ErrorKind::WouldBlock.into()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,108 @@
+//! What every datagram socket has. Of a message to a given address, only the receiving half: what an address
+//! is differs.
+//!
+//! A message that is shorter than its buffer says nothing of the next one, so no side is marked as waiting
+//! before an operation would block (there is no [`transferred`](super::readiness::Readiness::transferred)
+//! here). And an empty message is a message: an empty buffer is no shortcut.
+
+/// The methods of a socket that is named as in mio, with the module of std's that has its address.
+macro_rules! datagrams {
+    ($std:ident: $socket:ident) => {
+        impl $socket {
+            /// Returns the address of the peer that the socket is connected to.
+            ///
+            /// # Errors
+            ///
+            /// Those of `getpeername`: `NotConnected` if there is no peer.
+            pub fn peer_addr(&self) -> std::io::Result<$std::SocketAddr> {
+                self.source.io().peer_addr()
+            }
+
+            /// Sends a message to the peer that the socket is connected to; waits for room. Returns its length.
+            ///
+            /// # Errors
+            ///
+            /// Those of `send`. Among them may be the answer to an earlier message (`ConnectionRefused`).
+            ///
+            /// # Cancellation
+            ///
+            /// Dropping the future sends nothing.
+            ///
+            /// # Panics
+            ///
+            /// If it is polled on another loop than the socket's.
+            pub async fn send(&self, message: &[u8]) -> std::io::Result<usize> {
+                poll_fn(|cx| self.poll_send(cx, message)).await
+            }
+
+            /// [`send`](Self::send) as a poll. Each task that was pending here is woken, not only the last.
+            ///
+            /// # Errors
+            ///
+            /// As [`send`](Self::send).
+            pub fn poll_send(&self, cx: &mut Context<'_>, message: &[u8]) -> Poll<std::io::Result<usize>> {
+                self.source.poll(cx, Side::Write, |io, _| io.send(message))
+            }
+
+            /// Waits for a message, from the peer if there is one. Returns its length, which may be 0. What does
+            /// not fit into the buffer is lost.
+            ///
+            /// # Errors
+            ///
+            /// Those of `recv`. Among them may be the answer to an earlier message (`ConnectionRefused`).
+            ///
+            /// # Cancellation
+            ///
+            /// Dropping the future loses no message.
+            ///
+            /// # Panics
+            ///
+            /// If it is polled on another loop than the socket's.
+            pub async fn recv(&self, buffer: &mut [u8]) -> std::io::Result<usize> {
+                poll_fn(|cx| self.poll_recv(cx, buffer)).await
+            }
+
+            /// [`recv`](Self::recv) as a poll. Each task that was pending here is woken, not only the last.
+            ///
+            /// # Errors
+            ///
+            /// As [`recv`](Self::recv).
+            pub fn poll_recv(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<std::io::Result<usize>> {
+                self.source.poll(cx, Side::Read, |io, _| io.recv(buffer))
+            }
+
+            /// As [`recv`](Self::recv), and also returns the address of the sender.
+            ///
+            /// # Errors
+            ///
+            /// As [`recv`](Self::recv).
+            ///
+            /// # Cancellation
+            ///
+            /// Dropping the future loses no message.
+            ///
+            /// # Panics
+            ///
+            /// If it is polled on another loop than the socket's.
+            pub async fn recv_from(&self, buffer: &mut [u8]) -> std::io::Result<(usize, $std::SocketAddr)> {
+                poll_fn(|cx| self.poll_recv_from(cx, buffer)).await
+            }
+
+            /// [`recv_from`](Self::recv_from) as a poll. Each task that was pending here is woken, not only
+            /// the last.
+            ///
+            /// # Errors
+            ///
+            /// As [`recv`](Self::recv).
+            pub fn poll_recv_from(
+                &self,
+                cx: &mut Context<'_>,
+                buffer: &mut [u8],
+            ) -> Poll<std::io::Result<(usize, $std::SocketAddr)>> {
+                self.source.poll(cx, Side::Read, |io, _| io.recv_from(buffer))
+            }
+        }
+    };
+}
+
+pub(super) use datagrams;

@@ -1,0 +1,164 @@
+//! UDP: mio's socket on a [`Source`].
+
+use std::future::poll_fn;
+use std::io;
+use std::net::{self, SocketAddr};
+use std::task::{Context, Poll};
+
+use mio::Interest;
+
+use super::datagram::datagrams;
+use super::reactor::Side;
+use super::resolve::{ToSocketAddrs, no_address, resolve};
+use super::source::{Source, socket};
+use crate::task::budget::consume_budget;
+
+/// A UDP socket.
+///
+/// Not connected, it exchanges messages with any address ([`send_to`](Self::send_to),
+/// [`recv_from`](Self::recv_from)); connected, with one ([`send`](Self::send), [`recv`](Self::recv)). All take
+/// `&self`, so one task may receive while another one sends.
+///
+/// It belongs to the loop on which it was made. Dropping it closes it, on any thread. A message costs one system
+/// call at each end and a share of a park, and one more call finds that there is no other.
+///
+/// ```
+/// use boucle::net::UdpSocket;
+///
+/// # boucle::run(async {
+/// let server = UdpSocket::bind("127.0.0.1:0").await?;
+/// let client = UdpSocket::bind("127.0.0.1:0").await?;
+/// client.connect(server.local_addr()?).await?;
+/// client.send(b"ping").await?;
+///
+/// let mut buffer = [0; 1500];
+/// let (len, from) = server.recv_from(&mut buffer).await?;
+/// assert_eq!(&buffer[..len], b"ping");
+/// server.send_to(b"pong", from).await?;
+/// assert_eq!(client.recv(&mut buffer).await?, 4);
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
+///
+/// Multicast and other options are the crate `socket2`'s: its `Socket` is made with those that come before
+/// `bind`, and its `SockRef` sets the others.
+///
+/// ```
+/// use socket2::{Domain, SockRef, Socket, Type};
+/// use std::net::{Ipv4Addr, SocketAddr};
+///
+/// # boucle::run(async {
+/// let socket = Socket::new(Domain::IPV4, Type::DGRAM, None)?;
+/// socket.set_reuse_address(true)?; // several processes may listen to one group
+/// socket.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)).into())?;
+/// let socket = boucle::net::UdpSocket::from_std(socket.into())?;
+/// SockRef::from(&socket).set_multicast_ttl_v4(1)?;
+/// # if false { // a machine may have no route for it
+/// SockRef::from(&socket).join_multicast_v4(&Ipv4Addr::new(239, 1, 2, 3), &Ipv4Addr::UNSPECIFIED)?;
+/// # }
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
+#[doc(alias("create_datagram_endpoint", "DatagramTransport", "DatagramProtocol"))]
+pub struct UdpSocket {
+    source: Source<mio::net::UdpSocket>,
+}
+
+impl UdpSocket {
+    /// Binds a socket to an address; with port 0 the system picks a port. A name is looked up in the thread
+    /// pool, and each of its addresses is tried until one works.
+    ///
+    /// # Errors
+    ///
+    /// Those of the look-up and of `bind`: of the last address that was tried.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future binds nothing.
+    ///
+    /// # Panics
+    ///
+    /// If it is not polled on a boucle loop.
+    pub async fn bind(address: impl ToSocketAddrs) -> io::Result<UdpSocket> {
+        consume_budget().await; // nothing below waits for an event
+        let addresses = resolve(&address).await?;
+        Self::from_std(net::UdpSocket::bind(&addresses[..])?)
+    }
+
+    /// Connects the socket to an address: from now on it receives from there alone. No message is sent. A name
+    /// is looked up in the thread pool, and each of its addresses is tried until one works.
+    ///
+    /// # Errors
+    ///
+    /// Those of the look-up and of `connect`: of the last address that was tried.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future leaves the socket as it was.
+    pub async fn connect(&self, address: impl ToSocketAddrs) -> io::Result<()> {
+        consume_budget().await; // nothing below waits for an event
+        let mut connected = Err(no_address());
+        for address in resolve(&address).await? {
+            connected = self.source.io().connect(address);
+            if connected.is_ok() {
+                break;
+            }
+        }
+        connected
+    }
+
+    /// Sends a message to an address; waits for room. Returns the message's length. Of several addresses the
+    /// first is used, as in std.
+    ///
+    /// # Errors
+    ///
+    /// Those of the look-up and of `sendto`.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future sends nothing.
+    ///
+    /// # Panics
+    ///
+    /// If it is polled on another loop than the socket's.
+    pub async fn send_to(&self, message: &[u8], target: impl ToSocketAddrs) -> io::Result<usize> {
+        let addresses = resolve(&target).await;
+        match addresses.and_then(|addresses| addresses.first().copied().ok_or_else(no_address)) {
+            Ok(target) => poll_fn(|cx| self.poll_send_to(cx, message, target)).await,
+            Err(error) => {
+                consume_budget().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// [`send_to`](Self::send_to) as a poll. Each task that was pending here is woken, not only the last.
+    ///
+    /// # Errors
+    ///
+    /// Those of `sendto`.
+    pub fn poll_send_to(
+        &self,
+        cx: &mut Context<'_>,
+        message: &[u8],
+        target: SocketAddr,
+    ) -> Poll<io::Result<usize>> {
+        self.source.poll(cx, Side::Write, |io, _| io.send_to(message, target))
+    }
+
+    /// As [`recv_from`](Self::recv_from), but the message stays: the next call gives it again.
+    ///
+    /// # Errors
+    ///
+    /// Those of `recvfrom`.
+    ///
+    /// # Panics
+    ///
+    /// If it is polled on another loop than the socket's.
+    pub async fn peek_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        poll_fn(|cx| self.source.poll(cx, Side::Read, |io, _| io.peek_from(buffer))).await
+    }
+}
+
+datagrams!(net: UdpSocket);
+socket!(net: UdpSocket(Interest::READABLE | Interest::WRITABLE, true));

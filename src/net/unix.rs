@@ -1,0 +1,292 @@
+//! Unix sockets: a listener, a stream and a datagram socket, mio's on a [`Source`].
+//!
+//! Two waits have no event. A connect to a listener whose queue is full, and a message to a receiver whose
+//! queue is full of the messages of others: the kernel refuses both, and does not report when there is room.
+//! So both are tried again every millisecond.
+
+use std::future::poll_fn;
+use std::io;
+use std::os::unix::net::{self, SocketAddr};
+use std::path::Path;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use mio::Interest;
+
+use super::datagram::datagrams;
+use super::reactor::Side;
+use super::source::{Source, socket};
+use super::tcp::INTEREST;
+use crate::task::budget::consume_budget;
+use crate::time::sleep::sleep;
+use crate::time::timeout::timeout;
+
+/// A Unix socket that listens for connections.
+///
+/// It belongs to the loop on which it was made. Dropping it closes it, on any thread; its file stays, as do
+/// connections that were accepted.
+///
+/// ```
+/// use boucle::net::{UnixListener, UnixStream};
+/// use futures_lite::{AsyncReadExt, AsyncWriteExt};
+///
+/// # boucle::run(async {
+/// # let path = std::env::temp_dir().join(format!("boucle-{}-listener", std::process::id()));
+/// let listener = UnixListener::bind(&path)?;
+/// let mut client = UnixStream::connect(&path).await?;
+/// let (mut server, _) = listener.accept().await?;
+/// client.write_all(b"hello").await?;
+/// assert_eq!(server.read(&mut [0; 64]).await?, 5);
+/// std::fs::remove_file(&path)?;
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
+#[doc(alias("start_unix_server", "create_unix_server"))]
+pub struct UnixListener {
+    source: Source<mio::net::UnixListener>,
+}
+
+/// A connection between two processes of a machine, or within one.
+///
+/// It reads and writes by the `futures-io` traits, on itself and on `&UnixStream`, as
+/// [`TcpStream`](super::TcpStream) does, and costs as much. Descriptors that a peer sends along are closed: to
+/// receive them, put a stream of std's in an [`AsyncFd`](super::AsyncFd) and call `recvmsg`.
+///
+/// It belongs to the loop on which it was made. Dropping it closes it, on any thread. `close` shuts down the
+/// writing side: the peer reads the end of the stream, and this side may still read.
+#[doc(alias("open_unix_connection", "create_unix_connection"))]
+pub struct UnixStream {
+    pub(super) source: Source<mio::net::UnixStream>,
+}
+
+/// A Unix socket for messages. They arrive in order, and none is lost: a sender waits for room.
+///
+/// It belongs to the loop on which it was made. Dropping it closes it, on any thread; its file stays.
+///
+/// ```
+/// use boucle::net::UnixDatagram;
+///
+/// # boucle::run(async {
+/// # let path = std::env::temp_dir().join(format!("boucle-{}-datagram", std::process::id()));
+/// let server = UnixDatagram::bind(&path)?;
+/// let client = UnixDatagram::unbound()?; // it has no address to answer to
+/// client.send_to(b"hello", &path).await?;
+/// let mut buffer = [0; 64];
+/// let (len, from) = server.recv_from(&mut buffer).await?;
+/// assert!(len == 5 && from.is_unnamed());
+/// std::fs::remove_file(&path)?;
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
+#[doc(alias = "create_datagram_endpoint")]
+pub struct UnixDatagram {
+    source: Source<mio::net::UnixDatagram>,
+}
+
+/// When to try again what no event will report.
+const PAUSE: Duration = Duration::from_millis(1);
+
+impl UnixListener {
+    /// Listens at a path, where it makes a file. At an abstract address of Linux, which has none, listens std's
+    /// `bind_addr`; then call [`from_std`](Self::from_std).
+    ///
+    /// # Errors
+    ///
+    /// `AddrInUse` if there is a file already, though nothing may listen there any more. `InvalidInput` if the
+    /// path is too long for an address (about a hundred bytes). Otherwise those of `bind` and `listen`.
+    ///
+    /// # Panics
+    ///
+    /// If no loop runs on this thread.
+    pub fn bind(path: impl AsRef<Path>) -> io::Result<UnixListener> {
+        Self::new(mio::net::UnixListener::bind(path)?)
+    }
+
+    /// Waits for a connection.
+    ///
+    /// # Errors
+    ///
+    /// Those of `accept`. The listener lives on: if the process was out of descriptors, try again later.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses no connection: what is not accepted waits in the kernel's queue.
+    ///
+    /// # Panics
+    ///
+    /// If it is polled on another loop than the listener's.
+    pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
+        poll_fn(|cx| self.poll_accept(cx)).await
+    }
+
+    /// [`accept`](Self::accept) as a poll. Each task that was pending here is woken, not only the last.
+    ///
+    /// # Errors
+    ///
+    /// As [`accept`](Self::accept).
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
+        let (stream, peer) = ready!(self.source.poll(cx, Side::Read, |io, _| io.accept()))?;
+        let source = Source::on(self.source.of, stream, INTEREST, true)?;
+        Poll::Ready(Ok((UnixStream { source }, peer)))
+    }
+}
+
+impl UnixStream {
+    /// Connects to the listener at a path. If its queue is full, tries again every millisecond until there is
+    /// room; to wait less, write `timeout(limit, UnixStream::connect(path))`.
+    ///
+    /// # Errors
+    ///
+    /// Those of `connect`: `NotFound` if there is no file, `ConnectionRefused` if nothing listens there.
+    /// `InvalidInput` if the path is too long for an address (about a hundred bytes).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future gives the attempt up.
+    ///
+    /// # Panics
+    ///
+    /// If it is not polled on a boucle loop.
+    pub async fn connect(path: impl AsRef<Path>) -> io::Result<UnixStream> {
+        consume_budget().await; // a connect waits for no event: it succeeds or fails at once
+        loop {
+            match mio::net::UnixStream::connect(&path) {
+                Err(full) if full.kind() == io::ErrorKind::WouldBlock => sleep(PAUSE).await,
+                connected => return Self::new(connected?),
+            }
+        }
+    }
+
+    /// Makes two streams that are connected to each other.
+    ///
+    /// ```
+    /// use futures_lite::{AsyncReadExt, AsyncWriteExt};
+    ///
+    /// # boucle::run(async {
+    /// let (mut here, mut there) = boucle::net::UnixStream::pair()?;
+    /// here.write_all(b"hello").await?;
+    /// assert_eq!(there.read(&mut [0; 64]).await?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of `socketpair`.
+    ///
+    /// # Panics
+    ///
+    /// If no loop runs on this thread.
+    #[doc(alias = "socketpair")]
+    pub fn pair() -> io::Result<(UnixStream, UnixStream)> {
+        let (one, other) = mio::net::UnixStream::pair()?;
+        Ok((Self::new(one)?, Self::new(other)?))
+    }
+
+    /// Returns the address of the peer, which mostly has none: it is that of the listener, at the end that has
+    /// connected.
+    ///
+    /// # Errors
+    ///
+    /// Those of `getpeername`.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.source.io().peer_addr()
+    }
+}
+
+impl UnixDatagram {
+    /// Binds a socket to a path, where it makes a file.
+    ///
+    /// # Errors
+    ///
+    /// As [`UnixListener::bind`].
+    ///
+    /// # Panics
+    ///
+    /// If no loop runs on this thread.
+    pub fn bind(path: impl AsRef<Path>) -> io::Result<UnixDatagram> {
+        Self::new(mio::net::UnixDatagram::bind(path)?)
+    }
+
+    /// Makes a socket without an address: it can send, and receives from a peer that it is paired with.
+    ///
+    /// # Errors
+    ///
+    /// Those of `socket`.
+    ///
+    /// # Panics
+    ///
+    /// If no loop runs on this thread.
+    pub fn unbound() -> io::Result<UnixDatagram> {
+        Self::new(mio::net::UnixDatagram::unbound()?)
+    }
+
+    /// Makes two sockets that are connected to each other.
+    ///
+    /// ```
+    /// # boucle::run(async {
+    /// let (here, there) = boucle::net::UnixDatagram::pair()?;
+    /// here.send(b"one").await?;
+    /// here.send(b"").await?; // a message, too
+    /// let mut buffer = [0; 64];
+    /// assert_eq!(there.recv(&mut buffer).await?, 3);
+    /// assert_eq!(there.recv(&mut buffer).await?, 0);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of `socketpair`.
+    ///
+    /// # Panics
+    ///
+    /// If no loop runs on this thread.
+    #[doc(alias = "socketpair")]
+    pub fn pair() -> io::Result<(UnixDatagram, UnixDatagram)> {
+        let (one, other) = mio::net::UnixDatagram::pair()?;
+        Ok((Self::new(one)?, Self::new(other)?))
+    }
+
+    /// Connects the socket to the one at a path: from now on it receives from there alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`UnixStream::connect`].
+    pub fn connect(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        self.source.io().connect(path)
+    }
+
+    /// Sends a message to the socket at a path; waits for room. Returns the message's length.
+    ///
+    /// If the receiver's queue is full, tries again at least every millisecond.
+    ///
+    /// # Errors
+    ///
+    /// Those of `sendto`: `NotFound` if there is no file, `ConnectionRefused` if its socket is closed.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future sends nothing.
+    ///
+    /// # Panics
+    ///
+    /// If it is polled on another loop than the socket's.
+    pub async fn send_to(&self, message: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
+        let path = path.as_ref();
+        loop {
+            let send = poll_fn(|cx| self.source.poll(cx, Side::Write, |io, _| io.send_to(message, path)));
+            match timeout(PAUSE, send).await {
+                Ok(sent) => return sent,
+                Err(_) => self.source.set_ready(Side::Write),
+            }
+        }
+    }
+}
+
+datagrams!(net: UnixDatagram);
+socket!(
+    net: UnixListener(Interest::READABLE, false),
+    UnixStream(INTEREST, true),
+    UnixDatagram(Interest::READABLE | Interest::WRITABLE, true)
+);

@@ -1,0 +1,338 @@
+//! Messages over UDP and Unix datagram sockets.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use boucle::net::UdpSocket;
+use boucle::{gather, spawn, yield_now};
+use futures_lite::future::poll_once;
+
+use crate::common::run;
+
+async fn bind() -> (UdpSocket, SocketAddr) {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
+}
+
+/// Waits until a message is there, and leaves it there.
+async fn has_message(socket: &UdpSocket) {
+    socket.peek_from(&mut [0; 1]).await.unwrap();
+}
+
+/// One socket answers many others, each at its own address.
+#[test]
+fn a_server_answers_each_sender() {
+    run(async {
+        let (server, address) = bind().await;
+        let echo = spawn(async move {
+            let mut buffer = [0; 64];
+            loop {
+                let (count, from) = server.recv_from(&mut buffer).await.unwrap();
+                assert_eq!(server.send_to(&buffer[..count], from).await.unwrap(), count);
+            }
+        });
+        let clients = (0..20u8).map(|number| async move {
+            let (client, _) = bind().await;
+            let mut buffer = [0; 64];
+            for round in 0..5u8 {
+                client.send_to(&[number, round], address).await.unwrap();
+                let (count, from) = client.recv_from(&mut buffer).await.unwrap();
+                assert_eq!((&buffer[..count], from), (&[number, round][..], address));
+            }
+        });
+        gather(clients.collect::<Vec<_>>()).await;
+        echo.abort();
+    });
+}
+
+/// A message that is shorter than the buffer says nothing of the next one: all that are there are received
+/// without another event. An empty one is a message, and no end.
+#[test]
+fn a_short_message_is_not_the_last_one() {
+    run(async {
+        let (server, address) = bind().await;
+        let (client, client_address) = bind().await;
+        let lengths = [5, 0, 1, 0, 64, 2];
+        for _ in 0..3 {
+            for len in lengths {
+                client.send_to(&vec![b'.'; len], address).await.unwrap();
+            }
+            has_message(&server).await;
+            let mut buffer = [0; 64];
+            for len in lengths {
+                let mut receive = pin!(server.recv_from(&mut buffer));
+                let received = poll_once(receive.as_mut()).await.expect("it is there already");
+                assert_eq!(received.unwrap(), (len, client_address));
+            }
+            assert!(poll_once(pin!(server.recv(&mut buffer))).await.is_none());
+        }
+    });
+}
+
+/// What does not fit into the buffer is lost, and the next message is whole. An empty buffer takes a message,
+/// too.
+#[cfg(unix)]
+#[test]
+fn a_long_message_is_cut_off() {
+    run(async {
+        let (server, address) = bind().await;
+        let (client, _) = bind().await;
+        for message in [&b"long"[..], b"longer", b"next"] {
+            client.send_to(message, address).await.unwrap();
+        }
+        let mut buffer = [0; 2];
+        assert_eq!(server.recv(&mut buffer).await.unwrap(), 2);
+        assert_eq!(&buffer, b"lo");
+        assert_eq!(server.recv(&mut []).await.unwrap(), 0);
+        let mut buffer = [0; 8];
+        assert_eq!(server.recv(&mut buffer).await.unwrap(), 4);
+        assert_eq!(&buffer[..4], b"next");
+    });
+}
+
+/// `peek_from` takes nothing away.
+#[test]
+fn a_peek_leaves_the_message() {
+    run(async {
+        let (server, address) = bind().await;
+        let (client, from) = bind().await;
+        let mut buffer = [0; 8];
+        client.send_to(b"look", address).await.unwrap();
+        for _ in 0..3 {
+            assert_eq!(server.peek_from(&mut buffer).await.unwrap(), (4, from));
+        }
+        assert_eq!(server.recv_from(&mut buffer).await.unwrap(), (4, from));
+        assert_eq!(&buffer[..4], b"look");
+        assert!(poll_once(pin!(server.peek_from(&mut buffer))).await.is_none());
+    });
+}
+
+/// A connected socket knows its peer and hears no other; one that is not connected has no peer to send to.
+#[test]
+fn a_connected_socket_has_one_peer() {
+    run(async {
+        let (server, address) = bind().await;
+        let (client, own) = bind().await;
+        let (stranger, _) = bind().await;
+        assert_eq!(client.peer_addr().unwrap_err().kind(), ErrorKind::NotConnected);
+        assert!(client.send(b"to whom?").await.is_err());
+        client.connect(address).await.unwrap();
+        assert_eq!(client.peer_addr().unwrap(), address);
+        assert_eq!(client.send(b"hello").await.unwrap(), 5);
+        let mut buffer = [0; 64];
+        assert_eq!(server.recv_from(&mut buffer).await.unwrap(), (5, own));
+        stranger.send_to(b"from a stranger", own).await.unwrap();
+        server.send_to(b"answer", own).await.unwrap();
+        assert_eq!(client.recv(&mut buffer).await.unwrap(), 6);
+        assert_eq!(&buffer[..6], b"answer");
+        // Connected anew.
+        client.connect(stranger.local_addr().unwrap()).await.unwrap();
+        client.send(b"now you").await.unwrap();
+        assert_eq!(stranger.recv_from(&mut buffer).await.unwrap(), (7, own));
+    });
+}
+
+/// That nothing listens at the peer's port ends a receive that waits, with an error. The socket lives on.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_refusal_ends_a_receive() {
+    run(async {
+        let (client, own) = bind().await;
+        let (server, address) = bind().await;
+        client.connect(address).await.unwrap();
+        let mut buffer = [0; 64];
+        assert!(poll_once(pin!(client.recv(&mut buffer))).await.is_none());
+        drop(server);
+        client.send(b"anybody?").await.unwrap();
+        let error = client.recv(&mut buffer).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        let server = UdpSocket::bind(address).await.unwrap();
+        server.send_to(b"back", own).await.unwrap();
+        assert_eq!(client.recv(&mut buffer).await.unwrap(), 4);
+    });
+}
+
+/// Addresses come in every shape, the first that works is used, and what is no address is named.
+#[test]
+fn an_address_has_many_shapes() {
+    run(async {
+        let (server, address) = bind().await;
+        let port = address.port();
+        let (client, _) = bind().await;
+        client.send_to(b"1", ("127.0.0.1", port)).await.unwrap();
+        client.send_to(b"2", format!("127.0.0.1:{port}")).await.unwrap();
+        client.send_to(b"3", &[address, SocketAddr::from(([127, 0, 0, 1], 1))][..]).await.unwrap();
+        for _ in 0..3 {
+            server.recv(&mut [0; 8]).await.unwrap();
+        }
+        // This address is of another family: the next one is tried.
+        let six = SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], port));
+        client.connect(&[six, address][..]).await.unwrap();
+        assert_eq!(client.peer_addr().unwrap(), address);
+        let second = UdpSocket::bind(&[address, SocketAddr::from(([127, 0, 0, 1], 0))][..]).await.unwrap();
+        assert_ne!(second.local_addr().unwrap(), address);
+
+        for error in
+            [client.send_to(b"", "here").await.unwrap_err(), client.connect("here").await.unwrap_err()]
+        {
+            assert!(error.to_string().starts_with("\"here\" is no address"), "{error}");
+        }
+        let none: &[SocketAddr] = &[];
+        for error in [client.send_to(b"", none).await.unwrap_err(), client.connect(none).await.unwrap_err()] {
+            assert_eq!(error.to_string(), "there is no address to use: the list is empty");
+        }
+        assert_eq!(UdpSocket::bind(address).await.unwrap_err().kind(), ErrorKind::AddrInUse);
+    });
+}
+
+/// The polls can be called from within any future, and several addresses served with one socket.
+#[test]
+fn messages_can_be_polled_for() {
+    run(async {
+        let (server, address) = bind().await;
+        let (client, from) = bind().await;
+        let cx = &mut Context::from_waker(Waker::noop());
+        let mut buffer = [0; 8];
+        assert!(server.poll_recv_from(cx, &mut buffer).is_pending());
+        let Poll::Ready(sent) = client.poll_send_to(cx, b"polled", address) else {
+            panic!("there is room");
+        };
+        assert_eq!(sent.unwrap(), 6);
+        has_message(&server).await;
+        let Poll::Ready(received) = server.poll_recv_from(cx, &mut buffer) else {
+            panic!("it is there");
+        };
+        assert_eq!(received.unwrap(), (6, from));
+        client.connect(address).await.unwrap();
+        assert!(matches!(client.poll_send(cx, b"again"), Poll::Ready(Ok(5))));
+        has_message(&server).await;
+        assert!(matches!(server.poll_recv(cx, &mut buffer), Poll::Ready(Ok(5))));
+    });
+}
+
+#[cfg(unix)]
+mod of_unix {
+    use std::future::poll_fn;
+    use std::rc::Rc;
+
+    use boucle::net::UnixDatagram;
+
+    use super::*;
+    use crate::Place;
+
+    /// A message reaches a path, with the sender's path; connected sockets need none.
+    #[test]
+    fn a_path_is_an_address() {
+        run(async {
+            let (at, from) = (Place::new("datagram-at"), Place::new("datagram-from"));
+            let server = UnixDatagram::bind(&at).unwrap();
+            let client = UnixDatagram::bind(&from).unwrap();
+            assert_eq!(client.send_to(b"hello", &at).await.unwrap(), 5);
+            let mut buffer = [0; 64];
+            let (count, sender) = server.recv_from(&mut buffer).await.unwrap();
+            assert_eq!((count, sender.as_pathname()), (5, Some(&*from)));
+            assert_eq!(server.local_addr().unwrap().as_pathname(), Some(&*at));
+
+            let unbound = UnixDatagram::unbound().unwrap();
+            assert!(unbound.send(b"to whom?").await.is_err());
+            unbound.connect(&at).unwrap();
+            assert_eq!(unbound.peer_addr().unwrap().as_pathname(), Some(&*at));
+            unbound.send(b"hi").await.unwrap();
+            let (count, sender) = server.recv_from(&mut buffer).await.unwrap();
+            assert!(count == 2 && sender.is_unnamed());
+
+            assert_eq!(UnixDatagram::bind(&at).unwrap_err().kind(), ErrorKind::AddrInUse);
+            drop(server);
+            let error = client.send_to(b"", &at).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+            let error = client.send_to(b"", at.with_extension("none")).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::NotFound);
+        });
+    }
+
+    /// Sends messages of one byte until there is no room; returns how many.
+    async fn fill(send: impl AsyncFn(&[u8]) -> std::io::Result<usize>) -> usize {
+        let mut sent = 0;
+        while let Some(result) = poll_once(pin!(send(&[sent as u8]))).await {
+            assert_eq!(result.unwrap(), 1);
+            sent += 1;
+        }
+        sent
+    }
+
+    /// A sender waits for room, and no message is lost or moved: between paired sockets and connected ones.
+    #[test]
+    fn a_sender_waits_for_room() {
+        run(async {
+            let at = Place::new("datagram-full");
+            let (one, other) = UnixDatagram::pair().unwrap();
+            let (server, client) = (UnixDatagram::bind(&at).unwrap(), UnixDatagram::unbound().unwrap());
+            client.connect(&at).unwrap();
+            for (from, to) in [(one, other), (client, server)] {
+                let from = Rc::new(from);
+                let before = fill(async |message| from.send(message).await).await;
+                assert!(before > 0);
+                let sender = from.clone();
+                let more = spawn(async move {
+                    for number in before..before + 2_000 {
+                        sender.send(&[number as u8]).await.unwrap();
+                    }
+                });
+                yield_now().await;
+                assert!(!more.is_finished());
+                for number in 0..before + 2_000 {
+                    let mut buffer = [0; 8];
+                    assert_eq!(to.recv(&mut buffer).await.unwrap(), 1);
+                    assert_eq!(buffer[0], number as u8);
+                }
+                more.await.unwrap();
+            }
+        });
+    }
+
+    /// A receiver's queue may be full of the messages of others, and the kernel does not report when it has
+    /// taken those. A sender finds out.
+    #[test]
+    fn a_sender_waits_for_the_messages_of_others() {
+        run(async {
+            let at = Place::new("datagram-others");
+            let server = UnixDatagram::bind(&at).unwrap();
+            let (first, second) = (UnixDatagram::unbound().unwrap(), UnixDatagram::unbound().unwrap());
+            let before = fill(async |message| first.send_to(message, &at).await).await;
+            let path = at.to_owned();
+            let waits = spawn(async move { second.send_to(b"late", path).await });
+            // The kernel has reported that the fresh socket is writable, and the message was refused again.
+            boucle::sleep(std::time::Duration::from_millis(5)).await;
+            assert!(!waits.is_finished());
+            let mut buffer = [0; 8];
+            for _ in 0..before {
+                assert_eq!(server.recv(&mut buffer).await.unwrap(), 1);
+            }
+            assert_eq!(server.recv(&mut buffer).await.unwrap(), 4);
+            assert_eq!(waits.await.unwrap().unwrap(), 4);
+        });
+    }
+
+    /// As with UDP, a short message or an empty one is not the last.
+    #[test]
+    fn a_short_message_is_not_the_last_one() {
+        run(async {
+            let (one, other) = UnixDatagram::pair().unwrap();
+            let mut buffer = [0; 64];
+            for _ in 0..3 {
+                one.send(b"first").await.unwrap();
+                assert_eq!(other.recv(&mut buffer).await.unwrap(), 5);
+                for message in [&b"short"[..], b"", b"last"] {
+                    one.send(message).await.unwrap();
+                }
+                for len in [5, 0, 4] {
+                    let received = poll_fn(|cx| Poll::Ready(other.poll_recv_from(cx, &mut buffer))).await;
+                    assert!(matches!(received, Poll::Ready(Ok((count, _))) if count == len));
+                }
+            }
+        });
+    }
+}
