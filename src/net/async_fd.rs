@@ -16,15 +16,16 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::mem;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::task::{Context, Poll, ready};
 
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::poller::EDGE_TRIGGERED;
 use super::reactor::Side;
-use super::source::Source;
+use super::source::{Io, READS, Source};
 
 /// A descriptor of any kind whose readiness can be awaited: a pipe, a terminal, an inotify, a socket of another
 /// crate.
@@ -63,7 +64,8 @@ pub struct AsyncFd<T: AsFd> {
 }
 
 impl<T: AsFd> AsyncFd<T> {
-    /// Watches a descriptor on the running loop: both sides. O(1), and one system call.
+    /// Watches a descriptor on the running loop. O(1), and one system call; another one when a write has to
+    /// wait for the first time.
     ///
     /// # Errors
     ///
@@ -75,7 +77,7 @@ impl<T: AsFd> AsyncFd<T> {
     ///
     /// If no loop runs on this thread.
     pub fn new(value: T) -> io::Result<AsyncFd<T>> {
-        Ok(AsyncFd { source: Source::new(Descriptor(value), INTEREST, true)? })
+        Ok(AsyncFd { source: Source::new(Descriptor(value), READS, true)? })
     }
 
     /// Waits until a read would not block: there is something, or the other end has hung up, or an error is to
@@ -223,13 +225,13 @@ impl<T: AsFd> AsyncFd<T> {
         loop {
             ready!(self.source.poll(cx, side, |_, readiness| {
                 readiness.ready = false;
+                readiness.unwatched |= !EDGE_TRIGGERED; // mio watches no longer what it has reported
                 Ok(())
             }))?;
             let set_ready = SetReady(&self.source, side);
             match operation(self.get_ref()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     mem::forget(set_ready);
-                    self.source.watch_again(&mut SourceFd(&self.as_fd().as_raw_fd()), INTEREST)?;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 done => return Poll::Ready(done),
@@ -264,30 +266,33 @@ impl<T: AsFd + fmt::Debug> fmt::Debug for AsyncFd<T> {
     }
 }
 
-/// What is watched of a descriptor.
-const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
-
 /// A value with a descriptor, as mio watches it.
 struct Descriptor<T>(T);
 
+impl<T: AsFd> AsRawFd for Descriptor<T> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_fd().as_raw_fd()
+    }
+}
+
 impl<T: AsFd> mio::event::Source for Descriptor<T> {
     fn register(&mut self, registry: &Registry, token: Token, interest: Interest) -> io::Result<()> {
-        SourceFd(&self.0.as_fd().as_raw_fd()).register(registry, token, interest)
+        SourceFd(&self.as_raw_fd()).register(registry, token, interest)
     }
 
     fn reregister(&mut self, registry: &Registry, token: Token, interest: Interest) -> io::Result<()> {
-        SourceFd(&self.0.as_fd().as_raw_fd()).reregister(registry, token, interest)
+        SourceFd(&self.as_raw_fd()).reregister(registry, token, interest)
     }
 
     fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        SourceFd(&self.0.as_fd().as_raw_fd()).deregister(registry)
+        SourceFd(&self.as_raw_fd()).deregister(registry)
     }
 }
 
 /// Marks a side as ready when it drops, by a panic of the operation too.
-struct SetReady<'a, S: mio::event::Source>(&'a Source<S>, Side);
+struct SetReady<'a, S: Io>(&'a Source<S>, Side);
 
-impl<S: mio::event::Source> Drop for SetReady<'_, S> {
+impl<S: Io> Drop for SetReady<'_, S> {
     fn drop(&mut self) {
         self.0.set_ready(self.1);
     }

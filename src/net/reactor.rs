@@ -7,8 +7,8 @@
 //! events of a park are taken before anything else runs, so no event reaches the next tenant of a slot. A
 //! socket finds its slot vacant only if the loop is closed.
 
-use mio::Token;
 use mio::event::Event;
+use mio::{Interest, Token};
 use slab::Slab;
 
 use crate::net::readiness::Readiness;
@@ -62,8 +62,10 @@ impl Reactor {
     }
 
     /// Takes a source in, and returns its slot, which is its token.
-    pub(crate) fn insert(&mut self, writable: bool) -> usize {
-        self.sources.insert([false, writable].map(Readiness::new))
+    pub(crate) fn insert(&mut self, interest: Interest, writable: bool) -> usize {
+        let mut sides = [false, writable].map(Readiness::new);
+        sides[Side::Write as usize].unwatched = !interest.is_writable();
+        self.sources.insert(sides)
     }
 
     /// Frees the slot of a source that is deregistered. Its sides, and what waits for them, go to the caller.

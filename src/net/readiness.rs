@@ -35,6 +35,8 @@ pub(crate) struct Readiness {
     /// A short read may have left something, since an edge brought more than bytes. (A short write never has:
     /// after an end it would have failed.)
     pub(super) drain_first: bool,
+    /// The kernel is to be asked to report this side before a task waits for it.
+    pub(super) unwatched: bool,
     /// The first waiter. If its task is gone by the time of the edge, the number is stale and wakes nothing.
     first: Option<Waiter>,
     /// Those that came after the first.
@@ -81,10 +83,13 @@ impl Readiness {
         }
     }
 
-    /// Lets a task wait for the next edge, in the common case: no other waiter is first, and the side is not
-    /// ready. Returns false in any other case.
+    /// Lets a task wait for the next edge, in the common case: no other waiter is first, the side is not ready,
+    /// and the kernel reports it. Returns false in any other case.
     #[inline]
     pub(super) fn wait_first(&mut self, task: TaskNumber) -> bool {
+        if self.unwatched {
+            return false;
+        }
         if self.first.is_none() && !self.ready {
             self.first = Some(Waiter::Task(task));
         }

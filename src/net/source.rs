@@ -6,13 +6,19 @@
 //! user code, so no state is in use then and no lock is held.
 
 use std::io;
+use std::mem;
+#[cfg(unix)]
+use std::os::fd::AsRawFd as Raw;
+#[cfg(windows)]
+use std::os::windows::io::AsRawSocket as Raw;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, Waker, ready};
 
-use mio::{Interest, Token};
+#[cfg(unix)]
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token, event};
 
 use crate::current;
-#[cfg(unix)]
 use crate::net::poller::EDGE_TRIGGERED;
 use crate::net::reactor::Side;
 use crate::net::readiness::Readiness;
@@ -23,15 +29,34 @@ use crate::task::id::LoopNumber;
 use crate::wake::inbox::{self, Message};
 use crate::wake::waker::{task_of, waiter, wake_quietly};
 
+/// What is watched of a stream by TCP: both sides, and on Linux urgent data, since a read ends before it
+/// although more bytes may follow. (Miri knows no urgent data.)
+pub(super) const BOTH: Interest = READ_SIDE.add(Interest::WRITABLE);
+
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
+const READ_SIDE: Interest = Interest::READABLE.add(Interest::PRIORITY);
+#[cfg(not(all(any(target_os = "linux", target_os = "android"), not(miri))))]
+const READ_SIDE: Interest = Interest::READABLE;
+
+/// What is watched of other sources, until a write has to wait: the read side. The kernel reports room to write
+/// whenever the peer has taken a message, which would end a park for nothing. TCP has such an edge only after
+/// a write that would block.
+pub(super) const READS: Interest = if EDGE_TRIGGERED { READ_SIDE } else { BOTH };
+
+/// What mio can watch: a socket, or what has a descriptor.
+pub(super) trait Io: event::Source + Raw {}
+
+impl<S: event::Source + Raw> Io for S {}
+
 /// A mio socket and its slot in the reactor of a loop.
-pub(super) struct Source<S: mio::event::Source> {
+pub(super) struct Source<S: Io> {
     /// Registered; `None` before that, and when it was given back.
     io: Option<S>,
     pub(super) of: LoopNumber,
     slot: usize,
 }
 
-impl<S: mio::event::Source> Source<S> {
+impl<S: Io> Source<S> {
     /// Registers a socket with the running loop. Panics if no loop runs on this thread.
     pub(super) fn new(io: S, interest: Interest, writable: bool) -> io::Result<Self> {
         let of = current::expect_running("a socket", |state| state.number);
@@ -44,7 +69,7 @@ impl<S: mio::event::Source> Source<S> {
         // First, since a loop that ends has no registry from before its table is emptied.
         let registry = inbox::registry(of).ok_or_else(|| gone(of))?;
         let inserted = current::with(of, "a socket", |state| {
-            let source = state.reactor.insert(writable);
+            let source = state.reactor.insert(interest, writable);
             state.record(|_| EventKind::SourceAdded { source });
             source
         });
@@ -100,15 +125,6 @@ impl<S: mio::event::Source> Source<S> {
         polled.flatten().unwrap_or_else(|| self.wait(side, cx.waker()).map(Err))
     }
 
-    /// Has the kernel watch a side again, where mio stops once it has reported it.
-    #[cfg(unix)]
-    pub(super) fn watch_again(&self, io: &mut impl mio::event::Source, interest: Interest) -> io::Result<()> {
-        match inbox::registry(self.of).filter(|_| !EDGE_TRIGGERED) {
-            Some(registry) => registry.reregister(io, Token(self.slot), interest),
-            None => Ok(()),
-        }
-    }
-
     /// Marks a side as ready, and wakes what waits for it.
     #[cfg(unix)]
     pub(super) fn set_ready(&self, side: Side) {
@@ -121,28 +137,44 @@ impl<S: mio::event::Source> Source<S> {
         woken.into_iter().for_each(wake_quietly);
     }
 
-    /// Waits in the uncommon cases: the waker is foreign, other tasks wait for the side, or an operation was
-    /// interrupted. Ready with an error if the loop is gone.
+    /// Waits in the uncommon cases: the waker is foreign, other tasks wait for the side, the kernel does not
+    /// report it yet, or an operation was interrupted. Ready with an error if the loop is gone.
     #[cold]
     fn wait(&self, side: Side, waker: &Waker) -> Poll<io::Error> {
         // First the clone of a foreign waker, which may do anything, even drop the loop.
         let mut waiter = Some(waiter(waker));
-        let woken = current::find(self.of).and_then(|mut state| {
+        let waits = current::find(self.of).and_then(|mut state| {
             let rests = state.reactor.rests;
             let readiness = state.reactor.side(self.slot, side)?;
-            Some(readiness.wait(&mut waiter, rests))
+            Some((readiness.wait(&mut waiter, rests), mem::take(&mut readiness.unwatched)))
         });
         drop(waiter);
-        let Some(woken) = woken else {
+        let Some((woken, unwatched)) = waits else {
             budget::spend();
             return Poll::Ready(gone(self.of));
         };
         woken.into_iter().for_each(wake_quietly);
-        Poll::Pending
+        match unwatched.then(|| inbox::registry(self.of)).flatten().map(|registry| self.watch_both(&registry))
+        {
+            Some(Err(error)) => Poll::Ready(error),
+            _ => Poll::Pending,
+        }
+    }
+
+    /// Has the kernel report both sides: at the next park, if one is ready by now.
+    #[cfg(unix)]
+    fn watch_both(&self, registry: &Registry) -> io::Result<()> {
+        registry.reregister(&mut SourceFd(&self.io().as_raw_fd()), Token(self.slot), BOTH)
+    }
+
+    /// On Windows both are watched from the beginning.
+    #[cfg(not(unix))]
+    fn watch_both(&self, _: &Registry) -> io::Result<()> {
+        Ok(())
     }
 }
 
-impl<S: mio::event::Source> Drop for Source<S> {
+impl<S: Io> Drop for Source<S> {
     fn drop(&mut self) {
         if let Some(io) = &mut self.io {
             // The logger may panic, and this drop be part of an unwinding.
@@ -153,7 +185,7 @@ impl<S: mio::event::Source> Drop for Source<S> {
 }
 
 /// Deregisters a socket, on any thread. A loop that is gone watches nothing.
-fn deregister(of: LoopNumber, io: &mut impl mio::event::Source) -> io::Result<()> {
+fn deregister(of: LoopNumber, io: &mut impl event::Source) -> io::Result<()> {
     match inbox::registry(of).map(|registry| registry.deregister(io)) {
         // Where mio uses `poll`, it has deregistered a socket whose peer has hung up.
         Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => Err(error),

@@ -17,7 +17,7 @@ use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags, recvmsg};
 
 use super::reactor::Side;
 use super::readiness::Readiness;
-use super::source::Source;
+use super::source::{Io, Source};
 use super::tcp::TcpStream;
 #[cfg(unix)]
 use super::unix::UnixStream;
@@ -29,7 +29,7 @@ type Transfer = Poll<io::Result<usize>>;
 /// How many buffers the kernel takes in one call.
 const IOV_MAX: usize = 1_024;
 
-impl<S: mio::event::Source> Source<S> {
+impl<S: Io> Source<S> {
     /// Transfers up to `len` bytes. A transfer of none is ready at once.
     #[inline(always)]
     pub(crate) fn poll_transfer(

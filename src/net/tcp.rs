@@ -10,7 +10,7 @@ use mio::Interest;
 
 use super::reactor::Side;
 use super::resolve::{ToSocketAddrs, no_address, resolve};
-use super::source::{Source, socket};
+use super::source::{BOTH, Source, socket};
 use crate::task::budget::consume_budget;
 use crate::time::timeout::timeout;
 
@@ -66,13 +66,6 @@ pub struct TcpStream {
     pub(super) source: Source<mio::net::TcpStream>,
 }
 
-/// What is watched of a stream: both sides, and on Linux urgent data, since a read ends before it although
-/// more bytes may follow. (Miri knows no urgent data.)
-#[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
-pub(super) const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
-#[cfg(not(all(any(target_os = "linux", target_os = "android"), not(miri))))]
-pub(super) const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
-
 /// How long an address may take to answer while there is another one to try.
 const TIME_PER_ADDRESS: Duration = Duration::from_secs(5);
 
@@ -120,7 +113,7 @@ impl TcpListener {
     /// As [`accept`](Self::accept).
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
         let (stream, peer) = ready!(self.source.poll(cx, Side::Read, |io, _| io.accept()))?;
-        let source = Source::on(self.source.of, stream, INTEREST, true)?;
+        let source = Source::on(self.source.of, stream, BOTH, true)?;
         Poll::Ready(Ok((TcpStream { source }, peer)))
     }
 }
@@ -160,7 +153,7 @@ impl TcpStream {
     }
 
     async fn connect_one(address: SocketAddr) -> io::Result<TcpStream> {
-        let source = Source::new(mio::net::TcpStream::connect(address)?, INTEREST, false)?;
+        let source = Source::new(mio::net::TcpStream::connect(address)?, BOTH, false)?;
         poll_fn(|cx| source.poll(cx, Side::Write, |io, _| connect_outcome(io))).await?;
         Ok(TcpStream { source })
     }
@@ -206,7 +199,7 @@ impl TcpStream {
     }
 }
 
-socket!(net: TcpListener(Interest::READABLE, false), TcpStream(INTEREST, true));
+socket!(net: TcpListener(Interest::READABLE, false), TcpStream(BOTH, true));
 
 /// Returns the outcome of a connect, after an event. The error is `WouldBlock` if there is no outcome yet: an
 /// event may come too early, as mio documents. A success costs one system call.

@@ -5,12 +5,10 @@ use std::io;
 use std::net::{self, SocketAddr};
 use std::task::{Context, Poll};
 
-use mio::Interest;
-
 use super::datagram::datagrams;
 use super::reactor::Side;
 use super::resolve::{ToSocketAddrs, no_address, resolve};
-use super::source::{Source, socket};
+use super::source::{READS, Source, socket};
 use crate::task::budget::consume_budget;
 
 /// A UDP socket.
@@ -161,4 +159,4 @@ impl UdpSocket {
 }
 
 datagrams!(net: UdpSocket);
-socket!(net: UdpSocket(Interest::READABLE | Interest::WRITABLE, true));
+socket!(net: UdpSocket(READS, true));

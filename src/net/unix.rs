@@ -15,8 +15,7 @@ use mio::Interest;
 
 use super::datagram::datagrams;
 use super::reactor::Side;
-use super::source::{Source, socket};
-use super::tcp::INTEREST;
+use super::source::{READS, Source, socket};
 use crate::task::budget::consume_budget;
 use crate::time::sleep::sleep;
 use crate::time::timeout::timeout;
@@ -126,7 +125,7 @@ impl UnixListener {
     /// As [`accept`](Self::accept).
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
         let (stream, peer) = ready!(self.source.poll(cx, Side::Read, |io, _| io.accept()))?;
-        let source = Source::on(self.source.of, stream, INTEREST, true)?;
+        let source = Source::on(self.source.of, stream, READS, true)?;
         Poll::Ready(Ok((UnixStream { source }, peer)))
     }
 }
@@ -287,6 +286,6 @@ impl UnixDatagram {
 datagrams!(net: UnixDatagram);
 socket!(
     net: UnixListener(Interest::READABLE, false),
-    UnixStream(INTEREST, true),
-    UnixDatagram(Interest::READABLE | Interest::WRITABLE, true)
+    UnixStream(READS, true),
+    UnixDatagram(READS, true)
 );

@@ -1,1 +1,315 @@
+//! Unix listeners and streams.
 
+use std::fs;
+use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
+use std::os::unix::net;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use boucle::net::{UnixListener, UnixStream};
+use boucle::{gather, sleep, spawn, yield_now};
+use futures_lite::future::poll_once;
+use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use super::{Place, byte_at};
+use crate::common::run;
+
+/// Returns both ends of a connection, of which the second is a socket of std's.
+fn pair_with_std() -> (UnixStream, net::UnixStream) {
+    let (stream, peer) = net::UnixStream::pair().unwrap();
+    (UnixStream::from_std(stream).unwrap(), peer)
+}
+
+/// A server at a path echoes what several clients send at the same time.
+#[test]
+fn a_server_echoes() {
+    run(async {
+        let at = Place::new("unix-echo");
+        let listener = UnixListener::bind(&at).unwrap();
+        assert_eq!(listener.local_addr().unwrap().as_pathname(), Some(&*at));
+        let server = spawn(async move {
+            loop {
+                let (stream, peer) = listener.accept().await.unwrap();
+                assert!(peer.is_unnamed());
+                drop(spawn(async move { futures_lite::io::copy(&stream, &stream).await.unwrap() }));
+            }
+        });
+        let path: Rc<std::path::Path> = Rc::from(&*at);
+        let clients = (0..10u8).map(|number| {
+            let path = path.clone();
+            async move {
+                let mut stream = UnixStream::connect(&*path).await.unwrap();
+                assert_eq!(stream.peer_addr().unwrap().as_pathname(), Some(&*path));
+                for round in 0..20u8 {
+                    let sent = [number, round, 3, 4];
+                    stream.write_all(&sent).await.unwrap();
+                    let mut received = [0; 4];
+                    stream.read_exact(&mut received).await.unwrap();
+                    assert_eq!(received, sent);
+                }
+            }
+        });
+        gather(clients.collect::<Vec<_>>()).await;
+        server.abort();
+    });
+}
+
+/// A listener that is dropped leaves its file, where nothing listens; and errors say what is wrong with a path.
+#[test]
+fn a_path_may_be_wrong() {
+    run(async {
+        let at = Place::new("unix-path");
+        let error = UnixStream::connect(&at).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        let listener = UnixListener::bind(&at).unwrap();
+        assert_eq!(UnixListener::bind(&at).unwrap_err().kind(), ErrorKind::AddrInUse);
+        drop(listener);
+        let error = UnixStream::connect(&at).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        fs::remove_file(&at).unwrap();
+        drop(UnixListener::bind(&at).unwrap());
+        for error in [
+            UnixListener::bind("x".repeat(200)).unwrap_err(),
+            UnixStream::connect("x".repeat(200)).await.unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            assert!(error.to_string().contains("path must be shorter"), "{error}");
+        }
+    });
+}
+
+/// A connect waits while the listener's queue is full, which Linux reports as an error.
+#[test]
+fn a_connect_waits_for_a_place_in_the_queue() {
+    use std::os::fd::OwnedFd;
+
+    use socket2::{Domain, SockAddr, Socket, Type};
+
+    run(async {
+        let at = Place::new("unix-queue");
+        let listener = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        listener.bind(&SockAddr::unix(&at).unwrap()).unwrap();
+        listener.listen(1).unwrap();
+        let listener = UnixListener::from_std(OwnedFd::from(listener).into()).unwrap();
+        let clients: Vec<_> = (0..20u8)
+            .map(|number| {
+                let path = at.to_owned();
+                spawn(async move { UnixStream::connect(path).await?.write(&[number]).await })
+            })
+            .collect();
+        sleep(Duration::from_millis(5)).await;
+        let waiting = clients.iter().filter(|client| !client.is_finished()).count();
+        assert!(!cfg!(target_os = "linux") || waiting > 10, "{waiting} wait");
+        let mut numbers = Vec::new();
+        for _ in 0..20 {
+            let mut number = [0];
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.read_exact(&mut number).await.unwrap();
+            numbers.push(number[0]);
+        }
+        numbers.sort();
+        assert!(numbers.into_iter().eq(0..20));
+        for client in clients {
+            assert_eq!(client.await.unwrap().unwrap(), 1);
+        }
+    });
+}
+
+/// An address of Linux that has no file comes by std.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_abstract_address_comes_by_std() {
+    use std::os::linux::net::SocketAddrExt;
+
+    run(async {
+        let name = format!("boucle-{}-abstract", std::process::id());
+        let address = net::SocketAddr::from_abstract_name(&name).unwrap();
+        let listener = UnixListener::from_std(net::UnixListener::bind_addr(&address).unwrap()).unwrap();
+        let client = UnixStream::from_std(net::UnixStream::connect_addr(&address).unwrap()).unwrap();
+        let (mut server, _) = listener.accept().await.unwrap();
+        assert_eq!(client.peer_addr().unwrap().as_abstract_name(), Some(name.as_bytes()));
+        (&client).write_all(b"hello").await.unwrap();
+        assert_eq!(server.read(&mut [0; 8]).await.unwrap(), 5);
+    });
+}
+
+/// `close` ends one direction, and the last bytes of a peer that is gone are read, and then the end.
+#[test]
+fn a_half_closed_stream_still_reads() {
+    run(async {
+        let (mut client, mut server) = UnixStream::pair().unwrap();
+        client.write_all(b"question").await.unwrap();
+        client.close().await.unwrap();
+        client.close().await.unwrap(); // twice is no error
+        let mut question = Vec::new();
+        server.read_to_end(&mut question).await.unwrap();
+        assert_eq!(question, b"question");
+        assert_eq!(client.write(b"more").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
+        server.write_all(b"answer").await.unwrap();
+        drop(server);
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).await.unwrap();
+        assert_eq!(answer, b"answer");
+        client.close().await.unwrap();
+    });
+}
+
+/// Megabytes go both ways at once, through buffers that are full again and again.
+#[test]
+fn megabytes_go_both_ways_at_once() {
+    const LEN: usize = 3_000_000;
+    async fn send(stream: Rc<UnixStream>) {
+        let bytes: Vec<u8> = (0..LEN).map(byte_at).collect();
+        for piece in bytes.chunks(70_001) {
+            (&*stream).write_all(piece).await.unwrap();
+        }
+        (&*stream).close().await.unwrap();
+    }
+    async fn receive(stream: Rc<UnixStream>) {
+        let mut bytes = Vec::new();
+        (&*stream).read_to_end(&mut bytes).await.unwrap();
+        assert!(bytes.into_iter().eq((0..LEN).map(byte_at)));
+    }
+    run(async {
+        let (one, other) = UnixStream::pair().unwrap();
+        let (one, other) = (Rc::new(one), Rc::new(other));
+        boucle::gather!(send(one.clone()), send(other.clone()), receive(one), receive(other)).await;
+    });
+}
+
+/// Several buffers are one transfer, and more than the kernel takes at once are no short one.
+#[test]
+fn several_buffers_are_one_transfer() {
+    run(async {
+        let (mut one, mut other) = UnixStream::pair().unwrap();
+        let parts = [IoSlice::new(b"one "), IoSlice::new(b""), IoSlice::new(b"two")];
+        assert_eq!(one.write_vectored(&parts).await.unwrap(), 7);
+        let (mut first, mut second) = ([0; 3], [0; 100]);
+        let mut parts = [IoSliceMut::new(&mut first), IoSliceMut::new(&mut second)];
+        assert_eq!(other.read_vectored(&mut parts).await.unwrap(), 7);
+        assert_eq!((&first, &second[..4]), (b"one", &b" two"[..]));
+        assert_eq!(other.read_vectored(&mut []).await.unwrap(), 0);
+
+        let sent: Vec<u8> = (0..1_500).map(byte_at).collect();
+        let slices: Vec<IoSlice<'_>> = sent.chunks(1).map(IoSlice::new).collect();
+        let count = one.write_vectored(&slices).await.unwrap();
+        assert!(count < sent.len());
+        one.write_all(&sent[count..]).await.unwrap();
+        let mut received = vec![0; sent.len()];
+        let mut slices: Vec<_> = received.chunks_mut(1).map(IoSliceMut::new).collect();
+        let count = other.read_vectored(&mut slices).await.unwrap();
+        assert!(count < sent.len());
+        other.read_exact(&mut received[count..]).await.unwrap();
+        assert_eq!(received, sent);
+    });
+}
+
+/// After a short read, the next one makes no system call until there is an event. (Not where the kernel does
+/// not flag descriptors, or mio watches a socket again only after a call that would block.)
+#[cfg(all(target_os = "linux", not(mio_unsupported_force_poll_poll)))]
+#[test]
+fn a_short_read_is_not_followed_by_a_vain_one() {
+    run(async {
+        let (mut stream, mut peer) = pair_with_std();
+        let mut buffer = [0; 8];
+        for _ in 0..3 {
+            peer.write_all(b"short").unwrap();
+            assert_eq!(stream.read(&mut buffer).await.unwrap(), 5);
+            peer.write_all(b"more").unwrap();
+            let mut read = pin!(stream.read(&mut buffer));
+            assert!(poll_once(read.as_mut()).await.is_none());
+            assert_eq!(read.await.unwrap(), 4);
+        }
+    });
+}
+
+/// A read ends behind the bytes that descriptors came with, whatever follows: what follows is read without
+/// another event. The descriptors are closed, with one buffer as with several.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_behind_descriptors_is_read() {
+    use std::mem::MaybeUninit;
+    use std::os::fd::AsFd;
+
+    use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+
+    run(async {
+        let (mut stream, mut peer) = pair_with_std();
+        for round in 0..6 {
+            let (mut reader, writer) = std::io::pipe().unwrap();
+            peer.write_all(b"before ").unwrap();
+            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+            let mut descriptors = SendAncillaryBuffer::new(&mut space);
+            let writers = [writer.as_fd()];
+            assert!(descriptors.push(SendAncillaryMessage::ScmRights(&writers)));
+            let with = [IoSlice::new(b"with")];
+            sendmsg(&peer, &with, &mut descriptors, SendFlags::empty()).unwrap();
+            peer.write_all(b"behind").unwrap();
+            drop(writer);
+
+            let mut buffer = [0; 64];
+            let mut first = async |buffer: &mut [u8]| match round % 2 {
+                0 => stream.read(buffer).await.unwrap(),
+                _ => stream.read_vectored(&mut [IoSliceMut::new(buffer)]).await.unwrap(),
+            };
+            let count = first(&mut buffer).await;
+            assert_eq!(&buffer[..count], b"before with");
+            let count = poll_once(pin!(stream.read(&mut buffer))).await.expect("it is there").unwrap();
+            assert_eq!(&buffer[..count], b"behind");
+            assert!(poll_once(pin!(stream.read(&mut buffer))).await.is_none());
+            assert_eq!(reader.read(&mut buffer).unwrap(), 0, "no one else has the other end");
+        }
+    });
+}
+
+/// The kernel does not report that a peer has read what was written, unless a write waits for it: a loop that
+/// waits for an answer parks once. (Where mio uses `poll`, it asks for both from the beginning.)
+#[cfg(all(target_os = "linux", not(mio_unsupported_force_poll_poll)))]
+#[test]
+fn room_that_no_write_waits_for_ends_no_park() {
+    let event_loop = boucle::EventLoop::new().unwrap();
+    let (stream, mut peer) = event_loop.block_on(async { pair_with_std() });
+    let sleeper = event_loop.spawn(sleep(Duration::from_millis(10)));
+    let mut turns = 0;
+    while !sleeper.is_finished() {
+        let cx = &mut Context::from_waker(Waker::noop());
+        assert!(Pin::new(&mut &stream).poll_write(cx, b"question").is_ready());
+        peer.read_exact(&mut [0; 8]).unwrap();
+        event_loop.turn(None).unwrap();
+        turns += 1;
+    }
+    assert!(turns <= 5, "{turns} turns");
+    // From the first write on that has to wait, it does.
+    event_loop.block_on(async move {
+        let stream = Rc::new(stream);
+        let writing = stream.clone();
+        let writer = spawn(async move { (&*writing).write_all(&vec![7; 1_000_000]).await.unwrap() });
+        yield_now().await;
+        assert!(!writer.is_finished());
+        peer.set_nonblocking(true).unwrap();
+        let mut left = 1_000_000;
+        while left > 0 {
+            match peer.read(&mut [0; 10_000]) {
+                Ok(count) => left -= count,
+                Err(_) => sleep(Duration::from_millis(1)).await,
+            }
+        }
+        writer.await.unwrap();
+        drop(stream);
+    });
+}
+
+/// `&UnixStream` and `UnixStream` are both readers and writers, and may go to other threads.
+#[test]
+fn streams_are_readers_and_writers() {
+    fn is_both<T: AsyncRead + AsyncWrite + Send + Sync + Unpin>() {}
+    fn is_send<T: Send + Sync>() {}
+    is_both::<UnixStream>();
+    is_both::<&UnixStream>();
+    is_send::<UnixListener>();
+    is_send::<boucle::net::UnixDatagram>();
+    is_send::<boucle::net::UdpSocket>();
+    is_send::<boucle::net::AsyncFd<net::UnixStream>>();
+}
