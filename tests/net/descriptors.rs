@@ -1,1 +1,469 @@
+//! The readiness of descriptors that are not of this crate.
 
+use std::cell::{Cell, RefCell};
+use std::fs;
+use std::future::poll_fn;
+use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::net::UnixDatagram;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use boucle::net::AsyncFd;
+use boucle::{EventLoop, gather, spawn, yield_now};
+use futures_lite::future::poll_once;
+use socket2::{Domain, Socket, Type};
+
+use super::refused;
+use crate::common::{Bomb, OnDrop, panic_of, run, turn};
+
+/// A pipe of which one end is watched.
+fn watched_reader() -> (AsyncFd<PipeReader>, PipeWriter) {
+    let (reader, writer) = io::pipe().unwrap();
+    (AsyncFd::new(reader).unwrap(), writer)
+}
+
+fn watched_writer() -> (PipeReader, AsyncFd<PipeWriter>) {
+    let (reader, writer) = io::pipe().unwrap();
+    (reader, AsyncFd::new(writer).unwrap())
+}
+
+/// One end of a pair that does not block, watched, and the other one.
+fn watched_pair() -> (AsyncFd<UnixDatagram>, UnixDatagram) {
+    let (one, other) = UnixDatagram::pair().unwrap();
+    one.set_nonblocking(true).unwrap();
+    (AsyncFd::new(one).unwrap(), other)
+}
+
+/// Whether a descriptor is readable, and writable, by one poll each.
+fn sides(descriptor: &AsyncFd<impl AsFd>) -> [bool; 2] {
+    let cx = &mut Context::from_waker(Waker::noop());
+    let [read, write] = [descriptor.poll_readable(cx), descriptor.poll_writable(cx)];
+    [read, write].map(|polled| polled.map(Result::unwrap).is_ready())
+}
+
+/// A pipe that blocks is read as usual, without an operation of the loop's: it is readable as long as there is
+/// something, and waits when there is nothing.
+#[test]
+fn a_pipe_is_readable_while_there_is_something() {
+    run(async {
+        let (reader, mut writer) = watched_reader();
+        for _ in 0..3 {
+            let mut waits = pin!(reader.readable());
+            assert!(poll_once(waits.as_mut()).await.is_none());
+            writer.write_all(b"ab").unwrap();
+            waits.await.unwrap();
+            for byte in [b'a', b'b'] {
+                for _ in 0..3 {
+                    assert!(poll_once(pin!(reader.readable())).await.is_some());
+                }
+                let mut buffer = [0];
+                assert_eq!(reader.get_ref().read(&mut buffer).unwrap(), 1);
+                assert_eq!(buffer[0], byte);
+            }
+        }
+    });
+}
+
+/// A hang-up makes both ends ready, each time that they are asked, although nothing is read or written.
+#[test]
+fn a_hang_up_is_seen_without_reading() {
+    run(async {
+        let (reader, writer) = watched_reader();
+        let waits = spawn(async move { reader.readable().await.map(|()| reader) });
+        yield_now().await;
+        drop(writer);
+        let reader = waits.await.unwrap().unwrap();
+        for _ in 0..3 {
+            assert!(poll_once(pin!(reader.readable())).await.is_some());
+            yield_now().await;
+        }
+        assert_eq!(reader.get_ref().read(&mut [0]).unwrap(), 0);
+
+        let (reader, writer) = watched_writer();
+        fill(&writer);
+        let waits = spawn(async move { writer.writable().await.map(|()| writer) });
+        yield_now().await;
+        assert!(!waits.is_finished());
+        drop(reader);
+        let writer = waits.await.unwrap().unwrap();
+        assert!(poll_once(pin!(writer.writable())).await.is_some());
+        assert_eq!(writer.get_ref().write(b"x").unwrap_err().kind(), ErrorKind::BrokenPipe);
+    });
+}
+
+/// Writes to a pipe that blocks, as long as it would not.
+fn fill(writer: &AsyncFd<PipeWriter>) -> usize {
+    let mut filled = 0;
+    while sides(writer)[1] {
+        filled += writer.get_ref().write(&[0; 4_096]).unwrap();
+    }
+    filled
+}
+
+/// A full pipe is writable when there is room again, many times over.
+#[test]
+fn a_pipe_is_writable_while_there_is_room() {
+    run(async {
+        let (mut reader, writer) = watched_writer();
+        for _ in 0..5 {
+            let filled = fill(&writer);
+            assert!(filled > 0);
+            let mut waits = pin!(writer.writable());
+            assert!(poll_once(waits.as_mut()).await.is_none());
+            reader.read_exact(&mut vec![0; filled]).unwrap();
+            waits.await.unwrap();
+        }
+    });
+}
+
+/// An operation is tried again when it need not block, and not in between; a signal that interrupts it counts
+/// for nothing. Its errors come out, and the side is still ready after them.
+#[test]
+fn an_operation_is_tried_until_it_need_not_block() {
+    run(async {
+        let (one, other) = watched_pair();
+        let tries = Rc::new(Cell::new(0));
+        let mut buffer = [0; 8];
+        for round in 1..=3 {
+            let count = tries.clone();
+            let mut wait = pin!(one.read_with(|socket| {
+                count.set(count.get() + 1);
+                socket.recv(&mut buffer)
+            }));
+            assert!(poll_once(wait.as_mut()).await.is_none());
+            other.send(&[1, 2, 3]).unwrap();
+            assert_eq!(wait.await.unwrap(), 3);
+            assert_eq!(tries.get(), 2 * round - 1, "the first of each later round finds nothing");
+        }
+        assert_eq!(one.write_with(|socket| socket.send(b"there")).await.unwrap(), 5);
+        assert_eq!(other.recv(&mut [0; 8]).unwrap(), 5);
+
+        other.send(b"x").unwrap();
+        one.readable().await.unwrap();
+        let mut kinds = vec![ErrorKind::Other, ErrorKind::Interrupted, ErrorKind::Interrupted];
+        let error = one.read_with(|_| Err::<(), _>(kinds.pop().unwrap().into())).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Other);
+        assert!(poll_once(pin!(one.read_with(|socket| socket.recv(&mut buffer)))).await.is_some());
+    });
+}
+
+/// An edge may come while an operation is under way, after its system call has found nothing: here the
+/// operation itself runs a turn of its loop. The edge is not lost.
+#[test]
+fn an_edge_during_an_operation_is_not_lost() {
+    let event_loop = EventLoop::new().unwrap();
+    let (one, other) = event_loop.block_on(async { watched_pair() });
+    let cx = &mut Context::from_waker(Waker::noop());
+    // From here on the side is ready.
+    other.send(b"first").unwrap();
+    assert!(one.poll_readable(cx).is_pending());
+    turn(&event_loop);
+    let mut buffer = [0; 8];
+    assert!(one.poll_read_with(cx, |socket| socket.recv(&mut buffer)).is_ready());
+
+    let mut tries = 0;
+    let polled = one.poll_read_with(cx, |socket| {
+        tries += 1;
+        let received = socket.recv(&mut buffer);
+        if tries == 1 {
+            other.send(b"second").unwrap();
+            turn(&event_loop);
+        }
+        received
+    });
+    assert_eq!(tries, 2);
+    let Poll::Ready(Ok(6)) = polled else {
+        panic!("{polled:?}");
+    };
+}
+
+/// An operation may do what it likes with the loop: spawn, wake, abort, await by polling, drop descriptors,
+/// this one's other handle too.
+#[test]
+fn an_operation_may_use_the_loop() {
+    run(async {
+        let (one, other) = watched_pair();
+        let one = Rc::new(one);
+        let log = Rc::new(RefCell::new(Vec::new()));
+        let (second, _peer) = watched_pair();
+        let sleeper = spawn(std::future::pending::<()>());
+        let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+        let mut again = Some((second, one.clone(), sleeper));
+        other.send(b"x").unwrap();
+        let done = one
+            .read_with(|socket| {
+                let received = socket.recv(&mut [0; 8])?;
+                let (second, same, sleeper) = again.take().unwrap();
+                let log = log.clone();
+                let spawned = spawn(async move { log.borrow_mut().push("spawned") });
+                waker.wake_by_ref();
+                sleeper.abort();
+                let cx = &mut Context::from_waker(&waker);
+                assert!(same.poll_readable(cx).is_pending(), "it is being tried");
+                assert!(second.poll_readable(cx).is_pending());
+                drop((second, same));
+                Ok((received, spawned, sleeper))
+            })
+            .await;
+        let (received, spawned, sleeper) = done.unwrap();
+        assert_eq!(received, 1);
+        spawned.await.unwrap();
+        assert!(sleeper.await.unwrap_err().is_cancelled());
+        assert_eq!(*log.borrow(), ["spawned"]);
+        other.send(b"xy").unwrap();
+        assert_eq!(one.read_with(|socket| socket.recv(&mut [0; 8])).await.unwrap(), 2);
+    });
+}
+
+/// An operation may drop its loop, between two runs.
+#[test]
+fn an_operation_may_drop_its_loop() {
+    let event_loop = EventLoop::new().unwrap();
+    let (one, _other) = event_loop.block_on(async { watched_pair() });
+    let cx = &mut Context::from_waker(Waker::noop());
+    let mut event_loop = Some(event_loop);
+    let polled = one.poll_write_with(cx, |socket| {
+        drop(event_loop.take());
+        socket.send(b"x")
+    });
+    assert!(matches!(polled, Poll::Ready(Ok(1))), "{polled:?}");
+    let polled = one.poll_writable(cx).map(|asked| asked.unwrap_err().to_string());
+    assert!(matches!(&polled, Poll::Ready(error) if error.ends_with("is gone")), "{polled:?}");
+}
+
+/// A panic of an operation ends its task alone, and the side is as ready as before: another task gets what is
+/// there without a new event.
+#[test]
+fn a_panic_of_an_operation_leaves_its_side_ready() {
+    run(async {
+        let (one, other) = watched_pair();
+        let one = Rc::new(one);
+        other.send(b"x").unwrap();
+        let panics = one.clone();
+        let failed = spawn(async move { panics.read_with(|_| -> io::Result<()> { panic!("in it") }).await });
+        let receives = one.clone();
+        let received = spawn(async move { receives.read_with(|socket| socket.recv(&mut [0; 8])).await });
+        assert!(failed.await.unwrap_err().is_panic());
+        assert_eq!(received.await.unwrap().unwrap(), 1);
+    });
+}
+
+/// A destructor that panics is the user's panic, and the loop is in order after it.
+#[test]
+fn a_value_may_panic_when_it_is_dropped() {
+    struct Fragile(UnixDatagram, #[allow(dead_code)] Bomb);
+    impl AsFd for Fragile {
+        fn as_fd(&self) -> BorrowedFd<'_> {
+            self.0.as_fd()
+        }
+    }
+    run(async {
+        for _ in 0..3 {
+            let (one, _other) = UnixDatagram::pair().unwrap();
+            let fragile = AsyncFd::new(Fragile(one, Bomb("a value's drop"))).unwrap();
+            assert_eq!(panic_of(|| drop(fragile)), "a value's drop");
+        }
+        let (one, other) = watched_pair();
+        other.send(b"x").unwrap();
+        one.readable().await.unwrap();
+    });
+}
+
+/// The value is dropped when nothing of the loop is in use: its destructor may make another, and awaits are
+/// as good as before.
+#[test]
+fn a_value_may_use_the_loop_when_it_is_dropped() {
+    struct Calls<F: FnMut()>(UnixDatagram, #[allow(dead_code)] OnDrop<F>);
+    impl<F: FnMut()> AsFd for Calls<F> {
+        fn as_fd(&self) -> BorrowedFd<'_> {
+            self.0.as_fd()
+        }
+    }
+    run(async {
+        let made = Rc::new(Cell::new(false));
+        let makes = made.clone();
+        let (one, _other) = UnixDatagram::pair().unwrap();
+        let on_drop = OnDrop(move || {
+            let (reader, _writer) = watched_reader();
+            makes.set(!sides(&reader)[0]);
+        });
+        drop(AsyncFd::new(Calls(one, on_drop)).unwrap());
+        assert!(made.get());
+    });
+}
+
+/// Two descriptors of one file are watched each for itself; the same number only once.
+#[test]
+fn a_duplicate_is_watched_for_itself() {
+    run(async {
+        let (one, other) = watched_pair();
+        let twin = AsyncFd::new(one.get_ref().try_clone().unwrap()).unwrap();
+        let error = AsyncFd::new(one.as_fd()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+        for _ in 0..3 {
+            assert!(!sides(&one)[0] && !sides(&twin)[0]);
+            other.send(b"x").unwrap();
+            one.readable().await.unwrap();
+            twin.readable().await.unwrap();
+            assert_eq!(one.read_with(|socket| socket.recv(&mut [0; 8])).await.unwrap(), 1);
+        }
+        other.send(b"x").unwrap();
+        drop(one);
+        assert_eq!(twin.read_with(|socket| socket.recv(&mut [0; 8])).await.unwrap(), 1);
+        assert!(poll_once(pin!(twin.readable())).await.is_none());
+    });
+}
+
+/// A value comes back unharmed, with its descriptor, and can be watched again.
+#[test]
+fn a_value_comes_back() {
+    run(async {
+        let (mut reader, mut writer) = watched_reader();
+        for _ in 0..3 {
+            let number = reader.as_fd().as_raw_fd();
+            assert!(format!("{reader:?}").starts_with("AsyncFd(PipeReader"));
+            let value = reader.into_inner().unwrap();
+            assert_eq!(value.as_raw_fd(), number);
+            reader = AsyncFd::new(value).unwrap();
+            writer.write_all(b"x").unwrap();
+            reader.readable().await.unwrap();
+            assert_eq!(reader.get_ref().read(&mut [0]).unwrap(), 1);
+        }
+    });
+}
+
+/// What cannot be watched is an error, and without a loop there is a panic that says so.
+#[test]
+fn a_regular_file_is_refused() {
+    let file = || fs::File::open(std::env::current_exe().unwrap()).unwrap();
+    let message = panic_of(|| AsyncFd::new(file()));
+    assert!(message.contains("needs an event loop"), "{message}");
+    if cfg!(all(target_os = "linux", not(mio_unsupported_force_poll_poll))) {
+        run(async {
+            let error = AsyncFd::new(file()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+        });
+    }
+}
+
+/// The outcome of a connect that is under way is an event of the write side.
+#[test]
+fn a_connect_under_way_has_an_outcome() {
+    run(async {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let there = listener.local_addr().unwrap();
+        for (address, works) in [(there, true), (refused(), false)] {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            socket.set_nonblocking(true).unwrap();
+            // Watched before it connects, when the kernel has other things to report.
+            let socket = AsyncFd::new(socket).unwrap();
+            yield_now().await;
+            let _under_way = socket.get_ref().connect(&address.into());
+            socket.writable().await.unwrap();
+            assert_eq!(socket.get_ref().take_error().unwrap().is_none(), works);
+            assert_eq!(socket.get_ref().peer_addr().is_ok(), works);
+        }
+    });
+}
+
+/// A task that is always ready yields after 128 operations.
+#[test]
+fn an_operation_spends_budget() {
+    run(async {
+        let (one, other) = watched_pair();
+        other.send(b"x").unwrap();
+        one.readable().await.unwrap();
+        let one = Rc::new(one);
+        type Leaf = fn(&AsyncFd<UnixDatagram>, &mut Context<'_>) -> Poll<io::Result<()>>;
+        let leaves: [Leaf; 4] = [
+            |one, cx| one.poll_readable(cx),
+            |one, cx| one.poll_writable(cx),
+            |one, cx| one.poll_read_with(cx, |_| Ok(())),
+            |one, cx| one.poll_write_with(cx, |_| Err(ErrorKind::Other.into())),
+        ];
+        for leaf in leaves {
+            let rounds = Rc::new(Cell::new(0));
+            let (one, count) = (one.clone(), rounds.clone());
+            let busy = spawn(async move {
+                while count.get() < 1_000 {
+                    let _ = poll_fn(|cx| leaf(&one, cx)).await;
+                    count.set(count.get() + 1);
+                }
+            });
+            for round in 1..=3 {
+                yield_now().await;
+                assert_eq!(rounds.get(), 128 * round);
+            }
+            busy.abort();
+        }
+    });
+}
+
+#[cfg(target_os = "linux")]
+mod of_linux {
+    use std::mem::MaybeUninit;
+    use std::os::fd::OwnedFd;
+
+    use rustix::event::{EventfdFlags, eventfd};
+    use rustix::fs::inotify;
+
+    use super::*;
+    use crate::Place;
+
+    /// An eventfd counts what several tasks add to it while one waits.
+    #[test]
+    fn an_eventfd_counts() {
+        fn add(counter: &OwnedFd) -> io::Result<()> {
+            Ok(rustix::io::write(counter, &1u64.to_ne_bytes()).map(drop)?)
+        }
+        fn take(counter: &OwnedFd) -> io::Result<u64> {
+            let mut bytes = [0; 8];
+            rustix::io::read(counter, &mut bytes)?;
+            Ok(u64::from_ne_bytes(bytes))
+        }
+        run(async {
+            let counter = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC).unwrap();
+            let counter = Rc::new(AsyncFd::new(counter).unwrap());
+            let waits = counter.clone();
+            let sum = spawn(async move {
+                let mut sum = 0;
+                while sum < 100 {
+                    sum += waits.read_with(take).await.unwrap();
+                }
+                sum
+            });
+            let adding = (0..100).map(|_| {
+                let counter = counter.clone();
+                async move { counter.write_with(add).await.unwrap() }
+            });
+            gather(adding.collect::<Vec<_>>()).await;
+            assert_eq!(sum.await.unwrap(), 100);
+        });
+    }
+
+    /// An inotify reports a file that is made, as the kernel names it.
+    #[test]
+    fn an_inotify_reports_files() {
+        run(async {
+            let folder = Place::new("inotify");
+            fs::create_dir(&folder).unwrap();
+            let watcher = inotify::init(inotify::CreateFlags::NONBLOCK | inotify::CreateFlags::CLOEXEC);
+            let watcher = AsyncFd::new(watcher.unwrap()).unwrap();
+            inotify::add_watch(watcher.as_fd(), &*folder, inotify::WatchFlags::CREATE).unwrap();
+            let file = folder.join("made");
+            let made = file.clone();
+            let maker = spawn(async move { fs::write(made, "") });
+            let name = watcher.read_with(|watcher| {
+                let mut space = [MaybeUninit::uninit(); 512];
+                let mut reader = inotify::Reader::new(watcher, &mut space);
+                Ok(reader.next()?.file_name().map(|name| name.to_owned()))
+            });
+            assert_eq!(name.await.unwrap().unwrap().to_bytes(), b"made");
+            maker.await.unwrap().unwrap();
+            assert!(!sides(&watcher)[0]);
+            fs::remove_dir_all(&folder).unwrap();
+        });
+    }
+}
