@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::mpsc;
 use std::thread;
 
-use boucle::net::{TcpListener, TcpStream};
+use boucle::net::{TcpListener, TcpStream, UdpSocket};
 use boucle::{spawn, yield_now};
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
 
@@ -92,6 +92,10 @@ fn every_operation_that_is_ready_at_once_counts() {
         other.write_all(b"x").await.unwrap();
         stream.peek(&mut [0; 8]).await.unwrap();
         let malformed = "no address";
+        let udp = Rc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
+        let own = udp.local_addr().unwrap();
+        udp.send_to(b"x", own).await.unwrap();
+        udp.peek_from(&mut [0; 8]).await.unwrap();
         let leaves = [
             leaf!(stream => stream.peek(&mut [0; 8])),
             leaf!(stream => stream.peek(&mut [])),
@@ -109,6 +113,14 @@ fn every_operation_that_is_ready_at_once_counts() {
             leaf!(=> TcpListener::bind(taken)),
             leaf!(=> TcpListener::bind(malformed)),
             leaf!(=> TcpStream::connect(malformed)),
+            leaf!(udp => udp.peek_from(&mut [0; 8])),
+            leaf!(udp => udp.send_to(b"", own)),
+            leaf!(udp => udp.send_to(b"", malformed)),
+            leaf!(udp => udp.connect(malformed)),
+            leaf!(udp => udp.connect(own)),
+            leaf!(udp => udp.send(b"")),
+            leaf!(=> UdpSocket::bind("127.0.0.1:0")),
+            leaf!(=> UdpSocket::bind(malformed)),
             leaf!(gone_stream => (&*gone_stream).read(&mut [0; 8])),
             leaf!(gone_stream => (&*gone_stream).write(b"x")),
             leaf!(gone_stream => gone_stream.peek(&mut [0; 8])),
@@ -116,7 +128,7 @@ fn every_operation_that_is_ready_at_once_counts() {
             leaf!(gone_stream => (&*gone_stream).close()),
             leaf!(gone_listener => gone_listener.accept()),
         ];
-        for (name, leaf) in leaves {
+        for (name, leaf) in leaves.into_iter().chain(of_unix()) {
             let count = Rc::new(Cell::new(0));
             let counts = count.clone();
             let task = spawn(async move {
@@ -133,6 +145,28 @@ fn every_operation_that_is_ready_at_once_counts() {
         }
         drop(listener);
     });
+}
+
+#[cfg(not(unix))]
+fn of_unix() -> Vec<(&'static str, Leaf)> {
+    Vec::new()
+}
+
+#[cfg(unix)]
+fn of_unix() -> Vec<(&'static str, Leaf)> {
+    use boucle::net::{UnixDatagram, UnixStream};
+
+    let (stream, peer) = UnixStream::pair().unwrap();
+    drop(peer);
+    let (datagram, unbound) = (UnixDatagram::unbound().unwrap(), UnixDatagram::unbound().unwrap());
+    let (stream, datagram, unbound) = (Rc::new(stream), Rc::new(datagram), Rc::new(unbound));
+    vec![
+        leaf!(=> UnixStream::connect("/no/such/file")),
+        leaf!(stream => (&*stream).write(b"nobody reads it")),
+        leaf!(stream => (&*stream).read_vectored(&mut [])),
+        leaf!(datagram => datagram.send_to(b"", "/no/such/file")),
+        leaf!(unbound => unbound.send(b"")),
+    ]
 }
 
 /// A read that is ready does not yield, as long as the budget lasts.
