@@ -8,15 +8,17 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixDatagram;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use boucle::net::AsyncFd;
+use boucle::observe::{Event, EventKind};
 use boucle::{EventLoop, gather, spawn, yield_now};
 use futures_lite::future::poll_once;
 use socket2::{Domain, Socket, Type};
 
 use super::refused;
-use crate::common::{Bomb, OnDrop, panic_of, run, turn};
+use crate::common::{Bomb, Counting, OnDrop, observed_by, panic_of, run, turn};
 
 /// A pipe of which one end is watched.
 fn watched_reader() -> (AsyncFd<PipeReader>, PipeWriter) {
@@ -196,6 +198,7 @@ fn an_operation_may_use_the_loop() {
         let (second, _peer) = watched_pair();
         let sleeper = spawn(std::future::pending::<()>());
         let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+        let waits = Arc::new(Counting::default());
         let mut again = Some((second, one.clone(), sleeper));
         other.send(b"x").unwrap();
         let done = one
@@ -206,7 +209,8 @@ fn an_operation_may_use_the_loop() {
                 let spawned = spawn(async move { log.borrow_mut().push("spawned") });
                 waker.wake_by_ref();
                 sleeper.abort();
-                let cx = &mut Context::from_waker(&waker);
+                let waits = Waker::from(waits.clone());
+                let cx = &mut Context::from_waker(&waits);
                 assert!(same.poll_readable(cx).is_pending(), "it is being tried");
                 assert!(second.poll_readable(cx).is_pending());
                 drop((second, same));
@@ -218,6 +222,7 @@ fn an_operation_may_use_the_loop() {
         spawned.await.unwrap();
         assert!(sleeper.await.unwrap_err().is_cancelled());
         assert_eq!(*log.borrow(), ["spawned"]);
+        assert_eq!(waits.wakes(), 1, "there may be more");
         other.send(b"xy").unwrap();
         assert_eq!(one.read_with(|socket| socket.recv(&mut [0; 8])).await.unwrap(), 2);
     });
@@ -265,16 +270,19 @@ fn a_value_may_panic_when_it_is_dropped() {
             self.0.as_fd()
         }
     }
-    run(async {
-        for _ in 0..3 {
-            let (one, _other) = UnixDatagram::pair().unwrap();
-            let fragile = AsyncFd::new(Fragile(one, Bomb("a value's drop"))).unwrap();
-            assert_eq!(panic_of(|| drop(fragile)), "a value's drop");
-        }
-        let (one, other) = watched_pair();
-        other.send(b"x").unwrap();
-        one.readable().await.unwrap();
+    let watched = Rc::new(Cell::new(0));
+    let count = watched.clone();
+    let counts = move |event: &Event| match event.kind {
+        EventKind::SourceAdded { .. } => count.set(count.get() + 1),
+        EventKind::SourceDropped { .. } => count.set(count.get() - 1),
+        _ => {}
+    };
+    observed_by(counts).block_on(async {
+        let (one, _other) = UnixDatagram::pair().unwrap();
+        let fragile = AsyncFd::new(Fragile(one, Bomb("a value's drop"))).unwrap();
+        assert_eq!(panic_of(|| drop(fragile)), "a value's drop");
     });
+    assert_eq!(watched.get(), 0);
 }
 
 /// The value is dropped when nothing of the loop is in use: its destructor may make another, and awaits are

@@ -9,12 +9,12 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use boucle::net::{UnixListener, UnixStream};
-use boucle::{gather, sleep, spawn, yield_now};
+use boucle::{gather, sleep, spawn, timeout, yield_now};
 use futures_lite::future::poll_once;
 use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::{Place, byte_at};
-use crate::common::run;
+use crate::common::{LONG, run};
 
 /// Returns both ends of a connection, of which the second is a socket of std's.
 fn pair_with_std() -> (UnixStream, net::UnixStream) {
@@ -282,7 +282,7 @@ fn room_that_no_write_waits_for_ends_no_park() {
     }
     assert!(turns <= 5, "{turns} turns");
     // From the first write on that has to wait, it does.
-    event_loop.block_on(async move {
+    let waits = async move {
         let stream = Rc::new(stream);
         let writing = stream.clone();
         let writer = spawn(async move { (&*writing).write_all(&vec![7; 1_000_000]).await.unwrap() });
@@ -298,7 +298,8 @@ fn room_that_no_write_waits_for_ends_no_park() {
         }
         writer.await.unwrap();
         drop(stream);
-    });
+    };
+    event_loop.block_on(timeout(LONG, waits)).expect("the write hangs");
 }
 
 /// `&UnixStream` and `UnixStream` are both readers and writers, and may go to other threads.
