@@ -1,7 +1,8 @@
 //! The reactor: from the kernel's events to the tasks that wait for them.
 //!
-//! A socket is registered once, edge-triggered, until it is dropped. So a wait makes no system call, but the
-//! reactor must remember the [`Readiness`] of each side.
+//! A socket is registered once, edge-triggered, until it is dropped. So a wait makes no system call (but for the
+//! first write that has to wait, at all but TCP: `READS` in `source.rs`), and the reactor must remember the
+//! [`Readiness`] of each side.
 //!
 //! An event's token is the slot of its source. A slot is freed after its socket is deregistered, and all
 //! events of a park are taken before anything else runs, so no event reaches the next tenant of a slot. A

@@ -1,8 +1,8 @@
 //! Unix sockets: a listener, a stream and a datagram socket, mio's on a [`Source`].
 //!
-//! Two waits have no event. A connect to a listener whose queue is full, and a message to a receiver whose
-//! queue is full of the messages of others: the kernel refuses both, and does not report when there is room.
-//! So both are tried again every millisecond.
+//! Two waits have no event: a connect to a listener whose queue is full, and a message to a receiver whose queue
+//! is full, unless the sender is connected to it. The kernel refuses both, and does not report when there is
+//! room. (It reports a writable socket, as often as one asks.) So both are tried again every millisecond.
 
 use std::future::poll_fn;
 use std::io;
@@ -18,7 +18,6 @@ use super::reactor::Side;
 use super::source::{READS, Source, socket};
 use crate::task::budget::consume_budget;
 use crate::time::sleep::sleep;
-use crate::time::timeout::timeout;
 
 /// A Unix socket that listens for connections.
 ///
@@ -258,7 +257,7 @@ impl UnixDatagram {
 
     /// Sends a message to the socket at a path; waits for room. Returns the message's length.
     ///
-    /// If the receiver's queue is full, tries again at least every millisecond.
+    /// If the receiver's queue is full, tries again every millisecond.
     ///
     /// # Errors
     ///
@@ -274,10 +273,12 @@ impl UnixDatagram {
     pub async fn send_to(&self, message: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
         let path = path.as_ref();
         loop {
-            let send = poll_fn(|cx| self.source.poll(cx, Side::Write, |io, _| io.send_to(message, path)));
-            match timeout(PAUSE, send).await {
-                Ok(sent) => return sent,
-                Err(_) => self.source.set_ready(Side::Write),
+            consume_budget().await; // a message is sent or refused at once
+            self.source.expect_loop()?;
+            match self.source.io().send_to(message, path) {
+                Err(full) if full.kind() == io::ErrorKind::WouldBlock => sleep(PAUSE).await,
+                Err(signal) if signal.kind() == io::ErrorKind::Interrupted => {}
+                sent => return sent,
             }
         }
     }
