@@ -1,7 +1,7 @@
 //! hyper on boucle, without adapters. (Feature `hyper`.)
 //!
 //! hyper asks its runtime for sockets, tasks and timers, by the traits of `hyper::rt`. Here they are:
-//! [`TcpStream`] is hyper's `Read` and `Write`, [`Executor`] spawns, [`Timer`] makes
+//! [`TcpStream`] and `UnixStream` are hyper's `Read` and `Write`, [`Executor`] spawns, [`Timer`] makes
 //! [`Sleep`](crate::Sleep)s. The feature `hyper-util` adds `Connector`, for the client of `hyper-util` that
 //! keeps connections in a pool.
 //!
@@ -60,6 +60,8 @@ use rustix::fd::AsFd;
 use rustix::net::{RecvFlags, recv};
 
 use crate::net::TcpStream;
+#[cfg(unix)]
+use crate::net::UnixStream;
 use crate::net::reactor::Side;
 
 #[cfg(feature = "hyper-util")]
@@ -139,7 +141,7 @@ fn receive(socket: impl AsFd, buffer: &mut ReadBufCursor<'_>, len: usize) -> io:
 }
 
 macro_rules! hyper_stream {
-    ($stream:ty) => {
+    ($stream:ty, $drain_first:expr) => {
         impl Read for $stream {
             fn poll_read(
                 self: Pin<&mut Self>,
@@ -147,7 +149,8 @@ macro_rules! hyper_stream {
                 mut buffer: ReadBufCursor<'_>,
             ) -> Poll<io::Result<()>> {
                 let len = buffer.remaining().min(AT_ONCE);
-                let read = self.poll_transfer(cx, Side::Read, len, |io| {
+                let read = self.source.poll_transfer(cx, Side::Read, len, |io, side| {
+                    side.drain_first |= $drain_first;
                     io.try_io(|| receive(io, &mut buffer, len)) // mio learns of `WouldBlock`
                 });
                 read.map_ok(drop)
@@ -186,4 +189,7 @@ macro_rules! hyper_stream {
     };
 }
 
-hyper_stream!(TcpStream);
+hyper_stream!(TcpStream, false);
+// A read ends where descriptors were sent along, whatever follows.
+#[cfg(unix)]
+hyper_stream!(UnixStream, true);

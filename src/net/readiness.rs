@@ -34,7 +34,7 @@ pub(crate) struct Readiness {
     pub(super) ready: bool,
     /// A short read may have left something, since an edge brought more than bytes. (A short write never has:
     /// after an end it would have failed.)
-    pub(super) drain_first: bool,
+    pub(crate) drain_first: bool,
     /// The kernel is to be asked to report this side before a task waits for it.
     pub(super) unwatched: bool,
     /// The first waiter. If its task is gone by the time of the edge, the number is stale and wakes nothing.

@@ -44,12 +44,12 @@ const READ_SIDE: Interest = Interest::READABLE;
 pub(super) const READS: Interest = if EDGE_TRIGGERED { READ_SIDE } else { BOTH };
 
 /// What mio can watch: a socket, or what has a descriptor.
-pub(super) trait Io: event::Source + Raw {}
+pub(crate) trait Io: event::Source + Raw {}
 
 impl<S: event::Source + Raw> Io for S {}
 
 /// A mio socket and its slot in the reactor of a loop.
-pub(super) struct Source<S: Io> {
+pub(crate) struct Source<S: Io> {
     /// Registered; `None` before that, and when it was given back.
     io: Option<S>,
     pub(super) of: LoopNumber,

@@ -63,7 +63,7 @@ pub struct TcpListener {
 /// down the writing side: the peer reads the end of the stream, and this side may still read.
 #[doc(alias = "open_connection")]
 pub struct TcpStream {
-    pub(super) source: Source<mio::net::TcpStream>,
+    pub(crate) source: Source<mio::net::TcpStream>,
 }
 
 /// How long an address may take to answer while there is another one to try.

@@ -54,7 +54,7 @@ pub struct UnixListener {
 /// writing side: the peer reads the end of the stream, and this side may still read.
 #[doc(alias("open_unix_connection", "create_unix_connection"))]
 pub struct UnixStream {
-    pub(super) source: Source<mio::net::UnixStream>,
+    pub(crate) source: Source<mio::net::UnixStream>,
 }
 
 /// A Unix socket for messages. They arrive in order, and none is lost: a sender waits for room.
