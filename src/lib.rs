@@ -274,6 +274,7 @@ pub mod net {
     mod source; // a socket that belongs to a loop
     mod resolve; // names and addresses
     mod tcp; // `TcpListener`, `TcpStream`
+    mod connect; // `TcpStream::connect`: several addresses, one stream
     mod datagram; // `send` and `recv` of every datagram socket
     mod udp; // `UdpSocket`
     #[cfg(unix)]

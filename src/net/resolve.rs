@@ -2,6 +2,7 @@
 //!
 //! `getaddrinfo` blocks for as long as the name server takes, so a name is looked up on a thread of a pool.
 
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
@@ -59,6 +60,19 @@ to_target! {
 impl<A: ToTarget + ?Sized> ToTarget for &A {
     fn to_target(&self) -> Target {
         (**self).to_target()
+    }
+}
+
+/// As the user has written it, for messages.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::Text(text) => f.write_str(text),
+            Target::Addresses(addresses) => match &addresses[..] {
+                [address] => write!(f, "{address}"),
+                several => write!(f, "{several:?}"),
+            },
+        }
     }
 }
 

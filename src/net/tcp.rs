@@ -4,15 +4,13 @@ use std::future::poll_fn;
 use std::io;
 use std::net::{self, SocketAddr};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use mio::Interest;
 
 use super::reactor::Side;
-use super::resolve::{ToSocketAddrs, no_address, resolve};
+use super::resolve::{ToSocketAddrs, resolve};
 use super::source::{BOTH, Source, socket};
 use crate::task::budget::consume_budget;
-use crate::time::timeout::timeout;
 
 /// A TCP socket that listens for connections.
 ///
@@ -66,8 +64,6 @@ pub struct TcpStream {
     pub(crate) source: Source<mio::net::TcpStream>,
 }
 
-/// How long an address may take to answer while there is another one to try.
-const TIME_PER_ADDRESS: Duration = Duration::from_secs(5);
 
 impl TcpListener {
     /// Listens on an address; with port 0 the system picks a port. A name is looked up in the thread pool,
@@ -119,45 +115,6 @@ impl TcpListener {
 }
 
 impl TcpStream {
-    /// Connects to an address. A name is looked up in the thread pool, and its addresses are tried in order.
-    ///
-    /// An address that does not answer within 5 seconds is given up for the next one. The last one has as
-    /// long as the kernel tries (about two minutes on Linux), and a look-up has as long as the name server
-    /// takes. To wait less, write `timeout(limit, TcpStream::connect(address))`.
-    ///
-    /// # Errors
-    ///
-    /// Those of the look-up, and of `connect` for the last address (`ConnectionRefused`, `TimedOut`, …).
-    ///
-    /// # Cancellation
-    ///
-    /// Dropping the future gives the attempt up. A look-up that has begun runs to its end in its thread.
-    ///
-    /// # Panics
-    ///
-    /// If it is not polled on a boucle loop.
-    pub async fn connect(address: impl ToSocketAddrs) -> io::Result<TcpStream> {
-        consume_budget().await; // what fails at once waits for nothing
-        Self::connect_first(&resolve(&address).await?, TIME_PER_ADDRESS).await
-    }
-
-    /// Connects to the first address that answers within `time`; the last one has no limit.
-    async fn connect_first(addresses: &[SocketAddr], time: Duration) -> io::Result<TcpStream> {
-        let (last, others) = addresses.split_last().ok_or_else(no_address)?;
-        for address in others {
-            if let Ok(Ok(stream)) = timeout(time, Self::connect_one(*address)).await {
-                return Ok(stream);
-            }
-        }
-        Self::connect_one(*last).await
-    }
-
-    async fn connect_one(address: SocketAddr) -> io::Result<TcpStream> {
-        let source = Source::new(mio::net::TcpStream::connect(address)?, BOTH, false)?;
-        poll_fn(|cx| source.poll(cx, Side::Write, |io, _| connect_outcome(io))).await?;
-        Ok(TcpStream { source })
-    }
-
     /// Reads without taking what it reads: the next read gives the same bytes. 0 is the end of the stream.
     ///
     /// # Errors
@@ -200,56 +157,3 @@ impl TcpStream {
 }
 
 socket!(net: TcpListener(Interest::READABLE, false), TcpStream(BOTH, true));
-
-/// Returns the outcome of a connect, after an event. The error is `WouldBlock` if there is no outcome yet: an
-/// event may come too early, as mio documents. A success costs one system call.
-fn connect_outcome(io: &mio::net::TcpStream) -> io::Result<()> {
-    io.try_io(|| {
-        let Err(no_peer) = io.peer_addr() else {
-            return Ok(());
-        };
-        Err(match io.take_error()? {
-            Some(failed) => failed,
-            None if no_peer.kind() == io::ErrorKind::NotConnected => io::ErrorKind::WouldBlock.into(),
-            None => no_peer,
-        })
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    /// An address that does not answer is given up for the next one; the last is waited for. (What does
-    /// not answer is a listener that accepts nothing and whose queue is full: Linux lets further
-    /// attempts wait there.)
-    #[cfg(target_os = "linux")]
-    #[test]
-    #[cfg_attr(miri, ignore = "its listeners have no queue that could be full")]
-    fn an_address_that_does_not_answer_is_given_up_for_the_next() {
-        use super::*;
-
-        let mute = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        mute.bind(&any.into()).unwrap();
-        mute.listen(0).unwrap();
-        let mute = net::TcpListener::from(mute);
-        let mute_address = mute.local_addr().unwrap();
-        let _fills_the_queue = net::TcpStream::connect(mute_address).unwrap();
-        let short = Duration::from_millis(5);
-        crate::run(async {
-            let listener = TcpListener::bind(any).await.unwrap();
-            let address = listener.local_addr().unwrap();
-            let both = [mute_address, address];
-            let connect = TcpStream::connect_first(&both, short);
-            // The kernel would try for longer than that.
-            let connected = timeout(Duration::from_secs(30), connect).await;
-            let stream = connected.expect("it was not given up").unwrap();
-            assert_eq!(stream.peer_addr().unwrap(), address);
-            let only = TcpStream::connect_first(&both[..1], short);
-            assert!(timeout(10 * short, only).await.is_err());
-            // An event that comes before a connect has an answer does not end it.
-            let begun = mio::net::TcpStream::connect(mute_address).unwrap();
-            let error = connect_outcome(&begun).unwrap_err();
-            assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
-        });
-    }
-}

@@ -9,6 +9,8 @@ mod common;
 
 mod connections;
 mod addresses;
+#[cfg(target_os = "linux")]
+mod connect;
 mod transfers;
 mod waiters;
 mod lifetimes;

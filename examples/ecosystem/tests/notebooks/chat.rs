@@ -43,7 +43,9 @@ fn chat_tells_why_it_cannot_connect_or_listen() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let gone = TcpListener::bind("127.0.0.1:0").and_then(|gone| gone.local_addr());
-    let gone = format!("ws://{}/", gone.unwrap());
+    let gone = gone.unwrap();
+    let no_connection = format!("cannot connect to {gone}: Connection refused");
+    let gone = format!("ws://{gone}/");
     let page = thread::spawn(move || {
         let (mut stream, _) = taken.accept().unwrap();
         assert_ne!(stream.read(&mut [0; 1024]).unwrap(), 0);
@@ -52,7 +54,7 @@ fn chat_tells_why_it_cannot_connect_or_listen() {
     });
     let failures = [
         ("--connect", &*format!("ws://{address}/"), "HTTP error: 200 OK"),
-        ("--connect", &gone, "Connection refused"),
+        ("--connect", &gone, &*no_connection),
         ("--connect", "ws://nonexistent.invalid/", "cannot look up \"nonexistent.invalid\""),
         ("--connect", "wss://localhost/", "not a URL of a chat: it does not begin with ws://"),
         ("--connect", "localhost:80", "not a URL of a chat: it does not begin with ws://"),

@@ -1,0 +1,131 @@
+//! Connecting to a host of several addresses, and within a limit.
+//!
+//! An address that is silent is a listener whose queue is full: Linux drops what a further client sends, and
+//! the client tries again after a second, and then after longer and longer times.
+
+use std::cell::Cell;
+use std::io::ErrorKind;
+use std::net::{self, Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+
+use boucle::net::TcpStream;
+use boucle::observe::{Event, EventKind};
+use boucle::{EventLoop, spawn, timeout, yield_now};
+use socket2::{Domain, Socket, Type};
+
+use super::refused;
+use crate::common::{LONG, Observing, listen, ms, run};
+
+/// A listener whose queue is full, and the connection that fills it.
+struct Mute {
+    listener: net::TcpListener,
+    address: SocketAddr,
+    _fills_the_queue: net::TcpStream,
+}
+
+fn mute() -> Mute {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+    socket.listen(0).unwrap();
+    let listener = net::TcpListener::from(socket);
+    let address = listener.local_addr().unwrap();
+    Mute { listener, address, _fills_the_queue: net::TcpStream::connect(address).unwrap() }
+}
+
+/// Runs a test on a loop whose sources are counted, and fails the test if it hangs.
+fn count_sources<F: Future<Output = ()>>(test: impl FnOnce(Rc<Cell<i32>>) -> F) {
+    let sources = Rc::new(Cell::new(0));
+    let counted = sources.clone();
+    let observer = Observing(move |event: &Event| match event.kind {
+        EventKind::SourceAdded { .. } => counted.set(counted.get() + 1),
+        EventKind::SourceDropped { .. } => counted.set(counted.get() - 1),
+        _ => {}
+    });
+    let event_loop = EventLoop::builder().observe(observer).build().unwrap();
+    let test = test(sources);
+    event_loop.block_on(async { timeout(LONG, test).await.expect("the test hangs") });
+}
+
+/// Addresses that are silent do not hold up one that answers: each is given a head start, no more. The
+/// sockets of the attempts that lost are closed.
+#[test]
+fn a_silent_address_does_not_hold_up_the_next() {
+    let mutes = [mute(), mute()];
+    count_sources(async |sources| {
+        let (listener, address) = listen().await;
+        let addresses = [mutes[0].address, mutes[1].address, address];
+        let stream = TcpStream::connect(&addresses[..]).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), address);
+        yield_now().await;
+        assert_eq!(sources.get(), 2, "the listener and the stream");
+        drop(listener);
+    });
+}
+
+/// A silent address is not given up: it wins if it answers before the one that was tried beside it, and even
+/// after that one has failed.
+#[test]
+fn a_silent_address_may_still_answer() {
+    let mutes = [mute(), mute()];
+    count_sources(async |sources| {
+        let addresses = [mutes[0].address, mutes[1].address, refused()];
+        let connecting = spawn(async move { TcpStream::connect(&addresses[..]).await });
+        // Until both are tried.
+        while sources.get() < 2 {
+            boucle::sleep(ms(1)).await;
+        }
+        drop(mutes[0].listener.accept().unwrap());
+        let stream = connecting.await.unwrap().unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), mutes[0].address);
+    });
+}
+
+/// A limit ends a connect, however many attempts are under way. The error names what was to be reached, as
+/// the program wrote it, and the limit; and nothing is left of the attempts.
+#[test]
+fn a_connect_has_a_limit() {
+    let mutes = [mute(), mute()];
+    count_sources(async |sources| {
+        let [one, two] = [mutes[0].address, mutes[1].address];
+        let error = TcpStream::connect_timeout(one, ms(20)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        assert_eq!(error.to_string(), format!("cannot connect to {one} within 20ms"));
+        let error = TcpStream::connect_timeout(&[one, two][..], ms(300)).await.unwrap_err();
+        assert_eq!(error.to_string(), format!("cannot connect to [{one}, {two}] within 300ms"));
+        let text = one.to_string();
+        let error = TcpStream::connect_timeout(text.as_str(), ms(0)).await.unwrap_err();
+        assert_eq!(error.to_string(), format!("cannot connect to {text} within 0ns"));
+        yield_now().await;
+        assert_eq!(sources.get(), 0);
+    });
+}
+
+/// Within its limit a connect succeeds, or fails with the error that it has anyway.
+#[test]
+fn a_limit_that_is_not_reached_changes_nothing() {
+    run(async {
+        let (listener, address) = listen().await;
+        let stream = TcpStream::connect_timeout(&[refused(), address][..], LONG).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), address);
+        let error = TcpStream::connect_timeout(refused(), LONG).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        drop(listener);
+    });
+}
+
+/// The error of a connect names the address; of several, the one that failed last.
+#[test]
+fn an_error_names_the_address() {
+    run(async {
+        let error = TcpStream::connect(refused()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        assert!(error.to_string().starts_with("cannot connect to 127.0.0.1:1: "), "{error}");
+        let others = [SocketAddr::from((Ipv4Addr::LOCALHOST, 2)), refused()];
+        let error = TcpStream::connect(&others[..]).await.unwrap_err();
+        assert!(error.to_string().starts_with("cannot connect to 127.0.0.1:1: "), "{error}");
+        // Also if the system refuses at once: a broadcast address takes no connection.
+        let broadcast = SocketAddr::from((Ipv4Addr::BROADCAST, 80));
+        let error = TcpStream::connect(broadcast).await.unwrap_err();
+        assert!(error.to_string().starts_with("cannot connect to 255.255.255.255:80: "), "{error}");
+    });
+}
