@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::{self, SocketAddr};
+use std::net::{self, Shutdown, SocketAddr};
 use std::task::{Context, Poll, ready};
 
 use mio::Interest;
@@ -38,6 +38,8 @@ use crate::task::budget::consume_budget;
 /// # boucle::run(async {
 /// let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
 /// socket.set_reuse_address(true)?; // as `bind` does on Unix
+/// # #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos"))))]
+/// socket.set_reuse_port(true)?; // several listeners share the port: one for each loop, say
 /// socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
 /// socket.listen(1_024)?; // the backlog
 /// let listener = boucle::net::TcpListener::from_std(socket.into())?;
@@ -53,17 +55,69 @@ pub struct TcpListener {
 /// A TCP connection.
 ///
 /// It reads and writes by the `futures-io` traits, on itself and on `&TcpStream`, so one task may read while
-/// another one writes. A request and its answer cost two system calls and their share of a park.
+/// another one writes: let them share it by an `Rc`. A request and its answer cost two system calls and their
+/// share of a park.
 ///
 /// It belongs to the loop on which it was made. Dropping it closes it, on any thread, and the kernel still
-/// sends what was written. If another crate has set `SO_LINGER` to more than zero seconds, the drop may wait
-/// that long for the peer: drop such a stream in [`run_in_executor`](crate::run_in_executor). `close` shuts
-/// down the writing side: the peer reads the end of the stream, and this side may still read.
-#[doc(alias = "open_connection")]
+/// sends what was written. `close` shuts down the writing side: the peer reads the end of the stream, and
+/// this side may still read.
+///
+/// Where each task is to own its half (tokio's `into_split`), the crates of `futures-io` split any stream:
+///
+/// ```
+/// use boucle::net::{TcpListener, TcpStream};
+/// use futures_lite::{AsyncReadExt, AsyncWriteExt, io};
+///
+/// # boucle::run(async {
+/// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+/// # let address = listener.local_addr()?;
+/// # boucle::spawn(async move {
+/// #     let (stream, _) = listener.accept().await?;
+/// #     io::copy(&stream, &stream).await
+/// # });
+/// let (mut reading, mut writing) = io::split(TcpStream::connect(address).await?);
+/// boucle::spawn(async move {
+///     writing.write_all(b"hello").await?;
+///     writing.close().await // dropping a half does not shut down its side
+/// });
+/// let mut echo = String::new();
+/// reading.read_to_string(&mut echo).await?;
+/// assert_eq!(echo, "hello");
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
+///
+/// The crate `socket2` sets the options that have no method here:
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use boucle::net::TcpStream;
+/// use socket2::{SockRef, TcpKeepalive};
+///
+/// fn set_options(stream: &TcpStream) -> std::io::Result<()> {
+///     let socket = SockRef::from(stream);
+///     // A peer that is gone is found after a minute of silence, at the earliest.
+///     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(Duration::from_secs(60)))?;
+///     // Dropping the stream resets the connection, and discards what was not sent.
+///     socket.set_linger(Some(Duration::ZERO))
+/// }
+/// # boucle::run(async {
+/// # let listener = boucle::net::TcpListener::bind("127.0.0.1:0").await?;
+/// # let stream = TcpStream::connect(listener.local_addr()?).await?;
+/// # set_options(&stream)?;
+/// # assert!(SockRef::from(&stream).keepalive()?);
+/// # assert_eq!(SockRef::from(&stream).linger()?, Some(Duration::ZERO));
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
+///
+/// With a linger time above zero the drop may wait that long for the peer: drop such a stream in
+/// [`run_in_executor`](crate::run_in_executor).
+#[doc(alias("into_split", "OwnedReadHalf", "OwnedWriteHalf", "set_linger", "set_keepalive"))]
 pub struct TcpStream {
     pub(crate) source: Source<mio::net::TcpStream>,
 }
-
 
 impl TcpListener {
     /// Listens on an address; with port 0 the system picks a port. A name is looked up in the thread pool,
@@ -144,6 +198,34 @@ impl TcpStream {
     /// Those of `setsockopt`.
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         self.source.io().set_nodelay(nodelay)
+    }
+
+    /// Returns the time to live of IPv4 packets that are sent, in hops (`IP_TTL`).
+    ///
+    /// # Errors
+    ///
+    /// Those of `getsockopt`.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.source.io().ttl()
+    }
+
+    /// Sets how many routers a packet may pass, from 1 to 255.
+    ///
+    /// # Errors
+    ///
+    /// Those of `setsockopt`: `InvalidInput` for another number.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.source.io().set_ttl(ttl)
+    }
+
+    /// Shuts down one direction or both, at once. After `Write` the peer reads the end of the stream when it
+    /// has read what was written. After `Read` a read finds the end, also one that waits already.
+    ///
+    /// # Errors
+    ///
+    /// Those of `shutdown`: `NotConnected` if the peer has reset the connection.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.source.io().shutdown(how)
     }
 
     /// Returns the address of the peer.

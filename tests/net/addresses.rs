@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use boucle::net::{TcpListener, TcpStream};
 
 use super::refused;
-use crate::common::{listen, pair, run};
+use crate::common::{listen, run};
 
 /// Connecting where nothing listens is an error, whether the kernel reports it at once or later.
 #[test]
@@ -124,18 +124,5 @@ fn both_ends_know_their_addresses() {
         assert_eq!(server.peer_addr().unwrap(), peer);
         assert_eq!(server.local_addr().unwrap(), address);
         assert_eq!(client.peer_addr().unwrap(), address);
-    });
-}
-
-/// `TCP_NODELAY` is off, on, and off again.
-#[test]
-fn nodelay_is_set_and_read() {
-    run(async {
-        let (client, _server) = pair().await;
-        assert!(!client.nodelay().unwrap());
-        client.set_nodelay(true).unwrap();
-        assert!(client.nodelay().unwrap());
-        client.set_nodelay(false).unwrap();
-        assert!(!client.nodelay().unwrap());
     });
 }

@@ -11,6 +11,9 @@ mod connections;
 mod addresses;
 #[cfg(target_os = "linux")]
 mod connect;
+#[cfg(target_os = "linux")]
+mod listeners;
+mod streams;
 mod transfers;
 mod waiters;
 mod lifetimes;
