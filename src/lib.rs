@@ -263,6 +263,7 @@ mod time {
 }
 pub mod net {
     //! Sockets over mio: TCP, UDP, Unix; the readiness of any descriptor; and the reactor under them.
+    //! A server is a call of [`serve()`].
     //!
     //! The streams read and write by the `futures-io` traits, so what is built on those (`async-tungstenite`,
     //! `futures-rustls`, the readers of `futures-lite`) runs on boucle unchanged; and, with the feature
@@ -282,10 +283,12 @@ pub mod net {
     mod stream; // `AsyncRead` and `AsyncWrite` of every stream
     #[cfg(unix)]
     mod async_fd; // `AsyncFd`: any other descriptor
+    mod serve; // `serve`: a task for each connection
 
     #[cfg(unix)]
     pub use async_fd::AsyncFd;
     pub use resolve::ToSocketAddrs;
+    pub use serve::{Listener, Serve, ServeError, serve};
     pub use tcp::{TcpListener, TcpStream};
     pub use udp::UdpSocket;
     #[cfg(unix)]

@@ -220,7 +220,7 @@ impl<T: 'static> TaskGroup<T> {
     }
 
     /// The next result, with the id of its task.
-    fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<(u64, Result<T, JoinError>)>> {
+    pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<(u64, Result<T, JoinError>)>> {
         let Some(group) = self.group.get() else {
             return budget::poll_spend(cx).map(|()| None);
         };

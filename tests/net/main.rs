@@ -14,6 +14,7 @@ mod connect;
 #[cfg(target_os = "linux")]
 mod listeners;
 mod streams;
+mod serve;
 mod transfers;
 mod waiters;
 mod lifetimes;

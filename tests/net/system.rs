@@ -1,19 +1,22 @@
 //! Descriptors and signals of Unix: sockets as descriptors, none left, no right to open any, and signals.
 //! Each test of a limit or a signal runs in a process of its own.
 
+use std::cell::RefCell;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::process::Command;
+use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-use boucle::EventLoop;
-use boucle::net::TcpStream;
+use boucle::net::{ServeError, TcpStream, serve};
+use boucle::{EventLoop, now, timeout};
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
 
 use super::refused;
 use crate::common::{
-    assert_passed, child, is_child, listen, own_binary, pair_with_std, passes_alone, read_until, run,
+    LONG, assert_passed, child, is_child, listen, own_binary, pair_with_std, passes_alone, read_until, run,
+    virtually,
 };
 
 /// A socket shows its descriptor, so that other crates can use it.
@@ -62,6 +65,49 @@ fn a_listener_outlives_a_want_of_descriptors() {
         assert_eq!(stream.read(&mut [0; 8]).await.unwrap(), 4);
         drop(listener);
     });
+}
+
+/// A server for which no descriptor is left tries again after a second, and serves the client that has
+/// waited. (Time is virtual: it jumps to the next try.)
+#[test]
+fn a_server_outlives_a_want_of_descriptors() {
+    if passes_alone(with_few_descriptors(), "system::a_server_outlives_a_want_of_descriptors") {
+        return;
+    }
+    let times = Rc::new(RefCell::new(Vec::new()));
+    virtually(async {
+        let (listener, address) = listen().await;
+        let mut client = std::net::TcpStream::connect(address).unwrap();
+        client.write_all(b"fine").unwrap();
+        let mut hoard = Vec::new();
+        while let Ok(file) = std::fs::File::open("/dev/null") {
+            hoard.push(file);
+        }
+        let (errors, served) = (times.clone(), times.clone());
+        let (stop, stopped) = async_channel::bounded(1);
+        let server = serve(listener, move |mut stream, _| {
+            served.borrow_mut().push(now());
+            let stop = stop.clone();
+            async move {
+                assert_eq!(stream.read(&mut [0; 8]).await?, 4);
+                stop.try_send(()).unwrap();
+                io::Result::Ok(())
+            }
+        })
+        .on_error(move |error| {
+            let ServeError::Accept(error) = error else { panic!("{error}") };
+            assert_eq!(error.raw_os_error(), Some(24), "EMFILE: {error}");
+            errors.borrow_mut().push(now());
+            if errors.borrow().len() == 3 {
+                hoard.clear();
+            }
+        })
+        .shutdown_when(async move { stopped.recv().await });
+        timeout(LONG, server).await.expect("the test hangs");
+    });
+    let times = times.take();
+    let since_first = times.iter().map(|time| (*time - times[0]).as_millis());
+    assert_eq!(since_first.collect::<Vec<_>>(), [0, 1_000, 2_000, 3_000]);
 }
 
 /// Three hundred connections, one after the other, in a process that may open forty files: each closed

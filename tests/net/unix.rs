@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use boucle::net::{UnixListener, UnixStream};
+use boucle::net::{UnixListener, UnixStream, serve};
 use boucle::{gather, sleep, spawn, timeout, yield_now};
 use futures_lite::future::poll_once;
 use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -313,4 +313,21 @@ fn streams_are_readers_and_writers() {
     is_send::<boucle::net::UnixDatagram>();
     is_send::<boucle::net::UdpSocket>();
     is_send::<boucle::net::AsyncFd<net::UnixStream>>();
+}
+
+/// `serve` takes a Unix listener too.
+#[test]
+fn a_unix_listener_is_served() {
+    run(async {
+        let at = Place::new("unix-served");
+        let listener = UnixListener::bind(&at).unwrap();
+        let (stop, stopped) = async_channel::bounded::<()>(1);
+        let server = serve(listener, async |mut stream: UnixStream, _| stream.write_all(b"hello").await);
+        let server = spawn(server.shutdown_when(async move { _ = stopped.recv().await }).into_future());
+        let mut text = String::new();
+        UnixStream::connect(&at).await.unwrap().read_to_string(&mut text).await.unwrap();
+        assert_eq!(text, "hello");
+        drop(stop);
+        server.await.unwrap();
+    });
 }

@@ -1,0 +1,357 @@
+//! `serve`: accepts connections, and runs a task for each.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::fmt::{self, Debug, Display};
+use std::future::{pending, poll_fn};
+use std::io::ErrorKind::{ConnectionAborted, ConnectionReset};
+use std::io::{self, Write};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use super::tcp::{TcpListener, TcpStream};
+#[cfg(unix)]
+use super::unix::{UnixListener, UnixStream};
+use crate::combine::task_group::TaskGroup;
+use crate::task::join::JoinError;
+use crate::time::sleep::sleep;
+use crate::time::timeout::timeout;
+
+/// How long `serve` waits after an error of `accept`: as long as asyncio and axum do.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Accepts connections for ever, and runs `handler` for each as a task: asyncio's `start_server`, in the form
+/// of axum's `serve`. Await it to run it.
+///
+/// It survives what a single connection does: a handler that fails or panics, and an `accept` that fails,
+/// because no descriptors are left, say. It accepts again after a second, or as soon as a connection ends.
+/// These errors go to [`on_error`](Serve::on_error), at first to stderr.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use boucle::net::{TcpListener, TcpStream, serve};
+/// # use futures_lite::{AsyncReadExt, AsyncWriteExt};
+///
+/// # boucle::run(async {
+/// let listener = TcpListener::bind("127.0.0.1:0").await?;
+/// let address = listener.local_addr()?;
+/// let (stop, stopped) = async_channel::bounded(1);
+/// let client = boucle::spawn(async move {
+///     let mut stream = TcpStream::connect(address).await?;
+///     stream.write_all(b"hello").await?;
+///     stream.read_exact(&mut [0; 5]).await?;
+///     stop.try_send(()).unwrap();
+///     std::io::Result::Ok(())
+/// });
+///
+/// serve(listener, |stream, _peer| async move { futures_lite::io::copy(&stream, &stream).await })
+///     .max_connections(1_000)
+///     .on_error(|error| eprintln!("{error}"))
+///     .shutdown_when(async move { stopped.recv().await })
+///     .grace(Duration::from_secs(10))
+///     .await;
+/// # client.await.unwrap()
+/// # }).unwrap();
+/// ```
+///
+/// # Cancellation
+///
+/// Dropping the future closes the listener and aborts the handlers.
+///
+/// # Panics
+///
+/// If `handler` panics before it has returned its future, or if the function of `on_error` panics. Otherwise
+/// as [`TcpListener::accept`].
+#[doc(alias("start_server", "with_graceful_shutdown"))]
+pub fn serve<L, H, F, T, E>(listener: L, handler: H) -> Serve<L, H, E>
+where
+    L: Listener,
+    H: FnMut(L::Stream, L::Address) -> F + 'static,
+    F: Future<Output = Result<T, E>> + 'static,
+    T: 'static,
+    E: Display + 'static,
+{
+    // stderr may be closed.
+    let on_error = |error| _ = writeln!(io::stderr(), "boucle: serve: {error}");
+    Serve {
+        listener,
+        handler,
+        max_connections: usize::MAX,
+        on_error: Box::new(on_error),
+        shutdown: Box::pin(pending()),
+        grace: None,
+    }
+}
+
+/// What [`serve`] returns: await it.
+#[must_use = "it accepts nothing until it is awaited"]
+#[allow(missing_debug_implementations)] // What it holds are functions.
+pub struct Serve<L: Listener, H, E> {
+    listener: L,
+    handler: H,
+    max_connections: usize,
+    on_error: OnError<L::Address, E>,
+    shutdown: Pin<Box<dyn Future<Output = ()>>>,
+    grace: Option<Duration>,
+}
+
+type OnError<A, E> = Box<dyn FnMut(ServeError<A, E>)>;
+
+impl<L: Listener, H, E> Serve<L, H, E> {
+    /// Accepts no more while there are `limit` connections, and goes on when one ends: further clients wait
+    /// in the backlog. At first there is no limit.
+    ///
+    /// # Panics
+    ///
+    /// If the limit is zero.
+    #[doc(alias = "limit_connections")]
+    #[track_caller]
+    pub fn max_connections(mut self, limit: usize) -> Self {
+        assert!(limit > 0, "the limit of connections must not be zero");
+        self.max_connections = limit;
+        self
+    }
+
+    /// Calls a function with each error. It replaces the one that writes them to stderr.
+    pub fn on_error(mut self, on_error: impl FnMut(ServeError<L::Address, E>) + 'static) -> Self {
+        self.on_error = Box::new(on_error);
+        self
+    }
+
+    /// Ends when the future is ready: closes the listener, which turns away the clients in the backlog, and
+    /// then waits for the connections to end, as long as [`grace`](Self::grace) allows. A handler that waits
+    /// for its client learns nothing of this, unless the program gives it a signal too.
+    #[doc(alias("with_graceful_shutdown", "wait_closed"))]
+    pub fn shutdown_when(mut self, signal: impl IntoFuture<IntoFuture: 'static>) -> Self {
+        let signal = signal.into_future();
+        self.shutdown = Box::pin(async move { drop(signal.await) });
+        self
+    }
+
+    /// How long connections may go on after the shutdown. What is left then is aborted. At first, for ever.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = Some(grace);
+        self
+    }
+}
+
+impl<L, H, F, T, E> IntoFuture for Serve<L, H, E>
+where
+    L: Listener,
+    H: FnMut(L::Stream, L::Address) -> F + 'static,
+    F: Future<Output = Result<T, E>> + 'static,
+    T: 'static,
+    E: 'static,
+{
+    type Output = ();
+    type IntoFuture = Pin<Box<dyn Future<Output = ()>>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let Serve { listener, mut handler, max_connections, on_error, mut shutdown, grace } = self;
+        let mut connections = Connections { tasks: TaskGroup::new(), peers: HashMap::new(), on_error };
+        Box::pin(async move {
+            let mut pause = sleep(Duration::ZERO);
+            loop {
+                let accepted = poll_fn(|cx| {
+                    if shutdown.as_mut().poll(cx).is_ready() {
+                        return Poll::Ready(None);
+                    }
+                    while let Poll::Ready(Some(())) = connections.poll_ended(cx) {
+                        pause = sleep(Duration::ZERO); // its descriptor is free
+                    }
+                    if connections.tasks.len() >= max_connections {
+                        return Poll::Pending;
+                    }
+                    ready!(pause.poll_over(cx));
+                    listener.poll_accept(cx).map(Some)
+                });
+                match accepted.await {
+                    None => break,
+                    Some(Ok((stream, peer))) => {
+                        let task = connections.tasks.spawn(handler(stream, peer.clone()));
+                        connections.peers.insert(task.id(), peer);
+                    }
+                    Some(Err(error)) => {
+                        // A client that has gone away meanwhile does not hold up the next one.
+                        let is_gone = matches!(error.kind(), ConnectionAborted | ConnectionReset);
+                        pause = sleep(if is_gone { Duration::ZERO } else { RETRY });
+                        (connections.on_error)(ServeError::Accept(error));
+                    }
+                }
+            }
+            drop(listener);
+            if let Some(grace) = grace
+                && timeout(grace, connections.all_ended()).await.is_err()
+            {
+                connections.tasks.abort_all();
+            }
+            connections.all_ended().await;
+        })
+    }
+}
+
+/// The connections that are open.
+struct Connections<A, T, E> {
+    tasks: TaskGroup<Result<T, E>>,
+    /// The peer of each task, by the task's id.
+    peers: HashMap<u64, A>,
+    on_error: OnError<A, E>,
+}
+
+impl<A, T: 'static, E: 'static> Connections<A, T, E> {
+    /// Waits until one ends, and reports it if it has failed. `None` if there is none.
+    fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
+        let Some((id, result)) = ready!(self.tasks.poll_next(cx)) else { return Poll::Ready(None) };
+        match (self.peers.remove(&id), result) {
+            (Some(peer), Ok(Err(error))) => (self.on_error)(ServeError::Handler(peer, error)),
+            (Some(peer), Err(error)) => (self.on_error)(ServeError::Join(peer, error)),
+            _ => {}
+        }
+        Poll::Ready(Some(()))
+    }
+
+    async fn all_ended(&mut self) {
+        while poll_fn(|cx| self.poll_ended(cx)).await.is_some() {}
+    }
+}
+
+/// What has gone wrong while [`serve`] goes on. `A` is the address of a client.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ServeError<A, E> {
+    /// `accept` has failed.
+    Accept(io::Error),
+    /// The handler of this client's connection has returned an error.
+    Handler(A, E),
+    /// The handler of this client's connection has panicked, or was aborted when the grace was over.
+    Join(A, JoinError),
+}
+
+impl<A: Debug, E: Display> Display for ServeError<A, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ServeError::Accept(error) => write!(f, "cannot accept a connection: {error}"),
+            ServeError::Handler(peer, error) => write!(f, "the connection from {peer:?} failed: {error}"),
+            ServeError::Join(peer, error) => write!(f, "the connection from {peer:?} failed: {error}"),
+        }
+    }
+}
+
+impl<A: Debug, E: Debug + Display> Error for ServeError<A, E> {}
+
+/// A socket that accepts connections: what [`serve`] takes. No other crate can implement it.
+pub trait Listener: Sealed + 'static {
+    /// A connection.
+    type Stream;
+    /// The address of the other end.
+    type Address: Clone + Debug + 'static;
+
+    /// Waits for a connection.
+    ///
+    /// # Errors
+    ///
+    /// Those of `accept`.
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Self::Stream, Self::Address)>>;
+}
+
+/// Seals [`Listener`], since no public path leads to it.
+pub trait Sealed {}
+
+macro_rules! listener {
+    ($listener:ty: $stream:ty, $address:ty) => {
+        impl Sealed for $listener {}
+
+        impl Listener for $listener {
+            type Stream = $stream;
+            type Address = $address;
+
+            fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<($stream, $address)>> {
+                <$listener>::poll_accept(self, cx)
+            }
+        }
+    };
+}
+
+listener!(TcpListener: TcpStream, std::net::SocketAddr);
+#[cfg(unix)]
+listener!(UnixListener: UnixStream, std::os::unix::net::SocketAddr);
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::VecDeque;
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::{EventLoop, now};
+
+    /// A listener that accepts what it was given: a connection lasts so many milliseconds.
+    struct Script(RefCell<VecDeque<io::Result<u64>>>);
+
+    impl Sealed for Script {}
+
+    impl Listener for Script {
+        type Stream = Duration;
+        type Address = &'static str;
+
+        fn poll_accept(&self, _: &mut Context<'_>) -> Poll<io::Result<(Duration, &'static str)>> {
+            let next = self.0.borrow_mut().pop_front();
+            let Some(next) = next else { return Poll::Pending };
+            Poll::Ready(next.map(|millis| (Duration::from_millis(millis), "a client")))
+        }
+    }
+
+    /// After an error `serve` waits for a second, or until a connection ends; but not if the client was at
+    /// fault. Each error is reported.
+    #[test]
+    fn what_accept_fails_with_is_survived() {
+        let script = [
+            Err(ConnectionAborted),
+            Err(ConnectionReset),
+            Ok(300),
+            Ok(1_500),
+            Err(io::ErrorKind::Other),
+            Err(io::ErrorKind::Other),
+            Err(io::ErrorKind::Other),
+            Ok(1),
+            Err(ConnectionAborted),
+            Ok(10),
+        ];
+        let script = script.map(|next| next.map_err(Into::into)).into();
+        let log = Rc::new(RefCell::new(Vec::new()));
+        let event_loop = EventLoop::builder().virtual_clock().build().unwrap();
+        event_loop.block_on(async {
+            let start = now();
+            let (errors, connections) = (log.clone(), log.clone());
+            let add = move |log: &RefCell<Vec<_>>, line| {
+                log.borrow_mut().push(format!("{} ms: {line}", (now() - start).as_millis()));
+            };
+            serve(Script(RefCell::new(script)), move |lasts, _| {
+                add(&connections, format!("lasts {} ms", lasts.as_millis()));
+                async move {
+                    sleep(lasts).await;
+                    io::Result::Ok(())
+                }
+            })
+            .on_error(move |error| add(&errors, error.to_string()))
+            .shutdown_when(sleep(Duration::from_secs(10)))
+            .await;
+            assert_eq!(now() - start, Duration::from_secs(10));
+        });
+        let expected = [
+            "0 ms: cannot accept a connection: connection aborted",
+            "0 ms: cannot accept a connection: connection reset",
+            "0 ms: lasts 300 ms",
+            "0 ms: lasts 1500 ms",
+            "0 ms: cannot accept a connection: other error",
+            "300 ms: cannot accept a connection: other error",
+            "1300 ms: cannot accept a connection: other error",
+            "1500 ms: lasts 1 ms",
+            "1500 ms: cannot accept a connection: connection aborted",
+            "1500 ms: lasts 10 ms",
+        ];
+        assert_eq!(*log.borrow(), expected);
+    }
+}
