@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod server;
+pub mod tls;
 
 use std::time::Duration;
 
