@@ -1,12 +1,12 @@
-//! tonic's server and client, generated as usual, over hyper on boucle: there is nothing between them. (tonic's
-//! feature `transport` is left out: it is its own server and channel, which need tokio's runtime.)
+//! tonic's server and client, generated as usual, over hyper on boucle: there is nothing between them. (Only
+//! `tonic::transport::Server` does not run here: it spawns on tokio's runtime. Its routes are a service of tower's.)
 
 use std::pin::Pin;
 use std::time::Duration;
 
 use boucle::hyper::{Connector, Executor, Timer};
 use boucle::net::TcpListener;
-use boucle::{sleep, spawn};
+use boucle::{sleep, spawn, timeout};
 use boucle_ecosystem_tests::client::output;
 use boucle_ecosystem_tests::run;
 use boucle_ecosystem_tests::server::program;
@@ -16,6 +16,7 @@ use hyper_util::client::legacy::{Client, connect::Connect};
 use hyper_util::service::TowerToHyperService;
 use prost::Message;
 use tonic::service::Routes;
+use tonic::transport::Endpoint;
 use tonic::{Code, Request, Response, Status, Streaming};
 
 use self::numbers::numbers_client::NumbersClient;
@@ -101,6 +102,23 @@ fn a_call_has_an_answer_or_a_status() {
         let status = client.clone().square(number(u64::MAX)).await.unwrap_err();
         assert_eq!(status.code(), Code::OutOfRange);
         assert_eq!(status.message(), format!("{} squared is too large", u64::MAX));
+    });
+}
+
+/// tonic's own channel, on the executor and the connector of boucle; and a call that takes too long is given up.
+/// (An `Endpoint`'s own limits of time, and its keep-alive, are tokio's timers: they need its runtime.)
+#[test]
+fn a_channel_of_tonic_has_an_executor_and_a_connector() {
+    run(async {
+        let endpoint = Endpoint::from_shared(serve().await).unwrap().executor(Executor);
+        let channel = endpoint.connect_with_connector(Connector::new()).await.unwrap();
+        let mut client = NumbersClient::new(channel);
+        assert_eq!(client.square(number(12)).await.unwrap().into_inner(), number(144));
+        let (requests, to_send) = async_channel::bounded(1);
+        let mut answers = client.double(to_send).await.unwrap().into_inner();
+        assert!(timeout(Duration::from_millis(1), answers.next()).await.is_err());
+        requests.send(number(21)).await.unwrap();
+        assert_eq!(answers.next().await.unwrap().unwrap(), number(42));
     });
 }
 
