@@ -1,6 +1,7 @@
 //! What the tests of this package share.
 
 pub mod client;
+pub mod process;
 pub mod server;
 pub mod tls;
 

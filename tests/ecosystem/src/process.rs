@@ -1,0 +1,72 @@
+//! Servers of other projects, as processes of a test.
+
+use std::env;
+use std::ffi::OsStr;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// A server that runs until this is dropped.
+#[derive(Debug)]
+pub struct Server(Child);
+
+impl Server {
+    /// Starts a server, and waits for the line in which it says that it is ready.
+    ///
+    /// # Errors
+    ///
+    /// What the server has written, if it ends before that or is not ready after a minute.
+    pub fn start(command: &mut Command, ready: &str) -> Result<Server, String> {
+        let (reader, writer) = io::pipe().unwrap();
+        command.stdin(Stdio::null()).stdout(writer.try_clone().unwrap()).stderr(writer);
+        let server = Server(command.spawn().map_err(|error| format!("{command:?}: {error}"))?);
+        command.stdout(Stdio::null()).stderr(Stdio::null()); // Only the server has the pipe now.
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || {
+            for line in BufReader::new(reader).lines().map_while(Result::ok) {
+                let _ = sender.send(line); // To the end, so that the server never waits for room.
+            }
+        });
+        let mut written = String::new();
+        while let Ok(line) = lines.recv_timeout(Duration::from_secs(60)) {
+            if line.contains(ready) {
+                return Ok(server);
+            }
+            written += &(line + "\n");
+        }
+        Err(written)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = kill_process(Pid::from_child(&self.0), Signal::INT);
+        let _ = self.0.wait();
+    }
+}
+
+/// Finds a program, in the folders of `PATH` and in others. If it is not there, the test is to be skipped:
+/// this says so, or panics if the environment has `ECOSYSTEM=required`.
+pub fn program(name: &str, others: impl IntoIterator<Item = PathBuf>) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let mut folders = env::split_paths(&path).chain(others);
+    let found = folders.find_map(|folder| Some(folder.join(name)).filter(|file| file.is_file()));
+    if found.is_none() {
+        let required = env::var_os("ECOSYSTEM").as_deref() == Some(OsStr::new("required"));
+        assert!(!required, "there is no {name} on this machine");
+        // Not `eprintln`: of a test that passes, nothing is shown that was printed.
+        let _ = writeln!(io::stderr(), "skipped: there is no {name} on this machine");
+    }
+    found
+}
+
+/// Returns a port of the loopback device that was free just now. Another process may take it before the
+/// server does: try again then.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
