@@ -153,7 +153,7 @@ fn requests(row: &Row, url: &str, seconds: f64) -> f64 {
     match *program {
         // wrk takes whole seconds.
         "wrk" => load.arg(format!("-d{}s", seconds.ceil())),
-        _ => load.arg(format!("-n{}", (seconds * 50_000.0) as usize)),
+        _ => load.arg(format!("-n{}", (seconds * 300_000.0) as usize)), // Two microseconds each.
     };
     let output = load.args(options).arg(url).output().unwrap_or_else(|error| panic!("{program}: {error}"));
     let written = String::from_utf8_lossy(&output.stdout);
