@@ -1,7 +1,6 @@
 //! **boucle** ("loop") is an async event loop to read: asyncio's model in Rust, on one thread,
-//! directly on mio. It has `run`, `spawn`, `sleep`, `gather` and
-//! `wait(FIRST_COMPLETED)`, TCP sockets, a thread pool for what blocks, and a clock that can be
-//! virtual.
+//! directly on mio. It has `run`, `spawn`, `sleep`, `gather`, `wait(FIRST_COMPLETED)` and task groups,
+//! sockets, signals, a thread pool for what blocks, and a clock that can be virtual.
 //!
 //! ```
 //! use std::time::Duration;
@@ -92,7 +91,7 @@
 //! the box. When the loop ends, all outputs are dropped: a handle gives "cancelled" then, even if its task
 //! had returned.
 //!
-//! **A readable socket, to the poll.** Sockets are registered once, edge-triggered. Each has two sides, read
+//! **A readable socket, to the poll.** TCP sockets are registered once, edge-triggered. Each has two sides, read
 //! and write. A side is *ready* as long as an operation may find something. A new side is not ready, except
 //! the write side of an established connection (before that, it waits for its first edge). A side becomes
 //! ready by an edge, and stops being so when an operation would block, or after a transfer that did not fill

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -84,3 +85,10 @@ impl fmt::Display for Elapsed {
 }
 
 impl Error for Elapsed {}
+
+/// As `TimedOut`: `timeout(limit, read).await??` in a function of I/O.
+impl From<Elapsed> for io::Error {
+    fn from(elapsed: Elapsed) -> Self {
+        io::Error::new(io::ErrorKind::TimedOut, elapsed)
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::future::pending;
+use std::io;
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
@@ -58,6 +59,8 @@ fn a_timeout_ends_at_its_deadline() {
         assert_eq!(result, Err(Elapsed));
         assert!(dropped.get());
         assert_eq!(Elapsed.to_string(), "the deadline has passed");
+        let error = io::Error::from(Elapsed);
+        assert_eq!((error.kind(), error.to_string()), (io::ErrorKind::TimedOut, Elapsed.to_string()));
     });
 }
 
