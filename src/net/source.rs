@@ -38,6 +38,11 @@ const READ_SIDE: Interest = Interest::READABLE.add(Interest::PRIORITY);
 #[cfg(not(all(any(target_os = "linux", target_os = "android"), not(miri))))]
 const READ_SIDE: Interest = Interest::READABLE;
 
+/// Where the kernel knows urgent data, it is watched.
+#[cfg(test)]
+const _: () =
+    assert!(READ_SIDE.is_priority() == cfg!(all(any(target_os = "linux", target_os = "android"), not(miri))));
+
 /// What is watched of other sources, until a write has to wait: the read side. The kernel reports room to write
 /// whenever the peer has taken a message, which would end a park for nothing. TCP has such an edge only after
 /// a write that would block.
