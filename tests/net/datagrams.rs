@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use boucle::net::UdpSocket;
-use boucle::{gather, spawn, yield_now};
+use boucle::{gather, spawn};
 use futures_lite::future::poll_once;
 
 use crate::common::run;
@@ -282,7 +282,7 @@ mod of_unix {
                         sender.send(&[number as u8]).await.unwrap();
                     }
                 });
-                yield_now().await;
+                boucle::yield_now().await;
                 assert!(!more.is_finished());
                 for number in 0..before + 2_000 {
                     let mut buffer = [0; 8];

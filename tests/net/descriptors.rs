@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 
 use boucle::net::AsyncFd;
 use boucle::observe::{Event, EventKind};
-use boucle::{EventLoop, gather, spawn, yield_now};
+use boucle::{EventLoop, spawn, yield_now};
 use futures_lite::future::poll_once;
 use socket2::{Domain, Socket, Type};
 
@@ -420,6 +420,7 @@ mod of_linux {
     use std::mem::MaybeUninit;
     use std::os::fd::OwnedFd;
 
+    use boucle::gather;
     use rustix::event::{EventfdFlags, eventfd};
     use rustix::fs::inotify;
 

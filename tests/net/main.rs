@@ -27,17 +27,18 @@ mod unix;
 mod descriptors;
 #[cfg(unix)]
 mod system;
+#[cfg(unix)]
+mod place;
 
-use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::ops::Deref;
-use std::path::{Path, PathBuf};
 use std::task::{Context, Poll};
 
 use boucle::net::TcpListener;
 
 use crate::common::waker_of;
+#[cfg(unix)]
+use place::Place;
 
 /// Returns an address where nothing listens: a port that the system gives to none of the listeners of
 /// these tests.
@@ -60,34 +61,4 @@ fn poll_accept_with(
     let waker = waker_of(on_wake, on_drop);
     let polled = listener.poll_accept(&mut Context::from_waker(&waker));
     polled.map_ok(drop)
-}
-
-/// A path for a socket, whose file is removed when this drops.
-struct Place(PathBuf);
-
-impl Place {
-    /// Each test has names of its own.
-    fn new(name: &str) -> Place {
-        Place(std::env::temp_dir().join(format!("boucle-{}-{name}", std::process::id())))
-    }
-}
-
-impl Deref for Place {
-    type Target = Path;
-
-    fn deref(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl AsRef<Path> for Place {
-    fn as_ref(&self) -> &Path {
-        self
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
 }

@@ -1,26 +1,17 @@
 //! Unix listeners and streams.
 
 use std::fs;
-use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
+use std::io::{ErrorKind, IoSlice, IoSliceMut};
 use std::os::unix::net;
-use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context, Waker};
 use std::time::Duration;
 
 use boucle::net::{UnixListener, UnixStream, serve};
-use boucle::{gather, sleep, spawn, timeout, yield_now};
-use futures_lite::future::poll_once;
+use boucle::{gather, sleep, spawn};
 use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::{Place, byte_at};
-use crate::common::{LONG, run};
-
-/// Returns both ends of a connection, of which the second is a socket of std's.
-fn pair_with_std() -> (UnixStream, net::UnixStream) {
-    let (stream, peer) = net::UnixStream::pair().unwrap();
-    (UnixStream::from_std(stream).unwrap(), peer)
-}
+use crate::common::run;
 
 /// A server at a path echoes what several clients send at the same time.
 #[test]
@@ -117,24 +108,6 @@ fn a_connect_waits_for_a_place_in_the_queue() {
     });
 }
 
-/// An address of Linux that has no file comes by std.
-#[cfg(target_os = "linux")]
-#[test]
-fn an_abstract_address_comes_by_std() {
-    use std::os::linux::net::SocketAddrExt;
-
-    run(async {
-        let name = format!("boucle-{}-abstract", std::process::id());
-        let address = net::SocketAddr::from_abstract_name(&name).unwrap();
-        let listener = UnixListener::from_std(net::UnixListener::bind_addr(&address).unwrap()).unwrap();
-        let client = UnixStream::from_std(net::UnixStream::connect_addr(&address).unwrap()).unwrap();
-        let (mut server, _) = listener.accept().await.unwrap();
-        assert_eq!(client.peer_addr().unwrap().as_abstract_name(), Some(name.as_bytes()));
-        (&client).write_all(b"hello").await.unwrap();
-        assert_eq!(server.read(&mut [0; 8]).await.unwrap(), 5);
-    });
-}
-
 /// `close` ends one direction, and the last bytes of a peer that is gone are read, and then the end.
 #[test]
 fn a_half_closed_stream_still_reads() {
@@ -206,102 +179,6 @@ fn several_buffers_are_one_transfer() {
     });
 }
 
-/// After a short read, the next one makes no system call until there is an event. (Not where the kernel does
-/// not flag descriptors, or mio watches a socket again only after a call that would block.)
-#[cfg(all(target_os = "linux", not(mio_unsupported_force_poll_poll)))]
-#[test]
-fn a_short_read_is_not_followed_by_a_vain_one() {
-    run(async {
-        let (mut stream, mut peer) = pair_with_std();
-        let mut buffer = [0; 8];
-        for _ in 0..3 {
-            peer.write_all(b"short").unwrap();
-            assert_eq!(stream.read(&mut buffer).await.unwrap(), 5);
-            peer.write_all(b"more").unwrap();
-            let mut read = pin!(stream.read(&mut buffer));
-            assert!(poll_once(read.as_mut()).await.is_none());
-            assert_eq!(read.await.unwrap(), 4);
-        }
-    });
-}
-
-/// A read ends behind the bytes that descriptors came with, whatever follows: what follows is read without
-/// another event. The descriptors are closed, with one buffer as with several.
-#[cfg(target_os = "linux")]
-#[test]
-fn what_is_behind_descriptors_is_read() {
-    use std::mem::MaybeUninit;
-    use std::os::fd::AsFd;
-
-    use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
-
-    run(async {
-        let (mut stream, mut peer) = pair_with_std();
-        for round in 0..6 {
-            let (mut reader, writer) = std::io::pipe().unwrap();
-            peer.write_all(b"before ").unwrap();
-            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-            let mut descriptors = SendAncillaryBuffer::new(&mut space);
-            let writers = [writer.as_fd()];
-            assert!(descriptors.push(SendAncillaryMessage::ScmRights(&writers)));
-            let with = [IoSlice::new(b"with")];
-            sendmsg(&peer, &with, &mut descriptors, SendFlags::empty()).unwrap();
-            peer.write_all(b"behind").unwrap();
-            drop(writer);
-
-            let mut buffer = [0; 64];
-            let mut first = async |buffer: &mut [u8]| match round % 2 {
-                0 => stream.read(buffer).await.unwrap(),
-                _ => stream.read_vectored(&mut [IoSliceMut::new(buffer)]).await.unwrap(),
-            };
-            let count = first(&mut buffer).await;
-            assert_eq!(&buffer[..count], b"before with");
-            let count = poll_once(pin!(stream.read(&mut buffer))).await.expect("it is there").unwrap();
-            assert_eq!(&buffer[..count], b"behind");
-            assert!(poll_once(pin!(stream.read(&mut buffer))).await.is_none());
-            assert_eq!(reader.read(&mut buffer).unwrap(), 0, "no one else has the other end");
-        }
-    });
-}
-
-/// The kernel does not report that a peer has read what was written, unless a write waits for it: a loop that
-/// waits for an answer parks once. (Where mio uses `poll`, it asks for both from the beginning.)
-#[cfg(all(target_os = "linux", not(mio_unsupported_force_poll_poll)))]
-#[test]
-fn room_that_no_write_waits_for_ends_no_park() {
-    let event_loop = boucle::EventLoop::new().unwrap();
-    let (stream, mut peer) = event_loop.block_on(async { pair_with_std() });
-    let sleeper = event_loop.spawn(sleep(Duration::from_millis(10)));
-    let mut turns = 0;
-    while !sleeper.is_finished() {
-        let cx = &mut Context::from_waker(Waker::noop());
-        assert!(Pin::new(&mut &stream).poll_write(cx, b"question").is_ready());
-        peer.read_exact(&mut [0; 8]).unwrap();
-        event_loop.turn(None).unwrap();
-        turns += 1;
-    }
-    assert!(turns <= 5, "{turns} turns");
-    // From the first write on that has to wait, it does.
-    let waits = async move {
-        let stream = Rc::new(stream);
-        let writing = stream.clone();
-        let writer = spawn(async move { (&*writing).write_all(&vec![7; 1_000_000]).await.unwrap() });
-        yield_now().await;
-        assert!(!writer.is_finished());
-        peer.set_nonblocking(true).unwrap();
-        let mut left = 1_000_000;
-        while left > 0 {
-            match peer.read(&mut [0; 10_000]) {
-                Ok(count) => left -= count,
-                Err(_) => sleep(Duration::from_millis(1)).await,
-            }
-        }
-        writer.await.unwrap();
-        drop(stream);
-    };
-    event_loop.block_on(timeout(LONG, waits)).expect("the write hangs");
-}
-
 /// `&UnixStream` and `UnixStream` are both readers and writers, and may go to other threads.
 #[test]
 fn streams_are_readers_and_writers() {
@@ -330,4 +207,136 @@ fn a_unix_listener_is_served() {
         drop(stop);
         server.await.unwrap();
     });
+}
+
+/// What the others do not do, or not like this.
+#[cfg(target_os = "linux")]
+mod of_linux {
+    use std::io::{Read, Write};
+    use std::pin::{Pin, pin};
+    use std::task::{Context, Waker};
+
+    use boucle::{timeout, yield_now};
+    use futures_lite::future::poll_once;
+
+    use super::*;
+    use crate::common::LONG;
+
+    /// Returns both ends of a connection, of which the second is a socket of std's.
+    fn pair_with_std() -> (UnixStream, net::UnixStream) {
+        let (stream, peer) = net::UnixStream::pair().unwrap();
+        (UnixStream::from_std(stream).unwrap(), peer)
+    }
+
+    /// An address of Linux that has no file comes by std.
+    #[test]
+    fn an_abstract_address_comes_by_std() {
+        use std::os::linux::net::SocketAddrExt;
+
+        run(async {
+            let name = format!("boucle-{}-abstract", std::process::id());
+            let address = net::SocketAddr::from_abstract_name(&name).unwrap();
+            let listener = UnixListener::from_std(net::UnixListener::bind_addr(&address).unwrap()).unwrap();
+            let client = UnixStream::from_std(net::UnixStream::connect_addr(&address).unwrap()).unwrap();
+            let (mut server, _) = listener.accept().await.unwrap();
+            assert_eq!(client.peer_addr().unwrap().as_abstract_name(), Some(name.as_bytes()));
+            (&client).write_all(b"hello").await.unwrap();
+            assert_eq!(server.read(&mut [0; 8]).await.unwrap(), 5);
+        });
+    }
+
+    /// After a short read, the next one makes no system call until there is an event. (Not where the kernel does
+    /// not flag descriptors, or mio watches a socket again only after a call that would block.)
+    #[cfg(not(mio_unsupported_force_poll_poll))]
+    #[test]
+    fn a_short_read_is_not_followed_by_a_vain_one() {
+        run(async {
+            let (mut stream, mut peer) = pair_with_std();
+            let mut buffer = [0; 8];
+            for _ in 0..3 {
+                peer.write_all(b"short").unwrap();
+                assert_eq!(stream.read(&mut buffer).await.unwrap(), 5);
+                peer.write_all(b"more").unwrap();
+                let mut read = pin!(stream.read(&mut buffer));
+                assert!(poll_once(read.as_mut()).await.is_none());
+                assert_eq!(read.await.unwrap(), 4);
+            }
+        });
+    }
+
+    /// A read ends behind the bytes that descriptors came with, whatever follows: what follows is read without
+    /// another event. The descriptors are closed, with one buffer as with several.
+    #[test]
+    fn what_is_behind_descriptors_is_read() {
+        use std::mem::MaybeUninit;
+        use std::os::fd::AsFd;
+
+        use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+
+        run(async {
+            let (mut stream, mut peer) = pair_with_std();
+            for round in 0..6 {
+                let (mut reader, writer) = std::io::pipe().unwrap();
+                peer.write_all(b"before ").unwrap();
+                let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+                let mut descriptors = SendAncillaryBuffer::new(&mut space);
+                let writers = [writer.as_fd()];
+                assert!(descriptors.push(SendAncillaryMessage::ScmRights(&writers)));
+                let with = [IoSlice::new(b"with")];
+                sendmsg(&peer, &with, &mut descriptors, SendFlags::empty()).unwrap();
+                peer.write_all(b"behind").unwrap();
+                drop(writer);
+
+                let mut buffer = [0; 64];
+                let mut first = async |buffer: &mut [u8]| match round % 2 {
+                    0 => stream.read(buffer).await.unwrap(),
+                    _ => stream.read_vectored(&mut [IoSliceMut::new(buffer)]).await.unwrap(),
+                };
+                let count = first(&mut buffer).await;
+                assert_eq!(&buffer[..count], b"before with");
+                let count = poll_once(pin!(stream.read(&mut buffer))).await.expect("it is there").unwrap();
+                assert_eq!(&buffer[..count], b"behind");
+                assert!(poll_once(pin!(stream.read(&mut buffer))).await.is_none());
+                assert_eq!(reader.read(&mut buffer).unwrap(), 0, "no one else has the other end");
+            }
+        });
+    }
+
+    /// The kernel does not report that a peer has read what was written, unless a write waits for it: a loop that
+    /// waits for an answer parks once. (Where mio uses `poll`, it asks for both from the beginning.)
+    #[cfg(not(mio_unsupported_force_poll_poll))]
+    #[test]
+    fn room_that_no_write_waits_for_ends_no_park() {
+        let event_loop = boucle::EventLoop::new().unwrap();
+        let (stream, mut peer) = event_loop.block_on(async { pair_with_std() });
+        let sleeper = event_loop.spawn(sleep(Duration::from_millis(10)));
+        let mut turns = 0;
+        while !sleeper.is_finished() {
+            let cx = &mut Context::from_waker(Waker::noop());
+            assert!(Pin::new(&mut &stream).poll_write(cx, b"question").is_ready());
+            peer.read_exact(&mut [0; 8]).unwrap();
+            event_loop.turn(None).unwrap();
+            turns += 1;
+        }
+        assert!(turns <= 5, "{turns} turns");
+        // From the first write on that has to wait, it does.
+        let waits = async move {
+            let stream = Rc::new(stream);
+            let writing = stream.clone();
+            let writer = spawn(async move { (&*writing).write_all(&vec![7; 1_000_000]).await.unwrap() });
+            yield_now().await;
+            assert!(!writer.is_finished());
+            peer.set_nonblocking(true).unwrap();
+            let mut left = 1_000_000;
+            while left > 0 {
+                match peer.read(&mut [0; 10_000]) {
+                    Ok(count) => left -= count,
+                    Err(_) => sleep(Duration::from_millis(1)).await,
+                }
+            }
+            writer.await.unwrap();
+            drop(stream);
+        };
+        event_loop.block_on(timeout(LONG, waits)).expect("the write hangs");
+    }
 }
