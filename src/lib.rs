@@ -219,8 +219,8 @@
 //! A loop belongs to one thread; for several cores, run several loops. Not supported: `fork` while a loop
 //! lives (the child shares its epoll), and waking from a signal handler (the inbox takes a lock). A global
 //! allocator may have a hook that wakes, aborts and drops; any other call from the hook into the loop that
-//! is allocating panics. Locks, channels, buffered readers, files, HTTP, TLS and WebSockets are other
-//! crates', and run on boucle unchanged.
+//! is allocating panics. Locks, channels, buffered readers, files, HTTP, TLS, WebSockets and databases
+//! are other crates', and run on boucle unchanged: [`ecosystem`] says how.
 //!
 //! Features: `blocking` (default) brings [`run_in_executor`] and name look-ups; `signal` (default) brings
 //! `signal`, on Unix; `trace` (default) brings `BOUCLE_TRACE`, `BOUCLE_DUMP` and `BOUCLE_SLOW_POLL`, the page and
@@ -318,6 +318,7 @@ pub mod hyper; // what hyper asks of its runtime
 mod shrink; // giving a table's memory back
 pub mod observe; // what a loop does, as events
 pub mod trace; // what a recorded run looks like
+pub mod ecosystem; // documentation: using it with other crates
 
 pub use combine::gather::{
     __gather, __unspawned, AsCompleted, Gather, TryGather, Tuple, as_completed, gather, try_gather,

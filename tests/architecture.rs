@@ -222,3 +222,19 @@ fn unsafe_code_is_one_block() {
     let lifted = files.iter().filter(|(_, code)| code.contains("allow(unsafe_code)"));
     assert!(lifted.map(|(file, _)| file.as_str()).eq(["wake/waker.rs"]));
 }
+
+/// The table of other crates names tests that exist.
+#[test]
+fn the_table_of_crates_names_its_tests() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let table = fs::read_to_string(root.join("src/ecosystem.rs")).unwrap();
+    let rows: Vec<_> =
+        table.lines().filter(|line| line.starts_with("//! | ") && line.contains(".rs`")).collect();
+    assert!(rows.len() > 15, "{}", rows.len());
+    for row in rows {
+        let tests = row.split('|').rev().nth(1).unwrap();
+        for test in tests.split(',').map(|test| test.trim().trim_matches('`')) {
+            assert!(root.join("tests").join(test).is_file(), "there is no {test}: {row}");
+        }
+    }
+}
