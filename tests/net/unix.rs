@@ -213,14 +213,11 @@ fn a_unix_listener_is_served() {
 #[cfg(target_os = "linux")]
 mod of_linux {
     use std::io::{Read, Write};
-    use std::pin::{Pin, pin};
-    use std::task::{Context, Waker};
+    use std::pin::pin;
 
-    use boucle::{timeout, yield_now};
     use futures_lite::future::poll_once;
 
     use super::*;
-    use crate::common::LONG;
 
     /// Returns both ends of a connection, of which the second is a socket of std's.
     fn pair_with_std() -> (UnixStream, net::UnixStream) {
@@ -307,6 +304,13 @@ mod of_linux {
     #[cfg(not(mio_unsupported_force_poll_poll))]
     #[test]
     fn room_that_no_write_waits_for_ends_no_park() {
+        use std::pin::Pin;
+        use std::task::{Context, Waker};
+
+        use boucle::{timeout, yield_now};
+
+        use crate::common::LONG;
+
         let event_loop = boucle::EventLoop::new().unwrap();
         let (stream, mut peer) = event_loop.block_on(async { pair_with_std() });
         let sleeper = event_loop.spawn(sleep(Duration::from_millis(10)));
