@@ -198,7 +198,7 @@ fn a_large_buffer_is_filled_by_several_reads() {
     const LEN: usize = 1_000_000;
     run(async {
         let (mut stream, mut peer) = pair().await;
-        let sent: Vec<u8> = (0..LEN).map(|at| ((at * at) >> 8) as u8).collect();
+        let sent: Vec<u8> = (0..LEN).map(|at| (at.wrapping_mul(at) >> 8) as u8).collect();
         let expected = sent.clone();
         let writer = spawn(async move {
             peer.write_all(&sent).await.unwrap();
