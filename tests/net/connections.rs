@@ -1,14 +1,14 @@
 //! Connections: streams that carry bytes both ways until one end closes or resets them.
 
 use std::cell::Cell;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::rc::Rc;
 
 use boucle::net::TcpStream;
 use boucle::{gather, spawn, yield_now};
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
 
-use super::byte_at;
+use super::{assert_reset, assert_shut_down, byte_at};
 use crate::common::{listen, pair, pair_with_std, run};
 
 /// A server echoes what several clients send at the same time.
@@ -145,10 +145,7 @@ fn a_half_closed_stream_still_reads() {
         let mut question = Vec::new();
         server.read_to_end(&mut question).await.unwrap();
         assert_eq!(question, b"question");
-        let error = client.write(b"more").await.unwrap_err();
-        // Windows has an error of its own for this, WSAESHUTDOWN.
-        let is_shut_down = cfg!(windows) && error.raw_os_error() == Some(10_058);
-        assert!(is_shut_down || error.kind() == ErrorKind::BrokenPipe, "{error}");
+        assert_shut_down(client.write(b"more").await);
         server.write_all(b"answer").await.unwrap();
         let mut answer = [0; 6];
         client.read_exact(&mut answer).await.unwrap();
@@ -157,15 +154,6 @@ fn a_half_closed_stream_still_reads() {
         assert_eq!(client.read(&mut answer).await.unwrap(), 0);
         assert_eq!(client.read(&mut answer).await.unwrap(), 0);
     });
-}
-
-/// Asserts that a read has found a reset. (Wine's sockets lose the error, and the read finds the end.)
-#[track_caller]
-fn assert_reset(read: io::Result<usize>) {
-    match read {
-        Ok(read) => assert!(cfg!(windows) && read == 0, "{read} bytes"),
-        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
-    }
 }
 
 /// A peer that closes with our bytes unread resets the connection: a waiting read ends with an error.

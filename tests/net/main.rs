@@ -62,3 +62,20 @@ fn poll_accept_with(
     let polled = listener.poll_accept(&mut Context::from_waker(&waker));
     polled.map_ok(drop)
 }
+
+/// Asserts that a read has found a reset. (Wine's sockets lose the error, and the read finds the end.)
+#[track_caller]
+fn assert_reset(read: io::Result<usize>) {
+    match read {
+        Ok(read) => assert!(cfg!(windows) && read == 0, "{read} bytes"),
+        Err(error) => assert_eq!(error.kind(), io::ErrorKind::ConnectionReset),
+    }
+}
+
+/// Asserts that a write has found its side shut down. (Windows has an error of its own for this, WSAESHUTDOWN.)
+#[track_caller]
+fn assert_shut_down(written: io::Result<usize>) {
+    let error = written.unwrap_err();
+    let is_shut_down = cfg!(windows) && error.raw_os_error() == Some(10_058);
+    assert!(is_shut_down || error.kind() == io::ErrorKind::BrokenPipe, "{error}");
+}
