@@ -131,7 +131,6 @@ impl<S: Io> Source<S> {
     }
 
     /// Marks a side as ready, and wakes what waits for it.
-    #[cfg(unix)]
     pub(super) fn set_ready(&self, side: Side) {
         let mut woken = Vec::new();
         if let Some(mut state) = current::find(self.of)

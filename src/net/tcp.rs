@@ -219,13 +219,17 @@ impl TcpStream {
     }
 
     /// Shuts down one direction or both, at once. After `Write` the peer reads the end of the stream when it
-    /// has read what was written. After `Read` a read finds the end; on Unix, also one that waits already.
+    /// has read what was written. After `Read` a read finds the end, also one that waits already.
     ///
     /// # Errors
     ///
     /// Those of `shutdown`: `NotConnected` if the peer has reset the connection.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.source.io().shutdown(how)
+        self.source.io().shutdown(how)?;
+        if how != Shutdown::Write {
+            self.source.set_ready(Side::Read); // Windows reports no event.
+        }
+        Ok(())
     }
 
     /// Returns the address of the peer.
