@@ -268,7 +268,7 @@ impl Builder {
     /// socket is waited for from a poll that found nothing until its next event, even if the future is
     /// dropped. If nothing can ever run again, the loop panics ("deadlock") and lists the tasks. It does not
     /// know which threads will wake a task: let such a thread hold a [`LoopHandle`], or
-    /// [the clock](LoopHandle::hold_clock) if time is to stand still until then.
+    /// [the clock](LoopHandle::hold_clock) if time is to pass as outside until then.
     #[doc(alias = "start_paused")]
     pub fn virtual_clock(mut self) -> Builder {
         self.virtual_clock = true;

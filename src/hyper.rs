@@ -133,6 +133,7 @@ const AT_ONCE: usize = 64 * 1_024;
 
 /// Receives up to `len` bytes. They come by way of the stack, since hyper's buffer can safely be filled from
 /// initialized bytes alone.
+#[inline(never)] // Its frame is for the reads that are made.
 fn receive(socket: impl AsFd, buffer: &mut ReadBufCursor<'_>, len: usize) -> io::Result<usize> {
     let mut bytes = [MaybeUninit::uninit(); AT_ONCE];
     let ((received, _), count) = recv(socket, &mut bytes[..len], RecvFlags::empty())?;

@@ -4,6 +4,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::convert::Infallible;
 use std::fmt;
 use std::future::poll_fn;
+use std::mem;
 use std::panic::Location;
 use std::task::{Context, Poll, ready};
 
@@ -12,6 +13,7 @@ use slab::Slab;
 use crate::combine::group::{Child, Group, Unspawned};
 use crate::task::abort_handle::AbortHandle;
 use crate::task::budget;
+use crate::task::cell::drop_quietly;
 use crate::task::group_table::WakeOn;
 use crate::task::join::{JoinError, JoinHandle};
 
@@ -140,9 +142,10 @@ impl<T: 'static> TaskGroup<T> {
             return Err(future);
         }
         let group = self.group.get_or_init(|| Group::new("TaskGroup", 0, WakeOn::Each));
+        let future = Unspawned::new(future); // First: an allocator's hook may spawn here too.
         group.grow();
         let position = self.tasks.borrow().vacant_key();
-        let task = group.spawn(position, Location::caller(), Unspawned::new(future));
+        let task = group.spawn(position, Location::caller(), future);
         let handle = task.0.abort_handle();
         self.tasks.borrow_mut().insert(task);
         Ok(handle)
@@ -197,19 +200,23 @@ impl<T: 'static> TaskGroup<T> {
         let mut failure = None;
         while let Some((id, result)) = poll_fn(|cx| self.poll_next(cx)).await {
             let failed = match result.map(&judge) {
+                Err(error) if error.is_cancelled() => continue,
+                late if failure.is_some() => {
+                    drop_quietly(late);
+                    continue;
+                }
                 Ok(Ok(value)) => {
                     values.push((id, value));
                     continue;
                 }
-                Err(error) if error.is_cancelled() => continue,
                 Ok(Err(error)) => Ok(error),
                 Err(panic) => Err(panic),
             };
-            if failure.is_none() {
-                failure = Some(failed);
-                self.close();
-                self.abort_all();
-            }
+            failure = Some(failed);
+            // Nobody will have them; and not while a panic leaves from here.
+            mem::take(&mut values).into_iter().for_each(drop_quietly);
+            self.close();
+            self.abort_all();
         }
         match failure {
             Some(Ok(error)) => return Err(error),

@@ -15,8 +15,8 @@ use crate::net::TcpStream;
 ///
 /// A connect is [`TcpStream::connect`]: names are looked up in the thread pool. The port is the URI's, else
 /// 80, or 443 for `https`. It takes `http` alone, unless a TLS connector around it has called
-/// [`enforce_http`](Self::enforce_http). For other socket options give the client a `tower::service_fn` that
-/// returns a [`TcpStream`].
+/// [`enforce_http`](Self::enforce_http). For other socket options give the client a `tower::service_fn` whose
+/// future is boxed and returns a [`TcpStream`].
 ///
 /// ```
 /// use boucle::hyper::{Connector, Executor, Timer};

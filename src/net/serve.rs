@@ -6,6 +6,7 @@ use std::fmt::{self, Debug, Display};
 use std::future::{pending, poll_fn};
 use std::io::ErrorKind::{ConnectionAborted, ConnectionReset};
 use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -62,8 +63,7 @@ const RETRY: Duration = Duration::from_secs(1);
 ///
 /// # Panics
 ///
-/// If `handler` panics before it has returned its future, or if the function of `on_error` panics. Otherwise
-/// as [`TcpListener::accept`].
+/// If the function of `on_error` panics. Otherwise as [`TcpListener::accept`].
 #[doc(alias("start_server", "with_graceful_shutdown"))]
 pub fn serve<L, H, F, T, E>(listener: L, handler: H) -> Serve<L, H, E>
 where
@@ -170,7 +170,13 @@ where
                 match accepted.await {
                     None => break,
                     Some(Ok((stream, peer))) => {
-                        let task = connections.tasks.spawn(handler(stream, peer.clone()));
+                        // A client may be gone by now, which is no reason for all others to go too.
+                        let begun = catch_unwind(AssertUnwindSafe(|| handler(stream, peer.clone())));
+                        // The value is dropped in the task, where a panic of its destructor is the task's.
+                        let task = connections.tasks.spawn(async move {
+                            let connection = begun.unwrap_or_else(|panic| resume_unwind(panic));
+                            connection.await.map(drop)
+                        });
                         connections.peers.insert(task.id(), peer);
                     }
                     Some(Err(error)) => {
@@ -181,7 +187,7 @@ where
                     }
                 }
             }
-            drop(listener);
+            drop((listener, handler, shutdown)); // what they hold may be what a connection waits for
             if let Some(grace) = grace
                 && timeout(grace, connections.all_ended()).await.is_err()
             {
@@ -193,14 +199,14 @@ where
 }
 
 /// The connections that are open.
-struct Connections<A, T, E> {
-    tasks: TaskGroup<Result<T, E>>,
+struct Connections<A, E> {
+    tasks: TaskGroup<Result<(), E>>,
     /// The peer of each task, by the task's id.
     peers: HashMap<u64, A>,
     on_error: OnError<A, E>,
 }
 
-impl<A, T: 'static, E: 'static> Connections<A, T, E> {
+impl<A, E: 'static> Connections<A, E> {
     /// Waits until one ends, and reports it if it has failed. `None` if there is none.
     fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
         let Some((id, result)) = ready!(self.tasks.poll_next(cx)) else { return Poll::Ready(None) };

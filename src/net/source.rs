@@ -6,7 +6,6 @@
 //! user code, so no state is in use then and no lock is held.
 
 use std::io;
-use std::mem;
 #[cfg(unix)]
 use std::os::fd::AsRawFd as Raw;
 #[cfg(windows)]
@@ -150,7 +149,7 @@ impl<S: Io> Source<S> {
         let waits = current::find(self.of).and_then(|mut state| {
             let rests = state.reactor.rests;
             let readiness = state.reactor.side(self.slot, side)?;
-            Some((readiness.wait(&mut waiter, rests), mem::take(&mut readiness.unwatched)))
+            Some((readiness.wait(&mut waiter, rests), readiness.unwatched))
         });
         drop(waiter);
         let Some((woken, unwatched)) = waits else {
@@ -158,11 +157,20 @@ impl<S: Io> Source<S> {
             return Poll::Ready(gone(self.of));
         };
         woken.into_iter().for_each(wake_quietly);
-        match unwatched.then(|| inbox::registry(self.of)).flatten().map(|registry| self.watch_both(&registry))
-        {
-            Some(Err(error)) => Poll::Ready(error),
-            _ => Poll::Pending,
+        let Some(registry) = unwatched.then(|| inbox::registry(self.of)).flatten() else {
+            return Poll::Pending;
+        };
+        if let Err(error) = self.watch_both(&registry) {
+            budget::spend();
+            return Poll::Ready(error);
         }
+        // Not before: if the kernel refuses, or a logger panics, the next that waits asks again.
+        if let Some(mut state) = current::find(self.of)
+            && let Some(readiness) = state.reactor.side(self.slot, side)
+        {
+            readiness.unwatched = false;
+        }
+        Poll::Pending
     }
 
     /// Has the kernel report both sides: at the next park, if one is ready by now.

@@ -219,7 +219,7 @@ impl TcpStream {
     }
 
     /// Shuts down one direction or both, at once. After `Write` the peer reads the end of the stream when it
-    /// has read what was written. After `Read` a read finds the end, also one that waits already.
+    /// has read what was written. After `Read` a read finds the end, also one that waits already; but what comes later may be read.
     ///
     /// # Errors
     ///

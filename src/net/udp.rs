@@ -83,7 +83,7 @@ impl UdpSocket {
         Self::from_std(net::UdpSocket::bind(&addresses[..])?)
     }
 
-    /// Connects the socket to an address: from now on it receives from there alone. No message is sent. A name
+    /// Connects the socket to an address: from now on it receives from there alone (after what has come already). No message is sent. A name
     /// is looked up in the thread pool, and each of its addresses is tried until one works.
     ///
     /// # Errors

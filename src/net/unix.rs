@@ -246,7 +246,7 @@ impl UnixDatagram {
         Ok((Self::new(one)?, Self::new(other)?))
     }
 
-    /// Connects the socket to the one at a path: from now on it receives from there alone.
+    /// Connects the socket to the one at a path: from now on it receives from there alone (after what has come already).
     ///
     /// # Errors
     ///

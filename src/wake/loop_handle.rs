@@ -25,7 +25,7 @@ use crate::wake::inbox::{self, Message};
 /// ```
 ///
 /// It keeps no loop alive. While one exists, a virtual clock waits instead of reporting a deadlock. But it jumps to
-/// the next deadline: to have it stand still, see [`hold_clock`](Self::hold_clock).
+/// the next deadline: to have time pass as outside, see [`hold_clock`](Self::hold_clock).
 #[doc(alias = "Handle")]
 #[doc(alias = "call_soon_threadsafe")]
 pub struct LoopHandle {

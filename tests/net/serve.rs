@@ -14,7 +14,7 @@ use boucle::{gather, now, sleep, spawn, timeout, yield_now};
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
 
 use super::assert_reset;
-use crate::common::{Gate, LONG, Log, SECOND, child, is_child, listen, panic_of, run, secs, virtually};
+use crate::common::{Bomb, Gate, LONG, Log, SECOND, child, is_child, listen, panic_of, run, secs, virtually};
 
 /// Clients that are connected before the server accepts any.
 struct Clients {
@@ -163,25 +163,27 @@ async fn lasts(time: Duration) -> io::Result<()> {
 fn a_handler_that_fails_is_reported() {
     let log = Log::default();
     within_a_minute(async {
-        let (listener, clients) = Clients::connected(3).await;
+        let (listener, clients) = Clients::connected(5).await;
         let (last, errors, peers) = (Gate::default(), log.clone(), clients.clone());
         let shutdown = last.waits();
         serve(listener, move |_stream, peer| {
             let (number, last) = (clients.number(peer), last.clone());
+            assert_ne!(number, 2, "a panic before the future");
             async move {
                 sleep(SECOND).await;
                 match number {
                     0 => Err(io::Error::other("an error")),
                     1 => panic!("a panic"),
+                    3 => Ok(Some(Bomb("a destructor's panic"))),
                     _ => {
                         sleep(SECOND).await;
                         last.open();
-                        Ok("a value")
+                        Ok(None)
                     }
                 }
             }
         })
-        .max_connections(3)
+        .max_connections(5)
         .on_error(move |error| {
             let (peer, is_panic) = match &error {
                 ServeError::Handler(peer, _) => (*peer, false),
@@ -195,8 +197,11 @@ fn a_handler_that_fails_is_reported() {
         .await;
     });
     let expected = [
+        "2, true: the connection from its address failed: task 4 panicked: assertion `left != right` failed: \
+         a panic before the future\n  left: 2\n right: 2",
         "0, false: the connection from its address failed: an error",
         "1, true: the connection from its address failed: task 3 panicked: a panic",
+        "3, true: the connection from its address failed: task 5 panicked: a destructor's panic",
     ];
     assert_eq!(log.take(), expected);
 }

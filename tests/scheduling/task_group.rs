@@ -121,6 +121,28 @@ fn the_first_panic_aborts_the_others_and_waits_for_them() {
     assert_eq!(log.take(), expected);
 }
 
+/// Values whose destructors panic end nothing then, whether they came before the failure or after it.
+#[test]
+fn the_values_of_a_group_that_fails_are_dropped_quietly() {
+    let panicked = panic_of(|| {
+        virtually(async {
+            let group = TaskGroup::new();
+            group.spawn(ready(Bomb("before")));
+            group.spawn(async { panic!("the second fails") });
+            group.spawn(ready(Bomb("after")));
+            group.join_all().await;
+        });
+    });
+    assert_eq!(panicked, "the second fails");
+    virtually(async {
+        let group = TaskGroup::new();
+        group.spawn(ready(Ok(Bomb("before"))));
+        group.spawn(ready(Err(1)));
+        group.spawn(ready(Ok(Bomb("after"))));
+        assert_eq!(group.try_join_all().await.map(|_| ()).unwrap_err(), 1);
+    });
+}
+
 /// So does the first `Err`, for those who wait by `try_join_all`; without one, the values come in spawn order.
 #[test]
 fn the_first_error_aborts_the_others() {

@@ -1,8 +1,8 @@
 //! Ctrl-C: what was recorded is shown before the process ends.
 //!
 //! If the program waits for the interrupt itself, by [`signal`], it goes on, and its loops show what was
-//! recorded as they end. If it handles interrupts in another way, or was started to ignore them, the recording
-//! is shown, and the program goes on as it would.
+//! recorded as they end. If it handled interrupts in another way before its first loop, or was started to ignore
+//! them, the recording is shown, and the program goes on as it would.
 
 use signal_hook::consts::SIGINT;
 

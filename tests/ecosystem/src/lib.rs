@@ -2,7 +2,6 @@
 
 pub mod client;
 pub mod process;
-pub mod server;
 pub mod tls;
 
 use std::time::Duration;

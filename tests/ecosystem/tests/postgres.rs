@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use boucle::net::{TcpStream, UnixStream};
 use boucle::{gather, sleep, spawn, timeout};
-use boucle_ecosystem_tests::run;
 use boucle_ecosystem_tests::process::{Server, free_port, program};
+use boucle_ecosystem_tests::run;
 use futures_lite::future::zip;
 use futures_util::{SinkExt, StreamExt, TryStreamExt, stream};
 use tempfile::TempDir;

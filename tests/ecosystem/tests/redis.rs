@@ -9,8 +9,8 @@ use std::time::Duration;
 use async_compat::Compat;
 use boucle::net::{TcpStream, UnixStream};
 use boucle::{JoinHandle, gather, sleep, spawn, timeout};
-use boucle_ecosystem_tests::run;
 use boucle_ecosystem_tests::process::{Server, free_port, program};
+use boucle_ecosystem_tests::run;
 use redis::aio::MultiplexedConnection;
 use redis::{
     AsyncCommands, AsyncConnectionConfig, IntoConnectionInfo, ProtocolVersion, RedisConnectionInfo, Value,
