@@ -5,7 +5,7 @@ use std::fs;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
-use std::os::unix::net::UnixDatagram;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -412,6 +412,41 @@ fn an_operation_spends_budget() {
             }
             busy.abort();
         }
+    });
+}
+
+/// If the kernel cannot be asked to report a side, the next task that waits for it asks again: no wake is lost.
+#[test]
+fn a_failure_to_watch_loses_no_wake() {
+    /// Panics once when it is to show its descriptor.
+    struct Fails(UnixStream, Rc<Cell<bool>>);
+
+    impl AsFd for Fails {
+        fn as_fd(&self) -> BorrowedFd<'_> {
+            assert!(!self.1.take(), "no descriptor this time");
+            self.0.as_fd()
+        }
+    }
+
+    run(async {
+        let (stream, mut peer) = UnixStream::pair().unwrap();
+        stream.set_nonblocking(true).unwrap();
+        let fails = Rc::new(Cell::new(false));
+        let stream = Rc::new(AsyncFd::new(Fails(stream, fails.clone())).unwrap());
+        let mut written = 0;
+        while let Ok(count) = (&stream.get_ref().0).write(&[7; 4_096]) {
+            written += count;
+        }
+        let write = || {
+            let stream = stream.clone();
+            spawn(async move { stream.write_with(|fails| (&fails.0).write(b"x")).await })
+        };
+        fails.set(true);
+        assert!(write().await.unwrap_err().is_panic());
+        let second = write();
+        yield_now().await;
+        peer.read_exact(&mut vec![0; written]).unwrap();
+        assert_eq!(second.await.unwrap().unwrap(), 1);
     });
 }
 
