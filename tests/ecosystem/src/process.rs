@@ -44,8 +44,17 @@ impl Server {
 }
 
 impl Drop for Server {
+    /// Interrupts the server, and kills it if that does not end it: what is started in the background by a shell
+    /// may be told to ignore interrupts.
     fn drop(&mut self) {
         let _ = kill_process(Pid::from_child(&self.0), Signal::INT);
+        for _ in 0..300 {
+            if !matches!(self.0.try_wait(), Ok(None)) {
+                return;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
