@@ -70,7 +70,7 @@ use crate::task::join::{JoinError, JoinHandle};
 ///     group.spawn(async move { sleep(Duration::from_secs(seconds)).await });
 ///     while let Some(Some(_done)) = poll_once(group.join_next()).await {}
 /// }
-/// assert_eq!(group.len(), 2); // who is still there?
+/// assert_eq!(group.len(), 2); // are left
 /// let left = async { while group.join_next().await.is_some() {} };
 /// let in_time = timeout(Duration::from_secs(60), left).await.is_ok();
 /// assert!(!in_time && group.len() == 1); // dropping the group aborts this one
@@ -184,7 +184,8 @@ impl<T: 'static> TaskGroup<T> {
     ///
     /// # Cancellation
     ///
-    /// Dropping the future drops the values that it has taken. The group goes on: drop it to abort its tasks.
+    /// Dropping the future drops what it has taken, values or a failure: the next call does not see it. The group
+    /// goes on: drop it to abort its tasks.
     ///
     /// # Panics
     ///
@@ -213,7 +214,7 @@ impl<T: 'static> TaskGroup<T> {
                 Err(panic) => Err(panic),
             };
             failure = Some(failed);
-            // Nobody will have them; and not while a panic leaves from here.
+            // They are not returned, and must not be dropped while a panic leaves from here.
             mem::take(&mut values).into_iter().for_each(drop_quietly);
             self.close();
             self.abort_all();

@@ -2,7 +2,7 @@
 //!
 //! A short read has emptied a stream (see [`Readiness`]), with one exception: descriptors may travel in a Unix
 //! stream, and a read ends behind the bytes that they came with, whatever follows. Linux flags such a read,
-//! even if nobody asks for the descriptors; then the side is drained first. Where there is no flag, each side
+//! even one that does not ask for the descriptors; then the side is drained first. Where there is no flag, each side
 //! of a Unix stream is.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};

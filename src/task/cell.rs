@@ -9,7 +9,7 @@
 //! ```
 //!
 //! No method of a cell unwinds. User code runs here when the future is polled or dropped, or a value or a panic's
-//! payload that nobody takes. The first panic ends this task alone and becomes its output; later ones are dropped.
+//! payload that is never taken. The first panic ends this task alone and becomes its output; later ones are dropped.
 //!
 //! The output leaves through [`Any`], which asks the type before it hands anything over. It costs
 //! two calls and a comparison for each joined task, and it is why this file needs no `unsafe`.
