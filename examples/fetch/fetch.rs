@@ -4,13 +4,15 @@ use std::io::Read;
 use std::net::SocketAddr;
 
 use http_body_util::BodyExt;
-use stage::http::{self, Failure, Target};
+use stage::http::{self, Failure};
 use stage::println;
+
+use super::redirects;
 
 /// Asks for a page, and awaits it: first its status, then all of its body. (The name is the course's.)
 async fn asynchroneous(url: &str, server: Option<SocketAddr>) -> Result<(), Failure> {
     println!("fetching {url}");
-    let response = http::get(&Target::new(url, server)?).await?;
+    let response = redirects::get(url, server).await?;
     println!("{url} returned status {}", response.status().as_u16());
     http::expect_ok(response.status())?;
     let body = response.collect().await?.to_bytes();
@@ -30,7 +32,7 @@ pub(crate) async fn concurrently(urls: Vec<String>, server: Option<SocketAddr>) 
 /// The same as a function: the thread waits in it, and does nothing else.
 fn synchroneous(url: &str, server: Option<SocketAddr>) -> Result<(), Failure> {
     println!("fetching {url} synchroneously (blocking)");
-    let mut response = http::blocking::get(&Target::new(url, server)?)?;
+    let mut response = redirects::get_blocking(url, server)?;
     println!("{url} returned status {}", response.status.as_u16());
     http::expect_ok(response.status)?;
     let mut body = Vec::new();

@@ -54,35 +54,48 @@
 //! the requests that it has read and not begun to answer.
 //!
 //! The pages come from a server in this program, whose delays stand for the network. URLs on the
-//! command line are fetched from where they are:
+//! command line are fetched from where they are, by way of up to ten redirects:
 //! `cargo run --release --example fetch -- http://example.com/`. The exit status is 1 if one of
 //! them could not be fetched.
 //!
+//! Pages that have moved to `https://`, as the course's have, need TLS. It takes as long to build as
+//! all the rest, so it is a feature:
+//!
+//! ```sh
+//! cargo run --release --features https --example fetch -- https://www.irs.gov/pub/irs-pdf/f1040.pdf
+//! ```
+//!
 //! Read next: `fetch.rs` beside this file, the coroutine and the function; `server.rs`, the other
-//! side; then, in `examples/stage/http/`, `client.rs`, a request of hyper's over a socket of the
-//! loop's, and `blocking.rs`, the same without a loop; and `src/net/source.rs`, how a task waits for
-//! a socket.
+//! side; `redirects.rs`, pages that have moved; then, in `examples/stage/http/`, `client.rs`, a
+//! request of hyper's over a socket of the loop's, `blocking.rs`, the same without a loop, and
+//! `tls.rs`, which puts rustls between hyper and the socket; and `src/net/source.rs`, how a task waits
+//! for a socket.
 
 mod fetch;
+mod redirects;
 mod server;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use fetch::{concurrently, in_sequence};
-use stage::http::Server;
-use stage::options::{self, Arg::Value, ValueExt};
+use stage::http::{self, Server, tls};
+use stage::options::{self, Arg::Long, Arg::Value, ValueExt};
 use stage::println;
 
 const HELP: &str = "\
 Fetches URLs concurrently, on one thread, then one after the other, and compares the times.
 
-usage: fetch [URL]...
+usage: fetch [--cacert FILE] [URL]...
 
-Only http:// URLs can be fetched. Without any, a server in this program stands in for
+A URL begins with http://, or with https:// if the program was built with `--features https`.
+Up to ten redirects are followed. Without a URL, a server in this program stands in for
 www.irs.gov, and its four pages are fetched.
 
-  --help  say this
+  --cacert FILE  trust the authorities whose certificates are in this file, in PEM, and no others
+                 (those on Mozilla's list)
+  --help         say this
 
 The exit status is 1 if a URL could not be fetched.";
 
@@ -129,12 +142,17 @@ fn demo() -> bool {
     all_came
 }
 
-/// The URLs on the command line.
+/// The URLs on the command line. Its option is for the whole program.
 fn urls() -> Vec<String> {
     options::read(HELP, |arguments| {
         let mut urls = Vec::new();
         while let Some(argument) = arguments.next()? {
             match argument {
+                Long("cacert") => {
+                    let file = arguments.value()?;
+                    tls::trust_only(Path::new(&file))
+                        .map_err(|why| format!("--cacert: {file:?}: {}", http::why(&why)))?;
+                }
                 Value(url) => urls.push(url.string()?),
                 option => return Err(option.unexpected()),
             }

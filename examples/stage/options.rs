@@ -92,7 +92,7 @@ pub fn value<T: FromStr>(
 }
 
 /// The program's name, as it was called.
-fn program() -> String {
+pub(crate) fn program() -> String {
     let path = env::args_os().next().unwrap_or_default();
     let name = Path::new(&path).file_stem();
     name.unwrap_or_default().to_string_lossy().into_owned()

@@ -5,7 +5,7 @@ use std::net::{TcpStream, ToSocketAddrs};
 
 use hyper::StatusCode;
 
-use super::{Failure, Target};
+use super::{Failure, Target, USER_AGENT, tls};
 
 /// More than any head has.
 const LONGEST_HEAD: u64 = 64 * 1024;
@@ -16,9 +16,11 @@ pub struct Response {
     pub status: StatusCode,
     /// How many bytes the body has, if the head says so.
     pub length: Option<u64>,
+    /// Where the page is, if it has moved.
+    pub location: Option<String>,
     /// How many of them were read.
     came: u64,
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Box<dyn Read>>,
 }
 
 /// What a request has come to.
@@ -40,17 +42,29 @@ pub fn get(target: &Target) -> Result<Response, Failure> {
 }
 
 /// The same; calls `reached` after each step.
-pub fn get_step_by_step(target: &Target, mut reached: impl FnMut(Step)) -> Result<Response, Failure> {
-    let Target { address, host, path } = target;
+pub fn get_step_by_step(target: &Target, reached: impl FnMut(Step)) -> Result<Response, Failure> {
+    let Target { address, tls, .. } = target;
     let addresses = (address.0.as_str(), address.1).to_socket_addrs();
     let addresses: Vec<_> =
         addresses.map_err(|why| format!("cannot look up \"{}\": {why}", address.0))?.collect();
-    let mut stream = TcpStream::connect(&*addresses)?;
+    let stream = TcpStream::connect(&*addresses)?;
+    match tls {
+        None => ask(stream, target, reached),
+        Some(name) => ask(tls::connect_blocking(name, stream)?, target, reached),
+    }
+}
+
+fn ask<S>(mut stream: S, target: &Target, mut reached: impl FnMut(Step)) -> Result<Response, Failure>
+where
+    S: Read + Write + 'static,
+{
     reached(Step::Connected);
-    let request = format!("GET {path} HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes())?;
+    let Target { host, path, .. } = target;
+    let headers = format!("Host: {host}\r\nUser-Agent: {USER_AGENT}\r\nConnection: close\r\n");
+    stream.write_all(format!("GET {path} HTTP/1.0\r\n{headers}\r\n").as_bytes())?;
+    stream.flush()?;
     reached(Step::Sent);
-    let mut stream = BufReader::new(stream);
+    let mut stream = BufReader::new(Box::new(stream) as Box<dyn Read>);
     stream.fill_buf()?;
     reached(Step::Answered);
     let head = read_head(&mut stream)?;
@@ -59,7 +73,8 @@ pub fn get_step_by_step(target: &Target, mut reached: impl FnMut(Step)) -> Resul
     }
     let length = header(&head, "content-length");
     let length = length.map(|length| length.parse().map_err(|_| "its length is no number"));
-    Ok(Response { status: status(&head)?, length: length.transpose()?, came: 0, stream })
+    let location = header(&head, "location").map(str::to_owned);
+    Ok(Response { status: status(&head)?, length: length.transpose()?, location, came: 0, stream })
 }
 
 impl Read for Response {

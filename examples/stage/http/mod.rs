@@ -4,6 +4,11 @@ pub mod blocking;
 mod client;
 mod server;
 mod target;
+#[cfg(feature = "https")]
+pub mod tls;
+#[cfg(not(feature = "https"))]
+#[path = "no_tls.rs"]
+pub mod tls;
 
 use std::error::Error;
 
@@ -15,6 +20,9 @@ pub use target::Target;
 
 /// Why a request got no answer. It may come from another thread.
 pub type Failure = Box<dyn Error + Send + Sync>;
+
+/// What the clients call themselves: some servers refuse those that do not say it.
+const USER_AGENT: &str = "boucle-examples";
 
 /// A failure and its causes, in one line.
 pub fn why(failure: &Failure) -> String {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use hyper::Uri;
 
-use super::Failure;
+use super::{Failure, tls};
 
 /// Where to connect, and what to ask for there.
 pub struct Target {
@@ -14,35 +14,39 @@ pub struct Target {
     pub host: String,
     /// The path and the query.
     pub path: String,
+    /// If the URL begins with `https://`, the name that the server's certificate has to be for.
+    pub tls: Option<tls::Name>,
 }
 
 impl Target {
     /// Takes a URL apart. With a `server`, that is asked instead of the host that the URL names.
     pub fn new(url: &str, server: Option<SocketAddr>) -> Result<Target, Failure> {
         let uri: Uri = url.parse().map_err(|why| format!("not a URL: {why}"))?;
-        match uri.scheme_str() {
-            Some("http") => {}
-            Some("https") => return Err("https:// is not supported yet".into()),
-            _ => return Err("not a URL: it does not begin with http://".into()),
-        }
+        let (is_encrypted, usual_port) = match uri.scheme_str() {
+            Some("http") => (false, 80),
+            Some("https") => (true, 443),
+            _ => return Err("not a URL: it does not begin with http:// or https://".into()),
+        };
         let authority = uri.authority().filter(|it| !it.host().is_empty());
         let authority = authority.ok_or("not a URL: no host")?;
         let name = authority.host();
         let port = match authority.port_u16() {
             Some(port) => port,
-            None if authority.as_str().ends_with(name) => 80,
+            None if authority.as_str().ends_with(name) => usual_port,
             None => return Err("not a URL: the port is no number up to 65535".into()),
         };
+        let bare_name = name.trim_matches(['[', ']']);
+        let tls = if is_encrypted { Some(tls::name(bare_name)?) } else { None };
         let address = match server {
             Some(server) => (server.ip().to_string(), server.port()),
-            None => (name.trim_matches(['[', ']']).to_owned(), port),
+            None => (bare_name.to_owned(), port),
         };
         // Without a user's name, if there is one.
         let host = authority.as_str().split('@').next_back();
         // A query may come without a path, which is then the root's.
         let query = uri.query().map(|query| format!("?{query}"));
         let path = format!("{}{}", uri.path(), query.unwrap_or_default());
-        Ok(Target { address, host: host.unwrap_or(name).to_owned(), path })
+        Ok(Target { address, host: host.unwrap_or(name).to_owned(), path, tls })
     }
 }
 

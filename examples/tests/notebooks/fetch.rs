@@ -4,10 +4,16 @@
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::thread;
 
 use stage::testing::{accept_soon, documented, expect_manners, lines, program, run, without_numbers};
+
+#[path = "../../fetch/redirects.rs"]
+#[allow(dead_code)] // The program follows them.
+mod redirects;
+
+use redirects::resolve;
 
 /// The program prints what its header documents, except times and ports. The bodies are compared apart:
 /// on a slow machine one may be read to its end after the next one has begun.
@@ -86,14 +92,21 @@ fn fetch_reports_what_failed_and_gets_the_rest() {
     let good = format!("http://{site}/good");
     let failures = [
         (format!("http://{site}/missing"), "404 Not Found"),
-        (format!("http://{site}/moved"), "301 Moved Permanently"),
+        (
+            format!("http://{site}/moved-away"),
+            "301 Moved Permanently, but the response does not say where to",
+        ),
+        (format!("http://{site}/to-missing"), "404 Not Found"),
+        (format!("http://{site}/to-ftp"), "not a URL: it does not begin with http://"),
+        (format!("http://{site}/circle/0"), "its redirects lead in a circle, to http://"),
+        (format!("http://{site}/endless/0"), "it has more than 10 redirects"),
+        (format!("http://{site}/not-modified"), "304 Not Modified"),
         (format!("http://{site}/close-at-once"), "connection closed"),
         (format!("http://{site}/close-in-head"), "connection closed"),
         (format!("http://{site}/close-in-body"), ""),
         (format!("http://{site}/not-http"), ""),
         (format!("http://{refused}/"), "Connection refused"),
         ("http://nonexistent.invalid/".to_owned(), ""),
-        ("https://localhost/".to_owned(), "https:// is not supported yet"),
         ("ftp://localhost/".to_owned(), "not a URL: it does not begin with http://"),
         ("localhost:80".to_owned(), "not a URL: it does not begin with http://"),
         ("http://local host/".to_owned(), "not a URL: "),
@@ -116,6 +129,102 @@ fn fetch_reports_what_failed_and_gets_the_rest() {
     assert!(printed.contains(&format!("{good} returned 5 chars")));
     assert_eq!(fetch.status.code(), Some(1));
     assert_eq!(String::from_utf8_lossy(&fetch.stderr), "");
+}
+
+/// Each kind of redirect is followed, to wherever it leads on the host; up to ten of them, in both halves.
+#[test]
+fn fetch_follows_redirects() {
+    let site = site("127.0.0.1:0").unwrap();
+    let url = format!("http://{site}/endless/1");
+    let fetch = run("fetch", &[&url]);
+    let steps = |from: u8| (from..11).map(|step| format!("http://{site}/endless/{step}"));
+    let mut expected: Vec<_> =
+        steps(1).zip(steps(2)).map(|(from, to)| format!("{from} redirects to {to}")).collect();
+    expected.push(format!("http://{site}/endless/10 redirects to http://{site}/good"));
+    let redirects = |fetch: &Output| -> Vec<_> {
+        lines(fetch).into_iter().filter(|line| line.contains(" redirects to ")).collect()
+    };
+    assert_eq!(redirects(&fetch), [expected.clone(), expected].concat());
+    assert!(lines(&fetch).contains(&format!("{url} returned 6 bytes")), "{fetch:?}");
+    assert!(lines(&fetch).contains(&format!("{url} returned 5 chars")), "{fetch:?}");
+    assert!(fetch.status.success());
+
+    for code in [301, 302, 303, 307, 308] {
+        for (way, reference) in WAYS.iter().enumerate() {
+            let fetch = run("fetch", &[&format!("http://{site}/by/{code}/{way}")]);
+            let to_good = format!("http://{site}/by/{code}/{way} redirects to http://{site}/good");
+            assert_eq!(redirects(&fetch), [&*to_good; 2], "{reference}");
+            assert!(fetch.status.success(), "{fetch:?}");
+        }
+    }
+}
+
+/// The examples of RFC 3986, section 5.4, and what a URL without a path makes of them.
+#[test]
+fn a_redirect_is_resolved_as_the_standard_says() {
+    let page = "http://a/b/c/d;p?q";
+    for (reference, url) in [
+        ("g:h", "g:h"),
+        ("g", "http://a/b/c/g"),
+        ("./g", "http://a/b/c/g"),
+        ("g/", "http://a/b/c/g/"),
+        ("/g", "http://a/g"),
+        ("//g", "http://g"),
+        ("?y", "http://a/b/c/d;p?y"),
+        ("g?y", "http://a/b/c/g?y"),
+        ("#s", "http://a/b/c/d;p?q"),
+        ("g#s", "http://a/b/c/g"),
+        ("g?y#s", "http://a/b/c/g?y"),
+        (";x", "http://a/b/c/;x"),
+        ("g;x=1/../y", "http://a/b/c/y"),
+        ("", "http://a/b/c/d;p?q"),
+        (".", "http://a/b/c/"),
+        ("./", "http://a/b/c/"),
+        ("..", "http://a/b/"),
+        ("../", "http://a/b/"),
+        ("../g", "http://a/b/g"),
+        ("../..", "http://a/"),
+        ("../../", "http://a/"),
+        ("../../g", "http://a/g"),
+        ("../../../../g", "http://a/g"),
+        ("/./g", "http://a/g"),
+        ("/../g", "http://a/g"),
+        ("g.", "http://a/b/c/g."),
+        ("..g", "http://a/b/c/..g"),
+        ("./../g", "http://a/b/g"),
+        ("g/./h", "http://a/b/c/g/h"),
+        ("g/../h", "http://a/b/c/h"),
+        ("g?y/./x", "http://a/b/c/g?y/./x"),
+        ("g?y/../x", "http://a/b/c/g?y/../x"),
+        ("g?to=http://b", "http://a/b/c/g?to=http://b"),
+        ("HTTPS://b/", "HTTPS://b/"),
+    ] {
+        assert_eq!(resolve(page, reference), url, "{reference:?}");
+    }
+    for (page, url) in
+        [("http://a", "http://a/g"), ("http://a?q", "http://a/g"), ("http://a:1/#s", "http://a:1/g")]
+    {
+        assert_eq!(resolve(page, "g"), url, "{page}");
+    }
+}
+
+/// A program without TLS says how to build it with it, and does so before it asks anything.
+#[test]
+#[cfg(not(feature = "https"))]
+fn fetch_says_how_to_have_tls() {
+    let command = "`cargo run --release --features https --example fetch` builds it";
+    let fetch = run("fetch", &["https://nonexistent.invalid/"]);
+    let failed = "https://nonexistent.invalid/ failed: TLS is not built in: ";
+    let failures =
+        lines(&fetch).into_iter().filter(|line| line.starts_with(failed) && line.ends_with(command));
+    assert_eq!(failures.count(), 2, "{fetch:?}");
+    assert_eq!(fetch.status.code(), Some(1));
+
+    let fetch = run("fetch", &["--cacert", "file", "http://nonexistent.invalid/"]);
+    let error = String::from_utf8_lossy(&fetch.stderr);
+    assert!(error.starts_with("fetch: --cacert: \"file\": TLS is not built in: "), "{error}");
+    assert!(error.contains(command), "{error}");
+    assert_eq!(fetch.status.code(), Some(2));
 }
 
 /// A body in chunks, for a client that speaks HTTP/1.1, is read without the chunks' sizes.
@@ -159,6 +268,7 @@ fn one_failure_is_enough_for_the_exit_status() {
 #[test]
 fn fetch_has_manners() {
     expect_manners("fetch", "[URL]");
+    expect_manners("fetch", "--cacert FILE");
 }
 
 /// A closed stdout, as in `fetch | head -1`, ends the program quietly.
@@ -197,28 +307,50 @@ fn answer(mut stream: TcpStream, response: &[u8]) {
     assert_eq!(stream.read(&mut [0]).unwrap(), 0);
 }
 
-/// Starts a server with one good page, and every kind of bad one.
+/// How a page in a folder of a folder refers to the good one.
+const WAYS: [&str; 4] = ["../../good", "/good", "//SITE/good#part", "http://SITE/good"];
+
+/// Starts a server with good pages, and every kind of bad one.
 fn site(address: &str) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind(address)?;
-    let address = listener.local_addr();
+    let site = listener.local_addr()?;
     thread::spawn(move || {
         loop {
             let (mut stream, request) = accept(&listener);
-            let response = match request.split(' ').collect::<Vec<_>>()[..] {
-                ["GET", "/good", _] => "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nhéllo",
-                ["GET", "/chunked", "HTTP/1.1"] => {
-                    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhél\r\n2\r\nlo\r\n0\r\n\r\n"
-                }
-                ["GET", "/chunked", _] => "HTTP/1.0 200 OK\r\n\r\nhéllo",
-                ["GET", "/moved", _] => "HTTP/1.1 301 Moved Permanently\r\nLocation: /good\r\n\r\n",
-                ["GET", "/close-at-once", _] => "",
-                ["GET", "/close-in-head", _] => "HTTP/1.1 200 OK\r\nContent-",
-                ["GET", "/close-in-body", _] => "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhél",
-                ["GET", "/not-http", _] => "220 ready\r\n\r\n",
-                _ => "HTTP/1.1 404 Not Found\r\n\r\n",
-            };
-            stream.write_all(response.as_bytes()).unwrap();
+            let [_, path, version] = request.split(' ').collect::<Vec<_>>()[..] else { panic!("{request}") };
+            stream.write_all(page(path, version, site).as_bytes()).unwrap();
         }
     });
-    address
+    Ok(site)
+}
+
+/// What the site answers.
+fn page(path: &str, version: &str, site: SocketAddr) -> String {
+    let moved = |code: &str, to: &str| format!("HTTP/1.1 {code} Moved\r\nLocation: {to}\r\n\r\n");
+    match (path, version) {
+        ("/good", _) => "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nhéllo".into(),
+        ("/chunked", "HTTP/1.1") => {
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhél\r\n2\r\nlo\r\n0\r\n\r\n".into()
+        }
+        ("/chunked", _) => "HTTP/1.0 200 OK\r\n\r\nhéllo".into(),
+        ("/moved-away", _) => "HTTP/1.1 301 Moved Permanently\r\n\r\n".into(),
+        ("/not-modified", _) => "HTTP/1.1 304 Not Modified\r\nLocation: /good\r\n\r\n".into(),
+        ("/to-missing", _) => moved("302", "/missing"),
+        ("/to-ftp", _) => moved("302", "ftp://localhost/"),
+        ("/circle/0", _) => moved("302", "1"),
+        ("/circle/1", _) => moved("302", "0#part"),
+        ("/endless/10", _) => moved("302", "/good"),
+        ("/close-at-once", _) => String::new(),
+        ("/close-in-head", _) => "HTTP/1.1 200 OK\r\nContent-".into(),
+        ("/close-in-body", _) => "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhél".into(),
+        ("/not-http", _) => "220 ready\r\n\r\n".into(),
+        _ => match path.split('/').collect::<Vec<_>>()[..] {
+            ["", "endless", step] => moved("302", &(step.parse::<u8>().unwrap() + 1).to_string()),
+            ["", "by", code, way] => {
+                let reference = WAYS[way.parse::<usize>().unwrap()];
+                moved(code, &reference.replace("SITE", &site.to_string()))
+            }
+            _ => "HTTP/1.1 404 Not Found\r\n\r\n".into(),
+        },
+    }
 }

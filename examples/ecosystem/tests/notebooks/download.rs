@@ -170,7 +170,7 @@ fn links_have_names_that_stay_in_the_directory() {
         r#"http://h/. failed: "." is no file name"#,
         r#"http://h/?x.pdf failed: "" is no file name"#,
         "http://h/2/C01-Objects.pdf failed: another link has the file name C01-Objects.pdf",
-        "ftp://h/x.pdf failed: not a URL: it does not begin with http://",
+        "ftp://h/x.pdf failed: not a URL: it does not begin with http:// or https://",
         "what is this failed: not a URL: invalid uri character",
     ];
     assert_eq!(failures, expected);
