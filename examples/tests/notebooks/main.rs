@@ -7,6 +7,7 @@
 
 mod await_another;
 mod awaitables;
+mod cores;
 mod echo;
 mod exemple;
 mod fetch;

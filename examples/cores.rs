@@ -1,0 +1,175 @@
+//! One loop a thread: a server on all cores, and what the second loop gains.
+//!
+//! ```sh
+//! cargo run --release --example cores
+//! ```
+//!
+//! prints, in five seconds (the figures vary; these are of a virtual machine with two cores, which other
+//! programs used too),
+//!
+//! ```text
+//! (cores: 2, clients: 8, requests of each: 5000)
+//! loops   requests/s   clients: CPU, and each loop: CPU (requests)
+//!     1        12915         14 %   45 % (40000)
+//!     2        19688         17 %   35 % (20000)   35 % (20000)
+//!
+//! 2 loops answer 1.52 times as many requests as one.
+//! ```
+//!
+//! A loop uses one core: that of its thread. So a server for all cores is several loops, each in a thread
+//! of its own. They share nothing: each counts its requests in a variable of its thread, without a lock.
+//! One thread accepts, and hands each connection to the next loop by a message, a `LoopHandle`'s
+//! `spawn`. From then on only that loop knows the connection. So the loops have equally many, whatever
+//! the clients ask for: a busy loop is given the next one as an idle loop is.
+//!
+//! Each request is some 30 µs of work. A row says how much of a core the clients' thread and each loop's
+//! had while it ran (as Linux says it; elsewhere there is `-`). The clients are in the same program
+//! and use the same cores. So on two cores, two loops answer less than twice as many requests as
+//! one, and if the clients are near 100 %, they are what is measured.
+//!
+//! Where connections are short, the thread that accepts is in the way. Then each loop has a listener of
+//! its own for the same port, by `SO_REUSEPORT`: the documentation of `boucle::net::TcpListener` shows
+//! how. Linux deals the connections out by a hash of their addresses, evenly if there are many.
+//!
+//! **After one machine** come several, and a loop remains as it is, since it shares nothing. In front of
+//! them stands a load balancer (HAProxy, nginx, one of the cloud's), as here the thread that accepts stands in
+//! front of the loops. It can do more: deal out single requests, pass over a machine that does not
+//! answer, end TLS. On a machine there may be one process with a loop for each core, or one process for
+//! each core with one loop. Threads can share memory, such as a cache that is only read. Processes
+//! fail alone, and can be replaced one by one while the others serve. In either case a client's next
+//! request may come to another loop: what must outlast a request (sessions, counters, the data) is kept in
+//! none of them, but in a database or a store such as Redis.
+//!
+//! Read next: `src/wake/inbox.rs`, how a message reaches a loop in another thread. Run next: `cargo run
+//! --release --example two_loops`.
+
+use std::cell::Cell;
+use std::net::{self, SocketAddr};
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+use std::{fs, io, iter};
+
+use boucle::net::TcpStream;
+use boucle::{EventLoop, LoopHandle};
+use futures_lite::{AsyncReadExt, AsyncWriteExt};
+use stage::{options, println};
+
+const HELP: &str = "\
+Measures how many requests a server answers with one loop, and with one for each core.
+
+usage: cores [--scale S]
+
+  --scale S  multiply the 40,000 requests of a row by S (1)";
+
+thread_local! {
+    /// How many requests the loop of this thread has answered.
+    static ANSWERED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Answers the requests of one client, on the loop that was given it, until the client closes.
+async fn answer(stream: net::TcpStream) -> io::Result<()> {
+    let mut stream = TcpStream::from_std(stream)?;
+    let mut question = [0; 8];
+    loop {
+        stream.read_exact(&mut question).await?;
+        let answer = work(u64::from_le_bytes(question));
+        ANSWERED.set(ANSWERED.get() + 1);
+        stream.write_all(&answer.to_le_bytes()).await?;
+    }
+}
+
+/// What a request costs: the 20,000th number after this one (Marsaglia's xorshift).
+fn work(number: u64) -> u64 {
+    (0..20_000).fold(number, |mut number, _| {
+        number ^= number << 13;
+        number ^= number >> 7;
+        number ^ (number << 17)
+    })
+}
+
+/// A client: asks again as soon as it has the answer.
+async fn ask(server: SocketAddr, requests: usize) -> io::Result<()> {
+    let mut stream = TcpStream::connect(server).await?;
+    let expected = work(1);
+    for _ in 0..requests {
+        let mut answer = [0; 8];
+        stream.write_all(&1_u64.to_le_bytes()).await?;
+        stream.read_exact(&mut answer).await?;
+        assert_eq!(u64::from_le_bytes(answer), expected);
+    }
+    Ok(())
+}
+
+/// Starts a loop in a thread of its own, for what others spawn on it until they stop it. The thread returns how
+/// many requests it answered, and its CPU time.
+fn start_loop() -> (LoopHandle, JoinHandle<(usize, Option<Duration>)>) {
+    let (give, handle) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        let event_loop = EventLoop::new().expect("the system gives a poller");
+        give.send(event_loop.handle()).expect("it is awaited");
+        event_loop.run_forever();
+        (ANSWERED.get(), cpu_time())
+    });
+    (handle.recv().expect("the thread gives it"), thread)
+}
+
+/// The CPU time of this thread, if the system is Linux. (Wine has the file too, and speaks of another thread there.)
+fn cpu_time() -> Option<Duration> {
+    let file = cfg!(target_os = "linux").then_some("/proc/thread-self/schedstat")?;
+    let figures = fs::read_to_string(file).ok()?;
+    figures.split(' ').next()?.parse().ok().map(Duration::from_nanos)
+}
+
+/// Accepts so many connections, and hands each to the next of the loops.
+fn hand_over(listener: &net::TcpListener, connections: usize, loops: &[LoopHandle]) -> io::Result<()> {
+    for (stream, next) in iter::zip(listener.incoming().take(connections), loops.iter().cycle()) {
+        let stream = stream?;
+        next.spawn(move || answer(stream)).expect("the loop runs until it is stopped");
+    }
+    Ok(())
+}
+
+/// Has clients ask a server of so many loops, and prints the row. Returns the answers in a second.
+fn measure(loops: usize, clients: usize, requests_of_each: usize) -> io::Result<f64> {
+    let (handles, threads): (Vec<_>, Vec<_>) = (0..loops).map(|_| start_loop()).unzip();
+    let listener = net::TcpListener::bind("127.0.0.1:0")?;
+    let server = listener.local_addr()?;
+    let begin = Instant::now();
+    let asking = thread::spawn(move || {
+        let all = (0..clients).map(|_| ask(server, requests_of_each));
+        boucle::run(boucle::try_gather(all)).map(|_| cpu_time())
+    });
+    let loops_in_turn = handles.clone();
+    thread::spawn(move || hand_over(&listener, clients, &loops_in_turn));
+    let cpu_of_clients = asking.join().expect("no answer is wrong")?;
+    let time = begin.elapsed();
+
+    let of_a_core = |cpu: Option<Duration>| {
+        cpu.map_or("-".into(), |cpu| format!("{:.0} %", 100.0 * cpu.div_duration_f64(time)))
+    };
+    let mut each = String::new();
+    for (handle, thread) in iter::zip(handles, threads) {
+        handle.stop();
+        let (answered, cpu) = thread.join().expect("no task of it panics the thread");
+        each += &format!("   {} ({answered})", of_a_core(cpu));
+    }
+    let in_a_second = (clients * requests_of_each) as f64 / time.as_secs_f64();
+    println!("{loops:>5} {in_a_second:>12.0} {:>12}{each}", of_a_core(cpu_of_clients));
+    Ok(in_a_second)
+}
+
+fn main() -> io::Result<()> {
+    let requests = 40_000.0 * options::scale(HELP, 1.0);
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let loops = cores.max(2);
+    let clients = 4 * loops;
+    let of_each = (requests / clients as f64).ceil().max(1.0) as usize;
+    println!("(cores: {cores}, clients: {clients}, requests of each: {of_each})");
+    println!("loops   requests/s   clients: CPU, and each loop: CPU (requests)");
+    let one = measure(1, clients, of_each)?;
+    let several = measure(loops, clients, of_each)?;
+    println!();
+    println!("{loops} loops answer {:.2} times as many requests as one.", several / one);
+    Ok(())
+}
