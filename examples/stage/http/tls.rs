@@ -30,7 +30,8 @@ static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
 ///
 /// # Errors
 ///
-/// If the file cannot be read, if it holds no certificate or a wrong one, and after the first connection.
+/// If the file cannot be read, if it holds no certificate or a wrong one, and if others are trusted already:
+/// after another call, and after the first connection.
 pub fn trust_only(file: &Path) -> Result<(), Failure> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(file)? {
@@ -39,7 +40,7 @@ pub fn trust_only(file: &Path) -> Result<(), Failure> {
     if roots.is_empty() {
         return Err("it holds no certificate".into());
     }
-    CONFIG.set(trusting(roots)).map_err(|_| "connections trust others already".into())
+    CONFIG.set(trusting(roots)).map_err(|_| "other authorities are trusted already".into())
 }
 
 fn config() -> Arc<ClientConfig> {
@@ -62,7 +63,7 @@ pub(super) struct Stream(TlsStream<TcpStream>);
 /// Makes sure that the server is the one with this name.
 pub(super) async fn connect(name: &Name, stream: TcpStream) -> Result<Stream, Failure> {
     let handshake = TlsConnector::from(config()).connect(name.clone(), stream);
-    handshake.await.map(Stream).map_err(refused)
+    handshake.await.map(Stream).map_err(|error| refused(name, &error))
 }
 
 /// The same, and the thread waits.
@@ -72,13 +73,13 @@ pub(super) fn connect_blocking(
 ) -> Result<StreamOwned<ClientConnection, net::TcpStream>, Failure> {
     let mut connection = ClientConnection::new(config(), name.clone())?;
     while connection.is_handshaking() {
-        connection.complete_io(&mut stream).map_err(refused)?;
+        connection.complete_io(&mut stream).map_err(|error| refused(name, &error))?;
     }
     Ok(StreamOwned::new(connection, stream))
 }
 
 /// Why a handshake failed, in more words than rustls has for what is most often the reason.
-fn refused(error: io::Error) -> Failure {
+fn refused(name: &Name, error: &io::Error) -> Failure {
     let reason = error.get_ref().and_then(|reason| reason.downcast_ref());
     let meaning = match reason {
         Some(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
@@ -88,7 +89,7 @@ fn refused(error: io::Error) -> Failure {
         Some(Error::InvalidMessage(_)) => "it does not speak TLS",
         _ => "the handshake failed",
     };
-    format!("no TLS with the server: {meaning} ({error})").into()
+    format!("no TLS with {}: {meaning} ({error})", name.to_str()).into()
 }
 
 impl Read for Stream {

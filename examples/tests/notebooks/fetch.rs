@@ -149,6 +149,11 @@ fn fetch_follows_redirects() {
     assert!(lines(&fetch).contains(&format!("{url} returned 5 chars")), "{fetch:?}");
     assert!(fetch.status.success());
 
+    // What no URL may have is encoded.
+    let fetch = run("fetch", &[&format!("http://{site}/to-encode")]);
+    assert!(redirects(&fetch)[0].ends_with("/a%20good%20%C3%A9"), "{fetch:?}");
+    assert!(fetch.status.success(), "{fetch:?}");
+
     for code in [301, 302, 303, 307, 308] {
         for (way, reference) in WAYS.iter().enumerate() {
             let fetch = run("fetch", &[&format!("http://{site}/by/{code}/{way}")]);
@@ -225,6 +230,25 @@ fn fetch_says_how_to_have_tls() {
     assert!(error.starts_with("fetch: --cacert: \"file\": TLS is not built in: "), "{error}");
     assert!(error.contains(command), "{error}");
     assert_eq!(fetch.status.code(), Some(2));
+}
+
+/// Both clients say what they are, since some servers answer no others.
+#[test]
+fn fetch_says_who_asks() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        [(); 2].map(|()| {
+            let stream = accept_soon(&listener);
+            let head =
+                BufReader::new(&stream).lines().map(Result::unwrap).take_while(|line| !line.is_empty());
+            let names = head.filter(|line| line.to_lowercase() == "user-agent: boucle-examples").count();
+            answer(stream, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+            names
+        })
+    });
+    assert!(run("fetch", &[&url]).status.success());
+    assert_eq!(server.join().unwrap(), [1, 1]);
 }
 
 /// A body in chunks, for a client that speaks HTTP/1.1, is read without the chunks' sizes.
@@ -328,7 +352,7 @@ fn site(address: &str) -> io::Result<SocketAddr> {
 fn page(path: &str, version: &str, site: SocketAddr) -> String {
     let moved = |code: &str, to: &str| format!("HTTP/1.1 {code} Moved\r\nLocation: {to}\r\n\r\n");
     match (path, version) {
-        ("/good", _) => "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nhéllo".into(),
+        ("/good" | "/a%20good%20%C3%A9", _) => "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nhéllo".into(),
         ("/chunked", "HTTP/1.1") => {
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhél\r\n2\r\nlo\r\n0\r\n\r\n".into()
         }
@@ -336,6 +360,7 @@ fn page(path: &str, version: &str, site: SocketAddr) -> String {
         ("/moved-away", _) => "HTTP/1.1 301 Moved Permanently\r\n\r\n".into(),
         ("/not-modified", _) => "HTTP/1.1 304 Not Modified\r\nLocation: /good\r\n\r\n".into(),
         ("/to-missing", _) => moved("302", "/missing"),
+        ("/to-encode", _) => moved("302", "/a good é"),
         ("/to-ftp", _) => moved("302", "ftp://localhost/"),
         ("/circle/0", _) => moved("302", "1"),
         ("/circle/1", _) => moved("302", "0#part"),
