@@ -140,3 +140,38 @@ fn a_recorded_program_waits_for_ctrl_c() {
         assert!(recorded.contains("1 main"), "{recorded}");
     }
 }
+
+/// With `BOUCLE_DUMP`, SIGUSR1 shows the loops and never ends the process: while the program waits for it, and
+/// when it has waited for it. The wait begins before the first loop, or after it.
+#[test]
+#[cfg(feature = "trace")]
+fn a_dumped_program_may_wait_for_the_same_signal() {
+    const TEST: &str = "processes::a_dumped_program_may_wait_for_the_same_signal";
+    let waits = |part: &str| is_child(part).then(|| stream(SignalKind::UserDefined1).unwrap());
+    let before = waits("before");
+    if before.is_some() || is_child("after") {
+        return run(async {
+            let mut signals = before.or_else(|| waits("after")).unwrap();
+            say("ready");
+            signals.recv().await;
+            say("received");
+            drop(signals);
+            say("dropped");
+            sleep(HOUR).await;
+        });
+    }
+    let merged = ["sh", "-c", r#"exec "$0" "$@" 2>&1"#];
+    for part in ["before", "after"] {
+        let mut command = child(TEST, part);
+        command.env("BOUCLE_DUMP", "1");
+        let mut running = Running::start(&merged, command);
+        running.kill("USR1");
+        for line in ["received", "dropped"] {
+            running.read_until(line);
+        }
+        for _ in 0..2 {
+            running.kill("USR1");
+            running.read_until("task    state  future");
+        }
+    }
+}

@@ -8,17 +8,19 @@
 //! A thread waits for the signal. When it comes, the thread asks each loop of the process for a
 //! [dump](crate::Dump), and prints the answers on stderr. A signal handler could not do this, because it
 //! may take no lock. Only Unix has this signal.
+//!
+//! The thread has a [stream](crate::signal::stream) of its own. So the program may wait for the signal, too, and stop:
+//! both receive it, and it never ends the process.
 
 use std::env;
 use std::io;
-use std::sync::Once;
-use std::thread;
+use std::sync::{Arc, Once};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
 use std::time::Duration;
 
-use signal_hook::consts::SIGUSR1;
-use signal_hook::iterator::Signals;
-
 use crate::observe::dump::Question;
+use crate::signal::{self, SignalKind};
 use crate::trace::stderr;
 use crate::wake::inbox;
 
@@ -47,14 +49,27 @@ fn is_asked(value: &str) -> bool {
 }
 
 fn spawn_listener() -> io::Result<()> {
-    let mut signals = Signals::new([SIGUSR1])?;
+    let mut signals = signal::stream(SignalKind::UserDefined1)?;
     let listen = move || {
-        for _ in signals.forever() {
-            stderr::say(ask_all());
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        loop {
+            match signals.poll_recv(&mut Context::from_waker(&waker)) {
+                Poll::Ready(()) => stderr::say(ask_all()),
+                Poll::Pending => thread::park(),
+            }
         }
     };
     let name = "boucle dump".to_owned();
     thread::Builder::new().name(name).spawn(listen).map(drop)
+}
+
+/// Wakes the thread.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
 }
 
 /// Returns the answers of all loops of the process. All are asked before the first is waited for, so that
