@@ -24,16 +24,18 @@
 //! # How it works
 //!
 //! A signal handler may take no lock, so it can wake no task. The handler, which is signal-hook's, only marks
-//! the signal and writes to a pipe. One thread for the process reads the pipe. It looks, under one lock, what
-//! waits for the signal, and wakes it as any other thread would. If nothing waits, it carries out the default
+//! the signal and writes to a pipe. One thread for the process reads the pipe. It looks, under the signal's lock,
+//! what waits for it, and wakes it as any other thread would. If nothing waits, it carries out the default
 //! action itself, since signal-hook's handler stays for as long as the process.
+//!
+//! No user code runs under such a lock, and nothing is allocated or freed, since the allocator is the program's too.
+//! (signal-hook allocates under a lock of its own, when the process waits for a signal for the first time: a hook of
+//! the allocator may poll and drop streams then, and must not make any.)
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::ffi::c_int;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::{fs, io, mem, thread};
 
@@ -41,6 +43,7 @@ use futures_core::Stream;
 use signal_hook::consts::signal::*;
 use signal_hook::iterator::{Handle, Signals};
 use signal_hook::low_level::emulate_default_handler;
+use slab::Slab;
 
 use crate::current;
 use crate::observe::event::WaitsFor;
@@ -107,7 +110,8 @@ pub async fn ctrl_c() -> io::Result<()> {
 /// Receives a signal from now on, each time it comes: asyncio's `add_signal_handler`, tokio's `signal`.
 ///
 /// It may be called, and the stream polled, on any thread and executor. The first call in a process makes a
-/// thread and two descriptors; each call costs an allocation and a lock, each signal a wake across threads.
+/// thread and two descriptors; each call costs a few locks, and an allocation when there are more streams of the
+/// signal than before; each poll costs a lock, each signal a wake across threads.
 ///
 /// ```
 /// use boucle::signal::{self, SignalKind};
@@ -126,12 +130,22 @@ pub async fn ctrl_c() -> io::Result<()> {
 /// If the system gives no thread or no descriptor.
 #[doc(alias("add_signal_handler", "signal"))]
 pub fn stream(kind: SignalKind) -> io::Result<SignalStream> {
-    let mut table = table();
-    table.watch(kind as c_int)?;
-    table.streams += 1;
-    let number = table.streams;
-    table.listeners.insert(number, Listener { signal: kind as c_int, arrived: false, waiting: None });
-    Ok(SignalStream { kind, number })
+    watch(kind as c_int)?;
+    let mut larger = Slab::new();
+    loop {
+        let mut signal = lock(kind as c_int);
+        let len = signal.listeners.len();
+        if len == signal.listeners.capacity() && len < larger.capacity() {
+            // It was full, so all keep their slots if they move in order.
+            signal.listeners.drain().for_each(|listener| _ = larger.insert(listener));
+            mem::swap(&mut signal.listeners, &mut larger);
+        }
+        if len < signal.listeners.capacity() {
+            return Ok(SignalStream { kind, slot: signal.listeners.insert(Listener::default()) });
+        }
+        drop(signal);
+        larger = Slab::with_capacity(2 * len + 4); // while nothing is locked
+    }
 }
 
 /// The stream of [`stream`]. It never ends.
@@ -144,8 +158,8 @@ pub fn stream(kind: SignalKind) -> io::Result<SignalStream> {
 #[must_use = "while it exists, the signal does nothing but arrive here"]
 pub struct SignalStream {
     kind: SignalKind,
-    /// Among the listeners.
-    number: u64,
+    /// Its place among the signal's listeners.
+    slot: usize,
 }
 
 impl SignalStream {
@@ -161,16 +175,13 @@ impl SignalStream {
     /// [`recv`](Self::recv) as a poll. Only the task of the last poll is woken.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         ready!(budget::poll_left(cx));
-        let handle = current::running_number().map(LoopHandle::new);
-        let mut waiting = Some((waiter(cx.waker()), handle));
-        let mut arrived = false;
-        if let Some(listener) = table().listeners.get_mut(&self.number) {
-            arrived = mem::take(&mut listener.arrived);
-            if !arrived {
-                mem::swap(&mut listener.waiting, &mut waiting);
-            }
-        }
-        drop(waiting); // the one before, when nothing is locked
+        let waiting = (waiter(cx.waker()), current::running_number().map(LoopHandle::new));
+        let mut signal = lock(self.kind as c_int);
+        let listener = &mut signal.listeners[self.slot];
+        let arrived = mem::take(&mut listener.arrived);
+        let before = if arrived { listener.waiting.take() } else { listener.waiting.replace(waiting) };
+        drop(signal);
+        drop(before);
         if arrived {
             budget::spend();
             return Poll::Ready(());
@@ -190,113 +201,104 @@ impl Stream for SignalStream {
 
 impl Drop for SignalStream {
     fn drop(&mut self) {
-        let _listener = table().listeners.remove(&self.number); // dropped when nothing is locked
+        let mut signal = lock(self.kind as c_int);
+        let _listener = signal.listeners.remove(self.slot);
+        let _emptied = signal.listeners.is_empty().then(|| mem::take(&mut signal.listeners));
+        drop(signal); // the others are dropped when nothing is locked
     }
 }
 
-/// What the process waits for.
-struct Table {
-    /// Adds a signal to those of the thread; `None` until there is a thread.
-    thread: Option<Handle>,
-    /// The signals of the thread, for as long as the process.
-    watched: BTreeMap<c_int, Watched>,
-    /// By the number of the stream, so that the oldest is woken first.
-    listeners: BTreeMap<u64, Listener>,
-    /// How many streams were made.
-    streams: u64,
-}
-
-/// A signal, as it is when nothing waits for it.
-struct Watched {
-    /// Whether the signal had its default action. If not, what it does is another handler's business.
-    has_default: bool,
+/// A signal of the process.
+struct Signal {
+    /// Whether it had its default action before the thread waited for it. If not, what it does when nothing waits
+    /// for it is another handler's business.
+    has_default: Option<bool>,
     /// What is done before the default action.
     first: Option<fn()>,
+    /// Its streams, as the thread sees them.
+    listeners: Slab<Listener>,
 }
 
 /// A stream, as the thread sees it.
+#[derive(Default)]
 struct Listener {
-    signal: c_int,
     /// The signal has come, and the stream has not given it yet.
     arrived: bool,
     /// What waits for it, from the stream's last poll; with its loop, which may be idle without a deadlock.
     waiting: Option<(Waiter, Option<LoopHandle>)>,
 }
 
-static TABLE: Mutex<Table> =
-    Mutex::new(Table { thread: None, watched: BTreeMap::new(), listeners: BTreeMap::new(), streams: 0 });
+/// The signals, by number. Every [`SignalKind`] is below 32.
+static SIGNALS: [Mutex<Signal>; 32] =
+    [const { Mutex::new(Signal { has_default: None, first: None, listeners: Slab::new() }) }; 32];
 
-fn table() -> MutexGuard<'static, Table> {
-    TABLE.lock().unwrap_or_else(PoisonError::into_inner)
+/// Adds signals to those of the thread, once there is one.
+static THREAD: OnceLock<Handle> = OnceLock::new();
+
+fn lock(number: c_int) -> MutexGuard<'static, Signal> {
+    SIGNALS[number as usize].lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Lets something be done, on the thread, when the signal has come and nothing waits for it: before the process
 /// ends by it, if it does.
 #[cfg(feature = "trace")]
-pub(crate) fn before_default(signal: c_int, first: fn()) -> io::Result<()> {
-    table().watch(signal)?.first = Some(first);
+pub(crate) fn before_default(number: c_int, first: fn()) -> io::Result<()> {
+    watch(number)?;
+    lock(number).first = Some(first);
     Ok(())
 }
 
-impl Table {
-    /// Adds a signal to those of the thread, and makes the thread if it is the first.
-    fn watch(&mut self, signal: c_int) -> io::Result<&mut Watched> {
-        let thread = match &mut self.thread {
-            Some(thread) => thread,
-            none => none.insert(start()?),
-        };
-        match self.watched.entry(signal) {
-            Entry::Occupied(watched) => Ok(watched.into_mut()),
-            Entry::Vacant(place) => {
-                let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-                thread.add_signal(signal)?;
-                Ok(place.insert(Watched { has_default: !is_taken(&status, signal), first: None }))
-            }
-        }
+/// Has the thread wait for a signal, for as long as the process. The look at the default action comes first: several
+/// threads may do both at once, and what the first of them finds is right.
+fn watch(number: c_int) -> io::Result<()> {
+    if lock(number).has_default.is_none() {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        lock(number).has_default.get_or_insert(!is_taken(&status, number));
     }
+    THREAD.get().map_or_else(start, Ok)?.add_signal(number)
 }
 
-/// Starts the thread, which does not wait for any signal yet.
-fn start() -> io::Result<Handle> {
+/// Starts the thread, which does not wait for any signal yet. If another one was started meanwhile, it ends at once.
+fn start() -> io::Result<&'static Handle> {
     let mut signals = Signals::new([] as [c_int; 0])?;
     let handle = signals.handle();
     let run = move || signals.forever().for_each(deliver);
     thread::Builder::new().name("boucle signal".to_owned()).spawn(run)?;
-    Ok(handle)
+    if let Err(second) = THREAD.set(handle) {
+        second.close();
+    }
+    Ok(THREAD.wait())
 }
 
 /// Gives a signal to what waits for it; if nothing does, does what it does by default. This is decided in one
 /// step, before anything is woken: a wait that ends by this signal has received it.
-fn deliver(signal: c_int) {
-    let mut table = table();
-    let mut is_heard = false;
-    let mut woken = Vec::new();
-    for listener in table.listeners.values_mut().filter(|listener| listener.signal == signal) {
-        is_heard = true;
-        listener.arrived = true;
-        woken.extend(listener.waiting.take());
+fn deliver(number: c_int) {
+    let mut signal = lock(number);
+    signal.listeners.iter_mut().for_each(|(_, listener)| listener.arrived = true);
+    let is_heard = !signal.listeners.is_empty();
+    let (slots, first, has_default) = (signal.listeners.capacity(), signal.first, signal.has_default);
+    drop(signal);
+    for slot in 0..slots {
+        // One that has been polled again since may be woken in vain.
+        let waiting = lock(number).listeners.get_mut(slot).and_then(|listener| listener.waiting.take());
+        if let Some((waiter, _handle)) = waiting {
+            wake_quietly(waiter); // before the handle drops: its loop is to see the wake first
+        }
     }
-    let watched = table.watched.get(&signal).map(|watched| (watched.has_default, watched.first));
-    drop(table);
-    for (waiter, _handle) in woken {
-        wake_quietly(waiter); // before the handle drops: its loop is to see the wake first
-    }
-    if let Some((has_default, first)) = watched.filter(|_| !is_heard) {
+    if !is_heard {
         first.into_iter().for_each(|first| first());
-        if has_default {
-            let _ = emulate_default_handler(signal);
+        if has_default == Some(true) {
+            let _ = emulate_default_handler(number);
         }
     }
 }
 
 /// Returns whether a process of that status catches a signal, or ignores it.
 fn is_taken(status: &str, signal: c_int) -> bool {
-    let set = |line: &str| {
-        let (name, set) = line.split_once(':')?;
-        let set = u64::from_str_radix(set.trim(), 16).ok()?;
-        matches!(name, "SigIgn" | "SigCgt").then_some(set)
-    };
-    let mut sets = status.lines().filter_map(set);
+    let mut sets = status.lines().filter_map(|line| {
+        let set = line.strip_prefix("SigIgn:").or_else(|| line.strip_prefix("SigCgt:"))?;
+        u64::from_str_radix(set.trim(), 16).ok()
+    });
     sets.any(|set| set & 1 << (signal - 1) != 0)
 }
 

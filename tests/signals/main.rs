@@ -5,6 +5,7 @@
 
 #![cfg(all(unix, feature = "signal"))]
 
+mod allocator; // what an allocator may do meanwhile
 #[path = "../common/mod.rs"]
 mod common;
 mod processes; // what a signal does to a process
