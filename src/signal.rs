@@ -167,12 +167,16 @@ impl SignalStream {
     ///
     /// # Cancellation
     ///
-    /// Dropping the future loses no signal.
+    /// Dropping the future loses no signal, and takes its waker back.
     pub async fn recv(&mut self) {
-        poll_fn(|cx| self.poll_recv(cx)).await;
+        let recv = Recv(self);
+        poll_fn(|cx| recv.0.poll_recv(cx)).await;
     }
 
     /// [`recv`](Self::recv) as a poll. Only the task of the last poll is woken.
+    ///
+    /// Until it is, or the stream is polled again or dropped, the stream keeps the waker, and its loop does not
+    /// count as deadlocked: so does a `next` of the stream that is given up.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         ready!(budget::poll_left(cx));
         let waiting = (waiter(cx.waker()), current::running_number().map(LoopHandle::new));
@@ -188,6 +192,15 @@ impl SignalStream {
         }
         current::running(|state| state.record_wait(WaitsFor::Signal(self.kind as i32)));
         Poll::Pending
+    }
+}
+
+/// A `recv` that has been polled.
+struct Recv<'a>(&'a mut SignalStream);
+
+impl Drop for Recv<'_> {
+    fn drop(&mut self) {
+        let _waiting = lock(self.0.kind as c_int).listeners[self.0.slot].waiting.take();
     }
 }
 

@@ -96,6 +96,43 @@ fn a_stream_wakes_the_task_of_its_last_poll() {
     assert!(lines.try_recv().is_err());
 }
 
+/// A `recv` that is given up takes its waker back at once; and the stream goes on, and does not wake it any more.
+#[test]
+fn a_recv_that_is_given_up_leaves_no_waker() {
+    const KIND: SignalKind = SignalKind::Terminate;
+    let (log, lines) = mpsc::channel();
+    let [woken, dropped] = [log.clone(), log];
+    let wake = move || woken.send("woken").unwrap();
+    let waker = waker_of(wake, move || dropped.send("dropped").unwrap());
+    let mut signals = stream(KIND).unwrap();
+    let mut wait = Box::pin(signals.recv());
+    assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    drop((wait, waker));
+    assert_eq!(lines.try_recv(), Ok("dropped"));
+    raise(KIND);
+    block_on(signals.recv());
+    assert!(lines.try_recv().is_err());
+}
+
+/// A loop whose only wait for a signal was given up is in a deadlock, although the stream still exists.
+#[test]
+fn a_recv_that_is_given_up_holds_no_loop() {
+    let (report, reported) = mpsc::channel();
+    thread::spawn(move || {
+        let message = panic_of(|| {
+            virtually(async {
+                let mut signals = stream(SignalKind::Pipe).unwrap();
+                assert_eq!(timeout(HOUR, signals.recv()).await, Err(Elapsed));
+                pending::<()>().await;
+                drop(signals);
+            })
+        });
+        report.send(message).unwrap();
+    });
+    let message = reported.recv_timeout(LONG).unwrap();
+    assert!(message.starts_with("deadlock"), "{message}");
+}
+
 /// A signal does not hold a virtual clock. A loop that only waits for signals is not in a deadlock, and says what
 /// it waits for; once the stream is gone, it is in one. (Real time: the loop parks until the signal comes.)
 #[test]
