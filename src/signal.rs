@@ -100,10 +100,15 @@ pub enum SignalKind {
 ///
 /// # Cancellation
 ///
-/// Dropping the future gives up the wait: Ctrl-C ends the process again, unless something else waits for it.
+/// Dropping the future gives up the wait: Ctrl-C ends the process again, unless something else waits for it. That
+/// holds for one that has come, too, if no wait has given it before the drop: it counts as having come after it,
+/// so none is swallowed. (tokio's is.) A program that must not be ended while it does something else between
+/// two waits, as in a loop around a `select`, keeps a [`stream`].
 #[doc(alias("SIGINT", "KeyboardInterrupt"))]
 pub async fn ctrl_c() -> io::Result<()> {
-    stream(SignalKind::Interrupt)?.recv().await;
+    let mut presses = stream(SignalKind::Interrupt)?;
+    presses.hands_on = true;
+    presses.recv().await;
     Ok(())
 }
 
@@ -141,7 +146,8 @@ pub fn stream(kind: SignalKind) -> io::Result<SignalStream> {
             mem::swap(&mut signal.listeners, &mut larger);
         }
         if len < signal.listeners.capacity() {
-            return Ok(SignalStream { kind, slot: signal.listeners.insert(Listener::default()) });
+            let slot = signal.listeners.insert(Listener::default());
+            return Ok(SignalStream { kind, slot, hands_on: false });
         }
         drop(signal);
         larger = Slab::with_capacity(2 * len + 4); // while nothing is locked
@@ -153,13 +159,16 @@ pub fn stream(kind: SignalKind) -> io::Result<SignalStream> {
 /// No signal is counted twice. Signals that come before the stream is polled again count as one, as those do
 /// that come to the process faster than it can handle them.
 ///
-/// Dropping it gives the signal back its default action, unless something else waits for it.
+/// Dropping it gives the signal back its default action, unless something else waits for it. One that has come,
+/// and was not received, is dropped with it.
 #[derive(Debug)]
 #[must_use = "while it exists, the signal does nothing but arrive here"]
 pub struct SignalStream {
     kind: SignalKind,
     /// Its place among the signal's listeners.
     slot: usize,
+    /// It does not swallow a signal that has come, and that no stream has given, when it is dropped: `ctrl_c`'s.
+    hands_on: bool,
 }
 
 impl SignalStream {
@@ -184,6 +193,7 @@ impl SignalStream {
         let listener = &mut signal.listeners[self.slot];
         let arrived = mem::take(&mut listener.arrived);
         let before = if arrived { listener.waiting.take() } else { listener.waiting.replace(waiting) };
+        signal.is_unclaimed &= !arrived;
         drop(signal);
         drop(before);
         if arrived {
@@ -215,9 +225,13 @@ impl Stream for SignalStream {
 impl Drop for SignalStream {
     fn drop(&mut self) {
         let mut signal = lock(self.kind as c_int);
-        let _listener = signal.listeners.remove(self.slot);
+        let listener = signal.listeners.remove(self.slot);
         let _emptied = signal.listeners.is_empty().then(|| mem::take(&mut signal.listeners));
+        let is_handed_on = listener.arrived && mem::take(&mut signal.is_unclaimed) && self.hands_on;
         drop(signal); // the others are dropped when nothing is locked
+        if is_handed_on {
+            deliver(self.kind as c_int);
+        }
     }
 }
 
@@ -228,6 +242,8 @@ struct Signal {
     has_default: Option<bool>,
     /// What is done before the default action.
     first: Option<fn()>,
+    /// Since it came last, no stream has given it, nor was dropped with it.
+    is_unclaimed: bool,
     /// Its streams, as the thread sees them.
     listeners: Slab<Listener>,
 }
@@ -242,8 +258,9 @@ struct Listener {
 }
 
 /// The signals, by number. Every [`SignalKind`] is below 32.
-static SIGNALS: [Mutex<Signal>; 32] =
-    [const { Mutex::new(Signal { has_default: None, first: None, listeners: Slab::new() }) }; 32];
+static SIGNALS: [Mutex<Signal>; 32] = [const {
+    Mutex::new(Signal { has_default: None, first: None, is_unclaimed: false, listeners: Slab::new() })
+}; 32];
 
 /// Adds signals to those of the thread, once there is one.
 static THREAD: OnceLock<Handle> = OnceLock::new();
@@ -252,8 +269,8 @@ fn lock(number: c_int) -> MutexGuard<'static, Signal> {
     SIGNALS[number as usize].lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Lets something be done, on the thread, when the signal has come and nothing waits for it: before the process
-/// ends by it, if it does.
+/// Lets something be done when the signal has come and nothing waits for it: before the process ends by it, if it
+/// does.
 #[cfg(feature = "trace")]
 pub(crate) fn before_default(number: c_int, first: fn()) -> io::Result<()> {
     watch(number)?;
@@ -287,6 +304,7 @@ fn start() -> io::Result<&'static Handle> {
 /// step, before anything is woken: a wait that ends by this signal has received it.
 fn deliver(number: c_int) {
     let mut signal = lock(number);
+    signal.is_unclaimed = true;
     signal.listeners.iter_mut().for_each(|(_, listener)| listener.arrived = true);
     let is_heard = !signal.listeners.is_empty();
     let (slots, first, has_default) = (signal.listeners.capacity(), signal.first, signal.has_default);

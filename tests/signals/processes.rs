@@ -1,13 +1,17 @@
 //! What a signal does to a process. Each test runs in a process of its own.
 
-use std::pin::pin;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::mpsc;
+use std::task::Context;
 use std::thread;
 
 use boucle::signal::{SignalKind, ctrl_c, stream};
 use boucle::{sleep, timeout};
-use futures_lite::future::poll_once;
+use futures_lite::future::{block_on, poll_once};
 
-use crate::common::{HOUR, LONG, child, is_child, ms, run};
+use crate::common::{HOUR, LONG, child, is_child, ms, part_of_child, run, waker_of};
+use crate::raise;
 use crate::running::{DEFAULT, Running, say};
 
 /// Waits for Ctrl-C, and then hangs: it never polls again.
@@ -173,5 +177,68 @@ fn a_dumped_program_may_wait_for_the_same_signal() {
             running.kill("USR1");
             running.read_until("task    state  future");
         }
+    }
+}
+
+/// Polls so many `ctrl_c`s, raises the interrupt, and returns them when all are woken: none has given it.
+fn woken(count: usize) -> Vec<Pin<Box<impl Future<Output = io::Result<()>>>>> {
+    let (wakes, woken) = mpsc::channel();
+    let waker = waker_of(move || wakes.send(()).unwrap(), || ());
+    let mut pressed: Vec<_> = (0..count).map(|_| Box::pin(ctrl_c())).collect();
+    for pressed in &mut pressed {
+        assert!(pressed.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    }
+    raise(SignalKind::Interrupt);
+    pressed.iter().for_each(|_| woken.recv_timeout(LONG).unwrap());
+    pressed
+}
+
+/// What becomes of a Ctrl-C that has come to some `ctrl_c`s, when they are dropped.
+fn drop_woken(part: &str) {
+    match part {
+        "none gives it" => drop(woken(1)),
+        "none of several gives it" => drop(woken(3)),
+        "one gives it" => {
+            let mut pressed = woken(3);
+            drop(pressed.remove(0));
+            block_on(pressed.remove(0)).unwrap();
+        }
+        "a stream has it" => {
+            let presses = stream(SignalKind::Interrupt).unwrap();
+            drop(woken(1));
+            drop(presses);
+        }
+        "a stream had it" => {
+            let presses = stream(SignalKind::Interrupt).unwrap();
+            let pressed = woken(1);
+            drop((presses, pressed));
+        }
+        "a later one gives it" => {
+            let pressed = woken(2);
+            let mut later = pin!(ctrl_c());
+            assert!(block_on(poll_once(&mut later)).is_none());
+            drop(pressed);
+            block_on(later).unwrap();
+        }
+        _ => unreachable!("{part}"),
+    }
+}
+
+/// A Ctrl-C that has come counts as having come after the drop of a `ctrl_c` that has not given it: it ends the
+/// process, or goes to what began to wait meanwhile. Not if another wait has received it.
+#[test]
+fn a_ctrl_c_that_is_not_given_is_handed_on() {
+    const TEST: &str = "processes::a_ctrl_c_that_is_not_given_is_handed_on";
+    if let Some(part) = part_of_child() {
+        say("ready");
+        drop_woken(&part);
+        return say("alive");
+    }
+    let start = |part| Running::start(&DEFAULT, child(TEST, part));
+    for part in ["none gives it", "none of several gives it"] {
+        assert_eq!(start(part).ended_by(), Some(2), "{part}");
+    }
+    for part in ["one gives it", "a stream has it", "a stream had it", "a later one gives it"] {
+        start(part).read_until("alive");
     }
 }
