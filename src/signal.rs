@@ -137,21 +137,21 @@ pub async fn ctrl_c() -> io::Result<()> {
 pub fn stream(kind: SignalKind) -> io::Result<SignalStream> {
     watch(kind as c_int)?;
     let mut larger = Slab::new();
-    loop {
-        let mut signal = lock(kind as c_int);
+    let mut signal = lock(kind as c_int);
+    while signal.listeners.len() == signal.listeners.capacity() {
         let len = signal.listeners.len();
-        if len == signal.listeners.capacity() && len < larger.capacity() {
-            // It was full, so all keep their slots if they move in order.
+        if len < larger.capacity() {
+            // The table is full, so all keep their slots if they move in order.
             signal.listeners.drain().for_each(|listener| _ = larger.insert(listener));
             mem::swap(&mut signal.listeners, &mut larger);
+        } else {
+            drop(signal);
+            larger = Slab::with_capacity(2 * len + 4); // while nothing is locked
+            signal = lock(kind as c_int);
         }
-        if len < signal.listeners.capacity() {
-            let slot = signal.listeners.insert(Listener::default());
-            return Ok(SignalStream { kind, slot, hands_on: false });
-        }
-        drop(signal);
-        larger = Slab::with_capacity(2 * len + 4); // while nothing is locked
     }
+    let slot = signal.listeners.insert(Listener::default());
+    Ok(SignalStream { kind, slot, hands_on: false })
 }
 
 /// The stream of [`stream`]. It never ends.
