@@ -1,21 +1,16 @@
 //! The readiness of any descriptor: asyncio's `add_reader`.
 //!
-//! The operation is the user's, so it runs while the loop's state is free, where an edge may come at any
-//! time. So the side is marked as waiting *before* the operation, and as ready again after it, unless that
-//! would block:
+//! The operation is the user's, so it runs while the loop's state is free. It may do anything, even run a turn of the
+//! loop, or try another operation on the same side. So an edge may come after its system call has found nothing. For
+//! this, edges are counted: an operation that would block marks its side as waiting only if none has come since it
+//! began; else it is tried again.
 //!
-//! ```text
-//!   mark as waiting ──▶ operation ──┬── WouldBlock ─────────▶ wait for an edge, unless one has come meanwhile
-//!                                   └── else, or a panic ───▶ mark as ready
-//! ```
-//!
-//! Marked afterwards, it would lose an edge that came in between. There is nothing else here:
-//! [`readable`](AsyncFd::readable) is [`read_with`](AsyncFd::read_with) whose operation asks `poll`.
+//! There is nothing else here: [`readable`](AsyncFd::readable) is [`read_with`](AsyncFd::read_with) whose operation
+//! asks `poll`.
 
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
-use std::mem;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::task::{Context, Poll, ready};
 
@@ -23,9 +18,8 @@ use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::poller::EDGE_TRIGGERED;
 use super::reactor::Side;
-use super::source::{Io, READS, Source};
+use super::source::{READS, Source};
 
 /// A descriptor of any kind whose readiness can be awaited: a pipe, a terminal, an inotify, a socket of another
 /// crate.
@@ -36,7 +30,8 @@ use super::source::{Io, READS, Source};
 /// here changes it: that is up to its owner.
 ///
 /// It belongs to the loop on which it was made, and is registered until it is dropped, on any thread. Two
-/// descriptors of the same open file are watched each for itself.
+/// descriptors of the same open file are watched each for itself. One descriptor is watched once: let tasks share
+/// its `AsyncFd` by an `Rc`.
 ///
 /// ```
 /// use boucle::net::AsyncFd;
@@ -71,13 +66,16 @@ impl<T: AsFd> AsyncFd<T> {
     ///
     /// Those of `epoll_ctl` or `kevent`; the value is dropped then. `PermissionDenied` if it is a regular file
     /// or a directory, which the kernel does not watch, since it is always ready. `AlreadyExists` if this
-    /// number (not a duplicate) is registered already.
+    /// number (not a duplicate) is registered already, where mio uses epoll or `poll`. Elsewhere (macOS, the BSDs,
+    /// Solaris) that is no error, and from then on only the new `AsyncFd` is woken.
     ///
     /// # Panics
     ///
     /// If no loop runs on this thread.
     pub fn new(value: T) -> io::Result<AsyncFd<T>> {
-        Ok(AsyncFd { source: Source::new(Descriptor(value), READS, true)? })
+        let source = Source::new(Descriptor(value), READS, true)?;
+        source.set_ready(Side::Read); // unlike a new socket, it may have something already
+        Ok(AsyncFd { source })
     }
 
     /// Waits until a read would not block: there is something, or the other end has hung up, or an error is to
@@ -140,6 +138,10 @@ impl<T: AsFd> AsyncFd<T> {
     /// Tries an operation that reads. If it would block (its error is `WouldBlock`), waits until it need not,
     /// and tries it again; a signal that interrupts it does not end it. Nothing is asked of the kernel but what
     /// the operation asks.
+    ///
+    /// The first try comes at once; after an operation that would block, the next one comes after an event. So the
+    /// operation says `WouldBlock` only if a system call of its own has found nothing: for what is there already, no
+    /// event comes.
     ///
     /// ```
     /// use boucle::net::AsyncFd;
@@ -223,15 +225,10 @@ impl<T: AsFd> AsyncFd<T> {
         mut operation: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         loop {
-            ready!(self.source.poll(cx, side, |_, readiness| {
-                readiness.ready = false;
-                readiness.unwatched |= !EDGE_TRIGGERED; // mio watches no longer what it has reported
-                Ok(())
-            }))?;
-            let set_ready = SetReady(&self.source, side);
+            let edges = ready!(self.source.poll(cx, side, |_, readiness| Ok(readiness.edges)))?;
             match operation(self.get_ref()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    mem::forget(set_ready);
+                    self.source.with_side(side, |readiness| readiness.set_waiting(edges));
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 done => return Poll::Ready(done),
@@ -286,15 +283,6 @@ impl<T: AsFd> mio::event::Source for Descriptor<T> {
 
     fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
         SourceFd(&self.as_raw_fd()).deregister(registry)
-    }
-}
-
-/// Marks a side as ready when it drops, by a panic of the operation too.
-struct SetReady<'a, S: Io>(&'a Source<S>, Side);
-
-impl<S: Io> Drop for SetReady<'_, S> {
-    fn drop(&mut self) {
-        self.0.set_ready(self.1);
     }
 }
 

@@ -37,6 +37,8 @@ pub(crate) struct Readiness {
     pub(crate) drain_first: bool,
     /// The kernel is to be asked to report this side before a task waits for it.
     pub(super) unwatched: bool,
+    /// How many edges there were. It may wrap: it is compared with what it was.
+    pub(super) edges: u32,
     /// The first waiter. If its task is gone by the time of the edge, the number is stale and wakes nothing.
     first: Option<Waiter>,
     /// Those that came after the first.
@@ -64,14 +66,23 @@ impl Readiness {
             return Poll::Pending;
         }
         match operation(self) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.ready = false;
-                self.drain_first = false;
+            Err(error) if would_block(&error) => {
+                self.set_waiting(self.edges);
                 Poll::Pending
             }
             // The side is still ready after a signal, so `wait` wakes the task at once, and it tries again.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Poll::Pending,
             done => Poll::Ready(done),
+        }
+    }
+
+    /// Marks the side as waiting after an operation that would block, unless an edge has come since the operation
+    /// began, when there were so many `edges`.
+    pub(super) fn set_waiting(&mut self, edges: u32) {
+        if edges == self.edges {
+            self.ready = false;
+            self.drain_first = false;
+            self.unwatched |= FORGETS;
         }
     }
 
@@ -130,6 +141,7 @@ impl Readiness {
     /// Marks the side as ready, and wakes what waits, the first one first.
     #[inline(always)]
     pub(super) fn set_ready(&mut self, mut wake: impl FnMut(Waiter)) {
+        self.edges = self.edges.wrapping_add(1);
         if !mem::replace(&mut self.ready, true)
             && let Some(first) = self.first.take()
         {
@@ -151,6 +163,15 @@ impl Readiness {
     pub(super) fn is_awaited(&self) -> bool {
         self.first.is_some()
     }
+}
+
+/// Whether mio watches a side no longer when it has reported it, and a source neither when that had an error.
+const FORGETS: bool = cfg!(unix) && !EDGE_TRIGGERED;
+
+/// Returns whether an operation has found its side not ready. (mio answers so if it has forgotten the source.)
+pub(super) fn would_block(error: &io::Error) -> bool {
+    let is_forgotten = FORGETS && error.kind() == io::ErrorKind::NotFound && error.raw_os_error().is_none();
+    is_forgotten || error.kind() == io::ErrorKind::WouldBlock
 }
 
 #[cfg(test)]
@@ -206,8 +227,21 @@ mod tests {
 
         assert!(matches!(side.attempt(|_| Ok(7)), Poll::Ready(Ok(7))));
         let blocked = fail(&mut side, io::ErrorKind::WouldBlock);
+        side.unwatched = false; // as if the kernel was asked, where mio forgets
         assert!(blocked.is_pending() && side.wait_first(task));
         assert!(side.is_awaited());
+    }
+
+    /// An operation that would block leaves its side ready if an edge has come since it began.
+    #[test]
+    fn an_edge_during_an_operation_counts() {
+        let mut side = Readiness::new(true);
+        let edges = side.edges;
+        side.set_ready(drop);
+        side.set_waiting(edges);
+        assert!(side.ready);
+        side.set_waiting(side.edges);
+        assert!(!side.ready);
     }
 
     fn task(id: u64) -> TaskNumber {

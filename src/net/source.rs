@@ -37,11 +37,6 @@ const READ_SIDE: Interest = Interest::READABLE.add(Interest::PRIORITY);
 #[cfg(not(all(any(target_os = "linux", target_os = "android"), not(miri))))]
 const READ_SIDE: Interest = Interest::READABLE;
 
-/// Where the kernel knows urgent data, it is watched.
-#[cfg(test)]
-const _: () =
-    assert!(READ_SIDE.is_priority() == cfg!(all(any(target_os = "linux", target_os = "android"), not(miri))));
-
 /// What is watched of other sources, until a write has to wait: the read side. The kernel reports room to write
 /// whenever the peer has taken a message, which would end a park for nothing. TCP has such an edge only after
 /// a write that would block.
@@ -132,12 +127,15 @@ impl<S: Io> Source<S> {
     /// Marks a side as ready, and wakes what waits for it.
     pub(super) fn set_ready(&self, side: Side) {
         let mut woken = Vec::new();
-        if let Some(mut state) = current::find(self.of)
-            && let Some(readiness) = state.reactor.side(self.slot, side)
-        {
-            readiness.set_ready(|waiter| woken.push(waiter));
-        }
+        self.with_side(side, |readiness| readiness.set_ready(|waiter| woken.push(waiter)));
         woken.into_iter().for_each(wake_quietly);
+    }
+
+    /// Uses one side, unless the loop is gone, or is not of this thread.
+    pub(super) fn with_side(&self, side: Side, within: impl FnOnce(&mut Readiness)) {
+        if let Some(mut state) = current::find(self.of) {
+            state.reactor.side(self.slot, side).map(within);
+        }
     }
 
     /// Waits in the uncommon cases: the waker is foreign, other tasks wait for the side, the kernel does not
@@ -165,18 +163,21 @@ impl<S: Io> Source<S> {
             return Poll::Ready(error);
         }
         // Not before: if the kernel refuses, or a logger panics, the next that waits asks again.
-        if let Some(mut state) = current::find(self.of)
-            && let Some(readiness) = state.reactor.side(self.slot, side)
-        {
-            readiness.unwatched = false;
-        }
+        self.with_side(side, |readiness| readiness.unwatched = false);
         Poll::Pending
     }
 
     /// Has the kernel report both sides: at the next park, if one is ready by now.
     #[cfg(unix)]
     fn watch_both(&self, registry: &Registry) -> io::Result<()> {
-        registry.reregister(&mut SourceFd(&self.io().as_raw_fd()), Token(self.slot), BOTH)
+        let (descriptor, token) = (self.io().as_raw_fd(), Token(self.slot));
+        match registry.reregister(&mut SourceFd(&descriptor), token, BOTH) {
+            // Where mio uses `poll`, it has deregistered a source that had an error.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                registry.register(&mut SourceFd(&descriptor), token, BOTH)
+            }
+            result => result,
+        }
     }
 
     /// On Windows both are watched from the beginning.

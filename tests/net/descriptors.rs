@@ -120,6 +120,22 @@ fn a_pipe_is_writable_while_there_is_room() {
     });
 }
 
+/// What is there before a descriptor is watched needs no event: the first try comes at once.
+#[test]
+fn the_first_try_comes_at_once() {
+    run(async {
+        let (one, other) = UnixDatagram::pair().unwrap();
+        one.set_nonblocking(true).unwrap();
+        other.send(b"early").unwrap();
+        let one = AsyncFd::new(one).unwrap();
+        let tried = poll_once(pin!(one.read_with(|socket| socket.recv(&mut [0; 8])))).await;
+        assert_eq!(tried.expect("it is there").unwrap(), 5);
+        assert_eq!(sides(&one), [false, true]);
+        other.send(b"x").unwrap();
+        assert_eq!(sides(&AsyncFd::new(one.into_inner().unwrap()).unwrap()), [true, true]);
+    });
+}
+
 /// An operation is tried again when it need not block, and not in between; a signal that interrupts it counts
 /// for nothing. Its errors come out, and the side is still ready after them.
 #[test]
@@ -137,7 +153,7 @@ fn an_operation_is_tried_until_it_need_not_block() {
             assert!(poll_once(wait.as_mut()).await.is_none());
             other.send(&[1, 2, 3]).unwrap();
             assert_eq!(wait.await.unwrap(), 3);
-            assert_eq!(tries.get(), 2 * round - 1, "the first of each later round finds nothing");
+            assert_eq!(tries.get(), 2 * round, "the first of each round finds nothing");
         }
         assert_eq!(one.write_with(|socket| socket.send(b"there")).await.unwrap(), 5);
         assert_eq!(other.recv(&mut [0; 8]).unwrap(), 5);
@@ -158,9 +174,7 @@ fn an_edge_during_an_operation_is_not_lost() {
     let event_loop = EventLoop::new().unwrap();
     let (one, other) = event_loop.block_on(async { watched_pair() });
     let cx = &mut Context::from_waker(Waker::noop());
-    // From here on the side is ready.
     other.send(b"first").unwrap();
-    assert!(one.poll_readable(cx).is_pending());
     turn(&event_loop);
     let mut buffer = [0; 8];
     assert!(one.poll_read_with(cx, |socket| socket.recv(&mut buffer)).is_ready());
@@ -187,6 +201,51 @@ fn an_edge_during_an_operation_is_not_lost() {
     assert_eq!(tries, 2);
 }
 
+/// An operation may be made of another one on the same side, which is tried like any: what is there is found, and an
+/// edge that comes in between is for both, though the inner one may have used it up.
+#[test]
+fn an_operation_may_try_another_one() {
+    let event_loop = EventLoop::new().unwrap();
+    let (one, other) = event_loop.block_on(async { watched_pair() });
+    let cx = &mut Context::from_waker(Waker::noop());
+    let receive = |socket: &UnixDatagram| socket.recv(&mut [0; 8]);
+    let inner = || match one.poll_read_with(&mut Context::from_waker(Waker::noop()), receive) {
+        Poll::Ready(received) => received,
+        Poll::Pending => Err(ErrorKind::WouldBlock.into()),
+    };
+    assert!(one.poll_read_with(cx, |_| inner()).is_pending());
+    other.send(b"1").unwrap();
+    other.send(b"12").unwrap();
+    turn(&event_loop);
+    for len in [1, 2] {
+        let polled = one.poll_read_with(cx, |_| inner());
+        assert!(matches!(polled, Poll::Ready(Ok(count)) if count == len), "{polled:?}");
+    }
+
+    // The outer one finds nothing; then two messages come, of which the inner one takes the first.
+    let mut taken = None;
+    let mut outer = || {
+        one.poll_read_with(cx, |socket| {
+            let found = receive(socket);
+            if taken.is_none() {
+                other.send(b"123").unwrap();
+                other.send(b"1234").unwrap();
+                turn(&event_loop);
+                taken = Some(inner().unwrap());
+            }
+            found
+        })
+    };
+    let mut polled = outer();
+    if cfg!(mio_unsupported_force_poll_poll) {
+        assert!(polled.is_pending()); // mio reports it when it is asked to watch this side again
+        turn(&event_loop);
+        polled = outer();
+    }
+    assert!(matches!(polled, Poll::Ready(Ok(4))), "{polled:?}");
+    assert_eq!(taken, Some(3));
+}
+
 /// An operation may do what it likes with the loop: spawn, wake, abort, await by polling, drop descriptors,
 /// this one's other handle too.
 #[test]
@@ -211,7 +270,7 @@ fn an_operation_may_use_the_loop() {
                 sleeper.abort();
                 let waits = Waker::from(waits.clone());
                 let cx = &mut Context::from_waker(&waits);
-                assert!(same.poll_readable(cx).is_pending(), "it is being tried");
+                assert!(same.poll_readable(cx).is_pending(), "there is no more");
                 assert!(second.poll_readable(cx).is_pending());
                 drop((second, same));
                 Ok((received, spawned, sleeper))
@@ -222,9 +281,10 @@ fn an_operation_may_use_the_loop() {
         spawned.await.unwrap();
         assert!(sleeper.await.unwrap_err().is_cancelled());
         assert_eq!(*log.borrow(), ["spawned"]);
-        assert_eq!(waits.wakes(), 1, "there may be more");
+        assert_eq!(waits.wakes(), 0);
         other.send(b"xy").unwrap();
         assert_eq!(one.read_with(|socket| socket.recv(&mut [0; 8])).await.unwrap(), 2);
+        assert_eq!(waits.wakes(), 1);
     });
 }
 
@@ -308,14 +368,16 @@ fn a_value_may_use_the_loop_when_it_is_dropped() {
     });
 }
 
-/// Two descriptors of one file are watched each for itself; the same number only once.
+/// Two descriptors of one file are watched each for itself; the same number only once, where the kernel refuses it.
 #[test]
 fn a_duplicate_is_watched_for_itself() {
     run(async {
         let (one, other) = watched_pair();
         let twin = AsyncFd::new(one.get_ref().try_clone().unwrap()).unwrap();
-        let error = AsyncFd::new(one.as_fd()).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+        if cfg!(any(target_os = "linux", target_os = "android", target_os = "illumos")) {
+            let error = AsyncFd::new(one.as_fd()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+        }
         for _ in 0..3 {
             assert!(!sides(&one)[0] && !sides(&twin)[0]);
             other.send(b"x").unwrap();
