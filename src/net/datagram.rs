@@ -1,5 +1,5 @@
-//! What every datagram socket has. Of a message to a given address, only the receiving half: what an address
-//! is differs.
+//! What every datagram socket has: of sending, only the poll. How an address is given differs, and so does what the
+//! kernel does not report.
 //!
 //! A message that is shorter than its buffer says nothing of the next one, so no side is marked as waiting
 //! before an operation would block (there is no [`transferred`](super::readiness::Readiness::transferred)
@@ -18,28 +18,12 @@ macro_rules! datagrams {
                 self.source.io().peer_addr()
             }
 
-            /// Sends a message to the peer that the socket is connected to; waits for room. Returns its length.
-            ///
-            /// # Errors
-            ///
-            /// Those of `send`. Among them may be the answer to an earlier message (`ConnectionRefused`).
-            ///
-            /// # Cancellation
-            ///
-            /// Dropping the future sends nothing.
-            ///
-            /// # Panics
-            ///
-            /// If it is polled on another loop than the socket's.
-            pub async fn send(&self, message: &[u8]) -> std::io::Result<usize> {
-                poll_fn(|cx| self.poll_send(cx, message)).await
-            }
-
             /// [`send`](Self::send) as a poll. Each task that was pending here is woken, not only the last.
             ///
             /// # Errors
             ///
-            /// As [`send`](Self::send).
+            /// As [`send`](Self::send). Also, if the queue of the receiver or of the device is full, `ENOBUFS` on the
+            /// BSDs and macOS: no event would end a wait.
             pub fn poll_send(&self, cx: &mut Context<'_>, message: &[u8]) -> Poll<std::io::Result<usize>> {
                 self.source.poll(cx, Side::Write, |io, _| io.send(message))
             }

@@ -105,6 +105,23 @@ impl UdpSocket {
         connected
     }
 
+    /// Sends a message to the peer that the socket is connected to; waits for room. Returns its length.
+    ///
+    /// # Errors
+    ///
+    /// Those of `send`. Among them may be the answer to an earlier message (`ConnectionRefused`).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future sends nothing.
+    ///
+    /// # Panics
+    ///
+    /// If it is polled on another loop than the socket's.
+    pub async fn send(&self, message: &[u8]) -> io::Result<usize> {
+        poll_fn(|cx| self.poll_send(cx, message)).await
+    }
+
     /// Sends a message to an address; waits for room. Returns the message's length. Of several addresses the
     /// first is used, as in std.
     ///

@@ -1,8 +1,9 @@
 //! Unix sockets: a listener, a stream and a datagram socket, mio's on a [`Source`].
 //!
 //! Two waits have no event: a connect to a listener whose queue is full, and a message to a receiver whose queue
-//! is full, unless the sender is connected to it. The kernel refuses both, and does not report when there is
-//! room. (It reports a writable socket, as often as one asks.) So both are tried again every millisecond.
+//! is full, unless the sender is connected to it (for the BSDs and macOS, even then). The kernel refuses both, and
+//! does not report when there is room. (It reports a writable socket, as often as one asks.) So both are tried again
+//! every millisecond.
 
 use std::future::poll_fn;
 use std::io;
@@ -12,12 +13,15 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use mio::Interest;
+use rustix::io::Errno;
 
 use super::datagram::datagrams;
 use super::reactor::Side;
+use super::readiness::would_block;
 use super::source::{READS, Source, socket};
 use crate::task::budget::consume_budget;
 use crate::time::sleep::sleep;
+use crate::wake::loop_handle::LoopHandle;
 
 /// A Unix socket that listens for connections.
 ///
@@ -84,6 +88,9 @@ pub struct UnixDatagram {
 /// When to try again what no event will report.
 const PAUSE: Duration = Duration::from_millis(1);
 
+/// What the BSDs and macOS answer to a sender if the receiver's queue is full.
+const NO_BUFFERS: i32 = Errno::NOBUFS.raw_os_error();
+
 impl UnixListener {
     /// Listens at a path, where it makes a file. At an abstract address of Linux, which has none, listens std's
     /// `bind_addr`; then call [`from_std`](Self::from_std).
@@ -131,7 +138,7 @@ impl UnixListener {
 
 impl UnixStream {
     /// Connects to the listener at a path. If its queue is full, tries again every millisecond until there is
-    /// room; to wait less, write `timeout(limit, UnixStream::connect(path))`.
+    /// room; to wait less, write `timeout(limit, UnixStream::connect(path))`. Meanwhile a virtual clock does not jump.
     ///
     /// # Errors
     ///
@@ -146,13 +153,11 @@ impl UnixStream {
     ///
     /// If it is not polled on a boucle loop.
     pub async fn connect(path: impl AsRef<Path>) -> io::Result<UnixStream> {
-        consume_budget().await; // a connect waits for no event: it succeeds or fails at once
-        loop {
-            match mio::net::UnixStream::connect(&path) {
-                Err(full) if full.kind() == io::ErrorKind::WouldBlock => sleep(PAUSE).await,
-                connected => return Self::new(connected?),
-            }
-        }
+        retry_while_full(async || {
+            consume_budget().await; // a connect waits for no event: it succeeds or fails at once
+            Self::new(mio::net::UnixStream::connect(&path)?)
+        })
+        .await
     }
 
     /// Makes two streams that are connected to each other.
@@ -255,9 +260,29 @@ impl UnixDatagram {
         self.source.io().connect(path)
     }
 
+    /// Sends a message to the peer that the socket is connected to; waits for room. Returns its length.
+    ///
+    /// On the BSDs and macOS, which do not report room in the receiver's queue, it tries again every millisecond.
+    /// Meanwhile a virtual clock does not jump.
+    ///
+    /// # Errors
+    ///
+    /// Those of `send`: `ConnectionRefused` or `ConnectionReset` if the peer is closed.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future sends nothing.
+    ///
+    /// # Panics
+    ///
+    /// If it is polled on another loop than the socket's.
+    pub async fn send(&self, message: &[u8]) -> io::Result<usize> {
+        retry_while_full(async || poll_fn(|cx| self.poll_send(cx, message)).await).await
+    }
+
     /// Sends a message to the socket at a path; waits for room. Returns the message's length.
     ///
-    /// If the receiver's queue is full, tries again every millisecond.
+    /// If the receiver's queue is full, tries again every millisecond. Meanwhile a virtual clock does not jump.
     ///
     /// # Errors
     ///
@@ -271,15 +296,26 @@ impl UnixDatagram {
     ///
     /// If it is polled on another loop than the socket's.
     pub async fn send_to(&self, message: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
-        let path = path.as_ref();
-        loop {
+        retry_while_full(async || {
             consume_budget().await; // a message is sent or refused at once
             self.source.expect_loop()?;
-            match self.source.io().send_to(message, path) {
-                Err(full) if full.kind() == io::ErrorKind::WouldBlock => sleep(PAUSE).await,
-                Err(signal) if signal.kind() == io::ErrorKind::Interrupted => {}
-                sent => return sent,
+            self.source.io().send_to(message, &path)
+        })
+        .await
+    }
+}
+
+/// Tries something again and again while a queue of the peer's is full. A virtual clock is held meanwhile, as it is
+/// while a task waits for a socket.
+async fn retry_while_full<R>(mut attempt: impl AsyncFnMut() -> io::Result<R>) -> io::Result<R> {
+    loop {
+        match attempt().await {
+            Err(full) if would_block(&full) || full.raw_os_error() == Some(NO_BUFFERS) => {
+                let _hold = LoopHandle::current().hold_clock();
+                sleep(PAUSE).await;
             }
+            Err(signal) if signal.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
         }
     }
 }
@@ -290,3 +326,21 @@ socket!(
     UnixStream(READS, true),
     UnixDatagram(READS, true)
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a full queue is answered with, on any system, and a signal are no answer; any other error is.
+    #[test]
+    fn a_full_queue_is_tried_again() {
+        let full = io::ErrorKind::WouldBlock.into();
+        let signal = io::ErrorKind::Interrupted.into();
+        let mut answers = vec![Ok(7), Err(signal), Err(Errno::NOBUFS.into()), Err(full)];
+        let retries = retry_while_full(async || answers.pop().unwrap());
+        assert_eq!(crate::run(retries).unwrap(), 7);
+        assert!(answers.is_empty());
+        let refused = retry_while_full(async || Err::<(), _>(Errno::CONNREFUSED.into()));
+        assert_eq!(crate::run(refused).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+    }
+}

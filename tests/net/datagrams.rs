@@ -149,9 +149,35 @@ fn a_refusal_ends_a_receive() {
         client.send(b"anybody?").await.unwrap();
         let error = client.recv(&mut buffer).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        assert!(poll_once(pin!(client.recv(&mut buffer))).await.is_none());
         let server = UdpSocket::bind(address).await.unwrap();
         server.send_to(b"back", own).await.unwrap();
         assert_eq!(client.recv(&mut buffer).await.unwrap(), 4);
+    });
+}
+
+/// The same at a descriptor, which is watched after the error as before it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_refusal_ends_a_receive_at_a_descriptor() {
+    use boucle::net::AsyncFd;
+
+    run(async {
+        let (server, address) = bind().await;
+        let client = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        client.set_nonblocking(true).unwrap();
+        client.connect(address).unwrap();
+        let own = client.local_addr().unwrap();
+        let client = AsyncFd::new(client).unwrap();
+        let receive = || client.read_with(|socket| socket.recv(&mut [0; 8]));
+        assert!(poll_once(pin!(receive())).await.is_none());
+        drop(server);
+        client.get_ref().send(b"anybody?").unwrap();
+        assert_eq!(receive().await.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+        assert!(poll_once(pin!(receive())).await.is_none());
+        let server = UdpSocket::bind(address).await.unwrap();
+        server.send_to(b"back", own).await.unwrap();
+        assert_eq!(receive().await.unwrap(), 4);
     });
 }
 
@@ -217,6 +243,7 @@ fn messages_can_be_polled_for() {
 mod of_unix {
     use std::future::poll_fn;
     use std::rc::Rc;
+    use std::time::Instant;
 
     use boucle::net::UnixDatagram;
 
@@ -315,6 +342,26 @@ mod of_unix {
             }
             assert_eq!(waits.await.unwrap().unwrap(), 4);
             assert_eq!(server.recv(&mut buffer).await.unwrap(), 4);
+        });
+    }
+
+    /// A virtual clock does not jump while a sender waits for a receiver of another thread: no more of its time passes
+    /// than real time.
+    #[test]
+    fn a_virtual_clock_waits_for_room() {
+        virtually(async {
+            let at = Place::new("datagram-held");
+            let server = std::os::unix::net::UnixDatagram::bind(&at).unwrap();
+            let client = UnixDatagram::unbound().unwrap();
+            let before = fill(async |message| client.send_to(message, &at).await).await;
+            let receiver = std::thread::spawn(move || {
+                std::thread::sleep(ms(20));
+                (0..before + 1).for_each(|_| _ = server.recv(&mut [0; 8]).unwrap());
+            });
+            let (begin, real_begin) = (boucle::now(), Instant::now());
+            client.send_to(b"late", &at).await.unwrap();
+            assert!(boucle::now() - begin <= real_begin.elapsed());
+            receiver.join().unwrap();
         });
     }
 

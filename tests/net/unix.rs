@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{ErrorKind, IoSlice, IoSliceMut};
+use std::os::fd::OwnedFd;
 use std::os::unix::net;
 use std::rc::Rc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use boucle::net::{UnixListener, UnixStream, serve};
 use boucle::{gather, sleep, spawn};
 use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::{Place, byte_at};
 use crate::common::run;
@@ -71,19 +73,20 @@ fn a_path_may_be_wrong() {
     });
 }
 
+/// Returns a listener whose queue is short: on Linux two connections fill it.
+fn small_listener(at: &Place) -> net::UnixListener {
+    let listener = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+    listener.bind(&SockAddr::unix(at).unwrap()).unwrap();
+    listener.listen(1).unwrap();
+    OwnedFd::from(listener).into()
+}
+
 /// A connect waits while the listener's queue is full, which Linux reports as an error.
 #[test]
 fn a_connect_waits_for_a_place_in_the_queue() {
-    use std::os::fd::OwnedFd;
-
-    use socket2::{Domain, SockAddr, Socket, Type};
-
     run(async {
         let at = Place::new("unix-queue");
-        let listener = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
-        listener.bind(&SockAddr::unix(&at).unwrap()).unwrap();
-        listener.listen(1).unwrap();
-        let listener = UnixListener::from_std(OwnedFd::from(listener).into()).unwrap();
+        let listener = UnixListener::from_std(small_listener(&at)).unwrap();
         let clients: Vec<_> = (0..20u8)
             .map(|number| {
                 let path = at.to_owned();
@@ -105,6 +108,31 @@ fn a_connect_waits_for_a_place_in_the_queue() {
         for client in clients {
             assert_eq!(client.await.unwrap().unwrap(), 1);
         }
+    });
+}
+
+/// A virtual clock does not jump while a connect waits for a listener of another thread: no more of its time passes
+/// than real time. (A connect waits on Linux; elsewhere it is refused.)
+#[cfg(target_os = "linux")]
+#[test]
+fn a_virtual_clock_waits_for_a_place_in_the_queue() {
+    use std::thread;
+    use std::time::Instant;
+
+    use crate::common::virtually;
+
+    virtually(async {
+        let at = Place::new("unix-held");
+        let listener = small_listener(&at);
+        let _fill_the_queue = [(); 2].map(|()| net::UnixStream::connect(&at).unwrap());
+        let accepter = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(20));
+            [(); 3].map(|()| listener.accept().unwrap())
+        });
+        let (begin, real_begin) = (boucle::now(), Instant::now());
+        UnixStream::connect(&at).await.unwrap();
+        assert!(boucle::now() - begin <= real_begin.elapsed());
+        accepter.join().unwrap();
     });
 }
 
