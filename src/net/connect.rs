@@ -133,6 +133,7 @@ fn poll_any<F: Future + Unpin>(futures: &mut Vec<F>, cx: &mut Context<'_>) -> Po
 
 async fn connect_one(address: SocketAddr) -> io::Result<TcpStream> {
     let connected = async {
+        consume_budget().await; // an address may be refused at once
         let source = Source::new(mio::net::TcpStream::connect(address)?, BOTH, false)?;
         poll_fn(|cx| source.poll(cx, Side::Write, |io, _| connect_outcome(io))).await?;
         Ok(TcpStream { source })

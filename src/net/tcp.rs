@@ -112,6 +112,11 @@ pub struct TcpListener {
 /// # }).unwrap();
 /// ```
 ///
+/// Urgent data is left out of what is read, and on Linux what is behind it is read as usual. A program that takes
+/// urgent data itself, by `MSG_OOB`, puts a stream of std's in a `net::AsyncFd` and reads by its `read_with`. (The
+/// kernel does not report what was taken, so a read of a `TcpStream` that ends there may take it for the last, and the
+/// next one wait for more to come.)
+///
 /// With a linger time above zero the drop may wait that long for the peer: drop such a stream in
 /// [`run_in_executor`](crate::run_in_executor).
 #[doc(alias("into_split", "OwnedReadHalf", "OwnedWriteHalf", "set_linger", "set_keepalive"))]

@@ -14,7 +14,7 @@ use boucle::{EventLoop, spawn, timeout, yield_now};
 use socket2::{Domain, Socket, Type};
 
 use super::refused;
-use crate::common::{LONG, Observing, listen, ms, run};
+use crate::common::{LONG, Observing, counted, listen, ms, run};
 
 /// A listener whose queue is full, and the connection that fills it.
 struct Mute {
@@ -110,6 +110,17 @@ fn a_limit_that_is_not_reached_changes_nothing() {
         let error = TcpStream::connect_timeout(refused(), LONG).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
         drop(listener);
+    });
+}
+
+/// A connect to many addresses that fail at once gives way: each is an operation, and so is the connect.
+#[test]
+fn many_addresses_that_fail_at_once_give_way() {
+    run(async {
+        let addresses = [SocketAddr::from((Ipv4Addr::BROADCAST, 80)); 300];
+        let (connect, polls) = counted(async move { TcpStream::connect(&addresses[..]).await });
+        connect.await.unwrap_err();
+        assert_eq!(polls.get(), 1 + 301 / 128);
     });
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::{IoSlice, IoSliceMut, Write};
 use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use boucle::net::{TcpListener, TcpStream};
@@ -169,6 +170,43 @@ fn what_is_behind_urgent_data_is_read() {
             assert_eq!(&buffer[..6], b"before");
             assert_eq!(stream.read(&mut buffer).await.unwrap(), 6);
             assert_eq!(&buffer[..6], b"behind");
+        }
+    });
+}
+
+/// Urgent data that the program takes itself, before the loop has seen it, still divides what is read, and nothing
+/// reports it. An `AsyncFd` reads what is behind it, since it tries until there is nothing.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_behind_urgent_data_that_was_taken_is_read_by_a_descriptor() {
+    use std::io::Read;
+    use std::mem::MaybeUninit;
+
+    use boucle::net::AsyncFd;
+    use socket2::SockRef;
+
+    run(async {
+        let (stream, mut peer) = std_pair();
+        stream.set_nonblocking(true).unwrap();
+        peer.set_nodelay(true).unwrap();
+        let stream = AsyncFd::new(stream).unwrap();
+        for _ in 0..3 {
+            let mut buffer = [0; 64];
+            let mut read = || {
+                stream.poll_read_with(&mut Context::from_waker(Waker::noop()), |mut stream| {
+                    stream.read(&mut buffer)
+                })
+            };
+            assert!(read().is_pending());
+            peer.write_all(b"before").unwrap();
+            assert_eq!(SockRef::from(&peer).send_out_of_band(b"!").unwrap(), 1);
+            peer.write_all(b"behind").unwrap();
+            let taken = SockRef::from(&stream).recv_out_of_band(&mut [MaybeUninit::uninit(); 8]);
+            assert_eq!(taken.unwrap(), 1);
+            stream.readable().await.unwrap();
+            for _ in ["before", "behind"] {
+                assert!(matches!(read(), Poll::Ready(Ok(6))));
+            }
         }
     });
 }
