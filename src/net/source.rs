@@ -121,7 +121,13 @@ impl<S: Io> Source<S> {
             });
             waits.then_some(Poll::Pending)
         });
-        polled.flatten().unwrap_or_else(|| self.wait(side, cx.waker()).map(Err))
+        polled.flatten().unwrap_or_else(|| match self.wait(side, cx.waker()) {
+            Ok(()) => Poll::Pending,
+            Err(error) => {
+                budget::spend();
+                Poll::Ready(Err(error))
+            }
+        })
     }
 
     /// Marks a side as ready, and wakes what waits for it.
@@ -139,9 +145,9 @@ impl<S: Io> Source<S> {
     }
 
     /// Waits in the uncommon cases: the waker is foreign, other tasks wait for the side, the kernel does not
-    /// report it yet, or an operation was interrupted. Ready with an error if the loop is gone.
+    /// report it yet, or an operation was interrupted. An error if the loop is gone.
     #[cold]
-    fn wait(&self, side: Side, waker: &Waker) -> Poll<io::Error> {
+    fn wait(&self, side: Side, waker: &Waker) -> io::Result<()> {
         // First the clone of a foreign waker, which may do anything, even drop the loop.
         let mut waiter = Some(waiter(waker));
         let waits = current::find(self.of).and_then(|mut state| {
@@ -150,21 +156,14 @@ impl<S: Io> Source<S> {
             Some((readiness.wait(&mut waiter, rests), readiness.unwatched))
         });
         drop(waiter);
-        let Some((woken, unwatched)) = waits else {
-            budget::spend();
-            return Poll::Ready(gone(self.of));
-        };
+        let (woken, unwatched) = waits.ok_or_else(|| gone(self.of))?;
         woken.into_iter().for_each(wake_quietly);
-        let Some(registry) = unwatched.then(|| inbox::registry(self.of)).flatten() else {
-            return Poll::Pending;
-        };
-        if let Err(error) = self.watch_both(&registry) {
-            budget::spend();
-            return Poll::Ready(error);
+        if unwatched && let Some(registry) = inbox::registry(self.of) {
+            self.watch_both(&registry)?;
+            // Not before: if the kernel refuses, or a logger panics, the next that waits asks again.
+            self.with_side(side, |readiness| readiness.unwatched = false);
         }
-        // Not before: if the kernel refuses, or a logger panics, the next that waits asks again.
-        self.with_side(side, |readiness| readiness.unwatched = false);
-        Poll::Pending
+        Ok(())
     }
 
     /// Has the kernel report both sides: at the next park, if one is ready by now.

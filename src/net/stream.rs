@@ -108,32 +108,26 @@ fn len_at_once(buffers: &[impl Deref<Target = [u8]>]) -> usize {
 }
 
 /// How a stream of the kernel's is read, in one call. One that may end where more follows is drained first.
-trait Receive {
-    fn receive(&self, buffer: &mut [u8], side: &mut Readiness) -> io::Result<usize> {
-        self.receive_vectored(&mut [IoSliceMut::new(buffer)], side)
-    }
-
-    fn receive_vectored(&self, buffers: &mut [IoSliceMut<'_>], side: &mut Readiness) -> io::Result<usize>;
-}
-
-impl Receive for mio::net::TcpStream {
-    fn receive(mut self: &Self, buffer: &mut [u8], _: &mut Readiness) -> io::Result<usize> {
+trait Receive: Read + Sized {
+    fn receive(mut self, buffer: &mut [u8], _: &mut Readiness) -> io::Result<usize> {
         self.read(buffer)
     }
 
-    fn receive_vectored(
-        mut self: &Self,
-        buffers: &mut [IoSliceMut<'_>],
-        _: &mut Readiness,
-    ) -> io::Result<usize> {
+    fn receive_vectored(mut self, buffers: &mut [IoSliceMut<'_>], _: &mut Readiness) -> io::Result<usize> {
         self.read_vectored(buffers)
     }
 }
 
+impl Receive for &mio::net::TcpStream {}
+
 /// With no room for descriptors, which the kernel closes then.
 #[cfg(unix)]
-impl Receive for mio::net::UnixStream {
-    fn receive_vectored(&self, buffers: &mut [IoSliceMut<'_>], side: &mut Readiness) -> io::Result<usize> {
+impl Receive for &mio::net::UnixStream {
+    fn receive(self, buffer: &mut [u8], side: &mut Readiness) -> io::Result<usize> {
+        self.receive_vectored(&mut [IoSliceMut::new(buffer)], side)
+    }
+
+    fn receive_vectored(self, buffers: &mut [IoSliceMut<'_>], side: &mut Readiness) -> io::Result<usize> {
         let most = buffers.len().min(IOV_MAX);
         let (buffers, mut no_room) = (&mut buffers[..most], RecvAncillaryBuffer::default());
         let message = self.try_io(|| Ok(recvmsg(self, buffers, &mut no_room, RecvFlags::empty())?))?;

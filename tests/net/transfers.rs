@@ -2,7 +2,6 @@
 
 use std::io::{IoSlice, IoSliceMut, Write};
 use std::pin::pin;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use boucle::net::{TcpListener, TcpStream};
@@ -181,6 +180,7 @@ fn what_is_behind_urgent_data_is_read() {
 fn what_is_behind_urgent_data_that_was_taken_is_read_by_a_descriptor() {
     use std::io::Read;
     use std::mem::MaybeUninit;
+    use std::task::{Context, Poll, Waker};
 
     use boucle::net::AsyncFd;
     use socket2::SockRef;
