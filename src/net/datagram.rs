@@ -22,8 +22,8 @@ macro_rules! datagrams {
             ///
             /// # Errors
             ///
-            /// As [`send`](Self::send). Also, if the queue of the receiver or of the device is full, `ENOBUFS` on the
-            /// BSDs and macOS: no event would end a wait.
+            /// As [`send`](Self::send). On the BSDs and macOS also `ENOBUFS`, if the queue of a Unix socket's receiver
+            /// is full: no event would end a wait.
             pub fn poll_send(&self, cx: &mut Context<'_>, message: &[u8]) -> Poll<std::io::Result<usize>> {
                 self.source.poll(cx, Side::Write, |io, _| io.send(message))
             }

@@ -76,8 +76,8 @@ impl Readiness {
         }
     }
 
-    /// Marks the side as waiting after an operation that would block, unless an edge has come since the operation
-    /// began, when there were so many `edges`.
+    /// Marks the side as waiting after an operation that would block, unless an edge has come since it began: then
+    /// there had been so many `edges`.
     pub(super) fn set_waiting(&mut self, edges: u32) {
         if edges == self.edges {
             self.ready = false;
@@ -165,13 +165,14 @@ impl Readiness {
     }
 }
 
-/// Whether mio watches a side no longer when it has reported it, and a source neither when that had an error.
+/// Whether mio stops watching a side that it has reported, and a source that had an error: where it uses `poll`.
 const FORGETS: bool = cfg!(unix) && !EDGE_TRIGGERED;
 
-/// Returns whether an operation has found its side not ready. (mio answers so if it has forgotten the source.)
+/// Returns whether an operation would block. If mio has stopped watching the source, its error is another one, which
+/// no system call gives.
 pub(super) fn would_block(error: &io::Error) -> bool {
-    let is_forgotten = FORGETS && error.kind() == io::ErrorKind::NotFound && error.raw_os_error().is_none();
-    is_forgotten || error.kind() == io::ErrorKind::WouldBlock
+    let is_unwatched = FORGETS && error.kind() == io::ErrorKind::NotFound && error.raw_os_error().is_none();
+    is_unwatched || error.kind() == io::ErrorKind::WouldBlock
 }
 
 #[cfg(test)]
