@@ -136,7 +136,7 @@ impl<T: 'static> Child<T> {
 
     /// Lets the task go on by itself, as when its handle is dropped.
     pub(crate) fn detach(&mut self) {
-        self.0 = JoinHandle::cancelled(self.0.of);
+        self.0 = JoinHandle::cancelled(self.0.task.of);
     }
 }
 

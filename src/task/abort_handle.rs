@@ -1,9 +1,10 @@
-//! What is left of a handle when the task may only be aborted.
+//! The numbers of a task. A handle that can only abort it is these alone; a [`JoinHandle`](crate::JoinHandle)
+//! knows the type of the value, too.
 
 use std::fmt;
 
 use crate::current;
-use crate::task::id::LoopNumber;
+use crate::task::id::{LoopNumber, NO_SLOT};
 use crate::wake::inbox::Message;
 
 /// Aborts a task whose [`JoinHandle`](crate::JoinHandle) is elsewhere, in a [`wait`](crate::wait) say: asyncio's
@@ -12,20 +13,19 @@ use crate::wake::inbox::Message;
 /// It is three numbers, neither keeps the task alive nor detaches it, and may be used on any thread.
 #[derive(Clone)]
 pub struct AbortHandle {
-    of: LoopNumber,
-    slot: u32,
-    id: u64,
+    pub(crate) of: LoopNumber,
+    /// [`NO_SLOT`] once the output was taken.
+    pub(crate) slot: u32,
+    pub(crate) id: u64,
 }
 
 impl AbortHandle {
-    pub(crate) fn new(of: LoopNumber, slot: u32, id: u64) -> Self {
-        AbortHandle { of, slot, id }
-    }
-
     /// Aborts the task, as [`JoinHandle::abort`](crate::JoinHandle::abort) does. Does nothing if it is done.
     #[doc(alias = "cancel")]
     pub fn abort(&self) {
-        current::deliver(self.of, Message::Abort { slot: self.slot, id: self.id });
+        if self.slot != NO_SLOT {
+            current::deliver(self.of, Message::Abort { slot: self.slot, id: self.id });
+        }
     }
 
     /// Whether the task is done, or its loop is gone.
@@ -34,8 +34,8 @@ impl AbortHandle {
     ///
     /// If it is called on another thread than the loop's, while the loop lives.
     pub fn is_finished(&self) -> bool {
-        current::with(self.of, "AbortHandle::is_finished", |state| state.tasks.is_done(self.slot, self.id))
-            .unwrap_or(true)
+        let is_done = current::with(self.of, "a handle", |state| state.tasks.is_done(self.slot, self.id));
+        is_done.unwrap_or(true)
     }
 
     /// The task's id, as [`JoinHandle::id`](crate::JoinHandle::id) gives it.

@@ -43,10 +43,7 @@ use crate::wake::waker::waiter;
 #[doc(alias = "Task")]
 #[must_use = "dropping a handle detaches its task; `abort` ends it, `await` waits for it"]
 pub struct JoinHandle<T> {
-    pub(crate) of: LoopNumber,
-    /// [`NO_SLOT`] once the output was taken.
-    pub(crate) slot: u32,
-    id: u64,
+    pub(crate) task: AbortHandle,
     /// Not a `T`, so the handle is `Send`. Invariant, because the output is found by its `TypeId`: a handle
     /// coerced to another lifetime would ask for another type than its task has.
     value: PhantomData<fn(T) -> T>,
@@ -54,7 +51,7 @@ pub struct JoinHandle<T> {
 
 impl<T> JoinHandle<T> {
     pub(crate) fn new(of: LoopNumber, slot: u32, id: u64) -> Self {
-        JoinHandle { of, slot, id, value: PhantomData }
+        JoinHandle { task: AbortHandle { of, slot, id }, value: PhantomData }
     }
 
     /// The handle of a task that its loop has refused. No task has the id 0.
@@ -62,8 +59,9 @@ impl<T> JoinHandle<T> {
         Self::new(of, 0, 0)
     }
 
+    /// The output was taken.
     fn is_spent(&self) -> bool {
-        self.slot == NO_SLOT
+        self.task.slot == NO_SLOT
     }
 
     /// Aborts the task, unless it is done: its future is dropped at its place in the ready queue, never inside
@@ -74,14 +72,12 @@ impl<T> JoinHandle<T> {
     /// coroutine of asyncio can.
     #[doc(alias = "cancel")]
     pub fn abort(&self) {
-        if !self.is_spent() {
-            current::deliver(self.of, Message::Abort { slot: self.slot, id: self.id });
-        }
+        self.task.abort();
     }
 
     /// A handle that can abort the task while this one waits elsewhere.
     pub fn abort_handle(&self) -> AbortHandle {
-        AbortHandle::new(self.of, self.slot, self.id)
+        self.task.clone()
     }
 
     /// Whether the task is done: returned, panicked, or dropped. True if its loop is gone.
@@ -91,28 +87,26 @@ impl<T> JoinHandle<T> {
     /// If it is called on another thread than the loop's, while the loop lives.
     #[doc(alias = "done")]
     pub fn is_finished(&self) -> bool {
-        let is_done = |state: &mut State| state.tasks.is_done(self.slot, self.id);
-        current::with(self.of, "JoinHandle::is_finished", is_done).unwrap_or(true)
+        self.task.is_finished()
     }
 
     /// The task's id: a loop counts its tasks from 1 in spawn order, main futures included.
     pub fn id(&self) -> u64 {
-        self.id
+        self.task.id
     }
 
     /// Sets what waits for the task, and drops what did before. Returns false if the task is done, or gone.
     pub(crate) fn set_joiner(&self, mut joiner: Joiner) -> bool {
-        let state = current::find(self.of);
-        state.is_some_and(|mut state| state.tasks.exchange_joiner(self.slot, self.id, &mut joiner))
+        let AbortHandle { of, slot, id } = self.task;
+        current::find(of).is_some_and(|mut state| state.tasks.exchange_joiner(slot, id, &mut joiner))
     }
 
     /// Panics if the handle belongs to another loop that lives, or to the task that is being polled.
     pub(crate) fn expect_awaitable(&self) {
-        let is_polled = |state: &mut State| {
-            state.tasks.polled == self.slot && state.tasks.get(self.slot, self.id).is_some()
-        };
-        if current::on_own_loop(self.of, "a JoinHandle", is_polled) == Some(true) {
-            awaits_itself(self.id);
+        let AbortHandle { of, slot, id } = self.task;
+        let is_polled = |state: &mut State| state.tasks.polled == slot && state.tasks.get(slot, id).is_some();
+        if current::on_own_loop(of, "a JoinHandle", is_polled) == Some(true) {
+            awaits_itself(id);
         }
     }
 }
@@ -120,7 +114,8 @@ impl<T> JoinHandle<T> {
 impl<T: 'static> JoinHandle<T> {
     /// Takes the output of the task, if it is done.
     pub(crate) fn take(&mut self) -> Option<Result<T, JoinError>> {
-        let output = current::find(self.of)?.tasks.take_done(self.slot, self.id);
+        let AbortHandle { of, slot, id } = self.task;
+        let output = current::find(of)?.tasks.take_done(slot, id);
         let Output::Done { task, name } = output else { return None };
         Some(self.open(task, name))
     }
@@ -129,19 +124,20 @@ impl<T: 'static> JoinHandle<T> {
     /// cancelled.
     #[inline(always)]
     fn open(&mut self, mut task: Option<BoxedTask>, name: Option<Box<str>>) -> Result<T, JoinError> {
-        self.slot = NO_SLOT;
+        self.task.slot = NO_SLOT;
         let output = task.as_mut().and_then(|task| task.as_mut().output());
         let output = output.and_then(|output| output.downcast_mut::<Kept<T>>());
         let result = output.and_then(Option::take).unwrap_or(Err(Failure::Cancelled));
-        result.map_err(|failure| JoinError::new(self.id, name, failure))
+        result.map_err(|failure| JoinError::new(self.task.id, name, failure))
     }
 }
 
 impl<T: 'static, E: 'static> JoinHandle<Result<T, E>> {
     /// Whether the task has panicked or returned an `Err`.
     pub(crate) fn has_failed(&self) -> bool {
-        current::find(self.of).is_some_and(|mut state| {
-            let output = state.tasks.output(self.slot, self.id);
+        let AbortHandle { of, slot, id } = self.task;
+        current::find(of).is_some_and(|mut state| {
+            let output = state.tasks.output(slot, id);
             let output = output.and_then(|output| output.downcast_ref::<Kept<Result<T, E>>>());
             matches!(output, Some(Some(Ok(Err(_)) | Err(Failure::Panicked(_)))))
         })
@@ -155,9 +151,9 @@ impl<T: 'static> Future for JoinHandle<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         assert!(!self.is_spent(), "a JoinHandle was polled after it was ready");
         ready!(budget::poll_left(cx));
-        let (slot, id) = (self.slot, self.id);
+        let AbortHandle { of, slot, id } = self.task;
         let mut joiner = Joiner::Waiter(waiter(cx.waker()));
-        let polled = current::on_own_loop(self.of, "a JoinHandle", move |state| {
+        let polled = current::on_own_loop(of, "a JoinHandle", move |state| {
             let output = state.tasks.take_done(slot, id);
             if matches!(output, Output::Pending) {
                 state.record_wait(WaitsFor::Task(id));
@@ -186,14 +182,15 @@ impl<T> Drop for JoinHandle<T> {
     /// Detaches the task. A value that was not taken is dropped quietly, on the loop's thread.
     fn drop(&mut self) {
         if !self.is_spent() {
-            current::deliver(self.of, Message::ReleaseTask { slot: self.slot, id: self.id });
+            let AbortHandle { of, slot, id } = self.task;
+            current::deliver(of, Message::ReleaseTask { slot, id });
         }
     }
 }
 
 impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "JoinHandle(task {} of {})", self.id, self.of)
+        write!(f, "JoinHandle(task {} of {})", self.task.id, self.task.of)
     }
 }
 

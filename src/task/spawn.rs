@@ -133,8 +133,8 @@ pub fn spawn_named<F: Future<Output: 'static> + 'static>(
     let name = name.into().into_boxed_str();
     let of = current::running_number();
     let handle = spawn_on(of, Joiner::Nothing, Location::caller(), task.take());
-    if let Some(mut state) = current::find(handle.of) {
-        state.set_name(handle.slot, handle.id(), name);
+    if let Some(mut state) = current::find(handle.task.of) {
+        state.set_name(handle.task.slot, handle.task.id, name);
     }
     handle
 }
