@@ -14,7 +14,10 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-use boucle::{EventLoop, JoinHandle, gather, sleep, sleep_until, spawn, spawn_named, yield_now};
+use boucle::{
+    EventLoop, JoinHandle, TaskGroup, gather, sleep, sleep_until, spawn, spawn_named, timeout, yield_now,
+};
+use futures_lite::future::poll_once;
 
 use common::{Gate, SECOND, look, virtual_loop};
 
@@ -182,6 +185,34 @@ fn a_burst_of_groups_is_given_back() {
     });
 }
 
+/// What a `TaskGroup` keeps for a burst of tasks is given back while the group lives on, with a task in it. So is
+/// what a `join_all` has seen before it was dropped.
+#[test]
+fn a_burst_of_tasks_in_a_group_is_given_back() {
+    let event_loop = EventLoop::new().unwrap();
+    let group = TaskGroup::new();
+    assert_given_back(&event_loop, |event_loop| {
+        event_loop.block_on(async {
+            group.spawn(pending());
+            (0..BURST).for_each(|_| _ = group.spawn(yield_now()));
+            while group.len() > 1 {
+                group.join_next().await.unwrap().unwrap();
+            }
+            assert!(poll_once(group.join_next()).await.is_none());
+        });
+    });
+    assert_given_back(&event_loop, |event_loop| {
+        event_loop.block_on(async {
+            (0..BURST).for_each(|_| _ = group.spawn(yield_now()));
+            assert!(timeout(Duration::from_millis(500), group.join_all()).await.is_err());
+            while group.len() > 1 {
+                group.join_next().await.unwrap().unwrap();
+            }
+            assert!(poll_once(group.join_next()).await.is_none());
+        });
+    });
+}
+
 /// Calls a hook when the slab of tasks grows next.
 fn when_a_table_grows(hook: impl FnMut() + 'static) {
     HOOK.set(Some(Box::new(hook)));
@@ -230,6 +261,30 @@ fn an_allocator_that_calls_back_is_refused() {
         sleep(Duration::from_millis(1)).await;
         assert_eq!(gate.polls(), before + 1);
         assert!(STILL.take().unwrap().is_finished());
+    });
+}
+
+/// A hook that aborts the tasks of a group aborts them a little later if a table grows, the loop's or the
+/// group's, whichever allocation calls it.
+#[test]
+fn an_allocator_may_abort_a_group_that_grows() {
+    virtual_loop().block_on(async {
+        for block in 1.. {
+            let group = Rc::new(TaskGroup::new());
+            let first = group.spawn(pending::<()>());
+            let aborts = group.clone();
+            let abort = move || drop(catch_unwind(AssertUnwindSafe(|| aborts.abort_all())));
+            HOOK.set(Some(Box::new(abort)));
+            COUNTDOWN.set(block);
+            (0..40).for_each(|_| _ = group.spawn(pending()));
+            COUNTDOWN.set(0);
+            if HOOK.take().is_some() {
+                assert!(block > 40, "each spawn allocates");
+                break;
+            }
+            sleep(Duration::from_millis(1)).await;
+            assert!(first.is_finished(), "allocation {block}");
+        }
     });
 }
 

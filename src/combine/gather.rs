@@ -176,6 +176,8 @@ pub fn as_completed<F: Future>(
 }
 
 /// The stream of [`as_completed`].
+// It is no `TaskGroup`, which has a table that grows, shrinks and may be changed while it waits. Its children are
+// known at the call, as those of a `gather`: boxed there, spawned by the first poll, in a list that stays as it is.
 #[must_use = "a stream does nothing until it is polled"]
 pub struct AsCompleted<F: Future> {
     children: Children<F>,

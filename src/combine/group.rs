@@ -83,7 +83,7 @@ impl Group {
             let waiter = waiter(cx.waker());
             let polled = current::on_own_loop(of, what, |state| {
                 let group = state.groups.table.get_mut(number as usize)?;
-                let next = group.done.pop_front();
+                let next = group.next_done();
                 if next.is_some() || group.left == 0 {
                     return Some((Poll::Ready(next), Some(waiter)));
                 }

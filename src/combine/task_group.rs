@@ -1,16 +1,16 @@
 //! `TaskGroup`: tasks that are spawned at any time, and belong to whoever holds the group.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::convert::Infallible;
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
-use std::mem;
 use std::panic::Location;
 use std::task::{Context, Poll, ready};
 
 use slab::Slab;
 
 use crate::combine::group::{Child, Group, Unspawned};
+use crate::shrink::Shrink;
 use crate::task::abort_handle::AbortHandle;
 use crate::task::budget;
 use crate::task::cell::drop_quietly;
@@ -105,15 +105,30 @@ use crate::task::join::{JoinError, JoinHandle};
 pub struct TaskGroup<T> {
     /// By position. They drop before the group that they are members of.
     tasks: RefCell<Slab<Child<T>>>,
+    shrink: RefCell<Shrink>,
+    /// `abort_all` was called by a hook of the allocator, while the table of tasks was in use.
+    abort_is_due: Cell<bool>,
+    /// What a `join_all` has joined and not returned yet, in order: any results, or the first failure alone.
+    joined: RefCell<VecDeque<Joined<T>>>,
     /// From the first spawn on.
     group: OnceCell<Group>,
     closed: Cell<bool>,
 }
 
+/// The id of a task that was joined, and its result.
+type Joined<T> = (u64, Result<T, JoinError>);
+
 impl<T: 'static> TaskGroup<T> {
     /// A group without tasks.
     pub fn new() -> Self {
-        TaskGroup { tasks: RefCell::default(), group: OnceCell::new(), closed: Cell::new(false) }
+        TaskGroup {
+            tasks: RefCell::default(),
+            shrink: RefCell::default(),
+            abort_is_due: Cell::new(false),
+            joined: RefCell::default(),
+            group: OnceCell::new(),
+            closed: Cell::new(false),
+        }
     }
 
     /// Starts a task in the group, as [`spawn`](crate::spawn) does. All are tasks of the loop of the first.
@@ -143,11 +158,11 @@ impl<T: 'static> TaskGroup<T> {
         }
         let group = self.group.get_or_init(|| Group::new("TaskGroup", 0, WakeOn::Each));
         let future = Unspawned::new(future); // First: an allocator's hook may spawn here too.
-        group.grow();
         let position = self.tasks.borrow().vacant_key();
         let task = group.spawn(position, Location::caller(), future);
+        group.grow(); // Not before: the spawn may panic.
         let handle = task.0.abort_handle();
-        self.tasks.borrow_mut().insert(task);
+        self.change(|tasks| _ = tasks.insert(task));
         Ok(handle)
     }
 
@@ -174,7 +189,12 @@ impl<T: 'static> TaskGroup<T> {
     ///
     /// As [`join_next`](Self::join_next).
     pub fn poll_join_next(&self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
-        self.poll_next(cx).map(|next| next.map(|(_, result)| result))
+        if self.joined.borrow().is_empty() {
+            drop(self.joined.take()); // the memory of a burst
+            return self.poll_next(cx).map(|next| next.map(|(_, result)| result));
+        }
+        ready!(budget::poll_spend(cx));
+        Poll::Ready(self.joined.borrow_mut().pop_front().map(|(_, result)| result))
     }
 
     /// Waits for all tasks, and returns their values in spawn order. (That of a task that was aborted is missing,
@@ -184,57 +204,65 @@ impl<T: 'static> TaskGroup<T> {
     ///
     /// # Cancellation
     ///
-    /// Dropping the future drops what it has taken, values or a failure: the next call does not see it. The group
-    /// goes on: drop it to abort its tasks.
+    /// Dropping the future loses nothing: the next call, or [`join_next`](Self::join_next), gives what this one
+    /// has seen, values or a failure. The group goes on: drop it to abort its tasks.
     ///
     /// # Panics
     ///
     /// If a task has panicked. Otherwise as [`join_next`](Self::join_next).
     pub async fn join_all(&self) -> Vec<T> {
-        let Ok(values) = self.join(Ok::<T, Infallible>).await;
-        values
+        self.join(|_| false).await
     }
 
-    /// Waits for all tasks; `judge` tells values from failures.
-    async fn join<V, E>(&self, judge: impl Fn(T) -> Result<V, E>) -> Result<Vec<V>, E> {
-        let mut values = Vec::new();
-        let mut failure = None;
-        while let Some((id, result)) = poll_fn(|cx| self.poll_next(cx)).await {
-            let failed = match result.map(&judge) {
-                Err(error) if error.is_cancelled() => continue,
-                late if failure.is_some() => {
-                    drop_quietly(late);
-                    continue;
-                }
-                Ok(Ok(value)) => {
-                    values.push((id, value));
-                    continue;
-                }
-                Ok(Err(error)) => Ok(error),
-                Err(panic) => Err(panic),
-            };
-            failure = Some(failed);
-            // They are not returned, and must not be dropped while a panic leaves from here.
-            mem::take(&mut values).into_iter().for_each(drop_quietly);
-            self.close();
-            self.abort_all();
+    /// Waits for all tasks. Returns their values in spawn order, or the first that `is_error` alone.
+    async fn join(&self, is_error: impl Fn(&T) -> bool) -> Vec<T> {
+        let has_failed = |(_, result): &Joined<T>| match result {
+            Ok(value) => is_error(value),
+            Err(error) => error.is_panic(),
+        };
+        while let Some(task) = poll_fn(|cx| self.poll_next(cx)).await {
+            let is_over = self.joined.borrow().front().is_some_and(has_failed);
+            if is_over {
+                drop_quietly(task);
+            } else if has_failed(&task) {
+                // Alone: no other value may be dropped while a panic leaves from here.
+                let values = self.joined.replace([task].into());
+                values.into_iter().for_each(drop_quietly);
+                self.close();
+                self.abort_all();
+            } else {
+                self.joined.borrow_mut().push_back(task);
+            }
         }
-        match failure {
-            Some(Ok(error)) => return Err(error),
-            Some(Err(panic)) => panic.resume(),
-            None => values.sort_unstable_by_key(|(id, _)| *id),
-        }
-        Ok(values.into_iter().map(|(_, value)| value).collect())
+        let mut joined = Vec::from(self.joined.take());
+        joined.sort_unstable_by_key(|(id, _)| *id);
+        let values = joined.into_iter().filter_map(|(_, result)| match result {
+            Err(error) if error.is_panic() => error.resume(),
+            result => result.ok(),
+        });
+        values.collect()
     }
 
-    /// The next result, with the id of its task.
-    pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<(u64, Result<T, JoinError>)>> {
+    /// The next task that is done, if a `join_all` has not joined it.
+    pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Joined<T>>> {
         let Some(group) = self.group.get() else {
             return budget::poll_spend(cx).map(|()| None);
         };
-        let next = ready!(group.poll_until(cx, |_| true));
-        let task = next.and_then(|position| self.tasks.borrow_mut().try_remove(position));
+        let next = group.poll_until(cx, |_| true);
+        let Poll::Ready(Some(position)) = next else {
+            self.change(|tasks| self.shrink.borrow_mut().rest(tasks));
+            return next.map(|_| None);
+        };
+        let task = self.tasks.borrow_mut().try_remove(position);
         Poll::Ready(task.and_then(|mut task| Some((task.0.id(), task.0.take()?))))
+    }
+
+    /// Changes the table of tasks. That may allocate, and a hook of the allocator may want to abort them.
+    fn change(&self, change: impl FnOnce(&mut Slab<Child<T>>)) {
+        change(&mut self.tasks.borrow_mut());
+        if self.abort_is_due.take() {
+            self.abort_all();
+        }
     }
 }
 
@@ -253,7 +281,7 @@ impl<T: 'static, E: 'static> TaskGroup<Result<T, E>> {
     ///
     /// If the first failure was a panic. Otherwise as [`join_next`](Self::join_next).
     pub async fn try_join_all(&self) -> Result<Vec<T>, E> {
-        self.join(|result| result).await
+        self.join(Result::is_err).await.into_iter().collect()
     }
 }
 
@@ -261,7 +289,9 @@ impl<T> TaskGroup<T> {
     /// Aborts the tasks that are not done, in spawn order. The group stays as it is:
     /// [`join_next`](Self::join_next) gives their errors.
     pub fn abort_all(&self) {
-        let tasks = self.tasks.borrow();
+        let Ok(tasks) = self.tasks.try_borrow() else {
+            return self.abort_is_due.set(true);
+        };
         let mut tasks: Vec<_> = tasks.iter().map(|(_, task)| &task.0).collect();
         tasks.sort_unstable_by_key(|task| task.id());
         tasks.into_iter().for_each(JoinHandle::abort);
@@ -279,7 +309,7 @@ impl<T> TaskGroup<T> {
 
     /// How many results are to come: of tasks that are not done, and of those that are and were not joined.
     pub fn len(&self) -> usize {
-        self.tasks.borrow().len()
+        self.tasks.borrow().len() + self.joined.borrow().len()
     }
 
     /// Whether no result is to come.
@@ -291,6 +321,7 @@ impl<T> TaskGroup<T> {
 impl<T> Drop for TaskGroup<T> {
     fn drop(&mut self) {
         self.abort_all();
+        self.joined.take().into_iter().for_each(drop_quietly);
     }
 }
 

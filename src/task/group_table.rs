@@ -29,13 +29,16 @@ pub(crate) struct Groups {
 /// The members of a group.
 pub(crate) struct Members {
     /// Which members are done, in order, until the parent takes them; with [`WakeOn::Last`], which panicked.
-    pub(crate) done: VecDeque<u32>,
+    done: VecDeque<u32>,
     /// How many are not done.
     pub(crate) left: usize,
     wake_on: WakeOn,
     /// What waits for the group.
     pub(crate) parent: Option<Waiter>,
 }
+
+/// For how many members that are done the memory is kept in any case.
+const KEPT: usize = 1_024;
 
 /// When the parent is woken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +47,17 @@ pub enum WakeOn {
     Each,
     /// When all members are done, or one has panicked.
     Last,
+}
+
+impl Members {
+    /// Takes the next member that is done. If there is none, the memory of a burst is given back.
+    pub(crate) fn next_done(&mut self) -> Option<u32> {
+        let next = self.done.pop_front();
+        if next.is_none() && self.done.capacity() > KEPT {
+            self.done = VecDeque::new();
+        }
+        next
+    }
 }
 
 impl Groups {

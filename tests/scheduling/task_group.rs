@@ -280,6 +280,86 @@ fn a_wait_for_the_next_can_be_dropped() {
     });
 }
 
+/// A `join_all` that is dropped loses nothing: what it has seen comes from the next call, in spawn order, or from
+/// `join_next`, in the order in which the tasks were done.
+#[test]
+fn a_join_all_that_is_dropped_loses_no_value() {
+    virtually(async {
+        let group = TaskGroup::new();
+        let spawn = |count: u32| {
+            group.spawn(async move {
+                sleep(count * SECOND).await;
+                count
+            })
+        };
+        [3, 2, 1].map(spawn);
+        assert!(timeout(ms(2_500), group.join_all()).await.is_err());
+        assert_eq!(group.len(), 3);
+        assert_eq!(group.join_all().await, [3, 2, 1]);
+
+        [3, 2, 1].map(spawn)[0].abort();
+        assert!(timeout(ms(1_500), group.join_all()).await.is_err());
+        let mut results = Vec::new();
+        while let Some(result) = group.join_next().await {
+            results.push(result.map_err(|error| error.is_cancelled()));
+        }
+        assert_eq!(results, [Err(true), Ok(1), Ok(2)]);
+        assert!(group.is_empty());
+    });
+}
+
+/// A failure stays in the group until it is returned: by the next `join_all`, once all tasks are done, or by
+/// `join_next`.
+#[test]
+fn a_join_all_that_is_dropped_loses_no_failure() {
+    let fails = || {
+        let group = TaskGroup::new();
+        group.spawn(ready(Ok(1)));
+        group.spawn(ready(Err("an error")));
+        group.spawn(holds_up(Bomb("what is dropped late")));
+        group
+    };
+    virtually(async {
+        let group = fails();
+        assert!(poll_once(group.try_join_all()).await.is_none());
+        yield_now().await;
+        assert!(poll_once(group.try_join_all()).await.is_none());
+        assert!(group.is_closed());
+        assert_eq!(group.try_join_all().await, Err("an error"));
+        assert_eq!(group.try_join_all().await, Ok(vec![]));
+
+        let group = fails();
+        yield_now().await;
+        assert!(poll_once(group.try_join_all()).await.is_none());
+        assert_eq!((group.len(), group.join_next().await.unwrap().unwrap()), (2, Err("an error")));
+        assert!(group.join_next().await.unwrap().unwrap_err().is_panic());
+        assert!(group.join_next().await.is_none());
+    });
+    let group = TaskGroup::new();
+    let panicked = panic_of(|| {
+        virtually(async {
+            group.spawn(async { panic!("a panic") });
+            group.spawn(pending());
+            yield_now().await;
+            assert!(poll_once(group.join_all()).await.is_none());
+            group.join_all().await;
+        });
+    });
+    assert_eq!(panicked, "a panic");
+}
+
+/// Values that a `join_all` has seen are dropped quietly with the group: several destructors may panic.
+#[test]
+fn a_group_drops_what_a_join_all_has_seen_quietly() {
+    virtually(async {
+        let group = TaskGroup::new();
+        ["first", "second"].map(|bomb| group.spawn(ready(Bomb(bomb))));
+        group.spawn(pending());
+        yield_now().await;
+        assert!(poll_once(group.join_all()).await.is_none());
+    });
+}
+
 /// A group belongs to the loop of its first task.
 #[test]
 fn a_group_is_joined_on_its_own_loop() {
