@@ -9,14 +9,20 @@ mod common;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, RefCell};
 use std::future::pending;
+#[cfg(unix)]
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
+#[cfg(unix)]
+use boucle::net::{UnixListener, UnixStream, serve};
 use boucle::{
     EventLoop, JoinHandle, TaskGroup, gather, sleep, sleep_until, spawn, spawn_named, timeout, yield_now,
 };
+#[cfg(unix)]
+use futures_lite::AsyncReadExt;
 use futures_lite::future::poll_once;
 
 use common::{Gate, SECOND, look, virtual_loop};
@@ -211,6 +217,46 @@ fn a_burst_of_tasks_in_a_group_is_given_back() {
             assert!(poll_once(group.join_next()).await.is_none());
         });
     });
+}
+
+/// A server gives back what it keeps for a burst of connections. (The addresses of Unix sockets are large.)
+#[cfg(unix)]
+#[test]
+fn a_burst_of_connections_is_given_back() {
+    const CONNECTIONS: usize = 300;
+    let path = std::env::temp_dir().join(format!("boucle-{}-burst", std::process::id()));
+    boucle::run(timeout(Duration::from_secs(30), async {
+        // The first server lets the tables of the loop grow.
+        for kept in [isize::MAX, 32 * 1024] {
+            let open = Rc::new(());
+            let handler = open.clone();
+            let server = serve(UnixListener::bind(&path).unwrap(), move |mut stream: UnixStream, _| {
+                let open = handler.clone();
+                async move {
+                    stream.read(&mut [0]).await?;
+                    drop(open);
+                    io::Result::Ok(())
+                }
+            });
+            let server = spawn(server.into_future());
+            yield_now().await;
+            let before = BYTES.get();
+            let connects = (0..CONNECTIONS).map(|_| UnixStream::connect(path.clone()));
+            let clients = gather(connects.collect::<Vec<_>>()).await;
+            while Rc::strong_count(&open) < CONNECTIONS + 2 {
+                sleep(Duration::from_millis(1)).await;
+            }
+            drop(clients);
+            while Rc::strong_count(&open) > 2 {
+                sleep(Duration::from_millis(1)).await;
+            }
+            sleep(Duration::from_millis(1)).await;
+            assert!(BYTES.get() - before <= kept, "{} bytes are kept", BYTES.get() - before);
+            server.abort();
+            std::fs::remove_file(&path).unwrap();
+        }
+    }))
+    .unwrap();
 }
 
 /// Calls a hook when the slab of tasks grows next.

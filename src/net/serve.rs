@@ -1,6 +1,6 @@
 //! `serve`: accepts connections, and runs a task for each.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::{self, Debug, Display};
 use std::future::{pending, poll_fn};
@@ -15,6 +15,7 @@ use super::tcp::{TcpListener, TcpStream};
 #[cfg(unix)]
 use super::unix::{UnixListener, UnixStream};
 use crate::combine::task_group::TaskGroup;
+use crate::task::abort_handle::AbortHandle;
 use crate::task::join::JoinError;
 use crate::time::sleep::sleep;
 use crate::time::timeout::timeout;
@@ -52,7 +53,7 @@ const RETRY: Duration = Duration::from_secs(1);
 ///     .on_error(|error| eprintln!("{error}"))
 ///     .shutdown_when(async move { stopped.recv().await })
 ///     .grace(Duration::from_secs(10))
-///     .await;
+///     .await?;
 /// # client.await.unwrap()
 /// # }).unwrap();
 /// ```
@@ -61,11 +62,15 @@ const RETRY: Duration = Duration::from_secs(1);
 ///
 /// Dropping the future closes the listener and aborts the handlers.
 ///
+/// # Errors
+///
+/// If the listener's loop is gone: nothing can be accepted any more.
+///
 /// # Panics
 ///
 /// If the function of `on_error` panics. Otherwise as [`TcpListener::accept`].
 #[doc(alias("start_server", "with_graceful_shutdown"))]
-pub fn serve<L, H, F, T, E>(listener: L, handler: H) -> Serve<L, H, E>
+pub fn serve<L, H, F, T, E>(listener: L, mut handler: H) -> Serve<L, E>
 where
     L: Listener,
     H: FnMut(L::Stream, L::Address) -> F + 'static,
@@ -73,11 +78,17 @@ where
     T: 'static,
     E: Display + 'static,
 {
+    let begin = move |tasks: &TaskGroup<_>, stream, peer| {
+        // A client may be gone by now, which is no reason for all others to go too.
+        let begun = catch_unwind(AssertUnwindSafe(|| handler(stream, peer)));
+        // The value is dropped in the task, where a panic of its destructor is the task's.
+        tasks.spawn(async { begun.unwrap_or_else(|panic| resume_unwind(panic)).await.map(drop) })
+    };
     // stderr may be closed.
     let on_error = |error| _ = writeln!(io::stderr(), "boucle: serve: {error}");
     Serve {
         listener,
-        handler,
+        begin: Box::new(begin),
         max_connections: usize::MAX,
         on_error: Box::new(on_error),
         shutdown: Box::pin(pending()),
@@ -88,18 +99,17 @@ where
 /// What [`serve`] returns: await it.
 #[must_use = "it accepts nothing until it is awaited"]
 #[allow(missing_debug_implementations)] // What it holds are functions.
-pub struct Serve<L: Listener, H, E> {
+pub struct Serve<L: Listener, E> {
     listener: L,
-    handler: H,
+    /// Spawns the task of a connection.
+    begin: Box<dyn FnMut(&TaskGroup<Result<(), E>>, L::Stream, L::Address) -> AbortHandle>,
     max_connections: usize,
-    on_error: OnError<L::Address, E>,
+    on_error: Box<dyn FnMut(ServeError<L::Address, E>)>,
     shutdown: Pin<Box<dyn Future<Output = ()>>>,
     grace: Option<Duration>,
 }
 
-type OnError<A, E> = Box<dyn FnMut(ServeError<A, E>)>;
-
-impl<L: Listener, H, E> Serve<L, H, E> {
+impl<L: Listener, E> Serve<L, E> {
     /// Accepts no more while there are `limit` connections, and goes on when one ends: further clients wait
     /// in the backlog. At first there is no limit.
     ///
@@ -137,26 +147,20 @@ impl<L: Listener, H, E> Serve<L, H, E> {
     }
 }
 
-impl<L, H, F, T, E> IntoFuture for Serve<L, H, E>
-where
-    L: Listener,
-    H: FnMut(L::Stream, L::Address) -> F + 'static,
-    F: Future<Output = Result<T, E>> + 'static,
-    T: 'static,
-    E: 'static,
-{
-    type Output = ();
-    type IntoFuture = Pin<Box<dyn Future<Output = ()>>>;
+impl<L: Listener, E: 'static> IntoFuture for Serve<L, E> {
+    type Output = io::Result<()>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output>>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let Serve { listener, mut handler, max_connections, on_error, mut shutdown, grace } = self;
-        let mut connections = Connections { tasks: TaskGroup::new(), peers: HashMap::new(), on_error };
+        let Serve { listener, mut begin, max_connections, on_error, mut shutdown, grace } = self;
+        let mut connections = Connections { tasks: TaskGroup::new(), peers: BTreeMap::new(), on_error };
+        let mut pause = sleep(Duration::ZERO);
         Box::pin(async move {
-            let mut pause = sleep(Duration::ZERO);
             loop {
                 let accepted = poll_fn(|cx| {
+                    listener.expect_loop()?;
                     if shutdown.as_mut().poll(cx).is_ready() {
-                        return Poll::Ready(None);
+                        return Poll::Ready(io::Result::Ok(None));
                     }
                     while let Poll::Ready(Some(())) = connections.poll_ended(cx) {
                         pause = sleep(Duration::ZERO); // its descriptor is free
@@ -165,18 +169,12 @@ where
                         return Poll::Pending;
                     }
                     ready!(pause.poll_over(cx));
-                    listener.poll_accept(cx).map(Some)
+                    listener.poll_accept(cx).map(|accepted| Ok(Some(accepted)))
                 });
-                match accepted.await {
+                match accepted.await? {
                     None => break,
                     Some(Ok((stream, peer))) => {
-                        // A client may be gone by now, which is no reason for all others to go too.
-                        let begun = catch_unwind(AssertUnwindSafe(|| handler(stream, peer.clone())));
-                        // The value is dropped in the task, where a panic of its destructor is the task's.
-                        let task = connections.tasks.spawn(async move {
-                            let connection = begun.unwrap_or_else(|panic| resume_unwind(panic));
-                            connection.await.map(drop)
-                        });
+                        let task = begin(&connections.tasks, stream, peer.clone());
                         connections.peers.insert(task.id(), peer);
                     }
                     Some(Err(error)) => {
@@ -187,13 +185,14 @@ where
                     }
                 }
             }
-            drop((listener, handler, shutdown)); // what they hold may be what a connection waits for
+            drop((listener, begin, shutdown)); // what they hold may be what a connection waits for
             if let Some(grace) = grace
                 && timeout(grace, connections.all_ended()).await.is_err()
             {
                 connections.tasks.abort_all();
             }
             connections.all_ended().await;
+            Ok(())
         })
     }
 }
@@ -201,9 +200,9 @@ where
 /// The connections that are open.
 struct Connections<A, E> {
     tasks: TaskGroup<Result<(), E>>,
-    /// The peer of each task, by the task's id.
-    peers: HashMap<u64, A>,
-    on_error: OnError<A, E>,
+    /// The peer of each task, by the task's id. (A tree gives the memory of a burst back.)
+    peers: BTreeMap<u64, A>,
+    on_error: Box<dyn FnMut(ServeError<A, E>)>,
 }
 
 impl<A, E: 'static> Connections<A, E> {
@@ -263,11 +262,18 @@ pub trait Listener: Sealed + 'static {
 }
 
 /// Seals [`Listener`], since no public path leads to it.
-pub trait Sealed {}
+pub trait Sealed {
+    /// An error if the listener's loop is gone.
+    fn expect_loop(&self) -> io::Result<()>;
+}
 
 macro_rules! listener {
     ($listener:ty: $stream:ty, $address:ty) => {
-        impl Sealed for $listener {}
+        impl Sealed for $listener {
+            fn expect_loop(&self) -> io::Result<()> {
+                self.source.expect_loop()
+            }
+        }
 
         impl Listener for $listener {
             type Stream = $stream;
@@ -296,7 +302,11 @@ mod tests {
     /// A listener that accepts what it was given: a connection lasts so many milliseconds.
     struct Script(RefCell<VecDeque<io::Result<u64>>>);
 
-    impl Sealed for Script {}
+    impl Sealed for Script {
+        fn expect_loop(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
 
     impl Listener for Script {
         type Stream = Duration;
@@ -343,7 +353,8 @@ mod tests {
             })
             .on_error(move |error| add(&errors, error.to_string()))
             .shutdown_when(sleep(Duration::from_secs(10)))
-            .await;
+            .await
+            .unwrap();
             assert_eq!(now() - start, Duration::from_secs(10));
         });
         let expected = [

@@ -49,7 +49,7 @@ use crate::task::budget::consume_budget;
 /// ```
 #[doc(alias = "start_server")]
 pub struct TcpListener {
-    source: Source<mio::net::TcpListener>,
+    pub(super) source: Source<mio::net::TcpListener>,
 }
 
 /// A TCP connection.

@@ -45,7 +45,7 @@ use crate::wake::loop_handle::LoopHandle;
 /// ```
 #[doc(alias("start_unix_server", "create_unix_server"))]
 pub struct UnixListener {
-    source: Source<mio::net::UnixListener>,
+    pub(super) source: Source<mio::net::UnixListener>,
 }
 
 /// A connection between two processes of a machine, or within one.

@@ -11,10 +11,14 @@ use std::time::{Duration, Instant};
 
 use boucle::net::{ServeError, TcpListener, TcpStream, serve};
 use boucle::{gather, now, sleep, spawn, timeout, yield_now};
+use futures_lite::future::poll_once;
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
 
 use super::assert_reset;
-use crate::common::{Bomb, Gate, LONG, Log, SECOND, child, is_child, listen, panic_of, run, secs, virtually};
+use crate::common::{
+    Bomb, Gate, LONG, Log, SECOND, child, is_child, listen, name_of, panic_of, run, secs, virtual_loop,
+    virtually,
+};
 
 /// Clients that are connected before the server accepts any.
 struct Clients {
@@ -90,7 +94,7 @@ fn all_clients_are_served_at_once() {
         gather(clients.collect::<Vec<_>>()).await;
         assert!(!server.is_finished());
         done.open();
-        server.await.unwrap();
+        server.await.unwrap().unwrap();
         assert!(TcpStream::connect(address).await.is_err());
     });
 }
@@ -123,7 +127,8 @@ fn a_server_has_a_limit_of_connections() {
         .max_connections(2)
         .on_error(drop)
         .shutdown_when(shutdown)
-        .await;
+        .await
+        .unwrap();
     });
     let expected = [
         "0 ms: 0 begins",
@@ -194,7 +199,8 @@ fn a_handler_that_fails_is_reported() {
             errors.add(format!("{}, {is_panic}: {text}", peers.number(peer)));
         })
         .shutdown_when(shutdown)
-        .await;
+        .await
+        .unwrap();
     });
     let expected = [
         "2, true: the connection from its address failed: task 4 panicked: assertion `left != right` failed: \
@@ -220,7 +226,8 @@ fn errors_go_to_stderr_at_first() {
                 async { Err::<(), _>("an error") }
             })
             .shutdown_when(shutdown)
-            .await;
+            .await
+            .unwrap();
         });
     }
     let output = child(TEST, TEST).output().unwrap();
@@ -264,7 +271,8 @@ fn a_shutdown_gives_connections_time_to_end() {
         })
         .shutdown_when(shutdown)
         .grace(secs(5))
-        .await;
+        .await
+        .unwrap();
         times.add("over".into());
     });
     let expected = [
@@ -300,10 +308,11 @@ fn a_grace_is_for_ever_or_for_as_long_as_it_is_set() {
                 lasts(secs(50))
             });
             let server = server.on_error(drop).shutdown_when(shutdown);
-            match grace {
+            let ended = match grace {
                 None => server.await,
                 Some(grace) => server.grace(grace).await,
-            }
+            };
+            ended.unwrap();
             assert_eq!((now() - begun.get().unwrap()).as_secs(), seconds);
         });
     }
@@ -324,10 +333,33 @@ fn dropping_a_server_aborts_its_handlers() {
                 lasts(secs(1_000)).await
             }
         });
-        timeout(secs(1), server.max_connections(1)).await.unwrap_err();
+        _ = timeout(secs(1), server.max_connections(1)).await.unwrap_err();
         log.add("over");
         yield_now().await;
         assert_eq!(log.take(), ["over", "dropped"]);
         assert_eq!(net::TcpStream::connect(address).unwrap_err().kind(), ErrorKind::ConnectionRefused);
     });
+}
+
+/// A server whose listener belongs to a loop that is gone ends, with an error that says so. So does one that
+/// ran on that loop before.
+#[test]
+fn a_server_ends_if_its_listeners_loop_is_gone() {
+    let gone = || {
+        let event_loop = virtual_loop();
+        let (listener, _) = event_loop.block_on(listen());
+        (name_of(&event_loop), event_loop, listener)
+    };
+    let (name, event_loop, listener) = gone();
+    let server = |listener| serve(listener, |_, _| lasts(SECOND)).on_error(|error| panic!("{error}"));
+    drop(event_loop);
+    let error = within_a_minute(server(listener).into_future()).unwrap_err();
+    assert_eq!(error.to_string(), format!("the socket's event loop, {name}, is gone"));
+
+    let (name, event_loop, listener) = gone();
+    let mut begun = server(listener).into_future();
+    event_loop.block_on(async { assert!(poll_once(&mut begun).await.is_none()) });
+    drop(event_loop);
+    let error = within_a_minute(begun).unwrap_err();
+    assert_eq!(error.to_string(), format!("the socket's event loop, {name}, is gone"));
 }

@@ -103,7 +103,7 @@ fn a_server_outlives_a_want_of_descriptors() {
             }
         })
         .shutdown_when(async move { stopped.recv().await });
-        timeout(LONG, server).await.expect("the test hangs");
+        timeout(LONG, server).await.expect("the test hangs").unwrap();
     });
     let times = times.take();
     let since_first = times.iter().map(|time| (*time - times[0]).as_millis());

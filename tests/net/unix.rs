@@ -233,7 +233,7 @@ fn a_unix_listener_is_served() {
         UnixStream::connect(&at).await.unwrap().read_to_string(&mut text).await.unwrap();
         assert_eq!(text, "hello");
         drop(stop);
-        server.await.unwrap();
+        server.await.unwrap().unwrap();
     });
 }
 

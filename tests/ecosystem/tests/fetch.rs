@@ -42,7 +42,7 @@ fn server(identity: Option<&Identity>, response: String, end: End) -> u16 {
                 }
             };
             // A client that refuses the server is an error of its handler.
-            serve(listener, answer).on_error(|_| {}).await;
+            serve(listener, answer).on_error(|_| {}).await.unwrap();
         });
     });
     port
