@@ -141,6 +141,9 @@ fn receive(socket: impl AsFd, buffer: &mut ReadBufCursor<'_>, len: usize) -> io:
     Ok(count)
 }
 
+/// How many bytes were written.
+type Written = Poll<io::Result<usize>>;
+
 macro_rules! hyper_stream {
     ($stream:ty, $drain_first:expr) => {
         impl Read for $stream {
@@ -159,11 +162,7 @@ macro_rules! hyper_stream {
         }
 
         impl Write for $stream {
-            fn poll_write(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                bytes: &[u8],
-            ) -> Poll<io::Result<usize>> {
+            fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Written {
                 AsyncWrite::poll_write(self, cx, bytes)
             }
 
@@ -182,9 +181,9 @@ macro_rules! hyper_stream {
             fn poll_write_vectored(
                 self: Pin<&mut Self>,
                 cx: &mut Context<'_>,
-                buffers: &[IoSlice<'_>],
-            ) -> Poll<io::Result<usize>> {
-                AsyncWrite::poll_write_vectored(self, cx, buffers)
+                all: &[IoSlice<'_>],
+            ) -> Written {
+                AsyncWrite::poll_write_vectored(self, cx, all)
             }
         }
     };

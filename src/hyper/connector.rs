@@ -1,6 +1,6 @@
 //! `Connector`: connects the client of `hyper-util`.
 
-use std::io;
+use std::io::{self, ErrorKind::InvalidInput};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -40,41 +40,32 @@ use crate::net::TcpStream;
 ///
 /// Those of [`TcpStream::connect`]; and of a URI without a host, or of another scheme.
 #[doc(alias = "HttpConnector")]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Connector {
-    only_http: bool,
+    any_scheme: bool,
 }
 
 impl Connector {
     /// A connector that takes `http` alone.
     pub fn new() -> Self {
-        Connector { only_http: true }
+        Self::default()
     }
 
     /// Whether other schemes than `http` are errors. A TLS connector that wraps this one sets it to false.
     pub fn enforce_http(&mut self, enforced: bool) {
-        self.only_http = enforced;
+        self.any_scheme = !enforced;
     }
 
     /// The host and the port of a URI.
     fn target(self, uri: &Uri) -> io::Result<(String, u16)> {
-        let invalid = |why: &str| {
-            let message = format!("cannot connect to \"{uri}\": {why}");
-            io::Error::new(io::ErrorKind::InvalidInput, message)
-        };
+        let invalid = |why| io::Error::new(InvalidInput, format!("cannot connect to \"{uri}\": {why}"));
         let scheme = uri.scheme_str();
-        if self.only_http && scheme != Some("http") {
+        if !self.any_scheme && scheme != Some("http") {
             return Err(invalid("its scheme is not http, and there is no TLS here"));
         }
         let host = uri.host().ok_or_else(|| invalid("it has no host"))?;
         let default = if scheme == Some("https") { 443 } else { 80 };
         Ok((host.to_owned(), uri.port_u16().unwrap_or(default)))
-    }
-}
-
-impl Default for Connector {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
