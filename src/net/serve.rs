@@ -18,7 +18,6 @@ use crate::combine::task_group::TaskGroup;
 use crate::task::abort_handle::AbortHandle;
 use crate::task::join::JoinError;
 use crate::time::sleep::sleep;
-use crate::time::timeout::timeout;
 
 /// How long `serve` waits after an error of `accept`: as long as asyncio and axum do.
 const RETRY: Duration = Duration::from_secs(1);
@@ -101,13 +100,15 @@ where
 #[allow(missing_debug_implementations)] // What it holds are functions.
 pub struct Serve<L: Listener, E> {
     listener: L,
-    /// Spawns the task of a connection.
-    begin: Box<dyn FnMut(&TaskGroup<Result<(), E>>, L::Stream, L::Address) -> AbortHandle>,
+    begin: Begin<L::Stream, L::Address, E>,
     max_connections: usize,
     on_error: Box<dyn FnMut(ServeError<L::Address, E>)>,
     shutdown: Pin<Box<dyn Future<Output = ()>>>,
     grace: Option<Duration>,
 }
+
+/// Spawns the task of a connection.
+type Begin<S, A, E> = Box<dyn FnMut(&TaskGroup<Result<(), E>>, S, A) -> AbortHandle>;
 
 impl<L: Listener, E> Serve<L, E> {
     /// Accepts no more while there are `limit` connections, and goes on when one ends: further clients wait
@@ -186,12 +187,15 @@ impl<L: Listener, E: 'static> IntoFuture for Serve<L, E> {
                 }
             }
             drop((listener, begin, shutdown)); // what they hold may be what a connection waits for
-            if let Some(grace) = grace
-                && timeout(grace, connections.all_ended()).await.is_err()
-            {
-                connections.tasks.abort_all();
-            }
-            connections.all_ended().await;
+            let mut grace = grace.map(sleep);
+            let mut all_ended = poll_fn(|cx| {
+                if grace.as_mut().is_some_and(|grace| grace.poll_over(cx).is_ready()) {
+                    grace = None;
+                    connections.tasks.abort_all();
+                }
+                connections.poll_ended(cx)
+            });
+            while (&mut all_ended).await.is_some() {}
             Ok(())
         })
     }
@@ -215,10 +219,6 @@ impl<A, E: 'static> Connections<A, E> {
             _ => {}
         }
         Poll::Ready(Some(()))
-    }
-
-    async fn all_ended(&mut self) {
-        while poll_fn(|cx| self.poll_ended(cx)).await.is_some() {}
     }
 }
 
