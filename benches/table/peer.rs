@@ -1,11 +1,14 @@
 //! A peer: a runtime, or a program written by hand in its place, and the rows that it has.
 
+use std::net::UdpSocket;
+use std::os::unix::net::{UnixDatagram, UnixStream};
+
 use super::rows::{
-    Row, asking, by_hand, by_oneself, groups, remote, sleepers, sockets, tasks, the_gather, timers,
+    Row, asking, by_hand, by_oneself, groups, pairs, remote, sleepers, sockets, tasks, the_gather, timers,
 };
 use super::side::{Errand, Side};
 use crate::workloads::floor::{AskingFloor, Floor};
-use crate::workloads::runtime::{Boucle, Groups, Net, Runtime, Timers, Tokio, TokioLocalSet};
+use crate::workloads::runtime::{Boucle, Groups, Net, Pairs, Runtime, Timers, Tokio, TokioLocalSet};
 
 pub struct Peer {
     pub name: &'static str,
@@ -33,6 +36,7 @@ pub const BOUCLE: Peer = peer::<Boucle>(
         timers::<Boucle>,
         sleepers::<Boucle>,
         sockets::<Boucle>,
+        pairs::<Boucle>,
     ],
 );
 pub const TOKIO: Peer = peer::<Tokio>("tokio", &tokio_rows::<Tokio>());
@@ -41,8 +45,20 @@ pub const FLOOR: Peer = peer::<Floor>("", &[tasks::<Floor>]);
 pub const ASKING_FLOOR: Peer = peer::<AskingFloor>("", &[tasks::<AskingFloor>, asking::<AskingFloor>]);
 pub const MIO: Peer = Peer { name: "mio by hand", package: "mio", rows: &[by_hand], lacks: &[] };
 
-const fn tokio_rows<R: Groups + Net + Timers>() -> [Kind; 7] {
-    [tasks::<R>, groups::<R>, by_oneself::<R>, remote::<R>, timers::<R>, sleepers::<R>, sockets::<R>]
+const fn tokio_rows<R>() -> [Kind; 8]
+where
+    R: Groups + Net + Pairs<UdpSocket> + Pairs<UnixDatagram> + Pairs<UnixStream> + Timers,
+{
+    [
+        tasks::<R>,
+        groups::<R>,
+        by_oneself::<R>,
+        remote::<R>,
+        timers::<R>,
+        sleepers::<R>,
+        sockets::<R>,
+        pairs::<R>,
+    ]
 }
 
 pub const fn peer<R: Runtime>(package: &'static str, rows: &'static [Kind]) -> Peer {

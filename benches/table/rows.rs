@@ -4,21 +4,24 @@
 //! round is short, since many sides take turns, and since the tools that count are slow.
 
 use std::fs;
+use std::net::{TcpStream, UdpSocket};
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::workloads::echo::echo;
 use crate::workloads::gather::{
     Gives, at_once, gather, gather_yielding, handles_in_a_vec, join_all, join_all_yielding, once, staggered,
 };
 use crate::workloads::lateness::{median_of_isolated, p99_of_many};
 use crate::workloads::memory::{idle_task, sleeping_task};
-use crate::workloads::mio_echo;
+use crate::workloads::mio_echo::{self, ByHand};
 use crate::workloads::remote::{Beside, round_trips, storm};
 use crate::workloads::ring::{ring, with_main};
-use crate::workloads::runtime::{Groups, Net, Runtime, Timers};
+use crate::workloads::runtime::{Groups, Net, Pairs, Runtime, Timers};
 use crate::workloads::spawn::{one_after_another, spawn_and_await};
-use crate::workloads::tcp::{accept_and_close, beside_a_socket, echo};
+use crate::workloads::tcp::{accept_and_close, beside_a_socket};
 use crate::workloads::timers::{arm_and_cancel, isolated_sleeps, sleeps};
 use crate::workloads::wait::{all_completed, first_completed};
 use crate::workloads::watch::Spent;
@@ -182,10 +185,23 @@ pub fn sockets<R: Net>() -> Vec<Row> {
     vec![
         time::<R>(YIELD_BESIDE, 50_000, beside_a_socket(yields(1))),
         time::<R>(PING_PONG_BESIDE, 50_000, beside_a_socket(ring(2))),
-        time::<R>(ECHO_1, 2_000, echo(1)),
-        time::<R>(ECHO_50, 5_000, echo(50)),
-        time::<R>(ECHO_1000, 10_000, echo(1_000)),
+        time::<R>(TCP_1, 2_000, echo(1)),
+        time::<R>(TCP_50, 5_000, echo(50)),
+        time::<R>(TCP_1000, 10_000, echo(1_000)),
         time::<R>("accept and close", 300, accept_and_close()),
+    ]
+}
+
+/// Sockets of other kinds, each pair connected to each other.
+#[rustfmt::skip] // A row a line.
+pub fn pairs<R: Pairs<UdpSocket> + Pairs<UnixDatagram> + Pairs<UnixStream>>() -> Vec<Row> {
+    vec![
+        time::<R>(UDP_1, 2_000, echo::<R, UdpSocket>(1)),
+        time::<R>(UDP_50, 5_000, echo::<R, UdpSocket>(50)),
+        time::<R>(DATAGRAM_1, 2_000, echo::<R, UnixDatagram>(1)),
+        time::<R>(DATAGRAM_50, 5_000, echo::<R, UnixDatagram>(50)),
+        time::<R>(STREAM_1, 2_000, echo::<R, UnixStream>(1)),
+        time::<R>(STREAM_50, 5_000, echo::<R, UnixStream>(50)),
     ]
 }
 
@@ -195,20 +211,32 @@ pub fn asking<R: Runtime>() -> Vec<Row> {
 }
 
 /// Written on mio directly, without a runtime.
+#[rustfmt::skip] // A row a line.
 pub fn by_hand() -> Vec<Row> {
-    let echo = |name, connections, operations| {
-        let echo = mio_echo::echo(connections);
-        let round = move |operations| per_operation(echo(operations), operations);
-        Row { counted: operations / 10, ..row(name, Unit::Nanoseconds, operations, || Box::new(round)) }
-    };
-    vec![echo(ECHO_1, 1, 2_000), echo(ECHO_50, 50, 5_000), echo(ECHO_1000, 1_000, 10_000)]
+    vec![
+        echo_by_hand::<TcpStream>(TCP_1, 2_000, 1),
+        echo_by_hand::<TcpStream>(TCP_50, 5_000, 50),
+        echo_by_hand::<TcpStream>(TCP_1000, 10_000, 1_000),
+        echo_by_hand::<UdpSocket>(UDP_1, 2_000, 1),
+        echo_by_hand::<UdpSocket>(UDP_50, 5_000, 50),
+        echo_by_hand::<UnixDatagram>(DATAGRAM_1, 2_000, 1),
+        echo_by_hand::<UnixDatagram>(DATAGRAM_50, 5_000, 50),
+        echo_by_hand::<UnixStream>(STREAM_1, 2_000, 1),
+        echo_by_hand::<UnixStream>(STREAM_50, 5_000, 50),
+    ]
 }
 
 const YIELD_BESIDE: &str = "yield, 1 task, socket open";
 const PING_PONG_BESIDE: &str = "ping-pong, socket open";
-const ECHO_1: &str = "TCP echo, 1 connection";
-const ECHO_50: &str = "TCP echo, 50 connections";
-const ECHO_1000: &str = "TCP echo, 1,000 connections";
+const TCP_1: &str = "TCP echo, 1 connection";
+const TCP_50: &str = "TCP echo, 50 connections";
+const TCP_1000: &str = "TCP echo, 1,000 connections";
+const UDP_1: &str = "UDP echo, 1 pair";
+const UDP_50: &str = "UDP echo, 50 pairs";
+const DATAGRAM_1: &str = "Unix datagram echo, 1 pair";
+const DATAGRAM_50: &str = "Unix datagram echo, 50 pairs";
+const STREAM_1: &str = "Unix stream echo, 1 pair";
+const STREAM_50: &str = "Unix stream echo, 50 pairs";
 
 fn time<R: Runtime>(
     name: &'static str,
@@ -227,6 +255,12 @@ fn uncounted<R: Runtime>(
 ) -> Row {
     let run = move |runtime: &R, operations| per_operation(run(runtime, operations), operations);
     row(name, Unit::Nanoseconds, operations, on::<R>(run))
+}
+
+fn echo_by_hand<S: ByHand>(name: &'static str, operations: usize, connections: usize) -> Row {
+    let echo = mio_echo::echo::<S>(connections);
+    let round = move |operations| per_operation(echo(operations), operations);
+    Row { counted: operations / 10, ..row(name, Unit::Nanoseconds, operations, || Box::new(round)) }
 }
 
 fn late<R: Runtime>(name: &'static str, operations: usize, run: impl Fn(&R, usize) -> f64 + 'static) -> Row {

@@ -1,18 +1,58 @@
-//! The same echo over TCP as in `tcp.rs`, by hand on mio: no futures, no tasks, one `match` for both ends.
+//! The same echo as in `echo.rs`, by hand on mio: no futures, no tasks, one `match` for both ends.
 //! What the kernel takes, and as little more as one can write.
 
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{TcpStream, UdpSocket};
+use std::os::unix::net::{UnixDatagram, UnixStream};
 
-use mio::net::TcpStream;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Interest, Poll, Token, event};
 
-use super::tcp::{BUFFER, MESSAGE};
+use super::echo::{BUFFER, MESSAGE};
+use super::socket::Socket;
 use super::watch::{Spent, Watch};
 
+/// mio's socket in place of std's.
+pub trait ByHand: Socket {
+    type Mio: event::Source;
+
+    /// Whether a read that fills less than the buffer has read everything, so that no second one asks.
+    const IS_STREAM: bool;
+
+    fn into_mio(self) -> Self::Mio;
+    fn receive(socket: &mut Self::Mio, to: &mut [u8]) -> io::Result<usize>;
+    fn send(socket: &mut Self::Mio, bytes: &[u8]) -> io::Result<usize>;
+}
+
+macro_rules! by_hand {
+    ($socket:ident, $is_stream:expr, $receive:ident, $send:ident) => {
+        impl ByHand for $socket {
+            type Mio = mio::net::$socket;
+
+            const IS_STREAM: bool = $is_stream;
+
+            fn into_mio(self) -> Self::Mio {
+                mio::net::$socket::from_std(self)
+            }
+
+            fn receive(socket: &mut Self::Mio, to: &mut [u8]) -> io::Result<usize> {
+                socket.$receive(to)
+            }
+
+            fn send(socket: &mut Self::Mio, bytes: &[u8]) -> io::Result<usize> {
+                socket.$send(bytes)
+            }
+        }
+    };
+}
+
+by_hand!(TcpStream, true, read, write);
+by_hand!(UnixStream, true, read, write);
+by_hand!(UdpSocket, false, recv, send);
+by_hand!(UnixDatagram, false, recv, send);
+
 /// One end of a connection.
-struct End {
-    stream: TcpStream,
+struct End<S: ByHand> {
+    socket: S::Mio,
     role: Role,
 }
 
@@ -24,11 +64,11 @@ enum Role {
 }
 
 /// An echo over that many connections.
-pub fn echo(connections: usize) -> impl Fn(usize) -> Spent {
+pub fn echo<S: ByHand>(connections: usize) -> impl Fn(usize) -> Spent {
     move |requests| {
         let mut poll = Poll::new().expect("the system gives a poller");
-        let mut ends = connect(&poll, connections).expect("there are enough sockets");
-        // As in `tcp.rs`, the first request is not measured.
+        let mut ends = connect::<S>(&poll, connections).expect("there are enough sockets");
+        // As in `echo.rs`, the first request is not measured.
         ask_all(&mut poll, &mut ends, 1);
         let watch = Watch::start();
         ask_all(&mut poll, &mut ends, (requests / connections).max(1));
@@ -37,7 +77,7 @@ pub fn echo(connections: usize) -> impl Fn(usize) -> Spent {
 }
 
 /// All clients at the same time, each with that many requests one after the other.
-fn ask_all(poll: &mut Poll, ends: &mut [End], each: usize) {
+fn ask_all<S: ByHand>(poll: &mut Poll, ends: &mut [End<S>], each: usize) {
     let mut events = Events::with_capacity(1_024);
     let mut asking = 0;
     for end in ends.iter_mut() {
@@ -59,45 +99,44 @@ fn ask_all(poll: &mut Poll, ends: &mut [End], each: usize) {
 }
 
 /// Pairs of a client and its server.
-fn connect(poll: &Poll, connections: usize) -> io::Result<Vec<End>> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+fn connect<S: ByHand>(poll: &Poll, connections: usize) -> io::Result<Vec<End<S>>> {
     let mut ends = Vec::new();
     for _ in 0..connections {
-        let client = std::net::TcpStream::connect(listener.local_addr()?)?;
-        let (server, _peer) = listener.accept()?;
+        let (client, server) = S::pair()?;
         let asks = Role::Client { requests: 0, left: 0 };
-        for (stream, role) in [(client, asks), (server, Role::Server)] {
-            stream.set_nodelay(true)?;
-            stream.set_nonblocking(true)?;
-            let mut stream = TcpStream::from_std(stream);
+        for (socket, role) in [(client, asks), (server, Role::Server)] {
+            let mut socket = socket.into_mio();
             let token = Token(ends.len());
-            poll.registry().register(&mut stream, token, Interest::READABLE)?;
-            ends.push(End { stream, role });
+            poll.registry().register(&mut socket, token, Interest::READABLE)?;
+            ends.push(End { socket, role });
         }
     }
     Ok(ends)
 }
 
-impl End {
-    /// Reads, and does what comes next; false when this was the end of the last answer. A read that fills less
-    /// than the buffer has read everything, so no second one asks.
+impl<S: ByHand> End<S> {
+    /// Reads what there is, and does what comes next; false when this was the end of the last answer.
     fn is_readable(&mut self) -> io::Result<bool> {
         let mut buffer = [0; BUFFER];
-        let count = self.stream.read(&mut buffer)?;
-        assert_ne!(count, 0, "no end hangs up");
-        match &mut self.role {
-            Role::Server => self.stream.write_all(&buffer[..count])?,
-            Role::Client { requests, left } => {
-                *left -= count;
-                if *left == 0 {
-                    if *requests == 0 {
-                        return Ok(false);
+        loop {
+            let count = S::receive(&mut self.socket, &mut buffer)?;
+            assert_ne!(count, 0, "no end hangs up");
+            match &mut self.role {
+                Role::Server => self.send(&buffer[..count])?,
+                Role::Client { requests, left } => {
+                    *left -= count;
+                    if *left == 0 {
+                        if *requests == 0 {
+                            return Ok(false);
+                        }
+                        self.ask()?;
                     }
-                    self.ask()?;
                 }
             }
+            if S::IS_STREAM {
+                return Ok(true);
+            }
         }
-        Ok(true)
     }
 
     /// Sends a request, if this is a client.
@@ -105,8 +144,15 @@ impl End {
         if let Role::Client { requests, left } = &mut self.role {
             *requests -= 1;
             *left = MESSAGE.len();
-            self.stream.write_all(&MESSAGE)?;
+            self.send(&MESSAGE)?;
         }
+        Ok(())
+    }
+
+    /// There is room: one message is on its way at a time.
+    fn send(&mut self, message: &[u8]) -> io::Result<()> {
+        let count = S::send(&mut self.socket, message)?;
+        assert_eq!(count, message.len(), "it is sent as a whole");
         Ok(())
     }
 }

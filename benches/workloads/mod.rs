@@ -7,6 +7,7 @@
 // Each bench is a program of its own, with this folder in it, and uses a part.
 #![allow(dead_code, unused_imports)]
 
+pub mod echo;
 pub mod floor;
 pub mod gather;
 pub mod give_way;
@@ -16,6 +17,7 @@ pub mod mio_echo;
 pub mod remote;
 pub mod ring;
 pub mod runtime;
+pub mod socket;
 pub mod spawn;
 pub mod tcp;
 pub mod timers;

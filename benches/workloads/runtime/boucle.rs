@@ -2,12 +2,13 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::time::Duration;
 
 use boucle::{ALL_COMPLETED, FIRST_COMPLETED, JoinHandle};
 
-use super::{Groups, Net, Runtime, Timers};
+use super::{Groups, Net, Pairs, Runtime, Timers, take_in};
 
 pub struct Boucle(boucle::EventLoop);
 
@@ -76,6 +77,44 @@ impl Net for Boucle {
 
     async fn write_all(stream: &mut Self::Stream, bytes: &[u8]) -> io::Result<()> {
         futures_lite::AsyncWriteExt::write_all(stream, bytes).await
+    }
+}
+
+macro_rules! datagrams {
+    ($($socket:ident),+) => {$(
+        impl Pairs<$socket> for Boucle {
+            type End = boucle::net::$socket;
+
+            async fn pairs(count: usize) -> io::Result<Vec<(Self::End, Self::End)>> {
+                take_in(count, boucle::net::$socket::from_std)
+            }
+
+            async fn receive(end: &mut Self::End, to: &mut [u8]) -> io::Result<usize> {
+                end.recv(to).await
+            }
+
+            async fn send(end: &mut Self::End, bytes: &[u8]) -> io::Result<()> {
+                end.send(bytes).await.map(drop)
+            }
+        }
+    )+};
+}
+
+datagrams!(UdpSocket, UnixDatagram);
+
+impl Pairs<UnixStream> for Boucle {
+    type End = boucle::net::UnixStream;
+
+    async fn pairs(count: usize) -> io::Result<Vec<(Self::End, Self::End)>> {
+        take_in(count, boucle::net::UnixStream::from_std)
+    }
+
+    async fn receive(end: &mut Self::End, to: &mut [u8]) -> io::Result<usize> {
+        futures_lite::AsyncReadExt::read(end, to).await
+    }
+
+    async fn send(end: &mut Self::End, bytes: &[u8]) -> io::Result<()> {
+        futures_lite::AsyncWriteExt::write_all(end, bytes).await
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a runtime has to offer so that a workload, written once, runs on it: all sides do the same.
 //!
-//! There are four traits, as there are runtimes without timers, without sockets, or with nothing for
-//! groups of tasks; a workload asks for the least that it needs. Every method is what the runtime offers
+//! There are five traits, as there are runtimes without timers, without sockets, with none but TCP, or with
+//! nothing for groups of tasks; a workload asks for the least that it needs. Every method is what the runtime offers
 //! for the purpose, mostly one call, and the compiler sees through it.
 
 mod boucle;
@@ -15,6 +15,8 @@ use std::time::Duration;
 
 pub use boucle::Boucle;
 pub use tokio::{Tokio, TokioLocalSet};
+
+use super::socket::Socket;
 
 /// A runtime that runs on this thread. It is kept from round to round, as a program keeps it.
 pub trait Runtime: Sized + 'static {
@@ -53,6 +55,23 @@ pub trait Net: Runtime {
     fn connect(address: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>>;
     fn read(stream: &mut Self::Stream, to: &mut [u8]) -> impl Future<Output = io::Result<usize>>;
     fn write_all(stream: &mut Self::Stream, bytes: &[u8]) -> impl Future<Output = io::Result<()>>;
+}
+
+/// A runtime with sockets of a kind, by std's name of it, in pairs whose ends are connected to each other.
+pub trait Pairs<S: Socket>: Runtime {
+    type End: 'static;
+
+    fn pairs(count: usize) -> impl Future<Output = io::Result<Vec<(Self::End, Self::End)>>>;
+    /// A message, or some bytes of a stream. None at the end of a stream, or if the message is empty.
+    fn receive(end: &mut Self::End, to: &mut [u8]) -> impl Future<Output = io::Result<usize>>;
+    /// All bytes. To send none is an empty message, and nothing to a stream.
+    fn send(end: &mut Self::End, bytes: &[u8]) -> impl Future<Output = io::Result<()>>;
+}
+
+/// Takes in pairs of std's sockets, by the runtime's own function.
+pub fn take_in<S: Socket, E>(count: usize, end: fn(S) -> io::Result<E>) -> io::Result<Vec<(E, E)>> {
+    let pair = || S::pair().and_then(|(one, other)| Ok((end(one)?, end(other)?)));
+    (0..count).map(|_| pair()).collect()
 }
 
 /// A runtime that runs several children as tasks and collects their values, with what it offers for this.

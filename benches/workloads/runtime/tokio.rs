@@ -7,12 +7,13 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::{Groups, Net, Runtime, Timers};
+use super::{Groups, Net, Pairs, Runtime, Timers, take_in};
 
 /// tokio's `current_thread` scheduler, as a `LocalRuntime`.
 pub struct Tokio(tokio::runtime::LocalRuntime);
@@ -130,6 +131,44 @@ impl<R: InsideTokio> Net for R {
 
     async fn write_all(stream: &mut Self::Stream, bytes: &[u8]) -> io::Result<()> {
         tokio::io::AsyncWriteExt::write_all(stream, bytes).await
+    }
+}
+
+macro_rules! datagrams {
+    ($($socket:ident),+) => {$(
+        impl<R: InsideTokio> Pairs<$socket> for R {
+            type End = tokio::net::$socket;
+
+            async fn pairs(count: usize) -> io::Result<Vec<(Self::End, Self::End)>> {
+                take_in(count, tokio::net::$socket::from_std)
+            }
+
+            async fn receive(end: &mut Self::End, to: &mut [u8]) -> io::Result<usize> {
+                end.recv(to).await
+            }
+
+            async fn send(end: &mut Self::End, bytes: &[u8]) -> io::Result<()> {
+                end.send(bytes).await.map(drop)
+            }
+        }
+    )+};
+}
+
+datagrams!(UdpSocket, UnixDatagram);
+
+impl<R: InsideTokio> Pairs<UnixStream> for R {
+    type End = tokio::net::UnixStream;
+
+    async fn pairs(count: usize) -> io::Result<Vec<(Self::End, Self::End)>> {
+        take_in(count, tokio::net::UnixStream::from_std)
+    }
+
+    async fn receive(end: &mut Self::End, to: &mut [u8]) -> io::Result<usize> {
+        tokio::io::AsyncReadExt::read(end, to).await
+    }
+
+    async fn send(end: &mut Self::End, bytes: &[u8]) -> io::Result<()> {
+        tokio::io::AsyncWriteExt::write_all(end, bytes).await
     }
 }
 

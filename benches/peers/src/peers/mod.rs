@@ -17,7 +17,7 @@ use self::monoio::{IoUring, Mio, Monoio};
 use self::nexus::Nexus;
 use self::smol::Smol;
 use crate::table::peer::{ASKING_FLOOR, BOUCLE, FLOOR, LOCAL_SET, MIO, Peer, TOKIO, peer};
-use crate::table::rows::{handles, remote, sleepers, sockets, tasks, timers};
+use crate::table::rows::{handles, pairs, remote, sleepers, sockets, tasks, timers};
 
 type MonoioMio = Monoio<Mio>;
 type MonoioRing = Monoio<IoUring>;
@@ -29,7 +29,7 @@ pub const PEERS: &[Peer] = &[
     LOCAL_SET,
     peer::<Smol>("async-executor", &[
         tasks::<Smol>, handles::<Smol>, remote::<Smol>,
-        timers::<Smol>, sleepers::<Smol>, sockets::<Smol>,
+        timers::<Smol>, sleepers::<Smol>, sockets::<Smol>, pairs::<Smol>,
     ])
     .lacks(&[NO_WAIT]),
     peer::<LocalPool>("futures-executor", &[

@@ -2,7 +2,8 @@
 
 use std::future::Future;
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::time::{Duration, Instant};
 
 use async_executor::{LocalExecutor, Task};
@@ -12,7 +13,7 @@ use futures::future::NeverError;
 use futures::never::Never;
 use futures_lite::future;
 
-use crate::workloads::runtime::{Net, Runtime, Timers};
+use crate::workloads::runtime::{Net, Pairs, Runtime, Timers, take_in};
 
 pub struct Smol;
 
@@ -85,5 +86,43 @@ impl Net for Smol {
 
     async fn write_all(stream: &mut Self::Stream, bytes: &[u8]) -> io::Result<()> {
         futures_lite::AsyncWriteExt::write_all(stream, bytes).await
+    }
+}
+
+macro_rules! datagrams {
+    ($($socket:ident),+) => {$(
+        impl Pairs<$socket> for Smol {
+            type End = Async<$socket>;
+
+            async fn pairs(count: usize) -> io::Result<Vec<(Self::End, Self::End)>> {
+                take_in(count, Async::new)
+            }
+
+            async fn receive(end: &mut Self::End, to: &mut [u8]) -> io::Result<usize> {
+                end.recv(to).await
+            }
+
+            async fn send(end: &mut Self::End, bytes: &[u8]) -> io::Result<()> {
+                end.send(bytes).await.map(drop)
+            }
+        }
+    )+};
+}
+
+datagrams!(UdpSocket, UnixDatagram);
+
+impl Pairs<UnixStream> for Smol {
+    type End = Async<UnixStream>;
+
+    async fn pairs(count: usize) -> io::Result<Vec<(Self::End, Self::End)>> {
+        take_in(count, Async::new)
+    }
+
+    async fn receive(end: &mut Self::End, to: &mut [u8]) -> io::Result<usize> {
+        futures_lite::AsyncReadExt::read(end, to).await
+    }
+
+    async fn send(end: &mut Self::End, bytes: &[u8]) -> io::Result<()> {
+        futures_lite::AsyncWriteExt::write_all(end, bytes).await
     }
 }

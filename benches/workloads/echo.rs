@@ -1,0 +1,92 @@
+//! Echo: 64 bytes there, 64 bytes back, over TCP, UDP, Unix datagrams or Unix streams.
+//!
+//! An operation is one request with its answer. Both ends are tasks of the same loop, so the thread's CPU clock
+//! holds all of it, and no other thread's scheduling disturbs: two writes, two reads, and a share of the
+//! parks; with datagrams two more reads, which find nothing. Most of it is the kernel's, which is the same for all
+//! runtimes.
+//!
+//! The buffers are larger than the message, as they are in programs: of a stream, a runtime may conclude from a
+//! short read that there is nothing more.
+
+use super::runtime::Pairs;
+use super::socket::Socket;
+use super::watch::{Spent, Watch};
+
+pub const MESSAGE: [u8; 64] = [b'.'; 64];
+pub const BUFFER: usize = 1_024;
+
+/// An echo over that many connections. With one, every request waits for the kernel alone; with many, a park brings many
+/// events.
+pub fn echo<R: Pairs<S>, S: Socket>(connections: usize) -> impl Fn(&R, usize) -> Spent {
+    move |runtime, requests| {
+        allow_sockets(2 * connections);
+        runtime.block_on(async {
+            let mut servers = Vec::new();
+            let mut clients = Vec::new();
+            for (client, server) in R::pairs(connections).await.expect("there are enough sockets") {
+                servers.push(R::spawn(serve::<R, S>(server)));
+                clients.push(client);
+            }
+            // Not measured: only the first request has to find out what is readable.
+            let clients = ask_all::<R, S>(clients, 1).await;
+            let each = (requests / connections).max(1);
+            let watch = Watch::start();
+            let clients = ask_all::<R, S>(clients, each).await;
+            let spent = watch.stop();
+            for mut client in clients {
+                // The end of a stream comes when it is dropped; datagrams have none.
+                R::send(&mut client, &[]).await.expect("the server still reads");
+            }
+            for server in servers {
+                server.await.expect("the server ends with its client");
+            }
+            spent
+        })
+    }
+}
+
+/// Sockets and some more descriptors, which a process is seldom given unasked.
+fn allow_sockets(sockets: usize) {
+    let wanted = sockets as u64 + 100;
+    let limit = rlimit::increase_nofile_limit(wanted).unwrap_or(0);
+    assert!(limit >= wanted, "{wanted} open files are needed, and {limit} allowed (`ulimit -n`)");
+}
+
+/// Until the end of the stream, or an empty message.
+async fn serve<R: Pairs<S>, S: Socket>(mut end: R::End) {
+    let mut buffer = [0; BUFFER];
+    loop {
+        let count = R::receive(&mut end, &mut buffer).await.expect("a request");
+        if count == 0 {
+            return;
+        }
+        let answer = R::send(&mut end, &buffer[..count]).await;
+        answer.expect("the client reads");
+    }
+}
+
+/// All clients at the same time, each with that many requests one after the other.
+async fn ask_all<R: Pairs<S>, S: Socket>(clients: Vec<R::End>, requests: usize) -> Vec<R::End> {
+    let ask = |client| R::spawn(ask::<R, S>(client, requests));
+    let asking: Vec<_> = clients.into_iter().map(ask).collect();
+    let mut clients = Vec::with_capacity(asking.len());
+    for client in asking {
+        clients.push(client.await.expect("the client ends"));
+    }
+    clients
+}
+
+async fn ask<R: Pairs<S>, S: Socket>(mut end: R::End, requests: usize) -> R::End {
+    let mut buffer = [0; BUFFER];
+    for _ in 0..requests {
+        let request = R::send(&mut end, &MESSAGE).await;
+        request.expect("the server reads");
+        let mut left = MESSAGE.len();
+        while left > 0 {
+            let count = R::receive(&mut end, &mut buffer).await.expect("an answer");
+            assert_ne!(count, 0, "the server hung up");
+            left -= count;
+        }
+    }
+    end
+}
