@@ -106,7 +106,7 @@ async fn on_tokio(listener: TcpListener, http1: bool) {
     }
 }
 
-/// Prints a row for each load: the median of all rounds, and the least and the most.
+/// Prints a row for each load. A ratio is of two costs of one round, so that a slow moment falls on both.
 fn measure(rounds: usize) {
     let mut costs: [[Vec<f64>; 2]; ROWS.len()] = Default::default();
     for round in 0..rounds {
@@ -119,14 +119,17 @@ fn measure(rounds: usize) {
     }
     println!("CPU µs of the server per request: the median of {rounds} (least to most)\n");
     println!("| | boucle | tokio | ratio |\n|---|---|---|---|");
-    for (row, costs) in ROWS.iter().zip(costs) {
-        let [(boucle, ours), (tokio, theirs)] = costs.map(|mut costs| {
-            costs.sort_by(f64::total_cmp);
-            let median = costs[rounds / 2];
-            (median, format!("{median:.2} ({:.2} to {:.2})", costs[0], costs[rounds - 1]))
-        });
-        println!("| {} | {ours} | {theirs} | {:.2} |", row.name, boucle / tokio);
+    for (row, [boucle, tokio]) in ROWS.iter().zip(costs) {
+        let ratios = boucle.iter().zip(&tokio).map(|(boucle, tokio)| boucle / tokio).collect();
+        println!("| {} | {} | {} | {} |", row.name, spread(boucle), spread(tokio), spread(ratios));
     }
+}
+
+/// "5.62 (5.41 to 5.77)"
+fn spread(mut figures: Vec<f64>) -> String {
+    figures.sort_by(f64::total_cmp);
+    let (median, most) = (figures[figures.len() / 2], figures[figures.len() - 1]);
+    format!("{median:.2} ({:.2} to {most:.2})", figures[0])
 }
 
 /// Starts a server and sends it requests. Returns the microseconds that one costs.
