@@ -18,6 +18,8 @@
 //! });
 //! ```
 //!
+//! Coming from asyncio or tokio? [`coming_from`] has every name of this crate beside theirs, and what differs.
+//!
 //! # One turn of the loop
 //!
 //! ```text
@@ -227,6 +229,9 @@
 //! the JSON of a recorded run. `hyper` and `hyper-util` bring the module `hyper`: HTTP servers and
 //! clients without adapters.
 
+// What a feature or a system leaves out cannot be linked: there the names stand in the text as they are.
+#![cfg_attr(not(all(unix, feature = "blocking", feature = "trace")), allow(rustdoc::broken_intra_doc_links))]
+
 mod turn; // one turn of the loop
 mod event_loop; // `EventLoop`, `run`, `stop`: the ways to run it
 mod state; // what a loop owns, and what its turn does with it
@@ -318,6 +323,7 @@ pub mod hyper; // what hyper asks of its runtime
 mod shrink; // giving a table's memory back
 pub mod observe; // what a loop does, as events
 pub mod trace; // what a recorded run looks like
+pub mod coming_from; // documentation: what asyncio and tokio call it
 pub mod ecosystem; // documentation: using it with other crates
 
 pub use combine::gather::{

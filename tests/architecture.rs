@@ -1,5 +1,5 @@
 //! How the files of `src` depend on each other: imports have no cycle, `trace` is known to one file of the
-//! core, and `unsafe` stands where it is said to.
+//! core, and `unsafe` stands where it is said to. And the tables of the documentation leave nothing out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -32,9 +32,11 @@ fn read() -> Files {
     files
 }
 
-/// What is compiled into the library: no unit tests, which are at the end of a file, and no comments.
+/// What is compiled into the library: no comments, and no unit tests or imports for links, which are at the end
+/// of a file.
 fn code(text: &str) -> String {
-    let text = text.split("\n#[cfg(test)]\nmod ").next().unwrap();
+    let ends = ["\n#[cfg(test)]\nmod tests {", "\n#[cfg(doc)]\nuse "];
+    let text = ends.iter().fold(text, |text, end| text.split(end).next().unwrap());
     let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -236,5 +238,135 @@ fn the_table_of_crates_names_its_tests() {
         for test in tests.split(',').map(|test| test.trim().trim_matches('`')) {
             assert!(root.join("tests").join(test).is_file(), "there is no {test}: {row}");
         }
+    }
+}
+
+/// What a program can name: types, traits, functions, constants and macros, and methods as "Type::method". Not
+/// modules, fields, variants, and the methods of traits.
+fn public_items(files: &Files) -> BTreeSet<String> {
+    let exported = exported(files);
+    let mut items = BTreeSet::new();
+    for code in files.values() {
+        let mut owners = Vec::new();
+        let mut attributes = String::new();
+        for line in code.lines() {
+            if line.trim_start().starts_with("#[") {
+                attributes += line;
+                continue;
+            }
+            let is_hidden = attributes.contains("doc(hidden)");
+            let is_exported_macro = attributes.contains("macro_export");
+            attributes.clear();
+            if let Some(header) = line.trim_start().strip_prefix("impl") {
+                owners = owners_of(files, code, header);
+            }
+            match declared(line) {
+                Some(_) if is_hidden => {}
+                Some(("macro_rules!", name)) if is_exported_macro => _ = items.insert(format!("{name}!")),
+                Some(("fn", name)) if line.starts_with(' ') => {
+                    let owners = owners.iter().filter(|owner| exported.contains(*owner));
+                    items.extend(owners.map(|owner| format!("{owner}::{name}")));
+                }
+                Some((_, name)) if exported.contains(name) => _ = items.insert(name.to_owned()),
+                _ => {}
+            }
+        }
+    }
+    items
+}
+
+/// The names that modules pass on, and those that a public module of one file defines.
+fn exported(files: &Files) -> BTreeSet<String> {
+    let mut paths = Vec::new();
+    for code in files.values() {
+        for (at, found) in code.match_indices("pub use ") {
+            expand(&code[at + found.len()..], &mut Vec::new(), &mut paths);
+        }
+    }
+    let passed_on = paths.into_iter().filter_map(|mut path| path.pop());
+    let modules = files["lib.rs"].lines().filter_map(|line| line.strip_prefix("pub mod ")?.split(';').next());
+    let code = modules.filter_map(|module| {
+        files.get(&format!("{module}.rs")).or_else(|| files.get(&format!("{module}/mod.rs")))
+    });
+    let defined = code.flat_map(|code| code.lines()).filter(|line| line.starts_with("pub "));
+    passed_on.chain(defined.filter_map(declared).map(|(_, name)| name.to_owned())).collect()
+}
+
+/// What a line declares for others, if it does: "fn" and its name, say.
+fn declared(line: &str) -> Option<(&str, &str)> {
+    let line = line.trim_start();
+    let unqualified = line.trim_start_matches("pub ").trim_start_matches("async ");
+    let function = unqualified.strip_prefix("const ").filter(|rest| rest.starts_with("fn "));
+    let (kind, rest) = function.unwrap_or(unqualified).split_once(' ')?;
+    let is_public = line.starts_with("pub ") || kind == "macro_rules!";
+    let is_known = ["fn", "struct", "enum", "trait", "const", "macro_rules!"].contains(&kind);
+    (is_public && is_known).then(|| (kind, words(rest).next().unwrap_or_default()))
+}
+
+/// The type that an `impl` is for, read from behind that word. In a macro that is a parameter: then all types
+/// that the macros of the file are called with, and whatever else they are called with.
+fn owners_of(files: &Files, code: &str, header: &str) -> Vec<String> {
+    let owner =
+        if header.starts_with('<') { header.split_once("> ").map_or("", |(_, owner)| owner) } else { header };
+    if !owner.trim_start().starts_with('$') {
+        return words(owner).take(1).map(Into::into).collect();
+    }
+    let macros: Vec<_> = code.lines().filter_map(|line| line.strip_prefix("macro_rules! ")).collect();
+    let macros: Vec<_> = macros.iter().map(|line| format!("\n{}!(", words(line).next().unwrap())).collect();
+    let calls = files.values().flat_map(|code| macros.iter().flat_map(|name| code.split(name).skip(1)));
+    let calls = calls.map(|call| call.split(';').next().unwrap());
+    calls.flat_map(words).map(Into::into).collect()
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
+}
+
+/// The tables for those who come from asyncio or tokio have every public item, and no other.
+#[test]
+fn the_tables_of_names_have_every_public_item() {
+    let items = public_items(&read());
+    assert!(items.len() > 200, "{}: {items:#?}", items.len());
+    let tables = fs::read_to_string(source().join("coming_from.rs")).unwrap();
+    let cells = tables.lines().filter_map(|line| line.strip_prefix("//! | ")?.split(" | ").next());
+    let named = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    // "hyper::Timer" is `Timer`, and "dump()" is `dump`.
+    let without_module =
+        |name: &str| name.trim_start_matches("hyper::").trim_start_matches("signal::").replace("()", "");
+    let named: BTreeSet<String> = named.map(without_module).collect();
+    let missing: Vec<_> = items.difference(&named).collect();
+    assert!(missing.is_empty(), "src/coming_from.rs does not name {missing:?}");
+    let unknown: Vec<_> = named.difference(&items).collect();
+    assert!(unknown.is_empty(), "src/coming_from.rs names what is no public item: {unknown:?}");
+}
+
+/// A public item is found, however it is written; and what no program can name is none.
+#[test]
+fn a_public_item_is_found() {
+    let mut files = Files::new();
+    let mut add = |name: &str, text: &str| files.insert(name.into(), code(text));
+    add("lib.rs", "mod a;\npub mod b;\npub use a::{A, B, f};\n");
+    add(
+        "a.rs",
+        "pub struct A<T>(T);\npub struct Private;\npub enum B {}\npub fn f() {}\npub(crate) fn g() {}\n\
+         impl<T: Into<u8>> A<T> {\n    pub async fn m() {}\n    pub const fn k() {}\n    fn n() {}\n}\n\
+         impl Private {\n    pub fn m() {}\n}\n\
+         #[doc(hidden)]\n#[inline]\npub fn h() {}\nmethods!(A, B);\n",
+    );
+    add("b.rs", "pub const C: u8 = 0;\n#[macro_export]\nmacro_rules! d {}\nmacro_rules! e {}\n");
+    add("c.rs", "macro_rules! methods {\n    ($a:ty) => {\n        impl $a {\n            pub fn o() {}\n");
+    let found = ["A", "A::k", "A::m", "A::o", "B", "B::o", "C", "d!", "f"].map(String::from);
+    assert_eq!(public_items(&files), BTreeSet::from(found));
+}
+
+/// The links of the README lead to files.
+#[test]
+fn the_links_of_the_readme_lead_to_files() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    let targets: Vec<_> = readme.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()).collect();
+    assert!(targets.len() > 3, "{targets:?}");
+    for target in targets.into_iter().filter(|target| !target.starts_with("https://")) {
+        assert!(root.join(target).is_file(), "README.md links to {target}, which is no file");
     }
 }

@@ -1,0 +1,264 @@
+//! Coming from asyncio or tokio: every name of this crate, what it is called there, and what differs.
+//!
+//! "The same" is the same name with the same meaning; "none" is nothing of the kind. What is of another crate
+//! than tokio, or of another module of Python than asyncio, says so.
+//!
+//! # From asyncio
+//!
+//! - A coroutine does nothing until it is awaited or spawned, as in Python. Awaiting it runs it as a part of the
+//!   task; only [`spawn`], [`gather`](fn@crate::gather) and what builds on them make tasks.
+//! - There are no exceptions. An error is a `Result` that the coroutine returns. A panic ends its task, and is a
+//!   [`JoinError`] where the handle is awaited.
+//! - To cancel is to drop. A coroutine that is aborted gets no `CancelledError`, so it cannot refuse, and awaits
+//!   nothing more: its destructors run, where Python's `finally` would.
+//! - Cancellation does not pass through a handle: whatever drops a [`JoinHandle`] leaves its task running.
+//! - A task that nothing refers to is not collected: it goes on until it is done, or the loop ends.
+//! - [`run`] drops the tasks that are left when the main coroutine returns; they cannot await anything then.
+//!
+//! # From tokio
+//!
+//! - It is a `current_thread` runtime with a `LocalSet` around it: a future need not be `Send`, and [`spawn`] is
+//!   `spawn_local`. A loop never leaves its thread; for several cores, run several loops.
+//! - Nothing has to be enabled: every loop has sockets and timers.
+//! - Streams read and write by the traits of `futures-io`. For tokio's, `tokio-util` has `compat()`.
+//! - [`std::time::Instant`] is the instant, under a virtual clock too: read it by [`now`].
+//! - Tasks are polled in the order in which they were woken, and timers fire in that of their deadlines. Nothing is
+//!   random, so under a virtual clock a run repeats itself.
+//! - Locks, channels, files and processes are other crates': see [What is not here](#what-is-not-here).
+//!
+//! # The loop
+//!
+//! | boucle | asyncio | tokio | what differs |
+//! |---|---|---|---|
+//! | [`run`] | `run` | `#[tokio::main]`, `Runtime::block_on` | asyncio cancels the tasks that are left and awaits them; here, as in tokio, they are dropped |
+//! | [`stop`] | `loop.stop` | none | from inside of the loop |
+//! | [`EventLoop`] | `AbstractEventLoop`, `Runner` | `Runtime` with a `LocalSet` | dropping it closes it |
+//! | [`EventLoop::new`] | `new_event_loop` | `Runtime::new` | there is no `set_event_loop`: the loop that runs on the thread is the current one |
+//! | [`EventLoop::builder`] | none | `Builder::new_current_thread` | |
+//! | [`EventLoop::spawn`] | `loop.create_task` | `LocalSet::spawn_local` | the loop need not run |
+//! | [`EventLoop::block_on`] | `loop.run_until_complete`, `Runner.run` | `LocalSet::block_on` | tasks that are left stay for the next run. A stop, or a deadlock under a virtual clock, is a panic |
+//! | [`EventLoop::run_forever`] | `loop.run_forever` | none | tokio's users block on a future that is never ready |
+//! | [`EventLoop::turn`] | `loop._run_once` (private) | none | runs the batch first and parks then; asyncio's selects first |
+//! | [`EventLoop::stop`] | `loop.stop` | none | |
+//! | [`EventLoop::handle`] | the loop itself | `Runtime::handle` | |
+//! | [`Turn`] | none | none | what a turn did |
+//! | [`Builder`] | none | `runtime::Builder` | |
+//! | [`Builder::build`] | none | `Builder::build` | |
+//! | [`Builder::virtual_clock`] | none | `start_paused` | works without a feature; in `block_on` and `run_forever` a deadlock is a panic that lists the tasks |
+//! | [`Builder::observe`] | none | `on_task_spawn`, `on_before_task_poll`, … (unstable) | one function for every event |
+//! | [`Builder::slow_poll`] | `loop.slow_callback_duration` | none | no debug mode is needed |
+//! | [`Builder::shutdown_timeout`] | `loop.shutdown_default_executor(timeout)` | `Runtime::shutdown_timeout` | set when the loop is built. [`run`] has no bound; `asyncio.run` waits up to five minutes |
+//!
+//! # From other threads
+//!
+//! | boucle | asyncio | tokio | what differs |
+//! |---|---|---|---|
+//! | [`LoopHandle`] | the loop itself | `Handle` | it keeps no loop alive |
+//! | [`LoopHandle::current`] | `get_running_loop` | `Handle::current` | |
+//! | [`LoopHandle::spawn`] | `call_soon_threadsafe`, `run_coroutine_threadsafe` | `Handle::spawn` | takes a closure that makes the future, which need not be `Send`; the task is detached |
+//! | [`LoopHandle::stop`] | `call_soon_threadsafe(loop.stop)` | none | |
+//! | [`LoopHandle::dump`] | `python -m asyncio ps PID` | `Handle::dump` (unstable) | blocks the caller up to a limit; says which task holds the loop's thread |
+//! | [`LoopHandle::hold_clock`] | none | none | in tokio only a `spawn_blocking` holds a paused clock |
+//! | [`ClockHold`] | none | none | |
+//! | [`LoopGone`] | `RuntimeError("Event loop is closed")` | none | tokio's `Handle::spawn` gives a handle that is cancelled |
+//!
+//! # Tasks
+//!
+//! | boucle | asyncio | tokio | what differs |
+//! |---|---|---|---|
+//! | [`spawn`] | `create_task`, `ensure_future` | `spawn_local` | polled in the next batch; asyncio keeps only a weak reference to a task |
+//! | [`spawn_named`] | `create_task(…, name=…)` | `task::Builder::name` (unstable) | |
+//! | [`JoinHandle`] | `Task` | the same | awaiting it takes the value: once, and not in the task itself |
+//! | [`JoinHandle::abort`] | `Task.cancel` | the same | the future is dropped at its place in the ready queue; it cannot refuse, and there is no `uncancel` |
+//! | [`JoinHandle::abort_handle`] | none | the same | |
+//! | [`JoinHandle::is_finished`] | `Task.done` | the same | |
+//! | [`JoinHandle::id`] | none | the same | a number that counts the loop's spawns |
+//! | [`AbortHandle`] | none | the same | it keeps nothing alive |
+//! | [`AbortHandle::abort`] | `Task.cancel` | the same | |
+//! | [`AbortHandle::is_finished`] | `Task.done` | the same | |
+//! | [`AbortHandle::id`] | none | the same | |
+//! | [`JoinError`] | the task's exception, or `CancelledError` | the same | it is `Clone` |
+//! | [`JoinError::is_cancelled`] | `Task.cancelled` | the same | |
+//! | [`JoinError::is_panic`] | `Task.exception` is not `None` | the same | |
+//! | [`JoinError::try_into_panic`] | `Task.exception` | the same | there is no `into_panic` |
+//! | [`JoinError::resume`] | `Task.result` raises it | `resume_unwind(error.into_panic())` | |
+//! | [`JoinError::id`] | none | the same | |
+//! | [`JoinError::name`] | `Task.get_name` | none | |
+//! | [`yield_now`] | `sleep(0)` | the same | |
+//! | [`YieldNow`] | none | none | tokio's is unnamed |
+//! | [`consume_budget`] | none | `task::coop::consume_budget` | outside of a loop it does nothing |
+//! | [`dump()`] | `all_tasks`, `print_call_graph`, `python -m asyncio pstree` | `Handle::dump` (unstable) | what each task waits for, in place of stack traces |
+//! | [`Dump`], [`DumpError`] | `FutureCallGraph` | `runtime::Dump` (unstable) | |
+//! | [`run_in_executor`] | `loop.run_in_executor`, `to_thread` | `spawn_blocking` | gives the value itself: a panic of the work is resumed. All loops share the threads |
+//! | [`RunInExecutor`] | `Future` | `JoinHandle` | dropping it gives up work that has not begun |
+//!
+//! # Several at once
+//!
+//! | boucle | asyncio | tokio | what differs |
+//! |---|---|---|---|
+//! | [`gather`](fn@crate::gather) | `gather` | `futures::future::join_all` | spawns the futures, so they must be `'static`. A panic aborts the others; a gather of handles gives each its `Result`, as `return_exceptions=True` does |
+//! | [`gather!`] | `gather` | `join!` | the same, for different types |
+//! | [`try_gather`] | `gather` | `futures::future::try_join_all` | after an error the others go on, as in asyncio |
+//! | [`Gather`], [`TryGather`] | `Future` | `JoinAll`, `TryJoinAll` of `futures` | dropping it aborts the tasks |
+//! | [`wait`] | `wait` | `select_all` of `futures` | two lists in the order of the input, in place of sets |
+//! | [`FIRST_COMPLETED`], [`FIRST_EXCEPTION`], [`ALL_COMPLETED`] | the same | none | an `Err` is an exception; an abort is none |
+//! | [`FirstCompleted`], [`FirstException`], [`AllCompleted`], [`Mode`] | strings | none | their types |
+//! | [`Wait`], [`Wait::timeout`] | `wait(…, timeout=…)` | `timeout` around it | the timeout gives the handles back, and aborts nothing |
+//! | [`as_completed`] | `as_completed` | `JoinSet`; `FuturesUnordered` of `futures` | a stream; dropping it aborts the tasks |
+//! | [`AsCompleted`] | the iterator | `FuturesUnordered` | |
+//! | [`TaskGroup`] | `TaskGroup` | `JoinSet`; `TaskTracker` of `tokio-util` | no `async with`: await one of its joins. Dropping it aborts its tasks, as a `JoinSet` does |
+//! | [`TaskGroup::new`] | `TaskGroup()` | `JoinSet::new` | |
+//! | [`TaskGroup::spawn`] | `TaskGroup.create_task` | `JoinSet::spawn_local` | takes `&self`, so tasks can spawn siblings; gives an [`AbortHandle`] |
+//! | [`TaskGroup::try_spawn`] | `create_task`, with its `RuntimeError` | none | gives the future back if the group is closed |
+//! | [`TaskGroup::join_next`] | none | `JoinSet::join_next` | takes `&self` |
+//! | [`TaskGroup::poll_join_next`] | none | `JoinSet::poll_join_next` | |
+//! | [`TaskGroup::join_all`] | the end of `async with` | `JoinSet::join_all` | values in spawn order. The first panic aborts the others and is resumed: no `ExceptionGroup` |
+//! | [`TaskGroup::try_join_all`] | the end of `async with` | none | an `Err` aborts the others too |
+//! | [`TaskGroup::abort_all`] | none | `JoinSet::abort_all` | |
+//! | [`TaskGroup::close`], [`TaskGroup::is_closed`] | none | `TaskTracker::close`, `is_closed` | a closed group takes no more tasks; a closed `TaskTracker` does |
+//! | [`TaskGroup::len`], [`TaskGroup::is_empty`] | none | `JoinSet::len`, `is_empty` | |
+//!
+//! # Time
+//!
+//! | boucle | asyncio | tokio | what differs |
+//! |---|---|---|---|
+//! | [`now`] | `loop.time` | `Instant::now` | |
+//! | [`sleep`] | `sleep` | the same | counts from the call, as tokio's; asyncio's from the await. Zero does not give way |
+//! | [`sleep_until`] | `loop.call_at` | the same | |
+//! | [`Sleep`] | `TimerHandle` | the same | it is `Unpin` |
+//! | [`Sleep::deadline`] | `TimerHandle.when` | the same | `None` before it is known, in a sleep that was made without a loop |
+//! | [`Sleep::is_elapsed`] | none | the same | |
+//! | [`Sleep::reset`] | `Timeout.reschedule` | the same | takes `&mut self`; wakes nothing, so poll it again |
+//! | [`timeout`] | `wait_for`, `timeout` | the same | nothing is cancelled behind a handle; for `timeout_at` write `timeout(deadline - now(), …)` |
+//! | [`Timeout`] | `Timeout` | the same | |
+//! | [`Elapsed`] | `TimeoutError` | the same | |
+//! | [`interval`] | none | the same | |
+//! | [`Interval`] | none | the same | |
+//! | [`Interval::tick`], [`Interval::poll_tick`] | none | the same | |
+//! | [`Interval::period`] | none | the same | |
+//! | [`Interval::reset`], [`Interval::reset_immediately`], [`Interval::reset_after`], [`Interval::reset_at`] | none | the same | `interval_at` is a `reset_at` before the first tick |
+//! | [`Interval::missed_tick_behavior`], [`Interval::set_missed_tick_behavior`] | none | the same | |
+//! | [`MissedTickBehavior`] | none | the same | |
+//!
+//! # Sockets: `boucle::net`
+//!
+//! What each loop's own sockets have in common: `from_std` makes the socket non-blocking, where tokio's leaves
+//! that to its caller, and a split is `futures_lite::io::split`.
+//!
+//! | boucle | asyncio | tokio | what differs |
+//! |---|---|---|---|
+//! | [`ToSocketAddrs`] | `host`, `port` | the same | names are looked up on threads of their own; sealed in both |
+//! | [`TcpListener`] | `Server` | the same | |
+//! | [`TcpListener::bind`] | `create_server` | the same | a backlog of 128, as tokio's; asyncio's is 100 |
+//! | [`TcpListener::accept`], [`TcpListener::poll_accept`] | `loop.sock_accept` | the same | any number of tasks may wait; of tokio's `poll_accept`, the last one |
+//! | [`TcpListener::local_addr`] | `Server.sockets[0].getsockname()` | the same | |
+//! | [`TcpListener::from_std`], [`TcpListener::into_std`] | `create_server(sock=…)` | the same | |
+//! | [`TcpStream`] | `StreamReader` with a `StreamWriter` | the same | no buffer of its own: `futures_lite::io` has `BufReader`, `BufWriter` and `read_until`. The traits stand on `&TcpStream` too |
+//! | [`TcpStream::connect`] | `open_connection` | the same | "Happy Eyeballs", with a `happy_eyeballs_delay` of 250 ms; tokio tries one address after the other |
+//! | [`TcpStream::connect_timeout`] | `wait_for(open_connection(…), …)` | `timeout` around it | the error names the address |
+//! | [`TcpStream::peek`] | none | the same | |
+//! | [`TcpStream::nodelay`], [`TcpStream::set_nodelay`], [`TcpStream::ttl`], [`TcpStream::set_ttl`] | `get_extra_info("socket")`, then `setsockopt` | the same | asyncio sets `TCP_NODELAY`, the others do not |
+//! | [`TcpStream::shutdown`] | `StreamWriter.write_eof` | `AsyncWriteExt::shutdown` | std's, for either direction; `close` of `futures-io` shuts down the writing side |
+//! | [`TcpStream::local_addr`], [`TcpStream::peer_addr`] | `get_extra_info("sockname")`, `get_extra_info("peername")` | the same | |
+//! | [`TcpStream::from_std`], [`TcpStream::into_std`] | `open_connection(sock=…)` | the same | |
+//! | [`UdpSocket`] | `DatagramTransport` | the same | |
+//! | [`UdpSocket::bind`] | `create_datagram_endpoint(local_addr=…)` | the same | |
+//! | [`UdpSocket::connect`] | `create_datagram_endpoint(remote_addr=…)` | the same | |
+//! | [`UdpSocket::send`], [`UdpSocket::poll_send`] | `DatagramTransport.sendto` | the same | asyncio's buffers the message; here, as in tokio, it waits for room |
+//! | [`UdpSocket::recv`], [`UdpSocket::poll_recv`] | `datagram_received` | the same | a poll takes `&mut [u8]`, where tokio's takes a `ReadBuf` |
+//! | [`UdpSocket::send_to`], [`UdpSocket::poll_send_to`] | `DatagramTransport.sendto`, `loop.sock_sendto` | the same | |
+//! | [`UdpSocket::recv_from`], [`UdpSocket::poll_recv_from`] | `datagram_received`, `loop.sock_recvfrom` | the same | |
+//! | [`UdpSocket::peek_from`] | none | the same | |
+//! | [`UdpSocket::local_addr`], [`UdpSocket::peer_addr`] | `get_extra_info` | the same | |
+//! | [`UdpSocket::from_std`], [`UdpSocket::into_std`] | `create_datagram_endpoint(sock=…)` | the same | |
+//! | [`UnixListener`] | `Server` | the same | |
+//! | [`UnixListener::bind`] | `start_unix_server`, `create_unix_server` | the same | the file that is there already is an error; asyncio removes it |
+//! | [`UnixListener::accept`], [`UnixListener::poll_accept`] | `loop.sock_accept` | the same | |
+//! | [`UnixListener::local_addr`] | `Server.sockets[0].getsockname()` | the same | addresses are std's |
+//! | [`UnixListener::from_std`], [`UnixListener::into_std`] | `start_unix_server(sock=…)` | the same | |
+//! | [`UnixStream`] | `StreamReader` with a `StreamWriter` | the same | |
+//! | [`UnixStream::connect`] | `open_unix_connection` | the same | waits if the listener's queue is full, where tokio's gives `WouldBlock` |
+//! | [`UnixStream::pair`] | `socket.socketpair` | the same | |
+//! | [`UnixStream::local_addr`], [`UnixStream::peer_addr`] | `get_extra_info` | the same | |
+//! | [`UnixStream::from_std`], [`UnixStream::into_std`] | `open_unix_connection(sock=…)` | the same | |
+//! | [`UnixDatagram`] | `create_datagram_endpoint(family=AF_UNIX)` | the same | |
+//! | [`UnixDatagram::bind`], [`UnixDatagram::unbound`], [`UnixDatagram::pair`], [`UnixDatagram::connect`] | the same, `local_addr=`, `remote_addr=` | the same | |
+//! | [`UnixDatagram::send`], [`UnixDatagram::poll_send`], [`UnixDatagram::send_to`] | `DatagramTransport.sendto` | the same | `send_to` waits if the receiver's queue is full |
+//! | [`UnixDatagram::recv`], [`UnixDatagram::poll_recv`], [`UnixDatagram::recv_from`], [`UnixDatagram::poll_recv_from`] | `datagram_received` | the same | |
+//! | [`UnixDatagram::local_addr`], [`UnixDatagram::peer_addr`] | `get_extra_info` | the same | |
+//! | [`UnixDatagram::from_std`], [`UnixDatagram::into_std`] | `create_datagram_endpoint(sock=…)` | the same | |
+//! | [`AsyncFd`] | `loop.add_reader`, `loop.add_writer` | the same | a future in place of a callback; not for files, in all three |
+//! | [`AsyncFd::new`] | `loop.add_reader` | the same | |
+//! | [`AsyncFd::readable`], [`AsyncFd::poll_readable`] | `loop.add_reader` | `readable`, `poll_read_ready` | asks the kernel each time, so there is no guard, and nothing to clear |
+//! | [`AsyncFd::writable`], [`AsyncFd::poll_writable`] | `loop.add_writer` | `writable`, `poll_write_ready` | |
+//! | [`AsyncFd::read_with`], [`AsyncFd::poll_read_with`] | `loop.sock_recv`, … | `async_io`, `AsyncFdReadyGuard::try_io` | |
+//! | [`AsyncFd::write_with`], [`AsyncFd::poll_write_with`] | `loop.sock_sendall`, … | `async_io`, `AsyncFdReadyGuard::try_io` | |
+//! | [`AsyncFd::get_ref`], [`AsyncFd::into_inner`] | `loop.remove_reader` | the same | `into_inner` may fail |
+//!
+//! # Servers
+//!
+//! | boucle | asyncio | tokio | what differs |
+//! |---|---|---|---|
+//! | [`serve()`] | `start_server` | `axum::serve` | for any protocol; it survives errors of `accept`, and handlers that fail |
+//! | [`Serve`] | `Server` | `axum::serve::Serve` | runs while it is awaited, as `serve_forever` |
+//! | [`Serve::max_connections`] | none | a `Semaphore` | |
+//! | [`Serve::on_error`] | `loop.set_exception_handler` | none | |
+//! | [`Serve::shutdown_when`] | `Server.close` | axum's `with_graceful_shutdown` | |
+//! | [`Serve::grace`] | `Server.wait_closed`, then `abort_clients` | none | |
+//! | [`ServeError`] | the context of `call_exception_handler` | none | |
+//! | [`Listener`] | none | `axum::serve::Listener` | sealed |
+//!
+//! # Signals: `boucle::signal`
+//!
+//! | boucle | asyncio | tokio | what differs |
+//! |---|---|---|---|
+//! | [`signal::ctrl_c`] | `KeyboardInterrupt` out of `run` | the same | a second Ctrl-C ends the process again; after tokio's first `ctrl_c` none does |
+//! | [`signal::stream`] | `loop.add_signal_handler` | `signal::unix::signal` | any number of streams, on any loops; dropping the last gives the default action back |
+//! | [`SignalStream`](crate::signal::SignalStream) | `loop.remove_signal_handler` | `signal::unix::Signal` | a `Stream` too |
+//! | [`SignalStream::recv`](crate::signal::SignalStream::recv), [`SignalStream::poll_recv`](crate::signal::SignalStream::poll_recv) | the callback | the same | gives `()`, not `Option<()>`: the stream does not end |
+//! | [`SignalKind`](crate::signal::SignalKind) | `signal.Signals` | the same | an enum |
+//!
+//! # HTTP: `boucle::hyper`
+//!
+//! | boucle | asyncio | tokio | what differs |
+//! |---|---|---|---|
+//! | `hyper::Executor` | none | `hyper_util::rt::TokioExecutor` | futures need not be `Send` |
+//! | `hyper::Timer` | none | `hyper_util::rt::TokioTimer` | |
+//! | `hyper::Connector`, `hyper::Connector::new`, `hyper::Connector::enforce_http` | none | `HttpConnector` of `hyper-util` | streams need no `TokioIo` |
+//!
+//! # Seeing the loop: `boucle::observe` and `boucle::trace`
+//!
+//! | boucle | asyncio | tokio | what differs |
+//! |---|---|---|---|
+//! | [`Observer`] | none | `tracing::Subscriber`, for tokio's own spans | gets values, in order, on the loop's thread |
+//! | [`Event`], [`EventKind`], [`Origin`], [`Outcome`], [`Ending`], [`WaitsFor`] | none | `TaskMeta` (unstable) | |
+//! | [`Live`], [`Live::apply`], [`LiveTask`], [`TaskState`] | none | `tokio-console` | the state of the loop between any two events |
+//! | [`DumpedTask`], [`Dump::circles`], [`Holder`] | `FutureCallGraph` | `runtime::dump::Task` (unstable) | tasks that wait for each other are found |
+//! | [`Recorder`], [`Recorder::new`], [`Recorder::with_limit`], [`Recorder::trace`] | none | none | |
+//! | [`Trace`], [`LoopTrace`] | none | none | |
+//! | [`Trace::timeline`], [`LoopTrace::timeline`], [`Timeline`], [`Timeline::width`], [`Timeline::lines`], [`Timeline::colours`], [`Timeline::titles`], [`Timeline::legend`], [`Timeline::for_stderr`] | none | none | `BOUCLE_TRACE=timeline` |
+//! | [`Trace::to_svg`], [`Trace::to_svg_over_time`], [`Trace::to_html`], [`Trace::to_chrome_json`] | none | none | `BOUCLE_TRACE=run.svg`, `run.html`, `run.json` |
+//!
+//! # What is not here
+//!
+//! | need | asyncio | tokio | with boucle |
+//! |---|---|---|---|
+//! | the first of several futures | `wait(…, return_when=FIRST_COMPLETED)` | `select!` | `futures_lite::future::or`, `futures::select!`; for tasks, [`wait`] |
+//! | several futures that borrow | none | `join!` | `futures_lite::future::zip`, `futures::join!` |
+//! | locks, semaphores, events | `Lock`, `Semaphore`, `Event`, `Condition`, `Barrier` | `sync` | `async-lock`, `event-listener`, or tokio's `sync` itself |
+//! | channels | `Queue` | `mpsc`, `oneshot`, `watch`, `broadcast` | `async-channel`, `async-broadcast`, or tokio's `sync` itself |
+//! | a result that is set from outside | `Future` | `oneshot` | `futures::channel::oneshot` |
+//! | to shield a task from its awaiter | `shield` | none needed | none needed: dropping a handle aborts nothing |
+//! | a callback, soon or later | `call_soon`, `call_later`, `call_at` | none | spawn a coroutine that sleeps first |
+//! | context variables | `contextvars` | `task_local!` | a future that sets a thread-local for each poll: see [`spawn`] |
+//! | the task that runs | `current_task` | `task::id` | [`dump()`] shows it |
+//! | lines and buffers | `StreamReader.readline` | `io::BufReader` | `futures_lite::io::BufReader` |
+//! | files | none | `fs` | `async-fs`, [`run_in_executor`] |
+//! | child processes | `create_subprocess_exec` | `process` | `async-process` |
+//! | blocking work in place | none | `block_in_place` | [`run_in_executor`] |
+//! | pipes and terminals | `connect_read_pipe` | `net::unix::pipe`, `io::stdin` | [`AsyncFd`] |
+//!
+//! [`ecosystem`] has more, with what was tried.
+// For the links.
+#[cfg(doc)]
+use crate::{net::*, observe::*, trace::*, *};
