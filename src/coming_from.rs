@@ -3,6 +3,25 @@
 //! "The same" is the same name with the same meaning; "none" is nothing of the kind. What is of another crate
 //! than tokio, or of another module of Python than asyncio, says so.
 //!
+//! ```python
+//! async def squares():
+//!     async with asyncio.timeout(1):
+//!         return await asyncio.gather(square(2), square(3))
+//!
+//! assert asyncio.run(squares()) == [4, 9]
+//! ```
+//!
+//! ```
+//! # use std::time::Duration;
+//! # async fn square(n: u64) -> u64 { n * n }
+//! async fn squares() -> Result<Vec<u64>, boucle::Elapsed> {
+//!     let squares = boucle::gather([square(2), square(3)]);
+//!     boucle::timeout(Duration::from_secs(1), squares).await
+//! }
+//!
+//! assert_eq!(boucle::run(squares()), Ok(vec![4, 9]));
+//! ```
+//!
 //! # From asyncio
 //!
 //! - A coroutine does nothing until it is awaited or spawned, as in Python. Awaiting it runs it as a part of the

@@ -29,3 +29,16 @@
 //!
 //! What spawns on tokio by itself does not run: `axum::serve`, tonic's `transport::Server`, and the time limits of
 //! its `Endpoint`. The rows above stand in for them.
+//!
+//! ```
+//! use futures_lite::{AsyncBufReadExt, AsyncWriteExt, StreamExt, io::BufReader};
+//!
+//! # boucle::run(async {
+//! let listener = boucle::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+//! let mut client = boucle::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+//! client.write_all(b"one\ntwo\n").await.unwrap();
+//! let (stream, _) = listener.accept().await.unwrap();
+//! let mut lines = BufReader::new(stream).lines(); // boucle has no reader of lines: this is another crate's
+//! assert_eq!(lines.next().await.unwrap().unwrap(), "one");
+//! # });
+//! ```

@@ -76,6 +76,17 @@ fn refuse<M>(main: M, refusal: &str) -> ! {
 
 /// Stops the loop that runs on this thread: [`EventLoop::run_forever`] returns after the current batch.
 ///
+/// ```
+/// let event_loop = boucle::EventLoop::new()?;
+/// let late = event_loop.spawn(async {
+///     boucle::stop();
+///     boucle::yield_now().await;
+/// });
+/// event_loop.run_forever();
+/// assert!(!late.is_finished()); // it goes on when the loop runs again
+/// # std::io::Result::Ok(())
+/// ```
+///
 /// # Panics
 ///
 /// If no loop is running on this thread.
@@ -107,6 +118,14 @@ pub struct EventLoop {
 impl EventLoop {
     /// Makes a loop with a real clock.
     ///
+    /// ```
+    /// let event_loop = boucle::EventLoop::new()?;
+    /// let task = event_loop.spawn(async { 1 });
+    /// assert_eq!(event_loop.block_on(task).unwrap(), 1);
+    /// assert_eq!(event_loop.block_on(async { 2 }), 2); // again, on the same loop
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// If the system refuses an epoll or an eventfd, or if 4,096 loops are alive (16 on a 32-bit target).
@@ -115,11 +134,25 @@ impl EventLoop {
     }
 
     /// A builder, for a loop with a virtual clock, observers, or a bound for its end.
+    ///
+    /// ```
+    /// let event_loop = boucle::EventLoop::builder().virtual_clock().build()?;
+    /// event_loop.block_on(boucle::sleep(std::time::Duration::from_secs(3_600))); // takes no time
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn builder() -> Builder {
         Builder::default()
     }
 
     /// Spawns a task on this loop, which need not be running. See [`spawn`](crate::spawn).
+    ///
+    /// ```
+    /// let event_loop = boucle::EventLoop::new()?;
+    /// let task = event_loop.spawn(async { 40 + 2 }); // is not polled yet
+    /// assert!(!task.is_finished());
+    /// assert_eq!(event_loop.block_on(task).unwrap(), 42);
+    /// # std::io::Result::Ok(())
+    /// ```
     ///
     /// # Panics
     ///
@@ -133,6 +166,14 @@ impl EventLoop {
     /// Runs the loop until the future is ready, and returns its value. Tasks that are not done stay, for the
     /// next time the loop runs. The future is boxed.
     ///
+    /// ```
+    /// let event_loop = boucle::EventLoop::new()?;
+    /// let name = String::from("Ada"); // the future may borrow
+    /// let len = event_loop.block_on(async { name.len() });
+    /// assert_eq!(len, 3);
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Panics
     ///
     /// If the future panics; if a loop is running on this thread already; if [`stop`] ends the loop before
@@ -145,6 +186,19 @@ impl EventLoop {
 
     /// Runs the loop until [`stop`] is called: the current batch finishes, and it returns. It can be run
     /// again. If `stop` was called before, it runs exactly one turn.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let event_loop = boucle::EventLoop::builder().virtual_clock().build()?;
+    /// event_loop.spawn(async {
+    ///     boucle::sleep(Duration::from_secs(5)).await;
+    ///     boucle::stop();
+    /// });
+    /// event_loop.run_forever();
+    /// assert_eq!(event_loop.turn(Some(Duration::ZERO))?.time, Duration::from_secs(5));
+    /// # std::io::Result::Ok(())
+    /// ```
     ///
     /// # Panics
     ///
@@ -185,11 +239,29 @@ impl EventLoop {
 
     /// Stops the loop: the next [`run_forever`](Self::run_forever) runs exactly one turn. From inside there
     /// is [`stop`], from another thread [`LoopHandle::stop`].
+    ///
+    /// ```
+    /// let event_loop = boucle::EventLoop::new()?;
+    /// let task = event_loop.spawn(async {});
+    /// event_loop.stop();
+    /// event_loop.run_forever(); // one turn
+    /// assert!(task.is_finished());
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn stop(&self) {
         current::deliver(self.number, Message::Stop);
     }
 
     /// A handle to this loop for other threads.
+    ///
+    /// ```
+    /// let event_loop = boucle::EventLoop::new()?;
+    /// let handle = event_loop.handle();
+    /// let other = std::thread::spawn(move || handle.stop());
+    /// event_loop.run_forever(); // until the other thread stops it
+    /// other.join().unwrap();
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn handle(&self) -> LoopHandle {
         LoopHandle::new(self.number)
     }
@@ -252,6 +324,15 @@ impl Drop for Entered {
 }
 
 /// Configures an [`EventLoop`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let builder = boucle::EventLoop::builder();
+/// let event_loop = builder.slow_poll(Duration::from_millis(50)).shutdown_timeout(Duration::ZERO).build()?;
+/// assert_eq!(event_loop.block_on(async { 1 }), 1);
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Debug, Default)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct Builder {
@@ -269,6 +350,19 @@ impl Builder {
     /// dropped. If nothing can ever run again, the loop panics ("deadlock") and lists the tasks. It does not
     /// know which threads will wake a task: let such a thread hold a [`LoopHandle`], or
     /// [the clock](LoopHandle::hold_clock) if time is to pass as outside until then.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let event_loop = boucle::EventLoop::builder().virtual_clock().build()?;
+    /// let slept = event_loop.block_on(async {
+    ///     let before = boucle::now();
+    ///     boucle::sleep(Duration::from_secs(3_600)).await; // at once
+    ///     boucle::now() - before
+    /// });
+    /// assert_eq!(slept, Duration::from_secs(3_600)); // and no more
+    /// # std::io::Result::Ok(())
+    /// ```
     #[doc(alias = "start_paused")]
     pub fn virtual_clock(mut self) -> Builder {
         self.virtual_clock = true;
@@ -339,6 +433,12 @@ impl Builder {
     }
 
     /// Makes the loop.
+    ///
+    /// ```
+    /// let event_loop = boucle::EventLoop::builder().build()?; // as `EventLoop::new`
+    /// assert_eq!(event_loop.block_on(async { 1 }), 1);
+    /// # std::io::Result::Ok(())
+    /// ```
     ///
     /// # Errors
     ///

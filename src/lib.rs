@@ -272,6 +272,26 @@ pub mod net {
     //! The streams read and write by the `futures-io` traits, so what is built on those (`async-tungstenite`,
     //! `futures-rustls`, the readers of `futures-lite`) runs on boucle unchanged; and, with the feature
     //! `hyper`, by hyper's.
+    //!
+    //! ```
+    //! use boucle::net::{TcpListener, TcpStream};
+    //! use futures_lite::{AsyncReadExt, AsyncWriteExt, io};
+    //!
+    //! # boucle::run(async {
+    //! let listener = TcpListener::bind("127.0.0.1:0").await?;
+    //! let address = listener.local_addr()?;
+    //! boucle::spawn(async move {
+    //!     let (stream, _) = listener.accept().await?;
+    //!     io::copy(&stream, &stream).await // an echo
+    //! });
+    //! let mut stream = TcpStream::connect(address).await?;
+    //! stream.write_all(b"hello").await?;
+    //! let mut echo = [0; 5];
+    //! stream.read_exact(&mut echo).await?;
+    //! assert_eq!(&echo, b"hello");
+    //! # std::io::Result::Ok(())
+    //! # }).unwrap();
+    //! ```
 
     pub(crate) mod poller; // asks the kernel, and parks the thread
     pub(crate) mod readiness; // one side of a source: ready or not, and what waits for it

@@ -45,6 +45,17 @@ use crate::task::table::Popped;
 use crate::wake::waker::{wake_quietly, waker};
 
 /// What one turn did, as [`EventLoop::turn`](crate::EventLoop::turn) returns it.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let event_loop = boucle::EventLoop::builder().virtual_clock().build()?;
+/// event_loop.spawn(boucle::sleep(Duration::from_secs(1)));
+/// let turn = event_loop.turn(None)?;
+/// assert_eq!((turn.polled, turn.woken_by_timers, turn.left), (1, 1, 1));
+/// assert_eq!(turn.time, Duration::from_secs(1)); // it slept until the deadline
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Turn {

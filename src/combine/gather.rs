@@ -61,6 +61,15 @@ pub fn gather<F: Future>(futures: impl IntoIterator<Item: IntoFuture<IntoFuture 
 }
 
 /// The future of [`gather`].
+///
+/// ```
+/// use std::future::{Ready, ready};
+///
+/// struct Two(boucle::Gather<Ready<u8>>); // its type has a name
+///
+/// let two = Two(boucle::gather([1, 2].map(ready)));
+/// assert_eq!(boucle::run(two.0), [1, 2]);
+/// ```
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Gather<F: Future>(Children<F>);
 
@@ -116,6 +125,11 @@ pub fn try_gather<F: Future<Output = Result<T, E>>, T, E>(
 }
 
 /// The future of [`try_gather`].
+///
+/// ```
+/// let parsed: boucle::TryGather<_> = boucle::try_gather(["1", "x"].map(async |text| text.parse::<u8>()));
+/// assert_eq!(boucle::run(parsed).unwrap_err().to_string(), "invalid digit found in string");
+/// ```
 #[must_use = "a future does nothing until it is awaited"]
 pub struct TryGather<F: Future>(Children<F>);
 
@@ -176,6 +190,17 @@ pub fn as_completed<F: Future>(
 }
 
 /// The stream of [`as_completed`].
+///
+/// ```
+/// use futures_lite::{Stream, StreamExt};
+///
+/// # boucle::run(async {
+/// let mut values = boucle::as_completed([1, 2].map(async |n| n));
+/// assert_eq!(values.size_hint(), (2, Some(2))); // so many are to come
+/// values.next().await;
+/// assert_eq!(values.size_hint(), (1, Some(1)));
+/// # });
+/// ```
 // It is no `TaskGroup`, which has a table that grows, shrinks and may be changed while it waits. Its children are
 // known at the call, as those of a `gather`: boxed there, spawned by the first poll, in a list that stays as it is.
 #[must_use = "a stream does nothing until it is polled"]

@@ -60,27 +60,100 @@ pub fn wait<T, M: Mode<T>>(handles: impl IntoIterator<Item = JoinHandle<T>>, mod
 }
 
 /// Return when the first task is done, whichever way.
+///
+/// ```
+/// # boucle::run(async {
+/// let tasks = [1, 2].map(|n| boucle::spawn(async move { n }));
+/// let (done, pending) = boucle::wait(tasks, boucle::FIRST_COMPLETED).await;
+/// assert_eq!((done.len(), pending.len()), (2, 0)); // both in the same turn
+/// # });
+/// ```
 pub const FIRST_COMPLETED: FirstCompleted = FirstCompleted;
 
 /// Return when a task has panicked or returned an `Err`, else when all are done. An abort is no exception.
+///
+/// ```
+/// # boucle::run(async {
+/// let fails = boucle::spawn(async { Err("no") });
+/// let waits = boucle::spawn(std::future::pending::<Result<(), _>>());
+/// let (done, pending) = boucle::wait([fails, waits], boucle::FIRST_EXCEPTION).await;
+/// assert_eq!((done.len(), pending.len()), (1, 1));
+/// # });
+/// ```
 pub const FIRST_EXCEPTION: FirstException = FirstException;
 
 /// Return when all tasks are done.
+///
+/// ```
+/// # boucle::run(async {
+/// let tasks = [1, 2].map(|n| boucle::spawn(async move { assert!(n < 2) }));
+/// let (done, _) = boucle::wait(tasks, boucle::ALL_COMPLETED).await;
+/// let results = boucle::gather(done).await; // at once; a panic is an `Err`
+/// assert!(results[0].is_ok() && results[1].is_err());
+/// # });
+/// ```
 pub const ALL_COMPLETED: AllCompleted = AllCompleted;
 
 /// The type of [`FIRST_COMPLETED`].
+///
+/// ```
+/// use boucle::{FirstCompleted, JoinHandle, Wait};
+///
+/// fn first(tasks: Vec<JoinHandle<u8>>) -> Wait<u8, FirstCompleted> {
+///     boucle::wait(tasks, boucle::FIRST_COMPLETED)
+/// }
+/// # boucle::run(async {
+/// assert_eq!(first(vec![boucle::spawn(async { 1 })]).await.0.len(), 1);
+/// # });
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct FirstCompleted;
 
 /// The type of [`FIRST_EXCEPTION`].
+///
+/// ```
+/// use boucle::{FirstException, JoinHandle, Wait};
+///
+/// type Checked = Result<(), String>;
+///
+/// fn checked(tasks: Vec<JoinHandle<Checked>>) -> Wait<Checked, FirstException> {
+///     boucle::wait(tasks, boucle::FIRST_EXCEPTION)
+/// }
+/// # boucle::run(async {
+/// assert_eq!(checked(vec![boucle::spawn(async { Ok(()) })]).await.0.len(), 1);
+/// # });
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct FirstException;
 
 /// The type of [`ALL_COMPLETED`].
+///
+/// ```
+/// use boucle::{AllCompleted, JoinHandle, Wait};
+///
+/// fn all(tasks: Vec<JoinHandle<u8>>) -> Wait<u8, AllCompleted> {
+///     boucle::wait(tasks, boucle::ALL_COMPLETED)
+/// }
+/// # boucle::run(async {
+/// assert_eq!(all(vec![boucle::spawn(async { 1 })]).await.0.len(), 1);
+/// # });
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct AllCompleted;
 
 /// What [`wait`] waits for, with tasks that return a `T`. It cannot be implemented outside of this crate.
+///
+/// ```
+/// use boucle::{JoinHandle, Mode};
+///
+/// async fn how_many_are_done<M: Mode<u8> + Unpin>(tasks: Vec<JoinHandle<u8>>, mode: M) -> usize {
+///     boucle::wait(tasks, mode).await.0.len()
+/// }
+/// # boucle::run(async {
+/// let tasks = vec![boucle::spawn(async { 1 })];
+/// assert_eq!(how_many_are_done(tasks, boucle::ALL_COMPLETED).await, 1);
+/// # });
+/// ```
 pub trait Mode<T>: sealed::Mode<T> {}
 
 impl<T, M: sealed::Mode<T>> Mode<T> for M {}
@@ -118,6 +191,23 @@ mod sealed {
 }
 
 /// The future of [`wait`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// # let event_loop = boucle::EventLoop::builder().virtual_clock().build().unwrap();
+/// # event_loop.block_on(async {
+/// let left = [25, 5, 15].map(|millis| boucle::spawn(boucle::sleep(Duration::from_millis(millis))));
+/// let mut left = Vec::from(left);
+/// let mut counts = Vec::new();
+/// while !left.is_empty() {
+///     // It owns the handles, and gives them back.
+///     (_, left) = boucle::wait(left, boucle::FIRST_COMPLETED).await;
+///     counts.push(left.len());
+/// }
+/// assert_eq!(counts, [2, 1, 0]);
+/// # });
+/// ```
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Wait<T, M> {
     /// They drop before the group that they are members of.
@@ -130,6 +220,18 @@ pub struct Wait<T, M> {
 
 impl<T, M: Mode<T>> Wait<T, M> {
     /// Waits at most `duration`, from now. Then `done` holds what is done, or nothing; no task is aborted.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # let event_loop = boucle::EventLoop::builder().virtual_clock().build().unwrap();
+    /// # event_loop.block_on(async {
+    /// let hour = boucle::spawn(boucle::sleep(Duration::from_secs(3_600)));
+    /// let minute = Duration::from_secs(60);
+    /// let (done, pending) = boucle::wait([hour], boucle::ALL_COMPLETED).timeout(minute).await;
+    /// assert_eq!((done.len(), pending.len()), (0, 1)); // it sleeps on
+    /// # });
+    /// ```
     pub fn timeout(mut self, duration: Duration) -> Self {
         self.sleep = Some(sleep(duration));
         self

@@ -101,6 +101,19 @@ pub(crate) fn end_jobs(of: LoopNumber, timeout: Option<Duration>) {
 }
 
 /// The future of [`run_in_executor`]: its job, or why there is none to be polled.
+///
+/// ```
+/// use boucle::RunInExecutor;
+///
+/// # boucle::run(async {
+/// let jobs: Vec<RunInExecutor<u64>> = (1..4).map(|n| boucle::run_in_executor(move || n * n)).collect();
+/// let mut squares = Vec::new();
+/// for job in jobs {
+///     squares.push(job.await); // all of them work meanwhile
+/// }
+/// assert_eq!(squares, [1, 4, 9]);
+/// # });
+/// ```
 #[must_use = "dropping it gives up work that has not begun; await it, or `spawn` it"]
 pub struct RunInExecutor<T>(Result<Job<T>, Cow<'static, str>>);
 

@@ -30,6 +30,15 @@ use crate::wake::waiter::Waiter;
 ///
 /// Its [`Display`](std::fmt::Display) is a table of the tasks, a tree of which task awaits which, and a
 /// line for each circle of tasks that wait for each other.
+///
+/// ```
+/// # boucle::run(async {
+/// let _idle = boucle::spawn(std::future::pending::<()>());
+/// let dump = boucle::dump();
+/// assert_eq!(dump.tasks.len(), 2); // and the main future
+/// assert!(dump.to_string().contains("the main future and 1 task"));
+/// # });
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Dump {
@@ -42,6 +51,15 @@ pub struct Dump {
 }
 
 /// A task in a [`Dump`].
+///
+/// ```
+/// # boucle::run(async {
+/// let _idle = boucle::spawn_named("reader", std::future::pending::<()>());
+/// let dump = boucle::dump();
+/// let reader = dump.tasks.iter().find(|task| !task.is_main).unwrap();
+/// assert_eq!((reader.id, reader.name.as_deref()), (2, Some("reader")));
+/// # });
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct DumpedTask {
@@ -63,6 +81,17 @@ pub struct DumpedTask {
 }
 
 /// Why there is no [`Dump`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let event_loop = boucle::EventLoop::new()?;
+/// let handle = event_loop.handle();
+/// let other = std::thread::spawn(move || handle.dump(Duration::from_millis(1)));
+/// let error = other.join().unwrap().unwrap_err(); // nothing runs the loop
+/// assert!(error.to_string().contains("has not answered within 1 ms"));
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DumpError {
@@ -80,6 +109,16 @@ pub enum DumpError {
 }
 
 /// A task that holds the thread of its loop: it is being polled, or dropped.
+///
+/// ```
+/// use boucle::DumpError;
+///
+/// fn culprit(error: &DumpError) -> Option<u64> {
+///     let DumpError::NoAnswer { holder: Some(holder), .. } = error else { return None };
+///     Some(holder.task) // it has held the thread for `holder.held`
+/// }
+/// assert_eq!(culprit(&DumpError::Gone), None);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Holder {

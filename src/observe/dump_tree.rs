@@ -34,6 +34,22 @@ impl Dump {
     /// Tasks that wait for each other, so that none of them can go on: each of a circle awaits the
     /// next, and the last one awaits the first. Some circles are found if there are any; of those
     /// that share tasks not all may be.
+    ///
+    /// ```
+    /// use std::{cell::RefCell, rc::Rc};
+    ///
+    /// # boucle::run(async {
+    /// let other = Rc::new(RefCell::new(None));
+    /// let slot = other.clone();
+    /// let one = boucle::spawn(async move {
+    ///     let other: boucle::JoinHandle<()> = slot.take().unwrap();
+    ///     other.await.unwrap();
+    /// });
+    /// *other.borrow_mut() = Some(boucle::spawn(async move { one.await.unwrap() }));
+    /// boucle::yield_now().await;
+    /// assert_eq!(boucle::dump().circles(), [[2, 3]]); // each awaits the other
+    /// # });
+    /// ```
     pub fn circles(&self) -> Vec<Vec<u64>> {
         self.tree().1
     }

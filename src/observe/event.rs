@@ -11,6 +11,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Something that a loop has done.
+///
+/// ```
+/// use boucle::{EventLoop, trace::Recorder};
+///
+/// let recorder = Recorder::new();
+/// let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build()?;
+/// event_loop.block_on(boucle::yield_now());
+/// let events = &recorder.trace().loops[0].events;
+/// assert!(events.iter().map(|event| event.sequence).eq(1..=events.len() as u64)); // none is left out
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Event {
@@ -28,6 +39,19 @@ pub struct Event {
 }
 
 /// What has happened.
+///
+/// ```
+/// use boucle::observe::EventKind;
+/// # use boucle::{EventLoop, trace::Recorder};
+///
+/// # let recorder = Recorder::new();
+/// # let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build()?;
+/// event_loop.block_on(boucle::yield_now());
+/// let trace = recorder.trace();
+/// let kinds = trace.loops[0].events.iter().map(|event| &event.kind);
+/// assert_eq!(kinds.filter(|kind| matches!(kind, EventKind::PollBegins { .. })).count(), 2);
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum EventKind {
@@ -154,6 +178,22 @@ pub enum EventKind {
 }
 
 /// What has caused something.
+///
+/// ```
+/// use boucle::observe::{EventKind, Origin};
+/// # use boucle::{EventLoop, trace::Recorder};
+///
+/// # let recorder = Recorder::new();
+/// # let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build()?;
+/// event_loop.block_on(boucle::yield_now());
+/// let trace = recorder.trace();
+/// let woken = trace.loops[0].events.iter().find_map(|event| match event.kind {
+///     EventKind::Woken { by, .. } => Some(by),
+///     _ => None,
+/// });
+/// assert_eq!(woken, Some(Origin::Task(1))); // it has woken itself
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Origin {
@@ -174,6 +214,22 @@ pub enum Origin {
 }
 
 /// What a poll ends with.
+///
+/// ```
+/// use boucle::observe::{EventKind, Outcome};
+/// # use boucle::{EventLoop, trace::Recorder};
+///
+/// # let recorder = Recorder::new();
+/// # let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build()?;
+/// event_loop.block_on(boucle::yield_now());
+/// let trace = recorder.trace();
+/// let outcomes = trace.loops[0].events.iter().filter_map(|event| match event.kind {
+///     EventKind::PollEnds { outcome, .. } => Some(outcome),
+///     _ => None,
+/// });
+/// assert!(outcomes.eq([Outcome::Pending, Outcome::Ready]));
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// The task goes on later.
@@ -185,6 +241,22 @@ pub enum Outcome {
 }
 
 /// How a task has ended.
+///
+/// ```
+/// use boucle::observe::{Ending, EventKind};
+/// # use boucle::{EventLoop, trace::Recorder};
+///
+/// # let recorder = Recorder::new();
+/// # let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build()?;
+/// event_loop.block_on(boucle::yield_now());
+/// let trace = recorder.trace();
+/// let ended = trace.loops[0].events.iter().find_map(|event| match event.kind {
+///     EventKind::Finished { how, .. } => Some(how),
+///     _ => None,
+/// });
+/// assert_eq!(ended, Some(Ending::Returned));
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     /// With a value.
@@ -196,6 +268,22 @@ pub enum Ending {
 }
 
 /// What a task waits for.
+///
+/// ```
+/// use boucle::observe::{EventKind, WaitsFor};
+/// # use boucle::{EventLoop, trace::Recorder};
+///
+/// # let recorder = Recorder::new();
+/// # let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build()?;
+/// event_loop.block_on(boucle::yield_now());
+/// let trace = recorder.trace();
+/// let waits = trace.loops[0].events.iter().find_map(|event| match event.kind {
+///     EventKind::Waits { on, .. } => Some(on),
+///     _ => None,
+/// });
+/// assert_eq!(waits, Some(WaitsFor::Turn));
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WaitsFor {

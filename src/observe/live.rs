@@ -12,6 +12,23 @@ use std::time::Duration;
 use crate::observe::{Event, EventKind, Outcome, WaitsFor};
 
 /// The state of a loop between two events.
+///
+/// ```
+/// use boucle::observe::Live;
+/// # use boucle::{EventLoop, trace::Recorder};
+///
+/// # let recorder = Recorder::new();
+/// # let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build()?;
+/// event_loop.block_on(boucle::sleep(std::time::Duration::from_secs(1)));
+/// let mut live = Live::default();
+/// let mut most_timers = 0;
+/// for event in &recorder.trace().loops[0].events {
+///     live.apply(event);
+///     most_timers = most_timers.max(live.timers.len());
+/// }
+/// assert_eq!(most_timers, 1);
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Live {
@@ -36,6 +53,23 @@ pub struct Live {
 }
 
 /// A task that is not done.
+///
+/// ```
+/// use boucle::observe::Live;
+/// # use boucle::{EventLoop, trace::Recorder};
+///
+/// # let recorder = Recorder::new();
+/// # let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build()?;
+/// event_loop.block_on(boucle::sleep(std::time::Duration::from_secs(1)));
+/// let mut live = Live::default();
+/// let mut most_polls = 0;
+/// for event in &recorder.trace().loops[0].events {
+///     live.apply(event);
+///     most_polls = live.tasks.values().map(|task| task.polls).fold(most_polls, u64::max);
+/// }
+/// assert_eq!(most_polls, 2);
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct LiveTask {
@@ -68,6 +102,16 @@ pub struct LiveTask {
 }
 
 /// What a task does.
+///
+/// ```
+/// use boucle::observe::TaskState;
+///
+/// # boucle::run(async {
+/// let _new = boucle::spawn(async {});
+/// let states: Vec<_> = boucle::dump().tasks.iter().map(|task| task.state).collect();
+/// assert_eq!(states, [TaskState::Polled, TaskState::Ready]); // main, and the new task
+/// # });
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TaskState {
     /// It stands in the ready queue.
@@ -82,6 +126,20 @@ pub enum TaskState {
 
 impl Live {
     /// Follows one event. Those that change none of this only move the turn and the time.
+    ///
+    /// ```
+    /// use boucle::observe::Live;
+    /// # use boucle::{EventLoop, trace::Recorder};
+    ///
+    /// # let recorder = Recorder::new();
+    /// # let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build()?;
+    /// event_loop.block_on(boucle::sleep(std::time::Duration::from_secs(1)));
+    /// let mut live = Live::default();
+    /// recorder.trace().loops[0].events.iter().for_each(|event| live.apply(event));
+    /// assert!(live.tasks.is_empty()); // as it is at last
+    /// assert_eq!(live.time, std::time::Duration::from_secs(1));
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn apply(&mut self, event: &Event) {
         self.turn = event.turn;
         self.time = event.time;

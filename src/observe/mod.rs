@@ -4,6 +4,16 @@
 //! loop does, in order. The core records with one call, `State::record`, which is a branch if nothing
 //! observes the loop. All else is derived from the events: the [state](Live) of the loop,
 //! what a [dump](Dump) adds for an observed loop, and each picture in [`trace`](crate::trace).
+//!
+//! ```
+//! use boucle::{EventLoop, observe::EventKind, trace::Recorder};
+//!
+//! let recorder = Recorder::new(); // an observer that keeps the events
+//! let event_loop = EventLoop::builder().observe(recorder.clone()).build()?;
+//! event_loop.block_on(async {});
+//! assert!(matches!(recorder.trace().loops[0].events[0].kind, EventKind::Opened { .. }));
+//! # std::io::Result::Ok(())
+//! ```
 
 pub(crate) mod event;
 pub(crate) mod live;
@@ -21,6 +31,24 @@ pub use event::{Ending, Event, EventKind, Origin, Outcome, WaitsFor};
 pub use live::{Live, LiveTask, TaskState};
 
 /// Something that gets the events of a loop: see [`Builder::observe`](crate::Builder::observe).
+///
+/// ```
+/// use boucle::observe::{Event, EventKind, Observer};
+///
+/// struct Polls(u64);
+///
+/// impl Observer for Polls {
+///     fn observe(&mut self, event: &Event) {
+///         if let EventKind::PollBegins { task } = event.kind {
+///             self.0 += 1;
+///             println!("poll {} is of task {task}", self.0);
+///         }
+///     }
+/// }
+/// let event_loop = boucle::EventLoop::builder().observe(Polls(0)).build()?;
+/// event_loop.block_on(boucle::yield_now()); // prints two lines
+/// # std::io::Result::Ok(())
+/// ```
 pub trait Observer {
     /// Receives an event.
     ///

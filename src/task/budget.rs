@@ -119,6 +119,17 @@ pub fn yield_now() -> YieldNow {
 }
 
 /// The future of [`yield_now`].
+///
+/// ```
+/// use std::{future::Future, pin::pin, task::Poll};
+///
+/// # boucle::run(async {
+/// let mut pause = pin!(boucle::yield_now());
+/// let polled = std::future::poll_fn(|cx| Poll::Ready(pause.as_mut().poll(cx))).await;
+/// assert!(polled.is_pending());
+/// pause.await; // ready at its second poll
+/// # });
+/// ```
 #[derive(Debug)]
 #[must_use = "a future does nothing until it is awaited"]
 pub struct YieldNow {

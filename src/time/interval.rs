@@ -31,6 +31,15 @@ pub fn interval(period: Duration) -> Interval {
 }
 
 /// The ticks of [`interval`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// struct Heart(boucle::Interval);
+///
+/// let mut heart = Heart(boucle::interval(Duration::from_millis(1))); // no loop is needed yet
+/// boucle::run(async { heart.0.tick().await });
+/// ```
 #[derive(Debug)]
 #[must_use = "an interval does nothing until `tick` is awaited"]
 pub struct Interval {
@@ -43,6 +52,22 @@ pub struct Interval {
 /// What an [`Interval`] does when a tick was fetched too late.
 ///
 /// With a period of 10 ms, and a tick fetched at 34 ms instead of 10, the next ones are due at:
+///
+/// ```
+/// use boucle::MissedTickBehavior;
+/// use std::time::Duration;
+///
+/// # let event_loop = boucle::EventLoop::builder().virtual_clock().build().unwrap();
+/// # event_loop.block_on(async {
+/// let (start, millis) = (boucle::now(), Duration::from_millis);
+/// let mut ticks = boucle::interval(millis(10));
+/// ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+/// ticks.tick().await;
+/// boucle::sleep(millis(34)).await;
+/// assert_eq!(ticks.tick().await - start, millis(10)); // when it was due
+/// assert_eq!(ticks.tick().await - start, millis(40));
+/// # });
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum MissedTickBehavior {
     /// 20, 30 (both past, so at once), 40, 50: the number of ticks is right.
@@ -60,6 +85,18 @@ const LATE: Duration = Duration::from_millis(5);
 impl Interval {
     /// Waits for the next tick, and returns when it was due.
     ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # let event_loop = boucle::EventLoop::builder().virtual_clock().build().unwrap();
+    /// # event_loop.block_on(async {
+    /// let mut ticks = boucle::interval(Duration::from_secs(60));
+    /// let first = ticks.tick().await; // at once
+    /// boucle::sleep(Duration::from_secs(10)).await; // work
+    /// assert_eq!(ticks.tick().await - first, Duration::from_secs(60)); // not 70
+    /// # });
+    /// ```
+    ///
     /// # Cancellation
     ///
     /// Dropping the future loses no tick.
@@ -68,6 +105,16 @@ impl Interval {
     }
 
     /// [`tick`](Self::tick) as a poll.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # boucle::run(async {
+    /// let mut ticks = boucle::interval(Duration::from_secs(60));
+    /// let first = std::future::poll_fn(|cx| ticks.poll_tick(cx)).await;
+    /// assert!(first <= boucle::now());
+    /// # });
+    /// ```
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         let due = ready!(self.sleep.poll_over(cx));
         let now = self.sleep.now();
@@ -86,16 +133,46 @@ impl Interval {
     }
 
     /// The time between two ticks.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// assert_eq!(boucle::interval(Duration::from_secs(5)).period(), Duration::from_secs(5));
+    /// ```
     pub fn period(&self) -> Duration {
         self.period
     }
 
     /// Starts anew: the next tick comes a period from now, or from the next poll if no loop is running.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # let event_loop = boucle::EventLoop::builder().virtual_clock().build().unwrap();
+    /// # event_loop.block_on(async {
+    /// let start = boucle::now();
+    /// let mut idle = boucle::interval(Duration::from_secs(60));
+    /// boucle::sleep(Duration::from_secs(50)).await;
+    /// idle.reset(); // something has happened
+    /// assert_eq!(idle.tick().await - start, Duration::from_secs(110));
+    /// # });
+    /// ```
     pub fn reset(&mut self) {
         self.reset_after(self.period);
     }
 
     /// Starts anew with a tick at once.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # let event_loop = boucle::EventLoop::builder().virtual_clock().build().unwrap();
+    /// # event_loop.block_on(async {
+    /// let mut ticks = boucle::interval(Duration::from_secs(60));
+    /// ticks.tick().await;
+    /// ticks.reset_immediately();
+    /// assert_eq!(ticks.tick().await, boucle::now());
+    /// # });
+    /// ```
     pub fn reset_immediately(&mut self) {
         self.reset_after(Duration::ZERO);
     }
@@ -118,17 +195,52 @@ impl Interval {
 
     /// Starts anew: the next tick comes at that time, at once if it is past, and the others a period apart.
     /// Called before the first tick, this is tokio's `interval_at`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # let event_loop = boucle::EventLoop::builder().virtual_clock().build().unwrap();
+    /// # event_loop.block_on(async {
+    /// let start = boucle::now() + Duration::from_secs(5);
+    /// let mut ticks = boucle::interval(Duration::from_secs(60));
+    /// ticks.reset_at(start);
+    /// assert_eq!(ticks.tick().await, start);
+    /// assert_eq!(ticks.tick().await, start + Duration::from_secs(60));
+    /// # });
+    /// ```
     #[doc(alias = "interval_at")]
     pub fn reset_at(&mut self, deadline: Instant) {
         self.sleep.reset(deadline);
     }
 
     /// What is done about ticks that were missed; at first, [`MissedTickBehavior::Burst`].
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// let ticks = boucle::interval(Duration::from_secs(5));
+    /// assert_eq!(ticks.missed_tick_behavior(), boucle::MissedTickBehavior::Burst);
+    /// ```
     pub fn missed_tick_behavior(&self) -> MissedTickBehavior {
         self.missed
     }
 
     /// Sets what is done about ticks that were missed.
+    ///
+    /// ```
+    /// use boucle::MissedTickBehavior;
+    /// use std::time::Duration;
+    ///
+    /// # let event_loop = boucle::EventLoop::builder().virtual_clock().build().unwrap();
+    /// # event_loop.block_on(async {
+    /// let mut ticks = boucle::interval(Duration::from_secs(1));
+    /// ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    /// boucle::sleep(Duration::from_secs(9)).await;
+    /// ticks.tick().await; // late
+    /// let before = boucle::now();
+    /// ticks.tick().await;
+    /// assert_eq!(boucle::now() - before, Duration::from_secs(1)); // and no burst after it
+    /// # });
+    /// ```
     pub fn set_missed_tick_behavior(&mut self, behavior: MissedTickBehavior) {
         self.missed = behavior;
     }

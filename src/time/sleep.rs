@@ -26,6 +26,17 @@ use crate::wake::inbox::Message;
 use crate::wake::waker::waiter;
 
 /// Reads the running loop's clock, virtual or real; without a loop, the real one: asyncio's `loop.time`.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// # let event_loop = boucle::EventLoop::builder().virtual_clock().build().unwrap();
+/// # event_loop.block_on(async {
+/// let before = boucle::now();
+/// boucle::sleep(Duration::from_secs(60)).await; // under a virtual clock
+/// assert_eq!(boucle::now() - before, Duration::from_secs(60));
+/// # });
+/// ```
 #[doc(alias = "time")]
 pub fn now() -> Instant {
     current::running(|state| state.clock.now()).unwrap_or_else(clock::real_now)
@@ -73,12 +84,35 @@ pub fn sleep(duration: Duration) -> Sleep {
 }
 
 /// Waits until a point in time. As [`sleep`] in all else; a deadline that is past is ready at once.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// # let event_loop = boucle::EventLoop::builder().virtual_clock().build().unwrap();
+/// # event_loop.block_on(async {
+/// let start = boucle::now();
+/// for n in 1..4 {
+///     boucle::sleep_until(start + n * Duration::from_secs(1)).await; // does not drift
+/// }
+/// assert_eq!(boucle::now() - start, Duration::from_secs(3));
+/// # });
+/// ```
 pub fn sleep_until(deadline: Instant) -> Sleep {
     let of = current::running_number().unwrap_or(LoopNumber::NONE);
     Sleep { of, state: State::Until(deadline) }
 }
 
 /// The future of [`sleep`] and [`sleep_until`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// # boucle::run(async {
+/// let mut sleep = boucle::sleep(Duration::from_millis(1));
+/// (&mut sleep).await; // it is `Unpin`, and need not be pinned
+/// assert!(sleep.is_elapsed());
+/// # });
+/// ```
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Sleep {
     /// The loop whose clock measures the time, or none.
@@ -99,6 +133,14 @@ enum State {
 
 impl Sleep {
     /// When it is over; `None` if the time does not count yet, because no loop ran when it was made.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// assert_eq!(boucle::sleep(Duration::from_secs(1)).deadline(), None); // no loop is running
+    /// let later = boucle::now() + Duration::from_secs(1);
+    /// assert_eq!(boucle::sleep_until(later).deadline(), Some(later));
+    /// ```
     pub fn deadline(&self) -> Option<Instant> {
         match self.state {
             State::For(_) => None,
@@ -108,12 +150,38 @@ impl Sleep {
 
     /// Whether the deadline has come, by the clock of the sleep's own loop, running or not: the one that
     /// polled it, reset it or ran when it was made. If that loop is gone or on another thread, by [`now`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # let event_loop = boucle::EventLoop::builder().virtual_clock().build().unwrap();
+    /// # event_loop.block_on(async {
+    /// let limit = boucle::sleep(Duration::from_secs(5));
+    /// while !limit.is_elapsed() {
+    ///     boucle::sleep(Duration::from_secs(2)).await; // work
+    /// }
+    /// assert_eq!(boucle::now(), limit.deadline().unwrap() + Duration::from_secs(1));
+    /// # });
+    /// ```
     pub fn is_elapsed(&self) -> bool {
         self.deadline().is_some_and(|deadline| self.now() >= deadline)
     }
 
     /// Gives it another deadline, whether or not the first has come. O(1). A task that was pending on it must
     /// poll it again to be woken by the new one.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # let event_loop = boucle::EventLoop::builder().virtual_clock().build().unwrap();
+    /// # event_loop.block_on(async {
+    /// let start = boucle::now();
+    /// let mut limit = boucle::sleep(Duration::from_secs(5));
+    /// limit.reset(start + Duration::from_secs(60)); // the peer has given a sign of life
+    /// limit.await;
+    /// assert_eq!(boucle::now() - start, Duration::from_secs(60));
+    /// # });
+    /// ```
     pub fn reset(&mut self, deadline: Instant) {
         let of = current::running_number().unwrap_or(self.of);
         *self = Sleep { of, state: State::Until(deadline) };

@@ -52,6 +52,15 @@ pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoF
 
 pin_project! {
     /// The future of [`timeout`].
+    ///
+    /// ```
+    /// use std::{future::Ready, time::Duration};
+    ///
+    /// # boucle::run(async {
+    /// let soon: boucle::Timeout<Ready<u8>> = boucle::timeout(Duration::ZERO, std::future::ready(5));
+    /// assert_eq!(soon.await, Ok(5));
+    /// # });
+    /// ```
     #[derive(Debug)]
     #[must_use = "a future does nothing until it is awaited"]
     pub struct Timeout<F> {
@@ -62,6 +71,18 @@ pin_project! {
 }
 
 /// The time that was given to a future is over.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// # boucle::run(async {
+/// async fn patient() -> std::io::Result<()> {
+///     boucle::timeout(Duration::from_millis(1), std::future::pending::<()>()).await?;
+///     Ok(())
+/// }
+/// assert_eq!(patient().await.unwrap_err().kind(), std::io::ErrorKind::TimedOut);
+/// # });
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Elapsed;
 

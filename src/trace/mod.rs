@@ -1,6 +1,21 @@
 //! Seeing the loop: what a recorded run looks like.
 //!
 //! Everything here stands outside of the loop and knows it by its [events](crate::observe) alone.
+//!
+//! ```
+//! use boucle::{EventLoop, trace::Recorder};
+//!
+//! let recorder = Recorder::new();
+//! let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build()?;
+//! event_loop.block_on(boucle::sleep(std::time::Duration::from_secs(1)));
+//! let text = recorder.trace().timeline().legend(false).to_string();
+//! let drawn = "\
+//! turn         1                   2
+//! time         0                   1s
+//! #1 main  run>[1]~until 1s~~timer>[1] returned";
+//! assert_eq!(text.trim_end(), drawn);
+//! # std::io::Result::Ok(())
+//! ```
 
 mod recorder; // keeps the events
 mod stderr; // lines that are printed there

@@ -33,6 +33,18 @@ impl Trace {
     /// Writes the trace as JSON, for [Perfetto](https://ui.perfetto.dev) or `chrome://tracing`.
     ///
     /// Under a virtual clock the axis is not time, but the sequence of events, a microsecond each.
+    ///
+    /// ```
+    /// # use boucle::{EventLoop, trace::Recorder};
+    ///
+    /// # let recorder = Recorder::new();
+    /// # let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build()?;
+    /// event_loop.block_on(boucle::sleep(std::time::Duration::from_secs(1)));
+    /// let trace = recorder.trace();
+    /// let json = trace.to_chrome_json(); // for a file, `run.json`
+    /// assert!(json.contains("traceEvents"));
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn to_chrome_json(&self) -> String {
         let first = first_began(&self.loops);
         let mut written = Written::default();

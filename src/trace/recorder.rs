@@ -13,12 +13,34 @@ use crate::trace::Live;
 /// loop runs, or when it is stuck.
 ///
 /// One that is given to several loops records them all.
+///
+/// ```
+/// use boucle::{EventLoop, trace::Recorder};
+///
+/// let recorder = Recorder::new();
+/// let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build()?;
+/// event_loop.block_on(boucle::yield_now());
+/// assert!(recorder.trace().to_string().contains("main")); // as text
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone)]
 pub struct Recorder {
     recorded: Arc<Mutex<Recorded>>,
 }
 
 /// What was recorded: the events of one loop, or of several.
+///
+/// ```
+/// use boucle::{EventLoop, trace::Recorder};
+///
+/// let recorder = Recorder::new();
+/// let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build()?;
+/// event_loop.block_on(boucle::yield_now());
+/// let trace = recorder.trace();
+/// assert_eq!(trace.loops.len(), 1);
+/// println!("{trace}"); // what was polled when, and why
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Trace {
@@ -27,6 +49,18 @@ pub struct Trace {
 }
 
 /// What was recorded of one loop.
+///
+/// ```
+/// use boucle::{EventLoop, trace::Recorder};
+///
+/// let recorder = Recorder::new();
+/// let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build()?;
+/// event_loop.block_on(boucle::yield_now());
+/// let trace = recorder.trace();
+/// let one = &trace.loops[0];
+/// assert_eq!(one.events.back().unwrap().event_loop, one.number);
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct LoopTrace {
@@ -66,12 +100,34 @@ const LIMIT: usize = 1_000_000;
 
 impl Recorder {
     /// Makes a recorder that keeps a million events.
+    ///
+    /// ```
+    /// use boucle::{EventLoop, trace::Recorder};
+    ///
+    /// let recorder = Recorder::new();
+    /// let one = EventLoop::builder().observe(recorder.clone()).build()?;
+    /// let two = EventLoop::builder().observe(recorder.clone()).build()?;
+    /// assert_eq!(recorder.trace().loops.len(), 2);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn new() -> Recorder {
         Self::with_limit(LIMIT)
     }
 
     /// Makes a recorder that keeps so many events, of all its loops together. The oldest are dropped and
     /// counted, and the loop's state at the cut is kept in their place.
+    ///
+    /// ```
+    /// use boucle::{EventLoop, trace::Recorder};
+    ///
+    /// let recorder = Recorder::with_limit(3);
+    /// let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build()?;
+    /// event_loop.block_on(boucle::yield_now());
+    /// let kept = &recorder.trace().loops[0];
+    /// assert_eq!(kept.events.len(), 3); // the last ones
+    /// assert!(kept.dropped > 0);
+    /// # std::io::Result::Ok(())
+    /// ```
     ///
     /// # Panics
     ///
@@ -83,6 +139,18 @@ impl Recorder {
     }
 
     /// Returns what was recorded until now.
+    ///
+    /// ```
+    /// use boucle::{EventLoop, trace::Recorder};
+    ///
+    /// let recorder = Recorder::new();
+    /// let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build()?;
+    /// event_loop.block_on(boucle::yield_now());
+    /// let before = recorder.trace().loops[0].events.len();
+    /// event_loop.block_on(async {}); // it is recorded on
+    /// assert!(recorder.trace().loops[0].events.len() > before);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn trace(&self) -> Trace {
         self.lock().trace.clone()
     }

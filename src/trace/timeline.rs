@@ -33,6 +33,18 @@ use crate::trace::{Live, LiveTask, LoopTrace, TaskState, Trace, labels};
 
 /// A trace as text, with options. By default its `Display` is that of the [`Trace`]:
 /// plain ASCII (but for names that are not), 92 columns wide.
+///
+/// ```
+/// # use boucle::{EventLoop, trace::Recorder};
+///
+/// # let recorder = Recorder::new();
+/// # let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build()?;
+/// event_loop.block_on(boucle::sleep(std::time::Duration::from_secs(1)));
+/// let trace = recorder.trace();
+/// let text = trace.timeline().legend(false).to_string();
+/// assert!(text.contains("~until 1s~"), "{text}");
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Debug, Clone)]
 #[must_use = "it is what it displays"]
 pub struct Timeline<'a> {
@@ -62,6 +74,18 @@ const SIGNS: [&str; 9] = [
 
 impl Trace {
     /// Returns the trace as text, whose look can be chosen.
+    ///
+    /// ```
+    /// # use boucle::{EventLoop, trace::Recorder};
+    ///
+    /// # let recorder = Recorder::new();
+    /// # let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build()?;
+    /// event_loop.block_on(boucle::sleep(std::time::Duration::from_secs(1)));
+    /// let trace = recorder.trace();
+    /// println!("{}", trace.timeline().width(120)); // `{trace}` is 92 columns wide
+    /// # assert!(trace.timeline().to_string().contains("main"));
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn timeline(&self) -> Timeline<'_> {
         Timeline::of(&self.loops)
     }
@@ -69,6 +93,18 @@ impl Trace {
 
 impl LoopTrace {
     /// Returns the loop as text, whose look can be chosen.
+    ///
+    /// ```
+    /// # use boucle::{EventLoop, trace::Recorder};
+    ///
+    /// # let recorder = Recorder::new();
+    /// # let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build()?;
+    /// event_loop.block_on(boucle::sleep(std::time::Duration::from_secs(1)));
+    /// let trace = recorder.trace();
+    /// let last = trace.loops.last().unwrap();
+    /// assert!(last.timeline().to_string().contains("main")); // this loop alone
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn timeline(&self) -> Timeline<'_> {
         Timeline::of(slice::from_ref(self))
     }
@@ -86,6 +122,18 @@ impl<'a> Timeline<'a> {
 
     /// Sets how many columns of text there is room for: 92 by default. What has no room goes on
     /// below. A turn in which very much happens may need more.
+    ///
+    /// ```
+    /// # use boucle::{EventLoop, trace::Recorder};
+    ///
+    /// # let recorder = Recorder::new();
+    /// # let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build()?;
+    /// event_loop.block_on(boucle::sleep(std::time::Duration::from_secs(1)));
+    /// let trace = recorder.trace();
+    /// let lines = |columns| trace.timeline().width(columns).to_string().lines().count();
+    /// assert!(lines(20) > lines(92)); // what has no room goes on below
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn width(mut self, columns: usize) -> Self {
         self.style.width = columns;
         self
@@ -93,12 +141,35 @@ impl<'a> Timeline<'a> {
 
     /// Sets how many lines there is room for, for each loop: 2,000 by default. What follows is
     /// not shown, but the tasks that are left at last are.
+    ///
+    /// ```
+    /// # use boucle::{EventLoop, trace::Recorder};
+    ///
+    /// # let recorder = Recorder::new();
+    /// # let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build()?;
+    /// event_loop.block_on(boucle::gather((0..50).map(async |n| n)));
+    /// let trace = recorder.trace();
+    /// let lines = |most| trace.timeline().lines(most).to_string().lines().count();
+    /// assert!(lines(10) < lines(2_000));
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn lines(mut self, lines: usize) -> Self {
         self.style.lines = lines;
         self
     }
 
     /// Sets whether it has colours, as terminals write them. By default it has none.
+    ///
+    /// ```
+    /// # use boucle::{EventLoop, trace::Recorder};
+    ///
+    /// # let recorder = Recorder::new();
+    /// # let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build()?;
+    /// event_loop.block_on(boucle::sleep(std::time::Duration::from_secs(1)));
+    /// let trace = recorder.trace();
+    /// assert!(trace.timeline().colours(true).to_string().contains("\u{1b}["));
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn colours(mut self, colours: bool) -> Self {
         self.style.colours = colours;
         self
@@ -106,12 +177,37 @@ impl<'a> Timeline<'a> {
 
     /// Sets whether the loops have titles, with their numbers. By default several loops have, and one
     /// of which not everything was kept.
+    ///
+    /// ```
+    /// # use boucle::{EventLoop, trace::Recorder};
+    ///
+    /// # let recorder = Recorder::new();
+    /// # let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build()?;
+    /// event_loop.block_on(boucle::sleep(std::time::Duration::from_secs(1)));
+    /// let trace = recorder.trace();
+    /// let title = format!("loop {}", trace.loops[0].number);
+    /// assert!(trace.timeline().titles(true).to_string().contains(&title));
+    /// assert!(!trace.timeline().to_string().contains(&title)); // there is one loop
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn titles(mut self, titles: bool) -> Self {
         self.titles = titles;
         self
     }
 
     /// Sets whether it says at the end what the signs mean. By default it does.
+    ///
+    /// ```
+    /// # use boucle::{EventLoop, trace::Recorder};
+    ///
+    /// # let recorder = Recorder::new();
+    /// # let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build()?;
+    /// event_loop.block_on(boucle::sleep(std::time::Duration::from_secs(1)));
+    /// let trace = recorder.trace();
+    /// let lines = |legend| trace.timeline().legend(legend).to_string().lines().count();
+    /// assert!(lines(true) > lines(false));
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn legend(mut self, legend: bool) -> Self {
         self.legend = legend;
         self
@@ -120,6 +216,17 @@ impl<'a> Timeline<'a> {
     /// Fits it to the standard error stream. If that is a terminal, it has its width, and colours
     /// unless the environment says [`NO_COLOR`](https://no-color.org), or Windows' old console would show
     /// their codes. Else nothing is changed. (The width is known on Linux, and elsewhere if `COLUMNS` is set.)
+    ///
+    /// ```
+    /// # use boucle::{EventLoop, trace::Recorder};
+    ///
+    /// # let recorder = Recorder::new();
+    /// # let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build()?;
+    /// event_loop.block_on(boucle::sleep(std::time::Duration::from_secs(1)));
+    /// let trace = recorder.trace();
+    /// eprintln!("{}", trace.timeline().for_stderr());
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn for_stderr(self) -> Self {
         if !io::stderr().is_terminal() {
             return self;

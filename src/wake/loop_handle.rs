@@ -33,11 +33,29 @@ pub struct LoopHandle {
 }
 
 /// The loop that was to do something is gone.
+///
+/// ```
+/// let event_loop = boucle::EventLoop::new()?;
+/// let handle = event_loop.handle();
+/// drop(event_loop);
+/// assert_eq!(handle.spawn(|| async {}), Err(boucle::LoopGone));
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LoopGone;
 
 impl LoopHandle {
     /// A handle to the loop that runs on this thread.
+    ///
+    /// ```
+    /// let event_loop = boucle::EventLoop::new()?;
+    /// event_loop.spawn(async {
+    ///     let handle = boucle::LoopHandle::current();
+    ///     std::thread::spawn(move || handle.stop());
+    /// });
+    /// event_loop.run_forever(); // until the other thread has stopped it
+    /// # std::io::Result::Ok(())
+    /// ```
     ///
     /// # Panics
     ///
@@ -55,6 +73,21 @@ impl LoopHandle {
     /// Spawns a task on the loop, from any thread. The closure makes the future on the loop's thread, in the
     /// new task's first poll, so the future need not be `Send`. The task is detached. Costs one allocation
     /// here and one there; the loop is rung only if it sleeps.
+    ///
+    /// ```
+    /// use std::rc::Rc;
+    ///
+    /// # boucle::run(async {
+    /// let (done, result) = async_channel::bounded(1);
+    /// let handle = boucle::LoopHandle::current();
+    /// let work = move || async move {
+    ///     let shared = Rc::new(6 * 7); // not `Send`: it is made on the loop's thread
+    ///     done.send(*shared).await
+    /// };
+    /// std::thread::spawn(move || handle.spawn(work));
+    /// assert_eq!(result.recv().await, Ok(42));
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///
@@ -107,12 +140,28 @@ impl LoopHandle {
     ///
     /// It stops the run that reads it, the one that is under way or a next one. If that is a `block_on` whose
     /// future is ready by then, its value wins, and nothing of the stop is left.
+    ///
+    /// ```
+    /// let event_loop = boucle::EventLoop::new()?;
+    /// let handle = event_loop.handle();
+    /// std::thread::spawn(move || handle.stop());
+    /// event_loop.run_forever(); // until then
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn stop(&self) {
         let _ = inbox::send(self.of, Message::Stop);
     }
 }
 
 /// What holds a loop's virtual clock, until it is dropped: see [`LoopHandle::hold_clock`].
+///
+/// ```
+/// let event_loop = boucle::EventLoop::builder().virtual_clock().build()?;
+/// let hold: boucle::ClockHold = event_loop.handle().hold_clock();
+/// drop(hold); // on any thread; from now on time jumps again
+/// event_loop.block_on(boucle::sleep(std::time::Duration::from_secs(3_600)));
+/// # std::io::Result::Ok(())
+/// ```
 #[must_use = "dropping it lets the clock go"]
 pub struct ClockHold {
     of: LoopNumber,
