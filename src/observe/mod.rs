@@ -58,5 +58,24 @@ pub trait Observer {
     /// An observer sees the loop and may not use it: to spawn, to await or to run a loop is a panic that
     /// says so. It may wake a waker; and what it aborts, drops, or asks of a
     /// [`LoopHandle`](crate::LoopHandle), the loop finds in its inbox.
+    ///
+    /// ```
+    /// use boucle::observe::{Event, EventKind, Observer};
+    ///
+    /// struct Longest(std::rc::Rc<std::cell::Cell<std::time::Duration>>);
+    ///
+    /// impl Observer for Longest {
+    ///     fn observe(&mut self, event: &Event) {
+    ///         if let EventKind::PollEnds { took, .. } = event.kind {
+    ///             self.0.set(self.0.get().max(took));
+    ///         }
+    ///     }
+    /// }
+    /// # let longest = std::rc::Rc::default();
+    /// # let event_loop = boucle::EventLoop::builder().observe(Longest(std::rc::Rc::clone(&longest))).build()?;
+    /// event_loop.block_on(async { std::thread::sleep(std::time::Duration::from_millis(2)) });
+    /// assert!(longest.get().as_millis() >= 2);
+    /// # std::io::Result::Ok(())
+    /// ```
     fn observe(&mut self, event: &Event);
 }
