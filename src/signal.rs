@@ -53,6 +53,12 @@ use crate::wake::waiter::Waiter;
 use crate::wake::waker::{waiter, wake_quietly};
 
 /// A signal that can be waited for.
+///
+/// ```
+/// use boucle::signal::SignalKind;
+///
+/// assert_eq!(SignalKind::Terminate as i32, 15); // its number
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(i32)]
@@ -161,6 +167,20 @@ pub fn stream(kind: SignalKind) -> io::Result<SignalStream> {
 ///
 /// Dropping it gives the signal back its default action, unless something else waits for it. One that has come,
 /// and was not received, is dropped with it.
+///
+/// ```
+/// use boucle::signal::{self, SignalKind};
+/// use futures_lite::{StreamExt, future};
+///
+/// # boucle::run(async {
+/// let terminate = signal::stream(SignalKind::Terminate)?;
+/// let interrupt = signal::stream(SignalKind::Interrupt)?;
+/// # signal_hook::low_level::raise(SignalKind::Terminate as i32)?;
+/// let mut either = terminate.or(interrupt); // they are streams
+/// assert_eq!(either.next().await, Some(()));
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
 #[derive(Debug)]
 #[must_use = "while it exists, the signal does nothing but arrive here"]
 pub struct SignalStream {
@@ -174,6 +194,17 @@ pub struct SignalStream {
 impl SignalStream {
     /// Waits for the next signal, or takes one that has come since the last.
     ///
+    /// ```
+    /// use boucle::signal::{self, SignalKind};
+    ///
+    /// # boucle::run(async {
+    /// let mut hangup = signal::stream(SignalKind::Hangup)?;
+    /// # signal_hook::low_level::raise(SignalKind::Hangup as i32)?;
+    /// hangup.recv().await; // and then read the configuration again
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Cancellation
     ///
     /// Dropping the future loses no signal, and takes its waker back.
@@ -186,6 +217,17 @@ impl SignalStream {
     ///
     /// Until it is, or the stream is polled again or dropped, the stream keeps the waker, and its loop does not
     /// count as deadlocked: so does a `next` of the stream that is given up.
+    ///
+    /// ```
+    /// use boucle::signal::{self, SignalKind};
+    ///
+    /// # boucle::run(async {
+    /// let mut asked = signal::stream(SignalKind::UserDefined2)?;
+    /// # signal_hook::low_level::raise(SignalKind::UserDefined2 as i32)?;
+    /// std::future::poll_fn(|cx| asked.poll_recv(cx)).await;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         ready!(budget::poll_left(cx));
         let waiting = (waiter(cx.waker()), current::running_number().map(LoopHandle::new));
