@@ -120,6 +120,13 @@ type Joined<T> = (u64, Result<T, JoinError>);
 
 impl<T: 'static> TaskGroup<T> {
     /// A group without tasks.
+    ///
+    /// ```
+    /// # boucle::run(async {
+    /// let group = boucle::TaskGroup::<u8>::new();
+    /// assert_eq!(group.join_next().await.map(|_| ()), None); // there is nothing to wait for
+    /// # });
+    /// ```
     pub fn new() -> Self {
         TaskGroup {
             tasks: RefCell::default(),
@@ -133,6 +140,16 @@ impl<T: 'static> TaskGroup<T> {
 
     /// Starts a task in the group, as [`spawn`](crate::spawn) does. All are tasks of the loop of the first.
     ///
+    /// ```
+    /// # boucle::run(async {
+    /// let group = boucle::TaskGroup::new();
+    /// let waits = group.spawn(std::future::pending::<u8>());
+    /// group.spawn(async { 5 });
+    /// waits.abort();
+    /// assert_eq!(group.join_all().await, [5]);
+    /// # });
+    /// ```
+    ///
     /// # Panics
     ///
     /// If the group is [closed](Self::close). Otherwise as [`spawn`](crate::spawn).
@@ -143,6 +160,15 @@ impl<T: 'static> TaskGroup<T> {
     }
 
     /// As [`spawn`](Self::spawn), for a group that may be closed.
+    ///
+    /// ```
+    /// # boucle::run(async {
+    /// let group = boucle::TaskGroup::new();
+    /// group.close();
+    /// let refused = group.try_spawn(async { 5 }).unwrap_err();
+    /// assert_eq!(refused.await, 5); // nothing is lost
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///
@@ -172,6 +198,19 @@ impl<T: 'static> TaskGroup<T> {
     /// Results come in the order in which the tasks were done. One task at a time can wait here: of several,
     /// the last one is woken.
     ///
+    /// ```
+    /// # boucle::run(async {
+    /// let group = boucle::TaskGroup::new();
+    /// group.spawn(async { 1 });
+    /// group.spawn(async { 2 });
+    /// let mut sum = 0;
+    /// while let Some(result) = group.join_next().await {
+    ///     sum += result.unwrap();
+    /// }
+    /// assert_eq!(sum, 3);
+    /// # });
+    /// ```
+    ///
     /// # Cancellation
     ///
     /// Dropping the future loses no result.
@@ -184,6 +223,15 @@ impl<T: 'static> TaskGroup<T> {
     }
 
     /// [`join_next`](Self::join_next) as a poll.
+    ///
+    /// ```
+    /// # boucle::run(async {
+    /// let group = boucle::TaskGroup::new();
+    /// group.spawn(async { 5 });
+    /// let next = std::future::poll_fn(|cx| group.poll_join_next(cx)).await;
+    /// assert_eq!(next.unwrap().unwrap(), 5);
+    /// # });
+    /// ```
     ///
     /// # Panics
     ///
@@ -201,6 +249,22 @@ impl<T: 'static> TaskGroup<T> {
     /// and so is what [`join_next`](Self::join_next) has given.)
     ///
     /// The first panic closes the group and aborts the other tasks; when all are done, it is resumed here.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # let event_loop = boucle::EventLoop::builder().virtual_clock().build().unwrap();
+    /// # event_loop.block_on(async {
+    /// let group = boucle::TaskGroup::new();
+    /// for seconds in [3, 1, 2] {
+    ///     group.spawn(async move {
+    ///         boucle::sleep(Duration::from_secs(seconds)).await;
+    ///         seconds
+    ///     });
+    /// }
+    /// assert_eq!(group.join_all().await, [3, 1, 2]); // in spawn order
+    /// # });
+    /// ```
     ///
     /// # Cancellation
     ///
@@ -269,6 +333,16 @@ impl<T: 'static> TaskGroup<T> {
 impl<T: 'static, E: 'static> TaskGroup<Result<T, E>> {
     /// As [`join_all`](Self::join_all), for tasks that return a `Result`: an `Err` is a failure too.
     ///
+    /// ```
+    /// # boucle::run(async {
+    /// let group = boucle::TaskGroup::new();
+    /// let waits = group.spawn(std::future::pending());
+    /// group.spawn(async { Err::<(), _>("no") });
+    /// assert_eq!(group.try_join_all().await, Err("no"));
+    /// assert!(waits.is_finished()); // it was aborted
+    /// # });
+    /// ```
+    ///
     /// # Errors
     ///
     /// The first error, when all tasks are done: the others were aborted.
@@ -288,6 +362,16 @@ impl<T: 'static, E: 'static> TaskGroup<Result<T, E>> {
 impl<T> TaskGroup<T> {
     /// Aborts the tasks that are not done, in spawn order. The group stays as it is:
     /// [`join_next`](Self::join_next) gives their errors.
+    ///
+    /// ```
+    /// # boucle::run(async {
+    /// let group = boucle::TaskGroup::new();
+    /// group.spawn(std::future::pending::<()>());
+    /// group.abort_all();
+    /// assert!(group.join_next().await.unwrap().unwrap_err().is_cancelled());
+    /// group.spawn(async {}); // it goes on
+    /// # });
+    /// ```
     pub fn abort_all(&self) {
         let Ok(tasks) = self.tasks.try_borrow() else {
             return self.abort_is_due.set(true);
@@ -298,21 +382,57 @@ impl<T> TaskGroup<T> {
     }
 
     /// Lets the group take no more tasks.
+    ///
+    /// ```
+    /// # boucle::run(async {
+    /// let group = boucle::TaskGroup::new();
+    /// group.spawn(async { 5 });
+    /// group.close(); // what is in it goes on
+    /// assert_eq!(group.join_all().await, [5]);
+    /// # });
+    /// ```
     pub fn close(&self) {
         self.closed.set(true);
     }
 
     /// Whether the group takes no more tasks.
+    ///
+    /// ```
+    /// let group = boucle::TaskGroup::<()>::new();
+    /// assert!(!group.is_closed());
+    /// group.close();
+    /// assert!(group.is_closed());
+    /// ```
     pub fn is_closed(&self) -> bool {
         self.closed.get()
     }
 
     /// How many results are to come: of tasks that are not done, and of those that are and were not joined.
+    ///
+    /// ```
+    /// # boucle::run(async {
+    /// let group = boucle::TaskGroup::new();
+    /// group.spawn(async { 5 });
+    /// boucle::yield_now().await;
+    /// assert_eq!(group.len(), 1); // it is done, but its result is to come
+    /// group.join_next().await;
+    /// assert_eq!(group.len(), 0);
+    /// # });
+    /// ```
     pub fn len(&self) -> usize {
         self.tasks.borrow().len() + self.joined.borrow().len()
     }
 
     /// Whether no result is to come.
+    ///
+    /// ```
+    /// # boucle::run(async {
+    /// let group = boucle::TaskGroup::new();
+    /// assert!(group.is_empty());
+    /// group.spawn(async { 5 });
+    /// assert!(!group.is_empty());
+    /// # });
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
