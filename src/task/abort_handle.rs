@@ -11,6 +11,15 @@ use crate::wake::inbox::Message;
 /// `task.cancel()`, tokio's `AbortHandle`.
 ///
 /// It is three numbers, neither keeps the task alive nor detaches it, and may be used on any thread.
+///
+/// ```
+/// # boucle::run(async {
+/// let task = boucle::spawn(std::future::pending::<()>());
+/// let abort = task.abort_handle();
+/// boucle::spawn(async move { abort.abort() }); // while the handle is awaited
+/// assert!(task.await.unwrap_err().is_cancelled());
+/// # });
+/// ```
 #[derive(Clone)]
 pub struct AbortHandle {
     pub(crate) of: LoopNumber,
@@ -21,6 +30,16 @@ pub struct AbortHandle {
 
 impl AbortHandle {
     /// Aborts the task, as [`JoinHandle::abort`](crate::JoinHandle::abort) does. Does nothing if it is done.
+    ///
+    /// ```
+    /// # boucle::run(async {
+    /// let task = boucle::spawn(async { 5 });
+    /// let abort = task.abort_handle();
+    /// boucle::yield_now().await;
+    /// abort.abort(); // too late: it is done
+    /// assert_eq!(task.await.unwrap(), 5);
+    /// # });
+    /// ```
     #[doc(alias = "cancel")]
     pub fn abort(&self) {
         if self.slot != NO_SLOT {
@@ -29,6 +48,15 @@ impl AbortHandle {
     }
 
     /// Whether the task is done, or its loop is gone.
+    ///
+    /// ```
+    /// # boucle::run(async {
+    /// let abort = boucle::spawn(async {}).abort_handle(); // the task goes on, detached
+    /// assert!(!abort.is_finished());
+    /// boucle::yield_now().await;
+    /// assert!(abort.is_finished());
+    /// # });
+    /// ```
     ///
     /// # Panics
     ///
@@ -39,6 +67,13 @@ impl AbortHandle {
     }
 
     /// The task's id, as [`JoinHandle::id`](crate::JoinHandle::id) gives it.
+    ///
+    /// ```
+    /// # boucle::run(async {
+    /// let task = boucle::spawn(async {});
+    /// assert_eq!(task.abort_handle().id(), task.id());
+    /// # });
+    /// ```
     pub fn id(&self) -> u64 {
         self.id
     }
