@@ -31,6 +31,13 @@ use crate::wake::waker::waiter;
 /// fn coerce(general: JoinHandle<for<'a> fn(&'a u8)>) -> JoinHandle<fn(&'static u8)> { general }
 /// ```
 ///
+/// ```
+/// # boucle::run(async {
+/// let task = boucle::spawn(async { 5 });
+/// assert_eq!(task.await.unwrap(), 5);
+/// # });
+/// ```
+///
 /// # Cancellation
 ///
 /// Dropping the handle detaches the task, which goes on; [`abort`](Self::abort) ends it. So a task that is
@@ -70,17 +77,45 @@ impl<T> JoinHandle<T> {
     /// its poll returns, even if that returned a value. From another thread all this holds from when the loop
     /// reads its inbox. A loop that does not run drops nothing until it does. A future cannot refuse, as a
     /// coroutine of asyncio can.
+    ///
+    /// ```
+    /// # boucle::run(async {
+    /// let task = boucle::spawn(std::future::pending::<()>());
+    /// task.abort(); // the request; it is dropped at its place in the queue
+    /// assert!(!task.is_finished());
+    /// assert!(task.await.unwrap_err().is_cancelled());
+    /// # });
+    /// ```
     #[doc(alias = "cancel")]
     pub fn abort(&self) {
         self.task.abort();
     }
 
     /// A handle that can abort the task while this one waits elsewhere.
+    ///
+    /// ```
+    /// # boucle::run(async {
+    /// let task = boucle::spawn(std::future::pending::<()>());
+    /// let abort = task.abort_handle();
+    /// let waits = boucle::spawn(boucle::wait([task], boucle::ALL_COMPLETED));
+    /// abort.abort(); // though the handle is there
+    /// assert_eq!(waits.await.unwrap().0.len(), 1);
+    /// # });
+    /// ```
     pub fn abort_handle(&self) -> AbortHandle {
         self.task.clone()
     }
 
     /// Whether the task is done: returned, panicked, or dropped. True if its loop is gone.
+    ///
+    /// ```
+    /// # boucle::run(async {
+    /// let task = boucle::spawn(async {});
+    /// assert!(!task.is_finished()); // it is polled in the next batch
+    /// boucle::yield_now().await;
+    /// assert!(task.is_finished());
+    /// # });
+    /// ```
     ///
     /// # Panics
     ///
@@ -91,6 +126,13 @@ impl<T> JoinHandle<T> {
     }
 
     /// The task's id: a loop counts its tasks from 1 in spawn order, main futures included.
+    ///
+    /// ```
+    /// # boucle::run(async {
+    /// let (one, two) = (boucle::spawn(async {}), boucle::spawn(async {}));
+    /// assert_eq!((one.id(), two.id()), (2, 3)); // the main future is 1
+    /// # });
+    /// ```
     pub fn id(&self) -> u64 {
         self.task.id
     }
@@ -199,6 +241,13 @@ impl<T> fmt::Debug for JoinHandle<T> {
 /// It is one word, so a handle's result is hardly larger than the value. Clones share the panic's payload,
 /// until [`try_into_panic`](Self::try_into_panic) or [`resume`](Self::resume) takes it; each keeps the
 /// message. If none takes it, the last clone drops it; a panic of its destructor stops there.
+///
+/// ```
+/// # boucle::run(async {
+/// let error = boucle::spawn(async { panic!("no idea") }).await.unwrap_err();
+/// assert_eq!(error.to_string(), "task 2 panicked: no idea");
+/// # });
+/// ```
 #[derive(Clone)]
 pub struct JoinError(Arc<Details>);
 
@@ -229,16 +278,39 @@ impl JoinError {
     }
 
     /// Whether the value was never taken because of an [abort](JoinHandle::abort), or the end of the loop.
+    ///
+    /// ```
+    /// # boucle::run(async {
+    /// let task = boucle::spawn(std::future::pending::<()>());
+    /// task.abort();
+    /// assert!(task.await.unwrap_err().is_cancelled());
+    /// # });
+    /// ```
     pub fn is_cancelled(&self) -> bool {
         self.0.panic.is_none()
     }
 
     /// Whether the task panicked.
+    ///
+    /// ```
+    /// # boucle::run(async {
+    /// let error = boucle::spawn(async { panic!() }).await.unwrap_err();
+    /// assert!(error.is_panic() && !error.is_cancelled());
+    /// # });
+    /// ```
     pub fn is_panic(&self) -> bool {
         self.0.panic.is_some()
     }
 
     /// Takes the payload that the task panicked with.
+    ///
+    /// ```
+    /// # boucle::run(async {
+    /// let error = boucle::spawn(async { panic!("no idea") }).await.unwrap_err();
+    /// let payload = error.try_into_panic().unwrap();
+    /// assert_eq!(payload.downcast_ref::<&str>(), Some(&"no idea"));
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///
@@ -252,6 +324,18 @@ impl JoinError {
 
     /// Resumes the task's panic on this thread.
     ///
+    /// ```
+    /// use futures_lite::FutureExt;
+    /// use std::panic::AssertUnwindSafe;
+    ///
+    /// # boucle::run(async {
+    /// let child = boucle::spawn(async { panic!("no idea") });
+    /// let parent = async { child.await.unwrap_or_else(|error| error.resume()) };
+    /// let payload = AssertUnwindSafe(parent).catch_unwind().await.unwrap_err();
+    /// assert_eq!(payload.downcast_ref::<&str>(), Some(&"no idea"));
+    /// # });
+    /// ```
+    ///
     /// # Panics
     ///
     /// With the task's payload; with a message if the task was cancelled or a clone has taken the payload.
@@ -264,11 +348,26 @@ impl JoinError {
     }
 
     /// The task's id, as [`JoinHandle::id`] gives it.
+    ///
+    /// ```
+    /// # boucle::run(async {
+    /// let task = boucle::spawn(async { panic!() });
+    /// let id = task.id();
+    /// assert_eq!(task.await.unwrap_err().id(), id);
+    /// # });
+    /// ```
     pub fn id(&self) -> u64 {
         self.0.id
     }
 
     /// The task's name, if it was given one.
+    ///
+    /// ```
+    /// # boucle::run(async {
+    /// let error = boucle::spawn_named("answer", async { panic!() }).await.unwrap_err();
+    /// assert_eq!(error.name(), Some("answer"));
+    /// # });
+    /// ```
     pub fn name(&self) -> Option<&str> {
         self.0.name.as_deref()
     }
