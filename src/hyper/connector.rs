@@ -47,11 +47,34 @@ pub struct Connector {
 
 impl Connector {
     /// A connector that takes `http` alone.
+    ///
+    /// ```
+    /// use boucle::hyper::Connector;
+    /// use tower_service::Service;
+    ///
+    /// # boucle::run(async {
+    /// let error = Connector::new().call("https://[::1]/".parse().unwrap()).await.unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput); // TLS is a layer around it
+    /// # });
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Whether other schemes than `http` are errors. A TLS connector that wraps this one sets it to false.
+    ///
+    /// ```
+    /// use boucle::hyper::Connector;
+    /// use tower_service::Service;
+    ///
+    /// # boucle::run(async {
+    /// # let listener = boucle::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    /// # let uri: hyper::Uri = format!("https://{}/", listener.local_addr().unwrap()).parse().unwrap();
+    /// let mut connector = Connector::new();
+    /// connector.enforce_http(false);
+    /// assert!(connector.call(uri).await.is_ok()); // a TCP stream, for a TLS layer
+    /// # });
+    /// ```
     pub fn enforce_http(&mut self, enforced: bool) {
         self.any_scheme = !enforced;
     }
