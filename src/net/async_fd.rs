@@ -62,6 +62,17 @@ impl<T: AsFd> AsyncFd<T> {
     /// Watches a descriptor on the running loop. O(1), and one system call; another one when a write has to
     /// wait for the first time.
     ///
+    /// ```
+    /// # boucle::run(async {
+    /// let (reader, _writer) = std::io::pipe()?;
+    /// boucle::net::AsyncFd::new(reader)?;
+    /// let file = std::fs::File::open("Cargo.toml")?;
+    /// # #[cfg(target_os = "linux")]
+    /// assert!(boucle::net::AsyncFd::new(file).is_err()); // always ready: there is nothing to watch
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of `epoll_ctl` or `kevent`; the value is dropped then. `PermissionDenied` if it is a regular file
@@ -80,6 +91,21 @@ impl<T: AsFd> AsyncFd<T> {
 
     /// Waits until a read would not block: there is something, or the other end has hung up, or an error is to
     /// be fetched. As long as that is so, each call is ready at once; it costs one system call.
+    ///
+    /// ```
+    /// use boucle::net::AsyncFd;
+    /// use std::os::unix::net::UnixDatagram;
+    ///
+    /// # boucle::run(async {
+    /// # let (here, there) = UnixDatagram::pair()?;
+    /// # here.set_nonblocking(true)?;
+    /// let here = AsyncFd::new(here)?; // one of a pair, non-blocking
+    /// there.send(b"hello")?;
+    /// here.readable().await?;
+    /// assert_eq!(here.get_ref().recv(&mut [0; 64])?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -101,6 +127,21 @@ impl<T: AsFd> AsyncFd<T> {
     /// fetched. Of a socket that connects, until that has an outcome. As long as that is so, each call is ready
     /// at once; it costs one system call.
     ///
+    /// ```
+    /// use boucle::net::AsyncFd;
+    /// use std::os::unix::net::UnixDatagram;
+    ///
+    /// # boucle::run(async {
+    /// # let (here, there) = UnixDatagram::pair()?;
+    /// # here.set_nonblocking(true)?;
+    /// let here = AsyncFd::new(here)?; // one of a pair, non-blocking
+    /// here.writable().await?; // at once: there is room
+    /// here.get_ref().send(b"hello")?;
+    /// assert_eq!(there.recv(&mut [0; 64])?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// If the loop is gone.
@@ -119,6 +160,21 @@ impl<T: AsFd> AsyncFd<T> {
 
     /// [`readable`](Self::readable) as a poll. Each task that was pending here is woken, not only the last.
     ///
+    /// ```
+    /// use boucle::net::AsyncFd;
+    /// use std::os::unix::net::UnixDatagram;
+    ///
+    /// # boucle::run(async {
+    /// # let (here, there) = UnixDatagram::pair()?;
+    /// # here.set_nonblocking(true)?;
+    /// let here = AsyncFd::new(here)?; // one of a pair, non-blocking
+    /// there.send(b"hello")?;
+    /// std::future::poll_fn(|cx| here.poll_readable(cx)).await?;
+    /// assert_eq!(here.get_ref().recv(&mut [0; 64])?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`readable`](Self::readable).
@@ -127,6 +183,21 @@ impl<T: AsFd> AsyncFd<T> {
     }
 
     /// [`writable`](Self::writable) as a poll. Each task that was pending here is woken, not only the last.
+    ///
+    /// ```
+    /// use boucle::net::AsyncFd;
+    /// use std::os::unix::net::UnixDatagram;
+    ///
+    /// # boucle::run(async {
+    /// # let (here, there) = UnixDatagram::pair()?;
+    /// # here.set_nonblocking(true)?;
+    /// let here = AsyncFd::new(here)?; // one of a pair, non-blocking
+    /// std::future::poll_fn(|cx| here.poll_writable(cx)).await?;
+    /// here.get_ref().send(b"hello")?;
+    /// assert_eq!(there.recv(&mut [0; 64])?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -176,6 +247,20 @@ impl<T: AsFd> AsyncFd<T> {
 
     /// As [`read_with`](Self::read_with), for an operation that writes or connects.
     ///
+    /// ```
+    /// use boucle::net::AsyncFd;
+    /// use std::os::unix::net::UnixDatagram;
+    ///
+    /// # boucle::run(async {
+    /// # let (here, there) = UnixDatagram::pair()?;
+    /// # here.set_nonblocking(true)?;
+    /// let here = AsyncFd::new(here)?; // one of a pair, non-blocking
+    /// assert_eq!(here.write_with(|socket| socket.send(b"hello")).await?, 5);
+    /// assert_eq!(there.recv(&mut [0; 64])?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`read_with`](Self::read_with).
@@ -194,6 +279,22 @@ impl<T: AsFd> AsyncFd<T> {
 
     /// [`read_with`](Self::read_with) as a poll. Each task that was pending here is woken, not only the last.
     ///
+    /// ```
+    /// use boucle::net::AsyncFd;
+    /// use std::os::unix::net::UnixDatagram;
+    ///
+    /// # boucle::run(async {
+    /// # let (here, there) = UnixDatagram::pair()?;
+    /// # here.set_nonblocking(true)?;
+    /// let here = AsyncFd::new(here)?; // one of a pair, non-blocking
+    /// there.send(b"hello")?;
+    /// let mut buffer = [0; 64];
+    /// let read = |cx: &mut std::task::Context<'_>| here.poll_read_with(cx, |socket| socket.recv(&mut buffer));
+    /// assert_eq!(std::future::poll_fn(read).await?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`read_with`](Self::read_with).
@@ -206,6 +307,21 @@ impl<T: AsFd> AsyncFd<T> {
     }
 
     /// [`write_with`](Self::write_with) as a poll. Each task that was pending here is woken, not only the last.
+    ///
+    /// ```
+    /// use boucle::net::AsyncFd;
+    /// use std::os::unix::net::UnixDatagram;
+    ///
+    /// # boucle::run(async {
+    /// # let (here, there) = UnixDatagram::pair()?;
+    /// # here.set_nonblocking(true)?;
+    /// let here = AsyncFd::new(here)?; // one of a pair, non-blocking
+    /// let write = |cx: &mut std::task::Context<'_>| here.poll_write_with(cx, |socket| socket.send(b"hello"));
+    /// assert_eq!(std::future::poll_fn(write).await?, 5);
+    /// assert_eq!(there.recv(&mut [0; 64])?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -237,11 +353,39 @@ impl<T: AsFd> AsyncFd<T> {
     }
 
     /// The value that has the descriptor.
+    ///
+    /// ```
+    /// use boucle::net::AsyncFd;
+    /// use std::os::unix::net::UnixDatagram;
+    ///
+    /// # boucle::run(async {
+    /// # let (here, there) = UnixDatagram::pair()?;
+    /// # here.set_nonblocking(true)?;
+    /// let here = AsyncFd::new(here)?; // one of a pair, non-blocking
+    /// assert!(here.get_ref().local_addr()?.is_unnamed());
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn get_ref(&self) -> &T {
         &self.source.io().0
     }
 
     /// Gives the value back, on any thread. The descriptor is no longer watched.
+    ///
+    /// ```
+    /// use boucle::net::AsyncFd;
+    /// use std::os::unix::net::UnixDatagram;
+    ///
+    /// # boucle::run(async {
+    /// # let (here, there) = UnixDatagram::pair()?;
+    /// # here.set_nonblocking(true)?;
+    /// let here = AsyncFd::new(here)?; // one of a pair, non-blocking
+    /// let here: UnixDatagram = here.into_inner()?; // no longer watched
+    /// here.send(b"hello")?;
+    /// assert_eq!(there.recv(&mut [0; 64])?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
