@@ -31,6 +31,17 @@ impl TcpStream {
     /// A silent address has as long as the kernel tries (about two minutes on Linux), and a look-up has as
     /// long as the name server takes: [`connect_timeout`](Self::connect_timeout) sets a limit.
     ///
+    /// ```
+    /// use boucle::net::{TcpListener, TcpStream};
+    ///
+    /// # boucle::run(async {
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let address = listener.local_addr()?;
+    /// assert_eq!(TcpStream::connect(address).await?.peer_addr()?, address);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of the look-up, and of `connect` for the address that failed last (`ConnectionRefused`,
