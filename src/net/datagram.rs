@@ -11,6 +11,18 @@ macro_rules! datagrams {
         impl $socket {
             /// Returns the address of the peer that the socket is connected to.
             ///
+            /// ```
+            /// use boucle::net::UdpSocket;
+            ///
+            /// # boucle::run(async {
+            /// // or: = UnixDatagram::pair()?
+            /// let (here, there) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
+            /// here.connect(there.local_addr()?).await?;
+            /// assert_eq!(here.peer_addr()?, there.local_addr()?);
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap();
+            /// ```
+            ///
             /// # Errors
             ///
             /// Those of `getpeername`: `NotConnected` if there is no peer.
@@ -19,6 +31,19 @@ macro_rules! datagrams {
             }
 
             /// [`send`](Self::send) as a poll. Each task that was pending here is woken, not only the last.
+            ///
+            /// ```
+            /// use boucle::net::UdpSocket;
+            ///
+            /// # boucle::run(async {
+            /// // or: = UnixDatagram::pair()?
+            /// let (here, there) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
+            /// here.connect(there.local_addr()?).await?;
+            /// let sent = std::future::poll_fn(|cx| here.poll_send(cx, b"ping")).await?;
+            /// assert_eq!(sent, 4);
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap();
+            /// ```
             ///
             /// # Errors
             ///
@@ -30,6 +55,21 @@ macro_rules! datagrams {
 
             /// Waits for a message, from the peer if there is one. Returns its length, which may be 0. What does
             /// not fit into the buffer is lost.
+            ///
+            /// ```
+            /// use boucle::net::UdpSocket;
+            ///
+            /// # boucle::run(async {
+            /// // or: = UnixDatagram::pair()?
+            /// let (here, there) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
+            /// here.connect(there.local_addr()?).await?;
+            /// here.send(b"ping").await?;
+            /// let mut buffer = [0; 64];
+            /// let len = there.recv(&mut buffer).await?;
+            /// assert_eq!(&buffer[..len], b"ping");
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap();
+            /// ```
             ///
             /// # Errors
             ///
@@ -48,6 +88,21 @@ macro_rules! datagrams {
 
             /// [`recv`](Self::recv) as a poll. Each task that was pending here is woken, not only the last.
             ///
+            /// ```
+            /// use boucle::net::UdpSocket;
+            ///
+            /// # boucle::run(async {
+            /// // or: = UnixDatagram::pair()?
+            /// let (here, there) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
+            /// here.connect(there.local_addr()?).await?;
+            /// here.send(b"ping").await?;
+            /// let mut buffer = [0; 64];
+            /// let len = std::future::poll_fn(|cx| there.poll_recv(cx, &mut buffer)).await?;
+            /// assert_eq!(&buffer[..len], b"ping");
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap();
+            /// ```
+            ///
             /// # Errors
             ///
             /// As [`recv`](Self::recv).
@@ -56,6 +111,20 @@ macro_rules! datagrams {
             }
 
             /// As [`recv`](Self::recv), and also returns the address of the sender.
+            ///
+            /// ```
+            /// use boucle::net::UdpSocket;
+            ///
+            /// # boucle::run(async {
+            /// // or: = UnixDatagram::pair()?
+            /// let (here, there) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
+            /// here.connect(there.local_addr()?).await?;
+            /// here.send(b"ping").await?;
+            /// let (len, from) = there.recv_from(&mut [0; 64]).await?;
+            /// assert_eq!((len, from), (4, here.local_addr()?));
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap();
+            /// ```
             ///
             /// # Errors
             ///
@@ -74,6 +143,21 @@ macro_rules! datagrams {
 
             /// [`recv_from`](Self::recv_from) as a poll. Each task that was pending here is woken, not only
             /// the last.
+            ///
+            /// ```
+            /// use boucle::net::UdpSocket;
+            ///
+            /// # boucle::run(async {
+            /// // or: = UnixDatagram::pair()?
+            /// let (here, there) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
+            /// here.connect(there.local_addr()?).await?;
+            /// here.send(b"ping").await?;
+            /// let mut buffer = [0; 64];
+            /// let (len, from) = std::future::poll_fn(|cx| there.poll_recv_from(cx, &mut buffer)).await?;
+            /// assert_eq!((len, from), (4, here.local_addr()?));
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap();
+            /// ```
             ///
             /// # Errors
             ///
