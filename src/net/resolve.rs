@@ -14,6 +14,19 @@ use crate::{executor, executor::pool::Pool, task::id::LoopNumber};
 /// It is implemented for what [`std::net::ToSocketAddrs`] is implemented for: `SocketAddr`, `(IpAddr, u16)`,
 /// `"localhost:80"`, `("localhost", 80)`, `String`, `&[SocketAddr]`, and so on. std's trait would look up a
 /// name on the loop's thread. No other crate can implement this one.
+///
+/// ```
+/// use boucle::net::{TcpListener, ToSocketAddrs};
+///
+/// # boucle::run(async {
+/// async fn listen(address: impl ToSocketAddrs) -> std::io::Result<u16> {
+///     Ok(TcpListener::bind(address).await?.local_addr()?.port())
+/// }
+/// assert_ne!(listen("127.0.0.1:0").await?, 0);
+/// assert_ne!(listen(std::net::SocketAddr::from(([127, 0, 0, 1], 0))).await?, 0);
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
 pub trait ToSocketAddrs: ToTarget {}
 
 impl<T: ToTarget + ?Sized> ToSocketAddrs for T {}
