@@ -96,6 +96,18 @@ where
 }
 
 /// What [`serve`] returns: await it.
+///
+/// ```
+/// use boucle::net::{TcpListener, serve};
+///
+/// # boucle::run(async {
+/// let listener = TcpListener::bind("127.0.0.1:0").await?;
+/// let handle = async |_stream, _peer| std::io::Result::Ok(());
+/// let server = serve(listener, handle).shutdown_when(boucle::yield_now()); // does nothing yet
+/// server.await; // until the shutdown
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
 #[must_use = "it accepts nothing until it is awaited"]
 #[allow(missing_debug_implementations)] // What it holds are functions.
 pub struct Serve<L: Listener, E> {
@@ -114,6 +126,20 @@ impl<L: Listener, E> Serve<L, E> {
     /// Accepts no more while there are `limit` connections, and goes on when one ends: further clients wait
     /// in the backlog. At first there is no limit.
     ///
+    /// ```
+    /// use boucle::net::{TcpListener, TcpStream, serve};
+    ///
+    /// # boucle::run(async {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?;
+    /// let handle = async |_stream, _peer| std::io::Result::Ok(boucle::yield_now().await);
+    /// let server = serve(listener, handle).max_connections(1); // the second client waits in the backlog
+    /// let clients = boucle::gather([TcpStream::connect(address), TcpStream::connect(address)]);
+    /// server.shutdown_when(async { assert!(clients.await.iter().all(Result::is_ok)) }).await;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Panics
     ///
     /// If the limit is zero.
@@ -126,6 +152,23 @@ impl<L: Listener, E> Serve<L, E> {
     }
 
     /// Calls a function with each error. It replaces the one that writes them to stderr.
+    ///
+    /// ```
+    /// use boucle::net::{TcpListener, TcpStream, serve};
+    ///
+    /// # boucle::run(async {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?;
+    /// let (seen, errors) = async_channel::unbounded();
+    /// let handle = async |_stream, _peer| Err::<(), _>("no");
+    /// let server = serve(listener, handle).on_error(move |error| seen.try_send(error.to_string()).unwrap());
+    /// let _server = boucle::spawn(server.into_future());
+    /// let client = TcpStream::connect(address).await?;
+    /// let expected = format!("the connection from {:?} failed: no", client.local_addr()?);
+    /// assert_eq!(errors.recv().await, Ok(expected));
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn on_error(mut self, on_error: impl FnMut(ServeError<L::Address, E>) + 'static) -> Self {
         self.on_error = Box::new(on_error);
         self
@@ -134,6 +177,21 @@ impl<L: Listener, E> Serve<L, E> {
     /// Ends when the future is ready: closes the listener, which turns away the clients in the backlog, and
     /// then waits for the connections to end, as long as [`grace`](Self::grace) allows. A handler that waits
     /// for its client learns nothing of this, unless the program gives it a signal too.
+    ///
+    /// ```
+    /// use boucle::net::{TcpListener, serve};
+    /// use std::time::Duration;
+    ///
+    /// # boucle::run(async {
+    /// let start = boucle::now();
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let handle = async |_stream, _peer| std::io::Result::Ok(());
+    /// let after = boucle::sleep(Duration::from_millis(5)); // or `signal::ctrl_c()`
+    /// serve(listener, handle).shutdown_when(after).await;
+    /// assert!(boucle::now() - start >= Duration::from_millis(5));
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     #[doc(alias("with_graceful_shutdown", "wait_closed"))]
     pub fn shutdown_when(mut self, signal: impl IntoFuture<IntoFuture: 'static>) -> Self {
         let signal = signal.into_future();
@@ -142,6 +200,20 @@ impl<L: Listener, E> Serve<L, E> {
     }
 
     /// How long connections may go on after the shutdown. What is left then is aborted. At first, for ever.
+    ///
+    /// ```
+    /// use boucle::net::{TcpListener, TcpStream, serve};
+    ///
+    /// # boucle::run(async {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?;
+    /// let handle = async |_stream, _peer| std::future::pending::<std::io::Result<()>>().await;
+    /// let client = async move { TcpStream::connect(address).await };
+    /// let server = serve(listener, handle).shutdown_when(client).grace(std::time::Duration::from_millis(1));
+    /// server.on_error(|error| println!("{error}")).await; // that the handler was cancelled
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = Some(grace);
         self
@@ -223,6 +295,16 @@ impl<A, E: 'static> Connections<A, E> {
 }
 
 /// What has gone wrong while [`serve`] goes on. `A` is the address of a client.
+///
+/// ```
+/// use boucle::net::ServeError;
+///
+/// fn is_fault_of_ours<A, E>(error: &ServeError<A, E>) -> bool {
+///     matches!(error, ServeError::Join(_, error) if error.is_panic())
+/// }
+/// let out_of_descriptors = ServeError::<(), ()>::Accept(std::io::Error::other("too many open files"));
+/// assert!(!is_fault_of_ours(&out_of_descriptors));
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ServeError<A, E> {
@@ -247,6 +329,19 @@ impl<A: Debug, E: Display> Display for ServeError<A, E> {
 impl<A: Debug, E: Debug + Display> Error for ServeError<A, E> {}
 
 /// A socket that accepts connections: what [`serve`] takes. No other crate can implement it.
+///
+/// ```
+/// use boucle::net::{Listener, TcpListener, serve};
+///
+/// # boucle::run(async {
+/// async fn refuse<L: Listener>(listener: L) {
+///     let handle = async |stream, _peer| std::io::Result::Ok(drop::<L::Stream>(stream));
+///     serve(listener, handle).shutdown_when(boucle::yield_now()).await;
+/// }
+/// refuse(TcpListener::bind("127.0.0.1:0").await?).await;
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
 pub trait Listener: Sealed + 'static {
     /// A connection.
     type Stream;
@@ -254,6 +349,20 @@ pub trait Listener: Sealed + 'static {
     type Address: Clone + Debug + 'static;
 
     /// Waits for a connection.
+    ///
+    /// ```
+    /// use boucle::net::{Listener, TcpListener, TcpStream};
+    ///
+    /// # boucle::run(async {
+    /// async fn accept<L: Listener>(listener: &L) -> std::io::Result<L::Stream> {
+    ///     Ok(std::future::poll_fn(|cx| listener.poll_accept(cx)).await?.0)
+    /// }
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let client = TcpStream::connect(listener.local_addr()?).await?;
+    /// assert_eq!(accept(&listener).await?.peer_addr()?, client.local_addr()?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
