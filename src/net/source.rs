@@ -219,6 +219,17 @@ macro_rules! socket {
             /// Takes a socket of std's, connected or bound; it becomes non-blocking. The crate `socket2` makes one
             /// with any options.
             ///
+            /// ```
+            /// # boucle::run(async {
+            /// // as every socket here:
+            /// let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
+            /// let address = socket.local_addr()?;
+            /// let socket = boucle::net::UdpSocket::from_std(socket)?;
+            /// assert_eq!(socket.local_addr()?, address);
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap();
+            /// ```
+            ///
             /// # Errors
             ///
             /// If the kernel refuses to make it non-blocking or to watch it.
@@ -237,6 +248,15 @@ macro_rules! socket {
 
             /// Returns the address of this side.
             ///
+            /// ```
+            /// # boucle::run(async {
+            /// // as every socket here:
+            /// let socket = boucle::net::UdpSocket::bind("127.0.0.1:0").await?;
+            /// assert_ne!(socket.local_addr()?.port(), 0); // the port that the system has chosen
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap();
+            /// ```
+            ///
             /// # Errors
             ///
             /// Those of `getsockname`.
@@ -245,6 +265,16 @@ macro_rules! socket {
             }
 
             /// Gives the socket back as std's, on any thread. It is still non-blocking.
+            ///
+            /// ```
+            /// # boucle::run(async {
+            /// // as every socket here:
+            /// let socket = boucle::net::UdpSocket::bind("127.0.0.1:0").await?.into_std()?;
+            /// let nothing = socket.recv(&mut [0; 64]).unwrap_err();
+            /// assert_eq!(nothing.kind(), std::io::ErrorKind::WouldBlock);
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap();
+            /// ```
             ///
             /// # Errors
             ///
