@@ -131,6 +131,17 @@ impl TcpListener {
     /// Up to 128 connections wait in the kernel to be accepted; on Linux no more than `net.core.somaxconn`.
     /// For another backlog, or an option that is set before `bind`, see [`from_std`](Self::from_std).
     ///
+    /// ```
+    /// use boucle::net::TcpListener;
+    ///
+    /// # boucle::run(async {
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let taken = TcpListener::bind(listener.local_addr()?).await.unwrap_err();
+    /// assert_eq!(taken.kind(), std::io::ErrorKind::AddrInUse);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of the look-up and of `bind` and `listen`: of the last address that was tried.
@@ -145,6 +156,18 @@ impl TcpListener {
     }
 
     /// Waits for a connection.
+    ///
+    /// ```
+    /// use boucle::net::{TcpListener, TcpStream};
+    ///
+    /// # boucle::run(async {
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let stream = TcpStream::connect(listener.local_addr()?).await?;
+    /// let (_, peer) = listener.accept().await?;
+    /// assert_eq!(peer, stream.local_addr()?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -163,6 +186,18 @@ impl TcpListener {
 
     /// [`accept`](Self::accept) as a poll. Each task that was pending here is woken, not only the last.
     ///
+    /// ```
+    /// use boucle::net::{TcpListener, TcpStream};
+    ///
+    /// # boucle::run(async {
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let stream = TcpStream::connect(listener.local_addr()?).await?;
+    /// let (_, peer) = std::future::poll_fn(|cx| listener.poll_accept(cx)).await?;
+    /// assert_eq!(peer, stream.local_addr()?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`accept`](Self::accept).
@@ -175,6 +210,25 @@ impl TcpListener {
 
 impl TcpStream {
     /// Reads without taking what it reads: the next read gives the same bytes. 0 is the end of the stream.
+    ///
+    /// ```
+    /// use boucle::net::{TcpListener, TcpStream};
+    /// use futures_lite::{AsyncReadExt, AsyncWriteExt};
+    ///
+    /// # boucle::run(async {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let mut stream = TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (mut server, _) = listener.accept().await?;
+    /// stream.write_all(b"GET").await?;
+    /// let mut first = [0; 1];
+    /// server.peek(&mut first).await?; // HTTP, or TLS?
+    /// assert_eq!(&first, b"G");
+    /// let mut whole = [0; 3];
+    /// server.read_exact(&mut whole).await?;
+    /// assert_eq!(&whole, b"GET");
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -189,6 +243,17 @@ impl TcpStream {
 
     /// Returns whether small writes are sent at once (`TCP_NODELAY`).
     ///
+    /// ```
+    /// use boucle::net::{TcpListener, TcpStream};
+    ///
+    /// # boucle::run(async {
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let stream = TcpStream::connect(listener.local_addr()?).await?;
+    /// assert!(!stream.nodelay()?); // at first the kernel gathers them
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of `getsockopt`.
@@ -197,6 +262,18 @@ impl TcpStream {
     }
 
     /// Sends small writes at once, or lets the kernel gather them.
+    ///
+    /// ```
+    /// use boucle::net::{TcpListener, TcpStream};
+    ///
+    /// # boucle::run(async {
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let stream = TcpStream::connect(listener.local_addr()?).await?;
+    /// stream.set_nodelay(true)?;
+    /// assert!(stream.nodelay()?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -207,6 +284,17 @@ impl TcpStream {
 
     /// Returns the time to live of IPv4 packets that are sent, in hops (`IP_TTL`).
     ///
+    /// ```
+    /// use boucle::net::{TcpListener, TcpStream};
+    ///
+    /// # boucle::run(async {
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let stream = TcpStream::connect(listener.local_addr()?).await?;
+    /// assert!(stream.ttl()? > 1); // 64, mostly
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of `getsockopt`.
@@ -215,6 +303,18 @@ impl TcpStream {
     }
 
     /// Sets how many routers a packet may pass, from 1 to 255.
+    ///
+    /// ```
+    /// use boucle::net::{TcpListener, TcpStream};
+    ///
+    /// # boucle::run(async {
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let stream = TcpStream::connect(listener.local_addr()?).await?;
+    /// stream.set_ttl(1)?; // no further than the next router
+    /// assert_eq!(stream.ttl()?, 1);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -225,6 +325,21 @@ impl TcpStream {
 
     /// Shuts down one direction or both, at once. After `Write` the peer reads the end of the stream when it
     /// has read what was written. After `Read` a read finds the end, also one that waits already; but what comes later may be read.
+    ///
+    /// ```
+    /// use boucle::net::{TcpListener, TcpStream};
+    /// use futures_lite::AsyncReadExt;
+    /// use std::net::Shutdown;
+    ///
+    /// # boucle::run(async {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let stream = TcpStream::connect(listener.local_addr()?).await?;
+    /// let (mut server, _) = listener.accept().await?;
+    /// stream.shutdown(Shutdown::Write)?;
+    /// assert_eq!(server.read(&mut [0; 64]).await?, 0); // the end
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -238,6 +353,17 @@ impl TcpStream {
     }
 
     /// Returns the address of the peer.
+    ///
+    /// ```
+    /// use boucle::net::{TcpListener, TcpStream};
+    ///
+    /// # boucle::run(async {
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let stream = TcpStream::connect(listener.local_addr()?).await?;
+    /// assert_eq!(stream.peer_addr()?, listener.local_addr()?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
