@@ -66,6 +66,17 @@ impl UdpSocket {
     /// Binds a socket to an address; with port 0 the system picks a port. A name is looked up in the thread
     /// pool, and each of its addresses is tried until one works.
     ///
+    /// ```
+    /// use boucle::net::UdpSocket;
+    ///
+    /// # boucle::run(async {
+    /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    /// let taken = UdpSocket::bind(socket.local_addr()?).await.unwrap_err();
+    /// assert_eq!(taken.kind(), std::io::ErrorKind::AddrInUse);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of the look-up and of `bind`: of the last address that was tried.
@@ -85,6 +96,18 @@ impl UdpSocket {
 
     /// Connects the socket to an address: from now on it receives from there alone (after what has come already). No message is sent. A name
     /// is looked up in the thread pool, and each of its addresses is tried until one works.
+    ///
+    /// ```
+    /// use boucle::net::UdpSocket;
+    ///
+    /// # boucle::run(async {
+    /// let (here, there) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
+    /// here.connect(there.local_addr()?).await?;
+    /// here.send(b"ping").await?; // it needs no address now
+    /// assert_eq!(there.recv_from(&mut [0; 64]).await?.1, here.local_addr()?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -125,6 +148,17 @@ impl UdpSocket {
     /// Sends a message to an address; waits for room. Returns the message's length. Of several addresses the
     /// first is used, as in std.
     ///
+    /// ```
+    /// use boucle::net::UdpSocket;
+    ///
+    /// # boucle::run(async {
+    /// let (here, there) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
+    /// here.send_to(b"ping", there.local_addr()?).await?;
+    /// assert_eq!(there.recv(&mut [0; 64]).await?, 4);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of the look-up and of `sendto`.
@@ -149,6 +183,18 @@ impl UdpSocket {
 
     /// [`send_to`](Self::send_to) as a poll. Each task that was pending here is woken, not only the last.
     ///
+    /// ```
+    /// use boucle::net::UdpSocket;
+    ///
+    /// # boucle::run(async {
+    /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    /// let to = socket.local_addr()?; // itself
+    /// std::future::poll_fn(|cx| socket.poll_send_to(cx, b"ping", to)).await?;
+    /// assert_eq!(socket.recv(&mut [0; 64]).await?, 4);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of `sendto`.
@@ -162,6 +208,16 @@ impl UdpSocket {
     }
 
     /// As [`recv_from`](Self::recv_from), but the message stays: the next call gives it again.
+    ///
+    /// ```
+    /// # boucle::run(async {
+    /// let socket = boucle::net::UdpSocket::bind("127.0.0.1:0").await?;
+    /// socket.send_to(b"ping", socket.local_addr()?).await?;
+    /// assert_eq!(socket.peek_from(&mut [0; 64]).await?.0, 4);
+    /// assert_eq!(socket.recv(&mut [0; 64]).await?, 4); // it is still there
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
