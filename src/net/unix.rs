@@ -56,6 +56,20 @@ pub struct UnixListener {
 ///
 /// It belongs to the loop on which it was made. Dropping it closes it, on any thread. `close` shuts down the
 /// writing side: the peer reads the end of the stream, and this side may still read.
+///
+/// ```
+/// use boucle::net::UnixStream;
+/// use futures_lite::{AsyncReadExt, AsyncWriteExt};
+///
+/// # boucle::run(async {
+/// let (here, there) = UnixStream::pair()?;
+/// (&here).write_all(b"ping").await?; // `&here` will do: another task may read it meanwhile
+/// let mut buffer = [0; 4];
+/// (&there).read_exact(&mut buffer).await?;
+/// assert_eq!(&buffer, b"ping");
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
 #[doc(alias("open_unix_connection", "create_unix_connection"))]
 pub struct UnixStream {
     pub(crate) source: Source<mio::net::UnixStream>,
@@ -95,6 +109,19 @@ impl UnixListener {
     /// Listens at a path, where it makes a file. At an abstract address of Linux, which has none, listens std's
     /// `bind_addr`; then call [`from_std`](Self::from_std).
     ///
+    /// ```
+    /// use boucle::net::UnixListener;
+    ///
+    /// # boucle::run(async {
+    /// # let path = std::env::temp_dir().join(format!("boucle-{}-listener-bind", std::process::id()));
+    /// drop(UnixListener::bind(&path)?);
+    /// let error = UnixListener::bind(&path).map(drop).unwrap_err(); // the file is still there
+    /// assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+    /// std::fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// `AddrInUse` if there is a file already, though nothing may listen there any more. `InvalidInput` if the
@@ -108,6 +135,20 @@ impl UnixListener {
     }
 
     /// Waits for a connection.
+    ///
+    /// ```
+    /// use boucle::net::{UnixListener, UnixStream};
+    ///
+    /// # boucle::run(async {
+    /// # let path = std::env::temp_dir().join(format!("boucle-{}-accept", std::process::id()));
+    /// let listener = UnixListener::bind(&path)?;
+    /// let _client = UnixStream::connect(&path).await?;
+    /// let (_server, peer) = listener.accept().await?;
+    /// assert!(peer.is_unnamed()); // a client has no path, mostly
+    /// std::fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -126,6 +167,20 @@ impl UnixListener {
 
     /// [`accept`](Self::accept) as a poll. Each task that was pending here is woken, not only the last.
     ///
+    /// ```
+    /// use boucle::net::{UnixListener, UnixStream};
+    ///
+    /// # boucle::run(async {
+    /// # let path = std::env::temp_dir().join(format!("boucle-{}-poll-accept", std::process::id()));
+    /// let listener = UnixListener::bind(&path)?;
+    /// let _client = UnixStream::connect(&path).await?;
+    /// let (_server, peer) = std::future::poll_fn(|cx| listener.poll_accept(cx)).await?;
+    /// assert!(peer.is_unnamed());
+    /// std::fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`accept`](Self::accept).
@@ -139,6 +194,19 @@ impl UnixListener {
 impl UnixStream {
     /// Connects to the listener at a path. If its queue is full, tries again every millisecond until there is
     /// room; to wait less, write `timeout(limit, UnixStream::connect(path))`. Meanwhile a virtual clock does not jump.
+    ///
+    /// ```
+    /// use boucle::net::{UnixListener, UnixStream};
+    ///
+    /// # boucle::run(async {
+    /// # let path = std::env::temp_dir().join(format!("boucle-{}-connect", std::process::id()));
+    /// drop(UnixListener::bind(&path)?); // its file stays
+    /// let error = UnixStream::connect(&path).await.unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+    /// std::fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -189,6 +257,19 @@ impl UnixStream {
     /// Returns the address of the peer, which mostly has none: it is that of the listener, at the end that has
     /// connected.
     ///
+    /// ```
+    /// use boucle::net::{UnixListener, UnixStream};
+    ///
+    /// # boucle::run(async {
+    /// # let path = std::env::temp_dir().join(format!("boucle-{}-peer", std::process::id()));
+    /// let listener = UnixListener::bind(&path)?;
+    /// let client = UnixStream::connect(&path).await?;
+    /// assert_eq!(client.peer_addr()?.as_pathname(), Some(&*path));
+    /// std::fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of `getpeername`.
@@ -199,6 +280,18 @@ impl UnixStream {
 
 impl UnixDatagram {
     /// Binds a socket to a path, where it makes a file.
+    ///
+    /// ```
+    /// use boucle::net::UnixDatagram;
+    ///
+    /// # boucle::run(async {
+    /// # let path = std::env::temp_dir().join(format!("boucle-{}-datagram-bind", std::process::id()));
+    /// let socket = UnixDatagram::bind(&path)?;
+    /// assert_eq!(socket.local_addr()?.as_pathname(), Some(&*path));
+    /// std::fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -212,6 +305,13 @@ impl UnixDatagram {
     }
 
     /// Makes a socket without an address: it can send, and receives from a peer that it is paired with.
+    ///
+    /// ```
+    /// # boucle::run(async {
+    /// assert!(boucle::net::UnixDatagram::unbound()?.local_addr()?.is_unnamed());
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -253,6 +353,21 @@ impl UnixDatagram {
 
     /// Connects the socket to the one at a path: from now on it receives from there alone (after what has come already).
     ///
+    /// ```
+    /// use boucle::net::UnixDatagram;
+    ///
+    /// # boucle::run(async {
+    /// # let path = std::env::temp_dir().join(format!("boucle-{}-datagram-connect", std::process::id()));
+    /// let server = UnixDatagram::bind(&path)?;
+    /// let client = UnixDatagram::unbound()?;
+    /// client.connect(&path)?;
+    /// client.send(b"hello").await?; // it needs no path now
+    /// assert_eq!(server.recv(&mut [0; 64]).await?, 5);
+    /// std::fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`UnixStream::connect`].
@@ -283,6 +398,19 @@ impl UnixDatagram {
     /// Sends a message to the socket at a path; waits for room. Returns the message's length.
     ///
     /// If the receiver's queue is full, tries again every millisecond. Meanwhile a virtual clock does not jump.
+    ///
+    /// ```
+    /// use boucle::net::UnixDatagram;
+    ///
+    /// # boucle::run(async {
+    /// # let path = std::env::temp_dir().join(format!("boucle-{}-send-to", std::process::id()));
+    /// let server = UnixDatagram::bind(&path)?;
+    /// UnixDatagram::unbound()?.send_to(b"hello", &path).await?;
+    /// assert_eq!(server.recv(&mut [0; 64]).await?, 5);
+    /// std::fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
