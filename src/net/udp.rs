@@ -130,6 +130,17 @@ impl UdpSocket {
 
     /// Sends a message to the peer that the socket is connected to; waits for room. Returns its length.
     ///
+    /// ```
+    /// use boucle::net::UdpSocket;
+    ///
+    /// # boucle::run(async {
+    /// let (here, there) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
+    /// here.connect(there.local_addr()?).await?;
+    /// assert_eq!(here.send(b"ping").await?, 4);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of `send`. Among them may be the answer to an earlier message (`ConnectionRefused`).

@@ -380,6 +380,15 @@ impl UnixDatagram {
     /// On the BSDs and macOS, which do not report room in the receiver's queue, it tries again every millisecond.
     /// Meanwhile a virtual clock does not jump.
     ///
+    /// ```
+    /// # boucle::run(async {
+    /// let (here, there) = boucle::net::UnixDatagram::pair()?;
+    /// assert_eq!(here.send(b"ping").await?, 4);
+    /// assert_eq!(there.recv(&mut [0; 64]).await?, 4);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of `send`: `ConnectionRefused` or `ConnectionReset` if the peer is closed.
