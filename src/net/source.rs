@@ -121,13 +121,7 @@ impl<S: Io> Source<S> {
             });
             waits.then_some(Poll::Pending)
         });
-        polled.flatten().unwrap_or_else(|| match self.wait(side, cx.waker()) {
-            Ok(()) => Poll::Pending,
-            Err(error) => {
-                budget::spend();
-                Poll::Ready(Err(error))
-            }
-        })
+        polled.flatten().unwrap_or_else(|| self.wait(side, cx.waker()).map(Err))
     }
 
     /// Marks a side as ready, and wakes what waits for it.
@@ -144,10 +138,19 @@ impl<S: Io> Source<S> {
         }
     }
 
-    /// Waits in the uncommon cases: the waker is foreign, other tasks wait for the side, the kernel does not
-    /// report it yet, or an operation was interrupted. An error if the loop is gone.
+    /// Waits in the uncommon cases. Ready with an error if the loop is gone, or the kernel refuses to watch.
     #[cold]
-    fn wait(&self, side: Side, waker: &Waker) -> io::Result<()> {
+    fn wait(&self, side: Side, waker: &Waker) -> Poll<io::Error> {
+        let Err(error) = self.try_wait(side, waker) else {
+            return Poll::Pending;
+        };
+        budget::spend();
+        Poll::Ready(error)
+    }
+
+    /// The waker is foreign, other tasks wait for the side, the kernel does not report it yet, or an operation was
+    /// interrupted.
+    fn try_wait(&self, side: Side, waker: &Waker) -> io::Result<()> {
         // First the clone of a foreign waker, which may do anything, even drop the loop.
         let mut waiter = Some(waiter(waker));
         let waits = current::find(self.of).and_then(|mut state| {
