@@ -401,7 +401,12 @@ impl UnixDatagram {
     ///
     /// If it is polled on another loop than the socket's.
     pub async fn send(&self, message: &[u8]) -> io::Result<usize> {
-        retry_while_full(async || poll_fn(|cx| self.poll_send(cx, message)).await).await
+        match poll_fn(|cx| self.poll_send(cx, message)).await {
+            Err(full) if full.raw_os_error() == Some(NO_BUFFERS) => {
+                retry_while_full(async || poll_fn(|cx| self.poll_send(cx, message)).await).await
+            }
+            sent => sent,
+        }
     }
 
     /// Sends a message to the socket at a path; waits for room. Returns the message's length.
