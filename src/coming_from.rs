@@ -66,6 +66,7 @@
 //! | [`Builder::virtual_clock`] | none | `start_paused` | works without a feature; in `block_on` and `run_forever` a deadlock is a panic that lists the tasks |
 //! | [`Builder::observe`] | none | `on_task_spawn`, `on_before_task_poll`, … (unstable) | one function for every event |
 //! | [`Builder::slow_poll`] | `loop.slow_callback_duration` | none | no debug mode is needed |
+//! | [`Builder::shuffle`] | none | none; `shuttle` and `loom` for threads | another order than FIFO, by a seed |
 //! | [`Builder::shutdown_timeout`] | `loop.shutdown_default_executor(timeout)` | `Runtime::shutdown_timeout` | set when the loop is built. [`run`] has no bound; `asyncio.run` waits up to five minutes |
 //!
 //! # From other threads
@@ -258,6 +259,16 @@
 //! | [`Trace::timeline`], [`LoopTrace::timeline`], [`Timeline`], [`Timeline::width`], [`Timeline::lines`], [`Timeline::colours`], [`Timeline::titles`], [`Timeline::legend`], [`Timeline::for_stderr`] | none | none | `BOUCLE_TRACE=timeline` |
 //! | [`Trace::to_svg`], [`Trace::to_svg_over_time`], [`Trace::to_html`], [`Trace::to_chrome_json`] | none | none | `BOUCLE_TRACE=run.svg`, `run.html`, `run.json` |
 //!
+//! # Every schedule: `boucle::explore`
+//!
+//! | boucle | asyncio | tokio | what differs |
+//! |---|---|---|---|
+//! | [`explore()`], [`Explore`], [`Explore::new`], [`Explore::run`], [`Explore::try_run`] | none | `loom::model`, `shuttle::check` | tasks of one thread; the program uses no other primitives |
+//! | [`Explore::schedules`], [`Explore::time`], [`Explore::polls`], [`Explore::seed`], [`Explore::strategy`], [`Strategy`], [`Explore::orders`], [`Explore::spurious_polls`], [`Explore::threads`] | none | `loom::model::Builder`, `shuttle::Config` | |
+//! | [`Explored`], [`Failure`] | none | a panic | drawn; `BOUCLE_SCHEDULE` replays it |
+//! | [`explore::cancel`], [`Explore::cancel`], [`Explore::try_cancel`] | none | none | drops an operation at every await |
+//! | [`explore::choose`] | none | `shuttle::rand` | |
+//!
 //! # What is not here
 //!
 //! | need | asyncio | tokio | with boucle |
@@ -280,4 +291,4 @@
 //! [`ecosystem`] has more, with what was tried.
 // For the links.
 #[cfg(doc)]
-use crate::{net::*, observe::*, trace::*, *};
+use crate::{explore::*, net::*, observe::*, trace::*, *};

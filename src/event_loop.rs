@@ -26,6 +26,7 @@ use crate::trace::{environment, slow_poll};
 use crate::turn::{self, Main, Turn, Until};
 use crate::wake::inbox::Message;
 use crate::wake::loop_handle::LoopHandle;
+use crate::wake::order::Order;
 
 /// Runs a future on an event loop of its own, and returns its value: asyncio's `run`.
 ///
@@ -142,6 +143,12 @@ impl EventLoop {
     /// ```
     pub fn builder() -> Builder {
         Builder::default()
+    }
+
+    /// A loop with a virtual clock and an order of its own, for `explore`.
+    pub(crate) fn in_order(order: Order, observers: Observers) -> io::Result<EventLoop> {
+        let number = lifecycle::open(true, Some(order), observers, None)?;
+        Ok(EventLoop { number, not_send: PhantomData })
     }
 
     /// Spawns a task on this loop, which need not be running. See [`spawn`](crate::spawn).
@@ -338,6 +345,7 @@ impl Drop for Entered {
 pub struct Builder {
     virtual_clock: bool,
     shutdown_timeout: Option<Duration>,
+    shuffle: Option<u64>,
     observers: Observers,
 }
 
@@ -366,6 +374,34 @@ impl Builder {
     #[doc(alias = "start_paused")]
     pub fn virtual_clock(mut self) -> Builder {
         self.virtual_clock = true;
+        self
+    }
+
+    /// Draws the next task from those that are ready, by numbers that look random, where a loop is FIFO otherwise.
+    /// The same seed gives the same schedule. A program that is right only in one order shows it.
+    ///
+    /// No task waits for more than 65 polls for each that was ready before it. A turn polls one task, and costs
+    /// O(n) in those that are ready. The environment can ask for it in any program: `BOUCLE_SHUFFLE=7`. To try
+    /// many orders, or all, there is `explore`.
+    ///
+    /// ```
+    /// use std::{cell::RefCell, rc::Rc};
+    ///
+    /// let order = |seed| {
+    ///     let event_loop = boucle::EventLoop::builder().shuffle(seed).build().unwrap();
+    ///     let order = Rc::new(RefCell::new(Vec::new()));
+    ///     let tasks = (1..=6).map(|n| {
+    ///         let order = order.clone();
+    ///         async move { order.borrow_mut().push(n) }
+    ///     });
+    ///     event_loop.block_on(boucle::gather(tasks));
+    ///     order.take()
+    /// };
+    /// assert_eq!(order(7), order(7));
+    /// assert_ne!(order(7), order(8));
+    /// ```
+    pub fn shuffle(mut self, seed: u64) -> Builder {
+        self.shuffle = Some(seed);
         self
     }
 
@@ -446,7 +482,8 @@ impl Builder {
     pub fn build(self) -> io::Result<EventLoop> {
         let mut observers = self.observers;
         environment::observers().into_iter().for_each(|observer| observers.add(observer));
-        let number = lifecycle::open(self.virtual_clock, observers, self.shutdown_timeout)?;
+        let order = self.shuffle.or_else(environment::shuffle).map(Order::shuffle);
+        let number = lifecycle::open(self.virtual_clock, order, observers, self.shutdown_timeout)?;
         Ok(EventLoop { number, not_send: PhantomData })
     }
 }

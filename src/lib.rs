@@ -164,7 +164,7 @@
 //! - `net/`: readiness, the reactor, the poller that parks, sockets.
 //! - `task/group_table.rs`, `combine/`: several tasks, and one that waits.
 //! - `event_loop.rs`, `lifecycle.rs`: the ways to run a loop, how it begins and ends.
-//! - `executor/`: blocking work. `recording.rs`, `observe/`: what a loop does, as events. `hyper.rs`: what hyper
+//! - `executor/`: blocking work. `wake/order.rs`, `explore.rs`: other orders than FIFO. `recording.rs`, `observe/`: what a loop does, as events. `hyper.rs`: what hyper
 //!   asks of its runtime.
 //!
 //! To watch it instead: `cargo run --example step`; or [`trace`], which draws the schedule of any
@@ -212,7 +212,7 @@
 //!   have begun are waited for, up to the bound of [`Builder::shutdown_timeout`].
 //! - No safe program reaches freed memory, whatever the order in which thread-locals, loops and
 //!   processes end. A loop that rests gives back the memory of a burst.
-//! - Imports between files have no cycle, and only `event_loop.rs` imports `trace`. (Methods of `State` stand in
+//! - Imports between files have no cycle, and of the core only `event_loop.rs` imports `trace`. (Methods of `State` stand in
 //!   `state.rs`, `park.rs`, `messages.rs`, `recording.rs` and `lifecycle.rs`.)
 //! - `unsafe` stands in one block, in `wake/waker.rs`, with its argument.
 //!
@@ -225,7 +225,7 @@
 //! are other crates', and run on boucle unchanged: [`ecosystem`] says how.
 //!
 //! Features: `blocking` (default) brings [`run_in_executor`] and name look-ups; `signal` (default) brings
-//! `signal`, on Unix; `trace` (default) brings `BOUCLE_TRACE`, `BOUCLE_DUMP` and `BOUCLE_SLOW_POLL`, the page and
+//! `signal`, on Unix; `trace` (default) brings `BOUCLE_TRACE`, `BOUCLE_DUMP`, `BOUCLE_SLOW_POLL` and `BOUCLE_SHUFFLE`, the page and
 //! the JSON of a recorded run. `hyper` and `hyper-util` bring the module `hyper`: HTTP servers and
 //! clients without adapters.
 
@@ -255,6 +255,7 @@ mod wake {
     pub(crate) mod waker; // a waker is a number
     pub(crate) mod ready; // the ready queue
     pub(crate) mod inbox; // what other threads leave for the loop
+    pub(crate) mod order; // another order than FIFO
     mod flags; // the slots that have a wake in the inbox
     pub(crate) mod loop_handle; // `LoopHandle`
 }
@@ -340,6 +341,7 @@ mod executor {
 pub mod signal; // Ctrl-C, and other signals of the process
 #[cfg(feature = "hyper")]
 pub mod hyper; // what hyper asks of its runtime
+pub mod explore; // every schedule a program can have
 mod shrink; // giving a table's memory back
 pub mod observe; // what a loop does, as events
 pub mod trace; // what a recorded run looks like
@@ -357,6 +359,7 @@ pub use combine::wait::{
 pub use event_loop::{Builder, EventLoop, run, stop};
 #[cfg(feature = "blocking")]
 pub use executor::run_in_executor::{RunInExecutor, run_in_executor};
+pub use explore::explore;
 pub use observe::dump::{Dump, DumpError, dump};
 pub use task::abort_handle::AbortHandle;
 pub use task::budget::{YieldNow, consume_budget, yield_now};

@@ -20,18 +20,24 @@ use crate::task::id::LoopNumber;
 use crate::task::table::{Joiner, Status};
 use crate::time::clock::Clock;
 use crate::wake::inbox;
+use crate::wake::order::Order;
 use crate::wake::waiter::Waiter;
 use crate::wake::waker::wake_quietly;
 
 /// Makes a loop on this thread.
 pub(crate) fn open(
     is_virtual: bool,
+    order: Option<Order>,
     observers: Observers,
     shutdown_timeout: Option<Duration>,
 ) -> io::Result<LoopNumber> {
-    let (poller, bell, registry) = Poller::new()?;
-    let (number, inbox) = inbox::claim(bell, registry)?;
-    let mut state = Box::new(State::new(number, inbox, poller, Clock::new(is_virtual)));
+    let opened = if is_virtual { None } else { Some(Poller::new()?) };
+    let (number, inbox) = inbox::claim()?;
+    let mut state = Box::new(State::new(number, inbox, Clock::new(is_virtual), order));
+    if let Some((poller, bell, registry)) = opened {
+        state.inbox.connect(bell, registry);
+        state.poller = Some(poller);
+    }
     state.shutdown_timeout = shutdown_timeout;
     if !observers.is_empty() {
         state.log.turn_on(number.sequence());
@@ -43,6 +49,20 @@ pub(crate) fn open(
     let _running = Running::enter(number);
     notify(number);
     Ok(number)
+}
+
+/// Opens the poller of a loop with a virtual clock: before its first socket, or the first park that waits. So a
+/// loop that does neither needs no descriptor, and is made in less than a microsecond.
+pub(crate) fn open_poller(of: LoopNumber) -> io::Result<()> {
+    let (poller, bell, registry) = Poller::new()?;
+    if let Some(mut state) = current::find(of)
+        && !state.closing
+        && state.poller.is_none()
+    {
+        state.inbox.connect(bell, registry);
+        state.poller = Some(poller);
+    }
+    Ok(())
 }
 
 /// Drops everything that is left of a loop, while it is the running one. What destructors spawn is dropped at

@@ -16,6 +16,8 @@ pub(crate) enum Park {
     Ask(Option<Duration>),
     /// Skip the system call: the park would not sleep, and there is no socket to ask about.
     Skip,
+    /// Open the poller first: the loop has not needed one so far.
+    Open,
     /// Panic: nothing can come, as far as a loop with a virtual clock knows.
     Deadlock,
 }
@@ -61,6 +63,9 @@ impl State {
             let deadline = self.timers.next_look().map(|tick| self.clock.until(tick));
             shorter(deadline, limit)
         };
+        if timeout != Some(Duration::ZERO) && self.poller.is_none() {
+            return Park::Open;
+        }
         // Before it sleeps, the loop marks itself as asleep, unless a message is there already.
         let may_sleep = timeout != Some(Duration::ZERO) && self.inbox.fall_asleep();
         if !may_sleep {

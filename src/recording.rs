@@ -89,7 +89,7 @@ impl State {
                 Some(slept)
             }
             Park::Ask(timeout) => timeout,
-            Park::Skip | Park::Deadlock => return,
+            Park::Skip | Park::Open | Park::Deadlock => return,
         };
         let events = self.poller.iter().flat_map(|poller| &poller.events);
         let sources = events.filter(|event| self.reactor.has(event.token())).count();

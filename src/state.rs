@@ -22,6 +22,7 @@ use crate::task::table::{Joiner, Popped, Tasks};
 use crate::time::clock::Clock;
 use crate::time::wheel::Wheel;
 use crate::wake::inbox::{Inbox, Message};
+use crate::wake::order::Order;
 use crate::wake::ready::ReadyQueue;
 use crate::wake::waiter::Waiter;
 
@@ -30,11 +31,13 @@ pub(crate) struct State {
     pub(crate) number: LoopNumber,
     pub(crate) tasks: Tasks,
     pub(crate) ready: ReadyQueue,
+    /// `None`: FIFO.
+    pub(crate) order: Option<Order>,
     pub(crate) groups: Groups,
     pub(crate) timers: Wheel<Waiter>,
     pub(crate) clock: Clock,
     pub(crate) reactor: Reactor,
-    /// `None` while it is out of the state, asking the kernel.
+    /// `None` while it is out of the state, asking the kernel; and until it is needed, if the clock is virtual.
     pub(crate) poller: Option<Poller>,
     pub(crate) inbox: &'static Inbox,
     /// What was taken from the inbox and is not handled yet.
@@ -67,16 +70,17 @@ pub(crate) struct State {
 pub(crate) const POLLS_PER_PARK: u64 = 61;
 
 impl State {
-    pub(crate) fn new(number: LoopNumber, inbox: &'static Inbox, poller: Poller, clock: Clock) -> Self {
+    pub(crate) fn new(number: LoopNumber, inbox: &'static Inbox, clock: Clock, order: Option<Order>) -> Self {
         State {
             number,
             tasks: Tasks::new(number),
-            ready: ReadyQueue::default(),
+            ready: ReadyQueue::new(order.is_some()),
+            order,
             groups: Groups::default(),
             timers: Wheel::new(),
             clock,
             reactor: Reactor::default(),
-            poller: Some(poller),
+            poller: None,
             inbox,
             messages: VecDeque::new(),
             deferred_wakes: Vec::new(),
@@ -169,6 +173,31 @@ impl State {
         match waiter {
             Waiter::Task(number) if self.deferred_wakes.is_empty() && self.wake(number) => {}
             other => self.deferred_wakes.push((other, by)),
+        }
+    }
+
+    /// Begins a batch: all that is ready, or the one task that the loop's order draws.
+    #[inline]
+    pub(crate) fn begin_batch(&mut self) {
+        if !self.ready.freeze() {
+            self.begin_rare_batch();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn begin_rare_batch(&mut self) {
+        let State { ready, tasks, order: Some(order), .. } = self else {
+            return self.ready.freeze_and_remove();
+        };
+        // While nothing is ready, time passes instead.
+        if order.draw.is_spurious() && !ready.is_empty() {
+            let waiting: Vec<_> = tasks.waiting().collect();
+            let drawn = order.draw.draw_spurious(waiting.len());
+            drawn.into_iter().for_each(|index| _ = tasks.queue(waiting[index], ready));
+        }
+        if !ready.draw(|number| tasks.is_due(number), |ready| order.next(ready)) {
+            self.stop();
         }
     }
 

@@ -33,6 +33,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::current;
+use crate::lifecycle::open_poller;
 use crate::observe::dump;
 use crate::observe::event::{Ending, Origin};
 use crate::observe::notify::{notify, resume_panic};
@@ -115,7 +116,7 @@ pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Turn> 
     }
     loop {
         // 1 run
-        state.ready.freeze();
+        state.begin_batch();
         while let Some((number, popped)) = state.next() {
             state = match popped {
                 Popped::Task(task) => {
@@ -265,8 +266,19 @@ fn park_if_overdue(mut state: Held) {
 fn park(state: Held, limit: Option<Duration>) -> (Held, io::Result<()>) {
     budget::end();
     let mut state = notify_at_rest(state);
-    let park = state.begin_park(limit);
-    let parked = match park {
+    let how = loop {
+        match state.begin_park(limit) {
+            Park::Open => {
+                let opened;
+                (state, opened) = open(state);
+                if opened.is_err() {
+                    return (state, opened);
+                }
+            }
+            how => break how,
+        }
+    };
+    let parked = match how {
         Park::Ask(timeout) => {
             let mut poller = state.poller.take();
             let of = current::release(state);
@@ -276,11 +288,20 @@ fn park(state: Held, limit: Option<Duration>) -> (Held, io::Result<()>) {
             state.clock.end_wait(timeout);
             parked
         }
-        Park::Skip => Ok(()),
+        Park::Skip | Park::Open => Ok(()),
         Park::Deadlock => deadlock(state),
     };
-    state.record_park(park);
+    state.record_park(how);
     (state, parked)
+}
+
+/// Opens the poller, which the loop has not needed before.
+#[cold]
+#[inline(never)]
+fn open(state: Held) -> (Held, io::Result<()>) {
+    let of = current::release(state);
+    let opened = open_poller(of);
+    (current::take(of), opened)
 }
 
 /// Queues the tasks that wait for what the park has brought.

@@ -195,14 +195,17 @@ fn a_cycle_is_found() {
     assert_eq!(cycle(&imports(&files)), Some(vec!["b/c.rs".into(), "d/e.rs".into()]));
 }
 
-/// The loop does not know what draws it, but where it is built.
+/// The loop does not know what draws it, but where it is built; nor what explores it.
 #[test]
 fn trace_is_known_to_one_file_of_the_core() {
     let imports = imports(&read());
     let knows = |imported: &BTreeSet<String>| imported.iter().any(|file| file.starts_with("trace/"));
-    let known = imports.iter().filter(|(file, imported)| !file.starts_with("trace/") && knows(imported));
-    let known: Vec<_> = known.map(|(file, _)| file.as_str()).collect();
+    let core =
+        || imports.iter().filter(|(file, _)| !file.starts_with("trace/") && !file.starts_with("explore"));
+    let known: Vec<_> =
+        core().filter(|(_, imported)| knows(imported)).map(|(file, _)| file.as_str()).collect();
     assert_eq!(known, ["event_loop.rs"]);
+    assert!(core().all(|(_, imported)| !imported.iter().any(|file| file.starts_with("explore"))));
 }
 
 /// The clock is read in one file.
@@ -331,8 +334,10 @@ fn the_tables_of_names_have_every_public_item() {
     let cells = tables.lines().filter_map(|line| line.strip_prefix("//! | ")?.split(" | ").next());
     let named = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
     // "hyper::Timer" is `Timer`, and "dump()" is `dump`.
-    let without_module =
-        |name: &str| name.trim_start_matches("hyper::").trim_start_matches("signal::").replace("()", "");
+    let without_module = |name: &str| {
+        let modules = ["hyper::", "signal::", "explore::"];
+        modules.iter().fold(name.replace("()", ""), |name, module| name.replace(module, ""))
+    };
     let named: BTreeSet<String> = named.map(without_module).collect();
     let missing: Vec<_> = items.difference(&named).collect();
     assert!(missing.is_empty(), "src/coming_from.rs does not name {missing:?}");

@@ -9,7 +9,7 @@ use crate::observe::observers::Observers;
 use crate::wake::waker::waker;
 
 fn open() -> LoopNumber {
-    lifecycle::open(false, Observers::default(), None).unwrap()
+    lifecycle::open(false, None, Observers::default(), None).unwrap()
 }
 
 fn is_here(number: LoopNumber) -> bool {

@@ -11,6 +11,7 @@ use std::os::fd::AsRawFd as Raw;
 #[cfg(windows)]
 use std::os::windows::io::AsRawSocket as Raw;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 #[cfg(unix)]
@@ -18,6 +19,7 @@ use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token, event};
 
 use crate::current;
+use crate::lifecycle::open_poller;
 use crate::net::poller::EDGE_TRIGGERED;
 use crate::net::reactor::Side;
 use crate::net::readiness::Readiness;
@@ -66,7 +68,7 @@ impl<S: Io> Source<S> {
     /// tried before the first event. A read may not: most often there is nothing yet.
     pub(super) fn on(of: LoopNumber, mut io: S, interest: Interest, writable: bool) -> io::Result<Self> {
         // First, since a loop that ends has no registry from before its table is emptied.
-        let registry = inbox::registry(of).ok_or_else(|| gone(of))?;
+        let registry = registry_of(of)?;
         let inserted = current::with(of, "a socket", |state| {
             let source = state.reactor.insert(interest, writable);
             state.record(|_| EventKind::SourceAdded { source });
@@ -197,6 +199,15 @@ impl<S: Io> Drop for Source<S> {
         }
         current::deliver(self.of, Message::ReleaseSource(self.slot));
     }
+}
+
+/// Where the sockets of a loop of this thread are registered. The first has its poller opened.
+fn registry_of(of: LoopNumber) -> io::Result<Arc<Registry>> {
+    if let Some(registry) = inbox::registry(of) {
+        return Ok(registry);
+    }
+    open_poller(of)?;
+    inbox::registry(of).ok_or_else(|| gone(of))
 }
 
 /// Deregisters a socket, on any thread. A loop that is gone watches nothing.

@@ -107,6 +107,11 @@ impl TaskNumber {
         (self.0 as u64 & SLOT_MASK) as u32
     }
 
+    /// The lower bits of the task's id.
+    pub(crate) fn task(self) -> u32 {
+        self.identity() & GENERATION_MASK
+    }
+
     /// Which task of which loop this number was made for.
     #[inline]
     pub(crate) fn identity(self) -> u32 {

@@ -55,6 +55,7 @@ pub(crate) struct Wheel<T> {
     levels: u16,
     /// Which slots of each level have one.
     occupied: [u64; LEVELS],
+    /// None before the first timer.
     slots: Vec<Slot>,
 }
 
@@ -95,7 +96,7 @@ impl<T> Wheel<T> {
             popped: 0,
             levels: 0,
             occupied: [0; LEVELS],
-            slots: vec![Slot { timers: Vec::new(), earliest: u64::MAX }; LEVELS * SLOTS],
+            slots: Vec::new(),
         }
     }
 
@@ -221,6 +222,9 @@ impl<T> Wheel<T> {
         let number = self.slot_of(timer.deadline);
         self.levels |= 1 << (number / SLOTS);
         self.occupied[number / SLOTS] |= 1 << (number % SLOTS);
+        if self.slots.is_empty() {
+            self.slots = vec![Slot { timers: Vec::new(), earliest: u64::MAX }; LEVELS * SLOTS];
+        }
         let slot = &mut self.slots[number];
         slot.earliest = slot.earliest.min(timer.deadline);
         if let Some(entry) = self.entries.get_mut(timer.key as usize) {

@@ -17,7 +17,10 @@ mod on_signal {
     pub(super) fn listen() {}
 }
 mod recording; // BOUCLE_TRACE
+mod shuffle; // BOUCLE_SHUFFLE
 mod slow_poll; // BOUCLE_SLOW_POLL
+
+pub(crate) use shuffle::shuffle;
 
 use crate::observe::Observer;
 

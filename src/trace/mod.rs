@@ -43,6 +43,10 @@ pub(crate) mod environment {
     pub(crate) fn observers() -> Vec<Box<dyn crate::observe::Observer>> {
         Vec::new()
     }
+
+    pub(crate) fn shuffle() -> Option<u64> {
+        None
+    }
 }
 
 #[cfg(test)]

@@ -178,9 +178,8 @@ pub(crate) fn remove_handle(of: LoopNumber) {
 }
 
 /// Gives a new loop its number, and the inbox that goes with it.
-pub(crate) fn claim(bell: mio::Waker, registry: mio::Registry) -> io::Result<(LoopNumber, &'static Inbox)> {
+pub(crate) fn claim() -> io::Result<(LoopNumber, &'static Inbox)> {
     let sequence = LoopNumber::next_sequence();
-    let (bell, registry) = (Arc::new(bell), Arc::new(registry));
     // One after the other, so that an id rests as long as possible before it is used again.
     for step in 0..MAX_LOOPS {
         let number = LoopNumber::new(sequence, (sequence as usize + step) % MAX_LOOPS);
@@ -189,8 +188,6 @@ pub(crate) fn claim(bell: mio::Waker, registry: mio::Registry) -> io::Result<(Lo
         if contents.owner.is_none() {
             contents.owner = Some(number);
             contents.reader = Some(number);
-            contents.bell = Some(bell);
-            contents.registry = Some(registry);
             return Ok((number, inbox));
         }
     }
@@ -209,6 +206,15 @@ pub(crate) fn release(number: LoopNumber) -> VecDeque<Message> {
 }
 
 impl Inbox {
+    /// The loop has a poller now: before it sleeps, and before it has a socket.
+    pub(crate) fn connect(&self, bell: mio::Waker, registry: mio::Registry) {
+        let (bell, registry) = (Arc::new(bell), Arc::new(registry));
+        let mut contents = self.lock();
+        debug_assert!(contents.bell.is_none());
+        contents.bell = Some(bell);
+        contents.registry = Some(registry);
+    }
+
     /// Marks the loop as asleep, unless a message is waiting. Returns whether it may sleep.
     pub(crate) fn fall_asleep(&self) -> bool {
         let mut contents = self.lock();

@@ -13,7 +13,6 @@
 use crate::task::id::TaskNumber;
 
 /// What is to be polled, in order.
-#[derive(Default)]
 pub(crate) struct ReadyQueue {
     numbers: Vec<TaskNumber>,
     /// The next number to be popped.
@@ -22,6 +21,8 @@ pub(crate) struct ReadyQueue {
     batch_end: usize,
     /// How many numbers were removed from the front.
     removed: u64,
+    /// From so many popped numbers on, a batch begins with more than freezing.
+    frozen_below: usize,
 }
 
 /// When a batch begins, fewer popped numbers than this are not removed.
@@ -31,6 +32,12 @@ const REMOVED: usize = 64;
 const KEPT: usize = 4_096;
 
 impl ReadyQueue {
+    /// A queue that is FIFO; or one whose batches are drawn, one by one.
+    pub(crate) fn new(is_drawn: bool) -> Self {
+        let frozen_below = if is_drawn { 0 } else { REMOVED };
+        ReadyQueue { numbers: Vec::new(), first: 0, batch_end: 0, removed: 0, frozen_below }
+    }
+
     /// Appends a number.
     #[inline]
     pub(crate) fn push(&mut self, number: TaskNumber) {
@@ -43,13 +50,45 @@ impl ReadyQueue {
         self.numbers.len() < self.numbers.capacity()
     }
 
-    /// Makes all that stands here the batch.
+    /// Makes all that stands here the batch. Returns false, and does nothing, if there are many popped numbers, or
+    /// the batch is to be drawn.
     #[inline]
-    pub(crate) fn freeze(&mut self) {
-        if self.first >= REMOVED && self.first >= self.len() {
+    pub(crate) fn freeze(&mut self) -> bool {
+        let is_frozen = self.first < self.frozen_below;
+        if is_frozen {
+            self.batch_end = self.numbers.len();
+        }
+        is_frozen
+    }
+
+    /// Makes all that stands here the batch, and removes what was popped, if that is at least half.
+    pub(crate) fn freeze_and_remove(&mut self) {
+        if self.first >= self.len() {
             self.remove_popped();
         }
         self.batch_end = self.numbers.len();
+    }
+
+    /// Makes one number the batch, the one that `next` gives the index of, and lets those before it wait. Numbers
+    /// that are not `wanted` leave the queue first. Returns false, with an empty batch, if `next` gives none. O(n).
+    pub(crate) fn draw(
+        &mut self,
+        wanted: impl Fn(TaskNumber) -> bool,
+        next: impl FnOnce(&[TaskNumber]) -> Option<usize>,
+    ) -> bool {
+        self.remove_popped();
+        let all = self.numbers.len();
+        self.numbers.retain(|number| wanted(*number));
+        self.removed += (all - self.numbers.len()) as u64;
+        if self.is_empty() {
+            return true;
+        }
+        let next = next(&self.numbers);
+        if let Some(index) = next {
+            self.numbers[..=index].rotate_right(1);
+            self.batch_end = 1;
+        }
+        next.is_some()
     }
 
     /// Pops the first number of the batch; `None` if none is left.

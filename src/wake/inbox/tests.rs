@@ -3,15 +3,14 @@ use std::time::Duration;
 
 use super::*;
 use crate::event_loop::EventLoop;
-use crate::net::poller::Poller;
+use crate::lifecycle::open_poller;
 use crate::time::sleep::sleep;
 
 /// A storm of wakes is one message for each slot, and handles that come and go are one in all.
 #[test]
 fn a_storm_grows_nothing() {
     const STORM: usize = if cfg!(miri) { 10 } else { 1_000 };
-    let (_poller, bell, registry) = Poller::new().unwrap();
-    let (number, inbox) = claim(bell, registry).unwrap();
+    let (number, inbox) = claim().unwrap();
     let task = |slot| TaskNumber::new(number, 1, slot);
     for _ in 0..STORM {
         wake(task(3));
@@ -41,8 +40,7 @@ fn a_storm_grows_nothing() {
 /// reach the second.
 #[test]
 fn an_inbox_passes_on_empty() {
-    let (_poller, bell, registry) = Poller::new().unwrap();
-    let (number, inbox) = claim(bell, registry).unwrap();
+    let (number, inbox) = claim().unwrap();
     let task = |slot| TaskNumber::new(number, 1, slot);
     add_handle(number);
     wake(task(3));
@@ -69,8 +67,7 @@ fn an_inbox_passes_on_empty() {
 /// deadlock there, and its drop makes none.
 #[test]
 fn a_handle_counts_for_its_own_loop_alone() {
-    let (_poller, bell, registry) = Poller::new().unwrap();
-    let (number, inbox) = claim(bell, registry).unwrap();
+    let (number, inbox) = claim().unwrap();
     release(number);
     let next = LoopNumber::new(LoopNumber::next_sequence(), number.short());
     inbox.lock().owner = Some(next);
@@ -86,8 +83,7 @@ fn a_handle_counts_for_its_own_loop_alone() {
 /// A loop is to be rung once while it sleeps, and not before or after.
 #[test]
 fn a_loop_that_is_awake_is_not_rung() {
-    let (_poller, bell, registry) = Poller::new().unwrap();
-    let (number, inbox) = claim(bell, registry).unwrap();
+    let (number, inbox) = claim().unwrap();
     assert!(!inbox.lock().asleep);
     assert!(inbox.fall_asleep() && inbox.lock().asleep);
     inbox.drain(&mut VecDeque::new());
@@ -109,6 +105,7 @@ fn a_virtual_clock_waits_for_a_wake_on_its_way() {
     drop(event_loop.spawn(pending::<()>()));
     event_loop.turn(Some(Duration::ZERO)).unwrap();
 
+    open_poller(event_loop.handle().of).unwrap();
     let inbox = inbox(event_loop.handle().of.short());
     let mut read = VecDeque::new();
     inbox.drain(&mut read);

@@ -1,0 +1,170 @@
+//! What is said of a failure: the shortest failing schedule, drawn beside FIFO, and how to run it alone.
+
+use std::env;
+use std::error::Error;
+use std::fmt::{self, Write};
+use std::path::Path;
+use std::thread;
+
+use crate::explore::run::{Run, run};
+use crate::explore::schedule::{Choices, Chooser, Deviations, Schedule};
+use crate::observe::observers::Observers;
+use crate::trace::{Recorder, environment};
+
+/// The variable that replays a schedule.
+const VARIABLE: &str = "BOUCLE_SCHEDULE";
+
+/// How many schedules are tried to find a shorter one.
+const ATTEMPTS: usize = 1_000;
+
+/// A schedule under which a program fails. It prints what is wrong, the schedule drawn beside FIFO's, and the line that
+/// replays it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Failure {
+    /// What the program has panicked with, and where; or how else it has failed.
+    pub message: String,
+    /// The shortest failing schedule that was found, as `BOUCLE_SCHEDULE` has it.
+    pub schedule: String,
+    /// How many schedules were tried until one failed.
+    pub schedules: u64,
+    report: String,
+}
+
+/// How programs are replayed.
+#[derive(Clone, Copy)]
+pub(super) struct Replay {
+    pub(super) polls: u64,
+    pub(super) choices: Choices,
+}
+
+impl Replay {
+    pub(super) fn schedule(self, planned: Deviations) -> Schedule {
+        Schedule::new(planned, Chooser::First, self.polls, self.choices)
+    }
+
+    /// Runs the schedule that the environment asks for. `BOUCLE_TRACE` shows it.
+    pub(super) fn asked<F: Future>(self, program: &impl Fn() -> F, asked: Deviations) -> Result<(), Failure> {
+        let schedule = asked.to_string();
+        let mut observers = Observers::default();
+        environment::observers().into_iter().for_each(|observer| observers.add(observer));
+        let run = run(program, self.schedule(asked), observers);
+        run.failure.map_or(Ok(()), |message| {
+            let report = format!("schedule {schedule} fails: {message}");
+            Err(Failure { message, schedule, schedules: 1, report })
+        })
+    }
+
+    fn run<F: Future>(self, program: &impl Fn() -> F, planned: &Deviations) -> Run {
+        run(program, self.schedule(planned.clone()), Observers::default())
+    }
+
+    /// Runs a schedule once more, and draws it.
+    fn draw<F: Future>(self, program: &impl Fn() -> F, planned: &Deviations) -> (Run, String) {
+        let recorder = Recorder::new();
+        let mut observers = Observers::default();
+        observers.add(Box::new(recorder.clone()));
+        let run = run(program, self.schedule(planned.clone()), observers);
+        (run, recorder.trace().timeline().legend(false).to_string())
+    }
+
+    /// Takes deviations away, in ever smaller groups, and makes the last ones smaller, while the program still fails in
+    /// the same way (Zeller and Hildebrandt, "Simplifying and isolating failure-inducing input", 2002).
+    fn shorten<F: Future>(self, program: &impl Fn() -> F, found: &Run) -> Deviations {
+        let size =
+            |deviations: &Deviations| (deviations.0.len(), deviations.0.iter().map(|it| it.1).sum::<u32>());
+        let mut shortest = found.deviations.clone();
+        let mut attempts = 0;
+        let mut shorten_to = |shorter: Deviations, shortest: &mut Deviations| {
+            attempts += 1;
+            if attempts > ATTEMPTS {
+                return false;
+            }
+            let run = self.run(program, &shorter);
+            let is_shorter = run.failure == found.failure && size(&run.deviations) < size(shortest);
+            if is_shorter {
+                *shortest = run.deviations;
+            }
+            is_shorter
+        };
+        let mut group = shortest.0.len().div_ceil(2);
+        while group > 0 {
+            let mut at = 0;
+            while at < shortest.0.len() {
+                let mut without = shortest.clone();
+                without.0.drain(at..shortest.0.len().min(at + group));
+                let is_shorter = shorten_to(without, &mut shortest)
+                    || group == 1
+                        && (1..shortest.0[at].1).any(|chosen| {
+                            let mut smaller = shortest.clone();
+                            smaller.0[at].1 = chosen;
+                            shorten_to(smaller, &mut shortest)
+                        });
+                if !is_shorter {
+                    at += group;
+                }
+            }
+            group /= 2;
+        }
+        shortest
+    }
+
+    /// What is said of a failure that was found after so many schedules.
+    pub(super) fn report<F: Future>(self, program: &impl Fn() -> F, found: &Run, tried: u64) -> Failure {
+        let shortest = self.shorten(program, found);
+        let (failed, picture) = self.draw(program, &shortest);
+        let message = failed.failure.or_else(|| found.failure.clone()).unwrap_or_default();
+        let (fifo, usual) = self.draw(program, &Deviations::default());
+        let mut report = format!("schedule {tried} fails: {message}\n\n");
+        let (deviations, choices) = (shortest.0.len(), failed.taken.len());
+        if deviations == 0 {
+            _ = write!(report, "It is the first, FIFO:\n\n{picture}");
+        } else {
+            let passes = if fifo.failure.is_none() { "passes" } else { "fails too" };
+            _ = write!(
+                report,
+                "The shortest found leaves FIFO at {deviations} of {choices} choices:\n\n{picture}\n\
+                 FIFO, which {passes}:\n\n{usual}"
+            );
+        }
+        _ = write!(report, "\nTo run it alone: {VARIABLE}={shortest} {}", command());
+        Failure { message, schedule: shortest.to_string(), schedules: tried, report }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.report)
+    }
+}
+
+impl Error for Failure {}
+
+/// How this program was started, as far as is known: libtest names a test's thread by the test.
+fn command() -> String {
+    let program = env::args_os().next().unwrap_or_default();
+    let program = Path::new(&program);
+    let name = program.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    match thread::current().name() {
+        Some(test) if test != "main" => format!("cargo test {test}"),
+        _ if program.parent().is_some_and(|folder| folder.ends_with("examples")) => {
+            format!("cargo run --example {name}")
+        }
+        _ => name,
+    }
+}
+
+/// The schedule that the environment asks for.
+pub(super) fn asked() -> Option<Deviations> {
+    let value = env::var_os(VARIABLE)?;
+    let value = value.to_string_lossy();
+    if value.is_empty() {
+        return None;
+    }
+    let read = value.parse();
+    Some(read.unwrap_or_else(|()| {
+        panic!(
+            "{VARIABLE}={value}: it is a schedule as a failed exploration prints it, like 3:1,17:2 or fifo"
+        )
+    }))
+}

@@ -1,0 +1,79 @@
+//! One run of a program, on a loop of its own.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::panic::{self, AssertUnwindSafe, Location, catch_unwind};
+use std::rc::Rc;
+use std::sync::Once;
+
+use crate::event_loop::EventLoop;
+use crate::explore::schedule::{Current, Decider, Deviations, End, Schedule, fail_current};
+use crate::observe::observers::Observers;
+use crate::task::cell::drop_quietly;
+use crate::wake::order::Order;
+
+/// A run that is over.
+pub(super) struct Run {
+    /// What was chosen, and among how many.
+    pub(super) taken: Vec<(u32, u32)>,
+    pub(super) deviations: Deviations,
+    /// What went wrong, if anything did.
+    pub(super) failure: Option<String>,
+}
+
+impl Run {
+    /// What was deviated, and one deviation more after that, in every way that this run leaves.
+    pub(super) fn one_deviation_more(&self) -> impl Iterator<Item = Deviations> {
+        let planned = &self.deviations.0;
+        let first = planned.last().map_or(0, |last| last.0 + 1);
+        let later = (0..).zip(&self.taken).skip(first as usize);
+        later.flat_map(move |(at, &(_, options))| {
+            (1..options)
+                .map(move |chosen| Deviations(planned.iter().copied().chain([(at, chosen)]).collect()))
+        })
+    }
+}
+
+/// Runs a program under a schedule. Its panics are not printed: the first of them is what went wrong.
+pub(super) fn run<F: Future>(program: &impl Fn() -> F, schedule: Schedule, observers: Observers) -> Run {
+    keep_panics();
+    let schedule = Rc::new(RefCell::new(schedule));
+    let current = Current::enter(schedule.clone());
+    let order = Order::new(Decider(schedule.clone()));
+    let ended = catch_unwind(AssertUnwindSafe(|| {
+        let event_loop = EventLoop::in_order(order, observers).expect("exploration needs an event loop");
+        event_loop.block_on(async { drop(program().await) });
+    }));
+    drop(current);
+    let mut schedule = schedule.borrow_mut();
+    if let Err(payload) = ended {
+        // `resume_unwind` calls no hook.
+        schedule.fail(|| End::Failed(words(&*payload, None)));
+        drop_quietly(payload);
+    }
+    Run {
+        deviations: schedule.deviations(),
+        taken: std::mem::take(&mut schedule.taken),
+        failure: schedule.end.failure(),
+    }
+}
+
+/// Has the panics of explored programs kept instead of printed; all others go to the hook that was there.
+fn keep_panics() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            if !fail_current(|| End::Failed(words(panic.payload(), panic.location()))) {
+                before(panic);
+            }
+        }));
+    });
+}
+
+fn words(payload: &(dyn Any + Send), location: Option<&Location<'_>>) -> String {
+    let message = payload.downcast_ref::<&str>().copied();
+    let message = message.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let message = message.unwrap_or("a value that is no text");
+    location.map_or_else(|| format!("panicked: {message}"), |at| format!("panicked at {at}: {message}"))
+}

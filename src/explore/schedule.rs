@@ -1,0 +1,326 @@
+//! A schedule: the choices of one run of a program, and what makes them.
+//!
+//! A program that is explored runs on one thread, under a virtual clock, so all that differs between two runs is
+//! which of several ready tasks is next, and what [`choose`] returns. Each of these is a *choice*, between 0 and the
+//! number of options; 0 is what a loop does that is not explored. So a schedule is written down as its *deviations*:
+//! the positions of the choices that are not 0.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt;
+use std::rc::Rc;
+use std::str::FromStr;
+
+use crate::task::id::TaskNumber;
+use crate::wake::order::{Draw, Random};
+
+/// Where a schedule leaves FIFO: position and choice, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Deviations(pub(super) Vec<(u32, u32)>);
+
+/// A schedule under way, or one that is over.
+pub(super) struct Schedule {
+    /// What is to be chosen at those positions.
+    planned: Deviations,
+    /// What chooses at all others.
+    strategy: Chooser,
+    /// What was chosen, and among how many.
+    pub(super) taken: Vec<(u32, u32)>,
+    /// How many polls are left, and were allowed.
+    polls: u64,
+    limit: u64,
+    choices: Choices,
+    pub(super) end: End,
+}
+
+/// What is a choice, besides those of the program.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Choices {
+    /// The order of tasks.
+    pub(super) orders: bool,
+    /// Whether a task that nothing has woken is polled.
+    pub(super) spurious: bool,
+}
+
+/// What decides where nothing is planned.
+pub(super) enum Chooser {
+    /// Always 0.
+    First,
+    Random(Random),
+    Priorities(Priorities),
+}
+
+/// How a run ends. The first that goes wrong stops it.
+pub(super) enum End {
+    Well,
+    /// Something has panicked, with these words.
+    Failed(String),
+    /// After so many polls.
+    TooManyPolls(u64),
+    /// The choice at that position has fewer options than was planned for.
+    Misfit(usize),
+}
+
+/// Priorities of tasks: the strategy PCT (Burckhardt, Kothari, Musuvathi and Nagarakatte, "A randomized scheduler with
+/// probabilistic guarantees of finding bugs", 2010). Each task has a random priority, and the highest of the ready
+/// ones is next; at a few random steps the task that would be next falls below all others. It finds orders that
+/// need one task to be very late.
+pub(super) struct Priorities {
+    random: Random,
+    /// By task.
+    of: HashMap<u32, u64>,
+    /// The steps at which a task falls, in descending order.
+    falls: Vec<u64>,
+    step: u64,
+}
+
+thread_local! {
+    /// The schedule of the run under way on this thread.
+    static CURRENT: RefCell<Option<Rc<RefCell<Schedule>>>> = const { RefCell::new(None) };
+}
+
+/// Makes a choice of the program's own: a number below `options`, which exploration tries one after the other, as it
+/// tries the orders of tasks. Which input comes, whether a write fails: a fault is a choice. Outside of an exploration,
+/// and if there is one option, it is 0.
+///
+/// ```
+/// use std::collections::BTreeSet;
+/// use std::sync::Mutex;
+///
+/// let seen = Mutex::new(BTreeSet::new());
+/// boucle::explore(|| async {
+///     let (input, fails) = (boucle::explore::choose(3), boucle::explore::choose(2) == 1);
+///     seen.lock().unwrap().insert((input, fails));
+/// });
+/// assert_eq!(seen.lock().unwrap().len(), 6);
+/// ```
+///
+/// # Panics
+///
+/// If there are no options.
+#[track_caller]
+pub fn choose(options: usize) -> usize {
+    assert!(options > 0, "a choice needs at least one option");
+    let current = CURRENT.with_borrow(Clone::clone);
+    current.map_or(0, |schedule| schedule.borrow_mut().choose(options))
+}
+
+impl Schedule {
+    pub(super) fn new(planned: Deviations, strategy: Chooser, limit: u64, choices: Choices) -> Self {
+        Schedule { planned, strategy, taken: Vec::new(), polls: limit, limit, choices, end: End::Well }
+    }
+
+    /// Something has gone wrong. Only the first counts.
+    pub(super) fn fail(&mut self, how: impl FnOnce() -> End) {
+        if let End::Well = self.end {
+            self.end = how();
+        }
+    }
+
+    /// The deviations of what was chosen.
+    pub(super) fn deviations(&self) -> Deviations {
+        let all = (0..).zip(&self.taken);
+        Deviations(all.filter(|(_, taken)| taken.0 != 0).map(|(at, taken)| (at, taken.0)).collect())
+    }
+
+    fn choose(&mut self, options: usize) -> usize {
+        if options == 1 {
+            return 0;
+        }
+        let chosen = match self.planned_here() {
+            Some(planned) => self.fit(planned, options),
+            None => match &mut self.strategy {
+                Chooser::First => 0,
+                Chooser::Random(random) | Chooser::Priorities(Priorities { random, .. }) => {
+                    random.below(options)
+                }
+            },
+        };
+        self.take(chosen, options)
+    }
+
+    fn choose_task(&mut self, ready: &[TaskNumber]) -> usize {
+        match &mut self.strategy {
+            _ if !self.choices.orders => 0,
+            Chooser::Priorities(priorities) if ready.len() > 1 => {
+                let chosen = priorities.choose(ready);
+                self.take(chosen, ready.len())
+            }
+            _ => self.choose(ready.len()),
+        }
+    }
+
+    /// What is planned for the next choice, if the plan reaches so far.
+    fn planned_here(&self) -> Option<usize> {
+        let at = self.taken.len() as u32;
+        let planned = &self.planned.0;
+        if planned.last().is_none_or(|last| last.0 < at) {
+            return None;
+        }
+        let here = planned.binary_search_by_key(&at, |deviation| deviation.0);
+        Some(here.map_or(0, |index| planned[index].1 as usize))
+    }
+
+    fn fit(&mut self, planned: usize, options: usize) -> usize {
+        if planned < options {
+            return planned;
+        }
+        let at = self.taken.len();
+        self.fail(|| End::Misfit(at));
+        0
+    }
+
+    fn take(&mut self, chosen: usize, options: usize) -> usize {
+        self.taken.push((chosen as u32, options as u32));
+        chosen
+    }
+}
+
+impl Priorities {
+    /// Priorities that change `falls` times in about that many `steps`.
+    pub(super) fn new(mut random: Random, falls: usize, steps: u64) -> Self {
+        let mut falls: Vec<_> = (0..falls).map(|_| random.below(steps.max(1) as usize) as u64).collect();
+        falls.sort_unstable_by(|one, other| other.cmp(one));
+        Priorities { random, of: HashMap::new(), falls, step: 0 }
+    }
+
+    fn choose(&mut self, ready: &[TaskNumber]) -> usize {
+        let falls = self.falls.last() == Some(&self.step);
+        if falls {
+            // Below all that have not fallen, and all that fell before.
+            let highest = self.highest(ready);
+            let lower = self.falls.len() as u64;
+            self.of.insert(ready[highest].task(), lower);
+            self.falls.pop();
+        }
+        self.step += 1;
+        self.highest(ready)
+    }
+
+    fn highest(&mut self, ready: &[TaskNumber]) -> usize {
+        let mut priority = |task: u32| *self.of.entry(task).or_insert_with(|| self.random.next() | 1 << 63);
+        let priorities: Vec<_> = ready.iter().map(|number| priority(number.task())).collect();
+        let highest = (0..ready.len()).max_by_key(|index| priorities[*index]);
+        highest.unwrap_or(0)
+    }
+}
+
+/// Decides for the loop of a run.
+pub(super) struct Decider(pub(super) Rc<RefCell<Schedule>>);
+
+impl Draw for Decider {
+    fn draw(&mut self, ready: &[TaskNumber]) -> Option<usize> {
+        let mut schedule = self.0.borrow_mut();
+        let next = schedule.choose_task(ready);
+        match schedule.polls.checked_sub(1) {
+            Some(left) => schedule.polls = left,
+            None => {
+                let limit = schedule.limit;
+                schedule.fail(|| End::TooManyPolls(limit));
+            }
+        }
+        matches!(schedule.end, End::Well).then_some(next)
+    }
+
+    fn is_spurious(&self) -> bool {
+        self.0.borrow().choices.spurious
+    }
+
+    fn draw_spurious(&mut self, waiting: usize) -> Option<usize> {
+        self.0.borrow_mut().choose(1 + waiting).checked_sub(1)
+    }
+}
+
+/// A schedule is that of this thread until this drops.
+pub(super) struct Current;
+
+impl Current {
+    pub(super) fn enter(schedule: Rc<RefCell<Schedule>>) -> Current {
+        CURRENT.set(Some(schedule));
+        Current
+    }
+}
+
+impl Drop for Current {
+    fn drop(&mut self) {
+        CURRENT.set(None);
+    }
+}
+
+/// Something has gone wrong in the run under way on this thread. Returns whether there is one.
+pub(super) fn fail_current(how: impl FnOnce() -> End) -> bool {
+    let current = CURRENT.try_with(|current| current.try_borrow().ok()?.clone()).ok().flatten();
+    let Some(schedule) = current else {
+        return false;
+    };
+    if let Ok(mut schedule) = schedule.try_borrow_mut() {
+        schedule.fail(how);
+    }
+    true
+}
+
+impl End {
+    /// What went wrong, in words.
+    pub(super) fn failure(&self) -> Option<String> {
+        match self {
+            End::Well => None,
+            End::Failed(words) => Some(words.clone()),
+            End::TooManyPolls(limit) => Some(format!("the program has not ended after {limit} polls")),
+            End::Misfit(at) => Some(format!(
+                "the schedule does not fit the program: choice {at} has fewer options than it had. A program that is \
+                 explored must do the same under the same schedule: no time, random number or thread may decide"
+            )),
+        }
+    }
+}
+
+/// As `BOUCLE_SCHEDULE` has it: `3:1,17:2`, or `fifo`.
+impl fmt::Display for Deviations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("fifo");
+        }
+        for (index, (at, chosen)) in self.0.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            write!(f, "{comma}{at}:{chosen}")?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Deviations {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        if text == "fifo" {
+            return Ok(Deviations::default());
+        }
+        let mut deviations = Vec::new();
+        for deviation in text.split(',') {
+            let (at, chosen) = deviation.split_once(':').ok_or(())?;
+            let (at, chosen) = (at.parse().map_err(drop)?, chosen.parse().map_err(drop)?);
+            let is_later = deviations.last().is_none_or(|&(before, _)| before < at);
+            if !is_later || chosen == 0 {
+                return Err(());
+            }
+            deviations.push((at, chosen));
+        }
+        Ok(Deviations(deviations))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is written down reads back; what is not written so is refused.
+    #[test]
+    fn deviations_are_text() {
+        for text in ["fifo", "0:1", "3:1,17:2"] {
+            assert_eq!(text.parse::<Deviations>().unwrap().to_string(), text);
+        }
+        for wrong in ["", "3", "3:", ":1", "3:0", "3:1,", "3:1,3:2", "4:1,3:1", "a:b", "-1:1"] {
+            assert_eq!(wrong.parse::<Deviations>(), Err(()), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+use std::sync::Mutex;
+
+use boucle::explore::{Explore, cancel};
+use boucle::{spawn, yield_now};
+
+/// A future of three awaits is dropped at each of them, and once it completes.
+#[test]
+fn an_operation_is_dropped_at_each_await() {
+    let seen = Mutex::new(Vec::new());
+    let explored = cancel(
+        || 0,
+        async |reached| {
+            for n in 1..=3 {
+                *reached = n;
+                yield_now().await;
+            }
+            "done"
+        },
+        async |reached, output| seen.lock().unwrap().push((reached, output)),
+    );
+    assert_eq!((explored.schedules, explored.complete), (4, true));
+    assert_eq!(*seen.lock().unwrap(), [(3, Some("done")), (1, None), (2, None), (3, None)]);
+}
+
+/// With the orders of tasks, each place is tried under each order.
+#[test]
+fn places_and_orders_are_combined() {
+    let other = || {
+        spawn(async {
+            yield_now().await;
+            yield_now().await;
+        })
+    };
+    let explored =
+        Explore::new().cancel(other, async |_| yield_now().await, async |other, _| other.await.unwrap());
+    assert!(explored.complete && explored.schedules > 4, "{explored}");
+}
+
+/// What a dropped half-done operation loses is found.
+#[test]
+#[should_panic(expected = "a message is lost")]
+fn what_is_not_safe_to_cancel_is_found() {
+    cancel(
+        || Some("message"),
+        async |queue| {
+            let message = queue.take();
+            yield_now().await;
+            message
+        },
+        async |queue, received| assert!(received.flatten().or(queue).is_some(), "a message is lost"),
+    );
+}

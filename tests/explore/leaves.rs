@@ -1,0 +1,277 @@
+//! What may be dropped at any await, and loses nothing: boucle's own futures, and those of other crates.
+
+use std::cell::Cell;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+use std::time::Duration;
+
+use async_lock::Mutex;
+use boucle::explore::{Explore, cancel};
+use boucle::net::{TcpListener, TcpStream};
+use boucle::{
+    ALL_COMPLETED, FIRST_COMPLETED, JoinHandle, TaskGroup, as_completed, gather, interval, sleep, spawn,
+    timeout, try_gather, wait, yield_now,
+};
+use futures_lite::{AsyncReadExt, AsyncWriteExt, StreamExt};
+
+/// Some guards of one count, each held by a task.
+#[derive(Clone, Default)]
+struct Alive(Rc<Cell<usize>>);
+
+struct Guard(Alive);
+
+impl Alive {
+    /// Waits a little, and returns its number.
+    fn child(&self, n: u64) -> impl Future<Output = u64> + use<> {
+        self.0.set(self.0.get() + 1);
+        let guard = Guard(self.clone());
+        async move {
+            let _guard = guard;
+            yield_now().await;
+            sleep(Duration::from_secs(n)).await;
+            n
+        }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.0.set(self.0.0.get() - 1);
+    }
+}
+
+/// A group that is dropped drops its children before time passes.
+async fn expect_none(alive: Alive) {
+    sleep(Duration::from_micros(1)).await;
+    assert_eq!(alive.0.get(), 0);
+}
+
+/// Explores where an operation of children can be dropped, under each order of tasks.
+fn leaves_no_child(operation: impl AsyncFn(&Alive) + Sync) {
+    let explored = Explore::new().schedules(2_000).cancel(
+        Alive::default,
+        async |alive| operation(alive).await,
+        async |alive, _| expect_none(alive).await,
+    );
+    assert!(explored.schedules > 2, "{explored}");
+}
+
+#[test]
+fn gather_and_its_like_leave_no_child() {
+    leaves_no_child(async |alive| drop(gather([alive.child(2), alive.child(1), alive.child(1)]).await));
+    leaves_no_child(async |alive| {
+        let children = [1, 2].map(|n| {
+            let child = alive.child(n);
+            async move { Ok::<_, ()>(child.await) }
+        });
+        try_gather(children).await.unwrap();
+    });
+    leaves_no_child(async |alive| {
+        let mut completed = as_completed([alive.child(2), alive.child(1)]);
+        while completed.next().await.is_some() {}
+    });
+    leaves_no_child(async |alive| _ = timeout(Duration::from_secs(1), alive.child(2)).await);
+    leaves_no_child(async |alive| {
+        let group = TaskGroup::new();
+        group.spawn(alive.child(1));
+        group.spawn(alive.child(2));
+        group.join_all().await;
+    });
+}
+
+/// A result of a group reaches whoever asks next, and once.
+#[test]
+fn a_result_of_a_task_group_is_not_lost() {
+    Explore::new().schedules(2_000).cancel(
+        || {
+            let group = TaskGroup::new();
+            for n in [1, 10, 100] {
+                group.spawn(async move {
+                    yield_now().await;
+                    n
+                });
+            }
+            group
+        },
+        async |group| group.join_next().await.unwrap().unwrap(),
+        async |group, first| {
+            let mut sum = first.unwrap_or(0);
+            while let Some(next) = group.join_next().await {
+                sum += next.unwrap();
+            }
+            assert_eq!(sum, 111);
+        },
+    );
+}
+
+/// A task that is waited for by reference keeps its output.
+#[test]
+fn an_output_is_not_lost() {
+    let tasks = || -> [JoinHandle<u64>; 2] { [1, 2].map(|n| spawn(Alive::default().child(n))) };
+    Explore::new().cancel(
+        tasks,
+        async |[first, _]| first.await.unwrap(),
+        async |[first, second], output| {
+            assert_eq!(output.unwrap_or(1), 1);
+            if output.is_none() {
+                assert_eq!(first.await.unwrap(), 1);
+            }
+            assert_eq!(second.await.unwrap(), 2);
+        },
+    );
+    // A wait with a timeout gives the handles back; one that is dropped detaches the tasks, which go on.
+    let ended = || Alive::default();
+    Explore::new().schedules(2_000).cancel(
+        ended,
+        async |alive| {
+            let tasks = [1, 2].map(|n| spawn(alive.child(n)));
+            let (done, pending) = wait(tasks, FIRST_COMPLETED).await;
+            assert!(!done.is_empty() && done.len() + pending.len() == 2);
+            wait(pending, ALL_COMPLETED).await;
+        },
+        async |alive, _| {
+            sleep(Duration::from_secs(5)).await;
+            assert_eq!(alive.0.get(), 0);
+        },
+    );
+}
+
+/// A tick that was waited for in vain comes at the next call.
+#[test]
+fn a_tick_is_not_lost() {
+    cancel(
+        || (boucle::now(), interval(Duration::from_secs(1))),
+        async |(_, ticks)| {
+            ticks.tick().await;
+            ticks.tick().await
+        },
+        async |(began, mut ticks), _| {
+            let next = ticks.tick().await;
+            assert!(next - began <= Duration::from_secs(2));
+        },
+    );
+}
+
+/// A listener and two connections that it has not accepted yet.
+fn listener() -> (TcpListener, Vec<std::net::TcpStream>) {
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let clients = (0..2).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
+    (TcpListener::from_std(listener).unwrap(), clients)
+}
+
+/// A connection that an `accept` has not returned is accepted by the next.
+#[test]
+fn a_connection_is_not_lost() {
+    let peers = async |listener: &TcpListener, left: usize| -> Vec<SocketAddr> {
+        let mut peers = Vec::new();
+        for _ in 0..left {
+            peers.push(timeout(Duration::from_secs(10), listener.accept()).await.unwrap().unwrap().1);
+        }
+        peers
+    };
+    let explored = cancel(
+        listener,
+        async |(listener, _)| listener.accept().await.unwrap().1,
+        async |(listener, clients), first| {
+            let mut accepted = peers(&listener, if first.is_some() { 1 } else { 2 }).await;
+            accepted.extend(first);
+            accepted.sort_unstable();
+            let mut expected: Vec<_> = clients.iter().map(|client| client.local_addr().unwrap()).collect();
+            expected.sort_unstable();
+            assert_eq!(accepted, expected);
+        },
+    );
+    assert!(explored.complete);
+}
+
+/// Two streams that are connected.
+async fn pair() -> io::Result<(TcpStream, TcpStream)> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let client = TcpStream::connect(listener.local_addr()?).await?;
+    Ok((client, listener.accept().await?.0))
+}
+
+/// What a `read` has not returned is read by the next; and `write` has written nothing if it is dropped.
+#[test]
+fn bytes_are_not_lost() {
+    cancel(
+        || (),
+        async |()| {
+            let (mut reader, mut writer) = pair().await.unwrap();
+            let write = spawn(async move {
+                for byte in *b"abc" {
+                    yield_now().await;
+                    writer.write_all(&[byte]).await.unwrap();
+                }
+            });
+            let mut read = Vec::new();
+            while read.len() < 3 {
+                let mut buffer = [0; 2];
+                // Dropped by the timeout each time, mostly.
+                let some = timeout(Duration::from_micros(10), reader.read(&mut buffer)).await;
+                read.extend_from_slice(&buffer[..some.map_or(0, Result::unwrap)]);
+            }
+            assert_eq!(read, b"abc");
+            write.await.unwrap();
+        },
+        async |(), _| {},
+    );
+}
+
+/// A lock of `async-lock` that is dropped while it waits, or held, is free for the others.
+#[test]
+fn a_lock_of_async_lock_is_free() {
+    let explored = Explore::new().schedules(3_000).cancel(
+        || {
+            let lock = Rc::new(Mutex::new(0));
+            let tasks = [1, 2].map(|n| {
+                let lock = lock.clone();
+                spawn(async move {
+                    let mut value = lock.lock().await;
+                    yield_now().await;
+                    *value += n;
+                })
+            });
+            (lock, tasks)
+        },
+        async |(lock, _)| {
+            let mut value = lock.lock().await;
+            yield_now().await;
+            *value += 100;
+        },
+        async |(lock, tasks), done| {
+            for task in tasks {
+                task.await.unwrap();
+            }
+            assert_eq!(*lock.lock().await, if done.is_some() { 103 } else { 3 });
+        },
+    );
+    assert!(explored.complete && explored.schedules > 50, "{explored}");
+}
+
+/// A message of `async-channel` that was not received is still in the queue.
+#[test]
+fn a_message_of_async_channel_is_not_lost() {
+    Explore::new().schedules(3_000).cancel(
+        || {
+            let (sender, receiver) = async_channel::bounded(1);
+            let sends = spawn(async move {
+                for n in 1..=3 {
+                    sender.send(n).await.unwrap();
+                }
+            });
+            (receiver, sends)
+        },
+        async |(receiver, _)| receiver.recv().await.unwrap(),
+        async |(receiver, sends), received| {
+            let mut all: Vec<_> = received.into_iter().collect();
+            while let Ok(next) = receiver.recv().await {
+                all.push(next);
+            }
+            assert_eq!(all, [1, 2, 3]);
+            sends.await.unwrap();
+        },
+    );
+}

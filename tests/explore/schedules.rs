@@ -1,0 +1,185 @@
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use boucle::explore::{Explore, Strategy, choose};
+use boucle::{EventLoop, explore, gather, sleep, spawn, yield_now};
+
+/// Tasks that write their number, then give way, so many times.
+async fn writers(tasks: u32, yields: u32, written: &'static Mutex<Vec<u32>>) {
+    gather((0..tasks).map(|task| async move {
+        for _ in 0..yields {
+            written.lock().unwrap().push(task);
+            yield_now().await;
+        }
+        written.lock().unwrap().push(task);
+    }))
+    .await;
+}
+
+/// Explores the writers. Returns the number of schedules, and of distinct orders of what was written.
+fn orders(explore: &Explore, tasks: u32, yields: u32) -> (boucle::explore::Explored, usize) {
+    let orders = Mutex::new(BTreeSet::new());
+    let explored = explore.run(|| async {
+        let written: &Mutex<Vec<u32>> = Box::leak(Box::default());
+        writers(tasks, yields, written).await;
+        orders.lock().unwrap().insert(written.lock().unwrap().clone());
+    });
+    (explored, orders.into_inner().unwrap().len())
+}
+
+/// Each order once: n! for n tasks of one poll, and the interleavings of longer ones.
+#[test]
+fn every_schedule_is_tried_once() {
+    let explore = Explore::new().strategy(Strategy::Exhaustive);
+    for (tasks, yields, expected) in
+        [(1, 5, 1), (2, 0, 2), (3, 0, 6), (5, 0, 120), (2, 2, 20), (3, 1, 90), (2, 5, 924)]
+    {
+        let (explored, orders) = orders(&explore, tasks, yields);
+        assert_eq!((explored.schedules, explored.complete, orders), (expected, true, expected as usize));
+    }
+}
+
+/// A bound is kept, and said; the schedules are distinct up to there, and FIFO is the first.
+#[test]
+fn what_is_more_than_the_bound_is_bounded() {
+    for bound in [1, 2, 89] {
+        let explore = Explore::new().strategy(Strategy::Exhaustive).schedules(bound);
+        let (explored, orders) = orders(&explore, 3, 1);
+        assert_eq!((explored.schedules, explored.complete, orders), (bound, false, bound as usize));
+    }
+    let (explored, _) = orders(&Explore::new().strategy(Strategy::Exhaustive).schedules(90), 3, 1);
+    assert!(explored.complete);
+}
+
+/// Timers that are due together wake in every order, and those that are not in their own.
+#[test]
+fn timers_that_are_due_together_fire_in_every_order() {
+    let orders = Mutex::new(BTreeSet::new());
+    let explored = explore(|| async {
+        let woken: &Mutex<Vec<u64>> = Box::leak(Box::default());
+        gather([1, 2, 2, 3].into_iter().enumerate().map(|(n, seconds)| async move {
+            sleep(Duration::from_secs(seconds)).await;
+            woken.lock().unwrap().push(n as u64);
+        }))
+        .await;
+        orders.lock().unwrap().insert(woken.lock().unwrap().clone());
+    });
+    assert!(explored.complete);
+    let orders: Vec<_> = orders.into_inner().unwrap().into_iter().collect();
+    assert_eq!(orders, [[0, 1, 2, 3], [0, 2, 1, 3]]);
+}
+
+/// The same seed draws the same schedules, on any number of threads; another draws others.
+#[test]
+fn seeds_and_threads() {
+    let drawn = |seed, threads| {
+        let seen = Mutex::new(BTreeSet::new());
+        let explore = Explore::new().strategy(Strategy::Random).schedules(300).seed(seed).threads(threads);
+        let explored = explore.run(|| async {
+            let written: &Mutex<Vec<u32>> = Box::leak(Box::default());
+            writers(4, 3, written).await;
+            seen.lock().unwrap().insert(written.lock().unwrap().clone());
+        });
+        assert_eq!((explored.schedules, explored.complete), (300, false));
+        seen.into_inner().unwrap()
+    };
+    assert_eq!(drawn(1, 1), drawn(1, 3));
+    assert_ne!(drawn(1, 1), drawn(2, 1));
+    assert!(drawn(1, 1).len() > 150);
+    let complete = orders(&Explore::new().threads(3), 3, 1);
+    assert_eq!((complete.0.schedules, complete.1), (90, 90));
+}
+
+/// A task that gives way until another has done something is not preferred for ever.
+#[test]
+fn no_task_waits_for_ever() {
+    let most = AtomicU64::new(0);
+    let explore = Explore::new().schedules(300).strategy(Strategy::Random);
+    explore.run(|| async {
+        let done: &'static AtomicU64 = Box::leak(Box::default());
+        let task = spawn(async { done.store(1, Ordering::Relaxed) });
+        let mut polls = 0;
+        while done.load(Ordering::Relaxed) == 0 {
+            yield_now().await;
+            polls += 1;
+        }
+        most.fetch_max(polls, Ordering::Relaxed);
+        task.await.unwrap();
+    });
+    assert!(most.into_inner() <= 65);
+}
+
+/// The program's own choices are tried beside the orders of its tasks.
+#[test]
+fn own_choices_are_explored() {
+    let seen = Mutex::new(BTreeSet::new());
+    let explored = explore(|| async {
+        let tasks = [0, 1].map(|task| spawn(async move { (task, choose(3)) }));
+        for task in tasks {
+            let chosen = task.await.unwrap();
+            seen.lock().unwrap().insert(chosen);
+        }
+    });
+    assert!(explored.complete && seen.lock().unwrap().len() == 6);
+    assert_eq!(choose(5), 0);
+}
+
+/// A future that relies on each poll being for a wake is found only where polls are spurious.
+#[test]
+fn spurious_polls_find_what_relies_on_wakes() {
+    let relies_on_wakes = || async {
+        let mut is_woken = false;
+        let waits = spawn(poll_fn(move |cx| {
+            if is_woken {
+                return Poll::Ready(boucle::now());
+            }
+            is_woken = true;
+            let waker = cx.waker().clone();
+            drop(spawn(async move {
+                sleep(Duration::from_secs(1)).await;
+                waker.wake();
+            }));
+            Poll::Pending
+        }));
+        let began = boucle::now();
+        assert!(waits.await.unwrap() - began == Duration::from_secs(1), "it was polled too early");
+    };
+    assert!(explore(relies_on_wakes).complete);
+    let failure = Explore::new().spurious_polls(true).try_run(relies_on_wakes).unwrap_err();
+    assert!(failure.message.contains("polled too early"), "{failure}");
+}
+
+/// `shuffle` draws one order by its seed, with every wake, deadline and value as under FIFO.
+#[test]
+fn a_shuffled_loop_keeps_its_promises() {
+    let orders: BTreeSet<_> = (0..200).map(shuffled).collect();
+    assert_eq!(orders.len(), 8);
+    assert!((0..20).all(|seed| shuffled(seed) == shuffled(seed)));
+}
+
+/// The order in which six tasks come to an end, two at each of three times.
+fn shuffled(seed: u64) -> Vec<u64> {
+    let event_loop = EventLoop::builder().virtual_clock().shuffle(seed).build().unwrap();
+    let ended = Rc::new(RefCell::new(Vec::new()));
+    let tasks = (0..6).map(|task| {
+        let ended = ended.clone();
+        event_loop.spawn(async move {
+            yield_now().await;
+            sleep(Duration::from_secs(task / 2)).await;
+            ended.borrow_mut().push(task);
+            task
+        })
+    });
+    let tasks: Vec<_> = tasks.collect();
+    let values = event_loop.block_on(gather(tasks));
+    assert!((0..6).eq(values.into_iter().map(Result::unwrap)));
+    let ended = ended.take();
+    assert!(ended.is_sorted_by_key(|task| task / 2), "{ended:?}");
+    ended
+}
