@@ -1,0 +1,108 @@
+//! A message that is lost by a `timeout`: it drops a read that is half done, and with it what was read.
+//!
+//! A frame is its length, and then so many bytes. `read_frame` keeps what it has read in itself, so it may not be
+//! dropped at any of its awaits but the first. `Frames` keeps it beside itself, and the next read goes on from there.
+//! Exploration drops each of the two at every await, and reads on.
+//!
+//! ```sh
+//! cargo run --release --example cancel
+//! ```
+//!
+//! prints
+//!
+//! ```text
+//! read_frame: schedule 3 fails: panicked at examples/cancel.rs:...: the frame is lost: Elapsed
+//! ```
+//!
+//! and how that comes, with the schedule drawn, and then
+//!
+//! ```text
+//! Frames: 7 schedules, complete
+//! ```
+//!
+//! Read next: `src/explore.rs`. Run next: `cargo run --release --example echo`.
+
+use std::future::pending;
+use std::time::Duration;
+
+use async_channel::{Receiver, unbounded};
+use boucle::explore::Explore;
+use boucle::{spawn_named, timeout, yield_now};
+use stage::{options, println};
+
+const HELP: &str = "\
+Drops two readers of frames at each of their awaits, and looks what is lost.
+
+usage: cancel";
+
+/// Reads a frame.
+async fn read_frame(bytes: &Receiver<u8>) -> Vec<u8> {
+    let len = bytes.recv().await.unwrap();
+    let mut frame = Vec::new();
+    while frame.len() < len.into() {
+        frame.push(bytes.recv().await.unwrap());
+    }
+    frame
+}
+
+/// Frames, one after the other.
+struct Frames {
+    bytes: Receiver<u8>,
+    /// What has been read of the next one, its length included.
+    begun: Vec<u8>,
+}
+
+impl Frames {
+    /// Reads the next frame. If it is dropped, nothing is lost: the next call goes on.
+    async fn next(&mut self) -> Vec<u8> {
+        while self.begun.first().is_none_or(|len| self.begun.len() <= usize::from(*len)) {
+            self.begun.push(self.bytes.recv().await.unwrap());
+        }
+        self.begun.drain(..).skip(1).collect()
+    }
+}
+
+/// Bytes that come one by one.
+fn hello() -> Receiver<u8> {
+    let (sender, bytes) = unbounded();
+    drop(spawn_named("sender", async move {
+        for byte in *b"\x05hello" {
+            yield_now().await;
+            sender.send(byte).await.unwrap();
+        }
+        pending::<()>().await
+    }));
+    bytes
+}
+
+fn main() {
+    options::none(HELP);
+    let second = Duration::from_secs(1);
+    let explore = Explore::new().orders(false);
+    let explored = explore.try_cancel(
+        hello,
+        async |bytes| read_frame(bytes).await,
+        async |bytes, frame| match frame {
+            Some(frame) => assert_eq!(frame, b"hello"),
+            None => {
+                assert_eq!(timeout(second, read_frame(&bytes)).await.expect("the frame is lost"), b"hello")
+            }
+        },
+    );
+    match explored {
+        Ok(explored) => println!("read_frame: {explored}"),
+        Err(failure) => println!("read_frame: {failure}\n"),
+    }
+    let explored = explore.try_cancel(
+        || Frames { bytes: hello(), begun: Vec::new() },
+        async |frames| frames.next().await,
+        async |mut frames, frame| match frame {
+            Some(frame) => assert_eq!(frame, b"hello"),
+            None => assert_eq!(timeout(second, frames.next()).await.expect("the frame is lost"), b"hello"),
+        },
+    );
+    match explored {
+        Ok(explored) => println!("Frames: {explored}"),
+        Err(failure) => println!("Frames: {failure}"),
+    }
+}

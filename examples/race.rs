@@ -1,0 +1,100 @@
+//! Two withdrawals from one account. Each looks at the balance, waits for the journal, and then takes the money:
+//! what was looked at may have changed by then. On a FIFO loop it never has. Exploration tries every order of the
+//! tasks, and draws the one in which it has.
+//!
+//! ```sh
+//! cargo run --release --example race
+//! ```
+//!
+//! prints that the account is overdrawn, the schedule, FIFO's beside it, and a line that runs that schedule alone:
+//!
+//! ```text
+//! as written: schedule 7 fails: panicked at examples/race.rs:87:5: the account is overdrawn: -60
+//!
+//! The shortest found leaves FIFO at 2 of 6 choices:
+//!
+//! turn         1     2           3 4         5 6         7 8
+//! time         0
+//! #1 main  run>[1]~#2~~~~~~~~~~~~~~~~~~~~~~~~~~#2=========>[1] panicked
+//! #2 cash      +#1================>[1]=yield==>[1] returned
+//! #3 card      +#1==>[1]=yield==>[1]=yield==>[1]=yield==>[1] returned
+//! ```
+//!
+//! `card` has given its number before `cash` looks, so both look (turns 4 and 5) before either takes (6 and 7). Then
+//! the mended version, which takes before it waits:
+//!
+//! ```text
+//! mended: 22 schedules, complete
+//! ```
+//!
+//! Read next: `src/explore.rs`, what is explored and what is not. Run next: `cargo run --release --example cancel`.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use boucle::explore::Explore;
+use boucle::{spawn_named, yield_now};
+use stage::{options, println};
+
+const HELP: &str = "\
+Explores two withdrawals from one account, and draws how it comes to be overdrawn.
+
+usage: race";
+
+/// Writes a line to the journal, which takes a while.
+async fn journal() {
+    yield_now().await;
+}
+
+/// Who pays by card is asked for the number first.
+async fn ask_for_the_number() {
+    yield_now().await;
+    yield_now().await;
+}
+
+/// Looks, waits, and takes.
+async fn withdraw(balance: &Cell<i32>, amount: i32) {
+    if balance.get() >= amount {
+        journal().await;
+        balance.set(balance.get() - amount);
+    }
+}
+
+/// Looks and takes, and waits after that.
+async fn withdraw_at_once(balance: &Cell<i32>, amount: i32) {
+    if balance.get() >= amount {
+        balance.set(balance.get() - amount);
+        journal().await;
+    }
+}
+
+/// One pays in cash, and one by card.
+async fn two_withdrawals(withdraw: impl AsyncFn(&Cell<i32>, i32) + Clone + 'static) {
+    let balance = Rc::new(Cell::new(100));
+    let cash = {
+        let (balance, withdraw) = (balance.clone(), withdraw.clone());
+        spawn_named("cash", async move { withdraw(&balance, 80).await })
+    };
+    let card = {
+        let balance = balance.clone();
+        spawn_named("card", async move {
+            ask_for_the_number().await;
+            withdraw(&balance, 80).await;
+        })
+    };
+    cash.await.unwrap();
+    card.await.unwrap();
+    assert!(balance.get() >= 0, "the account is overdrawn: {}", balance.get());
+}
+
+fn main() {
+    options::none(HELP);
+    match Explore::new().try_run(|| two_withdrawals(withdraw)) {
+        Ok(explored) => println!("as written: {explored}"),
+        Err(failure) => println!("as written: {failure}\n"),
+    }
+    match Explore::new().try_run(|| two_withdrawals(withdraw_at_once)) {
+        Ok(explored) => println!("mended: {explored}"),
+        Err(failure) => println!("mended: {failure}"),
+    }
+}

@@ -1,0 +1,110 @@
+//! Other orders than FIFO: what `race` and `cancel` find, how it is replayed, and any program shuffled.
+#![cfg(feature = "trace")]
+
+use std::collections::BTreeSet;
+use std::process::{Command, Output};
+
+use stage::testing::{expect_manners, program};
+
+fn run(example: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(program(example));
+    command.args(arguments).envs(variables.iter().copied()).output().expect("the examples are built")
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap().replace("\r\n", "\n").replace('\\', "/")
+}
+
+/// The race is found, drawn beside FIFO, and can be replayed; the mended program has none.
+#[test]
+fn race_draws_what_fifo_hides() {
+    let shown = text(run("race", &[], &[]).stdout);
+    let expected = "\
+: the account is overdrawn: -60
+
+The shortest found leaves FIFO at 2 of 6 choices:
+
+turn         1     2           3 4         5 6         7 8
+time         0
+#1 main  run>[1]~#2~~~~~~~~~~~~~~~~~~~~~~~~~~#2=========>[1] panicked
+#2 cash      +#1================>[1]=yield==>[1] returned
+#3 card      +#1==>[1]=yield==>[1]=yield==>[1]=yield==>[1] returned
+
+FIFO, which passes:
+
+turn         1     2 3         4 5  6        7    8
+time         0
+#1 main  run>[1]~#2~~~~~~~~~~~~#2==>[1]~#3~~~#3==>[1] returned
+#2 cash      +#1==>[1]=yield==>[1] returned
+#3 card      +#1====>[1]=yield==>[1]=yield==>[1] returned
+
+To run it alone: BOUCLE_SCHEDULE=0:1,1:1 cargo run --example race
+
+mended: 22 schedules, complete
+";
+    assert!(shown.starts_with("as written: schedule 7 fails: panicked at "), "{shown}");
+    assert!(shown.ends_with(expected), "{shown}");
+}
+
+/// The line that is printed runs that schedule alone, under `BOUCLE_TRACE` too; and no other schedule fails so.
+#[test]
+fn a_schedule_is_replayed() {
+    let replayed = run("race", &[], &[("BOUCLE_SCHEDULE", "0:1,1:1"), ("BOUCLE_TRACE", "timeline")]);
+    let shown = text(replayed.stdout);
+    assert!(shown.contains("as written: schedule 0:1,1:1 fails: panicked at "), "{shown}");
+    assert!(shown.ends_with("overdrawn: -60\n\nmended: 1 schedule, bounded\n"), "{shown}");
+    let timeline = text(replayed.stderr);
+    assert!(timeline.contains("#2 cash      +#1================>[1]=yield==>[1] returned"), "{timeline}");
+    let fifo = text(run("race", &[], &[("BOUCLE_SCHEDULE", "fifo")]).stdout);
+    assert_eq!(fifo, "as written: 1 schedule, bounded\nmended: 1 schedule, bounded\n");
+}
+
+/// What is no schedule is refused, and named; and so is one that the program cannot have.
+#[test]
+fn a_wrong_schedule_is_refused() {
+    let refused = run("race", &[], &[("BOUCLE_SCHEDULE", "3-1")]);
+    assert!(!refused.status.success());
+    let said = text(refused.stderr);
+    let expected =
+        "BOUCLE_SCHEDULE=3-1: it is a schedule as a failed exploration prints it, like 3:1,17:2 or fifo";
+    assert!(said.contains(expected), "{said}");
+    let shown = text(run("race", &[], &[("BOUCLE_SCHEDULE", "0:7")]).stdout);
+    assert!(shown.contains("the schedule does not fit the program: choice 0 has fewer options"), "{shown}");
+}
+
+/// The reader that is not safe to cancel loses a frame; the other does not.
+#[test]
+fn cancel_finds_a_frame_that_is_lost() {
+    let shown = text(run("cancel", &[], &[]).stdout);
+    assert!(shown.starts_with("read_frame: schedule 3 fails: panicked at "), "{shown}");
+    assert!(shown.contains(": the frame is lost: Elapsed\n"), "{shown}");
+    assert!(shown.ends_with("\nFrames: 7 schedules, complete\n"), "{shown}");
+}
+
+/// A seed gives one order, and others give others; what the program computes is the same.
+#[test]
+fn a_program_is_shuffled() {
+    // When they leave depends on the real clock; the order in which they enter does not.
+    let entered = |seed: &str| {
+        let shown = text(run("sleep", &["--scale", "0.01"], &[("BOUCLE_SHUFFLE", seed)]).stdout);
+        assert!(shown.ends_with("\n[1, 0.25, 2.25]\n"), "{shown}");
+        shown.lines().take(3).collect::<Vec<_>>().join("\n")
+    };
+    let orders: BTreeSet<_> = ["1", "2", "3", "4", "5", "6"].map(entered).into();
+    assert!(
+        orders.len() > 1 && orders.iter().all(|order| order.matches("Entrée").count() == 3),
+        "{orders:?}"
+    );
+    assert_eq!(entered("1"), entered("1"));
+    let wrong = run("sleep", &["--scale", "0"], &[("BOUCLE_SHUFFLE", "often")]);
+    let said = text(wrong.stderr);
+    assert_eq!(said, "boucle: BOUCLE_SHUFFLE=often: it is a number, the seed of the order\n");
+    assert_eq!(wrong.stdout, run("sleep", &["--scale", "0"], &[]).stdout);
+}
+
+/// The programs answer `--help`, and refuse arguments.
+#[test]
+fn they_have_manners() {
+    expect_manners("race", "race");
+    expect_manners("cancel", "cancel");
+}
