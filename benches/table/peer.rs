@@ -4,11 +4,12 @@ use std::net::UdpSocket;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 
 use super::rows::{
-    Row, asking, by_hand, by_oneself, groups, pairs, remote, sleepers, sockets, tasks, the_gather, timers,
+    Row, asking, by_hand, by_oneself, explored, groups, loops_alone, pairs, remote, sleepers, sockets, tasks,
+    the_gather, timers,
 };
 use super::side::{Errand, Side};
 use crate::workloads::floor::{AskingFloor, Floor};
-use crate::workloads::runtime::{Boucle, Groups, Net, Pairs, Runtime, Timers, Tokio, TokioLocalSet};
+use crate::workloads::runtime::{Alone, Boucle, Groups, Net, Pairs, Runtime, Timers, Tokio, TokioLocalSet};
 
 pub struct Peer {
     pub name: &'static str,
@@ -37,6 +38,8 @@ pub const BOUCLE: Peer = peer::<Boucle>(
         sleepers::<Boucle>,
         sockets::<Boucle>,
         pairs::<Boucle>,
+        loops_alone::<Boucle>,
+        explored,
     ],
 );
 pub const TOKIO: Peer = peer::<Tokio>("tokio", &tokio_rows::<Tokio>());
@@ -45,9 +48,9 @@ pub const FLOOR: Peer = peer::<Floor>("", &[tasks::<Floor>]);
 pub const ASKING_FLOOR: Peer = peer::<AskingFloor>("", &[tasks::<AskingFloor>, asking::<AskingFloor>]);
 pub const MIO: Peer = Peer { name: "mio by hand", package: "mio", rows: &[by_hand], lacks: &[] };
 
-const fn tokio_rows<R>() -> [Kind; 8]
+const fn tokio_rows<R>() -> [Kind; 9]
 where
-    R: Groups + Net + Pairs<UdpSocket> + Pairs<UnixDatagram> + Pairs<UnixStream> + Timers,
+    R: Alone + Groups + Net + Pairs<UdpSocket> + Pairs<UnixDatagram> + Pairs<UnixStream> + Timers,
 {
     [
         tasks::<R>,
@@ -58,6 +61,7 @@ where
         sleepers::<R>,
         sockets::<R>,
         pairs::<R>,
+        loops_alone::<R>,
     ]
 }
 

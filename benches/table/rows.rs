@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::workloads::alone::{loops, schedules};
 use crate::workloads::echo::echo;
 use crate::workloads::gather::{
     Gives, at_once, gather, gather_yielding, handles_in_a_vec, join_all, join_all_yielding, once, staggered,
@@ -19,7 +20,7 @@ use crate::workloads::memory::{idle_task, sleeping_task};
 use crate::workloads::mio_echo::{self, ByHand};
 use crate::workloads::remote::{Beside, round_trips, storm};
 use crate::workloads::ring::{ring, with_main};
-use crate::workloads::runtime::{Groups, Net, Pairs, Runtime, Timers};
+use crate::workloads::runtime::{Alone, Boucle, Groups, Net, Pairs, Runtime, Timers};
 use crate::workloads::spawn::{one_after_another, spawn_and_await};
 use crate::workloads::tcp::{accept_and_close, beside_a_socket};
 use crate::workloads::timers::{arm_and_cancel, isolated_sleeps, sleeps};
@@ -190,6 +191,14 @@ pub fn sockets<R: Net>() -> Vec<Row> {
         time::<R>(TCP_1000, 10_000, echo(1_000)),
         time::<R>("accept and close", 300, accept_and_close()),
     ]
+}
+
+pub fn loops_alone<R: Alone>() -> Vec<Row> {
+    vec![time::<R>("a loop for one run", 20_000, loops::<R>())]
+}
+
+pub fn explored() -> Vec<Row> {
+    vec![time::<Boucle>("a schedule of three tasks", 20_000, schedules())]
 }
 
 /// Sockets of other kinds, each pair connected to each other.

@@ -7,6 +7,7 @@
 // Each bench is a program of its own, with this folder in it, and uses a part.
 #![allow(dead_code, unused_imports)]
 
+pub mod alone;
 pub mod echo;
 pub mod floor;
 pub mod gather;

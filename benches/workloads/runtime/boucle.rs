@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use boucle::{ALL_COMPLETED, FIRST_COMPLETED, JoinHandle};
 
-use super::{Groups, Net, Pairs, Runtime, Timers, take_in};
+use super::{Alone, Groups, Net, Pairs, Runtime, Timers, take_in};
 
 pub struct Boucle(boucle::EventLoop);
 
@@ -36,6 +36,13 @@ impl Runtime for Boucle {
 
     fn yield_now() -> impl Future<Output = ()> {
         boucle::yield_now()
+    }
+}
+
+impl Alone for Boucle {
+    fn run_alone<F: Future>(main: F) -> F::Output {
+        let event_loop = boucle::EventLoop::builder().virtual_clock().build();
+        event_loop.expect("a loop without a poller has what it needs").block_on(main)
     }
 }
 

@@ -37,6 +37,11 @@ pub trait Runtime: Sized + 'static {
     fn yield_now() -> impl Future<Output = ()>;
 }
 
+/// A runtime that needs no poller for one run without sockets.
+pub trait Alone: Runtime {
+    fn run_alone<F: Future>(main: F) -> F::Output;
+}
+
 /// A runtime with a clock.
 pub trait Timers: Runtime {
     type Sleep: Future<Output = ()> + 'static;

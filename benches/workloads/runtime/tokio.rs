@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::{Groups, Net, Pairs, Runtime, Timers, take_in};
+use super::{Alone, Groups, Net, Pairs, Runtime, Timers, take_in};
 
 /// tokio's `current_thread` scheduler, as a `LocalRuntime`.
 pub struct Tokio(tokio::runtime::LocalRuntime);
@@ -92,6 +92,14 @@ impl Runtime for TokioLocalSet {
 trait InsideTokio: Runtime {}
 impl InsideTokio for Tokio {}
 impl InsideTokio for TokioLocalSet {}
+
+/// Without its clock, which would need a feature to be paused.
+impl<R: InsideTokio> Alone for R {
+    fn run_alone<F: Future>(main: F) -> F::Output {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.expect("a runtime without drivers has what it needs").block_on(main)
+    }
+}
 
 impl<R: InsideTokio> Timers for R {
     type Sleep = tokio::time::Sleep;
