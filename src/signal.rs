@@ -269,10 +269,11 @@ impl Drop for SignalStream {
         let mut signal = lock(self.kind as c_int);
         let listener = signal.listeners.remove(self.slot);
         let _emptied = signal.listeners.is_empty().then(|| mem::take(&mut signal.listeners));
-        let is_handed_on = listener.arrived && mem::take(&mut signal.is_unclaimed) && self.hands_on;
-        drop(signal); // the others are dropped when nothing is locked
-        if is_handed_on {
-            deliver(self.kind as c_int);
+        let is_claimed = listener.arrived && mem::take(&mut signal.is_unclaimed);
+        if is_claimed && self.hands_on {
+            deliver(self.kind as c_int, signal); // before another one gives it
+        } else {
+            drop(signal); // the others are dropped when nothing is locked
         }
     }
 }
@@ -334,7 +335,7 @@ fn watch(number: c_int) -> io::Result<()> {
 fn start() -> io::Result<&'static Handle> {
     let mut signals = Signals::new([] as [c_int; 0])?;
     let handle = signals.handle();
-    let run = move || signals.forever().for_each(deliver);
+    let run = move || signals.forever().for_each(|number| deliver(number, lock(number)));
     thread::Builder::new().name("boucle signal".to_owned()).spawn(run)?;
     if let Err(second) = THREAD.set(handle) {
         second.close();
@@ -344,8 +345,7 @@ fn start() -> io::Result<&'static Handle> {
 
 /// Gives a signal to what waits for it; if nothing does, does what it does by default. This is decided in one
 /// step, before anything is woken: a wait that ends by this signal has received it.
-fn deliver(number: c_int) {
-    let mut signal = lock(number);
+fn deliver(number: c_int, mut signal: MutexGuard<'_, Signal>) {
     signal.is_unclaimed = true;
     signal.listeners.iter_mut().for_each(|(_, listener)| listener.arrived = true);
     let is_heard = !signal.listeners.is_empty();

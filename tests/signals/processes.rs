@@ -1,7 +1,9 @@
 //! What a signal does to a process. Each test runs in a process of its own.
 
+use std::hint::spin_loop;
 use std::io;
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::mpsc;
 use std::task::Context;
 use std::thread;
@@ -10,9 +12,11 @@ use boucle::signal::{SignalKind, ctrl_c, stream};
 use boucle::{sleep, timeout};
 use futures_lite::future::{block_on, poll_once};
 
-use crate::common::{HOUR, LONG, child, is_child, ms, part_of_child, run, waker_of};
-use crate::raise;
+use crate::common::{
+    HOUR, LONG, child, is_child, ms, own_binary, part_of_child, passes_alone, run, waker_of,
+};
 use crate::running::{DEFAULT, Running, say};
+use crate::{poll, raise};
 
 /// Waits for Ctrl-C, and then hangs: it never polls again.
 fn hangs_after(pressed: impl Future) -> ! {
@@ -240,5 +244,35 @@ fn a_ctrl_c_that_is_not_given_is_handed_on() {
     }
     for part in ["one gives it", "a stream has it", "a stream had it", "a later one gives it"] {
         start(part).read_until("alive");
+    }
+}
+
+/// A Ctrl-C that a stream gives while a `ctrl_c` is dropped on another thread is not handed on as well.
+#[test]
+fn a_ctrl_c_is_not_given_and_handed_on() {
+    const TEST: &str = "processes::a_ctrl_c_is_not_given_and_handed_on";
+    if passes_alone(own_binary(), TEST) {
+        return;
+    }
+    let mut presses = stream(SignalKind::Interrupt).unwrap();
+    for round in 0..500 {
+        let pressed = woken(1);
+        let [is_ready, is_time] = [(); 2].map(|()| AtomicBool::new(false));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                is_ready.store(true, SeqCst);
+                while !is_time.load(SeqCst) {
+                    spin_loop();
+                }
+                drop(pressed);
+            });
+            while !is_ready.load(SeqCst) {
+                thread::yield_now();
+            }
+            is_time.store(true, SeqCst);
+            (0..round % 64).for_each(|_| spin_loop());
+            assert!(poll(&mut presses).is_ready());
+        });
+        assert!(poll(&mut presses).is_pending(), "round {round}");
     }
 }
