@@ -284,7 +284,7 @@ impl<T: 'static> TaskGroup<T> {
             Ok(value) => is_error(value),
             Err(error) => error.is_panic(),
         };
-        while let Some(task) = poll_fn(|cx| self.poll_next(cx)).await {
+        let join = |task| {
             let is_over = self.joined.borrow().front().is_some_and(has_failed);
             if is_over {
                 drop_quietly(task);
@@ -297,6 +297,11 @@ impl<T: 'static> TaskGroup<T> {
             } else {
                 self.joined.borrow_mut().push_back(task);
             }
+        };
+        // An error that a `join_all` has seen was a value to it.
+        self.joined.take().into_iter().for_each(join);
+        while let Some(task) = poll_fn(|cx| self.poll_next(cx)).await {
+            join(task);
         }
         let mut joined = Vec::from(self.joined.take());
         joined.sort_unstable_by_key(|(id, _)| *id);

@@ -348,6 +348,22 @@ fn a_join_all_that_is_dropped_loses_no_failure() {
     assert_eq!(panicked, "a panic");
 }
 
+/// An `Err` is a value to `join_all`. If that is dropped, it is a failure to `try_join_all`.
+#[test]
+fn an_error_that_a_join_all_has_seen_is_a_failure() {
+    virtually(async {
+        let group = TaskGroup::new();
+        group.spawn(ready(Ok(1)));
+        group.spawn(ready(Err("an error")));
+        group.spawn(pending());
+        yield_now().await;
+        assert!(poll_once(group.join_all()).await.is_none());
+        assert_eq!((group.len(), group.is_closed()), (3, false));
+        assert_eq!(group.try_join_all().await, Err("an error"));
+        assert!(group.is_closed());
+    });
+}
+
 /// Values that a `join_all` has seen are dropped quietly with the group: several destructors may panic.
 #[test]
 fn a_group_drops_what_a_join_all_has_seen_quietly() {
