@@ -16,7 +16,7 @@
 //! executor: each gets it. While one waits, the signal does nothing else. When none is left, it does again what
 //! it does by default: Ctrl-C ends the process. But if the process was started to ignore the signal, or has a
 //! handler of its own for it before the first use of this module, that stays so. (On Linux. Elsewhere this is
-//! not seen, and the default action is taken.)
+//! not seen, and the default action is taken; but SIGPIPE is ignored again, as Rust's runtime has it.)
 //!
 //! A signal does not hold a virtual clock: time jumps to the next deadline. If there is none, the loop waits
 //! for the signal, and that is no deadlock.
@@ -34,6 +34,7 @@
 
 use std::ffi::c_int;
 use std::future::poll_fn;
+use std::ops::BitOr;
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -366,20 +367,21 @@ fn deliver(number: c_int, mut signal: MutexGuard<'_, Signal>) {
     }
 }
 
-/// Returns whether a process of that status catches a signal, or ignores it.
+/// Returns whether a process of that status catches a signal, or ignores it. A status that does not say is that of a
+/// process in which Rust's runtime ignores SIGPIPE.
 fn is_taken(status: &str, signal: c_int) -> bool {
-    let mut sets = status.lines().filter_map(|line| {
+    let sets = status.lines().filter_map(|line| {
         let set = line.strip_prefix("SigIgn:").or_else(|| line.strip_prefix("SigCgt:"))?;
         u64::from_str_radix(set.trim(), 16).ok()
     });
-    sets.any(|set| set & 1 << (signal - 1) != 0)
+    sets.reduce(BitOr::bitor).map_or(signal == SIGPIPE, |taken| taken & 1 << (signal - 1) != 0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The second bit of either set is the interrupt's; a status that cannot be read says nothing.
+    /// The second bit of either set is the interrupt's; where a status cannot be read, nothing but SIGPIPE is taken.
     #[test]
     fn what_a_status_says() {
         let status = |ignored: &str, caught: &str| {
@@ -389,6 +391,6 @@ mod tests {
         let (none, others, interrupt) = ("0000000000000000", "0000000000001401", "0000000000000402");
         assert!(is_taken(&status(none, interrupt)) && is_taken(&status(interrupt, none)));
         assert!(!is_taken(&status(none, others)) && !is_taken(&status(others, none)));
-        assert!(!is_taken(""));
+        assert!(!is_taken("") && super::is_taken("", SIGPIPE));
     }
 }
