@@ -197,7 +197,7 @@
 //! | [`UnixListener::local_addr`] | `Server.sockets[0].getsockname()` | the same | addresses are std's |
 //! | [`UnixListener::from_std`], [`UnixListener::into_std`] | `start_unix_server(sock=…)` | the same | |
 //! | [`UnixStream`] | `StreamReader` with a `StreamWriter` | the same | |
-//! | [`UnixStream::connect`] | `open_unix_connection` | the same | waits if the listener's queue is full, where tokio's gives `WouldBlock` |
+//! | [`UnixStream::connect`] | `open_unix_connection` | the same | on Linux, waits if the listener's queue is full, where tokio's gives `WouldBlock` |
 //! | [`UnixStream::pair`] | `socket.socketpair` | the same | |
 //! | [`UnixStream::local_addr`], [`UnixStream::peer_addr`] | `get_extra_info` | the same | |
 //! | [`UnixStream::from_std`], [`UnixStream::into_std`] | `open_unix_connection(sock=…)` | the same | |

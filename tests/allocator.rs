@@ -9,19 +9,19 @@ mod common;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, RefCell};
 use std::future::pending;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 use boucle::net::{UnixListener, UnixStream, serve};
 use boucle::{
     EventLoop, JoinHandle, TaskGroup, gather, sleep, sleep_until, spawn, spawn_named, timeout, yield_now,
 };
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 use futures_lite::AsyncReadExt;
 use futures_lite::future::poll_once;
 
@@ -219,8 +219,9 @@ fn a_burst_of_tasks_in_a_group_is_given_back() {
     });
 }
 
-/// A server gives back what it keeps for a burst of connections. (The addresses of Unix sockets are large.)
-#[cfg(unix)]
+/// A server gives back what it keeps for a burst of connections. (The addresses of Unix
+/// sockets are large. Elsewhere than on Linux their queue is too short for a burst, and there may be 256 descriptors.)
+#[cfg(target_os = "linux")]
 #[test]
 fn a_burst_of_connections_is_given_back() {
     const CONNECTIONS: usize = 300;

@@ -192,7 +192,7 @@ impl UnixListener {
 }
 
 impl UnixStream {
-    /// Connects to the listener at a path. If its queue is full, tries again every millisecond until there is
+    /// Connects to the listener at a path. If its queue is full, on Linux, tries again every millisecond until there is
     /// room; to wait less, write `timeout(limit, UnixStream::connect(path))`. Meanwhile a virtual clock does not jump.
     ///
     /// ```
@@ -210,7 +210,8 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// Those of `connect`: `NotFound` if there is no file, `ConnectionRefused` if nothing listens there.
+    /// Those of `connect`: `NotFound` if there is no file, `ConnectionRefused` if nothing listens there, and on the BSDs
+    /// and macOS also if the listener's queue is full.
     /// `InvalidInput` if the path is too long for an address (about a hundred bytes).
     ///
     /// # Cancellation

@@ -2,15 +2,12 @@
 
 use std::fs;
 use std::io::{ErrorKind, IoSlice, IoSliceMut};
-use std::os::fd::OwnedFd;
 use std::os::unix::net;
 use std::rc::Rc;
-use std::time::Duration;
 
 use boucle::net::{UnixListener, UnixStream, serve};
-use boucle::{gather, sleep, spawn};
+use boucle::{gather, spawn};
 use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::{Place, byte_at};
 use crate::common::run;
@@ -70,69 +67,6 @@ fn a_path_may_be_wrong() {
             assert_eq!(error.kind(), ErrorKind::InvalidInput);
             assert!(error.to_string().contains("path must be shorter"), "{error}");
         }
-    });
-}
-
-/// Returns a listener whose queue is short: on Linux two connections fill it.
-fn small_listener(at: &Place) -> net::UnixListener {
-    let listener = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
-    listener.bind(&SockAddr::unix(at).unwrap()).unwrap();
-    listener.listen(1).unwrap();
-    OwnedFd::from(listener).into()
-}
-
-/// A connect waits while the listener's queue is full, which Linux reports as an error.
-#[test]
-fn a_connect_waits_for_a_place_in_the_queue() {
-    run(async {
-        let at = Place::new("unix-queue");
-        let listener = UnixListener::from_std(small_listener(&at)).unwrap();
-        let clients: Vec<_> = (0..20u8)
-            .map(|number| {
-                let path = at.to_owned();
-                spawn(async move { UnixStream::connect(path).await?.write(&[number]).await })
-            })
-            .collect();
-        sleep(Duration::from_millis(5)).await;
-        let waiting = clients.iter().filter(|client| !client.is_finished()).count();
-        assert!(!cfg!(target_os = "linux") || waiting > 10, "{waiting} wait");
-        let mut numbers = Vec::new();
-        for _ in 0..20 {
-            let mut number = [0];
-            let (mut stream, _) = listener.accept().await.unwrap();
-            stream.read_exact(&mut number).await.unwrap();
-            numbers.push(number[0]);
-        }
-        numbers.sort();
-        assert!(numbers.into_iter().eq(0..20));
-        for client in clients {
-            assert_eq!(client.await.unwrap().unwrap(), 1);
-        }
-    });
-}
-
-/// A virtual clock does not jump while a connect waits for a listener of another thread: no more of its time passes
-/// than real time. (A connect waits on Linux; elsewhere it is refused.)
-#[cfg(target_os = "linux")]
-#[test]
-fn a_virtual_clock_waits_for_a_place_in_the_queue() {
-    use std::thread;
-    use std::time::Instant;
-
-    use crate::common::virtually;
-
-    virtually(async {
-        let at = Place::new("unix-held");
-        let listener = small_listener(&at);
-        let _fill_the_queue = [(); 2].map(|()| net::UnixStream::connect(&at).unwrap());
-        let accepter = thread::spawn(move || {
-            thread::sleep(Duration::from_millis(20));
-            [(); 3].map(|()| listener.accept().unwrap())
-        });
-        let (begin, real_begin) = (boucle::now(), Instant::now());
-        UnixStream::connect(&at).await.unwrap();
-        assert!(boucle::now() - begin <= real_begin.elapsed());
-        accepter.join().unwrap();
     });
 }
 
@@ -241,11 +175,74 @@ fn a_unix_listener_is_served() {
 #[cfg(target_os = "linux")]
 mod of_linux {
     use std::io::{Read, Write};
+    use std::os::fd::OwnedFd;
     use std::pin::pin;
+    use std::thread;
+    use std::time::{Duration, Instant};
 
+    use boucle::sleep;
     use futures_lite::future::poll_once;
+    use socket2::{Domain, SockAddr, Socket, Type};
 
     use super::*;
+    use crate::common::virtually;
+
+    /// Returns a listener whose queue is short: on Linux two connections fill it.
+    fn small_listener(at: &Place) -> net::UnixListener {
+        let listener = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        listener.bind(&SockAddr::unix(at).unwrap()).unwrap();
+        listener.listen(1).unwrap();
+        OwnedFd::from(listener).into()
+    }
+
+    /// A connect waits while the listener's queue is full, which Linux reports as an error. (Elsewhere it is refused.)
+    #[test]
+    fn a_connect_waits_for_a_place_in_the_queue() {
+        run(async {
+            let at = Place::new("unix-queue");
+            let listener = UnixListener::from_std(small_listener(&at)).unwrap();
+            let clients: Vec<_> = (0..20u8)
+                .map(|number| {
+                    let path = at.to_owned();
+                    spawn(async move { UnixStream::connect(path).await?.write(&[number]).await })
+                })
+                .collect();
+            sleep(Duration::from_millis(5)).await;
+            let waiting = clients.iter().filter(|client| !client.is_finished()).count();
+            assert!(waiting > 10, "{waiting} wait");
+            let mut numbers = Vec::new();
+            for _ in 0..20 {
+                let mut number = [0];
+                let (mut stream, _) = listener.accept().await.unwrap();
+                stream.read_exact(&mut number).await.unwrap();
+                numbers.push(number[0]);
+            }
+            numbers.sort();
+            assert!(numbers.into_iter().eq(0..20));
+            for client in clients {
+                assert_eq!(client.await.unwrap().unwrap(), 1);
+            }
+        });
+    }
+
+    /// A virtual clock does not jump while a connect waits for a listener of another thread: no more of its time passes
+    /// than real time.
+    #[test]
+    fn a_virtual_clock_waits_for_a_place_in_the_queue() {
+        virtually(async {
+            let at = Place::new("unix-held");
+            let listener = small_listener(&at);
+            let _fill_the_queue = [(); 2].map(|()| net::UnixStream::connect(&at).unwrap());
+            let accepter = thread::spawn(move || {
+                thread::sleep(Duration::from_millis(20));
+                [(); 3].map(|()| listener.accept().unwrap())
+            });
+            let (begin, real_begin) = (boucle::now(), Instant::now());
+            UnixStream::connect(&at).await.unwrap();
+            assert!(boucle::now() - begin <= real_begin.elapsed());
+            accepter.join().unwrap();
+        });
+    }
 
     /// Returns both ends of a connection, of which the second is a socket of std's.
     fn pair_with_std() -> (UnixStream, net::UnixStream) {
