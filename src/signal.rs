@@ -122,8 +122,8 @@ pub async fn ctrl_c() -> io::Result<()> {
 /// Receives a signal from now on, each time it comes: asyncio's `add_signal_handler`, tokio's `signal`.
 ///
 /// It may be called, and the stream polled, on any thread and executor. The first call in a process makes a
-/// thread and two descriptors; each call costs a few locks, and an allocation when there are more streams of the
-/// signal than before; each poll costs a lock, each signal a wake across threads.
+/// thread and two descriptors; each call costs a few locks, and an allocation if it is the signal's only stream, or
+/// there are more than before; each poll costs a few locks, each signal a wake across threads.
 ///
 /// ```
 /// use boucle::signal::{self, SignalKind};
