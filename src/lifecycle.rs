@@ -56,7 +56,6 @@ pub(crate) fn open(
 pub(crate) fn open_poller(of: LoopNumber) -> io::Result<()> {
     let (poller, bell, registry) = Poller::new()?;
     if let Some(mut state) = current::find(of)
-        && !state.closing
         && state.poller.is_none()
     {
         state.inbox.connect(bell, registry);

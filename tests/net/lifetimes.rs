@@ -1,7 +1,7 @@
 //! Sockets and their loops: to std and back, dropped here or elsewhere, and at the end of the loop.
 
 use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::io::{ErrorKind, Read, Write};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -358,4 +358,31 @@ fn a_transfer_of_no_bytes_knows_its_loop() {
     drop(own);
     let error = run(async { stream.write(&[]).await }).unwrap_err();
     assert!(error.to_string().ends_with("is gone"), "{error}");
+}
+
+/// Makes a socket when it drops, and notes whether that is possible.
+struct MakesASocket(Rc<Cell<bool>>);
+
+impl Drop for MakesASocket {
+    fn drop(&mut self) {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        self.0.set(TcpListener::from_std(listener).is_ok());
+    }
+}
+
+/// A destructor at the end of a loop may make a socket, also the first of a loop with a virtual clock.
+#[test]
+fn a_destructor_at_the_end_makes_a_socket() {
+    for builder in [EventLoop::builder(), EventLoop::builder().virtual_clock()] {
+        let made = Rc::new(Cell::new(false));
+        let guard = MakesASocket(made.clone());
+        let event_loop = builder.build().unwrap();
+        drop(event_loop.spawn(async move {
+            let _guard = guard;
+            pending::<()>().await
+        }));
+        event_loop.turn(Some(Duration::ZERO)).unwrap();
+        drop(event_loop);
+        assert!(made.get());
+    }
 }
