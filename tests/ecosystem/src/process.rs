@@ -4,16 +4,26 @@ use std::env;
 use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
+/// How long a server may take to say what it is to say.
+const LIMIT: Duration = Duration::from_secs(60);
+
 /// A server that runs until this is dropped.
 #[derive(Debug)]
-pub struct Server(Child);
+pub struct Server {
+    process: Child,
+    /// What it writes. In a mutex, so that tests may share a server in a static.
+    lines: Mutex<Receiver<String>>,
+    /// What it has written, as far as that was read: its output and its errors.
+    pub written: String,
+}
 
 impl Server {
     /// Starts a server, and waits for the line in which it says that it is ready.
@@ -24,7 +34,7 @@ impl Server {
     pub fn start(command: &mut Command, ready: &str) -> Result<Server, String> {
         let (reader, writer) = io::pipe().unwrap();
         command.stdin(Stdio::null()).stdout(writer.try_clone().unwrap()).stderr(writer);
-        let server = Server(command.spawn().map_err(|error| format!("{command:?}: {error}"))?);
+        let process = command.spawn().map_err(|error| format!("{command:?}: {error}"))?;
         command.stdout(Stdio::null()).stderr(Stdio::null()); // Only the server has the pipe now.
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || {
@@ -32,14 +42,47 @@ impl Server {
                 let _ = sender.send(line); // To the end, so that the server never waits for room.
             }
         });
-        let mut written = String::new();
-        while let Ok(line) = lines.recv_timeout(Duration::from_secs(60)) {
-            if line.contains(ready) {
-                return Ok(server);
+        let mut server = Server { process, lines: Mutex::new(lines), written: String::new() };
+        server.read_until(ready)?;
+        Ok(server)
+    }
+
+    /// Reads on to a line that contains `text`.
+    ///
+    /// # Errors
+    ///
+    /// What the server has written, if it ends before that or says nothing for a minute.
+    pub fn read_until(&mut self, text: &str) -> Result<(), String> {
+        loop {
+            let line = self.lines.get_mut().unwrap().recv_timeout(LIMIT).map_err(|_| self.written.clone())?;
+            let is_found = line.contains(text);
+            self.written += &(line + "\n");
+            if is_found {
+                return Ok(());
             }
-            written += &(line + "\n");
         }
-        Err(written)
+    }
+
+    /// Sends an interrupt, as Ctrl-C does, unless the server has ended.
+    pub fn interrupt(&mut self) {
+        if matches!(self.process.try_wait(), Ok(None)) {
+            let _ = kill_process(Pid::from_child(&self.process), Signal::INT);
+        }
+    }
+
+    /// Waits for the end of the server, and reads all that it has written.
+    ///
+    /// # Panics
+    ///
+    /// If it says nothing for a minute, and does not end.
+    pub fn ended(&mut self) -> ExitStatus {
+        loop {
+            match self.lines.get_mut().unwrap().recv_timeout(LIMIT) {
+                Ok(line) => self.written += &(line + "\n"),
+                Err(RecvTimeoutError::Disconnected) => return self.process.wait().unwrap(),
+                Err(RecvTimeoutError::Timeout) => panic!("the server goes on: {}", self.written),
+            }
+        }
     }
 }
 
@@ -47,15 +90,15 @@ impl Drop for Server {
     /// Interrupts the server, and kills it if that does not end it: what is started in the background by a shell
     /// may be told to ignore interrupts.
     fn drop(&mut self) {
-        let _ = kill_process(Pid::from_child(&self.0), Signal::INT);
+        self.interrupt();
         for _ in 0..300 {
-            if !matches!(self.0.try_wait(), Ok(None)) {
+            if !matches!(self.process.try_wait(), Ok(None)) {
                 return;
             }
             thread::sleep(Duration::from_millis(10));
         }
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 

@@ -1,0 +1,178 @@
+//! The examples `https_server` and `https_client`: a service that answers, and that ends as it says.
+
+use std::io::Read;
+use std::net::{SocketAddr, TcpStream as StdTcpStream};
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use boucle::net::TcpStream;
+use boucle::sleep;
+use boucle_ecosystem_tests::process::{self, Server};
+use boucle_ecosystem_tests::run;
+use boucle_ecosystem_tests::tls::server_name;
+use futures_lite::{AsyncReadExt, AsyncWriteExt};
+use futures_rustls::pki_types::CertificateDer;
+use futures_rustls::pki_types::pem::PemObject;
+use futures_rustls::rustls::{ClientConfig, RootCertStore};
+use futures_rustls::{TlsConnector, client::TlsStream};
+use stage::testing::{lines, program, run as run_example};
+use tempfile::TempDir;
+
+const ENDING: &str = "ending: what has begun is answered; Ctrl-C again ends at once\n";
+
+/// The example `https_server`, until this is dropped.
+struct Service {
+    server: Server,
+    url: String,
+    folder: TempDir,
+}
+
+impl Service {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new("env");
+        // Tests that run in the background may ignore interrupts.
+        command.arg("--default-signal=INT").arg(program("https_server"));
+        command.arg("127.0.0.1:0").arg(folder.path().join("certificate.pem"));
+        let server = Server::start(&mut command, "https://");
+        let server = server.unwrap_or_else(|error| panic!("{error}: run `cargo build --examples` first"));
+        let url = server.written.split(',').next().unwrap().to_owned();
+        Self { server, url, folder }
+    }
+
+    fn certificate(&self) -> PathBuf {
+        self.folder.path().join("certificate.pem")
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.url.strip_prefix("https://").unwrap().parse().unwrap()
+    }
+
+    /// Starts curl, which trusts the service. It gives up after 30 seconds.
+    fn curl(&self, arguments: &[&str]) -> Child {
+        let mut command = Command::new("curl");
+        command.args(["--silent", "--show-error", "--max-time", "30", "--cacert"]).arg(self.certificate());
+        command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// Waits until the service has ended without an error, and returns what it has written after the first line.
+    fn written_to_its_end(&mut self) -> &str {
+        let status = self.server.ended();
+        assert_eq!(status.code(), Some(0), "{}", self.server.written);
+        self.server.written.split_once('\n').unwrap().1
+    }
+
+    /// Connects a client by TLS.
+    async fn connect(&self) -> TlsStream<TcpStream> {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(self.certificate()).unwrap()).unwrap();
+        let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let stream = TcpStream::connect(self.address()).await.unwrap();
+        TlsConnector::from(Arc::new(config)).connect(server_name("localhost"), stream).await.unwrap()
+    }
+}
+
+/// What curl has received.
+#[track_caller]
+fn received(curl: Child) -> String {
+    let output = curl.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// curl gets the pages by either version of HTTP, and learns which there are not.
+#[test]
+fn curl_is_answered() {
+    let Some(_) = process::program("curl", []) else { return };
+    let service = Service::start();
+    for (option, version) in [("--http1.1", "1.1"), ("--http2", "2")] {
+        let get = |path: &str| {
+            let format = "%{http_code} by %{http_version}\n";
+            received(service.curl(&[option, "--write-out", format, &format!("{}{path}", service.url)]))
+        };
+        assert_eq!(get("/"), format!("hello\n200 by {version}\n"));
+        assert_eq!(get("/slow?0"), format!("slow hello\n200 by {version}\n"));
+        assert_eq!(get("/nowhere"), format!("not found\n404 by {version}\n"));
+    }
+}
+
+/// The client gets several pages, and trusts no other server than the one of its certificate.
+#[test]
+fn the_client_is_answered() {
+    let [service, other] = [Service::start(), Service::start()];
+    let [first, second] = ["/", "/slow?1"].map(|path| format!("{}{path}", service.url));
+    let client = run_example("https_client", &[service.certificate().to_str().unwrap(), &second, &first]);
+    let mut pages = lines(&client);
+    pages.sort_unstable();
+    assert_eq!(pages, [format!("{first}: 200 OK: hello"), format!("{second}: 200 OK: slow hello")]);
+    assert!(client.status.success(), "{client:?}");
+    let client = run_example("https_client", &[other.certificate().to_str().unwrap(), &first]);
+    assert!(lines(&client).is_empty() && !client.status.success(), "{client:?}");
+    assert!(String::from_utf8_lossy(&client.stderr).contains("InvalidCertificate"), "{client:?}");
+}
+
+/// After Ctrl-C a request that has begun is answered, by either version of HTTP, and new clients are refused. A
+/// client that keeps its connection for a next request is told farewell, long before the grace is over: nothing
+/// is reported as aborted.
+#[test]
+fn ctrl_c_ends_the_service_when_what_has_begun_is_answered() {
+    let Some(_) = process::program("curl", []) else { return };
+    for version in ["--http1.1", "--http2"] {
+        let mut service = Service::start();
+        run(async {
+            let mut idle = service.connect().await;
+            idle.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+            idle.flush().await.unwrap();
+            let mut answer = Vec::new();
+            while !answer.ends_with(b"hello\n") {
+                let mut byte = [0];
+                idle.read_exact(&mut byte).await.unwrap();
+                answer.extend(byte);
+            }
+            let slow = service.curl(&[version, &format!("{}/slow", service.url)]);
+            service.server.read_until("GET /slow").unwrap();
+            service.server.interrupt();
+            service.server.read_until("ending").unwrap();
+            while TcpStream::connect(service.address()).await.is_ok() {
+                sleep(Duration::from_millis(1)).await; // the listener is about to be closed
+            }
+            assert_eq!(received(slow), "slow hello\n");
+            assert_eq!(service.written_to_its_end(), format!("GET /\nGET /slow\n{ENDING}ended\n"));
+            assert_eq!(idle.read(&mut [0]).await.unwrap(), 0);
+        });
+    }
+}
+
+/// A second Ctrl-C ends the service at once: it is the signal that ends it, and the answer is lost.
+#[test]
+fn a_second_ctrl_c_ends_the_service_at_once() {
+    let Some(_) = process::program("curl", []) else { return };
+    let mut service = Service::start();
+    let slow = service.curl(&[&format!("{}/slow?3600", service.url)]);
+    service.server.read_until("GET /slow").unwrap();
+    service.server.interrupt();
+    service.server.read_until("ending").unwrap();
+    service.server.interrupt();
+    let status = service.server.ended();
+    assert_eq!(status.signal(), Some(2), "{status}: {}", service.server.written);
+    assert!(!slow.wait_with_output().unwrap().status.success());
+}
+
+/// A client that connects and says nothing delays the end for as long as a handshake may take, not for the grace:
+/// its time was over, and it was not aborted.
+#[test]
+fn a_client_that_says_nothing_is_not_waited_for() {
+    let mut service = Service::start();
+    let mut silent = StdTcpStream::connect(service.address()).unwrap();
+    let url = format!("{}/", service.url);
+    let client = run_example("https_client", &[service.certificate().to_str().unwrap(), &url]);
+    assert!(client.status.success(), "{client:?}"); // it was accepted after the other one
+    service.server.interrupt();
+    let peer = silent.local_addr().unwrap();
+    let limit = format!("boucle: serve: the connection from {peer} failed: the deadline has passed\n");
+    assert_eq!(service.written_to_its_end(), format!("GET /\n{ENDING}{limit}ended\n"));
+    assert_eq!(silent.read(&mut [0]).unwrap(), 0);
+}
