@@ -176,8 +176,7 @@ impl<L: Listener, E> Serve<L, E> {
     }
 
     /// Ends when the future is ready: closes the listener, which turns away the clients in the backlog, and
-    /// then waits for the connections to end, as long as [`grace`](Self::grace) allows. A handler that waits
-    /// for its client learns nothing of this, unless the program gives it a signal too.
+    /// then waits for the connections to end, as long as [`grace`](Self::grace) allows.
     ///
     /// ```
     /// use boucle::net::{TcpListener, serve};
@@ -193,6 +192,43 @@ impl<L: Listener, E> Serve<L, E> {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    ///
+    /// The future does not reach the handlers. HTTP keeps a connection open for the next request, so **one idle
+    /// client uses up the whole grace**, or without a grace keeps the server from ending, unless its handler waits
+    /// for the future too. `Shared` of the crate `futures`, or `futures-util`, makes clones of it:
+    ///
+    /// ```
+    /// # use boucle::net::{TcpListener, TcpStream, serve};
+    /// # use hyper::{Response, server::conn::http1, service::service_fn};
+    /// # use std::{pin::pin, time::Duration};
+    /// use futures::FutureExt;
+    /// use futures::future::{Either, select};
+    ///
+    /// # boucle::run(async {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let idle = TcpStream::connect(listener.local_addr()?).await?;
+    /// # let service = service_fn(async |_| hyper::Result::Ok(Response::new(String::new())));
+    /// let stop = boucle::sleep(Duration::from_millis(5)).shared(); // or `async { ctrl_c().await.unwrap() }`
+    /// let stopped = stop.clone();
+    /// let server = serve(listener, move |stream, _peer| {
+    ///     let stop = stop.clone();
+    ///     async move {
+    ///         let mut connection = pin!(http1::Builder::new().serve_connection(stream, service));
+    ///         match select(connection.as_mut(), stop).await {
+    ///             Either::Left((ended, _)) => return ended,
+    ///             Either::Right(_) => connection.as_mut().graceful_shutdown(), // what has begun is answered
+    ///         }
+    ///         connection.await
+    ///     }
+    /// });
+    /// # let server = server.on_error(|error| panic!("{error}"));
+    /// server.shutdown_when(stopped).grace(Duration::from_secs(10)).await?; // idle connections are closed
+    /// # drop(idle);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// `tests/ecosystem/examples/https_server.rs`, in the repository, is a whole service of this kind, with TLS.
     #[doc(alias("with_graceful_shutdown", "wait_closed"))]
     pub fn shutdown_when(mut self, signal: impl IntoFuture<IntoFuture: 'static>) -> Self {
         let signal = signal.into_future();
@@ -211,7 +247,7 @@ impl<L: Listener, E> Serve<L, E> {
     /// let handle = async |_stream, _peer| std::future::pending::<std::io::Result<()>>().await;
     /// let client = async move { TcpStream::connect(address).await };
     /// let server = serve(listener, handle).shutdown_when(client).grace(std::time::Duration::from_millis(1));
-    /// server.on_error(|error| println!("{error}")).await; // that the handler was cancelled
+    /// server.on_error(|error| println!("{error}")).await; // that the handler was aborted
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
@@ -319,10 +355,13 @@ pub enum ServeError<A, E> {
 
 impl<A: Debug, E: Display> Display for ServeError<A, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut failed =
+            |peer: &A, why: &dyn Display| write!(f, "the connection from {peer:?} failed: {why}");
         match self {
             ServeError::Accept(error) => write!(f, "cannot accept a connection: {error}"),
-            ServeError::Handler(peer, error) => write!(f, "the connection from {peer:?} failed: {error}"),
-            ServeError::Join(peer, error) => write!(f, "the connection from {peer:?} failed: {error}"),
+            ServeError::Handler(peer, error) => failed(peer, error),
+            ServeError::Join(peer, error) if error.is_cancelled() => failed(peer, &"the grace was over"),
+            ServeError::Join(peer, error) => failed(peer, error),
         }
     }
 }
