@@ -1,4 +1,4 @@
-//! hyper on boucle, without adapters. (Feature `hyper`.)
+//! hyper on boucle: over TCP and Unix streams without adapters. (Feature `hyper`.)
 //!
 //! hyper asks its runtime for sockets, tasks and timers, by the traits of `hyper::rt`. Here they are:
 //! [`TcpStream`] and `UnixStream` are hyper's `Read` and `Write`, [`Executor`] spawns, [`Timer`] makes
@@ -11,6 +11,11 @@
 //! | a server's `header_read_timeout` | `.timer(Timer)` |
 //! | HTTP/2, client or server | `Builder::new(Executor)`; for its keep-alive, `.timer(Timer)` |
 //! | `hyper_util::client::legacy` | `Client::builder(Executor).build(Connector::new())` |
+//! | HTTPS, server | the stream after the handshake of `futures-rustls`, in an adapter: `smol_hyper::rt::FuturesIo::new(stream)` |
+//!
+//! [`ecosystem`](crate::ecosystem) has the crates around it, with the features that they need: TLS, HTTP/2, routes,
+//! a graceful end. How a server ends when its clients keep their connections:
+//! [`Serve::shutdown_when`](crate::net::Serve::shutdown_when).
 //!
 //! ```
 //! use boucle::hyper::Timer;
@@ -23,15 +28,15 @@
 //! boucle::run(async {
 //!     let listener = TcpListener::bind("127.0.0.1:0").await?;
 //!     let address = listener.local_addr()?;
-//!     boucle::spawn(async move {
+//!     drop(boucle::spawn(async move {
 //!         let (stream, _) = listener.accept().await.unwrap();
 //!         let hello = service_fn(async |_| hyper::Result::Ok(Response::new(Full::<Bytes>::from("hello"))));
 //!         server::conn::http1::Builder::new().timer(Timer).serve_connection(stream, hello).await
-//!     });
+//!     }));
 //!
 //!     let stream = TcpStream::connect(address).await?;
 //!     let (mut sender, connection) = client::conn::http1::handshake(stream).await?;
-//!     boucle::spawn(connection); // moves the bytes
+//!     drop(boucle::spawn(connection)); // moves the bytes
 //!     let response = sender.send_request(Request::new(Empty::<Bytes>::new())).await?;
 //!     assert_eq!(response.into_body().collect().await?.to_bytes(), "hello");
 //!     Ok(())

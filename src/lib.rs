@@ -281,10 +281,10 @@ pub mod net {
     //! # boucle::run(async {
     //! let listener = TcpListener::bind("127.0.0.1:0").await?;
     //! let address = listener.local_addr()?;
-    //! boucle::spawn(async move {
+    //! drop(boucle::spawn(async move {
     //!     let (stream, _) = listener.accept().await?;
     //!     io::copy(&stream, &stream).await // an echo
-    //! });
+    //! }));
     //! let mut stream = TcpStream::connect(address).await?;
     //! stream.write_all(b"hello").await?;
     //! let mut echo = [0; 5];

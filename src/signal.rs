@@ -4,7 +4,7 @@
 //! use boucle::signal;
 //!
 //! boucle::run(async {
-//!     boucle::spawn(async { /* serve */ });
+//!     drop(boucle::spawn(async { /* serve */ }));
 //!     signal::ctrl_c().await?;
 //!     println!("cleaning up"); // a second Ctrl-C ends a program that hangs here
 //!     std::io::Result::Ok(())

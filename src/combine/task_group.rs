@@ -85,8 +85,8 @@ use crate::task::join::{JoinError, JoinHandle};
 /// # use std::time::Duration;
 /// # let event_loop = boucle::EventLoop::builder().virtual_clock().build()?;
 /// event_loop.block_on(async {
-///     boucle::spawn(boucle::sleep(Duration::from_secs(9)));
-///     boucle::spawn(boucle::sleep(Duration::from_secs(3_600)));
+///     drop(boucle::spawn(boucle::sleep(Duration::from_secs(9))));
+///     drop(boucle::spawn(boucle::sleep(Duration::from_secs(3_600))));
 /// });
 /// let mut turn = event_loop.turn(Some(Duration::ZERO))?;
 /// let end = turn.time + Duration::from_secs(60);

@@ -76,10 +76,10 @@ pub struct TcpListener {
 /// #     io::copy(&stream, &stream).await
 /// # });
 /// let (mut reading, mut writing) = io::split(TcpStream::connect(address).await?);
-/// boucle::spawn(async move {
+/// drop(boucle::spawn(async move {
 ///     writing.write_all(b"hello").await?;
 ///     writing.close().await // dropping a half does not shut down its side
-/// });
+/// }));
 /// let mut echo = String::new();
 /// reading.read_to_string(&mut echo).await?;
 /// assert_eq!(echo, "hello");

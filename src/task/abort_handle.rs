@@ -16,7 +16,7 @@ use crate::wake::inbox::Message;
 /// # boucle::run(async {
 /// let task = boucle::spawn(std::future::pending::<()>());
 /// let abort = task.abort_handle();
-/// boucle::spawn(async move { abort.abort() }); // while the handle is awaited
+/// drop(boucle::spawn(async move { abort.abort() })); // while the handle is awaited
 /// assert!(task.await.unwrap_err().is_cancelled());
 /// # });
 /// ```

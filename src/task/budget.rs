@@ -104,7 +104,7 @@ pub async fn consume_budget() {
 ///
 /// ```
 /// boucle::run(async {
-///     boucle::spawn(async { println!("first") });
+///     drop(boucle::spawn(async { println!("first") }));
 ///     boucle::yield_now().await;
 ///     println!("second");
 /// });
