@@ -40,8 +40,9 @@
 //! request may come to another loop: what must outlast a request (sessions, counters, the data) is kept in
 //! none of them, but in a database or a store such as Redis.
 //!
-//! Read next: `src/wake/inbox.rs`, how a message reaches a loop in another thread. Run next: `cargo run
-//! --release --example two_loops`.
+//! Read next: `src/wake/inbox.rs`, how a message reaches a loop in another thread; and
+//! `tests/ecosystem/examples/https_server.rs`, a whole service on one loop. Run next: `cargo run --release
+//! --example two_loops`.
 
 use std::cell::Cell;
 use std::net::{self, SocketAddr};

@@ -6,19 +6,20 @@
 //!
 //! | need | crate | how | shown in |
 //! |---|---|---|---|
-//! | HTTP/1.1 | `hyper`, with boucle's feature `hyper` | `http1::Builder::new().timer(Timer).serve_connection(stream, service)`, spawned for each connection | `ecosystem/tests/http.rs` |
+//! | HTTP/1.1 | `hyper`, with boucle's feature `hyper` | `http1::Builder::new().timer(Timer).serve_connection(stream, service)`, in a handler of [`serve`](crate::net::serve) | `ecosystem/tests/http.rs` |
 //! | HTTP/2 | the same | `http2::Builder::new(Executor).timer(Timer).serve_connection(stream, service)` | `ecosystem/tests/http.rs` |
 //! | an HTTP client with a pool | `hyper-util`, with boucle's feature `hyper-util` | `Client::builder(Executor).build(Connector::new())` | `hyper/tests/client.rs` |
 //! | routes and handlers | `axum` without its feature `tokio`, `hyper-util` | `let app = TowerToHyperService::new(router);`<br>`auto::Builder::new(Executor).serve_connection(stream, app).await` | `ecosystem/tests/axum.rs` |
-//! | a graceful end of HTTP | `hyper-util` (`server-graceful`) | `spawn(graceful.watch(builder.serve_connection(stream, app).into_owned()))`, and at the end<br>`graceful.shutdown().await` | `ecosystem/tests/axum.rs` |
+//! | a graceful end of HTTP and HTTPS | `futures-util` | one future that is shared by the server and its handlers: [`Serve::shutdown_when`](crate::net::Serve::shutdown_when) shows it. After a TLS handshake it is the same. | `ecosystem/examples/https_server.rs` |
+//! | the same, without `serve` | `hyper-util` (`server-graceful`) | `drop(spawn(graceful.watch(builder.serve_connection(stream, app).into_owned())))`, and at the end<br>`graceful.shutdown().await`<br>With TLS, take a `graceful.watcher()` before the handshake, and after it `watcher.watch(connection).await`. | `ecosystem/tests/axum.rs` |
 //! | gRPC, server | `tonic` | `let service = TowerToHyperService::new(Routes::new(server).prepare());`<br>`http2::Builder::new(Executor).serve_connection(stream, service).await` | `ecosystem/tests/grpc.rs` |
 //! | gRPC, client | `tonic`, `hyper-util` | `let channel = Client::builder(Executor).http2_only(true).build(Connector::new());`<br>`NumbersClient::with_origin(channel, uri)` | `ecosystem/tests/grpc.rs` |
-//! | TLS | `futures-rustls` | `TlsAcceptor::from(Arc::new(config)).accept(stream).await?`<br>`TlsConnector::from(Arc::new(config)).connect(name, stream).await?` | `ecosystem/tests/tls.rs` |
-//! | HTTPS, server | `futures-rustls`, `smol-hyper` | `let stream = FuturesIo::new(acceptor.accept(stream).await?);`<br>`auto::Builder::new(Executor).serve_connection(stream, service).await` | `ecosystem/tests/tls.rs` |
-//! | HTTPS, client | `hyper-rustls`, `hyper-util` | `connector.enforce_http(false);`<br>`HttpsConnectorBuilder::new().with_tls_config(config).https_only().enable_all_versions().wrap_connector(connector)` | `ecosystem/tests/tls.rs` |
+//! | TLS | `futures-rustls` (`ring`, `tls12`) | `TlsAcceptor::from(Arc::new(config)).accept(stream).await?`<br>`TlsConnector::from(Arc::new(config)).connect(name, stream).await?` | `ecosystem/tests/tls.rs` |
+//! | HTTPS, server | `futures-rustls`, `smol-hyper`, `hyper-util` (`server-auto`) | `let stream = FuturesIo::new(acceptor.accept(stream).await?);`<br>`auto::Builder::new(Executor).serve_connection(stream, service).await` | `ecosystem/examples/https_server.rs` |
+//! | HTTPS, client | `hyper-rustls` (`http1`, `http2`, `ring`, `tls12`), `hyper-util` | `connector.enforce_http(false);`<br>`HttpsConnectorBuilder::new().with_tls_config(config).https_only().enable_all_versions().wrap_connector(connector)` | `ecosystem/examples/https_client.rs` |
 //! | WebSockets | `async-tungstenite` | `accept_async(stream).await?`<br>`client_async(url, stream).await?` | `ecosystem/tests/websocket.rs` |
-//! | PostgreSQL | `tokio-postgres` without default features, `tokio-util` (`compat`) | `let (client, connection) = config.connect_raw(stream.compat(), NoTls).await?;`<br>`spawn(connection);` | `ecosystem/tests/postgres.rs` |
-//! | Redis | `redis` (`tokio-comp`), `tokio-util` | `let (redis, driver) = MultiplexedConnection::new_with_config(&info, stream.compat(), config).await?;`<br>`spawn(driver);`<br>The configuration has `set_response_timeout(None)`: a limit is [`timeout`](crate::timeout)'s. | `ecosystem/tests/redis.rs` |
+//! | PostgreSQL | `tokio-postgres` without default features, `tokio-util` (`compat`) | `let (client, connection) = config.connect_raw(stream.compat(), NoTls).await?;`<br>`drop(spawn(connection));` | `ecosystem/tests/postgres.rs` |
+//! | Redis | `redis` (`tokio-comp`), `tokio-util` | `let (redis, driver) = MultiplexedConnection::new_with_config(&info, stream.compat(), config).await?;`<br>`drop(spawn(driver));`<br>The configuration has `set_response_timeout(None)`: a limit is [`timeout`](crate::timeout)'s. | `ecosystem/tests/redis.rs` |
 //! | DNS | `hickory-resolver` | a runtime provider of 85 lines, which the test has | `ecosystem/tests/dns.rs` |
 //! | QUIC | `quinn` | a runtime of 71 lines, which the test has | `ecosystem/tests/quic.rs` |
 //! | files | `async-fs` | `async_fs::read_to_string(path).await?`<br>Its threads are not known to a virtual clock: [hold it](crate::LoopHandle::hold_clock). | `ecosystem/tests/files.rs` |
@@ -41,4 +42,31 @@
 //! let mut lines = BufReader::new(stream).lines(); // boucle has no reader of lines: this is another crate's
 //! assert_eq!(lines.next().await.unwrap().unwrap(), "one");
 //! # });
+//! ```
+//!
+//! # The lines of `Cargo.toml`
+//!
+//! `tests/ecosystem/Cargo.toml`, in the repository, has every crate of the table, with as few features as it needs.
+//! For a server of HTTP/1.1:
+//!
+//! ```toml
+//! boucle = { path = "../boucle", features = ["hyper"] } # where the repository is
+//! futures-util = "0.3" # the graceful end
+//! hyper = { version = "1", features = ["http1", "server"] }
+//! ```
+//!
+//! For HTTPS, by HTTP/1.1 and HTTP/2: `https_server.rs` and `https_client.rs`, in `tests/ecosystem/examples`, build with
+//! this and no more.
+//!
+//! ```toml
+//! boucle = { path = "../boucle", features = ["hyper-util"] }
+//! futures-rustls = { version = "0.26", default-features = false, features = ["ring", "tls12"] }
+//! futures-util = "0.3"
+//! hyper = { version = "1", features = ["http1", "http2", "server"] }
+//! hyper-util = { version = "0.1", default-features = false, features = ["http2", "server-auto"] }
+//! rcgen = { version = "0.14", default-features = false, features = ["crypto", "pem", "ring"] } # the certificate
+//! smol-hyper = { version = "0.1", default-features = false }
+//! # The client:
+//! http-body-util = "0.1"
+//! hyper-rustls = { version = "0.27", default-features = false, features = ["http1", "http2", "ring", "tls12"] }
 //! ```

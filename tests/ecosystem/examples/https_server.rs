@@ -19,8 +19,8 @@
 //! on stderr.
 //!
 //! One future says when to end. `Shared` makes clones of it, for the server and for each connection. The server alone
-//! is not enough: it stops accepting, but a browser keeps its connection open for the next request. So
-//! each connection waits for its own end and for that future, and hands the news to hyper.
+//! is not enough: it stops accepting, but a browser keeps its connection open for the next request. So each
+//! connection waits for its own end or for that future, and then asks hyper for a graceful shutdown.
 //!
 //! The crates and their features are in `Cargo.toml`, one folder up.
 //!

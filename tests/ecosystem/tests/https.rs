@@ -83,7 +83,7 @@ fn received(curl: Child) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// curl gets the pages by either version of HTTP, and learns which there are not.
+/// curl gets the pages by either version of HTTP, and an error for one that does not exist.
 #[test]
 fn curl_is_answered() {
     let Some(_) = process::program("curl", []) else { return };
@@ -115,8 +115,8 @@ fn the_client_is_answered() {
 }
 
 /// After Ctrl-C a request that has begun is answered, by either version of HTTP, and new clients are refused. A
-/// client that keeps its connection for a next request is told farewell, long before the grace is over: nothing
-/// is reported as aborted.
+/// client that keeps its connection for a next request gets a proper end of TLS, before the grace is over:
+/// nothing is reported.
 #[test]
 fn ctrl_c_ends_the_service_when_what_has_begun_is_answered() {
     let Some(_) = process::program("curl", []) else { return };
@@ -173,6 +173,10 @@ fn a_client_that_says_nothing_is_not_waited_for() {
     service.server.interrupt();
     let peer = silent.local_addr().unwrap();
     let limit = format!("boucle: serve: the connection from {peer} failed: the deadline has passed\n");
-    assert_eq!(service.written_to_its_end(), format!("GET /\n{ENDING}{limit}ended\n"));
+    let mut written: Vec<_> = service.written_to_its_end().split_inclusive('\n').collect();
+    let mut expected = ["GET /\n", ENDING, &limit, "ended\n"];
+    written.sort_unstable(); // on a slow machine the limit may be over before the interrupt
+    expected.sort_unstable();
+    assert_eq!(written, expected);
     assert_eq!(silent.read(&mut [0]).unwrap(), 0);
 }
