@@ -1,0 +1,497 @@
+//! Runs a program on a runtime, and logs what happens.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::poll_fn;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
+use std::time::Duration;
+
+use crate::program::{Act, Index, Program, Run, Step};
+use crate::runtime::{Coroutine, Failure, Outcome, Returned, Runtime, Setup, Value};
+
+/// A line of the log: which coroutine did what, at what time.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Line {
+    who: u32,
+    time: Duration,
+    what: &'static str,
+    number: u128,
+}
+
+impl fmt::Debug for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} #{} {} {}", self.time, self.who, self.what, self.number)
+    }
+}
+
+thread_local! {
+    static LOG: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
+    /// How far the program of this thread has come.
+    static PHASE: Cell<Phase> = const { Cell::new(Phase::Over) };
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Runs,
+    /// The loop is being dropped.
+    Ends,
+    /// The loop is gone: nothing can act.
+    Gone,
+    Over,
+}
+
+/// Whether a panic of this thread is one of a program.
+pub(crate) fn is_running() -> bool {
+    PHASE.get() != Phase::Over
+}
+
+fn log_at(time: Duration, who: u32, what: &'static str, number: u128) {
+    LOG.with_borrow_mut(|log| log.push(Line { who, time, what, number }));
+}
+
+fn log<R: Runtime>(who: u32, what: &'static str, number: usize) {
+    let time = if PHASE.get() == Phase::Gone { Duration::ZERO } else { R::now() };
+    log_at(time, who, what, number as u128);
+}
+
+/// What a program's panics carry.
+struct Payload(u32);
+
+impl Drop for Payload {
+    fn drop(&mut self) {
+        log_at(Duration::ZERO, self.0, "payload dropped", 0);
+    }
+}
+
+/// What the coroutines of a program share.
+struct World<R: Runtime> {
+    tasks: RefCell<Vec<Spawned<R>>>,
+    groups: RefCell<[Option<Rc<R::Group>>; 2]>,
+    gates: [Gate; 3],
+    /// Of everything that has waited at a gate.
+    wakers: RefCell<Vec<Waker>>,
+}
+
+struct Spawned<R: Runtime> {
+    /// `None` if it is used elsewhere, or was dropped.
+    handle: Option<R::Handle>,
+    aborts: R::Aborts,
+}
+
+#[derive(Default)]
+struct Gate {
+    is_open: Cell<bool>,
+    waiting: RefCell<Vec<Waker>>,
+}
+
+type Shared<R> = Rc<World<R>>;
+
+/// Runs a program, and returns its log.
+pub(crate) fn run<R: Runtime>(runs: &[Run], setup: Setup) -> Vec<Line> {
+    PHASE.set(Phase::Runs);
+    let world = Rc::new(World::<R> {
+        tasks: RefCell::default(),
+        groups: RefCell::default(),
+        gates: Default::default(),
+        wakers: RefCell::default(),
+    });
+    let event_loop = R::open(setup);
+    // The clock is asked for the first time, at zero.
+    let begin = Program { label: 0, steps: Vec::new() };
+    log_main(R::block_on(&event_loop, coroutine(&world, begin)));
+    for run in runs.iter().cloned() {
+        let ran = catch_unwind(AssertUnwindSafe(|| do_run(&world, &event_loop, run)));
+        if let Err(payload) = ran {
+            log_at(Duration::ZERO, 0, reason(&*payload), 0);
+        }
+    }
+    log_at(Duration::ZERO, 0, "end", 0);
+    PHASE.set(Phase::Ends);
+    drop(event_loop);
+    log_at(Duration::ZERO, 0, "ended", 0);
+    PHASE.set(Phase::Gone);
+    // They may have values that lead back to the world.
+    drop(world.groups.take());
+    drop(world.tasks.take());
+    drop(world);
+    PHASE.set(Phase::Over);
+    LOG.take()
+}
+
+fn do_run<R: Runtime>(world: &Shared<R>, event_loop: &R::Loop, run: Run) {
+    match run {
+        Run::BlockOn(program) => log_main(R::block_on(event_loop, coroutine(world, program))),
+        Run::Spawn(program) => world.keep(R::spawn_from_outside(event_loop, coroutine(world, program))),
+        Run::Forever => R::run_forever(event_loop),
+        Run::Turn(limit) => {
+            let turn = R::turn(event_loop, limit.map(Duration::from_nanos));
+            log_at(turn.time, 0, "turn: polled", turn.polled as u128);
+            log_at(turn.time, 0, "turn: woken by timers", turn.woken_by_timers as u128);
+            log_at(turn.time, 0, "turn: ready", turn.ready as u128);
+            log_at(turn.time, 0, "turn: left", turn.left as u128);
+            log_at(turn.time, 0, "turn: stopped", turn.stopped as u128);
+        }
+        Run::Stop => R::stop_from_outside(event_loop),
+    }
+}
+
+/// Why the loop has panicked, by the first words.
+fn reason(payload: &(dyn Any + Send)) -> &'static str {
+    let message = payload.downcast_ref::<String>().map(String::as_str);
+    let message = message.or(payload.downcast_ref::<&str>().copied()).unwrap_or("");
+    if message.starts_with("deadlock") {
+        "run: deadlock"
+    } else if message.starts_with("event loop stopped") {
+        "run: stopped"
+    } else {
+        "run: panicked"
+    }
+}
+
+/// Logs what a main future has returned, which drops without an act: no loop runs by now.
+fn log_main(returned: Returned) {
+    let (what, mut value) = match returned {
+        Ok(value) => ("main: Ok", value),
+        Err(value) => ("main: Err", value),
+    };
+    value.on_drop = None;
+    log_at(Duration::ZERO, value.label, what, 0);
+}
+
+/// A coroutine that logs its polls and its drop.
+struct Logged<R: Runtime> {
+    label: u32,
+    polls: usize,
+    steps: Pin<Box<dyn Future<Output = Option<Returned>>>>,
+    world: Shared<R>,
+}
+
+fn coroutine<R: Runtime>(world: &Shared<R>, program: Program) -> Coroutine {
+    let Program { label, steps } = program;
+    let steps = do_steps(world.clone(), label, steps);
+    Box::pin(Logged { label, polls: 0, steps, world: world.clone() })
+}
+
+impl<R: Runtime> Future for Logged<R> {
+    type Output = Returned;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Returned> {
+        self.polls += 1;
+        log::<R>(self.label, "polled", self.polls);
+        let polled = self.steps.as_mut().poll(cx);
+        log::<R>(self.label, "poll ends", usize::from(polled.is_ready()));
+        polled.map(|returned| returned.unwrap_or_else(|| Ok(value(&self.world, self.label, Vec::new()))))
+    }
+}
+
+impl<R: Runtime> Drop for Logged<R> {
+    fn drop(&mut self) {
+        log::<R>(self.label, "dropped", self.polls);
+    }
+}
+
+fn value<R: Runtime>(world: &Shared<R>, label: u32, acts: Vec<Act>) -> Value {
+    let world = world.clone();
+    let on_drop = move || {
+        log::<R>(label, "value dropped", 0);
+        acts.into_iter().for_each(|act| do_act(&world, label, act));
+    };
+    Value { label, on_drop: Some(Box::new(on_drop)) }
+}
+
+/// Acts that wait for their scope to end.
+struct Deferred<R: Runtime>(Shared<R>, u32, Vec<Act>);
+
+impl<R: Runtime> Drop for Deferred<R> {
+    fn drop(&mut self) {
+        log::<R>(self.1, "deferred", self.2.len());
+        mem::take(&mut self.2).into_iter().for_each(|act| do_act(&self.0, self.1, act));
+    }
+}
+
+/// Does the steps; the value is `Some` if one of them returns.
+fn do_steps<R: Runtime>(
+    world: Shared<R>,
+    label: u32,
+    steps: Vec<Step>,
+) -> Pin<Box<dyn Future<Output = Option<Returned>>>> {
+    Box::pin(async move {
+        let mut deferred = Vec::new();
+        for step in steps {
+            match step {
+                Step::Do(act) => do_act(&world, label, act),
+                Step::Defer(acts) => deferred.push(Deferred(world.clone(), label, acts)),
+                Step::Return(is_ok, acts) => {
+                    let value = value(&world, label, acts);
+                    return Some(if is_ok { Ok(value) } else { Err(value) });
+                }
+                Step::Timeout(limit, steps) => {
+                    let steps = do_steps(world.clone(), label, steps);
+                    let in_time = R::timeout(Duration::from_nanos(limit), steps).await;
+                    log::<R>(label, "in time", usize::from(in_time.is_some()));
+                    if let Some(Some(returned)) = in_time {
+                        return Some(returned);
+                    }
+                }
+                Step::Race(one, other) => {
+                    let mut one = do_steps(world.clone(), label, one);
+                    let mut other = do_steps(world.clone(), label, other);
+                    let first = poll_fn(|cx| match one.as_mut().poll(cx) {
+                        Poll::Ready(returned) => Poll::Ready((returned, 0)),
+                        Poll::Pending => other.as_mut().poll(cx).map(|returned| (returned, 1)),
+                    });
+                    let (returned, which) = first.await;
+                    log::<R>(label, "race won", which);
+                    if returned.is_some() {
+                        return returned;
+                    }
+                }
+                Step::Foreign(steps) => {
+                    let mut steps = do_steps(world.clone(), label, steps);
+                    let polled = poll_fn(|cx| {
+                        let waker = Waker::from(Arc::new(Foreign(label, cx.waker().clone())));
+                        steps.as_mut().poll(&mut Context::from_waker(&waker))
+                    });
+                    if let Some(returned) = polled.await {
+                        return Some(returned);
+                    }
+                }
+                leaf => do_leaf(&world, label, leaf).await,
+            }
+        }
+        None
+    })
+}
+
+/// A waker that is not the loop's own.
+struct Foreign(u32, Waker);
+
+impl Wake for Foreign {
+    fn wake(self: Arc<Self>) {
+        // In which order the end wakes what waits on the loop is not promised.
+        if PHASE.get() == Phase::Runs {
+            log_at(Duration::ZERO, self.0, "foreign wake", 0);
+        }
+        self.1.wake_by_ref();
+    }
+}
+
+/// Does a step that has no steps in itself.
+async fn do_leaf<R: Runtime>(world: &Shared<R>, label: u32, step: Step) {
+    match step {
+        Step::Yield(times) => {
+            for _ in 0..times {
+                R::yield_now().await;
+            }
+        }
+        Step::Spend(times) => {
+            for _ in 0..times {
+                R::consume_budget().await;
+            }
+        }
+        Step::Try(times) => {
+            let ready = poll_fn(|cx| {
+                let polled = (0..times).map(|_| pin!(R::consume_budget()).poll(cx));
+                Poll::Ready(polled.filter(Poll::is_ready).count())
+            });
+            log::<R>(label, "tried", ready.await);
+        }
+        Step::Sleep(time) => R::sleep(Duration::from_nanos(time)).await,
+        Step::Reset(first, second) => {
+            let mut sleep = R::sleep(Duration::from_nanos(first));
+            let is_over = poll_fn(|cx| Poll::Ready(Pin::new(&mut sleep).poll(cx).is_ready())).await;
+            log::<R>(label, "reset", usize::from(is_over));
+            R::reset(&mut sleep, Duration::from_nanos(second));
+            sleep.await;
+        }
+        Step::Ticks { period, missed, ticks, limit, pause } => {
+            let mut interval = R::interval(Duration::from_nanos(period), missed);
+            for _ in 0..ticks {
+                let tick = R::timeout(Duration::from_nanos(limit), R::tick(&mut interval)).await;
+                log_at(R::now(), label, "tick", tick.map_or(1, |due| due.as_nanos()));
+                R::sleep(Duration::from_nanos(pause)).await;
+            }
+        }
+        Step::Await(task) => {
+            if let Some((_, handle)) = world.take(task) {
+                log_outcome::<R>(label, handle.await);
+            }
+        }
+        Step::AwaitBorrowed(task) => {
+            if let Some((index, handle)) = world.take(task) {
+                let mut borrowed = Borrowed(world, index, Some(handle));
+                let outcome = borrowed.2.as_mut().expect("it was not given back").await;
+                borrowed.2 = None;
+                log_outcome::<R>(label, outcome);
+            }
+        }
+        Step::Pass(gate) => {
+            let gate = &world.gates[gate];
+            poll_fn(|cx| {
+                if gate.is_open.take() {
+                    return Poll::Ready(());
+                }
+                gate.waiting.borrow_mut().push(cx.waker().clone());
+                world.wakers.borrow_mut().push(cx.waker().clone());
+                Poll::Pending
+            })
+            .await;
+        }
+        Step::Gather(programs) => {
+            let returned = R::gather(world.coroutines(programs)).await;
+            log::<R>(label, "gathered", returned.len());
+            returned.into_iter().for_each(|returned| log_outcome::<R>(label, Ok(returned)));
+        }
+        Step::GatherBoth(one, other) => {
+            let (one, other) = R::gather_both(coroutine(world, one), coroutine(world, other)).await;
+            log_outcome::<R>(label, Ok(one));
+            log_outcome::<R>(label, Ok(other));
+        }
+        Step::TryGather(programs) => {
+            let returned = R::try_gather(world.coroutines(programs)).await;
+            log_values::<R>(label, returned);
+        }
+        Step::AsCompleted(programs, items) => {
+            let mut completed = R::as_completed(world.coroutines(programs));
+            for _ in 0..items {
+                match poll_fn(|cx| R::poll_next(&mut completed, cx)).await {
+                    Some(outcome) => log_outcome::<R>(label, outcome),
+                    None => log::<R>(label, "end of items", 0),
+                }
+            }
+        }
+        Step::Wait(mode, tasks, limit) => {
+            let handles = tasks.into_iter().filter_map(|task| Some(world.take(task)?.1)).collect();
+            let (done, pending) = R::wait(handles, mode, limit.map(Duration::from_nanos)).await;
+            log::<R>(label, "done", done.len());
+            done.into_iter().chain(pending).for_each(|handle| world.keep(handle));
+        }
+        Step::JoinNext(group) => match R::join_next(&world.group(group)).await {
+            Some(outcome) => log_outcome::<R>(label, outcome),
+            None => log::<R>(label, "no task is left", 0),
+        },
+        Step::JoinAll(group) => {
+            let returned = R::join_all(&world.group(group)).await;
+            log::<R>(label, "joined", returned.len());
+            returned.into_iter().for_each(|returned| log_outcome::<R>(label, Ok(returned)));
+        }
+        Step::TryJoinAll(group) => {
+            let returned = R::try_join_all(&world.group(group)).await;
+            log_values::<R>(label, returned);
+        }
+        _ => unreachable!("`do_steps` does the others"),
+    }
+}
+
+/// Does an act, in a poll or in a destructor.
+fn do_act<R: Runtime>(world: &Shared<R>, label: u32, act: Act) {
+    match act {
+        _ if PHASE.get() == Phase::Gone => {}
+        Act::Spawn(program) => {
+            let handle = R::spawn(coroutine(world, program));
+            log::<R>(label, "spawned", R::id(&handle));
+            world.keep(handle);
+        }
+        Act::SpawnMany(tasks, program) => {
+            for _ in 0..tasks {
+                world.keep(R::spawn(coroutine(world, program.clone())));
+            }
+        }
+        Act::SpawnInGroup(group, program) => {
+            let spawned = R::try_spawn(&world.group(group), coroutine(world, program));
+            log::<R>(label, "spawned in a group", usize::from(spawned.is_ok()));
+            if let Ok(aborts) = spawned {
+                world.tasks.borrow_mut().push(Spawned { handle: None, aborts });
+            }
+        }
+        Act::Abort(task) => world.with_task(task, R::abort).unwrap_or_default(),
+        Act::DropHandle(task) => drop(world.take(task)),
+        Act::IsFinished(task) => {
+            if let Some(is_finished) = world.with_task(task, R::is_finished) {
+                log::<R>(label, "is finished", usize::from(is_finished));
+            }
+        }
+        Act::Open(gate) => {
+            let gate = &world.gates[gate];
+            gate.is_open.set(true);
+            gate.waiting.take().into_iter().for_each(Waker::wake);
+        }
+        Act::WakeAgain(waker) => {
+            let wakers = world.wakers.borrow();
+            let waker = if wakers.is_empty() { None } else { Some(wakers[waker % wakers.len()].clone()) };
+            drop(wakers);
+            waker.into_iter().for_each(Waker::wake);
+        }
+        Act::AbortAll(group) => R::abort_all(&world.group(group)),
+        Act::CloseGroup(group) => R::close(&world.group(group)),
+        Act::DropGroup(group) => drop(world.groups.borrow_mut()[group].take()),
+        Act::Stop => R::stop(),
+        // A second panic would end the process.
+        Act::Panic if thread::panicking() => {}
+        Act::Panic => resume_unwind(Box::new(Payload(label))),
+    }
+}
+
+impl<R: Runtime> World<R> {
+    fn keep(&self, handle: R::Handle) {
+        let aborts = R::aborts(&handle);
+        self.tasks.borrow_mut().push(Spawned { handle: Some(handle), aborts });
+    }
+
+    /// Takes a handle, unless it was taken before.
+    fn take(&self, task: Index) -> Option<(Index, R::Handle)> {
+        let mut tasks = self.tasks.borrow_mut();
+        let index = task.checked_rem(tasks.len())?;
+        Some((index, tasks[index].handle.take()?))
+    }
+
+    fn with_task<T>(&self, task: Index, act: impl FnOnce(&R::Aborts) -> T) -> Option<T> {
+        let tasks = self.tasks.borrow();
+        Some(act(&tasks[task.checked_rem(tasks.len())?].aborts))
+    }
+
+    /// A group, which is made if it is not there.
+    fn group(&self, group: Index) -> Rc<R::Group> {
+        self.groups.borrow_mut()[group].get_or_insert_with(|| Rc::new(R::group())).clone()
+    }
+
+    fn coroutines(self: &Rc<Self>, programs: Vec<Program>) -> Vec<Coroutine> {
+        programs.into_iter().map(|program| coroutine(self, program)).collect()
+    }
+}
+
+/// A handle that goes back to where it came from, unless its value was taken.
+struct Borrowed<'a, R: Runtime>(&'a World<R>, Index, Option<R::Handle>);
+
+impl<R: Runtime> Drop for Borrowed<'_, R> {
+    fn drop(&mut self) {
+        self.0.tasks.borrow_mut()[self.1].handle = self.2.take();
+    }
+}
+
+/// Logs what a task has left, and drops it.
+fn log_outcome<R: Runtime>(label: u32, outcome: Outcome) {
+    let (what, number) = match &outcome {
+        Ok(Ok(value)) => ("got Ok of", value.label),
+        Ok(Err(value)) => ("got Err of", value.label),
+        Err(Failure::Cancelled) => ("got cancelled", 0),
+        Err(Failure::Panicked(payload)) => {
+            ("got the panic of", payload.downcast_ref().map_or(0, |Payload(label)| *label))
+        }
+    };
+    log::<R>(label, what, number as usize);
+}
+
+fn log_values<R: Runtime>(label: u32, returned: Result<Vec<Value>, Value>) {
+    match returned {
+        Ok(values) => values.into_iter().for_each(|value| log_outcome::<R>(label, Ok(Ok(value)))),
+        Err(error) => log_outcome::<R>(label, Ok(Err(error))),
+    }
+}

@@ -1,0 +1,218 @@
+//! boucle as a runtime.
+
+use std::cell::Cell;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use boucle::trace::Recorder;
+use boucle::{
+    ALL_COMPLETED, AbortHandle, AsCompleted, EventLoop, FIRST_COMPLETED, FIRST_EXCEPTION, Interval,
+    JoinError, JoinHandle, MissedTickBehavior, Sleep, TaskGroup, Wait,
+};
+use futures_lite::Stream;
+
+use crate::runtime::{Coroutine, Failure, Mode, Outcome, Returned, Runtime, Setup, Turn, Value};
+
+pub(crate) struct OnBoucle;
+
+pub(crate) struct Handle(JoinHandle<Returned>);
+
+impl Future for Handle {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        Pin::new(&mut self.0).poll(cx).map_err(failure)
+    }
+}
+
+fn failure(error: JoinError) -> Failure {
+    error.try_into_panic().map_or(Failure::Cancelled, Failure::Panicked)
+}
+
+fn handles(handles: Vec<JoinHandle<Returned>>) -> Vec<Handle> {
+    handles.into_iter().map(Handle).collect()
+}
+
+thread_local! {
+    /// When the loop of this thread began.
+    static BEGAN: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+impl Runtime for OnBoucle {
+    type Loop = EventLoop;
+    type Handle = Handle;
+    type Aborts = AbortHandle;
+    type Sleep = Sleep;
+    type Interval = Interval;
+    type AsCompleted = AsCompleted<Coroutine>;
+    type Group = TaskGroup<Returned>;
+
+    fn open(setup: Setup) -> EventLoop {
+        let mut builder = EventLoop::builder().virtual_clock();
+        if let Some(seed) = setup.shuffle {
+            builder = builder.shuffle(seed);
+        }
+        if setup.is_observed {
+            builder = builder.observe(Recorder::new());
+        }
+        let event_loop = builder.build().expect("a loop with a virtual clock needs nothing of the system");
+        BEGAN.set(None);
+        event_loop
+    }
+
+    fn block_on(event_loop: &EventLoop, main: Coroutine) -> Returned {
+        event_loop.block_on(main)
+    }
+
+    fn run_forever(event_loop: &EventLoop) {
+        event_loop.run_forever();
+    }
+
+    fn turn(event_loop: &EventLoop, limit: Option<Duration>) -> Turn {
+        let turn = event_loop.turn(limit).expect("there is no socket");
+        assert_eq!((turn.woken_by_sources, turn.woken_by_inbox), (0, 0));
+        Turn {
+            polled: turn.polled,
+            woken_by_timers: turn.woken_by_timers,
+            ready: turn.ready,
+            left: turn.left,
+            time: turn.time,
+            stopped: turn.stopped,
+        }
+    }
+
+    fn stop_from_outside(event_loop: &EventLoop) {
+        event_loop.stop();
+    }
+
+    fn spawn_from_outside(event_loop: &EventLoop, future: Coroutine) -> Handle {
+        Handle(event_loop.spawn(future))
+    }
+
+    fn spawn(future: Coroutine) -> Handle {
+        Handle(boucle::spawn(future))
+    }
+
+    fn id(handle: &Handle) -> usize {
+        handle.0.id() as usize
+    }
+
+    fn aborts(handle: &Handle) -> AbortHandle {
+        handle.0.abort_handle()
+    }
+
+    fn abort(handle: &AbortHandle) {
+        handle.abort();
+    }
+
+    fn is_finished(handle: &AbortHandle) -> bool {
+        handle.is_finished()
+    }
+
+    fn stop() {
+        boucle::stop();
+    }
+
+    fn now() -> Duration {
+        let now = boucle::now();
+        let began = BEGAN.get().unwrap_or(now);
+        BEGAN.set(Some(began));
+        now - began
+    }
+
+    fn yield_now() -> impl Future<Output = ()> {
+        boucle::yield_now()
+    }
+
+    fn consume_budget() -> impl Future<Output = ()> {
+        boucle::consume_budget()
+    }
+
+    fn sleep(duration: Duration) -> Sleep {
+        boucle::sleep(duration)
+    }
+
+    fn reset(sleep: &mut Sleep, after: Duration) {
+        sleep.reset(boucle::now() + after);
+    }
+
+    async fn timeout<F: Future>(duration: Duration, future: F) -> Option<F::Output> {
+        boucle::timeout(duration, future).await.ok()
+    }
+
+    fn interval(period: Duration, missed: MissedTickBehavior) -> Interval {
+        let mut interval = boucle::interval(period);
+        interval.set_missed_tick_behavior(missed);
+        interval
+    }
+
+    async fn tick(interval: &mut Interval) -> Duration {
+        interval.tick().await - BEGAN.get().expect("the loop's time was asked for")
+    }
+
+    fn gather(futures: Vec<Coroutine>) -> impl Future<Output = Vec<Returned>> {
+        boucle::gather(futures)
+    }
+
+    fn gather_both(one: Coroutine, other: Coroutine) -> impl Future<Output = (Returned, Returned)> {
+        boucle::gather!(one, other)
+    }
+
+    fn try_gather(futures: Vec<Coroutine>) -> impl Future<Output = Result<Vec<Value>, Value>> {
+        boucle::try_gather(futures)
+    }
+
+    fn as_completed(futures: Vec<Coroutine>) -> AsCompleted<Coroutine> {
+        boucle::as_completed(futures)
+    }
+
+    fn poll_next(completed: &mut AsCompleted<Coroutine>, cx: &mut Context<'_>) -> Poll<Option<Outcome>> {
+        Pin::new(completed).poll_next(cx).map(|item| item.map(|outcome| outcome.map_err(failure)))
+    }
+
+    async fn wait(tasks: Vec<Handle>, mode: Mode, limit: Option<Duration>) -> (Vec<Handle>, Vec<Handle>) {
+        let tasks = tasks.into_iter().map(|handle| handle.0);
+        let (done, pending) = match mode {
+            Mode::First => up_to(limit, boucle::wait(tasks, FIRST_COMPLETED)).await,
+            Mode::FirstException => up_to(limit, boucle::wait(tasks, FIRST_EXCEPTION)).await,
+            Mode::All => up_to(limit, boucle::wait(tasks, ALL_COMPLETED)).await,
+        };
+        (handles(done), handles(pending))
+    }
+
+    fn group() -> TaskGroup<Returned> {
+        TaskGroup::new()
+    }
+
+    fn try_spawn(group: &TaskGroup<Returned>, future: Coroutine) -> Result<AbortHandle, Coroutine> {
+        group.try_spawn(future)
+    }
+
+    async fn join_next(group: &TaskGroup<Returned>) -> Option<Outcome> {
+        group.join_next().await.map(|outcome| outcome.map_err(failure))
+    }
+
+    fn join_all(group: &TaskGroup<Returned>) -> impl Future<Output = Vec<Returned>> {
+        group.join_all()
+    }
+
+    fn try_join_all(group: &TaskGroup<Returned>) -> impl Future<Output = Result<Vec<Value>, Value>> {
+        group.try_join_all()
+    }
+
+    fn abort_all(group: &TaskGroup<Returned>) {
+        group.abort_all();
+    }
+
+    fn close(group: &TaskGroup<Returned>) {
+        group.close();
+    }
+}
+
+fn up_to<M: boucle::Mode<Returned>>(limit: Option<Duration>, wait: Wait<Returned, M>) -> Wait<Returned, M> {
+    match limit {
+        Some(limit) => wait.timeout(limit),
+        None => wait,
+    }
+}

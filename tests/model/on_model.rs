@@ -1,0 +1,162 @@
+//! The model as a runtime.
+
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use boucle::MissedTickBehavior;
+
+use crate::combine::{self, AsCompleted, TaskGroup, Wait};
+use crate::event_loop::EventLoop;
+use crate::leaves::{self, Handle};
+use crate::model::{self, Id, with};
+use crate::runtime::{Coroutine, Mode, Outcome, Returned, Runtime, Setup, Turn, Value};
+use crate::timers::{self, Interval, Sleep};
+
+pub(crate) struct OnModel;
+
+impl Runtime for OnModel {
+    type Loop = EventLoop;
+    type Handle = Handle;
+    type Aborts = Option<Id>;
+    type Sleep = Sleep;
+    type Interval = Interval;
+    type AsCompleted = AsCompleted;
+    type Group = TaskGroup;
+
+    fn open(setup: Setup) -> EventLoop {
+        EventLoop::new(setup.shuffle)
+    }
+
+    fn block_on(event_loop: &EventLoop, main: Coroutine) -> Returned {
+        event_loop.block_on(main)
+    }
+
+    fn run_forever(event_loop: &EventLoop) {
+        event_loop.run_forever();
+    }
+
+    fn turn(event_loop: &EventLoop, limit: Option<Duration>) -> Turn {
+        event_loop.turn(limit)
+    }
+
+    fn stop_from_outside(_: &EventLoop) {
+        model::stop();
+    }
+
+    fn spawn_from_outside(_: &EventLoop, future: Coroutine) -> Handle {
+        model::spawn(future)
+    }
+
+    fn spawn(future: Coroutine) -> Handle {
+        model::spawn(future)
+    }
+
+    fn id(handle: &Handle) -> usize {
+        handle.0.map_or(0, |id| id + 1)
+    }
+
+    fn aborts(handle: &Handle) -> Option<Id> {
+        handle.0
+    }
+
+    fn abort(handle: &Option<Id>) {
+        handle.iter().for_each(|id| with(|model| model.abort(*id)));
+    }
+
+    fn is_finished(handle: &Option<Id>) -> bool {
+        handle.is_none_or(|id| with(|model| model.tasks[id].is_done))
+    }
+
+    fn stop() {
+        model::stop();
+    }
+
+    fn now() -> Duration {
+        with(|model| model.now)
+    }
+
+    fn yield_now() -> impl Future<Output = ()> {
+        leaves::yield_now()
+    }
+
+    fn consume_budget() -> impl Future<Output = ()> {
+        leaves::consume_budget()
+    }
+
+    fn sleep(duration: Duration) -> Sleep {
+        timers::sleep(duration)
+    }
+
+    fn reset(sleep: &mut Sleep, after: Duration) {
+        sleep.reset(after);
+    }
+
+    fn timeout<F: Future>(duration: Duration, future: F) -> impl Future<Output = Option<F::Output>> {
+        timers::timeout(duration, future)
+    }
+
+    fn interval(period: Duration, missed: MissedTickBehavior) -> Interval {
+        Interval::new(period, missed)
+    }
+
+    fn tick(interval: &mut Interval) -> impl Future<Output = Duration> {
+        interval.tick()
+    }
+
+    fn gather(futures: Vec<Coroutine>) -> impl Future<Output = Vec<Returned>> {
+        combine::gather(futures)
+    }
+
+    async fn gather_both(one: Coroutine, other: Coroutine) -> (Returned, Returned) {
+        let mut both = combine::gather(vec![one, other]).await.into_iter();
+        both.next().zip(both.next()).expect("each has a value")
+    }
+
+    fn try_gather(futures: Vec<Coroutine>) -> impl Future<Output = Result<Vec<Value>, Value>> {
+        combine::try_gather(futures)
+    }
+
+    fn as_completed(futures: Vec<Coroutine>) -> AsCompleted {
+        AsCompleted::new(futures)
+    }
+
+    fn poll_next(completed: &mut AsCompleted, cx: &mut Context<'_>) -> Poll<Option<Outcome>> {
+        completed.poll_next(cx)
+    }
+
+    fn wait(
+        handles: Vec<Handle>,
+        mode: Mode,
+        limit: Option<Duration>,
+    ) -> impl Future<Output = (Vec<Handle>, Vec<Handle>)> {
+        Wait::new(handles, mode, limit)
+    }
+
+    fn group() -> TaskGroup {
+        TaskGroup::new()
+    }
+
+    fn try_spawn(group: &TaskGroup, future: Coroutine) -> Result<Option<Id>, Coroutine> {
+        group.try_spawn(future)
+    }
+
+    fn join_next(group: &TaskGroup) -> impl Future<Output = Option<Outcome>> {
+        group.join_next()
+    }
+
+    fn join_all(group: &TaskGroup) -> impl Future<Output = Vec<Returned>> {
+        group.join_all()
+    }
+
+    fn try_join_all(group: &TaskGroup) -> impl Future<Output = Result<Vec<Value>, Value>> {
+        group.try_join_all()
+    }
+
+    fn abort_all(group: &TaskGroup) {
+        group.abort_all();
+    }
+
+    fn close(group: &TaskGroup) {
+        group.close();
+    }
+}

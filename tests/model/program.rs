@@ -1,0 +1,334 @@
+//! A random program, as data.
+
+use boucle::MissedTickBehavior;
+
+use crate::random::Random;
+use crate::runtime::Mode;
+
+/// What is done with a loop from outside, one after the other. Then the loop is dropped.
+#[derive(Debug, Clone)]
+pub(crate) enum Run {
+    BlockOn(Program),
+    Spawn(Program),
+    Forever,
+    Turn(Option<Nanos>),
+    Stop,
+}
+
+/// A coroutine: its steps, one after the other.
+#[derive(Debug, Clone)]
+pub(crate) struct Program {
+    /// Its name in the log.
+    pub(crate) label: u32,
+    pub(crate) steps: Vec<Step>,
+}
+
+pub(crate) type Nanos = u64;
+
+/// Tasks, groups, gates and wakers are found by a number, modulo how many there are.
+pub(crate) type Index = usize;
+
+/// Something a coroutine awaits, or leaves for later.
+#[derive(Debug, Clone)]
+pub(crate) enum Step {
+    Do(Act),
+    /// Acts when the steps around it are over, or are dropped.
+    Defer(Vec<Act>),
+    Yield(u32),
+    Spend(u32),
+    /// Polls so many units of the budget in one poll, whether or not they are ready.
+    Try(u32),
+    Sleep(Nanos),
+    /// Polls a sleep once, and gives it another deadline.
+    Reset(Nanos, Nanos),
+    Ticks {
+        period: Nanos,
+        missed: MissedTickBehavior,
+        ticks: u32,
+        /// How long each tick may take, and what passes after it.
+        limit: Nanos,
+        pause: Nanos,
+    },
+    Timeout(Nanos, Vec<Step>),
+    /// Polls the one, then the other, until one is over.
+    Race(Vec<Step>, Vec<Step>),
+    /// Polls the steps with a waker that is not the loop's own.
+    Foreign(Vec<Step>),
+    Await(Index),
+    /// Awaits a handle that is left to others if this is dropped.
+    AwaitBorrowed(Index),
+    /// Waits for an `Open` of this gate.
+    Pass(Index),
+    Gather(Vec<Program>),
+    GatherBoth(Program, Program),
+    TryGather(Vec<Program>),
+    /// Takes so many items.
+    AsCompleted(Vec<Program>, u32),
+    Wait(Mode, Vec<Index>, Option<Nanos>),
+    JoinNext(Index),
+    JoinAll(Index),
+    TryJoinAll(Index),
+    /// Returns `Ok` or `Err`, with a value that acts when it is dropped.
+    Return(bool, Vec<Act>),
+}
+
+/// Something that is done at once, by a coroutine or a destructor.
+#[derive(Debug, Clone)]
+pub(crate) enum Act {
+    Spawn(Program),
+    /// Spawns so many tasks that do the same.
+    SpawnMany(usize, Program),
+    SpawnInGroup(Index, Program),
+    Abort(Index),
+    DropHandle(Index),
+    IsFinished(Index),
+    Open(Index),
+    /// Wakes what has waited at a gate at some time.
+    WakeAgain(Index),
+    AbortAll(Index),
+    CloseGroup(Index),
+    DropGroup(Index),
+    Stop,
+    Panic,
+}
+
+/// Leaves the `n`th run, step or act out, counted as they are written. Returns false if there are fewer.
+pub(crate) fn leave_out(runs: &mut Vec<Run>, mut n: usize) -> bool {
+    leave_out_of(runs, &mut n, &|run, n| match run {
+        Run::BlockOn(program) | Run::Spawn(program) => leave_out_of_program(program, n),
+        Run::Forever | Run::Turn(_) | Run::Stop => false,
+    })
+}
+
+fn leave_out_of<T>(list: &mut Vec<T>, n: &mut usize, inside: &dyn Fn(&mut T, &mut usize) -> bool) -> bool {
+    for index in 0..list.len() {
+        if *n == 0 {
+            list.remove(index);
+            return true;
+        }
+        *n -= 1;
+        if inside(&mut list[index], n) {
+            return true;
+        }
+    }
+    false
+}
+
+fn leave_out_of_program(program: &mut Program, n: &mut usize) -> bool {
+    leave_out_of(&mut program.steps, n, &leave_out_of_step)
+}
+
+fn leave_out_of_step(step: &mut Step, n: &mut usize) -> bool {
+    match step {
+        Step::Do(act) => leave_out_of_act(act, n),
+        Step::Defer(acts) | Step::Return(_, acts) => leave_out_of(acts, n, &leave_out_of_act),
+        Step::Timeout(_, steps) | Step::Foreign(steps) => leave_out_of(steps, n, &leave_out_of_step),
+        Step::Race(one, other) => {
+            leave_out_of(one, n, &leave_out_of_step) || leave_out_of(other, n, &leave_out_of_step)
+        }
+        Step::GatherBoth(one, other) => leave_out_of_program(one, n) || leave_out_of_program(other, n),
+        Step::Gather(programs) | Step::TryGather(programs) | Step::AsCompleted(programs, _) => {
+            leave_out_of(programs, n, &leave_out_of_program)
+        }
+        _ => false,
+    }
+}
+
+fn leave_out_of_act(act: &mut Act, n: &mut usize) -> bool {
+    match act {
+        Act::Spawn(program) | Act::SpawnMany(_, program) | Act::SpawnInGroup(_, program) => {
+            leave_out_of_program(program, n)
+        }
+        _ => false,
+    }
+}
+
+/// Makes programs.
+pub(crate) struct Generator {
+    random: Random,
+    labels: u32,
+    /// How many steps are left to this program.
+    steps: usize,
+    /// Which kinds of steps and acts it has, by number. Programs of few kinds use these more deeply ("Swarm testing",
+    /// Groce and others, 2012).
+    kinds: Vec<usize>,
+    acts: Vec<usize>,
+    /// The durations that it chooses from.
+    durations: Vec<Nanos>,
+}
+
+const STEPS: usize = 23;
+const ACTS: usize = 13;
+
+/// Ties, neighbours, fractions of the wheel's ticks, and the edges of its levels.
+const DURATIONS: [Nanos; 14] = [
+    0,
+    1_000,
+    1_000,
+    1_500,
+    2_000,
+    3_000,
+    3_001,
+    63_000,
+    64_000,
+    65_000,
+    5_000_000,
+    10_000_000,
+    15_000_000,
+    1 << 40,
+];
+
+const MISSED: [MissedTickBehavior; 3] =
+    [MissedTickBehavior::Burst, MissedTickBehavior::Delay, MissedTickBehavior::Skip];
+
+/// Steps and acts that belong together, by number: those on groups, those on time, those on handles, those
+/// that wake what has ended, and those that panic.
+const THEMES: [(&[usize], &[usize]); 5] = [
+    (&[1, 2, 4, 12, 17, 17, 18, 19], &[1, 1, 5, 7, 8, 9]),
+    (&[1, 3, 4, 5, 6, 7, 8, 21], &[2]),
+    (&[1, 7, 8, 10, 11, 16], &[2, 3, 4]),
+    (&[1, 9, 12, 8], &[2, 5, 6, 6]),
+    (&[1, 2, 7, 10, 13, 16, 22], &[2, 11, 11]),
+];
+
+impl Generator {
+    pub(crate) fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let rarity = 2 + random.below(3);
+        let mut kinds: Vec<_> = (1..STEPS).filter(|_| random.below(rarity) == 0).collect();
+        let mut acts: Vec<_> = (1..ACTS).filter(|_| random.below(rarity) == 0).collect();
+        let theme = random.below(2 * THEMES.len());
+        if let Some((steps_of_theme, acts_of_theme)) = THEMES.get(theme) {
+            (kinds, acts) = (steps_of_theme.to_vec(), acts_of_theme.to_vec());
+        }
+        // Half of the steps are acts, and a third of those are spawns.
+        kinds.extend(vec![0; kinds.len() + 1]);
+        acts.extend(vec![0; acts.len() / 2 + 1]);
+        let durations = (0..=random.below(4)).map(|_| random.one_of(&DURATIONS)).collect();
+        let steps = 1 + random.below(60);
+        Generator { random, labels: 0, steps, kinds, acts, durations }
+    }
+
+    /// What is done with the loop: mostly one `block_on`.
+    pub(crate) fn runs(&mut self) -> Vec<Run> {
+        let mut runs = Vec::new();
+        if self.random.below(3) > 0 {
+            runs.push(self.block_on());
+        }
+        while self.steps > 0 {
+            runs.push(match self.random.below(8) {
+                0 => self.block_on(),
+                1 | 2 => Run::Spawn(self.program(0)),
+                3 => Run::Forever,
+                4 => Run::Stop,
+                5 => Run::Turn(None),
+                _ => Run::Turn(Some(self.duration())),
+            });
+            self.steps = self.steps.saturating_sub(1);
+        }
+        runs
+    }
+
+    /// A main future, which may wait for what it has spawned.
+    fn block_on(&mut self) -> Run {
+        let mut main = self.program(0);
+        main.steps.extend(match self.random.below(4) {
+            0 => vec![],
+            1 => vec![Step::Sleep(1 << 50)],
+            2 => vec![Step::Yield(20)],
+            _ => (0..5).map(Step::AwaitBorrowed).collect(),
+        });
+        Run::BlockOn(main)
+    }
+
+    fn program(&mut self, depth: usize) -> Program {
+        self.labels += 1;
+        Program { label: self.labels, steps: self.steps(depth) }
+    }
+
+    fn programs(&mut self, depth: usize) -> Vec<Program> {
+        (0..self.random.below(5)).map(|_| self.program(depth + 1)).collect()
+    }
+
+    fn steps(&mut self, depth: usize) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let length = if depth == 0 { 3 + self.random.below(12) } else { self.random.below(6) };
+        while self.steps > 0 && steps.len() < length {
+            self.steps -= 1;
+            steps.push(self.step(depth));
+        }
+        steps
+    }
+
+    fn step(&mut self, depth: usize) -> Step {
+        let random = &mut self.random;
+        let kind = if depth > 3 { 1 } else { random.one_of(&self.kinds) };
+        match kind {
+            0 => Step::Do(self.act(depth)),
+            1 => Step::Yield(random.one_of(&[1, 1, 1, 2, 30])),
+            2 => Step::Defer(self.few_acts(depth)),
+            3 => Step::Spend(random.one_of(&[1, 126, 127, 128, 129, 300])),
+            4 => Step::Sleep(self.duration()),
+            5 => Step::Reset(self.duration(), self.duration()),
+            6 => Step::Ticks {
+                period: self.duration().max(1),
+                missed: self.random.one_of(&MISSED),
+                ticks: self.random.below(4) as u32,
+                limit: self.duration(),
+                pause: self.duration(),
+            },
+            7 => Step::Timeout(self.duration(), self.steps(depth + 1)),
+            8 => Step::Race(self.steps(depth + 1), self.steps(depth + 1)),
+            9 => Step::Foreign(self.steps(depth + 1)),
+            10 => Step::Await(random.below(8)),
+            11 => Step::AwaitBorrowed(random.below(8)),
+            12 => Step::Pass(random.below(3)),
+            13 => Step::Gather(self.programs(depth)),
+            14 => Step::TryGather(self.programs(depth)),
+            15 => Step::AsCompleted(self.programs(depth), self.random.below(6) as u32),
+            16 => {
+                let mode = random.one_of(&[Mode::First, Mode::FirstException, Mode::All]);
+                let tasks = (0..=random.below(4)).map(|_| random.below(8)).collect();
+                Step::Wait(mode, tasks, if random.below(2) == 0 { None } else { Some(self.duration()) })
+            }
+            17 => Step::JoinNext(random.below(2)),
+            18 => Step::JoinAll(random.below(2)),
+            19 => Step::TryJoinAll(random.below(2)),
+            20 => Step::GatherBoth(self.program(depth + 1), self.program(depth + 1)),
+            21 => Step::Try(random.one_of(&[1, 127, 128, 129, 257, 400])),
+            _ => Step::Return(random.below(2) == 0, self.few_acts(depth)),
+        }
+    }
+
+    fn act(&mut self, depth: usize) -> Act {
+        let random = &mut self.random;
+        let kind = if depth > 3 { 4 } else { random.one_of(&self.acts) };
+        match kind {
+            0 => Act::Spawn(self.program(depth + 1)),
+            1 => Act::SpawnInGroup(random.below(2), self.program(depth + 1)),
+            2 => Act::Abort(random.below(8)),
+            3 => Act::DropHandle(random.below(8)),
+            5 => Act::Open(random.below(3)),
+            6 => Act::WakeAgain(random.below(8)),
+            7 => Act::AbortAll(random.below(2)),
+            8 => Act::CloseGroup(random.below(2)),
+            9 => Act::DropGroup(random.below(2)),
+            10 if random.below(4) == 0 => Act::Stop,
+            11 if random.below(2) == 0 => Act::Panic,
+            // Once: many that spawn many would be too many.
+            12 if depth == 0 && random.below(4) == 0 => {
+                self.acts.retain(|act| *act != 12);
+                Act::SpawnMany(self.random.one_of(&[2, 20, 70]), self.program(depth + 2))
+            }
+            _ => Act::IsFinished(random.below(8)),
+        }
+    }
+
+    fn few_acts(&mut self, depth: usize) -> Vec<Act> {
+        (0..self.random.below(3)).map(|_| self.act(depth + 1)).collect()
+    }
+
+    fn duration(&mut self) -> Nanos {
+        self.random.one_of(&self.durations)
+    }
+}

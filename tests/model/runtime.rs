@@ -1,0 +1,114 @@
+//! What a program asks of the loop it runs on. boucle and the model both give it.
+
+use std::any::Any;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use boucle::MissedTickBehavior;
+
+/// What every coroutine of a program returns, so that each can be a child of whatever waits.
+pub(crate) type Returned = Result<Value, Value>;
+pub(crate) type Coroutine = Pin<Box<dyn Future<Output = Returned>>>;
+
+/// What a task leaves.
+pub(crate) type Outcome = Result<Returned, Failure>;
+
+pub(crate) enum Failure {
+    Cancelled,
+    Panicked(Box<dyn Any + Send>),
+}
+
+/// A coroutine's value, whose destructor may act.
+pub(crate) struct Value {
+    pub(crate) label: u32,
+    pub(crate) on_drop: Option<Box<dyn FnOnce()>>,
+}
+
+impl Drop for Value {
+    fn drop(&mut self) {
+        if let Some(on_drop) = self.on_drop.take() {
+            on_drop();
+        }
+    }
+}
+
+/// What one turn did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Turn {
+    pub(crate) polled: usize,
+    pub(crate) woken_by_timers: usize,
+    pub(crate) ready: usize,
+    pub(crate) left: usize,
+    pub(crate) time: Duration,
+    pub(crate) stopped: bool,
+}
+
+/// The modes of `wait`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    First,
+    FirstException,
+    All,
+}
+
+/// How to open a loop.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Setup {
+    pub(crate) shuffle: Option<u64>,
+    pub(crate) is_observed: bool,
+}
+
+/// The functions have the names of boucle's.
+pub(crate) trait Runtime: Sized + 'static {
+    type Loop;
+    type Handle: Future<Output = Outcome> + Unpin;
+    type Aborts;
+    type Sleep: Future<Output = ()> + Unpin;
+    type Interval;
+    type AsCompleted;
+    type Group;
+
+    fn open(setup: Setup) -> Self::Loop;
+    fn block_on(event_loop: &Self::Loop, main: Coroutine) -> Returned;
+    fn run_forever(event_loop: &Self::Loop);
+    fn turn(event_loop: &Self::Loop, limit: Option<Duration>) -> Turn;
+    fn stop_from_outside(event_loop: &Self::Loop);
+    fn spawn_from_outside(event_loop: &Self::Loop, future: Coroutine) -> Self::Handle;
+
+    fn spawn(future: Coroutine) -> Self::Handle;
+    fn id(handle: &Self::Handle) -> usize;
+    fn aborts(handle: &Self::Handle) -> Self::Aborts;
+    fn abort(handle: &Self::Aborts);
+    fn is_finished(handle: &Self::Aborts) -> bool;
+    fn stop();
+    /// The loop's time.
+    fn now() -> Duration;
+    fn yield_now() -> impl Future<Output = ()>;
+    fn consume_budget() -> impl Future<Output = ()>;
+    fn sleep(duration: Duration) -> Self::Sleep;
+    fn reset(sleep: &mut Self::Sleep, after: Duration);
+    fn timeout<F: Future>(duration: Duration, future: F) -> impl Future<Output = Option<F::Output>>;
+    fn interval(period: Duration, missed: MissedTickBehavior) -> Self::Interval;
+    fn tick(interval: &mut Self::Interval) -> impl Future<Output = Duration>;
+
+    fn gather(futures: Vec<Coroutine>) -> impl Future<Output = Vec<Returned>>;
+    /// `gather!`, of two.
+    fn gather_both(one: Coroutine, other: Coroutine) -> impl Future<Output = (Returned, Returned)>;
+    fn try_gather(futures: Vec<Coroutine>) -> impl Future<Output = Result<Vec<Value>, Value>>;
+    fn as_completed(futures: Vec<Coroutine>) -> Self::AsCompleted;
+    fn poll_next(completed: &mut Self::AsCompleted, cx: &mut Context<'_>) -> Poll<Option<Outcome>>;
+    fn wait(
+        handles: Vec<Self::Handle>,
+        mode: Mode,
+        limit: Option<Duration>,
+    ) -> impl Future<Output = (Vec<Self::Handle>, Vec<Self::Handle>)>;
+
+    fn group() -> Self::Group;
+    fn try_spawn(group: &Self::Group, future: Coroutine) -> Result<Self::Aborts, Coroutine>;
+    fn join_next(group: &Self::Group) -> impl Future<Output = Option<Outcome>>;
+    fn join_all(group: &Self::Group) -> impl Future<Output = Vec<Returned>>;
+    fn try_join_all(group: &Self::Group) -> impl Future<Output = Result<Vec<Value>, Value>>;
+    fn abort_all(group: &Self::Group);
+    fn close(group: &Self::Group);
+}
