@@ -9,9 +9,11 @@
 //! prints that the account is overdrawn, the schedule, FIFO's beside it, and a line that runs that schedule alone:
 //!
 //! ```text
-//! as written: schedule 7 fails: panicked at examples/race.rs:87:5: the account is overdrawn: -60
+//! as written: schedule 7 fails: panicked at examples/race.rs:89:5: the account is overdrawn: -60
 //!
 //! The shortest found leaves FIFO at 2 of 6 choices:
+//!   choice 0: #3 is next, not #2
+//!   choice 1: #3 is next, not #2
 //!
 //! turn         1     2           3 4         5 6         7 8
 //! time         0

@@ -23,6 +23,8 @@ fn race_draws_what_fifo_hides() {
 : the account is overdrawn: -60
 
 The shortest found leaves FIFO at 2 of 6 choices:
+  choice 0: #3 is next, not #2
+  choice 1: #3 is next, not #2
 
 turn         1     2           3 4         5 6         7 8
 time         0
@@ -37,6 +39,9 @@ time         0
 #1 main  run>[1]~#2~~~~~~~~~~~~#2==>[1]~#3~~~#3==>[1] returned
 #2 cash      +#1==>[1]=yield==>[1] returned
 #3 card      +#1====>[1]=yield==>[1]=yield==>[1] returned
+
+A column is a turn, in which one task is polled: [1]. Between, a task waits (~, for #2: until task 2 has ended), or
+is ready (=): spawned (+) or woken (>).
 
 To run it alone: BOUCLE_SCHEDULE=0:1,1:1 cargo run --example race
 

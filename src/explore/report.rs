@@ -14,6 +14,11 @@ use crate::trace::{Recorder, environment};
 /// The variable that replays a schedule.
 const VARIABLE: &str = "BOUCLE_SCHEDULE";
 
+/// How the pictures are read.
+const SIGNS: &str = "\
+A column is a turn, in which one task is polled: [1]. Between, a task waits (~, for #2: until task 2 has ended), or
+is ready (=): spawned (+) or woken (>).";
+
 /// How many schedules are tried to find a shorter one.
 const ATTEMPTS: usize = 1_000;
 
@@ -64,7 +69,9 @@ impl Replay {
         let recorder = Recorder::new();
         let mut observers = Observers::default();
         observers.add(Box::new(recorder.clone()));
-        let run = run(program, self.schedule(planned.clone()), observers);
+        let mut schedule = self.schedule(planned.clone());
+        schedule.words = Some(Vec::new());
+        let run = run(program, schedule, observers);
         (run, recorder.trace().timeline().legend(false).to_string())
     }
 
@@ -120,14 +127,17 @@ impl Replay {
         if deviations == 0 {
             _ = write!(report, "It is the first, FIFO:\n\n{picture}");
         } else {
+            let at = shortest.0.iter().map(|(at, _)| at).zip(&failed.words);
+            let how: Vec<_> = at.map(|(at, words)| format!("  choice {at}: {words}")).collect();
+            let how = how.join("\n");
             let passes = if fifo.failure.is_none() { "passes" } else { "fails too" };
             _ = write!(
                 report,
-                "The shortest found leaves FIFO at {deviations} of {choices} choices:\n\n{picture}\n\
+                "The shortest found leaves FIFO at {deviations} of {choices} choices:\n{how}\n\n{picture}\n\
                  FIFO, which {passes}:\n\n{usual}"
             );
         }
-        _ = write!(report, "\nTo run it alone: {VARIABLE}={shortest} {}", command());
+        _ = write!(report, "\n{SIGNS}\n\nTo run it alone: {VARIABLE}={shortest} {}", command());
         Failure { message, schedule: shortest.to_string(), schedules: tried, report }
     }
 }

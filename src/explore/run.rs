@@ -17,6 +17,8 @@ pub(super) struct Run {
     /// What was chosen, and among how many.
     pub(super) taken: Vec<(u32, u32)>,
     pub(super) deviations: Deviations,
+    /// What each deviation was, if that is asked for.
+    pub(super) words: Vec<String>,
     /// What went wrong, if anything did.
     pub(super) failure: Option<String>,
 }
@@ -54,6 +56,7 @@ pub(super) fn run<F: Future>(program: &impl Fn() -> F, schedule: Schedule, obser
     Run {
         deviations: schedule.deviations(),
         taken: std::mem::take(&mut schedule.taken),
+        words: schedule.words.take().unwrap_or_default(),
         failure: schedule.end.failure(),
     }
 }

@@ -31,6 +31,8 @@ pub(super) struct Schedule {
     limit: u64,
     choices: Choices,
     pub(super) end: End,
+    /// What each deviation was, in words, if they are asked for.
+    pub(super) words: Option<Vec<String>>,
 }
 
 /// What is a choice, besides those of the program.
@@ -102,12 +104,26 @@ thread_local! {
 pub fn choose(options: usize) -> usize {
     assert!(options > 0, "a choice needs at least one option");
     let current = CURRENT.with_borrow(Clone::clone);
-    current.map_or(0, |schedule| schedule.borrow_mut().choose(options))
+    current.map_or(0, |schedule| {
+        let mut schedule = schedule.borrow_mut();
+        let chosen = schedule.choose(options);
+        schedule.say(chosen, || format!("choose({options}) is {chosen}"));
+        chosen
+    })
 }
 
 impl Schedule {
     pub(super) fn new(planned: Deviations, strategy: Chooser, limit: u64, choices: Choices) -> Self {
-        Schedule { planned, strategy, taken: Vec::new(), polls: limit, limit, choices, end: End::Well }
+        Schedule {
+            planned,
+            strategy,
+            taken: Vec::new(),
+            polls: limit,
+            limit,
+            choices,
+            end: End::Well,
+            words: None,
+        }
     }
 
     /// Something has gone wrong. Only the first counts.
@@ -121,6 +137,15 @@ impl Schedule {
     pub(super) fn deviations(&self) -> Deviations {
         let all = (0..).zip(&self.taken);
         Deviations(all.filter(|(_, taken)| taken.0 != 0).map(|(at, taken)| (at, taken.0)).collect())
+    }
+
+    /// Puts a choice into words, if it is a deviation.
+    fn say(&mut self, chosen: usize, words: impl FnOnce() -> String) {
+        if chosen != 0
+            && let Some(said) = &mut self.words
+        {
+            said.push(words());
+        }
     }
 
     fn choose(&mut self, options: usize) -> usize {
@@ -212,6 +237,7 @@ impl Draw for Decider {
     fn draw(&mut self, ready: &[TaskNumber]) -> Option<usize> {
         let mut schedule = self.0.borrow_mut();
         let next = schedule.choose_task(ready);
+        schedule.say(next, || format!("#{} is next, not #{}", ready[next].task(), ready[0].task()));
         match schedule.polls.checked_sub(1) {
             Some(left) => schedule.polls = left,
             None => {
@@ -227,7 +253,10 @@ impl Draw for Decider {
     }
 
     fn draw_spurious(&mut self, waiting: usize) -> Option<usize> {
-        self.0.borrow_mut().choose(1 + waiting).checked_sub(1)
+        let mut schedule = self.0.borrow_mut();
+        let chosen = schedule.choose(1 + waiting);
+        schedule.say(chosen, || "a task that waits is polled too".to_owned());
+        chosen.checked_sub(1)
     }
 }
 
