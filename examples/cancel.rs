@@ -1,8 +1,8 @@
-//! A message that is lost by a `timeout`: it drops a read that is half done, and with it what was read.
+//! A frame that is lost by a `timeout`: it drops a read that is half done, and with it what was read.
 //!
-//! A frame is its length, and then so many bytes. `read_frame` keeps what it has read in itself, so it may not be
-//! dropped at any of its awaits but the first. `Frames` keeps it beside itself, and the next read goes on from there.
-//! Exploration drops each of the two at every await, and reads on.
+//! A frame is one byte, its length, and then that many bytes. `read_frame` keeps what it has read in a local variable,
+//! so dropping it after the first byte loses that. `Frames` keeps it in itself, and the next read goes on from there.
+//! Exploration drops each of the two at every poll that is pending, until one fails, and reads on.
 //!
 //! ```sh
 //! cargo run --release --example cancel
@@ -26,12 +26,12 @@ use std::future::pending;
 use std::time::Duration;
 
 use async_channel::{Receiver, unbounded};
-use boucle::explore::Explore;
+use boucle::explore::{Explore, Explored, Failure};
 use boucle::{spawn_named, timeout, yield_now};
 use stage::{options, println};
 
 const HELP: &str = "\
-Drops two readers of frames at each of their awaits, and looks what is lost.
+Drops two readers of frames at each of their awaits, and shows what is lost.
 
 usage: cancel";
 
@@ -75,6 +75,13 @@ fn hello() -> Receiver<u8> {
     bytes
 }
 
+fn show(reader: &str, explored: Result<Explored, Failure>) {
+    match explored {
+        Ok(explored) => println!("{reader}: {explored}"),
+        Err(failure) => println!("{reader}: {failure}"),
+    }
+}
+
 fn main() {
     options::none(HELP);
     let second = Duration::from_secs(1);
@@ -89,10 +96,8 @@ fn main() {
             }
         },
     );
-    match explored {
-        Ok(explored) => println!("read_frame: {explored}"),
-        Err(failure) => println!("read_frame: {failure}\n"),
-    }
+    show("read_frame", explored);
+    println!();
     let explored = explore.try_cancel(
         || Frames { bytes: hello(), begun: Vec::new() },
         async |frames| frames.next().await,
@@ -101,8 +106,5 @@ fn main() {
             None => assert_eq!(timeout(second, frames.next()).await.expect("the frame is lost"), b"hello"),
         },
     );
-    match explored {
-        Ok(explored) => println!("Frames: {explored}"),
-        Err(failure) => println!("Frames: {failure}"),
-    }
+    show("Frames", explored);
 }

@@ -1,6 +1,6 @@
 //! Two withdrawals from one account. Each looks at the balance, waits for the journal, and then takes the money:
-//! what was looked at may have changed by then. On a FIFO loop it never has. Exploration tries every order of the
-//! tasks, and draws the one in which it has.
+//! the balance may have changed by then. On a FIFO loop it never has changed. Exploration tries one order after the
+//! other until one fails, and draws that one.
 //!
 //! ```sh
 //! cargo run --release --example race
@@ -34,7 +34,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use boucle::explore::Explore;
+use boucle::explore::{Explore, Explored, Failure};
 use boucle::{spawn_named, yield_now};
 use stage::{options, println};
 
@@ -48,7 +48,7 @@ async fn journal() {
     yield_now().await;
 }
 
-/// Who pays by card is asked for the number first.
+/// Whoever pays by card is asked for the number first.
 async fn ask_for_the_number() {
     yield_now().await;
     yield_now().await;
@@ -89,14 +89,16 @@ async fn two_withdrawals(withdraw: impl AsyncFn(&Cell<i32>, i32) + Clone + 'stat
     assert!(balance.get() >= 0, "the account is overdrawn: {}", balance.get());
 }
 
+fn show(version: &str, explored: Result<Explored, Failure>) {
+    match explored {
+        Ok(explored) => println!("{version}: {explored}"),
+        Err(failure) => println!("{version}: {failure}"),
+    }
+}
+
 fn main() {
     options::none(HELP);
-    match Explore::new().try_run(|| two_withdrawals(withdraw)) {
-        Ok(explored) => println!("as written: {explored}"),
-        Err(failure) => println!("as written: {failure}\n"),
-    }
-    match Explore::new().try_run(|| two_withdrawals(withdraw_at_once)) {
-        Ok(explored) => println!("mended: {explored}"),
-        Err(failure) => println!("mended: {failure}"),
-    }
+    show("as written", Explore::new().try_run(|| two_withdrawals(withdraw)));
+    println!();
+    show("mended", Explore::new().try_run(|| two_withdrawals(withdraw_at_once)));
 }

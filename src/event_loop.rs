@@ -377,12 +377,12 @@ impl Builder {
         self
     }
 
-    /// Draws the next task from those that are ready, by numbers that look random, where a loop is FIFO otherwise.
-    /// The same seed gives the same schedule. A program that is right only in one order shows it.
+    /// Draws the next task from those that are ready, by pseudorandom numbers, where a loop is FIFO otherwise. The
+    /// same seed gives the same schedule. A program that is right only in one order shows it.
     ///
-    /// No task waits for more than 65 polls for each that was ready before it. A turn polls one task, and costs
-    /// O(n) in those that are ready. The environment can ask for it in any program: `BOUCLE_SHUFFLE=7`. To try
-    /// many orders, or all, there is `explore`.
+    /// A task with n tasks ready before it is polled within 65 (n + 1) polls. A turn polls one task, and costs O(n)
+    /// in those that are ready. The environment can ask for it in any program: `BOUCLE_SHUFFLE=7`. To try
+    /// many orders, or all, there is [`explore`](crate::explore()).
     ///
     /// ```
     /// use std::{cell::RefCell, rc::Rc};

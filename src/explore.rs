@@ -2,7 +2,8 @@
 //!
 //! A loop is FIFO, so a test sees one schedule, always the same. [`explore()`] runs a program under many: on a fresh
 //! loop with a virtual clock each time, and with another order of the tasks that are ready. If one fails, it panics
-//! with the program's message, the shortest failing schedule drawn beside FIFO's, and a line that replays it.
+//! with the program's message, the shortest failing schedule that was found, drawn above FIFO's, and a line that
+//! replays it.
 //!
 //! ```should_panic
 //! use std::{cell::Cell, rc::Rc};
@@ -31,10 +32,10 @@
 //! });
 //! ```
 //!
-//! panics with
+//! panics, as a test `two_withdrawals`, with
 //!
 //! ```text
-//! schedule 7 fails: panicked at src/main.rs:22:5: the account is overdrawn: -60
+//! schedule 7 fails: panicked at src/lib.rs:23:5: the account is overdrawn: -60
 //!
 //! The shortest found leaves FIFO at 2 of 6 choices:
 //!   choice 0: #3 is next, not #2
@@ -54,8 +55,8 @@
 //! #2 cash      +#1==>[1]=yield==>[1] returned
 //! #3 card      +#1====>[1]=yield==>[1]=yield==>[1] returned
 //!
-//! A column is a turn, in which one task is polled: [1]. Between, a task waits (~, for #2: until task 2 has ended), or
-//! is ready (=): spawned (+) or woken (>).
+//! A column is a turn, and a turn polls one task: [1]. Between its polls a task waits (~#2: for task 2), or is ready (=),
+//! since task 1 has spawned it (+#1) or woken it (#1=).
 //!
 //! To run it alone: BOUCLE_SCHEDULE=0:1,1:1 cargo test two_withdrawals
 //! ```
@@ -65,26 +66,30 @@
 //! # What is explored
 //!
 //! - **Which ready task is next**, after every poll. Timers that are due together wake tasks, and each order of
-//!   those is tried. No task is passed over more than 64 times in a row, so a task that yields until another has done
-//!   something does not hang.
+//!   those is tried. The task that has been ready for longest is passed over at most 64 times in a row, so a task that
+//!   yields until another has done something does not hang.
 //! - **The program's own choices**, by [`choose`]: inputs, faults.
 //! - **Where a future is dropped**, by [`cancel`].
 //!
-//! First come the schedules that leave FIFO once, then those that leave it twice, and so on (Musuvathi and Qadeer,
-//! "Iterative context bounding for systematic testing of multithreaded programs", 2007): each once, until there is
-//! none left, which is said by [`Explored::complete`]; or until half of the [bound](Explore::schedules) is spent. The
+//! By default FIFO comes first, then each schedule that leaves it once, then each that leaves it twice, and so on
+//! (Musuvathi and Qadeer, "Iterative context bounding for systematic testing of multithreaded programs", 2007), until
+//! there is none left, which [`Explored::complete`] says; or until half of the [bound](Explore::schedules) is spent. The
 //! rest goes to schedules that are drawn by [seed](Explore::seed), evenly and by priorities.
 //!
 //! # What is not
 //!
 //! - **Threads.** Jobs, locks between threads and atomics have orders of their own: loom and shuttle explore those.
-//! - **The world.** A program that opens a socket, reads the time or draws random numbers does not repeat itself.
-//!   turmoil and madsim simulate networks. Under the virtual clock a computation takes no time: a timer never fires
+//! - **The world.** A program may not repeat itself if it opens a socket, reads the system's clock or draws random
+//!   numbers. turmoil and madsim simulate networks. Under the virtual clock a computation takes no time: a timer never fires
 //!   before what is ready has been polled.
 //! - **What happens within one poll.** It is one step, as on any single-threaded loop.
 //!
-//! A panic in any task is a failure, whether or not its handle is awaited; so is a deadlock, and a program that has
-//! not ended after [many polls](Explore::polls).
+//! # What is a failure
+//!
+//! Any panic on the thread that runs the program, in whatever task, also one that the program catches or whose
+//! [`JoinError`](crate::JoinError) it handles; a deadlock; and a run that takes [too many polls](Explore::polls). Panics
+//! of explored programs are not printed: the report has the first of them. (`resume_unwind` is no panic here, unless it
+//! ends the main future.)
 
 mod report;
 mod run;
@@ -109,7 +114,8 @@ use crate::wake::order::Random;
 pub use report::Failure;
 pub use schedule::choose;
 
-/// Runs a program under many schedules: all, if there are few; 10,000 otherwise. See [the module](self).
+/// Runs a program under many schedules: all, if there are at most 5,000; else 10,000, half of them random. See
+/// [the module](self).
 ///
 /// The program makes its futures anew for each run, and must do the same under the same schedule. What it shares with
 /// the outside is shared by all runs.
@@ -137,11 +143,11 @@ pub fn explore<F: Future>(program: impl Fn() -> F + Sync) -> Explored {
     Explore::new().run(program)
 }
 
-/// Runs an operation to its first await and drops it there, then to its second, and so on until it completes; and after
-/// each checks what it has left behind: is the value still in the queue, the lock free, the file whole?
+/// Runs an operation to its end; then again and again, and drops it at the first poll that is pending, at the second,
+/// and so on. After each run it checks what is left: is the value still in the queue, the lock free, the file whole?
 ///
-/// `setup` makes what it works on; `check` is given that, and the output, or `None` if the operation was dropped. The
-/// order of tasks is FIFO; [`Explore::cancel`] combines both.
+/// `setup` makes what the operation works on; `check` is given that, and the output, or `None` if the operation was
+/// dropped. The order of tasks is FIFO; [`Explore::cancel`] combines both.
 ///
 /// ```
 /// let explored = boucle::explore::cancel(
@@ -202,7 +208,8 @@ pub enum Strategy {
     Mixed,
     /// Each that leaves FIFO once, then each that leaves it twice, and so on.
     Exhaustive,
-    /// FIFO, and then one that is drawn by each seed: evenly, or by priorities that change once or twice.
+    /// FIFO, and then one that is drawn by each seed: evenly, or by priorities that change
+    /// up to three times.
     Random,
 }
 
@@ -212,7 +219,7 @@ pub enum Strategy {
 pub struct Explored {
     /// How many schedules were tried.
     pub schedules: u64,
-    /// Whether these are all that the program can have.
+    /// Whether these are all that the options allow.
     pub complete: bool,
 }
 
@@ -268,14 +275,14 @@ impl Explore {
         self
     }
 
-    /// Ends the exploration, as bounded, after that time, looked at every 256 schedules. By default there is no limit,
-    /// so that each run tries the same.
+    /// Stops after that time, which is looked at every 256 schedules: the result is not complete then. By default
+    /// there is no limit, so that every run of a test tries the same schedules.
     pub fn time(mut self, limit: Duration) -> Explore {
         self.time = Some(limit);
         self
     }
 
-    /// Sets after how many polls a schedule has failed, since the program does not end: 100,000 by default.
+    /// Sets how many polls a run may take: with more it fails. 100,000 by default.
     pub fn polls(mut self, limit: u64) -> Explore {
         self.polls = limit;
         self
@@ -300,14 +307,15 @@ impl Explore {
         self
     }
 
-    /// Sets whether a task that waits may be polled though nothing has woken it: by default not. A future has to bear
-    /// that: another one in the same task may have been woken.
+    /// Sets whether a task that waits may be polled though nothing has woken it: by default not. (The main future is
+    /// not.) A future has to bear that, since another one of the same task may have been woken.
     pub fn spurious_polls(mut self, spurious: bool) -> Explore {
         self.choices.spurious = spurious;
         self
     }
 
-    /// Shares the schedules among so many threads: by default there is one. The result is the same.
+    /// Shares the schedules among so many threads: by default there is one. Without a limit of time the result is the
+    /// same.
     pub fn threads(mut self, threads: usize) -> Explore {
         self.threads = threads.max(1);
         self
@@ -410,15 +418,17 @@ impl Explore {
         while !plans.is_empty() {
             let mut next = Vec::new();
             for chunk in plans.chunks(CHUNK) {
-                let room = bound - tried.schedules;
-                if room < chunk.len() as u64 || tried.is_late() {
-                    let rest = &chunk[..chunk.len().min(room as usize)];
-                    return self.try_all(program, rest, tried).map(|_| false);
+                let left = usize::try_from(bound - tried.schedules).unwrap_or(usize::MAX);
+                if left < chunk.len() {
+                    return self.try_all(program, &chunk[..left], tried).map(|_| false);
                 }
                 let runs = self.try_all(program, chunk, tried)?;
+                if tried.is_late() {
+                    return Ok(false);
+                }
                 let longer = runs.iter().flat_map(Run::one_deviation_more).map(Plan::Deviations);
                 // No more than can be tried, and one to show that they are not all.
-                next.extend(longer.take(bound as usize + 1 - next.len()));
+                next.extend(longer.take(left.saturating_add(1).saturating_sub(next.len())));
             }
             plans = next;
         }

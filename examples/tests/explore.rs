@@ -40,8 +40,8 @@ time         0
 #2 cash      +#1==>[1]=yield==>[1] returned
 #3 card      +#1====>[1]=yield==>[1]=yield==>[1] returned
 
-A column is a turn, in which one task is polled: [1]. Between, a task waits (~, for #2: until task 2 has ended), or
-is ready (=): spawned (+) or woken (>).
+A column is a turn, and a turn polls one task: [1]. Between its polls a task waits (~#2: for task 2), or is ready (=),
+since task 1 has spawned it (+#1) or woken it (#1=).
 
 To run it alone: BOUCLE_SCHEDULE=0:1,1:1 cargo run --example race
 
@@ -61,7 +61,7 @@ fn a_schedule_is_replayed() {
     let timeline = text(replayed.stderr);
     assert!(timeline.contains("#2 cash      +#1================>[1]=yield==>[1] returned"), "{timeline}");
     let fifo = text(run("race", &[], &[("BOUCLE_SCHEDULE", "fifo")]).stdout);
-    assert_eq!(fifo, "as written: 1 schedule, bounded\nmended: 1 schedule, bounded\n");
+    assert_eq!(fifo, "as written: 1 schedule, bounded\n\nmended: 1 schedule, bounded\n");
 }
 
 /// What is no schedule is refused, and named; and so is one that the program cannot have.

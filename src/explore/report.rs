@@ -4,7 +4,7 @@ use std::env;
 use std::error::Error;
 use std::fmt::{self, Write};
 use std::path::Path;
-use std::thread;
+use std::{iter, thread};
 
 use crate::explore::run::{Run, run};
 use crate::explore::schedule::{Choices, Chooser, Deviations, Schedule};
@@ -16,13 +16,13 @@ const VARIABLE: &str = "BOUCLE_SCHEDULE";
 
 /// How the pictures are read.
 const SIGNS: &str = "\
-A column is a turn, in which one task is polled: [1]. Between, a task waits (~, for #2: until task 2 has ended), or
-is ready (=): spawned (+) or woken (>).";
+A column is a turn, and a turn polls one task: [1]. Between its polls a task waits (~#2: for task 2), or is ready (=),
+since task 1 has spawned it (+#1) or woken it (#1=).";
 
 /// How many schedules are tried to find a shorter one.
 const ATTEMPTS: usize = 1_000;
 
-/// A schedule under which a program fails. It prints what is wrong, the schedule drawn beside FIFO's, and the line that
+/// A schedule under which a program fails. It prints what is wrong, the schedule drawn above FIFO's, and the line that
 /// replays it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -75,40 +75,32 @@ impl Replay {
         (run, recorder.trace().timeline().legend(false).to_string())
     }
 
-    /// Takes deviations away, in ever smaller groups, and makes the last ones smaller, while the program still fails in
-    /// the same way (Zeller and Hildebrandt, "Simplifying and isolating failure-inducing input", 2002).
+    /// Takes deviations away, in ever smaller groups, then lowers the choice of each that is left, while the program
+    /// still fails in the same way (Zeller and Hildebrandt, "Simplifying and isolating failure-inducing input", 2002).
     fn shorten<F: Future>(self, program: &impl Fn() -> F, found: &Run) -> Deviations {
-        let size =
-            |deviations: &Deviations| (deviations.0.len(), deviations.0.iter().map(|it| it.1).sum::<u32>());
         let mut shortest = found.deviations.clone();
         let mut attempts = 0;
-        let mut shorten_to = |shorter: Deviations, shortest: &mut Deviations| {
-            attempts += 1;
-            if attempts > ATTEMPTS {
-                return false;
-            }
-            let run = self.run(program, &shorter);
-            let is_shorter = run.failure == found.failure && size(&run.deviations) < size(shortest);
-            if is_shorter {
-                *shortest = run.deviations;
-            }
-            is_shorter
-        };
         let mut group = shortest.0.len().div_ceil(2);
         while group > 0 {
             let mut at = 0;
             while at < shortest.0.len() {
                 let mut without = shortest.clone();
                 without.0.drain(at..shortest.0.len().min(at + group));
-                let is_shorter = shorten_to(without, &mut shortest)
-                    || group == 1
-                        && (1..shortest.0[at].1).any(|chosen| {
-                            let mut smaller = shortest.clone();
-                            smaller.0[at].1 = chosen;
-                            shorten_to(smaller, &mut shortest)
-                        });
-                if !is_shorter {
-                    at += group;
+                let lower = if group == 1 { 1..shortest.0[at].1 } else { 1..1 };
+                let lowered = lower.map(|chosen| {
+                    let mut lowered = shortest.clone();
+                    lowered.0[at].1 = chosen;
+                    lowered
+                });
+                let fails = |planned: Deviations| {
+                    attempts += 1;
+                    let run = (attempts <= ATTEMPTS).then(|| self.run(program, &planned))?;
+                    let is_shorter = run.failure == found.failure && run.deviations.size() < shortest.size();
+                    is_shorter.then_some(run.deviations)
+                };
+                match iter::once(without).chain(lowered).find_map(fails) {
+                    Some(shorter) => shortest = shorter,
+                    None => at += group,
                 }
             }
             group /= 2;

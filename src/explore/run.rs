@@ -24,7 +24,7 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// What was deviated, and one deviation more after that, in every way that this run leaves.
+    /// All plans that add one deviation to this run's, at a later choice.
     pub(super) fn one_deviation_more(&self) -> impl Iterator<Item = Deviations> {
         let planned = &self.deviations.0;
         let first = planned.last().map_or(0, |last| last.0 + 1);

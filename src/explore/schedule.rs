@@ -1,9 +1,9 @@
 //! A schedule: the choices of one run of a program, and what makes them.
 //!
 //! A program that is explored runs on one thread, under a virtual clock, so all that differs between two runs is
-//! which of several ready tasks is next, and what [`choose`] returns. Each of these is a *choice*, between 0 and the
-//! number of options; 0 is what a loop does that is not explored. So a schedule is written down as its *deviations*:
-//! the positions of the choices that are not 0.
+//! which of several ready tasks is next, what [`choose`] returns, and which task is polled though nothing has woken it.
+//! Each of these is a *choice*: a number below the number of options. 0 is what a loop does outside of an exploration.
+//! So a schedule is written down as its *deviations*: the choices that are not 0, with their positions.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -26,8 +26,9 @@ pub(super) struct Schedule {
     strategy: Chooser,
     /// What was chosen, and among how many.
     pub(super) taken: Vec<(u32, u32)>,
-    /// How many polls are left, and were allowed.
+    /// How many polls are left.
     polls: u64,
+    /// How many there may be.
     limit: u64,
     choices: Choices,
     pub(super) end: End,
@@ -52,7 +53,7 @@ pub(super) enum Chooser {
     Priorities(Priorities),
 }
 
-/// How a run ends. The first that goes wrong stops it.
+/// How a run ends. The first failure stops it.
 pub(super) enum End {
     Well,
     /// Something has panicked, with these words.
@@ -70,7 +71,7 @@ pub(super) enum End {
 pub(super) struct Priorities {
     random: Random,
     /// By task.
-    of: HashMap<u32, u64>,
+    of: HashMap<usize, u64>,
     /// The steps at which a task falls, in descending order.
     falls: Vec<u64>,
     step: u64,
@@ -82,8 +83,8 @@ thread_local! {
 }
 
 /// Makes a choice of the program's own: a number below `options`, which exploration tries one after the other, as it
-/// tries the orders of tasks. Which input comes, whether a write fails: a fault is a choice. Outside of an exploration,
-/// and if there is one option, it is 0.
+/// tries the orders of tasks. Use it for inputs, and for faults, such as a write that fails. Outside of an exploration
+/// it is 0.
 ///
 /// ```
 /// use std::collections::BTreeSet;
@@ -110,6 +111,13 @@ pub fn choose(options: usize) -> usize {
         schedule.say(chosen, || format!("choose({options}) is {chosen}"));
         chosen
     })
+}
+
+impl Deviations {
+    /// How many there are, and how far they are from FIFO.
+    pub(super) fn size(&self) -> (usize, u64) {
+        (self.0.len(), self.0.iter().map(|(_, chosen)| u64::from(*chosen)).sum())
+    }
 }
 
 impl Schedule {
@@ -206,25 +214,23 @@ impl Priorities {
     pub(super) fn new(mut random: Random, falls: usize, steps: u64) -> Self {
         let mut falls: Vec<_> = (0..falls).map(|_| random.below(steps.max(1) as usize) as u64).collect();
         falls.sort_unstable_by(|one, other| other.cmp(one));
+        falls.dedup();
         Priorities { random, of: HashMap::new(), falls, step: 0 }
     }
 
     fn choose(&mut self, ready: &[TaskNumber]) -> usize {
-        let falls = self.falls.last() == Some(&self.step);
-        if falls {
+        if self.falls.pop_if(|at| *at == self.step).is_some() {
             // Below all that have not fallen, and all that fell before.
             let highest = self.highest(ready);
-            let lower = self.falls.len() as u64;
-            self.of.insert(ready[highest].task(), lower);
-            self.falls.pop();
+            self.of.insert(ready[highest].without_loop(), self.falls.len() as u64);
         }
         self.step += 1;
         self.highest(ready)
     }
 
     fn highest(&mut self, ready: &[TaskNumber]) -> usize {
-        let mut priority = |task: u32| *self.of.entry(task).or_insert_with(|| self.random.next() | 1 << 63);
-        let priorities: Vec<_> = ready.iter().map(|number| priority(number.task())).collect();
+        let mut priority = |task: usize| *self.of.entry(task).or_insert_with(|| self.random.next() | 1 << 63);
+        let priorities: Vec<_> = ready.iter().map(|number| priority(number.without_loop())).collect();
         let highest = (0..ready.len()).max_by_key(|index| priorities[*index]);
         highest.unwrap_or(0)
     }
@@ -350,6 +356,19 @@ mod tests {
         }
         for wrong in ["", "3", "3:", ":1", "3:0", "3:1,", "3:1,3:2", "4:1,3:1", "a:b", "-1:1"] {
             assert_eq!(wrong.parse::<Deviations>(), Err(()), "{wrong}");
+        }
+    }
+
+    /// Every fall takes place, also if two were drawn for the same step.
+    #[test]
+    fn every_priority_falls_that_is_to() {
+        let ready = [1, 2].map(TaskNumber::from_word);
+        for seed in 0..50 {
+            let mut priorities = Priorities::new(Random::new(seed), 3, 4);
+            for _ in 0..4 {
+                priorities.choose(&ready);
+            }
+            assert!(priorities.falls.is_empty(), "{seed}");
         }
     }
 }

@@ -107,9 +107,14 @@ impl TaskNumber {
         (self.0 as u64 & SLOT_MASK) as u32
     }
 
-    /// The lower bits of the task's id.
+    /// The last bits of the task's id: on a 64-bit target all, up to a million tasks.
     pub(crate) fn task(self) -> u32 {
         self.identity() & GENERATION_MASK
+    }
+
+    /// All but the loop: which task it is, in any run of the same program.
+    pub(crate) fn without_loop(self) -> usize {
+        self.0 & usize::MAX >> SHORT
     }
 
     /// Which task of which loop this number was made for.

@@ -3,12 +3,12 @@
 //! A loop with an order makes a batch of one task: the one that is drawn from all that are ready. Everything else
 //! is as in any loop, so a program that is right has to be right in each such order.
 //!
-//! **Fairness.** After 64 draws that have passed over the task which is ready for longest, that task is next. So
-//! no task waits for more than 65 polls for each that was ready before it, and for itself.
+//! **Fairness.** After 64 draws that have passed over the task which is ready for longest, that task is next. So a
+//! task with n tasks ready before it is polled within 65 (n + 1) draws.
 
 use crate::task::id::TaskNumber;
 
-/// How often the first of the ready tasks is passed over.
+/// How often, in a row, the first of the ready tasks is passed over at most.
 const PATIENCE: u32 = 64;
 
 /// Draws the next task.
@@ -29,7 +29,7 @@ pub(crate) trait Draw {
         false
     }
 
-    /// The index of one of so many tasks that wait, which is to be polled too.
+    /// The index of one of so many tasks that wait, which is to be made ready too.
     fn draw_spurious(&mut self, _waiting: usize) -> Option<usize> {
         None
     }
@@ -40,7 +40,7 @@ impl Order {
         Order { draw: Box::new(draw), passed_over: 0 }
     }
 
-    /// Draws by numbers that look random.
+    /// Draws by pseudorandom numbers.
     pub(crate) fn shuffle(seed: u64) -> Self {
         Order::new(Shuffle(Random::new(seed)))
     }
@@ -62,7 +62,7 @@ impl Draw for Shuffle {
     }
 }
 
-/// A generator of numbers that look random: SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number
+/// A generator of pseudorandom numbers: SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number
 /// generators", 2014). The same seed gives the same numbers, in every version.
 pub(crate) struct Random(u64);
 
@@ -80,7 +80,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `bound`, which is not zero.
+    /// A number below `bound`, which must not be zero.
     pub(crate) fn below(&mut self, bound: usize) -> usize {
         ((u128::from(self.next()) * bound as u128) >> 64) as usize
     }

@@ -53,8 +53,10 @@ fn what_is_more_than_the_bound_is_bounded() {
         let (explored, orders) = orders(&explore, 3, 1);
         assert_eq!((explored.schedules, explored.complete, orders), (bound, false, bound as usize));
     }
-    let (explored, _) = orders(&Explore::new().strategy(Strategy::Exhaustive).schedules(90), 3, 1);
-    assert!(explored.complete);
+    for bound in [90, u64::MAX] {
+        let (explored, _) = orders(&Explore::new().strategy(Strategy::Exhaustive).schedules(bound), 3, 1);
+        assert_eq!((explored.schedules, explored.complete), (90, true));
+    }
 }
 
 /// Timers that are due together wake in every order, and those that are not in their own.
