@@ -193,7 +193,8 @@ impl Sleeper {
 
     fn claim() -> Self {
         let bell = Waker::new();
-        let (number, inbox) = inbox::claim(bell.clone(), Registry).unwrap();
+        let (number, inbox) = inbox::claim().unwrap();
+        inbox.connect(bell.clone(), Registry);
         Sleeper { number, inbox, bell }
     }
 
