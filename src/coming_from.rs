@@ -36,14 +36,15 @@
 //!
 //! # From tokio
 //!
-//! - It is a `current_thread` runtime with a `LocalSet` around it: a future need not be `Send`, and [`spawn`] is
-//!   `spawn_local`. A loop never leaves its thread; for several cores, run several loops.
+//! - A loop is like a `current_thread` runtime with a `LocalSet` around it: a future need not be `Send`, and [`spawn`]
+//!   is `spawn_local`. A loop never leaves its thread; for several cores, run several loops.
 //! - Nothing has to be enabled: every loop has sockets and timers.
 //! - Streams read and write by the traits of `futures-io`. For tokio's, `tokio-util` has `compat()`.
-//! - [`std::time::Instant`] is the instant, under a virtual clock too: read it by [`now`].
+//! - Times are [`std::time::Instant`], under a virtual clock too; get one with [`now`].
 //! - Tasks are polled in the order in which they were woken, and timers fire in that of their deadlines. Nothing is
-//!   random, so under a virtual clock a run repeats itself.
-//! - Locks, channels, files and processes are other crates': see [What is not here](#what-is-not-here).
+//!   random, so under a virtual clock a run repeats itself, unless a socket or a thread takes part. (`BOUCLE_SHUFFLE`
+//!   sets another order of tasks: each seed has its own, which repeats itself too.)
+//! - Locks, channels, files and processes come from other crates: see [What is not here](#what-is-not-here).
 //!
 //! # The loop
 //!
@@ -119,12 +120,12 @@
 //! | [`gather`](fn@crate::gather) | `gather` | `futures::future::join_all` | spawns the futures, so they must be `'static`. A panic aborts the others; a gather of handles gives each its `Result`, as `return_exceptions=True` does |
 //! | [`gather!`] | `gather` | `join!` | the same, for different types |
 //! | [`try_gather`] | `gather` | `futures::future::try_join_all` | after an error the others go on, as in asyncio |
-//! | [`Gather`], [`TryGather`] | `Future` | `JoinAll`, `TryJoinAll` of `futures` | dropping it aborts the tasks |
+//! | [`Gather`], [`TryGather`] | `Future` | `JoinAll`, `TryJoinAll` of `futures` | dropping it aborts its children; a task behind a handle goes on |
 //! | [`wait`] | `wait` | `select_all` of `futures` | two lists in the order of the input, in place of sets |
 //! | [`FIRST_COMPLETED`], [`FIRST_EXCEPTION`], [`ALL_COMPLETED`] | the same | none | an `Err` is an exception; an abort is none |
 //! | [`FirstCompleted`], [`FirstException`], [`AllCompleted`], [`Mode`] | strings | none | their types |
 //! | [`Wait`], [`Wait::timeout`] | `wait(…, timeout=…)` | `timeout` around it | the timeout gives the handles back, and aborts nothing |
-//! | [`as_completed`] | `as_completed` | `JoinSet`; `FuturesUnordered` of `futures` | a stream; dropping it aborts the tasks |
+//! | [`as_completed`] | `as_completed` | `JoinSet`; `FuturesUnordered` of `futures` | a stream; dropping it aborts its children |
 //! | [`AsCompleted`] | the iterator | `FuturesUnordered` | |
 //! | [`TaskGroup`] | `TaskGroup` | `JoinSet`; `TaskTracker` of `tokio-util` | no `async with`: await one of its joins. Dropping it aborts its tasks, as a `JoinSet` does |
 //! | [`TaskGroup::new`] | `TaskGroup()` | `JoinSet::new` | |
@@ -162,8 +163,8 @@
 //!
 //! # Sockets: `boucle::net`
 //!
-//! What each loop's own sockets have in common: `from_std` makes the socket non-blocking, where tokio's leaves
-//! that to its caller, and a split is `futures_lite::io::split`.
+//! All sockets: `from_std` makes the socket non-blocking (tokio's leaves that to you); split a stream with
+//! `futures_lite::io::split`.
 //!
 //! | boucle | asyncio | tokio | what differs |
 //! |---|---|---|---|
@@ -263,10 +264,10 @@
 //!
 //! | boucle | asyncio | tokio | what differs |
 //! |---|---|---|---|
-//! | [`explore()`], [`Explore`], [`Explore::new`], [`Explore::run`], [`Explore::try_run`] | none | `loom::model`, `shuttle::check` | tasks of one thread; the program uses no other primitives |
+//! | [`explore()`], [`Explore`], [`Explore::new`], [`Explore::run`], [`Explore::try_run`] | none | `loom::model`, `shuttle::check` | explores tasks of one thread; no special primitives are needed |
 //! | [`Explore::schedules`], [`Explore::time`], [`Explore::polls`], [`Explore::seed`], [`Explore::strategy`], [`Strategy`], [`Explore::orders`], [`Explore::spurious_polls`], [`Explore::threads`] | none | `loom::model::Builder`, `shuttle::Config` | |
 //! | [`Explored`], [`Failure`] | none | a panic | drawn; `BOUCLE_SCHEDULE` replays it |
-//! | [`explore::cancel`], [`Explore::cancel`], [`Explore::try_cancel`] | none | none | drops an operation at every await |
+//! | [`explore::cancel`], [`Explore::cancel`], [`Explore::try_cancel`] | none | none | drops an operation at each poll that returns `Pending` |
 //! | [`explore::choose`] | none | `shuttle::rand` | |
 //!
 //! # What is not here
