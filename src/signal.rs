@@ -13,10 +13,11 @@
 //! ```
 //!
 //! Any number of futures and streams may wait for one signal, on any threads and loops, or on another
-//! executor: each gets it. While one waits, the signal does nothing else. When none is left, it does again what
-//! it does by default: Ctrl-C ends the process. But if the process was started to ignore the signal, or has a
-//! handler of its own for it before the first use of this module, that stays so. (On Linux. Elsewhere this is
-//! not seen, and the default action is taken; but SIGPIPE is ignored again, as Rust's runtime has it.)
+//! executor: each gets it. While a stream or a polled [`ctrl_c`] exists, the signal's default action does not happen.
+//! When none is left, it does again what it does by default: Ctrl-C ends the process. But if the process was started
+//! to ignore the signal, or has a handler of its own for it before this module first waits for that signal, that is
+//! what happens again. (On Linux. Elsewhere this is not seen, and the default action is taken; but SIGPIPE is ignored
+//! again, as Rust's runtime has it.)
 //!
 //! A signal does not hold a virtual clock: time jumps to the next deadline. If there is none, the loop waits
 //! for the signal, and that is no deadlock.
@@ -107,9 +108,9 @@ pub enum SignalKind {
 ///
 /// # Cancellation
 ///
-/// Dropping the future gives up the wait: Ctrl-C ends the process again, unless something else waits for it. That
-/// holds for one that has come, too, if no wait has given it before the drop: it counts as having come after it,
-/// so none is swallowed. (tokio's is.) A program that must not be ended while it does something else between
+/// Dropping the future gives up the wait: Ctrl-C ends the process again, unless something else waits for it. If a
+/// Ctrl-C has arrived and nothing has received it, dropping the future acts as if it arrived afterwards: whatever else
+/// waits gets it, or the process ends. So it is not lost; with tokio it is. A program that must survive Ctrl-C between
 /// two waits, as in a loop around a `select`, keeps a [`stream`].
 #[doc(alias("SIGINT", "KeyboardInterrupt"))]
 pub async fn ctrl_c() -> io::Result<()> {
@@ -119,11 +120,11 @@ pub async fn ctrl_c() -> io::Result<()> {
     Ok(())
 }
 
-/// Receives a signal from now on, each time it comes: asyncio's `add_signal_handler`, tokio's `signal`.
+/// Receives a signal from now on: asyncio's `add_signal_handler`, tokio's `signal`.
 ///
 /// It may be called, and the stream polled, on any thread and executor. The first call in a process makes a
-/// thread and two descriptors; each call costs a few locks, and an allocation if it is the signal's only stream, or
-/// there are more than before; each poll costs a few locks, each signal a wake across threads.
+/// thread and two descriptors; each call costs a few locks, and an allocation for the signal's first stream, or
+/// when its table is full; each poll costs a few locks, each signal a wake across threads.
 ///
 /// ```
 /// use boucle::signal::{self, SignalKind};
@@ -163,8 +164,8 @@ pub fn stream(kind: SignalKind) -> io::Result<SignalStream> {
 
 /// The stream of [`stream`]. It never ends.
 ///
-/// No signal is counted twice. Signals that come before the stream is polled again count as one, as those do
-/// that come to the process faster than it can handle them.
+/// No signal is counted twice. Signals that arrive between two polls count as one, as do those that arrive
+/// faster than the process can handle them.
 ///
 /// Dropping it gives the signal back its default action, unless something else waits for it. One that has come,
 /// and was not received, is dropped with it.
@@ -188,7 +189,7 @@ pub struct SignalStream {
     kind: SignalKind,
     /// Its place among the signal's listeners.
     slot: usize,
-    /// It does not swallow a signal that has come, and that no stream has given, when it is dropped: `ctrl_c`'s.
+    /// Set by `ctrl_c`. If this drops with a signal that nothing has received, the signal is delivered again.
     hands_on: bool,
 }
 
@@ -216,8 +217,8 @@ impl SignalStream {
 
     /// [`recv`](Self::recv) as a poll. Only the task of the last poll is woken.
     ///
-    /// Until it is, or the stream is polled again or dropped, the stream keeps the waker, and its loop does not
-    /// count as deadlocked: so does a `next` of the stream that is given up.
+    /// The stream keeps the waker until a signal arrives, or the stream is polled again or dropped; until then the
+    /// loop of that poll does not count as deadlocked. This is so too when a `next` of the stream is dropped.
     ///
     /// ```
     /// use boucle::signal::{self, SignalKind};
@@ -286,7 +287,7 @@ struct Signal {
     has_default: Option<bool>,
     /// What is done before the default action.
     first: Option<fn()>,
-    /// Since it came last, no stream has given it, nor was dropped with it.
+    /// The last signal has not been received by any stream, and no stream was dropped with it.
     is_unclaimed: bool,
     /// Its streams, as the thread sees them.
     listeners: Slab<Listener>,
@@ -322,8 +323,8 @@ pub(crate) fn before_default(number: c_int, first: fn()) -> io::Result<()> {
     Ok(())
 }
 
-/// Has the thread wait for a signal, for as long as the process. The look at the default action comes first: several
-/// threads may do both at once, and what the first of them finds is right.
+/// Has the thread wait for a signal, for as long as the process. Whether the action is the default is read before the
+/// thread takes the signal. If several threads do this at once, the first reading counts.
 fn watch(number: c_int) -> io::Result<()> {
     if lock(number).has_default.is_none() {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
