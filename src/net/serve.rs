@@ -25,9 +25,10 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Accepts connections for ever, and runs `handler` for each as a task: asyncio's `start_server`, in the form
 /// of axum's `serve`. Await it to run it.
 ///
-/// It survives what a single connection does: a handler that fails or panics, and an `accept` that fails,
-/// because no descriptors are left, say. It accepts again after a second, or as soon as a connection ends.
-/// These errors go to [`on_error`](Serve::on_error), at first to stderr.
+/// A handler that fails or panics does not end the server, nor does an error of `accept`, as when no descriptors
+/// are left. After an error of `accept` it accepts again when a second has passed or a connection has ended; at
+/// once if only that client had gone away. All these errors go to [`on_error`](Serve::on_error), by default to
+/// stderr.
 ///
 /// ```
 /// use std::time::Duration;
@@ -125,7 +126,7 @@ type Begin<S, A, E> = Box<dyn FnMut(&TaskGroup<Result<(), E>>, S, A) -> AbortHan
 
 impl<L: Listener, E> Serve<L, E> {
     /// Accepts no more while there are `limit` connections, and goes on when one ends: further clients wait
-    /// in the backlog. At first there is no limit.
+    /// in the backlog. There is no limit by default.
     ///
     /// ```
     /// use boucle::net::{TcpListener, TcpStream, serve};
@@ -193,7 +194,7 @@ impl<L: Listener, E> Serve<L, E> {
     /// # }).unwrap();
     /// ```
     ///
-    /// The future does not reach the handlers. HTTP keeps a connection open for the next request, so **one idle
+    /// The handlers do not learn of the shutdown. HTTP keeps a connection open for the next request, so **one idle
     /// client uses up the whole grace**, or without a grace keeps the server from ending, unless its handler waits
     /// for the future too. `Shared` of the crate `futures`, or `futures-util`, makes clones of it:
     ///
@@ -236,7 +237,8 @@ impl<L: Listener, E> Serve<L, E> {
         self
     }
 
-    /// How long connections may go on after the shutdown. What is left then is aborted. At first, for ever.
+    /// Sets how long connections may go on after the shutdown; then they are aborted. By default the server waits
+    /// for them without a limit.
     ///
     /// ```
     /// use boucle::net::{TcpListener, TcpStream, serve};
