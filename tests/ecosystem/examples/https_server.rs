@@ -1,8 +1,9 @@
-//! A whole HTTPS service: HTTP/1.1 and HTTP/2, time limits, and a graceful end on Ctrl-C.
+//! A whole HTTPS service: HTTP/1.1 and HTTP/2, time limits, and a graceful end on Ctrl-C or SIGTERM.
 //!
 //! ```sh
-//! cargo run --example https_server                            # in the folder tests/ecosystem
-//! curl --cacert certificate.pem https://localhost:8443/slow   # elsewhere; then Ctrl-C, before it answers
+//! cargo run --example https_server   # in the folder tests/ecosystem
+//! # in a second terminal, in the same folder; press Ctrl-C in the first before it answers
+//! curl --cacert certificate.pem https://localhost:8443/slow
 //! ```
 //!
 //! prints
@@ -14,18 +15,24 @@
 //! ended
 //! ```
 //!
-//! and curl prints "slow hello". Until "ended", new clients are refused, requests that have begun are answered, and
+//! and curl prints "slow hello". From Ctrl-C on, new clients are refused, requests that have begun are answered, and
 //! connections on which nothing is asked are closed. What is left when the grace is over is aborted, and reported
-//! on stderr.
+//! on stderr. SIGTERM, by which systemd and containers end a service, does the same.
+//!
+//! No client holds a connection for ever without asking. It has five seconds to agree on TLS. If it then asks nothing
+//! for half a minute to a minute, in either version of HTTP, its connection ends as after Ctrl-C: what has begun is
+//! answered, if that takes no longer than the grace. (So a request has at least a minute. For long uploads and
+//! downloads raise the limits.)
 //!
 //! One future says when to end. `Shared` makes clones of it, for the server and for each connection. The server alone
 //! is not enough: it stops accepting, but a browser keeps its connection open for the next request. So each
-//! connection waits for its own end or for that future, and then asks hyper for a graceful shutdown.
+//! connection also waits for that future, and when it is ready asks hyper for a graceful shutdown.
 //!
 //! The crates and their features are in `Cargo.toml`, one folder up.
 //!
 //! Run next: `cargo run --example https_client`.
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::error::Error;
 use std::pin::pin;
@@ -33,14 +40,15 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{env, fs};
 
-use boucle::hyper::{Executor, Timer};
+use boucle::hyper::Executor;
 use boucle::net::{TcpListener, TcpStream, serve};
-use boucle::{signal, sleep, timeout};
+use boucle::signal::{self, SignalKind};
+use boucle::{sleep, timeout};
 use futures_rustls::TlsAcceptor;
 use futures_rustls::pki_types::PrivateKeyDer;
 use futures_rustls::rustls::ServerConfig;
-use futures_util::FutureExt;
 use futures_util::future::{Either, select};
+use futures_util::{FutureExt, StreamExt, stream};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -49,9 +57,12 @@ use smol_hyper::rt::FuturesIo;
 
 type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
 
-/// How long a client may take to agree on TLS: without a limit, one that does not go on would be waited for at the end.
+/// How long a client may take to agree on TLS. Without a limit, a client that stops in the handshake keeps its
+/// connection, and uses up the grace at the end.
 const HANDSHAKE: Duration = Duration::from_secs(5);
-/// How long the requests that have begun may take after Ctrl-C.
+/// How often to look whether a client has asked anything. If not since the last look, its connection is closed.
+const IDLE: Duration = Duration::from_secs(30);
+/// How long the requests that have begun may take when their connection, or the service, is to end.
 const GRACE: Duration = Duration::from_secs(30);
 
 /// Answers a request. `/slow` takes two seconds, and `/slow?9` nine.
@@ -72,18 +83,29 @@ async fn answer(request: Request<Incoming>) -> Result<Response<String>, Infallib
     Ok(response)
 }
 
-/// Serves one client, until it closes the connection; or, if `stop` is ready, until what it has asked is answered.
+/// Serves one client, until it closes the connection; or, if it asks nothing any more or `stop` is ready, until what
+/// it has asked is answered.
 async fn talk(client: TcpStream, tls: TlsAcceptor, stop: impl Future<Output = ()> + Unpin) -> Result<()> {
     let stream = timeout(HANDSHAKE, tls.accept(client)).await??;
-    let mut builder = auto::Builder::new(Executor);
-    builder.http1().timer(Timer); // a head of a request that is not whole after 30 seconds is an error
-    builder.http2().timer(Timer);
-    let mut connection = pin!(builder.serve_connection(FuturesIo::new(stream), service_fn(answer)));
-    match select(connection.as_mut(), stop).await {
+    let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    let builder = auto::Builder::new(Executor);
+    let builder = if is_http2 { builder.http2_only() } else { builder.http1_only() };
+    let has_asked = Cell::new(true); // for a start: so the first request has until the next look
+    let service = service_fn(|request| {
+        has_asked.set(true);
+        answer(request)
+    });
+    let idle = pin!(async {
+        while has_asked.take() {
+            sleep(IDLE).await;
+        }
+    });
+    let mut connection = pin!(builder.serve_connection(FuturesIo::new(stream), service));
+    match select(connection.as_mut(), select(stop, idle)).await {
         Either::Left((ended, _)) => ended,
         Either::Right(_) => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            timeout(GRACE, connection).await?
         }
     }
 }
@@ -103,9 +125,11 @@ fn tls(certificate: &str) -> Result<ServerConfig> {
 async fn run(address: &str, certificate: &str) -> Result<()> {
     let tls = TlsAcceptor::from(Arc::new(tls(certificate)?));
     let listener = TcpListener::bind(address).await?;
+    let interrupt = signal::stream(SignalKind::Interrupt)?;
+    let terminate = signal::stream(SignalKind::Terminate)?;
     println!("https://{}, with the certificate {certificate}", listener.local_addr()?);
     let stop = async {
-        signal::ctrl_c().await.expect("the system gives a thread"); // that waits for the signal
+        stream::select(interrupt, terminate).next().await; // and drops them: the next signal ends the process
         println!("ending: what has begun is answered; Ctrl-C again ends at once");
     };
     let stop = stop.shared();

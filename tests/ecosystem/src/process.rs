@@ -65,8 +65,13 @@ impl Server {
 
     /// Sends an interrupt, as Ctrl-C does, unless the server has ended.
     pub fn interrupt(&mut self) {
+        self.send(Signal::INT);
+    }
+
+    /// Sends a signal, unless the server has ended.
+    pub fn send(&mut self, signal: Signal) {
         if matches!(self.process.try_wait(), Ok(None)) {
-            let _ = kill_process(Pid::from_child(&self.process), Signal::INT);
+            let _ = kill_process(Pid::from_child(&self.process), signal);
         }
     }
 

@@ -18,6 +18,7 @@ use futures_rustls::pki_types::CertificateDer;
 use futures_rustls::pki_types::pem::PemObject;
 use futures_rustls::rustls::{ClientConfig, RootCertStore};
 use futures_rustls::{TlsConnector, client::TlsStream};
+use rustix::process::Signal;
 use stage::testing::{lines, program, run as run_example};
 use tempfile::TempDir;
 
@@ -114,15 +115,16 @@ fn the_client_is_answered() {
     assert!(String::from_utf8_lossy(&client.stderr).contains("InvalidCertificate"), "{client:?}");
 }
 
-/// After Ctrl-C a request that has begun is answered, by either version of HTTP, and new clients are refused. A
-/// client that keeps its connection for a next request gets a proper end of TLS, before the grace is over:
-/// nothing is reported.
+/// After Ctrl-C or SIGTERM a request that has begun is answered, by either version of HTTP, and new clients are
+/// refused. A client that keeps its connection for a next request, and one that has asked nothing yet, get a proper
+/// end of TLS, before the grace is over: nothing is reported.
 #[test]
-fn ctrl_c_ends_the_service_when_what_has_begun_is_answered() {
+fn a_signal_ends_the_service_when_what_has_begun_is_answered() {
     let Some(_) = process::program("curl", []) else { return };
-    for version in ["--http1.1", "--http2"] {
+    for (version, signal) in [("--http1.1", Signal::INT), ("--http2", Signal::TERM)] {
         let mut service = Service::start();
         run(async {
+            let mut silent = service.connect().await;
             let mut idle = service.connect().await;
             idle.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
             idle.flush().await.unwrap();
@@ -134,7 +136,7 @@ fn ctrl_c_ends_the_service_when_what_has_begun_is_answered() {
             }
             let slow = service.curl(&[version, &format!("{}/slow", service.url)]);
             service.server.read_until("GET /slow").unwrap();
-            service.server.interrupt();
+            service.server.send(signal);
             service.server.read_until("ending").unwrap();
             while TcpStream::connect(service.address()).await.is_ok() {
                 sleep(Duration::from_millis(1)).await; // the listener is about to be closed
@@ -142,6 +144,7 @@ fn ctrl_c_ends_the_service_when_what_has_begun_is_answered() {
             assert_eq!(received(slow), "slow hello\n");
             assert_eq!(service.written_to_its_end(), format!("GET /\nGET /slow\n{ENDING}ended\n"));
             assert_eq!(idle.read(&mut [0]).await.unwrap(), 0);
+            assert_eq!(silent.read(&mut [0]).await.unwrap(), 0);
         });
     }
 }
