@@ -19,13 +19,13 @@
 //! A loop uses one core: that of its thread. So a server for all cores is several loops, each in a thread
 //! of its own. They share nothing: each counts its requests in a variable of its thread, without a lock.
 //! One thread accepts, and hands each connection to the next loop by a message, a `LoopHandle`'s
-//! `spawn`. From then on only that loop knows the connection. So the loops have equally many, whatever
-//! the clients ask for: a busy loop is given the next one as an idle loop is.
+//! `spawn`. From then on only that loop knows the connection. Connections are dealt in turn, to
+//! busy and idle loops alike, so each loop gets the same number.
 //!
-//! Each request is some 30 µs of work. A row says how much of a core the clients' thread and each loop's
-//! had while it ran (as Linux says it; elsewhere there is `-`). The clients are in the same program
-//! and use the same cores. So on two cores, two loops answer less than twice as many requests as
-//! one, and if the clients are near 100 %, they are what is measured.
+//! Each request is some 30 µs of work. Each row shows what share of a core each thread used (from Linux;
+//! elsewhere `-`). The clients are in the same program and use the same cores. So on two cores, two loops
+//! answer less than twice as many requests as one, and if the clients are near 100 %, they are what is
+//! measured. If no thread is near 100 %, other programs had the cores, and the last line says little.
 //!
 //! Where connections are short, the thread that accepts is in the way. Then each loop has a listener of
 //! its own for the same port, by `SO_REUSEPORT`: the documentation of `boucle::net::TcpListener` shows
@@ -117,8 +117,10 @@ fn start_loop() -> (LoopHandle, JoinHandle<(usize, Option<Duration>)>) {
 
 /// The CPU time of this thread, if the system is Linux. (Wine has the file too, and speaks of another thread there.)
 fn cpu_time() -> Option<Duration> {
-    let file = cfg!(target_os = "linux").then_some("/proc/thread-self/schedstat")?;
-    let figures = fs::read_to_string(file).ok()?;
+    if !cfg!(target_os = "linux") {
+        return None;
+    }
+    let figures = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     figures.split(' ').next()?.parse().ok().map(Duration::from_nanos)
 }
 
