@@ -7,11 +7,11 @@
 //!   3 wake   the tasks whose timers are due, in the order (deadline, arming)
 //! ```
 //!
-//! A loop with sockets also parks between batches, to ask the kernel; here that would find nothing.
+//! boucle also parks while tasks are ready, after 61 polls or one batch; here such a park would find nothing.
 //!
-//! Everything is a list. A task's id is its place in the list of all that were ever spawned; a waker is an id in an
-//! `Arc`; a timer is found by searching. There is one loop per thread, in a thread-local, and no user code runs
-//! while that is borrowed.
+//! A task's id is its place in the list of all that were ever spawned; a waker is an id in an `Arc`; a timer is found
+//! by searching. There is one loop per thread, in a thread-local, and no future is polled or dropped while that is
+//! borrowed.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,7 +29,7 @@ pub(crate) type Id = usize;
 /// Operations that are ready at once per poll.
 pub(crate) const BUDGET: usize = 128;
 
-/// How often a shuffled loop passes over the task that is ready for longest.
+/// How often, at most, a shuffled loop passes in a row over the task that is ready for longest.
 const PATIENCE: usize = 64;
 
 #[derive(Default)]
@@ -42,8 +42,9 @@ pub(crate) struct Model {
     pub(crate) now: Duration,
     /// What is being polled or dropped.
     pub(crate) polled: Option<Id>,
-    /// Ready operations that are left to the poll, and how many were refused since there are none.
+    /// How many ready operations are left to the poll.
     pub(crate) budget: usize,
+    /// How many were refused since none are left.
     pub(crate) refused: usize,
     pub(crate) stopping: bool,
     pub(crate) closing: bool,
@@ -54,7 +55,7 @@ pub(crate) struct Model {
 
 #[derive(Default)]
 pub(crate) struct Task {
-    /// `None` while it is polled, and when it is done.
+    /// `None` while it is polled, when it is done, and always for a main future.
     pub(crate) future: Option<Coroutine>,
     pub(crate) is_done: bool,
     is_aborted: bool,
