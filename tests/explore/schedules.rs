@@ -1,4 +1,4 @@
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -10,25 +10,32 @@ use std::time::Duration;
 use boucle::explore::{Explore, Strategy, choose};
 use boucle::{EventLoop, explore, gather, sleep, spawn, yield_now};
 
-/// Tasks that write their number, then give way, so many times.
-async fn writers(tasks: u32, yields: u32, written: &'static Mutex<Vec<u32>>) {
-    gather((0..tasks).map(|task| async move {
-        for _ in 0..yields {
-            written.lock().unwrap().push(task);
-            yield_now().await;
+/// What tasks write, in order.
+type Written = Rc<RefCell<Vec<u32>>>;
+
+/// Tasks that write their number, then give way, so many times. Returns what was written.
+async fn writers(tasks: u32, yields: u32) -> Vec<u32> {
+    let written = Written::default();
+    gather((0..tasks).map(|task| {
+        let written = written.clone();
+        async move {
+            for _ in 0..yields {
+                written.borrow_mut().push(task);
+                yield_now().await;
+            }
+            written.borrow_mut().push(task);
         }
-        written.lock().unwrap().push(task);
     }))
     .await;
+    written.take()
 }
 
 /// Explores the writers. Returns the number of schedules, and of distinct orders of what was written.
 fn orders(explore: &Explore, tasks: u32, yields: u32) -> (boucle::explore::Explored, usize) {
     let orders = Mutex::new(BTreeSet::new());
     let explored = explore.run(|| async {
-        let written: &Mutex<Vec<u32>> = Box::leak(Box::default());
-        writers(tasks, yields, written).await;
-        orders.lock().unwrap().insert(written.lock().unwrap().clone());
+        let written = writers(tasks, yields).await;
+        orders.lock().unwrap().insert(written);
     });
     (explored, orders.into_inner().unwrap().len())
 }
@@ -64,13 +71,16 @@ fn what_is_more_than_the_bound_is_bounded() {
 fn timers_that_are_due_together_fire_in_every_order() {
     let orders = Mutex::new(BTreeSet::new());
     let explored = explore(|| async {
-        let woken: &Mutex<Vec<u64>> = Box::leak(Box::default());
-        gather([1, 2, 2, 3].into_iter().enumerate().map(|(n, seconds)| async move {
-            sleep(Duration::from_secs(seconds)).await;
-            woken.lock().unwrap().push(n as u64);
+        let woken = Written::default();
+        gather([(0, 1), (1, 2), (2, 2), (3, 3)].map(|(task, seconds)| {
+            let woken = woken.clone();
+            async move {
+                sleep(Duration::from_secs(seconds)).await;
+                woken.borrow_mut().push(task);
+            }
         }))
         .await;
-        orders.lock().unwrap().insert(woken.lock().unwrap().clone());
+        orders.lock().unwrap().insert(woken.take());
     });
     assert!(explored.complete);
     let orders: Vec<_> = orders.into_inner().unwrap().into_iter().collect();
@@ -84,9 +94,8 @@ fn seeds_and_threads() {
         let seen = Mutex::new(BTreeSet::new());
         let explore = Explore::new().strategy(Strategy::Random).schedules(300).seed(seed).threads(threads);
         let explored = explore.run(|| async {
-            let written: &Mutex<Vec<u32>> = Box::leak(Box::default());
-            writers(4, 3, written).await;
-            seen.lock().unwrap().insert(written.lock().unwrap().clone());
+            let written = writers(4, 3).await;
+            seen.lock().unwrap().insert(written);
         });
         assert_eq!((explored.schedules, explored.complete), (300, false));
         seen.into_inner().unwrap()
@@ -104,10 +113,13 @@ fn no_task_waits_for_ever() {
     let most = AtomicU64::new(0);
     let explore = Explore::new().schedules(300).strategy(Strategy::Random);
     explore.run(|| async {
-        let done: &'static AtomicU64 = Box::leak(Box::default());
-        let task = spawn(async { done.store(1, Ordering::Relaxed) });
+        let done = Rc::new(Cell::new(false));
+        let task = spawn({
+            let done = done.clone();
+            async move { done.set(true) }
+        });
         let mut polls = 0;
-        while done.load(Ordering::Relaxed) == 0 {
+        while !done.get() {
             yield_now().await;
             polls += 1;
         }
