@@ -79,6 +79,8 @@
 //! # What is not
 //!
 //! - **Threads.** Jobs, locks between threads and atomics have orders of their own: loom and shuttle explore those.
+//!   (Of three small programs, boucle runs 1.2 to 2.5 times as many schedules in a second as shuttle, and 9 to 29 times
+//!   as many as loom: `benches/peers` has the programs, and what differs.)
 //! - **The world.** A program may not repeat itself if it opens a socket, reads the system's clock or draws random
 //!   numbers. turmoil and madsim simulate networks. Under the virtual clock a computation takes no time: a timer never fires
 //!   before what is ready has been polled.
