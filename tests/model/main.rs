@@ -3,6 +3,8 @@
 //! `MODEL_PROGRAMS=1000000 cargo test --release --test model` compares more of them, each test on one core. A program
 //! is its seed: `MODEL_FIRST=106906 MODEL_PROGRAMS=1` compares that one. One that differs is printed when all that can
 //! be left out of it is left out.
+//!
+//! The package `fuzz` compares programs that are drawn by what a fuzzer finds, with the same files.
 
 mod program; // a random program, as data
 mod random; // the numbers it is drawn by
@@ -15,14 +17,11 @@ mod event_loop; // the ways to run it, and its end
 mod leaves; // handles, yields, the budget
 mod timers; // sleeps, timeouts, intervals
 mod combine; // `gather` and the others
+mod compare; // both logs of a program, and the smallest program that differs
 
-use std::panic;
-use std::sync::Once;
-
-use crate::interpreter::{Line, is_running, run};
-use crate::on_boucle::OnBoucle;
-use crate::on_model::OnModel;
-use crate::program::{Generator, Run, leave_out};
+use crate::compare::compare;
+use crate::program::Generator;
+use crate::random::Random;
 use crate::runtime::Setup;
 
 /// How many programs to compare: `MODEL_PROGRAMS` if that is set. The first has the seed `MODEL_FIRST`, or 0.
@@ -33,70 +32,26 @@ fn seeds() -> std::ops::Range<u64> {
     first..first + programs
 }
 
-/// Compares programs, and fails with the smallest that differs.
-fn compare(setup: impl Fn(u64) -> Setup) {
-    static QUIET: Once = Once::new();
-    QUIET.call_once(|| {
-        let loud = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if !is_running() {
-                loud(info);
-            }
-        }));
-    });
+fn compare_all(setup: impl Fn(u64) -> Setup) {
     for seed in seeds() {
-        let runs = Generator::new(seed).runs();
-        let setup = setup(seed);
-        if logs(&runs, setup).is_some() {
-            let runs = smallest(runs, setup);
-            let (boucle, model) = logs(&runs, setup).expect("the smallest differs");
-            let same = boucle.iter().zip(&model).take_while(|(one, other)| one == other).count();
-            panic!(
-                "boucle differs from the model, in program {seed}:\n{runs:?}\nboth: {:#?}\nboucle: {:#?}\nmodel: {:#?}",
-                &boucle[..same],
-                &boucle[same..],
-                &model[same..],
-            );
-        }
-    }
-}
-
-/// The logs of boucle and of the model, if they differ.
-fn logs(runs: &[Run], setup: Setup) -> Option<(Vec<Line>, Vec<Line>)> {
-    let (boucle, model) = (run::<OnBoucle>(runs, setup), run::<OnModel>(runs, setup));
-    (boucle != model).then_some((boucle, model))
-}
-
-/// Leaves parts of a program out, for as long as it differs.
-fn smallest(mut runs: Vec<Run>, setup: Setup) -> Vec<Run> {
-    let mut n = 0;
-    loop {
-        let mut smaller = runs.clone();
-        if !leave_out(&mut smaller, n) {
-            return runs;
-        }
-        if logs(&smaller, setup).is_some() {
-            (runs, n) = (smaller, 0);
-        } else {
-            n += 1;
-        }
+        compare(seed, Generator::new(Random::new(seed)).runs(), setup(seed));
     }
 }
 
 /// What was woken first is polled first.
 #[test]
 fn schedules_are_those_of_the_model() {
-    compare(|_| Setup { shuffle: None, is_observed: false });
+    compare_all(|_| Setup { shuffle: None, is_observed: false });
 }
 
 /// A loop draws its tasks as it is documented to.
 #[test]
 fn shuffled_schedules_are_those_of_the_model() {
-    compare(|seed| Setup { shuffle: Some(seed), is_observed: false });
+    compare_all(|seed| Setup { shuffle: Some(seed), is_observed: false });
 }
 
 /// An observer changes no schedule.
 #[test]
 fn observed_schedules_are_those_of_the_model() {
-    compare(|seed| Setup { shuffle: (seed.is_multiple_of(2)).then_some(seed), is_observed: true });
+    compare_all(|seed| Setup { shuffle: (seed.is_multiple_of(2)).then_some(seed), is_observed: true });
 }

@@ -20,7 +20,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use crate::leaves::Handle;
-use crate::random::Random;
+use crate::random::{Numbers, Random};
 use crate::runtime::{Coroutine, Failure, Outcome, Turn};
 
 /// A task's place in the list of all tasks.

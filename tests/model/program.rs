@@ -2,7 +2,7 @@
 
 use boucle::MissedTickBehavior;
 
-use crate::random::Random;
+use crate::random::Numbers;
 use crate::runtime::Mode;
 
 /// What is done with a loop from outside, one after the other. Then the loop is dropped.
@@ -143,9 +143,9 @@ fn leave_out_of_act(act: &mut Act, n: &mut usize) -> bool {
     }
 }
 
-/// Makes programs.
-pub(crate) struct Generator {
-    random: Random,
+/// Makes programs: the same ones of the same numbers.
+pub(crate) struct Generator<N> {
+    random: N,
     labels: u32,
     /// How many steps are left to this program.
     steps: usize,
@@ -191,9 +191,8 @@ const THEMES: [(&[usize], &[usize]); 5] = [
     (&[1, 2, 7, 10, 13, 16, 22], &[2, 11, 11]),
 ];
 
-impl Generator {
-    pub(crate) fn new(seed: u64) -> Self {
-        let mut random = Random::new(seed);
+impl<N: Numbers> Generator<N> {
+    pub(crate) fn new(mut random: N) -> Self {
         let rarity = 2 + random.below(3);
         let mut kinds: Vec<_> = (1..STEPS).filter(|_| random.below(rarity) == 0).collect();
         let mut acts: Vec<_> = (1..ACTS).filter(|_| random.below(rarity) == 0).collect();

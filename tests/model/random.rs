@@ -1,4 +1,18 @@
-//! Numbers that look random, for programs and for shuffled orders.
+//! The numbers that programs and shuffled orders are drawn by.
+
+/// A source of numbers.
+pub(crate) trait Numbers {
+    fn next(&mut self) -> u64;
+
+    /// Draws a number below `bound`: the upper half of its product with the next number.
+    fn below(&mut self, bound: usize) -> usize {
+        ((u128::from(self.next()) * bound as u128) >> 64) as usize
+    }
+
+    fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len())]
+    }
+}
 
 /// SplitMix64 (Steele, Lea and Flood, 2014): the generator that the builder's `shuffle` is documented to draw by.
 pub(crate) struct Random(u64);
@@ -7,21 +21,14 @@ impl Random {
     pub(crate) fn new(seed: u64) -> Self {
         Random(seed)
     }
+}
 
+impl Numbers for Random {
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
-    }
-
-    /// Draws a number below `bound`: the upper half of the product with 64 random bits.
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
-        ((u128::from(self.next()) * bound as u128) >> 64) as usize
-    }
-
-    pub(crate) fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[self.below(choices.len())]
     }
 }
