@@ -4,16 +4,15 @@
 //! cargo run --release --example cores
 //! ```
 //!
-//! prints, in five seconds (the figures vary; these are of a virtual machine with two cores, which other
-//! programs used too),
+//! prints, in three seconds (the figures vary; these are of a virtual machine with two cores),
 //!
 //! ```text
 //! (cores: 2, clients: 8, requests of each: 5000)
 //! loops   requests/s   clients: CPU, and each loop: CPU (requests)
-//!     1        12915         14 %   45 % (40000)
-//!     2        19688         17 %   35 % (20000)   35 % (20000)
+//!     1        25774         35 %   100 % (40000)
+//!     2        40419         38 %   70 % (20000)   67 % (20000)
 //!
-//! 2 loops answer 1.52 times as many requests as one.
+//! 2 loops answer 1.57 times as many requests as one.
 //! ```
 //!
 //! A loop uses one core: that of its thread. So a server for all cores is several loops, each in a thread
