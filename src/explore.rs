@@ -390,7 +390,11 @@ impl Explore {
     }
 
     fn search<F: Future>(&self, program: &(impl Fn() -> F + Sync)) -> Result<Explored, Failed> {
-        let mut tried = Tried { schedules: 0, choices: 0, until: self.time.map(|limit| real_now() + limit) };
+        let mut tried = Tried {
+            schedules: 0,
+            choices: 0,
+            until: self.time.and_then(|limit| real_now().checked_add(limit)),
+        };
         let complete = self.search_by_deviations(program, &mut tried)?;
         while !complete
             && self.strategy != Strategy::Exhaustive

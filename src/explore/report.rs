@@ -1,4 +1,4 @@
-//! What is said of a failure: the shortest failing schedule, drawn beside FIFO, and how to run it alone.
+//! What is said of a failure: the shortest failing schedule, drawn above FIFO's, and how to run it alone.
 
 use std::env;
 use std::error::Error;
@@ -23,7 +23,7 @@ since task 1 has spawned it (+#1) or woken it (#1=).";
 const ATTEMPTS: usize = 1_000;
 
 /// A schedule under which a program fails. It prints what is wrong, the schedule drawn above FIFO's, and the line that
-/// replays it.
+/// replays it; if `BOUCLE_SCHEDULE` has asked for the schedule, only what is wrong.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Failure {
@@ -44,7 +44,7 @@ pub(super) struct Replay {
 }
 
 impl Replay {
-    pub(super) fn schedule(self, planned: Deviations) -> Schedule {
+    fn schedule(self, planned: Deviations) -> Schedule {
         Schedule::new(planned, Chooser::First, self.polls, self.choices)
     }
 

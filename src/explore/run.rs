@@ -53,6 +53,7 @@ pub(super) fn run<F: Future>(program: &impl Fn() -> F, schedule: Schedule, obser
         schedule.fail(|| End::Failed(words(&*payload, None)));
         drop_quietly(payload);
     }
+    schedule.finish();
     Run {
         deviations: schedule.deviations(),
         taken: std::mem::take(&mut schedule.taken),

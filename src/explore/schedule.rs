@@ -60,7 +60,7 @@ pub(super) enum End {
     Failed(String),
     /// After so many polls.
     TooManyPolls(u64),
-    /// The choice at that position has fewer options than was planned for.
+    /// The choice at that position has fewer options than was planned for, or never came.
     Misfit(usize),
 }
 
@@ -138,6 +138,15 @@ impl Schedule {
     pub(super) fn fail(&mut self, how: impl FnOnce() -> End) {
         if let End::Well = self.end {
             self.end = how();
+        }
+    }
+
+    /// The run is over. It has gone wrong if it did not get to the last choice that was planned.
+    pub(super) fn finish(&mut self) {
+        if let Some(&(at, _)) = self.planned.0.last()
+            && at as usize >= self.taken.len()
+        {
+            self.fail(|| End::Misfit(at as usize));
         }
     }
 
@@ -302,7 +311,7 @@ impl End {
             End::Failed(words) => Some(words.clone()),
             End::TooManyPolls(limit) => Some(format!("the program has not ended after {limit} polls")),
             End::Misfit(at) => Some(format!(
-                "the schedule does not fit the program: choice {at} has fewer options than it had. A program that is \
+                "the schedule does not fit the program: choice {at} has fewer options than it had, or none. A program that is \
                  explored must do the same under the same schedule: no time, random number or thread may decide"
             )),
         }
