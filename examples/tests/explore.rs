@@ -40,8 +40,9 @@ time         0
 #2 cash      +#1==>[1]=yield==>[1] returned
 #3 card      +#1====>[1]=yield==>[1]=yield==>[1] returned
 
-A column is a turn, and a turn polls one task: [1]. Between its polls a task waits (~#2: for task 2), or is ready (=),
-since task 1 has spawned it (+#1) or woken it (#1=).
+[2] polled, second in its turn   === ready, waits for the thread
+~~~ waits for what it says   +#1 spawned by #1   #1 woken by #1   timer> woken by a timer
+!#1 aborted by #1   [x] dropped   ... as before
 
 To run it alone: BOUCLE_SCHEDULE=0:1,1:1 cargo run --example race
 

@@ -1,4 +1,4 @@
-//! `TaskGroup`: tasks that are spawned at any time, and belong to whoever holds the group.
+//! `TaskGroup`: tasks that are spawned at any time, and aborted when the group is dropped.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;

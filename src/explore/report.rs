@@ -14,11 +14,6 @@ use crate::trace::{Recorder, environment};
 /// The variable that replays a schedule.
 const VARIABLE: &str = "BOUCLE_SCHEDULE";
 
-/// How the pictures are read.
-const SIGNS: &str = "\
-A column is a turn, and a turn polls one task: [1]. Between its polls a task waits (~#2: for task 2), or is ready (=),
-since task 1 has spawned it (+#1) or woken it (#1=).";
-
 /// How many schedules are tried to find a shorter one.
 const ATTEMPTS: usize = 1_000;
 
@@ -65,14 +60,14 @@ impl Replay {
     }
 
     /// Runs a schedule once more, and draws it.
-    fn draw<F: Future>(self, program: &impl Fn() -> F, planned: &Deviations) -> (Run, String) {
+    fn draw<F: Future>(self, program: &impl Fn() -> F, planned: &Deviations, legend: bool) -> (Run, String) {
         let recorder = Recorder::new();
         let mut observers = Observers::default();
         observers.add(Box::new(recorder.clone()));
         let mut schedule = self.schedule(planned.clone());
         schedule.words = Some(Vec::new());
         let run = run(program, schedule, observers);
-        (run, recorder.trace().timeline().legend(false).to_string())
+        (run, recorder.trace().timeline().legend(legend).to_string())
     }
 
     /// Takes deviations away, in ever smaller groups, then lowers the choice of each that is left, while the program
@@ -111,13 +106,13 @@ impl Replay {
     /// What is said of a failure that was found after so many schedules.
     pub(super) fn report<F: Future>(self, program: &impl Fn() -> F, found: &Run, tried: u64) -> Failure {
         let shortest = self.shorten(program, found);
-        let (failed, picture) = self.draw(program, &shortest);
+        let (failed, picture) = self.draw(program, &shortest, false);
         let message = failed.failure.or_else(|| found.failure.clone()).unwrap_or_default();
-        let (fifo, usual) = self.draw(program, &Deviations::default());
+        let (fifo, usual) = self.draw(program, &Deviations::default(), true);
         let mut report = format!("schedule {tried} fails: {message}\n\n");
         let (deviations, choices) = (shortest.0.len(), failed.taken.len());
         if deviations == 0 {
-            _ = write!(report, "It is the first, FIFO:\n\n{picture}");
+            _ = write!(report, "It is the first, FIFO:\n\n{usual}");
         } else {
             let at = shortest.0.iter().map(|(at, _)| at).zip(&failed.words);
             let how: Vec<_> = at.map(|(at, words)| format!("  choice {at}: {words}")).collect();
@@ -129,7 +124,7 @@ impl Replay {
                  FIFO, which {passes}:\n\n{usual}"
             );
         }
-        _ = write!(report, "\n{SIGNS}\n\nTo run it alone: {VARIABLE}={shortest} {}", command());
+        _ = write!(report, "\nTo run it alone: {VARIABLE}={shortest} {}", command());
         Failure { message, schedule: shortest.to_string(), schedules: tried, report }
     }
 }

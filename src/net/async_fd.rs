@@ -24,7 +24,7 @@ use super::source::{READS, Source};
 /// A descriptor of any kind whose readiness can be awaited: a pipe, a terminal, an inotify, a socket of another
 /// crate.
 ///
-/// [`readable`](Self::readable) and [`writable`](Self::writable) wait, and whoever awaits them reads or writes
+/// [`readable`](Self::readable) and [`writable`](Self::writable) wait, and the program then reads or writes
 /// as usual. [`read_with`](Self::read_with) and [`write_with`](Self::write_with) wait only if the operation
 /// would block, which saves a system call each time; for these the descriptor must be non-blocking. Nothing
 /// here changes it: that is up to its owner.
