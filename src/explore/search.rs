@@ -1,0 +1,217 @@
+//! The search: which schedules are tried, and in what order.
+
+use std::fmt;
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::explore::run::{Run, run};
+use crate::explore::schedule::{Choices, Chooser, Deviations, Priorities, Schedule};
+use crate::observe::observers::Observers;
+use crate::time::clock::real_now;
+use crate::wake::order::Random;
+
+/// How a program is explored.
+#[derive(Clone, Debug)]
+pub(super) struct Options {
+    pub(super) schedules: u64,
+    pub(super) time: Option<Duration>,
+    pub(super) polls: u64,
+    pub(super) seed: u64,
+    pub(super) strategy: Strategy,
+    pub(super) choices: Choices,
+    pub(super) threads: usize,
+}
+
+/// Which schedules are tried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Strategy {
+    /// Those of `Exhaustive`, up to half of the bound, and then those of `Random`.
+    #[default]
+    Mixed,
+    /// Each that leaves FIFO once, then each that leaves it twice, and so on.
+    Exhaustive,
+    /// FIFO, and then one that is drawn by each seed: evenly, or by priorities that change
+    /// up to three times.
+    Random,
+}
+
+/// What was explored, without a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Explored {
+    /// How many schedules were tried.
+    pub schedules: u64,
+    /// Whether these are all that the options allow.
+    pub complete: bool,
+}
+
+/// How many schedules are tried, or shared out among threads, before the time and the results are looked at.
+const CHUNK: usize = 256;
+
+/// A schedule to be tried.
+enum Plan {
+    Deviations(Deviations),
+    /// Evenly, by a seed.
+    Even(u64),
+    /// By a seed, and priorities that change so often.
+    Priorities(u64, usize),
+}
+
+/// What has been tried so far.
+struct Tried {
+    schedules: u64,
+    /// The most choices that a run had.
+    choices: usize,
+    until: Option<Instant>,
+}
+
+impl Tried {
+    fn is_late(&self) -> bool {
+        self.until.is_some_and(|until| real_now() >= until)
+    }
+}
+
+/// A run that has failed, after so many schedules.
+pub(super) struct Failed {
+    pub(super) run: Run,
+    pub(super) tried: u64,
+}
+
+impl Options {
+    pub(super) fn search<F: Future>(&self, program: &(impl Fn() -> F + Sync)) -> Result<Explored, Failed> {
+        let mut tried = Tried {
+            schedules: 0,
+            choices: 0,
+            until: self.time.and_then(|limit| real_now().checked_add(limit)),
+        };
+        let complete = self.search_by_deviations(program, &mut tried)?;
+        while !complete
+            && self.strategy != Strategy::Exhaustive
+            && tried.schedules < self.schedules
+            && !tried.is_late()
+        {
+            let to = self.schedules.min(tried.schedules + CHUNK as u64);
+            let plans: Vec<_> = (tried.schedules..to).map(|index| self.drawn(index)).collect();
+            self.try_all(program, &plans, &mut tried)?;
+        }
+        Ok(Explored { schedules: tried.schedules, complete })
+    }
+
+    /// Tries FIFO, then all with one deviation from it, then all with two, up to a bound. Returns whether these are
+    /// all.
+    fn search_by_deviations<F: Future>(
+        &self,
+        program: &(impl Fn() -> F + Sync),
+        tried: &mut Tried,
+    ) -> Result<bool, Failed> {
+        let bound = match self.strategy {
+            Strategy::Mixed => self.schedules.div_ceil(2),
+            Strategy::Exhaustive => self.schedules,
+            Strategy::Random => 1,
+        };
+        let mut plans = vec![Plan::Deviations(Deviations::default())];
+        while !plans.is_empty() {
+            let mut next = Vec::new();
+            for chunk in plans.chunks(CHUNK) {
+                let left = usize::try_from(bound - tried.schedules).unwrap_or(usize::MAX);
+                if left < chunk.len() {
+                    return self.try_all(program, &chunk[..left], tried).map(|_| false);
+                }
+                let runs = self.try_all(program, chunk, tried)?;
+                if tried.is_late() {
+                    return Ok(false);
+                }
+                let longer = runs.iter().flat_map(Run::one_deviation_more).map(Plan::Deviations);
+                // No more than can be tried, and one to show that they are not all.
+                next.extend(longer.take(left.saturating_add(1).saturating_sub(next.len())));
+            }
+            plans = next;
+        }
+        Ok(true)
+    }
+
+    /// Runs schedules, up to the first that fails.
+    fn try_all<F: Future>(
+        &self,
+        program: &(impl Fn() -> F + Sync),
+        plans: &[Plan],
+        tried: &mut Tried,
+    ) -> Result<Vec<Run>, Failed> {
+        let mut runs = self.run_all(program, plans, tried.choices);
+        tried.schedules += runs.len() as u64;
+        tried.choices = runs.iter().fold(tried.choices, |most, run| most.max(run.taken.len()));
+        match runs.pop_if(|last| last.failure.is_some()) {
+            Some(run) => Err(Failed { run, tried: tried.schedules }),
+            None => Ok(runs),
+        }
+    }
+
+    /// A random schedule: every other one is drawn evenly.
+    fn drawn(&self, index: u64) -> Plan {
+        let seed = Random::new(self.seed ^ index.rotate_left(32)).next();
+        if index.is_multiple_of(2) {
+            Plan::Even(seed)
+        } else {
+            Plan::Priorities(seed, 1 + index as usize / 2 % 3)
+        }
+    }
+
+    /// Runs schedules, on some threads, up to the first that fails.
+    fn run_all<F: Future>(
+        &self,
+        program: &(impl Fn() -> F + Sync),
+        plans: &[Plan],
+        choices: usize,
+    ) -> Vec<Run> {
+        let (next, end) = (AtomicUsize::new(0), AtomicUsize::new(plans.len()));
+        let strand = || {
+            let mut runs = Vec::new();
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                if index >= end.load(Ordering::Relaxed) {
+                    return runs;
+                }
+                let run = run(program, self.schedule(&plans[index], choices), Observers::default());
+                if run.failure.is_some() {
+                    end.fetch_min(index, Ordering::Relaxed);
+                }
+                runs.push((index, run));
+            }
+        };
+        let mut runs = if self.threads == 1 {
+            strand()
+        } else {
+            thread::scope(|scope| {
+                let strands: Vec<_> = (0..self.threads).map(|_| scope.spawn(strand)).collect();
+                let ended = strands.into_iter().map(|strand| strand.join());
+                ended.flat_map(|runs| runs.unwrap_or_else(|payload| resume_unwind(payload))).collect()
+            })
+        };
+        runs.sort_unstable_by_key(|(index, _)| *index);
+        let first_failed = end.into_inner();
+        runs.into_iter().take_while(|(index, _)| *index <= first_failed).map(|(_, run)| run).collect()
+    }
+
+    fn schedule(&self, plan: &Plan, choices: usize) -> Schedule {
+        let (planned, chooser) = match plan {
+            Plan::Deviations(deviations) => (deviations.clone(), Chooser::First),
+            Plan::Even(seed) => (Deviations::default(), Chooser::Random(Random::new(*seed))),
+            Plan::Priorities(seed, falls) => {
+                let priorities = Priorities::new(Random::new(*seed), *falls, choices as u64);
+                (Deviations::default(), Chooser::Priorities(priorities))
+            }
+        };
+        Schedule::new(planned, chooser, self.polls, self.choices)
+    }
+}
+
+impl fmt::Display for Explored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.complete { "complete" } else { "bounded" };
+        let plural = if self.schedules == 1 { "" } else { "s" };
+        write!(f, "{} schedule{plural}, {kind}", self.schedules)
+    }
+}
