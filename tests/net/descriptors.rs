@@ -180,7 +180,7 @@ fn an_edge_during_an_operation_is_not_lost() {
     assert!(one.poll_read_with(cx, |socket| socket.recv(&mut buffer)).is_ready());
 
     let mut tries = 0;
-    let mut receive = || {
+    let receive = || {
         one.poll_read_with(cx, |socket| {
             tries += 1;
             let received = socket.recv(&mut buffer);
@@ -191,13 +191,7 @@ fn an_edge_during_an_operation_is_not_lost() {
             received
         })
     };
-    let mut polled = receive();
-    if cfg!(mio_unsupported_force_poll_poll) {
-        assert!(polled.is_pending()); // mio reports it when it is asked to watch this side again
-        turn(&event_loop);
-        polled = receive();
-    }
-    assert!(matches!(polled, Poll::Ready(Ok(6))), "{polled:?}");
+    assert_ready(&event_loop, 6, receive);
     assert_eq!(tries, 2);
 }
 
@@ -224,7 +218,7 @@ fn an_operation_may_try_another_one() {
 
     // The outer one finds nothing; then two messages come, of which the inner one takes the first.
     let mut taken = None;
-    let mut outer = || {
+    let outer = || {
         one.poll_read_with(cx, |socket| {
             let found = receive(socket);
             if taken.is_none() {
@@ -236,13 +230,7 @@ fn an_operation_may_try_another_one() {
             found
         })
     };
-    let mut polled = outer();
-    if cfg!(mio_unsupported_force_poll_poll) {
-        assert!(polled.is_pending()); // mio reports it when it is asked to watch this side again
-        turn(&event_loop);
-        polled = outer();
-    }
-    assert!(matches!(polled, Poll::Ready(Ok(4))), "{polled:?}");
+    assert_ready(&event_loop, 4, outer);
     assert_eq!(taken, Some(3));
 }
 
@@ -578,4 +566,15 @@ mod of_linux {
             fs::remove_dir_all(&folder).unwrap();
         });
     }
+}
+
+/// Asserts that an operation takes a message of that length at its first poll; where mio polls, at its second.
+fn assert_ready(event_loop: &EventLoop, len: usize, mut operation: impl FnMut() -> Poll<io::Result<usize>>) {
+    let mut polled = operation();
+    if cfg!(mio_unsupported_force_poll_poll) {
+        assert!(polled.is_pending()); // mio reports it when it is asked to watch this side again
+        turn(event_loop);
+        polled = operation();
+    }
+    assert!(matches!(polled, Poll::Ready(Ok(taken)) if taken == len), "{polled:?}");
 }
