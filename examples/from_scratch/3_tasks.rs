@@ -1,0 +1,207 @@
+//! From scratch, 3: many tasks. A slab holds them, a queue says who is next, and a waker pushes a number.
+//!
+//! ```sh
+//! cargo run --example scratch_3
+//! ```
+//!
+//! prints
+//!
+//! ```text
+//! main spawns
+//! a 1
+//! b 1
+//! a 2
+//! b 2
+//! main has 10 and 20
+//! the answer of another thread is 42
+//! a panic of one task has ended all: the other stood at step 1 of 2
+//! ```
+//!
+//! A task is a future that the loop owns. Its number is its place in the slab. To wake a task is to push its number
+//! into the ready queue, so a wake leaves a trace that only the loop takes, and that says which task it is for.
+//! First in, first out: `a` and `b` each take a step, and each comes again when the other has had its turn.
+//!
+//! `spawn` gives a handle. The handle's future is the simplest that waits for another task: it leaves its waker
+//! beside the place where the output will be.
+//!
+//! What it cannot do: a task that panics unwinds through the loop, which ends all the others. And nothing here waits
+//! for time: `4_timers.rs`.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::{Arc, Condvar, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
+
+use slab::Slab;
+
+thread_local! {
+    /// A task's box leaves its place while it is polled, since a poll may spawn another task.
+    static TASKS: RefCell<Slab<Option<Task>>> = const { RefCell::new(Slab::new()) };
+    static READY: Arc<Ready> = Arc::default();
+}
+
+type Task = Pin<Box<dyn Future<Output = ()>>>;
+
+/// The numbers of the tasks to poll, in the order of their wakes.
+#[derive(Default)]
+struct Ready {
+    queue: Mutex<VecDeque<usize>>,
+    not_empty: Condvar,
+}
+
+impl Ready {
+    fn push(&self, number: usize) {
+        self.queue.lock().unwrap().push_back(number);
+        self.not_empty.notify_one();
+    }
+
+    /// Sleeps while the queue is empty. It looks and falls asleep under the lock that `push` takes, so no wake can
+    /// come between the two.
+    fn pop(&self) -> usize {
+        let queue = self.queue.lock().unwrap();
+        let mut queue = self.not_empty.wait_while(queue, |queue| queue.is_empty()).unwrap();
+        queue.pop_front().expect("it is not empty")
+    }
+}
+
+struct TaskWaker {
+    number: usize,
+    ready: Arc<Ready>,
+}
+
+impl Wake for TaskWaker {
+    fn wake(self: Arc<Self>) {
+        self.ready.push(self.number);
+    }
+}
+
+/// Spawns `main`, and polls what is ready until `main` is done.
+pub(crate) fn run<T: 'static>(main: impl Future<Output = T> + 'static) -> T {
+    let main = spawn(main);
+    loop {
+        if let Some(output) = main.0.borrow_mut().output.take() {
+            return output;
+        }
+        poll(READY.with(|ready| ready.pop()));
+    }
+}
+
+fn poll(number: usize) {
+    // A waker may outlive its task: then there is none, or another, which is polled in vain.
+    let Some(mut task) = TASKS.with_borrow_mut(|tasks| tasks.get_mut(number).and_then(Option::take)) else {
+        return;
+    };
+    let waker = Waker::from(Arc::new(TaskWaker { number, ready: READY.with(Arc::clone) }));
+    match task.as_mut().poll(&mut Context::from_waker(&waker)) {
+        Poll::Ready(()) => _ = TASKS.with_borrow_mut(|tasks| tasks.remove(number)),
+        Poll::Pending => TASKS.with_borrow_mut(|tasks| tasks[number] = Some(task)),
+    }
+}
+
+pub(crate) fn spawn<T: 'static>(future: impl Future<Output = T> + 'static) -> JoinHandle<T> {
+    let join = Rc::new(RefCell::new(Join { output: None, waiter: None }));
+    let handle = JoinHandle(join.clone());
+    let task = async move {
+        let output = future.await;
+        let mut join = join.borrow_mut();
+        join.output = Some(output);
+        if let Some(waiter) = join.waiter.take() {
+            waiter.wake();
+        }
+    };
+    let number = TASKS.with_borrow_mut(|tasks| tasks.insert(Some(Box::pin(task))));
+    READY.with(|ready| ready.push(number));
+    handle
+}
+
+pub(crate) struct JoinHandle<T>(Rc<RefCell<Join<T>>>);
+
+struct Join<T> {
+    output: Option<T>,
+    waiter: Option<Waker>,
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = T;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let mut join = self.0.borrow_mut();
+        if let Some(output) = join.output.take() {
+            return Poll::Ready(output);
+        }
+        join.waiter = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+/// Goes to the end of the queue once: it wakes itself, and is pending.
+pub(crate) async fn yield_now() {
+    let mut has_yielded = false;
+    std::future::poll_fn(|cx| {
+        if has_yielded {
+            return Poll::Ready(());
+        }
+        has_yielded = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+async fn steps(name: &str, result: u32) -> u32 {
+    println!("{name} 1");
+    yield_now().await;
+    println!("{name} 2");
+    result
+}
+
+/// Asks another thread, which wakes the task when it has the answer.
+async fn ask_a_thread() -> u32 {
+    let answer = Arc::new(Mutex::new(None));
+    let mut has_asked = false;
+    std::future::poll_fn(|cx| {
+        if let Some(answer) = *answer.lock().unwrap() {
+            return Poll::Ready(answer);
+        }
+        if !has_asked {
+            has_asked = true;
+            let (answer, waker) = (answer.clone(), cx.waker().clone());
+            thread::spawn(move || {
+                *answer.lock().unwrap() = Some(42);
+                waker.wake();
+            });
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+fn main() {
+    run(async {
+        println!("main spawns");
+        let (a, b) = (spawn(steps("a", 10)), spawn(steps("b", 20)));
+        println!("main has {} and {}", a.await, b.await);
+        println!("the answer of another thread is {}", ask_a_thread().await);
+    });
+
+    panic::set_hook(Box::new(|_| {})); // no message
+    let step = Rc::new(Cell::new(0));
+    let other = step.clone();
+    let ended = catch_unwind(AssertUnwindSafe(|| {
+        run(async move {
+            let other = spawn(async move {
+                other.set(1);
+                yield_now().await;
+                other.set(2);
+            });
+            spawn(async { panic!("a fault in this task alone") });
+            other.await;
+        });
+    }));
+    assert!(ended.is_err());
+    println!("a panic of one task has ended all: the other stood at step {} of 2", step.get());
+}

@@ -1,0 +1,220 @@
+//! From scratch, 4: time. The loop gets its turn: run what is ready, sleep until the first deadline, wake who is due.
+//!
+//! ```sh
+//! cargo run --example scratch_4
+//! ```
+//!
+//! prints, in a second and a half,
+//!
+//! ```text
+//! Entrée dans 1
+//! Entrée dans 0.5
+//! Entrée dans 1.5
+//! Sortie de 0.5
+//! Sortie de 1
+//! Sortie de 1.5
+//! [1.0, 0.25, 2.25]
+//! 7 turns
+//! 100,000 sleeps are dropped, and 100,000 deadlines are in the heap
+//! ```
+//!
+//! A sleep is a deadline in a heap, with the waker of the task that awaits it. All three sleeps are armed in the first
+//! batch, so the thread sleeps three times, until each of the three deadlines.
+//!
+//! What it cannot do is forget. Only the first of a heap is easy to take out, so a sleep that is dropped leaves its
+//! deadline there until it is due. A server has a timeout of a minute for each request, and hardly one is ever due:
+//! its heap holds the requests of a minute. And nothing here waits for a socket: `5_sockets`.
+
+use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::{Arc, Condvar, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
+
+use slab::Slab;
+
+thread_local! {
+    static TASKS: RefCell<Slab<Option<Task>>> = const { RefCell::new(Slab::new()) };
+    static READY: Arc<Ready> = Arc::default();
+    static TIMERS: RefCell<Timers> = RefCell::default();
+    static TURNS: Cell<usize> = const { Cell::new(0) };
+}
+
+type Task = Pin<Box<dyn Future<Output = ()>>>;
+
+#[derive(Default)]
+struct Ready {
+    queue: Mutex<VecDeque<usize>>,
+    not_empty: Condvar,
+}
+
+struct TaskWaker {
+    number: usize,
+    ready: Arc<Ready>,
+}
+
+impl Wake for TaskWaker {
+    fn wake(self: Arc<Self>) {
+        self.ready.queue.lock().unwrap().push_back(self.number);
+        self.ready.not_empty.notify_one();
+    }
+}
+
+/// The deadlines, the first on top, and who waits for each. Those that are armed for one time keep their order.
+#[derive(Default)]
+struct Timers {
+    deadlines: BinaryHeap<Reverse<(Instant, u64)>>,
+    waiters: HashMap<u64, Waker>,
+    armed: u64,
+}
+
+/// One turn after the other, until `main` is done.
+pub(crate) fn run<T: 'static>(main: impl Future<Output = T> + 'static) -> T {
+    let main = spawn(main);
+    loop {
+        TURNS.set(TURNS.get() + 1);
+
+        // 1 run: what is ready now. What is woken meanwhile is for the next turn.
+        let batch = READY.with(|ready| std::mem::take(&mut *ready.queue.lock().unwrap()));
+        batch.into_iter().for_each(poll);
+        if let Some(output) = main.0.borrow_mut().output.take() {
+            return output;
+        }
+
+        // 2 park: until the first deadline, or until a wake.
+        let first =
+            TIMERS.with_borrow(|timers| timers.deadlines.peek().map(|Reverse((deadline, _))| *deadline));
+        let timeout = first.map_or(Duration::MAX, |first| first.saturating_duration_since(Instant::now()));
+        READY.with(|ready| {
+            let queue = ready.queue.lock().unwrap();
+            drop(ready.not_empty.wait_timeout_while(queue, timeout, |queue| queue.is_empty()));
+        });
+
+        // 3 wake: who waits for a deadline that has passed.
+        while let Some(waiter) = TIMERS.with_borrow_mut(Timers::pop_due) {
+            waiter.wake();
+        }
+    }
+}
+
+impl Timers {
+    fn pop_due(&mut self) -> Option<Waker> {
+        let Reverse((deadline, number)) = *self.deadlines.peek()?;
+        if deadline > Instant::now() {
+            return None;
+        }
+        self.deadlines.pop();
+        self.waiters.remove(&number)
+    }
+}
+
+fn poll(number: usize) {
+    let Some(mut task) = TASKS.with_borrow_mut(|tasks| tasks.get_mut(number).and_then(Option::take)) else {
+        return;
+    };
+    let waker = Waker::from(Arc::new(TaskWaker { number, ready: READY.with(Arc::clone) }));
+    match task.as_mut().poll(&mut Context::from_waker(&waker)) {
+        Poll::Ready(()) => _ = TASKS.with_borrow_mut(|tasks| tasks.remove(number)),
+        Poll::Pending => TASKS.with_borrow_mut(|tasks| tasks[number] = Some(task)),
+    }
+}
+
+pub(crate) fn spawn<T: 'static>(future: impl Future<Output = T> + 'static) -> JoinHandle<T> {
+    let join = Rc::new(RefCell::new(Join { output: None, waiter: None }));
+    let handle = JoinHandle(join.clone());
+    let task = async move {
+        let output = future.await;
+        let mut join = join.borrow_mut();
+        join.output = Some(output);
+        if let Some(waiter) = join.waiter.take() {
+            waiter.wake();
+        }
+    };
+    let number = TASKS.with_borrow_mut(|tasks| tasks.insert(Some(Box::pin(task))));
+    READY.with(|ready| ready.queue.lock().unwrap().push_back(number));
+    handle
+}
+
+pub(crate) struct JoinHandle<T>(Rc<RefCell<Join<T>>>);
+
+struct Join<T> {
+    output: Option<T>,
+    waiter: Option<Waker>,
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = T;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let mut join = self.0.borrow_mut();
+        if let Some(output) = join.output.take() {
+            return Poll::Ready(output);
+        }
+        join.waiter = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+pub(crate) struct Sleep {
+    until: Instant,
+}
+
+pub(crate) fn sleep(duration: Duration) -> Sleep {
+    Sleep { until: Instant::now() + duration }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.until <= Instant::now() {
+            return Poll::Ready(());
+        }
+        TIMERS.with_borrow_mut(|timers| {
+            timers.armed += 1;
+            timers.deadlines.push(Reverse((self.until, timers.armed)));
+            timers.waiters.insert(timers.armed, cx.waker().clone());
+        });
+        Poll::Pending
+    }
+}
+
+/// Runs the futures at the same time. Returns their results in the order in which they were given.
+async fn gather<F: Future + 'static>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+    let handles: Vec<_> = futures.into_iter().map(spawn).collect();
+    let mut results = Vec::new();
+    for handle in handles {
+        results.push(handle.await);
+    }
+    results
+}
+
+async fn mysleep(duration: f64) -> f64 {
+    println!("Entrée dans {duration}");
+    sleep(Duration::from_secs_f64(duration)).await;
+    println!("Sortie de {duration}");
+    duration.powi(2)
+}
+
+/// How many deadlines the loop has to keep.
+pub(crate) fn timers() -> usize {
+    TIMERS.with_borrow(|timers| timers.deadlines.len())
+}
+
+fn main() {
+    println!("{:?}", run(gather([1.0, 0.5, 1.5].map(mysleep))));
+    println!("{} turns", TURNS.get());
+
+    run(async {
+        for _ in 0..100_000 {
+            let mut timeout = sleep(Duration::from_secs(60));
+            let polled = std::future::poll_fn(|cx| Poll::Ready(Pin::new(&mut timeout).poll(cx))).await;
+            assert!(polled.is_pending()); // the answer came first: the timeout is dropped
+        }
+    });
+    assert_eq!(timers(), 100_000);
+    println!("100,000 sleeps are dropped, and 100,000 deadlines are in the heap");
+}

@@ -1,0 +1,156 @@
+//! The five programs from scratch again, on boucle: what each could not do is done here.
+//!
+//! ```sh
+//! cargo run --example on_boucle -- 4
+//! ```
+//!
+//! prints, at once, since the clock is virtual,
+//!
+//! ```text
+//! Entrée dans 1
+//! Entrée dans 0.5
+//! Entrée dans 1.5
+//! Sortie de 0.5
+//! Sortie de 1
+//! Sortie de 1.5
+//! [1.0, 0.25, 2.25]
+//! 100,000 sleeps are dropped, and 0 deadlines are in the wheel
+//! ```
+//!
+//! Each of the five has its recorded page: `BOUCLE_TRACE=run.html cargo run --example on_boucle -- 4`.
+//!
+//! Read next: `README.md` beside this file.
+
+#[allow(dead_code)] // the loop
+#[path = "2_wake.rs"]
+mod wake;
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::io;
+use std::panic;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use boucle::observe::{Event, Live, Observer};
+use boucle::{EventLoop, gather, sleep, spawn_named, yield_now};
+use stage::options::{self, Arg::Value, ValueExt};
+use stage::println;
+use wake::Parks;
+
+const HELP: &str = "\
+Runs one of the five programs from scratch on boucle.
+
+usage: on_boucle N
+
+  N  1 two coroutines   2 a waker   3 tasks   4 timers   5 a task whose every await is ready";
+
+fn main() -> io::Result<()> {
+    let program = options::read(HELP, |arguments| match arguments.next()? {
+        Some(Value(number)) => match number.parse()? {
+            number @ 1..=5 => Ok(number),
+            number => Err(format!("there is no program {number}, only 1 to 5").into()),
+        },
+        Some(option) => Err(option.unexpected()),
+        None => Err("which of the five programs? A number from 1 to 5 is missing".into()),
+    });
+    let watch = Watch::default();
+    let event_loop = EventLoop::builder().virtual_clock().observe(watch.clone()).build()?;
+    match program {
+        1 => event_loop.block_on(two_coroutines()),
+        2 => event_loop.block_on(a_waker()),
+        3 => event_loop.block_on(tasks()),
+        4 => event_loop.block_on(sleeps(watch)),
+        _ => event_loop.block_on(every_await_is_ready()),
+    }
+    Ok(())
+}
+
+async fn mysleep(duration: f64) -> f64 {
+    println!("Entrée dans {duration}");
+    sleep(Duration::from_secs_f64(duration)).await;
+    println!("Sortie de {duration}");
+    duration.powi(2)
+}
+
+/// Counts the polls of a future.
+async fn counted<F: Future>(future: F, polls: Rc<Cell<u64>>) -> F::Output {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        polls.set(polls.get() + 1);
+        future.as_mut().poll(cx)
+    })
+    .await
+}
+
+async fn two_coroutines() {
+    let polls = Rc::new(Cell::new(0));
+    println!("{:?}", gather([1.0, 0.5].map(|duration| counted(mysleep(duration), polls.clone()))).await);
+    println!("polled {} times: two wait, and two are woken", polls.get());
+}
+
+async fn a_waker() {
+    println!("{}", mysleep(1.0).await);
+    Parks::default().await;
+    println!("woken during its poll, and polled again: the wake is not lost");
+}
+
+async fn tasks() {
+    async fn steps(name: &str, result: u32) -> u32 {
+        println!("{name} 1");
+        yield_now().await;
+        println!("{name} 2");
+        result
+    }
+    println!("main spawns");
+    let (a, b) = (spawn_named("a", steps("a", 10)), spawn_named("b", steps("b", 20)));
+    println!("main has {} and {}", a.await.unwrap(), b.await.unwrap());
+
+    let step = Rc::new(Cell::new(0));
+    let other = step.clone();
+    let other = spawn_named("other", async move {
+        other.set(1);
+        yield_now().await;
+        other.set(2);
+    });
+    panic::set_hook(Box::new(|_| {})); // no message
+    let faulty = spawn_named("faulty", async { panic!("a fault in this task alone") });
+    other.await.unwrap();
+    assert!(faulty.await.unwrap_err().is_panic());
+    println!("a panic of one task has ended that task: the other stood at step {} of 2", step.get());
+}
+
+async fn sleeps(watch: Watch) {
+    println!("{:?}", gather([1.0, 0.5, 1.5].map(mysleep)).await);
+    for _ in 0..100_000 {
+        let mut timeout = sleep(Duration::from_secs(60));
+        let polled = poll_fn(|cx| Poll::Ready(Pin::new(&mut timeout).poll(cx))).await;
+        assert!(polled.is_pending());
+    }
+    yield_now().await; // what is observed is told between two polls
+    println!("100,000 sleeps are dropped, and {} deadlines are in the wheel", watch.0.borrow().timers.len());
+}
+
+async fn every_await_is_ready() {
+    let turn = Rc::new(Cell::new(false));
+    let next = turn.clone();
+    drop(spawn_named("next", async move { next.set(true) }));
+    for number in 1..=10_000 {
+        sleep(Duration::ZERO).await;
+        if turn.take() {
+            println!("the task that was next has had its turn after {number} awaits that were ready at once");
+        }
+    }
+}
+
+/// What the loop holds, as its events tell.
+#[derive(Clone, Default)]
+struct Watch(Rc<RefCell<Live>>);
+
+impl Observer for Watch {
+    fn observe(&mut self, event: &Event) {
+        self.0.borrow_mut().apply(event);
+    }
+}

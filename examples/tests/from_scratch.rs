@@ -1,0 +1,238 @@
+//! The five programs from scratch: each prints what its header says, and ends with something that it cannot do. That
+//! is checked here: each check fails on the program's loop, and passes on boucle.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::task::Poll;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use boucle::EventLoop;
+use boucle::observe::{Event, Live, Observer};
+use stage::testing::{documented, lines, run};
+
+#[allow(dead_code)]
+#[path = "../from_scratch/1_poll.rs"]
+mod scratch_1;
+#[allow(dead_code)]
+#[path = "../from_scratch/2_wake.rs"]
+mod scratch_2;
+#[allow(dead_code)]
+#[path = "../from_scratch/3_tasks.rs"]
+mod scratch_3;
+#[allow(dead_code)]
+#[path = "../from_scratch/4_timers.rs"]
+mod scratch_4;
+#[allow(dead_code)]
+#[path = "../from_scratch/5_sockets/event_loop.rs"]
+mod scratch_5;
+
+/// Each program prints what its header says, under the real clock.
+#[test]
+fn the_programs_print_what_their_headers_say() {
+    for (program, source) in [
+        ("scratch_1", "1_poll.rs"),
+        ("scratch_2", "2_wake.rs"),
+        ("scratch_3", "3_tasks.rs"),
+        ("scratch_4", "4_timers.rs"),
+        ("scratch_5", "5_sockets/main.rs"),
+    ] {
+        let output = run(program, &[]);
+        assert_eq!(lines(&output), documented(format!("from_scratch/{source}")), "{output:?}");
+        assert!(output.status.success());
+    }
+}
+
+/// On boucle the same programs print the same, but for the last line.
+#[test]
+fn the_programs_print_the_same_on_boucle_but_for_the_last_line() {
+    let last_lines = [
+        "polled 4 times: two wait, and two are woken",
+        "woken during its poll, and polled again: the wake is not lost",
+        "a panic of one task has ended that task: the other stood at step 2 of 2",
+        "100,000 sleeps are dropped, and 0 deadlines are in the wheel",
+        "the task that was next has had its turn after 129 awaits that were ready at once",
+    ];
+    for (program, expected) in (1..).zip(last_lines) {
+        let output = run("on_boucle", &[&program.to_string()]);
+        assert_eq!(lines(&output).pop().as_deref(), Some(expected), "{output:?}");
+    }
+    assert_eq!(lines(&run("on_boucle", &["1"]))[..5], documented("from_scratch/1_poll.rs")[..5]);
+    assert_eq!(lines(&run("on_boucle", &["3"]))[..6], documented("from_scratch/3_tasks.rs")[..6]);
+    assert_eq!(lines(&run("on_boucle", &["4"])), documented("from_scratch/on_boucle.rs"));
+}
+
+/// Files of at most 220 lines, comments included: each can be read whole.
+#[test]
+fn a_loop_from_scratch_is_a_page_or_two() {
+    for source in ["1_poll.rs", "2_wake.rs", "3_tasks.rs", "4_timers.rs", "5_sockets/event_loop.rs"] {
+        let lines = std::fs::read_to_string(format!("from_scratch/{source}")).unwrap().lines().count();
+        assert!((40..=220).contains(&lines), "{source}: {lines}");
+    }
+}
+
+type Boxed = Pin<Box<dyn Future<Output = ()>>>;
+
+/// How often a loop polls a future that waits for 50 ms, for a thread that wakes it then.
+fn polls_of_a_wait(run: impl FnOnce(Boxed)) -> u64 {
+    let polls = Rc::new(Cell::new(0));
+    let counter = polls.clone();
+    let mut end = None;
+    run(Box::pin(poll_fn(move |cx| {
+        counter.set(counter.get() + 1);
+        let waker = cx.waker().clone();
+        let end = *end.get_or_insert_with(|| {
+            thread::spawn(|| {
+                thread::sleep(Duration::from_millis(60));
+                waker.wake();
+            });
+            Instant::now() + Duration::from_millis(50)
+        });
+        if Instant::now() < end { Poll::Pending } else { Poll::Ready(()) }
+    })));
+    polls.get()
+}
+
+#[test]
+fn without_a_waker_a_loop_polls_in_vain() {
+    let polls = polls_of_a_wait(|future| drop(scratch_1::run(vec![future])));
+    assert!(polls > 1_000, "{polls}");
+    assert_eq!(polls_of_a_wait(boucle::run), 2);
+}
+
+/// Whether a loop comes to the end of a future that is woken during its poll, and whose poll parks the thread. A loop
+/// that has not after a while is woken once more, so that it ends.
+fn is_the_wake_kept(run: impl FnOnce(scratch_2::Parks) + Send + 'static) -> bool {
+    let (ended, end) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        run(scratch_2::Parks::default());
+        let _ = ended.send(());
+    });
+    let is_kept = end.recv_timeout(Duration::from_millis(500)) != Err(RecvTimeoutError::Timeout);
+    thread.thread().unpark();
+    thread.join().unwrap();
+    is_kept
+}
+
+#[test]
+fn a_wake_that_is_a_token_of_the_thread_is_lost() {
+    assert!(!is_the_wake_kept(|future| _ = scratch_2::run(future)));
+    assert!(is_the_wake_kept(boucle::run));
+}
+
+/// How far a task gets beside one that panics. `spawn` of two tasks is the caller's.
+fn steps_beside_a_panic(run: impl FnOnce(Boxed, Boxed)) -> u32 {
+    let step = Rc::new(Cell::new(0));
+    let other = step.clone();
+    let other = async move {
+        other.set(1);
+        yield_once().await;
+        other.set(2);
+    };
+    let faulty = async { panic!("a fault in this task alone") };
+    let _ = catch_unwind(AssertUnwindSafe(|| run(Box::pin(other), Box::pin(faulty))));
+    step.get()
+}
+
+/// To the end of the queue, once: as any loop understands it.
+async fn yield_once() {
+    let mut has_yielded = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut has_yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+#[test]
+fn a_panic_ends_a_loop_that_does_not_catch_it() {
+    let from_scratch = steps_beside_a_panic(|other, faulty| {
+        scratch_3::run(async {
+            let other = scratch_3::spawn(other);
+            drop(scratch_3::spawn(faulty));
+            other.await;
+        });
+    });
+    let on_boucle = steps_beside_a_panic(|other, faulty| {
+        boucle::run(async {
+            let other = boucle::spawn(other);
+            drop(boucle::spawn(faulty));
+            other.await.unwrap();
+        });
+    });
+    assert_eq!((from_scratch, on_boucle), (1, 2));
+}
+
+/// Polls a sleep once, and drops it.
+async fn arm_and_drop(mut sleep: impl Future<Output = ()> + Unpin) {
+    let polled = poll_fn(|cx| Poll::Ready(Pin::new(&mut sleep).poll(cx))).await;
+    assert!(polled.is_pending());
+}
+
+#[test]
+fn a_heap_keeps_what_is_cancelled() {
+    const MINUTE: Duration = Duration::from_secs(60);
+    scratch_4::run(async {
+        for _ in 0..1_000 {
+            arm_and_drop(scratch_4::sleep(MINUTE)).await;
+        }
+    });
+    assert_eq!(scratch_4::timers(), 1_000);
+
+    #[derive(Clone, Default)]
+    struct Watch(Rc<RefCell<(Live, usize)>>);
+    impl Observer for Watch {
+        fn observe(&mut self, event: &Event) {
+            let (live, most) = &mut *self.0.borrow_mut();
+            live.apply(event);
+            *most = live.timers.len().max(*most);
+        }
+    }
+    let watch = Watch::default();
+    let event_loop = EventLoop::builder().observe(watch.clone()).build().unwrap();
+    event_loop.block_on(async {
+        for _ in 0..1_000 {
+            arm_and_drop(boucle::sleep(MINUTE)).await;
+        }
+        boucle::yield_now().await;
+        assert_eq!(watch.0.borrow().0.timers.len(), 0);
+        assert_eq!(watch.0.borrow().1, 1); // it did see them
+    });
+}
+
+#[test]
+fn a_task_whose_every_await_is_ready_keeps_the_thread() {
+    let awaits_before_the_next = Rc::new(Cell::new(None));
+    let next = awaits_before_the_next.clone();
+    scratch_5::run(async move {
+        let awaits = Rc::new(Cell::new(0));
+        let seen = awaits.clone();
+        let other = scratch_5::spawn(async move { next.set(Some(seen.get())) });
+        for _ in 0..10_000 {
+            awaits.set(awaits.get() + 1);
+            scratch_5::sleep(Duration::ZERO).await;
+        }
+        other.await;
+    });
+    assert_eq!(awaits_before_the_next.take(), Some(10_000));
+
+    let next = awaits_before_the_next.clone();
+    boucle::run(async move {
+        let awaits = Rc::new(Cell::new(0));
+        let seen = awaits.clone();
+        let other = boucle::spawn(async move { next.set(Some(seen.get())) });
+        for _ in 0..10_000 {
+            awaits.set(awaits.get() + 1);
+            boucle::sleep(Duration::ZERO).await;
+        }
+        other.await.unwrap();
+    });
+    assert_eq!(awaits_before_the_next.take(), Some(129));
+}
