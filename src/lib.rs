@@ -20,6 +20,47 @@
 //!
 //! Coming from asyncio or tokio? [`coming_from`] has every name of this crate beside theirs, and what differs.
 //!
+//! # An event loop in ten lines
+//!
+//! A *future* is a value that can be polled: a *poll* goes on from where the future stands, and answers *ready*, with
+//! the result, or *pending*. A coroutine, which is what an `async fn` returns, is a future, and its `await` polls another. A
+//! *task* is a future that the loop owns. To *wake* a task is to put it into the ready queue, and each poll is
+//! given a *waker*, which does that.
+//!
+//! The contract is one sentence: **a future that is pending has arranged a wake**. So a loop need not know what its
+//! tasks wait for. It polls those that are ready, sleeps when there are none, and wakes:
+//!
+//! ```
+//! # use std::{collections::BTreeMap, mem::take};
+//! # let (mut ready, mut inbox, mut timers) = (vec![1], vec![2], BTreeMap::from([(9, 3)]));
+//! # let (mut now, mut polled) = (0, vec![]);
+//! # fn poll(task: i32, polled: &mut Vec<i32>) { polled.push(task) }
+//! loop {
+//!     for task in take(&mut ready) {
+//!         poll(task, &mut polled); // it may spawn, wake, arm a timer, try a socket
+//!     }
+//!     let first = timers.keys().next().copied();
+//!     let timeout = if ready.is_empty() { first } else { Some(now) };
+//!     let sources = kernel(&mut now, timeout); // sleeps until the time, or a socket is ready
+//!     ready.extend(sources.into_iter().flatten()); // those who wait for these sockets
+//!     ready.extend(take(&mut inbox)); // those whom another thread has woken
+//!     ready.extend(due(&mut timers, now));
+//!     # if polled.len() == 3 { break }
+//! }
+//! # assert_eq!((polled, now), (vec![1, 2, 3], 9));
+//! # fn kernel(now: &mut u32, timeout: Option<u32>) -> Vec<Vec<i32>> {
+//! #     *now = timeout.unwrap_or(*now);
+//! #     vec![]
+//! # }
+//! # fn due(timers: &mut BTreeMap<u32, i32>, now: u32) -> Vec<i32> {
+//! #     let later = timers.split_off(&(now + 1));
+//! #     std::mem::replace(timers, later).into_values().collect()
+//! # }
+//! ```
+//!
+//! `examples/from_scratch`, in the repository, comes to this loop in five steps: each is a program of at most 220 lines
+//! and a chapter of a guide, and the last runs over real sockets. If you have never seen a loop from within, begin there.
+//!
 //! # One turn of the loop
 //!
 //! ```text
@@ -48,11 +89,12 @@
 //!
 //! | word | meaning |
 //! |---|---|
+//! | future, coroutine | what is polled; a coroutine is the future of an `async fn` |
 //! | turn | one iteration of the loop: one batch, then a park if one is due, then the wakes it brings |
 //! | batch | what stood in the ready queue when the turn began |
 //! | poll | what is done to a *future*, never to the kernel |
 //! | park | the second step: to ask the kernel for events, with a timeout. A loop that runs sleeps nowhere else |
-//! | wake | to put a task in the ready queue |
+//! | wake, waker | to put a task in the ready queue; what does it |
 //! | fire | what a timer does at its deadline |
 //! | task | a spawned future, with its slot in the table, and later its output |
 //! | main future | the future of `block_on`: not a task, but in the ready queue like one |
@@ -154,6 +196,17 @@
 //! (`set_ready`) and the inbox (`fall_asleep`, `drain`, and `outlook`, which is what may still come) do
 //! what they say.
 //!
+//! | file | what to look for |
+//! |---|---|
+//! | `turn.rs` | `run`: the three steps. Which four things may come out of the queue? Where is the state given back before a poll? |
+//! | `wake/ready.rs` | why a batch that is frozen costs nothing but a position |
+//! | `state.rs` | the list of what a loop owns; then spawn, wake and finish, which the turn calls |
+//! | `park.rs` | the rule of 61, and what a virtual clock does instead of sleeping |
+//! | `task/table.rs` | what a slot may be, and when it is free again |
+//! | `task/cell.rs` | how a place that held a future comes to hold its output, and where a panic is caught |
+//! | `wake/waiter.rs` | the two kinds of waiter: there is no third |
+//! | `wake/waker.rs` | the only `unsafe` block, and why a pointer that is never followed is safe |
+//!
 //! Then the machine, in any order:
 //!
 //! - `current.rs`, `messages.rs`: from a number to a loop, here or elsewhere. `wake/inbox.rs`,
@@ -164,11 +217,34 @@
 //! - `net/`: readiness, the reactor, the poller that parks, sockets.
 //! - `task/group_table.rs`, `combine/`: several tasks, and one that waits.
 //! - `event_loop.rs`, `lifecycle.rs`: the ways to run a loop, how it begins and ends.
-//! - `executor/`: blocking work. `wake/order.rs`, `explore.rs`: other orders than FIFO. `recording.rs`, `observe/`: what a loop does, as events. `hyper.rs`: what hyper
-//!   asks of its runtime.
+//! - `executor/`: blocking work. `wake/order.rs`, `explore.rs`: other orders than FIFO. `recording.rs`,
+//!   `observe/`: what a loop does, as events. `hyper.rs`: what hyper asks of its runtime.
 //!
 //! To watch it instead: `cargo run --example step`; or [`trace`], which draws the schedule of any
 //! program: `BOUCLE_TRACE=timeline cargo run --example sleep`.
+//!
+//! # If you know asyncio's source, or tokio's
+//!
+//! | boucle | asyncio | tokio, `current_thread` |
+//! |---|---|---|
+//! | `run`, in `turn.rs` | `run_forever`, `_run_once` | `CoreGuard::block_on` |
+//! | the ready queue, `wake/ready.rs` | `_ready`, a deque of `Handle`s | `Core::tasks`, a deque of `Notified` |
+//! | a number in it | a `Handle`: a function and its arguments | a `Notified`: a counted reference |
+//! | `poll`, in `turn.rs` | `Task.__step`, which calls `send` | `Harness::poll` |
+//! | a waker that is a number | `Task.__wakeup`, a callback of the `Future` | a waker that points to the task's `Header` |
+//! | a wake on the loop's thread | `call_soon` | `Handle::schedule`, into `Core::tasks` |
+//! | the table of tasks, `task/table.rs` | `all_tasks`, a `WeakSet` | `OwnedTasks`, linked lists |
+//! | the wheel, and a sleep's number | `_scheduled`, a heap of `TimerHandle`s | the time `Driver`'s wheel, a `TimerEntry` |
+//! | the park, `net/poller.rs` | `_selector.select` | `Core::driver`, `Driver::park` |
+//! | a source, its readiness, its waiters | a selector's key, with two `Handle`s | `ScheduledIo`, `Registration` |
+//! | the inbox, and its ring | `call_soon_threadsafe`, `_write_to_self` | the inject queue, `Driver::unpark` |
+//! | the running loop, `current.rs` | `_running_loop` | `CONTEXT`, `Handle::current` |
+//! | a `JoinHandle`, which asks the table | the `Task` itself, its result and callbacks | the `Header`, and a waker in its `Trailer` |
+//! | the budget: 128 operations a poll | none | `coop::Budget`: 128 too |
+//! | a park after 61 polls | a `select` in every `_run_once` | `event_interval`: 61 too |
+//! | the end of a loop, `lifecycle.rs` | `_cancel_all_tasks` | `shutdown2`, `close_and_shutdown_all` |
+//!
+//! asyncio enters the same circle at another point: `_run_once` is select, timers, run.
 //!
 //! # Six ideas
 //!

@@ -28,14 +28,17 @@ mod wake;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io;
+use std::net::SocketAddr;
 use std::panic;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+use boucle::net::{TcpListener, TcpStream};
 use boucle::observe::{Event, Live, Observer};
 use boucle::{EventLoop, gather, sleep, spawn_named, yield_now};
+use futures_lite::{AsyncReadExt, AsyncWriteExt};
 use stage::options::{self, Arg::Value, ValueExt};
 use stage::println;
 use wake::Parks;
@@ -63,7 +66,7 @@ fn main() -> io::Result<()> {
         2 => event_loop.block_on(a_waker()),
         3 => event_loop.block_on(tasks()),
         4 => event_loop.block_on(sleeps(watch)),
-        _ => event_loop.block_on(every_await_is_ready()),
+        _ => event_loop.block_on(sockets())?,
     }
     Ok(())
 }
@@ -133,7 +136,36 @@ async fn sleeps(watch: Watch) {
     println!("100,000 sleeps are dropped, and {} deadlines are in the wheel", watch.0.borrow().timers.len());
 }
 
-async fn every_await_is_ready() {
+/// Asks for a page, and says how long it is.
+async fn fetch(server: SocketAddr) -> io::Result<()> {
+    let mut stream = TcpStream::connect(server).await?;
+    stream.write_all(b"?").await?;
+    let mut page = Vec::new();
+    stream.read_to_end(&mut page).await?;
+    println!("a page of {} bytes", page.len());
+    Ok(())
+}
+
+/// Answers after a second.
+async fn answer(mut client: TcpStream) -> io::Result<()> {
+    client.read_exact(&mut [0]).await?;
+    sleep(Duration::from_secs(1)).await;
+    client.write_all(&[b'.'; 1_000]).await
+}
+
+async fn sockets() -> io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let clients = [(); 2].map(|()| spawn_named("fetch", fetch(address)));
+    for _ in &clients {
+        let (client, _) = listener.accept().await?;
+        drop(spawn_named("answer", answer(client)));
+    }
+    for client in clients {
+        client.await.unwrap()?;
+    }
+
+    yield_now().await; // so that the next poll begins here
     let turn = Rc::new(Cell::new(false));
     let next = turn.clone();
     drop(spawn_named("next", async move { next.set(true) }));
@@ -143,6 +175,7 @@ async fn every_await_is_ready() {
             println!("the task that was next has had its turn after {number} awaits that were ready at once");
         }
     }
+    Ok(())
 }
 
 /// What the loop holds, as its events tell.

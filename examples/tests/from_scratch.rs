@@ -2,8 +2,10 @@
 //! is checked here: each check fails on the program's loop, and passes on boucle.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -235,4 +237,51 @@ fn a_task_whose_every_await_is_ready_keeps_the_thread() {
         other.await.unwrap();
     });
     assert_eq!(awaits_before_the_next.take(), Some(129));
+}
+
+/// The pictures in the guide are what the loop does now.
+#[test]
+#[cfg(feature = "trace")]
+fn the_pictures_of_the_guide_are_recorded() {
+    let guide = std::fs::read_to_string("from_scratch/README.md").unwrap();
+    let pictures: Vec<&str> =
+        guide.split("```text\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(pictures.len(), 5);
+    for (program, picture) in (1..).zip(pictures) {
+        let mut command = std::process::Command::new(stage::testing::program("on_boucle"));
+        let traced = command.arg(program.to_string()).env("BOUCLE_TRACE", "timeline").output().unwrap();
+        let timeline = String::from_utf8(traced.stderr).unwrap();
+        // The last has sockets, so its times vary: of each task, how it begins.
+        let is_recorded = match program {
+            5 => picture.lines().skip(2).all(|line| timeline.contains(line.split(' ').next().unwrap())),
+            _ => timeline.contains(picture),
+        };
+        assert!(is_recorded, "{picture}\n{timeline}");
+    }
+}
+
+/// The guide's table names every file of `src`, those of `observe`, `trace` and `explore` apart, and no file that is not
+/// there.
+#[test]
+fn the_guide_names_every_file_of_the_core() {
+    let guide = std::fs::read_to_string("from_scratch/README.md").unwrap();
+    let (_, table) = guide.split_once("| in five programs |").unwrap();
+    let (table, _) = table.split_once("\n\n").unwrap();
+    let named: BTreeSet<&str> =
+        table.split('`').skip(1).step_by(2).filter(|name| name.ends_with(".rs")).collect();
+    let mut there = BTreeSet::new();
+    let mut folders = vec![PathBuf::from("../src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix("../src").unwrap().to_str().unwrap().replace('\\', "/");
+            match name.as_str() {
+                "observe" | "trace" | "explore" => {}
+                _ if path.is_dir() => folders.push(path),
+                _ if name.ends_with("tests.rs") => {}
+                _ => _ = there.insert(name),
+            }
+        }
+    }
+    assert_eq!(named.into_iter().map(str::to_owned).collect::<BTreeSet<_>>(), there);
 }
