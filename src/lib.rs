@@ -40,16 +40,16 @@
 //!         poll(task, &mut polled); // it may spawn, wake, arm a timer, try a socket
 //!     }
 //!     let first = timers.keys().next().copied();
-//!     let timeout = if ready.is_empty() { first } else { Some(now) };
-//!     let sources = kernel(&mut now, timeout); // sleeps until the time, or a socket is ready
+//!     let until = if ready.is_empty() { first } else { Some(now) };
+//!     let sources = kernel(&mut now, until); // sleeps until then, or a socket or a thread ends the sleep
 //!     ready.extend(sources.into_iter().flatten()); // those who wait for these sockets
 //!     ready.extend(take(&mut inbox)); // those whom another thread has woken
 //!     ready.extend(due(&mut timers, now));
 //!     # if polled.len() == 3 { break }
 //! }
 //! # assert_eq!((polled, now), (vec![1, 2, 3], 9));
-//! # fn kernel(now: &mut u32, timeout: Option<u32>) -> Vec<Vec<i32>> {
-//! #     *now = timeout.unwrap_or(*now);
+//! # fn kernel(now: &mut u32, until: Option<u32>) -> Vec<Vec<i32>> {
+//! #     *now = until.unwrap_or(*now);
 //! #     vec![]
 //! # }
 //! # fn due(timers: &mut BTreeMap<u32, i32>, now: u32) -> Vec<i32> {
@@ -58,7 +58,7 @@
 //! # }
 //! ```
 //!
-//! `examples/from_scratch`, in the repository, comes to this loop in five steps: each is a program of at most 220 lines
+//! `examples/from_scratch`, in the repository, comes to this loop in five steps: each is a loop of at most 220 lines
 //! and a chapter of a guide, and the last runs over real sockets. If you have never seen a loop from within, begin there.
 //!
 //! # One turn of the loop
@@ -79,11 +79,13 @@
 //! ```
 //!
 //! A park is due if nothing is ready, or if the next batch would bring the polls since the last park above
-//! 61. (What is dropped or skipped counts as polled.) In a loop that is stepped by hand, or that is to stop,
-//! one is due in every turn. If none is due, the turn ends after step 1. A park that need not sleep asks the
-//! kernel only if the loop has sockets. An idle loop with a virtual clock does not sleep until the next
-//! deadline: time jumps there, unless a job, a socket or a message may come first. The function that does
-//! all this is `run`, in `src/turn.rs`. [`EventLoop::turn`] makes one turn, and returns what it did.
+//! 61. If none is due, the turn ends after step 1. The function that does this is `run`, in `src/turn.rs`.
+//! [`EventLoop::turn`] makes one turn, and returns what it did.
+//!
+//! The exceptions: what is dropped or skipped counts as polled. In a loop that is stepped by hand, or that is to
+//! stop, a park is due in every turn. A park that need not sleep asks the kernel only if the loop has sockets. An
+//! idle loop with a virtual clock does not sleep until the next deadline: time jumps there, unless a job, a socket
+//! or a message may come first.
 //!
 //! # Vocabulary
 //!
@@ -102,7 +104,10 @@
 //! | foreign waker | a waker that is not boucle's: another runtime's, or a combinator's own |
 //! | ready queue | FIFO of what is to be polled; a task in it is *ready*. (A side of a socket is ready too, in its own sense) |
 //! | done | a task that has returned, panicked or was dropped; its handle may still have to take the output |
-//! | inbox | what other threads leave for the loop: wakes, spawns, drops |
+//! | inbox, message | what other threads leave for the loop: wakes, spawns, drops |
+//! | bell, ring | what ends a park from another thread (mio's waker) |
+//! | job | blocking work on a thread of the pool: [`run_in_executor`] |
+//! | group | several tasks that one waiter waits for: the children of a `gather` |
 //! | source | a registered socket; its *readiness* is readable or writable |
 //! | wheel | the hierarchical timer wheel |
 //!
@@ -120,68 +125,75 @@
 //!
 //! # Eight paths through the loop
 //!
-//! **A spawn, to the first poll.** `spawn` boxes the future in a cell (`task/cell.rs`) and takes the running
-//! loop's state (`current.rs`). `State::spawn` gives the task a slot and an id in the table (`task/table.rs`)
-//! and pushes its number into the ready queue (`wake/ready.rs`). The turn under way has frozen its batch, so
-//! the next turn pops the number, takes the box out of its slot, releases the state, and polls with a waker
-//! that is the number (`turn.rs`). A loop that is closing refuses the task: the future is dropped, and the
-//! handle gives "cancelled". `spawn` panics where no loop runs, or if the loop is full. `LoopHandle::spawn`,
-//! from another thread, gives an error if the loop is gone; if the loop is full, or ends before it has read
-//! the message, the closure is dropped without a word.
+//! **A spawn, to the first poll.** `spawn` boxes the future in a cell (`task/cell.rs`) and takes the running loop's
+//! state (`current.rs`). `State::spawn` gives the task a slot and an id in the table (`task/table.rs`) and pushes
+//! its number into the ready queue (`wake/ready.rs`). The turn under way has frozen its batch, so the next turn
+//! pops the number, takes the box out of its slot, releases the state, and polls with a waker that is the number
+//! (`turn.rs`).
 //!
-//! **An await of a handle.** `JoinHandle::poll` takes the output if the task is done; else it leaves the
-//! number of the task that awaits in the table, as the other's *joiner* (`task/join.rs`). When the task is
-//! done, `State::finish` takes the joiner out, the turn wakes it, and its next poll takes the output out of
-//! the box. When the loop ends, all outputs are dropped: a handle gives "cancelled" then, even if its task
-//! had returned.
+//! Refusals: a loop that is about to end drops the future, and the handle gives "cancelled". `spawn` panics where
+//! no loop runs, or if the loop is full. `LoopHandle::spawn`, from another thread, gives an error if the loop is
+//! gone; if the loop is full, or ends before it has read the message, the closure is dropped without a word.
 //!
-//! **A readable socket, to the poll.** TCP sockets are registered once, edge-triggered. Each has two sides, read
-//! and write. A side is *ready* as long as an operation may find something. A new side is not ready, except
-//! the write side of an established connection (before that, it waits for its first edge). A side becomes
-//! ready by an edge, and stops being so when an operation would block, or after a transfer that did not fill
-//! the buffer (but for the exceptions in `net/readiness.rs`). While a side is not ready a read does not ask
-//! the kernel: it leaves the task's number with the side (`net/source.rs`), and the task is pending. A park
-//! returns an event whose token is the source's slot; `State::wake_sources` marks the sides as ready, takes
-//! their waiters out, all of them, and pushes the numbers. In the next batch each task is polled, and tries
-//! its read if those before it have left the side ready.
+//! **An await of a handle.** `JoinHandle::poll` takes the output if the task is done; else it leaves the number of
+//! the task that awaits in the table, as the other's *joiner* (`task/join.rs`). When the task is done,
+//! `State::finish` takes the joiner out, the turn wakes it, and its next poll takes the output out of the box. When
+//! the loop ends, all outputs are dropped: a handle gives "cancelled" then, even if its task had returned.
+//!
+//! **A readable socket, to the poll.** A socket is registered once, edge-triggered: the kernel reports that
+//! something has come, and does not report it again. So each of its two sides, read and write, remembers whether it
+//! is *ready*: whether an operation may find something. An edge makes a side ready; an operation that would block,
+//! or that has not filled its buffer, ends it. A read of a side that is not ready does not ask the kernel: it
+//! leaves the task's number with the side (`net/source.rs`), and the task is pending. A park returns an event whose
+//! token is the source's slot; `State::wake_sources` marks its sides as ready, takes all their waiters out, and
+//! pushes their numbers. In the next batch each of these tasks is polled and tries its read, unless one before it
+//! has found the socket empty.
+//!
+//! The first look: a new side is not ready, except the write side of a stream that is connected. When an unfilled
+//! buffer says nothing, `net/readiness.rs` says so.
 //!
 //! **A stale waker.** A waker points to nothing, so it may outlive its task. On the loop's own thread a wake
-//! compares the number's identity with that of the task in the slot: if they differ, or the task is done,
-//! nothing happens. From another thread it leaves the slot in the inbox, without the generation: it wakes the
-//! task that has the slot by then, if one does. If the loop is gone, the inbox of its short id is closed and
-//! drops the wake. If a new loop has the short id by then, the wake goes to the new loop. And after 2^20
-//! spawns generations repeat. In each of these cases the worst is that another task is polled in vain, which
-//! every future must bear: `Future::poll` may be called at any time.
+//! compares the number's identity with that of the task in the slot: if they differ, or the task is done, nothing
+//! happens. From another thread it leaves the slot in the inbox, without the generation: it wakes the task that has
+//! the slot by then, if one does. The worst is that another task is polled in vain, which every future must bear:
+//! `Future::poll` may be called at any time.
 //!
-//! **`gather`.** At its first poll the children, boxed at the call, are spawned as members of a group: a
-//! counter in the loop's table of groups, with the parent's waiter beside it (`task/group_table.rs`,
-//! `combine/group.rs`). `State::finish` counts a member that is done down, O(1). The parent is woken
-//! when the last one is done, or at once if one panics, whose position is noted. So it is woken once, however
-//! many children it has, and then takes the outputs out of the table. Dropping the `gather`, or a panic of
-//! a child, takes the children that are not done out of the group, and aborts them.
+//! Rarer cases have the same end. If the loop is gone, the inbox of its short id is closed and drops the wake. If a
+//! new loop has the short id by then, the wake goes to that. And after 2^20 spawns generations repeat.
 //!
-//! **An abort.** `JoinHandle::abort` only marks the task, and queues it if it waits; one that is queued keeps
-//! its place. (From another thread this goes through the inbox.) When its number is popped, the turn drops
-//! the future instead of polling it, and wakes what awaits the handle, which gives "cancelled"; or the panic,
-//! if the destructor panics. (If the loop ends before that, the end drops the future, as it does all that is
-//! left.) A task that is aborted during its own poll is dropped when that poll ends. If the poll returned a
-//! value, that is dropped too; if it panicked, the handle gives the panic. An abort of a task that is done
-//! does nothing.
+//! **`gather`.** At its first poll the children, boxed at the call, are spawned as members of a group: a counter in
+//! the loop's table of groups, with the parent's waiter beside it (`task/group_table.rs`, `combine/group.rs`).
+//! `State::finish` counts a member that is done down, O(1). The parent is woken when the last one is done, or at
+//! once if one panics, whose position is noted. So it is woken once, however many children it has, and then takes
+//! the outputs out of the table. Dropping the `gather`, or a panic of a child, takes the children that are not done
+//! out of the group, and aborts them. (A child that awaits a `JoinHandle` ends then; the task behind that handle
+//! goes on.)
 //!
-//! **A wake from another thread.** It does not touch the table. It sets the slot's flag (`wake/flags.rs`);
-//! if the flag was clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it
-//! sleeps (`wake/inbox.rs`). If the flag was set, a message is there, or about to be. The loop takes the
-//! messages, then clears their flags, then handles them. A wake after the clearing leaves a new message. A
-//! wake before the clearing is answered by the poll that follows; that poll sees what the waking thread
-//! wrote, since a flag is set with `Release` and cleared with `Acquire`. No wake is lost, because the loop
-//! marks itself as asleep under the same lock, and only if the inbox is empty: either the loop sees the
-//! message, or the thread sees that the loop sleeps and rings. If the ring comes before the loop is in the
-//! system call, it stays pending in the kernel, and the call returns at once. The third step of the turn
-//! takes the messages and queues whichever tasks have the slots.
+//! **An abort.** `JoinHandle::abort` only marks the task, and queues it if it waits; one that is queued keeps its
+//! place. When its number is popped, the turn drops the future instead of polling it, and wakes what awaits the
+//! handle, which gives "cancelled". So no destructor runs inside of `abort`, where the caller may be in the middle
+//! of something, or be the task itself.
 //!
-//! **A sleep.** The first poll arms a timer with the task's number; the park lasts until the first deadline,
-//! rounded up to a millisecond; `State::wake_timers` pops what is due and pushes the numbers
-//! (`time/sleep.rs`).
+//! The cases: from another thread the request goes through the inbox. A task that is aborted during its own poll is
+//! dropped when that poll ends, and so is a value that the poll returned; if it panicked, the handle gives the
+//! panic, and likewise if the destructor panics. An abort of a task that is done does nothing. What the end of the
+//! loop finds, it drops like all that is left.
+//!
+//! **A wake from another thread.** It does not touch the table. It sets the slot's flag (`wake/flags.rs`); if the
+//! flag was clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it sleeps
+//! (`wake/inbox.rs`, which begins with a picture of it). If the flag was set, a message of an earlier wake is
+//! there, or about to be. The loop takes the messages, then clears their flags, then handles them. A wake after the
+//! clearing leaves a new message. A wake before the clearing is answered by the poll that follows; that poll sees
+//! what the waking thread wrote, since a flag is set with `Release`, even if it was set before, and cleared with
+//! `Acquire`.
+//!
+//! No wake is lost, because the loop marks itself as asleep under the same lock, and only if the inbox is empty:
+//! either the loop sees the message, or the thread sees that the loop sleeps and rings. If the ring comes before
+//! the loop is in the system call, it stays pending in the kernel, and the call returns at once. The third step of
+//! the turn takes the messages and queues whichever tasks have the slots.
+//!
+//! **A sleep.** The first poll arms a timer with the task's number; the park lasts until the first deadline, and at
+//! least a millisecond; `State::wake_timers` pops what is due and pushes the numbers (`time/sleep.rs`).
 //!
 //! # Reading order
 //!
@@ -190,11 +202,7 @@
 //! the loop's state, a box, out of a thread-local, and `release` puts it back; `state.receive` does what a
 //! message asks for, and returns what may run user code; `record`, `notify` and `cause` matter only if
 //! something observes the loop; `budget` counts what a poll may do before it must yield; `finish_member`
-//! counts down in a group, and returns its parent if it is time. `clock.until` is how long to sleep before
-//! a tick: a millisecond at least, unless a timer is finer. The wheel's `next_look` is the first deadline,
-//! that of a timer which may be cancelled by now, and `next_deadline` that of one which is not; the reactor
-//! (`set_ready`) and the inbox (`fall_asleep`, `drain`, and `outlook`, which is what may still come) do
-//! what they say.
+//! counts down in a group, and returns its parent if it is time. The rest is where it is first met.
 //!
 //! | file | what to look for |
 //! |---|---|
@@ -206,6 +214,9 @@
 //! | `task/cell.rs` | how a place that held a future comes to hold its output, and where a panic is caught |
 //! | `wake/waiter.rs` | the two kinds of waiter: there is no third |
 //! | `wake/waker.rs` | the only `unsafe` block, and why a pointer that is never followed is safe |
+//!
+//! Three more answer "why not simpler": `current.rs` (why not a `RefCell`), `wake/inbox.rs` (why no wake is lost),
+//! and the head of `time/wheel.rs` (why not a heap).
 //!
 //! Then the machine, in any order:
 //!

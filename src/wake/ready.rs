@@ -21,7 +21,7 @@ pub(crate) struct ReadyQueue {
     batch_end: usize,
     /// How many numbers were removed from the front.
     removed: u64,
-    /// From so many popped numbers on, a batch begins with more than freezing.
+    /// With fewer popped numbers than this, to begin a batch is to freeze it, and nothing else.
     frozen_below: usize,
 }
 

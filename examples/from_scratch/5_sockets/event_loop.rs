@@ -29,7 +29,7 @@ thread_local! {
     static SOCKETS: RefCell<Slab<[Option<Waker>; 2]>> = const { RefCell::new(Slab::new()) };
 }
 
-const BELL: Token = Token(usize::MAX);
+const BELL: Token = Token(usize::MAX); // not a socket: what a wake rings, to end the park
 const READ: usize = 0;
 const WRITE: usize = 1;
 
@@ -78,7 +78,7 @@ pub(crate) fn run<T: 'static>(main: impl Future<Output = T> + 'static) -> T {
 
         // 3 wake
         for event in &events {
-            // Both: who can do nothing yet tries in vain, and waits again. (The bell has nobody.)
+            // Both sides: who can do nothing yet tries in vain, and waits again. (Nobody waits for the bell.)
             let both = SOCKETS.with_borrow_mut(|sockets| sockets.get_mut(event.token().0).map(mem::take));
             both.into_iter().flatten().flatten().for_each(Waker::wake);
         }
