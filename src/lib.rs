@@ -40,7 +40,7 @@
 //!         poll(task, &mut polled); // it may spawn, wake, arm a timer, try a socket
 //!     }
 //!     let first = timers.keys().next().copied();
-//!     let until = if ready.is_empty() { first } else { Some(now) };
+//!     let until = if ready.is_empty() && inbox.is_empty() { first } else { Some(now) };
 //!     let sources = kernel(&mut now, until); // sleeps until then, or a socket or a thread ends the sleep
 //!     ready.extend(sources.into_iter().flatten()); // those who wait for these sockets
 //!     ready.extend(take(&mut inbox)); // those whom another thread has woken
