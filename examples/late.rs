@@ -5,7 +5,7 @@
 //! a coroutine that keeps control starves the others.
 //!
 //! ```sh
-//! BOUCLE_TRACE=late.html cargo run --release --example late
+//! BOUCLE_TRACE=run.html cargo run --release --example late
 //! ```
 //!
 //! prints something like
@@ -14,8 +14,8 @@
 //! 75 ticks in 1.5 s; 16 of them were more than 10 ms late, the worst one by 87 ms
 //! ```
 //!
-//! and leaves a page, `late.html`. Open it, choose the time axis, and look for the task that was polled while
-//! the clock was ready and waited. `BOUCLE_TRACE=timeline` shows the same as text, and
+//! and leaves a page, `run.html`. Open it, and choose the clock among the latest tasks: the page says which
+//! task was polled while the clock was overdue. `BOUCLE_TRACE=timeline` shows the same as text, and
 //! `BOUCLE_SLOW_POLL=50ms` names the culprit at once.
 //!
 //! Read next: `src/trace/page.rs`. Run next: `cargo run --release --example starvation`, the cure.

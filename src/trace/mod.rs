@@ -1,6 +1,14 @@
 //! Seeing the loop: what a recorded run looks like.
 //!
-//! Everything here stands outside of the loop and knows it by its [events](crate::observe) alone.
+//! The page of a run is a file to open in a browser, and to step through. Any program leaves it, without a
+//! change in it:
+//!
+//! ```sh
+//! BOUCLE_TRACE=run.html cargo run --example sleep
+//! ```
+//!
+//! It has all loops of the process. It is written when a loop ends, and on Ctrl-C. `BOUCLE_TRACE=timeline`
+//! prints the same as text. A [`Recorder`] gives a test what happened:
 //!
 //! ```
 //! use boucle::{EventLoop, trace::Recorder};
@@ -16,6 +24,8 @@
 //! assert_eq!(text.trim_end(), drawn);
 //! # std::io::Result::Ok(())
 //! ```
+//!
+//! Everything here stands outside of the loop and knows it by its [events](crate::observe) alone.
 
 mod recorder; // keeps the events
 mod stderr; // lines that are printed there

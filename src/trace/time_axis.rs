@@ -23,7 +23,7 @@ pub(super) struct TimeAxis {
     /// When the first loop began; nothing if there is no loop.
     begin: Option<Instant>,
     /// How long the run took.
-    length: Duration,
+    pub(super) length: Duration,
     pixels_per_nano: f64,
 }
 

@@ -9,7 +9,9 @@
 //! texts     every text, once; a text below is its index
 //! states    [name, words] of each state of a task
 //! does      [name, words] of each kind of cause
+//! axis      "turns" or "time": on which the page opens
 //! longest   [loop, task, step, words, duration] of the polls that took longest
+//! latest    the same of the polls that were latest, one of each task
 //! loops     number, virtual, dropped, turn (at step 0), closed (a step), began (nanoseconds after the first)
 //!   times   of each step, in nanoseconds of the loop's time, each as its difference to the one before
 //!   places  of each step, in tenths of a pixel, likewise
@@ -17,7 +19,9 @@
 //!   turns   [number, from, to]
 //!   pauses  [step, nanoseconds]
 //!   tasks   label, future, origin: texts; polls (before the recording); end: [step, text]
-//!     spans [from, state, cause]; then of a poll, where it ends; of a wait, for what, the same in few
+//!     spans [from, state, cause]; then of a poll, where it ends, and if it had to wait for others, how
+//!           many nanoseconds, whether since a deadline, the task and the span of the longest of them, and
+//!           for how many nanoseconds of the delay that was polled; of a wait, for what, the same in few
 //!           words, and by how many nanoseconds it is overdue at its end
 //!   causes  [step, task, does, by: task, by: text, shape of the mark, tasks ahead, text about its timer]
 //!   ready, wheel, sources
@@ -26,6 +30,7 @@
 //!
 //! The text is written as it goes. A tree of JSON values would take several times its memory.
 
+mod delays; // why tasks were late
 mod event_loop; // the data of one loop
 mod format; // arrays of numbers
 
@@ -37,12 +42,13 @@ use crate::observe::words::duration;
 use crate::trace::Trace;
 use crate::trace::page::texts::Texts;
 use crate::trace::recorder::first_began;
+use crate::trace::time_axis::TimeAxis;
 
-use event_loop::Written;
+use event_loop::{Listed, Written};
 use format::{DOES, STATES, count, each, numbers};
 
-/// The most long polls that are listed.
-const MOST_LONG: usize = 8;
+/// The most polls that are listed.
+const MOST: usize = 8;
 
 /// Writes the whole trace.
 pub(super) fn of(trace: &Trace) -> String {
@@ -57,22 +63,37 @@ pub(super) fn of(trace: &Trace) -> String {
         numbers(all.array(), [does.class(), &words].map(|text| texts.number(text)));
     });
     let first = first_began(&trace.loops);
-    let mut longest = Vec::new();
+    let (mut longest, mut latest) = (Vec::new(), Vec::new());
     each(object.array("loops"), trace.loops.iter().enumerate(), |loops, (index, it)| {
         let written = Written::new(it, &mut texts);
         longest.extend(written.long_polls().map(|poll| (index, poll)));
+        latest.extend(written.long_delays().map(|poll| (index, poll)));
         written.write(loops.object(), it.later(first), &mut texts);
     });
-    longest.sort_by_key(|(_, poll)| Reverse(poll.took));
-    longest.truncate(MOST_LONG);
-    each(object.array("longest"), longest, |all, (event_loop, poll)| {
+    object.value("axis", first_axis(trace, &longest));
+    write_listed(object.array("longest"), longest, &mut texts);
+    write_listed(object.array("latest"), latest, &mut texts);
+    each(object.array("texts"), texts.iter(), JSONArrayWriter::value);
+    object.end();
+    text
+}
+
+/// Returns the axis on which the page opens: time if a poll that is long took more than a hundredth of the
+/// run, so that its length shows there; else turns, where the shortest poll can be seen.
+fn first_axis(trace: &Trace, long_polls: &[(usize, Listed)]) -> &'static str {
+    let least = TimeAxis::of(trace).length / 100;
+    if long_polls.iter().any(|(_, poll)| poll.took > least) { "time" } else { "turns" }
+}
+
+/// Writes the longest of those polls or delays.
+fn write_listed(array: JSONArrayWriter<'_>, mut listed: Vec<(usize, Listed)>, texts: &mut Texts) {
+    listed.sort_by_key(|(_, poll)| Reverse(poll.took));
+    listed.truncate(MOST);
+    each(array, listed, |all, (event_loop, poll)| {
         let [words, took] = [poll.words, duration(poll.took)].map(|text| texts.number(&text));
         let [event_loop, row, step] = [event_loop, poll.row, poll.step].map(count);
         numbers(all.array(), [event_loop, row, step, words, took]);
     });
-    each(object.array("texts"), texts.iter(), JSONArrayWriter::value);
-    object.end();
-    text
 }
 
 #[cfg(test)]

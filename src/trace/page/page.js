@@ -7,7 +7,7 @@
   get("static").hidden = true;
   get("live").hidden = false;
   const sheet = new Sheet(get("canvas"));
-  const view = new View(get("scroll"), get("tall"), runs, draw);
+  const view = new View(get("scroll"), get("tall"), runs, data.axis, draw);
   const stepper = new Stepper(go);
   const why = new Why(go, select);
 
@@ -24,11 +24,13 @@
   get("which").hidden = runs.length === 1;
   get("loop").append(...runs.map((run, index) => new Option(run.number, index)));
 
-  get("longest").hidden = data.longest.length === 0;
-  for (const [index, row, step, words, took] of data.longest) {
-    const run = runs[index];
-    run.pollOf(run.rows[row], step).took = data.texts[took];
-    get("longest").append(element("button", { type: "button", onclick: () => go(run, step) }, data.texts[words]));
+  for (const id of ["longest", "latest"]) {
+    get(id).hidden = data[id].length === 0;
+    for (const [index, row, step, words, took] of data[id]) {
+      const run = runs[index];
+      if (id === "longest") run.pollOf(run.rows[row], step).took = data.texts[took];
+      get(id).append(element("button", { type: "button", onclick: () => go(run, step) }, data.texts[words]));
+    }
   }
 
   /// Goes to a step, and explains the poll that it belongs to.
@@ -115,13 +117,18 @@
     const action = keys[shift + event.key];
     if (!action) return;
     event.preventDefault();
+    get("hint").style.visibility = "hidden"; // Without it, nothing moves.
     action();
   });
 
+  function showAxis() {
+    for (const it of ["turns", "time"]) get(it).setAttribute("aria-pressed", it === view.axis);
+  }
+
   for (const axis of ["turns", "time"]) {
     get(axis).addEventListener("click", () => {
-      for (const it of ["turns", "time"]) get(it).setAttribute("aria-pressed", it === axis);
       view.turnTo(axis);
+      showAxis();
       describe();
     });
   }
@@ -191,6 +198,7 @@
   });
   new ResizeObserver(() => view.pan(0)).observe(get("scroll"));
 
+  showAxis();
   view.reset();
   go(runs[0], 0);
   turnOn();

@@ -19,7 +19,13 @@ class Run {
       timer: texts[timer], does: texts[does[kind][0]], words: texts[does[kind][1]],
     }));
     for (const row of this.rows) {
-      for (const span of row.spans) span.cause = this.causes[span.cause] ?? null;
+      for (const span of row.spans) {
+        span.cause = this.causes[span.cause] ?? null;
+        if (!span.delay) continue;
+        const { task, index } = span.delay;
+        span.delay.by = this.rows[task].spans[index];
+        span.delay.by.delayed.push(span);
+      }
     }
     const list = (entries) => entries.map(([text, from, to = Infinity]) => ({ text: texts[text], from, to }));
     this.ready = list(loop.ready);
@@ -42,7 +48,9 @@ class Run {
       const span = { row, from, to, state: { name, words }, cause };
       if (name === "polled") {
         polls += 1;
-        span.pollEnds = more[0];
+        const [pollEnds, took, isOverdue, task, index, held] = more;
+        Object.assign(span, { pollEnds, delayed: [] });
+        if (took) span.delay = { took, isOverdue, task, index, held };
       } else if (name === "idle") {
         const [waits, briefly, overdue = 0] = more;
         Object.assign(span, { waits: texts[waits], briefly: texts[briefly], overdue });

@@ -4,9 +4,8 @@ const HEAD = 46, ROW = 26, AFTER = 70, LONGEST_LABEL = 26;
 
 class View {
   /// `scroll` is the element that scrolls, `tall` what it holds; `draw(view)` draws.
-  constructor(scroll, tall, runs, draw) {
-    Object.assign(this, { scroll, tall, runs, draw });
-    this.axis = "turns";
+  constructor(scroll, tall, runs, axis, draw) {
+    Object.assign(this, { scroll, tall, runs, axis, draw });
     this.run = runs[0];
     this.cursor = 0; // The step.
     this.selected = null; // A span.

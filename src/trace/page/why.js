@@ -19,6 +19,7 @@ class Why {
       [element("b", {}, span.row.label), isPoll ? this.poll(run, span) : this.state(run, span)],
       ...(isIdle ? [] : [this.cause(run, span.cause)]),
       ...(idle ? [[`Until then it waited for ${idle.waits}, since turn ${run.turnOf(idle.from)}.`]] : []),
+      ...(span.delay ? [this.delay(run, span)] : []),
       ...(isPoll ? this.did(run, span) : []),
       [quiet(span.row.about)],
     ];
@@ -39,17 +40,29 @@ class Why {
     if (!cause) return ["It stood in the ready queue from the beginning."];
     const { step, words, by, from, timer, ahead } = cause;
     const poll = from && run.pollOf(from, step);
-    const follow = () => {
-      this.jump(run, poll.from);
-      this.select(poll);
-    };
-    const what = poll ? element("button", { type: "button", onclick: follow }, by) : by;
+    const what = poll ? this.link(run, poll, by) : by;
     const late = timer ? `${timer} ` : "";
     const before = ahead === 0 ? "No task" : plural(ahead, "task");
     return [
       `${words} `, what, `, in turn ${run.turnOf(step)}, at ${duration(run.timeOf(step))}. `,
       `${late}${before} stood before it in the ready queue.`,
     ];
+  }
+
+  link(run, poll, words = poll.row.label) {
+    const follow = () => {
+      this.jump(run, poll.from);
+      this.select(poll);
+    };
+    return element("button", { type: "button", onclick: follow }, words);
+  }
+
+  /// The poll that kept the thread longest while the task was late.
+  delay(run, { row, delay: { took, isOverdue, by, held } }) {
+    const [late, kept] = [took, held].map(duration);
+    const part = kept === late ? "" : `, ${kept} of them`;
+    const state = isOverdue ? "overdue" : "ready";
+    return [`${row.label} was ${state} for ${late}${part} while `, this.link(run, by), " was polled."];
   }
 
   /// The time in which it waited, before it was ready.
@@ -59,13 +72,15 @@ class Why {
     return spans[index]?.waits ? spans[index] : null;
   }
 
-  did(run, { from, pollEnds = run.last + 1 }) {
+  did(run, { from, delayed, pollEnds = run.last + 1 }) {
     const did = run.events.slice(from + 1, pollEnds);
+    const latest = [...delayed].sort((one, other) => other.delay.took - one.delay.took).slice(0, 3);
     const words = did.slice(0, 12);
     if (did.length > words.length) words.push(`and ${did.length - words.length} more`);
     return [
       ...(words.length ? [[`In it: ${words.join("; ")}.`]] : []),
       [`The poll ends: ${run.events[pollEnds] ?? "later"}.`],
+      ...latest.map((span) => this.delay(run, span)),
     ];
   }
 }

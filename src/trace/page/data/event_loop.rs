@@ -7,8 +7,9 @@ use std::time::Duration;
 use json_writer::{JSONArrayWriter, JSONObjectWriter};
 
 use crate::observe::words::{self, duration, or};
-use crate::observe::{Event, EventKind, WaitsFor};
+use crate::observe::{Event, EventKind};
 use crate::trace::cause::shape;
+use crate::trace::page::data::delays::{self, Delay, overdue, time};
 use crate::trace::page::data::format::{DOES, STATES, count, differences, each, numbers};
 use crate::trace::page::steps::{List, Note, Steps};
 use crate::trace::page::texts::Texts;
@@ -16,7 +17,7 @@ use crate::trace::picture::{self, Arrow, Picture, Row, Span, Step};
 use crate::trace::time_axis::nanos;
 use crate::trace::{Live, LiveTask, LoopTrace, TaskState, axis, labels, tracer};
 
-/// A poll is long if it takes longer.
+/// A poll is long if it takes longer, and so is a delay.
 const LONG: Duration = Duration::from_millis(1);
 
 /// A loop that is to be written.
@@ -25,10 +26,11 @@ pub(super) struct Written<'a> {
     picture: Picture,
     labels: BTreeMap<u64, String>,
     steps: Steps,
+    delays: Vec<Delay>,
 }
 
-/// A poll that took long.
-pub(super) struct LongPoll {
+/// A poll that took long, or that was late.
+pub(super) struct Listed {
     pub(super) row: usize,
     pub(super) step: Step,
     pub(super) took: Duration,
@@ -40,7 +42,8 @@ impl<'a> Written<'a> {
         let labels = labels::of(it);
         let picture = tracer::picture(it, it.events.len());
         let steps = Steps::of(it, &labels, &picture.arrows, texts);
-        Written { it, picture, labels, steps }
+        let delays = delays::of(it, &picture);
+        Written { it, picture, labels, steps, delays }
     }
 
     /// Writes the loop. `began` is how much later its time began than the first loop's.
@@ -75,7 +78,7 @@ impl<'a> Written<'a> {
     /// Writes when and where each step is, and what it says.
     fn write_steps(&self, object: &mut JSONObjectWriter<'_>) {
         let events: Vec<&Event> = self.it.events.iter().collect();
-        let times = (0..=events.len()).map(|step| nanos(self.time(step)));
+        let times = (0..=events.len()).map(|step| nanos(time(self.it, step)));
         numbers(object.array("times"), differences(times));
         let places = axis::places(&events, &[]).into_iter();
         let places = places.map(|place| (place * 10.0).round() as u64);
@@ -108,18 +111,35 @@ impl<'a> Written<'a> {
         array.value(state.map(count));
         array.value(span.cause.map(count));
         match span.state {
-            TaskState::Polled => array.value(span.poll_ends.map(count)),
+            TaskState::Polled => {
+                array.value(span.poll_ends.map(count));
+                self.write_delay(&mut array, span.steps.start);
+            }
             TaskState::Idle => {
                 let name = |task| self.name(task);
                 let waits = span.waits.iter().map(|on| words::awaited(on, name));
                 let briefly = span.waits.iter().map(words::waits_briefly);
                 array.value(texts.number(&or(waits)));
                 array.value(texts.number(&or(briefly)));
-                if let Some(overdue) = self.overdue(span) {
+                if let Some(overdue) = overdue(self.it, span) {
                     array.value(nanos(overdue));
                 }
             }
             TaskState::Ready | TaskState::Aborted => {}
+        }
+    }
+
+    /// Writes the delay of the poll that begins there, if a poll was its reason.
+    fn write_delay(&self, array: &mut JSONArrayWriter<'_>, poll: Step) {
+        let index = self.delays.binary_search_by_key(&poll, |delay| delay.step);
+        let Some(delay) = index.ok().map(|index| &self.delays[index]) else {
+            return;
+        };
+        if let Some((row, span, held)) = delay.held_by.filter(|(.., held)| !held.is_zero()) {
+            let [row, span] = [row, span].map(count);
+            for number in [nanos(delay.took), u64::from(delay.is_overdue), row, span, nanos(held)] {
+                array.value(number);
+            }
         }
     }
 
@@ -154,19 +174,7 @@ impl<'a> Written<'a> {
         (task.future, format!("{by} at {}", task.location))
     }
 
-    /// Returns how long before the end of a wait a timer should have ended it: a poll held the thread, or
-    /// the kernel was late.
-    fn overdue(&self, span: &Span) -> Option<Duration> {
-        let deadlines = span.waits.iter().filter_map(|on| match on {
-            WaitsFor::Timer { deadline, .. } => Some(*deadline),
-            _ => None,
-        });
-        let due = deadlines.min()?.max(self.time(span.steps.start));
-        let overdue = self.time(span.steps.end).saturating_sub(due);
-        Some(overdue).filter(|overdue| !overdue.is_zero())
-    }
-
-    pub(super) fn long_polls(&self) -> impl Iterator<Item = LongPoll> {
+    pub(super) fn long_polls(&self) -> impl Iterator<Item = Listed> {
         let rows = self.picture.rows.iter().enumerate();
         let polls = rows.flat_map(|(row, it)| it.spans.iter().map(move |span| (row, it.task, span)));
         polls.filter_map(|(row, task, span)| {
@@ -178,18 +186,28 @@ impl<'a> Written<'a> {
             let step = span.steps.start;
             let (label, turn) = (self.name(task), picture::turn(self.it, step));
             let words = format!("{label} in turn {turn}, {}", duration(took));
-            Some(LongPoll { row, step, took, words })
+            Some(Listed { row, step, took, words })
+        })
+    }
+
+    /// Returns the longest delay of each task, if it is long.
+    pub(super) fn long_delays(&self) -> impl Iterator<Item = Listed> {
+        let mut longest: BTreeMap<usize, &Delay> = BTreeMap::new();
+        for delay in self.delays.iter().filter(|delay| delay.took > LONG) {
+            let latest = longest.entry(delay.row).or_insert(delay);
+            if delay.took > latest.took {
+                *latest = delay;
+            }
+        }
+        longest.into_values().map(|&Delay { row, step, took, .. }| {
+            let label = self.name(self.picture.rows[row].task);
+            let turn = picture::turn(self.it, step);
+            Listed { row, step, took, words: format!("{label} in turn {turn}, {} late", duration(took)) }
         })
     }
 
     fn name(&self, task: u64) -> String {
         labels::name(&self.labels, task)
-    }
-
-    /// Returns the time of a step; of one behind the last, the time of the last.
-    fn time(&self, step: Step) -> Duration {
-        let last = step.min(self.it.events.len());
-        picture::event(self.it, last).map_or(self.it.before.time, |event| event.time)
     }
 }
 

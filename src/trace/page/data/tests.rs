@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::*;
-use crate::observe::{Ending, Event, EventKind, Origin, WaitsFor};
+use crate::observe::{Ending, Event, EventKind, Origin, Outcome, WaitsFor};
 use crate::trace::picture::Step;
 use crate::trace::story::{self, Story};
 use crate::trace::{Live, Recorder, TaskState, axis, labels};
@@ -257,4 +257,105 @@ fn no_name_ends_the_data_of_the_page() {
     let it = &data["loops"][0];
     let label = Reader { data: &data, it }.text(&it["tasks"][0]["label"]);
     assert_eq!(label, format!("1 {name}"));
+}
+
+/// "4 b: ready 300, 3 a 300": each poll that was kept waiting, in milliseconds: for how long, by which task, and
+/// for how long of it.
+fn delays(story: &Story) -> Vec<String> {
+    let data = read(&story.trace());
+    let it = &data["loops"][0];
+    let reader = Reader { data: &data, it };
+    let tasks = it["tasks"].as_array().unwrap();
+    let label = |task: &Value| reader.text(&task["label"]);
+    let mut all = Vec::new();
+    for task in tasks {
+        for span in task["spans"].as_array().unwrap().iter().filter(|span| number(&span[1]) == 0) {
+            let Some(took) = span[4].as_u64() else { continue };
+            let by = &tasks[number(&span[6])];
+            assert_eq!(by["spans"][number(&span[7])][1], 0, "a poll");
+            let state = if number(&span[5]) == 1 { "overdue" } else { "ready" };
+            let [took, held] = [took, span[8].as_u64().unwrap()].map(|nanos| nanos / 1_000_000);
+            all.push((number(&span[0]), format!("{}: {state} {took}, {} {held}", label(task), label(by))));
+        }
+    }
+    all.sort();
+    all.into_iter().map(|(_, delay)| delay).collect()
+}
+
+/// A task is late from its wake on, or from its deadline on if a poll keeps the thread then; what the kernel is
+/// late is no task's doing. Of a poll in which the delay begins, the rest counts.
+#[test]
+fn a_delay_names_the_poll_that_kept_the_thread() {
+    let mut story = Story::of(1, &Recorder::new(), false);
+    story.enter(1).turn().poll(1).spawn(2, "demo::sleeps").spawn(3, "demo::crunch").spawn(4, "demo::ready");
+    story.joins(2).turn().poll(2).sleeps(100);
+    story.poll(3).later(200).spawn(5, "demo::spawned").later(100).returns();
+    story.poll(4).later(5).returns();
+    story.fires(2).turn().poll(5).returns().poll(2).sleeps(400);
+    story.park(500).fires(2).turn().poll(2).returns();
+    let expected = [
+        "4 ready: ready 300, 3 crunch 300",
+        "5 spawned: ready 105, 3 crunch 100",
+        "2 sleeps: overdue 205, 3 crunch 200",
+    ];
+    assert_eq!(delays(&story), expected);
+
+    let data = read(&story.trace());
+    let listed = data["latest"].as_array().unwrap().iter();
+    let listed = listed.map(|poll| data["texts"][number(&poll[3])].as_str().unwrap());
+    let expected = [
+        "4 ready in turn 2, 300 ms late",
+        "2 sleeps in turn 3, 205 ms late",
+        "5 spawned in turn 3, 105 ms late",
+    ];
+    assert_eq!(listed.collect::<Vec<_>>(), expected);
+}
+
+/// Of many polls in a delay it is the longest that is named, and of equal ones the last.
+#[test]
+fn a_delay_names_the_longest_poll() {
+    let mut story = Story::of(1, &Recorder::new(), false);
+    story.enter(1).turn().poll(1);
+    let tasks = [(2, 4), (3, 9), (4, 2), (5, 6), (6, 6), (7, 1)];
+    for (task, _) in tasks {
+        story.spawn(task, "demo::a");
+    }
+    story.joins(2).turn();
+    for (task, millis) in tasks {
+        story.poll(task).later(millis).yields();
+    }
+    story.turn();
+    for (task, _) in tasks {
+        story.poll(task).later(1).returns();
+    }
+    let expected = [
+        "3 a: ready 4, 2 a 4",
+        "4 a: ready 13, 3 a 9",
+        "5 a: ready 15, 3 a 9",
+        "6 a: ready 21, 3 a 9",
+        "7 a: ready 27, 3 a 9",
+        "2 a: ready 24, 3 a 9",
+        "3 a: ready 16, 6 a 6",
+        "4 a: ready 15, 6 a 6",
+        "5 a: ready 10, 6 a 6",
+        "6 a: ready 5, 5 a 1",
+        "7 a: ready 5, 6 a 1",
+    ];
+    assert_eq!(delays(&story), expected);
+}
+
+/// The page opens over time if its longest poll is seen there, and else over turns: where the run waits far
+/// longer, and where no poll is long.
+#[test]
+fn the_page_opens_where_the_run_is_readable() {
+    let opens = |polled: Duration, parked: u64| {
+        let mut story = Story::of(1, &Recorder::new(), false);
+        story.enter(1).turn().poll(1).sleeps(parked).park(parked).fires(1).turn().poll(1);
+        let outcome = Outcome::Ready;
+        story.tell(EventKind::PollEnds { task: 1, outcome, took: polled });
+        read(&story.trace())["axis"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(opens(Duration::from_millis(90), 1_000), "time");
+    assert_eq!(opens(Duration::from_millis(90), 10_000), "turns");
+    assert_eq!(opens(Duration::from_micros(900), 2), "turns");
 }

@@ -107,8 +107,9 @@ pub(crate) fn data(trace: &Trace) -> Value {
     serde_json::from_str(data).unwrap()
 }
 
-/// Clicks along the row of a task until the page explains that poll.
+/// Clicks along the row of a task, over turns, until the page explains that poll.
 pub(crate) fn click_on_poll(browser: &mut Browser, row: usize, begins: &str) -> String {
+    browser.value("get('turns').click()");
     let place = |browser: &mut Browser, side: &str| {
         let side = format!("document.querySelector('#canvas').getBoundingClientRect().{side}");
         browser.value(&side).as_f64().unwrap()

@@ -142,6 +142,7 @@ fn two_loops_share_the_axis_of_time() {
     let Some(mut browser) = open(&trace) else {
         return;
     };
+    browser.value("get('turns').click()");
     assert_eq!(browser.value("document.querySelector('#loop').options.length"), 2);
     let rows = |browser: &mut Browser| {
         let label = browser.value("document.querySelector('#canvas').getAttribute('aria-label')");

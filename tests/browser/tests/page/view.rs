@@ -5,7 +5,7 @@ use std::time::Duration;
 use boucle::trace::Trace;
 use boucle_browser::{Browser, Scheme};
 
-use crate::{drawn, medley, open, recorded, seconds, watch_the_canvas};
+use crate::{drawn, held, medley, open, recorded, seconds, watch_the_canvas};
 
 /// A poll that is selected stays where it is when the picture is zoomed, and in view when the axis
 /// changes; over time, its turn has its number, and so has that under the pointer.
@@ -46,6 +46,44 @@ fn a_selected_poll_stays_in_view() {
     for selected in [before, over_time, over_turns] {
         assert!((0.0..width).contains(&selected[0]), "{selected:?}");
     }
+    assert_eq!(browser.thrown(), [""; 0]);
+}
+
+/// The page opens over turns, but over time if a poll is so long that it shows there.
+#[test]
+fn the_page_opens_where_the_run_is_readable() {
+    for (trace, axis) in [(recorded(medley()), "turns"), (held(), "time")] {
+        let Some(mut browser) = open(&trace) else {
+            return;
+        };
+        watch_the_canvas(&mut browser);
+        assert_eq!(browser.texts("[aria-pressed=true]"), [axis]);
+        let (words, _) = drawn(&mut browser, "get('larger').click()");
+        // The upper of the two scales.
+        assert_eq!(words[0], axis.trim_end_matches('s'));
+        assert_eq!(browser.thrown(), [""; 0]);
+    }
+}
+
+/// On opening there is a hint about the keys. The first of them takes it away, and nothing moves; any other key
+/// does not.
+#[test]
+fn the_hint_goes_with_the_first_key() {
+    let Some(mut browser) = open(&recorded(medley())) else {
+        return;
+    };
+    let seen = |browser: &mut Browser| {
+        let place = "JSON.stringify(get('scroll').getBoundingClientRect())";
+        let hint = browser.value("get('hint').checkVisibility({ visibilityProperty: true })");
+        (hint, browser.value(place))
+    };
+    let (hint, place) = seen(&mut browser);
+    assert_eq!(hint, true);
+    assert!(browser.text("#hint").contains("Press → for the next turn"));
+    browser.press("x");
+    assert_eq!(seen(&mut browser), (true.into(), place.clone()));
+    browser.press("ArrowRight");
+    assert_eq!(seen(&mut browser), (false.into(), place));
     assert_eq!(browser.thrown(), [""; 0]);
 }
 

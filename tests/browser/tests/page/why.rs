@@ -129,7 +129,8 @@ fn a_task_that_wakes_late_is_overdue() {
     };
     let (due, late) = lateness(&mut browser, it, 2);
     let spans = data(&trace)["loops"][0]["tasks"][1]["spans"].clone();
-    let overdue = spans.as_array().unwrap().iter().filter_map(|span| span[5].as_f64());
+    let waits = spans.as_array().unwrap().iter().filter(|span| span[1] == 3);
+    let overdue = waits.filter_map(|span| span[5].as_f64());
     let overdue: Vec<f64> = overdue.collect();
     assert!(overdue.len() == 1 && overdue[0] > 20e6, "{spans}");
 
@@ -182,6 +183,7 @@ fn long_polls_are_listed() {
     assert_eq!(listed.len(), 8);
     assert!(listed[1].starts_with("1 main in turn "), "{listed:?}");
 
+    browser.value("get('turns').click()");
     watch_the_canvas(&mut browser);
     let (words, _) = drawn(&mut browser, "document.querySelector('#longest button').click()");
     assert!(words.iter().any(|it| it == longest), "{words:?}");
@@ -189,5 +191,67 @@ fn long_polls_are_listed() {
     assert_eq!(browser.thrown(), [""; 0]);
 
     browser.open(&recorded(medley()).to_html());
-    assert_eq!(browser.texts("#longest"), [""; 0]);
+    assert_eq!(browser.texts("#longest, #latest"), [""; 0]);
+}
+
+/// The explanation of a late poll names the task that was late and the one that kept the thread, whose poll is a
+/// click away; and that poll names the task that was late.
+#[test]
+fn a_late_poll_names_the_poll_that_kept_the_thread() {
+    let Some(mut browser) = open(&held()) else {
+        return;
+    };
+    let why = click_on_poll(&mut browser, 1, "2 late is polled in turn 3");
+    let said = |why: &str| {
+        let late = why.lines().find(|line| line.starts_with("2 late was overdue for "));
+        late.unwrap_or_else(|| panic!("{why}")).to_owned()
+    };
+    let late = said(&why);
+    assert!(late.ends_with(" while 3 holds was polled."), "{late}");
+    browser.value(
+        "[...document.querySelectorAll('#why button')].find((it) => it.innerText === '3 holds').click()",
+    );
+    let why = browser.text("#why");
+    assert!(why.starts_with("3 holds is polled in turn 2"), "{why}");
+    assert_eq!(said(&why), late);
+    assert_eq!(browser.thrown(), [""; 0]);
+}
+
+/// Of tasks that are too many for the screen, the latest are listed, the latest one first; each is a click away,
+/// and its row comes into view.
+#[test]
+fn the_latest_tasks_are_listed() {
+    let recorder = Recorder::new();
+    let builder = EventLoop::builder().observe(recorder.clone());
+    builder.build().unwrap().block_on(async {
+        for _ in 0..300 {
+            let _detached = boucle::spawn_named("early", async {});
+        }
+        let _detached = boucle::spawn_named("holds", async { thread::sleep(Duration::from_millis(60)) });
+        let late = [4, 2, 0].map(|millis| {
+            boucle::spawn_named("late", async move { thread::sleep(Duration::from_millis(millis)) })
+        });
+        for task in late {
+            task.await.unwrap();
+        }
+    });
+    let trace = recorder.trace();
+    let Some(mut browser) = open(&trace) else {
+        return;
+    };
+    let listed = browser.texts("#latest button");
+    assert!(listed.len() <= 8, "{listed:?}");
+    for (listed, task) in listed.iter().zip([305, 304, 303]) {
+        assert!(
+            listed.starts_with(&format!("{task} late in turn 2, ")) && listed.ends_with(" ms late"),
+            "{listed}"
+        );
+    }
+    watch_the_canvas(&mut browser);
+    let (words, _) = drawn(&mut browser, "scroll(0, 0)");
+    assert!(!words.iter().any(|it| it == "305 late"), "{words:?}");
+    let (words, _) = drawn(&mut browser, "document.querySelector('#latest button').click()");
+    assert!(words.iter().any(|it| it == "305 late"), "{words:?}");
+    assert!(browser.text("#why").starts_with("305 late is polled in turn 2"));
+    assert_eq!(browser.thrown(), [""; 0]);
 }
