@@ -48,8 +48,14 @@ pub fn program(example: &str) -> PathBuf {
 /// If it was not built: `cargo test` builds the examples, `cargo test --test` does not. If it does
 /// not end in a minute.
 pub fn run(example: &str, arguments: &[&str]) -> Output {
+    run_in(example, arguments, &[])
+}
+
+/// Runs an example to its end, with those variables in its environment.
+fn run_in(example: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     let child = Command::new(program(example))
         .args(arguments)
+        .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -65,6 +71,24 @@ pub fn run(example: &str, arguments: &[&str]) -> Output {
     };
     assert!(status.code().is_some(), "{example} was killed: {output:?}");
     output
+}
+
+/// Runs an example under `BOUCLE_TRACE`, and asserts that it leaves a page that has that task.
+///
+/// # Panics
+///
+/// If it does not.
+pub fn expect_page(example: &str, arguments: &[&str], schedule: Option<&str>, task: &str) {
+    let name = format!("boucle-{}-{example}-{}.html", std::process::id(), arguments.join("-"));
+    let file = env::temp_dir().join(name);
+    let mut variables = vec![("BOUCLE_TRACE", file.to_str().expect("it is text"))];
+    variables.extend(schedule.map(|schedule| ("BOUCLE_SCHEDULE", schedule)));
+    let output = run_in(example, arguments, &variables);
+    let page = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{example}: {error}: {output:?}"));
+    fs::remove_file(&file).expect("it was read");
+    assert!(page.ends_with("</html>\n"), "{example}: it is not whole");
+    assert!(page.contains(&format!("\"{task}\"")), "{example}: it has no task {task}");
+    assert!(output.status.success(), "{example}: {output:?}");
 }
 
 /// Reads what a program prints, so that it need not wait for room.

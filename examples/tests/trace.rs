@@ -4,10 +4,13 @@
 #![cfg(feature = "trace")]
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::thread;
 
-use stage::testing::program;
+use stage::testing::{expect_page, program, wait};
 
 /// Runs an example with the variable.
 fn traced(example: &str, value: &str) -> Output {
@@ -86,6 +89,82 @@ fn the_ending_of_a_file_says_its_form() {
         assert!(text.to_lowercase().starts_with(begins), "{name}: {}", &text[..40]);
         assert!(text.ends_with(ends) && whole, "{name}");
     }
+}
+
+/// The examples that leave a page by themselves: how they are run, in short, and a task of theirs.
+const WITH_A_PAGE: &[(&str, &[&str], &str)] = &[
+    ("await_another", &[], "1 main"),
+    ("awaitables", &[], "2 say_after"),
+    ("cores", &["--scale", "0.005"], "2 ask"),
+    ("exemple", &[], "3 coroutine_2"),
+    ("fetch", &[], "2 serve"),
+    ("figures", &["7"], "3 page 2"),
+    ("generators", &[], "2 count"),
+    ("late", &[], "2 clock"),
+    ("nom", &[], "4 nom_async"),
+    ("on_boucle", &["4"], "4 mysleep"),
+    ("pages", &[], "3 page"),
+    ("run_forever", &[], "2 coroutine_2_that_stops"),
+    #[cfg(feature = "blocking")]
+    ("run_in_executor", &[], "2 beside_a_tick"),
+    ("say_after", &["--scale", "0.1"], "3 say_after"),
+    ("shared_state", &[], "2 block in count"),
+    ("sleep", &[], "4 mysleep"),
+    ("starvation", &[], "2 wait"),
+    ("step", &[], "4 mysleep"),
+    ("two_loops", &[], "3 meet"),
+];
+
+/// Those that do with a schedule: else they explore, in very many loops.
+const WITH_A_SCHEDULE: &[(&str, &str, &str)] =
+    &[("cancel", "1:1", "2 sender"), ("race", "0:1,1:1", "3 card")];
+
+/// Every example that runs on boucle leaves its page.
+#[test]
+fn every_example_has_its_page() {
+    // These run no loop of boucle; `run_in_executor` needs a feature, `echo` clients: the next test has it. The
+    // coroutines of `scale` come after ten thousand threads.
+    let others =
+        ["scratch_1", "scratch_2", "scratch_3", "scratch_4", "scratch_5", "run_in_executor", "echo", "scale"];
+    for line in include_str!("../Cargo.toml").lines() {
+        let Some((name, _)) = line.trim().strip_prefix("{ name = \"").and_then(|line| line.split_once('"'))
+        else {
+            continue;
+        };
+        let mut known =
+            WITH_A_PAGE.iter().map(|it| it.0).chain(WITH_A_SCHEDULE.iter().map(|it| it.0)).chain(others);
+        assert!(known.any(|it| it == name), "{name}");
+    }
+    thread::scope(|scope| {
+        for (example, arguments, task) in WITH_A_PAGE {
+            scope.spawn(|| expect_page(example, arguments, None, task));
+        }
+        for (example, schedule, task) in WITH_A_SCHEDULE {
+            scope.spawn(|| expect_page(example, &[], Some(schedule), task));
+        }
+    });
+}
+
+/// A server has its page when it has ended, with the tasks that have served its clients.
+#[test]
+fn a_server_has_its_page_when_it_ends() {
+    let file = File::new("echo.html");
+    let mut echo = Command::new(program("echo"))
+        .arg("--once")
+        .env("BOUCLE_TRACE", file.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the examples are built");
+    let lines = BufReader::new(echo.stdout.take().unwrap()).lines();
+    let mut lines = lines.map(Result::unwrap);
+    for line in [lines.next(), lines.next()].map(Option::unwrap) {
+        let port = line.trim_end_matches("`)").rsplit(' ').next().unwrap();
+        let mut client = TcpStream::connect(("127.0.0.1", port.parse().unwrap())).unwrap();
+        client.write_all(b"ping").unwrap();
+        client.read_to_end(&mut Vec::new()).unwrap();
+    }
+    assert!(wait(&mut echo).success());
+    assert!(file.text().contains("\"2 block in accept\""));
 }
 
 /// What cannot be done is one clear line; the program goes on.
