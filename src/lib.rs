@@ -106,9 +106,12 @@
 //! | done | a task that has returned, panicked or was dropped; its handle may still have to take the output |
 //! | inbox, message | what other threads leave for the loop: wakes, spawns, drops |
 //! | bell, ring | what ends a park from another thread (mio's waker) |
+//! | virtual clock | a clock that jumps to the next deadline when nothing is ready |
+//! | rest | what an idle loop does before it sleeps: it gives back the memory of a burst |
 //! | job | blocking work on a thread of the pool: [`run_in_executor`] |
 //! | group | several tasks that one waiter waits for: the children of a `gather` |
-//! | source | a registered socket; its *readiness* is readable or writable |
+//! | source, token | a registered socket, whose *readiness* is readable or writable; its slot, as the kernel hands it back |
+//! | reactor | the table of sources |
 //! | wheel | the hierarchical timer wheel |
 //!
 //! What a waker holds, and what stands in the ready queue, is a task's *number*:
@@ -122,6 +125,8 @@
 //!   generation   tells the tenants of a slot apart: the low bits of the task's id, which counts the
 //!                spawns of its loop
 //! ```
+//!
+//! (On 32 bits the three have 4, 8 and 20.)
 //!
 //! # Eight paths through the loop
 //!
@@ -146,11 +151,12 @@
 //! or that has not filled its buffer, ends it. A read of a side that is not ready does not ask the kernel: it
 //! leaves the task's number with the side (`net/source.rs`), and the task is pending. A park returns an event whose
 //! token is the source's slot; `State::wake_sources` marks its sides as ready, takes all their waiters out, and
-//! pushes their numbers. In the next batch each of these tasks is polled and tries its read, unless one before it
-//! has found the socket empty.
+//! pushes their numbers. In the next batch each of these tasks is polled and tries its read; if the first of them
+//! empties the socket, the others leave their numbers again.
 //!
-//! The first look: a new side is not ready, except the write side of a stream that is connected. When an unfilled
-//! buffer says nothing, `net/readiness.rs` says so.
+//! A new side is not ready, and loses nothing by it: to register a socket makes the kernel report what is there
+//! already. (The write side of a stream that is connected begins ready.) `net/readiness.rs` has the cases in which a
+//! buffer that is not filled says nothing.
 //!
 //! **A stale waker.** A waker points to nothing, so it may outlive its task. On the loop's own thread a wake
 //! compares the number's identity with that of the task in the slot: if they differ, or the task is done, nothing
@@ -161,23 +167,23 @@
 //! Rarer cases have the same end. If the loop is gone, the inbox of its short id is closed and drops the wake. If a
 //! new loop has the short id by then, the wake goes to that. And after 2^20 spawns generations repeat.
 //!
-//! **`gather`.** At its first poll the children, boxed at the call, are spawned as members of a group: a counter in
-//! the loop's table of groups, with the parent's waiter beside it (`task/group_table.rs`, `combine/group.rs`).
-//! `State::finish` counts a member that is done down, O(1). The parent is woken when the last one is done, or at
-//! once if one panics, whose position is noted. So it is woken once, however many children it has, and then takes
-//! the outputs out of the table. Dropping the `gather`, or a panic of a child, takes the children that are not done
-//! out of the group, and aborts them. (A child that awaits a `JoinHandle` ends then; the task behind that handle
-//! goes on.)
+//! **`gather`.** At its first poll the children, boxed at the call, are spawned as members of a group: a
+//! counter in the loop's table of groups, with the parent's waiter beside it (`task/group_table.rs`,
+//! `combine/group.rs`). `State::finish` counts down for each member that is done, in O(1). The parent is woken
+//! when the last one is done, or at once if one panics; the group notes which. So it is woken once, however
+//! many children it has, and then takes the outputs out of the table. Dropping the `gather`, or a panic of
+//! a child, aborts the children that are not done. (A child that awaits a `JoinHandle` ends then; the task behind
+//! that handle goes on.)
 //!
 //! **An abort.** `JoinHandle::abort` only marks the task, and queues it if it waits; one that is queued keeps its
 //! place. When its number is popped, the turn drops the future instead of polling it, and wakes what awaits the
 //! handle, which gives "cancelled". So no destructor runs inside of `abort`, where the caller may be in the middle
 //! of something, or be the task itself.
 //!
-//! The cases: from another thread the request goes through the inbox. A task that is aborted during its own poll is
-//! dropped when that poll ends, and so is a value that the poll returned; if it panicked, the handle gives the
-//! panic, and likewise if the destructor panics. An abort of a task that is done does nothing. What the end of the
-//! loop finds, it drops like all that is left.
+//! The cases: from another thread the request goes through the inbox. An abort of a task that is done does nothing. A
+//! task that is aborted during its own poll is dropped when that poll ends. A value that this poll has returned is
+//! dropped too; a panic is kept, and the handle gives it, as it does if the destructor panics. What the end of the loop
+//! finds, it drops like all that is left.
 //!
 //! **A wake from another thread.** It does not touch the table. It sets the slot's flag (`wake/flags.rs`); if the
 //! flag was clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it sleeps
@@ -187,13 +193,14 @@
 //! what the waking thread wrote, since a flag is set with `Release`, even if it was set before, and cleared with
 //! `Acquire`.
 //!
-//! No wake is lost, because the loop marks itself as asleep under the same lock, and only if the inbox is empty:
-//! either the loop sees the message, or the thread sees that the loop sleeps and rings. If the ring comes before
-//! the loop is in the system call, it stays pending in the kernel, and the call returns at once. The third step of
-//! the turn takes the messages and queues whichever tasks have the slots.
+//! No wake is lost, because the loop marks itself as asleep under the same lock, and only if the inbox is empty: either the
+//! loop sees the message, or the thread sees the mark, clears it, and rings. If the ring comes before the loop is in the
+//! system call, it stays pending in the kernel, and the call returns at once. The third step of the turn takes the
+//! messages and queues whichever tasks have the slots.
 //!
-//! **A sleep.** The first poll arms a timer with the task's number; the park lasts until the first deadline, and at
-//! least a millisecond; `State::wake_timers` pops what is due and pushes the numbers (`time/sleep.rs`).
+//! **A sleep.** The first poll arms a timer with the task's number. The park lasts until the first deadline.
+//! `State::wake_timers` pops what is due and pushes the numbers (`time/sleep.rs`). A sleep of a millisecond or more may
+//! end up to a millisecond late, so that those which end close together share one park; a shorter one does not.
 //!
 //! # Reading order
 //!
@@ -202,7 +209,8 @@
 //! the loop's state, a box, out of a thread-local, and `release` puts it back; `state.receive` does what a
 //! message asks for, and returns what may run user code; `record`, `notify` and `cause` matter only if
 //! something observes the loop; `budget` counts what a poll may do before it must yield; `finish_member`
-//! counts down in a group, and returns its parent if it is time. The rest is where it is first met.
+//! counts down in a group, and returns its parent if it is time. `of` is the number of a loop; what is *drawn*, or
+//! spurious, belongs to orders other than FIFO. The panics in `cell.rs` can be left out at a first reading.
 //!
 //! | file | what to look for |
 //! |---|---|

@@ -60,7 +60,7 @@ impl State {
                 other => return other,
             }
         } else {
-            // The first deadline: of a timer that may be cancelled by now, since a look too early does no harm.
+            // O(1), where the exact first deadline may be a search: that of a timer which may be cancelled by now.
             let deadline = self.timers.next_look().map(|tick| self.clock.until(tick));
             shorter(deadline, limit)
         };
@@ -85,12 +85,12 @@ impl State {
     /// time jumps there; if no deadline is left, and no `LoopHandle`, that is a deadlock.
     fn pass_virtual_time(&mut self, limit: Option<Duration>) -> Park {
         let until = |tick: Option<u64>| shorter(tick.map(|tick| self.clock.until(tick)), limit);
-        // What may still come from outside: a message, or one by a `LoopHandle`, or nothing.
+        // What may still come from other threads: a message that is there, one of a `LoopHandle`, or nothing.
         let outlook = self.inbox.outlook(self.tasks.entries.capacity());
         if self.holds > 0 || self.reactor.is_awaited() || outlook == Outlook::Message {
             return Park::Ask(until(self.timers.next_look()));
         }
-        // Here the first that is not cancelled: time must not jump to a deadline that nobody waits for.
+        // The exact first deadline: time must not jump to one that nobody waits for.
         match until(self.timers.next_deadline()) {
             Some(time) => {
                 self.clock.pass(time);

@@ -42,8 +42,8 @@ pub(crate) struct State {
     pub(crate) inbox: &'static Inbox,
     /// What was taken from the inbox and is not handled yet.
     pub(crate) messages: VecDeque<Message>,
-    /// What the third step could not wake at once: the first waiter that is no task of this loop, and all after
-    /// it. They are woken when the state is free. Each with its cause, for observers.
+    /// What the third step could not wake at once: the first waiter that is no task of this loop; and, to keep the
+    /// order, all after it. They are woken when the state is free. Each with its cause, for observers.
     pub(crate) deferred_wakes: Vec<(Waiter, Origin)>,
     /// What holds a virtual clock: executor jobs that run or are awaited, and `ClockHold`s.
     pub(crate) holds: usize,
@@ -137,7 +137,8 @@ impl State {
         }
     }
 
-    /// Queues a task, unless it is queued already or done. Returns false if the short id is another loop's.
+    /// Queues a task, unless it is queued already or done. Returns false if the short id is another loop's (a stale number
+    /// is this loop's, and does nothing).
     #[cold]
     #[inline(never)]
     pub(crate) fn wake(&mut self, number: TaskNumber) -> bool {
@@ -190,7 +191,7 @@ impl State {
         let State { ready, tasks, order: Some(order), .. } = self else {
             return self.ready.freeze_and_remove();
         };
-        // While nothing is ready, time passes instead.
+        // (While nothing is ready, it is time to park.)
         if order.draw.is_spurious() && !ready.is_empty() {
             let waiting: Vec<_> = tasks.waiting().collect();
             let drawn = order.draw.draw_spurious(waiting.len());

@@ -12,8 +12,8 @@
 //!
 //! **A park is due** if nothing is ready, or if the next batch would bring the polls since the last park above
 //! 61. In a loop that is stepped by hand, or that is to stop, one is due in every turn. No park interrupts a
-//! batch. But when the main future returns, `block_on` does too: the rest of the batch stays queued. Then there is a last
-//! park, which does not wait, if 61 polls have passed since the one before.
+//! batch. But when the main future returns, `block_on` does too, and the rest of the batch stays queued. If 61 polls have
+//! passed since the last park, `block_on` parks once more, without waiting.
 //!
 //! asyncio's `_run_once` is the same circle, entered at another point: it selects, fires the timers, and
 //! then runs the batch. It selects in every iteration; this loop leaves steps 2 and 3 out while tasks are
@@ -22,8 +22,8 @@
 //! **The state is free while user code runs.** The loop's [`State`] is a box that the turn takes out of a
 //! thread-local ([`current::take`]), hands from step to step, and puts back ([`current::release`]) before
 //! each park and whatever may run user code. A task's box is out of its slot while it is polled. So whatever is
-//! called may call back: spawn, wake, abort, drop. (Not a `RefCell`, since a borrow that is missing is a panic; a state
-//! that is missing is a case, for which `current.rs` has an answer.)
+//! called may call back: spawn, wake, abort, drop. (A `RefCell` would have to be borrowed anew in each step, and would
+//! panic where an allocator's hook calls in; `current.rs` has an answer to a state that is missing.)
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -108,12 +108,12 @@ const KEPT: usize = 1_024;
 
 /// Runs turns until the caller has what it waits for. Returns, for a single turn, what it did.
 pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Turn> {
-    let _polls = budget::Polls; // outside of the run no budget counts, however the run ends
+    let _polls = budget::Polls; // a guard: outside of the run no budget counts, however it ends
     let mut turn = Turn::default();
     let mut state = current::take(of);
     let is_one_turn = matches!(until, Until::OneTurn(_));
     if is_one_turn {
-        state.next_park = 0;
+        state.next_park = 0; // a park is due in any case
     }
     loop {
         // 1 run

@@ -364,14 +364,21 @@ fn a_public_item_is_found() {
     assert_eq!(public_items(&files), BTreeSet::from(found));
 }
 
-/// The links of the README lead to files.
+/// The links of the README lead to files, or to its own headings.
 #[test]
 fn the_links_of_the_readme_lead_to_files() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let readme = fs::read_to_string(root.join("README.md")).unwrap();
     let targets: Vec<_> = readme.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()).collect();
     assert!(targets.len() > 3, "{targets:?}");
+    let headings = readme.lines().filter_map(|line| line.strip_prefix("## "));
+    let headings: Vec<_> =
+        headings.map(|title| title.to_lowercase().replace(' ', "-").replace(['`', '/'], "")).collect();
     for target in targets.into_iter().filter(|target| !target.starts_with("https://")) {
-        assert!(root.join(target).is_file(), "README.md links to {target}, which is no file");
+        let leads_somewhere = match target.strip_prefix('#') {
+            Some(heading) => headings.iter().any(|there| there == heading),
+            None => root.join(target).is_file(),
+        };
+        assert!(leads_somewhere, "README.md links to {target}, which is no file and no heading");
     }
 }

@@ -85,7 +85,7 @@ impl<T: AsFd> AsyncFd<T> {
     /// If no loop runs on this thread.
     pub fn new(value: T) -> io::Result<AsyncFd<T>> {
         let source = Source::new(Descriptor(value), READS, true)?;
-        source.set_ready(Side::Read); // unlike a new socket, it may have something already
+        source.set_ready(Side::Read); // unlike a new socket, it often has something: no need to wait for the event
         Ok(AsyncFd { source })
     }
 

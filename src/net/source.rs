@@ -65,7 +65,7 @@ impl<S: Io> Source<S> {
     }
 
     /// Registers a socket with a loop of this thread, running or not. If it is `writable`, a write may be
-    /// tried before the first event. A read may not: most often there is nothing yet.
+    /// tried before the first event. A read may not: what is there already is reported by the registration.
     pub(super) fn on(of: LoopNumber, mut io: S, interest: Interest, writable: bool) -> io::Result<Self> {
         // First, since a loop that ends has no registry from before its table is emptied.
         let registry = registry_of(of)?;
