@@ -7,6 +7,8 @@ mod combine;
 mod compare;
 #[path = "../../tests/model/event_loop.rs"]
 mod event_loop;
+#[path = "../../tests/model/inbox.rs"]
+mod inbox;
 #[path = "../../tests/model/interpreter.rs"]
 mod interpreter;
 #[path = "../../tests/model/leaves.rs"]

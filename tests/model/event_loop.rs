@@ -3,9 +3,12 @@
 use std::panic::resume_unwind;
 use std::time::Duration;
 
+use boucle::Turn;
+
+use crate::inbox::{self, Inbox};
 use crate::model::{Id, Model, Ran, Task, Until, drop_quietly, run, with};
 use crate::random::Random;
-use crate::runtime::{Coroutine, Failure, Returned, Turn};
+use crate::runtime::{Coroutine, Failure, Returned};
 
 /// The loop, as its caller holds it.
 pub(crate) struct EventLoop;
@@ -14,18 +17,14 @@ impl EventLoop {
     pub(crate) fn new(shuffle: Option<u64>) -> Self {
         with(|model| {
             *model = Model::default();
+            model.inbox = Inbox::open();
             model.shuffle = shuffle.map(Random::new);
         });
         EventLoop
     }
 
     pub(crate) fn block_on(&self, main: Coroutine) -> Returned {
-        let id = with(|model| {
-            let id = model.tasks.len();
-            model.tasks.push(Task::default());
-            model.ready.push(id);
-            id
-        });
+        let id = with(|model| model.add(Task::default()));
         let _entered = Entered(Some(id));
         let mut main = Some(main);
         match run(Until::Ready(id, &mut main)) {
@@ -56,13 +55,14 @@ impl Drop for Entered {
             (model.stopping, model.polled) = (false, None);
             if let Some(main) = self.0 {
                 model.tasks[main].is_done = true;
+                model.free(main);
             }
         });
     }
 }
 
 impl Drop for EventLoop {
-    /// Ends the loop: drops futures and outputs, in spawn order. What is spawned meanwhile is dropped at once.
+    /// Ends the loop: drops futures and outputs, in spawn order, then messages. What is spawned meanwhile is dropped at once.
     fn drop(&mut self) {
         with(|model| model.closing = true);
         for id in 0..with(|model| model.tasks.len()) {
@@ -74,5 +74,6 @@ impl Drop for EventLoop {
             drop_quietly(future);
             drop_quietly(output);
         }
+        inbox::close();
     }
 }

@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use crate::program::{Act, Index, Program, Run, Step};
+use crate::program::{Act, Index, Program, Run, Sent, Step};
 use crate::runtime::{Coroutine, Failure, Outcome, Returned, Runtime, Setup, Value};
 
 /// A line of the log: which coroutine did what, at what time.
@@ -35,6 +35,8 @@ thread_local! {
     static LOG: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
     /// How far the program of this thread has come.
     static PHASE: Cell<Phase> = const { Cell::new(Phase::Over) };
+    /// The world of this thread's program, for what comes from another thread.
+    static WORLD: RefCell<Option<Rc<dyn Any>>> = const { RefCell::new(None) };
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -102,6 +104,7 @@ pub(crate) fn run<R: Runtime>(runs: &[Run], setup: Setup) -> Vec<Line> {
         gates: Default::default(),
         wakers: RefCell::default(),
     });
+    WORLD.set(Some(world.clone()));
     let event_loop = R::open(setup);
     // The clock is asked for the first time, at zero.
     let begin = Program { label: 0, steps: Vec::new() };
@@ -114,12 +117,16 @@ pub(crate) fn run<R: Runtime>(runs: &[Run], setup: Setup) -> Vec<Line> {
     }
     log_at(Duration::ZERO, 0, "end", 0);
     PHASE.set(Phase::Ends);
+    let handle = R::handle(Some(&event_loop));
     drop(event_loop);
-    log_at(Duration::ZERO, 0, "ended", 0);
     PHASE.set(Phase::Gone);
+    let is_spawned = R::spawn_by(&handle, || unreachable!("the loop is gone"));
+    log_at(Duration::ZERO, 0, "ended", is_spawned as u128);
+    world.wakers.borrow().iter().for_each(Waker::wake_by_ref);
     // They may have values that lead back to the world.
     drop(world.groups.take());
     drop(world.tasks.take());
+    WORLD.take();
     drop(world);
     PHASE.set(Phase::Over);
     LOG.take()
@@ -132,13 +139,25 @@ fn do_run<R: Runtime>(world: &Shared<R>, event_loop: &R::Loop, run: Run) {
         Run::Forever => R::run_forever(event_loop),
         Run::Turn(limit) => {
             let turn = R::turn(event_loop, limit.map(Duration::from_nanos));
-            log_at(turn.time, 0, "turn: polled", turn.polled as u128);
-            log_at(turn.time, 0, "turn: woken by timers", turn.woken_by_timers as u128);
-            log_at(turn.time, 0, "turn: ready", turn.ready as u128);
-            log_at(turn.time, 0, "turn: left", turn.left as u128);
-            log_at(turn.time, 0, "turn: stopped", turn.stopped as u128);
+            let counts = [
+                ("turn: polled", turn.polled),
+                ("turn: woken by sources", turn.woken_by_sources),
+                ("turn: woken by the inbox", turn.woken_by_inbox),
+                ("turn: woken by timers", turn.woken_by_timers),
+                ("turn: ready", turn.ready),
+                ("turn: left", turn.left),
+                ("turn: stopped", usize::from(turn.stopped)),
+            ];
+            counts.into_iter().for_each(|(what, number)| log_at(turn.time, 0, what, number as u128));
         }
         Run::Stop => R::stop_from_outside(event_loop),
+        Run::Elsewhere(sent) => elsewhere::<R>(sendables(world, Some(event_loop), sent)),
+        Run::OnAnotherLoop(sent) => {
+            // A value that is dropped there would act on that loop.
+            let sent = sent.into_iter().filter(|sent| !matches!(sent, Sent::DropHandle(_))).collect();
+            let acts = sendables(world, Some(event_loop), sent);
+            R::on_another_loop(|| acts.into_iter().for_each(|act| act()));
+        }
     }
 }
 
@@ -304,6 +323,11 @@ async fn do_leaf<R: Runtime>(world: &Shared<R>, label: u32, step: Step) {
             log::<R>(label, "tried", ready.await);
         }
         Step::Sleep(time) => R::sleep(Duration::from_nanos(time)).await,
+        Step::SendSleep(time) => {
+            let mut sleep = R::sleep(Duration::from_nanos(time));
+            poll_fn(|cx| Poll::Ready(_ = Pin::new(&mut sleep).poll(cx))).await;
+            elsewhere::<R>(vec![Box::new(|| drop(sleep))]);
+        }
         Step::Reset(first, second) => {
             let mut sleep = R::sleep(Duration::from_nanos(first));
             let is_over = poll_fn(|cx| Poll::Ready(Pin::new(&mut sleep).poll(cx).is_ready())).await;
@@ -393,6 +417,8 @@ async fn do_leaf<R: Runtime>(world: &Shared<R>, label: u32, step: Step) {
 /// Does an act, in a poll or in a destructor.
 fn do_act<R: Runtime>(world: &Shared<R>, label: u32, act: Act) {
     match act {
+        Act::Here(sent) => sendable(world, None, sent)(),
+        Act::Elsewhere(sent) => elsewhere::<R>(sendables(world, None, sent)),
         _ if PHASE.get() == Phase::Gone => {}
         Act::Spawn(program) => {
             let handle = R::spawn(coroutine(world, program));
@@ -411,23 +437,10 @@ fn do_act<R: Runtime>(world: &Shared<R>, label: u32, act: Act) {
                 world.tasks.borrow_mut().push(Spawned { handle: None, aborts });
             }
         }
-        Act::Abort(task) => world.with_task(task, R::abort).unwrap_or_default(),
-        Act::DropHandle(task) => drop(world.take(task)),
         Act::IsFinished(task) => {
             if let Some(is_finished) = world.with_task(task, R::is_finished) {
                 log::<R>(label, "is finished", usize::from(is_finished));
             }
-        }
-        Act::Open(gate) => {
-            let gate = &world.gates[gate];
-            gate.is_open.set(true);
-            gate.waiting.take().into_iter().for_each(Waker::wake);
-        }
-        Act::WakeAgain(waker) => {
-            let wakers = world.wakers.borrow();
-            let waker = if wakers.is_empty() { None } else { Some(wakers[waker % wakers.len()].clone()) };
-            drop(wakers);
-            waker.into_iter().for_each(Waker::wake);
         }
         Act::AbortAll(group) => R::abort_all(&world.group(group)),
         Act::CloseGroup(group) => R::close(&world.group(group)),
@@ -437,6 +450,68 @@ fn do_act<R: Runtime>(world: &Shared<R>, label: u32, act: Act) {
         Act::Panic if thread::panicking() => {}
         Act::Panic => resume_unwind(Box::new(Payload(label))),
     }
+}
+
+type Sendable = Box<dyn FnOnce() + Send>;
+
+fn sendables<R: Runtime>(world: &Shared<R>, event_loop: Option<&R::Loop>, sent: Vec<Sent>) -> Vec<Sendable> {
+    sent.into_iter().map(|sent| sendable(world, event_loop, sent)).collect()
+}
+
+/// Prepares what any thread may do: only the call is left.
+fn sendable<R: Runtime>(world: &Shared<R>, event_loop: Option<&R::Loop>, sent: Sent) -> Sendable {
+    match sent {
+        Sent::Abort(task, times) => {
+            let task = world.with_task(task, R::Aborts::clone);
+            Box::new(move || task.iter().for_each(|task| (0..times).for_each(|_| R::abort(task))))
+        }
+        Sent::DropHandle(task) => {
+            let task = world.take(task);
+            Box::new(move || drop(task))
+        }
+        Sent::Open(gate) => {
+            let gate = &world.gates[gate];
+            gate.is_open.set(true);
+            let waiting = gate.waiting.take();
+            Box::new(move || waiting.into_iter().for_each(Waker::wake))
+        }
+        Sent::WakeAgain(waker, times) => {
+            let wakers = world.wakers.borrow();
+            let waker = waker.checked_rem(wakers.len()).map(|index| wakers[index].clone());
+            Box::new(move || waker.iter().for_each(|waker| (0..times).for_each(|_| waker.wake_by_ref())))
+        }
+        Sent::Spawn(_) | Sent::Stop if PHASE.get() == Phase::Gone => Box::new(|| {}),
+        Sent::Spawn(program) => {
+            let (handle, plan) = (R::handle(event_loop), Plan(program));
+            let make = move || coroutine(&the_world::<R>(), plan.0.clone());
+            Box::new(move || _ = R::spawn_by(&handle, make))
+        }
+        Sent::Stop => {
+            let handle = R::handle(event_loop);
+            Box::new(move || R::stop_by(&handle))
+        }
+    }
+}
+
+/// Acts on another thread. What is called there is not logged.
+fn elsewhere<R: Runtime>(acts: Vec<Sendable>) {
+    let phase = PHASE.replace(Phase::Over);
+    R::elsewhere(|| acts.into_iter().for_each(|act| act()));
+    PHASE.set(phase);
+}
+
+/// A program that a `LoopHandle` sends to the loop.
+struct Plan(Program);
+
+impl Drop for Plan {
+    fn drop(&mut self) {
+        log_at(Duration::ZERO, self.0.label, "plan dropped", 0);
+    }
+}
+
+fn the_world<R: Runtime>() -> Shared<R> {
+    let world = WORLD.with_borrow(Option::clone).expect("a program runs");
+    world.downcast().unwrap_or_else(|_| unreachable!("it is of the runtime that runs"))
 }
 
 impl<R: Runtime> World<R> {

@@ -5,6 +5,7 @@ use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use crate::inbox::deliver;
 use crate::model::{BUDGET, Id, Model, WhenDone, drop_quietly, with};
 use crate::runtime::Outcome;
 
@@ -13,8 +14,12 @@ pub(crate) struct Handle(pub(crate) Option<Id>);
 
 impl Handle {
     pub(crate) fn abort(&self) {
-        if let Some(id) = self.0 {
-            with(|model| model.abort(id));
+        Handle::abort_task(self.0);
+    }
+
+    pub(crate) fn abort_task(task: Option<Id>) {
+        if let Some(id) = task {
+            deliver(move || with(|model| model.abort(id)));
         }
     }
 
@@ -25,7 +30,10 @@ impl Handle {
     pub(crate) fn take(&mut self) -> Option<Outcome> {
         let id = self.0.filter(|_| self.is_finished())?;
         self.0 = None;
-        with(|model| model.tasks[id].output.take())
+        with(|model| {
+            model.free(id);
+            model.tasks[id].output.take()
+        })
     }
 
     pub(crate) fn when_done(&self, when_done: Option<WhenDone>) {
@@ -63,11 +71,17 @@ impl Drop for Handle {
     /// Detaches the task. An output that is there is dropped.
     fn drop(&mut self) {
         let Some(id) = self.0 else { return };
-        drop_quietly(with(|model| {
-            let task = &mut model.tasks[id];
-            (task.is_held, task.when_done) = (false, None);
-            task.output.take()
-        }));
+        deliver(move || {
+            drop_quietly(with(|model| {
+                let task = &mut model.tasks[id];
+                (task.is_held, task.when_done) = (false, None);
+                let output = task.output.take();
+                if task.is_done {
+                    model.free(id);
+                }
+                output
+            }));
+        });
     }
 }
 

@@ -4,6 +4,9 @@
 //! is its seed: `MODEL_FIRST=106906 MODEL_PROGRAMS=1` compares that one. One that differs is printed when all that can
 //! be left out of it is left out.
 //!
+//! In every seventh of them another thread wakes, aborts, spawns, stops and drops, and the loop's thread waits for it
+//! each time. So what stands in the inbox is the same in every run, and the model says when it is read.
+//!
 //! The package `fuzz` compares programs that are drawn by what a fuzzer finds, with the same files.
 
 mod program; // a random program, as data
@@ -14,6 +17,7 @@ mod on_boucle; // boucle as a runtime
 mod on_model; // the model as a runtime
 mod model; // the model: turns, tasks, timers
 mod event_loop; // the ways to run it, and its end
+mod inbox; // what other threads leave for it
 mod leaves; // handles, yields, the budget
 mod timers; // sleeps, timeouts, intervals
 mod combine; // `gather` and the others

@@ -3,11 +3,9 @@
 //!
 //! ```text
 //!   1 run    poll the batch: what stood in the ready queue when the turn began, first come, first served
-//!   2 park   if nothing is ready, time jumps to the next deadline
-//!   3 wake   the tasks whose timers are due, in the order (deadline, arming)
+//!   2 park   if one is due. Time jumps to the next deadline, if nothing is ready, and nothing in the inbox
+//!   3 wake   what the messages ask for, then the tasks whose timers are due, in the order (deadline, arming)
 //! ```
-//!
-//! boucle also parks while tasks are ready, after 61 polls or one batch; here such a park would find nothing.
 //!
 //! A task's id is its place in the list of all that were ever spawned; a waker is an id in an `Arc`; a timer is found
 //! by searching. There is one loop per thread, in a thread-local, and no future is polled or dropped while that is
@@ -19,15 +17,25 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
+use boucle::Turn;
+
+use crate::inbox::{self, Inbox};
 use crate::leaves::Handle;
 use crate::random::{Numbers, Random};
-use crate::runtime::{Coroutine, Failure, Outcome, Turn};
+use crate::runtime::{Coroutine, Failure, Outcome};
 
 /// A task's place in the list of all tasks.
 pub(crate) type Id = usize;
 
+/// A place that a task has until it is done and its handle is gone. The next task gets the one that was freed last:
+/// that is not documented, but shows in which task is woken by a waker of one that is gone, on another thread.
+pub(crate) type Slot = usize;
+
 /// Operations that are ready at once per poll.
 pub(crate) const BUDGET: usize = 128;
+
+/// Polls between two parks, unless the batch is longer.
+const POLLS_PER_PARK: usize = 61;
 
 /// How often, at most, a shuffled loop passes in a row over the task that is ready for longest.
 const PATIENCE: usize = 64;
@@ -37,6 +45,14 @@ pub(crate) struct Model {
     /// Tasks, and main futures, in spawn order.
     pub(crate) tasks: Vec<Task>,
     pub(crate) ready: Vec<Id>,
+    /// Which task has a slot, or had it last.
+    pub(crate) slots: Vec<Id>,
+    free: Vec<Slot>,
+    pub(crate) inbox: Inbox,
+    /// How many have left the ready queue since the last park.
+    popped: usize,
+    /// The next turn parks in any case.
+    parks_next: bool,
     timers: Vec<Timer>,
     timers_armed: usize,
     pub(crate) now: Duration,
@@ -57,6 +73,7 @@ pub(crate) struct Model {
 pub(crate) struct Task {
     /// `None` while it is polled, when it is done, and always for a main future.
     pub(crate) future: Option<Coroutine>,
+    pub(crate) slot: Slot,
     pub(crate) is_done: bool,
     is_aborted: bool,
     /// A handle exists.
@@ -100,15 +117,21 @@ pub(crate) enum Ran {
 
 /// Makes turns until the loop returns.
 pub(crate) fn run(mut until: Until<'_>) -> Ran {
+    let is_one_turn = matches!(until, Until::OneTurn(_));
+    with(|model| model.parks_next |= is_one_turn);
     loop {
         let mut turn = Turn::default();
         // 1 run: what is woken meanwhile is behind the batch. A task in the queue may be done by now.
         for _ in 0..with(Model::begin_batch) {
-            let id = with(|model| model.ready.remove(0));
+            let id = with(Model::pop);
             let (is_done, is_aborted) = with(|model| (model.tasks[id].is_done, model.tasks[id].is_aborted));
             match &mut until {
                 Until::Ready(main, future) if id == *main => {
                     if let Some(outcome) = poll(id, future) {
+                        if with(|model| model.parks_next || model.popped >= POLLS_PER_PARK) {
+                            with(|model| model.park(Some(Duration::ZERO)));
+                            wake_due();
+                        }
                         return Ran::Main(outcome);
                     }
                 }
@@ -121,8 +144,7 @@ pub(crate) fn run(mut until: Until<'_>) -> Ran {
             }
         }
         // 2 park
-        let is_last = matches!(until, Until::OneTurn(_)) || with(|model| model.stopping);
-        if !is_last && with(|model| !model.ready.is_empty()) {
+        if !with(|model| model.is_park_due()) {
             continue;
         }
         let limit = match until {
@@ -134,19 +156,22 @@ pub(crate) fn run(mut until: Until<'_>) -> Ran {
             panic!("deadlock");
         }
         // 3 wake
-        let before = with(|model| model.ready.len());
-        with(Model::due_timers).into_iter().for_each(Waker::wake);
-        if is_last {
-            return Ran::Turn(with(|model| Turn {
-                woken_by_timers: model.ready.len() - before,
-                ready: model.ready.len(),
-                left: model.live(),
-                time: model.now,
-                stopped: model.stopping,
-                ..turn
-            }));
+        (turn.woken_by_inbox, turn.woken_by_timers) = wake_due();
+        if is_one_turn || with(|model| model.stopping) {
+            with(|model| (turn.ready, turn.left) = (model.ready.len(), model.live()));
+            with(|model| (turn.time, turn.stopped) = (model.now, model.stopping));
+            return Ran::Turn(turn);
         }
     }
+}
+
+/// Queues what the inbox and the timers wake, and returns how many tasks each has.
+fn wake_due() -> (usize, usize) {
+    let before_inbox = with(|model| model.ready.len());
+    inbox::read();
+    let before_timers = with(|model| model.ready.len());
+    with(Model::due_timers).into_iter().for_each(Waker::wake);
+    (before_timers - before_inbox, with(|model| model.ready.len()) - before_timers)
 }
 
 impl Model {
@@ -155,7 +180,8 @@ impl Model {
         let Some(random) = &mut self.shuffle else {
             return self.ready.len();
         };
-        self.ready.retain(|id| !self.tasks[*id].is_done);
+        let stale = self.ready.extract_if(.., |id| self.tasks[*id].is_done);
+        self.popped += stale.count();
         if self.ready.is_empty() {
             return 0;
         }
@@ -167,9 +193,20 @@ impl Model {
         1
     }
 
-    /// Lets time jump to the next deadline, or to the limit, if nothing is ready. Returns false if there is neither.
+    fn pop(&mut self) -> Id {
+        self.popped += 1;
+        self.ready.remove(0)
+    }
+
+    fn is_park_due(&self) -> bool {
+        self.parks_next || self.ready.is_empty() || self.popped + self.ready.len() > POLLS_PER_PARK
+    }
+
+    /// Lets time jump to the next deadline, or to the limit, if nothing is ready, and there is no message. Returns
+    /// false if there is neither.
     fn park(&mut self, limit: Option<Duration>) -> bool {
-        if !self.ready.is_empty() || self.stopping {
+        (self.popped, self.parks_next) = (0, false);
+        if !self.ready.is_empty() || !self.inbox.is_empty() || self.stopping {
             return true;
         }
         let next = self.timers.iter().map(|timer| timer.due.saturating_sub(self.now)).min();
@@ -201,9 +238,27 @@ impl Model {
         self.timers.retain(|armed| armed.number != timer);
     }
 
+    /// Adds a task, or a main future, and queues it.
+    pub(crate) fn add(&mut self, mut task: Task) -> Id {
+        let id = self.tasks.len();
+        task.slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(id);
+            self.slots.len() - 1
+        });
+        self.slots[task.slot] = id;
+        self.tasks.push(task);
+        self.ready.push(id);
+        id
+    }
+
+    /// A task is done, and its handle is gone.
+    pub(crate) fn free(&mut self, id: Id) {
+        self.free.push(self.tasks[id].slot);
+    }
+
     /// Queues a task, unless it stands in the ready queue, or is done.
-    fn wake(&mut self, id: Id) {
-        if self.tasks.get(id).is_some_and(|task| !task.is_done) && !self.ready.contains(&id) {
+    pub(crate) fn wake(&mut self, id: Id) {
+        if !self.tasks[id].is_done && !self.ready.contains(&id) {
             self.ready.push(id);
         }
     }
@@ -234,7 +289,7 @@ struct WakerOf(Id);
 
 impl Wake for WakerOf {
     fn wake(self: Arc<Self>) {
-        with(|model| model.wake(self.0));
+        inbox::wake(self.0);
     }
 }
 
@@ -304,8 +359,13 @@ fn finish(id: Id, outcome: Outcome) {
         model.polled = None;
         let task = &mut model.tasks[id];
         task.is_done = true;
-        let unheld = if task.is_held { task.output.replace(outcome) } else { Some(outcome) };
-        (task.when_done.take(), unheld)
+        let when_done = task.when_done.take();
+        if task.is_held {
+            task.output = Some(outcome);
+            return (when_done, None);
+        }
+        model.free(id);
+        (when_done, Some(outcome))
     });
     if let Some(when_done) = when_done {
         when_done(has_panicked);
@@ -318,14 +378,10 @@ pub(crate) fn spawn(future: Coroutine) -> Handle {
         drop_quietly(future);
         return Handle(None);
     }
-    with(|model| {
-        let id = model.tasks.len();
-        model.tasks.push(Task { future: Some(future), is_held: true, ..Task::default() });
-        model.ready.push(id);
-        Handle(Some(id))
-    })
+    let task = Task { future: Some(future), is_held: true, ..Task::default() };
+    Handle(Some(with(|model| model.add(task))))
 }
 
 pub(crate) fn stop() {
-    with(|model| model.stopping = true);
+    with(|model| (model.stopping, model.parks_next) = (true, true));
 }

@@ -3,16 +3,17 @@
 use std::cell::Cell;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use boucle::trace::Recorder;
 use boucle::{
-    ALL_COMPLETED, AbortHandle, AsCompleted, EventLoop, FIRST_COMPLETED, FIRST_EXCEPTION, Interval,
-    JoinError, JoinHandle, MissedTickBehavior, Sleep, TaskGroup, Wait,
+    ALL_COMPLETED, AbortHandle, AsCompleted, Builder, EventLoop, FIRST_COMPLETED, FIRST_EXCEPTION, Interval,
+    JoinError, JoinHandle, LoopHandle, MissedTickBehavior, Sleep, TaskGroup, Turn, Wait,
 };
 use futures_lite::Stream;
 
-use crate::runtime::{Coroutine, Failure, Mode, Outcome, Returned, Runtime, Setup, Turn, Value};
+use crate::runtime::{Coroutine, Failure, Mode, Outcome, Returned, Runtime, Setup, Value};
 
 pub(crate) struct OnBoucle;
 
@@ -41,6 +42,7 @@ thread_local! {
 
 impl Runtime for OnBoucle {
     type Loop = EventLoop;
+    type LoopHandle = LoopHandle;
     type Handle = Handle;
     type Aborts = AbortHandle;
     type Sleep = Sleep;
@@ -49,14 +51,14 @@ impl Runtime for OnBoucle {
     type Group = TaskGroup<Returned>;
 
     fn open(setup: Setup) -> EventLoop {
-        let mut builder = EventLoop::builder().virtual_clock();
+        let mut builder = EventLoop::builder();
         if let Some(seed) = setup.shuffle {
             builder = builder.shuffle(seed);
         }
         if setup.is_observed {
             builder = builder.observe(Recorder::new());
         }
-        let event_loop = builder.build().expect("a loop with a virtual clock needs nothing of the system");
+        let event_loop = build(builder);
         BEGAN.set(None);
         event_loop
     }
@@ -70,16 +72,7 @@ impl Runtime for OnBoucle {
     }
 
     fn turn(event_loop: &EventLoop, limit: Option<Duration>) -> Turn {
-        let turn = event_loop.turn(limit).expect("there is no socket");
-        assert_eq!((turn.woken_by_sources, turn.woken_by_inbox), (0, 0));
-        Turn {
-            polled: turn.polled,
-            woken_by_timers: turn.woken_by_timers,
-            ready: turn.ready,
-            left: turn.left,
-            time: turn.time,
-            stopped: turn.stopped,
-        }
+        event_loop.turn(limit).expect("there is no socket")
     }
 
     fn stop_from_outside(event_loop: &EventLoop) {
@@ -88,6 +81,26 @@ impl Runtime for OnBoucle {
 
     fn spawn_from_outside(event_loop: &EventLoop, future: Coroutine) -> Handle {
         Handle(event_loop.spawn(future))
+    }
+
+    fn handle(event_loop: Option<&EventLoop>) -> LoopHandle {
+        event_loop.map_or_else(LoopHandle::current, EventLoop::handle)
+    }
+
+    fn spawn_by(handle: &LoopHandle, make: impl FnOnce() -> Coroutine + Send + 'static) -> bool {
+        handle.spawn(make).is_ok()
+    }
+
+    fn stop_by(handle: &LoopHandle) {
+        handle.stop();
+    }
+
+    fn elsewhere(act: impl FnOnce() + Send) {
+        thread::scope(|scope| scope.spawn(act).join().expect("it does not panic"));
+    }
+
+    fn on_another_loop(act: impl FnOnce()) {
+        build(EventLoop::builder()).block_on(async { act() });
     }
 
     fn spawn(future: Coroutine) -> Handle {
@@ -208,6 +221,10 @@ impl Runtime for OnBoucle {
     fn close(group: &TaskGroup<Returned>) {
         group.close();
     }
+}
+
+fn build(builder: Builder) -> EventLoop {
+    builder.virtual_clock().build().expect("a loop with a virtual clock needs nothing of the system")
 }
 
 fn up_to<M: boucle::Mode<Returned>>(limit: Option<Duration>, wait: Wait<Returned, M>) -> Wait<Returned, M> {

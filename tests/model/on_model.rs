@@ -3,19 +3,21 @@
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use boucle::MissedTickBehavior;
+use boucle::{MissedTickBehavior, Turn};
 
 use crate::combine::{self, AsCompleted, TaskGroup, Wait};
 use crate::event_loop::EventLoop;
+use crate::inbox::{self, LoopHandle};
 use crate::leaves::{self, Handle};
 use crate::model::{self, Id, with};
-use crate::runtime::{Coroutine, Mode, Outcome, Returned, Runtime, Setup, Turn, Value};
+use crate::runtime::{Coroutine, Mode, Outcome, Returned, Runtime, Setup, Value};
 use crate::timers::{self, Interval, Sleep};
 
 pub(crate) struct OnModel;
 
 impl Runtime for OnModel {
     type Loop = EventLoop;
+    type LoopHandle = LoopHandle;
     type Handle = Handle;
     type Aborts = Option<Id>;
     type Sleep = Sleep;
@@ -47,6 +49,26 @@ impl Runtime for OnModel {
         model::spawn(future)
     }
 
+    fn handle(_: Option<&EventLoop>) -> LoopHandle {
+        LoopHandle::new()
+    }
+
+    fn spawn_by(handle: &LoopHandle, make: impl FnOnce() -> Coroutine + Send + 'static) -> bool {
+        handle.spawn(make)
+    }
+
+    fn stop_by(handle: &LoopHandle) {
+        handle.stop();
+    }
+
+    fn elsewhere(act: impl FnOnce() + Send) {
+        inbox::elsewhere(act);
+    }
+
+    fn on_another_loop(act: impl FnOnce()) {
+        act();
+    }
+
     fn spawn(future: Coroutine) -> Handle {
         model::spawn(future)
     }
@@ -60,7 +82,7 @@ impl Runtime for OnModel {
     }
 
     fn abort(handle: &Option<Id>) {
-        handle.iter().for_each(|id| with(|model| model.abort(*id)));
+        Handle::abort_task(*handle);
     }
 
     fn is_finished(handle: &Option<Id>) -> bool {

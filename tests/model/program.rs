@@ -13,6 +13,10 @@ pub(crate) enum Run {
     Forever,
     Turn(Option<Nanos>),
     Stop,
+    /// What another thread does meanwhile.
+    Elsewhere(Vec<Sent>),
+    /// What a coroutine does on another loop of this thread.
+    OnAnotherLoop(Vec<Sent>),
 }
 
 /// A coroutine: its steps, one after the other.
@@ -28,6 +32,8 @@ pub(crate) type Nanos = u64;
 /// Tasks, groups, gates and wakers are found by a number, modulo how many there are.
 pub(crate) type Index = usize;
 
+pub(crate) type Times = usize;
+
 /// Something a coroutine awaits, or leaves for later.
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
@@ -41,6 +47,8 @@ pub(crate) enum Step {
     Sleep(Nanos),
     /// Polls a sleep once, and gives it another deadline.
     Reset(Nanos, Nanos),
+    /// Polls a sleep once, and leaves it to another thread, which drops it.
+    SendSleep(Nanos),
     Ticks {
         period: Nanos,
         missed: MissedTickBehavior,
@@ -79,12 +87,10 @@ pub(crate) enum Act {
     /// Spawns so many tasks that do the same.
     SpawnMany(usize, Program),
     SpawnInGroup(Index, Program),
-    Abort(Index),
-    DropHandle(Index),
+    Here(Sent),
+    /// Another thread does this, while this one waits.
+    Elsewhere(Vec<Sent>),
     IsFinished(Index),
-    Open(Index),
-    /// Wakes what has waited at a gate at some time.
-    WakeAgain(Index),
     AbortAll(Index),
     CloseGroup(Index),
     DropGroup(Index),
@@ -92,10 +98,24 @@ pub(crate) enum Act {
     Panic,
 }
 
+/// Something that any thread may do.
+#[derive(Debug, Clone)]
+pub(crate) enum Sent {
+    Abort(Index, Times),
+    DropHandle(Index),
+    Open(Index),
+    /// Wakes what has waited at a gate at some time.
+    WakeAgain(Index, Times),
+    /// By a `LoopHandle`.
+    Spawn(Program),
+    Stop,
+}
+
 /// Leaves the `n`th run, step or act out, counted as they are written. Returns false if there are fewer.
 pub(crate) fn leave_out(runs: &mut Vec<Run>, mut n: usize) -> bool {
     leave_out_of(runs, &mut n, &|run, n| match run {
         Run::BlockOn(program) | Run::Spawn(program) => leave_out_of_program(program, n),
+        Run::Elsewhere(sent) | Run::OnAnotherLoop(sent) => leave_out_of(sent, n, &leave_out_of_sent),
         Run::Forever | Run::Turn(_) | Run::Stop => false,
     })
 }
@@ -139,8 +159,14 @@ fn leave_out_of_act(act: &mut Act, n: &mut usize) -> bool {
         Act::Spawn(program) | Act::SpawnMany(_, program) | Act::SpawnInGroup(_, program) => {
             leave_out_of_program(program, n)
         }
+        Act::Here(sent) => leave_out_of_sent(sent, n),
+        Act::Elsewhere(sent) => leave_out_of(sent, n, &leave_out_of_sent),
         _ => false,
     }
+}
+
+fn leave_out_of_sent(sent: &mut Sent, n: &mut usize) -> bool {
+    if let Sent::Spawn(program) = sent { leave_out_of_program(program, n) } else { false }
 }
 
 /// Makes programs: the same ones of the same numbers.
@@ -155,10 +181,12 @@ pub(crate) struct Generator<N> {
     acts: Vec<usize>,
     /// The durations that it chooses from.
     durations: Vec<Nanos>,
+    /// It has another thread. Few have, since that costs more than all else.
+    has_thread: bool,
 }
 
-const STEPS: usize = 23;
-const ACTS: usize = 13;
+const STEPS: usize = 24;
+const ACTS: usize = 15;
 
 /// Ties, neighbours, fractions of the wheel's ticks, and the edges of its levels.
 const DURATIONS: [Nanos; 14] = [
@@ -182,13 +210,14 @@ const MISSED: [MissedTickBehavior; 3] =
     [MissedTickBehavior::Burst, MissedTickBehavior::Delay, MissedTickBehavior::Skip];
 
 /// Steps and acts that belong together, by number: those on groups, those on time, those on handles, those
-/// that wake what has ended, and those that panic.
-const THEMES: [(&[usize], &[usize]); 5] = [
+/// that wake what has ended, those that panic, and those on another thread.
+const THEMES: [(&[usize], &[usize]); 6] = [
     (&[1, 2, 4, 12, 17, 17, 18, 19], &[1, 1, 5, 7, 8, 9]),
     (&[1, 3, 4, 5, 6, 7, 8, 21], &[2]),
     (&[1, 7, 8, 10, 11, 16], &[2, 3, 4]),
     (&[1, 9, 12, 8], &[2, 5, 6, 6]),
     (&[1, 2, 7, 10, 13, 16, 22], &[2, 11, 11]),
+    (&[1, 1, 2, 4, 7, 9, 10, 12, 12, 23], &[2, 3, 5, 6, 6, 13, 13, 14]),
 ];
 
 impl<N: Numbers> Generator<N> {
@@ -205,7 +234,8 @@ impl<N: Numbers> Generator<N> {
         acts.extend(vec![0; acts.len() / 2 + 1]);
         let durations = (0..=random.below(4)).map(|_| random.one_of(&DURATIONS)).collect();
         let steps = 1 + random.below(60);
-        Generator { random, labels: 0, steps, kinds, acts, durations }
+        let has_thread = theme == 5 || random.below(16) == 0;
+        Generator { random, labels: 0, steps, kinds, acts, durations, has_thread }
     }
 
     /// What is done with the loop: mostly one `block_on`.
@@ -215,12 +245,14 @@ impl<N: Numbers> Generator<N> {
             runs.push(self.block_on());
         }
         while self.steps > 0 {
-            runs.push(match self.random.below(8) {
+            runs.push(match self.random.below(if self.has_thread { 11 } else { 9 }) {
                 0 => self.block_on(),
                 1 | 2 => Run::Spawn(self.program(0)),
                 3 => Run::Forever,
                 4 => Run::Stop,
                 5 => Run::Turn(None),
+                8 => Run::OnAnotherLoop(self.sent(0)),
+                9 | 10 => Run::Elsewhere(self.sent(0)),
                 _ => Run::Turn(Some(self.duration())),
             });
             self.steps = self.steps.saturating_sub(1);
@@ -295,6 +327,7 @@ impl<N: Numbers> Generator<N> {
             19 => Step::TryJoinAll(random.below(2)),
             20 => Step::GatherBoth(self.program(depth + 1), self.program(depth + 1)),
             21 => Step::Try(random.one_of(&[1, 127, 128, 129, 257, 400])),
+            23 if self.has_thread => Step::SendSleep(self.duration()),
             _ => Step::Return(random.below(2) == 0, self.few_acts(depth)),
         }
     }
@@ -305,10 +338,10 @@ impl<N: Numbers> Generator<N> {
         match kind {
             0 => Act::Spawn(self.program(depth + 1)),
             1 => Act::SpawnInGroup(random.below(2), self.program(depth + 1)),
-            2 => Act::Abort(random.below(8)),
-            3 => Act::DropHandle(random.below(8)),
-            5 => Act::Open(random.below(3)),
-            6 => Act::WakeAgain(random.below(8)),
+            2 | 3 | 5 | 6 | 13 | 14 if self.has_thread && random.below(2) == 0 => {
+                Act::Elsewhere(self.sent(depth))
+            }
+            2 | 3 | 5 | 6 | 13 | 14 => Act::Here(self.sent_of(kind, depth)),
             7 => Act::AbortAll(random.below(2)),
             8 => Act::CloseGroup(random.below(2)),
             9 => Act::DropGroup(random.below(2)),
@@ -320,6 +353,30 @@ impl<N: Numbers> Generator<N> {
                 Act::SpawnMany(self.random.one_of(&[2, 20, 70]), self.program(depth + 2))
             }
             _ => Act::IsFinished(random.below(8)),
+        }
+    }
+
+    fn sent(&mut self, depth: usize) -> Vec<Sent> {
+        let mut sent = Vec::new();
+        for _ in 0..=self.random.below(4) {
+            let kind = self.random.one_of(&[2, 3, 5, 6, 6, 13, 14]);
+            sent.push(self.sent_of(kind, depth));
+        }
+        sent
+    }
+
+    fn sent_of(&mut self, kind: usize, depth: usize) -> Sent {
+        let random = &mut self.random;
+        // More of them than a turn handles messages.
+        let is_flood = self.has_thread && random.below(16) == 0;
+        let times = if is_flood { random.one_of(&[1_022, 1_023, 1_024, 2_050]) } else { 1 };
+        match kind {
+            2 => Sent::Abort(random.below(8), times),
+            3 => Sent::DropHandle(random.below(8)),
+            5 => Sent::Open(random.below(3)),
+            14 if random.below(4) == 0 => Sent::Stop,
+            13 | 14 => Sent::Spawn(self.program(depth + 1)),
+            _ => Sent::WakeAgain(random.below(8), times),
         }
     }
 

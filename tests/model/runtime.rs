@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use boucle::MissedTickBehavior;
+use boucle::{MissedTickBehavior, Turn};
 
 /// What every coroutine of a program returns, so that each can be a child of whatever waits.
 pub(crate) type Returned = Result<Value, Value>;
@@ -33,17 +33,6 @@ impl Drop for Value {
     }
 }
 
-/// What one turn did.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Turn {
-    pub(crate) polled: usize,
-    pub(crate) woken_by_timers: usize,
-    pub(crate) ready: usize,
-    pub(crate) left: usize,
-    pub(crate) time: Duration,
-    pub(crate) stopped: bool,
-}
-
 /// The modes of `wait`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -62,9 +51,10 @@ pub(crate) struct Setup {
 /// The functions have the names of boucle's.
 pub(crate) trait Runtime: Sized + 'static {
     type Loop;
-    type Handle: Future<Output = Outcome> + Unpin;
-    type Aborts;
-    type Sleep: Future<Output = ()> + Unpin;
+    type LoopHandle: Send;
+    type Handle: Future<Output = Outcome> + Unpin + Send;
+    type Aborts: Clone + Send;
+    type Sleep: Future<Output = ()> + Unpin + Send;
     type Interval;
     type AsCompleted;
     type Group;
@@ -75,6 +65,16 @@ pub(crate) trait Runtime: Sized + 'static {
     fn turn(event_loop: &Self::Loop, limit: Option<Duration>) -> Turn;
     fn stop_from_outside(event_loop: &Self::Loop);
     fn spawn_from_outside(event_loop: &Self::Loop, future: Coroutine) -> Self::Handle;
+
+    /// Of this loop, or of the one that runs.
+    fn handle(event_loop: Option<&Self::Loop>) -> Self::LoopHandle;
+    /// Returns false if the loop is gone.
+    fn spawn_by(handle: &Self::LoopHandle, make: impl FnOnce() -> Coroutine + Send + 'static) -> bool;
+    fn stop_by(handle: &Self::LoopHandle);
+    /// Another thread acts, while this one waits for it.
+    fn elsewhere(act: impl FnOnce() + Send);
+    /// Acts in a coroutine of another loop, which is there for this alone.
+    fn on_another_loop(act: impl FnOnce());
 
     fn spawn(future: Coroutine) -> Self::Handle;
     fn id(handle: &Self::Handle) -> usize;

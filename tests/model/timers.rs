@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use boucle::MissedTickBehavior;
 
+use crate::inbox::deliver;
 use crate::model::{Model, with};
 
 /// Ready when its deadline has come. The time counts from the call, the timer's number from the first poll.
@@ -50,7 +51,7 @@ impl Future for Sleep {
 impl Drop for Sleep {
     fn drop(&mut self) {
         if let Some(timer) = self.timer {
-            with(|model| model.disarm(timer));
+            deliver(move || with(|model| model.disarm(timer)));
         }
     }
 }
