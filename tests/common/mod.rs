@@ -17,9 +17,9 @@ pub(crate) use child::{assert_passed, child, is_child, own_binary, part_of_child
 pub(crate) use drops::{Bomb, OnDrop, holds};
 pub(crate) use log::Log;
 pub(crate) use loops::{name_of, run, turn, virtual_loop, virtually};
-pub(crate) use observers::{Observing, observed_by};
+pub(crate) use observers::{Observing, count_sources, observed_by};
 pub(crate) use panics::{message, panic_of};
-pub(crate) use sockets::{listen, pair, pair_with_std, std_pair};
+pub(crate) use sockets::{byte_at, listen, pair, pair_with_std, std_pair};
 pub(crate) use tasks::{Gate, counted, look, waiting_on};
 pub(crate) use time::{HOUR, LONG, SECOND, ms, passes_at_once, secs};
 pub(crate) use wakers::{Counting, foreign, waker_of};

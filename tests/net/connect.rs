@@ -3,18 +3,15 @@
 //! An address that is silent is a listener whose queue is full: Linux drops what a further client sends, and
 //! the client tries again after a second, and then after longer and longer times.
 
-use std::cell::Cell;
 use std::io::ErrorKind;
 use std::net::{self, Ipv4Addr, SocketAddr};
-use std::rc::Rc;
 
 use boucle::net::TcpStream;
-use boucle::observe::{Event, EventKind};
-use boucle::{EventLoop, spawn, timeout, yield_now};
+use boucle::{spawn, yield_now};
 use socket2::{Domain, Socket, Type};
 
 use super::refused;
-use crate::common::{LONG, Observing, counted, listen, ms, run};
+use crate::common::{LONG, count_sources, counted, listen, ms, run};
 
 /// A listener whose queue is full, and the connection that fills it.
 struct Mute {
@@ -30,20 +27,6 @@ fn mute() -> Mute {
     let listener = net::TcpListener::from(socket);
     let address = listener.local_addr().unwrap();
     Mute { listener, address, _fills_the_queue: net::TcpStream::connect(address).unwrap() }
-}
-
-/// Runs a test on a loop whose sources are counted, and fails the test if it hangs.
-fn count_sources<F: Future<Output = ()>>(test: impl FnOnce(Rc<Cell<i32>>) -> F) {
-    let sources = Rc::new(Cell::new(0));
-    let counted = sources.clone();
-    let observer = Observing(move |event: &Event| match event.kind {
-        EventKind::SourceAdded { .. } => counted.set(counted.get() + 1),
-        EventKind::SourceDropped { .. } => counted.set(counted.get() - 1),
-        _ => {}
-    });
-    let event_loop = EventLoop::builder().observe(observer).build().unwrap();
-    let test = test(sources);
-    event_loop.block_on(async { timeout(LONG, test).await.expect("the test hangs") });
 }
 
 /// Addresses that are silent do not hold up one that answers: each is given a head start, no more. The

@@ -36,7 +36,7 @@ use std::task::{Context, Poll};
 
 use boucle::net::TcpListener;
 
-use crate::common::waker_of;
+use crate::common::{byte_at, waker_of};
 #[cfg(unix)]
 use place::Place;
 
@@ -44,11 +44,6 @@ use place::Place;
 /// these tests.
 fn refused() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, 1))
-}
-
-/// Returns a byte that depends on its position, so that a lost, doubled or moved piece shows.
-fn byte_at(position: usize) -> u8 {
-    (position.wrapping_mul(2_654_435_761) >> 13) as u8
 }
 
 /// Polls for a connection, once, with a waker that makes one call when it is woken and another one when
