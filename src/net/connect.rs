@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::reactor::Side;
 use super::resolve::{ToSocketAddrs, no_address, resolve};
-use super::source::{BOTH, Source};
+use super::source::{BOTH, Source, uninterrupted};
 use super::tcp::TcpStream;
 use crate::task::budget::consume_budget;
 use crate::time::timeout::{Elapsed, timeout};
@@ -145,7 +145,7 @@ fn poll_any<F: Future + Unpin>(futures: &mut Vec<F>, cx: &mut Context<'_>) -> Po
 async fn connect_one(address: SocketAddr) -> io::Result<TcpStream> {
     let connected = async {
         consume_budget().await; // an address may be refused at once
-        let source = Source::new(mio::net::TcpStream::connect(address)?, BOTH, false)?;
+        let source = Source::new(uninterrupted(|| mio::net::TcpStream::connect(address))?, BOTH, false)?;
         poll_fn(|cx| source.poll(cx, Side::Write, |io, _| connect_outcome(io))).await?;
         Ok(TcpStream { source })
     };

@@ -219,6 +219,17 @@ fn deregister(of: LoopNumber, io: &mut impl event::Source) -> io::Result<()> {
     }
 }
 
+/// Makes a call again while a signal interrupts it. (One that does not wait is interrupted where a supervisor
+/// makes the system calls of the process, as in some containers.)
+pub(super) fn uninterrupted<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
+    loop {
+        match call() {
+            Err(signal) if signal.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+}
+
 /// The error of a socket whose loop is gone.
 #[cold]
 fn gone(of: LoopNumber) -> io::Error {

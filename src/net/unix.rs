@@ -18,7 +18,7 @@ use rustix::io::Errno;
 use super::datagram::datagrams;
 use super::reactor::Side;
 use super::readiness::would_block;
-use super::source::{READS, Source, socket};
+use super::source::{READS, Source, socket, uninterrupted};
 use crate::task::budget::consume_budget;
 use crate::time::sleep::sleep;
 use crate::wake::loop_handle::LoopHandle;
@@ -373,7 +373,7 @@ impl UnixDatagram {
     ///
     /// As [`UnixStream::connect`].
     pub fn connect(&self, path: impl AsRef<Path>) -> io::Result<()> {
-        self.source.io().connect(path)
+        uninterrupted(|| self.source.io().connect(&path))
     }
 
     /// Sends a message to the peer that the socket is connected to; waits for room. Returns its length.

@@ -309,8 +309,9 @@ fn leave(mut contents: MutexGuard<'_, Contents>, message: Message) {
     let bell = if was_asleep { contents.bell.clone() } else { None };
     drop(contents);
     if let Some(bell) = bell {
-        // It fails only if the descriptor is not an eventfd any more; nothing here could help.
-        let _ = bell.wake();
+        // A lost ring is a lost wake. Any other error means that the descriptor is not an eventfd any more; nothing
+        // here could help.
+        while bell.wake().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted) {}
     }
 }
 
