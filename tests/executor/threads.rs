@@ -10,7 +10,7 @@ use boucle::net::{TcpListener, TcpStream};
 use boucle::{EventLoop, gather, run_in_executor, spawn, yield_now};
 use futures_lite::future::poll_once;
 
-use crate::common::{OnDrop, message, own_binary, passes_alone};
+use crate::common::{OnDrop, message, own_binary, passes_alone, take_threads};
 
 /// Runs a test in a process of its own, and no other such test at the same time: a machine may not have
 /// threads for all of them.
@@ -18,22 +18,6 @@ pub(super) fn passes_with_all_threads(command: Command, test: &str) -> bool {
     static ONE: Mutex<()> = Mutex::new(());
     let _one = ONE.lock();
     passes_alone(command, test)
-}
-
-/// Fills every thread of the executor with a job of no loop, until the returned sender is dropped.
-fn take_all_threads() -> async_channel::Sender<()> {
-    let (hold, released) = async_channel::bounded::<()>(1);
-    let (started, has_started) = mpsc::channel();
-    for _ in 0..512 {
-        let (released, started) = (released.clone(), started.clone());
-        let job = run_in_executor(move || {
-            started.send(()).unwrap();
-            let _ = released.recv_blocking();
-        });
-        has_started.recv().unwrap();
-        drop(job);
-    }
-    hold
 }
 
 /// Jobs that find no thread wait their turn, first come, first served. A job whose future is dropped
@@ -46,7 +30,7 @@ fn work_waits_its_turn_and_is_dropped_at_once_if_it_is_given_up() {
     ) {
         return;
     }
-    let held = take_all_threads();
+    let held = take_threads(512);
     boucle::run(async {
         let (began, has_begun) = mpsc::channel();
         let start = |number: usize| {
@@ -81,7 +65,7 @@ fn work_that_has_not_begun_is_dropped_with_its_loop() {
     if passes_with_all_threads(own_binary(), "threads::work_that_has_not_begun_is_dropped_with_its_loop") {
         return;
     }
-    let held = take_all_threads();
+    let held = take_threads(512);
     let (dropped, is_dropped) = mpsc::channel();
     let (began, has_begun) = mpsc::channel::<()>();
     let start = || {
@@ -125,7 +109,7 @@ fn a_name_does_not_wait_for_the_executor() {
     if passes_with_all_threads(own_binary(), "threads::a_name_does_not_wait_for_the_executor") {
         return;
     }
-    let held = take_all_threads();
+    let held = take_threads(512);
     boucle::run(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();

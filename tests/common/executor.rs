@@ -1,0 +1,21 @@
+//! The threads of the executor.
+
+use std::sync::mpsc;
+
+use boucle::run_in_executor;
+
+/// Fills so many threads with a job each, of the running loop or of none, until the returned sender is dropped.
+pub(crate) fn take_threads(count: usize) -> async_channel::Sender<()> {
+    let (hold, released) = async_channel::bounded::<()>(1);
+    let (started, has_started) = mpsc::channel();
+    for _ in 0..count {
+        let (released, started) = (released.clone(), started.clone());
+        let job = run_in_executor(move || {
+            started.send(()).unwrap();
+            let _ = released.recv_blocking();
+        });
+        has_started.recv().unwrap();
+        drop(job);
+    }
+    hold
+}
