@@ -273,11 +273,4 @@ impl fmt::Debug for Sleep {
 }
 
 #[cfg(test)]
-mod tests {
-    /// A million sleeping tasks hold a million of these: the size is a promise.
-    #[test]
-    #[cfg(target_pointer_width = "64")]
-    fn a_sleep_takes_thirty_two_bytes() {
-        assert_eq!(size_of::<super::Sleep>(), 32);
-    }
-}
+mod tests;
