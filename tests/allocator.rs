@@ -11,8 +11,12 @@ use std::cell::{Cell, RefCell};
 use std::future::pending;
 #[cfg(target_os = "linux")]
 use std::io;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -150,6 +154,60 @@ fn a_burst_of_timers_is_given_back() {
             let naps: Vec<_> = (0..BURST).map(|_| spawn(sleep(Duration::from_secs(60)))).collect();
             yield_now().await;
             naps.iter().for_each(JoinHandle::abort);
+        });
+    });
+}
+
+/// Writes its number down when it is woken.
+struct Numbered {
+    number: usize,
+    log: Arc<Mutex<Vec<usize>>>,
+}
+
+impl Wake for Numbered {
+    fn wake(self: Arc<Self>) {
+        self.log.lock().unwrap().push(self.number);
+    }
+}
+
+/// Of a million timers half are cancelled, in no order. The others fire once each, in the order of their
+/// deadlines and then of arming, and all the memory is given back.
+#[test]
+fn of_a_million_timers_half_are_cancelled() {
+    const TIMERS: usize = 1_000_000;
+    let mut seed = 1u64;
+    let mut random = |below: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % below
+    };
+    assert_given_back(&virtual_loop(), |event_loop| {
+        event_loop.block_on(async {
+            let log = Arc::<Mutex<Vec<usize>>>::default();
+            let start = boucle::now();
+            let mut naps: Vec<_> = (0..TIMERS)
+                .map(|number| {
+                    // From a microsecond to three hours: on six levels of the wheel, and ten timers for each.
+                    let deadline = (1 + random(TIMERS / 10) as u64).pow(2);
+                    let mut nap = sleep_until(start + Duration::from_micros(deadline));
+                    let waker = Waker::from(Arc::new(Numbered { number, log: log.clone() }));
+                    assert!(Pin::new(&mut nap).poll(&mut Context::from_waker(&waker)).is_pending());
+                    (deadline, number, nap)
+                })
+                .collect();
+            for _ in 0..TIMERS / 2 {
+                naps.swap_remove(random(naps.len()));
+            }
+            let mut expected: Vec<_> =
+                naps.iter().map(|(deadline, number, _)| (*deadline, *number)).collect();
+            expected.sort_unstable();
+            let (last, _) = expected[TIMERS / 2 - 1];
+            sleep_until(start + Duration::from_micros(last)).await;
+            assert_eq!(boucle::now() - start, Duration::from_micros(last));
+            let fired = mem::take(&mut *log.lock().unwrap());
+            assert_eq!(fired.len(), 500_000);
+            assert!(fired.iter().eq(expected.iter().map(|(_, number)| number)));
+            drop(naps);
+            assert_eq!(Arc::strong_count(&log), 1);
         });
     });
 }
