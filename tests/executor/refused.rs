@@ -12,11 +12,11 @@ use std::time::Duration;
 use std::{io, thread};
 
 use boucle::net::{TcpListener, TcpStream};
-use boucle::{RunInExecutor, gather, now, run_in_executor, sleep, spawn};
+use boucle::{RunInExecutor, gather, now, run_in_executor, sleep, spawn, yield_now};
 use rustix::process::{Resource, Rlimit, getrlimit, getuid, setrlimit};
 
 use super::threads::passes_with_all_threads;
-use crate::common::{HOUR, message, virtually};
+use crate::common::{HOUR, is_child, message, virtually};
 
 /// Runs a test in a process of its own, as a user whose threads can be limited.
 fn passes_under_limit(test: &str) -> bool {
@@ -30,11 +30,15 @@ fn passes_under_limit(test: &str) -> bool {
     passes_with_all_threads(command, test)
 }
 
+/// Bounds the threads of the user.
+fn allow_threads(current: Option<u64>) {
+    let maximum = getrlimit(Resource::Nproc).maximum;
+    setrlimit(Resource::Nproc, Rlimit { current, maximum }).unwrap();
+}
+
 /// Makes the system refuse new threads, or allow them again.
 fn refuse_threads(refuse: bool) {
-    let maximum = getrlimit(Resource::Nproc).maximum;
-    let current = if refuse { Some(1) } else { maximum };
-    setrlimit(Resource::Nproc, Rlimit { current, maximum }).unwrap();
+    allow_threads(if refuse { Some(1) } else { getrlimit(Resource::Nproc).maximum });
     let thread = thread::Builder::new().spawn(|| ());
     assert_eq!(thread.is_err(), refuse);
 }
@@ -134,5 +138,54 @@ fn with_one_thread_work_waits_its_turn() {
         gather!(one, other).await;
         let [one, other] = meeting();
         gather!(one, other).await;
+    });
+}
+
+/// Whichever thread of the executor the system refuses, from the first to the last: without any, a job fails at
+/// once; else it waits, and begins when the thread is granted. The loop goes on, and every value comes. (For the
+/// super-user only: another user's threads cannot be counted.)
+#[test]
+fn whichever_thread_is_refused_no_work_is_lost() {
+    const THREADS: u64 = 512;
+    const TEST: &str = "refused::whichever_thread_is_refused_no_work_is_lost";
+    if !is_child(TEST) && !getuid().is_root() || passes_under_limit(TEST) {
+        return;
+    }
+    let own = std::fs::read_dir("/proc/self/task").unwrap().count() as u64;
+    boucle::run(async {
+        let (started, has_started) = mpsc::channel();
+        let (hold, released) = async_channel::bounded::<()>(1);
+        let job = |number: u64| {
+            let (started, released) = (started.clone(), released.clone());
+            run_in_executor(move || {
+                started.send(number).unwrap();
+                assert!(released.recv_blocking().is_err());
+                number
+            })
+        };
+        allow_threads(Some(own));
+        let error = spawn(job(0)).await.unwrap_err();
+        assert!(message(error.try_into_panic().unwrap()).contains("os error 11"));
+        let mut jobs = Vec::new();
+        let mut refusals = 1;
+        for number in 0..THREADS {
+            // This one finds all threads taken and gets none of its own, so it waits.
+            if number > 0 {
+                jobs.push(job(number));
+                refusals += 1;
+                yield_now().await;
+                assert_eq!(has_started.try_recv(), Err(mpsc::TryRecvError::Empty));
+            }
+            allow_threads(Some(own + number + 1));
+            let next = job(number);
+            assert_eq!(has_started.recv(), Ok(number));
+            // What has asked for the thread is given up, unless the thread is its own.
+            if number == 0 {
+                jobs.push(next);
+            }
+        }
+        assert_eq!((refusals, has_started.try_iter().count()), (THREADS, 0));
+        drop(hold);
+        assert_eq!(gather(jobs).await, (0..THREADS).collect::<Vec<_>>());
     });
 }
