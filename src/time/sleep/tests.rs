@@ -82,7 +82,7 @@ fn all_that_a_jump_has_passed_fires_once_and_in_order() {
         assert_eq!(*log.borrow(), expected.collect::<Vec<_>>());
         fired += log.borrow().len();
     }
-    assert_eq!(fired, 26 * TIMERS);
+    assert_eq!(fired, 5_200);
 }
 
 /// An interval does after a jump what it does after any delay, however many ticks were missed.
@@ -123,7 +123,7 @@ fn an_interval_catches_up_after_a_jump() {
             }
         }
     }
-    assert_eq!(seen, 3 * 4 * 26 * 5);
+    assert_eq!(seen, 1_560);
 }
 
 /// While the clock stands still nothing fires, however often the loop looks; and a step that no `Instant` can

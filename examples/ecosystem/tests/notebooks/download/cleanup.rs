@@ -9,10 +9,14 @@ use std::path::Path;
 use std::pin::pin;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+#[cfg(target_os = "linux")]
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::task::Poll;
 use std::time::Duration;
 
 use async_lock::Barrier;
+#[cfg(target_os = "linux")]
+use boucle::sleep;
 use boucle::timeout;
 use futures_lite::future::poll_once;
 use stage::http::{Failure, Server};
@@ -49,6 +53,82 @@ fn a_file_that_cannot_be_written_is_removed() {
         assert!(names.iter().all(|name| !name.ends_with(".part")), "{names:?}");
     }
     assert_eq!(download.status.code(), Some(1));
+}
+
+/// The disk is full at each of the ten files in turn: its name is told, with the reason, and nothing of it stays. The
+/// other nine are whole. (The disk is a file system of three megabytes, which is seen by the program alone. Where a
+/// program may not make one, there is no test. The server holds back the file that is too large until the others
+/// are saved, so that it is the only one to find the disk full.)
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told_for_each_file() {
+    let script = r#"
+        mount -t tmpfs -o size=3m none "$1/disk" || exit 99
+        "$0" --links "$1/links" --to "$1/disk"
+        status=$?
+        cp -r "$1/disk" "$1/copy"
+        exit $status"#;
+    let mut failures = 0;
+    for full in 0..10 {
+        let directory = tempdir().unwrap();
+        let path = directory.path().to_owned();
+        fs::create_dir(path.join("disk")).unwrap();
+        let process = Arc::new(AtomicU32::new(0));
+        let disk = (path.clone(), Arc::clone(&process));
+        let asked = Arc::new(AtomicU32::new(0));
+        let server = Server::start(move |uri| {
+            let (path, process) = disk.clone();
+            let way = ["blocking", "asynchronous"][asked.fetch_add(1, SeqCst) as usize / 10];
+            async move {
+                if uri.path() != format!("/{full}.pdf") {
+                    return Some(content(uri.path()));
+                }
+                let is_saved = || {
+                    // The program's disk, from outside.
+                    let saved = format!("/proc/{}/root{}/disk/{way}", process.load(SeqCst), path.display());
+                    (0..10).all(|file| file == full || Path::new(&format!("{saved}/{file}.pdf")).exists())
+                };
+                let others = async {
+                    while !is_saved() {
+                        sleep(Duration::from_millis(1)).await;
+                    }
+                };
+                timeout(Duration::from_secs(10), others).await.ok()?;
+                Some(vec![0; 4_000_000])
+            }
+        });
+        let address = server.unwrap().address;
+        let urls: String = (0..10).map(|file| format!("http://{address}/{file}.pdf\n")).collect();
+        fs::write(path.join("links"), urls).unwrap();
+        let mut shell = Command::new("unshare");
+        shell.args(["-rm", "sh", "-c", script]).arg(program("download")).arg(&path);
+        let Ok(shell) = shell.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn() else { return };
+        process.store(shell.id(), SeqCst);
+        let download = shell.wait_with_output().unwrap();
+        let printed = lines(&download);
+        if download.status.code() == Some(99) || download.stderr.starts_with(b"unshare") {
+            return;
+        }
+        assert_eq!(
+            count(&printed, &format!("{full}.pdf failed: No space left on device")),
+            2,
+            "{printed:#?}"
+        );
+        let failed = printed.iter().filter(|line| line.contains(" failed: "));
+        assert_eq!(failed.count(), 2, "{printed:#?}");
+        assert_eq!(download.status.code(), Some(1));
+        for way in ["blocking", "asynchronous"] {
+            let way = path.join("copy").join(way);
+            let others: Vec<_> =
+                (0..10).filter(|file| *file != full).map(|file| format!("{file}.pdf")).collect();
+            assert_eq!(names(&way), others);
+            for name in others {
+                assert!(fs::read(way.join(&name)).unwrap() == content(&format!("/{name}")));
+            }
+            failures += 1;
+        }
+    }
+    assert_eq!(failures, 20);
 }
 
 /// A directory that no file can be made in, as it is not there.
