@@ -90,6 +90,7 @@ struct Stage {
     /// What is done just before the end.
     last: Vec<Action>,
     /// How many threads of the executor the case has.
+    #[cfg(feature = "blocking")]
     threads: usize,
 }
 
@@ -112,6 +113,7 @@ impl Stage {
         handle
     }
 
+    #[cfg(feature = "blocking")]
     fn check(&self, check: impl FnOnce() + Send + 'static) {
         self.record.lock().unwrap().checks.push(Box::new(check));
     }

@@ -9,14 +9,14 @@ use crate::combine::gather::gather;
 use crate::current;
 use crate::event_loop::EventLoop;
 use crate::time::interval::{MissedTickBehavior, interval};
-use crate::time::sleep::{Sleep, now, sleep, sleep_until};
+use crate::time::sleep::{now, sleep, sleep_until};
 use crate::time::timeout::timeout;
 
 /// A million sleeping tasks hold a million of these: the size is a promise.
 #[test]
 #[cfg(target_pointer_width = "64")]
 fn a_sleep_takes_thirty_two_bytes() {
-    assert_eq!(size_of::<Sleep>(), 32);
+    assert_eq!(size_of::<super::Sleep>(), 32);
 }
 
 const TEN_YEARS: u64 = 10 * 365 * 24 * 3_600 * 1_000_000;
