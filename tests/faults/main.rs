@@ -10,12 +10,23 @@
 //! | no descriptor is left for the k-th accept, connect or bind, or within `serve` | at least 58 | 0 |
 //! | no descriptor is left for the k-th that a loop and its first connection take, or for a look-up | 7 | 0 |
 //! | one of 9,000 clients writes a byte, and pauses | 36,000 | 0 |
+//! | a loop ends while two tasks are in any of 29 states, in any of 5 ways | 4,205 | 0 |
+//! | a loop is made and dropped: 20,000 real ones, 2,000 with a socket | 100,000 | 0 |
+//! | the clock jumps over timers, by up to ten years (`src/time/sleep/tests.rs`) | 5,200 | 0 |
+//! | the clock jumps over ticks of an interval (the same) | 1,560 | 0 |
+//! | a timer is cancelled among a million (`tests/allocator.rs`) | 500,000 | 0 |
+//! | the system refuses a thread of the executor (`tests/executor/refused.rs`) | 512 | 0 |
+//! | the disk is full at a file of a download (`examples/ecosystem/tests/notebooks/download`) | 20 | 0 |
 //!
-//! A test that counts descriptors, or limits them, runs in a process of its own.
+//! Each figure is asserted by its test, on Linux with all features. A test that counts descriptors, or limits them, runs in a process of its own.
 
 #[path = "../common/mod.rs"]
 mod common;
 
+#[cfg(not(miri))] // It starts processes.
+mod ending;
+#[cfg(not(miri))]
+mod loops;
 #[cfg(unix)]
 mod resets;
 #[cfg(all(target_os = "linux", target_arch = "x86_64", not(mio_unsupported_force_poll_poll)))]
