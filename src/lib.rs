@@ -97,7 +97,7 @@
 //! | poll | what is done to a *future*, never to the kernel |
 //! | park | the second step: to ask the kernel for events, with a timeout. A loop that runs sleeps nowhere else |
 //! | wake, waker | to put a task in the ready queue; what does it |
-//! | fire | what a timer does at its deadline |
+//! | arm, fire | to put a timer into the wheel; what it does at its deadline |
 //! | task | a spawned future, with its slot in the table, and later its output |
 //! | main future | the future of `block_on`: not a task, but in the ready queue like one |
 //! | waiter | what waits for a timer, a source, a task or a group: one of our tasks, or a foreign waker |
@@ -155,8 +155,8 @@
 //! empties the socket, the others leave their numbers again.
 //!
 //! A new side is not ready, and loses nothing by it: to register a socket makes the kernel report what is there
-//! already. (The write side of a stream that is connected begins ready.) `net/readiness.rs` has the cases in which a
-//! buffer that is not filled says nothing.
+//! already. (The write side of a stream that is connected begins ready.) `net/readiness.rs` has the cases in which
+//! a buffer that is not filled says nothing.
 //!
 //! **A stale waker.** A waker points to nothing, so it may outlive its task. On the loop's own thread a wake
 //! compares the number's identity with that of the task in the slot: if they differ, or the task is done, nothing
@@ -167,50 +167,49 @@
 //! Rarer cases have the same end. If the loop is gone, the inbox of its short id is closed and drops the wake. If a
 //! new loop has the short id by then, the wake goes to that. And after 2^20 spawns generations repeat.
 //!
-//! **`gather`.** At its first poll the children, boxed at the call, are spawned as members of a group: a
-//! counter in the loop's table of groups, with the parent's waiter beside it (`task/group_table.rs`,
-//! `combine/group.rs`). `State::finish` counts down for each member that is done, in O(1). The parent is woken
-//! when the last one is done, or at once if one panics; the group notes which. So it is woken once, however
-//! many children it has, and then takes the outputs out of the table. Dropping the `gather`, or a panic of
-//! a child, aborts the children that are not done. (A child that awaits a `JoinHandle` ends then; the task behind
-//! that handle goes on.)
+//! **`gather`.** At its first poll the children, boxed at the call, are spawned as members of a group: a counter in
+//! the loop's table of groups, with the parent's waiter beside it (`task/group_table.rs`, `combine/group.rs`).
+//! `State::finish` counts down for each member that is done, in O(1). The parent is woken when the last one is
+//! done, or at once if one panics; the group notes which. So it is woken once, however many children it has, and
+//! then takes the outputs out of the table. Dropping the `gather`, or a panic of a child, aborts the children that
+//! are not done. (A child that awaits a `JoinHandle` ends then; the task behind that handle goes on.)
 //!
 //! **An abort.** `JoinHandle::abort` only marks the task, and queues it if it waits; one that is queued keeps its
 //! place. When its number is popped, the turn drops the future instead of polling it, and wakes what awaits the
 //! handle, which gives "cancelled". So no destructor runs inside of `abort`, where the caller may be in the middle
 //! of something, or be the task itself.
 //!
-//! The cases: from another thread the request goes through the inbox. An abort of a task that is done does nothing. A
-//! task that is aborted during its own poll is dropped when that poll ends. A value that this poll has returned is
-//! dropped too; a panic is kept, and the handle gives it, as it does if the destructor panics. What the end of the loop
-//! finds, it drops like all that is left.
+//! The cases: from another thread the request goes through the inbox. An abort of a task that is done does nothing.
+//! A task that is aborted during its own poll is dropped when that poll ends. A value that this poll has returned
+//! is dropped too; a panic is kept, and the handle gives it, as it does if the destructor panics. What the end of
+//! the loop finds, it drops like all that is left.
 //!
 //! **A wake from another thread.** It does not touch the table. It sets the slot's flag (`wake/flags.rs`); if the
 //! flag was clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it sleeps
-//! (`wake/inbox.rs`, which begins with a picture of it). If the flag was set, a message of an earlier wake is
-//! there, or about to be. The loop takes the messages, then clears their flags, then handles them. A wake after the
-//! clearing leaves a new message. A wake before the clearing is answered by the poll that follows; that poll sees
-//! what the waking thread wrote, since a flag is set with `Release`, even if it was set before, and cleared with
-//! `Acquire`.
+//! (`wake/inbox.rs`, which begins with a picture of it). If the flag was set, the wake that has set it leaves the
+//! message, and rings if need be. The loop takes the messages, then clears their flags, then handles them. A wake
+//! after the clearing leaves a new message. A wake before the clearing is answered by the poll that follows; that
+//! poll sees what the waking thread wrote, since a flag is set with `Release`, even if it was set before, and
+//! cleared with `Acquire`.
 //!
-//! No wake is lost, because the loop marks itself as asleep under the same lock, and only if the inbox is empty: either the
-//! loop sees the message, or the thread sees the mark, clears it, and rings. If the ring comes before the loop is in the
-//! system call, it stays pending in the kernel, and the call returns at once. The third step of the turn takes the
-//! messages and queues whichever tasks have the slots.
+//! No wake is lost, because the loop marks itself as asleep under the same lock, and only if the inbox is empty:
+//! either the loop sees the message, or the thread sees the mark, clears it, and rings. If the ring comes before
+//! the loop is in the system call, it stays pending in the kernel, and the call returns at once. The third step of
+//! the turn takes the messages and queues whichever tasks have the slots.
 //!
 //! **A sleep.** The first poll arms a timer with the task's number. The park lasts until the first deadline.
-//! `State::wake_timers` pops what is due and pushes the numbers (`time/sleep.rs`). A sleep of a millisecond or more may
-//! end up to a millisecond late, so that those which end close together share one park; a shorter one does not.
+//! `State::wake_timers` pops what is due and pushes the numbers (`time/sleep.rs`). A sleep of a millisecond or more
+//! may end up to a millisecond late, so that those which end close together share one park; a shorter one does not.
 //!
 //! # Reading order
 //!
-//! The story, about an hour: `turn.rs`, `wake/ready.rs`, `state.rs`, `park.rs`, `task/table.rs`,
-//! `task/cell.rs`, `wake/waiter.rs`, `wake/waker.rs`. Meanwhile, take this on trust: `current::take` moves
-//! the loop's state, a box, out of a thread-local, and `release` puts it back; `state.receive` does what a
-//! message asks for, and returns what may run user code; `record`, `notify` and `cause` matter only if
-//! something observes the loop; `budget` counts what a poll may do before it must yield; `finish_member`
-//! counts down in a group, and returns its parent if it is time. `of` is the number of a loop; what is *drawn*, or
-//! spurious, belongs to orders other than FIFO. The panics in `cell.rs` can be left out at a first reading.
+//! The story, about an hour: `turn.rs`, `wake/ready.rs`, `state.rs`, `park.rs`, `task/table.rs`, `task/cell.rs`,
+//! `wake/waiter.rs`, `wake/waker.rs`. Meanwhile, take this on trust: `current::take` moves the loop's state, a box,
+//! out of a thread-local, and `release` puts it back; `state.receive` does what a message asks for, and returns
+//! what may run user code; `record`, `notify` and `cause` matter only if something observes the loop; `budget`
+//! counts what a poll may do before it must yield; `finish_member` counts down in a group, and returns its parent
+//! if it is time. `of` is the number of a loop, `Ending` how a task has ended; what is *drawn*, or spurious,
+//! belongs to orders other than FIFO. The panics in `cell.rs` can be left out at a first reading.
 //!
 //! | file | what to look for |
 //! |---|---|

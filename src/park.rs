@@ -67,7 +67,7 @@ impl State {
         if timeout != Some(Duration::ZERO) && self.poller.is_none() {
             return Park::Open;
         }
-        // Before it sleeps, the loop marks itself as asleep, unless a message is there already.
+        // Before it sleeps, the loop marks itself as asleep; it does not, and may not sleep, if a message is there.
         let may_sleep = timeout != Some(Duration::ZERO) && self.inbox.fall_asleep();
         if !may_sleep {
             // Without a socket, the kernel could report nothing but the bell, and the inbox is read next in
