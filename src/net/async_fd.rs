@@ -11,11 +11,9 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::task::{Context, Poll, ready};
 
-use mio::unix::SourceFd;
-use mio::{Interest, Registry, Token};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::reactor::Side;
@@ -55,7 +53,7 @@ use super::source::{READS, Source};
 /// To implement a trait like `AsyncRead`, call [`poll_read_with`](Self::poll_read_with).
 #[doc(alias("add_reader", "add_writer", "Async"))]
 pub struct AsyncFd<T: AsFd> {
-    source: Source<Descriptor<T>>,
+    source: Source<T>,
 }
 
 impl<T: AsFd> AsyncFd<T> {
@@ -84,7 +82,7 @@ impl<T: AsFd> AsyncFd<T> {
     ///
     /// If no loop runs on this thread.
     pub fn new(value: T) -> io::Result<AsyncFd<T>> {
-        let source = Source::new(Descriptor(value), READS, true)?;
+        let source = Source::new(value, READS, true)?;
         source.set_ready(Side::Read); // unlike a new socket, it often has something: no need to wait for the event
         Ok(AsyncFd { source })
     }
@@ -367,7 +365,7 @@ impl<T: AsFd> AsyncFd<T> {
     /// # }).unwrap();
     /// ```
     pub fn get_ref(&self) -> &T {
-        &self.source.io().0
+        self.source.io()
     }
 
     /// Gives the value back, on any thread. The descriptor is no longer watched.
@@ -391,7 +389,7 @@ impl<T: AsFd> AsyncFd<T> {
     ///
     /// If the kernel refuses to forget it; the value is dropped then.
     pub fn into_inner(self) -> io::Result<T> {
-        Ok(self.source.into_inner()?.0)
+        self.source.into_inner()
     }
 }
 
@@ -404,29 +402,6 @@ impl<T: AsFd> AsFd for AsyncFd<T> {
 impl<T: AsFd + fmt::Debug> fmt::Debug for AsyncFd<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("AsyncFd").field(self.get_ref()).finish()
-    }
-}
-
-/// A value with a descriptor, as mio watches it.
-struct Descriptor<T>(T);
-
-impl<T: AsFd> AsRawFd for Descriptor<T> {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0.as_fd().as_raw_fd()
-    }
-}
-
-impl<T: AsFd> mio::event::Source for Descriptor<T> {
-    fn register(&mut self, registry: &Registry, token: Token, interest: Interest) -> io::Result<()> {
-        SourceFd(&self.as_raw_fd()).register(registry, token, interest)
-    }
-
-    fn reregister(&mut self, registry: &Registry, token: Token, interest: Interest) -> io::Result<()> {
-        SourceFd(&self.as_raw_fd()).reregister(registry, token, interest)
-    }
-
-    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        SourceFd(&self.as_raw_fd()).deregister(registry)
     }
 }
 

@@ -66,7 +66,7 @@ impl Readiness {
             return Poll::Pending;
         }
         match operation(self) {
-            Err(error) if would_block(&error) => {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.set_waiting(self.edges);
                 Poll::Pending
             }
@@ -165,15 +165,8 @@ impl Readiness {
     }
 }
 
-/// Whether mio stops watching a side that it has reported, and a source that had an error: where it uses `poll`.
+/// Whether mio stops watching a side that it has reported: where it uses `poll`.
 const FORGETS: bool = cfg!(unix) && !EDGE_TRIGGERED;
-
-/// Returns whether an operation would block. If mio has stopped watching the source, its error is another one, which
-/// no system call gives.
-pub(super) fn would_block(error: &io::Error) -> bool {
-    let is_unwatched = FORGETS && error.kind() == io::ErrorKind::NotFound && error.raw_os_error().is_none();
-    is_unwatched || error.kind() == io::ErrorKind::WouldBlock
-}
 
 #[cfg(test)]
 mod tests {

@@ -7,16 +7,18 @@
 
 use std::io;
 #[cfg(unix)]
-use std::os::fd::AsRawFd as Raw;
-#[cfg(windows)]
-use std::os::windows::io::AsRawSocket as Raw;
+pub(crate) use std::os::fd::AsFd as Io; // what mio can watch: on Unix, anything with a descriptor
+#[cfg(unix)]
+use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
+#[cfg(windows)]
+pub(crate) use mio::event::Source as Io; // on Windows, its own sockets
 #[cfg(unix)]
 use mio::unix::SourceFd;
-use mio::{Interest, Registry, Token, event};
+use mio::{Interest, Registry, Token};
 
 use crate::current;
 use crate::lifecycle::open_poller;
@@ -44,12 +46,7 @@ const READ_SIDE: Interest = Interest::READABLE;
 /// a write that would block.
 pub(super) const READS: Interest = if EDGE_TRIGGERED { READ_SIDE } else { BOTH };
 
-/// What mio can watch: a socket, or what has a descriptor.
-pub(crate) trait Io: event::Source + Raw {}
-
-impl<S: event::Source + Raw> Io for S {}
-
-/// A mio socket and its slot in the reactor of a loop.
+/// A socket, or another descriptor, and its slot in the reactor of a loop.
 pub(crate) struct Source<S: Io> {
     /// Registered; `None` before that, and when it was given back.
     io: Option<S>,
@@ -76,7 +73,7 @@ impl<S: Io> Source<S> {
         });
         let slot = inserted.ok_or_else(|| gone(of))?;
         let mut source = Source { io: None, of, slot }; // frees the slot if the rest fails
-        registry.register(&mut io, Token(slot), interest)?;
+        watched(&mut io, |io| registry.register(io, Token(slot), interest))?;
         source.io = Some(io);
         Ok(source)
     }
@@ -174,14 +171,13 @@ impl<S: Io> Source<S> {
     /// Has the kernel report both sides: at the next park, if one is ready by now.
     #[cfg(unix)]
     fn watch_both(&self, registry: &Registry) -> io::Result<()> {
-        let (descriptor, token) = (self.io().as_raw_fd(), Token(self.slot));
-        match registry.reregister(&mut SourceFd(&descriptor), token, BOTH) {
+        watched(&mut self.io(), |io| match registry.reregister(io, Token(self.slot), BOTH) {
             // Where mio uses `poll`, it has deregistered a source that had an error.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                registry.register(&mut SourceFd(&descriptor), token, BOTH)
+                registry.register(io, Token(self.slot), BOTH)
             }
             result => result,
-        }
+        })
     }
 
     /// On Windows both are watched from the beginning.
@@ -210,9 +206,20 @@ fn registry_of(of: LoopNumber) -> io::Result<Arc<Registry>> {
     inbox::registry(of).ok_or_else(|| gone(of))
 }
 
+/// Uses a source as mio registers it: on Unix, always by its descriptor, whatever has that.
+#[cfg(unix)]
+fn watched<R>(io: &mut impl Io, within: impl FnOnce(&mut SourceFd<'_>) -> R) -> R {
+    within(&mut SourceFd(&io.as_fd().as_raw_fd()))
+}
+
+#[cfg(windows)]
+fn watched<S: Io, R>(io: &mut S, within: impl FnOnce(&mut S) -> R) -> R {
+    within(io)
+}
+
 /// Deregisters a socket, on any thread. A loop that is gone watches nothing.
-fn deregister(of: LoopNumber, io: &mut impl event::Source) -> io::Result<()> {
-    match inbox::registry(of).map(|registry| registry.deregister(io)) {
+fn deregister(of: LoopNumber, io: &mut impl Io) -> io::Result<()> {
+    match inbox::registry(of).map(|registry| watched(io, |io| registry.deregister(io))) {
         // Where mio uses `poll`, it has deregistered a socket whose peer has hung up.
         Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),

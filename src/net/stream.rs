@@ -130,7 +130,7 @@ impl Receive for &mio::net::UnixStream {
     fn receive_vectored(self, buffers: &mut [IoSliceMut<'_>], side: &mut Readiness) -> io::Result<usize> {
         let most = buffers.len().min(IOV_MAX);
         let (buffers, mut no_room) = (&mut buffers[..most], RecvAncillaryBuffer::default());
-        let message = self.try_io(|| Ok(recvmsg(self, buffers, &mut no_room, RecvFlags::empty())?))?;
+        let message = recvmsg(self, buffers, &mut no_room, RecvFlags::empty())?;
         side.drain_first |= !FLAGS_DESCRIPTORS || message.flags.contains(ReturnFlags::CTRUNC);
         Ok(message.bytes)
     }

@@ -6,7 +6,7 @@
 //! every millisecond.
 
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, ErrorKind::WouldBlock};
 use std::os::unix::net::{self, SocketAddr};
 use std::path::Path;
 use std::task::{Context, Poll, ready};
@@ -17,7 +17,6 @@ use rustix::io::Errno;
 
 use super::datagram::datagrams;
 use super::reactor::Side;
-use super::readiness::would_block;
 use super::source::{READS, Source, socket, uninterrupted};
 use crate::task::budget::consume_budget;
 use crate::time::sleep::sleep;
@@ -101,9 +100,6 @@ pub struct UnixDatagram {
 
 /// When to try again what no event will report.
 const PAUSE: Duration = Duration::from_millis(1);
-
-/// What the BSDs and macOS answer to a sender if the receiver's queue is full.
-const NO_BUFFERS: i32 = Errno::NOBUFS.raw_os_error();
 
 impl UnixListener {
     /// Listens at a path, where it makes a file. At an abstract address of Linux, which has none, listens std's
@@ -402,12 +398,7 @@ impl UnixDatagram {
     ///
     /// If it is polled on another loop than the socket's.
     pub async fn send(&self, message: &[u8]) -> io::Result<usize> {
-        match poll_fn(|cx| self.poll_send(cx, message)).await {
-            Err(full) if full.raw_os_error() == Some(NO_BUFFERS) => {
-                retry_while_full(async || poll_fn(|cx| self.poll_send(cx, message)).await).await
-            }
-            sent => sent,
-        }
+        retry_while_full(async || poll_fn(|cx| self.poll_send(cx, message)).await).await
     }
 
     /// Sends a message to the socket at a path; waits for room. Returns the message's length.
@@ -448,12 +439,12 @@ impl UnixDatagram {
     }
 }
 
-/// Tries something again and again while a queue of the peer's is full. A virtual clock is held meanwhile, as it is
-/// while a task waits for a socket.
+/// Tries something again and again while a queue of the peer's is full, which the BSDs and macOS call `ENOBUFS`. A
+/// virtual clock is held meanwhile, as it is while a task waits for a socket.
 async fn retry_while_full<R>(mut attempt: impl AsyncFnMut() -> io::Result<R>) -> io::Result<R> {
     loop {
         match attempt().await {
-            Err(full) if would_block(&full) || full.raw_os_error() == Some(NO_BUFFERS) => {
+            Err(full) if full.kind() == WouldBlock || Errno::from_io_error(&full) == Some(Errno::NOBUFS) => {
                 let _hold = LoopHandle::current().hold_clock();
                 sleep(PAUSE).await;
             }
@@ -464,11 +455,7 @@ async fn retry_while_full<R>(mut attempt: impl AsyncFnMut() -> io::Result<R>) ->
 }
 
 datagrams!(net: UnixDatagram);
-socket!(
-    net: UnixListener(Interest::READABLE, false),
-    UnixStream(READS, true),
-    UnixDatagram(READS, true)
-);
+socket!(net: UnixListener(Interest::READABLE, false), UnixStream(READS, true), UnixDatagram(READS, true));
 
 #[cfg(test)]
 mod tests {
