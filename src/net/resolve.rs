@@ -44,30 +44,25 @@ pub enum Target {
     Text(String),
 }
 
-/// Implements `ToTarget` for a type by a pattern and what it stands for.
+/// Implements `ToTarget` for types by a pattern and what it stands for.
 macro_rules! to_target {
-    ($($address:ty: $pattern:pat => $target:expr;)+) => {$(
+    ($($($address:ty),+: $pattern:pat => $target:expr;)+) => {$($(
         impl ToTarget for $address {
             fn to_target(&self) -> Target {
                 let $pattern = self;
                 $target
             }
         }
-    )+};
+    )+)+};
 }
 
 to_target! {
     [SocketAddr]: addresses => Target::Addresses(addresses.to_vec());
     SocketAddr: address => Target::Addresses(vec![*address]);
-    SocketAddrV4: address => Target::Addresses(vec![(*address).into()]);
-    SocketAddrV6: address => Target::Addresses(vec![(*address).into()]);
-    (IpAddr, u16): address => Target::Addresses(vec![(*address).into()]);
-    (Ipv4Addr, u16): address => Target::Addresses(vec![(*address).into()]);
-    (Ipv6Addr, u16): address => Target::Addresses(vec![(*address).into()]);
-    (&str, u16): (host, port) => Target::Text(format!("{host}:{port}"));
-    (String, u16): (host, port) => Target::Text(format!("{host}:{port}"));
-    str: text => Target::Text(text.to_owned());
-    String: text => Target::Text(text.clone());
+    SocketAddrV4, SocketAddrV6, (IpAddr, u16), (Ipv4Addr, u16), (Ipv6Addr, u16):
+        address => Target::Addresses(vec![(*address).into()]);
+    (&str, u16), (String, u16): (host, port) => Target::Text(format!("{host}:{port}"));
+    str, String: text => Target::Text(text.to_string());
 }
 
 impl<A: ToTarget + ?Sized> ToTarget for &A {
