@@ -105,7 +105,7 @@ async fn connect_first(addresses: Vec<SocketAddr>, head_start: Duration) -> io::
     }
     let mut failure = no_address();
     let mut attempts = Vec::new();
-    let mut addresses = interleaved(addresses);
+    let mut addresses = interleaved(&addresses).into_iter();
     loop {
         attempts.extend(addresses.next().map(|address| Box::pin(connect_one(address))));
         if attempts.is_empty() {
@@ -123,12 +123,10 @@ async fn connect_first(addresses: Vec<SocketAddr>, head_start: Duration) -> io::
 }
 
 /// Lets the families alternate, beginning with the first one's. Each keeps its order.
-fn interleaved(addresses: Vec<SocketAddr>) -> impl ExactSizeIterator<Item = SocketAddr> {
-    let first = addresses.first().map(SocketAddr::is_ipv4);
-    let (one, other): (Vec<_>, Vec<_>) = addresses.iter().partition(|next| Some(next.is_ipv4()) == first);
-    let mut ranked: Vec<_> = one.into_iter().enumerate().chain(other.into_iter().enumerate()).collect();
-    ranked.sort_by_key(|(rank, _)| *rank); // stable
-    ranked.into_iter().map(|(_, address)| address)
+fn interleaved(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+    let is_first = |next: &SocketAddr| next.is_ipv4() == addresses[0].is_ipv4();
+    let (one, other): (Vec<_>, Vec<_>) = addresses.iter().copied().partition(is_first);
+    (0..addresses.len()).flat_map(|at| [one.get(at), other.get(at)]).flatten().copied().collect()
 }
 
 /// Waits until one of the futures is ready, and takes it out.
@@ -158,14 +156,10 @@ async fn connect_one(address: SocketAddr) -> io::Result<TcpStream> {
 /// event may come too early, as mio documents. A success costs one system call.
 fn connect_outcome(io: &mio::net::TcpStream) -> io::Result<()> {
     io.try_io(|| {
-        let Err(no_peer) = io.peer_addr() else {
-            return Ok(());
-        };
-        Err(match io.take_error()? {
-            Some(failed) => failed,
-            None if no_peer.kind() == io::ErrorKind::NotConnected => io::ErrorKind::WouldBlock.into(),
-            None => no_peer,
-        })
+        let Err(no_peer) = io.peer_addr() else { return Ok(()) };
+        let is_early = no_peer.kind() == io::ErrorKind::NotConnected;
+        let no_error = if is_early { io::ErrorKind::WouldBlock.into() } else { no_peer };
+        Err(io.take_error()?.unwrap_or(no_error))
     })
 }
 
@@ -212,7 +206,7 @@ mod tests {
     fn the_families_alternate() {
         let v4 = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let v6 = |port| SocketAddr::from((Ipv6Addr::LOCALHOST, port));
-        let order = |addresses| interleaved(addresses).collect::<Vec<_>>();
+        let order = |addresses: Vec<_>| interleaved(&addresses);
         assert_eq!(order(vec![v6(1), v6(2), v6(3), v4(1)]), [v6(1), v4(1), v6(2), v6(3)]);
         assert_eq!(order(vec![v4(1), v4(2), v6(1), v6(2)]), [v4(1), v6(1), v4(2), v6(2)]);
         assert_eq!(order(vec![v6(1), v4(1), v4(2), v6(2)]), [v6(1), v4(1), v6(2), v4(2)]);
