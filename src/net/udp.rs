@@ -183,13 +183,12 @@ impl UdpSocket {
     /// If it is polled on another loop than the socket's.
     pub async fn send_to(&self, message: &[u8], target: impl ToSocketAddrs) -> io::Result<usize> {
         let addresses = resolve(&target).await;
-        match addresses.and_then(|addresses| addresses.first().copied().ok_or_else(no_address)) {
-            Ok(target) => poll_fn(|cx| self.poll_send_to(cx, message, target)).await,
-            Err(error) => {
-                consume_budget().await;
-                Err(error)
-            }
+        let first = addresses.and_then(|addresses| addresses.first().copied().ok_or_else(no_address));
+        if first.is_err() {
+            consume_budget().await;
         }
+        let target = first?;
+        poll_fn(|cx| self.poll_send_to(cx, message, target)).await
     }
 
     /// [`send_to`](Self::send_to) as a poll. Each task that was pending here is woken, not only the last.
