@@ -18,6 +18,7 @@ use crate::combine::task_group::TaskGroup;
 use crate::task::abort_handle::AbortHandle;
 use crate::task::join::JoinError;
 use crate::time::sleep::sleep;
+use crate::time::timeout::timeout;
 
 /// How long `serve` waits after an error of `accept`: as long as asyncio and axum do.
 const RETRY: Duration = Duration::from_secs(1);
@@ -79,19 +80,16 @@ where
     T: 'static,
     E: Display + 'static,
 {
-    let begin = move |tasks: &TaskGroup<_>, stream, peer| {
-        // A client may be gone by now, which is no reason for all others to go too.
-        let begun = catch_unwind(AssertUnwindSafe(|| handler(stream, peer)));
-        // The value is dropped in the task, where a panic of its destructor is the task's.
-        tasks.spawn(async { begun.unwrap_or_else(|panic| resume_unwind(panic)).await.map(drop) })
-    };
-    // stderr may be closed.
-    let on_error = |error| _ = writeln!(io::stderr(), "boucle: serve: {error}");
     Serve {
         listener,
-        begin: Box::new(begin),
+        begin: Box::new(move |tasks, stream, peer| {
+            // A client may be gone by now, which is no reason for all others to go too.
+            let begun = catch_unwind(AssertUnwindSafe(|| handler(stream, peer)));
+            // The value is dropped in the task, where a panic of its destructor is the task's.
+            tasks.spawn(async { begun.unwrap_or_else(|panic| resume_unwind(panic)).await.map(drop) })
+        }),
         max_connections: usize::MAX,
-        on_error: Box::new(on_error),
+        on_error: Box::new(|error| _ = writeln!(io::stderr(), "boucle: serve: {error}")), // unless it is closed
         shutdown: Box::pin(pending()),
         grace: None,
     }
@@ -298,15 +296,12 @@ impl<L: Listener, E: 'static> IntoFuture for Serve<L, E> {
                 }
             }
             drop((listener, begin, shutdown)); // what they hold may be what a connection waits for
-            let mut grace = grace.map(sleep);
-            let mut all_ended = poll_fn(|cx| {
-                if grace.as_mut().is_some_and(|grace| grace.poll_over(cx).is_ready()) {
-                    grace = None;
-                    connections.tasks.abort_all();
-                }
-                connections.poll_ended(cx)
-            });
-            while (&mut all_ended).await.is_some() {}
+            if let Some(grace) = grace
+                && timeout(grace, connections.all_ended()).await.is_err()
+            {
+                connections.tasks.abort_all();
+            }
+            connections.all_ended().await;
             Ok(())
         })
     }
@@ -330,6 +325,11 @@ impl<A, E: 'static> Connections<A, E> {
             _ => {}
         }
         Poll::Ready(Some(()))
+    }
+
+    /// Waits until all have ended.
+    async fn all_ended(&mut self) {
+        while poll_fn(|cx| self.poll_ended(cx)).await.is_some() {}
     }
 }
 
@@ -357,14 +357,13 @@ pub enum ServeError<A, E> {
 
 impl<A: Debug, E: Display> Display for ServeError<A, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut failed =
-            |peer: &A, why: &dyn Display| write!(f, "the connection from {peer:?} failed: {why}");
-        match self {
-            ServeError::Accept(error) => write!(f, "cannot accept a connection: {error}"),
-            ServeError::Handler(peer, error) => failed(peer, error),
-            ServeError::Join(peer, error) if error.is_cancelled() => failed(peer, &"the grace was over"),
-            ServeError::Join(peer, error) => failed(peer, error),
-        }
+        let (peer, why): (_, &dyn Display) = match self {
+            ServeError::Accept(error) => return write!(f, "cannot accept a connection: {error}"),
+            ServeError::Handler(peer, error) => (peer, error),
+            ServeError::Join(peer, error) if error.is_cancelled() => (peer, &"the grace was over"),
+            ServeError::Join(peer, error) => (peer, error),
+        };
+        write!(f, "the connection from {peer:?} failed: {why}")
     }
 }
 
