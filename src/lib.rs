@@ -154,9 +154,10 @@
 //! pushes their numbers. In the next batch each of these tasks is polled and tries its read; if the first of them
 //! empties the socket, the others leave their numbers again.
 //!
-//! A new side is not ready, and loses nothing by it: to register a socket makes the kernel report what is there
-//! already. (The write side of a stream that is connected begins ready.) `net/readiness.rs` has the cases in which
-//! a buffer that is not filled says nothing.
+//! No edge is lost: what comes between "would block" and the leaving of the number waits in the kernel until the
+//! park, which is on this same thread. A new side is not ready, since to register a socket makes the kernel report
+//! what is there already. (The write side of a stream that is connected begins ready.) `net/readiness.rs` has the
+//! cases in which a buffer that is not filled says nothing.
 //!
 //! **A stale waker.** A waker points to nothing, so it may outlive its task. On the loop's own thread a wake
 //! compares the number's identity with that of the task in the slot: if they differ, or the task is done, nothing
@@ -170,9 +171,10 @@
 //! **`gather`.** At its first poll the children, boxed at the call, are spawned as members of a group: a counter in
 //! the loop's table of groups, with the parent's waiter beside it (`task/group_table.rs`, `combine/group.rs`).
 //! `State::finish` counts down for each member that is done, in O(1). The parent is woken when the last one is
-//! done, or at once if one panics; the group notes which. So it is woken once, however many children it has, and
-//! then takes the outputs out of the table. Dropping the `gather`, or a panic of a child, aborts the children that
-//! are not done. (A child that awaits a `JoinHandle` ends then; the task behind that handle goes on.)
+//! done, or at once if one panics; the group notes which. (An `Err` is a value like any other; [`try_gather`] looks
+//! at it.) So it is woken once, however many children it has, and then takes the outputs out of the table. Dropping
+//! the `gather`, or a panic of a child, aborts the children that are not done. (A child that awaits a `JoinHandle`
+//! ends then; the task behind that handle goes on.)
 //!
 //! **An abort.** `JoinHandle::abort` only marks the task, and queues it if it waits; one that is queued keeps its
 //! place. When its number is popped, the turn drops the future instead of polling it, and wakes what awaits the
@@ -186,11 +188,11 @@
 //!
 //! **A wake from another thread.** It does not touch the table. It sets the slot's flag (`wake/flags.rs`); if the
 //! flag was clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it sleeps
-//! (`wake/inbox.rs`, which begins with a picture of it). If the flag was set, the wake that has set it leaves the
-//! message, and rings if need be. The loop takes the messages, then clears their flags, then handles them. A wake
-//! after the clearing leaves a new message. A wake before the clearing is answered by the poll that follows; that
-//! poll sees what the waking thread wrote, since a flag is set with `Release`, even if it was set before, and
-//! cleared with `Acquire`.
+//! (`wake/inbox.rs`, which begins with a picture of it). If the flag was set, the earlier wake leaves the message,
+//! and rings if need be. The loop takes the messages, then clears their flags, then handles them. A wake after the
+//! clearing leaves a new message. A wake before the clearing is answered by the poll that follows; that poll sees
+//! what the waking thread wrote, since a flag is set with `Release`, even if it was set before, and cleared with
+//! `Acquire`.
 //!
 //! No wake is lost, because the loop marks itself as asleep under the same lock, and only if the inbox is empty:
 //! either the loop sees the message, or the thread sees the mark, clears it, and rings. If the ring comes before

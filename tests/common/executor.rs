@@ -1,4 +1,4 @@
-//! The threads of the executor.
+//! The threads of the executor. For the tests that have it: it is not part of `common`, which knows no features.
 
 use std::sync::mpsc;
 

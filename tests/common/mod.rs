@@ -4,8 +4,6 @@
 
 mod child;
 mod drops;
-#[cfg(feature = "blocking")]
-mod executor;
 mod log;
 mod loops;
 mod observers;
@@ -17,8 +15,6 @@ mod wakers;
 
 pub(crate) use child::{assert_passed, child, is_child, own_binary, part_of_child, passes_alone, read_until};
 pub(crate) use drops::{Bomb, OnDrop, holds};
-#[cfg(feature = "blocking")]
-pub(crate) use executor::take_threads;
 pub(crate) use log::Log;
 pub(crate) use loops::{name_of, run, turn, virtual_loop, virtually};
 pub(crate) use observers::{Observing, count_sources, observed_by};

@@ -10,7 +10,8 @@ use boucle::net::{TcpListener, TcpStream};
 use boucle::{EventLoop, gather, run_in_executor, spawn, yield_now};
 use futures_lite::future::poll_once;
 
-use crate::common::{OnDrop, message, own_binary, passes_alone, take_threads};
+use crate::common::{OnDrop, message, own_binary, passes_alone};
+use crate::executor::take_threads;
 
 /// Runs a test in a process of its own, and no other such test at the same time: a machine may not have
 /// threads for all of them.

@@ -20,9 +20,9 @@ use boucle::{
 use futures::stream::FuturesUnordered;
 use futures_lite::{AsyncReadExt, AsyncWriteExt, StreamExt};
 
-#[cfg(feature = "blocking")]
-use crate::common::take_threads;
 use crate::common::{Gate, HOUR, listen, look, message, own_binary, pair_with_std, panic_of, passes_alone};
+#[cfg(feature = "blocking")]
+use crate::executor::take_threads;
 
 /// How a loop ends.
 #[derive(Clone, Copy, Debug)]
@@ -302,7 +302,8 @@ mod jobs {
     use boucle::run_in_executor;
 
     use super::Stage;
-    use crate::common::{take_threads, waker_of};
+    use crate::common::waker_of;
+    use crate::executor::take_threads;
 
     /// How many threads of the executor are left for a case.
     pub(super) const LEFT: usize = 3;

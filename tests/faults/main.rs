@@ -22,6 +22,9 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[cfg(all(feature = "blocking", not(miri)))]
+#[path = "../common/executor.rs"]
+mod executor;
 
 #[cfg(not(miri))] // It starts processes.
 mod ending;
