@@ -82,10 +82,8 @@
 //! 61. If none is due, the turn ends after step 1. The function that does this is `run`, in `src/turn.rs`.
 //! [`EventLoop::turn`] makes one turn, and returns what it did.
 //!
-//! The exceptions: what is dropped or skipped counts as polled. In a loop that is stepped by hand, or that is to
-//! stop, a park is due in every turn. A park that need not sleep asks the kernel only if the loop has sockets. An
-//! idle loop with a virtual clock does not sleep until the next deadline: time jumps there, unless a job, a socket
-//! or a message may come first.
+//! So sockets, inbox and timers are looked at after at most 61 polls or one batch, whichever is more. An idle loop
+//! with a virtual clock does not sleep until the next deadline: time jumps there. The exceptions stand in `park.rs`.
 //!
 //! # Vocabulary
 //!
@@ -128,7 +126,7 @@
 //!
 //! (On 32 bits the three have 4, 8 and 20.)
 //!
-//! # Eight paths through the loop
+//! # Nine paths through the loop
 //!
 //! **A spawn, to the first poll.** `spawn` boxes the future in a cell (`task/cell.rs`) and takes the running loop's
 //! state (`current.rs`). `State::spawn` gives the task a slot and an id in the table (`task/table.rs`) and pushes
@@ -148,7 +146,7 @@
 //! **A readable socket, to the poll.** A socket is registered once, edge-triggered: the kernel reports that
 //! something has come, and does not report it again. So each of its two sides, read and write, remembers whether it
 //! is *ready*: whether an operation may find something. An edge makes a side ready; an operation that would block,
-//! or that has not filled its buffer, ends it. A read of a side that is not ready does not ask the kernel: it
+//! or that has not filled its buffer, ends that. A read of a side that is not ready does not ask the kernel: it
 //! leaves the task's number with the side (`net/source.rs`), and the task is pending. A park returns an event whose
 //! token is the source's slot; `State::wake_sources` marks its sides as ready, takes all their waiters out, and
 //! pushes their numbers. In the next batch each of these tasks is polled and tries its read; if the first of them
@@ -186,22 +184,27 @@
 //! is dropped too; a panic is kept, and the handle gives it, as it does if the destructor panics. What the end of
 //! the loop finds, it drops like all that is left.
 //!
-//! **A wake from another thread.** It does not touch the table. It sets the slot's flag (`wake/flags.rs`); if the
+//! **A wake from another thread.** It does not touch the table. It sets the slot's flag (`wake/flags.rs`). If the
 //! flag was clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it sleeps
 //! (`wake/inbox.rs`, which begins with a picture of it). If the flag was set, the earlier wake leaves the message,
-//! and rings if need be. The loop takes the messages, then clears their flags, then handles them. A wake after the
-//! clearing leaves a new message. A wake before the clearing is answered by the poll that follows; that poll sees
-//! what the waking thread wrote, since a flag is set with `Release`, even if it was set before, and cleared with
-//! `Acquire`.
+//! or has left it; so one message serves all wakes of a slot, and says nothing of the task that each of them meant.
+//! In the third step of the turn the loop takes the messages, then clears their flags, and then queues whichever
+//! tasks have the slots. A wake after the clearing leaves a new message; one before it is answered by the poll that
+//! follows.
 //!
 //! No wake is lost, because the loop marks itself as asleep under the same lock, and only if the inbox is empty:
 //! either the loop sees the message, or the thread sees the mark, clears it, and rings. If the ring comes before
-//! the loop is in the system call, it stays pending in the kernel, and the call returns at once. The third step of
-//! the turn takes the messages and queues whichever tasks have the slots.
+//! the loop is in the system call, it stays pending in the kernel, and the call returns at once.
+//!
+//! Nor is what the thread wrote before it: a flag is set with `Release`, even if it was set before, and cleared
+//! with `Acquire`, so the poll that follows sees it.
 //!
 //! **A sleep.** The first poll arms a timer with the task's number. The park lasts until the first deadline.
 //! `State::wake_timers` pops what is due and pushes the numbers (`time/sleep.rs`). A sleep of a millisecond or more
 //! may end up to a millisecond late, so that those which end close together share one park; a shorter one does not.
+//!
+//! **A job.** [`run_in_executor`] gives a closure to a thread of the pool. When it has run, its value is left for
+//! the future, and the future's waker is woken, from that thread: the rest is a wake from another thread.
 //!
 //! # Reading order
 //!

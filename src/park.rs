@@ -3,6 +3,10 @@
 //! It is decided here, while the loop's state is in use, and carried out by `net/poller.rs` when the state
 //! is free. Before a loop sleeps it says so in its inbox, so that other threads ring it out of the sleep (with
 //! mio's waker, the *bell*).
+//!
+//! What is dropped or skipped counts as polled. In a loop that is stepped by hand, or that is to stop, a park is due in
+//! every turn. A park that need not sleep asks the kernel only if the loop has sockets. Under a virtual clock time does
+//! not jump if a job, a socket or a message may come first.
 
 use std::time::Duration;
 
@@ -67,7 +71,7 @@ impl State {
         if timeout != Some(Duration::ZERO) && self.poller.is_none() {
             return Park::Open;
         }
-        // Before it sleeps, the loop marks itself as asleep; it does not, and may not sleep, if a message is there.
+        // Before it sleeps, the loop marks itself as asleep; or finds a message, and may not sleep.
         let may_sleep = timeout != Some(Duration::ZERO) && self.inbox.fall_asleep();
         if !may_sleep {
             // Without a socket, the kernel could report nothing but the bell, and the inbox is read next in
