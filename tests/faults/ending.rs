@@ -463,7 +463,7 @@ fn a_loop_ends_in_every_state() {
     assert_eq!(descriptors(), before);
 }
 
-/// Returns how many descriptors the process has, where the system says it.
+/// Returns how many descriptors the process has, where the system says it. (Wine shows those of its own process.)
 fn descriptors() -> Option<usize> {
-    Some(std::fs::read_dir("/proc/self/fd").ok()?.count())
+    cfg!(target_os = "linux").then(|| std::fs::read_dir("/proc/self/fd").unwrap().count())
 }
