@@ -82,7 +82,7 @@
 //! 61. If none is due, the turn ends after step 1. The function that does this is `run`, in `src/turn.rs`.
 //! [`EventLoop::turn`] makes one turn, and returns what it did.
 //!
-//! So sockets, inbox and timers are looked at after at most 61 polls or one batch, whichever is more. An idle loop
+//! So of a thousand tasks that are always ready, each batch is followed by a park; of ten, every sixth. An idle loop
 //! with a virtual clock does not sleep until the next deadline: time jumps there. The exceptions stand in `park.rs`.
 //!
 //! # Vocabulary
@@ -193,8 +193,9 @@
 //! follows.
 //!
 //! No wake is lost, because the loop marks itself as asleep under the same lock, and only if the inbox is empty:
-//! either the loop sees the message, or the thread sees the mark, clears it, and rings. If the ring comes before
-//! the loop is in the system call, it stays pending in the kernel, and the call returns at once.
+//! either the loop sees the message, or the thread sees the mark, takes it back, and rings. (The loop takes it back
+//! itself when it reads the inbox.) If the ring comes before the loop is in the system call, it stays pending in
+//! the kernel, and the call returns at once.
 //!
 //! Nor is what the thread wrote before it: a flag is set with `Release`, even if it was set before, and cleared
 //! with `Acquire`, so the poll that follows sees it.
@@ -204,7 +205,8 @@
 //! may end up to a millisecond late, so that those which end close together share one park; a shorter one does not.
 //!
 //! **A job.** [`run_in_executor`] gives a closure to a thread of the pool. When it has run, its value is left for
-//! the future, and the future's waker is woken, from that thread: the rest is a wake from another thread.
+//! the future, and the future's waker is woken, from that thread: the rest is a wake from another thread. A signal
+//! comes the same way, from a thread that waits for signals (`signal.rs`).
 //!
 //! # Reading order
 //!
@@ -241,7 +243,7 @@
 //! - `task/group_table.rs`, `combine/`: several tasks, and one that waits.
 //! - `event_loop.rs`, `lifecycle.rs`: the ways to run a loop, how it begins and ends.
 //! - `executor/`: blocking work. `wake/order.rs`, `explore.rs`: other orders than FIFO. `recording.rs`,
-//!   `observe/`: what a loop does, as events. `hyper.rs`: what hyper asks of its runtime.
+//!   `observe/`: what a loop does, as events. `hyper.rs`: what hyper asks of its runtime. `signal.rs`: Ctrl-C.
 //!
 //! To watch it instead: `cargo run --example step`; or [`trace`], which draws the schedule of any
 //! program: `BOUCLE_TRACE=timeline cargo run --example sleep`.

@@ -64,7 +64,7 @@ impl State {
                 other => return other,
             }
         } else {
-            // O(1), where the exact first deadline may be a search: that of a timer which may be cancelled by now.
+            // In O(1): the first deadline, but it may be that of a timer which is cancelled by now.
             let deadline = self.timers.next_look().map(|tick| self.clock.until(tick));
             shorter(deadline, limit)
         };

@@ -13,7 +13,7 @@
 //! **A park is due** if nothing is ready, or if the next batch would bring the polls since the last park above
 //! 61. In a loop that is stepped by hand, or that is to stop, one is due in every turn. No park interrupts a
 //! batch. But when the main future returns, `block_on` does too, and the rest of the batch stays queued. If 61 polls have
-//! passed since the last park, `block_on` parks once more, without waiting.
+//! passed since the last park, `block_on` parks before it returns, without waiting: so a program of short runs parks too.
 //!
 //! asyncio's `_run_once` is the same circle, entered at another point: it selects, fires the timers, and
 //! then runs the batch. It selects in every iteration; this loop leaves steps 2 and 3 out while tasks are
