@@ -18,8 +18,8 @@
 //! 100,000 sleeps are dropped, and 100,000 deadlines are in the heap
 //! ```
 //!
-//! A sleep is a deadline in a heap, with the waker of the task that awaits it. In turn 1 main spawns the three; in turn 2
-//! all of them arm their timers, and the thread sleeps until the first deadline. Main takes a turn for each end it awaits.
+//! A sleep is a deadline in a heap, with the waker of the task that awaits it. In turn 1 main spawns the three. In turn 2
+//! all arm their timers, and the thread sleeps until the first deadline. Main has a turn for each end it waits for.
 //!
 //! What it cannot do is forget. Only the first of a heap is easy to take out, so a sleep that is dropped leaves its
 //! deadline there until it is due. A server has a timeout of a minute for each request, and hardly one is ever due:

@@ -1,7 +1,8 @@
 //! A group as its parent holds it. What waits for several tasks makes a group and waits in one place,
 //! [`Group::poll_until`]. Which members are done stands in the [table of groups](crate::task::group_table).
 //!
-//! A group's number is used again, so a parent drops its tasks first: no task is in a group that is gone.
+//! A group's number is used again, so a parent drops its handles first, and with its handle a task leaves the group: no
+//! task is in a group that is gone.
 
 use std::mem;
 use std::panic::Location;
