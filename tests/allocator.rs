@@ -126,6 +126,23 @@ fn a_burst_of_tasks_is_given_back() {
     });
 }
 
+/// Of loops that are dropped, virtual and real, less than a byte each is left. (What loops share may grow meanwhile.)
+#[test]
+fn a_loop_that_is_dropped_is_given_back() {
+    let make_and_drop = |count: usize| {
+        for number in 0..count {
+            let event_loop = if number % 10 == 0 { EventLoop::new().unwrap() } else { virtual_loop() };
+            event_loop.spawn(pending::<()>());
+            event_loop.block_on(sleep(Duration::from_micros(1)));
+        }
+    };
+    make_and_drop(5_000); // the short numbers have gone round: every inbox is made
+    let before = BYTES.get();
+    make_and_drop(20_000);
+    let kept = BYTES.get() - before;
+    assert!(kept < 20_000, "{kept} bytes are kept");
+}
+
 /// A burst whose last task lives on for a while is given back when that task ends.
 #[test]
 fn a_burst_with_a_late_end_is_given_back() {

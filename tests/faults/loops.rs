@@ -27,7 +27,8 @@ const REAL: usize = 5;
 const SOCKET: usize = 50;
 const KEPT: usize = 1_000;
 
-/// A process makes and drops 100,000 loops and gives back all that they took. What is kept of a hundred of them
+/// A process makes and drops 100,000 loops and gives back all that they took: here descriptors and threads; their
+/// memory is counted in `tests/allocator.rs`. What is kept of a hundred of them
 /// is harmless in the later ones, which have their short numbers again and again: at worst a task is polled once
 /// more. (A process of its own, since the short numbers go round.)
 #[test]
@@ -83,8 +84,6 @@ fn a_hundred_thousand_loops_leave_nothing() {
         assert_eq!(after.descriptors, before.descriptors);
         // One that has ended may be counted for a moment.
         assert!(after.threads < before.threads + 10);
-        let kept = after.kilobytes.saturating_sub(before.kilobytes);
-        assert!(kept < 2_000, "{kept} kB are kept");
     }
     // The sleeps of loops that are gone do not disturb a timer that has the key of theirs.
     virtual_loop().block_on(async {
@@ -111,20 +110,11 @@ fn keep(event_loop: &EventLoop) -> Old {
 struct Taken {
     descriptors: usize,
     threads: usize,
-    kilobytes: usize,
 }
 
 /// Returns it where the system says it. (Wine shows what its own process has.)
 fn taken() -> Option<Taken> {
-    if !cfg!(target_os = "linux") {
-        return None;
-    }
-    let count = |directory: &str| Some(fs::read_dir(directory).ok()?.count());
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    Some(Taken {
-        descriptors: count("/proc/self/fd")?,
-        threads: count("/proc/self/task")?,
-        kilobytes: line.trim().trim_end_matches(" kB").parse().ok()?,
-    })
+    let count = |directory: &str| fs::read_dir(directory).unwrap().count();
+    cfg!(target_os = "linux")
+        .then(|| Taken { descriptors: count("/proc/self/fd"), threads: count("/proc/self/task") })
 }
