@@ -160,7 +160,7 @@ macro_rules! hyper_stream {
                 let len = buffer.remaining().min(AT_ONCE);
                 let read = self.source.poll_transfer(cx, Side::Read, len, |io, side| {
                     side.drain_first |= $drain_first;
-                    io.try_io(|| receive(io, &mut buffer, len)) // mio learns of `WouldBlock`
+                    io.try_io(|| receive(io, &mut buffer, len)) // on Windows mio learns of `WouldBlock`
                 });
                 read.map_ok(drop)
             }

@@ -14,7 +14,7 @@
 //! b 2
 //! main has 10 and 20
 //! the answer of another thread is 42
-//! a panic of one task has ended all: the other stood at step 1 of 2
+//! a panic of one task has ended the loop: the other stands at step 1 of 2
 //! ```
 //!
 //! A task is a future that the loop owns. Its number is its place in the slab. To wake a task is to push its number
@@ -24,8 +24,8 @@
 //! `spawn` gives a handle. The handle's future is the simplest that waits for another task: it leaves its waker
 //! beside the place where the output will be.
 //!
-//! What it cannot do: a task that panics unwinds through the loop, which ends all the others. And nothing here waits
-//! for time: `4_timers.rs`.
+//! What it cannot do: a task that panics unwinds through the loop, and nobody polls the others any more. And nothing
+//! here waits for time: `4_timers.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -203,5 +203,5 @@ fn main() {
         });
     }));
     assert!(ended.is_err());
-    println!("a panic of one task has ended all: the other stood at step {} of 2", step.get());
+    println!("a panic of one task has ended the loop: the other stands at step {} of 2", step.get());
 }

@@ -35,8 +35,8 @@ const LONG: Duration = Duration::from_millis(1);
 const SHORTEST: Duration = Duration::from_micros(50);
 
 /// Whether the kernel itself reports edges, as epoll and kqueue do. mio's other selectors (`poll`, Windows,
-/// event ports) stop watching a side once they have reported it, until an operation would block: there a side
-/// stays ready until then, whatever was transferred.
+/// event ports) stop watching a side once they have reported it, and watch it again when an operation would block: there
+/// a side stays ready until then, whatever was transferred.
 pub(super) const EDGE_TRIGGERED: bool = cfg!(all(
     not(mio_unsupported_force_poll_poll),
     any(

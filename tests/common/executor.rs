@@ -4,6 +4,8 @@ use std::sync::mpsc;
 
 use boucle::run_in_executor;
 
+use crate::common::LONG;
+
 /// Fills so many threads with a job each, of the running loop or of none, until the returned sender is dropped.
 pub(crate) fn take_threads(count: usize) -> async_channel::Sender<()> {
     let (hold, released) = async_channel::bounded::<()>(1);
@@ -14,7 +16,7 @@ pub(crate) fn take_threads(count: usize) -> async_channel::Sender<()> {
             started.send(()).unwrap();
             let _ = released.recv_blocking();
         });
-        has_started.recv().unwrap();
+        has_started.recv_timeout(LONG).expect("the system gives so many threads");
         drop(job);
     }
     hold

@@ -92,6 +92,9 @@ struct Stage {
     /// How many threads of the executor the case has.
     #[cfg(feature = "blocking")]
     threads: usize,
+    /// What keeps the jobs that run.
+    #[cfg(feature = "blocking")]
+    running: Vec<std::sync::mpsc::Sender<()>>,
 }
 
 impl Stage {
@@ -308,7 +311,8 @@ mod jobs {
     /// How many threads of the executor are left for a case.
     pub(super) const LEFT: usize = 3;
 
-    /// The job ends when its task is dropped, and not before. The loop waits for it.
+    /// The job ends when its task is dropped, and that of a job in the queue, and not before: or its thread would take
+    /// that job. The loop waits for it.
     pub(super) fn running(stage: &mut Stage) {
         let (task, is_dropped) = mpsc::channel::<()>();
         let (started, has_started) = mpsc::channel();
@@ -322,6 +326,7 @@ mod jobs {
         });
         has_started.recv().unwrap();
         stage.threads += 1;
+        stage.running.push(task.clone());
         stage.task("job running", async move {
             let _task = task;
             job.await;
@@ -357,7 +362,11 @@ mod jobs {
             stage.check(move || drop(held));
             let work = stage.own("work of a job");
             let job = run_in_executor(move || drop(work));
-            stage.task("job queued", job);
+            let running = mem::take(&mut stage.running);
+            stage.task("job queued", async move {
+                let _running = running;
+                job.await
+            });
         });
     }
 }
