@@ -42,8 +42,8 @@
 //!     let first = timers.keys().next().copied();
 //!     let until = if ready.is_empty() && inbox.is_empty() { first } else { Some(now) };
 //!     let sources = kernel(&mut now, until); // sleeps until then, or a socket or a thread ends the sleep
-//!     ready.extend(sources.into_iter().flatten()); // those who wait for these sockets
-//!     ready.extend(take(&mut inbox)); // those whom another thread has woken
+//!     ready.extend(sources.into_iter().flatten()); // what waits for these sockets
+//!     ready.extend(take(&mut inbox)); // what another thread has woken
 //!     ready.extend(due(&mut timers, now));
 //!     # if polled.len() == 3 { break }
 //! }
@@ -82,7 +82,7 @@
 //! 61. If none is due, the turn ends after step 1. The function that does this is `run`, in `src/turn.rs`.
 //! [`EventLoop::turn`] makes one turn, and returns what it did.
 //!
-//! So of a thousand tasks that are always ready, each batch is followed by a park; of ten, every sixth. An idle loop
+//! With a thousand tasks that are always ready, a park follows each batch; with ten, every sixth. An idle loop
 //! with a virtual clock does not sleep until the next deadline: time jumps there. The exceptions stand in `park.rs`.
 //!
 //! # Vocabulary

@@ -94,7 +94,7 @@ impl State {
         if self.holds > 0 || self.reactor.is_awaited() || outlook == Outlook::Message {
             return Park::Ask(until(self.timers.next_look()));
         }
-        // The exact first deadline: time must not jump to one that nobody waits for.
+        // The exact first deadline: time must not jump to one that no task waits for.
         match until(self.timers.next_deadline()) {
             Some(time) => {
                 self.clock.pass(time);

@@ -16,7 +16,7 @@
 //! ```
 //!
 //! A future is a value with one function, `poll`, which goes on from where the future stands and answers "ready",
-//! with the result, or "pending". It must not wait: while one poll waits, nobody else is polled. `MySleep` is a
+//! with the result, or "pending". It must not wait: while one poll waits, no other future is polled. `MySleep` is a
 //! coroutine by hand; of `mysleep`, the compiler makes the same.
 //!
 //! What it cannot do is sleep: it does not know when a poll would get somewhere, so it asks without end.

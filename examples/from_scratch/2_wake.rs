@@ -19,8 +19,8 @@
 //! A wake may come at any time, even before the loop sleeps, so it must leave a trace. `unpark` leaves a token: the
 //! next `park` returns at once.
 //!
-//! What it cannot do: there is one token for a thread, and whoever parks takes it. If the poll itself parks, as `recv` of
-//! a channel does, the wake is gone. So a loop needs a trace that nobody else takes. And it runs one future only. The
+//! What it cannot do: there is one token for a thread, and any `park` takes it. If the poll itself parks, as `recv` of
+//! a channel does, the wake is gone. So a loop needs a trace that nothing else takes. And it runs one future only. The
 //! queue of `3_tasks.rs` mends both.
 
 use std::pin::{Pin, pin};

@@ -1,4 +1,4 @@
-//! From scratch, 3: many tasks. A slab holds them, a queue says who is next, and a waker pushes a number.
+//! From scratch, 3: many tasks. A slab holds them, a queue says which is next, and a waker pushes a number.
 //!
 //! ```sh
 //! cargo run --example scratch_3
@@ -24,7 +24,7 @@
 //! `spawn` gives a handle. The handle's future is the simplest that waits for another task: it leaves its waker
 //! beside the place where the output will be.
 //!
-//! What it cannot do: a task that panics unwinds through the loop, and nobody polls the others any more. And nothing
+//! What it cannot do: a task that panics unwinds through the loop, and the others are not polled any more. And nothing
 //! here waits for time: `4_timers.rs`.
 
 use std::cell::{Cell, RefCell};

@@ -1,4 +1,4 @@
-//! From scratch, 4: time. The loop gets its turn: run what is ready, sleep until the first deadline, wake who is due.
+//! From scratch, 4: time. The loop gets its turn: run what is ready, sleep until the first deadline, wake what is due.
 //!
 //! ```sh
 //! cargo run --example scratch_4
@@ -63,7 +63,7 @@ impl Wake for TaskWaker {
     }
 }
 
-/// The deadlines, the first on top, and who waits for each. Those that are armed for one time keep their order.
+/// The deadlines, the first on top, and what waits for each. Those that are armed for one time keep their order.
 #[derive(Default)]
 struct Timers {
     deadlines: BinaryHeap<Reverse<(Instant, u64)>>,
@@ -93,7 +93,7 @@ pub(crate) fn run<T: 'static>(main: impl Future<Output = T> + 'static) -> T {
             drop(ready.not_empty.wait_timeout_while(queue, timeout, |queue| queue.is_empty()));
         });
 
-        // 3 wake: who waits for a deadline that has passed.
+        // 3 wake: what waits for a deadline that has passed.
         while let Some(waiter) = TIMERS.with_borrow_mut(Timers::pop_due) {
             waiter.wake();
         }

@@ -47,10 +47,9 @@ static EXECUTOR: Pool = Pool::new("boucle-executor", 512);
 /// # The end of the loop
 ///
 /// A job belongs to the loop that runs on this thread when it is made, if one runs. When that loop ends, it
-/// drops the jobs that have not begun and waits for the others, up to the
-/// [`shutdown_timeout`](crate::Builder::shutdown_timeout). (While its tasks are dropped, a job whose task is not may still
-/// begin.) Set one if a job may wait for ever, as for a line
-/// of stdin. By then its tasks are gone, and a [`LoopHandle`](crate::LoopHandle) no longer reaches it. A job
+/// drops its tasks, then the jobs that have not begun (one may still begin while the tasks are dropped), and waits
+/// for the others, up to the [`shutdown_timeout`](crate::Builder::shutdown_timeout): set one if a job may wait
+/// for ever, as for a line of stdin. By then its tasks are gone, and a [`LoopHandle`](crate::LoopHandle) no longer reaches it. A job
 /// that a destructor makes then is dropped at once.
 ///
 /// # Cancellation

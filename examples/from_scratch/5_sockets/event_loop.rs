@@ -25,7 +25,7 @@ thread_local! {
     /// In the order of their deadlines.
     static TIMERS: RefCell<BTreeMap<(Instant, u64), Waker>> = const { RefCell::new(BTreeMap::new()) };
     static SLEEPS: Cell<u64> = const { Cell::new(0) };
-    /// Who waits to read from each socket, and who to write.
+    /// What waits to read from each socket, and what to write.
     static SOCKETS: RefCell<Slab<[Option<Waker>; 2]>> = const { RefCell::new(Slab::new()) };
 }
 
@@ -78,7 +78,7 @@ pub(crate) fn run<T: 'static>(main: impl Future<Output = T> + 'static) -> T {
 
         // 3 wake
         for event in &events {
-            // Both sides: who can do nothing yet tries in vain, and waits again. (Nobody waits for the bell.)
+            // Both sides: a task that can do nothing yet tries in vain, and waits again. (The bell has none.)
             let both = SOCKETS.with_borrow_mut(|sockets| sockets.get_mut(event.token().0).map(mem::take));
             both.into_iter().flatten().flatten().for_each(Waker::wake);
         }

@@ -32,7 +32,7 @@
 //!
 //! The loop is in `event_loop.rs`, beside this file. What is new there: a socket is registered with the kernel once;
 //! an operation that would block leaves the task's waker with the socket; a park returns which sockets are ready, and
-//! the loop wakes who waits for them; and each of them tries again. The wait for sockets is the sleep for timers too.
+//! the loop wakes the tasks that wait for them, and each tries again. The wait for sockets is the sleep for timers too.
 //!
 //! What it cannot do is take the thread from a task whose every await is ready: its poll does not end. Such a task
 //! need not be ill-meant: a socket with a fast sender always has data.
