@@ -27,8 +27,8 @@ use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::state::State;
-use crate::task::cell::Payload;
 use crate::task::id::{LoopNumber, TaskNumber};
+use crate::task::quiet::Payload;
 use crate::wake::inbox::{self, Message};
 
 /// A state, or the first of a list of them. It is never dropped here: an `EventLoop` owns it.

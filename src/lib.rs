@@ -215,8 +215,9 @@
 //! out of a thread-local, and `release` puts it back; `state.receive` does what a message asks for, and returns
 //! what may run user code; `record`, `notify` and `cause` matter only if something observes the loop; `budget`
 //! counts what a poll may do before it must yield; `finish_member` counts down in a group, and returns its parent
-//! if it is time. `of` is the number of a loop, `Ending` how a task has ended; what is *drawn*, or spurious,
-//! belongs to orders other than FIFO. The panics in `cell.rs` can be left out at a first reading.
+//! if it is time; `Quiet` and `drop_quietly` drop what may be the user's, and let no panic out. `of` is the number of
+//! a loop, `Ending` how a task has ended; an `order` is one other than FIFO. The panics in `cell.rs` can be left out at a
+//! first reading.
 //!
 //! | file | what to look for |
 //! |---|---|
@@ -242,7 +243,7 @@
 //! - `net/`: readiness, the reactor, the poller that parks, sockets.
 //! - `task/group_table.rs`, `combine/`: several tasks, and one that waits.
 //! - `event_loop.rs`, `lifecycle.rs`: the ways to run a loop, how it begins and ends.
-//! - `executor/`: blocking work. `wake/order.rs`, `explore.rs`: other orders than FIFO. `recording.rs`,
+//! - `executor/`: blocking work. `wake/order.rs`, `wake/draw.rs`, `explore.rs`: other orders than FIFO. `recording.rs`,
 //!   `observe/`: what a loop does, as events. `hyper.rs`: what hyper asks of its runtime. `signal.rs`: Ctrl-C.
 //!
 //! To watch it instead: `cargo run --example step`; or [`trace`], which draws the schedule of any
@@ -345,6 +346,7 @@ mod task {
     pub(crate) mod id; // the numbers of loops and tasks
     pub(crate) mod cell; // one allocation: the future, then its output
     pub(crate) mod table; // the table of tasks
+    pub(crate) mod quiet; // dropping what may be the user's
     pub(crate) mod group_table; // which members of a group are done
     pub(crate) mod spawn; // `spawn`
     pub(crate) mod join; // `JoinHandle` and `JoinError`
@@ -357,6 +359,7 @@ mod wake {
     pub(crate) mod ready; // the ready queue
     pub(crate) mod inbox; // what other threads leave for the loop
     pub(crate) mod order; // another order than FIFO
+    mod draw; // the batches of such an order
     mod flags; // the slots that have a wake in the inbox
     pub(crate) mod loop_handle; // `LoopHandle`
 }

@@ -185,23 +185,6 @@ impl State {
         }
     }
 
-    #[cold]
-    #[inline(never)]
-    fn begin_rare_batch(&mut self) {
-        let State { ready, tasks, order: Some(order), .. } = self else {
-            return self.ready.freeze_and_remove();
-        };
-        // (While nothing is ready, it is time to park.)
-        if order.draw.is_spurious() && !ready.is_empty() {
-            let waiting: Vec<_> = tasks.waiting().collect();
-            let drawn = order.draw.draw_spurious(waiting.len());
-            drawn.into_iter().for_each(|index| _ = tasks.queue(waiting[index], ready));
-        }
-        if !ready.draw(|number| tasks.is_due(number), |ready| order.next(ready)) {
-            self.stop();
-        }
-    }
-
     /// Takes the next number of the batch out of the ready queue, and what it stands for; `None` at the
     /// end of the batch.
     #[inline(always)]

@@ -26,7 +26,6 @@
 //! panic where an allocator's hook calls in; `current.rs` has an answer to a state that is missing.)
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::io;
 use std::mem;
 use std::pin::Pin;
@@ -41,43 +40,14 @@ use crate::observe::notify::{notify, resume_panic};
 use crate::park::Park;
 use crate::state::State;
 use crate::task::budget;
-use crate::task::cell::{BoxedTask, drop_quietly};
+use crate::task::cell::BoxedTask;
 use crate::task::id::{LoopNumber, TaskNumber};
+use crate::task::quiet::drop_quietly;
 use crate::task::table::Popped;
 use crate::wake::waker::{wake_quietly, waker};
 
-/// What one turn did, as [`EventLoop::turn`](crate::EventLoop::turn) returns it.
-///
-/// ```
-/// use std::time::Duration;
-///
-/// let event_loop = boucle::EventLoop::builder().virtual_clock().build()?;
-/// event_loop.spawn(boucle::sleep(Duration::from_secs(1)));
-/// let turn = event_loop.turn(None)?;
-/// assert_eq!((turn.polled, turn.woken_by_timers, turn.left), (1, 1, 1));
-/// assert_eq!(turn.time, Duration::from_secs(1)); // it slept until the deadline
-/// # std::io::Result::Ok(())
-/// ```
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Turn {
-    /// Futures that were polled.
-    pub polled: usize,
-    /// Tasks that came into the ready queue because a socket is ready.
-    pub woken_by_sources: usize,
-    /// Tasks that came into it because they were woken, spawned or aborted from outside of the loop.
-    pub woken_by_inbox: usize,
-    /// Tasks that came into it because a deadline has come.
-    pub woken_by_timers: usize,
-    /// What stands in the ready queue for the next turn; a task that is done by now may be among it.
-    pub ready: usize,
-    /// Tasks that are not done.
-    pub left: usize,
-    /// The loop's time at the end of the turn, counted from when the loop was made.
-    pub time: Duration,
-    /// Whether [`stop`](crate::stop) was called.
-    pub stopped: bool,
-}
+mod report;
+pub use report::Turn;
 
 /// When the loop returns to its caller.
 pub(crate) enum Until<'main, 'future> {
@@ -379,17 +349,5 @@ impl Until<'_, '_> {
     /// Whether the main future has returned.
     fn is_ready(&self) -> bool {
         matches!(self, Until::Ready(main) if main.done)
-    }
-}
-
-impl fmt::Display for Turn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Turn { polled, woken_by_sources, woken_by_inbox, woken_by_timers, ready, left, time, .. } = self;
-        write!(
-            f,
-            "polled {polled}; woken by sources {woken_by_sources}, inbox {woken_by_inbox}, \
-             timers {woken_by_timers}; ready {ready}, left {left}; {:.3} s",
-            time.as_secs_f64(),
-        )
     }
 }

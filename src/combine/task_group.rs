@@ -13,9 +13,9 @@ use crate::combine::group::{Child, Group, Unspawned};
 use crate::shrink::Shrink;
 use crate::task::abort_handle::AbortHandle;
 use crate::task::budget;
-use crate::task::cell::drop_quietly;
 use crate::task::group_table::WakeOn;
 use crate::task::join::{JoinError, JoinHandle};
+use crate::task::quiet::drop_quietly;
 
 /// A set of tasks that can grow while it is waited for: asyncio's `TaskGroup`, tokio's `JoinSet`.
 ///

@@ -17,8 +17,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crate::task::cell::drop_quietly;
 use crate::task::id::LoopNumber;
+use crate::task::quiet::drop_quietly;
 
 /// How long a thread waits for work before it ends.
 const IDLE: Duration = Duration::from_secs(1);

@@ -9,7 +9,7 @@ use std::sync::Once;
 use crate::event_loop::EventLoop;
 use crate::explore::schedule::{Current, Decider, Deviations, End, Schedule, fail_current};
 use crate::observe::observers::Observers;
-use crate::task::cell::drop_quietly;
+use crate::task::quiet::drop_quietly;
 use crate::wake::order::Order;
 
 /// A run that is over.

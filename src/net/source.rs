@@ -27,8 +27,8 @@ use crate::net::reactor::Side;
 use crate::net::readiness::Readiness;
 use crate::observe::event::{EventKind, WaitsFor};
 use crate::task::budget;
-use crate::task::cell::drop_quietly;
 use crate::task::id::LoopNumber;
+use crate::task::quiet::drop_quietly;
 use crate::wake::inbox::{self, Message};
 use crate::wake::waker::{task_of, waiter, wake_quietly};
 

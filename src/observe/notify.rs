@@ -10,8 +10,8 @@ use std::panic::resume_unwind;
 
 use crate::current;
 use crate::observe::event::Origin;
-use crate::task::cell::drop_quietly;
 use crate::task::id::LoopNumber;
+use crate::task::quiet::drop_quietly;
 
 /// Notifies the observers of what was recorded.
 #[cold]

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::observe::Observer;
-use crate::task::cell::{Payload, drop_quietly};
+use crate::task::quiet::{Payload, drop_quietly};
 
 /// The observers of a loop.
 #[derive(Default)]

@@ -15,8 +15,6 @@
 //! two calls and a comparison for each joined task. A pointer that trusts the handle's type would need `unsafe`.
 
 use std::any::Any;
-use std::mem;
-use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -24,6 +22,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use crate::observe::event::Ending;
+use crate::task::quiet::{Payload, catch_drop, drop_quietly};
 
 /// What a task left instead of a value.
 #[derive(Debug)]
@@ -32,9 +31,6 @@ pub(crate) enum Failure {
     /// Boxed once more, to one word, so that `Failure` does not enlarge small cells.
     Panicked(Box<Payload>),
 }
-
-/// What `panic!` was called with.
-pub(crate) type Payload = Box<dyn Any + Send>;
 
 /// An output as a cell keeps it, until it is taken.
 pub(crate) type Kept<T> = Option<Result<T, Failure>>;
@@ -157,59 +153,5 @@ where
 
     fn future_type(&self) -> &'static str {
         std::any::type_name::<F>()
-    }
-}
-
-/// Drops a value that may be the user's, and gives back what its destructor panicked with.
-fn catch_drop<T>(value: T) -> Result<(), Payload> {
-    catch_unwind(AssertUnwindSafe(|| drop(value)))
-}
-
-/// Drops a value that may be the user's; a panic of its destructor stops here. (The panic hook has reported
-/// it.) The payload is dropped the same way. If that panics too, what comes out is forgotten: a leak, where
-/// the alternative would be endless.
-#[cold]
-#[inline(never)]
-pub(crate) fn drop_quietly<T>(value: T) {
-    if let Err(payload) = catch_drop(value)
-        && let Err(again) = catch_drop(payload)
-    {
-        mem::forget(again);
-    }
-}
-
-/// A value that may be the user's: dropped quietly, unless it is taken.
-#[derive(Debug)]
-pub(crate) struct Quiet<T>(Option<T>);
-
-impl<T> Quiet<T> {
-    pub(crate) fn new(value: T) -> Self {
-        Quiet(Some(value))
-    }
-
-    pub(crate) fn take(mut self) -> T {
-        self.0.take().expect("there is a value")
-    }
-}
-
-impl<T> Deref for Quiet<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        self.0.as_ref().expect("there is a value")
-    }
-}
-
-impl<T> DerefMut for Quiet<T> {
-    fn deref_mut(&mut self) -> &mut T {
-        self.0.as_mut().expect("there is a value")
-    }
-}
-
-impl<T> Drop for Quiet<T> {
-    fn drop(&mut self) {
-        if let Some(value) = self.0.take() {
-            drop_quietly(value);
-        }
     }
 }

@@ -5,9 +5,10 @@ use std::panic::Location;
 use futures_task::SpawnError;
 
 use crate::current;
-use crate::task::cell::{BoxedTask, Quiet, TaskCell, drop_quietly};
+use crate::task::cell::{BoxedTask, TaskCell};
 use crate::task::id::{LoopNumber, MAX_TASKS};
 use crate::task::join::JoinHandle;
+use crate::task::quiet::{Quiet, drop_quietly};
 use crate::task::table::Joiner;
 
 /// Starts a task on the running loop: asyncio's `create_task`.

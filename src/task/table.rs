@@ -43,7 +43,7 @@ use crate::wake::waiter::Waiter;
 
 /// The tasks of one loop.
 pub(crate) struct Tasks {
-    of: LoopNumber,
+    pub(crate) of: LoopNumber,
     pub(crate) entries: Slab<Entry>,
     /// The slot of the task that is being polled, or dropped; or [`NO_SLOT`].
     pub(crate) polled: u32,
@@ -171,20 +171,6 @@ impl Tasks {
             entry.status = Status::Queued;
         }
         Some(is_idle)
-    }
-
-    /// The tasks that wait. O(n).
-    pub(crate) fn waiting(&self) -> impl Iterator<Item = TaskNumber> {
-        let waiting =
-            self.entries.iter().filter(|(_, entry)| entry.status == Status::Idle && entry.task.is_some());
-        waiting.map(|(slot, entry)| TaskNumber::new(self.of, entry.id, slot as u32))
-    }
-
-    /// Whether a number of the ready queue stands for a task that is to be polled or dropped.
-    pub(crate) fn is_due(&self, number: TaskNumber) -> bool {
-        let entry = self.entries.get(number.slot() as usize);
-        let tenant = entry.filter(|entry| entry.identity == number.identity());
-        tenant.is_some_and(|entry| matches!(entry.status, Status::Queued | Status::Aborted))
     }
 
     /// Takes the task that a number stands for out of its slot, to be polled or dropped.

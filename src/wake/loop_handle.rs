@@ -7,8 +7,8 @@ use std::panic::Location;
 use futures_task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
 
 use crate::current;
-use crate::task::cell::drop_quietly;
 use crate::task::id::LoopNumber;
+use crate::task::quiet::drop_quietly;
 use crate::task::spawn;
 use crate::wake::inbox::{self, Message};
 

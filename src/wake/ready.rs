@@ -14,13 +14,13 @@ use crate::task::id::TaskNumber;
 
 /// What is to be polled, in order.
 pub(crate) struct ReadyQueue {
-    numbers: Vec<TaskNumber>,
+    pub(super) numbers: Vec<TaskNumber>,
     /// The next number to be popped.
     first: usize,
     /// The first number that is not in the batch.
-    batch_end: usize,
+    pub(super) batch_end: usize,
     /// How many numbers were removed from the front.
-    removed: u64,
+    pub(super) removed: u64,
     /// With fewer popped numbers than this, to begin a batch is to freeze it, and nothing else.
     frozen_below: usize,
 }
@@ -32,7 +32,7 @@ const REMOVED: usize = 64;
 const KEPT: usize = 4_096;
 
 impl ReadyQueue {
-    /// A queue that is FIFO; or one whose batches are drawn, one by one.
+    /// A queue that is FIFO; or one whose batches are drawn, one by one (`wake/draw.rs`).
     pub(crate) fn new(is_drawn: bool) -> Self {
         let frozen_below = if is_drawn { 0 } else { REMOVED };
         ReadyQueue { numbers: Vec::new(), first: 0, batch_end: 0, removed: 0, frozen_below }
@@ -67,28 +67,6 @@ impl ReadyQueue {
             self.remove_popped();
         }
         self.batch_end = self.numbers.len();
-    }
-
-    /// Makes one number the batch, the one that `next` gives the index of, and lets those before it wait. Numbers
-    /// that are not `wanted` leave the queue first. Returns false, with an empty batch, if `next` gives none. O(n).
-    pub(crate) fn draw(
-        &mut self,
-        wanted: impl Fn(TaskNumber) -> bool,
-        next: impl FnOnce(&[TaskNumber]) -> Option<usize>,
-    ) -> bool {
-        self.remove_popped();
-        let all = self.numbers.len();
-        self.numbers.retain(|number| wanted(*number));
-        self.removed += (all - self.numbers.len()) as u64;
-        if self.is_empty() {
-            return true;
-        }
-        let next = next(&self.numbers);
-        if let Some(index) = next {
-            self.numbers[..=index].rotate_right(1);
-            self.batch_end = 1;
-        }
-        next.is_some()
     }
 
     /// Pops the first number of the batch; `None` if none is left.
@@ -139,7 +117,7 @@ impl ReadyQueue {
     /// Removes what was popped. O(n) in what is left.
     #[cold]
     #[inline(never)]
-    fn remove_popped(&mut self) {
+    pub(super) fn remove_popped(&mut self) {
         self.numbers.drain(..self.first);
         self.removed += self.first as u64;
         self.first = 0;

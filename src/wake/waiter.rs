@@ -7,10 +7,10 @@
 
 use std::task::Waker;
 
-use crate::task::cell::Quiet;
 use crate::task::id::TaskNumber;
+use crate::task::quiet::Quiet;
 
-/// What waits, in 16 bytes: the foreign waker is the rare case, so it is the one that is boxed.
+/// What waits, in two words: the foreign waker is the rare case, so it is the one that is boxed.
 #[derive(Debug)]
 pub(crate) enum Waiter {
     /// A task of a loop of this crate.
@@ -30,14 +30,5 @@ impl Waiter {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The tables hold millions of these: the size is a promise.
-    #[test]
-    fn a_waiter_takes_two_words() {
-        assert_eq!(size_of::<Waiter>(), 2 * size_of::<usize>());
-        assert_eq!(size_of::<Option<Waiter>>(), 2 * size_of::<usize>());
-    }
-}
+// The tables hold millions of these.
+const _: () = assert!(size_of::<Option<Waiter>>() == 2 * size_of::<usize>());

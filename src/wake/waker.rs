@@ -24,8 +24,8 @@ use std::ptr;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
 use crate::current;
-use crate::task::cell::{Quiet, drop_quietly};
 use crate::task::id::TaskNumber;
+use crate::task::quiet::{Quiet, drop_quietly};
 use crate::wake::waiter::Waiter;
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, drop);

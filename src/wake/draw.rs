@@ -1,0 +1,67 @@
+//! The batches of a loop with an order: one task each, drawn from all that are ready.
+
+use crate::state::State;
+use crate::task::id::TaskNumber;
+use crate::task::table::{Status, Tasks};
+use crate::wake::ready::ReadyQueue;
+
+impl State {
+    /// Begins a batch if it takes more than to freeze the ready queue: many popped numbers are to be removed, or
+    /// the loop has an order. If its order draws no task, the loop is to stop.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn begin_rare_batch(&mut self) {
+        let State { ready, tasks, order: Some(order), .. } = self else {
+            return self.ready.freeze_and_remove();
+        };
+        // (While nothing is ready, it is time to park.)
+        if order.draw.is_spurious() && !ready.is_empty() {
+            let waiting: Vec<_> = tasks.waiting().collect();
+            let drawn = order.draw.draw_spurious(waiting.len());
+            drawn.into_iter().for_each(|index| _ = tasks.queue(waiting[index], ready));
+        }
+        if !ready.draw(|number| tasks.is_due(number), |ready| order.next(ready)) {
+            self.stop();
+        }
+    }
+}
+
+impl ReadyQueue {
+    /// Makes one number the batch, the one that `next` gives the index of, and lets those before it wait. Numbers
+    /// that are not `wanted` leave the queue first. Returns false, with an empty batch, if `next` gives none. O(n).
+    pub(super) fn draw(
+        &mut self,
+        wanted: impl Fn(TaskNumber) -> bool,
+        next: impl FnOnce(&[TaskNumber]) -> Option<usize>,
+    ) -> bool {
+        self.remove_popped();
+        let all = self.numbers.len();
+        self.numbers.retain(|number| wanted(*number));
+        self.removed += (all - self.numbers.len()) as u64;
+        if self.is_empty() {
+            return true;
+        }
+        let next = next(&self.numbers);
+        if let Some(index) = next {
+            self.numbers[..=index].rotate_right(1);
+            self.batch_end = 1;
+        }
+        next.is_some()
+    }
+}
+
+impl Tasks {
+    /// The tasks that wait. O(n).
+    fn waiting(&self) -> impl Iterator<Item = TaskNumber> {
+        let waiting =
+            self.entries.iter().filter(|(_, entry)| entry.status == Status::Idle && entry.task.is_some());
+        waiting.map(|(slot, entry)| TaskNumber::new(self.of, entry.id, slot as u32))
+    }
+
+    /// Whether a number of the ready queue stands for a task that is to be polled or dropped.
+    fn is_due(&self, number: TaskNumber) -> bool {
+        let entry = self.entries.get(number.slot() as usize);
+        let tenant = entry.filter(|entry| entry.identity == number.identity());
+        tenant.is_some_and(|entry| matches!(entry.status, Status::Queued | Status::Aborted))
+    }
+}
