@@ -203,11 +203,8 @@ fn poll(
 #[cold]
 #[inline(never)]
 fn release_and_notify(state: Held) -> LoopNumber {
-    let is_observed = state.log.is_on();
     let of = current::release(state);
-    if is_observed {
-        notify(of);
-    }
+    notify(of);
     of
 }
 

@@ -40,7 +40,7 @@ pub(super) struct Replay {
 
 impl Replay {
     fn schedule(self, planned: Deviations) -> Schedule {
-        Schedule::new(planned, Chooser::First, self.polls, self.choices)
+        Schedule::new(planned, Chooser::First, 0, self.polls, self.choices)
     }
 
     /// Runs the schedule that the environment asks for. `BOUCLE_TRACE` shows it.

@@ -6,7 +6,6 @@
 //! So a schedule is written down as its *deviations*: the choices that are not 0, with their positions.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
 use std::str::FromStr;
@@ -70,8 +69,10 @@ pub(super) enum End {
 /// need one task to be very late.
 pub(super) struct Priorities {
     random: Random,
-    /// By task.
-    of: HashMap<usize, u64>,
+    /// What the tasks' priorities are drawn by.
+    seed: u64,
+    /// The tasks that have fallen. Each is below those before it.
+    fallen: Vec<usize>,
     /// The steps at which a task falls, in descending order.
     falls: Vec<u64>,
     step: u64,
@@ -121,11 +122,18 @@ impl Deviations {
 }
 
 impl Schedule {
-    pub(super) fn new(planned: Deviations, strategy: Chooser, limit: u64, choices: Choices) -> Self {
+    /// A schedule that has about that `many` choices, and `limit` polls at most.
+    pub(super) fn new(
+        planned: Deviations,
+        strategy: Chooser,
+        many: usize,
+        limit: u64,
+        choices: Choices,
+    ) -> Self {
         Schedule {
             planned,
             strategy,
-            taken: Vec::new(),
+            taken: Vec::with_capacity(many),
             polls: limit,
             limit,
             choices,
@@ -224,24 +232,29 @@ impl Priorities {
         let mut falls: Vec<_> = (0..falls).map(|_| random.below(steps.max(1) as usize) as u64).collect();
         falls.sort_unstable_by(|one, other| other.cmp(one));
         falls.dedup();
-        Priorities { random, of: HashMap::new(), falls, step: 0 }
+        let seed = random.next();
+        Priorities { random, seed, fallen: Vec::new(), falls, step: 0 }
     }
 
     fn choose(&mut self, ready: &[TaskNumber]) -> usize {
         if self.falls.pop_if(|at| *at == self.step).is_some() {
-            // Below all that have not fallen, and all that fell before.
-            let highest = self.highest(ready);
-            self.of.insert(ready[highest].without_loop(), self.falls.len() as u64);
+            let falls = self.highest(ready);
+            self.fallen.push(ready[falls].without_loop());
         }
         self.step += 1;
         self.highest(ready)
     }
 
-    fn highest(&mut self, ready: &[TaskNumber]) -> usize {
-        let mut priority = |task: usize| *self.of.entry(task).or_insert_with(|| self.random.next() | 1 << 63);
-        let priorities: Vec<_> = ready.iter().map(|number| priority(number.without_loop())).collect();
-        let highest = (0..ready.len()).max_by_key(|index| priorities[*index]);
-        highest.unwrap_or(0)
+    fn highest(&self, ready: &[TaskNumber]) -> usize {
+        (0..ready.len()).max_by_key(|index| self.priority(ready[*index].without_loop())).unwrap_or(0)
+    }
+
+    /// The priority of a task: random, or below zero if it has fallen.
+    fn priority(&self, task: usize) -> i64 {
+        match self.fallen.iter().rposition(|fallen| *fallen == task) {
+            Some(place) => -1 - place as i64,
+            None => (Random::new(self.seed ^ task as u64).next() >> 1) as i64,
+        }
     }
 }
 

@@ -204,7 +204,7 @@ impl Options {
                 (Deviations::default(), Chooser::Priorities(priorities))
             }
         };
-        Schedule::new(planned, chooser, self.polls, self.choices)
+        Schedule::new(planned, chooser, choices, self.polls, self.choices)
     }
 }
 

@@ -13,11 +13,14 @@ use crate::observe::event::Origin;
 use crate::task::id::LoopNumber;
 use crate::task::quiet::drop_quietly;
 
-/// Notifies the observers of what was recorded.
+/// Notifies the observers, if there are any, of what was recorded.
 #[cold]
 #[inline(never)]
 pub(crate) fn notify(of: LoopNumber) {
     let mut state = current::expect(of);
+    if !state.log.is_on() {
+        return;
+    }
     let events = state.log.take_events();
     // No task causes what they do.
     let cause = mem::replace(&mut state.log.cause, Origin::Outside);

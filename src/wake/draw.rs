@@ -28,23 +28,31 @@ impl State {
 
 impl ReadyQueue {
     /// Makes one number the batch, the one that `next` gives the index of, and lets those before it wait. Numbers
-    /// that are not `wanted` leave the queue first. Returns false, with an empty batch, if `next` gives none. O(n).
+    /// that are not `wanted` leave the queue first. Returns false, with an empty batch, if `next` gives none. O(n) in
+    /// what is ready.
     pub(super) fn draw(
         &mut self,
         wanted: impl Fn(TaskNumber) -> bool,
         next: impl FnOnce(&[TaskNumber]) -> Option<usize>,
     ) -> bool {
-        self.remove_popped();
-        let all = self.numbers.len();
-        self.numbers.retain(|number| wanted(*number));
-        self.removed += (all - self.numbers.len()) as u64;
+        if self.first >= self.len() {
+            self.remove_popped();
+        }
+        self.batch_end = self.first;
+        if !self.numbers[self.first..].iter().all(|number| wanted(*number)) {
+            self.remove_popped();
+            let all = self.numbers.len();
+            self.numbers.retain(|number| wanted(*number));
+            self.removed += (all - self.numbers.len()) as u64;
+        }
         if self.is_empty() {
             return true;
         }
-        let next = next(&self.numbers);
+        let ready = &mut self.numbers[self.first..];
+        let next = next(ready);
         if let Some(index) = next {
-            self.numbers[..=index].rotate_right(1);
-            self.batch_end = 1;
+            ready[..=index].rotate_right(1);
+            self.batch_end += 1;
         }
         next.is_some()
     }

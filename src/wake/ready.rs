@@ -16,7 +16,7 @@ use crate::task::id::TaskNumber;
 pub(crate) struct ReadyQueue {
     pub(super) numbers: Vec<TaskNumber>,
     /// The next number to be popped.
-    first: usize,
+    pub(super) first: usize,
     /// The first number that is not in the batch.
     pub(super) batch_end: usize,
     /// How many numbers were removed from the front.
