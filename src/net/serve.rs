@@ -83,13 +83,14 @@ where
     Serve {
         listener,
         begin: Box::new(move |tasks, stream, peer| {
-            // A client may be gone by now, which is no reason for all others to go too.
+            // The call may panic, as on an error of a client that is gone. The others go on then.
             let begun = catch_unwind(AssertUnwindSafe(|| handler(stream, peer)));
             // The value is dropped in the task, where a panic of its destructor is the task's.
             tasks.spawn(async { begun.unwrap_or_else(|panic| resume_unwind(panic)).await.map(drop) })
         }),
         max_connections: usize::MAX,
-        on_error: Box::new(|error| _ = writeln!(io::stderr(), "boucle: serve: {error}")), // unless it is closed
+        // Not `eprintln!`, which panics if stderr is closed.
+        on_error: Box::new(|error| _ = writeln!(io::stderr(), "boucle: serve: {error}")),
         shutdown: Box::pin(pending()),
         grace: None,
     }
@@ -262,48 +263,53 @@ impl<L: Listener, E: 'static> IntoFuture for Serve<L, E> {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output>>>;
 
     fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+impl<L: Listener, E: 'static> Serve<L, E> {
+    /// Accepts connections until the shutdown, then waits for them to end.
+    async fn run(self) -> io::Result<()> {
         let Serve { listener, mut begin, max_connections, on_error, mut shutdown, grace } = self;
         let mut connections = Connections { tasks: TaskGroup::new(), peers: BTreeMap::new(), on_error };
         let mut pause = sleep(Duration::ZERO);
-        Box::pin(async move {
-            loop {
-                let accepted = poll_fn(|cx| {
-                    listener.expect_loop()?;
-                    if shutdown.as_mut().poll(cx).is_ready() {
-                        return Poll::Ready(io::Result::Ok(None));
-                    }
-                    while let Poll::Ready(Some(())) = connections.poll_ended(cx) {
-                        pause = sleep(Duration::ZERO); // its descriptor is free
-                    }
-                    if connections.tasks.len() >= max_connections {
-                        return Poll::Pending;
-                    }
-                    ready!(pause.poll_over(cx));
-                    listener.poll_accept(cx).map(|accepted| Ok(Some(accepted)))
-                });
-                match accepted.await? {
-                    None => break,
-                    Some(Ok((stream, peer))) => {
-                        let task = begin(&connections.tasks, stream, peer.clone());
-                        connections.peers.insert(task.id(), peer);
-                    }
-                    Some(Err(error)) => {
-                        // A client that has gone away meanwhile does not hold up the next one.
-                        let is_gone = matches!(error.kind(), ConnectionAborted | ConnectionReset);
-                        pause = sleep(if is_gone { Duration::ZERO } else { RETRY });
-                        (connections.on_error)(ServeError::Accept(error));
-                    }
+        loop {
+            let accepted = poll_fn(|cx| {
+                listener.expect_loop()?;
+                if shutdown.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(io::Result::Ok(None));
+                }
+                while let Poll::Ready(Some(())) = connections.poll_ended(cx) {
+                    pause = sleep(Duration::ZERO); // its descriptor is free
+                }
+                if connections.tasks.len() >= max_connections {
+                    return Poll::Pending;
+                }
+                ready!(pause.poll_over(cx));
+                listener.poll_accept(cx).map(|accepted| Ok(Some(accepted)))
+            });
+            match accepted.await? {
+                None => break,
+                Some(Ok((stream, peer))) => {
+                    let task = begin(&connections.tasks, stream, peer.clone());
+                    connections.peers.insert(task.id(), peer);
+                }
+                Some(Err(error)) => {
+                    // A client that has gone away meanwhile does not hold up the next one.
+                    let is_gone = matches!(error.kind(), ConnectionAborted | ConnectionReset);
+                    pause = sleep(if is_gone { Duration::ZERO } else { RETRY });
+                    (connections.on_error)(ServeError::Accept(error));
                 }
             }
-            drop((listener, begin, shutdown)); // what they hold may be what a connection waits for
-            if let Some(grace) = grace
-                && timeout(grace, connections.all_ended()).await.is_err()
-            {
-                connections.tasks.abort_all();
-            }
-            connections.all_ended().await;
-            Ok(())
-        })
+        }
+        drop((listener, begin, shutdown)); // a connection may wait for what they hold
+        if let Some(grace) = grace
+            && timeout(grace, connections.all_ended()).await.is_err()
+        {
+            connections.tasks.abort_all();
+        }
+        connections.all_ended().await;
+        Ok(())
     }
 }
 
@@ -333,7 +339,7 @@ impl<A, E: 'static> Connections<A, E> {
     }
 }
 
-/// What has gone wrong while [`serve`] goes on. `A` is the address of a client.
+/// An error that does not end [`serve`]. `A` is the address of a client.
 ///
 /// ```
 /// use boucle::net::ServeError;
