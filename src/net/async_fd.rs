@@ -1,12 +1,11 @@
 //! The readiness of any descriptor: asyncio's `add_reader`.
 //!
-//! The operation is the user's, so it runs while the loop's state is free. It may do anything, even run a turn of the
-//! loop, or try another operation on the same side. So an edge may come after its system call has found nothing. For
-//! this, edges are counted: an operation that would block marks its side as waiting only if none has come since it
-//! began; else it is tried again.
+//! The operation is user code, so it runs while the loop's state is free. It may even make a turn of the
+//! loop, if its future is polled outside of one; then an edge may come after its system call has found
+//! nothing. So edges are counted: an operation that would block marks its side as waiting only if no edge has
+//! come since it began. Else it is tried again.
 //!
-//! There is nothing else here: [`readable`](AsyncFd::readable) is [`read_with`](AsyncFd::read_with) whose operation
-//! asks `poll`.
+//! [`readable`](AsyncFd::readable) is a [`read_with`](AsyncFd::read_with) whose operation asks `poll`.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -24,12 +23,11 @@ use super::source::{READS, Source};
 ///
 /// [`readable`](Self::readable) and [`writable`](Self::writable) wait, and the program then reads or writes
 /// as usual. [`read_with`](Self::read_with) and [`write_with`](Self::write_with) wait only if the operation
-/// would block, which saves a system call each time; for these the descriptor must be non-blocking. Nothing
-/// here changes it: that is up to its owner.
+/// would block, which saves a system call each time; for these, make the descriptor non-blocking first.
 ///
-/// It belongs to the loop on which it was made, and is registered until it is dropped, on any thread. Two
-/// descriptors of the same open file are watched each for itself. One descriptor is watched once: let tasks share
-/// its `AsyncFd` by an `Rc`.
+/// It belongs to the loop on which it was made, and is registered until it is dropped, on any thread. A
+/// duplicate of the descriptor can be registered too. The descriptor itself is registered once: let tasks
+/// share its `AsyncFd` by an `Rc`.
 ///
 /// ```
 /// use boucle::net::AsyncFd;
@@ -122,8 +120,8 @@ impl<T: AsFd> AsyncFd<T> {
     }
 
     /// Waits until a write would not block: there is room, or the other end has hung up, or an error is to be
-    /// fetched. Of a socket that connects, until that has an outcome. As long as that is so, each call is ready
-    /// at once; it costs one system call.
+    /// fetched; on a socket that connects, until the connect has an outcome. As long as that is so, each call
+    /// is ready at once; it costs one system call.
     ///
     /// ```
     /// use boucle::net::AsyncFd;
@@ -204,13 +202,11 @@ impl<T: AsFd> AsyncFd<T> {
         self.poll_write_with(cx, |value| ask(value.as_fd(), PollFlags::OUT))
     }
 
-    /// Tries an operation that reads. If it would block (its error is `WouldBlock`), waits until it need not,
-    /// and tries it again; a signal that interrupts it does not end it. Nothing is asked of the kernel but what
-    /// the operation asks.
+    /// Tries an operation that reads. If it would block (its error is `WouldBlock`), waits for the next
+    /// event, and tries again; if a signal interrupts it, tries again at once.
     ///
-    /// The first try comes at once; after an operation that would block, the next one comes after an event. So the
-    /// operation says `WouldBlock` only if a system call of its own has found nothing: for what is there already, no
-    /// event comes.
+    /// The operation must return `WouldBlock` only if a system call of its own has found nothing: no event
+    /// comes for what is there already.
     ///
     /// ```
     /// use boucle::net::AsyncFd;
@@ -350,7 +346,7 @@ impl<T: AsFd> AsyncFd<T> {
         }
     }
 
-    /// The value that has the descriptor.
+    /// Returns the value that has the descriptor.
     ///
     /// ```
     /// use boucle::net::AsyncFd;
@@ -387,7 +383,7 @@ impl<T: AsFd> AsyncFd<T> {
     ///
     /// # Errors
     ///
-    /// If the kernel refuses to forget it; the value is dropped then.
+    /// If the kernel refuses to deregister it; the value is dropped then.
     pub fn into_inner(self) -> io::Result<T> {
         self.source.into_inner()
     }
@@ -405,7 +401,7 @@ impl<T: AsFd + fmt::Debug> fmt::Debug for AsyncFd<T> {
     }
 }
 
-/// Asks the kernel whether a side is ready, without waiting. `WouldBlock` if not.
+/// Asks the kernel whether a side is ready, without waiting. The error is `WouldBlock` if it is not.
 fn ask(descriptor: BorrowedFd<'_>, events: PollFlags) -> io::Result<()> {
     match poll(&mut [PollFd::from_borrowed_fd(descriptor, events)], Some(&Timespec::default()))? {
         0 => Err(io::ErrorKind::WouldBlock.into()),

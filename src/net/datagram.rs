@@ -1,9 +1,9 @@
-//! What every datagram socket has: of sending, only the poll. How an address is given differs, and so does what the
-//! kernel does not report.
+//! The methods that UDP and Unix datagram sockets share. Their `send` and `send_to` differ, in the type of an
+//! address and in what the kernel reports (see `unix.rs`).
 //!
-//! A message that is shorter than its buffer says nothing of the next one, so no side is marked as waiting
-//! before an operation would block (there is no [`transferred`](super::readiness::Readiness::transferred)
-//! here). And an empty message is a message: an empty buffer is no shortcut.
+//! After a message that is shorter than the buffer another may follow, so a side is marked as waiting only
+//! when an operation would block: there is no [`transferred`](super::readiness::Readiness::transferred) here.
+//! An empty message is a message, so an empty buffer is no shortcut.
 
 /// The methods of a socket that is named as in mio, with the module of std's that has its address.
 macro_rules! datagrams {
@@ -47,8 +47,8 @@ macro_rules! datagrams {
             ///
             /// # Errors
             ///
-            /// As [`send`](Self::send). On the BSDs and macOS also `ENOBUFS`, if the queue of a Unix socket's receiver
-            /// is full: no event would end a wait.
+            /// As [`send`](Self::send). On the BSDs and macOS also `ENOBUFS`, if the queue of a Unix socket's
+            /// receiver is full: no event would end a wait.
             pub fn poll_send(&self, cx: &mut Context<'_>, message: &[u8]) -> Poll<std::io::Result<usize>> {
                 self.source.poll(cx, Side::Write, |io, _| io.send(message))
             }

@@ -1,15 +1,15 @@
-//! The poller asks the kernel, and the thread sleeps in its park.
+//! The poller asks the kernel for events; the thread sleeps in its park.
 //!
-//! It is out of the loop's state while the thread sleeps. Sockets are registered through a [`Registry`] of
-//! the same selector, which works on any thread, also while the loop is parked.
+//! Sockets are registered and deregistered through a [`Registry`] of the same selector, which works on any
+//! thread, also during a park.
 //!
-//! **Short parks.** mio's timeouts are whole milliseconds, rounded up: too coarse for a sleep of 100 µs. So
-//! on Linux a shorter park waits in `ppoll`, whose timeout is in nanoseconds, until mio's epoll has an event,
-//! and then mio fetches it without waiting. The loop's bell ends this wait too, so the protocol of
-//! `wake/inbox.rs` holds. Without an event a short park is one system call, as any other.
+//! **Short parks.** mio rounds a timeout up to whole milliseconds, which is too coarse for a sleep of 100 µs.
+//! So on Linux a park of less than a millisecond waits in `ppoll`, whose timeout is in nanoseconds, until
+//! mio's epoll has an event; then mio fetches the event without waiting. The bell is in the epoll, so it ends
+//! this wait too. A short park without an event is one system call, like a long one.
 //!
-//! The kernel may still delay a thread by 50 µs, to wake several at once. A timerfd in the epoll would be
-//! more exact, but would cost two more system calls each time, and a descriptor for each loop.
+//! The kernel may still wake the thread 50 µs late, to wake several at once. A timerfd in the epoll would be
+//! more exact, but would cost two more system calls in each short park, and a descriptor for each loop.
 
 use std::io;
 use std::time::Duration;
@@ -28,15 +28,15 @@ const BELL: Token = Token(usize::MAX);
 /// How many events one park may bring; the next one brings the rest.
 const EVENTS: usize = 1024;
 
-/// From here on mio's milliseconds are fine enough.
+/// A timeout from here on is left to mio.
 const LONG: Duration = Duration::from_millis(1);
 
-/// No wait is shorter, so that timers that are close together share one.
+/// The shortest wait: timers that are closer together share one.
 const SHORTEST: Duration = Duration::from_micros(50);
 
 /// Whether the kernel itself reports edges, as epoll and kqueue do. mio's other selectors (`poll`, Windows,
-/// event ports) stop watching a side once they have reported it, and watch it again when an operation would block: there
-/// a side stays ready until then, whatever was transferred.
+/// event ports) stop watching a side once they have reported it, and watch it again after an operation that
+/// would block. There a side stays ready until such an operation, even after a short read or write.
 pub(super) const EDGE_TRIGGERED: bool = cfg!(all(
     not(mio_unsupported_force_poll_poll),
     any(
@@ -56,7 +56,7 @@ pub(super) const EDGE_TRIGGERED: bool = cfg!(all(
 
 impl Poller {
     /// Makes a poller, the bell that ends its park, and the registry of its sockets: on Linux an epoll, an
-    /// eventfd, and the epoll again.
+    /// eventfd, and a duplicate of the epoll.
     pub(crate) fn new() -> io::Result<(Self, mio::Waker, Registry)> {
         let poll = Poll::new()?;
         let bell = mio::Waker::new(poll.registry(), BELL)?;
@@ -76,7 +76,7 @@ impl Poller {
         }
     }
 
-    /// Parks for a time that is given in nanoseconds.
+    /// Parks for less than a millisecond.
     #[cfg(all(target_os = "linux", not(mio_unsupported_force_poll_poll), not(miri)))]
     fn park_shortly(&mut self, timeout: Duration) -> io::Result<()> {
         use rustix::event::{self, PollFd, PollFlags, Timespec};
@@ -94,7 +94,7 @@ impl Poller {
         self.poll.poll(&mut self.events, Some(timeout))
     }
 
-    /// Parks for mio's millisecond, where there is no epoll to wait for, or no `ppoll` (Miri).
+    /// Parks for mio's whole millisecond, where there is no epoll to wait for, or no `ppoll` (Miri).
     #[cfg(not(all(target_os = "linux", not(mio_unsupported_force_poll_poll), not(miri))))]
     fn park_shortly(&mut self, timeout: Duration) -> io::Result<()> {
         self.poll.poll(&mut self.events, Some(timeout))
@@ -114,12 +114,12 @@ mod tests {
 
     const MICROSECOND: Duration = Duration::from_micros(1);
 
-    /// On every Unix for which the tests are compiled so far, mio uses epoll or kqueue, unless it is made to use
+    /// On each Unix that the tests are compiled for, mio uses epoll or kqueue, unless it is made to use
     /// `poll`.
     const _: () = assert!(EDGE_TRIGGERED == cfg!(all(unix, not(mio_unsupported_force_poll_poll))));
 
-    /// A timeout of less than a millisecond is waited for in nanoseconds, but no shorter than timers can
-    /// share; zero is no wait.
+    /// A timeout of less than a millisecond is waited for in nanoseconds, raised to the shortest wait; zero
+    /// is no wait.
     #[test]
     fn a_wait_of_less_than_a_millisecond_is_short() {
         assert_eq!(short(Duration::ZERO), None);

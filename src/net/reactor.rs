@@ -1,12 +1,11 @@
 //! The reactor: from the kernel's events to the tasks that wait for them.
 //!
-//! A socket is registered once, edge-triggered, until it is dropped. So a wait makes no system call (but for the
-//! first write that has to wait, at all but TCP: `READS` in `source.rs`), and the reactor must remember the
+//! A socket is registered once, edge-triggered, and stays registered until it is dropped. So a wait makes no
+//! system call, except the first write that waits (`READS` in `source.rs`), and the reactor remembers the
 //! [`Readiness`] of each side.
 //!
 //! An event's token is the slot of its source. A slot is freed after its socket is deregistered, and all
-//! events of a park are taken before anything else runs, so no event reaches the next tenant of a slot. A
-//! socket finds its slot vacant only if the loop is closed.
+//! events of a park are handled before other code runs, so no event reaches the next tenant of a slot.
 
 use mio::event::Event;
 use mio::{Interest, Token};
@@ -29,12 +28,12 @@ pub(crate) struct Reactor {
     /// The two sides of each source.
     sources: Slab<[Readiness; 2]>,
     shrink: Shrink,
-    /// How often the loop had nothing to do. It may wrap: it is compared with what it was.
+    /// How often the loop has rested. It may wrap, since it is only compared for equality.
     pub(super) rests: u32,
 }
 
 impl Reactor {
-    /// Returns whether a token is a source's.
+    /// Returns whether a token is that of a source. (The bell has one too.)
     pub(crate) fn has(&self, token: Token) -> bool {
         self.sources.contains(token.0)
     }
@@ -44,7 +43,7 @@ impl Reactor {
         self.sources.is_empty()
     }
 
-    /// Marks the sides of an event as ready, and wakes what waits for them. The bell's event has no source.
+    /// Marks the sides that an event reports as ready, and wakes what waits for them.
     #[inline(always)]
     pub(crate) fn set_ready(&mut self, event: &Event, mut wake: impl FnMut(Waiter)) {
         let Some([read, write]) = self.sources.get_mut(event.token().0) else {
@@ -53,7 +52,7 @@ impl Reactor {
         if event.is_priority() || event.is_read_closed() {
             read.drain_first = true;
         }
-        // An error is for the next operation, on either side.
+        // The next operation returns the error, whichever side it is on.
         if event.is_readable() || event.is_read_closed() || event.is_error() {
             read.set_ready(&mut wake);
         }
@@ -62,14 +61,14 @@ impl Reactor {
         }
     }
 
-    /// Takes a source in, and returns its slot, which is its token.
+    /// Adds a source. Returns its slot.
     pub(crate) fn insert(&mut self, interest: Interest, writable: bool) -> usize {
         let mut sides = [false, writable].map(Readiness::new);
         sides[Side::Write as usize].unwatched = !interest.is_writable();
         self.sources.insert(sides)
     }
 
-    /// Frees the slot of a source that is deregistered. Its sides, and what waits for them, go to the caller.
+    /// Frees the slot of a source that is deregistered. Returns its sides: the caller drops their waiters.
     pub(crate) fn remove(&mut self, slot: usize) -> Option<[Readiness; 2]> {
         self.sources.try_remove(slot)
     }
@@ -91,7 +90,7 @@ impl Reactor {
         self.sources.iter().any(|(_, sides)| sides.iter().any(Readiness::is_awaited))
     }
 
-    /// Empties the table for good, and returns every waiter. A socket that is polled later finds no loop.
+    /// Empties the table for good. Returns every waiter.
     pub(crate) fn close(&mut self) -> Vec<Waiter> {
         let mut waiters = Vec::new();
         for side in self.sources.iter_mut().flat_map(|(_, sides)| sides) {

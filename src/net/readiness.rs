@@ -1,23 +1,25 @@
 //! One side of a source: whether it is ready, and what waits until it is.
 //!
-//! An operation is tried while its side is ready; else the task waits for the next edge:
+//! An operation is tried while its side is ready; else the task waits for the next *edge*, the event by which
+//! the kernel reports that the side has become ready:
 //!
 //! ```text
 //!                      edge                            tried: WouldBlock, or a short read or write
 //!   waiting ──────────────────────────▶ ready ──────────────────────────────────────────▶ waiting
 //! ```
 //!
-//! **Short transfers.** A read that fills only a part of its buffer has emptied the stream, so the side is marked
-//! as waiting at once. This saves one system call in two: the read that would only find `EAGAIN`. The same holds
-//! for writes. It does not hold after an edge that brought more than bytes: the end of a stream comes in one edge
-//! with the last of them, and a read ends before urgent data, whatever is behind it. After such an edge the side
-//! is *drained first*: it stays ready until an operation would block. Without epoll or kqueue every side is.
+//! **Short transfers.** A read that fills only a part of its buffer has emptied the stream, so the side is
+//! marked as waiting at once. This saves one system call in two: the read that would only find `EAGAIN`. The
+//! same holds for writes. It does not hold after an edge that brought more than bytes: the end of a stream
+//! comes in one edge with its last bytes, and a read ends before urgent data, even if more bytes follow.
+//! After such an edge, and always without epoll or kqueue, the side is *drained first*: it stays ready until
+//! an operation would block.
 //!
-//! **Many waiters.** An edge wakes all that wait for its side. Some of them may be stale: a future that waits
-//! may be dropped without notice, and some combinators poll with a new waker each time. So when their number
-//! reaches a limit, all but the first are woken, and those that still wait poll again. The limit doubles each
-//! time, until there is room for all of them and the loop rests; then it becomes twice their number. An edge
-//! may lower it to twice the number that it wakes, but never raises it: some of these may be stale.
+//! **Many waiters.** An edge wakes all waiters of its side. Some may be stale: a future that is dropped
+//! leaves its waiter behind, and some combinators poll with a new waker each time. So when their number
+//! reaches a limit, all but the first are woken, and the tasks that still wait poll again. The limit doubles
+//! each time, until all of them have room and the loop rests; then it becomes twice their number. An edge may
+//! lower the limit to twice the number that it wakes, but never raises it: some of these may be stale.
 
 use std::io;
 use std::mem;
@@ -32,12 +34,12 @@ use crate::wake::waiter::Waiter;
 pub(crate) struct Readiness {
     /// While this is set, nothing waits.
     pub(super) ready: bool,
-    /// A short read may have left something, since an edge brought more than bytes. (A short write never has:
-    /// after an end it would have failed.)
+    /// A short read may have left something, since an edge brought more than bytes. (A short write has not:
+    /// after the end of the stream it would have failed.)
     pub(crate) drain_first: bool,
-    /// The kernel is to be asked to report this side before a task waits for it.
+    /// The kernel must be asked to report this side before a task waits for it.
     pub(super) unwatched: bool,
-    /// How many edges there were. It may wrap: it is compared with what it was.
+    /// How many edges there were. It may wrap, since it is only compared for equality.
     pub(super) edges: u32,
     /// The first waiter. If its task is gone by the time of the edge, the number is stale and wakes nothing.
     first: Option<Waiter>,
@@ -45,11 +47,11 @@ pub(crate) struct Readiness {
     others: Vec<Waiter>,
     /// How many others may wait before all of them are woken, if that is more than [`MIN_LIMIT`].
     limit: usize,
-    /// How often the loop had rested when that was last done; `None` if the limit was adjusted since.
+    /// How often the loop had rested when the limit last woke the others; `None` if it was adjusted since.
     woken_at: Option<u32>,
 }
 
-/// The lowest limit, 64 with the first waiter; and how many of the latest are searched for a waiter.
+/// The lowest limit, 64 with the first waiter; and how many of the latest waiters a new one is compared with.
 const MIN_LIMIT: usize = 63;
 
 impl Readiness {
@@ -76,8 +78,8 @@ impl Readiness {
         }
     }
 
-    /// Marks the side as waiting after an operation that would block, unless an edge has come since it began: then
-    /// there had been so many `edges`.
+    /// Marks the side as waiting after an operation that would block, unless an edge has come since the
+    /// operation began, when the count was `edges`.
     pub(super) fn set_waiting(&mut self, edges: u32) {
         if edges == self.edges {
             self.ready = false;
@@ -86,8 +88,8 @@ impl Readiness {
         }
     }
 
-    /// Marks the side as waiting after a short transfer: `count` of up to `len` bytes of a stream. To read
-    /// nothing is to have come to the end, where the next read need not wait.
+    /// Marks the side as waiting after a short transfer: `count` of up to `len` bytes of a stream. A read of
+    /// 0 bytes has found the end, where the next read need not wait.
     pub(super) fn transferred(&mut self, count: usize, len: usize) {
         if EDGE_TRIGGERED && count < len {
             self.ready = self.drain_first || count == 0;
@@ -110,7 +112,7 @@ impl Readiness {
     /// Adds a waiter, unless it waits already: then it stays in `waiter`. Returns what is to be woken: mostly
     /// nothing; all others if they are too many; the waiter itself if the side is ready by now.
     pub(super) fn wait(&mut self, waiter: &mut Option<Waiter>, rests: u32) -> Vec<Waiter> {
-        // A task that polls again was among the last to come; the rest is not searched.
+        // A task that polls again is among the latest waiters; the others are not searched.
         let mut latest = self.first.iter().chain(self.others.iter().rev().take(MIN_LIMIT));
         let Some(waiter) = waiter.take_if(|waiter| !latest.any(|other| other.is(waiter))) else {
             return Vec::new();
@@ -138,7 +140,7 @@ impl Readiness {
         woken
     }
 
-    /// Marks the side as ready, and wakes what waits, the first one first.
+    /// Marks the side as ready, and wakes its waiters in order.
     #[inline(always)]
     pub(super) fn set_ready(&mut self, mut wake: impl FnMut(Waiter)) {
         self.edges = self.edges.wrapping_add(1);
@@ -198,7 +200,7 @@ mod tests {
         assert!(read(&mut side) && read(&mut side) != EDGE_TRIGGERED);
     }
 
-    /// To read nothing is to have come to the end, where the next read need not wait.
+    /// After a read of 0 bytes, which has found the end, the next read does not wait.
     #[test]
     fn the_end_is_no_short_read() {
         let mut side = Readiness::new(true);
@@ -262,7 +264,7 @@ mod tests {
         side.set_ready(|_| panic!("it was ready already"));
     }
 
-    /// Nor do stale waiters pile up across edges, where the loop rests after each poll.
+    /// Stale waiters do not pile up across edges either, even if the loop rests after each poll.
     #[test]
     fn an_edge_does_not_raise_the_limit() {
         let mut side = Readiness::new(false);

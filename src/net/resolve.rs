@@ -1,4 +1,4 @@
-//! From what a user calls an address to socket addresses.
+//! From an address as a user writes it to socket addresses.
 //!
 //! `getaddrinfo` blocks for as long as the name server takes, so a name is looked up on a thread of a pool.
 
@@ -44,7 +44,7 @@ pub enum Target {
     Text(String),
 }
 
-/// Implements `ToTarget` for types by a pattern and what it stands for.
+/// Implements `ToTarget`: types, a pattern for a value of them, and its target.
 macro_rules! to_target {
     ($($($address:ty),+: $pattern:pat => $target:expr;)+) => {$($(
         impl ToTarget for $address {
@@ -114,10 +114,10 @@ pub(super) fn no_address() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, message)
 }
 
-/// Looks up a name. The end of a loop does not wait for it: a look-up that is given up has no effect.
+/// Looks up a name. The end of a loop does not wait for a look-up, since nothing depends on its end.
 #[cfg(feature = "blocking")]
 async fn look_up(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
-    /// Separate threads, so that no name waits for the executor's jobs. Their number is asyncio's.
+    /// Threads of their own, so that no look-up waits for the executor's jobs: at most 32, as in asyncio.
     static LOOK_UPS: Pool = Pool::new("boucle-look-up", 32);
     let look_up = move || Ok(std::net::ToSocketAddrs::to_socket_addrs(&(host, port))?.collect());
     executor::start(&LOOK_UPS, LoopNumber::NONE, look_up)?.await

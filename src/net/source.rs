@@ -1,9 +1,11 @@
-//! A source: a socket, or another descriptor, that belongs to a loop.
+//! A source: a socket, or another descriptor, that is registered with a loop.
 //!
-//! A socket that is dropped is deregistered first. Closing is not enough: the kernel keeps a registration
-//! while a duplicate of the descriptor is open. Then its slot is freed, from another thread through the inbox,
-//! and it is closed last, on any thread. mio reports each registration and its end to a logger, which is
-//! user code, so no state is in use then and no lock is held.
+//! A socket may be dropped on any thread, in three steps. It is deregistered, since the kernel keeps a
+//! registration while any duplicate of the descriptor is open; its slot is freed, from another thread through
+//! the inbox; then it is closed.
+//!
+//! mio logs each registration and its end, and a logger is user code. So both happen while no state is in use
+//! and no lock is held.
 
 use std::io;
 #[cfg(unix)]
@@ -32,8 +34,8 @@ use crate::task::quiet::drop_quietly;
 use crate::wake::inbox::{self, Message};
 use crate::wake::waker::{task_of, waiter, wake_quietly};
 
-/// What is watched of a stream by TCP: both sides, and on Linux urgent data, since a read ends before it
-/// although more bytes may follow. (Miri knows no urgent data.)
+/// What the kernel reports of a TCP stream: both sides, and on Linux urgent data, since a read ends before it
+/// even if more bytes follow. (Miri knows no urgent data.)
 pub(super) const BOTH: Interest = READ_SIDE.add(Interest::WRITABLE);
 
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
@@ -41,14 +43,14 @@ const READ_SIDE: Interest = Interest::READABLE.add(Interest::PRIORITY);
 #[cfg(not(all(any(target_os = "linux", target_os = "android"), not(miri))))]
 const READ_SIDE: Interest = Interest::READABLE;
 
-/// What is watched of other sources, until a write has to wait: the read side. The kernel reports room to write
-/// whenever the peer has taken a message, which would end a park for nothing. TCP has such an edge only after
-/// a write that would block.
+/// What the kernel reports of other sources, until a write has to wait: the read side. It would report the
+/// write side whenever the peer has taken a message, and end a park for nothing. TCP has such an edge only
+/// after a write that would block.
 pub(super) const READS: Interest = if EDGE_TRIGGERED { READ_SIDE } else { BOTH };
 
 /// A socket, or another descriptor, and its slot in the reactor of a loop.
 pub(crate) struct Source<S: Io> {
-    /// Registered; `None` before that, and when it was given back.
+    /// `None` until it is registered, and once it is given back.
     io: Option<S>,
     pub(super) of: LoopNumber,
     slot: usize,
@@ -61,10 +63,10 @@ impl<S: Io> Source<S> {
         Self::on(of, io, interest, writable)
     }
 
-    /// Registers a socket with a loop of this thread, running or not. If it is `writable`, a write may be
-    /// tried before the first event. A read may not: what is there already is reported by the registration.
+    /// Registers a socket with a loop of this thread, running or not. If it is `writable`, a write is tried
+    /// before the first event. A read is not: the kernel reports what is there when the socket is registered.
     pub(super) fn on(of: LoopNumber, mut io: S, interest: Interest, writable: bool) -> io::Result<Self> {
-        // First, since a loop that ends has no registry from before its table is emptied.
+        // First: a loop that ends loses its registry before its table is emptied for good.
         let registry = registry_of(of)?;
         let inserted = current::with(of, "a socket", |state| {
             let source = state.reactor.insert(interest, writable);
@@ -90,13 +92,13 @@ impl<S: Io> Source<S> {
         Ok(io)
     }
 
-    /// An error if the loop is gone. Panics on another loop than its own.
+    /// Returns an error if the loop is gone. Panics on another loop than its own.
     pub(super) fn expect_loop(&self) -> io::Result<()> {
         current::on_own_loop(self.of, "a socket", |_| ()).ok_or_else(|| gone(self.of))
     }
 
-    /// Tries an operation on one side; if that is pending, lets the task wait for the next edge. All of this
-    /// is one use of the loop's state, so the operation makes its system call and nothing else. O(1), and no
+    /// Tries an operation on one side; if that is pending, lets the task wait for the next edge. The
+    /// operation runs while the loop's state is in use, so it only makes its system call. O(1), and no
     /// allocation unless several tasks wait for one side.
     pub(super) fn poll<R>(
         &self,
@@ -137,7 +139,9 @@ impl<S: Io> Source<S> {
         }
     }
 
-    /// Waits in the uncommon cases. Ready with an error if the loop is gone, or the kernel refuses to watch.
+    /// Lets a task wait in the uncommon cases: its waker is foreign, other tasks wait for the side, the
+    /// kernel does not report the side yet, or an operation was interrupted. Ready with an error if the loop
+    /// is gone, or the kernel refuses to watch the side.
     #[cold]
     fn wait(&self, side: Side, waker: &Waker) -> Poll<io::Error> {
         let Err(error) = self.try_wait(side, waker) else {
@@ -147,10 +151,8 @@ impl<S: Io> Source<S> {
         Poll::Ready(error)
     }
 
-    /// The waker is foreign, other tasks wait for the side, the kernel does not report it yet, or an operation was
-    /// interrupted.
     fn try_wait(&self, side: Side, waker: &Waker) -> io::Result<()> {
-        // First the clone of a foreign waker, which may do anything, even drop the loop.
+        // First: the clone of a foreign waker is user code, which may even drop the loop.
         let mut waiter = Some(waiter(waker));
         let waits = current::find(self.of).and_then(|mut state| {
             let rests = state.reactor.rests;
@@ -162,7 +164,7 @@ impl<S: Io> Source<S> {
         woken.into_iter().for_each(wake_quietly);
         if unwatched && let Some(registry) = inbox::registry(self.of) {
             self.watch_both(&registry)?;
-            // Not before: if the kernel refuses, or a logger panics, the next that waits asks again.
+            // Not before: if the kernel refuses, or a logger panics, the next wait asks again.
             self.with_side(side, |readiness| readiness.unwatched = false);
         }
         Ok(())
@@ -190,14 +192,14 @@ impl<S: Io> Source<S> {
 impl<S: Io> Drop for Source<S> {
     fn drop(&mut self) {
         if let Some(io) = &mut self.io {
-            // The logger may panic, and this drop be part of an unwinding.
+            // The logger may panic, and this drop may be part of an unwinding.
             let _ = catch_unwind(AssertUnwindSafe(|| deregister(self.of, io))).map_err(drop_quietly);
         }
         current::deliver(self.of, Message::ReleaseSource(self.slot));
     }
 }
 
-/// Where the sockets of a loop of this thread are registered. The first has its poller opened.
+/// Returns the registry of a loop of this thread. Opens the loop's poller if it has none.
 fn registry_of(of: LoopNumber) -> io::Result<Arc<Registry>> {
     if let Some(registry) = inbox::registry(of) {
         return Ok(registry);
@@ -206,7 +208,7 @@ fn registry_of(of: LoopNumber) -> io::Result<Arc<Registry>> {
     inbox::registry(of).ok_or_else(|| gone(of))
 }
 
-/// Uses a source as mio registers it: on Unix, always by its descriptor, whatever has that.
+/// Uses a source as mio registers it: on Unix by its descriptor.
 #[cfg(unix)]
 fn watched<R>(io: &mut impl Io, within: impl FnOnce(&mut SourceFd<'_>) -> R) -> R {
     within(&mut SourceFd(&io.as_fd().as_raw_fd()))
@@ -217,7 +219,7 @@ fn watched<S: Io, R>(io: &mut S, within: impl FnOnce(&mut S) -> R) -> R {
     within(io)
 }
 
-/// Deregisters a socket, on any thread. A loop that is gone watches nothing.
+/// Deregisters a socket, on any thread. If the loop is gone, there is nothing to do.
 fn deregister(of: LoopNumber, io: &mut impl Io) -> io::Result<()> {
     match inbox::registry(of).map(|registry| watched(io, |io| registry.deregister(io))) {
         // Where mio uses `poll`, it has deregistered a socket whose peer has hung up.
@@ -226,8 +228,8 @@ fn deregister(of: LoopNumber, io: &mut impl Io) -> io::Result<()> {
     }
 }
 
-/// Makes a call again while a signal interrupts it. (One that does not wait is interrupted where a supervisor
-/// makes the system calls of the process, as in some containers.)
+/// Repeats a call while a signal interrupts it. (Where a supervisor makes the system calls of the process, as
+/// in some containers, a signal may interrupt even a call that does not wait.)
 pub(super) fn uninterrupted<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
     loop {
         match call() {
@@ -243,13 +245,13 @@ fn gone(of: LoopNumber) -> io::Error {
     io::Error::other(format!("the socket's event loop, {of}, is gone"))
 }
 
-/// What all sockets have. Each is named as in mio and in a module of std's, and has a field `source`. With it
-/// stand the arguments of [`Source::new`].
+/// The methods of every socket. Each has the name that it has in mio and in a module of std's, and a field
+/// `source`. The arguments after a name are those of [`Source::new`].
 macro_rules! socket {
     ($std:ident: $($socket:ident($interest:expr, $writable:expr)),+) => {$(
         impl $socket {
-            /// Takes a socket of std's, connected or bound; it becomes non-blocking. The crate `socket2` makes one
-            /// with any options.
+            /// Takes a socket of std's, connected or bound, and makes it non-blocking. The crate `socket2`
+            /// makes one with any options.
             ///
             /// ```
             /// # boucle::run(async {
@@ -310,7 +312,7 @@ macro_rules! socket {
             ///
             /// # Errors
             ///
-            /// If the kernel refuses to forget it; it is closed then.
+            /// If the kernel refuses to deregister it; it is closed then.
             pub fn into_std(self) -> std::io::Result<$std::$socket> {
                 Ok(self.source.into_inner()?.into())
             }

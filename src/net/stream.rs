@@ -1,9 +1,8 @@
 //! `AsyncRead` and `AsyncWrite` of every stream. The only buffers are the kernel's, so a flush does nothing.
 //!
-//! A short read has emptied a stream (see [`Readiness`]), with one exception: descriptors may travel in a Unix
-//! stream, and a read ends behind the bytes that they came with, whatever follows. Linux flags such a read,
-//! even one that does not ask for the descriptors; then the side is drained first. Where there is no flag, each side
-//! of a Unix stream is.
+//! A Unix stream has one more case in which a short read has not emptied it (see [`Readiness`]): a read ends
+//! after bytes that were sent with descriptors, even if more follow. Linux flags such a read, even one that
+//! does not ask for the descriptors. Then the side is drained first; where there is no flag, it always is.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;
@@ -102,12 +101,12 @@ byte_stream!(TcpStream, &TcpStream);
 #[cfg(unix)]
 byte_stream!(UnixStream, &UnixStream);
 
-/// Returns how much one call can transfer: one that fills [`IOV_MAX`] buffers has not emptied or filled the stream.
+/// Returns how many bytes one call can transfer. One that fills [`IOV_MAX`] buffers is no short transfer.
 fn len_at_once(buffers: &[impl Deref<Target = [u8]>]) -> usize {
     buffers.iter().take(IOV_MAX).map(|buffer| buffer.len()).sum()
 }
 
-/// How a stream of the kernel's is read, in one call. One that may end where more follows is drained first.
+/// Reads a stream by one system call. A side whose read may end where more follows is drained first.
 trait Receive: Read + Sized {
     fn receive(mut self, buffer: &mut [u8], _: &mut Readiness) -> io::Result<usize> {
         self.read(buffer)
@@ -120,7 +119,7 @@ trait Receive: Read + Sized {
 
 impl Receive for &mio::net::TcpStream {}
 
-/// With no room for descriptors, which the kernel closes then.
+/// Offers no room for descriptors, so the kernel closes those that arrive.
 #[cfg(unix)]
 impl Receive for &mio::net::UnixStream {
     fn receive(self, buffer: &mut [u8], side: &mut Readiness) -> io::Result<usize> {
@@ -136,6 +135,6 @@ impl Receive for &mio::net::UnixStream {
     }
 }
 
-/// Whether the kernel flags a read that has come upon descriptors.
+/// Whether the kernel flags a read that ended because of descriptors.
 #[cfg(unix)]
 const FLAGS_DESCRIPTORS: bool = cfg!(any(target_os = "linux", target_os = "android"));

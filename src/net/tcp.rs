@@ -30,7 +30,7 @@ use crate::task::budget::consume_budget;
 /// # }).unwrap();
 /// ```
 ///
-/// With other options than those of [`bind`](Self::bind), by the crate `socket2`:
+/// The crate `socket2` makes one with other options than those of [`bind`](Self::bind):
 ///
 /// ```
 /// use socket2::{Domain, Socket, Type};
@@ -112,10 +112,10 @@ pub struct TcpListener {
 /// # }).unwrap();
 /// ```
 ///
-/// Urgent data is left out of what is read, and on Linux what is behind it is read as usual. A program that takes
-/// urgent data itself, by `MSG_OOB`, puts a stream of std's in a `net::AsyncFd` and reads by its `read_with`. (The
-/// kernel does not report what was taken, so a read of a `TcpStream` that ends there may take it for the last, and the
-/// next one wait for more to come.)
+/// Reads leave out urgent data, and on Linux they give what follows it. A program that takes urgent data
+/// itself, by `MSG_OOB`, puts a stream of std's in a `net::AsyncFd` and reads by its `read_with`. (A read of
+/// a `TcpStream` may end where such data was taken. The kernel does not report that, so the next read may
+/// wait although bytes are there.)
 ///
 /// With a linger time above zero the drop may wait that long for the peer: drop such a stream in
 /// [`run_in_executor`](crate::run_in_executor).
@@ -324,7 +324,8 @@ impl TcpStream {
     }
 
     /// Shuts down one direction or both, at once. After `Write` the peer reads the end of the stream when it
-    /// has read what was written. After `Read` a read finds the end, also one that waits already; but what comes later may be read.
+    /// has read what was written. After `Read` a read finds the end, even one that waits already; but bytes
+    /// that come later may still be read.
     ///
     /// ```
     /// use boucle::net::{TcpListener, TcpStream};

@@ -17,8 +17,8 @@ use crate::task::budget::consume_budget;
 /// [`recv_from`](Self::recv_from)); connected, with one ([`send`](Self::send), [`recv`](Self::recv)). All take
 /// `&self`, so one task may receive while another one sends.
 ///
-/// It belongs to the loop on which it was made. Dropping it closes it, on any thread. A message costs one system
-/// call at each end and a share of a park, and one more call finds that there is no other.
+/// It belongs to the loop on which it was made. Dropping it closes it, on any thread. A message costs one
+/// system call at each end and a share of a park; one more call finds that no other message is there.
 ///
 /// ```
 /// use boucle::net::UdpSocket;
@@ -38,8 +38,8 @@ use crate::task::budget::consume_budget;
 /// # }).unwrap();
 /// ```
 ///
-/// Multicast and other options are the crate `socket2`'s: its `Socket` is made with those that come before
-/// `bind`, and its `SockRef` sets the others.
+/// The crate `socket2` has multicast and other options: its `Socket` sets those that come before `bind`, its
+/// `SockRef` the others.
 ///
 /// ```
 /// use socket2::{Domain, SockRef, Socket, Type};
@@ -94,8 +94,8 @@ impl UdpSocket {
         Self::from_std(net::UdpSocket::bind(&addresses[..])?)
     }
 
-    /// Connects the socket to an address: from now on it receives from there alone (after what has come already). No message is sent. A name
-    /// is looked up in the thread pool, and each of its addresses is tried until one works.
+    /// Connects the socket to an address. After what has come already, it receives from there alone. No
+    /// message is sent. A name is looked up in the thread pool, and its addresses are tried until one works.
     ///
     /// ```
     /// use boucle::net::UdpSocket;

@@ -1,9 +1,9 @@
 //! Unix sockets: a listener, a stream and a datagram socket, mio's on a [`Source`].
 //!
-//! Two waits have no event: a connect to a listener whose queue is full, and a message to a receiver whose queue
-//! is full, unless the sender is connected to it (for the BSDs and macOS, even then). The kernel refuses both, and
-//! does not report when there is room. (It reports a writable socket, as often as one asks.) So both are tried again
-//! every millisecond.
+//! Two waits have no event: a connect to a listener whose queue is full, and a message to a receiver whose
+//! queue is full, unless the sender is connected to it (on the BSDs and macOS, even then). The kernel refuses
+//! both, and does not report when there is room: the sender's own socket is writable all the while. So both
+//! are tried again every millisecond.
 
 use std::future::poll_fn;
 use std::io::{self, ErrorKind::WouldBlock};
@@ -102,8 +102,8 @@ pub struct UnixDatagram {
 const PAUSE: Duration = Duration::from_millis(1);
 
 impl UnixListener {
-    /// Listens at a path, where it makes a file. At an abstract address of Linux, which has none, listens std's
-    /// `bind_addr`; then call [`from_std`](Self::from_std).
+    /// Listens at a path, where it makes a file. For an abstract address of Linux, which has no file, call
+    /// `bind_addr` of std's listener, and then [`from_std`](Self::from_std).
     ///
     /// ```
     /// use boucle::net::UnixListener;
@@ -188,8 +188,8 @@ impl UnixListener {
 }
 
 impl UnixStream {
-    /// Connects to the listener at a path. If its queue is full, on Linux, tries again every millisecond until there is
-    /// room; to wait less, write `timeout(limit, UnixStream::connect(path))`. Meanwhile a virtual clock does not jump.
+    /// Connects to the listener at a path. On Linux, if its queue is full, tries again every millisecond, without
+    /// a limit: add a [`timeout`](crate::timeout). Meanwhile a virtual clock does not jump.
     ///
     /// ```
     /// use boucle::net::{UnixListener, UnixStream};
@@ -206,9 +206,9 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// Those of `connect`: `NotFound` if there is no file, `ConnectionRefused` if nothing listens there, and on the BSDs
-    /// and macOS also if the listener's queue is full.
-    /// `InvalidInput` if the path is too long for an address (about a hundred bytes).
+    /// Those of `connect`: `NotFound` if there is no file, `ConnectionRefused` if nothing listens there, and
+    /// on the BSDs and macOS also if the listener's queue is full. `InvalidInput` if the path is too long for
+    /// an address (about a hundred bytes).
     ///
     /// # Cancellation
     ///
@@ -251,8 +251,7 @@ impl UnixStream {
         Ok((Self::new(one)?, Self::new(other)?))
     }
 
-    /// Returns the address of the peer, which mostly has none: it is that of the listener, at the end that has
-    /// connected.
+    /// Returns the address of the peer. The end that has connected gets the listener's; most others get none.
     ///
     /// ```
     /// use boucle::net::{UnixListener, UnixStream};
@@ -348,7 +347,7 @@ impl UnixDatagram {
         Ok((Self::new(one)?, Self::new(other)?))
     }
 
-    /// Connects the socket to the one at a path: from now on it receives from there alone (after what has come already).
+    /// Connects the socket to the one at a path. After what has come already, it receives from there alone.
     ///
     /// ```
     /// use boucle::net::UnixDatagram;
@@ -439,8 +438,8 @@ impl UnixDatagram {
     }
 }
 
-/// Tries something again and again while a queue of the peer's is full, which the BSDs and macOS call `ENOBUFS`. A
-/// virtual clock is held meanwhile, as it is while a task waits for a socket.
+/// Repeats an attempt while the peer's queue is full (on the BSDs and macOS the error is `ENOBUFS`). Holds a
+/// virtual clock meanwhile, as a task that waits for a socket does.
 async fn retry_while_full<R>(mut attempt: impl AsyncFnMut() -> io::Result<R>) -> io::Result<R> {
     loop {
         match attempt().await {
@@ -461,7 +460,7 @@ socket!(net: UnixListener(Interest::READABLE, false), UnixStream(READS, true), U
 mod tests {
     use super::*;
 
-    /// What a full queue is answered with, on any system, and a signal are no answer; any other error is.
+    /// A full queue, by the errors of all systems, and a signal lead to another attempt; another error ends it.
     #[test]
     fn a_full_queue_is_tried_again() {
         let full = io::ErrorKind::WouldBlock.into();
