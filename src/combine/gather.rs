@@ -96,7 +96,7 @@ impl<F: Future> fmt::Debug for Gather<F> {
 /// As [`gather`](fn@crate::gather), for futures that return a `Result`: waits for all or for the first error.
 ///
 /// At an error the other children **go on, detached**, as in asyncio; tokio's `try_join!` drops them. The
-/// values that are there by then are dropped first; a panic of a destructor stops there. The parent is polled
+/// values that are there by then are dropped; a panic of a destructor does not spread. The parent is polled
 /// once in each turn in which a child was done, O(1) for each child.
 ///
 /// ```
@@ -196,17 +196,17 @@ pub fn as_completed<F: Future>(
 ///
 /// # boucle::run(async {
 /// let mut values = boucle::as_completed([1, 2].map(async |n| n));
-/// assert_eq!(values.size_hint(), (2, Some(2))); // so many are to come
+/// assert_eq!(values.size_hint(), (2, Some(2))); // how many are to come
 /// values.next().await;
 /// assert_eq!(values.size_hint(), (1, Some(1)));
 /// # });
 /// ```
-// It is no `TaskGroup`, which has a table that grows, shrinks and may be changed while it waits. Its children are
-// known at the call, as those of a `gather`: boxed there, spawned by the first poll, in a list that stays as it is.
+// Not a `TaskGroup`, whose table may change while it waits: these children are known at the call, boxed
+// there, and spawned by the first poll, as those of a `gather`.
 #[must_use = "a stream does nothing until it is polled"]
 pub struct AsCompleted<F: Future> {
     children: Children<F>,
-    /// Items that are to come.
+    /// How many items are to come.
     left: usize,
 }
 

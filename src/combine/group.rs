@@ -1,8 +1,8 @@
-//! A group as its parent holds it. What waits for several tasks makes a group and waits in one place,
-//! [`Group::poll_until`]. Which members are done stands in the [table of groups](crate::task::group_table).
+//! A group as its parent holds it. Whatever waits for several tasks makes a group, and waits in
+//! [`Group::poll_until`]. The [table of groups](crate::task::group_table) lists which members are done.
 //!
-//! A group's number is used again, so a parent drops its handles first, and with its handle a task leaves the group: no
-//! task is in a group that is gone.
+//! A task leaves its group when its handle is dropped. A parent drops the handles before the group, whose
+//! number is used again: so no task is in a group that is gone.
 
 use std::mem;
 use std::panic::Location;
@@ -30,7 +30,7 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    /// A group on the running loop. Panics if there is none.
+    /// Makes a group on the running loop. Panics if no loop is running.
     #[track_caller]
     pub(crate) fn new(what: &'static str, members: usize, wake_on: WakeOn) -> Group {
         current::expect_running(what, |state| Group {
@@ -46,12 +46,12 @@ impl Group {
         if !task.set_joiner(Joiner::Group(member))
             && let Some(mut state) = current::find(self.of)
         {
-            // No parent waits yet that would have to be woken.
+            // The parent does not wait yet, so there is none to wake.
             state.groups.finish_member(member, Ending::Returned);
         }
     }
 
-    /// Counts one member more, which is about to be spawned.
+    /// Counts one member more.
     pub(crate) fn grow(&self) {
         if let Some(mut state) = current::find(self.of)
             && let Some(group) = state.groups.table.get_mut(self.number as usize)
@@ -111,7 +111,7 @@ impl Drop for Group {
     }
 }
 
-/// A future in the allocation of the task that it is to become, so that it is moved only once.
+/// A future in the allocation of its later task, so that it is moved only once.
 #[doc(hidden)]
 #[allow(missing_debug_implementations)]
 pub struct Unspawned<F: Future>(Quiet<Box<TaskCell<F>>>);
@@ -123,11 +123,11 @@ impl<F: Future> Unspawned<F> {
     }
 }
 
-/// A task of a gather, which is aborted when this drops.
+/// The handle of a task that is aborted when this drops.
 pub(crate) struct Child<T>(pub(crate) JoinHandle<T>);
 
 impl<T: 'static> Child<T> {
-    /// Takes a task's value or resumes its panic. The value is gone if a destructor polls as the loop closes.
+    /// Takes a task's value or resumes its panic. Panics too if the end of the loop has dropped the value.
     pub(crate) fn value(&mut self) -> T {
         match self.0.take() {
             Some(Ok(value)) => value,
@@ -136,7 +136,7 @@ impl<T: 'static> Child<T> {
         }
     }
 
-    /// Lets the task go on by itself, as when its handle is dropped.
+    /// Lets the task go on without a handle.
     pub(crate) fn detach(&mut self) {
         self.0 = JoinHandle::cancelled(self.0.task.of);
     }
@@ -154,7 +154,7 @@ pub(crate) struct Children<F: Future> {
     pub(crate) tasks: Vec<Child<F::Output>>,
     /// Dropped after the tasks.
     group: Option<Group>,
-    /// Where the program has called the function that waits.
+    /// Where the program called the function that waits.
     location: &'static Location<'static>,
     /// The gather was ready.
     over: bool,
@@ -163,7 +163,7 @@ pub(crate) struct Children<F: Future> {
 impl<F: Future> Children<F> {
     #[track_caller]
     pub(crate) fn new(futures: impl IntoIterator<Item: IntoFuture<IntoFuture = F>>) -> Self {
-        // A loop, since each adapter of an iterator has one more copy of the future on the stack.
+        // A loop, since each adapter of an iterator has another copy of the future on the stack.
         let mut unspawned = Vec::new();
         for future in futures {
             unspawned.push(Unspawned::new(future));

@@ -77,25 +77,10 @@ use crate::task::quiet::drop_quietly;
 /// # });
 /// ```
 ///
-/// Jobs can be tasks of a group: `group.spawn(run_in_executor(work))`. An abort does not end work that has begun.
-/// How long the end of the loop waits for it is up to [`Builder::shutdown_timeout`](crate::Builder::shutdown_timeout).
-/// And tasks that were spawned without a group can be waited for from outside, a turn at a time:
-///
-/// ```
-/// # use std::time::Duration;
-/// # let event_loop = boucle::EventLoop::builder().virtual_clock().build()?;
-/// event_loop.block_on(async {
-///     drop(boucle::spawn(boucle::sleep(Duration::from_secs(9))));
-///     drop(boucle::spawn(boucle::sleep(Duration::from_secs(3_600))));
-/// });
-/// let mut turn = event_loop.turn(Some(Duration::ZERO))?;
-/// let end = turn.time + Duration::from_secs(60);
-/// while turn.left > 0 && turn.time < end {
-///     turn = event_loop.turn(Some(end - turn.time))?;
-/// }
-/// assert_eq!((turn.left, turn.time), (1, end)); // dropping the loop drops this one
-/// # std::io::Result::Ok(())
-/// ```
+/// Jobs can be tasks of a group: `group.spawn(run_in_executor(work))`. An abort does not end work that has
+/// begun. How long the end of the loop waits for it is up to
+/// [`Builder::shutdown_timeout`](crate::Builder::shutdown_timeout). Tasks without a group are waited for from
+/// outside of the loop: make a [`turn`](crate::EventLoop::turn) until none is [left](crate::Turn::left).
 ///
 /// # Cancellation
 ///
@@ -119,7 +104,7 @@ pub struct TaskGroup<T> {
 type Joined<T> = (u64, Result<T, JoinError>);
 
 impl<T: 'static> TaskGroup<T> {
-    /// A group without tasks.
+    /// Makes a group without tasks.
     ///
     /// ```
     /// # boucle::run(async {
@@ -138,7 +123,7 @@ impl<T: 'static> TaskGroup<T> {
         }
     }
 
-    /// Starts a task in the group, as [`spawn`](crate::spawn) does. All are tasks of the loop of the first.
+    /// Starts a task in the group, as [`spawn`](crate::spawn) does. All tasks of a group belong to one loop.
     ///
     /// ```
     /// # boucle::run(async {
@@ -183,7 +168,7 @@ impl<T: 'static> TaskGroup<T> {
             return Err(future);
         }
         let group = self.group.get_or_init(|| Group::new("TaskGroup", 0, WakeOn::Each));
-        let future = Unspawned::new(future); // First: an allocator's hook may spawn here too.
+        let future = Unspawned::new(future); // First: a hook of the allocator may spawn here too.
         let position = self.tasks.borrow().vacant_key();
         let task = group.spawn(position, Location::caller(), future);
         group.grow(); // Not before: the spawn may panic.
@@ -298,7 +283,7 @@ impl<T: 'static> TaskGroup<T> {
                 self.joined.borrow_mut().push_back(task);
             }
         };
-        // An error that a `join_all` has seen was a value to it.
+        // A dropped `join_all` may have left an `Err` among these: to it, that was a value.
         self.joined.take().into_iter().for_each(join);
         while let Some(task) = poll_fn(|cx| self.poll_next(cx)).await {
             join(task);
@@ -312,7 +297,7 @@ impl<T: 'static> TaskGroup<T> {
         values.collect()
     }
 
-    /// The next task that is done, if a `join_all` has not joined it.
+    /// Waits for the next task that is done, leaving out what a `join_all` has joined.
     pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Joined<T>>> {
         let Some(group) = self.group.get() else {
             return budget::poll_spend(cx).map(|()| None);
@@ -326,7 +311,7 @@ impl<T: 'static> TaskGroup<T> {
         Poll::Ready(task.and_then(|mut task| Some((task.0.id(), task.0.take()?))))
     }
 
-    /// Changes the table of tasks. That may allocate, and a hook of the allocator may want to abort them.
+    /// Changes the table of tasks. While that allocates, a hook of the allocator may call `abort_all`.
     fn change(&self, change: impl FnOnce(&mut Slab<Child<T>>)) {
         change(&mut self.tasks.borrow_mut());
         if self.abort_is_due.take() {
@@ -400,7 +385,7 @@ impl<T> TaskGroup<T> {
         self.closed.set(true);
     }
 
-    /// Whether the group takes no more tasks.
+    /// Returns whether the group takes no more tasks.
     ///
     /// ```
     /// let group = boucle::TaskGroup::<()>::new();
@@ -412,7 +397,7 @@ impl<T> TaskGroup<T> {
         self.closed.get()
     }
 
-    /// How many results are to come: of tasks that are not done, and of those that are and were not joined.
+    /// Returns how many results are to come: of tasks that are not done, or were not joined.
     ///
     /// ```
     /// # boucle::run(async {
@@ -428,7 +413,7 @@ impl<T> TaskGroup<T> {
         self.tasks.borrow().len() + self.joined.borrow().len()
     }
 
-    /// Whether no result is to come.
+    /// Returns whether no result is to come.
     ///
     /// ```
     /// # boucle::run(async {

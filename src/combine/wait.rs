@@ -59,7 +59,7 @@ pub fn wait<T, M: Mode<T>>(handles: impl IntoIterator<Item = JoinHandle<T>>, mod
     Wait { handles, group: None, sleep: None, mode }
 }
 
-/// Return when the first task is done, whichever way.
+/// Return when the first task is done, however it ended.
 ///
 /// ```
 /// # boucle::run(async {
@@ -165,7 +165,7 @@ mod sealed {
     pub trait Mode<T> {
         const WAKE_ON: WakeOn = WakeOn::Last;
 
-        /// Whether the wait is over because this task is done.
+        /// Returns whether the wait is over because this task is done.
         fn ends_with(_: &JoinHandle<T>) -> bool {
             false
         }
@@ -245,14 +245,14 @@ impl<T, M: Mode<T> + Unpin> Future for Wait<T, M> {
         let Wait { handles, group, sleep, .. } = &mut *self;
         assert!(!handles.is_empty(), "wait was polled after it was ready");
         let group = group.get_or_insert_with(|| {
-            // All are looked at before the first becomes a member: this may panic.
+            // Before the first becomes a member, all are checked, which may panic.
             handles.iter().for_each(JoinHandle::expect_awaitable);
             let group = Group::new("wait", handles.len(), M::WAKE_ON);
             handles.iter().enumerate().for_each(|(position, handle)| group.join(position, handle));
             group
         });
         if group.poll_until(cx, |position| M::ends_with(&handles[position])).is_pending() {
-            // The sleep spends by itself; with no budget left it ends the wait all the same.
+            // The sleep itself spends from the budget, and ends the wait even if none is left.
             let Some(sleep) = sleep else { return Poll::Pending };
             ready!(sleep.poll_over(cx));
         }
