@@ -1,7 +1,7 @@
 //! Coming from asyncio or tokio: every name of this crate, what it is called there, and what differs.
 //!
-//! "The same" is the same name with the same meaning; "none" is nothing of the kind. What is of another crate
-//! than tokio, or of another module of Python than asyncio, says so.
+//! "The same" is the same name with the same meaning; "none" is nothing of the kind. Names of other crates than
+//! tokio, and of other modules of Python than asyncio, say so.
 //!
 //! ```python
 //! async def squares():
@@ -135,7 +135,7 @@
 //! | [`TaskGroup::poll_join_next`] | none | `JoinSet::poll_join_next` | |
 //! | [`TaskGroup::join_all`] | the end of `async with` | `JoinSet::join_all` | values in spawn order. The first panic aborts the others and is resumed: no `ExceptionGroup` |
 //! | [`TaskGroup::try_join_all`] | the end of `async with` | none | an `Err` aborts the others too |
-//! | [`TaskGroup::abort_all`] | none | `JoinSet::abort_all` | |
+//! | [`TaskGroup::abort_all`] | `TaskGroup.cancel` (3.15) | `JoinSet::abort_all` | |
 //! | [`TaskGroup::close`], [`TaskGroup::is_closed`] | none | `TaskTracker::close`, `is_closed` | a closed group takes no more tasks; a closed `TaskTracker` does |
 //! | [`TaskGroup::len`], [`TaskGroup::is_empty`] | none | `JoinSet::len`, `is_empty` | |
 //!

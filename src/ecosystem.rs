@@ -20,8 +20,8 @@
 //! | WebSockets | `async-tungstenite` | `accept_async(stream).await?`<br>`client_async(url, stream).await?` | `ecosystem/tests/websocket.rs` |
 //! | PostgreSQL | `tokio-postgres` without default features, `tokio-util` (`compat`) | `let (client, connection) = config.connect_raw(stream.compat(), NoTls).await?;`<br>`drop(spawn(connection));` | `ecosystem/tests/postgres.rs` |
 //! | Redis | `redis` (`tokio-comp`), `tokio-util` | `let (redis, driver) = MultiplexedConnection::new_with_config(&info, stream.compat(), config).await?;`<br>`drop(spawn(driver));`<br>The configuration has `set_response_timeout(None)`: a limit is [`timeout`](crate::timeout)'s. | `ecosystem/tests/redis.rs` |
-//! | DNS | `hickory-resolver` | a runtime provider of 85 lines, which the test has | `ecosystem/tests/dns.rs` |
-//! | QUIC | `quinn` | a runtime of 71 lines, which the test has | `ecosystem/tests/quic.rs` |
+//! | DNS | `hickory-resolver` | a runtime provider, which the test has | `ecosystem/tests/dns.rs` |
+//! | QUIC | `quinn` | a runtime, which the test has | `ecosystem/tests/quic.rs` |
 //! | files | `async-fs` | `async_fs::read_to_string(path).await?`<br>Its threads are not known to a virtual clock: [hold it](crate::LoopHandle::hold_clock). | `ecosystem/tests/files.rs` |
 //! | child processes | `async-process` | `Command::new("ls").output().await?`<br>It has two threads of its own. | `ecosystem/tests/processes.rs` |
 //! | channels, locks | `async-channel`, `async-lock`, or `tokio` with nothing but `sync` | as everywhere. In a loop that always finds a value, [`consume_budget`](crate::consume_budget) lets others have their turn. | `interop/channels.rs`, `ecosystem/tests/tokio_sync.rs` |

@@ -46,9 +46,9 @@
 //!
 //! # Costs
 //!
-//! A read takes at most 64 KiB, by way of as much of the stack: hyper's buffer is not initialized, and to
-//! fill it in place takes `unsafe`. The bytes are copied once more; nothing is zeroed. A write copies nothing, and
-//! sends the head and the body of a message by one system call.
+//! A read takes at most 64 KiB, through a buffer of that size on the stack: hyper's own buffer is not
+//! initialized, and to fill it in place takes `unsafe`. So the bytes are copied once more, and nothing is
+//! zeroed. A write copies nothing, and sends the head and the body of a message by one system call.
 
 #[cfg(feature = "hyper-util")]
 mod connector;
@@ -136,9 +136,8 @@ impl hyper::rt::Timer for Timer {
 /// The most that one read takes.
 const AT_ONCE: usize = 64 * 1_024;
 
-/// Receives up to `len` bytes. They come by way of the stack, since hyper's buffer can safely be filled from
-/// initialized bytes alone.
-#[inline(never)] // Its frame is for the reads that are made.
+/// Receives up to `len` bytes, through a buffer on the stack.
+#[inline(never)] // A poll that only waits does without this large frame.
 fn receive(socket: impl AsFd, buffer: &mut ReadBufCursor<'_>, len: usize) -> io::Result<usize> {
     let mut bytes = [MaybeUninit::uninit(); AT_ONCE];
     let ((received, _), count) = recv(socket, &mut bytes[..len], RecvFlags::empty())?;
@@ -195,6 +194,6 @@ macro_rules! hyper_stream {
 }
 
 hyper_stream!(TcpStream, false);
-// A read ends where descriptors were sent along, whatever follows.
+// A read ends after bytes that were sent with descriptors, even if more follow.
 #[cfg(unix)]
 hyper_stream!(UnixStream, true);

@@ -13,25 +13,25 @@
 //! ```
 //!
 //! Any number of futures and streams may wait for one signal, on any threads and loops, or on another
-//! executor: each gets it. While a stream or a polled [`ctrl_c`] exists, the signal's default action does not happen.
-//! When none is left, it does again what it does by default: Ctrl-C ends the process. But if the process was started
-//! to ignore the signal, or has a handler of its own for it before this module first waits for that signal, that is
-//! what happens again. (On Linux. Elsewhere this is not seen, and the default action is taken; but SIGPIPE is ignored
-//! again, as Rust's runtime has it.)
+//! executor: each receives it. While a stream or a polled [`ctrl_c`] exists, the signal's default action does
+//! not happen. When none is left, it happens again: Ctrl-C ends the process. But if the process ignored the
+//! signal, or had a handler of its own, before this module first waited for it, then that is in force again.
+//! (On Linux. Elsewhere the module cannot tell, and takes the default action; but SIGPIPE is ignored again,
+//! since Rust's runtime ignores it.)
 //!
-//! A signal does not hold a virtual clock: time jumps to the next deadline. If there is none, the loop waits
-//! for the signal, and that is no deadlock.
+//! A wait for a signal does not hold a virtual clock: time jumps to the next deadline. If there is none, the
+//! loop waits for the signal, and that is no deadlock.
 //!
 //! # How it works
 //!
 //! A signal handler may take no lock, so it can wake no task. The handler, which is signal-hook's, only marks
-//! the signal and writes to a pipe. One thread for the process reads the pipe. It looks, under the signal's lock,
-//! what waits for it, and wakes it as any other thread would. If nothing waits, it carries out the default
-//! action itself, since signal-hook's handler stays for as long as the process.
+//! the signal and writes to a socket. One thread of the process reads from this socket. It takes what waits
+//! for the signal, under the signal's lock, and wakes it as any other thread would. If nothing waits, the
+//! thread carries out the default action itself, since signal-hook's handler stays installed.
 //!
-//! No user code runs under such a lock, and nothing is allocated or freed, since the allocator is the program's too.
-//! (signal-hook allocates under a lock of its own, when the process waits for a signal for the first time: a hook of
-//! the allocator may poll and drop streams then, and must not make any.)
+//! No user code runs under such a lock, and nothing is allocated or freed, since the allocator may be the
+//! program's. (signal-hook allocates under a lock of its own when the process first waits for a signal. A
+//! hook of the allocator may poll and drop streams then, and must not make any.)
 
 use std::ffi::c_int;
 use std::future::poll_fn;
@@ -91,14 +91,14 @@ pub enum SignalKind {
 
 /// Waits for the next Ctrl-C (SIGINT): tokio's `ctrl_c`. It counts from the first poll.
 ///
-/// When it is ready, the next Ctrl-C ends the process, as before: so a program that hangs while it cleans up can
-/// be ended by hand. To go on receiving them, use a [`stream`].
+/// When it is ready, the next Ctrl-C ends the process again, so a program that hangs while it cleans up can
+/// be ended by hand. To receive every Ctrl-C, use a [`stream`].
 ///
 /// ```
 /// # use std::time::Duration;
 /// # boucle::run(async {
 /// let pressed = boucle::timeout(Duration::from_millis(1), boucle::signal::ctrl_c()).await;
-/// assert!(pressed.is_err()); // in time
+/// assert!(pressed.is_err()); // not in time
 /// # });
 /// ```
 ///
@@ -108,10 +108,10 @@ pub enum SignalKind {
 ///
 /// # Cancellation
 ///
-/// Dropping the future gives up the wait: Ctrl-C ends the process again, unless something else waits for it. If a
-/// Ctrl-C has arrived and nothing has received it, dropping the future acts as if it arrived afterwards: whatever else
-/// waits gets it, or the process ends. So it is not lost; with tokio it is. A program that must survive Ctrl-C between
-/// two waits, as in a loop around a `select`, keeps a [`stream`].
+/// Dropping the future gives up the wait: Ctrl-C ends the process again, unless something else waits for it.
+/// A Ctrl-C that has arrived and was not received counts as if it arrived after the drop: whatever else waits
+/// gets it, or the process ends. (With tokio it is lost.) A program that must survive Ctrl-C between two
+/// waits, as in a loop around a `select`, keeps a [`stream`].
 #[doc(alias("SIGINT", "KeyboardInterrupt"))]
 pub async fn ctrl_c() -> io::Result<()> {
     let mut presses = stream(SignalKind::Interrupt)?;
@@ -164,11 +164,11 @@ pub fn stream(kind: SignalKind) -> io::Result<SignalStream> {
 
 /// The stream of [`stream`]. It never ends.
 ///
-/// No signal is counted twice. Signals that arrive between two polls count as one, as do those that arrive
+/// No signal is received twice. Signals that arrive between two polls count as one, as do those that arrive
 /// faster than the process can handle them.
 ///
-/// Dropping it gives the signal back its default action, unless something else waits for it. One that has come,
-/// and was not received, is dropped with it.
+/// Dropping it gives the signal back its default action, unless something else waits for it. A signal that
+/// has arrived and was not received is lost.
 ///
 /// ```
 /// use boucle::signal::{self, SignalKind};
@@ -187,14 +187,14 @@ pub fn stream(kind: SignalKind) -> io::Result<SignalStream> {
 #[must_use = "while it exists, the signal does nothing but arrive here"]
 pub struct SignalStream {
     kind: SignalKind,
-    /// Its place among the signal's listeners.
+    /// Its slot among the signal's listeners.
     slot: usize,
     /// Set by `ctrl_c`. If this drops with a signal that nothing has received, the signal is delivered again.
     hands_on: bool,
 }
 
 impl SignalStream {
-    /// Waits for the next signal, or takes one that has come since the last.
+    /// Waits for the next signal, or takes one that has arrived since the last.
     ///
     /// ```
     /// use boucle::signal::{self, SignalKind};
@@ -209,7 +209,7 @@ impl SignalStream {
     ///
     /// # Cancellation
     ///
-    /// Dropping the future loses no signal, and takes its waker back.
+    /// Dropping the future loses no signal, and drops its waker.
     pub async fn recv(&mut self) {
         let recv = Recv(self);
         poll_fn(|cx| recv.0.poll_recv(cx)).await;
@@ -217,8 +217,8 @@ impl SignalStream {
 
     /// [`recv`](Self::recv) as a poll. Only the task of the last poll is woken.
     ///
-    /// The stream keeps the waker until a signal arrives, or the stream is polled again or dropped; until then the
-    /// loop of that poll does not count as deadlocked. This is so too when a `next` of the stream is dropped.
+    /// The stream keeps the waker until a signal arrives, or the stream is polled again or dropped, even if a
+    /// `next` of the stream is dropped; until then the loop of that poll does not count as deadlocked.
     ///
     /// ```
     /// use boucle::signal::{self, SignalKind};
@@ -273,21 +273,20 @@ impl Drop for SignalStream {
         let _emptied = signal.listeners.is_empty().then(|| mem::take(&mut signal.listeners));
         let is_claimed = listener.arrived && mem::take(&mut signal.is_unclaimed);
         if is_claimed && self.hands_on {
-            deliver(self.kind as c_int, signal); // before another one gives it
+            deliver(self.kind as c_int, signal); // under the same lock, before another stream receives it
         } else {
-            drop(signal); // the others are dropped when nothing is locked
+            drop(signal); // the listeners drop after it, when nothing is locked
         }
     }
 }
 
 /// A signal of the process.
 struct Signal {
-    /// Whether it had its default action before the thread waited for it. If not, what it does when nothing waits
-    /// for it is another handler's business.
+    /// Whether it had its default action before the thread waited for it. Else the thread takes none.
     has_default: Option<bool>,
-    /// What is done before the default action.
+    /// Called before the default action.
     first: Option<fn()>,
-    /// The last signal has not been received by any stream, and no stream was dropped with it.
+    /// No stream has received the last signal, or was dropped with it.
     is_unclaimed: bool,
     /// Its streams, as the thread sees them.
     listeners: Slab<Listener>,
@@ -296,9 +295,9 @@ struct Signal {
 /// A stream, as the thread sees it.
 #[derive(Default)]
 struct Listener {
-    /// The signal has come, and the stream has not given it yet.
+    /// The signal has arrived, and the stream has not given it yet.
     arrived: bool,
-    /// What waits for it, from the stream's last poll; with its loop, which may be idle without a deadlock.
+    /// The waiter of the last poll, and a handle of its loop, so that the idle loop is not deadlocked.
     waiting: Option<(Waiter, Option<LoopHandle>)>,
 }
 
@@ -307,15 +306,14 @@ static SIGNALS: [Mutex<Signal>; 32] = [const {
     Mutex::new(Signal { has_default: None, first: None, is_unclaimed: false, listeners: Slab::new() })
 }; 32];
 
-/// Adds signals to those of the thread, once there is one.
+/// Adds signals to those that the thread waits for, once there is a thread.
 static THREAD: OnceLock<Handle> = OnceLock::new();
 
 fn lock(number: c_int) -> MutexGuard<'static, Signal> {
     SIGNALS[number as usize].lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Lets something be done when the signal has come and nothing waits for it: before the process ends by it, if it
-/// does.
+/// Has `first` called when the signal arrives and nothing waits for it, before its default action.
 #[cfg(feature = "trace")]
 pub(crate) fn before_default(number: c_int, first: fn()) -> io::Result<()> {
     watch(number)?;
@@ -323,8 +321,8 @@ pub(crate) fn before_default(number: c_int, first: fn()) -> io::Result<()> {
     Ok(())
 }
 
-/// Has the thread wait for a signal, for as long as the process. Whether the action is the default is read before the
-/// thread takes the signal. If several threads do this at once, the first reading counts.
+/// Lets the thread wait for a signal, for as long as the process lives. First reads whether the signal has
+/// its default action; if several threads do this at once, the first reading counts.
 fn watch(number: c_int) -> io::Result<()> {
     if lock(number).has_default.is_none() {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -333,7 +331,7 @@ fn watch(number: c_int) -> io::Result<()> {
     THREAD.get().map_or_else(start, Ok)?.add_signal(number)
 }
 
-/// Starts the thread, which does not wait for any signal yet. If another one was started meanwhile, it ends at once.
+/// Starts the thread, which waits for no signal yet. If there is another by then, this one ends at once.
 fn start() -> io::Result<&'static Handle> {
     let mut signals = Signals::new([] as [c_int; 0])?;
     let handle = signals.handle();
@@ -345,8 +343,8 @@ fn start() -> io::Result<&'static Handle> {
     Ok(THREAD.wait())
 }
 
-/// Gives a signal to what waits for it; if nothing does, does what it does by default. This is decided in one
-/// step, before anything is woken: a wait that ends by this signal has received it.
+/// Gives a signal to every stream, or takes the default action if there is none. This is decided in one step,
+/// before anything is woken: what a woken task does to the streams changes nothing.
 fn deliver(number: c_int, mut signal: MutexGuard<'_, Signal>) {
     signal.is_unclaimed = true;
     signal.listeners.iter_mut().for_each(|(_, listener)| listener.arrived = true);
@@ -354,10 +352,10 @@ fn deliver(number: c_int, mut signal: MutexGuard<'_, Signal>) {
     let (slots, first, has_default) = (signal.listeners.capacity(), signal.first, signal.has_default);
     drop(signal);
     for slot in 0..slots {
-        // One that has been polled again since may be woken in vain.
+        // A stream that was polled again meanwhile may be woken in vain.
         let waiting = lock(number).listeners.get_mut(slot).and_then(|listener| listener.waiting.take());
         if let Some((waiter, _handle)) = waiting {
-            wake_quietly(waiter); // before the handle drops: its loop is to see the wake first
+            wake_quietly(waiter); // before the handle drops, so that its loop sees the wake first
         }
     }
     if !is_heard {
@@ -368,8 +366,8 @@ fn deliver(number: c_int, mut signal: MutexGuard<'_, Signal>) {
     }
 }
 
-/// Returns whether a process of that status catches a signal, or ignores it. A status that does not say is that of a
-/// process in which Rust's runtime ignores SIGPIPE.
+/// Returns whether a process with this status catches or ignores a signal. If the status does not say, that
+/// is SIGPIPE, which Rust's runtime ignores.
 fn is_taken(status: &str, signal: c_int) -> bool {
     let sets = status.lines().filter_map(|line| {
         let set = line.strip_prefix("SigIgn:").or_else(|| line.strip_prefix("SigCgt:"))?;
@@ -382,9 +380,9 @@ fn is_taken(status: &str, signal: c_int) -> bool {
 mod tests {
     use super::*;
 
-    /// The second bit of either set is the interrupt's; where a status cannot be read, nothing but SIGPIPE is taken.
+    /// SIGINT is the second bit of either set. A status that cannot be read says that SIGPIPE alone is taken.
     #[test]
-    fn what_a_status_says() {
+    fn a_signal_that_is_caught_or_ignored_is_taken() {
         let status = |ignored: &str, caught: &str| {
             format!("Name:\tx\nSigBlk:\t0000000000000002\nSigIgn:\t{ignored}\nSigCgt:\t{caught}\n")
         };

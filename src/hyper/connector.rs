@@ -46,7 +46,7 @@ pub struct Connector {
 }
 
 impl Connector {
-    /// A connector that takes `http` alone.
+    /// Makes a connector that takes `http` alone.
     ///
     /// ```
     /// use boucle::hyper::Connector;
@@ -61,7 +61,7 @@ impl Connector {
         Self::default()
     }
 
-    /// Whether other schemes than `http` are errors. A TLS connector that wraps this one sets it to false.
+    /// Sets whether other schemes than `http` are errors. A TLS connector that wraps this one passes false.
     ///
     /// ```
     /// use boucle::hyper::Connector;
@@ -79,7 +79,7 @@ impl Connector {
         self.any_scheme = !enforced;
     }
 
-    /// The host and the port of a URI.
+    /// Returns the host and the port of a URI.
     fn target(self, uri: &Uri) -> io::Result<(String, u16)> {
         let invalid = |why| io::Error::new(InvalidInput, format!("cannot connect to \"{uri}\": {why}"));
         let scheme = uri.scheme_str();
