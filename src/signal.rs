@@ -79,17 +79,17 @@ pub enum SignalKind {
     Pipe = SIGPIPE,
     /// SIGQUIT: Ctrl-\.
     Quit = SIGQUIT,
-    /// SIGTERM: the polite request to end, as by `kill`, systemd and containers.
+    /// SIGTERM: the request to end, as sent by `kill`, systemd and containers.
     Terminate = SIGTERM,
-    /// SIGUSR1: whatever the program takes it for.
+    /// SIGUSR1: its meaning is up to the program.
     UserDefined1 = SIGUSR1,
-    /// SIGUSR2: whatever the program takes it for.
+    /// SIGUSR2: its meaning is up to the program.
     UserDefined2 = SIGUSR2,
     /// SIGWINCH: the terminal has another size. By default it does nothing.
     WindowChange = SIGWINCH,
 }
 
-/// Waits for the next Ctrl-C (SIGINT): tokio's `ctrl_c`. It counts from the first poll.
+/// Waits for the next Ctrl-C (SIGINT) after the first poll: tokio's `ctrl_c`.
 ///
 /// When it is ready, the next Ctrl-C ends the process again, so a program that hangs while it cleans up can
 /// be ended by hand. To receive every Ctrl-C, use a [`stream`].
@@ -271,8 +271,8 @@ impl Drop for SignalStream {
         let mut signal = lock(self.kind as c_int);
         let listener = signal.listeners.remove(self.slot);
         let _emptied = signal.listeners.is_empty().then(|| mem::take(&mut signal.listeners));
-        let is_claimed = listener.arrived && mem::take(&mut signal.is_unclaimed);
-        if is_claimed && self.hands_on {
+        let was_unclaimed = listener.arrived && mem::take(&mut signal.is_unclaimed);
+        if was_unclaimed && self.hands_on {
             deliver(self.kind as c_int, signal); // under the same lock, before another stream receives it
         } else {
             drop(signal); // the listeners drop after it, when nothing is locked
@@ -348,7 +348,7 @@ fn start() -> io::Result<&'static Handle> {
 fn deliver(number: c_int, mut signal: MutexGuard<'_, Signal>) {
     signal.is_unclaimed = true;
     signal.listeners.iter_mut().for_each(|(_, listener)| listener.arrived = true);
-    let is_heard = !signal.listeners.is_empty();
+    let has_listeners = !signal.listeners.is_empty();
     let (slots, first, has_default) = (signal.listeners.capacity(), signal.first, signal.has_default);
     drop(signal);
     for slot in 0..slots {
@@ -358,7 +358,7 @@ fn deliver(number: c_int, mut signal: MutexGuard<'_, Signal>) {
             wake_quietly(waiter); // before the handle drops, so that its loop sees the wake first
         }
     }
-    if !is_heard {
+    if !has_listeners {
         first.into_iter().for_each(|first| first());
         if has_default == Some(true) {
             let _ = emulate_default_handler(number);

@@ -159,7 +159,7 @@ impl<F: Future> fmt::Debug for TryGather<F> {
 /// Runs futures concurrently, and returns a stream of their values as they come: asyncio's `as_completed`.
 ///
 /// Each future is a task from the first poll on. Each item costs O(1). A child that panics gives an `Err`
-/// item, and the others go on. To add futures on the way, spawn them in a [`TaskGroup`](crate::TaskGroup).
+/// item, and the others go on. To add futures later, spawn them in a [`TaskGroup`](crate::TaskGroup).
 ///
 /// ```
 /// use futures_lite::StreamExt;

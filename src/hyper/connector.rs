@@ -13,7 +13,7 @@ use crate::net::TcpStream;
 /// Connects `hyper-util`'s client, which keeps connections in a pool and uses them again. (Feature
 /// `hyper-util`.)
 ///
-/// A connect is [`TcpStream::connect`]: names are looked up in the thread pool. The port is the URI's, else
+/// A connect is [`TcpStream::connect`]: names are looked up on another thread. The port is the URI's, else
 /// 80, or 443 for `https`. It takes `http` alone, unless a TLS connector around it has called
 /// [`enforce_http`](Self::enforce_http). For other socket options give the client a `tower::service_fn` whose
 /// future is boxed and returns a [`TcpStream`].

@@ -21,7 +21,7 @@ use crate::time::timeout::{Elapsed, timeout};
 const HEAD_START: Duration = Duration::from_millis(250);
 
 impl TcpStream {
-    /// Connects to an address. A name is looked up in the thread pool.
+    /// Connects to an address. A name is looked up on another thread.
     ///
     /// If there are several addresses, IPv6 and IPv4 alternate, beginning with the family of the first. The
     /// next one is tried when one fails, or when the latest has been silent for 250 ms. The first that
@@ -56,7 +56,7 @@ impl TcpStream {
     /// If it is not polled on a boucle loop.
     #[doc(alias("open_connection", "create_connection", "happy_eyeballs"))]
     pub async fn connect(address: impl ToSocketAddrs) -> io::Result<TcpStream> {
-        consume_budget().await; // what fails at once waits for nothing
+        consume_budget().await; // what follows may fail without a wait
         connect_first(resolve(&address).await?, HEAD_START).await
     }
 
@@ -88,20 +88,17 @@ impl TcpStream {
     ///
     /// As [`connect`](Self::connect).
     pub async fn connect_timeout(address: impl ToSocketAddrs, limit: Duration) -> io::Result<TcpStream> {
-        match timeout(limit, Self::connect(&address)).await {
-            Ok(connected) => connected,
-            Err(Elapsed) => {
-                let message = format!("cannot connect to {} within {limit:?}", address.to_target());
-                Err(io::Error::new(io::ErrorKind::TimedOut, message))
-            }
-        }
+        timeout(limit, Self::connect(&address)).await.unwrap_or_else(|Elapsed| {
+            let message = format!("cannot connect to {} within {limit:?}", address.to_target());
+            Err(io::Error::new(io::ErrorKind::TimedOut, message))
+        })
     }
 }
 
 /// Connects to the first address that answers. Each has a head start before the next one.
 async fn connect_first(addresses: Vec<SocketAddr>, head_start: Duration) -> io::Result<TcpStream> {
     if let [only] = addresses[..] {
-        return connect_one(only).await; // what follows would be most of the cost
+        return connect_one(only).await; // the rest would be most of its cost
     }
     let mut failure = no_address();
     let mut attempts = Vec::new();
@@ -142,7 +139,7 @@ fn poll_any<F: Future + Unpin>(futures: &mut Vec<F>, cx: &mut Context<'_>) -> Po
 
 async fn connect_one(address: SocketAddr) -> io::Result<TcpStream> {
     let connected = async {
-        consume_budget().await; // an address may be refused at once
+        consume_budget().await; // the connect may fail without a wait
         let source = Source::new(uninterrupted(|| mio::net::TcpStream::connect(address))?, BOTH, false)?;
         poll_fn(|cx| source.poll(cx, Side::Write, |io, _| connect_outcome(io))).await?;
         Ok(TcpStream { source })

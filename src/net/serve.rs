@@ -478,7 +478,7 @@ mod tests {
     /// After an error `serve` waits for a second, or until a connection ends; but not if the client was at
     /// fault. Each error is reported.
     #[test]
-    fn what_accept_fails_with_is_survived() {
+    fn errors_of_accept_do_not_end_the_server() {
         let script = [
             Err(ConnectionAborted),
             Err(ConnectionReset),

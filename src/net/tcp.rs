@@ -125,7 +125,7 @@ pub struct TcpStream {
 }
 
 impl TcpListener {
-    /// Listens on an address; with port 0 the system picks a port. A name is looked up in the thread pool,
+    /// Listens on an address; with port 0 the system picks a port. A name is looked up on another thread,
     /// and each of its addresses is tried until one works.
     ///
     /// Up to 128 connections wait in the kernel to be accepted; on Linux no more than `net.core.somaxconn`.

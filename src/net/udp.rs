@@ -63,8 +63,8 @@ pub struct UdpSocket {
 }
 
 impl UdpSocket {
-    /// Binds a socket to an address; with port 0 the system picks a port. A name is looked up in the thread
-    /// pool, and each of its addresses is tried until one works.
+    /// Binds a socket to an address; with port 0 the system picks a port. A name is looked up on another
+    /// thread, and each of its addresses is tried until one works.
     ///
     /// ```
     /// use boucle::net::UdpSocket;
@@ -95,7 +95,7 @@ impl UdpSocket {
     }
 
     /// Connects the socket to an address. After what has come already, it receives from there alone. No
-    /// message is sent. A name is looked up in the thread pool, and its addresses are tried until one works.
+    /// message is sent. A name is looked up on another thread, and its addresses are tried until one works.
     ///
     /// ```
     /// use boucle::net::UdpSocket;

@@ -98,7 +98,7 @@ pub struct UnixDatagram {
     source: Source<mio::net::UnixDatagram>,
 }
 
-/// When to try again what no event will report.
+/// The time between two attempts at what no event reports.
 const PAUSE: Duration = Duration::from_millis(1);
 
 impl UnixListener {
@@ -188,8 +188,8 @@ impl UnixListener {
 }
 
 impl UnixStream {
-    /// Connects to the listener at a path. On Linux, if its queue is full, tries again every millisecond, without
-    /// a limit: add a [`timeout`](crate::timeout). Meanwhile a virtual clock does not jump.
+    /// Connects to the listener at a path. On Linux, if its queue is full, tries again every millisecond,
+    /// without a limit: add a [`timeout`](crate::timeout). Meanwhile a virtual clock does not jump.
     ///
     /// ```
     /// use boucle::net::{UnixListener, UnixStream};
@@ -460,7 +460,7 @@ socket!(net: UnixListener(Interest::READABLE, false), UnixStream(READS, true), U
 mod tests {
     use super::*;
 
-    /// A full queue, by the errors of all systems, and a signal lead to another attempt; another error ends it.
+    /// A full queue, by the errors of all systems, and a signal lead to another attempt; other errors do not.
     #[test]
     fn a_full_queue_is_tried_again() {
         let full = io::ErrorKind::WouldBlock.into();
