@@ -17,16 +17,16 @@
 //!
 //! A future is a value with one function, `poll`, which goes on from where the future stands and answers "ready",
 //! with the result, or "pending". It must not wait: while one poll waits, no other future is polled. `MySleep` is a
-//! coroutine by hand; of `mysleep`, the compiler makes the same.
+//! coroutine by hand; the compiler makes the same of `mysleep`.
 //!
-//! What it cannot do is sleep: it does not know when a poll would get somewhere, so it asks without end.
-//! `2_wake.rs` lets the future say when.
+//! This loop cannot sleep: it does not know when a poll would get further, so it polls without end. In `2_wake.rs`
+//! the future says when.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-/// A leaf: it calls no other future. It is ready when its time has come.
+/// A leaf: it polls no other future. It is ready when its time has come.
 struct Sleep {
     until: Instant,
 }
@@ -43,7 +43,7 @@ impl Future for Sleep {
     }
 }
 
-/// A coroutine by hand: an enum of the places where it can stand, each with the variables that live there.
+/// A coroutine by hand: an enum of the places where it can stand, each with the variables that are needed there.
 enum MySleep {
     Begin { duration: f64 },
     AtAwait { duration: f64, sleep: Sleep },

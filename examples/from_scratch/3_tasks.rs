@@ -18,14 +18,14 @@
 //! ```
 //!
 //! A task is a future that the loop owns. Its number is its place in the slab. To wake a task is to push its number
-//! into the ready queue, so a wake leaves a trace that only the loop takes, and that says which task it is for.
+//! into the ready queue. So a wake leaves a mark that only the loop takes, and that says which task it is for.
 //! First in, first out: `a` and `b` each take a step, and each comes again when the other has had its turn.
 //!
-//! `spawn` gives a handle. The handle's future is the simplest that waits for another task: it leaves its waker
-//! beside the place where the output will be.
+//! `spawn` returns a handle, a future that waits for the task: it leaves its waker beside the place where the output
+//! will be.
 //!
-//! What it cannot do: a task that panics unwinds through the loop, and the others are not polled any more. And nothing
-//! here waits for time: `4_timers.rs`.
+//! This loop ends with the first panic: it unwinds through the loop, and the other tasks are not polled any more. And
+//! no task can wait for time: `4_timers.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -91,7 +91,7 @@ pub(crate) fn run<T: 'static>(main: impl Future<Output = T> + 'static) -> T {
 }
 
 fn poll(number: usize) {
-    // A waker may outlive its task: then there is none, or another, which is polled in vain.
+    // A waker may outlive its task: then its number finds no task, or another, which is polled in vain.
     let Some(mut task) = TASKS.with_borrow_mut(|tasks| tasks.get_mut(number).and_then(Option::take)) else {
         return;
     };

@@ -1,4 +1,4 @@
-//! From scratch, 4: time. The loop gets its turn: run what is ready, sleep until the first deadline, wake what is due.
+//! From scratch, 4: time. A turn of the loop runs what is ready, sleeps until the first deadline, wakes what is due.
 //!
 //! ```sh
 //! cargo run --example scratch_4
@@ -18,12 +18,12 @@
 //! 100,000 sleeps are dropped, and 100,000 deadlines are in the heap
 //! ```
 //!
-//! A sleep is a deadline in a heap, with the waker of the task that awaits it. In turn 1 main spawns the three. In turn 2
-//! all arm their timers, and the thread sleeps until the first deadline. Main has a turn for each end it waits for.
+//! A sleep is a deadline in a heap, with the waker of the task that awaits it. In turn 1 main spawns the three tasks. In
+//! turn 2 all arm their timers, and the thread sleeps until the first deadline. The guide says why it is seven turns.
 //!
-//! What it cannot do is forget. Only the first of a heap is easy to take out, so a sleep that is dropped leaves its
-//! deadline there until it is due. A server has a timeout of a minute for each request, and hardly one is ever due:
-//! its heap holds the requests of a minute. And nothing here waits for a socket: `5_sockets`.
+//! This loop cannot cancel a timer. Only the first of a heap is easy to take out, so a sleep that is dropped leaves its
+//! deadline there until it is due. If a server has a timeout of a minute for each request, its heap holds the requests
+//! of a minute, although hardly one is ever due. And nothing here waits for a socket: `5_sockets`.
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
@@ -63,7 +63,7 @@ impl Wake for TaskWaker {
     }
 }
 
-/// The deadlines, the first on top, and what waits for each. Those that are armed for one time keep their order.
+/// The deadlines, the first on top, and the waker for each. Timers with the same deadline keep their order.
 #[derive(Default)]
 struct Timers {
     deadlines: BinaryHeap<Reverse<(Instant, u64)>>,
@@ -71,13 +71,13 @@ struct Timers {
     armed: u64,
 }
 
-/// One turn after the other, until `main` is done.
+/// Spawns `main`, and runs one turn after the other until it is done.
 pub(crate) fn run<T: 'static>(main: impl Future<Output = T> + 'static) -> T {
     let main = spawn(main);
     loop {
         TURNS.set(TURNS.get() + 1);
 
-        // 1 run: what is ready now. What is woken meanwhile is for the next turn.
+        // 1 run: what is ready now. What is woken meanwhile runs in the next turn.
         let batch = READY.with(|ready| std::mem::take(&mut *ready.queue.lock().unwrap()));
         batch.into_iter().for_each(poll);
         if let Some(output) = main.0.borrow_mut().output.take() {
@@ -199,7 +199,7 @@ async fn mysleep(duration: f64) -> f64 {
     duration.powi(2)
 }
 
-/// How many deadlines the loop has to keep.
+/// Returns how many deadlines are in the heap.
 pub(crate) fn timers() -> usize {
     TIMERS.with_borrow(|timers| timers.deadlines.len())
 }
@@ -212,7 +212,7 @@ fn main() {
         for _ in 0..100_000 {
             let mut timeout = sleep(Duration::from_secs(60));
             let polled = std::future::poll_fn(|cx| Poll::Ready(Pin::new(&mut timeout).poll(cx))).await;
-            assert!(polled.is_pending()); // the answer came first: the timeout is dropped
+            assert!(polled.is_pending());
         }
     });
     assert_eq!(timers(), 100_000);

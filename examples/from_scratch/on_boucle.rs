@@ -1,4 +1,4 @@
-//! The five programs from scratch again, on boucle: what each could not do is done here.
+//! The five programs from scratch again, on boucle, which does what each could not do.
 //!
 //! ```sh
 //! cargo run --example on_boucle -- 4
@@ -138,7 +138,7 @@ async fn sleeps() {
     }
 }
 
-/// Asks for a page, and says how long it is.
+/// Asks for a page, and prints its length.
 async fn fetch(server: SocketAddr) -> io::Result<()> {
     let mut stream = TcpStream::connect(server).await?;
     stream.write_all(b"?").await?;
@@ -167,20 +167,20 @@ async fn sockets() -> io::Result<()> {
         client.await.unwrap()?;
     }
 
-    yield_now().await; // so that the next poll begins here
-    let turn = Rc::new(Cell::new(false));
-    let next = turn.clone();
+    yield_now().await; // so that the sleeps have a whole poll's budget
+    let has_run = Rc::new(Cell::new(false));
+    let next = has_run.clone();
     drop(spawn_named("next", async move { next.set(true) }));
     for number in 1..=10_000 {
         sleep(Duration::ZERO).await;
-        if turn.take() {
+        if has_run.take() {
             println!("the task that was next has had its turn after {number} awaits that were ready at once");
         }
     }
     Ok(())
 }
 
-/// What the loop holds, as its events tell.
+/// What the loop holds, kept up to date by its events.
 #[derive(Clone, Default)]
 struct Watch(Rc<RefCell<Live>>);
 

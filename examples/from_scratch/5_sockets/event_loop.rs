@@ -22,14 +22,14 @@ thread_local! {
         bell: KERNEL.with_borrow(|kernel| mio::Waker::new(kernel.registry(), BELL).unwrap()),
     });
     static TASKS: RefCell<Slab<Option<Task>>> = const { RefCell::new(Slab::new()) };
-    /// In the order of their deadlines.
+    /// The wakers, in the order of their deadlines.
     static TIMERS: RefCell<BTreeMap<(Instant, u64), Waker>> = const { RefCell::new(BTreeMap::new()) };
     static SLEEPS: Cell<u64> = const { Cell::new(0) };
-    /// What waits to read from each socket, and what to write.
+    /// For each socket, the waker of the task that waits to read, and of the task that waits to write.
     static SOCKETS: RefCell<Slab<[Option<Waker>; 2]>> = const { RefCell::new(Slab::new()) };
 }
 
-const BELL: Token = Token(usize::MAX); // not a socket: what a wake rings, to end the park
+const BELL: Token = Token(usize::MAX); // not a socket: every push rings it, to end the park
 const READ: usize = 0;
 const WRITE: usize = 1;
 
@@ -64,7 +64,7 @@ pub(crate) fn run<T: 'static>(main: impl Future<Output = T> + 'static) -> T {
         let batch = READY.with(|ready| mem::take(&mut *ready.queue.lock().unwrap()));
         batch.into_iter().for_each(poll);
         if let Some(output) = main.0.borrow_mut().output.take() {
-            TASKS.take(); // what is left is dropped
+            TASKS.take(); // drops the tasks that are left
             return output;
         }
 
@@ -78,7 +78,7 @@ pub(crate) fn run<T: 'static>(main: impl Future<Output = T> + 'static) -> T {
 
         // 3 wake
         for event in &events {
-            // Both sides: a task that can do nothing yet tries in vain, and waits again. (The bell has none.)
+            // Wakes both sides: a task whose side is not ready tries in vain, and waits again. (The bell has none.)
             let both = SOCKETS.with_borrow_mut(|sockets| sockets.get_mut(event.token().0).map(mem::take));
             both.into_iter().flatten().flatten().for_each(Waker::wake);
         }
@@ -129,8 +129,8 @@ impl<T> Future for JoinHandle<T> {
     }
 }
 
-/// asyncio's `wait(handles, return_when=FIRST_COMPLETED)`: as soon as one is done, returns the outputs of those that
-/// are, and the handles of the rest.
+/// asyncio's `wait(handles, return_when=FIRST_COMPLETED)`: as soon as a task is done, returns the outputs of the tasks
+/// that are done, and the handles of the rest.
 pub(crate) async fn wait<T>(mut pending: Vec<JoinHandle<T>>) -> (Vec<T>, Vec<JoinHandle<T>>) {
     let mut done = Vec::new();
     poll_fn(|cx| {
@@ -147,7 +147,7 @@ pub(crate) async fn wait<T>(mut pending: Vec<JoinHandle<T>>) -> (Vec<T>, Vec<Joi
     (done, pending)
 }
 
-/// Its key in the timers: so a sleep that is dropped can be taken out.
+/// The key of its timer, by which a sleep that is dropped takes it out.
 pub(crate) struct Sleep((Instant, u64));
 
 pub(crate) fn sleep(duration: Duration) -> Sleep {
@@ -173,7 +173,7 @@ impl Drop for Sleep {
     }
 }
 
-/// A socket, and its number.
+/// A socket, and its place in `SOCKETS`.
 pub(crate) struct TcpStream(Socket, usize);
 
 impl TcpStream {
@@ -198,7 +198,7 @@ impl TcpStream {
         Ok(())
     }
 
-    /// Tries. While that would block, leaves the waker with the socket, and tries again when it is woken.
+    /// Tries an operation. While it would block, leaves the waker with the socket, and tries again when woken.
     async fn io<T>(&self, side: usize, mut attempt: impl FnMut(&Socket) -> io::Result<T>) -> io::Result<T> {
         let is_early =
             |error: &io::Error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::NotConnected);

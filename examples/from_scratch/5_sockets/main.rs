@@ -32,12 +32,12 @@
 //!
 //! The loop is in `event_loop.rs`, beside this file. What is new there: a socket is registered with the kernel once;
 //! an operation that would block leaves the task's waker with the socket; a park returns which sockets are ready, and
-//! the loop wakes the tasks that wait for them, and each tries again. The wait for sockets is the sleep for timers too.
+//! the loop wakes the tasks that wait for them, and each tries again. One call waits for sockets and for timers.
 //!
-//! What it cannot do is take the thread from a task whose every await is ready: its poll does not end. Such a task
-//! need not be ill-meant: a socket with a fast sender always has data.
+//! This loop cannot take the thread from a task whose every await is ready: its poll does not end. So it is with a task
+//! that reads from a fast sender: its socket always has data.
 //!
-//! Read next: `README.md`, where the loop of boucle is laid beside these five.
+//! Read next: the table of `../README.md`, which compares boucle's loop with these five.
 
 mod event_loop;
 #[path = "../../fetch/server.rs"]
@@ -100,13 +100,13 @@ fn main() -> io::Result<()> {
     })?;
 
     let is_late = run(async {
-        let turn = Rc::new(Cell::new(false));
-        let next = turn.clone();
+        let has_run = Rc::new(Cell::new(false));
+        let next = has_run.clone();
         drop(spawn(async move { next.set(true) }));
         for _ in 0..10_000 {
             sleep(Duration::ZERO).await;
         }
-        !turn.get()
+        !has_run.get()
     });
     assert!(is_late);
     println!("10,000 awaits were ready at once, and the task that was next has waited for all of them");
