@@ -2,7 +2,8 @@
 //! in it.
 //!
 //! From the course page "la programmation asynchrone en Python", "un autre exemple": what its event
-//! loop does behind the scenes. Neither asyncio nor tokio can be stepped like this.
+//! loop does behind the scenes. (asyncio too makes one turn, by `stop` and then `run_forever`, but it
+//! does not say what it did; tokio has no such call.)
 //!
 //! ```sh
 //! cargo run --release --example step
@@ -33,15 +34,14 @@
 //!   polled 1; woken by sources 0, inbox 0, timers 0; ready 0, left 0; 1.500 s
 //! ```
 //!
-//! A turn polls the tasks that are ready, parks until something happens, and wakes the tasks that
-//! it happened to: they are ready for the next turn.
+//! A turn polls the tasks that are ready, parks until a timer, a socket or another thread ends the park,
+//! and wakes the tasks that waited for it: they are ready for the next turn.
 //!
 //! - Turn 1 polls the task that awaits `gather`, which spawns the three sleeps.
 //! - Turn 2 polls them in the order in which they were spawned, and each arms a timer. Now nothing
 //!   is ready: the loop parks until 0.5 s, when the first timer fires.
 //! - In each of turns 3 to 5 one sleep is over, and `left` counts down.
-//! - The end of the last sleep has woken the first task: turn 6 gives it the results, and nothing
-//!   is left.
+//! - The end of the last sleep wakes the first task, which has the results in turn 6. Nothing is left.
 //!
 //! With `--real` the same turns take a second and a half.
 //!
@@ -62,7 +62,7 @@ Runs three sleeps one turn of the loop at a time, and shows what each turn does.
 
 usage: step [--real]
 
-  --real  wait for real: otherwise the clock is virtual, and nothing waits";
+  --real  wait in real time: otherwise the clock is virtual, and nothing waits";
 
 fn main() -> io::Result<()> {
     let event_loop = if options::flag(HELP, "real") {
@@ -71,7 +71,7 @@ fn main() -> io::Result<()> {
         EventLoop::builder().virtual_clock().build()?
     };
 
-    // The handle is not needed: without it, the task goes on.
+    // Dropping the handle detaches the task: it goes on.
     drop(event_loop.spawn(async {
         let results = boucle::gather([1.0, 0.5, 1.5].map(|duration| mysleep(duration, 1.0))).await;
         println!("{}", list(&results));

@@ -1,4 +1,4 @@
-//! A coroutine that awaits another: it goes on where it stood, when the other one has returned.
+//! A coroutine that awaits another: it goes on from there when the other one has returned.
 //!
 //! From the course "Programmation asynchrone en Python" (BTS SIO), "Appeler une coroutine depuis une
 //! autre coroutine".
@@ -17,8 +17,8 @@
 //! 1
 //! ```
 //!
-//! An awaited coroutine is no task: it runs within the one that awaits it, as a function that is called
-//! does, and the loop knows only of the outer one. When it waits, both wait, and the loop polls others.
+//! An awaited coroutine is not a task: it runs within the one that awaits it, as a called function runs
+//! within its caller. When it waits, both wait, and the loop polls other tasks.
 //!
 //! Read next: `coroutines.rs` beside this file. Run next: `cargo run --release --example run_forever`,
 //! where two coroutines are two tasks.

@@ -6,31 +6,31 @@ use boucle::{sleep, spawn};
 use futures_channel::oneshot;
 use stage::println;
 
-/// Says something after some time, and returns it.
+/// Prints `what` after some time, and returns it.
 pub(crate) async fn say_after(delay: Duration, what: &str) -> &str {
     sleep(delay).await;
     println!("{what}");
     what
 }
 
-/// Calls a coroutine, and lets go of what it returns. Nothing is said.
+/// Calls a coroutine, and drops what that returns. The body never runs.
 pub(crate) fn only_called(delay: Duration) {
-    let coroutine = say_after(delay, "nobody hears this");
+    let coroutine = say_after(delay, "this is never printed");
     println!("<coroutine object say_after: {} bytes>", size_of_val(&coroutine));
 }
 
-/// Awaits a coroutine: it runs within the one that awaits it.
+/// Awaits a coroutine, which runs within this one.
 pub(crate) async fn a_coroutine(delay: Duration) -> &'static str {
     say_after(delay, "a coroutine").await
 }
 
-/// Awaits a task: it has run by itself, since `spawn`.
+/// Awaits a task, which runs by itself since `spawn`.
 pub(crate) async fn a_task(delay: Duration) -> &'static str {
     let task = spawn(say_after(delay, "a task"));
     task.await.expect("it is not aborted")
 }
 
-/// Awaits a future, which is a promise: another task keeps it.
+/// Awaits a future: a promise, which another task keeps.
 pub(crate) async fn a_future(delay: Duration) -> &'static str {
     let (promise, future) = oneshot::channel();
     drop(spawn(async move {

@@ -16,13 +16,13 @@
 //! a future
 //! ```
 //!
-//! To call an `async fn` makes an object and runs nothing of its body: the first line shows how large
-//! the object is, and what its coroutine would have said is never said. It has to be polled, which a
-//! loop does (`run`, `spawn`) or another coroutine (`await`). The compiler refuses an `await` outside a
+//! Calling an `async fn` makes an object and runs nothing of its body: the first line shows the object's
+//! size, and the line that its coroutine would print never comes. A coroutine has to be polled, by a
+//! loop (`run`, `spawn`) or by another coroutine (`await`). The compiler refuses an `await` outside a
 //! coroutine: the documentation of `boucle::run` has an example.
 //!
 //! - A **coroutine** that is awaited runs within the one that awaits it, and not before.
-//! - A **task** is a coroutine that the loop runs by itself. Awaiting it means waiting for its end.
+//! - A **task** is a coroutine that the loop runs by itself. To await it is to wait for its end.
 //! - A **future** is a promise of a value that comes from elsewhere: here from another task, which sends it
 //!   through a `oneshot` channel of the `futures-channel` crate. In Rust all three are `Future`s.
 //!

@@ -1,7 +1,7 @@
 //! The server with callbacks, on mio alone: one thread, and no coroutine.
 //!
-//! A handler is cut where it would wait. What comes next is a function, kept with the client until its
-//! socket is ready; and what that function must remember goes into it by hand.
+//! A handler is cut in two where it would wait. The second part is a function that is kept with the client
+//! until its socket is ready; the variables that it needs are moved into it by hand.
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};
@@ -12,10 +12,10 @@ use mio::{Events, Interest, Poll, Registry, Token};
 
 use super::report;
 
-/// What is to be done with a client when its socket is ready.
+/// What to do with a client when its socket is ready.
 pub(crate) type Callback = Box<dyn FnOnce(TcpStream) -> io::Result<Next>>;
 
-/// What a callback leaves.
+/// What a callback returns: the next one and the side of the socket that it needs, or the end.
 pub(crate) enum Next {
     OnReadable(TcpStream, Callback),
     OnWritable(TcpStream, Callback),
@@ -69,14 +69,14 @@ pub(crate) fn serve(listener: std::net::TcpListener, once: bool) -> io::Result<(
                 return Ok(());
             }
         }
-        // Whatever the events were: a client for whom no descriptor was left may have one now.
+        // After any event: if descriptors had run out, one may be free now for a client that waits.
         clients.accept(&listener, poll.registry());
     }
 }
 
 const LISTENER: Token = Token(0);
 
-/// The clients, and what is to be done with each.
+/// The clients, each with its next callback.
 #[derive(Default)]
 struct Clients {
     waiting: HashMap<Token, (TcpStream, Callback)>,
@@ -84,7 +84,7 @@ struct Clients {
 }
 
 impl Clients {
-    /// Accepts the clients that are there. An error is one client's, or a want of descriptors: the listener stays.
+    /// Accepts the clients that wait. An error concerns one client, or descriptors are lacking: the listener stays.
     fn accept(&mut self, listener: &TcpListener, registry: &Registry) {
         loop {
             match listener.accept() {
@@ -101,7 +101,7 @@ impl Clients {
         }
     }
 
-    /// Calls what a client waits with. Returns whether that client was served.
+    /// Calls the callback of a client whose socket is ready. Returns whether that client was served.
     fn call(&mut self, event: &Event, registry: &Registry) -> bool {
         let Some((mut client, callback)) = self.waiting.remove(&event.token()) else {
             return false;

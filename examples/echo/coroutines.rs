@@ -35,7 +35,7 @@ pub(crate) async fn serve(listener: std::net::TcpListener, once: bool) -> io::Re
     Ok(())
 }
 
-/// Gives each client a task of its own, which says when it was served.
+/// Serves each client in a task of its own, which sends to `served` at its end.
 async fn accept(listener: TcpListener, served: Sender<()>) {
     loop {
         match listener.accept().await {
@@ -50,7 +50,7 @@ async fn accept(listener: TcpListener, served: Sender<()>) {
             }
             Err(error) => {
                 report::cannot_accept(&error);
-                // If descriptors are lacking, they will not be there at once.
+                // If descriptors are lacking, none is free at once.
                 boucle::sleep(Duration::from_millis(100)).await;
             }
         }

@@ -13,14 +13,13 @@
 //! (coroutines: try `nc 127.0.0.1 45067`)
 //! ```
 //!
-//! What a client sends first comes back, and the connection is closed. Both servers run on one thread
-//! each, and neither waits for a client in particular: while one is silent, others are served.
+//! Each server sends back what a client sends first, and closes the connection. Each runs on one thread, and
+//! while one client is silent, it serves the others.
 //!
-//! The coroutine is what a student would write if a read could be waited for: read, write, flush,
-//! close. With callbacks the same four steps are functions that hand each other a client, and the bytes
-//! that are left to be written; and a table says which of them is to be called when. That table is what
-//! a loop for coroutines has inside, once and for all: a future is the callback, and the compiler cuts the
-//! function into pieces.
+//! The coroutine reads like a program that blocks: read, write, flush, close. With callbacks the same four
+//! steps are functions that pass on the client and the bytes that are left to be written, and a table says
+//! which of them to call when a socket is ready. A loop for coroutines has that table inside, once for all
+//! programs: a future is the callback, and the compiler cuts the function into pieces.
 //!
 //! Read next: `coroutines.rs` beside this file, then `callbacks.rs`; then `src/net/reactor.rs`, the
 //! table. Run next: `cargo run --release --example chat`.
@@ -41,7 +40,7 @@ Sends back what a client sends first, and closes: with callbacks on mio, and wit
 
 usage: echo [--once]
 
-  --once  end when each of the two servers has served a client; else serve until Ctrl-C";
+  --once  end when each of the two servers has served a client; otherwise serve until Ctrl-C";
 
 fn main() -> ExitCode {
     match serve(options::flag(HELP, "once")) {

@@ -1,4 +1,4 @@
-//! A client that goes away, or cannot come, is reported. The others are served on.
+//! The lines about a client that is lost or cannot connect. The server goes on.
 
 use std::io;
 

@@ -23,15 +23,14 @@
 //! Coroutine 1 : Tâche 3
 //! ```
 //!
-//! A coroutine that is called is an object; `run` makes a loop that polls it. In a notebook a loop is
-//! running already, and a second one on the same thread would keep it from its other tasks: so it is
-//! refused, with a message that says what to do instead, and which the third line prints. The fourth
-//! is what it advises: the coroutine is awaited.
+//! Calling a coroutine makes an object; `run` makes a loop that polls it. In a notebook a loop is running
+//! already, and a second one on the same thread would keep the first from its other tasks. So `run` panics
+//! there; the third line is its message. The fourth does what the message advises: it awaits the coroutine.
 //!
 //! The last six lines are the figure. Coroutine 1 keeps control until its `await`, which gives it to
 //! the loop; coroutine 2 runs to its end, since it awaits nothing; then coroutine 1 goes on.
 //!
-//! Read next: `exemple.rs` beside this file; then `src/turn.rs`, which decides whose turn it is.
+//! Read next: `exemple.rs` beside this file; then `src/turn.rs`, which decides what is polled next.
 //! Run next: `cargo run --release --example nom`.
 
 mod exemple;

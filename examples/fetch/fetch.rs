@@ -9,7 +9,7 @@ use stage::println;
 
 use super::redirects;
 
-/// Asks for a page, and awaits it: first its status, then all of its body. (The name is the course's.)
+/// Fetches a page: first its status, then all of its body. (The name is the course's.)
 async fn asynchroneous(url: &str, server: Option<SocketAddr>) -> Result<(), Failure> {
     println!("fetching {url}");
     let response = redirects::get(url, server).await?;
@@ -20,7 +20,7 @@ async fn asynchroneous(url: &str, server: Option<SocketAddr>) -> Result<(), Fail
     Ok(())
 }
 
-/// Asks for all pages at once. Says of each URL whether it came.
+/// Fetches all pages at once. Returns whether each came.
 pub(crate) async fn concurrently(urls: Vec<String>, server: Option<SocketAddr>) -> Vec<bool> {
     let fetches = urls.into_iter().map(|url| async move {
         let result = asynchroneous(&url, server).await;
@@ -29,7 +29,7 @@ pub(crate) async fn concurrently(urls: Vec<String>, server: Option<SocketAddr>) 
     boucle::gather(fetches).await
 }
 
-/// The same as a function: the thread waits in it, and does nothing else.
+/// The same as a function, which blocks the thread.
 fn synchroneous(url: &str, server: Option<SocketAddr>) -> Result<(), Failure> {
     println!("fetching {url} synchroneously (blocking)");
     let mut response = redirects::get_blocking(url, server)?;
@@ -42,13 +42,13 @@ fn synchroneous(url: &str, server: Option<SocketAddr>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Asks for one page after the other. Says of each URL whether it came.
+/// Fetches one page after the other. Returns whether each came.
 pub(crate) fn in_sequence(urls: &[String], server: Option<SocketAddr>) -> Vec<bool> {
     let fetch = |url: &String| came(url, synchroneous(url, server));
     urls.iter().map(fetch).collect()
 }
 
-/// Whether a URL came; prints why if it did not.
+/// Returns whether a page came; prints why if it did not.
 fn came(url: &str, result: Result<(), Failure>) -> bool {
     if let Err(failure) = &result {
         println!("{url} failed: {}", http::why(failure));

@@ -1,5 +1,4 @@
-//! Four pages at once on one thread, then one after the other: what `await` gains where a program
-//! waits.
+//! Four pages at once on one thread, then one after the other: what a program that waits gains by `await`.
 //!
 //! From the course page "la programmation asynchrone en Python", "un exemple".
 //!
@@ -48,13 +47,13 @@
 //! Run next: cargo run --release --example step
 //! ```
 //!
-//! Each coroutine runs until its first `await`, so the four `fetching` come first; then lines come
-//! in the order in which the answers arrive. The blocking function keeps the thread until its page
-//! is there. That the waits overlap, and then do not, the server says without a clock: it counts
-//! the requests that it has read and not begun to answer.
+//! Each coroutine runs until its first `await`, so the four `fetching` come first. The other lines come
+//! in the order in which the answers arrive. The blocking function keeps the thread until its page has
+//! come. The server shows without a clock that the waits overlap the first time, and not the second: it
+//! counts the requests that it has read and not begun to answer.
 //!
 //! The pages come from a server in this program, whose delays stand for the network. URLs on the
-//! command line are fetched from where they are, by way of up to ten redirects:
+//! command line are fetched from the network, by way of up to ten redirects:
 //! `cargo run --release --example fetch -- http://example.com/`. The exit status is 1 if one of
 //! them could not be fetched.
 //!
@@ -67,9 +66,8 @@
 //!
 //! Read next: `fetch.rs` beside this file, the coroutine and the function; `server.rs`, the other
 //! side; `redirects.rs`, pages that have moved; then, in `examples/stage/http/`, `client.rs`, a
-//! request of hyper's over a socket of the loop's, `blocking.rs`, the same without a loop, and
-//! `tls.rs`, which puts rustls between hyper and the socket; and `src/net/source.rs`, how a task waits
-//! for a socket.
+//! request by hyper over boucle's socket, `blocking.rs`, the same without a loop, and `tls.rs`, which
+//! puts rustls between hyper and the socket; and `src/net/source.rs`, how a task waits for a socket.
 
 mod fetch;
 mod redirects;
@@ -95,11 +93,11 @@ www.irs.gov, and its four pages are fetched.
 
   --cacert FILE  trust the authorities whose certificates are in this file, in PEM, and no others
                  (those on Mozilla's list)
-  --help         say this
+  --help         print this
 
 The exit status is 1 if a URL could not be fetched.";
 
-/// Fetches the URLs both ways, and says what was gained. Returns whether all came, both times.
+/// Fetches the URLs both ways, and prints what was gained. Returns whether all came, both times.
 fn compare(urls: &[String], server: Option<&Server>) -> bool {
     let address = server.map(|server| server.address);
     let at_once = || boucle::run(concurrently(urls.to_vec(), address));
@@ -142,7 +140,7 @@ fn demo() -> bool {
     all_came
 }
 
-/// The URLs on the command line. Its option is for the whole program.
+/// Returns the URLs on the command line. `--cacert` takes effect for the whole program.
 fn urls() -> Vec<String> {
     options::read(HELP, |arguments| {
         let mut urls = Vec::new();

@@ -11,7 +11,7 @@ use stage::println;
 /// How many redirects are followed.
 const MOST: usize = 10;
 
-/// As [`http::get`], from where the page is now.
+/// As [`http::get`], but follows redirects.
 pub(crate) async fn get(url: &str, server: Option<SocketAddr>) -> Result<Response<Incoming>, Failure> {
     let mut trail = Trail::new(url);
     loop {
@@ -23,7 +23,7 @@ pub(crate) async fn get(url: &str, server: Option<SocketAddr>) -> Result<Respons
     }
 }
 
-/// The same, and the thread waits.
+/// The same, but blocks the thread.
 pub(crate) fn get_blocking(url: &str, server: Option<SocketAddr>) -> Result<blocking::Response, Failure> {
     let mut trail = Trail::new(url);
     loop {
@@ -67,7 +67,7 @@ impl Trail {
     }
 }
 
-/// A header in which what no URL may have is percent-encoded, as browsers do.
+/// Percent-encodes the bytes of a header that no URL may have, as browsers do.
 fn printable(location: &[u8]) -> String {
     let encode = |&byte: &u8| match byte {
         b'!'..=b'~' => char::from(byte).to_string(),
@@ -76,7 +76,7 @@ fn printable(location: &[u8]) -> String {
     location.trim_ascii().iter().map(encode).collect()
 }
 
-/// What a reference means on a page with this URL: RFC 3986, section 5.2. A fragment is left out.
+/// Returns the URL that a reference on a page means: RFC 3986, section 5.2. A fragment is left out.
 pub(crate) fn resolve(page: &str, reference: &str) -> String {
     let [page, reference] = [page, reference].map(|url| url.split('#').next().unwrap_or_default());
     let Some((scheme, rest)) = page.split_once("://") else { return reference.to_owned() };
@@ -108,12 +108,12 @@ fn has_scheme(reference: &str) -> bool {
     reference.split_once(':').is_some_and(|(scheme, _)| is_scheme(scheme))
 }
 
-/// A path, and the query with its question mark.
+/// Splits a path from the query, which keeps its question mark.
 fn split_query(target: &str) -> (&str, &str) {
     target.split_at(target.find('?').unwrap_or(target.len()))
 }
 
-/// A path in which no segment is `.` or `..`.
+/// Removes the segments `.` and `..` of a path.
 fn without_dots(path: &str) -> String {
     let mut folders = Vec::new();
     let (parents, last) = path.rsplit_once('/').unwrap_or(("", path));

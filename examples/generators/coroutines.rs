@@ -1,4 +1,4 @@
-//! Coroutines that any scheduler can run: they need nothing of one but to be polled again.
+//! Coroutines that any scheduler can run: they need only be polled again when they are woken.
 
 use std::future::poll_fn;
 use std::task::Poll;

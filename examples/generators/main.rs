@@ -44,12 +44,12 @@
 //!
 //! A generator freezes its frame at each `yield`: where it stands, and its variables. By hand that is
 //! an enum, and `resume` is a `match` on it. The compiler makes the same of every `async fn`, with one
-//! state for each `await`; `poll` is its `resume`. What is sent to a generator that has not begun finds
-//! no `yield` to receive it, hence the error; and `yield from` hands on what is sent.
+//! state for each `await`; `poll` is its `resume`. A value sent to a generator that has not begun finds
+//! no `yield` to receive it, hence the error. `yield from` passes on what is sent.
 //!
-//! Frozen frames are all that a scheduler needs: a queue of whose turn it is, and a loop that resumes
-//! the first. The last nine lines come from one of thirty lines, made by hand; boucle runs the same coroutines in the
-//! same order. What it has beyond that is what can wake a task: timers, sockets, other threads.
+//! A scheduler needs nothing but frozen frames, a queue of those that are ready, and a loop that resumes
+//! the first. The one here has some thirty lines of code, and prints the last nine names; boucle runs the same
+//! coroutines in the same order. What boucle adds is what can wake a task: timers, sockets, other threads.
 //!
 //! Read next: `talk.rs`, `scheduler.rs` and `coroutines.rs` beside this file; then `src/turn.rs`. Run
 //! next: `cargo run --release --example shared_state`.
@@ -88,7 +88,7 @@ fn main() {
     println!("(the same coroutines on boucle print {others} lines)");
 }
 
-/// Starts a talk, and sends it something; then sends something to one that was not started.
+/// Sends a value to a talk that was started; then to one that was not.
 fn talks() -> Result<(), NotStarted> {
     let mut talk = Talk::Start;
     talk.next();
@@ -102,7 +102,7 @@ fn decorated() -> Result<(), NotStarted> {
     Ok(())
 }
 
-/// The names, and then what is sent, which reaches the talk behind them.
+/// Prints the names, and then sends a value, which reaches the talk behind them.
 fn delegated() -> Result<(), NotStarted> {
     let mut dwarfs = dwarfs();
     // The `next` that gives no name has started the talk.

@@ -1,7 +1,7 @@
-//! A scheduler of thirty lines: the standard library, and nothing else.
+//! A scheduler of some thirty lines: the standard library, and nothing else.
 //!
 //! It is a loop without timers and sockets. A waker puts a number in a queue; the scheduler takes
-//! numbers out and polls. While the queue is empty its thread sleeps, until the next wake.
+//! numbers out and polls. While the queue is empty, the thread sleeps.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -32,12 +32,12 @@ pub(crate) fn run(coroutines: Vec<Coroutine>) {
     }
 }
 
-/// What a waker knows: the number of the task that it wakes, and the queue.
+/// A waker: the number of the coroutine that it wakes, and the queue.
 struct Number(usize, Sender<usize>);
 
 impl Number {
     fn send(&self) {
-        // It fails when the scheduler is through, and then there is nothing to wake.
+        // It fails when the scheduler has ended, and then there is nothing to wake.
         let _ = self.1.send(self.0);
     }
 }

@@ -4,12 +4,12 @@ use std::fmt;
 
 use stage::println;
 
-/// Something that stops at each `yield`, and goes on from there when it is resumed.
+/// A function that stops at each `yield`, and goes on from there when it is resumed.
 pub(crate) trait Generator {
     type Yield;
 
-    /// Goes on with what was sent (`None` is Python's `next`), up to the next `yield`. `Ok(None)`
-    /// is the end.
+    /// Goes on, with the value that was sent (`None` is Python's `next`), up to the next `yield`.
+    /// Returns `Ok(None)` at the end.
     fn resume(&mut self, sent: Option<&str>) -> Result<Option<Self::Yield>, NotStarted>;
 
     /// Python's `next(generator)`.
@@ -23,7 +23,7 @@ pub(crate) trait Generator {
     }
 }
 
-/// There is no `yield` yet that could receive anything.
+/// The generator has not come to a `yield` yet, which could receive a value.
 #[derive(Debug, PartialEq)]
 pub(crate) struct NotStarted;
 
@@ -57,13 +57,13 @@ impl Generator for Talk {
     }
 }
 
-/// The decorator: a generator that is at its first `yield` already.
+/// The decorator: runs a generator to its first `yield`.
 pub(crate) fn started<G: Generator>(mut generator: G) -> G {
     generator.next();
     generator
 }
 
-/// `yield from` a list, and then from another generator, which gets what is sent.
+/// `yield from` a list, and then from another generator, which receives what is sent.
 pub(crate) struct YieldFrom<G> {
     names: std::slice::Iter<'static, &'static str>,
     then: G,

@@ -1,4 +1,4 @@
-//! Three names, said by a function one after the other, and by a coroutine all at once: in a third of
+//! Three names, printed by a function one after the other, and by a coroutine all at once, in a third of
 //! the time.
 //!
 //! From the course "Python avancé: Fonctions asynchrones" by DataScientest, "Coroutines".
@@ -23,12 +23,12 @@
 //! Durée totale d'exécution: 0.50 secondes
 //! ```
 //!
-//! While a function sleeps, its thread can do nothing else; three sleeps take as long as their sum.
-//! While a coroutine sleeps, the loop polls the others: all three sleep at the same time, and are over
-//! in the order in which they began.
+//! While a function sleeps, its thread can do nothing else, so three sleeps take three times as long.
+//! While a coroutine sleeps, the loop polls the others: all three sleep at the same time, and end in the
+//! order in which they began.
 //!
-//! Read next: `nom.rs` beside this file; then `src/time/sleep.rs`, what a sleep does instead of
-//! sleeping. Run next: `cargo run --release --example calcul`, where coroutines do not wait.
+//! Read next: `nom.rs` beside this file; then `src/time/sleep.rs`, how a sleep waits without blocking the
+//! thread. Run next: `cargo run --release --example calcul`, where coroutines calculate.
 
 mod nom;
 
@@ -38,7 +38,7 @@ use nom::{coroutines, subroutines};
 use stage::{options, println};
 
 const HELP: &str = "\
-Says three names after 10 seconds each: by a function, then by a coroutine.
+Prints three names after 10 seconds each: by a function, then by a coroutine.
 
 usage: nom [--scale S]
 

@@ -1,4 +1,4 @@
-//! The function and the coroutine, and both ways to say three names.
+//! The function and the coroutine, and both ways to print three names.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use boucle::gather;
 use stage::println;
 
-/// A subroutine: the thread waits in it.
+/// A subroutine: it blocks the thread.
 fn nom(prenom: &str, wait: Duration) {
     thread::sleep(wait);
     println!("{prenom}");
 }
 
-/// The same as a coroutine: it waits, and the thread does something else.
+/// The same as a coroutine: while it waits, the thread polls other tasks.
 async fn nom_async(prenom: &str, wait: Duration) {
     boucle::sleep(wait).await;
     println!("{prenom}");

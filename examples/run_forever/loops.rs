@@ -37,8 +37,8 @@ pub(crate) fn two_forever(event_loop: &EventLoop, wait: Duration) {
     event_loop.run_forever();
 }
 
-/// The course's version with `gather`, whose second coroutine still stops the loop: an error, whose
-/// message is returned.
+/// The course's version with `gather`, whose second coroutine still stops the loop. Returns the message
+/// of the panic.
 pub(crate) fn two_gathered_with_stop(event_loop: &EventLoop, wait: Duration) -> Option<String> {
     let both = gather!(coroutine_1(wait), coroutine_2_that_stops(wait));
     message_of(|| event_loop.block_on(both))

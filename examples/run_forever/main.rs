@@ -42,12 +42,12 @@
 //!
 //! asyncio's `run_until_complete` is `EventLoop::block_on`, and its `close()` is to drop the loop.
 //!
-//! `run_forever` does not ask whether anything is left to do: an event might still come, for example
-//! from another thread. So the program has to call `stop`. It lets the current batch finish.
+//! `run_forever` goes on when no task is left: an event might still come, for example from another
+//! thread. So the program has to call `stop`, which lets the current batch finish.
 //!
 //! The version with `gather`, as the course prints it, ends in an error, here as in CPython. The second
-//! coroutine calls `stop` in the batch in which it ends; the gather learns of that end in the next
-//! batch, and there is none. Without `stop` the loop ends by itself, when the gather is complete.
+//! coroutine calls `stop` in the batch in which it ends. The gather would be polled in the next batch, but
+//! there is none. Without `stop` the loop ends by itself, when the gather is complete.
 //!
 //! Read next: `loops.rs` beside this file; then `src/event_loop.rs`. Run next: `cargo run --release
 //! --example two_loops`.

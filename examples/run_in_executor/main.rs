@@ -13,10 +13,9 @@
 //! (a task that ticks every 0.1 s had 11 turns meanwhile)
 //! ```
 //!
-//! `say_after` stays what it was, a function in which a thread sleeps. Called in a coroutine, it would
-//! keep the loop from everything else for a second. `run_in_executor` gives it to a thread of a pool
-//! and returns a future for its value; until that is there, the loop goes on, as the task that ticks
-//! shows.
+//! `say_after` is still a function, in which a thread sleeps. Called in a coroutine, it would block the
+//! loop for a second. `run_in_executor` gives it to a thread of a pool, and returns a future for its
+//! value. Meanwhile the loop goes on, as the task that ticks shows.
 //!
 //! Read next: `say_after.rs` beside this file; then `src/executor/run_in_executor.rs`. Run next:
 //! `cargo run --release --example calcul`, which needs a processor instead of sleeping.

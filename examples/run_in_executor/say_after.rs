@@ -13,8 +13,8 @@ pub(crate) fn say_after(delay: Duration, what: &str) -> &str {
     what
 }
 
-/// Runs a function on a thread of the pool. Returns its value, and how often a task that ticks on
-/// this loop had its turn meanwhile.
+/// Runs a function on a thread of the pool. Returns its value, and how often a task of this loop
+/// ticked meanwhile.
 pub(crate) async fn beside_a_tick<T: Send + 'static>(
     period: Duration,
     function: impl FnOnce() -> T + Send + 'static,

@@ -1,5 +1,4 @@
-//! A coroutine that is run, awaited, made a task of, and gathered: when do two waits take as long as
-//! one?
+//! A coroutine that is run, awaited, spawned and gathered: when do two waits take as long as one?
 //!
 //! From the notebook "S06E05: Concurrency - The asyncio module" by Cyril Desjouy, sections 2.2 and
 //! 2.4.
@@ -26,13 +25,13 @@
 //! ```
 //!
 //! - `run` runs one coroutine on a loop of its own.
-//! - Two coroutines that are awaited one after the other take 3 seconds: the second one does not
-//!   begin before the first one is over, since it is not polled.
+//! - Two coroutines that are awaited one after the other take 3 seconds: the second one is not
+//!   polled, and so does not begin, before the first one is over.
 //! - Two tasks take 2, the longer wait. A task is in the ready queue from `spawn` on: so while the
 //!   first `await` waits, both are polled, in one batch, and both arm their timers. `world`'s is due
 //!   first.
-//! - `gather` makes tasks as well. It returns the results in the order of the coroutines, whichever
-//!   spoke first; the delays are random, another `--seed` gives others.
+//! - `gather` spawns tasks as well. It returns the results in the order of its input, whichever
+//!   comes first. The delays are random; another `--seed` gives others.
 //!
 //! Read next: `say_after.rs` beside this file; then `examples/step.rs`, the loop one turn at a time.
 //! Run next: `cargo run --release --example awaitables`.

@@ -6,7 +6,7 @@ use boucle::{gather, sleep, spawn};
 use fastrand::Rng;
 use stage::println;
 
-/// Says something after some time.
+/// Prints `what` after some time, and returns it.
 pub(crate) async fn say_after(delay: Duration, what: &str) -> &str {
     sleep(delay).await;
     println!("{what}");
@@ -21,7 +21,7 @@ pub(crate) async fn in_sequence(second: Duration) {
     println!("finished at {}", time_of_day());
 }
 
-/// Makes a task of each, and awaits both: 2 and 1 seconds are 2.
+/// Spawns both, and awaits both: 2 and 1 seconds are 2.
 pub(crate) async fn as_tasks(second: Duration) {
     let task1 = spawn(say_after(2 * second, "hello"));
     let task2 = spawn(say_after(second, "world"));
@@ -31,7 +31,7 @@ pub(crate) async fn as_tasks(second: Duration) {
     println!("finished at {}", time_of_day());
 }
 
-/// Gathers them, after random delays: whichever speaks first, the results keep the input's order.
+/// Gathers both, with random delays: whichever comes first, the results keep the input's order.
 pub(crate) async fn gathered(second: Duration, seed: u64) -> Vec<&'static str> {
     let mut random = Rng::with_seed(seed);
     gather(["Hello", "World"].map(|what| say_after(second.mul_f64(random.f64()), what))).await

@@ -23,19 +23,18 @@
 //! ```
 //!
 //! Between two threads control may pass anywhere, so a counter needs a lock or an atomic. Between two
-//! tasks of a loop it passes at an `await` only. A piece of code without one is never interrupted: so
-//! the counter is a `Cell`, the queue a `RefCell`, and both are shared through an `Rc`. The compiler
-//! watches over it: an `Rc` cannot be sent to another thread, and a `Cell` or a `RefCell` cannot be
-//! shared between two.
+//! tasks of a loop it passes only at an `await`: code without one is never interrupted by another task.
+//! So the counter is a `Cell`, the queue a `RefCell`, and both are shared through an `Rc`. The compiler
+//! checks it: an `Rc` cannot be sent to another thread, nor a `Cell` or a `RefCell` shared between two.
 //!
-//! It is no licence to forget about order. In the second line the `await` stands between reading and
-//! writing, and nine of ten additions are lost, just as between threads; but here the place is in sight.
+//! The order still matters. In the second line the `await` stands between reading and writing, and nine
+//! of ten additions are lost, as may happen between threads; but here the source shows where.
 //!
 //! Messages go through a queue that is shared in the same way. A reader that finds it empty leaves a
 //! waker, and the next writer wakes it. (Between threads: `async-channel`.)
 //!
 //! Read next: `state.rs` beside this file; then `src/wake/waker.rs`, what a waker is. Run next:
-//! `cargo run --release --example starvation`, the price of never being interrupted.
+//! `cargo run --release --example starvation`: what it costs that tasks are not interrupted.
 
 mod state;
 

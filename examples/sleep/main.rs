@@ -19,8 +19,8 @@
 //! ```
 //!
 //! Each coroutine runs until its `await`, where it hands control back to the loop: so all three
-//! enter before any leaves. The first to leave is the shortest, but `gather` keeps each result at
-//! its place.
+//! enter before any leaves. The shortest leaves first, but `gather` keeps the results in the order
+//! of its input.
 //!
 //! Read next: `mysleep.rs` beside this file, the coroutine; then `examples/step.rs`, which runs it
 //! one turn of the loop at a time; then `src/combine/gather.rs`. Run next: `cargo run --release --example step`.

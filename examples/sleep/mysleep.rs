@@ -1,11 +1,10 @@
-//! The coroutine of `sleep` and `step`: it stands for a treatment that takes some time and returns
-//! something.
+//! The coroutine of `sleep` and `step`: it stands for work that takes some time and returns a value.
 
 use std::time::Duration;
 
 use stage::println;
 
-/// Says when it begins and when it ends, and returns the square of its duration, in seconds.
+/// Prints a line when it begins and when it ends, and returns the square of `duration`, in seconds.
 /// It waits `scale` times as long.
 pub(crate) async fn mysleep(duration: f64, scale: f64) -> f64 {
     println!("Entrée dans {duration}");

@@ -16,14 +16,14 @@
 //! consume_budget before each:  turns: 8, longest wait: 128 pieces of work
 //! ```
 //!
-//! A loop cannot take control from a task: it gets it back at an `await` that is not ready. A task
-//! that awaits nothing finishes its work first, and every other task is a thousand pieces late.
+//! A loop cannot interrupt a task: it gets control back at an `await` that is not ready. A task that
+//! awaits nothing finishes its work first, and every other task is a thousand pieces late.
 //!
-//! The cure is to yield. `yield_now` does so every time; it costs a turn in the queue, which for
-//! small pieces may be more than the work. `consume_budget` does so once in 128 times. What boucle
-//! itself waits for (sockets, timers, tasks) takes part in that budget: so a task that finds its
-//! socket ready again and again yields without a call. If one piece takes long, give it to
-//! `run_in_executor`.
+//! The cure is to yield. `yield_now` yields every time; each time the task goes to the end of the
+//! queue, which for small pieces may cost more than the work. `consume_budget` yields once in 128
+//! times. Each await of a socket, a timer or a task that is ready at once spends from the same
+//! budget, so a task that finds its socket ready again and again yields by itself. If one piece
+//! takes long, give it to `run_in_executor`.
 //!
 //! Read next: `work.rs` beside this file; then `src/task/budget.rs`. Run next: `cargo run --release
 //! --example calcul`, starvation by arithmetic.

@@ -1,4 +1,4 @@
-//! A task with much to do, and one that wants its turn.
+//! A task with much to do, and one that waits for its turn.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -17,7 +17,7 @@ pub(crate) enum GivesWay {
 /// What the other task has seen.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Seen {
-    /// Turns it had in which it found some work done.
+    /// How many of its turns found more work done.
     pub(crate) turns: usize,
     /// The most pieces of work that it had to wait for, from one of its turns to the next.
     pub(crate) longest: usize,
@@ -41,7 +41,7 @@ pub(crate) async fn work(pieces: usize, gives_way: GivesWay) -> Seen {
     waiting.await.expect("it is not aborted")
 }
 
-/// Has a turn whenever it can, until the work is done.
+/// Yields again and again until the work is done, and counts.
 async fn wait(done: Rc<Cell<usize>>, pieces: usize) -> Seen {
     let (mut turns, mut longest, mut before) = (0, 0, 0);
     while before < pieces {

@@ -1,4 +1,4 @@
-//! A coroutine that notes how many run at the same instant, on one loop and on two.
+//! A coroutine that counts how many run at the same instant, on one loop and on two.
 
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use boucle::gather;
 
-/// Where coroutines meet that run at the same instant.
+/// Counts the coroutines that are in it at the same instant.
 #[derive(Default)]
 pub(crate) struct Meeting {
     present: Mutex<Present>,
@@ -19,8 +19,8 @@ struct Present {
     most: usize,
 }
 
-/// Comes to the meeting without an `await`: its thread waits there until another has come too, or for
-/// so long.
+/// Attends the meeting without an `await`: blocks the thread until another coroutine attends, or until
+/// `patience` has passed.
 async fn meet(meeting: Arc<Meeting>, patience: Duration) {
     meeting.attend(patience);
 }

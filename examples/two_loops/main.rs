@@ -1,4 +1,4 @@
-//! Several loops, for several processors: one coroutine at a time on each, and two at once on two.
+//! Several loops, for several cores: one coroutine at a time on each, and two at once on two.
 //!
 //! From the course "Programmation asynchrone en Python" (BTS SIO), "Gérer différentes tâches".
 //!
@@ -14,13 +14,13 @@
 //! (the loop of the main thread asked the other one for 6 times 7: 42)
 //! ```
 //!
-//! A loop polls one task at a time, on its own thread: its coroutines are concurrent, not parallel. For
-//! several processors there are several loops, each in a thread. The first two lines are no measurement
-//! of time: a coroutine stops its thread until another one has come to the same place. On one loop
-//! no other coroutine can come, and it gives up; on two loops both are there at once.
+//! A loop polls one task at a time, on its own thread: its coroutines are concurrent, not parallel. To use
+//! several cores, a program has several loops, each in a thread. The first two lines do not measure time:
+//! each coroutine blocks its thread until another one comes to the same place. On one loop no other
+//! coroutine can come, and it gives up; on two loops both are there at once.
 //!
-//! Loops share nothing. A `LoopHandle` may go to other threads, and spawns a task on its loop; what
-//! tasks of different loops say to each other goes through a channel that knows threads.
+//! Loops share nothing. A `LoopHandle` may go to other threads, and spawns a task on its loop; tasks of
+//! different loops send each other values through a channel for threads.
 //!
 //! Read next: `loops.rs` and `messages.rs` beside this file; then `src/wake/inbox.rs`, how a message
 //! wakes another thread's loop. Run next: `cargo run --release --example scale`.

@@ -4,7 +4,7 @@ use std::thread;
 
 use boucle::{EventLoop, LoopHandle};
 
-/// Starts another loop, spawns a task on it that has the answer, and awaits that.
+/// Starts another loop, spawns a task on it that answers, and awaits the answer.
 pub(crate) async fn ask_another_loop<T: Send + 'static>(question: impl FnOnce() -> T + Send + 'static) -> T {
     let (handle_out, handle_in) = async_channel::bounded(1);
     let thread = thread::spawn(move || {
@@ -17,7 +17,7 @@ pub(crate) async fn ask_another_loop<T: Send + 'static>(question: impl FnOnce() 
 
     let (answer_out, answer_in) = async_channel::bounded(1);
     let spawned = handle.spawn(move || async move {
-        // Here the other loop runs, on its own thread.
+        // This runs on the other loop's thread.
         let _ = answer_out.send(question()).await;
     });
     spawned.expect("the loop runs until it is stopped");
