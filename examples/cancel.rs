@@ -1,8 +1,8 @@
-//! A frame that is lost by a `timeout`: it drops a read that is half done, and with it what was read.
+//! A frame that is lost because a read is dropped half done, as a `timeout` does, and with it what was read.
 //!
-//! A frame is one byte, its length, and then that many bytes. `read_frame` keeps what it has read in a local variable,
-//! so dropping it after the first byte loses that. `Frames` keeps it in itself, and the next read goes on from there.
-//! Exploration drops each of the two at every poll that is pending, until one fails, and reads on.
+//! A frame is one byte, its length, and then that many bytes. `read_frame` keeps what it has read in local variables,
+//! so dropping it after the first byte loses that byte. `Frames` keeps it in a field, and the next read goes on from
+//! there. Exploration drops each reader after each of its pending polls in turn, and reads on, until one run fails.
 //!
 //! ```sh
 //! cargo run --release --example cancel
@@ -14,7 +14,7 @@
 //! read_frame: schedule 3 fails: panicked at examples/cancel.rs:...: the frame is lost: Elapsed
 //! ```
 //!
-//! and how that comes, with the schedule drawn, and then
+//! then a picture of that schedule, and then
 //!
 //! ```text
 //! Frames: 7 schedules, complete
@@ -35,7 +35,7 @@ Drops two readers of frames at each of their awaits, and shows what is lost.
 
 usage: cancel";
 
-/// Reads a frame.
+/// Reads a frame. If it is dropped, the bytes that it has read are lost.
 async fn read_frame(bytes: &Receiver<u8>) -> Vec<u8> {
     let len = bytes.recv().await.unwrap();
     let mut frame = Vec::new();
@@ -62,7 +62,7 @@ impl Frames {
     }
 }
 
-/// Bytes that come one by one.
+/// Sends a frame, one byte at a time.
 fn hello() -> Receiver<u8> {
     let (sender, bytes) = unbounded();
     drop(spawn_named("sender", async move {

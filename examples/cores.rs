@@ -18,26 +18,25 @@
 //! A loop uses one core: that of its thread. So a server for all cores is several loops, each in a thread
 //! of its own. They share nothing: each counts its requests in a variable of its thread, without a lock.
 //! One thread accepts, and hands each connection to the next loop by a message, a `LoopHandle`'s
-//! `spawn`. From then on only that loop knows the connection. Connections are dealt in turn, to
+//! `spawn`. From then on only that loop serves the connection. The connections are handed out in turn, to
 //! busy and idle loops alike, so each loop gets the same number.
 //!
-//! Each request is some 30 µs of work. Each row shows what share of a core each thread used (from Linux;
+//! Each request is some 30 µs of work. Each row shows what share of a core each thread used (on Linux;
 //! elsewhere `-`). The clients are in the same program and use the same cores. So on two cores, two loops
-//! answer less than twice as many requests as one, and if the clients are near 100 %, they are what is
+//! answer less than twice as many requests as one. If the clients are near 100 %, it is they that are
 //! measured. If no thread is near 100 %, other programs had the cores, and the last line says little.
 //!
-//! Where connections are short, the thread that accepts is in the way. Then each loop has a listener of
+//! If connections are short, the thread that accepts is the bottleneck. Then each loop has a listener of
 //! its own for the same port, by `SO_REUSEPORT`: the documentation of `boucle::net::TcpListener` shows
-//! how. Linux deals the connections out by a hash of their addresses, evenly if there are many.
+//! how. Linux distributes the connections by a hash of their addresses, evenly if there are many.
 //!
-//! **After one machine** come several, and a loop remains as it is, since it shares nothing. In front of
-//! them stands a load balancer (HAProxy, nginx, one of the cloud's), as here the thread that accepts stands in
-//! front of the loops. It can do more: deal out single requests, pass over a machine that does not
-//! answer, end TLS. On a machine there may be one process with a loop for each core, or one process for
-//! each core with one loop. Threads can share memory, such as a cache that is only read. Processes
-//! fail alone, and can be replaced one by one while the others serve. In either case a client's next
-//! request may come to another loop: what must outlast a request (sessions, counters, the data) is kept in
-//! none of them, but in a database or a store such as Redis.
+//! **For several machines** a loop stays as it is, since it shares nothing. A load balancer (HAProxy, nginx,
+//! a cloud's) does for the machines what the thread that accepts does for the loops. It can do more:
+//! distribute single requests, skip a machine that does not answer, end TLS. A machine may run one process
+//! with a loop for each core, or one process for each core with one loop. Threads can share memory, such as
+//! a cache that is only read. Processes fail alone, and can be replaced one by one while the others serve.
+//! In either case a client's next request may come to another loop: what must outlast a request (sessions,
+//! counters, the data) is kept in none of them, but in a database or a store such as Redis.
 //!
 //! Read next: `src/wake/inbox.rs`, how a message reaches a loop in another thread; and
 //! `tests/ecosystem/examples/https_server.rs`, a whole service on one loop. Run next: `cargo run --release
@@ -67,7 +66,7 @@ thread_local! {
     static ANSWERED: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Answers the requests of one client, on the loop that was given it, until the client closes.
+/// Answers the requests of one client until it closes.
 async fn answer(stream: net::TcpStream) -> io::Result<()> {
     let mut stream = TcpStream::from_std(stream)?;
     let mut question = [0; 8];
@@ -79,7 +78,7 @@ async fn answer(stream: net::TcpStream) -> io::Result<()> {
     }
 }
 
-/// What a request costs: the 20,000th number after this one (Marsaglia's xorshift).
+/// The work of a request: returns the 20,000th number after this one (Marsaglia's xorshift).
 fn work(number: u64) -> u64 {
     (0..20_000).fold(number, |mut number, _| {
         number ^= number << 13;
@@ -88,7 +87,7 @@ fn work(number: u64) -> u64 {
     })
 }
 
-/// A client: asks again as soon as it has the answer.
+/// A client: sends its next request as soon as it has the answer.
 async fn ask(server: SocketAddr, requests: usize) -> io::Result<()> {
     let mut stream = TcpStream::connect(server).await?;
     let expected = work(1);
@@ -101,8 +100,8 @@ async fn ask(server: SocketAddr, requests: usize) -> io::Result<()> {
     Ok(())
 }
 
-/// Starts a loop in a thread of its own, for what others spawn on it until they stop it. The thread returns how
-/// many requests it answered, and its CPU time.
+/// Starts a loop in a thread of its own, which runs until it is stopped. The thread returns how many requests it
+/// answered, and its CPU time.
 fn start_loop() -> (LoopHandle, JoinHandle<(usize, Option<Duration>)>) {
     let (give, handle) = mpsc::channel();
     let thread = thread::spawn(move || {
@@ -114,7 +113,7 @@ fn start_loop() -> (LoopHandle, JoinHandle<(usize, Option<Duration>)>) {
     (handle.recv().expect("the thread gives it"), thread)
 }
 
-/// The CPU time of this thread, if the system is Linux. (Wine has the file too, and speaks of another thread there.)
+/// The CPU time of this thread, if the system is Linux. (Wine has the file too, but with another thread's time.)
 fn cpu_time() -> Option<Duration> {
     if !cfg!(target_os = "linux") {
         return None;
@@ -123,7 +122,7 @@ fn cpu_time() -> Option<Duration> {
     figures.split(' ').next()?.parse().ok().map(Duration::from_nanos)
 }
 
-/// Accepts so many connections, and hands each to the next of the loops.
+/// Accepts that many connections, and hands each to the next of the loops.
 fn hand_over(listener: &net::TcpListener, connections: usize, loops: &[LoopHandle]) -> io::Result<()> {
     for (stream, next) in iter::zip(listener.incoming().take(connections), loops.iter().cycle()) {
         let stream = stream?;
@@ -132,7 +131,7 @@ fn hand_over(listener: &net::TcpListener, connections: usize, loops: &[LoopHandl
     Ok(())
 }
 
-/// Has clients ask a server of so many loops, and prints the row. Returns the answers in a second.
+/// Measures a server of that many loops, and prints the row. Returns its answers per second.
 fn measure(loops: usize, clients: usize, requests_of_each: usize) -> io::Result<f64> {
     let (handles, threads): (Vec<_>, Vec<_>) = (0..loops).map(|_| start_loop()).unzip();
     let listener = net::TcpListener::bind("127.0.0.1:0")?;
@@ -156,9 +155,9 @@ fn measure(loops: usize, clients: usize, requests_of_each: usize) -> io::Result<
         let (answered, cpu) = thread.join().expect("no task of it panics the thread");
         each += &format!("   {} ({answered})", of_a_core(cpu));
     }
-    let in_a_second = (clients * requests_of_each) as f64 / time.as_secs_f64();
-    println!("{loops:>5} {in_a_second:>12.0} {:>12}{each}", of_a_core(cpu_of_clients));
-    Ok(in_a_second)
+    let per_second = (clients * requests_of_each) as f64 / time.as_secs_f64();
+    println!("{loops:>5} {per_second:>12.0} {:>12}{each}", of_a_core(cpu_of_clients));
+    Ok(per_second)
 }
 
 fn main() -> io::Result<()> {

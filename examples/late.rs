@@ -1,5 +1,5 @@
 //! A clock that ticks every 20 ms is late, again and again. Some task keeps the thread: which one, and
-//! when? Look at the run, not at the code.
+//! when? A picture of the run shows it.
 //!
 //! After the course page "la programmation asynchrone en Python", "pourquoi c'est mieux que des threads":
 //! a coroutine that keeps control starves the others.
@@ -34,7 +34,7 @@ usage: late";
 const RUN: Duration = Duration::from_millis(1500);
 const TICK: Duration = Duration::from_millis(20);
 
-/// Ticks, and notes how late each tick was.
+/// Ticks. Returns how late each tick was.
 async fn clock() -> Vec<Duration> {
     let (start, mut late) = (boucle::now(), Vec::new());
     for tick in 1.. {
@@ -48,7 +48,7 @@ async fn clock() -> Vec<Duration> {
     late
 }
 
-/// Looks for mail every 70 ms, and reads it in no time.
+/// Looks for mail every 70 ms, and reads it quickly.
 async fn mail() {
     for _ in 0..20 {
         sleep(Duration::from_millis(70)).await;
@@ -84,7 +84,7 @@ async fn search() {
     }
 }
 
-/// Work that takes so long.
+/// Keeps the processor busy for that long.
 fn compute(duration: Duration) {
     let end = Instant::now() + duration;
     let mut sum = 0u64;

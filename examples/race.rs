@@ -1,6 +1,6 @@
 //! Two withdrawals from one account. Each looks at the balance, waits for the journal, and then takes the money:
-//! the balance may have changed by then. On a FIFO loop it never has changed. Exploration tries one order after the
-//! other until one fails, and draws that one.
+//! the balance may have changed by then. In FIFO order it has not. Exploration tries other orders, one after the
+//! other, until one fails, and draws that one.
 //!
 //! ```sh
 //! cargo run --release --example race
@@ -22,8 +22,8 @@
 //! #3 card      +#1==>[1]=yield==>[1]=yield==>[1]=yield==>[1] returned
 //! ```
 //!
-//! `card` has given its number before `cash` looks, so both look (turns 4 and 5) before either takes (6 and 7). Then
-//! the mended version, which takes before it waits:
+//! `cash` is polled only after `card` has been polled twice, so both look (turns 4 and 5) before either takes (6 and
+//! 7). The mended version takes before it waits:
 //!
 //! ```text
 //! mended: 22 schedules, complete
@@ -48,13 +48,13 @@ async fn journal() {
     yield_now().await;
 }
 
-/// Whoever pays by card is asked for the number first.
+/// Asks for the number of the card, which takes longer.
 async fn ask_for_the_number() {
     yield_now().await;
     yield_now().await;
 }
 
-/// Looks, waits, and takes.
+/// Looks, waits, and then takes.
 async fn withdraw(balance: &Cell<i32>, amount: i32) {
     if balance.get() >= amount {
         journal().await;
@@ -62,7 +62,7 @@ async fn withdraw(balance: &Cell<i32>, amount: i32) {
     }
 }
 
-/// Looks and takes, and waits after that.
+/// Looks and takes, and then waits.
 async fn withdraw_at_once(balance: &Cell<i32>, amount: i32) {
     if balance.get() >= amount {
         balance.set(balance.get() - amount);
@@ -70,7 +70,7 @@ async fn withdraw_at_once(balance: &Cell<i32>, amount: i32) {
     }
 }
 
-/// One pays in cash, and one by card.
+/// Withdraws 80 of 100 twice: once in cash, once by card.
 async fn two_withdrawals(withdraw: impl AsyncFn(&Cell<i32>, i32) + Clone + 'static) {
     let balance = Rc::new(Cell::new(100));
     let cash = {

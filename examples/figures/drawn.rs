@@ -10,17 +10,17 @@ const OWN: [&str; 2] = ["stack", "registers"];
 const CELL: [f64; 2] = [120.0, 34.0];
 const GAP: f64 = 14.0;
 
-/// Figure 3: one thread in a process.
+/// Figure 3: a process with one thread.
 pub(crate) fn process() -> Sheet {
     with_threads(&["its only thread"])
 }
 
-/// Figure 4: three.
+/// Figure 4: a process with three threads.
 pub(crate) fn threads() -> Sheet {
     with_threads(&["thread 1", "thread 2", "thread 3"])
 }
 
-/// A process: above what there is once, below the threads, each with what is its own.
+/// Draws a process: above, what its threads share; below, each thread with what is its own.
 fn with_threads(threads: &[&str]) -> Sheet {
     let [width, height] = [4.0 * (CELL[0] + GAP) + GAP, 268.0];
     let mut sheet = Sheet::new(MARGIN + width + MARGIN, TOP + height + MARGIN);
@@ -38,7 +38,7 @@ fn with_threads(threads: &[&str]) -> Sheet {
         for (row, words) in OWN.iter().enumerate() {
             cell(&mut sheet, [x, y + 18.0 + row as f64 * (CELL[1] + 6.0)], words);
         }
-        // The thread itself: where it stands in the code.
+        // A wavy arrow stands for the running thread.
         let begin = y + 26.0 + 2.0 * (CELL[1] + 6.0);
         let middle = x + CELL[0] / 2.0;
         let wave = "q8 8 0 16q-8 8 0 16v10";

@@ -11,12 +11,12 @@ const AXIS: f64 = 100.0;
 const LENGTH: f64 = 860.0;
 const LANE: f64 = 80.0;
 const BAR: f64 = 22.0;
-/// So wide is a bar at least.
+/// The least width of a bar.
 const SHORTEST: f64 = 1.5;
-/// About as many times are written below the axis.
+/// About how many times are written below the axis.
 const TICKS: u32 = 8;
 
-/// A part of time, on the axis.
+/// The axis, and the part of the run that it shows.
 struct Axis {
     shown: Range<Duration>,
 }
@@ -63,7 +63,7 @@ fn draw(threads: &[Moments; 2], axis: &Axis, with_pieces: bool) -> Sheet {
     sheet
 }
 
-/// When the thread came to what.
+/// Says when the thread came to each step.
 fn in_words(thread: &Moments) -> String {
     let millis = |time: Duration| time.as_secs_f64() * 1e3;
     format!(
@@ -85,24 +85,24 @@ impl Axis {
         AXIS + LENGTH * (after / self.length().as_secs_f64()).min(1.0)
     }
 
-    /// Round times, each with a line.
+    /// Draws round times, each with a line.
     fn draw(&self, sheet: &mut Sheet, bottom: f64) {
         let rough = (self.length() / TICKS).as_nanos() as u64;
         let power = 10_u64.pow(rough.max(1).ilog10());
-        let step = [1, 2, 5, 10].map(|it| it * power).into_iter().find(|&it| it >= rough);
+        let step = [1, 2, 5, 10].map(|digit| digit * power).into_iter().find(|&step| step >= rough);
         let step = step.unwrap_or(10 * power);
         let first = (self.shown.start.as_nanos() as u64).div_ceil(step);
         let times = (first..).map(|index| Duration::from_nanos(index * step));
         for time in times.take_while(|time| *time < self.shown.end) {
             let x = self.place(time);
             sheet.path("line", &format!("M{x:.1} {TOP}V{bottom}"));
-            // A division, unlike a product, gives the number that is nearest, and so no endless digits.
+            // A division gives the nearest number, and so few digits; a product with 1e-6 would not.
             let words = format!("{} ms", time.as_nanos() as f64 / 1e6);
             sheet.text(x, bottom + 16.0, "dim middle", &words);
         }
     }
 
-    /// What of a bar is shown, with its words where there is room.
+    /// Draws the part of a bar that the axis shows, with its words if there is room.
     fn bar(&self, sheet: &mut Sheet, y: f64, class: &str, words: &str, time: Range<Duration>) {
         if time.end <= self.shown.start {
             return;
@@ -116,7 +116,7 @@ impl Axis {
     }
 }
 
-/// What the bars and the marks mean.
+/// Explains the bars and the marks.
 fn key(sheet: &mut Sheet, y: f64, with_pieces: bool) {
     sheet.rect("busy", [MARGIN, y - 10.0], [18.0, 12.0]);
     sheet.text(MARGIN + 26.0, y, "dim", "busy: it writes, or reads piece by piece");

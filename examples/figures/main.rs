@@ -1,4 +1,4 @@
-//! The figures of the slides as pictures: what was recorded or measured on this machine, and two
+//! The figures of the slides as pictures: five that are recorded or measured on this machine, and two
 //! plain drawings.
 //!
 //! From the slides "programmation asynchrone" by Thierry Parmentelat, figures 1 to 7. The pictures
@@ -8,8 +8,8 @@
 //! cargo run --release --example figures -- 7 > figure-7.svg
 //! ```
 //!
-//! writes a picture to look at in a browser, in less than a second. Without a number, it says
-//! what there is:
+//! writes a picture to look at in a browser, in less than a second. Without a number, it lists the
+//! figures:
 //!
 //! ```text
 //! 1  requête à un serveur                              recorded
@@ -24,15 +24,15 @@
 //! ```
 //!
 //! - Figures 1, 2 and 7 are recordings of two loops, a client's and a server's, on one axis of
-//!   time. What is polled is a mere line: nearly all of the time both threads sleep. In 2 the second
-//!   page is asked for when the first one is there; in 7 both are awaited at once, on one thread.
-//! - Figures 5 and 6 show two threads, by the times that they note themselves: when each came back
-//!   from a call to the kernel. 6 is the moment when both answers come. Whether a thread was stopped
-//!   between two of its notes, and when the kernel switched, it cannot know.
+//!   time. A poll is a thin line: nearly all of the time both threads sleep. In 2 the second page is
+//!   asked for when the first one has come; in 7 both are awaited at once, on one thread.
+//! - Figures 5 and 6 show two threads by their own measurements: the time of each return from a call
+//!   to the kernel. 6 is the moment when both answers come. A thread cannot measure whether it was
+//!   stopped between two of these times, nor when the kernel switched.
 //! - Figures 3 and 4 are drawings, and say so.
 //!
-//! That the waits overlap in 5 and 7, and in 2 do not, the server says without a clock: the picture
-//! says how many requests it had open at once.
+//! The server shows without a clock that the waits overlap in 5 and 7, and in 2 do not: the picture
+//! says how many requests the server had open at once.
 //!
 //! Read next: `recorded.rs` beside this file, the three clients; then `threads.rs`, the same with
 //! threads; then `src/trace/time_axis.rs`. Run next: `cargo run --release --example pages`, the
@@ -59,13 +59,14 @@ Draws a figure of the slides, as SVG.
 
 usage: figures [N]
 
-  N       which one: 1 to 7; without it, says what there is
-  --help  say this";
+  N       which one: 1 to 7; without it, lists the figures
+  --help  print this";
 
-/// A figure: its title, where it comes from, and how it is made, given its title.
 struct Figure {
     title: &'static str,
+    /// Whether it is recorded, measured or drawn.
     source: &'static str,
+    /// Makes it, with a title.
     svg: fn(&str) -> Result<String, Failure>,
 }
 
@@ -106,33 +107,33 @@ fn recording(
     title: &str,
     client: impl AsyncFnOnce(SocketAddr) -> Result<(), Failure>,
 ) -> Result<String, Failure> {
-    let it = recorded::record(client)?;
-    let [client, server] = [0, 1].map(|index: usize| it.trace.loops[index].number);
-    let who = format!("A recording: loop {client} is the client's, loop {server} the server's.");
-    let open = open_at_once(it.most_open);
-    Ok(framed(&it.trace.to_svg_over_time(), title, &[&who, &open]))
+    let recording = recorded::record(client)?;
+    let [client, server] = [0, 1].map(|index: usize| recording.trace.loops[index].number);
+    let loops = format!("A recording: loop {client} is the client's, loop {server} the server's.");
+    let open = open_at_once(recording.most_open);
+    Ok(framed(&recording.trace.to_svg_over_time(), title, &[&loops, &open]))
 }
 
 fn on_two_threads(title: &str) -> Result<String, Failure> {
-    let it = threads::on_two_threads([150, 100].map(Duration::from_millis))?;
+    let measured = threads::on_two_threads([150, 100].map(Duration::from_millis))?;
     let notes = [
-        "Measured: each thread notes the time when it comes back from a call to the kernel.",
-        &open_at_once(it.most_open),
+        "Measured: each thread takes the time when it comes back from a call to the kernel.",
+        &open_at_once(measured.most_open),
     ];
-    Ok(lanes::whole(&it.threads).finish(title, &notes))
+    Ok(lanes::whole(&measured.threads).finish(title, &notes))
 }
 
-/// Both pages take as long, so that both threads are woken together.
+/// Both pages take the same time, so that both threads are woken together.
 fn zoomed(title: &str) -> Result<String, Failure> {
-    let it = threads::on_two_threads([100, 100].map(Duration::from_millis))?;
-    let [one, other] = it.threads.each_ref().map(|thread| thread.answered);
+    let threads = threads::on_two_threads([100, 100].map(Duration::from_millis))?.threads;
+    let [one, other] = threads.each_ref().map(|thread| thread.answered);
     let apart = one.abs_diff(other).as_micros();
     let measured = format!("Measured: the two threads came back from their wait {apart} µs apart.");
     let notes = [
         &*measured,
         "Whether one was stopped in between, and when the kernel switched, cannot be seen from here.",
     ];
-    Ok(lanes::zoomed(&it.threads).finish(title, &notes))
+    Ok(lanes::zoomed(&threads).finish(title, &notes))
 }
 
 fn open_at_once(most: usize) -> String {
@@ -145,9 +146,7 @@ fn number() -> Option<usize> {
         let mut number = None;
         while let Some(argument) = arguments.next()? {
             match argument {
-                Value(text) if number.is_none() => {
-                    number = Some(figure(&text.string()?)?);
-                }
+                Value(text) if number.is_none() => number = Some(figure(&text.string()?)?),
                 other => return Err(other.unexpected()),
             }
         }
@@ -162,7 +161,7 @@ fn figure(text: &str) -> Result<usize, String> {
     }
 }
 
-fn say_what_there_is() {
+fn list_figures() {
     for (index, Figure { title, source, .. }) in FIGURES.iter().enumerate() {
         println!("{}  {title:48}  {source}", index + 1);
     }
@@ -172,7 +171,7 @@ fn say_what_there_is() {
 
 fn main() -> ExitCode {
     let Some(number) = number() else {
-        say_what_there_is();
+        list_figures();
         return ExitCode::SUCCESS;
     };
     let Figure { title, svg, .. } = &FIGURES[number - 1];

@@ -10,7 +10,7 @@ use stage::http::{self, Failure};
 
 use super::server::{self, Delays, PAGES};
 
-/// The second page is faster, to see whether it is the first to come.
+/// The second page is faster, so that figure 7 shows it coming first.
 const DELAYS: Delays = [Duration::from_millis(150), Duration::from_millis(100)];
 
 /// What two loops did, the client's first.
@@ -35,7 +35,7 @@ pub(crate) async fn one(server: SocketAddr) -> Result<(), Failure> {
     fetch(PAGES[0], server).await?
 }
 
-/// Figure 2: the second page is asked for when the first one is there.
+/// Figure 2: the second page is asked for when the first one has come.
 pub(crate) async fn in_sequence(server: SocketAddr) -> Result<(), Failure> {
     for page in PAGES {
         fetch(page, server).await??;
@@ -58,7 +58,7 @@ pub(crate) fn record(
     let recorder = Recorder::new();
     let event_loop = EventLoop::builder().observe(recorder.clone()).build()?;
     let server = event_loop.block_on(async {
-        // Only now, when the recorder has heard of the client: it is the first of the trace.
+        // Only now that the recorder has the client's loop: so that is the first of the trace.
         let observer = recorder.clone();
         let new_loop = || EventLoop::builder().observe(observer).build();
         let server = server::start(DELAYS, new_loop)?;

@@ -13,7 +13,7 @@ pub(crate) const PAGES: [&str; 2] = ["page 1", "page 2"];
 /// How long each page takes.
 pub(crate) type Delays = [Duration; 2];
 
-/// What a page is asked for with, of this server.
+/// The request for a page, to this server.
 pub(crate) fn target(page: &str, server: SocketAddr) -> Result<Target, Failure> {
     let path = page.replace(' ', "-");
     Target::new(&format!("http://www.example.org/{path}"), Some(server))

@@ -1,4 +1,4 @@
-//! What the figures are drawn on: an SVG, light or dark as the page that it stands in.
+//! The SVG that a figure is drawn on, light or dark as the reader's browser prefers.
 
 use std::fmt::{Arguments, Write};
 
@@ -9,7 +9,7 @@ pub(crate) struct Sheet {
 }
 
 pub(crate) const MARGIN: f64 = 20.0;
-/// Where what is drawn begins, below the title and two lines of words.
+/// Where the drawing begins, below the title and two lines of text.
 pub(crate) const TOP: f64 = 84.0;
 
 const STYLE: &str = "\
@@ -60,7 +60,7 @@ impl Sheet {
         ));
     }
 
-    /// A line; `path` is as in SVG.
+    /// Draws a line; `path` is as in SVG.
     pub(crate) fn path(&mut self, class: &str, path: &str) {
         self.put(format_args!("<path class=\"{class}\" d=\"{path}\"/>"));
     }
@@ -69,7 +69,7 @@ impl Sheet {
         let _ = writeln!(self.body, "{element}");
     }
 
-    /// Below a title and a line or two that say what is seen.
+    /// Adds a title and a note or two above the drawing, and returns the SVG.
     pub(crate) fn finish(mut self, title: &str, notes: &[&str]) -> String {
         self.text(MARGIN, 30.0, "title", title);
         for (index, note) in notes.iter().enumerate() {
@@ -88,7 +88,7 @@ impl Sheet {
     }
 }
 
-/// A picture that is there already, as a figure.
+/// Makes a figure of a picture that is an SVG already.
 pub(crate) fn framed(picture: &str, title: &str, notes: &[&str]) -> String {
     let size = |name: &str| -> Option<f64> {
         let (_, rest) = picture.split_once(&format!(" {name}=\""))?;

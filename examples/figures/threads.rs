@@ -13,7 +13,7 @@ use stage::http::{self, Failure};
 
 use super::server::{self, Delays, PAGES};
 
-/// When a thread came to what, from when both began.
+/// When a thread came to each step, counted from the begin of both.
 #[derive(Debug)]
 pub(crate) struct Moments {
     pub(crate) page: &'static str,
@@ -27,14 +27,14 @@ pub(crate) struct Moments {
     pub(crate) done: Duration,
 }
 
-/// What two threads did, as they have noted it themselves.
+/// What two threads measured.
 pub(crate) struct Measured {
     pub(crate) threads: [Moments; 2],
     /// The most requests that the server had open at once.
     pub(crate) most_open: usize,
 }
 
-/// Asks for a page. The thread waits in `connect` and for the answer, and can do nothing else.
+/// Fetches a page, and measures each step. Blocks the thread.
 fn fetch(page: &'static str, server: SocketAddr, begin: Instant) -> Result<Moments, Failure> {
     let begun = begin.elapsed();
     let [mut connected, mut sent, mut answered] = [begun; 3];
@@ -66,7 +66,7 @@ pub(crate) fn on_two_threads(delays: Delays) -> Result<Measured, Failure> {
                 fetch(page, server.address, begin)
             })
         });
-        let [one, other] = threads.map(|it| it.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        let [one, other] = threads.map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
         Ok(Measured { threads: [one?, other?], most_open: server.take_most_open() })
     })
 }

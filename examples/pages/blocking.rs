@@ -42,8 +42,8 @@ fn join(thread: ScopedJoinHandle<'_, io::Result<()>>) -> io::Result<()> {
     thread.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
 
-/// Connects, and waits until the server is ready. Only that takes time: on one machine no network
-/// has to be crossed to connect.
+/// Connects, and waits for the server's `ready`, which stands for the network: within one machine,
+/// connecting takes no time.
 fn connect(server: SocketAddr, lane: &Lane) -> io::Result<BufReader<TcpStream>> {
     let mut stream = BufReader::new(TcpStream::connect(server)?);
     lane.waits();
@@ -57,7 +57,7 @@ fn ask(stream: &mut BufReader<TcpStream>, request: &str, lane: &Lane) -> io::Res
     hear(stream)
 }
 
-/// Waits for a line of the server's.
+/// Waits for a line from the server.
 fn hear(stream: &mut BufReader<TcpStream>) -> io::Result<()> {
     match stream.read_line(&mut String::new())? {
         0 => Err(io::Error::other("the server closed the connection")),

@@ -1,4 +1,4 @@
-//! The client of `blocking.rs` as a coroutine: the same code, but that it awaits where that blocks.
+//! The client of `blocking.rs` as a coroutine: the same code, with an `await` wherever that blocks.
 
 use std::io;
 use std::net::SocketAddr;
@@ -42,7 +42,7 @@ async fn ask(stream: &mut BufReader<TcpStream>, request: &str, lane: &Lane) -> i
     hear(stream).await
 }
 
-/// Waits for a line of the server's.
+/// Waits for a line from the server.
 async fn hear(stream: &mut BufReader<TcpStream>) -> io::Result<()> {
     match stream.read_line(&mut String::new()).await? {
         0 => Err(io::Error::other("the server closed the connection")),

@@ -13,7 +13,7 @@ pub(crate) struct Figure {
     pub(crate) title: &'static str,
     /// The lanes that are drawn, and what they are called.
     pub(crate) columns: &'static [(usize, &'static str)],
-    /// Whether it shows microseconds, and for how long each lane ran.
+    /// Whether it shows microseconds, and how long each lane ran.
     pub(crate) zoom: bool,
     pub(crate) pages: usize,
     pub(crate) client: fn(SocketAddr, &Timeline) -> io::Result<()>,
@@ -23,7 +23,7 @@ pub(crate) struct Figure {
 pub(crate) const SERVER: usize = 2;
 
 impl Figure {
-    /// Runs a server and the client; then draws, as to print takes time too.
+    /// Runs a server and the client. Draws only then, since printing takes time too.
     pub(crate) fn draw(&self, pace: Pace) -> io::Result<()> {
         let timeline = Timeline::default();
         let server = Server::start(self.pages, pace, timeline.lane(SERVER))?;
@@ -49,13 +49,13 @@ impl Figure {
 
     fn head(&self) -> String {
         let width = self.width();
-        let names = self.columns.iter().map(|(_, it)| format!("{it:width$}"));
+        let names = self.columns.iter().map(|(_, name)| format!("{name:width$}"));
         format!("{:11}{}", "", names.collect::<String>().trim_end())
     }
 
-    /// An entry in its column, if that is drawn; the time is that since the first.
+    /// Formats an entry in its column, if that is drawn, with the time since the first entry.
     fn line(&self, entry: &Entry, first: &Entry) -> Option<String> {
-        let column = self.columns.iter().position(|it| it.0 == entry.lane)?;
+        let column = self.columns.iter().position(|(lane, _)| *lane == entry.lane)?;
         let indent = column * self.width();
         let at = entry.at - first.at;
         let (at, unit, ran) = if self.zoom {

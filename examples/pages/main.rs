@@ -1,8 +1,8 @@
-//! Where the time goes when pages are fetched: one after the other, on two threads, and with two
+//! What pages that are fetched spend their time on: one after the other, on two threads, and with two
 //! coroutines on one thread.
 //!
 //! From the slides "programmation asynchrone" by Thierry Parmentelat: their figures 1, 2, 5, 6 and
-//! 7. Each is a program here that draws what it did; 3 and 4 only show what threads are.
+//! 7. Each is run here, and drawn as it went; 3 and 4 only show what threads are.
 //!
 //! ```sh
 //! cargo run --release --example pages
@@ -108,19 +108,19 @@
 //! (the most requests that the server had open at once: 2)
 //! ```
 //!
-//! Time goes downwards. A page takes three round trips, one to connect and one for each of its two
-//! parts, and the client has nothing to do but to wait for them.
+//! Time runs downwards. A page takes three round trips, one to connect and one for each of its two
+//! parts, and the client does nothing but wait for them.
 //!
 //! - Figures 1 and 2: the thread waits, and the pages' times add up.
 //! - Figure 5: two threads wait at the same time. Each runs the function of figure 1.
-//! - Figure 6 is figure 5 magnified: which thread runs when, and for how long until it
-//!   waits again. Run it again, and it is another order: the kernel decides which thread goes on,
-//!   and may stop one in the midst of a line.
+//! - Figure 6 is figure 5 magnified: which thread runs when, and for how long until it waits again.
+//!   Another run may have another order: the kernel decides which thread goes on, and may stop one
+//!   anywhere.
 //! - Figure 7: two coroutines wait at the same time, on one thread. The code is that of the threads
-//!   with an `await` where they block, and control passes there only: so the order in which they go
-//!   on is that in which the answers come.
+//!   with an `await` where they block, and control passes only there: so the coroutines go on in the
+//!   order in which the answers come.
 //!
-//! That the waits overlap, and in sequence do not, the server says without a clock: it counts the
+//! The server shows without a clock that the waits overlap, and in sequence do not: it counts the
 //! requests that it has read and not answered. It is a loop on a thread of its own, and its delays
 //! stand for the network: 40 ms for each way, and 20 ms for the work that an answer takes.
 //!
@@ -142,7 +142,7 @@ use stage::options::{self, Arg::Long};
 use stage::println;
 
 const HELP: &str = "\
-Fetches pages as in the figures of the slides, and shows where the time goes.
+Fetches pages as in the figures of the slides, and shows what the time is spent on.
 
 usage: pages [--figure N] [--scale S]
 
@@ -193,7 +193,7 @@ const FIGURES: [Figure; 5] = [
     },
 ];
 
-/// The pace, and the number of the only figure that is wanted.
+/// Returns the pace, and the number of the figure if only one is wanted.
 fn arguments() -> (Pace, Option<u32>) {
     options::read(HELP, |arguments| {
         let (mut scale, mut only) = (1.0, None);
@@ -201,7 +201,7 @@ fn arguments() -> (Pace, Option<u32>) {
             match option {
                 Long("scale") => scale = options::factor(arguments)?,
                 Long("figure") => {
-                    let is_one = |number: &u32| FIGURES.iter().any(|it| it.number == *number);
+                    let is_one = |number: &u32| FIGURES.iter().any(|figure| figure.number == *number);
                     let number = options::value(arguments, "figure", "one of 1, 2, 5, 6 and 7", is_one)?;
                     only = Some(number);
                 }

@@ -1,5 +1,5 @@
-//! The server: a loop on a thread of its own, which speaks a protocol of lines. It says `ready`,
-//! and answers each line with the same line. Its delays stand for the network and for its work.
+//! The server: a loop on a thread of its own. Its protocol is lines: it sends `ready`, and answers
+//! each line with the same line. Its delays stand for the network and for its work.
 
 use std::io;
 use std::net::{self, SocketAddr};

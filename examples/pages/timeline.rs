@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A time line. Its clones are the same one, for other threads.
+/// A time line. A clone is the same time line, for another thread.
 #[derive(Clone, Default)]
 pub(crate) struct Timeline {
     entries: Arc<Mutex<Vec<Entry>>>,
@@ -21,7 +21,7 @@ pub(crate) struct Entry {
     pub(crate) lane: usize,
     pub(crate) what: String,
     pub(crate) at: Instant,
-    /// For how long, until it waited.
+    /// How long it ran until it waited.
     pub(crate) ran: Duration,
 }
 
@@ -30,7 +30,7 @@ impl Timeline {
         Lane { timeline: self.clone(), number }
     }
 
-    /// What was done so far, in the order of time.
+    /// Returns what was done so far, in the order of time.
     pub(crate) fn entries(&self) -> Vec<Entry> {
         self.lock().clone()
     }
@@ -41,13 +41,13 @@ impl Timeline {
 }
 
 impl Lane {
-    /// Says what it does from now on.
+    /// Enters what the lane does from now on.
     pub(crate) fn runs(&self, what: String) {
         let mut entries = self.timeline.lock();
         entries.push(Entry { lane: self.number, what, at: Instant::now(), ran: Duration::ZERO });
     }
 
-    /// Says that this is done, and that it waits from now on.
+    /// Enters that the lane waits from now on.
     pub(crate) fn waits(&self) {
         let now = Instant::now();
         let mut entries = self.timeline.lock();
@@ -58,7 +58,7 @@ impl Lane {
     }
 }
 
-/// How long all of this took, and how much of that passed while nothing of it ran. The entries are
+/// Returns how long all entries took, and how much of that passed while none of them ran. They must be
 /// in the order of time.
 pub(crate) fn total_and_idle(entries: &[Entry]) -> (Duration, Duration) {
     let Some(first) = entries.first() else {

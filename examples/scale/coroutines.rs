@@ -18,7 +18,7 @@ pub(crate) struct Coroutines {
 
 struct Token {
     holder: Cell<usize>,
-    /// What wakes each member, once it has waited.
+    /// The waker of each member that has waited.
     wakers: RefCell<Vec<Option<Waker>>>,
 }
 

@@ -27,25 +27,25 @@
 //!
 //! How it is measured:
 //!
-//! - Each row is a ring around which a token goes. A process waits in a read from a pipe, a thread
-//!   in `park`, a coroutine in an `await`, until it has the token, and hands it to the next.
-//! - To start them all is over when the token has been round once: each has run, and has touched
-//!   the memory that it needs to wait. The memory is read then, and rounds are timed after that: a
-//!   switch goes from one to its neighbour while all the others are there.
-//! - The memory is the heap, the stacks and the variables of the row's processes, more than before,
-//!   as Linux counts what was really touched (elsewhere the column says `-`). Code is not in it, as
-//!   it is there once for all of them; nor what the kernel keeps for a process or a thread, such as
-//!   its second stack. Of the 2 MB that a thread reserves, little is touched.
+//! - Each row is a ring around which a token goes. Each member waits until it has the token, a process
+//!   in a read from a pipe, a thread in `park`, a coroutine in an `await`, and hands it to the next.
+//! - The start ends when the token has been round once: each member has run, and has touched the memory
+//!   that it needs to wait. Then the memory is read, and then more rounds are timed. So a switch goes from
+//!   one member to its neighbour while all the others exist.
+//! - The memory is what the row adds to the heap, the stacks and the variables of its processes, as Linux
+//!   counts the pages that were touched (elsewhere the column says `-`). Code is not in it, since all of
+//!   them share it, nor what the kernel keeps for a process or a thread, such as its kernel stack. Of the
+//!   2 MB that a thread reserves, little is touched.
 //! - Each row is measured in three processes, one after the other, and the median of each figure is
-//!   printed. What the machine refuses is said in its row; nothing is extrapolated.
-//! - A switch is timed as a program sees it: from when one hands on until the next runs. The kernel
-//!   may wake that on another core, and on an idle machine much of the time is that core's to wake
-//!   up. On one core (`taskset -c 0 target/release/examples/scale`) 5,000 ns are left of it here.
+//!   printed. If the machine refuses a row, the row says why; nothing is extrapolated.
+//! - A switch is timed as a program sees it: from when one member hands on until the next runs. The kernel
+//!   may wake that one on another core, and on an idle machine much of the time is that core's waking up.
+//!   On one core (`taskset -c 0 target/release/examples/scale`) 5,000 ns are left of it here.
 //!
-//! The processes are of this program, and small; an interpreter takes megabytes for each.
+//! The processes run this program, and are small; an interpreter takes megabytes for each.
 //!
 //! Read next: `coroutines.rs` beside this file, then `threads.rs` and `processes.rs`, which do the
-//! same; `ring.rs`, what is measured; then `src/task/cell.rs`, what a coroutine's bytes hold.
+//! same; `ring.rs`, what is measured; then `src/task/cell.rs`, what the bytes of a coroutine are.
 
 mod coroutines;
 mod processes;
@@ -66,7 +66,7 @@ usage: scale [--most N]
 
   --most N  leave out the rows with more than N of a kind (1000000)
 
-The exit status is 0, also if the machine refuses a row: then the row says why.";
+The exit status is 0 even if the machine refuses a row: then the row says why.";
 
 const ROWS: [(&str, usize); 7] = [
     ("processes", 10),
@@ -78,13 +78,13 @@ const ROWS: [(&str, usize); 7] = [
     ("coroutines", 1_000_000),
 ];
 
-/// What this process is there for. The last two are for the program itself to ask for.
+/// What this process does. The program starts itself in the last two roles.
 enum Role {
-    /// To print the rows up to a number.
+    /// Prints the rows up to a number.
     Table { most: usize },
-    /// To measure one.
+    /// Measures one row.
     Row { kind: String, number: usize },
-    /// To be one of the processes that are measured.
+    /// Is one of the processes that are measured.
     Member,
 }
 
@@ -152,7 +152,7 @@ fn main() -> ExitCode {
                 return ExitCode::FAILURE;
             }
         }
-        // It ends when the ring does, and that is in order.
+        // It ends when the ring does, which is no failure.
         Role::Member => drop(processes::member()),
     }
     ExitCode::SUCCESS

@@ -15,8 +15,8 @@ pub(crate) struct Processes {
     children: Vec<Child>,
 }
 
-/// Waits until it has the token, a byte, and hands it on. The end of the ring is an error: no
-/// process writes to it any more, or none reads.
+/// Waits until it has the token, a byte, and hands it on. Returns an error at the end of the ring, when
+/// a neighbour has closed its pipe.
 pub(crate) fn member() -> io::Result<()> {
     let (mut stdin, mut stdout) = (io::stdin().lock(), io::stdout().lock());
     let mut token = [0];

@@ -1,14 +1,13 @@
-//! What the three kinds have in common: a ring around which one token goes, and what is measured
-//! of it.
+//! What the three kinds have in common: a ring around which one token goes, and its measurement.
 //!
 //! Each member waits until it has the token and hands it to the next, and the last one to the main
-//! process, thread or coroutine of the row, which is a member too. So each of them runs once in
-//! a round, and the time of a round is that of as many switches.
+//! process, thread or coroutine of the row, which is a member too. So each member runs once in a
+//! round, and a round takes as many switches as there are members.
 
 use std::time::Instant;
 use std::{fs, io, process};
 
-/// A number of processes, threads or coroutines in a ring. To drop it ends them all.
+/// A number of processes, threads or coroutines in a ring. Dropping it ends them all.
 pub(crate) trait Ring: Sized {
     /// Starts them. Each waits for the token.
     fn start(number: usize) -> io::Result<Self>;
@@ -26,7 +25,7 @@ pub(crate) trait Ring: Sized {
 pub(crate) struct Figures {
     /// Seconds until all of them have been started, and each has run once.
     pub(crate) start: f64,
-    /// The bytes that all of them take, where the kernel says it.
+    /// The bytes that all of them take, where the kernel reports it.
     pub(crate) memory: Option<f64>,
     /// Seconds of one switch.
     pub(crate) switch: f64,
@@ -47,7 +46,7 @@ pub(crate) fn measure<R: Ring>(number: usize) -> io::Result<Figures> {
     })
 }
 
-/// Why no more than `started` could be started.
+/// Adds to an error that `started` of them had been started.
 pub(crate) fn after(started: usize, why: &io::Error) -> io::Error {
     io::Error::other(format!("after {started} of them: {why}"))
 }
@@ -72,14 +71,14 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// The memory of this process and of `children`, in bytes, where the kernel says it.
+/// The memory of this process and of `children`, in bytes, where the kernel reports it.
 fn memory(children: &[u32]) -> Option<f64> {
     let processes = children.iter().copied().chain([process::id()]);
     processes.map(anonymous_memory).sum()
 }
 
-/// Heap, stacks and variables. The rest is code: all processes of a program have it in common, and
-/// one's share in it would change as others come and go.
+/// The bytes of heap, stacks and variables. The rest is code, which the processes of a program share: the
+/// share of one changes when others start and end.
 fn anonymous_memory(process: u32) -> Option<f64> {
     let pages = fs::read_to_string(format!("/proc/{process}/smaps_rollup")).ok()?;
     let mut lines = pages.lines();

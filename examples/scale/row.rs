@@ -1,5 +1,5 @@
-//! A row of the table. It is measured in processes of its own, so that none finds the memory as
-//! another has left it, and one that fails takes no other with it.
+//! A row of the table. It is measured in processes of its own, so that it does not find the memory as
+//! another row left it, and its failure ends no other row.
 
 use std::env;
 use std::io;
@@ -14,7 +14,7 @@ use crate::threads::Threads;
 
 pub(crate) const KINDS: [&str; 3] = ["processes", "threads", "coroutines"];
 
-/// Has it measured three times, each in a new process, and takes the median of each figure.
+/// Measures the row three times, each in a new process, and returns the median of each figure.
 pub(crate) fn figures(kind: &str, number: usize) -> Result<Figures, String> {
     let mut runs = Vec::new();
     for _ in 0..3 {
@@ -36,7 +36,7 @@ fn in_a_process(kind: &str, number: usize) -> Result<Figures, String> {
     read(&output).ok_or_else(|| failure(&output))
 }
 
-/// What the new process does.
+/// Measures the row in this process, and prints its figures.
 pub(crate) fn measure_here(kind: &str, number: usize) -> io::Result<()> {
     let figures = match kind {
         "processes" => measure::<Processes>(number)?,
@@ -49,18 +49,18 @@ pub(crate) fn measure_here(kind: &str, number: usize) -> io::Result<()> {
     Ok(())
 }
 
-/// What it has printed.
+/// Reads the figures that the process has printed.
 fn read(output: &Output) -> Option<Figures> {
     let line = str::from_utf8(&output.stdout).ok()?;
     let mut figures = line.split_whitespace().map(|figure| figure.parse().ok());
     Some(Figures { start: figures.next()??, memory: figures.next()?, switch: figures.next()?? })
 }
 
-/// Why it has printed nothing: its own last words, or how it ended.
+/// Returns why the process has printed nothing: its line on stderr, or its exit status.
 fn failure(output: &Output) -> String {
-    let words = String::from_utf8_lossy(&output.stderr);
-    let mut lines = words.lines();
-    // A thread that panics says where, and then why.
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let mut lines = stderr.lines();
+    // A panic prints where, and then why.
     let why = lines.find(|line| !line.is_empty() && !line.contains(" panicked at "));
     why.map_or_else(|| output.status.to_string(), str::to_owned)
 }

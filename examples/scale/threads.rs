@@ -14,7 +14,7 @@ pub(crate) struct Threads {
 
 struct Token {
     holder: AtomicUsize,
-    /// All members, once all have been started.
+    /// All members; set when all have been started.
     members: OnceLock<Vec<Thread>>,
 }
 
@@ -57,14 +57,14 @@ impl Drop for Threads {
             thread.thread().unpark();
         }
         for thread in self.threads.drain(..) {
-            // A thread that panicked has said so.
+            // If the thread has panicked, it has printed so.
             let _ = thread.join();
         }
     }
 }
 
 impl Token {
-    /// Whether it does, or the ring has ended.
+    /// Waits for the token. Returns false if the ring has ended.
     fn comes_to(&self, me: usize) -> bool {
         loop {
             match self.holder.load(Ordering::Acquire) {
