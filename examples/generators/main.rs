@@ -61,7 +61,7 @@ mod talk;
 use boucle::gather;
 use coroutines::count;
 use scheduler::Coroutine;
-use stage::stdout::listen;
+use stage::stdout::capture;
 use stage::{options, println};
 use talk::{Generator, NotStarted, Talk, dwarfs, started};
 
@@ -81,9 +81,9 @@ fn main() {
     delegated().unwrap_or_else(|error| println!("{error}"));
 
     println!("\n(a scheduler by hand)");
-    let ((), by_hand) = listen(scheduled);
+    let ((), by_hand) = capture(scheduled);
     by_hand.iter().for_each(|line| println!("{line}"));
-    let (_, on_boucle) = listen(|| boucle::run(gather(NAMES.map(count))));
+    let (_, on_boucle) = capture(|| boucle::run(gather(NAMES.map(count))));
     let others = if on_boucle == by_hand { "the same" } else { "other" };
     println!("(the same coroutines on boucle print {others} lines)");
 }

@@ -22,8 +22,8 @@ use std::str::FromStr;
 
 pub use lexopt::{Arg, Error, Parser, ValueExt};
 
-/// Reads the command line. `--help` prints `help`, and the program ends; what is wrong is printed in
-/// one line, and it ends with status 2.
+/// Reads the command line. `--help` prints `help` and ends the program; an error is printed in one line,
+/// and ends it with status 2.
 pub fn read<T>(help: &str, take: impl FnOnce(&mut Parser) -> Result<T, Error>) -> T {
     if env::args_os().any(|argument| argument == "--help") {
         crate::println!("{help}");
@@ -43,8 +43,7 @@ pub fn none(help: &str) {
     });
 }
 
-/// As [`read`], for a program whose one option is a flag, as `real` is of `--real`. Says whether it
-/// is there.
+/// As [`read`], for a program whose one option is the flag `--name`. Returns whether it is there.
 pub fn flag(help: &str, name: &str) -> bool {
     read(help, |arguments| {
         let mut is_there = false;
@@ -72,12 +71,12 @@ pub fn scale(help: &str, default: f64) -> f64 {
     })
 }
 
-/// The value of `--scale`: a factor for durations, up to a thousand.
+/// Reads the value of `--scale`: a factor for durations, up to a thousand.
 pub fn factor(arguments: &mut Parser) -> Result<f64, Error> {
     value(arguments, "scale", "a factor from 0 to 1000", |factor| (0.0..=1000.0).contains(factor))
 }
 
-/// The value of the option `--name`, which must be what `wanted` says and `is_fine` asks.
+/// Reads the value of the option `--name`. If `is_fine` refuses it, the error says that it is not `wanted`.
 pub fn value<T: FromStr>(
     arguments: &mut Parser,
     name: &str,
@@ -91,7 +90,7 @@ pub fn value<T: FromStr>(
     }
 }
 
-/// The program's name, as it was called.
+/// Returns the program's name, as it was called.
 pub(crate) fn program() -> String {
     let path = env::args_os().next().unwrap_or_default();
     let name = Path::new(&path).file_stem();

@@ -1,4 +1,4 @@
-//! How many requests a server has open, which shows without a clock whether waits overlap.
+//! Counts the requests that a server has open, which shows without a clock whether waits overlap.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -10,7 +10,7 @@ pub struct OpenRequests {
     most: AtomicUsize,
 }
 
-/// A request, open until this is dropped, be it because the client has gone away.
+/// A request, open until this is dropped, as it is too when the client goes away.
 #[derive(Debug)]
 pub struct Open<'a>(&'a OpenRequests);
 
@@ -24,8 +24,8 @@ impl OpenRequests {
 
     /// Returns the most that were open at once since this was last called.
     ///
-    /// If it is as many as there were requests, the server had read all of them before it answered one. If it
-    /// is one, each was sent after the one before was answered.
+    /// If that is the number of requests, the server had read all of them before it answered one. If it is one,
+    /// each was read after the one before was answered.
     pub fn take_most(&self) -> usize {
         self.most.swap(0, Relaxed)
     }

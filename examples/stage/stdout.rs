@@ -1,7 +1,7 @@
 //! `println!` for programs whose output may be piped into `head`, or captured by a test.
 //!
-//! The standard one panics when its output is no longer read. This one ends the program, quietly, as most
-//! examples have nothing to do then; after [`go_on_unread`] it does not.
+//! The standard one panics when its output is no longer read. This one ends the program quietly, since most
+//! examples have nothing left to do then; after [`ignore_broken_pipe`] the program goes on.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -10,11 +10,11 @@ use std::process;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Whether the program goes on when its output is no longer read.
-static GOES_ON: AtomicBool = AtomicBool::new(false);
+static IGNORES_BROKEN_PIPE: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
-    /// What was printed on this thread, while it is captured.
-    static HEARD: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
+    /// The lines printed on this thread, while they are captured.
+    static CAPTURED: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
 }
 
 /// As the standard `println!`, but ends the program if the line cannot be written.
@@ -30,34 +30,34 @@ macro_rules! println {
 
 /// What [`println!`](crate::println!) calls.
 pub fn write_line(line: fmt::Arguments<'_>) {
-    let heard = HEARD.with_borrow_mut(|heard| {
-        let lines = heard.as_mut()?;
+    let captured = CAPTURED.with_borrow_mut(|captured| {
+        let lines = captured.as_mut()?;
         lines.extend(line.to_string().split('\n').map(str::to_owned));
         Some(())
     });
-    if heard.is_none() {
+    if captured.is_none() {
         write_to_stdout(line);
     }
 }
 
-/// From now on, lines that cannot be written are lost, and the program goes on: for a program that has more
-/// to do than to print.
-pub fn go_on_unread() {
-    GOES_ON.store(true, Relaxed);
+/// From now on, the program goes on when its output is no longer read, and the lines are lost: for a program
+/// that must clean up.
+pub fn ignore_broken_pipe() {
+    IGNORES_BROKEN_PIPE.store(true, Relaxed);
 }
 
 /// Runs `program`, and returns the lines that it prints on this thread instead of printing them.
-pub fn listen<R>(program: impl FnOnce() -> R) -> (R, Vec<String>) {
-    HEARD.set(Some(Vec::new()));
+pub fn capture<R>(program: impl FnOnce() -> R) -> (R, Vec<String>) {
+    CAPTURED.set(Some(Vec::new()));
     let result = program();
-    (result, HEARD.take().unwrap_or_default())
+    (result, CAPTURED.take().unwrap_or_default())
 }
 
 fn write_to_stdout(line: fmt::Arguments<'_>) {
     match writeln!(io::stdout(), "{line}") {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-            if !GOES_ON.load(Relaxed) {
+            if !IGNORES_BROKEN_PIPE.load(Relaxed) {
                 process::exit(0);
             }
         }

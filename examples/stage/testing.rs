@@ -1,4 +1,4 @@
-//! Running the examples, and what their headers say they print. For the tests.
+//! Runs the examples, and reads the output in their headers. For the tests.
 
 use std::cell::RefCell;
 use std::env::{self, consts::EXE_SUFFIX};
@@ -15,7 +15,7 @@ use boucle::EventLoop;
 /// How long a test waits for what should happen soon.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A loop whose time jumps.
+/// Makes a loop with a virtual clock.
 pub fn virtual_loop() -> EventLoop {
     let event_loop = EventLoop::builder().virtual_clock().build();
     event_loop.expect("the system gives a poller")
@@ -24,7 +24,7 @@ pub fn virtual_loop() -> EventLoop {
 /// Runs a future under a virtual clock. Returns its value, what it printed, and how long it took.
 pub fn virtually<F: Future>(future: F) -> (F::Output, Vec<String>, Duration) {
     let event_loop = virtual_loop();
-    let ((value, time), printed) = crate::stdout::listen(|| {
+    let ((value, time), printed) = crate::stdout::capture(|| {
         event_loop.block_on(async {
             let begin = boucle::now();
             let value = future.await;
@@ -34,7 +34,7 @@ pub fn virtually<F: Future>(future: F) -> (F::Output, Vec<String>, Duration) {
     (value, printed, time)
 }
 
-/// Where cargo puts an example: beside the directory of the tests.
+/// Returns the path of an example, which cargo puts beside the directory of the tests.
 pub fn program(example: &str) -> PathBuf {
     let tests = env::current_exe().expect("a test knows where it is");
     let built = tests.parent().and_then(Path::parent).expect("in `deps`");
@@ -51,7 +51,7 @@ pub fn run(example: &str, arguments: &[&str]) -> Output {
     run_in(example, arguments, &[])
 }
 
-/// Runs an example to its end, with those variables in its environment.
+/// Runs an example to its end, with these variables in its environment.
 fn run_in(example: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     let child = Command::new(program(example))
         .args(arguments)
@@ -73,7 +73,7 @@ fn run_in(example: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Outp
     output
 }
 
-/// Runs an example under `BOUCLE_TRACE`, and asserts that it leaves a page that has that task.
+/// Runs an example under `BOUCLE_TRACE`, and asserts that it leaves a page that has this task.
 ///
 /// # Panics
 ///
@@ -91,7 +91,7 @@ pub fn expect_page(example: &str, arguments: &[&str], schedule: Option<&str>, ta
     assert!(output.status.success(), "{example}: {output:?}");
 }
 
-/// Reads what a program prints, so that it need not wait for room.
+/// Reads a program's output on another thread, so that the program need not wait for room in the pipe.
 fn read_to_end(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
     let mut pipe = pipe.expect("it is piped");
     thread::spawn(move || {
@@ -101,7 +101,7 @@ fn read_to_end(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> 
     })
 }
 
-/// Waits for the end of a program, which is killed if it does not come.
+/// Waits for the end of a program. Kills it after a minute.
 pub fn wait(child: &mut Child) -> ExitStatus {
     let begin = Instant::now();
     loop {
@@ -115,21 +115,21 @@ pub fn wait(child: &mut Child) -> ExitStatus {
     }
 }
 
-/// Waits until something is so, but not for ever.
+/// Waits until a condition is true.
 ///
 /// # Panics
 ///
-/// If it is not so after twenty seconds.
+/// If it is not after twenty seconds.
 #[track_caller]
-pub fn expect_soon(is_so: impl Fn() -> bool) {
+pub fn expect_soon(condition: impl Fn() -> bool) {
     let begin = Instant::now();
-    while !is_so() {
+    while !condition() {
         assert!(begin.elapsed() < PATIENCE, "it does not happen");
         thread::sleep(Duration::from_millis(1));
     }
 }
 
-/// Waits for a connection, but not for ever, and gives it a timeout for reads.
+/// Waits for a connection, and gives it a timeout for reads.
 ///
 /// # Panics
 ///
@@ -149,22 +149,22 @@ pub fn accept_soon(listener: &TcpListener) -> TcpStream {
     stream
 }
 
-/// The lines that an example printed.
+/// Returns the lines that an example printed.
 pub fn lines(output: &Output) -> Vec<String> {
     let text = str::from_utf8(&output.stdout).expect("examples print UTF-8");
     text.lines().map(str::to_owned).collect()
 }
 
-/// A line up to its first digit, if it begins like one of those whose numbers vary from run to run:
-/// times, ports.
-pub fn without_numbers<'a>(line: &'a str, vary: &[&str]) -> &'a str {
+/// Cuts a line at its first digit if it begins with one of `starts`: its numbers, times or ports, vary from
+/// run to run.
+pub fn without_numbers<'a>(line: &'a str, starts: &[&str]) -> &'a str {
     match line.find(|letter: char| letter.is_ascii_digit()) {
-        Some(digit) if vary.iter().any(|start| line.starts_with(start)) => &line[..digit],
+        Some(digit) if starts.iter().any(|start| line.starts_with(start)) => &line[..digit],
         _ => line,
     }
 }
 
-/// The output that stands in the header of a source file.
+/// Returns the output that the header of a source file shows.
 pub fn documented(source: impl AsRef<Path>) -> Vec<String> {
     let source = fs::read_to_string(source).expect("the source is there");
     let block = source.split_once("//! ```text\n").and_then(|(_, rest)| rest.split_once("//! ```\n"));
@@ -173,13 +173,13 @@ pub fn documented(source: impl AsRef<Path>) -> Vec<String> {
     lines.map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned()).collect()
 }
 
-/// Asserts that an example bears a wrong option: one line that names it, and exit status 2; and
-/// that its `--help` says something and mentions `option`.
+/// Asserts that an example refuses an unknown option, with one line that names it and exit status 2, and
+/// that its `--help` mentions `option`.
 ///
 /// # Panics
 ///
 /// If it does not.
-pub fn expect_manners(example: &str, option: &str) {
+pub fn expect_usage(example: &str, option: &str) {
     let wrong = run(example, &["--wrong"]);
     assert_eq!(
         String::from_utf8_lossy(&wrong.stderr),
@@ -189,8 +189,8 @@ pub fn expect_manners(example: &str, option: &str) {
     assert_eq!(wrong.status.code(), Some(2), "{wrong:?}");
 
     let help = run(example, &["--help"]);
-    let told = lines(&help);
-    assert!(told.iter().any(|line| line.contains(option)), "{told:?}");
+    let lines = lines(&help);
+    assert!(lines.iter().any(|line| line.contains(option)), "{lines:?}");
     assert!(help.stderr.is_empty(), "{help:?}");
     assert!(help.status.success(), "{help:?}");
 }

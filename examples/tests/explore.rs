@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::process::{Command, Output};
 
-use stage::testing::{expect_manners, program};
+use stage::testing::{expect_usage, program};
 
 fn run(example: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(program(example));
@@ -110,9 +110,8 @@ fn a_program_is_shuffled() {
     assert_eq!(wrong.stdout, run("sleep", &["--scale", "0"], &[]).stdout);
 }
 
-/// The programs answer `--help`, and refuse arguments.
 #[test]
-fn they_have_manners() {
-    expect_manners("race", "race");
-    expect_manners("cancel", "cancel");
+fn both_answer_help_and_refuse_unknown_options() {
+    expect_usage("race", "race");
+    expect_usage("cancel", "cancel");
 }

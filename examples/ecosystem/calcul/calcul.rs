@@ -1,5 +1,4 @@
-//! `nom` and `calcul`: as functions, as coroutines, and as coroutines that leave the calculation to
-//! the executor.
+//! `nom` and `calcul`: as functions, as coroutines, and as coroutines that calculate in the executor.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,18 +20,18 @@ fn calcul(x: u32) {
     println!("{}", of_a_million(x));
 }
 
-/// As `nom`, but others have their turn while it waits.
+/// As `nom`, but other tasks have their turn while it waits.
 async fn nom_async(wait: Duration) {
     boucle::sleep(wait).await;
     println!("Daniel");
 }
 
-/// As `calcul`, but no other task has a turn before it is done: it has no `await`.
+/// As `calcul`. It has no `await`, so no other task has a turn before it is done.
 pub(crate) async fn calcul_async(x: u32, digits: impl FnOnce(u32) -> String) {
     println!("{}", digits(x));
 }
 
-/// As `calcul`, but another thread calculates, and others have their turn.
+/// As `calcul`, but another thread calculates, and other tasks have their turn.
 pub(crate) async fn calcul_in_executor<D>(x: u32, digits: D)
 where
     D: FnOnce(u32) -> String + Send + 'static,
@@ -40,29 +39,29 @@ where
     println!("{}", boucle::run_in_executor(move || digits(x)).await);
 }
 
-/// What `calcul` prints.
+/// Returns what `calcul` prints.
 pub(crate) fn of_a_million(x: u32) -> String {
     first_digits(x, 1_000_000)
 }
 
-/// The first two digits of a power. All of its digits are computed, as by Python's `str(x)[:2]`.
+/// Returns the first two digits of a power. All its digits are computed, as by Python's `str(x)[:2]`.
 pub(crate) fn first_digits(x: u32, exponent: u32) -> String {
     let mut digits = BigUint::from(x).pow(exponent).to_string();
     digits.truncate(2);
     digits
 }
 
-/// One after the other.
+/// Calls the three, one after the other.
 pub(crate) fn subroutines(wait: Duration) {
     println!("Subroutine :");
     let begin = Instant::now();
     nom(wait);
     calcul(5);
     calcul(3);
-    tell_duration(begin.elapsed());
+    print_total(begin.elapsed());
 }
 
-/// As three tasks. Returns how many turns a task that ticks has had when both numbers are there.
+/// Spawns three tasks. Returns how many turns a task that ticks has had when both numbers are printed.
 pub(crate) async fn coroutines<C>(wait: Duration, calcul: impl Fn(u32) -> C) -> Result<usize, JoinError>
 where
     C: Future<Output = ()> + 'static,
@@ -75,11 +74,11 @@ where
     let task3 = boucle::spawn(turns.clone().until_end_of(calcul(3)));
     task1.await?;
     let turns = task2.await?.max(task3.await?);
-    tell_duration(boucle::now() - begin);
+    print_total(boucle::now() - begin);
     Ok(turns)
 }
 
-fn tell_duration(time: Duration) {
+fn print_total(time: Duration) {
     let seconds = time.as_secs_f64();
     println!("Durée totale d'exécution: {seconds:.2} secondes");
 }

@@ -1,4 +1,5 @@
-//! Two calculations and a sleep, as tasks: what is gained, what is not, and what is delayed.
+//! Two calculations and a sleep, as tasks: the sleep overlaps them, they do not overlap, and they delay
+//! the other tasks.
 //!
 //! From the course "Python avancé: Fonctions asynchrones" by DataScientest, "Coroutines".
 //!
@@ -35,13 +36,13 @@
 //! `calcul(x)` computes `x` to the power of a million and prints the first two of its digits: of
 //! 698,971 for 5, of 477,122 for 3.
 //!
-//! As tasks they take half the time, since the sleep passes while the loop calculates. It is the
-//! sleep that is gained: on one thread the calculations still come one after the other. They have
-//! no `await`, so meanwhile the loop stands still: the task that ticks has no turn, and `Daniel`
-//! comes last, however short its sleep is (but for none at all).
+//! As tasks they take half the time, since the sleep passes while the loop calculates. Only the sleep
+//! is saved: on one thread the calculations still run one after the other. They have no `await`, so
+//! meanwhile the loop stands still: the task that ticks has no turn, and `Daniel` comes last, however
+//! short its sleep is (unless it is zero).
 //!
-//! The cure is `run_in_executor`: other threads calculate, and the task ticks. Here each line comes
-//! when it is there, in whatever order; `17` is mostly the first, as its number is the shorter one.
+//! The cure is `run_in_executor`: other threads calculate, and the task ticks. Here each line is printed
+//! as soon as it is computed; `17` mostly comes first, since its number is shorter.
 //!
 //! Read next: `calcul.rs` beside this file, the coroutines, and `ticking.rs`, the task that ticks;
 //! then `src/executor/run_in_executor.rs`. Run next: `cargo run --release --example wiki`.
@@ -65,7 +66,7 @@ usage: calcul [--sleep SECONDS]
   --sleep SECONDS  how long to sleep (as long as the two calculations take, which is measured);
                    the course's own is --sleep 10";
 
-/// How long to sleep, if that is said.
+/// Reads how long to sleep, if the command line says it.
 fn wait() -> Option<Duration> {
     let seconds = options::read(HELP, |arguments| {
         let mut seconds = None;
@@ -84,7 +85,7 @@ fn wait() -> Option<Duration> {
     seconds.map(Duration::from_secs_f64)
 }
 
-/// How long the two calculations take.
+/// Measures how long the two calculations take.
 fn measured() -> Duration {
     let begin = Instant::now();
     for x in [5, 3] {
@@ -96,7 +97,7 @@ fn measured() -> Duration {
     time
 }
 
-fn tell_turns(turns: usize) {
+fn print_turns(turns: usize) {
     let tick = TICK.as_millis();
     println!("(a task that ticks every {tick} ms had {turns} turns before the calculations were done)");
 }
@@ -106,10 +107,10 @@ fn main() -> Result<(), JoinError> {
     subroutines(wait);
     println!();
     let in_the_loop = |x| calcul_async(x, of_a_million);
-    tell_turns(boucle::run(coroutines(wait, in_the_loop))?);
+    print_turns(boucle::run(coroutines(wait, in_the_loop))?);
     println!();
     println!("(the same, but the executor calculates)");
     let in_the_executor = |x| calcul_in_executor(x, of_a_million);
-    tell_turns(boucle::run(coroutines(wait, in_the_executor))?);
+    print_turns(boucle::run(coroutines(wait, in_the_executor))?);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! A task that ticks: it has a turn every few milliseconds, if the loop can give it one.
+//! A task that ticks: it has a turn every few milliseconds, unless another task keeps control.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 /// What it sleeps between two turns.
 pub(crate) const TICK: Duration = Duration::from_millis(5);
 
-/// How many turns it has had.
+/// How many turns the task has had.
 #[derive(Clone, Default)]
 pub(crate) struct Turns(Rc<Cell<usize>>);
 
@@ -25,7 +25,7 @@ pub(crate) fn start() -> Turns {
 }
 
 impl Turns {
-    /// Awaits something, and returns how many turns there were by then.
+    /// Awaits a future, and returns how many turns there were by then.
     pub(crate) async fn until_end_of(self, what: impl Future) -> usize {
         what.await;
         self.0.get()

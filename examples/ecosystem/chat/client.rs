@@ -1,4 +1,4 @@
-//! The client: what is typed is said, what is said is printed.
+//! The client: sends the lines that are typed, and prints the messages of the others.
 
 use std::io::{self, BufRead};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use stage::println;
 use super::conversation::converse;
 use super::websocket::WebSocket;
 
-/// Connects to a server. A WebSocket begins as an HTTP request, and its URL is taken apart as one.
+/// Connects to a server. A WebSocket begins as an HTTP request, so its URL is parsed as one.
 pub(crate) async fn connect(url: &str) -> Result<WebSocket, Failure> {
     let rest = url.strip_prefix("ws://");
     let rest = rest.ok_or("not a URL of a chat: it does not begin with ws://")?;
@@ -24,7 +24,7 @@ pub(crate) async fn connect(url: &str) -> Result<WebSocket, Failure> {
     Ok(WebSocket::connect(url, stream).await?)
 }
 
-/// Takes part, on a loop whose end does not wait for a line that may never be typed.
+/// Takes part, on a loop that does not wait at its end for the thread that reads stdin.
 pub(crate) fn run(url: &str, name: String) -> Result<(), Failure> {
     let event_loop = EventLoop::builder().shutdown_timeout(Duration::ZERO).build()?;
     event_loop.block_on(take_part(url, name))
@@ -35,7 +35,7 @@ async fn take_part(url: &str, name: String) -> Result<(), Failure> {
     let websocket = connect(url).await?;
     let (lines, to_say) = async_channel::bounded(1);
     drop(boucle::spawn(read_lines(name, lines)));
-    // A text may hold what makes a terminal do things.
+    // A control character could drive the terminal.
     let print = |text: Utf8Bytes| println!("{}", text.replace(char::is_control, " "));
     match converse(websocket, to_say, print).await.closed? {
         Some(frame) if frame.code != CloseCode::Normal => {
@@ -46,7 +46,7 @@ async fn take_part(url: &str, name: String) -> Result<(), Failure> {
     }
 }
 
-/// Reading a line blocks a thread, so it is done in one of the executor's.
+/// Sends each line of stdin to `lines`. Reading one blocks, so the executor does it.
 async fn read_lines(name: String, lines: Sender<Utf8Bytes>) {
     let next = || io::stdin().lock().split(b'\n').next();
     while let Some(Ok(line)) = boucle::run_in_executor(next).await {

@@ -1,4 +1,4 @@
-//! What the server and the client both do with a connection: send and receive, at the same time.
+//! What the server and the client both do with a connection: they send and receive at the same time.
 
 use std::rc::Rc;
 
@@ -9,7 +9,7 @@ use boucle::FIRST_COMPLETED;
 use super::end::End;
 use super::websocket::WebSocket;
 
-/// Sends what there is to say and hears what is said, until one of the two is over; then closes.
+/// Sends the texts of `to_say` and calls `hear` with those that come, until one of the two ends; then closes.
 pub(crate) async fn converse(
     websocket: WebSocket,
     to_say: Receiver<Utf8Bytes>,
@@ -23,7 +23,7 @@ pub(crate) async fn converse(
     let (termine, attente) = boucle::wait([envoyer, recevoir], FIRST_COMPLETED).await;
     let mut end = End::new(names, &termine, &attente);
 
-    // The course leaves it running. It would wait for ever, and hold the connection.
+    // The course leaves this task running. It would wait for ever, and keep the connection open.
     for task in attente {
         task.abort();
         end.aborted &= task.await.is_err_and(|error| error.is_cancelled());
@@ -34,13 +34,12 @@ pub(crate) async fn converse(
         result = result.and(task.await.unwrap_or_else(|panicked| panicked.resume()));
     }
 
-    // Both tasks are gone: the connection is in one hand again.
     let websocket = Rc::into_inner(websocket).expect("the tasks had the two other references");
     end.closed = websocket.close(result).await;
     end
 }
 
-/// Ends when there is nothing left to say: when the other end of the channel is gone.
+/// Sends texts until the channel's senders are gone.
 async fn gestion_envoi_message(websocket: Rc<WebSocket>, to_say: Receiver<Utf8Bytes>) -> Result<(), Error> {
     while let Ok(text) = to_say.recv().await {
         websocket.send(text).await?;
@@ -48,15 +47,15 @@ async fn gestion_envoi_message(websocket: Rc<WebSocket>, to_say: Receiver<Utf8By
     Ok(())
 }
 
-/// Ends when the other side has said goodbye.
+/// Receives texts until the other side has sent its close frame.
 async fn gestion_reception_message(
     websocket: Rc<WebSocket>,
     mut hear: impl FnMut(Utf8Bytes),
 ) -> Result<(), Error> {
     while let Some(text) = websocket.receive().await? {
         hear(text);
-        // If a hundred lines came at once, nothing above waits. The tasks that pass them on have a
-        // turn after each.
+        // If a hundred texts have come at once, no await above waits. Yielding gives the tasks that
+        // pass them on a turn after each.
         boucle::yield_now().await;
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! A server and three clients in one loop, with given lines.
+//! A server and three clients in one loop, which say fixed lines.
 
 use std::rc::Rc;
 
@@ -17,7 +17,7 @@ use super::server::{Room, participate};
 /// A client, and the server's side of its connection.
 struct Participant {
     name: &'static str,
-    /// What it is to say; it leaves when this is dropped.
+    /// The lines that it says. It leaves when this is dropped.
     says: Sender<Utf8Bytes>,
     heard: Receiver<Utf8Bytes>,
     client: JoinHandle<End>,
@@ -51,7 +51,7 @@ pub(crate) async fn demo() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Connects a client. When the opening handshake is done, it is in the room.
+/// Connects a client, which is in the room when the opening handshake is done.
 async fn enter(
     name: &'static str,
     listener: &Rc<TcpListener>,
@@ -71,7 +71,7 @@ async fn enter(
     Ok(Participant { name, says, heard, client, server })
 }
 
-/// Has one client say a line, and prints which clients received it.
+/// Sends a line from one client, and prints which clients received it.
 async fn say(speaker: &Participant, what: &str, others: &[&Participant]) -> Result<(), Failure> {
     let text = Utf8Bytes::from(format!("{}: {what}", speaker.name));
     println!("{text}");

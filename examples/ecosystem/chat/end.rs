@@ -11,9 +11,9 @@ pub(crate) struct End {
     termine: Vec<&'static str>,
     /// The names of those that were not.
     attente: Vec<&'static str>,
-    /// Whether these were aborted, each of them.
+    /// Whether all of these were aborted.
     pub(crate) aborted: bool,
-    /// What the other side said when it closed, or why there was no closing handshake.
+    /// The close frame of the other side, or why there was no closing handshake.
     pub(crate) closed: Result<Option<CloseFrame>, Error>,
 }
 

@@ -31,9 +31,9 @@
 //! Benoît: termine [recevoir], attente [envoyer] (aborted); close frames went both ways
 //! ```
 //!
-//! Neither side knows whether it will next have something to say or something to hear. So each has
-//! a task for either, and waits for the first of the two that is over. The course stops there, and
-//! leaves the other task running. Here it is aborted, and then a close frame goes each way.
+//! Neither side knows whether it will next send or receive. So each has a task for sending and one for
+//! receiving, and waits for the first of the two that ends. The course stops there, and leaves the other
+//! task running. Here it is aborted, and then a close frame goes each way.
 //!
 //! To chat, in three terminals:
 //!
@@ -43,15 +43,15 @@
 //! cargo run --release --example chat -- --connect ws://127.0.0.1:8765/ --name Benoît
 //! ```
 //!
-//! Any WebSocket client may come. A browser does, from the console of an empty page (about:blank):
+//! Any WebSocket client may join, such as a browser, from the console of an empty page (about:blank):
 //!
 //! ```js
 //! s = new WebSocket("ws://127.0.0.1:8765/"); s.onmessage = message => console.log(message.data);
 //! s.onopen = () => s.send("Chloé: Bonjour !")
 //! ```
 //!
-//! For a slow reader the server keeps 64 messages, and then the oldest is lost, so that the others
-//! need not wait. A message may have 64 KiB; a longer one closes the connection, with the code 1009.
+//! For a slow reader the server keeps 64 messages and then drops the oldest, so that the others need not
+//! wait. A message may have 64 KiB; a longer one closes the connection, with the code 1009.
 //!
 //! Read next: `conversation.rs` beside this file, the two tasks and the wait; `server.rs`, which
 //! message goes to whom; `websocket.rs`, how two tasks share a connection. Then `src/combine/wait.rs`.
@@ -77,9 +77,9 @@ usage: chat [--serve ADDRESS | --connect URL [--name NAME]]
 
   --serve ADDRESS  be a server, until Ctrl-C; as in --serve 127.0.0.1:8765
   --connect URL    be a client, until the end of stdin; as in --connect ws://127.0.0.1:8765/
-  --name NAME      what stands before what the client says (anonyme)
+  --name NAME      the name before each line of the client (anonyme)
 
-The exit status is 1 if it cannot listen or connect, or if the connection ends without a goodbye.";
+The exit status is 1 if it cannot listen or connect, or if the connection ends without a close frame.";
 
 enum Role {
     Demo,

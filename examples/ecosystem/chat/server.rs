@@ -14,16 +14,16 @@ use super::conversation::converse;
 use super::end::End;
 use super::websocket::WebSocket;
 
-/// How many messages are kept for one participant. When another one comes, the oldest is lost: a
+/// How many messages are kept for one participant. When another one comes, the oldest is dropped: a
 /// slow reader misses lines, and neither fills the memory nor makes the others wait.
 const QUEUE: usize = 64;
 
-/// The participants. The tasks share this without a lock, as none of them awaits while it looks at it.
+/// The participants. The tasks share this without a lock, since no borrow of it spans an `await`.
 #[derive(Default)]
 pub(crate) struct Room {
     /// The messages that are still to be sent to each.
     queues: RefCell<BTreeMap<u64, Sender<Utf8Bytes>>>,
-    /// How many have entered.
+    /// How many have ever entered.
     entered: Cell<u64>,
 }
 
@@ -36,7 +36,7 @@ impl Room {
         (number, to_say)
     }
 
-    /// How many are there.
+    /// Returns how many are in the room.
     pub(crate) fn present(&self) -> usize {
         self.queues.borrow().len()
     }
@@ -47,18 +47,18 @@ impl Room {
 
     /// Sends a text to all others. It is shared, not copied.
     fn broadcast(&self, speaker: u64, text: &Utf8Bytes) {
-        for (_, queue) in self.queues.borrow().iter().filter(|it| *it.0 != speaker) {
+        for (_, queue) in self.queues.borrow().iter().filter(|(number, _)| **number != speaker) {
             let _ = queue.force_send(text.clone());
         }
     }
 
-    /// There is nothing more to say to anybody: each conversation ends.
+    /// Drops the queues, which ends each conversation.
     pub(crate) fn close(&self) {
         self.queues.borrow_mut().clear();
     }
 }
 
-/// One participant, from the opening handshake to the closing one.
+/// Serves one participant, from the opening handshake to the closing one.
 pub(crate) async fn participate(stream: TcpStream, room: Rc<Room>) -> Result<End, Error> {
     let websocket = WebSocket::accept(stream).await?;
     let (number, to_say) = room.enter();
@@ -85,7 +85,7 @@ pub(crate) async fn serve(listener: TcpListener) -> ! {
                 }));
             }
             Err(error) => {
-                // Perhaps descriptors are wanting. In a while some may be free.
+                // If descriptors are lacking, some may be free soon.
                 println!("(nobody can connect: {error})");
                 boucle::sleep(Duration::from_millis(100)).await;
             }

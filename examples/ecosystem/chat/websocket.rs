@@ -1,4 +1,4 @@
-//! A WebSocket that two tasks of a loop share: `async-tungstenite`'s, on a socket of the loop's.
+//! A WebSocket that two tasks of a loop share: `async-tungstenite`'s, on boucle's socket.
 
 use std::cell::{OnceCell, RefCell};
 use std::future::poll_fn;
@@ -17,21 +17,21 @@ use futures_util::SinkExt;
 const LONGEST: usize = 64 * 1024;
 
 /// How long the opening handshake may take.
-const WELCOME: Duration = Duration::from_secs(10);
+const OPENING_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long the other side has for its goodbye.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long the other side has for its close frame.
+const CLOSING_LIMIT: Duration = Duration::from_secs(2);
 
-/// One task may send while another one receives. Either borrows the stream within a poll, and never
-/// across an `await`: so there is nothing to lock.
+/// One task may send while another one receives. Each borrows the stream within a poll, and never
+/// across an `await`, so no lock is needed.
 pub(crate) struct WebSocket {
     stream: RefCell<WebSocketStream<TcpStream>>,
-    /// The close frame of the other side, which need not say anything.
-    goodbye: OnceCell<Option<CloseFrame>>,
+    /// Set when the other side has closed: its close frame, which may be empty.
+    close_frame: OnceCell<Option<CloseFrame>>,
 }
 
-/// Bounds what is kept of a message that is not complete, and of frames that the peer does
-/// not read: of pongs too, if it sends pings and never reads.
+/// Bounds what is kept of a message that is not complete, and of frames that the peer does not read (also of
+/// the pongs, if it sends pings and never reads).
 fn limits() -> Option<WebSocketConfig> {
     let limits = WebSocketConfig::default()
         .read_buffer_size(4096)
@@ -46,22 +46,22 @@ impl WebSocket {
     /// The opening handshake, on the server's side.
     pub(crate) async fn accept(stream: TcpStream) -> Result<WebSocket, Error> {
         let handshake = accept_async_with_config(stream, limits());
-        Ok(WebSocket::new(in_time(WELCOME, handshake, "no opening handshake").await??))
+        Ok(WebSocket::new(in_time(OPENING_LIMIT, handshake, "no opening handshake").await??))
     }
 
     /// The opening handshake, on the client's side.
     pub(crate) async fn connect(url: &str, stream: TcpStream) -> Result<WebSocket, Error> {
         let handshake = client_async_with_config(url, stream, limits());
-        let (stream, _response) = in_time(WELCOME, handshake, "no opening handshake").await??;
+        let (stream, _response) = in_time(OPENING_LIMIT, handshake, "no opening handshake").await??;
         Ok(WebSocket::new(stream))
     }
 
     fn new(stream: WebSocketStream<TcpStream>) -> WebSocket {
-        WebSocket { stream: RefCell::new(stream), goodbye: OnceCell::new() }
+        WebSocket { stream: RefCell::new(stream), close_frame: OnceCell::new() }
     }
 
-    /// Sends a text. If the task is aborted meanwhile, no half of a frame is left: what was begun
-    /// stands in the stream's own buffer, and goes before what is sent next.
+    /// Sends a text. If the task is aborted meanwhile, no half frame is sent: the rest of the frame stays
+    /// in the stream's buffer, and goes before the next one.
     pub(crate) async fn send(&self, text: Utf8Bytes) -> Result<(), Error> {
         poll_fn(|cx| self.stream.borrow_mut().poll_ready_unpin(cx)).await?;
         let message = Message::Text(text);
@@ -69,24 +69,24 @@ impl WebSocket {
         poll_fn(|cx| self.stream.borrow_mut().poll_flush_unpin(cx)).await
     }
 
-    /// The next text; `None` when the other side has said goodbye. Binary messages are passed over.
-    /// Pings are answered within `poll_next`.
+    /// Returns the next text, or `None` when the other side has closed. Binary messages are skipped, and pings
+    /// are answered within `poll_next`.
     pub(crate) async fn receive(&self) -> Result<Option<Utf8Bytes>, Error> {
-        while self.goodbye.get().is_none() {
+        while self.close_frame.get().is_none() {
             let message = poll_fn(|cx| self.stream.borrow_mut().poll_next(cx)).await;
             match message.unwrap_or(Err(Error::AlreadyClosed))? {
                 Message::Text(text) => return Ok(Some(text)),
-                Message::Close(frame) => drop(self.goodbye.set(frame)),
+                Message::Close(frame) => drop(self.close_frame.set(frame)),
                 _ => {}
             }
         }
         Ok(None)
     }
 
-    /// Ends the connection: with the closing handshake, or because of an error, which it returns.
+    /// Ends the connection: by the closing handshake, or after an error, which it returns.
     pub(crate) async fn close(self, result: Result<(), Error>) -> Result<Option<CloseFrame>, Error> {
         match result {
-            Ok(()) => self.say_goodbye().await,
+            Ok(()) => self.closing_handshake().await,
             Err(error) => {
                 self.refuse(&error).await;
                 Err(error)
@@ -94,18 +94,18 @@ impl WebSocket {
         }
     }
 
-    /// The closing handshake: our goodbye, first or in answer, and the other side's.
-    async fn say_goodbye(self) -> Result<Option<CloseFrame>, Error> {
+    /// The closing handshake: sends our close frame, first or in answer, and waits for the other side's.
+    async fn closing_handshake(self) -> Result<Option<CloseFrame>, Error> {
         let both_ways = async {
             poll_fn(|cx| self.stream.borrow_mut().poll_close_unpin(cx)).await?;
             while self.receive().await?.is_some() {}
             Ok::<_, Error>(())
         };
-        in_time(PATIENCE, both_ways, "no answer to our close frame").await??;
-        Ok(self.goodbye.into_inner().flatten())
+        in_time(CLOSING_LIMIT, both_ways, "no answer to our close frame").await??;
+        Ok(self.close_frame.into_inner().flatten())
     }
 
-    /// Says what was wrong, if anybody is still there.
+    /// Sends a close frame that says what was wrong, if the peer is still connected.
     async fn refuse(self, error: &Error) {
         let code = match error {
             Error::Capacity(_) => CloseCode::Size,
@@ -114,19 +114,19 @@ impl WebSocket {
         };
         let reason = error.to_string().into();
         let mut stream = self.stream.into_inner();
-        let farewell = async {
+        let closing = async {
             stream.close(Some(CloseFrame { code, reason })).await?;
-            // What is left unread makes the kernel reset the connection, and our goodbye is lost.
+            // If bytes are left unread, the kernel resets the connection, and our close frame is lost.
             stream.get_mut().close().await?;
             io::copy(stream.get_mut(), io::sink()).await?;
             Ok::<_, Error>(())
         };
-        let _ = boucle::timeout(PATIENCE, farewell).await;
+        let _ = boucle::timeout(CLOSING_LIMIT, closing).await;
     }
 }
 
-/// Awaits something, but not for ever.
-async fn in_time<F: Future>(patience: Duration, what: F, otherwise: &str) -> io::Result<F::Output> {
-    let in_time = boucle::timeout(patience, what).await;
+/// Awaits a future for at most `limit`.
+async fn in_time<F: Future>(limit: Duration, what: F, otherwise: &str) -> io::Result<F::Output> {
+    let in_time = boucle::timeout(limit, what).await;
     in_time.map_err(|_| io::Error::new(TimedOut, otherwise))
 }

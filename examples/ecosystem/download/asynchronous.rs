@@ -1,4 +1,4 @@
-//! With async HTTP and async files: the requests wait in the loop. The files only seem to.
+//! With async HTTP and async files: the requests wait in the loop, the files on other threads.
 
 use std::sync::Arc;
 
@@ -16,8 +16,8 @@ use super::part::Part;
 
 /// A coroutine that downloads a file.
 ///
-/// The part is created and renamed in the executor, as `async-fs` does such things too. If this is
-/// dropped before the part is there, the executor creates it nevertheless, and removes it at once.
+/// The part is created and renamed on a thread of the executor, since both block. If this is dropped
+/// before the part is there, the executor still creates it, and removes it at once.
 pub(crate) async fn download(link: Arc<Link>, folder: Folder) -> Result<(), Failure> {
     let (name, screen) = (link.name.clone(), folder.screen.clone());
     let bar = screen.bar(&name);
@@ -30,8 +30,8 @@ pub(crate) async fn download(link: Arc<Link>, folder: Folder) -> Result<(), Fail
     let (file, part) = boucle::run_in_executor(create).await?;
     let mut file = File::from(file);
     let written = file.write_all(&content).await;
-    // What `async with` does at its end, failed or not; a destructor could not wait. The bytes are
-    // on their way in another thread, and only the close returns the error of a full disk.
+    // As `async with` does at its end, even after an error; a destructor could not await. Another thread
+    // still writes the bytes, and only the close returns the error of a full disk.
     file.close().await?;
     written?;
     boucle::run_in_executor(|| part.keep()).await?;
@@ -39,7 +39,7 @@ pub(crate) async fn download(link: Arc<Link>, folder: Folder) -> Result<(), Fail
     Ok(())
 }
 
-/// Reads a body to its end, and moves the bar as it comes.
+/// Reads a body to its end, and moves the bar with each piece.
 async fn read(response: Response<Incoming>, bar: &ProgressBar) -> Result<Bytes, Failure> {
     if let Some(length) = response.body().size_hint().exact() {
         bar.set_length(length);

@@ -1,5 +1,4 @@
-//! With blocking I/O: nothing here waits in the loop, so each download has a thread of the
-//! executor's for itself.
+//! With blocking I/O: each download has a thread of the executor for itself.
 
 use std::io;
 use std::sync::Arc;
@@ -12,8 +11,7 @@ use super::part::Part;
 
 /// A coroutine that lets the executor download a file.
 ///
-/// If it is dropped, nothing waits for the thread any more; but a thread cannot be stopped, and goes
-/// on to the end of the file.
+/// A thread cannot be stopped: if this is dropped, the thread still downloads the whole file.
 pub(crate) async fn download(link: Arc<Link>, folder: Folder) -> Result<(), Failure> {
     let (name, screen) = (link.name.clone(), folder.screen.clone());
     boucle::run_in_executor(move || retrieve(&link, &folder)).await?;
@@ -21,7 +19,7 @@ pub(crate) async fn download(link: Arc<Link>, folder: Folder) -> Result<(), Fail
     Ok(())
 }
 
-/// Downloads a file, while its thread waits: for the server, then for the disk, in turn.
+/// Downloads a file. Blocks the thread, which waits for the server and for the disk in turn.
 fn retrieve(link: &Link, folder: &Folder) -> Result<(), Failure> {
     let bar = folder.screen.bar(&link.name);
     let response = http::blocking::get(&link.target)?;

@@ -1,4 +1,4 @@
-//! All downloads at once, whichever way one is made.
+//! All downloads at once, in either way.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use stage::http::{self, Failure};
 use super::links::Link;
 use super::screen::Screen;
 
-/// Where the files go, and what is seen of it.
+/// Where the files go, and the screen that shows it.
 #[derive(Clone)]
 pub(crate) struct Folder {
     pub(crate) path: PathBuf,
@@ -17,7 +17,7 @@ pub(crate) struct Folder {
 
 /// Downloads all the files at once. Returns whether all came.
 ///
-/// Each download is a task of its own, so that if one panics, it alone does.
+/// Each download is a task of its own, so a panic ends that one alone.
 pub(crate) async fn fetch<D>(
     links: Vec<Arc<Link>>,
     folder: Folder,

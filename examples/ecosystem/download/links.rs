@@ -1,4 +1,4 @@
-//! The file of links: one URL on a line, and of each the name that its file will have.
+//! The file of links: one URL on a line. Its last part is the name of the file.
 
 use std::collections::HashSet;
 use std::path::{Component, Path};
@@ -13,9 +13,9 @@ pub(crate) struct Link {
     pub(crate) target: Target,
 }
 
-/// Reads the text of a file of links. Returns the links, and a line for each that is none.
+/// Reads the text of a file of links. Returns the links, and an error for each line that is not a link.
 ///
-/// No two links have the same name, so no file takes the place of another one.
+/// No two links have the same name, so no file replaces another one.
 pub(crate) fn read(text: &str) -> (Vec<Arc<Link>>, Vec<String>) {
     let mut links = Vec::new();
     let mut failures = Vec::new();
@@ -44,7 +44,7 @@ impl Link {
     }
 }
 
-/// Whether a name stays in its directory: it is one part of a path, and neither `.` nor `..`.
+/// Returns whether a name stays in its directory: it is one part of a path, and neither `.` nor `..`.
 fn is_file_name(name: &str) -> bool {
     let mut parts = Path::new(name).components();
     let first = parts.next();

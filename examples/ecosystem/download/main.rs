@@ -49,24 +49,23 @@
 //! (both times the files are what was served, byte for byte)
 //!
 //! With async files it took 0.85 s, without them 0.86 s. They gain nothing:
-//! a file is always ready for the kernel, so no loop can wait for one: async-fs makes
-//! the same blocking calls, in the same threads. What overlaps is the wait for the
-//! network, and it does so both ways.
+//! the kernel calls a file ready at all times, so no loop can wait for one: async-fs
+//! makes the same blocking calls, on threads of its own. Only the waits for the network
+//! overlap, and they do so both ways.
 //! ```
 //!
-//! In the first half the loop does nothing but wait for ten threads. In the second the ten requests
-//! wait in the loop, on one thread, and only the files need others. For the kernel a file is always
-//! ready, even while its disk is not, so there is nothing that a loop could wait for: `async-fs`
-//! makes blocking calls on the threads of the `blocking` crate, which are those of
-//! `run_in_executor` too. (The notebook took 12.86 s, then 12.61 s.) What gains time in both halves
-//! is that the server has read all ten requests before it answers the first.
+//! In the first half the loop only waits for ten threads. In the second the ten requests wait in the
+//! loop, on one thread, and only the files need others. The kernel calls a file ready even while its
+//! disk is not, so a loop has no event to wait for: `async-fs` makes blocking calls on the threads of
+//! the `blocking` crate, as `run_in_executor` does on those of boucle. (The notebook took 12.86 s, then
+//! 12.61 s.) Both halves gain time because the server reads all ten requests before it answers the first.
 //!
-//! Where Python has `async with`, the file is closed by a call, which is awaited. It is written
-//! under another name, and renamed when it is whole: a download that fails, or is dropped, leaves
-//! nothing behind. (The program itself, ended by a signal, leaves what it has begun.)
+//! Where Python has `async with`, the file is closed by a call that is awaited. It is written under
+//! another name, and renamed when it is whole: a download that fails, or is dropped, leaves nothing
+//! behind. (If a signal ends the program, what it has begun stays.)
 //!
-//! URLs of your own come with `cargo run --release --example download -- --links FILE --to DIR`. On
-//! a terminal there are bars.
+//! To download other files: `cargo run --release --example download -- --links FILE --to DIR`. On a
+//! terminal there are bars.
 //!
 //! Read next: `blocking.rs` and `asynchronous.rs` beside this file, the two ways; `part.rs`, the
 //! file that is not whole yet; then `src/executor/run_in_executor.rs`.
@@ -112,7 +111,7 @@ struct Options {
     scale: f64,
 }
 
-/// Downloads both ways, and says what was gained. Returns whether all files came, both times.
+/// Downloads both ways, and prints what was gained. Returns whether all files came, both times.
 fn compare(directory: &Path, options: &Options) -> Result<bool, Failure> {
     let (links, server) = match &options.links {
         Some(file) => (file.clone(), None),
@@ -145,14 +144,14 @@ fn compare(directory: &Path, options: &Options) -> Result<bool, Failure> {
     println!(
         "With async files it took {asynchronous:.2} s, without them {blocking:.2} s. They gain nothing:"
     );
-    println!("a file is always ready for the kernel, so no loop can wait for one: async-fs makes");
-    println!("the same blocking calls, in the same threads. What overlaps is the wait for the");
-    println!("network, and it does so both ways.");
+    println!("the kernel calls a file ready at all times, so no loop can wait for one: async-fs");
+    println!("makes the same blocking calls, on threads of its own. Only the waits for the network");
+    println!("overlap, and they do so both ways.");
     Ok(failures.is_empty())
 }
 
-/// Downloads the files one way, and prints how long it took and what the server saw of it. Returns
-/// whether all came, and the seconds.
+/// Downloads the files one way, and prints how long it took and how many requests the server had open.
+/// Returns whether all came, and the seconds.
 fn timed<D>(
     links: &[Arc<Link>],
     directory: &Path,
@@ -187,7 +186,7 @@ fn demo(options: &Options) -> Result<bool, Failure> {
     Ok(all_came)
 }
 
-/// An error, and the path of what it is about.
+/// Puts the path that an error is about before it.
 fn at(path: &Path, error: io::Error) -> Failure {
     format!("{}: {error}", path.display()).into()
 }
@@ -209,7 +208,7 @@ fn options() -> Options {
 
 fn main() -> ExitCode {
     // When the output is no longer read, there is still a directory to remove.
-    stdout::go_on_unread();
+    stdout::ignore_broken_pipe();
     match demo(&options()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile, TempPath};
 
-/// Stands beside the place of the whole file, as `.NAME.XXXXXX.part`. It is removed when this is
-/// dropped: after a failure, or when the download is cancelled.
+/// The file `.NAME.XXXXXX.part`, in the directory of the whole file. It is removed when this is dropped:
+/// after a failure, or when the download is cancelled.
 pub(crate) struct Part {
     temporary: TempPath,
     whole: PathBuf,
@@ -25,11 +25,11 @@ impl Part {
         Ok((file, Part { temporary, whole }))
     }
 
-    /// Gives it its name, now that it is whole.
+    /// Renames the file, which is whole now.
     ///
     /// # Errors
     ///
-    /// If there is a file of this name already: it is not overwritten.
+    /// If a file has this name already: it is not overwritten.
     pub(crate) fn keep(self) -> io::Result<()> {
         let kept = self.temporary.persist_noclobber(self.whole);
         kept.map_err(|failure| failure.error)

@@ -1,4 +1,4 @@
-//! What is seen of the downloads: lines, and on a terminal a bar below them for each that goes on.
+//! The output of the downloads: lines, and on a terminal a bar below them for each download under way.
 
 use std::fmt::Display;
 use std::io::{IsTerminal, stdout};
@@ -10,7 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressFinish, 
 pub(crate) struct Screen(MultiProgress);
 
 impl Screen {
-    /// The terminal. If stdout is none, the bars are not drawn.
+    /// The terminal. If stdout is not one, the bars are not drawn.
     pub(crate) fn new() -> Screen {
         let bars =
             if stdout().is_terminal() { ProgressDrawTarget::stdout() } else { ProgressDrawTarget::hidden() };
@@ -22,7 +22,7 @@ impl Screen {
         self.0.suspend(|| stage::println!("{line}"));
     }
 
-    /// A bar for a file whose length is not known yet. It goes when it is dropped.
+    /// Draws a bar for a file whose length is not known yet. It is cleared when it is dropped.
     pub(crate) fn bar(&self, name: &str) -> ProgressBar {
         let style = ProgressStyle::with_template("{prefix:30} {wide_bar} {bytes}/{total_bytes}");
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())

@@ -26,7 +26,7 @@ const FILES: [(&str, usize, u64); 10] = [
     ("C08-2-UI.pdf", 572_999, 700),
 ];
 
-/// Starts the server, its delays multiplied by `scale`, and makes the file of links to what it has.
+/// Starts the server, its delays multiplied by `scale`, and writes the file of links to its files.
 pub(crate) fn start(links: &Path, scale: f64) -> Result<Server, Failure> {
     let server = Server::start(move |uri| page(uri.path().to_owned(), scale))?;
     let address = server.address;
@@ -38,7 +38,7 @@ pub(crate) fn start(links: &Path, scale: f64) -> Result<Server, Failure> {
     Ok(server)
 }
 
-/// Fails if the files in a directory are not, byte for byte, those of the server.
+/// Returns an error if the files in a directory are not, byte for byte, those of the server.
 pub(crate) fn expect_served(directory: &Path) -> Result<(), Failure> {
     for (name, size, _) in FILES {
         let file = directory.join(name);

@@ -1,4 +1,4 @@
-//! The generator, and the three ways to go through it.
+//! The generator, and three ways to iterate over it.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -8,7 +8,7 @@ use async_stream::stream;
 use futures_lite::{Stream, StreamExt};
 use stage::println;
 
-/// Yields the dwarfs, one after the other; it waits before each, as if they came from afar.
+/// Yields the dwarfs, one after the other, and waits before each.
 pub(crate) fn dwarfs(wait: Duration) -> impl Stream<Item = &'static str> {
     stream! {
         for name in ["Grumpy", "Happy", "Sleepy", "Bashful", "Sneezy", "Dopey", "Doc"] {
@@ -37,8 +37,8 @@ pub(crate) async fn dwarfs_with_e(wait: Duration) -> Vec<&'static str> {
     with_e.collect().await
 }
 
-/// Goes through a generator. Returns how long that took, and how often another task, which waits a
-/// little less each time, had its turn meanwhile.
+/// Iterates over a generator. Returns how long that took, and how many turns another task, which sleeps
+/// a little less each time, had meanwhile.
 pub(crate) async fn beside_another_task(wait: Duration) -> (Duration, usize) {
     let turns = Rc::new(Cell::new(0));
     let counted = Rc::clone(&turns);

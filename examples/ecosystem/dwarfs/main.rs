@@ -1,4 +1,4 @@
-//! An asynchronous generator, and what goes through it: `async for`, and comprehensions.
+//! An asynchronous generator, and iteration over it: `async for`, and comprehensions.
 //!
 //! From the notebook "S06E05: Concurrency - The asyncio module" by Cyril Desjouy, section 2.4.
 //!
@@ -21,13 +21,13 @@
 //! (7 waits of 0.10 s took 0.70 s, and another task had 7 turns meanwhile)
 //! ```
 //!
-//! Python's asynchronous generator is a `Stream`: a future that may be ready several times. The
-//! macro of `async-stream` makes one out of a block with `yield`, and the combinators of
-//! `futures-lite` go through it, on boucle as on any other loop.
+//! Python's asynchronous generator is a `Stream` in Rust: like a future that is ready several times.
+//! The macro of `async-stream` makes one of a block with `yield`, and the combinators of `futures-lite`
+//! iterate over it, on boucle as on any other loop.
 //!
-//! The last line says what the notebook warns of. To go through a generator is not concurrent: the
-//! next wait begins when the one before is over, so seven waits take seven times as long. But at
-//! each of them the other tasks have their turn.
+//! The last line shows what the notebook warns of: iteration is not concurrent. Each wait begins when
+//! the one before is over, so seven waits take seven times as long. But during each of them the other
+//! tasks have their turn.
 //!
 //! Read next: `dwarfs.rs` beside this file; then `examples/sleep/main.rs`, where the waits overlap. Run
 //! next: `cargo run --release --example download`.
@@ -41,7 +41,7 @@ use stage::python::list_of_strings as list;
 use stage::{options, println};
 
 const HELP: &str = "\
-Goes through an asynchronous generator: one by one, as a list, and as a list that is filtered.
+Iterates over an asynchronous generator: one by one, as a list, and as a list that is filtered.
 
 usage: dwarfs [--scale S]
 

@@ -1,4 +1,4 @@
-//! The API of MediaWiki: what is asked for a summary, and what is answered.
+//! The API of MediaWiki: the request for a summary, and the answer.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use form_urlencoded::Serializer;
 use serde::Deserialize;
 use stage::http::{Failure, Target};
 
-/// The question for the summary of a page.
+/// Makes the request for the summary of a page.
 pub(crate) fn question(site: &str, page: &str) -> Result<Target, Failure> {
     let query = Serializer::new(String::new())
         .append_pair("action", "query")
@@ -33,18 +33,18 @@ struct Refusal {
 
 #[derive(Deserialize)]
 struct Query {
-    /// By number; that of a page that is missing is negative.
+    /// By number, which is negative if the page is missing.
     pages: HashMap<String, Page>,
 }
 
 #[derive(Deserialize)]
 struct Page {
     extract: Option<String>,
-    /// There, and empty, if there is no such page.
+    /// An empty string if there is no such page.
     missing: Option<String>,
 }
 
-/// The summary in an answer.
+/// Reads the summary in an answer.
 pub(crate) fn summary(answer: &[u8]) -> Result<String, Failure> {
     let answer: Answer =
         serde_json::from_slice(answer).map_err(|why| format!("this is not the answer of a wiki: {why}"))?;

@@ -39,8 +39,8 @@
 //!
 //! The course's own solution gains less: its coroutine fetches with `wikipedia.summary`, which
 //! blocks. There the waits overlap, but during a fetch the loop stands still, so the pages come one
-//! after the other. Here the fetches overlap as well, and the server can tell, without a clock: it
-//! had read all three requests before it began to answer one.
+//! after the other. Here the fetches overlap as well. The server shows it without a clock: it had read
+//! all three requests before it answered one.
 //!
 //! The server in this program answers in the form of that API, after delays that stand for the
 //! network. It knows three pages; for others, and for another server,
@@ -110,7 +110,7 @@ fn options() -> Options {
     })
 }
 
-/// The server in this program.
+/// Starts the server in this program.
 fn stand_in() -> Server {
     let server = server::start().expect("a server can listen on 127.0.0.1");
     let address = server.address;
@@ -118,8 +118,8 @@ fn stand_in() -> Server {
     server
 }
 
-/// Prints what the server in this program saw, if it was asked.
-fn tell_most_open(server: Option<&Server>) {
+/// Prints how many requests the server in this program had open, if it is the one that was asked.
+fn print_most_open(server: Option<&Server>) {
     if let Some(server) = server {
         let most = server.take_most_open();
         println!("(the most requests that the server had open at once: {most})");
@@ -138,9 +138,9 @@ fn main() -> ExitCode {
     };
     let site = Site { url, wait };
     let all_came = subroutines(&site, &pages);
-    tell_most_open(server.as_ref());
+    print_most_open(server.as_ref());
     println!();
     let all_came_again = boucle::run(coroutines(&site, &pages));
-    tell_most_open(server.as_ref());
+    print_most_open(server.as_ref());
     if all_came && all_came_again { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

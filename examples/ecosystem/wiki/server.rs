@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 use stage::http::{Content, Server};
 
-/// Titles, the milliseconds until a page comes, and summaries.
+/// The title of each page, its delay in milliseconds, and its summary.
 const PAGES: [(&str, u64, &str); 3] = [
     (
         "Coroutine",

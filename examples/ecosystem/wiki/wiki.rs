@@ -10,10 +10,10 @@ use stage::println;
 
 use super::api;
 
-/// Whom to ask, and how long to wait before.
+/// Which server to ask, and how long to wait first.
 #[derive(Clone)]
 pub(crate) struct Site {
-    /// As `http://HOST:PORT`.
+    /// `http://HOST:PORT`
     pub(crate) url: String,
     pub(crate) wait: Duration,
 }
@@ -22,7 +22,7 @@ impl Site {
     /// Prints the summary of a page, after a while. Returns whether it came.
     fn wiki(&self, page: &str) -> bool {
         thread::sleep(self.wait);
-        tell(page, self.summary(page))
+        print(page, self.summary(page))
     }
 
     fn summary(&self, page: &str) -> Result<String, Failure> {
@@ -33,10 +33,10 @@ impl Site {
         api::summary(&answer)
     }
 
-    /// The same, but others have their turn while it waits, and while it fetches.
+    /// The same, but other tasks have their turn while it waits and fetches.
     async fn wiki_async(self, page: String) -> bool {
         boucle::sleep(self.wait).await;
-        tell(&page, self.summary_async(&page).await)
+        print(&page, self.summary_async(&page).await)
     }
 
     async fn summary_async(&self, page: &str) -> Result<String, Failure> {
@@ -51,7 +51,7 @@ pub(crate) fn subroutines(site: &Site, pages: &[String]) -> bool {
     println!("Subroutine :");
     let begin = Instant::now();
     let came: Vec<_> = pages.iter().map(|page| site.wiki(page)).collect();
-    tell_duration(begin.elapsed());
+    print_total(begin.elapsed());
     !came.contains(&false)
 }
 
@@ -61,16 +61,16 @@ pub(crate) async fn coroutines(site: &Site, pages: &[String]) -> bool {
     let begin = boucle::now();
     let pages = pages.iter().cloned();
     let came = boucle::gather(pages.map(|page| site.clone().wiki_async(page))).await;
-    tell_duration(boucle::now() - begin);
+    print_total(boucle::now() - begin);
     !came.contains(&false)
 }
 
 /// Prints a summary as the course does, `print('\n', summary)`; or why there is none. Returns
 /// whether there is one.
-fn tell(page: &str, summary: Result<String, Failure>) -> bool {
+fn print(page: &str, summary: Result<String, Failure>) -> bool {
     match &summary {
         Ok(summary) => {
-            // A text may hold what makes a terminal do things.
+            // A control character could drive the terminal.
             let is_control = |letter: char| letter.is_control() && letter != '\n';
             println!("\n {}", summary.replace(is_control, " "));
         }
@@ -79,7 +79,7 @@ fn tell(page: &str, summary: Result<String, Failure>) -> bool {
     summary.is_ok()
 }
 
-fn tell_duration(time: Duration) {
+fn print_total(time: Duration) {
     let seconds = time.as_secs_f64();
     println!("\nDurée totale d'exécution: {seconds:.2} secondes");
 }

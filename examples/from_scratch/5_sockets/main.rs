@@ -34,8 +34,8 @@
 //! an operation that would block leaves the task's waker with the socket; a park returns which sockets are ready, and
 //! the loop wakes the tasks that wait for them, and each tries again. One call waits for sockets and for timers.
 //!
-//! This loop cannot take the thread from a task whose every await is ready: its poll does not end. So it is with a task
-//! that reads from a fast sender: its socket always has data.
+//! This loop cannot take the thread from a task whose every await is ready: its poll does not end. A task that reads
+//! from a fast sender can be such a task, since its socket always has data.
 //!
 //! Read next: the table of `../README.md`, which compares boucle's loop with these five.
 

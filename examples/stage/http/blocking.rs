@@ -1,4 +1,4 @@
-//! The same without a loop: the thread waits in `connect` and in `read`, and can do nothing else.
+//! The same without a loop: `connect` and `read` block the thread.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -10,20 +10,20 @@ use super::{Failure, Target, USER_AGENT, tls};
 /// More than any head has.
 const LONGEST_HEAD: u64 = 64 * 1024;
 
-/// A response; its body is read from it, as it comes.
+/// A response. Reading from it reads the body.
 pub struct Response {
     /// The number in its first line.
     pub status: StatusCode,
+    /// The URL of the page, if it has moved.
+    pub location: Option<String>,
     /// How many bytes the body has, if the head says so.
     pub length: Option<u64>,
-    /// Where the page is, if it has moved.
-    pub location: Option<String>,
     /// How many of them were read.
     came: u64,
     stream: BufReader<Box<dyn Read>>,
 }
 
-/// What a request has come to.
+/// A step that a request has reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// The connection is there.

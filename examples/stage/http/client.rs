@@ -1,4 +1,4 @@
-//! The client: hyper's, on a socket of the loop's.
+//! The client: hyper's, on boucle's socket.
 
 use boucle::net::TcpStream;
 use http_body_util::Empty;
@@ -10,7 +10,7 @@ use hyper::{Request, Response};
 
 use super::{Failure, Target, tls};
 
-/// Sends a request, and waits for the head of the response. The body comes as it is read.
+/// Sends a request, and waits for the head of the response. The body is received as it is read.
 pub async fn get(target: &Target) -> Result<Response<Incoming>, Failure> {
     let stream = TcpStream::connect(target.address.clone()).await?;
     match &target.tls {

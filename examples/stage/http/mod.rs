@@ -1,4 +1,4 @@
-//! HTTP over boucle: hyper, on sockets of the loop's.
+//! HTTP over boucle: hyper, on boucle's sockets.
 
 pub mod blocking;
 mod client;
@@ -21,10 +21,10 @@ pub use target::Target;
 /// Why a request got no answer. It may come from another thread.
 pub type Failure = Box<dyn Error + Send + Sync>;
 
-/// What the clients call themselves: some servers refuse those that do not say it.
+/// The `User-Agent` of the clients: some servers refuse requests without one.
 const USER_AGENT: &str = "boucle-examples";
 
-/// A failure and its causes, in one line.
+/// Formats a failure and its causes, in one line.
 pub fn why(failure: &Failure) -> String {
     let mut line = failure.to_string();
     let mut cause = failure.source();
@@ -35,7 +35,7 @@ pub fn why(failure: &Failure) -> String {
     line
 }
 
-/// An error if a status is another one than 200.
+/// Returns an error if a status is not 200.
 pub fn expect_ok(status: StatusCode) -> Result<(), Failure> {
     if status == StatusCode::OK { Ok(()) } else { Err(status.to_string().into()) }
 }

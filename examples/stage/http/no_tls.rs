@@ -1,4 +1,4 @@
-//! In place of `tls.rs` without the feature `https`: no URL has a name to connect to by TLS.
+//! In place of `tls.rs` without the feature `https`: each `https://` URL is an error.
 
 use std::convert::Infallible;
 use std::net;
@@ -9,10 +9,10 @@ use boucle::net::TcpStream;
 use super::Failure;
 use crate::options::program;
 
-/// There is none.
+/// No value exists, so the functions that take one are never called.
 pub type Name = Infallible;
 
-/// Is always an error, which says how to build the program with TLS.
+/// Returns an error, which says how to build the program with TLS.
 ///
 /// # Errors
 ///

@@ -25,7 +25,7 @@ pub struct Server {
     requests: Arc<OpenRequests>,
 }
 
-/// What is found at a path; `None` is answered with the status 404.
+/// The content of a page; `None` is answered with the status 404.
 pub type Content = Option<Vec<u8>>;
 
 impl Server {
@@ -79,7 +79,7 @@ where
     let listener = TcpListener::from_std(listener)?;
     loop {
         let Ok((stream, _)) = listener.accept().await else {
-            // Perhaps descriptors are lacking. In a while some may be free.
+            // If descriptors are lacking, some may be free soon.
             boucle::sleep(Duration::from_millis(100)).await;
             continue;
         };
@@ -88,7 +88,7 @@ where
     }
 }
 
-/// Answers what is asked on one connection.
+/// Answers the requests on one connection.
 async fn converse<A>(stream: TcpStream, find: &impl Fn(Uri) -> A, requests: &OpenRequests)
 where
     A: Future<Output = Content>,
@@ -100,7 +100,7 @@ where
         Ok::<_, Infallible>(response(content))
     };
     let connection = http1::Builder::new().serve_connection(stream, service_fn(answer));
-    // A client that goes away is no concern of the server's.
+    // It is an error if the client goes away, which does not matter to the server.
     let _ = connection.await;
 }
 

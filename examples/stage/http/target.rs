@@ -1,4 +1,4 @@
-//! What a URL says: whom to ask, and for what.
+//! What a URL says: where to connect, and what to ask for there.
 
 use std::net::SocketAddr;
 
@@ -19,7 +19,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// Takes a URL apart. With a `server`, that is asked instead of the host that the URL names.
+    /// Parses a URL. With a `server`, the address is that instead of the URL's host.
     pub fn new(url: &str, server: Option<SocketAddr>) -> Result<Target, Failure> {
         let uri: Uri = url.parse().map_err(|why| format!("not a URL: {why}"))?;
         let (is_encrypted, usual_port) = match uri.scheme_str() {
@@ -27,7 +27,7 @@ impl Target {
             Some("https") => (true, 443),
             _ => return Err("not a URL: it does not begin with http:// or https://".into()),
         };
-        let authority = uri.authority().filter(|it| !it.host().is_empty());
+        let authority = uri.authority().filter(|authority| !authority.host().is_empty());
         let authority = authority.ok_or("not a URL: no host")?;
         let name = authority.host();
         let port = match authority.port_u16() {
@@ -43,7 +43,7 @@ impl Target {
         };
         // Without a user's name, if there is one.
         let host = authority.as_str().split('@').next_back();
-        // A query may come without a path, which is then the root's.
+        // Without a path, a query is the root's.
         let query = uri.query().map(|query| format!("?{query}"));
         let path = format!("{}{}", uri.path(), query.unwrap_or_default());
         Ok(Target { address, host: host.unwrap_or(name).to_owned(), path, tls })
@@ -54,7 +54,7 @@ impl Target {
 mod tests {
     use super::*;
 
-    /// A path is what a server takes, also where the URL has none.
+    /// A server needs a path, even if the URL has none.
     #[test]
     fn a_path_begins_with_a_slash() {
         for (url, path) in [

@@ -1,4 +1,4 @@
-//! TLS by rustls: on a socket of the loop's, and on one that blocks. (Feature `https`.)
+//! TLS by rustls: on boucle's socket, and on one that blocks. (Feature `https`.)
 
 use std::io;
 use std::net;
@@ -19,10 +19,10 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 
 use super::Failure;
 
-/// What the certificate of a server has to be for: a host's name, or an IP address.
+/// The name that a server's certificate has to be for: a host's name, or an IP address.
 pub type Name = ServerName<'static>;
 
-/// What all connections of the program have in common: which authorities they trust.
+/// The authorities that all connections of the program trust.
 static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
 
 /// Trusts the authorities whose certificates are in a file of PEM, and no others. Otherwise the program trusts
@@ -57,16 +57,16 @@ pub(super) fn name(host: &str) -> Result<Name, Failure> {
     ServerName::try_from(host.to_owned()).map_err(|_| format!("no host has the name \"{host}\"").into())
 }
 
-/// The client's side of a connection: hyper reads and writes what is inside of the encryption.
+/// The client's side of a connection, on which hyper reads and writes plain text.
 pub(super) struct Stream(TlsStream<TcpStream>);
 
-/// Makes sure that the server is the one with this name.
+/// Does the handshake, which makes sure that the server has this name.
 pub(super) async fn connect(name: &Name, stream: TcpStream) -> Result<Stream, Failure> {
     let handshake = TlsConnector::from(config()).connect(name.clone(), stream);
     handshake.await.map(Stream).map_err(|error| refused(name, &error))
 }
 
-/// The same, and the thread waits.
+/// The same, but blocks the thread.
 pub(super) fn connect_blocking(
     name: &Name,
     mut stream: net::TcpStream,
@@ -78,7 +78,7 @@ pub(super) fn connect_blocking(
     Ok(StreamOwned::new(connection, stream))
 }
 
-/// Why a handshake failed, in more words than rustls has for what is most often the reason.
+/// Says why a handshake failed: in plain words for the most frequent reasons.
 fn refused(name: &Name, error: &io::Error) -> Failure {
     let reason = error.get_ref().and_then(|reason| reason.downcast_ref());
     let meaning = match reason {
@@ -98,7 +98,7 @@ impl Read for Stream {
         cx: &mut Context<'_>,
         mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        // hyper's buffer is not initialized, so the bytes come by way of the stack.
+        // hyper's buffer is not initialised, so the bytes are read into one on the stack and copied.
         let mut bytes = [0; 16 * 1024];
         let room = buffer.remaining().min(bytes.len());
         let read = ready!(Pin::new(&mut self.0).poll_read(cx, &mut bytes[..room]))?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stage::testing::{documented, expect_manners, lines, run, virtual_loop, virtually};
+use stage::testing::{documented, expect_usage, lines, run, virtual_loop, virtually};
 
 #[path = "../../await_another/coroutines.rs"]
 mod coroutines;
@@ -26,7 +26,6 @@ fn a_coroutine_that_is_awaited_is_no_task() {
     assert_eq!(event_loop.turn(Some(Duration::ZERO)).unwrap().left, 1);
 }
 
-/// The program prints what its header documents.
 #[test]
 fn await_another_prints_what_its_header_says() {
     let example = run("await_another", &["--scale", "0.01"]);
@@ -34,8 +33,7 @@ fn await_another_prints_what_its_header_says() {
     assert!(example.status.success());
 }
 
-/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
-fn await_another_has_manners() {
-    expect_manners("await_another", "--scale 1");
+fn await_another_answers_help_and_refuses_unknown_options() {
+    expect_usage("await_another", "--scale 1");
 }

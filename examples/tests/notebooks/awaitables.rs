@@ -3,8 +3,8 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use stage::stdout::listen;
-use stage::testing::{documented, expect_manners, lines, run, virtual_loop, virtually};
+use stage::stdout::capture;
+use stage::testing::{documented, expect_usage, lines, run, virtual_loop, virtually};
 
 #[path = "../../awaitables/awaitables.rs"]
 mod coroutines;
@@ -16,7 +16,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Calling a coroutine makes an object and does not run its body: only the object is printed.
 #[test]
 fn to_call_a_coroutine_only_makes_an_object() {
-    let ((), printed) = listen(|| only_called(SECOND));
+    let ((), printed) = capture(|| only_called(SECOND));
     assert_eq!(printed.len(), 1);
     assert!(printed[0].starts_with("<coroutine object say_after: "));
 }
@@ -49,7 +49,6 @@ fn a_task_and_a_future_are_the_business_of_another_task() {
     assert_eq!(tasks, [1, 2, 2]);
 }
 
-/// The program prints what its header documents.
 #[test]
 fn awaitables_prints_what_its_header_says() {
     let awaitables = run("awaitables", &["--scale", "0.1"]);
@@ -58,8 +57,7 @@ fn awaitables_prints_what_its_header_says() {
     assert!(awaitables.status.success());
 }
 
-/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
-fn awaitables_has_manners() {
-    expect_manners("awaitables", "--scale");
+fn awaitables_answers_help_and_refuses_unknown_options() {
+    expect_usage("awaitables", "--scale");
 }

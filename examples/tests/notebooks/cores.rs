@@ -1,6 +1,6 @@
 //! `cores`: each of its loops answers.
 
-use stage::testing::{documented, expect_manners, lines, run};
+use stage::testing::{documented, expect_usage, lines, run};
 
 /// The words of each row, and then the numbers that the loops answered.
 fn row(line: &str) -> (usize, Vec<usize>) {
@@ -32,8 +32,7 @@ fn cores_prints_what_its_header_says() {
     assert_eq!(words(lines(&run("cores", &["--scale", "0"]))), words(documented("cores.rs")));
 }
 
-/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
-fn cores_has_manners() {
-    expect_manners("cores", "--scale");
+fn cores_answers_help_and_refuses_unknown_options() {
+    expect_usage("cores", "--scale");
 }

@@ -6,8 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use stage::stdout::listen;
-use stage::testing::{documented, expect_manners, program, wait};
+use stage::stdout::capture;
+use stage::testing::{documented, expect_usage, program, wait};
 
 #[path = "../../echo/callbacks.rs"]
 #[allow(dead_code)] // The server itself is run as a program.
@@ -131,12 +131,11 @@ fn nothing_is_lost_of_what_is_written_in_pieces() {
 /// A lost client is reported with the reason.
 #[test]
 fn a_lost_client_is_reported() {
-    let ((), printed) = listen(|| report::lost(&io::Error::other("why")));
+    let ((), printed) = capture(|| report::lost(&io::Error::other("why")));
     assert_eq!(printed, ["(a client was lost: why)"]);
 }
 
-/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
-fn echo_has_manners() {
-    expect_manners("echo", "--once");
+fn echo_answers_help_and_refuses_unknown_options() {
+    expect_usage("echo", "--once");
 }

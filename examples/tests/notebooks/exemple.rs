@@ -1,7 +1,7 @@
 //! `exemple`: a first coroutine, and the figure of two that take turns.
 
-use stage::stdout::listen;
-use stage::testing::{documented, expect_manners, lines, run, virtually};
+use stage::stdout::capture;
+use stage::testing::{documented, expect_usage, lines, run, virtually};
 
 #[path = "../../exemple/exemple.rs"]
 mod coroutines;
@@ -11,7 +11,7 @@ use coroutines::{concurrently, exemple, run_inside_of_run};
 /// A coroutine prints when it is run, not when it is called.
 #[test]
 fn a_coroutine_prints_when_it_is_run() {
-    let (coroutine, printed) = listen(exemple);
+    let (coroutine, printed) = capture(exemple);
     assert!(printed.is_empty());
     let ((), printed, _) = virtually(coroutine);
     assert_eq!(printed, ["Nous essayons les coroutines."]);
@@ -38,7 +38,6 @@ fn two_coroutines_take_turns_at_the_await() {
     assert_eq!(printed.len(), 6);
 }
 
-/// The program prints what its header documents.
 #[test]
 fn exemple_prints_what_its_header_says() {
     let exemple = run("exemple", &[]);
@@ -47,8 +46,7 @@ fn exemple_prints_what_its_header_says() {
     assert!(exemple.status.success());
 }
 
-/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
-fn exemple_has_manners() {
-    expect_manners("exemple", "two coroutines");
+fn exemple_answers_help_and_refuses_unknown_options() {
+    expect_usage("exemple", "two coroutines");
 }

@@ -7,7 +7,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
-use stage::testing::{accept_soon, documented, expect_manners, lines, program, run, without_numbers};
+use stage::testing::{accept_soon, documented, expect_usage, lines, program, run, without_numbers};
 
 #[path = "../../fetch/redirects.rs"]
 #[allow(dead_code)] // The program follows them.
@@ -288,11 +288,10 @@ fn one_failure_is_enough_for_the_exit_status() {
     }
 }
 
-/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
-fn fetch_has_manners() {
-    expect_manners("fetch", "[URL]");
-    expect_manners("fetch", "--cacert FILE");
+fn fetch_answers_help_and_refuses_unknown_options() {
+    expect_usage("fetch", "[URL]");
+    expect_usage("fetch", "--cacert FILE");
 }
 
 /// A closed stdout, as in `fetch | head -1`, ends the program quietly.

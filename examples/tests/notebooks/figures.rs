@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use boucle::observe::EventKind;
 use boucle::trace::LoopTrace;
-use stage::testing::{documented, expect_manners, lines, run};
+use stage::testing::{documented, expect_usage, lines, run};
 
 #[path = "../../figures/recorded.rs"]
 mod recorded;
@@ -130,10 +130,9 @@ fn figures_lists_its_figures() {
     assert!(figures.status.success());
 }
 
-/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
-fn figures_has_manners() {
-    expect_manners("figures", "[N]");
+fn figures_answers_help_and_refuses_unknown_options() {
+    expect_usage("figures", "[N]");
     let figures = run("figures", &["8"]);
     assert_eq!(
         String::from_utf8_lossy(&figures.stderr),

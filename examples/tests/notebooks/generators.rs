@@ -8,8 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use boucle::gather;
-use stage::stdout::listen;
-use stage::testing::{documented, expect_manners, lines, run, virtually};
+use stage::stdout::capture;
+use stage::testing::{documented, expect_usage, lines, run, virtually};
 
 #[path = "../../generators/coroutines.rs"]
 mod coroutines;
@@ -25,7 +25,7 @@ use talk::{Generator, NotStarted, Talk, dwarfs, started};
 #[test]
 fn a_talk_prints_what_it_is_sent_until_stop() {
     let mut talk = Talk::Start;
-    let (ends, printed) = listen(|| {
+    let (ends, printed) = capture(|| {
         let started = talk.next();
         let surprise = talk.send("Surprise!");
         let stop = talk.send("stop");
@@ -39,10 +39,10 @@ fn a_talk_prints_what_it_is_sent_until_stop() {
 #[test]
 fn nothing_can_be_sent_before_the_start() {
     let mut talk = Talk::Start;
-    let (error, printed) = listen(|| talk.send("Surprise!"));
+    let (error, printed) = capture(|| talk.send("Surprise!"));
     assert_eq!(error, Err(NotStarted));
     assert!(printed.is_empty());
-    let ((), printed) = listen(|| {
+    let ((), printed) = capture(|| {
         let _ = started(talk);
     });
     assert_eq!(printed, ["Get ready for this"]);
@@ -52,7 +52,7 @@ fn nothing_can_be_sent_before_the_start() {
 #[test]
 fn yield_from_yields_and_forwards() {
     let mut dwarfs = dwarfs();
-    let ((), printed) = listen(|| {
+    let ((), printed) = capture(|| {
         let names: Vec<_> = (0..7).filter_map(|_| dwarfs.next().flatten()).collect();
         assert_eq!((names[0], names[6]), ("Grumpy", "Doc"));
         assert_eq!(dwarfs.send("too early"), Err(NotStarted));
@@ -68,7 +68,7 @@ fn yield_from_yields_and_forwards() {
 fn two_schedulers_have_one_schedule() {
     let names = ["a", "b", "c", "d"];
     let coroutine = |name| -> scheduler::Coroutine { Box::pin(count(name)) };
-    let ((), by_hand) = listen(|| scheduler::run(names.map(coroutine).into()));
+    let ((), by_hand) = capture(|| scheduler::run(names.map(coroutine).into()));
     let (_, on_boucle, _) = virtually(gather(names.map(count)));
     assert_eq!(by_hand.len(), 12);
     assert_eq!(by_hand[..5], ["a 1", "b 1", "c 1", "d 1", "a 2"]);
@@ -125,7 +125,6 @@ fn the_scheduler_takes_no_cpu_while_none_is_ready() {
     assert!(cpu() - before < Duration::from_millis(50));
 }
 
-/// The program prints what its header documents.
 #[test]
 fn generators_prints_what_its_header_says() {
     let generators = run("generators", &[]);
@@ -133,8 +132,7 @@ fn generators_prints_what_its_header_says() {
     assert!(generators.status.success());
 }
 
-/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
-fn generators_has_manners() {
-    expect_manners("generators", "usage: generators");
+fn generators_answers_help_and_refuses_unknown_options() {
+    expect_usage("generators", "usage: generators");
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use stage::stdout::listen;
-use stage::testing::{documented, expect_manners, lines, run, virtually};
+use stage::stdout::capture;
+use stage::testing::{documented, expect_usage, lines, run, virtually};
 
 #[path = "../../nom/nom.rs"]
 mod names;
@@ -23,12 +23,11 @@ fn three_coroutines_take_as_long_as_one() {
 /// has no virtual clock.)
 #[test]
 fn three_subroutines_take_the_sum() {
-    let ((), printed) = listen(|| subroutines(Duration::from_millis(100)));
+    let ((), printed) = capture(|| subroutines(Duration::from_millis(100)));
     assert_eq!(printed[..4], ["Subroutine :", "Daniel", "Donna", "Diane"]);
     assert!(seconds(&printed[4]) >= 0.30, "{}", printed[4]);
 }
 
-/// The program prints what its header documents.
 #[test]
 fn nom_prints_what_its_header_says() {
     let nom = run("nom", &["--scale", "0.01"]);
@@ -48,10 +47,9 @@ fn nom_prints_what_its_header_says() {
     assert!(nom.status.success());
 }
 
-/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
-fn nom_has_manners() {
-    expect_manners("nom", "--scale 1");
+fn nom_answers_help_and_refuses_unknown_options() {
+    expect_usage("nom", "--scale 1");
 }
 
 fn seconds(line: &str) -> f64 {

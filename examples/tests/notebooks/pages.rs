@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stage::testing::{accept_soon, documented, expect_manners, lines, run};
+use stage::testing::{accept_soon, documented, expect_usage, lines, run};
 
 #[path = "../../pages/blocking.rs"]
 mod blocking;
@@ -146,10 +146,9 @@ fn the_time_line_shows_how_long_each_lane_ran() {
     }
 }
 
-/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
-fn pages_has_manners() {
-    expect_manners("pages", "--figure");
+fn pages_answers_help_and_refuses_unknown_options() {
+    expect_usage("pages", "--figure");
     let pages = run("pages", &["--figure", "3"]);
     assert_eq!(
         String::from_utf8_lossy(&pages.stderr),

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use boucle::EventLoop;
-use stage::stdout::listen;
-use stage::testing::{documented, expect_manners, lines, run, virtual_loop};
+use stage::stdout::capture;
+use stage::testing::{documented, expect_usage, lines, run, virtual_loop};
 
 #[path = "../../run_forever/coroutines.rs"]
 mod coroutines;
@@ -25,14 +25,14 @@ const TWO: [&str; 4] = [
 /// `block_on` runs a loop until a coroutine is complete.
 #[test]
 fn a_loop_runs_until_a_coroutine_is_complete() {
-    let ((), printed) = listen(|| loops::until_complete(&virtual_loop()));
+    let ((), printed) = capture(|| loops::until_complete(&virtual_loop()));
     assert_eq!(printed, [ONE]);
 }
 
 /// A coroutine stops the loop that runs for ever.
 #[test]
 fn a_coroutine_stops_its_loop() {
-    let ((), printed) = listen(|| loops::forever(&virtual_loop()));
+    let ((), printed) = capture(|| loops::forever(&virtual_loop()));
     assert_eq!(printed, [ONE]);
 }
 
@@ -41,7 +41,7 @@ fn a_coroutine_stops_its_loop() {
 fn without_stop_a_loop_runs_until_it_is_stopped_from_outside() {
     let enough = Arc::new(AtomicBool::new(false));
     let reached = Arc::clone(&enough);
-    let ((), printed) = listen(|| {
+    let ((), printed) = capture(|| {
         loops::forever_without_stop(&EventLoop::new().unwrap(), move || {
             std::thread::sleep(Duration::from_millis(20));
             reached.store(true, Relaxed);
@@ -54,7 +54,7 @@ fn without_stop_a_loop_runs_until_it_is_stopped_from_outside() {
 /// The second of two coroutines stops their loop when both are done.
 #[test]
 fn the_second_of_two_coroutines_stops_their_loop() {
-    let ((), printed) = listen(|| loops::two_forever(&virtual_loop(), WAIT));
+    let ((), printed) = capture(|| loops::two_forever(&virtual_loop(), WAIT));
     assert_eq!(printed, TWO);
 }
 
@@ -63,15 +63,14 @@ fn the_second_of_two_coroutines_stops_their_loop() {
 #[test]
 fn a_gather_whose_loop_is_stopped_is_an_error() {
     let event_loop = virtual_loop();
-    let (message, printed) = listen(|| loops::two_gathered_with_stop(&event_loop, WAIT));
+    let (message, printed) = capture(|| loops::two_gathered_with_stop(&event_loop, WAIT));
     assert_eq!(printed, TWO);
     assert_eq!(message.as_deref(), Some("event loop stopped before the future completed"));
     // The loop survives that.
-    let ((), printed) = listen(|| loops::two_gathered(&event_loop, WAIT));
+    let ((), printed) = capture(|| loops::two_gathered(&event_loop, WAIT));
     assert_eq!(printed, TWO);
 }
 
-/// The program prints what its header documents.
 #[test]
 fn run_forever_prints_what_its_header_says() {
     let example = run("run_forever", &["--scale", "0.01"]);
@@ -84,8 +83,7 @@ fn run_forever_prints_what_its_header_says() {
     assert!(example.status.success());
 }
 
-/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
-fn run_forever_has_manners() {
-    expect_manners("run_forever", "--scale 1");
+fn run_forever_answers_help_and_refuses_unknown_options() {
+    expect_usage("run_forever", "--scale 1");
 }

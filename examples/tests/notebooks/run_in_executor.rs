@@ -3,7 +3,7 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use stage::testing::{documented, expect_manners, lines, run};
+use stage::testing::{documented, expect_usage, lines, run};
 
 #[path = "../../run_in_executor/say_after.rs"]
 mod function;
@@ -44,7 +44,6 @@ fn the_ticking_task_ends_with_the_function() {
     assert_eq!(event_loop.turn(Some(Duration::ZERO)).unwrap().left, 0);
 }
 
-/// The program prints what its header documents.
 #[test]
 fn run_in_executor_prints_what_its_header_says() {
     let example = run("run_in_executor", &["--scale", "0.1"]);
@@ -56,9 +55,8 @@ fn run_in_executor_prints_what_its_header_says() {
     assert!(example.status.success());
 }
 
-/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
-fn run_in_executor_has_manners() {
-    expect_manners("run_in_executor", "--scale");
+fn run_in_executor_answers_help_and_refuses_unknown_options() {
+    expect_usage("run_in_executor", "--scale");
     assert!(run("run_in_executor", &["--scale", "0"]).status.success());
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stage::testing::{documented, expect_manners, lines, run, virtually};
+use stage::testing::{documented, expect_usage, lines, run, virtually};
 
 #[path = "../../say_after/say_after.rs"]
 mod coroutines;
@@ -56,7 +56,6 @@ fn a_gather_keeps_the_order_of_its_input() {
     assert!(first.contains(&"Hello".to_owned()) && first.contains(&"World".to_owned()));
 }
 
-/// The program prints what its header documents.
 #[test]
 fn say_after_prints_what_its_header_says() {
     let say_after = run("say_after", &["--scale", "0.02"]);
@@ -81,10 +80,9 @@ fn say_after_heeds_the_seed_and_prints_the_time() {
     }
 }
 
-/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
-fn say_after_has_manners() {
-    expect_manners("say_after", "--seed");
+fn say_after_answers_help_and_refuses_unknown_options() {
+    expect_usage("say_after", "--seed");
     let wrong = run("say_after", &["--seed", "x"]);
     assert_eq!(
         String::from_utf8_lossy(&wrong.stderr),

@@ -1,7 +1,7 @@
 //! `scale`: its table has every row, with figures or with the reason why there are none, and
 //! nothing of it is left behind. What the figures are is not asserted.
 
-use stage::testing::{documented, expect_manners, lines, run};
+use stage::testing::{documented, expect_usage, lines, run};
 
 /// The table has the rows that the program's header documents: its head, its rows, and what follows.
 #[test]
@@ -22,10 +22,9 @@ fn scale_prints_the_rows_of_its_header() {
     assert!(scale.status.success());
 }
 
-/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
-fn scale_has_manners() {
-    expect_manners("scale", "--most");
+fn scale_answers_help_and_refuses_unknown_options() {
+    expect_usage("scale", "--most");
 }
 
 /// A kind and a number.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use stage::testing::{documented, expect_manners, lines, run, virtual_loop, virtually};
+use stage::testing::{documented, expect_usage, lines, run, virtual_loop, virtually};
 
 #[path = "../../shared_state/state.rs"]
 mod state;
@@ -57,7 +57,6 @@ fn a_reader_of_an_empty_mailbox_is_not_polled() {
     assert_eq!(polls(), 1);
 }
 
-/// The program prints what its header documents.
 #[test]
 fn shared_state_prints_what_its_header_says() {
     let example = run("shared_state", &[]);
@@ -65,8 +64,7 @@ fn shared_state_prints_what_its_header_says() {
     assert!(example.status.success());
 }
 
-/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
-fn shared_state_has_manners() {
-    expect_manners("shared_state", "usage: shared_state");
+fn shared_state_answers_help_and_refuses_unknown_options() {
+    expect_usage("shared_state", "usage: shared_state");
 }

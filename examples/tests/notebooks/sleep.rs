@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stage::testing::{documented, expect_manners, lines, run, virtually};
+use stage::testing::{documented, expect_usage, lines, run, virtually};
 
 #[path = "../../sleep/mysleep.rs"]
 mod mysleep;
@@ -36,10 +36,9 @@ fn sleep_heeds_the_scale() {
     assert_eq!(printed[1], "Sortie de 1");
 }
 
-/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
-fn sleep_has_manners() {
-    expect_manners("sleep", "--scale");
+fn sleep_answers_help_and_refuses_unknown_options() {
+    expect_usage("sleep", "--scale");
     for wrong in ["-1", "abc", "NaN", "inf", "1e9"] {
         let output = run("sleep", &["--scale", wrong]);
         assert_eq!(

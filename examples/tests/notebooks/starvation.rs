@@ -1,6 +1,6 @@
 //! `starvation`: how late a task is while another one works.
 
-use stage::testing::{documented, expect_manners, lines, run, virtually};
+use stage::testing::{documented, expect_usage, lines, run, virtually};
 
 #[path = "../../starvation/work.rs"]
 mod work;
@@ -18,7 +18,6 @@ fn a_coroutine_that_keeps_control_starves_the_others() {
     }
 }
 
-/// The program prints what its header documents.
 #[test]
 fn starvation_prints_what_its_header_says() {
     let starvation = run("starvation", &[]);
@@ -26,8 +25,7 @@ fn starvation_prints_what_its_header_says() {
     assert!(starvation.status.success());
 }
 
-/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
-fn starvation_has_manners() {
-    expect_manners("starvation", "usage: starvation");
+fn starvation_answers_help_and_refuses_unknown_options() {
+    expect_usage("starvation", "usage: starvation");
 }

@@ -1,6 +1,6 @@
 //! `step`: the loop, one turn at a time.
 
-use stage::testing::{documented, expect_manners, lines, run};
+use stage::testing::{documented, expect_usage, lines, run};
 
 /// The program prints what its header documents: under the virtual clock every run is the same.
 #[test]
@@ -19,8 +19,7 @@ fn step_does_the_same_under_the_real_clock() {
     assert_eq!(printed, documented("sleep/main.rs"));
 }
 
-/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
-fn step_has_manners() {
-    expect_manners("step", "--real");
+fn step_answers_help_and_refuses_unknown_options() {
+    expect_usage("step", "--real");
 }

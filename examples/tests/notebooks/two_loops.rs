@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use stage::testing::{documented, expect_manners, lines, run};
+use stage::testing::{documented, expect_usage, lines, run};
 
 #[path = "../../two_loops/loops.rs"]
 mod loops;
@@ -40,7 +40,6 @@ fn one_loop_asks_another() {
     assert_eq!(Arc::strong_count(&guard), 1);
 }
 
-/// The program prints what its header documents.
 #[test]
 fn two_loops_prints_what_its_header_says() {
     let two_loops = run("two_loops", &["--scale", "0.1"]);
@@ -48,8 +47,7 @@ fn two_loops_prints_what_its_header_says() {
     assert!(two_loops.status.success());
 }
 
-/// The program answers `--help`, and refuses arguments that it does not know.
 #[test]
-fn two_loops_has_manners() {
-    expect_manners("two_loops", "--scale");
+fn two_loops_answers_help_and_refuses_unknown_options() {
+    expect_usage("two_loops", "--scale");
 }

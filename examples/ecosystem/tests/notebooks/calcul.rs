@@ -5,8 +5,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use stage::stdout::listen;
-use stage::testing::{documented, expect_manners, lines, run};
+use stage::stdout::capture;
+use stage::testing::{documented, expect_usage, lines, run};
 
 #[path = "../../calcul/calcul.rs"]
 mod coroutines;
@@ -16,7 +16,7 @@ mod ticking;
 use coroutines::{calcul_async, calcul_in_executor, coroutines, first_digits, of_a_million, subroutines};
 use ticking::TICK;
 
-/// All lines, but for the times. In the last run, the three may come in any order.
+/// All lines, except times. In the last run the three may come in any order.
 #[test]
 fn calcul_prints_what_its_header_says() {
     let calcul = run("calcul", &[]);
@@ -31,12 +31,12 @@ fn calcul_prints_what_its_header_says() {
 
 #[test]
 fn subroutines_come_in_the_order_of_their_calls() {
-    let ((), printed) = listen(|| subroutines(Duration::ZERO));
+    let ((), printed) = capture(|| subroutines(Duration::ZERO));
     assert_eq!(printed[..4], documented("calcul/main.rs")[1..5]);
 }
 
-/// While a calculation runs in a task it is nobody else's turn: neither the ticking task's nor that
-/// of `nom`, whose sleeps are over long before.
+/// While a calculation runs in a task, no other task has a turn: neither the ticking task nor `nom`,
+/// whose sleeps are over long before.
 #[test]
 fn a_calculation_in_the_loop_starves_the_others() {
     let calcul = |x| {
@@ -45,12 +45,12 @@ fn a_calculation_in_the_loop_starves_the_others() {
             x.to_string()
         })
     };
-    let (turns, printed) = listen(|| boucle::run(coroutines(TICK, calcul)));
+    let (turns, printed) = capture(|| boucle::run(coroutines(TICK, calcul)));
     assert_eq!(printed[..4], ["Coroutine :", "5", "3", "Daniel"]);
     assert_eq!(turns.unwrap(), 0);
 }
 
-/// Here a calculation ends only when a task of the loop's lets it: the loop goes on meanwhile. That
+/// Here a calculation ends only when a task of the loop lets it: so the loop goes on meanwhile. That
 /// task sleeps longer than the ticking one, which has had its turn by then.
 #[test]
 fn a_calculation_in_the_executor_leaves_the_loop_to_the_others() {
@@ -65,13 +65,13 @@ fn a_calculation_in_the_executor_leaves_the_loop_to_the_others() {
             ends.map_or("starved".to_owned(), |()| x.to_string())
         })
     };
-    let (turns, mut printed) = listen(|| boucle::run(coroutines(TICK, calcul)));
+    let (turns, mut printed) = capture(|| boucle::run(coroutines(TICK, calcul)));
     printed[1..4].sort();
     assert_eq!(printed[..4], ["Coroutine :", "3", "5", "Daniel"]);
     assert!(turns.unwrap() >= 1);
 }
 
-/// Against the powers that an integer can hold.
+/// Compares the digits with those of all powers that a `u128` can hold.
 #[test]
 fn the_first_digits_are_those_of_the_power() {
     for x in 2..=20_u32 {
@@ -84,16 +84,16 @@ fn the_first_digits_are_those_of_the_power() {
     assert_eq!([5, 3].map(of_a_million), ["10", "17"]);
 }
 
-/// A sleep that is given is not measured.
+/// With `--sleep`, the calculations are not measured first.
 #[test]
-fn calcul_sleeps_as_long_as_it_is_told_to() {
+fn calcul_sleeps_as_long_as_its_option_says() {
     let printed = lines(&run("calcul", &["--sleep", "0"]));
     assert_eq!(printed[0], "Subroutine :");
 }
 
 #[test]
-fn calcul_has_manners() {
-    expect_manners("calcul", "--sleep");
+fn calcul_answers_help_and_refuses_unknown_options() {
+    expect_usage("calcul", "--sleep");
     for wrong in ["-1", "abc", "NaN", "1e9"] {
         let output = run("calcul", &["--sleep", wrong]);
         assert_eq!(
@@ -104,7 +104,7 @@ fn calcul_has_manners() {
     }
 }
 
-/// A line up to a time that it tells; and how many turns the ticking task had, if any.
+/// Replaces the times in a line, and the number of turns unless it is 0.
 fn without_measures(line: String) -> String {
     let mut words: Vec<_> = line.split(' ').collect();
     for index in 0..words.len() - 1 {

@@ -1,7 +1,7 @@
-//! `chat`: who hears what, how a conversation ends, and that a bad client harms nobody else.
+//! `chat`: which client receives what, how a conversation ends, and that a bad client harms no other.
 //!
-//! The programs are the example's. Who talks to them here is not: good clients and servers are
-//! tungstenite's blocking ones, and bad clients are bare sockets.
+//! The programs are the example's. Their peers are not: good clients and servers are tungstenite's
+//! blocking ones, and bad clients are bare sockets.
 
 mod client;
 mod peers;
@@ -11,7 +11,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread;
 
-use stage::testing::{documented, expect_manners, lines, run};
+use stage::testing::{documented, expect_usage, lines, run};
 
 #[test]
 fn chat_prints_what_its_header_says() {
@@ -21,8 +21,8 @@ fn chat_prints_what_its_header_says() {
 }
 
 #[test]
-fn chat_has_manners() {
-    expect_manners("chat", "--serve");
+fn chat_answers_help_and_refuses_unknown_options() {
+    expect_usage("chat", "--serve");
     let both = ["--serve", "127.0.0.1:0", "--connect", "ws://127.0.0.1/"];
     let wrong = [
         (&both[..], "--serve and --connect exclude each other"),
@@ -31,15 +31,15 @@ fn chat_has_manners() {
     ];
     for (arguments, why) in wrong {
         let chat = run("chat", arguments);
-        let told = String::from_utf8_lossy(&chat.stderr);
-        assert_eq!(told, format!("chat: {why} (try --help)\n"));
+        let stderr = String::from_utf8_lossy(&chat.stderr);
+        assert_eq!(stderr, format!("chat: {why} (try --help)\n"));
         assert_eq!(chat.status.code(), Some(2));
     }
 }
 
-/// One line, which names what was asked for.
+/// Each failure is one line, which names the address or the URL.
 #[test]
-fn chat_tells_why_it_cannot_connect_or_listen() {
+fn chat_reports_why_it_cannot_connect_or_listen() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let gone = TcpListener::bind("127.0.0.1:0").and_then(|gone| gone.local_addr());
@@ -66,9 +66,9 @@ fn chat_tells_why_it_cannot_connect_or_listen() {
     ];
     for (option, what, why) in failures {
         let chat = run("chat", &[option, what]);
-        let told = String::from_utf8_lossy(&chat.stderr);
-        assert!(told.starts_with(&format!("chat: {what}: {why}")), "{told}");
-        assert_eq!(told.lines().count(), 1, "{told}");
+        let stderr = String::from_utf8_lossy(&chat.stderr);
+        assert!(stderr.starts_with(&format!("chat: {what}: {why}")), "{stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
         assert_eq!(chat.status.code(), Some(1));
     }
     page.join().unwrap();

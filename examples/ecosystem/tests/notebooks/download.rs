@@ -16,7 +16,7 @@ use std::time::Duration;
 use async_lock::Barrier;
 use boucle::timeout;
 use stage::http::Server;
-use stage::testing::{documented, expect_manners, lines, program, run, without_numbers};
+use stage::testing::{documented, expect_usage, lines, program, run, without_numbers};
 use tempfile::tempdir;
 
 #[path = "../../download/asynchronous.rs"]
@@ -32,8 +32,8 @@ mod part;
 #[path = "../../download/screen.rs"]
 mod screen;
 
-/// All lines but for the times and the port. Those of the files are compared without their order:
-/// on a slow machine one may come after the next one. The directory is gone at the end.
+/// All lines, except times and the port. The lines of the files are compared without their order: on a
+/// slow machine one may come after the next one. The directory is gone at the end.
 #[test]
 fn download_prints_what_its_header_says() {
     let temporary = tempdir().unwrap();
@@ -47,7 +47,7 @@ fn download_prints_what_its_header_says() {
     assert_eq!(names(temporary.path()), [""; 0]);
 }
 
-/// On a terminal there are bars, which the lines of a pipe above have not.
+/// On a terminal there are bars; in the pipe of the test above there are none.
 #[cfg(target_os = "linux")]
 #[test]
 fn download_draws_bars_on_a_terminal() {
@@ -93,11 +93,11 @@ fn ten_downloads_overlap_both_ways() {
     assert_eq!(server.take_most_open(), 10);
 }
 
-/// One good file among failures of every kind: each is told, once each time, and leaves nothing.
+/// One good file among failures of every kind: each failure is reported once each way, and leaves nothing.
 #[test]
-fn download_tells_what_failed_and_gets_the_rest() {
+fn download_reports_what_failed_and_gets_the_rest() {
     let site = site();
-    // Nobody listens there any more.
+    // Nothing listens there any more.
     let refused = TcpListener::bind("127.0.0.1:0").and_then(|gone| gone.local_addr());
     let failures = [
         (site, "missing.pdf", "404 Not Found"),
@@ -114,8 +114,8 @@ fn download_tells_what_failed_and_gets_the_rest() {
     for (_, name, why) in failures {
         // One of the two clients also names the address that refuses it.
         let failed = format!("{name} failed: ");
-        let told = printed.iter().filter(|line| line.starts_with(&failed) && line.contains(why));
-        assert_eq!(told.count(), 2, "{printed:#?}");
+        let reports = printed.iter().filter(|line| line.starts_with(&failed) && line.contains(why));
+        assert_eq!(reports.count(), 2, "{printed:#?}");
     }
     let short = "short.pdf failed: connection closed after 3 of 6 bytes";
     assert_eq!(count(&printed, short), 1);
@@ -148,11 +148,11 @@ fn download_overwrites_nothing() {
 
     fs::write(directory.path().join("links"), "mine").unwrap();
     let to = directory.path().to_str().unwrap();
-    let told = String::from_utf8(run("download", &["--to", to]).stderr).unwrap();
-    assert!(told.starts_with(&format!("download: {to}/links: File exists")), "{told}");
+    let stderr = String::from_utf8(run("download", &["--to", to]).stderr).unwrap();
+    assert!(stderr.starts_with(&format!("download: {to}/links: File exists")), "{stderr}");
 }
 
-/// What is in a file of links, and what is told of the lines that are none.
+/// A file of links gives the links, and an error for each other line.
 #[test]
 fn links_have_names_that_stay_in_the_directory() {
     let (found, failures) = links::read(
@@ -176,11 +176,11 @@ fn links_have_names_that_stay_in_the_directory() {
     assert_eq!(failures, expected);
 }
 
-/// A line that is no link is told, the others are downloaded, and the status says so.
+/// A line that is no link is reported, the others are downloaded, and the exit status is 1.
 #[test]
-fn download_tells_what_is_no_link() {
+fn download_reports_what_is_no_link() {
     let good = format!("http://{}/good.pdf", site());
-    for (urls, saved, told) in
+    for (urls, saved, stderr) in
         [(format!("what?\n{good}\n"), 1, ""), ("what?\n".to_owned(), 0, "links: there is no link in it\n")]
     {
         let directory = tempdir().unwrap();
@@ -188,22 +188,22 @@ fn download_tells_what_is_no_link() {
         let printed = lines(&download);
         assert!(printed[0].starts_with("what? failed: not a URL"), "{printed:?}");
         assert_eq!(count(&printed, "good.pdf saved"), saved);
-        assert!(String::from_utf8_lossy(&download.stderr).ends_with(told));
+        assert!(String::from_utf8_lossy(&download.stderr).ends_with(stderr));
         assert_eq!(download.status.code(), Some(1));
     }
 }
 
 #[test]
-fn download_has_manners() {
-    expect_manners("download", "--links");
+fn download_answers_help_and_refuses_unknown_options() {
+    expect_usage("download", "--links");
     let nowhere = run("download", &["--links", "nowhere"]);
-    let told = String::from_utf8_lossy(&nowhere.stderr);
-    assert!(told.starts_with("download: nowhere: No such file"), "{told}");
-    assert_eq!(told.lines().count(), 1);
+    let stderr = String::from_utf8_lossy(&nowhere.stderr);
+    assert!(stderr.starts_with("download: nowhere: No such file"), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1);
     assert_eq!(nowhere.status.code(), Some(1));
 }
 
-/// Downloads what a list has, into a directory.
+/// Downloads a list of URLs into a directory.
 fn download(directory: &Path, urls: &str) -> Output {
     let links = directory.join("links");
     fs::write(&links, urls).unwrap();
@@ -211,13 +211,13 @@ fn download(directory: &Path, urls: &str) -> Output {
     run("download", &["--links", links, "--to", to])
 }
 
-/// How many lines begin so.
+/// Returns how many lines begin with `start`.
 fn count(lines: &[String], start: &str) -> usize {
     let lines = lines.iter().filter(|line| line.starts_with(start));
     lines.count()
 }
 
-/// The names in a directory, in alphabetical order.
+/// Returns the names in a directory, in alphabetical order.
 fn names(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).unwrap().map(Result::unwrap);
     let mut names: Vec<_> = entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
@@ -229,7 +229,7 @@ fn content(path: &str) -> Vec<u8> {
     path.repeat(20_000).into_bytes()
 }
 
-/// The lines without what is different on every run, a port or a time; those of the files sorted.
+/// Cuts the port and the times, which vary from run to run, and sorts the lines of the files.
 fn stable(mut lines: Vec<String>) -> Vec<String> {
     let vary = ["(a local server", "Elapsed", "With async files"];
     for line in &mut lines {
@@ -240,7 +240,7 @@ fn stable(mut lines: Vec<String>) -> Vec<String> {
     lines
 }
 
-/// A server with one good file, and several bad ones.
+/// Starts a server with one good file, and several bad ones.
 fn site() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -262,7 +262,7 @@ fn site() -> SocketAddr {
     address
 }
 
-/// In either of the two ways.
+/// A failure in either of the two ways makes the exit status 1.
 #[test]
 fn one_failure_is_enough_for_the_exit_status() {
     for fails in [0, 1] {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stage::testing::{documented, expect_manners, lines, run, virtual_loop, virtually};
+use stage::testing::{documented, expect_usage, lines, run, virtual_loop, virtually};
 
 #[path = "../../dwarfs/dwarfs.rs"]
 mod coroutines;
@@ -12,7 +12,7 @@ use stage::python::list_of_strings as list;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The notebook's lines; and seven waits take as long as seven waits.
+/// The notebook's lines are printed, after seven waits that do not overlap.
 #[test]
 fn a_generator_yields_one_item_after_the_other() {
     let ((), printed, time) = virtually(print_all(SECOND));
@@ -56,6 +56,6 @@ fn dwarfs_prints_what_its_header_says() {
 }
 
 #[test]
-fn dwarfs_has_manners() {
-    expect_manners("dwarfs", "--scale");
+fn dwarfs_answers_help_and_refuses_unknown_options() {
+    expect_usage("dwarfs", "--scale");
 }

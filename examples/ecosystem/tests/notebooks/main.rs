@@ -1,5 +1,5 @@
-//! The examples that need crates of their own: that each prints what its document printed, in that
-//! order, and for the reason that is claimed. As `examples/tests/notebooks` does for the others.
+//! The examples that need crates of their own: each prints what its document printed, in that order and
+//! for the reason it gives. `examples/tests/notebooks` has the others.
 
 mod calcul;
 mod chat;

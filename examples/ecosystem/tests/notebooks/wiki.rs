@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use stage::http::{Server, blocking};
-use stage::stdout::listen;
-use stage::testing::{documented, expect_manners, lines, run, virtually, without_numbers};
+use stage::stdout::capture;
+use stage::testing::{documented, expect_usage, lines, run, virtually, without_numbers};
 
 #[path = "../../wiki/api.rs"]
 mod api;
@@ -22,7 +22,7 @@ mod server;
 
 use coroutines::{Site, coroutines, subroutines};
 
-/// All lines, in order, but for the times and the port.
+/// All lines, in order, except times and the port.
 #[test]
 fn wiki_prints_what_its_header_says() {
     let wiki = run("wiki", &["--scale", "0.01"]);
@@ -33,8 +33,8 @@ fn wiki_prints_what_its_header_says() {
     assert!(wiki.status.success());
 }
 
-/// The server answers nothing before it has read all three requests, which can only be if the
-/// fetches overlap. The waits do as well: three hours take one, on the virtual clock.
+/// The server answers no request before it has read all three, so the fetches must overlap. The waits
+/// overlap too: three waits of an hour take one hour, on the virtual clock.
 #[test]
 fn coroutines_overlap_their_waits_and_their_fetches() {
     let server = server_that_awaits(3);
@@ -45,21 +45,20 @@ fn coroutines_overlap_their_waits_and_their_fetches() {
     assert!((1..2).contains(&(time.as_secs() / 3600)), "{time:?}");
 }
 
-/// The same server is never asked for a page before the one before was answered.
+/// A page is asked for only when the page before has been answered.
 #[test]
 fn subroutines_fetch_one_page_after_the_other() {
     let server = server_that_awaits(1);
     let site = site(&server, Duration::ZERO);
-    let (all_came, printed) = listen(|| subroutines(&site, &pages()));
-    let told = ["Subroutine :", "", " A", "", " B", "", " C", ""];
-    assert_eq!(printed[..8], told);
+    let (all_came, printed) = capture(|| subroutines(&site, &pages()));
+    assert_eq!(printed[..8], ["Subroutine :", "", " A", "", " B", "", " C", ""]);
     assert!(all_came);
     assert_eq!(server.take_most_open(), 1);
 }
 
-/// One good page among failures of every kind: each is told, once each time, and the page comes.
+/// One good page among failures of every kind: each failure is reported once each time, and the page comes.
 #[test]
-fn wiki_tells_which_pages_failed_and_gets_the_rest() {
+fn wiki_reports_which_pages_failed_and_gets_the_rest() {
     let server = Server::start(async |uri| {
         let uri = uri.to_string();
         let answer = match title(&uri)? {
@@ -94,7 +93,7 @@ fn wiki_tells_which_pages_failed_and_gets_the_rest() {
     arguments.push("Good");
     let wiki = run("wiki", &arguments);
     let printed = lines(&wiki);
-    let count = |line: &str| printed.iter().filter(|it| it.starts_with(line)).count();
+    let count = |start: &str| printed.iter().filter(|line| line.starts_with(start)).count();
     for (page, why) in failures {
         let line = format!("{page} failed: {why}");
         assert_eq!(count(&line), 2, "{line}, in {printed:#?}");
@@ -124,15 +123,16 @@ fn one_failure_is_enough_for_the_exit_status() {
 }
 
 #[test]
-fn wiki_tells_that_a_server_cannot_be_reached() {
-    // Nobody listens there any more.
+fn wiki_reports_that_a_server_cannot_be_reached() {
+    // Nothing listens there any more.
     let gone = TcpListener::bind("127.0.0.1:0").and_then(|gone| gone.local_addr());
     let url = format!("http://{}", gone.unwrap());
     let wiki = run("wiki", &["--scale", "0", "--server", &url, "Coroutine"]);
     let printed = lines(&wiki);
     // One of the two clients also names the address.
-    let told = |line: &&String| line.starts_with("Coroutine failed: ") && line.contains("Connection refused");
-    assert_eq!(printed.iter().filter(told).count(), 2, "{printed:?}");
+    let is_report =
+        |line: &&String| line.starts_with("Coroutine failed: ") && line.contains("Connection refused");
+    assert_eq!(printed.iter().filter(is_report).count(), 2, "{printed:?}");
     assert_eq!(wiki.status.code(), Some(1));
 }
 
@@ -147,7 +147,7 @@ fn titles_are_encoded() {
     );
 }
 
-/// The server in the example is no easier to read than a real one.
+/// The example's server answers in the same form as the real one.
 #[test]
 fn the_server_answers_in_the_form_of_the_api() {
     let url = format!("http://{}", server::start().unwrap().address);
@@ -167,8 +167,8 @@ fn the_server_answers_in_the_form_of_the_api() {
 }
 
 #[test]
-fn wiki_has_manners() {
-    expect_manners("wiki", "--server");
+fn wiki_answers_help_and_refuses_unknown_options() {
+    expect_usage("wiki", "--server");
     for (option, wrong, wanted) in [
         ("--server", "ftp://localhost", "http://HOST:PORT"),
         ("--server", "http://localhost/path", "http://HOST:PORT"),
@@ -184,7 +184,7 @@ fn wiki_has_manners() {
     }
 }
 
-/// A line without what is different on every run: a port, or a time.
+/// Cuts the port or the time of a line, which vary from run to run.
 fn without_measures(line: &str) -> &str {
     without_numbers(line, &["(a local server", "Durée totale"])
 }
@@ -198,14 +198,14 @@ fn site(server: &Server, wait: Duration) -> Site {
     Site { url, wait }
 }
 
-/// The title that is asked for, if none of its letters needs to be encoded.
+/// Returns the title in a request, as it is encoded.
 fn title(uri: &str) -> Option<&str> {
     let query = uri.strip_prefix("/w/api.php?")?;
     query.split('&').find_map(|pair| pair.strip_prefix("titles="))
 }
 
-/// A server that begins to answer when it has read that many requests, or after a few seconds. The
-/// summary of a page is its title.
+/// Starts a server that begins to answer when it has read that many requests, or after a few seconds.
+/// The summary of a page is its title.
 fn server_that_awaits(requests: usize) -> Server {
     let read = Arc::new(AtomicUsize::new(0));
     let server = Server::start(move |uri| {
@@ -226,7 +226,7 @@ fn server_that_awaits(requests: usize) -> Server {
     server.unwrap()
 }
 
-/// What is printed, at least: three waits and then one, of 6 s times the scale.
+/// The times are at least three waits, and then one, of 6 s times the scale.
 #[test]
 fn the_waits_are_those_of_the_scale() {
     let server = server_that_awaits(1);

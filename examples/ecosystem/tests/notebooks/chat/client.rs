@@ -1,4 +1,4 @@
-//! The client: what it says and prints, and when it ends.
+//! The client: what it sends and prints, and when it ends.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -10,10 +10,10 @@ use async_tungstenite::tungstenite::{self, Error, Message};
 
 use super::peers::{Peer, bounded, rest, start};
 
-/// The client says each line of its stdin, prints what it hears without what moves a cursor, and
-/// says goodbye when there are no more lines.
+/// The client sends each line of its stdin, prints what it receives without control characters, and
+/// closes when there are no more lines.
 #[test]
-fn the_client_says_lines_and_prints_what_it_hears() {
+fn the_client_sends_lines_and_prints_what_it_receives() {
     let (url, server) = serve_one(|mut peer| {
         for text in ["Alice: Bonjour", "Alice: \u{fffd}!"] {
             assert_eq!(peer.read().unwrap(), Message::text(text));
@@ -44,31 +44,31 @@ fn the_client_ends_with_the_server() {
         (Some(Some(close(1009))), "the server has closed: 1009 \"à\\tplus\""),
         (None, "WebSocket protocol error: Connection reset without closing handshake"),
     ];
-    for (goodbye, why) in ends {
+    for (close, why) in ends {
         let (url, server) = serve_one(|mut peer| {
-            if let Some(frame) = goodbye {
+            if let Some(frame) = close {
                 peer.close(frame).unwrap();
                 while peer.read().is_ok() {}
             }
         });
         let mut client = start(&["--connect", &url]);
         let _stdin = client.stdin.take();
-        expect_end(client, &told(&url, why));
+        expect_end(client, &error_line(&url, why));
         server.join().unwrap();
     }
 }
 
 #[test]
-fn the_client_does_not_wait_for_ever_for_a_goodbye() {
+fn the_client_does_not_wait_for_ever_for_a_close_frame() {
     let (url, server) = serve_one(|mut peer| {
         rest(peer.get_mut());
     });
     let client = start(&["--connect", &url]);
-    expect_end(client, &told(&url, "IO error: no answer to our close frame"));
+    expect_end(client, &error_line(&url, "IO error: no answer to our close frame"));
     server.join().unwrap();
 }
 
-/// A server for one client, which does what it is told.
+/// Starts a server for one client, with which it does what `behave` says.
 fn serve_one(behave: impl FnOnce(Peer) + Send + 'static) -> (String, thread::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
@@ -79,15 +79,15 @@ fn serve_one(behave: impl FnOnce(Peer) + Send + 'static) -> (String, thread::Joi
     (url, server)
 }
 
-/// The line on stderr.
-fn told(url: &str, why: &str) -> String {
+/// Returns the line on stderr, if there is to be one.
+fn error_line(url: &str, why: &str) -> String {
     if why.is_empty() { String::new() } else { format!("chat: {url}: {why}\n") }
 }
 
-/// Waits for the end of a client that prints nothing more, but perhaps a line on stderr.
-fn expect_end(client: Child, told: &str) {
+/// Waits for the end of a client, and asserts that it prints nothing more, except `error` on stderr.
+fn expect_end(client: Child, error: &str) {
     let Output { status, stderr, stdout } = client.wait_with_output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&stderr), told);
+    assert_eq!(String::from_utf8_lossy(&stderr), error);
     assert!(stdout.is_empty());
-    assert_eq!(status.code(), Some(i32::from(!told.is_empty())));
+    assert_eq!(status.code(), Some(i32::from(!error.is_empty())));
 }

@@ -1,4 +1,4 @@
-//! Who talks to the example's programs.
+//! The peers of the example's programs.
 
 use std::io::Read;
 use std::net::TcpStream;
@@ -11,7 +11,7 @@ use stage::testing::program;
 /// A good client or server.
 pub(super) type Peer = WebSocket<TcpStream>;
 
-/// The example's program.
+/// Starts the example's program.
 pub(super) fn start(arguments: &[&str]) -> Child {
     let mut chat = Command::new(program("chat"));
     chat.args(arguments);
@@ -19,13 +19,13 @@ pub(super) fn start(arguments: &[&str]) -> Child {
     chat.spawn().unwrap()
 }
 
-/// A test that waits for ever says nothing.
+/// Bounds the reads of a stream, so that no test waits for ever.
 pub(super) fn bounded(stream: TcpStream) -> TcpStream {
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     stream
 }
 
-/// What still comes, until the end.
+/// Reads a stream to its end.
 pub(super) fn rest(stream: &mut TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).unwrap();

@@ -1,4 +1,4 @@
-//! The server: its good clients hear each other, whatever the bad ones do.
+//! The server: its good clients receive each other's texts, whatever the bad ones do.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -9,10 +9,10 @@ use async_tungstenite::tungstenite::{self, Error, Message};
 
 use super::peers::{Peer, bounded, rest, start};
 
-/// Each does its worst, and stays or is shown out with the right close code. While it is there, and
-/// when it is gone, the good ones hear each other, and nothing else.
+/// Each bad client stays, or is closed with the right code. While it is connected, and when it is gone,
+/// the good clients receive each other's texts, and nothing else.
 #[test]
-fn a_bad_client_harms_nobody() {
+fn a_bad_client_harms_no_other() {
     let server = Server::start();
     let (mut alice, mut benoit) = (server.join(), server.join());
     let mut chat = || {
@@ -20,7 +20,7 @@ fn a_bad_client_harms_nobody() {
         hears(&mut alice, &mut benoit, "Bonjour Alice.");
     };
 
-    // Those do not even shake hands. The first two are told nothing, the others wait for us.
+    // These do not complete the opening handshake. The server closes the first two, and waits for the others.
     for request in ["Bonjour !\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "GET / HT", ""] {
         let mut bad = server.connect();
         bad.write_all(request.as_bytes()).unwrap();
@@ -55,13 +55,13 @@ fn a_bad_client_harms_nobody() {
             assert_eq!(u16::from_be_bytes([close[2], close[3]]), code, "{what}");
         }
         chat();
-        // It has not read what was said: so this resets the connection.
+        // It has not read the texts, so this resets the connection.
         drop(bad);
         chat();
     }
 }
 
-/// What is no text is not passed on. It ends nothing: the text that comes after it is.
+/// Binary messages and pings are not passed on. The text after them is.
 #[test]
 fn binary_is_passed_over_and_a_ping_is_answered() {
     let server = Server::start();
@@ -72,10 +72,10 @@ fn binary_is_passed_over_and_a_ping_is_answered() {
     assert_eq!(alice.read().unwrap(), Message::Pong("?".into()));
 }
 
-/// What a client writes at once comes to the others whole and in order, though it is more than may
-/// wait for one of them.
+/// The others receive all texts that a client writes at once, in order, although these are more than the
+/// queue of a participant holds.
 #[test]
-fn a_burst_of_lines_is_heard() {
+fn a_burst_of_lines_is_received() {
     let server = Server::start();
     let (mut alice, mut benoit) = (server.join(), server.join());
     let burst = (0..1000).flat_map(|n| frame(0x81, n.to_string().as_bytes()));
@@ -86,11 +86,11 @@ fn a_burst_of_lines_is_heard() {
     }
 }
 
-/// Thirty megabytes are said while two do not listen. Then one of them hears the last line, not all
-/// of those before, and can still close. The other one says goodbye first: what it had been sent is
-/// whole, up to the goodbye in answer.
+/// Thirty megabytes are sent while two clients do not read. Then one of them receives the last line, not
+/// all of those before, and can still close. The other one closes before it reads: what it had been sent
+/// is whole, up to the close frame in answer.
 #[test]
-fn a_slow_reader_misses_lines_and_harms_nobody() {
+fn a_slow_reader_misses_lines_and_harms_no_other() {
     let server = Server::start();
     let (mut alice, mut benoit) = (server.join(), server.join());
     let (mut slow, mut hasty) = (server.join(), server.join());
@@ -107,7 +107,7 @@ fn a_slow_reader_misses_lines_and_harms_nobody() {
         heard.push(number.parse::<usize>().unwrap());
     }
     assert!(heard.is_sorted() && heard.len() < 500, "{heard:?}");
-    expect_goodbye(&mut slow);
+    expect_closing_handshake(&mut slow);
 
     hasty.close(None).unwrap();
     while hasty.read().unwrap().is_text() {}
@@ -115,7 +115,7 @@ fn a_slow_reader_misses_lines_and_harms_nobody() {
     hears(&mut benoit, &mut alice, "Bonjour !");
 }
 
-/// Nor are pongs kept without end for who sends pings, thirty megabytes of them, and does not read.
+/// A client sends thirty megabytes of pings and does not read: the server does not keep the pongs without end.
 #[test]
 fn pings_do_not_fill_the_memory() {
     let server = Server::start();
@@ -129,13 +129,13 @@ fn pings_do_not_fill_the_memory() {
     server.expect_small();
 }
 
-/// What the server says of an end that was as it should be.
+/// The server prints how a client that closes properly left.
 #[test]
 fn the_server_says_how_a_client_left() {
     let mut server = Server::start();
     let mut alice = server.join();
     let address = alice.get_ref().local_addr().unwrap();
-    expect_goodbye(&mut alice);
+    expect_closing_handshake(&mut alice);
     assert_eq!(server.line(), format!("({address} connects)"));
     let end = "termine [recevoir], attente [envoyer] (aborted); close frames went both ways";
     assert_eq!(server.line(), format!("({address} leaves: {end})"));
@@ -162,7 +162,7 @@ impl Server {
         server
     }
 
-    /// The next line that it prints.
+    /// Returns the next line that it prints.
     fn line(&mut self) -> String {
         let mut line = String::new();
         assert_ne!(self.stdout.read_line(&mut line).unwrap(), 0, "it has ended");
@@ -173,13 +173,13 @@ impl Server {
         bounded(TcpStream::connect(&self.address).unwrap())
     }
 
-    /// A client that is in the room.
+    /// Connects a client, which is in the room then.
     fn join(&self) -> Peer {
         let url = format!("ws://{}/", self.address);
         tungstenite::client(url, self.connect()).unwrap().0
     }
 
-    /// It never had much in memory, where the system tells.
+    /// Asserts that the server never had much memory, if the system reports it.
     fn expect_small(&self) {
         let Ok(status) = fs::read_to_string(format!("/proc/{}/status", self.process.id())) else {
             return;
@@ -198,20 +198,20 @@ impl Drop for Server {
     }
 }
 
-/// The next thing that the hearer hears is what the speaker says.
+/// Asserts that the next text that the hearer receives is the speaker's.
 fn hears(hearer: &mut Peer, speaker: &mut Peer, text: &str) {
     speaker.send(Message::text(text)).unwrap();
     assert_eq!(hearer.read().unwrap(), Message::text(text));
 }
 
-/// Says goodbye, and is told goodbye.
-fn expect_goodbye(peer: &mut Peer) {
+/// Closes, and asserts that the server answers the close frame.
+fn expect_closing_handshake(peer: &mut Peer) {
     peer.close(None).unwrap();
     assert_eq!(peer.read().unwrap(), Message::Close(None));
     assert!(matches!(peer.read(), Err(Error::ConnectionClosed)));
 }
 
-/// A client's frame, whose mask changes nothing.
+/// Returns a client's frame, with a mask that changes nothing.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let len = payload.len() as u16;
     let head = match len {

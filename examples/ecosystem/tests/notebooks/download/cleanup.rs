@@ -1,5 +1,5 @@
-//! Nothing is left behind: not when a download fails, panics or is dropped, nor when nobody reads
-//! what is printed.
+//! No part of a file stays: not when a download fails, panics or is dropped, nor when the output is no
+//! longer read.
 
 use std::fs;
 use std::future::poll_fn;
@@ -20,7 +20,7 @@ use boucle::sleep;
 use boucle::timeout;
 use futures_lite::future::poll_once;
 use stage::http::{Failure, Server};
-use stage::stdout::listen;
+use stage::stdout::capture;
 use stage::testing::{expect_soon, lines, program};
 use tempfile::{TempDir, tempdir};
 
@@ -40,8 +40,8 @@ fn a_file_that_cannot_be_written_is_removed() {
     shell.args(["-c", script]).arg(program("download")).arg(directory.path());
     let download = shell.output().unwrap();
     let printed = lines(&download);
-    let told = count(&printed, "C05-Scientific.pdf failed: File too large");
-    assert_eq!(told, 2, "{printed:#?}");
+    let reports = count(&printed, "C05-Scientific.pdf failed: File too large");
+    assert_eq!(reports, 2, "{printed:#?}");
     let unclear = |line: &&String| line.contains(" failed: ") && !line.contains("File too large");
     assert_eq!(printed.iter().find(unclear), None);
     assert_eq!(count(&printed, "C06-Script.pdf downloaded and saved"), 1);
@@ -55,13 +55,13 @@ fn a_file_that_cannot_be_written_is_removed() {
     assert_eq!(download.status.code(), Some(1));
 }
 
-/// The disk is full at each of the ten files in turn: its name is told, with the reason, and nothing of it stays. The
-/// other nine are whole. (The disk is a file system of three megabytes, which is seen by the program alone. Where a
-/// program may not make one, there is no test. The server holds back the file that is too large until the others
-/// are saved, so that it is the only one to find the disk full.)
+/// The disk is full at each of the ten files in turn: its name is reported, with the reason, and nothing of it stays.
+/// The other nine are whole. (The disk is a file system of three megabytes, which only the program sees. Where the
+/// system allows no such file system, there is no test. The server holds back the file that is too large until the
+/// others are saved, so that only this file finds the disk full.)
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_is_told_for_each_file() {
+fn a_full_disk_is_reported_for_each_file() {
     let script = r#"
         mount -t tmpfs -o size=3m none "$1/disk" || exit 99
         "$0" --links "$1/links" --to "$1/disk"
@@ -84,7 +84,7 @@ fn a_full_disk_is_told_for_each_file() {
                     return Some(content(uri.path()));
                 }
                 let is_saved = || {
-                    // The program's disk, from outside.
+                    // The program's disk, seen from outside.
                     let saved = format!("/proc/{}/root{}/disk/{way}", process.load(SeqCst), path.display());
                     (0..10).all(|file| file == full || Path::new(&format!("{saved}/{file}.pdf")).exists())
                 };
@@ -131,23 +131,23 @@ fn a_full_disk_is_told_for_each_file() {
     assert_eq!(failures, 20);
 }
 
-/// A directory that no file can be made in, as it is not there.
+/// If a directory does not exist, each file in it fails.
 #[test]
-fn a_directory_that_takes_no_file_is_told() {
+fn a_directory_that_takes_no_file_is_reported() {
     let links = links(&format!("http://{}/good.pdf", site()));
     let nowhere = folder(Path::new("nowhere"));
-    let (came, printed) = listen(|| {
+    let (came, printed) = capture(|| {
         boucle::run(async {
             fetch(links.clone(), nowhere.clone(), blocking::download).await
                 || fetch(links, nowhere, asynchronous::download).await
         })
     });
     assert!(!came);
-    let told = count(&printed, "good.pdf failed: No such file or directory");
-    assert_eq!(told, 2, "{printed:#?}");
+    let reports = count(&printed, "good.pdf failed: No such file or directory");
+    assert_eq!(reports, 2, "{printed:#?}");
 }
 
-/// A job of the executor's panics: its download has failed, and the other goes on.
+/// A job of the executor panics: its download has failed, and the other goes on.
 #[test]
 fn a_panic_ends_one_download() {
     let directory = tempdir().unwrap();
@@ -159,7 +159,7 @@ fn a_panic_ends_one_download() {
         }
         blocking::download(link, folder).await
     };
-    let (came, mut printed) = listen(|| boucle::run(fetch(links, folder(directory.path()), download)));
+    let (came, mut printed) = capture(|| boucle::run(fetch(links, folder(directory.path()), download)));
     printed.sort();
     assert!(!came);
     assert!(printed[0].starts_with("bad.pdf failed: "), "{printed:#?}");
@@ -168,15 +168,15 @@ fn a_panic_ends_one_download() {
     assert_eq!(names(directory.path()), ["good.pdf"]);
 }
 
-/// The coroutine is dropped as soon as it was polled once, twice, and so on until it comes to its
-/// end: so in each of its waits, be it for the file to be created, written or renamed.
+/// The coroutine is dropped after one poll, after two, and so on up to its end: so it is dropped in each of
+/// its waits, for the file to be created, written and renamed.
 #[test]
 fn an_async_download_that_is_dropped_leaves_nothing() {
     let server = Server::start(async |uri| Some(content(uri.path()))).unwrap();
     let link = link(&server);
     let download = |polls: usize, directory: &TempDir| {
         let download = asynchronous::download(Arc::clone(&link), folder(directory.path()));
-        listen(|| boucle::run(polled(polls, download))).0
+        capture(|| boucle::run(polled(polls, download))).0
     };
     let mut dropped = Vec::new();
     loop {
@@ -193,8 +193,8 @@ fn an_async_download_that_is_dropped_leaves_nothing() {
     expect_soon(|| dropped.iter().all(|directory| is_empty(directory) || is_whole(directory)));
 }
 
-/// The coroutine is dropped when the server has the request. Its thread goes on, and so the file is
-/// there when the server has answered.
+/// The coroutine is dropped when the server has the request. Its thread goes on, so the file is whole when
+/// the server has answered.
 #[test]
 fn a_blocking_download_that_is_dropped_leaves_a_whole_file() {
     let gate = Arc::new(Barrier::new(2));
@@ -220,9 +220,9 @@ fn a_blocking_download_that_is_dropped_leaves_a_whole_file() {
     expect_soon(|| is_whole(&directory));
 }
 
-/// As in `download | head -1`.
+/// A closed stdout, as in `download | head -1`, does not keep the program from cleaning up.
 #[test]
-fn the_directory_is_removed_when_nobody_reads() {
+fn the_directory_is_removed_when_the_output_is_not_read() {
     let temporary = tempdir().unwrap();
     let mut download = Command::new(program("download"))
         .args(["--scale", "0"])
@@ -242,7 +242,7 @@ fn the_directory_is_removed_when_nobody_reads() {
     assert_eq!(names(temporary.path()), [""; 0]);
 }
 
-/// Polls a future so many times, and drops it if it has no value then.
+/// Polls a future that many times, and drops it if it is still pending.
 async fn polled<F: Future>(mut polls: usize, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     poll_fn(|cx| {
