@@ -1,4 +1,4 @@
-//! Other orders than FIFO: what `race` and `cancel` find, how it is replayed, and any program shuffled.
+//! Other orders than FIFO: what `race` and `cancel` find, the replay of a schedule, and a shuffled program.
 #![cfg(feature = "trace")]
 
 use std::collections::BTreeSet;
@@ -52,7 +52,7 @@ mended: 22 schedules, complete
     assert!(shown.ends_with(expected), "{shown}");
 }
 
-/// The line that is printed runs that schedule alone, under `BOUCLE_TRACE` too; and no other schedule fails so.
+/// The variable of the printed line runs that schedule alone, also under `BOUCLE_TRACE`; the FIFO schedule passes.
 #[test]
 fn a_schedule_is_replayed() {
     let replayed = run("race", &[], &[("BOUCLE_SCHEDULE", "0:1,1:1"), ("BOUCLE_TRACE", "timeline")]);
@@ -65,15 +65,15 @@ fn a_schedule_is_replayed() {
     assert_eq!(fifo, "as written: 1 schedule, bounded\n\nmended: 1 schedule, bounded\n");
 }
 
-/// What is no schedule is refused, and named; and so is one that the program cannot have.
+/// A value that is no schedule is refused, and so is a schedule that the program cannot have.
 #[test]
 fn a_wrong_schedule_is_refused() {
     let refused = run("race", &[], &[("BOUCLE_SCHEDULE", "3-1")]);
     assert!(!refused.status.success());
-    let said = text(refused.stderr);
+    let stderr = text(refused.stderr);
     let expected =
         "BOUCLE_SCHEDULE=3-1: it is a schedule as a failed exploration prints it, like 3:1,17:2 or fifo";
-    assert!(said.contains(expected), "{said}");
+    assert!(stderr.contains(expected), "{stderr}");
     for (schedule, choice) in [("0:7", "choice 0 has"), ("99:1", "choice 99 has")] {
         let shown = text(run("race", &[], &[("BOUCLE_SCHEDULE", schedule)]).stdout);
         assert!(shown.contains(&format!("the schedule does not fit the program: {choice}")), "{shown}");
@@ -105,8 +105,8 @@ fn a_program_is_shuffled() {
     );
     assert_eq!(entered("1"), entered("1"));
     let wrong = run("sleep", &["--scale", "0"], &[("BOUCLE_SHUFFLE", "often")]);
-    let said = text(wrong.stderr);
-    assert_eq!(said, "boucle: BOUCLE_SHUFFLE=often: it is a number, the seed of the order\n");
+    let stderr = text(wrong.stderr);
+    assert_eq!(stderr, "boucle: BOUCLE_SHUFFLE=often: it is a number, the seed of the order\n");
     assert_eq!(wrong.stdout, run("sleep", &["--scale", "0"], &[]).stdout);
 }
 

@@ -1,5 +1,5 @@
-//! The five programs from scratch: each prints what its header says, and ends with something that it cannot do. That
-//! is checked here: each check fails on the program's loop, and passes on boucle.
+//! The five programs from scratch: each prints what its header says, and shows something that its loop cannot do.
+//! The tests here run that on the program's loop, which fails, and on boucle, which does not.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -33,7 +33,6 @@ mod scratch_4;
 #[path = "../from_scratch/5_sockets/event_loop.rs"]
 mod scratch_5;
 
-/// Each program prints what its header says, under the real clock.
 #[test]
 fn the_programs_print_what_their_headers_say() {
     for (program, source) in [
@@ -49,9 +48,8 @@ fn the_programs_print_what_their_headers_say() {
     }
 }
 
-/// On boucle the same programs print the same, but for the last line.
 #[test]
-fn the_programs_print_the_same_on_boucle_but_for_the_last_line() {
+fn the_programs_print_the_same_on_boucle_except_the_last_line() {
     let last_lines = [
         "polled 4 times: two wait, and two are woken",
         "woken during its poll, and polled again: the wake is not lost",
@@ -79,7 +77,7 @@ fn a_loop_from_scratch_is_a_page_or_two() {
 
 type Boxed = Pin<Box<dyn Future<Output = ()>>>;
 
-/// How often a loop polls a future that waits for 50 ms, for a thread that wakes it then.
+/// Returns how often a loop polls a future that is ready after 50 ms, and that a thread wakes shortly after that.
 fn polls_of_a_wait(run: impl FnOnce(Boxed)) -> u64 {
     let polls = Rc::new(Cell::new(0));
     let counter = polls.clone();
@@ -107,8 +105,8 @@ fn without_a_waker_a_loop_polls_in_vain() {
     assert_eq!(polls_of_a_wait(boucle::run), 2);
 }
 
-/// Whether a loop comes to the end of a future that is woken during its poll, and whose poll parks the thread. A loop
-/// that has not after a while is woken once more, so that it ends.
+/// Returns whether a loop finishes a future that is woken during its poll, and whose poll parks the thread. A loop
+/// that has not finished it in time is woken again, so that it ends.
 fn is_the_wake_kept(run: impl FnOnce(scratch_2::Parks) + Send + 'static) -> bool {
     /// Long enough for a wake that is not lost.
     const PATIENCE: Duration = Duration::from_secs(2);
@@ -133,7 +131,7 @@ fn a_wake_that_is_a_token_of_the_thread_is_lost() {
     assert!(is_the_wake_kept(boucle::run));
 }
 
-/// How far a task gets beside one that panics. `spawn` of two tasks is the caller's.
+/// Returns how many steps a task takes beside one that panics. `run` spawns the two.
 fn steps_beside_a_panic(run: impl FnOnce(Boxed, Boxed)) -> u32 {
     let step = Rc::new(Cell::new(0));
     let other = step.clone();
@@ -147,7 +145,7 @@ fn steps_beside_a_panic(run: impl FnOnce(Boxed, Boxed)) -> u32 {
     step.get()
 }
 
-/// To the end of the queue, once: as any loop understands it.
+/// Goes to the end of the queue once, on any loop.
 async fn yield_once() {
     let mut has_yielded = false;
     poll_fn(|cx| {
@@ -212,7 +210,7 @@ fn a_heap_keeps_what_is_cancelled() {
         }
         boucle::yield_now().await;
         assert_eq!(watch.0.borrow().0.timers.len(), 0);
-        assert_eq!(watch.0.borrow().1, 1); // it did see them
+        assert_eq!(watch.0.borrow().1, 1); // the observer has seen each
     });
 }
 
@@ -246,7 +244,7 @@ fn a_task_whose_every_await_is_ready_keeps_the_thread() {
     assert_eq!(awaits_before_the_next.take(), Some(129));
 }
 
-/// A row of a timeline whose waits have no length.
+/// Shortens the waits of a row of a timeline to one sign.
 #[cfg(feature = "trace")]
 fn narrow(row: &str) -> String {
     let mut narrow: Vec<char> = row.chars().collect();
@@ -266,7 +264,7 @@ fn the_pictures_of_the_guide_are_recorded() {
         let mut command = std::process::Command::new(stage::testing::program("on_boucle"));
         let traced = command.arg(program.to_string()).env("BOUCLE_TRACE", "timeline").output().unwrap();
         let timeline = String::from_utf8(traced.stderr).unwrap();
-        // The last has sockets. Its times vary, and with them how wide a turn is drawn.
+        // The last program has sockets. Its times vary, and with them the widths of its turns.
         let is_recorded = match program {
             5 if cfg!(target_os = "linux") => picture.lines().skip(2).all(|row| {
                 timeline.lines().any(|line| narrow(line).starts_with(narrow(row).trim_end_matches('~')))
@@ -278,8 +276,7 @@ fn the_pictures_of_the_guide_are_recorded() {
     }
 }
 
-/// The guide's table names every file of `src`, those of `observe`, `trace` and `explore` apart, and no file that is not
-/// there.
+/// The guide's table names every file of `src`, except those of `observe`, `trace` and `explore`, and no other.
 #[test]
 fn the_guide_names_every_file_of_the_core() {
     let guide = std::fs::read_to_string("from_scratch/README.md").unwrap();

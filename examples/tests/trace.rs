@@ -1,6 +1,4 @@
-//! `BOUCLE_TRACE`: what the environment asks of programs that do not know it.
-//!
-//! The programs are the examples, so cargo must have built them: `cargo test` has.
+//! `BOUCLE_TRACE`, with programs that do not mention it: the examples, which `cargo test` builds.
 #![cfg(feature = "trace")]
 
 use std::fs;
@@ -18,7 +16,7 @@ fn traced(example: &str, value: &str) -> Output {
     output.expect("the examples are built")
 }
 
-/// A file of this test, or a folder, gone when it drops.
+/// A file or a folder of this test, removed on drop.
 struct File(PathBuf);
 
 impl File {
@@ -42,7 +40,7 @@ impl Drop for File {
     }
 }
 
-/// Under a virtual clock the text is the same to the byte, and stands on stderr; stdout is the program's.
+/// Under a virtual clock the text is the same in every run. It goes to stderr; stdout is the program's.
 #[test]
 fn a_timeline_of_a_virtual_run() {
     let plain = Command::new(program("step")).output().unwrap();
@@ -74,9 +72,9 @@ fn the_picture_of_the_readme_is_drawn_from_a_run() {
     assert!(include_str!("../../README.md").contains(&rows.join("\n")));
 }
 
-/// Each ending is a form, each file is whole, and the program's own output is as ever.
+/// The ending of the file's name chooses its format, each file is whole, and the program's output is unchanged.
 #[test]
-fn the_ending_of_a_file_says_its_form() {
+fn the_ending_of_a_name_chooses_the_format() {
     let plain = Command::new(program("step")).output().unwrap();
     for (name, begins, ends) in
         [("run.html", "<!doctype html>", "</html>"), ("run.svg", "<svg", "</svg>"), ("run.json", "{", "}")]
@@ -91,7 +89,7 @@ fn the_ending_of_a_file_says_its_form() {
     }
 }
 
-/// The examples that leave a page by themselves: how they are run, in short, and a task of theirs.
+/// The examples that leave a page in any run, with arguments for a short one, and one of their tasks.
 const WITH_A_PAGE: &[(&str, &[&str], &str)] = &[
     ("await_another", &[], "1 main"),
     ("awaitables", &[], "2 say_after"),
@@ -115,15 +113,15 @@ const WITH_A_PAGE: &[(&str, &[&str], &str)] = &[
     ("two_loops", &[], "3 meet"),
 ];
 
-/// Those that do with a schedule: else they explore, in very many loops.
+/// Those that leave one only with a schedule: otherwise they explore, in many loops.
 const WITH_A_SCHEDULE: &[(&str, &str, &str)] =
     &[("cancel", "1:1", "2 sender"), ("race", "0:1,1:1", "3 card")];
 
 /// Every example that runs on boucle leaves its page.
 #[test]
 fn every_example_has_its_page() {
-    // These run no loop of boucle; `run_in_executor` needs a feature, `echo` clients: the next test has it. The
-    // coroutines of `scale` come after ten thousand threads.
+    // The five from scratch do not run boucle; `run_in_executor` needs a feature; `echo` needs clients, and is in
+    // the next test; the coroutines of `scale` come after ten thousand threads.
     let others =
         ["scratch_1", "scratch_2", "scratch_3", "scratch_4", "scratch_5", "run_in_executor", "echo", "scale"];
     for line in include_str!("../Cargo.toml").lines() {
@@ -131,9 +129,9 @@ fn every_example_has_its_page() {
         else {
             continue;
         };
-        let mut known =
-            WITH_A_PAGE.iter().map(|it| it.0).chain(WITH_A_SCHEDULE.iter().map(|it| it.0)).chain(others);
-        assert!(known.any(|it| it == name), "{name}");
+        let with_a_page = WITH_A_PAGE.iter().map(|(example, ..)| *example);
+        let with_a_schedule = WITH_A_SCHEDULE.iter().map(|(example, ..)| *example);
+        assert!(with_a_page.chain(with_a_schedule).chain(others).any(|example| example == name), "{name}");
     }
     thread::scope(|scope| {
         for (example, arguments, task) in WITH_A_PAGE {
@@ -145,7 +143,7 @@ fn every_example_has_its_page() {
     });
 }
 
-/// A server has its page when it has ended, with the tasks that have served its clients.
+/// A server leaves its page when it ends, with the tasks that served its clients.
 #[test]
 fn a_server_has_its_page_when_it_ends() {
     let file = File::new("echo.html");
@@ -167,9 +165,9 @@ fn a_server_has_its_page_when_it_ends() {
     assert!(file.text().contains("\"2 block in accept\""));
 }
 
-/// What cannot be done is one clear line; the program goes on.
+/// A wrong value, or a file that cannot be written, is reported in one line; the program goes on.
 #[test]
-fn what_cannot_be_done_is_said_in_a_line() {
+fn an_error_is_reported_in_a_line() {
     let plain = Command::new(program("step")).output().unwrap();
     let nowhere = "/no/such/folder/run.svg";
     let unwritten = fs::write(nowhere, "").unwrap_err().to_string();
@@ -179,8 +177,8 @@ fn what_cannot_be_done_is_said_in_a_line() {
     ] {
         let traced = traced("step", value);
         assert_eq!(traced.stdout, plain.stdout);
-        let said = String::from_utf8(traced.stderr).unwrap();
-        assert_eq!(said, format!("boucle: BOUCLE_TRACE={value}: {why}\n"));
+        let stderr = String::from_utf8(traced.stderr).unwrap();
+        assert_eq!(stderr, format!("boucle: BOUCLE_TRACE={value}: {why}\n"));
         assert!(traced.status.success());
     }
 }
@@ -195,19 +193,19 @@ fn several_loops_share_a_file() {
     assert!(text.contains("loop 1") && text.contains("loop 2"), "{text}");
 }
 
-/// A folder that stands where the file should be is an error in one line, and nothing is left beside it.
+/// If the name is that of a folder, the error is one line, and no file stays beside the folder.
 #[test]
 fn a_folder_is_no_file() {
     let folder = File::new("folder.svg");
     fs::create_dir(&folder.0).unwrap();
     let traced = traced("step", folder.path());
     assert!(traced.status.success());
-    let said = String::from_utf8(traced.stderr).unwrap();
-    assert_eq!(said.lines().count(), 1, "{said}");
+    let stderr = String::from_utf8(traced.stderr).unwrap();
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
     assert!(!fs::exists(format!("{}.part", folder.path())).unwrap());
 }
 
-/// A name need not be text.
+/// A name need not be UTF-8.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_name_may_be_bytes() {
@@ -222,7 +220,7 @@ fn a_name_may_be_bytes() {
     assert!(file.text().contains("</svg>"));
 }
 
-/// Where stderr takes nothing, nothing is said, and the program goes on.
+/// If stderr takes nothing, the report is lost, and the program goes on.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_stderr_that_is_full_stops_no_program() {
@@ -242,7 +240,7 @@ fn a_stderr_that_is_full_stops_no_program() {
     }
 }
 
-/// A program that ignores interrupts goes on to do so, and its file is written.
+/// A program that ignores interrupts still ignores them, and its file is written.
 #[cfg(target_os = "linux")]
 #[test]
 fn an_interrupt_that_is_ignored_ends_no_program() {
@@ -267,8 +265,8 @@ fn interrupt(child: &std::process::Child) {
     assert!(kill.unwrap().success());
 }
 
-/// Ctrl-C ends the program as it would, and leaves a whole file. (Tests that run in the background may ignore
-/// it: `env` restores the default for the program.)
+/// Ctrl-C ends the program by the signal, as without a trace, and leaves a whole file. (Tests that run in the
+/// background may ignore it: `env` restores the default for the program.)
 #[cfg(target_os = "linux")]
 #[test]
 fn an_interrupt_leaves_a_whole_file() {

@@ -9,7 +9,6 @@ mod coroutines;
 
 use coroutines::coroutine_1;
 
-/// The first coroutine goes on when the second, which it awaits, has returned.
 #[test]
 fn a_coroutine_goes_on_when_the_other_has_returned() {
     let (value, printed, time) = virtually(coroutine_1(Duration::from_secs(2)));
@@ -18,7 +17,7 @@ fn a_coroutine_goes_on_when_the_other_has_returned() {
     assert_eq!(time, Duration::from_secs(2));
 }
 
-/// A coroutine that is awaited does not become a task.
+/// The loop has one task, not two.
 #[test]
 fn a_coroutine_that_is_awaited_is_no_task() {
     let event_loop = virtual_loop();

@@ -13,15 +13,15 @@ use coroutines::{a_coroutine, a_future, a_task, only_called};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Calling a coroutine makes an object and does not run its body: only the object is printed.
+/// The body does not run: only the size of the object is printed.
 #[test]
-fn to_call_a_coroutine_only_makes_an_object() {
+fn calling_a_coroutine_only_makes_an_object() {
     let ((), printed) = capture(|| only_called(SECOND));
     assert_eq!(printed.len(), 1);
     assert!(printed[0].starts_with("<coroutine object say_after: "));
 }
 
-/// A coroutine, a task and a future can be awaited, and each gives its value after a second.
+/// Each of the three gives its value after a second.
 #[test]
 fn a_coroutine_a_task_and_a_future_can_be_awaited() {
     let coroutine = virtually(a_coroutine(SECOND));
@@ -35,9 +35,9 @@ fn a_coroutine_a_task_and_a_future_can_be_awaited() {
     }
 }
 
-/// The coroutine runs in the task that awaits it; the other two have a task of their own.
+/// The coroutine runs in the task that awaits it, the others in a task of their own.
 #[test]
-fn a_task_and_a_future_are_the_business_of_another_task() {
+fn a_task_and_a_future_need_another_task() {
     type Awaitable = Pin<Box<dyn Future<Output = &'static str>>>;
     let awaitables: [Awaitable; 3] =
         [Box::pin(a_coroutine(SECOND)), Box::pin(a_task(SECOND)), Box::pin(a_future(SECOND))];

@@ -2,14 +2,13 @@
 
 use stage::testing::{documented, expect_usage, lines, run};
 
-/// The words of each row, and then the numbers that the loops answered.
+/// Reads a row: how many loops it has, and how many requests each answered.
 fn row(line: &str) -> (usize, Vec<usize>) {
     let answered = line.split('(').skip(1).map(|rest| rest.split(')').next().unwrap().parse().unwrap());
     (line.split_whitespace().next().unwrap().parse().unwrap(), answered.collect())
 }
 
-/// The connections are dealt out evenly, so with N loops each has answered one Nth of the requests, and together
-/// they have answered all.
+/// The connections are handed out evenly, so with N loops each answers one Nth of the requests.
 #[test]
 fn each_loop_answers_its_share() {
     let cores = run("cores", &["--scale", "0.005"]);
@@ -23,7 +22,7 @@ fn each_loop_answers_its_share() {
     assert_eq!(row(&printed[3]), (loops, vec![all / loops; loops]));
 }
 
-/// The program prints the lines of its header; the figures are others.
+/// The lines are those of the header, without their figures.
 #[test]
 fn cores_prints_what_its_header_says() {
     let words = |lines: Vec<String>| -> Vec<_> {

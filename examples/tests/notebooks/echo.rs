@@ -20,7 +20,7 @@ use callbacks::Next;
 /// How long a client waits for its answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A running program, which is killed at the end if it has not ended by itself.
+/// A running program, killed on drop.
 struct Echo {
     child: Child,
     /// Of the server with callbacks, and of the one with coroutines.
@@ -28,7 +28,6 @@ struct Echo {
 }
 
 impl Echo {
-    /// Returns the kind and the number of a row.
     fn start(options: &[&str]) -> Echo {
         let mut command = Command::new(program("echo"));
         let mut child = command.args(options).stdout(Stdio::piped()).spawn().unwrap();
@@ -57,14 +56,13 @@ fn connect(port: u16) -> TcpStream {
     stream
 }
 
-/// What comes back until the end.
+/// Reads what the server sends, to the end.
 fn answer(mut client: TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
     client.read_to_end(&mut bytes).unwrap();
     bytes
 }
 
-/// Both servers send the bytes of a client back, and then the end.
 #[test]
 fn a_client_gets_its_bytes_back_and_then_the_end() {
     let mut echo = Echo::start(&["--once"]);
@@ -76,10 +74,9 @@ fn a_client_gets_its_bytes_back_and_then_the_end() {
     assert!(wait(&mut echo.child).success());
 }
 
-/// With `--once`, too, a silent client does not hold up the next one, and a lost client does not count as
-/// served.
+/// The client that is served need not be the first: with `--once`, too, a silent one does not hold up the next.
 #[test]
-fn one_client_is_enough_whichever_it_is() {
+fn with_once_each_server_ends_after_one_client() {
     let mut echo = Echo::start(&["--once"]);
     let silent = echo.ports.map(connect);
     for port in echo.ports {
@@ -109,9 +106,9 @@ fn a_silent_client_keeps_no_other_waiting() {
     }
 }
 
-/// Nothing is lost of an answer that the kernel takes in pieces.
+/// The client receives the whole of an answer that the kernel takes in pieces.
 #[test]
-fn nothing_is_lost_of_what_is_written_in_pieces() {
+fn an_answer_that_is_written_in_pieces_is_whole() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = connect(listener.local_addr().unwrap().port());
     let (server, _) = listener.accept().unwrap();
@@ -128,9 +125,8 @@ fn nothing_is_lost_of_what_is_written_in_pieces() {
     assert!(reader.join().unwrap() == data);
 }
 
-/// A lost client is reported with the reason.
 #[test]
-fn a_lost_client_is_reported() {
+fn a_lost_client_is_reported_with_the_reason() {
     let ((), printed) = capture(|| report::lost(&io::Error::other("why")));
     assert_eq!(printed, ["(a client was lost: why)"]);
 }

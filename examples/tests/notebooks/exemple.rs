@@ -8,16 +8,15 @@ mod coroutines;
 
 use coroutines::{concurrently, exemple, run_inside_of_run};
 
-/// A coroutine prints when it is run, not when it is called.
 #[test]
-fn a_coroutine_prints_when_it_is_run() {
+fn a_coroutine_prints_when_it_is_run_and_not_when_it_is_called() {
     let (coroutine, printed) = capture(exemple);
     assert!(printed.is_empty());
     let ((), printed, _) = virtually(coroutine);
     assert_eq!(printed, ["Nous essayons les coroutines."]);
 }
 
-/// A loop inside a loop is refused with the reason and the remedy, and the outer loop goes on.
+/// The message has the reason and what to do instead, and the outer loop goes on.
 #[test]
 fn a_loop_inside_a_loop_is_refused() {
     let (message, printed, _) = virtually(async {
@@ -30,7 +29,7 @@ fn a_loop_inside_a_loop_is_refused() {
     assert_eq!(printed, ["Nous essayons les coroutines."]);
 }
 
-/// Two coroutines take turns at each `await`: the exact schedule of the figure.
+/// The schedule is exactly that of the figure.
 #[test]
 fn two_coroutines_take_turns_at_the_await() {
     let ((), printed, _) = virtually(concurrently());

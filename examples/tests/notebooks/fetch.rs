@@ -1,6 +1,5 @@
-//! `fetch`: what it prints, that its waits overlap, and what it does when something goes wrong.
-//!
-//! Its servers, and those here, are local.
+//! `fetch`: what it prints, that its waits overlap, and what it does when something goes wrong. All
+//! servers are local.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -15,8 +14,8 @@ mod redirects;
 
 use redirects::resolve;
 
-/// The program prints what its header documents, except times and ports. The bodies are compared apart:
-/// on a slow machine one may be read to its end after the next one has begun.
+/// The lines are those of the header, except times and ports. The bodies are compared apart: on a slow
+/// machine one may be read to its end after the next one has begun.
 #[test]
 fn fetch_prints_what_its_header_says() {
     let fetch = run("fetch", &[]);
@@ -31,8 +30,8 @@ fn fetch_prints_what_its_header_says() {
 
     let ratio = lines(&fetch).into_iter().find(|line| line.starts_with("At once "));
     let ratio = ratio.unwrap();
-    let numbers = ratio.split(|it: char| !it.is_ascii_digit() && it != '.');
-    let numbers: Vec<f64> = numbers.filter_map(|it| it.parse().ok()).collect();
+    let numbers = ratio.split(|letter: char| !letter.is_ascii_digit() && letter != '.');
+    let numbers: Vec<f64> = numbers.filter_map(|number| number.parse().ok()).collect();
     assert!((numbers[1] / numbers[0] - numbers[2]).abs() < 0.1, "{ratio}");
 }
 
@@ -54,7 +53,7 @@ fn fetch_overlaps_its_waits_and_then_does_not() {
         for path in ["/0", "/1", "/2", "/3"] {
             let (stream, asked) = accept(&listener);
             assert_eq!(asked, format!("GET {path} HTTP/1.0"));
-            // It is non-blocking since the first of them was accepted.
+            // `accept` has made the listener non-blocking.
             assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
             answer(stream, b"HTTP/1.1 200 OK\r\n\r\n\xc3\xa9");
         }
@@ -232,9 +231,9 @@ fn fetch_says_how_to_have_tls() {
     assert_eq!(fetch.status.code(), Some(2));
 }
 
-/// Both clients say what they are, since some servers answer no others.
+/// Some servers refuse requests without a `User-Agent`.
 #[test]
-fn fetch_says_who_asks() {
+fn both_clients_send_a_user_agent() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let server = thread::spawn(move || {
@@ -242,9 +241,10 @@ fn fetch_says_who_asks() {
             let stream = accept_soon(&listener);
             let head =
                 BufReader::new(&stream).lines().map(Result::unwrap).take_while(|line| !line.is_empty());
-            let names = head.filter(|line| line.to_lowercase() == "user-agent: boucle-examples").count();
+            let user_agents =
+                head.filter(|line| line.to_lowercase() == "user-agent: boucle-examples").count();
             answer(stream, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-            names
+            user_agents
         })
     });
     assert!(run("fetch", &[&url]).status.success());

@@ -53,7 +53,7 @@ fn every_figure_is_a_picture() {
     }
 }
 
-/// Returns the named tasks, in the order in which they were spawned and finished.
+/// Returns the begins and ends of the named tasks, in their order.
 fn pages(recorded: &LoopTrace) -> Vec<(String, &'static str)> {
     let mut names = BTreeMap::new();
     let mut pages = Vec::new();
@@ -122,9 +122,8 @@ fn two_threads_wait_at_once_and_note_every_step() {
     }
 }
 
-/// Without an argument the program lists its figures.
 #[test]
-fn figures_lists_its_figures() {
+fn without_an_argument_figures_lists_its_figures() {
     let figures = run("figures", &[]);
     assert_eq!(lines(&figures), documented("figures/main.rs"));
     assert!(figures.status.success());

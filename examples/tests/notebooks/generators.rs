@@ -1,4 +1,4 @@
-//! `generators`: frames that freeze, and a scheduler for them.
+//! `generators`: frozen frames, and a scheduler for them.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -48,9 +48,9 @@ fn nothing_can_be_sent_before_the_start() {
     assert_eq!(printed, ["Get ready for this"]);
 }
 
-/// `yield from` yields the values of the inner generator and forwards what is sent.
+/// After the names, `yield from` yields what the talk yields, and passes on what is sent.
 #[test]
-fn yield_from_yields_and_forwards() {
+fn yield_from_yields_and_passes_on() {
     let mut dwarfs = dwarfs();
     let ((), printed) = capture(|| {
         let names: Vec<_> = (0..7).filter_map(|_| dwarfs.next().flatten()).collect();
@@ -63,9 +63,8 @@ fn yield_from_yields_and_forwards() {
     assert_eq!(printed, ["Get ready for this", "Surprise!", "stop"]);
 }
 
-/// The hand-written scheduler and boucle poll in the same order.
 #[test]
-fn two_schedulers_have_one_schedule() {
+fn the_scheduler_by_hand_and_boucle_poll_in_the_same_order() {
     let names = ["a", "b", "c", "d"];
     let coroutine = |name| -> scheduler::Coroutine { Box::pin(count(name)) };
     let ((), by_hand) = capture(|| scheduler::run(names.map(coroutine).into()));
@@ -99,7 +98,6 @@ fn the_scheduler_sleeps_until_it_is_woken() {
     assert_eq!(polls.load(SeqCst), 1, "polls in vain");
 }
 
-/// The scheduler takes no CPU time while no coroutine is ready, whatever else the machine does.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_scheduler_takes_no_cpu_while_none_is_ready() {

@@ -1,9 +1,9 @@
-//! The examples that come from the notebooks: each prints what its document printed, in that order and for
+//! The examples that come from the courses: each prints what its document printed, in that order and for
 //! the reason it gives.
 //!
 //! The tests run an example's own functions and capture what they print, under the virtual clock if they
-//! wait for time alone. They also run every program, as `cargo test` has built it; `cargo test --test notebooks`
-//! builds none, and needs `cargo build --examples` before.
+//! only sleep. They also run every program, which `cargo test` builds; `cargo test --test notebooks` does not,
+//! and needs `cargo build --examples` first.
 
 mod await_another;
 mod awaitables;

@@ -55,5 +55,5 @@ fn nom_answers_help_and_refuses_unknown_options() {
 fn seconds(line: &str) -> f64 {
     let number = line.strip_prefix("Durée totale d'exécution: ");
     let number = number.and_then(|rest| rest.strip_suffix(" secondes"));
-    number.and_then(|it| it.parse().ok()).expect(line)
+    number.and_then(|number| number.parse().ok()).expect(line)
 }

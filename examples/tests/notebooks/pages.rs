@@ -1,7 +1,7 @@
 //! `pages`: what each figure prints; that the client's waits overlap on two threads and with
-//! coroutines, and in sequence do not; and the order in which it does things.
+//! coroutines, and in sequence do not; and the order of its steps.
 //!
-//! The servers here keep no time. They answer when they have seen what is to be proved.
+//! The servers here use no clock: they answer when they have seen what is to be proved.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -24,8 +24,8 @@ type Client = fn(SocketAddr, &Timeline) -> io::Result<()>;
 const ON_TWO_THREADS: Client = blocking::on_two_threads;
 const WITH_COROUTINES: Client = |server, timeline| boucle::run(coroutines::at_once(server, timeline));
 
-/// The server answers no request before it has read the first one for both pages. Then it gives the
-/// second page and then the first: the client follows in exactly that order.
+/// The server answers no request before it has read the first one for both pages. Then it answers for the
+/// second page, and then for the first: the client goes on in exactly that order.
 #[test]
 fn two_threads_and_two_coroutines_overlap_their_waits() {
     for (client, in_order) in [(ON_TWO_THREADS, false), (WITH_COROUTINES, true)] {
@@ -62,7 +62,7 @@ fn two_threads_and_two_coroutines_overlap_their_waits() {
     }
 }
 
-/// In sequence, the server has one connection at a time, and no other one to accept.
+/// While the server has one connection, no other one waits to be accepted.
 #[test]
 fn in_sequence_one_page_is_open_at_a_time() {
     let (result, entries) = against(blocking::in_sequence, |listener| {
@@ -77,21 +77,19 @@ fn in_sequence_one_page_is_open_at_a_time() {
     assert_eq!(entries.len(), 8);
 }
 
-/// A server that closes the connection too early is an error.
 #[test]
-fn a_server_that_goes_away_is_an_error() {
+fn a_server_that_closes_too_early_is_an_error() {
     for client in [ON_TWO_THREADS, WITH_COROUTINES] {
         let (result, _) = against(client, |listener| {
             let mut connections = [(); 2].map(|()| Connection::accept(&listener));
-            connections.iter_mut().for_each(|it| drop(it.greet()));
+            connections.iter_mut().for_each(|connection| drop(connection.greet()));
         });
         let error = result.unwrap_err();
         assert_eq!(error.to_string(), "the server closed the connection");
     }
 }
 
-/// The client is idle when none of its lanes runs: here it ran from 0 to 4, from 2 to 3 in another lane,
-/// and from 10 to 12.
+/// It runs from 0 to 4, from 2 to 3 in another lane, and from 10 to 12.
 #[test]
 fn the_client_is_idle_when_none_of_its_lanes_runs() {
     let begin = Instant::now();
@@ -105,8 +103,7 @@ fn the_client_is_idle_when_none_of_its_lanes_runs() {
     assert_eq!(total_and_idle(&entries), expected.into());
 }
 
-/// The program prints what its header documents, except times; the lines of each lane for each page are
-/// in order.
+/// The lines are those of the header, except times; for each lane and page they are in order.
 #[test]
 fn pages_prints_what_its_header_says() {
     let pages = run("pages", &[]);
@@ -116,15 +113,13 @@ fn pages_prints_what_its_header_says() {
     assert!(pages.status.success());
 }
 
-/// With `--figure` the program prints that figure alone.
 #[test]
-fn pages_prints_one_figure() {
+fn with_an_option_pages_prints_one_figure() {
     let pages = run("pages", &["--figure", "1", "--scale", "0"]);
     let documented = figures(&documented("pages/main.rs"));
     assert_eq!(figures(&lines(&pages)), documented[..1]);
 }
 
-/// Figure 6 shows how long each thread ran.
 #[test]
 fn figure_6_shows_how_long_each_thread_ran() {
     let printed = lines(&run("pages", &["--figure", "6", "--scale", "0"]));
@@ -134,13 +129,12 @@ fn figure_6_shows_how_long_each_thread_ran() {
     assert!(pages.iter().all(|line| line.contains(" (runs ") && line.ends_with(" µs)")));
 }
 
-/// The time line has how long each lane ran before it waited.
 #[test]
 fn the_time_line_shows_how_long_each_lane_ran() {
     for client in [ON_TWO_THREADS, WITH_COROUTINES] {
         let (_, entries) = against(client, |listener| {
             let mut connections = [(); 2].map(|()| Connection::accept(&listener));
-            connections.iter_mut().for_each(|it| drop(it.greet()));
+            connections.iter_mut().for_each(|connection| drop(connection.greet()));
         });
         assert!(entries.iter().all(|entry| entry.ran > Duration::ZERO), "{entries:?}");
     }
@@ -175,7 +169,6 @@ fn against(
 struct Connection(BufReader<TcpStream>);
 
 impl Connection {
-    /// Waits for a connection, but not for ever.
     fn accept(listener: &TcpListener) -> Connection {
         Connection(BufReader::new(accept_soon(listener)))
     }
@@ -205,8 +198,8 @@ impl Connection {
     }
 }
 
-/// The figures in what was printed, without their times, and with the lines of each lane for each
-/// page together.
+/// Splits the output into figures, without their times, and with the lines of each lane for each page
+/// together.
 fn figures(lines: &[String]) -> Vec<Vec<String>> {
     let figures = lines.split(|line| line.is_empty());
     let stable = |figure: &[String]| {
@@ -221,7 +214,7 @@ fn figures(lines: &[String]) -> Vec<Vec<String>> {
     figures.map(stable).collect()
 }
 
-/// Such a line begins with its time, in 11 columns, and may end with another one.
+/// Cuts the time at the begin of a line, in 11 columns, and the one at its end, if any.
 fn without_time(line: &str) -> String {
     let line = line.split(" (runs ").next().unwrap();
     line.chars().skip(11).collect()

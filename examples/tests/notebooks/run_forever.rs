@@ -1,4 +1,4 @@
-//! `run_forever`: loops that end by themselves, that are stopped, and that are stopped too early.
+//! `run_forever`: loops that end by themselves, that are stopped, and one that is stopped too early.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -22,14 +22,12 @@ const TWO: [&str; 4] = [
     "Fin de l'exécution de la coroutine 2",
 ];
 
-/// `block_on` runs a loop until a coroutine is complete.
 #[test]
 fn a_loop_runs_until_a_coroutine_is_complete() {
     let ((), printed) = capture(|| loops::until_complete(&virtual_loop()));
     assert_eq!(printed, [ONE]);
 }
 
-/// A coroutine stops the loop that runs for ever.
 #[test]
 fn a_coroutine_stops_its_loop() {
     let ((), printed) = capture(|| loops::forever(&virtual_loop()));
@@ -66,7 +64,6 @@ fn a_gather_whose_loop_is_stopped_is_an_error() {
     let (message, printed) = capture(|| loops::two_gathered_with_stop(&event_loop, WAIT));
     assert_eq!(printed, TWO);
     assert_eq!(message.as_deref(), Some("event loop stopped before the future completed"));
-    // The loop survives that.
     let ((), printed) = capture(|| loops::two_gathered(&event_loop, WAIT));
     assert_eq!(printed, TWO);
 }

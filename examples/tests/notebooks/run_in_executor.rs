@@ -15,7 +15,7 @@ use function::{beside_a_tick, say_after};
 #[test]
 fn the_loop_goes_on_while_a_function_blocks() {
     let (let_go, wait) = mpsc::channel();
-    let heard = boucle::run(async {
+    let received = boucle::run(async {
         drop(boucle::spawn(async move {
             boucle::sleep(Duration::from_millis(1)).await;
             let _ = let_go.send("the loop went on");
@@ -23,12 +23,11 @@ fn the_loop_goes_on_while_a_function_blocks() {
         let blocking = move || wait.recv_timeout(Duration::from_secs(20));
         beside_a_tick(Duration::from_millis(1), blocking).await.0
     });
-    assert_eq!(heard, Ok("the loop went on"));
+    assert_eq!(received, Ok("the loop went on"));
 }
 
-/// A ticking task has its turns while the function blocks.
 #[test]
-fn a_task_ticks_meanwhile() {
+fn a_task_ticks_while_a_function_blocks() {
     let delay = Duration::from_millis(50);
     let function = move || say_after(delay, "Hello");
     let (what, turns) = boucle::run(beside_a_tick(delay / 50, function));
@@ -36,7 +35,6 @@ fn a_task_ticks_meanwhile() {
     assert!(turns > 1, "{turns}");
 }
 
-/// The ticking task ends with the function.
 #[test]
 fn the_ticking_task_ends_with_the_function() {
     let event_loop = boucle::EventLoop::new().unwrap();

@@ -13,11 +13,10 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// Returns the lines without the times of day.
 fn without_times(lines: &[String]) -> Vec<&str> {
-    let cut = |line| str::trim_end_matches(line, |it: char| it.is_ascii_digit() || it == ':');
+    let cut = |line| str::trim_end_matches(line, |letter: char| letter.is_ascii_digit() || letter == ':');
     lines.iter().map(|line| cut(line)).collect()
 }
 
-/// One coroutine takes its second.
 #[test]
 fn one_coroutine_takes_its_second() {
     let (what, printed, time) = virtually(say_after(SECOND, "hello"));
@@ -25,25 +24,23 @@ fn one_coroutine_takes_its_second() {
     assert_eq!(printed, ["hello"]);
 }
 
-/// Two coroutines in sequence take the sum of their delays.
 #[test]
-fn two_in_sequence_take_the_sum() {
+fn two_in_sequence_take_the_sum_of_their_delays() {
     let ((), printed, time) = virtually(in_sequence(SECOND));
     let expected = ["started at ", "hello", "world", "finished at "];
     assert_eq!(without_times(&printed), expected);
     assert_eq!(time, 3 * SECOND);
 }
 
-/// Two tasks take the longer of their delays.
 #[test]
-fn two_tasks_take_the_longer_one() {
+fn two_tasks_take_the_longer_of_their_delays() {
     let ((), printed, time) = virtually(as_tasks(SECOND));
     let expected = ["started at ", "world", "hello", "finished at "];
     assert_eq!(without_times(&printed), expected);
     assert_eq!(time, 2 * SECOND);
 }
 
-/// Over many seeds either coroutine finishes first, and the results are always in input order.
+/// Over many seeds each coroutine finishes first in some, and the results are always in input order.
 #[test]
 fn a_gather_keeps_the_order_of_its_input() {
     let mut first = Vec::new();
@@ -67,7 +64,7 @@ fn say_after_prints_what_its_header_says() {
 
 /// Another seed gives other delays, and perhaps another order. The times have the shape of times of day.
 #[test]
-fn say_after_heeds_the_seed_and_prints_the_time() {
+fn say_after_takes_a_seed_and_prints_the_time() {
     let first = |seed| virtually(gathered(SECOND, seed)).1[0].clone();
     let other = (2..).find(|seed| first(*seed) != first(1)).unwrap();
     let arguments = ["--scale", "0.02", "--seed", &other.to_string()];
@@ -75,7 +72,7 @@ fn say_after_heeds_the_seed_and_prints_the_time() {
     assert_eq!(printed[printed.len() - 3], first(other));
     let times = printed.iter().filter_map(|line| line.split_once("ed at "));
     for (_, time) in times {
-        let digits = time.replace(|it: char| it.is_ascii_digit(), "9");
+        let digits = time.replace(|letter: char| letter.is_ascii_digit(), "9");
         assert_eq!(digits, "99:99:99");
     }
 }

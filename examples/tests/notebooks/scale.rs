@@ -1,5 +1,5 @@
-//! `scale`: its table has every row, with figures or with the reason why there are none, and
-//! nothing of it is left behind. What the figures are is not asserted.
+//! `scale`: its table has every row, with figures or with the reason why there are none, and no process is
+//! left behind. The figures themselves are not asserted.
 
 use stage::testing::{documented, expect_usage, lines, run};
 
@@ -27,7 +27,7 @@ fn scale_answers_help_and_refuses_unknown_options() {
     expect_usage("scale", "--most");
 }
 
-/// A kind and a number.
+/// The kind and the number of a row.
 fn start(line: &str) -> String {
     line.chars().take(19).collect()
 }
@@ -45,11 +45,10 @@ fn expect_figures(lines: &[String]) {
     }
 }
 
-/// Asserts that the time for all is that for one, times their number, and that a process has memory of
-/// its own.
+/// Asserts that the time for all is that for one times their number, and that a process has memory of its own.
 fn expect_consistency(rows: &[String]) {
     for row in rows {
-        let figures = row.split_whitespace().filter_map(|it| it.parse().ok());
+        let figures = row.split_whitespace().filter_map(|word| word.parse().ok());
         let [number, all, one, memory, _switch] = figures.collect::<Vec<f64>>()[..] else {
             continue; // Where the kernel reports no memory.
         };
@@ -70,8 +69,8 @@ mod linux {
 
     use super::{expect_figures, lines};
 
-    /// With less than a gigabyte of addresses there is no room for the stacks of a thousand threads:
-    /// their rows have the reason, and the other rows have figures.
+    /// In an address space of less than a gigabyte, the stacks of a thousand threads find no room: the rows
+    /// of threads have the reason, and the others have figures.
     #[test]
     fn a_row_that_the_machine_refuses_has_the_reason_and_the_others_go_on() {
         let scale = Command::new("sh")
@@ -82,7 +81,7 @@ mod linux {
         let printed = lines(&scale);
         expect_figures(&printed[1..3]);
         for line in &printed[3..5] {
-            // To start one more is refused; or memory, to one that has just begun.
+            // The system refuses either a thread, or memory to one that has just begun.
             let refused = line.contains(" of them: Resource temporarily unavailable")
                 || line.contains("memory allocation of")
                 || line.contains("Cannot allocate memory")
@@ -113,7 +112,7 @@ mod linux {
         expect_soon(|| living(group) == 0);
     }
 
-    /// The children of a row that is killed while it starts them end, too, since their pipe is closed.
+    /// If a row is killed while it starts its children, they end too, since their pipe is closed.
     #[test]
     fn the_children_of_a_killed_row_end() {
         let mut row = Command::new(program("scale"))

@@ -10,21 +10,18 @@ mod state;
 
 use state::{Mailbox, count, count_badly, exchange};
 
-/// Without an `await` between reading and writing, no count is lost.
 #[test]
-fn nothing_is_lost_without_an_await_in_between() {
+fn without_an_await_between_reading_and_writing_no_count_is_lost() {
     assert_eq!(virtually(count()).0, 1000);
 }
 
-/// With an `await` in between, nine of ten counts are lost.
 #[test]
-fn an_await_in_between_loses_nine_of_ten() {
+fn an_await_between_reading_and_writing_loses_nine_counts_of_ten() {
     assert_eq!(virtually(count_badly()).0, 100);
 }
 
-/// Messages are received in the order of the turns.
 #[test]
-fn messages_are_heard_in_the_order_of_the_turns() {
+fn messages_are_received_in_the_order_of_the_turns() {
     let ((), printed, _) = virtually(exchange());
     assert_eq!(printed, documented("shared_state/main.rs")[3..]);
 }
@@ -32,7 +29,7 @@ fn messages_are_heard_in_the_order_of_the_turns() {
 /// A message wakes the task that waits at an empty mailbox; a later reader finds its message.
 #[test]
 fn a_mailbox_wakes_its_reader() {
-    let (heard, ..) = virtually(async {
+    let (received, ..) = virtually(async {
         let mailbox = Rc::new(Mailbox::default());
         let reading = Rc::clone(&mailbox);
         let reader = boucle::spawn(async move { reading.receive().await });
@@ -41,7 +38,7 @@ fn a_mailbox_wakes_its_reader() {
         mailbox.send("second".to_owned());
         (reader.await.unwrap(), mailbox.receive().await)
     });
-    assert_eq!(heard, ("first".to_owned(), "second".to_owned()));
+    assert_eq!(received, ("first".to_owned(), "second".to_owned()));
 }
 
 /// A task that waits at an empty mailbox is polled once, and again when there is a message.

@@ -21,7 +21,6 @@ fn sleeps_overlap_and_their_results_keep_their_order() {
     assert_eq!(time, Duration::from_millis(1500));
 }
 
-/// The program prints what its header documents, under the real clock.
 #[test]
 fn sleep_prints_what_its_header_says() {
     let sleep = run("sleep", &["--scale", "0.1"]);
@@ -31,7 +30,7 @@ fn sleep_prints_what_its_header_says() {
 
 /// With a scale of zero no coroutine waits, so each leaves before the next one enters.
 #[test]
-fn sleep_heeds_the_scale() {
+fn sleep_multiplies_its_waits_by_the_scale() {
     let printed = lines(&run("sleep", &["--scale", "0"]));
     assert_eq!(printed[1], "Sortie de 1");
 }

@@ -7,7 +7,7 @@ mod work;
 
 use work::{GivesWay, Seen, work};
 
-/// A coroutine that keeps control starves the others: the exact counts of its schedule.
+/// The counts are exactly those of the schedule.
 #[test]
 fn a_coroutine_that_keeps_control_starves_the_others() {
     for (gives_way, turns, longest) in

@@ -2,7 +2,6 @@
 
 use stage::testing::{documented, expect_usage, lines, run};
 
-/// The program prints what its header documents: under the virtual clock every run is the same.
 #[test]
 fn step_prints_what_its_header_says() {
     let step = run("step", &[]);

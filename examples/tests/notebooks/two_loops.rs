@@ -1,4 +1,4 @@
-//! `two_loops`: one coroutine at a time on a loop, and parallel loops.
+//! `two_loops`: coroutines of one loop run one at a time, those of two loops in parallel.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -12,19 +12,19 @@ mod loops;
 #[path = "../../two_loops/messages.rs"]
 mod messages;
 
-/// However long one coroutine keeps control, no other one of its loop runs.
+/// While one coroutine keeps control, no other of its loop runs.
 #[test]
 fn a_loop_runs_one_coroutine_at_a_time() {
     assert_eq!(loops::on_one_loop(Duration::from_millis(20)), 1);
 }
 
-/// Two loops run two coroutines at the same instant: each waits for the other without an `await`.
+/// Each of the two coroutines waits for the other without an `await`, and they meet.
 #[test]
 fn two_loops_run_two_coroutines_at_once() {
     assert_eq!(loops::on_two_loops(Duration::from_secs(20)), 2);
 }
 
-/// The answer comes from another thread, whose loop, and with it its thread-locals, has ended by then.
+/// The answer comes from another thread, which has ended by then, with its loop and its thread-locals.
 #[test]
 fn one_loop_asks_another() {
     thread_local! {
