@@ -35,19 +35,19 @@ pub(crate) async fn serve(listener: std::net::TcpListener, once: bool) -> io::Re
     Ok(())
 }
 
-/// Serves each client in a task of its own, which sends to `served` at its end.
+/// Serves one client, and then sends to `served`.
+async fn serve_one(client: TcpStream, served: Sender<()>) {
+    match pong_handler(client).await {
+        Ok(()) => drop(served.try_send(())),
+        Err(error) => report::lost(&error),
+    }
+}
+
+/// Serves each client in a task of its own.
 async fn accept(listener: TcpListener, served: Sender<()>) {
     loop {
         match listener.accept().await {
-            Ok((client, _)) => {
-                let served = served.clone();
-                drop(boucle::spawn(async move {
-                    match pong_handler(client).await {
-                        Ok(()) => drop(served.try_send(())),
-                        Err(error) => report::lost(&error),
-                    }
-                }));
-            }
+            Ok((client, _)) => drop(boucle::spawn(serve_one(client, served.clone()))),
             Err(error) => {
                 report::cannot_accept(&error);
                 // If descriptors are lacking, none is free at once.

@@ -162,7 +162,7 @@ fn a_server_has_its_page_when_it_ends() {
         client.read_to_end(&mut Vec::new()).unwrap();
     }
     assert!(wait(&mut echo).success());
-    assert!(file.text().contains("\"2 block in accept\""));
+    assert!(file.text().contains("\"2 serve_one\""));
 }
 
 /// A wrong value, or a file that cannot be written, is reported in one line; the program goes on.

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -69,20 +70,22 @@ pub(crate) async fn participate(stream: TcpStream, room: Rc<Room>) -> Result<End
     Ok(end)
 }
 
-/// Serves until the program ends. Prints how participants come and go.
+/// Serves one participant, and prints how its conversation ended.
+async fn serve_one(stream: TcpStream, peer: SocketAddr, room: Rc<Room>) {
+    match participate(stream, room).await {
+        Ok(end) => println!("({peer} leaves: {end})"),
+        Err(error) => println!("({peer} does not enter: {error})"),
+    }
+}
+
+/// Serves until the program ends.
 pub(crate) async fn serve(listener: TcpListener) -> ! {
     let room = Rc::new(Room::default());
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 println!("({peer} connects)");
-                let room = Rc::clone(&room);
-                drop(boucle::spawn(async move {
-                    match participate(stream, room).await {
-                        Ok(end) => println!("({peer} leaves: {end})"),
-                        Err(error) => println!("({peer} does not enter: {error})"),
-                    }
-                }));
+                drop(boucle::spawn(serve_one(stream, peer, Rc::clone(&room))));
             }
             Err(error) => {
                 // If descriptors are lacking, some may be free soon.
