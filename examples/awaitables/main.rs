@@ -1,4 +1,4 @@
-//! What `await` takes: a coroutine, a task, a future. And what calling a coroutine does: nothing.
+//! What can be awaited: a coroutine, a task, a future. A coroutine that is only called does not run.
 //!
 //! From the notebook "S06E05: Concurrency - The asyncio module" by Cyril Desjouy, sections 2.2 and
 //! 2.3.

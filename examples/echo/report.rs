@@ -9,5 +9,5 @@ pub(crate) fn lost(error: &io::Error) {
 }
 
 pub(crate) fn cannot_accept(error: &io::Error) {
-    println!("(nobody can connect: {error})");
+    println!("(cannot accept a connection: {error})");
 }

@@ -51,7 +51,7 @@ pub(crate) fn in_sequence(urls: &[String], server: Option<SocketAddr>) -> Vec<bo
 /// Returns whether a page came; prints why if it did not.
 fn came(url: &str, result: Result<(), Failure>) -> bool {
     if let Err(failure) = &result {
-        println!("{url} failed: {}", http::why(failure));
+        println!("{url} failed: {}", http::with_causes(failure));
     }
     result.is_ok()
 }

@@ -149,7 +149,7 @@ fn urls() -> Vec<String> {
                 Long("cacert") => {
                     let file = arguments.value()?;
                     tls::trust_only(Path::new(&file))
-                        .map_err(|why| format!("--cacert: {file:?}: {}", http::why(&why)))?;
+                        .map_err(|why| format!("--cacert: {file:?}: {}", http::with_causes(&why)))?;
                 }
                 Value(url) => urls.push(url.string()?),
                 option => return Err(option.unexpected()),

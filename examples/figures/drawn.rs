@@ -4,7 +4,7 @@ use super::sheet::{MARGIN, Sheet, TOP};
 
 /// What the threads of a process share.
 const SHARED: [&str; 4] = ["code", "data", "heap", "open files"];
-/// What each of them has for itself.
+/// What each thread has for itself.
 const OWN: [&str; 2] = ["stack", "registers"];
 
 const CELL: [f64; 2] = [120.0, 34.0];

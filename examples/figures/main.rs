@@ -181,7 +181,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(why) => {
-            eprintln!("figure {number} failed: {}", stage::http::why(&why));
+            eprintln!("figure {number} failed: {}", stage::http::with_causes(&why));
             ExitCode::FAILURE
         }
     }

@@ -13,7 +13,7 @@ use stage::http::{self, Failure};
 
 use super::server::{self, Delays, PAGES};
 
-/// When a thread came to each step, counted from the begin of both.
+/// When a thread came to each step, counted from the common start.
 #[derive(Debug)]
 pub(crate) struct Moments {
     pub(crate) page: &'static str,

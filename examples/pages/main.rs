@@ -1,4 +1,4 @@
-//! What pages that are fetched spend their time on: one after the other, on two threads, and with two
+//! Where the time goes when pages are fetched: one after the other, on two threads, and with two
 //! coroutines on one thread.
 //!
 //! From the slides "programmation asynchrone" by Thierry Parmentelat: their figures 1, 2, 5, 6 and
@@ -142,7 +142,7 @@ use stage::options::{self, Arg::Long};
 use stage::println;
 
 const HELP: &str = "\
-Fetches pages as in the figures of the slides, and shows what the time is spent on.
+Fetches pages as in the figures of the slides, and shows where the time goes.
 
 usage: pages [--figure N] [--scale S]
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use boucle::EventLoop;
 
-/// How long a test waits for what should happen soon.
+/// How long a test waits for something that should happen soon.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Makes a loop with a virtual clock.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use boucle::{consume_budget, spawn, yield_now};
 
-/// When the long task gives way, before a piece of work.
+/// When the long task yields before a piece of work.
 #[derive(Clone, Copy)]
 pub(crate) enum GivesWay {
     Never,

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// What it sleeps between two turns.
+/// How long the task sleeps between two turns.
 pub(crate) const TICK: Duration = Duration::from_millis(5);
 
 /// How many turns the task has had.

@@ -89,7 +89,7 @@ pub(crate) async fn serve(listener: TcpListener) -> ! {
             }
             Err(error) => {
                 // If descriptors are lacking, some may be free soon.
-                println!("(nobody can connect: {error})");
+                println!("(cannot accept a connection: {error})");
                 boucle::sleep(Duration::from_millis(100)).await;
             }
         }

@@ -32,7 +32,7 @@ where
         async move {
             let result = download.await.unwrap_or_else(|panic| Err(panic.into()));
             if let Err(failure) = &result {
-                let (name, why) = (&link.name, http::why(failure));
+                let (name, why) = (&link.name, http::with_causes(failure));
                 screen.say(format_args!("{name} failed: {why}"));
             }
             result.is_ok()

@@ -26,7 +26,7 @@ pub(crate) fn read(text: &str) -> (Vec<Arc<Link>>, Vec<String>) {
             Ok(Link { name, .. }) => {
                 failures.push(format!("{url} failed: another link has the file name {name}"));
             }
-            Err(failure) => failures.push(format!("{url} failed: {}", http::why(&failure))),
+            Err(failure) => failures.push(format!("{url} failed: {}", http::with_causes(&failure))),
         }
     }
     (links, failures)

@@ -213,7 +213,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(failure) => {
-            eprintln!("download: {}", http::why(&failure));
+            eprintln!("download: {}", http::with_causes(&failure));
             ExitCode::FAILURE
         }
     }

@@ -74,7 +74,7 @@ fn print(page: &str, summary: Result<String, Failure>) -> bool {
             let is_control = |letter: char| letter.is_control() && letter != '\n';
             println!("\n {}", summary.replace(is_control, " "));
         }
-        Err(failure) => println!("\n{page} failed: {}", http::why(failure)),
+        Err(failure) => println!("\n{page} failed: {}", http::with_causes(failure)),
     }
     summary.is_ok()
 }

@@ -18,7 +18,7 @@ pub struct Response {
     pub location: Option<String>,
     /// How many bytes the body has, if the head says so.
     pub length: Option<u64>,
-    /// How many of them were read.
+    /// How many bytes of it were read.
     came: u64,
     stream: BufReader<Box<dyn Read>>,
 }

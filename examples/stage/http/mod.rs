@@ -18,14 +18,14 @@ pub use client::get;
 pub use server::{Content, Server};
 pub use target::Target;
 
-/// Why a request got no answer. It may come from another thread.
+/// Why a request failed. It may be sent to another thread.
 pub type Failure = Box<dyn Error + Send + Sync>;
 
 /// The `User-Agent` of the clients: some servers refuse requests without one.
 const USER_AGENT: &str = "boucle-examples";
 
 /// Formats a failure and its causes, in one line.
-pub fn why(failure: &Failure) -> String {
+pub fn with_causes(failure: &Failure) -> String {
     let mut line = failure.to_string();
     let mut cause = failure.source();
     while let Some(error) = cause {
