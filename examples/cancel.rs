@@ -1,4 +1,4 @@
-//! A frame that is lost because a read is dropped half done, as a `timeout` does, and with it what was read.
+//! A lost frame: a read is dropped half done, as a `timeout` drops it, and the bytes that it has read go with it.
 //!
 //! A frame is one byte, its length, and then that many bytes. `read_frame` keeps what it has read in local variables,
 //! so dropping it after the first byte loses that byte. `Frames` keeps it in a field, and the next read goes on from

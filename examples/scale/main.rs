@@ -29,9 +29,9 @@
 //!
 //! - Each row is a ring around which a token goes. Each member waits until it has the token, a process
 //!   in a read from a pipe, a thread in `park`, a coroutine in an `await`, and hands it to the next.
-//! - The start ends when the token has been round once: each member has run, and has touched the memory
-//!   that it needs to wait. Then the memory is read, and then more rounds are timed. So a switch goes from
-//!   one member to its neighbour while all the others exist.
+//! - All have been started when the token has been round once: each member has run, and has touched the
+//!   memory that it needs to wait. Then the memory is read, and then more rounds are timed. So a switch goes
+//!   from one member to its neighbour while all the others exist.
 //! - The memory is what the row adds to the heap, the stacks and the variables of its processes, as Linux
 //!   counts the pages that were touched (elsewhere the column says `-`). Code is not in it, since all of
 //!   them share it, nor what the kernel keeps for a process or a thread, such as its kernel stack. Of the
