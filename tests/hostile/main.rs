@@ -1,5 +1,5 @@
-//! Programs that mean harm, or might as well: each of them once starved, hung, spun or aborted the loop, or
-//! got a wrong answer from it.
+//! Programs that misuse the loop. Each of them once starved, hung, spun or aborted it, or got a wrong answer
+//! from it.
 
 #[path = "../common/mod.rs"]
 mod common;
