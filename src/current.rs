@@ -1,25 +1,25 @@
-//! The loops of this thread: how a number becomes a loop again.
+//! The loops of this thread: from a loop's number to its state.
 //!
-//! `spawn`, a waker, a `Sleep`, a socket, the `EventLoop` itself: all of them hold numbers, and all of
-//! them come here when they need the loop's [`State`]. It stands in one of two thread-locals:
+//! A waker, a handle, a `Sleep`, a socket and the `EventLoop` itself hold numbers. For the loop's [`State`]
+//! they call this file. A state stands in one of two thread-locals:
 //!
 //! ```text
 //!   RUNNING ──▶ state                       of the loop that runs on this thread
 //!   OTHERS  ──▶ state ──▶ state ──▶ ...     of the other loops that live on it
 //! ```
 //!
-//! **To use a state is to take it out of its place** and to put it back afterwards. So two uses never
-//! overlap, and nothing points to a state while another use may change or drop it: there is no `unsafe` here.
-//! No user code runs meanwhile: what may have a destructor of the user's leaves the state first. So a state
-//! is missing from its place only if a global allocator has a hook that calls back into the loop while one of
-//! its tables grows. Then a wake, an abort and a drop go through the inbox, as they would from another thread,
-//! and everything else is a panic that names the cause. The same holds for an observer, which may see the
-//! loop, and not use it; only its wakes arrive at once.
+//! **To use a state is to take it out of its place,** and to put it back afterwards. So two uses never
+//! overlap, no reference outlives its use, and there is no `unsafe` here. No user code runs during a use:
+//! what may have a destructor of the user's leaves the state first. Only a hook of the global allocator can
+//! find a state missing, if it calls back into the loop while one of its tables grows. Then a wake, an abort
+//! and a drop go through the inbox, as they would from another thread, and every other use panics and names
+//! the cause. An observer, which sees the loop and may not use it, is treated the same way; only its wakes
+//! are done at once.
 //!
-//! The thread-locals have no destructors, so they can be read at any moment of a thread's life, also while its
-//! other thread-locals are being destroyed. An `EventLoop` takes its state out when it is dropped. (Where
-//! std emulates thread-locals, on Windows with the GNU tools, Android and OpenBSD, these are destroyed, too. An
-//! `EventLoop` in a thread-local that outlives them finds no state: its tasks leak, and wakes lead nowhere.)
+//! The thread-locals have no destructors, so they can be read while the thread destroys its others. An
+//! `EventLoop` takes its state out when it is dropped. (Where std emulates thread-locals, on Windows with the
+//! GNU tools, Android and OpenBSD, these are destroyed, too. An `EventLoop` in a thread-local that outlives
+//! them finds no state: its tasks leak, and a wake does nothing.)
 
 use std::cell::Cell;
 use std::mem::{self, ManuallyDrop};
@@ -31,7 +31,8 @@ use crate::task::id::{LoopNumber, TaskNumber};
 use crate::task::quiet::Payload;
 use crate::wake::inbox::{self, Message};
 
-/// A state, or the first of a list of them. It is never dropped here: an `EventLoop` owns it.
+/// A state, or the first of a list of them. `ManuallyDrop`, so that the thread-local has no destructor: the
+/// `EventLoop` drops its state.
 type Place = Cell<ManuallyDrop<Option<Box<State>>>>;
 
 const EMPTY: ManuallyDrop<Option<Box<State>>> = ManuallyDrop::new(None);
@@ -103,7 +104,7 @@ pub(crate) fn put_among_others(mut state: Box<State>) {
     }
 }
 
-/// Takes the first state that is wanted from the loops that do not run. O(n) in the loops of this thread.
+/// Takes the first `wanted` state of the loops that do not run. O(n) in the loops of this thread.
 #[cold]
 #[inline(never)]
 fn take_from_others(wanted: impl Fn(&State) -> bool) -> Option<Box<State>> {
@@ -121,18 +122,18 @@ fn take_from_others(wanted: impl Fn(&State) -> bool) -> Option<Box<State>> {
     taken
 }
 
-/// Takes the state of a loop that is dropped away from this thread; `None` if it is in use, by an
-/// observer or a hook of the allocator.
+/// Takes the state of a loop that is dropped out of this thread's; `None` if a hook of the allocator drops
+/// the loop while the state is in use.
 pub(crate) fn remove(number: LoopNumber) -> Option<Box<State>> {
     if NUMBER.get() == number {
-        NUMBER.set(LoopNumber::NONE); // The process is exiting, inside of a poll.
+        NUMBER.set(LoopNumber::NONE); // The process exits in a poll, and destroys a thread-local `EventLoop`.
         return take_running();
     }
     take_from_others(|state| state.number == number)
 }
 
-/// A loop is the running one until this drops; then the one that ran before is, if it still lives. (A program
-/// with stackful coroutines can leave two runs in the order in which it entered them, and drop loops in between.)
+/// Makes a loop the running one until this drops; then the one that ran before, if it still lives. (A program
+/// with stackful coroutines can end two runs in the order in which it began them, and drop loops in between.)
 pub(crate) struct Running {
     before: LoopNumber,
 }
@@ -147,11 +148,12 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let is_there = self.before != LoopNumber::NONE && inbox::has_owner(self.before);
-        switch_to(if is_there { self.before } else { LoopNumber::NONE });
+        let is_alive = self.before != LoopNumber::NONE && inbox::has_owner(self.before);
+        switch_to(if is_alive { self.before } else { LoopNumber::NONE });
     }
 }
 
+/// Moves the state of the running loop to the others, and makes the loop with that number the running one.
 fn switch_to(number: LoopNumber) {
     if let Some(state) = take_running() {
         put_among_others(state);
@@ -163,8 +165,8 @@ fn switch_to(number: LoopNumber) {
     }
 }
 
-/// Calls observers: meanwhile no loop is the running one, and none can be used but to wake its tasks.
-/// (An observer may come to call others, if it drops an observed loop.)
+/// Calls observers. Meanwhile no loop is the running one, and the only use of any is to wake its tasks. (An
+/// observer that drops an observed loop nests these calls.)
 pub(crate) fn while_notifying(observers: impl FnOnce()) -> Result<(), Payload> {
     let _no_loop = Running::enter(LoopNumber::NONE);
     let before = NOTIFYING.replace(true);
@@ -173,8 +175,8 @@ pub(crate) fn while_notifying(observers: impl FnOnce()) -> Result<(), Payload> {
     notified
 }
 
-/// Takes the state of the running loop, for its turn: it calls [`release`] whenever user code may run. Panics if
-/// the state is in use.
+/// Takes the state of the running loop for its turn, which calls [`release`] before user code may run. Panics
+/// if the state is in use.
 #[inline]
 pub(crate) fn take(number: LoopNumber) -> Box<State> {
     if NUMBER.get() != number {
@@ -183,7 +185,7 @@ pub(crate) fn take(number: LoopNumber) -> Box<State> {
     take_running().unwrap_or_else(|| in_use(number))
 }
 
-/// Puts back the state of the running loop. Returns the number by which it is taken again.
+/// Puts back the state of the running loop. Returns the loop's number, by which [`take`] finds it.
 #[inline]
 pub(crate) fn release(state: Box<State>) -> LoopNumber {
     let number = state.number;
@@ -191,7 +193,8 @@ pub(crate) fn release(state: Box<State>) -> LoopNumber {
     number
 }
 
-/// Takes the state of a loop of this thread, if it is in its place.
+/// Takes the state of a loop of this thread, running or not; `None` if it is not in its place, or for an
+/// observer.
 #[inline]
 fn take_state(number: LoopNumber) -> Option<Box<State>> {
     if NUMBER.get() == number {
@@ -203,13 +206,13 @@ fn take_state(number: LoopNumber) -> Option<Box<State>> {
     }
 }
 
-/// The state of a loop of this thread, running or not, if it is in its place.
+/// As [`take_state`]; the result puts the state back when it drops.
 #[inline]
 pub(crate) fn find(number: LoopNumber) -> Option<InUse> {
     take_state(number).map(InUse::new)
 }
 
-/// The state of a loop that lives on this thread. Panics if it is in use.
+/// As [`find`], for a loop that lives on this thread. Panics if its state is in use.
 #[inline]
 pub(crate) fn expect(number: LoopNumber) -> InUse {
     find(number).unwrap_or_else(|| in_use(number))
@@ -226,6 +229,7 @@ pub(crate) fn wake(number: TaskNumber) {
     }
 }
 
+/// Wakes a task that is of another loop, or whose loop cannot queue it at once.
 #[cold]
 #[inline(never)]
 fn wake_slowly(running: Option<Box<State>>, number: TaskNumber) {
@@ -354,9 +358,9 @@ fn in_use(number: LoopNumber) -> ! {
     )
 }
 
-/// Why a loop may not be run on this thread now, if it may not: an observer is being called, another loop runs,
-/// or the loop is `entered` already, by another stackful coroutine of this thread.
-pub(crate) fn nested(what: &str, entered: Option<LoopNumber>) -> Option<String> {
+/// Returns why `what` may not run a loop on this thread now, if it may not: an observer is being called, a
+/// loop runs, or another stackful coroutine of this thread has `entered` the loop.
+pub(crate) fn refusal_to_run(what: &str, entered: Option<LoopNumber>) -> Option<String> {
     if NOTIFYING.get() {
         return Some(used_by_an_observer(what));
     }

@@ -55,11 +55,11 @@ use crate::wake::order::Order;
 /// # Panics
 ///
 /// If a loop is running on this thread already; if the system refuses what a loop needs; if [`stop`] ends the
-/// loop before the future is ready. A panic of the future comes out when the loop is closed.
+/// loop before the future is ready. A panic of the future is resumed when the loop is closed.
 #[track_caller]
 pub fn run<F: Future>(main: F) -> F::Output {
     let main = Quiet::new(Box::pin(main));
-    let made = match current::nested("boucle::run", None) {
+    let made = match current::refusal_to_run("boucle::run", None) {
         None => EventLoop::new().map_err(|error| format!("boucle::run cannot make an event loop: {error}")),
         Some(refusal) => Err(refusal),
     };
@@ -69,7 +69,7 @@ pub fn run<F: Future>(main: F) -> F::Output {
     }
 }
 
-/// Panics instead of running a main future, which is dropped before: it must not see the panic.
+/// Panics instead of running a main future, which is dropped first: not while the panic unwinds.
 #[track_caller]
 fn refuse<M>(main: M, refusal: &str) -> ! {
     drop(main);
@@ -97,11 +97,10 @@ pub fn stop() {
     current::expect_running("stop", |state| state.stop());
 }
 
-/// An event loop that is kept: asyncio's `new_event_loop`.
+/// An event loop that can be run again and again, or stepped turn by turn: asyncio's `new_event_loop`.
 ///
-/// [`run`] is enough for most programs. An `EventLoop` can be run again and again, and its tasks survive in
-/// between; it can also be stepped, turn by turn. It stays on its thread; a [`LoopHandle`] may go to others.
-/// Dropping it closes it, as the end of [`run`] does.
+/// [`run`] is enough for most programs. The tasks of an `EventLoop` survive between its runs. It stays on its
+/// thread; a [`LoopHandle`] may go to others. Dropping it closes it, as the end of [`run`] does.
 ///
 /// ```
 /// let event_loop = boucle::EventLoop::new()?;
@@ -135,7 +134,7 @@ impl EventLoop {
         Self::builder().build()
     }
 
-    /// A builder, for a loop with a virtual clock, observers, or a bound for its end.
+    /// Returns a builder, for a loop with a virtual clock, observers, another order or a bound for its end.
     ///
     /// ```
     /// let event_loop = boucle::EventLoop::builder().virtual_clock().build()?;
@@ -146,7 +145,7 @@ impl EventLoop {
         Builder::default()
     }
 
-    /// A loop with a virtual clock and an order of its own, for `explore`.
+    /// Makes a loop with a virtual clock and an order of its own, for `explore`.
     pub(crate) fn in_order(order: Order, observers: Observers) -> io::Result<EventLoop> {
         let number = lifecycle::open(true, Some(order), observers, None)?;
         Ok(EventLoop { number, not_send: PhantomData })
@@ -218,8 +217,8 @@ impl EventLoop {
     }
 
     /// Runs one turn, and returns what it did: polls the batch, parks until something happens or `timeout` is
-    /// over (`None`: as long as it takes), and wakes. It does not sleep if a task is ready, or if no task and
-    /// no [`LoopHandle`] is left.
+    /// over (`None`: without a limit), and wakes. It does not sleep if a task is ready, or if no task and no
+    /// [`LoopHandle`] is left.
     ///
     /// ```
     /// let event_loop = boucle::EventLoop::builder().virtual_clock().build()?;
@@ -233,11 +232,11 @@ impl EventLoop {
     ///
     /// # Errors
     ///
-    /// Those of `epoll_wait` or its like. A signal is none.
+    /// Those of `epoll_wait` or its like. A signal that interrupts it is no error.
     ///
     /// # Panics
     ///
-    /// As [`run_forever`](Self::run_forever), but there is no deadlock if there is a timeout.
+    /// As [`run_forever`](Self::run_forever); with a timeout, a virtual clock finds no deadlock.
     #[doc(alias = "run_once")]
     #[track_caller]
     pub fn turn(&self, timeout: Option<Duration>) -> io::Result<Turn> {
@@ -245,8 +244,8 @@ impl EventLoop {
         turn::run(self.number, Until::OneTurn(timeout))
     }
 
-    /// Stops the loop: the next [`run_forever`](Self::run_forever) runs exactly one turn. From inside there
-    /// is [`stop`], from another thread [`LoopHandle::stop`].
+    /// Stops the loop: the next [`run_forever`](Self::run_forever) runs exactly one turn. From inside the
+    /// loop, call [`stop`]; from another thread, [`LoopHandle::stop`].
     ///
     /// ```
     /// let event_loop = boucle::EventLoop::new()?;
@@ -260,7 +259,7 @@ impl EventLoop {
         current::deliver(self.number, Message::Stop);
     }
 
-    /// A handle to this loop for other threads.
+    /// Returns a handle to this loop, for other threads.
     ///
     /// ```
     /// let event_loop = boucle::EventLoop::new()?;
@@ -297,11 +296,11 @@ impl EventLoop {
         }
     }
 
-    /// Makes this the running loop. If it may not be, drops the main future, and panics.
+    /// Makes this the running loop. If it may not run here, drops the main future and panics.
     #[track_caller]
     fn enter<M>(&self, what: &str, main: M) -> (Entered, M) {
         let is_entered = current::find(self.number).is_some_and(|state| state.entered);
-        if let Some(refusal) = current::nested(what, is_entered.then_some(self.number)) {
+        if let Some(refusal) = current::refusal_to_run(what, is_entered.then_some(self.number)) {
             refuse(main, &refusal);
         }
         let running = Running::enter(self.number);
@@ -310,7 +309,7 @@ impl EventLoop {
     }
 }
 
-/// Marks the loop as being run, until this drops; then a pending `stop` is cleared.
+/// Marks the loop as being run until this drops, which also clears a pending `stop`.
 struct Entered {
     of: LoopNumber,
     /// The main future's slot and id, if there is one.
@@ -354,11 +353,11 @@ impl Builder {
     /// Gives the loop a virtual clock: its time stands still while tasks run, and jumps to the next deadline
     /// when nothing else can happen. A test of an hour takes no time, and its schedule is always the same.
     ///
-    /// While a socket is waited for or an executor job runs, the park is real, and time passes as outside. A
-    /// socket is waited for from a poll that found nothing until its next event, even if the future is
-    /// dropped. If nothing can ever run again, the loop panics ("deadlock") and lists the tasks. It does not
-    /// know which threads will wake a task: let such a thread hold a [`LoopHandle`], or
-    /// [the clock](LoopHandle::hold_clock) if time is to pass as outside until then.
+    /// While a task waits for a socket or an executor job runs, time does not jump: the loop parks, and real
+    /// time passes. (A socket counts as waited for from a poll that found nothing until its next event, even
+    /// if the future is dropped.) If nothing can ever run again, the loop panics ("deadlock") and lists the
+    /// tasks. It does not know which threads will wake a task: let such a thread hold a [`LoopHandle`], or
+    /// [the clock](LoopHandle::hold_clock) if real time is to pass until then.
     ///
     /// ```
     /// use std::time::Duration;
@@ -378,8 +377,8 @@ impl Builder {
         self
     }
 
-    /// Draws the next task from those that are ready, by pseudorandom numbers, where a loop is FIFO otherwise. The
-    /// same seed gives the same schedule. A program that is right only in one order shows it.
+    /// Polls the tasks that are ready in a pseudorandom order, instead of FIFO. The same seed gives the same
+    /// schedule. In a test, it shows whether a program relies on one order.
     ///
     /// A task with n tasks ready before it is polled within 65 (n + 1) polls. A turn polls one task, and costs O(n)
     /// in those that are ready. The environment can ask for it in any program: `BOUCLE_SHUFFLE=7`. To try
@@ -406,8 +405,8 @@ impl Builder {
         self
     }
 
-    /// Adds an observer, which is given an event for everything that the loop does. Several are called in the
-    /// order in which they were added. A turn takes several times as long if the loop is observed.
+    /// Adds an observer, which is given an event for everything that the loop does. Observers are called in
+    /// the order in which they were added. A turn of an observed loop takes several times as long.
     ///
     /// ```
     /// let recorder = boucle::trace::Recorder::new();
@@ -448,8 +447,8 @@ impl Builder {
     /// Bounds how long the end of the loop waits for jobs of [`run_in_executor`](crate::run_in_executor) that
     /// have begun: asyncio's `shutdown_default_executor(timeout)`, tokio's `Runtime::shutdown_timeout`.
     ///
-    /// A job that is not done by then runs on, detached, and is cut off if the process ends first. Zero
-    /// does not wait. The time is real, also under a virtual clock.
+    /// A job that is not done by then runs on, detached, until it ends or the process does. With zero the
+    /// loop does not wait. The time is real, also under a virtual clock.
     ///
     /// ```
     /// use std::{thread, time::Duration};

@@ -16,8 +16,7 @@ fn is_here(number: LoopNumber) -> bool {
     find(number).is_some()
 }
 
-/// Loops leave the list of their thread from any place in it; those that stay are found, and no
-/// others.
+/// A loop may leave the list of its thread from any place in it. Those that stay are found, and no others.
 #[test]
 fn a_loop_leaves_the_list_from_any_place() {
     for place in 0..4 {
@@ -30,8 +29,8 @@ fn a_loop_leaves_the_list_from_any_place() {
     }
 }
 
-/// What an allocator's hook would do if it called back while a table grows: a wake, an abort and a drop
-/// go through the inbox, and everything else is refused with a message; nothing reaches the state.
+/// An allocator's hook that calls back while a table grows does not reach the state: its wake goes through
+/// the inbox, and any other use panics with a message.
 #[test]
 fn a_use_within_a_use_is_refused() {
     let number = open();
@@ -55,8 +54,8 @@ fn a_use_within_a_use_is_refused() {
     lifecycle::close(number);
 }
 
-/// A loop that is dropped while its state is in use, by such a hook, is found no more afterwards, and has no
-/// owner. Its state is leaked, as it should be, so no leaks are looked for here.
+/// A loop that such a hook drops while its state is in use is not found afterwards, and has no owner. Its
+/// state leaks, as it has to, so Miri does not run this.
 #[test]
 #[cfg_attr(miri, ignore = "leaks on purpose")]
 fn a_loop_that_is_dropped_while_it_is_in_use_does_not_come_back() {
@@ -68,10 +67,10 @@ fn a_loop_that_is_dropped_while_it_is_in_use_does_not_come_back() {
     assert!(!is_here(number) && !inbox::has_owner(number));
 }
 
-/// What such a loop has not read is dropped, and a panic of that drop does not leave the loop's.
+/// The messages that such a loop has not read are dropped, and a panic of one of them stops there.
 #[test]
 #[cfg_attr(miri, ignore = "leaks on purpose")]
-fn what_a_loop_that_is_in_use_has_not_read_is_dropped_quietly() {
+fn the_unread_messages_of_a_loop_that_is_in_use_are_dropped_quietly() {
     static IS_DROPPED: AtomicBool = AtomicBool::new(false);
     struct Unread;
     impl Drop for Unread {
@@ -89,10 +88,10 @@ fn what_a_loop_that_is_in_use_has_not_read_is_dropped_quietly() {
     assert!(IS_DROPPED.load(Ordering::Relaxed));
 }
 
-/// Runs of two loops that end in the order in which they began, as stackful coroutines may have it, leave
-/// no loop that is gone as the running one.
+/// Two runs may end in the order in which they began, in a program with stackful coroutines. A loop that is
+/// gone is not the running one afterwards.
 #[test]
-fn runs_that_do_not_nest_leave_no_loop_behind() {
+fn a_loop_that_is_gone_does_not_run_again_when_runs_do_not_nest() {
     let (one, other) = (open(), open());
     let first = Running::enter(one);
     let second = Running::enter(other);
@@ -106,7 +105,7 @@ fn runs_that_do_not_nest_leave_no_loop_behind() {
     lifecycle::close(other);
 }
 
-/// The turn of a loop takes its own state, also if another loop is the running one by then.
+/// The turn of a loop takes its own state, even if another loop has become the running one.
 #[test]
 fn a_turn_takes_the_state_of_its_own_loop() {
     let (one, other) = (open(), open());
@@ -121,8 +120,8 @@ fn a_turn_takes_the_state_of_its_own_loop() {
     [one, other].into_iter().for_each(lifecycle::close);
 }
 
-/// A loop that a coroutine runs is not run by another one, even if it is not the running loop by then: a run
-/// that began before has ended meanwhile.
+/// A loop that one stackful coroutine runs cannot be run by another, even if no loop is the running one: a
+/// run that began before has ended meanwhile.
 #[test]
 fn a_loop_is_run_once_at_a_time() {
     let event_loop = EventLoop::new().unwrap();
