@@ -1,9 +1,9 @@
 //! How a loop begins, and how it ends.
 //!
-//! At its end come the destructors of what is left, in spawn order. (The main future was dropped before,
-//! when `block_on` ended.) They are user code, and may do anything: spawn, wake, abort, drop handles, sleep,
-//! panic. So the loop is still there while they run, as the running one; each runs once, while the state is
-//! free, and its panic stops here.
+//! At its end a loop drops what is left, in spawn order. (The main future was dropped before, when `block_on`
+//! ended.) The destructors are user code, and may do anything: spawn, wake, abort, drop handles, sleep,
+//! panic. So the loop is the running one while they run; each runs once, while the state is free, and its
+//! panic stops here.
 
 use std::time::Duration;
 use std::{io, mem};
@@ -52,8 +52,8 @@ pub(crate) fn open(
     Ok(number)
 }
 
-/// Opens the poller of a loop with a virtual clock: before its first socket, or the first park that waits. So a
-/// loop that does neither needs no descriptor, and is made in less than a microsecond.
+/// Opens the poller of a loop with a virtual clock, before its first socket or the first park that waits: a
+/// loop that has neither needs no descriptor.
 pub(crate) fn open_poller(of: LoopNumber) -> io::Result<()> {
     let (poller, bell, registry) = Poller::new()?;
     if let Some(mut state) = current::find(of)
@@ -65,47 +65,47 @@ pub(crate) fn open_poller(of: LoopNumber) -> io::Result<()> {
     Ok(())
 }
 
-/// Drops everything that is left of a loop, while it is the running one. What destructors spawn is dropped at
-/// once.
+/// Closes a loop and drops its state.
 pub(crate) fn close(number: LoopNumber) {
     let running = Running::enter(number);
-    // A state that is in use stays for ever: the process exits inside of an observer, or a hook of the allocator
-    // drops the loop whose table grows.
-    if let Some(mut state) = current::find(number) {
-        state.closing = true;
-        let tasks = state.tasks_in_spawn_order();
-        drop(state);
-        for slot in tasks {
-            let closed = current::expect(number).close_task(slot);
-            if let Some((task, joiner)) = closed {
-                drop_quietly(task);
-                if let Joiner::Waiter(waiter) = joiner {
-                    wake_quietly(waiter);
-                }
-            }
-        }
-        let mut state = current::expect(number);
-        let unhandled = mem::take(&mut state.messages).into_iter().chain(state.inbox.close());
-        drop(state);
-        unhandled.for_each(drop_quietly);
-        let waiters = current::expect(number).take_waiters();
-        waiters.into_iter().for_each(wake_quietly);
-        // After all else: a job that waits for something of the loop has found it gone by now.
-        let State { holds, shutdown_timeout, .. } = *current::expect(number);
-        if holds > 0 {
-            end_jobs(number, shutdown_timeout);
-        }
-        current::expect(number).record(|_| EventKind::Closed);
-        notify_last(number);
+    // If a hook of the allocator drops the loop whose table grows, the state is in use, and stays for ever.
+    if current::find(number).is_some() {
+        drop_contents(number);
     }
     drop(running);
-    // Now nothing leads to the loop any more, and its short id may be used again. What came to wait meanwhile,
-    // in a destructor of an observer or in a wake, is woken: its next poll says that the loop is gone.
+    // From here on no number leads to the loop, and its short id may be used again. What has begun to wait
+    // meanwhile, in a wake or in a destructor of an observer, is woken: in its next poll the loop is gone.
     let state = current::remove(number);
     inbox::release(number).into_iter().for_each(drop_quietly);
     if let Some(mut state) = state {
         state.take_waiters().into_iter().for_each(wake_quietly);
     }
+}
+
+/// Drops everything that is left of the running loop. What destructors spawn is dropped at once.
+fn drop_contents(number: LoopNumber) {
+    current::expect(number).closing = true;
+    let tasks = current::expect(number).tasks_in_spawn_order();
+    for slot in tasks {
+        let closed = current::expect(number).close_task(slot);
+        if let Some((task, waiter)) = closed {
+            drop_quietly(task);
+            waiter.into_iter().for_each(wake_quietly);
+        }
+    }
+    let mut state = current::expect(number);
+    let unhandled = mem::take(&mut state.messages).into_iter().chain(state.inbox.close());
+    drop(state);
+    unhandled.for_each(drop_quietly);
+    let waiters = current::expect(number).take_waiters();
+    waiters.into_iter().for_each(wake_quietly);
+    // After all else: a job that waits for something of the loop has found it gone by now.
+    let State { holds, shutdown_timeout, .. } = *current::expect(number);
+    if holds > 0 {
+        end_jobs(number, shutdown_timeout);
+    }
+    current::expect(number).record(|_| EventKind::Closed);
+    notify_last(number);
 }
 
 impl State {
@@ -119,17 +119,17 @@ impl State {
 
     /// Takes the box of a task that is to be dropped at the end of the loop, and what waits for the task; `None`
     /// if a destructor has freed the slot meanwhile. (It has no new tenant: nothing is spawned any more.)
-    fn close_task(&mut self, slot: u32) -> Option<(BoxedTask, Joiner)> {
+    fn close_task(&mut self, slot: u32) -> Option<(BoxedTask, Option<Waiter>)> {
         let entry = self.tasks.entries.get_mut(slot as usize)?;
         let task = entry.task.take()?;
-        let joiner = mem::replace(&mut entry.joiner, Joiner::Nothing);
+        let waiter = take_waiter(&mut entry.joiner);
         if !entry.is_done() {
             entry.status = Status::Done;
             self.tasks.live -= 1;
             self.log.cause = Origin::Task(entry.id);
             self.record_finish(Ending::Cancelled);
         }
-        Some((task, joiner))
+        Some((task, waiter))
     }
 
     /// Takes every waiter that is left.
@@ -139,12 +139,16 @@ impl State {
             waiters.push(waiter);
         }
         waiters.extend(self.groups.table.iter_mut().filter_map(|(_, group)| group.parent.take()));
-        for (_, entry) in &mut self.tasks.entries {
-            // A task is left here if the process exits in its poll, or its destructor.
-            if let Joiner::Waiter(waiter) = mem::replace(&mut entry.joiner, Joiner::Nothing) {
-                waiters.push(waiter);
-            }
-        }
+        // A task is left here if the process exits in its poll, or its destructor.
+        let entries = &mut self.tasks.entries;
+        waiters.extend(entries.iter_mut().filter_map(|(_, entry)| take_waiter(&mut entry.joiner)));
         waiters
+    }
+}
+
+fn take_waiter(joiner: &mut Joiner) -> Option<Waiter> {
+    match mem::replace(joiner, Joiner::Nothing) {
+        Joiner::Waiter(waiter) => Some(waiter),
+        Joiner::Nothing | Joiner::Group(_) => None,
     }
 }

@@ -1,7 +1,7 @@
-//! What a loop does when it is asked: by a handle that aborts or is dropped, or from another thread.
+//! What a loop does with a [`Message`]: from a handle that aborts or is dropped, or from another thread.
 //!
-//! On the loop's own thread that is at once, from another it is when the loop reads its inbox
-//! ([`current::deliver`](crate::current::deliver) decides).
+//! On the loop's own thread a message is handled at once, from another when the loop reads its inbox.
+//! [`current::deliver`](crate::current::deliver) decides.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::task::table::Joiner;
 use crate::wake::inbox::{Call, Message};
 use crate::wake::waiter::Waiter;
 
-/// What a message leaves to do when the state is free, since it may run the user's code.
+/// What may run the user's code, and so is done when the state is free.
 pub(crate) enum Deferred {
     Nothing,
     Call(Call),
@@ -24,7 +24,7 @@ pub(crate) enum Deferred {
 }
 
 impl State {
-    /// Does what a message asks for. Returns what is to be done when the state is free.
+    /// Does what a message asks for. Returns what is left to do when the state is free.
     #[inline(always)]
     pub(crate) fn receive(&mut self, message: Message) -> Deferred {
         match message {
@@ -73,7 +73,7 @@ impl State {
 }
 
 impl Deferred {
-    /// A panic of a destructor stops here; one of the call does not.
+    /// Does what was deferred. Catches a panic of a destructor, but not one of the call.
     #[inline(always)]
     pub(crate) fn run(self) {
         match self {

@@ -1,7 +1,7 @@
 //! What the core records, for the observers of a loop.
 //!
-//! Events are recorded by one call, [`State::record`]: a branch if the loop is not observed. Besides, the log
-//! learns the cause of what happens, and when a poll, a park or a task begins and ends: it derives the rest.
+//! Events are recorded by one call, [`State::record`]: a branch if the loop is not observed. The log is also
+//! given the cause of what happens, and when a poll, a park or a task begins and ends. It derives the rest.
 
 use std::task::Poll;
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
-//! Giving a slab's memory back while the loop rests: a burst of a million tasks would keep 40 MB otherwise.
-//! An entry cannot be moved, since its number is its place; only the room behind the last can be given back.
+//! Giving a slab's memory back while the loop rests: otherwise a loop would keep that of its largest burst.
+//! An entry cannot be moved, since its number is its place; only the room behind the last is given back.
 
 use slab::Slab;
 
@@ -21,8 +21,8 @@ pub(crate) struct Shrink {
 
 impl Shrink {
     /// Shrinks a slab if at most a quarter of it is used and its last place is free. That costs O(n), and
-    /// gives little back if an entry near the end stays. So the next attempt is made when enough rests have
-    /// shared its cost, or when few entries are left: then few attempts are in vain.
+    /// gives little back if an entry near the end stays. So the next attempt follows after so many rests that
+    /// each costs O(1) on average, or when few entries are left: then few attempts are in vain.
     #[inline]
     pub(crate) fn rest<T>(&mut self, slab: &mut Slab<T>) {
         let capacity = slab.capacity();
@@ -31,8 +31,8 @@ impl Shrink {
         }
         let is_used = slab.len() > capacity / 4;
         self.wait = if is_used { 0 } else { self.wait.saturating_sub(1) };
-        let is_paid = self.wait == 0 || slab.len() <= FEW;
-        if is_paid && !is_used && !slab.contains(capacity - 1) {
+        let is_due = self.wait == 0 || slab.len() <= FEW;
+        if is_due && !is_used && !slab.contains(capacity - 1) {
             slab.shrink_to_fit();
             self.wait = slab.capacity() / ENTRIES_PER_REST;
         }
@@ -65,10 +65,10 @@ mod tests {
         assert_eq!(slab.capacity(), capacity);
     }
 
-    /// An entry at the end keeps the memory, and not for longer than it stays. A few are waited for one
-    /// by one; of many, only each attempt that is paid for.
+    /// With few entries left, the rest that follows the removal gives the memory back; with many, the first
+    /// rest that makes an attempt.
     #[test]
-    fn an_entry_at_the_end_is_waited_for() {
+    fn an_entry_at_the_end_keeps_the_memory_until_it_is_removed() {
         let (mut shrink, mut slab) = (Shrink::default(), slab_of(100_000));
         slab.retain(|key, _| key == 7 || key >= 99_998);
         for last in [99_999, 99_998] {
@@ -85,7 +85,7 @@ mod tests {
             slab.remove(key);
             shrink.rest(&mut slab);
         }
-        assert_eq!(slab.capacity(), 99_000, "the second is not paid for");
+        assert_eq!(slab.capacity(), 99_000, "the second rest makes no attempt");
         let rests = (1..).take_while(|_| {
             shrink.rest(&mut slab);
             slab.capacity() == 99_000
@@ -93,9 +93,9 @@ mod tests {
         assert_eq!(rests.count(), 99_000 / ENTRIES_PER_REST - 2);
     }
 
-    /// A burst is given back at once, whatever an attempt after the burst before has cost.
+    /// The memory of a burst is given back at once, even if an attempt after an earlier one gave little back.
     #[test]
-    fn a_burst_does_not_wait_for_the_one_before_to_be_paid() {
+    fn a_burst_ends_the_wait_that_an_earlier_one_began() {
         let (mut shrink, mut slab) = (Shrink::default(), slab_of(100_000));
         slab.retain(|key, _| key < 2 * FEW || key == 99_998);
         shrink.rest(&mut slab);
