@@ -3,9 +3,9 @@
 //! The pool makes a thread when work finds none free, up to a bound; a thread ends after a second without
 //! work. One lock guards the queue and the counts, so:
 //!
-//! - Work that is given up, or that belongs to a loop that ends, either has begun or never will: taking it
-//!   out of the queue is one step under the lock, and so is beginning it.
-//! - A thread ends only when it finds the queue empty, so while one exists, the queue is worked off. If the
+//! - Work leaves the queue in one step under the lock, whether it begins or is given up. So work that is
+//!   given up, or that belongs to a loop that ends, either has begun or never will.
+//! - A thread ends only when it finds the queue empty, so while one exists, all that is queued will run. If the
 //!   system refuses another, the work waits its turn; if there is none, the caller gets the error at once.
 //!
 //! The lock is held while the system makes a thread, so the counts are exact. No user code runs under it:
@@ -83,8 +83,8 @@ impl Pool {
         drop_quietly(given_up);
     }
 
-    /// Ends what a loop has here: drops its work that has not begun, and waits for the rest, up to `timeout`.
-    /// Nothing may be submitted for it any more. O(n) in what is queued.
+    /// Drops the work of a loop that has not begun, and waits for the rest, up to `timeout`. Nothing may be
+    /// submitted for the loop any more. O(n) in what is queued.
     pub(super) fn end(&self, of: LoopNumber, timeout: Option<Duration>) {
         let mut contents = self.lock();
         let own = contents.queue.iter().filter(|(_, (owner, _))| *owner == of);
@@ -108,7 +108,7 @@ impl Pool {
         Ok(())
     }
 
-    /// What a thread does.
+    /// Runs queued work, on a thread of the pool, until none has come for a second.
     fn work(&'static self) {
         let mut contents = self.lock();
         loop {
@@ -141,8 +141,8 @@ impl Pool {
 mod tests {
     use super::*;
 
-    /// Work that is submitted wakes a thread that is free. (The test stands in for that thread. Without a wake
-    /// it would find the work only at the end of its wait.)
+    /// Work that is submitted wakes a free thread. (The test stands in for that thread. Without a wake it
+    /// would find the work only at the end of its wait.)
     #[test]
     fn submitted_work_wakes_a_free_thread() {
         static POOL: Pool = Pool::new("a-test", 1);

@@ -1,6 +1,6 @@
 //! `run_in_executor`: blocking work, on a thread that is not the loop's.
 //!
-//! A job is a piece of work in the [pool](super::pool) that all loops of the process share, and a future that
+//! A job is a piece of work in a [pool](super::pool) that all loops of the process share, and a future that
 //! gets its value. The two share the job's [`Stage`].
 
 use std::borrow::Cow;
@@ -39,18 +39,18 @@ static EXECUTOR: Pool = Pool::new("boucle-executor", 512);
 /// assert!(text.unwrap().contains("boucle"));
 /// ```
 ///
-/// It costs three allocations, some locks and two wakes across threads; and a new thread, if none is free.
-/// All loops of the process share up to 512 threads; each ends after a second without work. A job for which
-/// there is none waits its turn, first come, first served. A job that waits for another one keeps its thread:
-/// 512 may wait for ever.
+/// It costs two allocations, some locks and two wakes across threads; and a new thread, if none is free.
+/// All loops of the process share up to 512 threads; each ends after a second without work. A job that finds
+/// none waits its turn, first come, first served. A job that waits for another one keeps its thread, so 512
+/// jobs that wait for a queued one wait for ever.
 ///
 /// # The end of the loop
 ///
 /// A job belongs to the loop that runs on this thread when it is made, if one runs. When that loop ends, it
-/// drops its tasks, then the jobs that have not begun (one may still begin while the tasks are dropped), and waits
-/// for the others, up to the [`shutdown_timeout`](crate::Builder::shutdown_timeout): set one if a job may wait
-/// for ever, as for a line of stdin. By then its tasks are gone, and a [`LoopHandle`](crate::LoopHandle) no longer reaches it. A job
-/// that a destructor makes then is dropped at once.
+/// drops its tasks, then the jobs that have not begun (one may still begin while the tasks are dropped). A
+/// [`LoopHandle`](crate::LoopHandle) no longer reaches the loop then. Last, it waits for the jobs that have
+/// begun, up to the [`shutdown_timeout`](crate::Builder::shutdown_timeout): set one if a job may wait for
+/// ever, as for a line of stdin. A job that a destructor makes at the end is dropped at once.
 ///
 /// # Cancellation
 ///
@@ -156,15 +156,15 @@ struct Job<T> {
 }
 
 impl<T> Drop for Job<T> {
-    /// Takes back the waiter, since the work may run for long yet, or a value that has come already. Then
-    /// gives up the work, which wakes nothing any more.
+    /// Takes back the waiter, since the work may run for long, or a value that has come already. Then gives
+    /// up the work, which wakes nothing any more.
     fn drop(&mut self) {
         drop_quietly(Stage::exchange(&self.stage, Stage::GivenUp));
         self.pool.give_up(self.number);
     }
 }
 
-/// How a job stands.
+/// How far a job has come.
 enum Stage<T> {
     /// The work is queued, or runs, and its future was not polled yet.
     New,
@@ -187,7 +187,7 @@ impl<T> Stage<T> {
     }
 }
 
-/// What the work owns: its drop ends the job, whether the work has run or is dropped before.
+/// What the work owns. Its drop ends the job, whether or not the work has run.
 struct WorkEnd<T> {
     stage: Arc<Mutex<Stage<T>>>,
     result: Option<Result<T, Payload>>,
