@@ -1,14 +1,14 @@
 //! One flag for each slot, to be set from any thread.
 //!
-//! A flag that is set is a promise: the thread that clears it will poll the task in that slot afterwards,
-//! unless the loop has closed. So a wake that finds the flag set has nothing more to do. It sets it all the
-//! same, for the order of memory: each [`set`](Flags::set) is a read-modify-write with `Release`, each
-//! [`clear`](Flags::clear) one with `Acquire`, and a chain of them is one release sequence. So whatever a
-//! thread wrote before its wake, first or not, happens before the poll that follows. (A wake that only looks
-//! at a flag that is set would be cheaper; it orders nothing.)
+//! While a flag is set, a wake of its slot is on the way to the loop: the loop clears the flag, and polls the
+//! task in that slot afterwards (unless it has closed). So a wake that finds the flag set leaves no message.
+//! It sets the flag all the same, for the memory ordering: each [`set`](Flags::set) is a read-modify-write
+//! with `Release`, each [`clear`](Flags::clear) one with `Acquire`, and a chain of them is one release
+//! sequence. So whatever a thread wrote before its wake, first or not, happens before the poll that follows.
+//! (A plain load of a set flag would be cheaper, but it orders nothing.)
 //!
 //! The flags stand in chunks that are made when they are needed, each twice as long as the one before, and
-//! that never move; so a flag is found without a lock. They are never freed: a million slots are 1 MiB.
+//! that never move; so a flag is found without a lock. They are never freed: a million slots take 1 MiB.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -50,8 +50,8 @@ impl Flags {
         &flags[number - (FIRST << chunk)]
     }
 
-    /// Makes a chunk, before it is put in its place: an allocator that calls back, and wakes, must not
-    /// find it half made.
+    /// Makes a chunk, and then puts it in its place: an allocator that calls back, and wakes, must not find
+    /// it half made.
     #[cold]
     fn make(&self, chunk: usize) -> &[AtomicBool] {
         let flags = (0..FIRST << chunk).map(|_| AtomicBool::new(false)).collect();
@@ -81,7 +81,7 @@ mod tests {
             flags.clear(slot);
         }
         assert!(!flags.any(1 << 21));
-        // Those of slots that the table does not have any more are not looked at.
+        // Flags of slots that the loop's table no longer has are not looked at.
         flags.set(100);
         assert!(!flags.any(100) && flags.any(101));
     }

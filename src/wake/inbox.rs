@@ -1,19 +1,19 @@
 //! The inbox: what other threads leave for the loop.
 //!
-//! A loop's tables are touched on its own thread only. Other threads leave a [`Message`]: wake this slot, call
-//! this, I dropped that. The loop reads the messages in the third step of its turn, in the order they came.
+//! A loop's tables are touched on its own thread only. Other threads leave a [`Message`]: a slot to wake, a
+//! closure to call, a dropped handle. The loop reads them in the third step of its turn, in order.
 //!
 //! There is one inbox for each short id. It is made when the id is first used, is never freed, and passes from
 //! loop to loop with the id: so a waker reaches its inbox by indexing an array, with no registry to lock and
 //! nothing to count, also long after its loop is gone.
 //!
-//! **A storm grows nothing.** Each slot has a flag ([`Flags`]): until the loop takes the list, a slot gets no
-//! second message. So a million wakes of one task are one message, and all but the first take no lock. The
-//! wake goes to the task that has the slot when it is read: a poll too many is legal, a lost wake is not.
+//! **Many wakes of a task are one message.** Each slot has a flag ([`Flags`]): until the loop takes the list,
+//! a slot gets no second message, and all wakes but the first take no lock. The wake goes to the task that
+//! has the slot when it is read: a poll too many is legal, a lost wake is not.
 //!
-//! **A flood makes no turn longer.** The loop takes the whole list at once, but handles a bounded number of
-//! messages in each turn (`read_inbox` in `turn.rs`), and takes the next list when the first is done. The
-//! list is not bounded, since a sender that had to wait could deadlock.
+//! **Many messages do not lengthen a turn.** The loop takes the whole list at once, but handles a bounded
+//! number in each turn (`read_inbox` in `turn.rs`), and takes the next list when the first is done. The list
+//! is not bounded, since a sender that had to wait could deadlock.
 //!
 //! **The lost wakeup.** The loop must not sleep on a message that came just before, and a sender should not
 //! ring a loop that is awake. Both look at the same two things under the same lock:
@@ -164,14 +164,14 @@ pub(crate) fn add_handle(of: LoopNumber) {
     }
 }
 
-/// Counts one `LoopHandle` less. The last one leaves a message: if the loop sleeps, or is about to, because
-/// something might still come, it now knows better.
+/// Counts one `LoopHandle` less. The last one leaves a message, for a loop that sleeps only because a handle
+/// exists: it wakes, and finds that nothing can come any more.
 pub(crate) fn remove_handle(of: LoopNumber) {
     let mut contents = inbox(of.short()).lock_with_room();
     if contents.reader == Some(of) {
         contents.handles -= 1;
-        let is_said = matches!(contents.messages.back(), Some(Message::NoHandles));
-        if contents.handles == 0 && !is_said {
+        let is_left = matches!(contents.messages.back(), Some(Message::NoHandles));
+        if contents.handles == 0 && !is_left {
             leave(contents, Message::NoHandles);
         }
     }
@@ -195,8 +195,8 @@ pub(crate) fn claim() -> io::Result<(LoopNumber, &'static Inbox)> {
     Err(io::Error::other(full))
 }
 
-/// Nothing leads to the loop any more: its short id may go to another. Returns what a loop that could not be
-/// closed has not read, to be dropped.
+/// Frees the short id of a loop that nothing leads to any more. Returns, to be dropped, the messages that a
+/// loop which could not be closed has not read.
 pub(crate) fn release(number: LoopNumber) -> VecDeque<Message> {
     let inbox = inbox(number.short());
     let unread = inbox.close();
@@ -206,7 +206,7 @@ pub(crate) fn release(number: LoopNumber) -> VecDeque<Message> {
 }
 
 impl Inbox {
-    /// The loop has a poller now: before it sleeps, and before it has a socket.
+    /// Keeps the bell and the registry of the poller that was opened, before the loop sleeps or has a socket.
     pub(crate) fn connect(&self, bell: mio::Waker, registry: mio::Registry) {
         let (bell, registry) = (Arc::new(bell), Arc::new(registry));
         let mut contents = self.lock();
@@ -222,7 +222,7 @@ impl Inbox {
         contents.asleep
     }
 
-    /// The loop is awake: takes the messages into an empty list, whose memory the next ones use.
+    /// Marks the loop as awake, exchanges the messages for an empty list, and clears their flags.
     pub(crate) fn drain(&self, messages: &mut VecDeque<Message>) {
         debug_assert!(messages.is_empty());
         let mut contents = self.lock();
@@ -239,10 +239,9 @@ impl Inbox {
         }
     }
 
-    /// What may still come. One look under one lock: a thread that leaves a wake and then drops the last
-    /// handle is seen before both or after both. And a flag that is set without a message belongs to a thread
-    /// on its way to leave one, for itself and for others that have found the flag set.
-    /// The loop's table has that many slots, now that its tasks rest.
+    /// Returns what may still come, for a loop whose table has so many slots. It looks under one lock: a
+    /// thread that leaves a message and then drops the last handle is seen before both or after both. A flag
+    /// that is set without a message belongs to a thread that is about to leave one.
     pub(crate) fn outlook(&self, slots: usize) -> Outlook {
         let contents = self.lock();
         if !contents.messages.is_empty() {
@@ -256,7 +255,7 @@ impl Inbox {
         }
     }
 
-    /// The loop reads no more. Returns what was left for it, to be dropped.
+    /// Closes the inbox: the loop reads no more. Returns what was left for it, to be dropped.
     pub(crate) fn close(&self) -> VecDeque<Message> {
         self.lock().reader = None;
         let mut unread = VecDeque::new();
@@ -264,7 +263,7 @@ impl Inbox {
         unread
     }
 
-    /// The first wake of a slot since the loop last looked: the flag is set, and becomes a message.
+    /// Leaves a message for a slot whose flag has just been set; clears the flag if no loop will read it.
     #[cold]
     #[inline(never)]
     fn wake(&self, slot: u32) {

@@ -24,15 +24,15 @@ use crate::wake::inbox::{self, Message};
 /// });
 /// ```
 ///
-/// It keeps no loop alive. While one exists, a virtual clock waits instead of reporting a deadlock. But it jumps to
-/// the next deadline: to have time pass as outside, see [`hold_clock`](Self::hold_clock).
+/// It does not keep its loop alive. While one exists, a virtual clock waits instead of reporting a deadlock,
+/// but it still jumps to the next deadline: to let real time pass, see [`hold_clock`](Self::hold_clock).
 #[doc(alias = "Handle")]
 #[doc(alias = "call_soon_threadsafe")]
 pub struct LoopHandle {
     pub(crate) of: LoopNumber,
 }
 
-/// The loop that was to do something is gone.
+/// The error of [`LoopHandle::spawn`]: the loop is gone.
 ///
 /// ```
 /// let event_loop = boucle::EventLoop::new()?;
@@ -45,7 +45,7 @@ pub struct LoopHandle {
 pub struct LoopGone;
 
 impl LoopHandle {
-    /// A handle to the loop that runs on this thread.
+    /// Returns a handle to the loop that runs on this thread.
     ///
     /// ```
     /// let event_loop = boucle::EventLoop::new()?;
@@ -91,8 +91,8 @@ impl LoopHandle {
     ///
     /// # Errors
     ///
-    /// [`LoopGone`], and the closure is dropped. If the loop ends before it has read its inbox, or is full
-    /// when it does (2^32 - 1 tasks; 2^20 - 1 on a 32-bit target), the closure is dropped on its thread.
+    /// [`LoopGone`]; the closure is dropped. If the loop ends before it has read its inbox, or is full when it
+    /// does (2^32 - 1 tasks; 2^20 - 1 on a 32-bit target), the closure is dropped later, on the loop's thread.
     #[track_caller]
     pub fn spawn<M, F>(&self, make: M) -> Result<(), LoopGone>
     where
@@ -109,9 +109,9 @@ impl LoopHandle {
         })
     }
 
-    /// Holds the loop's virtual clock, from any thread: while the hold exists, an idle loop waits in real time
-    /// instead of jumping to the next deadline, as it does while a job of the executor runs. For work of another
-    /// thread that takes no time in the loop's view, like a request that it is to answer. A real clock goes on.
+    /// Holds the loop's virtual clock, from any thread: while the hold exists, an idle loop waits in real
+    /// time instead of jumping to the next deadline, as it does while a job of the executor runs. Use it
+    /// while another thread works for the loop, on the answer to a request, say. A real clock is not affected.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -129,7 +129,7 @@ impl LoopHandle {
     /// });
     /// ```
     ///
-    /// It costs a message to the loop, and another one when it is dropped.
+    /// It costs a message to the loop, and another when it is dropped.
     #[must_use = "dropping it lets the clock go"]
     pub fn hold_clock(&self) -> ClockHold {
         current::deliver(self.of, Message::HoldClock);
@@ -138,8 +138,8 @@ impl LoopHandle {
 
     /// Stops the loop, from any thread; see [`stop`](crate::stop). Does nothing if the loop is gone.
     ///
-    /// It stops the run that reads it, the one that is under way or a next one. If that is a `block_on` whose
-    /// future is ready by then, its value wins, and nothing of the stop is left.
+    /// It stops the run in which the loop reads its inbox: the one under way, or a later one. If that is a
+    /// `block_on` whose future is ready by then, it returns the value, and the stop has no effect.
     ///
     /// ```
     /// let event_loop = boucle::EventLoop::new()?;
@@ -168,7 +168,7 @@ pub struct ClockHold {
 }
 
 impl Drop for ClockHold {
-    /// Goes through the inbox on any thread: the message that it was made may still be there.
+    /// Goes through the inbox on any thread: the message of its making may still be unread.
     fn drop(&mut self) {
         let _ = inbox::send(self.of, Message::ReleaseClock);
     }
@@ -206,7 +206,7 @@ impl fmt::Display for LoopGone {
 
 impl Error for LoopGone {}
 
-/// Spawns on the loop if this is its thread; elsewhere it is an error, since the future cannot go there.
+/// Spawns on the loop if this is its thread; elsewhere gives an error, since the future is not `Send`.
 impl LocalSpawn for LoopHandle {
     #[track_caller]
     fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {

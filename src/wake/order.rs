@@ -1,14 +1,14 @@
 //! Another order than FIFO, to find what a program leaves to chance.
 //!
-//! A loop with an order makes a batch of one task: the one that is drawn from all that are ready. Everything else
-//! is as in any loop, so a program that is right has to be right in each such order.
+//! In a loop with an order each batch is one task, drawn from all that are ready. Everything else is as in
+//! any loop, so a program that is right has to be right in each such order.
 //!
-//! **Fairness.** After 64 draws that have passed over the task which is ready for longest, that task is next. So a
+//! **Fairness.** After 64 draws that have passed over the task that became ready first, that task is next. So a
 //! task with n tasks ready before it is polled within 65 (n + 1) draws.
 
 use crate::task::id::TaskNumber;
 
-/// How often, in a row, the first of the ready tasks is passed over at most.
+/// How many draws in a row may pass over the first of the ready tasks.
 const PATIENCE: u32 = 64;
 
 /// Draws the next task.
@@ -29,7 +29,7 @@ pub(crate) trait Draw {
         false
     }
 
-    /// The index of one of so many tasks that wait, which is to be made ready too.
+    /// The index of one of the tasks that wait, which is to be made ready too; `None` for no task.
     fn draw_spurious(&mut self, _waiting: usize) -> Option<usize> {
         None
     }

@@ -6,24 +6,24 @@ use crate::event_loop::EventLoop;
 use crate::lifecycle::open_poller;
 use crate::time::sleep::sleep;
 
-/// A storm of wakes is one message for each slot, and handles that come and go are one in all.
+/// Many wakes are one message for each slot, and many handles that are made and dropped are one in all.
 #[test]
-fn a_storm_grows_nothing() {
-    const STORM: usize = if cfg!(miri) { 10 } else { 1_000 };
+fn many_wakes_of_a_slot_are_one_message() {
+    const MANY: usize = if cfg!(miri) { 10 } else { 1_000 };
     let (number, inbox) = claim().unwrap();
     let task = |slot| TaskNumber::new(number, 1, slot);
-    for _ in 0..STORM {
+    for _ in 0..MANY {
         wake(task(3));
         wake(task(200));
     }
     assert_eq!(inbox.lock().messages.len(), 2);
-    for _ in 0..STORM {
+    for _ in 0..MANY {
         add_handle(number);
         remove_handle(number);
     }
     assert_eq!(inbox.lock().messages.len(), 3);
 
-    // When it was drained, the slots may be woken again.
+    // Once it is drained, a slot gets a message again.
     let mut drained = VecDeque::new();
     inbox.drain(&mut drained);
     assert_eq!(drained.len(), 3);
@@ -35,11 +35,10 @@ fn a_storm_grows_nothing() {
     release(number);
 }
 
-/// What one loop leaves behind keeps nothing from the next one with its short id: neither a bit that
-/// was set before the end or after it, nor a handle. And what was meant for the first does not
-/// reach the second.
+/// A loop passes its inbox on empty to the next one with its short id: no flag is set in it, whether the wake
+/// came before the end or after it, and no handle counts. A message for the first does not reach the second.
 #[test]
-fn an_inbox_passes_on_empty() {
+fn an_inbox_is_empty_for_the_next_loop() {
     let (number, inbox) = claim().unwrap();
     let task = |slot| TaskNumber::new(number, 1, slot);
     add_handle(number);
@@ -63,8 +62,8 @@ fn an_inbox_passes_on_empty() {
     release(next);
 }
 
-/// A handle that outlives its loop does not count for the next one with its short id: its clones hold off no
-/// deadlock there, and its drop makes none.
+/// A handle that outlives its loop does not count for the next one with its short id: a clone of it does not
+/// prevent a deadlock there, and its drop does not cause one.
 #[test]
 fn a_handle_counts_for_its_own_loop_alone() {
     let (number, inbox) = claim().unwrap();
@@ -80,7 +79,7 @@ fn a_handle_counts_for_its_own_loop_alone() {
     release(next);
 }
 
-/// A loop is to be rung once while it sleeps, and not before or after.
+/// A loop is rung once while it sleeps, and not before or after.
 #[test]
 fn a_loop_that_is_awake_is_not_rung() {
     let (number, inbox) = claim().unwrap();
