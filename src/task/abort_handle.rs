@@ -1,5 +1,4 @@
-//! The numbers of a task. A handle that can only abort it is these alone; a [`JoinHandle`](crate::JoinHandle)
-//! knows the type of the value, too.
+//! `AbortHandle`: the numbers of a task, to which a [`JoinHandle`](crate::JoinHandle) adds the value's type.
 
 use std::fmt;
 
@@ -10,7 +9,7 @@ use crate::wake::inbox::Message;
 /// Aborts a task whose [`JoinHandle`](crate::JoinHandle) is elsewhere, in a [`wait`](crate::wait) say: asyncio's
 /// `task.cancel()`, tokio's `AbortHandle`.
 ///
-/// It is three numbers, neither keeps the task alive nor detaches it, and may be used on any thread.
+/// It is three numbers: it does not keep the task alive, and may be sent, cloned and dropped anywhere.
 ///
 /// ```
 /// # boucle::run(async {
@@ -47,7 +46,7 @@ impl AbortHandle {
         }
     }
 
-    /// Whether the task is done, or its loop is gone.
+    /// Returns true if the task is done, or its loop is gone.
     ///
     /// ```
     /// # boucle::run(async {
@@ -66,7 +65,7 @@ impl AbortHandle {
         is_done.unwrap_or(true)
     }
 
-    /// The task's id, as [`JoinHandle::id`](crate::JoinHandle::id) gives it.
+    /// Returns the task's id, as [`JoinHandle::id`](crate::JoinHandle::id) does.
     ///
     /// ```
     /// # boucle::run(async {

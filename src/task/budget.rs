@@ -1,10 +1,10 @@
 //! Giving way: `yield_now`, and the budget of ready operations per poll.
 //!
-//! A task would never leave its poll if each of its awaits were ready at once. So a poll starts with a
-//! budget of 128 ready *leaf operations* (a read, a write, an accept, a joined handle, a sleep or a
-//! timeout that is over, a gather, the end of a stream). When it is spent, a leaf wakes its task and is
-//! pending: the task goes to the end of the ready queue, and its next poll has a new budget. Idea and number
-//! are tokio's ("Reducing tail latencies with automatic cooperative task yielding", 2020).
+//! A poll starts with a budget of 128 ready *leaf operations* (a read, a write, an accept, a joined handle, a
+//! sleep or a timeout that is over, a gather, the end of a stream). When it is spent, a leaf wakes its task
+//! and is pending: the task goes to the end of the ready queue, and its next poll has a new budget. Otherwise
+//! a task whose every await is ready at once would never leave its poll. Idea and number are tokio's
+//! ("Reducing tail latencies with automatic cooperative task yielding", 2020).
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -42,9 +42,9 @@ impl Drop for Polls {
     }
 }
 
-/// Ready if some budget is left; else wakes the task, which is to give way. A leaf calls this before it tries
-/// its operation, and [`spend`] after one that was ready. A poll that goes on after 128 refusals cannot give
-/// way: another executor blocks inside of it, and would ask for ever. It gets a new budget.
+/// Returns ready if some budget is left; else wakes the task, which is to give way. A leaf calls this before
+/// it tries its operation, and [`spend`] after one that was ready. A poll that goes on after 128 refusals
+/// gets a new budget: another executor blocks inside of it, cannot give way, and would poll for ever.
 #[inline]
 pub(crate) fn poll_left(cx: &mut Context<'_>) -> Poll<()> {
     let left = LEFT.get();
@@ -78,8 +78,8 @@ pub(crate) fn poll_spend(cx: &mut Context<'_>) -> Poll<()> {
 
 /// Spends one unit of the budget of 128 that each poll has, and gives way to other tasks if none is left.
 ///
-/// Sockets, timers and joined handles count by themselves. What else is ready every time (a decoder that
-/// works on a full buffer, a channel of another crate) takes part by awaiting this; asyncio's users write
+/// Sockets, timers and joined handles count by themselves. A loop over something else that is always ready (a
+/// decoder with a full buffer, a channel of another crate) takes part by awaiting this; asyncio's users write
 /// `sleep(0)`. It costs a thread-local read and write. Outside of a boucle loop it is ready at once.
 ///
 /// ```

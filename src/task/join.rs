@@ -1,5 +1,5 @@
-//! The handle of a task, and the error that stands for a value that never came. A handle is numbers: the
-//! loop's, which is never reused, and the task's slot and id. So it is `Send`, whatever the value is.
+//! `JoinHandle`, and the error that it gives instead of a value. A handle is numbers: the loop's, which is
+//! never reused, and the task's slot and id. So it is `Send`, whatever the value is.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -25,13 +25,6 @@ use crate::wake::waker::waiter;
 
 /// A task's handle: await it for the task's value.
 ///
-/// A handle is invariant in `T`:
-///
-/// ```compile_fail,E0308
-/// # use boucle::JoinHandle;
-/// fn coerce(general: JoinHandle<for<'a> fn(&'a u8)>) -> JoinHandle<fn(&'static u8)> { general }
-/// ```
-///
 /// ```
 /// # boucle::run(async {
 /// let task = boucle::spawn(async { 5 });
@@ -54,6 +47,11 @@ pub struct JoinHandle<T> {
     pub(crate) task: AbortHandle,
     /// Not a `T`, so the handle is `Send`. Invariant, because the output is found by its `TypeId`: a handle
     /// coerced to another lifetime would ask for another type than its task has.
+    ///
+    /// ```compile_fail,E0308
+    /// # use boucle::JoinHandle;
+    /// fn coerce(general: JoinHandle<for<'a> fn(&'a u8)>) -> JoinHandle<fn(&'static u8)> { general }
+    /// ```
     value: PhantomData<fn(T) -> T>,
 }
 
@@ -62,7 +60,7 @@ impl<T> JoinHandle<T> {
         JoinHandle { task: AbortHandle { of, slot, id }, value: PhantomData }
     }
 
-    /// The handle of a task that its loop has refused. No task has the id 0.
+    /// Makes the handle of a task that its loop has refused. No task has the id 0.
     pub(crate) fn cancelled(of: LoopNumber) -> Self {
         Self::new(of, 0, 0)
     }
@@ -72,12 +70,13 @@ impl<T> JoinHandle<T> {
         self.task.slot == NO_SLOT
     }
 
-    /// Aborts the task, unless it is done: its future is dropped at its place in the ready queue, never inside
-    /// this call, and the handle gives [`JoinError`] "cancelled"; or the panic, if a poll under way or the
-    /// destructor panics. A task that was never polled never will be. One that aborts itself is dropped when
-    /// its poll returns, even if that returned a value. From another thread all this holds from when the loop
-    /// reads its inbox. A loop that does not run drops nothing until it does. A future cannot refuse, as a
-    /// coroutine of asyncio can.
+    /// Aborts the task, unless it is done: its future is dropped at its place in the ready queue, never
+    /// inside this call, and the handle gives [`JoinError`] "cancelled"; or the panic, if a poll under way or
+    /// the destructor panics. A future cannot refuse, as a coroutine of asyncio can.
+    ///
+    /// A task that was never polled never will be. One that aborts itself is dropped when its poll returns,
+    /// even if that returned a value. An abort from another thread takes effect when the loop reads its
+    /// inbox. A loop drops the future only while it runs, or when it ends.
     ///
     /// ```
     /// # boucle::run(async {
@@ -92,7 +91,7 @@ impl<T> JoinHandle<T> {
         self.task.abort();
     }
 
-    /// A handle that can abort the task while this one waits elsewhere.
+    /// Returns a handle that can abort the task while this one waits elsewhere.
     ///
     /// ```
     /// # boucle::run(async {
@@ -107,7 +106,7 @@ impl<T> JoinHandle<T> {
         self.task.clone()
     }
 
-    /// Whether the task is done: returned, panicked, or dropped. True if its loop is gone.
+    /// Returns true if the task is done (it has returned, panicked or was dropped), or its loop is gone.
     ///
     /// ```
     /// # boucle::run(async {
@@ -126,7 +125,7 @@ impl<T> JoinHandle<T> {
         self.task.is_finished()
     }
 
-    /// The task's id: a loop counts its tasks from 1 in spawn order, main futures included.
+    /// Returns the task's id. A loop counts its tasks from 1 in spawn order, main futures included.
     ///
     /// ```
     /// # boucle::run(async {
@@ -278,7 +277,7 @@ impl JoinError {
         JoinError(Arc::new(Details { id, name, did, panic }))
     }
 
-    /// Whether the value was never taken because of an [abort](JoinHandle::abort), or the end of the loop.
+    /// Returns true if there is no value because of an [abort](JoinHandle::abort), or of the end of the loop.
     ///
     /// ```
     /// # boucle::run(async {
@@ -291,7 +290,7 @@ impl JoinError {
         self.0.panic.is_none()
     }
 
-    /// Whether the task panicked.
+    /// Returns true if the task panicked.
     ///
     /// ```
     /// # boucle::run(async {
@@ -348,7 +347,7 @@ impl JoinError {
         }
     }
 
-    /// The task's id, as [`JoinHandle::id`] gives it.
+    /// Returns the task's id, as [`JoinHandle::id`] does.
     ///
     /// ```
     /// # boucle::run(async {
@@ -361,7 +360,7 @@ impl JoinError {
         self.0.id
     }
 
-    /// The task's name, if it was given one.
+    /// Returns the task's name, if it was given one.
     ///
     /// ```
     /// # boucle::run(async {

@@ -37,9 +37,9 @@ use crate::task::table::Joiner;
 ///
 /// # Task-local values
 ///
-/// asyncio's context variables, tokio's `task_local!`. All tasks of a loop share its thread, so a thread-local is
-/// theirs together. For a value that a task has to itself, wrap its future: put the value into the thread-local
-/// for the time of each poll, and take it out afterwards.
+/// asyncio's context variables, tokio's `task_local!`. All tasks of a loop share the thread-locals of its
+/// thread. For a value of one task, wrap the task's future: put the value into a thread-local before each
+/// poll, and take it out afterwards.
 ///
 /// ```
 /// use std::cell::RefCell;
@@ -64,7 +64,7 @@ use crate::task::table::Joiner;
 ///     }
 /// }
 ///
-/// /// While it exists, `USER` and another value have changed places. (A drop, since a poll may panic.)
+/// /// While it exists, `USER` and another value have changed places. (A guard, since a poll may panic.)
 /// struct Exchanged<'a>(&'a mut String);
 ///
 /// impl<'a> Exchanged<'a> {
@@ -98,8 +98,8 @@ use crate::task::table::Joiner;
 /// # });
 /// ```
 ///
-/// A child task does not inherit the value, as in tokio; to have it so, as in asyncio, clone it into the child's
-/// `As` where you spawn. Destructors that run when a task is aborted see the thread-local as the others have it.
+/// As in tokio, a child task does not inherit the value. To have it inherit, as in asyncio, clone the value
+/// into the child's `As`. The destructors of a task that is aborted do not see its value.
 ///
 /// # Panics
 ///
@@ -112,7 +112,7 @@ pub fn spawn<F: Future<Output: 'static> + 'static>(future: F) -> JoinHandle<F::O
 
 /// Starts a task with a name, which [`JoinError`](crate::JoinError)s and lists of tasks show.
 ///
-/// The name costs one more allocation, and a look into a map when the task ends.
+/// The name costs one more allocation, and an entry in a map.
 ///
 /// ```
 /// boucle::run(async {
@@ -172,7 +172,7 @@ fn try_spawn<F: Future<Output: 'static> + 'static>(
     Ok(JoinHandle::new(state.number, slot, id))
 }
 
-/// Drops a task that was refused. Returns its handle, unless the spawn was a mistake of the program.
+/// Drops a refused task. Returns a handle if the loop is closing or gone; else panics with the reason.
 #[cold]
 #[track_caller]
 fn refuse<T>(of: Option<LoopNumber>, task: BoxedTask) -> JoinHandle<T> {
@@ -181,7 +181,7 @@ fn refuse<T>(of: Option<LoopNumber>, task: BoxedTask) -> JoinHandle<T> {
     drop_quietly(task);
     let Some(of) = of else { current::no_loop("spawn") };
     assert!(!is_full, "{of} is full: it has room for {MAX_TASKS} tasks");
-    // If the loop lives and cannot be used here, this panics with the reason.
+    // Panics if the loop lives and cannot be used here.
     current::with(of, "spawn", |_| ());
     JoinHandle::cancelled(of)
 }
