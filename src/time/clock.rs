@@ -4,9 +4,9 @@
 //! A *virtual* clock stands still while tasks run, and jumps to the next deadline when nothing else can
 //! happen: a program that sleeps for a year is done at once, with the same schedule on every run.
 //!
-//! Reading the time is most of what a timer costs. The time must be exact when a sleep is made. At its first
-//! poll the question is only whether the deadline has come: if that is far, a time that is milliseconds old
-//! will do. Linux has such a *coarse* clock, set at each timer interrupt, and read in a fifth of the time.
+//! A sleep reads the exact time when it is made. At its first poll the question is only whether the deadline
+//! has come: if that is far, a time that is milliseconds old will do. Linux has such a *coarse* clock, set at
+//! each timer interrupt. It is cheaper to read, and reading the time is much of what a timer costs.
 
 use std::time::{Duration, Instant};
 
@@ -23,9 +23,9 @@ pub(crate) struct Clock {
     fine_until: u64,
 }
 
-/// A deadline is far if it is so many ticks ahead of the coarse clock: a tenth of a second, less than most
-/// timeouts, and much more than that clock is ever behind. If a machine stands still for so long between two
-/// interrupts, a sleep that is over is pending until the loop looks at its timers.
+/// A deadline is far if it is more than so many ticks ahead of the coarse clock: a tenth of a second, less
+/// than most timeouts, and much more than that clock is behind. If a machine stands still for so long between
+/// two interrupts, a sleep that is over is pending until the loop looks at its timers.
 const FAR: u64 = 100_000;
 
 /// A deadline that is nearer than this when its timer is armed is fine: it is waited for in microseconds. The
@@ -66,6 +66,7 @@ impl Clock {
         ticks(self.elapsed())
     }
 
+    /// Whether the deadline has come. Reads the exact time only if it is not far.
     pub(crate) fn has_come(&self, deadline: Instant) -> bool {
         !self.is_far(self.tick_of(deadline)) && deadline <= self.now()
     }

@@ -10,7 +10,7 @@ use crate::time::sleep::{Sleep, sleep};
 /// Ticks at once, and then every `period`.
 ///
 /// The ticks count from this call; if no loop is running then, from the first poll. The names and the ways to
-/// catch up are tokio's. In asyncio a loop around `sleep` is late by its body, every round.
+/// catch up are tokio's. In asyncio, a loop around `sleep` drifts by the time that its body takes.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -51,7 +51,7 @@ pub struct Interval {
 
 /// What an [`Interval`] does when a tick was fetched too late.
 ///
-/// With a period of 10 ms, and a tick fetched at 34 ms instead of 10, the next ones are due at:
+/// With a period of 10 ms and a tick fetched at 34 ms, not 10, the variants say when the next ones are due.
 ///
 /// ```
 /// use boucle::MissedTickBehavior;
@@ -73,7 +73,7 @@ pub enum MissedTickBehavior {
     /// 20, 30 (both past, so at once), 40, 50: the number of ticks is right.
     #[default]
     Burst,
-    /// 44, 54, 64: a tick over 5 ms late, as in tokio, or a period if that is shorter, begins a new grid.
+    /// 44, 54, 64: a late tick begins a new grid. Late is more than 5 ms, as in tokio, or a whole period.
     Delay,
     /// 40, 50, 60: the next tick is the first on the grid after now; fetched at exactly 30 ms, it is 40.
     Skip,
@@ -132,7 +132,7 @@ impl Interval {
         Poll::Ready(due)
     }
 
-    /// The time between two ticks.
+    /// Returns the time between two ticks.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -213,7 +213,7 @@ impl Interval {
         self.sleep.reset(deadline);
     }
 
-    /// What is done about ticks that were missed; at first, [`MissedTickBehavior::Burst`].
+    /// Returns what is done about ticks that were missed; at first, [`MissedTickBehavior::Burst`].
     ///
     /// ```
     /// # use std::time::Duration;

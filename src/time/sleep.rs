@@ -44,12 +44,13 @@ pub fn now() -> Instant {
 
 /// Waits for some time: asyncio's `sleep`.
 ///
-/// The time counts from this call (asyncio's from the await); if no loop is running then, from the first poll.
-/// The wheel ticks in microseconds, and a sleep is never early. One of more than a millisecond shares the loop's
-/// wakes, and is up to a millisecond late (on Windows 16, unless the program asks for finer waits); a shorter one
-/// is less late, on Linux. A duration that the clock cannot represent counts as a century. A sleep of zero is
-/// ready at once, and does not give way: [`yield_now`](crate::yield_now) does. Arming and cancelling the timer
-/// are O(1), without a system call. It takes 48 bytes, and its share of a vector's spare room.
+/// The time counts from this call (asyncio's from the await); if no loop is running then, from the first
+/// poll. The wheel ticks in microseconds, and a sleep is never early. One of more than a millisecond shares a
+/// park with those that end close to it, and is up to a millisecond late (on Windows 16, unless the program
+/// asks for finer waits); a shorter one is less late, on Linux. A duration too long for the clock counts as a
+/// century. A sleep of zero is ready at once and does not give way; [`yield_now`](crate::yield_now) does. To
+/// arm and to cancel are O(1), without a system call. A timer takes 48 bytes, and its share of a vector's
+/// spare room.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -132,7 +133,7 @@ enum State {
 }
 
 impl Sleep {
-    /// When it is over; `None` if the time does not count yet, because no loop ran when it was made.
+    /// Returns when it is over; `None` if the time does not count yet, because no loop ran when it was made.
     ///
     /// ```
     /// use std::time::Duration;
@@ -148,8 +149,8 @@ impl Sleep {
         }
     }
 
-    /// Whether the deadline has come, by the clock of the sleep's own loop, running or not: the one that
-    /// polled it, reset it or ran when it was made. If that loop is gone or on another thread, by [`now`].
+    /// Returns true if the deadline has come by the clock of the sleep's loop, running or not: the one that
+    /// polled it, reset it or ran when it was made. By [`now`] if that loop is gone or on another thread.
     ///
     /// ```
     /// use std::time::Duration;
@@ -195,7 +196,7 @@ impl Sleep {
     pub(crate) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         let gave_way = matches!(self.state, State::GaveWay(_));
         let deadline = ready!(self.poll_deadline(cx));
-        // To set it anew frees the timer, if it has one.
+        // The assignments drop the old value, which frees its timer.
         if budget::try_spend() || gave_way {
             *self = Sleep { of: self.of, state: State::Until(deadline) };
             return Poll::Ready(deadline);
@@ -220,7 +221,7 @@ impl Sleep {
                 drop(unused);
                 return polled;
             }
-            // The loop is gone, and the timer with it. The sleep may have another on the running loop.
+            // The loop is gone, and the timer with it. The sleep gets another on the running loop.
         }
         self.arm(cx)
     }

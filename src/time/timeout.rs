@@ -70,7 +70,7 @@ pin_project! {
     }
 }
 
-/// The time that was given to a future is over.
+/// The error of [`timeout`]: the time is over.
 ///
 /// ```
 /// use std::time::Duration;
@@ -94,7 +94,7 @@ impl<F: Future> Future for Timeout<F> {
         if let Poll::Ready(value) = this.future.poll(cx) {
             return Poll::Ready(Ok(value));
         }
-        // If the future has spent the budget, this gives way once at most: see `Sleep::poll_over`.
+        // Even if the future has spent the budget, this gives way once at most: see `sleep.rs`.
         this.sleep.poll_over(cx).map(|_| Err(Elapsed))
     }
 }

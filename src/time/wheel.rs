@@ -16,13 +16,14 @@
 //! first occupied slot of the lowest occupied level. A timer cascades at most ten times, and mostly not at
 //! all: most timers are cancelled first, and a cascade goes straight to the slot's earliest deadline.
 //!
-//! The cost of a million timers is cache misses. So a slot is a vector, which a cascade reads and writes in a
-//! row; linked lists through a slab need less memory, but each link is a miss that must be over before the
-//! next can begin. When a timer is cancelled, the last one of its slot takes its place, so a slot is in no
-//! order; what is due at one tick is sorted by arming when it fires.
+//! A slot is a vector, which a cascade reads and writes in a row. (A million timers do not fit the caches.
+//! Linked lists through a slab need less memory, but each link is a cache miss that must be over before the
+//! next can begin.) When a timer is cancelled, the last one of its slot takes its place, so a slot is in no
+//! order; what is due at one tick is sorted by arming when it fires. A fired timer keeps its key until its
+//! owner cancels it, so a key is never stale.
 //!
-//! A fired timer keeps its key until its owner cancels it, so a key is never stale. A binary heap takes O(log
-//! n) for each timer and cancels lazily: cancelled timeouts would fill it, since hardly any ever fires.
+//! Why not a binary heap: it takes O(log n) for each timer and cancels lazily. Most timeouts are cancelled,
+//! and would fill it.
 
 use std::mem;
 
@@ -37,7 +38,7 @@ const DIGIT: u32 = SLOTS.ilog2();
 /// Enough levels for every bit of a tick.
 const LEVELS: usize = u64::BITS.div_ceil(DIGIT) as usize;
 
-/// For how many timers an empty slot keeps the memory.
+/// The capacity that an empty slot keeps.
 const KEPT: usize = 8;
 
 /// A timer wheel. Slots are numbered from level 0 upwards, in the order of their ticks from `now` on.

@@ -11,6 +11,7 @@ use crate::event_loop::EventLoop;
 use crate::time::interval::{MissedTickBehavior, interval};
 use crate::time::sleep::{now, sleep, sleep_until};
 use crate::time::timeout::timeout;
+use crate::wake::order::Random;
 
 /// A million sleeping tasks hold a million of these: the size is a promise.
 #[test]
@@ -39,17 +40,13 @@ fn since(start: Instant) -> u64 {
     (now() - start).as_micros() as u64
 }
 
-/// After a jump all timers that are due fire in one turn, in the order of their deadlines and then of arming,
-/// and the others at their time.
+/// After a jump all timers that are due fire in one turn, in (deadline, arming) order; the others, in time.
 #[test]
 fn all_that_a_jump_has_passed_fires_once_and_in_order() {
     const TIMERS: usize = 200;
     let mut fired = 0;
-    let mut seed = 7u64;
-    let mut random = |below: u64| {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (seed >> 16) % below
-    };
+    let mut numbers = Random::new(7);
+    let mut random = |below: u64| numbers.next() % below;
     for ticks in jumps() {
         let event_loop = virtual_loop();
         let start = event_loop.block_on(async { now() });
@@ -126,8 +123,8 @@ fn an_interval_catches_up_after_a_jump() {
     assert_eq!(seen, 1_560);
 }
 
-/// While the clock stands still nothing fires, however often the loop looks; and a step that no `Instant` can
-/// hold is none.
+/// While the clock stands still nothing fires, however often the loop looks. A jump that leads beyond the
+/// last `Instant` does not move the clock.
 #[test]
 fn a_clock_that_stands_still_fires_nothing() {
     const TIMERS: usize = 1_000;
@@ -145,9 +142,9 @@ fn a_clock_that_stands_still_fires_nothing() {
     assert_eq!(event_loop.turn(Some(Duration::ZERO)).unwrap().time, Duration::from_micros(TIMERS as u64));
 }
 
-/// The last instant that there is may be waited for, on either clock, and does not come. Ten years are nothing.
+/// A sleep until the last possible `Instant` is pending, on either clock, also after ten years.
 #[test]
-fn the_last_instant_does_not_come() {
+fn a_sleep_until_the_last_instant_is_pending() {
     let mut last = Instant::now();
     let mut step = Duration::from_secs(1 << 62);
     while !step.is_zero() {

@@ -1,8 +1,8 @@
 //! The wheel against a sorted map.
 //!
-//! The model is as plain as a timer queue can be: a `BTreeMap` whose key is (deadline, arming number). Whatever a
-//! wheel is asked, under random operations, the map is asked too. Some boundaries follow by hand, where a
-//! random walk would seldom tread.
+//! The model is as plain as a timer queue can be: a `BTreeMap` whose key is (deadline, arming number). Random
+//! operations are done to both, and both must answer the same. Tests of single boundaries follow, which
+//! random operations would seldom meet.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -12,7 +12,7 @@ use proptest::test_runner::Config;
 
 use super::*;
 
-/// A wheel and its model, which are told the same.
+/// A wheel and its model, to which the same is done.
 struct Pair {
     wheel: Wheel<u64>,
     /// (deadline, arming number) → key and value of an armed timer.
@@ -38,7 +38,7 @@ enum Operation {
     AdvanceBy(u64),
     /// To just before, at, or just behind the next deadline.
     AdvanceAround(i8),
-    /// As the loop does: to where the wheel says that something is to be seen.
+    /// To `next_look`, as the loop does.
     AdvanceToLook,
 }
 
@@ -140,7 +140,7 @@ impl Pair {
         }
     }
 
-    /// A look either finds a timer or learns of a later look; it is never for nothing twice.
+    /// An advance to `next_look` fires a timer, or makes `next_look` later: so no two in a row are in vain.
     fn advance_to_look(&mut self) {
         let Some(look) = self.wheel.next_look() else {
             return;
@@ -161,13 +161,9 @@ impl Pair {
         if !self.cancelled {
             assert_eq!(look, next);
         }
-        for (key, _) in self.model.values() {
-            assert!(!self.wheel.has_fired(*key));
-        }
-        for key in &self.fired {
-            assert!(self.wheel.has_fired(*key));
-        }
-        let mut stand = 0;
+        assert!(self.model.values().all(|(key, _)| !self.wheel.has_fired(*key)));
+        assert!(self.fired.iter().all(|key| self.wheel.has_fired(*key)));
+        let mut timers = 0;
         for (number, slot) in self.wheel.slots.iter().enumerate() {
             let is_occupied = self.wheel.occupied[number / SLOTS] >> (number % SLOTS) & 1 == 1;
             assert_eq!(is_occupied, !slot.timers.is_empty());
@@ -176,10 +172,10 @@ impl Pair {
                 assert!(entry.value.is_some());
                 assert_eq!((entry.slot as usize, entry.index as usize), (number, index));
             }
-            stand += slot.timers.len();
+            timers += slot.timers.len();
         }
-        assert_eq!(stand, self.model.len(), "a cancelled timer takes no room");
-        assert_eq!(keys_of(&self.wheel), self.model.len() + self.fired.len());
+        assert_eq!(timers, self.model.len(), "a cancelled timer takes no room");
+        assert_eq!(self.wheel.entries.len(), self.model.len() + self.fired.len());
     }
 
     /// Cancels everything, and finds the wheel as it was made.
@@ -194,18 +190,11 @@ impl Pair {
     }
 }
 
-/// How many keys are held.
-fn keys_of<T>(wheel: &Wheel<T>) -> usize {
-    wheel.entries.len()
-}
-
 fn assert_is_empty<T>(wheel: &Wheel<T>) {
-    assert_eq!(keys_of(wheel), 0);
+    assert_eq!(wheel.entries.len(), 0);
     assert!(wheel.is_empty());
     assert_eq!(wheel.occupied, [0; LEVELS]);
-    for slot in wheel.slots.iter() {
-        assert!(slot.timers.is_empty());
-    }
+    assert!(wheel.slots.iter().all(|slot| slot.timers.is_empty()));
     assert_eq!(wheel.next_look(), None);
     assert_eq!(wheel.next_deadline(), None);
 }
@@ -245,16 +234,16 @@ fn operation() -> impl Strategy<Value = Operation> {
     ]
 }
 
-fn quiet() -> Config {
+fn config() -> Config {
     Config { cases: 256, failure_persistence: None, ..Config::default() }
 }
 
 proptest! {
-    #![proptest_config(quiet())]
+    #![proptest_config(config())]
 
-    /// Whatever is done to a wheel, it says what a sorted map says.
+    /// Whatever is done to a wheel, it answers as a sorted map does.
     #[test]
-    fn a_wheel_is_a_sorted_map(operations in prop::collection::vec(operation(), 1..200)) {
+    fn a_wheel_answers_as_a_sorted_map(operations in prop::collection::vec(operation(), 1..200)) {
         let mut pair = Pair::new();
         for operation in &operations {
             pair.apply(operation);
@@ -263,25 +252,24 @@ proptest! {
         pair.clear();
     }
 
-    /// One step over everything gives the same as many small ones: order does not depend on the pace.
+    /// One long advance gives the same order as many short ones.
     #[test]
-    fn the_pace_of_the_clock_changes_nothing(
+    fn the_length_of_an_advance_changes_no_order(
         deadlines in prop::collection::vec(0..20_000u64, 1..100),
-        pace in 1..5_000u64,
+        step in 1..5_000u64,
     ) {
         let (mut slow, mut fast) = (Wheel::new(), Wheel::new());
         for (value, deadline) in deadlines.iter().enumerate() {
             slow.arm(*deadline, value);
             fast.arm(*deadline, value);
         }
-        let (mut by_steps, mut at_once) = (Vec::new(), Vec::new());
+        let mut by_steps = Vec::new();
         let mut now = 0;
         while now < 20_000 {
-            now += pace;
+            now += step;
             by_steps.extend(fired(&mut slow, now));
         }
-        at_once.extend(fired(&mut fast, 20_000));
-        prop_assert_eq!(by_steps, at_once);
+        prop_assert_eq!(by_steps, fired(&mut fast, 20_000));
     }
 }
 
@@ -326,7 +314,7 @@ fn the_top_level_reaches_to_the_last_tick() {
     assert_eq!(wheel.next_look(), None);
 }
 
-/// At the end of time a timer still fires, with the next advance.
+/// A timer that is armed at the last tick fires with the next advance.
 #[test]
 fn a_timer_that_is_armed_at_the_last_tick_fires() {
     let mut wheel = Wheel::new();
@@ -345,7 +333,7 @@ fn arming_order_outlives_a_cascade() {
         wheel.arm(deadline, 1);
         wheel.arm(deadline, 2);
         let mut value = 2;
-        // Ever closer, so that the early ones cascade a level at a time.
+        // Ever closer to the deadline, so that the early ones cascade a level at a time.
         for distance in [1 << 39, 200_000, 4_000, 900, 63, 1] {
             if distance < deadline {
                 assert!(fired(&mut wheel, deadline - distance).is_empty());
@@ -383,7 +371,7 @@ fn time_does_not_run_backwards() {
     assert_eq!(fired(&mut wheel, 510), ["due"]);
 }
 
-/// A key is its owner's until the owner cancels it, fired or not; only then may another timer have it.
+/// A key stays in use until it is cancelled, also when its timer has fired; then another timer may get it.
 #[test]
 fn a_fired_timer_keeps_its_key() {
     let mut wheel = Wheel::new();
@@ -413,7 +401,7 @@ fn a_cancelled_timer_leaves_its_slot_in_order() {
     }
 }
 
-/// After a cancel the wheel may look too early, once; the second look is right.
+/// After a cancel `next_look` may be too early, once; the second one is right.
 #[test]
 fn a_look_for_a_cancelled_timer_is_made_once() {
     let mut wheel = Wheel::new();
@@ -427,9 +415,10 @@ fn a_look_for_a_cancelled_timer_is_made_once() {
     assert_eq!(fired(&mut wheel, 1_020), ["late"]);
 }
 
-/// For teardown, every value comes out, in order, and the keys live until their owners let go.
+/// An advance to the last tick, as at the end of a loop, gives every value in order. Cancelling frees the
+/// keys.
 #[test]
-fn the_end_of_time_leaves_keys_and_no_values() {
+fn an_advance_to_the_last_tick_leaves_keys_and_no_values() {
     let mut wheel = Wheel::new();
     let keys = [u64::MAX, 5, 70, 5].map(|deadline| wheel.arm(deadline, deadline));
     assert_eq!(fired(&mut wheel, u64::MAX), [5, 5, 70, u64::MAX]);
@@ -440,8 +429,7 @@ fn the_end_of_time_leaves_keys_and_no_values() {
     assert_is_empty(&wheel);
 }
 
-/// However many timers were cancelled, the wheel has no more room for them than the armed take: neither
-/// in the slots nor in the table of keys.
+/// However many timers were cancelled, slots and keys have room for only a few times the armed ones.
 #[test]
 fn a_million_cancelled_timers_hold_no_memory() {
     let mut wheel = Wheel::new();
@@ -450,34 +438,34 @@ fn a_million_cancelled_timers_hold_no_memory() {
         keys.push_back(wheel.arm(1_000_000, value));
         wheel.cancel(keys.pop_front().unwrap());
     }
-    assert!(room(&wheel) <= 4 * 101, "room for {}", room(&wheel));
+    assert_room_for_at_most(4 * 101, &wheel);
     assert!(wheel.entries.vacant_key() <= 101);
 
-    // A crowd that was armed before it was cancelled leaves as little.
+    // Many that are armed at once, and then cancelled, leave as little.
     keys.extend((0..100_000).map(|value| wheel.arm(1_000_000, value)));
     while keys.len() > 100 {
         wheel.cancel(keys.pop_front().unwrap());
     }
-    assert!(room(&wheel) <= 4 * 101, "room for {}", room(&wheel));
-    // Nor does one that is cancelled from the last.
+    assert_room_for_at_most(4 * 101, &wheel);
+    // So do many that are cancelled from the last to the first.
     keys.extend((0..100_000).map(|value| wheel.arm(1_000_000, value)));
     while keys.len() > 100 {
         wheel.cancel(keys.pop_back().unwrap());
     }
-    assert!(room(&wheel) <= 4 * 101, "room for {}", room(&wheel));
+    assert_room_for_at_most(4 * 101, &wheel);
     // What has fired is gone from the slot.
     assert_eq!(fired(&mut wheel, 1_000_000).len(), keys.len());
-    assert!(room(&wheel) <= 2 * KEPT, "room for {}", room(&wheel));
+    assert_room_for_at_most(2 * KEPT, &wheel);
     for key in keys {
         wheel.cancel(key);
     }
     assert_is_empty(&wheel);
 }
 
-/// When the loop rests, the keys of a crowd are given back, whether its timers have fired or were
+/// When the loop rests, the memory of many keys is given back, whether their timers have fired or were
 /// cancelled, and although another timer is armed. The wheel goes on from there.
 #[test]
-fn the_keys_of_a_crowd_are_given_back() {
+fn the_memory_of_many_keys_is_given_back() {
     let mut wheel = Wheel::new();
     let stays = wheel.arm(1_000, 0);
     for fires in [false, true] {
@@ -491,15 +479,16 @@ fn the_keys_of_a_crowd_are_given_back() {
             wheel.cancel(key);
         }
         wheel.rest();
-        assert_eq!((keys_of(&wheel), wheel.entries.capacity()), (1, 1));
+        assert_eq!((wheel.entries.len(), wheel.entries.capacity()), (1, 1));
     }
     assert_eq!(wheel.cancel(stays), Some(0));
     assert_is_empty(&wheel);
 }
 
-/// For how many timers the slots have memory.
-fn room<T>(wheel: &Wheel<T>) -> usize {
-    wheel.slots.iter().map(|slot| slot.timers.capacity()).sum()
+#[track_caller]
+fn assert_room_for_at_most<T>(timers: usize, wheel: &Wheel<T>) {
+    let room: usize = wheel.slots.iter().map(|slot| slot.timers.capacity()).sum();
+    assert!(room <= timers, "room for {room}");
 }
 
 /// The sizes that the documentation promises.
