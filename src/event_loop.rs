@@ -59,13 +59,12 @@ use crate::wake::order::Order;
 #[track_caller]
 pub fn run<F: Future>(main: F) -> F::Output {
     let main = Quiet::new(Box::pin(main));
-    let made = match current::refusal_to_run("boucle::run", None) {
-        None => EventLoop::new().map_err(|error| format!("boucle::run cannot make an event loop: {error}")),
-        Some(refusal) => Err(refusal),
-    };
-    match made {
+    if let Some(refusal) = current::refusal_to_run("boucle::run", None) {
+        refuse(main, &refusal);
+    }
+    match EventLoop::new() {
         Ok(event_loop) => event_loop.run_main(main),
-        Err(refusal) => refuse(main, &refusal),
+        Err(error) => refuse(main, &format!("boucle::run cannot make an event loop: {error}")),
     }
 }
 

@@ -70,7 +70,7 @@ fn a_loop_that_is_dropped_while_it_is_in_use_does_not_come_back() {
 /// The messages that such a loop has not read are dropped, and a panic of one of them stops there.
 #[test]
 #[cfg_attr(miri, ignore = "leaks on purpose")]
-fn the_unread_messages_of_a_loop_that_is_in_use_are_dropped_quietly() {
+fn what_a_loop_that_is_in_use_has_not_read_is_dropped_quietly() {
     static IS_DROPPED: AtomicBool = AtomicBool::new(false);
     struct Unread;
     impl Drop for Unread {
