@@ -379,9 +379,9 @@ impl Builder {
     /// Polls the tasks that are ready in a pseudorandom order, instead of FIFO. The same seed gives the same
     /// schedule. In a test, it shows whether a program relies on one order.
     ///
-    /// A task with n tasks ready before it is polled within 65 (n + 1) polls. A turn polls one task, and costs O(n)
-    /// in those that are ready. The environment can ask for it in any program: `BOUCLE_SHUFFLE=7`. To try
-    /// many orders, or all, there is [`explore`](crate::explore()).
+    /// A task with n tasks ready before it is polled within 65 (n + 1) polls. A turn polls one task, and
+    /// costs O(n) in those that are ready. The environment variable `BOUCLE_SHUFFLE=7` does the same in any
+    /// program. [`explore`](crate::explore()) tries many orders, or all.
     ///
     /// ```
     /// use std::{cell::RefCell, rc::Rc};
@@ -436,8 +436,8 @@ impl Builder {
     /// ```
     ///
     /// The destructor of a task that was aborted is not measured. Under a virtual clock a poll takes no time.
-    /// The cost is that of an [observer](Self::observe). The environment can ask for it in any program:
-    /// `BOUCLE_SLOW_POLL=100ms` (or so many `us` or `s`).
+    /// The cost is that of an [observer](Self::observe). The environment variable `BOUCLE_SLOW_POLL=100ms`
+    /// (or a number of `us` or `s`) does the same in any program.
     #[doc(alias = "slow_callback_duration")]
     pub fn slow_poll(self, limit: Duration) -> Builder {
         self.observe(slow_poll::observer(limit))

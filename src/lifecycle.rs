@@ -82,7 +82,8 @@ pub(crate) fn close(number: LoopNumber) {
     }
 }
 
-/// Drops everything that is left of the running loop. What destructors spawn is dropped at once.
+/// Drops what is left of the running loop: tasks, messages and waiters, then jobs, last the observers. What
+/// destructors spawn is dropped at once.
 fn drop_contents(number: LoopNumber) {
     current::expect(number).closing = true;
     let tasks = current::expect(number).tasks_in_spawn_order();

@@ -54,7 +54,7 @@ impl LoopNumber {
         LoopNumber(sequence << SHORT | short as u64)
     }
 
-    /// What tells the loop from all others of the process: "loop 1" is 1.
+    /// The sequence number, which no other loop of the process has: 1 for "loop 1".
     pub(crate) fn sequence(self) -> u64 {
         self.0 >> SHORT
     }
@@ -107,12 +107,12 @@ impl TaskNumber {
         (self.0 as u64 & SLOT_MASK) as u32
     }
 
-    /// The last bits of the task's id: on a 64-bit target all, up to a million tasks.
+    /// The low bits of the task's id. On a 64-bit target they are the whole id of the first million tasks.
     pub(crate) fn task(self) -> u32 {
         self.identity() & GENERATION_MASK
     }
 
-    /// All but the loop: which task it is, in any run of the same program.
+    /// The number without the short id of the loop: the same for a task in each run of a program.
     pub(crate) fn without_loop(self) -> usize {
         self.0 & usize::MAX >> SHORT
     }

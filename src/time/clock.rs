@@ -202,7 +202,7 @@ mod tests {
         assert_eq!(clock.tick_ahead(deadline), None);
     }
 
-    /// The coarse clock, which Linux has, is behind the exact one, and not by so much that the present looks far.
+    /// The coarse clock, which Linux has, is behind the exact one, but never by so much as makes a tick far.
     #[test]
     fn the_present_is_never_far() {
         let clock = Clock::new(false);

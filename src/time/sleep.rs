@@ -206,7 +206,7 @@ impl Sleep {
         Poll::Pending
     }
 
-    /// Waits for the deadline, whatever the budget. It may have come before a busy loop looks at its timers.
+    /// Waits for the deadline, whatever the budget. It may have come before a busy loop fires the timer.
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         if let State::Armed(deadline, key) = self.state {
             let waiter = waiter(cx.waker());

@@ -47,7 +47,7 @@ pub(crate) struct Wheel<T> {
     now: u64,
     /// How many timers were ever armed.
     armings: u64,
-    /// What a key stands for.
+    /// The values of the timers, by key.
     entries: Slab<Entry<T>>,
     shrink: Shrink,
     /// How many timers of the first slot were popped.
@@ -60,7 +60,7 @@ pub(crate) struct Wheel<T> {
     slots: Vec<Slot>,
 }
 
-/// A timer's value, and where the rest of it stands. 24 bytes with a waiter, also in the slab.
+/// A timer's value, and the place of its [`Timer`]. 24 bytes with a waiter, also in the slab.
 struct Entry<T> {
     /// `None` when it has fired.
     value: Option<T>,

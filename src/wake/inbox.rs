@@ -41,8 +41,8 @@ use crate::wake::flags::Flags;
 /// The inboxes, by short id.
 static INBOXES: [OnceLock<Inbox>; MAX_LOOPS] = [const { OnceLock::new() }; MAX_LOOPS];
 
-/// What is asked of a loop: at once on its own thread ([`current::deliver`](crate::current::deliver)), through
-/// the inbox from another.
+/// A request to a loop, which `messages.rs` handles: at once on its own thread, through the inbox from
+/// another.
 pub(crate) enum Message {
     /// The task in that slot was woken.
     Wake(u32),
@@ -58,7 +58,7 @@ pub(crate) enum Message {
     ReleaseTimer(u32),
     /// A socket was dropped, and is closed already.
     ReleaseSource(usize),
-    /// A `gather`, a `wait` or an `as_completed` was dropped.
+    /// A `gather`, a `wait`, an `as_completed` or a `TaskGroup` was dropped.
     ReleaseGroup(u32),
     /// `LoopHandle::hold_clock`.
     HoldClock,
@@ -87,9 +87,9 @@ struct Contents {
     messages: VecDeque<Message>,
     /// The loop sleeps, or is about to, and must be rung.
     asleep: bool,
-    /// What rings the loop out of its sleep. Shared, because to ring it no lock is held.
+    /// Rings the loop out of its sleep. Shared, since it is rung while nothing is locked.
     bell: Option<Arc<mio::Waker>>,
-    /// Where the loop's sockets are registered. Shared, because mio reports to a logger: that is user code.
+    /// Where the loop's sockets are registered. Shared, since it calls a logger, which is user code.
     registry: Option<Arc<mio::Registry>>,
     /// How many `LoopHandle`s exist: while there is one, something may still come.
     handles: usize,
@@ -131,7 +131,7 @@ pub(crate) fn living() -> Vec<LoopNumber> {
 /// Wakes a task from where its loop is not found: another thread, or a hook of the allocator while the loop's
 /// state is in use. Does nothing if the loop is gone.
 ///
-/// Costs an atomic operation; and a lock, if it is the slot's first wake since the loop last looked.
+/// Costs an atomic operation; and a lock, if it is the slot's first wake since the loop last read its inbox.
 #[inline]
 pub(crate) fn wake(number: TaskNumber) {
     let inbox = inbox(number.short());

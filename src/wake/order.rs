@@ -3,8 +3,8 @@
 //! In a loop with an order each batch is one task, drawn from all that are ready. Everything else is as in
 //! any loop, so a program that is right has to be right in each such order.
 //!
-//! **Fairness.** After 64 draws that have passed over the task that became ready first, that task is next. So a
-//! task with n tasks ready before it is polled within 65 (n + 1) draws.
+//! **Fairness.** After 64 draws that have passed over the task that became ready first, that task is next. So
+//! a task with n tasks ready before it is polled within 65 (n + 1) draws.
 
 use crate::task::id::TaskNumber;
 
@@ -18,7 +18,7 @@ pub(crate) struct Order {
     passed_over: u32,
 }
 
-/// What decides. It is asked while the loop's state is in use.
+/// Chooses among the ready tasks. It is called while the loop's state is in use.
 pub(crate) trait Draw {
     /// The index of one of the ready tasks, which stand in the order in which they became ready; `None` to
     /// stop the loop.

@@ -29,7 +29,7 @@ fn a_batch_ends_where_it_was_frozen() {
     assert!(queue.is_empty());
 }
 
-/// What is left of a batch comes before what was pushed meanwhile.
+/// What is left of a batch comes before what was pushed during the batch.
 #[test]
 fn the_rest_of_a_batch_keeps_its_place() {
     let mut queue = ReadyQueue::new(false);
@@ -45,7 +45,7 @@ fn the_rest_of_a_batch_keeps_its_place() {
 
 /// However often numbers are pushed and popped, the vector stays small, and the order is kept.
 #[test]
-fn what_was_popped_is_dropped() {
+fn popped_numbers_are_removed() {
     let mut queue = ReadyQueue::new(false);
     push_all(&mut queue, 0..100);
     for turn in 0..1_000 {
@@ -76,8 +76,8 @@ fn the_memory_of_a_burst_is_given_back() {
     assert_eq!(queue.pushed(), KEPT as u64 + 2);
 }
 
-/// Of a queue that is drawn, each batch is one number, and the others keep their order; a number that is not
-/// wanted leaves it.
+/// In a queue whose batches are drawn, each batch is one number, and the others keep their order. A number
+/// that is not wanted leaves the queue.
 #[test]
 fn a_batch_may_be_one_number_that_is_drawn() {
     let mut queue = ReadyQueue::new(true);
