@@ -43,7 +43,7 @@ use crate::wake::order::Order;
 /// assert_eq!(sum, 3);
 /// ```
 ///
-/// To call a coroutine only makes a future, which `run` polls. Only another coroutine can `await` it:
+/// Calling a coroutine only makes a future, which `run` polls. Only another coroutine can `await` it:
 ///
 /// ```compile_fail,E0728
 /// async fn coroutine() {}

@@ -8,7 +8,7 @@
 //! like another: after 2^20 spawns, or when a new loop has the short id. The worst it can do is a poll too
 //! many, which every future must bear. Its upper half, the *identity*, stands in the task's entry too: one
 //! comparison shows whether this is the right loop and the right task. On a 32-bit target the fields shrink
-//! to 4, 8 and 20 bits, which leaves room for 16 loops and 1,048,576 tasks in each.
+//! to 4, 8 and 20 bits, which leaves room for 16 loops and 1,048,575 tasks in each.
 //!
 //! A `JoinHandle` is never stale: it carries the loop's number, the slot and the whole id.
 

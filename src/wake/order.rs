@@ -47,8 +47,8 @@ impl Order {
 
     /// The index of the task that is next; `None` to stop the loop.
     pub(crate) fn next(&mut self, ready: &[TaskNumber]) -> Option<usize> {
-        let open = if self.passed_over < PATIENCE { ready } else { &ready[..1] };
-        let drawn = self.draw.draw(open)?;
+        let choices = if self.passed_over < PATIENCE { ready } else { &ready[..1] };
+        let drawn = self.draw.draw(choices)?;
         self.passed_over = if drawn == 0 { 0 } else { self.passed_over + 1 };
         Some(drawn)
     }
