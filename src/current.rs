@@ -8,7 +8,7 @@
 //!   OTHERS  ──▶ state ──▶ state ──▶ ...     of the other loops that live on it
 //! ```
 //!
-//! **To use a state is to take it out of its place,** and to put it back afterwards. So two uses never
+//! **To use a state is to take it out of its place** and to put it back afterwards. So two uses never
 //! overlap, no reference outlives its use, and there is no `unsafe` here. No user code runs during a use:
 //! what may have a destructor of the user's leaves the state first. Only a hook of the global allocator can
 //! find a state missing, if it calls back into the loop while one of its tables grows. Then a wake, an abort

@@ -272,7 +272,6 @@ impl EventLoop {
         LoopHandle::new(self.number)
     }
 
-    /// Runs the loop until the main future is ready.
     #[track_caller]
     fn run_main<F: Future>(&self, main: Quiet<Pin<Box<F>>>) -> F::Output {
         let (mut entered, main) = self.enter("block_on", main);

@@ -1,9 +1,8 @@
 //! How a loop begins, and how it ends.
 //!
 //! At its end a loop drops what is left, in spawn order. (The main future was dropped before, when `block_on`
-//! ended.) The destructors are user code, and may do anything: spawn, wake, abort, drop handles, sleep,
-//! panic. So the loop is the running one while they run; each runs once, while the state is free, and its
-//! panic stops here.
+//! ended.) A destructor is user code, and may do anything: spawn, wake, abort, drop handles, sleep, panic. So
+//! the loop is the running one meanwhile; each runs once, while the state is free, and its panic stops here.
 
 use std::time::Duration;
 use std::{io, mem};

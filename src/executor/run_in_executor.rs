@@ -100,7 +100,7 @@ pub(crate) fn end_jobs(of: LoopNumber, timeout: Option<Duration>) {
     EXECUTOR.end(of, timeout);
 }
 
-/// The future of [`run_in_executor`]: its job, or why there is none to be polled.
+/// The future of [`run_in_executor`].
 ///
 /// ```
 /// use boucle::RunInExecutor;
@@ -115,7 +115,7 @@ pub(crate) fn end_jobs(of: LoopNumber, timeout: Option<Duration>) {
 /// # });
 /// ```
 #[must_use = "dropping it gives up work that has not begun; await it, or `spawn` it"]
-pub struct RunInExecutor<T>(Result<Job<T>, Cow<'static, str>>);
+pub struct RunInExecutor<T>(Result<Job<T>, Cow<'static, str>>); // the job, or what a poll panics with
 
 impl<T> Future for RunInExecutor<T> {
     type Output = T;

@@ -122,9 +122,9 @@ impl Interval {
         let (from, wait) = match self.missed {
             MissedTickBehavior::Delay if lateness > LATE || lateness >= self.period => (now, self.period),
             MissedTickBehavior::Skip if lateness >= self.period => {
-                let (since, second) = (lateness.as_nanos() % self.period.as_nanos(), 1_000_000_000);
-                let last = Duration::new((since / second) as u64, (since % second) as u32);
-                (now, self.period - last)
+                let (nanos, second) = (lateness.as_nanos() % self.period.as_nanos(), 1_000_000_000);
+                let since_last_tick = Duration::new((nanos / second) as u64, (nanos % second) as u32);
+                (now, self.period - since_last_tick)
             }
             _ => (due, self.period),
         };

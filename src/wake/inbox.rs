@@ -41,8 +41,7 @@ use crate::wake::flags::Flags;
 /// The inboxes, by short id.
 static INBOXES: [OnceLock<Inbox>; MAX_LOOPS] = [const { OnceLock::new() }; MAX_LOOPS];
 
-/// A request to a loop, which `messages.rs` handles: at once on its own thread, through the inbox from
-/// another.
+/// A request to a loop, handled in `messages.rs`: at once on its own thread, else through the inbox.
 pub(crate) enum Message {
     /// The task in that slot was woken.
     Wake(u32),
@@ -106,7 +105,6 @@ pub(crate) enum Outlook {
     Nothing,
 }
 
-/// The inbox of a short id.
 fn inbox(short: usize) -> &'static Inbox {
     INBOXES[short].get_or_init(Inbox::default)
 }
