@@ -78,9 +78,9 @@ pub(crate) fn poll_spend(cx: &mut Context<'_>) -> Poll<()> {
 
 /// Spends one unit of the budget of 128 that each poll has, and gives way to other tasks if none is left.
 ///
-/// Sockets, timers and joined handles count by themselves. A loop over something else that is always ready (a
-/// decoder with a full buffer, a channel of another crate) takes part by awaiting this; asyncio's users write
-/// `sleep(0)`. It costs a thread-local read and write. Outside of a boucle loop it is ready at once.
+/// Sockets, timers and joined handles count by themselves. Code that awaits something else which is always
+/// ready (a decoder with a full buffer, another crate's channel) takes part by awaiting this; asyncio's users
+/// write `sleep(0)`. It costs a thread-local read and write. Outside of a boucle loop it is ready at once.
 ///
 /// ```
 /// # boucle::run(async {

@@ -28,7 +28,7 @@ pub(crate) struct Groups {
 
 /// The members of a group.
 pub(crate) struct Members {
-    /// Which members are done, in order, until the parent takes them; with [`WakeOn::Last`], which panicked.
+    /// Members that are done, in order, until the parent takes them; with [`WakeOn::Last`], that panicked.
     done: VecDeque<u32>,
     /// How many are not done.
     pub(crate) left: usize,
