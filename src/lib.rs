@@ -201,7 +201,7 @@
 //! with `Acquire`, so the poll that follows sees it.
 //!
 //! **A sleep.** The first poll arms a timer with the task's number. The park lasts until the first deadline.
-//! `State::wake_timers` pops what is due and pushes the numbers (`time/sleep.rs`). A sleep of a millisecond or more
+//! `State::wake_timers` pops what is due and pushes the numbers (`time/sleep.rs`). A sleep of more than a millisecond
 //! may end up to a millisecond late, so that those which end close together share one park; a shorter one does not.
 //!
 //! **A job.** [`run_in_executor`] gives a closure to a thread of the pool. When it has run, its value is left for

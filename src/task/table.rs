@@ -92,7 +92,7 @@ pub(crate) enum Joiner {
     Nothing,
     /// What awaits the handle.
     Waiter(Waiter),
-    /// A group (`gather`, `wait`, `as_completed`) of which the task is a member.
+    /// A group (`gather`, `wait`, `as_completed`, `TaskGroup`) of which the task is a member.
     Group(Member),
 }
 
