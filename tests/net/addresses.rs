@@ -1,4 +1,4 @@
-//! Addresses: the shapes they come in, the order in which they are tried, and names.
+//! Addresses: their types, the order in which they are tried, and names.
 
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -25,12 +25,12 @@ fn every_address_is_tried() {
         let addresses = [refused(), refused(), address];
         let stream = TcpStream::connect(&addresses[..]).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), address);
-        // Not only the last.
+        // An address before the last may be the one that answers.
         let stream = TcpStream::connect(&[address, refused()][..]).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), address);
         let error = TcpStream::connect(&addresses[..2]).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
-        // The same for a listener: the first address is taken already.
+        // A listener takes the first address that is free.
         let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let second = TcpListener::bind(&[address, free][..]).await.unwrap();
         assert_ne!(second.local_addr().unwrap(), address);
@@ -40,9 +40,9 @@ fn every_address_is_tried() {
     });
 }
 
-/// Every shape in which std takes an address is accepted.
+/// A socket address, a host with a port, text, a list and references to them are addresses.
 #[test]
-fn an_address_has_many_shapes() {
+fn an_address_has_many_types() {
     run(async {
         let (listener, address) = listen().await;
         let port = address.port();
@@ -58,7 +58,7 @@ fn an_address_has_many_shapes() {
     });
 }
 
-/// Text that cannot be an address is refused without a system call, and the error quotes it.
+/// Text that cannot be an address is an error that quotes it.
 #[test]
 fn a_malformed_address_is_an_error() {
     run(async {

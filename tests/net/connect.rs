@@ -1,7 +1,7 @@
 //! Connecting to a host of several addresses, and within a limit.
 //!
-//! An address that is silent is a listener whose queue is full: Linux drops what a further client sends, and
-//! the client tries again after a second, and then after longer and longer times.
+//! A silent address is a listener whose queue is full. Linux drops the packet by which a further client asks for a
+//! connection, and the client sends it again after a second, then after longer and longer times.
 
 use std::io::ErrorKind;
 use std::net::{self, Ipv4Addr, SocketAddr};
@@ -14,29 +14,29 @@ use super::refused;
 use crate::common::{LONG, count_sources, counted, listen, ms, run};
 
 /// A listener whose queue is full, and the connection that fills it.
-struct Mute {
+struct Silent {
     listener: net::TcpListener,
     address: SocketAddr,
     _fills_the_queue: net::TcpStream,
 }
 
-fn mute() -> Mute {
+fn silent_listener() -> Silent {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
     socket.listen(0).unwrap();
     let listener = net::TcpListener::from(socket);
     let address = listener.local_addr().unwrap();
-    Mute { listener, address, _fills_the_queue: net::TcpStream::connect(address).unwrap() }
+    Silent { listener, address, _fills_the_queue: net::TcpStream::connect(address).unwrap() }
 }
 
-/// Addresses that are silent do not hold up one that answers: each is given a head start, no more. The
+/// Silent addresses do not hold up one that answers: each gets a head start, and then the next is tried too. The
 /// sockets of the attempts that lost are closed.
 #[test]
 fn a_silent_address_does_not_hold_up_the_next() {
-    let mutes = [mute(), mute()];
+    let silent = [silent_listener(), silent_listener()];
     count_sources(async |sources| {
         let (listener, address) = listen().await;
-        let addresses = [mutes[0].address, mutes[1].address, address];
+        let addresses = [silent[0].address, silent[1].address, address];
         let stream = TcpStream::connect(&addresses[..]).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), address);
         yield_now().await;
@@ -45,31 +45,30 @@ fn a_silent_address_does_not_hold_up_the_next() {
     });
 }
 
-/// A silent address is not given up: it wins if it answers before the one that was tried beside it, and even
-/// after that one has failed.
+/// An attempt at a silent address goes on while the next ones are tried: here it wins, while the second address is
+/// silent too and the third one refuses.
 #[test]
 fn a_silent_address_may_still_answer() {
-    let mutes = [mute(), mute()];
+    let silent = [silent_listener(), silent_listener()];
     count_sources(async |sources| {
-        let addresses = [mutes[0].address, mutes[1].address, refused()];
+        let addresses = [silent[0].address, silent[1].address, refused()];
         let connecting = spawn(async move { TcpStream::connect(&addresses[..]).await });
-        // Until both are tried.
         while sources.get() < 2 {
             boucle::sleep(ms(1)).await;
         }
-        drop(mutes[0].listener.accept().unwrap());
+        drop(silent[0].listener.accept().unwrap());
         let stream = connecting.await.unwrap().unwrap();
-        assert_eq!(stream.peer_addr().unwrap(), mutes[0].address);
+        assert_eq!(stream.peer_addr().unwrap(), silent[0].address);
     });
 }
 
-/// A limit ends a connect, however many attempts are under way. The error names what was to be reached, as
-/// the program wrote it, and the limit; and nothing is left of the attempts.
+/// A limit ends a connect, however many attempts are under way. The error has the address as the program wrote it,
+/// and the limit. The sockets of the attempts are closed.
 #[test]
 fn a_connect_has_a_limit() {
-    let mutes = [mute(), mute()];
+    let silent = [silent_listener(), silent_listener()];
     count_sources(async |sources| {
-        let [one, two] = [mutes[0].address, mutes[1].address];
+        let [one, two] = [silent[0].address, silent[1].address];
         let error = TcpStream::connect_timeout(one, ms(20)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
         assert_eq!(error.to_string(), format!("cannot connect to {one} within 20ms"));
@@ -96,9 +95,9 @@ fn a_limit_that_is_not_reached_changes_nothing() {
     });
 }
 
-/// A connect to many addresses that fail at once gives way: each is an operation, and so is the connect.
+/// A connect to many addresses that fail at once yields: each attempt spends budget, and so does the connect.
 #[test]
-fn many_addresses_that_fail_at_once_give_way() {
+fn a_connect_to_many_addresses_yields() {
     run(async {
         let addresses = [SocketAddr::from((Ipv4Addr::BROADCAST, 80)); 300];
         let (connect, polls) = counted(async move { TcpStream::connect(&addresses[..]).await });

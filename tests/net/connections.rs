@@ -80,7 +80,7 @@ fn many_connections_are_served_at_once() {
     });
 }
 
-/// Writes so many bytes in pieces of changing sizes. Returns how often the kernel took only a part.
+/// Writes `len` bytes in pieces of changing sizes. Returns how often the kernel took only a part of one.
 async fn send_pattern(stream: Rc<TcpStream>, len: usize) -> usize {
     let (mut position, mut partial) = (0, 0);
     let mut piece = Vec::new();
@@ -115,7 +115,7 @@ async fn receive_pattern(stream: Rc<TcpStream>) -> usize {
 }
 
 /// Megabytes go both ways at once over one connection, with one task reading and another one writing at
-/// each end. The kernel's buffers are full again and again, and no byte is lost, doubled or moved.
+/// each end. The kernel's buffers fill up, and no byte is lost, doubled or moved.
 #[test]
 fn megabytes_go_both_ways_at_once() {
     const LEN: usize = 6_000_000;
@@ -171,13 +171,13 @@ fn a_reset_ends_a_read() {
         yield_now().await;
         drop(peer);
         assert_reset(reader.await.unwrap());
-        // From now on every operation ends, in one way or another.
+        // From now on no operation waits.
         assert_eq!((&*stream).read(&mut [0; 8]).await.unwrap_or(0), 0);
         assert!((&*stream).write(b"more").await.is_err());
     });
 }
 
-/// A stream that the peer has reset can be closed: that it is no longer connected is no error.
+/// A stream that the peer has reset can be closed, although the kernel calls it unconnected.
 #[test]
 fn a_reset_stream_can_be_closed() {
     run(async {

@@ -48,8 +48,8 @@ fn a_server_answers_each_sender() {
     });
 }
 
-/// A message that is shorter than the buffer says nothing of the next one: all that are there are received
-/// without another event. An empty one is a message, and no end.
+/// A message that is shorter than the buffer does not mean that the queue is empty: all that are there are received
+/// without another event. An empty message is not an end either.
 #[test]
 fn a_short_message_is_not_the_last_one() {
     run(async {
@@ -72,8 +72,7 @@ fn a_short_message_is_not_the_last_one() {
     });
 }
 
-/// What does not fit into the buffer is lost, and the next message is whole. An empty buffer takes a message,
-/// too.
+/// What does not fit into the buffer is lost, and the next message is whole. An empty buffer takes a message too.
 #[cfg(unix)]
 #[test]
 fn a_long_message_is_cut_off() {
@@ -93,7 +92,7 @@ fn a_long_message_is_cut_off() {
     });
 }
 
-/// `peek_from` takes nothing away.
+/// `peek_from` leaves the message in the queue.
 #[test]
 fn a_peek_leaves_the_message() {
     run(async {
@@ -110,7 +109,7 @@ fn a_peek_leaves_the_message() {
     });
 }
 
-/// A connected socket knows its peer and hears no other; one that is not connected has no peer to send to.
+/// A connected socket receives from its peer alone; one that is not connected cannot `send`.
 #[test]
 fn a_connected_socket_has_one_peer() {
     run(async {
@@ -128,14 +127,13 @@ fn a_connected_socket_has_one_peer() {
         server.send_to(b"answer", own).await.unwrap();
         assert_eq!(client.recv(&mut buffer).await.unwrap(), 6);
         assert_eq!(&buffer[..6], b"answer");
-        // Connected anew.
         client.connect(stranger.local_addr().unwrap()).await.unwrap();
         client.send(b"now you").await.unwrap();
         assert_eq!(stranger.recv_from(&mut buffer).await.unwrap(), (7, own));
     });
 }
 
-/// That nothing listens at the peer's port ends a receive that waits, with an error. The socket lives on.
+/// A receive fails when nothing listens at the peer's port any more. The socket can still be used.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_refusal_ends_a_receive() {
@@ -156,7 +154,7 @@ fn a_refusal_ends_a_receive() {
     });
 }
 
-/// The same at a descriptor, which is watched after the error as before it.
+/// The same with an `AsyncFd`, which is still watched after the error.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_refusal_ends_a_receive_at_a_descriptor() {
@@ -181,9 +179,9 @@ fn a_refusal_ends_a_receive_at_a_descriptor() {
     });
 }
 
-/// Addresses come in every shape, the first that works is used, and what is no address is named.
+/// Addresses have many types, the first that works is used, and an error quotes what is no address.
 #[test]
-fn an_address_has_many_shapes() {
+fn an_address_has_many_types() {
     run(async {
         let (server, address) = bind().await;
         let port = address.port();
@@ -194,7 +192,7 @@ fn an_address_has_many_shapes() {
         for _ in 0..3 {
             server.recv(&mut [0; 8]).await.unwrap();
         }
-        // This address is of another family: the next one is tried.
+        // A socket of IPv4 cannot connect to an address of IPv6: the next one is tried.
         let six = SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], port));
         client.connect(&[six, address][..]).await.unwrap();
         assert_eq!(client.peer_addr().unwrap(), address);
@@ -214,7 +212,7 @@ fn an_address_has_many_shapes() {
     });
 }
 
-/// The polls can be called from within any future, and several addresses served with one socket.
+/// The poll functions need no task of the loop.
 #[test]
 fn messages_can_be_polled_for() {
     run(async {
@@ -248,14 +246,14 @@ mod of_unix {
     use boucle::net::UnixDatagram;
 
     use super::*;
-    use crate::Place;
+    use crate::TempPath;
     use crate::common::{counted, ms, virtually};
 
     /// A message reaches a path, with the sender's path; connected sockets need none.
     #[test]
     fn a_path_is_an_address() {
         run(async {
-            let (at, from) = (Place::new("datagram-at"), Place::new("datagram-from"));
+            let (at, from) = (TempPath::new("datagram-at"), TempPath::new("datagram-from"));
             let server = UnixDatagram::bind(&at).unwrap();
             let client = UnixDatagram::bind(&from).unwrap();
             assert_eq!(client.send_to(b"hello", &at).await.unwrap(), 5);
@@ -291,11 +289,11 @@ mod of_unix {
         sent
     }
 
-    /// A sender waits for room, and no message is lost or moved: between paired sockets and connected ones.
+    /// A sender waits for room, and no message is lost or reordered, on paired sockets and on connected ones.
     #[test]
     fn a_sender_waits_for_room() {
         run(async {
-            let at = Place::new("datagram-full");
+            let at = TempPath::new("datagram-full");
             let (one, other) = UnixDatagram::pair().unwrap();
             let (server, client) = (UnixDatagram::bind(&at).unwrap(), UnixDatagram::unbound().unwrap());
             client.connect(&at).unwrap();
@@ -321,12 +319,12 @@ mod of_unix {
         });
     }
 
-    /// A receiver's queue may be full of the messages of others, and the kernel does not report when it has
-    /// taken those. A sender finds out, and asks no more often than once in a millisecond.
+    /// A receiver's queue may be full of other senders' messages, and the kernel does not report to a sender when
+    /// those are taken. So the sender tries again, once in a millisecond.
     #[test]
     fn a_sender_waits_for_the_messages_of_others() {
         virtually(async {
-            let at = Place::new("datagram-others");
+            let at = TempPath::new("datagram-others");
             let server = UnixDatagram::bind(&at).unwrap();
             let (first, second) = (UnixDatagram::unbound().unwrap(), UnixDatagram::unbound().unwrap());
             let before = fill(async |message| first.send_to(message, &at).await).await;
@@ -345,12 +343,12 @@ mod of_unix {
         });
     }
 
-    /// A virtual clock does not jump while a sender waits for a receiver of another thread: no more of its time passes
+    /// A virtual clock does not jump while a sender waits for a receiver on another thread: its time passes no faster
     /// than real time.
     #[test]
     fn a_virtual_clock_waits_for_room() {
         virtually(async {
-            let at = Place::new("datagram-held");
+            let at = TempPath::new("datagram-held");
             let server = std::os::unix::net::UnixDatagram::bind(&at).unwrap();
             let client = UnixDatagram::unbound().unwrap();
             let before = fill(async |message| client.send_to(message, &at).await).await;

@@ -1,4 +1,4 @@
-//! The readiness of descriptors that are not of this crate.
+//! `AsyncFd`: the readiness of descriptors that this crate did not make.
 
 use std::cell::{Cell, RefCell};
 use std::fs;
@@ -38,15 +38,15 @@ fn watched_pair() -> (AsyncFd<UnixDatagram>, UnixDatagram) {
     (AsyncFd::new(one).unwrap(), other)
 }
 
-/// Whether a descriptor is readable, and writable, by one poll each.
-fn sides(descriptor: &AsyncFd<impl AsFd>) -> [bool; 2] {
+/// Returns whether a descriptor is readable and whether it is writable, by one poll each.
+fn readiness(descriptor: &AsyncFd<impl AsFd>) -> [bool; 2] {
     let cx = &mut Context::from_waker(Waker::noop());
     let [read, write] = [descriptor.poll_readable(cx), descriptor.poll_writable(cx)];
     [read, write].map(|polled| polled.map(Result::unwrap).is_ready())
 }
 
-/// A pipe that blocks is read as usual, without an operation of the loop's: it is readable as long as there is
-/// something, and waits when there is nothing.
+/// A blocking pipe is read by its own `read`, not by an operation of the loop. It is readable as long as it has
+/// bytes; then `readable` waits.
 #[test]
 fn a_pipe_is_readable_while_there_is_something() {
     run(async {
@@ -68,7 +68,7 @@ fn a_pipe_is_readable_while_there_is_something() {
     });
 }
 
-/// A hang-up makes both ends ready, each time that they are asked, although nothing is read or written.
+/// When one end is closed, the other one is ready, and stays ready although nothing is read or written.
 #[test]
 fn a_hang_up_is_seen_without_reading() {
     run(async {
@@ -95,10 +95,10 @@ fn a_hang_up_is_seen_without_reading() {
     });
 }
 
-/// Writes to a pipe that blocks, as long as it would not.
+/// Writes to a blocking pipe for as long as it has room. Returns how much.
 fn fill(writer: &AsyncFd<PipeWriter>) -> usize {
     let mut filled = 0;
-    while sides(writer)[1] {
+    while readiness(writer)[1] {
         filled += writer.get_ref().write(&[0; 4_096]).unwrap();
     }
     filled
@@ -120,9 +120,9 @@ fn a_pipe_is_writable_while_there_is_room() {
     });
 }
 
-/// What is there before a descriptor is watched needs no event: the first try comes at once.
+/// The first try of an operation waits for no event: it finds what came before the descriptor was watched.
 #[test]
-fn the_first_try_comes_at_once() {
+fn the_first_try_waits_for_no_event() {
     run(async {
         let (one, other) = UnixDatagram::pair().unwrap();
         one.set_nonblocking(true).unwrap();
@@ -130,14 +130,14 @@ fn the_first_try_comes_at_once() {
         let one = AsyncFd::new(one).unwrap();
         let tried = poll_once(pin!(one.read_with(|socket| socket.recv(&mut [0; 8])))).await;
         assert_eq!(tried.expect("it is there").unwrap(), 5);
-        assert_eq!(sides(&one), [false, true]);
+        assert_eq!(readiness(&one), [false, true]);
         other.send(b"x").unwrap();
-        assert_eq!(sides(&AsyncFd::new(one.into_inner().unwrap()).unwrap()), [true, true]);
+        assert_eq!(readiness(&AsyncFd::new(one.into_inner().unwrap()).unwrap()), [true, true]);
     });
 }
 
-/// An operation is tried again when it need not block, and not in between; a signal that interrupts it counts
-/// for nothing. Its errors come out, and the side is still ready after them.
+/// An operation is tried again when it need not block, and not in between. One that a signal interrupts is repeated.
+/// Any other error is returned, and the side is still ready after it.
 #[test]
 fn an_operation_is_tried_until_it_need_not_block() {
     run(async {
@@ -195,8 +195,8 @@ fn an_edge_during_an_operation_is_not_lost() {
     assert_eq!(tries, 2);
 }
 
-/// An operation may be made of another one on the same side, which is tried like any: what is there is found, and an
-/// edge that comes in between is for both, though the inner one may have used it up.
+/// An operation may try another one on the same side. An edge that comes in between counts for both: the outer one is
+/// tried again, although the inner one has read something.
 #[test]
 fn an_operation_may_try_another_one() {
     let event_loop = EventLoop::new().unwrap();
@@ -234,8 +234,7 @@ fn an_operation_may_try_another_one() {
     assert_eq!(taken, Some(3));
 }
 
-/// An operation may do what it likes with the loop: spawn, wake, abort, await by polling, drop descriptors,
-/// this one's other handle too.
+/// An operation may use the loop: spawn, wake, abort, poll, and drop descriptors.
 #[test]
 fn an_operation_may_use_the_loop() {
     run(async {
@@ -276,7 +275,7 @@ fn an_operation_may_use_the_loop() {
     });
 }
 
-/// An operation may drop its loop, between two runs.
+/// An operation may drop its loop, if that does not run.
 #[test]
 fn an_operation_may_drop_its_loop() {
     let event_loop = EventLoop::new().unwrap();
@@ -292,8 +291,8 @@ fn an_operation_may_drop_its_loop() {
     assert!(matches!(&polled, Poll::Ready(error) if error.ends_with("is gone")), "{polled:?}");
 }
 
-/// A panic of an operation ends its task alone, and the side is as ready as before: another task gets what is
-/// there without a new event.
+/// A panic of an operation ends its task alone, and the side stays ready: another task gets what is there without a
+/// new event.
 #[test]
 fn a_panic_of_an_operation_leaves_its_side_ready() {
     run(async {
@@ -309,7 +308,7 @@ fn a_panic_of_an_operation_leaves_its_side_ready() {
     });
 }
 
-/// A destructor that panics is the user's panic, and the loop is in order after it.
+/// A panic of the value's destructor reaches the caller, and the descriptor is not watched any more.
 #[test]
 fn a_value_may_panic_when_it_is_dropped() {
     struct Fragile(UnixDatagram, #[allow(dead_code)] Bomb);
@@ -333,8 +332,7 @@ fn a_value_may_panic_when_it_is_dropped() {
     assert_eq!(watched.get(), 0);
 }
 
-/// The value is dropped when nothing of the loop is in use: its destructor may make another, and awaits are
-/// as good as before.
+/// The value is dropped while nothing of the loop is borrowed: its destructor may make another `AsyncFd` and poll it.
 #[test]
 fn a_value_may_use_the_loop_when_it_is_dropped() {
     struct Calls<F: FnMut()>(UnixDatagram, #[allow(dead_code)] OnDrop<F>);
@@ -349,14 +347,14 @@ fn a_value_may_use_the_loop_when_it_is_dropped() {
         let (one, _other) = UnixDatagram::pair().unwrap();
         let on_drop = OnDrop(move || {
             let (reader, _writer) = watched_reader();
-            makes.set(!sides(&reader)[0]);
+            makes.set(!readiness(&reader)[0]);
         });
         drop(AsyncFd::new(Calls(one, on_drop)).unwrap());
         assert!(made.get());
     });
 }
 
-/// Two descriptors of one file are watched each for itself; the same number only once, where the kernel refuses it.
+/// Two descriptors of one file are watched each for itself. The same one is watched once: epoll refuses it again.
 #[test]
 fn a_duplicate_is_watched_for_itself() {
     run(async {
@@ -367,7 +365,7 @@ fn a_duplicate_is_watched_for_itself() {
             assert_eq!(error.kind(), ErrorKind::AlreadyExists);
         }
         for _ in 0..3 {
-            assert!(!sides(&one)[0] && !sides(&twin)[0]);
+            assert!(!readiness(&one)[0] && !readiness(&twin)[0]);
             other.send(b"x").unwrap();
             one.readable().await.unwrap();
             twin.readable().await.unwrap();
@@ -380,7 +378,7 @@ fn a_duplicate_is_watched_for_itself() {
     });
 }
 
-/// A value comes back unharmed, with its descriptor, and can be watched again.
+/// `into_inner` returns the value with its descriptor, which can be watched again.
 #[test]
 fn a_value_comes_back() {
     run(async {
@@ -398,7 +396,7 @@ fn a_value_comes_back() {
     });
 }
 
-/// What cannot be watched is an error, and without a loop there is a panic that says so.
+/// epoll refuses a regular file. Where no loop runs, `AsyncFd::new` panics with the reason.
 #[test]
 fn a_regular_file_is_refused() {
     let file = || fs::File::open(std::env::current_exe().unwrap()).unwrap();
@@ -412,7 +410,7 @@ fn a_regular_file_is_refused() {
     }
 }
 
-/// The outcome of a connect that is under way is an event of the write side.
+/// A connect that is under way makes its socket writable when it succeeds or fails.
 #[test]
 fn a_connect_under_way_has_an_outcome() {
     run(async {
@@ -421,7 +419,7 @@ fn a_connect_under_way_has_an_outcome() {
         for (address, works) in [(there, true), (refused(), false)] {
             let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
             socket.set_nonblocking(true).unwrap();
-            // Watched before it connects, when the kernel has other things to report.
+            // Watched before it connects, when the kernel reports other events.
             let socket = AsyncFd::new(socket).unwrap();
             yield_now().await;
             let _under_way = socket.get_ref().connect(&address.into());
@@ -465,10 +463,10 @@ fn an_operation_spends_budget() {
     });
 }
 
-/// If the kernel cannot be asked to report a side, the next task that waits for it asks again: no wake is lost.
+/// A side that the kernel could not be asked to report is asked for again by the next task: no wake is lost.
 #[test]
 fn a_failure_to_watch_loses_no_wake() {
-    /// Panics once when it is to show its descriptor.
+    /// Panics when its descriptor is asked for while the flag is set, and clears the flag.
     struct Fails(UnixStream, Rc<Cell<bool>>);
 
     impl AsFd for Fails {
@@ -510,7 +508,7 @@ mod of_linux {
     use rustix::fs::inotify;
 
     use super::*;
-    use crate::Place;
+    use crate::TempPath;
 
     /// An eventfd counts what several tasks add to it while one waits.
     #[test]
@@ -547,7 +545,7 @@ mod of_linux {
     #[test]
     fn an_inotify_reports_files() {
         run(async {
-            let folder = Place::new("inotify");
+            let folder = TempPath::new("inotify");
             fs::create_dir(&folder).unwrap();
             let watcher = inotify::init(inotify::CreateFlags::NONBLOCK | inotify::CreateFlags::CLOEXEC);
             let watcher = AsyncFd::new(watcher.unwrap()).unwrap();
@@ -562,17 +560,17 @@ mod of_linux {
             });
             assert_eq!(name.await.unwrap().unwrap().to_bytes(), b"made");
             maker.await.unwrap().unwrap();
-            assert!(!sides(&watcher)[0]);
+            assert!(!readiness(&watcher)[0]);
             fs::remove_dir_all(&folder).unwrap();
         });
     }
 }
 
-/// Asserts that an operation takes a message of that length at its first poll; where mio polls, at its second.
+/// Asserts that an operation takes a message of `len` bytes at its first poll; where mio uses `poll`, at its second.
 fn assert_ready(event_loop: &EventLoop, len: usize, mut operation: impl FnMut() -> Poll<io::Result<usize>>) {
     let mut polled = operation();
     if cfg!(mio_unsupported_force_poll_poll) {
-        assert!(polled.is_pending()); // mio reports it when it is asked to watch this side again
+        assert!(polled.is_pending()); // mio reports it when this side is watched again
         turn(event_loop);
         polled = operation();
     }

@@ -1,4 +1,4 @@
-//! Sockets that are always ready leave the other tasks their turn.
+//! Sockets that are always ready do not starve the other tasks.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -16,11 +16,11 @@ use crate::common::{listen, pair, pair_with_std, run};
 
 /// A task whose reads are always ready yields after 128 of them, and goes on in the next turn.
 #[test]
-fn a_task_that_always_has_something_to_read_gives_way() {
+fn a_task_that_can_always_read_yields() {
     run(async {
         let (mut client, server) = pair().await;
         client.write_all(b"x").await.unwrap();
-        // From here on the stream is known to be readable.
+        // Now the loop knows that the stream is readable.
         server.peek(&mut [0; 8]).await.unwrap();
         let reads = Rc::new(Cell::new(0));
         let count = reads.clone();
@@ -40,7 +40,7 @@ fn a_task_that_always_has_something_to_read_gives_way() {
 
 /// The same for a task that can always write, since its peer reads everything.
 #[test]
-fn a_task_that_can_always_write_gives_way() {
+fn a_task_that_can_always_write_yields() {
     run(async {
         let (mut client, _server) = pair().await;
         let writes = Rc::new(Cell::new(0));
@@ -62,7 +62,7 @@ fn a_task_that_can_always_write_gives_way() {
 /// Makes a future that a task awaits again and again.
 type Leaf = Box<dyn Fn() -> Pin<Box<dyn Future<Output = ()>>>>;
 
-/// Makes a leaf of an expression: its value is dropped, its sockets are shared.
+/// Makes a leaf of an expression, whose value is dropped, and of the `Rc` of a socket in it.
 macro_rules! leaf {
     ($($socket:ident)? => $operation:expr) => {{
         $(let $socket = $socket.clone();)?
@@ -171,7 +171,7 @@ fn of_unix() -> Vec<(&'static str, Leaf)> {
 
 /// A read that is ready does not yield, as long as the budget lasts.
 #[test]
-fn a_read_that_is_ready_does_not_give_way() {
+fn a_read_that_is_ready_does_not_yield() {
     run(async {
         let (mut client, mut server) = pair().await;
         client.write_all(b"abc").await.unwrap();
@@ -186,10 +186,9 @@ fn a_read_that_is_ready_does_not_give_way() {
     });
 }
 
-/// A storm of wakes from another thread does not keep the loop from its sockets, nor the sockets from the
-/// wakes.
+/// Thousands of wakes from another thread do not starve the sockets, nor the sockets the wakes.
 #[test]
-fn sockets_and_wakes_come_through_each_other() {
+fn sockets_and_wakes_do_not_starve_each_other() {
     run(async {
         let (mut stream, mut peer) = pair_with_std().await;
         let (sender, receiver) = async_channel::unbounded::<u32>();

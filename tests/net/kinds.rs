@@ -207,7 +207,7 @@ of_every_kind! {
     }
 
     /// A receive that is dropped while it waits loses nothing.
-    fn a_receive_that_is_given_up_loses_nothing<K>() {
+    fn a_receive_that_is_dropped_loses_nothing<K>() {
         run(async {
             let (one, other) = K::pair().await;
             for _ in 0..3 {
@@ -248,7 +248,7 @@ of_every_kind! {
         });
     }
 
-    /// An aborted task drops its socket while it waits for it. The next one gets its slot, and works.
+    /// An aborted task drops its socket while it waits for it. The next socket gets the same slot, and works.
     fn a_socket_may_be_dropped_while_it_is_awaited<K>() {
         run(async {
             for _ in 0..3 {
@@ -277,7 +277,7 @@ of_every_kind! {
         first.block_on(assert_talk(&one, &other));
     }
 
-    /// A socket that outlives its loop gives errors, can be dropped, and goes to another loop by std's type.
+    /// A socket that outlives its loop returns errors, can be dropped, and moves to another loop by way of std's type.
     fn a_socket_outlives_its_loop<K>() {
         let (one, other) = run(K::pair());
         run(async move {
@@ -298,8 +298,8 @@ of_every_kind! {
         });
     }
 
-    /// A socket that has left its loop is not watched any more, however it left: what comes to a duplicate of
-    /// its descriptor does not end a park, and the duplicate can be registered.
+    /// A socket that has left its loop, however it left, is not watched any more: what comes to a duplicate of its
+    /// descriptor does not end a park, and the duplicate can be registered.
     fn a_duplicate_of_a_dropped_socket_is_free<K>() {
         let ways_out: [fn(&EventLoop, K); 5] = [
             |event_loop, socket| event_loop.block_on(async move { drop(socket) }),
@@ -317,7 +317,7 @@ of_every_kind! {
             let duplicate = K::duplicate(&socket);
             let socket = event_loop.block_on(async { K::from_std(socket).unwrap() });
             leaves(&event_loop, socket);
-            turn(&event_loop); // what came by the inbox
+            turn(&event_loop); // reads what another thread has left in the inbox
             let sleeper = event_loop.spawn(sleep(Duration::from_millis(10)));
             let mut turns = 0;
             while !sleeper.is_finished() {

@@ -1,7 +1,7 @@
 //! Sockets and their loops: to std and back, dropped here or elsewhere, and at the end of the loop.
 
 use std::cell::{Cell, RefCell};
-use std::future::{pending, poll_fn};
+use std::future::poll_fn;
 use std::io::{ErrorKind, Read, Write};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -17,60 +17,13 @@ use futures_lite::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use super::poll_accept_with;
 use crate::common::{OnDrop, holds, listen, name_of, pair, pair_with_std, panic_of, run, std_pair, turn};
 
-/// An observer is dropped even later, and its destructor gets the same error; so it leaves no waker that
-/// could panic in the loop's drop.
-#[test]
-fn an_observer_that_is_dropped_finds_the_loop_of_a_socket_gone() {
-    type Shared<T> = Rc<RefCell<Option<T>>>;
-    struct Polls(Shared<TcpListener>, Shared<String>);
-    impl Observer for Polls {
-        fn observe(&mut self, _: &Event) {}
-    }
-    impl Drop for Polls {
-        fn drop(&mut self) {
-            let listener = self.0.take().unwrap();
-            let polled = poll_accept_with(&listener, || (), || ());
-            if let Poll::Ready(Err(error)) = polled {
-                self.1.replace(Some(error.to_string()));
-            }
-        }
-    }
-    let (listener, answer) = (Shared::default(), Shared::default());
-    let observer = Polls(listener.clone(), answer.clone());
-    let event_loop = EventLoop::builder().observe(observer).build().unwrap();
-    listener.replace(Some(event_loop.block_on(listen()).0));
-    drop(event_loop);
-    let answer = answer.take().expect("an error");
-    assert!(answer.ends_with("is gone"), "{answer}");
-}
-
-/// While a loop ends, a task's destructor may still make a socket. A waker that is woken after that gets
-/// an error.
-#[test]
-fn a_loop_that_ends_takes_sockets_until_its_tasks_are_gone() {
-    thread_local!(static MADE: RefCell<Vec<bool>> = const { RefCell::new(Vec::new()) });
-    fn make() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let made = TcpListener::from_std(listener).is_ok();
-        MADE.with_borrow_mut(|all| all.push(made));
-    }
-    let listener = run(async {
-        let (listener, _) = listen().await;
-        assert!(poll_accept_with(&listener, make, || ()).is_pending());
-        drop(spawn(holds(OnDrop(make))));
-        listener
-    });
-    assert_eq!(MADE.take(), [true, false]);
-    drop(listener);
-}
-
 /// A listener and a stream of std's become boucle's, work, and become std's again, and no byte is lost.
 #[test]
 fn sockets_come_from_std_and_go_back() {
     run(async {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        // A connection that waits already is found, too.
+        // A connection that came before the listener was registered is accepted too.
         let mut peer = std::net::TcpStream::connect(address).unwrap();
         let listener = TcpListener::from_std(listener).unwrap();
         let (mut stream, _) = listener.accept().await.unwrap();
@@ -106,9 +59,9 @@ fn sockets_come_from_std_and_go_back() {
     });
 }
 
-/// A socket lends its system handle, so that other crates can set and read its options.
+/// A socket shows its system handle, so that other crates can set and read its options.
 #[test]
-fn a_socket_lends_its_handle() {
+fn a_socket_shows_its_handle() {
     use socket2::SockRef;
 
     run(async {
@@ -167,7 +120,6 @@ fn a_socket_outlives_its_loop() {
         assert!(client.peek(&mut [0; 8]).await.is_err());
         assert!(listener.accept().await.is_err());
         assert!(client.local_addr().is_ok());
-        // The same number is another socket here, which must not be harmed.
         let (mut other, mut peer) = pair().await;
         drop((client, listener));
         peer.write_all(b"fine").await.unwrap();
@@ -242,42 +194,6 @@ fn an_event_of_a_closed_socket_wakes_no_later_one() {
     });
 }
 
-/// The ways in which a socket leaves its loop, except the loop's own end.
-const WAYS_OUT: [fn(&EventLoop, TcpStream); 5] = [
-    // By a task, while the loop does not run, and on another thread.
-    |event_loop, stream| event_loop.block_on(async move { drop(stream) }),
-    |_, stream| drop(stream),
-    |_, stream| thread::spawn(move || drop(stream)).join().unwrap(),
-    // Back to std, here and on another thread.
-    |_, stream| drop(stream.into_std().unwrap()),
-    |_, stream| {
-        let back = thread::spawn(move || stream.into_std().unwrap());
-        drop(back.join().unwrap());
-    },
-];
-
-/// A socket that has left its loop is not watched any more: bytes that come to an open duplicate of its
-/// descriptor do not end a park.
-#[test]
-fn a_duplicate_of_a_dropped_socket_ends_no_park() {
-    for leaves in WAYS_OUT {
-        let event_loop = EventLoop::new().unwrap();
-        let (socket, mut peer) = std_pair();
-        let _duplicate = socket.try_clone().unwrap();
-        let stream = event_loop.block_on(async { TcpStream::from_std(socket).unwrap() });
-        leaves(&event_loop, stream);
-        turn(&event_loop); // what came by the inbox
-        let sleeper = event_loop.spawn(sleep(Duration::from_millis(10)));
-        let mut turns = 0;
-        while !sleeper.is_finished() {
-            peer.write_all(b"x").unwrap();
-            event_loop.turn(None).unwrap();
-            turns += 1;
-        }
-        assert!(turns <= 5, "{turns} turns");
-    }
-}
-
 /// A duplicate that gets the number of the dropped socket can be registered with the same loop, even
 /// while that loop ends. (In a process of its own, where no other test takes the number.)
 #[cfg(unix)]
@@ -296,7 +212,19 @@ fn a_duplicate_of_a_dropped_socket_can_be_registered() {
         assert_eq!(again.as_raw_fd(), number, "the system takes the lowest number");
         TcpStream::from_std(again).unwrap()
     };
-    for leaves in WAYS_OUT {
+    let ways_out: [fn(&EventLoop, TcpStream); 5] = [
+        // By a task, while the loop does not run, and on another thread.
+        |event_loop, stream| event_loop.block_on(async move { drop(stream) }),
+        |_, stream| drop(stream),
+        |_, stream| thread::spawn(move || drop(stream)).join().unwrap(),
+        // Back to std, here and on another thread.
+        |_, stream| drop(stream.into_std().unwrap()),
+        |_, stream| {
+            let back = thread::spawn(move || stream.into_std().unwrap());
+            drop(back.join().unwrap());
+        },
+    ];
+    for leaves in ways_out {
         let event_loop = EventLoop::new().unwrap();
         let (socket, mut peer) = std_pair();
         let (duplicate, number) = (socket.try_clone().unwrap(), socket.as_raw_fd());
@@ -326,8 +254,8 @@ fn a_duplicate_of_a_dropped_socket_can_be_registered() {
     assert!(registered.get());
 }
 
-/// A connection that is accepted between two runs of a loop belongs to the listener's loop. (It was once
-/// lost in a panic for want of a running loop.)
+/// A connection that is accepted while no loop runs belongs to the listener's loop. (This once panicked, and lost
+/// the connection.)
 #[test]
 fn a_connection_may_be_accepted_between_two_runs() {
     let event_loop = EventLoop::new().unwrap();
@@ -348,9 +276,9 @@ fn a_connection_may_be_accepted_between_two_runs() {
     assert_eq!(text, "hello");
 }
 
-/// A read or write of no bytes asks as any other whose loop it is on.
+/// A read or write of no bytes checks as any other does on which loop it is polled.
 #[test]
-fn a_transfer_of_no_bytes_knows_its_loop() {
+fn a_transfer_of_no_bytes_checks_its_loop() {
     let own = EventLoop::new().unwrap();
     let (mut stream, _peer) = own.block_on(pair());
     let refusal = panic_of(|| run(async { stream.read(&mut []).await }));
@@ -360,29 +288,66 @@ fn a_transfer_of_no_bytes_knows_its_loop() {
     assert!(error.to_string().ends_with("is gone"), "{error}");
 }
 
-/// Makes a socket when it drops, and notes whether that is possible.
-struct MakesASocket(Rc<Cell<bool>>);
-
-impl Drop for MakesASocket {
-    fn drop(&mut self) {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        self.0.set(TcpListener::from_std(listener).is_ok());
-    }
-}
-
-/// A destructor at the end of a loop may make a socket, also the first of a loop with a virtual clock.
+/// A task's destructor may make a socket at the end of a loop, even the first of a loop with a virtual clock.
 #[test]
 fn a_destructor_at_the_end_makes_a_socket() {
     for builder in [EventLoop::builder(), EventLoop::builder().virtual_clock()] {
         let made = Rc::new(Cell::new(false));
-        let guard = MakesASocket(made.clone());
+        let sets = made.clone();
         let event_loop = builder.build().unwrap();
-        drop(event_loop.spawn(async move {
-            let _guard = guard;
-            pending::<()>().await
-        }));
-        event_loop.turn(Some(Duration::ZERO)).unwrap();
+        let makes_a_socket = OnDrop(move || {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            sets.set(TcpListener::from_std(listener).is_ok());
+        });
+        drop(event_loop.spawn(holds(makes_a_socket)));
+        turn(&event_loop);
         drop(event_loop);
         assert!(made.get());
     }
+}
+
+/// The wakers that wait for sockets are woken after the tasks are dropped. One that makes a socket then gets an error.
+#[test]
+fn a_loop_that_ends_takes_no_socket_after_its_tasks_are_gone() {
+    thread_local!(static MADE: RefCell<Vec<bool>> = const { RefCell::new(Vec::new()) });
+    fn make() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let made = TcpListener::from_std(listener).is_ok();
+        MADE.with_borrow_mut(|all| all.push(made));
+    }
+    let listener = run(async {
+        let (listener, _) = listen().await;
+        assert!(poll_accept_with(&listener, make, || ()).is_pending());
+        drop(spawn(holds(OnDrop(make))));
+        listener
+    });
+    assert_eq!(MADE.take(), [true, false]);
+    drop(listener);
+}
+
+/// An observer is dropped last. A socket that its destructor polls returns the same error, and so keeps no waker that
+/// could panic in the loop's drop.
+#[test]
+fn an_observer_that_is_dropped_finds_the_loop_of_a_socket_gone() {
+    type Shared<T> = Rc<RefCell<Option<T>>>;
+    struct Polls(Shared<TcpListener>, Shared<String>);
+    impl Observer for Polls {
+        fn observe(&mut self, _: &Event) {}
+    }
+    impl Drop for Polls {
+        fn drop(&mut self) {
+            let listener = self.0.take().unwrap();
+            let polled = poll_accept_with(&listener, || (), || ());
+            if let Poll::Ready(Err(error)) = polled {
+                self.1.replace(Some(error.to_string()));
+            }
+        }
+    }
+    let (listener, answer) = (Shared::default(), Shared::default());
+    let observer = Polls(listener.clone(), answer.clone());
+    let event_loop = EventLoop::builder().observe(observer).build().unwrap();
+    listener.replace(Some(event_loop.block_on(listen()).0));
+    drop(event_loop);
+    let answer = answer.take().expect("an error");
+    assert!(answer.ends_with("is gone"), "{answer}");
 }

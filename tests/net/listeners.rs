@@ -1,4 +1,4 @@
-//! Listeners that `socket2` makes: with an option that is set before `bind`, with another backlog.
+//! Listeners that are made through `socket2`: with an option that is set before `bind`, and with a backlog.
 
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -33,7 +33,7 @@ fn listeners_share_a_port() {
         let two = listener(address, 1_024).unwrap();
         assert_eq!(TcpListener::bind(address).await.unwrap_err().kind(), ErrorKind::AddrInUse);
         let mut accepted = [0, 0];
-        // All go to one of them once in 2^49 runs.
+        // By chance, one of them gets all only once in 2^49 runs.
         for _ in 0..50 {
             let client = std::net::TcpStream::connect(address).unwrap();
             let accept = async |number: usize, of: &TcpListener| (number, of.accept().await.unwrap().1);

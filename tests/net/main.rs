@@ -1,8 +1,8 @@
-//! Sockets, over the loopback device and nothing else.
+//! Sockets, over the loopback device alone.
 //!
-//! Each test runs a loop of its own. A test that would hang if the loop missed an event fails after half a
-//! minute instead; this is all that the real clock is needed for, and no test asserts how long something
-//! took. Where a peer must be told apart from the code under test, it is a socket of std's on another thread.
+//! Each test has a loop of its own, mostly with the real clock, since the kernel reports events in real time. The
+//! helpers that run a test fail it if it hangs; no test asserts how long something took. Where the loop must not be
+//! involved at the other end of a connection, that is a socket of std's.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -28,7 +28,7 @@ mod descriptors;
 #[cfg(unix)]
 mod system;
 #[cfg(unix)]
-mod place;
+mod temp_path;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -38,16 +38,14 @@ use boucle::net::TcpListener;
 
 use crate::common::{byte_at, waker_of};
 #[cfg(unix)]
-use place::Place;
+use temp_path::TempPath;
 
-/// Returns an address where nothing listens: a port that the system gives to none of the listeners of
-/// these tests.
+/// Returns an address where nothing listens: the system never picks port 1 for a listener.
 fn refused() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, 1))
 }
 
-/// Polls for a connection, once, with a waker that makes one call when it is woken and another one when
-/// it is dropped.
+/// Polls for a connection, once, with a waker that makes these calls.
 fn poll_accept_with(
     listener: &TcpListener,
     on_wake: impl Fn() + Send + Sync + 'static,
@@ -67,7 +65,7 @@ fn assert_reset(read: io::Result<usize>) {
     }
 }
 
-/// Asserts that a write has found its side shut down. (Windows has an error of its own for this, WSAESHUTDOWN.)
+/// Asserts that a write has found its side shut down. (Windows' error for this is WSAESHUTDOWN, 10058.)
 #[track_caller]
 fn assert_shut_down(written: io::Result<usize>) {
     let error = written.unwrap_err();

@@ -1,7 +1,7 @@
-//! `serve`: an accept loop that has a limit, survives what goes wrong, and ends gracefully.
+//! `serve`: an accept loop that has a limit, survives errors, and ends gracefully.
 //!
-//! Time is virtual in most tests. It jumps while no task waits for a socket: when the server is at its limit,
-//! when it waits after an error, and when it is about to end. So these servers are kept at their limit.
+//! Time is virtual in most tests. It jumps only while no task waits for a socket: while the server is at its limit,
+//! while it waits after an error, and while it ends. So the servers of these tests are kept at their limit.
 
 use std::cell::Cell;
 use std::io::{self, ErrorKind, Read};
@@ -39,22 +39,22 @@ impl Clients {
         (listener, Rc::new(Clients { streams, addresses }))
     }
 
-    /// Returns which client that is.
+    /// Returns the number of the client that has this address.
     fn number(&self, peer: SocketAddr) -> usize {
         self.addresses.iter().position(|address| *address == peer).expect("a client")
     }
 }
 
-/// Runs a test with a virtual clock, and fails it if that is a minute later.
+/// Runs a test with a virtual clock, and fails it after a minute of virtual time.
 fn within_a_minute<F: Future>(test: F) -> F::Output {
     virtually(async { timeout(LONG, test).await.expect("the test hangs") })
 }
 
-/// A log whose lines have the time since the first of them.
+/// A log whose lines begin with the time since the first of them.
 #[derive(Clone, Default)]
-struct Times(Log, Rc<Cell<Option<Instant>>>);
+struct TimedLog(Log, Rc<Cell<Option<Instant>>>);
 
-impl Times {
+impl TimedLog {
     fn add(&self, line: String) {
         let start = self.1.get().unwrap_or_else(now);
         self.1.set(Some(start));
@@ -62,8 +62,8 @@ impl Times {
     }
 }
 
-/// Every client has a task of its own: none is answered before all are there. The server ends after the
-/// signal.
+/// Every client has a task of its own: none is answered before all are there. The server ends when the shutdown
+/// future is ready.
 #[test]
 fn all_clients_are_served_at_once() {
     const CLIENTS: usize = 20;
@@ -103,7 +103,7 @@ fn all_clients_are_served_at_once() {
 /// return, an error or a panic.
 #[test]
 fn a_server_has_a_limit_of_connections() {
-    let times = Times::default();
+    let times = TimedLog::default();
     within_a_minute(async {
         let (listener, clients) = Clients::connected(6).await;
         let (log, last) = (times.clone(), Gate::default());
@@ -147,7 +147,7 @@ fn a_server_has_a_limit_of_connections() {
     assert_eq!(times.0.take(), expected);
 }
 
-/// A limit of zero is a mistake, and says so.
+/// A limit of zero panics with the reason.
 #[test]
 fn a_limit_of_no_connections_is_refused() {
     virtually(async {
@@ -157,7 +157,7 @@ fn a_limit_of_no_connections_is_refused() {
     });
 }
 
-/// What a connection does that ends by itself after that time.
+/// A handler that returns after this time.
 async fn lasts(time: Duration) -> io::Result<()> {
     sleep(time).await;
     Ok(())
@@ -214,8 +214,8 @@ fn a_handler_that_fails_is_reported() {
 
 /// Without a function for errors, they are lines on stderr.
 #[test]
-fn errors_go_to_stderr_at_first() {
-    const TEST: &str = "serve::errors_go_to_stderr_at_first";
+fn errors_go_to_stderr_by_default() {
+    const TEST: &str = "serve::errors_go_to_stderr_by_default";
     if is_child(TEST) {
         return within_a_minute(async {
             let (listener, _clients) = Clients::connected(1).await;
@@ -237,11 +237,11 @@ fn errors_go_to_stderr_at_first() {
     assert!(line.ends_with(" failed: an error"), "{line}");
 }
 
-/// A shutdown closes the listener at once, so further clients are refused, and those in the backlog are
-/// turned away. The connections go on until the grace is over; then what is left is aborted, and reported.
+/// A shutdown closes the listener at once, so further clients are refused, and those in the backlog are reset.
+/// The connections go on until the grace is over; then what is left is aborted, and reported.
 #[test]
 fn a_shutdown_gives_connections_time_to_end() {
-    let times = Times::default();
+    let times = TimedLog::default();
     within_a_minute(async {
         let (listener, clients) = Clients::connected(4).await;
         let address = listener.local_addr().unwrap();
@@ -294,7 +294,7 @@ fn a_shutdown_gives_connections_time_to_end() {
 /// Without a grace the last connection ends by itself, however long that takes; a grace of zero waits for
 /// none.
 #[test]
-fn a_grace_is_for_ever_or_for_as_long_as_it_is_set() {
+fn a_grace_is_unlimited_unless_it_is_set() {
     for (grace, seconds) in [(None, 50), (Some(secs(0)), 0), (Some(secs(20)), 20)] {
         within_a_minute(async {
             let (listener, _clients) = Clients::connected(1).await;

@@ -1,4 +1,4 @@
-//! What a stream can do beside reading and writing: options, shutting down, halves.
+//! What a stream can do besides reading and writing: options, shutting down, halves.
 
 use std::io::ErrorKind;
 use std::net::Shutdown;
@@ -27,7 +27,7 @@ fn nodelay_is_set_and_read() {
     });
 }
 
-/// The time to live is one of the system's at first, then what was set; no packet can have one of 0 or 256.
+/// The time to live is the system's at first, then what was set. 0 and 256 are refused.
 #[test]
 fn a_time_to_live_is_set_and_read() {
     run(async {
@@ -43,8 +43,8 @@ fn a_time_to_live_is_set_and_read() {
     });
 }
 
-/// What has no method is set through `socket2`, on a listener and on a stream. A stream that lingers for no
-/// time resets its connection when it is dropped.
+/// An option that has no method here is set through `socket2`. A stream that lingers for no time resets its
+/// connection when it is dropped.
 #[test]
 fn other_options_are_set_through_socket2() {
     run(async {
@@ -59,8 +59,8 @@ fn other_options_are_set_through_socket2() {
     });
 }
 
-/// `shutdown` ends the directions that it names: after `Write` the peer reads the end, and may answer; after
-/// `Read` a read here finds the end, even one that waits.
+/// `shutdown` ends one direction or both: after `Write` the peer reads the end, and may answer; after `Read` a read
+/// here finds the end, even one that waits.
 #[test]
 fn a_direction_is_shut_down() {
     run(async {
@@ -101,8 +101,8 @@ fn a_reset_stream_cannot_be_shut_down() {
     });
 }
 
-/// The halves into which another crate splits a stream go to tasks of their own, and carry megabytes both
-/// ways at once.
+/// The halves into which another crate splits a stream are used by separate futures, and carry megabytes both ways
+/// at once.
 #[test]
 fn the_halves_of_a_stream_work_at_once() {
     const LEN: usize = 3_000_000;

@@ -1,5 +1,5 @@
-//! Descriptors and signals of Unix: sockets as descriptors, none left, no right to open any, and signals.
-//! Each test of a limit or a signal runs in a process of its own.
+//! Descriptors and signals on Unix: the descriptor of a socket, a process that may open no more of them, and a
+//! signal that interrupts a park. Each test of a limit or a signal runs in a process of its own.
 
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
@@ -41,10 +41,10 @@ fn with_few_descriptors() -> Command {
 }
 
 /// When no descriptor is left, `accept` returns the error. When there are some again, the same listener
-/// goes on with the connection that waited. (The process may open few files.)
+/// accepts the connection that waited.
 #[test]
-fn a_listener_outlives_a_want_of_descriptors() {
-    if passes_alone(with_few_descriptors(), "system::a_listener_outlives_a_want_of_descriptors") {
+fn a_listener_outlives_a_lack_of_descriptors() {
+    if passes_alone(with_few_descriptors(), "system::a_listener_outlives_a_lack_of_descriptors") {
         return;
     }
     run(async {
@@ -67,11 +67,11 @@ fn a_listener_outlives_a_want_of_descriptors() {
     });
 }
 
-/// A server for which no descriptor is left tries again after a second, and serves the client that has
-/// waited. (Time is virtual: it jumps to the next try.)
+/// When no descriptor is left, a server tries again after a second, and then serves the client that waited. (Time
+/// is virtual: it jumps to the next try.)
 #[test]
-fn a_server_outlives_a_want_of_descriptors() {
-    if passes_alone(with_few_descriptors(), "system::a_server_outlives_a_want_of_descriptors") {
+fn a_server_outlives_a_lack_of_descriptors() {
+    if passes_alone(with_few_descriptors(), "system::a_server_outlives_a_lack_of_descriptors") {
         return;
     }
     let times = Rc::new(RefCell::new(Vec::new()));
@@ -110,8 +110,8 @@ fn a_server_outlives_a_want_of_descriptors() {
     assert_eq!(since_first.collect::<Vec<_>>(), [0, 1_000, 2_000, 3_000]);
 }
 
-/// Three hundred connections, one after the other, in a process that may open forty files: each closed
-/// socket frees its descriptor.
+/// A process that may open forty files makes three hundred connections, one after the other, then a hundred loops:
+/// each frees its descriptors when it is dropped.
 #[test]
 fn a_closed_socket_gives_its_descriptor_back() {
     if passes_alone(with_few_descriptors(), "system::a_closed_socket_gives_its_descriptor_back") {
@@ -132,8 +132,8 @@ fn a_closed_socket_gives_its_descriptor_back() {
     }
 }
 
-/// A process may forbid itself to open files, as sandboxes do. A short sleep still ends, although `ppoll`
-/// then refuses to look at a single descriptor. (Not where mio itself uses `poll`.)
+/// A process may forbid itself to open files, as sandboxes do. A short sleep still ends, although `ppoll` then
+/// refuses even one descriptor. (Not where mio itself uses `poll`.)
 #[cfg(all(target_os = "linux", not(mio_unsupported_force_poll_poll)))]
 #[test]
 fn a_short_sleep_needs_no_right_to_open_files() {
@@ -149,13 +149,13 @@ fn a_short_sleep_needs_no_right_to_open_files() {
         for _ in 0..3 {
             boucle::sleep(Duration::from_micros(100)).await;
         }
-        // A leak checker opens files at the end of the process.
+        // A leak checker opens files when the process ends.
         setrlimit(Resource::Nofile, some).unwrap();
     });
 }
 
-/// A signal that comes while the loop is parked is no error. (The child parks on the real clock; it is
-/// stopped and continued, which interrupts its system call.)
+/// A signal that interrupts a park is no error. (The child is stopped and continued, which interrupts its system
+/// call.)
 #[test]
 fn a_signal_while_parked_is_no_error() {
     use std::io::BufReader;

@@ -11,9 +11,9 @@ use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::common::{listen, pair, pair_with_std, run, std_pair};
 
-/// `peek` takes nothing away, waits like a read, and sees the end.
+/// `peek` leaves the bytes in the stream, waits like a read, and finds the end.
 #[test]
-fn a_peek_takes_nothing() {
+fn a_peek_leaves_the_bytes() {
     run(async {
         let (mut client, mut server) = pair().await;
         let writer = spawn(async move {
@@ -49,8 +49,8 @@ fn an_empty_buffer_is_ready_at_once() {
     });
 }
 
-/// Several buffers are written, and read, by one call and in order; also by a call that transfers less
-/// than it asked for.
+/// Several buffers are written, and read, by one call and in order. A read that has more room than there are bytes
+/// is one, too.
 #[test]
 fn several_buffers_are_one_transfer() {
     run(async {
@@ -71,8 +71,8 @@ fn several_buffers_are_one_transfer() {
     });
 }
 
-/// The kernel takes at most a thousand buffers in one call. That it took only a part of them does not
-/// mean that the stream is empty or full: the next call needs no event. (Windows documents no such number.)
+/// The kernel takes at most 1,024 buffers in one call (`IOV_MAX`). That it took only a part of them does not mean
+/// that the stream is empty or full: the next call needs no event. (Windows documents no such number.)
 #[cfg(unix)]
 #[test]
 fn more_buffers_than_the_kernel_takes_are_no_short_transfer() {
@@ -149,8 +149,7 @@ fn a_short_read_is_not_the_last_one() {
     });
 }
 
-/// Urgent data divides what is read: a read ends before it, however much follows and however long that
-/// has been there. What follows is still read.
+/// A read ends before urgent data, even if what follows is there too. What follows is read without another event.
 #[cfg(target_os = "linux")]
 #[test]
 fn what_is_behind_urgent_data_is_read() {
@@ -173,8 +172,8 @@ fn what_is_behind_urgent_data_is_read() {
     });
 }
 
-/// Urgent data that the program takes itself, before the loop has seen it, still divides what is read, and nothing
-/// reports it. An `AsyncFd` reads what is behind it, since it tries until there is nothing.
+/// A read ends even before urgent data that the program has taken itself, and then nothing reports that more is there.
+/// An `AsyncFd` reads what is behind it, since it tries until there is nothing.
 #[cfg(target_os = "linux")]
 #[test]
 fn what_is_behind_urgent_data_that_was_taken_is_read_by_a_descriptor() {
@@ -216,7 +215,7 @@ fn what_is_behind_urgent_data_that_was_taken_is_read_by_a_descriptor() {
 /// socket again only after a call that would block.)
 #[cfg(all(unix, not(mio_unsupported_force_poll_poll)))]
 #[test]
-fn a_short_read_is_not_followed_by_a_vain_one() {
+fn a_read_after_a_short_one_waits_for_an_event() {
     run(async {
         let (mut stream, mut peer) = pair_with_std().await;
         let mut buffer = [0; 8];
@@ -237,9 +236,9 @@ fn a_short_read_is_not_followed_by_a_vain_one() {
     });
 }
 
-/// An event is handed out once: a short park that brings none does not bring the last one again.
+/// An event is reported once: a short park that brings none does not bring the last one again.
 #[test]
-fn an_event_is_taken_once() {
+fn an_event_is_reported_once() {
     let event_loop = EventLoop::new().unwrap();
     let (mut stream, mut peer) = event_loop.block_on(pair_with_std());
     let short = Some(Duration::from_micros(100));
@@ -262,7 +261,7 @@ fn an_event_is_taken_once() {
 
 /// A read that is dropped while it waits loses nothing: the next one gets the bytes.
 #[test]
-fn a_read_that_is_given_up_loses_nothing() {
+fn a_read_that_is_dropped_loses_nothing() {
     run(async {
         let (mut client, mut server) = pair().await;
         let mut buffer = [0; 8];
@@ -284,7 +283,7 @@ fn a_read_that_is_given_up_loses_nothing() {
 
 /// An `accept` that is dropped while it waits loses no connection.
 #[test]
-fn an_accept_that_is_given_up_loses_nothing() {
+fn an_accept_that_is_dropped_loses_nothing() {
     run(async {
         let (listener, address) = listen().await;
         {

@@ -9,14 +9,14 @@ use boucle::net::{UnixListener, UnixStream, serve};
 use boucle::{gather, spawn};
 use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::{Place, byte_at};
+use super::{TempPath, byte_at};
 use crate::common::run;
 
 /// A server at a path echoes what several clients send at the same time.
 #[test]
 fn a_server_echoes() {
     run(async {
-        let at = Place::new("unix-echo");
+        let at = TempPath::new("unix-echo");
         let listener = UnixListener::bind(&at).unwrap();
         assert_eq!(listener.local_addr().unwrap().as_pathname(), Some(&*at));
         let server = spawn(async move {
@@ -50,7 +50,7 @@ fn a_server_echoes() {
 #[test]
 fn a_path_may_be_wrong() {
     run(async {
-        let at = Place::new("unix-path");
+        let at = TempPath::new("unix-path");
         let error = UnixStream::connect(&at).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
         let listener = UnixListener::bind(&at).unwrap();
@@ -158,7 +158,7 @@ fn streams_are_readers_and_writers() {
 #[test]
 fn a_unix_listener_is_served() {
     run(async {
-        let at = Place::new("unix-served");
+        let at = TempPath::new("unix-served");
         let listener = UnixListener::bind(&at).unwrap();
         let (stop, stopped) = async_channel::bounded::<()>(1);
         let server = serve(listener, async |mut stream: UnixStream, _| stream.write_all(b"hello").await);
@@ -171,7 +171,7 @@ fn a_unix_listener_is_served() {
     });
 }
 
-/// What the others do not do, or not like this.
+/// What other systems do not do, or do in another way.
 #[cfg(target_os = "linux")]
 mod of_linux {
     use std::io::{Read, Write};
@@ -188,7 +188,7 @@ mod of_linux {
     use crate::common::virtually;
 
     /// Returns a listener whose queue is short: on Linux two connections fill it.
-    fn small_listener(at: &Place) -> net::UnixListener {
+    fn small_listener(at: &TempPath) -> net::UnixListener {
         let listener = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
         listener.bind(&SockAddr::unix(at).unwrap()).unwrap();
         listener.listen(1).unwrap();
@@ -199,7 +199,7 @@ mod of_linux {
     #[test]
     fn a_connect_waits_for_a_place_in_the_queue() {
         run(async {
-            let at = Place::new("unix-queue");
+            let at = TempPath::new("unix-queue");
             let listener = UnixListener::from_std(small_listener(&at)).unwrap();
             let clients: Vec<_> = (0..20u8)
                 .map(|number| {
@@ -225,12 +225,12 @@ mod of_linux {
         });
     }
 
-    /// A virtual clock does not jump while a connect waits for a listener of another thread: no more of its time passes
+    /// A virtual clock does not jump while a connect waits for a listener on another thread: its time passes no faster
     /// than real time.
     #[test]
     fn a_virtual_clock_waits_for_a_place_in_the_queue() {
         virtually(async {
-            let at = Place::new("unix-held");
+            let at = TempPath::new("unix-held");
             let listener = small_listener(&at);
             let _fill_the_queue = [(); 2].map(|()| net::UnixStream::connect(&at).unwrap());
             let accepter = thread::spawn(move || {
@@ -250,9 +250,9 @@ mod of_linux {
         (UnixStream::from_std(stream).unwrap(), peer)
     }
 
-    /// An address of Linux that has no file comes by std.
+    /// An abstract address, which has no file, is used through std's types.
     #[test]
-    fn an_abstract_address_comes_by_std() {
+    fn an_abstract_address_is_used_through_std() {
         use std::os::linux::net::SocketAddrExt;
 
         run(async {
@@ -271,7 +271,7 @@ mod of_linux {
     /// not flag descriptors, or mio watches a socket again only after a call that would block.)
     #[cfg(not(mio_unsupported_force_poll_poll))]
     #[test]
-    fn a_short_read_is_not_followed_by_a_vain_one() {
+    fn a_read_after_a_short_one_waits_for_an_event() {
         run(async {
             let (mut stream, mut peer) = pair_with_std();
             let mut buffer = [0; 8];
@@ -286,8 +286,8 @@ mod of_linux {
         });
     }
 
-    /// A read ends behind the bytes that descriptors came with, whatever follows: what follows is read without
-    /// another event. The descriptors are closed, with one buffer as with several.
+    /// A read ends after the bytes that descriptors came with. What follows is read without another event. The
+    /// descriptors are closed, whether one buffer is read into or several.
     #[test]
     fn what_is_behind_descriptors_is_read() {
         use std::mem::MaybeUninit;
@@ -319,13 +319,13 @@ mod of_linux {
                 let count = poll_once(pin!(stream.read(&mut buffer))).await.expect("it is there").unwrap();
                 assert_eq!(&buffer[..count], b"behind");
                 assert!(poll_once(pin!(stream.read(&mut buffer))).await.is_none());
-                assert_eq!(reader.read(&mut buffer).unwrap(), 0, "no one else has the other end");
+                assert_eq!(reader.read(&mut buffer).unwrap(), 0, "the other end is closed");
             }
         });
     }
 
-    /// The kernel does not report that a peer has read what was written, unless a write waits for it: a loop that
-    /// waits for an answer parks once. (Where mio uses `poll`, it asks for both from the beginning.)
+    /// The kernel reports that there is room again only if a write waits for it: a loop that waits for an answer
+    /// parks once. (Where mio uses `poll`, both sides are watched from the beginning.)
     #[cfg(not(mio_unsupported_force_poll_poll))]
     #[test]
     fn room_that_no_write_waits_for_ends_no_park() {
@@ -348,7 +348,7 @@ mod of_linux {
             turns += 1;
         }
         assert!(turns <= 5, "{turns} turns");
-        // From the first write on that has to wait, it does.
+        // From the first write that has to wait, the kernel reports room.
         let waits = async move {
             let stream = Rc::new(stream);
             let writing = stream.clone();

@@ -65,8 +65,7 @@ fn several_tasks_accept_from_one_listener() {
     });
 }
 
-/// More tasks can wait for one side than it has room for: the ones it turns away are woken and poll
-/// again.
+/// When too many tasks wait for one side, all but the first are woken and poll again: none is lost.
 #[test]
 fn two_hundred_tasks_wait_for_one_side() {
     run(async {
@@ -86,10 +85,9 @@ fn two_hundred_tasks_wait_for_one_side() {
     });
 }
 
-/// A task and a foreign waker that wait for the same side are both woken, whichever came first, and so
-/// again the next time.
+/// A task and a foreign waker that wait for the same side are both woken, whichever came first, time after time.
 #[test]
-fn a_task_and_another_waker_wait_for_one_side() {
+fn a_task_and_a_foreign_waker_wait_for_one_side() {
     run(async {
         let (mut client, server) = pair().await;
         let server = Rc::new(server);
@@ -119,9 +117,9 @@ fn a_task_and_another_waker_wait_for_one_side() {
     });
 }
 
-/// A task that was aborted while it waited leaves the side to the next one.
+/// A task that was aborted while it waited for a side does not keep the next one from waiting for it.
 #[test]
-fn an_aborted_waiter_leaves_its_side_to_the_next() {
+fn a_side_has_another_waiter_after_one_that_was_aborted() {
     run(async {
         let (mut client, server) = pair().await;
         let server = Rc::new(server);
@@ -155,7 +153,7 @@ fn the_waker_of_another_loops_task_is_woken_at_a_socket() {
         let cx = &mut Context::from_waker(&other_waker);
         assert!(Pin::new(&mut &server).poll_read(cx, &mut [0; 8]).is_pending());
         client.write_all(b"news").await.unwrap();
-        // This task waits for the same edge.
+        // The main future waits for the same edge.
         assert_eq!((&server).read(&mut [0; 8]).await.unwrap(), 4);
     });
     turn(&second);
