@@ -12,13 +12,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use boucle::net::AsyncFd;
-use boucle::observe::{Event, EventKind};
 use boucle::{EventLoop, spawn, yield_now};
 use futures_lite::future::poll_once;
 use socket2::{Domain, Socket, Type};
 
 use super::refused;
-use crate::common::{Bomb, Counting, OnDrop, observed_by, panic_of, run, turn};
+use crate::common::{Bomb, Counting, OnDrop, count_sources, panic_of, run, turn};
 
 /// A pipe of which one end is watched.
 fn watched_reader() -> (AsyncFd<PipeReader>, PipeWriter) {
@@ -317,19 +316,15 @@ fn a_value_may_panic_when_it_is_dropped() {
             self.0.as_fd()
         }
     }
-    let watched = Rc::new(Cell::new(0));
-    let count = watched.clone();
-    let counts = move |event: &Event| match event.kind {
-        EventKind::SourceAdded { .. } => count.set(count.get() + 1),
-        EventKind::SourceDropped { .. } => count.set(count.get() - 1),
-        _ => {}
-    };
-    observed_by(counts).block_on(async {
+    count_sources(async |sources| {
         let (one, _other) = UnixDatagram::pair().unwrap();
         let fragile = AsyncFd::new(Fragile(one, Bomb("a value's drop"))).unwrap();
+        yield_now().await; // observers get their events after the poll
+        assert_eq!(sources.get(), 1);
         assert_eq!(panic_of(|| drop(fragile)), "a value's drop");
+        yield_now().await;
+        assert_eq!(sources.get(), 0);
     });
-    assert_eq!(watched.get(), 0);
 }
 
 /// The value is dropped while nothing of the loop is borrowed: its destructor may make another `AsyncFd` and poll it.

@@ -31,9 +31,9 @@ fn a_loop_that_sleeps_answers_another_thread() {
     }
 }
 
-/// Runs a loop with a task that holds its thread, by calling the given closure, until another thread has
-/// asked for a dump in vain. Returns the error that thread got.
-fn ask_in_vain(event_loop: &EventLoop, spawn_held: impl FnOnce(Box<dyn FnMut()>)) -> String {
+/// Runs a loop until another thread has asked for a dump and got no answer in time. What `spawn_held` spawns holds
+/// the loop's thread meanwhile, by a call of the closure. Returns the error.
+fn error_while_held(event_loop: &EventLoop, spawn_held: impl FnOnce(Box<dyn FnMut()>)) -> String {
     let (holds, is_held) = mpsc::channel();
     let (go_on, may_go_on) = mpsc::channel();
     let (done, is_done) = async_channel::bounded(1);
@@ -65,21 +65,21 @@ fn ask_in_vain(event_loop: &EventLoop, spawn_held: impl FnOnce(Box<dyn FnMut()>)
     other.join().unwrap()
 }
 
-/// A loop that a poll or a destructor holds does not answer in time. If it is observed, the error names
-/// the task. Once it is released, the loop answers.
+/// A loop whose thread is held by a poll or a destructor does not answer in time. If it is observed, the error
+/// names the task. Once the thread is free, the loop answers.
 #[test]
 fn a_loop_that_is_held_is_reported_with_its_task() {
     let unknown = ": something holds its thread, or it is not being run";
     let known = ": task 2 \"held\" has held its thread for ";
     for (event_loop, why) in [(virtual_loop(), unknown), (observed_loop(), known)] {
-        let error = ask_in_vain(&event_loop, |mut hold| {
+        let error = error_while_held(&event_loop, |mut hold| {
             drop(spawn_named("held", async move { hold() }));
         });
         assert!(error.starts_with("loop "), "{error}");
         assert!(error.contains(&format!(" has not answered within 20 ms{why}")), "{error}");
     }
     for (event_loop, why) in [(virtual_loop(), unknown), (observed_loop(), known)] {
-        let error = ask_in_vain(&event_loop, |hold| {
+        let error = error_while_held(&event_loop, |hold| {
             let guard = OnDrop(hold);
             let held = spawn_named("held", holds(guard));
             held.abort();
@@ -126,7 +126,7 @@ fn a_loop_that_is_gone_is_reported() {
         }
     });
     is_asked.recv().unwrap();
-    // Most probably the question comes meanwhile; if not, it comes to a loop that is gone.
+    // Most probably the question comes before the drop. If not, it comes to a loop that is gone.
     thread::sleep(Duration::from_millis(20));
     drop(event_loop);
     assert_eq!(other.join().unwrap(), DumpError::Gone);
@@ -136,7 +136,7 @@ fn a_loop_that_is_gone_is_reported() {
     assert_eq!(error.to_string(), "the event loop is gone");
 }
 
-/// A handle of a loop of the same thread gets its answer at once, also inside of that loop.
+/// A handle of a loop of the same thread gets its answer at once, also inside that loop.
 #[test]
 fn a_loop_of_the_same_thread_answers_at_once() {
     let other = virtual_loop();

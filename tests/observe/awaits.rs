@@ -10,10 +10,10 @@ use futures_lite::future::poll_once;
 use super::{observed_loop, task};
 use crate::common::{LONG, SECOND, panic_of, virtual_loop};
 
-/// Tasks are in spawn order, even if a slot was used again; and a new tenant of a slot does not await
-/// what the old one did.
+/// Tasks are in spawn order, even if a slot was used again; and a task does not await what the task before it in its
+/// slot did.
 #[test]
-fn a_slot_that_is_used_again_misleads_no_dump() {
+fn a_dump_is_right_after_a_slot_is_used_again() {
     virtual_loop().block_on(async {
         let first = spawn(async {});
         let mut early = spawn(pending::<()>());
@@ -76,7 +76,7 @@ fn tasks_that_wait_for_each_other_are_named() {
     }
 }
 
-/// The panic of a deadlock names them, too.
+/// The message of a deadlock names tasks that wait for each other, too.
 #[test]
 fn a_deadlock_names_tasks_that_wait_for_each_other() {
     let message = panic_of(|| {
@@ -90,8 +90,8 @@ fn a_deadlock_names_tasks_that_wait_for_each_other() {
     assert!(message.ends_with(end), "{message}");
 }
 
-/// A task that has stopped waiting for another one, but keeps the handle, does not await it. An observed
-/// loop knows that from the next poll on.
+/// A task that has stopped waiting for another one, but keeps the handle, does not await it. An observed loop
+/// shows that from the task's next poll on.
 #[test]
 fn a_task_that_gave_up_does_not_await() {
     observed_loop().block_on(async {

@@ -12,7 +12,7 @@ use boucle::observe::{Dump, Event, EventKind, Observer, TaskState, WaitsFor};
 use boucle::{EventLoop, dump, gather, sleep, spawn, spawn_named, yield_now};
 
 use super::{observed_loop, sleeper, task};
-use crate::common::{OnDrop, SECOND, observed_by, panic_of, turn, virtual_loop};
+use crate::common::{OnDrop, SECOND, holds, observed_by, panic_of, turn, virtual_loop};
 
 /// Returns the lines of a dump, without the loop's number.
 fn lines(dump: &Dump) -> Vec<String> {
@@ -74,7 +74,7 @@ fn a_dump_is_a_table_and_a_tree() {
 fn an_observed_loop_shows_more() {
     let event_loop = observed_loop();
     let dump = event_loop.block_on(family());
-    // Places are of different lengths: they are looked at one by one.
+    // The places have different lengths, and are cut off.
     let table: Vec<String> = lines(&dump)
         .iter()
         .take(9)
@@ -102,10 +102,10 @@ fn an_observed_loop_shows_more() {
     let tree = ["  2 \"parent\"", "  ├─ 5 sleeper", "  ├─ 6 sleeper", "  └─ 7 sleeper"];
     assert_eq!(lines(&dump)[9..], [&["", "which task awaits which"], &tree[..]].concat());
 
-    // The one that asks is polled, and its type is known here.
-    let asker = task(&dump, 3);
-    assert_eq!(asker.state, TaskState::Polled);
-    assert!(asker.future.unwrap().contains("family::{{closure}}"));
+    // The task that takes the dump is being polled, and the type of its future is known here.
+    let own = task(&dump, 3);
+    assert_eq!(own.state, TaskState::Polled);
+    assert!(own.future.unwrap().contains("family::{{closure}}"));
     let free = task(&dump, 4).seen.as_ref().unwrap();
     assert_eq!((free.parent, free.location.file()), (Some(2), file!()));
     assert_eq!((&free.waits, free.since), (&vec![WaitsFor::Foreign], Duration::ZERO));
@@ -177,19 +177,15 @@ fn without_a_loop_there_is_no_dump() {
 
 /// A destructor may take a dump, when its task is aborted and when the loop ends.
 #[test]
-fn a_destructor_may_ask() {
+fn a_destructor_may_dump() {
     for event_loop in [virtual_loop(), observed_loop()] {
         let (sender, dumps) = mpsc::channel();
-        let asks = || {
+        let dumps_when_dropped = || {
             let sender = sender.clone();
-            let guard = OnDrop(move || sender.send(dump()).unwrap());
-            async move {
-                let _guard = guard;
-                pending::<()>().await;
-            }
+            holds(OnDrop(move || sender.send(dump()).unwrap()))
         };
-        let aborted = event_loop.spawn(asks());
-        drop(event_loop.spawn(asks()));
+        let aborted = event_loop.spawn(dumps_when_dropped());
+        drop(event_loop.spawn(dumps_when_dropped()));
         turn(&event_loop);
         aborted.abort();
         turn(&event_loop);
@@ -203,7 +199,7 @@ fn a_destructor_may_ask() {
 /// it is observed.
 #[test]
 fn a_poll_takes_none_of_its_observers_time() {
-    const LISTENS: Duration = Duration::from_millis(20);
+    const OBSERVING: Duration = Duration::from_millis(20);
     struct Slow {
         began: Duration,
         polls: Rc<RefCell<u32>>,
@@ -213,10 +209,10 @@ fn a_poll_takes_none_of_its_observers_time() {
             match event.kind {
                 EventKind::PollBegins { .. } => {
                     self.began = event.time;
-                    thread::sleep(LISTENS);
+                    thread::sleep(OBSERVING);
                 }
                 EventKind::PollEnds { took, .. } => {
-                    assert!(took <= event.time - self.began - LISTENS, "{took:?}");
+                    assert!(took <= event.time - self.began - OBSERVING, "{took:?}");
                     *self.polls.borrow_mut() += 1;
                 }
                 _ => {}

@@ -1,4 +1,4 @@
-//! Dumps and slow polls that the environment asks for. Each test runs in a process of its own.
+//! Dumps and slow polls, by variables of the environment. Each test runs in a process of its own.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
@@ -38,7 +38,7 @@ fn a_signal_shows_all_loops() {
                 drop(spawn_named("sleeper", sleeper(3_600)));
                 yield_now().await;
                 println!("ready");
-                // Its parent ends it before.
+                // The parent kills the process before that is over.
                 sleeper(30).await;
             });
         });
@@ -72,8 +72,8 @@ fn a_signal_shows_all_loops() {
 /// A process with `BOUCLE_SLOW_POLL` reports its slow polls. A malformed value is reported once, and the
 /// program still runs.
 #[test]
-fn a_variable_asks_for_slow_polls() {
-    const TEST: &str = "environment::a_variable_asks_for_slow_polls";
+fn a_variable_reports_slow_polls() {
+    const TEST: &str = "environment::a_variable_reports_slow_polls";
     if is_child(TEST) {
         for _ in 0..2 {
             let own = async { thread::sleep(Duration::from_millis(2)) };

@@ -34,6 +34,7 @@ pub(super) fn events_by<F: Future>(builder: boucle::Builder, main: F) -> Vec<Str
     inner.map(line).collect()
 }
 
+/// Returns an event as a line: its turn, then mostly the number of its task or timer, and what has happened.
 pub(super) fn line(event: &Event) -> String {
     let what = match &event.kind {
         EventKind::TurnBegins => "turn".to_owned(),
@@ -65,7 +66,7 @@ pub(super) fn line(event: &Event) -> String {
 /// Two sleepers, from spawn to end: which task is polled in which turn, what it waits for, and what wakes
 /// it.
 #[test]
-fn the_story_of_two_sleepers() {
+fn two_sleepers_from_spawn_to_end() {
     let events = events_of(async {
         let one = boucle::spawn(boucle::sleep(secs(2)));
         let two = boucle::spawn_named("two", boucle::sleep(secs(1)));
@@ -117,7 +118,7 @@ fn the_story_of_two_sleepers() {
 /// A task ends by its value, by a panic, by an abort before its first poll, while it is idle or by
 /// itself, and with its loop.
 #[test]
-fn the_ways_to_end() {
+fn the_ends_of_tasks() {
     let events = events_of(async {
         let panics: JoinHandle<()> = boucle::spawn(async { panic!("no") });
         let unpolled = boucle::spawn(future::pending::<()>());
@@ -175,17 +176,12 @@ fn the_ways_to_end() {
     assert_eq!(events.join("\n"), expected);
 }
 
-/// A waiting group shows how many tasks are left, a wake of a queued task shows that it was queued, and a
-/// timer that is dropped was cancelled.
+/// A wait for a group has the number of tasks that are left, a wake of a queued task says so, and a timer that is
+/// dropped before its deadline is cancelled.
 #[test]
-fn groups_timers_and_wakes_that_do_nothing() {
+fn groups_cancelled_timers_and_second_wakes() {
     let events = events_of(async {
-        let children = [1, 1].map(|turns| async move {
-            for _ in 0..turns {
-                boucle::yield_now().await;
-            }
-        });
-        boucle::gather(children).await;
+        boucle::gather([(); 2].map(|()| boucle::yield_now())).await;
         let _ = boucle::timeout(secs(5), boucle::yield_now()).await;
         future::poll_fn(|cx| {
             cx.waker().wake_by_ref();
@@ -235,7 +231,7 @@ fn an_observed_loop_does_the_same() {
     assert!(seen.len() > 10);
 }
 
-/// The time of a loop begins when it is made, however late it runs.
+/// The time of a loop's events counts from when it was made, however late it runs.
 #[test]
 fn a_loop_began_when_it_was_made() {
     let recorder = Recorder::new();

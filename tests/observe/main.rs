@@ -23,12 +23,12 @@ fn observed_loop() -> EventLoop {
     observed_by(|_| ())
 }
 
-/// Returns a task of a dump, by its number.
+/// Returns the task of a dump that has this id.
 fn task(dump: &Dump, id: u64) -> &DumpedTask {
     dump.tasks.iter().find(|task| task.id == id).unwrap()
 }
 
-/// Sleeps for so many seconds, and returns their number.
+/// Sleeps for some seconds, and returns their number.
 async fn sleeper(seconds: u64) -> u64 {
     sleep(SECOND * seconds as u32).await;
     seconds

@@ -25,10 +25,10 @@ fn an_observer_may_not_use_the_loop() {
         ("spawn", |_| drop(boucle::spawn(async {}))),
         ("stop", |_| boucle::stop()),
         ("boucle::run", |_| boucle::run(async {})),
-        ("spawn", |it| drop(it.spawn(async {}))),
-        ("spawn", |it| drop(it.spawn_local(async {}))),
-        ("block_on", |it| it.block_on(async {})),
-        ("LoopHandle::dump", |it| drop(it.handle().dump(Duration::MAX))),
+        ("spawn", |other| drop(other.spawn(async {}))),
+        ("spawn", |other| drop(other.spawn_local(async {}))),
+        ("block_on", |other| other.block_on(async {})),
+        ("LoopHandle::dump", |other| drop(other.handle().dump(Duration::MAX))),
     ];
     for (what, uses) in uses {
         let other = EventLoop::new().unwrap();
@@ -65,8 +65,7 @@ fn a_panic_of_an_observer_comes_out() {
     assert_eq!(*count.borrow(), before);
 }
 
-/// What has happened before an aborted task is dropped has been observed when its destructor runs: here the end of
-/// the task before.
+/// When a destructor runs, everything before it has been observed: here the end of the task that was dropped before.
 #[test]
 fn a_destructor_runs_after_the_observer() {
     let log = Log::default();
@@ -99,8 +98,8 @@ fn an_observer_may_wake() {
     });
 }
 
-/// An observer may drop and abort, also several things at once, and also while it panics, when a second
-/// panic would end the process. Its loop learns of it by the inbox.
+/// An observer may abort a task and drop several things at once, even while it panics, when a second panic would end
+/// the process.
 #[test]
 fn an_observer_may_drop_and_abort() {
     for panics in [false, true] {
@@ -141,7 +140,7 @@ fn an_observer_may_drop_and_abort() {
     }
 }
 
-/// An observer may drop another loop, even an observed one, and may still not use its own.
+/// An observer may drop another loop, even an observed one, and may not use its own afterwards either.
 #[test]
 fn an_observer_may_drop_a_loop() {
     let closed = Rc::new(RefCell::new(0));
@@ -224,11 +223,11 @@ fn a_live_state_follows() {
     assert_eq!(live.timers.keys().collect::<Vec<_>>(), [&1]);
 }
 
-/// A recorder does not hold its lock while it is formatted: the writer may ask it for its trace.
+/// A recorder does not hold its lock while it is formatted: the writer may take its trace.
 #[test]
-fn a_recorder_may_be_asked_while_it_is_shown() {
-    struct Asks(Recorder);
-    impl fmt::Write for Asks {
+fn a_recorder_may_be_used_while_it_is_formatted() {
+    struct Traces(Recorder);
+    impl fmt::Write for Traces {
         fn write_str(&mut self, _: &str) -> fmt::Result {
             let (recorder, (sender, receiver)) = (self.0.clone(), mpsc::channel());
             // On a thread of its own, so that a deadlock is a failure and no hang.
@@ -241,7 +240,7 @@ fn a_recorder_may_be_asked_while_it_is_shown() {
     let recorder = Recorder::new();
     let builder = EventLoop::builder().observe(recorder.clone());
     drop(builder.build().unwrap());
-    write!(Asks(recorder.clone()), "{recorder:?}").unwrap();
+    write!(Traces(recorder.clone()), "{recorder:?}").unwrap();
     assert_eq!(format!("{recorder:?}"), "Recorder(2 events)");
 }
 
@@ -267,10 +266,9 @@ fn an_observer_may_end_the_process() {
     assert_eq!(out.matches("exits").count(), 1, "{out}{err}");
 }
 
-/// An observer that panics over a wake at the end of a park ends the run there: no woken task is polled
-/// first.
+/// An observer that panics when a timer fires ends the run there: the woken task is not polled first.
 #[test]
-fn a_panic_over_a_wake_leaves_before_the_next_poll() {
+fn a_panic_at_a_wake_ends_the_run_before_the_next_poll() {
     let event_loop = observed_by(|event| {
         assert!(!matches!(event.kind, EventKind::TimerFired { .. }), "an observer");
     });

@@ -20,13 +20,14 @@ use crate::common::{Observing, foreign};
 #[derive(Debug, Clone)]
 enum Step {
     Sleep(u64),
-    /// A sleep that is begun, and then given up or waited for.
-    Begin(u64),
-    GiveUp,
+    /// Polls a sleep once, and keeps it until a `DropSleep` or the end of the task.
+    KeepSleep(u64),
+    DropSleep,
     Yield,
     Wake(usize),
     WakeItself,
-    Park,
+    /// Is pending until the second poll.
+    Suspend,
     Send,
     Receive,
     Spawn(Vec<Step>),
@@ -38,21 +39,21 @@ enum Step {
     Timeout(u64, Vec<Step>),
     Panic,
     Dump,
-    /// A future that dumps when it is dropped stays with the task.
+    /// Dumps when the task's future is dropped.
     DumpLater,
-    /// The next step is polled with a foreign waker.
+    /// A sleep that is polled with a foreign waker.
     Foreign(u64),
 }
 
 fn program() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         3 => (0..5u64).prop_map(Step::Sleep),
-        1 => (0..5u64).prop_map(Step::Begin),
-        1 => Just(Step::GiveUp),
+        1 => (0..5u64).prop_map(Step::KeepSleep),
+        1 => Just(Step::DropSleep),
         2 => Just(Step::Yield),
         2 => any::<usize>().prop_map(Step::Wake),
         1 => Just(Step::WakeItself),
-        1 => Just(Step::Park),
+        1 => Just(Step::Suspend),
         1 => Just(Step::Send),
         1 => Just(Step::Receive),
         1 => any::<usize>().prop_map(Step::Await),
@@ -138,8 +139,8 @@ impl Drop for DumpsLater {
     }
 }
 
-/// Is pending until its second poll.
-fn park(world: &World) -> impl Future<Output = ()> {
+/// Is pending until its second poll, and leaves its waker to `Wake`.
+fn suspend(world: &World) -> impl Future<Output = ()> {
     let mut polled = false;
     future::poll_fn(move |cx| {
         world.wakers.borrow_mut().push(cx.waker().clone());
@@ -161,17 +162,17 @@ async fn poll_foreign(inner: impl Future<Output = ()>) {
 
 fn perform(world: Rc<World>, steps: Vec<Step>) -> Pin<Box<dyn Future<Output = ()>>> {
     Box::pin(async move {
-        let mut begun = Vec::new();
+        let mut sleeps = Vec::new();
         let mut later = Vec::new();
         for step in steps {
             match step {
                 Step::Sleep(time) => boucle::sleep(Duration::from_secs(time)).await,
-                Step::Begin(time) => {
+                Step::KeepSleep(time) => {
                     let mut sleep = Box::pin(boucle::sleep(Duration::from_secs(time)));
                     let _ = future::poll_once(&mut sleep).await;
-                    begun.push(sleep);
+                    sleeps.push(sleep);
                 }
-                Step::GiveUp => drop(begun.pop()),
+                Step::DropSleep => drop(sleeps.pop()),
                 Step::Yield => boucle::yield_now().await,
                 Step::Wake(which) => {
                     let wakers = world.wakers.borrow().clone();
@@ -186,13 +187,13 @@ fn perform(world: Rc<World>, steps: Vec<Step>) -> Pin<Box<dyn Future<Output = ()
                     })
                     .await
                 }
-                Step::Park => park(&world).await,
+                Step::Suspend => suspend(&world).await,
                 Step::Send => drop(world.channel.0.try_send(())),
                 Step::Receive => drop(world.channel.1.recv().await),
                 Step::Spawn(steps) => world.spawn(steps),
                 Step::Await(which) => {
                     if let Some(handle) = world.take(which) {
-                        // To await itself is a panic, which is fine too.
+                        // A task that awaits itself panics.
                         let _ = handle.await;
                     }
                 }
@@ -234,7 +235,7 @@ struct Ran {
     dumps: Vec<Dumped>,
 }
 
-/// Returns an observer that panics at its so-many-th event.
+/// Returns an observer that panics at an event, counted from 1.
 fn panics_at(mut left: usize) -> impl Observer + 'static {
     Observing(move |_: &Event| {
         left -= 1;
@@ -247,7 +248,6 @@ fn run(builder: boucle::Builder, steps: &[Step], limit: usize) -> Ran {
     let event_loop = builder.virtual_clock().build().unwrap();
     let world = Rc::new(World::default());
     let mut turns = Vec::new();
-    // A first task is spawned before the run, and the turns after it poll what is left.
     let first = perform(world.clone(), steps.to_vec());
     let first = event_loop.spawn(first);
     world.handles.borrow_mut().push(first);
@@ -341,8 +341,8 @@ proptest! {
         let unseen = run(EventLoop::builder(), &steps, limit);
         let checks = Rc::new(RefCell::new(Checks::default()));
         let checked = checks.clone();
- let check = move |event: &Event| checked.borrow_mut().check(event);
- let seen = run(EventLoop::builder().observe(Observing(check)), &steps, limit);
+        let check = move |event: &Event| checked.borrow_mut().check(event);
+        let seen = run(EventLoop::builder().observe(Observing(check)), &steps, limit);
         prop_assert_eq!(unseen, seen);
         prop_assert!(checks.borrow().live.closed, "an event does not fit");
     }
