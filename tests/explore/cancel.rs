@@ -22,7 +22,7 @@ fn an_operation_is_dropped_at_each_await() {
     assert_eq!(*seen.lock().unwrap(), [(3, Some("done")), (1, None), (2, None), (3, None)]);
 }
 
-/// With the orders of tasks, each place is tried under each order.
+/// With another task, each place is tried under each order of the tasks.
 #[test]
 fn places_and_orders_are_combined() {
     let other = || {
@@ -36,7 +36,7 @@ fn places_and_orders_are_combined() {
     assert!(explored.complete && explored.schedules > 4, "{explored}");
 }
 
-/// What a dropped half-done operation loses is found.
+/// An operation that loses something when it is dropped halfway is found.
 #[test]
 #[should_panic(expected = "a message is lost")]
 fn what_is_not_safe_to_cancel_is_found() {

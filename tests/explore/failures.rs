@@ -7,13 +7,13 @@ use std::time::Duration;
 use boucle::explore::{Explore, Explored, Strategy};
 use boucle::{sleep, spawn, yield_now};
 
-/// What an exploration says of a failure.
+/// Returns the report of an exploration that fails.
 fn failure(explore: impl FnOnce() -> Explored) -> String {
     let payload = catch_unwind(AssertUnwindSafe(explore)).expect_err("the program should fail");
     *payload.downcast().expect("the message is a String")
 }
 
-/// A failure that FIFO has is found at once, and needs no other schedule.
+/// A failure under FIFO is found by the first schedule.
 #[test]
 fn a_failure_of_fifo_is_the_first() {
     let report =
@@ -26,7 +26,7 @@ fn a_failure_of_fifo_is_the_first() {
     );
 }
 
-/// What FIFO hides is found, by each strategy, and shortened to one deviation.
+/// A race that FIFO hides is found by each strategy, shortened to one deviation, and drawn beside FIFO.
 #[test]
 fn a_race_is_found_and_drawn() {
     async fn race() {
@@ -53,7 +53,7 @@ fn a_race_is_found_and_drawn() {
     assert_eq!(random(1), random(3));
 }
 
-/// A deadlock under one order says which tasks wait; a program that does not end is stopped.
+/// A deadlock under one order is a failure. A program that does not end is stopped.
 #[test]
 fn what_hangs_is_a_failure() {
     let deadlock = failure(|| {
@@ -82,7 +82,7 @@ fn what_hangs_is_a_failure() {
     assert!(endless.starts_with("schedule 1 fails: the program has not ended after 500 polls"), "{endless}");
 }
 
-/// A program that does not repeat itself is told so.
+/// A program that does something else under the same schedule is a failure that says so.
 #[test]
 fn a_program_that_does_not_repeat_itself_is_refused() {
     let runs = std::sync::atomic::AtomicU32::new(0);
@@ -100,7 +100,7 @@ fn a_program_that_does_not_repeat_itself_is_refused() {
     assert!(report.contains("the schedule does not fit the program"), "{report}");
 }
 
-/// Under the virtual clock, a timer fires when nothing else is left to do, in any order.
+/// Under any order, a timer fires only when no task is ready.
 #[test]
 fn time_does_not_pass_while_tasks_run() {
     let explored = boucle::explore(|| async {

@@ -1,4 +1,4 @@
-//! What may be dropped at any await, and loses nothing: boucle's own futures, and those of other crates.
+//! Operations that may be dropped at any await and lose nothing: boucle's own, and those of other crates.
 
 use std::cell::Cell;
 use std::io;
@@ -15,14 +15,14 @@ use boucle::{
 };
 use futures_lite::{AsyncReadExt, AsyncWriteExt, StreamExt};
 
-/// Some guards of one count, each held by a task.
+/// How many children have not been dropped.
 #[derive(Clone, Default)]
 struct Alive(Rc<Cell<usize>>);
 
 struct Guard(Alive);
 
 impl Alive {
-    /// Waits a little, and returns its number.
+    /// Sleeps for `n` seconds, and returns `n`.
     fn child(&self, n: u64) -> impl Future<Output = u64> + use<> {
         self.0.set(self.0.get() + 1);
         let guard = Guard(self.clone());
@@ -41,13 +41,13 @@ impl Drop for Guard {
     }
 }
 
-/// A group that is dropped drops its children before time passes.
+/// Asserts that all children are dropped before time passes.
 async fn expect_none(alive: Alive) {
     sleep(Duration::from_micros(1)).await;
     assert_eq!(alive.0.get(), 0);
 }
 
-/// Explores where an operation of children can be dropped, under each order of tasks.
+/// Asserts that an operation leaves no child, wherever it is dropped and under each order of tasks.
 fn leaves_no_child(operation: impl AsyncFn(&Alive) + Sync) {
     let explored = Explore::new().schedules(2_000).cancel(
         Alive::default,
@@ -58,7 +58,7 @@ fn leaves_no_child(operation: impl AsyncFn(&Alive) + Sync) {
 }
 
 #[test]
-fn gather_and_its_like_leave_no_child() {
+fn combinators_leave_no_child() {
     leaves_no_child(async |alive| drop(gather([alive.child(2), alive.child(1), alive.child(1)]).await));
     leaves_no_child(async |alive| {
         let children = [1, 2].map(|n| {
@@ -80,7 +80,7 @@ fn gather_and_its_like_leave_no_child() {
     });
 }
 
-/// A result of a group reaches whoever asks next, and once.
+/// Each result of a group is returned once: if a `join_next` is dropped, by the next one.
 #[test]
 fn a_result_of_a_task_group_is_not_lost() {
     Explore::new().schedules(2_000).cancel(
@@ -105,7 +105,7 @@ fn a_result_of_a_task_group_is_not_lost() {
     );
 }
 
-/// A task that is waited for by reference keeps its output.
+/// A task whose handle is awaited by reference keeps its output.
 #[test]
 fn an_output_is_not_lost() {
     let tasks = || -> [JoinHandle<u64>; 2] { [1, 2].map(|n| spawn(Alive::default().child(n))) };
@@ -120,10 +120,9 @@ fn an_output_is_not_lost() {
             assert_eq!(second.await.unwrap(), 2);
         },
     );
-    // A wait with a timeout gives the handles back; one that is dropped detaches the tasks, which go on.
-    let ended = || Alive::default();
+    // The tasks of a `wait` that is dropped come to their end.
     Explore::new().schedules(2_000).cancel(
-        ended,
+        Alive::default,
         async |alive| {
             let tasks = [1, 2].map(|n| spawn(alive.child(n)));
             let (done, pending) = wait(tasks, FIRST_COMPLETED).await;
@@ -137,7 +136,7 @@ fn an_output_is_not_lost() {
     );
 }
 
-/// A tick that was waited for in vain comes at the next call.
+/// A tick that a dropped `tick` has waited for is returned by the next call.
 #[test]
 fn a_tick_is_not_lost() {
     cancel(
@@ -161,7 +160,7 @@ fn listener() -> (TcpListener, Vec<std::net::TcpStream>) {
     (TcpListener::from_std(listener).unwrap(), clients)
 }
 
-/// A connection that an `accept` has not returned is accepted by the next.
+/// A connection that a dropped `accept` has not returned is returned by the next one.
 #[test]
 fn a_connection_is_not_lost() {
     let peers = async |listener: &TcpListener, left: usize| -> Vec<SocketAddr> {
@@ -186,14 +185,14 @@ fn a_connection_is_not_lost() {
     assert!(explored.complete);
 }
 
-/// Two streams that are connected.
+/// Returns both ends of a connection.
 async fn pair() -> io::Result<(TcpStream, TcpStream)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let client = TcpStream::connect(listener.local_addr()?).await?;
     Ok((client, listener.accept().await?.0))
 }
 
-/// What a `read` has not returned is read by the next; and `write` has written nothing if it is dropped.
+/// What a dropped `read` has not returned is read by the next one.
 #[test]
 fn bytes_are_not_lost() {
     cancel(
@@ -209,7 +208,7 @@ fn bytes_are_not_lost() {
             let mut read = Vec::new();
             while read.len() < 3 {
                 let mut buffer = [0; 2];
-                // Dropped by the timeout each time, mostly.
+                // Mostly the timeout drops it.
                 let some = timeout(Duration::from_micros(10), reader.read(&mut buffer)).await;
                 read.extend_from_slice(&buffer[..some.map_or(0, Result::unwrap)]);
             }
@@ -220,9 +219,9 @@ fn bytes_are_not_lost() {
     );
 }
 
-/// A lock of `async-lock` that is dropped while it waits, or held, is free for the others.
+/// A task that is dropped while it waits for a lock of `async-lock`, or holds it, leaves it to the others.
 #[test]
-fn a_lock_of_async_lock_is_free() {
+fn a_lock_of_async_lock_is_not_lost() {
     let explored = Explore::new().schedules(3_000).cancel(
         || {
             let lock = Rc::new(Mutex::new(0));

@@ -1,6 +1,6 @@
-//! Exploration: which schedules are tried, and what is said of one that fails.
+//! Exploration: which schedules are tried, and what is reported of one that fails.
 
-mod cancel;
-mod failures;
-mod leaves;
-mod schedules;
+mod schedules; // which are tried
+mod failures; // what is reported
+mod cancel; // where `cancel` drops an operation
+mod leaves; // operations that lose nothing wherever they are dropped

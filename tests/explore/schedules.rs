@@ -10,10 +10,10 @@ use std::time::Duration;
 use boucle::explore::{Explore, Strategy, choose};
 use boucle::{EventLoop, explore, gather, sleep, spawn, yield_now};
 
-/// What tasks write, in order.
+/// What the tasks have written, in order.
 type Written = Rc<RefCell<Vec<u32>>>;
 
-/// Tasks that write their number, then give way, so many times. Returns what was written.
+/// Runs tasks that write their number before each yield and at their end. Returns what was written.
 async fn writers(tasks: u32, yields: u32) -> Vec<u32> {
     let written = Written::default();
     gather((0..tasks).map(|task| {
@@ -40,7 +40,7 @@ fn orders(explore: &Explore, tasks: u32, yields: u32) -> (boucle::explore::Explo
     (explored, orders.into_inner().unwrap().len())
 }
 
-/// Each order once: n! for n tasks of one poll, and the interleavings of longer ones.
+/// Each order is tried once: n! orders of n tasks of one poll, and all interleavings of longer ones.
 #[test]
 fn every_schedule_is_tried_once() {
     let explore = Explore::new().strategy(Strategy::Exhaustive);
@@ -52,9 +52,9 @@ fn every_schedule_is_tried_once() {
     }
 }
 
-/// A bound is kept, and said; the schedules are distinct up to there, and FIFO is the first.
+/// No more schedules are tried than the bound, which are distinct; and the result says that there were more.
 #[test]
-fn what_is_more_than_the_bound_is_bounded() {
+fn the_number_of_schedules_is_bounded() {
     for bound in [1, 2, 89] {
         let explore = Explore::new().strategy(Strategy::Exhaustive).schedules(bound);
         let (explored, orders) = orders(&explore, 3, 1);
@@ -67,7 +67,7 @@ fn what_is_more_than_the_bound_is_bounded() {
     }
 }
 
-/// Timers that are due together wake in every order, and those that are not in their own.
+/// Timers that are due together fire in every order, others in the order of their deadlines.
 #[test]
 fn timers_that_are_due_together_fire_in_every_order() {
     let orders = Mutex::new(BTreeSet::new());
@@ -90,7 +90,7 @@ fn timers_that_are_due_together_fire_in_every_order() {
 
 /// The same seed draws the same schedules, on any number of threads; another draws others.
 #[test]
-fn seeds_and_threads() {
+fn a_seed_draws_the_same_schedules_on_any_number_of_threads() {
     let drawn = |seed, threads| {
         let seen = Mutex::new(BTreeSet::new());
         let explore = Explore::new().strategy(Strategy::Random).schedules(300).seed(seed).threads(threads);
@@ -108,9 +108,9 @@ fn seeds_and_threads() {
     assert_eq!((complete.0.schedules, complete.1), (90, 90));
 }
 
-/// A task that gives way until another has done something is not preferred for ever.
+/// A task that yields until another one has done something is not preferred for ever.
 #[test]
-fn no_task_waits_for_ever() {
+fn a_task_that_yields_starves_no_other() {
     let most = AtomicU64::new(0);
     let explore = Explore::new().schedules(300).strategy(Strategy::Random);
     explore.run(|| async {
@@ -130,7 +130,7 @@ fn no_task_waits_for_ever() {
     assert!(most.into_inner() <= 65);
 }
 
-/// The program's own choices are tried beside the orders of its tasks.
+/// The program's own choices are combined with the orders of its tasks. Outside an exploration, `choose` returns 0.
 #[test]
 fn own_choices_are_explored() {
     let seen = Mutex::new(BTreeSet::new());
@@ -145,7 +145,7 @@ fn own_choices_are_explored() {
     assert_eq!(choose(5), 0);
 }
 
-/// A future that relies on each poll being for a wake is found only where polls are spurious.
+/// A future that takes every poll for a wake is found only with spurious polls.
 #[test]
 fn spurious_polls_find_what_relies_on_wakes() {
     let relies_on_wakes = || async {
@@ -170,15 +170,15 @@ fn spurious_polls_find_what_relies_on_wakes() {
     assert!(failure.message.contains("polled too early"), "{failure}");
 }
 
-/// `shuffle` draws one order by its seed, with every wake, deadline and value as under FIFO.
+/// A seed of `shuffle` draws one order. Deadlines and values are as under FIFO.
 #[test]
-fn a_shuffled_loop_keeps_its_promises() {
+fn a_shuffled_loop_keeps_deadlines_and_values() {
     let orders: BTreeSet<_> = (0..200).map(shuffled).collect();
     assert_eq!(orders.len(), 8);
     assert!((0..20).all(|seed| shuffled(seed) == shuffled(seed)));
 }
 
-/// The order in which six tasks come to an end, two at each of three times.
+/// Returns the order in which six tasks end, two at each of three times.
 fn shuffled(seed: u64) -> Vec<u64> {
     let event_loop = EventLoop::builder().virtual_clock().shuffle(seed).build().unwrap();
     let ended = Rc::new(RefCell::new(Vec::new()));

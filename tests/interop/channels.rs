@@ -13,7 +13,7 @@ use crate::common::{listen, run, virtually};
 
 /// A bounded channel between tasks keeps the order, and holds up the sender while it is full.
 #[test]
-fn a_channel_joins_two_tasks() {
+fn a_channel_between_two_tasks() {
     virtually(async {
         let (sender, receiver) = async_channel::bounded(2);
         let log = Rc::new(RefCell::new(Vec::new()));
@@ -36,7 +36,7 @@ fn a_channel_joins_two_tasks() {
 
 /// A channel between a thread and a task wakes the loop out of its park, and the thread out of its own.
 #[test]
-fn a_channel_joins_a_thread_and_a_task() {
+fn a_channel_between_a_thread_and_a_task() {
     run(async {
         let (questions, asked) = async_channel::bounded::<u32>(1);
         let (answers, answered) = async_channel::bounded::<u32>(1);

@@ -38,7 +38,7 @@ fn select_takes_the_first() {
     });
 }
 
-/// `join_all` and `join!` wait for all, few and many (from thirty on, `join_all` has wakers of its own).
+/// `join_all` and `join!` wait for all, few and many. (For more than thirty, `join_all` has wakers of its own.)
 #[test]
 fn join_all_waits_for_all() {
     virtually(async {
@@ -113,9 +113,9 @@ fn sockets_wake_foreign_wakers() {
             }
             clients
         });
-        let mut peers: Vec<_> = accepts.map(|it| it.unwrap().1).collect().await;
+        let mut peers: Vec<_> = accepts.map(|accepted| accepted.unwrap().1).collect().await;
         let clients = clients.await.unwrap();
-        let mut expected: Vec<_> = clients.iter().map(|it| it.local_addr().unwrap()).collect();
+        let mut expected: Vec<_> = clients.iter().map(|client| client.local_addr().unwrap()).collect();
         peers.sort();
         expected.sort();
         assert_eq!(peers, expected);

@@ -1,4 +1,4 @@
-//! Other executors: on the loop's thread, inside of its tasks, and on other threads.
+//! Other executors: on the loop's thread, inside its tasks, and on other threads.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -22,7 +22,7 @@ fn a_handle_is_awaited_under_another_executor() {
     let value = futures::executor::block_on(poll_fn(|cx| {
         let polled = Pin::new(&mut handle).poll(cx);
         if polled.is_pending() {
-            // What is done in this turn wakes the other executor, so that it polls again.
+            // The last turn wakes the other executor, by the handle.
             event_loop.turn(None).unwrap();
             turns += 1;
             if turns < 3 {
@@ -36,7 +36,7 @@ fn a_handle_is_awaited_under_another_executor() {
 
 /// `block_on` of another executor inside a task holds the loop, but another thread can still wake it.
 #[test]
-fn another_executor_runs_inside_of_a_task() {
+fn another_executor_runs_inside_a_task() {
     run(async {
         let (sender, receiver) = async_channel::bounded(1);
         let other = thread::spawn(move || sender.send_blocking(7).unwrap());
@@ -46,7 +46,7 @@ fn another_executor_runs_inside_of_a_task() {
     });
 }
 
-/// A thread wakes a task by its waker, and the loop wakes a thread by the waker of that.
+/// A thread wakes a task by the task's waker, and the loop wakes a thread by the thread's.
 #[test]
 fn wakers_of_threads_and_tasks_meet() {
     run(async {
@@ -71,7 +71,7 @@ fn wakers_of_threads_and_tasks_meet() {
         drop(wakers);
         other.join().unwrap();
     });
-    // A thread's waker, woken by the loop: the handle is awaited by a waker that boucle does not know.
+    // A thread's waker, woken by the loop when the task ends.
     let event_loop = virtual_loop();
     let mut handle = event_loop.spawn(sleep(ms(10)));
     let own = thread::current();
@@ -81,6 +81,6 @@ fn wakers_of_threads_and_tasks_meet() {
     while !handle.is_finished() {
         event_loop.turn(None).unwrap();
     }
-    thread::park(); // returns at once, since the loop has unparked this thread
+    thread::park(); // Returns at once, since the loop has unparked this thread.
     assert!(Pin::new(&mut handle).poll(cx).is_ready());
 }

@@ -39,7 +39,7 @@ async fn serve(listener: TcpListener) {
 /// hyper's server and client talk HTTP/1.1 to each other: several requests on one connection, with bodies
 /// that fill the kernel's buffers, and several connections at once.
 #[test]
-fn hyper_serves_and_asks() {
+fn hyper_serves_and_requests() {
     run(async {
         let (listener, address) = listen().await;
         let server = spawn(serve(listener));

@@ -64,7 +64,7 @@ fn the_spawn_traits_spawn_from_another_thread() {
 
 /// A spawner whose loop is gone returns an error, and drops the future; a panic of that drop is caught.
 #[test]
-fn a_spawner_whose_loop_is_gone_says_so() {
+fn a_spawner_whose_loop_is_gone_returns_an_error() {
     let event_loop = EventLoop::new().unwrap();
     let handle = event_loop.handle();
     drop(event_loop);
@@ -84,9 +84,9 @@ fn a_spawner_whose_loop_is_gone_says_so() {
     .unwrap();
 }
 
-/// A spawner whose loop is closing returns an error: a destructor gets it here.
+/// A spawner whose loop is closing returns an error, here to a destructor.
 #[test]
-fn a_spawner_whose_loop_is_closing_says_so() {
+fn a_spawner_whose_loop_is_closing_returns_an_error() {
     let refused = Rc::new(Cell::new(None));
     let sets = refused.clone();
     let guard = OnDrop(move || {

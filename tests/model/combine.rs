@@ -14,10 +14,10 @@ use crate::model::{Id, Model, drop_quietly, spawn, with};
 use crate::runtime::{Coroutine, Failure, Mode, Outcome, Returned, Value};
 use crate::timers::{Sleep, sleep};
 
-/// What several tasks tell the one that waits for them.
+/// What is known of several tasks, and the task that waits for them.
 #[derive(Default)]
 struct Group {
-    /// Which are done, or only those that have panicked, in the order in which that happened.
+    /// The members that are done, or only those that have panicked, in that order.
     done: Vec<usize>,
     /// How many are not done.
     left: usize,
@@ -64,7 +64,7 @@ impl Members {
         parent.into_iter().for_each(Waker::wake);
     }
 
-    /// Waits for a member that `ends` the wait; `None` when all are done. One operation of the budget.
+    /// Waits for a member that `ends` the wait. Returns `None` when all are done. Spends one unit of the budget.
     fn poll(&self, cx: &mut Context<'_>, ends: impl Fn(usize) -> bool) -> Poll<Option<usize>> {
         if !poll_budget(cx) {
             return Poll::Pending;
@@ -113,7 +113,7 @@ impl Drop for Child {
     }
 }
 
-/// Futures, which are tasks from the first poll on.
+/// Futures, which are spawned at the first poll.
 struct Children {
     unspawned: Vec<Coroutine>,
     tasks: Vec<Child>,
@@ -177,7 +177,7 @@ impl AsCompleted {
 
 pub(crate) struct Wait {
     handles: Vec<Handle>,
-    /// From the first poll on.
+    /// `None` until the first poll.
     members: Option<Members>,
     sleep: Option<Sleep>,
     mode: Mode,

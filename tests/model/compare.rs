@@ -10,7 +10,7 @@ use crate::on_model::OnModel;
 use crate::program::{Run, leave_out};
 use crate::runtime::Setup;
 
-/// Fails if a program differs, with the smallest that does so. `name` is what the program was drawn by.
+/// Panics if a program's logs differ, and shows the smallest one whose logs do. `name` is what it was drawn by.
 pub(crate) fn compare(name: impl Debug, runs: Vec<Run>, setup: Setup) {
     static QUIET: Once = Once::new();
     QUIET.call_once(|| {
@@ -23,7 +23,7 @@ pub(crate) fn compare(name: impl Debug, runs: Vec<Run>, setup: Setup) {
     });
     if logs(&runs, setup).is_some() {
         let runs = smallest(runs, setup);
-        let (boucle, model) = logs(&runs, setup).expect("the smallest differs");
+        let (boucle, model) = logs(&runs, setup).expect("they differ");
         let same = boucle.iter().zip(&model).take_while(|(one, other)| one == other).count();
         panic!(
             "boucle differs from the model, in program {name:?}:\n{runs:?}\nboth: {:#?}\nboucle: {:#?}\nmodel: {:#?}",
@@ -40,7 +40,7 @@ fn logs(runs: &[Run], setup: Setup) -> Option<(Vec<Line>, Vec<Line>)> {
     (boucle != model).then_some((boucle, model))
 }
 
-/// Leaves parts of a program out, for as long as it differs.
+/// Leaves parts of a program out, for as long as its logs differ.
 fn smallest(mut runs: Vec<Run>, setup: Setup) -> Vec<Run> {
     let mut n = 0;
     loop {

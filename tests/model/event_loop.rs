@@ -46,7 +46,7 @@ impl EventLoop {
     }
 }
 
-/// The loop runs. When it returns, or panics, its main future is gone, and a `stop` is over.
+/// A run of the loop. When it returns or panics, its main future is gone, and no `stop` is left.
 struct Entered(Option<Id>);
 
 impl Drop for Entered {
@@ -62,7 +62,8 @@ impl Drop for Entered {
 }
 
 impl Drop for EventLoop {
-    /// Ends the loop: drops futures and outputs, in spawn order, then messages. What is spawned meanwhile is dropped at once.
+    /// Ends the loop: drops futures and outputs, in spawn order, then messages. What is spawned meanwhile is dropped
+    /// at once.
     fn drop(&mut self) {
         with(|model| model.closing = true);
         for id in 0..with(|model| model.tasks.len()) {

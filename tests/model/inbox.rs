@@ -1,6 +1,6 @@
 //! The model's inbox: what other threads leave for the loop, and what a `LoopHandle` does on any thread.
 //!
-//! The model has no other thread: while `elsewhere` is set, what is done counts as done by one.
+//! The model has one thread: what is done while `elsewhere` is set counts as done by another one.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -15,7 +15,7 @@ const PER_TURN: usize = 1_024;
 pub(crate) struct Inbox {
     /// What was left, first come, first served.
     left: VecDeque<Message>,
-    /// What the loop has taken: all that was left when it had handled what it took before.
+    /// What the loop has taken, and not handled yet. When it has handled that, it takes all that was left.
     taken: VecDeque<Message>,
     is_open: bool,
     handles: usize,
@@ -24,9 +24,9 @@ pub(crate) struct Inbox {
 
 #[derive(PartialEq)]
 enum Kind {
-    /// Of the task that has the slot when the message is handled. It is there once, until the loop takes it.
+    /// Wakes the task that has the slot when the message is handled. `left` has at most one for a slot.
     Wake(Slot),
-    /// The last handle is gone. It is there once in a row.
+    /// The last handle is gone. `left` never has two of them in a row.
     NoHandles,
     Call,
 }
@@ -62,7 +62,7 @@ fn leave(kind: Kind, call: impl FnOnce() + 'static) -> bool {
     })
 }
 
-/// Does what was left, as far as one turn goes.
+/// Handles messages, up to the number for one turn.
 pub(crate) fn read() {
     with(|model| {
         if model.inbox.taken.is_empty() {
@@ -125,7 +125,7 @@ impl LoopHandle {
 
 impl Drop for LoopHandle {
     fn drop(&mut self) {
-        // Its loop may be gone, and its inbox with it.
+        // The loop may be gone, and with it the inbox that counted this handle.
         let handles = with(|model| model.inbox.handles.saturating_sub(1));
         with(|model| model.inbox.handles = handles);
         if handles == 0 {

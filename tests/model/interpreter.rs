@@ -19,7 +19,7 @@ use crate::runtime::{Coroutine, Failure, Outcome, Returned, Runtime, Setup, Valu
 /// A line of the log: which coroutine did what, at what time.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Line {
-    who: u32,
+    label: u32,
     time: Duration,
     what: &'static str,
     number: u128,
@@ -27,7 +27,7 @@ pub(crate) struct Line {
 
 impl fmt::Debug for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} #{} {} {}", self.time, self.who, self.what, self.number)
+        write!(f, "{:?} #{} {} {}", self.time, self.label, self.what, self.number)
     }
 }
 
@@ -49,18 +49,18 @@ enum Phase {
     Over,
 }
 
-/// Whether a panic of this thread is one of a program.
+/// Returns whether a program runs on this thread: then a panic is one of its own.
 pub(crate) fn is_running() -> bool {
     PHASE.get() != Phase::Over
 }
 
-fn log_at(time: Duration, who: u32, what: &'static str, number: u128) {
-    LOG.with_borrow_mut(|log| log.push(Line { who, time, what, number }));
+fn log_at(time: Duration, label: u32, what: &'static str, number: u128) {
+    LOG.with_borrow_mut(|log| log.push(Line { label, time, what, number }));
 }
 
-fn log<R: Runtime>(who: u32, what: &'static str, number: usize) {
+fn log<R: Runtime>(label: u32, what: &'static str, number: usize) {
     let time = if PHASE.get() == Phase::Gone { Duration::ZERO } else { R::now() };
-    log_at(time, who, what, number as u128);
+    log_at(time, label, what, number as u128);
 }
 
 /// What a program's panics carry.
@@ -77,12 +77,12 @@ struct World<R: Runtime> {
     tasks: RefCell<Vec<Spawned<R>>>,
     groups: RefCell<[Option<Rc<R::Group>>; 2]>,
     gates: [Gate; 3],
-    /// Of everything that has waited at a gate.
+    /// The wakers of everything that has waited at a gate.
     wakers: RefCell<Vec<Waker>>,
 }
 
 struct Spawned<R: Runtime> {
-    /// `None` if it is used elsewhere, or was dropped.
+    /// `None` if it was taken.
     handle: Option<R::Handle>,
     aborts: R::Aborts,
 }
@@ -106,7 +106,7 @@ pub(crate) fn run<R: Runtime>(runs: &[Run], setup: Setup) -> Vec<Line> {
     });
     WORLD.set(Some(world.clone()));
     let event_loop = R::open(setup);
-    // The clock is asked for the first time, at zero.
+    // Reads the loop's time at its beginning.
     let begin = Program { label: 0, steps: Vec::new() };
     log_main(R::block_on(&event_loop, coroutine(&world, begin)));
     for run in runs.iter().cloned() {
@@ -123,7 +123,7 @@ pub(crate) fn run<R: Runtime>(runs: &[Run], setup: Setup) -> Vec<Line> {
     let is_spawned = R::spawn_by(&handle, || unreachable!("the loop is gone"));
     log_at(Duration::ZERO, 0, "ended", is_spawned as u128);
     world.wakers.borrow().iter().for_each(Waker::wake_by_ref);
-    // They may have values that lead back to the world.
+    // Their values may lead back to the world.
     drop(world.groups.take());
     drop(world.tasks.take());
     WORLD.take();
@@ -153,7 +153,7 @@ fn do_run<R: Runtime>(world: &Shared<R>, event_loop: &R::Loop, run: Run) {
         Run::Stop => R::stop_from_outside(event_loop),
         Run::Elsewhere(sent) => elsewhere::<R>(sendables(world, Some(event_loop), sent)),
         Run::OnAnotherLoop(sent) => {
-            // A value that is dropped there would act on that loop.
+            // A handle that is dropped there may drop a value, which would act on that loop.
             let sent = sent.into_iter().filter(|sent| !matches!(sent, Sent::DropHandle(_))).collect();
             let acts = sendables(world, Some(event_loop), sent);
             R::on_another_loop(|| acts.into_iter().for_each(|act| act()));
@@ -161,7 +161,7 @@ fn do_run<R: Runtime>(world: &Shared<R>, event_loop: &R::Loop, run: Run) {
     }
 }
 
-/// Why the loop has panicked, by the first words.
+/// Returns why the loop has panicked, by the first words of the message.
 fn reason(payload: &(dyn Any + Send)) -> &'static str {
     let message = payload.downcast_ref::<String>().map(String::as_str);
     let message = message.or(payload.downcast_ref::<&str>().copied()).unwrap_or("");
@@ -174,7 +174,7 @@ fn reason(payload: &(dyn Any + Send)) -> &'static str {
     }
 }
 
-/// Logs what a main future has returned, which drops without an act: no loop runs by now.
+/// Logs what a main future has returned, and drops it without its acts: no loop runs any more.
 fn log_main(returned: Returned) {
     let (what, mut value) = match returned {
         Ok(value) => ("main: Ok", value),
@@ -225,7 +225,7 @@ fn value<R: Runtime>(world: &Shared<R>, label: u32, acts: Vec<Act>) -> Value {
     Value { label, on_drop: Some(Box::new(on_drop)) }
 }
 
-/// Acts that wait for their scope to end.
+/// Acts when it is dropped.
 struct Deferred<R: Runtime>(Shared<R>, u32, Vec<Act>);
 
 impl<R: Runtime> Drop for Deferred<R> {
@@ -235,7 +235,7 @@ impl<R: Runtime> Drop for Deferred<R> {
     }
 }
 
-/// Does the steps; the value is `Some` if one of them returns.
+/// Does the steps. Returns `Some` if one of them returns.
 fn do_steps<R: Runtime>(
     world: Shared<R>,
     label: u32,
@@ -294,7 +294,7 @@ struct Foreign(u32, Waker);
 
 impl Wake for Foreign {
     fn wake(self: Arc<Self>) {
-        // In which order the end wakes what waits on the loop is not promised.
+        // The order in which the end of a loop wakes what waits on it is not documented.
         if PHASE.get() == Phase::Runs {
             log_at(Duration::ZERO, self.0, "foreign wake", 0);
         }
@@ -458,7 +458,7 @@ fn sendables<R: Runtime>(world: &Shared<R>, event_loop: Option<&R::Loop>, sent: 
     sent.into_iter().map(|sent| sendable(world, event_loop, sent)).collect()
 }
 
-/// Prepares what any thread may do: only the call is left.
+/// Prepares what any thread may do. A call of the closure does it.
 fn sendable<R: Runtime>(world: &Shared<R>, event_loop: Option<&R::Loop>, sent: Sent) -> Sendable {
     match sent {
         Sent::Abort(task, times) => {

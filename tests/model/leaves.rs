@@ -1,4 +1,4 @@
-//! What a task of the model can await: a handle, a unit of its budget, its next turn. Sleeps are in `timers.rs`.
+//! What a task of the model can await: a handle, a unit of its budget, the next turn. Sleeps are in `timers.rs`.
 
 use std::future::poll_fn;
 use std::mem;
@@ -85,8 +85,8 @@ impl Drop for Handle {
     }
 }
 
-/// Whether some budget is left. If not, wakes the task, which is to give way. A poll that goes on after 128 refusals
-/// gets a new budget.
+/// Returns whether some budget is left. If not, wakes the task, which is to yield. A poll that goes on after 128
+/// refusals gets a new budget.
 pub(crate) fn poll_budget(cx: &mut Context<'_>) -> bool {
     let is_left = with(|model| {
         let is_left = model.budget > 0;
@@ -106,7 +106,7 @@ pub(crate) async fn consume_budget() {
     poll_fn(|cx| if poll_budget(cx) && with(Model::spend) { Poll::Ready(()) } else { Poll::Pending }).await;
 }
 
-/// Gives way once.
+/// Is pending once.
 pub(crate) async fn yield_now() {
     let mut has_yielded = false;
     poll_fn(|cx| {

@@ -1,11 +1,11 @@
-//! Random programs, on boucle and on a model that is slow and obvious: their schedules are the same, line for line.
+//! Random programs, on boucle and on a model that is slow and obvious: their logs are the same, line for line.
 //!
 //! `MODEL_PROGRAMS=1000000 cargo test --release --test model` compares more of them, each test on one core. A program
-//! is its seed: `MODEL_FIRST=106906 MODEL_PROGRAMS=1` compares that one. One that differs is printed when all that can
-//! be left out of it is left out.
+//! is its seed: `MODEL_FIRST=106906 MODEL_PROGRAMS=1` compares that one. A program whose logs differ is printed when
+//! nothing more can be left out of it.
 //!
-//! In every seventh of them another thread wakes, aborts, spawns, stops and drops, and the loop's thread waits for it
-//! each time. So what stands in the inbox is the same in every run, and the model says when it is read.
+//! In about every seventh program another thread wakes, aborts, spawns, stops and drops, and the loop's thread waits
+//! for it each time. So what stands in the inbox is the same in every run, and the model says when it is read.
 //!
 //! The package `fuzz` compares programs that are drawn by what a fuzzer finds, with the same files.
 
@@ -20,7 +20,7 @@ mod event_loop; // the ways to run it, and its end
 mod inbox; // what other threads leave for it
 mod leaves; // handles, yields, the budget
 mod timers; // sleeps, timeouts, intervals
-mod combine; // `gather` and the others
+mod combine; // `gather` and the other combinators
 mod compare; // both logs of a program, and the smallest program that differs
 
 use crate::compare::compare;
@@ -42,13 +42,13 @@ fn compare_all(setup: impl Fn(u64) -> Setup) {
     }
 }
 
-/// What was woken first is polled first.
+/// In FIFO order.
 #[test]
 fn schedules_are_those_of_the_model() {
     compare_all(|_| Setup { shuffle: None, is_observed: false });
 }
 
-/// A loop draws its tasks as it is documented to.
+/// In an order that is drawn as the builder's `shuffle` documents it.
 #[test]
 fn shuffled_schedules_are_those_of_the_model() {
     compare_all(|seed| Setup { shuffle: Some(seed), is_observed: false });

@@ -28,7 +28,7 @@ use crate::runtime::{Coroutine, Failure, Outcome};
 pub(crate) type Id = usize;
 
 /// A place that a task has until it is done and its handle is gone. The next task gets the one that was freed last:
-/// that is not documented, but shows in which task is woken by a waker of one that is gone, on another thread.
+/// that is not documented, but another thread that wakes a task that is gone wakes the next one in its slot.
 pub(crate) type Slot = usize;
 
 /// Operations that are ready at once per poll.
@@ -49,9 +49,9 @@ pub(crate) struct Model {
     pub(crate) slots: Vec<Id>,
     free: Vec<Slot>,
     pub(crate) inbox: Inbox,
-    /// How many have left the ready queue since the last park.
+    /// How many numbers have left the ready queue since the last park.
     popped: usize,
-    /// The next turn parks in any case.
+    /// Whether a park is due in any case.
     parks_next: bool,
     timers: Vec<Timer>,
     timers_armed: usize,
@@ -60,7 +60,7 @@ pub(crate) struct Model {
     pub(crate) polled: Option<Id>,
     /// How many ready operations are left to the poll.
     pub(crate) budget: usize,
-    /// How many were refused since none are left.
+    /// How many were refused since none is left.
     pub(crate) refused: usize,
     pub(crate) stopping: bool,
     pub(crate) closing: bool,
@@ -76,9 +76,9 @@ pub(crate) struct Task {
     pub(crate) slot: Slot,
     pub(crate) is_done: bool,
     is_aborted: bool,
-    /// A handle exists.
+    /// Whether a handle exists.
     pub(crate) is_held: bool,
-    /// When it is done, until the handle takes it.
+    /// From its end until the handle takes it.
     pub(crate) output: Option<Outcome>,
     /// What is to happen when it is done.
     pub(crate) when_done: Option<WhenDone>,
@@ -165,7 +165,7 @@ pub(crate) fn run(mut until: Until<'_>) -> Ran {
     }
 }
 
-/// Queues what the inbox and the timers wake, and returns how many tasks each has.
+/// Queues what the inbox and the timers wake. Returns how many tasks each has woken.
 fn wake_due() -> (usize, usize) {
     let before_inbox = with(|model| model.ready.len());
     inbox::read();
@@ -175,7 +175,8 @@ fn wake_due() -> (usize, usize) {
 }
 
 impl Model {
-    /// Returns how many of the ready queue are the batch: all; or one, which is drawn and put first.
+    /// Returns the size of the batch: the whole ready queue; or, if the loop is shuffled, one, which is drawn and put
+    /// first.
     fn begin_batch(&mut self) -> usize {
         let Some(random) = &mut self.shuffle else {
             return self.ready.len();
@@ -202,8 +203,8 @@ impl Model {
         self.parks_next || self.ready.is_empty() || self.popped + self.ready.len() > POLLS_PER_PARK
     }
 
-    /// Lets time jump to the next deadline, or to the limit, if nothing is ready, and there is no message. Returns
-    /// false if there is neither.
+    /// Lets time jump to the next deadline or to the limit, if nothing is ready and there is no message. Returns false
+    /// if it would have to jump and there is neither.
     fn park(&mut self, limit: Option<Duration>) -> bool {
         (self.popped, self.parks_next) = (0, false);
         if !self.ready.is_empty() || !self.inbox.is_empty() || self.stopping {

@@ -5,7 +5,7 @@ use boucle::MissedTickBehavior;
 use crate::random::Numbers;
 use crate::runtime::Mode;
 
-/// What is done with a loop from outside, one after the other. Then the loop is dropped.
+/// A step of a loop's caller. After the last of them the loop is dropped.
 #[derive(Debug, Clone)]
 pub(crate) enum Run {
     BlockOn(Program),
@@ -13,7 +13,7 @@ pub(crate) enum Run {
     Forever,
     Turn(Option<Nanos>),
     Stop,
-    /// What another thread does meanwhile.
+    /// What another thread does, while this one waits.
     Elsewhere(Vec<Sent>),
     /// What a coroutine does on another loop of this thread.
     OnAnotherLoop(Vec<Sent>),
@@ -38,11 +38,11 @@ pub(crate) type Times = usize;
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
     Do(Act),
-    /// Acts when the steps around it are over, or are dropped.
+    /// Acts when the list of steps that this stands in is over or dropped.
     Defer(Vec<Act>),
     Yield(u32),
     Spend(u32),
-    /// Polls so many units of the budget in one poll, whether or not they are ready.
+    /// Asks this often for a unit of the budget within one poll, whether or not one is left.
     Try(u32),
     Sleep(Nanos),
     /// Polls a sleep once, and gives it another deadline.
@@ -65,12 +65,12 @@ pub(crate) enum Step {
     Await(Index),
     /// Awaits a handle that is left to others if this is dropped.
     AwaitBorrowed(Index),
-    /// Waits for an `Open` of this gate.
+    /// Waits until this gate is open, and closes it.
     Pass(Index),
     Gather(Vec<Program>),
     GatherBoth(Program, Program),
     TryGather(Vec<Program>),
-    /// Takes so many items.
+    /// Takes this number of items.
     AsCompleted(Vec<Program>, u32),
     Wait(Mode, Vec<Index>, Option<Nanos>),
     JoinNext(Index),
@@ -84,7 +84,7 @@ pub(crate) enum Step {
 #[derive(Debug, Clone)]
 pub(crate) enum Act {
     Spawn(Program),
-    /// Spawns so many tasks that do the same.
+    /// Spawns this number of tasks that do the same.
     SpawnMany(usize, Program),
     SpawnInGroup(Index, Program),
     Here(Sent),
@@ -104,14 +104,14 @@ pub(crate) enum Sent {
     Abort(Index, Times),
     DropHandle(Index),
     Open(Index),
-    /// Wakes what has waited at a gate at some time.
+    /// Wakes a waker that was left at a gate, this often.
     WakeAgain(Index, Times),
     /// By a `LoopHandle`.
     Spawn(Program),
     Stop,
 }
 
-/// Leaves the `n`th run, step or act out, counted as they are written. Returns false if there are fewer.
+/// Leaves out the `n`th run, step or act, in the order in which they are printed. Returns false if there are fewer.
 pub(crate) fn leave_out(runs: &mut Vec<Run>, mut n: usize) -> bool {
     leave_out_of(runs, &mut n, &|run, n| match run {
         Run::BlockOn(program) | Run::Spawn(program) => leave_out_of_program(program, n),
@@ -169,19 +169,19 @@ fn leave_out_of_sent(sent: &mut Sent, n: &mut usize) -> bool {
     if let Sent::Spawn(program) = sent { leave_out_of_program(program, n) } else { false }
 }
 
-/// Makes programs: the same ones of the same numbers.
+/// Draws programs: the same numbers draw the same programs.
 pub(crate) struct Generator<N> {
     random: N,
     labels: u32,
     /// How many steps are left to this program.
     steps: usize,
-    /// Which kinds of steps and acts it has, by number. Programs of few kinds use these more deeply ("Swarm testing",
-    /// Groce and others, 2012).
+    /// The kinds of steps and acts that it draws from, by their numbers in `step` and `act`. A program of few kinds
+    /// tests these more thoroughly ("Swarm testing", Groce and others, 2012).
     kinds: Vec<usize>,
     acts: Vec<usize>,
     /// The durations that it chooses from.
     durations: Vec<Nanos>,
-    /// It has another thread. Few have, since that costs more than all else.
+    /// Whether another thread acts too. In few programs one does, since that costs more than all else.
     has_thread: bool,
 }
 
@@ -209,15 +209,14 @@ const DURATIONS: [Nanos; 14] = [
 const MISSED: [MissedTickBehavior; 3] =
     [MissedTickBehavior::Burst, MissedTickBehavior::Delay, MissedTickBehavior::Skip];
 
-/// Steps and acts that belong together, by number: those on groups, those on time, those on handles, those
-/// that wake what has ended, those that panic, and those on another thread.
+/// Kinds of steps and acts that belong together, as `Generator::kinds` and `acts` have them.
 const THEMES: [(&[usize], &[usize]); 6] = [
-    (&[1, 2, 4, 12, 17, 17, 18, 19], &[1, 1, 5, 7, 8, 9]),
-    (&[1, 3, 4, 5, 6, 7, 8, 21], &[2]),
-    (&[1, 7, 8, 10, 11, 16], &[2, 3, 4]),
-    (&[1, 9, 12, 8], &[2, 5, 6, 6]),
-    (&[1, 2, 7, 10, 13, 16, 22], &[2, 11, 11]),
-    (&[1, 1, 2, 4, 7, 9, 10, 12, 12, 23], &[2, 3, 5, 6, 6, 13, 13, 14]),
+    (&[1, 2, 4, 12, 17, 17, 18, 19], &[1, 1, 5, 7, 8, 9]), // groups
+    (&[1, 3, 4, 5, 6, 7, 8, 21], &[2]),                    // time
+    (&[1, 7, 8, 10, 11, 16], &[2, 3, 4]),                  // handles
+    (&[1, 9, 12, 8], &[2, 5, 6, 6]),                       // wakes of what has ended
+    (&[1, 2, 7, 10, 13, 16, 22], &[2, 11, 11]),            // panics
+    (&[1, 1, 2, 4, 7, 9, 10, 12, 12, 23], &[2, 3, 5, 6, 6, 13, 13, 14]), // another thread
 ];
 
 impl<N: Numbers> Generator<N> {
@@ -229,7 +228,7 @@ impl<N: Numbers> Generator<N> {
         if let Some((steps_of_theme, acts_of_theme)) = THEMES.get(theme) {
             (kinds, acts) = (steps_of_theme.to_vec(), acts_of_theme.to_vec());
         }
-        // Half of the steps are acts, and a third of those are spawns.
+        // More than half of the steps are acts, and about a third of those are spawns.
         kinds.extend(vec![0; kinds.len() + 1]);
         acts.extend(vec![0; acts.len() / 2 + 1]);
         let durations = (0..=random.below(4)).map(|_| random.one_of(&DURATIONS)).collect();
@@ -238,7 +237,7 @@ impl<N: Numbers> Generator<N> {
         Generator { random, labels: 0, steps, kinds, acts, durations, has_thread }
     }
 
-    /// What is done with the loop: mostly one `block_on`.
+    /// Draws a whole program: what the loop's caller does.
     pub(crate) fn runs(&mut self) -> Vec<Run> {
         let mut runs = Vec::new();
         if self.random.below(3) > 0 {
@@ -260,7 +259,7 @@ impl<N: Numbers> Generator<N> {
         runs
     }
 
-    /// A main future, which may wait for what it has spawned.
+    /// Draws a main future, which may wait for what it has spawned.
     fn block_on(&mut self) -> Run {
         let mut main = self.program(0);
         main.steps.extend(match self.random.below(4) {
@@ -347,7 +346,7 @@ impl<N: Numbers> Generator<N> {
             9 => Act::DropGroup(random.below(2)),
             10 if random.below(4) == 0 => Act::Stop,
             11 if random.below(2) == 0 => Act::Panic,
-            // Once: many that spawn many would be too many.
+            // At most once in a program: tasks that spawn many are not to be spawned by many.
             12 if depth == 0 && random.below(4) == 0 => {
                 self.acts.retain(|act| *act != 12);
                 Act::SpawnMany(self.random.one_of(&[2, 20, 70]), self.program(depth + 2))
@@ -367,7 +366,7 @@ impl<N: Numbers> Generator<N> {
 
     fn sent_of(&mut self, kind: usize, depth: usize) -> Sent {
         let random = &mut self.random;
-        // More of them than a turn handles messages.
+        // About as many as the messages that a turn handles, or twice as many.
         let is_flood = self.has_thread && random.below(16) == 0;
         let times = if is_flood { random.one_of(&[1_022, 1_023, 1_024, 2_050]) } else { 1 };
         match kind {

@@ -1,10 +1,10 @@
-//! The numbers that programs and shuffled orders are drawn by.
+//! The numbers by which programs and shuffled orders are drawn.
 
 /// A source of numbers.
 pub(crate) trait Numbers {
     fn next(&mut self) -> u64;
 
-    /// Draws a number below `bound`: the upper half of its product with the next number.
+    /// Draws a number below `bound`: the upper 64 bits of its product with the next number.
     fn below(&mut self, bound: usize) -> usize {
         ((u128::from(self.next()) * bound as u128) >> 64) as usize
     }

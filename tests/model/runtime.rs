@@ -1,4 +1,4 @@
-//! What a program asks of the loop it runs on. boucle and the model both give it.
+//! What a program needs of the loop that it runs on. boucle and the model both implement it.
 
 use std::any::Any;
 use std::pin::Pin;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use boucle::{MissedTickBehavior, Turn};
 
-/// What every coroutine of a program returns, so that each can be a child of whatever waits.
+/// What every coroutine of a program returns, so that each can be a child of any combinator.
 pub(crate) type Returned = Result<Value, Value>;
 pub(crate) type Coroutine = Pin<Box<dyn Future<Output = Returned>>>;
 
@@ -66,7 +66,7 @@ pub(crate) trait Runtime: Sized + 'static {
     fn stop_from_outside(event_loop: &Self::Loop);
     fn spawn_from_outside(event_loop: &Self::Loop, future: Coroutine) -> Self::Handle;
 
-    /// Of this loop, or of the one that runs.
+    /// Returns a handle of this loop, or of the one that runs.
     fn handle(event_loop: Option<&Self::Loop>) -> Self::LoopHandle;
     /// Returns false if the loop is gone.
     fn spawn_by(handle: &Self::LoopHandle, make: impl FnOnce() -> Coroutine + Send + 'static) -> bool;

@@ -14,7 +14,7 @@ use crate::model::{Model, with};
 pub(crate) struct Sleep {
     deadline: Duration,
     timer: Option<usize>,
-    /// It was over in its last poll, which had no budget left. The next one is ready in any case.
+    /// The deadline had come in the last poll, which had no budget left. The next one is ready in any case.
     gave_way: bool,
 }
 
@@ -56,7 +56,7 @@ impl Drop for Sleep {
     }
 }
 
-/// Polls the future first, so its value wins. `None` if the time is over.
+/// Polls the future first, so its value wins. Returns `None` if the time is over.
 pub(crate) async fn timeout<F: Future>(duration: Duration, future: F) -> Option<F::Output> {
     // The future is dropped first.
     let mut sleep = sleep(duration);

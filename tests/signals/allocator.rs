@@ -1,4 +1,4 @@
-//! An allocator whose hook calls back into signals, wherever this crate allocates or frees for them.
+//! An allocator that uses signals whenever memory is allocated or freed.
 
 #![allow(unsafe_code)] // An allocator is unsafe to write.
 
@@ -22,7 +22,7 @@ const KIND: SignalKind = SignalKind::Child;
 struct Hooked;
 
 thread_local! {
-    /// The hook runs, or this thread answers it.
+    /// This thread calls no hook: one is running on it, or it is the other thread.
     static IS_EXEMPT: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -32,10 +32,10 @@ struct Other {
     answer: Receiver<()>,
 }
 
-/// While there is one, the hook is called.
+/// The hook does nothing until this is set.
 static OTHER: OnceLock<Mutex<Other>> = OnceLock::new();
 static CALLS: AtomicUsize = AtomicUsize::new(0);
-/// The other thread had to wait for the one that allocates.
+/// The other thread did not answer: it waited for the one that allocates.
 static HAS_FAILED: AtomicBool = AtomicBool::new(false);
 
 #[global_allocator]
@@ -46,7 +46,7 @@ fn use_signals() {
     let _ = poll(&mut signals);
 }
 
-/// Uses signals on this thread; and on another one, which must not be kept waiting by this one.
+/// Uses signals on another thread, which must not have to wait for this one; then on this one.
 fn hook() {
     let Some(other) = OTHER.get() else {
         return;
@@ -67,7 +67,7 @@ fn hook() {
     IS_EXEMPT.set(false);
 }
 
-// SAFETY: It is the system's allocator in all; the hook does not unwind.
+// SAFETY: Each call is passed on to the system's allocator, and the hook does not unwind.
 unsafe impl GlobalAlloc for Hooked {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         hook();
@@ -95,7 +95,7 @@ fn start_other() -> Other {
     thread::spawn(move || {
         IS_EXEMPT.set(true);
         answered.send(()).unwrap();
-        // Some stay for a while: so the table has gaps when the thread that allocates goes on.
+        // The last three stay, so the table has gaps when the thread that allocates goes on.
         let mut kept = VecDeque::new();
         for () in asked {
             use_signals();
@@ -109,8 +109,8 @@ fn start_other() -> Other {
 }
 
 /// While a stream is made, polled, woken or dropped, nothing is locked when memory is allocated or freed: a hook of
-/// the allocator may use streams of the same signal, and may wait for a thread that does. And what that one makes
-/// while the table is about to grow confuses no streams.
+/// the allocator may use streams of the same signal, and may wait for a thread that does. Streams that are made while
+/// the table is about to grow are kept apart.
 #[test]
 fn nothing_is_locked_while_memory_is_allocated() {
     const TEST: &str = "allocator::nothing_is_locked_while_memory_is_allocated";

@@ -1,16 +1,16 @@
-//! Signals of the process: what waits for one gets it, and what it does when nothing waits.
+//! Signals of the process: what waits for one receives it, and what it does when nothing waits.
 //!
-//! Each test has a signal of its own, since all tests of this process receive them. Those in which a signal ends
-//! the process, or in which it is an interrupt, run in a process of their own.
+//! Each test has a signal of its own, since a signal reaches all tests of this process. Tests in which a signal ends
+//! the process, or is an interrupt, run in a process of their own.
 
 #![cfg(all(unix, feature = "signal"))]
 
-mod allocator; // what an allocator may do meanwhile
+mod allocator; // what an allocator may do while a stream is used
 #[path = "../common/mod.rs"]
 mod common;
 mod processes; // what a signal does to a process
 mod running; // a process of a test
-mod streams; // what a stream gives, and what it keeps
+mod streams; // what a stream receives, and which waker it keeps
 
 use std::task::{Context, Poll, Waker};
 

@@ -18,7 +18,7 @@ use crate::common::{
 use crate::running::{DEFAULT, Running, say};
 use crate::{poll, raise};
 
-/// Waits for Ctrl-C, and then hangs: it never polls again.
+/// Waits for Ctrl-C, and then holds the loop's thread.
 fn hangs_after(pressed: impl Future) -> ! {
     run(async {
         let mut pressed = pin!(pressed);
@@ -46,7 +46,7 @@ fn a_second_ctrl_c_ends_a_program_that_hangs() {
     assert_eq!(running.ended_by(), Some(2));
 }
 
-/// A `ctrl_c` that was given up leaves the interrupt as it was.
+/// A `ctrl_c` that is dropped gives the interrupt its default action back.
 #[test]
 fn ctrl_c_that_is_dropped_gives_the_default_action_back() {
     const TEST: &str = "processes::ctrl_c_that_is_dropped_gives_the_default_action_back";
@@ -62,7 +62,7 @@ fn ctrl_c_that_is_dropped_gives_the_default_action_back() {
     assert_eq!(running.ended_by(), Some(2));
 }
 
-/// As long as a stream exists, no interrupt ends the process, however often it comes and whatever else has waited.
+/// As long as a stream exists, no interrupt ends the process, however many come, even after a `ctrl_c`.
 #[test]
 fn a_stream_goes_on_receiving() {
     const TEST: &str = "processes::a_stream_goes_on_receiving";
@@ -119,8 +119,8 @@ fn what_was_ignored_is_ignored_again() {
     assert_eq!(running.ended_by(), None);
 }
 
-/// A program that waits for Ctrl-C is not ended by it while it is recorded; and the one that ends it shows the
-/// recording first. The wait begins before the recording, or after it.
+/// A recorded program that waits for Ctrl-C is not ended by it. The second Ctrl-C ends it, and writes the recording
+/// first. The wait begins before the recording, or after it.
 #[test]
 #[cfg(feature = "trace")]
 fn a_recorded_program_waits_for_ctrl_c() {
@@ -149,8 +149,8 @@ fn a_recorded_program_waits_for_ctrl_c() {
     }
 }
 
-/// With `BOUCLE_DUMP`, SIGUSR1 shows the loops and never ends the process: while the program waits for it, and
-/// when it has waited for it. The wait begins before the first loop, or after it.
+/// With `BOUCLE_DUMP`, SIGUSR1 shows the loops and never ends the process, while the program waits for it and
+/// afterwards. The wait begins before the first loop, or after it.
 #[test]
 #[cfg(feature = "trace")]
 fn a_dumped_program_may_wait_for_the_same_signal() {
@@ -184,7 +184,7 @@ fn a_dumped_program_may_wait_for_the_same_signal() {
     }
 }
 
-/// Polls so many `ctrl_c`s, raises the interrupt, and returns them when all are woken: none has given it.
+/// Polls some `ctrl_c`s, raises the interrupt, and returns them when all are woken. None is complete.
 fn woken(count: usize) -> Vec<Pin<Box<impl Future<Output = io::Result<()>>>>> {
     let (wakes, woken) = mpsc::channel();
     let waker = waker_of(move || wakes.send(()).unwrap(), || ());
@@ -197,12 +197,12 @@ fn woken(count: usize) -> Vec<Pin<Box<impl Future<Output = io::Result<()>>>>> {
     pressed
 }
 
-/// What becomes of a Ctrl-C that has come to some `ctrl_c`s, when they are dropped.
+/// Drops `ctrl_c`s that were woken, some of them incomplete.
 fn drop_woken(part: &str) {
     match part {
-        "none gives it" => drop(woken(1)),
-        "none of several gives it" => drop(woken(3)),
-        "one gives it" => {
+        "one is dropped" => drop(woken(1)),
+        "several are dropped" => drop(woken(3)),
+        "one completes" => {
             let mut pressed = woken(3);
             drop(pressed.remove(0));
             block_on(pressed.remove(0)).unwrap();
@@ -212,12 +212,12 @@ fn drop_woken(part: &str) {
             drop(woken(1));
             drop(presses);
         }
-        "a stream had it" => {
+        "a dropped stream has it" => {
             let presses = stream(SignalKind::Interrupt).unwrap();
             let pressed = woken(1);
             drop((presses, pressed));
         }
-        "a later one gives it" => {
+        "a later one completes" => {
             let pressed = woken(2);
             let mut later = pin!(ctrl_c());
             assert!(block_on(poll_once(&mut later)).is_none());
@@ -228,29 +228,29 @@ fn drop_woken(part: &str) {
     }
 }
 
-/// A Ctrl-C that has come counts as having come after the drop of a `ctrl_c` that has not given it: it ends the
-/// process, or goes to what began to wait meanwhile. Not if another wait has received it.
+/// A Ctrl-C that has woken a `ctrl_c` counts as coming anew when that is dropped before it completes: it ends the
+/// process, or completes a `ctrl_c` that began to wait meanwhile; unless another wait has received it.
 #[test]
-fn a_ctrl_c_that_is_not_given_is_handed_on() {
-    const TEST: &str = "processes::a_ctrl_c_that_is_not_given_is_handed_on";
+fn a_ctrl_c_that_completes_nothing_is_handed_on() {
+    const TEST: &str = "processes::a_ctrl_c_that_completes_nothing_is_handed_on";
     if let Some(part) = part_of_child() {
         say("ready");
         drop_woken(&part);
         return say("alive");
     }
     let start = |part| Running::start(&DEFAULT, child(TEST, part));
-    for part in ["none gives it", "none of several gives it"] {
+    for part in ["one is dropped", "several are dropped"] {
         assert_eq!(start(part).ended_by(), Some(2), "{part}");
     }
-    for part in ["one gives it", "a stream has it", "a stream had it", "a later one gives it"] {
+    for part in ["one completes", "a stream has it", "a dropped stream has it", "a later one completes"] {
         start(part).read_until("alive");
     }
 }
 
-/// A Ctrl-C that a stream gives while a `ctrl_c` is dropped on another thread is not handed on as well.
+/// A Ctrl-C that a stream receives while a `ctrl_c` is dropped on another thread is not handed on as well.
 #[test]
-fn a_ctrl_c_is_not_given_and_handed_on() {
-    const TEST: &str = "processes::a_ctrl_c_is_not_given_and_handed_on";
+fn a_ctrl_c_is_not_received_and_handed_on() {
+    const TEST: &str = "processes::a_ctrl_c_is_not_received_and_handed_on";
     if passes_alone(own_binary(), TEST) {
         return;
     }

@@ -7,7 +7,7 @@ use std::thread;
 
 use crate::common::{LONG, child, is_child, panic_of, read_until};
 
-/// Runs a program that does not ignore interrupts, although tests that run in the background may.
+/// Runs a program with interrupts not ignored. (Where tests run in the background, they may be.)
 pub(crate) const DEFAULT: [&str; 2] =
     ["env", if cfg!(target_os = "linux") { "--default-signal=INT" } else { "BOUCLE_TEST_DEFAULT=" }];
 

@@ -1,4 +1,4 @@
-//! What a stream gives, and what it keeps.
+//! What a stream receives, and which waker it keeps.
 
 use std::future::{pending, poll_fn};
 use std::pin::{Pin, pin};
@@ -14,9 +14,9 @@ use futures_lite::future::{block_on, poll_once};
 use crate::common::{HOUR, LONG, ms, observed_by, panic_of, passes_at_once, run, virtually, waker_of};
 use crate::{poll, raise};
 
-/// Each signal is one item of the stream, as a stream and as a call; and none is an item of another one's.
+/// Each signal is received once, by `recv` or as an item of the stream, and by no stream of another signal.
 #[test]
-fn a_stream_gives_each_signal_once() {
+fn a_stream_receives_each_signal_once() {
     run(async {
         let mut signals = stream(SignalKind::UserDefined1).unwrap();
         let mut others = stream(SignalKind::Quit).unwrap();
@@ -32,7 +32,7 @@ fn a_stream_gives_each_signal_once() {
     });
 }
 
-/// Signals that come between two polls of a stream count as one. (The other stream says that they have come.)
+/// Signals that come between two polls of a stream count as one. (The other stream waits for each of them.)
 #[test]
 fn signals_between_two_polls_are_one() {
     run(async {
@@ -47,7 +47,7 @@ fn signals_between_two_polls_are_one() {
     });
 }
 
-/// One signal reaches all that wait for it: tasks of loops of several threads, and what no loop runs.
+/// A signal reaches all that wait for it: tasks of loops on several threads, and a future that no loop runs.
 #[test]
 fn a_signal_reaches_every_loop() {
     const KIND: SignalKind = SignalKind::Hangup;
@@ -71,8 +71,8 @@ fn a_signal_reaches_every_loop() {
     block_on(own.recv());
 }
 
-/// A stream wakes the task of its last poll alone, and drops a waker that is not needed any more: when another one
-/// takes its place, when the signal has come, and with the stream.
+/// A stream wakes the task of its last poll alone. It drops a waker when another one replaces it, when the signal has
+/// come, and with itself.
 #[test]
 fn a_stream_wakes_the_task_of_its_last_poll() {
     let (log, lines) = mpsc::channel();
@@ -96,9 +96,9 @@ fn a_stream_wakes_the_task_of_its_last_poll() {
     assert!(lines.try_recv().is_err());
 }
 
-/// A `recv` that is given up takes its waker back at once; and the stream goes on, and does not wake it any more.
+/// A `recv` that is dropped drops its waker at once. The stream can still be used, and does not wake that waker.
 #[test]
-fn a_recv_that_is_given_up_leaves_no_waker() {
+fn a_recv_that_is_dropped_leaves_no_waker() {
     const KIND: SignalKind = SignalKind::Terminate;
     let (log, lines) = mpsc::channel();
     let [woken, dropped] = [log.clone(), log];
@@ -114,9 +114,9 @@ fn a_recv_that_is_given_up_leaves_no_waker() {
     assert!(lines.try_recv().is_err());
 }
 
-/// A loop whose only wait for a signal was given up is in a deadlock, although the stream still exists.
+/// When its only wait for a signal was dropped, a loop is in a deadlock, although the stream still exists.
 #[test]
-fn a_recv_that_is_given_up_holds_no_loop() {
+fn a_recv_that_is_dropped_holds_no_loop() {
     let (report, reported) = mpsc::channel();
     thread::spawn(move || {
         let message = panic_of(|| {
@@ -133,8 +133,8 @@ fn a_recv_that_is_given_up_holds_no_loop() {
     assert!(message.starts_with("deadlock"), "{message}");
 }
 
-/// A signal does not hold a virtual clock. A loop that only waits for signals is not in a deadlock, and says what
-/// it waits for; once the stream is gone, it is in one. (Real time: the loop parks until the signal comes.)
+/// A wait for a signal does not hold a virtual clock. A loop that only waits for a signal parks until it comes; once
+/// the stream is dropped, the loop is in a deadlock.
 #[test]
 fn a_virtual_loop_waits_for_a_signal() {
     const KIND: SignalKind = SignalKind::Continue;
