@@ -1,5 +1,4 @@
-//! How many tasks one loop holds. A test binary of its own, since it looks at the memory of its
-//! process.
+//! How many tasks one loop holds. A test binary of its own, since it measures the memory of its process.
 
 use std::cell::Cell;
 use std::rc::Rc;

@@ -1,9 +1,9 @@
 //! How often a large future stands on the stack: no more often than under tokio 1.54.
 //!
-//! Each program of the table runs in a process of its own, on a thread whose stack has room for so many
-//! copies of the future and little else. One copy more would overflow it, which ends the process.
-//! Without optimization each function that a future is handed to may have a copy of it, so the numbers
-//! are not those of a release build.
+//! Each program of the table runs in a process of its own, on a thread whose stack has room for the table's
+//! number of copies of the future and little else. One copy more would overflow it, which ends the process.
+//! Without optimization each function that a future is passed to may have a copy of it, so a release build
+//! has other numbers.
 
 mod common;
 
@@ -34,8 +34,8 @@ async fn fallible() -> Result<u8, ()> {
 }
 
 /// A program, and how many copies of the future may stand on the stack, without optimization and with it.
-/// Where tokio has the same program, these are its numbers; `gather` of an array is measured beside the
-/// `join_all` of `futures`, and `gather!` beside `join!`, whose ten copies it does not need.
+/// Where tokio has the same program, these are its numbers. `gather` of an array is compared with the
+/// `join_all` of `futures`, and `gather!` with `join!`, whose ten copies it does not need.
 type Row = (&'static str, usize, usize, fn());
 
 const TABLE: &[Row] = &[

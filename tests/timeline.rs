@@ -5,7 +5,7 @@ use std::time::Duration;
 use boucle::trace::Recorder;
 use boucle::{EventLoop, FIRST_COMPLETED, TaskGroup, gather, sleep, spawn, spawn_named, timeout, wait};
 
-/// The timeline of a virtual loop that runs a future.
+/// Returns the timeline of a loop with a virtual clock that runs a future.
 fn timeline<F: Future>(main: F) -> String {
     let recorder = Recorder::new();
     let builder = EventLoop::builder().virtual_clock();
@@ -15,7 +15,7 @@ fn timeline<F: Future>(main: F) -> String {
     recorder.trace().timeline().legend(false).to_string()
 }
 
-/// Compares it with what is expected, which is indented here, and ends with an empty line.
+/// Asserts that a timeline is what is expected, without the indentation here.
 #[track_caller]
 fn expect(timeline: &str, expected: &str) {
     let lines = expected.lines().skip(1).map(|line| line.strip_prefix("        ").unwrap_or(line));
@@ -24,7 +24,7 @@ fn expect(timeline: &str, expected: &str) {
     assert!(timeline == expected.join("\n"), "{}", both());
 }
 
-/// Finds it, to the byte, in the documentation of a file.
+/// Asserts that a timeline stands in the documentation of a file.
 #[track_caller]
 fn expect_documented(timeline: &str, source: &str) {
     let lines = timeline.lines().map(|line| format!("/// {line}"));
@@ -194,9 +194,9 @@ fn a_panic() {
     );
 }
 
-/// One that yields a thousand times, beside one that sleeps.
+/// A task that yields a thousand times, beside one that sleeps.
 #[test]
-fn a_starvation() {
+fn a_thousand_yields() {
     expect(
         &timeline(async {
             let sleeper = spawn_named("sleeper", sleep(seconds(1.0)));

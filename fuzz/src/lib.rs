@@ -1,6 +1,6 @@
 //! The programs of `tests/model`, drawn by the bytes that a fuzzer finds.
 
-// What each of them is, `tests/model/main.rs` says.
+// `tests/model/main.rs` says what each of them is.
 #[path = "../../tests/model/combine.rs"]
 mod combine;
 #[path = "../../tests/model/compare.rs"]
@@ -40,7 +40,7 @@ struct Bytes<'a>(slice::Iter<'a, u8>);
 
 impl Numbers for Bytes<'_> {
     fn next(&mut self) -> u64 {
-        // Draws look at the upper bits; all choices of a program are among fewer than 256.
+        // A draw uses the upper bits of a number. All choices of a program are among fewer than 256.
         u64::from(self.0.next().copied().unwrap_or(0)) << 56
     }
 }

@@ -130,7 +130,7 @@ fn a_task_that_yields_starves_no_other() {
     assert!(most.into_inner() <= 65);
 }
 
-/// The program's own choices are combined with the orders of its tasks. Outside an exploration, `choose` returns 0.
+/// The program's own choices are tried beside the orders of its tasks. Outside an exploration, they are 0.
 #[test]
 fn own_choices_are_explored() {
     let seen = Mutex::new(BTreeSet::new());

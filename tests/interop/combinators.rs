@@ -38,7 +38,7 @@ fn select_takes_the_first() {
     });
 }
 
-/// `join_all` and `join!` wait for all, few and many. (For more than thirty, `join_all` has wakers of its own.)
+/// `join_all` and `join!` wait for all, few and many. (Above thirty, `join_all` has wakers of its own.)
 #[test]
 fn join_all_waits_for_all() {
     virtually(async {

@@ -1,4 +1,4 @@
-//! What hyper needs of its runtime: timers, here under a virtual clock, sockets, and an executor of its tasks.
+//! What hyper needs of its runtime: timers, under a virtual clock here, sockets, and an executor.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -24,8 +24,8 @@ use crate::common::{Log, SECOND, listen, ms, pair, panic_of, run, secs, virtuall
 
 const HEAD: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
 
-/// A connection on which pieces of a request come at their times. (A virtual clock would not jump while a task waits
-/// for a socket.)
+/// A connection on which pieces of a request come at their times. (A virtual clock would not jump while a
+/// task waits for a socket.)
 struct Script {
     pieces: Vec<(Duration, &'static [u8])>,
     next: Pin<Box<dyn hyper::rt::Sleep>>,
@@ -90,8 +90,8 @@ fn serve(pieces: &[(Duration, &'static [u8])]) -> Vec<String> {
     })
 }
 
-/// A server's limit for the head of a request is measured by the loop's clock, and begins anew for each request of
-/// a connection.
+/// A server's limit for the head of a request is measured by the loop's clock, and begins anew for each
+/// request of a connection.
 #[test]
 fn the_limit_for_a_head_is_measured_by_the_loops_clock() {
     let (first, rest) = HEAD.split_at(9);
@@ -100,7 +100,7 @@ fn the_limit_for_a_head_is_measured_by_the_loops_clock() {
     assert_eq!(serve(&pieces), ["request 9s", "request 11s", "timeout 21s"]);
 }
 
-/// hyper's clock is the loop's. A timer that is reset stays the same allocation, and fires at its new time alone.
+/// hyper's clock is the loop's. A timer that is reset stays one allocation, and fires at its new time alone.
 #[test]
 fn a_timer_is_a_sleep_on_the_loops_clock() {
     virtually(async {
@@ -190,8 +190,8 @@ fn a_read_adds_to_the_buffer() {
     });
 }
 
-/// A buffer that is larger than one read takes is filled by several reads, and every byte is in its place. A read of
-/// as many bytes as it takes does not mean that the stream is empty.
+/// A buffer that is larger than one read takes is filled by several reads, and every byte is in its place. A
+/// read of as many bytes as it takes does not mean that the stream is empty.
 #[test]
 fn a_large_buffer_is_filled_by_several_reads() {
     const LEN: usize = 1_000_000;
@@ -244,8 +244,8 @@ fn a_silent_client_times_out() {
     });
 }
 
-/// A server that shuts a connection down answers the request that has begun, with `connection: close`, and ends. The
-/// client's next request fails.
+/// A server that shuts a connection down answers the request that has begun, with `connection: close`, and
+/// ends. The client's next request fails.
 #[test]
 fn a_shutdown_answers_what_has_begun() {
     run(async {

@@ -64,7 +64,7 @@ impl Members {
         parent.into_iter().for_each(Waker::wake);
     }
 
-    /// Waits for a member that `ends` the wait. Returns `None` when all are done. Spends one unit of the budget.
+    /// Waits for a member that `ends` the wait; `None` when all are done. Spends one unit of the budget.
     fn poll(&self, cx: &mut Context<'_>, ends: impl Fn(usize) -> bool) -> Poll<Option<usize>> {
         if !poll_budget(cx) {
             return Poll::Pending;

@@ -10,7 +10,7 @@ use crate::on_model::OnModel;
 use crate::program::{Run, leave_out};
 use crate::runtime::Setup;
 
-/// Panics if a program's logs differ, and shows the smallest one whose logs do. `name` is what it was drawn by.
+/// Panics if a program's logs differ, and shows the smallest such program. `name` is what it was drawn by.
 pub(crate) fn compare(name: impl Debug, runs: Vec<Run>, setup: Setup) {
     static QUIET: Once = Once::new();
     QUIET.call_once(|| {

@@ -62,8 +62,8 @@ impl Drop for Entered {
 }
 
 impl Drop for EventLoop {
-    /// Ends the loop: drops futures and outputs, in spawn order, then messages. What is spawned meanwhile is dropped
-    /// at once.
+    /// Ends the loop: drops futures and outputs, in spawn order, then messages. What is spawned meanwhile is
+    /// dropped at once.
     fn drop(&mut self) {
         with(|model| model.closing = true);
         for id in 0..with(|model| model.tasks.len()) {

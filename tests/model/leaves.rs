@@ -1,4 +1,4 @@
-//! What a task of the model can await: a handle, a unit of its budget, the next turn. Sleeps are in `timers.rs`.
+//! What a task of the model can await, except sleeps: a handle, a unit of its budget, the next turn.
 
 use std::future::poll_fn;
 use std::mem;
@@ -85,8 +85,8 @@ impl Drop for Handle {
     }
 }
 
-/// Returns whether some budget is left. If not, wakes the task, which is to yield. A poll that goes on after 128
-/// refusals gets a new budget.
+/// Returns whether some budget is left. If not, wakes the task, which is to yield. A poll that goes on after
+/// 128 refusals gets a new budget.
 pub(crate) fn poll_budget(cx: &mut Context<'_>) -> bool {
     let is_left = with(|model| {
         let is_left = model.budget > 0;

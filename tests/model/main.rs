@@ -1,11 +1,12 @@
-//! Random programs, on boucle and on a model that is slow and obvious: their logs are the same, line for line.
+//! Random programs, on boucle and on a model that is slow and obvious: both logs are the same, line by line.
 //!
-//! `MODEL_PROGRAMS=1000000 cargo test --release --test model` compares more of them, each test on one core. A program
-//! is its seed: `MODEL_FIRST=106906 MODEL_PROGRAMS=1` compares that one. A program whose logs differ is printed when
-//! nothing more can be left out of it.
+//! `MODEL_PROGRAMS=1000000 cargo test --release --test model` compares more of them, each test on one core. A
+//! program is its seed: `MODEL_FIRST=106906 MODEL_PROGRAMS=1` compares that one. A program whose logs differ
+//! is printed when nothing more can be left out of it.
 //!
-//! In about every seventh program another thread wakes, aborts, spawns, stops and drops, and the loop's thread waits
-//! for it each time. So what stands in the inbox is the same in every run, and the model says when it is read.
+//! In about every seventh program another thread wakes, aborts, spawns, stops and drops, and the loop's
+//! thread waits for it each time. So what stands in the inbox is the same in every run, and the model says
+//! when it is read.
 //!
 //! The package `fuzz` compares programs that are drawn by what a fuzzer finds, with the same files.
 

@@ -175,7 +175,7 @@ fn wake_due() -> (usize, usize) {
 }
 
 impl Model {
-    /// Returns the size of the batch: the whole ready queue; or, if the loop is shuffled, one, which is drawn and put
+    /// Returns the size of the batch: the whole ready queue, or one task of a shuffled loop, drawn and put
     /// first.
     fn begin_batch(&mut self) -> usize {
         let Some(random) = &mut self.shuffle else {
@@ -203,8 +203,8 @@ impl Model {
         self.parks_next || self.ready.is_empty() || self.popped + self.ready.len() > POLLS_PER_PARK
     }
 
-    /// Lets time jump to the next deadline or to the limit, if nothing is ready and there is no message. Returns false
-    /// if it would have to jump and there is neither.
+    /// Lets time jump to the next deadline or to the limit, if nothing is ready and there is no message.
+    /// Returns false if it would have to jump and there is neither.
     fn park(&mut self, limit: Option<Duration>) -> bool {
         (self.popped, self.parks_next) = (0, false);
         if !self.ready.is_empty() || !self.inbox.is_empty() || self.stopping {

@@ -5,7 +5,7 @@ use boucle::MissedTickBehavior;
 use crate::random::Numbers;
 use crate::runtime::Mode;
 
-/// A step of a loop's caller. After the last of them the loop is dropped.
+/// Something that the loop's caller does. After the last of these the loop is dropped.
 #[derive(Debug, Clone)]
 pub(crate) enum Run {
     BlockOn(Program),
@@ -111,7 +111,7 @@ pub(crate) enum Sent {
     Stop,
 }
 
-/// Leaves out the `n`th run, step or act, in the order in which they are printed. Returns false if there are fewer.
+/// Leaves out the `n`th run, step or act, in the order of their printing. Returns false if there are fewer.
 pub(crate) fn leave_out(runs: &mut Vec<Run>, mut n: usize) -> bool {
     leave_out_of(runs, &mut n, &|run, n| match run {
         Run::BlockOn(program) | Run::Spawn(program) => leave_out_of_program(program, n),
@@ -175,8 +175,8 @@ pub(crate) struct Generator<N> {
     labels: u32,
     /// How many steps are left to this program.
     steps: usize,
-    /// The kinds of steps and acts that it draws from, by their numbers in `step` and `act`. A program of few kinds
-    /// tests these more thoroughly ("Swarm testing", Groce and others, 2012).
+    /// The kinds of steps and acts that it draws from, by their numbers in `step` and `act`. A program of few
+    /// kinds tests these more thoroughly ("Swarm testing", Groce and others, 2012).
     kinds: Vec<usize>,
     acts: Vec<usize>,
     /// The durations that it chooses from.

@@ -1,7 +1,7 @@
 //! Connecting to a host of several addresses, and within a limit.
 //!
-//! A silent address is a listener whose queue is full. Linux drops the packet by which a further client asks for a
-//! connection, and the client sends it again after a second, then after longer and longer times.
+//! A silent address is a listener whose queue is full. Linux drops the packet by which a further client asks
+//! for a connection, and the client sends it again after a second, then after longer and longer times.
 
 use std::io::ErrorKind;
 use std::net::{self, Ipv4Addr, SocketAddr};
@@ -29,8 +29,8 @@ fn silent_listener() -> Silent {
     Silent { listener, address, _fills_the_queue: net::TcpStream::connect(address).unwrap() }
 }
 
-/// Silent addresses do not hold up one that answers: each gets a head start, and then the next is tried too. The
-/// sockets of the attempts that lost are closed.
+/// Silent addresses do not hold up one that answers: each gets a head start, and then the next is tried too.
+/// The sockets of the attempts that lost are closed.
 #[test]
 fn a_silent_address_does_not_hold_up_the_next() {
     let silent = [silent_listener(), silent_listener()];
@@ -45,8 +45,8 @@ fn a_silent_address_does_not_hold_up_the_next() {
     });
 }
 
-/// An attempt at a silent address goes on while the next ones are tried: here it wins, while the second address is
-/// silent too and the third one refuses.
+/// An attempt at a silent address goes on while the next ones are tried: here it wins, while the second
+/// address is silent too and the third one refuses.
 #[test]
 fn a_silent_address_may_still_answer() {
     let silent = [silent_listener(), silent_listener()];
@@ -62,8 +62,8 @@ fn a_silent_address_may_still_answer() {
     });
 }
 
-/// A limit ends a connect, however many attempts are under way. The error has the address as the program wrote it,
-/// and the limit. The sockets of the attempts are closed.
+/// A limit ends a connect, however many attempts are under way. The error has the address as the program
+/// wrote it, and the limit. The sockets of the attempts are closed.
 #[test]
 fn a_connect_has_a_limit() {
     let silent = [silent_listener(), silent_listener()];

@@ -177,7 +177,7 @@ fn a_reset_ends_a_read() {
     });
 }
 
-/// A stream that the peer has reset can be closed, although the kernel calls it unconnected.
+/// A stream that the peer has reset can be closed, although it is not connected any more.
 #[test]
 fn a_reset_stream_can_be_closed() {
     run(async {

@@ -48,8 +48,8 @@ fn a_server_answers_each_sender() {
     });
 }
 
-/// A message that is shorter than the buffer does not mean that the queue is empty: all that are there are received
-/// without another event. An empty message is not an end either.
+/// A message that is shorter than the buffer does not mean that the queue is empty: all that are there are
+/// received without another event. An empty message is not an end either.
 #[test]
 fn a_short_message_is_not_the_last_one() {
     run(async {
@@ -72,7 +72,7 @@ fn a_short_message_is_not_the_last_one() {
     });
 }
 
-/// What does not fit into the buffer is lost, and the next message is whole. An empty buffer takes a message too.
+/// What does not fit into the buffer is lost, and the next message is whole. An empty buffer takes one too.
 #[cfg(unix)]
 #[test]
 fn a_long_message_is_cut_off() {
@@ -319,8 +319,8 @@ mod of_unix {
         });
     }
 
-    /// A receiver's queue may be full of other senders' messages, and the kernel does not report to a sender when
-    /// those are taken. So the sender tries again, once in a millisecond.
+    /// A receiver's queue may be full of other senders' messages, and the kernel does not report to a sender
+    /// when those are taken. So the sender tries again, once in a millisecond.
     #[test]
     fn a_sender_waits_for_the_messages_of_others() {
         virtually(async {
@@ -343,8 +343,8 @@ mod of_unix {
         });
     }
 
-    /// A virtual clock does not jump while a sender waits for a receiver on another thread: its time passes no faster
-    /// than real time.
+    /// A virtual clock does not jump while a sender waits for a receiver on another thread: its time passes
+    /// no faster than real time.
     #[test]
     fn a_virtual_clock_waits_for_room() {
         virtually(async {

@@ -44,8 +44,8 @@ fn readiness(descriptor: &AsyncFd<impl AsFd>) -> [bool; 2] {
     [read, write].map(|polled| polled.map(Result::unwrap).is_ready())
 }
 
-/// A blocking pipe is read by its own `read`, not by an operation of the loop. It is readable as long as it has
-/// bytes; then `readable` waits.
+/// A blocking pipe is read by its own `read`, not by an operation of the loop. It is readable as long as it
+/// has bytes; then `readable` waits.
 #[test]
 fn a_pipe_is_readable_while_there_is_something() {
     run(async {
@@ -135,8 +135,8 @@ fn the_first_try_waits_for_no_event() {
     });
 }
 
-/// An operation is tried again when it need not block, and not in between. One that a signal interrupts is repeated.
-/// Any other error is returned, and the side is still ready after it.
+/// An operation is tried again when it need not block, and not in between. One that a signal interrupts is
+/// repeated. Any other error is returned, and the side is still ready after it.
 #[test]
 fn an_operation_is_tried_until_it_need_not_block() {
     run(async {
@@ -194,8 +194,8 @@ fn an_edge_during_an_operation_is_not_lost() {
     assert_eq!(tries, 2);
 }
 
-/// An operation may try another one on the same side. An edge that comes in between counts for both: the outer one is
-/// tried again, although the inner one has read something.
+/// An operation may try another one on the same side. An edge that comes in between counts for both: the
+/// outer one is tried again, although the inner one has read something.
 #[test]
 fn an_operation_may_try_another_one() {
     let event_loop = EventLoop::new().unwrap();
@@ -274,7 +274,7 @@ fn an_operation_may_use_the_loop() {
     });
 }
 
-/// An operation may drop its loop, if that does not run.
+/// An operation may drop its loop while that does not run.
 #[test]
 fn an_operation_may_drop_its_loop() {
     let event_loop = EventLoop::new().unwrap();
@@ -290,8 +290,8 @@ fn an_operation_may_drop_its_loop() {
     assert!(matches!(&polled, Poll::Ready(error) if error.ends_with("is gone")), "{polled:?}");
 }
 
-/// A panic of an operation ends its task alone, and the side stays ready: another task gets what is there without a
-/// new event.
+/// A panic of an operation ends its task alone, and the side stays ready: another task gets what is there
+/// without a new event.
 #[test]
 fn a_panic_of_an_operation_leaves_its_side_ready() {
     run(async {
@@ -327,7 +327,7 @@ fn a_value_may_panic_when_it_is_dropped() {
     });
 }
 
-/// The value is dropped while nothing of the loop is borrowed: its destructor may make another `AsyncFd` and poll it.
+/// The value is dropped while nothing of the loop is borrowed: its destructor may make and poll another one.
 #[test]
 fn a_value_may_use_the_loop_when_it_is_dropped() {
     struct Calls<F: FnMut()>(UnixDatagram, #[allow(dead_code)] OnDrop<F>);
@@ -349,7 +349,7 @@ fn a_value_may_use_the_loop_when_it_is_dropped() {
     });
 }
 
-/// Two descriptors of one file are watched each for itself. The same one is watched once: epoll refuses it again.
+/// Two descriptors of one file are watched independently. epoll refuses to watch the same one twice.
 #[test]
 fn a_duplicate_is_watched_for_itself() {
     run(async {
@@ -458,7 +458,7 @@ fn an_operation_spends_budget() {
     });
 }
 
-/// A side that the kernel could not be asked to report is asked for again by the next task: no wake is lost.
+/// If a request to report a side fails, the next task that waits for it repeats that: no wake is lost.
 #[test]
 fn a_failure_to_watch_loses_no_wake() {
     /// Panics when its descriptor is asked for while the flag is set, and clears the flag.
@@ -561,7 +561,7 @@ mod of_linux {
     }
 }
 
-/// Asserts that an operation takes a message of `len` bytes at its first poll; where mio uses `poll`, at its second.
+/// Asserts that an operation takes `len` bytes at its first poll; where mio uses `poll`, at its second.
 fn assert_ready(event_loop: &EventLoop, len: usize, mut operation: impl FnMut() -> Poll<io::Result<usize>>) {
     let mut polled = operation();
     if cfg!(mio_unsupported_force_poll_poll) {

@@ -277,7 +277,7 @@ of_every_kind! {
         first.block_on(assert_talk(&one, &other));
     }
 
-    /// A socket that outlives its loop returns errors, can be dropped, and moves to another loop by way of std's type.
+    /// A socket that outlives its loop returns errors, can be dropped, and moves to another loop as std's.
     fn a_socket_outlives_its_loop<K>() {
         let (one, other) = run(K::pair());
         run(async move {
@@ -298,8 +298,8 @@ of_every_kind! {
         });
     }
 
-    /// A socket that has left its loop, however it left, is not watched any more: what comes to a duplicate of its
-    /// descriptor does not end a park, and the duplicate can be registered.
+    /// A socket that has left its loop, however it left, is not watched any more: what comes to a duplicate
+    /// of its descriptor does not end a park, and the duplicate can be registered.
     fn a_duplicate_of_a_dropped_socket_is_free<K>() {
         let ways_out: [fn(&EventLoop, K); 5] = [
             |event_loop, socket| event_loop.block_on(async move { drop(socket) }),

@@ -254,8 +254,8 @@ fn a_duplicate_of_a_dropped_socket_can_be_registered() {
     assert!(registered.get());
 }
 
-/// A connection that is accepted while no loop runs belongs to the listener's loop. (This once panicked, and lost
-/// the connection.)
+/// A connection that is accepted while no loop runs belongs to the listener's loop. (This once panicked, and
+/// lost the connection.)
 #[test]
 fn a_connection_may_be_accepted_between_two_runs() {
     let event_loop = EventLoop::new().unwrap();
@@ -276,7 +276,7 @@ fn a_connection_may_be_accepted_between_two_runs() {
     assert_eq!(text, "hello");
 }
 
-/// A read or write of no bytes checks as any other does on which loop it is polled.
+/// A read or write of no bytes has to be polled on the stream's own loop, like any other.
 #[test]
 fn a_transfer_of_no_bytes_checks_its_loop() {
     let own = EventLoop::new().unwrap();
@@ -306,7 +306,8 @@ fn a_destructor_at_the_end_makes_a_socket() {
     }
 }
 
-/// The wakers that wait for sockets are woken after the tasks are dropped. One that makes a socket then gets an error.
+/// The wakers that wait for sockets are woken after the tasks' drop. One that makes a socket then gets an
+/// error.
 #[test]
 fn a_loop_that_ends_takes_no_socket_after_its_tasks_are_gone() {
     thread_local!(static MADE: RefCell<Vec<bool>> = const { RefCell::new(Vec::new()) });
@@ -325,8 +326,8 @@ fn a_loop_that_ends_takes_no_socket_after_its_tasks_are_gone() {
     drop(listener);
 }
 
-/// An observer is dropped last. A socket that its destructor polls returns the same error, and so keeps no waker that
-/// could panic in the loop's drop.
+/// An observer is dropped last. A socket that its destructor polls returns the same error, and so keeps no
+/// waker that could panic in the loop's drop.
 #[test]
 fn an_observer_that_is_dropped_finds_the_loop_of_a_socket_gone() {
     type Shared<T> = Rc<RefCell<Option<T>>>;

@@ -1,8 +1,8 @@
 //! Sockets, over the loopback device alone.
 //!
-//! Each test has a loop of its own, mostly with the real clock, since the kernel reports events in real time. The
-//! helpers that run a test fail it if it hangs; no test asserts how long something took. Where the loop must not be
-//! involved at the other end of a connection, that is a socket of std's.
+//! Each test has a loop of its own, mostly with the real clock, since the kernel reports events in real time.
+//! The helpers that run a test fail it if it hangs; no test asserts how long something took. An end of a
+//! connection that must not be on a loop is a socket of std's.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,7 +1,7 @@
 //! `serve`: an accept loop that has a limit, survives errors, and ends gracefully.
 //!
-//! Time is virtual in most tests. It jumps only while no task waits for a socket: while the server is at its limit,
-//! while it waits after an error, and while it ends. So the servers of these tests are kept at their limit.
+//! Time is virtual in most tests. It jumps only while no task waits for a socket: while a server is at its
+//! limit, waits after an error, or ends. So the servers here are kept at their limit.
 
 use std::cell::Cell;
 use std::io::{self, ErrorKind, Read};
@@ -62,8 +62,8 @@ impl TimedLog {
     }
 }
 
-/// Every client has a task of its own: none is answered before all are there. The server ends when the shutdown
-/// future is ready.
+/// Every client has a task of its own: none is answered before all are there. The server ends when the
+/// shutdown future is ready.
 #[test]
 fn all_clients_are_served_at_once() {
     const CLIENTS: usize = 20;
@@ -237,8 +237,8 @@ fn errors_go_to_stderr_by_default() {
     assert!(line.ends_with(" failed: an error"), "{line}");
 }
 
-/// A shutdown closes the listener at once, so further clients are refused, and those in the backlog are reset.
-/// The connections go on until the grace is over; then what is left is aborted, and reported.
+/// A shutdown closes the listener at once, so further clients are refused, and those in the backlog are
+/// reset. The connections go on until the grace is over; then what is left is aborted, and reported.
 #[test]
 fn a_shutdown_gives_connections_time_to_end() {
     let times = TimedLog::default();

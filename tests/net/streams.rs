@@ -59,8 +59,8 @@ fn other_options_are_set_through_socket2() {
     });
 }
 
-/// `shutdown` ends one direction or both: after `Write` the peer reads the end, and may answer; after `Read` a read
-/// here finds the end, even one that waits.
+/// `shutdown` ends one direction or both: after `Write` the peer reads the end, and may answer; after `Read`
+/// a read here finds the end, even one that waits.
 #[test]
 fn a_direction_is_shut_down() {
     run(async {
@@ -101,8 +101,8 @@ fn a_reset_stream_cannot_be_shut_down() {
     });
 }
 
-/// The halves into which another crate splits a stream are used by separate futures, and carry megabytes both ways
-/// at once.
+/// The halves into which another crate splits a stream are used by separate futures, and carry megabytes both
+/// ways at once.
 #[test]
 fn the_halves_of_a_stream_work_at_once() {
     const LEN: usize = 3_000_000;

@@ -1,5 +1,5 @@
-//! Descriptors and signals on Unix: the descriptor of a socket, a process that may open no more of them, and a
-//! signal that interrupts a park. Each test of a limit or a signal runs in a process of its own.
+//! Descriptors and signals on Unix: the descriptor of a socket, a process that may open no more of them, and
+//! a signal that interrupts a park. Each test of a limit or a signal runs in a process of its own.
 
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
@@ -67,8 +67,8 @@ fn a_listener_outlives_a_lack_of_descriptors() {
     });
 }
 
-/// When no descriptor is left, a server tries again after a second, and then serves the client that waited. (Time
-/// is virtual: it jumps to the next try.)
+/// When no descriptor is left, a server tries again after a second, and then serves the client that waited.
+/// (Time is virtual: it jumps to the next try.)
 #[test]
 fn a_server_outlives_a_lack_of_descriptors() {
     if passes_alone(with_few_descriptors(), "system::a_server_outlives_a_lack_of_descriptors") {
@@ -110,8 +110,8 @@ fn a_server_outlives_a_lack_of_descriptors() {
     assert_eq!(since_first.collect::<Vec<_>>(), [0, 1_000, 2_000, 3_000]);
 }
 
-/// A process that may open forty files makes three hundred connections, one after the other, then a hundred loops:
-/// each frees its descriptors when it is dropped.
+/// A process that may open forty files makes three hundred connections, one after the other, then a hundred
+/// loops: each frees its descriptors when it is dropped.
 #[test]
 fn a_closed_socket_gives_its_descriptor_back() {
     if passes_alone(with_few_descriptors(), "system::a_closed_socket_gives_its_descriptor_back") {
@@ -132,8 +132,8 @@ fn a_closed_socket_gives_its_descriptor_back() {
     }
 }
 
-/// A process may forbid itself to open files, as sandboxes do. A short sleep still ends, although `ppoll` then
-/// refuses even one descriptor. (Not where mio itself uses `poll`.)
+/// A process may forbid itself to open files, as sandboxes do. A short sleep still ends, although `ppoll`
+/// then refuses even one descriptor. (Not where mio itself uses `poll`.)
 #[cfg(all(target_os = "linux", not(mio_unsupported_force_poll_poll)))]
 #[test]
 fn a_short_sleep_needs_no_right_to_open_files() {
@@ -154,8 +154,8 @@ fn a_short_sleep_needs_no_right_to_open_files() {
     });
 }
 
-/// A signal that interrupts a park is no error. (The child is stopped and continued, which interrupts its system
-/// call.)
+/// A signal that interrupts a park is no error. (The child is stopped and continued, which interrupts its
+/// system call.)
 #[test]
 fn a_signal_while_parked_is_no_error() {
     use std::io::BufReader;

@@ -49,8 +49,8 @@ fn an_empty_buffer_is_ready_at_once() {
     });
 }
 
-/// Several buffers are written, and read, by one call and in order. A read that has more room than there are bytes
-/// is one, too.
+/// Several buffers are written, and read, by one call and in order. A read that has more room than there are
+/// bytes is one, too.
 #[test]
 fn several_buffers_are_one_transfer() {
     run(async {
@@ -71,8 +71,8 @@ fn several_buffers_are_one_transfer() {
     });
 }
 
-/// The kernel takes at most 1,024 buffers in one call (`IOV_MAX`). That it took only a part of them does not mean
-/// that the stream is empty or full: the next call needs no event. (Windows documents no such number.)
+/// The kernel takes at most 1,024 buffers in one call (`IOV_MAX`). That it took only a part of them does not
+/// mean that the stream is empty or full: the next call needs no event. (Windows documents no such number.)
 #[cfg(unix)]
 #[test]
 fn more_buffers_than_the_kernel_takes_are_no_short_transfer() {
@@ -149,7 +149,7 @@ fn a_short_read_is_not_the_last_one() {
     });
 }
 
-/// A read ends before urgent data, even if what follows is there too. What follows is read without another event.
+/// A read ends before urgent data, even if more follows. What follows is read without another event.
 #[cfg(target_os = "linux")]
 #[test]
 fn what_is_behind_urgent_data_is_read() {
@@ -172,8 +172,8 @@ fn what_is_behind_urgent_data_is_read() {
     });
 }
 
-/// A read ends even before urgent data that the program has taken itself, and then nothing reports that more is there.
-/// An `AsyncFd` reads what is behind it, since it tries until there is nothing.
+/// A read ends even before urgent data that the program has taken itself, and then nothing reports that more
+/// is there. An `AsyncFd` reads what is behind it, since it tries until there is nothing.
 #[cfg(target_os = "linux")]
 #[test]
 fn what_is_behind_urgent_data_that_was_taken_is_read_by_a_descriptor() {

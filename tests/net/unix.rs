@@ -225,8 +225,8 @@ mod of_linux {
         });
     }
 
-    /// A virtual clock does not jump while a connect waits for a listener on another thread: its time passes no faster
-    /// than real time.
+    /// A virtual clock does not jump while a connect waits for a listener on another thread: its time passes
+    /// no faster than real time.
     #[test]
     fn a_virtual_clock_waits_for_a_place_in_the_queue() {
         virtually(async {
@@ -286,8 +286,8 @@ mod of_linux {
         });
     }
 
-    /// A read ends after the bytes that descriptors came with. What follows is read without another event. The
-    /// descriptors are closed, whether one buffer is read into or several.
+    /// A read ends after the bytes that descriptors came with. What follows is read without another event.
+    /// The descriptors are closed, whether one buffer is read into or several.
     #[test]
     fn what_is_behind_descriptors_is_read() {
         use std::mem::MaybeUninit;
@@ -324,8 +324,8 @@ mod of_linux {
         });
     }
 
-    /// The kernel reports that there is room again only if a write waits for it: a loop that waits for an answer
-    /// parks once. (Where mio uses `poll`, both sides are watched from the beginning.)
+    /// The kernel reports that there is room again only if a write waits for it: a loop that waits for an
+    /// answer parks once. (Where mio uses `poll`, both sides are watched from the beginning.)
     #[cfg(not(mio_unsupported_force_poll_poll))]
     #[test]
     fn room_that_no_write_waits_for_ends_no_park() {

@@ -85,7 +85,7 @@ fn two_hundred_tasks_wait_for_one_side() {
     });
 }
 
-/// A task and a foreign waker that wait for the same side are both woken, whichever came first, time after time.
+/// A task and a foreign waker that wait for the same side are both woken, whichever came first, each time.
 #[test]
 fn a_task_and_a_foreign_waker_wait_for_one_side() {
     run(async {

@@ -31,8 +31,8 @@ fn a_loop_that_sleeps_answers_another_thread() {
     }
 }
 
-/// Runs a loop until another thread has asked for a dump and got no answer in time. What `spawn_held` spawns holds
-/// the loop's thread meanwhile, by a call of the closure. Returns the error.
+/// Runs a loop until another thread has asked for a dump and got no answer in time. What `spawn_held` spawns
+/// holds the loop's thread meanwhile, by a call of the closure. Returns the error.
 fn error_while_held(event_loop: &EventLoop, spawn_held: impl FnOnce(Box<dyn FnMut()>)) -> String {
     let (holds, is_held) = mpsc::channel();
     let (go_on, may_go_on) = mpsc::channel();
@@ -65,8 +65,8 @@ fn error_while_held(event_loop: &EventLoop, spawn_held: impl FnOnce(Box<dyn FnMu
     other.join().unwrap()
 }
 
-/// A loop whose thread is held by a poll or a destructor does not answer in time. If it is observed, the error
-/// names the task. Once the thread is free, the loop answers.
+/// A loop whose thread is held by a poll or a destructor does not answer in time. If it is observed, the
+/// error names the task. Once the thread is free, the loop answers.
 #[test]
 fn a_loop_that_is_held_is_reported_with_its_task() {
     let unknown = ": something holds its thread, or it is not being run";

@@ -10,8 +10,8 @@ use futures_lite::future::poll_once;
 use super::{observed_loop, task};
 use crate::common::{LONG, SECOND, panic_of, virtual_loop};
 
-/// Tasks are in spawn order, even if a slot was used again; and a task does not await what the task before it in its
-/// slot did.
+/// Tasks are in spawn order, even if a slot was used again; no task awaits what the one before it in its slot
+/// did.
 #[test]
 fn a_dump_is_right_after_a_slot_is_used_again() {
     virtual_loop().block_on(async {

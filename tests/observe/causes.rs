@@ -149,7 +149,7 @@ fn a_fired_timer_is_reported_before_it_is_dropped() {
     assert_eq!(timer, expected, "{events:#?}");
 }
 
-/// Two timers that are due together wake foreign wakers, which wake tasks: each wake of a task names its own timer.
+/// Two timers that are due together wake tasks by foreign wakers: each wake of a task names its own timer.
 #[test]
 fn a_wake_by_way_of_a_foreign_waker_names_its_timer() {
     let sleeps = || async {
@@ -167,8 +167,8 @@ fn a_wake_by_way_of_a_foreign_waker_names_its_timer() {
     assert_eq!(woken, ["2 2 woken by Timer(0)", "2 3 woken by Timer(1)"]);
 }
 
-/// A task of one loop waits on another loop, for a socket, a timer and a task. It is woken whichever of the two loops
-/// is observed. If its own loop is, that one reports the wake.
+/// A task of one loop waits on another loop, for a socket, a timer and a task. It is woken whichever of the
+/// two loops is observed. If its own loop is, that one reports the wake.
 #[test]
 fn loops_wake_each_other_observed_or_not() {
     for (sees_one, sees_other) in [(false, true), (true, false), (true, true)] {

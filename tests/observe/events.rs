@@ -176,8 +176,8 @@ fn the_ends_of_tasks() {
     assert_eq!(events.join("\n"), expected);
 }
 
-/// A wait for a group has the number of tasks that are left, a wake of a queued task says so, and a timer that is
-/// dropped before its deadline is cancelled.
+/// A wait for a group has the number of tasks that are left, a wake of a queued task says so, and a timer
+/// that is dropped before its deadline is cancelled.
 #[test]
 fn groups_cancelled_timers_and_second_wakes() {
     let events = events_of(async {

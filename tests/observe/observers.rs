@@ -65,7 +65,7 @@ fn a_panic_of_an_observer_comes_out() {
     assert_eq!(*count.borrow(), before);
 }
 
-/// When a destructor runs, everything before it has been observed: here the end of the task that was dropped before.
+/// When a destructor runs, all that came before has been observed: here the end of the task before.
 #[test]
 fn a_destructor_runs_after_the_observer() {
     let log = Log::default();
@@ -98,8 +98,8 @@ fn an_observer_may_wake() {
     });
 }
 
-/// An observer may abort a task and drop several things at once, even while it panics, when a second panic would end
-/// the process.
+/// An observer may abort a task and drop several things at once, even while it panics, when a second panic
+/// would end the process.
 #[test]
 fn an_observer_may_drop_and_abort() {
     for panics in [false, true] {

@@ -235,7 +235,7 @@ struct Ran {
     dumps: Vec<Dumped>,
 }
 
-/// Returns an observer that panics at an event, counted from 1.
+/// Returns an observer that panics at the event with this number, from 1.
 fn panics_at(mut left: usize) -> impl Observer + 'static {
     Observing(move |_: &Event| {
         left -= 1;

@@ -108,9 +108,9 @@ fn start_other() -> Other {
     Other { ask, answer }
 }
 
-/// While a stream is made, polled, woken or dropped, nothing is locked when memory is allocated or freed: a hook of
-/// the allocator may use streams of the same signal, and may wait for a thread that does. Streams that are made while
-/// the table is about to grow are kept apart.
+/// While a stream is made, polled, woken or dropped, nothing is locked when memory is allocated or freed: a
+/// hook of the allocator may use streams of the same signal, and may wait for a thread that does. Streams
+/// that are made while the table is about to grow are kept apart.
 #[test]
 fn nothing_is_locked_while_memory_is_allocated() {
     const TEST: &str = "allocator::nothing_is_locked_while_memory_is_allocated";

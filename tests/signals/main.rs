@@ -1,7 +1,7 @@
 //! Signals of the process: what waits for one receives it, and what it does when nothing waits.
 //!
-//! Each test has a signal of its own, since a signal reaches all tests of this process. Tests in which a signal ends
-//! the process, or is an interrupt, run in a process of their own.
+//! Each test has a signal of its own, since a signal reaches all tests of this process. Tests in which a
+//! signal ends the process, or is an interrupt, run in a process of their own.
 
 #![cfg(all(unix, feature = "signal"))]
 

@@ -119,8 +119,8 @@ fn what_was_ignored_is_ignored_again() {
     assert_eq!(running.ended_by(), None);
 }
 
-/// A recorded program that waits for Ctrl-C is not ended by it. The second Ctrl-C ends it, and writes the recording
-/// first. The wait begins before the recording, or after it.
+/// A recorded program that waits for Ctrl-C is not ended by it. The second Ctrl-C ends it, and writes the
+/// recording first. The wait begins before the recording, or after it.
 #[test]
 #[cfg(feature = "trace")]
 fn a_recorded_program_waits_for_ctrl_c() {
@@ -228,8 +228,8 @@ fn drop_woken(part: &str) {
     }
 }
 
-/// A Ctrl-C that has woken a `ctrl_c` counts as coming anew when that is dropped before it completes: it ends the
-/// process, or completes a `ctrl_c` that began to wait meanwhile; unless another wait has received it.
+/// A Ctrl-C that has woken a `ctrl_c` counts as coming anew when that is dropped before it completes: it ends
+/// the process, or completes a `ctrl_c` that began to wait meanwhile; unless another wait has received it.
 #[test]
 fn a_ctrl_c_that_completes_nothing_is_handed_on() {
     const TEST: &str = "processes::a_ctrl_c_that_completes_nothing_is_handed_on";

@@ -71,8 +71,8 @@ fn a_signal_reaches_every_loop() {
     block_on(own.recv());
 }
 
-/// A stream wakes the task of its last poll alone. It drops a waker when another one replaces it, when the signal has
-/// come, and with itself.
+/// A stream wakes the task of its last poll alone. It drops a waker when another one replaces it, when the
+/// signal has come, and with itself.
 #[test]
 fn a_stream_wakes_the_task_of_its_last_poll() {
     let (log, lines) = mpsc::channel();
@@ -96,7 +96,7 @@ fn a_stream_wakes_the_task_of_its_last_poll() {
     assert!(lines.try_recv().is_err());
 }
 
-/// A `recv` that is dropped drops its waker at once. The stream can still be used, and does not wake that waker.
+/// A `recv` that is dropped drops its waker at once. The stream still receives, and does not wake it.
 #[test]
 fn a_recv_that_is_dropped_leaves_no_waker() {
     const KIND: SignalKind = SignalKind::Terminate;
@@ -133,8 +133,8 @@ fn a_recv_that_is_dropped_holds_no_loop() {
     assert!(message.starts_with("deadlock"), "{message}");
 }
 
-/// A wait for a signal does not hold a virtual clock. A loop that only waits for a signal parks until it comes; once
-/// the stream is dropped, the loop is in a deadlock.
+/// A wait for a signal does not hold a virtual clock. A loop that only waits for a signal parks until it
+/// comes; once the stream is dropped, the loop is in a deadlock.
 #[test]
 fn a_virtual_loop_waits_for_a_signal() {
     const KIND: SignalKind = SignalKind::Continue;

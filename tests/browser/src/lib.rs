@@ -1,7 +1,8 @@
 //! A headless Chromium with one page, driven through a pipe: no port, no WebSocket, no other crate.
 //!
-//! With `--remote-debugging-pipe` it reads the messages of the DevTools protocol from descriptor 3 and
-//! writes to 4, each a JSON object and a NUL. A shell gives it its standard input and output as those.
+//! With `--remote-debugging-pipe` Chromium reads the messages of the DevTools protocol from descriptor 3 and
+//! writes them to 4, each a JSON object and a NUL. A shell starts it with its standard input and output as
+//! those.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
@@ -13,7 +14,7 @@ use std::{env, fs, thread};
 
 use serde_json::{Value, json};
 
-/// So long an answer may take, on a machine that has other things to do.
+/// How long an answer may take, on a machine that has other things to do.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A browser with one page. Dropped, it ends, and its profile is deleted.
@@ -38,14 +39,14 @@ pub enum Scheme {
 }
 
 impl Browser {
-    /// Starts one; `None`, and a line that says so, if there is no Chromium.
+    /// Starts a browser. If there is no Chromium, prints that and returns `None`.
     ///
     /// # Panics
     ///
     /// If there is none and `CHROMIUM` is "required".
     pub fn start() -> Option<Browser> {
         let Some(program) = chromium() else {
-            assert!(env::var_os("CHROMIUM").is_none_or(|it| it != "required"), "there is no Chromium");
+            assert!(env::var_os("CHROMIUM").is_none_or(|value| value != "required"), "there is no Chromium");
             eprintln!("skipped: there is no Chromium");
             return None;
         };
@@ -82,7 +83,7 @@ impl Browser {
         Some(browser)
     }
 
-    /// Opens that page, from a file.
+    /// Opens a page, by way of a file.
     pub fn open(&mut self, html: &str) {
         let file = self.directory.join("page.html");
         fs::write(&file, html).unwrap();
@@ -91,12 +92,12 @@ impl Browser {
         self.wait_for(&format!("location.href === {url:?} && document.readyState === 'complete'"));
     }
 
-    /// As if the reader had turned JavaScript off; what is asked here still runs.
+    /// Turns the scripts of the page off. Expressions that are passed to [`value`](Self::value) still run.
     pub fn without_scripts(&mut self) {
         self.ask("Emulation.setScriptExecutionDisabled", json!({ "value": true }));
     }
 
-    /// As if the reader preferred light or dark pages.
+    /// Makes light or dark pages the reader's preference.
     pub fn prefer(&mut self, scheme: Scheme) {
         let value = match scheme {
             Scheme::Light => "light",
@@ -106,7 +107,7 @@ impl Browser {
         self.ask("Emulation.setEmulatedMedia", json!({ "features": [feature] }));
     }
 
-    /// The value of a JavaScript expression, awaited if it is a promise.
+    /// Returns the value of a JavaScript expression, which is awaited if it is a promise.
     ///
     /// # Panics
     ///
@@ -121,17 +122,17 @@ impl Browser {
         answer["result"]["value"].clone()
     }
 
-    /// The texts of what that CSS selector finds, if it is shown.
+    /// Returns the texts of all visible elements that a CSS selector finds.
     pub fn texts(&mut self, selector: &str) -> Vec<String> {
         let found = self.value(&format!(
             "[...document.querySelectorAll({selector:?})].filter((it) => it.checkVisibility())\
              .map((it) => it.innerText)"
         ));
         let found = found.as_array().unwrap();
-        found.iter().map(|it| it.as_str().unwrap().to_owned()).collect()
+        found.iter().map(|text| text.as_str().unwrap().to_owned()).collect()
     }
 
-    /// The text of the one thing that the selector finds.
+    /// Returns the text of the one visible element that a CSS selector finds.
     pub fn text(&mut self, selector: &str) -> String {
         let mut texts = self.texts(selector);
         assert_eq!(texts.len(), 1, "{selector}");
@@ -147,7 +148,7 @@ impl Browser {
         }
     }
 
-    /// Presses a key: "ArrowRight", "Shift+ArrowRight".
+    /// Presses a key, such as "ArrowRight" or "Shift+ArrowRight".
     pub fn press(&mut self, key: &str) {
         let (modifiers, key) = match key.strip_prefix("Shift+") {
             Some(key) => (8, key),
@@ -164,7 +165,7 @@ impl Browser {
         self.ask("Input.insertText", json!({ "text": text }));
     }
 
-    /// Clicks at that place of the window.
+    /// Clicks at a place of the window, in pixels.
     pub fn click(&mut self, x: f64, y: f64) {
         for what in ["mousePressed", "mouseReleased"] {
             let event = json!({ "type": what, "x": x, "y": y, "button": "left", "clickCount": 1 });
@@ -172,7 +173,7 @@ impl Browser {
         }
     }
 
-    /// What the scripts of the page have thrown until now.
+    /// Returns what the scripts of the page have thrown until now.
     pub fn thrown(&self) -> &[String] {
         &self.thrown
     }
@@ -199,7 +200,7 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Its other processes end with it, and may still write into the profile meanwhile.
+        // The browser's other processes end with it, and may still write into the profile for a moment.
         let _ = self.child.kill();
         let _ = self.child.wait();
         let begin = Instant::now();
@@ -209,15 +210,16 @@ impl Drop for Browser {
     }
 }
 
-/// Debian's name, and that of others.
+/// Finds the program, which has one of several names.
 fn chromium() -> Option<String> {
     let path = env::var_os("PATH")?;
     let programs = ["chromium", "chromium-browser", "google-chrome"];
-    let found = programs.into_iter().flat_map(|it| env::split_paths(&path).map(move |at| at.join(it)));
-    found.filter(|it| it.is_file()).find_map(|it| it.to_str().map(str::to_owned))
+    let files =
+        programs.into_iter().flat_map(|name| env::split_paths(&path).map(move |folder| folder.join(name)));
+    files.filter(|file| file.is_file()).find_map(|file| file.to_str().map(str::to_owned))
 }
 
-/// Reads the browser's messages on a thread, so that one may wait for the next with a limit.
+/// Reads the browser's messages on a thread, so that a wait for the next one can have a limit.
 fn messages(from: ChildStdout) -> Receiver<Value> {
     let (sender, receiver) = channel();
     thread::spawn(move || {

@@ -83,8 +83,8 @@ async fn answer(request: Request<Incoming>) -> Result<Response<String>, Infallib
     Ok(response)
 }
 
-/// Serves one client, until it closes the connection; or, if it asks nothing any more or `stop` is ready, until what
-/// it has asked is answered.
+/// Serves one client until it closes the connection. When it has been idle for long, or when `stop` is ready,
+/// answers the requests that have begun, and then closes it.
 async fn talk(client: TcpStream, tls: TlsAcceptor, stop: impl Future<Output = ()> + Unpin) -> Result<()> {
     let stream = timeout(HANDSHAKE, tls.accept(client)).await??;
     let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");

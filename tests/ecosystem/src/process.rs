@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// How long a server may take to say what it is to say.
+/// How long a server may take for its next line.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// A server that runs until this is dropped.
@@ -92,8 +92,8 @@ impl Server {
 }
 
 impl Drop for Server {
-    /// Interrupts the server, and kills it if that does not end it: what is started in the background by a shell
-    /// may be told to ignore interrupts.
+    /// Interrupts the server, and kills it if that does not end it. (What a shell starts in the background
+    /// may ignore interrupts.)
     fn drop(&mut self) {
         self.interrupt();
         for _ in 0..300 {
@@ -107,8 +107,8 @@ impl Drop for Server {
     }
 }
 
-/// Finds a program, in the folders of `PATH` and in others. If it is not there, the test is to be skipped:
-/// this says so, or panics if the environment has `ECOSYSTEM=required`.
+/// Finds a program, in the folders of `PATH` and in others. If it is not there, the test is to be skipped,
+/// and this prints so; with `ECOSYSTEM=required` in the environment it panics.
 pub fn program(name: &str, others: impl IntoIterator<Item = PathBuf>) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let mut folders = env::split_paths(&path).chain(others);
@@ -116,7 +116,7 @@ pub fn program(name: &str, others: impl IntoIterator<Item = PathBuf>) -> Option<
     if found.is_none() {
         let required = env::var_os("ECOSYSTEM").as_deref() == Some(OsStr::new("required"));
         assert!(!required, "there is no {name} on this machine");
-        // Not `eprintln`: of a test that passes, nothing is shown that was printed.
+        // Not `eprintln`, whose output is not shown if the test passes.
         let _ = writeln!(io::stderr(), "skipped: there is no {name} on this machine");
     }
     found

@@ -10,7 +10,7 @@ use futures_rustls::rustls::server::WebPkiClientVerifier;
 use futures_rustls::rustls::{ClientConfig, ConfigBuilder, RootCertStore, ServerConfig};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 
-/// An authority whom only those trust that are given its certificate.
+/// An authority that is trusted only where its certificate is given.
 #[derive(Debug)]
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
@@ -22,8 +22,8 @@ pub struct Identity {
 }
 
 impl Authority {
-    /// An authority with a key of its own. No two may have one name: a name that is known and a wrong signature
-    /// are another error than a name that is not known.
+    /// Makes an authority with a key of its own. No two may have the same name: a known name with a wrong
+    /// signature is another error than an unknown name.
     pub fn new(name: &str) -> Authority {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);

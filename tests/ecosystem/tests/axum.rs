@@ -1,4 +1,4 @@
-//! An axum application, served by hyper-util on boucle: there is nothing between them.
+//! An axum application, served by hyper-util on boucle, without an adapter.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -41,7 +41,7 @@ async fn listen() -> (TcpListener, String) {
     (listener, url)
 }
 
-/// What a handler may do: wait for timers and tasks of the loop, in a future that is `Send`.
+/// A handler may wait for timers and tasks of the loop, although its future is `Send`.
 async fn double(Path(number): Path<u32>) -> String {
     sleep(Duration::from_millis(1)).await;
     let doubled = spawn(async move { 2 * number }).await.unwrap();
@@ -53,7 +53,8 @@ async fn sum(State(sums): State<Arc<AtomicUsize>>, Json(numbers): Json<Vec<i64>>
     Json(json!({ "sum": numbers.iter().sum::<i64>(), "count": count }))
 }
 
-/// Routes, paths, JSON, state, and what has no route, by either version of HTTP at one port.
+/// Routes, paths, JSON and state work by either version of HTTP at one port, and so does the error of no
+/// route.
 #[test]
 fn an_application_answers_by_either_version() {
     let Some(_) = program("curl", []) else { return };

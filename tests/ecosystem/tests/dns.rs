@@ -1,7 +1,7 @@
 //! hickory-resolver on boucle's sockets and timers, against a name server of the test's own.
 //!
-//! Its `RuntimeProvider` is made for other runtimes. It wants the sockets in types of the program's own: that is
-//! most of the lines.
+//! Another runtime is a `RuntimeProvider`. Its sockets have to be types of the program's own: that is most of
+//! the lines.
 
 use std::collections::BTreeSet;
 use std::future::pending;
@@ -22,7 +22,7 @@ use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::{Message, ResponseCode};
 use hickory_resolver::proto::rr::{RData, Record, RecordType};
 
-// What a program writes to have hickory's resolver on boucle.
+// What a program needs to run hickory's resolver on boucle.
 
 /// The runtime, its executor and its timer.
 #[derive(Clone)]
@@ -131,7 +131,7 @@ impl AsyncWrite for Tcp {
 
 // The name server.
 
-/// What comes back for a query; nothing, if the server keeps silent.
+/// Returns the answer to a query; none, if the server keeps silent.
 fn answer(query: &Message, over_tcp: bool) -> Option<Message> {
     let question = query.queries.first().unwrap();
     let mut answer = Message::response(query.metadata.id, query.metadata.op_code);

@@ -83,7 +83,7 @@ fn fetch(authority: &Authority, url: &str) -> Output {
     run("fetch", &["--cacert", trusted.to_str().unwrap(), url])
 }
 
-/// Asserts that a page comes by both of the program's clients.
+/// Asserts that both of the program's clients get a page.
 #[track_caller]
 fn expect_page(authority: &Authority, url: &str) -> Output {
     let fetch = fetch(authority, url);
@@ -94,7 +94,7 @@ fn expect_page(authority: &Authority, url: &str) -> Output {
     fetch
 }
 
-/// Asserts that neither client gets a page, and what each of them says of it: the coroutine's, and the one that
+/// Asserts that neither client gets a page, and what each reports: first the coroutine's, then the one that
 /// blocks.
 #[track_caller]
 fn expect_failures(authority: &Authority, url: &str, why: [&str; 2]) {
@@ -119,7 +119,8 @@ fn a_page_comes_by_tls() {
     }
 }
 
-/// A body that ends with the connection is whole if the end is announced; one that has a length, in any case.
+/// A body that ends with the connection is whole if TLS announces the end; one that has a length, in any
+/// case.
 #[test]
 fn a_body_is_whole_if_its_end_is_sure() {
     let authority = Authority::new("known");
@@ -130,7 +131,8 @@ fn a_body_is_whole_if_its_end_is_sure() {
     }
 }
 
-/// Nothing is asked of a server of another name, with an expired certificate, or of an authority that is not trusted.
+/// A server of another name, with an expired certificate or of an authority that is not trusted gets no
+/// request.
 #[test]
 fn a_wrong_server_is_refused() {
     let authority = Authority::new("known");
@@ -147,7 +149,7 @@ fn a_wrong_server_is_refused() {
     );
 }
 
-/// A server that does not speak TLS is refused as such, and one that only closes, too.
+/// A server that does not speak TLS is an error that says so; one that only closes, a failed handshake.
 #[test]
 fn a_server_without_tls_is_refused() {
     let authority = Authority::new("known");
@@ -161,7 +163,7 @@ fn a_server_without_tls_is_refused() {
                 let mut stream = accept_soon(&listener);
                 stream.write_all(response.as_bytes()).unwrap();
                 stream.shutdown(Shutdown::Write).unwrap();
-                // What the client has sent is read: otherwise the response might be lost.
+                // A close with unread bytes would reset the connection, and the response might be lost.
                 let _ = stream.read_to_end(&mut Vec::new());
             }
         });
@@ -180,8 +182,8 @@ fn a_local_authority_is_not_trusted_by_itself() {
     assert_eq!(refused.count(), 2, "{fetch:?}");
 }
 
-/// A body of which a part is missing is an error: whether the end of the stream is announced too early, or the
-/// connection ends in the middle of it.
+/// A body of which a part is missing is an error, whether the end of the stream is announced or the
+/// connection just ends.
 #[test]
 fn a_truncated_body_is_an_error() {
     let authority = Authority::new("known");
@@ -196,7 +198,7 @@ fn a_truncated_body_is_an_error() {
     }
 }
 
-/// A redirect leads to a server with TLS, and from one.
+/// Redirects lead to a server with TLS, and away from one.
 #[test]
 fn redirects_lead_to_tls_and_from_it() {
     let authority = Authority::new("known");
@@ -214,7 +216,7 @@ fn redirects_lead_to_tls_and_from_it() {
     }
 }
 
-/// A file of authorities that is of no use ends the program.
+/// A file of authorities that cannot be used ends the program.
 #[test]
 fn a_file_without_certificates_is_an_error() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! async-fs: files, on the threads of the crate `blocking`. Their wakes come from these threads.
+//! async-fs: files, on the threads of the crate `blocking`, from which the wakes come.
 
 use std::io::{ErrorKind, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -63,7 +63,7 @@ fn a_folder_is_made_listed_and_removed() {
     });
 }
 
-/// Makes a pipe in the file system: who opens one end of it waits for the other end.
+/// Makes a pipe in the file system. To open one end of it waits until the other end is opened.
 fn pipe(folder: &TempDir, name: &str) -> PathBuf {
     let path = folder.path().join(name);
     assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
@@ -86,8 +86,8 @@ fn other_tasks_run_while_a_thread_reads() {
     });
 }
 
-/// A virtual clock cannot know that another crate's thread will wake the loop: it reports a deadlock, unless
-/// there is a `LoopHandle`, which says that a wake may come from elsewhere.
+/// A loop with a virtual clock does not know that another crate's thread will wake it, and reports a
+/// deadlock; unless a `LoopHandle` exists, by which a wake may come from elsewhere.
 #[test]
 fn a_virtual_clock_waits_for_a_file_while_there_is_a_loop_handle() {
     let folder = TempDir::new().unwrap();

@@ -1,4 +1,4 @@
-//! tonic's server and client, generated as usual, over hyper on boucle: there is nothing between them. (Only
+//! tonic's server and client, generated as usual, over hyper on boucle, without an adapter. (Only
 //! `tonic::transport::Server` does not run here: it spawns on tokio's runtime. Its routes are a service of tower's.)
 
 use std::pin::Pin;
@@ -105,8 +105,8 @@ fn a_call_has_an_answer_or_a_status() {
     });
 }
 
-/// tonic's own channel, on the executor and the connector of boucle; and a call that takes too long is given up.
-/// (An `Endpoint`'s own limits of time, and its keep-alive, are tokio's timers: they need its runtime.)
+/// tonic's own channel runs on boucle's executor and connector, and boucle's `timeout` limits a call. (The
+/// time limits of an `Endpoint`, and its keep-alive, are timers of tokio's, which need its runtime.)
 #[test]
 fn a_channel_of_tonic_has_an_executor_and_a_connector() {
     run(async {
@@ -161,7 +161,7 @@ fn a_call_without_a_server_says_so() {
     });
 }
 
-/// The server to a client that is not tonic: curl sends the frame, and shows the one that comes back and the
+/// A client that is not tonic is answered: curl sends a frame, and shows the one that comes back and the
 /// trailers.
 #[test]
 fn curl_calls_the_server() {

@@ -18,7 +18,7 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 
-/// Gives the body back, as it comes; or greets, if there is none.
+/// Sends the body of a POST back, as it comes; or else a greeting.
 async fn echo(request: Request<Incoming>) -> Result<Response<Either<Incoming, String>>, Infallible> {
     let greeting = format!("hello from {}", request.uri().path());
     let body =
@@ -112,7 +112,8 @@ fn a_large_body_goes_there_and_back() {
     }
 }
 
-/// No request fails under wrk, which leaves all its connections in the middle; the server lives on.
+/// No request fails under wrk, which in the end cuts all connections off in the middle; then the server still
+/// answers.
 #[test]
 fn no_request_of_wrk_fails() {
     let Some(_) = program("wrk", []).and(program("curl", [])) else { return };

@@ -1,4 +1,5 @@
-//! The examples `https_server` and `https_client`: a service that answers, and that ends as it says.
+//! The examples `https_server` and `https_client`: a service that answers, and ends as its documentation
+//! says.
 
 use std::io::Read;
 use std::net::{SocketAddr, TcpStream as StdTcpStream};
@@ -76,7 +77,7 @@ impl Service {
     }
 }
 
-/// What curl has received.
+/// Returns what curl has received.
 #[track_caller]
 fn received(curl: Child) -> String {
     let output = curl.wait_with_output().unwrap();
@@ -100,7 +101,7 @@ fn curl_is_answered() {
     }
 }
 
-/// The client gets several pages, and trusts no other server than the one of its certificate.
+/// The client gets several pages, and trusts no server but the one whose certificate it was given.
 #[test]
 fn the_client_is_answered() {
     let [service, other] = [Service::start(), Service::start()];
@@ -115,9 +116,9 @@ fn the_client_is_answered() {
     assert!(String::from_utf8_lossy(&client.stderr).contains("InvalidCertificate"), "{client:?}");
 }
 
-/// After Ctrl-C or SIGTERM a request that has begun is answered, by either version of HTTP, and new clients are
-/// refused. A client that keeps its connection for a next request, and one that has asked nothing yet, get a proper
-/// end of TLS, before the grace is over: nothing is reported.
+/// After Ctrl-C or SIGTERM a request that has begun is answered, by either version of HTTP, and new clients
+/// are refused. A client that keeps its connection for a next request, and one that has made none yet, get a
+/// proper end of TLS before the grace is over: nothing is reported.
 #[test]
 fn a_signal_ends_the_service_when_what_has_begun_is_answered() {
     let Some(_) = process::program("curl", []) else { return };
@@ -164,15 +165,15 @@ fn a_second_ctrl_c_ends_the_service_at_once() {
     assert!(!slow.wait_with_output().unwrap().status.success());
 }
 
-/// A client that connects and says nothing delays the end for as long as a handshake may take, not for the grace:
-/// its time was over, and it was not aborted.
+/// A client that connects and sends nothing delays the end for as long as a handshake may take, and not for
+/// the grace: it is reported as too late, not as aborted.
 #[test]
 fn a_client_that_says_nothing_is_not_waited_for() {
     let mut service = Service::start();
     let mut silent = StdTcpStream::connect(service.address()).unwrap();
     let url = format!("{}/", service.url);
     let client = run_example("https_client", &[service.certificate().to_str().unwrap(), &url]);
-    assert!(client.status.success(), "{client:?}"); // it was accepted after the other one
+    assert!(client.status.success(), "{client:?}"); // so the silent one, which came first, is accepted by now
     service.server.interrupt();
     let peer = silent.local_addr().unwrap();
     let limit = format!("boucle: serve: the connection from {peer} failed: the deadline has passed\n");

@@ -1,7 +1,7 @@
 //! tokio-postgres on boucle's sockets, against PostgreSQL.
 //!
-//! `Config::connect_raw` takes any stream, and gives the connection back as a future to spawn: tokio's reactor
-//! has no part in it.
+//! `Config::connect_raw` takes any stream, and returns the connection as a future to spawn: it does not need
+//! tokio's reactor.
 
 use std::fs::{self, Permissions};
 use std::io::Cursor;
@@ -123,7 +123,7 @@ fn rows_come_back_over_tcp_and_over_a_unix_socket() {
     });
 }
 
-/// The tasks of one connection do not wait for each other's answers before they ask.
+/// A task that shares a connection sends its query without waiting for the answers to others.
 #[test]
 fn many_tasks_share_one_connection() {
     with_postgres(async |postgres| {
@@ -141,7 +141,7 @@ fn many_tasks_share_one_connection() {
     });
 }
 
-/// Both directions fill the kernel's buffers, so reads and writes have to wait for the other side.
+/// Both directions fill the kernel's buffers, so reads and writes have to wait for the server.
 #[test]
 fn megabytes_are_copied_in_and_out() {
     with_postgres(async |postgres| {
@@ -177,7 +177,7 @@ fn a_transaction_that_is_dropped_is_rolled_back() {
     });
 }
 
-/// The connection is polled by a task of ours, which passes the notifications on.
+/// A task of the test polls the connection, and passes the notifications on.
 #[test]
 fn a_notification_wakes_a_task() {
     with_postgres(async |postgres| {

@@ -1,5 +1,5 @@
-//! async-process. It brings two threads of its own: one with the reactor of async-io, for the pipes, and one
-//! which waits for children that have ended.
+//! async-process. It has two threads of its own: one with the reactor of async-io, for the pipes, and one
+//! that waits for children to end.
 
 use std::fs;
 use std::time::Duration;
@@ -83,7 +83,7 @@ fn a_child_that_takes_too_long_is_killed() {
     });
 }
 
-/// What it costs: two threads, and no more for more children.
+/// It has two threads, and no more for more children.
 #[test]
 #[cfg(target_os = "linux")]
 fn it_has_two_threads() {

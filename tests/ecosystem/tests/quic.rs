@@ -1,7 +1,8 @@
 //! quinn (QUIC) on boucle: its `Runtime` takes other executors, timers and sockets.
 //!
-//! The socket is an `AsyncFd`, since quinn-udp's system calls take several messages at once. What quinn holds has
-//! to be `Send`, which boucle's sleeps and sockets are: all is still polled on the loop's own thread.
+//! The socket is an `AsyncFd`, since quinn-udp's system calls take several messages at once. What quinn holds
+//! has to be `Send`, which boucle's sleeps and sockets are, although they are polled on the loop's own thread
+//! alone.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -26,7 +27,7 @@ use quinn::{
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-// What a program writes to have quinn on boucle.
+// What a program needs to run quinn on boucle.
 
 #[derive(Debug)]
 struct Boucle;
@@ -226,7 +227,7 @@ fn datagrams_arrive() {
     });
 }
 
-/// One end of a network in memory. It loses some messages, and refuses others at first.
+/// One end of a network in memory. Of seven sends one loses its message, and one would block.
 struct Wire {
     ends: [SocketAddr; 2],
     sent: AtomicUsize,
@@ -255,7 +256,7 @@ impl AsyncUdpSocket for Wire {
         meta: &mut [RecvMeta],
     ) -> Poll<io::Result<usize>> {
         let Some(message) = ready!(self.from_peer.lock().unwrap().poll_recv(cx)) else {
-            return Poll::Pending; // the peer's end is gone, which a network does not say
+            return Poll::Pending; // a network does not report that the peer's end is gone
         };
         let len = message.len();
         buffers[0][..len].copy_from_slice(&message);
@@ -298,8 +299,8 @@ async fn wired() -> [(Endpoint, Connection); 2] {
         .await
 }
 
-/// quinn's timers are the loop's. So with a network that needs no kernel, under a virtual clock, it takes no time
-/// to wait for what was lost and for the end of an idle connection.
+/// quinn's timers are the loop's. So with a network in memory and a virtual clock, no real time passes until
+/// lost messages are sent again and an idle connection ends.
 #[test]
 fn lost_messages_and_an_idle_end_take_no_time_under_a_virtual_clock() {
     virtually(async {
@@ -332,14 +333,14 @@ fn a_peer_that_does_not_answer_is_given_up() {
         let mut config = configs().1;
         let mut transport = TransportConfig::default();
         transport.max_idle_timeout(Some(VarInt::from_u32(50).into())); // milliseconds
-        transport.initial_rtt(Duration::from_millis(1)); // the end comes after several of them at least
+        transport.initial_rtt(Duration::from_millis(1)); // the connection lasts for several of them at least
         config.transport_config(Arc::new(transport));
         let connecting = client.connect_with(config, silent.local_addr().unwrap(), "localhost").unwrap();
         assert_eq!(connecting.await.unwrap_err(), ConnectionError::TimedOut);
     });
 }
 
-/// What waits for room is woken when there is some.
+/// A socket with room for a message is writable.
 #[test]
 fn a_socket_is_writable() {
     run(async {

@@ -1,7 +1,7 @@
 //! redis on boucle's sockets, against a Redis server.
 //!
-//! A `MultiplexedConnection` is made of any stream, and comes with a future to spawn. By default it gives each
-//! command half a second of tokio's timer: without that, tokio's reactor has no part in it.
+//! A `MultiplexedConnection` is made of any stream, and comes with a future to spawn. By default it limits
+//! each command to half a second, by a timer of tokio's. Without that limit it does not need tokio's reactor.
 
 use std::process::Command;
 use std::time::Duration;
@@ -79,7 +79,7 @@ fn values_come_back_over_tcp_and_over_a_unix_socket() {
         let (mut over_unix, _) = redis.connect(config()).await;
         let () = over_tcp.set("greeting", "hello").await.unwrap();
         assert_eq!(over_unix.get::<_, String>("greeting").await.unwrap(), "hello");
-        let large = vec![b'x'; 16 << 20]; // fills the kernel's buffers on both ways
+        let large = vec![b'x'; 16 << 20]; // fills the kernel's buffers in both directions
         let () = over_unix.set("large", &large).await.unwrap();
         assert!(over_tcp.get::<_, Vec<u8>>("large").await.unwrap() == large);
         drop(over_tcp);
@@ -99,7 +99,7 @@ fn many_tasks_share_one_connection() {
     });
 }
 
-/// The answer to one connection depends on a command of another: both wait on the one thread.
+/// The answer on one connection depends on a command on another: both are served by the one thread.
 #[test]
 fn a_task_waits_for_what_another_one_pushes() {
     with_redis(async |redis| {
@@ -133,8 +133,8 @@ fn a_publication_reaches_a_subscriber() {
     });
 }
 
-/// boucle's timeout is the limit of a command. What timed out is still answered, to nothing: the next command gets
-/// its own answer.
+/// boucle's `timeout` limits a command. The answer that comes after it is dropped, and the next command gets
+/// its own.
 #[test]
 fn a_command_that_timed_out_leaves_the_connection_in_order() {
     with_redis(async |redis| {

@@ -1,5 +1,5 @@
-//! reqwest, which needs tokio's reactor: async-compat brings one, on a thread of its own. The future is still
-//! polled on boucle's loop; that thread watches its sockets and timers.
+//! reqwest, which needs tokio's reactor: async-compat runs one on a thread of its own, which watches the
+//! sockets and timers. The future is still polled on boucle's loop.
 
 use std::fs;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use boucle_ecosystem_tests::run;
 use futures_lite::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use reqwest::{Client, StatusCode};
 
-/// Answers a request of HTTP/1.1 with its path and its body, and then the next one.
+/// Answers each request of HTTP/1.1 with its path and its body.
 async fn serve(listener: TcpListener) {
     loop {
         let (stream, _) = listener.accept().await.unwrap();
@@ -82,7 +82,7 @@ fn a_request_that_takes_too_long_is_an_error() {
     });
 }
 
-/// What it costs: a thread with tokio's reactor.
+/// However many requests there are, one thread runs tokio's reactor.
 #[test]
 #[cfg(target_os = "linux")]
 fn tokios_reactor_has_a_thread() {

@@ -1,5 +1,5 @@
-//! TLS by futures-rustls: both sides are sure of each other, or have a clear error; and HTTPS, to curl and to
-//! OpenSSL.
+//! TLS by futures-rustls: each side verifies the other, or has a clear error; and HTTPS, with curl and
+//! OpenSSL at the other end.
 
 use std::convert::Infallible;
 use std::io::{self, ErrorKind};
@@ -30,7 +30,7 @@ use smol_hyper::rt::FuturesIo;
 type ServerStream = server::TlsStream<TcpStream>;
 type ClientStream = client::TlsStream<TcpStream>;
 
-/// Connects a client, which expects "localhost", to a server. Returns what becomes of each side.
+/// Connects a client, which expects "localhost", to a server. Returns the result of each side.
 async fn handshake(
     server: ServerConfig,
     client: ClientConfig,
@@ -48,16 +48,16 @@ async fn handshake(
     gather!(accept, connect).await
 }
 
-/// What rustls says in an error of a stream.
+/// Returns the error of rustls in an error of a stream.
 fn reason<T>(result: io::Result<T>) -> Error {
     let error = result.map(drop).expect_err("it has worked");
     let reason = error.get_ref().and_then(|reason| reason.downcast_ref::<Error>());
     reason.unwrap_or_else(|| panic!("not an error of TLS: {error}")).clone()
 }
 
-/// Each side sees the other's certificate, and what one sends the other reads, to the end that it announces.
+/// Each side sees the other's certificate, and reads what the other sends, to the end that it announces.
 #[test]
-fn both_sides_are_sure_of_each_other() {
+fn each_side_verifies_the_other() {
     let authority = Authority::new("known");
     let [of_server, of_client] = ["localhost", "somebody"].map(|name| authority.sign(name));
     run(async {
@@ -102,8 +102,8 @@ fn both_sides_send_at_once() {
     });
 }
 
-/// A client does not speak to a server of another name, with an expired certificate, or of an unknown
-/// authority. It says why, and so does the server.
+/// A client refuses a server of another name, with an expired certificate, or of an unknown authority. Its
+/// error says why, and so does the server's.
 #[test]
 fn a_client_refuses_a_wrong_server() {
     let authority = Authority::new("known");
@@ -123,8 +123,8 @@ fn a_client_refuses_a_wrong_server() {
     assert_eq!(at_server, Error::AlertReceived(AlertDescription::UnknownCA));
 }
 
-/// A server does not speak to a client without a certificate, with an expired one, or of an unknown authority.
-/// It says why; and so does the client, at its first read: its own handshake was over before.
+/// A server refuses a client without a certificate, with an expired one, or of an unknown authority. Its
+/// error says why, and so does the client's, at its first read: its own handshake is over by then.
 #[test]
 fn a_server_refuses_a_wrong_client() {
     let authority = Authority::new("known");
@@ -147,7 +147,8 @@ fn a_server_refuses_a_wrong_client() {
     assert_eq!(at_client, Error::AlertReceived(AlertDescription::UnknownCA));
 }
 
-/// A stream that ends without a farewell may have been cut off: what has come is read, and then comes an error.
+/// A stream that ends without `close_notify` may have been cut off: what has come is read, then an error is
+/// returned.
 #[test]
 fn a_truncated_stream_is_an_error() {
     let authority = Authority::new("known");
@@ -164,7 +165,7 @@ fn a_truncated_stream_is_an_error() {
     });
 }
 
-/// A peer that does not speak TLS at all.
+/// A peer that does not speak TLS is an error.
 #[test]
 fn a_peer_without_tls_is_an_error() {
     let authority = Authority::new("known");
@@ -204,9 +205,8 @@ async fn hello(request: Request<Incoming>) -> Result<Response<String>, Infallibl
     Ok(Response::new(format!("hello from {}\n", request.uri().path())))
 }
 
-/// curl agrees on HTTP/2 with the server and sends many requests at once over one
-/// connection, or asks for HTTP/1.1; it trusts only
-/// whom it is told to trust.
+/// curl and the server agree on HTTP/2, for many requests at once over one connection, or on HTTP/1.1.
+/// Without the authority's certificate, curl refuses the server.
 #[test]
 fn curl_trusts_the_server() {
     let Some(_) = program("curl", []) else { return };
@@ -232,9 +232,9 @@ fn curl_trusts_the_server() {
     });
 }
 
-/// A server that asks for certificates takes curl with one, and not without.
+/// A server that requires a certificate answers curl with one, and not without.
 #[test]
-fn curl_is_known_to_the_server() {
+fn the_server_trusts_curl() {
     let Some(_) = program("curl", []) else { return };
     let folder = tempfile::tempdir().unwrap();
     let authority = Authority::new("known");
@@ -250,7 +250,7 @@ fn curl_is_known_to_the_server() {
     });
 }
 
-/// A client of hyper-util that hyper-rustls connects, by boucle's connector.
+/// Returns a client of hyper-util that hyper-rustls connects, by boucle's connector.
 fn https(config: ClientConfig) -> Client<HttpsConnector<Connector>, Empty<Bytes>> {
     let mut connector = Connector::new();
     connector.enforce_http(false);
@@ -258,7 +258,7 @@ fn https(config: ClientConfig) -> Client<HttpsConnector<Connector>, Empty<Bytes>
     Client::builder(Executor).build(builder.enable_all_versions().wrap_connector(connector))
 }
 
-/// The client agrees with the server on HTTP/2; of a server that it does not trust it says so.
+/// The client agrees with the server on HTTP/2. A server that it does not trust is an error that says so.
 #[test]
 fn a_client_trusts_the_server() {
     let authority = Authority::new("known");

@@ -1,5 +1,5 @@
-//! tokio's channels and locks, between tasks of a boucle loop. They are waited for by nothing but wakers, so
-//! they need no runtime, and their schedule is that of the loop.
+//! tokio's channels and locks, between tasks of a boucle loop. They use nothing but wakers, so they need no
+//! runtime of tokio's, and the loop schedules the tasks.
 
 use std::cell::RefCell;
 use std::fmt::Display;
@@ -10,7 +10,7 @@ use boucle::{consume_budget, gather, now, sleep, spawn, timeout, yield_now};
 use boucle_ecosystem_tests::{run, virtually};
 use tokio::sync::{Mutex, Notify, Semaphore, broadcast, mpsc, oneshot, watch};
 
-/// Lines with the milliseconds of the virtual clock.
+/// Lines that begin with the milliseconds of the virtual clock.
 #[derive(Clone)]
 struct Log {
     start: std::time::Instant,
@@ -88,9 +88,9 @@ fn an_answer_comes_before_a_timeout_or_not_at_all() {
     });
 }
 
-/// The tasks have a lock in the order in which they asked for it, and one that is aborted leaves the line.
+/// Tasks get a lock in the order in which they began to wait for it, and one that is aborted waits no more.
 #[test]
-fn a_lock_is_given_in_order() {
+fn a_lock_is_acquired_in_order() {
     virtually(async {
         let log = Log::new();
         let lock = Rc::new(Mutex::new(0));
@@ -114,7 +114,7 @@ fn a_lock_is_given_in_order() {
     });
 }
 
-/// A receiver that is slow misses values, but not the last one.
+/// A slow receiver misses values, but not the last one.
 #[test]
 fn a_watch_shows_the_last_value() {
     virtually(async {
@@ -168,10 +168,10 @@ fn permits_a_notification_and_a_broadcast_wake_in_order() {
     });
 }
 
-/// Outside of tokio's runtime its channels count no budget: a task that always finds a value goes on and on,
-/// unless it says where it may stop.
+/// Outside tokio's runtime its channels spend no budget: a task that always finds a value never yields,
+/// unless it calls `consume_budget`.
 #[test]
-fn a_task_that_always_finds_a_value_yields_where_it_says_so() {
+fn a_task_that_always_finds_a_value_yields_by_consume_budget() {
     for (polite, expected) in [(false, 1_000), (true, 128)] {
         virtually(async {
             let (sender, mut receiver) = mpsc::unbounded_channel();
@@ -194,9 +194,9 @@ fn a_task_that_always_finds_a_value_yields_where_it_says_so() {
     }
 }
 
-/// A wake of a channel from another thread brings the loop out of its park.
+/// A wake by a channel from another thread ends the loop's park.
 #[test]
-fn a_thread_and_a_task_talk() {
+fn a_channel_between_a_thread_and_a_task() {
     run(async {
         let (questions, mut asked) = mpsc::channel::<u32>(1);
         let (answers, mut answered) = mpsc::channel::<u32>(1);

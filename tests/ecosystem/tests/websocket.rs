@@ -32,20 +32,20 @@ fn url(address: SocketAddr) -> String {
     format!("ws://{address}/")
 }
 
-/// Sends back whatever message comes, until the other side closes. Returns what it said then.
+/// Sends each message back, until the other side closes. Returns the frame that it closed with.
 async fn echo<S: AsyncRead + AsyncWrite + Unpin>(
     mut socket: WebSocketStream<S>,
 ) -> Result<Option<CloseFrame>, Error> {
-    let mut said = None;
+    let mut closed_with = None;
     while let Some(message) = socket.next().await {
         match message? {
-            Message::Close(frame) => said = frame,
+            Message::Close(frame) => closed_with = frame,
             message if message.is_text() || message.is_binary() => socket.send(message).await?,
             _ => {} // A ping is answered by the next write or read.
         }
     }
-    socket.get_mut().close().await?; // TLS has a farewell of its own.
-    Ok(said)
+    socket.get_mut().close().await?; // TLS announces the end of the stream.
+    Ok(closed_with)
 }
 
 /// A server for one connection.
@@ -62,7 +62,8 @@ fn goodbye() -> CloseFrame {
     CloseFrame { code: CloseCode::Away, reason: "goodbye".into() }
 }
 
-/// Text, nothing, and more bytes than all buffers hold come back; a ping has its pong; then both sides close.
+/// Text, an empty text, and more bytes than all buffers hold come back; a ping is answered; then both sides
+/// close.
 async fn converse<S: AsyncRead + AsyncWrite + Unpin>(mut socket: WebSocketStream<S>) {
     let many: Vec<u8> = (0..4_000_000_u32).map(|number| (number % 251) as u8).collect();
     for message in [Message::text("héllo"), Message::text(""), Message::binary(many)] {
@@ -180,7 +181,7 @@ fn both_sides_send_at_once() {
     });
 }
 
-/// A connection that ends without a farewell is an error, on either side.
+/// A connection that ends without a closing handshake is an error, on either side.
 #[test]
 fn a_connection_that_is_cut_off_is_an_error() {
     let cut_off =
@@ -203,7 +204,7 @@ fn a_connection_that_is_cut_off_is_an_error() {
     });
 }
 
-/// A server that knows no WebSockets is an error that has its answer.
+/// A server that does not speak WebSocket is an error that has its response.
 #[test]
 fn a_refusal_says_what_the_server_answered() {
     run(async {

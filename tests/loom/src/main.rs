@@ -1,20 +1,22 @@
 //! The inbox and its flags, in every order in which threads can meet there: `cargo run --release`.
 //!
-//! A wake that is lost once in a million times is found by no test that runs threads and hopes, and
-//! what a processor may do out of order depends on the processor. [loom](https://docs.rs/loom) runs a
-//! model again and again, each time with another order of its threads' steps and, for each load,
-//! another of the values that the memory model allows. Of a wake that is lost nothing is left that
-//! could run: loom says "deadlock".
+//! A test that runs threads does not find a wake that is lost once in a million times, and the order in which
+//! other threads see a thread's writes depends on the processor. [loom](https://docs.rs/loom) runs a model
+//! again and again, each time with another order of its threads' steps and, for each load, another of the
+//! values that the memory model allows. When a wake is lost, no thread can go on: loom reports a deadlock.
 //!
-//! What runs here are the files `src/wake/flags.rs` and `src/wake/inbox.rs` themselves. They take their
-//! atomics and locks from `std` and their bell from `mio`; in this crate both names mean this crate,
-//! which has loom's in their place ([`sync`], [`Waker`]).
+//! The files `src/wake/flags.rs` and `src/wake/inbox.rs` themselves are run. They take their atomics and
+//! locks from `std` and their waker from `mio`. In this crate both names mean this crate, which has loom's
+//! instead ([`sync`], [`Waker`]).
 //!
-//! Each of these was tried, and a model fails: `set` or `clear` relaxed; a look at the flag in place of
-//! `set`; the flags not cleared, or after the poll; a deadlock reported without a look at the flags; a loop that
-//! sleeps not rung; the mark "asleep" set with no look at the messages, or when the lock was released after that
-//! look, or taken off by a sender when the lock was released; the flags not cleared when the loop ends, or not by
-//! a wake that comes too late.
+//! A model fails after each of these changes:
+//! - `set` or `clear` is relaxed, or a wake only loads the flag instead of calling `set`
+//! - the flags are not cleared, or only after the poll; or not when the loop ends, or not by a wake that is
+//!   too late
+//! - a deadlock is reported without a look at the flags
+//! - a loop that sleeps is not rung
+//! - `asleep` is set without a look at the messages, or after the lock of that look is released
+//! - `asleep` is cleared by a sender after it has rung
 
 extern crate self as mio;
 extern crate self as std;
@@ -29,7 +31,7 @@ mod flags;
 mod inbox;
 mod stand_ins;
 
-/// Where the two files look for each other, and for the numbers.
+/// The paths by which the two files import each other, and the numbers.
 mod wake {
     pub(crate) use crate::flags;
 }
@@ -37,7 +39,7 @@ mod task {
     pub(crate) use crate::stand_ins::id;
 }
 
-/// What they take from `std` and from `mio`.
+/// What they import from `std` and from `mio`.
 pub(crate) use real::{collections, io, mem};
 pub(crate) use stand_ins::{Registry, Waker, sync};
 
@@ -58,14 +60,13 @@ fn main() {
     run("the same, twice", || no_wake_is_lost(&[0, 0], 2));
     run("two wakers of two tasks", || no_wake_is_lost(&[0, 1], 1));
     run("a wake beside an event", a_wake_beside_an_event);
-    run("a message beside an event", a_message_beside_an_event);
+    run("a stop beside an event", a_stop_beside_an_event);
     run("a late wake", a_late_wake);
-    run("a wake and the last handle", || nothing_comes_too_soon(1));
-    run("the same beside another wake", || nothing_comes_too_soon(2));
+    run("a wake and the last handle", || no_deadlock_is_reported_too_soon(1));
+    run("the same beside another wake", || no_deadlock_is_reported_too_soon(2));
 }
 
-/// The promise of a flag that is set: what was written before it is set again is seen by the thread that
-/// clears it.
+/// What a thread has written before it sets a flag again is seen by the thread that clears the flag.
 fn a_flag_that_is_set_again() {
     let shared = Arc::new((Flags::default(), AtomicUsize::new(0)));
     let (flags, written) = &*shared;
@@ -79,10 +80,11 @@ fn a_flag_that_is_set_again() {
     });
     flags.clear(0);
     let seen = written.load(Relaxed) == 1;
-    assert!(seen || !other.join().unwrap(), "found set, and not seen");
+    assert!(seen || !other.join().unwrap(), "the flag was set already, and the write is not seen");
 }
 
-/// Threads write something, and wake the slot that they are given; so many times each.
+/// For each of `wakers`, a thread writes something and wakes that slot, `times` times. The poll after the
+/// last wake reads the last write.
 fn no_wake_is_lost(wakers: &'static [u32], times: usize) {
     let sleeper = Sleeper::new();
     let written: Arc<[AtomicUsize]> = wakers.iter().map(|_| AtomicUsize::new(0)).collect();
@@ -101,7 +103,7 @@ fn no_wake_is_lost(wakers: &'static [u32], times: usize) {
             let Message::Wake(woken) = message else {
                 unreachable!("there is nothing else");
             };
-            // The task's poll: it reads what those have written who woke it.
+            // The task's poll reads what the threads that wake it have written.
             for (waker, &slot) in wakers.iter().enumerate() {
                 if slot == woken {
                     seen[waker] = written[waker].load(Relaxed);
@@ -111,7 +113,7 @@ fn no_wake_is_lost(wakers: &'static [u32], times: usize) {
     }
 }
 
-/// The loop is woken by a socket while a thread leaves a wake.
+/// The loop is woken by an event of a socket while a thread leaves a wake.
 fn a_wake_beside_an_event() {
     let sleeper = Sleeper::new();
     let number = sleeper.task(0);
@@ -120,8 +122,8 @@ fn a_wake_beside_an_event() {
     while sleeper.park().is_empty() {}
 }
 
-/// The same of what is no wake.
-fn a_message_beside_an_event() {
+/// The same with a message that is no wake.
+fn a_stop_beside_an_event() {
     let sleeper = Sleeper::new();
     let number = sleeper.number;
     sleeper.event_comes();
@@ -129,8 +131,8 @@ fn a_message_beside_an_event() {
     while sleeper.park().is_empty() {}
 }
 
-/// A wake that comes while its loop ends and another gets its inbox: the flag that it sets stands for a
-/// message, also to the next loop's wakers, who leave none.
+/// A wake comes while its loop ends and another one gets the inbox. If the flag that it sets stayed set
+/// without a message, the next loop's wakes would leave none.
 fn a_late_wake() {
     let first = Sleeper::new();
     let late = first.task(0);
@@ -144,9 +146,9 @@ fn a_late_wake() {
     assert!(!next.park().is_empty());
 }
 
-/// Threads wake a task; the first one does so before it drops the last handle. A loop that finds neither
-/// a message nor a handle has seen the first one's wake.
-fn nothing_comes_too_soon(wakers: usize) {
+/// Threads wake a task, and one of them drops the last handle after its wake. A loop that finds neither a
+/// message nor a handle has seen that wake.
+fn no_deadlock_is_reported_too_soon(wakers: usize) {
     let sleeper = Sleeper::new();
     inbox::add_handle(sleeper.number);
     let written = Arc::new(AtomicUsize::new(0));
@@ -175,7 +177,7 @@ fn nothing_comes_too_soon(wakers: usize) {
     assert_eq!(seen, 1, "a wake was on its way, and the loop would have reported a deadlock");
 }
 
-/// A loop, as its turn meets the inbox.
+/// A loop, as far as it uses its inbox.
 struct Sleeper {
     number: LoopNumber,
     inbox: &'static Inbox,
@@ -183,7 +185,7 @@ struct Sleeper {
 }
 
 impl Sleeper {
-    /// The flags that the models need are made before a second thread comes.
+    /// Makes the flags that the models need, before there is a second thread.
     fn new() -> Self {
         let sleeper = Sleeper::claim();
         inbox::wake(sleeper.task(0));
@@ -202,7 +204,7 @@ impl Sleeper {
         TaskNumber::new(self.number, slot)
     }
 
-    /// Sleeps, unless a message is waiting; then takes what is there.
+    /// Sleeps unless a message is waiting, then takes all messages.
     fn park(&self) -> VecDeque<Message> {
         if self.inbox.fall_asleep() {
             self.bell.wait();
@@ -212,7 +214,7 @@ impl Sleeper {
         messages
     }
 
-    /// Something else than a message ends the park.
+    /// Ends the park by something else than a message.
     fn event_comes(&self) {
         let bell = self.bell.clone();
         thread::spawn(move || bell.wake());

@@ -6,10 +6,10 @@ use real::sync::atomic::{AtomicUsize, Ordering};
 use loom::model::Builder;
 use loom::sync::{Condvar, Mutex};
 
-/// Which execution this is, of all. Loom's atomics and locks belong to one.
+/// The number of this execution. Loom's atomics and locks belong to one.
 static EXECUTION: AtomicUsize = AtomicUsize::new(0);
 
-/// Runs a model in every order in which a thread is held up by others three times at most.
+/// Runs a model in every order that preempts threads at most three times.
 pub(crate) fn run(name: &str, model: fn()) {
     let before = EXECUTION.load(Ordering::Relaxed);
     let mut builder = Builder::new();
@@ -34,8 +34,8 @@ pub(crate) mod sync {
         pub(crate) use loom::sync::atomic::{AtomicBool, Ordering};
     }
 
-    /// Empty again in each execution, since one may stand in a static. What was in it stays allocated.
-    /// Loom does not see that it orders anything, so it has to be filled before a second thread starts.
+    /// Is empty again in each execution, since it may be a static; old values are leaked. Loom knows no order
+    /// that it makes, so it has to be filled before a second thread starts.
     pub(crate) struct OnceLock<T: 'static>(RealMutex<Option<(usize, &'static T)>>);
 
     impl<T> Default for OnceLock<T> {
@@ -55,7 +55,7 @@ pub(crate) mod sync {
             (execution == now).then_some(value)
         }
 
-        /// `init` takes no step that loom could put another thread's between.
+        /// `init` has no step between which loom could run another thread.
         pub(crate) fn get_or_init(&self, init: impl FnOnce() -> T) -> &T {
             self.get().unwrap_or_else(|| {
                 let value = Box::leak(Box::new(init()));
@@ -67,7 +67,7 @@ pub(crate) mod sync {
     }
 }
 
-/// mio's: what rings the loop. As of an eventfd, a ring is kept until it is heard.
+/// mio's waker, which ends the loop's sleep. As with an eventfd, a wake before the sleep ends it too.
 #[derive(Clone)]
 pub(crate) struct Waker(Arc<(Mutex<bool>, Condvar)>);
 
@@ -82,13 +82,13 @@ impl Waker {
         Ok(())
     }
 
-    /// The kernel's part: sleeps until somebody rings.
+    /// Sleeps until the waker is woken, as the kernel does.
     pub(crate) fn wait(&self) {
-        let mut rung = self.0.0.lock().unwrap();
-        while !*rung {
-            rung = self.0.1.wait(rung).unwrap();
+        let mut woken = self.0.0.lock().unwrap();
+        while !*woken {
+            woken = self.0.1.wait(woken).unwrap();
         }
-        *rung = false;
+        *woken = false;
     }
 }
 
@@ -96,7 +96,7 @@ impl Waker {
 #[derive(Clone)]
 pub(crate) struct Registry;
 
-/// The numbers, as far as the inbox looks at them; and one short id, for one loop at a time.
+/// The numbers, as far as the inbox uses them, with one short id, for one loop at a time.
 pub(crate) mod id {
     pub(crate) const MAX_LOOPS: usize = 1;
 

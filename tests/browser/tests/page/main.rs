@@ -1,4 +1,4 @@
-//! The page of a recorded run, in a real browser, against the recording.
+//! The page of a recorded run, in a real browser, compared with the recording.
 
 mod picture;
 mod steps;
@@ -19,7 +19,7 @@ pub(crate) fn seconds(seconds: f64) -> Duration {
     Duration::from_secs_f64(seconds)
 }
 
-/// What a future does on a loop with a virtual clock.
+/// Records what a future does on a loop with a virtual clock.
 pub(crate) fn recorded(main: impl Future) -> Trace {
     let recorder = Recorder::new();
     let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build();
@@ -42,8 +42,8 @@ pub(crate) async fn medley() {
     hello.await.unwrap();
 }
 
-/// A loop with a real clock, on which a poll holds the thread for longer than another task sleeps; and
-/// eight others for a while.
+/// Records a loop with a real clock, on which one poll holds the thread for longer than another task sleeps,
+/// and eight further polls hold it for a while.
 pub(crate) fn held() -> Trace {
     let recorder = Recorder::new();
     let builder = EventLoop::builder().observe(recorder.clone());
@@ -63,7 +63,7 @@ pub(crate) fn held() -> Trace {
     recorder.trace()
 }
 
-/// A client and a server, on two threads: over time they stand on one axis.
+/// Records a client and a server, on two threads.
 pub(crate) fn two_loops() -> Trace {
     let recorder = Recorder::new();
     let (sender, receiver) = channel();
@@ -99,7 +99,7 @@ pub(crate) fn open(trace: &Trace) -> Option<Browser> {
     Some(browser)
 }
 
-/// The data of the page.
+/// Returns the data in the page.
 pub(crate) fn data(trace: &Trace) -> Value {
     let page = trace.to_html();
     let (_, data) = page.split_once("id=\"data\">").unwrap();
@@ -107,7 +107,8 @@ pub(crate) fn data(trace: &Trace) -> Value {
     serde_json::from_str(data).unwrap()
 }
 
-/// Clicks along the row of a task, over turns, until the page explains that poll.
+/// Clicks along the row of a task, over turns, until the page explains the poll whose explanation begins like
+/// this.
 pub(crate) fn click_on_poll(browser: &mut Browser, row: usize, begins: &str) -> String {
     browser.value("get('turns').click()");
     let place = |browser: &mut Browser, side: &str| {
@@ -128,7 +129,8 @@ pub(crate) fn click_on_poll(browser: &mut Browser, row: usize, begins: &str) -> 
     panic!("nothing in row {row} says {begins:?}");
 }
 
-/// Notes what is drawn from now on: the words, and where the frame of what is selected stands.
+/// Makes the page keep what is drawn from now on: the words, and the place of the frame around what is
+/// selected.
 pub(crate) fn watch_the_canvas(browser: &mut Browser) {
     browser.value(
         "(() => { window.drawn = { words: [], selected: [] }; \
@@ -140,7 +142,7 @@ pub(crate) fn watch_the_canvas(browser: &mut Browser) {
     );
 }
 
-/// What is drawn in the next frame: words, and frames' places.
+/// Runs an action, and returns what is drawn in the next frame: the words, and the places of frames.
 pub(crate) fn drawn(browser: &mut Browser, action: &str) -> (Vec<String>, Vec<f64>) {
     let drawn = browser.value(&format!(
         "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {{ \
@@ -150,7 +152,7 @@ pub(crate) fn drawn(browser: &mut Browser, action: &str) -> (Vec<String>, Vec<f6
     let words = drawn["words"].as_array().unwrap().iter();
     let selected = drawn["selected"].as_array().unwrap().iter();
     (
-        words.map(|it| it.as_str().unwrap().to_owned()).collect(),
-        selected.map(|it| it.as_f64().unwrap()).collect(),
+        words.map(|word| word.as_str().unwrap().to_owned()).collect(),
+        selected.map(|place| place.as_f64().unwrap()).collect(),
     )
 }

@@ -1,4 +1,4 @@
-//! The static picture, and that on the canvas.
+//! The static picture, and the one on the canvas.
 
 use boucle::observe::EventKind;
 use boucle::trace::Trace;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{data, drawn, medley, open, recorded, seconds, two_loops, watch_the_canvas};
 
-/// Without JavaScript there is the static picture, with a text for those who do not see it.
+/// Without JavaScript the page has the static picture, with a description in words.
 #[test]
 fn without_scripts_there_is_a_picture() {
     let trace = recorded(async {
@@ -29,7 +29,7 @@ fn without_scripts_there_is_a_picture() {
     assert!(about.as_str().unwrap().contains("polls 2 hello"), "{about}");
 }
 
-/// A name is shown as it is, whatever it is.
+/// A name is shown as text, even if it looks like markup.
 #[test]
 fn a_name_is_no_markup() {
     let name = "</script><h1 id=\"bad\">&amp;";
@@ -49,8 +49,8 @@ fn a_name_is_no_markup() {
     assert_eq!(browser.value("document.querySelectorAll('#bad').length"), 0);
 }
 
-/// Every bar stands on the canvas where the static picture has it, but for the scale; and both call the
-/// tasks alike.
+/// Every bar stands on the canvas where the static picture has it, but for the scale. Both have the same
+/// labels.
 #[test]
 fn both_pictures_have_the_same_bars() {
     let trace = recorded(async {
@@ -112,7 +112,8 @@ struct Bar {
 }
 
 impl Bar {
-    /// From an array of names, middles, and places and widths in pixels, row by row.
+    /// Makes bars of an array of names, middles, places and widths in pixels, and sorts them by row and
+    /// place.
     fn all(bars: &Value) -> Vec<Bar> {
         let bars = bars.as_array().unwrap();
         let number = |bar: &Value, index: usize| bar[index].as_f64().unwrap();
@@ -131,10 +132,10 @@ impl Bar {
     }
 }
 
-/// Seconds have three decimals: what is due at 1.049 s and fires at 1.131 s is late. The axis of the page
-/// writes times as the picture does.
+/// Times have three decimals even after an hour: a timer that is due at 1.049 s and fires at 1.131 s is late.
+/// The axis of the page writes times as the picture does.
 #[test]
-fn a_millisecond_is_told_after_an_hour() {
+fn a_millisecond_is_shown_after_an_hour() {
     let times = [1.049, 1.131, 61.5, 3661.001].map(seconds);
     let trace = recorded(async move {
         let start = boucle::now();
@@ -153,7 +154,7 @@ fn a_millisecond_is_told_after_an_hour() {
     }
 }
 
-/// The picture is XML, whatever stands in it: it is a file too.
+/// The picture is well-formed XML, whatever names it has, since it is also written to a file.
 #[test]
 fn the_picture_is_well_formed() {
     let Some(mut browser) = Browser::start() else {

@@ -17,10 +17,10 @@ fn label(task: &LiveTask) -> String {
     }
 }
 
-/// What is shown must begin with what is expected: the words that follow are the page's own.
+/// Asserts that each shown text begins with the expected one. The words that follow are the page's own.
 fn assert_shown(shown: &[String], expected: &[String], at: &str) {
     let shown: Vec<&String> =
-        shown.iter().filter(|it| it.starts_with(|it: char| it.is_ascii_digit())).collect();
+        shown.iter().filter(|text| text.starts_with(|first: char| first.is_ascii_digit())).collect();
     assert_eq!(shown.len(), expected.len(), "{at}: {shown:?}, not {expected:?}");
     for (shown, expected) in shown.iter().zip(expected) {
         assert!(shown.starts_with(expected), "{at}: {shown:?}, not {expected:?}");
@@ -62,15 +62,15 @@ fn state_after(it: &LoopTrace, events: usize) -> Live {
     live
 }
 
-/// The steps of a loop: what was recorded up to the beginning of each turn, then all of it.
+/// Returns the steps of a loop: the number of events up to the beginning of each turn, then that of all.
 fn steps(it: &LoopTrace) -> Vec<usize> {
     let begins = |(_, event): &(usize, &Event)| event.kind == EventKind::TurnBegins;
     let turns = it.events.iter().enumerate().filter(begins);
     turns.map(|(index, _)| index + 1).chain([it.events.len()]).collect()
 }
 
-/// The keys walk through the turns, there and back; at each the page shows the state that the
-/// recording has there.
+/// The keys step through the turns, there and back. At each the page shows the state that the recording has
+/// there.
 #[test]
 fn the_stepper_shows_the_recording() {
     let trace = recorded(medley());
@@ -134,7 +134,7 @@ fn the_stepper_shows_every_event() {
     assert_eq!(browser.thrown(), [""; 0]);
 }
 
-/// Both axes, both loops: each can be chosen and is shown.
+/// The axis of time has the rows of both loops. Each loop can be chosen, and is shown.
 #[test]
 fn two_loops_share_the_axis_of_time() {
     let trace = two_loops();
@@ -173,7 +173,7 @@ fn two_loops_share_the_axis_of_time() {
     assert_eq!(browser.thrown(), [""; 0]);
 }
 
-/// What is listed at each step is what the data has for it, word for word.
+/// At each step the lists of the page are those of the data, word for word.
 #[test]
 fn the_lists_are_those_of_the_data() {
     let trace = recorded(medley());

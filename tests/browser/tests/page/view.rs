@@ -7,8 +7,8 @@ use boucle_browser::{Browser, Scheme};
 
 use crate::{drawn, held, medley, open, recorded, seconds, watch_the_canvas};
 
-/// A poll that is selected stays where it is when the picture is zoomed, and in view when the axis
-/// changes; over time, its turn has its number, and so has that under the pointer.
+/// A poll that is selected stays where it is when the picture is zoomed, and in view when the axis changes.
+/// Over time, its turn has its number, and so has the turn under the pointer.
 #[test]
 fn a_selected_poll_stays_in_view() {
     let trace = recorded(async {
@@ -65,8 +65,8 @@ fn the_page_opens_where_the_run_is_readable() {
     }
 }
 
-/// On opening there is a hint about the keys. The first of them takes it away, and nothing moves; any other key
-/// does not.
+/// An opened page has a hint about the keys. The first of these keys takes it away, and nothing moves; other
+/// keys do not.
 #[test]
 fn the_hint_goes_with_the_first_key() {
     let Some(mut browser) = open(&recorded(medley())) else {
@@ -87,7 +87,7 @@ fn the_hint_goes_with_the_first_key() {
     assert_eq!(browser.thrown(), [""; 0]);
 }
 
-/// The field looks for tasks by name; the others are no rows any more.
+/// The field finds tasks by name; the others have no rows any more.
 #[test]
 fn tasks_are_found_by_name() {
     let trace = recorded(medley());
@@ -115,7 +115,7 @@ fn nothing_recorded_is_shown_as_that() {
     assert_eq!(browser.thrown(), [""; 0]);
 }
 
-/// Light and dark follow the reader, on the page and on the canvas, also while it is open.
+/// Light and dark follow the reader's preference, on the page and on the canvas, also while the page is open.
 #[test]
 fn the_colours_follow_the_reader() {
     let trace = recorded(medley());
@@ -136,7 +136,7 @@ fn the_colours_follow_the_reader() {
     assert!(!corner_is_dark(&mut browser));
 }
 
-/// The colour of the canvas where nothing is drawn, after the next frame.
+/// Returns whether the canvas is dark where nothing is drawn, after the next frame.
 fn corner_is_dark(browser: &mut Browser) -> bool {
     let pixel = browser.value(
         "new Promise((done) => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(() => \
@@ -145,8 +145,7 @@ fn corner_is_dark(browser: &mut Browser) -> bool {
     pixel.as_u64().unwrap() < 128
 }
 
-/// Of a long run a frame draws what is visible, at every scale: a bounded number of things, fewer than
-/// there are.
+/// Of a long run a frame draws only what is visible, at every scale: a bounded number of things.
 #[test]
 fn a_frame_of_a_long_run_is_bounded() {
     let trace = recorded(async {

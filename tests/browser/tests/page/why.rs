@@ -22,7 +22,7 @@ fn a_click_on_a_poll_says_why_it_ran() {
     let woken = |task| {
         let mut events = trace.loops[0].events.iter().rev();
         let woken = events.find_map(|event| match event.kind {
-            EventKind::Woken { task: it, already: false, .. } if it == task => Some(event.turn),
+            EventKind::Woken { task: woken, already: false, .. } if woken == task => Some(event.turn),
             _ => None,
         });
         woken.unwrap()
@@ -43,7 +43,7 @@ fn a_click_on_a_poll_says_why_it_ran() {
     assert_eq!(browser.thrown(), [""; 0]);
 }
 
-/// What is explained is the poll in which the step stands, or that ends there; between polls, none.
+/// The page explains the poll that the step is in, or that ends there; between polls, none.
 #[test]
 fn the_explanation_follows_the_step() {
     let trace = recorded(medley());
@@ -73,7 +73,7 @@ fn the_explanation_follows_the_step() {
     assert_eq!(browser.thrown(), [""; 0]);
 }
 
-/// Of timers that fire together, each explains its own task.
+/// When several timers fire together, the explanation of each task has its own timer.
 #[test]
 fn timers_that_fire_together_explain_their_own_tasks() {
     let recorder = Recorder::new();
@@ -99,7 +99,7 @@ fn timers_that_fire_together_explain_their_own_tasks() {
     }
 }
 
-/// When the timer of a task was due, and how late it fired, in the page's words.
+/// Returns when the timer of a task was due, and how late it fired, in the page's words.
 fn lateness(browser: &mut Browser, it: &LoopTrace, task: u64) -> (String, String) {
     let armed = it.events.iter().find_map(|event| match event.kind {
         EventKind::TimerArmed { timer, task: Some(whose), deadline } if whose == task => {
@@ -118,8 +118,8 @@ fn lateness(browser: &mut Browser, it: &LoopTrace, task: u64) -> (String, String
     (due, late)
 }
 
-/// A task whose timer is due while a poll holds the thread is overdue from its deadline on, over time; the
-/// list and the explanation say how late its timer has fired.
+/// A task whose timer is due while another task's poll holds the thread is drawn as overdue from its deadline
+/// on, over time. The list and the explanation say how late its timer has fired.
 #[test]
 fn a_task_that_wakes_late_is_overdue() {
     let trace = held();
@@ -161,8 +161,8 @@ fn a_task_that_wakes_late_is_overdue() {
     assert_eq!(browser.thrown(), [""; 0]);
 }
 
-/// The polls that have held the thread for long are listed, the longest first, and are a click away; over
-/// turns, their time stands beside their bars. Under a virtual clock there are none.
+/// The polls that have held the thread for longest are listed, the longest first, and a click leads to each.
+/// Over turns, their time stands beside their bars. Under a virtual clock there are none.
 #[test]
 fn long_polls_are_listed() {
     let trace = held();
@@ -194,10 +194,10 @@ fn long_polls_are_listed() {
     assert_eq!(browser.texts("#longest, #latest"), [""; 0]);
 }
 
-/// The explanation of a late poll names the task that was late and the one that kept the thread, whose poll is a
-/// click away; and that poll names the task that was late.
+/// The explanation of a late poll names the late task and the one that held the thread, and links to the
+/// latter's poll. The explanation of that poll names the late task.
 #[test]
-fn a_late_poll_names_the_poll_that_kept_the_thread() {
+fn a_late_poll_names_the_poll_that_held_the_thread() {
     let Some(mut browser) = open(&held()) else {
         return;
     };
@@ -217,8 +217,8 @@ fn a_late_poll_names_the_poll_that_kept_the_thread() {
     assert_eq!(browser.thrown(), [""; 0]);
 }
 
-/// Of tasks that are too many for the screen, the latest are listed, the latest one first; each is a click away,
-/// and its row comes into view.
+/// When the screen has no room for all tasks, those that ran latest after they were due are listed, the
+/// latest first. A click brings the row of one into view.
 #[test]
 fn the_latest_tasks_are_listed() {
     let recorder = Recorder::new();

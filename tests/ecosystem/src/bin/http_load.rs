@@ -1,14 +1,15 @@
-//! Which CPU time a request costs hyper's server on boucle, beside tokio's `current_thread`?
+//! How much CPU time does a request cost hyper's server on boucle, and on tokio's `current_thread`?
 //!
 //! ```sh
 //! cargo run --release --bin http_load              # five rounds, two minutes
 //! cargo run --release --bin http_load -- 1         # one round
 //! ```
 //!
-//! Each server is a process of its own, and of one thread. wrk (HTTP/1.1) or h2load (HTTP/2) send it requests, first
-//! for half a second to warm it up, then for two. What is counted is the CPU time of the server, of the program
-//! and of the kernel, from `/proc/PID/stat`, divided by the requests that were answered. The sides take turns,
-//! and so does which is first. The service, its options and those of its sockets are the same on both.
+//! Each server is a process of its own, and of one thread. wrk (HTTP/1.1) or h2load (HTTP/2) sends it
+//! requests, first some to warm it up, then more for about two seconds. The figure is the CPU time of the
+//! server, in user and in kernel mode, from `/proc/PID/stat`, divided by the number of answered requests. The
+//! sides take turns, and so does which is first. The service, its options and those of its sockets are the
+//! same on both.
 
 use std::convert::Infallible;
 use std::fs;
@@ -43,8 +44,8 @@ fn main() {
     match &*arguments.iter().map(String::as_str).collect::<Vec<_>>() {
         ["serve", side, version] => serve(side, version),
         [] => measure(5),
-        [rounds] => measure(rounds.parse().expect("how many rounds")),
-        _ => panic!("the only argument is how many rounds"),
+        [rounds] => measure(rounds.parse().expect("a number of rounds")),
+        _ => panic!("the only argument is the number of rounds"),
     }
 }
 
@@ -149,14 +150,14 @@ fn cost(side: &str, row: &Row) -> f64 {
     used / requests
 }
 
-/// Sends requests for so many seconds, and returns how many were answered. None may fail.
+/// Sends requests for about so many seconds, and returns how many were answered. None may fail.
 fn requests(row: &Row, url: &str, seconds: f64) -> f64 {
     let [program, options @ ..] = row.load else { unreachable!() };
     let mut load = Command::new(program);
     match *program {
         // wrk takes whole seconds.
         "wrk" => load.arg(format!("-d{}s", seconds.ceil())),
-        _ => load.arg(format!("-n{}", (seconds * 300_000.0) as usize)), // Two microseconds each.
+        _ => load.arg(format!("-n{}", (seconds * 300_000.0) as usize)), // h2load takes a number.
     };
     let output = load.args(options).arg(url).output().unwrap_or_else(|error| panic!("{program}: {error}"));
     let written = String::from_utf8_lossy(&output.stdout);
@@ -170,10 +171,11 @@ fn requests(row: &Row, url: &str, seconds: f64) -> f64 {
     count.unwrap_or_else(|| panic!("{load:?} has failed: {written}"))
 }
 
-/// The microseconds that a process has used, of the program and of the kernel.
+/// Returns the microseconds that a process has used, in user and in kernel mode.
 fn cpu_time(process: &Child) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{}/stat", process.id())).unwrap();
-    // What comes after the name, which may contain anything, begins with field 3. The times are 14 and 15.
+    // Field 2 is the name, which may contain anything but ends with the last `)`. The times are fields 14 and
+    // 15.
     let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
     let ticks: f64 = fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap();
     ticks * 10_000.0 // Linux counts in hundredths of a second.
