@@ -84,15 +84,11 @@ fn a_socket_without_a_loop_panics() {
     assert!(message.contains("a socket needs an event loop"), "{message}");
 }
 
-/// A socket that is awaited on another loop panics and names both loops. The socket is unharmed.
+/// A socket that is polled on another thread's loop panics and names its own. The socket is unharmed.
 #[test]
-fn a_socket_that_is_polled_on_another_loop_panics() {
+fn a_socket_that_is_polled_on_another_thread_panics() {
     let first = EventLoop::new().unwrap();
     let (mut client, mut server) = first.block_on(pair());
-    let second = EventLoop::new().unwrap();
-    let message = panic_of(|| second.block_on(client.read(&mut [0; 8])));
-    let both = format!("of {} was polled on {}:", name_of(&first), name_of(&second));
-    assert!(message.contains(&both), "{message}");
     let message = thread::scope(|scope| {
         let elsewhere = scope.spawn(|| panic_of(|| boucle::run(client.read(&mut [0; 8]))));
         elsewhere.join().unwrap()

@@ -1,8 +1,7 @@
 //! A headless Chromium with one page, driven through a pipe: no port, no WebSocket, no other crate.
 //!
 //! With `--remote-debugging-pipe` Chromium reads the messages of the DevTools protocol from descriptor 3 and
-//! writes them to 4, each a JSON object and a NUL. A shell starts it with its standard input and output as
-//! those.
+//! writes them to 4, each a JSON object and a NUL. A shell makes these of its standard input and output.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;

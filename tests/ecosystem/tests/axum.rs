@@ -53,8 +53,7 @@ async fn sum(State(sums): State<Arc<AtomicUsize>>, Json(numbers): Json<Vec<i64>>
     Json(json!({ "sum": numbers.iter().sum::<i64>(), "count": count }))
 }
 
-/// Routes, paths, JSON and state work by either version of HTTP at one port, and so does the error of no
-/// route.
+/// Routes, paths, JSON, state and the error of no route work by either version of HTTP at one port.
 #[test]
 fn an_application_answers_by_either_version() {
     let Some(_) = program("curl", []) else { return };

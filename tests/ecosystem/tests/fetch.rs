@@ -119,8 +119,7 @@ fn a_page_comes_by_tls() {
     }
 }
 
-/// A body that ends with the connection is whole if TLS announces the end; one that has a length, in any
-/// case.
+/// A body that ends with the connection is whole if TLS announces the end; one that has a length, always.
 #[test]
 fn a_body_is_whole_if_its_end_is_sure() {
     let authority = Authority::new("known");
@@ -131,8 +130,7 @@ fn a_body_is_whole_if_its_end_is_sure() {
     }
 }
 
-/// A server of another name, with an expired certificate or of an authority that is not trusted gets no
-/// request.
+/// A server of another name, with an expired certificate or of an unknown authority gets no request.
 #[test]
 fn a_wrong_server_is_refused() {
     let authority = Authority::new("known");

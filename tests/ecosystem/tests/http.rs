@@ -112,8 +112,7 @@ fn a_large_body_goes_there_and_back() {
     }
 }
 
-/// No request fails under wrk, which in the end cuts all connections off in the middle; then the server still
-/// answers.
+/// No request fails under wrk, which in the end cuts all connections off; the server still answers.
 #[test]
 fn no_request_of_wrk_fails() {
     let Some(_) = program("wrk", []).and(program("curl", [])) else { return };

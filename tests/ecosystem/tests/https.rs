@@ -1,5 +1,4 @@
-//! The examples `https_server` and `https_client`: a service that answers, and ends as its documentation
-//! says.
+//! The examples `https_server` and `https_client`: a service that answers, and ends as it is documented.
 
 use std::io::Read;
 use std::net::{SocketAddr, TcpStream as StdTcpStream};

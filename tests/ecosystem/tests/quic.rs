@@ -1,7 +1,7 @@
 //! quinn (QUIC) on boucle: its `Runtime` takes other executors, timers and sockets.
 //!
 //! The socket is an `AsyncFd`, since quinn-udp's system calls take several messages at once. What quinn holds
-//! has to be `Send`, which boucle's sleeps and sockets are, although they are polled on the loop's own thread
+//! has to be `Send`, which boucle's sleeps and sockets are, though they are polled on the loop's own thread
 //! alone.
 
 use std::fmt;

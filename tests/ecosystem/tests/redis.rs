@@ -133,8 +133,7 @@ fn a_publication_reaches_a_subscriber() {
     });
 }
 
-/// boucle's `timeout` limits a command. The answer that comes after it is dropped, and the next command gets
-/// its own.
+/// boucle's `timeout` limits a command. A late answer is dropped, and the next command gets its own.
 #[test]
 fn a_command_that_timed_out_leaves_the_connection_in_order() {
     with_redis(async |redis| {

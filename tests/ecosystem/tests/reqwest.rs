@@ -82,7 +82,7 @@ fn a_request_that_takes_too_long_is_an_error() {
     });
 }
 
-/// However many requests there are, one thread runs tokio's reactor.
+/// One thread of the process runs tokio's reactor.
 #[test]
 #[cfg(target_os = "linux")]
 fn tokios_reactor_has_a_thread() {

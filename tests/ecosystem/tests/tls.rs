@@ -147,8 +147,7 @@ fn a_server_refuses_a_wrong_client() {
     assert_eq!(at_client, Error::AlertReceived(AlertDescription::UnknownCA));
 }
 
-/// A stream that ends without `close_notify` may have been cut off: what has come is read, then an error is
-/// returned.
+/// A stream that ends without `close_notify` may have been cut off: after what has come there is an error.
 #[test]
 fn a_truncated_stream_is_an_error() {
     let authority = Authority::new("known");

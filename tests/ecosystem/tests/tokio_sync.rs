@@ -168,8 +168,8 @@ fn permits_a_notification_and_a_broadcast_wake_in_order() {
     });
 }
 
-/// Outside tokio's runtime its channels spend no budget: a task that always finds a value never yields,
-/// unless it calls `consume_budget`.
+/// Outside tokio's runtime its channels spend no budget: a task that always finds a value yields only if it
+/// calls `consume_budget`.
 #[test]
 fn a_task_that_always_finds_a_value_yields_by_consume_budget() {
     for (polite, expected) in [(false, 1_000), (true, 128)] {

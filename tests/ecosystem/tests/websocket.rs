@@ -62,8 +62,7 @@ fn goodbye() -> CloseFrame {
     CloseFrame { code: CloseCode::Away, reason: "goodbye".into() }
 }
 
-/// Text, an empty text, and more bytes than all buffers hold come back; a ping is answered; then both sides
-/// close.
+/// Text, an empty text, and more bytes than all buffers hold come back. A ping is answered. Both sides close.
 async fn converse<S: AsyncRead + AsyncWrite + Unpin>(mut socket: WebSocketStream<S>) {
     let many: Vec<u8> = (0..4_000_000_u32).map(|number| (number % 251) as u8).collect();
     for message in [Message::text("héllo"), Message::text(""), Message::binary(many)] {

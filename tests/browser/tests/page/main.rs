@@ -107,8 +107,7 @@ pub(crate) fn data(trace: &Trace) -> Value {
     serde_json::from_str(data).unwrap()
 }
 
-/// Clicks along the row of a task, over turns, until the page explains the poll whose explanation begins like
-/// this.
+/// Clicks along the row of a task, over turns, until the page explains this poll. Returns the explanation.
 pub(crate) fn click_on_poll(browser: &mut Browser, row: usize, begins: &str) -> String {
     browser.value("get('turns').click()");
     let place = |browser: &mut Browser, side: &str| {
@@ -129,8 +128,7 @@ pub(crate) fn click_on_poll(browser: &mut Browser, row: usize, begins: &str) -> 
     panic!("nothing in row {row} says {begins:?}");
 }
 
-/// Makes the page keep what is drawn from now on: the words, and the place of the frame around what is
-/// selected.
+/// Makes the page keep what is drawn from now on: words, and the place of the frame of what is selected.
 pub(crate) fn watch_the_canvas(browser: &mut Browser) {
     browser.value(
         "(() => { window.drawn = { words: [], selected: [] }; \

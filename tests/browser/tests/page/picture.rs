@@ -49,8 +49,7 @@ fn a_name_is_no_markup() {
     assert_eq!(browser.value("document.querySelectorAll('#bad').length"), 0);
 }
 
-/// Every bar stands on the canvas where the static picture has it, but for the scale. Both have the same
-/// labels.
+/// Every bar stands on the canvas as in the static picture, but for the scale. Both have the same labels.
 #[test]
 fn both_pictures_have_the_same_bars() {
     let trace = recorded(async {
@@ -112,8 +111,7 @@ struct Bar {
 }
 
 impl Bar {
-    /// Makes bars of an array of names, middles, places and widths in pixels, and sorts them by row and
-    /// place.
+    /// Makes bars of arrays of name, middle, place and width in pixels, sorted by row and place.
     fn all(bars: &Value) -> Vec<Bar> {
         let bars = bars.as_array().unwrap();
         let number = |bar: &Value, index: usize| bar[index].as_f64().unwrap();

@@ -69,8 +69,7 @@ fn steps(it: &LoopTrace) -> Vec<usize> {
     turns.map(|(index, _)| index + 1).chain([it.events.len()]).collect()
 }
 
-/// The keys step through the turns, there and back. At each the page shows the state that the recording has
-/// there.
+/// The keys step through the turns, there and back. At each the page shows the state of the recording.
 #[test]
 fn the_stepper_shows_the_recording() {
     let trace = recorded(medley());

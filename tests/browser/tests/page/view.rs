@@ -65,8 +65,7 @@ fn the_page_opens_where_the_run_is_readable() {
     }
 }
 
-/// An opened page has a hint about the keys. The first of these keys takes it away, and nothing moves; other
-/// keys do not.
+/// An opened page has a hint about the keys. It goes with the first of them, and nothing moves.
 #[test]
 fn the_hint_goes_with_the_first_key() {
     let Some(mut browser) = open(&recorded(medley())) else {

@@ -174,8 +174,7 @@ fn requests(row: &Row, url: &str, seconds: f64) -> f64 {
 /// Returns the microseconds that a process has used, in user and in kernel mode.
 fn cpu_time(process: &Child) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{}/stat", process.id())).unwrap();
-    // Field 2 is the name, which may contain anything but ends with the last `)`. The times are fields 14 and
-    // 15.
+    // Field 2 is the name, which may contain anything and ends with the last `)`. The times are 14 and 15.
     let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
     let ticks: f64 = fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap();
     ticks * 10_000.0 // Linux counts in hundredths of a second.
