@@ -86,7 +86,7 @@ impl Members {
     }
 }
 
-/// Whether the task has panicked or returned an `Err`.
+/// Returns whether the task has panicked or returned an `Err`.
 fn has_failed(task: &Handle) -> bool {
     let Some(id) = task.0 else { return false };
     let is_failure = |outcome: &Outcome| matches!(outcome, Ok(Err(_)) | Err(Failure::Panicked(_)));

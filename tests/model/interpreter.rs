@@ -226,12 +226,16 @@ fn value<R: Runtime>(world: &Shared<R>, label: u32, acts: Vec<Act>) -> Value {
 }
 
 /// Acts when it is dropped.
-struct Deferred<R: Runtime>(Shared<R>, u32, Vec<Act>);
+struct Deferred<R: Runtime> {
+    world: Shared<R>,
+    label: u32,
+    acts: Vec<Act>,
+}
 
 impl<R: Runtime> Drop for Deferred<R> {
     fn drop(&mut self) {
-        log::<R>(self.1, "deferred", self.2.len());
-        mem::take(&mut self.2).into_iter().for_each(|act| do_act(&self.0, self.1, act));
+        log::<R>(self.label, "deferred", self.acts.len());
+        mem::take(&mut self.acts).into_iter().for_each(|act| do_act(&self.world, self.label, act));
     }
 }
 
@@ -246,7 +250,7 @@ fn do_steps<R: Runtime>(
         for step in steps {
             match step {
                 Step::Do(act) => do_act(&world, label, act),
-                Step::Defer(acts) => deferred.push(Deferred(world.clone(), label, acts)),
+                Step::Defer(acts) => deferred.push(Deferred { world: world.clone(), label, acts }),
                 Step::Return(is_ok, acts) => {
                     let value = value(&world, label, acts);
                     return Some(if is_ok { Ok(value) } else { Err(value) });
@@ -350,9 +354,9 @@ async fn do_leaf<R: Runtime>(world: &Shared<R>, label: u32, step: Step) {
         }
         Step::AwaitBorrowed(task) => {
             if let Some((index, handle)) = world.take(task) {
-                let mut borrowed = Borrowed(world, index, Some(handle));
-                let outcome = borrowed.2.as_mut().expect("it was not given back").await;
-                borrowed.2 = None;
+                let mut borrowed = Borrowed { world, index, handle: Some(handle) };
+                let outcome = borrowed.handle.as_mut().expect("it was not given back").await;
+                borrowed.handle = None;
                 log_outcome::<R>(label, outcome);
             }
         }
@@ -543,11 +547,15 @@ impl<R: Runtime> World<R> {
 }
 
 /// A handle that goes back to where it came from, unless its value was taken.
-struct Borrowed<'a, R: Runtime>(&'a World<R>, Index, Option<R::Handle>);
+struct Borrowed<'a, R: Runtime> {
+    world: &'a World<R>,
+    index: Index,
+    handle: Option<R::Handle>,
+}
 
 impl<R: Runtime> Drop for Borrowed<'_, R> {
     fn drop(&mut self) {
-        self.0.tasks.borrow_mut()[self.1].handle = self.2.take();
+        self.world.tasks.borrow_mut()[self.index].handle = self.handle.take();
     }
 }
 

@@ -211,8 +211,8 @@ fn loops_wake_each_other_observed_or_not() {
 
         let number = one.handle().dump(Duration::ZERO).unwrap().event_loop;
         let trace = recorder.trace();
-        let recorded = trace.loops.iter().filter(|it| it.number == number);
-        let woken = recorded.flat_map(|it| &it.events).filter(|event| match event.kind {
+        let recorded = trace.loops.iter().filter(|traced| traced.number == number);
+        let woken = recorded.flat_map(|traced| &traced.events).filter(|event| match event.kind {
             EventKind::Woken { by, already, .. } => by == Origin::Outside && !already,
             _ => false,
         });

@@ -56,39 +56,39 @@ fn compare(browser: &mut Browser, live: &Live, at: &str) {
     assert_eq!(sources.len(), live.sources.len(), "{at}");
 }
 
-fn state_after(it: &LoopTrace, events: usize) -> Live {
-    let mut live = it.before.clone();
-    it.events.iter().take(events).for_each(|event| live.apply(event));
+fn state_after(recording: &LoopTrace, events: usize) -> Live {
+    let mut live = recording.before.clone();
+    recording.events.iter().take(events).for_each(|event| live.apply(event));
     live
 }
 
 /// Returns the steps of a loop: the number of events up to the beginning of each turn, then that of all.
-fn steps(it: &LoopTrace) -> Vec<usize> {
+fn steps(recording: &LoopTrace) -> Vec<usize> {
     let begins = |(_, event): &(usize, &Event)| event.kind == EventKind::TurnBegins;
-    let turns = it.events.iter().enumerate().filter(begins);
-    turns.map(|(index, _)| index + 1).chain([it.events.len()]).collect()
+    let turns = recording.events.iter().enumerate().filter(begins);
+    turns.map(|(index, _)| index + 1).chain([recording.events.len()]).collect()
 }
 
 /// The keys step through the turns, there and back. At each the page shows the state of the recording.
 #[test]
 fn the_stepper_shows_the_recording() {
     let trace = recorded(medley());
-    let it = &trace.loops[0];
+    let recording = &trace.loops[0];
     let Some(mut browser) = open(&trace) else {
         return;
     };
-    let steps = steps(it);
+    let steps = steps(recording);
     assert!(steps.len() > 8);
     for (index, &step) in steps.iter().enumerate() {
-        compare(&mut browser, &state_after(it, step), &format!("step {index}"));
+        compare(&mut browser, &state_after(recording, step), &format!("step {index}"));
         browser.press("ArrowRight");
     }
     browser.press("ArrowRight");
     for (index, &step) in steps.iter().enumerate().rev() {
-        compare(&mut browser, &state_after(it, step), &format!("step {index}, on the way back"));
+        compare(&mut browser, &state_after(recording, step), &format!("step {index}, on the way back"));
         browser.press("ArrowLeft");
     }
-    compare(&mut browser, &it.before, "before the first event");
+    compare(&mut browser, &recording.before, "before the first event");
     assert_eq!(browser.thrown(), [""; 0]);
 }
 
@@ -101,17 +101,17 @@ fn the_stepper_begins_where_the_recording_does() {
     event_loop.block_on(medley());
     drop(event_loop);
     let trace = recorder.trace();
-    let it = &trace.loops[0];
-    assert!(it.dropped > 0 && !it.before.tasks.is_empty());
+    let recording = &trace.loops[0];
+    assert!(recording.dropped > 0 && !recording.before.tasks.is_empty());
     let Some(mut browser) = open(&trace) else {
         return;
     };
     browser.press("Home");
-    for step in 0..=it.events.len() {
-        compare(&mut browser, &state_after(it, step), &format!("event {step}"));
+    for step in 0..=recording.events.len() {
+        compare(&mut browser, &state_after(recording, step), &format!("event {step}"));
         browser.press("Shift+ArrowRight");
     }
-    assert!(browser.text("#about").contains(&format!("{} events before", it.dropped)));
+    assert!(browser.text("#about").contains(&format!("{} events before", recording.dropped)));
     assert_eq!(browser.thrown(), [""; 0]);
 }
 
@@ -119,13 +119,13 @@ fn the_stepper_begins_where_the_recording_does() {
 #[test]
 fn the_stepper_shows_every_event() {
     let trace = recorded(medley());
-    let it = &trace.loops[0];
+    let recording = &trace.loops[0];
     let Some(mut browser) = open(&trace) else {
         return;
     };
     browser.press("Home");
-    for step in 0..=it.events.len() {
-        compare(&mut browser, &state_after(it, step), &format!("event {step}"));
+    for step in 0..=recording.events.len() {
+        compare(&mut browser, &state_after(recording, step), &format!("event {step}"));
         let current = browser.texts("#events li[aria-current]");
         assert_eq!(current.len(), usize::from(step > 0), "event {step}");
         browser.press("Shift+ArrowRight");
@@ -153,20 +153,20 @@ fn two_loops_share_the_axis_of_time() {
     assert_eq!(rows(&mut browser), 4);
     // A step is the next turn of either.
     let mut seen = Vec::new();
-    for _ in 0..trace.loops.iter().map(|it| steps(it).len()).sum() {
+    for _ in 0..trace.loops.iter().map(|recording| steps(recording).len()).sum() {
         seen.push(browser.value("document.querySelector('#loop').value"));
         browser.press("ArrowRight");
     }
     let changes = seen.windows(2).filter(|pair| pair[0] != pair[1]).count();
     assert!(changes > 1, "{seen:?}");
 
-    for (index, it) in trace.loops.iter().enumerate() {
+    for (index, recording) in trace.loops.iter().enumerate() {
         browser.value(&format!(
             "(() => {{ const loop = document.querySelector('#loop'); loop.value = {index}; \
              loop.dispatchEvent(new Event('change')); }})()"
         ));
         browser.press("End");
-        compare(&mut browser, &state_after(it, it.events.len()), &format!("loop {index}"));
+        compare(&mut browser, &state_after(recording, recording.events.len()), &format!("loop {index}"));
         assert!(browser.text("#status").ends_with("; closed"));
     }
     assert_eq!(browser.thrown(), [""; 0]);
@@ -177,7 +177,7 @@ fn two_loops_share_the_axis_of_time() {
 fn the_lists_are_those_of_the_data() {
     let trace = recorded(medley());
     let data = data(&trace);
-    let it = &data["loops"][0];
+    let recording = &data["loops"][0];
     let text = |index: &Value| data["texts"][index.as_u64().unwrap() as usize].as_str().unwrap();
     let texts = |list: &Value, step: u64| -> Vec<String> {
         let entries = list.as_array().unwrap().iter();
@@ -189,12 +189,12 @@ fn the_lists_are_those_of_the_data() {
     let Some(mut browser) = open(&trace) else {
         return;
     };
-    let turns = it["turns"].as_array().unwrap();
+    let turns = recording["turns"].as_array().unwrap();
     let begins: Vec<usize> = turns.iter().map(|turn| turn[1].as_u64().unwrap() as usize).collect();
-    let events = it["events"].as_array().unwrap();
+    let events = recording["events"].as_array().unwrap();
     for (index, &begin) in begins.iter().enumerate() {
         let step = begin as u64;
-        for (id, list) in [("ready", &it["ready"]), ("wheel", &it["wheel"])] {
+        for (id, list) in [("ready", &recording["ready"]), ("wheel", &recording["wheel"])] {
             let shown = browser.texts(&format!("#{id} li:not(.empty)"));
             assert_eq!(shown, texts(list, step), "{id} at {step}");
         }
@@ -202,7 +202,7 @@ fn the_lists_are_those_of_the_data() {
         let said: Vec<&str> = events[begin - 1..end].iter().map(text).collect();
         assert_eq!(browser.texts("#events li"), said);
         let mut waits = Vec::new();
-        for task in it["tasks"].as_array().unwrap() {
+        for task in recording["tasks"].as_array().unwrap() {
             let spans = task["spans"].as_array().unwrap();
             let span = spans.iter().rev().find(|span| span[0].as_u64().unwrap() <= step);
             let has_ended = task["end"][0].as_u64().is_some_and(|end| end <= step);

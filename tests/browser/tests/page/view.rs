@@ -40,7 +40,7 @@ fn a_selected_poll_stays_in_view() {
         "get('canvas').dispatchEvent(new PointerEvent('pointermove', \
          { clientX: get('canvas').getBoundingClientRect().right - 5 }))",
     );
-    let numbers = words.iter().filter(|it| **it == turn.to_string());
+    let numbers = words.iter().filter(|word| **word == turn.to_string());
     assert_eq!(numbers.count(), 2, "{words:?}");
     let (_, over_turns) = drawn(&mut browser, "get('turns').click()");
     for selected in [before, over_time, over_turns] {

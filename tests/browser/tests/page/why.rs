@@ -100,8 +100,8 @@ fn timers_that_fire_together_explain_their_own_tasks() {
 }
 
 /// Returns when the timer of a task was due, and how late it fired, in the page's words.
-fn lateness(browser: &mut Browser, it: &LoopTrace, task: u64) -> (String, String) {
-    let armed = it.events.iter().find_map(|event| match event.kind {
+fn lateness(browser: &mut Browser, recording: &LoopTrace, task: u64) -> (String, String) {
+    let armed = recording.events.iter().find_map(|event| match event.kind {
         EventKind::TimerArmed { timer, task: Some(whose), deadline } if whose == task => {
             Some((timer, deadline))
         }
@@ -109,7 +109,7 @@ fn lateness(browser: &mut Browser, it: &LoopTrace, task: u64) -> (String, String
     });
     let (timer, due) = armed.unwrap();
     let fires = EventKind::TimerFired { timer };
-    let fired = it.events.iter().find(|event| event.kind == fires);
+    let fired = recording.events.iter().find(|event| event.kind == fires);
     let late = fired.unwrap().time - due;
     let [due, late] = [due, late].map(|time| {
         let words = browser.value(&format!("duration({})", time.as_nanos()));
@@ -123,11 +123,11 @@ fn lateness(browser: &mut Browser, it: &LoopTrace, task: u64) -> (String, String
 #[test]
 fn a_task_that_wakes_late_is_overdue() {
     let trace = held();
-    let it = &trace.loops[0];
+    let recording = &trace.loops[0];
     let Some(mut browser) = open(&trace) else {
         return;
     };
-    let (due, late) = lateness(&mut browser, it, 2);
+    let (due, late) = lateness(&mut browser, recording, 2);
     let spans = data(&trace)["loops"][0]["tasks"][1]["spans"].clone();
     let waits = spans.as_array().unwrap().iter().filter(|span| span[1] == 3);
     let overdue = waits.filter_map(|span| span[5].as_f64());
@@ -135,7 +135,7 @@ fn a_task_that_wakes_late_is_overdue() {
     assert!(overdue.len() == 1 && overdue[0] > 20e6, "{spans}");
 
     browser.press("Home");
-    for event in &it.events {
+    for event in &recording.events {
         browser.press("Shift+ArrowRight");
         if matches!(event.kind, EventKind::TimerFired { .. }) {
             break;
@@ -186,7 +186,7 @@ fn long_polls_are_listed() {
     browser.value("get('turns').click()");
     watch_the_canvas(&mut browser);
     let (words, _) = drawn(&mut browser, "document.querySelector('#longest button').click()");
-    assert!(words.iter().any(|it| it == longest), "{words:?}");
+    assert!(words.iter().any(|word| word == longest), "{words:?}");
     assert!(browser.text("#why").starts_with("3 holds is polled in turn 2"));
     assert_eq!(browser.thrown(), [""; 0]);
 
@@ -249,9 +249,9 @@ fn the_latest_tasks_are_listed() {
     }
     watch_the_canvas(&mut browser);
     let (words, _) = drawn(&mut browser, "scroll(0, 0)");
-    assert!(!words.iter().any(|it| it == "305 late"), "{words:?}");
+    assert!(!words.iter().any(|word| word == "305 late"), "{words:?}");
     let (words, _) = drawn(&mut browser, "document.querySelector('#latest button').click()");
-    assert!(words.iter().any(|it| it == "305 late"), "{words:?}");
+    assert!(words.iter().any(|word| word == "305 late"), "{words:?}");
     assert!(browser.text("#why").starts_with("305 late is polled in turn 2"));
     assert_eq!(browser.thrown(), [""; 0]);
 }
