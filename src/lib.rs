@@ -314,8 +314,9 @@
 //!   have begun are waited for, up to the bound of [`Builder::shutdown_timeout`].
 //! - No safe program reaches freed memory, whatever the order in which thread-locals, loops and
 //!   processes end. A loop that rests gives back the memory of a burst.
-//! - Imports between files have no cycle, and of the core only `event_loop.rs` imports `trace`. (Methods of `State` stand in
-//!   `state.rs`, `park.rs`, `messages.rs`, `recording.rs` and `lifecycle.rs`.)
+//! - Imports between files have no cycle, and of the core only `event_loop.rs` imports `trace`. (So the methods of
+//!   `State` stand in six files: `state.rs`, `park.rs`, `messages.rs`, `recording.rs`, `lifecycle.rs` and
+//!   `wake/draw.rs`.)
 //! - `unsafe` stands in one block, in `wake/waker.rs`, with its argument.
 //!
 //! # Limits
