@@ -1,12 +1,11 @@
 //! The dump: which tasks a loop has, and what each of them waits for.
 //!
-//! It is made from the loop's own tables, so every loop can give one, and pays nothing until one is asked
-//! for. Which task awaits which stands in the tables already: a task's entry holds its joiner, which is
-//! woken when the task is done. If the loop is observed, the state that its log derives from events adds the
-//! rest: where a task was spawned, how often it was polled and for how long, what it waits for and since
-//! when.
+//! It is made from the loop's own tables, so every loop can give one, and pays nothing until then. The tables
+//! have which task awaits which: a task's entry holds its joiner, which is woken when the task is done. If
+//! the loop is observed, the state that its log derives from events adds the rest: where a task was spawned,
+//! how often it was polled and for how long, what it waits for and since when.
 //!
-//! `dump_text.rs` shows what a dump looks like.
+//! `dump_text.rs` writes a dump as text.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -72,9 +71,9 @@ pub struct DumpedTask {
     /// The type of its future. A loop that is not observed does not know that of the task that is being
     /// polled.
     pub future: Option<&'static str>,
-    /// What it does.
+    /// Its state.
     pub state: TaskState,
-    /// The tasks whose end it awaits, by id.
+    /// The tasks that it awaits, by id.
     pub awaits: Vec<u64>,
     /// What else is known, if the loop is observed.
     pub seen: Option<LiveTask>,
@@ -101,9 +100,9 @@ pub enum DumpError {
     NoAnswer {
         /// The loop: "loop 1" is 1.
         event_loop: u64,
-        /// How long it was waited for.
+        /// How long the caller has waited.
         timeout: Duration,
-        /// The task that holds its thread, if the loop is observed and in a task.
+        /// The task that holds its thread, if the loop is observed and a task does.
         holder: Option<Holder>,
     },
 }
@@ -170,17 +169,16 @@ pub struct Holder {
 /// # }
 /// ```
 ///
-/// A loop that is observed (see [`Builder::observe`](crate::Builder::observe)) knows more: where
-/// each task was spawned, how often it was polled and how long that took, what it waits for and
-/// since when. There a task awaits what it asked for in its last poll, even if it gave that up in the
-/// same poll. Without an observer it awaits the last tasks that it asked for, as long as it keeps their
-/// handles.
+/// The dump of an observed loop (see [`Builder::observe`](crate::Builder::observe)) has more: where each task
+/// was spawned, how often it was polled and how long that took, what it waits for and since when. There a
+/// task awaits the tasks whose handles its last poll has polled, even if the same poll has dropped one.
+/// Without an observer it awaits each task whose handle it was the last to poll, as long as that handle
+/// exists.
 ///
-/// From another thread, [`LoopHandle::dump`](crate::LoopHandle::dump) asks. Any program shows its
-/// loops on SIGUSR1 if it is started with `BOUCLE_DUMP=1`.
+/// [`LoopHandle::dump`](crate::LoopHandle::dump) takes a dump from another thread. A program that is started
+/// with `BOUCLE_DUMP=1` prints a dump of each of its loops on SIGUSR1.
 ///
-/// It costs O(n log n) in the tasks, and at least an allocation for each; a loop that is not asked
-/// pays nothing.
+/// It costs O(n log n) in the tasks. A loop of which none is taken pays nothing.
 ///
 /// # Panics
 ///
@@ -192,8 +190,8 @@ pub struct Holder {
 pub fn dump() -> Dump {
     current::expect_running("dump", |state| {
         let mut dump = dump_of(state);
-        // What takes a dump is being polled: if that is no task, it is the main future. (An observed loop
-        // knows.)
+        // The caller is being polled: if it is no task, it is the main future. (An observed loop has recorded
+        // that.)
         if !state.log.is_on()
             && state.tasks.polled == NO_SLOT
             && let Some(main) = dump.tasks.iter_mut().find(|task| task.is_main)
@@ -205,12 +203,12 @@ pub fn dump() -> Dump {
 }
 
 impl LoopHandle {
-    /// Asks the loop, from any thread, which tasks there are and what they wait for: as [`dump`],
-    /// when a program hangs.
+    /// Takes a [`dump`] of the loop, from any thread: for a program that hangs.
     ///
-    /// A loop that sleeps is woken for it, and sleeps on. One that does not answer within `timeout` is
-    /// stuck: something holds its thread, or it is not being run. If the loop is
-    /// [observed](crate::Builder::observe), the error names that task, and the time.
+    /// A loop that sleeps wakes up to answer, and sleeps on. If it does not answer within `timeout`,
+    /// something holds its thread, or it is not being run. If the loop is
+    /// [observed](crate::Builder::observe), the error names the task that holds the thread, and says for how
+    /// long.
     ///
     /// ```
     /// use std::thread;
@@ -239,8 +237,7 @@ impl LoopHandle {
     /// # }
     /// ```
     ///
-    /// It costs the loop O(n log n) in its tasks, for which it stands still, and at least an allocation
-    /// for each.
+    /// It costs the loop O(n log n) in its tasks, and it polls none meanwhile.
     ///
     /// # Errors
     ///
@@ -251,26 +248,26 @@ impl LoopHandle {
             Some(dump) => Ok(dump),
             None => {
                 current::refuse_observers("LoopHandle::dump");
-                Question::ask(self.of)?.answer(timeout)
+                Request::send(self.of)?.wait(timeout)
             }
         }
     }
 }
 
-/// The tasks of a loop, and what each of them waits for.
+/// Returns the tasks of a loop, and what each of them waits for.
 pub(crate) fn dump_of(state: &State) -> Dump {
     let mut dump =
         Dump { event_loop: state.number.sequence(), time: state.clock.elapsed(), tasks: tasks_of(state) };
     for task in &mut dump.tasks {
         if let Some(seen) = state.log.live.tasks.get(&task.id) {
-            task.learn(seen);
+            task.add_observed(seen);
         }
     }
     dump
 }
 
-/// The tasks that are not done, and the main future, in spawn order, each with the tasks that it awaits,
-/// by their entries. O(n log n).
+/// Returns the tasks that are not done, and the main future, in spawn order, each with the tasks that it
+/// awaits. O(n log n).
 fn tasks_of(state: &State) -> Vec<DumpedTask> {
     let entries = state.tasks.entries.iter();
     let live: Vec<_> = entries.filter(|(_, entry)| !entry.is_done()).collect();
@@ -314,7 +311,7 @@ fn dump_task(tasks: &Tasks, slot: usize, entry: &Entry) -> DumpedTask {
     }
 }
 
-/// The id of the task that waits for another one, if it is one of this loop.
+/// Returns the id of the task that is the joiner of another one, if it is a task of this loop.
 fn awaiter(state: &State, joiner: &Joiner) -> Option<u64> {
     let waiter = match joiner {
         Joiner::Nothing => None,
@@ -330,14 +327,14 @@ fn awaiter(state: &State, joiner: &Joiner) -> Option<u64> {
 
 impl DumpedTask {
     /// Adds what an observed loop knows.
-    fn learn(&mut self, seen: &LiveTask) {
+    fn add_observed(&mut self, seen: &LiveTask) {
         self.future = Some(seen.future);
         self.state = seen.state;
         let tasks = seen.waits.iter().filter_map(|on| match on {
             WaitsFor::Task(task) => Some(*task),
             _ => None,
         });
-        // The members of a group that it awaits are known by their entries alone.
+        // Events do not name the members of a group: those that the tables have are kept.
         let is_group = |on: &WaitsFor| matches!(on, WaitsFor::Tasks { .. });
         let has_group = seen.waits.iter().any(is_group);
         let grouped = self.awaits.drain(..).filter(|_| has_group);
@@ -345,40 +342,39 @@ impl DumpedTask {
         self.seen = Some(seen.clone());
     }
 
-    /// Its name in the dump: `2 "reader"`.
     pub(crate) fn label(&self) -> String {
         label(self.id, self.name.as_deref(), self.is_main)
     }
 }
 
-/// A question to a loop of another thread.
-pub(crate) struct Question {
+/// A request for a dump, to a loop of another thread.
+pub(crate) struct Request {
     of: LoopNumber,
     answer: Receiver<Dump>,
 }
 
-impl Question {
-    /// Leaves it in the loop's inbox.
-    pub(crate) fn ask(of: LoopNumber) -> Result<Question, DumpError> {
-        let (asker, answer) = mpsc::sync_channel(1);
-        let look = move || {
+impl Request {
+    /// Sends the request to the loop's inbox.
+    pub(crate) fn send(of: LoopNumber) -> Result<Request, DumpError> {
+        let (sender, answer) = mpsc::sync_channel(1);
+        let reply = move || {
             if let Some(state) = current::find(of) {
-                // The thread that asked may be gone.
-                let _ = asker.send(dump_of(&state));
+                // The thread that asked may have given up.
+                let _ = sender.send(dump_of(&state));
             }
         };
-        let sent = inbox::send(of, Message::Call(Box::new(look)));
+        let sent = inbox::send(of, Message::Call(Box::new(reply)));
         sent.map_err(|_| DumpError::Gone)?;
-        Ok(Question { of, answer })
+        Ok(Request { of, answer })
     }
 
     /// Waits for the answer.
-    pub(crate) fn answer(self, timeout: Duration) -> Result<Dump, DumpError> {
+    pub(crate) fn wait(self, timeout: Duration) -> Result<Dump, DumpError> {
         let answer = self.answer.recv_timeout(timeout);
         answer.map_err(|_| self.no_answer(timeout))
     }
 
-    /// Returns why there is none. A loop that ends without reading its inbox drops the question, and is
+    /// Returns why there is no answer. A loop that ends without reading its inbox drops the request, and is
     /// gone.
     fn no_answer(&self, timeout: Duration) -> DumpError {
         if !inbox::is_read_by(self.of) {
@@ -398,7 +394,7 @@ impl Question {
 
 impl Error for DumpError {}
 
-/// `2 "reader"`, `1 main`, `3`. What would break the line in a name is escaped.
+/// Names a task in a dump: `2 "reader"`, `1 main` or `3`. A line break in a name is escaped.
 pub(crate) fn label(id: u64, name: Option<&str>, is_main: bool) -> String {
     match name {
         Some(name) => format!("{id} {name:?}"),

@@ -1,11 +1,11 @@
 //! Names that are short enough for a table.
 
-/// Characters of a future's type.
+/// The most characters of a future's type.
 const FUTURE: usize = 48;
 
-/// Shortens a future's type: leaves out the modules of its names, and then what is inside of the innermost
-/// brackets, until it fits. `crate::say_after::{{closure}}`, the compiler's name for the future of an
-/// `async fn`, becomes `say_after`.
+/// Shortens a future's type: leaves out the modules, and then the content of the innermost brackets, until it
+/// fits. `crate::say_after::{{closure}}`, the compiler's name for the future of an `async fn`, becomes
+/// `say_after`.
 pub(crate) fn shorten(name: &str) -> String {
     let mut short = String::new();
     let is_path = |c: char| c.is_alphanumeric() || "_:{}#".contains(c);
@@ -29,7 +29,8 @@ pub(crate) fn shorten(name: &str) -> String {
     cut(&short, FUTURE)
 }
 
-/// The last name of a path, with its closure if that is one of several.
+/// Returns the last name of a path, with the closures after it but the last: that is the body of an `async
+/// fn`.
 fn last_names(path: &str) -> String {
     const CLOSURE: &str = "{{closure}}";
     let mut names: Vec<&str> = path.split("::").collect();
@@ -42,7 +43,7 @@ fn last_names(path: &str) -> String {
     format!("{separator}{}", last.replace(CLOSURE, "{closure}"))
 }
 
-/// The brackets of a type that hold most levels of others around them, and something still.
+/// Returns the most deeply nested brackets whose content is not left out yet.
 fn innermost(name: &str) -> Option<(usize, usize)> {
     let mut open = Vec::new();
     let mut deepest: Option<(usize, usize, usize)> = None;
@@ -64,7 +65,7 @@ fn innermost(name: &str) -> Option<(usize, usize)> {
     deepest.map(|(_, from, to)| (from, to))
 }
 
-/// As much of a text as has room, and a sign if that is not all.
+/// Cuts a text to `room` characters, the last of which is "…" if it was longer.
 pub(crate) fn cut(text: &str, room: usize) -> String {
     if text.chars().count() <= room {
         return text.to_owned();
@@ -73,7 +74,7 @@ pub(crate) fn cut(text: &str, room: usize) -> String {
     format!("{kept}…")
 }
 
-/// The same, where the end matters more.
+/// Cuts a text from the front: its end is kept.
 pub(crate) fn cut_front(text: &str, room: usize) -> String {
     let length = text.chars().count();
     if length <= room {
@@ -87,7 +88,7 @@ pub(crate) fn cut_front(text: &str, room: usize) -> String {
 mod tests {
     use super::*;
 
-    /// Modules go, and the closure that an `async fn` is; what tells a type from others stays.
+    /// Modules are left out, and so is the closure that an `async fn` is.
     #[test]
     fn a_type_is_shortened_to_its_names() {
         let names = [
@@ -109,9 +110,9 @@ mod tests {
         }
     }
 
-    /// What is too long loses what is innermost, and keeps its outline.
+    /// A type that is too long loses its innermost parts first.
     #[test]
-    fn a_long_type_keeps_its_outline() {
+    fn a_long_type_keeps_its_outermost_names() {
         let map = "a::Map<a::Then<a::b::Sleeping, a::Continuation>, fn(a::String) -> b::Counted<u64>>";
         assert_eq!(shorten(map), "Map<Then<…>, fn(String) -> Counted<u64>>");
         let deep = format!("{}x{}", "a::Wrapper<".repeat(20), ">".repeat(20));

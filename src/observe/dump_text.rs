@@ -1,4 +1,4 @@
-//! What a dump looks like.
+//! A dump as text.
 //!
 //! ```text
 //! loop 1 at 1 s: the main future and 2 tasks
@@ -12,7 +12,7 @@
 //!   └─ 2 "tea"
 //! ```
 //!
-//! Nothing here grows without bound: a cell is cut, and so is the part of a line that shows the depth.
+//! Lines stay short: a cell is cut, and so is the part of a line that shows the depth.
 
 use std::fmt::{self, Display, Write};
 
@@ -27,14 +27,14 @@ const OBSERVED: [&str; 8] =
     ["task", "state", "waits for", "polls", "busy", "longest", "spawned at", "future"];
 const UNOBSERVED: [&str; 3] = ["task", "state", "future"];
 
-/// Characters of a task's number and name, and of a place.
+/// The most characters of a task's number and name, and of a place.
 const LABEL: usize = 36;
 const PLACE: usize = 40;
 
-/// Things that a task waits for at once, at most so many of them in a cell.
+/// The most things that a task waits for in one cell.
 const WAITS: usize = 3;
 
-/// Levels of the tree that are drawn, the deepest ones.
+/// The most levels of the tree that are drawn: the deepest ones.
 const LEVELS: usize = 16;
 
 impl Display for Dump {
@@ -62,7 +62,7 @@ impl Display for Dump {
 }
 
 impl Dump {
-    /// "the main future and 2 tasks".
+    /// Returns "the main future and 2 tasks".
     fn count(&self) -> String {
         let mains = self.tasks.iter().filter(|task| task.is_main).count();
         let tasks = match self.tasks.len() - mains {
@@ -102,7 +102,7 @@ impl Dump {
         row
     }
 
-    /// "idle for 2 s", or "idle".
+    /// Returns "idle for 2 s"; or "idle", if the loop is not observed.
     fn state(&self, task: &DumpedTask) -> String {
         let state = match task.state {
             TaskState::Ready => "ready",
@@ -120,7 +120,7 @@ impl Dump {
     }
 }
 
-/// The cells that only an observed loop fills.
+/// Returns the cells that only an observed loop fills.
 fn seen(task: &LiveTask) -> [String; 5] {
     let place = task.location.to_string();
     [
@@ -132,7 +132,7 @@ fn seen(task: &LiveTask) -> [String; 5] {
     ]
 }
 
-/// What an idle task waits for.
+/// Describes what an idle task waits for.
 fn waits(task: &LiveTask) -> String {
     if task.state != TaskState::Idle {
         return String::new();
@@ -154,7 +154,7 @@ fn waits(task: &LiveTask) -> String {
 }
 
 fn write_tree(f: &mut fmt::Formatter<'_>, tree: &[Node<'_>]) -> fmt::Result {
-    // For each level between the root and the node: whether its last task is reached.
+    // For each level between the root and the node: whether its last task is drawn.
     let mut last = Vec::new();
     for node in tree {
         if node.depth > 0 {
@@ -171,7 +171,7 @@ fn write_tree(f: &mut fmt::Formatter<'_>, tree: &[Node<'_>]) -> fmt::Result {
     Ok(())
 }
 
-/// A task's name in the tree: `2 "reader"`; and `3 say_after`, if it has no name.
+/// Names a task in the tree: `2 "reader"`; or `3 say_after`, if it has no name.
 fn in_tree(task: &DumpedTask) -> String {
     match task.future {
         Some(future) if task.name.is_none() && !task.is_main => {
@@ -181,7 +181,7 @@ fn in_tree(task: &DumpedTask) -> String {
     }
 }
 
-/// What stands before a task in the tree: a line for each level at which another one comes.
+/// Returns what stands before a task in the tree: a line for each level at which another task follows.
 fn branch(last: &[bool]) -> String {
     let Some((is_last, above)) = last.split_last() else {
         return String::new();

@@ -1,7 +1,7 @@
-//! Which task awaits which, as a tree: its roots are the tasks that no other awaits.
+//! Which task awaits which, as a tree: its roots are the tasks that no other task awaits.
 //!
-//! It need not be a tree. Several tasks may await the same one: that is drawn in full where it comes first.
-//! And tasks may await each other in a circle, which no root leads to.
+//! Not every graph of tasks is a tree. If several tasks await the same one, what that one awaits is drawn
+//! where it comes first. If tasks await each other in a circle, no root need lead to them.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,7 +15,7 @@ pub(crate) struct Node<'a> {
     pub(super) depth: usize,
     /// Whether it is the last of the tasks that the same one awaits.
     pub(super) is_last: bool,
-    /// It stands in the tree already, with what it awaits.
+    /// Whether it stands further up in the tree already, with what it awaits.
     pub(super) again: bool,
 }
 
@@ -24,16 +24,15 @@ struct Tree<'a> {
     tasks: HashMap<u64, &'a DumpedTask>,
     nodes: Vec<Node<'a>>,
     circles: Vec<Vec<u64>>,
-    /// From the root to the task that is looked at.
+    /// From the root to the task that was added last.
     path: Vec<u64>,
-    /// How deep in the tree each task stands that was looked at.
+    /// How deep in the tree each task stands that was added.
     depths: HashMap<u64, usize>,
 }
 
 impl Dump {
-    /// Tasks that wait for each other, so that none of them can go on: each of a circle awaits the
-    /// next, and the last one awaits the first. Some circles are found if there are any; of those
-    /// that share tasks not all may be.
+    /// Returns the circles of tasks that wait for each other: each task awaits the next one, and the last
+    /// awaits the first. Of circles that share tasks, some may be missing.
     ///
     /// ```
     /// use std::{cell::RefCell, rc::Rc};
@@ -54,8 +53,8 @@ impl Dump {
         self.tree().1
     }
 
-    /// The lines of the tree, and the circles. Tasks that neither await one nor are awaited are
-    /// left out.
+    /// Returns the lines of the tree, and the circles. Tasks that neither await one nor are awaited are left
+    /// out.
     pub(crate) fn tree(&self) -> (Vec<Node<'_>>, Vec<Vec<u64>>) {
         let mut tree = Tree {
             tasks: self.tasks.iter().map(|task| (task.id, task)).collect(),
@@ -81,8 +80,7 @@ impl Dump {
 }
 
 impl<'a> Tree<'a> {
-    /// Adds a root and all below it. Without recursion, since tasks may await each other in a long
-    /// row.
+    /// Adds a root and all below it. It does not recurse, since the tree may be deep.
     fn grow(&mut self, root: &'a DumpedTask) {
         let mut next = vec![(root, 0, true)];
         while let Some((task, depth, is_last)) = next.pop() {
@@ -101,8 +99,8 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// Adds the circle that ends with `task`, which the last task of the path awaits: if `task` stands in
-    /// the path, and no task from there on is about to be polled, they wait for each other.
+    /// The last task of the path awaits `task`. If `task` stands in the path, the tasks from there on are a
+    /// circle; it is added if all of them are idle, so that none can go on.
     fn close_circle(&mut self, task: u64) {
         let depth = self.depths[&task];
         if self.path.get(depth) != Some(&task) {

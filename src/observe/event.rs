@@ -1,10 +1,7 @@
 //! The events of a loop, as an observer receives them.
 //!
-//! A task is named by its id, a timer or a source by its slot, which is used again when that one is gone.
-//! The main future has an id like a task.
-//!
-//! A new event needs its definition here, one call of `State::record` where it happens, and its words in
-//! `words.rs`.
+//! A task is named by its id, and so is the main future. A timer or a source is named by its slot, which is
+//! used again when that one is gone.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -27,14 +24,13 @@ use std::time::Duration;
 pub struct Event {
     /// Counts the events of the loop, from 1.
     pub sequence: u64,
-    /// The loop: "loop 1" is 1. Never used twice in the process.
+    /// The loop's number: 1 for "loop 1". No other loop of the process has it.
     pub event_loop: u64,
-    /// The turn, counted from 1 by batches: a task is polled once in a turn at most. Zero before the
-    /// first.
+    /// The turn, counted from 1; 0 before the first. A turn has one batch, so it polls a task at most once.
     pub turn: u64,
     /// The loop's time, counted from when it was made; virtual under a virtual clock.
     pub time: Duration,
-    /// What it is.
+    /// What has happened.
     pub kind: EventKind,
 }
 
@@ -64,7 +60,7 @@ pub enum EventKind {
     TurnBegins,
     /// The loop has asked the kernel for events, or has let virtual time pass.
     Parked {
-        /// How long it would have slept; `None`: until something happens.
+        /// How long it would have slept at most; `None`: until an event.
         timeout: Option<Duration>,
         /// How long it slept, in the loop's time.
         slept: Duration,
@@ -75,7 +71,7 @@ pub enum EventKind {
     Spawned {
         /// The new task.
         task: u64,
-        /// The task that was being polled then.
+        /// The task that was being polled then, if any.
         parent: Option<u64>,
         /// The type of its future.
         future: &'static str,
@@ -98,13 +94,13 @@ pub enum EventKind {
         /// Its name.
         name: Arc<str>,
     },
-    /// A task was put in the ready queue, or stood there already.
+    /// A task was woken: it stands in the ready queue.
     Woken {
         /// The task.
         task: u64,
         /// What has woken it.
         by: Origin,
-        /// Whether it stood there already, so that nothing was done.
+        /// Whether it stood there before, so that the wake did nothing.
         already: bool,
     },
     /// A poll begins.
@@ -116,7 +112,7 @@ pub enum EventKind {
     PollEnds {
         /// The task.
         task: u64,
-        /// With what.
+        /// How it has ended.
         outcome: Outcome,
         /// How long it took, in the loop's time: zero under a virtual clock.
         took: Duration,
@@ -125,7 +121,7 @@ pub enum EventKind {
     Waits {
         /// The task.
         task: u64,
-        /// For what.
+        /// What it waits for.
         on: WaitsFor,
     },
     /// A timer was armed.
@@ -170,14 +166,14 @@ pub enum EventKind {
     Finished {
         /// The task.
         task: u64,
-        /// How.
+        /// How it has ended.
         how: Ending,
     },
     /// The loop was closed; nothing comes after.
     Closed,
 }
 
-/// What has caused something.
+/// What has caused an event.
 ///
 /// ```
 /// use boucle::observe::{EventKind, Origin};
@@ -203,17 +199,17 @@ pub enum Origin {
     Timer(u32),
     /// A source that is ready.
     Source(usize),
-    /// Another thread, through the inbox. The event is recorded when the loop reads that.
+    /// Another thread, through the inbox. The event is recorded when the loop reads its inbox.
     Thread,
     /// A job of the executor that has ended.
     Job,
-    /// Code of the loop's own thread that is no task: before the loop runs, between its turns, or in a
+    /// Code on the loop's thread, but outside of any task: before the loop runs, between its turns, or in a
     /// destructor that it calls.
     #[default]
     Outside,
 }
 
-/// What a poll ends with.
+/// How a poll has ended.
 ///
 /// ```
 /// use boucle::observe::{EventKind, Outcome};
@@ -232,11 +228,11 @@ pub enum Origin {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// The task goes on later.
+    /// The future is not ready: it is polled again later.
     Pending,
-    /// It has a value.
+    /// The future has returned a value.
     Ready,
-    /// It has panicked.
+    /// The future has panicked.
     Panicked,
 }
 
@@ -311,7 +307,7 @@ pub enum WaitsFor {
     Job,
     /// A signal of the process, by its number.
     Signal(i32),
-    /// Its next turn: it has woken itself, as `yield_now` does.
+    /// Its next poll: it has woken itself, as `yield_now` does.
     Turn,
     /// Something that the loop does not know: a channel, a lock, another thread.
     Foreign,

@@ -1,8 +1,8 @@
 //! The live state of a loop, derived from its events: which tasks there are, which are ready, and what the
 //! others wait for.
 //!
-//! [`Live::apply`] follows one event. A recorder that drops its oldest events keeps one state, at the cut; a
-//! picture that is stepped through has one at each step.
+//! [`Live::apply`] applies one event. The log keeps the state after the last event, for dumps. A recorder that
+//! drops its oldest events keeps the state after those. A picture follows the state from event to event.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::Location;
@@ -34,7 +34,7 @@ use crate::observe::{Event, EventKind, Outcome, WaitsFor};
 pub struct Live {
     /// The last turn that began.
     pub turn: u64,
-    /// The loop's time.
+    /// The loop's time at the last event.
     pub time: Duration,
     /// The tasks that are not done, and the main future, by id.
     pub tasks: BTreeMap<u64, LiveTask>,
@@ -89,19 +89,19 @@ pub struct LiveTask {
     pub state: TaskState,
     /// Whether it stands in the ready queue: also while it is polled, if it was woken meanwhile.
     pub queued: bool,
-    /// Since when, in the loop's time.
+    /// When it came into this state, in the loop's time.
     pub since: Duration,
-    /// What it waits for, if it is idle.
+    /// What it waits for, by its last poll. The list is kept until the next one begins.
     pub waits: Vec<WaitsFor>,
     /// How often it was polled.
     pub polls: u64,
-    /// How long all its polls took.
+    /// How long all its polls took together.
     pub busy: Duration,
     /// How long the longest one took.
     pub longest: Duration,
 }
 
-/// What a task does.
+/// The state of a task.
 ///
 /// ```
 /// use boucle::observe::TaskState;
@@ -118,14 +118,14 @@ pub enum TaskState {
     Ready,
     /// It is being polled.
     Polled,
-    /// It waits.
+    /// It waits to be woken.
     Idle,
     /// It was aborted, and will be dropped at its place in the ready queue.
     Aborted,
 }
 
 impl Live {
-    /// Follows one event. Those that change none of this only move the turn and the time.
+    /// Applies one event. Each sets the turn and the time, and some change nothing else.
     ///
     /// ```
     /// use boucle::observe::Live;
@@ -136,7 +136,7 @@ impl Live {
     /// event_loop.block_on(boucle::sleep(std::time::Duration::from_secs(1)));
     /// let mut live = Live::default();
     /// recorder.trace().loops[0].events.iter().for_each(|event| live.apply(event));
-    /// assert!(live.tasks.is_empty()); // as it is at last
+    /// assert!(live.tasks.is_empty()); // the main future is done
     /// assert_eq!(live.time, std::time::Duration::from_secs(1));
     /// # std::io::Result::Ok(())
     /// ```
@@ -159,13 +159,13 @@ impl Live {
                 self.queue(*task);
                 // A task that wakes itself is ready when its poll is over.
                 if self.polled != Some(*task) {
-                    self.set(*task, TaskState::Ready);
+                    self.set_state(*task, TaskState::Ready);
                 }
             }
             EventKind::PollBegins { task } => {
                 self.leave_queue(*task);
                 self.polled = Some(*task);
-                self.set(*task, TaskState::Polled);
+                self.set_state(*task, TaskState::Polled);
                 if let Some(task) = self.tasks.get_mut(task) {
                     task.waits.clear();
                     task.polls += 1;
@@ -176,23 +176,7 @@ impl Live {
                     task.waits.push(*on);
                 }
             }
-            EventKind::PollEnds { task, outcome, took } => {
-                self.polled = None;
-                let mut next = None;
-                if let Some(task) = self.tasks.get_mut(task) {
-                    task.busy += *took;
-                    task.longest = task.longest.max(*took);
-                    next = match (outcome, task.state, task.queued) {
-                        // A task that has aborted itself is dropped next.
-                        (Outcome::Ready | Outcome::Panicked, ..) | (_, TaskState::Aborted, _) => None,
-                        (Outcome::Pending, _, true) => Some(TaskState::Ready),
-                        (Outcome::Pending, _, false) => Some(TaskState::Idle),
-                    };
-                }
-                if let Some(state) = next {
-                    self.set(*task, state);
-                }
-            }
+            EventKind::PollEnds { task, outcome, took } => self.end_poll(*task, *outcome, *took),
             EventKind::Aborted { task, .. } => self.abort(*task),
             EventKind::Finished { task, .. } => {
                 self.leave_queue(*task);
@@ -243,15 +227,27 @@ impl Live {
         self.ready.push_back(id);
     }
 
+    fn end_poll(&mut self, id: u64, outcome: Outcome, took: Duration) {
+        self.polled = None;
+        let Some(task) = self.tasks.get_mut(&id) else { return };
+        task.busy += took;
+        task.longest = task.longest.max(took);
+        // A task that is done, or has aborted itself, stays as it is until it is removed.
+        if outcome == Outcome::Pending && task.state != TaskState::Aborted {
+            let state = if task.queued { TaskState::Ready } else { TaskState::Idle };
+            self.set_state(id, state);
+        }
+    }
+
     /// Queues an idle task, to be dropped. One that is being polled is dropped after its poll.
     fn abort(&mut self, id: u64) {
         if self.polled != Some(id) {
             self.queue(id);
         }
-        self.set(id, TaskState::Aborted);
+        self.set_state(id, TaskState::Aborted);
     }
 
-    fn set(&mut self, id: u64, state: TaskState) {
+    fn set_state(&mut self, id: u64, state: TaskState) {
         if let Some(task) = self.tasks.get_mut(&id) {
             task.state = state;
             task.since = self.time;

@@ -1,12 +1,11 @@
 //! The log: the events of a loop that its observers have not received yet.
 //!
-//! The tables of a loop change while its state is in use, and then no user code may run, an observer
-//! included. So the core records what it does, in order and through one call, `State::record`; the turn
-//! notifies the observers when the state is free. If the loop is not observed the log is off, and to record
-//! is a branch.
+//! The tables of a loop change while its state is in use, and then no user code may run, not even an
+//! observer. So the core records events here, in order, by `State::record`; the turn notifies the observers
+//! when the state is free. If the loop is not observed the log is off, and a record is a branch.
 //!
-//! What follows from the events is derived here: which task causes something, when a turn begins, what a
-//! task waits for if no leaf of ours has recorded it, and which task holds the thread.
+//! Some of what an event says is derived here: which task causes it, which turn it belongs to, and what a
+//! task waits for if no leaf of ours has recorded that. So is which task holds the thread.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,17 +21,17 @@ use crate::time::clock::real_now;
 pub(crate) struct Log {
     /// Whether the loop is observed.
     on: bool,
-    /// What causes what happens now.
+    /// What causes the events that are recorded now.
     pub(crate) cause: Origin,
     events: Vec<Event>,
-    /// The state of the loop that the events add up to.
+    /// The state of the loop after the last event.
     pub(crate) live: Live,
     event_loop: u64,
     sequence: u64,
     turn: u64,
-    /// How many tasks have left the ready queue when the batch ends of which the turn is.
+    /// The batch of the turn: how many numbers will have left the ready queue at its end.
     batch_end: u64,
-    /// When the poll or the park began that is under way.
+    /// When the poll or the park under way began.
     began: Duration,
 }
 
@@ -48,7 +47,7 @@ impl Log {
         self.event_loop = event_loop;
     }
 
-    /// The task that is polled.
+    /// Returns the task that is being polled or dropped.
     pub(crate) fn polled(&self) -> Option<u64> {
         match self.cause {
             Origin::Task(task) => Some(task),
@@ -81,8 +80,8 @@ impl Log {
         EventKind::Woken { task, by, already }
     }
 
-    /// A task leaves the ready queue, to be polled or dropped: it causes what happens now, and has the
-    /// thread. With the first of its batch, a turn begins.
+    /// Begins the poll or the drop of a task that has left the ready queue: it causes what happens now, and
+    /// holds the thread. With the first task of a batch, a turn begins.
     pub(crate) fn begin_task(&mut self, time: Duration, task: u64, batch_end: u64) {
         self.cause = Origin::Task(task);
         if self.batch_end != batch_end {
@@ -119,7 +118,8 @@ impl Log {
         self.push(time, EventKind::PollEnds { task, outcome, took });
     }
 
-    /// Records that the task that held the thread is done. It causes the wake of what waits for it.
+    /// Records that the task that holds the thread is done. It is still the cause: it wakes what waits for
+    /// it.
     pub(crate) fn finish(&mut self, time: Duration, how: Ending) {
         holders().remove(&self.event_loop);
         if let Some(task) = self.polled() {
@@ -127,7 +127,7 @@ impl Log {
         }
     }
 
-    /// Records the end of a main future that was not done when it gave up its place.
+    /// Records that `block_on` ends; if its main future was not done, it is cancelled.
     pub(crate) fn leave_main(&mut self, time: Duration, task: u64) {
         self.cause = Origin::Outside;
         self.batch_end = 0;
@@ -137,13 +137,13 @@ impl Log {
         }
     }
 
-    /// Notes that a park begins.
+    /// Begins a park.
     pub(crate) fn begin_park(&mut self, time: Duration) {
         self.cause = Origin::Outside;
         self.began = time;
     }
 
-    /// How long the park took that is over.
+    /// Returns how long the park has taken.
     pub(crate) fn slept(&self, time: Duration) -> Duration {
         time.saturating_sub(self.began)
     }
@@ -153,7 +153,7 @@ impl Log {
         std::mem::take(&mut self.events)
     }
 
-    /// Lets the poll or the park begin anew: what the observers took before is not its time.
+    /// Sets when the poll or the park begins: after the observers were called, whose time is not counted.
     pub(crate) fn set_began(&mut self, time: Duration) {
         self.began = time;
     }
@@ -168,8 +168,8 @@ pub(crate) struct Holding {
     pub(crate) since: Instant,
 }
 
-/// The task that holds the thread of an observed loop, if one does: for a thread that asks the loop
-/// something and gets no answer.
+/// Returns the task that holds the thread of an observed loop, if one does. Another thread names it when the
+/// loop has not answered.
 pub(crate) fn holding(event_loop: u64) -> Option<Holding> {
     holders().get(&event_loop).cloned()
 }

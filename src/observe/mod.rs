@@ -1,9 +1,9 @@
 //! Observing: what a loop does, as events.
 //!
-//! An [`Observer`] is added to a loop when the loop is built, and gets an event for everything that the
+//! An [`Observer`] is added to a loop when the loop is built. It receives an event for everything that the
 //! loop does, in order. The core records with one call, `State::record`, which is a branch if nothing
-//! observes the loop. All else is derived from the events: the [state](Live) of the loop,
-//! what a [dump](Dump) adds for an observed loop, and each picture in [`trace`](crate::trace).
+//! observes the loop. The rest is derived from the events: the [state](Live) of the loop, what a
+//! [dump](Dump) adds for an observed loop, and each picture in [`trace`](crate::trace).
 //!
 //! ```
 //! use boucle::{EventLoop, observe::EventKind, trace::Recorder};
@@ -15,22 +15,22 @@
 //! # std::io::Result::Ok(())
 //! ```
 
-pub(crate) mod event;
-pub(crate) mod live;
-pub(crate) mod dump;
-mod dump_names; // names that are short enough for a table
-mod dump_text; // what a dump looks like
+pub(crate) mod event; // what an observer receives
+pub(crate) mod live; // the state of a loop, from its events
+pub(crate) mod log; // the events that the observers have not received yet
+pub(crate) mod observers; // the observers of a loop
+pub(crate) mod notify; // the call of the observers
+pub(crate) mod words; // what events and their parts are called
+pub(crate) mod dump; // the tasks of a loop, and what they wait for
 mod dump_tree; // which task awaits which
-pub(crate) mod log;
-pub(crate) mod notify;
-pub(crate) mod observers;
-pub(crate) mod words;
+mod dump_names; // names that are short enough for a table
+mod dump_text; // a dump as text
 
 pub use dump::{Dump, DumpError, DumpedTask, Holder};
 pub use event::{Ending, Event, EventKind, Origin, Outcome, WaitsFor};
 pub use live::{Live, LiveTask, TaskState};
 
-/// Something that gets the events of a loop: see [`Builder::observe`](crate::Builder::observe).
+/// Receives the events of a loop: see [`Builder::observe`](crate::Builder::observe).
 ///
 /// ```
 /// use boucle::observe::{Event, EventKind, Observer};
@@ -52,12 +52,12 @@ pub use live::{Live, LiveTask, TaskState};
 pub trait Observer {
     /// Receives an event.
     ///
-    /// It is called on the loop's thread, in the order of the events, while nothing of the loop is in
-    /// use: not at the moment itself, but soon after, before another future is polled.
+    /// It is called on the loop's thread, in the order of the events. The call comes when the loop's state
+    /// is free: soon after the event, and before another future is polled.
     ///
-    /// An observer sees the loop and may not use it: to spawn, to await or to run a loop is a panic that
-    /// says so. It may wake a waker; and what it aborts, drops, or asks of a
-    /// [`LoopHandle`](crate::LoopHandle), the loop finds in its inbox.
+    /// An observer may not use the loop: `spawn`, `stop`, `run`, `block_on` and `dump` panic in it. It may
+    /// wake a task, abort it, drop its handle, and spawn or stop through a
+    /// [`LoopHandle`](crate::LoopHandle): the loop does these when it reads its inbox.
     ///
     /// ```
     /// use boucle::observe::{Event, EventKind, Observer};
@@ -72,7 +72,8 @@ pub trait Observer {
     ///     }
     /// }
     /// # let longest = std::rc::Rc::default();
-    /// # let event_loop = boucle::EventLoop::builder().observe(Longest(std::rc::Rc::clone(&longest))).build()?;
+    /// # let observer = Longest(std::rc::Rc::clone(&longest));
+    /// # let event_loop = boucle::EventLoop::builder().observe(observer).build()?;
     /// event_loop.block_on(async { std::thread::sleep(std::time::Duration::from_millis(2)) });
     /// assert!(longest.get().as_millis() >= 2);
     /// # std::io::Result::Ok(())

@@ -1,9 +1,9 @@
 //! How the observers of a loop receive what the log has recorded.
 //!
-//! An observer is user code. The turn calls it between its steps, when the loop's state is free. No loop
-//! is the running one meanwhile, so an operation that needs a loop panics with that reason.
-//! A panic of an observer leaves `block_on`, `run_forever` or `turn` at the next place where nothing is
-//! under way; from then on no observer of the loop is called.
+//! An observer is user code. The turn calls it between its steps, when the loop's state is free. Meanwhile no
+//! loop is the running one, so an operation that needs a loop panics, and says why. If an observer panics, no
+//! observer of the loop is called any more, and the panic leaves `block_on`, `run_forever` or `turn` at the
+//! next place where nothing is under way.
 
 use std::mem;
 use std::panic::resume_unwind;
@@ -22,7 +22,7 @@ pub(crate) fn notify(of: LoopNumber) {
         return;
     }
     let events = state.log.take_events();
-    // No task causes what they do.
+    // What an observer does is not caused by a task.
     let cause = mem::replace(&mut state.log.cause, Origin::Outside);
     let mut observers = mem::take(&mut state.observers);
     drop(state);

@@ -9,7 +9,7 @@ use crate::task::quiet::{Payload, drop_quietly};
 #[derive(Default)]
 pub(crate) struct Observers {
     pub(super) list: Vec<Box<dyn Observer>>,
-    /// What one of them has panicked with.
+    /// The payload of an observer's panic, until it is resumed.
     pub(super) panicked: Option<Payload>,
 }
 

@@ -1,7 +1,7 @@
-//! Words for events, and for what is in them: the one file that an event's meaning is written in.
+//! What events and their parts are called: in dumps, pictures and slow-poll lines.
 //!
-//! The page shows tasks by their names, the other forms by their numbers. So a function that mentions a task
-//! takes a function that names it.
+//! The page names a task by its label ("2 hello"), the other forms by its number. So a function that mentions
+//! a task takes a function that names it.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use crate::observe::{Ending, Origin, Outcome, WaitsFor};
 #[cfg(feature = "trace")]
 use crate::observe::{Event, EventKind, Live};
 
-/// "2 s", "1.5 s", "350 ms", "12 µs": three digits, more if they are whole; of seconds, three decimals,
-/// so that in a run of a minute times that differ by 1 ms look different.
+/// Writes "2 s", "1.5 s", "350 ms" or "12 µs": three digits; but of seconds three decimals, so that in a run
+/// of a minute times that differ by 1 ms look different.
 pub(crate) fn duration(time: Duration) -> String {
     let Some((value, unit)) = in_unit(time) else {
         return "0".into();
@@ -24,7 +24,7 @@ pub(crate) fn duration(time: Duration) -> String {
     format!("{} {unit}", rounded(value, digits))
 }
 
-/// "1.5s", "12.034ms", "20us": three decimals at most, in plain ASCII.
+/// Writes "1.5s", "12.034ms" or "20us": three decimals at most, in plain ASCII.
 pub(crate) fn short_duration(time: Duration) -> String {
     match in_unit(time) {
         None => "0".into(),
@@ -46,7 +46,7 @@ fn in_unit(time: Duration) -> Option<(f64, &'static str)> {
     Some((nanos as f64 / unit, name))
 }
 
-/// Writes so many decimals at most, without zeros at the end.
+/// Writes at most `digits` decimals, without zeros at the end.
 fn rounded(value: f64, digits: usize) -> String {
     let number = format!("{value:.digits$}");
     match number.contains('.') {
@@ -55,12 +55,12 @@ fn rounded(value: f64, digits: usize) -> String {
     }
 }
 
-/// "task 3".
+/// Names a task "task 3".
 pub(crate) fn by_number(task: u64) -> String {
     format!("task {task}")
 }
 
-/// Names what has caused something.
+/// Names the cause of an event.
 pub(crate) fn origin(by: Origin, name: impl Fn(u64) -> String) -> String {
     match by {
         Origin::Task(task) => name(task),
@@ -72,7 +72,7 @@ pub(crate) fn origin(by: Origin, name: impl Fn(u64) -> String) -> String {
     }
 }
 
-/// The same, where every letter counts.
+/// Names the cause of an event, for the timeline.
 pub(crate) fn short_origin(by: Origin) -> String {
     match by {
         Origin::Task(task) => format!("#{task}"),
@@ -84,7 +84,7 @@ pub(crate) fn short_origin(by: Origin) -> String {
     }
 }
 
-/// Names what a task waits for; another task by its number.
+/// Names what a task waits for, with other tasks by their numbers.
 pub(crate) fn waits_for(on: &WaitsFor) -> String {
     awaited(on, by_number)
 }
@@ -107,7 +107,7 @@ pub(crate) fn awaited(on: &WaitsFor, name: impl Fn(u64) -> String) -> String {
     }
 }
 
-/// The same, where there is little room.
+/// Names what a task waits for, above its bar in a picture.
 pub(crate) fn waits_briefly(on: &WaitsFor) -> String {
     match on {
         WaitsFor::Timer { deadline, .. } => format!("until {}", duration(*deadline)),
@@ -122,7 +122,7 @@ pub(crate) fn waits_briefly(on: &WaitsFor) -> String {
     }
 }
 
-/// The same, where every letter counts.
+/// Names what a task waits for, for the timeline.
 pub(crate) fn short_wait(on: &WaitsFor) -> String {
     match on {
         WaitsFor::Timer { deadline, .. } => format!("until {}", short_duration(*deadline)),
@@ -137,7 +137,7 @@ pub(crate) fn short_wait(on: &WaitsFor) -> String {
     }
 }
 
-/// "timer 1, until 2 s or task 3".
+/// Joins words: "timer 1, until 2 s or task 3".
 pub(crate) fn or(words: impl Iterator<Item = String>) -> String {
     words.collect::<Vec<_>>().join(" or ")
 }
@@ -181,7 +181,7 @@ pub(crate) fn lateness(due: Duration, fired: Duration) -> String {
     }
 }
 
-/// Describes an event. `before` is the loop's state before it, which still has a timer that fires.
+/// Describes an event. `before` is the loop's state before it: that still has the timer that fires.
 #[cfg(feature = "trace")]
 pub(crate) fn sentence(event: &Event, before: &Live, name: impl Fn(u64) -> String) -> String {
     match &event.kind {

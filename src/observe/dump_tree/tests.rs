@@ -1,10 +1,10 @@
-//! Trees of tasks that are made up.
+//! Trees of tasks of no real loop.
 
 use std::time::Duration;
 
 use super::*;
 
-/// A dump of idle tasks, each with the tasks that it awaits.
+/// Returns a dump of idle tasks, each with the tasks that it awaits.
 fn dump(tasks: impl IntoIterator<Item = (u64, Vec<u64>)>) -> Dump {
     let tasks = tasks.into_iter().map(|(id, awaits)| DumpedTask {
         id,
@@ -18,7 +18,7 @@ fn dump(tasks: impl IntoIterator<Item = (u64, Vec<u64>)>) -> Dump {
     Dump { event_loop: 1, time: Duration::ZERO, tasks: tasks.collect() }
 }
 
-/// The lines of the tree: depth and task, and "again" if it is.
+/// Returns the lines of the tree: depth, task, and "again" if it is drawn above.
 fn drawn(dump: &Dump) -> Vec<(usize, u64, &'static str)> {
     let (nodes, _) = dump.tree();
     let line = |node: &Node<'_>| {
@@ -28,8 +28,8 @@ fn drawn(dump: &Dump) -> Vec<(usize, u64, &'static str)> {
     nodes.iter().map(line).collect()
 }
 
-/// A task that several await is drawn under each, and what it awaits under the first one. That is
-/// no circle. A task that awaits none and is not awaited is left out, and so is one that is done.
+/// A task that several tasks await is drawn under each, and what it awaits under the first one. That is no
+/// circle. A task that neither awaits nor is awaited is left out, and so is one that is done.
 #[test]
 fn a_task_that_several_await_is_drawn_in_full_once() {
     let dump =
@@ -38,10 +38,10 @@ fn a_task_that_several_await_is_drawn_in_full_once() {
     assert_eq!(dump.circles(), [] as [Vec<u64>; 0]);
 }
 
-/// Circles are found below a root, on their own, within each other, and of one task alone; not if
-/// one of the tasks is about to be polled.
+/// Circles are found below a root, without a root, of one task alone, and where two share a task; not if one
+/// of the tasks is ready.
 #[test]
-fn circles_are_found_wherever_they_are() {
+fn circles_of_idle_tasks_are_found() {
     let below = (1..=4).map(|id| (id, vec![if id == 4 { 2 } else { id + 1 }]));
     let own = [(5, vec![5])];
     let within = [(6, vec![7]), (7, vec![6, 8]), (8, vec![7])];
@@ -52,10 +52,10 @@ fn circles_are_found_wherever_they_are() {
     assert_eq!(dump.circles(), circles[1..]);
 }
 
-/// A row of a hundred thousand tasks, each of which awaits the next, takes no stack, and lines that
-/// stay short.
+/// A chain of a hundred thousand tasks, each of which awaits the next, overflows no stack, and its lines stay
+/// short.
 #[test]
-fn a_long_row_is_drawn() {
+fn a_long_chain_is_drawn() {
     const TASKS: u64 = 100_000;
     let dump = dump((1..=TASKS).map(|id| (id, Vec::from_iter((id < TASKS).then_some(id + 1)))));
     let text = dump.to_string();

@@ -6,7 +6,7 @@ use super::*;
 use crate::observe::{Ending, Origin};
 use crate::trace::story::{self, Story};
 
-/// The state after all those events.
+/// Returns the state after the events.
 fn after(events: &[Event]) -> Live {
     let mut live = Live::default();
     for event in events {
@@ -15,8 +15,8 @@ fn after(events: &[Event]) -> Live {
     live
 }
 
-/// "queue [2, 3], polled [1], idle [4]".
-fn told(live: &Live) -> String {
+/// Returns "queue [2, 3], polled [1], idle [4]".
+fn summary(live: &Live) -> String {
     let ids = |state| {
         let tasks = live.tasks.values().filter(move |task| task.state == state);
         tasks.map(|task| task.id).collect::<Vec<_>>()
@@ -26,7 +26,7 @@ fn told(live: &Live) -> String {
     format!("queue {:?}, polled {polled:?}, idle {idle:?}", live.ready)
 }
 
-/// A gather, state by state: after each of the events in which a poll or a turn begins.
+/// A gather, state by state: after each event in which a poll or a turn begins.
 #[test]
 fn it_follows_a_gather() {
     let story = story::gather();
@@ -34,9 +34,8 @@ fn it_follows_a_gather() {
     let mut log = Vec::new();
     for event in &story.events {
         live.apply(event);
-        let is_told = matches!(event.kind, EventKind::TurnBegins | EventKind::PollBegins { .. });
-        if is_told {
-            log.push(format!("{} {}", live.turn, told(&live)));
+        if matches!(event.kind, EventKind::TurnBegins | EventKind::PollBegins { .. }) {
+            log.push(format!("{} {}", live.turn, summary(&live)));
         }
     }
     assert_eq!(
@@ -84,7 +83,7 @@ fn it_knows_what_is_waited_for() {
     assert_eq!(after(&story.events).tasks[&1].waits, []);
 }
 
-/// Its polls are counted, and how long they took.
+/// The polls of a task are counted, and their times added up.
 #[test]
 fn it_counts_polls() {
     let mut story = Story::new();
@@ -108,15 +107,15 @@ fn it_counts_polls() {
 fn a_poll_goes_on_after_a_wake() {
     let mut story = Story::new();
     story.enter(1).turn().poll(1).wake(1, Origin::Task(1));
-    assert_eq!(told(&after(&story.events)), "queue [1], polled [1], idle []");
+    assert_eq!(summary(&after(&story.events)), "queue [1], polled [1], idle []");
     story.waits(&[WaitsFor::Turn]);
     let live = after(&story.events);
-    assert_eq!(told(&live), "queue [1], polled [], idle []");
+    assert_eq!(summary(&live), "queue [1], polled [], idle []");
     assert_eq!(live.tasks[&1].state, TaskState::Ready);
 }
 
-/// A task that is aborted stands once in the queue, whatever it did; one that aborts itself leaves
-/// when its poll is over.
+/// A task that is aborted stands in the queue once, idle or ready; one that aborts itself is gone when its
+/// poll is over.
 #[test]
 fn an_abort_queues_once() {
     let mut story = Story::new();
@@ -134,7 +133,7 @@ fn an_abort_queues_once() {
     assert_eq!(after(&story.events).ready, [3]);
 }
 
-/// Sources come and go, and a wake of a task that is ready already changes nothing.
+/// Sources are added and dropped, and a wake of a task that is ready already changes nothing.
 #[test]
 fn it_follows_sources() {
     let mut story = Story::new();
@@ -158,20 +157,20 @@ proptest! {
         }
         let mut live = after(&story.events);
         for (step, task) in steps {
-            let told = story.events.len();
-            let Some(it) = live.tasks.get(&task) else { continue };
+            let before = story.events.len();
+            let Some(live_task) = live.tasks.get(&task) else { continue };
             let is_queued = live.ready.contains(&task);
             match step {
-                0 if is_queued && it.state == TaskState::Aborted => {
+                0 if is_queued && live_task.state == TaskState::Aborted => {
                     story.finish(task, Ending::Cancelled);
                 }
                 0 if is_queued => {
                     story.turn().poll(task).yields();
                 }
-                1 if is_queued && it.state == TaskState::Ready => {
+                1 if is_queued && live_task.state == TaskState::Ready => {
                     story.turn().poll(task).waits(&[WaitsFor::Foreign]);
                 }
-                2 if is_queued && it.state == TaskState::Ready => {
+                2 if is_queued && live_task.state == TaskState::Ready => {
                     story.turn().poll(task).returns();
                 }
                 3 if !is_queued => {
@@ -182,13 +181,13 @@ proptest! {
                 }
                 _ => continue,
             }
-            for event in &story.events[told..] {
+            for event in &story.events[before..] {
                 live.apply(event);
             }
             let mut queue = Vec::from(live.ready.clone());
             queue.sort_unstable();
-            let queued = live.tasks.values().filter(|it| it.state != TaskState::Idle);
-            prop_assert_eq!(queue, queued.map(|it| it.id).collect::<Vec<_>>());
+            let queued = live.tasks.values().filter(|task| task.state != TaskState::Idle);
+            prop_assert_eq!(queue, queued.map(|task| task.id).collect::<Vec<_>>());
             prop_assert_eq!(live.polled, None);
         }
     }

@@ -7,22 +7,22 @@ fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Timer 7 is armed for task 2, at 1 s.
+/// Returns a state in which timer 7 is armed for task 2, at 1 s.
 fn before() -> Live {
     let mut live = Live::default();
     live.timers.insert(7, (millis(1000), Some(2)));
     live
 }
 
-/// The sentence of an event that happens at 1.5 s.
+/// Returns the sentence of an event that happens at 1.5 s.
 fn said(kind: EventKind) -> String {
     let event = Event { sequence: 1, event_loop: 1, turn: 3, time: millis(1500), kind };
     sentence(&event, &before(), |task| format!("{task} a"))
 }
 
-/// Each kind of event has its sentence.
+/// Every kind of event is described, and each part of it that the sentence depends on.
 #[test]
-fn what_events_mean() {
+fn each_event_has_a_sentence() {
     let location = Location::caller();
     let future = "a";
     let wakes = |by, already| said(EventKind::Woken { task: 2, by, already });

@@ -19,7 +19,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use crate::observe::dump::Question;
+use crate::observe::dump::Request;
 use crate::signal::{self, SignalKind};
 use crate::trace::stderr;
 use crate::wake::inbox;
@@ -75,9 +75,9 @@ impl Wake for Unpark {
 /// Returns the answers of all loops of the process. All are asked before the first is waited for, so that
 /// they answer at the same time.
 fn ask_all() -> String {
-    let questions: Vec<_> = inbox::living().into_iter().map(Question::ask).collect();
+    let requests: Vec<_> = inbox::living().into_iter().map(Request::send).collect();
     let answers =
-        questions.into_iter().map(|question| match question.and_then(|question| question.answer(PATIENCE)) {
+        requests.into_iter().map(|request| match request.and_then(|request| request.wait(PATIENCE)) {
             Ok(dump) => format!("{dump}\n"),
             Err(error) => format!("{error}\n"),
         });
