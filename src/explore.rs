@@ -1,15 +1,15 @@
-//! Every schedule a program can have: what is right in one order of tasks may be wrong in another.
+//! Runs a program under many schedules, to find one that fails.
 //!
-//! A loop is FIFO, so a test sees one schedule, always the same. [`explore()`] runs a program under many: on a fresh
-//! loop with a virtual clock each time, and with another order of the tasks that are ready. If one fails, it panics
-//! with the program's message, the shortest failing schedule that was found, drawn above FIFO's, and a line that
-//! replays it.
+//! A loop is FIFO, so a test sees one schedule, always the same. [`explore()`] runs a program again and
+//! again, each time on a new loop with a virtual clock, and polls the ready tasks in another order. If a run
+//! fails, it panics with the program's message, the shortest failing schedule that was found, drawn above
+//! FIFO's, and a line that replays it.
 //!
 //! ```should_panic
 //! use std::{cell::Cell, rc::Rc};
 //! use boucle::{spawn_named, yield_now};
 //!
-//! // Looks, waits, and takes: by then somebody else may have taken it.
+//! // Checks the balance before it waits: another withdrawal may come between.
 //! async fn withdraw(account: Rc<Cell<i32>>, amount: i32) {
 //!     if account.get() >= amount {
 //!         yield_now().await;
@@ -66,33 +66,34 @@
 //!
 //! # What is explored
 //!
-//! - **Which ready task is next**, after every poll. Timers that are due together wake tasks, and each order of
-//!   those is tried. The task that has been ready for longest is passed over at most 64 times in a row, so a task that
-//!   yields until another has done something does not hang.
+//! - **Which ready task is polled next**, after every poll. So tasks whose timers are due together are polled
+//!   in each order. The task that has been ready for longest is passed over at most 64 times in a row, so a
+//!   task that yields until another has done something does not hang.
 //! - **The program's own choices**, by [`choose`]: inputs, faults.
 //! - **Where a future is dropped**, by [`cancel`].
 //!
-//! By default FIFO comes first, then each schedule that leaves it once, then each that leaves it twice, and so on
-//! (Musuvathi and Qadeer, "Iterative context bounding for systematic testing of multithreaded programs", 2007), until
-//! there is none left, which [`Explored::complete`] says; or until half of the [bound](Explore::schedules) is spent. The
-//! rest goes to schedules that are drawn by [seed](Explore::seed), evenly and by priorities.
+//! By default FIFO comes first, then each schedule that leaves it once, then each that leaves it twice, and
+//! so on (Musuvathi and Qadeer, "Iterative context bounding for systematic testing of multithreaded
+//! programs", 2007), until there is none left, which [`Explored::complete`] says; or until half of the
+//! [bound](Explore::schedules) is spent. The rest goes to schedules that are drawn by [seed](Explore::seed),
+//! evenly and by priorities.
 //!
 //! # What is not
 //!
-//! - **Threads.** Jobs, locks between threads and atomics have orders of their own: loom and shuttle explore those.
-//!   (Of three small programs, boucle runs 1.2 to 2.5 times as many schedules in a second as shuttle, and 9 to 29 times
-//!   as many as loom: `benches/peers` has the programs, and what differs.)
-//! - **The world.** A program may not repeat itself if it opens a socket, reads the system's clock or draws random
-//!   numbers. turmoil and madsim simulate networks. Under the virtual clock a computation takes no time: a timer never fires
-//!   before what is ready has been polled.
+//! - **Threads.** Jobs, locks between threads and atomics have orders of their own: loom and shuttle explore
+//!   those. (`benches/peers` compares how many schedules each of the three runs in a second.)
+//! - **The system.** A program that opens a socket, reads the system's clock or draws random numbers may do
+//!   something else in each run. turmoil and madsim simulate networks.
+//! - **Timers against computations.** Under the virtual clock a computation takes no time: a timer never
+//!   fires before what is ready has been polled.
 //! - **What happens within one poll.** It is one step, as on any single-threaded loop.
 //!
 //! # What is a failure
 //!
-//! Any panic on the thread that runs the program, in whatever task, also one that the program catches or whose
-//! [`JoinError`](crate::JoinError) it handles; a deadlock; and a run that takes [too many polls](Explore::polls). Panics
-//! of explored programs are not printed: the report has the first of them. (`resume_unwind` is no panic here, unless it
-//! ends the main future.)
+//! Any panic on the thread that runs the program, also one that the program catches, or whose
+//! [`JoinError`](crate::JoinError) it handles; a deadlock; and a run that takes [too many
+//! polls](Explore::polls). Panics of explored programs are not printed: the report has the first of them.
+//! (`resume_unwind` counts only if it ends the main future.)
 
 mod report;
 mod run;
@@ -112,11 +113,11 @@ pub use report::Failure;
 pub use schedule::choose;
 pub use search::{Explored, Strategy};
 
-/// Runs a program under many schedules: all, if there are at most 5,000; else 10,000, half of them random. See
-/// [the module](self).
+/// Runs a program under many schedules: all, if there are at most 5,000; else 10,000, half of them random.
+/// See [the module](self).
 ///
-/// The program makes its futures anew for each run, and must do the same under the same schedule. What it shares with
-/// the outside is shared by all runs.
+/// The closure makes the program's future anew for each run. The program must do the same under the same
+/// schedule; what its closure captures is shared by all runs.
 ///
 /// ```
 /// use async_channel::bounded;
@@ -141,11 +142,12 @@ pub fn explore<F: Future>(program: impl Fn() -> F + Sync) -> Explored {
     Explore::new().run(program)
 }
 
-/// Runs an operation to its end; then again and again, and drops it at the first poll that is pending, at the second,
-/// and so on. After each run it checks what is left: is the value still in the queue, the lock free, the file whole?
+/// Runs an operation to its end; then again and again, and drops it after its first pending poll, after its
+/// second, and so on. After each run it checks what is left: is the value still in the queue, the lock free,
+/// the file whole?
 ///
-/// `setup` makes what the operation works on; `check` is given that, and the output, or `None` if the operation was
-/// dropped. The order of tasks is FIFO; [`Explore::cancel`] combines both.
+/// `setup` makes what the operation works on. `check` takes that, and the operation's output, or `None` if it
+/// was dropped. The order of tasks is FIFO; [`Explore::cancel`] tries other orders too.
 ///
 /// ```
 /// let explored = boucle::explore::cancel(
@@ -190,7 +192,7 @@ pub fn cancel<S, T>(
 pub struct Explore(Options);
 
 impl Explore {
-    /// At most 10,000 schedules, on this thread.
+    /// Makes an exploration of at most 10,000 schedules, on this thread.
     pub fn new() -> Explore {
         Explore(Options {
             schedules: 10_000,
@@ -209,14 +211,14 @@ impl Explore {
         self
     }
 
-    /// Stops after that time, which is looked at every 256 schedules: the result is not complete then. By default
-    /// there is no limit, so that every run of a test tries the same schedules.
+    /// Sets after what time to stop; the result is not complete then. The clock is read at least every 256
+    /// schedules. By default there is no limit, so that every run of a test tries the same schedules.
     pub fn time(mut self, limit: Duration) -> Explore {
         self.0.time = Some(limit);
         self
     }
 
-    /// Sets how many polls a run may take: with more it fails. 100,000 by default.
+    /// Sets how many polls a run may take before it fails: 100,000 by default.
     pub fn polls(mut self, limit: u64) -> Explore {
         self.0.polls = limit;
         self
@@ -234,22 +236,23 @@ impl Explore {
         self
     }
 
-    /// Sets whether other orders of tasks than FIFO are tried, as by default, or only what the program
-    /// [chooses](choose).
+    /// Sets whether other orders of tasks than FIFO are tried: by default they are. Without them, only the
+    /// program's [choices](choose) differ.
     pub fn orders(mut self, orders: bool) -> Explore {
         self.0.choices.orders = orders;
         self
     }
 
-    /// Sets whether a task that waits may be polled though nothing has woken it: by default not. (The main future is
-    /// not.) A future has to bear that, since another one of the same task may have been woken.
+    /// Sets whether a task that waits, but not the main future, may be polled though nothing has woken it: by
+    /// default it is not. Any future must allow such a poll, since another future of the same task may have
+    /// been woken.
     pub fn spurious_polls(mut self, spurious: bool) -> Explore {
         self.0.choices.spurious = spurious;
         self
     }
 
-    /// Shares the schedules among so many threads: by default there is one. Without a limit of time the result is the
-    /// same.
+    /// Sets how many threads share the schedules: by default there is one. The result is the same with any
+    /// number, unless there is a limit of time.
     pub fn threads(mut self, threads: usize) -> Explore {
         self.0.threads = threads.max(1);
         self
@@ -265,7 +268,7 @@ impl Explore {
         self.try_run(program).unwrap_or_else(|failure| panic!("{failure}"))
     }
 
-    /// Explores a program, and returns what is said of a failure instead of a panic.
+    /// Explores a program, and returns a failure instead of panicking.
     ///
     /// # Errors
     ///
@@ -303,7 +306,7 @@ impl Explore {
         self.try_cancel(setup, operation, check).unwrap_or_else(|failure| panic!("{failure}"))
     }
 
-    /// As [`cancel`](Self::cancel), and returns what is said of a failure instead of a panic.
+    /// As [`cancel`](Self::cancel), but returns a failure instead of panicking.
     ///
     /// # Errors
     ///
@@ -328,7 +331,7 @@ impl Default for Explore {
     }
 }
 
-/// Waits for a future, or drops it where that is chosen.
+/// Waits for a future; returns `None` after a pending poll that is chosen, and so drops it.
 async fn until_dropped<F: Future>(future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     poll_fn(|cx| match future.as_mut().poll(cx) {

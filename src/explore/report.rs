@@ -1,10 +1,10 @@
-//! What is said of a failure: the shortest failing schedule, drawn above FIFO's, and how to run it alone.
+//! The report of a failure: the shortest failing schedule, drawn above FIFO's, and how to run it alone.
 
 use std::env;
 use std::error::Error;
 use std::fmt::{self, Write};
 use std::path::Path;
-use std::{iter, thread};
+use std::thread;
 
 use crate::explore::run::{Run, run};
 use crate::explore::schedule::{Choices, Chooser, Deviations, Schedule};
@@ -14,19 +14,19 @@ use crate::trace::{Recorder, environment};
 /// The variable that replays a schedule.
 const VARIABLE: &str = "BOUCLE_SCHEDULE";
 
-/// How many schedules are tried to find a shorter one.
+/// The most schedules that are tried to find a shorter one.
 const ATTEMPTS: usize = 1_000;
 
-/// A schedule under which a program fails. It prints what is wrong, the schedule drawn above FIFO's, and the line that
-/// replays it; if `BOUCLE_SCHEDULE` has asked for the schedule, only what is wrong.
+/// A schedule under which a program fails. Its `Display` is the message, the schedule drawn above FIFO's, and
+/// the line that replays it; of a schedule that was replayed by `BOUCLE_SCHEDULE`, the message alone.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Failure {
-    /// What the program has panicked with, and where; or how else it has failed.
+    /// The program's panic, and where it happened; or how else it has failed.
     pub message: String,
     /// The shortest failing schedule that was found, as `BOUCLE_SCHEDULE` has it.
     pub schedule: String,
-    /// How many schedules were tried until one failed.
+    /// How many schedules were tried, with the one that failed.
     pub schedules: u64,
     report: String,
 }
@@ -70,8 +70,9 @@ impl Replay {
         (run, recorder.trace().timeline().legend(legend).to_string())
     }
 
-    /// Takes deviations away, in ever smaller groups, then lowers the choice of each that is left, while the program
-    /// still fails in the same way (Zeller and Hildebrandt, "Simplifying and isolating failure-inducing input", 2002).
+    /// Removes deviations, in ever smaller groups, and lowers the choice of each that is left, while the
+    /// program still fails in the same way (Zeller and Hildebrandt, "Simplifying and isolating
+    /// failure-inducing input", 2002).
     fn shorten<F: Future>(self, program: &impl Fn() -> F, found: &Run) -> Deviations {
         let mut shortest = found.deviations.clone();
         let mut attempts = 0;
@@ -79,21 +80,14 @@ impl Replay {
         while group > 0 {
             let mut at = 0;
             while at < shortest.0.len() {
-                let mut without = shortest.clone();
-                without.0.drain(at..shortest.0.len().min(at + group));
-                let lower = if group == 1 { 1..shortest.0[at].1 } else { 1..1 };
-                let lowered = lower.map(|chosen| {
-                    let mut lowered = shortest.clone();
-                    lowered.0[at].1 = chosen;
-                    lowered
-                });
                 let fails = |planned: Deviations| {
                     attempts += 1;
                     let run = (attempts <= ATTEMPTS).then(|| self.run(program, &planned))?;
                     let is_shorter = run.failure == found.failure && run.deviations.size() < shortest.size();
                     is_shorter.then_some(run.deviations)
                 };
-                match iter::once(without).chain(lowered).find_map(fails) {
+                let shorter = shortest.simpler(at, group).find_map(fails);
+                match shorter {
                     Some(shorter) => shortest = shorter,
                     None => at += group,
                 }
@@ -103,7 +97,7 @@ impl Replay {
         shortest
     }
 
-    /// What is said of a failure that was found after so many schedules.
+    /// Returns the report of a failure that was found after so many schedules.
     pub(super) fn report<F: Future>(self, program: &impl Fn() -> F, found: &Run, tried: u64) -> Failure {
         let shortest = self.shorten(program, found);
         let (failed, picture) = self.draw(program, &shortest, false);
@@ -137,7 +131,8 @@ impl fmt::Display for Failure {
 
 impl Error for Failure {}
 
-/// How this program was started, as far as is known: libtest names a test's thread by the test.
+/// Returns the command that has started this program, as far as is known: libtest names a test's thread by
+/// the test.
 fn command() -> String {
     let program = env::args_os().next().unwrap_or_default();
     let program = Path::new(&program);
@@ -151,7 +146,7 @@ fn command() -> String {
     }
 }
 
-/// The schedule that the environment asks for.
+/// Returns the schedule that the environment asks for.
 pub(super) fn asked() -> Option<Deviations> {
     let value = env::var_os(VARIABLE)?;
     let value = value.to_string_lossy();

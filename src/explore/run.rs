@@ -14,17 +14,17 @@ use crate::wake::order::Order;
 
 /// A run that is over.
 pub(super) struct Run {
-    /// What was chosen, and among how many.
+    /// Each choice: what was chosen, and among how many options.
     pub(super) taken: Vec<(u32, u32)>,
     pub(super) deviations: Deviations,
-    /// What each deviation was, if that is asked for.
+    /// Each deviation in words, if they are asked for.
     pub(super) words: Vec<String>,
     /// What went wrong, if anything did.
     pub(super) failure: Option<String>,
 }
 
 impl Run {
-    /// All plans that add one deviation to this run's, at a later choice.
+    /// Returns all plans that add one deviation to this run's, at a later choice.
     pub(super) fn one_deviation_more(&self) -> impl Iterator<Item = Deviations> {
         let planned = &self.deviations.0;
         let first = planned.last().map_or(0, |last| last.0 + 1);
@@ -62,7 +62,7 @@ pub(super) fn run<F: Future>(program: &impl Fn() -> F, schedule: Schedule, obser
     }
 }
 
-/// Has the panics of explored programs kept instead of printed; all others go to the hook that was there.
+/// Installs a hook that keeps the panics of explored programs. All other panics go to the hook before it.
 fn keep_panics() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {

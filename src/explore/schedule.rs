@@ -1,12 +1,14 @@
 //! A schedule: the choices of one run of a program, and what makes them.
 //!
-//! A program that is explored runs on one thread, under a virtual clock, so all that differs between two runs is
-//! which of several ready tasks is next, what [`choose`] returns, and which task is polled though nothing has woken it.
-//! Each of these is a *choice*: a number below the number of options. 0 is what a loop does outside of an exploration.
-//! So a schedule is written down as its *deviations*: the choices that are not 0, with their positions.
+//! A program that is explored runs on one thread, under a virtual clock. So two runs differ only in which
+//! ready task is next, in what [`choose`] returns, and in which task is polled though nothing has woken it.
+//! Each of these is a *choice*: a number below the number of options. 0 is what a loop does outside of an
+//! exploration. So a schedule is written down as its *deviations*: the choices that are not 0, with their
+//! positions.
 
 use std::cell::RefCell;
 use std::fmt;
+use std::iter;
 use std::rc::Rc;
 use std::str::FromStr;
 
@@ -19,23 +21,23 @@ pub(super) struct Deviations(pub(super) Vec<(u32, u32)>);
 
 /// A schedule under way, or one that is over.
 pub(super) struct Schedule {
-    /// What is to be chosen at those positions.
+    /// What is chosen up to the last planned deviation.
     planned: Deviations,
-    /// What chooses at all others.
-    strategy: Chooser,
-    /// What was chosen, and among how many.
+    /// What chooses after that.
+    chooser: Chooser,
+    /// Each choice so far: what was chosen, and among how many options.
     pub(super) taken: Vec<(u32, u32)>,
     /// How many polls are left.
     polls: u64,
-    /// How many there may be.
+    /// The most polls of the run.
     limit: u64,
     choices: Choices,
     pub(super) end: End,
-    /// What each deviation was, in words, if they are asked for.
+    /// Each deviation in words, if they are asked for.
     pub(super) words: Option<Vec<String>>,
 }
 
-/// What is a choice, besides those of the program.
+/// What is a choice, besides the program's own.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Choices {
     /// The order of tasks.
@@ -44,9 +46,9 @@ pub(super) struct Choices {
     pub(super) spurious: bool,
 }
 
-/// What decides where nothing is planned.
+/// What makes the choices after the planned ones.
 pub(super) enum Chooser {
-    /// Always 0.
+    /// Chooses 0.
     First,
     Random(Random),
     Priorities(Priorities),
@@ -55,25 +57,25 @@ pub(super) enum Chooser {
 /// How a run ends. The first failure stops it.
 pub(super) enum End {
     Well,
-    /// Something has panicked, with these words.
+    /// By a panic, with this message.
     Failed(String),
-    /// After so many polls.
+    /// By its limit of polls.
     TooManyPolls(u64),
-    /// The choice at that position has fewer options than was planned for, or never came.
+    /// The choice at that position had fewer options than planned, or was never made.
     Misfit(usize),
 }
 
-/// Priorities of tasks: the strategy PCT (Burckhardt, Kothari, Musuvathi and Nagarakatte, "A randomized scheduler with
-/// probabilistic guarantees of finding bugs", 2010). Each task has a random priority, and the highest of the ready
-/// ones is next; at a few random steps the task that would be next falls below all others. It finds orders that
-/// need one task to be very late.
+/// Priorities of tasks: the strategy PCT (Burckhardt, Kothari, Musuvathi and Nagarakatte, "A randomized
+/// scheduler with probabilistic guarantees of finding bugs", 2010). Each task has a random priority, and the
+/// ready task with the highest is next. At a few random steps the task that would be next falls below all
+/// others. This finds failures that need one task to be very late.
 pub(super) struct Priorities {
     random: Random,
-    /// What the tasks' priorities are drawn by.
+    /// Draws the tasks' priorities.
     seed: u64,
     /// The tasks that have fallen. Each is below those before it.
     fallen: Vec<usize>,
-    /// The steps at which a task falls, in descending order.
+    /// The steps at which a task falls, the next one last.
     falls: Vec<u64>,
     step: u64,
 }
@@ -83,9 +85,9 @@ thread_local! {
     static CURRENT: RefCell<Option<Rc<RefCell<Schedule>>>> = const { RefCell::new(None) };
 }
 
-/// Makes a choice of the program's own: a number below `options`, which exploration tries one after the other, as it
-/// tries the orders of tasks. Use it for inputs, and for faults, such as a write that fails. Outside of an exploration
-/// it is 0.
+/// Makes a choice of the program's own: returns a number below `options`. Exploration tries each, as it tries
+/// each order of tasks. Use it for inputs, and for faults, such as a write that fails. Outside of an
+/// exploration it returns 0.
 ///
 /// ```
 /// use std::collections::BTreeSet;
@@ -109,30 +111,39 @@ pub fn choose(options: usize) -> usize {
     current.map_or(0, |schedule| {
         let mut schedule = schedule.borrow_mut();
         let chosen = schedule.choose(options);
-        schedule.say(chosen, || format!("choose({options}) is {chosen}"));
+        schedule.describe(chosen, || format!("choose({options}) is {chosen}"));
         chosen
     })
 }
 
 impl Deviations {
-    /// How many there are, and how far they are from FIFO.
+    /// Returns how many there are, and the sum of what they choose: a measure of how far they are from FIFO.
     pub(super) fn size(&self) -> (usize, u64) {
         (self.0.len(), self.0.iter().map(|(_, chosen)| u64::from(*chosen)).sum())
+    }
+
+    /// Returns these deviations without a group; and, for a group of one, with each lower choice in its
+    /// place.
+    pub(super) fn simpler(&self, at: usize, group: usize) -> impl Iterator<Item = Deviations> {
+        let (end, before) = (self.0.len().min(at + group), &self.0[..at]);
+        let lower = if group == 1 { 1..self.0[at].1 } else { 1..1 };
+        let lowered = lower.map(move |chosen| [before, &[(self.0[at].0, chosen)], &self.0[end..]].concat());
+        iter::once([before, &self.0[end..]].concat()).chain(lowered).map(Deviations)
     }
 }
 
 impl Schedule {
-    /// A schedule that has about that `many` choices, and `limit` polls at most.
+    /// Makes a schedule of about `many` choices, and at most `limit` polls.
     pub(super) fn new(
         planned: Deviations,
-        strategy: Chooser,
+        chooser: Chooser,
         many: usize,
         limit: u64,
         choices: Choices,
     ) -> Self {
         Schedule {
             planned,
-            strategy,
+            chooser,
             taken: Vec::with_capacity(many),
             polls: limit,
             limit,
@@ -142,14 +153,14 @@ impl Schedule {
         }
     }
 
-    /// Something has gone wrong. Only the first counts.
+    /// Ends the run by a failure, unless one has ended it before.
     pub(super) fn fail(&mut self, how: impl FnOnce() -> End) {
-        if let End::Well = self.end {
+        if matches!(self.end, End::Well) {
             self.end = how();
         }
     }
 
-    /// The run is over. It has gone wrong if it did not get to the last choice that was planned.
+    /// Ends the run. It has failed if it did not reach the last planned choice.
     pub(super) fn finish(&mut self) {
         if let Some(&(at, _)) = self.planned.0.last()
             && at as usize >= self.taken.len()
@@ -158,18 +169,18 @@ impl Schedule {
         }
     }
 
-    /// The deviations of what was chosen.
+    /// Returns the deviations of the choices so far.
     pub(super) fn deviations(&self) -> Deviations {
         let all = (0..).zip(&self.taken);
         Deviations(all.filter(|(_, taken)| taken.0 != 0).map(|(at, taken)| (at, taken.0)).collect())
     }
 
-    /// Puts a choice into words, if it is a deviation.
-    fn say(&mut self, chosen: usize, words: impl FnOnce() -> String) {
+    /// Keeps a choice in words, if it is a deviation.
+    fn describe(&mut self, chosen: usize, words: impl FnOnce() -> String) {
         if chosen != 0
-            && let Some(said) = &mut self.words
+            && let Some(all) = &mut self.words
         {
-            said.push(words());
+            all.push(words());
         }
     }
 
@@ -179,7 +190,7 @@ impl Schedule {
         }
         let chosen = match self.planned_here() {
             Some(planned) => self.fit(planned, options),
-            None => match &mut self.strategy {
+            None => match &mut self.chooser {
                 Chooser::First => 0,
                 Chooser::Random(random) | Chooser::Priorities(Priorities { random, .. }) => {
                     random.below(options)
@@ -190,7 +201,7 @@ impl Schedule {
     }
 
     fn choose_task(&mut self, ready: &[TaskNumber]) -> usize {
-        match &mut self.strategy {
+        match &mut self.chooser {
             _ if !self.choices.orders => 0,
             Chooser::Priorities(priorities) if ready.len() > 1 => {
                 let chosen = priorities.choose(ready);
@@ -200,7 +211,7 @@ impl Schedule {
         }
     }
 
-    /// What is planned for the next choice, if the plan reaches so far.
+    /// Returns the next choice, if the plan reaches so far.
     fn planned_here(&self) -> Option<usize> {
         let at = self.taken.len() as u32;
         let planned = &self.planned.0;
@@ -249,7 +260,7 @@ impl Priorities {
         (0..ready.len()).max_by_key(|index| self.priority(ready[*index].without_loop())).unwrap_or(0)
     }
 
-    /// The priority of a task: random, or below zero if it has fallen.
+    /// Returns the priority of a task: random, or below zero if it has fallen.
     fn priority(&self, task: usize) -> i64 {
         match self.fallen.iter().rposition(|fallen| *fallen == task) {
             Some(place) => -1 - place as i64,
@@ -265,7 +276,7 @@ impl Draw for Decider {
     fn draw(&mut self, ready: &[TaskNumber]) -> Option<usize> {
         let mut schedule = self.0.borrow_mut();
         let next = schedule.choose_task(ready);
-        schedule.say(next, || format!("#{} is next, not #{}", ready[next].task(), ready[0].task()));
+        schedule.describe(next, || format!("#{} is next, not #{}", ready[next].task(), ready[0].task()));
         match schedule.polls.checked_sub(1) {
             Some(left) => schedule.polls = left,
             None => {
@@ -283,12 +294,12 @@ impl Draw for Decider {
     fn draw_spurious(&mut self, waiting: usize) -> Option<usize> {
         let mut schedule = self.0.borrow_mut();
         let chosen = schedule.choose(1 + waiting);
-        schedule.say(chosen, || "a task that waits is polled too".to_owned());
+        schedule.describe(chosen, || "a task that waits is polled too".to_owned());
         chosen.checked_sub(1)
     }
 }
 
-/// A schedule is that of this thread until this drops.
+/// Makes a schedule this thread's, until it drops.
 pub(super) struct Current;
 
 impl Current {
@@ -304,7 +315,7 @@ impl Drop for Current {
     }
 }
 
-/// Something has gone wrong in the run under way on this thread. Returns whether there is one.
+/// Ends the run under way on this thread by a failure. Returns false if there is none.
 pub(super) fn fail_current(how: impl FnOnce() -> End) -> bool {
     let current = CURRENT.try_with(|current| current.try_borrow().ok()?.clone()).ok().flatten();
     let Some(schedule) = current else {
@@ -324,8 +335,9 @@ impl End {
             End::Failed(words) => Some(words.clone()),
             End::TooManyPolls(limit) => Some(format!("the program has not ended after {limit} polls")),
             End::Misfit(at) => Some(format!(
-                "the schedule does not fit the program: choice {at} has fewer options than it had, or none. A program that is \
-                 explored must do the same under the same schedule: no time, random number or thread may decide"
+                "the schedule does not fit the program: choice {at} has fewer options than it had, or none. \
+                 A program that is explored must do the same under the same schedule: no time, random number \
+                 or thread may decide"
             )),
         }
     }
@@ -370,7 +382,7 @@ impl FromStr for Deviations {
 mod tests {
     use super::*;
 
-    /// What is written down reads back; what is not written so is refused.
+    /// Deviations that are written read back; any other text is refused.
     #[test]
     fn deviations_are_text() {
         for text in ["fifo", "0:1", "3:1,17:2"] {
@@ -381,9 +393,9 @@ mod tests {
         }
     }
 
-    /// Every fall takes place, also if two were drawn for the same step.
+    /// Every fall takes place. Two that are drawn for the same step are one.
     #[test]
-    fn every_priority_falls_that_is_to() {
+    fn every_fall_takes_place() {
         let ready = [1, 2].map(TaskNumber::from_word);
         for seed in 0..50 {
             let mut priorities = Priorities::new(Random::new(seed), 3, 4);

@@ -33,8 +33,8 @@ pub enum Strategy {
     Mixed,
     /// Each that leaves FIFO once, then each that leaves it twice, and so on.
     Exhaustive,
-    /// FIFO, and then one that is drawn by each seed: evenly, or by priorities that change
-    /// up to three times.
+    /// FIFO, and then random ones: every other one chooses evenly, the rest by priorities that change up to
+    /// three times.
     Random,
 }
 
@@ -48,15 +48,15 @@ pub struct Explored {
     pub complete: bool,
 }
 
-/// How many schedules are tried, or shared out among threads, before the time and the results are looked at.
+/// How many schedules the threads share before the results and the time are checked.
 const CHUNK: usize = 256;
 
 /// A schedule to be tried.
 enum Plan {
     Deviations(Deviations),
-    /// Evenly, by a seed.
+    /// Chooses evenly, by a seed.
     Even(u64),
-    /// By a seed, and priorities that change so often.
+    /// Chooses by priorities: a seed, and how often they change.
     Priorities(u64, usize),
 }
 
@@ -94,14 +94,14 @@ impl Options {
             && !tried.is_late()
         {
             let to = self.schedules.min(tried.schedules + CHUNK as u64);
-            let plans: Vec<_> = (tried.schedules..to).map(|index| self.drawn(index)).collect();
+            let plans: Vec<_> = (tried.schedules..to).map(|index| self.random_plan(index)).collect();
             self.try_all(program, &plans, &mut tried)?;
         }
         Ok(Explored { schedules: tried.schedules, complete })
     }
 
-    /// Tries FIFO, then all with one deviation from it, then all with two, up to a bound. Returns whether these are
-    /// all.
+    /// Tries FIFO, then each schedule with one deviation from it, then each with two, up to a bound. Returns
+    /// true if these are all.
     fn search_by_deviations<F: Future>(
         &self,
         program: &(impl Fn() -> F + Sync),
@@ -125,7 +125,7 @@ impl Options {
                     return Ok(false);
                 }
                 let longer = runs.iter().flat_map(Run::one_deviation_more).map(Plan::Deviations);
-                // No more than can be tried, and one to show that they are not all.
+                // No more than can be tried, and one more, so that the bound is seen to be reached.
                 next.extend(longer.take(left.saturating_add(1).saturating_sub(next.len())));
             }
             plans = next;
@@ -149,8 +149,8 @@ impl Options {
         }
     }
 
-    /// A random schedule: every other one is drawn evenly.
-    fn drawn(&self, index: u64) -> Plan {
+    /// Plans a random schedule: every other one chooses evenly.
+    fn random_plan(&self, index: u64) -> Plan {
         let seed = Random::new(self.seed ^ index.rotate_left(32)).next();
         if index.is_multiple_of(2) {
             Plan::Even(seed)
@@ -159,7 +159,7 @@ impl Options {
         }
     }
 
-    /// Runs schedules, on some threads, up to the first that fails.
+    /// Runs schedules, shared among the threads, up to the first that fails.
     fn run_all<F: Future>(
         &self,
         program: &(impl Fn() -> F + Sync),
@@ -167,7 +167,7 @@ impl Options {
         choices: usize,
     ) -> Vec<Run> {
         let (next, end) = (AtomicUsize::new(0), AtomicUsize::new(plans.len()));
-        let strand = || {
+        let work = || {
             let mut runs = Vec::new();
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
@@ -182,11 +182,11 @@ impl Options {
             }
         };
         let mut runs = if self.threads == 1 {
-            strand()
+            work()
         } else {
             thread::scope(|scope| {
-                let strands: Vec<_> = (0..self.threads).map(|_| scope.spawn(strand)).collect();
-                let ended = strands.into_iter().map(|strand| strand.join());
+                let threads: Vec<_> = (0..self.threads).map(|_| scope.spawn(work)).collect();
+                let ended = threads.into_iter().map(|thread| thread.join());
                 ended.flat_map(|runs| runs.unwrap_or_else(|payload| resume_unwind(payload))).collect()
             })
         };
