@@ -1,8 +1,8 @@
 //! The live state of a loop, derived from its events: which tasks there are, which are ready, and what the
 //! others wait for.
 //!
-//! [`Live::apply`] applies one event. The log keeps the state after the last event, for dumps. A recorder that
-//! drops its oldest events keeps the state after those. A picture follows the state from event to event.
+//! [`Live::apply`] applies one event. The log keeps the state after the last event, for dumps. A recorder
+//! that drops its oldest events keeps the state after those. A picture follows the state from event to event.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::Location;

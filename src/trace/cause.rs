@@ -1,4 +1,4 @@
-//! Causes: what puts a task in the ready queue.
+//! Causes: a spawn, a wake or an abort, which put a task in the ready queue.
 
 use crate::observe::{Event, EventKind, Origin};
 
@@ -45,7 +45,7 @@ pub(super) fn changed(event: &Event) -> Option<u64> {
 }
 
 impl Does {
-    /// Returns its name in the picture's style, and in the data of the page.
+    /// Returns its class in the picture's style, which is also its name in the page's data.
     pub(super) fn class(self) -> &'static str {
         match self {
             Does::Spawn => "spawn",
@@ -54,7 +54,7 @@ impl Does {
         }
     }
 
-    /// Returns "woken", of the task.
+    /// Returns the participle: the task was "woken".
     pub(super) fn done(self) -> &'static str {
         match self {
             Does::Spawn => "spawned",
@@ -64,7 +64,8 @@ impl Does {
     }
 }
 
-/// Returns the shape of a cause's mark, if it has one: the hands of a clock, the box of a socket.
+/// Returns the shape of a cause's mark, as an SVG path: a clock, a square, a triangle or a diamond. A task
+/// has an arrow instead.
 pub(super) fn shape(by: Origin) -> Option<&'static str> {
     match by {
         Origin::Timer(_) => Some("M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0M0 -2.5V0H2"),

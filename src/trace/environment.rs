@@ -1,4 +1,5 @@
-//! What the environment asks for: recordings, slow polls and dumps of any program, without changing it.
+//! What environment variables ask for: recordings, slow polls, dumps and another order, without a change to
+//! the program.
 
 #[cfg(unix)]
 mod on_interrupt; // Ctrl-C
@@ -6,13 +7,13 @@ mod on_interrupt; // Ctrl-C
 mod on_signal; // BOUCLE_DUMP
 #[cfg(not(unix))]
 mod on_interrupt {
-    //! An interrupt ends the process.
+    //! Nothing is recorded on an interrupt: it ends the process.
 
     pub(super) fn listen() {}
 }
 #[cfg(not(unix))]
 mod on_signal {
-    //! No such signal.
+    //! There is no such signal.
 
     pub(super) fn listen() {}
 }

@@ -7,8 +7,8 @@ use crate::observe::EventKind;
 use crate::observe::words::by_number;
 use crate::trace::{LiveTask, LoopTrace};
 
-/// Returns "2 hello": the id, then the name; without a name "main", or the last word of the future's
-/// type.
+/// Returns "2 hello": the id, then the name. A task without a name has "main", or the last word of its
+/// future's type, in its place.
 pub(super) fn label(task: &LiveTask) -> String {
     match &task.name {
         Some(name) => named(task.id, name),
@@ -17,11 +17,11 @@ pub(super) fn label(task: &LiveTask) -> String {
 }
 
 /// Returns the labels of all tasks of a recording, by id. A task that is named late has its name from the
-/// beginning.
-pub(super) fn of(it: &LoopTrace) -> BTreeMap<u64, String> {
-    let before = it.before.tasks.iter();
+/// start.
+pub(super) fn of(loop_trace: &LoopTrace) -> BTreeMap<u64, String> {
+    let before = loop_trace.before.tasks.iter();
     let mut labels: BTreeMap<_, _> = before.map(|(&id, task)| (id, label(task))).collect();
-    for event in &it.events {
+    for event in &loop_trace.events {
         let (task, label) = match &event.kind {
             EventKind::Spawned { task, future, .. } => (task, unnamed(*task, false, future)),
             EventKind::MainEntered { task, future, .. } => (task, unnamed(*task, true, future)),
@@ -51,8 +51,8 @@ fn unnamed(id: u64, is_main: bool, future: &str) -> String {
     }
 }
 
-/// Returns `say_after` of `sleep::say_after::{{closure}}`; "block in serve" of an async block in that; `Gather`
-/// of `boucle::Gather<i32>`.
+/// Returns `say_after` for `sleep::say_after::{{closure}}`, "block in say_after" for an async block in it,
+/// and `Gather` for `boucle::Gather<i32>`.
 fn last_word(future: &str) -> String {
     let path = future.split('<').next().unwrap_or(future);
     let words: Vec<&str> = path.split("::").collect();

@@ -1,14 +1,14 @@
-//! Seeing the loop: what a recorded run looks like.
+//! Recordings of a run, and their pictures.
 //!
-//! The page of a run is a file to open in a browser, and to step through. Any program leaves it, without a
-//! change in it:
+//! The page of a run is a file to open in a browser, and to step through. Any program writes one, without a
+//! change to its code:
 //!
 //! ```sh
 //! BOUCLE_TRACE=run.html cargo run --example sleep
 //! ```
 //!
-//! It has all loops of the process. It is written when a loop ends, and on Ctrl-C. `BOUCLE_TRACE=timeline`
-//! prints the same as text. A [`Recorder`] gives a test what happened:
+//! The page has all loops of the process. It is written when a loop ends, and on Ctrl-C.
+//! `BOUCLE_TRACE=timeline` prints the run as text. In a test, a [`Recorder`] keeps what has happened:
 //!
 //! ```
 //! use boucle::{EventLoop, trace::Recorder};
@@ -25,27 +25,27 @@
 //! # std::io::Result::Ok(())
 //! ```
 //!
-//! Everything here stands outside of the loop and knows it by its [events](crate::observe) alone.
+//! Nothing here is known to the loop: all is made from its [events](crate::observe).
 
 mod recorder; // keeps the events
-mod stderr; // lines that are printed there
+mod stderr; // prints lines
 mod labels; // what tasks are called
 mod cause; // what puts a task in the ready queue
 mod picture; // rows, columns and arrows
 mod tracer; // events → a picture
-mod repeats; // turns that are not worth drawing again
+mod repeats; // turns that repeat others, and are not drawn again
 mod axis; // where an event stands on the axis of turns
 mod time_axis; // and on that of time
 mod svg; // the picture as a file
 #[cfg(feature = "trace")]
 mod page; // a page to step through
 mod timeline; // a trace as text
-pub(crate) mod slow_poll; // tasks that hold the loop for long
+pub(crate) mod slow_poll; // reports polls that take long
 #[cfg(feature = "trace")]
 mod perfetto; // a trace for Perfetto
 
 #[cfg(feature = "trace")]
-pub(crate) mod environment; // BOUCLE_TRACE
+pub(crate) mod environment; // BOUCLE_TRACE and others
 #[cfg(not(feature = "trace"))]
 pub(crate) mod environment {
     //! Without the feature, the environment asks for nothing.
@@ -60,7 +60,7 @@ pub(crate) mod environment {
 }
 
 #[cfg(test)]
-pub(crate) mod story;
+pub(crate) mod story; // recordings for tests
 
 pub use crate::observe::{Live, LiveTask, TaskState};
 pub use recorder::{LoopTrace, Recorder, Trace};

@@ -1,13 +1,13 @@
 //! The page: one HTML file that needs nothing else, neither network nor server.
 //!
-//! It holds the static picture, for readers without JavaScript, and all that is to be drawn and said, as
-//! JSON. Its scripts draw the visible part of that on a canvas, and step through it; they know no event.
-//! They are files of their own in `page/`, in this order: `run.js` reads the data; `view.js` is the part
-//! that is looked at, and `draw.js` draws it; `stepper.js` shows the loop's data structures at each step;
-//! `why.js` explains a poll; `page.js` is the buttons and keys.
+//! It has the static picture, for readers without JavaScript, and everything that it draws and says, as JSON.
+//! Its scripts draw the visible part of that on a canvas, and step through it; they know no event. They stand
+//! in `page/`, in this order: `run.js` reads the data; `view.js` says which part is visible, and `draw.js`
+//! draws it; `stepper.js` shows the loop's data structures at each step; `why.js` explains a poll; `page.js`
+//! is the buttons and keys.
 
 mod data; // the JSON
-mod steps; // what is said of each step
+mod steps; // what the page says of each step
 mod texts; // each text once
 
 use crate::trace::Trace;
@@ -24,7 +24,7 @@ const SCRIPTS: [&str; 6] = [
 ];
 
 impl Trace {
-    /// The run as a page to look at in a browser, and to step through: one HTML file, which needs
+    /// Returns the run as a page to look at in a browser, and to step through: one HTML file, which needs
     /// nothing else.
     ///
     /// It takes some 60 bytes an event, and 65 KB.
@@ -40,7 +40,7 @@ impl Trace {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn to_html(&self) -> String {
-        // A text may hold "</script>", in a task's name.
+        // A task's name may contain "</script>".
         let data = data::of(self).replace('<', "\\u003c");
         let parts = [
             ("{{title}}", self.title()),

@@ -1,16 +1,16 @@
 //! The trace for a viewer: [Perfetto](https://ui.perfetto.dev), or `chrome://tracing`.
 //!
-//! The form is the [Trace Event Format][format]: an object with a list of events, each of which has
-//! a phase, a time in microseconds, a process and a thread. Loops are its processes, and tasks are
-//! its threads; thread 0 is the loop itself.
+//! It is written in the [Trace Event Format][format]: an object with a list of events, each of which has a
+//! phase, a time in microseconds, a process and a thread. A loop is a process, and its tasks are the threads;
+//! thread 0 is the loop itself.
 //!
-//! - A poll is a slice in the lane of its task. It encloses what it causes, also the wake of a task
-//!   that waits for its end. Turns and parks are slices in the lane of the loop.
-//! - A wake is an arrow from the poll that caused it, or from the turn, to the poll that it led to.
+//! - A poll is a slice in the lane of its task. It encloses what it causes, and the wake of a task that waits
+//!   for its end. Turns and parks are slices in the lane of the loop.
+//! - A wake is an arrow from the poll that has caused it, or from the turn, to the poll that it leads to.
 //! - The numbers of ready tasks, timers and sources are counters.
 //!
-//! Under a virtual clock nothing but sleep takes time, and slices would have no width. So there the
-//! axis is the sequence of events, a microsecond each.
+//! Under a virtual clock only sleep takes time, so slices would have no width. There the axis is the sequence
+//! of events, a microsecond each.
 //!
 //! [format]: https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU
 
@@ -48,21 +48,20 @@ impl Trace {
     pub fn to_chrome_json(&self) -> String {
         let first = first_began(&self.loops);
         let mut written = Written::default();
-        for it in &self.loops {
-            Lanes::new(it, it.later(first), &mut written).follow(it);
+        for loop_trace in &self.loops {
+            Lanes::new(loop_trace, loop_trace.later(first), &mut written).follow(loop_trace);
         }
         written.json()
     }
 }
 
-/// Follows a loop, and writes.
+/// Follows the events of a loop, and writes its lanes.
 struct Lanes<'a> {
     written: &'a mut Written,
     event_loop: u64,
-    /// How much later it began than the first of the loops.
+    /// How much later its time began than the first loop's.
     later: Duration,
     live: Live,
-    /// What the tasks are called.
     labels: BTreeMap<u64, String>,
     turn: Option<Slice>,
     poll: Option<Slice>,
@@ -84,13 +83,13 @@ const THE_LOOP: u64 = 0;
 const COUNTERS: [&str; 3] = ["ready", "timers", "sources"];
 
 impl<'a> Lanes<'a> {
-    fn new(it: &LoopTrace, later: Duration, written: &'a mut Written) -> Self {
+    fn new(loop_trace: &LoopTrace, later: Duration, written: &'a mut Written) -> Self {
         Lanes {
             written,
-            event_loop: it.number,
+            event_loop: loop_trace.number,
             later,
-            live: it.before.clone(),
-            labels: labels::of(it),
+            live: loop_trace.before.clone(),
+            labels: labels::of(loop_trace),
             turn: None,
             poll: None,
             queued: BTreeMap::new(),
@@ -98,10 +97,10 @@ impl<'a> Lanes<'a> {
         }
     }
 
-    fn follow(mut self, it: &LoopTrace) {
-        let mut end = it.events.front().map_or(0, |first| self.place(first));
+    fn follow(mut self, loop_trace: &LoopTrace) {
+        let mut end = loop_trace.events.front().map_or(0, |first| self.place(first));
         self.resume(end);
-        for event in &it.events {
+        for event in &loop_trace.events {
             let place = self.place(event);
             self.write(event, end, place);
             self.live.apply(event);
@@ -113,7 +112,7 @@ impl<'a> Lanes<'a> {
         self.write_names();
     }
 
-    /// Opens what had begun before the first event that was kept.
+    /// Opens the turn and the poll that had begun before the first event that was kept.
     fn resume(&mut self, place: Nanos) {
         if self.live.turn > 0 {
             self.turn = Some(self.slice_of_turn(self.live.turn, place));
@@ -140,7 +139,8 @@ impl<'a> Lanes<'a> {
         if self.live.is_virtual { 1_000 } else { 1 }
     }
 
-    /// Writes an event. A poll is closed at the next poll, turn or park, at the end of the event before that.
+    /// Writes an event, which begins at `place`; the event before ends at `end`. A poll is closed by the next
+    /// poll, turn or park, so that it encloses what its end causes.
     fn write(&mut self, event: &Event, end: Nanos, place: Nanos) {
         match event.kind {
             EventKind::TurnBegins => {
@@ -169,8 +169,8 @@ impl<'a> Lanes<'a> {
         }
     }
 
-    /// Notes why a task comes into the ready queue. The arrow begins in the poll that has caused it, or
-    /// in the turn.
+    /// Keeps what has put a task in the ready queue. The arrow begins in the poll that has caused it, or in
+    /// the turn.
     fn queue(&mut self, Cause { task, by, .. }: Cause, place: Nanos) {
         let poll = self.poll.as_ref().map(|poll| poll.lane);
         let turn = self.turn.as_ref().map(|turn| turn.lane);
@@ -194,7 +194,7 @@ impl<'a> Lanes<'a> {
         self.poll = Some(poll);
     }
 
-    /// Adds to a poll how it has ended.
+    /// Adds to the poll how it has ended.
     fn end_poll(&mut self, task: u64, outcome: Outcome) {
         let Some(poll) = &mut self.poll else { return };
         let outcome = words::outcome(outcome).into();
@@ -233,7 +233,7 @@ impl<'a> Lanes<'a> {
     }
 
     fn close_turn(&mut self, end: Nanos) {
-        // The rest of a turn of which nothing was kept has no width.
+        // A turn of which no event was kept has no width.
         if let Some(slice) = self.turn.take_if(|slice| slice.begin < end) {
             self.written.slice(slice, end);
         }
@@ -258,6 +258,7 @@ impl<'a> Lanes<'a> {
         self.written.slice(slice, end);
     }
 
+    /// Writes the counters that have changed.
     fn count(&mut self, place: Nanos) {
         let Live { ready, timers, sources, .. } = &self.live;
         let counts = [ready.len(), timers.len(), sources.len()];

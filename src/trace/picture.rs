@@ -1,7 +1,7 @@
 //! What is drawn of a loop: tasks as rows, in spawn order; turns as columns, or time.
 //!
-//! A picture has no lengths. Everything in it stands at a *step*: step 0 is the beginning of the
-//! recording, and step 3 is where the third event has happened. An axis gives each step its place.
+//! A picture has no lengths. Everything in it stands at a *step*: the number of events that have happened, so
+//! step 0 is the beginning of the recording. An axis gives each step its place.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub(super) struct Picture {
     pub(super) rows: Vec<Row>,
     pub(super) is_virtual: bool,
     pub(super) turns: Vec<Turn>,
-    /// Where the thread slept, from the step before to that one, and how long.
+    /// Each sleep of the thread: the step at its end, and how long it was. It began at the step before.
     pub(super) pauses: Vec<(Step, Duration)>,
     pub(super) arrows: Vec<Arrow>,
 }
@@ -28,23 +28,23 @@ pub(super) struct Picture {
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) task: u64,
-    /// Each begins where the one before ends.
+    /// Each span begins where the one before ends.
     pub(super) spans: Vec<Span>,
-    /// Where it ends, and how.
+    /// Where the task ends, and how.
     pub(super) ending: Option<(Step, Ending)>,
 }
 
 /// A task in one state.
 #[derive(Debug)]
 pub(super) struct Span {
-    /// From one step to another; the end is behind the last step if nothing ends it.
+    /// From its first step to its end, which is behind the last step if nothing ends it.
     pub(super) steps: Range<Step>,
     pub(super) state: TaskState,
     /// What an idle task waits for.
     pub(super) waits: Vec<WaitsFor>,
     /// The index of the last arrow that has put the task in the ready queue.
     pub(super) cause: Option<usize>,
-    /// Where the poll ends, if it is one. The span of a last poll ends a little later, with its task.
+    /// Where the poll ends, if it is one. The span of a task's last poll ends later, with the task.
     pub(super) poll_ends: Option<Step>,
 }
 
@@ -65,29 +65,29 @@ pub(super) struct Turn {
 pub(super) struct Arrow {
     pub(super) step: Step,
     pub(super) cause: Cause,
-    /// The row of what caused it, if that is a task.
+    /// The row of the task that caused it, if one did.
     pub(super) from: Option<usize>,
     pub(super) to: usize,
 }
 
 impl Arrow {
-    /// Returns whether it leads from one row to another: a task that wakes itself needs no arrow.
+    /// Returns true if it leads from one row to another. A task that wakes itself needs no arrow.
     pub(super) fn is_between_rows(&self) -> bool {
         self.from.is_some_and(|from| from != self.to)
     }
 }
 
 /// Returns the event that leads to a step.
-pub(super) fn event(it: &LoopTrace, step: Step) -> Option<&Event> {
-    it.events.get(step.checked_sub(1)?)
+pub(super) fn event(loop_trace: &LoopTrace, step: Step) -> Option<&Event> {
+    loop_trace.events.get(step.checked_sub(1)?)
 }
 
 /// Returns the number of a step's turn.
-pub(super) fn turn(it: &LoopTrace, step: Step) -> u64 {
-    event(it, step).map_or(it.before.turn, |event| event.turn)
+pub(super) fn turn(loop_trace: &LoopTrace, step: Step) -> u64 {
+    event(loop_trace, step).map_or(loop_trace.before.turn, |event| event.turn)
 }
 
-/// Returns how long the thread slept, if it had nothing to do: a look at the kernel takes time too.
+/// Returns how long the thread slept. A park with timeout 0 takes time too, but does not sleep.
 pub(super) fn idle(event: &Event) -> Option<Duration> {
     match event.kind {
         EventKind::Parked { timeout, slept, .. } if timeout != Some(Duration::ZERO) => {

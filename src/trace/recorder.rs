@@ -9,10 +9,8 @@ use crate::observe::{Event, Observer};
 use crate::time::clock::real_now;
 use crate::trace::Live;
 
-/// Records a loop. Any clone of it gives the recording, on any thread and at any time: also while the
-/// loop runs, or when it is stuck.
-///
-/// One that is given to several loops records them all.
+/// Records one loop or several. Any clone of it returns the recording, on any thread and at any time: also
+/// while a loop runs, or when it is stuck.
 ///
 /// ```
 /// use boucle::{EventLoop, trace::Recorder};
@@ -66,7 +64,7 @@ pub struct Trace {
 pub struct LoopTrace {
     /// The loop's number.
     pub number: u64,
-    /// When its time began, on the real clock. That is what puts several loops on one axis.
+    /// When its time began, on the real clock: so several loops can be put on one axis.
     pub began: Instant,
     /// How many events were dropped before the first one that is kept.
     pub dropped: u64,
@@ -83,23 +81,23 @@ impl LoopTrace {
     }
 }
 
-/// Returns when the time of the first of those loops began.
+/// Returns when the time of the first loop began.
 pub(super) fn first_began(loops: &[LoopTrace]) -> Option<Instant> {
-    loops.iter().map(|it| it.began).min()
+    loops.iter().map(|loop_trace| loop_trace.began).min()
 }
 
 struct Recorded {
     trace: Trace,
-    /// Events that are kept, of all loops together.
+    /// The most events that are kept, of all loops together.
     limit: usize,
     kept: usize,
 }
 
-/// Events that are kept by default.
+/// The most events that are kept by default.
 const LIMIT: usize = 1_000_000;
 
 impl Recorder {
-    /// Makes a recorder that keeps a million events.
+    /// Makes a recorder that keeps at most a million events.
     ///
     /// ```
     /// use boucle::{EventLoop, trace::Recorder};
@@ -114,8 +112,8 @@ impl Recorder {
         Self::with_limit(LIMIT)
     }
 
-    /// Makes a recorder that keeps so many events, of all its loops together. The oldest are dropped and
-    /// counted, and the loop's state at the cut is kept in their place.
+    /// Makes a recorder that keeps at most `limit` events, of all its loops together. The oldest are dropped
+    /// and counted, and the state of the loop after them is kept.
     ///
     /// ```
     /// use boucle::{EventLoop, trace::Recorder};
@@ -147,7 +145,7 @@ impl Recorder {
     /// let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build()?;
     /// event_loop.block_on(boucle::yield_now());
     /// let before = recorder.trace().loops[0].events.len();
-    /// event_loop.block_on(async {}); // it is recorded on
+    /// event_loop.block_on(async {}); // recorded too
     /// assert!(recorder.trace().loops[0].events.len() > before);
     /// # std::io::Result::Ok(())
     /// ```
@@ -155,13 +153,13 @@ impl Recorder {
         self.lock().trace.clone()
     }
 
-    /// Returns what was recorded of one loop, and forgets it.
+    /// Removes and returns what was recorded of one loop.
     #[cfg(any(feature = "trace", test))]
     pub(crate) fn take_loop(&self, event_loop: u64) -> Trace {
         let mut recorded = self.lock();
-        let is_it = |it: &mut LoopTrace| it.number == event_loop;
-        let loops: Vec<_> = recorded.trace.loops.extract_if(.., is_it).collect();
-        let taken: usize = loops.iter().map(|it| it.events.len()).sum();
+        let loops = recorded.trace.loops.extract_if(.., |loop_trace| loop_trace.number == event_loop);
+        let loops: Vec<_> = loops.collect();
+        let taken: usize = loops.iter().map(|loop_trace| loop_trace.events.len()).sum();
         recorded.kept -= taken;
         Trace { loops }
     }
@@ -186,12 +184,12 @@ impl fmt::Debug for Recorder {
 
 impl Observer for Recorder {
     fn observe(&mut self, event: &Event) {
-        self.lock().take(event);
+        self.lock().push(event);
     }
 }
 
 impl Recorded {
-    fn take(&mut self, event: &Event) {
+    fn push(&mut self, event: &Event) {
         if self.kept == self.limit {
             self.drop_oldest(event.event_loop);
         }
@@ -201,7 +199,7 @@ impl Recorded {
 
     fn of(&mut self, event: &Event) -> &mut LoopTrace {
         let loops = &mut self.trace.loops;
-        let known = loops.iter().position(|it| it.number == event.event_loop);
+        let known = loops.iter().position(|loop_trace| loop_trace.number == event.event_loop);
         let index = known.unwrap_or_else(|| {
             loops.push(LoopTrace {
                 number: event.event_loop,
@@ -215,16 +213,17 @@ impl Recorded {
         &mut loops[index]
     }
 
-    /// Drops the oldest event of that loop; if it has none yet, of the one that has most.
+    /// Drops the oldest event of that loop; if it has none, of the loop that has most.
     fn drop_oldest(&mut self, of: u64) {
         let loops = &mut self.trace.loops;
-        let most =
-            (loops.iter_mut()).max_by_key(|it| (it.number == of && !it.events.is_empty(), it.events.len()));
-        if let Some(it) = most
-            && let Some(event) = it.events.pop_front()
+        let most = (loops.iter_mut()).max_by_key(|loop_trace| {
+            (loop_trace.number == of && !loop_trace.events.is_empty(), loop_trace.events.len())
+        });
+        if let Some(loop_trace) = most
+            && let Some(event) = loop_trace.events.pop_front()
         {
-            it.before.apply(&event);
-            it.dropped += 1;
+            loop_trace.before.apply(&event);
+            loop_trace.dropped += 1;
             self.kept -= 1;
         }
     }

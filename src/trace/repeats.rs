@@ -1,4 +1,4 @@
-//! Turns that repeat the turns before them: they are not drawn again, but counted.
+//! Turns that repeat the turns before them: they are counted instead of drawn.
 
 use std::iter;
 use std::ops::Range;
@@ -16,14 +16,14 @@ pub(super) struct Fold {
     pub(super) period: usize,
 }
 
-/// The most turns that are taken for one repetition.
+/// The most turns in one repetition.
 const LONGEST_PERIOD: usize = 4;
 /// A fold needs more repetitions than this.
 const FEWEST: usize = 3;
 
 /// Returns what may be left out: all repetitions but the first and the last one.
 ///
-/// Linear in the events if they repeat or differ early, as they do.
+/// O(n) in the events if turns repeat each other, or differ in their first events.
 pub(super) fn of(events: &[&Event]) -> Vec<Fold> {
     let turns = turns(events);
     let alike = |one: usize, other: usize| {
@@ -50,16 +50,15 @@ pub(super) fn of(events: &[&Event]) -> Vec<Fold> {
     folds
 }
 
-/// Returns the events of each turn, with those between it and the next one.
+/// Returns the events of each turn, up to the next turn.
 fn turns(events: &[&Event]) -> Vec<Range<usize>> {
-    let begins = |it: &(usize, &&Event)| it.1.kind == EventKind::TurnBegins;
-    let begins = events.iter().enumerate().filter(begins);
+    let begins = events.iter().enumerate().filter(|(_, event)| event.kind == EventKind::TurnBegins);
     let starts: Vec<usize> = begins.map(|(index, _)| index).collect();
     let ends = starts.iter().copied().skip(1).chain([events.len()]);
     iter::zip(starts.clone(), ends).map(|(start, end)| start..end).collect()
 }
 
-/// Returns what has happened, without its times.
+/// Returns an event without its times, to be compared.
 fn timeless(event: &Event) -> EventKind {
     let mut kind = event.kind.clone();
     match &mut kind {

@@ -1,5 +1,5 @@
-//! Slow polls: a line for each poll that keeps the loop from all other tasks, asyncio's
-//! `slow_callback_duration`.
+//! Slow polls: a line for each poll that takes longer than a limit, since it keeps all other tasks waiting.
+//! asyncio's `slow_callback_duration`.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use crate::observe::words::duration;
 use crate::observe::{Event, EventKind, Observer};
 use crate::trace::{Live, LiveTask, stderr};
 
-/// The observer that prints slow polls on stderr.
+/// Returns an observer that prints slow polls on stderr.
 pub(crate) fn observer(limit: Duration) -> impl Observer {
-    SlowPolls::new(limit, |line| stderr::say(line))
+    SlowPolls::new(limit, |line| stderr::print(line))
 }
 
 /// An observer that reports polls that take too long.

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 
 /// Writes a line to stderr. If that fails the program goes on: stderr may be closed, or full.
 ///
-/// The line is made before stderr is locked: a long one would hold up all threads that write there.
-pub(super) fn say(what: impl fmt::Display) {
+/// The line is made before stderr is locked, so that no thread that writes to stderr has to wait for it.
+pub(super) fn print(what: impl fmt::Display) {
     let line = format!("{what}\n");
     let _ = io::stderr().write_all(line.as_bytes());
 }
@@ -37,7 +37,7 @@ mod tests {
             }
         }
         let others_may_write = Cell::new(false);
-        say(Line(&others_may_write));
+        print(Line(&others_may_write));
         assert!(others_may_write.get());
     }
 }

@@ -1,4 +1,4 @@
-//! Recordings for tests: the story of a loop, given to a recorder event by event, as the loop would.
+//! Recordings for tests: the story of a loop, which a test records event by event, without a loop.
 
 use std::panic::Location;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::observe::{Ending, Event, EventKind, Observer, Origin, Outcome, WaitsFor};
 use crate::trace::{Recorder, Trace};
 
-/// A loop that has done what a test says.
+/// What a loop has done, by the test.
 pub(crate) struct Story {
     recorder: Recorder,
     event_loop: u64,
@@ -19,12 +19,12 @@ pub(crate) struct Story {
 }
 
 impl Story {
-    /// A loop with a virtual clock, alone.
+    /// Begins the story of loop 1, which has a virtual clock and a recorder of its own.
     pub(crate) fn new() -> Story {
         Story::of(1, &Recorder::new(), true)
     }
 
-    /// Loop so and so, which is opened.
+    /// Begins the story of a loop: it is opened.
     pub(crate) fn of(event_loop: u64, recorder: &Recorder, is_virtual: bool) -> Story {
         let mut story = Story {
             recorder: recorder.clone(),
@@ -35,16 +35,15 @@ impl Story {
             polled: None,
             events: Vec::new(),
         };
-        story.tell(EventKind::Opened { is_virtual });
+        story.record(EventKind::Opened { is_virtual });
         story
     }
 
-    /// What was recorded.
     pub(crate) fn trace(&self) -> Trace {
         self.recorder.trace()
     }
 
-    pub(crate) fn tell(&mut self, kind: EventKind) -> &mut Self {
+    pub(crate) fn record(&mut self, kind: EventKind) -> &mut Self {
         self.sequence += 1;
         let event = Event {
             sequence: self.sequence,
@@ -58,20 +57,20 @@ impl Story {
         self
     }
 
-    /// Time passes.
+    /// Lets time pass.
     pub(crate) fn later(&mut self, millis: u64) -> &mut Self {
         self.time += Duration::from_millis(millis);
         self
     }
 
-    /// Tells an event of another story.
-    pub(crate) fn retell(&mut self, event: &Event) -> &mut Self {
+    /// Records an event of another story, with its turn and its time.
+    pub(crate) fn replay(&mut self, event: &Event) -> &mut Self {
         (self.turn, self.time) = (event.turn, event.time);
-        self.tell(event.kind.clone())
+        self.record(event.kind.clone())
     }
 
     pub(crate) fn enter(&mut self, task: u64) -> &mut Self {
-        self.tell(EventKind::MainEntered {
+        self.record(EventKind::MainEntered {
             task,
             future: "demo::main::{{closure}}",
             location: Location::caller(),
@@ -80,48 +79,48 @@ impl Story {
 
     pub(crate) fn turn(&mut self) -> &mut Self {
         self.turn += 1;
-        self.tell(EventKind::TurnBegins)
+        self.record(EventKind::TurnBegins)
     }
 
     pub(crate) fn poll(&mut self, task: u64) -> &mut Self {
         self.polled = Some(task);
-        self.tell(EventKind::PollBegins { task })
+        self.record(EventKind::PollBegins { task })
     }
 
     pub(crate) fn spawn(&mut self, task: u64, future: &'static str) -> &mut Self {
-        self.tell(EventKind::Spawned { task, parent: self.polled, future, location: Location::caller() })
+        self.record(EventKind::Spawned { task, parent: self.polled, future, location: Location::caller() })
     }
 
     pub(crate) fn name(&mut self, task: u64, name: &str) -> &mut Self {
         let name = name.into();
-        self.tell(EventKind::Named { task, name })
+        self.record(EventKind::Named { task, name })
     }
 
     pub(crate) fn wake(&mut self, task: u64, by: Origin) -> &mut Self {
         let already = false;
-        self.tell(EventKind::Woken { task, by, already })
+        self.record(EventKind::Woken { task, by, already })
     }
 
-    /// The task that is polled waits, and its poll is over.
+    /// Ends the poll: the task waits.
     pub(crate) fn waits(&mut self, on: &[WaitsFor]) -> &mut Self {
         let task = self.polled.expect("a task is polled");
         for &on in on {
-            self.tell(EventKind::Waits { task, on });
+            self.record(EventKind::Waits { task, on });
         }
         self.end(Outcome::Pending)
     }
 
-    /// It waits for another one.
+    /// Ends the poll: the task waits for another one.
     pub(crate) fn joins(&mut self, other: u64) -> &mut Self {
         self.waits(&[WaitsFor::Task(other)])
     }
 
-    /// It waits until that time; the timer has the number of the task.
+    /// Ends the poll: the task waits for a timer, whose number is the task's.
     pub(crate) fn sleeps(&mut self, until: u64) -> &mut Self {
         let task = self.polled.expect("a task is polled");
         let timer = u32::try_from(task).expect("a small number");
         let deadline = Duration::from_millis(until);
-        self.tell(EventKind::TimerArmed { timer, task: Some(task), deadline });
+        self.record(EventKind::TimerArmed { timer, task: Some(task), deadline });
         self.waits(&[WaitsFor::Timer { timer, deadline }])
     }
 
@@ -142,35 +141,35 @@ impl Story {
     }
 
     pub(crate) fn finish(&mut self, task: u64, how: Ending) -> &mut Self {
-        self.tell(EventKind::Finished { task, how })
+        self.record(EventKind::Finished { task, how })
     }
 
     fn end(&mut self, outcome: Outcome) -> &mut Self {
         let task = self.polled.take().expect("a task is polled");
         let took = Duration::ZERO;
-        self.tell(EventKind::PollEnds { task, outcome, took })
+        self.record(EventKind::PollEnds { task, outcome, took })
     }
 
-    /// The loop sleeps for that long.
+    /// Parks, and sleeps for that long.
     pub(crate) fn park(&mut self, millis: u64) -> &mut Self {
         let slept = Duration::from_millis(millis);
         let timeout = Some(slept);
-        self.later(millis).tell(EventKind::Parked { timeout, slept, sources: 0 })
+        self.later(millis).record(EventKind::Parked { timeout, slept, sources: 0 })
     }
 
-    /// The timer of that task fires.
+    /// Fires the timer of that task, which wakes it.
     pub(crate) fn fires(&mut self, task: u64) -> &mut Self {
         let timer = u32::try_from(task).expect("a small number");
-        self.tell(EventKind::TimerFired { timer });
+        self.record(EventKind::TimerFired { timer });
         self.wake(task, Origin::Timer(timer))
     }
 
     pub(crate) fn close(&mut self) -> &mut Self {
-        self.tell(EventKind::Closed)
+        self.record(EventKind::Closed)
     }
 }
 
-/// The demo of the course: main gathers sleeps of 1, 0.5 and 1.5 s.
+/// Main gathers sleeps of 1, 0.5 and 1.5 s, and ends.
 pub(crate) fn gather() -> Story {
     let mut story = Story::new();
     story.enter(1).turn().poll(1);

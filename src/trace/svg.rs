@@ -1,11 +1,11 @@
-//! The static picture, as an SVG: for a README, and in the page where there is no JavaScript.
+//! The static picture, as an SVG: for a README, and for the page where there is no JavaScript.
 //!
-//! States differ in pattern as well as in colour, and the colours follow the reader's page,
-//! light or dark. Every bar has a title, and the whole is described in text for readers who do not see it.
+//! States differ in pattern as well as in colour, and the colours are light or dark as the reader prefers.
+//! Every bar has a title, and a text describes the picture to readers who do not see it.
 
 mod lane; // a loop, placed on an axis
 mod sheet; // what it is drawn with
-mod legend;
+mod legend; // what its patterns and marks mean
 
 use std::fmt::Write;
 
@@ -16,8 +16,8 @@ use crate::trace::time_axis::TimeAxis;
 use lane::Lane;
 use sheet::{MARGIN, Sheet, escaped};
 
-/// The most turns, and the most endings, that are described.
-const MOST_WORDS: usize = 50;
+/// The most turns, and the most ends of tasks, that are described.
+const MOST_DESCRIBED: usize = 50;
 
 /// Below all loops.
 const LEGEND: f64 = 40.0;
@@ -27,7 +27,7 @@ const AFTER: f64 = 64.0;
 const STYLE: &str = include_str!("svg/picture.css");
 
 impl Trace {
-    /// Draws the run as an SVG file, light or dark as the page that it stands in.
+    /// Draws the run as an SVG file, light or dark as the reader prefers.
     ///
     /// Tasks are rows, in spawn order; turns are columns. Turns that repeat others are left out, and
     /// counted. If there are too many turns or tasks, the first of them are drawn, and the picture
@@ -48,10 +48,8 @@ impl Trace {
         self.drawn(None)
     }
 
-    /// Draws the run on the axis of time: idle time is to scale, and the loops stand below
-    /// each other, on one axis. It shows how a client's loop and its server's work together.
-    ///
-    /// A poll is one pixel wide at least, however short it was.
+    /// Draws the run on the axis of time: idle time is to scale, and all loops stand on one axis, below each
+    /// other. A poll is at least one pixel wide. It shows how a client's loop and its server's work together.
     ///
     /// ```
     /// use std::time::Duration;
@@ -70,7 +68,7 @@ impl Trace {
 
     /// Draws the run on the axis of time, or on that of turns.
     fn drawn(&self, time: Option<TimeAxis>) -> String {
-        let lanes = self.loops.iter().map(|it| Lane::of(it, time.as_ref()));
+        let lanes = self.loops.iter().map(|loop_trace| Lane::of(loop_trace, time.as_ref()));
         let loops: Vec<Lane> = lanes.collect();
         let names = loops.iter().map(sheet::name_width).fold(60.0, f64::max);
         let axis = loops.iter().map(|lane| lane.width).fold(260.0, f64::max);
@@ -95,7 +93,7 @@ impl Trace {
         )
     }
 
-    /// "A run of 2 loops".
+    /// Returns "A run of 2 loops".
     pub(super) fn title(&self) -> String {
         match self.loops.len() {
             0 => "A recording of no loop".into(),
@@ -114,12 +112,12 @@ const PATTERNS: &str = r#"<defs>
 </defs>
 "#;
 
-/// "Loop 1. Turn 1 polls 1 main. Turn 2 polls 2 hello, 3 world."
+/// Describes the loops: "Loop 1. Turn 1, at 0, polls 1 main. Turn 2, at 0, polls 2 hello, 3 world."
 fn describe(loops: &[Lane]) -> String {
     let mut about = String::new();
     for lane in loops {
-        let _ = write!(about, "Loop {}.", lane.it.number);
-        for turn in lane.turns().take(MOST_WORDS) {
+        let _ = write!(about, "Loop {}.", lane.loop_trace.number);
+        for turn in lane.turns().take(MOST_DESCRIBED) {
             let rows = &lane.picture.rows;
             let polled: Vec<&str> =
                 (turn.polled.iter()).filter_map(|&row| Some(lane.label(rows.get(row)?))).collect();
@@ -128,7 +126,7 @@ fn describe(loops: &[Lane]) -> String {
             let _ = write!(about, " Turn {}, at {time}, polls {polled}.", turn.number);
         }
         let ended = (lane.picture.rows.iter()).filter_map(|row| Some((row, row.ending?.1)));
-        for (row, how) in ended.take(MOST_WORDS) {
+        for (row, how) in ended.take(MOST_DESCRIBED) {
             let label = lane.label(row);
             let _ = write!(about, " {label} ends: {}.", words::ending(how));
         }

@@ -1,8 +1,8 @@
 //! The axis of time: where each event stands, from left to right, in pixels.
 //!
-//! Idle time is to scale, and all loops of a trace stand on one axis. A poll is one pixel wide at
-//! least, and begins where the one before ends: so where much happens at once, things stand a little
-//! late, and the next idle time makes up for it.
+//! Idle time is to scale, and all loops of a trace stand on one axis. A poll is at least one pixel wide, and
+//! begins where the poll before it ends. So where many polls follow each other, they stand a little to the
+//! right of their times, until the next idle time.
 
 use std::iter;
 use std::time::{Duration, Instant};
@@ -11,16 +11,16 @@ use crate::observe::EventKind;
 use crate::trace::recorder::first_began;
 use crate::trace::{LoopTrace, Trace};
 
-/// The whole run, from the beginning of its first loop.
+/// The whole run, from when its first loop began.
 const WIDTH: f64 = 1_000.0;
 const SHORTEST_POLL: f64 = 1.0;
-/// Between two times that are written below the axis.
+/// Between two times of the axis.
 const SHORTEST_STEP: f64 = 80.0;
 
 /// The scale of a trace.
 #[derive(Debug)]
 pub(super) struct TimeAxis {
-    /// When the first loop began; nothing if there is no loop.
+    /// When the first loop began; `None` if there is no loop.
     begin: Option<Instant>,
     /// How long the run took.
     pub(super) length: Duration,
@@ -30,19 +30,19 @@ pub(super) struct TimeAxis {
 impl TimeAxis {
     pub(super) fn of(trace: &Trace) -> TimeAxis {
         let begin = first_began(&trace.loops);
-        let ends = trace.loops.iter().map(|it| {
-            let last = it.events.back().map_or(it.before.time, |last| last.time);
-            it.later(begin) + last
+        let ends = trace.loops.iter().map(|loop_trace| {
+            let last = loop_trace.events.back().map_or(loop_trace.before.time, |last| last.time);
+            loop_trace.later(begin) + last
         });
         let length = ends.max().unwrap_or_default();
         TimeAxis { begin, length, pixels_per_nano: WIDTH / length.as_nanos().max(1) as f64 }
     }
 
-    /// Returns the place of each step of that loop: of the beginning of the recording, then of each event.
-    pub(super) fn places(&self, it: &LoopTrace) -> Vec<f64> {
-        let began = it.later(self.begin);
+    /// Returns the place of each step of a loop: of the beginning of the recording, then of each event.
+    pub(super) fn places(&self, loop_trace: &LoopTrace) -> Vec<f64> {
+        let began = loop_trace.later(self.begin);
         let (mut x, mut poll_began) = (0.0_f64, 0.0);
-        let events = it.events.iter().map(|event| {
+        let events = loop_trace.events.iter().map(|event| {
             x = x.max(self.place(began + event.time));
             match event.kind {
                 EventKind::PollBegins { .. } => poll_began = x,
@@ -56,7 +56,7 @@ impl TimeAxis {
 
     /// Returns round times with their places.
     pub(super) fn ticks(&self) -> impl Iterator<Item = (f64, Duration)> {
-        // 1, 2, 5, 10, 20, 50 and so on, as many as there are.
+        // 1, 2, 5, 10, 20, 50 and so on, up to the largest number.
         let steps = (0..).map_while(|index| {
             let power = 10_u64.checked_pow(index / 3)?;
             power.checked_mul([1, 2, 5][index as usize % 3])
@@ -74,7 +74,7 @@ impl TimeAxis {
     }
 }
 
-/// Returns a time in nanoseconds. It saturates after 584 years; a deadline may be that far.
+/// Returns a time in nanoseconds. It saturates at 584 years, since a deadline may be later.
 #[cfg(feature = "trace")]
 pub(super) fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)

@@ -8,9 +8,9 @@
 //! #3 world      +#1==>[2]~until 1s~~timer>[1] returned
 //! ```
 //!
-//! Most of what a loop does is to sleep, and under a virtual clock nothing else takes time. So the
-//! axis is the turn, the place of a poll within its turn is a number, and the time is a label.
-//! Turns that repeat those before them are left out, and counted.
+//! A loop sleeps most of the time, and under a virtual clock nothing else takes time. So the axis is turns,
+//! not time: the place of a poll within its turn is a number, and the time is a label. Turns that repeat
+//! those before them are left out, and counted.
 
 mod chart; // events → columns of marks
 mod cell; // the marks of one task in one column, as text
@@ -31,8 +31,8 @@ use crate::trace::timeline::chart::Chart;
 use crate::trace::timeline::panel::{Panels, Style};
 use crate::trace::{Live, LiveTask, LoopTrace, TaskState, Trace, labels};
 
-/// A trace as text, with options. By default its `Display` is that of the [`Trace`]:
-/// plain ASCII (but for names that are not), 92 columns wide.
+/// A trace as text, with options. By default it is that of the [`Trace`]: plain ASCII, unless a name is not,
+/// and 92 columns wide.
 ///
 /// ```
 /// # use boucle::{EventLoop, trace::Recorder};
@@ -56,10 +56,10 @@ pub struct Timeline<'a> {
 
 /// The columns of text by default: as many as fit into documentation.
 const WIDTH: usize = 92;
-/// The lines of a loop by default.
+/// The most lines of a loop by default.
 const LINES: usize = 2_000;
 
-/// What the signs mean, each in a few words.
+/// The legend.
 const SIGNS: [&str; 9] = [
     "[2] polled, second in its turn",
     "=== ready, waits for the thread",
@@ -73,7 +73,7 @@ const SIGNS: [&str; 9] = [
 ];
 
 impl Trace {
-    /// Returns the trace as text, whose look can be chosen.
+    /// Returns the trace as text, with options.
     ///
     /// ```
     /// # use boucle::{EventLoop, trace::Recorder};
@@ -92,7 +92,7 @@ impl Trace {
 }
 
 impl LoopTrace {
-    /// Returns the loop as text, whose look can be chosen.
+    /// Returns the loop as text, with options.
     ///
     /// ```
     /// # use boucle::{EventLoop, trace::Recorder};
@@ -120,8 +120,8 @@ impl<'a> Timeline<'a> {
         }
     }
 
-    /// Sets how many columns of text there is room for: 92 by default. What has no room goes on
-    /// below. A turn in which very much happens may need more.
+    /// Sets the width, in characters: 92 by default. Turns that have no room go on below. A single turn is
+    /// never cut, so one with many marks may be wider.
     ///
     /// ```
     /// # use boucle::{EventLoop, trace::Recorder};
@@ -131,7 +131,7 @@ impl<'a> Timeline<'a> {
     /// event_loop.block_on(boucle::sleep(std::time::Duration::from_secs(1)));
     /// let trace = recorder.trace();
     /// let lines = |columns| trace.timeline().width(columns).to_string().lines().count();
-    /// assert!(lines(20) > lines(92)); // what has no room goes on below
+    /// assert!(lines(20) > lines(92));
     /// # std::io::Result::Ok(())
     /// ```
     pub fn width(mut self, columns: usize) -> Self {
@@ -139,8 +139,8 @@ impl<'a> Timeline<'a> {
         self
     }
 
-    /// Sets how many lines there is room for, for each loop: 2,000 by default. What follows is
-    /// not shown, but the tasks that are left at last are.
+    /// Sets the most lines for each loop: 2,000 by default. The turns that follow are not shown, but the
+    /// tasks that are left at the end are.
     ///
     /// ```
     /// # use boucle::{EventLoop, trace::Recorder};
@@ -158,7 +158,7 @@ impl<'a> Timeline<'a> {
         self
     }
 
-    /// Sets whether it has colours, as terminals write them. By default it has none.
+    /// Sets whether it has colours, as codes for a terminal. By default it has none.
     ///
     /// ```
     /// # use boucle::{EventLoop, trace::Recorder};
@@ -175,8 +175,8 @@ impl<'a> Timeline<'a> {
         self
     }
 
-    /// Sets whether the loops have titles, with their numbers. By default several loops have, and one
-    /// of which not everything was kept.
+    /// Sets whether the loops have titles, with their numbers. By default they have if there are several. A
+    /// loop of which events were dropped always has one.
     ///
     /// ```
     /// # use boucle::{EventLoop, trace::Recorder};
@@ -195,7 +195,7 @@ impl<'a> Timeline<'a> {
         self
     }
 
-    /// Sets whether it says at the end what the signs mean. By default it does.
+    /// Sets whether a legend at the end says what the signs mean. By default one does.
     ///
     /// ```
     /// # use boucle::{EventLoop, trace::Recorder};
@@ -213,9 +213,9 @@ impl<'a> Timeline<'a> {
         self
     }
 
-    /// Fits it to the standard error stream. If that is a terminal, it has its width, and colours
-    /// unless the environment says [`NO_COLOR`](https://no-color.org), or Windows' old console would show
-    /// their codes. Else nothing is changed. (The width is known on Linux, and elsewhere if `COLUMNS` is set.)
+    /// Sets width and colours for stderr. If that is a terminal, the width is its width, and there are
+    /// colours unless [`NO_COLOR`](https://no-color.org) is set, or Windows' old console would show their
+    /// codes. Otherwise nothing changes. (The width is known on Linux, and elsewhere if `COLUMNS` is set.)
     ///
     /// ```
     /// # use boucle::{EventLoop, trace::Recorder};
@@ -252,9 +252,9 @@ impl fmt::Display for LoopTrace {
 impl fmt::Display for Timeline<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut paragraphs = Vec::new();
-        for it in self.loops {
-            let chart = Chart::of(it);
-            paragraphs.extend(self.title(it));
+        for loop_trace in self.loops {
+            let chart = Chart::of(loop_trace);
+            paragraphs.extend(self.title(loop_trace));
             paragraphs.extend(Panels::of(&chart, self.style));
             paragraphs.extend(left(&chart.at_last, self.style.lines));
         }
@@ -266,17 +266,17 @@ impl fmt::Display for Timeline<'_> {
 }
 
 impl Timeline<'_> {
-    fn title(&self, it: &LoopTrace) -> Option<String> {
-        if !self.titles && it.dropped == 0 {
+    fn title(&self, loop_trace: &LoopTrace) -> Option<String> {
+        if !self.titles && loop_trace.dropped == 0 {
             return None;
         }
-        let mut title = format!("loop {}", it.number);
-        let later = it.later(first_began(self.loops));
+        let mut title = format!("loop {}", loop_trace.number);
+        let later = loop_trace.later(first_began(self.loops));
         if !later.is_zero() {
             title += &format!(", which began {} later", words::short_duration(later));
         }
-        if it.dropped > 0 {
-            title += &format!("; its first {} events were not kept", it.dropped);
+        if loop_trace.dropped > 0 {
+            title += &format!("; its first {} events were not kept", loop_trace.dropped);
         }
         Some(title + "\n")
     }
@@ -297,7 +297,7 @@ impl Timeline<'_> {
     }
 }
 
-/// Lists the tasks that were left at last, and what each of them waited for.
+/// Lists the tasks that were left at the end, and what each of them waited for.
 fn left(live: &Live, lines: usize) -> Option<String> {
     if live.tasks.is_empty() {
         return None;

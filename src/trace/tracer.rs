@@ -1,7 +1,7 @@
-//! Makes a picture of events.
+//! Makes a picture of the events of a loop.
 //!
-//! A [`Live`] follows the events. Whenever one changes the state of a task, the span of the old state
-//! ends in its row, and another begins.
+//! A [`Live`] applies the events. Whenever the state of a task has changed, a span ends in its row, and
+//! another begins.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use crate::trace::cause::{Cause, changed};
 use crate::trace::picture::{Arrow, Picture, Row, Span, Step, Turn, idle};
 use crate::trace::{Live, LoopTrace, TaskState};
 
-/// Returns what is drawn of that loop, up to a step.
-pub(super) fn picture(it: &LoopTrace, last: Step) -> Picture {
-    let mut tracer = Tracer::new(&it.before);
-    for event in it.events.iter().take(last) {
+/// Returns the picture of a loop, up to a step.
+pub(super) fn picture(loop_trace: &LoopTrace, last: Step) -> Picture {
+    let mut tracer = Tracer::new(&loop_trace.before);
+    for event in loop_trace.events.iter().take(last) {
         tracer.follow(event);
     }
     Picture { is_virtual: tracer.live.is_virtual, ..tracer.picture }
@@ -22,7 +22,6 @@ pub(super) fn picture(it: &LoopTrace, last: Step) -> Picture {
 /// Follows the events of a loop, and draws.
 struct Tracer {
     live: Live,
-    /// How many events were followed.
     step: Step,
     /// The row of each task.
     row_of: BTreeMap<u64, usize>,
@@ -70,7 +69,7 @@ impl Tracer {
         }
     }
 
-    /// Follows the turns, and the sleep between them.
+    /// Adds what the event says of turns, and of the sleep between them.
     fn follow_turn(&mut self, event: &Event) {
         let step = self.step;
         let turn = self.picture.turns.last_mut();

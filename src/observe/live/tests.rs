@@ -89,7 +89,7 @@ fn it_counts_polls() {
     let mut story = Story::new();
     story.enter(1);
     for millis in [2, 5, 3] {
-        story.turn().poll(1).wake(1, Origin::Task(1)).tell(EventKind::PollEnds {
+        story.turn().poll(1).wake(1, Origin::Task(1)).record(EventKind::PollEnds {
             task: 1,
             outcome: Outcome::Pending,
             took: Duration::from_millis(millis),
@@ -123,7 +123,7 @@ fn an_abort_queues_once() {
     story.enter(1).spawn(2, "a").spawn(3, "b").turn();
     story.poll(1).waits(&[]).poll(2).waits(&[]).poll(3).waits(&[]);
     story.wake(1, Origin::Outside).wake(3, Origin::Outside).turn();
-    story.poll(1).tell(abort(2)).tell(abort(3)).tell(abort(1));
+    story.poll(1).record(abort(2)).record(abort(3)).record(abort(1));
     let live = after(&story.events);
     assert_eq!(live.ready, [3, 2]);
     assert_eq!(live.tasks[&2].state, TaskState::Aborted);
@@ -137,10 +137,10 @@ fn an_abort_queues_once() {
 #[test]
 fn it_follows_sources() {
     let mut story = Story::new();
-    story.enter(1).tell(EventKind::SourceAdded { source: 4 });
-    story.tell(EventKind::SourceAdded { source: 5 });
-    story.tell(EventKind::SourceDropped { source: 4 });
-    story.tell(EventKind::Woken { task: 1, by: Origin::Source(5), already: true });
+    story.enter(1).record(EventKind::SourceAdded { source: 4 });
+    story.record(EventKind::SourceAdded { source: 5 });
+    story.record(EventKind::SourceDropped { source: 4 });
+    story.record(EventKind::Woken { task: 1, by: Origin::Source(5), already: true });
     let live = after(&story.events);
     assert_eq!(live.sources, BTreeSet::from([5]));
     assert_eq!(live.ready, [1]);
@@ -177,7 +177,7 @@ proptest! {
                     story.wake(task, Origin::Thread);
                 }
                 4 => {
-                    story.tell(EventKind::Aborted { task, by: Origin::Outside });
+                    story.record(EventKind::Aborted { task, by: Origin::Outside });
                 }
                 _ => continue,
             }

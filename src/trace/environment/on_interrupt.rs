@@ -1,8 +1,8 @@
-//! Ctrl-C: what was recorded is shown before the process ends.
+//! Ctrl-C: the recording is shown before the process ends.
 //!
-//! If the program waits for the interrupt itself, by [`signal`], it goes on, and its loops show what was
-//! recorded as they end. If it handled interrupts in another way before its first loop, or was started to ignore
-//! them, the recording is shown, and the program goes on as it would.
+//! If the program waits for the interrupt itself, by [`signal`], it goes on, and the recording is shown when
+//! a loop ends. If it handled interrupts in another way before its first loop, or was started to ignore them,
+//! the recording is shown at once, and the program goes on as it does without a recording.
 
 use signal_hook::consts::SIGINT;
 

@@ -1,16 +1,16 @@
-//! `BOUCLE_DUMP`: what are the tasks of a program that hangs waiting for?
+//! `BOUCLE_DUMP`: prints what the tasks of a program are waiting for, when it hangs.
 //!
 //! ```console
 //! $ BOUCLE_DUMP=1 cargo run --example echo &
 //! $ kill -USR1 $!
 //! ```
 //!
-//! A thread waits for the signal. When it comes, the thread asks each loop of the process for a
-//! [dump](crate::Dump), and prints the answers on stderr. A signal handler could not do this, because it
-//! may take no lock. Only Unix has this signal.
+//! A thread waits for SIGUSR1, asks each loop of the process for a [dump](crate::Dump), and prints the
+//! answers on stderr. A signal handler could not do this, because it may take no lock. Only Unix has this
+//! signal.
 //!
-//! The thread has a [stream](crate::signal::stream) of its own. So the program may wait for the signal, too, and stop:
-//! both receive it, and it never ends the process.
+//! The thread has a [stream](crate::signal::stream) of its own, so the program may wait for the signal too:
+//! both receive it. The signal no longer ends the process.
 
 use std::env;
 use std::io;
@@ -30,7 +30,7 @@ const VARIABLE: &str = "BOUCLE_DUMP";
 /// How long a loop has for its answer.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Begins to listen for the signal, once, if the environment asks for it.
+/// Starts the thread, once, if the environment asks for it.
 pub(super) fn listen() {
     static LISTEN: Once = Once::new();
     LISTEN.call_once(|| {
@@ -38,7 +38,7 @@ pub(super) fn listen() {
         if is_asked(&value)
             && let Err(error) = spawn_listener()
         {
-            stderr::say(format_args!("boucle: {VARIABLE}={value}: {error}"));
+            stderr::print(format_args!("boucle: {VARIABLE}={value}: {error}"));
         }
     });
 }
@@ -54,7 +54,7 @@ fn spawn_listener() -> io::Result<()> {
         let waker = Waker::from(Arc::new(Unpark(thread::current())));
         loop {
             match signals.poll_recv(&mut Context::from_waker(&waker)) {
-                Poll::Ready(()) => stderr::say(ask_all()),
+                Poll::Ready(()) => stderr::print(ask_all()),
                 Poll::Pending => thread::park(),
             }
         }
@@ -63,7 +63,7 @@ fn spawn_listener() -> io::Result<()> {
     thread::Builder::new().name(name).spawn(listen).map(drop)
 }
 
-/// Wakes the thread.
+/// A waker that unparks the thread.
 struct Unpark(Thread);
 
 impl Wake for Unpark {
@@ -72,18 +72,17 @@ impl Wake for Unpark {
     }
 }
 
-/// Returns the answers of all loops of the process. All are asked before the first is waited for, so that
-/// they answer at the same time.
+/// Returns the answers of all loops of the process. Each loop is asked before the first answer is awaited, so
+/// that all answer at the same time.
 fn ask_all() -> String {
     let requests: Vec<_> = inbox::living().into_iter().map(Request::send).collect();
+    if requests.is_empty() {
+        return "no event loop is alive".to_owned();
+    }
     let answers =
         requests.into_iter().map(|request| match request.and_then(|request| request.wait(PATIENCE)) {
             Ok(dump) => format!("{dump}\n"),
             Err(error) => format!("{error}\n"),
         });
-    let answers: Vec<String> = answers.collect();
-    match answers.is_empty() {
-        true => "no event loop is alive".to_owned(),
-        false => answers.join("\n"),
-    }
+    answers.collect::<Vec<_>>().join("\n")
 }

@@ -5,12 +5,12 @@
 //! $ BOUCLE_TRACE=run.html cargo run --example sleep     # a page; or run.svg, run.json
 //! ```
 //!
-//! All loops of the process are recorded together. The text of a loop is printed when it ends. A file
-//! is written anew whenever one ends, and when the process is interrupted (Ctrl-C): first under another
-//! name, then renamed, so it is whole at any time. A program that leaves by `std::process::exit` ends no
-//! loop, so its file is that of the last loop that ended before.
+//! All loops of the process are recorded together. The text of a loop is printed when it ends. A file is
+//! written anew whenever a loop ends, and on Ctrl-C: first under another name, then renamed, so the file is
+//! whole at any time. `std::process::exit` ends no loop, so the file then has what had happened when the last
+//! loop ended, if one did.
 //!
-//! An error here is one line on stderr, and the program goes on.
+//! An error is printed on stderr, and the program goes on.
 
 use std::env;
 use std::ffi::OsString;
@@ -45,7 +45,7 @@ pub(super) fn get() -> Option<&'static Recording> {
     static RECORDING: OnceLock<Option<Recording>> = OnceLock::new();
     let read = || {
         let form = parse(env::var_os(VARIABLE)?).unwrap_or_else(|wrong| {
-            complain(&wrong);
+            print_error(&wrong);
             None
         })?;
         let recorder = Recorder::new();
@@ -91,9 +91,9 @@ impl Recording {
         [Box::new(self.recorder.clone()), Box::new(AtTheEnd(self))]
     }
 
-    /// Prints that loop, or all that were not printed yet; or writes the file, which has them all.
+    /// Prints one loop, or all that were not printed yet; or writes the file, which has all loops.
     pub(super) fn show(&self, event_loop: Option<u64>) {
-        // One at a time: loops may end on several threads at once.
+        // Loops may end on several threads at once.
         static SHOWING: Mutex<()> = Mutex::new(());
         let _showing = SHOWING.lock().unwrap_or_else(PoisonError::into_inner);
         let trace = match (&self.form, event_loop) {
@@ -102,18 +102,18 @@ impl Recording {
             _ => self.recorder.trace(),
         };
         let (path, text) = match &self.form {
-            Form::Timeline => return stderr::say(trace.timeline().titles(true).for_stderr()),
+            Form::Timeline => return stderr::print(trace.timeline().titles(true).for_stderr()),
             Form::Html(path) => (path, trace.to_html()),
             Form::Svg(path) => (path, trace.to_svg()),
             Form::Json(path) => (path, trace.to_chrome_json()),
         };
         if let Err(error) = write(path, &text) {
-            complain(&format!("{}: {error}", path.display()));
+            print_error(&format!("{}: {error}", path.display()));
         }
     }
 }
 
-/// Writes a file, which is whole at any time.
+/// Writes a file under another name, and renames it.
 fn write(path: &Path, text: &str) -> io::Result<()> {
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(".part");
@@ -121,16 +121,15 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     written.inspect_err(|_| drop(fs::remove_file(&unfinished)))
 }
 
-/// Prints an error.
-fn complain(what: &str) {
-    stderr::say(format_args!("boucle: {VARIABLE}={what}"));
+fn print_error(what: &str) {
+    stderr::print(format_args!("boucle: {VARIABLE}={what}"));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A value asks for a form by its ending; for any other the message names the forms.
+    /// A file's extension says its form; for any other value, the error names the forms.
     #[test]
     fn what_a_value_asks_for() {
         let asks = |value: &str| parse(value.into());

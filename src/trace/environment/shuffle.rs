@@ -1,4 +1,4 @@
-//! `BOUCLE_SHUFFLE`: is the program right in another order than FIFO?
+//! `BOUCLE_SHUFFLE`: polls ready tasks in a random order instead of FIFO, by a seed.
 //!
 //! ```console
 //! $ BOUCLE_SHUFFLE=7 cargo run --example sleep
@@ -18,7 +18,7 @@ pub(crate) fn shuffle() -> Option<u64> {
     *SEED.get_or_init(|| {
         let value = env::var_os(VARIABLE)?;
         parse(&value.to_string_lossy()).unwrap_or_else(|wrong| {
-            stderr::say(format_args!("boucle: {wrong}"));
+            stderr::print(format_args!("boucle: {wrong}"));
             None
         })
     })
@@ -36,7 +36,7 @@ fn parse(value: &str) -> Result<Option<u64>, String> {
 mod tests {
     use super::*;
 
-    /// A number, and nothing else.
+    /// A value is a number, and nothing else.
     #[test]
     fn what_a_value_asks_for() {
         assert_eq!(parse(""), Ok(None));

@@ -1,4 +1,4 @@
-//! `BOUCLE_SLOW_POLL`: which task keeps the loop from all others?
+//! `BOUCLE_SLOW_POLL`: prints each poll that takes longer than this.
 //!
 //! ```console
 //! $ BOUCLE_SLOW_POLL=100ms cargo run --example sleep
@@ -20,7 +20,7 @@ pub(super) fn observer() -> Option<Box<dyn Observer>> {
     let asked = ASKED.get_or_init(|| {
         let value = env::var_os(VARIABLE)?;
         parse(&value.to_string_lossy()).unwrap_or_else(|wrong| {
-            stderr::say(format_args!("boucle: {wrong}"));
+            stderr::print(format_args!("boucle: {wrong}"));
             None
         })
     });
@@ -48,7 +48,7 @@ fn parse(value: &str) -> Result<Option<Duration>, String> {
 mod tests {
     use super::*;
 
-    /// A number and a unit, and nothing else.
+    /// A value is a number and a unit, and nothing else.
     #[test]
     fn what_a_value_asks_for() {
         assert_eq!(parse(""), Ok(None));

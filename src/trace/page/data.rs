@@ -1,15 +1,15 @@
 //! The data of the page, as JSON: all that it draws and says.
 //!
-//! Everything stands at steps, as in a [`Picture`](crate::trace::picture::Picture). Two columns give each
-//! step its place: on the axis of turns, and on that of time. What is shown for a while has the step at
-//! which it begins and the one at which it ends, and a step shows what has begun and has not ended. So any
-//! step is looked up, and none is computed from the one before.
+//! Everything stands at steps, as in a [`Picture`](crate::trace::picture::Picture). Two arrays give each step
+//! its place: on the axis of turns, and on that of time. What is shown for a while has the step at which it
+//! begins and the step at which it ends, and a step shows what has begun and has not ended. So the page looks
+//! any step up, and computes none from the step before.
 //!
 //! ```text
 //! texts     every text, once; a text below is its index
 //! states    [name, words] of each state of a task
 //! does      [name, words] of each kind of cause
-//! axis      "turns" or "time": on which the page opens
+//! axis      "turns" or "time": the axis on which the page opens
 //! longest   [loop, task, step, words, duration] of the polls that took longest
 //! latest    the same of the polls that were latest, one of each task
 //! loops     number, virtual, dropped, turn (at step 0), closed (a step), began (nanoseconds after the first)
@@ -19,16 +19,16 @@
 //!   turns   [number, from, to]
 //!   pauses  [step, nanoseconds]
 //!   tasks   label, future, origin: texts; polls (before the recording); end: [step, text]
-//!     spans [from, state, cause]; then of a poll, where it ends, and if it had to wait for others, how
-//!           many nanoseconds, whether since a deadline, the task and the span of the longest of them, and
-//!           for how many nanoseconds of the delay that was polled; of a wait, for what, the same in few
-//!           words, and by how many nanoseconds it is overdue at its end
+//!     spans [from, state, cause]; then of a poll, the step at which it ends; and if other polls have delayed
+//!           it, the delay in nanoseconds, 1 if it began at a deadline, the task and the span of the longest
+//!           of those polls, and how many nanoseconds of the delay that one took; of a wait, for what it was,
+//!           the same in few words, and by how many nanoseconds it was overdue at its end
 //!   causes  [step, task, does, by: task, by: text, shape of the mark, tasks ahead, text about its timer]
 //!   ready, wheel, sources
 //!           [text, from, to]
 //! ```
 //!
-//! The text is written as it goes. A tree of JSON values would take several times its memory.
+//! The JSON is written piece by piece. A tree of values would take several times its memory.
 
 mod delays; // why tasks were late
 mod event_loop; // the data of one loop
@@ -64,11 +64,11 @@ pub(super) fn of(trace: &Trace) -> String {
     });
     let first = first_began(&trace.loops);
     let (mut longest, mut latest) = (Vec::new(), Vec::new());
-    each(object.array("loops"), trace.loops.iter().enumerate(), |loops, (index, it)| {
-        let written = Written::new(it, &mut texts);
+    each(object.array("loops"), trace.loops.iter().enumerate(), |loops, (index, loop_trace)| {
+        let written = Written::new(loop_trace, &mut texts);
         longest.extend(written.long_polls().map(|poll| (index, poll)));
         latest.extend(written.long_delays().map(|poll| (index, poll)));
-        written.write(loops.object(), it.later(first), &mut texts);
+        written.write(loops.object(), loop_trace.later(first), &mut texts);
     });
     object.value("axis", first_axis(trace, &longest));
     write_listed(object.array("longest"), longest, &mut texts);
@@ -78,14 +78,14 @@ pub(super) fn of(trace: &Trace) -> String {
     text
 }
 
-/// Returns the axis on which the page opens: time if a poll that is long took more than a hundredth of the
-/// run, so that its length shows there; else turns, where the shortest poll can be seen.
+/// Returns the axis on which the page opens: time if a long poll took more than a hundredth of the run, so
+/// that its length is seen there; else turns, where the shortest poll is seen.
 fn first_axis(trace: &Trace, long_polls: &[(usize, Listed)]) -> &'static str {
     let least = TimeAxis::of(trace).length / 100;
     if long_polls.iter().any(|(_, poll)| poll.took > least) { "time" } else { "turns" }
 }
 
-/// Writes the longest of those polls or delays.
+/// Writes the longest of the polls or delays.
 fn write_listed(array: JSONArrayWriter<'_>, mut listed: Vec<(usize, Listed)>, texts: &mut Texts) {
     listed.sort_by_key(|(_, poll)| Reverse(poll.took));
     listed.truncate(MOST);

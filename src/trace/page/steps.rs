@@ -1,7 +1,7 @@
 //! What the page says of each step: the sentence of its event, and the lists of what is ready, armed and
 //! registered.
 //!
-//! A list is not written anew at each step. Each entry has the step at which it appears, and the one at
+//! A list is not written anew at each step: each entry has the step at which it appears, and the step at
 //! which it disappears.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -15,21 +15,21 @@ use crate::trace::{Live, LiveTask, LoopTrace, TaskState, labels};
 
 use super::texts::Texts;
 
-/// The most tasks that are named of those that wait for a source.
+/// The most tasks that are named as waiting for a source.
 const MOST_NAMES: usize = 8;
 
 /// What the page says of the steps of a loop.
 #[derive(Default)]
 pub(super) struct Steps {
-    /// The sentence of each event.
+    /// The sentence of each event: the number of its text.
     pub(super) sentences: Vec<u64>,
     /// More about each arrow.
     pub(super) notes: Vec<Note>,
-    /// In the order of the queue.
+    /// The ready tasks, in the order of the queue.
     pub(super) ready: List,
-    /// In the order in which the timers fire.
+    /// The armed timers, in the order in which they fire.
     pub(super) wheel: List,
-    /// In the order of their numbers.
+    /// The sources, in the order of their numbers.
     pub(super) sources: List,
     /// The step from which on the loop is closed.
     pub(super) closed: Option<Step>,
@@ -39,7 +39,7 @@ pub(super) struct Steps {
 pub(super) struct Note {
     /// How many tasks stand before the task in the ready queue.
     pub(super) ahead: usize,
-    /// When its timer was due and when it fired, in a sentence.
+    /// The sentence that says when its timer was due and when it fired.
     pub(super) timer: u64,
 }
 
@@ -47,7 +47,7 @@ pub(super) struct Note {
 #[derive(Default)]
 pub(super) struct List {
     pub(super) entries: Vec<Entry>,
-    /// The entries that are shown, by what they are about.
+    /// The index of each entry that is shown, by its task, timer or source.
     shown: HashMap<u64, usize>,
 }
 
@@ -62,13 +62,13 @@ pub(super) struct Entry {
 
 impl Steps {
     pub(super) fn of(
-        it: &LoopTrace,
+        loop_trace: &LoopTrace,
         labels: &BTreeMap<u64, String>,
         arrows: &[Arrow],
         texts: &mut Texts,
     ) -> Steps {
         let mut follower = Follower {
-            live: it.before.clone(),
+            live: loop_trace.before.clone(),
             step: 0,
             labels,
             texts,
@@ -77,9 +77,9 @@ impl Steps {
             waiting_for: BTreeMap::new(),
             steps: Steps::default(),
         };
-        follower.begin(&it.before);
+        follower.begin(&loop_trace.before);
         let mut arrows = arrows.iter().peekable();
-        for event in &it.events {
+        for event in &loop_trace.events {
             follower.follow(event);
             if let Some(arrow) = arrows.next_if(|arrow| arrow.step == follower.step) {
                 follower.note(arrow.cause);
@@ -101,7 +101,7 @@ struct Follower<'a> {
     texts: &'a mut Texts,
     /// When each timer that has fired was due, and when it fired.
     fired: HashMap<u32, (Duration, Duration)>,
-    /// The sources that each idle task waits for, and the reverse.
+    /// The sources that each idle task waits for; and the tasks that wait for each source.
     waits_of: HashMap<u64, Vec<usize>>,
     waiting_for: BTreeMap<usize, BTreeSet<u64>>,
     steps: Steps,
@@ -110,15 +110,10 @@ struct Follower<'a> {
 impl Follower<'_> {
     /// Shows what is there before the first event.
     fn begin(&mut self, before: &Live) {
-        for &task in before.ready.iter().chain(before.tasks.keys()) {
-            self.look_at_task(task);
-        }
-        for &timer in before.timers.keys() {
-            self.look_at_timer(timer);
-        }
-        for &source in &before.sources {
-            self.look_at_source(source);
-        }
+        // The ready tasks come first, in the order of the queue.
+        before.ready.iter().chain(before.tasks.keys()).for_each(|task| self.show_task(*task));
+        before.timers.keys().for_each(|timer| self.show_timer(*timer));
+        before.sources.iter().for_each(|source| self.show_source(*source));
     }
 
     fn follow(&mut self, event: &Event) {
@@ -135,14 +130,14 @@ impl Follower<'_> {
         match event.kind {
             EventKind::TimerArmed { timer, .. }
             | EventKind::TimerFired { timer }
-            | EventKind::TimerDropped { timer, .. } => self.look_at_timer(timer),
+            | EventKind::TimerDropped { timer, .. } => self.show_timer(timer),
             EventKind::SourceAdded { source } | EventKind::SourceDropped { source } => {
-                self.look_at_source(source);
+                self.show_source(source);
             }
             EventKind::Closed => self.steps.closed = Some(self.step),
             _ => {
                 if let Some(task) = changed(event) {
-                    self.look_at_task(task);
+                    self.show_task(task);
                 }
             }
         }
@@ -153,7 +148,7 @@ impl Follower<'_> {
     }
 
     /// Updates what is shown of a task: whether it is ready, and the sources that it waits for.
-    fn look_at_task(&mut self, task: u64) {
+    fn show_task(&mut self, task: u64) {
         let live = self.live.tasks.get(&task);
         let is_queued = live.is_some_and(|live| live.queued);
         let sources = live.map(awaited_sources).unwrap_or_default();
@@ -175,12 +170,12 @@ impl Follower<'_> {
             self.waiting_for.entry(*source).or_default().insert(task);
         }
         for source in before.iter().chain(&sources) {
-            self.look_at_source(*source);
+            self.show_source(*source);
         }
         self.waits_of.insert(task, sources);
     }
 
-    fn look_at_timer(&mut self, timer: u32) {
+    fn show_timer(&mut self, timer: u32) {
         let key = u64::from(timer);
         self.steps.wheel.hide(self.step, key);
         if let Some(&(deadline, task)) = self.live.timers.get(&timer) {
@@ -191,7 +186,7 @@ impl Follower<'_> {
         }
     }
 
-    fn look_at_source(&mut self, source: usize) {
+    fn show_source(&mut self, source: usize) {
         let key = source as u64;
         self.steps.sources.hide(self.step, key);
         if self.live.sources.contains(&source) {
@@ -200,8 +195,8 @@ impl Follower<'_> {
         }
     }
 
-    /// Returns "source 3: 2 reader, 4 writer". Of many tasks the first are named: each change makes another
-    /// text, so all of them must stay short.
+    /// Returns "source 3: 2 reader, 4 writer". Only the first tasks are named: each change makes a new text,
+    /// so a text must stay short.
     fn source_in_words(&self, source: usize) -> String {
         let mut text = format!("source {source}");
         let mut tasks = self.waiting_for.get(&source).into_iter().flatten();
@@ -215,10 +210,10 @@ impl Follower<'_> {
         text
     }
 
-    /// Notes more about an arrow.
+    /// Adds the note of an arrow.
     fn note(&mut self, Cause { task, by, .. }: Cause) {
         let ready = &self.live.ready;
-        // Nearly always it is the last one.
+        // It is nearly always the last one, so the search begins there.
         let ahead = ready.iter().rposition(|&other| other == task);
         let fired = match by {
             Origin::Timer(timer) => self.fired.get(&timer),

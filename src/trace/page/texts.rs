@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// Texts, which are known by their numbers.
+/// Texts and their numbers.
 pub(super) struct Texts {
     all: Vec<Rc<str>>,
     number_of: HashMap<Rc<str>, u64>,
@@ -17,7 +17,7 @@ impl Texts {
         texts
     }
 
-    /// Returns the number of a text.
+    /// Returns the number of a text, which is added if it is new.
     pub(super) fn number(&mut self, text: &str) -> u64 {
         if let Some(&number) = self.number_of.get(text) {
             return number;

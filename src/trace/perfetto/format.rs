@@ -19,7 +19,7 @@ pub(super) struct Slice {
     pub(super) name: String,
     pub(super) lane: Lane,
     pub(super) begin: Nanos,
-    /// What a viewer says of it.
+    /// The details that a viewer shows.
     pub(super) args: Vec<(&'static str, Arg)>,
 }
 
@@ -52,7 +52,7 @@ impl Written {
         }
     }
 
-    /// An arrow from a slice to another one: those that enclose these points.
+    /// Writes an arrow from one slice to another: those that enclose the two points.
     pub(super) fn arrow(&mut self, from: (Lane, Nanos), to: (Lane, Nanos)) {
         self.arrows += 1;
         let id = self.arrows;
@@ -67,25 +67,25 @@ impl Written {
         }
     }
 
-    /// A mark in a lane.
+    /// Writes a mark in a lane.
     pub(super) fn instant(&mut self, name: &str, lane: Lane, at: Nanos) {
         let mut event = self.event("i", name, lane, at);
         event.value("cat", "task");
         event.value("s", "t");
     }
 
-    /// What a counter shows from there on. It has one value: not all viewers take more.
+    /// Writes what a counter shows from there on. It has one value, since not all viewers show more.
     pub(super) fn counter(&mut self, name: &str, count: u64, lane: Lane, at: Nanos) {
         let mut event = self.event("C", name, lane, at);
         event.object("args").value(name, count);
     }
 
-    /// The name of all the lanes of a loop.
+    /// Names a loop.
     pub(super) fn name_loop(&mut self, name: &str, lane: Lane) {
         self.metadata("process_name", "name", name, lane);
     }
 
-    /// The name of a lane, which stands where its number says.
+    /// Names a lane. Lanes are sorted by their numbers.
     pub(super) fn name_lane(&mut self, name: &str, lane: Lane) {
         self.metadata("thread_name", "name", name, lane);
         self.metadata("thread_sort_index", "sort_index", lane.task, lane);
@@ -116,7 +116,7 @@ impl Written {
     }
 }
 
-/// A time in the unit of the format, with three decimals.
+/// A time as the format has it: microseconds, with three decimals.
 struct Micros(Nanos);
 
 impl JSONWriterValue for Micros {

@@ -1,4 +1,4 @@
-//! What is written, against the documented format.
+//! The events that are written, against the documented format.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
@@ -13,7 +13,7 @@ use crate::trace::Recorder;
 use crate::trace::story::{self, Story};
 use crate::{Builder, EventLoop, JoinHandle, sleep, spawn, yield_now};
 
-/// The events of a trace, each of which has the form that the format gives to its phase.
+/// Returns the events of a trace, and checks the fields of each.
 fn events(trace: &Trace) -> Vec<Value> {
     let json: Value = serde_json::from_str(&trace.to_chrome_json()).expect("it is JSON");
     let keys: Vec<&String> = json.as_object().expect("an object").keys().collect();
@@ -26,7 +26,7 @@ fn events(trace: &Trace) -> Vec<Value> {
     events
 }
 
-/// Which fields an event has, and of which type.
+/// Checks which fields an event has, and their types: the format says them for each phase.
 fn expect_form(event: &Value) {
     let fields = event.as_object().expect("an object");
     let phase = fields["ph"].as_str().expect("a phase");
@@ -73,13 +73,13 @@ fn lane_of(event: &Value) -> (u64, u64) {
     (event["pid"].as_u64().unwrap(), event["tid"].as_u64().unwrap())
 }
 
-/// In nanoseconds.
+/// Returns a time of an event, in nanoseconds.
 fn place(event: &Value, field: &str) -> u64 {
     (event[field].as_f64().unwrap() * 1e3).round() as u64
 }
 
-/// All that has to hold between the events of any trace: slices of a lane lie in each other or
-/// apart; an arrow begins in a slice, and ends where one begins, later; each lane has one name.
+/// Checks what holds between the events of any trace: two slices of a lane are apart, or one encloses the
+/// other; an arrow begins in a slice, and ends where one begins, not before; each lane has one name.
 fn expect_coherence(events: &[Value]) {
     let mut slices: BTreeMap<(u64, u64), Vec<(u64, u64)>> = BTreeMap::new();
     for slice in of_phase(events, "X") {
@@ -116,7 +116,7 @@ fn expect_coherence(events: &[Value]) {
     assert!(slices.keys().all(|lane| named.contains(lane)));
 }
 
-/// Runs a future on a loop, and its own events are recorded.
+/// Runs a future on a loop, and records it.
 fn run(recorder: &Recorder, builder: Builder, main: impl Future) {
     let event_loop = builder.observe(recorder.clone()).build().unwrap();
     event_loop.block_on(main);
@@ -166,7 +166,7 @@ fn real_run() -> Trace {
     recorder.trace()
 }
 
-/// The traces of loops that ran: each event has the form of its phase, and they fit together.
+/// In the traces of loops that have run, each event has the fields of its phase, and the events fit together.
 #[test]
 fn the_format_is_the_documented_one() {
     for (trace, loops) in [(story::gather().trace(), 1), (virtual_run(), 1), (real_run(), 2)] {
@@ -222,7 +222,7 @@ fn polls_turns_and_parks_are_slices() {
     );
 }
 
-/// Why a task is polled: the arrow comes from what has woken it.
+/// An arrow leads to each poll, from what has woken the task.
 #[test]
 fn wakes_are_arrows() {
     let events = events(&story::gather().trace());
@@ -244,13 +244,13 @@ fn wakes_are_arrows() {
     );
 }
 
-/// A task that is woken twice was woken by the first one.
+/// The arrow to a task that was woken twice comes from the first wake.
 #[test]
 fn the_first_wake_is_the_cause() {
     let mut story = Story::new();
     story.enter(1).turn().poll(1).spawn(2, "a").waits(&[]);
     story.turn().poll(2).wake(1, Origin::Task(2));
-    story.tell(EventKind::Woken { task: 1, by: Origin::Task(2), already: true });
+    story.record(EventKind::Woken { task: 1, by: Origin::Task(2), already: true });
     story.waits(&[]).turn().poll(1);
     let events = events(&story.trace());
     let arrow = *of_phase(&events, "s").last().unwrap();
@@ -266,7 +266,7 @@ fn a_drop_is_no_poll() {
     let mut story = Story::new();
     story.enter(1).turn().poll(1).spawn(2, "a").spawn(3, "b");
     let by = Origin::Task(1);
-    story.tell(EventKind::Aborted { task: 3, by }).waits(&[]);
+    story.record(EventKind::Aborted { task: 3, by }).waits(&[]);
     story.turn().poll(2).waits(&[]);
     story.finish(3, Ending::Cancelled).wake(1, Origin::Task(3));
     let events = events(&story.turn().poll(1).trace());
@@ -275,11 +275,11 @@ fn a_drop_is_no_poll() {
     assert_eq!(lane_of(arrow), (1, THE_LOOP));
 }
 
-/// They change when what they count does, and only then.
+/// A counter is written when what it counts has changed, and only then.
 #[test]
-fn counters_follow() {
+fn counters_are_written_when_they_change() {
     let mut story = Story::new();
-    story.enter(1).turn().poll(1).tell(EventKind::SourceAdded { source: 3 });
+    story.enter(1).turn().poll(1).record(EventKind::SourceAdded { source: 3 });
     story.spawn(2, "a").spawn(3, "b").sleeps(10);
     story.turn().poll(2).waits(&[]).poll(3).waits(&[]);
     let events = events(&story.trace());
@@ -300,7 +300,7 @@ fn counters_follow() {
     );
 }
 
-/// Processes are loops, threads are tasks, which have the names that they were given at last.
+/// Processes are loops, and threads are tasks. A task has the last name that it was given.
 #[test]
 fn lanes_have_names() {
     let recorder = Recorder::new();
@@ -330,7 +330,7 @@ fn aborts_are_instants() {
     let mut story = Story::new();
     let by = Origin::Task(1);
     story.enter(1).turn().poll(1).spawn(2, "a");
-    story.tell(EventKind::Aborted { task: 2, by }).waits(&[]);
+    story.record(EventKind::Aborted { task: 2, by }).waits(&[]);
     story.turn().finish(2, Ending::Cancelled);
     let events = events(&story.trace());
     expect_coherence(&events);
@@ -339,7 +339,8 @@ fn aborts_are_instants() {
     assert_eq!(instants.collect::<Vec<_>>(), [r#"2 6.0 "aborted""#, r#"2 9.0 "cancelled""#]);
 }
 
-/// Under a real clock the axis is time: of all loops one, which begins with the first of them.
+/// Under a real clock the axis is time. All loops have the same one, which begins when the first of them
+/// does.
 #[test]
 fn real_time_is_the_axis() {
     let recorder = Recorder::new();
@@ -373,16 +374,16 @@ fn real_time_is_the_axis() {
     );
 }
 
-/// A recording that begins or ends within a poll has all of what is known of it.
+/// A recording that begins or ends within a poll is coherent too, and has the part of the poll that was kept.
 #[test]
-fn a_cut_recording_is_whole() {
+fn a_poll_that_was_cut_is_drawn() {
     let all = story::gather().events;
     for limit in 1..all.len() {
         for until in [all.len(), all.len() - 3] {
             let recorder = Recorder::with_limit(limit);
             let mut story = Story::of(1, &recorder, true);
             for event in &all[1..until] {
-                story.retell(event);
+                story.replay(event);
             }
             expect_coherence(&events(&story.trace()));
         }

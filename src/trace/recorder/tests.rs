@@ -3,7 +3,7 @@ use std::thread;
 use super::*;
 use crate::trace::story::{self, Story};
 
-/// The state after all those events.
+/// Returns the state after the events.
 fn after<'a>(events: impl IntoIterator<Item = &'a Event>) -> Live {
     let mut live = Live::default();
     for event in events {
@@ -18,38 +18,38 @@ fn all_is_kept_if_there_is_room() {
     let story = story::gather();
     let trace = story.trace();
     assert_eq!(trace.loops.len(), 1);
-    let it = &trace.loops[0];
-    assert_eq!((it.number, it.dropped), (1, 0));
-    assert_eq!(it.events, story.events);
-    assert!(it.before.tasks.is_empty());
+    let loop_trace = &trace.loops[0];
+    assert_eq!((loop_trace.number, loop_trace.dropped), (1, 0));
+    assert_eq!(loop_trace.events, story.events);
+    assert!(loop_trace.before.tasks.is_empty());
 }
 
-/// With any limit, the newest events are kept, the others counted, and the state at the cut is what
-/// the dropped ones have led to: so nothing is lost but the story.
+/// With any limit, the newest events are kept and the others counted, and the state before is the one that
+/// the dropped events lead to.
 #[test]
-fn the_state_at_the_cut_stands_for_what_was_dropped() {
+fn the_state_after_the_dropped_events_is_kept() {
     let events = story::gather().events;
     for limit in 1..events.len() + 2 {
         let mut recorder = Recorder::with_limit(limit);
         for event in &events {
             recorder.observe(event);
         }
-        let it = &recorder.trace().loops[0];
+        let loop_trace = &recorder.trace().loops[0];
         let cut = events.len().saturating_sub(limit);
-        assert_eq!(it.dropped, cut as u64);
-        assert_eq!(it.events, &events[cut..]);
-        let (before, expected) = (&it.before, after(&events[..cut]));
+        assert_eq!(loop_trace.dropped, cut as u64);
+        assert_eq!(loop_trace.events, &events[cut..]);
+        let (before, expected) = (&loop_trace.before, after(&events[..cut]));
         assert_eq!(format!("{before:?}"), format!("{expected:?}"));
-        let mut last = it.before.clone();
-        for event in &it.events {
+        let mut last = loop_trace.before.clone();
+        for event in &loop_trace.events {
             last.apply(event);
         }
         assert_eq!(format!("{last:?}"), format!("{:?}", after(&events)));
     }
 }
 
-/// The limit is for all loops together. A loop drops its own events first; one that has none yet
-/// takes the place of the loop that has most.
+/// The limit is for all loops together. A loop drops its own events first; for one that has none, the loop
+/// with most events drops one.
 #[test]
 fn loops_share_the_limit() {
     let recorder = Recorder::with_limit(10);
@@ -60,7 +60,7 @@ fn loops_share_the_limit() {
     let mut two = Story::of(2, &recorder, true);
     let kept = || {
         let loops = recorder.trace().loops;
-        let kept = loops.iter().map(|it| (it.events.len(), it.dropped));
+        let kept = loops.iter().map(|loop_trace| (loop_trace.events.len(), loop_trace.dropped));
         kept.collect::<Vec<_>>()
     };
     assert_eq!(kept(), [(9, 0), (1, 0)]);
@@ -72,13 +72,13 @@ fn loops_share_the_limit() {
     assert_eq!(kept(), [(8, 2), (1, 1), (1, 0)]);
     three.turn();
     assert_eq!(kept(), [(8, 2), (1, 1), (1, 1)]);
-    for it in recorder.trace().loops {
-        let first = it.events[0].sequence;
-        assert_eq!(first, it.dropped + 1);
+    for loop_trace in recorder.trace().loops {
+        let first = loop_trace.events[0].sequence;
+        assert_eq!(first, loop_trace.dropped + 1);
     }
 }
 
-/// A loop that has nothing left to drop takes the place of another one all the same.
+/// A loop that has no event left to drop makes another one drop.
 #[test]
 fn the_limit_holds_for_a_loop_without_events() {
     let recorder = Recorder::with_limit(1);
@@ -90,7 +90,7 @@ fn the_limit_holds_for_a_loop_without_events() {
     assert_eq!((loops[1].events.len(), loops[1].dropped), (0, 1));
 }
 
-/// A trace is what it was when it was asked for; any clone gives it, on any thread.
+/// A trace does not change after it was returned; any clone returns it, on any thread.
 #[test]
 fn clones_record_the_same() {
     let recorder = Recorder::new();
@@ -104,7 +104,7 @@ fn clones_record_the_same() {
     assert_eq!(late.loops[0].number, 7);
 }
 
-/// A loop that is taken is forgotten, and leaves its room to the others.
+/// A loop that is taken is removed, and its events no longer count for the limit.
 #[test]
 fn a_loop_may_be_taken() {
     let recorder = Recorder::with_limit(3);

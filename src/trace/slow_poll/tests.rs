@@ -1,11 +1,11 @@
-//! Which polls are reported, and how. The times are made up: nothing here is slow.
+//! Which polls are reported, and how. No poll here is slow: events say how long it took.
 
 use super::*;
 use crate::observe::{Ending, Outcome};
 use crate::trace::Recorder;
 use crate::trace::story::Story;
 
-/// A main future and two tasks, whose polls take so many milliseconds.
+/// A main future and two tasks, and their polls: which task, how many milliseconds, and how it ended.
 fn story(polls: &[(u64, u64, Outcome)]) -> Story {
     let mut story = Story::of(7, &Recorder::new(), false);
     story.enter(1).spawn(2, "future").spawn(3, "future");
@@ -13,7 +13,7 @@ fn story(polls: &[(u64, u64, Outcome)]) -> Story {
     for &(task, millis, outcome) in polls {
         let took = Duration::from_millis(millis);
         story.turn().poll(task);
-        story.tell(EventKind::PollEnds { task, outcome, took });
+        story.record(EventKind::PollEnds { task, outcome, took });
         if outcome != Outcome::Pending {
             story.finish(task, Ending::Returned);
         }
@@ -21,7 +21,7 @@ fn story(polls: &[(u64, u64, Outcome)]) -> Story {
     story
 }
 
-/// The lines for a limit of 100 ms.
+/// Returns the lines for a limit of 100 ms.
 fn lines(story: &Story) -> Vec<String> {
     let mut lines = Vec::new();
     let report = |line: &str| lines.push(line.to_owned());
@@ -31,10 +31,10 @@ fn lines(story: &Story) -> Vec<String> {
     lines
 }
 
-/// Which task it was, where it comes from, how long it took and when; also of a poll that is a task's
-/// last.
+/// A line says which task it was, where it comes from, how long the poll took, and in which turn; also for a
+/// task's last poll.
 #[test]
-fn a_slow_poll_is_told_with_its_task() {
+fn a_slow_poll_is_reported_with_its_task() {
     let story = story(&[(1, 101, Outcome::Pending), (2, 2_500, Outcome::Pending), (3, 150, Outcome::Ready)]);
     let places = story.events.iter().filter_map(|event| match event.kind {
         EventKind::MainEntered { location, .. } | EventKind::Spawned { location, .. } => Some(location),
@@ -55,9 +55,9 @@ fn a_slow_poll_is_told_with_its_task() {
     );
 }
 
-/// A poll that takes no longer than it may is no news.
+/// A poll that takes exactly the limit is not slow.
 #[test]
-fn a_poll_within_the_limit_is_not_told() {
+fn a_poll_within_the_limit_is_not_reported() {
     let story = story(&[(2, 100, Outcome::Pending), (3, 0, Outcome::Ready)]);
     assert_eq!(lines(&story), [] as [&str; 0]);
 }

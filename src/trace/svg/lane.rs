@@ -1,7 +1,7 @@
-//! A loop, placed on an axis: what of its picture is drawn, and where.
+//! A loop, placed on an axis: which part of its picture is drawn, and where.
 //!
-//! Lengths are in pixels, from the left end of the axis. On the axis of turns, those that repeat others
-//! are left out: there is a gap in their place.
+//! Lengths are in pixels, from the left end of the axis. On the axis of turns, a gap stands in place of the
+//! turns that repeat others.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,30 +14,30 @@ use crate::trace::repeats::{self, Fold};
 use crate::trace::time_axis::TimeAxis;
 use crate::trace::{LoopTrace, TaskState, axis, labels, tracer};
 
-/// The longest axis: what comes after that is not drawn.
+/// The longest axis: what comes after it is not drawn.
 const WIDEST: f64 = 2_000.0;
 /// The most rows that are drawn.
 pub(super) const MOST_ROWS: usize = 60;
 
 pub(super) struct Lane<'a> {
-    pub(super) it: &'a LoopTrace,
+    pub(super) loop_trace: &'a LoopTrace,
     pub(super) picture: Picture,
     pub(super) width: f64,
     labels: BTreeMap<u64, String>,
     /// Where each step stands, up to the last one that is drawn.
     places: Vec<f64>,
-    /// What is left out before that.
+    /// The turns that are left out.
     folds: Vec<Fold>,
     /// How many rows are not drawn.
     more_rows: usize,
 }
 
 impl<'a> Lane<'a> {
-    pub(super) fn of(it: &'a LoopTrace, time: Option<&TimeAxis>) -> Lane<'a> {
+    pub(super) fn of(loop_trace: &'a LoopTrace, time: Option<&TimeAxis>) -> Lane<'a> {
         let (mut places, mut folds) = match time {
-            Some(axis) => (axis.places(it), Vec::new()),
+            Some(axis) => (axis.places(loop_trace), Vec::new()),
             None => {
-                let events: Vec<&Event> = it.events.iter().collect();
+                let events: Vec<&Event> = loop_trace.events.iter().collect();
                 let folds = repeats::of(&events);
                 (axis::places(&events, &folds), folds)
             }
@@ -45,10 +45,18 @@ impl<'a> Lane<'a> {
         let last = axis::with_room(&places, WIDEST);
         places.truncate(last + 1);
         folds.retain(|fold| fold.events.start < last);
-        let mut picture = tracer::picture(it, last);
+        let mut picture = tracer::picture(loop_trace, last);
         let more_rows = picture.rows.len().saturating_sub(MOST_ROWS);
         picture.rows.truncate(MOST_ROWS);
-        Lane { it, picture, width: places[last], labels: labels::of(it), places, folds, more_rows }
+        Lane {
+            loop_trace,
+            picture,
+            width: places[last],
+            labels: labels::of(loop_trace),
+            places,
+            folds,
+            more_rows,
+        }
     }
 
     pub(super) fn label(&self, row: &Row) -> &str {
@@ -58,25 +66,25 @@ impl<'a> Lane<'a> {
     /// Describes what is not drawn.
     pub(super) fn left_out(&self) -> String {
         let mut parts = Vec::new();
-        if self.it.dropped > 0 {
-            parts.push(format!("{} events before are not recorded", self.it.dropped));
+        if self.loop_trace.dropped > 0 {
+            parts.push(format!("{} events before are not recorded", self.loop_trace.dropped));
         }
         if self.more_rows > 0 {
             parts.push(format!("{} more tasks are not drawn", self.more_rows));
         }
-        let more = self.it.events.range(self.places.len() - 1..);
+        let more = self.loop_trace.events.range(self.places.len() - 1..);
         if let Some(last) = more.last() {
             parts.push(format!("the run goes on, to turn {}", last.turn));
         }
         parts.join("; ")
     }
 
-    /// Returns the place of a step; of one behind the last, the end of the axis.
+    /// Returns the place of a step. A step behind the last one stands at the end of the axis.
     pub(super) fn place(&self, step: Step) -> f64 {
         self.places.get(step).map_or(self.width, |&place| place)
     }
 
-    /// Returns whether a step is drawn, and not left out.
+    /// Returns false if the step is in a fold.
     fn is_drawn(&self, step: Step) -> bool {
         !(self.folds.iter()).any(|fold| fold.events.contains(&(step.wrapping_sub(1))))
     }
@@ -144,7 +152,7 @@ impl<'a> Lane<'a> {
             TaskState::Ready => format!("is ready: {}", self.why(row, span)),
             TaskState::Aborted => format!("will be dropped: {}", self.why(row, span)),
             TaskState::Polled => {
-                let turn = picture::turn(self.it, span.steps.start);
+                let turn = picture::turn(self.loop_trace, span.steps.start);
                 let (why, end) = (self.why(row, span), self.end_of_poll(span));
                 format!("is polled in turn {turn}: {why}{end}")
             }
@@ -158,7 +166,7 @@ impl<'a> Lane<'a> {
     /// Names what has put the task in the ready queue.
     fn why(&self, row: &Row, span: &Span) -> String {
         let Some(index) = span.cause else {
-            let why = match self.it.before.tasks.contains_key(&row.task) {
+            let why = match self.loop_trace.before.tasks.contains_key(&row.task) {
                 true => "before the recording",
                 false => "it was entered",
             };
@@ -169,12 +177,12 @@ impl<'a> Lane<'a> {
         let why = format!("{} by {by}", cause.does.done());
         match cause.does {
             Does::Spawn => why,
-            _ => format!("{why} in turn {}", picture::turn(self.it, *step)),
+            _ => format!("{why} in turn {}", picture::turn(self.loop_trace, *step)),
         }
     }
 
     fn end_of_poll(&self, span: &Span) -> String {
-        let end = span.poll_ends.and_then(|step| picture::event(self.it, step));
+        let end = span.poll_ends.and_then(|step| picture::event(self.loop_trace, step));
         match end.map(|event| &event.kind) {
             Some(EventKind::PollEnds { outcome, took, .. }) => {
                 format!(", and is {}", words::poll_end(*outcome, *took))

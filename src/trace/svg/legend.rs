@@ -1,4 +1,4 @@
-//! What the patterns and marks of the picture mean: those that it has.
+//! The legend: what the patterns and marks mean that the picture has.
 
 use std::fmt::Write;
 use std::mem::discriminant;
@@ -23,7 +23,7 @@ const MARKS: [(Origin, &str); 4] = [
 ];
 
 impl Sheet {
-    /// Draws it on one line; returns where that ends.
+    /// Draws the legend on one line; returns where that ends.
     pub(super) fn legend(&mut self, y: f64, loops: &[Lane]) -> f64 {
         let bars = loops.iter().flat_map(|lane| {
             let rows = lane.picture.rows.iter();

@@ -1,4 +1,4 @@
-//! What the picture is drawn with, and where its parts stand.
+//! Draws the parts of the picture, as elements of the SVG.
 
 use std::fmt::Write;
 use std::ops::Range;
@@ -19,7 +19,7 @@ const HEAD: f64 = 74.0;
 /// The base line of the turns' numbers; of the times.
 const NUMBERS: f64 = 48.0;
 const TIMES: f64 = 64.0;
-/// An average letter of the picture's text, and of its notes.
+/// The width of an average letter, in the picture's text and in its notes.
 pub(super) const LETTER: f64 = 6.6;
 const SMALL_LETTER: f64 = 5.4;
 const LONGEST_LABEL: usize = 26;
@@ -37,12 +37,12 @@ pub(super) fn name_width(lane: &Lane) -> f64 {
     letters.max().unwrap_or(0).min(LONGEST_LABEL) as f64 * LETTER + 14.0
 }
 
-/// Draws. There is no font here, so the width of words is an average.
+/// The SVG so far. The font is the reader's, so the width of a text is estimated by its letters.
 pub(super) struct Sheet {
     pub(super) svg: String,
     /// Where the axis begins.
     pub(super) axis: f64,
-    /// The axis of time, if that is the one.
+    /// The axis of time; `None` on the axis of turns.
     pub(super) time: Option<TimeAxis>,
 }
 
@@ -53,7 +53,7 @@ impl Sheet {
             true => "virtual clock",
             false => "real clock",
         };
-        let heading = format!("loop {}", lane.it.number);
+        let heading = format!("loop {}", lane.loop_trace.number);
         self.text(MARGIN, top + 28.0, "strong", &heading);
         let after = MARGIN + heading.len() as f64 * LETTER + 20.0;
         self.text(after, top + 28.0, "dim", clock);
@@ -77,7 +77,7 @@ impl Sheet {
         let mut free = 0.0;
         for arrow in lane.arrows().filter(|arrow| arrow.to < MOST_ROWS) {
             let x = lane.place(arrow.step);
-            // One that would touch the one before has a head, and no more than a stub.
+            // An arrow that would touch the one before has only its head and the end of its shaft.
             let is_stub = x < free;
             self.arrow(rows, self.axis + x, arrow, is_stub);
             if !is_stub && arrow.is_between_rows() {
@@ -108,7 +108,7 @@ impl Sheet {
         }
     }
 
-    /// Writes how long the thread slept; over time, where there is room to say it.
+    /// Writes how long the thread slept; on the axis of time, only where there is room for that.
     fn pauses(&mut self, top: f64, lane: &Lane) {
         for (x, slept) in lane.pauses() {
             let words = format!("idle {}", words::duration(slept));
@@ -120,7 +120,7 @@ impl Sheet {
         }
     }
 
-    /// Draws the bands of the turns, with their numbers and times.
+    /// Draws the turns as bands, with their numbers and times where there is room.
     fn columns(&mut self, top: f64, bottom: f64, lane: &Lane) {
         let (numbers, times, rows) = (top + NUMBERS, top + TIMES, top + HEAD);
         self.text(MARGIN, numbers, "dim", "turn");
@@ -142,7 +142,7 @@ impl Sheet {
         }
     }
 
-    /// Writes what a row is, and how its task ends.
+    /// Writes the label of a row, and how its task ends.
     fn words(&mut self, top: f64, lane: &Lane, row: &Row) {
         let base = top + ROW / 2.0 + 4.0;
         self.text(MARGIN, base, "", &cut(lane.label(row), LONGEST_LABEL));
@@ -156,7 +156,7 @@ impl Sheet {
         }
     }
 
-    /// Writes what stands in a gap of the rows.
+    /// Writes the two lines that stand in a gap.
     fn gap(&mut self, y: f64, x: &Range<f64>, [above, below]: &[String; 2]) {
         let x = (x.start + x.end) / 2.0;
         self.text(x, y - 3.0, "dim middle", above);
@@ -175,7 +175,7 @@ impl Sheet {
         self.svg += "</g>\n";
     }
 
-    /// Draws a thin line, and says what the task waits for, as far as there is room.
+    /// Draws a thin line, and writes what the task waits for, as far as there is room.
     fn waiting(&mut self, top: f64, x: &Range<f64>, span: &Span) {
         let y = top + ROW / 2.0;
         let (start, end) = (x.start, x.end);
@@ -194,7 +194,7 @@ impl Sheet {
         match arrow.from {
             Some(from) if from == arrow.to => {}
             Some(from) => {
-                // It begins and ends at the edges of the bars; a cause that is not drawn is below.
+                // It begins and ends at the edges of bars. A row that is not drawn is below all others.
                 let down = if from < arrow.to { 1.0 } else { -1.0 };
                 let begin = middle(from.min(MOST_ROWS)) + down * BAR / 2.0;
                 let tip = middle(arrow.to) - down * (BAR / 2.0 - 2.0);
@@ -241,7 +241,7 @@ impl Sheet {
     }
 }
 
-/// Cuts words to what there is room for; to nothing, if that is no word.
+/// Cuts words to so many letters; to nothing, if these are too few to read.
 fn cut(words: &str, letters: usize) -> String {
     if words.chars().count() <= letters {
         return words.into();

@@ -8,8 +8,9 @@ use crate::trace::timeline::ink::{Ink, Line};
 
 /// The marks of one task in one column.
 pub(super) struct Cell {
-    /// What stands to the left of the column's place: why it is polled there.
+    /// What stands to the left of the column's place: why the task is polled.
     pub(super) before: Line,
+    /// What stands from the column's place on.
     pub(super) after: Line,
     /// How the task goes on.
     pub(super) meanwhile: Meanwhile,
@@ -17,8 +18,8 @@ pub(super) struct Cell {
 
 impl Cell {
     pub(super) fn of(marks: &[Mark]) -> Cell {
-        let is_turn = |mark: &Mark| matches!(mark, Mark::Polled(_) | Mark::Dropped);
-        let (before, after) = match marks.iter().position(is_turn) {
+        let is_at_place = |mark: &Mark| matches!(mark, Mark::Polled(_) | Mark::Dropped);
+        let (before, after) = match marks.iter().position(is_at_place) {
             Some(place) => {
                 let mut before = written(&marks[..place]);
                 match marks[place] {
@@ -38,7 +39,7 @@ impl Cell {
     }
 }
 
-/// Writes the marks, with a sign between two of them for what the task does meanwhile.
+/// Writes the marks, and between two of them a sign for what the task does meanwhile.
 fn written(marks: &[Mark]) -> Line {
     let mut line = Line::default();
     let mut between = None;
@@ -56,7 +57,7 @@ fn written(marks: &[Mark]) -> Line {
     line
 }
 
-/// Returns the beginning of a row that was drawn before, in another panel.
+/// Returns the beginning of a row that goes on from the panel above.
 pub(super) fn begin(meanwhile: &Meanwhile) -> Line {
     let mut line = Line::default();
     let (_, ink) = meanwhile.drawn();
@@ -86,7 +87,7 @@ impl Mark {
 }
 
 impl Meanwhile {
-    /// Returns what a row is filled with.
+    /// Returns the sign that fills the row.
     pub(super) fn drawn(&self) -> (&'static str, Ink) {
         match self {
             Meanwhile::Ready => ("=", Ink::Ready),
@@ -95,13 +96,11 @@ impl Meanwhile {
         }
     }
 
-    /// The same, with what the task waits for.
+    /// Returns the sign, and what the task waits for.
     fn in_words(&self) -> String {
         match self {
             Meanwhile::Ready => "=".into(),
-            Meanwhile::Waits(on) => {
-                format!("~{}", or(on.iter().map(short_wait)))
-            }
+            Meanwhile::Waits(on) => format!("~{}", or(on.iter().map(short_wait))),
             Meanwhile::Nothing => String::new(),
         }
     }

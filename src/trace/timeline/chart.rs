@@ -1,9 +1,8 @@
-//! What a timeline shows of a loop, before it is drawn: a column for each turn, in which each task
-//! has marks for what happens to it.
+//! What a timeline shows of a loop, before it is drawn: a column for each turn, with the marks of each task
+//! to which something happens in it.
 //!
-//! What a task does to another stands in the turn in which it does it. What happens between two
-//! turns (a timer fires, a source is ready) stands at the beginning of the next one, to which it
-//! leads.
+//! What a task does to another one stands in the turn in which it does so. What happens between two turns (a
+//! timer fires, a source is ready) stands at the beginning of the next turn.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
@@ -22,7 +21,7 @@ pub(super) struct Chart {
     pub(super) labels: BTreeMap<u64, String>,
     /// What the tasks did before the first column.
     pub(super) before: BTreeMap<u64, Meanwhile>,
-    /// The loop's last state; of a loop that has ended, the one before it dropped the tasks that were left.
+    /// The loop's last state; of a loop that has ended, the state before it dropped the tasks that were left.
     pub(super) at_last: Live,
 }
 
@@ -42,8 +41,8 @@ pub(super) enum Mark {
     Entered,
     /// It is spawned, woken or aborted.
     Caused(Does, Origin),
-    /// It is polled, and has this place among the polls of its turn, from 1. `None` if it is not
-    /// known: the turn's begin was not kept.
+    /// It is polled: its place among the polls of the turn, from 1. `None` if the beginning of the turn was
+    /// not kept.
     Polled(Option<usize>),
     /// Its poll is over, and it goes on later.
     Pending(Meanwhile),
@@ -51,7 +50,7 @@ pub(super) enum Mark {
     Dropped,
     /// It is done.
     Ended(Ending),
-    /// It does again what it did in the turns before.
+    /// It repeats what it did in the turns before, and goes on like this.
     Again(Meanwhile),
 }
 
@@ -62,14 +61,14 @@ pub(super) enum Meanwhile {
     Ready,
     /// It waits.
     Waits(Vec<WaitsFor>),
-    /// It is being polled, or it is not there.
+    /// It is being polled, is not spawned yet, or has ended.
     Nothing,
 }
 
 impl Chart {
-    pub(super) fn of(it: &LoopTrace) -> Chart {
-        let events: Vec<&Event> = it.events.iter().collect();
-        let mut follower = Follower::new(it);
+    pub(super) fn of(loop_trace: &LoopTrace) -> Chart {
+        let events: Vec<&Event> = loop_trace.events.iter().collect();
+        let mut follower = Follower::new(loop_trace);
         let mut at = 0;
         for fold in repeats::of(&events) {
             let left_out = fold.events.clone();
@@ -108,22 +107,22 @@ struct Follower {
     live: Live,
     /// What stands at the beginning of the next column.
     next: BTreeMap<u64, Vec<Mark>>,
-    /// How many tasks were polled in this turn; `None` if its begin was not kept.
+    /// How many tasks were polled in this turn; `None` if its beginning was not kept.
     polls: Option<usize>,
     /// Whether the main future is done, or the loop drops the tasks that are left.
     is_ending: bool,
-    /// The loop as it was before that.
+    /// The state before it drops them.
     left: Option<Live>,
 }
 
 impl Follower {
-    fn new(it: &LoopTrace) -> Follower {
-        let before = &it.before;
+    fn new(loop_trace: &LoopTrace) -> Follower {
+        let before = &loop_trace.before;
         let meanwhile = |(&id, task)| (id, Meanwhile::of(task));
         let mut follower = Follower {
             chart: Chart {
                 columns: Vec::new(),
-                labels: labels::of(it),
+                labels: labels::of(loop_trace),
                 before: before.tasks.iter().map(meanwhile).collect(),
                 at_last: Live::default(),
             },
@@ -133,7 +132,7 @@ impl Follower {
             is_ending: false,
             left: None,
         };
-        // The rest of a turn whose begin was not kept.
+        // The rest of a turn whose beginning was not kept.
         follower.open(before.turn.to_string(), before.time);
         if let Some(task) = before.polled {
             follower.now(task, Mark::Polled(None));
@@ -158,7 +157,7 @@ impl Follower {
         for event in events {
             match event.kind {
                 EventKind::TurnBegins => self.next.clear(),
-                // What comes before the turn that is shown again.
+                // It stands before the next turn, which may be the one that is shown again.
                 EventKind::Woken { by, .. } if !matches!(by, Origin::Task(_)) => self.mark(event),
                 _ => {}
             }
@@ -197,7 +196,7 @@ impl Follower {
         }
     }
 
-    /// Marks how a task goes on after its poll, which is known when the event is followed.
+    /// Marks how a task goes on after its poll, which the state says once the event is applied.
     fn mark_after(&mut self, event: &Event) {
         if let EventKind::PollEnds {
             task,
@@ -219,7 +218,7 @@ impl Follower {
         let live = self.live.tasks.get(&task);
         let is_main = live.is_some_and(|task| task.is_main);
         let is_aborted = live.is_some_and(|task| task.state == TaskState::Aborted);
-        let marks = self.chart.columns.last().and_then(|it| it.marks.get(&task));
+        let marks = self.chart.columns.last().and_then(|column| column.marks.get(&task));
         let marks = marks.map_or(&[][..], Vec::as_slice);
         let is_polled = marks.iter().any(|mark| matches!(mark, Mark::Polled(_)));
         let is_pending = matches!(marks.last(), Some(Mark::Pending(_)));
@@ -246,7 +245,7 @@ impl Follower {
         let Some(Cause { task, does, by }) = Cause::of(event) else {
             return;
         };
-        // That a task has woken itself is seen at the end of its poll.
+        // If a task wakes itself, its mark stands at the end of its poll.
         if does == Does::Wake && self.live.polled == Some(task) {
             return;
         }

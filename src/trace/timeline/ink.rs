@@ -1,4 +1,4 @@
-//! Text whose pieces know what they are, so that it can be written in colours.
+//! Text in pieces, each with what it is, so that it can be written in colours.
 
 /// What a piece of text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,8 +22,8 @@ pub(super) struct Line {
 }
 
 impl Ink {
-    /// Returns its colour, as terminals read it (ECMA-48, "select graphic rendition"): one of the eight
-    /// that all have, so that it fits their theme.
+    /// Returns its colour, as a code for a terminal (ECMA-48, "select graphic rendition"): one of the eight
+    /// that every terminal has, and that its theme sets.
     fn colour(self) -> Option<&'static str> {
         match self {
             Ink::Plain => None,
@@ -56,7 +56,7 @@ impl Line {
         }
     }
 
-    /// Goes on with a sign until the line is so wide.
+    /// Repeats a sign until the line has that width.
     pub(super) fn fill(&mut self, width: usize, sign: &str, ink: Ink) {
         self.put(&sign.repeat(width.saturating_sub(self.width)), ink);
     }

@@ -1,8 +1,7 @@
-//! A panel of a timeline: as many columns as there is room for. As a score does, it goes on below.
+//! A panel of a timeline: as many columns as there is room for. The next panel stands below it.
 //!
-//! Each column has one place, where its polls stand; what comes before a poll is written to the
-//! left of it. So a column stands as far from the one before it as its fullest row needs, and a row
-//! is only ever appended to.
+//! Each column has one place, where its polls stand; what comes before a poll is written to the left of it. A
+//! column stands as far from the one before it as its fullest row needs, so each row grows only at its end.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +21,7 @@ pub(super) struct Style {
 /// The panels of a chart that are not drawn yet, as text.
 pub(super) struct Panels<'a> {
     columns: &'a [Column],
-    /// What the tasks did before that.
+    /// What the tasks do at the end of the panel before.
     before: BTreeMap<u64, Meanwhile>,
     labels: &'a BTreeMap<u64, String>,
     /// How far to the right the columns begin.
@@ -43,7 +42,7 @@ struct Panel<'a> {
 /// A task in a panel.
 struct Row {
     line: Line,
-    /// How it goes on.
+    /// What the task does after the line's last mark.
     meanwhile: Meanwhile,
 }
 
@@ -51,9 +50,9 @@ struct Row {
 const LONGEST_LABEL: usize = 20;
 /// The lines of a panel that are no rows.
 const HEADINGS: usize = 3;
-/// The fewest signs between two marks, so that they are seen.
+/// The fewest signs between two marks.
 const BETWEEN: usize = 2;
-/// The most tasks that are named of those to which nothing happens.
+/// The most tasks without a row that are named.
 const NAMED: usize = 8;
 
 impl<'a> Panels<'a> {
@@ -82,7 +81,7 @@ impl<'a> Panels<'a> {
         for (task, row) in panel.rows {
             self.before.insert(task, row.meanwhile);
         }
-        self.before.retain(|_, it| *it != Meanwhile::Nothing);
+        self.before.retain(|_, meanwhile| *meanwhile != Meanwhile::Nothing);
         text
     }
 
@@ -139,7 +138,7 @@ impl<'a> Panel<'a> {
         }
     }
 
-    /// Appends a column, if there is room for it. The first is taken in any case.
+    /// Appends a column, and returns true, if there is room for it. The first column always has room.
     fn take(&mut self, column: &Column, room: usize) -> bool {
         let cells = column.marks.iter();
         let cells: Vec<_> = cells.map(|(&task, marks)| (task, Cell::of(marks))).collect();
@@ -167,7 +166,7 @@ impl<'a> Panel<'a> {
         true
     }
 
-    /// Returns the place of the next column, so that each row has room for what it says before it.
+    /// Returns the place of the next column: each row needs room for what stands before its poll.
     fn place_of(&self, cells: &[(u64, Cell)]) -> usize {
         let headings = self.turns.width().max(self.times.width());
         let begin = if headings == 0 { 0 } else { headings + 1 };
@@ -182,7 +181,7 @@ impl<'a> Panel<'a> {
         needs.max().unwrap_or(0).max(begin)
     }
 
-    /// Lets tasks that wait at the end of the panel wait until the end of its line.
+    /// Fills the rows of tasks that are ready or wait, up to the end of the panel.
     fn finish(&mut self) {
         let widths = self.rows.values().map(|row| row.line.width());
         let end = widths.max().unwrap_or(0);
@@ -207,7 +206,7 @@ impl Row {
         self.meanwhile = cell.meanwhile;
     }
 
-    /// Goes on with what the task does, until there.
+    /// Fills the row with what the task does, up to that width.
     fn go_on(&mut self, until: usize) {
         let (with, ink) = self.meanwhile.drawn();
         self.line.fill(until, with, ink);

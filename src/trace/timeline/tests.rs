@@ -1,4 +1,4 @@
-//! Timelines of loops whose stories are written by hand: each is compared to the byte.
+//! Timelines of stories: each is compared to the byte.
 
 mod folds;
 mod room;
@@ -12,7 +12,7 @@ use crate::observe::{Ending, EventKind, Origin, WaitsFor};
 use crate::trace::story::{self, Story};
 use crate::trace::{Recorder, Timeline, Trace};
 
-/// Compares what is written with what is expected, which is indented here.
+/// Compares a timeline with the expected one, which is indented.
 #[track_caller]
 fn expect(written: &str, expected: &str) {
     let expected = expected.strip_prefix('\n').expect("it begins on a line of its own");
@@ -23,15 +23,15 @@ fn expect(written: &str, expected: &str) {
     assert!(written == expected[..expected.len() - 1], "{}", both());
 }
 
-/// What is written without the legend.
+/// Returns the timeline without its legend.
 fn plain(trace: &Trace) -> String {
     trace.timeline().legend(false).to_string()
 }
 
 const FOREIGN: &[WaitsFor] = &[WaitsFor::Foreign];
 
-/// Main spawns `busy`, which yields at every turn until the thousandth, and a sleeper of 10 ms,
-/// which is woken in turn 700.
+/// Main spawns `busy`, which yields in every turn up to the thousandth, and a sleeper of 10 ms, which is
+/// woken before turn 700.
 fn starvation() -> Story {
     let mut story = Story::new();
     story.enter(1).turn().poll(1).spawn(2, "demo::busy").spawn(3, "demo::sleeper").joins(2);

@@ -1,4 +1,4 @@
-//! Delays: how long a task could not be polled, and the poll that kept the thread longest meanwhile.
+//! Delays: how long a task had to wait for its poll, and which poll held the thread for most of that time.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ pub(super) struct Delay {
     pub(super) row: usize,
     pub(super) step: Step,
     pub(super) took: Duration,
-    /// It began at a deadline: a poll kept the thread when a timer was due. Else it began with the wake.
+    /// Whether it began at a deadline, because a poll held the thread when a timer was due. Else it began
+    /// with the wake.
     pub(super) is_overdue: bool,
-    /// The poll that kept the thread longest meanwhile: row, span, and for how long of the delay.
+    /// The poll that held the thread longest meanwhile: row, span, and for how long of the delay.
     pub(super) held_by: Option<(usize, usize, Duration)>,
 }
 
-/// A poll, on the thread.
 struct Poll {
     row: usize,
     span: usize,
@@ -28,24 +28,24 @@ struct Poll {
 }
 
 /// Returns the delay of each poll, in the order of the polls.
-pub(super) fn of(it: &LoopTrace, picture: &Picture) -> Vec<Delay> {
+pub(super) fn of(loop_trace: &LoopTrace, picture: &Picture) -> Vec<Delay> {
     let mut polls: Vec<Poll> = Vec::new();
     for (row, spans) in picture.rows.iter().map(|row| &row.spans).enumerate() {
         let spans = spans.iter().enumerate().filter(|(_, span)| span.state == TaskState::Polled);
         polls.extend(spans.map(|(span, poll)| {
             let step = poll.steps.start;
-            let [begin, end] = [step, poll.poll_ends.unwrap_or(Step::MAX)].map(|step| time(it, step));
+            let [begin, end] = [step, poll.poll_ends.unwrap_or(Step::MAX)].map(|step| time(loop_trace, step));
             Poll { row, span, step, begin, end }
         }));
     }
     polls.sort_unstable_by_key(|poll| poll.step);
-    // Of the polls so far, those that no later one exceeds, by their indices: the first of them after any
-    // poll is the longest one after it.
+    // The indices of the polls so far that are longer than all polls after them. So the first index in the
+    // list that is greater than n is that of the longest poll after poll n.
     let mut longest: Vec<usize> = Vec::new();
     let mut delays = Vec::with_capacity(polls.len());
     for (index, poll) in polls.iter().enumerate() {
-        let (begin, is_overdue) = begin(it, picture, poll);
-        // Where the delay begins within a poll, only the rest of that one counts.
+        let (begin, is_overdue) = begin(loop_trace, picture, poll);
+        // If the delay begins within a poll, only the rest of that poll counts.
         let first = polls[..index].partition_point(|poll| poll.end <= begin);
         let after = longest.get(longest.partition_point(|&other| other <= first));
         let candidates = (first < index).then_some(first).into_iter().chain(after.copied());
@@ -62,38 +62,38 @@ pub(super) fn of(it: &LoopTrace, picture: &Picture) -> Vec<Delay> {
 }
 
 /// Returns when the delay of a poll began, and whether that was a deadline.
-fn begin(it: &LoopTrace, picture: &Picture, poll: &Poll) -> (Duration, bool) {
+fn begin(loop_trace: &LoopTrace, picture: &Picture, poll: &Poll) -> (Duration, bool) {
     let spans = &picture.rows[poll.row].spans[..poll.span];
     let Some(ready) = spans.last() else {
         return (poll.begin, false);
     };
     let before = picture.pauses.partition_point(|(step, _)| *step <= poll.step);
-    let slept_until = picture.pauses[..before].last().map_or(Duration::ZERO, |(step, _)| time(it, *step));
-    let woken = time(it, ready.steps.start);
-    // While the thread slept, it was the kernel that was late.
+    let slept_until =
+        picture.pauses[..before].last().map_or(Duration::ZERO, |(step, _)| time(loop_trace, *step));
+    let woken = time(loop_trace, ready.steps.start);
+    // A deadline in a sleep does not count: the kernel was late then, and no poll.
     let idle = spans.len().checked_sub(2).map(|idle| &spans[idle]);
-    let due = idle.and_then(|idle| due(it, idle)).filter(|due| (slept_until..woken).contains(due));
+    let due = idle.and_then(|idle| due(loop_trace, idle)).filter(|due| (slept_until..woken).contains(due));
     (due.unwrap_or(woken), due.is_some())
 }
 
 /// Returns when a timer should have ended a wait.
-fn due(it: &LoopTrace, span: &Span) -> Option<Duration> {
+fn due(loop_trace: &LoopTrace, span: &Span) -> Option<Duration> {
     let deadlines = span.waits.iter().filter_map(|on| match on {
         WaitsFor::Timer { deadline, .. } => Some(*deadline),
         _ => None,
     });
-    Some(deadlines.min()?.max(time(it, span.steps.start)))
+    Some(deadlines.min()?.max(time(loop_trace, span.steps.start)))
 }
 
-/// Returns how long before the end of a wait a timer should have ended it: a poll held the thread, or
-/// the kernel was late.
-pub(super) fn overdue(it: &LoopTrace, span: &Span) -> Option<Duration> {
-    let overdue = time(it, span.steps.end).saturating_sub(due(it, span)?);
+/// Returns how late a timer has ended a wait, because a poll held the thread, or the kernel was late.
+pub(super) fn overdue(loop_trace: &LoopTrace, span: &Span) -> Option<Duration> {
+    let overdue = time(loop_trace, span.steps.end).saturating_sub(due(loop_trace, span)?);
     Some(overdue).filter(|overdue| !overdue.is_zero())
 }
 
-/// Returns the time of a step; of one behind the last, the time of the last.
-pub(super) fn time(it: &LoopTrace, step: Step) -> Duration {
-    let last = step.min(it.events.len());
-    picture::event(it, last).map_or(it.before.time, |event| event.time)
+/// Returns the time of a step. A step behind the last one has the last one's time.
+pub(super) fn time(loop_trace: &LoopTrace, step: Step) -> Duration {
+    let last = step.min(loop_trace.events.len());
+    picture::event(loop_trace, last).map_or(loop_trace.before.time, |event| event.time)
 }

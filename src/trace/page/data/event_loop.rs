@@ -17,19 +17,19 @@ use crate::trace::picture::{self, Arrow, Picture, Row, Span, Step};
 use crate::trace::time_axis::nanos;
 use crate::trace::{Live, LiveTask, LoopTrace, TaskState, axis, labels, tracer};
 
-/// A poll is long if it takes longer, and so is a delay.
+/// A poll is long if it takes more than this, and so is a delay.
 const LONG: Duration = Duration::from_millis(1);
 
 /// A loop that is to be written.
 pub(super) struct Written<'a> {
-    it: &'a LoopTrace,
+    loop_trace: &'a LoopTrace,
     picture: Picture,
     labels: BTreeMap<u64, String>,
     steps: Steps,
     delays: Vec<Delay>,
 }
 
-/// A poll that took long, or that was late.
+/// A long poll, or a poll that was long delayed.
 pub(super) struct Listed {
     pub(super) row: usize,
     pub(super) step: Step,
@@ -38,21 +38,21 @@ pub(super) struct Listed {
 }
 
 impl<'a> Written<'a> {
-    pub(super) fn new(it: &'a LoopTrace, texts: &mut Texts) -> Written<'a> {
-        let labels = labels::of(it);
-        let picture = tracer::picture(it, it.events.len());
-        let steps = Steps::of(it, &labels, &picture.arrows, texts);
-        let delays = delays::of(it, &picture);
-        Written { it, picture, labels, steps, delays }
+    pub(super) fn new(loop_trace: &'a LoopTrace, texts: &mut Texts) -> Written<'a> {
+        let labels = labels::of(loop_trace);
+        let picture = tracer::picture(loop_trace, loop_trace.events.len());
+        let steps = Steps::of(loop_trace, &labels, &picture.arrows, texts);
+        let delays = delays::of(loop_trace, &picture);
+        Written { loop_trace, picture, labels, steps, delays }
     }
 
     /// Writes the loop. `began` is how much later its time began than the first loop's.
     pub(super) fn write(&self, mut object: JSONObjectWriter<'_>, began: Duration, texts: &mut Texts) {
-        object.value("number", self.it.number);
+        object.value("number", self.loop_trace.number);
         object.value("began", nanos(began));
         object.value("virtual", self.picture.is_virtual);
-        object.value("dropped", self.it.dropped);
-        object.value("turn", self.it.before.turn);
+        object.value("dropped", self.loop_trace.dropped);
+        object.value("turn", self.loop_trace.before.turn);
         object.value("closed", self.steps.closed.map(count));
         self.write_steps(&mut object);
         each(object.array("turns"), &self.picture.turns, |turns, turn| {
@@ -75,10 +75,10 @@ impl<'a> Written<'a> {
         write_list(object.array("sources"), &self.steps.sources);
     }
 
-    /// Writes when and where each step is, and what it says.
+    /// Writes the time, the place and the sentence of each step.
     fn write_steps(&self, object: &mut JSONObjectWriter<'_>) {
-        let events: Vec<&Event> = self.it.events.iter().collect();
-        let times = (0..=events.len()).map(|step| nanos(time(self.it, step)));
+        let events: Vec<&Event> = self.loop_trace.events.iter().collect();
+        let times = (0..=events.len()).map(|step| nanos(time(self.loop_trace, step)));
         numbers(object.array("times"), differences(times));
         let places = axis::places(&events, &[]).into_iter();
         let places = places.map(|place| (place * 10.0).round() as u64);
@@ -88,7 +88,7 @@ impl<'a> Written<'a> {
     }
 
     fn write_task(&self, mut object: JSONObjectWriter<'_>, row: &Row, texts: &mut Texts) {
-        let before = self.it.before.tasks.get(&row.task);
+        let before = self.loop_trace.before.tasks.get(&row.task);
         object.value("label", texts.number(&self.name(row.task)));
         let (future, origin) = self.origin(row);
         object.value("future", texts.number(future));
@@ -121,7 +121,7 @@ impl<'a> Written<'a> {
                 let briefly = span.waits.iter().map(words::waits_briefly);
                 array.value(texts.number(&or(waits)));
                 array.value(texts.number(&or(briefly)));
-                if let Some(overdue) = overdue(self.it, span) {
+                if let Some(overdue) = overdue(self.loop_trace, span) {
                     array.value(nanos(overdue));
                 }
             }
@@ -129,7 +129,7 @@ impl<'a> Written<'a> {
         }
     }
 
-    /// Writes the delay of the poll that begins there, if a poll was its reason.
+    /// Writes the delay of the poll that begins at that step, if another poll has caused it.
     fn write_delay(&self, array: &mut JSONArrayWriter<'_>, poll: Step) {
         let index = self.delays.binary_search_by_key(&poll, |delay| delay.step);
         let Some(delay) = index.ok().map(|index| &self.delays[index]) else {
@@ -160,10 +160,10 @@ impl<'a> Written<'a> {
     fn origin(&self, row: &Row) -> (&'static str, String) {
         let begin = row.spans.first().map_or(0, |span| span.steps.start);
         let mut entered = Live::default();
-        if let Some(event) = picture::event(self.it, begin) {
+        if let Some(event) = picture::event(self.loop_trace, begin) {
             entered.apply(event);
         }
-        let before = self.it.before.tasks.get(&row.task);
+        let before = self.loop_trace.before.tasks.get(&row.task);
         let Some(task) = before.or(entered.tasks.get(&row.task)) else {
             return ("", String::new());
         };
@@ -176,15 +176,15 @@ impl<'a> Written<'a> {
 
     pub(super) fn long_polls(&self) -> impl Iterator<Item = Listed> {
         let rows = self.picture.rows.iter().enumerate();
-        let polls = rows.flat_map(|(row, it)| it.spans.iter().map(move |span| (row, it.task, span)));
+        let polls = rows.flat_map(|(index, row)| row.spans.iter().map(move |span| (index, row.task, span)));
         polls.filter_map(|(row, task, span)| {
-            let end = picture::event(self.it, span.poll_ends?)?;
+            let end = picture::event(self.loop_trace, span.poll_ends?)?;
             let took = match end.kind {
                 EventKind::PollEnds { took, .. } => Some(took).filter(|took| *took > LONG)?,
                 _ => return None,
             };
             let step = span.steps.start;
-            let (label, turn) = (self.name(task), picture::turn(self.it, step));
+            let (label, turn) = (self.name(task), picture::turn(self.loop_trace, step));
             let words = format!("{label} in turn {turn}, {}", duration(took));
             Some(Listed { row, step, took, words })
         })
@@ -201,7 +201,7 @@ impl<'a> Written<'a> {
         }
         longest.into_values().map(|&Delay { row, step, took, .. }| {
             let label = self.name(self.picture.rows[row].task);
-            let turn = picture::turn(self.it, step);
+            let turn = picture::turn(self.loop_trace, step);
             Listed { row, step, took, words: format!("{label} in turn {turn}, {} late", duration(took)) }
         })
     }

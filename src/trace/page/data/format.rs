@@ -5,7 +5,7 @@ use json_writer::JSONArrayWriter;
 use crate::trace::TaskState;
 use crate::trace::cause::Does;
 
-/// The states of a task: their names, and what a task does in them.
+/// The states of a task, their names, and what the page says of a task in them.
 pub(super) const STATES: [(TaskState, &str, &str); 4] = [
     (TaskState::Polled, "polled", "is polled"),
     (TaskState::Ready, "ready", "is ready, and waits for the thread"),
@@ -14,7 +14,7 @@ pub(super) const STATES: [(TaskState, &str, &str); 4] = [
 ];
 pub(super) const DOES: [Does; 3] = [Does::Spawn, Does::Wake, Does::Abort];
 
-/// Writes what is in a list, and closes the array.
+/// Writes the items of a list, and closes the array.
 pub(super) fn each<'a, T>(
     mut array: JSONArrayWriter<'a>,
     list: impl IntoIterator<Item = T>,
@@ -37,7 +37,7 @@ pub(super) fn differences(numbers: impl Iterator<Item = u64>) -> impl Iterator<I
     })
 }
 
-/// Converts for the writer, which takes integers whose size is the same everywhere.
+/// Converts a number for the writer, which takes no `usize`.
 pub(super) fn count(number: usize) -> u64 {
     number as u64
 }

@@ -1,4 +1,4 @@
-//! The data of stories: a reader that looks steps up in it finds what the recording has there.
+//! The data of stories: what a reader looks up at a step is what the recording has there.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,10 +19,10 @@ fn number(value: &Value) -> usize {
     usize::try_from(value.as_u64().expect("a number")).unwrap()
 }
 
-/// A loop of the data, which is read as the page does.
+/// A loop of the data, which is read as the page reads it.
 struct Reader<'a> {
     data: &'a Value,
-    it: &'a Value,
+    event_loop: &'a Value,
 }
 
 impl<'a> Reader<'a> {
@@ -30,18 +30,18 @@ impl<'a> Reader<'a> {
         self.data["texts"][number(index)].as_str().expect("a text")
     }
 
-    /// What a list shows at a step.
+    /// Returns what a list shows at a step.
     fn list(&self, list: &str, step: Step) -> Vec<&'a str> {
-        let entries = self.it[list].as_array().unwrap().iter();
+        let entries = self.event_loop[list].as_array().unwrap().iter();
         let shown = entries.filter(|entry| {
             number(&entry[1]) <= step && entry[2].as_u64().is_none_or(|to| step < to as usize)
         });
         shown.map(|entry| self.text(&entry[0])).collect()
     }
 
-    /// "2 a idle 3": the live tasks at a step, with their states and their polls.
+    /// Returns the live tasks at a step, with their states and their polls: "2 a idle 3".
     fn tasks(&self, step: Step) -> Vec<String> {
-        let tasks = self.it["tasks"].as_array().unwrap().iter();
+        let tasks = self.event_loop["tasks"].as_array().unwrap().iter();
         let shown = tasks.filter_map(|task| {
             let has_ended = task["end"][0].as_u64().is_some_and(|end| end as usize <= step);
             let spans = task["spans"].as_array().unwrap().iter();
@@ -57,16 +57,16 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Compares all steps with the states that the events lead to.
+/// Compares each step with the state that the events lead to.
 fn compare(trace: &Trace) {
     let data = read(trace);
-    for (index, it) in trace.loops.iter().enumerate() {
-        let reader = Reader { data: &data, it: &data["loops"][index] };
-        assert_eq!(reader.it["events"].as_array().unwrap().len(), it.events.len());
-        let mut live = it.before.clone();
-        let labels = labels::of(it);
+    for (index, loop_trace) in trace.loops.iter().enumerate() {
+        let reader = Reader { data: &data, event_loop: &data["loops"][index] };
+        assert_eq!(reader.event_loop["events"].as_array().unwrap().len(), loop_trace.events.len());
+        let mut live = loop_trace.before.clone();
+        let labels = labels::of(loop_trace);
         compare_step(&reader, &live, &labels, 0);
-        for (index, event) in it.events.iter().enumerate() {
+        for (index, event) in loop_trace.events.iter().enumerate() {
             live.apply(event);
             compare_step(&reader, &live, &labels, index + 1);
         }
@@ -88,9 +88,9 @@ fn compare_step(reader: &Reader, live: &Live, labels: &BTreeMap<u64, String>, st
 
     let sources = live.sources.iter().map(|source| {
         let waits = live.tasks.values().filter(|task| {
-            let is_it =
-                |on: &WaitsFor| matches!(on, WaitsFor::Readable(it) | WaitsFor::Writable(it) if it == source);
-            task.state == TaskState::Idle && task.waits.iter().any(is_it)
+            let is_source =
+                |on: &WaitsFor| matches!(on, WaitsFor::Readable(on) | WaitsFor::Writable(on) if on == source);
+            task.state == TaskState::Idle && task.waits.iter().any(is_source)
         });
         let names: Vec<&str> = waits.map(|task| &*labels[&task.id]).collect();
         match names.is_empty() {
@@ -115,21 +115,21 @@ fn sources(recorder: &Recorder) -> Story {
         story.spawn(task, "demo::reader::{{closure}}");
     }
     story.name(3, "writer").joins(2);
-    story.tell(EventKind::SourceAdded { source: 8 });
-    story.tell(EventKind::SourceAdded { source: 0 });
+    story.record(EventKind::SourceAdded { source: 8 });
+    story.record(EventKind::SourceAdded { source: 0 });
     story.turn().poll(2).waits(&[WaitsFor::Readable(8)]);
     story.poll(3).waits(&[WaitsFor::Readable(8), WaitsFor::Writable(8)]);
     story.poll(4).waits(&[WaitsFor::Readable(0), WaitsFor::Readable(8)]);
-    story.poll(5).tell(EventKind::Aborted { task: 5, by: Origin::Task(5) });
+    story.poll(5).record(EventKind::Aborted { task: 5, by: Origin::Task(5) });
     story.yields().finish(5, Ending::Cancelled);
     story.park(5).wake(2, Origin::Source(8)).wake(3, Origin::Source(8));
-    story.tell(EventKind::Aborted { task: 4, by: Origin::Outside });
+    story.record(EventKind::Aborted { task: 4, by: Origin::Outside });
     story.turn().poll(2).sleeps(20).poll(3).waits(&[WaitsFor::Readable(8)]);
     story.finish(4, Ending::Cancelled);
-    story.tell(EventKind::SourceDropped { source: 0 });
+    story.record(EventKind::SourceDropped { source: 0 });
     story.park(20).fires(2).turn().poll(2).yields();
     story.turn().poll(2).returns().wake(1, Origin::Task(2));
-    story.tell(EventKind::SourceDropped { source: 8 });
+    story.record(EventKind::SourceDropped { source: 8 });
     story.turn().poll(1).returns().close();
     story
 }
@@ -141,7 +141,7 @@ fn each_step_is_the_state_of_the_loop() {
     compare(&sources(&Recorder::new()).trace());
 }
 
-/// So it is where the oldest events were dropped, wherever that was.
+/// So it is if the oldest events were dropped, whatever their number.
 #[test]
 fn a_recording_that_was_cut_begins_with_its_state() {
     let all = sources(&Recorder::new()).events.len();
@@ -150,16 +150,16 @@ fn a_recording_that_was_cut_begins_with_its_state() {
     }
 }
 
-/// Where very many tasks wait for one source the texts do not grow with them.
+/// If many tasks wait for one source, only the first are named, so that the texts stay short.
 #[test]
-fn of_a_crowd_the_first_are_named() {
+fn only_the_first_tasks_of_a_source_are_named() {
     let mut story = Story::new();
     story.enter(1).turn().poll(1);
     let tasks = 2..302;
     for task in tasks.clone() {
         story.spawn(task, "demo::a");
     }
-    story.tell(EventKind::SourceAdded { source: 8 });
+    story.record(EventKind::SourceAdded { source: 8 });
     story.joins(2).turn();
     for task in tasks.clone() {
         story.poll(task).waits(&[WaitsFor::Readable(8)]);
@@ -169,24 +169,24 @@ fn of_a_crowd_the_first_are_named() {
         story.wake(task, Origin::Source(8));
     }
     let data = read(&story.trace());
-    let it = &data["loops"][0];
-    let sources = Reader { data: &data, it }.list("sources", step);
+    let event_loop = &data["loops"][0];
+    let sources = Reader { data: &data, event_loop }.list("sources", step);
     assert_eq!(sources, ["source 8: 2 a, 3 a, 4 a, 5 a, 6 a, 7 a, 8 a, 9 a and more"]);
     let longest = data["texts"].as_array().unwrap().iter().map(|text| text.as_str().unwrap().len());
     assert!(longest.max().unwrap() < 100);
 }
 
-/// A cause names the task, what was done to it, by what, and how many tasks were ready before it. That of a
-/// task is a row.
+/// A cause names the task, what was done to it, by what, and how many tasks were ready before it. If a task
+/// did it, the cause has that task's row.
 #[test]
 fn causes_name_what_they_come_from() {
     let data = read(&sources(&Recorder::new()).trace());
-    let it = &data["loops"][0];
-    let reader = Reader { data: &data, it };
-    let causes = it["causes"].as_array().unwrap().iter().map(|cause| {
-        let row = &it["tasks"][number(&cause[1])]["label"];
+    let event_loop = &data["loops"][0];
+    let reader = Reader { data: &data, event_loop };
+    let causes = event_loop["causes"].as_array().unwrap().iter().map(|cause| {
+        let row = &event_loop["tasks"][number(&cause[1])]["label"];
         let does = reader.text(&data["does"][number(&cause[2])][1]);
-        let by = cause[3].as_u64().map(|row| reader.text(&it["tasks"][row as usize]["label"]));
+        let by = cause[3].as_u64().map(|row| reader.text(&event_loop["tasks"][row as usize]["label"]));
         let (words, ahead) = (reader.text(&cause[4]), number(&cause[6]));
         assert!(by.is_none_or(|by| by == words));
         format!("{}: {does} {words}, {ahead} ahead", reader.text(row))
@@ -215,14 +215,14 @@ fn differences_add_up() {
     let trace = sources(&Recorder::new()).trace();
     let data = read(&trace);
     let sum = |column: &Value| column.as_array().unwrap().iter().map(number).sum::<usize>();
-    let it = &data["loops"][0];
+    let event_loop = &data["loops"][0];
     let events: Vec<&Event> = trace.loops[0].events.iter().collect();
     let width = axis::places(&events, &[])[events.len()];
-    assert_eq!(sum(&it["places"]), (width * 10.0).round() as usize);
-    assert_eq!(sum(&it["times"]) as u128, events[events.len() - 1].time.as_nanos());
+    assert_eq!(sum(&event_loop["places"]), (width * 10.0).round() as usize);
+    assert_eq!(sum(&event_loop["times"]) as u128, events[events.len() - 1].time.as_nanos());
 }
 
-/// Names may have any characters, and deadlines any number: a reader of the JSON gets the same back.
+/// Names may have any characters, and deadlines any value: they read back.
 #[test]
 fn what_is_written_is_what_is_read() {
     let controls: String = ('\0'..' ').chain('\u{7f}'..'\u{a0}').collect();
@@ -234,12 +234,12 @@ fn what_is_written_is_what_is_read() {
     }
     let on = WaitsFor::Timer { timer: 0, deadline: Duration::MAX };
     let data = read(&story.waits(&[on]).trace());
-    let it = &data["loops"][0];
-    let reader = Reader { data: &data, it };
-    let labels: Vec<&str> = (1..5).map(|task| reader.text(&it["tasks"][task]["label"])).collect();
+    let event_loop = &data["loops"][0];
+    let reader = Reader { data: &data, event_loop };
+    let labels: Vec<&str> = (1..5).map(|task| reader.text(&event_loop["tasks"][task]["label"])).collect();
     let expected: Vec<String> = names.iter().zip(2..).map(|(name, task)| format!("{task} {name}")).collect();
     assert_eq!(labels, expected);
-    let spans = it["tasks"][0]["spans"].as_array().unwrap();
+    let spans = event_loop["tasks"][0]["spans"].as_array().unwrap();
     let waits = reader.text(&spans[spans.len() - 1][3]);
     assert_eq!(waits, format!("timer 0, until {}", duration(Duration::MAX)));
 }
@@ -254,18 +254,18 @@ fn no_name_ends_the_data_of_the_page() {
     let (_, data) = page.split_once("id=\"data\">").unwrap();
     let (data, _) = data.split_once('<').unwrap();
     let data: Value = serde_json::from_str(data).expect("it is JSON up to the end of the element");
-    let it = &data["loops"][0];
-    let label = Reader { data: &data, it }.text(&it["tasks"][0]["label"]);
+    let event_loop = &data["loops"][0];
+    let label = Reader { data: &data, event_loop }.text(&event_loop["tasks"][0]["label"]);
     assert_eq!(label, format!("1 {name}"));
 }
 
-/// "4 b: ready 300, 3 a 300": each poll that was kept waiting, in milliseconds: for how long, by which task, and
-/// for how long of it.
+/// Returns each poll that was delayed, in milliseconds: "4 b: ready 300, 3 a 300", for how long, by which
+/// task, and for how long of it.
 fn delays(story: &Story) -> Vec<String> {
     let data = read(&story.trace());
-    let it = &data["loops"][0];
-    let reader = Reader { data: &data, it };
-    let tasks = it["tasks"].as_array().unwrap();
+    let event_loop = &data["loops"][0];
+    let reader = Reader { data: &data, event_loop };
+    let tasks = event_loop["tasks"].as_array().unwrap();
     let label = |task: &Value| reader.text(&task["label"]);
     let mut all = Vec::new();
     for task in tasks {
@@ -282,10 +282,10 @@ fn delays(story: &Story) -> Vec<String> {
     all.into_iter().map(|(_, delay)| delay).collect()
 }
 
-/// A task is late from its wake on, or from its deadline on if a poll keeps the thread then; what the kernel is
-/// late is no task's doing. Of a poll in which the delay begins, the rest counts.
+/// A delay begins with the wake, or with the deadline if a poll holds the thread then; that the kernel is
+/// late is no delay. Of a poll in which the delay begins, the rest counts.
 #[test]
-fn a_delay_names_the_poll_that_kept_the_thread() {
+fn a_delay_names_the_poll_that_held_the_thread() {
     let mut story = Story::of(1, &Recorder::new(), false);
     story.enter(1).turn().poll(1).spawn(2, "demo::sleeps").spawn(3, "demo::crunch").spawn(4, "demo::ready");
     story.joins(2).turn().poll(2).sleeps(100);
@@ -311,7 +311,7 @@ fn a_delay_names_the_poll_that_kept_the_thread() {
     assert_eq!(listed.collect::<Vec<_>>(), expected);
 }
 
-/// Of many polls in a delay it is the longest that is named, and of equal ones the last.
+/// A delay names the longest of its polls, and of equal ones the last.
 #[test]
 fn a_delay_names_the_longest_poll() {
     let mut story = Story::of(1, &Recorder::new(), false);
@@ -344,15 +344,15 @@ fn a_delay_names_the_longest_poll() {
     assert_eq!(delays(&story), expected);
 }
 
-/// The page opens over time if its longest poll is seen there, and else over turns: where the run waits far
-/// longer, and where no poll is long.
+/// The page opens over time if its longest poll is seen there. It opens over turns if the run is far longer,
+/// or if no poll is long.
 #[test]
 fn the_page_opens_where_the_run_is_readable() {
     let opens = |polled: Duration, parked: u64| {
         let mut story = Story::of(1, &Recorder::new(), false);
         story.enter(1).turn().poll(1).sleeps(parked).park(parked).fires(1).turn().poll(1);
         let outcome = Outcome::Ready;
-        story.tell(EventKind::PollEnds { task: 1, outcome, took: polled });
+        story.record(EventKind::PollEnds { task: 1, outcome, took: polled });
         read(&story.trace())["axis"].as_str().unwrap().to_owned()
     };
     assert_eq!(opens(Duration::from_millis(90), 1_000), "time");

@@ -2,7 +2,8 @@
 
 use super::*;
 
-/// A thousand turns are a few, and a number; what interrupts them is shown.
+/// Of a thousand turns that repeat each other, a few are shown, and the others counted. A turn that differs
+/// is shown.
 #[test]
 fn turns_that_repeat_are_counted() {
     expect(
@@ -27,7 +28,7 @@ fn turns_that_repeat_are_counted() {
     );
 }
 
-/// Two tasks that wake each other repeat every second turn.
+/// Two tasks that wake each other repeat two turns.
 #[test]
 fn a_ping_pong_is_folded() {
     let mut story = Story::new();
@@ -60,8 +61,8 @@ fn a_ping_pong_is_folded() {
     );
 }
 
-/// A task that was woken in each turn by a timer was not ready before: also where turns are left
-/// out. And it is left when the loop ends.
+/// A task that a timer wakes before each turn waits up to then, also where turns are left out. It is left
+/// when the loop ends.
 #[test]
 fn a_ticker_is_folded() {
     let mut story = Story::new();

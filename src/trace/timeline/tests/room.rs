@@ -1,4 +1,4 @@
-//! How much room there is: rows, lines, columns.
+//! Rows, lines and columns: what is shown if there is little room.
 
 use super::*;
 
@@ -29,7 +29,7 @@ fn thirty() -> Story {
     story
 }
 
-/// As many rows as tasks, and long names that are cut.
+/// There are as many rows as tasks, and long names are cut.
 #[test]
 fn thirty_tasks_have_thirty_rows() {
     let written = plain(&thirty().trace());
@@ -48,7 +48,7 @@ fn thirty_tasks_have_thirty_rows() {
     );
 }
 
-/// What has no room goes on below, with the tasks that wait meanwhile.
+/// Turns that have no room go on below, and a line names the tasks that wait meanwhile.
 #[test]
 fn a_narrow_timeline_wraps() {
     let trace = story::gather().trace();
@@ -89,13 +89,13 @@ fn a_narrow_timeline_wraps() {
     for trace in stories.map(|it| it.trace()) {
         expect_widths(&trace, 56..100);
     }
-    // The last column has nothing in it that is as wide as its time.
+    // The widest part of the last column is its time.
     let mut story = Story::new();
     story.enter(1).turn().poll(1).yields().later(1234).turn();
     expect_widths(&story.poll(1).trace(), 27..56);
 }
 
-/// Whatever the width is, no line is wider.
+/// Checks that no line is wider than the width.
 #[track_caller]
 fn expect_widths(trace: &Trace, widths: Range<usize>) {
     for width in widths {
@@ -105,20 +105,20 @@ fn expect_widths(trace: &Trace, widths: Range<usize>) {
     }
 }
 
-/// Of tasks to which nothing happens, a few are named.
+/// Of many tasks that wait, a few are named, and the others counted.
 #[test]
-fn a_crowd_that_waits_is_counted() {
+fn many_tasks_that_wait_are_counted() {
     let trace = thirty().trace();
     let written = trace.timeline().width(50).legend(false).to_string();
-    let crowd = written.lines().find(|line| line.contains("meanwhile")).unwrap();
-    assert_eq!(crowd.trim(), "(meanwhile wait: #1 #3 #5 #7 #9 #11 #13 #15 and 8 more)");
+    let waiting = written.lines().find(|line| line.contains("meanwhile")).unwrap();
+    assert_eq!(waiting.trim(), "(meanwhile wait: #1 #3 #5 #7 #9 #11 #13 #15 and 8 more)");
 }
 
-/// Where there is no room at all, it is said what is missing.
+/// When the lines are used up, the timeline says what is missing.
 #[test]
-fn a_long_timeline_ends() {
+fn a_long_timeline_is_cut() {
     let trace = thirty().trace();
-    let options = |it: Timeline<'_>| it.width(60).lines(3).legend(false).to_string();
+    let options = |timeline: Timeline<'_>| timeline.width(60).lines(3).legend(false).to_string();
     expect(
         &options(trace.timeline()),
         "
@@ -134,9 +134,9 @@ fn a_long_timeline_ends() {
     );
 }
 
-/// So are the tasks that are left at last.
+/// Of many tasks that are left at the end, a few are listed, and the others counted.
 #[test]
-fn many_who_are_left_are_counted() {
+fn many_tasks_that_are_left_are_counted() {
     let mut story = Story::new();
     story.enter(1).turn().poll(1).spawn(2, "a").spawn(3, "b");
     let trace = story.trace();
@@ -145,7 +145,7 @@ fn many_who_are_left_are_counted() {
     assert!(left.starts_with("  #1 main is being polled (since 0)\n  and 2 more\n\n"));
 }
 
-/// Colours change nothing but the look.
+/// Without its colour codes, a timeline in colours is the plain one.
 #[test]
 fn colours_are_only_added() {
     let trace = story::gather().trace();

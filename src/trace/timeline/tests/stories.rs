@@ -1,8 +1,8 @@
-//! What has a mark, and which.
+//! Which mark each event has.
 
 use super::*;
 
-/// The demo of the course, and what the signs mean.
+/// A gather of three sleeps, with the legend.
 #[test]
 fn a_gather_reads_from_left_to_right() {
     let trace = story::gather().trace();
@@ -47,20 +47,20 @@ fn names_are_shown() {
     );
 }
 
-/// Whatever may happen to a task has its sign, and the tasks that are left are listed.
+/// Every cause, wait and end has its mark, and the tasks that are left are listed.
 #[test]
-fn mishaps_are_told() {
+fn causes_waits_and_ends_have_marks() {
     let mut story = Story::new();
     let (timer, deadline) = (9, Duration::from_secs(5));
     let either = [WaitsFor::Readable(3), WaitsFor::Timer { timer, deadline }];
     let abort = |task| EventKind::Aborted { task, by: Origin::Task(2) };
     story.spawn(1, "demo::early").enter(2).turn().poll(1).waits(&either);
     story.poll(2).spawn(3, "demo::unborn").spawn(4, "demo::bomb").spawn(5, "demo::idle");
-    story.spawn(6, "demo::worker").tell(abort(3)).joins(4);
+    story.spawn(6, "demo::worker").record(abort(3)).joins(4);
     story.turn().finish(3, Ending::Cancelled).poll(4).panics().wake(2, Origin::Task(4));
     story.poll(5).waits(&[]).poll(6).waits(&[WaitsFor::Job]);
     story.park(3).wake(1, Origin::Source(3)).wake(6, Origin::Job);
-    story.turn().poll(2).tell(abort(5)).joins(1);
+    story.turn().poll(2).record(abort(5)).joins(1);
     story.poll(1).waits(&[WaitsFor::Writable(3)]).poll(6).waits(FOREIGN);
     story.turn().finish(5, Ending::Cancelled).park(20).wake(6, Origin::Thread);
     story.turn().poll(6).returns();
@@ -83,8 +83,9 @@ fn mishaps_are_told() {
     );
 }
 
-/// When a main future is done, its loop may have another one; what was aborted meanwhile is dropped
-/// at its place, and what is left, or was aborted at last, is dropped when the loop ends.
+/// After one main future, a loop may run another. A task that was aborted between them is dropped at its
+/// place in the queue. Tasks that are left, or are aborted after the last turn, are dropped when the loop
+/// ends.
 #[test]
 fn a_loop_may_run_twice() {
     let mut story = Story::new();
@@ -93,10 +94,10 @@ fn a_loop_may_run_twice() {
     story.spawn(3, "demo::b").spawn(4, "demo::c").yields();
     story.turn().poll(2).waits(&[]).poll(3).waits(&[]);
     story.poll(4).waits(&[]).poll(1).returns();
-    story.tell(abort(2)).enter(5);
+    story.record(abort(2)).enter(5);
     story.turn().finish(2, Ending::Cancelled).poll(5).yields();
     story.turn().poll(5).returns();
-    story.tell(abort(3)).finish(3, Ending::Cancelled);
+    story.record(abort(3)).finish(3, Ending::Cancelled);
     story.finish(4, Ending::Cancelled).close();
     expect(
         &plain(&story.trace()),
@@ -116,7 +117,7 @@ fn a_loop_may_run_twice() {
     );
 }
 
-/// A task that was left when a main future was given up is not left any more if it ends later.
+/// A task that was left when a run was stopped is not listed as left if it ends in a later run.
 #[test]
 fn a_loop_may_be_stopped_and_go_on() {
     let mut story = Story::new();
@@ -138,15 +139,15 @@ fn a_loop_may_be_stopped_and_go_on() {
     );
 }
 
-/// A task that was polled in the last turn and waits is left: its poll has not ended it. But a task that
-/// aborts itself ends with its poll.
+/// A task that was polled in the last turn and waits is dropped when the loop ends. A task that aborts itself
+/// ends with its poll.
 #[test]
 fn a_poll_in_the_last_turn_may_be_pending() {
     let mut story = Story::new();
     let abort = EventKind::Aborted { task: 3, by: Origin::Task(3) };
     story.enter(1).turn().poll(1).spawn(2, "demo::a");
     story.spawn(3, "demo::b").yields().turn().poll(2).sleeps(20);
-    story.poll(3).tell(abort).waits(&[]);
+    story.poll(3).record(abort).waits(&[]);
     story.finish(3, Ending::Cancelled).poll(1).returns();
     story.finish(2, Ending::Cancelled).close();
     expect(
@@ -164,7 +165,7 @@ fn a_poll_in_the_last_turn_may_be_pending() {
     );
 }
 
-/// So it is in a loop that has no main future.
+/// So it is on a loop that has no main future.
 #[test]
 fn a_loop_may_have_no_main_future() {
     let mut story = Story::new();
@@ -183,7 +184,7 @@ fn a_loop_may_have_no_main_future() {
     );
 }
 
-/// What was woken and not polled yet stands before the next turn.
+/// A wake after the last turn stands in a column of its own.
 #[test]
 fn a_wake_may_come_last() {
     let mut story = Story::new();
@@ -201,7 +202,7 @@ fn a_wake_may_come_last() {
     );
 }
 
-/// Three decimals, and no more of them than it needs.
+/// Times have at most three decimals, without zeros at the end.
 #[test]
 fn times_are_short() {
     let nanos = [0, 7, 1_000, 20_050, 1_500_000, 12_034_567, 2_000_000_000];
@@ -211,7 +212,7 @@ fn times_are_short() {
     assert_eq!(short_duration(Duration::from_secs(600)), "600s");
 }
 
-/// Two loops are numbered.
+/// The titles of two loops have their numbers, and when the second began.
 #[test]
 fn two_loops_have_titles() {
     let recorder = Recorder::new();
@@ -243,12 +244,12 @@ fn two_loops_have_titles() {
 
 /// A recording whose beginning was not kept says so, and begins with what the tasks did then.
 #[test]
-fn a_recording_that_was_cut_begins_with_who_was_there() {
+fn a_recording_that_was_cut_begins_with_its_tasks() {
     let whole = story::gather();
     let recorder = Recorder::with_limit(30);
     let mut story = Story::of(1, &recorder, true);
     for event in &whole.events[1..] {
-        story.retell(event);
+        story.replay(event);
     }
     expect(
         &plain(&story.trace()),
@@ -265,9 +266,9 @@ fn a_recording_that_was_cut_begins_with_who_was_there() {
     );
 }
 
-/// The loop may be stuck in a poll when it is looked at.
+/// A poll may be under way at the end of a recording, as in a loop that is stuck.
 #[test]
-fn a_poll_that_lasts_is_told() {
+fn a_poll_that_is_under_way_is_listed() {
     let mut story = Story::new();
     story.enter(1).turn().poll(1).spawn(2, "demo::endless").joins(2).turn().poll(2);
     expect(
