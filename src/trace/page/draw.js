@@ -1,6 +1,6 @@
-// Draws what is visible on a canvas, and nothing else: rows by the position of the scroll bar, spans by
-// bisection. A poll is as wide as a pixel at least and hides what is behind it, so a frame costs rows
-// times pixels at most, however long the run.
+// Draws the visible part of the run on a canvas: rows by the position of the scroll bar, spans by bisection.
+// A poll is at least a pixel wide, and what ends behind it is skipped. So the cost of a row is bounded by its
+// pixels, however long the run.
 
 const BAR = 14, AFTER_POLL = 5;
 const FONT = 'system-ui, -apple-system, "Segoe UI", sans-serif';
@@ -27,7 +27,7 @@ class Sheet {
       }
       tile.stroke();
     });
-    // Sparse, and without a colour: a task that is overdue is not ready yet.
+    // Sparse and grey: a task that is overdue is not ready yet.
     this.sparse = this.pattern((tile) => {
       tile.strokeStyle = this.colours.line;
       tile.lineWidth = 1;
@@ -77,7 +77,7 @@ class Sheet {
     });
   }
 
-  /// Makes the canvas as large as that, and empty.
+  /// Resizes and clears the canvas.
   fit(width, height) {
     const ratio = window.devicePixelRatio || 1;
     const [across, down] = [Math.round(width * ratio), Math.round(height * ratio)];
@@ -109,7 +109,7 @@ class Sheet {
     return context.measureText(words).width;
   }
 
-  /// Turns as bands, with number and time where there is room; how long the thread slept between them.
+  /// Draws the turns as bands, with numbers and times where there is room, and the sleeps between them.
   drawTurns(run) {
     const { turns, pauses } = run;
     let free = -Infinity, freeTime = -Infinity, drawn = -Infinity;
@@ -135,7 +135,7 @@ class Sheet {
     }
   }
 
-  /// A scale of round times.
+  /// Draws a scale of round times.
   drawTimes() {
     const least = 90 / this.view.scale;
     const power = 10 ** Math.floor(Math.log10(least));
@@ -150,7 +150,7 @@ class Sheet {
     this.drawTurnNumbers();
   }
 
-  /// Over time there is no room for every turn: the numbers of two, under the pointer and at the step.
+  /// Draws the numbers of two turns, under the pointer and at the step: over time there is no room for all.
   drawTurnNumbers() {
     const { run, cursor, pointer, names, origin, scale } = this.view;
     const number = (turn, x, colour) => this.text(String(turn), x, 34, colour, 12, "center");
@@ -183,7 +183,7 @@ class Sheet {
       const due = view.axis === "time" && span.overdue ? view.xOf(run.timeOfAll(span.to) - span.overdue) : right;
       this.drawSpan(span, left, due, y);
       this.drawOverdue(due, right, y);
-      // A poll is seen, however short. What ends behind it is not; nor is what is shorter otherwise.
+      // What ends behind the poll is not drawn.
       index += 1;
       if (span.state.name === "polled") index = firstAfter(index, spans.length, endOf, left + 1.5);
     }
@@ -232,18 +232,18 @@ class Sheet {
       context.lineWidth = 2;
       context.strokeRect(left - 2, y - BAR / 2 - 2, width + 4, BAR + 4);
     }
-    // Over turns a long poll looks like any other.
+    // Over turns, the length of a long poll is not seen.
     if (span.took && this.view.axis === "turns") {
       this.text(span.took, left + width / 2, y - BAR / 2 - 4, "ink", 9, "center", "600");
     }
   }
 
-  /// From the cause to the task; from elsewhere than a task, a mark that says from where.
+  /// Draws an arrow from each cause to its task; or a mark, if the cause is no task.
   drawArrows(run) {
     const { causes } = run;
     let index = firstAfter(0, causes.length, (it) => this.view.x(run, causes[it].step), this.view.names - 12);
     const end = firstAfter(index, causes.length, (it) => this.view.x(run, causes[it].step), this.width);
-    // Where they would be a blot, there are none.
+    // If there are more than pixels, none is drawn.
     if (end - index > this.width) return;
     let free = -Infinity;
     for (; index < end; index++) {
@@ -253,7 +253,7 @@ class Sheet {
       const x = this.view.x(run, cause.step);
       if (!cause.from) this.drawMark(cause.shape, x, this.view.middle(to));
       else if (from !== undefined && from !== to) {
-        // One that would touch the one before has a head, and no more than a stub.
+        // An arrow that would touch the one before has only its head and the end of its shaft.
         this.drawArrow(cause.does, x, from, to, x < free);
         if (x >= free) free = x + 4;
       }

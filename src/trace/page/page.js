@@ -52,13 +52,13 @@
   function select(span) {
     view.selected = span;
     why.show(view.run, span);
-    view.ask();
+    view.redraw();
   }
 
-  /// Where the keys stop: before all, at the beginning of each turn, after all.
+  /// The steps at which the arrow keys stop: the first, the beginning of each turn, and the last.
   const stopsOf = (run) => [0, ...run.turns.map(({ from }) => from), run.last].map((step) => ({ run, step }));
   const stops = new Map(runs.map((run) => [run, stopsOf(run)]));
-  // Over time, those of all loops, one after the other.
+  // Over time, the keys stop at those of all loops, in the order of time.
   const order = (one, other) => one.run.timeOfAll(one.step) - other.run.timeOfAll(other.step)
     || runs.indexOf(one.run) - runs.indexOf(other.run) || one.step - other.step;
   const merged = [...stops.values()].flat().sort(order);
@@ -76,7 +76,7 @@
   const turnOn = () => turn(false);
   const turnBack = () => turn(true);
 
-  /// The picture, for readers who do not see it; what it shows at each step is in the lists below.
+  /// Describes the picture to readers who do not see it. What it shows at a step is in the lists below it.
   function describe() {
     get("canvas").setAttribute("aria-label",
       `${plural(view.lines.length, "row")}; the step stands in ${get("turn-title").textContent.toLowerCase()}`);
@@ -146,11 +146,11 @@
   });
   get("pan").addEventListener("input", () => {
     view.origin = get("pan").value / 1000 * view.farthest;
-    view.ask();
+    view.redraw();
   });
 
   const canvas = get("canvas");
-  get("scroll").addEventListener("scroll", () => view.ask());
+  get("scroll").addEventListener("scroll", () => view.redraw());
   canvas.addEventListener("wheel", (event) => {
     if (event.ctrlKey) view.zoom(Math.exp(-event.deltaY / 200), event.offsetX);
     else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
@@ -161,7 +161,7 @@
 
   function point(x) {
     view.pointer = x;
-    if (view.axis === "time") view.ask();
+    if (view.axis === "time") view.redraw();
   }
   canvas.addEventListener("pointerleave", () => point(null));
 
@@ -194,7 +194,7 @@
 
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     sheet.readColours();
-    view.ask();
+    view.redraw();
   });
   new ResizeObserver(() => view.pan(0)).observe(get("scroll"));
 

@@ -1,7 +1,7 @@
-// What the page draws and says of a loop: its data, as objects; data.rs says what stands where.
+// What the page draws and says of a loop: its data (see data.rs), as objects.
 //
-// Everything stands at steps: at step 3, three events have happened. Nothing is computed here from events;
-// what is shown at a step is looked up.
+// Everything stands at steps: at step 3, three events have happened. What is shown at a step is looked up; no
+// state is computed from events.
 
 class Run {
   constructor(loop, { texts, states, does }) {
@@ -31,7 +31,7 @@ class Run {
     this.ready = list(loop.ready);
     this.wheel = list(loop.wheel);
     this.sources = list(loop.sources);
-    // What the thread did, for the row of the loop.
+    // What the thread did: the row of the loop, over time.
     const polls = this.rows.flatMap(({ spans }) => spans.filter(({ state }) => state.name === "polled"))
       .map((poll) => ({ from: poll.from, to: poll.pollEnds ?? this.last, state: poll.state, poll }));
     const parks = this.pauses.map(({ from, to }) => ({ from, to, state: { name: "parked" } }));
@@ -60,56 +60,58 @@ class Run {
     return row;
   }
 
-  /// What of a list is shown at a step.
+  /// Returns the entries of a list that are shown at a step.
   shown(list, step) {
     return list.filter(({ from, to }) => from <= step && step < to);
   }
 
-  /// The spans of the live tasks at a step.
+  /// Returns the spans of the live tasks at a step.
   tasksAt(step) {
     return this.rows.map(({ spans }) => lastUpTo(spans, (span) => span.from, step))
       .filter((span) => span && step < span.to);
   }
 
-  /// When a step is, in nanoseconds of the loop's time; and since the first of the loops began.
+  /// Returns the time of a step, in nanoseconds since its loop began.
   timeOf(step) {
     return this.times[Math.min(step, this.last)];
   }
 
+  /// Returns the time of a step, in nanoseconds since the first of all loops began.
   timeOfAll(step) {
     return this.began + this.timeOf(step);
   }
 
-  /// The poll of a row in which that step is, or that ended just before.
+  /// Returns the poll of a row that contains a step, or else the last one before it.
   pollOf({ spans }, step) {
     const polls = spans.filter(({ state }) => state.name === "polled");
     return lastUpTo(polls, (poll) => poll.from, step) ?? null;
   }
 
-  /// The poll that a step belongs to, its end included.
+  /// Returns the poll of the thread that contains a step; the poll's end belongs to it.
   pollAt(step) {
     const { spans } = this.thread;
     const span = spans[firstAfter(0, spans.length, (index) => spans[index].to, step - 1)];
     return span?.from <= step ? span.poll ?? null : null;
   }
 
-  /// The number of the turn of a step; and of the last one that began before a time.
+  /// Returns the number of the turn that contains a step.
   turnOf(step) {
     return lastUpTo(this.turns, (turn) => turn.from, step)?.number ?? this.firstTurn;
   }
 
+  /// Returns the number of the last turn that began before a time.
   turnAt(time) {
     return lastUpTo(this.turns, (turn) => this.timeOfAll(turn.from), time)?.number ?? this.firstTurn;
   }
 }
 
-/// Numbers that are given as their differences.
+/// Returns the numbers that have these differences.
 function sums(differences) {
   let sum = 0;
   return differences.map((difference) => sum += difference);
 }
 
-/// The first index from `low` on whose value is greater; `value` must not decrease.
+/// Returns the first index from `low` on whose value is greater, by bisection: `value` must not decrease.
 function firstAfter(low, high, value, than) {
   while (low < high) {
     const middle = (low + high) >> 1;
@@ -119,13 +121,12 @@ function firstAfter(low, high, value, than) {
   return low;
 }
 
-/// The last item whose value is not greater.
+/// Returns the last item whose value is not greater.
 function lastUpTo(items, value, most) {
   return items[firstAfter(0, items.length, (index) => value(items[index]), most) - 1];
 }
 
-/// Writes a time as words.rs does. Which times the axis shows depends on the zoom, so they are not in the
-/// data as texts.
+/// Writes a time as words.rs does. The times of the axis depend on the zoom, so they are not in the data.
 function duration(nanos) {
   if (nanos === 0) return "0";
   const [unit, name] = nanos >= 1e9 ? [1e9, "s"] : nanos >= 1e6 ? [1e6, "ms"]
@@ -135,7 +136,7 @@ function duration(nanos) {
   return `${Number(value.toFixed(digits))} ${name}`;
 }
 
-/// What there is room for; nothing, if that is no word.
+/// Cuts words to so many letters; to nothing, if these are too few to read.
 function cut(words, letters) {
   if (words.length <= letters) return words;
   return letters < 6 ? "" : `${words.slice(0, letters - 1)}…`;

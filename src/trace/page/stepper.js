@@ -1,6 +1,6 @@
-// The loop's own data structures at a step; and what the turn does.
+// The lists of the page: the loop's data structures at a step, and the events of its turn.
 
-/// As many entries of a list are shown.
+/// The most entries of a list that are shown.
 const MOST = 200;
 
 class Stepper {
@@ -39,7 +39,7 @@ class Stepper {
     const begin = turns[index - 1]?.from ?? 1;
     const end = turns[index]?.from ?? events.length;
     get("turn-title").textContent = index === 0 ? "Before the first turn" : `Turn ${turns[index - 1].number}`;
-    // Of a long turn, what is around the step.
+    // Of a long turn, the events around the step.
     const first = Math.max(begin, Math.min(at - MOST / 2, end - MOST));
     get("events").replaceChildren(...events.slice(first, Math.min(end, first + MOST)).map((words, offset) => {
       const here = first + offset;

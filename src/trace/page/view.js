@@ -1,22 +1,22 @@
-// What is looked at: which rows, which part of which axis.
+// The part of the run that is visible: which rows, and which part of which axis.
 
 const HEAD = 46, ROW = 26, AFTER = 70, LONGEST_LABEL = 26;
 
 class View {
-  /// `scroll` is the element that scrolls, `tall` what it holds; `draw(view)` draws.
+  /// `scroll` is the element that scrolls, and `tall` its content; `draw(view)` draws.
   constructor(scroll, tall, runs, axis, draw) {
     Object.assign(this, { scroll, tall, runs, axis, draw });
     this.run = runs[0];
     this.cursor = 0; // The step.
-    this.selected = null; // A span.
+    this.selected = null; // The span that is explained.
     this.pointer = null; // Where the pointer is, on the canvas.
     this.search = "";
-    this.origin = 0; // What stands at the left end of the axis,
-    this.scale = 1; // and pixels for each of its units.
+    this.origin = 0; // The unit at the left end of the axis.
+    this.scale = 1; // Pixels for each unit.
     this.choose();
   }
 
-  /// Takes the rows that are to be shown: of one loop over turns, of all loops over time.
+  /// Chooses the rows: over turns those of one loop, over time those of all loops; and what the search finds.
   choose() {
     const found = (row) => !this.search || row.label.toLowerCase().includes(this.search)
       || row.future.toLowerCase().includes(this.search);
@@ -39,23 +39,23 @@ class View {
     return this.axis === "turns" ? [this.run] : this.runs;
   }
 
-  /// Where a step stands: pixels at the scale of 1, or nanoseconds since the first loop began. What is
-  /// behind the last one stands there.
+  /// Returns the place of a step on the axis: over turns in pixels at scale 1, over time in nanoseconds since
+  /// the first loop began.
   unit(run, step) {
     return this.axis === "turns" ? run.places[Math.min(step, run.last)] : run.timeOfAll(step);
   }
 
-  /// Where it stands on the canvas.
+  /// Returns the place of a step on the canvas.
   x(run, step) {
     return this.names + (this.unit(run, step) - this.origin) * this.scale;
   }
 
-  /// Where, over time, a time stands.
+  /// Returns the place of a time on the canvas, over time.
   xOf(time) {
     return this.names + (time - this.origin) * this.scale;
   }
 
-  /// The middle of a row on the canvas.
+  /// Returns the middle of a row on the canvas.
   middle(line) {
     return HEAD - this.scroll.scrollTop + line * ROW + ROW / 2;
   }
@@ -64,12 +64,12 @@ class View {
     return Math.min(this.tall.offsetHeight, this.scroll.clientHeight);
   }
 
-  /// How wide the axis is on the canvas.
+  /// The width of the axis on the canvas.
   get room() {
     return this.scroll.clientWidth - this.names - AFTER;
   }
 
-  /// The whole run, or as much of it as is legible.
+  /// Shows the whole run, or as much of it as is legible.
   reset() {
     this.origin = 0;
     const fit = this.room / this.end;
@@ -77,12 +77,13 @@ class View {
     this.pan(0);
   }
 
+  /// Shows the whole run.
   whole() {
     this.scale = this.room / this.end;
     this.pan(-this.origin);
   }
 
-  /// The other axis, or other rows of it: what is selected stays in view.
+  /// Changes the axis. What is selected stays in view.
   turnTo(axis) {
     this.axis = axis;
     this.choose();
@@ -99,7 +100,7 @@ class View {
     this.pan(0);
   }
 
-  /// Where a zoom holds fast if the pointer does not say it: the selected bar, or else the middle.
+  /// Returns the fixed point of a zoom without the pointer: the selected bar, or else the middle.
   focus() {
     if (!this.selected) return this.names + this.room / 2;
     this.reveal(this.run, this.selected.from);
@@ -108,21 +109,21 @@ class View {
 
   pan(units) {
     this.origin = Math.max(0, Math.min(this.origin + units, this.farthest));
-    this.ask();
+    this.redraw();
   }
 
   get farthest() {
     return Math.max(0, this.end - this.room / this.scale);
   }
 
-  /// Moves as little as makes that step visible.
+  /// Makes a step and the selected row visible.
   reveal(run, step) {
     const unit = this.unit(run, step);
     const width = this.room / this.scale;
     if (unit < this.origin || unit > this.origin + width) this.pan(unit - width / 2 - this.origin);
     const line = this.lineOf.get(this.selected?.row);
     if (line !== undefined) this.revealLine(line);
-    this.ask();
+    this.redraw();
   }
 
   revealLine(line) {
@@ -130,15 +131,15 @@ class View {
     this.scroll.scrollTop = Math.max(highest, Math.min(lowest, this.scroll.scrollTop));
   }
 
-  /// Draws soon, once.
-  ask() {
-    this.asked ??= requestAnimationFrame(() => {
-      this.asked = null;
+  /// Draws in the next frame, once.
+  redraw() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
       this.draw(this);
     });
   }
 
-  /// The span that is drawn there, with its row; a poll if there is one within a few pixels.
+  /// Returns the span at a point, with its row; a poll if there is one within a few pixels.
   hit(x, y) {
     const line = Math.floor((y - HEAD + this.scroll.scrollTop) / ROW);
     if (y < HEAD || x < this.names || !this.lines[line]) return null;

@@ -1,7 +1,7 @@
-// Why a task is polled, ready or waits: what has caused it, what it waited for, and what it has done.
+// Why a task is polled, is ready or waits: its cause, what it waited for, and what it did in its poll.
 
 class Why {
-  /// `jump(run, step)` goes to another step; `select(span)` explains another poll.
+  /// `jump(run, step)` goes to another step, `select(span)` explains another poll.
   constructor(jump, select) {
     Object.assign(this, { jump, select });
   }
@@ -35,7 +35,7 @@ class Why {
     return ` ${words}, from turn ${run.turnOf(from)}, at ${begin}, until ${end}.`;
   }
 
-  /// What has put it in the ready queue; if that is a task, its poll is a click away.
+  /// Says what has put the task in the ready queue. If another task's poll did it, a click leads there.
   cause(run, cause) {
     if (!cause) return ["It stood in the ready queue from the beginning."];
     const { step, words, by, from, timer, ahead } = cause;
@@ -57,7 +57,7 @@ class Why {
     return element("button", { type: "button", onclick: follow }, words);
   }
 
-  /// The poll that kept the thread longest while the task was late.
+  /// Says which poll held the thread longest while the task was late.
   delay(run, { row, delay: { took, isOverdue, by, held } }) {
     const [late, kept] = [took, held].map(duration);
     const part = kept === late ? "" : `, ${kept} of them`;
@@ -65,13 +65,14 @@ class Why {
     return [`${row.label} was ${state} for ${late}${part} while `, this.link(run, by), " was polled."];
   }
 
-  /// The time in which it waited, before it was ready.
+  /// Returns the span in which the task waited before it was ready.
   idleBefore({ row: { spans }, from }) {
     let index = firstAfter(0, spans.length, (it) => spans[it].from, from) - 2;
     while (index >= 0 && ["ready", "aborted"].includes(spans[index].state.name)) index--;
     return spans[index]?.waits ? spans[index] : null;
   }
 
+  /// Says what happened in a poll, how it ended, and which tasks it has delayed most.
   did(run, { from, delayed, pollEnds = run.last + 1 }) {
     const did = run.events.slice(from + 1, pollEnds);
     const latest = [...delayed].sort((one, other) => other.delay.took - one.delay.took).slice(0, 3);
