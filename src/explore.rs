@@ -74,9 +74,9 @@
 //!
 //! By default FIFO comes first, then each schedule that leaves it once, then each that leaves it twice, and
 //! so on (Musuvathi and Qadeer, "Iterative context bounding for systematic testing of multithreaded
-//! programs", 2007), until there is none left, which [`Explored::complete`] says; or until half of the
-//! [bound](Explore::schedules) is spent. The rest goes to schedules that are drawn by [seed](Explore::seed),
-//! evenly and by priorities.
+//! programs", 2007). If none is left, the result is [complete](Explored::complete). If half of the
+//! [bound](Explore::schedules) is spent before, the other half goes to random schedules, by a
+//! [seed](Explore::seed): half of them choose evenly, half by priorities.
 //!
 //! # What is not
 //!

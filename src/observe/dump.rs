@@ -41,7 +41,7 @@ use crate::wake::waiter::Waiter;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Dump {
-    /// The loop: "loop 1" is 1.
+    /// The loop's number: 1 for "loop 1".
     pub event_loop: u64,
     /// The loop's time, counted from when it was made.
     pub time: Duration,
@@ -98,7 +98,7 @@ pub enum DumpError {
     Gone,
     /// It has not answered: something holds its thread, or it is not being run.
     NoAnswer {
-        /// The loop: "loop 1" is 1.
+        /// The loop's number: 1 for "loop 1".
         event_loop: u64,
         /// How long the caller has waited.
         timeout: Duration,
@@ -311,7 +311,7 @@ fn dump_task(tasks: &Tasks, slot: usize, entry: &Entry) -> DumpedTask {
     }
 }
 
-/// Returns the id of the task that is the joiner of another one, if it is a task of this loop.
+/// Returns the id of the task that a joiner wakes, if it is a task of this loop.
 fn awaiter(state: &State, joiner: &Joiner) -> Option<u64> {
     let waiter = match joiner {
         Joiner::Nothing => None,

@@ -51,7 +51,7 @@ pub struct Event {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum EventKind {
-    /// The loop was made. The first event of each.
+    /// The loop was made: its first event.
     Opened {
         /// Whether its clock is virtual.
         is_virtual: bool,

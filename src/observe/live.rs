@@ -85,7 +85,7 @@ pub struct LiveTask {
     pub future: &'static str,
     /// Where it was spawned.
     pub location: &'static Location<'static>,
-    /// What it does now.
+    /// Its state now.
     pub state: TaskState,
     /// Whether it stands in the ready queue: also while it is polled, if it was woken meanwhile.
     pub queued: bool,

@@ -1,8 +1,8 @@
 //! The axis of turns: where each event stands, from left to right, in pixels.
 //!
-//! Each wake, spawn and abort in a poll has a place of its own, so a poll is the wider the more of them it
-//! has. An event stands at the same place in all rows. Idle time has one width, however long it was; so has a
-//! stretch of turns that are left out.
+//! Each wake, spawn and abort in a poll has a place of its own, so a poll with many of them is wide. An event
+//! stands at the same place in all rows. Idle time has one width, however long it was; so has a stretch of
+//! turns that are left out.
 
 use crate::observe::{Event, EventKind};
 use crate::trace::cause::Cause;
@@ -16,7 +16,7 @@ pub(super) const AROUND_POLL: f64 = 5.0;
 const SHORTEST_POLL: f64 = 18.0;
 /// Between two causes in one poll, or after one park.
 const STEP: f64 = 8.0;
-/// The most for all causes of one poll, or of one park: with many causes, the distance between them is less.
+/// The most for all causes of one poll, or of one park: many causes stand closer together.
 const STEPS: f64 = 96.0;
 const PAUSE: f64 = 76.0;
 pub(super) const FOLD: f64 = 96.0;

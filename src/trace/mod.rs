@@ -25,7 +25,7 @@
 //! # std::io::Result::Ok(())
 //! ```
 //!
-//! Nothing here is known to the loop: all is made from its [events](crate::observe).
+//! All of it is made from the [events](crate::observe) of the loop alone.
 
 mod recorder; // keeps the events
 mod stderr; // prints lines

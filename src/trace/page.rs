@@ -27,7 +27,7 @@ impl Trace {
     /// Returns the run as a page to look at in a browser, and to step through: one HTML file, which needs
     /// nothing else.
     ///
-    /// It takes some 60 bytes an event, and 65 KB.
+    /// It takes 30 to 60 bytes an event, and some 65 KB.
     ///
     /// ```
     /// use boucle::{EventLoop, trace::Recorder};

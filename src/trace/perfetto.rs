@@ -65,7 +65,7 @@ struct Lanes<'a> {
     labels: BTreeMap<u64, String>,
     turn: Option<Slice>,
     poll: Option<Slice>,
-    /// Why the tasks in the ready queue are there.
+    /// What has put each task of the ready queue there.
     queued: BTreeMap<u64, Queued>,
     /// What the counters show.
     counted: [usize; 3],

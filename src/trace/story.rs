@@ -1,12 +1,12 @@
-//! Recordings for tests: the story of a loop, which a test records event by event, without a loop.
+//! Recordings for tests: the events of a loop that a test makes up.
 
 use std::panic::Location;
 use std::time::Duration;
 
 use crate::observe::{Ending, Event, EventKind, Observer, Origin, Outcome, WaitsFor};
-use crate::trace::{Recorder, Trace};
+use crate::trace::{Live, Recorder, Trace};
 
-/// What a loop has done, by the test.
+/// The events of a loop that does not exist, in a recorder.
 pub(crate) struct Story {
     recorder: Recorder,
     event_loop: u64,
@@ -167,6 +167,13 @@ impl Story {
     pub(crate) fn close(&mut self) -> &mut Self {
         self.record(EventKind::Closed)
     }
+}
+
+/// Returns the state after the events.
+pub(crate) fn after(events: &[Event]) -> Live {
+    let mut live = Live::default();
+    events.iter().for_each(|event| live.apply(event));
+    live
 }
 
 /// Main gathers sleeps of 1, 0.5 and 1.5 s, and ends.

@@ -8,9 +8,9 @@
 //! #3 world      +#1==>[2]~until 1s~~timer>[1] returned
 //! ```
 //!
-//! A loop sleeps most of the time, and under a virtual clock nothing else takes time. So the axis is turns,
-//! not time: the place of a poll within its turn is a number, and the time is a label. Turns that repeat
-//! those before them are left out, and counted.
+//! The axis is turns, not time, since sleep takes most of the time, and all of it under a virtual clock. The
+//! place of a poll within its turn is a number, and the time is a label. Turns that repeat those before them
+//! are left out, and counted.
 
 mod chart; // events → columns of marks
 mod cell; // the marks of one task in one column, as text

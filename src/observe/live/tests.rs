@@ -4,16 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::observe::{Ending, Origin};
-use crate::trace::story::{self, Story};
-
-/// Returns the state after the events.
-fn after(events: &[Event]) -> Live {
-    let mut live = Live::default();
-    for event in events {
-        live.apply(event);
-    }
-    live
-}
+use crate::trace::story::{self, Story, after};
 
 /// Returns "queue [2, 3], polled [1], idle [4]".
 fn summary(live: &Live) -> String {

@@ -24,7 +24,6 @@ use crate::signal::{self, SignalKind};
 use crate::trace::stderr;
 use crate::wake::inbox;
 
-/// The variable.
 const VARIABLE: &str = "BOUCLE_DUMP";
 
 /// How long a loop has for its answer.

@@ -22,7 +22,6 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use crate::observe::{Event, EventKind, Observer};
 use crate::trace::{Recorder, stderr};
 
-/// The variable.
 const VARIABLE: &str = "BOUCLE_TRACE";
 
 /// The recorder of all loops of the process, and what is made of it.

@@ -9,7 +9,6 @@ use std::sync::OnceLock;
 
 use crate::trace::stderr;
 
-/// The variable.
 const VARIABLE: &str = "BOUCLE_SHUFFLE";
 
 /// Returns the seed that the environment asks for. It is read once in a process.

@@ -1,4 +1,4 @@
-//! `BOUCLE_SLOW_POLL`: prints each poll that takes longer than this.
+//! `BOUCLE_SLOW_POLL`: prints each poll that takes longer than the given time.
 //!
 //! ```console
 //! $ BOUCLE_SLOW_POLL=100ms cargo run --example sleep
@@ -11,7 +11,6 @@ use std::time::Duration;
 use crate::observe::Observer;
 use crate::trace::{slow_poll, stderr};
 
-/// The variable.
 const VARIABLE: &str = "BOUCLE_SLOW_POLL";
 
 /// Returns the observer that the environment asks for.

@@ -1,16 +1,7 @@
 use std::thread;
 
 use super::*;
-use crate::trace::story::{self, Story};
-
-/// Returns the state after the events.
-fn after<'a>(events: impl IntoIterator<Item = &'a Event>) -> Live {
-    let mut live = Live::default();
-    for event in events {
-        live.apply(event);
-    }
-    live
-}
+use crate::trace::story::{self, Story, after};
 
 /// Events are kept, in order.
 #[test]

@@ -48,15 +48,8 @@ impl<'a> Lane<'a> {
         let mut picture = tracer::picture(loop_trace, last);
         let more_rows = picture.rows.len().saturating_sub(MOST_ROWS);
         picture.rows.truncate(MOST_ROWS);
-        Lane {
-            loop_trace,
-            picture,
-            width: places[last],
-            labels: labels::of(loop_trace),
-            places,
-            folds,
-            more_rows,
-        }
+        let (width, labels) = (places[last], labels::of(loop_trace));
+        Lane { loop_trace, picture, width, labels, places, folds, more_rows }
     }
 
     pub(super) fn label(&self, row: &Row) -> &str {

@@ -49,16 +49,10 @@ pub(super) struct Sheet {
 impl Sheet {
     pub(super) fn lane(&mut self, top: f64, lane: &Lane) {
         let picture = &lane.picture;
-        let clock = match picture.is_virtual {
-            true => "virtual clock",
-            false => "real clock",
-        };
-        let heading = format!("loop {}", lane.loop_trace.number);
-        self.text(MARGIN, top + 28.0, "strong", &heading);
-        let after = MARGIN + heading.len() as f64 * LETTER + 20.0;
-        self.text(after, top + 28.0, "dim", clock);
         let rows = top + HEAD;
         let bottom = rows + picture.rows.len() as f64 * ROW;
+        let top_of = |index: usize| rows + index as f64 * ROW;
+        self.heading(top, lane);
         match &self.time {
             Some(axis) => {
                 let ticks: Vec<(f64, Duration)> = axis.ticks().collect();
@@ -67,23 +61,12 @@ impl Sheet {
             None => self.columns(top, bottom, lane),
         }
         self.pauses(top, lane);
-        let top_of = |index: usize| rows + index as f64 * ROW;
         for (index, row) in picture.rows.iter().enumerate() {
             for (x, span) in lane.bars(row) {
-                let (x, title) = (self.across(&x), lane.title(row, span));
-                self.bar(top_of(index), &x, span, &title);
+                self.bar(top_of(index), &self.across(&x), span, &lane.title(row, span));
             }
         }
-        let mut free = 0.0;
-        for arrow in lane.arrows().filter(|arrow| arrow.to < MOST_ROWS) {
-            let x = lane.place(arrow.step);
-            // An arrow that would touch the one before has only its head and the end of its shaft.
-            let is_stub = x < free;
-            self.arrow(rows, self.axis + x, arrow, is_stub);
-            if !is_stub && arrow.is_between_rows() {
-                free = x + 4.0;
-            }
-        }
+        self.arrows(rows, lane);
         for (x, words) in lane.gaps() {
             self.gap((rows + bottom) / 2.0, &self.across(&x), &words);
         }
@@ -94,6 +77,14 @@ impl Sheet {
         if !left_out.is_empty() {
             self.text(self.axis, bottom + 18.0, "dim", &left_out);
         }
+    }
+
+    fn heading(&mut self, top: f64, lane: &Lane) {
+        let heading = format!("loop {}", lane.loop_trace.number);
+        self.text(MARGIN, top + 28.0, "strong", &heading);
+        let after = MARGIN + heading.len() as f64 * LETTER + 20.0;
+        let clock = if lane.picture.is_virtual { "virtual clock" } else { "real clock" };
+        self.text(after, top + 28.0, "dim", clock);
     }
 
     /// Writes round times, each with a line through the rows.
@@ -185,6 +176,19 @@ impl Sheet {
         let words = cut(&words, room);
         if !words.is_empty() {
             self.text(start + 4.0, y - 3.0, "note", &words);
+        }
+    }
+
+    fn arrows(&mut self, rows: f64, lane: &Lane) {
+        let mut free = 0.0;
+        for arrow in lane.arrows().filter(|arrow| arrow.to < MOST_ROWS) {
+            let x = lane.place(arrow.step);
+            // An arrow that would touch the one before has only its head and the end of its shaft.
+            let is_stub = x < free;
+            self.arrow(rows, self.axis + x, arrow, is_stub);
+            if !is_stub && arrow.is_between_rows() {
+                free = x + 4.0;
+            }
         }
     }
 
