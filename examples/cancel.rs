@@ -1,8 +1,10 @@
-//! A lost frame: a read is dropped half done, as a `timeout` drops it, and the bytes that it has read go with it.
+//! A lost frame: a read is dropped half done, as a `timeout` drops it, and the bytes that it has read go with
+//! it.
 //!
-//! A frame is one byte, its length, and then that many bytes. `read_frame` keeps what it has read in local variables,
-//! so dropping it after the first byte loses that byte. `Frames` keeps it in a field, and the next read goes on from
-//! there. Exploration drops each reader after each of its pending polls in turn, and reads on, until one run fails.
+//! A frame is one byte, its length, and then that many bytes. `read_frame` keeps what it has read in local
+//! variables, so dropping it after the first byte loses that byte. `Frames` keeps it in a field, and the next
+//! read goes on from there. Exploration drops each reader after each of its pending polls in turn, and reads
+//! on, until one run fails.
 //!
 //! ```sh
 //! cargo run --release --example cancel

@@ -100,8 +100,8 @@ async fn ask(server: SocketAddr, requests: usize) -> io::Result<()> {
     Ok(())
 }
 
-/// Starts a loop in a thread of its own, which runs until it is stopped. The thread returns how many requests it
-/// answered, and its CPU time.
+/// Starts a loop in a thread of its own, which runs until it is stopped. The thread returns how many requests
+/// it answered, and its CPU time.
 fn start_loop() -> (LoopHandle, JoinHandle<(usize, Option<Duration>)>) {
     let (give, handle) = mpsc::channel();
     let thread = thread::spawn(move || {
@@ -113,7 +113,8 @@ fn start_loop() -> (LoopHandle, JoinHandle<(usize, Option<Duration>)>) {
     (handle.recv().expect("the thread gives it"), thread)
 }
 
-/// The CPU time of this thread, if the system is Linux. (Wine has the file too, but with another thread's time.)
+/// The CPU time of this thread, if the system is Linux. (Wine has the file too, but with another thread's
+/// time.)
 fn cpu_time() -> Option<Duration> {
     if !cfg!(target_os = "linux") {
         return None;

@@ -1,12 +1,13 @@
-//! Two withdrawals from one account. Each looks at the balance, waits for the journal, and then takes the money:
-//! the balance may have changed by then. In FIFO order it has not. Exploration tries other orders, one after the
-//! other, until one fails, and draws that one.
+//! Two withdrawals from one account. Each looks at the balance, waits for the journal, and then takes the
+//! money: the balance may have changed by then. In FIFO order it has not. Exploration tries other orders, one
+//! after the other, until one fails, and draws that one.
 //!
 //! ```sh
 //! cargo run --release --example race
 //! ```
 //!
-//! prints that the account is overdrawn, the schedule, FIFO's beside it, and a line that runs that schedule alone:
+//! prints that the account is overdrawn, the schedule, FIFO's beside it, and a line that runs that schedule
+//! alone:
 //!
 //! ```text
 //! as written: schedule 7 fails: panicked at examples/race.rs:89:5: the account is overdrawn: -60
@@ -22,14 +23,15 @@
 //! #3 card      +#1==>[1]=yield==>[1]=yield==>[1]=yield==>[1] returned
 //! ```
 //!
-//! `cash` is polled only after `card` has been polled twice, so both look (turns 4 and 5) before either takes (6 and
-//! 7). The mended version takes before it waits:
+//! `cash` is polled only after `card` has been polled twice, so both look (turns 4 and 5) before either takes
+//! (6 and 7). The mended version takes before it waits:
 //!
 //! ```text
 //! mended: 22 schedules, complete
 //! ```
 //!
-//! Read next: `src/explore.rs`, what is explored and what is not. Run next: `cargo run --release --example cancel`.
+//! Read next: `src/explore.rs`, what is explored and what is not. Run next:
+//! `cargo run --release --example cancel`.
 
 use std::cell::Cell;
 use std::rc::Rc;

@@ -24,26 +24,26 @@
 //!
 //! # From asyncio
 //!
-//! - A coroutine does nothing until it is awaited or spawned, as in Python. Awaiting it runs it as a part of the
-//!   task; only [`spawn`], [`gather`](fn@crate::gather) and what builds on them make tasks.
-//! - There are no exceptions. An error is a `Result` that the coroutine returns. A panic ends its task, and is a
-//!   [`JoinError`] where the handle is awaited.
-//! - To cancel is to drop. A coroutine that is aborted gets no `CancelledError`, so it cannot refuse, and awaits
-//!   nothing more: its destructors run, where Python's `finally` would.
+//! - A coroutine does nothing until it is awaited or spawned, as in Python. Awaiting it runs it as a part of
+//!   the task; only [`spawn`], [`gather`](fn@crate::gather) and what builds on them make tasks.
+//! - There are no exceptions. An error is a `Result` that the coroutine returns. A panic ends its task, and
+//!   is a [`JoinError`] where the handle is awaited.
+//! - To cancel is to drop. A coroutine that is aborted gets no `CancelledError`, so it cannot refuse, and
+//!   awaits nothing more: its destructors run, where Python's `finally` would.
 //! - Cancellation does not pass through a handle: whatever drops a [`JoinHandle`] leaves its task running.
 //! - A task that nothing refers to is not collected: it goes on until it is done, or the loop ends.
 //! - [`run`] drops the tasks that are left when the main coroutine returns; they cannot await anything then.
 //!
 //! # From tokio
 //!
-//! - A loop is like a `current_thread` runtime with a `LocalSet` around it: a future need not be `Send`, and [`spawn`]
-//!   is `spawn_local`. A loop never leaves its thread; for several cores, run several loops.
+//! - A loop is like a `current_thread` runtime with a `LocalSet` around it: a future need not be `Send`, and
+//!   [`spawn`] is `spawn_local`. A loop never leaves its thread; for several cores, run several loops.
 //! - Nothing has to be enabled: every loop has sockets and timers.
 //! - Streams read and write by the traits of `futures-io`. For tokio's, `tokio-util` has `compat()`.
 //! - Times are [`std::time::Instant`], under a virtual clock too; get one with [`now`].
-//! - Tasks are polled in the order in which they were woken, and timers fire in that of their deadlines. Nothing is
-//!   random, so under a virtual clock a run repeats itself, unless a socket or a thread takes part. (`BOUCLE_SHUFFLE`
-//!   sets another order of tasks: each seed has its own, which repeats itself too.)
+//! - Tasks are polled in the order in which they were woken, and timers fire in that of their deadlines.
+//!   Nothing is random, so under a virtual clock a run repeats itself, unless a socket or a thread takes
+//!   part. (`BOUCLE_SHUFFLE` sets another order of tasks: each seed has its own, which repeats itself too.)
 //! - Locks, channels, files and processes come from other crates: see [What is not here](#what-is-not-here).
 //!
 //! # The loop

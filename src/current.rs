@@ -286,8 +286,8 @@ pub(crate) fn expect_running<R>(what: &str, within: impl FnOnce(&mut State) -> R
     }
 }
 
-/// Uses the state of a loop of this thread, running or not; `None` if the loop is gone. Panics if the loop lives
-/// on another thread, or its state is in use.
+/// Uses the state of a loop of this thread, running or not; `None` if the loop is gone. Panics if the loop
+/// lives on another thread, or its state is in use.
 #[inline]
 #[track_caller]
 pub(crate) fn with<R>(number: LoopNumber, what: &str, within: impl FnOnce(&mut State) -> R) -> Option<R> {

@@ -28,8 +28,8 @@
 //! | what needs tokio's traits | `tokio-util` | `stream.compat()` | `ecosystem/tests/postgres.rs` |
 //! | what needs tokio's reactor (`reqwest`) | `async-compat` | `async { reqwest::get(url).await?.text().await }.compat().await?`<br>It costs a thread, which watches the sockets; the future is polled here. | `ecosystem/tests/reqwest.rs` |
 //!
-//! What spawns on tokio by itself does not run: `axum::serve`, tonic's `transport::Server`, and the time limits of
-//! its `Endpoint`. The rows above stand in for them.
+//! What spawns on tokio by itself does not run: `axum::serve`, tonic's `transport::Server`, and the time
+//! limits of its `Endpoint`. The rows above stand in for them.
 //!
 //! ```
 //! use futures_lite::{AsyncBufReadExt, AsyncWriteExt, StreamExt, io::BufReader};
@@ -46,8 +46,8 @@
 //!
 //! # The lines of `Cargo.toml`
 //!
-//! `tests/ecosystem/Cargo.toml`, in the repository, has every crate of the table, with as few features as it needs.
-//! For a server of HTTP/1.1:
+//! `tests/ecosystem/Cargo.toml`, in the repository, has every crate of the table, with as few features as it
+//! needs. For a server of HTTP/1.1:
 //!
 //! ```toml
 //! boucle = { path = "../boucle", features = ["hyper"] } # where the repository is
@@ -55,8 +55,8 @@
 //! hyper = { version = "1", features = ["http1", "server"] }
 //! ```
 //!
-//! For HTTPS, by HTTP/1.1 and HTTP/2: `https_server.rs` and `https_client.rs`, in `tests/ecosystem/examples`, build with
-//! this and no more.
+//! For HTTPS, by HTTP/1.1 and HTTP/2: `https_server.rs` and `https_client.rs`, in `tests/ecosystem/examples`,
+//! build with this and no more.
 //!
 //! ```toml
 //! boucle = { path = "../boucle", features = ["hyper-util"] }

@@ -22,13 +22,13 @@
 //!
 //! # An event loop in ten lines
 //!
-//! A *future* is a value that can be polled: a *poll* goes on from where the future stands, and answers *ready*, with
-//! the result, or *pending*. A coroutine, which is what an `async fn` returns, is a future, and its `await` polls another. A
-//! *task* is a future that the loop owns. To *wake* a task is to put it into the ready queue, and each poll is
-//! given a *waker*, which does that.
+//! A *future* is a value that can be polled: a *poll* goes on from where the future stands, and answers
+//! *ready*, with the result, or *pending*. A coroutine, which is what an `async fn` returns, is a future, and
+//! its `await` polls another. A *task* is a future that the loop owns. To *wake* a task is to put it into the
+//! ready queue, and each poll is given a *waker*, which does that.
 //!
-//! The contract is one sentence: **a future that is pending has arranged a wake**. So a loop need not know what its
-//! tasks wait for. It polls those that are ready, sleeps when there are none, and wakes:
+//! The contract is one sentence: **a future that is pending has arranged a wake**. So a loop need not know
+//! what its tasks wait for. It polls those that are ready, sleeps when there are none, and wakes:
 //!
 //! ```
 //! # use std::{collections::BTreeMap, mem::take};
@@ -58,8 +58,9 @@
 //! # }
 //! ```
 //!
-//! `examples/from_scratch`, in the repository, comes to this loop in five steps: each is a loop of at most 220 lines
-//! and a chapter of a guide, and the last runs over real sockets. If you have never seen a loop from within, begin there.
+//! `examples/from_scratch`, in the repository, comes to this loop in five steps: each is a loop of at most
+//! 220 lines and a chapter of a guide, and the last runs over real sockets. If you have never seen a loop
+//! from within, begin there.
 //!
 //! # One turn of the loop
 //!
@@ -82,8 +83,9 @@
 //! 61. If none is due, the turn ends after step 1. The function that does this is `run`, in `src/turn.rs`.
 //! [`EventLoop::turn`] makes one turn, and returns what it did.
 //!
-//! With a thousand tasks that are always ready, a park follows each batch; with ten, every sixth. An idle loop
-//! with a virtual clock does not sleep until the next deadline: time jumps there. The exceptions stand in `park.rs`.
+//! With a thousand tasks that are always ready, a park follows each batch; with ten, every sixth. An idle
+//! loop with a virtual clock does not sleep until the next deadline: time jumps there. The exceptions stand
+//! in `park.rs`.
 //!
 //! # Vocabulary
 //!
@@ -128,96 +130,100 @@
 //!
 //! # Nine paths through the loop
 //!
-//! **A spawn, to the first poll.** `spawn` boxes the future in a cell (`task/cell.rs`) and takes the running loop's
-//! state (`current.rs`). `State::spawn` gives the task a slot and an id in the table (`task/table.rs`) and pushes
-//! its number into the ready queue (`wake/ready.rs`). The turn under way has frozen its batch, so the next turn
-//! pops the number, takes the box out of its slot, releases the state, and polls with a waker that is the number
-//! (`turn.rs`).
+//! **A spawn, to the first poll.** `spawn` boxes the future in a cell (`task/cell.rs`) and takes the running
+//! loop's state (`current.rs`). `State::spawn` gives the task a slot and an id in the table (`task/table.rs`)
+//! and pushes its number into the ready queue (`wake/ready.rs`). The turn under way has frozen its batch, so
+//! the next turn pops the number, takes the box out of its slot, releases the state, and polls with a waker
+//! that is the number (`turn.rs`).
 //!
-//! Refusals: a loop that is about to end drops the future, and the handle gives "cancelled". `spawn` panics where
-//! no loop runs, or if the loop is full. `LoopHandle::spawn`, from another thread, gives an error if the loop is
-//! gone; if the loop is full, or ends before it has read the message, the closure is dropped without a word.
+//! Refusals: a loop that is about to end drops the future, and the handle gives "cancelled". `spawn` panics
+//! where no loop runs, or if the loop is full. `LoopHandle::spawn`, from another thread, gives an error if
+//! the loop is gone; if the loop is full, or ends before it has read the message, the closure is dropped
+//! without a word.
 //!
-//! **An await of a handle.** `JoinHandle::poll` takes the output if the task is done; else it leaves the number of
-//! the task that awaits in the table, as the other's *joiner* (`task/join.rs`). When the task is done,
-//! `State::finish` takes the joiner out, the turn wakes it, and its next poll takes the output out of the box. When
-//! the loop ends, all outputs are dropped: a handle gives "cancelled" then, even if its task had returned.
+//! **An await of a handle.** `JoinHandle::poll` takes the output if the task is done; else it leaves the
+//! number of the task that awaits in the table, as the other's *joiner* (`task/join.rs`). When the task is
+//! done, `State::finish` takes the joiner out, the turn wakes it, and its next poll takes the output out of
+//! the box. When the loop ends, all outputs are dropped: a handle gives "cancelled" then, even if its task
+//! had returned.
 //!
 //! **A readable socket, to the poll.** A socket is registered once, edge-triggered: the kernel reports that
-//! something has come, and does not report it again. So each of its two sides, read and write, remembers whether it
-//! is *ready*: whether an operation may find something. An edge makes a side ready; an operation that would block,
-//! or that has not filled its buffer, ends that. A read of a side that is not ready does not ask the kernel: it
-//! leaves the task's number with the side (`net/source.rs`), and the task is pending. A park returns an event whose
-//! token is the source's slot; `State::wake_sources` marks its sides as ready, takes all their waiters out, and
-//! pushes their numbers. In the next batch each of these tasks is polled and tries its read; if the first of them
-//! empties the socket, the others leave their numbers again.
+//! something has come, and does not report it again. So each of its two sides, read and write, remembers
+//! whether it is *ready*: whether an operation may find something. An edge makes a side ready; an operation
+//! that would block, or that has not filled its buffer, ends that. A read of a side that is not ready does
+//! not ask the kernel: it leaves the task's number with the side (`net/source.rs`), and the task is pending.
+//! A park returns an event whose token is the source's slot; `State::wake_sources` marks its sides as ready,
+//! takes all their waiters out, and pushes their numbers. In the next batch each of these tasks is polled and
+//! tries its read; if the first of them empties the socket, the others leave their numbers again.
 //!
-//! No edge is lost: what comes between "would block" and the leaving of the number waits in the kernel until the
-//! park, which is on this same thread. A new side is not ready, since to register a socket makes the kernel report
-//! what is there already. (The write side of a stream that is connected begins ready.) `net/readiness.rs` has the
-//! cases in which a buffer that is not filled says nothing.
+//! No edge is lost: what comes between "would block" and the leaving of the number waits in the kernel until
+//! the park, which is on this same thread. A new side is not ready, since to register a socket makes the
+//! kernel report what is there already. (The write side of a stream that is connected begins ready.)
+//! `net/readiness.rs` has the cases in which a buffer that is not filled says nothing.
 //!
 //! **A stale waker.** A waker points to nothing, so it may outlive its task. On the loop's own thread a wake
-//! compares the number's identity with that of the task in the slot: if they differ, or the task is done, nothing
-//! happens. From another thread it leaves the slot in the inbox, without the generation: it wakes the task that has
-//! the slot by then, if one does. The worst is that another task is polled in vain, which every future must bear:
-//! `Future::poll` may be called at any time.
+//! compares the number's identity with that of the task in the slot: if they differ, or the task is done,
+//! nothing happens. From another thread it leaves the slot in the inbox, without the generation: it wakes the
+//! task that has the slot by then, if one does. The worst is that another task is polled in vain, which every
+//! future must bear: `Future::poll` may be called at any time.
 //!
-//! Rarer cases have the same end. If the loop is gone, the inbox of its short id is closed and drops the wake. If a
-//! new loop has the short id by then, the wake goes to that. And after 2^20 spawns generations repeat.
+//! Rarer cases have the same end. If the loop is gone, the inbox of its short id is closed and drops the
+//! wake. If a new loop has the short id by then, the wake goes to that. And after 2^20 spawns generations
+//! repeat.
 //!
-//! **`gather`.** At its first poll the children, boxed at the call, are spawned as members of a group: a counter in
-//! the loop's table of groups, with the parent's waiter beside it (`task/group_table.rs`, `combine/group.rs`).
-//! `State::finish` counts down for each member that is done, in O(1). The parent is woken when the last one is
-//! done, or at once if one panics; the group notes which. (An `Err` is a value like any other; [`try_gather`] looks
-//! at it.) So it is woken once, however many children it has, and then takes the outputs out of the table. Dropping
-//! the `gather`, or a panic of a child, aborts the children that are not done. (A child that awaits a `JoinHandle`
-//! ends then; the task behind that handle goes on.)
+//! **`gather`.** At its first poll the children, boxed at the call, are spawned as members of a group: a
+//! counter in the loop's table of groups, with the parent's waiter beside it (`task/group_table.rs`,
+//! `combine/group.rs`). `State::finish` counts down for each member that is done, in O(1). The parent is
+//! woken when the last one is done, or at once if one panics; the group notes which. (An `Err` is a value
+//! like any other; [`try_gather`] looks at it.) So it is woken once, however many children it has, and then
+//! takes the outputs out of the table. Dropping the `gather`, or a panic of a child, aborts the children that
+//! are not done. (A child that awaits a `JoinHandle` ends then; the task behind that handle goes on.)
 //!
-//! **An abort.** `JoinHandle::abort` only marks the task, and queues it if it waits; one that is queued keeps its
-//! place. When its number is popped, the turn drops the future instead of polling it, and wakes what awaits the
-//! handle, which gives "cancelled". So no destructor runs inside of `abort`, where the caller may be in the middle
-//! of something, or be the task itself.
+//! **An abort.** `JoinHandle::abort` only marks the task, and queues it if it waits; one that is queued keeps
+//! its place. When its number is popped, the turn drops the future instead of polling it, and wakes what
+//! awaits the handle, which gives "cancelled". So no destructor runs inside of `abort`, where the caller may
+//! be in the middle of something, or be the task itself.
 //!
-//! The cases: from another thread the request goes through the inbox. An abort of a task that is done does nothing.
-//! A task that is aborted during its own poll is dropped when that poll ends. A value that this poll has returned
-//! is dropped too; a panic is kept, and the handle gives it, as it does if the destructor panics. What the end of
-//! the loop finds, it drops like all that is left.
+//! The cases: from another thread the request goes through the inbox. An abort of a task that is done does
+//! nothing. A task that is aborted during its own poll is dropped when that poll ends. A value that this poll
+//! has returned is dropped too; a panic is kept, and the handle gives it, as it does if the destructor
+//! panics. What the end of the loop finds, it drops like all that is left.
 //!
-//! **A wake from another thread.** It does not touch the table. It sets the slot's flag (`wake/flags.rs`). If the
-//! flag was clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it sleeps
-//! (`wake/inbox.rs`, which begins with a picture of it). If the flag was set, the earlier wake leaves the message,
-//! or has left it; so one message serves all wakes of a slot, and says nothing of the task that each of them meant.
-//! In the third step of the turn the loop takes the messages, then clears their flags, and then queues whichever
-//! tasks have the slots. A wake after the clearing leaves a new message; one before it is answered by the poll that
-//! follows.
+//! **A wake from another thread.** It does not touch the table. It sets the slot's flag (`wake/flags.rs`). If
+//! the flag was clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it
+//! sleeps (`wake/inbox.rs`, which begins with a picture of it). If the flag was set, the earlier wake leaves
+//! the message, or has left it; so one message serves all wakes of a slot, and says nothing of the task that
+//! each of them meant. In the third step of the turn the loop takes the messages, then clears their flags,
+//! and then queues whichever tasks have the slots. A wake after the clearing leaves a new message; one before
+//! it is answered by the poll that follows.
 //!
-//! No wake is lost, because the loop marks itself as asleep under the same lock, and only if the inbox is empty:
-//! either the loop sees the message, or the thread sees the mark, takes it back, and rings. (The loop takes it back
-//! itself when it reads the inbox.) If the ring comes before the loop is in the system call, it stays pending in
-//! the kernel, and the call returns at once.
+//! No wake is lost, because the loop marks itself as asleep under the same lock, and only if the inbox is
+//! empty: either the loop sees the message, or the thread sees the mark, takes it back, and rings. (The loop
+//! takes it back itself when it reads the inbox.) If the ring comes before the loop is in the system call, it
+//! stays pending in the kernel, and the call returns at once.
 //!
 //! Nor is what the thread wrote before it: a flag is set with `Release`, even if it was set before, and cleared
 //! with `Acquire`, so the poll that follows sees it.
 //!
 //! **A sleep.** The first poll arms a timer with the task's number. The park lasts until the first deadline.
-//! `State::wake_timers` pops what is due and pushes the numbers (`time/sleep.rs`). A sleep of more than a millisecond
-//! may end up to a millisecond late, so that those which end close together share one park; a shorter one does not.
+//! `State::wake_timers` pops what is due and pushes the numbers (`time/sleep.rs`). A sleep of more than a
+//! millisecond may end up to a millisecond late, so that those which end close together share one park; a
+//! shorter one does not.
 //!
-//! **A job.** [`run_in_executor`] gives a closure to a thread of the pool. When it has run, its value is left for
-//! the future, and the future's waker is woken, from that thread: the rest is a wake from another thread. A signal
-//! comes the same way, from a thread that waits for signals (`signal.rs`).
+//! **A job.** [`run_in_executor`] gives a closure to a thread of the pool. When it has run, its value is left
+//! for the future, and the future's waker is woken, from that thread: the rest is a wake from another thread.
+//! A signal comes the same way, from a thread that waits for signals (`signal.rs`).
 //!
 //! # Reading order
 //!
-//! The story, about an hour: `turn.rs`, `wake/ready.rs`, `state.rs`, `park.rs`, `task/table.rs`, `task/cell.rs`,
-//! `wake/waiter.rs`, `wake/waker.rs`. Meanwhile, take this on trust: `current::take` moves the loop's state, a box,
-//! out of a thread-local, and `release` puts it back; `state.receive` does what a message asks for, and returns
-//! what may run user code; `record`, `notify` and `cause` matter only if something observes the loop; `budget`
-//! counts what a poll may do before it must yield; `finish_member` counts down in a group, and returns its parent
-//! if it is time; `Quiet` and `drop_quietly` drop what may be the user's, and let no panic out. `of` is the number of
-//! a loop, `Ending` how a task has ended; an `order` is one other than FIFO. The panics in `cell.rs` can be left out at a
-//! first reading.
+//! The story, about an hour: `turn.rs`, `wake/ready.rs`, `state.rs`, `park.rs`, `task/table.rs`,
+//! `task/cell.rs`, `wake/waiter.rs`, `wake/waker.rs`. Meanwhile, take this on trust: `current::take` moves
+//! the loop's state, a box, out of a thread-local, and `release` puts it back; `state.receive` does what a
+//! message asks for, and returns what may run user code; `record`, `notify` and `cause` matter only if
+//! something observes the loop; `budget` counts what a poll may do before it must yield; `finish_member`
+//! counts down in a group, and returns its parent if it is time; `Quiet` and `drop_quietly` drop what may be
+//! the user's, and let no panic out. `of` is the number of a loop, `Ending` how a task has ended; an `order`
+//! is one other than FIFO. The panics in `cell.rs` can be left out at a first reading.
 //!
 //! | file | what to look for |
 //! |---|---|
@@ -230,8 +236,8 @@
 //! | `wake/waiter.rs` | the two kinds of waiter: there is no third |
 //! | `wake/waker.rs` | the only `unsafe` block, and why a pointer that is never followed is safe |
 //!
-//! Three more answer "why not simpler": `current.rs` (why not a `RefCell`), `wake/inbox.rs` (why no wake is lost),
-//! and the head of `time/wheel.rs` (why not a heap).
+//! Three more answer "why not simpler": `current.rs` (why not a `RefCell`), `wake/inbox.rs` (why no wake is
+//! lost), and the head of `time/wheel.rs` (why not a heap).
 //!
 //! Then the machine, in any order:
 //!
@@ -243,8 +249,9 @@
 //! - `net/`: readiness, the reactor, the poller that parks, sockets.
 //! - `task/group_table.rs`, `combine/`: several tasks, and one that waits.
 //! - `event_loop.rs`, `lifecycle.rs`: the ways to run a loop, how it begins and ends.
-//! - `executor/`: blocking work. `wake/order.rs`, `wake/draw.rs`, `explore.rs`: other orders than FIFO. `recording.rs`,
-//!   `observe/`: what a loop does, as events. `hyper.rs`: what hyper asks of its runtime. `signal.rs`: Ctrl-C.
+//! - `executor/`: blocking work. `wake/order.rs`, `wake/draw.rs`, `explore.rs`: other orders than FIFO.
+//!   `recording.rs`, `observe/`: what a loop does, as events. `hyper.rs`: what hyper asks of its runtime.
+//!   `signal.rs`: Ctrl-C.
 //!
 //! To watch it instead: `cargo run --example step`; or [`trace`], which draws the schedule of any
 //! program: `BOUCLE_TRACE=timeline cargo run --example sleep`.
@@ -314,9 +321,9 @@
 //!   have begun are waited for, up to the bound of [`Builder::shutdown_timeout`].
 //! - No safe program reaches freed memory, whatever the order in which thread-locals, loops and
 //!   processes end. A loop that rests gives back the memory of a burst.
-//! - Imports between files have no cycle, and of the core only `event_loop.rs` imports `trace`. (So the methods of
-//!   `State` stand in six files: `state.rs`, `park.rs`, `messages.rs`, `recording.rs`, `lifecycle.rs` and
-//!   `wake/draw.rs`.)
+//! - Imports between files have no cycle, and of the core only `event_loop.rs` imports `trace`. (So the
+//!   methods of `State` stand in six files: `state.rs`, `park.rs`, `messages.rs`, `recording.rs`,
+//!   `lifecycle.rs` and `wake/draw.rs`.)
 //! - `unsafe` stands in one block, in `wake/waker.rs`, with its argument.
 //!
 //! # Limits
@@ -328,9 +335,9 @@
 //! are other crates', and run on boucle unchanged: [`ecosystem`] says how.
 //!
 //! Features: `blocking` (default) brings [`run_in_executor`] and name look-ups; `signal` (default) brings
-//! `signal`, on Unix; `trace` (default) brings `BOUCLE_TRACE`, `BOUCLE_DUMP`, `BOUCLE_SLOW_POLL` and `BOUCLE_SHUFFLE`, the page and
-//! the JSON of a recorded run. `hyper` and `hyper-util` bring the module `hyper`: HTTP servers and
-//! clients without adapters.
+//! `signal`, on Unix; `trace` (default) brings `BOUCLE_TRACE`, `BOUCLE_DUMP`, `BOUCLE_SLOW_POLL` and
+//! `BOUCLE_SHUFFLE`, the page and the JSON of a recorded run. `hyper` and `hyper-util` bring the module
+//! `hyper`: HTTP servers and clients without adapters.
 
 // What a feature or a system leaves out cannot be linked: there the names stand in the text as they are.
 #![cfg_attr(not(all(unix, feature = "blocking", feature = "trace")), allow(rustdoc::broken_intra_doc_links))]

@@ -1,12 +1,12 @@
 //! The second step of a turn: when a park is due, and how long it may last.
 //!
 //! It is decided here, while the loop's state is in use, and carried out by `net/poller.rs` when the state
-//! is free. Before a loop sleeps it says so in its inbox, so that other threads ring it out of the sleep (with
-//! mio's waker, the *bell*).
+//! is free. Before it sleeps, a loop marks itself as asleep in its inbox: then a message of another thread
+//! rings the *bell*, mio's waker, which ends the sleep.
 //!
-//! What is dropped or skipped counts as polled. In a loop that is stepped by hand, or that is to stop, a park is due in
-//! every turn. A park that need not sleep asks the kernel only if the loop has sockets. Under a virtual clock time does
-//! not jump if a job, a socket or a message may come first.
+//! The polls since the last park are counted as numbers that have left the ready queue, so a task that was
+//! dropped counts too, and a stale number. A park that need not sleep asks the kernel only if the loop has
+//! sockets. Under a virtual clock time does not jump if a job, a socket or a message may come first.
 
 use std::time::Duration;
 

@@ -42,8 +42,9 @@ pub(crate) struct State {
     pub(crate) inbox: &'static Inbox,
     /// What was taken from the inbox and is not handled yet.
     pub(crate) messages: VecDeque<Message>,
-    /// What the third step could not wake at once: the first waiter that is no task of this loop; and, to keep the
-    /// order, all after it. They are woken when the state is free. Each with its cause, for observers.
+    /// What the third step could not wake at once: the first waiter that is no task of this loop; and, to
+    /// keep the order, all after it. They are woken when the state is free. Each with its cause, for
+    /// observers.
     pub(crate) deferred_wakes: Vec<(Waiter, Origin)>,
     /// What holds a virtual clock: executor jobs that run or are awaited, and `ClockHold`s.
     pub(crate) holds: usize,
@@ -65,8 +66,7 @@ pub(crate) struct State {
 }
 
 /// Polls between two parks, while tasks are ready. 61 is taken from tokio: a prime is unlikely to match a
-/// period in the program. (A stale number counts, and so does a task that is dropped instead of polled:
-/// both take their time.)
+/// period in the program.
 pub(crate) const POLLS_PER_PARK: u64 = 61;
 
 impl State {
@@ -137,8 +137,8 @@ impl State {
         }
     }
 
-    /// Queues a task, unless it is queued already or done. Returns false if the short id is another loop's (a stale number
-    /// is this loop's, and does nothing).
+    /// Queues a task, unless it is queued already or done. Returns false if the short id is another loop's (a
+    /// stale number is this loop's, and does nothing).
     #[cold]
     #[inline(never)]
     pub(crate) fn wake(&mut self, number: TaskNumber) -> bool {

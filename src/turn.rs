@@ -12,8 +12,9 @@
 //!
 //! **A park is due** if nothing is ready, or if the next batch would bring the polls since the last park above
 //! 61. In a loop that is stepped by hand, or that is to stop, one is due in every turn. No park interrupts a
-//! batch. But when the main future returns, `block_on` does too, and the rest of the batch stays queued. If 61 polls have
-//! passed since the last park, `block_on` parks before it returns, without waiting: so a program of short runs parks too.
+//! batch. But when the main future returns, `block_on` does too, and the rest of the batch stays queued. If
+//! 61 polls have passed since the last park, `block_on` parks before it returns, without waiting: so a
+//! program of short runs parks too.
 //!
 //! asyncio's `_run_once` is the same circle, entered at another point: it selects, fires the timers, and
 //! then runs the batch. It selects in every iteration; this loop leaves steps 2 and 3 out while tasks are
@@ -21,9 +22,10 @@
 //!
 //! **The state is free while user code runs.** The loop's [`State`] is a box that the turn takes out of a
 //! thread-local ([`current::take`]), hands from step to step, and puts back ([`current::release`]) before
-//! each park and whatever may run user code. A task's box is out of its slot while it is polled. So whatever is
-//! called may call back: spawn, wake, abort, drop. (A `RefCell` would have to be borrowed anew in each step, and would
-//! panic where an allocator's hook calls in; `current.rs` has an answer to a state that is missing.)
+//! each park and whatever may run user code. A task's box is out of its slot while it is polled. So whatever
+//! is called may call back: spawn, wake, abort, drop. (A `RefCell` would have to be borrowed anew in each
+//! step, and would panic where an allocator's hook calls in; `current.rs` has an answer to a state that is
+//! missing.)
 
 use std::collections::VecDeque;
 use std::io;
@@ -73,7 +75,7 @@ type Held = Box<State>;
 /// may bring. The others wait for the next park, which does not sleep then.
 const MESSAGES_PER_TURN: usize = 1_024;
 
-/// The capacity that is kept between turns: of the list of messages, and of that of deferred wakes.
+/// The lists of messages and of deferred wakes keep at most this capacity between turns.
 const KEPT: usize = 1_024;
 
 /// Runs turns until the caller has what it waits for. Returns, for a single turn, what it did.
@@ -219,8 +221,8 @@ fn notify_at_rest(state: Held) -> Held {
     current::take(of)
 }
 
-/// Parks without waiting, if a park is overdue. The run ends with the batch under way, so without this a program
-/// of many short `block_on` would never park. An error is left to the next park.
+/// Parks without waiting, if a park is overdue. The run ends with the batch under way, so without this a
+/// program of many short `block_on` would never park. An error is left to the next park.
 fn park_if_overdue(mut state: Held) {
     budget::end();
     if state.is_park_overdue() {

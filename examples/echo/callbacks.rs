@@ -84,7 +84,8 @@ struct Clients {
 }
 
 impl Clients {
-    /// Accepts the clients that wait. An error concerns one client, or descriptors are lacking: the listener stays.
+    /// Accepts the clients that wait. An error concerns one client, or descriptors are lacking: the listener
+    /// stays.
     fn accept(&mut self, listener: &TcpListener, registry: &Registry) {
         loop {
             match listener.accept() {

@@ -15,12 +15,12 @@
 //! polled more than 1,000 times, where four polls would have done
 //! ```
 //!
-//! A future is a value with one function, `poll`, which goes on from where the future stands and answers "ready",
-//! with the result, or "pending". It must not wait: while one poll waits, no other future is polled. `MySleep` is a
-//! coroutine by hand; the compiler makes the same of `mysleep`.
+//! A future is a value with one function, `poll`, which goes on from where the future stands and answers
+//! "ready", with the result, or "pending". It must not wait: while one poll waits, no other future is polled.
+//! `MySleep` is a coroutine by hand; the compiler makes the same of `mysleep`.
 //!
-//! This loop cannot sleep: it does not know when a poll would get further, so it polls without end. In `2_wake.rs`
-//! the future says when.
+//! This loop cannot sleep: it does not know when a poll would get further, so it polls without end. In
+//! `2_wake.rs` the future says when.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -43,7 +43,8 @@ impl Future for Sleep {
     }
 }
 
-/// A coroutine by hand: an enum of the places where it can stand, each with the variables that are needed there.
+/// A coroutine by hand: an enum of the places where it can stand, each with the variables that are needed
+/// there.
 enum MySleep {
     Begin { duration: f64 },
     AtAwait { duration: f64, sleep: Sleep },

@@ -13,15 +13,15 @@
 //! woken during its poll, and asleep all the same: the wake is lost
 //! ```
 //!
-//! The loop hands a waker to each poll. A future that answers "pending" has arranged that the waker is called when it
-//! can go on: that is the whole contract. Here a thread that sleeps in the future's place calls it.
+//! The loop hands a waker to each poll. A future that answers "pending" has arranged that the waker is called
+//! when it can go on: that is the whole contract. Here a thread that sleeps in the future's place calls it.
 //!
-//! A wake may come at any time, even before the loop sleeps, so it must leave a mark. `unpark` leaves a token: the
-//! next `park` returns at once.
+//! A wake may come at any time, even before the loop sleeps, so it must leave a mark. `unpark` leaves a
+//! token: the next `park` returns at once.
 //!
-//! This loop can lose a wake. A thread has one token, and any `park` takes it: if the poll itself parks, as `recv` of
-//! a channel does, the token is gone. So a loop needs a mark that nothing else takes. And this one runs a single
-//! future. The queue of `3_tasks.rs` mends both.
+//! This loop can lose a wake. A thread has one token, and any `park` takes it: if the poll itself parks, as
+//! `recv` of a channel does, the token is gone. So a loop needs a mark that nothing else takes. And this one
+//! runs a single future. The queue of `3_tasks.rs` mends both.
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -37,7 +37,8 @@ impl Wake for ThreadWaker {
     }
 }
 
-/// Polls a future until it is ready, and sleeps whenever it is not. Returns its result, and how often it polled.
+/// Polls a future until it is ready, and sleeps whenever it is not. Returns its result, and how often it
+/// polled.
 pub(crate) fn run<F: Future>(future: F) -> (F::Output, u64) {
     let mut future = pin!(future);
     let waker = Waker::from(Arc::new(ThreadWaker(thread::current())));

@@ -17,15 +17,16 @@
 //! a panic of one task has ended the loop: the other stands at step 1 of 2
 //! ```
 //!
-//! A task is a future that the loop owns. Its number is its place in the slab. To wake a task is to push its number
-//! into the ready queue. So a wake leaves a mark that only the loop takes, and that says which task it is for.
-//! First in, first out: `a` and `b` each take a step, and each comes again when the other has had its turn.
+//! A task is a future that the loop owns. Its number is its place in the slab. To wake a task is to push its
+//! number into the ready queue. So a wake leaves a mark that only the loop takes, and that says which task it
+//! is for. First in, first out: `a` and `b` each take a step, and each comes again when the other has had its
+//! turn.
 //!
-//! `spawn` returns a handle, a future that waits for the task: it leaves its waker beside the place where the output
-//! will be.
+//! `spawn` returns a handle, a future that waits for the task: it leaves its waker beside the place where the
+//! output will be.
 //!
-//! This loop ends with the first panic: it unwinds through the loop, and the other tasks are not polled any more. And
-//! no task can wait for time: `4_timers.rs`.
+//! This loop ends with the first panic: it unwinds through the loop, and the other tasks are not polled any
+//! more. And no task can wait for time: `4_timers.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -59,8 +60,8 @@ impl Ready {
         self.not_empty.notify_one();
     }
 
-    /// Sleeps while the queue is empty. It looks and falls asleep under the lock that `push` takes, so no wake can
-    /// come between the two.
+    /// Sleeps while the queue is empty. It looks and falls asleep under the lock that `push` takes, so no
+    /// wake can come between the two.
     fn pop(&self) -> usize {
         let queue = self.queue.lock().unwrap();
         let mut queue = self.not_empty.wait_while(queue, |queue| queue.is_empty()).unwrap();

@@ -1,4 +1,5 @@
-//! From scratch, 4: time. A turn of the loop runs what is ready, sleeps until the first deadline, wakes what is due.
+//! From scratch, 4: time. A turn of the loop runs what is ready, sleeps until the first deadline, wakes what
+//! is due.
 //!
 //! ```sh
 //! cargo run --example scratch_4
@@ -18,12 +19,14 @@
 //! 100,000 sleeps are dropped, and 100,000 deadlines are in the heap
 //! ```
 //!
-//! A sleep is a deadline in a heap, with the waker of the task that awaits it. In turn 1 main spawns three tasks. In
-//! turn 2 all arm their timers, and the thread sleeps until the first deadline. The guide explains the seven turns.
+//! A sleep is a deadline in a heap, with the waker of the task that awaits it. In turn 1 main spawns three
+//! tasks. In turn 2 all arm their timers, and the thread sleeps until the first deadline. The guide explains
+//! the seven turns.
 //!
-//! This loop cannot cancel a timer. Only the first of a heap is easy to take out, so a sleep that is dropped leaves
-//! its deadline there until it is due. If a server has a timeout of a minute for each request, its heap holds the
-//! requests of a minute, although hardly one is ever due. And nothing here waits for a socket: `5_sockets`.
+//! This loop cannot cancel a timer. Only the first of a heap is easy to take out, so a sleep that is dropped
+//! leaves its deadline there until it is due. If a server has a timeout of a minute for each request, its
+//! heap holds the requests of a minute, although hardly one is ever due. And nothing here waits for a socket:
+//! `5_sockets`.
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;

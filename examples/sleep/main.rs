@@ -22,8 +22,8 @@
 //! enter before any leaves. The shortest leaves first, but `gather` keeps the results in the order
 //! of its input.
 //!
-//! Read next: `mysleep.rs` beside this file, the coroutine; then `examples/step.rs`, which runs it
-//! one turn of the loop at a time; then `src/combine/gather.rs`. Run next: `cargo run --release --example step`.
+//! Read next: `mysleep.rs` beside this file, the coroutine; then `examples/step.rs`, which runs it one turn
+//! of the loop at a time; then `src/combine/gather.rs`. Run next: `cargo run --release --example step`.
 
 mod mysleep;
 

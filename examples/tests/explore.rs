@@ -52,7 +52,8 @@ mended: 22 schedules, complete
     assert!(shown.ends_with(expected), "{shown}");
 }
 
-/// The variable of the printed line runs that schedule alone, also under `BOUCLE_TRACE`; the FIFO schedule passes.
+/// The variable of the printed line runs that schedule alone, also under `BOUCLE_TRACE`; the FIFO schedule
+/// passes.
 #[test]
 fn a_schedule_is_replayed() {
     let replayed = run("race", &[], &[("BOUCLE_SCHEDULE", "0:1,1:1"), ("BOUCLE_TRACE", "timeline")]);

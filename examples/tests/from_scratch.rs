@@ -1,5 +1,5 @@
-//! The five programs from scratch: each prints what its header says, and shows something that its loop cannot do.
-//! The tests here run that on the program's loop, which fails, and on boucle, which does not.
+//! The five programs from scratch: each prints what its header says, and shows something that its loop cannot
+//! do. The tests here run that on the program's loop, which fails, and on boucle, which does not.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -77,7 +77,8 @@ fn a_loop_from_scratch_is_a_page_or_two() {
 
 type Boxed = Pin<Box<dyn Future<Output = ()>>>;
 
-/// Returns how often a loop polls a future that is ready after 50 ms, and that a thread wakes shortly after that.
+/// Returns how often a loop polls a future that is ready after 50 ms, and that a thread wakes shortly after
+/// that.
 fn polls_of_a_wait(run: impl FnOnce(Boxed)) -> u64 {
     let polls = Rc::new(Cell::new(0));
     let counter = polls.clone();
@@ -105,8 +106,8 @@ fn without_a_waker_a_loop_polls_in_vain() {
     assert_eq!(polls_of_a_wait(boucle::run), 2);
 }
 
-/// Returns whether a loop finishes a future that is woken during its poll, and whose poll parks the thread. A loop
-/// that has not finished it in time is woken again, so that it ends.
+/// Returns whether a loop finishes a future that is woken during its poll, and whose poll parks the thread. A
+/// loop that has not finished it in time is woken again, so that it ends.
 fn is_the_wake_kept(run: impl FnOnce(scratch_2::Parks) + Send + 'static) -> bool {
     /// Long enough for a wake that is not lost.
     const PATIENCE: Duration = Duration::from_secs(2);

@@ -120,8 +120,8 @@ const WITH_A_SCHEDULE: &[(&str, &str, &str)] =
 /// Every example that runs on boucle leaves its page.
 #[test]
 fn every_example_has_its_page() {
-    // The five from scratch do not run boucle; `run_in_executor` needs a feature; `echo` needs clients, and is in
-    // the next test; the coroutines of `scale` come after ten thousand threads.
+    // The five from scratch do not run boucle; `run_in_executor` needs a feature; `echo` needs clients, and
+    // is in the next test; the coroutines of `scale` come after ten thousand threads.
     let others =
         ["scratch_1", "scratch_2", "scratch_3", "scratch_4", "scratch_5", "run_in_executor", "echo", "scale"];
     for line in include_str!("../Cargo.toml").lines() {

@@ -20,9 +20,9 @@ use crate::task::quiet::drop_quietly;
 /// A set of tasks that can grow while it is waited for: asyncio's `TaskGroup`, tokio's `JoinSet`.
 ///
 /// [`join_next`](Self::join_next) gives the tasks' results as they come, O(1) each.
-/// [`join_all`](Self::join_all) waits for all; the first one that fails aborts the others. They take `&self`, as
-/// `spawn` does: share the group by an `Rc`, and a task can spawn siblings. (Let the tasks hold a `Weak`: a group
-/// that its own tasks hold is not dropped before they end.)
+/// [`join_all`](Self::join_all) waits for all; the first one that fails aborts the others. They take `&self`,
+/// as `spawn` does: share the group by an `Rc`, and a task can spawn siblings. (Let the tasks hold a `Weak`:
+/// a group that its own tasks hold is not dropped before they end.)
 ///
 /// ```
 /// use boucle::TaskGroup;
@@ -52,10 +52,10 @@ use crate::task::quiet::drop_quietly;
 ///
 /// # Waiting for what is left
 ///
-/// `timeout(limit, group.join_all())` waits for all tasks, no longer than the limit; then drop the group, which
-/// aborts the others, as tokio's `shutdown_timeout` does. A server joins what is done as it goes, so the results do
-/// not pile up, and by [`join_next`](Self::join_next), so a panic ends no other task. Used like this, the group is a
-/// `TaskTracker`:
+/// `timeout(limit, group.join_all())` waits for all tasks, no longer than the limit; then drop the group,
+/// which aborts the others, as tokio's `shutdown_timeout` does. A server joins what is done as it goes, so
+/// the results do not pile up, and by [`join_next`](Self::join_next), so a panic ends no other task. Used
+/// like this, the group is a `TaskTracker`:
 ///
 /// ```
 /// # use std::time::Duration;
@@ -230,8 +230,8 @@ impl<T: 'static> TaskGroup<T> {
         Poll::Ready(self.joined.borrow_mut().pop_front().map(|(_, result)| result))
     }
 
-    /// Waits for all tasks, and returns their values in spawn order. (That of a task that was aborted is missing,
-    /// and so is what [`join_next`](Self::join_next) has given.)
+    /// Waits for all tasks, and returns their values in spawn order. (That of a task that was aborted is
+    /// missing, and so is what [`join_next`](Self::join_next) has given.)
     ///
     /// The first panic closes the group and aborts the other tasks; when all are done, it is resumed here.
     ///

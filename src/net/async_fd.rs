@@ -71,10 +71,10 @@ impl<T: AsFd> AsyncFd<T> {
     ///
     /// # Errors
     ///
-    /// Those of `epoll_ctl` or `kevent`; the value is dropped then. `PermissionDenied` if it is a regular file
-    /// or a directory, which the kernel does not watch, since it is always ready. `AlreadyExists` if this
-    /// number (not a duplicate) is registered already, where mio uses epoll or `poll`. Elsewhere (macOS, the BSDs,
-    /// Solaris) that is no error, and from then on only the new `AsyncFd` is woken.
+    /// Those of `epoll_ctl` or `kevent`; the value is dropped then. `PermissionDenied` if it is a regular
+    /// file or a directory, which the kernel does not watch, since it is always ready. `AlreadyExists` if
+    /// this number (not a duplicate) is registered already, where mio uses epoll or `poll`. Elsewhere (macOS,
+    /// the BSDs, Solaris) that is no error, and from then on only the new `AsyncFd` is woken.
     ///
     /// # Panics
     ///

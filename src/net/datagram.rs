@@ -53,8 +53,8 @@ macro_rules! datagrams {
                 self.source.poll(cx, Side::Write, |io, _| io.send(message))
             }
 
-            /// Waits for a message, from the peer if there is one. Returns its length, which may be 0. What does
-            /// not fit into the buffer is lost.
+            /// Waits for a message, from the peer if there is one. Returns its length, which may be 0. What
+            /// does not fit into the buffer is lost.
             ///
             /// ```
             /// use boucle::net::UdpSocket;

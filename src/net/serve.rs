@@ -26,10 +26,10 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Accepts connections for ever, and runs `handler` for each as a task: asyncio's `start_server`, in the form
 /// of axum's `serve`. Await it to run it.
 ///
-/// A handler that fails or panics does not end the server, nor does an error of `accept`, as when no descriptors
-/// are left. After an error of `accept` it accepts again when a second has passed or a connection has ended; at
-/// once if only that client had gone away. All these errors go to [`on_error`](Serve::on_error), by default to
-/// stderr.
+/// A handler that fails or panics does not end the server, nor does an error of `accept`, as when no
+/// descriptors are left. After an error of `accept` it accepts again when a second has passed or a connection
+/// has ended; at once if only that client had gone away. All these errors go to
+/// [`on_error`](Serve::on_error), by default to stderr.
 ///
 /// ```
 /// use std::time::Duration;
@@ -69,8 +69,8 @@ const RETRY: Duration = Duration::from_secs(1);
 ///
 /// # Panics
 ///
-/// If the function of `on_error` panics; if the loop is gone while it waits for the last connections. Otherwise as
-/// [`TcpListener::accept`].
+/// If the function of `on_error` panics; if the loop is gone while it waits for the last connections.
+/// Otherwise as [`TcpListener::accept`].
 #[doc(alias("start_server", "with_graceful_shutdown"))]
 pub fn serve<L, H, F, T, E>(listener: L, mut handler: H) -> Serve<L, E>
 where
@@ -193,9 +193,10 @@ impl<L: Listener, E> Serve<L, E> {
     /// # }).unwrap();
     /// ```
     ///
-    /// The handlers do not learn of the shutdown. HTTP keeps a connection open for the next request, so **one idle
-    /// client uses up the whole grace**, or without a grace keeps the server from ending, unless its handler waits
-    /// for the future too. `Shared` of the crate `futures`, or `futures-util`, makes clones of it:
+    /// The handlers do not learn of the shutdown. HTTP keeps a connection open for the next request, so **one
+    /// idle client uses up the whole grace**, or without a grace keeps the server from ending, unless its
+    /// handler waits for the future too. `Shared` of the crate `futures`, or `futures-util`, makes clones of
+    /// it:
     ///
     /// ```
     /// # use boucle::net::{TcpListener, TcpStream, serve};
@@ -228,7 +229,8 @@ impl<L: Listener, E> Serve<L, E> {
     /// # }).unwrap();
     /// ```
     ///
-    /// `tests/ecosystem/examples/https_server.rs`, in the repository, is a whole service of this kind, with TLS.
+    /// `tests/ecosystem/examples/https_server.rs`, in the repository, is a whole service of this kind, with
+    /// TLS.
     #[doc(alias("with_graceful_shutdown", "wait_closed"))]
     pub fn shutdown_when(mut self, signal: impl IntoFuture<IntoFuture: 'static>) -> Self {
         let signal = signal.into_future();
@@ -236,8 +238,8 @@ impl<L: Listener, E> Serve<L, E> {
         self
     }
 
-    /// Sets how long connections may go on after the shutdown; then they are aborted. By default the server waits
-    /// for them without a limit.
+    /// Sets how long connections may go on after the shutdown; then they are aborted. By default the server
+    /// waits for them without a limit.
     ///
     /// ```
     /// use boucle::net::{TcpListener, TcpStream, serve};

@@ -373,8 +373,8 @@ impl UnixDatagram {
 
     /// Sends a message to the peer that the socket is connected to; waits for room. Returns its length.
     ///
-    /// On the BSDs and macOS, which do not report room in the receiver's queue, it tries again every millisecond.
-    /// Meanwhile a virtual clock does not jump.
+    /// On the BSDs and macOS, which do not report room in the receiver's queue, it tries again every
+    /// millisecond. Meanwhile a virtual clock does not jump.
     ///
     /// ```
     /// # boucle::run(async {

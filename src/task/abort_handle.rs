@@ -6,8 +6,8 @@ use crate::current;
 use crate::task::id::{LoopNumber, NO_SLOT};
 use crate::wake::inbox::Message;
 
-/// Aborts a task whose [`JoinHandle`](crate::JoinHandle) is elsewhere, in a [`wait`](crate::wait) say: asyncio's
-/// `task.cancel()`, tokio's `AbortHandle`.
+/// Aborts a task whose [`JoinHandle`](crate::JoinHandle) is elsewhere, in a [`wait`](crate::wait) say:
+/// asyncio's `task.cancel()`, tokio's `AbortHandle`.
 ///
 /// It is three numbers: it does not keep the task alive, and may be sent, cloned and dropped anywhere.
 ///

@@ -8,11 +8,12 @@
 //!   Running ───────────────────────────────────────▶ Finished ──▶ dropped
 //! ```
 //!
-//! No method of a cell unwinds. User code runs here when the future is polled, and when something of the user's is
-//! dropped: the future, a value, a panic's payload. The first panic ends this task alone and becomes its output; later ones are dropped.
+//! No method of a cell unwinds. User code runs here when the future is polled, and when something of the
+//! user's is dropped: the future, a value, a panic's payload. The first panic ends this task alone and
+//! becomes its output; later ones are dropped.
 //!
-//! The output leaves through [`Any`], which asks the type before it hands anything over. It costs
-//! two calls and a comparison for each joined task. A pointer that trusts the handle's type would need `unsafe`.
+//! The output leaves through [`Any`], which asks the type before it hands anything over. It costs two calls
+//! and a comparison for each joined task. A pointer that trusts the handle's type would need `unsafe`.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -41,8 +42,8 @@ pub(crate) type BoxedTask = Pin<Box<dyn Task>>;
 /// A future, later its output, with the types forgotten. Its own poll gives nothing but how the task has
 /// ended; the output is in the cell.
 pub(crate) trait Task: Future<Output = Ending> {
-    /// Drops the future, or the value that it has just returned, and leaves [`Failure::Cancelled`]. If the task has
-    /// just panicked, or this drop panics, it leaves that panic instead.
+    /// Drops the future, or the value that it has just returned, and leaves [`Failure::Cancelled`]. If the
+    /// task has just panicked, or this drop panics, it leaves that panic instead.
     fn cancel(self: Pin<&mut Self>) -> Ending;
 
     /// The output where it is, a [`Kept`]; `None` while the future runs.

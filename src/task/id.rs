@@ -24,7 +24,8 @@ const SLOT: u32 = if IS_WIDE { 32 } else { 20 };
 /// How many loops may live at once.
 pub(crate) const MAX_LOOPS: usize = 1 << SHORT;
 
-/// How many tasks a loop may hold at once: one fewer than there are numbers of slots, since [`NO_SLOT`] is none.
+/// How many tasks a loop may hold at once: one fewer than there are numbers of slots, since [`NO_SLOT`] is
+/// none.
 pub(crate) const MAX_TASKS: u64 = SLOT_MASK;
 
 /// The number of no slot, on any target.

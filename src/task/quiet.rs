@@ -1,7 +1,7 @@
 //! Dropping what may be the user's.
 //!
-//! A destructor may panic. Inside of the loop it must not unwind: the panic would pass through a turn that has other
-//! tasks to poll. The panic hook has reported it by then; here it stops.
+//! A destructor may panic. Inside of the loop it must not unwind: the panic would pass through a turn that
+//! has other tasks to poll. The panic hook has reported it by then; here it stops.
 
 use std::any::Any;
 use std::mem;

@@ -6,8 +6,8 @@ use crate::task::table::{Status, Tasks};
 use crate::wake::ready::ReadyQueue;
 
 impl State {
-    /// Begins a batch if it takes more than to freeze the ready queue: many popped numbers are to be removed, or
-    /// the loop has an order. If its order draws no task, the loop is to stop.
+    /// Begins a batch if it takes more than to freeze the ready queue: many popped numbers are to be removed,
+    /// or the loop has an order. If its order draws no task, the loop is to stop.
     #[cold]
     #[inline(never)]
     pub(crate) fn begin_rare_batch(&mut self) {
@@ -27,9 +27,9 @@ impl State {
 }
 
 impl ReadyQueue {
-    /// Makes one number the batch, the one that `next` gives the index of, and lets those before it wait. Numbers
-    /// that are not `wanted` leave the queue first. Returns false, with an empty batch, if `next` gives none. O(n) in
-    /// what is ready.
+    /// Makes one number the batch, the one that `next` gives the index of, and lets those before it wait.
+    /// Numbers that are not `wanted` leave the queue first. Returns false, with an empty batch, if `next`
+    /// gives none. O(n) in what is ready.
     pub(super) fn draw(
         &mut self,
         wanted: impl Fn(TaskNumber) -> bool,

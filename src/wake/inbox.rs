@@ -25,8 +25,8 @@
 //!   lock: asleep = false; take the list
 //! ```
 //!
-//! The bell is mio's waker, an eventfd on Linux. A sender has released the lock when it rings, since the loop takes
-//! it soon after it wakes.
+//! The bell is mio's waker, an eventfd on Linux. A sender has released the lock when it rings, since the loop
+//! takes it soon after it wakes.
 //!
 //! No user code runs under the lock: closures leave before they are run or dropped, and the list grows and is
 //! freed while nothing is locked, since the allocator is the program's too.
@@ -306,8 +306,8 @@ fn leave(mut contents: MutexGuard<'_, Contents>, message: Message) {
     let bell = if was_asleep { contents.bell.clone() } else { None };
     drop(contents);
     if let Some(bell) = bell {
-        // A lost ring is a lost wake. Any other error means that the descriptor is not an eventfd any more; nothing
-        // here could help.
+        // A lost ring is a lost wake. Any other error means that the descriptor is not an eventfd any more;
+        // nothing here could help.
         while bell.wake().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted) {}
     }
 }

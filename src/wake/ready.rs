@@ -50,8 +50,8 @@ impl ReadyQueue {
         self.numbers.len() < self.numbers.capacity()
     }
 
-    /// Makes all that stands here the batch. Returns false, and does nothing, if there are many popped numbers, or
-    /// the batch is to be drawn.
+    /// Makes all that stands here the batch. Returns false, and does nothing, if there are many popped
+    /// numbers, or the batch is to be drawn.
     #[inline]
     pub(crate) fn freeze(&mut self) -> bool {
         let is_frozen = self.first < self.frozen_below;

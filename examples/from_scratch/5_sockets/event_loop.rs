@@ -78,7 +78,8 @@ pub(crate) fn run<T: 'static>(main: impl Future<Output = T> + 'static) -> T {
 
         // 3 wake
         for event in &events {
-            // Wakes both sides: a task whose side is not ready tries in vain, and waits again. (The bell has none.)
+            // Wakes both sides: a task whose side is not ready tries in vain, and waits again. (The bell has
+            // none.)
             let both = SOCKETS.with_borrow_mut(|sockets| sockets.get_mut(event.token().0).map(mem::take));
             both.into_iter().flatten().flatten().for_each(Waker::wake);
         }
@@ -129,8 +130,8 @@ impl<T> Future for JoinHandle<T> {
     }
 }
 
-/// asyncio's `wait(handles, return_when=FIRST_COMPLETED)`: as soon as a task is done, returns the outputs of the tasks
-/// that are done, and the handles of the rest.
+/// asyncio's `wait(handles, return_when=FIRST_COMPLETED)`: as soon as a task is done, returns the outputs of
+/// the tasks that are done, and the handles of the rest.
 pub(crate) async fn wait<T>(mut pending: Vec<JoinHandle<T>>) -> (Vec<T>, Vec<JoinHandle<T>>) {
     let mut done = Vec::new();
     poll_fn(|cx| {

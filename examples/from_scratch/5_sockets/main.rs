@@ -30,12 +30,13 @@
 //! 10,000 awaits were ready at once, and the task that was next has waited for all of them
 //! ```
 //!
-//! The loop is in `event_loop.rs`, beside this file. What is new there: a socket is registered with the kernel once;
-//! an operation that would block leaves the task's waker with the socket; a park returns which sockets are ready, and
-//! the loop wakes the tasks that wait for them, and each tries again. One call waits for sockets and for timers.
+//! The loop is in `event_loop.rs`, beside this file. What is new there: a socket is registered with the
+//! kernel once; an operation that would block leaves the task's waker with the socket; a park returns which
+//! sockets are ready, and the loop wakes the tasks that wait for them, and each tries again. One call waits
+//! for sockets and for timers.
 //!
-//! This loop cannot take the thread from a task whose every await is ready: its poll does not end. A task that reads
-//! from a fast sender can be such a task, since its socket always has data.
+//! This loop cannot take the thread from a task whose every await is ready: its poll does not end. A task
+//! that reads from a fast sender can be such a task, since its socket always has data.
 //!
 //! Read next: the table of `../README.md`, which compares boucle's loop with these five.
 

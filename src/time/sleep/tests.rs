@@ -1,5 +1,5 @@
-//! Timers whose clock jumps while nothing runs: the process was stopped, or its machine, between two parks. Here
-//! a virtual clock is set forward, over a deadline at which it would have stopped by itself.
+//! Timers whose clock jumps while nothing runs: the process was stopped, or its machine, between two parks.
+//! Here a virtual clock is set forward, over a deadline at which it would have stopped by itself.
 
 use std::cell::RefCell;
 use std::rc::Rc;

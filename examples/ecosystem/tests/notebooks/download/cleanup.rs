@@ -59,10 +59,10 @@ fn a_file_that_cannot_be_written_is_removed() {
     assert_eq!(download.status.code(), Some(1));
 }
 
-/// The disk is full at each of the ten files in turn: its name is reported, with the reason, and nothing of it stays.
-/// The other nine are whole. (The disk is a file system of three megabytes, which only the program sees. Where the
-/// system allows no such file system, there is no test. The server holds back the file that is too large until the
-/// others are saved, so that only this file finds the disk full.)
+/// The disk is full at each of the ten files in turn: its name is reported, with the reason, and nothing of
+/// it stays. The other nine are whole. (The disk is a file system of three megabytes, which only the program
+/// sees. Where the system allows no such file system, there is no test. The server holds back the file that
+/// is too large until the others are saved, so that only this file finds the disk full.)
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_is_reported_for_each_file() {
@@ -220,8 +220,8 @@ fn the_directory_is_removed_when_the_output_is_not_read() {
     assert_eq!(names(temporary.path()), [""; 0]);
 }
 
-/// Starts a server of ten files. The file `full` is too large for the disk. Its answer waits until `process` has saved
-/// the other nine in `path`.
+/// Starts a server of ten files. The file `full` is too large for the disk. Its answer waits until `process`
+/// has saved the other nine in `path`.
 #[cfg(target_os = "linux")]
 fn server_of_a_full_disk(full: u32, path: PathBuf, process: Arc<AtomicU32>) -> Server {
     let asked = Cell::new(0);
