@@ -1,5 +1,5 @@
-//! The memory of a loop, counted by an allocator: what is left after a burst; and an allocator whose hook
-//! calls back into the loop.
+//! The memory that a loop keeps after a burst, counted by an allocator; and a hook of the allocator that
+//! calls the loop.
 
 #![allow(unsafe_code)] // An allocator is unsafe to write.
 #![allow(unused_must_use)] // A handle that is dropped detaches its task.
@@ -15,7 +15,7 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::Duration;
@@ -29,9 +29,9 @@ use boucle::{
 use futures_lite::AsyncReadExt;
 use futures_lite::future::poll_once;
 
-use common::{Gate, SECOND, look, virtual_loop};
+use common::{SECOND, look, panic_of, turn, virtual_loop, waiting_on};
 
-/// The system's allocator, which counts the bytes of its thread and calls a hook.
+/// The system's allocator. It counts the bytes of each thread, and calls a hook.
 struct Counting;
 
 type Hook = Box<dyn FnMut()>;
@@ -40,7 +40,7 @@ thread_local! {
     /// The bytes that this thread has allocated less those that it has freed.
     static BYTES: Cell<isize> = const { Cell::new(0) };
     static HOOK: RefCell<Option<Hook>> = const { RefCell::new(None) };
-    /// The number of blocks, of any size, until the hook is called; zero if it waits for a large block.
+    /// How many blocks, of any size, until the hook is called; zero if the hook waits for a large block.
     static COUNTDOWN: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -61,7 +61,7 @@ impl Counting {
         if !is_due {
             return;
         }
-        // Once, and not for what the hook itself allocates.
+        // The hook is taken out, so it is called once, and not for what it allocates itself.
         let hook = HOOK.try_with(|hook| hook.try_borrow_mut().ok().and_then(|mut hook| hook.take()));
         if let Ok(Some(mut hook)) = hook {
             hook();
@@ -69,7 +69,7 @@ impl Counting {
     }
 }
 
-// SAFETY: It is the system's allocator in all; the hook does not unwind.
+// SAFETY: Every call goes to the system's allocator, and no hook unwinds.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         Counting::count(layout.size() as isize, layout.size());
@@ -92,10 +92,10 @@ unsafe impl GlobalAlloc for Counting {
 
 const BURST: usize = 100_000;
 
-/// What a loop may keep after a burst: less than two bytes for each task of it.
+/// What a loop may keep after a burst: less than two bytes for each task.
 const KEPT: isize = 160 * 1024;
 
-/// Asserts that a burst leaves nothing behind once the loop has come to rest.
+/// Asserts that the loop has given back the memory of a burst when it has nothing ready any more.
 fn assert_given_back(event_loop: &EventLoop, burst: impl FnOnce(&EventLoop)) {
     let rest = || event_loop.block_on(sleep(Duration::from_millis(2)));
     rest();
@@ -126,7 +126,7 @@ fn a_burst_of_tasks_is_given_back() {
     });
 }
 
-/// Of loops that are dropped, virtual and real, less than a byte each is left. (What loops share may grow meanwhile.)
+/// Dropped loops, virtual and real, leave less than a byte each. (What loops share may grow meanwhile.)
 #[test]
 fn a_loop_that_is_dropped_is_given_back() {
     let make_and_drop = |count: usize| {
@@ -136,7 +136,7 @@ fn a_loop_that_is_dropped_is_given_back() {
             event_loop.block_on(sleep(Duration::from_micros(1)));
         }
     };
-    make_and_drop(5_000); // the short numbers have gone round: every inbox is made
+    make_and_drop(5_000); // more than there are short numbers: from here on no new inbox is made
     let before = BYTES.get();
     make_and_drop(20_000);
     let kept = BYTES.get() - before;
@@ -166,16 +166,15 @@ fn a_burst_of_timers_is_given_back() {
     assert_given_back(&event_loop, |event_loop| {
         event_loop.block_on(async {
             let end = boucle::now() + Duration::from_millis(300);
-            let naps = || spawn(sleep_until(end));
-            all((0..BURST).map(|_| naps()).collect()).await;
-            let naps: Vec<_> = (0..BURST).map(|_| spawn(sleep(Duration::from_secs(60)))).collect();
+            all((0..BURST).map(|_| spawn(sleep_until(end))).collect()).await;
+            let naps: Vec<_> = (0..BURST).map(|_| spawn(sleep(60 * SECOND))).collect();
             yield_now().await;
             naps.iter().for_each(JoinHandle::abort);
         });
     });
 }
 
-/// Writes its number down when it is woken.
+/// A waker that logs its number when it is woken.
 struct Numbered {
     number: usize,
     log: Arc<Mutex<Vec<usize>>>,
@@ -187,7 +186,7 @@ impl Wake for Numbered {
     }
 }
 
-/// Of a million timers half are cancelled, in no order. The others fire once each, in the order of their
+/// Of a million timers half are cancelled, chosen at random. The others fire once each, in the order of their
 /// deadlines and then of arming, and all the memory is given back.
 #[test]
 fn of_a_million_timers_half_are_cancelled() {
@@ -203,7 +202,7 @@ fn of_a_million_timers_half_are_cancelled() {
             let start = boucle::now();
             let mut naps: Vec<_> = (0..TIMERS)
                 .map(|number| {
-                    // From a microsecond to three hours: on six levels of the wheel, and ten timers for each.
+                    // From a microsecond to three hours, on six levels of the wheel; ten timers for each.
                     let deadline = (1 + random(TIMERS / 10) as u64).pow(2);
                     let mut nap = sleep_until(start + Duration::from_micros(deadline));
                     let waker = Waker::from(Arc::new(Numbered { number, log: log.clone() }));
@@ -242,15 +241,15 @@ fn a_burst_of_foreign_wakes_is_given_back() {
     });
 }
 
-/// Messages of another thread are given back.
+/// Messages in the inbox are given back.
 #[test]
 fn a_burst_of_messages_is_given_back() {
     let event_loop = EventLoop::new().unwrap();
     assert_given_back(&event_loop, |event_loop| {
-        // On the loop's own thread, where what is allocated and what is freed are counted together.
+        // Sent by the loop's own thread, since each thread counts its own bytes.
         let handle = event_loop.handle();
         (0..BURST).for_each(|_| handle.spawn(|| async {}).unwrap());
-        while event_loop.turn(Some(Duration::ZERO)).unwrap().left > 0 {}
+        while turn(event_loop).left > 0 {}
     });
 }
 
@@ -259,50 +258,44 @@ fn a_burst_of_messages_is_given_back() {
 fn a_burst_of_groups_is_given_back() {
     let event_loop = EventLoop::new().unwrap();
     assert_given_back(&event_loop, |event_loop| {
-        event_loop.block_on(async {
-            let gathers = || spawn(async { drop(gather([yield_now()]).await) });
-            all((0..BURST / 10).map(|_| gathers()).collect()).await;
-        });
+        let gathers = || event_loop.spawn(async { drop(gather([yield_now()]).await) });
+        event_loop.block_on(all((0..BURST / 10).map(|_| gathers()).collect()));
     });
 }
 
-/// What a `TaskGroup` keeps for a burst of tasks is given back while the group lives on, with a task in it. So is
-/// what a `join_all` has seen before it was dropped.
+/// What a `TaskGroup` keeps for a burst of tasks is given back while the group lives on, with a task in it.
+/// So is what a `join_all` has seen before it was dropped.
 #[test]
 fn a_burst_of_tasks_in_a_group_is_given_back() {
     let event_loop = EventLoop::new().unwrap();
     let group = TaskGroup::new();
-    assert_given_back(&event_loop, |event_loop| {
-        event_loop.block_on(async {
-            group.spawn(pending());
-            (0..BURST).for_each(|_| _ = group.spawn(yield_now()));
-            while group.len() > 1 {
-                group.join_next().await.unwrap().unwrap();
-            }
-            assert!(poll_once(group.join_next()).await.is_none());
+    event_loop.block_on(async { _ = group.spawn(pending()) });
+    for has_dropped_join_all in [false, true] {
+        assert_given_back(&event_loop, |event_loop| {
+            event_loop.block_on(async {
+                (0..BURST).for_each(|_| _ = group.spawn(yield_now()));
+                if has_dropped_join_all {
+                    assert!(timeout(Duration::from_millis(500), group.join_all()).await.is_err());
+                }
+                while group.len() > 1 {
+                    group.join_next().await.unwrap().unwrap();
+                }
+                assert!(poll_once(group.join_next()).await.is_none());
+            });
         });
-    });
-    assert_given_back(&event_loop, |event_loop| {
-        event_loop.block_on(async {
-            (0..BURST).for_each(|_| _ = group.spawn(yield_now()));
-            assert!(timeout(Duration::from_millis(500), group.join_all()).await.is_err());
-            while group.len() > 1 {
-                group.join_next().await.unwrap().unwrap();
-            }
-            assert!(poll_once(group.join_next()).await.is_none());
-        });
-    });
+    }
 }
 
-/// A server gives back what it keeps for a burst of connections. (The addresses of Unix
-/// sockets are large. Elsewhere than on Linux their queue is too short for a burst, and there may be 256 descriptors.)
+/// A server gives back what it keeps for a burst of connections: the addresses of Unix sockets are large.
+/// (Outside of Linux the queue of a Unix listener is too short for a burst, and there may be 256
+/// descriptors.)
 #[cfg(target_os = "linux")]
 #[test]
 fn a_burst_of_connections_is_given_back() {
     const CONNECTIONS: usize = 300;
     let path = std::env::temp_dir().join(format!("boucle-{}-burst", std::process::id()));
     boucle::run(timeout(Duration::from_secs(30), async {
-        // The first server lets the tables of the loop grow.
+        // With the first server the tables of the loop grow.
         for kept in [isize::MAX, 32 * 1024] {
             let open = Rc::new(());
             let handler = open.clone();
@@ -335,24 +328,24 @@ fn a_burst_of_connections_is_given_back() {
     .unwrap();
 }
 
-/// Calls a hook when the slab of tasks grows next.
+/// Spawns tasks until the slab of tasks grows, and calls a hook in that allocation.
 fn when_a_table_grows(hook: impl FnMut() + 'static) {
     HOOK.set(Some(Box::new(hook)));
     (0..300).for_each(|_| drop(spawn(yield_now())));
     assert!(HOOK.take().is_none(), "no table has grown");
 }
 
-/// An allocator's hook that spawns, sleeps, dumps or reads the clock on the loop whose table grows gets a
-/// panic with the reason. Its wakes, aborts and drops are done a little later. Nothing is lost.
+/// An allocator's hook that spawns, sleeps, dumps or reads the clock on the loop whose table grows panics
+/// with the reason. Its wakes, aborts and drops take effect a little later. Nothing is lost.
 #[test]
 fn an_allocator_that_calls_back_is_refused() {
     thread_local!(static MESSAGES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) });
     fn refused(call: impl FnOnce()) {
-        let payload = catch_unwind(AssertUnwindSafe(call)).unwrap_err();
-        let message = payload.downcast_ref::<String>().unwrap().clone();
+        let message = panic_of(call);
         MESSAGES.with_borrow_mut(|messages| messages.push(message));
     }
     let event_loop = virtual_loop();
+    let gate = waiting_on(&event_loop);
     event_loop.block_on(async {
         when_a_table_grows(|| {
             refused(|| drop(spawn(async {})));
@@ -365,29 +358,24 @@ fn an_allocator_that_calls_back_is_refused() {
         for message in messages {
             assert!(message.contains("are in use: an allocator"), "{message}");
         }
-        let [aborted, kept] = [(); 2].map(|()| spawn(pending::<()>()));
-        let gate = polled_task().await;
+        let [aborted, dropped] = [(); 2].map(|()| spawn(pending::<()>()));
         let (waker, before) = (gate.waker(), gate.polls());
-        when_a_table_grows({
-            let mut dropped = Some(kept);
-            let aborted = Rc::new(aborted);
-            let aborts = aborted.clone();
-            STILL.set(Some(aborted));
-            move || {
-                waker.wake_by_ref();
-                aborts.abort();
-                drop(dropped.take());
-            }
+        let abort = aborted.abort_handle();
+        let mut dropped = Some(dropped);
+        when_a_table_grows(move || {
+            waker.wake_by_ref();
+            abort.abort();
+            drop(dropped.take());
         });
         yield_now().await;
         sleep(Duration::from_millis(1)).await;
         assert_eq!(gate.polls(), before + 1);
-        assert!(STILL.take().unwrap().is_finished());
+        assert!(aborted.is_finished());
     });
 }
 
-/// A hook that aborts the tasks of a group aborts them a little later if a table grows, the loop's or the
-/// group's, whichever allocation calls it.
+/// A hook that is called while a table of the loop or of a group grows may abort the group: its tasks are
+/// aborted a little later, whichever allocation calls the hook.
 #[test]
 fn an_allocator_may_abort_a_group_that_grows() {
     virtual_loop().block_on(async {
@@ -425,7 +413,7 @@ fn an_allocator_may_drop_a_loop_while_another_is_made() {
         drop((HOOK.take(), DOOMED.take()));
         // Overwrites what was freed.
         let _overwritten: Vec<_> = (0..4_000).map(|size| vec![0x55_u8; size]).collect();
-        // Found by a walk through the list.
+        // A dump finds its loop by a walk through the list.
         for event_loop in [&older, &made] {
             assert!(event_loop.handle().dump(Duration::ZERO).is_ok());
         }
@@ -439,10 +427,10 @@ fn an_allocator_may_drop_a_loop_while_another_is_made() {
 #[test]
 fn an_allocator_may_wake_while_the_inbox_grows() {
     let event_loop = virtual_loop();
-    let gate = event_loop.block_on(polled_task());
+    let gate = waiting_on(&event_loop);
     let waker = gate.waker();
     let handle = event_loop.handle();
-    let (done, is_done) = std::sync::mpsc::channel();
+    let (done, is_done) = mpsc::channel();
     thread::spawn(move || {
         let spawns = handle.clone();
         HOOK.set(Some(Box::new(move || {
@@ -454,20 +442,7 @@ fn an_allocator_may_wake_while_the_inbox_grows() {
         done.send(called).unwrap();
     });
     let called = is_done.recv_timeout(Duration::from_secs(30));
-    assert_eq!(called, Ok(true), "it waits for itself");
-    let spawned: usize =
-        (0..3).map(|_| event_loop.turn(Some(Duration::ZERO)).unwrap()).map(|turn| turn.woken_by_inbox).sum();
-    assert_eq!((spawned, gate.polls()), (1_002, 2));
-}
-
-thread_local! {
-    static STILL: RefCell<Option<Rc<JoinHandle<()>>>> = const { RefCell::new(None) };
-}
-
-/// Spawns a task that waits at a gate, and lets it get there.
-async fn polled_task() -> Gate {
-    let gate = Gate::default();
-    spawn(gate.waits());
-    yield_now().await;
-    gate
+    assert_eq!(called, Ok(true), "the thread waits for itself");
+    let woken: usize = (0..3).map(|_| turn(&event_loop).woken_by_inbox).sum();
+    assert_eq!((woken, gate.polls()), (1_002, 2));
 }

@@ -1,5 +1,5 @@
-//! How the files of `src` depend on each other: imports have no cycle, `trace` is known to one file of the
-//! core, and `unsafe` stands where it is said to. And the tables of the documentation leave nothing out.
+//! The rules for the files of `src`: imports have no cycle, one file of the core imports `trace`, one reads
+//! the clock, and one has an unsafe block. And the tables and links of the documentation are complete.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -32,8 +32,8 @@ fn read() -> Files {
     files
 }
 
-/// What is compiled into the library: no comments, and no unit tests or imports for links, which are at the end
-/// of a file.
+/// Returns what is compiled into the library: no comments, and no unit tests or imports for links, which are
+/// at the end of a file.
 fn code(text: &str) -> String {
     let ends = ["\n#[cfg(test)]\nmod tests {", "\n#[cfg(doc)]\nuse "];
     let text = ends.iter().fold(text, |text, end| text.split(end).next().unwrap());
@@ -41,8 +41,8 @@ fn code(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The imports of each file. A name that a module file only passes on (`pub use`) counts for the file that
-/// defines it.
+/// Returns the imports of each file. A name that a module file passes on (`pub use`) counts for the file of
+/// its definition.
 fn imports(files: &Files) -> Imports {
     let mut imports = Imports::new();
     for (file, code) in files {
@@ -55,8 +55,8 @@ fn imports(files: &Files) -> Imports {
     imports
 }
 
-/// The paths that begin with `crate::`, with groups expanded; those that begin with `super::`, from `crate`;
-/// and the modules that a file has in a folder of its own.
+/// Returns the paths in a file, counted from the root of the crate and with groups expanded: those that begin
+/// with `crate::` or `super::`, and the modules that the file has in a folder of its own.
 fn paths(file: &str, code: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     let own: Vec<String> = file.trim_end_matches(".rs").split('/').map(Into::into).collect();
@@ -78,7 +78,7 @@ fn paths(file: &str, code: &str) -> Vec<Vec<String>> {
     found
 }
 
-/// Reads a path or a group of paths, and returns what stands behind it.
+/// Reads a path or a group of paths, and returns the text behind it.
 fn expand<'a>(text: &'a str, before: &mut Vec<String>, found: &mut Vec<Vec<String>>) -> &'a str {
     let text = text.trim_start();
     if let Some(mut rest) = text.strip_prefix('{') {
@@ -101,7 +101,7 @@ fn expand<'a>(text: &'a str, before: &mut Vec<String>, found: &mut Vec<Vec<Strin
     rest
 }
 
-/// The file that defines what a path leads to; `None` for what is defined nowhere in `src` (a macro).
+/// Returns the file that defines what a path leads to; `None` for what is defined nowhere in `src` (a macro).
 fn resolve(files: &Files, path: &[String]) -> Option<String> {
     // The longest part of the path that is a module with a file of its own.
     for len in (1..=path.len()).rev() {
@@ -120,7 +120,7 @@ fn resolve(files: &Files, path: &[String]) -> Option<String> {
     passed_on(files, &files["lib.rs"], module, item).or_else(|| Some("lib.rs".into()))
 }
 
-/// The file that defines an item which the code of a module passes on.
+/// Returns the file that defines an item which the code of a module passes on.
 fn passed_on(files: &Files, code: &str, module: &[String], item: &str) -> Option<String> {
     let mut names = Vec::new();
     for (at, found) in code.match_indices("pub use ") {
@@ -137,7 +137,7 @@ fn passed_on(files: &Files, code: &str, module: &[String], item: &str) -> Option
     resolve(files, candidates.iter().find(|path| is_known(path))?)
 }
 
-/// A cycle of imports, if there is one.
+/// Returns a cycle of imports, if there is one.
 fn cycle(imports: &Imports) -> Option<Vec<String>> {
     let mut done = BTreeSet::new();
     imports.keys().find_map(|file| visit(imports, file, &mut Vec::new(), &mut done))
@@ -195,17 +195,16 @@ fn a_cycle_is_found() {
     assert_eq!(cycle(&imports(&files)), Some(vec!["b/c.rs".into(), "d/e.rs".into()]));
 }
 
-/// The loop does not know what draws it, but where it is built; nor what explores it.
+/// Of the core, the file that builds a loop imports `trace`, and no other does. None imports `explore`.
 #[test]
-fn trace_is_known_to_one_file_of_the_core() {
-    let imports = imports(&read());
-    let knows = |imported: &BTreeSet<String>| imported.iter().any(|file| file.starts_with("trace/"));
-    let core =
-        || imports.iter().filter(|(file, _)| !file.starts_with("trace/") && !file.starts_with("explore"));
-    let known: Vec<_> =
-        core().filter(|(_, imported)| knows(imported)).map(|(file, _)| file.as_str()).collect();
-    assert_eq!(known, ["event_loop.rs"]);
-    assert!(core().all(|(_, imported)| !imported.iter().any(|file| file.starts_with("explore"))));
+fn one_file_of_the_core_imports_trace() {
+    let mut core = imports(&read());
+    core.retain(|file, _| !file.starts_with("trace/") && !file.starts_with("explore"));
+    let importers = |of: &str| -> Vec<_> {
+        let imports_it = |file: &&String| core[*file].iter().any(|imported| imported.starts_with(of));
+        core.keys().filter(imports_it).map(String::as_str).collect()
+    };
+    assert_eq!((importers("trace/"), importers("explore")), (vec!["event_loop.rs"], vec![]));
 }
 
 /// What has to be read to know the loop: the table of the reading order has it all, and it takes an hour.
@@ -230,7 +229,7 @@ fn the_clock_is_read_in_one_file() {
     assert!(reading.map(|(file, _)| file.as_str()).eq(["time/clock.rs"]));
 }
 
-/// `unsafe` stands in one block, in one file.
+/// There is one unsafe block, and one file that may have any.
 #[test]
 fn unsafe_code_is_one_block() {
     let files = read();
@@ -257,8 +256,8 @@ fn the_table_of_crates_names_its_tests() {
     }
 }
 
-/// What a program can name: types, traits, functions, constants and macros, and methods as "Type::method". Not
-/// modules, fields, variants, and the methods of traits.
+/// Returns what a program can name: types, traits, functions, constants and macros, and methods as
+/// "Type::method". It leaves out modules, fields, variants, and the methods of traits.
 fn public_items(files: &Files) -> BTreeSet<String> {
     let exported = exported(files);
     let mut items = BTreeSet::new();
@@ -291,7 +290,7 @@ fn public_items(files: &Files) -> BTreeSet<String> {
     items
 }
 
-/// The names that modules pass on, and those that a public module of one file defines.
+/// Returns the names that modules pass on, and those that the public modules define themselves.
 fn exported(files: &Files) -> BTreeSet<String> {
     let mut paths = Vec::new();
     for code in files.values() {
@@ -308,7 +307,7 @@ fn exported(files: &Files) -> BTreeSet<String> {
     passed_on.chain(defined.filter_map(declared).map(|(_, name)| name.to_owned())).collect()
 }
 
-/// What a line declares for others, if it does: "fn" and its name, say.
+/// Returns the kind and the name of the public item that a line declares, "fn" and "spawn", say.
 fn declared(line: &str) -> Option<(&str, &str)> {
     let line = line.trim_start();
     let unqualified = line.trim_start_matches("pub ").trim_start_matches("async ");
@@ -319,8 +318,8 @@ fn declared(line: &str) -> Option<(&str, &str)> {
     (is_public && is_known).then(|| (kind, words(rest).next().unwrap_or_default()))
 }
 
-/// The type that an `impl` is for, read from behind that word. In a macro that is a parameter: then all types
-/// that the macros of the file are called with, and whatever else they are called with.
+/// Returns the type that an `impl` is for, from the text behind that word. In a macro the type is a
+/// parameter: then every word of the calls of the file's macros, types among them.
 fn owners_of(files: &Files, code: &str, header: &str) -> Vec<String> {
     let owner =
         if header.starts_with('<') { header.split_once("> ").map_or("", |(_, owner)| owner) } else { header };
@@ -338,7 +337,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
 }
 
-/// The tables for those who come from asyncio or tokio have every public item, and no other.
+/// The tables for readers who know asyncio or tokio have every public item, and no other.
 #[test]
 fn the_tables_of_names_have_every_public_item() {
     let items = public_items(&read());
@@ -358,7 +357,7 @@ fn the_tables_of_names_have_every_public_item() {
     assert!(unknown.is_empty(), "src/coming_from.rs names what is no public item: {unknown:?}");
 }
 
-/// A public item is found, however it is written; and what no program can name is none.
+/// A public item is found, however it is written. What no program can name is left out.
 #[test]
 fn a_public_item_is_found() {
     let mut files = Files::new();

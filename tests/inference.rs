@@ -23,7 +23,7 @@ macro_rules! compares_numbers {
 #[test]
 fn comparisons_are_not_ambiguous() {
     compares_numbers!(u8, u32, u64, u128, usize, i16, i32, i64, i128, isize);
-    // Who wants hyper has its status codes, which can be compared with numbers.
+    // With hyper, a number can be compared with one of its status codes, too.
     #[cfg(not(feature = "hyper"))]
     compares_numbers!(u16);
     assert!(1.5_f64 == "1.5".parse().unwrap());

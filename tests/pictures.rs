@@ -1,4 +1,4 @@
-//! The static picture of a run: what is drawn, what is counted instead, and what it says of the rest.
+//! The static picture of a run: what is drawn, what is counted instead, and what is said to be left out.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ fn a_short_run_is_drawn_whole() {
         svg.contains("<title>3 world is polled in turn 3: woken by timer 1 in turn 2, and is ready</title>")
     );
     assert!(svg.contains("<title>2 hello is ready: spawned by task 1</title>"));
-    assert!(!svg.contains("are not"));
+    assert!(!svg.contains("are not"), "something is said to be left out");
 }
 
 /// The same run gives the same picture, to the byte. (Loops are numbered in the whole process.)
@@ -66,7 +66,7 @@ fn a_picture_repeats_itself() {
     assert_eq!(one, other);
 }
 
-/// Turns that do the same as the last are drawn once more, at the end, and counted.
+/// Turns that do the same as the one before are counted instead of drawn.
 #[test]
 fn repeated_turns_are_counted() {
     let svg = picture(yields(1000));
@@ -75,7 +75,7 @@ fn repeated_turns_are_counted() {
     assert_eq!(polls(&svg), 3);
 }
 
-/// So are pairs of turns that alternate.
+/// Pairs of turns that alternate are counted, too.
 #[test]
 fn repeated_pairs_of_turns_are_counted() {
     let svg = picture(async {
@@ -124,7 +124,7 @@ fn a_long_run_is_cut() {
     assert!(svg.len() < 100_000, "{}", svg.len());
 }
 
-/// Of many tasks only some are drawn, and the picture has the number of the others.
+/// Of many tasks 60 are drawn, and the picture has the number of the others.
 #[test]
 fn many_tasks_are_cut() {
     let svg = picture(async {
@@ -136,7 +136,7 @@ fn many_tasks_are_cut() {
     assert!(svg.contains(">60 ") && !svg.contains(">61 "));
 }
 
-/// The picture has the number of events that the recording has dropped, and draws the tasks from before.
+/// The picture says how many events the recording has dropped, and draws tasks that were spawned in them.
 #[test]
 fn a_recording_without_its_beginning_says_so() {
     let trace = recorded_by(Recorder::with_limit(20), async {
@@ -152,8 +152,7 @@ fn a_recording_without_its_beginning_says_so() {
     assert!(svg.contains(">2 early<"));
 }
 
-/// Returns where the polls of a picture begin, in pixels, and their widths, without the one of the
-/// legend.
+/// Returns the place and the width of each poll in a picture, in pixels, without the one of the legend.
 fn places(svg: &str) -> Vec<[f64; 2]> {
     let polls = svg.split("<rect class=\"poll\"").skip(1);
     let number = |poll: &str, name: &str| -> f64 {
@@ -165,7 +164,7 @@ fn places(svg: &str) -> Vec<[f64; 2]> {
     places
 }
 
-/// Over time, three seconds are three times as long as one; and polls, which take no time, are visible.
+/// Over time, three seconds are three times as wide as one; and a poll, which takes no time, has some width.
 #[test]
 fn over_time_idle_is_to_scale() {
     let trace = recorded_by(Recorder::new(), async {
@@ -214,9 +213,9 @@ fn over_time_loops_stand_on_one_axis() {
     assert!((places[3] - places[2] - second).abs() < 2.0, "{places:?}");
 }
 
-/// A recording of no loop is a picture, too.
+/// A recording of no loop is a picture that says so.
 #[test]
-fn nothing_is_a_picture() {
+fn a_recording_of_no_loop_says_so() {
     let nothing = Trace::default();
     for svg in [nothing.to_svg(), nothing.to_svg_over_time()] {
         assert!(svg.contains("A recording of no loop"));

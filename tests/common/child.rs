@@ -1,4 +1,4 @@
-//! Tests that run in a process of their own: the test starts its own binary again, for itself alone.
+//! Tests that run in a process of their own: the test starts its own binary again, and there runs alone.
 
 use std::io::BufRead;
 use std::process::{Command, Output};
@@ -14,11 +14,11 @@ pub(crate) fn own_binary() -> Command {
 /// Returns a command that runs a part of one test of this binary, by its full name, in a process of its own.
 pub(crate) fn child(test: &str, part: &str) -> Command {
     let mut command = own_binary();
-    ask_for(&mut command, test, part);
+    select(&mut command, test, part);
     command
 }
 
-fn ask_for(command: &mut Command, test: &str, part: &str) {
+fn select(command: &mut Command, test: &str, part: &str) {
     let arguments = ["--exact", test, "--nocapture"];
     command.args(arguments).env(VARIABLE, part);
 }
@@ -33,13 +33,13 @@ pub(crate) fn is_child(part: &str) -> bool {
     part_of_child().is_some_and(|own| own == part)
 }
 
-/// Runs a test by a command to which the arguments of this binary can be added, and asserts that it passes.
-/// Returns false, and runs nothing, in the process that this has started: that one is to run the test.
+/// Starts this binary by a command, to run one test alone, and asserts that the test passes. In the process
+/// that it has started it returns false, and the caller goes on with the test.
 pub(crate) fn passes_alone(mut command: Command, test: &str) -> bool {
     if is_child(test) {
         return false;
     }
-    ask_for(&mut command, test, test);
+    select(&mut command, test, test);
     assert_passed(&command.output().unwrap());
     true
 }

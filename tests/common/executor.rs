@@ -1,4 +1,4 @@
-//! The threads of the executor. For the tests that have it: it is not part of `common`, which knows no features.
+//! The threads of the executor. This is not part of `common`, which compiles without the executor's feature.
 
 use std::sync::mpsc;
 
@@ -6,7 +6,8 @@ use boucle::run_in_executor;
 
 use crate::common::LONG;
 
-/// Fills so many threads with a job each, of the running loop or of none, until the returned sender is dropped.
+/// Occupies so many threads with a job each until the returned sender is dropped. The jobs belong to the
+/// running loop, if there is one.
 pub(crate) fn take_threads(count: usize) -> async_channel::Sender<()> {
     let (hold, released) = async_channel::bounded::<()>(1);
     let (started, has_started) = mpsc::channel();

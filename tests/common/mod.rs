@@ -24,8 +24,7 @@ pub(crate) use tasks::{Gate, counted, look, waiting_on};
 pub(crate) use time::{HOUR, LONG, SECOND, ms, passes_at_once, secs};
 pub(crate) use wakers::{Counting, foreign, waker_of};
 
-/// Returns how often a test repeats something that needs many rounds. Miri takes some thousand times as long
-/// for each round, so few have to do there.
+/// Returns how many of its rounds a test runs: all, or one of 200 under Miri, which is far slower.
 pub(crate) const fn rounds(count: usize) -> usize {
     if cfg!(miri) { count.div_ceil(200) } else { count }
 }

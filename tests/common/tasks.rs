@@ -10,7 +10,7 @@ use boucle::EventLoop;
 
 use super::turn;
 
-/// Something to wait for that shows the waker of its last poll and counts its polls.
+/// What a task waits for until the test opens it. It counts its polls and keeps the waker of the last one.
 #[derive(Clone, Default)]
 pub(crate) struct Gate(Rc<GateState>);
 
@@ -27,8 +27,7 @@ impl Gate {
         poll_fn(|cx| {
             let state = &self.0;
             state.polls.set(state.polls.get() + 1);
-            let previous = state.waker.replace(Some(cx.waker().clone()));
-            drop(previous);
+            state.waker.replace(Some(cx.waker().clone()));
             if state.open.get() { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;

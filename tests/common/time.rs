@@ -1,4 +1,4 @@
-//! Durations, and a look at a virtual clock.
+//! Durations, and whether a virtual clock jumps.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -24,26 +24,26 @@ pub(crate) const fn secs(count: u64) -> Duration {
     Duration::from_secs(count)
 }
 
-/// Waits for a virtual clock to jump over so much time. Returns false if the loop parks for real instead, and
-/// a thread breaks that park off after five seconds.
+/// Sleeps under a virtual clock. Returns false if the loop parks for real instead of letting the clock jump:
+/// a thread ends that park after five seconds.
 pub(crate) async fn passes_at_once(time: Duration) -> bool {
-    let (breaking_off, broken_off) = async_channel::bounded(1);
+    let (end_park, park_ended) = async_channel::bounded(1);
     let (over, is_over) = mpsc::channel::<()>();
     let other = thread::spawn(move || {
         if is_over.recv_timeout(secs(5)).is_err() {
-            breaking_off.try_send(()).unwrap();
+            end_park.try_send(()).unwrap();
         }
-        // The channel stays open until the wait is over.
+        // `end_park` lives until the sleep is over: if it were dropped, `recv` would return.
         let _ = is_over.recv();
     });
     let start = now();
     let mut asleep = sleep(time);
-    let mut broken = pin!(broken_off.recv());
+    let mut ended = pin!(park_ended.recv());
     let passed = poll_fn(|cx| {
         if Pin::new(&mut asleep).poll(cx).is_ready() {
             return Poll::Ready(true);
         }
-        broken.as_mut().poll(cx).map(|_| false)
+        ended.as_mut().poll(cx).map(|_| false)
     })
     .await;
     drop(over);
