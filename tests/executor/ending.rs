@@ -16,8 +16,8 @@ use futures_lite::future::poll_once;
 
 use crate::common::{HOUR, OnDrop, SECOND, holds, message, waker_of};
 
-/// Starts a job of the running loop that ends a little after the loop has dropped its tasks. Returns a
-/// flag that is set at its end.
+/// Starts a job of the running loop that sleeps for 20 ms after the loop has dropped its tasks. Returns a
+/// flag that the job sets at its end.
 fn start_late_job() -> Arc<AtomicBool> {
     let (task, is_dropped) = mpsc::channel::<()>();
     drop(spawn(holds(task)));
@@ -38,14 +38,14 @@ fn start_late_job() -> Arc<AtomicBool> {
 /// `run` waits for jobs that have begun, even if their futures are gone. It waits after it has dropped
 /// the tasks, since a job may wait for those.
 #[test]
-fn the_end_of_a_loop_waits_for_work_that_has_begun() {
+fn the_end_of_a_loop_waits_for_jobs_that_have_begun() {
     let ended = boucle::run(async { start_late_job() });
     assert!(ended.load(Ordering::Relaxed));
 }
 
-/// It waits also when the main future panics.
+/// `run` waits for jobs that have begun also when the main future panics.
 #[test]
-fn a_loop_that_panics_waits_for_work_that_has_begun() {
+fn a_run_that_panics_waits_for_jobs_that_have_begun() {
     let ended = Arc::new(Mutex::new(None));
     let place = ended.clone();
     let panicked = catch_unwind(AssertUnwindSafe(|| {
@@ -69,9 +69,9 @@ fn an_event_loop_waits_when_it_is_dropped() {
     assert!(ended.load(Ordering::Relaxed));
 }
 
-/// A bound that is not reached changes nothing.
+/// A shutdown timeout that is not reached changes nothing.
 #[test]
-fn a_bound_that_is_not_reached_changes_nothing() {
+fn a_shutdown_timeout_that_is_not_reached_changes_nothing() {
     let builder = EventLoop::builder().shutdown_timeout(HOUR);
     let event_loop = builder.build().unwrap();
     let ended = event_loop.block_on(async { start_late_job() });
@@ -79,9 +79,9 @@ fn a_bound_that_is_not_reached_changes_nothing() {
     assert!(ended.load(Ordering::Relaxed));
 }
 
-/// A job may wait for what the end of its loop wakes: the wait for jobs comes after the last wake.
+/// A loop that ends wakes its foreign wakers before it waits for its jobs: a job may wait for such a wake.
 #[test]
-fn the_end_of_a_loop_wakes_what_it_has_before_it_waits_for_work() {
+fn the_end_of_a_loop_wakes_foreign_wakers_before_it_waits_for_jobs() {
     let (ended, has_ended) = mpsc::channel();
     let mut nap = sleep(HOUR);
     let event_loop = EventLoop::new().unwrap();
@@ -102,9 +102,9 @@ fn the_end_of_a_loop_wakes_what_it_has_before_it_waits_for_work() {
     assert_eq!(has_ended.try_recv(), Ok(Ok(())));
 }
 
-/// A job that uses a `LoopHandle` gets an error once the loop is ending, and can end itself.
+/// A job that uses a `LoopHandle` gets an error once the loop is ending, and can return then.
 #[test]
-fn work_that_uses_a_loop_handle_sees_that_the_loop_is_gone() {
+fn a_job_that_uses_a_loop_handle_sees_that_the_loop_is_gone() {
     let (ended, has_ended) = mpsc::channel();
     boucle::run(async {
         let (started, has_started) = mpsc::channel();
@@ -149,7 +149,7 @@ fn an_unwanted_value_is_dropped_quietly_before_the_loop_has_ended() {
 /// A job may begin while its loop ends. Once the loop has ended, the job has either ended or never
 /// begins, and it is dropped in both cases. (The race is run a thousand times.)
 #[test]
-fn work_that_begins_while_its_loop_ends_is_waited_for() {
+fn a_job_that_begins_while_its_loop_ends_is_waited_for() {
     let [began, ended, dropped] = [(); 3].map(|()| Arc::new(AtomicUsize::new(0)));
     fn add(count: &AtomicUsize) {
         count.fetch_add(1, Ordering::Relaxed);
@@ -196,7 +196,7 @@ fn a_loop_waits_for_its_own_jobs_alone() {
 
 /// A job may run a loop of its own, whose end waits for jobs of its own.
 #[test]
-fn work_may_run_a_loop_that_waits_for_its_jobs() {
+fn a_job_may_run_a_loop_that_waits_for_its_own_jobs() {
     boucle::run(async {
         let job = run_in_executor(|| {
             let run = boucle::run(async { start_late_job() });
@@ -228,7 +228,7 @@ fn a_loop_that_a_task_of_another_drops_waits_for_its_jobs() {
 /// A job that a destructor starts while its loop ends is dropped at once. Awaiting it panics with the
 /// reason.
 #[test]
-fn work_that_is_started_while_its_loop_ends_never_begins() {
+fn a_job_that_is_started_while_its_loop_ends_never_begins() {
     let (began, has_begun) = mpsc::channel();
     let job = Rc::new(Cell::new(None));
     let place = job.clone();

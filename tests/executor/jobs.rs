@@ -1,9 +1,9 @@
-//! Jobs: where they run, what their futures give, and what dropping those does.
+//! Jobs: where they run, what their futures return, and what dropping a future does.
 
 use std::cell::Cell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -18,14 +18,13 @@ use crate::common::{Bomb, Counting, OnDrop, SECOND, waker_of};
 
 /// A job runs on another thread, and its future gives its value.
 #[test]
-fn work_is_done_on_another_thread() {
+fn a_job_runs_on_another_thread() {
     let (value, worker) = boucle::run(async { run_in_executor(|| (6 * 7, thread::current().id())).await });
     assert_eq!(value, 42);
     assert_ne!(worker, thread::current().id());
 }
 
-/// A panic of a job is resumed, with its payload, where the job is awaited: in a task it ends that task
-/// alone.
+/// A panic of a job is resumed, with its payload, where the job is awaited: in a task or in main.
 #[test]
 fn a_panic_of_a_job_is_resumed_where_it_is_awaited() {
     boucle::run(async {
@@ -45,7 +44,7 @@ fn a_panic_of_a_job_is_resumed_where_it_is_awaited() {
 /// A job starts at the call. (The test blocks the loop until the job has sent a message, so no poll can
 /// have started it.)
 #[test]
-fn work_starts_at_the_call() {
+fn a_job_starts_at_the_call() {
     boucle::run(async {
         let (started, has_started) = mpsc::channel();
         let job = run_in_executor(move || started.send(5).unwrap());
@@ -56,23 +55,19 @@ fn work_starts_at_the_call() {
 
 /// A job may be started where no loop runs, and awaited on one.
 #[test]
-fn work_that_was_started_outside_is_awaited_on_a_loop() {
+fn a_job_that_was_started_without_a_loop_is_awaited_on_one() {
     let (go, may_go) = mpsc::channel();
-    let job = run_in_executor(move || may_go.recv().unwrap());
-    assert_eq!(
-        boucle::run(async {
-            let mut job = pin!(job);
-            assert!(poll_once(job.as_mut()).await.is_none());
-            go.send(9).unwrap();
-            job.await
-        }),
-        9
-    );
+    let mut job = run_in_executor(move || may_go.recv().unwrap());
+    boucle::run(async {
+        assert!(poll_once(&mut job).await.is_none());
+        go.send(9).unwrap();
+        assert_eq!(job.await, 9);
+    });
 }
 
 /// The loop goes on while a job blocks: the job waits for a task that runs only after it was started.
 #[test]
-fn the_loop_goes_on_meanwhile() {
+fn the_loop_goes_on_while_a_job_blocks() {
     boucle::run(async {
         let (go, may_go) = mpsc::channel();
         let job = spawn(run_in_executor(move || may_go.recv().unwrap()));
@@ -93,7 +88,7 @@ fn the_loop_goes_on_meanwhile() {
 
 /// Dropping the future of a job that has begun does not stop the job.
 #[test]
-fn dropping_the_future_does_not_stop_the_work() {
+fn dropping_the_future_does_not_stop_the_job() {
     boucle::run(async {
         let (started, has_started) = mpsc::channel();
         let (go, may_go) = mpsc::channel::<()>();
@@ -110,10 +105,9 @@ fn dropping_the_future_does_not_stop_the_work() {
     });
 }
 
-/// A loop with a shutdown timeout of zero does not wait: the job runs on, detached, and its end does no
-/// harm.
+/// A loop with a shutdown timeout of zero does not wait for its jobs: they run on, and may end after it.
 #[test]
-fn work_outlives_a_loop_that_does_not_wait() {
+fn a_job_outlives_a_loop_that_does_not_wait() {
     let (started, has_started) = mpsc::channel();
     let (go, may_go) = mpsc::channel::<()>();
     let (ended, has_ended) = mpsc::channel();
@@ -134,9 +128,9 @@ fn work_outlives_a_loop_that_does_not_wait() {
     assert_eq!(has_ended.recv(), Ok(7));
 }
 
-/// A thousand jobs all run, and each future gives its own value.
+/// Each of a thousand jobs runs once, and each future returns its own value.
 #[test]
-fn many_jobs_are_done() {
+fn a_thousand_jobs_run() {
     let count = Arc::new(AtomicUsize::new(0));
     let values = boucle::run(async {
         let jobs = (0..1_000).map(|number| {
@@ -152,7 +146,7 @@ fn many_jobs_are_done() {
     assert_eq!(values, (0..1_000).map(|number| number * 2).collect::<Vec<_>>());
 }
 
-/// Nothing is locked while a foreign waker is woken: this one drops the future that holds it.
+/// The executor holds no lock while it wakes a foreign waker: this one drops the future that holds it.
 #[test]
 fn a_waker_may_drop_the_future_that_wakes_it() {
     let (go, may_go) = mpsc::channel::<()>();
@@ -176,7 +170,7 @@ fn a_waker_may_drop_the_future_that_wakes_it() {
 
 /// A dropped future leaves no waker behind, however long its job runs.
 #[test]
-fn a_future_that_is_dropped_takes_its_waker_along() {
+fn a_future_that_is_dropped_drops_its_waker() {
     let idle = Arc::new(Counting::default());
     let (go, may_go) = mpsc::channel::<()>();
     let (started, has_started) = mpsc::channel();
@@ -216,8 +210,8 @@ fn values_that_panic_when_they_are_dropped_harm_nothing() {
     });
 }
 
-/// A value that comes while its future is being dropped is dropped on its thread: here the work goes on when
-/// the drop of the future drops a waker.
+/// A value that comes while its future is being dropped is dropped on the job's thread. (The drop of the
+/// future drops a waker, and that lets the job go on and waits for the drop of its value.)
 #[test]
 fn a_value_that_comes_too_late_is_dropped_on_its_thread() {
     let (begin, has_begun) = mpsc::channel();

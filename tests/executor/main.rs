@@ -1,7 +1,7 @@
 //! `run_in_executor`: blocking work on other threads, while the loop goes on.
 //!
-//! Jobs do not sleep to look busy: they wait on a channel until the test lets them go on, so the order of
-//! events is certain.
+//! Most jobs wait on a channel until the test lets them go on, so the order of events is certain. Those that
+//! sleep say so.
 
 #![cfg(feature = "blocking")]
 

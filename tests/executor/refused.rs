@@ -1,5 +1,5 @@
-//! Jobs where the system refuses threads. Each test is a process that may have no more of them from some
-//! moment on. The limit does not hold for the super-user, who therefore becomes another user.
+//! Jobs where the system refuses threads. Each test runs in a process of its own and sets the limit on the
+//! threads of its user. The limit does not hold for the super-user, who therefore becomes another user.
 
 use std::future::Future;
 use std::os::unix::process::CommandExt;
@@ -20,7 +20,7 @@ use crate::common::{HOUR, is_child, message, virtually};
 
 /// Runs a test in a process of its own, as a user whose threads can be limited.
 fn passes_under_limit(test: &str) -> bool {
-    // By this name, since the other user may have no right to the path.
+    // By this name, since the other user may have no right to read the path.
     let mut command = Command::new("/proc/self/exe");
     if getuid().is_root() {
         // Most probably a user with no other process.
@@ -100,11 +100,11 @@ fn meeting() -> [RunInExecutor<()>; 2] {
     })
 }
 
-/// With a single thread, jobs wait their turn in order. Once threads can be started again, more are, also
-/// for jobs that have waited.
+/// With a single thread, jobs begin one after the other, in order. Once threads can be started again, more
+/// are, also for jobs that have waited.
 #[test]
-fn with_one_thread_work_waits_its_turn() {
-    if passes_under_limit("refused::with_one_thread_work_waits_its_turn") {
+fn with_one_thread_jobs_wait_their_turn() {
+    if passes_under_limit("refused::with_one_thread_jobs_wait_their_turn") {
         return;
     }
     boucle::run(async {
@@ -141,13 +141,13 @@ fn with_one_thread_work_waits_its_turn() {
     });
 }
 
-/// Whichever thread of the executor the system refuses, from the first to the last: without any, a job fails at
-/// once; else it waits, and begins when the thread is granted. The loop goes on, and every value comes. (For the
-/// super-user only: another user's threads cannot be counted.)
+/// The system refuses the k-th thread of the executor, for each k. A job that finds no thread at all fails at
+/// once; any other waits, and begins once a thread is granted. The loop goes on, and every value comes. (For
+/// the super-user only: another user's threads cannot be counted.)
 #[test]
-fn whichever_thread_is_refused_no_work_is_lost() {
+fn whichever_thread_is_refused_no_job_is_lost() {
     const THREADS: u64 = 512;
-    const TEST: &str = "refused::whichever_thread_is_refused_no_work_is_lost";
+    const TEST: &str = "refused::whichever_thread_is_refused_no_job_is_lost";
     if !is_child(TEST) && !getuid().is_root() || passes_under_limit(TEST) {
         return;
     }
@@ -169,7 +169,7 @@ fn whichever_thread_is_refused_no_work_is_lost() {
         let mut jobs = Vec::new();
         let mut refusals = 1;
         for number in 0..THREADS {
-            // This one finds all threads taken and gets none of its own, so it waits.
+            // This job finds all threads taken, and no other can be started, so it waits.
             if number > 0 {
                 jobs.push(job(number));
                 refusals += 1;
@@ -179,7 +179,7 @@ fn whichever_thread_is_refused_no_work_is_lost() {
             allow_threads(Some(own + number + 1));
             let next = job(number);
             assert_eq!(has_started.recv(), Ok(number));
-            // What has asked for the thread is given up, unless the thread is its own.
+            // The thread has begun the job that waited. For 0 none waited: it has begun `next`.
             if number == 0 {
                 jobs.push(next);
             }

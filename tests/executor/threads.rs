@@ -1,5 +1,4 @@
-//! Jobs that find no thread because all are taken. Each test runs in a process of its own, whose threads it
-//! takes.
+//! Jobs that find all threads taken. Each test takes all threads of a process of its own.
 
 use std::pin::Pin;
 use std::process::Command;
@@ -13,22 +12,18 @@ use futures_lite::future::poll_once;
 use crate::common::{OnDrop, message, own_binary, passes_alone};
 use crate::executor::take_threads;
 
-/// Runs a test in a process of its own, and no other such test at the same time: a machine may not have
-/// threads for all of them.
+/// Runs a test in a process of its own, one at a time: a machine may not have threads for more.
 pub(super) fn passes_with_all_threads(command: Command, test: &str) -> bool {
     static ONE: Mutex<()> = Mutex::new(());
     let _one = ONE.lock();
     passes_alone(command, test)
 }
 
-/// Jobs that find no thread wait their turn, first come, first served. A job whose future is dropped
-/// before its turn is dropped at once, and a panic of its destructor is caught.
+/// A job that finds no thread waits for one. If its future is dropped meanwhile, the job is dropped at once,
+/// and a panic of its destructor is caught.
 #[test]
-fn work_waits_its_turn_and_is_dropped_at_once_if_it_is_given_up() {
-    if passes_with_all_threads(
-        own_binary(),
-        "threads::work_waits_its_turn_and_is_dropped_at_once_if_it_is_given_up",
-    ) {
+fn a_job_that_waits_is_dropped_with_its_future() {
+    if passes_with_all_threads(own_binary(), "threads::a_job_that_waits_is_dropped_with_its_future") {
         return;
     }
     let held = take_threads(512);
@@ -62,8 +57,8 @@ fn work_waits_its_turn_and_is_dropped_at_once_if_it_is_given_up() {
 /// A job that has not begun when its loop ends is dropped on the loop's thread, even if its future lives
 /// on; this wakes the task that awaits it, which then panics with the reason.
 #[test]
-fn work_that_has_not_begun_is_dropped_with_its_loop() {
-    if passes_with_all_threads(own_binary(), "threads::work_that_has_not_begun_is_dropped_with_its_loop") {
+fn a_job_that_has_not_begun_is_dropped_with_its_loop() {
+    if passes_with_all_threads(own_binary(), "threads::a_job_that_has_not_begun_is_dropped_with_its_loop") {
         return;
     }
     let held = take_threads(512);
@@ -73,7 +68,7 @@ fn work_that_has_not_begun_is_dropped_with_its_loop() {
         let (dropped, began) = (dropped.clone(), began.clone());
         let mut others = Some(run_in_executor(|| ()));
         let guard = OnDrop(move || {
-            // Nothing is locked: a destructor may use the executor.
+            // A destructor may use the executor: no lock is held.
             drop(others.take());
             dropped.send(thread::current().id()).unwrap();
             panic!("on purpose");

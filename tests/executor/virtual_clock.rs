@@ -1,7 +1,7 @@
 //! Jobs and the virtual clock, which stands still while a job runs.
 
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::mpsc;
 use std::task::Context;
 use std::thread;
@@ -22,7 +22,7 @@ fn a_virtual_clock_does_not_jump_while_a_job_runs() {
     virtually(async {
         let start = now();
         let mut hour = sleep(HOUR);
-        assert!(poll_once(pin!(&mut hour)).await.is_none());
+        assert!(poll_once(&mut hour).await.is_none());
         let job = timeout(HOUR / 2, run_in_executor(|| thread::sleep(Duration::from_millis(20))));
         assert_eq!(job.await, Ok(()));
         assert!(now() - start < HOUR / 2);
@@ -31,10 +31,10 @@ fn a_virtual_clock_does_not_jump_while_a_job_runs() {
     });
 }
 
-/// A job whose future was dropped still runs, and the virtual clock stands still until it ends; then it
-/// jumps.
+/// A job whose future was dropped still runs. The virtual clock stands still until it ends, and jumps then.
+/// (The job takes 20 ms on the real clock.)
 #[test]
-fn a_job_that_was_given_up_holds_a_virtual_clock_until_it_ends() {
+fn a_job_without_its_future_holds_a_virtual_clock_until_it_ends() {
     virtually(async {
         let (started, has_started) = mpsc::channel();
         let (ended, has_ended) = mpsc::channel();
@@ -50,8 +50,7 @@ fn a_job_that_was_given_up_holds_a_virtual_clock_until_it_ends() {
     });
 }
 
-/// A job that is done does not hold up a virtual clock, even before its value is taken. (If the loop
-/// parks for real, a thread ends the test after five seconds and the test fails.)
+/// A job that is done does not hold up a virtual clock, even before its value is taken.
 #[test]
 fn a_job_that_is_done_does_not_hold_up_a_virtual_clock() {
     virtually(async {
@@ -80,9 +79,9 @@ fn a_job_that_panics_does_not_hold_up_a_virtual_clock() {
     });
 }
 
-/// A job whose future was dropped on another thread holds up the clock as long as it runs, and no longer.
+/// A job whose future was dropped on another thread holds up the clock no longer than it runs.
 #[test]
-fn a_job_that_was_given_up_is_counted_out_when_it_ends() {
+fn a_job_whose_future_was_dropped_elsewhere_frees_the_clock_when_it_ends() {
     virtually(async {
         let (go, may_go) = mpsc::channel::<()>();
         let job = run_in_executor(move || may_go.recv());
@@ -94,14 +93,13 @@ fn a_job_that_was_given_up_is_counted_out_when_it_ends() {
     });
 }
 
-/// A virtual clock stands still while a job runs, not while its future is kept: here the future was
-/// polled once and is awaited an hour later.
+/// The future of a job that is done does not hold up a virtual clock: here it is awaited an hour later.
 #[test]
 fn a_future_that_is_kept_does_not_hold_a_virtual_clock() {
     virtually(async {
         let (go, may_go) = mpsc::channel();
-        let mut job = pin!(run_in_executor(move || may_go.recv().unwrap()));
-        assert!(poll_once(job.as_mut()).await.is_none());
+        let mut job = run_in_executor(move || may_go.recv().unwrap());
+        assert!(poll_once(&mut job).await.is_none());
         go.send(7).unwrap();
         let before = now();
         sleep(HOUR).await;
@@ -110,8 +108,8 @@ fn a_future_that_is_kept_does_not_hold_a_virtual_clock() {
     });
 }
 
-/// A virtual clock does not jump while its loop awaits a job that was started where no loop ran. (The job takes
-/// 20 ms on the real clock.)
+/// A virtual clock does not jump while its loop awaits a job that was started where no loop ran. (The job
+/// takes 20 ms on the real clock.)
 #[test]
 fn a_job_of_no_loop_holds_the_clock_of_the_loop_that_awaits_it() {
     let job = run_in_executor(|| thread::sleep(Duration::from_millis(20)));
