@@ -2,17 +2,18 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, Ready, pending, poll_fn, ready};
+use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use boucle::{
-    ALL_COMPLETED, Elapsed, EventLoop, FIRST_COMPLETED, consume_budget, gather, interval, now, sleep,
-    sleep_until, spawn, timeout, wait, yield_now,
+    ALL_COMPLETED, Elapsed, FIRST_COMPLETED, consume_budget, gather, interval, now, sleep, sleep_until,
+    spawn, timeout, wait, yield_now,
 };
-use futures_lite::future::or;
+use futures_lite::future::{block_on, or, poll_once};
 
-use crate::common::{HOUR, SECOND, counted, virtual_loop, waker_of};
+use crate::common::{HOUR, SECOND, counted, ms, virtual_loop, waker_of};
 
 /// More rounds than any task gets through before its test ends.
 pub(super) const MANY: usize = 1_000;
@@ -20,18 +21,18 @@ pub(super) const MANY: usize = 1_000;
 /// Awaits a leaf that is ready at once, 300 times, with another task in the queue. Returns how many were
 /// done each time the other task was polled.
 async fn schedule_of<F: Future>(mut leaf: impl FnMut() -> F) -> Vec<usize> {
-    let through = Rc::new(Cell::new(0));
+    let done = Rc::new(Cell::new(0));
     let seen: Rc<RefCell<Vec<usize>>> = Rc::default();
-    let (counted, log) = (through.clone(), seen.clone());
+    let (count, log) = (done.clone(), seen.clone());
     let other = spawn(async move {
         loop {
-            log.borrow_mut().push(counted.get());
+            log.borrow_mut().push(count.get());
             yield_now().await;
         }
     });
     for _ in 0..300 {
         leaf().await;
-        through.set(through.get() + 1);
+        done.set(done.get() + 1);
     }
     other.abort();
     seen.take()
@@ -41,7 +42,7 @@ async fn schedule_of<F: Future>(mut leaf: impl FnMut() -> F) -> Vec<usize> {
 /// budget itself.
 #[test]
 #[cfg_attr(miri, ignore = "takes half a minute there")]
-fn after_128_ready_operations_the_others_have_their_turn() {
+fn after_128_ready_operations_another_task_is_polled() {
     virtual_loop().block_on(async {
         assert_eq!(schedule_of(consume_budget).await, [128, 256]);
         yield_now().await;
@@ -71,8 +72,7 @@ fn the_budget_is_128_a_poll() {
             }
         });
         virtual_loop().block_on(async {
-            // A second task spends its own budget in the same batch, and takes nothing from the
-            // first.
+            // A second task in the same batch has a budget of its own.
             let other = spawn(async {
                 for _ in 0..100 {
                     consume_budget().await;
@@ -94,8 +94,7 @@ fn an_operation_that_is_not_ready_spends_no_budget() {
     virtual_loop().block_on(async {
         let (future, polls) = counted(async {
             for _ in 0..1000 {
-                let look = futures_lite::future::poll_once(sleep(SECOND));
-                assert_eq!(look.await, None);
+                assert_eq!(poll_once(sleep(SECOND)).await, None);
             }
         });
         spawn(future).await.unwrap();
@@ -105,7 +104,7 @@ fn an_operation_that_is_not_ready_spends_no_budget() {
 
 /// Outside of polls there is no budget, also on a thread where a loop has spent one.
 #[test]
-fn the_budget_is_unlimited_outside_of_a_loop() {
+fn the_budget_is_unlimited_outside_of_polls() {
     virtual_loop().block_on(async {
         for _ in 0..128 {
             consume_budget().await;
@@ -116,72 +115,7 @@ fn the_budget_is_unlimited_outside_of_a_loop() {
             consume_budget().await;
         }
     };
-    assert_eq!(futures_lite::future::block_on(futures_lite::future::poll_once(many)), Some(()));
-}
-
-/// A timeout reads the clock although its future has spent the budget; otherwise a future that is always
-/// ready would never be timed out. (Real time: a virtual clock stands still while a task is ready.)
-#[test]
-fn a_timeout_fires_around_a_future_that_spends_the_whole_budget() {
-    boucle::run(async {
-        let endless = async {
-            loop {
-                consume_budget().await;
-            }
-        };
-        let ended: Result<(), _> = timeout(Duration::from_millis(1), endless).await;
-        assert!(ended.is_err());
-    });
-}
-
-/// A timeout polls its future first: if that is ready, its value wins, late or not.
-#[test]
-fn a_value_that_is_there_wins_over_the_deadline() {
-    virtual_loop().block_on(async {
-        assert_eq!(timeout(Duration::ZERO, ready(1)).await, Ok(1));
-        assert!(timeout(Duration::ZERO, pending::<()>()).await.is_err());
-
-        let late = timeout(SECOND, ready(2));
-        sleep(5 * SECOND).await;
-        assert_eq!(late.await, Ok(2));
-
-        // Both at the same time: the sleep inside was armed first.
-        assert_eq!(timeout(SECOND, sleep(SECOND)).await, Ok(()));
-    });
-}
-
-/// A sleep that was made where no loop ran counts from its first poll; one that was made in a loop counts
-/// from there.
-#[test]
-fn a_sleep_counts_from_where_a_loop_first_sees_it() {
-    let unbound = sleep(2 * SECOND);
-    assert_eq!(unbound.deadline(), None);
-    virtual_loop().block_on(async {
-        let start = now();
-        let bound = sleep(2 * SECOND);
-        sleep(SECOND).await;
-        bound.await;
-        assert_eq!(now() - start, 2 * SECOND);
-        unbound.await;
-        assert_eq!(now() - start, 4 * SECOND);
-    });
-}
-
-/// A sleep of zero and a past deadline are ready at the first poll; `yield_now` is what yields.
-#[test]
-fn a_sleep_of_zero_does_not_give_way() {
-    virtual_loop().block_on(async {
-        let (future, polls) = counted(async {
-            sleep(Duration::ZERO).await;
-            sleep_until(now()).await;
-            sleep_until(now() - Duration::from_millis(1)).await;
-        });
-        future.await;
-        assert_eq!(polls.get(), 1);
-        let (future, polls) = counted(yield_now());
-        future.await;
-        assert_eq!(polls.get(), 2);
-    });
+    assert_eq!(block_on(poll_once(many)), Some(()));
 }
 
 /// Spends the whole budget of each poll, and is never ready.
@@ -191,8 +125,15 @@ async fn busy() {
     }
 }
 
-/// A timeout ends an endless loop of timeouts that have passed at its second poll: the first one spends
-/// the whole budget.
+/// A timeout reads the clock although its future has spent the budget; otherwise a future that is always
+/// ready would never be timed out. (Real time: a virtual clock stands still while a task is ready.)
+#[test]
+fn a_timeout_ends_a_future_that_spends_the_whole_budget() {
+    boucle::run(async { assert_eq!(timeout(ms(1), busy()).await, Err(Elapsed)) });
+}
+
+/// A timeout around an endless loop of timeouts that have passed is over at its second poll: in the first one
+/// the loop spends the whole budget.
 #[test]
 fn a_timeout_ends_a_loop_of_timeouts_that_have_passed() {
     virtual_loop().block_on(async {
@@ -201,7 +142,7 @@ fn a_timeout_ends_a_loop_of_timeouts_that_have_passed() {
             loop {
                 let _ = timeout(Duration::ZERO, pending::<()>()).await;
                 rounds.set(rounds.get() + 1);
-                assert!(rounds.get() < MANY, "it is never ended");
+                assert!(rounds.get() < MANY, "the loop is never ended");
             }
         };
         let (ended, polls) = counted(timeout(Duration::ZERO, endless));
@@ -210,17 +151,17 @@ fn a_timeout_ends_a_loop_of_timeouts_that_have_passed() {
     });
 }
 
-/// A future that waits for a time is ready at its second poll, even if a future before it spends the
+/// A future whose deadline has passed is ready at its second poll, even if a future before it spends the
 /// whole budget of every poll.
 #[test]
-fn a_deadline_comes_through_behind_a_busy_future() {
-    /// Returns how many polls it takes.
+fn a_deadline_is_seen_behind_a_busy_future() {
+    /// Returns after how many polls the future is ready.
     async fn polls_behind_a_busy_one<F: Future>(future: F) -> usize {
         let past = async move { drop(future.await) };
         let (ended, polls) = counted(timeout(HOUR, or(busy(), past)));
         let mut ended = Box::pin(ended);
         poll_fn(|cx| match ended.as_mut().poll(cx) {
-            Poll::Pending if polls.get() > 9 => panic!("it is never ended"),
+            Poll::Pending if polls.get() > 9 => panic!("it is never ready"),
             polled => polled,
         })
         .await
@@ -260,12 +201,11 @@ fn a_sleep_is_armed_without_budget() {
     }
 }
 
-/// Another executor that blocks inside of a poll gets through any number of timeouts that have passed.
+/// Another executor that blocks inside of a poll completes any number of ready operations.
 #[test]
 #[cfg_attr(miri, ignore = "takes half a minute there")]
-fn an_executor_inside_of_a_poll_is_not_held_up_by_timeouts() {
-    let event_loop: EventLoop = virtual_loop();
-    event_loop.block_on(async {
+fn an_executor_inside_of_a_poll_is_not_blocked_by_the_budget() {
+    virtual_loop().block_on(async {
         let operations = async {
             for _ in 0..MANY {
                 let _ = timeout(Duration::ZERO, pending::<()>()).await;
@@ -277,13 +217,13 @@ fn an_executor_inside_of_a_poll_is_not_held_up_by_timeouts() {
     });
 }
 
-/// Only polls of tasks have a budget: a future that a foreign waker polls while the loop wakes it is not
-/// refused because a task has spent its own budget.
+/// Only a poll of a task has a budget. A foreign waker that polls a leaf when the loop wakes it gets its
+/// value, although a task has spent its own budget before.
 #[test]
 fn a_wake_between_two_batches_has_no_budget() {
     thread_local!(static POLLED: Cell<Option<bool>> = const { Cell::new(None) });
     let polls_in_its_wake = || {
-        let leaf = std::pin::pin!(boucle::consume_budget());
+        let leaf = pin!(consume_budget());
         let cx = &mut Context::from_waker(Waker::noop());
         POLLED.set(Some(leaf.poll(cx).is_ready()));
     };
@@ -291,12 +231,12 @@ fn a_wake_between_two_batches_has_no_budget() {
     event_loop.block_on(async {
         let waker = waker_of(polls_in_its_wake, || ());
         let mut nap = sleep(SECOND);
-        let polled = std::pin::pin!(&mut nap).poll(&mut Context::from_waker(&waker));
+        let polled = pin!(&mut nap).poll(&mut Context::from_waker(&waker));
         assert!(polled.is_pending());
         let mut late = sleep(2 * SECOND);
-        assert_eq!(futures_lite::future::poll_once(&mut late).await, None);
+        assert_eq!(poll_once(&mut late).await, None);
         for _ in 0..128 {
-            boucle::consume_budget().await;
+            consume_budget().await;
         }
         late.await;
         drop(nap);

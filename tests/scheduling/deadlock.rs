@@ -1,4 +1,4 @@
-//! Deadlocks: under a virtual clock, when nothing can ever run again.
+//! Deadlocks under a virtual clock.
 
 use std::future::{pending, ready};
 

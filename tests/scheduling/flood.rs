@@ -1,6 +1,5 @@
-//! Floods: one thread, or one kind of task, that asks for more than the loop can do. One turn takes on a
-//! bounded amount, in the order in which it came, so timers and the other tasks are not delayed further and
-//! further.
+//! Floods: messages that come faster than the loop handles them. One turn takes a bounded number of them, in
+//! the order in which they came, so the delay of timers and of other tasks is bounded, too.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -17,7 +16,7 @@ use crate::common::{Gate, OnDrop, holds, turn, virtual_loop};
 /// The most that one turn takes from the inbox.
 const BOUND: usize = 1_024;
 
-/// More than a turn takes.
+/// Messages for several turns.
 const MANY: usize = 10_000;
 
 /// Runs a closure on a thread that has no loop, and waits for its end.
@@ -27,8 +26,8 @@ fn on_another_thread(work: impl FnOnce() + Send) {
     });
 }
 
-/// Turns the loop until `count` reaches `all`. Asserts that neither it nor the number of polls grows by
-/// more than the bound in one turn.
+/// Runs turns until `count` reaches `all`. Asserts that one turn adds at most the bound to it, and polls at
+/// most that.
 fn assert_bounded(event_loop: &EventLoop, count: impl Fn() -> usize, all: usize) {
     let mut before = count();
     let mut turns = 0;
@@ -38,7 +37,7 @@ fn assert_bounded(event_loop: &EventLoop, count: impl Fn() -> usize, all: usize)
         assert!(count() - before <= BOUND, "{} in one turn", count() - before);
         before = count();
         turns += 1;
-        assert!(turns <= 2 * all / BOUND + 10, "the loop does not get on");
+        assert!(turns <= 2 * all / BOUND + 10, "the loop leaves messages in its inbox");
     }
 }
 
@@ -59,8 +58,8 @@ fn a_flood_of_spawns_is_taken_in_portions() {
     assert_eq!(turn(&event_loop).left, 0);
 }
 
-/// The rest of a flood does not wait in the inbox for the next message, or until the loop is idle: the
-/// loop does not sleep, and a stop is read in its order.
+/// The rest of a flood does not wait in the inbox for another message: the loop reads all of it without
+/// sleeping, and then the stop behind it.
 #[test]
 fn the_rest_of_a_flood_is_read_without_a_further_message() {
     let event_loop = EventLoop::new().unwrap();
@@ -97,7 +96,7 @@ fn floods_of_wakes_aborts_and_drops_are_taken_in_portions() {
     let woken = wakers.take();
     on_another_thread(move || woken.iter().chain(&woken).for_each(Waker::wake_by_ref));
     assert_bounded(&event_loop, || polls.get(), 2 * MANY);
-    assert_eq!(turn(&event_loop).polled, 0, "a second wake of a task is none");
+    assert_eq!(turn(&event_loop).polled, 0, "a second wake of a queued task is no further poll");
 
     let dropped = Rc::new(Cell::new(0));
     let counts = || {
@@ -125,9 +124,8 @@ fn floods_of_wakes_aborts_and_drops_are_taken_in_portions() {
     assert_bounded(&event_loop, || dropped.get(), MANY);
 }
 
-/// While a thread spawns without pause, and each of its tasks spawns two more, no turn gets long, so a
-/// sleeping task is polled in time. (Counted in turns, since the machine may be slow: each of them looks
-/// at the timers.)
+/// While a thread spawns without pause, and each of its tasks spawns two more, the polls of a turn are
+/// bounded, and a sleeping task is polled. (Each of these turns looks at the timers.)
 #[test]
 fn a_flood_that_does_not_end_makes_no_turn_longer() {
     let event_loop = EventLoop::new().unwrap();
@@ -152,7 +150,8 @@ fn a_flood_that_does_not_end_makes_no_turn_longer() {
         }
     });
     while !naps.is_finished() {
-        // A batch: what the inbox has brought, two children for each, and those once more.
+        // A batch: what the inbox has brought, the two children of each task of the last batch, and those of
+        // the batch before, which have yielded.
         let done = turn(&event_loop);
         assert!(done.polled <= 5 * BOUND + 2, "{done}");
     }
@@ -178,8 +177,7 @@ fn a_flood_from_the_loop_itself_is_taken_in_portions() {
     assert_bounded(&event_loop, || count.load(SeqCst), MANY);
 }
 
-/// A frozen batch is polled to its end, however long: the ready queue has no bound, so tasks that are
-/// woken at once are one turn.
+/// The ready queue has no bound: however many tasks are woken by the loop's own thread, they are one batch.
 #[test]
 fn a_batch_is_not_a_flood() {
     let event_loop = virtual_loop();

@@ -1,18 +1,19 @@
 //! `gather`, `gather!` and `try_gather`: when children run, and in which order their values come.
 
+use std::future::Ready;
 use std::time::Duration;
 
 use boucle::{as_completed, gather, now, sleep, sleep_until, spawn, timeout, try_gather, yield_now};
 use futures_lite::StreamExt;
 
-use crate::common::{Log, SECOND, counted, virtual_loop};
+use crate::common::{Log, SECOND, counted, ms, virtual_loop};
 
 fn seconds(count: f64) -> Duration {
     Duration::from_secs_f64(count)
 }
 
-/// Children enter in the order of the input, leave in that of their sleeps, and their values come in
-/// input order when the longest is over.
+/// Children begin in input order and end in the order of their sleeps. Their values come at the end, in input
+/// order.
 #[test]
 fn gather_runs_sleeps_concurrently_and_keeps_the_input_order() {
     let log = Log::default();
@@ -36,7 +37,7 @@ fn gather_runs_sleeps_concurrently_and_keeps_the_input_order() {
     assert_eq!(log.take(), expected);
 }
 
-/// `gather!` does the same for futures of different types.
+/// `gather!` runs futures of different types concurrently, and gives a tuple of their values.
 #[test]
 fn gather_of_different_types_gives_a_tuple() {
     let log = Log::default();
@@ -86,11 +87,9 @@ fn the_children_of_a_gather_are_spawned_at_its_first_poll() {
 #[test]
 fn gather_of_none_is_empty_at_once() {
     let (future, polls) = counted(async {
-        assert_eq!(gather(Vec::<std::future::Ready<()>>::new()).await, []);
-        let none = Vec::<std::future::Ready<Result<(), ()>>>::new();
-        assert_eq!(try_gather(none).await, Ok(vec![]));
-        let mut none = as_completed(Vec::<std::future::Ready<()>>::new());
-        assert!(none.next().await.is_none());
+        assert_eq!(gather([] as [Ready<()>; 0]).await, []);
+        assert_eq!(try_gather([] as [Ready<Result<(), ()>>; 0]).await, Ok(vec![]));
+        assert!(as_completed([] as [Ready<()>; 0]).next().await.is_none());
     });
     virtual_loop().block_on(future);
     assert_eq!(polls.get(), 1);
@@ -101,7 +100,7 @@ fn gather_of_none_is_empty_at_once() {
 #[cfg_attr(miri, ignore = "takes half a minute there")]
 fn a_gather_of_a_thousand_wakes_its_parent_once() {
     let (gathered, polls) = counted(gather((0..1000).map(|number| async move {
-        sleep(number * Duration::from_millis(1)).await;
+        sleep(ms(number)).await;
         number
     })));
     let values = virtual_loop().block_on(gathered);
@@ -111,7 +110,7 @@ fn a_gather_of_a_thousand_wakes_its_parent_once() {
 
 /// A gather may be polled while its children run.
 #[test]
-fn a_gather_bears_polls_in_between() {
+fn a_gather_may_be_polled_while_its_children_run() {
     virtual_loop().block_on(async {
         let mut gathered = gather([1, 3].map(|count| async move {
             sleep(count * SECOND).await;
@@ -124,7 +123,7 @@ fn a_gather_bears_polls_in_between() {
     });
 }
 
-/// Without an error, `try_gather` is a gather.
+/// Without an error, `try_gather` gives all values, in input order.
 #[test]
 fn try_gather_gives_all_values_in_input_order() {
     virtual_loop().block_on(async {
@@ -136,7 +135,7 @@ fn try_gather_gives_all_values_in_input_order() {
     });
 }
 
-/// `try_gather` returns the first error in time, at once; the other children go on, detached.
+/// `try_gather` returns the first error as soon as it comes; the other children go on, detached.
 #[test]
 fn try_gather_returns_the_first_error_and_lets_the_others_go_on() {
     let log = Log::default();
@@ -159,7 +158,7 @@ fn try_gather_returns_the_first_error_and_lets_the_others_go_on() {
     assert_eq!(log.take(), ["1", "2", "main", "3", "4"]);
 }
 
-/// Of two errors in one turn, the first is that of the task that was polled first.
+/// Of two errors in one turn, `try_gather` returns that of the child that was polled first.
 #[test]
 fn try_gather_takes_errors_of_one_turn_in_the_order_of_their_polls() {
     virtual_loop().block_on(async {
@@ -168,17 +167,17 @@ fn try_gather_takes_errors_of_one_turn_in_the_order_of_their_polls() {
             sleep_until(now() + (3 - index) * SECOND).await;
             Err::<(), _>(index)
         }));
-        // Both end after three seconds; the second one armed its last timer first.
+        // Both end after three seconds; the second child armed its last timer first.
         assert_eq!(result.await, Err(1));
     });
 }
 
-/// The parent is polled at most once for each turn in which a child finishes, and once at the start.
+/// A `try_gather` is polled once at the start, and at most once for each turn in which a child finishes.
 #[test]
 #[cfg_attr(miri, ignore = "takes half a minute there")]
 fn try_gather_is_linear() {
     let children = (0..1000).map(|number| async move {
-        sleep(number % 100 * Duration::from_millis(1)).await;
+        sleep(ms(number % 100)).await;
         Ok::<_, ()>(())
     });
     let (gathered, polls) = counted(try_gather(children));

@@ -1,10 +1,11 @@
-//! Every leaf spends budget: a table of all that can be awaited, and a look through `src` for what the
-//! table has forgotten. Time is virtual: it stands still while a task is ready.
+//! Every leaf spends budget: a table of all that can be awaited, and a search of `src` for what the table
+//! lacks. Time is virtual: it stands still while a task is ready.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::fs;
 use std::future::{Future, Ready, pending, poll_fn, ready};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -30,10 +31,10 @@ type Leaf = Box<dyn FnMut() -> Boxed<()>>;
 
 /// One row of the table.
 struct Row {
-    /// The file and the name that `src` has for it.
+    /// The file and the name of the leaf in `src`.
     of: &'static str,
+    /// The case.
     what: &'static str,
-    /// How many are ready in one poll.
     rounds: Rounds,
     make: Box<dyn FnOnce() -> Boxed<Leaf>>,
 }
@@ -47,6 +48,9 @@ enum Rounds {
     AtMost(usize),
 }
 use Rounds::{AtMost, Exactly};
+
+/// The whole budget.
+const ALL: Rounds = Exactly(128);
 
 fn row<F>(of: &'static str, what: &'static str, rounds: Rounds, make: impl FnOnce() -> F + 'static) -> Row
 where
@@ -63,12 +67,12 @@ fn each<F: Future + 'static>(mut make: impl FnMut() -> F + 'static) -> Leaf {
     })
 }
 
-/// Returns a leaf from futures that were made before and are ready by now.
+/// Returns a leaf from futures that were made before and are ready by now, one for each round.
 fn supply<F: Future + 'static>(mut leaves: Vec<F>) -> Leaf {
     each(move || leaves.pop().expect("there are enough of them"))
 }
 
-/// The same, with each future polled once and then left alone for a second.
+/// Makes such futures: each is polled once, and is ready a second later.
 async fn begun<F: Future + Unpin + 'static>(make: impl FnMut() -> F) -> Leaf {
     let mut leaves: Vec<_> = std::iter::repeat_with(make).take(MANY).collect();
     for leaf in &mut leaves {
@@ -87,7 +91,7 @@ fn items<S: Stream + Unpin + 'static>(stream: S) -> Leaf {
     })
 }
 
-/// Spawns tasks and lets them finish.
+/// Returns tasks that are done.
 async fn done() -> Vec<JoinHandle<()>> {
     let tasks = (0..MANY).map(|_| spawn(ready(()))).collect();
     yield_now().await;
@@ -95,43 +99,43 @@ async fn done() -> Vec<JoinHandle<()>> {
 }
 
 fn table() -> Vec<Row> {
-    let mut rows = Vec::new();
-    rows.extend(of_time());
-    rows.extend(of_tasks());
-    rows.extend(of_gathers());
-    rows.extend(of_streams_and_waits());
-    rows.extend(of_task_groups());
-    rows.extend(of_the_executor());
-    rows.extend(of_signals());
-    rows
+    let parts = [
+        of_time(),
+        of_tasks(),
+        of_gathers(),
+        of_streams_and_waits(),
+        of_task_groups(),
+        of_the_executor(),
+        of_signals(),
+    ];
+    parts.into_iter().flatten().collect()
 }
 
 fn of_time() -> Vec<Row> {
-    let all = Exactly(128);
     vec![
-        row("time/sleep.rs: Sleep", "of zero", all, async || each(|| sleep(Duration::ZERO))),
-        row("time/sleep.rs: Sleep", "until now", all, async || each(|| sleep_until(now()))),
-        row("time/sleep.rs: Sleep", "that has fired", all, async || begun(|| sleep(MILLISECOND)).await),
-        row("time/sleep.rs: Sleep", "polled again", all, async || {
+        row("time/sleep.rs: Sleep", "of zero", ALL, async || each(|| sleep(Duration::ZERO))),
+        row("time/sleep.rs: Sleep", "until now", ALL, async || each(|| sleep_until(now()))),
+        row("time/sleep.rs: Sleep", "that has fired", ALL, async || begun(|| sleep(MILLISECOND)).await),
+        row("time/sleep.rs: Sleep", "polled again", ALL, async || {
             let over = Rc::new(RefCell::new(sleep(Duration::ZERO)));
             each(move || {
                 let over = over.clone();
                 poll_fn(move |cx| Pin::new(&mut *over.borrow_mut()).poll(cx))
             })
         }),
-        row("time/timeout.rs: Timeout", "of zero", all, async || {
+        row("time/timeout.rs: Timeout", "of zero", ALL, async || {
             each(|| timeout(Duration::ZERO, pending::<()>()))
         }),
-        row("time/timeout.rs: Timeout", "that has passed", all, async || {
+        row("time/timeout.rs: Timeout", "that has passed", ALL, async || {
             begun(|| timeout(MILLISECOND, pending::<()>())).await
         }),
-        row("time/timeout.rs: Timeout", "with a value", all, async || {
+        row("time/timeout.rs: Timeout", "with a value", ALL, async || {
             each(|| timeout(HOUR, sleep(Duration::ZERO)))
         }),
-        row("time/timeout.rs: Timeout", "in a timeout", all, async || {
+        row("time/timeout.rs: Timeout", "in a timeout", ALL, async || {
             each(|| timeout(HOUR, timeout(Duration::ZERO, pending::<()>())))
         }),
-        row("time/interval.rs: tick", "missed", all, async || {
+        row("time/interval.rs: tick", "missed", ALL, async || {
             let ticks = Rc::new(RefCell::new(interval(MILLISECOND)));
             sleep(HOUR).await;
             each(move || {
@@ -143,66 +147,63 @@ fn of_time() -> Vec<Row> {
 }
 
 fn of_tasks() -> Vec<Row> {
-    let all = Exactly(128);
     vec![
-        row("task/join.rs: JoinHandle", "that is done", all, async || supply(done().await)),
-        row("task/join.rs: JoinHandle", "of no loop", all, async || {
+        row("task/join.rs: JoinHandle", "that is done", ALL, async || supply(done().await)),
+        row("task/join.rs: JoinHandle", "of no loop", ALL, async || {
             let event_loop = virtual_loop();
             let tasks = (0..MANY).map(|_| event_loop.spawn(ready(()))).collect();
             drop(event_loop);
             supply::<JoinHandle<()>>(tasks)
         }),
-        row("task/budget.rs: consume_budget", "", all, async || each(consume_budget)),
+        row("task/budget.rs: consume_budget", "", ALL, async || each(consume_budget)),
         row("task/budget.rs: YieldNow", "", Exactly(1), async || each(yield_now)),
     ]
 }
 
 fn of_gathers() -> Vec<Row> {
-    let all = Exactly(128);
     vec![
-        row("combine/gather.rs: Gather", "of none", all, async || each(|| gather([] as [Ready<()>; 0]))),
-        row("combine/gather.rs: Gather", "that is done", all, async || {
+        row("combine/gather.rs: Gather", "of none", ALL, async || each(|| gather([] as [Ready<()>; 0]))),
+        row("combine/gather.rs: Gather", "that is done", ALL, async || {
             begun(|| gather([ready(1), ready(2)])).await
         }),
-        row("combine/gather.rs: gather!", "that is done", all, async || {
+        row("combine/gather.rs: gather!", "that is done", ALL, async || {
             begun(|| Box::pin(boucle::gather!(ready(1), ready("2")))).await
         }),
-        row("combine/gather.rs: gather!", "of one", all, async || {
+        row("combine/gather.rs: gather!", "of one", ALL, async || {
             begun(|| Box::pin(boucle::gather!(ready(1)))).await
         }),
-        row("combine/gather.rs: TryGather", "of none", all, async || {
+        row("combine/gather.rs: TryGather", "of none", ALL, async || {
             each(|| try_gather([] as [Ready<Result<(), ()>>; 0]))
         }),
-        row("combine/gather.rs: TryGather", "that is done", all, async || {
+        row("combine/gather.rs: TryGather", "that is done", ALL, async || {
             begun(|| try_gather([ready(Ok::<_, ()>(1)), ready(Ok(2))])).await
         }),
-        row("combine/gather.rs: TryGather", "that failed", all, async || {
+        row("combine/gather.rs: TryGather", "that failed", ALL, async || {
             begun(|| try_gather([ready(Ok(1)), ready(Err(2))])).await
         }),
     ]
 }
 
 fn of_streams_and_waits() -> Vec<Row> {
-    let all = Exactly(128);
     vec![
-        row("combine/gather.rs: AsCompleted", "items", all, async || {
+        row("combine/gather.rs: AsCompleted", "items", ALL, async || {
             let mut values = as_completed((0..MANY).map(ready));
             assert!(poll_next_once(&mut values).await.is_pending());
             yield_now().await;
             items(values)
         }),
-        row("combine/gather.rs: AsCompleted", "its end", all, async || {
+        row("combine/gather.rs: AsCompleted", "its end", ALL, async || {
             items(as_completed([] as [Ready<()>; 0]))
         }),
-        row("combine/wait.rs: Wait", "of what is done", all, async || {
+        row("combine/wait.rs: Wait", "of what is done", ALL, async || {
             let mut tasks = done().await;
             each(move || wait([tasks.pop().unwrap()], FIRST_COMPLETED))
         }),
-        row("combine/wait.rs: Wait", "no longer than", all, async || {
+        row("combine/wait.rs: Wait", "no longer than", ALL, async || {
             let mut tasks = done().await;
             each(move || wait([tasks.pop().unwrap()], ALL_COMPLETED).timeout(Duration::ZERO))
         }),
-        row("combine/wait.rs: Wait", "in vain", all, async || {
+        row("combine/wait.rs: Wait", "in vain", ALL, async || {
             let mut tasks: Vec<_> = (0..MANY).map(|_| spawn(pending::<()>())).collect();
             yield_now().await;
             each(move || wait([tasks.pop().unwrap()], ALL_COMPLETED).timeout(Duration::ZERO))
@@ -210,7 +211,7 @@ fn of_streams_and_waits() -> Vec<Row> {
     ]
 }
 
-/// A group of tasks that are done.
+/// Returns a group whose tasks are done.
 async fn group() -> TaskGroup<Result<(), ()>> {
     let group = TaskGroup::new();
     for _ in 0..MANY {
@@ -221,7 +222,6 @@ async fn group() -> TaskGroup<Result<(), ()>> {
 }
 
 fn of_task_groups() -> Vec<Row> {
-    let all = Exactly(128);
     let next = |group: TaskGroup<_>| {
         let group = Rc::new(group);
         each(move || {
@@ -230,12 +230,12 @@ fn of_task_groups() -> Vec<Row> {
         })
     };
     vec![
-        row("combine/task_group.rs: join_next", "", all, async move || next(group().await)),
-        row("combine/task_group.rs: join_next", "of none", all, async move || next(TaskGroup::new())),
-        row("combine/task_group.rs: join_all", "of none", all, async || {
+        row("combine/task_group.rs: join_next", "", ALL, async move || next(group().await)),
+        row("combine/task_group.rs: join_next", "of none", ALL, async move || next(TaskGroup::new())),
+        row("combine/task_group.rs: join_all", "of none", ALL, async || {
             each(|| async { TaskGroup::<()>::new().join_all().await })
         }),
-        row("combine/task_group.rs: try_join_all", "of none", all, async || {
+        row("combine/task_group.rs: try_join_all", "of none", ALL, async || {
             each(|| async { TaskGroup::<Result<(), ()>>::new().try_join_all().await })
         }),
     ]
@@ -259,35 +259,33 @@ fn of_the_executor() -> Vec<Row> {
     Vec::new()
 }
 
-/// (Miri has no signals.)
-#[cfg(all(unix, feature = "signal", not(miri)))]
+#[cfg(all(unix, feature = "signal"))]
 fn of_signals() -> Vec<Row> {
     use boucle::signal::{SignalKind, ctrl_c, stream};
 
-    /// As many streams of a signal, which has come to all of them: they get it in one step.
+    /// Returns streams of a signal that has come to all of them.
     async fn arrived(kind: SignalKind) -> Vec<boucle::signal::SignalStream> {
         let mut streams: Vec<_> = (0..=MANY).map(|_| stream(kind).unwrap()).collect();
         signal_hook::low_level::raise(kind as i32).unwrap();
         streams.pop().unwrap().recv().await;
         streams
     }
-    let all = Exactly(128);
     vec![
-        row("signal.rs: SignalStream", "", all, async || {
+        row("signal.rs: SignalStream", "", ALL, async || {
             let mut streams = arrived(SignalKind::UserDefined1).await;
             each(move || {
                 let mut stream = streams.pop().unwrap();
                 poll_fn(move |cx| Pin::new(&mut stream).poll_next(cx))
             })
         }),
-        row("signal.rs: recv", "", all, async || {
+        row("signal.rs: recv", "", ALL, async || {
             let mut streams = arrived(SignalKind::UserDefined2).await;
             each(move || {
                 let mut stream = streams.pop().unwrap();
                 async move { stream.recv().await }
             })
         }),
-        row("signal.rs: ctrl_c", "", all, async || {
+        row("signal.rs: ctrl_c", "", ALL, async || {
             let mut pressed: Vec<_> = (0..MANY).map(|_| Box::pin(ctrl_c())).collect();
             for pressed in &mut pressed {
                 assert!(poll_once(pressed).await.is_none());
@@ -298,12 +296,12 @@ fn of_signals() -> Vec<Row> {
     ]
 }
 
-#[cfg(not(all(unix, feature = "signal", not(miri))))]
+#[cfg(not(all(unix, feature = "signal")))]
 fn of_signals() -> Vec<Row> {
     Vec::new()
 }
 
-/// Runs a task that awaits a leaf again and again. Returns how many rounds each of its polls got through.
+/// Runs a task that awaits a leaf again and again. Returns the rounds of each of five polls.
 fn rounds_of_each_poll(make: impl FnOnce() -> Boxed<Leaf>) -> Vec<usize> {
     virtual_loop().block_on(async {
         let mut leaf = make().await;
@@ -314,7 +312,7 @@ fn rounds_of_each_poll(make: impl FnOnce() -> Boxed<Leaf>) -> Vec<usize> {
                 leaf().await;
                 count.set(count.get() + 1);
             }
-            panic!("it never gives way");
+            panic!("the task never yields");
         });
         let mut seen = Vec::new();
         for _ in 0..5 {
@@ -329,14 +327,13 @@ fn rounds_of_each_poll(make: impl FnOnce() -> Boxed<Leaf>) -> Vec<usize> {
     })
 }
 
-/// Whatever a task awaits, another one has its turn after 128 rounds, and the next poll begins with the
-/// whole budget.
+/// Whatever a task awaits, it yields after 128 rounds, and the next poll begins with the whole budget.
 #[test]
-fn every_await_gives_way() {
+fn every_leaf_spends_budget() {
     for row in table() {
         let name = format!("{} {}", row.of, row.what);
-        let seen = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| rounds_of_each_poll(row.make)));
-        let seen = seen.unwrap_or_else(|_| panic!("{name}: it never gives way"));
+        let seen = catch_unwind(AssertUnwindSafe(|| rounds_of_each_poll(row.make)));
+        let seen = seen.unwrap_or_else(|_| panic!("{name}: the task never yields"));
         match row.rounds {
             Exactly(rounds) => assert_eq!(seen[1..], [rounds; 4], "{name}"),
             AtMost(rounds) => assert!(seen.iter().all(|&seen| seen <= rounds), "{name}: {seen:?}"),
@@ -344,10 +341,10 @@ fn every_await_gives_way() {
     }
 }
 
-/// The table has every future, stream, async function and macro of `src`. What is under `net` comes down
-/// to one function, whose budget the tests of `net` count.
+/// The table has every future, stream, async function and macro of `src`, except those of `net`, whose budget
+/// the tests of `net` count.
 #[test]
-fn nothing_that_can_be_awaited_is_forgotten() {
+fn the_table_has_every_leaf() {
     let mut found = BTreeSet::new();
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     for folder in ["", "executor", "task", "wake", "time", "combine", "observe"] {
@@ -361,12 +358,12 @@ fn nothing_that_can_be_awaited_is_forgotten() {
             }
         }
     }
-    // What the slab holds: polled by the turn alone.
+    // The task itself, which no program awaits.
     assert!(found.remove("task/cell.rs: TaskCell"));
     if cfg!(not(feature = "blocking")) {
         found.remove("executor/run_in_executor.rs: RunInExecutor");
     }
-    if cfg!(not(all(unix, feature = "signal", not(miri)))) {
+    if cfg!(not(all(unix, feature = "signal"))) {
         found.retain(|leaf| !leaf.starts_with("signal.rs"));
     }
     let table = table().iter().map(|row| row.of.to_string()).collect();

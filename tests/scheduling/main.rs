@@ -1,5 +1,5 @@
 //! Which task is polled when: the queue, the turn, the budget, the combinators, and the ways to stop.
-//! Every schedule is asserted as a log, under the virtual clock.
+//! A schedule is asserted whole, as a log, under the virtual clock.
 
 #![allow(unused_must_use)] // A handle that is dropped detaches its task, which is what many tests want.
 

@@ -1,4 +1,4 @@
-//! Loops inside of loops, and calls without a loop.
+//! Loops inside of a running loop, and calls that need a running loop where there is none.
 
 use std::future::ready;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use boucle::{EventLoop, LoopHandle, sleep, spawn, yield_now};
 
-use crate::common::{Log, SECOND, panic_of, virtual_loop};
+use crate::common::{Log, SECOND, name_of, panic_of, virtual_loop};
 
 /// Running a loop inside a poll panics with the reason, and the outer loop goes on.
 #[test]
@@ -27,12 +27,11 @@ fn a_nested_run_panics_and_the_outer_loop_goes_on() {
         log.add(panic_of(|| event_loop.turn(None)));
         assert_eq!(task.await.unwrap(), 1);
     });
-    let name = format!("{event_loop:?}");
-    let number = name.trim_matches(|c: char| !c.is_ascii_digit());
-    let lines = log.take();
+    let (name, lines) = (name_of(&event_loop), log.take());
     let calls = ["boucle::run", "block_on", "run_forever", "turn", "turn"];
+    assert_eq!(lines.len(), calls.len());
     for (line, call) in lines.iter().zip(calls) {
-        let begin = format!("{call} cannot be called while loop {number} is running on this thread");
+        let begin = format!("{call} cannot be called while {name} is running on this thread");
         assert!(line.starts_with(&begin), "{line}");
     }
     other.block_on(yield_now());
@@ -42,7 +41,7 @@ fn a_nested_run_panics_and_the_outer_loop_goes_on() {
 #[test]
 fn a_loop_may_be_made_inside_of_another() {
     let event_loop = virtual_loop();
-    let inner = event_loop.block_on(async {
+    let (kept, task) = event_loop.block_on(async {
         let dropped = virtual_loop();
         let kept = virtual_loop();
         let task = kept.spawn(ready(3));
@@ -51,7 +50,6 @@ fn a_loop_may_be_made_inside_of_another() {
         assert!(!task.is_finished());
         (kept, task)
     });
-    let (kept, task) = inner;
     assert_eq!(kept.block_on(task).unwrap(), 3);
 }
 
@@ -64,7 +62,7 @@ fn spawn_without_a_loop_names_run() {
     assert!(panic_of(|| drop(spawn(async {}))).contains("boucle::run"));
 }
 
-/// A main future that is refused is dropped before the panic: what it owns sees none.
+/// A main future that is refused is dropped before the panic: a guard that it owns poisons no mutex.
 #[test]
 fn a_refused_main_future_does_not_see_the_panic() {
     let mutex = Mutex::new(());

@@ -2,11 +2,10 @@
 
 use std::future::poll_fn;
 use std::task::Poll;
-use std::time::Duration;
 
 use boucle::{sleep, spawn, yield_now};
 
-use crate::common::{Gate, Log, SECOND, virtual_loop};
+use crate::common::{Gate, Log, SECOND, turn, virtual_loop};
 
 /// The main future has a place in the queue: tasks that it spawned before it was woken run first.
 #[test]
@@ -60,29 +59,27 @@ fn tasks_are_polled_in_the_order_in_which_they_were_woken() {
     assert_eq!(log.take(), ["C", "A", "D", "B"]);
 }
 
-/// However often a task is woken before its turn, it stands in the queue once, where the first wake put
-/// it.
+/// However often a task is woken before its poll, it has one place in the queue.
 #[test]
 fn a_task_that_is_woken_twice_is_polled_once() {
     let event_loop = virtual_loop();
     let gates = [Gate::default(), Gate::default()];
-    for gate in gates.clone() {
-        event_loop.spawn(async move { gate.passed().await });
+    for gate in &gates {
+        event_loop.spawn(gate.waits());
     }
-    event_loop.turn(Some(Duration::ZERO)).unwrap();
+    turn(&event_loop);
 
     for gate in [&gates[0], &gates[1], &gates[0], &gates[0]] {
         gate.waker().wake();
     }
-    let turn = event_loop.turn(Some(Duration::ZERO)).unwrap();
+    let turn = turn(&event_loop);
     assert_eq!((turn.polled, turn.ready), (2, 0));
     assert_eq!(gates.map(|gate| gate.polls()), [2, 2]);
 }
 
-/// The same for a task that also wakes itself in its poll: two wakes from before and two from inside are
-/// one place in the queue each time.
+/// A task that is woken twice in each poll, and twice more before the next one, is polled once a turn.
 #[test]
-fn a_task_never_stands_in_the_queue_twice() {
+fn a_task_that_always_wakes_itself_is_polled_once_a_turn() {
     let event_loop = virtual_loop();
     let gate = Gate::default();
     let seen = gate.clone();
@@ -100,8 +97,7 @@ fn a_task_never_stands_in_the_queue_twice() {
     }
 }
 
-/// A task that wakes itself while it is polled is polled again, once, after the tasks that were woken
-/// before.
+/// A task that wakes itself while it is polled is polled again after the tasks that were woken before.
 #[test]
 fn a_task_that_yields_goes_to_the_end_of_the_queue() {
     let log = Log::default();
@@ -138,28 +134,8 @@ fn the_batch_is_frozen() {
     });
 
     for expected in ["outer", "inner", "innermost"] {
-        let turn = event_loop.turn(Some(Duration::ZERO)).unwrap();
-        assert_eq!(turn.polled, 1);
+        assert_eq!(turn(&event_loop).polled, 1);
         assert_eq!(log.take(), [expected]);
-    }
-}
-
-/// A task that always wakes itself is polled once a turn: it neither keeps the turn from ending nor the
-/// others from their polls.
-#[test]
-fn a_task_that_never_rests_is_polled_once_a_turn() {
-    let event_loop = virtual_loop();
-    let restless = Gate::default();
-    let gate = restless.clone();
-    event_loop.spawn(poll_fn::<(), _>(move |cx| {
-        cx.waker().wake_by_ref();
-        let _ = std::pin::pin!(gate.passed()).poll(cx);
-        Poll::Pending
-    }));
-    for polls in 1..=5 {
-        let turn = event_loop.turn(None).unwrap();
-        assert_eq!((turn.polled, turn.ready), (1, 1));
-        assert_eq!(restless.polls(), polls);
     }
 }
 
@@ -176,7 +152,7 @@ fn the_rest_of_the_batch_is_not_polled_once_main_is_ready() {
                 return Poll::Ready(());
             }
             polled = true;
-            // First itself, then the tasks: the next batch is main, A, B.
+            // Main wakes itself before it spawns the tasks, so the next batch is main, A, B.
             cx.waker().wake_by_ref();
             for name in ["A", "B"] {
                 let log = log.clone();

@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::future::pending;
-use std::rc::Rc;
 
 use boucle::{sleep, spawn, yield_now};
 
@@ -89,7 +88,7 @@ fn stop_during_block_on_is_a_panic_that_the_loop_survives() {
 /// A main future that was stopped is dropped while its loop is the running one.
 #[test]
 fn a_stopped_main_future_is_dropped_inside_of_its_loop() {
-    let spawned = Rc::new(Cell::new(None));
+    let spawned = Cell::new(None);
     let event_loop = virtual_loop();
     let spawns = OnDrop(|| spawned.set(Some(spawn(async { 7 }))));
     let main = async move {
@@ -101,7 +100,7 @@ fn a_stopped_main_future_is_dropped_inside_of_its_loop() {
     assert_eq!(event_loop.block_on(spawned.take().unwrap()).unwrap(), 7);
 }
 
-/// A `run` that is stopped panics, too.
+/// A `run` that is stopped panics.
 #[test]
 fn stop_during_run_is_a_panic() {
     let message = panic_of(|| {

@@ -1,4 +1,4 @@
-//! `TaskGroup`: tasks that come one by one, and end together.
+//! `TaskGroup`: the order of its results, and what a failure, an abort and a drop do.
 
 use std::future::{pending, ready};
 use std::pin::pin;
@@ -9,13 +9,13 @@ use futures_lite::future::poll_once;
 
 use crate::common::{Bomb, Log, OnDrop, SECOND, counted, holds, ms, panic_of, turn, virtual_loop, virtually};
 
-/// Never returns what it promises, and drops a value with itself.
+/// Owns a value, and is pending for ever: a task of any group.
 async fn holds_up<T>(_value: impl Sized) -> T {
     pending().await
 }
 
-/// Results come in the order in which the tasks are done, at that time; a panic and an abort are errors, and the
-/// others go on.
+/// Results come in the order in which the tasks are done, at that time; a panic and an abort are errors, and
+/// the others go on.
 #[test]
 fn results_come_as_the_tasks_are_done() {
     virtually(async {
@@ -42,8 +42,8 @@ fn results_come_as_the_tasks_are_done() {
     });
 }
 
-/// A group grows while it is waited for: by its own tasks, and by others. It is over when it is empty, and can
-/// begin again.
+/// A group may grow while it is joined, by its own tasks and by others. `join_next` returns `None` when the
+/// group is empty, and the group can be used again.
 #[test]
 fn a_group_grows_while_it_is_waited_for() {
     let log = Log::default();
@@ -76,9 +76,10 @@ fn a_group_grows_while_it_is_waited_for() {
     assert_eq!(log.take(), expected);
 }
 
-/// Whoever waits is polled once for each turn in which tasks were done, however many there are.
+/// However many tasks are done in a turn, they wake the joining task once. It yields after each budget of
+/// results.
 #[test]
-fn a_wait_for_many_is_polled_once_for_each_turn_in_which_some_are_done() {
+fn a_join_all_is_woken_once_a_turn() {
     let (main, polls) = counted(async {
         let group = TaskGroup::new();
         for position in 0..1_000 {
@@ -90,11 +91,12 @@ fn a_wait_for_many_is_polled_once_for_each_turn_in_which_some_are_done() {
         assert_eq!(group.join_all().await, Vec::from_iter(0..1_000));
     });
     virtually(main);
-    // Once to begin; and of 250 results in a turn, 128 in a poll.
+    // One poll to begin, and two for each of four turns: 250 results are more than the budget of 128.
     assert_eq!(polls.get(), 1 + 4 * 2);
 }
 
-/// The first panic aborts the others. It is resumed when all of them are dropped, in spawn order, and not before.
+/// The first panic aborts the others. It is resumed when all of them are dropped, in spawn order, and not
+/// before.
 #[test]
 fn the_first_panic_aborts_the_others_and_waits_for_them() {
     let log = Log::default();
@@ -121,7 +123,7 @@ fn the_first_panic_aborts_the_others_and_waits_for_them() {
     assert_eq!(log.take(), expected);
 }
 
-/// Values whose destructors panic end nothing then, whether they came before the failure or after it.
+/// When a group fails, panics in the destructors of its values are caught, before the failure and after it.
 #[test]
 fn the_values_of_a_group_that_fails_are_dropped_quietly() {
     let panicked = panic_of(|| {
@@ -143,7 +145,7 @@ fn the_values_of_a_group_that_fails_are_dropped_quietly() {
     });
 }
 
-/// So does the first `Err`, for those who wait by `try_join_all`; without one, the values come in spawn order.
+/// With `try_join_all` the first `Err` aborts the others, too. Without one, the values come in spawn order.
 #[test]
 fn the_first_error_aborts_the_others() {
     let log = Log::default();
@@ -183,8 +185,8 @@ fn an_aborted_task_has_no_value_and_fails_nothing() {
     });
 }
 
-/// A group that is dropped aborts its tasks, in spawn order, though their places were used before. A `join_all`
-/// that is dropped aborts nothing.
+/// A group that is dropped aborts its tasks in spawn order, also if one has the slot of an earlier task. A
+/// `join_all` that is dropped aborts nothing.
 #[test]
 fn a_group_that_is_dropped_aborts_its_tasks() {
     let log = Log::default();
@@ -194,7 +196,7 @@ fn a_group_that_is_dropped_aborts_its_tasks() {
         group.spawn(async {});
         group.spawn(holds(log.on_drop("1")));
         assert!(group.join_next().await.unwrap().is_ok());
-        group.spawn(holds(log.on_drop("2"))); // in the place of the one that is gone
+        group.spawn(holds(log.on_drop("2"))); // in the slot of the task that is done
         yield_now().await;
         drop(group);
         log.add("the drop has returned");
@@ -210,7 +212,7 @@ fn a_group_that_is_dropped_aborts_its_tasks() {
     assert_eq!((turn(&event_loop).left, log.take()), (0, vec!["3".to_owned()]));
 }
 
-/// A closed group takes no more tasks, and loses none: the future comes back. The others go on.
+/// A closed group refuses a task, and `try_spawn` gives the future back. Its other tasks go on.
 #[test]
 fn a_closed_group_refuses() {
     virtually(async {
@@ -226,7 +228,7 @@ fn a_closed_group_refuses() {
     });
 }
 
-/// A group that has failed is closed: what is being dropped can add nothing to it.
+/// A group that has failed is closed: the destructors of its tasks can spawn nothing on it.
 #[test]
 fn a_group_that_has_failed_is_closed() {
     let log = Log::default();
@@ -244,7 +246,7 @@ fn a_group_that_has_failed_is_closed() {
     assert_eq!(log.take(), ["refused"]);
 }
 
-/// `abort_all` ends what the group has, and the group goes on.
+/// `abort_all` aborts the tasks of the group, which stays open.
 #[test]
 fn abort_all_leaves_the_group_open() {
     virtually(async {
@@ -280,8 +282,8 @@ fn a_wait_for_the_next_can_be_dropped() {
     });
 }
 
-/// A `join_all` that is dropped loses nothing: what it has seen comes from the next call, in spawn order, or from
-/// `join_next`, in the order in which the tasks were done.
+/// A `join_all` that is dropped loses nothing: what it has seen comes from the next call, in spawn order, or
+/// from `join_next`, in the order in which the tasks were done.
 #[test]
 fn a_join_all_that_is_dropped_loses_no_value() {
     virtually(async {
@@ -348,7 +350,7 @@ fn a_join_all_that_is_dropped_loses_no_failure() {
     assert_eq!(panicked, "a panic");
 }
 
-/// An `Err` is a value to `join_all`. If that is dropped, it is a failure to `try_join_all`.
+/// An `Err` that a dropped `join_all` has seen is a failure for a later `try_join_all`.
 #[test]
 fn an_error_that_a_join_all_has_seen_is_a_failure() {
     virtually(async {

@@ -61,8 +61,7 @@ fn a_turn_with_nothing_left_does_not_sleep() {
     assert_eq!(EventLoop::new().unwrap().turn(None).unwrap().polled, 0);
 }
 
-/// While a task is always ready, the inbox is read after 61 polls, no sooner and no later, and again
-/// after 61 more.
+/// While a task is always ready, the inbox is read after 61 polls, and again after 61 more.
 #[test]
 fn the_loop_parks_after_61_polls() {
     let (polls, first) = counters();
@@ -76,13 +75,13 @@ fn the_loop_parks_after_61_polls() {
             yield_now().await;
         }
     });
-    // It was spawned after the 61st poll of main, and queued after main, which was woken before.
+    // The task came from the inbox after the 61st poll of main, and was queued behind main.
     assert_eq!(first.load(Relaxed), 62);
-    // Of the next 61 polls one was its own.
+    // Of the next 61 polls one was the first such task's.
     assert_eq!(second.load(Relaxed), 122);
 }
 
-/// Parks at which nothing was ready do not add up: after them, too, the next park comes after 61 polls.
+/// After parks at which nothing was ready, too, the next park comes after 61 polls.
 #[test]
 fn idle_parks_grant_no_further_polls() {
     let (polls, first) = counters();
@@ -105,8 +104,7 @@ fn ready_main_futures_do_not_starve_the_inbox() {
     let event_loop = virtual_loop();
     let read = Arc::new(AtomicBool::new(false));
     let sets = read.clone();
-    let message = move || async move { sets.store(true, Relaxed) };
-    event_loop.handle().spawn(message).unwrap();
+    event_loop.handle().spawn(move || async move { sets.store(true, Relaxed) }).unwrap();
     let mut runs = 0;
     while !read.load(Relaxed) {
         event_loop.block_on(async {});
@@ -115,8 +113,8 @@ fn ready_main_futures_do_not_starve_the_inbox() {
     }
 }
 
-/// A batch of more than 61 tasks is polled to its end, but the park comes before it begins: a message
-/// that is in the inbox by then comes after that batch, not after the next.
+/// A batch of more than 61 tasks is polled to its end, and the park comes before it. So what is in the inbox
+/// by then is polled at the end of that batch, not of the next.
 #[test]
 fn a_park_does_not_interrupt_a_batch() {
     let (polls, seen) = counters();
@@ -135,8 +133,7 @@ fn a_park_does_not_interrupt_a_batch() {
             yield_now().await;
         }
     });
-    // Main, which spawns them; the park; the batch of 100 and main, uninterrupted; and at last what
-    // came by the inbox.
+    // Main spawns 100 tasks; the park reads the inbox; the next batch is the tasks, main, and the message.
     assert_eq!(seen.load(Relaxed), 100);
 }
 
@@ -145,8 +142,8 @@ fn counters() -> (Arc<AtomicUsize>, Arc<AtomicUsize>) {
     Default::default()
 }
 
-/// Spawns a task that stores the number of polls so far. The spawn goes through the inbox, although this
-/// is the loop's own thread, so it waits for the park.
+/// Spawns a task that stores the number of polls so far. The spawn goes through the inbox, so it waits for
+/// the park, although this is the loop's own thread.
 fn leave_in_inbox(polls: &Arc<AtomicUsize>, seen: &Arc<AtomicUsize>) {
     let (polls, seen) = (polls.clone(), seen.clone());
     let message = move || {

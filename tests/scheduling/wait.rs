@@ -1,11 +1,10 @@
 //! `wait`: when it returns, and which tasks it returns as done.
 
 use std::future::{pending, ready};
-use std::time::Duration;
 
 use boucle::{ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION, gather, now, sleep, spawn, wait, yield_now};
 
-use crate::common::{SECOND, counted, virtual_loop};
+use crate::common::{SECOND, counted, ms, virtual_loop};
 
 /// Spawns tasks that sleep so many seconds and return that number.
 fn sleepers<const N: usize>(counts: [u32; N]) -> [boucle::JoinHandle<u32>; N] {
@@ -77,8 +76,7 @@ fn a_pending_task_can_be_awaited_after_the_wait() {
     });
 }
 
-/// A task that is pending after a wait no longer reports to it, nor to the next wait, which has its
-/// place.
+/// A task that is pending after a wait does not end the next wait, whose group has the same slot.
 #[test]
 fn a_pending_task_does_not_end_a_later_wait() {
     virtual_loop().block_on(async {
@@ -91,7 +89,7 @@ fn a_pending_task_does_not_end_a_later_wait() {
     });
 }
 
-/// A wait finds at its first poll the tasks that were done before.
+/// A wait whose tasks were done before is ready at its first poll.
 #[test]
 fn wait_finds_at_once_what_was_done_before() {
     virtual_loop().block_on(async {
@@ -221,9 +219,9 @@ fn a_wait_that_times_out_aborts_nothing() {
 #[test]
 #[cfg_attr(miri, ignore = "takes half a minute there")]
 fn wait_is_linear() {
-    let task = |number: u32| {
+    let task = |number: u64| {
         spawn(async move {
-            sleep(number % 100 * Duration::from_millis(1)).await;
+            sleep(ms(number % 100)).await;
             Ok::<_, ()>(())
         })
     };
