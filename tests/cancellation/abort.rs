@@ -5,12 +5,11 @@ use std::future::{pending, poll_fn, ready};
 use std::pin::pin;
 use std::rc::Rc;
 use std::thread;
-use std::time::Duration;
 
 use boucle::{ALL_COMPLETED, JoinHandle, now, sleep, spawn, spawn_named, wait, yield_now};
 
 use super::{NONE, dropping};
-use crate::common::{Gate, Log, OnDrop, SECOND, holds, virtual_loop};
+use crate::common::{Gate, Log, OnDrop, SECOND, holds, turn, virtual_loop};
 
 /// `abort` queues the task: its future is dropped at its place in the queue, between tasks that were
 /// woken before and after it.
@@ -42,7 +41,7 @@ fn an_aborted_task_is_dropped_at_its_place_in_the_queue() {
     assert_eq!(log.take(), ["aborted", "before", "dropped", "after"]);
 }
 
-/// An abort leaves a task that is already queued at its place, but it is not polled again.
+/// A task that was queued before its abort keeps its place in the queue, and is dropped there without a poll.
 #[test]
 fn a_task_that_was_woken_and_then_aborted_is_not_polled() {
     let log = Log::default();
@@ -53,14 +52,14 @@ fn a_task_that_was_woken_and_then_aborted_is_not_polled() {
         let _guard = guard;
         waiting.passed().await;
     });
-    event_loop.turn(Some(Duration::ZERO)).unwrap();
+    turn(&event_loop);
     gate.open();
     let other = log.clone();
     event_loop.spawn(async move { other.add("other") });
     task.abort();
     task.abort();
 
-    let turn = event_loop.turn(Some(Duration::ZERO)).unwrap();
+    let turn = turn(&event_loop);
     assert_eq!((turn.polled, turn.left, gate.polls()), (1, 0, 1));
     assert_eq!(log.take(), ["dropped", "other"]);
 }
@@ -106,7 +105,7 @@ fn a_task_that_aborts_itself_is_dropped_when_its_poll_returns() {
     assert_eq!(log.take(), NONE);
 }
 
-/// The same holds if that poll returned a value: the value is dropped and the task is cancelled.
+/// A task that aborts itself in the poll that returns its value is cancelled, and the value is dropped.
 #[test]
 fn a_task_that_aborts_itself_and_returns_is_cancelled_all_the_same() {
     let log = Log::default();
@@ -125,7 +124,7 @@ fn a_task_that_aborts_itself_and_returns_is_cancelled_all_the_same() {
     });
 }
 
-/// If that poll panicked, the handle gives the panic.
+/// A task that aborts itself in a poll that panics has panicked.
 #[test]
 fn a_task_that_aborts_itself_and_panics_has_panicked() {
     virtual_loop().block_on(async {
@@ -154,16 +153,16 @@ fn abort_does_nothing_when_the_task_is_done() {
     });
 }
 
-/// An abort of a loop that is not running waits in its queue.
+/// An abort while the loop is not running takes effect in its next turn.
 #[test]
 fn abort_works_while_the_loop_is_not_running() {
     let log = Log::default();
     let event_loop = virtual_loop();
     let task = event_loop.spawn(dropping(&log, "dropped"));
-    event_loop.turn(Some(Duration::ZERO)).unwrap();
+    turn(&event_loop);
     task.abort();
     assert_eq!(log.take(), NONE);
-    let turn = event_loop.turn(Some(Duration::ZERO)).unwrap();
+    let turn = turn(&event_loop);
     assert_eq!((turn.polled, turn.left), (0, 0));
     assert_eq!(log.take(), ["dropped"]);
 }
@@ -209,7 +208,7 @@ fn a_task_can_be_aborted_while_its_handle_is_elsewhere() {
     });
 }
 
-/// An `AbortHandle` keeps no task, detaches none, and outlives its loop.
+/// Dropping an `AbortHandle` does nothing to its task. It may outlive its loop.
 #[test]
 fn an_abort_handle_outlives_task_and_loop() {
     let event_loop = virtual_loop();
@@ -260,7 +259,7 @@ fn a_task_can_be_aborted_from_another_thread() {
         let task = thread.join().unwrap();
         assert!(task.await.unwrap_err().is_cancelled());
 
-        // So does that of an `AbortHandle`.
+        // The same by an `AbortHandle`.
         let task = spawn(pending::<()>());
         let abort = task.abort_handle();
         yield_now().await;

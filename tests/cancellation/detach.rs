@@ -26,7 +26,7 @@ fn a_task_without_a_handle_goes_on() {
 
 /// A value that was not taken is dropped with the handle.
 #[test]
-fn the_value_of_a_task_that_is_done_goes_with_its_handle() {
+fn the_value_of_a_task_that_is_done_is_dropped_with_its_handle() {
     let log = Log::default();
     virtual_loop().block_on(async {
         let value = log.on_drop("value dropped");
@@ -45,9 +45,8 @@ fn the_future_is_dropped_before_the_task_counts_as_done() {
     let log = Log::default();
     virtual_loop().block_on(async {
         let guard = log.on_drop("future dropped");
-        let mut guard = Some(guard);
         let task = spawn(poll_fn(move |_| {
-            let _ = &mut guard;
+            let _ = &guard;
             Poll::Ready(())
         }));
         task.await.unwrap();

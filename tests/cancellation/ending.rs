@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn, ready};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Waker};
@@ -36,17 +36,16 @@ fn main_is_dropped_first_and_then_the_tasks_in_spawn_order() {
     assert_eq!(log.take(), expected);
 }
 
-/// A main future that still holds values when it is ready is dropped before the tasks, and inside the
+/// A main future that still owns values when it is ready is dropped before the tasks, and inside the
 /// loop.
 #[test]
-fn a_main_that_holds_on_to_the_end_is_dropped_first() {
+fn a_main_that_still_owns_values_is_dropped_first() {
     let log = Log::default();
-    let guard = log.on_drop("main");
     let inside = OnDrop(|| drop(LoopHandle::current()));
-    let mut held = Some((guard, inside));
+    let owned = (log.on_drop("main"), inside);
     let tasks = log.clone();
     boucle::run(poll_fn(move |_| {
-        let _ = &mut held;
+        let _ = &owned;
         spawn(dropping(&tasks, "task"));
         Poll::Ready(())
     }));
@@ -72,37 +71,33 @@ fn dropping_an_explicit_loop_drops_tasks_and_values_in_spawn_order() {
     assert_eq!(log.take(), NONE);
 }
 
-/// A task that a destructor spawns while the loop closes is dropped at once, unpolled; and so is a task
-/// that its destructor spawns.
+/// A task that a destructor spawns while the loop closes is dropped at once, without a poll; and so is a task
+/// that its own destructor spawns.
 #[test]
-fn what_teardown_spawns_is_dropped_at_once() {
+fn what_a_closing_loop_spawns_is_dropped_at_once() {
     let log = Log::default();
     let event_loop = virtual_loop();
-    let (outer, inner) = (log.clone(), log.clone());
-    let nested = OnDrop(move || {
-        let task = spawn(dropping(&inner, "spawned by the spawned"));
-        inner.add(task.is_finished());
-    });
+    let closing = log.clone();
     let guard = OnDrop(move || {
-        let guard = outer.on_drop("spawned");
-        let polled = outer.clone();
+        let polled = closing.clone();
         let mut task = spawn(async move { polled.add("polled") });
         assert!(matches!(look(&mut task), Poll::Ready(Err(_))));
-        drop(spawn(holds(guard)));
-        outer.add("first");
+        let inner = closing.clone();
+        drop(spawn(holds(OnDrop(move || {
+            let task = spawn(dropping(&inner, "spawned by the spawned"));
+            inner.add(format!("spawned, {}", task.is_finished()));
+        }))));
+        closing.add("first");
     });
     event_loop.spawn(holds(guard));
-    event_loop.spawn(holds(nested));
     event_loop.spawn(dropping(&log, "last"));
     turn(&event_loop);
     drop(event_loop);
-    let expected = ["spawned", "first", "spawned by the spawned", "true", "last"];
-    assert_eq!(log.take(), expected);
+    assert_eq!(log.take(), ["spawned by the spawned", "spawned, true", "first", "last"]);
 }
 
-/// Destructors run inside the loop and on its thread, and may do what a task may: wake, abort, drop
-/// handles, read the clock, sleep, stop, and send to the inbox. Each task is still dropped once and in
-/// its order.
+/// Destructors run inside the loop and on its thread, and may do what a task may: wake, abort, drop handles,
+/// read the clock, sleep, stop, and send to the inbox. Each task is still dropped once, in spawn order.
 #[test]
 fn destructors_may_use_the_loop_while_it_closes() {
     let log = Log::default();
@@ -157,7 +152,7 @@ fn destructors_may_use_the_loop_while_it_closes() {
     assert_eq!(Arc::strong_count(&left_behind), 1);
 }
 
-/// A destructor that drops another task's handle drops its value before the loop would.
+/// While a loop closes, a destructor that drops the handle of another task drops the value of that task.
 #[test]
 fn a_destructor_may_drop_the_value_of_another_task() {
     let log = Log::default();
@@ -199,7 +194,7 @@ fn the_end_of_the_loop_wakes_foreign_wakers() {
 
 /// A loop that closes inside another leaves that one running: later spawns go to the outer loop.
 #[test]
-fn a_loop_that_closes_inside_of_another_gives_it_back() {
+fn a_loop_that_closes_inside_of_another_leaves_it_running() {
     let log = Log::default();
     let inner = virtual_loop();
     inner.spawn(dropping(&log, "inner"));
@@ -218,34 +213,34 @@ fn a_loop_that_closes_inside_of_another_gives_it_back() {
 fn nothing_is_leaked() {
     let value = Rc::new(());
     let event_loop = virtual_loop();
-    let holding = |future: std::pin::Pin<Box<dyn Future<Output = ()>>>| {
+    let spawn_owning = |future: Pin<Box<dyn Future<Output = ()>>>| {
         let value = value.clone();
-        async move {
+        event_loop.spawn(async move {
             future.await;
             value
-        }
+        })
     };
     let mut handles = Vec::new();
     for _ in 0..2 {
-        handles.push(event_loop.spawn(holding(Box::pin(pending()))));
-        handles.push(event_loop.spawn(holding(Box::pin(sleep(SECOND)))));
-        handles.push(event_loop.spawn(holding(Box::pin(ready(())))));
-        handles.push(event_loop.spawn(holding(Box::pin(async {
+        handles.push(spawn_owning(Box::pin(pending())));
+        handles.push(spawn_owning(Box::pin(sleep(SECOND))));
+        handles.push(spawn_owning(Box::pin(ready(()))));
+        handles.push(spawn_owning(Box::pin(async {
             gather([pending::<()>(), pending()]).await;
-        }))));
-        handles.push(event_loop.spawn(holding(Box::pin(async {
+        })));
+        handles.push(spawn_owning(Box::pin(async {
             wait([spawn(pending::<()>())], ALL_COMPLETED).await;
-        }))));
-        handles.push(event_loop.spawn(holding(Box::pin(async {
+        })));
+        handles.push(spawn_owning(Box::pin(async {
             loop {
                 yield_now().await;
             }
-        }))));
+        })));
         turn(&event_loop);
         turn(&event_loop);
         handles.drain(..handles.len() / 2);
     }
-    handles.push(event_loop.spawn(holding(Box::pin(pending()))));
+    handles.push(spawn_owning(Box::pin(pending())));
     handles[0].abort();
     assert!(Rc::strong_count(&value) > 10);
     drop(event_loop);
@@ -274,7 +269,8 @@ fn an_unread_inbox_is_dropped_on_the_thread_of_its_loop() {
     assert_eq!(dropped.try_recv(), Ok(thread::current().id()));
 }
 
-/// So is one that the loop has taken from its inbox and left for its next turn. A panic of its drop is caught.
+/// A closure that the loop has taken from its inbox and left for its next turn is dropped with the loop,
+/// quietly.
 #[test]
 fn the_rest_of_a_flood_is_dropped_with_its_loop() {
     let event_loop = virtual_loop();

@@ -1,4 +1,4 @@
-//! Handles, sleeps and combinators on another loop, on another thread, and after their loop.
+//! Handles, sleeps and combinators on another loop, on another thread, and after the end of their loop.
 
 use std::future::{pending, ready};
 use std::pin::pin;
@@ -6,7 +6,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::thread;
-use std::time::Duration;
 
 use boucle::{ALL_COMPLETED, FIRST_COMPLETED, as_completed, gather, sleep, wait, yield_now};
 use futures_lite::StreamExt;
@@ -28,12 +27,10 @@ fn a_handle_outlives_its_loop() {
     drop(event_loop);
 
     drop(unused);
-    let ids = [2, 3, 5];
-    for (mut task, id) in [waiting, done, fresh].into_iter().zip(ids) {
-        assert_eq!(task.id(), id - 1);
+    for (mut task, id) in [(waiting, 1), (done, 2), (fresh, 4)] {
+        assert_eq!(task.id(), id);
         assert!(task.is_finished());
         task.abort();
-        // Without a loop, and on another one.
         let Poll::Ready(Err(error)) = look(&mut task) else { panic!("the loop is gone") };
         assert!(error.is_cancelled());
     }
@@ -52,20 +49,19 @@ fn a_handle_of_a_loop_that_is_gone_is_cancelled_on_another_loop() {
     });
 }
 
-/// Such a handle is done, even if a live task of the waiting loop has the same numbers.
+/// A task of a loop that is gone is done, even if a live task of the waiting loop has the same slot and id.
 #[test]
-fn a_handle_of_a_loop_that_is_gone_is_not_its_namesakes() {
+fn a_handle_of_a_loop_that_is_gone_is_not_that_of_a_live_task() {
     let (gone, event_loop) = (virtual_loop(), virtual_loop());
-    let [waited, namesake] = [&gone, &event_loop].map(|it| it.spawn(pending::<()>()));
-    assert_eq!(waited.id(), namesake.id());
+    let [waited, live] = [&gone, &event_loop].map(|event_loop| event_loop.spawn(pending::<()>()));
+    assert_eq!(waited.id(), live.id());
     drop(gone);
     let (done, pending) = event_loop.block_on(wait([waited], ALL_COMPLETED));
     assert_eq!((done.len(), pending.len()), (1, 0));
-    assert!(!namesake.is_finished());
+    assert!(!live.is_finished());
 }
 
-/// A handle or a sleep that is awaited on another loop of its thread panics and names both loops. Neither
-/// is harmed.
+/// A handle or a sleep that is polled on another loop of its thread panics and names both loops, which go on.
 #[test]
 fn awaiting_on_another_loop_names_both_loops() {
     let (own, other) = (virtual_loop(), virtual_loop());
@@ -173,19 +169,19 @@ fn a_value_is_dropped_on_its_loop_when_the_handle_is_dropped_elsewhere() {
     assert_eq!(count(), 3);
     turn(&event_loop);
     assert_eq!(count(), 2);
-    // The other one goes on, detached, and its value is dropped when it comes.
+    // The waiting task goes on, detached, and its value is dropped when it comes.
     event_loop.turn(None).unwrap();
     event_loop.turn(None).unwrap();
     assert_eq!(count(), 1);
 }
 
-/// Futures that wait on one thread and are dropped on another leave nothing behind. The inbox frees the
-/// timer, the group and the waker, and aborts the children; the tasks of a wait go on.
+/// Futures that wait on one thread and are dropped on another leave nothing behind. By its inbox the loop
+/// frees the timer, the groups and the wakers, and aborts the children; the tasks of a wait go on.
 #[test]
 fn what_is_dropped_elsewhere_is_cleaned_up_by_the_inbox() {
     let event_loop = virtual_loop();
-    let noop = Arc::new(Counting::default());
-    let waker = Waker::from(noop.clone());
+    let held = Arc::new(Counting::default());
+    let waker = Waker::from(held.clone());
     let cx = &mut Context::from_waker(&waker);
 
     let mut armed = sleep(100 * SECOND);
@@ -198,22 +194,21 @@ fn what_is_dropped_elsewhere_is_cleaned_up_by_the_inbox() {
         assert!(pin!(items.next()).poll(cx).is_pending());
         assert!(pin!(&mut waiting).poll(cx).is_pending());
     });
-    let turn = event_loop.turn(Some(Duration::ZERO)).unwrap();
-    assert_eq!((turn.left, Arc::strong_count(&noop)), (5, 6));
+    assert_eq!((turn(&event_loop).left, Arc::strong_count(&held)), (5, 6));
 
     let elsewhere = thread::spawn(move || drop((armed, gathered, items, waiting)));
     elsewhere.join().unwrap();
-    assert_eq!(Arc::strong_count(&noop), 6);
-    let turn = event_loop.turn(Some(Duration::ZERO)).unwrap();
-    assert_eq!((turn.woken_by_inbox, turn.left), (3, 5));
-    assert_eq!(Arc::strong_count(&noop), 2);
-    let turn = event_loop.turn(Some(Duration::ZERO)).unwrap();
-    assert_eq!((turn.polled, turn.left), (0, 2));
-    // No timer is left: nothing but a deadlock would come.
+    assert_eq!(Arc::strong_count(&held), 6);
+    let cleaned = turn(&event_loop);
+    assert_eq!((cleaned.woken_by_inbox, cleaned.left), (3, 5));
+    assert_eq!(Arc::strong_count(&held), 2);
+    let last = turn(&event_loop);
+    assert_eq!((last.polled, last.left), (0, 2));
+    // No timer is left.
     assert!(panic_of(|| event_loop.turn(None)).starts_with("deadlock"));
 }
 
-/// The same when they are dropped inside another loop of the thread, where no inbox is needed.
+/// Futures that are dropped inside another loop of their thread are cleaned up without the inbox.
 #[test]
 fn what_is_dropped_in_another_loop_is_cleaned_up() {
     let log = Log::default();

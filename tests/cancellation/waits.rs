@@ -1,4 +1,4 @@
-//! Dropping what waits: combinators, timeouts and sleeps.
+//! Dropping futures that wait: combinators, timeouts and sleeps.
 
 use std::rc::Rc;
 
@@ -69,7 +69,7 @@ fn dropping_a_gather_that_was_never_polled_drops_its_futures() {
 
 /// The values of children that were done before the gather was dropped are dropped, not leaked.
 #[test]
-fn dropping_a_gather_drops_the_values_that_were_there() {
+fn dropping_a_gather_drops_the_values_of_its_children() {
     let value = Rc::new(());
     virtual_loop().block_on(async {
         let gathered = gather([1, 2, 9].map(|count: u32| {
@@ -104,7 +104,7 @@ fn dropping_a_wait_lets_its_tasks_go_on() {
     assert_eq!(log.take(), ["gave up", "2", "3"]);
 }
 
-/// All tasks that a wait returns as pending can be aborted.
+/// The tasks that a wait returns as pending can be aborted.
 #[test]
 fn what_is_pending_after_a_wait_can_be_aborted() {
     let log = Log::default();
