@@ -1,4 +1,4 @@
-//! A panic of a child goes on in its parent.
+//! A panic of a child is resumed in its parent.
 
 use std::future::ready;
 use std::panic::panic_any;
@@ -13,7 +13,7 @@ use crate::common::{Log, SECOND, holds, panic_of, virtual_loop};
 /// When a child of a gather panics, its payload is resumed in the parent at once, and the other children
 /// are aborted.
 #[test]
-fn a_panic_of_a_child_goes_on_in_the_parent_of_a_gather() {
+fn a_panic_of_a_child_is_resumed_by_gather() {
     let log = Log::default();
     virtual_loop().block_on(async {
         let start = now();
@@ -36,9 +36,9 @@ fn a_panic_of_a_child_goes_on_in_the_parent_of_a_gather() {
     });
 }
 
-/// `gather!` does the same.
+/// When a child of a `gather!` panics, its payload is resumed in the parent, and the others are aborted.
 #[test]
-fn a_panic_of_a_child_goes_on_in_the_parent_of_a_gather_of_types() {
+fn a_panic_of_a_child_is_resumed_by_the_gather_macro() {
     let log = Log::default();
     virtual_loop().block_on(async {
         let guard = log.on_drop("other dropped");
@@ -56,9 +56,10 @@ fn a_panic_of_a_child_goes_on_in_the_parent_of_a_gather_of_types() {
     assert_eq!(log.take(), ["other dropped"]);
 }
 
-/// So does `try_gather`, where a panic is not an error.
+/// When a child of a `try_gather` panics, which is no `Err`, its payload is resumed in the parent, and the
+/// others are aborted.
 #[test]
-fn a_panic_of_a_child_goes_on_in_the_parent_of_a_try_gather() {
+fn a_panic_of_a_child_is_resumed_by_try_gather() {
     let log = Log::default();
     virtual_loop().block_on(async {
         let children = [1, 2].map(|count: u32| {
@@ -79,7 +80,7 @@ fn a_panic_of_a_child_goes_on_in_the_parent_of_a_try_gather() {
 
 /// Of two children that panic in one turn, the first panic is resumed, and the loop goes on.
 #[test]
-fn the_first_of_two_panics_goes_on_in_the_parent() {
+fn the_first_of_two_panics_is_resumed() {
     virtual_loop().block_on(async {
         let children = [1, 2].map(|number| async move {
             sleep(SECOND).await;

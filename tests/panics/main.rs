@@ -1,5 +1,5 @@
-//! Panics: of a task, of main, of destructors, of values and payloads that are never taken; and those that
-//! the crate raises itself.
+//! Panics: of a task, of main, of destructors, of values and payloads that are never taken; and those of
+//! boucle.
 
 #![allow(unused_must_use)] // A handle that is dropped detaches its task, which is what many tests want.
 
@@ -19,11 +19,11 @@ use boucle::JoinHandle;
 
 use crate::common::Bomb;
 
-/// A payload that is no message.
+/// A panic payload that is no message.
 #[derive(Debug, PartialEq)]
 struct Custom(i32);
 
-/// A future that gives one answer and panics when it is dropped.
+/// A future that returns one answer and panics when it is dropped.
 struct Explosive<T> {
     answer: Option<Poll<T>>,
     _bomb: Bomb,

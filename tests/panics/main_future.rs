@@ -34,8 +34,7 @@ fn a_panic_of_main_comes_out_after_the_loop_is_cleaned_up() {
     assert_eq!(boucle::run(ready(1)), 1);
 }
 
-/// If the destructors of the tasks panic too, each of them still runs, and main's panic is the one that
-/// comes out.
+/// If main panics, and then the destructors of the tasks, each of these runs, and main's panic comes out.
 #[test]
 fn a_panic_of_main_survives_those_of_the_destructors() {
     let log = Log::default();
@@ -57,7 +56,7 @@ fn a_panic_of_main_survives_those_of_the_destructors() {
 
 /// A destructor that panics while a loop closes keeps no other from running, and its panic is caught.
 #[test]
-fn panics_in_destructors_stop_at_the_closing_loop() {
+fn a_closing_loop_catches_panics_of_destructors() {
     let log = Log::default();
     boucle::run(async {
         for line in ["first", "second"] {
@@ -69,7 +68,7 @@ fn panics_in_destructors_stop_at_the_closing_loop() {
     assert_eq!(log.take(), ["first", "second"]);
 }
 
-/// A main future that is ready and panics while it is dropped has panicked; the loop is still cleaned up.
+/// If a main future is ready and panics while it is dropped, `run` panics. The loop is still cleaned up.
 #[test]
 fn a_panic_in_the_destructor_of_main_comes_out() {
     let log = Log::default();
@@ -105,7 +104,7 @@ fn an_explicit_loop_survives_a_panic_of_main() {
 
 /// A loop whose thread panicked is gone for other threads.
 #[test]
-fn a_loop_that_dies_of_a_panic_is_gone() {
+fn a_loop_whose_thread_panicked_is_gone() {
     let (sender, handles) = std::sync::mpsc::channel();
     let thread = thread::spawn(move || {
         boucle::run(async {
@@ -119,7 +118,7 @@ fn a_loop_that_dies_of_a_panic_is_gone() {
     assert_eq!(LoopGone.to_string(), "the event loop is gone");
 }
 
-/// Closures that no turn has read are dropped one by one: each may panic.
+/// The closures that a closing loop finds in its inbox are dropped one by one: each may panic.
 #[test]
 fn unread_closures_are_dropped_one_by_one() {
     let event_loop = virtual_loop();

@@ -1,7 +1,7 @@
-//! Panics that boucle raises itself, where it is misused.
+//! Panics of boucle itself, where it is misused.
 
-use std::cell::{Cell, RefCell};
-use std::future::ready;
+use std::cell::Cell;
+use std::future::{poll_fn, ready};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -18,24 +18,19 @@ use crate::common::{Log, OnDrop, SECOND, holds, panic_of, virtual_loop};
 fn a_task_that_awaits_itself_panics() {
     virtual_loop().block_on(async {
         let own: Rc<Cell<Option<JoinHandle<()>>>> = Rc::default();
-        let (handle, seen) = (own.clone(), Rc::new(RefCell::new(String::new())));
-        let message = seen.clone();
-        let task = spawn(async move {
+        let (handle, log) = (own.clone(), Log::default());
+        let seen = log.clone();
+        own.set(Some(spawn(async move {
             let mut handle = handle.take().unwrap();
-            let mut pinned = pin!(&mut handle);
-            std::future::poll_fn(|cx| {
-                message.replace(panic_of(|| pinned.as_mut().poll(cx)));
-                Poll::Ready(())
-            })
-            .await;
-        });
-        own.set(Some(task));
+            let message = poll_fn(|cx| Poll::Ready(panic_of(|| pin!(&mut handle).poll(cx)))).await;
+            seen.add(message);
+        })));
         yield_now().await;
-        assert_eq!(*seen.borrow(), "task 2 awaits its own handle: it would wait for ever");
+        assert_eq!(log.take(), ["task 2 awaits its own handle: it would wait for ever"]);
     });
 }
 
-/// Running a loop inside a task is that task's panic; the outer loop is unharmed.
+/// A task that runs a loop panics; its own loop goes on.
 #[test]
 fn a_run_inside_of_a_task_is_the_tasks_panic() {
     virtual_loop().block_on(async {
@@ -46,7 +41,7 @@ fn a_run_inside_of_a_task_is_the_tasks_panic() {
     });
 }
 
-/// Each of the futures panics when it is polled after it was ready.
+/// A handle and each combinator panics when it is polled after it was ready. A stream ends again.
 #[test]
 fn polling_again_after_ready_panics() {
     virtual_loop().block_on(async {

@@ -1,4 +1,4 @@
-//! A panic of a task: it reaches the handle, and the error that shows it.
+//! A panic of a task: that it reaches the handle, and the error that shows it.
 
 use std::error::Error;
 use std::fmt::{self, Write};
@@ -13,14 +13,14 @@ use std::time::Duration;
 use boucle::{JoinError, JoinHandle, LoopGone, LoopHandle, sleep, spawn, spawn_named, yield_now};
 
 use super::{Custom, message_of};
-use crate::common::{Bomb, Log, OnDrop, SECOND, panic_of, virtual_loop};
+use crate::common::{Bomb, Log, OnDrop, SECOND, panic_of, turn, virtual_loop};
 
-/// Spawns a task when it is first polled, and awaits it.
-async fn spawn_now(task: impl Future<Output = ()> + 'static) -> Result<(), JoinError> {
-    spawn(task).await
+/// Runs a future as a task, and returns its error.
+fn error_of(task: impl Future<Output = ()> + 'static) -> JoinError {
+    virtual_loop().block_on(async { spawn(task).await.unwrap_err() })
 }
 
-/// A panic ends its task alone, and reaches its handle.
+/// A panic ends its task alone, and reaches the handle.
 #[test]
 fn a_panic_in_a_task_reaches_its_handle_only() {
     let log = Log::default();
@@ -78,7 +78,7 @@ fn the_error_shows_the_message() {
     });
 }
 
-/// `resume` continues with the very payload; for a cancelled task it panics with the reason.
+/// `resume` resumes the panic with its payload; for a cancelled task it panics with the reason.
 #[test]
 fn a_panic_can_be_resumed() {
     virtual_loop().block_on(async {
@@ -109,11 +109,10 @@ fn a_writer_may_show_the_error_that_it_is_given() {
         }
     }
     let number = std::hint::black_box(1);
-    let task = async move { panic!("formatted {number}") };
-    let error = virtual_loop().block_on(spawn_now(task)).unwrap_err();
+    let error = error_of(async move { panic!("formatted {number}") });
     let mut writer = Shows(error.clone(), Vec::new());
     write!(writer, "{error}").unwrap();
-    assert!(writer.1.iter().all(|it| it == "task 2 panicked: formatted 1"));
+    assert!(!writer.1.is_empty() && writer.1.iter().all(|shown| shown == "task 2 panicked: formatted 1"));
 }
 
 /// Clones share the payload, and the first one to take it gets it. The others still show the message.
@@ -147,8 +146,7 @@ fn the_payload_is_dropped_with_the_last_clone() {
     let counts = drops.clone();
     let count = OnDrop(move || _ = counts.fetch_add(1, SeqCst));
     let payload = (count, Bomb("payload"));
-    let error = virtual_loop().block_on(spawn_now(async { panic_any(payload) }));
-    let error = error.unwrap_err();
+    let error = error_of(async { panic_any(payload) });
     drop(error.clone());
     assert_eq!(drops.load(SeqCst), 0);
     thread::spawn(move || drop(error)).join().unwrap();
@@ -165,16 +163,15 @@ fn a_join_error_is_one_word() {
 /// Errors and handles may go to other threads, whatever the value is.
 #[test]
 fn a_join_error_is_send_and_sync() {
-    fn travels<T: Error + Send + Sync + 'static>() {}
-    travels::<JoinError>();
-    travels::<LoopGone>();
-    fn sent<T: Send + Sync>() {}
-    // Whatever the value is.
-    sent::<JoinHandle<Rc<()>>>();
-    sent::<LoopHandle>();
+    fn is_error<T: Error + Send + Sync + 'static>() {}
+    is_error::<JoinError>();
+    is_error::<LoopGone>();
+    fn is_send_and_sync<T: Send + Sync>() {}
+    is_send_and_sync::<JoinHandle<Rc<()>>>();
+    is_send_and_sync::<LoopHandle>();
 }
 
-/// A closure that a loop handle spawned panics in a task of its own.
+/// A closure that a loop handle sends runs in the task that it makes, so its panic ends that task alone.
 #[test]
 fn a_panic_in_what_a_loop_handle_spawns_is_the_tasks() {
     let event_loop = virtual_loop();
@@ -182,7 +179,7 @@ fn a_panic_in_what_a_loop_handle_spawns_is_the_tasks() {
     let make = || -> std::future::Ready<()> { panic!("in the closure") };
     handle.spawn(make).unwrap();
     handle.spawn(|| async { panic!("in the future") }).unwrap();
-    event_loop.turn(Some(Duration::ZERO)).unwrap();
-    let turn = event_loop.turn(Some(Duration::ZERO)).unwrap();
+    turn(&event_loop);
+    let turn = turn(&event_loop);
     assert_eq!((turn.polled, turn.left), (2, 0));
 }
