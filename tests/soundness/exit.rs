@@ -1,4 +1,4 @@
-//! A loop in a thread-local, and a process that exits inside of it.
+//! A loop in a thread-local: the process exits while it runs, or its thread ends.
 
 use std::cell::RefCell;
 use std::future::{Future, pending, poll_fn};
@@ -18,11 +18,11 @@ use crate::common::{
     waiting_on, waker_of,
 };
 
-/// What runs in a child process, by name.
+/// Where a child process exits, by name.
 const PARTS: [&str; 9] =
     ["main", "task", "awaited", "destructor", "other loop", "observer", "wake", "inbox", "nested"];
 
-/// Uses what is left of a loop, late in the life of its thread.
+/// Uses a waker and a handle of the loop when the thread-locals are destroyed.
 #[derive(Default)]
 struct UsesTheLoop {
     waker: RefCell<Option<Waker>>,
@@ -39,7 +39,7 @@ impl Drop for UsesTheLoop {
             handle.abort();
             // The loop is gone.
             assert!(handle.is_finished());
-            // An observer may not use loops, and it never ends; nor does the turn of another loop.
+            // After an exit in an observer, or in the end of another loop, no loop can be used.
             let part = part_of_child().unwrap_or_default();
             if part != "observer" && part != "other loop" {
                 let cx = &mut Context::from_waker(Waker::noop());
@@ -74,7 +74,7 @@ fn exit() -> ! {
     std::process::exit(3)
 }
 
-/// Owns something on the heap across an await.
+/// Calls a closure in its second poll, while it owns memory on the heap.
 async fn owns(then: impl FnOnce()) {
     let text = String::from("on the heap");
     yield_now().await;
@@ -82,7 +82,7 @@ async fn owns(then: impl FnOnce()) {
     drop(text);
 }
 
-/// Runs a part that exits inside a turn.
+/// Runs a loop in which the process exits.
 fn run_part(part: &str, event_loop: &EventLoop) {
     let waiting = event_loop.spawn(poll_fn(|cx| {
         LATE.with(|late| late.waker.replace(Some(cx.waker().clone())));
@@ -100,7 +100,7 @@ fn run_part(part: &str, event_loop: &EventLoop) {
             let waker = waker_of(|| (), || panic!("a waker's drop"));
             let polled = Pin::new(&mut handle).poll(&mut Context::from_waker(&waker));
             assert!(polled.is_pending());
-            std::mem::forget(handle);
+            mem::forget(handle);
         }
         "destructor" => {
             let guard = OnDrop(|| exit());
@@ -116,24 +116,24 @@ fn run_part(part: &str, event_loop: &EventLoop) {
             })));
         }
         "wake" => {
-            let naps = Box::leak(Box::new(sleep(SECOND)));
-            drop(event_loop.spawn(async move {
+            drop(event_loop.spawn(async {
                 let waker = waker_of(|| exit(), || ());
-                let polled = Pin::new(naps).poll(&mut Context::from_waker(&waker));
-                assert!(polled.is_pending());
+                let mut nap = sleep(SECOND);
+                assert!(Pin::new(&mut nap).poll(&mut Context::from_waker(&waker)).is_pending());
+                mem::forget(nap); // its timer stays armed
                 owns(|| ()).await;
             }));
         }
         "inbox" => {
             let guard = OnDrop(|| exit());
             let handle = event_loop.handle();
-            std::thread::scope(|scope| {
+            thread::scope(|scope| {
                 let handle = &handle;
                 scope.spawn(move || handle.spawn(|| async move { drop(guard) }).unwrap());
             });
         }
         "nested" => drop(event_loop.spawn(owns(|| {
-            let twice = catch_unwind(|| LOOP.with(|it| it.block_on(async {})));
+            let twice = catch_unwind(|| LOOP.with(|event_loop| event_loop.block_on(async {})));
             assert!(twice.is_err());
             exit()
         }))),
@@ -145,8 +145,8 @@ fn run_part(part: &str, event_loop: &EventLoop) {
     });
 }
 
-/// The destructors of thread-locals run while a turn is under way: none reaches freed memory, and the
-/// future that is being polled is not dropped. (The build with the address sanitizer looks closer.)
+/// A process exits inside of a turn, so the destructors of thread-locals run meanwhile: none reaches freed
+/// memory, and the future that is being polled is not dropped. (The address sanitizer looks closer.)
 #[test]
 fn a_process_may_exit_inside_of_a_thread_local_loop() {
     if let Some(part) = part_of_child() {
@@ -161,7 +161,7 @@ fn a_process_may_exit_inside_of_a_thread_local_loop() {
     }
 }
 
-/// A loop in a thread-local, and what uses it when its thread ends.
+/// A loop in a thread-local, with a waker and a handle that use it when the thread ends.
 struct Late {
     event_loop: EventLoop,
     waker: Waker,
@@ -181,9 +181,9 @@ impl Drop for Late {
     }
 }
 
-/// A loop may be in a thread-local that is older than the loop's own ones. std destroys the oldest last on
-/// Windows with the GNU tools, where the loop's own are destroyed, too: by then the loop's tasks are lost, and
-/// are never dropped. Elsewhere they are dropped with the loop; and all that is left of it is harmless.
+/// A loop may be in a thread-local that is older than boucle's own ones. On Windows with the GNU tools
+/// boucle's are destroyed before it, so the loop's tasks are lost, and never dropped. Elsewhere they are
+/// dropped with the loop. In either case what is left of the loop may be used.
 #[test]
 fn a_loop_may_be_in_a_thread_local_that_is_older_than_its_own() {
     thread_local!(static OLDER: RefCell<Option<Late>> = const { RefCell::new(None) });

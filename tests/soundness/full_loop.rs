@@ -7,8 +7,8 @@ use boucle::{TaskGroup, spawn};
 
 use crate::common::{Gate, panic_of, turn, virtual_loop, virtually};
 
-/// A full loop refuses a spawn of another thread: the closure is dropped, and the messages after it are
-/// still read.
+/// A full loop refuses a spawn of another thread when it reads its inbox: the closure is dropped, and the
+/// messages behind it are still read.
 #[test]
 fn a_full_loop_reads_its_inbox_to_the_end() {
     let event_loop = virtual_loop();

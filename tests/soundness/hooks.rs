@@ -40,18 +40,18 @@ fn wake_by_ref(_: *const ()) {
     WAKES.fetch_add(1, SeqCst);
 }
 
-/// Drops a waker. The first one has no data, and drops quietly.
+/// Drops a waker. Clones have data, and may panic; the first waker has none, and does not.
 fn drop_clone(data: *const ()) {
     assert!(data.is_null() || !DROPS_PANIC.get(), "a waker's drop");
 }
 
-/// Returns such a waker.
+/// Returns a waker whose clone runs `WHEN_CLONED`. The drop of a clone panics if `DROPS_PANIC`.
 fn hooked() -> Waker {
     // SAFETY: The functions use no memory behind the pointer, and any thread may call them.
     unsafe { Waker::from_raw(RawWaker::new(ptr::null(), &HOOKED)) }
 }
 
-/// Polls a future once with such a waker. Returns the answer, or the message of the panic.
+/// Polls a future once with a hooked waker. Returns the answer, or the message of the panic.
 fn polled<F: Future>(future: F) -> Result<Poll<F::Output>, String> {
     let waker = hooked();
     let mut future = pin!(future);
@@ -60,10 +60,10 @@ fn polled<F: Future>(future: F) -> Result<Poll<F::Output>, String> {
         .map_err(|payload| payload.downcast_ref::<String>().cloned().unwrap_or_default())
 }
 
-/// The clone of a waker drops the loop on which its task is awaited: the poll says that the task is
-/// cancelled.
+/// A handle is polled, and the clone of the waker drops the loop of the handle: the poll returns that the
+/// task is cancelled.
 #[test]
-fn a_loop_that_goes_while_a_waker_is_cloned_is_gone_for_the_poll() {
+fn a_loop_may_be_dropped_while_a_poll_clones_a_waker() {
     let event_loop = EventLoop::new().unwrap();
     let mut handle = event_loop.spawn(pending::<()>());
     WHEN_CLONED.set(Some(Box::new(move || drop(event_loop))));
@@ -73,10 +73,10 @@ fn a_loop_that_goes_while_a_waker_is_cloned_is_gone_for_the_poll() {
     assert!(error.is_cancelled());
 }
 
-/// A poll that is refused gives its reason even if the clone of the waker, which it then drops, panics.
+/// A poll that is refused panics with its reason even if its clone of the waker panics when it is dropped.
 /// (Two panics at once would end the process.)
 #[test]
-fn a_refusal_outlives_the_waker() {
+fn a_refusal_is_not_replaced_by_the_panic_of_a_waker() {
     let other = virtual_loop();
     let (mut nap, mut children, mut handle) = other.block_on(async {
         let mut nap = sleep(Duration::from_secs(1));
@@ -101,16 +101,16 @@ fn a_refusal_outlives_the_waker() {
     DROPS_PANIC.set(false);
 }
 
-/// The answer of a poll is not lost if the clone of the waker, which it then drops, panics.
+/// The answer of a poll is not lost if its clone of the waker panics when it is dropped.
 #[test]
-fn an_answer_outlives_the_waker() {
+fn an_answer_is_not_lost_by_the_panic_of_a_waker() {
     DROPS_PANIC.set(true);
     run(async {
         let mut children = pin!(gather([ready(1), ready(2)]));
         let mut handle = spawn(ready(3));
         let mut listener = pin!(TcpListener::bind("127.0.0.1:0"));
         assert!(matches!(polled(&mut listener).unwrap(), Poll::Ready(Ok(_))));
-        // The first poll leaves a clone, which is replaced or woken, and dropped quietly.
+        // The first poll leaves a clone; when it is replaced or woken, the panic of its drop is caught.
         assert!(polled(&mut children).unwrap().is_pending());
         boucle::yield_now().await;
         boucle::yield_now().await;
@@ -122,16 +122,16 @@ fn an_answer_outlives_the_waker() {
     DROPS_PANIC.set(false);
 }
 
-/// The same for the value of an executor job.
+/// The value of a job is not lost if the clone of the waker panics when it is dropped.
 #[test]
 #[cfg(feature = "blocking")]
-fn a_value_of_a_job_outlives_the_waker() {
+fn the_value_of_a_job_is_not_lost_by_the_panic_of_a_waker() {
     DROPS_PANIC.set(true);
     run(async {
         let (sender, done) = std::sync::mpsc::channel();
         let mut job = pin!(boucle::run_in_executor(move || sender.send(()).map(|()| 42)));
         done.recv().unwrap();
-        // The value is sent just after; the pool has as many threads as are asked for.
+        // The value comes just after the message, most probably during this job; else the poll is repeated.
         boucle::run_in_executor(|| ()).await;
         let value = loop {
             match polled(&mut job).expect("the poll does not panic") {
@@ -145,21 +145,20 @@ fn a_value_of_a_job_outlives_the_waker() {
 }
 
 /// Returns a future that panics when it is dropped.
-fn armed() -> impl Future<Output = ()> {
+fn explosive() -> impl Future<Output = ()> {
     holds(Bomb("a value's drop"))
 }
 
-/// A future, a closure or an observer that is refused is dropped quietly: the panic gives the reason of
-/// the refusal.
+/// A future or a closure that is refused is dropped quietly: the panic gives the reason of the refusal.
 #[test]
 fn what_is_refused_is_dropped_quietly() {
     run(async {
-        assert!(panic_of(|| run(armed())).contains("is running on this thread"));
+        assert!(panic_of(|| run(explosive())).contains("is running on this thread"));
         let event_loop = virtual_loop();
-        assert!(panic_of(|| event_loop.block_on(armed())).contains("is running on this thread"));
+        assert!(panic_of(|| event_loop.block_on(explosive())).contains("is running on this thread"));
     });
-    assert!(panic_of(|| spawn(armed())).contains("needs an event loop"));
-    assert!(panic_of(|| boucle::spawn_named("x", armed())).contains("needs an event loop"));
+    assert!(panic_of(|| spawn(explosive())).contains("needs an event loop"));
+    assert!(panic_of(|| boucle::spawn_named("x", explosive())).contains("needs an event loop"));
 
     let event_loop = virtual_loop();
     let handle = event_loop.handle();
@@ -169,7 +168,7 @@ fn what_is_refused_is_dropped_quietly() {
     assert_eq!(refused, Err(boucle::LoopGone));
 }
 
-/// The observers of a loop that is never made are dropped one by one.
+/// The observers of a loop that is never made are dropped one by one: each may panic.
 #[test]
 fn observers_of_no_loop_are_dropped_one_by_one() {
     let observer = || {

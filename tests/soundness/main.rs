@@ -1,5 +1,5 @@
 //! Safe programs that once reached freed memory, aborted the process, hung or lost a wake: wakers and
-//! destructors that panic, poll or exit where it is least expected.
+//! destructors that panic, poll, or exit the process.
 
 #![allow(unused_must_use)] // A handle that is dropped detaches its task, which is what many tests want.
 #![allow(unsafe_code)] // A raw waker is unsafe to make, and the planted faults are faults.

@@ -1,5 +1,5 @@
-//! Faults for Miri and for ThreadSanitizer to find: their silence about the other tests means something if they
-//! report these. `.ci/run` asks for each by its name, and expects the report.
+//! Faults for Miri and for ThreadSanitizer to find. If they report these, their silence about the other tests
+//! can be trusted. `.ci` runs each by its name, and expects the report.
 
 use std::cell::UnsafeCell;
 use std::sync::Arc;

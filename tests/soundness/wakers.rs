@@ -11,14 +11,14 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use boucle::net::TcpListener;
-use boucle::observe::{Event, Observer};
+use boucle::observe::Event;
 use boucle::{
     ALL_COMPLETED, EventLoop, JoinHandle, as_completed, gather, run, sleep, spawn, try_gather, wait,
     yield_now,
 };
 use futures_lite::StreamExt;
 
-use crate::common::{Gate, SECOND, listen, turn, virtual_loop, waker_of};
+use crate::common::{Gate, Observing, OnDrop, SECOND, listen, turn, virtual_loop, waker_of};
 
 /// A duration that is not over at the first poll.
 const MOMENT: Duration = Duration::from_millis(if cfg!(miri) { 500 } else { 5 });
@@ -57,8 +57,8 @@ fn wait_with_panics() -> (Gate, impl Future<Output = (Tasks, Tasks)> + Unpin) {
     (gate, wait([handle], ALL_COMPLETED))
 }
 
-/// A handle that holds a waker which panics when it is dropped is given to a `wait`, which drops that
-/// waker. The wait still works, and its task does not report to a later group in the same place.
+/// A `wait` drops the waker that a handle holds, and the drop of that waker panics. The wait still works, and
+/// its task is not counted by a later group that has the wait's slot.
 #[test]
 fn a_panicking_waker_leaves_no_trace_in_a_group_that_is_gone() {
     virtual_loop().block_on(async {
@@ -79,8 +79,7 @@ fn a_panicking_waker_leaves_no_trace_in_a_group_that_is_gone() {
     });
 }
 
-/// The same if a panic of the first poll is caught, and the wait is kept but not polled again: no count
-/// goes below zero.
+/// Such a `wait` is kept after its first poll, but not polled again: no group counts below zero.
 #[test]
 fn a_wait_that_is_not_polled_again_leaves_no_trace() {
     virtual_loop().block_on(async {
@@ -102,31 +101,29 @@ fn a_wait_that_is_not_polled_again_leaves_no_trace() {
     });
 }
 
-/// Two wakers that panic when one `wait` replaces them are two panics and no abort.
+/// Two wakers panic when one `wait` drops them, and the process goes on.
 #[test]
 fn wakers_of_two_handles_may_both_panic() {
     virtual_loop().block_on(async {
         let mut handles = [spawn(sleep(SECOND)), spawn(sleep(SECOND))];
-        handles.iter_mut().for_each(|handle| {
-            poll_with_panics(handle);
-        });
+        handles.each_mut().map(poll_with_panics);
         assert_eq!(wait(handles, ALL_COMPLETED).await.0.len(), 2);
     });
 }
 
-/// A waker that panics when it is woken and when it is dropped may wait for anything: it is woken once,
-/// and the loop goes on. (Two panics at once would end the process.)
+/// A waker that panics when it is woken, and again when it is dropped, may wait for anything: it is woken
+/// once, and the loop goes on. (Two panics at once would end the process.)
 #[test]
 fn a_waker_that_panics_twice_harms_nothing() {
     run(async {
         let (listener, address) = listen().await;
         let accepts = || poll_fn(|cx| listener.poll_accept(cx).map(drop));
-        let mut naps = sleep(MOMENT);
+        let mut nap = sleep(MOMENT);
         let mut handle = spawn(yield_now());
         let mut children = gather([yield_now()]);
         let mut stream = as_completed([yield_now()]);
         let wakes = [
-            poll_with_panics(&mut naps),
+            poll_with_panics(&mut nap),
             poll_with_panics(&mut handle),
             poll_with_panics(&mut children),
             poll_with_panics(stream.next()),
@@ -135,10 +132,8 @@ fn a_waker_that_panics_twice_harms_nothing() {
         ];
         let client = std::net::TcpStream::connect(address).unwrap();
         sleep(4 * MOMENT).await;
-        for (place, wakes) in wakes.iter().enumerate() {
-            assert_eq!(wakes.load(SeqCst), 1, "{place}");
-        }
-        naps.await;
+        assert_eq!(wakes.map(|wakes| wakes.load(SeqCst)), [1; 6]);
+        nap.await;
         handle.await.unwrap();
         children.await;
         stream.next().await.unwrap().unwrap();
@@ -147,23 +142,17 @@ fn a_waker_that_panics_twice_harms_nothing() {
     });
 }
 
-/// Two such wakers wait for each kind of future, which is then dropped: on the thread of the loop, on
-/// another one, and by the end of the loop.
+/// A future of each kind holds a waker that panics, and is dropped: on the thread of the loop, on another
+/// one, and after the end of the loop.
 #[test]
 fn what_panicking_wakers_wait_for_may_be_dropped_anywhere() {
     async fn kinds() -> Vec<Box<dyn Send>> {
         let mut sleeps = [sleep(SECOND), sleep(SECOND)];
-        sleeps.iter_mut().for_each(|sleep| {
-            poll_with_panics(sleep);
-        });
+        sleeps.each_mut().map(poll_with_panics);
         let mut handles = [spawn(pending::<()>()), spawn(pending::<()>())];
-        handles.iter_mut().for_each(|handle| {
-            poll_with_panics(handle);
-        });
+        handles.each_mut().map(poll_with_panics);
         let mut gathers = [gather([pending::<()>()]), gather([pending::<()>()])];
-        gathers.iter_mut().for_each(|gather| {
-            poll_with_panics(gather);
-        });
+        gathers.each_mut().map(poll_with_panics);
         let mut failing = try_gather([pending::<Result<(), ()>>()]);
         poll_with_panics(&mut failing);
         let mut stream = as_completed([pending::<()>()]);
@@ -195,13 +184,13 @@ fn what_panicking_wakers_wait_for_may_be_dropped_anywhere() {
     late.into_iter().for_each(drop);
 }
 
-/// A waker that polls while it is woken, as an executor does that runs at once.
+/// A waker that polls its future in its wake.
 struct PollsAtOnce;
 
 type Polls = Box<dyn FnMut(&mut Context<'_>)>;
 
 thread_local! {
-    /// What the waker polls.
+    /// Polls the future.
     static POLLED: RefCell<Option<Polls>> = const { RefCell::new(None) };
     static WAKES: Cell<u32> = const { Cell::new(0) };
 }
@@ -226,10 +215,10 @@ impl Wake for PollsAtOnce {
     }
 }
 
-/// The end of a loop wakes foreign wakers. One that polls again while it is woken is woken once more,
-/// finds the loop gone, and the end is reached.
+/// The end of a loop wakes foreign wakers. One that polls in its wake, and so waits again, is woken once
+/// more, finds the loop gone, and the end is reached.
 #[test]
-fn a_waker_that_polls_within_its_wake_does_not_hold_up_the_end() {
+fn a_waker_that_polls_in_its_wake_does_not_hold_up_the_end() {
     run(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         PollsAtOnce::start(move |cx| drop(listener.poll_accept(cx)));
@@ -244,41 +233,35 @@ fn a_waker_that_polls_within_its_wake_does_not_hold_up_the_end() {
     assert!((2..=4).contains(&WAKES.get()), "{} wakes", WAKES.get());
     virtual_loop().block_on(async {
         PollsAtOnce::start(move |cx| {
-            let mut naps = sleep(SECOND);
-            let _ = Pin::new(&mut naps).poll(cx);
-            std::mem::forget(naps);
+            let mut nap = sleep(SECOND);
+            let _ = Pin::new(&mut nap).poll(cx);
+            std::mem::forget(nap);
         });
     });
     assert!((2..=4).contains(&WAKES.get()), "{} wakes", WAKES.get());
     POLLED.set(None);
 }
 
-/// The destructor of an observer is the last user code that the end of a loop runs. A waker that it
-/// leaves is woken, unless its poll has returned that the loop is gone. If the waker's destructor panics,
-/// that panic is caught.
+/// The destructor of an observer is the last user code that the end of a loop runs. A waker that it leaves
+/// with a future is woken, unless the poll has returned that the loop is gone. If the waker's destructor
+/// panics, that panic is caught.
 #[test]
 fn a_waker_that_is_left_at_the_very_end_is_woken() {
-    type Wakes = Rc<RefCell<Vec<Arc<AtomicUsize>>>>;
-    struct Polls(Rc<RefCell<Vec<Boxed>>>, Wakes);
-    impl Observer for Polls {
-        fn observe(&mut self, _: &Event) {}
-    }
-    impl Drop for Polls {
-        fn drop(&mut self) {
-            for future in &mut *self.0.borrow_mut() {
-                let (waker, wakes) = panicking();
-                if future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
-                    drop(catch_unwind(AssertUnwindSafe(|| drop(waker))));
-                    continue;
-                }
-                drop(waker);
-                self.1.borrow_mut().push(wakes);
-            }
-        }
-    }
     let left: Rc<RefCell<Vec<Boxed>>> = Rc::default();
-    let wakes = Wakes::default();
-    let observer = Polls(left.clone(), wakes.clone());
+    let wakes: Rc<RefCell<Vec<Arc<AtomicUsize>>>> = Rc::default();
+    let (futures, counts) = (left.clone(), wakes.clone());
+    let polls = OnDrop(move || {
+        for future in &mut *futures.borrow_mut() {
+            let (waker, wakes) = panicking();
+            if future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
+                drop(catch_unwind(AssertUnwindSafe(|| drop(waker))));
+                continue;
+            }
+            drop(waker);
+            counts.borrow_mut().push(wakes);
+        }
+    });
+    let observer = Observing(move |_: &Event| _ = &polls);
     let event_loop = EventLoop::builder().observe(observer).build().unwrap();
     event_loop.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
