@@ -1,4 +1,4 @@
-//! Wakes while a loop or a thread comes to its end.
+//! Wakes while a loop or a thread ends.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -10,13 +10,13 @@ use std::task::Poll;
 use std::thread;
 
 use boucle::{LoopGone, LoopHandle, sleep, spawn, timeout};
+use futures_lite::future::poll_once;
 
 use crate::common::{LONG, OnDrop, SECOND, holds, rounds, turn, virtual_loop, waiting_on};
 
-/// A closing loop takes wakes from other threads without a deadlock: a destructor may wait for a thread
-/// that wakes.
+/// A wake of a task of a closing loop returns at once: a destructor may wait for a thread that wakes.
 #[test]
-fn a_wake_during_teardown_does_not_wait() {
+fn a_wake_does_not_wait_for_a_closing_loop() {
     let event_loop = virtual_loop();
     let gate = waiting_on(&event_loop);
     let waker = gate.waker();
@@ -35,8 +35,8 @@ fn a_wake_during_teardown_does_not_wait() {
     assert_eq!(gate.polls(), 1);
 }
 
-/// Threads that wake while the loop ends do no harm, whichever comes first. (The race is run with many
-/// short loops, each with a thread that wakes until it is stopped.)
+/// A thread may wake a task and spawn while the loop ends. (The race is run with many short loops, each with
+/// a thread that wakes until it is stopped.)
 #[test]
 fn wakes_that_race_with_the_end_of_a_loop_do_no_harm() {
     for _ in 0..rounds(200) {
@@ -66,8 +66,8 @@ thread_local! {
     static OTHER: RefCell<Option<Box<dyn Any>>> = const { RefCell::new(None) };
 }
 
-/// A thread destroys wakers and loops with its thread-locals, in either order: the destructors run, wake
-/// and spawn, and nothing panics. (A panic there would abort the process.)
+/// A thread destroys a waker and a loop with its thread-locals, in either order: the destructors wake, abort
+/// and spawn, and nothing panics. (A panic there would end the process.)
 #[test]
 fn a_waker_may_be_woken_while_thread_locals_are_destroyed() {
     for loop_first in [true, false] {
@@ -81,50 +81,50 @@ fn a_waker_may_be_woken_while_thread_locals_are_destroyed() {
                 own.wake_by_ref();
                 let task = spawn(ready(()));
                 task.abort();
-                task_sender.send(("task", task.is_finished())).unwrap();
+                assert!(task.is_finished());
+                task_sender.send("task").unwrap();
             });
             event_loop.spawn(holds(guard));
             let handle = event_loop.spawn(pending::<()>());
             let mut armed = sleep(SECOND);
-            let _ = event_loop.block_on(futures_lite::future::poll_once(&mut armed));
-            let keeper = OnDrop(move || {
+            assert!(event_loop.block_on(poll_once(&mut armed)).is_none());
+            let wakes = OnDrop(move || {
                 waker.wake_by_ref();
                 handle.abort();
-                let finished = handle.is_finished();
+                handle.is_finished();
                 let _ = &armed;
-                sender.send(("waker", finished)).unwrap();
+                sender.send("waker").unwrap();
             });
-            let (event_loop, keeper): (Box<dyn Any>, Box<dyn Any>) = (Box::new(event_loop), Box::new(keeper));
-            let (one, other) = match loop_first {
-                true => (event_loop, keeper),
-                false => (keeper, event_loop),
+            let [one, other]: [Box<dyn Any>; 2] = match loop_first {
+                true => [Box::new(event_loop), Box::new(wakes)],
+                false => [Box::new(wakes), Box::new(event_loop)],
             };
             ONE.set(Some(one));
             OTHER.set(Some(other));
         });
         thread.join().unwrap();
-        let mut seen: Vec<_> = receiver.iter().map(|(name, _)| name).collect();
+        let mut seen: Vec<_> = receiver.iter().collect();
         seen.sort();
         assert_eq!(seen, ["task", "waker"]);
     }
 }
 
-/// A waker in a thread-local that is woken when its thread ends wakes a loop on another thread. (Real
+/// A waker that is woken while its thread destroys its thread-locals wakes a loop on another thread. (Real
 /// time: the loop parks until that thread ends.)
 #[test]
 fn a_thread_that_ends_can_wake_a_loop() {
     boucle::run(async {
         let ended = Arc::new(AtomicBool::new(false));
         let mut thread = None;
-        let last_breath = poll_fn(|cx| {
+        let end = poll_fn(|cx| {
             if thread.is_none() {
                 let (waker, ended) = (cx.waker().clone(), ended.clone());
                 thread = Some(thread::spawn(move || {
-                    let keeper = OnDrop(move || {
+                    let wakes = OnDrop(move || {
                         ended.store(true, SeqCst);
                         waker.wake_by_ref();
                     });
-                    ONE.set(Some(Box::new(keeper)));
+                    ONE.set(Some(Box::new(wakes)));
                 }));
             }
             match ended.load(SeqCst) {
@@ -132,7 +132,7 @@ fn a_thread_that_ends_can_wake_a_loop() {
                 false => Poll::Pending,
             }
         });
-        timeout(LONG, last_breath).await.expect("no wake is lost");
+        timeout(LONG, end).await.expect("no wake is lost");
         thread.unwrap().join().unwrap();
     });
 }

@@ -4,14 +4,13 @@ use std::future::{pending, ready};
 use std::rc::Rc;
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::Duration;
 
 use boucle::{EventLoop, LoopGone, LoopHandle, timeout, yield_now};
 
-use crate::common::{LONG, panic_of, rounds, turn, virtual_loop};
+use crate::common::{LONG, ms, panic_of, rounds, turn, virtual_loop};
 
-/// A loop handle spawns from any thread. The closure runs on the loop's thread, in the first poll of a
-/// new task, and its future need not be `Send`.
+/// A loop handle spawns from any thread. The closure runs on the loop's thread, in the first poll of the new
+/// task, and the future that it makes need not be `Send`.
 #[test]
 fn a_loop_handle_spawns_from_another_thread() {
     let event_loop = virtual_loop();
@@ -43,7 +42,8 @@ fn a_loop_handle_spawns_from_another_thread() {
     assert_eq!(seen, expected);
 }
 
-/// Nothing that four threads spawn on a busy loop is lost. (The race: the loop drains while they push.)
+/// Nothing that four threads spawn on a busy loop is lost. (The race: the loop reads its inbox while they
+/// write.)
 #[test]
 fn nothing_that_is_spawned_from_other_threads_is_lost() {
     const EACH: usize = rounds(2_000);
@@ -67,30 +67,14 @@ fn nothing_that_is_spawned_from_other_threads_is_lost() {
     });
 }
 
-/// Another thread can stop a parked loop. (Real time: the other thread gives the loop a moment to park.)
-#[test]
-fn a_parked_loop_is_stopped_from_another_thread() {
-    let event_loop = EventLoop::new().unwrap();
-    event_loop.spawn(pending::<()>());
-    let handle = event_loop.handle();
-    let thread = thread::spawn(move || {
-        thread::sleep(Duration::from_millis(20));
-        handle.stop();
-    });
-    event_loop.run_forever();
-    thread.join().unwrap();
-    // And it is no deadlock that it waits: this loop's clock is real.
-    assert_eq!(event_loop.block_on(ready(1)), 1);
-}
-
-/// A turn of a loop that has no task sleeps until something comes by its loop handle, under either clock. (Real
+/// A turn of a loop without tasks parks until a message comes by a loop handle, under either clock. (Real
 /// time: the other thread gives the loop a moment to park.)
 #[test]
 fn a_turn_without_tasks_waits_for_a_loop_handle() {
     for event_loop in [EventLoop::new().unwrap(), virtual_loop()] {
         let handle = event_loop.handle();
         let thread = thread::spawn(move || {
-            thread::sleep(Duration::from_millis(20));
+            thread::sleep(ms(20));
             handle.spawn(|| ready(())).unwrap();
         });
         assert_eq!(event_loop.turn(None).unwrap().woken_by_inbox, 1);
@@ -98,7 +82,7 @@ fn a_turn_without_tasks_waits_for_a_loop_handle() {
     }
 }
 
-/// A handle whose loop is gone returns `LoopGone`, and the closure is dropped by the caller.
+/// A handle whose loop is gone returns `LoopGone`, and drops the closure on the caller's thread.
 #[test]
 fn a_loop_handle_knows_that_its_loop_is_gone() {
     let event_loop = virtual_loop();
@@ -123,24 +107,22 @@ fn a_loop_handle_knows_that_its_loop_is_gone() {
     .unwrap();
 }
 
-/// While a loop handle exists a virtual clock reports no deadlock; once the last one is dropped, it does.
-/// (Real time: the loop parks until the other thread is done.)
+/// While a loop handle exists, another thread may spawn, so a loop with a virtual clock waits. Once the last
+/// handle is dropped, it reports a deadlock. (Real time: the loop parks until the other thread is done.)
 #[test]
 fn a_virtual_loop_waits_for_its_loop_handles() {
     let event_loop = virtual_loop();
     let handle = event_loop.handle();
-    let message = panic_of(|| {
-        event_loop.block_on(async {
-            thread::spawn(move || {
-                thread::sleep(Duration::from_millis(20));
-                handle.spawn(|| ready(())).unwrap();
-                let another = handle.clone();
-                drop(handle);
-                thread::sleep(Duration::from_millis(20));
-                drop(another);
-            });
-            pending::<()>().await;
-        })
+    drop(handle.clone());
+    let (sender, receiver) = async_channel::bounded(1);
+    let thread = thread::spawn(move || {
+        thread::sleep(ms(20));
+        handle.spawn(move || async move { sender.send(7).await.unwrap() }).unwrap();
+        thread::sleep(ms(20));
+        drop(handle);
     });
+    assert_eq!(event_loop.block_on(receiver.recv()), Ok(7));
+    let message = panic_of(|| event_loop.block_on(pending::<()>()));
     assert!(message.starts_with("deadlock"), "{message}");
+    thread.join().unwrap();
 }

@@ -1,5 +1,5 @@
-//! The short number of a loop, which its wakers carry, is used again after 4,096 loops, and a stale waker
-//! may then look like a live one. So each of these tests runs in a process of its own.
+//! A waker has its loop's short number, which is used again after at most 4,096 loops: a stale waker may then
+//! look like a live one. So each of these tests runs in a process of its own.
 
 use std::future::ready;
 use std::sync::mpsc;
@@ -10,11 +10,10 @@ use boucle::EventLoop;
 
 use crate::common::{OnDrop, own_binary, passes_alone, turn, virtual_loop, waiting_on};
 
-/// Short numbers are used again after 4,096 loops. A waker from before may then at worst cause one
-/// spurious poll.
+/// A stale waker causes at worst one spurious poll in a later loop with the same short number.
 #[test]
-fn a_waker_of_a_dead_loop_does_not_disturb_a_later_one() {
-    if passes_alone(own_binary(), "short_ids::a_waker_of_a_dead_loop_does_not_disturb_a_later_one") {
+fn a_stale_waker_does_not_disturb_a_later_loop() {
+    if passes_alone(own_binary(), "short_ids::a_stale_waker_does_not_disturb_a_later_loop") {
         return;
     }
     let event_loop = virtual_loop();
@@ -24,7 +23,7 @@ fn a_waker_of_a_dead_loop_does_not_disturb_a_later_one() {
         let event_loop = virtual_loop();
         let gate = waiting_on(&event_loop);
         stale.wake_by_ref();
-        inbox_wake(&stale);
+        wake_from_a_thread(&stale);
         assert!(turn(&event_loop).polled <= 1);
         assert!(turn(&event_loop).polled <= 1);
         assert_eq!(turn(&event_loop).polled, 0);
@@ -34,19 +33,18 @@ fn a_waker_of_a_dead_loop_does_not_disturb_a_later_one() {
 }
 
 /// Wakes from a thread that has no loop.
-fn inbox_wake(waker: &Waker) {
+fn wake_from_a_thread(waker: &Waker) {
     thread::scope(|scope| {
         scope.spawn(|| waker.wake_by_ref());
     });
 }
 
-/// The number of a loop is not used again before the loop has left its thread. (The race: a destructor
-/// that the closing loop runs last lets another thread make loops until one has the same short number,
-/// and wakes a task of it. If that number were given out already, the wake would go to the dying loop of
-/// this thread, and be lost.)
+/// The short number of a loop is not used again before the loop is gone. (The race: a destructor that the
+/// closing loop runs last lets another thread make loops until one would have the same short number, and
+/// wakes a task of that loop. If both had the number, the wake would go to the closing loop, and be lost.)
 #[test]
 fn a_wake_reaches_a_loop_that_was_made_while_another_one_closed() {
-    /// Returns how many loops were made before this one.
+    /// Returns the loop's number.
     fn sequence(event_loop: &EventLoop) -> usize {
         let debug = format!("{event_loop:?}");
         let digits = debug.trim_matches(|c: char| !c.is_ascii_digit());
@@ -64,7 +62,7 @@ fn a_wake_reaches_a_loop_that_was_made_while_another_one_closed() {
         asked.recv().unwrap();
         let later = (0..16 * 4096)
             .map(|_| virtual_loop())
-            .find(|it| sequence(it) % 4096 == short)
+            .find(|event_loop| sequence(event_loop) % 4096 == short)
             .expect("the numbers go round");
         let gate = waiting_on(&later);
         give.send(gate.waker()).unwrap();

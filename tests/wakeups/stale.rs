@@ -1,5 +1,4 @@
-//! Stale wakers and stale entries of the queue: of a task that is done, a slot that has a new tenant, a
-//! loop that is gone.
+//! Stale wakers and stale entries of the queue: of a task that is done, or of a loop that is gone.
 
 use std::cell::RefCell;
 use std::future::{pending, poll_fn};
@@ -11,17 +10,16 @@ use boucle::{JoinHandle, yield_now};
 
 use crate::common::{Log, turn, virtual_loop, waiting_on};
 
-/// A task that is done may still stand in the queue when its slot has a new tenant: the old entry is
-/// skipped, wakes no task, and is no poll.
+/// A task that is done may still stand in the queue when its slot has a new tenant: that entry is
+/// skipped, and is no poll.
 #[test]
-fn an_old_entry_of_the_queue_is_skipped() {
+fn a_stale_entry_of_the_queue_is_skipped() {
     let log = Log::default();
     let event_loop = virtual_loop();
     let idle = waiting_on(&event_loop);
     let inner = log.clone();
     event_loop.spawn(poll_fn(move |cx| {
-        // It is queued, and done: what is queued next is `idle`, and the last one has this task's
-        // slot.
+        // This task is queued again, and done. Behind it come `idle`, and a task that has its slot.
         cx.waker().wake_by_ref();
         inner.add("old");
         Poll::Ready(())
@@ -35,17 +33,16 @@ fn an_old_entry_of_the_queue_is_skipped() {
         inner.add("new");
         pending::<()>().await;
     });
-    let opened = idle.clone();
-    assert_eq!(opened.polls(), 1);
+    assert_eq!(idle.polls(), 1);
     let second = turn(&event_loop);
     assert_eq!((second.polled, second.left, idle.polls()), (2, 1, 2));
     assert_eq!(log.take(), ["old", "new"]);
 }
 
-/// The same for a task that is done and kept for its handle, whether it has a value or has aborted
-/// itself.
+/// The entry of a task that is done is skipped also while the task is kept for its handle, whether it has a
+/// value or has aborted itself.
 #[test]
-fn an_old_entry_of_a_task_that_is_kept_is_skipped() {
+fn a_stale_entry_of_a_task_that_is_kept_is_skipped() {
     let event_loop = virtual_loop();
     let ready = event_loop.spawn(poll_fn(|cx| {
         cx.waker().wake_by_ref();
@@ -68,9 +65,9 @@ fn an_old_entry_of_a_task_that_is_kept_is_skipped() {
 }
 
 /// A new tenant of a slot has its own place in the queue, after the tasks that were woken before, not the
-/// place of the old entry.
+/// place of the stale entry.
 #[test]
-fn a_new_owner_of_a_slot_does_not_take_the_place_of_the_old_one() {
+fn a_new_tenant_does_not_take_the_place_of_the_old_one() {
     let log = Log::default();
     let event_loop = virtual_loop();
     event_loop.spawn(poll_fn(|cx| {
@@ -84,13 +81,13 @@ fn a_new_owner_of_a_slot_does_not_take_the_place_of_the_old_one() {
     });
     turn(&event_loop);
     let inner = log.clone();
-    event_loop.spawn(async move { inner.add("new owner") });
+    event_loop.spawn(async move { inner.add("new tenant") });
     assert_eq!(turn(&event_loop).polled, 2);
-    assert_eq!(log.take(), ["woken before", "new owner"]);
+    assert_eq!(log.take(), ["woken before", "new tenant"]);
 }
 
-/// A waker of a task that is done does not wake the new tenant of its slot; from another thread it may,
-/// once.
+/// A waker of a task that is done does not wake the new tenant of its slot. Woken on another thread, it may
+/// cause one spurious poll.
 #[test]
 fn a_stale_waker_does_not_wake_the_new_tenant() {
     let event_loop = virtual_loop();
@@ -112,8 +109,7 @@ fn a_stale_waker_does_not_wake_the_new_tenant() {
     assert_eq!(turn(&event_loop).left, 0);
 }
 
-/// A stale waker that is woken inside of its running loop does not wake the new tenant either, in this turn or in a
-/// later one.
+/// A stale waker that is woken inside of its loop does not wake the new tenant, in this turn or a later one.
 #[test]
 fn a_stale_waker_within_its_running_loop_wakes_nothing() {
     let event_loop = virtual_loop();
@@ -133,7 +129,7 @@ fn a_stale_waker_within_its_running_loop_wakes_nothing() {
     assert_eq!(turn(&event_loop).left, 0);
 }
 
-/// The number of a main future that is done goes to a task, which old wakers of main do not wake.
+/// A task may have the slot of a main future that is done. Stale wakers of main do not wake it.
 #[test]
 fn a_stale_waker_of_main_wakes_no_task() {
     let event_loop = virtual_loop();

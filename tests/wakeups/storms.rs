@@ -10,31 +10,28 @@ use boucle::{ALL_COMPLETED, spawn, timeout, wait, yield_now};
 
 use crate::common::{LONG, rounds, turn, virtual_loop, waiting_on};
 
-/// Four threads wake one task 100,000 times each, each time after a step: the task sees the last step.
-/// (The race: a step and its wake may fall anywhere in the poll, the drain of the inbox and the park.)
+/// Four threads wake one task 100,000 times each, and count before each wake: the task sees the last count.
+/// (The race: a count and its wake may fall anywhere in the poll, the read of the inbox and the park.)
 #[test]
 fn a_storm_of_wakes_of_one_task_loses_none() {
     const THREADS: usize = 4;
     const WAKES: usize = rounds(100_000);
     boucle::run(async {
-        let steps = Arc::new(AtomicUsize::new(0));
+        let count = Arc::new(AtomicUsize::new(0));
         let mut threads = Vec::new();
         let storm = poll_fn(|cx| {
             if threads.is_empty() {
                 for _ in 0..THREADS {
-                    let (waker, steps) = (cx.waker().clone(), steps.clone());
+                    let (waker, count) = (cx.waker().clone(), count.clone());
                     threads.push(thread::spawn(move || {
                         for _ in 0..WAKES {
-                            steps.fetch_add(1, SeqCst);
+                            count.fetch_add(1, SeqCst);
                             waker.wake_by_ref();
                         }
                     }));
                 }
             }
-            match steps.load(SeqCst) {
-                n if n == THREADS * WAKES => Poll::Ready(()),
-                _ => Poll::Pending,
-            }
+            if count.load(SeqCst) == THREADS * WAKES { Poll::Ready(()) } else { Poll::Pending }
         });
         timeout(LONG, storm).await.expect("no wake is lost");
         threads.into_iter().for_each(|thread| thread.join().unwrap());
@@ -42,7 +39,7 @@ fn a_storm_of_wakes_of_one_task_loses_none() {
 }
 
 /// Four threads wake a thousand tasks, round after round, while the loop polls them: each task sees its
-/// last step.
+/// last count.
 #[test]
 fn a_storm_of_wakes_of_many_tasks_loses_none() {
     const TASKS: usize = rounds(1_000);
@@ -54,12 +51,9 @@ fn a_storm_of_wakes_of_many_tasks_loses_none() {
             .map(|index| {
                 let places = places.clone();
                 spawn(poll_fn(move |cx| {
-                    let (steps, place) = &places[index];
-                    place.lock().unwrap().get_or_insert_with(|| cx.waker().clone());
-                    match steps.load(SeqCst) {
-                        n if n == 4 * ROUNDS => Poll::Ready(()),
-                        _ => Poll::Pending,
-                    }
+                    let (count, waker) = &places[index];
+                    waker.lock().unwrap().get_or_insert_with(|| cx.waker().clone());
+                    if count.load(SeqCst) == 4 * ROUNDS { Poll::Ready(()) } else { Poll::Pending }
                 }))
             })
             .collect();
@@ -68,9 +62,9 @@ fn a_storm_of_wakes_of_many_tasks_loses_none() {
             let places = places.clone();
             thread::spawn(move || {
                 for _ in 0..ROUNDS {
-                    for (steps, waker) in places.iter() {
+                    for (count, waker) in places.iter() {
                         let waker = waker.lock().unwrap().clone().unwrap();
-                        steps.fetch_add(1, SeqCst);
+                        count.fetch_add(1, SeqCst);
                         waker.wake();
                     }
                 }

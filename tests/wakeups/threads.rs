@@ -1,7 +1,7 @@
 //! Wakes from this thread and from others, with the loop running, parked or at rest.
 
 use std::cell::UnsafeCell;
-use std::future::poll_fn;
+use std::future::{pending, poll_fn, ready};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, mpsc};
@@ -13,7 +13,7 @@ use boucle::{EventLoop, timeout};
 
 use crate::common::{Gate, LONG, Log, rounds, run, turn, virtual_loop, waiting_on};
 
-/// A wake on the loop's own thread needs no running loop, and no message.
+/// A wake on the loop's own thread is no message, even while the loop is not running.
 #[test]
 fn a_task_is_woken_while_its_loop_is_not_running() {
     let event_loop = virtual_loop();
@@ -36,8 +36,7 @@ fn a_task_is_woken_from_another_loop_of_the_thread() {
     assert_eq!((woken.polled, woken.left), (1, 0));
 }
 
-/// Tasks that another thread wakes are polled in the order of their wakes, once each however many those
-/// are.
+/// Tasks that another thread wakes are polled in the order of their first wakes, and once each.
 #[test]
 fn tasks_are_woken_from_another_thread_in_order() {
     let log = Log::default();
@@ -71,8 +70,8 @@ fn tasks_are_woken_from_another_thread_in_order() {
     assert_eq!(turn(&event_loop).polled, 0);
 }
 
-/// A wake from another thread ends a park. (Real time: the other thread gives the loop a moment to fall
-/// asleep; if it has not, the test still passes.)
+/// A wake from another thread ends a park. (Real time: the other thread gives the loop a moment to park; if
+/// it has not, the test still passes.)
 #[test]
 fn a_parked_loop_is_woken_from_another_thread() {
     let event_loop = EventLoop::new().unwrap();
@@ -90,9 +89,8 @@ fn a_parked_loop_is_woken_from_another_thread() {
     }
 }
 
-/// Passes a token to and fro, through channels, between a loop on this thread and a runtime on another one:
-/// no wake is lost on its way to a loop that is about to park. (Each round is a race between a wake and a
-/// park.)
+/// Passes a number to and fro, through channels, between a loop on this thread and a runtime on another one:
+/// no wake is lost. (Each round is a race between a wake and a park.)
 fn pass_a_token(run_there: fn(Pin<Box<dyn Future<Output = ()>>>)) {
     let (ping, pinged) = async_channel::bounded(1);
     let (pong, ponged) = async_channel::bounded(1);
@@ -114,8 +112,8 @@ fn pass_a_token(run_there: fn(Pin<Box<dyn Future<Output = ()>>>)) {
     thread.join().unwrap();
 }
 
-/// What a thread wrote before its wake is seen by the poll that follows, also if an earlier wake is still in the
-/// inbox. (Nothing but the second wake orders the write and the read. Without that order, Miri and
+/// What a thread wrote before its wake is seen by the poll that follows, also if an earlier wake is still in
+/// the inbox. (Nothing but the second wake orders the write and the read. Without that order, Miri and
 /// ThreadSanitizer report a race.)
 #[test]
 fn what_a_thread_wrote_before_its_wake_is_seen() {
@@ -166,21 +164,21 @@ fn a_loop_and_another_runtime_wake_each_other() {
     pass_a_token(futures::executor::block_on);
 }
 
-/// A message ends a park that has no deadline. (The pause gives the loop the time to fall asleep; if it
-/// is still awake, the test passes for a lesser reason. A lost message fails the test and does not hang.)
+/// A message ends a park that has no deadline. (Real time: this thread gives the loop a moment to park; if it
+/// has not, the test still passes. If the message is lost, the test fails and does not hang.)
 #[test]
-fn a_loop_that_sleeps_is_rung() {
-    let (handle_out, handle_in) = mpsc::channel();
-    let (returned_out, returned_in) = mpsc::channel();
+fn a_parked_loop_is_stopped_from_another_thread() {
+    let (give, given) = mpsc::channel();
+    let (returned, has_returned) = mpsc::channel();
     thread::spawn(move || {
         let event_loop = EventLoop::new().unwrap();
-        handle_out.send(event_loop.handle()).unwrap();
+        event_loop.spawn(pending::<()>());
+        give.send(event_loop.handle()).unwrap();
         event_loop.run_forever();
-        returned_out.send(()).unwrap();
+        returned.send(event_loop.block_on(ready(1))).unwrap();
     });
-    let handle = handle_in.recv().unwrap();
+    let handle = given.recv().unwrap();
     thread::sleep(Duration::from_millis(50));
     handle.stop();
-    let returned = returned_in.recv_timeout(Duration::from_secs(20));
-    assert_eq!(returned, Ok(()), "the message is lost");
+    assert_eq!(has_returned.recv_timeout(LONG), Ok(1), "the message is lost");
 }
