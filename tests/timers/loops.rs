@@ -1,20 +1,16 @@
-//! Sleeps and their loops: made where none runs, polled on another, and dropped elsewhere or after their loop.
+//! Sleeps and their loops: made where none runs, polled on another one, and dropped after their loop.
 
-use std::future::{Future, pending};
-use std::pin::Pin;
-use std::task::Context;
-use std::thread;
 use std::time::Duration;
 
-use boucle::{EventLoop, now, sleep, sleep_until};
+use boucle::{now, sleep, sleep_until};
 use futures_lite::future::poll_once;
 
-use crate::common::{HOUR, ms, panic_of, secs, virtual_loop, virtually};
+use crate::common::{HOUR, look, ms, name_of, panic_of, secs, virtual_loop, virtually};
 
-/// Whether a sleep is over depends on its own loop's clock, also while that loop is not running: for a
+/// Whether a sleep has elapsed depends on its own loop's clock, also while that loop is not running: for a
 /// sleep that was never polled, one that waits, one that was reset and one that was awaited.
 #[test]
-fn a_sleep_is_over_by_the_clock_of_its_loop() {
+fn a_sleep_elapses_by_the_clock_of_its_loop() {
     let event_loop = virtual_loop();
     let (sleeps, mut reset) = event_loop.block_on(async {
         let mut waits = sleep(HOUR);
@@ -36,7 +32,7 @@ fn a_sleep_is_over_by_the_clock_of_its_loop() {
     assert!(!reset.is_elapsed());
     event_loop.block_on(sleep(HOUR));
     assert!(reset.is_elapsed());
-    // The loop that resets a sleep is its own from then on.
+    // A sleep belongs to the loop on which it was last reset.
     let other = virtual_loop();
     other.block_on(async { reset.reset(now() + HOUR) });
     event_loop.block_on(sleep(10 * HOUR));
@@ -71,10 +67,7 @@ fn a_sleep_that_was_made_outside_counts_from_its_first_poll() {
 #[test]
 fn a_sleep_without_a_loop_panics_when_it_is_polled() {
     let mut asleep = sleep(secs(1));
-    let message = panic_of(|| {
-        let mut cx = Context::from_waker(std::task::Waker::noop());
-        Pin::new(&mut asleep).poll(&mut cx)
-    });
+    let message = panic_of(|| look(&mut asleep));
     assert!(message.contains("a sleep needs an event loop"), "{message}");
     assert!(message.contains("boucle::run"), "{message}");
 }
@@ -113,7 +106,7 @@ fn a_sleep_is_dropped_after_its_loop() {
     drop(polled());
     let asleep = polled();
     virtually(async move {
-        // The timer with the same key in another wheel is not cancelled.
+        // The timer of this loop that has the key of the other's is not cancelled.
         let mut own = sleep(secs(1));
         assert!(poll_once(&mut own).await.is_none());
         drop(asleep);
@@ -129,36 +122,10 @@ fn a_sleep_that_is_polled_on_another_loop_panics() {
     first.block_on(async { assert!(poll_once(&mut asleep).await.is_none()) });
     let second = virtual_loop();
     let message = panic_of(|| second.block_on(&mut asleep));
-    let number = |it: &EventLoop| {
-        let shown = format!("{it:?}");
-        shown["EventLoop(".len()..shown.len() - 1].to_owned()
-    };
-    let both = format!("of {} was polled on {}:", number(&first), number(&second));
+    let both = format!("of {} was polled on {}:", name_of(&first), name_of(&second));
     assert!(message.contains(&both), "{message}");
-    // Its own loop is unharmed.
+    // Its own loop goes on.
     first.block_on(asleep);
-}
-
-/// A sleep that is dropped on another thread is cancelled through the inbox: then nothing is left to wait
-/// for.
-#[test]
-fn a_sleep_that_is_dropped_on_another_thread_is_cancelled() {
-    let event_loop = virtual_loop();
-    let start = event_loop.block_on(async { now() });
-    let message = panic_of(|| {
-        event_loop.block_on(async {
-            let mut asleep = sleep(HOUR);
-            assert!(poll_once(&mut asleep).await.is_none());
-            thread::spawn(move || drop(asleep)).join().unwrap();
-            // The inbox has been read when this is over.
-            sleep(ms(1)).await;
-            assert_eq!(now() - start, ms(1));
-            pending::<()>().await;
-        })
-    });
-    assert!(message.starts_with("deadlock"), "{message}");
-    // The deadlock came at once, not an hour later.
-    assert_eq!(event_loop.block_on(async { now() }) - start, ms(1));
 }
 
 /// A reset gives a deadline to a sleep that was made where no loop runs.

@@ -1,7 +1,7 @@
 //! Timers: `sleep`, `timeout` and `interval`, and the clock that they go by.
 //!
-//! Time is virtual and every instant is asserted exactly. The few tests that need the real clock say so in
-//! their first sentence; they assert what must not happen too early, never how long something took.
+//! Time is virtual and every instant is asserted exactly. The few tests that need the real clock say so; they
+//! assert what must not happen too early, and not how long something took.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use boucle::now;
 
-/// What happened, in order, and when, counted from the making of the log.
+/// Lines, each with its time since the log was made.
 #[derive(Clone)]
 struct Log {
     start: Instant,

@@ -24,9 +24,8 @@ fn a_real_sleep_is_never_early() {
     });
 }
 
-/// Under the real clock an otherwise idle loop parks once for each sleep: it wakes neither before the
-/// deadline nor on the way. (Sleeps for a few milliseconds. If the machine holds the task up beyond its
-/// deadline, there is nothing to sleep for.)
+/// Under the real clock an otherwise idle loop parks once for each sleep, until its deadline. (Sleeps for a
+/// few milliseconds. If the deadline has passed before the park, the task is finished without one.)
 #[test]
 fn a_real_sleep_is_one_park() {
     let event_loop = EventLoop::new().unwrap();
@@ -68,8 +67,7 @@ fn a_sleep_that_is_polled_again_looks_at_the_clock() {
     });
 }
 
-/// Under the real clock, too, a turn waits no longer than its limit. (A timer that would end a longer
-/// wait is due after half a minute.)
+/// Under the real clock a turn waits no longer than its limit. (Else it would fire a timer of half a minute.)
 #[test]
 fn a_real_turn_ends_with_its_limit() {
     let event_loop = EventLoop::new().unwrap();
