@@ -1,8 +1,7 @@
 //! The end of a loop while its tasks are in every state.
 //!
-//! Each case has two tasks, in any two states, and one way to end. Every value that a task owns says where it was
-//! dropped, so each must be dropped once, in the order in which the tasks were spawned, on the loop's thread, with
-//! the loop still the running one.
+//! Each case has two tasks, in any two states, and one way to end. Every value that a task owns records where
+//! it is dropped. Each must be dropped once, in spawn order, on the loop's thread, inside the loop.
 
 use std::future::{pending, ready};
 use std::mem;
@@ -23,6 +22,7 @@ use futures_lite::{AsyncReadExt, AsyncWriteExt, StreamExt};
 use crate::common::{Gate, HOUR, listen, look, message, own_binary, pair_with_std, panic_of, passes_alone};
 #[cfg(feature = "blocking")]
 use crate::executor::take_threads;
+use crate::open_descriptors;
 
 /// How a loop ends.
 #[derive(Clone, Copy, Debug)]
@@ -46,11 +46,11 @@ const ENDS: [End; 5] = [End::Value, End::Panic, End::Stop, End::Drop, End::Unwin
 struct Record {
     /// The values of tasks, in spawn order.
     owned: Vec<&'static str>,
-    /// The values of messages that the loop may not read, which it drops last.
+    /// The values in messages that the loop does not read, and drops last.
     sent: Vec<&'static str>,
     /// What was dropped, and where.
     dropped: Vec<(&'static str, String)>,
-    /// The loop, and its thread.
+    /// Where all of it is to be dropped.
     place: String,
     /// Handles, and whether their tasks are finished before the end.
     handles: Vec<(Task, bool)>,
@@ -73,7 +73,7 @@ impl Drop for Owned {
     }
 }
 
-/// Returns the name of the running loop, and of its thread.
+/// Returns the running loop and the thread.
 fn place() -> String {
     let handle = catch_unwind(LoopHandle::current).map_err(message);
     format!("{handle:?} on {:?}", thread::current().id())
@@ -81,7 +81,7 @@ fn place() -> String {
 
 type Action = Box<dyn FnOnce(&mut Stage)>;
 
-/// Where the tasks of a case are spawned.
+/// What main does in a case, step by step.
 #[derive(Default)]
 struct Stage {
     record: Arc<Mutex<Record>>,
@@ -89,10 +89,10 @@ struct Stage {
     late: Vec<Action>,
     /// What is done just before the end.
     last: Vec<Action>,
-    /// How many threads of the executor the case has.
+    /// How many threads of the executor the case has taken.
     #[cfg(feature = "blocking")]
     threads: usize,
-    /// What keeps the jobs that run.
+    /// Senders of the jobs that run: a job ends when the last of its own is dropped.
     #[cfg(feature = "blocking")]
     running: Vec<std::sync::mpsc::Sender<()>>,
 }
@@ -105,7 +105,7 @@ impl Stage {
         Owned { name, record }
     }
 
-    /// Spawns a task that waits for a future. If it ends nevertheless, the case fails.
+    /// Spawns a task that waits for a future. If it ends before its loop does, the case fails.
     fn task(&self, name: &'static str, future: impl Future + 'static) -> AbortHandle {
         self.keep(spawn(holding(self.own(name), future)), false)
     }
@@ -277,7 +277,7 @@ const STATES: &[State] = &[
 
 type Children = Vec<Pin<Box<dyn Future<Output = Option<Owned>>>>>;
 
-/// Spawns a task that awaits children, which its combinator spawns at its first poll.
+/// Spawns a task that awaits two children, which its combinator spawns at its first poll.
 fn children(
     stage: &Stage,
     name: &'static str,
@@ -311,8 +311,8 @@ mod jobs {
     /// How many threads of the executor are left for a case.
     pub(super) const LEFT: usize = 3;
 
-    /// The job ends when its task is dropped, and that of a job in the queue, and not before: or its thread would take
-    /// that job. The loop waits for it.
+    /// The job runs until its task is dropped, and the task of a queued job, which its thread would begin
+    /// otherwise. The loop waits for it.
     pub(super) fn running(stage: &mut Stage) {
         let (task, is_dropped) = mpsc::channel::<()>();
         let (started, has_started) = mpsc::channel();
@@ -334,7 +334,7 @@ mod jobs {
         stage.check(move || assert!(has_ended.load(Relaxed), "the loop has not waited for a job"));
     }
 
-    /// The value is there, and is dropped with the task, which has not fetched it.
+    /// The job's value has come, and is dropped with the task, which has not taken it.
     pub(super) fn done(stage: &mut Stage) {
         let value = stage.own("value of a job");
         let (go, may_go) = mpsc::channel();
@@ -353,15 +353,15 @@ mod jobs {
         });
     }
 
-    /// The work is dropped with the task, and never begins.
+    /// The job is dropped with its task, and never begins.
     pub(super) fn queued(stage: &mut Stage) {
         stage.late(|stage| {
             // On another thread, so that the jobs belong to no loop.
             let free = LEFT - mem::replace(&mut stage.threads, LEFT);
             let held = thread::spawn(move || take_threads(free)).join().unwrap();
             stage.check(move || drop(held));
-            let work = stage.own("work of a job");
-            let job = run_in_executor(move || drop(work));
+            let owned = stage.own("value in a job");
+            let job = run_in_executor(move || drop(owned));
             let running = mem::take(&mut stage.running);
             stage.task("job queued", async move {
                 let _running = running;
@@ -383,7 +383,7 @@ async fn main(states: [State; 2], end: End, record: Arc<Mutex<Record>>) -> u8 {
     for (_, enter) in states {
         enter(&mut stage);
     }
-    // The loop parks in between.
+    // The loop parks after 61 polls.
     for _ in 0..70 {
         yield_now().await;
     }
@@ -408,7 +408,7 @@ async fn main(states: [State; 2], end: End, record: Arc<Mutex<Record>>) -> u8 {
     }
 }
 
-/// Runs a case, and asserts what is left of it.
+/// Runs a case, and asserts what is dropped, and what its handles return then.
 fn case(states: [State; 2], end: End) {
     let record = Arc::<Mutex<Record>>::default();
     let main = || main(states, end, Arc::clone(&record));
@@ -444,9 +444,9 @@ fn case(states: [State; 2], end: End) {
     assert_eq!(Arc::strong_count(&record), 1, "{states:?}, {end:?}");
 }
 
-/// Whatever two tasks wait for, and however their loop ends, all that they own is dropped once, main's first and
-/// theirs in spawn order, inside the loop. The loop waits for the jobs that run. Then every handle says `Cancelled`,
-/// and no descriptor is left.
+/// Whatever two tasks wait for, and however their loop ends, main's value is dropped first, and then theirs
+/// in spawn order, inside the loop. The loop waits for the jobs that run. After the end every handle gives
+/// `Cancelled`, and no descriptor is left.
 #[test]
 fn a_loop_ends_in_every_state() {
     if passes_alone(own_binary(), "ending::a_loop_ends_in_every_state") {
@@ -454,9 +454,9 @@ fn a_loop_ends_in_every_state() {
     }
     #[cfg(feature = "blocking")]
     let _held = take_threads(512 - jobs::LEFT);
-    // The first one makes what the process keeps, such as the thread of signals.
+    // The first runs make what the process keeps, such as the thread of signals.
     STATES.iter().for_each(|state| case([*state; 2], End::Value));
-    let before = descriptors();
+    let before = open_descriptors();
     let mut cases = 0;
     for end in ENDS {
         for one in STATES {
@@ -469,10 +469,5 @@ fn a_loop_ends_in_every_state() {
     if cfg!(all(unix, feature = "blocking", feature = "signal")) {
         assert_eq!((STATES.len(), cases), (29, 4_205));
     }
-    assert_eq!(descriptors(), before);
-}
-
-/// Returns how many descriptors the process has, where the system says it. (Wine shows those of its own process.)
-fn descriptors() -> Option<usize> {
-    cfg!(target_os = "linux").then(|| std::fs::read_dir("/proc/self/fd").unwrap().count())
+    assert_eq!(open_descriptors(), before);
 }

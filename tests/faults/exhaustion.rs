@@ -1,5 +1,5 @@
-//! No descriptor is left, for the first, the second, … of those that a program takes. It gets an error that
-//! says so, and goes on when there are some again.
+//! The k-th descriptor that a program takes is refused, for each k. The program gets an error that says so,
+//! and goes on when descriptors are free again.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -16,28 +16,28 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::common::{Gate, LONG, listen, own_binary, passes_alone, run, virtually};
 use crate::open_descriptors;
 
-/// How many clients there are, and how many descriptors they take.
+/// How many clients there are, each with one connection.
 const CLIENTS: usize = 8;
 
-/// How often a descriptor was refused where it was needed.
+/// How many descriptors were refused.
 #[derive(Default)]
 struct Refusals(Cell<usize>);
 
 impl Refusals {
     fn count(&self, error: &io::Error) {
-        // Some errors say more than the system, in the same words.
-        assert!(error.to_string().contains("(os error 24)"), "EMFILE: {error}");
+        assert!(error.to_string().contains("(os error 24)"), "not EMFILE: {error}");
         self.0.set(self.0.get() + 1);
     }
 }
 
-/// While it lives, so many more descriptors may be opened.
+/// A limit on the number of open descriptors, until it is dropped.
 struct Limit(Rlimit);
 
 impl Limit {
+    /// So many more descriptors may be opened.
     fn free(count: usize) -> Limit {
         let all = getrlimit(Resource::Nofile);
-        let current = Some((open_descriptors() + count) as u64);
+        let current = open_descriptors().map(|open| (open + count) as u64);
         setrlimit(Resource::Nofile, Rlimit { current, ..all }).unwrap();
         Limit(all)
     }
@@ -49,20 +49,20 @@ impl Drop for Limit {
     }
 }
 
-/// Fills the gaps between the descriptors that are open, since a limit is one on their numbers.
+/// Fills the gaps between the numbers of the open descriptors: the system limits these numbers.
 fn fill_gaps() -> Vec<File> {
     let mut files = Vec::new();
     loop {
         let file = File::open("/dev/null").unwrap();
         let number = file.as_raw_fd() as usize;
         files.push(file);
-        if number + 1 == open_descriptors() {
+        if open_descriptors() == Some(number + 1) {
             return files;
         }
     }
 }
 
-/// Connects clients that have sent their number.
+/// Returns clients that have connected and sent their number.
 fn clients(address: SocketAddr) -> Vec<net::TcpStream> {
     let connect = |number| {
         let mut client = net::TcpStream::connect(address).unwrap();
@@ -73,7 +73,7 @@ fn clients(address: SocketAddr) -> Vec<net::TcpStream> {
     (0..CLIENTS as u8).map(connect).collect()
 }
 
-/// Asserts that each client gets its number back. Returns how many they are.
+/// Asserts that each client gets its number back. Returns how many did.
 fn answered(clients: Vec<net::TcpStream>) -> usize {
     for (number, mut client) in clients.iter().enumerate() {
         let mut answer = [0];
@@ -89,7 +89,7 @@ async fn answer(mut stream: TcpStream) -> io::Result<()> {
     stream.write_all(&number).await
 }
 
-/// The k-th of what takes a descriptor fails, for each k, and all clients are served in the end.
+/// The k-th accept, connect or bind finds no descriptor, for each k, and all clients are served in the end.
 #[test]
 fn no_client_is_lost_for_want_of_a_descriptor() {
     if passes_alone(own_binary(), "exhaustion::no_client_is_lost_for_want_of_a_descriptor") {
@@ -107,8 +107,7 @@ fn no_client_is_lost_for_want_of_a_descriptor() {
         assert_eq!(open_descriptors(), before);
     }
     assert_eq!(served, 3 * CLIENTS * CLIENTS);
-    // Three of accept, one of connect, two of bind, for each number; of the server three if none is free,
-    // else one or more.
+    // For each k, three by accept, one by connect, two by bind, and one or more by the server (three for 0).
     let refused = refusals.0.get();
     println!("refused: {refused}, lost: {}", 3 * CLIENTS * CLIENTS - served);
     assert!(refused >= 58, "{refused}");
@@ -179,14 +178,14 @@ async fn binds(free: usize, refusals: &Refusals) {
     }
 }
 
-/// Serves all clients, so many at once. If that is none, descriptors are free again after the third refusal.
+/// Serves all clients, so many at once. If that is none, the limit is lifted after the third refusal.
 async fn serves(free: usize, refusals: Rc<Refusals>) -> usize {
     let (listener, address) = listen().await;
     let clients = clients(address);
     let (last, served) = (Gate::default(), Rc::new(Cell::new(0)));
     let (shutdown, before) = (last.waits(), refusals.0.get());
     let mut limit = Some(Limit::free(free));
-    let of_this = refusals.clone();
+    let counts = refusals.clone();
     let server = serve(listener, move |stream, _| {
         let (last, served) = (last.clone(), served.clone());
         async move {
@@ -200,8 +199,8 @@ async fn serves(free: usize, refusals: Rc<Refusals>) -> usize {
     })
     .on_error(move |error| {
         let ServeError::Accept(error) = error else { panic!("{error}") };
-        of_this.count(&error);
-        if free == 0 && of_this.0.get() == before + 3 {
+        counts.count(&error);
+        if free == 0 && counts.0.get() == before + 3 {
             drop(limit.take());
         }
     })
@@ -211,8 +210,8 @@ async fn serves(free: usize, refusals: Rc<Refusals>) -> usize {
     answered(clients)
 }
 
-/// A loop and its sockets take some descriptors. With fewer there is an error, nothing stays open, and the
-/// next try with more gets further, until there are enough.
+/// A loop and its first connection take some descriptors. With fewer there is an error, and nothing stays
+/// open. With one more each time the program gets further, until there are enough.
 #[test]
 fn a_loop_without_descriptors_is_an_error() {
     if passes_alone(own_binary(), "exhaustion::a_loop_without_descriptors_is_an_error") {

@@ -1,5 +1,5 @@
-//! A signal interrupts each system call. strace lets the call fail with `EINTR` instead of making it, so
-//! which one it is does not depend on time.
+//! A signal interrupts each system call. strace lets the n-th call fail with `EINTR`, so the call does not
+//! depend on time.
 
 use std::env::temp_dir;
 use std::io::{IoSlice, IoSliceMut};
@@ -16,7 +16,7 @@ use crate::common::{byte_at, is_child, listen, ms, own_binary, passes_alone, run
 
 const TEST: &str = "interrupts::a_signal_at_any_call_is_no_error";
 
-/// The calls that the program below makes on a socket, the poller and the bell.
+/// The calls that the program below makes on its sockets, on the poller, and to end a park.
 const CALLS: [&str; 10] = [
     "accept4",
     "connect",
@@ -50,13 +50,13 @@ fn a_signal_at_any_call_is_no_error() {
             }
         }
     }
-    // Each call is interrupted, and made when it is repeated.
+    // Every other call: each is interrupted, and made when it is repeated.
     interruptions += interrupted(&CALLS.join(","), "1+2");
     println!("interruptions: {interruptions}, lost: 0");
     assert!(interruptions >= 150, "{interruptions}");
 }
 
-/// Runs the program, with these calls interrupted in each of its threads. Returns how many were.
+/// Runs the program with these calls interrupted, counted in each thread. Returns how many were.
 fn interrupted(calls: &str, when: &str) -> usize {
     let log = temp_dir().join(format!("boucle-interrupts-{}", process::id()));
     assert!(Command::new("strace").arg("-V").output().is_ok(), "strace is not installed");
@@ -138,7 +138,7 @@ async fn carries_all(
     assert_eq!(zip(send, receive).await.1, bytes);
 }
 
-/// Messages by UDP and by Unix datagrams, with and without an address.
+/// Sends messages by UDP and by Unix datagrams, with and without an address.
 async fn datagrams() {
     let mut buffer = [0; 64];
     let one = UdpSocket::bind("127.0.0.1:0").await.unwrap();

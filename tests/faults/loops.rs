@@ -1,4 +1,4 @@
-//! Loops without number, made and dropped.
+//! A hundred thousand loops, made and dropped.
 
 use std::fs;
 use std::future::{pending, ready};
@@ -11,6 +11,7 @@ use boucle::{EventLoop, JoinHandle, LoopGone, LoopHandle, Sleep, now, sleep, spa
 use futures_lite::future::poll_once;
 
 use crate::common::{HOUR, ms, own_binary, passes_alone, turn, virtual_loop, waiting_on};
+use crate::open_descriptors;
 
 /// What is kept of a loop that is gone.
 struct Old {
@@ -27,23 +28,22 @@ const REAL: usize = 5;
 const SOCKET: usize = 50;
 const KEPT: usize = 1_000;
 
-/// A process makes and drops 100,000 loops and gives back all that they took: here descriptors and threads; their
-/// memory is counted in `tests/allocator.rs`. What is kept of a hundred of them
-/// is harmless in the later ones, which have their short numbers again and again: at worst a task is polled once
-/// more. (A process of its own, since the short numbers go round.)
+/// 100,000 loops are made and dropped, and their descriptors and threads are given back.
+/// (`tests/allocator.rs` counts their memory.) Wakers and handles of a hundred of them are kept. Later loops
+/// have the same short numbers again and again, and there such a waker causes at worst a spurious poll.
 #[test]
 fn a_hundred_thousand_loops_leave_nothing() {
     if passes_alone(own_binary(), "loops::a_hundred_thousand_loops_leave_nothing") {
         return;
     }
     let mut old: Vec<Old> = Vec::new();
-    let mut before = None;
+    let mut before = Default::default();
     let (mut real, mut sockets) = (0, 0);
     let mut name = String::new();
     for number in 0..LOOPS {
-        // By now the numbers have gone round once, and every inbox is made.
+        // More than there are short numbers: from here on no new inbox is made.
         if number == 5_000 {
-            before = taken();
+            before = (open_descriptors(), threads());
         }
         let is_real = number % REAL == 0;
         let event_loop = if is_real { EventLoop::new().unwrap() } else { virtual_loop() };
@@ -64,7 +64,7 @@ fn a_hundred_thousand_loops_leave_nothing() {
             old.handle.stop();
         }
         if number % SOCKET == 1 && !old.is_empty() {
-            // From a thread without a loop, where nothing tells the wakers of a short number apart.
+            // On a thread without a loop nothing tells the wakers of one short number apart.
             thread::scope(|scope| {
                 scope.spawn(|| old.iter().for_each(|old| old.waker.wake_by_ref()));
             });
@@ -80,12 +80,10 @@ fn a_hundred_thousand_loops_leave_nothing() {
         }
     }
     assert_eq!((LOOPS, real, sockets, old.len()), (100_000, 20_000, 2_000, 100));
-    if let (Some(before), Some(after)) = (before, taken()) {
-        assert_eq!(after.descriptors, before.descriptors);
-        // One that has ended may be counted for a moment.
-        assert!(after.threads < before.threads + 10);
-    }
-    // The sleeps of loops that are gone do not disturb a timer that has the key of theirs.
+    assert_eq!(open_descriptors(), before.0);
+    // A thread that has ended may be counted for a moment.
+    assert!(threads() < before.1 + 10);
+    // The drop of a sleep whose loop is gone does not cancel a timer that has the same key.
     virtual_loop().block_on(async {
         let start = now();
         let mut nap = sleep(ms(5));
@@ -106,15 +104,7 @@ fn keep(event_loop: &EventLoop) -> Old {
     Old { waker, task, nap, handle: event_loop.handle() }
 }
 
-/// What a process has of the system.
-struct Taken {
-    descriptors: usize,
-    threads: usize,
-}
-
-/// Returns it where the system says it. (Wine shows what its own process has.)
-fn taken() -> Option<Taken> {
-    let count = |directory: &str| fs::read_dir(directory).unwrap().count();
-    cfg!(target_os = "linux")
-        .then(|| Taken { descriptors: count("/proc/self/fd"), threads: count("/proc/self/task") })
+/// Returns how many threads this process has; none where the system does not say.
+fn threads() -> usize {
+    if cfg!(target_os = "linux") { fs::read_dir("/proc/self/task").unwrap().count() } else { 0 }
 }

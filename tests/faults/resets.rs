@@ -31,7 +31,6 @@ fn reset(peer: impl AsFd) {
 
 /// Runs a test and asserts that it leaves no source and no descriptor.
 fn leaves_nothing(test: impl AsyncFnOnce()) {
-    #[cfg(target_os = "linux")]
     let before = crate::open_descriptors();
     count_sources(async |sources| {
         test().await;
@@ -40,11 +39,10 @@ fn leaves_nothing(test: impl AsyncFnOnce()) {
         let others = boucle::dump().tasks.len() - 1;
         assert_eq!(others, 0, "tasks beside the main future");
     });
-    #[cfg(target_os = "linux")]
     assert_eq!(crate::open_descriptors(), before);
 }
 
-/// Reads up to the error, into a buffer of this size. Counts the bytes as they come.
+/// Reads up to the error, by a buffer of this size. Counts the bytes as they come.
 async fn read_up_to_the_error(
     mut stream: TcpStream,
     buffer: usize,
@@ -69,8 +67,8 @@ enum Moment {
     AfterAllWasRead,
 }
 
-/// The reader gets every byte that was sent, and then the reset. (Elsewhere than on Linux the kernel may drop
-/// what has not been read.)
+/// The reader gets every byte that was sent, and then the reset. (Outside of Linux the kernel may drop what
+/// has not been read.)
 #[test]
 fn a_reader_gets_what_came_before_the_reset() {
     if passes_alone(own_binary(), "resets::a_reader_gets_what_came_before_the_reset") {
@@ -104,7 +102,7 @@ fn a_reader_gets_what_came_before_the_reset() {
     assert_eq!(resets, 573);
 }
 
-/// A writer that waits for room gets an error when the peer has read so many bytes, and resets.
+/// A writer that waits for room in the send buffer gets an error when the peer reads and then resets.
 #[test]
 fn a_writer_gets_an_error_after_the_reset() {
     if passes_alone(own_binary(), "resets::a_writer_gets_an_error_after_the_reset") {
@@ -126,7 +124,7 @@ fn a_writer_gets_an_error_after_the_reset() {
                     }
                 }
             });
-            // Until it waits.
+            // Until the writer waits.
             let mut before = None;
             while before != Some(written.get()) {
                 before = Some(written.get());
@@ -148,8 +146,7 @@ fn a_writer_gets_an_error_after_the_reset() {
 const RESPONSE: &str = "HTTP/1.1 200 OK\r\ncontent-length: 64\r\n\r\n\
     0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-/// hyper gives a response only if all of it came before the reset; otherwise an error, for each byte at which
-/// it may be cut.
+/// A response is cut by a reset after each of its bytes. hyper returns it if it is whole, else an error.
 #[test]
 fn a_response_that_is_cut_is_an_error() {
     if passes_alone(own_binary(), "resets::a_response_that_is_cut_is_an_error") {

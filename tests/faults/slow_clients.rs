@@ -1,4 +1,4 @@
-//! Thousands of clients at once, each of which writes a byte now and then.
+//! Thousands of clients at once, each of which writes one byte at a time.
 
 use std::cell::Cell;
 use std::io;
@@ -11,7 +11,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::common::{Gate, byte_at, count_sources, listen, ms, own_binary, passes_alone};
 
-/// Fewer where mio polls with `poll`, whose every call looks at all sockets.
+/// Fewer where mio uses `poll`, each call of which looks at all sockets.
 const CLIENTS: usize = if cfg!(mio_unsupported_force_poll_poll) { 500 } else { 9_000 };
 
 /// How many bytes each of them writes.
@@ -24,7 +24,7 @@ fn thousands_of_slow_clients_lose_no_byte() {
     if passes_alone(own_binary(), "slow_clients::thousands_of_slow_clients_lose_no_byte") {
         return;
     }
-    // Both ends of each connection, the loop's, and what the process has.
+    // Both ends of each connection; the loop and the process have fewer than a hundred.
     let needed = 2 * CLIENTS as u64 + 100;
     let maximum = getrlimit(Resource::Nofile).maximum;
     if maximum.is_some_and(|maximum| maximum < needed) {
