@@ -124,10 +124,11 @@ fn a_writer_gets_an_error_after_the_reset() {
                     }
                 }
             });
-            // Until the writer waits.
+            // Until the writer waits. (It is polled in between: a sleep that is over at once does not yield.)
             let mut before = None;
             while before != Some(written.get()) {
                 before = Some(written.get());
+                yield_now().await;
                 boucle::sleep(Duration::from_millis(1)).await;
             }
             let mut read = vec![0; taken];
