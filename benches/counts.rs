@@ -1,10 +1,9 @@
-//! What does an operation take that can be counted, and is it still what is written down?
+//! Does an operation still take the instructions and system calls that are written down?
 //!
-//! Times drift; instructions and system calls repeat. valgrind and strace count boucle's, and `counts.toml` has
-//! what they were: system calls, and for each compiler the instructions. A figure that is off by more than 3 % fails
-//! the bench, even if it got better, so that every change of a figure is a line in a commit. Some rows have a
-//! bound, a number or what a program by hand takes: no figure above it can be written down. For some, a verdict
-//! below the figure says what is aimed at; none of these fails the bench.
+//! valgrind and strace count boucle's, which repeat where times do not. `counts.toml` has the figures: system calls, and
+//! for each compiler the instructions. A figure that is off by more than 3 % fails the bench, even if it got better, so
+//! that every change of a figure is a line in a commit. A figure above its bound fails the bench too, and cannot be
+//! written down. A figure above its aim fails nothing: the line below it says so.
 //!
 //! ```text
 //! cargo bench --bench counts               compare
@@ -21,7 +20,7 @@ use std::{env, fs};
 
 use table::aim::Aim::{self, AtMost, Times};
 use table::arguments::Arguments;
-use table::peer::{AT_HOME, BOUCLE};
+use table::peer::{BENCH_PEERS, BOUCLE};
 use table::report::number;
 use table::side;
 use table::tools::{CALLGRIND, STRACE, Tool};
@@ -33,13 +32,13 @@ const WRITTEN_DOWN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/counts.toml");
 /// How much a figure may differ, as a share of it.
 const TOLERANCE: f64 = 0.03;
 
-/// How much it may differ in any case: a system call in 200 operations.
-const LEAST: f64 = 0.005;
+/// How much any figure may differ: a system call in 200 operations.
+const LEAST_TOLERANCE: f64 = 0.005;
 
-/// One question to the kernel in 61 polls.
+/// One system call in 61 polls.
 const ONE_IN_61: f64 = 0.0165;
 
-/// The most instructions that an operation may take: what was spent on a simpler loop is not spent twice.
+/// Bounds of instructions: a simpler loop may take more, up to these.
 const MOST_INSTRUCTIONS: &[(&str, Aim)] = &[
     ("yield, 1 task", AtMost(174.0)),
     ("yield, 1,000 tasks", AtMost(162.0)),
@@ -49,7 +48,7 @@ const MOST_INSTRUCTIONS: &[(&str, Aim)] = &[
     ("isolated sleep", AtMost(1_947.0)),
 ];
 
-/// An echo makes no call that a program by hand does not make.
+/// Bounds of system calls: an echo makes none that the program by hand does not make.
 const MOST_SYSTEM_CALLS: &[(&str, Aim)] = &[
     ("TCP echo, 1 connection", Times(1.0, "mio by hand")),
     ("TCP echo, 50 connections", Times(1.0, "mio by hand")),
@@ -64,13 +63,13 @@ const MOST_SYSTEM_CALLS: &[(&str, Aim)] = &[
     ("a schedule of three tasks", AtMost(0.01)),
 ];
 
-const INSTRUCTIONS: &[(&str, Aim)] = &[
+const INSTRUCTION_AIMS: &[(&str, Aim)] = &[
     ("TCP echo, 1 connection", Times(0.40, "tokio")),
     ("TCP echo, 50 connections", Times(0.40, "tokio")),
     ("TCP echo, 1,000 connections", Times(0.40, "tokio")),
 ];
 
-const SYSTEM_CALLS: &[(&str, Aim)] = &[
+const SYSTEM_CALL_AIMS: &[(&str, Aim)] = &[
     ("isolated sleep", AtMost(1.0)),
     ("yield, 1 task", AtMost(ONE_IN_61)),
     ("yield_now, 1 task", AtMost(ONE_IN_61)),
@@ -82,7 +81,7 @@ const SYSTEM_CALLS: &[(&str, Aim)] = &[
 type Figures = BTreeMap<String, f64>;
 
 fn main() -> ExitCode {
-    if side::serve(AT_HOME) {
+    if side::serve(BENCH_PEERS) {
         return ExitCode::SUCCESS;
     }
     let asked = Arguments::read(USAGE);
@@ -93,8 +92,8 @@ fn main() -> ExitCode {
     let mut sections = read();
     let mut is_right = true;
     for (tool, bounds, aims, section) in [
-        (&CALLGRIND, MOST_INSTRUCTIONS, INSTRUCTIONS, format!("instructions, {}", compiler())),
-        (&STRACE, MOST_SYSTEM_CALLS, SYSTEM_CALLS, "system calls".to_owned()),
+        (&CALLGRIND, MOST_INSTRUCTIONS, INSTRUCTION_AIMS, format!("instructions, {}", compiler())),
+        (&STRACE, MOST_SYSTEM_CALLS, SYSTEM_CALL_AIMS, "system calls".to_owned()),
     ] {
         if !tool.works() {
             println!("{section}: skipped, {} does not work here", tool.name);
@@ -161,9 +160,9 @@ fn count(
     is_within.then_some(counted)
 }
 
-/// A row that is missing is off, unless all are.
+/// Returns whether a figure is within its tolerance. A row that is not written down is off, unless none is.
 fn is_as_written(written: &Figures, row: &str, now: f64) -> bool {
-    let is_near = |before: &f64| (now - before).abs() <= (TOLERANCE * before).max(LEAST);
+    let is_near = |before: &f64| (now - before).abs() <= (TOLERANCE * before).max(LEAST_TOLERANCE);
     written.is_empty() || written.get(row).is_some_and(is_near)
 }
 

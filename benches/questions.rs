@@ -1,8 +1,8 @@
-//! What does a task cost, a yield, a wake, a child, a timer, a request over TCP? Each row by criterion.
+//! Is a row faster than in the run before?
 //!
-//! The rows are those of `ratios`, with a group of criterion's for each. It prints the time of a round, and under
-//! `thrpt` the CPU nanoseconds per operation. One side runs after the other, so this is for comparing a change with
-//! the run before it; `ratios` compares the sides.
+//! Each row of `ratios` that is in nanoseconds is a group of criterion's. It prints the time of a round, and as `thrpt`
+//! the CPU nanoseconds per operation. One side runs after the other, so this compares a change with the run before
+//! it; `ratios` compares the sides.
 //!
 //! ```text
 //! cargo bench --bench questions -- yield     the rows with "yield" in their name
@@ -17,7 +17,7 @@ use std::time::Duration;
 use cpu_time::ThreadTime;
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{Criterion, SamplingMode, Throughput};
-use table::peer::{AT_HOME, BOUCLE};
+use table::peer::{BENCH_PEERS, BOUCLE};
 use table::rows::{Row, Unit};
 
 fn main() {
@@ -30,23 +30,23 @@ fn main() {
         .nresamples(10_000)
         .configure_from_args();
     for row in BOUCLE.rows().iter().filter(|row| is_sampled(row)) {
-        ask(&mut criterion, row);
+        measure(&mut criterion, row);
     }
     criterion.final_summary();
 }
 
-/// Not the rounds that take a second and more.
+/// Leaves out rows of other units, and rounds of a second or more.
 fn is_sampled(row: &Row) -> bool {
     row.unit == Unit::Nanoseconds && row.operations < 1_000_000
 }
 
-/// Runs a row on every side that has it, each with a runtime that is made once and warmed up.
-fn ask(criterion: &mut Criterion<CpuTime>, row: &Row) {
+/// Measures a row on every side that has it, each with a runtime that is made once and warmed up.
+fn measure(criterion: &mut Criterion<CpuTime>, row: &Row) {
     let operations = if is_test() { row.operations.min(1_000) } else { row.operations };
     let mut group = criterion.benchmark_group(row.name);
     group.sampling_mode(SamplingMode::Flat);
     group.throughput(Throughput::Elements(operations as u64));
-    for peer in AT_HOME {
+    for peer in BENCH_PEERS {
         if peer.row(row.name).is_none() {
             continue;
         }
@@ -58,7 +58,7 @@ fn ask(criterion: &mut Criterion<CpuTime>, row: &Row) {
     }
 }
 
-/// Whether nothing is measured, and each row only has to run: `cargo bench -- --test`.
+/// Returns whether each row only has to run, as by `cargo bench -- --test`.
 fn is_test() -> bool {
     let has = |flag: &str| env::args().any(|argument| argument == flag);
     has("--test") || !has("--bench")

@@ -1,9 +1,9 @@
-//! How does boucle compare with tokio and with the floor, and is what is aimed at reached?
+//! How does boucle compare with tokio and with the floor, and which aims are met?
 //!
-//! The sides: boucle; tokio's `current_thread` scheduler (its `LocalRuntime`); a `LocalSet` in such a runtime;
-//! and the *floor*, the least that an executor does, or for TCP a program written by hand on mio. Each row has the
-//! best and the median of its rounds, the ratio of the best to boucle's best (above 1, boucle takes less), and
-//! what is aimed at: `0.21 ≤ 0.25 times tokio` is met, `0.31 > 0.25 times tokio` is missed.
+//! The sides are boucle; tokio's `current_thread` scheduler (its `LocalRuntime`); a `LocalSet` in such a runtime; and
+//! the *floor*, the least that an executor does, or for an echo a program by hand on mio. Each row has the best and
+//! the median of its rounds, the ratio of the best to boucle's best (above 1, boucle takes less), and the aim:
+//! `0.21 ≤ 0.25 times tokio` is met, `0.31 > 0.25 times tokio` is missed.
 //!
 //! ```text
 //! cargo bench --bench ratios                       all rows
@@ -21,7 +21,7 @@ use std::process::ExitCode;
 use table::aim::Aim::{self, AtMost, Times};
 use table::arguments::Arguments;
 use table::field::Field;
-use table::peer::AT_HOME;
+use table::peer::BENCH_PEERS;
 use table::report::Measured;
 use table::side;
 
@@ -71,12 +71,12 @@ const AIMS: &[(&str, Aim)] = &[
 ];
 
 fn main() -> io::Result<ExitCode> {
-    if side::serve(AT_HOME) {
+    if side::serve(BENCH_PEERS) {
         return Ok(ExitCode::SUCCESS);
     }
     let mut asked = Arguments::read(USAGE);
     asked.test |= !asked.bench;
-    let mut field = Field::new(AT_HOME, &asked);
+    let mut field = Field::new(BENCH_PEERS, &asked);
     let mut missed = Vec::new();
     for row in field.rows(&asked) {
         let measured = field.measure(&row, &asked)?;
@@ -96,7 +96,7 @@ fn main() -> io::Result<ExitCode> {
     Ok(ExitCode::from(u8::from(field.has_failed)))
 }
 
-/// Prints what is aimed at in a row, and returns what is missed.
+/// Prints a row's aims, and returns those that are missed.
 fn judge(measured: &Measured) -> Vec<String> {
     let best = |peer: &str| measured.side(peer).map(|side| side.best);
     let mut missed = Vec::new();

@@ -9,14 +9,14 @@ pub enum Aim {
 }
 
 impl Aim {
-    /// The figure beside the bound, in words, and whether it is within.
+    /// Compares boucle's figure with the bound. `None` if the peer has no figure.
     pub fn judge(&self, boucle: f64, figure_of: impl FnOnce(&str) -> Option<f64>) -> Option<Verdict> {
         let (figure, bound, of) = match *self {
             Aim::AtMost(bound) => (boucle, bound, String::new()),
             Aim::Times(bound, peer) => (boucle / figure_of(peer)?, bound, format!(" times {peer}")),
         };
         let is_within = figure <= bound;
-        // By more than what the last digit shows.
+        // Half a percent more is not seen in the digits that are printed.
         let is_met = figure <= bound * 1.005;
         let sign = if is_met { '≤' } else { '>' };
         let (figure, bound) = (number(Some(figure)), number(Some(bound)));
@@ -25,9 +25,9 @@ impl Aim {
 }
 
 pub struct Verdict {
-    /// As far as the digits show.
+    /// Within the bound, as far as the printed digits show.
     pub is_met: bool,
-    /// Exactly.
+    /// Within the bound, exactly.
     pub is_within: bool,
     /// "0.31 > 0.25 times tokio".
     pub words: String,

@@ -6,7 +6,7 @@ use std::process::exit;
 
 #[derive(Default)]
 pub struct Arguments {
-    /// `cargo bench` runs the program; `cargo test` does not pass this.
+    /// Passed by `cargo bench`, and not by `cargo test --benches`.
     pub bench: bool,
     /// One tiny round of everything, no measurement.
     pub test: bool,

@@ -1,7 +1,7 @@
 //! The field: all sides of a row, in rounds that take turns.
 //!
-//! A round of one peer is followed by one of the next, and the order is reversed after each round, so whatever
-//! else the machine does happens to all of them. After a third of the time, each peer gets a new process.
+//! A round of one peer is followed by one of the next, and the order is reversed after each round, so a slow moment of
+//! the machine falls on all of them. Each peer has three processes, one after the other.
 
 use std::io;
 use std::process::exit;
@@ -11,13 +11,13 @@ use super::arguments::Arguments;
 use super::peer::Peer;
 use super::report::{Figures, Measured, Skipped};
 use super::rows::{Row, Unit};
-use super::side::{Errand, Side};
+use super::side::{Job, Side};
 
 /// The peers that take part, and what is left out.
 pub struct Field {
     pub peers: Vec<&'static Peer>,
     pub skipped: Vec<Skipped>,
-    /// Whether a peer has failed in a row that it should have.
+    /// Whether a peer has failed in one of its rows.
     pub has_failed: bool,
 }
 
@@ -45,7 +45,7 @@ impl Field {
         self.skipped.push(Skipped { what, why });
     }
 
-    /// The rows that are wanted. boucle has all there are.
+    /// The rows that are wanted, of boucle's, which has all.
     pub fn rows(&self, asked: &Arguments) -> Vec<Row> {
         let boucle = self.peers.first();
         let mut rows = boucle.map_or(Vec::new(), |boucle| boucle.rows());
@@ -61,12 +61,12 @@ impl Field {
         for mut side in self.rounds(row.name, &plan)? {
             side.rounds.sort_by(f64::total_cmp);
             let best = side.rounds[0];
-            if side.errand.peer == "boucle" {
+            if side.job.peer == "boucle" {
                 // There is no ratio to nothing.
                 boucle = (best > 0.0).then_some(best);
             }
             sides.push(Figures {
-                peer: side.errand.peer,
+                peer: side.job.peer,
                 best,
                 median: side.rounds[side.rounds.len() / 2],
                 rounds: side.rounds.len(),
@@ -82,7 +82,7 @@ impl Field {
     fn rounds<'a>(&mut self, row: &'a str, plan: &Plan) -> io::Result<Vec<Side<'a>>> {
         let mut sides = Vec::new();
         for peer in self.peers.iter().filter(|peer| peer.row(row).is_some()) {
-            sides.push(Side::start(Errand { peer: peer.name, row, operations: plan.operations })?);
+            sides.push(Side::start(Job { peer: peer.name, row, operations: plan.operations })?);
         }
         for process in 0..plan.processes {
             if process > 0 {
@@ -103,17 +103,17 @@ impl Field {
                 }
             }
         }
-        let place = |side: &Side| (self.peers.iter()).position(|peer| peer.name == side.errand.peer);
+        let place = |side: &Side| (self.peers.iter()).position(|peer| peer.name == side.job.peer);
         sides.sort_by_key(place);
         Ok(sides)
     }
 
-    /// A round of each side. One that fails is left out from then on.
+    /// Runs a round of each side. A side that fails is left out from then on.
     fn round(&mut self, sides: &mut Vec<Side>, keeps: bool) {
         sides.retain_mut(|side| match side.round(keeps) {
             Ok(()) => true,
             Err(why) => {
-                self.skip(format!("{}, {}", side.errand.peer, side.errand.row), why);
+                self.skip(format!("{}, {}", side.job.peer, side.job.row), why);
                 self.has_failed = true;
                 false
             }
@@ -131,17 +131,17 @@ fn expect_known(peers: &[Peer], asked: &Arguments) {
     }
 }
 
-/// The rounds of one process of each side take this long.
+/// How long the sides' processes run rounds before they are replaced.
 const ENOUGH: Duration = Duration::from_millis(400);
 
 /// How often a row is run on each side.
 struct Plan {
     operations: usize,
-    /// One after the other.
+    /// Of each side, one after the other.
     processes: usize,
     /// Whether the first round of each process does not count.
     warms_up: bool,
-    /// In each process; as many as fit in some time if it is `None`.
+    /// In each process; if `None`, as many as fit in `ENOUGH`.
     rounds: Option<usize>,
 }
 
@@ -150,7 +150,7 @@ impl Plan {
         let once = Plan { operations: row.operations, processes: 1, warms_up: false, rounds: Some(1) };
         match row.unit {
             _ if asked.test => Plan { operations: row.operations.min(1_000), ..once },
-            // What is held repeats, in a process that held nothing before.
+            // Bytes repeat, in a process that has held nothing before.
             Unit::Bytes => once,
             _ => Plan { processes: 3, warms_up: true, rounds: asked.rounds, ..once },
         }

@@ -4,16 +4,16 @@ use std::net::UdpSocket;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 
 use super::rows::{
-    Row, asking, by_hand, by_oneself, explored, groups, loops_alone, pairs, remote, sleepers, sockets, tasks,
-    the_gather, timers,
+    Row, asking, by_hand, explored, gather_beside_substitutes, gather_substitutes, groups, loops_alone,
+    pairs, remote, sleepers, sockets, tasks, timers,
 };
-use super::side::{Errand, Side};
+use super::side::{Job, Side};
 use crate::workloads::floor::{AskingFloor, Floor};
 use crate::workloads::runtime::{Alone, Boucle, Groups, Net, Pairs, Runtime, Timers, Tokio, TokioLocalSet};
 
 pub struct Peer {
     pub name: &'static str,
-    /// Its package, or the one of its parts that schedules.
+    /// Its package, or of its packages the one that schedules.
     pub package: &'static str,
     /// What it offers.
     pub rows: &'static [Kind],
@@ -24,15 +24,15 @@ pub struct Peer {
 /// Rows of one kind.
 pub type Kind = fn() -> Vec<Row>;
 
-/// The peers that the workloads bring along.
-pub const AT_HOME: &[Peer] = &[BOUCLE, TOKIO, LOCAL_SET, FLOOR, ASKING_FLOOR, MIO];
+/// The sides of the benches.
+pub const BENCH_PEERS: &[Peer] = &[BOUCLE, TOKIO, LOCAL_SET, FLOOR, ASKING_FLOOR, MIO];
 
 pub const BOUCLE: Peer = peer::<Boucle>(
     "boucle",
     &[
         tasks::<Boucle>,
         groups::<Boucle>,
-        the_gather::<Boucle>,
+        gather_beside_substitutes::<Boucle>,
         remote::<Boucle>,
         timers::<Boucle>,
         sleepers::<Boucle>,
@@ -55,7 +55,7 @@ where
     [
         tasks::<R>,
         groups::<R>,
-        by_oneself::<R>,
+        gather_substitutes::<R>,
         remote::<R>,
         timers::<R>,
         sleepers::<R>,
@@ -82,11 +82,11 @@ impl Peer {
         self.rows().into_iter().find(|row| row.name == name)
     }
 
-    /// Has it do something small in a process of its own. The error is why it cannot.
+    /// Runs a small round in a process of its own. The error is why it cannot.
     pub fn try_out(&self) -> Result<(), String> {
         let rows = self.rows();
         let first = rows.first().expect("every peer has a row");
-        let side = Side::start(Errand { peer: self.name, row: first.name, operations: 100 });
+        let side = Side::start(Job { peer: self.name, row: first.name, operations: 100 });
         side.map_err(|error| error.to_string())?.round(false)
     }
 }

@@ -21,7 +21,7 @@ pub struct Figures {
     pub peer: &'static str,
     pub best: f64,
     pub median: f64,
-    /// How many rounds they are of.
+    /// How many rounds were run.
     pub rounds: usize,
     /// Its best to boucle's best.
     pub ratio: Option<f64>,
@@ -62,7 +62,7 @@ impl fmt::Display for Measured {
     }
 }
 
-/// Three digits or so.
+/// Prints three digits or so.
 pub fn number(value: Option<f64>) -> String {
     match value {
         None => "–".into(),

@@ -1,7 +1,7 @@
 //! The rows: what is measured, and on how many operations.
 //!
-//! A workload is generic over the runtimes. Here it is bound to one, and from then on all rows are alike. A
-//! round is short, since many sides take turns, and since the tools that count are slow.
+//! A workload is generic over the runtimes. Here it is bound to one, so that all rows have the same type. A round is
+//! short, since many sides take turns, and since the tools that count are slow.
 
 use std::fs;
 use std::net::{TcpStream, UdpSocket};
@@ -13,12 +13,12 @@ use serde::Serialize;
 use crate::workloads::alone::{loops, schedules};
 use crate::workloads::echo::echo;
 use crate::workloads::gather::{
-    Gives, at_once, gather, gather_yielding, handles_in_a_vec, join_all, join_all_yielding, once, staggered,
+    Yields, at_once, gather, gather_yielding, handles_in_a_vec, join_all, join_all_yielding, once, staggered,
 };
 use crate::workloads::lateness::{median_of_isolated, p99_of_many};
 use crate::workloads::memory::{idle_task, sleeping_task};
 use crate::workloads::mio_echo::{self, ByHand};
-use crate::workloads::remote::{Beside, round_trips, storm};
+use crate::workloads::remote::{Beside, round_trips, wakes};
 use crate::workloads::ring::{ring, with_main};
 use crate::workloads::runtime::{Alone, Boucle, Groups, Net, Pairs, Runtime, Timers};
 use crate::workloads::spawn::{one_after_another, spawn_and_await};
@@ -34,7 +34,7 @@ pub struct Row {
     pub unit: Unit,
     /// In one round.
     pub operations: usize,
-    /// On how many operations the tools count instructions and system calls; zero if they do not.
+    /// On how many operations the tools count instructions and system calls; zero for a row that is not counted.
     pub counted: usize,
     /// Makes the runtime, and what runs a round on it.
     pub start: Box<dyn FnOnce() -> Round>,
@@ -100,13 +100,13 @@ pub fn groups<R: Groups>() -> Vec<Row> {
 pub fn handles<R: Runtime>() -> Vec<Row> {
     let mut rows = children(handles_in_a_vec::<R>);
     rows.push(time::<R>(WAIT_FOR_ALL, 20_000, handles_in_a_vec(1_000, staggered)));
-    rows.extend(by_oneself::<R>());
+    rows.extend(gather_substitutes::<R>());
     rows
 }
 
 /// The children, however they are gathered.
 #[rustfmt::skip] // A row a line.
-fn children<R: Runtime, Run>(gather: fn(usize, Gives) -> Run) -> Vec<Row>
+fn children<R: Runtime, Run>(gather: fn(usize, Yields) -> Run) -> Vec<Row>
 where
     Run: Fn(&R, usize) -> Spent + 'static,
 {
@@ -121,9 +121,9 @@ where
     ]
 }
 
-/// What a program may do by itself, on any runtime, in the place of a `gather`.
+/// What a program may do on any runtime in place of a `gather`.
 #[rustfmt::skip] // A row a line.
-pub fn by_oneself<R: Runtime>() -> Vec<Row> {
+pub fn gather_substitutes<R: Runtime>() -> Vec<Row> {
     vec![
         time::<R>(HANDLES_IN_A_VEC, 20_000, handles_in_a_vec(1_000, once)),
         time::<R>(JOIN_ALL, 20_000, join_all(1_000, once)),
@@ -131,8 +131,8 @@ pub fn by_oneself<R: Runtime>() -> Vec<Row> {
     ]
 }
 
-/// The `gather` that it is in the place of.
-pub fn the_gather<R: Groups>() -> Vec<Row> {
+/// boucle's `gather` in the rows of its substitutes.
+pub fn gather_beside_substitutes<R: Groups>() -> Vec<Row> {
     vec![
         time::<R>(HANDLES_IN_A_VEC, 20_000, gather(1_000, once)),
         time::<R>(JOIN_ALL, 20_000, gather(1_000, once)),
@@ -149,11 +149,11 @@ const JOIN_ALL_YIELDING: &str = "gather / join_all, yield_now";
 #[rustfmt::skip] // A row a line.
 pub fn remote<R: Runtime>() -> Vec<Row> {
     vec![
-        uncounted::<R>("from a thread, 1 task", 100_000, storm(1, Beside::Nothing)),
-        uncounted::<R>("from a thread, 1 task, loop awake", 100_000, storm(1, Beside::Yields)),
-        uncounted::<R>("from a thread, 1,000 tasks", 100_000, storm(1_000, Beside::Nothing)),
+        uncounted::<R>("from a thread, 1 task", 100_000, wakes(1, Beside::Nothing)),
+        uncounted::<R>("from a thread, 1 task, loop awake", 100_000, wakes(1, Beside::Yields)),
+        uncounted::<R>("from a thread, 1,000 tasks", 100_000, wakes(1_000, Beside::Nothing)),
         uncounted::<R>("to a thread and back", 2_000, round_trips()),
-        rings::<R>("wakes, loop awake: rings", 20_000, storm(1, Beside::Yields)),
+        rings::<R>("wakes, loop awake: rings", 20_000, wakes(1, Beside::Yields)),
     ]
 }
 
@@ -165,7 +165,7 @@ pub fn timers<R: Timers>() -> Vec<Row> {
     vec![
         uncounted::<R>("sleep, 100,000 tasks", 100_000, sleeps(at_least / 10, more / 10)),
         uncounted::<R>("sleep, 1,000,000 tasks", 1_000_000, sleeps(at_least, more)),
-        // Counted on many, as is the cancelling, since the clock takes more instructions in one half of each second.
+        // Both are counted on many operations, since the clock takes more instructions in one half of each second.
         Row { counted: 20_000, ..time::<R>("isolated sleep", 100, isolated_sleeps(short)) },
         rings::<R>("isolated sleep: rings", 100, isolated_sleeps(short)),
         Row {
@@ -214,7 +214,7 @@ pub fn pairs<R: Pairs<UdpSocket> + Pairs<UnixDatagram> + Pairs<UnixStream>>() ->
     ]
 }
 
-/// What has no socket, but asks the kernel as if it had one.
+/// A runtime that has no sockets, but asks the kernel for events as if it had one.
 pub fn asking<R: Runtime>() -> Vec<Row> {
     vec![time::<R>(YIELD_BESIDE, 50_000, yields(1)), time::<R>(PING_PONG_BESIDE, 50_000, ring(2))]
 }
@@ -255,8 +255,8 @@ fn time<R: Runtime>(
     Row { counted: (operations / 10).max(100), ..uncounted(name, operations, run) }
 }
 
-/// A row with too many operations for the tools, or with two threads, which share the work differently in each
-/// run.
+/// A row that is not counted: it has too many operations for the tools, or two threads, which share the work differently
+/// in each run.
 fn uncounted<R: Runtime>(
     name: &'static str,
     operations: usize,
@@ -289,7 +289,7 @@ fn rings<R: Runtime>(
     row(name, Unit::Writes, operations, on::<R>(run))
 }
 
-/// As the kernel counts them for each process.
+/// Calls of `write`, as the kernel counts them for each process.
 fn writes_so_far() -> f64 {
     let counts = fs::read_to_string("/proc/self/io").expect("the kernel counts calls");
     let mut lines = counts.lines();
@@ -297,7 +297,7 @@ fn writes_so_far() -> f64 {
     writes.expect("it counts writes")
 }
 
-/// A million tasks, which take the same in every round.
+/// A row in bytes, of a million tasks.
 fn bytes<R: Runtime>(name: &'static str, run: impl Fn(&R, usize) -> f64 + 'static) -> Row {
     row(name, Unit::Bytes, 1_000_000, on::<R>(run))
 }
@@ -306,7 +306,7 @@ fn row(name: &'static str, unit: Unit, operations: usize, start: impl FnOnce() -
     Row { name, unit, operations, counted: 0, start: Box::new(start) }
 }
 
-/// Makes the runtime, for all rounds.
+/// Makes the runtime once, for all rounds.
 fn on<R: Runtime>(run: impl Fn(&R, usize) -> f64 + 'static) -> impl FnOnce() -> Round {
     move || {
         let runtime = R::new();
@@ -315,5 +315,5 @@ fn on<R: Runtime>(run: impl Fn(&R, usize) -> f64 + 'static) -> impl FnOnce() -> 
 }
 
 fn per_operation(spent: Spent, operations: usize) -> f64 {
-    spent.cpu.as_secs_f64() * 1e9 / operations as f64
+    spent.as_secs_f64() * 1e9 / operations as f64
 }

@@ -1,8 +1,8 @@
-//! One side of a row: a peer at work, in a process of its own.
+//! One side of a row: a peer, in a process of its own.
 //!
-//! Runtimes keep thread-local state, lock memory, start threads, and may abort where something is
-//! missing. So the program runs itself for each side of each row: the parent asks for a round with a
-//! line, and the child answers with what an operation took. Until it is asked, a side sleeps in a read.
+//! Runtimes keep thread-local state, lock memory, start threads, and may abort where something is missing. So the
+//! program runs itself for each side of each row, as a child. The parent asks for a round with a line, and the child
+//! answers with what an operation took. Until it is asked, a child sleeps in a read.
 
 use std::env;
 use std::ffi::OsString;
@@ -15,9 +15,9 @@ use std::time::Duration;
 use super::peer::Peer;
 use super::rows::Round;
 
-/// What a child is to do: its command line.
+/// A child's work: its command line.
 #[derive(Clone, Copy)]
-pub struct Errand<'a> {
+pub struct Job<'a> {
     pub peer: &'a str,
     pub row: &'a str,
     pub operations: usize,
@@ -25,13 +25,13 @@ pub struct Errand<'a> {
 
 const FLAG: &str = "--side";
 
-/// For tools that count and for profilers: the child runs one round at once, and prints nothing.
+/// The child runs one round at once, and prints nothing: for profilers, and for the tools that count.
 pub const ONE_ROUND: &str = "--one-round";
 
 /// The longest that a round may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIME_LIMIT: Duration = Duration::from_secs(30);
 
-impl Errand<'_> {
+impl Job<'_> {
     /// The command that runs this program as a child, under a tool if one is given.
     pub fn command(&self, tool: &[&str]) -> Command {
         let program = env::current_exe().expect("this program has a path");
@@ -59,8 +59,8 @@ pub fn serve(peers: &[Peer]) -> bool {
         return false;
     }
     let operations = operations.parse().expect("a number");
-    let errand = Errand { peer, row, operations };
-    let run = errand.start(peers);
+    let job = Job { peer, row, operations };
+    let run = job.start(peers);
     if one_round.is_empty() {
         for _asked in io::stdin().lines() {
             println!("{}", run(operations));
@@ -73,23 +73,23 @@ pub fn serve(peers: &[Peer]) -> bool {
 
 /// The parent's end: one child after another, and what their rounds took.
 pub struct Side<'a> {
-    pub errand: Errand<'a>,
+    pub job: Job<'a>,
     process: Process,
     pub rounds: Vec<f64>,
 }
 
 impl Side<'_> {
-    pub fn start(errand: Errand) -> io::Result<Side> {
-        Ok(Side { process: Process::start(&errand)?, errand, rounds: Vec::new() })
+    pub fn start(job: Job) -> io::Result<Side> {
+        Ok(Side { process: Process::start(&job)?, job, rounds: Vec::new() })
     }
 
-    /// Replaces the child. Where its memory lies is chance, and a bad place is bad in all of its rounds.
+    /// Replaces the child. Where its memory lies is chance, and may make all its rounds slower.
     pub fn restart(&mut self) -> io::Result<()> {
-        self.process = Process::start(&self.errand)?;
+        self.process = Process::start(&self.job)?;
         Ok(())
     }
 
-    /// Has the child run a round, which is kept unless it warms up. The error is why it could not.
+    /// Has the child run a round, and keeps its figure unless the round is to warm up. The error is why it failed.
     pub fn round(&mut self, keeps: bool) -> Result<(), String> {
         let took = self.process.ask()?;
         if keeps {
@@ -103,28 +103,28 @@ impl Side<'_> {
 struct Process {
     child: Child,
     answers: Receiver<String>,
-    complaints: Option<JoinHandle<io::Result<String>>>,
+    stderr: Option<JoinHandle<io::Result<String>>>,
 }
 
 impl Process {
-    fn start(errand: &Errand) -> io::Result<Process> {
-        let mut command = errand.command(&[]);
+    fn start(job: &Job) -> io::Result<Process> {
+        let mut command = job.command(&[]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn()?;
         let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
         let stderr = child.stderr.take().expect("it is piped");
         let (sends, answers) = channel();
-        // A channel can be waited for with a time limit, a line cannot.
+        // A receive from a channel can have a time limit, a read of a line cannot.
         thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sends.send(line)));
-        // A child that complains a lot must not wait for a reader.
-        let complaints = Some(thread::spawn(|| io::read_to_string(stderr)));
-        Ok(Process { child, answers, complaints })
+        // Unread, a long output would block the child.
+        let stderr = Some(thread::spawn(|| io::read_to_string(stderr)));
+        Ok(Process { child, answers, stderr })
     }
 
     fn ask(&mut self) -> Result<f64, String> {
         // If the child is gone, the write fails, and so does the read.
         let _ = writeln!(self.child.stdin.as_mut().expect("it is piped"));
-        match self.answers.recv_timeout(PATIENCE) {
+        match self.answers.recv_timeout(TIME_LIMIT) {
             Ok(answer) => answer.parse().map_err(|_| format!("answers {answer}")),
             Err(RecvTimeoutError::Timeout) => {
                 let _ = self.child.kill();
@@ -132,9 +132,9 @@ impl Process {
             }
             Err(RecvTimeoutError::Disconnected) => {
                 let ended = self.child.wait().map_err(|error| error.to_string())?;
-                let complaints = self.complaints.take().and_then(|reader| reader.join().ok());
-                let said = complaints.and_then(Result::ok).unwrap_or_default();
-                Err(last_words(&said, ended))
+                let stderr = self.stderr.take().and_then(|reader| reader.join().ok());
+                let printed = stderr.and_then(Result::ok).unwrap_or_default();
+                Err(why_it_failed(&printed, ended))
             }
         }
     }
@@ -147,9 +147,9 @@ impl Drop for Process {
     }
 }
 
-/// Why a child failed: the message of its panic, or how it ended.
-pub fn last_words(said: &str, ended: ExitStatus) -> String {
-    let mut lines = said.lines().skip_while(|line| !line.contains("panicked at")).skip(1);
+/// Returns the message of a child's panic, or else how it ended.
+pub fn why_it_failed(printed: &str, ended: ExitStatus) -> String {
+    let mut lines = printed.lines().skip_while(|line| !line.contains("panicked at")).skip(1);
     match lines.next() {
         Some(message) => message.trim().chars().take(160).collect(),
         None => ended.to_string(),

@@ -1,17 +1,16 @@
 //! Tools that count: the instructions and the system calls of an operation.
 //!
-//! They repeat where times do not. A side runs one round under the tool, and then one with twice the
-//! operations: the difference is what these take, without the start of the program and without what the
-//! workload prepares.
+//! A side runs one round under the tool, and then one with twice the operations. The difference is what the operations
+//! take, without the start of the program and the workload's preparations.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 
 use super::rows::Row;
-use super::side::{Errand, ONE_ROUND, last_words};
+use super::side::{Job, ONE_ROUND, why_it_failed};
 
-/// Runs what follows for a minute at most. Under valgrind, a process that hangs ignores a gentler signal.
-const PATIENCE: &[&str] = &["timeout", "--signal=KILL", "60"];
+/// Ends the command after a minute. (Under valgrind, a process that hangs ignores SIGTERM.)
+const TIME_LIMIT: &[&str] = &["timeout", "--signal=KILL", "60"];
 const KILLED: i32 = 9;
 
 /// A tool that counts, and how its total is found in what it prints on its standard error.
@@ -47,29 +46,29 @@ pub const STRACE: Tool = Tool {
 };
 
 impl Tool {
-    /// Whether the tool is installed, and may look into other processes.
+    /// Returns whether the tool is installed, and may trace other processes.
     pub fn works(&self) -> bool {
         let mut command = Command::new(self.command[0]);
         command.args(&self.command[1..]).arg("true").stderr(Stdio::null());
         command.status().is_ok_and(|status| status.success())
     }
 
-    /// What one of the row's operations takes, or why it cannot be counted.
+    /// Returns what one of the row's operations takes, or why it cannot be counted.
     pub fn per_operation(&self, peer: &str, row: &Row) -> Result<f64, String> {
         let [once, twice] =
-            [1, 2].map(|times| self.count(Errand { peer, row: row.name, operations: times * row.counted }));
+            [1, 2].map(|times| self.count(Job { peer, row: row.name, operations: times * row.counted }));
         Ok((twice? - once?) / row.counted as f64)
     }
 
-    fn count(&self, errand: Errand) -> Result<f64, String> {
-        let command = [PATIENCE, self.command].concat();
-        let ran = errand.command(&command).arg(ONE_ROUND).output();
+    fn count(&self, job: Job) -> Result<f64, String> {
+        let command = [TIME_LIMIT, self.command].concat();
+        let ran = job.command(&command).arg(ONE_ROUND).output();
         let ran = ran.map_err(|error| error.to_string())?;
         let said = String::from_utf8_lossy(&ran.stderr);
         match (self.total)(&said) {
             Some(total) if ran.status.success() => Ok(total),
             _ if ran.status.signal() == Some(KILLED) => Err("no end in a minute".to_owned()),
-            _ => Err(last_words(&said, ran.status)),
+            _ => Err(why_it_failed(&said, ran.status)),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A loop for one run: what a test makes, and an exploration, thousands of times.
+//! A loop for one run. A test makes one, an exploration thousands.
 
 use boucle::explore::{Explore, Strategy};
 

@@ -1,12 +1,11 @@
 //! Echo: 64 bytes there, 64 bytes back, over TCP, UDP, Unix datagrams or Unix streams.
 //!
-//! An operation is one request with its answer. Both ends are tasks of the same loop, so the thread's CPU clock
-//! holds all of it, and no other thread's scheduling disturbs: two writes, two reads, and a share of the
-//! parks; with datagrams two more reads, which find nothing. Most of it is the kernel's, which is the same for all
-//! runtimes.
+//! An operation is one request with its answer: two writes, two reads, and a share of the parks; with datagrams two
+//! more reads, which find nothing. Both ends are tasks of the same loop, so the thread's CPU clock has all of it.
+//! Most of it is the kernel's, which is the same for all runtimes.
 //!
-//! The buffers are larger than the message, as they are in programs: of a stream, a runtime may conclude from a
-//! short read that there is nothing more.
+//! The buffers are larger than the message, as they are in programs: after a read that does not fill its buffer, a
+//! runtime may conclude that a stream is empty.
 
 use super::runtime::Pairs;
 use super::socket::Socket;
@@ -15,8 +14,7 @@ use super::watch::{Spent, Watch};
 pub const MESSAGE: [u8; 64] = [b'.'; 64];
 pub const BUFFER: usize = 1_024;
 
-/// An echo over that many connections. With one, every request waits for the kernel alone; with many, a park brings many
-/// events.
+/// An echo over some connections. With one, each park brings one event; with many, a park brings many.
 pub fn echo<R: Pairs<S>, S: Socket>(connections: usize) -> impl Fn(&R, usize) -> Spent {
     move |runtime, requests| {
         allow_sockets(2 * connections);
@@ -45,14 +43,14 @@ pub fn echo<R: Pairs<S>, S: Socket>(connections: usize) -> impl Fn(&R, usize) ->
     }
 }
 
-/// Sockets and some more descriptors, which a process is seldom given unasked.
+/// Raises the limit of descriptors, which is often lower.
 fn allow_sockets(sockets: usize) {
     let wanted = sockets as u64 + 100;
     let limit = rlimit::increase_nofile_limit(wanted).unwrap_or(0);
     assert!(limit >= wanted, "{wanted} open files are needed, and {limit} allowed (`ulimit -n`)");
 }
 
-/// Until the end of the stream, or an empty message.
+/// Answers until the end of the stream, or an empty message.
 async fn serve<R: Pairs<S>, S: Socket>(mut end: R::End) {
     let mut buffer = [0; BUFFER];
     loop {

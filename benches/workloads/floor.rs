@@ -1,14 +1,13 @@
-//! The floor: the least that an executor of boxed futures does, to see how far above it the others are.
+//! The floor: the least that an executor of boxed futures does.
 //!
-//! Boxed futures in a `Vec`, the ids of those that are ready in a thread-local queue, and a waker that pushes
-//! its id. A task that is woken twice is polled twice, no panic is caught, nothing can be aborted, no
-//! other thread can wake, and it never sleeps.
+//! It has boxed futures in a `Vec`, the ids of those that are ready in a thread-local queue, and a waker that pushes
+//! its id. A task that is woken twice is polled twice, no panic is caught, nothing can be aborted, no other thread
+//! can wake a task, and the loop never sleeps.
 //!
-//! A loop that has sockets must ask the kernel now and then: [`AskingFloor`] does, once in 61 polls, as
-//! boucle does while a socket is open, and tokio always. [`Floor`] never does.
+//! A loop with sockets must ask the kernel for events now and then. [`AskingFloor`] does, once in 61 polls, as boucle
+//! does while a socket is open, and tokio always. [`Floor`] never does.
 //!
-//! Its join handles are there so that the workloads run on it. They cost an allocation of their own, so its
-//! spawn is no floor.
+//! The workloads need join handles. Here each is an allocation of its own, so the floor's spawn is no floor.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -20,8 +19,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 use std::time::Duration;
 
-use super::give_way::give_way;
 use super::runtime::Runtime;
+use super::yield_once::yield_once;
 
 pub type Floor = Executor<false>;
 pub type AskingFloor = Executor<true>;
@@ -35,7 +34,7 @@ type Task = Pin<Box<dyn Future<Output = ()>>>;
 /// The main future's id. It is no task, and its place in the `Vec` stays empty.
 const MAIN: usize = 0;
 
-/// Polls between two questions to the kernel.
+/// Polls of futures between two polls of the kernel.
 const POLLS: usize = 61;
 
 thread_local! {
@@ -56,8 +55,8 @@ fn waker(id: usize) -> Waker {
     }
     static VTABLE: RawWakerVTable =
         RawWakerVTable::new(|data| RawWaker::new(data, &VTABLE), wake, wake, |_| {});
-    // SAFETY: the data is a number. It may be copied, and nothing has to be dropped. (The waker may be sent to
-    // another thread, and would then wake there: a flaw of the floor, but no undefined behaviour.)
+    // SAFETY: the data is a number, which may be copied and needs no drop. (On another thread the waker would push
+    // to that thread's queue: the wake is lost, but that is no undefined behaviour.)
     unsafe { Waker::new(ptr::without_provenance(id), &VTABLE) }
 }
 
@@ -116,11 +115,11 @@ impl<const ASKS: bool> Runtime for Executor<ASKS> {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let place = Rc::new(Cell::new(Joint::Running));
+        let place = Rc::new(Cell::new(JoinState::Running));
         let joined = Joined(place.clone());
         let task = async move {
             let output = future.await;
-            if let Joint::Awaited(waker) = place.replace(Joint::Done(output)) {
+            if let JoinState::Awaited(waker) = place.replace(JoinState::Done(output)) {
                 waker.wake();
             }
         };
@@ -132,29 +131,29 @@ impl<const ASKS: bool> Runtime for Executor<ASKS> {
     }
 
     fn yield_now() -> impl Future<Output = ()> {
-        give_way()
+        yield_once()
     }
 }
 
-/// Where a task and the future that awaits it meet.
+/// What a task shares with its join handle.
 #[derive(Default)]
-enum Joint<T> {
+enum JoinState<T> {
     #[default]
     Running,
     Awaited(Waker),
     Done(T),
 }
 
-pub struct Joined<T>(Rc<Cell<Joint<T>>>);
+pub struct Joined<T>(Rc<Cell<JoinState<T>>>);
 
 impl<T> Future for Joined<T> {
     type Output = Result<T, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.0.take() {
-            Joint::Done(output) => Poll::Ready(Ok(output)),
+            JoinState::Done(output) => Poll::Ready(Ok(output)),
             _ => {
-                self.0.set(Joint::Awaited(cx.waker().clone()));
+                self.0.set(JoinState::Awaited(cx.waker().clone()));
                 Poll::Pending
             }
         }

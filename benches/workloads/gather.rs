@@ -1,19 +1,18 @@
 //! Gather: children that run concurrently, and their values in input order.
 //!
-//! An operation is one child. Each side gathers with what it offers ([`Groups::gather`]): boucle with
-//! `gather`, tokio with a `JoinSet`. For reference there are two other ways to do it on tokio: handles in a
-//! `Vec`, awaited one after the other, which keep no set; and `join_all` of the `futures` crate, whose
-//! children are no tasks but parts of one.
+//! An operation is one child. Each side gathers with what it offers ([`Groups::gather`]): boucle with `gather`,
+//! tokio with a `JoinSet`. Two other ways work on any runtime: handles in a `Vec`, awaited one after the other; and
+//! `join_all` of the `futures` crate, whose children are no tasks but parts of one.
 
 use std::future::Future;
 use std::hint::black_box;
 
-use super::give_way::give_way;
 use super::runtime::{Groups, Runtime};
 use super::watch::{Spent, Watch};
+use super::yield_once::yield_once;
 
 /// How often a child yields before it ends, by its position.
-pub type Gives = fn(usize) -> usize;
+pub type Yields = fn(usize) -> usize;
 
 pub fn at_once(_position: usize) -> usize {
     0
@@ -23,31 +22,31 @@ pub fn once(_position: usize) -> usize {
     1
 }
 
-/// From 0 to 8 times: so the children end in nine batches.
+/// From 0 to 8 times, so the children end in nine batches.
 pub fn staggered(position: usize) -> usize {
     position % 9
 }
 
 /// A child whose value is its position.
-async fn child(position: usize, gives: Gives) -> usize {
-    for _ in 0..gives(position) {
-        give_way().await;
+async fn child(position: usize, yields: Yields) -> usize {
+    for _ in 0..yields(position) {
+        yield_once().await;
     }
     black_box(position)
 }
 
-pub fn children(count: usize, gives: Gives) -> impl Iterator<Item = impl Future<Output = usize> + 'static> {
-    (0..count).map(move |position| child(position, gives))
+pub fn children(count: usize, yields: Yields) -> impl Iterator<Item = impl Future<Output = usize> + 'static> {
+    (0..count).map(move |position| child(position, yields))
 }
 
 /// Gathers `count` children at a time.
-pub fn gather<R: Groups>(count: usize, gives: Gives) -> impl Fn(&R, usize) -> Spent {
-    rounds(count, move || R::gather(children(count, gives)), in_order)
+pub fn gather<R: Groups>(count: usize, yields: Yields) -> impl Fn(&R, usize) -> Spent {
+    rounds(count, move || R::gather(children(count, yields)), in_order)
 }
 
-pub fn handles_in_a_vec<R: Runtime>(count: usize, gives: Gives) -> impl Fn(&R, usize) -> Spent {
+pub fn handles_in_a_vec<R: Runtime>(count: usize, yields: Yields) -> impl Fn(&R, usize) -> Spent {
     let gather = move || async move {
-        let handles: Vec<_> = children(count, gives).map(R::spawn).collect();
+        let handles: Vec<_> = children(count, yields).map(R::spawn).collect();
         let mut values = Vec::with_capacity(count);
         for handle in handles {
             values.push(handle.await.expect("the child has a value"));
@@ -57,13 +56,13 @@ pub fn handles_in_a_vec<R: Runtime>(count: usize, gives: Gives) -> impl Fn(&R, u
     rounds(count, gather, in_order)
 }
 
-pub fn join_all<R: Runtime>(count: usize, gives: Gives) -> impl Fn(&R, usize) -> Spent {
-    let gather = move || futures::future::join_all(children(count, gives));
+pub fn join_all<R: Runtime>(count: usize, yields: Yields) -> impl Fn(&R, usize) -> Spent {
+    let gather = move || futures::future::join_all(children(count, yields));
     rounds(count, gather, in_order)
 }
 
-/// Children that yield once by what the runtime offers. On tokio this is what suits `join_all`: it ends
-/// its poll after two children that wake themselves, and tokio's `yield_now` wakes later.
+/// Children that yield once by the runtime's own `yield_now`. tokio's suits `join_all`, which ends its poll after
+/// two children that wake themselves: `yield_now` wakes later.
 pub fn gather_yielding<R: Groups>(count: usize) -> impl Fn(&R, usize) -> Spent {
     rounds(count, move || R::gather(yielding::<R>(count)), in_order)
 }

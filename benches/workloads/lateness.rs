@@ -1,6 +1,6 @@
 //! Lateness: how long after its deadline a sleep returns, in microseconds.
 //!
-//! This is wall time, and the only place where it counts. No sleep may return early, on any side.
+//! Only here is wall time measured. No sleep may return early, on any side.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ pub fn median_of_isolated<R: Timers>(duration: Duration) -> impl Fn(&R, usize) -
     }
 }
 
-/// The 99th percentile of sleeps of as many tasks, all at the same time.
+/// The 99th percentile of sleeps at the same time, each in a task of its own.
 pub fn p99_of_many<R: Timers>(duration: Duration) -> impl Fn(&R, usize) -> f64 {
     move |runtime, sleeps| {
         runtime.block_on(async {

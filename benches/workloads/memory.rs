@@ -1,8 +1,8 @@
-//! Memory: what a task that waits takes, in bytes.
+//! Memory: how many bytes a task takes that waits.
 //!
-//! Counted is what was asked of the allocator for it and is still held: the task itself, and its share of the
-//! tables in which it stands, but not the `Vec` with the handles. There are a million tasks, so that a table
-//! that has just doubled is nearly full.
+//! They are those asked of the allocator and not given back: the task itself and its share of the loop's tables,
+//! but not the `Vec` of the handles. There are a million tasks, just below a power of two, so that a table that
+//! doubles is nearly full.
 //!
 //! The program must have [`Counting`] as its allocator.
 
@@ -15,11 +15,11 @@ use std::time::Duration;
 
 use super::runtime::{Runtime, Timers};
 
-/// The system's allocator, which counts what is held.
+/// The system's allocator, with a count of the bytes that are held.
 pub struct Counting;
 
-/// The sum of a load and a store, not of an atomic addition: so an allocation costs as much as before, and
-/// what other threads allocate meanwhile may be lost. There is none when this is read.
+/// Changed by a load and a store, since an atomic addition would make allocations dearer. So an allocation of another
+/// thread at the same time may not be counted; there is none while memory is measured.
 static HELD: AtomicIsize = AtomicIsize::new(0);
 
 fn add(bytes: isize) {
@@ -47,7 +47,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// Bytes of a task whose future has 24 and waits for ever, and whose handle is kept.
+/// Bytes of a task whose future is 24 bytes and waits for ever, and whose handle is kept.
 pub fn idle_task<R: Runtime>() -> impl Fn(&R, usize) -> f64 {
     |_, tasks| bytes_each::<R, _>(tasks, || Idle([0; 3]))
 }
@@ -57,7 +57,7 @@ pub fn sleeping_task<R: Timers>() -> impl Fn(&R, usize) -> f64 {
     |_, tasks| bytes_each::<R, _>(tasks, || R::sleep(Duration::from_secs(60)))
 }
 
-/// On a runtime of its own, which takes the tasks with it.
+/// On a runtime of its own, which drops the tasks.
 fn bytes_each<R, F>(tasks: usize, future: impl Fn() -> F) -> f64
 where
     R: Runtime,

@@ -1,5 +1,5 @@
-//! The same echo as in `echo.rs`, by hand on mio: no futures, no tasks, one `match` for both ends.
-//! What the kernel takes, and as little more as one can write.
+//! The same echo as in `echo.rs`, by hand on mio: no futures, no tasks, one `match` for both ends. It takes little
+//! more than the kernel's own time.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, UdpSocket};
@@ -15,7 +15,7 @@ use super::watch::{Spent, Watch};
 pub trait ByHand: Socket {
     type Mio: event::Source;
 
-    /// Whether a read that fills less than the buffer has read everything, so that no second one asks.
+    /// Whether a read that does not fill its buffer has read everything, so that none has to follow.
     const IS_STREAM: bool;
 
     fn into_mio(self) -> Self::Mio;
@@ -149,7 +149,7 @@ impl<S: ByHand> End<S> {
         Ok(())
     }
 
-    /// There is room: one message is on its way at a time.
+    /// Sends all at once: there is room, since one message is on its way at a time.
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
         let count = S::send(&mut self.socket, message)?;
         assert_eq!(count, message.len(), "it is sent as a whole");

@@ -1,8 +1,7 @@
 //! What is measured, each workload once for all runtimes.
 //!
-//! A workload is made from its sizes, and is then a function of a runtime and a number of operations:
-//! `yields(1_000)` is one, of any runtime. It says what these operations cost. What it has to prepare
-//! (pending timers, connections, tasks that have begun) it prepares before it starts the watch.
+//! A workload, such as `yields(1_000)`, is a function of a runtime and a number of operations, and returns what these
+//! cost. It prepares what it needs (pending timers, connections, tasks that have begun) before it starts the watch.
 
 // Each bench is a program of its own, with this folder in it, and uses a part.
 #![allow(dead_code, unused_imports)]
@@ -11,7 +10,7 @@ pub mod alone;
 pub mod echo;
 pub mod floor;
 pub mod gather;
-pub mod give_way;
+pub mod yield_once;
 pub mod lateness;
 pub mod memory;
 pub mod mio_echo;

@@ -12,11 +12,11 @@ use std::thread;
 
 use futures::task::AtomicWaker;
 
-use super::give_way::give_way;
 use super::runtime::Runtime;
 use super::watch::{Spent, Watch};
+use super::yield_once::yield_once;
 
-/// What the loop does beside being woken.
+/// What else the loop does.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Beside {
     /// Nothing: it sleeps when it can.
@@ -25,9 +25,9 @@ pub enum Beside {
     Yields,
 }
 
-/// Another thread wakes the tasks in turn, as fast as it can. An operation is a wake, however many polls the
-/// runtime makes of it.
-pub fn storm<R: Runtime>(tasks: usize, beside: Beside) -> impl Fn(&R, usize) -> Spent {
+/// Another thread wakes the tasks in turn, as fast as it can. An operation is a wake: several may lead to one
+/// poll.
+pub fn wakes<R: Runtime>(tasks: usize, beside: Beside) -> impl Fn(&R, usize) -> Spent {
     move |runtime, wakes| {
         runtime.block_on(async {
             let over = Arc::new(AtomicBool::new(false));
@@ -35,12 +35,12 @@ pub fn storm<R: Runtime>(tasks: usize, beside: Beside) -> impl Fn(&R, usize) -> 
             let spawn = |_| R::spawn(woken(wakers.clone(), over.clone()));
             let handles: Vec<_> = (0..tasks).map(spawn).collect();
             while wakers.borrow().len() < tasks {
-                give_way().await;
+                yield_once().await;
             }
             let wakers = wakers.take();
             let watch = Watch::start_for_all_threads();
             let end = over.clone();
-            let storm = thread::spawn(move || {
+            let other = thread::spawn(move || {
                 for n in 0..wakes {
                     wakers[n % tasks].wake_by_ref();
                 }
@@ -48,18 +48,18 @@ pub fn storm<R: Runtime>(tasks: usize, beside: Beside) -> impl Fn(&R, usize) -> 
                 wakers.iter().for_each(Waker::wake_by_ref);
             });
             while beside == Beside::Yields && !over.load(Ordering::Acquire) {
-                give_way().await;
+                yield_once().await;
             }
             for handle in handles {
                 handle.await.expect("the task ends");
             }
-            storm.join().expect("the storm ends");
+            other.join().expect("the other thread ends");
             watch.stop()
         })
     }
 }
 
-/// Leaves its waker, and is woken until it is over.
+/// Leaves its waker, and is pending until all wakes are over.
 async fn woken(wakers: Rc<RefCell<Vec<Waker>>>, over: Arc<AtomicBool>) {
     let mut left_waker = false;
     poll_fn(|cx| {
@@ -75,8 +75,8 @@ async fn woken(wakers: Rc<RefCell<Vec<Waker>>>, over: Arc<AtomicBool>) {
     .await;
 }
 
-/// A ball that goes to another thread and back: each side sleeps until it has it. An operation is one way there
-/// and back.
+/// A ball goes to another thread and back: each side sleeps until it has the ball. An operation is one round
+/// trip.
 pub fn round_trips<R: Runtime>() -> impl Fn(&R, usize) -> Spent {
     |runtime, trips| {
         let table = Arc::new(Table::default());

@@ -1,7 +1,7 @@
-//! A ring of tasks that pass a ball, each waking the next: with two of them it is ping-pong.
+//! A ring of tasks that pass a ball, each waking the next. With two tasks it is ping-pong.
 //!
-//! An operation is one pass: a wake by a waker that was stored, and a poll. What the tasks share is a cell of
-//! this file, the same for all runtimes, and not a channel, so that only the runtime is measured.
+//! An operation is one pass: a wake by a waker that was stored, and a poll. The tasks share a cell and not a
+//! channel, so that only the runtime is measured.
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
@@ -18,7 +18,7 @@ struct Table {
     watch: SharedWatch,
 }
 
-/// A number of tasks in a ring.
+/// The players are tasks.
 pub fn ring<R: Runtime>(players: usize) -> impl Fn(&R, usize) -> Spent {
     move |runtime, passes| {
         let table = Table::for_players(players);

@@ -1,11 +1,11 @@
-//! std's sockets, in pairs: what a runtime takes in, and so does a program by hand on mio.
+//! Pairs of std's sockets, from which the runtimes and the program by hand on mio make theirs.
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::sync::LazyLock;
 
-/// A kind of socket. Both ends of a pair are connected to each other, and do not block.
+/// A kind of socket. The two ends of a pair are connected to each other, and do not block.
 pub trait Socket: Sized + 'static {
     fn pair() -> io::Result<(Self, Self)>;
 }

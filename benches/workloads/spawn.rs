@@ -24,7 +24,7 @@ pub fn spawn_and_await<R: Runtime>() -> impl Fn(&R, usize) -> Spent {
     }
 }
 
-/// Each task is awaited before the next is spawned: the main future sleeps and wakes each time.
+/// Each task is awaited before the next is spawned, so each wakes the main future.
 pub fn one_after_another<R: Runtime>() -> impl Fn(&R, usize) -> Spent {
     |runtime, tasks| {
         runtime.block_on(async {

@@ -1,4 +1,4 @@
-//! Connections over TCP as they come and go, and a socket that is merely open.
+//! Connections over TCP that are made and closed, and a socket that is open without traffic.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -20,7 +20,7 @@ pub fn accept_and_close<R: Net>() -> impl Fn(&R, usize) -> Spent {
     }
 }
 
-/// Another workload, while a socket is open that has no traffic: then the kernel has to be asked now and then.
+/// Another workload, with an open socket: so the loop must ask the kernel for events now and then.
 pub fn beside_a_socket<R: Net>(run: impl Fn(&R, usize) -> Spent) -> impl Fn(&R, usize) -> Spent {
     move |runtime, operations| {
         let _open = runtime.block_on(listen::<R>());

@@ -9,12 +9,11 @@ use std::time::Duration;
 use super::runtime::Timers;
 use super::watch::{Spent, Watch};
 
-/// Timers that stand in the wheel while others come and go.
+/// How many timers are pending while others are armed and cancelled.
 const PENDING: u64 = 10_000;
 
-/// As many tasks as operations, each of which sleeps once, for so long and up to so much longer, in no
-/// order. An operation is one task, from `spawn` to its end; the time in which nothing is due is no CPU
-/// time.
+/// Tasks that sleep once each, for at least a time and up to some more, in no order. An operation is one task,
+/// from `spawn` to its end; while nothing is due, no CPU time passes.
 pub fn sleeps<R: Timers>(at_least: Duration, more: Duration) -> impl Fn(&R, usize) -> Spent {
     move |runtime, sleeps| {
         runtime.block_on(async {
@@ -31,7 +30,7 @@ pub fn sleeps<R: Timers>(at_least: Duration, more: Duration) -> impl Fn(&R, usiz
     }
 }
 
-/// One task that sleeps again and again, on a loop that has nothing else to do. An operation is one sleep.
+/// The main future sleeps again and again, on a loop without tasks. An operation is one sleep.
 pub fn isolated_sleeps<R: Timers>(duration: Duration) -> impl Fn(&R, usize) -> Spent {
     move |runtime, sleeps| {
         runtime.block_on(async {

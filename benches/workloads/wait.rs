@@ -1,10 +1,9 @@
-//! Wait: tasks, and a future that waits for all of them, or for the next one that is done.
+//! Wait: a future waits for all of some tasks, or again and again for those that are done next.
 //!
-//! An operation is one task, from `spawn` to its value. tokio has no `wait`; a `JoinSet` is what its users
-//! take instead ([`Groups`]). The tasks are staggered: they end in nine batches, so that boucle's
-//! `wait(FIRST_COMPLETED)` returns nine times. (Were each to end in a batch of its own, it would return a
-//! thousand times, with two lists of a thousand handles: O(n²), as in asyncio, and `as_completed` would be
-//! the better choice.)
+//! An operation is one task, from `spawn` to its value. tokio has no `wait`; there it is a `JoinSet`
+//! ([`Groups`]). The tasks are staggered: they end in nine batches, so boucle's `wait(FIRST_COMPLETED)` returns
+//! nine times. (If each ended in a batch of its own, it would return a thousand times, with a thousand handles in
+//! its two lists: O(n²), as in asyncio. `as_completed` would be the better choice.)
 
 use super::gather::{children, rounds, staggered};
 use super::runtime::Groups;
@@ -20,7 +19,7 @@ pub fn first_completed<R: Groups>(tasks: usize) -> impl Fn(&R, usize) -> Spent {
     rounds(tasks, wait, all_are_there)
 }
 
-/// In whatever order.
+/// In any order.
 fn all_are_there(values: &[usize]) -> bool {
     let tasks = values.len();
     values.iter().sum::<usize>() == tasks * (tasks - 1) / 2

@@ -1,55 +1,43 @@
-//! The watch: CPU time and wall time of some work.
+//! The watch: the CPU time of some work.
 //!
-//! The runtimes run on one thread, so the thread's CPU clock holds everything they do, the kernel's work on
-//! their behalf included, and nothing that other programs do meanwhile. Where a second thread takes part, it is
-//! the CPU clock of the process.
+//! The runtimes run on one thread, so the thread's CPU clock has all that they do, with the kernel's work for
+//! them, and nothing that other programs do. Where a second thread takes part, it is the CPU clock of the process.
 
 use std::cell::Cell;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cpu_time::{ProcessTime, ThreadTime};
 
 /// A watch that runs.
 #[derive(Clone, Copy)]
-pub struct Watch {
-    cpu: Clock,
-    wall: Instant,
-}
-
-#[derive(Clone, Copy)]
-enum Clock {
+pub enum Watch {
     Thread(ThreadTime),
     Process(ProcessTime),
 }
 
-/// What some work took.
-#[derive(Clone, Copy)]
-pub struct Spent {
-    pub cpu: Duration,
-    pub wall: Duration,
-}
+/// The CPU time that some work took.
+pub type Spent = Duration;
 
 impl Watch {
     /// Counts what this thread does.
     pub fn start() -> Watch {
-        Watch { wall: Instant::now(), cpu: Clock::Thread(ThreadTime::now()) }
+        Watch::Thread(ThreadTime::now())
     }
 
     /// Counts what all threads do.
     pub fn start_for_all_threads() -> Watch {
-        Watch { wall: Instant::now(), cpu: Clock::Process(ProcessTime::now()) }
+        Watch::Process(ProcessTime::now())
     }
 
     pub fn stop(self) -> Spent {
-        let cpu = match self.cpu {
-            Clock::Thread(start) => start.elapsed(),
-            Clock::Process(start) => start.elapsed(),
-        };
-        Spent { cpu, wall: self.wall.elapsed() }
+        match self {
+            Watch::Thread(start) => start.elapsed(),
+            Watch::Process(start) => start.elapsed(),
+        }
     }
 }
 
-/// A watch on the wall of the tasks: one of them starts it, one stops it.
+/// A watch that tasks share: one of them starts it, one stops it.
 #[derive(Default)]
 pub struct SharedWatch {
     watch: Cell<Option<Watch>>,

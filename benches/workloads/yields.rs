@@ -1,20 +1,20 @@
 //! Yield: tasks that do nothing but yield to each other.
 //!
-//! An operation is one wake of oneself, one turn in the queue, one poll.
+//! An operation is a task's wake of itself, its way through the ready queue, and its poll.
 
 use std::future::Future;
 use std::rc::Rc;
 
-use super::give_way::give_way;
 use super::runtime::Runtime;
 use super::watch::{SharedWatch, Spent, Watch};
+use super::yield_once::yield_once;
 
-/// A number of tasks, in a circle. A lone one has every batch for itself.
+/// Tasks that take turns. A lone one is polled in a batch of its own each time.
 pub fn yields<R: Runtime>(tasks: usize) -> impl Fn(&R, usize) -> Spent {
-    move |runtime, yields| circle(runtime, tasks, yields, give_way)
+    move |runtime, yields| circle(runtime, tasks, yields, yield_once)
 }
 
-/// One task, with what the runtime offers.
+/// One task, with the runtime's own `yield_now`.
 pub fn yield_now<R: Runtime>() -> impl Fn(&R, usize) -> Spent {
     |runtime, yields| circle(runtime, 1, yields, R::yield_now)
 }
@@ -25,20 +25,20 @@ pub fn main_yields<R: Runtime>() -> impl Fn(&R, usize) -> Spent {
         runtime.block_on(async {
             let watch = Watch::start();
             for _ in 0..yields {
-                give_way().await;
+                yield_once().await;
             }
             watch.stop()
         })
     }
 }
 
-/// Every task is polled equally often. The watch starts when all tasks have begun, and stops before the first
-/// one ends, so that nothing but yields is measured.
+/// Every task yields equally often. The watch starts when all tasks have begun, and stops before the first one
+/// ends, so that nothing but yields is measured.
 fn circle<R: Runtime, F: Future<Output = ()> + 'static>(
     runtime: &R,
     tasks: usize,
     yields: usize,
-    give_way: impl Fn() -> F + Copy + 'static,
+    one_yield: impl Fn() -> F + Copy + 'static,
 ) -> Spent {
     // In test mode, there may be fewer yields than tasks.
     let laps = (yields / tasks).max(1);
@@ -46,17 +46,17 @@ fn circle<R: Runtime, F: Future<Output = ()> + 'static>(
     let member = |n: usize| {
         let watch = watch.clone();
         async move {
-            give_way().await;
+            one_yield().await;
             if n == 0 {
                 watch.start();
             }
             for _ in 1..laps {
-                give_way().await;
+                one_yield().await;
             }
             if n == tasks - 1 {
                 watch.stop();
             }
-            give_way().await;
+            one_yield().await;
         }
     };
     runtime.block_on(async {

@@ -1,4 +1,4 @@
-//! The whole table for a page: what was measured, of what, and where.
+//! The whole table for a page: the machine, the versions of the peers, the figures.
 
 use std::process::Command;
 use std::{fmt, fs};
@@ -25,7 +25,7 @@ pub struct Machine {
     pub date: String,
 }
 
-/// What was built.
+/// A peer's version.
 #[derive(Serialize)]
 pub struct Version {
     pub peer: &'static str,
@@ -61,7 +61,7 @@ impl fmt::Display for Machine {
 }
 
 impl Version {
-    /// By the lock file.
+    /// Reads it in the lock file.
     pub fn of(peer: &Peer) -> Version {
         let lock = include_str!("../Cargo.lock");
         let entry = format!("name = \"{}\"\nversion = \"", peer.package);
@@ -87,7 +87,6 @@ impl fmt::Display for Version {
 }
 
 impl Page {
-    /// The table for a page.
     pub fn markdown(&self) -> String {
         let versions: Vec<_> = self.peers.iter().map(Version::to_string).collect();
         let mut page = format!(

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use boucle::{ALL_COMPLETED, FIRST_COMPLETED, JoinHandle};
 
-use super::{Alone, Groups, Net, Pairs, Runtime, Timers, take_in};
+use super::{Alone, Groups, Net, Pairs, Runtime, Timers, pairs_from_std};
 
 pub struct Boucle(boucle::EventLoop);
 
@@ -93,7 +93,7 @@ macro_rules! datagrams {
             type End = boucle::net::$socket;
 
             async fn pairs(count: usize) -> io::Result<Vec<(Self::End, Self::End)>> {
-                take_in(count, boucle::net::$socket::from_std)
+                pairs_from_std(count, boucle::net::$socket::from_std)
             }
 
             async fn receive(end: &mut Self::End, to: &mut [u8]) -> io::Result<usize> {
@@ -113,7 +113,7 @@ impl Pairs<UnixStream> for Boucle {
     type End = boucle::net::UnixStream;
 
     async fn pairs(count: usize) -> io::Result<Vec<(Self::End, Self::End)>> {
-        take_in(count, boucle::net::UnixStream::from_std)
+        pairs_from_std(count, boucle::net::UnixStream::from_std)
     }
 
     async fn receive(end: &mut Self::End, to: &mut [u8]) -> io::Result<usize> {

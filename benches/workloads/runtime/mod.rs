@@ -1,8 +1,8 @@
-//! What a runtime has to offer so that a workload, written once, runs on it: all sides do the same.
+//! What a runtime has to offer so that a workload, written once, runs on it.
 //!
-//! There are five traits, as there are runtimes without timers, without sockets, with none but TCP, or with
-//! nothing for groups of tasks; a workload asks for the least that it needs. Every method is what the runtime offers
-//! for the purpose, mostly one call, and the compiler sees through it.
+//! There are several traits, since there are runtimes without timers, without sockets, with none but TCP, or with
+//! nothing for groups of tasks; a workload asks for the least that it needs. A method is mostly one call of the
+//! runtime, which the compiler inlines.
 
 mod boucle;
 mod tokio;
@@ -28,7 +28,7 @@ pub trait Runtime: Sized + 'static {
     fn new() -> Self;
     fn block_on<F: Future>(&self, main: F) -> F::Output;
 
-    // The rest, here and below, is called inside of `block_on`.
+    // The other methods, here and below, are called inside of `block_on`.
 
     fn spawn<F>(future: F) -> Self::Joined<F::Output>
     where
@@ -37,7 +37,7 @@ pub trait Runtime: Sized + 'static {
     fn yield_now() -> impl Future<Output = ()>;
 }
 
-/// A runtime that needs no poller for one run without sockets.
+/// A runtime that can be made for one run, without a poller.
 pub trait Alone: Runtime {
     fn run_alone<F: Future>(main: F) -> F::Output;
 }
@@ -67,14 +67,14 @@ pub trait Pairs<S: Socket>: Runtime {
     type End: 'static;
 
     fn pairs(count: usize) -> impl Future<Output = io::Result<Vec<(Self::End, Self::End)>>>;
-    /// A message, or some bytes of a stream. None at the end of a stream, or if the message is empty.
+    /// Receives a message, or some bytes of a stream. Zero is the end of a stream, or an empty message.
     fn receive(end: &mut Self::End, to: &mut [u8]) -> impl Future<Output = io::Result<usize>>;
-    /// All bytes. To send none is an empty message, and nothing to a stream.
+    /// Sends all bytes: if there are none, an empty message, or nothing to a stream.
     fn send(end: &mut Self::End, bytes: &[u8]) -> impl Future<Output = io::Result<()>>;
 }
 
-/// Takes in pairs of std's sockets, by the runtime's own function.
-pub fn take_in<S: Socket, E>(count: usize, end: fn(S) -> io::Result<E>) -> io::Result<Vec<(E, E)>> {
+/// Makes pairs of the runtime's sockets from std's.
+pub fn pairs_from_std<S: Socket, E>(count: usize, end: fn(S) -> io::Result<E>) -> io::Result<Vec<(E, E)>> {
     let pair = || S::pair().and_then(|(one, other)| Ok((end(one)?, end(other)?)));
     (0..count).map(|_| pair()).collect()
 }

@@ -1,9 +1,9 @@
 //! tokio's `current_thread` scheduler. It stands here twice:
 //!
-//! - [`Tokio`] is its `LocalRuntime`, which takes futures that are not `Send`, as boucle does. The ratios
-//!   are against this one.
-//! - [`TokioLocalSet`] is what was there before `LocalRuntime`, and what most programs still use: a
-//!   `LocalSet`, with a queue of its own, inside of a `current_thread` runtime.
+//! - [`Tokio`] is its `LocalRuntime`, which takes futures that are not `Send`, as boucle does. The ratios are to
+//!   this one.
+//! - [`TokioLocalSet`] is the older way to have such futures: a `LocalSet`, with a queue of its own, inside of a
+//!   `current_thread` runtime.
 
 use std::future::Future;
 use std::io;
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::{Alone, Groups, Net, Pairs, Runtime, Timers, take_in};
+use super::{Alone, Groups, Net, Pairs, Runtime, Timers, pairs_from_std};
 
 /// tokio's `current_thread` scheduler, as a `LocalRuntime`.
 pub struct Tokio(tokio::runtime::LocalRuntime);
@@ -88,12 +88,12 @@ impl Runtime for TokioLocalSet {
     }
 }
 
-/// The two faces differ in their entrance only: all else is the same to both.
+/// The two differ in `new` and `block_on` only.
 trait InsideTokio: Runtime {}
 impl InsideTokio for Tokio {}
 impl InsideTokio for TokioLocalSet {}
 
-/// Without its clock, which would need a feature to be paused.
+/// Without tokio's clock: to pause it needs a feature.
 impl<R: InsideTokio> Alone for R {
     fn run_alone<F: Future>(main: F) -> F::Output {
         let runtime = tokio::runtime::Builder::new_current_thread().build();
@@ -148,7 +148,7 @@ macro_rules! datagrams {
             type End = tokio::net::$socket;
 
             async fn pairs(count: usize) -> io::Result<Vec<(Self::End, Self::End)>> {
-                take_in(count, tokio::net::$socket::from_std)
+                pairs_from_std(count, tokio::net::$socket::from_std)
             }
 
             async fn receive(end: &mut Self::End, to: &mut [u8]) -> io::Result<usize> {
@@ -168,7 +168,7 @@ impl<R: InsideTokio> Pairs<UnixStream> for R {
     type End = tokio::net::UnixStream;
 
     async fn pairs(count: usize) -> io::Result<Vec<(Self::End, Self::End)>> {
-        take_in(count, tokio::net::UnixStream::from_std)
+        pairs_from_std(count, tokio::net::UnixStream::from_std)
     }
 
     async fn receive(end: &mut Self::End, to: &mut [u8]) -> io::Result<usize> {
@@ -180,7 +180,7 @@ impl<R: InsideTokio> Pairs<UnixStream> for R {
     }
 }
 
-/// With a `JoinSet`, which returns values as they come: where order matters, the children say their positions.
+/// A `JoinSet` returns values as they come, so a `gather` of children returns their positions too.
 impl<R: InsideTokio> Groups for R {
     async fn gather<F>(children: impl Iterator<Item = F>) -> Vec<usize>
     where

@@ -1,6 +1,6 @@
-//! How many schedules a second: boucle's `explore` beside what else runs a program under many of them.
+//! How many schedules are run in a second, by boucle's `explore`, by shuttle and by loom?
 //!
-//! What the sides are and what a schedule is on each of them stands in `README.md`.
+//! `README.md` says what the sides are, and what a schedule is on each of them.
 //!
 //! ```console
 //! $ cargo run --release --bin schedules             # the table: half a minute
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use boucle::explore::{Explore, Strategy};
 use cpu_time::ProcessTime;
 
-/// Three programs of tasks: the same code on boucle and on shuttle.
+/// Three programs of tasks, the same on boucle and on shuttle.
 mod tasks {
     use std::sync::Arc;
 
@@ -21,7 +21,7 @@ mod tasks {
 
     pub trait Tasks: 'static {
         fn spawn(future: impl Future<Output = ()> + Send + 'static) -> impl Future<Output = ()>;
-        fn give_way() -> impl Future<Output = ()> + Send;
+        fn yield_now() -> impl Future<Output = ()> + Send;
     }
 
     /// Three tasks give way five times each.
@@ -29,7 +29,7 @@ mod tasks {
         let tasks = [(); 3].map(|()| {
             T::spawn(async {
                 for _ in 0..5 {
-                    T::give_way().await;
+                    T::yield_now().await;
                 }
             })
         });
@@ -75,7 +75,7 @@ mod tasks {
         for _ in 0..3 {
             let mut locked = count.lock().await;
             let before = *locked;
-            T::give_way().await;
+            T::yield_now().await;
             *locked = before + 1;
         }
     }
@@ -142,7 +142,7 @@ impl tasks::Tasks for Boucle {
         async { task.await.expect("no task panics") }
     }
 
-    fn give_way() -> impl Future<Output = ()> + Send {
+    fn yield_now() -> impl Future<Output = ()> + Send {
         boucle::yield_now()
     }
 }
@@ -155,7 +155,7 @@ impl tasks::Tasks for Shuttle {
         async { task.await.expect("no task panics") }
     }
 
-    fn give_way() -> impl Future<Output = ()> + Send {
+    fn yield_now() -> impl Future<Output = ()> + Send {
         shuttle::future::yield_now()
     }
 }
@@ -166,7 +166,7 @@ const SCHEDULES: u64 = 5_000;
 /// How many rounds count.
 const ROUNDS: usize = 20;
 
-/// A way to run a program under so many schedules, for each of the three programs.
+/// For each of the three programs, a function that runs it under a number of schedules.
 struct Side {
     name: &'static str,
     programs: [fn(u64); 3],
@@ -209,7 +209,7 @@ const SIDES: [Side; 4] = [
     },
 ];
 
-/// How many schedules have been run in this round: each program counts them itself.
+/// How many schedules have been run in this round.
 static RUN: AtomicU64 = AtomicU64::new(0);
 
 fn explore<F: Future>(schedules: u64, program: fn() -> F) {
@@ -235,7 +235,7 @@ fn loom(schedules: u64, program: fn()) {
             return;
         }
         let mut model = loom::model::Builder::new();
-        // It looks whether this is the last schedule only where it would write a checkpoint, and before it runs it.
+        // loom compares with the maximum only where it would write a checkpoint, and before it runs the schedule.
         model.checkpoint_interval = left + 1;
         model.max_permutations = Some(left + 1);
         model.check(move || {

@@ -1,7 +1,7 @@
 //! compio, on io_uring.
 //!
-//! Its sockets take a buffer and give it back, so each stream keeps one for either direction, and the
-//! bytes of a message are copied once.
+//! Its sockets take a buffer and give it back, so each stream keeps one for each direction, and the bytes of a message
+//! are copied once.
 
 use std::future::Future;
 use std::io;
@@ -20,7 +20,7 @@ use crate::workloads::runtime::{Net, Runtime, Timers};
 
 pub struct Compio(compio::runtime::Runtime);
 
-/// A stream and its buffers, which are away while the kernel has them.
+/// A stream and its buffers, which are taken out while the kernel has them.
 pub struct Stream {
     socket: TcpStream,
     incoming: Vec<u8>,

@@ -1,8 +1,7 @@
 //! A main future that borrows, for the runtimes whose main future must be `'static`.
 //!
-//! The main future stays where it is, on the stack of `block_on`, lent out through a scoped
-//! thread-local; what the runtime gets is a future that polls it there. Costs a poll of the main future
-//! a few instructions, and tasks nothing.
+//! The main future stays on the stack of `block_on`. A scoped thread-local has a reference to it, and the runtime is
+//! given a future that polls it there. A poll of the main future costs some instructions more, a task's poll none.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -12,7 +11,7 @@ use scoped_tls_hkt::scoped_thread_local;
 
 scoped_thread_local!(static mut MAIN: for<'a> &'a mut dyn FnMut(&mut Context<'_>) -> Poll<()>);
 
-/// Has `run` run a future that is done when `main` is, and returns main's output.
+/// Has `run` run a future that is ready when `main` is, and returns main's output.
 pub fn lend<F: Future>(main: F, run: impl FnOnce(Lent)) -> F::Output {
     let mut main = pin!(main);
     let mut output = None;
@@ -21,7 +20,7 @@ pub fn lend<F: Future>(main: F, run: impl FnOnce(Lent)) -> F::Output {
     output.expect("the runtime returns when its main future is done")
 }
 
-/// Stands for the main future that is lent out on this thread.
+/// Polls the main future that is lent on this thread.
 pub struct Lent;
 
 impl Future for Lent {

@@ -1,7 +1,6 @@
-//! async-local-executor: no clock, no sockets; a program brings its own loop.
+//! async-local-executor. It has no clock and no sockets, and a program brings its own loop.
 //!
-//! The loop around it is the one of the crate's `block_on`, but that the executor lives on from round
-//! to round.
+//! The loop here is that of the crate's `block_on`, but the executor is kept from round to round.
 
 use std::cell::RefCell;
 use std::future::Future;

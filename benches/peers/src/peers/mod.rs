@@ -1,4 +1,4 @@
-//! The field: every runtime, those that the workloads bring along and the others.
+//! The field: every peer, those of the benches and the others.
 
 pub mod compio;
 pub mod glommio;
@@ -70,7 +70,7 @@ pub const PEERS: &[Peer] = &[
 ];
 
 const NO_WAIT: (&str, &str) =
-    ("wait for the first", "it has nothing that awaits the first of many tasks that is done");
+    ("wait for the first", "it has nothing that awaits whichever of many tasks is done first");
 const NO_IO: (&str, &str) = ("timers, sockets", "it has none");
 const NO_SYNC: (&str, &str) = (
     "wakes from another thread",
@@ -80,6 +80,6 @@ const WAKES_ARE_LOST: (&str, &str) =
     ("wakes from another thread", "they are lost: a waker finds no queue but its own thread's");
 const SLEEPS_HANG: (&str, &str) = (
     "timers",
-    "sleeps hang: the wheel may fire early, which a sleep does not count as fired nor arm \
-     again; and a sleep that is dropped is not cancelled",
+    "sleeps hang: the wheel may fire early; a sleep that is polled then is pending, and not armed \
+     again. One that is dropped stays in the wheel",
 );

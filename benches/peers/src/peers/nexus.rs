@@ -16,11 +16,11 @@ use nexus_rt::{World, WorldBuilder};
 use super::lend::lend;
 use crate::workloads::runtime::{Net, Runtime, Timers};
 
-/// A thread can have one runtime at a time. So it is made when it is used for the first time: some
-/// workloads have a runtime of their own, beside one that is idle.
+/// A thread can have one runtime at a time, and some workloads have one of their own beside one that is idle. So the
+/// runtime is made at its first use.
 pub struct Nexus(RefCell<Option<InItsWorld>>);
 
-/// The runtime points at its world, which therefore is boxed, and dropped after it.
+/// The runtime points to its world. So the world is boxed, and dropped after the runtime.
 struct InItsWorld {
     runtime: nexus_async_rt::Runtime,
     _world: Box<World>,
@@ -71,7 +71,7 @@ impl Timers for Nexus {
 }
 
 impl Net for Nexus {
-    /// It is accepted from by `&mut`.
+    /// `accept` takes it by `&mut`.
     type Listener = RefCell<TcpListener>;
     type Stream = TcpStream;
 

@@ -1,4 +1,4 @@
-//! smol, from its parts: a `LocalExecutor` (async-executor) and the reactor of async-io.
+//! smol, made of its parts: a `LocalExecutor` (async-executor) and the reactor of async-io.
 
 use std::future::Future;
 use std::io;
@@ -13,7 +13,7 @@ use futures::future::NeverError;
 use futures::never::Never;
 use futures_lite::future;
 
-use crate::workloads::runtime::{Net, Pairs, Runtime, Timers, take_in};
+use crate::workloads::runtime::{Net, Pairs, Runtime, Timers, pairs_from_std};
 
 pub struct Smol;
 
@@ -95,7 +95,7 @@ macro_rules! datagrams {
             type End = Async<$socket>;
 
             async fn pairs(count: usize) -> io::Result<Vec<(Self::End, Self::End)>> {
-                take_in(count, Async::new)
+                pairs_from_std(count, Async::new)
             }
 
             async fn receive(end: &mut Self::End, to: &mut [u8]) -> io::Result<usize> {
@@ -115,7 +115,7 @@ impl Pairs<UnixStream> for Smol {
     type End = Async<UnixStream>;
 
     async fn pairs(count: usize) -> io::Result<Vec<(Self::End, Self::End)>> {
-        take_in(count, Async::new)
+        pairs_from_std(count, Async::new)
     }
 
     async fn receive(end: &mut Self::End, to: &mut [u8]) -> io::Result<usize> {

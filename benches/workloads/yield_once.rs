@@ -1,30 +1,30 @@
 //! The future that yields: the same for all runtimes, so that only the runtime is measured.
 //!
-//! A runtime's own `yield_now` may do something else: tokio's puts its waker aside until the driver was
-//! looked at, which for a lone task is a system call each time.
+//! A runtime's own `yield_now` may do more: tokio's keeps its waker until the driver has been polled, which for a
+//! lone task is a system call each time.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// Wakes its task and is pending, once.
+/// Wakes its task and is pending once, then is ready.
 #[derive(Default)]
-pub struct GiveWay {
-    gave: bool,
+pub struct YieldOnce {
+    yielded: bool,
 }
 
-pub fn give_way() -> GiveWay {
-    GiveWay::default()
+pub fn yield_once() -> YieldOnce {
+    YieldOnce::default()
 }
 
-impl Future for GiveWay {
+impl Future for YieldOnce {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.gave {
+        if self.yielded {
             return Poll::Ready(());
         }
-        self.gave = true;
+        self.yielded = true;
         cx.waker().wake_by_ref();
         Poll::Pending
     }
