@@ -1,9 +1,9 @@
 //! Does an operation still take the instructions and system calls that are written down?
 //!
-//! valgrind and strace count boucle's, which repeat where times do not. `counts.toml` has the figures: system calls, and
-//! for each compiler the instructions. A figure that is off by more than 3 % fails the bench, even if it got better, so
-//! that every change of a figure is a line in a commit. A figure above its bound fails the bench too, and cannot be
-//! written down. A figure above its aim fails nothing: the line below it says so.
+//! valgrind and strace count boucle's, which repeat where times do not. `counts.toml` has the figures: system
+//! calls, and for each compiler the instructions. A figure that is off by more than 3 % fails the bench, even
+//! if it got better, so that every change of a figure is a line in a commit. A figure above its bound fails
+//! the bench too, and cannot be written down. A figure above its aim is only marked.
 //!
 //! ```text
 //! cargo bench --bench counts               compare

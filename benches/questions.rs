@@ -1,8 +1,8 @@
 //! Is a row faster than in the run before?
 //!
-//! Each row of `ratios` that is in nanoseconds is a group of criterion's. It prints the time of a round, and as `thrpt`
-//! the CPU nanoseconds per operation. One side runs after the other, so this compares a change with the run before
-//! it; `ratios` compares the sides.
+//! Each row of `ratios` that is in nanoseconds is a group of criterion's. It prints the time of a round, and
+//! as `thrpt` the CPU nanoseconds per operation. One side runs after the other, so this compares a change
+//! with the run before it; `ratios` compares the sides.
 //!
 //! ```text
 //! cargo bench --bench questions -- yield     the rows with "yield" in their name

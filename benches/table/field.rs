@@ -1,7 +1,7 @@
 //! The field: all sides of a row, in rounds that take turns.
 //!
-//! A round of one peer is followed by one of the next, and the order is reversed after each round, so a slow moment of
-//! the machine falls on all of them. Each peer has three processes, one after the other.
+//! A round of one peer is followed by one of the next, and the order is reversed after each round, so a slow
+//! moment of the machine falls on all of them. Each peer has three processes, one after the other.
 
 use std::io;
 use std::process::exit;

@@ -1,7 +1,7 @@
 //! The table: the same rows on every side, each side in a process of its own.
 //!
-//! Each bench, and the package in `peers`, includes this folder and the workloads. They differ in their sides, and in
-//! what they do with the figures.
+//! Each bench, and the package in `peers`, includes this folder and the workloads. They differ in their
+//! sides, and in what they do with the figures.
 
 // Each program uses a part.
 #![allow(dead_code)]

@@ -1,7 +1,7 @@
 //! The rows: what is measured, and on how many operations.
 //!
-//! A workload is generic over the runtimes. Here it is bound to one, so that all rows have the same type. A round is
-//! short, since many sides take turns, and since the tools that count are slow.
+//! A workload is generic over the runtimes. Here it is bound to one, so that all rows have the same type. A
+//! round is short, since many sides take turns, and since the tools that count are slow.
 
 use std::fs;
 use std::net::{TcpStream, UdpSocket};
@@ -34,7 +34,7 @@ pub struct Row {
     pub unit: Unit,
     /// In one round.
     pub operations: usize,
-    /// On how many operations the tools count instructions and system calls; zero for a row that is not counted.
+    /// On how many operations the tools count instructions and system calls; zero if they do not.
     pub counted: usize,
     /// Makes the runtime, and what runs a round on it.
     pub start: Box<dyn FnOnce() -> Round>,
@@ -165,7 +165,7 @@ pub fn timers<R: Timers>() -> Vec<Row> {
     vec![
         uncounted::<R>("sleep, 100,000 tasks", 100_000, sleeps(at_least / 10, more / 10)),
         uncounted::<R>("sleep, 1,000,000 tasks", 1_000_000, sleeps(at_least, more)),
-        // Both are counted on many operations, since the clock takes more instructions in one half of each second.
+        // Both are counted on many, since the clock takes more instructions in one half of each second.
         Row { counted: 20_000, ..time::<R>("isolated sleep", 100, isolated_sleeps(short)) },
         rings::<R>("isolated sleep: rings", 100, isolated_sleeps(short)),
         Row {
@@ -255,8 +255,8 @@ fn time<R: Runtime>(
     Row { counted: (operations / 10).max(100), ..uncounted(name, operations, run) }
 }
 
-/// A row that is not counted: it has too many operations for the tools, or two threads, which share the work differently
-/// in each run.
+/// A row that is not counted: it has too many operations for the tools, or two threads, which share the work
+/// differently in each run.
 fn uncounted<R: Runtime>(
     name: &'static str,
     operations: usize,

@@ -1,8 +1,8 @@
 //! One side of a row: a peer, in a process of its own.
 //!
-//! Runtimes keep thread-local state, lock memory, start threads, and may abort where something is missing. So the
-//! program runs itself for each side of each row, as a child. The parent asks for a round with a line, and the child
-//! answers with what an operation took. Until it is asked, a child sleeps in a read.
+//! Runtimes keep thread-local state, lock memory, start threads, and may abort where something is missing. So
+//! the program runs itself for each side of each row, as a child. The parent asks for a round with a line,
+//! and the child answers with what an operation took. Until it is asked, a child sleeps in a read.
 
 use std::env;
 use std::ffi::OsString;
@@ -89,7 +89,7 @@ impl Side<'_> {
         Ok(())
     }
 
-    /// Has the child run a round, and keeps its figure unless the round is to warm up. The error is why it failed.
+    /// Has the child run a round, and keeps its figure if asked to. The error is why it failed.
     pub fn round(&mut self, keeps: bool) -> Result<(), String> {
         let took = self.process.ask()?;
         if keeps {

@@ -1,7 +1,7 @@
 //! Tools that count: the instructions and the system calls of an operation.
 //!
-//! A side runs one round under the tool, and then one with twice the operations. The difference is what the operations
-//! take, without the start of the program and the workload's preparations.
+//! A side runs one round under the tool, and then one with twice the operations. The difference is what the
+//! operations take, without the start of the program and the workload's preparations.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};

@@ -1,11 +1,11 @@
 //! Echo: 64 bytes there, 64 bytes back, over TCP, UDP, Unix datagrams or Unix streams.
 //!
-//! An operation is one request with its answer: two writes, two reads, and a share of the parks; with datagrams two
-//! more reads, which find nothing. Both ends are tasks of the same loop, so the thread's CPU clock has all of it.
-//! Most of it is the kernel's, which is the same for all runtimes.
+//! An operation is one request with its answer: two writes, two reads, and a share of the parks; with
+//! datagrams two more reads, which find nothing. Both ends are tasks of the same loop, so the thread's CPU
+//! clock has all of it. Most of it is the kernel's, which is the same for all runtimes.
 //!
-//! The buffers are larger than the message, as they are in programs: after a read that does not fill its buffer, a
-//! runtime may conclude that a stream is empty.
+//! The buffers are larger than the message, as they are in programs: after a read that does not fill its
+//! buffer, a runtime may conclude that a stream is empty.
 
 use super::runtime::Pairs;
 use super::socket::Socket;

@@ -1,11 +1,11 @@
 //! The floor: the least that an executor of boxed futures does.
 //!
-//! It has boxed futures in a `Vec`, the ids of those that are ready in a thread-local queue, and a waker that pushes
-//! its id. A task that is woken twice is polled twice, no panic is caught, nothing can be aborted, no other thread
-//! can wake a task, and the loop never sleeps.
+//! It has boxed futures in a `Vec`, the ids of those that are ready in a thread-local queue, and a waker that
+//! pushes its id. A task that is woken twice is polled twice, no panic is caught, nothing can be aborted, no
+//! other thread can wake a task, and the loop never sleeps.
 //!
-//! A loop with sockets must ask the kernel for events now and then. [`AskingFloor`] does, once in 61 polls, as boucle
-//! does while a socket is open, and tokio always. [`Floor`] never does.
+//! A loop with sockets must ask the kernel for events now and then. [`AskingFloor`] does, once in 61 polls,
+//! as boucle does while a socket is open, and tokio always. [`Floor`] never does.
 //!
 //! The workloads need join handles. Here each is an allocation of its own, so the floor's spawn is no floor.
 
@@ -55,8 +55,8 @@ fn waker(id: usize) -> Waker {
     }
     static VTABLE: RawWakerVTable =
         RawWakerVTable::new(|data| RawWaker::new(data, &VTABLE), wake, wake, |_| {});
-    // SAFETY: the data is a number, which may be copied and needs no drop. (On another thread the waker would push
-    // to that thread's queue: the wake is lost, but that is no undefined behaviour.)
+    // SAFETY: the data is a number, which may be copied and needs no drop. (On another thread the waker would
+    // push to that thread's queue: the wake is lost, but that is no undefined behaviour.)
     unsafe { Waker::new(ptr::without_provenance(id), &VTABLE) }
 }
 

@@ -1,8 +1,8 @@
 //! Gather: children that run concurrently, and their values in input order.
 //!
-//! An operation is one child. Each side gathers with what it offers ([`Groups::gather`]): boucle with `gather`,
-//! tokio with a `JoinSet`. Two other ways work on any runtime: handles in a `Vec`, awaited one after the other; and
-//! `join_all` of the `futures` crate, whose children are no tasks but parts of one.
+//! An operation is one child. Each side gathers with what it offers ([`Groups::gather`]): boucle with
+//! `gather`, tokio with a `JoinSet`. Two other ways work on any runtime: handles in a `Vec`, awaited one
+//! after the other; and `join_all` of the `futures` crate, whose children are no tasks but parts of one.
 
 use std::future::Future;
 use std::hint::black_box;
@@ -61,8 +61,8 @@ pub fn join_all<R: Runtime>(count: usize, yields: Yields) -> impl Fn(&R, usize) 
     rounds(count, gather, in_order)
 }
 
-/// Children that yield once by the runtime's own `yield_now`. tokio's suits `join_all`, which ends its poll after
-/// two children that wake themselves: `yield_now` wakes later.
+/// Children that yield once by the runtime's own `yield_now`. tokio's suits `join_all`, which ends its poll
+/// after two children that wake themselves: `yield_now` wakes later.
 pub fn gather_yielding<R: Groups>(count: usize) -> impl Fn(&R, usize) -> Spent {
     rounds(count, move || R::gather(yielding::<R>(count)), in_order)
 }

@@ -1,8 +1,8 @@
 //! Memory: how many bytes a task takes that waits.
 //!
-//! They are those asked of the allocator and not given back: the task itself and its share of the loop's tables,
-//! but not the `Vec` of the handles. There are a million tasks, just below a power of two, so that a table that
-//! doubles is nearly full.
+//! They are those asked of the allocator and not given back: the task itself and its share of the loop's
+//! tables, but not the `Vec` of the handles. There are a million tasks, just below a power of two, so that a
+//! table that doubles is nearly full.
 //!
 //! The program must have [`Counting`] as its allocator.
 
@@ -18,8 +18,8 @@ use super::runtime::{Runtime, Timers};
 /// The system's allocator, with a count of the bytes that are held.
 pub struct Counting;
 
-/// Changed by a load and a store, since an atomic addition would make allocations dearer. So an allocation of another
-/// thread at the same time may not be counted; there is none while memory is measured.
+/// Changed by a load and a store, since an atomic addition would make allocations dearer. So an allocation of
+/// another thread at the same time may not be counted; there is none while memory is measured.
 static HELD: AtomicIsize = AtomicIsize::new(0);
 
 fn add(bytes: isize) {

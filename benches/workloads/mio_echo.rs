@@ -1,5 +1,5 @@
-//! The same echo as in `echo.rs`, by hand on mio: no futures, no tasks, one `match` for both ends. It takes little
-//! more than the kernel's own time.
+//! The same echo as in `echo.rs`, by hand on mio: no futures, no tasks, one `match` for both ends. It takes
+//! little more than the kernel's own time.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, UdpSocket};

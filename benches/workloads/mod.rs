@@ -1,7 +1,8 @@
 //! What is measured, each workload once for all runtimes.
 //!
-//! A workload, such as `yields(1_000)`, is a function of a runtime and a number of operations, and returns what these
-//! cost. It prepares what it needs (pending timers, connections, tasks that have begun) before it starts the watch.
+//! A workload, such as `yields(1_000)`, is a function of a runtime and a number of operations, and returns
+//! what these cost. It prepares what it needs (pending timers, connections, tasks that have begun) before it
+//! starts the watch.
 
 // Each bench is a program of its own, with this folder in it, and uses a part.
 #![allow(dead_code, unused_imports)]

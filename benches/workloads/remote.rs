@@ -25,8 +25,7 @@ pub enum Beside {
     Yields,
 }
 
-/// Another thread wakes the tasks in turn, as fast as it can. An operation is a wake: several may lead to one
-/// poll.
+/// Another thread wakes the tasks in turn, without a pause. An operation is a wake; several may share a poll.
 pub fn wakes<R: Runtime>(tasks: usize, beside: Beside) -> impl Fn(&R, usize) -> Spent {
     move |runtime, wakes| {
         runtime.block_on(async {
@@ -75,8 +74,7 @@ async fn woken(wakers: Rc<RefCell<Vec<Waker>>>, over: Arc<AtomicBool>) {
     .await;
 }
 
-/// A ball goes to another thread and back: each side sleeps until it has the ball. An operation is one round
-/// trip.
+/// A ball goes to another thread and back. Each side sleeps until it comes. An operation is a round trip.
 pub fn round_trips<R: Runtime>() -> impl Fn(&R, usize) -> Spent {
     |runtime, trips| {
         let table = Arc::new(Table::default());

@@ -12,8 +12,8 @@ use super::watch::{Spent, Watch};
 /// How many timers are pending while others are armed and cancelled.
 const PENDING: u64 = 10_000;
 
-/// Tasks that sleep once each, for at least a time and up to some more, in no order. An operation is one task,
-/// from `spawn` to its end; while nothing is due, no CPU time passes.
+/// Tasks that sleep once each, for at least a time and up to some more, in no order. An operation is one
+/// task, from `spawn` to its end; while nothing is due, no CPU time passes.
 pub fn sleeps<R: Timers>(at_least: Duration, more: Duration) -> impl Fn(&R, usize) -> Spent {
     move |runtime, sleeps| {
         runtime.block_on(async {

@@ -1,7 +1,7 @@
 //! The watch: the CPU time of some work.
 //!
 //! The runtimes run on one thread, so the thread's CPU clock has all that they do, with the kernel's work for
-//! them, and nothing that other programs do. Where a second thread takes part, it is the CPU clock of the process.
+//! them, and nothing of other programs. If a second thread takes part, it is the CPU clock of the process.
 
 use std::cell::Cell;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! The future that yields: the same for all runtimes, so that only the runtime is measured.
 //!
-//! A runtime's own `yield_now` may do more: tokio's keeps its waker until the driver has been polled, which for a
-//! lone task is a system call each time.
+//! A runtime's own `yield_now` may do more: tokio's keeps its waker until the driver has been polled, which
+//! for a lone task is a system call each time.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -32,8 +32,8 @@ pub fn main_yields<R: Runtime>() -> impl Fn(&R, usize) -> Spent {
     }
 }
 
-/// Every task yields equally often. The watch starts when all tasks have begun, and stops before the first one
-/// ends, so that nothing but yields is measured.
+/// Every task yields equally often. The watch starts when all tasks have begun, and stops before the first
+/// one ends, so that nothing but yields is measured.
 fn circle<R: Runtime, F: Future<Output = ()> + 'static>(
     runtime: &R,
     tasks: usize,

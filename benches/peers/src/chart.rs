@@ -1,7 +1,7 @@
 //! The table as a picture: a panel for each row, a bar for each peer, shortest first.
 //!
-//! The bars are linear and begin at zero. One that would be longer than `LONGEST` times boucle's is cut, and has an
-//! arrow. The colours follow the reader's page, light or dark.
+//! The bars are linear and begin at zero. One that would be longer than `LONGEST` times boucle's is cut, and
+//! has an arrow. The colours follow the reader's page, light or dark.
 
 use std::fmt::Write;
 

@@ -1,7 +1,7 @@
 //! boucle beside the whole field: the same work on every single-threaded runtime, in one table.
 //!
-//! How to run it, what the columns mean and what is skipped is in `README.md`. The workloads and the table are those of
-//! the benches; this package adds the other runtimes.
+//! How to run it, what the columns mean and what is skipped is in `README.md`. The workloads and the table
+//! are those of the benches; this package adds the other runtimes.
 
 mod peers; // the field
 mod page; // the table for a page

@@ -1,8 +1,8 @@
 //! What a runtime has to offer so that a workload, written once, runs on it.
 //!
-//! There are several traits, since there are runtimes without timers, without sockets, with none but TCP, or with
-//! nothing for groups of tasks; a workload asks for the least that it needs. A method is mostly one call of the
-//! runtime, which the compiler inlines.
+//! There are several traits, since there are runtimes without timers, without sockets, with none but TCP, or
+//! with nothing for groups of tasks; a workload asks for the least that it needs. A method is mostly one call
+//! of the runtime, which the compiler inlines.
 
 mod boucle;
 mod tokio;

@@ -1,9 +1,9 @@
 //! tokio's `current_thread` scheduler. It stands here twice:
 //!
-//! - [`Tokio`] is its `LocalRuntime`, which takes futures that are not `Send`, as boucle does. The ratios are to
-//!   this one.
-//! - [`TokioLocalSet`] is the older way to have such futures: a `LocalSet`, with a queue of its own, inside of a
-//!   `current_thread` runtime.
+//! - [`Tokio`] is its `LocalRuntime`, which takes futures that are not `Send`, as boucle does. The ratios are
+//!   to this one.
+//! - [`TokioLocalSet`] is the older way to have such futures: a `LocalSet`, with a queue of its own, inside
+//!   of a `current_thread` runtime.
 
 use std::future::Future;
 use std::io;

@@ -235,7 +235,7 @@ fn loom(schedules: u64, program: fn()) {
             return;
         }
         let mut model = loom::model::Builder::new();
-        // loom compares with the maximum only where it would write a checkpoint, and before it runs the schedule.
+        // loom looks at the maximum only where it would write a checkpoint, and before it runs the schedule.
         model.checkpoint_interval = left + 1;
         model.max_permutations = Some(left + 1);
         model.check(move || {

@@ -1,7 +1,7 @@
 //! compio, on io_uring.
 //!
-//! Its sockets take a buffer and give it back, so each stream keeps one for each direction, and the bytes of a message
-//! are copied once.
+//! Its sockets take a buffer and give it back, so each stream keeps one for each direction, and the bytes of
+//! a message are copied once.
 
 use std::future::Future;
 use std::io;

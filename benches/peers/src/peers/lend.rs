@@ -1,7 +1,8 @@
 //! A main future that borrows, for the runtimes whose main future must be `'static`.
 //!
-//! The main future stays on the stack of `block_on`. A scoped thread-local has a reference to it, and the runtime is
-//! given a future that polls it there. A poll of the main future costs some instructions more, a task's poll none.
+//! The main future stays on the stack of `block_on`. A scoped thread-local has a reference to it, and the
+//! runtime is given a future that polls it there. A poll of the main future costs some instructions more, a
+//! task's poll none.
 
 use std::future::Future;
 use std::pin::{Pin, pin};

@@ -1,7 +1,7 @@
 //! monoio, on its two drivers: epoll through mio ("legacy"), and io_uring.
 //!
-//! Its sockets take a buffer and give it back, so each stream keeps one for each direction, and the bytes of a message
-//! are copied once.
+//! Its sockets take a buffer and give it back, so each stream keeps one for each direction, and the bytes of
+//! a message are copied once.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -78,8 +78,8 @@ impl<D: Driver> Runtime for Monoio<D> {
     }
 
     fn block_on<F: Future>(&self, main: F) -> F::Output {
-        // Behind a pointer that the compiler cannot see through. Else it removes a main future that does nothing but
-        // yield.
+        // Behind a pointer that the compiler cannot see through. Else it removes a main future that does
+        // nothing but yield.
         let main: Pin<&mut dyn Future<Output = F::Output>> = pin!(main);
         self.0.borrow_mut().block_on(black_box(main))
     }

@@ -16,8 +16,8 @@ use nexus_rt::{World, WorldBuilder};
 use super::lend::lend;
 use crate::workloads::runtime::{Net, Runtime, Timers};
 
-/// A thread can have one runtime at a time, and some workloads have one of their own beside one that is idle. So the
-/// runtime is made at its first use.
+/// A thread can have one runtime at a time, and some workloads have one of their own beside one that is idle.
+/// So the runtime is made at its first use.
 pub struct Nexus(RefCell<Option<InItsWorld>>);
 
 /// The runtime points to its world. So the world is boxed, and dropped after the runtime.
