@@ -19,9 +19,9 @@ use super::yield_once::yield_once;
 /// What else the loop does.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Beside {
-    /// Nothing: it sleeps when it can.
+    /// Nothing, so it sleeps when it can.
     Nothing,
-    /// Another task yields all the time: it never sleeps.
+    /// The main future yields all the time, so it never sleeps.
     Yields,
 }
 
