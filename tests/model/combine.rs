@@ -218,8 +218,8 @@ impl Future for Wait {
     }
 }
 
-/// Tasks that are spawned at any time. Its drop aborts them in spawn order, then drops the results that were not
-/// taken: those that a `join_all` has joined, then the others, by place.
+/// Tasks that are spawned at any time. Its drop aborts them in spawn order, then drops the results that were
+/// not taken: those that a `join_all` has joined, then the others, by place.
 pub(crate) struct TaskGroup {
     /// A place is used again when its result was taken, the last one first. That order is not documented.
     places: RefCell<Vec<Option<Handle>>>,
@@ -284,8 +284,8 @@ impl TaskGroup {
         })
     }
 
-    /// Waits for all, and returns values in spawn order. The first failure closes the group and aborts the others; it
-    /// comes out, alone, when all are done. What is joined stays with the group until then.
+    /// Waits for all, and returns values in spawn order. The first failure closes the group and aborts the
+    /// others; it comes out, alone, when all are done. What is joined stays with the group until then.
     async fn join(&self, is_error: impl Fn(&Returned) -> bool) -> Vec<Returned> {
         let has_failed = |(_, outcome): &Joined| match outcome {
             Ok(returned) => is_error(returned),

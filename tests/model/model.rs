@@ -1,5 +1,5 @@
-//! The model: an event loop that is slow and obvious, with a virtual clock. It is to be read as the specification of
-//! boucle's.
+//! The model: an event loop that is slow and obvious, with a virtual clock. It is to be read as the
+//! specification of boucle's.
 //!
 //! ```text
 //!   1 run    poll the batch: what stood in the ready queue when the turn began, first come, first served
@@ -7,9 +7,9 @@
 //!   3 wake   what the messages ask for, then the tasks whose timers are due, in the order (deadline, arming)
 //! ```
 //!
-//! A task's id is its place in the list of all that were ever spawned; a waker is an id in an `Arc`; a timer is found
-//! by searching. There is one loop per thread, in a thread-local, and no future is polled or dropped while that is
-//! borrowed.
+//! A task's id is its place in the list of all that were ever spawned; a waker is an id in an `Arc`; a timer
+//! is found by searching. There is one loop per thread, in a thread-local, and no future is polled or dropped
+//! while that is borrowed.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,8 +27,9 @@ use crate::runtime::{Coroutine, Failure, Outcome};
 /// A task's place in the list of all tasks.
 pub(crate) type Id = usize;
 
-/// A place that a task has until it is done and its handle is gone. The next task gets the one that was freed last:
-/// that is not documented, but another thread that wakes a task that is gone wakes the next one in its slot.
+/// A place that a task has until it is done and its handle is gone. The next task gets the one that was freed
+/// last: that is not documented, but another thread that wakes a task that is gone wakes the next one in its
+/// slot.
 pub(crate) type Slot = usize;
 
 /// Operations that are ready at once per poll.
@@ -264,7 +265,8 @@ impl Model {
         }
     }
 
-    /// Marks a task, and queues it. It is dropped at its place in the queue, or when the poll under way returns.
+    /// Marks a task, and queues it. It is dropped at its place in the queue, or when the poll under way
+    /// returns.
     pub(crate) fn abort(&mut self, id: Id) {
         self.tasks[id].is_aborted = true;
         if self.polled != Some(id) {

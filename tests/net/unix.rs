@@ -195,7 +195,8 @@ mod of_linux {
         OwnedFd::from(listener).into()
     }
 
-    /// A connect waits while the listener's queue is full, which Linux reports as an error. (Elsewhere it is refused.)
+    /// A connect waits while the listener's queue is full, which Linux reports as an error. (Elsewhere it is
+    /// refused.)
     #[test]
     fn a_connect_waits_for_a_place_in_the_queue() {
         run(async {
@@ -267,8 +268,8 @@ mod of_linux {
         });
     }
 
-    /// After a short read, the next one makes no system call until there is an event. (Not where the kernel does
-    /// not flag descriptors, or mio watches a socket again only after a call that would block.)
+    /// After a short read, the next one makes no system call until there is an event. (Not where the kernel
+    /// does not flag descriptors, or mio watches a socket again only after a call that would block.)
     #[cfg(not(mio_unsupported_force_poll_poll))]
     #[test]
     fn a_read_after_a_short_one_waits_for_an_event() {

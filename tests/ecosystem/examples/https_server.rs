@@ -15,18 +15,19 @@
 //! ended
 //! ```
 //!
-//! and curl prints "slow hello". From Ctrl-C on, new clients are refused, requests that have begun are answered, and
-//! connections on which nothing is asked are closed. What is left when the grace is over is aborted, and reported
-//! on stderr. SIGTERM, by which systemd and containers end a service, does the same.
+//! and curl prints "slow hello". From Ctrl-C on, new clients are refused, requests that have begun are
+//! answered, and connections on which nothing is asked are closed. What is left when the grace is over is
+//! aborted, and reported on stderr. SIGTERM, by which systemd and containers end a service, does the same.
 //!
-//! No client holds a connection for ever without asking. It has five seconds to agree on TLS. If it then asks nothing
-//! for half a minute to a minute, in either version of HTTP, its connection ends as after Ctrl-C: what has begun is
-//! answered, if that takes no longer than the grace. (So a request has at least a minute. For long uploads and
-//! downloads raise the limits.)
+//! No client holds a connection for ever without asking. It has five seconds to agree on TLS. If it then asks
+//! nothing for half a minute to a minute, in either version of HTTP, its connection ends as after Ctrl-C:
+//! what has begun is answered, if that takes no longer than the grace. (So a request has at least a minute.
+//! For long uploads and downloads raise the limits.)
 //!
-//! One future says when to end. `Shared` makes clones of it, for the server and for each connection. The server alone
-//! is not enough: it stops accepting, but a browser keeps its connection open for the next request. So each
-//! connection also waits for that future, and when it is ready asks hyper for a graceful shutdown.
+//! One future says when to end. `Shared` makes clones of it, for the server and for each connection. The
+//! server alone is not enough: it stops accepting, but a browser keeps its connection open for the next
+//! request. So each connection also waits for that future, and when it is ready asks hyper for a graceful
+//! shutdown.
 //!
 //! The crates and their features are in `Cargo.toml`, one folder up.
 //!

@@ -1,5 +1,6 @@
 //! tonic's server and client, generated as usual, over hyper on boucle, without an adapter. (Only
-//! `tonic::transport::Server` does not run here: it spawns on tokio's runtime. Its routes are a service of tower's.)
+//! `tonic::transport::Server` does not run here: it spawns on tokio's runtime. Its routes are a service of
+//! tower's.)
 
 use std::pin::Pin;
 use std::time::Duration;

@@ -91,8 +91,8 @@ fn curl_speaks_http2_from_the_start() {
     });
 }
 
-/// A body that is larger than all buffers goes there and back, while both sides send. (By HTTP/1.1 curl waits for
-/// "100 Continue" before it sends so much.)
+/// A body that is larger than all buffers goes there and back, while both sides send. (By HTTP/1.1 curl waits
+/// for "100 Continue" before it sends so much.)
 #[test]
 fn a_large_body_goes_there_and_back() {
     let Some(_) = program("curl", []) else { return };

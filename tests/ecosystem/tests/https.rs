@@ -59,7 +59,8 @@ impl Service {
         command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
-    /// Waits until the service has ended without an error, and returns what it has written after the first line.
+    /// Waits until the service has ended without an error, and returns what it has written after the first
+    /// line.
     fn written_to_its_end(&mut self) -> &str {
         let status = self.server.ended();
         assert_eq!(status.code(), Some(0), "{}", self.server.written);

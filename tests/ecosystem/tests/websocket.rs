@@ -1,5 +1,5 @@
-//! WebSockets by async-tungstenite, over TCP, over TLS, and at a route of hyper's server; under a client that blocks
-//! its thread too.
+//! WebSockets by async-tungstenite, over TCP, over TLS, and at a route of hyper's server; under a client that
+//! blocks its thread too.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
