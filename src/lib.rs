@@ -83,9 +83,14 @@
 //! 61. If none is due, the turn ends after step 1. The function that does this is `run`, in `src/turn.rs`.
 //! [`EventLoop::turn`] makes one turn, and returns what it did.
 //!
-//! With a thousand tasks that are always ready, a park follows each batch; with ten, every sixth. An idle
-//! loop with a virtual clock does not sleep until the next deadline: time jumps there. The exceptions stand
-//! in `park.rs`.
+//! With a thousand tasks that are always ready, a park follows each batch. With ten, it follows every sixth
+//! batch: after 60 polls, since a seventh would make them 70. An idle loop with a virtual clock does not sleep
+//! until the next deadline: time jumps there. The exceptions stand in `park.rs`.
+//!
+//! [`run`] makes an [`EventLoop`], calls its `block_on`, and drops it. `block_on` makes turns until the *main
+//! future*, its argument, is ready; `run_forever` until [`stop`] is called; [`EventLoop::turn`] makes one. All
+//! three call the function `run` of `turn.rs`. A thread runs one loop at a time: to call [`run`] inside of a
+//! task panics. But it may have several, which run in turns.
 //!
 //! # Vocabulary
 //!
@@ -100,7 +105,9 @@
 //! | arm, fire | to put a timer into the wheel; what it does at its deadline |
 //! | task | a spawned future, with its slot in the table, and later its output |
 //! | main future | the future of `block_on`: not a task, but in the ready queue like one |
+//! | state | all that a loop owns, in one box. It is *in use* when it was taken out of its place, else it is *free* |
 //! | waiter | what waits for a timer, a source, a task or a group: one of our tasks, or a foreign waker |
+//! | joiner | what waits for a task: a waiter, or the group of which it is a member |
 //! | foreign waker | a waker that is not boucle's: another runtime's, or a combinator's own |
 //! | ready queue | FIFO of what is to be polled; a task in it is *ready*. (A side of a socket is ready too, in its own sense) |
 //! | done | a task that has returned, panicked or was dropped; its handle may still have to take the output |
@@ -141,25 +148,31 @@
 //! the loop is gone; if the loop is full, or ends before it has read the message, the closure is dropped
 //! without a word.
 //!
-//! **An await of a handle.** `JoinHandle::poll` takes the output if the task is done; else it leaves the
-//! number of the task that awaits in the table, as the other's *joiner* (`task/join.rs`). When the task is
-//! done, `State::finish` takes the joiner out, the turn wakes it, and its next poll takes the output out of
-//! the box. When the loop ends, all outputs are dropped: a handle gives "cancelled" then, even if its task
-//! had returned.
+//! **An await of a handle.** `JoinHandle::poll` takes the output if the task is done. Else it leaves a number
+//! in that task's entry of the table: the number of the task that awaits it, its *joiner* (`task/join.rs`).
+//! When the task is done, `State::finish` takes the joiner out, the turn wakes it, and its next poll takes the
+//! output out of the box.
 //!
-//! **A readable socket, to the poll.** A socket is registered once, edge-triggered: the kernel reports that
-//! something has come, and does not report it again. So each of its two sides, read and write, remembers
-//! whether it is *ready*: whether an operation may find something. An edge makes a side ready; an operation
-//! that would block, or that has not filled its buffer, ends that. A read of a side that is not ready does
-//! not ask the kernel: it leaves the task's number with the side (`net/source.rs`), and the task is pending.
-//! A park returns an event whose token is the source's slot; `State::wake_sources` marks its sides as ready,
-//! takes all their waiters out, and pushes their numbers. In the next batch each of these tasks is polled and
-//! tries its read; if the first of them empties the socket, the others leave their numbers again.
+//! The cases: a handle has one owner, so a task has one joiner, the latest that polled the handle. A panic is
+//! reported by the panic hook when it happens, so one that no handle asks for is not lost without a word. When
+//! the loop ends, all outputs are dropped: a handle gives "cancelled" then, even if its task had returned.
+//!
+//! **A readable socket, to the poll.** A socket is non-blocking, and registered once, edge-triggered: the
+//! kernel reports that something has come, and does not report it again. (A socket other than TCP is
+//! registered once more if a write has to wait: until then its read side alone is watched.) So each of its
+//! two sides, read and write, remembers whether it is *ready*: whether an operation may find something. An
+//! edge makes a side ready; an operation that would block, or that has not filled its buffer, ends that. A
+//! read of a side that is not ready does not ask the kernel: it leaves the task's number with the side
+//! (`net/source.rs`), and the task is pending. A park returns an event whose token is the source's slot;
+//! `State::wake_sources` marks its sides as ready, takes all their waiters out, and pushes their numbers. In
+//! the next batch each of these tasks is polled and tries its read; if the first of them empties the socket,
+//! the others leave their numbers again.
 //!
 //! No edge is lost: what comes between "would block" and the leaving of the number waits in the kernel until
 //! the park, which is on this same thread. A new side is not ready, since to register a socket makes the
 //! kernel report what is there already. (The write side of a stream that is connected begins ready.)
-//! `net/readiness.rs` has the cases in which a buffer that is not filled says nothing.
+//! `net/readiness.rs` has the cases in which a buffer that is not filled does not end the readiness: at the end
+//! of a stream, for example.
 //!
 //! **A stale waker.** A waker points to nothing, so it may outlive its task. On the loop's own thread a wake
 //! compares the number's identity with that of the task in the slot: if they differ, or the task is done,
@@ -171,13 +184,14 @@
 //! wake. If a new loop has the short id by then, the wake goes to that. And after 2^20 spawns generations
 //! repeat.
 //!
-//! **`gather`.** At its first poll the children, boxed at the call, are spawned as members of a group: a
-//! counter in the loop's table of groups, with the parent's waiter beside it (`task/group_table.rs`,
-//! `combine/group.rs`). `State::finish` counts down for each member that is done, in O(1). The parent is
-//! woken when the last one is done, or at once if one panics; the group notes which. (An `Err` is a value
-//! like any other; [`try_gather`] looks at it.) So it is woken once, however many children it has, and then
-//! takes the outputs out of the table. Dropping the `gather`, or a panic of a child, aborts the children that
-//! are not done. (A child that awaits a `JoinHandle` ends then; the task behind that handle goes on.)
+//! **`gather`.** The call boxes the children, and the first poll spawns them as members of a group: a counter
+//! in the loop's table of groups, beside which each pending poll leaves the parent's waiter
+//! (`task/group_table.rs`, `combine/group.rs`). `State::finish` counts down for each member that is done, in
+//! O(1). The parent is woken when the last one is done, or at once if one panics: then the group has its
+//! position. (An `Err` is a value like any other; [`try_gather`] looks at it.) So it is woken once, however
+//! many children it has, and then takes the outputs out of the table. If the `gather` is dropped, or a child
+//! has panicked, the handles of the children are dropped, which aborts those that are not done. (If a child
+//! awaits a `JoinHandle` then, the task behind that handle goes on.)
 //!
 //! **An abort.** `JoinHandle::abort` only marks the task, and queues it if it waits; one that is queued keeps
 //! its place. When its number is popped, the turn drops the future instead of polling it, and wakes what
@@ -185,25 +199,33 @@
 //! be in the middle of something, or be the task itself.
 //!
 //! The cases: from another thread the request goes through the inbox. An abort of a task that is done does
-//! nothing. A task that is aborted during its own poll is dropped when that poll ends. A value that this poll
-//! has returned is dropped too; a panic is kept, and the handle gives it, as it does if the destructor
-//! panics. What the end of the loop finds, it drops like all that is left.
+//! nothing. A task that is aborted during its own poll is dropped when that poll ends; so is a value that the
+//! poll has returned. If the poll or the destructor panics, the handle gives that panic. A [`timeout`] that is
+//! over drops its future on the spot, since it owns it. And the end of a loop drops the aborted tasks with all
+//! the others.
 //!
 //! **A wake from another thread.** It does not touch the table. It sets the slot's flag (`wake/flags.rs`). If
 //! the flag was clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it
-//! sleeps (`wake/inbox.rs`, which begins with a picture of it). If the flag was set, the earlier wake leaves
-//! the message, or has left it; so one message serves all wakes of a slot, and says nothing of the task that
-//! each of them meant. In the third step of the turn the loop takes the messages, then clears their flags,
+//! sleeps (`wake/inbox.rs`). If the flag was set, the wake that set it leaves the message, now or some time
+//! ago. So one message serves all wakes of a slot. It names the slot alone, since these wakes may have meant
+//! different tasks. In the third step of the turn the loop takes the messages, then clears their flags,
 //! and then queues whichever tasks have the slots. A wake after the clearing leaves a new message; one before
 //! it is answered by the poll that follows.
 //!
 //! No wake is lost, because the loop marks itself as asleep under the same lock, and only if the inbox is
-//! empty: either the loop sees the message, or the thread sees the mark, takes it back, and rings. (The loop
-//! takes it back itself when it reads the inbox.) If the ring comes before the loop is in the system call, it
-//! stays pending in the kernel, and the call returns at once.
+//! empty:
 //!
-//! Nor is what the thread wrote before it: a flag is set with `Release`, even if it was set before, and cleared
-//! with `Acquire`, so the poll that follows sees it.
+//! ```text
+//!   loop                                   another thread
+//!   lock: inbox empty? → asleep = true     lock: push the message; asleep? → asleep = false
+//!   park                                   was it asleep? ring
+//!   lock: asleep = false; take the list
+//! ```
+//!
+//! Either the loop sees the message, or the thread sees the mark, and rings. If the ring comes before the loop
+//! is in the system call, it stays pending in the kernel, and the call returns at once. The poll also sees what
+//! the thread wrote before its wake: a flag is set with `Release`, even if it was set before, and cleared with
+//! `Acquire`.
 //!
 //! **A sleep.** The first poll arms a timer with the task's number. The park lasts until the first deadline.
 //! `State::wake_timers` pops what is due and pushes the numbers (`time/sleep.rs`). A sleep of more than a
@@ -216,7 +238,7 @@
 //!
 //! # Reading order
 //!
-//! The story, about an hour: `turn.rs`, `wake/ready.rs`, `state.rs`, `park.rs`, `task/table.rs`,
+//! The story, an hour or two: `turn.rs`, `wake/ready.rs`, `state.rs`, `park.rs`, `task/table.rs`,
 //! `task/cell.rs`, `wake/waiter.rs`, `wake/waker.rs`. Meanwhile, take this on trust: `current::take` moves
 //! the loop's state, a box, out of a thread-local, and `release` puts it back; `state.receive` does what a
 //! message asks for, and returns what may run user code; `record`, `notify` and `cause` matter only if

@@ -35,7 +35,8 @@ impl State {
     }
 
     /// Whether this turn is to park: nothing is ready, or the next batch would end too long after the last
-    /// park. (All that was pushed until now will have been popped when the next batch ends.)
+    /// park. (The next batch is all that is ready now. So when it ends, as many numbers will have been popped
+    /// as have been pushed by now.)
     #[inline]
     pub(crate) fn is_park_due(&self) -> bool {
         self.ready.is_empty() || self.ready.pushed() > self.next_park

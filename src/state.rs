@@ -1,7 +1,7 @@
 //! What a loop owns, and what its turn does with it.
 //!
 //! Five tables with numbers in them (tasks, ready queue, groups, timers, sources), a clock, a poller and
-//! an inbox. `current` lends a state out; the turn, in `turn.rs`, moves it on.
+//! an inbox. `current` keeps the state; the turn, in `turn.rs`, takes it from there.
 //!
 //! Nothing here runs user code. What may (a future to be dropped, a waker of another runtime) is handed
 //! to the caller.
@@ -42,15 +42,15 @@ pub(crate) struct State {
     pub(crate) inbox: &'static Inbox,
     /// What was taken from the inbox and is not handled yet.
     pub(crate) messages: VecDeque<Message>,
-    /// What the third step could not wake at once: the first waiter that is no task of this loop; and, to
-    /// keep the order, all after it. They are woken when the state is free. Each with its cause, for
-    /// observers.
+    /// Waiters that the third step wakes when the state is free: from the first one that is no task of this
+    /// loop on, to keep the order. Each with its cause, for observers.
     pub(crate) deferred_wakes: Vec<(Waiter, Origin)>,
     /// What holds a virtual clock: executor jobs that run or are awaited, and `ClockHold`s.
     pub(crate) holds: usize,
     /// How long the end of the loop waits for jobs that have begun; `None`: as long as they take.
     pub(crate) shutdown_timeout: Option<Duration>,
-    /// A park is due if the next batch would bring the count of all pops above this. Zero: in any case.
+    /// A park is due if the next batch would bring the number of all pops, since the loop was made, above this.
+    /// Zero: a park is due in any case.
     pub(crate) next_park: u64,
     /// `stop` was called.
     pub(crate) stopping: bool,
@@ -137,8 +137,8 @@ impl State {
         }
     }
 
-    /// Queues a task, unless it is queued already or done. Returns false if the short id is another loop's (a
-    /// stale number is this loop's, and does nothing).
+    /// Queues a task, unless it is queued already, done or gone. Returns whether the number is one of this
+    /// loop's.
     #[cold]
     #[inline(never)]
     pub(crate) fn wake(&mut self, number: TaskNumber) -> bool {
@@ -149,8 +149,9 @@ impl State {
         number.short() == self.number.short()
     }
 
-    /// The fast path of [`wake`](Self::wake). Returns false, and does nothing, if the queue has to grow, the
-    /// loop is observed, or no task of this loop has the number's identity.
+    /// The fast path of [`wake`](Self::wake), which is inlined: so what is rare is left to that. Returns false,
+    /// and does nothing, if the queue has to grow, the loop is observed, or no task of this loop has the
+    /// number's identity.
     #[inline(always)]
     pub(crate) fn wake_at_once(&mut self, number: TaskNumber) -> bool {
         let is_quick = self.ready.has_room() && !self.log.is_on();
@@ -182,6 +183,16 @@ impl State {
     pub(crate) fn begin_batch(&mut self) {
         if !self.ready.freeze() {
             self.begin_rare_batch();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn begin_rare_batch(&mut self) {
+        if self.order.is_none() {
+            self.ready.freeze_and_remove();
+        } else {
+            self.draw_batch();
         }
     }
 

@@ -11,10 +11,11 @@
 //! for ever cannot keep the others from their poll, nor the loop from its park.
 //!
 //! **A park is due** if nothing is ready, or if the next batch would bring the polls since the last park above
-//! 61. In a loop that is stepped by hand, or that is to stop, one is due in every turn. No park interrupts a
-//! batch. But when the main future returns, `block_on` does too, and the rest of the batch stays queued. If
-//! 61 polls have passed since the last park, `block_on` parks before it returns, without waiting: so a
-//! program of short runs parks too.
+//! 61. No park interrupts a batch: a timer that is due waits until each task of the batch has been polled once.
+//! (Two exceptions. In a loop that is stepped by hand, or that is to stop, a park is due in every turn. And
+//! when the main future returns, `block_on` does too, and the rest of the batch stays queued. If 61 polls have
+//! passed since the last park, `block_on` asks the kernel before it returns, with timeout 0: so a program of
+//! many short runs parks too.)
 //!
 //! asyncio's `_run_once` is the same circle, entered at another point: it selects, fires the timers, and
 //! then runs the batch. It selects in every iteration; this loop leaves steps 2 and 3 out while tasks are
@@ -23,9 +24,9 @@
 //! **The state is free while user code runs.** The loop's [`State`] is a box that the turn takes out of a
 //! thread-local ([`current::take`]), hands from step to step, and puts back ([`current::release`]) before
 //! each park and whatever may run user code. A task's box is out of its slot while it is polled. So whatever
-//! is called may call back: spawn, wake, abort, drop. (A `RefCell` would have to be borrowed anew in each
-//! step, and would panic where an allocator's hook calls in; `current.rs` has an answer to a state that is
-//! missing.)
+//! is called may call back: spawn, wake, abort, drop. (What a `RefCell` in a thread-local lends cannot be
+//! handed from step to step. And it would panic if the program's own allocator, called while a table grows,
+//! wakes a task; `current.rs` has an answer to a state that is missing.)
 
 use std::collections::VecDeque;
 use std::io;
@@ -80,7 +81,7 @@ const KEPT: usize = 1_024;
 
 /// Runs turns until the caller has what it waits for. Returns, for a single turn, what it did.
 pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Turn> {
-    let _polls = budget::Polls; // a guard: outside of the run no budget counts, however it ends
+    let _polls = budget::Polls; // a guard: when the run ends, also by a panic, no budget counts any more
     let mut turn = Turn::default();
     let mut state = current::take(of);
     let is_one_turn = matches!(until, Until::OneTurn(_));
@@ -295,7 +296,7 @@ fn wake_due(mut state: Held, turn: &mut Turn) -> Held {
     state
 }
 
-/// Wakes what could not be woken in place, one by one, while the state is released.
+/// Wakes the deferred waiters one by one, while the state is released.
 #[cold]
 #[inline(never)]
 fn wake_deferred(mut state: Held) -> Held {

@@ -207,7 +207,7 @@ fn one_file_of_the_core_imports_trace() {
     assert_eq!((importers("trace/"), importers("explore")), (vec!["event_loop.rs"], vec![]));
 }
 
-/// What has to be read to know the loop: the table of the reading order has it all, and it takes an hour.
+/// What has to be read to know the loop: the table of the reading order has it all.
 #[test]
 fn the_story_is_short() {
     let map = fs::read_to_string(source().join("lib.rs")).unwrap();

@@ -6,13 +6,10 @@ use crate::task::table::{Status, Tasks};
 use crate::wake::ready::ReadyQueue;
 
 impl State {
-    /// Begins a batch if it takes more than to freeze the ready queue: many popped numbers are to be removed,
-    /// or the loop has an order. If its order draws no task, the loop is to stop.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn begin_rare_batch(&mut self) {
+    /// Begins a batch of one task, which the order draws. If it draws none, the loop is to stop.
+    pub(crate) fn draw_batch(&mut self) {
         let State { ready, tasks, order: Some(order), .. } = self else {
-            return self.ready.freeze_and_remove();
+            return;
         };
         // (While nothing is ready, it is time to park.)
         if order.draw.is_spurious() && !ready.is_empty() {

@@ -16,17 +16,10 @@
 //! is not bounded, since a sender that had to wait could deadlock.
 //!
 //! **The lost wakeup.** The loop must not sleep on a message that came just before, and a sender should not
-//! ring a loop that is awake. Both look at the same two things under the same lock:
-//!
-//! ```text
-//!   loop                                   another thread
-//!   lock: inbox empty? → asleep = true     lock: push the message; asleep? → asleep = false
-//!   park                                   was it asleep? ring
-//!   lock: asleep = false; take the list
-//! ```
-//!
-//! The bell is mio's waker, an eventfd on Linux. A sender has released the lock when it rings, since the loop
-//! takes it soon after it wakes.
+//! ring a loop that is awake. Both look at the same two things, the list and the mark `asleep`, under the
+//! same lock; the map, `lib.rs`, has the picture ("A wake from another thread"). The bell is mio's waker, an
+//! eventfd on Linux. A sender has released the lock when it rings, since the loop takes it soon after it
+//! wakes.
 //!
 //! No user code runs under the lock: closures leave before they are run or dropped, and the list grows and is
 //! freed while nothing is locked, since the allocator is the program's too.

@@ -7,7 +7,7 @@
 //! A *batch* is what stood here when it was frozen: a second position tells where it ends.
 //!
 //! A task's status tells whether its number is in the queue, so it is there at most once. But a task that is
-//! woken in its last poll leaves its number behind. Such a stale number is skipped when its turn comes: cheaper
+//! woken in its last poll leaves its number behind. Such a stale number is skipped when it is popped: cheaper
 //! than to search the queue when a task ends.
 
 use crate::task::id::TaskNumber;
@@ -21,7 +21,7 @@ pub(crate) struct ReadyQueue {
     pub(super) batch_end: usize,
     /// How many numbers were removed from the front.
     pub(super) removed: u64,
-    /// With fewer popped numbers than this, to begin a batch is to freeze it, and nothing else.
+    /// With fewer popped numbers than this, a batch is frozen where it stands: nothing is removed or drawn.
     frozen_below: usize,
 }
 
@@ -61,7 +61,7 @@ impl ReadyQueue {
         is_frozen
     }
 
-    /// Makes all that stands here the batch, and removes what was popped, if that is at least half.
+    /// Makes all that stands here the batch, and removes what was popped, if that is at least as much.
     pub(crate) fn freeze_and_remove(&mut self) {
         if self.first >= self.len() {
             self.remove_popped();
