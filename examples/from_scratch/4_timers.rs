@@ -88,8 +88,7 @@ pub(crate) fn run<T: 'static>(main: impl Future<Output = T> + 'static) -> T {
         }
 
         // 2 park: until the first deadline, or until a wake.
-        let first =
-            TIMERS.with_borrow(|timers| timers.deadlines.peek().map(|Reverse((deadline, _))| *deadline));
+        let first = TIMERS.with_borrow(|timers| timers.deadlines.peek().map(|Reverse(first)| first.0));
         let timeout = first.map_or(Duration::MAX, |first| first.saturating_duration_since(Instant::now()));
         READY.with(|ready| {
             let queue = ready.queue.lock().unwrap();
@@ -132,9 +131,7 @@ pub(crate) fn spawn<T: 'static>(future: impl Future<Output = T> + 'static) -> Jo
         let output = future.await;
         let mut join = join.borrow_mut();
         join.output = Some(output);
-        if let Some(waiter) = join.waiter.take() {
-            waiter.wake();
-        }
+        join.waiter.take().into_iter().for_each(Waker::wake);
     };
     let number = TASKS.with_borrow_mut(|tasks| tasks.insert(Some(Box::pin(task))));
     READY.with(|ready| ready.queue.lock().unwrap().push_back(number));

@@ -277,6 +277,16 @@ fn the_pictures_of_the_guide_are_recorded() {
     }
 }
 
+/// Each of the five loops can be read in one go.
+#[test]
+fn a_loop_has_at_most_220_lines() {
+    let loops = ["1_poll.rs", "2_wake.rs", "3_tasks.rs", "4_timers.rs", "5_sockets/event_loop.rs"];
+    for file in loops {
+        let lines = std::fs::read_to_string(format!("from_scratch/{file}")).unwrap().lines().count();
+        assert!((40..=220).contains(&lines), "{file} has {lines}");
+    }
+}
+
 /// The guide's table names every file of `src`, except those of `observe`, `trace` and `explore`, and no other.
 #[test]
 fn the_guide_names_every_file_of_the_core() {

@@ -78,13 +78,12 @@ pub(crate) fn run<T: 'static>(main: impl Future<Output = T> + 'static) -> T {
 
         // 3 wake
         for event in &events {
-            // Wakes both sides: a task whose side is not ready tries in vain, and waits again. (The bell has
-            // none.)
+            // Wakes both sides: a task whose side is not ready tries in vain, and waits again.
             let both = SOCKETS.with_borrow_mut(|sockets| sockets.get_mut(event.token().0).map(mem::take));
             both.into_iter().flatten().flatten().for_each(Waker::wake);
         }
         let later = TIMERS.with_borrow_mut(|timers| timers.split_off(&(Instant::now(), u64::MAX)));
-        TIMERS.replace(later).into_values().for_each(Waker::wake);
+        TIMERS.replace(later).into_values().for_each(Waker::wake); // what `split_off` has left is due
     }
 }
 
