@@ -88,9 +88,9 @@
 //! until the next deadline: time jumps there. The exceptions stand in `park.rs`.
 //!
 //! [`run`] makes an [`EventLoop`], calls its `block_on`, and drops it. `block_on` makes turns until the *main
-//! future*, its argument, is ready; `run_forever` until [`stop`] is called; [`EventLoop::turn`] makes one. All
-//! three call the function `run` of `turn.rs`. A thread runs one loop at a time: to call [`run`] inside of a
-//! task panics. But it may have several, which run in turns.
+//! future*, its argument, is ready; `run_forever` until [`stop`] is called; [`EventLoop::turn`] makes one.
+//! All three call the function `run` of `turn.rs`. A thread runs one loop at a time: a task that calls
+//! [`run`] panics. But a thread may have several loops, and run one after the other.
 //!
 //! # Vocabulary
 //!
@@ -100,12 +100,12 @@
 //! | turn | one iteration of the loop: one batch, then a park if one is due, then the wakes it brings |
 //! | batch | what stood in the ready queue when the turn began |
 //! | poll | what is done to a *future*, never to the kernel |
-//! | park | the second step: to ask the kernel for events, with a timeout. A loop that runs sleeps nowhere else |
+//! | park | the second step: to ask the kernel for events, with a timeout. A running loop sleeps nowhere else |
 //! | wake, waker | to put a task in the ready queue; what does it |
 //! | arm, fire | to put a timer into the wheel; what it does at its deadline |
 //! | task | a spawned future, with its slot in the table, and later its output |
 //! | main future | the future of `block_on`: not a task, but in the ready queue like one |
-//! | state | all that a loop owns, in one box. It is *in use* when it was taken out of its place, else it is *free* |
+//! | state | all that a loop owns, in one box. It is *in use* while it is out of its place, else it is *free* |
 //! | waiter | what waits for a timer, a source, a task or a group: one of our tasks, or a foreign waker |
 //! | joiner | what waits for a task: a waiter, or the group of which it is a member |
 //! | foreign waker | a waker that is not boucle's: another runtime's, or a combinator's own |
@@ -153,9 +153,10 @@
 //! When the task is done, `State::finish` takes the joiner out, the turn wakes it, and its next poll takes the
 //! output out of the box.
 //!
-//! The cases: a handle has one owner, so a task has one joiner, the latest that polled the handle. A panic is
-//! reported by the panic hook when it happens, so one that no handle asks for is not lost without a word. When
-//! the loop ends, all outputs are dropped: a handle gives "cancelled" then, even if its task had returned.
+//! The cases: a handle has one owner, so a task has one joiner, the latest that polled the handle. To drop a
+//! handle detaches the task, which goes on. A panic is reported by the panic hook when it happens, so one
+//! that no handle asks for is not lost without a word. When the loop ends, all outputs are dropped: a handle
+//! gives "cancelled" then, even if its task had returned.
 //!
 //! **A readable socket, to the poll.** A socket is non-blocking, and registered once, edge-triggered: the
 //! kernel reports that something has come, and does not report it again. (A socket other than TCP is
@@ -187,11 +188,11 @@
 //! **`gather`.** The call boxes the children, and the first poll spawns them as members of a group: a counter
 //! in the loop's table of groups, beside which each pending poll leaves the parent's waiter
 //! (`task/group_table.rs`, `combine/group.rs`). `State::finish` counts down for each member that is done, in
-//! O(1). The parent is woken when the last one is done, or at once if one panics: then the group has its
-//! position. (An `Err` is a value like any other; [`try_gather`] looks at it.) So it is woken once, however
-//! many children it has, and then takes the outputs out of the table. If the `gather` is dropped, or a child
-//! has panicked, the handles of the children are dropped, which aborts those that are not done. (If a child
-//! awaits a `JoinHandle` then, the task behind that handle goes on.)
+//! O(1). The parent is woken when the last one is done, or at once if one panics: then the group notes which
+//! child it was. (An `Err` is a value like any other; [`try_gather`] looks at it.) So it is woken once,
+//! however many children it has, and then takes the outputs out of the table. If the `gather` is dropped, or
+//! a child has panicked, the children that are not done are aborted. (A child that awaits a `JoinHandle`
+//! drops it then, so the task behind that goes on.)
 //!
 //! **An abort.** `JoinHandle::abort` only marks the task, and queues it if it waits; one that is queued keeps
 //! its place. When its number is popped, the turn drops the future instead of polling it, and wakes what
@@ -206,11 +207,11 @@
 //!
 //! **A wake from another thread.** It does not touch the table. It sets the slot's flag (`wake/flags.rs`). If
 //! the flag was clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it
-//! sleeps (`wake/inbox.rs`). If the flag was set, the wake that set it leaves the message, now or some time
-//! ago. So one message serves all wakes of a slot. It names the slot alone, since these wakes may have meant
-//! different tasks. In the third step of the turn the loop takes the messages, then clears their flags,
-//! and then queues whichever tasks have the slots. A wake after the clearing leaves a new message; one before
-//! it is answered by the poll that follows.
+//! sleeps (`wake/inbox.rs`). If the flag was set, an earlier wake has left the message, or is about to. So
+//! one message serves all wakes of a slot. It names the slot alone, since these wakes may have meant
+//! different tasks. In the third step of the turn the loop takes the messages, then clears their flags, and
+//! then queues whichever tasks have the slots. A wake after the clearing leaves a new message; one before it
+//! is answered by the poll that follows.
 //!
 //! No wake is lost, because the loop marks itself as asleep under the same lock, and only if the inbox is
 //! empty:
@@ -312,10 +313,10 @@
 //! 4. **The wheel is pure**: ticks in, fired timers out. It reads no clock and calls no waker.
 //! 5. **One kind of waiter.** Timers, sources, joins and groups hold the same small enum and give it back to be
 //!    woken, one by one, in order.
-//! 6. **The schedule can be seen.** FIFO, frozen batches and a virtual clock make a run repeat itself,
-//!    so tests assert whole schedules, and pictures of them stand in this documentation. An
-//!    [observer](observe) is given an event for whatever the loop does. The core records an event by
-//!    one call, which is a branch if nothing observes the loop; everything else is derived from the events.
+//! 6. **The schedule can be seen.** With FIFO, frozen batches and a virtual clock, each run of a program has
+//!    the same schedule, so tests assert whole schedules, and pictures of them stand in this documentation.
+//!    An [observer](observe) is given an event for whatever the loop does. The core records an event by one
+//!    call, which is a branch if nothing observes the loop; everything else is derived from the events.
 //!
 //! # Invariants
 //!

@@ -4,9 +4,9 @@
 //! is free. Before it sleeps, a loop marks itself as asleep in its inbox: then a message of another thread
 //! rings the *bell*, mio's waker, which ends the sleep.
 //!
-//! The polls since the last park are counted as numbers that have left the ready queue, so a task that was
-//! dropped counts too, and a stale number. A park that need not sleep asks the kernel only if the loop has
-//! sockets. Under a virtual clock time does not jump if a job, a socket or a message may come first.
+//! Polls are counted as numbers that leave the ready queue, so a task that is dropped counts too, and a stale
+//! number. A park that need not sleep asks the kernel only if the loop has sockets. Under a virtual clock
+//! time does not jump if a job, a socket or a message may come first.
 
 use std::time::Duration;
 
@@ -27,16 +27,16 @@ pub(crate) enum Park {
 }
 
 impl State {
-    /// Lets the loop return after the turn under way, or the next one if none is. The park of that turn does
-    /// not wait.
+    /// Lets the loop return after the turn under way; if no turn is under way, after the next. The park of
+    /// that turn does not wait.
     pub(crate) fn stop(&mut self) {
         self.stopping = true;
         self.next_park = 0;
     }
 
     /// Whether this turn is to park: nothing is ready, or the next batch would end too long after the last
-    /// park. (The next batch is all that is ready now. So when it ends, as many numbers will have been popped
-    /// as have been pushed by now.)
+    /// park. (The next batch is all that is ready now. So at its end the number of pops will be what the
+    /// number of pushes is now: say 30 popped, 40 ready, 70 pushed.)
     #[inline]
     pub(crate) fn is_park_due(&self) -> bool {
         self.ready.is_empty() || self.ready.pushed() > self.next_park
@@ -76,7 +76,7 @@ impl State {
         let may_sleep = timeout != Some(Duration::ZERO) && self.inbox.fall_asleep();
         if !may_sleep {
             // Without a socket, the kernel could report nothing but the bell, and the inbox is read next in
-            // any case. So a loop without sockets spares a system call in every 61 polls.
+            // any case. So a loop without sockets saves a system call in every 61 polls.
             if self.reactor.is_empty() {
                 return Park::Skip;
             }

@@ -42,15 +42,15 @@ pub(crate) struct State {
     pub(crate) inbox: &'static Inbox,
     /// What was taken from the inbox and is not handled yet.
     pub(crate) messages: VecDeque<Message>,
-    /// Waiters that the third step wakes when the state is free: from the first one that is no task of this
-    /// loop on, to keep the order. Each with its cause, for observers.
+    /// Waiters that the third step wakes when the state is free: the first that is no task of this loop, and
+    /// all after it, to keep the order. Each with its cause, for observers.
     pub(crate) deferred_wakes: Vec<(Waiter, Origin)>,
     /// What holds a virtual clock: executor jobs that run or are awaited, and `ClockHold`s.
     pub(crate) holds: usize,
     /// How long the end of the loop waits for jobs that have begun; `None`: as long as they take.
     pub(crate) shutdown_timeout: Option<Duration>,
-    /// A park is due if the next batch would bring the number of all pops, since the loop was made, above this.
-    /// Zero: a park is due in any case.
+    /// A park is due if the next batch would bring the number of all pops above this. (They are counted from
+    /// when the loop was made.) Zero: a park is due in any case.
     pub(crate) next_park: u64,
     /// `stop` was called.
     pub(crate) stopping: bool,
@@ -127,7 +127,7 @@ impl State {
         (slot, task)
     }
 
-    /// Frees the main future's place. A loop that does not run gives memory back, as one that parks.
+    /// Frees the main future's place. A loop that does not run gives memory back, as a loop that parks does.
     pub(crate) fn leave_main(&mut self, slot: u32, task: u64) {
         let time = self.clock.elapsed();
         self.log.leave_main(time, task);
@@ -149,9 +149,9 @@ impl State {
         number.short() == self.number.short()
     }
 
-    /// The fast path of [`wake`](Self::wake), which is inlined: so what is rare is left to that. Returns false,
-    /// and does nothing, if the queue has to grow, the loop is observed, or no task of this loop has the
-    /// number's identity.
+    /// The fast path of [`wake`](Self::wake). It is inlined, so it leaves rare cases to `wake`: it returns
+    /// false, and does nothing, if the queue has to grow, the loop is observed, or no task of this loop has
+    /// the number's identity.
     #[inline(always)]
     pub(crate) fn wake_at_once(&mut self, number: TaskNumber) -> bool {
         let is_quick = self.ready.has_room() && !self.log.is_on();

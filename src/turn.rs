@@ -12,10 +12,12 @@
 //!
 //! **A park is due** if nothing is ready, or if the next batch would bring the polls since the last park above
 //! 61. No park interrupts a batch: a timer that is due waits until each task of the batch has been polled once.
-//! (Two exceptions. In a loop that is stepped by hand, or that is to stop, a park is due in every turn. And
-//! when the main future returns, `block_on` does too, and the rest of the batch stays queued. If 61 polls have
-//! passed since the last park, `block_on` asks the kernel before it returns, with timeout 0: so a program of
-//! many short runs parks too.)
+//! In a loop that is stepped by hand ([`EventLoop::turn`](crate::EventLoop::turn)), or that is to stop, a
+//! park is due in every turn.
+//!
+//! When the main future returns, so does `block_on`, at once: the rest of the batch stays queued. But if 61
+//! polls have passed since the last park, it asks the kernel before it returns, with timeout 0. So a program
+//! of many short runs parks too.
 //!
 //! asyncio's `_run_once` is the same circle, entered at another point: it selects, fires the timers, and
 //! then runs the batch. It selects in every iteration; this loop leaves steps 2 and 3 out while tasks are
@@ -23,10 +25,11 @@
 //!
 //! **The state is free while user code runs.** The loop's [`State`] is a box that the turn takes out of a
 //! thread-local ([`current::take`]), hands from step to step, and puts back ([`current::release`]) before
-//! each park and whatever may run user code. A task's box is out of its slot while it is polled. So whatever
-//! is called may call back: spawn, wake, abort, drop. (What a `RefCell` in a thread-local lends cannot be
-//! handed from step to step. And it would panic if the program's own allocator, called while a table grows,
-//! wakes a task; `current.rs` has an answer to a state that is missing.)
+//! whatever may run user code: a poll, a destructor, a foreign waker, a park (where mio may log). A task's
+//! box is out of its slot while it is polled. So whatever is called may call back: spawn, wake, abort, drop.
+//! (What a `RefCell` in a thread-local lends cannot be handed from step to step. And a borrow would panic if
+//! the program's own allocator wakes a task while a table grows; `current.rs` has an answer to a state that
+//! is missing.)
 
 use std::collections::VecDeque;
 use std::io;
@@ -73,7 +76,7 @@ pub(crate) struct Main<'a> {
 type Held = Box<State>;
 
 /// How many messages of other threads one turn handles: as many as the events that one system call
-/// may bring. The others wait for the next park, which does not sleep then.
+/// may bring. The rest is left to the next turn, whose park has timeout 0 then.
 const MESSAGES_PER_TURN: usize = 1_024;
 
 /// The lists of messages and of deferred wakes keep at most this capacity between turns.
@@ -81,7 +84,7 @@ const KEPT: usize = 1_024;
 
 /// Runs turns until the caller has what it waits for. Returns, for a single turn, what it did.
 pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Turn> {
-    let _polls = budget::Polls; // a guard: when the run ends, also by a panic, no budget counts any more
+    let _polls = budget::Polls; // a guard: when the run ends, or panics, the budget ends
     let mut turn = Turn::default();
     let mut state = current::take(of);
     let is_one_turn = matches!(until, Until::OneTurn(_));

@@ -162,18 +162,21 @@ async fn steps(name: &str, result: u32) -> u32 {
 
 /// Asks another thread, which wakes the task when it has the answer.
 async fn ask_a_thread() -> u32 {
-    let answer = Arc::new(Mutex::new(None));
+    let shared = Arc::new(Mutex::new((None, None::<Waker>)));
     let mut has_asked = false;
     std::future::poll_fn(|cx| {
-        if let Some(answer) = *answer.lock().unwrap() {
+        let (answer, waker) = &mut *shared.lock().unwrap();
+        if let Some(answer) = *answer {
             return Poll::Ready(answer);
         }
+        *waker = Some(cx.waker().clone()); // of each poll: the latest counts
         if !has_asked {
             has_asked = true;
-            let (answer, waker) = (answer.clone(), cx.waker().clone());
+            let shared = shared.clone();
             thread::spawn(move || {
-                *answer.lock().unwrap() = Some(42);
-                waker.wake();
+                let (answer, waker) = &mut *shared.lock().unwrap();
+                *answer = Some(42);
+                waker.take().into_iter().for_each(Waker::wake);
             });
         }
         Poll::Pending

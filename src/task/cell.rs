@@ -54,7 +54,9 @@ pub(crate) trait Task: Future<Output = Ending> {
 }
 
 pin_project! {
-    /// The cell of one task.
+    /// The cell of one task. The macro, of pin-project-lite, writes the method `project`: from the pinned cell
+    /// it makes references to the fields, to the future a pinned one. The cell's `set` drops what is in the
+    /// cell, and puts another value in its place.
     #[project = Projected]
     pub(crate) enum TaskCell<F: Future> {
         Running { #[pin] future: F },
@@ -102,8 +104,8 @@ impl<F: Future> TaskCell<F> {
             Err(Failure::Panicked(_)) => Ending::Panicked,
             Err(Failure::Cancelled) => Ending::Cancelled,
         };
-        // If the destructor above unwound, the cell was overwritten all the same: `set` assigns, and an
-        // assignment also writes its value when the drop of the old one unwinds.
+        // Also if the destructor has panicked: `set` is an assignment, which writes the new value even if the
+        // drop of the old one unwinds.
         if let Projected::Finished { output } = self.project() {
             *output = Some(result);
         }

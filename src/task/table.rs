@@ -185,7 +185,7 @@ impl Tasks {
         }
         entry.status = Status::Idle;
         let Some(task) = entry.task.take() else {
-            return Popped::Main;
+            return Popped::Main; // A task that is queued has its box.
         };
         self.polled = number.slot();
         self.polled_is_aborted = is_aborted;
@@ -224,8 +224,8 @@ impl Tasks {
         (joiner, Some(task))
     }
 
-    /// Lets a task be dropped at its place in the ready queue. If it is being polled, this only sets a flag:
-    /// it is dropped when its poll returns.
+    /// Marks a task, which is dropped when its number leaves the ready queue. If it is being polled, this
+    /// only sets a flag: it is dropped when its poll returns.
     pub(crate) fn abort(&mut self, slot: u32, id: u64, ready: &mut ReadyQueue) {
         let (of, is_polled) = (self.of, self.polled == slot);
         let Some(entry) = self.get(slot, id) else {

@@ -1,8 +1,8 @@
 //! The ready queue: FIFO of what is to be polled.
 //!
-//! It is a vector of task numbers and a position in it. A push appends; a pop moves the position on. A
-//! batch begins by removing the numbers that were popped, if they are at least 64 and at least half of
-//! all. So a push and a pop are O(1), amortised, and no index wraps around as in a ring buffer.
+//! It is a vector of task numbers and a position in it. A push appends; a pop moves the position on. A batch
+//! begins by removing the numbers that were popped, if they are at least 64, and no fewer than those that
+//! remain. So a push and a pop are O(1), amortised, and no index wraps around as in a ring buffer.
 //!
 //! A *batch* is what stood here when it was frozen: a second position tells where it ends.
 //!
@@ -21,7 +21,8 @@ pub(crate) struct ReadyQueue {
     pub(super) batch_end: usize,
     /// How many numbers were removed from the front.
     pub(super) removed: u64,
-    /// With fewer popped numbers than this, a batch is frozen where it stands: nothing is removed or drawn.
+    /// With fewer popped numbers than this, a batch begins without removing any. It is 0 if batches are
+    /// drawn: then each one begins by the slow path.
     frozen_below: usize,
 }
 
@@ -32,7 +33,7 @@ const REMOVED: usize = 64;
 const KEPT: usize = 4_096;
 
 impl ReadyQueue {
-    /// A queue that is FIFO; or one whose batches are drawn, one by one (`wake/draw.rs`).
+    /// A queue that is FIFO; or one whose batches are single numbers, drawn by an order (`wake/draw.rs`).
     pub(crate) fn new(is_drawn: bool) -> Self {
         let frozen_below = if is_drawn { 0 } else { REMOVED };
         ReadyQueue { numbers: Vec::new(), first: 0, batch_end: 0, removed: 0, frozen_below }
@@ -61,7 +62,8 @@ impl ReadyQueue {
         is_frozen
     }
 
-    /// Makes all that stands here the batch, and removes what was popped, if that is at least as much.
+    /// Makes all that stands here the batch. Removes the popped numbers, if they are no fewer than those that
+    /// remain.
     pub(crate) fn freeze_and_remove(&mut self) {
         if self.first >= self.len() {
             self.remove_popped();
