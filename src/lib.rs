@@ -112,6 +112,7 @@
 //! | ready queue | FIFO of what is to be polled; a task in it is *ready*. (A side of a socket is ready too, in its own sense) |
 //! | done | a task that has returned, panicked or was dropped; its handle may still have to take the output |
 //! | inbox, message | what other threads leave for the loop: wakes, spawns, drops |
+//! | `LoopHandle` | what another thread has of a loop: it calls closures there, which may spawn, stops it, and keeps an idle loop waiting |
 //! | bell, ring | what ends a park from another thread (mio's waker) |
 //! | virtual clock | a clock that jumps to the next deadline when nothing is ready |
 //! | rest | what an idle loop does before it sleeps: it gives back the memory of a burst |
@@ -135,7 +136,7 @@
 //!
 //! (On 32 bits the three have 4, 8 and 20.)
 //!
-//! # Nine paths through the loop
+//! # Ten paths through the loop
 //!
 //! **A spawn, to the first poll.** `spawn` boxes the future in a cell (`task/cell.rs`) and takes the running
 //! loop's state (`current.rs`). `State::spawn` gives the task a slot and an id in the table (`task/table.rs`)
@@ -171,9 +172,10 @@
 //!
 //! No edge is lost: what comes between "would block" and the leaving of the number waits in the kernel until
 //! the park, which is on this same thread. A new side is not ready, since to register a socket makes the
-//! kernel report what is there already. (The write side of a stream that is connected begins ready.)
-//! `net/readiness.rs` has the cases in which a buffer that is not filled does not end the readiness: at the end
-//! of a stream, for example.
+//! kernel report what is there already. (The write side of a stream that is connected begins ready.) (A read
+//! that does not fill its buffer has emptied a stream: had there been more, it would have taken more.
+//! `net/readiness.rs` has the exceptions, such as the end of the stream.) The operation makes its system call
+//! while the state is in use, since that runs no user code.
 //!
 //! **A stale waker.** A waker points to nothing, so it may outlive its task. On the loop's own thread a wake
 //! compares the number's identity with that of the task in the slot: if they differ, or the task is done,
@@ -199,11 +201,11 @@
 //! awaits the handle, which gives "cancelled". So no destructor runs inside of `abort`, where the caller may
 //! be in the middle of something, or be the task itself.
 //!
-//! The cases: from another thread the request goes through the inbox. An abort of a task that is done does
-//! nothing. A task that is aborted during its own poll is dropped when that poll ends; so is a value that the
-//! poll has returned. If the poll or the destructor panics, the handle gives that panic. A [`timeout`] that is
-//! over drops its future on the spot, since it owns it. And the end of a loop drops the aborted tasks with all
-//! the others.
+//! The cases: a handle asks by a message, which the loop's own thread handles at once, and another thread
+//! leaves in the inbox (`messages.rs`). An abort of a task that is done does nothing. A task that is aborted
+//! during its own poll is dropped when that poll ends; so is a value that the poll has returned. If the poll
+//! or the destructor panics, the handle gives that panic. A [`timeout`] that is over drops its future on the
+//! spot, since it owns it. And the end of a loop drops the aborted tasks with all the others.
 //!
 //! **A wake from another thread.** It does not touch the table. It sets the slot's flag (`wake/flags.rs`). If
 //! the flag was clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it
@@ -237,6 +239,13 @@
 //! for the future, and the future's waker is woken, from that thread: the rest is a wake from another thread.
 //! A signal comes the same way, from a thread that waits for signals (`signal.rs`).
 //!
+//! **The end of a loop.** It comes when the `EventLoop` is dropped, at the end of [`run`] too
+//! (`lifecycle.rs`). The tasks are dropped in spawn order, while the loop is still the running one. So a
+//! destructor may spawn, wake and abort; what it spawns is dropped at once. Nothing is raised in a task, and
+//! no task is polled any more: what needs an `await` has to be done before. Then the inbox is closed, and the
+//! messages in it are dropped; what waits for the loop's tasks, timers and sockets elsewhere is woken, and
+//! finds the loop gone; and jobs that have begun are waited for.
+//!
 //! # Reading order
 //!
 //! The story, an hour or two: `turn.rs`, `wake/ready.rs`, `state.rs`, `park.rs`, `task/table.rs`,
@@ -246,7 +255,9 @@
 //! something observes the loop; `budget` counts what a poll may do before it must yield; `finish_member`
 //! counts down in a group, and returns its parent if it is time; `Quiet` and `drop_quietly` drop what may be
 //! the user's, and let no panic out. `of` is the number of a loop, `Ending` how a task has ended; an `order`
-//! is one other than FIFO. The panics in `cell.rs` can be left out at a first reading.
+//! is one other than FIFO, which *draws* the next task; `holds` keep a virtual clock from jumping. What is
+//! about observers, the virtual clock and orders can be left out at a first reading, and so can the panics in
+//! `cell.rs`.
 //!
 //! | file | what to look for |
 //! |---|---|

@@ -125,7 +125,7 @@ pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Turn> 
             state = wake_due(state, &mut turn);
         }
         let is_last = is_one_turn || state.stopping || parked.is_err();
-        state = notify_at_rest(state);
+        state = notify_between_steps(state);
         if is_last {
             let (ready, left, time) = (state.ready.len(), state.tasks.live, state.clock.elapsed());
             turn = Turn { ready, left, time, stopped: state.stopping, ..turn };
@@ -216,7 +216,7 @@ fn release_and_notify(state: Held) -> LoopNumber {
 
 /// Notifies the observers between two steps. If one of them panics, its panic leaves the loop here.
 #[inline(always)]
-fn notify_at_rest(state: Held) -> Held {
+fn notify_between_steps(state: Held) -> Held {
     if !state.log.is_on() {
         return state;
     }
@@ -233,13 +233,13 @@ fn park_if_overdue(mut state: Held) {
         (state, _) = park(state, Some(Duration::ZERO));
         state = wake_due(state, &mut Turn::default());
     }
-    current::release(notify_at_rest(state));
+    current::release(notify_between_steps(state));
 }
 
 /// Asks the kernel, sleeping if nothing is ready. Under a virtual clock, lets time pass instead if it can.
 fn park(state: Held, limit: Option<Duration>) -> (Held, io::Result<()>) {
     budget::end();
-    let mut state = notify_at_rest(state);
+    let mut state = notify_between_steps(state);
     let how = loop {
         match state.begin_park(limit) {
             Park::Open => {

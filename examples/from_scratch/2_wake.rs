@@ -73,7 +73,7 @@ impl Future for Sleep {
             thread::sleep(left);
             waker.wake();
         });
-        Poll::Pending // and a wake is arranged
+        Poll::Pending // and a wake is arranged, by the latest waker (each poll starts a thread)
     }
 }
 

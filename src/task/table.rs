@@ -185,7 +185,7 @@ impl Tasks {
         }
         entry.status = Status::Idle;
         let Some(task) = entry.task.take() else {
-            return Popped::Main; // A task that is queued has its box.
+            return Popped::Main; // A task that is queued has its box; the main future has none.
         };
         self.polled = number.slot();
         self.polled_is_aborted = is_aborted;

@@ -58,7 +58,7 @@ impl Wake for TaskWaker {
 
 pub(crate) fn run<T: 'static>(main: impl Future<Output = T> + 'static) -> T {
     let main = spawn(main);
-    let mut events = Events::with_capacity(64);
+    let mut events = Events::with_capacity(64); // the next park brings the rest
     loop {
         // 1 run
         let batch = READY.with(|ready| mem::take(&mut *ready.queue.lock().unwrap()));
@@ -73,7 +73,7 @@ pub(crate) fn run<T: 'static>(main: impl Future<Output = T> + 'static) -> T {
         let timeout = first.map(|first| first.saturating_duration_since(Instant::now()));
         match KERNEL.with_borrow_mut(|kernel| kernel.poll(&mut events, timeout)) {
             Err(error) if error.kind() != ErrorKind::Interrupted => panic!("no events: {error}"),
-            _ => {}
+            _ => {} // a signal may end it early, which does no harm
         }
 
         // 3 wake
