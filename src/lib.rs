@@ -144,7 +144,7 @@
 //! the next turn pops the number, takes the box out of its slot, releases the state, and polls with a waker
 //! that is the number (`turn.rs`).
 //!
-//! Refusals: a loop that is about to end drops the future, and the handle gives "cancelled". `spawn` panics
+//! Refusals: a loop whose end has begun drops the future, and the handle gives "cancelled". `spawn` panics
 //! where no loop runs, or if the loop is full. `LoopHandle::spawn`, from another thread, gives an error if
 //! the loop is gone; if the loop is full, or ends before it has read the message, the closure is dropped
 //! without a word.
@@ -160,22 +160,22 @@
 //! gives "cancelled" then, even if its task had returned.
 //!
 //! **A readable socket, to the poll.** A socket is non-blocking, and registered once, edge-triggered: the
-//! kernel reports that something has come, and does not report it again. (A socket other than TCP is
-//! registered once more if a write has to wait: until then its read side alone is watched.) So each of its
-//! two sides, read and write, remembers whether it is *ready*: whether an operation may find something. An
-//! edge makes a side ready; an operation that would block, or that has not filled its buffer, ends that. A
-//! read of a side that is not ready does not ask the kernel: it leaves the task's number with the side
-//! (`net/source.rs`), and the task is pending. A park returns an event whose token is the source's slot;
-//! `State::wake_sources` marks its sides as ready, takes all their waiters out, and pushes their numbers. In
-//! the next batch each of these tasks is polled and tries its read; if the first of them empties the socket,
-//! the others leave their numbers again.
+//! kernel reports that something has come, and does not report it again. So each of its two sides, read and
+//! write, remembers whether it is *ready*: whether an operation may find something. An edge makes a side
+//! ready; an operation that would block, or that has not filled its buffer, ends that. A read of a side that
+//! is not ready does not ask the kernel: it leaves the task's number with the side (`net/source.rs`), and the
+//! task is pending. A park returns an event whose token is the source's slot; `State::wake_sources` marks the
+//! sides that the event names as ready, takes all their waiters out, and pushes their numbers. In the next
+//! batch each of these tasks is polled and tries its read; if the first of them empties the socket, the
+//! others leave their numbers again.
 //!
-//! No edge is lost: what comes between "would block" and the leaving of the number waits in the kernel until
+//! No edge is lost: what comes after "would block", and before the number is left, waits in the kernel until
 //! the park, which is on this same thread. A new side is not ready, since to register a socket makes the
-//! kernel report what is there already. (The write side of a stream that is connected begins ready.) (A read
-//! that does not fill its buffer has emptied a stream: had there been more, it would have taken more.
-//! `net/readiness.rs` has the exceptions, such as the end of the stream.) The operation makes its system call
-//! while the state is in use, since that runs no user code.
+//! kernel report what is there already. The exceptions: the write side of a stream that is connected begins
+//! ready. A socket other than TCP is registered once more if a write has to wait; until then its read side
+//! alone is watched. A read that does not fill its buffer has emptied a stream, since it would have taken
+//! more; but not at the end of the stream, where the next read need not wait (`net/readiness.rs`). The
+//! operation makes its system call while the state is in use, since that runs no user code.
 //!
 //! **A stale waker.** A waker points to nothing, so it may outlive its task. On the loop's own thread a wake
 //! compares the number's identity with that of the task in the slot: if they differ, or the task is done,
@@ -249,15 +249,25 @@
 //! # Reading order
 //!
 //! The story, an hour or two: `turn.rs`, `wake/ready.rs`, `state.rs`, `park.rs`, `task/table.rs`,
-//! `task/cell.rs`, `wake/waiter.rs`, `wake/waker.rs`. Meanwhile, take this on trust: `current::take` moves
-//! the loop's state, a box, out of a thread-local, and `release` puts it back; `state.receive` does what a
-//! message asks for, and returns what may run user code; `record`, `notify` and `cause` matter only if
-//! something observes the loop; `budget` counts what a poll may do before it must yield; `finish_member`
-//! counts down in a group, and returns its parent if it is time; `Quiet` and `drop_quietly` drop what may be
-//! the user's, and let no panic out. `of` is the number of a loop, `Ending` how a task has ended; an `order`
-//! is one other than FIFO, which *draws* the next task; `holds` keep a virtual clock from jumping. What is
-//! about observers, the virtual clock and orders can be left out at a first reading, and so can the panics in
-//! `cell.rs`.
+//! `task/cell.rs`, `wake/waiter.rs`, `wake/waker.rs`. Meanwhile, take this on trust:
+//!
+//! | name | meaning |
+//! |---|---|
+//! | `current::take`, `release` | moves the state out of a thread-local; puts it back |
+//! | `of` | the number of a loop |
+//! | `Popped`, `Ending` | what a number stands for that leaves the queue; how a task has ended |
+//! | `next_park` | the number of pops above which a park is due |
+//! | `deferred_wakes` | wakes that may run user code, and those after them: done when the state is free |
+//! | `state.receive` | does what a message asks for, and returns what may run user code |
+//! | `finish_member` | counts down in a group, and returns its parent if it is time |
+//! | `budget` | counts what a poll may do before it must yield |
+//! | `Quiet`, `drop_quietly` | drop what may be the user's, and let no panic out |
+//! | `log`, `record`, `notify`, `cause` | matter only if something observes the loop |
+//! | `order`, *drawn* | for orders other than FIFO, which draw the next task |
+//! | `holds` | what keeps a virtual clock from jumping |
+//!
+//! What is about observers, the virtual clock and orders can be left out at a first reading, and so can the
+//! panics in `cell.rs`. The eight files, and what to look for:
 //!
 //! | file | what to look for |
 //! |---|---|

@@ -27,9 +27,8 @@
 //! thread-local ([`current::take`]), hands from step to step, and puts back ([`current::release`]) before
 //! whatever may run user code: a poll, a destructor, a foreign waker, a park (where mio may log). A task's
 //! box is out of its slot while it is polled. So whatever is called may call back: spawn, wake, abort, drop.
-//! (What a `RefCell` in a thread-local lends cannot be handed from step to step. And a borrow would panic if
-//! the program's own allocator wakes a task while a table grows; `current.rs` has an answer to a state that
-//! is missing.)
+//! (A `RefCell` around a table would panic if the program's own allocator wakes a task while that table
+//! grows. Here the state is missing from its place then, and `current.rs` has an answer to that.)
 
 use std::collections::VecDeque;
 use std::io;

@@ -150,11 +150,8 @@ impl<T> Future for JoinHandle<T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let mut join = self.0.borrow_mut();
-        if let Some(output) = join.output.take() {
-            return Poll::Ready(output);
-        }
         join.waiter = Some(cx.waker().clone());
-        Poll::Pending
+        join.output.take().map_or(Poll::Pending, Poll::Ready)
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) struct ReadyQueue {
     frozen_below: usize,
 }
 
-/// When a batch begins, fewer popped numbers than this are not removed.
+/// At least so many popped numbers are removed at a time.
 const REMOVED: usize = 64;
 
 /// The capacity that is kept while nothing is ready: 32 KiB.
