@@ -108,7 +108,7 @@
 //! | state | all that a loop owns, in one box. It is *in use* while it is out of its place, else it is *free* |
 //! | waiter | what waits for a timer, a source, a task or a group: one of our tasks, or a foreign waker |
 //! | joiner | what waits for a task: a waiter, or the group of which it is a member |
-//! | foreign waker | a waker that is not boucle's: another runtime's, or a combinator's own |
+//! | foreign waker | a waker that is not boucle's: another runtime's, or one that a future makes for those in it, as `FuturesUnordered` does |
 //! | ready queue | FIFO of what is to be polled; a task in it is *ready*. (A side of a socket is ready too, in its own sense) |
 //! | done | a task that has returned, panicked or was dropped; its handle may still have to take the output |
 //! | inbox, message | what other threads leave for the loop: wakes, spawns, drops |
@@ -136,7 +136,7 @@
 //!
 //! (On 32 bits the three have 4, 8 and 20.)
 //!
-//! # Ten paths through the loop
+//! # Eleven paths through the loop
 //!
 //! **A spawn, to the first poll.** `spawn` boxes the future in a cell (`task/cell.rs`) and takes the running
 //! loop's state (`current.rs`). `State::spawn` gives the task a slot and an id in the table (`task/table.rs`)
@@ -163,11 +163,12 @@
 //! kernel reports that something has come, and does not report it again. So each of its two sides, read and
 //! write, remembers whether it is *ready*: whether an operation may find something. An edge makes a side
 //! ready; an operation that would block, or that has not filled its buffer, ends that. A read of a side that
-//! is not ready does not ask the kernel: it leaves the task's number with the side (`net/source.rs`), and the
-//! task is pending. A park returns an event whose token is the source's slot; `State::wake_sources` marks the
-//! sides that the event names as ready, takes all their waiters out, and pushes their numbers. In the next
-//! batch each of these tasks is polled and tries its read; if the first of them empties the socket, the
-//! others leave their numbers again.
+//! is not ready does not ask the kernel: it leaves the task's number with the side (`net/source.rs`,
+//! `net/readiness.rs`), and the task is pending. (If the read is dropped then, the number stays, and the task
+//! may be polled in vain.) A park returns an event whose token is the source's slot; `State::wake_sources`
+//! marks the sides that the event names as ready, takes all their waiters out, and pushes their numbers. In
+//! the next batch each of these tasks is polled and tries its read; if the first of them empties the socket,
+//! the others leave their numbers again.
 //!
 //! No edge is lost: what comes after "would block", and before the number is left, waits in the kernel until
 //! the park, which is on this same thread. A new side is not ready, since to register a socket makes the
@@ -176,6 +177,11 @@
 //! alone is watched. A read that does not fill its buffer has emptied a stream, since it would have taken
 //! more; but not at the end of the stream, where the next read need not wait (`net/readiness.rs`). The
 //! operation makes its system call while the state is in use, since that runs no user code.
+//!
+//! **A wake on the loop's own thread.** `Waker::wake` calls `current::wake` (`current.rs`), which takes the
+//! state of the running loop. If the task in the slot has the number's identity and is idle, the number is
+//! pushed. If the number is not of that loop, it may be of another loop of this thread; else it goes into an
+//! inbox.
 //!
 //! **A stale waker.** A waker points to nothing, so it may outlive its task. On the loop's own thread a wake
 //! compares the number's identity with that of the task in the slot: if they differ, or the task is done,
@@ -188,13 +194,13 @@
 //! repeat.
 //!
 //! **`gather`.** The call boxes the children, and the first poll spawns them as members of a group: a counter
-//! in the loop's table of groups, beside which each pending poll leaves the parent's waiter
-//! (`task/group_table.rs`, `combine/group.rs`). `State::finish` counts down for each member that is done, in
-//! O(1). The parent is woken when the last one is done, or at once if one panics: then the group notes which
-//! child it was. (An `Err` is a value like any other; [`try_gather`] looks at it.) So it is woken once,
-//! however many children it has, and then takes the outputs out of the table. If the `gather` is dropped, or
-//! a child has panicked, the children that are not done are aborted. (A child that awaits a `JoinHandle`
-//! drops it then, so the task behind that goes on.)
+//! in the loop's table of groups, beside which each pending poll leaves the waiter of the task that awaits
+//! the `gather`, the *parent* (`task/group_table.rs`, `combine/group.rs`). `State::finish` counts down for
+//! each member that is done, in O(1). The parent is woken when the last one is done, or at once if one
+//! panics: then the group notes which child it was. (An `Err` is a value like any other; [`try_gather`] looks
+//! at it.) So it is woken once, however many children it has, and then takes the outputs out of the table. If
+//! the `gather` is dropped, or a child has panicked, the children that are not done are aborted. (A child
+//! that awaits a `JoinHandle` drops it then, so the task behind that goes on.)
 //!
 //! **An abort.** `JoinHandle::abort` only marks the task, and queues it if it waits; one that is queued keeps
 //! its place. When its number is popped, the turn drops the future instead of polling it, and wakes what
@@ -231,9 +237,10 @@
 //! `Acquire`.
 //!
 //! **A sleep.** The first poll arms a timer with the task's number. The park lasts until the first deadline.
-//! `State::wake_timers` pops what is due and pushes the numbers (`time/sleep.rs`). A sleep of more than a
-//! millisecond may end up to a millisecond late, so that those which end close together share one park; a
-//! shorter one does not.
+//! `State::wake_timers` pops what is due and pushes the numbers (`time/sleep.rs`). The next poll of the sleep
+//! finds that its timer has left the wheel, and is ready; a sleep that is dropped takes its timer out. A
+//! sleep of more than a millisecond may end up to a millisecond late, so that those which end close together
+//! share one park; a shorter one is less late, on Linux.
 //!
 //! **A job.** [`run_in_executor`] gives a closure to a thread of the pool. When it has run, its value is left
 //! for the future, and the future's waker is woken, from that thread: the rest is a wake from another thread.
@@ -280,8 +287,8 @@
 //! | `wake/waiter.rs` | the two kinds of waiter: there is no third |
 //! | `wake/waker.rs` | the only `unsafe` block, and why a pointer that is never followed is safe |
 //!
-//! Three more answer "why not simpler": `current.rs` (why not a `RefCell`), `wake/inbox.rs` (why no wake is
-//! lost), and the head of `time/wheel.rs` (why not a heap).
+//! Three more answer "why not simpler": `current.rs` (what it takes to move the state out), `wake/inbox.rs`
+//! (why no wake is lost), and the head of `time/wheel.rs` (why not a heap).
 //!
 //! Then the machine, in any order:
 //!

@@ -15,6 +15,9 @@ use std::str::FromStr;
 use crate::task::id::TaskNumber;
 use crate::wake::order::{Draw, Random};
 
+/// Room is made beforehand for at most so many choices of a schedule.
+const RESERVED: usize = 1_024;
+
 /// Where a schedule leaves FIFO: position and choice, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Deviations(pub(super) Vec<(u32, u32)>);
@@ -144,7 +147,7 @@ impl Schedule {
         Schedule {
             planned,
             chooser,
-            taken: Vec::with_capacity(many),
+            taken: Vec::with_capacity(many.min(RESERVED)),
             polls: limit,
             limit,
             choices,
@@ -390,6 +393,17 @@ mod tests {
         }
         for wrong in ["", "3", "3:", ":1", "3:0", "3:1,", "3:1,3:2", "4:1,3:1", "a:b", "-1:1"] {
             assert_eq!(wrong.parse::<Deviations>(), Err(()), "{wrong}");
+        }
+    }
+
+    /// A task that has fallen is below all others, and below those that fell before it.
+    #[test]
+    fn the_task_that_fell_last_is_the_lowest() {
+        let [a, b, other] = [1, 2, 3].map(TaskNumber::from_word);
+        let mut priorities = Priorities::new(Random::new(7), 0, 1);
+        priorities.fallen = [a, b, a].map(TaskNumber::without_loop).to_vec();
+        for (ready, highest) in [(vec![a, b], 1), (vec![b, a], 0), (vec![a, other, b], 1)] {
+            assert_eq!(priorities.highest(&ready), highest);
         }
     }
 

@@ -22,8 +22,8 @@
 //! free: the user's code may spawn, wake, abort and drop what it likes.
 //!
 //! A slot is freed when the task is done *and* its `JoinHandle` is dropped or has taken the output. A handle
-//! finds its task by the whole id. A waker has room for a part of it only: the identity (which loop, which
-//! tenant of the slot), by which a wake finds out whether it is stale.
+//! finds its task by the whole id. A waker has room only for the low bits of the id. With the short id of the
+//! loop they are the *identity*, by which a wake finds out whether it is stale.
 //!
 //! Nothing here runs user code: boxes and waiters that leave go to the caller, which drops or wakes them
 //! when the loop's state is no longer in use.

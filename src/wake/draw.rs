@@ -35,7 +35,6 @@ impl ReadyQueue {
         if self.first >= self.len() {
             self.remove_popped();
         }
-        self.batch_end = self.first;
         if !self.numbers[self.first..].iter().all(|number| wanted(*number)) {
             self.remove_popped();
             let all = self.numbers.len();

@@ -30,5 +30,6 @@ impl Waiter {
     }
 }
 
-// The tables hold millions of these.
+/// The tables hold millions of these.
+#[cfg(test)]
 const _: () = assert!(size_of::<Option<Waiter>>() == 2 * size_of::<usize>());
