@@ -328,8 +328,6 @@
 //! | a park after 61 polls | a `select` in every `_run_once` | `event_interval`: 61 too |
 //! | the end of a loop, `lifecycle.rs` | `_cancel_all_tasks` | `shutdown2`, `close_and_shutdown_all` |
 //!
-//! asyncio enters the same circle at another point: `_run_once` is select, timers, run.
-//!
 //! # Six ideas
 //!
 //! 1. **Everything the loop owns has a number**, and what users hold (a waker, a handle, a sleep, a
