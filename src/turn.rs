@@ -64,8 +64,8 @@ pub(crate) enum Until<'main, 'future> {
     OneTurn(Option<Duration>),
 }
 
-/// The main future. It stays with `block_on`, since it may borrow from the caller. It is no task, but has a
-/// number like one, and takes its place in the ready queue.
+/// The main future, in a cell like a task's, which catches its panics. It stays with `block_on`, since it may
+/// borrow from the caller. It is no task, but has a number like one, and takes its place in the ready queue.
 pub(crate) struct Main<'a> {
     pub(crate) future: Pin<&'a mut dyn Future<Output = Ending>>,
     pub(crate) done: bool,
