@@ -25,10 +25,11 @@
 //!
 //! **The state is free while user code runs.** The loop's [`State`] is a box that the turn takes out of a
 //! thread-local ([`current::take`]), hands from step to step, and puts back ([`current::release`]) before
-//! whatever may run user code: a poll, a destructor, a foreign waker, a park (where mio may log). A task's
-//! box is out of its slot while it is polled. So whatever is called may call back: spawn, wake, abort, drop.
-//! (A `RefCell` around a table would panic if the program's own allocator wakes a task while that table
-//! grows. Here the state is missing from its place then, and `current.rs` has an answer to that.)
+//! whatever may run user code: a poll, a destructor, a foreign waker, a park (where mio may log). So while a
+//! task is polled the state is in its place, and only the task's own box is in the turn's hands, out of its
+//! slot. Whatever is called may call back: spawn, wake, abort, drop. (A `RefCell` around a table would panic
+//! if the program's own allocator wakes a task while that table grows. Here the state is missing from its
+//! place then, and `current.rs` has an answer to that.)
 
 use std::collections::VecDeque;
 use std::io;
