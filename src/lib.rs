@@ -84,8 +84,9 @@
 //! [`EventLoop::turn`] makes one turn, and returns what it did.
 //!
 //! With a thousand tasks that are always ready, a park follows each batch. With ten, it follows every sixth
-//! batch: after 60 polls, since a seventh would make them 70. An idle loop with a virtual clock does not sleep
-//! until the next deadline: time jumps there. The exceptions stand in `park.rs`.
+//! batch: after 60 polls, since a seventh would make them 70. (61 is tokio's number. A prime is unlikely to
+//! match a period in the program.) An idle loop with a virtual clock does not sleep until the next deadline:
+//! time jumps there. The exceptions stand in `park.rs`.
 //!
 //! [`run`] makes an [`EventLoop`], calls its `block_on`, and drops it. `block_on` makes turns until the *main
 //! future*, its argument, is ready; `run_forever` until [`stop`] is called; [`EventLoop::turn`] makes one.
@@ -111,13 +112,13 @@
 //! | foreign waker | a waker that is not boucle's: another runtime's, or one that a future makes for those in it, as `FuturesUnordered` does |
 //! | ready queue | FIFO of what is to be polled; a task in it is *ready*. (A side of a socket is ready too, in its own sense) |
 //! | done | a task that has returned, panicked or was dropped; its handle may still have to take the output |
-//! | inbox, message | what other threads leave for the loop: wakes, spawns, drops |
-//! | `LoopHandle` | what another thread has of a loop: it calls closures there, which may spawn, stops it, and keeps an idle loop waiting |
+//! | inbox, message | where other threads leave what they ask of the loop; a wake, a spawn, an abort or a drop that it is asked for |
+//! | `LoopHandle` | what another thread has of a loop: it can call closures there (to spawn, say) and stop the loop, and while it exists an idle loop waits |
 //! | bell, ring | what ends a park from another thread (mio's waker) |
 //! | virtual clock | a clock that jumps to the next deadline when nothing is ready |
 //! | rest | what an idle loop does before it sleeps: it gives back the memory of a burst |
 //! | job | blocking work on a thread of the pool: [`run_in_executor`] |
-//! | group | several tasks that one waiter waits for: the children of a `gather` |
+//! | group, member | several tasks that one waiter waits for: the children of a `gather` |
 //! | source, token | a registered socket, whose *readiness* is readable or writable; its slot, as the kernel hands it back |
 //! | reactor | the table of sources |
 //! | wheel | the hierarchical timer wheel |
@@ -154,7 +155,7 @@
 //! When the task is done, `State::finish` takes the joiner out, the turn wakes it, and its next poll takes the
 //! output out of the box.
 //!
-//! The cases: a handle has one owner, so a task has one joiner, the latest that polled the handle. To drop a
+//! The cases: the joiner is the task that has polled the handle last. To drop a
 //! handle detaches the task, which goes on. A panic is reported by the panic hook when it happens, so one
 //! that no handle asks for is not lost without a word. When the loop ends, all outputs are dropped: a handle
 //! gives "cancelled" then, even if its task had returned.
@@ -175,8 +176,9 @@
 //! kernel report what is there already. The exceptions: the write side of a stream that is connected begins
 //! ready. A socket other than TCP is registered once more if a write has to wait; until then its read side
 //! alone is watched. A read that does not fill its buffer has emptied a stream, since it would have taken
-//! more; but not at the end of the stream, where the next read need not wait (`net/readiness.rs`). The
-//! operation makes its system call while the state is in use, since that runs no user code.
+//! more; but if the edge has said that the stream is at its end, the side stays ready until a read has found
+//! that (`net/readiness.rs`). The operation makes its system call while the state is in use, since that runs
+//! no user code.
 //!
 //! **A wake on the loop's own thread.** `Waker::wake` calls `current::wake` (`current.rs`), which takes the
 //! state of the running loop. If the task in the slot has the number's identity and is idle, the number is
@@ -190,8 +192,8 @@
 //! future must bear: `Future::poll` may be called at any time.
 //!
 //! Rarer cases have the same end. If the loop is gone, the inbox of its short id is closed and drops the
-//! wake. If a new loop has the short id by then, the wake goes to that. And after 2^20 spawns generations
-//! repeat.
+//! wake. If a new loop has the short id by then, the wake goes to that. And after 2^20 spawns (2^8 on 32
+//! bits) generations repeat.
 //!
 //! **`gather`.** The call boxes the children, and the first poll spawns them as members of a group: a counter
 //! in the loop's table of groups, beside which each pending poll leaves the waiter of the task that awaits
@@ -266,6 +268,7 @@
 //! | `next_park` | the number of pops above which a park is due |
 //! | `deferred_wakes` | wakes that may run user code, and those after them: done when the state is free |
 //! | `state.receive` | does what a message asks for, and returns what may run user code |
+//! | `inbox.drain`, `fall_asleep`, `outlook` | takes the messages; marks the loop as asleep; what may still come from other threads |
 //! | `finish_member` | counts down in a group, and returns its parent if it is time |
 //! | `budget` | counts what a poll may do before it must yield |
 //! | `Quiet`, `drop_quietly` | drop what may be the user's, and let no panic out |
@@ -284,7 +287,7 @@
 //! | `park.rs` | the rule of 61, and what a virtual clock does instead of sleeping |
 //! | `task/table.rs` | what a slot may be, and when it is free again |
 //! | `task/cell.rs` | how a place that held a future comes to hold its output, and where a panic is caught |
-//! | `wake/waiter.rs` | the two kinds of waiter: there is no third |
+//! | `wake/waiter.rs` | what waits is a task or a foreign waker: there is no third |
 //! | `wake/waker.rs` | the only `unsafe` block, and why a pointer that is never followed is safe |
 //!
 //! Three more answer "why not simpler": `current.rs` (what it takes to move the state out), `wake/inbox.rs`

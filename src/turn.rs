@@ -15,9 +15,9 @@
 //! In a loop that is stepped by hand ([`EventLoop::turn`](crate::EventLoop::turn)), or that is to stop, a
 //! park is due in every turn.
 //!
-//! When the main future returns, so does `block_on`, at once: the rest of the batch stays queued. But if 61
-//! polls have passed since the last park, it asks the kernel before it returns, with timeout 0. So a program
-//! of many short runs parks too.
+//! When the main future returns, so does `block_on`, and the rest of the batch stays queued. If 61 polls have
+//! passed since the last park, it first asks the kernel, with timeout 0. So a program of many short runs
+//! parks too.
 //!
 //! asyncio's `_run_once` is the same circle, entered at another point: it selects, fires the timers, and
 //! then runs the batch. It selects in every iteration; this loop leaves steps 2 and 3 out while tasks are
@@ -76,7 +76,7 @@ pub(crate) struct Main<'a> {
 type Held = Box<State>;
 
 /// How many messages of other threads one turn handles: as many as the events that one system call
-/// may bring. The rest is left to the next turn, whose park has timeout 0 then.
+/// may bring. The rest is left to the next park, whose timeout is 0 then.
 const MESSAGES_PER_TURN: usize = 1_024;
 
 /// The lists of messages and of deferred wakes keep at most this capacity between turns.

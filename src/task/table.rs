@@ -45,7 +45,7 @@ use crate::wake::waiter::Waiter;
 pub(crate) struct Tasks {
     pub(crate) of: LoopNumber,
     pub(crate) entries: Slab<Entry>,
-    /// The slot of the task that is being polled, or dropped; or [`NO_SLOT`].
+    /// The slot of the task that is being polled, or dropped; or [`NO_SLOT`], also while the main future is.
     pub(crate) polled: u32,
     /// That task is to be dropped.
     pub(crate) polled_is_aborted: bool,
