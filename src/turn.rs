@@ -132,7 +132,7 @@ pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Turn> 
             current::release(state);
             return parked.map(|()| turn);
         }
-        turn = Turn::default();
+        turn = Turn::default(); // a caller of `turn` makes one turn, which returns above
     }
 }
 
@@ -262,7 +262,7 @@ fn park(state: Held, limit: Option<Duration>) -> (Held, io::Result<()>) {
             state.clock.end_wait(timeout);
             parked
         }
-        Park::Skip | Park::Open => Ok(()),
+        Park::Skip | Park::Open => Ok(()), // (the loop above has opened what was to be opened)
         Park::Deadlock => deadlock(state),
     };
     state.record_park(how);

@@ -260,7 +260,7 @@ pub(crate) fn dump_of(state: &State) -> Dump {
         Dump { event_loop: state.number.sequence(), time: state.clock.elapsed(), tasks: tasks_of(state) };
     for task in &mut dump.tasks {
         if let Some(seen) = state.log.live.tasks.get(&task.id) {
-            task.add_observed(seen);
+            task.fill_in(seen);
         }
     }
     dump
@@ -326,8 +326,8 @@ fn awaiter(state: &State, joiner: &Joiner) -> Option<u64> {
 }
 
 impl DumpedTask {
-    /// Adds what an observed loop knows.
-    fn add_observed(&mut self, seen: &LiveTask) {
+    /// Adds what the events of an observed loop say.
+    fn fill_in(&mut self, seen: &LiveTask) {
         self.future = Some(seen.future);
         self.state = seen.state;
         let tasks = seen.waits.iter().filter_map(|on| match on {

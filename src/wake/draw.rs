@@ -48,7 +48,7 @@ impl ReadyQueue {
         let next = next(ready);
         if let Some(index) = next {
             ready[..=index].rotate_right(1);
-            self.batch_end += 1;
+            self.batch_end = self.first + 1;
         }
         next.is_some()
     }
