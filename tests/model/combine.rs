@@ -291,7 +291,7 @@ impl TaskGroup {
             Ok(returned) => is_error(returned),
             Err(failure) => matches!(failure, Failure::Panicked(_)),
         };
-        while let Some(task) = poll_fn(|cx| self.poll_one(cx)).await {
+        let join = |task| {
             let is_over = self.joined.borrow().first().is_some_and(has_failed);
             if is_over {
                 drop_quietly(task);
@@ -302,6 +302,11 @@ impl TaskGroup {
             } else {
                 self.joined.borrow_mut().push(task);
             }
+        };
+        // What a `join_all` has joined, an `Err` too, may be a failure to this one.
+        self.joined.take().into_iter().for_each(join);
+        while let Some(task) = poll_fn(|cx| self.poll_one(cx)).await {
+            join(task);
         }
         let mut joined = self.joined.take();
         joined.sort_by_key(|(id, _)| *id);
