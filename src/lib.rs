@@ -265,7 +265,7 @@
 //! | `current::take`, `release` | moves the state out of a thread-local; puts it back |
 //! | `of` | the number of a loop |
 //! | `Popped`, `Ending` | what a number stands for that leaves the queue; how a task has ended |
-//! | `next_park` | the number of pops above which a park is due |
+//! | `pops_per_park` | 61, or 0 if a park is due in any case |
 //! | `deferred_wakes` | wakes that may run user code, and those after them: done when the state is free |
 //! | `state.receive` | does what a message asks for, and returns what may run user code |
 //! | `inbox.drain`, `fall_asleep`, `outlook` | takes the messages; marks the loop as asleep; what may still come from other threads |

@@ -31,20 +31,19 @@ impl State {
     /// that turn does not wait.
     pub(crate) fn stop(&mut self) {
         self.stopping = true;
-        self.next_park = 0;
+        self.pops_per_park = 0;
     }
 
     /// Whether this turn is to park: nothing is ready, or the next batch would end too long after the last
-    /// park. (The next batch is all that is ready now. So at its end the number of pops will be what the
-    /// number of pushes is now: say 30 popped, 40 ready, 70 pushed.)
+    /// park.
     #[inline]
     pub(crate) fn is_park_due(&self) -> bool {
-        self.ready.is_empty() || self.ready.pushed() > self.next_park
+        self.ready.is_empty() || self.ready.popped_after_next() > self.pops_per_park
     }
 
     /// Whether 61 numbers have been popped since the last park, or this turn is to park in any case.
     pub(crate) fn is_park_overdue(&self) -> bool {
-        self.ready.popped() >= self.next_park
+        self.ready.popped() >= self.pops_per_park
     }
 
     /// Begins the second step. `limit` is how long the caller would wait.
@@ -52,10 +51,11 @@ impl State {
         if self.log.is_on() {
             self.log.begin_park(self.clock.elapsed());
         }
+        self.ready.remove_popped();
+        self.pops_per_park = POLLS_PER_PARK;
         if self.ready.is_empty() {
             self.rest();
         }
-        self.next_park = self.ready.popped() + POLLS_PER_PARK;
         let is_busy = !self.ready.is_empty() || !self.messages.is_empty() || self.stopping;
         let mut timeout = if is_busy {
             Some(Duration::ZERO)

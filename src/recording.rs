@@ -55,7 +55,7 @@ impl State {
             && let Some((task, _)) = self.tasks.find_live(number.slot())
         {
             let time = self.clock.elapsed();
-            self.log.begin_task(time, task, self.ready.popped_at_end());
+            self.log.begin_task(time, task, self.ready.popped_after_batch());
             if is_poll {
                 self.record(|_| EventKind::PollBegins { task });
             }

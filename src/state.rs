@@ -49,9 +49,11 @@ pub(crate) struct State {
     pub(crate) holds: usize,
     /// How long the end of the loop waits for jobs that have begun; `None`: as long as they take.
     pub(crate) shutdown_timeout: Option<Duration>,
-    /// A park is due if the next batch would bring the number of all pops above this. (They are counted from
-    /// when the loop was made.) Zero: a park is due in any case.
-    pub(crate) next_park: u64,
+    /// A park is due if the next batch would bring the pops since the last park above this: 61, or zero for
+    /// a park in any case.
+    pub(crate) pops_per_park: usize,
+    /// How many polls the run has made.
+    pub(crate) polled: usize,
     /// `stop` was called.
     pub(crate) stopping: bool,
     /// The end of the loop has begun: what is spawned now is dropped at once.
@@ -67,14 +69,14 @@ pub(crate) struct State {
 
 /// Polls between two parks, while tasks are ready. 61 is taken from tokio: a prime is unlikely to match a
 /// period in the program.
-pub(crate) const POLLS_PER_PARK: u64 = 61;
+pub(crate) const POLLS_PER_PARK: usize = 61;
 
 impl State {
     pub(crate) fn new(number: LoopNumber, inbox: &'static Inbox, clock: Clock, order: Option<Order>) -> Self {
         State {
             number,
             tasks: Tasks::new(number),
-            ready: ReadyQueue::new(order.is_some()),
+            ready: ReadyQueue::new(),
             order,
             groups: Groups::default(),
             timers: Wheel::new(),
@@ -86,7 +88,8 @@ impl State {
             deferred_wakes: Vec::new(),
             holds: 0,
             shutdown_timeout: None,
-            next_park: POLLS_PER_PARK,
+            pops_per_park: POLLS_PER_PARK,
+            polled: 0,
             stopping: false,
             closing: false,
             entered: false,
@@ -181,16 +184,8 @@ impl State {
     /// Begins a batch: all that is ready, or the one task that the loop's order draws.
     #[inline]
     pub(crate) fn begin_batch(&mut self) {
-        if !self.ready.freeze() {
-            self.begin_rare_batch();
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn begin_rare_batch(&mut self) {
         if self.order.is_none() {
-            self.ready.freeze_and_remove();
+            self.ready.freeze();
         } else {
             self.draw_batch();
         }

@@ -85,28 +85,24 @@ const KEPT: usize = 1_024;
 /// Runs turns until the caller has what it waits for. Returns, for a single turn, what it did.
 pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Turn> {
     let _polls = budget::Polls; // a guard: when the run ends, or panics, the budget ends
-    let mut turn = Turn::default();
     let mut state = current::take(of);
+    state.polled = 0;
     let is_one_turn = matches!(until, Until::OneTurn(_));
     if is_one_turn {
-        state.next_park = 0; // a park is due in any case
+        state.pops_per_park = 0; // a park is due in any case
     }
     loop {
         // 1 run
         state.begin_batch();
         while let Some((number, popped)) = state.next() {
             state = match popped {
-                Popped::Task(task) => {
-                    turn.polled += 1;
-                    poll_task(state, number, task)
-                }
+                Popped::Task(task) => poll_task(state, number, task),
                 Popped::Aborted(task) => cancel_task(state, number, task),
                 Popped::Main => {
-                    turn.polled += 1;
                     state = poll_main(state, number, &mut until);
                     if until.is_ready() {
                         park_if_overdue(state);
-                        return Ok(turn);
+                        return Ok(Turn::default());
                     }
                     state
                 }
@@ -121,18 +117,18 @@ pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Turn> 
         let parked;
         (state, parked) = park(state, limit);
         // 3 wake
+        let mut turn = Turn::default();
         if parked.is_ok() {
             state = wake_due(state, &mut turn);
         }
         let is_last = is_one_turn || state.stopping || parked.is_err();
         state = notify_between_steps(state);
         if is_last {
-            let (ready, left, time) = (state.ready.len(), state.tasks.live, state.clock.elapsed());
-            turn = Turn { ready, left, time, stopped: state.stopping, ..turn };
+            let (polled, ready, left) = (state.polled, state.ready.len(), state.tasks.live);
+            turn = Turn { polled, ready, left, time: state.clock.elapsed(), stopped: state.stopping, ..turn };
             current::release(state);
             return parked.map(|()| turn);
         }
-        turn = Turn::default(); // a caller of `turn` makes one turn, which returns above
     }
 }
 
@@ -192,6 +188,7 @@ fn poll(
     number: TaskNumber,
     future: Pin<&mut dyn Future<Output = Ending>>,
 ) -> (Held, Poll<Ending>) {
+    state.polled += 1;
     let of = if state.log.is_on() {
         state.record_begin(number, true);
         release_and_notify(state)
@@ -280,21 +277,21 @@ fn open(state: Held) -> (Held, io::Result<()>) {
 
 /// Queues the tasks that wait for what the park has brought.
 fn wake_due(mut state: Held, turn: &mut Turn) -> Held {
-    let before_sources = state.ready.pushed();
+    let before_sources = state.ready.len();
     state.wake_sources();
     if !state.deferred_wakes.is_empty() {
         state = wake_deferred(state);
     }
-    let before_inbox = state.ready.pushed();
+    let before_inbox = state.ready.len();
     state = read_inbox(state);
-    let before_timers = state.ready.pushed();
+    let before_timers = state.ready.len();
     state.wake_timers();
     if !state.deferred_wakes.is_empty() {
         state = wake_deferred(state);
     }
-    turn.woken_by_sources = (before_inbox - before_sources) as usize;
-    turn.woken_by_inbox = (before_timers - before_inbox) as usize;
-    turn.woken_by_timers = (state.ready.pushed() - before_timers) as usize;
+    turn.woken_by_sources = before_inbox - before_sources;
+    turn.woken_by_inbox = before_timers - before_inbox;
+    turn.woken_by_timers = state.ready.len() - before_timers;
     state.log.cause = Origin::Outside;
     state
 }

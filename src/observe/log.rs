@@ -29,8 +29,8 @@ pub(crate) struct Log {
     event_loop: u64,
     sequence: u64,
     turn: u64,
-    /// The batch of the turn: how many numbers will have left the ready queue at its end.
-    batch_end: u64,
+    /// The batch of the turn: how many numbers will have been popped at its end, since the last park.
+    batch_end: usize,
     /// When the poll or the park under way began.
     began: Duration,
 }
@@ -82,7 +82,7 @@ impl Log {
 
     /// Begins the poll or the drop of a task that has left the ready queue: it causes what happens now, and
     /// holds the thread. With the first task of a batch, a turn begins.
-    pub(crate) fn begin_task(&mut self, time: Duration, task: u64, batch_end: u64) {
+    pub(crate) fn begin_task(&mut self, time: Duration, task: u64, batch_end: usize) {
         self.cause = Origin::Task(task);
         if self.batch_end != batch_end {
             self.batch_end = batch_end;
@@ -140,6 +140,7 @@ impl Log {
     /// Begins a park.
     pub(crate) fn begin_park(&mut self, time: Duration) {
         self.cause = Origin::Outside;
+        self.batch_end = 0;
         self.began = time;
     }
 

@@ -7,6 +7,8 @@ use crate::wake::ready::ReadyQueue;
 
 impl State {
     /// Begins a batch of one task, which the order draws. If it draws none, the loop is to stop.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn draw_batch(&mut self) {
         let State { ready, tasks, order: Some(order), .. } = self else {
             return;
@@ -25,22 +27,18 @@ impl State {
 
 impl ReadyQueue {
     /// Makes one number the batch, the one that `next` gives the index of, and lets those before it wait.
-    /// Numbers that are not `wanted` leave the queue first. Returns false, with an empty batch, if `next`
-    /// gives none. O(n) in what is ready.
+    /// Numbers that are not `wanted` are popped first. Returns false, with an empty batch, if `next` gives
+    /// none. O(n) in what is ready, for each number that is not wanted too.
     pub(super) fn draw(
         &mut self,
         wanted: impl Fn(TaskNumber) -> bool,
         next: impl FnOnce(&[TaskNumber]) -> Option<usize>,
     ) -> bool {
-        if self.first >= self.len() {
-            self.remove_popped();
+        while let Some(index) = self.numbers[self.first..].iter().position(|number| !wanted(*number)) {
+            self.numbers[self.first..=self.first + index].rotate_right(1);
+            self.first += 1;
         }
-        if !self.numbers[self.first..].iter().all(|number| wanted(*number)) {
-            self.remove_popped();
-            let all = self.numbers.len();
-            self.numbers.retain(|number| wanted(*number));
-            self.removed += (all - self.numbers.len()) as u64;
-        }
+        self.batch_end = self.first;
         if self.is_empty() {
             return true;
         }
