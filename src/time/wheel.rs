@@ -103,8 +103,10 @@ impl<T> Wheel<T> {
 
     /// Arms a timer and returns its key. O(1). A deadline that is past is taken as the next tick's.
     pub(crate) fn arm(&mut self, deadline: u64, value: T) -> u32 {
-        let key = self.entries.insert(Entry { value: Some(value), slot: 0, index: 0 }) as u32;
-        self.insert(Timer { deadline: deadline.max(self.now.saturating_add(1)), arming: self.armings, key });
+        let key = self.entries.vacant_key() as u32;
+        let deadline = deadline.max(self.now.saturating_add(1));
+        let (slot, index) = self.insert(Timer { deadline, arming: self.armings, key });
+        self.entries.insert(Entry { value: Some(value), slot, index });
         self.armings += 1;
         key
     }
@@ -122,11 +124,10 @@ impl<T> Wheel<T> {
             *place = last;
             moved.index = index;
         }
-        if timers.capacity() > KEPT.max(4 * timers.len()) {
-            timers.shrink_to(2 * timers.len());
-        }
         if timers.is_empty() {
             self.vacate(number);
+        } else if timers.capacity() > KEPT.max(4 * timers.len()) {
+            timers.shrink_to(2 * timers.len());
         }
         Some(value)
     }
@@ -199,7 +200,10 @@ impl<T> Wheel<T> {
     fn cascade(&mut self, number: usize) {
         let mut timers = mem::take(&mut self.slots[number].timers);
         for timer in timers.drain(..) {
-            self.insert(timer);
+            let (slot, index) = self.insert(timer);
+            if let Some(entry) = self.entries.get_mut(timer.key as usize) {
+                (entry.slot, entry.index) = (slot, index);
+            }
         }
         self.slots[number].timers = timers;
     }
@@ -218,8 +222,9 @@ impl<T> Wheel<T> {
         Some(level * SLOTS + slots.trailing_zeros() as usize)
     }
 
+    /// Puts a timer in. Returns its slot, and its index there.
     #[inline(always)]
-    fn insert(&mut self, timer: Timer) {
+    fn insert(&mut self, timer: Timer) -> (u32, u32) {
         let number = self.slot_of(timer.deadline);
         self.levels |= 1 << (number / SLOTS);
         self.occupied[number / SLOTS] |= 1 << (number % SLOTS);
@@ -228,11 +233,9 @@ impl<T> Wheel<T> {
         }
         let slot = &mut self.slots[number];
         slot.earliest = slot.earliest.min(timer.deadline);
-        if let Some(entry) = self.entries.get_mut(timer.key as usize) {
-            entry.slot = number as u32;
-            entry.index = slot.timers.len() as u32;
-        }
+        let index = slot.timers.len();
         slot.timers.push(timer);
+        (number as u32, index as u32)
     }
 
     /// Empties a slot, which keeps a little memory.
