@@ -58,9 +58,9 @@
 //! # }
 //! ```
 //!
-//! `examples/from_scratch`, in the repository, comes to this loop in five steps: each is a loop of at most
-//! 220 lines and a chapter of a guide, and the last runs over real sockets. If you have never seen a loop
-//! from within, begin there.
+//! `examples/from_scratch`, in the repository, begins with asyncio's loop in Python, and comes to this one in
+//! five steps: each is a loop of at most 220 lines and a chapter of a guide, and the last runs over real
+//! sockets. If you have never seen a loop from within, begin there.
 //!
 //! # One turn of the loop
 //!
@@ -84,9 +84,10 @@
 //! [`EventLoop::turn`] makes one turn, and returns what it did.
 //!
 //! With a thousand tasks that are always ready, a park follows each batch. With ten, it follows every sixth
-//! batch: after 60 polls, since a seventh would make them 70. (61 is tokio's number. A prime is unlikely to
-//! match a period in the program.) An idle loop with a virtual clock does not sleep until the next deadline:
-//! time jumps there. The exceptions stand in `park.rs`.
+//! batch: after 60 polls, since a seventh would make them 70. (Polls are counted, and not time, since a look
+//! at the clock costs more than a poll. 61 is tokio's number: a prime is unlikely to match a period in the
+//! program.) An idle loop with a virtual clock does not sleep until the next deadline: time jumps there. The
+//! exceptions stand in `park.rs`.
 //!
 //! [`run`] makes an [`EventLoop`], calls its `block_on`, and drops it. `block_on` makes turns until the *main
 //! future*, its argument, is ready; `run_forever` until [`stop`] is called; [`EventLoop::turn`] makes one.
@@ -106,14 +107,14 @@
 //! | arm, fire | to put a timer into the wheel; what it does at its deadline |
 //! | task | a spawned future, with its slot in the table, and later its output |
 //! | main future | the future of `block_on`: not a task, but in the ready queue like one |
-//! | state | all that a loop owns, in one box. It is *in use* while it is out of its place, else it is *free* |
-//! | waiter | what waits for a timer, a source, a task or a group: one of our tasks, or a foreign waker |
+//! | state | all that a loop owns, in one box. It has a place in a thread-local: it is *free* while it is there, and *in use* while it is out |
+//! | waiter | what waits for a timer, a source, a task or a group: a task or main future of ours, or a foreign waker |
 //! | joiner | what waits for a task: a waiter, or the group of which it is a member |
 //! | foreign waker | a waker that is not boucle's: another runtime's, or one that a future makes for those in it, as `FuturesUnordered` does |
 //! | ready queue | FIFO of what is to be polled; a task in it is *ready*. (A side of a socket is ready too, in its own sense) |
 //! | done | a task that has returned, panicked or was dropped; its handle may still have to take the output |
 //! | inbox, message | where other threads leave what they ask of the loop; a wake, a spawn, an abort or a drop that it is asked for |
-//! | `LoopHandle` | what another thread has of a loop: it can call closures there (to spawn, say) and stop the loop, and while it exists an idle loop waits |
+//! | `LoopHandle` | what another thread has of a loop: it can call closures there (to spawn, say) and stop the loop. A loop that has nothing else to wait for waits for it |
 //! | bell, ring | what ends a park from another thread (mio's waker) |
 //! | virtual clock | a clock that jumps to the next deadline when nothing is ready |
 //! | rest | what an idle loop does before it sleeps: it gives back the memory of a burst |
@@ -123,7 +124,7 @@
 //! | reactor | the table of sources |
 //! | wheel | the hierarchical timer wheel |
 //!
-//! What a waker holds, and what stands in the ready queue, is a task's *number*:
+//! What a waker holds, and what stands in the ready queue, is the *number* of a task or a main future:
 //!
 //! ```text
 //!   | short id of the loop (12) | generation (20) | slot (32) |
@@ -131,8 +132,8 @@
 //!
 //!   short id     tells apart the loops that are alive at one time; used again when a loop is gone
 //!   slot         the task's place in the table; used again when the task is gone
-//!   generation   tells the tenants of a slot apart: the low bits of the task's id, which counts the
-//!                spawns of its loop
+//!   generation   tells the tasks apart that have a slot one after the other: the low bits of the task's
+//!                id. (A loop counts its tasks: the first has the id 1)
 //! ```
 //!
 //! (On 32 bits the three have 4, 8 and 20.)
@@ -150,15 +151,15 @@
 //! the loop is gone; if the loop is full, or ends before it has read the message, the closure is dropped
 //! without a word.
 //!
-//! **An await of a handle.** `JoinHandle::poll` takes the output if the task is done. Else it leaves a number
-//! in that task's entry of the table: the number of the task that awaits it, its *joiner* (`task/join.rs`).
-//! When the task is done, `State::finish` takes the joiner out, the turn wakes it, and its next poll takes the
-//! output out of the box.
+//! **An await of a handle.** `JoinHandle::poll` takes the output if the task is done. Else it leaves a waiter
+//! in that task's entry of the table, its *joiner*: mostly the number of the task that awaits it
+//! (`task/join.rs`). When the task is done, `State::finish` takes the joiner out, the turn wakes it, and its
+//! next poll takes the output out of the box.
 //!
-//! The cases: the joiner is the task that has polled the handle last. To drop a
-//! handle detaches the task, which goes on. A panic is reported by the panic hook when it happens, so one
-//! that no handle asks for is not lost without a word. When the loop ends, all outputs are dropped: a handle
-//! gives "cancelled" then, even if its task had returned.
+//! The cases: the joiner is the task that has polled the handle last. To drop a handle detaches the task,
+//! which goes on. A panic is reported by the panic hook when it happens, so one that no handle asks for is
+//! not lost without a word. When the loop ends, all outputs are dropped: a handle gives "cancelled" then,
+//! even if its task had returned.
 //!
 //! **A readable socket, to the poll.** A socket is non-blocking, and registered once, edge-triggered: the
 //! kernel reports that something has come, and does not report it again. So each of its two sides, read and
@@ -176,14 +177,14 @@
 //! kernel report what is there already. The exceptions: the write side of a stream that is connected begins
 //! ready. A socket other than TCP is registered once more if a write has to wait; until then its read side
 //! alone is watched. A read that does not fill its buffer has emptied a stream, since it would have taken
-//! more; but if the edge has said that the stream is at its end, the side stays ready until a read has found
-//! that (`net/readiness.rs`). The operation makes its system call while the state is in use, since that runs
-//! no user code.
+//! more; but if the edge has said that the stream is at its end, the side stays ready, since no read waits
+//! from then on (`net/readiness.rs`). The operation makes its system call while the state is in use, since
+//! that runs no user code.
 //!
 //! **A wake on the loop's own thread.** `Waker::wake` calls `current::wake` (`current.rs`), which takes the
 //! state of the running loop. If the task in the slot has the number's identity and is idle, the number is
-//! pushed. If the number is not of that loop, it may be of another loop of this thread; else it goes into an
-//! inbox.
+//! pushed. If the number is of another loop of this thread, the same is done there; if of none, the wake goes
+//! into the inbox of its loop.
 //!
 //! **A stale waker.** A waker points to nothing, so it may outlive its task. On the loop's own thread a wake
 //! compares the number's identity with that of the task in the slot: if they differ, or the task is done,
@@ -195,22 +196,22 @@
 //! wake. If a new loop has the short id by then, the wake goes to that. And after 2^20 spawns (2^8 on 32
 //! bits) generations repeat.
 //!
-//! **`gather`.** The call boxes the children, and the first poll spawns them as members of a group: a counter
-//! in the loop's table of groups, beside which each pending poll leaves the waiter of the task that awaits
-//! the `gather`, the *parent* (`task/group_table.rs`, `combine/group.rs`). `State::finish` counts down for
-//! each member that is done, in O(1). The parent is woken when the last one is done, or at once if one
-//! panics: then the group notes which child it was. (An `Err` is a value like any other; [`try_gather`] looks
-//! at it.) So it is woken once, however many children it has, and then takes the outputs out of the table. If
-//! the `gather` is dropped, or a child has panicked, the children that are not done are aborted. (A child
-//! that awaits a `JoinHandle` drops it then, so the task behind that goes on.)
+//! **`gather`.** The call boxes the children, and the first poll spawns them as members of a group. A group
+//! is a counter in a table of the loop's, and a waiter: the *parent*, the task that awaits the `gather`
+//! (`task/group_table.rs`, `combine/group.rs`). `State::finish` counts down for each member that is done, in
+//! O(1). The parent is woken when the last one is done, or at once if one panics: then the group notes which
+//! child it was. (An `Err` is a value like any other; [`try_gather`] looks at it.) So it is woken once,
+//! however many children it has, and then takes the outputs out of the table. If the `gather` is dropped, or
+//! a child has panicked, the children that are not done are aborted. (A child that awaits a `JoinHandle`
+//! drops it then, so the task behind that goes on.)
 //!
 //! **An abort.** `JoinHandle::abort` only marks the task, and queues it if it waits; one that is queued keeps
 //! its place. When its number is popped, the turn drops the future instead of polling it, and wakes what
 //! awaits the handle, which gives "cancelled". So no destructor runs inside of `abort`, where the caller may
 //! be in the middle of something, or be the task itself.
 //!
-//! The cases: a handle asks by a message, which the loop's own thread handles at once, and another thread
-//! leaves in the inbox (`messages.rs`). An abort of a task that is done does nothing. A task that is aborted
+//! The cases: an abort is a message (`messages.rs`). On the loop's own thread it is handled at once; another
+//! thread leaves it in the inbox. An abort of a task that is done does nothing. A task that is aborted
 //! during its own poll is dropped when that poll ends; so is a value that the poll has returned. If the poll
 //! or the destructor panics, the handle gives that panic. A [`timeout`] that is over drops its future on the
 //! spot, since it owns it. And the end of a loop drops the aborted tasks with all the others.
@@ -218,10 +219,10 @@
 //! **A wake from another thread.** It does not touch the table. It sets the slot's flag (`wake/flags.rs`). If
 //! the flag was clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it
 //! sleeps (`wake/inbox.rs`). If the flag was set, an earlier wake has left the message, or is about to. So
-//! one message serves all wakes of a slot. It names the slot alone, since these wakes may have meant
-//! different tasks. In the third step of the turn the loop takes the messages, then clears their flags, and
-//! then queues whichever tasks have the slots. A wake after the clearing leaves a new message; one before it
-//! is answered by the poll that follows.
+//! one message serves all wakes of a slot. It names the slot alone, since these wakes may be meant for tasks
+//! that have had the slot one after the other. In the third step of the turn the loop takes the messages,
+//! then clears their flags, and then queues whichever tasks have the slots. A wake after the clearing leaves
+//! a new message; one before it is answered by the poll that follows.
 //!
 //! No wake is lost, because the loop marks itself as asleep under the same lock, and only if the inbox is
 //! empty:
@@ -373,7 +374,7 @@
 //!   have begun are waited for, up to the bound of [`Builder::shutdown_timeout`].
 //! - No safe program reaches freed memory, whatever the order in which thread-locals, loops and
 //!   processes end. A loop that rests gives back the memory of a burst.
-//! - Imports between files have no cycle, and of the core only `event_loop.rs` imports `trace`. (So the
+//! - Imports between files have no cycle, and only `event_loop.rs` and `explore` import `trace`. (So the
 //!   methods of `State` stand in six files: `state.rs`, `park.rs`, `messages.rs`, `recording.rs`,
 //!   `lifecycle.rs` and `wake/draw.rs`.)
 //! - `unsafe` stands in one block, in `wake/waker.rs`, with its argument.

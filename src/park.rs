@@ -22,7 +22,7 @@ pub(crate) enum Park {
     Skip,
     /// Open the poller first: the loop has not needed one so far.
     Open,
-    /// Panic: nothing can come, as far as a loop with a virtual clock knows.
+    /// Panic: nothing can come, as far as a loop with a virtual clock knows. (One with a real clock sleeps.)
     Deadlock,
 }
 

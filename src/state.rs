@@ -42,8 +42,8 @@ pub(crate) struct State {
     pub(crate) inbox: &'static Inbox,
     /// What was taken from the inbox and is not handled yet.
     pub(crate) messages: VecDeque<Message>,
-    /// Waiters that the third step wakes when the state is free: the first that is no task of this loop, and
-    /// all after it, to keep the order. Each with its cause, for observers.
+    /// Waiters that the third step wakes when the state is free: from the first one on that is no task of
+    /// this loop, so that the order is kept. Each with its cause, for observers.
     pub(crate) deferred_wakes: Vec<(Waiter, Origin)>,
     /// What holds a virtual clock: executor jobs that run or are awaited, and `ClockHold`s.
     pub(crate) holds: usize,
@@ -152,9 +152,9 @@ impl State {
         number.short() == self.number.short()
     }
 
-    /// The fast path of [`wake`](Self::wake). It is inlined, so it leaves rare cases to `wake`: it returns
-    /// false, and does nothing, if the queue has to grow, the loop is observed, or no task of this loop has
-    /// the number's identity.
+    /// The fast path of [`wake`](Self::wake). It is inlined, so it leaves what is rare to `wake`, and returns
+    /// false then: if the queue has to grow, the loop is observed, or no task of this loop has the number's
+    /// identity.
     #[inline(always)]
     pub(crate) fn wake_at_once(&mut self, number: TaskNumber) -> bool {
         let is_quick = self.ready.has_room() && !self.log.is_on();
@@ -165,20 +165,26 @@ impl State {
     /// waiter is kept until the state is free, and so are all that follow it, to keep the order.
     #[inline(always)]
     fn wake_waiter(&mut self, waiter: Waiter, by: Origin) {
-        match waiter {
-            Waiter::Task(number) if self.deferred_wakes.is_empty() && self.wake_at_once(number) => {}
-            other => self.wake_or_defer(other, by),
+        if let Waiter::Task(number) = waiter
+            && self.deferred_wakes.is_empty()
+            && self.wake_at_once(number)
+        {
+            return;
         }
+        self.wake_or_defer(waiter, by);
     }
 
     #[cold]
     #[inline(never)]
     fn wake_or_defer(&mut self, waiter: Waiter, by: Origin) {
         self.log.cause = by;
-        match waiter {
-            Waiter::Task(number) if self.deferred_wakes.is_empty() && self.wake(number) => {}
-            other => self.deferred_wakes.push((other, by)),
+        if let Waiter::Task(number) = waiter
+            && self.deferred_wakes.is_empty()
+            && self.wake(number)
+        {
+            return;
         }
+        self.deferred_wakes.push((waiter, by));
     }
 
     /// Begins a batch: all that is ready, or the one task that the loop's order draws.

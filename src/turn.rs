@@ -65,8 +65,9 @@ pub(crate) enum Until<'main, 'future> {
     OneTurn(Option<Duration>),
 }
 
-/// The main future, in a cell like a task's, which catches its panics. It stays with `block_on`, since it may
-/// borrow from the caller. It is no task, but has a number like one, and takes its place in the ready queue.
+/// The main future, in a cell like a task's, which catches its panic; `block_on` resumes that. It stays with
+/// `block_on`, since it may borrow from the caller. It is no task, but has a number like one, and takes its
+/// place in the ready queue.
 pub(crate) struct Main<'a> {
     pub(crate) future: Pin<&'a mut dyn Future<Output = Ending>>,
     pub(crate) done: bool,
@@ -99,7 +100,7 @@ pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Turn> 
                 Popped::Task(task) => poll_task(state, number, task),
                 Popped::Aborted(task) => cancel_task(state, number, task),
                 Popped::Main => {
-                    state = poll_main(state, number, &mut until);
+                    let state = poll_main(state, number, &mut until);
                     if until.is_ready() {
                         park_if_overdue(state);
                         return Ok(Turn::default());
@@ -132,8 +133,9 @@ pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Turn> 
     }
 }
 
-/// Polls a task. If it is pending it goes back to its slot; if it is ready it is done; if it was aborted
-/// meanwhile it is cancelled, and a value that the poll has returned is dropped.
+/// Polls a task. If it is pending it goes back to its slot (where it is queued already, if it was woken
+/// meanwhile); if it is ready it is done. If `Tasks::abort` has marked it meanwhile it is cancelled, and a
+/// value that the poll has returned is dropped.
 #[inline(always)]
 fn poll_task(state: Held, number: TaskNumber, mut task: BoxedTask) -> Held {
     let (mut state, polled) = poll(state, number, task.as_mut());

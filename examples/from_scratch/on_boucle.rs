@@ -48,7 +48,7 @@ Runs one of the five programs from scratch on boucle.
 
 usage: on_boucle N
 
-  N  1 two coroutines   2 a waker   3 tasks   4 timers   5 a task whose every await is ready";
+  N  1 two coroutines   2 a waker   3 tasks   4 timers   5 sockets";
 
 fn main() -> io::Result<()> {
     let program = options::read(HELP, |arguments| match arguments.next()? {

@@ -4,9 +4,11 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::future::poll_fn;
+use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::process::Command;
 use std::rc::Rc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::task::Poll;
@@ -46,6 +48,23 @@ fn the_programs_print_what_their_headers_say() {
         assert_eq!(lines(&output), documented(format!("from_scratch/{source}")), "{output:?}");
         assert!(output.status.success());
     }
+}
+
+/// asyncio's loop in Python prints what its header says, where there is a Python. (CI has one.)
+#[test]
+fn the_loop_in_python_prints_what_its_header_says() {
+    let program = "from_scratch/0_asyncio.py";
+    let may_lack_python = cfg!(windows) || std::env::var_os("CI").is_none();
+    let ran = match Command::new("python3").arg(program).env("PYTHONUTF8", "1").output() {
+        Err(error) if error.kind() == ErrorKind::NotFound && may_lack_python => return,
+        ran => ran.unwrap(),
+    };
+    assert!(ran.status.success(), "{ran:?}");
+    let source = std::fs::read_to_string(program).unwrap();
+    let (_, documented) = source.split_once("prints, in 1.5 seconds,\n\n").unwrap();
+    let (documented, _) = documented.split_once("\"\"\"").unwrap();
+    let documented: Vec<&str> = documented.lines().map(str::trim_start).collect();
+    assert_eq!(lines(&ran), documented);
 }
 
 #[test]
@@ -262,7 +281,7 @@ fn the_pictures_of_the_guide_are_recorded() {
         guide.split("```text\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
     assert_eq!(pictures.len(), 5);
     for (program, picture) in (1..).zip(pictures) {
-        let mut command = std::process::Command::new(stage::testing::program("on_boucle"));
+        let mut command = Command::new(stage::testing::program("on_boucle"));
         let traced = command.arg(program.to_string()).env("BOUCLE_TRACE", "timeline").output().unwrap();
         let timeline = String::from_utf8(traced.stderr).unwrap();
         // The last program has sockets. Its times vary, and with them the widths of its turns.

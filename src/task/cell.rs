@@ -94,8 +94,8 @@ impl<F: Future> TaskCell<F> {
                 drop_quietly(second);
                 Err(Failure::Panicked(first))
             }
-            (Err(payload), unseen) => {
-                drop_quietly(unseen);
+            (Err(payload), unused) => {
+                drop_quietly(unused);
                 Err(Failure::Panicked(Box::new(payload)))
             }
         };
@@ -139,7 +139,7 @@ where
     fn cancel(mut self: Pin<&mut Self>) -> Ending {
         let failure = match self.as_mut().take() {
             Some(Err(panicked)) => panicked,
-            unseen => match catch_drop(unseen) {
+            unused => match catch_drop(unused) {
                 Ok(()) => Failure::Cancelled,
                 Err(payload) => Failure::Panicked(Box::new(payload)),
             },

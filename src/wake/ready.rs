@@ -5,12 +5,13 @@
 //! number is moved once at most. A push and a pop are O(1), amortised, and no index wraps around as in a ring
 //! buffer.
 //!
-//! A *batch* is what stood here when it was frozen: a second position tells where it ends. The length of the
-//! vector is what `park.rs` compares with 61: the pops since the last park, and those of the next batch.
+//! A *batch* is what stood here when it was frozen: a second position tells where it ends. Between two batches
+//! the length of the vector is what `park.rs` compares with 61: the pops since the last park, and those of the
+//! next batch.
 //!
-//! A task's status tells whether its number is in the queue, so it is there at most once. But a task that is
-//! woken in its last poll leaves its number behind. Such a stale number is skipped when it is popped: cheaper
-//! than to search the queue when a task ends.
+//! A task's status tells whether its number is in the queue, so it is there at most once. A task that is woken
+//! in its last poll leaves its number behind. Such a stale number is skipped when it is popped, which is
+//! cheaper than to search the queue when a task ends.
 
 use crate::task::id::TaskNumber;
 

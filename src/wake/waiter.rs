@@ -1,9 +1,10 @@
 //! A waiter: what waits for a timer, a source, a task or a group.
 //!
-//! It is one of our tasks, by its number, or the waker of another runtime. A number may be stored, compared and
-//! dropped while the loop's state is in use. A foreign waker may not: its clone, its wake and its drop are
-//! another crate's code. So the tables take waiters in, compare them by their pointers, and give them back;
-//! foreign ones are cloned, woken and dropped when the state is free. Their drop never unwinds ([`Quiet`]).
+//! It is a number, of a task or a main future of ours, or the waker of another runtime. A number may be
+//! stored, compared and dropped while the loop's state is in use. A foreign waker may not: its clone, its
+//! wake and its drop are another crate's code. So the tables take waiters in, compare them by their pointers,
+//! and give them back; foreign ones are cloned, woken and dropped when the state is free. Their drop never
+//! unwinds ([`Quiet`]).
 
 use std::task::Waker;
 
@@ -13,7 +14,7 @@ use crate::task::quiet::Quiet;
 /// What waits, in two words: the foreign waker is the rare case, so it is the one that is boxed.
 #[derive(Debug)]
 pub(crate) enum Waiter {
-    /// A task of a loop of this crate.
+    /// A task, or a main future, of a loop of this crate.
     Task(TaskNumber),
     /// A waker of another runtime, or of a combinator that makes its own.
     Foreign(Quiet<Box<Waker>>),
