@@ -20,7 +20,7 @@
 //!
 //! Coming from asyncio or tokio? [`coming_from`] has every name of this crate beside theirs, and what differs.
 //!
-//! # An event loop in ten lines
+//! # An event loop in eleven lines
 //!
 //! A *future* is a value that can be polled: a *poll* goes on from where the future stands, and answers
 //! *ready*, with the result, or *pending*. A coroutine, which is what an `async fn` returns, is a future, and
@@ -91,7 +91,7 @@
 //!
 //! [`run`] makes an [`EventLoop`], calls its `block_on`, and drops it. `block_on` makes turns until the *main
 //! future*, its argument, is ready; `run_forever` until [`stop`] is called; [`EventLoop::turn`] makes one.
-//! All three call the function `run` of `turn.rs`. A thread runs one loop at a time: a task that calls
+//! These three call one function, `run` in `turn.rs`. A thread runs one loop at a time: a task that calls
 //! [`run`] panics. But a thread may have several loops, and run one after the other.
 //!
 //! # Vocabulary
@@ -174,12 +174,15 @@
 //!
 //! No edge is lost: what comes after "would block", and before the number is left, waits in the kernel until
 //! the park, which is on this same thread. A new side is not ready, since to register a socket makes the
-//! kernel report what is there already. The exceptions: the write side of a stream that is connected begins
-//! ready. A socket other than TCP is registered once more if a write has to wait; until then its read side
-//! alone is watched. A read that does not fill its buffer has emptied a stream, since it would have taken
-//! more; but if the edge has said that the stream is at its end, the side stays ready, since no read waits
-//! from then on (`net/readiness.rs`). The operation makes its system call while the state is in use, since
-//! that runs no user code.
+//! kernel report what is there already. A read that does not fill its buffer has emptied a stream, since it
+//! would have taken more. The operation makes its system call while the state is in use, since that runs no
+//! user code. The exceptions:
+//!
+//! - If an edge has said that the stream is at its end, the read side stays ready, since no read waits from
+//!   then on (`net/readiness.rs`).
+//! - The write side of a stream that is connected begins ready.
+//! - Of a socket other than TCP the read side alone is watched, until a write has to wait: then it is
+//!   registered once more.
 //!
 //! **A wake on the loop's own thread.** `Waker::wake` calls `current::wake` (`current.rs`), which takes the
 //! state of the running loop. If the task in the slot has the number's identity and is idle, the number is
@@ -210,15 +213,17 @@
 //! awaits the handle, which gives "cancelled". So no destructor runs inside of `abort`, where the caller may
 //! be in the middle of something, or be the task itself.
 //!
-//! The cases: an abort is a message (`messages.rs`). On the loop's own thread it is handled at once; another
-//! thread leaves it in the inbox. An abort of a task that is done does nothing. A task that is aborted
-//! during its own poll is dropped when that poll ends; so is a value that the poll has returned. If the poll
-//! or the destructor panics, the handle gives that panic. A [`timeout`] that is over drops its future on the
-//! spot, since it owns it. And the end of a loop drops the aborted tasks with all the others.
+//! The cases: the request comes to the loop as a message (`messages.rs`), which is handled at once on the
+//! loop's own thread, and left in the inbox by another. An abort of a task that is done does nothing. A task
+//! that is aborted during its own poll is dropped when that poll ends; so is a value that the poll has
+//! returned. If the poll or the destructor panics, the handle gives that panic. A [`timeout`] that is over
+//! drops its future on the spot, since it owns it. And the end of a loop drops the aborted tasks with all the
+//! others.
 //!
 //! **A wake from another thread.** It does not touch the table. It sets the slot's flag (`wake/flags.rs`). If
 //! the flag was clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it
-//! sleeps (`wake/inbox.rs`). If the flag was set, an earlier wake has left the message, or is about to. So
+//! sleeps (`wake/inbox.rs`). If the flag was set, an earlier wake has left the message, or is about to, and
+//! rings then if the loop has fallen asleep. So
 //! one message serves all wakes of a slot. It names the slot alone, since these wakes may be meant for tasks
 //! that have had the slot one after the other. In the third step of the turn the loop takes the messages,
 //! then clears their flags, and then queues whichever tasks have the slots. A wake after the clearing leaves
@@ -243,7 +248,7 @@
 //! `State::wake_timers` pops what is due and pushes the numbers (`time/sleep.rs`). The next poll of the sleep
 //! finds that its timer has left the wheel, and is ready; a sleep that is dropped takes its timer out. A
 //! sleep of more than a millisecond may end up to a millisecond late, so that those which end close together
-//! share one park; a shorter one is less late, on Linux.
+//! share one park; on Linux, a shorter one is waited for in microseconds.
 //!
 //! **A job.** [`run_in_executor`] gives a closure to a thread of the pool. When it has run, its value is left
 //! for the future, and the future's waker is woken, from that thread: the rest is a wake from another thread.
@@ -288,7 +293,7 @@
 //! | `park.rs` | the rule of 61, and what a virtual clock does instead of sleeping |
 //! | `task/table.rs` | what a slot may be, and when it is free again |
 //! | `task/cell.rs` | how a place that held a future comes to hold its output, and where a panic is caught |
-//! | `wake/waiter.rs` | what waits is a task or a foreign waker: there is no third |
+//! | `wake/waiter.rs` | what waits is a number or a foreign waker: there is no third |
 //! | `wake/waker.rs` | the only `unsafe` block, and why a pointer that is never followed is safe |
 //!
 //! Three more answer "why not simpler": `current.rs` (what it takes to move the state out), `wake/inbox.rs`
@@ -343,10 +348,11 @@
 //! 4. **The wheel is pure**: ticks in, fired timers out. It reads no clock and calls no waker.
 //! 5. **One kind of waiter.** Timers, sources, joins and groups hold the same small enum and give it back to be
 //!    woken, one by one, in order.
-//! 6. **The schedule can be seen.** With FIFO, frozen batches and a virtual clock, each run of a program has
-//!    the same schedule, so tests assert whole schedules, and pictures of them stand in this documentation.
-//!    An [observer](observe) is given an event for whatever the loop does. The core records an event by one
-//!    call, which is a branch if nothing observes the loop; everything else is derived from the events.
+//! 6. **The schedule can be seen.** With FIFO, frozen batches and a virtual clock, each run of a program
+//!    without sockets and other threads has the same schedule. So tests assert whole schedules, and pictures
+//!    of them stand in this documentation. An [observer](observe) is given an event for whatever the loop
+//!    does. The core records an event by one call, which is a branch if nothing observes the loop; everything
+//!    else is derived from the events.
 //!
 //! # Invariants
 //!

@@ -4,9 +4,9 @@
 //! is free. Before it sleeps, a loop marks itself as asleep in its inbox: then a message of another thread
 //! rings the *bell*, mio's waker, which ends the sleep.
 //!
-//! Polls are counted as numbers that leave the ready queue, so a task that is dropped counts too, and a stale
-//! number. A park that need not sleep asks the kernel only if the loop has sockets. Under a virtual clock
-//! time does not jump if a job, a socket or a message may come first.
+//! What is counted are pops and not polls, so a task that is dropped counts too, and a stale number. A park
+//! that need not sleep asks the kernel only if the loop has sockets. Under a virtual clock time does not jump
+//! if a job, a socket or a message may come first.
 
 use std::time::Duration;
 
@@ -90,7 +90,8 @@ impl State {
     /// time jumps there; if no deadline is left, and no `LoopHandle`, that is a deadlock.
     fn pass_virtual_time(&mut self, limit: Option<Duration>) -> Park {
         let until = |tick: Option<u64>| shorter(tick.map(|tick| self.clock.until(tick)), limit);
-        // What may still come from other threads: a message that is there, one of a `LoopHandle`, or nothing.
+        // What may still come from other threads: a message that is there, or under way (a flag of one of
+        // these slots is set), or one of a `LoopHandle`, or nothing.
         let outlook = self.inbox.outlook(self.tasks.entries.capacity());
         if self.holds > 0 || self.reactor.is_awaited() || outlook == Outlook::Message {
             return Park::Ask(until(self.timers.next_look()));

@@ -42,15 +42,15 @@ pub(crate) struct State {
     pub(crate) inbox: &'static Inbox,
     /// What was taken from the inbox and is not handled yet.
     pub(crate) messages: VecDeque<Message>,
-    /// Waiters that the third step wakes when the state is free: from the first one on that is no task of
-    /// this loop, so that the order is kept. Each with its cause, for observers.
+    /// Waiters that the third step wakes when the state is free: the first that is not of this loop, and all
+    /// that come after it, since they are woken in order. Each with its cause, for observers.
     pub(crate) deferred_wakes: Vec<(Waiter, Origin)>,
     /// What holds a virtual clock: executor jobs that run or are awaited, and `ClockHold`s.
     pub(crate) holds: usize,
     /// How long the end of the loop waits for jobs that have begun; `None`: as long as they take.
     pub(crate) shutdown_timeout: Option<Duration>,
-    /// A park is due if the next batch would bring the pops since the last park above this: 61, or zero for
-    /// a park in any case.
+    /// A park is due if the next batch would bring the pops since the last park above this: 61; or 0, if a
+    /// park is due in any case.
     pub(crate) pops_per_park: usize,
     /// How many polls the run has made.
     pub(crate) polled: usize,

@@ -23,6 +23,14 @@ timers = []  # a heap of (deadline, number, function)
 number = itertools.count()
 
 
+def call_soon(function):
+    ready.append(function)
+
+
+def call_later(seconds, function):
+    heapq.heappush(timers, (time.monotonic() + seconds, next(number), function))
+
+
 class Future:
     """A place for a result, and the functions that the loop calls when the result is there."""
 
@@ -31,7 +39,8 @@ class Future:
 
     def set_result(self, result):
         self.done, self.result = True, result
-        ready.extend(self.callbacks)
+        for callback in self.callbacks:
+            call_soon(callback)
 
     def __await__(self):
         if not self.done:
@@ -45,7 +54,7 @@ class Task(Future):
     def __init__(self, coroutine):
         super().__init__()
         self.coroutine = coroutine
-        ready.append(self.step)
+        call_soon(self.step)
 
     def step(self):
         try:
@@ -58,7 +67,7 @@ class Task(Future):
 
 async def sleep(seconds):
     future = Future()
-    heapq.heappush(timers, (time.monotonic() + seconds, next(number), future.set_result))
+    call_later(seconds, lambda: future.set_result(None))
     await future
 
 
@@ -77,8 +86,8 @@ def run(main):
         if not ready:  # 2 park: until the first deadline
             time.sleep(max(0, timers[0][0] - time.monotonic()))
         while timers and timers[0][0] <= time.monotonic():  # 3 wake: what is due
-            _, _, wake = heapq.heappop(timers)
-            wake(None)
+            _, _, function = heapq.heappop(timers)
+            call_soon(function)
 
 
 async def mysleep(duration):

@@ -40,7 +40,7 @@ use std::thread;
 use slab::Slab;
 
 thread_local! {
-    /// A task's box leaves its place while it is polled, since a poll may spawn another task.
+    /// A task's box leaves its place while it is polled, since a poll may spawn, which uses this table.
     static TASKS: RefCell<Slab<Option<Task>>> = const { RefCell::new(Slab::new()) };
     static READY: Arc<Ready> = Arc::default();
 }
@@ -106,6 +106,7 @@ fn poll(number: usize) {
 pub(crate) fn spawn<T: 'static>(future: impl Future<Output = T> + 'static) -> JoinHandle<T> {
     let join = Rc::new(RefCell::new(Join { output: None, waiter: None }));
     let handle = JoinHandle(join.clone());
+    // The task is a future around yours: it leaves the output for the handle.
     let task = async move {
         let output = future.await;
         let mut join = join.borrow_mut();
@@ -136,7 +137,8 @@ impl<T> Future for JoinHandle<T> {
     }
 }
 
-/// Goes to the end of the queue once: it wakes itself, and is pending.
+/// Goes to the end of the queue once: it wakes itself, and is pending. (`poll_fn` makes a future of a closure,
+/// which is its `poll`.)
 pub(crate) async fn yield_now() {
     let mut has_yielded = false;
     std::future::poll_fn(|cx| {

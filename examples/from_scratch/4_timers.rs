@@ -66,7 +66,8 @@ impl Wake for TaskWaker {
     }
 }
 
-/// The deadlines, the first on top, and the waker for each. Timers with the same deadline keep their order.
+/// The deadlines, the first on top, and beside the heap the waker for each, since wakers have no order. Timers
+/// with the same deadline keep theirs.
 #[derive(Default)]
 struct Timers {
     deadlines: BinaryHeap<Reverse<(Instant, u64)>>,

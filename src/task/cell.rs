@@ -55,8 +55,8 @@ pub(crate) trait Task: Future<Output = Ending> {
 
 pin_project! {
     /// The cell of one task. The macro, of pin-project-lite, writes the method `project`: from the pinned cell
-    /// it makes references to the fields, to the future a pinned one. The cell's `set` drops what is in the
-    /// cell, and puts another value in its place.
+    /// it makes references to the fields, to the future a pinned one. `Pin::set` drops what is in the cell, and
+    /// puts another value in its place.
     #[project = Projected]
     pub(crate) enum TaskCell<F: Future> {
         Running { #[pin] future: F },

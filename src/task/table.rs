@@ -201,7 +201,7 @@ impl Tasks {
             return mem::forget(task); // A drop would run user code.
         };
         debug_assert!(entry.task.is_none());
-        mem::forget(entry.task.replace(task)); // It was `None`. An assignment would add code to drop a task.
+        mem::forget(entry.task.replace(task)); // It was `None`; an assignment would drop what was there.
     }
 
     /// The task is done: its box holds the output. Returns what waits for it, and the box if no handle

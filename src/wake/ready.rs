@@ -1,9 +1,9 @@
 //! The ready queue: FIFO of what is to be polled.
 //!
 //! It is a vector of task numbers and a position in it. A push appends; a pop moves the position on; a park
-//! removes what was popped. A park comes between two batches, and what is ready then is in the next one, so a
-//! number is moved once at most. A push and a pop are O(1), amortised, and no index wraps around as in a ring
-//! buffer.
+//! removes what was popped, and moves what is left to the front. What is left is the next batch, so a number
+//! is moved once (and once more if a run ends in that batch): a push and a pop are O(1), amortised. And no
+//! index wraps around as in a ring buffer.
 //!
 //! A *batch* is what stood here when it was frozen: a second position tells where it ends. Between two batches
 //! the length of the vector is what `park.rs` compares with 61: the pops since the last park, and those of the

@@ -198,7 +198,7 @@ impl TcpStream {
         Ok(())
     }
 
-    /// Tries an operation. While it would block, leaves the waker with the socket, and tries again when woken.
+    /// Tries an operation. While it would block, or is a connect that has no peer yet, waits for an event.
     async fn io<T>(&self, side: usize, mut attempt: impl FnMut(&Socket) -> io::Result<T>) -> io::Result<T> {
         let is_early =
             |error: &io::Error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::NotConnected);
