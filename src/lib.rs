@@ -80,19 +80,19 @@
 //! ```
 //!
 //! A park is due if nothing is ready, or if the next batch would bring the polls since the last park above
-//! 61. If none is due, the turn ends after step 1. The function that does this is `run`, in `src/turn.rs`.
-//! [`EventLoop::turn`] makes one turn, and returns what it did.
+//! 61. If none is due, the turn ends after step 1.
 //!
 //! With a thousand tasks that are always ready, a park follows each batch. With ten, it follows every sixth
-//! batch: after 60 polls, since a seventh would make them 70. (Polls are counted, and not time, since a look
-//! at the clock costs more than a poll. 61 is tokio's number: a prime is unlikely to match a period in the
-//! program.) An idle loop with a virtual clock does not sleep until the next deadline: time jumps there. The
-//! exceptions stand in `park.rs`.
+//! batch: after 60 polls, since a seventh would make them 70. Polls are counted, not time, since reading the
+//! clock costs more than a poll. 61 is tokio's number: a prime is unlikely to match a period in the program.
+//! With a virtual clock, an idle loop does not sleep: time jumps to the next deadline. `park.rs` has the
+//! exceptions.
 //!
 //! [`run`] makes an [`EventLoop`], calls its `block_on`, and drops it. `block_on` makes turns until the *main
-//! future*, its argument, is ready; `run_forever` until [`stop`] is called; [`EventLoop::turn`] makes one.
-//! These three call one function, `run` in `turn.rs`. A thread runs one loop at a time: a task that calls
-//! [`run`] panics. But a thread may have several loops, and run one after the other.
+//! future*, its argument, is ready; `run_forever` until [`stop`] is called; [`EventLoop::turn`] makes one,
+//! and returns what it did. These three call one function, `run` in `src/turn.rs`. A thread runs one loop at
+//! a time: a task that calls [`run`] panics. But a thread may have several loops, and run one after the
+//! other.
 //!
 //! # Vocabulary
 //!
@@ -107,14 +107,14 @@
 //! | arm, fire | to put a timer into the wheel; what it does at its deadline |
 //! | task | a spawned future, with its slot in the table, and later its output |
 //! | main future | the future of `block_on`: not a task, but in the ready queue like one |
-//! | state | all that a loop owns, in one box. It has a place in a thread-local: it is *free* while it is there, and *in use* while it is out |
+//! | state | all that a loop owns, in one box. It is *free* while it is in its place, a thread-local, and *in use* while it is out |
 //! | waiter | what waits for a timer, a source, a task or a group: a task or main future of ours, or a foreign waker |
 //! | joiner | what waits for a task: a waiter, or the group of which it is a member |
 //! | foreign waker | a waker that is not boucle's: another runtime's, or one that a future makes for those in it, as `FuturesUnordered` does |
 //! | ready queue | FIFO of what is to be polled; a task in it is *ready*. (A side of a socket is ready too, in its own sense) |
 //! | done | a task that has returned, panicked or was dropped; its handle may still have to take the output |
-//! | inbox, message | where other threads leave what they ask of the loop; a wake, a spawn, an abort or a drop that it is asked for |
-//! | `LoopHandle` | what another thread has of a loop: it can call closures there (to spawn, say) and stop the loop. A loop that has nothing else to wait for waits for it |
+//! | inbox, message | where other threads leave messages for the loop; a request for a wake, a spawn, an abort or a drop |
+//! | `LoopHandle` | what another thread holds of a loop, to call closures there (which spawn, say), or to stop it. A loop with nothing else to wait for waits while one exists |
 //! | bell, ring | what ends a park from another thread (mio's waker) |
 //! | virtual clock | a clock that jumps to the next deadline when nothing is ready |
 //! | rest | what an idle loop does before it sleeps: it gives back the memory of a burst |
@@ -132,8 +132,8 @@
 //!
 //!   short id     tells apart the loops that are alive at one time; used again when a loop is gone
 //!   slot         the task's place in the table; used again when the task is gone
-//!   generation   tells the tasks apart that have a slot one after the other: the low bits of the task's
-//!                id. (A loop counts its tasks: the first has the id 1)
+//!   generation   tells apart the tasks that have a slot one after the other: the low bits of the task's
+//!                id, which counts the tasks of its loop from 1
 //! ```
 //!
 //! (On 32 bits the three have 4, 8 and 20.)
@@ -149,17 +149,17 @@
 //! Refusals: a loop whose end has begun drops the future, and the handle gives "cancelled". `spawn` panics
 //! where no loop runs, or if the loop is full. `LoopHandle::spawn`, from another thread, gives an error if
 //! the loop is gone; if the loop is full, or ends before it has read the message, the closure is dropped
-//! without a word.
+//! silently.
 //!
 //! **An await of a handle.** `JoinHandle::poll` takes the output if the task is done. Else it leaves a waiter
-//! in that task's entry of the table, its *joiner*: mostly the number of the task that awaits it
+//! in that task's entry, as its *joiner*: mostly the number of the task that awaits the handle
 //! (`task/join.rs`). When the task is done, `State::finish` takes the joiner out, the turn wakes it, and its
 //! next poll takes the output out of the box.
 //!
 //! The cases: the joiner is the task that has polled the handle last. To drop a handle detaches the task,
-//! which goes on. A panic is reported by the panic hook when it happens, so one that no handle asks for is
-//! not lost without a word. When the loop ends, all outputs are dropped: a handle gives "cancelled" then,
-//! even if its task had returned.
+//! which goes on. The panic hook reports a panic when it happens, so one that no handle asks for is not lost.
+//! When the loop ends, all outputs are dropped: a handle gives "cancelled" then, even if its task had
+//! returned.
 //!
 //! **A readable socket, to the poll.** A socket is non-blocking, and registered once, edge-triggered: the
 //! kernel reports that something has come, and does not report it again. So each of its two sides, read and
@@ -175,14 +175,14 @@
 //! No edge is lost: what comes after "would block", and before the number is left, waits in the kernel until
 //! the park, which is on this same thread. A new side is not ready, since to register a socket makes the
 //! kernel report what is there already. A read that does not fill its buffer has emptied a stream, since it
-//! would have taken more. The operation makes its system call while the state is in use, since that runs no
-//! user code. The exceptions:
+//! would have taken more. The state stays in use during an operation's system call, which runs no user code.
+//! The exceptions:
 //!
 //! - If an edge has said that the stream is at its end, the read side stays ready, since no read waits from
 //!   then on (`net/readiness.rs`).
 //! - The write side of a stream that is connected begins ready.
-//! - Of a socket other than TCP the read side alone is watched, until a write has to wait: then it is
-//!   registered once more.
+//! - Of a socket other than TCP only the read side is watched until a write has to wait; then it is
+//!   registered again.
 //!
 //! **A wake on the loop's own thread.** `Waker::wake` calls `current::wake` (`current.rs`), which takes the
 //! state of the running loop. If the task in the slot has the number's identity and is idle, the number is
@@ -200,13 +200,13 @@
 //! bits) generations repeat.
 //!
 //! **`gather`.** The call boxes the children, and the first poll spawns them as members of a group. A group
-//! is a counter in a table of the loop's, and a waiter: the *parent*, the task that awaits the `gather`
-//! (`task/group_table.rs`, `combine/group.rs`). `State::finish` counts down for each member that is done, in
-//! O(1). The parent is woken when the last one is done, or at once if one panics: then the group notes which
-//! child it was. (An `Err` is a value like any other; [`try_gather`] looks at it.) So it is woken once,
-//! however many children it has, and then takes the outputs out of the table. If the `gather` is dropped, or
-//! a child has panicked, the children that are not done are aborted. (A child that awaits a `JoinHandle`
-//! drops it then, so the task behind that goes on.)
+//! is a counter in a table of the loop's, and a waiter, which each pending poll of the `gather` leaves there:
+//! the *parent* (`task/group_table.rs`, `combine/group.rs`). `State::finish` counts down for each member
+//! that is done, in O(1). The parent is woken when the last one is done, or at once if one panics: then the
+//! group notes which child it was. (An `Err` is a value like any other; [`try_gather`] looks at it.) So it is
+//! woken once, however many children it has, and then takes the outputs out of the table. If the `gather` is
+//! dropped, or a child has panicked, the children that are not done are aborted. (A child that awaits a
+//! `JoinHandle` drops it then, so the task behind that goes on.)
 //!
 //! **An abort.** `JoinHandle::abort` only marks the task, and queues it if it waits; one that is queued keeps
 //! its place. When its number is popped, the turn drops the future instead of polling it, and wakes what
@@ -222,12 +222,12 @@
 //!
 //! **A wake from another thread.** It does not touch the table. It sets the slot's flag (`wake/flags.rs`). If
 //! the flag was clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it
-//! sleeps (`wake/inbox.rs`). If the flag was set, an earlier wake has left the message, or is about to, and
-//! rings then if the loop has fallen asleep. So
-//! one message serves all wakes of a slot. It names the slot alone, since these wakes may be meant for tasks
-//! that have had the slot one after the other. In the third step of the turn the loop takes the messages,
-//! then clears their flags, and then queues whichever tasks have the slots. A wake after the clearing leaves
-//! a new message; one before it is answered by the poll that follows.
+//! sleeps (`wake/inbox.rs`). If the flag was set, an earlier wake has left the message; or it is about to,
+//! and rings then if the loop sleeps by that time. So one message serves all wakes of a slot. It names the
+//! slot alone, since these wakes may be meant for tasks that have had the slot one after the other. In the
+//! third step of the turn the loop takes the messages, then clears their flags, and then queues whichever
+//! tasks have the slots. A wake after the clearing leaves a new message; one before it is answered by the
+//! poll that follows.
 //!
 //! No wake is lost, because the loop marks itself as asleep under the same lock, and only if the inbox is
 //! empty:
@@ -250,15 +250,15 @@
 //! sleep of more than a millisecond may end up to a millisecond late, so that those which end close together
 //! share one park; on Linux, a shorter one is waited for in microseconds.
 //!
-//! **A job.** [`run_in_executor`] gives a closure to a thread of the pool. When it has run, its value is left
-//! for the future, and the future's waker is woken, from that thread: the rest is a wake from another thread.
-//! A signal comes the same way, from a thread that waits for signals (`signal.rs`).
+//! **A job.** [`run_in_executor`] gives a closure to a thread of the pool. When it has run, that thread
+//! leaves its value for the future, and wakes the task: the rest is a wake from another thread. A signal
+//! comes the same way, from a thread that waits for signals (`signal.rs`).
 //!
 //! **The end of a loop.** It comes when the `EventLoop` is dropped, at the end of [`run`] too
 //! (`lifecycle.rs`). The tasks are dropped in spawn order, while the loop is still the running one. So a
 //! destructor may spawn, wake and abort; what it spawns is dropped at once. Nothing is raised in a task, and
 //! no task is polled any more: what needs an `await` has to be done before. Then the inbox is closed, and the
-//! messages in it are dropped; what waits for the loop's tasks, timers and sockets elsewhere is woken, and
+//! messages in it are dropped; what waits elsewhere for the loop's tasks, timers and sockets is woken, and
 //! finds the loop gone; and jobs that have begun are waited for.
 //!
 //! # Reading order
@@ -270,7 +270,7 @@
 //! |---|---|
 //! | `current::take`, `release` | moves the state out of a thread-local; puts it back |
 //! | `of` | the number of a loop |
-//! | `Popped`, `Ending` | what a number stands for that leaves the queue; how a task has ended |
+//! | `Popped`, `Ending` | what a number that leaves the queue stands for; how a task has ended |
 //! | `pops_per_park` | 61, or 0 if a park is due in any case |
 //! | `deferred_wakes` | wakes that may run user code, and those after them: done when the state is free |
 //! | `state.receive` | does what a message asks for, and returns what may run user code |
@@ -282,8 +282,8 @@
 //! | `order`, *drawn* | for orders other than FIFO, which draw the next task |
 //! | `holds` | what keeps a virtual clock from jumping |
 //!
-//! What is about observers, the virtual clock and orders can be left out at a first reading, and so can the
-//! panics in `cell.rs`. The eight files, and what to look for:
+//! On a first reading, skip whatever concerns observers, the virtual clock and orders, and the panics in
+//! `cell.rs`. The eight files, and what to look for:
 //!
 //! | file | what to look for |
 //! |---|---|
@@ -363,8 +363,8 @@
 //!   of a future, an output or a panic's payload; clone, wake and drop of a foreign waker; the
 //!   drop of what waits in the inbox; an observer; a logger; the panic hook. What may be the user's leaves the
 //!   state first. Then it is woken or dropped, one thing at a time, and its panic is caught.
-//! - Nothing panics while the state is in use: where a table finds itself broken it gives a harmless answer
-//!   (and fails a debug assertion).
+//! - Nothing panics while the state is in use: a table that is inconsistent returns a harmless value, and
+//!   fails a debug assertion.
 //! - A wake is never lost. It may come from any thread at any time, after the loop is gone and during
 //!   the destruction of thread-locals; it never panics and never waits for user code. What the waking
 //!   thread did before the wake happens before the poll that follows it.

@@ -1,12 +1,12 @@
 //! The second step of a turn: when a park is due, and how long it may last.
 //!
-//! It is decided here, while the loop's state is in use, and carried out by `net/poller.rs` when the state
-//! is free. Before it sleeps, a loop marks itself as asleep in its inbox: then a message of another thread
-//! rings the *bell*, mio's waker, which ends the sleep.
+//! Both are decided here, while the loop's state is in use; `net/poller.rs` carries out the park when the
+//! state is free. Before it sleeps, a loop marks itself as asleep in its inbox: then a message of another
+//! thread rings the *bell*, mio's waker, which ends the sleep.
 //!
-//! What is counted are pops and not polls, so a task that is dropped counts too, and a stale number. A park
-//! that need not sleep asks the kernel only if the loop has sockets. Under a virtual clock time does not jump
-//! if a job, a socket or a message may come first.
+//! Pops are counted, not polls, so a task that is dropped counts too, and a stale number. A park that need
+//! not sleep asks the kernel only if the loop has sockets. Under a virtual clock time does not jump if a job,
+//! a socket or a message may come first.
 
 use std::time::Duration;
 
@@ -27,15 +27,14 @@ pub(crate) enum Park {
 }
 
 impl State {
-    /// Lets the loop return after the turn under way; if no turn is under way, after the next. The park of
-    /// that turn does not wait.
+    /// Makes the loop return after the turn under way, or after the next if there is none. The park of that
+    /// turn does not wait.
     pub(crate) fn stop(&mut self) {
         self.stopping = true;
         self.pops_per_park = 0;
     }
 
-    /// Whether this turn is to park: nothing is ready, or the next batch would end too long after the last
-    /// park.
+    /// Returns whether this turn is to park: nothing is ready, or the next batch would exceed `pops_per_park`.
     #[inline]
     pub(crate) fn is_park_due(&self) -> bool {
         self.ready.is_empty() || self.ready.popped_after_next() > self.pops_per_park
@@ -65,14 +64,14 @@ impl State {
                 other => return other,
             }
         } else {
-            // In O(1): the first deadline, but it may be that of a timer which is cancelled by now.
+            // The first deadline, in O(1). Its timer may be cancelled by now.
             let deadline = self.timers.next_look().map(|tick| self.clock.until(tick));
             shorter(deadline, limit)
         };
         if timeout != Some(Duration::ZERO) && self.poller.is_none() {
             return Park::Open;
         }
-        // Before it sleeps, the loop marks itself as asleep; or finds a message, and may not sleep.
+        // Before it sleeps, the loop marks itself as asleep, unless a message is there: then it may not sleep.
         let may_sleep = timeout != Some(Duration::ZERO) && self.inbox.fall_asleep();
         if !may_sleep {
             // Without a socket, the kernel could report nothing but the bell, and the inbox is read next in
@@ -90,13 +89,13 @@ impl State {
     /// time jumps there; if no deadline is left, and no `LoopHandle`, that is a deadlock.
     fn pass_virtual_time(&mut self, limit: Option<Duration>) -> Park {
         let until = |tick: Option<u64>| shorter(tick.map(|tick| self.clock.until(tick)), limit);
-        // What may still come from other threads: a message that is there, or under way (a flag of one of
-        // these slots is set), or one of a `LoopHandle`, or nothing.
+        // What may still come from other threads: a message that is there or under way (the flag of a slot is
+        // set), one of a `LoopHandle`, or nothing.
         let outlook = self.inbox.outlook(self.tasks.entries.capacity());
         if self.holds > 0 || self.reactor.is_awaited() || outlook == Outlook::Message {
             return Park::Ask(until(self.timers.next_look()));
         }
-        // The exact first deadline: time must not jump to one that no task waits for.
+        // The exact first deadline: time must not jump to that of a cancelled timer.
         match until(self.timers.next_deadline()) {
             Some(time) => {
                 self.clock.pass(time);

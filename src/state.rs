@@ -1,7 +1,7 @@
 //! What a loop owns, and what its turn does with it.
 //!
-//! Five tables with numbers in them (tasks, ready queue, groups, timers, sources), a clock, a poller and
-//! an inbox. `current` keeps the state; the turn, in `turn.rs`, takes it from there.
+//! A loop owns five tables (tasks, ready queue, groups, timers, sources), a clock, a poller and an inbox.
+//! `current` keeps the state; the turn, in `turn.rs`, takes it from there.
 //!
 //! Nothing here runs user code. What may (a future to be dropped, a waker of another runtime) is handed
 //! to the caller.
@@ -49,8 +49,8 @@ pub(crate) struct State {
     pub(crate) holds: usize,
     /// How long the end of the loop waits for jobs that have begun; `None`: as long as they take.
     pub(crate) shutdown_timeout: Option<Duration>,
-    /// A park is due if the next batch would bring the pops since the last park above this: 61; or 0, if a
-    /// park is due in any case.
+    /// A park is due if the next batch would make more pops than this since the last park: 61, or 0 if a park
+    /// is due in any case.
     pub(crate) pops_per_park: usize,
     /// How many polls the run has made.
     pub(crate) polled: usize,
@@ -197,8 +197,8 @@ impl State {
         }
     }
 
-    /// Takes the next number of the batch out of the ready queue, and what it stands for; `None` at the
-    /// end of the batch.
+    /// Pops the next number of the batch, and returns it with what it stands for; `None` at the end of the
+    /// batch.
     #[inline(always)]
     pub(crate) fn next(&mut self) -> Option<(TaskNumber, Popped)> {
         let number = self.ready.pop()?;

@@ -16,8 +16,7 @@
 //! park is due in every turn.
 //!
 //! When the main future returns, so does `block_on`, and the rest of the batch stays queued. If 61 polls have
-//! passed since the last park, it first asks the kernel, with timeout 0. So a program of many short runs
-//! parks too.
+//! passed since the last park, it first parks, with timeout 0. So a program of many short runs parks too.
 //!
 //! asyncio's `_run_once` is the same circle, entered at another point: it selects, fires the timers, and
 //! then runs the batch. It selects in every iteration; this loop leaves steps 2 and 3 out while tasks are
@@ -26,10 +25,9 @@
 //! **The state is free while user code runs.** The loop's [`State`] is a box that the turn takes out of a
 //! thread-local ([`current::take`]), hands from step to step, and puts back ([`current::release`]) before
 //! whatever may run user code: a poll, a destructor, a foreign waker, a park (where mio may log). So while a
-//! task is polled the state is in its place, and only the task's own box is in the turn's hands, out of its
-//! slot. Whatever is called may call back: spawn, wake, abort, drop. (A `RefCell` around a table would panic
-//! if the program's own allocator wakes a task while that table grows. Here the state is missing from its
-//! place then, and `current.rs` has an answer to that.)
+//! task is polled, the state is in its place, and the turn holds only the task's box, taken from its slot.
+//! Whatever is called may call back: spawn, wake, abort, drop. A `RefCell` around a table would panic if the
+//! program's own allocator wakes a task while that table grows; here `current.rs` handles that case.
 
 use std::collections::VecDeque;
 use std::io;
@@ -65,9 +63,9 @@ pub(crate) enum Until<'main, 'future> {
     OneTurn(Option<Duration>),
 }
 
-/// The main future, in a cell like a task's, which catches its panic; `block_on` resumes that. It stays with
-/// `block_on`, since it may borrow from the caller. It is no task, but has a number like one, and takes its
-/// place in the ready queue.
+/// The main future. Its cell, like a task's, catches its panic, which `block_on` resumes. It stays with
+/// `block_on`, since it may borrow from the caller. It is no task, but it has a number, and is queued like
+/// one.
 pub(crate) struct Main<'a> {
     pub(crate) future: Pin<&'a mut dyn Future<Output = Ending>>,
     pub(crate) done: bool,
@@ -133,9 +131,9 @@ pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Turn> 
     }
 }
 
-/// Polls a task. If it is pending it goes back to its slot (where it is queued already, if it was woken
-/// meanwhile); if it is ready it is done. If `Tasks::abort` has marked it meanwhile it is cancelled, and a
-/// value that the poll has returned is dropped.
+/// Polls a task. If it is pending, it goes back to its slot; if it was woken during the poll, it is queued
+/// already. If it is ready, it is done. If `Tasks::abort` has marked it during the poll, it is cancelled, and
+/// a value that the poll has returned is dropped.
 #[inline(always)]
 fn poll_task(state: Held, number: TaskNumber, mut task: BoxedTask) -> Held {
     let (mut state, polled) = poll(state, number, task.as_mut());
@@ -224,8 +222,7 @@ fn notify_between_steps(state: Held) -> Held {
     current::take(of)
 }
 
-/// Parks without waiting, if a park is overdue. The run ends with the batch under way, so without this a
-/// program of many short `block_on` would never park. An error is left to the next park.
+/// Parks without waiting, if a park is overdue, at the end of a `block_on`. An error is left to the next park.
 fn park_if_overdue(mut state: Held) {
     budget::end();
     if state.is_park_overdue() {
@@ -261,7 +258,7 @@ fn park(state: Held, limit: Option<Duration>) -> (Held, io::Result<()>) {
             state.clock.end_wait(timeout);
             parked
         }
-        Park::Skip | Park::Open => Ok(()), // (the loop above has opened what was to be opened)
+        Park::Skip | Park::Open => Ok(()), // the loop above never ends with `Open`
         Park::Deadlock => deadlock(state),
     };
     state.record_park(how);
@@ -315,7 +312,7 @@ fn wake_deferred(mut state: Held) -> Held {
     state
 }
 
-/// Does what other threads have asked for, as far as one turn goes.
+/// Handles the messages of other threads, as many as one turn may.
 fn read_inbox(mut state: Held) -> Held {
     let State { inbox, messages, log, .. } = &mut *state;
     log.cause = Origin::Thread;

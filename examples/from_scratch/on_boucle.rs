@@ -174,7 +174,7 @@ async fn sockets() -> io::Result<()> {
     for number in 1..=10_000 {
         sleep(Duration::ZERO).await;
         if has_run.take() {
-            println!("the task that was next has had its turn after {number} awaits that were ready at once");
+            println!("the task that was next has had its turn during await {number}");
         }
     }
     Ok(())

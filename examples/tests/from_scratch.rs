@@ -74,7 +74,7 @@ fn the_programs_print_the_same_on_boucle_except_the_last_line() {
         "woken during its poll, and polled again: the wake is not lost",
         "a panic of one task has ended that task: the other stood at step 2 of 2",
         "100,000 sleeps are dropped, and 0 deadlines are in the wheel",
-        "the task that was next has had its turn after 129 awaits that were ready at once",
+        "the task that was next has had its turn during await 129",
     ];
     for (program, expected) in (1..).zip(last_lines) {
         let output = run("on_boucle", &[&program.to_string()]);

@@ -39,8 +39,8 @@ pub(crate) type Kept<T> = Option<Result<T, Failure>>;
 /// What a slot owns.
 pub(crate) type BoxedTask = Pin<Box<dyn Task>>;
 
-/// A future, later its output, with the types forgotten. Its own poll gives nothing but how the task has
-/// ended; the output is in the cell.
+/// A future, later its output, with the types erased. Its poll returns only how the task has ended; the
+/// output is in the cell.
 pub(crate) trait Task: Future<Output = Ending> {
     /// Drops the future, or the value that it has just returned, and leaves [`Failure::Cancelled`]. If the
     /// task has just panicked, or this drop panics, it leaves that panic instead.
@@ -54,9 +54,9 @@ pub(crate) trait Task: Future<Output = Ending> {
 }
 
 pin_project! {
-    /// The cell of one task. The macro, of pin-project-lite, writes the method `project`: from the pinned cell
-    /// it makes references to the fields, to the future a pinned one. `Pin::set` drops what is in the cell, and
-    /// puts another value in its place.
+    /// The cell of one task. pin-project-lite's macro writes the method `project`, which turns the pinned
+    /// cell into references to its fields; that to the future is pinned. `Pin::set` drops what is in the
+    /// cell, and puts another value in its place.
     #[project = Projected]
     pub(crate) enum TaskCell<F: Future> {
         Running { #[pin] future: F },
@@ -82,8 +82,8 @@ impl<F: Future> TaskCell<F> {
         }
     }
 
-    /// Puts the output where the future was. The future goes first: what its destructor does
-    /// happens before the task is seen to be done, and a panic in it is the output.
+    /// Puts the output where the future was. The future is dropped first: its destructor has run before the
+    /// task is seen to be done, and a panic in it is the output.
     fn finish(mut self: Pin<&mut Self>, result: Result<F::Output, Failure>) -> Ending {
         let dropped = catch_unwind(AssertUnwindSafe(|| {
             self.as_mut().set(TaskCell::Finished { output: None });

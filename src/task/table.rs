@@ -1,7 +1,7 @@
 //! The table of tasks.
 //!
-//! A task has a slot. In it stands an entry of 48 bytes: which task it is, how it stands, what waits for it,
-//! and its box. The life of an entry, with the function that takes each step:
+//! Each task has a slot, with an entry of 48 bytes: its id and identity, its status, what waits for it, and
+//! its box. The life of an entry, with the function that takes each step:
 //!
 //! ```text
 //!            insert            begin                  finish
@@ -18,12 +18,12 @@
 //! it is woken meanwhile, it is Queued already when it is put back; if it is aborted, it is dropped when its
 //! poll returns, and so is a value that the poll returned. `finish` frees the slot if no handle is left.
 //!
-//! While a task is polled its box is out of the table, in the hands of the turn, and the loop's state is
-//! free: the user's code may spawn, wake, abort and drop what it likes.
+//! While a task is polled, the turn holds its box, and the loop's state is free: user code may spawn, wake,
+//! abort and drop.
 //!
 //! A slot is freed when the task is done *and* its `JoinHandle` is dropped or has taken the output. A handle
-//! finds its task by the whole id. A waker has room only for the low bits of the id. With the short id of the
-//! loop they are the *identity*, by which a wake finds out whether it is stale.
+//! finds its task by the whole id. A waker has room only for the low bits of the id. With the loop's short id
+//! they are the *identity*, by which a wake finds out whether it is stale.
 //!
 //! Nothing here runs user code: boxes and waiters that leave go to the caller, which drops or wakes them
 //! when the loop's state is no longer in use.
@@ -45,7 +45,8 @@ use crate::wake::waiter::Waiter;
 pub(crate) struct Tasks {
     pub(crate) of: LoopNumber,
     pub(crate) entries: Slab<Entry>,
-    /// The slot of the task that is being polled, or dropped; or [`NO_SLOT`], also while the main future is.
+    /// The slot of the task that is being polled or dropped; [`NO_SLOT`] if there is none, or it is the main
+    /// future.
     pub(crate) polled: u32,
     /// That task is to be dropped.
     pub(crate) polled_is_aborted: bool,
@@ -63,7 +64,7 @@ pub(crate) struct Tasks {
 /// What stands in a slot.
 pub(crate) struct Entry {
     pub(crate) id: u64,
-    /// The upper half of the task's number: of which loop, and which tenant of the slot.
+    /// The upper bits of the task's number: the loop's short id, and the generation.
     pub(crate) identity: u32,
     pub(crate) status: Status,
     /// A `JoinHandle` exists.
@@ -110,8 +111,8 @@ pub(crate) enum Popped {
 
 /// What a handle finds when it asks for its task's output.
 pub(crate) enum Output {
-    /// The slot is free now. The box holds the output. There is none if the loop has refused the task,
-    /// or dropped it at its end.
+    /// The slot is free now. The box holds the output. There is none if the loop refused the task, or its end
+    /// dropped it.
     Done {
         task: Option<BoxedTask>,
         name: Option<Box<str>>,
@@ -126,7 +127,7 @@ impl Output {
     pub(crate) const GONE: Output = Output::Done { task: None, name: None };
 }
 
-/// For how many names the memory is kept in any case.
+/// The capacity for names that is kept in any case.
 const KEPT_NAMES: usize = 256;
 
 impl Tasks {
@@ -224,8 +225,8 @@ impl Tasks {
         (joiner, Some(task))
     }
 
-    /// Marks a task, which is dropped when its number leaves the ready queue. If it is being polled, this
-    /// only sets a flag: it is dropped when its poll returns.
+    /// Marks a task to be dropped when its number is popped, and queues it if it is idle. If it is being
+    /// polled, this only sets a flag: it is dropped when its poll returns.
     pub(crate) fn abort(&mut self, slot: u32, id: u64, ready: &mut ReadyQueue) {
         let (of, is_polled) = (self.of, self.polled == slot);
         let Some(entry) = self.get(slot, id) else {
@@ -242,7 +243,7 @@ impl Tasks {
         }
     }
 
-    /// Takes the box of a task that is done. Its slot is free then.
+    /// Takes the box of a task that is done, and frees its slot.
     #[inline(always)]
     pub(crate) fn take_done(&mut self, slot: u32, id: u64) -> Output {
         let is_polled = self.polled == slot;

@@ -2,12 +2,12 @@
 //!
 //! It is a vector of task numbers and a position in it. A push appends; a pop moves the position on; a park
 //! removes what was popped, and moves what is left to the front. What is left is the next batch, so a number
-//! is moved once (and once more if a run ends in that batch): a push and a pop are O(1), amortised. And no
-//! index wraps around as in a ring buffer.
+//! is moved once, or twice if a run ends in that batch: a push and a pop are O(1), amortised. No index wraps
+//! around, as in a ring buffer.
 //!
-//! A *batch* is what stood here when it was frozen: a second position tells where it ends. Between two batches
-//! the length of the vector is what `park.rs` compares with 61: the pops since the last park, and those of the
-//! next batch.
+//! A *batch* is what stood here when it was frozen: a second position marks its end. Between two batches, the
+//! length of the vector is the pops since the last park plus those of the next batch: `park.rs` compares it
+//! with 61.
 //!
 //! A task's status tells whether its number is in the queue, so it is there at most once. A task that is woken
 //! in its last poll leaves its number behind. Such a stale number is skipped when it is popped, which is
@@ -65,17 +65,17 @@ impl ReadyQueue {
         first
     }
 
-    /// How many numbers were popped since the last park.
+    /// Returns how many numbers were popped since the last park.
     pub(crate) fn popped(&self) -> usize {
         self.first
     }
 
-    /// How many will have been popped since then, when the batch is over.
+    /// Returns what [`popped`](Self::popped) will be at the end of the batch.
     pub(crate) fn popped_after_batch(&self) -> usize {
         self.batch_end
     }
 
-    /// How many will have been popped since then, when the next batch is over.
+    /// Returns what [`popped`](Self::popped) will be at the end of the next batch.
     #[inline]
     pub(crate) fn popped_after_next(&self) -> usize {
         self.numbers.len()
