@@ -20,7 +20,7 @@
 //!
 //! Coming from asyncio or tokio? [`coming_from`] has every name of this crate beside theirs, and what differs.
 //!
-//! # An event loop in eleven lines
+//! # An event loop in ten lines
 //!
 //! A *future* is a value that can be polled: a *poll* goes on from where the future stands, and answers
 //! *ready*, with the result, or *pending*. A coroutine, which is what an `async fn` returns, is a future, and
@@ -41,14 +41,13 @@
 //!     }
 //!     let first = timers.keys().next().copied();
 //!     let until = if ready.is_empty() && inbox.is_empty() { first } else { Some(now) };
-//!     let sources = kernel(&mut now, until); // sleeps until then, or a socket or a thread ends the sleep
-//!     ready.extend(sources.into_iter().flatten()); // what waits for these sockets
+//!     ready.extend(kernel(&mut now, until)); // sleeps until then, or until a socket or a thread ends the sleep
 //!     ready.extend(take(&mut inbox)); // what another thread has woken
 //!     ready.extend(due(&mut timers, now));
 //!     # if polled.len() == 3 { break }
 //! }
 //! # assert_eq!((polled, now), (vec![1, 2, 3], 9));
-//! # fn kernel(now: &mut u32, until: Option<u32>) -> Vec<Vec<i32>> {
+//! # fn kernel(now: &mut u32, until: Option<u32>) -> Vec<i32> {
 //! #     *now = until.unwrap_or(*now);
 //! #     vec![]
 //! # }
