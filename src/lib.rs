@@ -41,7 +41,7 @@
 //!     }
 //!     let first = timers.keys().next().copied();
 //!     let until = if ready.is_empty() && inbox.is_empty() { first } else { Some(now) };
-//!     ready.extend(kernel(&mut now, until)); // sleeps until then, or until a socket or a thread ends the sleep
+//!     ready.extend(kernel(&mut now, until)); // sleeps until then, or until a socket or a thread ends it
 //!     ready.extend(take(&mut inbox)); // what another thread has woken
 //!     ready.extend(due(&mut timers, now));
 //!     # if polled.len() == 3 { break }
