@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use crate::state::{POLLS_PER_PARK, State};
+use crate::state::{POPS_PER_PARK, State};
 use crate::wake::inbox::Outlook;
 
 /// How the loop is to spend the second step of its turn.
@@ -51,7 +51,7 @@ impl State {
             self.log.begin_park(self.clock.elapsed());
         }
         self.ready.remove_popped();
-        self.pops_per_park = POLLS_PER_PARK;
+        self.pops_per_park = POPS_PER_PARK;
         if self.ready.is_empty() {
             self.rest();
         }

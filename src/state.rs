@@ -53,7 +53,7 @@ pub(crate) struct State {
     /// is due in any case.
     pub(crate) pops_per_park: usize,
     /// How many polls the run has made.
-    pub(crate) polled: usize,
+    pub(crate) polled: u64,
     /// `stop` was called.
     pub(crate) stopping: bool,
     /// The end of the loop has begun: what is spawned now is dropped at once.
@@ -67,9 +67,9 @@ pub(crate) struct State {
     pub(crate) next_on_thread: Option<Box<State>>,
 }
 
-/// Polls between two parks, while tasks are ready. 61 is taken from tokio: a prime is unlikely to match a
+/// Pops between two parks, while tasks are ready. 61 is taken from tokio: a prime is unlikely to match a
 /// period in the program.
-pub(crate) const POLLS_PER_PARK: usize = 61;
+pub(crate) const POPS_PER_PARK: usize = 61;
 
 impl State {
     pub(crate) fn new(number: LoopNumber, inbox: &'static Inbox, clock: Clock, order: Option<Order>) -> Self {
@@ -88,7 +88,7 @@ impl State {
             deferred_wakes: Vec::new(),
             holds: 0,
             shutdown_timeout: None,
-            pops_per_park: POLLS_PER_PARK,
+            pops_per_park: POPS_PER_PARK,
             polled: 0,
             stopping: false,
             closing: false,

@@ -123,7 +123,7 @@ pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Turn> 
         let is_last = is_one_turn || state.stopping || parked.is_err();
         state = notify_between_steps(state);
         if is_last {
-            let (polled, ready, left) = (state.polled, state.ready.len(), state.tasks.live);
+            let (polled, ready, left) = (state.polled as usize, state.ready.len(), state.tasks.live);
             turn = Turn { polled, ready, left, time: state.clock.elapsed(), stopped: state.stopping, ..turn };
             current::release(state);
             return parked.map(|()| turn);

@@ -63,8 +63,7 @@ impl Clock {
 
     /// The present, in ticks.
     pub(crate) fn tick(&self) -> u64 {
-        let time = self.elapsed();
-        micros(time.as_secs(), time.subsec_micros())
+        ticks(self.elapsed())
     }
 
     /// Whether the deadline has come. Reads the exact time only if it is not far.
@@ -118,8 +117,7 @@ impl Clock {
 
     /// The first tick at which a deadline has come.
     fn tick_of(&self, deadline: Instant) -> u64 {
-        let time = self.since_start(deadline);
-        micros(time.as_secs(), time.subsec_nanos().div_ceil(1_000))
+        ticks(self.since_start(deadline).saturating_add(Duration::from_nanos(999)))
     }
 
     /// Whether a tick is so far ahead that a coarse look at the time is enough.
@@ -141,9 +139,8 @@ pub(crate) fn deadline_after(now: Instant, wait: Duration) -> Instant {
     now.checked_add(wait).or_else(|| now.checked_add(CENTURY)).unwrap_or(now)
 }
 
-/// So many seconds and microseconds, in ticks.
-fn micros(seconds: u64, micros: u32) -> u64 {
-    seconds.saturating_mul(1_000_000).saturating_add(micros.into())
+fn ticks(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// The tick of the coarse clock, if the system has one.

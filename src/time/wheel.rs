@@ -222,7 +222,7 @@ impl<T> Wheel<T> {
         Some(level * SLOTS + slots.trailing_zeros() as usize)
     }
 
-    /// Puts a timer in. Returns its slot, and its index there.
+    /// Puts a timer into its slot. Returns the slot and the index there, which the caller keeps in the entry.
     #[inline(always)]
     fn insert(&mut self, timer: Timer) -> (u32, u32) {
         let number = self.slot_of(timer.deadline);

@@ -1,4 +1,5 @@
-//! The batches of a loop with an order: one task each, drawn from all that are ready.
+//! The batches of a loop with an order: one task each, drawn from all that are ready. So each pop is O(n). A
+//! park is due as in any loop, as if all that is ready were the next batch.
 
 use crate::state::State;
 use crate::task::id::TaskNumber;
@@ -28,15 +29,17 @@ impl State {
 impl ReadyQueue {
     /// Makes one number the batch, the one that `next` gives the index of, and lets those before it wait.
     /// Numbers that are not `wanted` are popped first. Returns false, with an empty batch, if `next` gives
-    /// none. O(n) in what is ready, for each number that is not wanted too.
+    /// none. O(n) in what is ready, and once more for each number that is not wanted.
     pub(super) fn draw(
         &mut self,
         wanted: impl Fn(TaskNumber) -> bool,
         next: impl FnOnce(&[TaskNumber]) -> Option<usize>,
     ) -> bool {
-        while let Some(index) = self.numbers[self.first..].iter().position(|number| !wanted(*number)) {
-            self.numbers[self.first..=self.first + index].rotate_right(1);
-            self.first += 1;
+        for index in self.first..self.numbers.len() {
+            if !wanted(self.numbers[index]) {
+                self.numbers[self.first..=index].rotate_right(1);
+                self.first += 1;
+            }
         }
         self.batch_end = self.first;
         if self.is_empty() {

@@ -100,9 +100,7 @@ impl ReadyQueue {
 
     /// Gives the memory of a burst back, when nothing is ready.
     pub(crate) fn rest(&mut self) {
-        if self.is_empty() && self.numbers.capacity() > KEPT {
-            self.numbers.shrink_to(KEPT);
-        }
+        self.numbers.shrink_to(KEPT);
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) type Slot = usize;
 pub(crate) const BUDGET: usize = 128;
 
 /// Polls between two parks, unless the batch is longer.
-const POLLS_PER_PARK: usize = 61;
+const POPS_PER_PARK: usize = 61;
 
 /// How often, at most, a shuffled loop passes in a row over the task that is ready for longest.
 const PATIENCE: usize = 64;
@@ -129,7 +129,7 @@ pub(crate) fn run(mut until: Until<'_>) -> Ran {
             match &mut until {
                 Until::Ready(main, future) if id == *main => {
                     if let Some(outcome) = poll(id, future) {
-                        if with(|model| model.parks_next || model.popped >= POLLS_PER_PARK) {
+                        if with(|model| model.parks_next || model.popped >= POPS_PER_PARK) {
                             with(|model| model.park(Some(Duration::ZERO)));
                             wake_due();
                         }
@@ -201,7 +201,7 @@ impl Model {
     }
 
     fn is_park_due(&self) -> bool {
-        self.parks_next || self.ready.is_empty() || self.popped + self.ready.len() > POLLS_PER_PARK
+        self.parks_next || self.ready.is_empty() || self.popped + self.ready.len() > POPS_PER_PARK
     }
 
     /// Lets time jump to the next deadline or to the limit, if nothing is ready and there is no message.

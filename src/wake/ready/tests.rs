@@ -88,6 +88,9 @@ fn a_batch_may_be_one_number_that_is_drawn() {
     assert_eq!(out, [3, 0, 5, 4, 2]);
     assert_eq!((queue.len(), queue.popped()), (0, 6));
     assert!(queue.draw(|_| true, |_| unreachable!("nothing is ready")));
+    push_all(&mut queue, [8, 9]);
+    assert!(queue.draw(|_| false, |_| unreachable!("nothing is wanted")));
+    assert_eq!((queue.pop(), queue.len(), queue.popped()), (None, 0, 8));
     push_all(&mut queue, [7]);
     assert!(!queue.draw(|_| true, |_| None));
     assert_eq!((pop_all(&mut queue).len(), queue.len()), (0, 1));
