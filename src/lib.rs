@@ -107,7 +107,7 @@
 //! | task | a spawned future, with its slot in the table, and later its output |
 //! | main future | the future of `block_on`: not a task, but in the ready queue like one |
 //! | state | all that a loop owns, in one box. It is *free* while it is in its place, a thread-local, and *in use* while it is out |
-//! | waiter | what waits for a timer, a source, a task or a group: a task or main future of ours, or a foreign waker |
+//! | waiter | what waits for a timer, a source, a task, a group or a job: a task or main future of ours, or a foreign waker |
 //! | joiner | what waits for a task: a waiter, or the group of which it is a member |
 //! | foreign waker | a waker that is not boucle's: another runtime's, or one that a future makes for those in it, as `FuturesUnordered` does |
 //! | ready queue | FIFO of what is to be polled; a task in it is *ready*. (A side of a socket is ready too, in its own sense) |
@@ -163,13 +163,13 @@
 //! **A readable socket, to the poll.** A socket is non-blocking, and registered once, edge-triggered: the
 //! kernel reports that something has come, and does not report it again. So each of its two sides, read and
 //! write, remembers whether it is *ready*: whether an operation may find something. An edge makes a side
-//! ready; an operation that would block, or that has not filled its buffer, ends that. A read of a side that
-//! is not ready does not ask the kernel: it leaves the task's number with the side (`net/source.rs`,
-//! `net/readiness.rs`), and the task is pending. (If the read is dropped then, the number stays, and the task
-//! may be polled in vain.) A park returns an event whose token is the source's slot; `State::wake_sources`
-//! marks the sides that the event names as ready, takes all their waiters out, and pushes their numbers. In
-//! the next batch each of these tasks is polled and tries its read; if the first of them empties the socket,
-//! the others leave their numbers again.
+//! ready; an operation that would block, or on a stream one that has not filled its buffer, ends that. A read
+//! of a side that is not ready does not ask the kernel: it leaves the task's number with the side
+//! (`net/source.rs`, `net/readiness.rs`), and the task is pending. (If the read is dropped then, the number
+//! stays, and the task may be polled in vain.) A park returns an event whose token is the source's slot;
+//! `State::wake_sources` marks the sides that the event names as ready, takes all their waiters out, and
+//! pushes their numbers. In the next batch each of these tasks is polled and tries its read; if the first of
+//! them empties the socket, the others leave their numbers again.
 //!
 //! No edge is lost: what comes after "would block", and before the number is left, waits in the kernel until
 //! the park, which is on this same thread. A new side is not ready, since to register a socket makes the
@@ -177,8 +177,9 @@
 //! would have taken more. The state stays in use during an operation's system call, which runs no user code.
 //! The exceptions:
 //!
-//! - If an edge has said that the stream is at its end, the read side stays ready, since no read waits from
-//!   then on (`net/readiness.rs`).
+//! - After an edge that has said more than that bytes have come (the end of a stream, urgent data), and
+//!   always without epoll or kqueue, the side stays ready until an operation would block
+//!   (`net/readiness.rs`).
 //! - The write side of a stream that is connected begins ready.
 //! - Of a socket other than TCP only the read side is watched until a write has to wait; then it is
 //!   registered again.
@@ -192,7 +193,7 @@
 //! compares the number's identity with that of the task in the slot: if they differ, or the task is done,
 //! nothing happens. From another thread it leaves the slot in the inbox, without the generation: it wakes the
 //! task that has the slot by then, if one does. The worst is that another task is polled in vain, which every
-//! future must bear: `Future::poll` may be called at any time.
+//! future must bear: `Future::poll` may be called without a wake.
 //!
 //! Rarer cases have the same end. If the loop is gone, the inbox of its short id is closed and drops the
 //! wake. If a new loop has the short id by then, the wake goes to that. And after 2^20 spawns (2^8 on 32
@@ -215,9 +216,9 @@
 //! The cases: the request comes to the loop as a message (`messages.rs`), which is handled at once on the
 //! loop's own thread, and left in the inbox by another. An abort of a task that is done does nothing. A task
 //! that is aborted during its own poll is dropped when that poll ends; so is a value that the poll has
-//! returned. If the poll or the destructor panics, the handle gives that panic. A [`timeout`] that is over
-//! drops its future on the spot, since it owns it. And the end of a loop drops the aborted tasks with all the
-//! others.
+//! returned. If the poll or the destructor panics, the handle gives that panic. A [`timeout`] owns its
+//! future, and drops it on the spot when it is dropped itself. And the end of a loop drops the aborted tasks
+//! with all the others.
 //!
 //! **A wake from another thread.** It does not touch the table. It sets the slot's flag (`wake/flags.rs`). If
 //! the flag was clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it
@@ -271,7 +272,7 @@
 //! | `of` | the number of a loop |
 //! | `Popped`, `Ending` | what a number that leaves the queue stands for; how a task has ended |
 //! | `pops_per_park` | 61, or 0 if a park is due in any case |
-//! | `deferred_wakes` | wakes that may run user code, and those after them: done when the state is free |
+//! | `deferred_wakes` | the first wake that is not of this loop, and those after it: done when the state is free |
 //! | `state.receive` | does what a message asks for, and returns what may run user code |
 //! | `inbox.drain`, `fall_asleep`, `outlook` | takes the messages; marks the loop as asleep; what may still come from other threads |
 //! | `finish_member` | counts down in a group, and returns its parent if it is time |
@@ -281,8 +282,8 @@
 //! | `order`, *drawn* | for orders other than FIFO, which draw the next task |
 //! | `holds` | what keeps a virtual clock from jumping |
 //!
-//! On a first reading, skip whatever concerns observers, the virtual clock and orders, and the panics in
-//! `cell.rs`. The eight files, and what to look for:
+//! On a first reading, skip whatever concerns observers, the virtual clock and orders. The eight files, and
+//! what to look for:
 //!
 //! | file | what to look for |
 //! |---|---|
@@ -329,7 +330,7 @@
 //! | the wheel, and a sleep's number | `_scheduled`, a heap of `TimerHandle`s | the time `Driver`'s wheel, a `TimerEntry` |
 //! | the park, `net/poller.rs` | `_selector.select` | `Core::driver`, `Driver::park` |
 //! | a source, its readiness, its waiters | a selector's key, with two `Handle`s | `ScheduledIo`, `Registration` |
-//! | the inbox, and its ring | `call_soon_threadsafe`, `_write_to_self` | the inject queue, `Driver::unpark` |
+//! | the inbox, and its ring | `call_soon_threadsafe`, `_write_to_self` | the inject queue, `driver::Handle::unpark` |
 //! | the running loop, `current.rs` | `_running_loop` | `CONTEXT`, `Handle::current` |
 //! | a `JoinHandle`, which asks the table | the `Task` itself, its result and callbacks | the `Header`, and a waker in its `Trailer` |
 //! | the budget: 128 operations a poll | none | `coop::Budget`: 128 too |
@@ -341,8 +342,8 @@
 //! 1. **Everything the loop owns has a number**, and what users hold (a waker, a handle, a sleep, a
 //!    socket, the `EventLoop` itself) holds the number, never a pointer. So wakers have no reference count,
 //!    nothing dangles, and one block of `unsafe` is enough: it makes a waker of a number.
-//! 2. **A wake on the loop's own thread is a store in a queue**, without atomics or locks. From elsewhere it
-//!    goes through the inbox.
+//! 2. **A wake on the thread of the running loop is a store in a queue**, without atomics or locks. From
+//!    elsewhere it goes through the inbox.
 //! 3. **One allocation per task**, which holds the future and then its output.
 //! 4. **The wheel is pure**: ticks in, fired timers out. It reads no clock and calls no waker.
 //! 5. **One kind of waiter.** Timers, sources, joins and groups hold the same small enum and give it back to be
@@ -362,13 +363,13 @@
 //!   of a future, an output or a panic's payload; clone, wake and drop of a foreign waker; the
 //!   drop of what waits in the inbox; an observer; a logger; the panic hook. What may be the user's leaves the
 //!   state first. Then it is woken or dropped, one thing at a time, and its panic is caught.
-//! - Nothing panics while the state is in use: a table that is inconsistent returns a harmless value, and
-//!   fails a debug assertion.
+//! - Nothing panics while the state is in use, but for debug assertions: a table that is inconsistent returns
+//!   a harmless value.
 //! - A wake is never lost. It may come from any thread at any time, after the loop is gone and during
 //!   the destruction of thread-locals; it never panics and never waits for user code. What the waking
 //!   thread did before the wake happens before the poll that follows it.
-//! - FIFO: tasks woken in some order are polled in that order. Timers fire in the order (deadline,
-//!   arming), never early.
+//! - FIFO: tasks are polled in the order in which they came into the ready queue. Timers fire in the order
+//!   (deadline, arming), never early.
 //! - Fairness: a batch is frozen; within one `block_on` or `run_forever`, sockets, inbox and timers are
 //!   looked at after at most 61 polls or one batch, whichever is more; one turn handles at most 1,024
 //!   messages of other threads; a task whose every await is ready yields after 128 operations of this crate.

@@ -1,8 +1,8 @@
-//! A waiter: what waits for a timer, a source, a task or a group.
+//! A waiter: what waits for a timer, a source, a task, a group or a job.
 //!
 //! It is the number of a task or main future of ours, or a foreign waker. A number may be stored, compared
-//! and dropped while the loop's state is in use. A foreign waker may not: its clone, its wake and its drop
-//! are another crate's code. So the tables store, compare and return waiters; foreign ones are compared by
+//! and dropped while the loop's state is in use. Not so a foreign waker: its clone, its wake and its drop are
+//! another crate's code. So the tables store, compare and return waiters; foreign ones are compared by
 //! pointer, and cloned, woken and dropped when the state is free. Their drop never unwinds ([`Quiet`]).
 
 use std::task::Waker;

@@ -1,10 +1,9 @@
 //! A waker is a number.
 //!
-//! A `Waker` is a data pointer and a table of four functions. Other runtimes put a reference count
-//! behind the pointer, so that a clone is an atomic increment and the last drop frees the task.
-//! Here the pointer *is* the [`TaskNumber`]: no memory behind it, nothing to count, nothing to
-//! free. Clone copies the number and drop does nothing, on any thread, at any time, before or after
-//! the loop is gone.
+//! A `Waker` is a data pointer and a table of four functions. Most runtimes put a reference count behind the
+//! pointer, so that a clone is an atomic increment and the last drop frees the task. Here the pointer *is*
+//! the [`TaskNumber`]: no memory behind it, nothing to count, nothing to free. Clone copies the number and
+//! drop does nothing, on any thread, at any time, before or after the loop is gone.
 //!
 //! ```text
 //!   wake(number)
