@@ -53,13 +53,14 @@ pub fn run(example: &str, arguments: &[&str]) -> Output {
 
 /// Runs an example to its end, with these variables in its environment.
 fn run_in(example: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
-    let child = Command::new(program(example))
-        .args(arguments)
-        .envs(variables.iter().copied())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
+    let mut command = Command::new(program(example));
+    command.args(arguments).envs(variables.iter().copied());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = match command.spawn() {
+        // Wine refuses a process now and then: ERROR_INTERNAL_ERROR.
+        Err(error) if cfg!(windows) && error.raw_os_error() == Some(1359) => command.spawn(),
+        child => child,
+    };
     let mut child = child.unwrap_or_else(|error| panic!("{error}: run `cargo build --examples` first"));
     let stdout = read_to_end(child.stdout.take());
     let stderr = read_to_end(child.stderr.take());
