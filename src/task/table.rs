@@ -202,7 +202,7 @@ impl Tasks {
             return mem::forget(task); // A drop would run user code.
         };
         debug_assert!(entry.task.is_none());
-        mem::forget(entry.task.replace(task)); // It was `None`; an assignment would drop what was there.
+        mem::forget(entry.task.replace(task)); // It was `None`; an assignment would bring code to drop it.
     }
 
     /// The task is done: its box holds the output. Returns what waits for it, and the box if no handle

@@ -35,7 +35,7 @@ pub(crate) type Slot = usize;
 /// Operations that are ready at once per poll.
 pub(crate) const BUDGET: usize = 128;
 
-/// Polls between two parks, unless the batch is longer.
+/// Pops between two parks, unless the batch is longer.
 const POPS_PER_PARK: usize = 61;
 
 /// How often, at most, a shuffled loop passes in a row over the task that is ready for longest.
