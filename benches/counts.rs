@@ -46,6 +46,9 @@ const MOST_INSTRUCTIONS: &[(&str, Aim)] = &[
     ("gather of 1,000, staggered", AtMost(1_509.0)),
     ("gather / join_all, yield_now", AtMost(960.0)),
     ("isolated sleep", AtMost(1_947.0)),
+    ("ping-pong, 2 tasks", AtMost(224.0)),
+    ("arm and cancel, 10,000 pending", AtMost(492.0)),
+    ("accept and close", AtMost(2_386.0)),
 ];
 
 /// Bounds of system calls: an echo makes none that the program by hand does not make.

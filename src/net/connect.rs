@@ -57,7 +57,10 @@ impl TcpStream {
     #[doc(alias("open_connection", "create_connection", "happy_eyeballs"))]
     pub async fn connect(address: impl ToSocketAddrs) -> io::Result<TcpStream> {
         consume_budget().await; // what follows may fail without a wait
-        connect_first(resolve(&address).await?, HEAD_START).await
+        match &resolve(&address).await?[..] {
+            [only] => connect_one(*only).await, // no race to set up
+            several => connect_first(several, HEAD_START).await,
+        }
     }
 
     /// Connects to an address within `limit`, which is for the look-up and all attempts together.
@@ -96,13 +99,10 @@ impl TcpStream {
 }
 
 /// Connects to the first address that answers. Each has a head start before the next one.
-async fn connect_first(addresses: Vec<SocketAddr>, head_start: Duration) -> io::Result<TcpStream> {
-    if let [only] = addresses[..] {
-        return connect_one(only).await; // the rest would be most of its cost
-    }
+async fn connect_first(addresses: &[SocketAddr], head_start: Duration) -> io::Result<TcpStream> {
     let mut failure = no_address();
     let mut attempts = Vec::new();
-    let mut addresses = interleaved(&addresses).into_iter();
+    let mut addresses = interleaved(addresses).into_iter();
     loop {
         attempts.extend(addresses.next().map(|address| Box::pin(connect_one(address))));
         if attempts.is_empty() {
@@ -175,8 +175,8 @@ mod tests {
         let hour = Duration::from_secs(3_600);
         crate::run(async {
             // The second fails at its first system call: a broadcast address takes no connection.
-            let addresses = vec![refused, (Ipv4Addr::BROADCAST, 1).into(), address];
-            let connected = timeout(hour / 60, connect_first(addresses, hour)).await;
+            let addresses = [refused, (Ipv4Addr::BROADCAST, 1).into(), address];
+            let connected = timeout(hour / 60, connect_first(&addresses, hour)).await;
             let stream = connected.expect("the next address was not tried").unwrap();
             assert_eq!(stream.peer_addr().unwrap(), address);
         });

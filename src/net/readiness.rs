@@ -43,11 +43,17 @@ pub(crate) struct Readiness {
     pub(super) edges: u32,
     /// The first waiter. If its task is gone by the time of the edge, the number is stale and wakes nothing.
     first: Option<Waiter>,
-    /// Those that came after the first.
-    others: Vec<Waiter>,
-    /// How many others may wait before all of them are woken, if that is more than [`MIN_LIMIT`].
+    /// Those that came after the first. Few sides ever have any, so they stand aside.
+    others: Option<Box<Others>>,
+}
+
+/// All waiters of a side but the first.
+#[derive(Default)]
+struct Others {
+    waiters: Vec<Waiter>,
+    /// How many may wait before all of them are woken, if that is more than [`MIN_LIMIT`].
     limit: usize,
-    /// How often the loop had rested when the limit last woke the others; `None` if it was adjusted since.
+    /// How often the loop had rested when the limit last woke them; `None` if it was adjusted since.
     woken_at: Option<u32>,
 }
 
@@ -113,7 +119,8 @@ impl Readiness {
     /// nothing; all others if they are too many; the waiter itself if the side is ready by now.
     pub(super) fn wait(&mut self, waiter: &mut Option<Waiter>, rests: u32) -> Vec<Waiter> {
         // A task that polls again is among the latest waiters; the others are not searched.
-        let mut latest = self.first.iter().chain(self.others.iter().rev().take(MIN_LIMIT));
+        let others = self.others.iter().flat_map(|others| others.waiters.iter().rev().take(MIN_LIMIT));
+        let mut latest = self.first.iter().chain(others);
         let Some(waiter) = waiter.take_if(|waiter| !latest.any(|other| other.is(waiter))) else {
             return Vec::new();
         };
@@ -124,20 +131,7 @@ impl Readiness {
             self.first = Some(waiter);
             return Vec::new();
         }
-        if self.woken_at.is_some_and(|then| then != rests) {
-            // Makes room for twice as many as have come back: the stale ones are gone.
-            self.limit = 2 * self.others.len();
-            self.woken_at = None;
-        }
-        let mut woken = Vec::new();
-        let limit = self.limit.max(MIN_LIMIT);
-        if self.others.len() >= limit {
-            self.limit = 2 * limit;
-            self.woken_at = Some(rests);
-            woken = mem::take(&mut self.others);
-        }
-        self.others.push(waiter);
-        woken
+        self.others.get_or_insert_default().add(waiter, rests)
     }
 
     /// Marks the side as ready, and wakes its waiters in order.
@@ -148,22 +142,45 @@ impl Readiness {
             && let Some(first) = self.first.take()
         {
             wake(first);
-            if !self.others.is_empty() {
-                self.take_others().into_iter().for_each(wake);
+            if let Some(others) = &mut self.others {
+                others.take().into_iter().for_each(wake);
             }
         }
     }
 
-    #[cold]
-    #[inline(never)]
-    fn take_others(&mut self) -> Vec<Waiter> {
-        self.limit = self.limit.min(2 * self.others.len());
-        self.woken_at = None;
-        mem::take(&mut self.others)
-    }
-
     pub(super) fn is_awaited(&self) -> bool {
         self.first.is_some()
+    }
+}
+
+impl Others {
+    /// Adds a waiter. Returns those that are to be woken since they were too many: mostly none.
+    fn add(&mut self, waiter: Waiter, rests: u32) -> Vec<Waiter> {
+        if self.woken_at.is_some_and(|then| then != rests) {
+            // Makes room for twice as many as have come back: the stale ones are gone.
+            self.limit = 2 * self.waiters.len();
+            self.woken_at = None;
+        }
+        let mut woken = Vec::new();
+        let limit = self.limit.max(MIN_LIMIT);
+        if self.waiters.len() >= limit {
+            self.limit = 2 * limit;
+            self.woken_at = Some(rests);
+            woken = mem::take(&mut self.waiters);
+        }
+        self.waiters.push(waiter);
+        woken
+    }
+
+    /// Takes all, for an edge.
+    #[cold]
+    #[inline(never)]
+    fn take(&mut self) -> Vec<Waiter> {
+        if !self.waiters.is_empty() {
+            self.limit = self.limit.min(2 * self.waiters.len());
+            self.woken_at = None;
+        }
+        mem::take(&mut self.waiters)
     }
 }
 
