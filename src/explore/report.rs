@@ -74,7 +74,7 @@ impl Replay {
     /// program still fails in the same way (Zeller and Hildebrandt, "Simplifying and isolating
     /// failure-inducing input", 2002).
     fn shorten<F: Future>(self, program: &impl Fn() -> F, found: &Run) -> Deviations {
-        let mut shortest = found.deviations.clone();
+        let mut shortest = found.deviations();
         let mut attempts = 0;
         let mut group = shortest.0.len().div_ceil(2);
         while group > 0 {
@@ -83,8 +83,8 @@ impl Replay {
                 let fails = |planned: Deviations| {
                     attempts += 1;
                     let run = (attempts <= ATTEMPTS).then(|| self.run(program, &planned))?;
-                    let is_shorter = run.failure == found.failure && run.deviations.size() < shortest.size();
-                    is_shorter.then_some(run.deviations)
+                    let (deviations, fails) = (run.deviations(), run.failure == found.failure);
+                    (fails && deviations.size() < shortest.size()).then_some(deviations)
                 };
                 let shorter = shortest.simpler(at, group).find_map(fails);
                 match shorter {

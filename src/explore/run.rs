@@ -16,7 +16,6 @@ use crate::wake::order::Order;
 pub(super) struct Run {
     /// Each choice: what was chosen, and among how many options.
     pub(super) taken: Vec<(u32, u32)>,
-    pub(super) deviations: Deviations,
     /// Each deviation in words, if they are asked for.
     pub(super) words: Vec<String>,
     /// What went wrong, if anything did.
@@ -24,15 +23,19 @@ pub(super) struct Run {
 }
 
 impl Run {
+    /// Returns where the run has left FIFO.
+    pub(super) fn deviations(&self) -> Deviations {
+        let all = (0..).zip(&self.taken);
+        Deviations(all.filter(|(_, taken)| taken.0 != 0).map(|(at, taken)| (at, taken.0)).collect())
+    }
+
     /// Returns all plans that add one deviation to this run's, at a later choice.
     pub(super) fn one_deviation_more(&self) -> impl Iterator<Item = Deviations> {
-        let planned = &self.deviations.0;
+        let planned = self.deviations().0;
         let first = planned.last().map_or(0, |last| last.0 + 1);
         let later = (0..).zip(&self.taken).skip(first as usize);
-        later.flat_map(move |(at, &(_, options))| {
-            (1..options)
-                .map(move |chosen| Deviations(planned.iter().copied().chain([(at, chosen)]).collect()))
-        })
+        let more = later.flat_map(|(at, &(_, options))| (1..options).map(move |chosen| (at, chosen)));
+        more.map(move |next| Deviations(planned.iter().copied().chain([next]).collect()))
     }
 }
 
@@ -55,7 +58,6 @@ pub(super) fn run<F: Future>(program: &impl Fn() -> F, schedule: Schedule, obser
     }
     schedule.finish();
     Run {
-        deviations: schedule.deviations(),
         taken: std::mem::take(&mut schedule.taken),
         words: schedule.words.take().unwrap_or_default(),
         failure: schedule.end.failure(),

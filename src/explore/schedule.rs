@@ -172,12 +172,6 @@ impl Schedule {
         }
     }
 
-    /// Returns the deviations of the choices so far.
-    pub(super) fn deviations(&self) -> Deviations {
-        let all = (0..).zip(&self.taken);
-        Deviations(all.filter(|(_, taken)| taken.0 != 0).map(|(at, taken)| (at, taken.0)).collect())
-    }
-
     /// Keeps a choice in words, if it is a deviation.
     fn describe(&mut self, chosen: usize, words: impl FnOnce() -> String) {
         if chosen != 0
