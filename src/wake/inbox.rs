@@ -42,13 +42,13 @@ pub(crate) enum Message {
     Stop,
     /// To be called on the loop's thread: it spawns a task, or looks at the loop.
     Call(Call),
-    /// `JoinHandle::abort`.
+    /// `abort` of a handle.
     Abort { slot: u32, id: u64 },
     /// A `JoinHandle` was dropped.
     ReleaseTask { slot: u32, id: u64 },
     /// A `Sleep` was dropped.
     ReleaseTimer(u32),
-    /// A socket was dropped, and is closed already.
+    /// A socket was dropped or given back, and is deregistered already.
     ReleaseSource(usize),
     /// A `gather`, a `wait`, an `as_completed` or a `TaskGroup` was dropped.
     ReleaseGroup(u32),
@@ -235,12 +235,10 @@ impl Inbox {
     /// that is set without a message belongs to a thread that is about to leave one.
     pub(crate) fn outlook(&self, slots: usize) -> Outlook {
         let contents = self.lock();
-        if !contents.messages.is_empty() {
+        if !contents.messages.is_empty() || self.woken.any(slots) {
             Outlook::Message
         } else if contents.handles > 0 {
             Outlook::Handle
-        } else if self.woken.any(slots) {
-            Outlook::Message
         } else {
             Outlook::Nothing
         }

@@ -79,6 +79,21 @@ fn a_handle_counts_for_its_own_loop_alone() {
     release(next);
 }
 
+/// A wake that is under way (its flag is set, its message not left yet) is still to come, whether or not a
+/// handle exists: a virtual clock must not jump.
+#[test]
+fn a_wake_that_is_under_way_is_still_to_come() {
+    let (number, inbox) = claim().unwrap();
+    assert!(!inbox.woken.set(70));
+    assert_eq!((inbox.outlook(128), inbox.outlook(0)), (Outlook::Message, Outlook::Nothing));
+    add_handle(number);
+    assert_eq!((inbox.outlook(128), inbox.outlook(0)), (Outlook::Message, Outlook::Handle));
+    inbox.woken.clear(70);
+    assert_eq!(inbox.outlook(128), Outlook::Handle);
+    drop(inbox.close());
+    release(number);
+}
+
 /// A loop is rung once while it sleeps, and not before or after.
 #[test]
 fn a_loop_that_is_awake_is_not_rung() {
