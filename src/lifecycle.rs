@@ -124,10 +124,10 @@ impl State {
         let entry = self.tasks.entries.get_mut(slot as usize)?;
         let task = entry.task.take()?;
         let waiter = take_waiter(&mut entry.joiner);
+        self.log.cause = Origin::Task(entry.id);
         if !entry.is_done() {
             entry.status = Status::Done;
             self.tasks.live -= 1;
-            self.log.cause = Origin::Task(entry.id);
             self.record_finish(Ending::Cancelled);
         }
         Some((task, waiter))

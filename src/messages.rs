@@ -36,9 +36,8 @@ impl State {
             Message::Stop => self.stop(),
             Message::Call(call) => return Deferred::Call(call),
             Message::Abort { slot, id } => {
-                if !self.tasks.is_done(slot, id) {
+                if self.tasks.abort(slot, id, &mut self.ready) {
                     self.record(|log| EventKind::Aborted { task: id, by: log.cause });
-                    self.tasks.abort(slot, id, &mut self.ready);
                 }
             }
             Message::ReleaseTask { slot, id } => {

@@ -226,21 +226,21 @@ impl Tasks {
     }
 
     /// Marks a task to be dropped when its number is popped, and queues it if it is idle. If it is being
-    /// polled, this only sets a flag: it is dropped when its poll returns.
-    pub(crate) fn abort(&mut self, slot: u32, id: u64, ready: &mut ReadyQueue) {
+    /// polled, this only sets a flag: it is dropped when its poll returns. Returns false if the task is
+    /// aborted already, done or gone.
+    pub(crate) fn abort(&mut self, slot: u32, id: u64, ready: &mut ReadyQueue) -> bool {
         let (of, is_polled) = (self.of, self.polled == slot);
         let Some(entry) = self.get(slot, id) else {
-            return;
+            return false;
         };
         match entry.status {
-            _ if is_polled => self.polled_is_aborted = true,
-            Status::Idle => {
-                entry.status = Status::Aborted;
-                ready.push(TaskNumber::new(of, id, slot));
-            }
-            Status::Queued => entry.status = Status::Aborted,
-            Status::Aborted | Status::Done => {}
+            _ if is_polled => return !mem::replace(&mut self.polled_is_aborted, true),
+            Status::Idle => ready.push(TaskNumber::new(of, id, slot)),
+            Status::Queued => {}
+            Status::Aborted | Status::Done => return false,
         }
+        entry.status = Status::Aborted;
+        true
     }
 
     /// Takes the box of a task that is done, and frees its slot.

@@ -12,7 +12,7 @@ use boucle::trace::Recorder;
 use futures_lite::{StreamExt, future};
 
 use super::events::{events_of, line};
-use crate::common::{Observing, foreign, look, observed_by, secs, turn, waiting_on, waker_of};
+use crate::common::{Observing, OnDrop, foreign, look, observed_by, secs, turn, waiting_on, waker_of};
 
 /// Wakes by sockets, by executor jobs and by other threads show their cause.
 #[cfg(feature = "blocking")]
@@ -218,4 +218,49 @@ fn loops_wake_each_other_observed_or_not() {
         });
         assert_eq!(woken.count(), if sees_one { 3 } else { 0 });
     }
+}
+
+/// Only the first abort of a task is an event, whether the task is idle, queued or being polled.
+#[test]
+fn a_second_abort_is_no_event() {
+    let events = events_of(async {
+        let idle = boucle::spawn(future::pending::<()>());
+        boucle::yield_now().await;
+        let queued = boucle::spawn(future::pending::<()>());
+        for task in [&idle, &idle, &queued, &queued] {
+            task.abort();
+        }
+        let of_polled = Rc::new(RefCell::new(None::<boucle::AbortHandle>));
+        let itself = of_polled.clone();
+        let polled = boucle::spawn(async move {
+            itself.borrow().iter().for_each(|itself| (0..2).for_each(|_| itself.abort()));
+        });
+        of_polled.replace(Some(polled.abort_handle()));
+        assert!(polled.await.unwrap_err().is_cancelled());
+    });
+    let aborts: Vec<_> = events.iter().filter(|line| line.contains("aborted by")).collect();
+    let expected = ["2 2 aborted by Task(1)", "2 3 aborted by Task(1)", "3 4 aborted by Task(4)"];
+    assert_eq!(aborts, expected, "{events:#?}");
+}
+
+/// At the end of a loop, the cause of a wake is the task whose future or output is dropped.
+#[test]
+fn a_wake_at_the_end_names_the_task_that_is_dropped() {
+    let kept = Rc::new(RefCell::new(None));
+    let keeps = kept.clone();
+    let events = events_of(async move {
+        drop(boucle::spawn(future::pending::<()>()));
+        let waker = Rc::new(RefCell::new(None::<std::task::Waker>));
+        let wakes = waker.clone();
+        let output = OnDrop(move || wakes.take().unwrap().wake());
+        keeps.replace(Some(boucle::spawn(future::ready(output))));
+        drop(boucle::spawn(future::poll_fn(move |cx| {
+            waker.replace(Some(cx.waker().clone()));
+            std::task::Poll::<()>::Pending
+        })));
+        boucle::yield_now().await;
+    });
+    let woken: Vec<_> = events.iter().filter(|line| line.contains("4 woken")).collect();
+    assert_eq!(woken, ["2 4 woken by Task(3)"], "{events:#?}");
+    drop(kept);
 }
