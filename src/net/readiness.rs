@@ -34,8 +34,8 @@ use crate::wake::waiter::Waiter;
 pub(crate) struct Readiness {
     /// While this is set, nothing waits.
     pub(super) ready: bool,
-    /// A short read may have left something, since an edge brought more than bytes. (A short write has not:
-    /// after the end of the stream it would have failed.)
+    /// A short read may have left something: an edge brought more than bytes, or a read of a Unix stream
+    /// ended at descriptors. (A short write has not: after the end of the stream it would have failed.)
     pub(crate) drain_first: bool,
     /// The kernel must be asked to report this side before a task waits for it.
     pub(super) unwatched: bool,

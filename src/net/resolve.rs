@@ -95,8 +95,8 @@ pub(super) async fn resolve(address: &impl ToSocketAddrs) -> io::Result<Vec<Sock
     }
     let split = text.rsplit_once(':').filter(|(host, _)| !host.is_empty());
     let Some((host, Ok(port))) = split.map(|(host, port)| (host, port.parse())) else {
-        let message =
-            format!("\"{text}\" is no address: a host and a port are needed, as in \"localhost:80\"");
+        let needs = "a host and a port up to 65535 are needed, as in \"localhost:80\"";
+        let message = format!("\"{text}\" is no address: {needs}");
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     };
     if let Ok(ip) = host.parse::<IpAddr>() {

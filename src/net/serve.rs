@@ -59,6 +59,29 @@ const RETRY: Duration = Duration::from_secs(1);
 /// # }).unwrap();
 /// ```
 ///
+/// What the handlers share, each gets a clone of. (An `async` closure that captures something is refused: its
+/// future would borrow from it.)
+///
+/// ```
+/// use std::cell::Cell;
+/// use std::rc::Rc;
+///
+/// use boucle::net::{TcpListener, serve};
+///
+/// # boucle::run(async {
+/// let listener = TcpListener::bind("127.0.0.1:0").await?;
+/// let visits = Rc::new(Cell::new(0));
+/// let server = serve(listener, move |_stream, _peer| {
+///     let visits = visits.clone();
+///     async move {
+///         visits.set(visits.get() + 1);
+///         std::io::Result::Ok(())
+///     }
+/// });
+/// # server.shutdown_when(boucle::yield_now()).await
+/// # }).unwrap();
+/// ```
+///
 /// # Cancellation
 ///
 /// Dropping the future closes the listener and aborts the handlers.

@@ -99,7 +99,7 @@ impl<S: Io> Source<S> {
 
     /// Tries an operation on one side; if that is pending, lets the task wait for the next edge. The
     /// operation runs while the loop's state is in use, so it only makes its system call. O(1), and no
-    /// allocation unless several tasks wait for one side.
+    /// allocation unless several tasks wait for one side, or a foreign waker does.
     pub(super) fn poll<R>(
         &self,
         cx: &mut Context<'_>,

@@ -236,7 +236,7 @@ impl TcpStream {
     pub async fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
         if buffer.is_empty() {
             consume_budget().await;
-            return Ok(0);
+            return self.source.expect_loop().map(|()| 0);
         }
         poll_fn(|cx| self.source.poll(cx, Side::Read, |io, _| io.peek(buffer))).await
     }

@@ -395,7 +395,7 @@ impl UnixDatagram {
     ///
     /// # Panics
     ///
-    /// If it is polled on another loop than the socket's.
+    /// If it is polled on another loop than the socket's, or has to try again where none runs.
     pub async fn send(&self, message: &[u8]) -> io::Result<usize> {
         retry_while_full(async || poll_fn(|cx| self.poll_send(cx, message)).await).await
     }
@@ -427,7 +427,7 @@ impl UnixDatagram {
     ///
     /// # Panics
     ///
-    /// If it is polled on another loop than the socket's.
+    /// If it is polled on another loop than the socket's, or has to try again where none runs.
     pub async fn send_to(&self, message: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
         retry_while_full(async || {
             consume_budget().await; // a message is sent or refused at once
@@ -441,10 +441,11 @@ impl UnixDatagram {
 /// Repeats an attempt while the peer's queue is full (on the BSDs and macOS the error is `ENOBUFS`). Holds a
 /// virtual clock meanwhile, as a task that waits for a socket does.
 async fn retry_while_full<R>(mut attempt: impl AsyncFnMut() -> io::Result<R>) -> io::Result<R> {
+    let mut hold = None; // one for all attempts: its end is a message to the loop
     loop {
         match attempt().await {
             Err(full) if full.kind() == WouldBlock || Errno::from_io_error(&full) == Some(Errno::NOBUFS) => {
-                let _hold = LoopHandle::current().hold_clock();
+                hold.get_or_insert_with(|| LoopHandle::current().hold_clock());
                 sleep(PAUSE).await;
             }
             Err(signal) if signal.kind() == io::ErrorKind::Interrupted => {}

@@ -191,9 +191,9 @@ impl<T: 'static> Future for JoinHandle<T> {
 
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        assert!(!self.is_spent(), "a JoinHandle was polled after it was ready");
-        ready!(budget::poll_left(cx));
         let AbortHandle { of, slot, id } = self.task;
+        assert!(!self.is_spent(), "the JoinHandle of task {id} was polled after it was ready");
+        ready!(budget::poll_left(cx));
         let mut joiner = Joiner::Waiter(waiter(cx.waker()));
         let polled = current::on_own_loop(of, "a JoinHandle", move |state| {
             let output = state.tasks.take_done(slot, id);

@@ -239,15 +239,17 @@ fn messages_can_be_polled_for() {
 
 #[cfg(unix)]
 mod of_unix {
+    use std::cell::Cell;
     use std::future::poll_fn;
     use std::rc::Rc;
     use std::time::Instant;
 
     use boucle::net::UnixDatagram;
+    use boucle::observe::EventKind;
 
     use super::*;
     use crate::TempPath;
-    use crate::common::{counted, ms, virtually};
+    use crate::common::{counted, ms, observed_by, virtually};
 
     /// A message reaches a path, with the sender's path; connected sockets need none.
     #[test]
@@ -341,6 +343,30 @@ mod of_unix {
             assert_eq!(waits.await.unwrap().unwrap(), 4);
             assert_eq!(server.recv(&mut buffer).await.unwrap(), 4);
         });
+    }
+
+    /// The loop of a sender that tries again sleeps until the next attempt: it parks once for each.
+    #[test]
+    fn an_attempt_costs_one_park() {
+        let (parks, fired) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+        let (count_parks, count_fired) = (parks.clone(), fired.clone());
+        let event_loop = observed_by(move |event| match event.kind {
+            EventKind::Parked { .. } => count_parks.set(count_parks.get() + 1),
+            EventKind::TimerFired { .. } => count_fired.set(count_fired.get() + 1),
+            _ => {}
+        });
+        event_loop.block_on(async {
+            let at = TempPath::new("datagram-parks");
+            let _server = UnixDatagram::bind(&at).unwrap();
+            let client = UnixDatagram::unbound().unwrap();
+            fill(async |message| client.send_to(message, &at).await).await;
+            let path = at.to_owned();
+            let waits = spawn(async move { client.send_to(b"late", path).await });
+            boucle::sleep(ms(10)).await;
+            assert!(!waits.is_finished());
+        });
+        let (parks, fired) = (parks.get(), fired.get());
+        assert!(fired > 5 && parks <= fired + 3, "{parks} parks for {fired} timers");
     }
 
     /// A virtual clock does not jump while a sender waits for a receiver on another thread: its time passes

@@ -280,8 +280,12 @@ fn a_transfer_of_no_bytes_checks_its_loop() {
     let refusal = panic_of(|| run(async { stream.read(&mut []).await }));
     assert!(refusal.contains("it can only be awaited on its own loop"), "{refusal}");
     drop(own);
-    let error = run(async { stream.write(&[]).await }).unwrap_err();
-    assert!(error.to_string().ends_with("is gone"), "{error}");
+    for error in [
+        run(async { stream.write(&[]).await }).unwrap_err(),
+        run(async { stream.peek(&mut []).await }).unwrap_err(),
+    ] {
+        assert!(error.to_string().ends_with("is gone"), "{error}");
+    }
 }
 
 /// A task's destructor may make a socket at the end of a loop, even the first of a loop with a virtual clock.

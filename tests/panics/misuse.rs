@@ -50,7 +50,7 @@ fn polling_again_after_ready_panics() {
         assert!(task.is_finished());
         task.abort();
         let again = spawn(task);
-        assert!(message_of(again).await.contains("after it was ready"));
+        assert!(message_of(again).await.ends_with("the JoinHandle of task 2 was polled after it was ready"));
 
         let mut gathered = gather([ready(())]);
         (&mut gathered).await;
