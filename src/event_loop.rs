@@ -353,8 +353,11 @@ impl Builder {
     ///
     /// While a task waits for a socket or an executor job runs, time does not jump: the loop parks, and real
     /// time passes. (A socket counts as waited for from a poll that found nothing until its next event, even
-    /// if the future is dropped.) If nothing can ever run again, the loop panics ("deadlock") and lists the
-    /// tasks. It does not know which threads will wake a task: let such a thread hold a [`LoopHandle`], or
+    /// if the future is dropped.) So a protocol is tested best without a socket: write it for any `AsyncRead`
+    /// and `AsyncWrite`, and give it a `&[u8]` and a `Vec<u8>`, or a pipe in memory, such as `piper`'s.
+    ///
+    /// If nothing can ever run again, the loop panics ("deadlock") and lists the tasks. It does not know which
+    /// threads will wake a task: let such a thread hold a [`LoopHandle`], or
     /// [the clock](LoopHandle::hold_clock) if real time is to pass until then.
     ///
     /// ```

@@ -107,7 +107,7 @@
 //! | task | a spawned future, with its slot in the table, and later its output |
 //! | main future | the future of `block_on`: not a task, but in the ready queue like one |
 //! | state | all that a loop owns, in one box. It is *free* while it is in its place, a thread-local, and *in use* while it is out |
-//! | waiter | what waits for a timer, a source, a task, a group or a job: a task or main future of ours, or a foreign waker |
+//! | waiter | what waits for a timer, a source, a task, a group, a job or a signal: a task or main future of ours, or a foreign waker |
 //! | joiner | what waits for a task: a waiter, or the group of which it is a member |
 //! | foreign waker | a waker that is not boucle's: another runtime's, or one that a future makes for those in it, as `FuturesUnordered` does |
 //! | ready queue | FIFO of what is to be polled; a task in it is *ready*. (A side of a socket is ready too, in its own sense) |
@@ -389,9 +389,10 @@
 //!
 //! A loop belongs to one thread; for several cores, run several loops. Not supported: `fork` while a loop
 //! lives (the child shares its epoll), and waking from a signal handler (the inbox takes a lock). A global
-//! allocator may have a hook that wakes, aborts and drops; any other call from the hook into the loop that
-//! is allocating panics. Locks, channels, buffered readers, files, HTTP, TLS, WebSockets and databases
-//! are other crates', and run on boucle unchanged: [`ecosystem`] says how.
+//! allocator may have a hook that wakes, aborts and drops (but no executor job and no observed loop: locks of
+//! theirs are held while memory is allocated); any other call from the hook into the loop that is allocating
+//! panics. Locks, channels, buffered readers, files, HTTP, TLS, WebSockets and databases are other crates',
+//! and run on boucle unchanged: [`ecosystem`] says how.
 //!
 //! Features: `blocking` (default) brings [`run_in_executor`] and name look-ups; `signal` (default) brings
 //! `signal`, on Unix; `trace` (default) brings `BOUCLE_TRACE`, `BOUCLE_DUMP`, `BOUCLE_SLOW_POLL` and

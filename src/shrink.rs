@@ -9,7 +9,7 @@ const KEPT: usize = 1_024;
 /// With so few entries left, every rest makes an attempt.
 const FEW: usize = 16;
 
-/// An attempt that has looked at n entries is followed by n / 64 rests without one.
+/// After an attempt that has left room for n entries, the next comes n / 64 rests later.
 const ENTRIES_PER_REST: usize = 64;
 
 /// When a slab is to be shrunk.

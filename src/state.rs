@@ -45,7 +45,7 @@ pub(crate) struct State {
     /// Waiters that the third step wakes when the state is free: the first that is not of this loop, and all
     /// that come after it, since they are woken in order. Each with its cause, for observers.
     pub(crate) deferred_wakes: Vec<(Waiter, Origin)>,
-    /// What holds a virtual clock: executor jobs that run or are awaited, and `ClockHold`s.
+    /// What holds a virtual clock: executor jobs that are queued, run or are awaited, and `ClockHold`s.
     pub(crate) holds: usize,
     /// How long the end of the loop waits for jobs that have begun; `None`: as long as they take.
     pub(crate) shutdown_timeout: Option<Duration>,

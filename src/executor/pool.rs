@@ -8,8 +8,8 @@
 //! - A thread ends only when it finds the queue empty, so while one exists, all that is queued will run. If the
 //!   system refuses another, the work waits its turn; if there is none, the caller gets the error at once.
 //!
-//! The lock is held while the system makes a thread, so the counts are exact. No user code runs under it:
-//! work is run and dropped outside.
+//! The lock is held while the system makes a thread, so the counts are exact. Work is run and dropped outside
+//! of it.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -204,8 +204,8 @@ impl<T> Drop for WorkEnd<T> {
     }
 }
 
-/// Holds the virtual clock of a loop while work runs, and while a future waits for it, perhaps on another
-/// loop. It is released after the wake, so the loop receives the wake first.
+/// Holds the virtual clock of a loop from when work is queued until it has ended, and while a future waits
+/// for it, perhaps on another loop. It is released after the wake, so the loop receives the wake first.
 struct Hold(LoopNumber);
 
 impl Hold {

@@ -1,4 +1,4 @@
-//! A waiter: what waits for a timer, a source, a task, a group or a job.
+//! A waiter: what waits for a timer, a source, a task, a group, a job or a signal.
 //!
 //! It is the number of a task or main future of ours, or a foreign waker. A number may be stored, compared
 //! and dropped while the loop's state is in use. Not so a foreign waker: its clone, its wake and its drop are
