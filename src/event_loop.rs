@@ -17,7 +17,7 @@ use crate::current::{self, Running};
 use crate::lifecycle;
 use crate::observe::Observer;
 use crate::observe::observers::Observers;
-use crate::task::cell::{Failure, TaskCell};
+use crate::task::cell::{Failure, Kept, TaskCell};
 use crate::task::id::LoopNumber;
 use crate::task::join::JoinHandle;
 use crate::task::quiet::Quiet;
@@ -63,8 +63,22 @@ pub fn run<F: Future>(main: F) -> F::Output {
         refuse(main, &refusal);
     }
     match EventLoop::new() {
-        Ok(event_loop) => event_loop.run_main(main),
+        Ok(event_loop) => {
+            let output = event_loop.run_main(main);
+            drop(event_loop); // its tasks are dropped before a panic of the main future goes on
+            output_of_main(output)
+        }
         Err(error) => refuse(main, &format!("boucle::run cannot make an event loop: {error}")),
+    }
+}
+
+/// The value of a main future; or its panic, which goes on.
+#[track_caller]
+fn output_of_main<T>(output: Kept<T>) -> T {
+    match output {
+        Some(Ok(value)) => value,
+        Some(Err(Failure::Panicked(payload))) => resume_unwind(*payload),
+        _ => panic!("event loop stopped before the future completed"),
     }
 }
 
@@ -187,7 +201,7 @@ impl EventLoop {
     #[doc(alias = "run_until_complete")]
     #[track_caller]
     pub fn block_on<F: Future>(&self, main: F) -> F::Output {
-        self.run_main(Quiet::new(Box::pin(main)))
+        output_of_main(self.run_main(Quiet::new(Box::pin(main))))
     }
 
     /// Runs the loop until [`stop`] is called: the current batch finishes, and it returns. It can be run
@@ -273,7 +287,7 @@ impl EventLoop {
     }
 
     #[track_caller]
-    fn run_main<F: Future>(&self, main: Quiet<Pin<Box<F>>>) -> F::Output {
+    fn run_main<F: Future>(&self, main: Quiet<Pin<Box<F>>>) -> Kept<F::Output> {
         let (mut entered, main) = self.enter("block_on", main);
         let (name, location) = (type_name::<F>(), Location::caller());
         entered.main = Some(current::expect(self.number).enter_main(name, location));
@@ -281,11 +295,7 @@ impl EventLoop {
         let mut main = Quiet::new(TaskCell::new(main.take()));
         let future = Pin::new(&mut *main);
         self.turn_until(Until::Ready(&mut Main { future, done: false }));
-        match Pin::new(&mut *main).take() {
-            Some(Ok(output)) => output,
-            Some(Err(Failure::Panicked(payload))) => resume_unwind(*payload),
-            _ => panic!("event loop stopped before the future completed"),
-        }
+        Pin::new(&mut *main).take()
     }
 
     fn turn_until(&self, until: Until<'_, '_>) {

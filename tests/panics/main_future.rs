@@ -34,6 +34,27 @@ fn a_panic_of_main_comes_out_after_the_loop_is_cleaned_up() {
     assert_eq!(boucle::run(ready(1)), 1);
 }
 
+/// The tasks are dropped before the panic of main goes on, or that of a loop which was stopped: a mutex whose
+/// guard a task holds is not poisoned.
+#[test]
+fn the_tasks_of_run_do_not_see_the_panic_of_main() {
+    static MUTEX: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let run = |main: fn()| {
+        panic_of(|| {
+            boucle::run(async move {
+                let guard = MUTEX.lock().unwrap();
+                spawn(holds(guard));
+                yield_now().await;
+                main();
+                yield_now().await;
+            })
+        })
+    };
+    assert_eq!(run(|| panic!("main")), "main");
+    assert_eq!(run(boucle::stop), "event loop stopped before the future completed");
+    assert!(!MUTEX.is_poisoned());
+}
+
 /// If main panics, and then the destructors of the tasks, each of these runs, and main's panic comes out.
 #[test]
 fn a_panic_of_main_survives_those_of_the_destructors() {
