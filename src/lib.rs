@@ -369,7 +369,7 @@
 //!   the destruction of thread-locals; it never panics and never waits for user code. What the waking
 //!   thread did before the wake happens before the poll that follows it.
 //! - FIFO: tasks are polled in the order in which they came into the ready queue. Timers fire in the order
-//!   (deadline, arming), never early.
+//!   (deadline in microseconds, arming), never early.
 //! - Fairness: a batch is frozen; within one `block_on` or `run_forever`, sockets, inbox and timers are
 //!   looked at after at most 61 polls or one batch, whichever is more; one turn handles at most 1,024
 //!   messages of other threads; a task whose every await is ready yields after 128 operations of this crate.

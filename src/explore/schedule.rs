@@ -106,10 +106,11 @@ thread_local! {
 ///
 /// # Panics
 ///
-/// If there are no options.
+/// If there are no options, or 2^32 or more.
 #[track_caller]
 pub fn choose(options: usize) -> usize {
     assert!(options > 0, "a choice needs at least one option");
+    assert!(u32::try_from(options).is_ok(), "a choice has less than 2^32 options, not {options}");
     let current = CURRENT.with_borrow(Clone::clone);
     current.map_or(0, |schedule| {
         let mut schedule = schedule.borrow_mut();
@@ -296,19 +297,19 @@ impl Draw for Decider {
     }
 }
 
-/// Makes a schedule this thread's, until it drops.
-pub(super) struct Current;
+/// Makes a schedule this thread's, until it drops; then the one before it is again. (A program that is explored
+/// may try to explore.)
+pub(super) struct Current(Option<Rc<RefCell<Schedule>>>);
 
 impl Current {
     pub(super) fn enter(schedule: Rc<RefCell<Schedule>>) -> Current {
-        CURRENT.set(Some(schedule));
-        Current
+        Current(CURRENT.replace(Some(schedule)))
     }
 }
 
 impl Drop for Current {
     fn drop(&mut self) {
-        CURRENT.set(None);
+        CURRENT.set(self.0.take());
     }
 }
 

@@ -145,6 +145,26 @@ fn own_choices_are_explored() {
     assert_eq!(choose(5), 0);
 }
 
+/// An attempt to explore inside of an exploration fails, and leaves that one as it was.
+#[test]
+fn an_exploration_survives_one_inside_of_it() {
+    let chosen = Mutex::new(BTreeSet::new());
+    let explored = explore(|| async {
+        let inner = Explore::new().try_run(|| async {});
+        assert!(inner.unwrap_err().message.contains("while loop"));
+        chosen.lock().unwrap().insert(choose(2));
+    });
+    assert_eq!((explored.schedules, chosen.into_inner().unwrap().len()), (2, 2));
+}
+
+/// A choice that is too large to be written down is refused.
+#[cfg(target_pointer_width = "64")]
+#[test]
+fn a_choice_has_a_bound() {
+    let failure = Explore::new().try_run(async || _ = choose(1 << 32)).unwrap_err();
+    assert!(failure.message.ends_with("a choice has less than 2^32 options, not 4294967296"), "{failure}");
+}
+
 /// A future that takes every poll for a wake is found only with spurious polls.
 #[test]
 fn spurious_polls_find_what_relies_on_wakes() {
