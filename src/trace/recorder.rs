@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::observe::{Event, Observer};
+use crate::observe::{Event, EventKind, Observer};
 use crate::time::clock::real_now;
 use crate::trace::Live;
 
@@ -113,7 +113,8 @@ impl Recorder {
     }
 
     /// Makes a recorder that keeps at most `limit` events, of all its loops together. The oldest are dropped
-    /// and counted, and the state of the loop after them is kept.
+    /// and counted, and the state of the loop after them is kept. A loop of which all is dropped, even its end,
+    /// is forgotten.
     ///
     /// ```
     /// use boucle::{EventLoop, trace::Recorder};
@@ -199,7 +200,7 @@ impl Recorded {
 
     fn of(&mut self, event: &Event) -> &mut LoopTrace {
         let loops = &mut self.trace.loops;
-        let known = loops.iter().position(|loop_trace| loop_trace.number == event.event_loop);
+        let known = loops.iter().rposition(|loop_trace| loop_trace.number == event.event_loop);
         let index = known.unwrap_or_else(|| {
             loops.push(LoopTrace {
                 number: event.event_loop,
@@ -216,15 +217,17 @@ impl Recorded {
     /// Drops the oldest event of that loop; if it has none, of the loop that has most.
     fn drop_oldest(&mut self, of: u64) {
         let loops = &mut self.trace.loops;
-        let most = (loops.iter_mut()).max_by_key(|loop_trace| {
-            (loop_trace.number == of && !loop_trace.events.is_empty(), loop_trace.events.len())
-        });
-        if let Some(loop_trace) = most
-            && let Some(event) = loop_trace.events.pop_front()
-        {
+        let own = loops.iter().rposition(|own| own.number == of && !own.events.is_empty());
+        let most = || (0..loops.len()).max_by_key(|&index| loops[index].events.len());
+        let Some(index) = own.or_else(most) else { return };
+        let loop_trace = &mut loops[index];
+        if let Some(event) = loop_trace.events.pop_front() {
+            self.kept -= 1;
             loop_trace.before.apply(&event);
             loop_trace.dropped += 1;
-            self.kept -= 1;
+            if event.kind == EventKind::Closed {
+                loops.remove(index);
+            }
         }
     }
 }

@@ -81,6 +81,18 @@ fn the_limit_holds_for_a_loop_without_events() {
     assert_eq!((loops[1].events.len(), loops[1].dropped), (0, 1));
 }
 
+/// A recorder that sees loop after loop keeps none of which nothing is left.
+#[test]
+fn a_loop_is_forgotten_when_its_end_is_dropped() {
+    let recorder = Recorder::with_limit(3);
+    for number in 1..=100 {
+        Story::of(number, &recorder, true).turn().close();
+    }
+    let loops = recorder.trace().loops;
+    let kept: Vec<_> = loops.iter().map(|kept| (kept.number, kept.events.len(), kept.dropped)).collect();
+    assert_eq!(kept, [(1, 1, 2), (2, 1, 2), (100, 1, 2)]);
+}
+
 /// A trace does not change after it was returned; any clone returns it, on any thread.
 #[test]
 fn clones_record_the_same() {
