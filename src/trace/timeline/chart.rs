@@ -1,8 +1,9 @@
 //! What a timeline shows of a loop, before it is drawn: a column for each turn, with the marks of each task
 //! to which something happens in it.
 //!
-//! What a task does to another one stands in the turn in which it does so. What happens between two turns (a
-//! timer fires, a source is ready) stands at the beginning of the next turn.
+//! What a task does to another one stands in the turn in which it does so, or in the end column, if the loop
+//! drops it. What happens between two turns (a timer fires, a source is ready) stands at the beginning of the
+//! next turn.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
@@ -240,7 +241,7 @@ impl Follower {
         self.is_ending = is_main;
     }
 
-    /// Marks what was done to a task: in this turn if a task did it, else before the next one.
+    /// Marks what was done to a task: in this turn if a task did it there, else before the next one.
     fn caused(&mut self, event: &Event) {
         let Some(Cause { task, does, by }) = Cause::of(event) else {
             return;
@@ -250,7 +251,7 @@ impl Follower {
             return;
         }
         match by {
-            Origin::Task(_) => self.now(task, Mark::Caused(does, by)),
+            Origin::Task(_) if !self.is_ending => self.now(task, Mark::Caused(does, by)),
             _ => self.next(task, Mark::Caused(does, by)),
         }
     }

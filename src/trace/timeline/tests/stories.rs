@@ -184,6 +184,30 @@ fn a_loop_may_have_no_main_future() {
     );
 }
 
+/// A task that the loop drops may wake another one, which is dropped next: both stand in the end column.
+#[test]
+fn a_task_that_is_dropped_at_the_end_may_wake() {
+    let mut story = Story::new();
+    story.enter(1).turn().poll(1).spawn(2, "demo::a").spawn(3, "demo::b").yields();
+    story.turn().poll(2).waits(FOREIGN).poll(3).waits(FOREIGN).poll(1).returns();
+    story.finish(2, Ending::Cancelled).wake(3, Origin::Task(2));
+    story.finish(3, Ending::Cancelled).close();
+    expect(
+        &plain(&story.trace()),
+        "
+        turn         1           2               end
+        time         0
+        #1 main  run>[1]=yield==>[3] returned
+        #2 a         +#1========>[1]~foreign~~~~~[x] cancelled
+        #3 b         +#1========>[2]~foreign~~#2=[x] cancelled
+
+        left at 0:
+          #2 a waits for something that the loop does not know (since 0)
+          #3 b waits for something that the loop does not know (since 0)
+        ",
+    );
+}
+
 /// A wake after the last turn stands in a column of its own.
 #[test]
 fn a_wake_may_come_last() {
