@@ -55,6 +55,17 @@ fn a_short_run_is_drawn_whole() {
     assert!(!svg.contains("are not"), "something is said to be left out");
 }
 
+/// A control character in a name would make the file invalid: XML has no words for most of them.
+#[test]
+fn a_name_has_no_control_characters() {
+    let svg = picture(async {
+        boucle::spawn_named("a\u{1}b\r\n", async {}).await.unwrap();
+    });
+    assert!(svg.contains(">2 a\u{fffd}b\u{fffd}\u{fffd}<"), "{svg}");
+    assert!(svg.contains("polls 2 a\u{fffd}b\u{fffd}\u{fffd}."), "{svg}");
+    assert!(!svg.contains(|c: char| c.is_control() && c != '\n'));
+}
+
 /// The same run gives the same picture, to the byte. (Loops are numbered in the whole process.)
 #[test]
 fn a_picture_repeats_itself() {

@@ -7,6 +7,12 @@ use crate::observe::EventKind;
 use crate::observe::words::by_number;
 use crate::trace::{LiveTask, LoopTrace};
 
+/// Replaces control characters. With them a name could break its line, command the terminal, or make an SVG
+/// invalid.
+pub(super) fn printable(words: &str) -> String {
+    words.replace(char::is_control, "\u{fffd}")
+}
+
 /// Returns "2 hello": the id, then the name. A task without a name has "main", or the last word of its
 /// future's type, in its place.
 pub(super) fn label(task: &LiveTask) -> String {

@@ -40,7 +40,7 @@ impl<T: FnMut(&str)> Observer for SlowPolls<T> {
 fn line(event: &Event, task: &LiveTask, took: Duration) -> String {
     let Event { event_loop, turn, .. } = event;
     let task_name = match &task.name {
-        Some(name) => format!("task {} \"{name}\"", task.id),
+        Some(name) => format!("task {} {name:?}", task.id),
         None if task.is_main => "the main future".to_owned(),
         None => format!("task {}", task.id),
     };

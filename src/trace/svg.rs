@@ -82,7 +82,8 @@ impl Trace {
         let width = (MARGIN + names + axis + AFTER + MARGIN).max(legend);
         let height = y + LEGEND;
         let svg = sheet.svg;
-        let (title, about) = (self.title(), escaped(&describe(&loops)));
+        let title = self.title();
+        let about: String = loops.iter().map(|lane| escaped(&describe(lane)) + "\n").collect();
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"boucle\" role=\"img\" \
              aria-labelledby=\"boucle-title boucle-about\" \
@@ -112,29 +113,25 @@ const PATTERNS: &str = r#"<defs>
 </defs>
 "#;
 
-/// Describes the loops: "Loop 1. Turn 1, at 0, polls 1 main. Turn 2, at 0, polls 2 hello, 3 world."
-fn describe(loops: &[Lane]) -> String {
-    let mut about = String::new();
-    for lane in loops {
-        let _ = write!(about, "Loop {}.", lane.loop_trace.number);
-        for turn in lane.turns().take(MOST_DESCRIBED) {
-            let rows = &lane.picture.rows;
-            let polled: Vec<&str> =
-                (turn.polled.iter()).filter_map(|&row| Some(lane.label(rows.get(row)?))).collect();
-            let polled = polled.join(", ");
-            let time = words::duration(turn.time);
-            let _ = write!(about, " Turn {}, at {time}, polls {polled}.", turn.number);
-        }
-        let ended = (lane.picture.rows.iter()).filter_map(|row| Some((row, row.ending?.1)));
-        for (row, how) in ended.take(MOST_DESCRIBED) {
-            let label = lane.label(row);
-            let _ = write!(about, " {label} ends: {}.", words::ending(how));
-        }
-        let left_out = lane.left_out();
-        if !left_out.is_empty() {
-            let _ = write!(about, " {left_out}.");
-        }
-        about.push('\n');
+/// Describes a loop: "Loop 1. Turn 1, at 0, polls 1 main. Turn 2, at 0, polls 2 hello, 3 world."
+fn describe(lane: &Lane) -> String {
+    let mut about = format!("Loop {}.", lane.loop_trace.number);
+    for turn in lane.turns().take(MOST_DESCRIBED) {
+        let rows = &lane.picture.rows;
+        let polled: Vec<&str> =
+            (turn.polled.iter()).filter_map(|&row| Some(lane.label(rows.get(row)?))).collect();
+        let polled = polled.join(", ");
+        let time = words::duration(turn.time);
+        let _ = write!(about, " Turn {}, at {time}, polls {polled}.", turn.number);
+    }
+    let ended = (lane.picture.rows.iter()).filter_map(|row| Some((row, row.ending?.1)));
+    for (row, how) in ended.take(MOST_DESCRIBED) {
+        let label = lane.label(row);
+        let _ = write!(about, " {label} ends: {}.", words::ending(how));
+    }
+    let left_out = lane.left_out();
+    if !left_out.is_empty() {
+        let _ = write!(about, " {left_out}.");
     }
     about
 }

@@ -304,7 +304,8 @@ fn left(live: &Live, lines: usize) -> Option<String> {
     }
     let mut left = format!("left at {}:\n", words::short_duration(live.time));
     for task in live.tasks.values().take(lines) {
-        let (label, since) = (labels::label(task), words::short_duration(task.since));
+        let label = labels::printable(&labels::label(task));
+        let since = words::short_duration(task.since);
         left += &format!("  #{label} {} (since {since})\n", doing(task));
     }
     if live.tasks.len() > lines {

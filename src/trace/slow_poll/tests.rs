@@ -55,6 +55,17 @@ fn a_slow_poll_is_reported_with_its_task() {
     );
 }
 
+/// A name is quoted as Rust would write it, so the report is one line.
+#[test]
+fn a_name_does_not_break_the_line() {
+    let mut story = story(&[]);
+    story.name(3, "two\nlines").turn().poll(3);
+    let took = Duration::from_secs(1);
+    story.record(EventKind::PollEnds { task: 3, outcome: Outcome::Pending, took });
+    let [line] = &lines(&story)[..] else { panic!("one poll is slow") };
+    assert!(line.contains(r#": task 3 "two\nlines", spawned at "#), "{line}");
+}
+
 /// A poll that takes exactly the limit is not slow.
 #[test]
 fn a_poll_within_the_limit_is_not_reported() {

@@ -5,11 +5,11 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::observe::{Ending, Origin, words};
-use crate::trace::TaskState;
 use crate::trace::cause::shape;
 use crate::trace::picture::{Arrow, Row, Span};
 use crate::trace::svg::lane::{Lane, MOST_ROWS};
 use crate::trace::time_axis::TimeAxis;
+use crate::trace::{TaskState, labels};
 
 pub(super) const MARGIN: f64 = 20.0;
 const ROW: f64 = 26.0;
@@ -257,6 +257,6 @@ fn cut(words: &str, letters: usize) -> String {
 }
 
 pub(super) fn escaped(words: &str) -> String {
-    let words = words.replace('&', "&amp;").replace('<', "&lt;");
+    let words = labels::printable(words).replace('&', "&amp;").replace('<', "&lt;");
     words.replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -47,6 +47,26 @@ fn names_are_shown() {
     );
 }
 
+/// A name cannot break its row, nor colour the terminal.
+#[test]
+fn a_name_stays_in_its_row() {
+    let mut story = Story::new();
+    story.enter(1).turn().poll(1).spawn(2, "demo::a").name(2, "two\nlines\u{1b}[31m").joins(2);
+    expect(
+        &plain(&story.trace()),
+        "
+        turn                   1
+        time                   0
+        #1 main            run>[1]~#2
+        #2 two\u{fffd}lines\u{fffd}[31m      +#1===
+
+        left at 0:
+          #1 main waits for task 2 (since 0)
+          #2 two\u{fffd}lines\u{fffd}[31m is ready (since 0)
+        ",
+    );
+}
+
 /// Every cause, wait and end has its mark, and the tasks that are left are listed.
 #[test]
 fn causes_waits_and_ends_have_marks() {
