@@ -224,6 +224,21 @@ fn over_time_loops_stand_on_one_axis() {
     assert!((places[3] - places[2] - second).abs() < 2.0, "{places:?}");
 }
 
+/// Over time, a recording without its beginning does not begin at the left end: the wait for the last of ten
+/// seconds takes a tenth.
+#[test]
+fn over_time_a_recording_begins_when_it_does() {
+    let trace = recorded_by(Recorder::with_limit(9), async {
+        boucle::sleep(Duration::from_secs(9)).await;
+        boucle::sleep(Duration::from_secs(1)).await;
+    });
+    let svg = trace.to_svg_over_time();
+    let (_, wait) = svg.split_once("<path class=\"wait\" d=\"M").unwrap();
+    let mut numbers = wait.split([' ', 'H', '"']).map_while(|number| number.parse::<f64>().ok());
+    let [begin, _, end] = [(); 3].map(|()| numbers.next().unwrap());
+    assert!((end - begin - 100.0).abs() < 2.0, "{svg}");
+}
+
 /// A recording of no loop is a picture that says so.
 #[test]
 fn a_recording_of_no_loop_says_so() {

@@ -41,7 +41,8 @@ impl TimeAxis {
     /// Returns the place of each step of a loop: of the beginning of the recording, then of each event.
     pub(super) fn places(&self, loop_trace: &LoopTrace) -> Vec<f64> {
         let began = loop_trace.later(self.begin);
-        let (mut x, mut poll_began) = (0.0_f64, 0.0);
+        let start = self.place(began + loop_trace.before.time);
+        let (mut x, mut poll_began) = (start, start);
         let events = loop_trace.events.iter().map(|event| {
             x = x.max(self.place(began + event.time));
             match event.kind {
@@ -51,7 +52,7 @@ impl TimeAxis {
             }
             x
         });
-        iter::once(0.0).chain(events).collect()
+        iter::once(start).chain(events).collect()
     }
 
     /// Returns round times with their places.
