@@ -186,7 +186,7 @@ impl<'a> Lanes<'a> {
         let mut poll = self.slice_of_poll(task, place);
         if let Some(queued) = self.queued.remove(&task) {
             let by = words::origin(queued.by, words::by_number);
-            poll.args.push(("woken by", Arg::Words(by)));
+            poll.args.push(("queued by", Arg::Words(by)));
             if let Some(from) = queued.from {
                 self.written.arrow(from, (poll.lane, place));
             }
@@ -201,8 +201,8 @@ impl<'a> Lanes<'a> {
         poll.args.push(("outcome", Arg::Words(outcome)));
         let waits = self.live.tasks.get(&task).map(|task| &task.waits);
         if let Some(on) = waits.filter(|on| !on.is_empty()) {
-            let on: Vec<String> = on.iter().map(words::waits_for).collect();
-            poll.args.push(("waits for", Arg::Words(on.join(", or "))));
+            let on = words::or(on.iter().map(words::waits_for));
+            poll.args.push(("waits for", Arg::Words(on)));
         }
     }
 

@@ -257,7 +257,21 @@ fn the_first_wake_is_the_cause() {
     assert_eq!((lane_of(arrow), place(arrow, "ts")), ((1, 2), 9_000));
     let slices = of_phase(&events, "X");
     let poll = slices.iter().rfind(|it| it["cat"] == "poll").unwrap();
-    assert_eq!(poll["args"], json!({ "turn": 3, "woken by": "task 2" }));
+    assert_eq!(poll["args"], json!({ "turn": 3, "queued by": "task 2" }));
+}
+
+/// A poll says what has put its task in the queue, a spawn or a wake, and all that the task waits for.
+#[test]
+fn a_poll_has_its_cause_and_its_waits() {
+    let mut story = Story::new();
+    story.enter(1).turn().poll(1).spawn(2, "a").waits(&[]);
+    story.turn().poll(2).waits(&[WaitsFor::Readable(3), WaitsFor::Task(1)]);
+    let events = events(&story.trace());
+    let slices = of_phase(&events, "X");
+    let poll = slices.iter().rfind(|it| it["cat"] == "poll").unwrap();
+    let waits = "source 3 to be readable or task 1";
+    let args = json!({ "turn": 2, "queued by": "task 1", "outcome": "pending", "waits for": waits });
+    assert_eq!(poll["args"], args);
 }
 
 /// A task that is dropped without being polled has no slice: what that causes comes from the turn.
