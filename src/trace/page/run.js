@@ -129,7 +129,8 @@ function lastUpTo(items, value, most) {
 /// Writes a time as words.rs does. The times of the axis depend on the zoom, so they are not in the data.
 function duration(nanos) {
   if (nanos === 0) return "0";
-  const [unit, name] = nanos >= 1e9 ? [1e9, "s"] : nanos >= 1e6 ? [1e6, "ms"]
+  // What would be rounded to 1000 of a unit is written in the next one.
+  const [unit, name] = nanos >= 999.5e6 ? [1e9, "s"] : nanos >= 999.5e3 ? [1e6, "ms"]
     : nanos >= 1e3 ? [1e3, "µs"] : [1, "ns"];
   const value = nanos / unit;
   const digits = name === "s" ? 3 : value >= 100 ? 0 : value >= 10 ? 1 : 2;

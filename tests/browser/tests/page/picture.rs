@@ -152,6 +152,23 @@ fn a_millisecond_is_shown_after_an_hour() {
     }
 }
 
+/// No time is rounded to 1000 of its unit.
+#[test]
+fn a_time_is_rounded_to_its_unit() {
+    let Some(mut browser) = open(&recorded(async {})) else {
+        return;
+    };
+    for (nanos, words) in [
+        (999, "999 ns"),
+        (999_499, "999 µs"),
+        (999_500, "1 ms"),
+        (999_499_999, "999 ms"),
+        (999_600_000, "1 s"),
+    ] {
+        assert_eq!(browser.value(&format!("duration({nanos})")), words);
+    }
+}
+
 /// The picture is well-formed XML, whatever names it has, since it is also written to a file.
 #[test]
 fn the_picture_is_well_formed() {
