@@ -7,7 +7,7 @@ mod on_interrupt; // Ctrl-C
 mod on_signal; // BOUCLE_DUMP
 #[cfg(not(unix))]
 mod on_interrupt {
-    //! Nothing is recorded on an interrupt: it ends the process.
+    //! Nothing is shown on an interrupt: it ends the process.
 
     pub(super) fn listen() {}
 }

@@ -7,7 +7,7 @@
 //! BOUCLE_TRACE=run.html cargo run --example sleep
 //! ```
 //!
-//! The page has all loops of the process. It is written when a loop ends, and on Ctrl-C.
+//! The page has all loops of the process. It is written when a loop ends, and, on Unix, on Ctrl-C.
 //! `BOUCLE_TRACE=timeline` prints the run as text. In a test, a [`Recorder`] keeps what has happened:
 //!
 //! ```

@@ -18,10 +18,10 @@ pub(super) struct Fold {
 
 /// The most turns in one repetition.
 const LONGEST_PERIOD: usize = 4;
-/// A fold needs more repetitions than this.
-const FEWEST: usize = 3;
+/// The fewest repetitions of which some are left out. What they repeat is not counted.
+const FEWEST: usize = 4;
 
-/// Returns what may be left out: all repetitions but the first and the last one.
+/// Returns what may be left out: all repetitions but the last one.
 ///
 /// O(n) in the events if turns repeat each other, or differ in their first events.
 pub(super) fn of(events: &[&Event]) -> Vec<Fold> {
@@ -37,7 +37,7 @@ pub(super) fn of(events: &[&Event]) -> Vec<Fold> {
         let found = (1..=LONGEST_PERIOD).find_map(|period| {
             let more = (at + period..turns.len()).take_while(|&turn| alike(turn - period, turn));
             let repetitions = more.count() / period;
-            (repetitions > FEWEST).then_some((period, repetitions))
+            (repetitions >= FEWEST).then_some((period, repetitions))
         });
         let Some((period, repetitions)) = found else {
             at += 1;

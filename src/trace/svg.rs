@@ -19,7 +19,7 @@ use sheet::{MARGIN, Sheet, escaped};
 /// The most turns, and the most ends of tasks, that are described.
 const MOST_DESCRIBED: usize = 50;
 
-/// Below all loops.
+/// The height of the legend, below all loops.
 const LEGEND: f64 = 40.0;
 /// Right of the axis: room for how the last tasks end.
 const AFTER: f64 = 64.0;

@@ -11,7 +11,7 @@ use crate::observe::EventKind;
 use crate::trace::recorder::first_began;
 use crate::trace::{LoopTrace, Trace};
 
-/// The whole run, from when its first loop began.
+/// The width of the whole run, which begins with its first loop.
 const WIDTH: f64 = 1_000.0;
 const SHORTEST_POLL: f64 = 1.0;
 /// Between two times of the axis.

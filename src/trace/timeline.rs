@@ -56,7 +56,7 @@ pub struct Timeline<'a> {
 
 /// The columns of text by default: as many as fit into documentation.
 const WIDTH: usize = 92;
-/// The most lines of a loop by default.
+/// About the most lines of a loop's turns by default.
 const LINES: usize = 2_000;
 
 /// The legend.
@@ -139,8 +139,8 @@ impl<'a> Timeline<'a> {
         self
     }
 
-    /// Sets the most lines for each loop: 2,000 by default. The turns that follow are not shown, but the
-    /// tasks that are left at the end are.
+    /// Sets about how many lines the turns of a loop take at most, and how many tasks are listed at the end:
+    /// 2,000 by default. The turns that follow are not shown.
     ///
     /// ```
     /// # use boucle::{EventLoop, trace::Recorder};

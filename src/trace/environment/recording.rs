@@ -6,9 +6,9 @@
 //! ```
 //!
 //! All loops of the process are recorded together. The text of a loop is printed when it ends. A file is
-//! written anew whenever a loop ends, and on Ctrl-C: first under another name, then renamed, so the file is
-//! whole at any time. `std::process::exit` ends no loop, so the file then has what had happened when the last
-//! loop ended, if one did.
+//! written anew whenever a loop ends, and, on Unix, on Ctrl-C: first under another name, then renamed, so the
+//! file is whole at any time. `std::process::exit` ends no loop, so the file then has what had happened when
+//! the last loop ended, if one did.
 //!
 //! An error is printed on stderr, and the program goes on.
 
