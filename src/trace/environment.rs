@@ -17,6 +17,7 @@ mod on_signal {
 
     pub(super) fn listen() {}
 }
+mod variable; // how one is read
 mod recording; // BOUCLE_TRACE
 mod shuffle; // BOUCLE_SHUFFLE
 mod slow_poll; // BOUCLE_SLOW_POLL

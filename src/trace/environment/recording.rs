@@ -12,14 +12,14 @@
 //!
 //! An error is printed on stderr, and the program goes on.
 
-use std::env;
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::observe::{Event, EventKind, Observer};
+use crate::trace::environment::variable;
 use crate::trace::{Recorder, stderr};
 
 const VARIABLE: &str = "BOUCLE_TRACE";
@@ -43,33 +43,23 @@ enum Form {
 pub(super) fn get() -> Option<&'static Recording> {
     static RECORDING: OnceLock<Option<Recording>> = OnceLock::new();
     let read = || {
-        let form = parse(env::var_os(VARIABLE)?).unwrap_or_else(|wrong| {
-            print_error(&wrong);
-            None
-        })?;
+        let form = variable::read(VARIABLE, parse)?;
         let recorder = Recorder::new();
         Some(Recording { recorder, form })
     };
     RECORDING.get_or_init(read).as_ref()
 }
 
-/// Reads a value of the variable; `None` if it asks for nothing.
-fn parse(value: OsString) -> Result<Option<Form>, String> {
-    if value.is_empty() {
-        return Ok(None);
-    }
+fn parse(value: &OsStr) -> Result<Form, &'static str> {
     if value == "timeline" {
-        return Ok(Some(Form::Timeline));
+        return Ok(Form::Timeline);
     }
     let path = PathBuf::from(value);
     match path.extension().and_then(|ending| ending.to_str()) {
-        Some("html") => Ok(Some(Form::Html(path))),
-        Some("svg") => Ok(Some(Form::Svg(path))),
-        Some("json") => Ok(Some(Form::Json(path))),
-        _ => Err(format!(
-            "{}: it is either `timeline`, or a file that ends in .html, .svg or .json",
-            path.display()
-        )),
+        Some("html") => Ok(Form::Html(path)),
+        Some("svg") => Ok(Form::Svg(path)),
+        Some("json") => Ok(Form::Json(path)),
+        _ => Err("it is either `timeline`, or a file that ends in .html, .svg or .json"),
     }
 }
 
@@ -107,7 +97,7 @@ impl Recording {
             Form::Json(path) => (path, trace.to_chrome_json()),
         };
         if let Err(error) = write(path, &text) {
-            print_error(&format!("{}: {error}", path.display()));
+            stderr::print(format_args!("boucle: {VARIABLE}={}: {error}", path.display()));
         }
     }
 }
@@ -120,10 +110,6 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     written.inspect_err(|_| drop(fs::remove_file(&unfinished)))
 }
 
-fn print_error(what: &str) {
-    stderr::print(format_args!("boucle: {VARIABLE}={what}"));
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,18 +117,15 @@ mod tests {
     /// A file's extension says its form; for any other value, the error names the forms.
     #[test]
     fn what_a_value_asks_for() {
-        let asks = |value: &str| parse(value.into());
-        assert_eq!(asks(""), Ok(None));
-        assert_eq!(asks("timeline"), Ok(Some(Form::Timeline)));
-        assert_eq!(asks("a/b.html"), Ok(Some(Form::Html("a/b.html".into()))));
-        assert_eq!(asks(r"C:\some runs\x.html"), Ok(Some(Form::Html(r"C:\some runs\x.html".into()))));
-        assert_eq!(asks("x.svg"), Ok(Some(Form::Svg("x.svg".into()))));
-        assert_eq!(asks("x.json"), Ok(Some(Form::Json("x.json".into()))));
+        let asks = |value: &str| parse(value.as_ref());
+        assert_eq!(asks("timeline"), Ok(Form::Timeline));
+        assert_eq!(asks("a/b.html"), Ok(Form::Html("a/b.html".into())));
+        assert_eq!(asks(r"C:\some runs\x.html"), Ok(Form::Html(r"C:\some runs\x.html".into())));
+        assert_eq!(asks("x.svg"), Ok(Form::Svg("x.svg".into())));
+        assert_eq!(asks("x.json"), Ok(Form::Json("x.json".into())));
         for unknown in ["x.txt", "x", "html", ".html"] {
-            assert_eq!(
-                asks(unknown).unwrap_err(),
-                format!("{unknown}: it is either `timeline`, or a file that ends in .html, .svg or .json")
-            );
+            let wrong = "it is either `timeline`, or a file that ends in .html, .svg or .json";
+            assert_eq!(asks(unknown), Err(wrong));
         }
     }
 }

@@ -4,31 +4,20 @@
 //! $ BOUCLE_SHUFFLE=7 cargo run --example sleep
 //! ```
 
-use std::env;
+use std::ffi::OsStr;
 use std::sync::OnceLock;
 
-use crate::trace::stderr;
-
-const VARIABLE: &str = "BOUCLE_SHUFFLE";
+use crate::trace::environment::variable;
 
 /// Returns the seed that the environment asks for. It is read once in a process.
 pub(crate) fn shuffle() -> Option<u64> {
     static SEED: OnceLock<Option<u64>> = OnceLock::new();
-    *SEED.get_or_init(|| {
-        let value = env::var_os(VARIABLE)?;
-        parse(&value.to_string_lossy()).unwrap_or_else(|wrong| {
-            stderr::print(format_args!("boucle: {wrong}"));
-            None
-        })
-    })
+    *SEED.get_or_init(|| variable::read("BOUCLE_SHUFFLE", parse))
 }
 
-/// Reads a value of the variable; `None` if it asks for nothing.
-fn parse(value: &str) -> Result<Option<u64>, String> {
-    if value.is_empty() {
-        return Ok(None);
-    }
-    value.parse().map(Some).map_err(|_| format!("{VARIABLE}={value}: it is a number, the seed of the order"))
+fn parse(value: &OsStr) -> Result<u64, &'static str> {
+    let seed = value.to_str().and_then(|value| value.parse().ok());
+    seed.ok_or("it is a number, the seed of the order")
 }
 
 #[cfg(test)]
@@ -38,12 +27,10 @@ mod tests {
     /// A value is a number, and nothing else.
     #[test]
     fn what_a_value_asks_for() {
-        assert_eq!(parse(""), Ok(None));
-        assert_eq!(parse("0"), Ok(Some(0)));
-        assert_eq!(parse("18446744073709551615"), Ok(Some(u64::MAX)));
+        assert_eq!(parse("0".as_ref()), Ok(0));
+        assert_eq!(parse("18446744073709551615".as_ref()), Ok(u64::MAX));
         for wrong in ["seed", "-1", "1.5", "18446744073709551616"] {
-            let message = format!("{VARIABLE}={wrong}: it is a number, the seed of the order");
-            assert_eq!(parse(wrong), Err(message));
+            assert_eq!(parse(wrong.as_ref()), Err("it is a number, the seed of the order"));
         }
     }
 }
