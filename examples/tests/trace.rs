@@ -183,6 +183,17 @@ fn an_error_is_reported_in_a_line() {
     }
 }
 
+/// A folder that does not exist is reported before the program runs, not when it ends.
+#[test]
+fn a_folder_that_does_not_exist_is_reported_first() {
+    let file = File::new("report.txt");
+    let (value, stdout) = ("/no/such/folder/run.svg", fs::File::create(&file.0).unwrap());
+    let stderr = stdout.try_clone().unwrap();
+    let mut step = Command::new(program("step"));
+    assert!(step.env("BOUCLE_TRACE", value).stdout(stdout).stderr(stderr).status().unwrap().success());
+    assert!(file.text().starts_with(&format!("boucle: BOUCLE_TRACE={value}: ")), "{}", file.text());
+}
+
 /// The loops of a process share one file.
 #[test]
 fn several_loops_share_a_file() {

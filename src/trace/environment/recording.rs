@@ -10,7 +10,8 @@
 //! file is whole at any time. `std::process::exit` ends no loop, so the file then has what had happened when
 //! the last loop ended, if one did.
 //!
-//! An error is printed on stderr, and the program goes on.
+//! An error is printed on stderr, and the program goes on. If the file's folder does not exist, that is seen
+//! when the first loop is made, and nothing is recorded.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -50,16 +51,17 @@ pub(super) fn get() -> Option<&'static Recording> {
     RECORDING.get_or_init(read).as_ref()
 }
 
-fn parse(value: &OsStr) -> Result<Form, &'static str> {
+fn parse(value: &OsStr) -> io::Result<Form> {
     if value == "timeline" {
         return Ok(Form::Timeline);
     }
     let path = PathBuf::from(value);
+    fs::metadata(path.with_file_name("."))?; // the folder
     match path.extension().and_then(|ending| ending.to_str()) {
         Some("html") => Ok(Form::Html(path)),
         Some("svg") => Ok(Form::Svg(path)),
         Some("json") => Ok(Form::Json(path)),
-        _ => Err("it is either `timeline`, or a file that ends in .html, .svg or .json"),
+        _ => Err(io::Error::other("it is either `timeline`, or a file that ends in .html, .svg or .json")),
     }
 }
 
@@ -117,15 +119,15 @@ mod tests {
     /// A file's extension says its form; for any other value, the error names the forms.
     #[test]
     fn what_a_value_asks_for() {
-        let asks = |value: &str| parse(value.as_ref());
+        let asks = |value: &str| parse(value.as_ref()).map_err(|wrong| wrong.to_string());
         assert_eq!(asks("timeline"), Ok(Form::Timeline));
-        assert_eq!(asks("a/b.html"), Ok(Form::Html("a/b.html".into())));
-        assert_eq!(asks(r"C:\some runs\x.html"), Ok(Form::Html(r"C:\some runs\x.html".into())));
+        assert_eq!(asks("../b.html"), Ok(Form::Html("../b.html".into())));
+        assert_eq!(asks(r"..\a run.html"), Ok(Form::Html(r"..\a run.html".into())));
         assert_eq!(asks("x.svg"), Ok(Form::Svg("x.svg".into())));
         assert_eq!(asks("x.json"), Ok(Form::Json("x.json".into())));
         for unknown in ["x.txt", "x", "html", ".html"] {
             let wrong = "it is either `timeline`, or a file that ends in .html, .svg or .json";
-            assert_eq!(asks(unknown), Err(wrong));
+            assert_eq!(asks(unknown), Err(wrong.into()));
         }
     }
 }
