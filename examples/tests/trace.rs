@@ -213,7 +213,26 @@ fn a_folder_is_no_file() {
     assert!(traced.status.success());
     let stderr = String::from_utf8(traced.stderr).unwrap();
     assert_eq!(stderr.lines().count(), 1, "{stderr}");
-    assert!(!fs::exists(format!("{}.part", folder.path())).unwrap());
+    let beside = fs::read_dir(folder.0.parent().unwrap()).unwrap();
+    let begins = format!("{}.", folder.0.file_name().unwrap().display());
+    assert!(!beside.map(|it| it.unwrap().file_name()).any(|it| it.to_string_lossy().starts_with(&begins)));
+}
+
+/// Processes that write one file at the same time write it whole, each in turn.
+#[cfg(unix)]
+#[test]
+fn processes_may_share_a_file() {
+    let file = File::new("shared.json");
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let traced = traced("two_loops", file.path());
+                assert!(traced.status.success() && traced.stderr.is_empty(), "{traced:?}");
+            });
+        }
+    });
+    let text = file.text();
+    assert!(text.starts_with('{') && text.trim_end().ends_with('}'), "{text}");
 }
 
 /// A name need not be UTF-8.

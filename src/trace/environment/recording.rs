@@ -17,6 +17,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::observe::{Event, EventKind, Observer};
@@ -107,7 +108,7 @@ impl Recording {
 /// Writes a file under another name, and renames it.
 fn write(path: &Path, text: &str) -> io::Result<()> {
     let mut unfinished = path.as_os_str().to_owned();
-    unfinished.push(".part");
+    unfinished.push(format!(".{}.part", process::id())); // other processes may write the file too
     let written = fs::write(&unfinished, text).and_then(|()| fs::rename(&unfinished, path));
     written.inspect_err(|_| drop(fs::remove_file(&unfinished)))
 }
