@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use crate::current;
 use crate::observe::event::WaitsFor;
-use crate::observe::live::{LiveTask, TaskState};
+use crate::observe::live::{Live, LiveTask, TaskState};
 use crate::observe::log;
 use crate::state::State;
 use crate::task::id::{LoopNumber, NO_SLOT};
@@ -171,9 +171,9 @@ pub struct Holder {
 ///
 /// The dump of an observed loop (see [`Builder::observe`](crate::Builder::observe)) has more: where each task
 /// was spawned, how often it was polled and how long that took, what it waits for and since when. There a
-/// task awaits the tasks whose handles its last poll has polled, even if the same poll has dropped one.
-/// Without an observer it awaits each task whose handle it was the last to poll, as long as that handle
-/// exists.
+/// task awaits the tasks whose handles its last poll has polled, even if the same poll has dropped one, until
+/// they are done. Without an observer it awaits each task whose handle it was the last to poll, as long as
+/// that handle exists.
 ///
 /// [`LoopHandle::dump`](crate::LoopHandle::dump) takes a dump from another thread. A program that is started
 /// with `BOUCLE_DUMP=1` prints a dump of each of its loops on SIGUSR1.
@@ -260,7 +260,7 @@ pub(crate) fn dump_of(state: &State) -> Dump {
         Dump { event_loop: state.number.sequence(), time: state.clock.elapsed(), tasks: tasks_of(state) };
     for task in &mut dump.tasks {
         if let Some(seen) = state.log.live.tasks.get(&task.id) {
-            task.fill_in(seen);
+            task.fill_in(seen, &state.log.live);
         }
     }
     dump
@@ -327,11 +327,11 @@ fn awaiter(state: &State, joiner: &Joiner) -> Option<u64> {
 
 impl DumpedTask {
     /// Adds what the events of an observed loop say.
-    fn fill_in(&mut self, seen: &LiveTask) {
+    fn fill_in(&mut self, seen: &LiveTask, live: &Live) {
         self.future = Some(seen.future);
         self.state = seen.state;
         let tasks = seen.waits.iter().filter_map(|on| match on {
-            WaitsFor::Task(task) => Some(*task),
+            WaitsFor::Task(task) if live.tasks.contains_key(task) => Some(*task),
             _ => None,
         });
         // Events do not name the members of a group: those that the tables have are kept.

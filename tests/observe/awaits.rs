@@ -109,6 +109,21 @@ fn a_task_that_gave_up_does_not_await() {
     });
 }
 
+/// A task that was woken by the end of another one has not been polled since: it awaits that one no more.
+#[test]
+fn a_task_that_is_done_is_not_awaited() {
+    for event_loop in [virtual_loop(), observed_loop()] {
+        let dump = event_loop.block_on(async {
+            let awaited = spawn(async {});
+            let dumps = spawn(async { dump() });
+            awaited.await.unwrap();
+            dumps.await.unwrap()
+        });
+        assert_eq!(task(&dump, 1).awaits, [] as [u64; 0]);
+        assert!(dump.to_string().lines().all(|line| line != "which task awaits which"), "{dump}");
+    }
+}
+
 /// A task that was woken or aborted no longer waits, so the dump does not show what it waited for.
 #[test]
 fn only_idle_tasks_wait() {
