@@ -12,7 +12,7 @@ use crate::observe::{Event, EventKind, Live};
 /// Writes "2 s", "1.5 s", "350 ms" or "12 µs": three digits; but of seconds three decimals, so that in a run
 /// of a minute times that differ by 1 ms look different.
 pub(crate) fn duration(time: Duration) -> String {
-    let Some((value, unit)) = in_unit(time) else {
+    let Some((value, unit)) = in_unit(time, 0.9995) else {
         return "0".into();
     };
     let digits = match value {
@@ -26,24 +26,20 @@ pub(crate) fn duration(time: Duration) -> String {
 
 /// Writes "1.5s", "12.034ms" or "20us": three decimals at most, in plain ASCII.
 pub(crate) fn short_duration(time: Duration) -> String {
-    match in_unit(time) {
+    match in_unit(time, 0.999_999_5) {
         None => "0".into(),
         Some((value, "µs")) => rounded(value, 3) + "us",
         Some((value, unit)) => rounded(value, 3) + unit,
     }
 }
 
-/// Returns a time in the largest unit of which it has one or more; `None` if it is zero.
-fn in_unit(time: Duration) -> Option<(f64, &'static str)> {
-    let nanos = time.as_nanos();
-    let (unit, name) = match nanos {
-        0 => return None,
-        1_000_000_000.. => (1e9, "s"),
-        1_000_000.. => (1e6, "ms"),
-        1_000.. => (1e3, "µs"),
-        _ => (1.0, "ns"),
-    };
-    Some((nanos as f64 / unit, name))
+/// Returns a time in the largest unit of which it has `least` or more, which is rounded to 1; `None` if it is
+/// zero.
+fn in_unit(time: Duration, least: f64) -> Option<(f64, &'static str)> {
+    let nanos = time.as_nanos() as f64;
+    let mut units = [(1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns")].into_iter();
+    let (unit, name) = units.find(|(unit, _)| nanos >= unit * least)?;
+    Some((nanos / unit, name))
 }
 
 /// Writes at most `digits` decimals, without zeros at the end.

@@ -20,6 +20,29 @@ fn said(kind: EventKind) -> String {
     sentence(&event, &before(), |task| format!("{task} a"))
 }
 
+/// A time has three digits, also where it is rounded up to the next unit; of seconds, three decimals.
+#[test]
+fn a_time_is_written_in_the_unit_to_which_it_is_rounded() {
+    let times = [
+        (0, "0", "0"),
+        (999, "999 ns", "999ns"),
+        (1_234, "1.23 µs", "1.234us"),
+        (999_499, "999 µs", "999.499us"),
+        (999_500, "1 ms", "999.5us"),
+        (1_000_000, "1 ms", "1ms"),
+        (99_960_000, "100 ms", "99.96ms"),
+        (999_499_999, "999 ms", "999.5ms"),
+        (999_500_000, "1 s", "999.5ms"),
+        (999_999_499, "1 s", "999.999ms"),
+        (999_999_500, "1 s", "1s"),
+        (59_999_600_000, "60 s", "60s"),
+    ];
+    for (nanos, long, short) in times {
+        let time = Duration::from_nanos(nanos);
+        assert_eq!((&*duration(time), &*short_duration(time)), (long, short));
+    }
+}
+
 /// Every kind of event is described, and each part of it that the sentence depends on.
 #[test]
 fn each_event_has_a_sentence() {
