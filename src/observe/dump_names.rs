@@ -30,16 +30,14 @@ pub(crate) fn shorten(name: &str) -> String {
 }
 
 /// Returns the last name of a path, with the closures after it but the last: that is the body of an `async
-/// fn`.
+/// fn`. What follows a `>` begins with "::", and may have no name.
 fn last_names(path: &str) -> String {
     const CLOSURE: &str = "{{closure}}";
-    let mut names: Vec<&str> = path.split("::").collect();
-    if names.last() == Some(&CLOSURE) {
-        names.pop();
-    }
-    let named = names.iter().rposition(|name| *name != CLOSURE);
-    let last = names[named.unwrap_or(0)..].join("::");
-    let separator = if path.starts_with("::") { "::" } else { "" };
+    let path = path.strip_suffix("::{{closure}}").unwrap_or(path);
+    let names: Vec<&str> = path.split("::").collect();
+    let named = names.iter().rposition(|name| *name != CLOSURE).unwrap_or(0);
+    let last = names[named..].join("::");
+    let separator = if named > 0 && path.starts_with("::") { "::" } else { "" };
     format!("{separator}{}", last.replace(CLOSURE, "{closure}"))
 }
 
@@ -97,6 +95,8 @@ mod tests {
             ("boucle::time::sleep::Sleep", "Sleep"),
             ("core::future::pending::Pending<()>", "Pending<()>"),
             ("<a::Server as b::Handler>::handle::{{closure}}", "<Server as Handler>::handle"),
+            ("net::serve<a::Listener>::{{closure}}", "serve<Listener>"),
+            ("net::serve<a::Listener>::{{closure}}::{{closure}}", "serve<Listener>::{closure}"),
             (
                 "core::pin::Pin<alloc::boxed::Box<dyn core::future::future::Future<Output = ()>>>",
                 "Pin<Box<dyn Future<Output = ()>>>",
