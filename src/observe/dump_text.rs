@@ -19,7 +19,7 @@ use std::fmt::{self, Display, Write};
 use crate::observe::dump::{Dump, DumpError, DumpedTask, label};
 use crate::observe::dump_names::{cut, cut_front, shorten};
 use crate::observe::dump_tree::Node;
-use crate::observe::words::{duration, waits_for};
+use crate::observe::words::{by_number, duration, still_waits_for};
 use crate::observe::{LiveTask, TaskState, WaitsFor};
 
 /// The columns of the table, with an observer and without one.
@@ -54,7 +54,7 @@ impl Display for Dump {
         }
         for circle in circles {
             let whole = circle.iter().chain(&circle[..1]);
-            let tasks: Vec<String> = whole.map(|id| format!("task {id}")).collect();
+            let tasks: Vec<String> = whole.map(|id| by_number(*id)).collect();
             write!(f, "\n{} wait for each other", tasks.join(" → "))?;
         }
         Ok(())
@@ -140,10 +140,10 @@ fn waits(task: &LiveTask) -> String {
     // Several tasks are counted; the tree names them.
     let is_task = |on: &&WaitsFor| matches!(on, WaitsFor::Task(_));
     let (tasks, others): (Vec<_>, Vec<_>) = task.waits.iter().partition(is_task);
-    let mut waits: Vec<String> = others.into_iter().map(waits_for).collect();
+    let mut waits: Vec<String> = others.into_iter().map(still_waits_for).collect();
     match tasks[..] {
         [] => {}
-        [task] => waits.push(waits_for(task)),
+        [task] => waits.push(still_waits_for(task)),
         _ => waits.push(format!("{} tasks", tasks.len())),
     }
     if waits.len() > WAITS {

@@ -103,13 +103,22 @@ pub(crate) fn awaited(on: &WaitsFor, name: impl Fn(u64) -> String) -> String {
     }
 }
 
+/// Names what a task still waits for, some time after its poll: how many of several tasks were left then may
+/// no longer be true.
+pub(crate) fn still_waits_for(on: &WaitsFor) -> String {
+    match on {
+        WaitsFor::Tasks { what, .. } => format!("tasks of {what}"),
+        on => waits_for(on),
+    }
+}
+
 /// Names what a task waits for, above its bar in a picture.
 pub(crate) fn waits_briefly(on: &WaitsFor) -> String {
     match on {
         WaitsFor::Timer { deadline, .. } => format!("until {}", duration(*deadline)),
         WaitsFor::Readable(source) => format!("reads {source}"),
         WaitsFor::Writable(source) => format!("writes {source}"),
-        WaitsFor::Task(task) => format!("task {task}"),
+        WaitsFor::Task(task) => by_number(*task),
         WaitsFor::Tasks { what, left } => format!("{what} of {left}"),
         WaitsFor::Job => "a job".into(),
         WaitsFor::Signal(number) => format!("signal {number}"),

@@ -330,6 +330,6 @@ fn doing(task: &LiveTask) -> String {
 fn waiting(on: &WaitsFor) -> String {
     match on {
         WaitsFor::Timer { deadline, .. } => format!(" until {}", words::short_duration(*deadline)),
-        on => format!(" for {}", words::waits_for(on)),
+        on => format!(" for {}", words::still_waits_for(on)),
     }
 }

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::future::pending;
 use std::rc::Rc;
 
-use boucle::{JoinHandle, dump, sleep, spawn, timeout, yield_now};
+use boucle::trace::Recorder;
+use boucle::{EventLoop, JoinHandle, TaskGroup, dump, sleep, spawn, timeout, yield_now};
 use futures_lite::future::poll_once;
 
 use super::{observed_loop, task};
@@ -122,6 +123,32 @@ fn a_task_that_is_done_is_not_awaited() {
         assert_eq!(task(&dump, 1).awaits, [] as [u64; 0]);
         assert!(dump.to_string().lines().all(|line| line != "which task awaits which"), "{dump}");
     }
+}
+
+/// Of two tasks that join the next of a group, the last is woken. The other one still waits when no task of
+/// the group is left: neither a dump nor a timeline says how many there were at its poll.
+#[test]
+fn a_task_that_waits_for_a_group_shows_no_old_number() {
+    let recorder = Recorder::new();
+    let builder = EventLoop::builder().virtual_clock();
+    let event_loop = builder.observe(recorder.clone()).build().unwrap();
+    let dump = event_loop.block_on(async {
+        let group = Rc::new(TaskGroup::new());
+        group.spawn(sleep(SECOND));
+        group.spawn(sleep(SECOND * 2));
+        for _ in 0..2 {
+            let group = Rc::clone(&group);
+            drop(spawn(async move { group.join_next().await }));
+        }
+        sleep(SECOND * 3).await;
+        dump()
+    });
+    drop(event_loop);
+    assert_eq!(dump.tasks.len(), 2);
+    let waits = "  4       idle for 3 s  tasks of TaskGroup  ";
+    assert!(dump.to_string().contains(waits), "{dump}");
+    let timeline = recorder.trace().to_string();
+    assert!(timeline.contains(" waits for tasks of TaskGroup (since 0)\n"), "{timeline}");
 }
 
 /// A task that was woken or aborted no longer waits, so the dump does not show what it waited for.

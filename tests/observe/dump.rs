@@ -91,7 +91,7 @@ fn an_observed_loop_shows_more() {
             "  task        state         waits for                              polls  busy  longest  \
              spawned at                   future",
             "  1 main      idle for 1 s  something that the loop does not know  1      0     0",
-            "  2 \"parent\"  idle for 1 s  gather: 3 tasks left                   1      0     0",
+            "  2 \"parent\"  idle for 1 s  tasks of gather                        1      0     0",
             "  3           polled for 0                                         2      0     0",
             "  4 \"free\"    idle for 1 s  something that the loop does not know  1      0     0",
             "  5           idle for 1 s  timer 1, until 2 s                     1      0     0",
