@@ -91,7 +91,8 @@ pub struct LiveTask {
     pub queued: bool,
     /// When it came into this state, in the loop's time.
     pub since: Duration,
-    /// What it waits for, by its last poll. The list is kept until the next one begins.
+    /// What it waits for, by its last poll. The list is kept until the next one begins. Of waits for
+    /// the same thing, as a server's for its shutdown after each connection, the last is kept.
     pub waits: Vec<WaitsFor>,
     /// How often it was polled.
     pub polls: u64,
@@ -173,7 +174,7 @@ impl Live {
             }
             EventKind::Waits { task, on } => {
                 if let Some(task) = self.tasks.get_mut(task) {
-                    task.waits.push(*on);
+                    task.wait_for(*on);
                 }
             }
             EventKind::PollEnds { task, outcome, took } => self.end_poll(*task, *outcome, *took),
@@ -273,6 +274,29 @@ impl Live {
         } else {
             self.ready.retain(|&other| other != id);
         }
+    }
+}
+
+impl LiveTask {
+    /// Adds a wait. One for the same thing is out of date. It is looked for among the latest alone, so that a
+    /// poll that waits for thousands of things costs O(1) for each.
+    fn wait_for(&mut self, on: WaitsFor) {
+        const LATEST: usize = 16;
+        let latest = self.waits.len().saturating_sub(LATEST);
+        if let Some(before) = self.waits[latest..].iter().position(|before| is_for_the_same(before, &on)) {
+            self.waits.remove(latest + before);
+        }
+        self.waits.push(on);
+    }
+}
+
+/// Returns true if two waits of one poll are for the same thing. It may have changed in between: a timer was
+/// set anew, or a `TaskGroup` has grown.
+fn is_for_the_same(one: &WaitsFor, other: &WaitsFor) -> bool {
+    match (one, other) {
+        (WaitsFor::Timer { timer: one, .. }, WaitsFor::Timer { timer: other, .. }) => one == other,
+        (WaitsFor::Tasks { what: "TaskGroup", .. }, WaitsFor::Tasks { what: "TaskGroup", .. }) => true,
+        _ => one == other,
     }
 }
 

@@ -74,6 +74,40 @@ fn it_knows_what_is_waited_for() {
     assert_eq!(after(&story.events).tasks[&1].waits, []);
 }
 
+/// A poll that goes round waits again for the same things: of each, the last wait is kept. Waits for other
+/// timers, or by other functions, are kept beside it.
+#[test]
+fn what_is_waited_for_again_is_listed_once() {
+    let timer = |timer, millis| WaitsFor::Timer { timer, deadline: Duration::from_millis(millis) };
+    let tasks = |what, left| WaitsFor::Tasks { what, left };
+    let (signal, accept) = (WaitsFor::Signal(2), WaitsFor::Readable(0));
+    let waits = [
+        signal,
+        signal,
+        timer(1, 10),
+        timer(2, 10),
+        tasks("TaskGroup", 1),
+        signal,
+        timer(1, 20),
+        tasks("TaskGroup", 2),
+        tasks("gather", 3),
+        tasks("gather", 2),
+        accept,
+    ];
+    let mut story = Story::new();
+    story.enter(1).turn().poll(1).waits(&waits);
+    let kept = [
+        timer(2, 10),
+        signal,
+        timer(1, 20),
+        tasks("TaskGroup", 2),
+        tasks("gather", 3),
+        tasks("gather", 2),
+        accept,
+    ];
+    assert_eq!(after(&story.events).tasks[&1].waits, kept);
+}
+
 /// The polls of a task are counted, and their times added up.
 #[test]
 fn it_counts_polls() {
