@@ -138,7 +138,7 @@ pub(crate) fn short_wait(on: &WaitsFor) -> String {
         WaitsFor::Job => "job".into(),
         WaitsFor::Signal(number) => format!("signal {number}"),
         WaitsFor::Turn => "yield".into(),
-        WaitsFor::Foreign => "foreign".into(),
+        WaitsFor::Foreign => "unknown".into(),
     }
 }
 

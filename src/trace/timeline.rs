@@ -60,10 +60,11 @@ const WIDTH: usize = 92;
 const LINES: usize = 2_000;
 
 /// The legend.
-const SIGNS: [&str; 9] = [
+const SIGNS: [&str; 10] = [
     "[2] polled, second in its turn",
     "=== ready, waits for the thread",
     "~~~ waits for what it says",
+    "~unknown~ say, a channel or a lock",
     "+#1 spawned by #1",
     "#1 woken by #1",
     "timer> woken by a timer",

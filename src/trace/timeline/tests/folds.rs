@@ -44,13 +44,13 @@ fn a_ping_pong_is_folded() {
         turn         1     2                3            4            ..96 more.. 101
         time         0
         #1 main  run>[1]~#3~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
-        #2 ping      +#1==>[1]~foreign~#3==>[1]~foreign~~#3===========...========>[1]~foreign
-        #3 pong      +#1==>[2]~foreign~~~~~~#2==========>[1]~foreign~~...~~~~~~~~~#2=========
+        #2 ping      +#1==>[1]~unknown~#3==>[1]~unknown~~#3===========...========>[1]~unknown
+        #3 pong      +#1==>[2]~unknown~~~~~~#2==========>[1]~unknown~~...~~~~~~~~~#2=========
 
         turn               102
         time               0
-        #2 ping  ~foreign~~#3=========
-        #3 pong  =========>[1]~foreign
+        #2 ping  ~unknown~~#3=========
+        #3 pong  =========>[1]~unknown
                  (meanwhile wait: #1)
 
         left at 0:

@@ -80,6 +80,7 @@ fn a_narrow_timeline_wraps() {
         [2] polled, second in its turn
         === ready, waits for the thread
         ~~~ waits for what it says
+        ~unknown~ say, a channel or a lock
         +#1 spawned by #1   #1 woken by #1
         timer> woken by a timer   !#1 aborted by #1
         [x] dropped   ... as before

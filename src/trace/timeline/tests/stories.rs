@@ -17,8 +17,8 @@ fn a_gather_reads_from_left_to_right() {
         #4 mysleep      +#1==>[3]~until 1.5s~~~~~~~~~~~~timer>[1] returned
 
         [2] polled, second in its turn   === ready, waits for the thread
-        ~~~ waits for what it says   +#1 spawned by #1   #1 woken by #1   timer> woken by a timer
-        !#1 aborted by #1   [x] dropped   ... as before
+        ~~~ waits for what it says   ~unknown~ say, a channel or a lock   +#1 spawned by #1
+        #1 woken by #1   timer> woken by a timer   !#1 aborted by #1   [x] dropped   ... as before
         ",
     );
     assert_eq!(trace.loops[0].to_string(), trace.to_string());
@@ -94,7 +94,7 @@ fn causes_waits_and_ends_have_marks() {
         #3 unborn      +#2=!#2==[x] cancelled
         #4 bomb        +#2=====>[1] panicked
         #5 idle        +#2=====>[2]~~~~~~~~~~~~~~~~~~~~~!#2==[x] cancelled
-        #6 worker      +#2=====>[3]~job~~~~~~~~~~~~~job>[3]~foreign~~thread>[1] returned
+        #6 worker      +#2=====>[3]~job~~~~~~~~~~~~~job>[3]~unknown~~thread>[1] returned
 
         left at 23ms:
           #1 early waits for source 3 to be writable (since 3ms)
@@ -218,8 +218,8 @@ fn a_task_that_is_dropped_at_the_end_may_wake() {
         turn         1           2               end
         time         0
         #1 main  run>[1]=yield==>[3] returned
-        #2 a         +#1========>[1]~foreign~~~~~[x] cancelled
-        #3 b         +#1========>[2]~foreign~~#2=[x] cancelled
+        #2 a         +#1========>[1]~unknown~~~~~[x] cancelled
+        #3 b         +#1========>[2]~unknown~~#2=[x] cancelled
 
         left at 0:
           #2 a waits for something that the loop does not know (since 0)
