@@ -71,7 +71,7 @@ pub enum EventKind {
     Spawned {
         /// The new task.
         task: u64,
-        /// The task that was being polled then, if any.
+        /// The task that was being polled or dropped then, if any.
         parent: Option<u64>,
         /// The type of its future.
         future: &'static str,
@@ -84,7 +84,7 @@ pub enum EventKind {
         task: u64,
         /// Its type.
         future: &'static str,
-        /// Where it was called.
+        /// Where `block_on` or `run` was called.
         location: &'static Location<'static>,
     },
     /// A task was given a name.
@@ -117,7 +117,8 @@ pub enum EventKind {
         /// How long it took, in the loop's time: zero under a virtual clock.
         took: Duration,
     },
-    /// The task that is being polled waits for something. A poll may record several of these, or none.
+    /// The task that is being polled waits for something. A pending poll records one or more of these; one
+    /// that is ready may have some too.
     Waits {
         /// The task.
         task: u64,
@@ -155,7 +156,7 @@ pub enum EventKind {
         /// The source.
         source: usize,
     },
-    /// A task was aborted: it will be dropped at its place in the ready queue.
+    /// A task was aborted: it will be dropped at its place in the ready queue, or when its poll is over.
     Aborted {
         /// The task.
         task: u64,
@@ -193,7 +194,7 @@ pub enum EventKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Origin {
-    /// A task that was being polled; or the main future.
+    /// A task that was being polled or dropped, or has just ended; or the main future.
     Task(u64),
     /// A timer that has fired.
     Timer(u32),
@@ -201,10 +202,10 @@ pub enum Origin {
     Source(usize),
     /// Another thread, through the inbox. The event is recorded when the loop reads its inbox.
     Thread,
-    /// A job of the executor that has ended.
+    /// Another thread, which wakes a task that waits for a job of the executor: mostly, the job has ended.
     Job,
-    /// Code on the loop's thread, but outside of any task: before the loop runs, between its turns, or in a
-    /// destructor that it calls.
+    /// Code on the loop's thread, but outside of any task: before the loop runs, between its turns, or in an
+    /// observer.
     #[default]
     Outside,
 }
@@ -298,7 +299,7 @@ pub enum WaitsFor {
     Task(u64),
     /// Several tasks.
     Tasks {
-        /// The function: "gather", "wait", "as_completed".
+        /// What waits: "gather", "wait", "TaskGroup" and so on.
         what: &'static str,
         /// How many of them are not done.
         left: usize,

@@ -121,7 +121,7 @@ pub enum TaskState {
     Polled,
     /// It waits to be woken.
     Idle,
-    /// It was aborted, and will be dropped at its place in the ready queue.
+    /// It was aborted, and will be dropped at its place in the ready queue, or when its poll is over.
     Aborted,
 }
 

@@ -56,7 +56,7 @@ pub trait Observer {
     /// is free: soon after the event, and before another future is polled.
     ///
     /// An observer may not use the loop: `spawn`, `stop`, `run`, `block_on` and `dump` panic in it. It may
-    /// wake a task, abort it, drop its handle, and spawn or stop through a
+    /// wake a task: that happens at once. It may abort one, drop its handle, and spawn or stop through a
     /// [`LoopHandle`](crate::LoopHandle): the loop does these when it reads its inbox.
     ///
     /// ```
