@@ -96,6 +96,12 @@ pub struct DumpedTask {
 pub enum DumpError {
     /// The loop is gone.
     Gone,
+    /// It is ending: it waits for jobs of [`run_in_executor`](crate::run_in_executor) that have begun, or for
+    /// a destructor.
+    Ending {
+        /// The loop's number: 1 for "loop 1".
+        event_loop: u64,
+    },
     /// It has not answered: something holds its thread, or it is not being run.
     NoAnswer {
         /// The loop's number: 1 for "loop 1".
@@ -241,7 +247,7 @@ impl LoopHandle {
     ///
     /// # Errors
     ///
-    /// [`DumpError`]: the loop is gone, or has not answered.
+    /// [`DumpError`]: the loop is gone, or is ending, or has not answered.
     pub fn dump(&self, timeout: Duration) -> Result<Dump, DumpError> {
         let here = current::find(self.of).map(|state| dump_of(&state));
         match here {
@@ -364,7 +370,7 @@ impl Request {
             }
         };
         let sent = inbox::send(of, Message::Call(Box::new(reply)));
-        sent.map_err(|_| DumpError::Gone)?;
+        sent.map_err(|_| gone(of))?;
         Ok(Request { of, answer })
     }
 
@@ -374,11 +380,10 @@ impl Request {
         answer.map_err(|_| self.no_answer(timeout))
     }
 
-    /// Returns why there is no answer. A loop that ends without reading its inbox drops the request, and is
-    /// gone.
+    /// Returns why there is no answer. A loop that ends without reading its inbox drops the request.
     fn no_answer(&self, timeout: Duration) -> DumpError {
         if !inbox::is_read_by(self.of) {
-            return DumpError::Gone;
+            return gone(self.of);
         }
         DumpError::NoAnswer {
             event_loop: self.of.sequence(),
@@ -389,6 +394,14 @@ impl Request {
                 held: real_now().saturating_duration_since(holding.since),
             }),
         }
+    }
+}
+
+/// Returns the error for a loop that does not read its inbox any more.
+fn gone(of: LoopNumber) -> DumpError {
+    match inbox::has_owner(of) {
+        true => DumpError::Ending { event_loop: of.sequence() },
+        false => DumpError::Gone,
     }
 }
 

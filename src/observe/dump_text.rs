@@ -200,8 +200,13 @@ fn branch(last: &[bool]) -> String {
 
 impl Display for DumpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let DumpError::NoAnswer { event_loop, timeout, holder } = self else {
-            return f.write_str("the event loop is gone");
+        let (event_loop, timeout, holder) = match self {
+            DumpError::Gone => return f.write_str("the event loop is gone"),
+            DumpError::Ending { event_loop } => {
+                let waits = "it waits for jobs that have begun, or for a destructor";
+                return write!(f, "loop {event_loop} is ending: {waits}");
+            }
+            DumpError::NoAnswer { event_loop, timeout, holder } => (event_loop, timeout, holder),
         };
         let timeout = duration(*timeout);
         write!(f, "loop {event_loop} has not answered within {timeout}: ")?;

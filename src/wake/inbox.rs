@@ -112,11 +112,11 @@ pub(crate) fn has_owner(number: LoopNumber) -> bool {
     inbox(number.short()).lock().owner == Some(number)
 }
 
-/// The loops that live in this process.
+/// The loops that live in this process, also those that are ending.
 #[cfg_attr(not(all(unix, feature = "trace")), expect(dead_code))]
 pub(crate) fn living() -> Vec<LoopNumber> {
     let inboxes = INBOXES.iter().filter_map(OnceLock::get);
-    inboxes.filter_map(|inbox| inbox.lock().reader).collect()
+    inboxes.filter_map(|inbox| inbox.lock().owner).collect()
 }
 
 /// Wakes a task from where its loop is not found: another thread, or a hook of the allocator while the loop's

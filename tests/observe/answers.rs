@@ -112,7 +112,34 @@ fn no_task_holds_a_loop_that_is_not_run() {
     ask();
 }
 
-/// A loop that is gone, or ends without an answer, gives the error that it is gone.
+/// A loop whose end waits for a job says that it is ending: here the job itself asks.
+#[cfg(feature = "blocking")]
+#[test]
+fn a_loop_that_is_ending_is_reported() {
+    let event_loop = virtual_loop();
+    let handle = event_loop.handle();
+    let (begins, begun) = async_channel::bounded(1);
+    let (ended, error) = mpsc::channel();
+    event_loop.block_on(async {
+        let job = boucle::run_in_executor(move || {
+            begins.send_blocking(()).unwrap();
+            let error = loop {
+                match handle.dump(LONG) {
+                    Ok(_) => thread::yield_now(),
+                    Err(error) => break error,
+                }
+            };
+            ended.send(error).unwrap();
+        });
+        begun.recv().await.unwrap();
+        drop(job);
+    });
+    drop(event_loop);
+    let error = error.recv().unwrap().to_string();
+    assert!(error.ends_with(" is ending: it waits for jobs that have begun, or for a destructor"), "{error}");
+}
+
+/// A loop that is gone, or ends without an answer, gives the error that it is gone, or that it is ending.
 #[test]
 fn a_loop_that_is_gone_is_reported() {
     let event_loop = virtual_loop();
@@ -129,7 +156,7 @@ fn a_loop_that_is_gone_is_reported() {
     // Most probably the question comes before the drop. If not, it comes to a loop that is gone.
     thread::sleep(Duration::from_millis(20));
     drop(event_loop);
-    assert_eq!(other.join().unwrap(), DumpError::Gone);
+    assert!(matches!(other.join().unwrap(), DumpError::Gone | DumpError::Ending { .. }));
     assert_eq!(handle.dump(LONG).unwrap_err(), DumpError::Gone);
     let nowhere = thread::spawn(move || handle.dump(LONG).unwrap_err());
     let error = nowhere.join().unwrap();

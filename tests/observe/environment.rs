@@ -1,7 +1,7 @@
 //! Dumps and slow polls, by variables of the environment. Each test runs in a process of its own.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -47,9 +47,7 @@ fn a_signal_shows_all_loops() {
     let mut child = piped(TEST).env("BOUCLE_DUMP", "1").spawn().unwrap();
     let mut out = BufReader::new(child.stdout.take().unwrap());
     read_until("ready", &mut out);
-    let pid = child.id().to_string();
-    let killed = Command::new("kill").args(["-USR1", &pid]).status();
-    assert!(killed.unwrap().success());
+    ask(&child);
     let mut printed = String::new();
     let mut err = BufReader::new(child.stderr.take().unwrap());
     while !printed.contains("sleeper\n") || !printed.contains("not being run\n") {
@@ -67,6 +65,45 @@ fn a_signal_shows_all_loops() {
     assert!(begin.starts_with("loop 2 at "), "{printed}");
     assert!(begin.ends_with(": the main future and 1 task"), "{printed}");
     assert!(printed.contains("  2 \"sleeper\"  idle   sleeper\n"), "{printed}");
+}
+
+/// Asks a process with `BOUCLE_DUMP` for its loops.
+fn ask(process: &Child) {
+    let killed = Command::new("kill").args(["-USR1", &process.id().to_string()]).status();
+    assert!(killed.unwrap().success());
+}
+
+/// A loop whose end waits for a job is shown too: a process that hangs there is not one without loops.
+#[cfg(feature = "blocking")]
+#[test]
+fn a_signal_shows_a_loop_that_ends() {
+    const TEST: &str = "environment::a_signal_shows_a_loop_that_ends";
+    if is_child(TEST) {
+        return run(async {
+            let (begins, begun) = async_channel::bounded(1);
+            let job = boucle::run_in_executor(move || {
+                begins.send_blocking(()).unwrap();
+                // The parent kills the process before that is over.
+                thread::sleep(Duration::from_secs(30));
+            });
+            begun.recv().await.unwrap();
+            drop(job);
+            println!("ready");
+        });
+    }
+    let mut child = piped(TEST).env("BOUCLE_DUMP", "1").spawn().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    read_until("ready", &mut out);
+    let mut err = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.starts_with("loop 1 is ending: it waits for jobs") {
+        assert_ne!(line, "no event loop is alive\n");
+        line.clear();
+        ask(&child);
+        assert_ne!(err.read_line(&mut line).unwrap(), 0);
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 /// A process with `BOUCLE_SLOW_POLL` reports its slow polls. A malformed value is reported once, and the
