@@ -182,7 +182,8 @@ pub struct Holder {
 /// that handle exists.
 ///
 /// [`LoopHandle::dump`](crate::LoopHandle::dump) takes a dump from another thread. A program that is started
-/// with `BOUCLE_DUMP=1` prints a dump of each of its loops on SIGUSR1.
+/// with `BOUCLE_DUMP=1` prints a dump of each of its loops on SIGUSR1; they are observed, at the cost that
+/// [`Builder::observe`](crate::Builder::observe) names.
 ///
 /// It costs O(n log n) in the tasks. A loop of which none is taken pays nothing.
 ///

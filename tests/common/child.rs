@@ -51,10 +51,10 @@ pub(crate) fn assert_passed(output: &Output) {
     assert!(out.contains("1 passed"), "{out}\n{err}");
 }
 
-/// Reads the lines of a child process up to this one.
+/// Reads the lines of a child process up to one that begins like this.
 pub(crate) fn read_until(expected: &str, out: &mut impl BufRead) {
     let mut line = String::new();
-    while line.trim() != expected {
+    while !line.trim().starts_with(expected) {
         line.clear();
         assert_ne!(out.read_line(&mut line).unwrap(), 0, "the child has ended");
     }

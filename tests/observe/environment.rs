@@ -26,8 +26,8 @@ fn stderr_of(mut command: Command) -> String {
     text
 }
 
-/// A process with `BOUCLE_DUMP` prints all its loops on a signal: here one that sleeps, and one of
-/// another thread that does not answer.
+/// A process with `BOUCLE_DUMP` prints all its loops on a signal, with what each task waits for: here one
+/// that sleeps, and one of another thread that does not answer.
 #[test]
 fn a_signal_shows_all_loops() {
     const TEST: &str = "environment::a_signal_shows_all_loops";
@@ -64,7 +64,8 @@ fn a_signal_shows_all_loops() {
     let begin = lines.next().unwrap();
     assert!(begin.starts_with("loop 2 at "), "{printed}");
     assert!(begin.ends_with(": the main future and 1 task"), "{printed}");
-    assert!(printed.contains("  2 \"sleeper\"  idle   sleeper\n"), "{printed}");
+    let row = printed.lines().find(|line| line.starts_with("  2 \"sleeper\"  idle for ")).unwrap();
+    assert!(row.contains("  timer 0, until 3600") && row.ends_with("  sleeper"), "{printed}");
 }
 
 /// Asks a process with `BOUCLE_DUMP` for its loops.

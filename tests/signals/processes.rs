@@ -179,7 +179,7 @@ fn a_dumped_program_may_wait_for_the_same_signal() {
         }
         for _ in 0..2 {
             running.kill("USR1");
-            running.read_until("task    state  future");
+            running.read_until("task    state");
         }
     }
 }

@@ -9,17 +9,21 @@
 //! answers on stderr. A signal handler could not do this, because it may take no lock. Only Unix has this
 //! signal.
 //!
+//! The loops are observed, so that a dump has what each task waits for, at the cost that
+//! [`Builder::observe`](crate::Builder::observe) names.
+//!
 //! The thread has a [stream](crate::signal::stream) of its own, so the program may wait for the signal too:
 //! both receive it. The signal no longer ends the process.
 
 use std::env;
 use std::io;
-use std::sync::{Arc, Once};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
 use crate::observe::dump::Request;
+use crate::observe::{Event, Observer};
 use crate::signal::{self, SignalKind};
 use crate::trace::stderr;
 use crate::wake::inbox;
@@ -29,17 +33,22 @@ const VARIABLE: &str = "BOUCLE_DUMP";
 /// How long a loop has for its answer.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Starts the thread, once, if the environment asks for it.
-pub(super) fn listen() {
-    static LISTEN: Once = Once::new();
-    LISTEN.call_once(|| {
+/// Returns the observer that the environment asks for. The first call starts the thread.
+pub(super) fn observer() -> Option<Box<dyn Observer>> {
+    static LISTENS: OnceLock<bool> = OnceLock::new();
+    let listens = LISTENS.get_or_init(|| {
         let value = env::var(VARIABLE).unwrap_or_default();
-        if is_asked(&value)
-            && let Err(error) = spawn_listener()
-        {
-            stderr::print(format_args!("boucle: {VARIABLE}={value}: {error}"));
-        }
+        let print = |error: &_| stderr::print(format_args!("boucle: {VARIABLE}={value}: {error}"));
+        is_asked(&value) && spawn_listener().inspect_err(print).is_ok()
     });
+    if *listens { Some(Box::new(Silent)) } else { None }
+}
+
+/// An observer that does nothing: a dump needs only what an observed loop keeps.
+struct Silent;
+
+impl Observer for Silent {
+    fn observe(&mut self, _: &Event) {}
 }
 
 /// Returns true if a value of the variable asks for it: `1` does, or any other word but `0`.
