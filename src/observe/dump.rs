@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::current;
 use crate::observe::event::WaitsFor;
@@ -358,6 +358,7 @@ impl DumpedTask {
 pub(crate) struct Request {
     of: LoopNumber,
     answer: Receiver<Dump>,
+    sent: Instant,
 }
 
 impl Request {
@@ -372,12 +373,13 @@ impl Request {
         };
         let sent = inbox::send(of, Message::Call(Box::new(reply)));
         sent.map_err(|_| gone(of))?;
-        Ok(Request { of, answer })
+        Ok(Request { of, answer, sent: real_now() })
     }
 
-    /// Waits for the answer.
+    /// Waits for the answer, until `timeout` after the request was sent.
     pub(crate) fn wait(self, timeout: Duration) -> Result<Dump, DumpError> {
-        let answer = self.answer.recv_timeout(timeout);
+        let left = timeout.saturating_sub(real_now() - self.sent);
+        let answer = self.answer.recv_timeout(left);
         answer.map_err(|_| self.no_answer(timeout))
     }
 
