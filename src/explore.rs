@@ -283,8 +283,10 @@ impl Explore {
     /// ```
     pub fn try_run<F: Future>(&self, program: impl Fn() -> F + Sync) -> Result<Explored, Failure> {
         let replay = Replay { polls: self.0.polls, choices: self.0.choices };
-        match report::asked() {
-            Some(asked) => replay.asked(&program, asked).map(|()| Explored { schedules: 1, complete: false }),
+        match report::asked_by_environment() {
+            Some(asked) => {
+                replay.run_asked(&program, asked).map(|()| Explored { schedules: 1, complete: false })
+            }
             None => {
                 self.0.search(&program).map_err(|Failed { run, tried }| replay.report(&program, &run, tried))
             }

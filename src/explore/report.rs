@@ -44,7 +44,11 @@ impl Replay {
     }
 
     /// Runs the schedule that the environment asks for. `BOUCLE_TRACE` shows it.
-    pub(super) fn asked<F: Future>(self, program: &impl Fn() -> F, asked: Deviations) -> Result<(), Failure> {
+    pub(super) fn run_asked<F: Future>(
+        self,
+        program: &impl Fn() -> F,
+        asked: Deviations,
+    ) -> Result<(), Failure> {
         let schedule = asked.to_string();
         let mut observers = Observers::default();
         environment::observers().into_iter().for_each(|observer| observers.add(observer));
@@ -147,7 +151,7 @@ fn command() -> String {
 }
 
 /// Returns the schedule that the environment asks for.
-pub(super) fn asked() -> Option<Deviations> {
+pub(super) fn asked_by_environment() -> Option<Deviations> {
     let value = env::var_os(VARIABLE)?;
     let value = value.to_string_lossy();
     if value.is_empty() {
