@@ -14,6 +14,9 @@
 //!
 //! ```text
 //! read_frame: schedule 3 fails: panicked at examples/cancel.rs:...: the frame is lost: Elapsed
+//!
+//! The shortest found leaves FIFO at 1 of 2 choices:
+//!   choice 1: the operation is dropped after pending poll 2
 //! ```
 //!
 //! then a picture of that schedule, and then

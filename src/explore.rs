@@ -106,7 +106,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use crate::explore::report::Replay;
-use crate::explore::schedule::Choices;
+use crate::explore::schedule::{Choices, choose_in_words};
 use crate::explore::search::{Failed, Options};
 
 pub use report::Failure;
@@ -336,10 +336,14 @@ impl Default for Explore {
 /// Waits for a future; returns `None` after a pending poll that is chosen, and so drops it.
 async fn until_dropped<F: Future>(future: F) -> Option<F::Output> {
     let mut future = pin!(future);
-    poll_fn(|cx| match future.as_mut().poll(cx) {
-        Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending if choose(2) == 1 => Poll::Ready(None),
-        Poll::Pending => Poll::Pending,
+    let mut polls = 0;
+    poll_fn(|cx| {
+        if let Poll::Ready(output) = future.as_mut().poll(cx) {
+            return Poll::Ready(Some(output));
+        }
+        polls += 1;
+        let words = |_| format!("the operation is dropped after pending poll {polls}");
+        if choose_in_words(2, words) == 1 { Poll::Ready(None) } else { Poll::Pending }
     })
     .await
 }

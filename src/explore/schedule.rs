@@ -111,11 +111,16 @@ thread_local! {
 pub fn choose(options: usize) -> usize {
     assert!(options > 0, "a choice needs at least one option");
     assert!(u32::try_from(options).is_ok(), "a choice has less than 2^32 options, not {options}");
+    choose_in_words(options, |chosen| format!("choose({options}) is {chosen}"))
+}
+
+/// As [`choose`], with the words for a choice that is not 0.
+pub(super) fn choose_in_words(options: usize, words: impl FnOnce(usize) -> String) -> usize {
     let current = CURRENT.with_borrow(Clone::clone);
     current.map_or(0, |schedule| {
         let mut schedule = schedule.borrow_mut();
         let chosen = schedule.choose(options);
-        schedule.describe(chosen, || format!("choose({options}) is {chosen}"));
+        schedule.describe(chosen, || words(chosen));
         chosen
     })
 }

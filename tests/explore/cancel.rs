@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::sync::Mutex;
 
 use boucle::explore::{Explore, cancel};
@@ -49,4 +50,23 @@ fn what_is_not_safe_to_cancel_is_found() {
         },
         async |queue, received| assert!(received.flatten().or(queue).is_some(), "a message is lost"),
     );
+}
+
+/// The report says where the operation was dropped.
+#[test]
+fn the_report_names_the_poll_after_which_the_operation_is_dropped() {
+    let failure = Explore::new().orders(false).try_cancel(
+        || Cell::new(0),
+        async |yields| {
+            for _ in 0..3 {
+                yield_now().await;
+                yields.set(yields.get() + 1);
+            }
+        },
+        async |yields, _| assert_ne!(yields.get(), 1),
+    );
+    let report = failure.unwrap_err().to_string();
+    let expected =
+        "leaves FIFO at 1 of 2 choices:\n  choice 1: the operation is dropped after pending poll 2\n";
+    assert!(report.contains(expected), "{report}");
 }
