@@ -110,7 +110,7 @@ impl Options {
         let bound = match self.strategy {
             Strategy::Mixed => self.schedules.div_ceil(2),
             Strategy::Exhaustive => self.schedules,
-            Strategy::Random => 1,
+            Strategy::Random => self.schedules.min(1),
         };
         let mut plans = vec![Plan::Deviations(Deviations::default())];
         while !plans.is_empty() {

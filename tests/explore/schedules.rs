@@ -60,6 +60,10 @@ fn the_number_of_schedules_is_bounded() {
         let (explored, orders) = orders(&explore, 3, 1);
         assert_eq!((explored.schedules, explored.complete, orders), (bound, false, bound as usize));
     }
+    for strategy in [Strategy::Mixed, Strategy::Exhaustive, Strategy::Random] {
+        let (explored, _) = orders(&Explore::new().strategy(strategy).schedules(0), 3, 1);
+        assert_eq!((explored.schedules, explored.complete), (0, false));
+    }
     for bound in [90, u64::MAX] {
         let explore = Explore::new().strategy(Strategy::Exhaustive).schedules(bound).time(Duration::MAX);
         let (explored, _) = orders(&explore, 3, 1);
