@@ -94,6 +94,10 @@
 //! [`JoinError`](crate::JoinError) it handles; a deadlock; and a run that takes [too many
 //! polls](Explore::polls). Panics of explored programs are not printed: the report has the first of them.
 //! (`resume_unwind` counts only if it ends the main future.)
+//!
+//! A program that is not deterministic fails, if exploration notices that: if a run lacks a choice that it had
+//! before, or if a failure does not come again under the same schedule. The report says so, in place of a
+//! picture.
 
 mod report;
 mod run;
@@ -117,7 +121,8 @@ pub use search::{Explored, Strategy};
 /// See [the module](self).
 ///
 /// The closure makes the program's future anew for each run. The program must do the same under the same
-/// schedule; what its closure captures is shared by all runs.
+/// schedule: [nothing else](self#what-is-not) may decide what it does. What its closure captures is shared by
+/// all runs.
 ///
 /// ```
 /// use async_channel::bounded;

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::thread;
 
 use crate::explore::run::{Run, run};
-use crate::explore::schedule::{Choices, Chooser, Deviations, Schedule};
+use crate::explore::schedule::{Choices, Chooser, Deviations, Failing, Schedule};
 use crate::observe::observers::Observers;
 use crate::trace::{Recorder, environment};
 
@@ -17,14 +17,24 @@ const VARIABLE: &str = "BOUCLE_SCHEDULE";
 /// The most schedules that are tried to find a shorter one.
 const ATTEMPTS: usize = 1_000;
 
+/// How the report of a program that is not deterministic ends.
+const NOT_DETERMINISTIC: &str =
+    "not deterministic: something besides the schedule decides what it does. Look for
+  - what an earlier run has left, in a static or in what the closure captures
+  - random numbers, as in `futures::select!`, in `fastrand`, and in the order of a `HashMap`
+  - the system's clock, sockets and other threads
+";
+
 /// A schedule under which a program fails. Its `Display` is the message, the schedule drawn above FIFO's, and
-/// the line that replays it; of a schedule that was replayed by `BOUCLE_SCHEDULE`, the message alone.
+/// the line that replays it; of a schedule that was replayed by `BOUCLE_SCHEDULE`, the message alone. If the
+/// same schedule does not fail again, it says so, and draws nothing.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Failure {
     /// The program's panic, and where it happened; or how else it has failed.
     pub message: String,
-    /// The shortest failing schedule that was found, as `BOUCLE_SCHEDULE` has it.
+    /// The shortest failing schedule that was found, as `BOUCLE_SCHEDULE` has it. (A program that is not
+    /// deterministic may pass under it.)
     pub schedule: String,
     /// How many schedules were tried, with the one that failed.
     pub schedules: u64,
@@ -53,8 +63,12 @@ impl Replay {
         let mut observers = Observers::default();
         environment::observers().into_iter().for_each(|observer| observers.add(observer));
         let run = run(program, self.schedule(asked), observers);
-        run.failure.map_or(Ok(()), |message| {
-            let report = format!("schedule {schedule} fails: {message}");
+        run.failure.map_or(Ok(()), |failure| {
+            let message = failure.to_string();
+            let mut report = format!("schedule {schedule} fails: {message}");
+            if matches!(failure, Failing::Misfit { .. }) {
+                _ = write!(report, "\n\nThe program has changed since, or it is {NOT_DETERMINISTIC}");
+            }
             Err(Failure { message, schedule, schedules: 1, report })
         })
     }
@@ -87,7 +101,7 @@ impl Replay {
                 let fails = |planned: Deviations| {
                     attempts += 1;
                     let run = (attempts <= ATTEMPTS).then(|| self.run(program, &planned))?;
-                    let (deviations, fails) = (run.deviations(), run.failure == found.failure);
+                    let (deviations, fails) = (run.deviations(), run.fails_like(found));
                     (fails && deviations.size() < shortest.size()).then_some(deviations)
                 };
                 let shorter = shortest.simpler(at, group).find_map(fails);
@@ -105,7 +119,10 @@ impl Replay {
     pub(super) fn report<F: Future>(self, program: &impl Fn() -> F, found: &Run, tried: u64) -> Failure {
         let shortest = self.shorten(program, found);
         let (failed, picture) = self.draw(program, &shortest, false);
-        let message = failed.failure.or_else(|| found.failure.clone()).unwrap_or_default();
+        if !failed.fails_like(found) {
+            return not_repeated(found, tried, &shortest, &failed);
+        }
+        let message = failed.message();
         let (fifo, usual) = self.draw(program, &Deviations::default(), true);
         let mut report = format!("schedule {tried} fails: {message}\n\n");
         let (deviations, choices) = (shortest.0.len(), failed.taken.len());
@@ -125,6 +142,22 @@ impl Replay {
         _ = write!(report, "\nTo run it alone: {VARIABLE}={shortest} {}", command());
         Failure { message, schedule: shortest.to_string(), schedules: tried, report }
     }
+}
+
+/// Returns the report of a failure that the same schedule does not show again. A schedule that does not fit is
+/// such a failure too: it was made from a run that had the choice.
+fn not_repeated(found: &Run, tried: u64, schedule: &Deviations, again: &Run) -> Failure {
+    let message = found.message();
+    let (schedule, rerun) = match (&found.failure, &again.failure) {
+        (Some(Failing::Misfit { planned, .. }), _) => (planned, String::new()),
+        (_, None) => (schedule, format!("The same schedule, {schedule}, passes when it is run again. ")),
+        (_, Some(other)) => (
+            schedule,
+            format!("The same schedule, {schedule}, fails in another way when it is run again: {other}\n"),
+        ),
+    };
+    let report = format!("schedule {tried} fails: {message}\n\n{rerun}So the program is {NOT_DETERMINISTIC}");
+    Failure { message, schedule: schedule.to_string(), schedules: tried, report }
 }
 
 impl fmt::Display for Failure {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Once;
 
 use crate::event_loop::EventLoop;
-use crate::explore::schedule::{Current, Decider, Deviations, End, Schedule, fail_current};
+use crate::explore::schedule::{Current, Decider, Deviations, Failing, Schedule, fail_current};
 use crate::observe::observers::Observers;
 use crate::task::quiet::drop_quietly;
 use crate::wake::order::Order;
@@ -19,10 +19,20 @@ pub(super) struct Run {
     /// Each deviation in words, if they are asked for.
     pub(super) words: Vec<String>,
     /// What went wrong, if anything did.
-    pub(super) failure: Option<String>,
+    pub(super) failure: Option<Failing>,
 }
 
 impl Run {
+    /// Returns true if both runs fail, in the same way.
+    pub(super) fn fails_like(&self, other: &Run) -> bool {
+        self.failure.as_ref().zip(other.failure.as_ref()).is_some_and(|(own, others)| own.is_like(others))
+    }
+
+    /// Returns what went wrong, in words.
+    pub(super) fn message(&self) -> String {
+        self.failure.as_ref().map(Failing::to_string).unwrap_or_default()
+    }
+
     /// Returns where the run has left FIFO.
     pub(super) fn deviations(&self) -> Deviations {
         let all = (0..).zip(&self.taken);
@@ -53,14 +63,14 @@ pub(super) fn run<F: Future>(program: &impl Fn() -> F, schedule: Schedule, obser
     let mut schedule = schedule.borrow_mut();
     if let Err(payload) = ended {
         // `resume_unwind` calls no hook.
-        schedule.fail(|| End::Failed(words(&*payload, None)));
+        schedule.fail(|| panicked(&*payload, None));
         drop_quietly(payload);
     }
     schedule.finish();
     Run {
         taken: std::mem::take(&mut schedule.taken),
         words: schedule.words.take().unwrap_or_default(),
-        failure: schedule.end.failure(),
+        failure: schedule.failure.take(),
     }
 }
 
@@ -70,16 +80,17 @@ fn keep_panics() {
     INSTALLED.call_once(|| {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {
-            if !fail_current(|| End::Failed(words(panic.payload(), panic.location()))) {
+            if !fail_current(|| panicked(panic.payload(), panic.location())) {
                 before(panic);
             }
         }));
     });
 }
 
-fn words(payload: &(dyn Any + Send), location: Option<&Location<'_>>) -> String {
+/// Returns a panic as the failure of its run.
+fn panicked(payload: &(dyn Any + Send), location: Option<&Location<'_>>) -> Failing {
     let message = payload.downcast_ref::<&str>().copied();
     let message = message.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    let message = message.unwrap_or("a value that is no text");
-    location.map_or_else(|| format!("panicked: {message}"), |at| format!("panicked at {at}: {message}"))
+    let message = message.unwrap_or("a value that is no text").to_owned();
+    Failing::Panicked { place: location.map(Location::to_string), message }
 }

@@ -9,6 +9,7 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::iter;
+use std::mem;
 use std::rc::Rc;
 use std::str::FromStr;
 
@@ -35,7 +36,7 @@ pub(super) struct Schedule {
     /// The most polls of the run.
     limit: u64,
     choices: Choices,
-    pub(super) end: End,
+    pub(super) failure: Option<Failing>,
     /// Each deviation in words, if they are asked for.
     pub(super) words: Option<Vec<String>>,
 }
@@ -57,15 +58,14 @@ pub(super) enum Chooser {
     Priorities(Priorities),
 }
 
-/// How a run ends. The first failure stops it.
-pub(super) enum End {
-    Well,
-    /// By a panic, with this message.
-    Failed(String),
+/// How a run fails. The first failure stops it.
+pub(super) enum Failing {
+    /// By a panic. `resume_unwind` gives no place.
+    Panicked { place: Option<String>, message: String },
     /// By its limit of polls.
     TooManyPolls(u64),
     /// The choice at that position had fewer options than planned, or was never made.
-    Misfit(usize),
+    Misfit { planned: Deviations, at: usize },
 }
 
 /// Priorities of tasks: the strategy PCT (Burckhardt, Kothari, Musuvathi and Nagarakatte, "A randomized
@@ -157,16 +157,20 @@ impl Schedule {
             polls: limit,
             limit,
             choices,
-            end: End::Well,
+            failure: None,
             words: None,
         }
     }
 
     /// Ends the run by a failure, unless one has ended it before.
-    pub(super) fn fail(&mut self, how: impl FnOnce() -> End) {
-        if matches!(self.end, End::Well) {
-            self.end = how();
-        }
+    pub(super) fn fail(&mut self, how: impl FnOnce() -> Failing) {
+        self.failure.get_or_insert_with(how);
+    }
+
+    /// Ends the run, since what was planned at a position cannot be chosen.
+    fn fail_to_fit(&mut self, at: usize) {
+        let planned = mem::take(&mut self.planned);
+        self.fail(|| Failing::Misfit { planned, at });
     }
 
     /// Ends the run. It has failed if it did not reach the last planned choice.
@@ -174,7 +178,7 @@ impl Schedule {
         if let Some(&(at, _)) = self.planned.0.last()
             && at as usize >= self.taken.len()
         {
-            self.fail(|| End::Misfit(at as usize));
+            self.fail_to_fit(at as usize);
         }
     }
 
@@ -229,8 +233,7 @@ impl Schedule {
         if planned < options {
             return planned;
         }
-        let at = self.taken.len();
-        self.fail(|| End::Misfit(at));
+        self.fail_to_fit(self.taken.len());
         0
     }
 
@@ -284,10 +287,10 @@ impl Draw for Decider {
             Some(left) => schedule.polls = left,
             None => {
                 let limit = schedule.limit;
-                schedule.fail(|| End::TooManyPolls(limit));
+                schedule.fail(|| Failing::TooManyPolls(limit));
             }
         }
-        matches!(schedule.end, End::Well).then_some(next)
+        schedule.failure.is_none().then_some(next)
     }
 
     fn is_spurious(&self) -> bool {
@@ -319,7 +322,7 @@ impl Drop for Current {
 }
 
 /// Ends the run under way on this thread by a failure. Returns false if there is none.
-pub(super) fn fail_current(how: impl FnOnce() -> End) -> bool {
+pub(super) fn fail_current(how: impl FnOnce() -> Failing) -> bool {
     let current = CURRENT.try_with(|current| current.try_borrow().ok()?.clone()).ok().flatten();
     let Some(schedule) = current else {
         return false;
@@ -330,18 +333,28 @@ pub(super) fn fail_current(how: impl FnOnce() -> End) -> bool {
     true
 }
 
-impl End {
-    /// What went wrong, in words.
-    pub(super) fn failure(&self) -> Option<String> {
+impl Failing {
+    /// Returns true if both fail in the same way. A panic does at the same place: its message may differ, as
+    /// that of a deadlock, which has the loop's number.
+    pub(super) fn is_like(&self, other: &Failing) -> bool {
+        match (self, other) {
+            (Failing::Panicked { place, .. }, Failing::Panicked { place: other, .. }) => place == other,
+            (Failing::TooManyPolls(_), Failing::TooManyPolls(_)) => true,
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Failing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            End::Well => None,
-            End::Failed(words) => Some(words.clone()),
-            End::TooManyPolls(limit) => Some(format!("the program has not ended after {limit} polls")),
-            End::Misfit(at) => Some(format!(
-                "the schedule does not fit the program: choice {at} has fewer options than it had, or none. \
-                 A program that is explored must do the same under the same schedule: no time, random number \
-                 or thread may decide"
-            )),
+            Failing::Panicked { place: Some(place), message } => write!(f, "panicked at {place}: {message}"),
+            Failing::Panicked { place: None, message } => write!(f, "panicked: {message}"),
+            Failing::TooManyPolls(limit) => write!(f, "the program has not ended after {limit} polls"),
+            Failing::Misfit { at, .. } => write!(
+                f,
+                "the schedule does not fit the program: choice {at} has fewer options than it had, or none"
+            ),
         }
     }
 }

@@ -2,10 +2,19 @@ use std::cell::Cell;
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use boucle::explore::{Explore, Explored, Strategy};
 use boucle::{sleep, spawn, yield_now};
+
+/// What the report of a program that is not deterministic ends with.
+const NOT_DETERMINISTIC: &str = "\
+not deterministic: something besides the schedule decides what it does. Look for
+  - what an earlier run has left, in a static or in what the closure captures
+  - random numbers, as in `futures::select!`, in `fastrand`, and in the order of a `HashMap`
+  - the system's clock, sockets and other threads
+";
 
 /// Returns the report of an exploration that fails.
 fn failure(explore: impl FnOnce() -> Explored) -> String {
@@ -82,22 +91,82 @@ fn what_hangs_is_a_failure() {
     assert!(endless.starts_with("schedule 1 fails: the program has not ended after 500 polls"), "{endless}");
 }
 
-/// A program that does something else under the same schedule is a failure that says so.
+/// A deadlock is shortened like any failure, though its message differs in each run: it has the loop's number.
+#[test]
+fn a_deadlock_is_shortened() {
+    let failure = Explore::new().strategy(Strategy::Random).try_run(|| async {
+        let tasks = [0, 1, 2, 3].map(|_| spawn(yield_now()));
+        let late = Rc::new(Cell::new(false));
+        let flag = late.clone();
+        let task = spawn(async move {
+            if flag.get() {
+                pending::<()>().await;
+            }
+        });
+        spawn(async move { late.set(true) }).await.unwrap();
+        task.await.unwrap();
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+    let report = failure.unwrap_err().to_string();
+    assert!(report.contains("deadlock: nothing is ready"), "{report}");
+    assert!(report.contains("leaves FIFO at 1 of "), "{report}");
+}
+
+/// A choice that a run has had, and that a later one lacks under the same schedule, is a failure that says so.
 #[test]
 fn a_program_that_does_not_repeat_itself_is_refused() {
-    let runs = std::sync::atomic::AtomicU32::new(0);
-    let report = failure(|| {
-        boucle::explore(|| {
-            let run = runs.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    for (until, tasks) in [(1, [5, 2]), (5, [3, 1])] {
+        let runs = AtomicU32::new(0);
+        let program = || {
+            let is_later = runs.fetch_add(1, Ordering::Relaxed) >= until;
             async move {
-                let tasks: Vec<_> = (0..if run == 0 { 5 } else { 2 }).map(|_| spawn(yield_now())).collect();
+                let tasks: Vec<_> = (0..tasks[usize::from(is_later)]).map(|_| spawn(yield_now())).collect();
                 for task in tasks {
                     task.await.unwrap();
                 }
             }
-        })
-    });
-    assert!(report.contains("the schedule does not fit the program"), "{report}");
+        };
+        let failure = Explore::new().try_run(program).unwrap_err();
+        let (message, schedule) = (&failure.message, &failure.schedule);
+        assert!(message.starts_with("the schedule does not fit the program: choice "), "{failure}");
+        assert!(message.ends_with(" has fewer options than it had, or none"), "{failure}");
+        let tried = failure.schedules;
+        let report = format!("schedule {tried} fails: {message}\n\nSo the program is {NOT_DETERMINISTIC}");
+        assert_eq!(failure.to_string(), report);
+        assert_ne!(schedule, "fifo");
+    }
+}
+
+/// A failure that the same schedule does not show again is reported as that, without a picture.
+#[test]
+fn a_failure_that_does_not_come_again_is_reported_as_that() {
+    for (passes, again) in [(true, "passes"), (false, "fails in another way")] {
+        let runs = AtomicU32::new(0);
+        let program = || {
+            let run = runs.fetch_add(1, Ordering::Relaxed);
+            async move {
+                for task in [0, 1, 2].map(|_| spawn(yield_now())) {
+                    task.await.unwrap();
+                }
+                assert!(run != 1, "only in run 1");
+                assert!(passes || run == 0, "in every later run");
+            }
+        };
+        let failure = Explore::new().try_run(program).unwrap_err();
+        assert_eq!((&*failure.schedule, failure.schedules), ("0:1", 2));
+        assert!(failure.message.ends_with(": only in run 1"), "{failure}");
+        let report = failure.to_string();
+        let begins = format!(
+            "schedule 2 fails: {}\n\nThe same schedule, 0:1, {again} when it is run again",
+            failure.message
+        );
+        assert!(report.starts_with(&begins), "{report}");
+        assert_eq!(report.contains("in every later run"), !passes, "{report}");
+        assert!(report.ends_with(&format!("So the program is {NOT_DETERMINISTIC}")), "{report}");
+        assert!(!report.contains("turn") && !report.contains("BOUCLE_SCHEDULE"), "{report}");
+    }
 }
 
 /// Under any order, a timer fires only when no task is ready.
