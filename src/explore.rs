@@ -141,7 +141,8 @@ pub use search::{Explored, Strategy};
 /// # Panics
 ///
 /// If the program fails under a schedule: if anything in it panics, if it deadlocks, or does not end.
-/// `BOUCLE_SCHEDULE`, as the panic prints it, runs that schedule alone.
+/// `BOUCLE_SCHEDULE`, as the panic prints it, runs that schedule alone; if it passes then, the result is
+/// complete.
 #[track_caller]
 pub fn explore<F: Future>(program: impl Fn() -> F + Sync) -> Explored {
     Explore::new().run(program)
@@ -290,7 +291,7 @@ impl Explore {
         let replay = Replay { polls: self.0.polls, choices: self.0.choices };
         match report::asked_by_environment() {
             Some(asked) => {
-                replay.run_asked(&program, asked).map(|()| Explored { schedules: 1, complete: false })
+                replay.run_asked(&program, asked).map(|()| Explored { schedules: 1, complete: true })
             }
             None => {
                 self.0.search(&program).map_err(|Failed { run, tried }| replay.report(&program, &run, tried))

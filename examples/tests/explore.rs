@@ -59,11 +59,11 @@ fn a_schedule_is_replayed() {
     let replayed = run("race", &[], &[("BOUCLE_SCHEDULE", "0:1,1:1"), ("BOUCLE_TRACE", "timeline")]);
     let shown = text(replayed.stdout);
     assert!(shown.contains("as written: schedule 0:1,1:1 fails: panicked at "), "{shown}");
-    assert!(shown.ends_with("overdrawn: -60\n\nmended: 1 schedule, bounded\n"), "{shown}");
+    assert!(shown.ends_with("overdrawn: -60\n\nmended: 1 schedule, complete\n"), "{shown}");
     let timeline = text(replayed.stderr);
     assert!(timeline.contains("#2 cash      +#1================>[1]=yield==>[1] returned"), "{timeline}");
     let fifo = text(run("race", &[], &[("BOUCLE_SCHEDULE", "fifo")]).stdout);
-    assert_eq!(fifo, "as written: 1 schedule, bounded\n\nmended: 1 schedule, bounded\n");
+    assert_eq!(fifo, "as written: 1 schedule, complete\n\nmended: 1 schedule, complete\n");
 }
 
 /// A value that is no schedule is refused, and so is a schedule that the program cannot have.

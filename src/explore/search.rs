@@ -44,7 +44,7 @@ pub enum Strategy {
 pub struct Explored {
     /// How many schedules were tried.
     pub schedules: u64,
-    /// Whether these are all that the options allow.
+    /// Whether these are all that the options allow; or the one that `BOUCLE_SCHEDULE` asks for.
     pub complete: bool,
 }
 

@@ -8,6 +8,8 @@ use std::time::Duration;
 use boucle::explore::{Explore, Explored, Strategy};
 use boucle::{sleep, spawn, yield_now};
 
+use crate::common::{own_binary, passes_alone};
+
 /// What the report of a program that is not deterministic ends with.
 const NOT_DETERMINISTIC: &str = "\
 not deterministic: something besides the schedule decides what it does. Look for
@@ -167,6 +169,33 @@ fn a_failure_that_does_not_come_again_is_reported_as_that() {
         assert!(report.ends_with(&format!("So the program is {NOT_DETERMINISTIC}")), "{report}");
         assert!(!report.contains("turn") && !report.contains("BOUCLE_SCHEDULE"), "{report}");
     }
+}
+
+/// A schedule that is replayed and passes is all that was asked for. One that does not fit may be of an older
+/// program.
+#[test]
+fn a_replay_that_passes_is_complete() {
+    let test = "failures::a_replay_that_passes_is_complete";
+    let mut replay = own_binary();
+    replay.env("BOUCLE_SCHEDULE", "1:1");
+    if passes_alone(replay, test) {
+        return;
+    }
+    let program = |tasks| {
+        move || async move {
+            for task in (0..tasks).map(|_| spawn(yield_now())).collect::<Vec<_>>() {
+                task.await.unwrap();
+            }
+        }
+    };
+    let explored = boucle::explore(program(3));
+    assert_eq!((explored.schedules, explored.complete), (1, true));
+    let failure = Explore::new().try_run(program(1)).unwrap_err();
+    let report = format!(
+        "schedule 1:1 fails: {}\n\nThe program has changed since, or it is {NOT_DETERMINISTIC}",
+        failure.message
+    );
+    assert_eq!(failure.to_string(), report);
 }
 
 /// Under any order, a timer fires only when no task is ready.

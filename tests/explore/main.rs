@@ -4,3 +4,6 @@ mod schedules; // which are tried
 mod failures; // what is reported
 mod cancel; // where `cancel` drops an operation
 mod leaves; // operations that lose nothing wherever they are dropped
+
+#[path = "../common/mod.rs"]
+mod common;
