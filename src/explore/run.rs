@@ -2,15 +2,17 @@
 
 use std::any::Any;
 use std::cell::RefCell;
-use std::panic::{self, AssertUnwindSafe, Location, catch_unwind};
+use std::panic::{self, AssertUnwindSafe, Location, PanicHookInfo, catch_unwind};
 use std::rc::Rc;
-use std::sync::Once;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::event_loop::EventLoop;
 use crate::explore::schedule::{Current, Decider, Deviations, Failing, Schedule, fail_current};
 use crate::observe::observers::Observers;
 use crate::task::quiet::drop_quietly;
 use crate::wake::order::Order;
+
+type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
 
 /// A run that is over.
 pub(super) struct Run {
@@ -74,17 +76,22 @@ pub(super) fn run<F: Future>(program: &impl Fn() -> F, schedule: Schedule, obser
     }
 }
 
-/// Installs a hook that keeps the panics of explored programs. All other panics go to the hook before it.
+/// Installs a hook that keeps the panics of explored programs, unless there is one. All other panics go to the
+/// hook before it. A program that sets another hook drops this one, so the next run installs it again; one
+/// that has taken it keeps it, whether or not it calls it.
 fn keep_panics() {
-    static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| {
-        let before = panic::take_hook();
-        panic::set_hook(Box::new(move |panic| {
-            if !fail_current(|| panicked(panic.payload(), panic.location())) {
-                before(panic);
-            }
-        }));
-    });
+    static BEFORE: Mutex<Weak<Hook>> = Mutex::new(Weak::new());
+    let mut installed = BEFORE.lock().unwrap_or_else(PoisonError::into_inner);
+    if installed.strong_count() > 0 {
+        return;
+    }
+    let before = Arc::new(panic::take_hook());
+    *installed = Arc::downgrade(&before);
+    panic::set_hook(Box::new(move |panic| {
+        if !fail_current(|| panicked(panic.payload(), panic.location())) {
+            before(panic);
+        }
+    }));
 }
 
 /// Returns a panic as the failure of its run.

@@ -171,6 +171,26 @@ fn a_failure_that_does_not_come_again_is_reported_as_that() {
     }
 }
 
+/// A panic that the program handles is a failure also after the program has set a hook of its own.
+#[test]
+fn panics_are_kept_though_the_program_sets_a_hook() {
+    if passes_alone(own_binary(), "failures::panics_are_kept_though_the_program_sets_a_hook") {
+        return;
+    }
+    static HOOKED: AtomicU32 = AtomicU32::new(0);
+    let handled = || async { drop(spawn(async { panic!("handled") }).await) };
+    for _ in 0..3 {
+        let failure = Explore::new().try_run(handled).unwrap_err();
+        assert!(failure.message.ends_with(": handled"), "{failure}");
+        std::panic::set_hook(Box::new(|_| _ = HOOKED.fetch_add(1, Ordering::Relaxed)));
+    }
+    assert_eq!(HOOKED.load(Ordering::Relaxed), 0);
+    let failure = Explore::new().try_run(handled);
+    let other = catch_unwind(|| panic!("not explored"));
+    assert!(failure.is_err() && other.is_err());
+    assert_eq!(HOOKED.load(Ordering::Relaxed), 1, "other panics go to the program's hook");
+}
+
 /// A schedule that is replayed and passes is all that was asked for. One that does not fit may be of an older
 /// program.
 #[test]
