@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use boucle::explore::{Explore, Strategy, choose};
-use boucle::{EventLoop, explore, gather, sleep, spawn, yield_now};
+use boucle::{ALL_COMPLETED, EventLoop, TaskGroup, explore, gather, sleep, spawn, wait, yield_now};
 
 /// What the tasks have written, in order.
 type Written = Rc<RefCell<Vec<u32>>>;
@@ -69,6 +69,38 @@ fn the_number_of_schedules_is_bounded() {
         let (explored, _) = orders(&explore, 3, 1);
         assert_eq!((explored.schedules, explored.complete), (90, true));
     }
+}
+
+/// How a program waits for its tasks decides how many schedules it has: the figures of the documentation, for
+/// three tasks of two yields.
+#[test]
+fn how_tasks_are_joined_decides_how_many_schedules_there_are() {
+    async fn task() {
+        yield_now().await;
+        yield_now().await;
+    }
+    fn count<F: Future>(program: impl Fn() -> F + Sync) -> (u64, bool) {
+        let explored = Explore::new().strategy(Strategy::Exhaustive).schedules(20_000).run(program);
+        (explored.schedules, explored.complete)
+    }
+    let spawned = || [0, 1, 2].map(|_| spawn(task()));
+    assert_eq!(count(|| async { drop(gather([0, 1, 2].map(|_| task())).await) }), (1_680, true));
+    assert_eq!(count(|| async { drop(wait(spawned(), ALL_COMPLETED).await) }), (1_680, true));
+    let one_by_one = || async {
+        for handle in spawned() {
+            handle.await.unwrap();
+        }
+    };
+    assert_eq!(count(one_by_one), (4_875, true));
+    let in_a_group = || async {
+        let group = TaskGroup::new();
+        for _ in 0..3 {
+            group.spawn(task());
+        }
+        group.join_all().await
+    };
+    assert_eq!(count(in_a_group), (11_130, true));
+    assert_eq!(count(|| async { drop(gather(spawned()).await) }), (20_000, false));
 }
 
 /// Timers that are due together fire in every order, others in the order of their deadlines.
