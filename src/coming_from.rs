@@ -274,7 +274,7 @@
 //!
 //! | need | asyncio | tokio | with boucle |
 //! |---|---|---|---|
-//! | the first of several futures | `wait(…, return_when=FIRST_COMPLETED)` | `select!` | `futures_lite::future::or`, `futures::select!`; for tasks, [`wait`] |
+//! | the first of several futures | `wait(…, return_when=FIRST_COMPLETED)` | `select!` | `futures_lite::future::or`, `futures::select_biased!`; for tasks, [`wait`] |
 //! | several futures that borrow | none | `join!` | `futures_lite::future::zip`, `futures::join!` |
 //! | locks, semaphores, events | `Lock`, `Semaphore`, `Event`, `Condition`, `Barrier` | `sync` | `async-lock`, `event-listener`, or tokio's `sync` itself |
 //! | channels | `Queue` | `mpsc`, `oneshot`, `watch`, `broadcast` | `async-channel`, `async-broadcast`, or tokio's `sync` itself |

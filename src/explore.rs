@@ -94,6 +94,9 @@
 //!   those. (`benches/peers` compares how many schedules each of the three runs in a second.)
 //! - **The system.** A program that opens a socket, reads the system's clock or draws random numbers may do
 //!   something else in each run. turmoil and madsim simulate networks.
+//! - **Chance.** Random numbers hide in `futures::select!` and `tokio::select!` (use `select_biased!`, and
+//!   `biased;`), in `futures_lite::future::race` and whatever else uses `fastrand`, such as `piper` (call
+//!   `fastrand::seed(1)` at the start of the program), and in the order of a `HashMap` (use a `BTreeMap`).
 //! - **Timers against computations.** Under the virtual clock a computation takes no time: a timer never
 //!   fires before what is ready has been polled.
 //! - **What happens within one poll.** It is one step, as on any single-threaded loop.
@@ -104,6 +107,10 @@
 //! [`JoinError`](crate::JoinError) it handles; a deadlock; and a run that takes [too many
 //! polls](Explore::polls). Panics of explored programs are not printed: the report has the first of them.
 //! (`resume_unwind` counts only if it ends the main future.)
+//!
+//! A run that waits for what is not virtual (a socket, a signal, a job, another thread by a
+//! [`LoopHandle`](crate::LoopHandle)) is not deadlocked, and nothing limits how long it waits: if nothing
+//! comes, exploration hangs.
 //!
 //! Panics are found by a panic hook, which each run installs unless it is there. A hook that the program sets
 //! replaces it until the next run; one that has taken it ([`take_hook`](std::panic::take_hook)), and does not
@@ -233,7 +240,9 @@ impl Explore {
     }
 
     /// Sets after what time to stop; the result is not complete then. The clock is read at least every 256
-    /// schedules. By default there is no limit, so that every run of a test tries the same schedules.
+    /// schedules, never within one: a run that waits for a socket or a signal for ever is [not
+    /// stopped](self#what-is-a-failure). By default there is no limit, so that every run of a test tries the
+    /// same schedules.
     pub fn time(mut self, limit: Duration) -> Explore {
         self.0.time = Some(limit);
         self
