@@ -106,7 +106,8 @@
 //! Any panic on the thread that runs the program, also one that the program catches, or whose
 //! [`JoinError`](crate::JoinError) it handles; a deadlock; and a run that takes [too many
 //! polls](Explore::polls). Panics of explored programs are not printed: the report has the first of them.
-//! (`resume_unwind` counts only if it ends the main future.)
+//! (`resume_unwind` counts only if it ends the main future.) A panic of a destructor while another one unwinds
+//! ends the process, as everywhere in Rust, and then there is no report.
 //!
 //! A run that waits for what is not virtual (a socket, a signal, a job, another thread by a
 //! [`LoopHandle`](crate::LoopHandle)) is not deadlocked, and nothing limits how long it waits: if nothing
@@ -233,7 +234,8 @@ impl Explore {
         })
     }
 
-    /// Sets how many schedules are tried at most: 10,000 by default.
+    /// Sets how many schedules are tried at most: 10,000 by default. Those that are planned take some hundred
+    /// bytes each, so do not ask for as many as there are.
     pub fn schedules(mut self, schedules: u64) -> Explore {
         self.0.schedules = schedules;
         self
@@ -295,7 +297,10 @@ impl Explore {
     /// As [`explore()`].
     #[track_caller]
     pub fn run<F: Future>(&self, program: impl Fn() -> F + Sync) -> Explored {
-        self.try_run(program).unwrap_or_else(|failure| panic!("{failure}"))
+        match self.try_run(program) {
+            Ok(explored) => explored,
+            Err(failure) => panic!("{failure}"), // not in a closure, which has no caller to name
+        }
     }
 
     /// Explores a program, and returns a failure instead of panicking.
@@ -335,7 +340,10 @@ impl Explore {
         operation: impl AsyncFn(&mut S) -> T + Sync,
         check: impl AsyncFn(S, Option<T>) + Sync,
     ) -> Explored {
-        self.try_cancel(setup, operation, check).unwrap_or_else(|failure| panic!("{failure}"))
+        match self.try_cancel(setup, operation, check) {
+            Ok(explored) => explored,
+            Err(failure) => panic!("{failure}"),
+        }
     }
 
     /// As [`cancel`](Self::cancel), but returns a failure instead of panicking.

@@ -98,13 +98,13 @@ impl Replay {
         while group > 0 {
             let mut at = 0;
             while at < shortest.0.len() {
-                let fails = |planned: Deviations| {
+                let left = ATTEMPTS - attempts;
+                let shorter = shortest.simpler(at, group).take(left).find_map(|planned| {
                     attempts += 1;
-                    let run = (attempts <= ATTEMPTS).then(|| self.run(program, &planned))?;
+                    let run = self.run(program, &planned);
                     let (deviations, fails) = (run.deviations(), run.fails_like(found));
                     (fails && deviations.size() < shortest.size()).then_some(deviations)
-                };
-                let shorter = shortest.simpler(at, group).find_map(fails);
+                });
                 match shorter {
                     Some(shorter) => shortest = shorter,
                     None => at += group,

@@ -182,13 +182,25 @@ fn panics_are_kept_though_the_program_sets_a_hook() {
     for _ in 0..3 {
         let failure = Explore::new().try_run(handled).unwrap_err();
         assert!(failure.message.ends_with(": handled"), "{failure}");
-        std::panic::set_hook(Box::new(|_| _ = HOOKED.fetch_add(1, Ordering::Relaxed)));
+        std::panic::set_hook(Box::new(|panic| {
+            assert_eq!(panic.location().unwrap().file(), file!(), "the place of `run` is the caller's");
+            HOOKED.fetch_add(1, Ordering::Relaxed);
+        }));
     }
     assert_eq!(HOOKED.load(Ordering::Relaxed), 0);
-    let failure = Explore::new().try_run(handled);
-    let other = catch_unwind(|| panic!("not explored"));
-    assert!(failure.is_err() && other.is_err());
+    let other = catch_unwind(|| _ = Explore::new().run(handled));
+    assert!(other.is_err());
     assert_eq!(HOOKED.load(Ordering::Relaxed), 1, "other panics go to the program's hook");
+}
+
+/// A choice among billions is made smaller by as many attempts as any other, and no more.
+#[test]
+fn a_large_choice_is_shortened_in_bounded_time() {
+    const MANY: usize = u32::MAX as usize;
+    let failure = Explore::new().strategy(Strategy::Random).try_run(async || {
+        assert!(boucle::explore::choose(MANY) < MANY / 2, "too large");
+    });
+    assert!(failure.unwrap_err().message.ends_with("too large"));
 }
 
 /// A schedule that is replayed and passes is all that was asked for. One that does not fit may be of an older
