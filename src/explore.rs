@@ -113,10 +113,10 @@
 //! [`LoopHandle`](crate::LoopHandle)) is not deadlocked, and nothing limits how long it waits: if nothing
 //! comes, exploration hangs.
 //!
-//! Panics are found by a panic hook, which each run installs unless it is there. A hook that the program sets
-//! replaces it until the next run; one that has taken it ([`take_hook`](std::panic::take_hook)), and does not
-//! call it, until that one is dropped. A panic that only such a hook gets is a failure only if it ends the
-//! main future.
+//! Panics are found by a panic hook, which each run installs unless it is there. If the program sets a hook,
+//! that one gets the panics until the next run. If the program has taken exploration's hook
+//! ([`take_hook`](std::panic::take_hook)), none is installed until that is dropped: so it must call it. A panic
+//! that only another hook gets is a failure only if it ends the main future.
 //!
 //! A program that is not deterministic fails, if exploration notices that: if a run lacks a choice that it had
 //! before, or if a failure does not come again under the same schedule. The report says so, in place of a

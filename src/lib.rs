@@ -389,10 +389,11 @@
 //!
 //! A loop belongs to one thread; for several cores, run several loops. Not supported: `fork` while a loop
 //! lives (the child shares its epoll), and waking from a signal handler (the inbox takes a lock). A global
-//! allocator may have a hook that wakes, aborts and drops (but no executor job and no observed loop: locks of
-//! theirs are held while memory is allocated); any other call from the hook into the loop that is allocating
-//! panics. Locks, channels, buffered readers, files, HTTP, TLS, WebSockets and databases are other crates',
-//! and run on boucle unchanged: [`ecosystem`] says how.
+//! allocator may have a hook that wakes, aborts and drops; any other call from the hook into the loop that is
+//! allocating panics. The hook must drop neither an executor job nor an observed loop, since memory is allocated
+//! under their locks. (`BOUCLE_TRACE`, `BOUCLE_DUMP` and `BOUCLE_SLOW_POLL` observe every loop.) Locks, channels,
+//! buffered readers, files, HTTP, TLS, WebSockets and databases are other crates', and run on boucle unchanged:
+//! [`ecosystem`] says how.
 //!
 //! Features: `blocking` (default) brings [`run_in_executor`] and name look-ups; `signal` (default) brings
 //! `signal`, on Unix; `trace` (default) brings `BOUCLE_TRACE`, `BOUCLE_DUMP`, `BOUCLE_SLOW_POLL` and

@@ -22,7 +22,7 @@ const NOT_DETERMINISTIC: &str =
     "not deterministic: something besides the schedule decides what it does. Look for
   - what an earlier run has left, in a static or in what the closure captures
   - random numbers, as in `futures::select!`, in `fastrand`, and in the order of a `HashMap`
-  - the system's clock, sockets and other threads
+  - the system's clock, sockets, other threads and their panic hooks
 ";
 
 /// A schedule under which a program fails. Its `Display` is the message, the schedule drawn above FIFO's, and
@@ -119,7 +119,9 @@ impl Replay {
     pub(super) fn report<F: Future>(self, program: &impl Fn() -> F, found: &Run, tried: u64) -> Failure {
         let shortest = self.shorten(program, found);
         let (failed, picture) = self.draw(program, &shortest, false);
-        if !failed.fails_like(found) {
+        // FIFO is tried first, so it has passed if another schedule was found to fail.
+        let has_passed = shortest.0.is_empty() && tried > 1;
+        if has_passed || !failed.fails_like(found) {
             return not_repeated(found, tried, &shortest, &failed);
         }
         let message = failed.message();
@@ -150,6 +152,9 @@ fn not_repeated(found: &Run, tried: u64, schedule: &Deviations, again: &Run) -> 
     let message = found.message();
     let (schedule, rerun) = match (&found.failure, &again.failure) {
         (Some(Failing::Misfit { planned, .. }), _) => (planned, String::new()),
+        _ if again.fails_like(found) => {
+            (schedule, "FIFO, which has passed, fails like this now. ".to_owned())
+        }
         (_, None) => (schedule, format!("The same schedule, {schedule}, passes when it is run again. ")),
         (_, Some(other)) => (
             schedule,

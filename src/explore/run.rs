@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe, Location, PanicHookInfo, catch_unwind};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::thread;
 
 use crate::event_loop::EventLoop;
 use crate::explore::schedule::{Current, Decider, Deviations, Failing, Schedule, fail_current};
@@ -82,8 +83,8 @@ pub(super) fn run<F: Future>(program: &impl Fn() -> F, schedule: Schedule, obser
 fn keep_panics() {
     static BEFORE: Mutex<Weak<Hook>> = Mutex::new(Weak::new());
     let mut installed = BEFORE.lock().unwrap_or_else(PoisonError::into_inner);
-    if installed.strong_count() > 0 {
-        return;
+    if installed.strong_count() > 0 || thread::panicking() {
+        return; // a thread that panics may not set a hook
     }
     let before = Arc::new(panic::take_hook());
     *installed = Arc::downgrade(&before);

@@ -110,7 +110,7 @@ thread_local! {
 #[track_caller]
 pub fn choose(options: usize) -> usize {
     assert!(options > 0, "a choice needs at least one option");
-    assert!(u32::try_from(options).is_ok(), "a choice has less than 2^32 options, not {options}");
+    assert!(u32::try_from(options).is_ok(), "a choice has fewer than 2^32 options, not {options}");
     choose_in_words(options, |chosen| format!("choose({options}) is {chosen}"))
 }
 
@@ -335,10 +335,12 @@ pub(super) fn fail_current(how: impl FnOnce() -> Failing) -> bool {
 
 impl Failing {
     /// Returns true if both fail in the same way. A panic does at the same place: its message may differ, as
-    /// that of a deadlock, which has the loop's number.
+    /// that of a deadlock, which has the loop's number. Without a place, the message decides.
     pub(super) fn is_like(&self, other: &Failing) -> bool {
         match (self, other) {
-            (Failing::Panicked { place, .. }, Failing::Panicked { place: other, .. }) => place == other,
+            (Failing::Panicked { place, message }, Failing::Panicked { place: other, message: others }) => {
+                place == other && (place.is_some() || message == others)
+            }
             (Failing::TooManyPolls(_), Failing::TooManyPolls(_)) => true,
             _ => false,
         }

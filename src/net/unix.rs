@@ -395,7 +395,7 @@ impl UnixDatagram {
     ///
     /// # Panics
     ///
-    /// If it is polled on another loop than the socket's, or has to try again where none runs.
+    /// If it is polled on another loop than the socket's; or where no loop runs, if it has to try again.
     pub async fn send(&self, message: &[u8]) -> io::Result<usize> {
         retry_while_full(async || poll_fn(|cx| self.poll_send(cx, message)).await).await
     }
@@ -427,7 +427,7 @@ impl UnixDatagram {
     ///
     /// # Panics
     ///
-    /// If it is polled on another loop than the socket's, or has to try again where none runs.
+    /// If it is polled on another loop than the socket's; or where no loop runs, if it has to try again.
     pub async fn send_to(&self, message: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
         retry_while_full(async || {
             consume_budget().await; // a message is sent or refused at once

@@ -96,8 +96,8 @@ pub struct DumpedTask {
 pub enum DumpError {
     /// The loop is gone.
     Gone,
-    /// It is ending: it waits for jobs of [`run_in_executor`](crate::run_in_executor) that have begun, or for
-    /// a destructor.
+    /// It is ending: it waits for jobs of [`run_in_executor`](crate::run_in_executor) that have begun, or
+    /// drops what was left for it.
     Ending {
         /// The loop's number: 1 for "loop 1".
         event_loop: u64,

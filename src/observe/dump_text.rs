@@ -203,7 +203,7 @@ impl Display for DumpError {
         let (event_loop, timeout, holder) = match self {
             DumpError::Gone => return f.write_str("the event loop is gone"),
             DumpError::Ending { event_loop } => {
-                let waits = "it waits for jobs that have begun, or for a destructor";
+                let waits = "it waits for jobs that have begun, or drops what was left for it";
                 return write!(f, "loop {event_loop} is ending: {waits}");
             }
             DumpError::NoAnswer { event_loop, timeout, holder } => (event_loop, timeout, holder),

@@ -202,7 +202,8 @@ pub enum Origin {
     Source(usize),
     /// Another thread, through the inbox. The event is recorded when the loop reads its inbox.
     Thread,
-    /// Another thread, which wakes a task that waits for a job of the executor: mostly, the job has ended.
+    /// A job of the executor that has ended; or any other wake from another thread, if the task waits for a
+    /// job.
     Job,
     /// Code on the loop's thread, but outside of any task: before the loop runs, between its turns, or in an
     /// observer.

@@ -103,8 +103,8 @@ pub(crate) fn awaited(on: &WaitsFor, name: impl Fn(u64) -> String) -> String {
     }
 }
 
-/// Names what a task still waits for, some time after its poll: how many of several tasks were left then may
-/// no longer be true.
+/// Names what a task waits for, some time after its poll. It gives no number of tasks, since some may be done
+/// by now.
 pub(crate) fn still_waits_for(on: &WaitsFor) -> String {
     match on {
         WaitsFor::Tasks { what, .. } => format!("tasks of {what}"),

@@ -7,10 +7,10 @@ use crate::observe::EventKind;
 use crate::observe::words::by_number;
 use crate::trace::{LiveTask, LoopTrace};
 
-/// Replaces control characters. With them a name could break its line, command the terminal, or make an SVG
-/// invalid.
+/// Replaces control characters, and the two others that XML forbids. With them a name could break its line,
+/// command the terminal, or make an SVG invalid.
 pub(super) fn printable(words: &str) -> String {
-    words.replace(char::is_control, "\u{fffd}")
+    words.replace(|c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'), "\u{fffd}")
 }
 
 /// Returns "2 hello": the id, then the name. A task without a name has "main", or the last word of its

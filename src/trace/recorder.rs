@@ -113,8 +113,8 @@ impl Recorder {
     }
 
     /// Makes a recorder that keeps at most `limit` events, of all its loops together. The oldest are dropped
-    /// and counted, and the state of the loop after them is kept. A loop of which all is dropped, even its end,
-    /// is forgotten.
+    /// and counted, and the state of the loop after them is kept. When the last event of a loop that has ended
+    /// is dropped, the loop is forgotten, with its count.
     ///
     /// ```
     /// use boucle::{EventLoop, trace::Recorder};

@@ -33,8 +33,8 @@ impl Flags {
         self.flag(slot).swap(false, Ordering::Acquire);
     }
 
-    /// Whether a flag of the first `slots` is set, or of some after these. (A chunk that was not made is not
-    /// counted.) O(n).
+    /// Whether a flag of the first `slots` is set. It may look at some after these, since chunks that were
+    /// never made are skipped, and not counted. O(n).
     pub(super) fn any(&self, slots: usize) -> bool {
         let mut flags = self.0.iter().filter_map(OnceLock::get).flatten().take(slots);
         flags.any(|flag| flag.load(Ordering::Relaxed))

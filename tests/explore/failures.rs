@@ -15,7 +15,7 @@ const NOT_DETERMINISTIC: &str = "\
 not deterministic: something besides the schedule decides what it does. Look for
   - what an earlier run has left, in a static or in what the closure captures
   - random numbers, as in `futures::select!`, in `fastrand`, and in the order of a `HashMap`
-  - the system's clock, sockets and other threads
+  - the system's clock, sockets, other threads and their panic hooks
 ";
 
 /// Returns the report of an exploration that fails.
@@ -169,6 +169,38 @@ fn a_failure_that_does_not_come_again_is_reported_as_that() {
         assert!(report.ends_with(&format!("So the program is {NOT_DETERMINISTIC}")), "{report}");
         assert!(!report.contains("turn") && !report.contains("BOUCLE_SCHEDULE"), "{report}");
     }
+}
+
+/// FIFO is tried first. If shortening comes back to it, something else than the schedule decides.
+#[test]
+fn a_failure_that_comes_back_to_fifo_is_reported_as_that() {
+    let runs = AtomicU32::new(0);
+    let explore = Explore::new().strategy(Strategy::Random);
+    let failure = explore.try_run(|| {
+        let run = runs.fetch_add(1, Ordering::Relaxed);
+        async move {
+            for task in [0, 1, 2].map(|_| spawn(yield_now())) {
+                task.await.unwrap();
+            }
+            assert!(run < 3, "from the fourth run on");
+        }
+    });
+    let report = failure.unwrap_err().to_string();
+    let ends = format!("FIFO, which has passed, fails like this now. So the program is {NOT_DETERMINISTIC}");
+    assert!(report.starts_with("schedule 4 fails: ") && report.ends_with(&ends), "{report}");
+}
+
+/// A panic without a place, as `resume_unwind` gives, is not taken for another one.
+#[test]
+fn a_resumed_panic_is_not_taken_for_another() {
+    let failure = Explore::new().strategy(Strategy::Random).seed(3).try_run(async || {
+        match boucle::explore::choose(3) {
+            0 => {}
+            chosen => std::panic::resume_unwind(Box::new(format!("chose {chosen}"))),
+        }
+    });
+    let failure = failure.unwrap_err();
+    assert_eq!((&*failure.message, &*failure.schedule), ("panicked: chose 2", "0:2"));
 }
 
 /// A panic that the program handles is a failure also after the program has set a hook of its own.

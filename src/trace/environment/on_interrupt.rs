@@ -2,8 +2,8 @@
 //!
 //! If the program waits for the interrupt itself, by [`signal`], it goes on, and the recording is shown when
 //! a loop ends. If it handled interrupts in another way before its first loop, or was started to ignore them,
-//! the recording is shown at once, and the program goes on as it does without a recording. (On Linux.
-//! Elsewhere the process ends.)
+//! the recording is shown at once, and the program goes on as it does without a recording; on other systems
+//! than Linux the process ends then.
 
 use signal_hook::consts::SIGINT;
 

@@ -10,8 +10,8 @@
 //! file is whole at any time. `std::process::exit` ends no loop, so the file then has what had happened when
 //! the last loop ended, if one did.
 //!
-//! An error is printed on stderr, and the program goes on. If the file's folder does not exist, that is seen
-//! when the first loop is made, and nothing is recorded.
+//! An error is printed on stderr, and the program goes on. That the file's folder does not exist is said when
+//! the first loop is made, too: not only at the end of a long run.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -46,6 +46,11 @@ pub(super) fn get() -> Option<&'static Recording> {
     static RECORDING: OnceLock<Option<Recording>> = OnceLock::new();
     let read = || {
         let form = variable::read(VARIABLE, parse)?;
+        if let Form::Html(path) | Form::Svg(path) | Form::Json(path) = &form
+            && let Err(error) = fs::metadata(path.with_file_name("."))
+        {
+            print_error(path, &error);
+        }
         let recorder = Recorder::new();
         Some(Recording { recorder, form })
     };
@@ -57,7 +62,6 @@ fn parse(value: &OsStr) -> io::Result<Form> {
         return Ok(Form::Timeline);
     }
     let path = PathBuf::from(value);
-    fs::metadata(path.with_file_name("."))?; // the folder
     match path.extension().and_then(|ending| ending.to_str()) {
         Some("html") => Ok(Form::Html(path)),
         Some("svg") => Ok(Form::Svg(path)),
@@ -100,9 +104,13 @@ impl Recording {
             Form::Json(path) => (path, trace.to_chrome_json()),
         };
         if let Err(error) = write(path, &text) {
-            stderr::print(format_args!("boucle: {VARIABLE}={}: {error}", path.display()));
+            print_error(path, &error);
         }
     }
+}
+
+fn print_error(path: &Path, error: &io::Error) {
+    stderr::print(format_args!("boucle: {VARIABLE}={}: {error}", path.display()));
 }
 
 /// Writes a file under another name, and renames it.

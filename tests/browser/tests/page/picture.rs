@@ -176,7 +176,7 @@ fn the_picture_is_well_formed() {
         return;
     };
     let hostile = recorded(async {
-        let _named = boucle::spawn_named("]]><a & b='\"\u{1}\u{1F600}", async {}).await;
+        let _named = boucle::spawn_named("]]><a & b='\"\u{1}\u{fffe}\u{1F600}", async {}).await;
     });
     for trace in [recorded(medley()), hostile, two_loops(), Trace::default()] {
         let found = browser.value(&format!(
