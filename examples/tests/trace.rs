@@ -165,20 +165,21 @@ fn a_server_has_its_page_when_it_ends() {
     assert!(file.text().contains("\"2 serve_one\""));
 }
 
-/// A wrong value, or a file that cannot be written, is reported in one line; the program goes on.
+/// A wrong value, or a file that cannot be written, is reported in one line; the program goes on. A folder that
+/// does not exist is reported twice: before the run, and when the file is written.
 #[test]
 fn an_error_is_reported_in_a_line() {
     let plain = Command::new(program("step")).output().unwrap();
     let nowhere = "/no/such/folder/run.svg";
     let unwritten = fs::write(nowhere, "").unwrap_err().to_string();
-    for (value, why) in [
-        ("run.txt", "it is either `timeline`, or a file that ends in .html, .svg or .json"),
-        (nowhere, &unwritten),
+    for (value, why, times) in [
+        ("run.txt", "it is either `timeline`, or a file that ends in .html, .svg or .json", 1),
+        (nowhere, &unwritten, 2),
     ] {
         let traced = traced("step", value);
         assert_eq!(traced.stdout, plain.stdout);
         let stderr = String::from_utf8(traced.stderr).unwrap();
-        assert_eq!(stderr, format!("boucle: BOUCLE_TRACE={value}: {why}\n"));
+        assert_eq!(stderr, format!("boucle: BOUCLE_TRACE={value}: {why}\n").repeat(times));
         assert!(traced.status.success());
     }
 }
