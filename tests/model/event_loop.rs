@@ -30,7 +30,10 @@ impl EventLoop {
         match run(Until::Ready(id, &mut main)) {
             Ran::Main(Ok(returned)) => returned,
             Ran::Main(Err(Failure::Panicked(payload))) => resume_unwind(payload),
-            _ => panic!("event loop stopped before the future completed"),
+            _ => {
+                drop_quietly(main); // before the panic, so that its destructors do not see one
+                panic!("event loop stopped before the future completed")
+            }
         }
     }
 
