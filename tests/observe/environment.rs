@@ -32,7 +32,7 @@ fn stderr_of(mut command: Command) -> String {
 fn a_signal_shows_all_loops() {
     const TEST: &str = "environment::a_signal_shows_all_loops";
     /// They have a second for their answers, all together: with one each, the process would end before.
-    const STUCK: usize = 40;
+    const STUCK: usize = 12;
     if is_child(TEST) {
         let _stuck: Vec<_> = (0..STUCK).map(|_| EventLoop::new().unwrap()).collect();
         let sleeping = thread::spawn(|| {
@@ -41,7 +41,7 @@ fn a_signal_shows_all_loops() {
                 yield_now().await;
                 println!("ready");
                 // The parent kills the process before that is over.
-                sleeper(30).await;
+                sleeper(10).await;
             });
         });
         return sleeping.join().unwrap();
