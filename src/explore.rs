@@ -234,8 +234,8 @@ impl Explore {
         })
     }
 
-    /// Sets how many schedules are tried at most: 10,000 by default. Those that are planned take some hundred
-    /// bytes each, so do not ask for as many as there are.
+    /// Sets how many schedules are tried at most: 10,000 by default. Each one that is
+    /// planned takes about a hundred bytes, so a bound of billions may need more memory than there is.
     pub fn schedules(mut self, schedules: u64) -> Explore {
         self.0.schedules = schedules;
         self
