@@ -36,7 +36,7 @@ use boucle::{spawn_named, timeout, yield_now};
 use stage::{options, println};
 
 const HELP: &str = "\
-Drops two readers of frames at each of their awaits, and shows what is lost.
+Drops two readers of frames after each of their pending polls, and shows what is lost.
 
 usage: cancel";
 

@@ -10,7 +10,7 @@
 //! alone:
 //!
 //! ```text
-//! as written: schedule 7 fails: panicked at examples/race.rs:89:5: the account is overdrawn: -60
+//! as written: schedule 7 fails: panicked at examples/race.rs:...: the account is overdrawn: -60
 //!
 //! The shortest found leaves FIFO at 2 of 6 choices:
 //!   choice 0: #3 is next, not #2

@@ -2,8 +2,8 @@
 //!
 //! A loop is FIFO, so a test sees one schedule, always the same. [`explore()`] runs a program again and
 //! again, each time on a new loop with a virtual clock, and polls the ready tasks in another order. If a run
-//! fails, it panics with the program's message, the shortest failing schedule that was found, drawn above
-//! FIFO's, and a line that replays it.
+//! fails, `explore` panics. The message has the program's own, a picture of the shortest failing schedule that
+//! was found, above one of FIFO's, and a line that replays it.
 //!
 //! ```should_panic
 //! use std::{cell::Cell, rc::Rc};
@@ -62,7 +62,7 @@
 //! To run it alone: BOUCLE_SCHEDULE=0:1,1:1 cargo test two_withdrawals
 //! ```
 //!
-//! A turn polls one task here. `cargo run --example race` is this program.
+//! In an exploration each turn polls one task. `cargo run --example race` is this program.
 //!
 //! # What is explored
 //!
@@ -114,9 +114,9 @@
 //! comes, exploration hangs.
 //!
 //! Panics are found by a panic hook, which each run installs unless it is there. If the program sets a hook,
-//! that one gets the panics until the next run. If the program has taken exploration's hook
-//! ([`take_hook`](std::panic::take_hook)), none is installed until that is dropped: so it must call it. A panic
-//! that only another hook gets is a failure only if it ends the main future.
+//! that one gets the panics until the next run. A program that takes exploration's hook
+//! ([`take_hook`](std::panic::take_hook)) must call it from its own: while the taken one exists, no other is
+//! installed. A panic that only another hook gets is a failure only if it ends the main future.
 //!
 //! A program that is not deterministic fails, if exploration notices that: if a run lacks a choice that it had
 //! before, or if a failure does not come again under the same schedule. The report says so, in place of a
@@ -175,8 +175,8 @@ pub fn explore<F: Future>(program: impl Fn() -> F + Sync) -> Explored {
 /// second, and so on. After each run it checks what is left: is the value still in the queue, the lock free,
 /// the file whole?
 ///
-/// `setup` makes what the operation works on. `check` takes that, and the operation's output, or `None` if it
-/// was dropped. The order of tasks is FIFO; [`Explore::cancel`] tries other orders too.
+/// `setup` makes what the operation works on. `check` takes what `setup` made, and the operation's output, or
+/// `None` if it was dropped. The order of tasks is FIFO; [`Explore::cancel`] tries other orders too.
 ///
 /// ```
 /// let explored = boucle::explore::cancel(

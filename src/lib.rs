@@ -57,9 +57,9 @@
 //! # }
 //! ```
 //!
-//! `examples/from_scratch`, in the repository, begins with asyncio's loop in Python, and comes to this one in
-//! five steps: each is a loop of at most 220 lines and a chapter of a guide, and the last runs over real
-//! sockets. If you have never seen a loop from within, begin there.
+//! `examples/from_scratch`, in the repository, begins with asyncio's loop in Python, and builds up to a loop
+//! with real sockets in five steps: each is a loop of at most 220 lines and a chapter of a guide. If you have
+//! never seen a loop from within, begin there.
 //!
 //! # One turn of the loop
 //!
@@ -87,11 +87,11 @@
 //! With a virtual clock, an idle loop does not sleep: time jumps to the next deadline. `park.rs` has the
 //! exceptions.
 //!
-//! [`run`] makes an [`EventLoop`], calls its `block_on`, and drops it. `block_on` makes turns until the *main
-//! future*, its argument, is ready; `run_forever` until [`stop`] is called; [`EventLoop::turn`] makes one,
-//! and returns what it did. These three call one function, `run` in `src/turn.rs`. A thread runs one loop at
-//! a time: a task that calls [`run`] panics. But a thread may have several loops, and run one after the
-//! other.
+//! [`run`] makes an [`EventLoop`], calls its `block_on`, and drops it. `block_on` makes turns until the
+//! *main future*, its argument, is ready; `run_forever` until [`stop`] is called; [`EventLoop::turn`] makes
+//! one, and returns what it did. These three call one function, `run` in `src/turn.rs`. A thread runs one
+//! loop at a time: a task that calls [`run`] panics. But a thread may have several loops, and run one after
+//! the other.
 //!
 //! # Vocabulary
 //!
@@ -102,8 +102,9 @@
 //! | batch | what stood in the ready queue when the turn began |
 //! | poll | what is done to a *future*, never to the kernel |
 //! | park | the second step: to ask the kernel for events, with a timeout. A running loop sleeps nowhere else |
-//! | wake, waker | to put a task in the ready queue; what does it |
-//! | arm, fire | to put a timer into the wheel; what it does at its deadline |
+//! | wake | to put a task in the ready queue |
+//! | waker | what wakes a task |
+//! | arm, fire | a timer is armed when it is put into the wheel, and fires at its deadline |
 //! | task | a spawned future, with its slot in the table, and later its output |
 //! | main future | the future of `block_on`: not a task, but in the ready queue like one |
 //! | state | all that a loop owns, in one box. It is *free* while it is in its place, a thread-local, and *in use* while it is out |
@@ -112,14 +113,16 @@
 //! | foreign waker | a waker that is not boucle's: another runtime's, or one that a future makes for those in it, as `FuturesUnordered` does |
 //! | ready queue | FIFO of what is to be polled; a task in it is *ready*. (A side of a socket is ready too, in its own sense) |
 //! | done | a task that has returned, panicked or was dropped; its handle may still have to take the output |
-//! | inbox, message | where other threads leave messages for the loop; a request for a wake, a spawn, an abort or a drop |
-//! | `LoopHandle` | what another thread holds of a loop, to call closures there (which spawn, say), or to stop it. A loop with nothing else to wait for waits while one exists |
+//! | inbox | where other threads leave messages for the loop |
+//! | message | a request for a wake, a spawn, an abort or a drop |
+//! | `LoopHandle` | what another thread holds of a loop, to spawn tasks on it, to call a closure there, or to stop it. While one exists, an idle loop with a virtual clock waits instead of reporting a deadlock |
 //! | bell, ring | what ends a park from another thread (mio's waker) |
 //! | virtual clock | a clock that jumps to the next deadline when nothing is ready |
 //! | rest | what an idle loop does before it sleeps: it gives back the memory of a burst |
 //! | job | blocking work on a thread of the pool: [`run_in_executor`] |
 //! | group, member | several tasks that one waiter waits for: the children of a `gather` |
-//! | source, token | a registered socket, whose *readiness* is readable or writable; its slot, as the kernel hands it back |
+//! | source | a registered socket, whose *readiness* is readable or writable |
+//! | token | a source's slot, as the kernel hands it back |
 //! | reactor | the table of sources |
 //! | wheel | the hierarchical timer wheel |
 //!
@@ -146,30 +149,30 @@
 //! that is the number (`turn.rs`).
 //!
 //! Refusals: a loop whose end has begun drops the future, and the handle gives "cancelled". `spawn` panics
-//! where no loop runs, or if the loop is full. `LoopHandle::spawn`, from another thread, gives an error if
-//! the loop is gone; if the loop is full, or ends before it has read the message, the closure is dropped
-//! silently.
+//! where no loop runs, or if the loop is full (2^32 - 1 tasks). `LoopHandle::spawn`, from another thread,
+//! gives an error if the loop is gone; if the loop is full, or ends before it has read the message, the
+//! closure is dropped silently.
 //!
 //! **An await of a handle.** `JoinHandle::poll` takes the output if the task is done. Else it leaves a waiter
 //! in that task's entry, as its *joiner*: mostly the number of the task that awaits the handle
 //! (`task/join.rs`). When the task is done, `State::finish` takes the joiner out, the turn wakes it, and its
 //! next poll takes the output out of the box.
 //!
-//! The cases: the joiner is the task that has polled the handle last. To drop a handle detaches the task,
-//! which goes on. The panic hook reports a panic when it happens, so one that no handle asks for is not lost.
-//! When the loop ends, all outputs are dropped: a handle gives "cancelled" then, even if its task had
-//! returned.
+//! The joiner is the task that has polled the handle last. To drop a handle detaches the task, which goes
+//! on. The panic hook reports a panic when it happens, so one that no handle asks for is not lost. When the
+//! loop ends, all outputs are dropped: a handle gives "cancelled" then, even if its task had returned.
 //!
 //! **A readable socket, to the poll.** A socket is non-blocking, and registered once, edge-triggered: the
 //! kernel reports that something has come, and does not report it again. So each of its two sides, read and
-//! write, remembers whether it is *ready*: whether an operation may find something. An edge makes a side
-//! ready; an operation that would block, or on a stream one that has not filled its buffer, ends that. A read
-//! of a side that is not ready does not ask the kernel: it leaves the task's number with the side
-//! (`net/source.rs`, `net/readiness.rs`), and the task is pending. (If the read is dropped then, the number
-//! stays, and the task may be polled in vain.) A park returns an event whose token is the source's slot;
-//! `State::wake_sources` marks the sides that the event names as ready, takes all their waiters out, and
-//! pushes their numbers. In the next batch each of these tasks is polled and tries its read; if the first of
-//! them empties the socket, the others leave their numbers again.
+//! write, remembers whether it is *ready*: whether an operation may find something. Such a report, an
+//! *edge*, makes a side ready. The side is no longer ready when an operation would block or, on a stream,
+//! when one has not filled its buffer. A read of a side that is not ready does not ask the kernel: it
+//! leaves the task's number with the side (`net/source.rs`, `net/readiness.rs`), and the task is pending.
+//! (If the read is dropped then, the number stays, and the task may be polled in vain.) A park returns an
+//! event whose token is the source's slot; `State::wake_sources` marks the sides that the event names as
+//! ready, takes all their waiters out, and pushes their numbers. In the next batch each of these tasks is
+//! polled and tries its read; if the first of them empties the socket, the others leave their numbers
+//! again.
 //!
 //! No edge is lost: what comes after "would block", and before the number is left, waits in the kernel until
 //! the park, which is on this same thread. A new side is not ready, since to register a socket makes the
@@ -177,17 +180,17 @@
 //! would have taken more. The state stays in use during an operation's system call, which runs no user code.
 //! The exceptions:
 //!
-//! - After an edge that has said more than that bytes have come (the end of a stream, urgent data), and
+//! - After an edge that has reported more than new bytes (the end of a stream, urgent data), and
 //!   always without epoll or kqueue, the side stays ready until an operation would block
 //!   (`net/readiness.rs`).
 //! - The write side of a stream that is connected begins ready.
-//! - Of a socket other than TCP only the read side is watched until a write has to wait; then it is
-//!   registered again.
+//! - Of a socket other than TCP only the read side is watched at first. When a write has to wait, the socket
+//!   is registered again, for both sides.
 //!
 //! **A wake on the loop's own thread.** `Waker::wake` calls `current::wake` (`current.rs`), which takes the
 //! state of the running loop. If the task in the slot has the number's identity and is idle, the number is
-//! pushed. If the number is of another loop of this thread, the same is done there; if of none, the wake goes
-//! into the inbox of its loop.
+//! pushed. If the number is of another loop of this thread, the same is done there. If its loop is not on
+//! this thread, the wake goes into that loop's inbox.
 //!
 //! **A stale waker.** A waker points to nothing, so it may outlive its task. On the loop's own thread a wake
 //! compares the number's identity with that of the task in the slot: if they differ, or the task is done,
@@ -200,34 +203,34 @@
 //! bits) generations repeat.
 //!
 //! **`gather`.** The call boxes the children, and the first poll spawns them as members of a group. A group
-//! is a counter in a table of the loop's, and a waiter, which each pending poll of the `gather` leaves there:
-//! the *parent* (`task/group_table.rs`, `combine/group.rs`). `State::finish` counts down for each member
-//! that is done, in O(1). The parent is woken when the last one is done, or at once if one panics: then the
-//! group notes which child it was. (An `Err` is a value like any other; [`try_gather`] looks at it.) So it is
-//! woken once, however many children it has, and then takes the outputs out of the table. If the `gather` is
-//! dropped, or a child has panicked, the children that are not done are aborted. (A child that awaits a
-//! `JoinHandle` drops it then, so the task behind that goes on.)
+//! is an entry in a table of the loop: a counter, and the *parent*, the waiter that each pending poll of
+//! the `gather` leaves there (`task/group_table.rs`, `combine/group.rs`). `State::finish` counts down for
+//! each member that is done, in O(1). The parent is woken when the last one is done, or at once if one
+//! panics: then the group notes which child it was. (An `Err` is a value like any other; [`try_gather`]
+//! looks at it.) So it is woken once, however many children it has, and then takes the outputs out of the
+//! table. If the `gather` is dropped, or a child has panicked, the children that are not done are aborted.
+//! (A child that awaits a `JoinHandle` drops it then, so the task behind that goes on.)
 //!
 //! **An abort.** `JoinHandle::abort` only marks the task, and queues it if it waits; one that is queued keeps
 //! its place. When its number is popped, the turn drops the future instead of polling it, and wakes what
 //! awaits the handle, which gives "cancelled". So no destructor runs inside of `abort`, where the caller may
 //! be in the middle of something, or be the task itself.
 //!
-//! The cases: the request comes to the loop as a message (`messages.rs`), which is handled at once on the
-//! loop's own thread, and left in the inbox by another. An abort of a task that is done does nothing. A task
-//! that is aborted during its own poll is dropped when that poll ends; so is a value that the poll has
-//! returned. If the poll or the destructor panics, the handle gives that panic. A [`timeout`] owns its
-//! future, and drops it on the spot when it is dropped itself. And the end of a loop drops the aborted tasks
-//! with all the others.
+//! The request comes to the loop as a message (`messages.rs`), which is handled at once on the loop's own
+//! thread, and left in the inbox by another. An abort of a task that is done does nothing. A task that is
+//! aborted during its own poll is dropped when that poll ends; so is a value that the poll has returned. If
+//! the poll or the destructor panics, the handle gives that panic. A [`timeout`] owns its future, and drops
+//! it on the spot when it is dropped itself. And the end of a loop drops the aborted tasks with all the
+//! others.
 //!
-//! **A wake from another thread.** It does not touch the table. It sets the slot's flag (`wake/flags.rs`). If
-//! the flag was clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it
-//! sleeps (`wake/inbox.rs`). If the flag was set, an earlier wake has left the message; or it is about to,
-//! and rings then if the loop sleeps by that time. So one message serves all wakes of a slot. It names the
-//! slot alone, since these wakes may be meant for tasks that have had the slot one after the other. In the
-//! third step of the turn the loop takes the messages, then clears their flags, and then queues whichever
-//! tasks have the slots. A wake after the clearing leaves a new message; one before it is answered by the
-//! poll that follows.
+//! **A wake from another thread.** It does not touch the table. It sets the slot's flag (`wake/flags.rs`).
+//! If the flag was clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it
+//! sleeps (`wake/inbox.rs`). If the flag was set, an earlier wake has left the message, or is about to, and
+//! then rings if the loop sleeps. So one message serves all wakes of a slot. It names the slot alone, since
+//! these wakes may be meant for tasks that have had the slot one after the other. In the third step of the
+//! turn the loop takes the messages, then clears their flags, and then queues whichever tasks have the
+//! slots. A wake after the clearing leaves a new message; one before it is answered by the poll that
+//! follows.
 //!
 //! No wake is lost, because the loop marks itself as asleep under the same lock, and only if the inbox is
 //! empty:
@@ -383,17 +386,19 @@
 //! - Imports between files have no cycle, and only `event_loop.rs` and `explore` import `trace`. (So the
 //!   methods of `State` stand in six files: `state.rs`, `park.rs`, `messages.rs`, `recording.rs`,
 //!   `lifecycle.rs` and `wake/draw.rs`.)
-//! - `unsafe` stands in one block, in `wake/waker.rs`, with its argument.
+//! - `unsafe` stands in one block, in `wake/waker.rs`, with the reason why it is sound.
 //!
 //! # Limits
 //!
-//! A loop belongs to one thread; for several cores, run several loops. Not supported: `fork` while a loop
-//! lives (the child shares its epoll), and waking from a signal handler (the inbox takes a lock). A global
-//! allocator may have a hook that wakes, aborts and drops; any other call from the hook into the loop that is
-//! allocating panics. The hook must drop neither an executor job nor an observed loop, since memory is allocated
-//! under their locks. (`BOUCLE_TRACE`, `BOUCLE_DUMP` and `BOUCLE_SLOW_POLL` observe every loop.) Locks, channels,
-//! buffered readers, files, HTTP, TLS, WebSockets and databases are other crates', and run on boucle unchanged:
-//! [`ecosystem`] says how.
+//! - A loop belongs to one thread; for several cores, run several loops.
+//! - Locks, channels, buffered readers, files, HTTP, TLS, WebSockets and databases are other crates', and run on
+//!   boucle unchanged: [`ecosystem`] says how.
+//! - `fork` while a loop lives is not supported (the child shares its epoll), nor a wake from a signal handler
+//!   (the inbox takes a lock).
+//! - A global allocator may have a hook that wakes, aborts and drops; any other call from the hook into the loop
+//!   that is allocating panics. The hook must drop neither an executor job nor an observed loop, since memory is
+//!   allocated under their locks. (`BOUCLE_TRACE`, `BOUCLE_DUMP` and `BOUCLE_SLOW_POLL` make every loop an observed
+//!   one.)
 //!
 //! Features: `blocking` (default) brings [`run_in_executor`] and name look-ups; `signal` (default) brings
 //! `signal`, on Unix; `trace` (default) brings `BOUCLE_TRACE`, `BOUCLE_DUMP`, `BOUCLE_SLOW_POLL` and

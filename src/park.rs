@@ -4,9 +4,9 @@
 //! state is free. Before it sleeps, a loop marks itself as asleep in its inbox: then a message of another
 //! thread rings the *bell*, mio's waker, which ends the sleep.
 //!
-//! Pops are counted, not polls, so a task that is dropped counts too, and a stale number. A park that need
-//! not sleep asks the kernel only if the loop has sockets. Under a virtual clock time does not jump if a job,
-//! a socket or a message may come first.
+//! What counts as a poll here is a number that is popped: a task that is dropped counts too, and a stale
+//! number. A park that need not sleep asks the kernel only if the loop has sockets. Under a virtual clock time
+//! does not jump if a job, a socket or a message may come first.
 
 use std::time::Duration;
 

@@ -53,6 +53,7 @@ fn a_short_run_is_drawn_whole() {
     );
     assert!(svg.contains("<title>2 hello is ready: spawned by task 1</title>"));
     assert!(!svg.contains("are not"), "something is said to be left out");
+    assert!(svg.contains(">waits<") && !svg.contains("unknown"));
 }
 
 /// A control character in a name would make the file invalid: XML has no words for most of them.
@@ -107,6 +108,7 @@ fn repeated_pairs_of_turns_are_counted() {
     });
     assert!(svg.contains(">like the last 2<"));
     assert!(polls(&svg) < 20);
+    assert!(svg.contains(">waits (unknown: say, for a channel or a lock)<"));
 }
 
 /// Turns that look alike but poll different tasks are all drawn.

@@ -49,7 +49,7 @@ class Future:
 
 
 class Task(Future):
-    """A coroutine in the hands of the loop. Its result can be awaited, so it is a Future too."""
+    """A coroutine that the loop drives. Its result can be awaited, so it is a Future too."""
 
     def __init__(self, coroutine):
         super().__init__()

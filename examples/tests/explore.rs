@@ -73,7 +73,7 @@ fn a_wrong_schedule_is_refused() {
     assert!(!refused.status.success());
     let stderr = text(refused.stderr);
     let expected =
-        "BOUCLE_SCHEDULE=3-1: it is a schedule as a failed exploration prints it, like 3:1,17:2 or fifo";
+        "BOUCLE_SCHEDULE=3-1: expected a schedule as a failed exploration prints it, like 3:1,17:2 or fifo";
     assert!(stderr.contains(expected), "{stderr}");
     for (schedule, choice) in [("0:7", "choice 0 has"), ("99:1", "choice 99 has")] {
         let shown = text(run("race", &[], &[("BOUCLE_SCHEDULE", schedule)]).stdout);
@@ -113,7 +113,7 @@ fn a_program_is_shuffled() {
     assert_eq!(entered("1"), entered("1"));
     let wrong = run("sleep", &["--scale", "0"], &[("BOUCLE_SHUFFLE", "often")]);
     let stderr = text(wrong.stderr);
-    assert_eq!(stderr, "boucle: BOUCLE_SHUFFLE=often: it is a number, the seed of the order\n");
+    assert_eq!(stderr, "boucle: BOUCLE_SHUFFLE=often: expected a number, the seed of the order\n");
     assert_eq!(wrong.stdout, run("sleep", &["--scale", "0"], &[]).stdout);
 }
 

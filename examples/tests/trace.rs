@@ -173,7 +173,7 @@ fn an_error_is_reported_in_a_line() {
     let nowhere = "/no/such/folder/run.svg";
     let unwritten = fs::write(nowhere, "").unwrap_err().to_string();
     for (value, why, times) in [
-        ("run.txt", "it is either `timeline`, or a file that ends in .html, .svg or .json", 1),
+        ("run.txt", "expected `timeline`, or a file that ends in .html, .svg or .json", 1),
         (nowhere, &unwritten, 2),
     ] {
         let traced = traced("step", value);

@@ -36,7 +36,7 @@ pub struct Failure {
     /// The shortest failing schedule that was found, as `BOUCLE_SCHEDULE` has it. (A program that is not
     /// deterministic may pass under it.)
     pub schedule: String,
-    /// How many schedules were tried, with the one that failed.
+    /// How many schedules were tried, including the one that failed.
     pub schedules: u64,
     report: String,
 }
@@ -115,7 +115,7 @@ impl Replay {
         shortest
     }
 
-    /// Returns the report of a failure that was found after so many schedules.
+    /// Returns the report of a failure that was found when `tried` schedules had been tried.
     pub(super) fn report<F: Future>(self, program: &impl Fn() -> F, found: &Run, tried: u64) -> Failure {
         let shortest = self.shorten(program, found);
         let (failed, picture) = self.draw(program, &shortest, false);
@@ -198,7 +198,7 @@ pub(super) fn asked_by_environment() -> Option<Deviations> {
     let read = value.parse();
     Some(read.unwrap_or_else(|()| {
         panic!(
-            "{VARIABLE}={value}: it is a schedule as a failed exploration prints it, like 3:1,17:2 or fifo"
+            "{VARIABLE}={value}: expected a schedule as a failed exploration prints it, like 3:1,17:2 or fifo"
         )
     }))
 }

@@ -77,9 +77,9 @@ pub(super) fn run<F: Future>(program: &impl Fn() -> F, schedule: Schedule, obser
     }
 }
 
-/// Installs a hook that keeps the panics of explored programs, unless there is one. All other panics go to the
-/// hook before it. A program that sets another hook drops this one, so the next run installs it again; one
-/// that has taken it keeps it, whether or not it calls it.
+/// Installs a hook that keeps the panics of explored programs, unless it is installed. All other panics go to
+/// the hook before it. If a program sets another hook, this one is dropped, and the next run installs it again.
+/// If a program has taken it, it is not installed again while the program keeps it.
 fn keep_panics() {
     static BEFORE: Mutex<Weak<Hook>> = Mutex::new(Weak::new());
     let mut installed = BEFORE.lock().unwrap_or_else(PoisonError::into_inner);

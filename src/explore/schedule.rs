@@ -16,7 +16,7 @@ use std::str::FromStr;
 use crate::task::id::TaskNumber;
 use crate::wake::order::{Draw, Random};
 
-/// Room is made beforehand for at most so many choices of a schedule.
+/// Room is made beforehand for at most this many choices of a schedule.
 const RESERVED: usize = 1_024;
 
 /// Where a schedule leaves FIFO: position and choice, in order.
@@ -110,7 +110,7 @@ thread_local! {
 #[track_caller]
 pub fn choose(options: usize) -> usize {
     assert!(options > 0, "a choice needs at least one option");
-    assert!(u32::try_from(options).is_ok(), "a choice has fewer than 2^32 options, not {options}");
+    assert!(u32::try_from(options).is_ok(), "a choice may have at most 2^32 - 1 options, not {options}");
     choose_in_words(options, |chosen| format!("choose({options}) is {chosen}"))
 }
 
@@ -131,8 +131,8 @@ impl Deviations {
         (self.0.len(), self.0.iter().map(|(_, chosen)| u64::from(*chosen)).sum())
     }
 
-    /// Returns these deviations without a group; and, for a group of one, with each lower choice in its
-    /// place.
+    /// Returns these deviations without the `group` of them that begins at `at`; and, for a group of one, with
+    /// each lower choice in its place.
     pub(super) fn simpler(&self, at: usize, group: usize) -> impl Iterator<Item = Deviations> {
         let (end, before) = (self.0.len().min(at + group), &self.0[..at]);
         let lower = if group == 1 { 1..self.0[at].1 } else { 1..1 };
@@ -142,7 +142,7 @@ impl Deviations {
 }
 
 impl Schedule {
-    /// Makes a schedule of about `many` choices, and at most `limit` polls.
+    /// Makes a schedule with room for `many` choices, and at most `limit` polls.
     pub(super) fn new(
         planned: Deviations,
         chooser: Chooser,
@@ -244,7 +244,7 @@ impl Schedule {
 }
 
 impl Priorities {
-    /// Priorities that change `falls` times in about that many `steps`.
+    /// Makes priorities that change at most `falls` times, within `steps` steps.
     pub(super) fn new(mut random: Random, falls: usize, steps: u64) -> Self {
         let mut falls: Vec<_> = (0..falls).map(|_| random.below(steps.max(1) as usize) as u64).collect();
         falls.sort_unstable_by(|one, other| other.cmp(one));
@@ -305,8 +305,8 @@ impl Draw for Decider {
     }
 }
 
-/// Makes a schedule this thread's, until it drops; then the one before it is again. (A program that is explored
-/// may try to explore.)
+/// Makes a schedule the one of this thread. When this drops, the one before it is again. (A program that is
+/// explored may try to explore.)
 pub(super) struct Current(Option<Rc<RefCell<Schedule>>>);
 
 impl Current {
@@ -334,8 +334,8 @@ pub(super) fn fail_current(how: impl FnOnce() -> Failing) -> bool {
 }
 
 impl Failing {
-    /// Returns true if both fail in the same way. A panic does at the same place: its message may differ, as
-    /// that of a deadlock, which has the loop's number. Without a place, the message decides.
+    /// Returns true if both fail in the same way. Two panics do if they come from the same place: their messages
+    /// may differ, as those of a deadlock, which have the loop's number. Without a place, the messages decide.
     pub(super) fn is_like(&self, other: &Failing) -> bool {
         match (self, other) {
             (Failing::Panicked { place, message }, Failing::Panicked { place: other, message: others }) => {
@@ -355,7 +355,7 @@ impl fmt::Display for Failing {
             Failing::TooManyPolls(limit) => write!(f, "the program has not ended after {limit} polls"),
             Failing::Misfit { at, .. } => write!(
                 f,
-                "the schedule does not fit the program: choice {at} has fewer options than it had, or none"
+                "the schedule does not fit the program: choice {at} has fewer options than before, or is never made"
             ),
         }
     }

@@ -44,11 +44,11 @@ pub enum Strategy {
 pub struct Explored {
     /// How many schedules were tried.
     pub schedules: u64,
-    /// Whether these are all that the options allow; or the one that `BOUCLE_SCHEDULE` asks for.
+    /// Whether these are all that the options allow. (True if `BOUCLE_SCHEDULE` asked for one.)
     pub complete: bool,
 }
 
-/// How many schedules the threads share before the results and the time are checked.
+/// How many schedules the threads share out before the results and the time are checked.
 const CHUNK: usize = 256;
 
 /// A schedule to be tried.
@@ -74,7 +74,7 @@ impl Tried {
     }
 }
 
-/// A run that has failed, after so many schedules.
+/// A run that has failed, and how many schedules were tried.
 pub(super) struct Failed {
     pub(super) run: Run,
     pub(super) tried: u64,

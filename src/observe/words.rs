@@ -33,8 +33,8 @@ pub(crate) fn short_duration(time: Duration) -> String {
     }
 }
 
-/// Returns a time in the largest unit of which it has `least` or more, which is rounded to 1; `None` if it is
-/// zero.
+/// Returns a time in the largest unit in which it is at least `least`, a number that is printed as 1; `None` if
+/// it is zero.
 fn in_unit(time: Duration, least: f64) -> Option<(f64, &'static str)> {
     let nanos = time.as_nanos() as f64;
     let mut units = [(1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns")].into_iter();
@@ -147,11 +147,15 @@ pub(crate) fn or(words: impl Iterator<Item = String>) -> String {
     words.collect::<Vec<_>>().join(" or ")
 }
 
-/// Describes how a poll ends: "ready after 3 ms".
+/// Describes how a poll ends: "is ready after 3 ms".
 pub(crate) fn poll_end(with: Outcome, took: Duration) -> String {
+    let how = match with {
+        Outcome::Panicked => "panicked".into(),
+        with => format!("is {}", outcome(with)),
+    };
     match took {
-        Duration::ZERO => outcome(with).into(),
-        took => format!("{} after {}", outcome(with), duration(took)),
+        Duration::ZERO => how,
+        took => format!("{how} after {}", duration(took)),
     }
 }
 
@@ -190,8 +194,8 @@ pub(crate) fn lateness(due: Duration, fired: Duration) -> String {
 #[cfg(feature = "trace")]
 pub(crate) fn sentence(event: &Event, before: &Live, name: impl Fn(u64) -> String) -> String {
     match &event.kind {
-        EventKind::Opened { is_virtual: true } => "the loop is made, its clock is virtual".into(),
-        EventKind::Opened { is_virtual: false } => "the loop is made, its clock is real".into(),
+        EventKind::Opened { is_virtual: true } => "the loop is made; its clock is virtual".into(),
+        EventKind::Opened { is_virtual: false } => "the loop is made; its clock is real".into(),
         EventKind::TurnBegins => "the turn begins: it polls what is ready now".into(),
         EventKind::Parked { slept, sources, .. } => parked(*slept, *sources),
         EventKind::Spawned { task, .. } => format!("{} is spawned", name(*task)),
@@ -206,7 +210,7 @@ pub(crate) fn sentence(event: &Event, before: &Live, name: impl Fn(u64) -> Strin
         }
         EventKind::PollBegins { task } => format!("polls {}", name(*task)),
         EventKind::PollEnds { task, outcome, took } => {
-            format!("{} is {}", name(*task), poll_end(*outcome, *took))
+            format!("{} {}", name(*task), poll_end(*outcome, *took))
         }
         EventKind::Waits { on, .. } => format!("waits for {}", awaited(on, name)),
         EventKind::TimerArmed { timer, deadline, .. } => {
@@ -231,7 +235,7 @@ pub(crate) fn sentence(event: &Event, before: &Live, name: impl Fn(u64) -> Strin
 fn parked(slept: Duration, sources: usize) -> String {
     let mut parked = match slept {
         Duration::ZERO => "parks without sleeping".into(),
-        slept => format!("parks, sleeps {}", duration(slept)),
+        slept => format!("parks and sleeps {}", duration(slept)),
     };
     if sources > 0 {
         parked += &format!("; {} ready", plural(sources, "source"));

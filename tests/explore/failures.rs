@@ -133,7 +133,7 @@ fn a_program_that_does_not_repeat_itself_is_refused() {
         let failure = Explore::new().try_run(program).unwrap_err();
         let (message, schedule) = (&failure.message, &failure.schedule);
         assert!(message.starts_with("the schedule does not fit the program: choice "), "{failure}");
-        assert!(message.ends_with(" has fewer options than it had, or none"), "{failure}");
+        assert!(message.ends_with(" has fewer options than before, or is never made"), "{failure}");
         let tried = failure.schedules;
         let report = format!("schedule {tried} fails: {message}\n\nSo the program is {NOT_DETERMINISTIC}");
         assert_eq!(failure.to_string(), report);

@@ -198,7 +198,10 @@ fn an_exploration_survives_one_inside_of_it() {
 #[test]
 fn a_choice_has_a_bound() {
     let failure = Explore::new().try_run(async || _ = choose(1 << 32)).unwrap_err();
-    assert!(failure.message.ends_with("a choice has fewer than 2^32 options, not 4294967296"), "{failure}");
+    assert!(
+        failure.message.ends_with("a choice may have at most 2^32 - 1 options, not 4294967296"),
+        "{failure}"
+    );
 }
 
 /// A future that takes every poll for a wake is found only with spurious polls.

@@ -139,6 +139,6 @@ fn a_variable_reports_slow_polls() {
     }
     assert_eq!(with(""), [] as [&str; 0]);
     assert_eq!(with("3600s"), [] as [&str; 0]);
-    let wrong = "boucle: BOUCLE_SLOW_POLL=often: it is a time, like 100ms, 1s or 250us";
+    let wrong = "boucle: BOUCLE_SLOW_POLL=often: expected a time, like 100ms, 1s or 250us";
     assert_eq!(with("often"), [wrong]);
 }

@@ -1,5 +1,5 @@
-//! Two calculations and a sleep, as tasks: the sleep overlaps them, they do not overlap, and they delay
-//! the other tasks.
+//! Two calculations and a sleep, as tasks. The sleep overlaps the calculations; these do not overlap each
+//! other, and delay all other tasks.
 //!
 //! From the course "Python avancé: Fonctions asynchrones" by DataScientest, "Coroutines".
 //!

@@ -10,8 +10,8 @@
 //! file is whole at any time. `std::process::exit` ends no loop, so the file then has what had happened when
 //! the last loop ended, if one did.
 //!
-//! An error is printed on stderr, and the program goes on. That the file's folder does not exist is said when
-//! the first loop is made, too: not only at the end of a long run.
+//! An error is printed on stderr, and the program goes on. If the file's folder does not exist, that is printed
+//! when the first loop is made, too: not only at the end of a long run.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -66,7 +66,7 @@ fn parse(value: &OsStr) -> io::Result<Form> {
         Some("html") => Ok(Form::Html(path)),
         Some("svg") => Ok(Form::Svg(path)),
         Some("json") => Ok(Form::Json(path)),
-        _ => Err(io::Error::other("it is either `timeline`, or a file that ends in .html, .svg or .json")),
+        _ => Err(io::Error::other("expected `timeline`, or a file that ends in .html, .svg or .json")),
     }
 }
 
@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(asks("x.svg"), Ok(Form::Svg("x.svg".into())));
         assert_eq!(asks("x.json"), Ok(Form::Json("x.json".into())));
         for unknown in ["x.txt", "x", "html", ".html"] {
-            let wrong = "it is either `timeline`, or a file that ends in .html, .svg or .json";
+            let wrong = "expected `timeline`, or a file that ends in .html, .svg or .json";
             assert_eq!(asks(unknown), Err(wrong.into()));
         }
     }

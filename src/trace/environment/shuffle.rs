@@ -17,7 +17,7 @@ pub(crate) fn shuffle() -> Option<u64> {
 
 fn parse(value: &OsStr) -> Result<u64, &'static str> {
     let seed = value.to_str().and_then(|value| value.parse().ok());
-    seed.ok_or("it is a number, the seed of the order")
+    seed.ok_or("expected a number, the seed of the order")
 }
 
 #[cfg(test)]
@@ -30,7 +30,7 @@ mod tests {
         assert_eq!(parse("0".as_ref()), Ok(0));
         assert_eq!(parse("18446744073709551615".as_ref()), Ok(u64::MAX));
         for wrong in ["seed", "-1", "1.5", "18446744073709551616"] {
-            assert_eq!(parse(wrong.as_ref()), Err("it is a number, the seed of the order"));
+            assert_eq!(parse(wrong.as_ref()), Err("expected a number, the seed of the order"));
         }
     }
 }

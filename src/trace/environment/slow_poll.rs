@@ -29,7 +29,7 @@ fn parse(value: &OsStr) -> Result<Duration, &'static str> {
         "s" => Some(Duration::from_secs(number)),
         _ => None,
     });
-    time.ok_or("it is a time, like 100ms, 1s or 250us")
+    time.ok_or("expected a time, like 100ms, 1s or 250us")
 }
 
 #[cfg(test)]
@@ -46,7 +46,7 @@ mod tests {
         assert_eq!(parse("0ms"), Ok(Duration::ZERO));
         let too_much = "99999999999999999999s";
         for wrong in ["100", "ms", "1.5s", "-1s", "1 s", "1h", "1sec", too_much] {
-            assert_eq!(parse(wrong), Err("it is a time, like 100ms, 1s or 250us"));
+            assert_eq!(parse(wrong), Err("expected a time, like 100ms, 1s or 250us"));
         }
     }
 }

@@ -178,7 +178,7 @@ impl<'a> Lane<'a> {
         let end = span.poll_ends.and_then(|step| picture::event(self.loop_trace, step));
         match end.map(|event| &event.kind) {
             Some(EventKind::PollEnds { outcome, took, .. }) => {
-                format!(", and is {}", words::poll_end(*outcome, *took))
+                format!(", and {}", words::poll_end(*outcome, *took))
             }
             _ => String::new(),
         }

@@ -3,9 +3,10 @@
 use std::fmt::Write;
 use std::mem::discriminant;
 
-use crate::observe::Origin;
+use crate::observe::{Origin, WaitsFor};
 use crate::trace::TaskState;
 use crate::trace::cause::Does;
+use crate::trace::picture::Span;
 use crate::trace::svg::lane::Lane;
 use crate::trace::svg::sheet::{LETTER, MARGIN, Sheet};
 
@@ -29,19 +30,22 @@ impl Sheet {
             let rows = lane.picture.rows.iter();
             rows.flat_map(|row| lane.bars(row))
         });
-        let states: Vec<TaskState> = bars.map(|(_, span)| span.state).collect();
+        let spans: Vec<&Span> = bars.map(|(_, span)| span).collect();
+        let has = |state| spans.iter().any(|span| span.state == state);
         let arrows = || loops.iter().flat_map(Lane::arrows);
         let (mut x, middle) = (MARGIN, y - 4.0);
         for (state, class, words) in BARS {
-            if states.contains(&state) {
+            if has(state) {
                 self.rect(class, &(x..x + 18.0), middle - 5.0, 10.0);
                 x = self.key(x + 24.0, y, words);
             }
         }
-        if states.contains(&TaskState::Idle) {
+        if has(TaskState::Idle) {
             let end = x + 18.0;
             let _ = writeln!(self.svg, "<path class=\"wait\" d=\"M{x:.1} {middle}H{end:.1}\"/>");
-            x = self.key(x + 24.0, y, "waits");
+            let is_unknown = spans.iter().any(|span| span.waits.contains(&WaitsFor::Foreign));
+            let words = if is_unknown { "waits (unknown: say, for a channel or a lock)" } else { "waits" };
+            x = self.key(x + 24.0, y, words);
         }
         for (does, words) in ARROWS {
             if arrows().any(|arrow| arrow.cause.does == does && arrow.is_between_rows()) {
