@@ -74,7 +74,7 @@ pub struct UnixStream {
     pub(crate) source: Source<mio::net::UnixStream>,
 }
 
-/// A Unix socket for messages. They arrive in order, and none is lost: a sender waits for room.
+/// A Unix socket for messages. They arrive in order, and none is lost for lack of room: a sender waits.
 ///
 /// It belongs to the loop on which it was made. Dropping it closes it, on any thread; its file stays.
 ///
@@ -103,7 +103,8 @@ const PAUSE: Duration = Duration::from_millis(1);
 
 impl UnixListener {
     /// Listens at a path, where it makes a file. For an abstract address of Linux, which has no file, call
-    /// `bind_addr` of std's listener, and then [`from_std`](Self::from_std).
+    /// `bind_addr` of std's listener, and then [`from_std`](Self::from_std). (For an empty path Linux chooses an
+    /// abstract address.)
     ///
     /// ```
     /// use boucle::net::UnixListener;
@@ -121,7 +122,8 @@ impl UnixListener {
     /// # Errors
     ///
     /// `AddrInUse` if there is a file already, though nothing may listen there any more. `InvalidInput` if the
-    /// path is too long for an address (about a hundred bytes). Otherwise those of `bind` and `listen`.
+    /// path has a NUL byte, or is too long for an address (about a hundred bytes). Otherwise those of `bind` and
+    /// `listen`.
     ///
     /// # Panics
     ///
@@ -207,8 +209,8 @@ impl UnixStream {
     /// # Errors
     ///
     /// Those of `connect`: `NotFound` if there is no file, `ConnectionRefused` if nothing listens there, and
-    /// on the BSDs and macOS also if the listener's queue is full. `InvalidInput` if the path is too long for
-    /// an address (about a hundred bytes).
+    /// on the BSDs and macOS also if the listener's queue is full. `InvalidInput` if the path has a NUL byte,
+    /// or is too long for an address (about a hundred bytes).
     ///
     /// # Cancellation
     ///
@@ -275,7 +277,7 @@ impl UnixStream {
 }
 
 impl UnixDatagram {
-    /// Binds a socket to a path, where it makes a file.
+    /// Binds a socket to a path, where it makes a file. (For an empty path Linux chooses an abstract address.)
     ///
     /// ```
     /// use boucle::net::UnixDatagram;
@@ -348,6 +350,7 @@ impl UnixDatagram {
     }
 
     /// Connects the socket to the one at a path. After what has come already, it receives from there alone.
+    /// (On Linux, a socket that changes its peer loses what has come and was not received.)
     ///
     /// ```
     /// use boucle::net::UnixDatagram;

@@ -281,6 +281,25 @@ mod of_unix {
         });
     }
 
+    /// A connect leaves what has come; on Linux the second one, to another peer, takes it away.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_change_of_the_peer_loses_what_has_come() {
+        run(async {
+            let (at, one, other) =
+                (TempPath::new("peer-at"), TempPath::new("peer-one"), TempPath::new("peer-other"));
+            let socket = UnixDatagram::bind(&at).unwrap();
+            let (first, second) = (UnixDatagram::bind(&one).unwrap(), UnixDatagram::bind(&other).unwrap());
+            first.send_to(b"before", &at).await.unwrap();
+            first.send_to(b"lost", &at).await.unwrap();
+            socket.connect(&one).unwrap();
+            assert_eq!(socket.recv(&mut [0; 64]).await.unwrap(), 6);
+            socket.connect(&other).unwrap();
+            second.send_to(b"after", &at).await.unwrap();
+            assert_eq!(socket.recv(&mut [0; 64]).await.unwrap(), 5);
+        });
+    }
+
     /// Sends messages of one byte until there is no room; returns how many.
     async fn fill(send: impl AsyncFn(&[u8]) -> std::io::Result<usize>) -> usize {
         let mut sent = 0;

@@ -67,6 +67,10 @@ fn a_path_may_be_wrong() {
             assert_eq!(error.kind(), ErrorKind::InvalidInput);
             assert!(error.to_string().contains("path must be shorter"), "{error}");
         }
+        for error in [UnixListener::bind("a\0b").unwrap_err(), UnixStream::connect("a\0b").await.unwrap_err()]
+        {
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+        }
     });
 }
 
