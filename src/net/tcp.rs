@@ -209,7 +209,8 @@ impl TcpListener {
 }
 
 impl TcpStream {
-    /// Reads without taking what it reads: the next read gives the same bytes. 0 is the end of the stream.
+    /// Reads without taking what it reads: the next read gives the same bytes. 0 is the end of the stream, or
+    /// an empty buffer.
     ///
     /// ```
     /// use boucle::net::{TcpListener, TcpStream};
@@ -302,7 +303,7 @@ impl TcpStream {
         self.source.io().ttl()
     }
 
-    /// Sets how many routers a packet may pass, from 1 to 255.
+    /// Sets how many routers an IPv4 packet may pass, from 1 to 255.
     ///
     /// ```
     /// use boucle::net::{TcpListener, TcpStream};
@@ -318,8 +319,12 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Those of `setsockopt`: `InvalidInput` for another number.
+    /// `InvalidInput` for another number. Otherwise those of `setsockopt`.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        if !(1..=255).contains(&ttl) {
+            let message = format!("a time to live is from 1 to 255 hops, not {ttl}");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
         self.source.io().set_ttl(ttl)
     }
 
