@@ -44,8 +44,8 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Those of the look-up, and of `connect` for the address that failed last (`ConnectionRefused`,
-    /// `TimedOut`, …), which the error names.
+    /// Those of the [address](ToSocketAddrs#errors), and of `connect` for the address that failed last
+    /// (`ConnectionRefused`, `TimedOut`, …), which the error names.
     ///
     /// # Cancellation
     ///

@@ -27,6 +27,11 @@ use crate::{executor, executor::pool::Pool, task::id::LoopNumber};
 /// # std::io::Result::Ok(())
 /// # }).unwrap();
 /// ```
+///
+/// # Errors
+///
+/// What takes an address returns `InvalidInput` if it is text without a host or a valid port, or an empty
+/// list; without the feature `blocking`, `Unsupported` if it has a name. Otherwise an error of the look-up.
 pub trait ToSocketAddrs: ToTarget {}
 
 impl<T: ToTarget + ?Sized> ToSocketAddrs for T {}

@@ -144,7 +144,8 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// Those of the look-up and of `bind` and `listen`: of the last address that was tried.
+    /// Those of the [address](ToSocketAddrs#errors) and of `bind` and `listen`: of the last address that was
+    /// tried.
     ///
     /// # Panics
     ///

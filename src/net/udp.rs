@@ -79,7 +79,7 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// Those of the look-up and of `bind`: of the last address that was tried.
+    /// Those of the [address](ToSocketAddrs#errors) and of `bind`: of the last address that was tried.
     ///
     /// # Cancellation
     ///
@@ -111,7 +111,7 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// Those of the look-up and of `connect`: of the last address that was tried.
+    /// Those of the [address](ToSocketAddrs#errors) and of `connect`: of the last address that was tried.
     ///
     /// # Cancellation
     ///
@@ -172,7 +172,7 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// Those of the look-up and of `sendto`.
+    /// Those of the [address](ToSocketAddrs#errors) and of `sendto`.
     ///
     /// # Cancellation
     ///
