@@ -36,8 +36,9 @@
 //!
 //! # From tokio
 //!
-//! - A loop is like a `current_thread` runtime with a `LocalSet` around it: a future need not be `Send`, and
-//!   [`spawn`] is `spawn_local`. A loop never leaves its thread; for several cores, run several loops.
+//! - A loop is like a `LocalRuntime`, or a `current_thread` runtime with a `LocalSet` around it: a future
+//!   need not be `Send`, and [`spawn`] is `spawn_local`. A loop never leaves its thread; for several cores,
+//!   run several loops.
 //! - Nothing has to be enabled: every loop has sockets and timers.
 //! - Streams read and write by the traits of `futures-io`. For tokio's, `tokio-util` has `compat()`.
 //! - Times are [`std::time::Instant`], under a virtual clock too; get one with [`now`].
@@ -52,7 +53,7 @@
 //! |---|---|---|---|
 //! | [`run`] | `run` | `#[tokio::main]`, `Runtime::block_on` | asyncio cancels the tasks that are left and awaits them; here, as in tokio, they are dropped |
 //! | [`stop`] | `loop.stop` | none | from inside of the loop |
-//! | [`EventLoop`] | `AbstractEventLoop`, `Runner` | `Runtime` with a `LocalSet` | dropping it closes it |
+//! | [`EventLoop`] | `AbstractEventLoop`, `Runner` | `LocalRuntime`; `Runtime` with a `LocalSet` | dropping it closes it |
 //! | [`EventLoop::new`] | `new_event_loop` | `Runtime::new` | there is no `set_event_loop`: the loop that runs on the thread is the current one |
 //! | [`EventLoop::builder`] | none | `Builder::new_current_thread` | |
 //! | [`EventLoop::spawn`] | `loop.create_task` | `LocalSet::spawn_local` | the loop need not run |
@@ -63,7 +64,7 @@
 //! | [`EventLoop::handle`] | the loop itself | `Runtime::handle` | |
 //! | [`Turn`] | none | none | what a turn did |
 //! | [`Builder`] | none | `runtime::Builder` | |
-//! | [`Builder::build`] | none | `Builder::build` | |
+//! | [`Builder::build`] | none | `Builder::build_local`, `build` | |
 //! | [`Builder::virtual_clock`] | none | `start_paused` | works without a feature; in `block_on` and `run_forever` a deadlock is a panic that lists the tasks |
 //! | [`Builder::observe`] | none | `on_task_spawn`, `on_before_task_poll`, … (unstable) | one function for every event |
 //! | [`Builder::slow_poll`] | `loop.slow_callback_duration` | none | no debug mode is needed |
@@ -78,7 +79,7 @@
 //! | [`LoopHandle::current`] | `get_running_loop` | `Handle::current` | |
 //! | [`LoopHandle::spawn`] | `call_soon_threadsafe`, `run_coroutine_threadsafe` | `Handle::spawn` | takes a closure that makes the future, which need not be `Send`; the task is detached |
 //! | [`LoopHandle::stop`] | `call_soon_threadsafe(loop.stop)` | none | |
-//! | [`LoopHandle::dump`] | `python -m asyncio ps PID` | `Handle::dump` (unstable) | blocks the caller up to a limit; says which task holds the loop's thread |
+//! | [`LoopHandle::dump`] | `python -m asyncio ps PID` (3.14) | `Handle::dump` (unstable) | blocks the caller up to a limit; says which task holds the loop's thread |
 //! | [`LoopHandle::hold_clock`] | none | none | in tokio only a `spawn_blocking` holds a paused clock |
 //! | [`ClockHold`] | none | none | |
 //! | [`LoopGone`] | `RuntimeError("Event loop is closed")` | none | tokio's `Handle::spawn` gives a handle that is cancelled |
@@ -89,14 +90,14 @@
 //! |---|---|---|---|
 //! | [`spawn`] | `create_task`, `ensure_future` | `spawn_local` | polled in the next batch; asyncio keeps only a weak reference to a task |
 //! | [`spawn_named`] | `create_task(…, name=…)` | `task::Builder::name` (unstable) | |
-//! | [`JoinHandle`] | `Task` | the same | awaiting it takes the value: once, and not in the task itself |
+//! | [`JoinHandle`] | `Task` | the same | awaiting it takes the value: once, not in the task itself, and on the loop's own thread, where tokio's can be awaited on any |
 //! | [`JoinHandle::abort`] | `Task.cancel` | the same | the future is dropped at its place in the ready queue; it cannot refuse, and there is no `uncancel` |
 //! | [`JoinHandle::abort_handle`] | none | the same | |
-//! | [`JoinHandle::is_finished`] | `Task.done` | the same | |
+//! | [`JoinHandle::is_finished`] | `Task.done` | the same | on the loop's own thread |
 //! | [`JoinHandle::id`] | none | the same | a number that counts the loop's spawns |
 //! | [`AbortHandle`] | none | the same | it keeps nothing alive |
 //! | [`AbortHandle::abort`] | `Task.cancel` | the same | |
-//! | [`AbortHandle::is_finished`] | `Task.done` | the same | |
+//! | [`AbortHandle::is_finished`] | `Task.done` | the same | on the loop's own thread |
 //! | [`AbortHandle::id`] | none | the same | |
 //! | [`JoinError`] | the task's exception, or `CancelledError` | the same | it is `Clone` |
 //! | [`JoinError::is_cancelled`] | `Task.cancelled` | the same | |
@@ -108,8 +109,8 @@
 //! | [`yield_now`] | `sleep(0)` | the same | |
 //! | [`YieldNow`] | none | none | tokio's is unnamed |
 //! | [`consume_budget`] | none | `task::coop::consume_budget` | outside of a loop it does nothing |
-//! | [`dump()`] | `all_tasks`, `print_call_graph`, `python -m asyncio pstree` | `Handle::dump` (unstable) | what each task waits for, in place of stack traces |
-//! | [`Dump`], [`DumpError`] | `FutureCallGraph` | `runtime::Dump` (unstable) | |
+//! | [`dump()`] | `all_tasks`; `print_call_graph`, `python -m asyncio pstree` (3.14) | `Handle::dump` (unstable) | what each task waits for, in place of stack traces |
+//! | [`Dump`], [`DumpError`] | `FutureCallGraph` (3.14) | `runtime::Dump` (unstable) | |
 //! | [`run_in_executor`] | `loop.run_in_executor`, `to_thread` | `spawn_blocking` | gives the value itself: a panic of the work is resumed. All loops share the threads |
 //! | [`RunInExecutor`] | `Future` | `JoinHandle` | dropping it gives up work that has not begun |
 //!
@@ -148,9 +149,9 @@
 //! | [`sleep_until`] | `loop.call_at` | the same | |
 //! | [`Sleep`] | `TimerHandle` | the same | it is `Unpin` |
 //! | [`Sleep::deadline`] | `TimerHandle.when` | the same | `None` before it is known, in a sleep that was made without a loop |
-//! | [`Sleep::is_elapsed`] | none | the same | |
+//! | [`Sleep::is_elapsed`] | none | the same | by the clock; tokio's is false until the sleep was polled |
 //! | [`Sleep::reset`] | `Timeout.reschedule` | the same | takes `&mut self`; wakes nothing, so poll it again |
-//! | [`timeout`] | `wait_for`, `timeout` | the same | nothing is cancelled behind a handle; for `timeout_at` write `timeout(deadline - now(), …)` |
+//! | [`timeout`] | `wait_for`, `timeout` | the same | counts from the call, asyncio's from the await. With zero the future is still polled once, where `wait_for(…, 0)` does not start it. Nothing is cancelled behind a handle; for `timeout_at` write `timeout(deadline - now(), …)` |
 //! | [`Timeout`] | `Timeout` | the same | |
 //! | [`Elapsed`] | `TimeoutError` | the same | |
 //! | [`interval`] | none | the same | |
@@ -159,7 +160,7 @@
 //! | [`Interval::period`] | none | the same | |
 //! | [`Interval::reset`], [`Interval::reset_immediately`], [`Interval::reset_after`], [`Interval::reset_at`] | none | the same | `interval_at` is a `reset_at` before the first tick |
 //! | [`Interval::missed_tick_behavior`], [`Interval::set_missed_tick_behavior`] | none | the same | |
-//! | [`MissedTickBehavior`] | none | the same | |
+//! | [`MissedTickBehavior`] | none | the same | tokio's `Delay` and `Skip` do nothing about a tick up to 5 ms late, even if the period is shorter |
 //!
 //! # Sockets: `boucle::net`
 //!
@@ -170,7 +171,7 @@
 //! |---|---|---|---|
 //! | [`ToSocketAddrs`] | `host`, `port` | the same | names are looked up on threads of their own; sealed in both |
 //! | [`TcpListener`] | `Server` | the same | |
-//! | [`TcpListener::bind`] | `create_server` | the same | a backlog of 128, as tokio's; asyncio's is 100 |
+//! | [`TcpListener::bind`] | `create_server` | the same | one address, where asyncio binds all that the host has (IPv6 apart from IPv4); a backlog of 128, as tokio's; asyncio's is 100 |
 //! | [`TcpListener::accept`], [`TcpListener::poll_accept`] | `loop.sock_accept` | the same | any number of tasks may wait; of tokio's `poll_accept`, the last one |
 //! | [`TcpListener::local_addr`] | `Server.sockets[0].getsockname()` | the same | |
 //! | [`TcpListener::from_std`], [`TcpListener::into_std`] | `create_server(sock=…)` | the same | |
@@ -193,7 +194,7 @@
 //! | [`UdpSocket::local_addr`], [`UdpSocket::peer_addr`] | `get_extra_info` | the same | |
 //! | [`UdpSocket::from_std`], [`UdpSocket::into_std`] | `create_datagram_endpoint(sock=…)` | the same | |
 //! | [`UnixListener`] | `Server` | the same | |
-//! | [`UnixListener::bind`] | `start_unix_server`, `create_unix_server` | the same | the file that is there already is an error; asyncio removes it |
+//! | [`UnixListener::bind`] | `start_unix_server`, `create_unix_server` | the same | a file that is there already is an error, and its own stays; asyncio removes a socket's old file, and since 3.13 its own |
 //! | [`UnixListener::accept`], [`UnixListener::poll_accept`] | `loop.sock_accept` | the same | |
 //! | [`UnixListener::local_addr`] | `Server.sockets[0].getsockname()` | the same | addresses are std's |
 //! | [`UnixListener::from_std`], [`UnixListener::into_std`] | `start_unix_server(sock=…)` | the same | |
@@ -220,7 +221,7 @@
 //!
 //! | boucle | asyncio | tokio | what differs |
 //! |---|---|---|---|
-//! | [`serve()`] | `start_server` | `axum::serve` | for any protocol; it survives errors of `accept`, and handlers that fail |
+//! | [`serve()`] | `start_server` | `axum::serve` | for any protocol, on one listener; it survives errors of `accept`, and handlers that fail |
 //! | [`Serve`] | `Server` | `axum::serve::Serve` | runs while it is awaited, as `serve_forever` |
 //! | [`Serve::max_connections`] | none | a `Semaphore` | |
 //! | [`Serve::on_error`] | `loop.set_exception_handler` | none | |
@@ -254,7 +255,7 @@
 //! | [`Observer`] | none | `tracing::Subscriber`, for tokio's own spans | gets values, in order, on the loop's thread |
 //! | [`Event`], [`EventKind`], [`Origin`], [`Outcome`], [`Ending`], [`WaitsFor`] | none | `TaskMeta` (unstable) | |
 //! | [`Live`], [`Live::apply`], [`LiveTask`], [`TaskState`] | none | `tokio-console` | the state of the loop between any two events |
-//! | [`DumpedTask`], [`Dump::circles`], [`Holder`] | `FutureCallGraph` | `runtime::dump::Task` (unstable) | tasks that wait for each other are found |
+//! | [`DumpedTask`], [`Dump::circles`], [`Holder`] | `FutureCallGraph` (3.14) | `runtime::dump::Task` (unstable) | tasks that wait for each other are found |
 //! | [`Recorder`], [`Recorder::new`], [`Recorder::with_limit`], [`Recorder::trace`] | none | none | |
 //! | [`Trace`], [`LoopTrace`] | none | none | |
 //! | [`Trace::timeline`], [`LoopTrace::timeline`], [`Timeline`], [`Timeline::width`], [`Timeline::lines`], [`Timeline::colours`], [`Timeline::titles`], [`Timeline::legend`], [`Timeline::for_stderr`] | none | none | `BOUCLE_TRACE=timeline` |
@@ -287,6 +288,9 @@
 //! | files | none | `fs` | `async-fs`, [`run_in_executor`] |
 //! | child processes | `create_subprocess_exec` | `process` | `async-process` |
 //! | blocking work in place | none | `block_in_place` | [`run_in_executor`] |
+//! | a look-up of a name | `loop.getaddrinfo` | `net::lookup_host` | std's `ToSocketAddrs` in [`run_in_executor`] |
+//! | the process at the other end of a Unix socket | `SO_PEERCRED` | `UnixStream::peer_cred` | `rustix::net::sockopt::socket_peercred` (Linux) |
+//! | to move the clock by hand | none | `time::advance` | a virtual clock, and [`EventLoop::turn`] with a timeout |
 //! | pipes and terminals | `connect_read_pipe` | `net::unix::pipe`, `io::stdin` | [`AsyncFd`] |
 //!
 //! [`ecosystem`] has more, with what was tried.
