@@ -26,7 +26,7 @@
 //! | child processes | `async-process` | `Command::new("ls").output().await?`<br>It has two threads of its own. | `ecosystem/tests/processes.rs` |
 //! | channels, locks | `async-channel`, `async-lock`, or `tokio` with nothing but `sync` | as everywhere. In a loop that always finds a value, [`consume_budget`](crate::consume_budget) lets others have their turn. | `interop/channels.rs`, `ecosystem/tests/tokio_sync.rs` |
 //! | what needs tokio's traits | `tokio-util` | `stream.compat()` | `ecosystem/tests/postgres.rs` |
-//! | what needs tokio's reactor (`reqwest`) | `async-compat` | `async { reqwest::get(url).await?.text().await }.compat().await?`<br>It costs a thread, which watches the sockets; the future is polled here. | `ecosystem/tests/reqwest.rs` |
+//! | what needs tokio's reactor (`reqwest`) | `async-compat` | `async { reqwest::get(url).await?.text().await }.compat().await?`<br>It costs a thread, which watches the sockets and runs the connections (and one more for look-ups); the future is polled here. | `ecosystem/tests/reqwest.rs` |
 //!
 //! What spawns on tokio by itself does not run: `axum::serve`, tonic's `transport::Server`, and the time
 //! limits of its `Endpoint`. The rows above stand in for them.

@@ -53,9 +53,9 @@ use crate::task::quiet::drop_quietly;
 /// # Waiting for what is left
 ///
 /// `timeout(limit, group.join_all())` waits for all tasks, no longer than the limit; then drop the group,
-/// which aborts the others, as tokio's `shutdown_timeout` does. A server joins what is done as it goes, so
-/// the results do not pile up, and by [`join_next`](Self::join_next), so a panic ends no other task. Used
-/// like this, the group is a `TaskTracker`:
+/// which aborts the others. A server joins what is done as it goes, so the results do not pile up, and by
+/// [`join_next`](Self::join_next), so a panic ends no other task. Used like this, the group is a
+/// `TaskTracker`:
 ///
 /// ```
 /// # use std::time::Duration;
@@ -123,7 +123,9 @@ impl<T: 'static> TaskGroup<T> {
         }
     }
 
-    /// Starts a task in the group, as [`spawn`](crate::spawn) does. All tasks of a group belong to one loop.
+    /// Starts a task in the group, as [`spawn`](crate::spawn) does. All tasks of a group belong to one loop:
+    /// the one on which the first was spawned, running or not. When that is gone, a future is dropped at
+    /// once.
     ///
     /// ```
     /// # boucle::run(async {

@@ -15,9 +15,9 @@ use crate::time::sleep::{Sleep, sleep};
 /// Waits until some of the tasks are done, and returns `(done, pending)`: asyncio's `wait`.
 ///
 /// The mode is [`FIRST_COMPLETED`], [`FIRST_EXCEPTION`] (for tasks that return a `Result`), or
-/// [`ALL_COMPLETED`]. Both lists keep the order of the input; tasks that are done in the same turn are in
-/// `done` together. Awaiting a handle in `done` gives its value at once. A wait for n tasks costs O(n) at its
-/// start and end, and O(1) for each task that is done in between.
+/// [`ALL_COMPLETED`]. Both lists keep the order of the input; all that are done when the wait is polled are
+/// in `done` together. Awaiting a handle in `done` gives its value at once. A wait for n tasks costs O(n) at
+/// its start and end, and O(1) for each task that is done in between.
 ///
 /// ```
 /// use boucle::FIRST_COMPLETED;
@@ -50,8 +50,8 @@ use crate::time::sleep::{Sleep, sleep};
 ///
 /// # Panics
 ///
-/// If there are no handles, since nothing would ever be done. When it is polled: if a handle belongs to
-/// another loop or to the task that polls, or if it was ready before.
+/// If there are no handles, since nothing would ever be done. When it is polled: if no loop runs, if a handle
+/// belongs to another loop or to the task that polls, or if it was ready before.
 #[track_caller]
 pub fn wait<T, M: Mode<T>>(handles: impl IntoIterator<Item = JoinHandle<T>>, mode: M) -> Wait<T, M> {
     let handles: Vec<_> = handles.into_iter().collect();
@@ -65,7 +65,7 @@ pub fn wait<T, M: Mode<T>>(handles: impl IntoIterator<Item = JoinHandle<T>>, mod
 /// # boucle::run(async {
 /// let tasks = [1, 2].map(|n| boucle::spawn(async move { n }));
 /// let (done, pending) = boucle::wait(tasks, boucle::FIRST_COMPLETED).await;
-/// assert_eq!((done.len(), pending.len()), (2, 0)); // both in the same turn
+/// assert_eq!((done.len(), pending.len()), (2, 0)); // both are done by then
 /// # });
 /// ```
 pub const FIRST_COMPLETED: FirstCompleted = FirstCompleted;
@@ -219,7 +219,8 @@ pub struct Wait<T, M> {
 }
 
 impl<T, M: Mode<T>> Wait<T, M> {
-    /// Waits at most `duration`, from now. Then `done` holds what is done, or nothing; no task is aborted.
+    /// Waits at most `duration`, counted as by [`sleep`](crate::sleep). Then `done` holds what is done, or
+    /// nothing; no task is aborted.
     ///
     /// ```
     /// use std::time::Duration;

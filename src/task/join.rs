@@ -39,8 +39,8 @@ use crate::wake::waker::waiter;
 ///
 /// # Panics
 ///
-/// When it is awaited by its own task, again after it was ready, or on another loop while its own lives. (When
-/// that has ended, the handle gives "cancelled", even if the task had returned.)
+/// When it is awaited by its own task, again after it was ready, or on another loop while its own lives.
+/// (When that has ended, the handle gives "cancelled", even if the task had returned.)
 #[doc(alias = "Task")]
 #[must_use = "dropping a handle detaches its task; `abort` ends it, `await` waits for it"]
 pub struct JoinHandle<T> {
@@ -125,7 +125,8 @@ impl<T> JoinHandle<T> {
         self.task.is_finished()
     }
 
-    /// Returns the task's id. A loop counts its tasks from 1 in spawn order, main futures included.
+    /// Returns the task's id. A loop counts its tasks from 1 in spawn order, main futures included. A task
+    /// that a closing loop refuses has the id 0.
     ///
     /// ```
     /// # boucle::run(async {
@@ -360,7 +361,8 @@ impl JoinError {
         self.0.id
     }
 
-    /// Returns the task's name, if it was given one.
+    /// Returns the task's name, if it was given one. `None` too if its loop was gone when the handle was
+    /// awaited.
     ///
     /// ```
     /// # boucle::run(async {

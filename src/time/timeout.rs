@@ -13,7 +13,8 @@ use crate::time::sleep::{Sleep, sleep};
 
 /// Waits for a future, but no longer than `duration`: asyncio's `wait_for` and `timeout`.
 ///
-/// The future is polled first: if it is ready when it is polled, its value wins, late or not.
+/// The future is polled first: if it is ready when it is polled, its value wins, late or not. The time counts
+/// as that of a [`sleep`]: from this call.
 ///
 /// ```
 /// # use std::time::Duration;
