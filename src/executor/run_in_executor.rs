@@ -60,7 +60,8 @@ static EXECUTOR: Pool = Pool::new("boucle-executor", 512);
 /// # Panics
 ///
 /// The call never panics. Awaiting the future panics if the work has panicked, with its payload; if there is
-/// no thread and the system refuses to make one; and if the job's loop has ended before the work began.
+/// no thread and the system refuses to make one; if the job's loop has ended before the work began; and if it
+/// is polled again after it was ready.
 #[doc(alias = "to_thread")]
 #[doc(alias = "spawn_blocking")]
 pub fn run_in_executor<F, T>(work: F) -> RunInExecutor<T>

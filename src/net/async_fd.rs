@@ -113,7 +113,7 @@ impl<T: AsFd> AsyncFd<T> {
     ///
     /// # Panics
     ///
-    /// If it is polled on another loop than the descriptor's.
+    /// If it is polled on another loop than the descriptor's or on another thread, while its own lives.
     #[doc(alias = "add_reader")]
     pub async fn readable(&self) -> io::Result<()> {
         poll_fn(|cx| self.poll_readable(cx)).await
@@ -148,7 +148,7 @@ impl<T: AsFd> AsyncFd<T> {
     ///
     /// # Panics
     ///
-    /// If it is polled on another loop than the descriptor's.
+    /// If it is polled on another loop than the descriptor's or on another thread, while its own lives.
     #[doc(alias = "add_writer")]
     pub async fn writable(&self) -> io::Result<()> {
         poll_fn(|cx| self.poll_writable(cx)).await
@@ -233,7 +233,8 @@ impl<T: AsFd> AsyncFd<T> {
     ///
     /// # Panics
     ///
-    /// If it is polled on another loop than the descriptor's. A panic of the operation passes through.
+    /// If it is polled on another loop than the descriptor's or on another thread, while its own lives. A
+    /// panic of the operation passes through.
     #[doc(alias("try_io", "async_io"))]
     pub async fn read_with<R>(&self, mut operation: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         poll_fn(|cx| self.poll_read_with(cx, &mut operation)).await

@@ -81,7 +81,7 @@ macro_rules! datagrams {
             ///
             /// # Panics
             ///
-            /// If it is polled on another loop than the socket's.
+            /// If it is polled on another loop than the socket's or on another thread, while its own lives.
             pub async fn recv(&self, buffer: &mut [u8]) -> std::io::Result<usize> {
                 poll_fn(|cx| self.poll_recv(cx, buffer)).await
             }
@@ -136,7 +136,7 @@ macro_rules! datagrams {
             ///
             /// # Panics
             ///
-            /// If it is polled on another loop than the socket's.
+            /// If it is polled on another loop than the socket's or on another thread, while its own lives.
             pub async fn recv_from(&self, buffer: &mut [u8]) -> std::io::Result<(usize, $std::SocketAddr)> {
                 poll_fn(|cx| self.poll_recv_from(cx, buffer)).await
             }

@@ -58,9 +58,10 @@ pub struct TcpListener {
 /// another one writes: let them share it by an `Rc`. A request and its answer cost two system calls and their
 /// share of a park.
 ///
-/// It belongs to the loop on which it was made. Dropping it closes it, on any thread, and the kernel still
-/// sends what was written. `close` shuts down the writing side: the peer reads the end of the stream, and
-/// this side may still read.
+/// It belongs to the loop on which it was made. Reads and writes panic on another loop or another thread
+/// while their own loop lives, and give errors (of kind `Other`) when it is gone. Dropping it closes it, on
+/// any thread, and the kernel still sends what was written. `close` shuts down the writing side: the peer
+/// reads the end of the stream, and this side may still read.
 ///
 /// Where each task is to own its half (tokio's `into_split`), the crates of `futures-io` split any stream:
 ///
@@ -172,7 +173,8 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// Those of `accept`. The listener lives on: if the process was out of descriptors, try again later.
+    /// Those of `accept`, after which the listener lives on: if the process was out of descriptors, try again
+    /// later. An error of kind `Other`, if the listener's loop is gone.
     ///
     /// # Cancellation
     ///
@@ -180,7 +182,7 @@ impl TcpListener {
     ///
     /// # Panics
     ///
-    /// If it is polled on another loop than the listener's.
+    /// If it is polled on another loop than the listener's or on another thread, while its own lives.
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         poll_fn(|cx| self.poll_accept(cx)).await
     }
@@ -235,6 +237,10 @@ impl TcpStream {
     /// # Errors
     ///
     /// Those of `recv`.
+    ///
+    /// # Panics
+    ///
+    /// If it is polled on another loop than the socket's or on another thread, while its own lives.
     pub async fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
         if buffer.is_empty() {
             consume_budget().await;

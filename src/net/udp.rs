@@ -17,8 +17,9 @@ use crate::task::budget::consume_budget;
 /// [`recv_from`](Self::recv_from)); connected, with one ([`send`](Self::send), [`recv`](Self::recv)). All take
 /// `&self`, so one task may receive while another one sends.
 ///
-/// It belongs to the loop on which it was made. Dropping it closes it, on any thread. A message costs one
-/// system call at each end and a share of a park; one more call finds that no other message is there.
+/// It belongs to the loop on which it was made. When that loop is gone, sending and receiving give errors (of
+/// kind `Other`). Dropping it closes it, on any thread. A message costs one system call at each end and a
+/// share of a park; one more call finds that no other message is there.
 ///
 /// ```
 /// use boucle::net::UdpSocket;
@@ -151,7 +152,7 @@ impl UdpSocket {
     ///
     /// # Panics
     ///
-    /// If it is polled on another loop than the socket's.
+    /// If it is polled on another loop than the socket's or on another thread, while its own lives.
     pub async fn send(&self, message: &[u8]) -> io::Result<usize> {
         poll_fn(|cx| self.poll_send(cx, message)).await
     }
@@ -180,7 +181,7 @@ impl UdpSocket {
     ///
     /// # Panics
     ///
-    /// If it is polled on another loop than the socket's.
+    /// If it is polled on another loop than the socket's or on another thread, while its own lives.
     pub async fn send_to(&self, message: &[u8], target: impl ToSocketAddrs) -> io::Result<usize> {
         let addresses = resolve(&target).await;
         let first = addresses.and_then(|addresses| addresses.first().copied().ok_or_else(no_address));
@@ -235,7 +236,7 @@ impl UdpSocket {
     ///
     /// # Panics
     ///
-    /// If it is polled on another loop than the socket's.
+    /// If it is polled on another loop than the socket's or on another thread, while its own lives.
     pub async fn peek_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         poll_fn(|cx| self.source.poll(cx, Side::Read, |io, _| io.peek_from(buffer))).await
     }

@@ -53,8 +53,10 @@ pub struct UnixListener {
 /// [`TcpStream`](super::TcpStream) does, and costs as much. Descriptors that a peer sends along are closed: to
 /// receive them, put a stream of std's in an [`AsyncFd`](super::AsyncFd) and call `recvmsg`.
 ///
-/// It belongs to the loop on which it was made. Dropping it closes it, on any thread. `close` shuts down the
-/// writing side: the peer reads the end of the stream, and this side may still read.
+/// It belongs to the loop on which it was made. Reads and writes panic on another loop or another thread
+/// while their own loop lives, and give errors (of kind `Other`) when it is gone. Dropping it closes it, on
+/// any thread. `close` shuts down the writing side: the peer reads the end of the stream, and this side may
+/// still read.
 ///
 /// ```
 /// use boucle::net::UnixStream;
@@ -76,7 +78,8 @@ pub struct UnixStream {
 
 /// A Unix socket for messages. They arrive in order, and none is lost for lack of room: a sender waits.
 ///
-/// It belongs to the loop on which it was made. Dropping it closes it, on any thread; its file stays.
+/// It belongs to the loop on which it was made. When that loop is gone, sending and receiving give errors (of
+/// kind `Other`). Dropping it closes it, on any thread; its file stays.
 ///
 /// ```
 /// use boucle::net::UnixDatagram;
@@ -150,7 +153,8 @@ impl UnixListener {
     ///
     /// # Errors
     ///
-    /// Those of `accept`. The listener lives on: if the process was out of descriptors, try again later.
+    /// Those of `accept`, after which the listener lives on: if the process was out of descriptors, try again
+    /// later. An error of kind `Other`, if the listener's loop is gone.
     ///
     /// # Cancellation
     ///
@@ -158,7 +162,7 @@ impl UnixListener {
     ///
     /// # Panics
     ///
-    /// If it is polled on another loop than the listener's.
+    /// If it is polled on another loop than the listener's or on another thread, while its own lives.
     pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
         poll_fn(|cx| self.poll_accept(cx)).await
     }
@@ -398,7 +402,8 @@ impl UnixDatagram {
     ///
     /// # Panics
     ///
-    /// If it is polled on another loop than the socket's; or where no loop runs, if it has to try again.
+    /// If it is polled on another loop than the socket's or on another thread, while its own lives; or
+    /// where no loop runs, if it has to try again.
     pub async fn send(&self, message: &[u8]) -> io::Result<usize> {
         retry_while_full(async || poll_fn(|cx| self.poll_send(cx, message)).await).await
     }
@@ -430,7 +435,8 @@ impl UnixDatagram {
     ///
     /// # Panics
     ///
-    /// If it is polled on another loop than the socket's; or where no loop runs, if it has to try again.
+    /// If it is polled on another loop than the socket's or on another thread, while its own lives; or
+    /// where no loop runs, if it has to try again.
     pub async fn send_to(&self, message: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
         retry_while_full(async || {
             consume_budget().await; // a message is sent or refused at once

@@ -39,8 +39,8 @@ use crate::wake::waker::waiter;
 ///
 /// # Panics
 ///
-/// When it is awaited by its own task, again after it was ready, or on another loop while its own lives.
-/// (When that has ended, the handle gives "cancelled", even if the task had returned.)
+/// When it is awaited by its own task, again after it was ready, or on another loop or another thread while
+/// its own loop lives. (When that has ended, the handle gives "cancelled", even if the task had returned.)
 #[doc(alias = "Task")]
 #[must_use = "dropping a handle detaches its task; `abort` ends it, `await` waits for it"]
 pub struct JoinHandle<T> {

@@ -100,6 +100,10 @@ impl Interval {
     /// # Cancellation
     ///
     /// Dropping the future loses no tick.
+    ///
+    /// # Panics
+    ///
+    /// As [`sleep`].
     pub async fn tick(&mut self) -> Instant {
         poll_fn(|cx| self.poll_tick(cx)).await
     }
@@ -115,6 +119,10 @@ impl Interval {
     /// assert!(first <= boucle::now());
     /// # });
     /// ```
+    ///
+    /// # Panics
+    ///
+    /// As [`tick`](Self::tick).
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         let due = ready!(self.sleep.poll_over(cx));
         let now = self.sleep.now();

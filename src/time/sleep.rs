@@ -75,7 +75,8 @@ pub fn now() -> Instant {
 ///
 /// # Panics
 ///
-/// When it is polled on another loop than the one it waits on, or for the first time without a loop.
+/// When it is polled on another loop than the one it waits on, or on another thread, while that loop lives;
+/// or without a loop, for the first time or when its own is gone.
 pub fn sleep(duration: Duration) -> Sleep {
     let sleep = current::running(|state| {
         let deadline = clock::deadline_after(state.clock.now(), duration);
