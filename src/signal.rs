@@ -35,6 +35,7 @@
 
 use std::ffi::c_int;
 use std::future::poll_fn;
+use std::io::ErrorKind::{NotFound, PermissionDenied};
 use std::ops::BitOr;
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -110,8 +111,8 @@ pub enum SignalKind {
 ///
 /// Dropping the future gives up the wait: Ctrl-C ends the process again, unless something else waits for it.
 /// A Ctrl-C that has arrived and was not received counts as if it arrived after the drop: whatever else waits
-/// gets it, or the process ends. (With tokio it is lost.) A program that must survive Ctrl-C between two
-/// waits, as in a loop around a `select`, keeps a [`stream`].
+/// gets it, or the process ends, unless a stream was dropped with it before. (With tokio it is lost.) A
+/// program that must survive Ctrl-C between two waits, as in a loop around a `select`, keeps a [`stream`].
 #[doc(alias("SIGINT", "KeyboardInterrupt"))]
 pub async fn ctrl_c() -> io::Result<()> {
     let mut presses = stream(SignalKind::Interrupt)?;
@@ -324,11 +325,15 @@ pub(crate) fn before_default(number: c_int, first: fn()) -> io::Result<()> {
 /// Lets the thread wait for a signal, for as long as the process lives. First reads whether the signal has
 /// its default action; if several threads do this at once, the first reading counts.
 fn watch(number: c_int) -> io::Result<()> {
+    let thread = THREAD.get().map_or_else(start, Ok)?;
     if lock(number).has_default.is_none() {
-        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let status = match fs::read_to_string("/proc/self/status") {
+            Err(error) if !matches!(error.kind(), NotFound | PermissionDenied) => return Err(error),
+            status => status.unwrap_or_default(),
+        };
         lock(number).has_default.get_or_insert(!is_taken(&status, number));
     }
-    THREAD.get().map_or_else(start, Ok)?.add_signal(number)
+    thread.add_signal(number)
 }
 
 /// Starts the thread, which waits for no signal yet. If there is another by then, this one ends at once.
@@ -336,7 +341,9 @@ fn start() -> io::Result<&'static Handle> {
     let mut signals = Signals::new([] as [c_int; 0])?;
     let handle = signals.handle();
     let run = move || signals.forever().for_each(|number| deliver(number, lock(number)));
-    thread::Builder::new().name("boucle signal".to_owned()).spawn(run)?;
+    let started = thread::Builder::new().name("boucle signal".to_owned()).spawn(run);
+    // Not with the system's kind, `WouldBlock`, which means something else for a stream.
+    started.map_err(|error| io::Error::other(format!("the system refuses a thread: {error}")))?;
     if let Err(second) = THREAD.set(handle) {
         second.close();
     }

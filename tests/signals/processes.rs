@@ -119,6 +119,31 @@ fn what_was_ignored_is_ignored_again() {
     assert_eq!(running.ended_by(), None);
 }
 
+/// Without a descriptor, whether a signal is ignored cannot be read: that is an error, and nothing is assumed.
+#[test]
+#[cfg(target_os = "linux")]
+fn what_was_ignored_stays_ignored_without_a_descriptor() {
+    const TEST: &str = "processes::what_was_ignored_stays_ignored_without_a_descriptor";
+    if is_child(TEST) {
+        return run(async {
+            let mut alive = stream(SignalKind::UserDefined1).unwrap();
+            let files: Vec<_> = std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect();
+            assert!(stream(SignalKind::Hangup).is_err());
+            drop(files);
+            drop(stream(SignalKind::Hangup).unwrap());
+            say("ready");
+            alive.recv().await;
+            say("alive");
+        });
+    }
+    let ignoring = ["sh", "-c", r#"trap "" HUP; ulimit -n 64; exec "$0" "$@""#];
+    let mut running = Running::start(&ignoring, child(TEST, TEST));
+    running.kill("HUP");
+    running.kill("USR1");
+    running.read_until("alive");
+    assert_eq!(running.ended_by(), None);
+}
+
 /// A recorded program that waits for Ctrl-C is not ended by it. The second Ctrl-C ends it, and writes the
 /// recording first. The wait begins before the recording, or after it.
 #[test]
