@@ -112,9 +112,10 @@ impl Recorder {
         Self::with_limit(LIMIT)
     }
 
-    /// Makes a recorder that keeps at most `limit` events, of all its loops together. The oldest are dropped
-    /// and counted, and the state of the loop after them is kept. When the last event of a loop that has ended
-    /// is dropped, the loop is forgotten, with its count.
+    /// Makes a recorder that keeps at most `limit` events, of all its loops together. When it is full, each event
+    /// drops one: the oldest of the first loop that has ended; if none has, of its own loop. What is dropped is
+    /// counted, and the state of the loop after it is kept. When the last event of a loop that has ended is
+    /// dropped, the loop is forgotten, with its count.
     ///
     /// ```
     /// use boucle::{EventLoop, trace::Recorder};
@@ -214,12 +215,15 @@ impl Recorded {
         &mut loops[index]
     }
 
-    /// Drops the oldest event of that loop; if it has none, of the loop that has most.
+    /// Drops the oldest event of the first loop that has ended; if none has, of that loop; if it has none, of
+    /// the loop that has most.
     fn drop_oldest(&mut self, of: u64) {
         let loops = &mut self.trace.loops;
-        let own = loops.iter().rposition(|own| own.number == of && !own.events.is_empty());
+        let is_closed = |event: &Event| event.kind == EventKind::Closed;
+        let ended = loops.iter().position(|ended| ended.events.back().is_some_and(is_closed));
+        let own = || loops.iter().rposition(|own| own.number == of && !own.events.is_empty());
         let most = || (0..loops.len()).max_by_key(|&index| loops[index].events.len());
-        let Some(index) = own.or_else(most) else { return };
+        let Some(index) = ended.or_else(own).or_else(most) else { return };
         let loop_trace = &mut loops[index];
         if let Some(event) = loop_trace.events.pop_front() {
             self.kept -= 1;

@@ -39,8 +39,8 @@ fn the_state_after_the_dropped_events_is_kept() {
     }
 }
 
-/// The limit is for all loops together. A loop drops its own events first; for one that has none, the loop
-/// with most events drops one.
+/// The limit is for all loops together. While all live, a loop drops its own events first; for one that has
+/// none, the loop with most events drops one.
 #[test]
 fn loops_share_the_limit() {
     let recorder = Recorder::with_limit(10);
@@ -90,7 +90,31 @@ fn a_loop_is_forgotten_when_its_end_is_dropped() {
     }
     let loops = recorder.trace().loops;
     let kept: Vec<_> = loops.iter().map(|kept| (kept.number, kept.events.len(), kept.dropped)).collect();
-    assert_eq!(kept, [(1, 1, 2), (2, 1, 2), (100, 1, 2)]);
+    assert_eq!(kept, [(100, 3, 0)]);
+}
+
+/// What has ended makes room for what goes on: the first loop that has ended is dropped first.
+#[test]
+fn loops_that_have_ended_are_dropped_first() {
+    let recorder = Recorder::with_limit(10);
+    let mut lives = Story::of(1, &recorder, true);
+    for number in [2, 3] {
+        Story::of(number, &recorder, true).turn().close();
+    }
+    let kept = |recorder: &Recorder| {
+        let loops = recorder.trace().loops;
+        let kept = loops.iter().map(|kept| (kept.number, kept.events.len(), kept.dropped));
+        kept.collect::<Vec<_>>()
+    };
+    assert_eq!(kept(&recorder), [(1, 1, 0), (2, 3, 0), (3, 3, 0)]);
+    for _ in 0..5 {
+        lives.turn();
+    }
+    assert_eq!(kept(&recorder), [(1, 6, 0), (2, 1, 2), (3, 3, 0)]);
+    for _ in 0..5 {
+        lives.turn();
+    }
+    assert_eq!(kept(&recorder), [(1, 10, 1)]);
 }
 
 /// A trace does not change after it was returned; any clone returns it, on any thread.
