@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{PathBuf, absolute};
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
@@ -170,11 +170,11 @@ fn a_server_has_its_page_when_it_ends() {
 #[test]
 fn an_error_is_reported_in_a_line() {
     let plain = Command::new(program("step")).output().unwrap();
-    let nowhere = "/no/such/folder/run.svg";
-    let unwritten = fs::write(nowhere, "").unwrap_err().to_string();
+    let nowhere = absolute("/no/such/folder/run.svg").unwrap().display().to_string();
+    let unwritten = fs::write(&nowhere, "").unwrap_err().to_string();
     for (value, why, times) in [
         ("run.txt", "expected `timeline`, or a file that ends in .html, .svg or .json", 1),
-        (nowhere, &unwritten, 2),
+        (&nowhere, &unwritten, 2),
     ] {
         let traced = traced("step", value);
         assert_eq!(traced.stdout, plain.stdout);
@@ -188,10 +188,11 @@ fn an_error_is_reported_in_a_line() {
 #[test]
 fn a_folder_that_does_not_exist_is_reported_first() {
     let file = File::new("report.txt");
-    let (value, stdout) = ("/no/such/folder/run.svg", fs::File::create(&file.0).unwrap());
+    let value = absolute("/no/such/folder/run.svg").unwrap().display().to_string();
+    let stdout = fs::File::create(&file.0).unwrap();
     let stderr = stdout.try_clone().unwrap();
     let mut step = Command::new(program("step"));
-    assert!(step.env("BOUCLE_TRACE", value).stdout(stdout).stderr(stderr).status().unwrap().success());
+    assert!(step.env("BOUCLE_TRACE", &value).stdout(stdout).stderr(stderr).status().unwrap().success());
     assert!(file.text().starts_with(&format!("boucle: BOUCLE_TRACE={value}: ")), "{}", file.text());
 }
 
