@@ -7,10 +7,12 @@ use crate::observe::EventKind;
 use crate::observe::words::by_number;
 use crate::trace::{LiveTask, LoopTrace};
 
-/// Replaces control characters, and the two others that XML forbids. With them a name could break its line,
-/// command the terminal, or make an SVG invalid.
+/// Replaces control characters, those that turn the direction of text, and the two others that XML forbids.
+/// With them a name could break its line, command the terminal, or make an SVG invalid.
 pub(super) fn printable(words: &str) -> String {
-    words.replace(|c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'), "\u{fffd}")
+    let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_forbidden = |c| matches!(c, '\u{fffe}' | '\u{ffff}');
+    words.replace(|c: char| c.is_control() || turns(c) || is_forbidden(c), "\u{fffd}")
 }
 
 /// Returns "2 hello": the id, then the name. A task without a name has "main", or the last word of its
