@@ -92,8 +92,9 @@ const RETRY: Duration = Duration::from_secs(1);
 ///
 /// # Panics
 ///
-/// If the function of `on_error` panics, or the future of `shutdown_when`; if the loop is gone while it waits
-/// for the last connections. Otherwise as [`TcpListener::accept`].
+/// If the function of `on_error` panics, the future of `shutdown_when`, or the destructor of what the
+/// handler's closure owns; if the loop is gone while it waits for the last connections. Otherwise as
+/// [`TcpListener::accept`].
 #[doc(alias("start_server", "with_graceful_shutdown"))]
 pub fn serve<L, H, F, T, E>(listener: L, mut handler: H) -> Serve<L, E>
 where
