@@ -327,11 +327,13 @@ pub(crate) fn before_default(number: c_int, first: fn()) -> io::Result<()> {
 fn watch(number: c_int) -> io::Result<()> {
     let thread = THREAD.get().map_or_else(start, Ok)?;
     if lock(number).has_default.is_none() {
-        let status = match fs::read_to_string("/proc/self/status") {
+        let status = match fs::read("/proc/self/status") {
             Err(error) if !matches!(error.kind(), NotFound | PermissionDenied) => return Err(error),
             status => status.unwrap_or_default(),
         };
-        lock(number).has_default.get_or_insert(!is_taken(&status, number));
+        // The name of the process, which is in there, need not be text.
+        let is_taken = is_taken(&String::from_utf8_lossy(&status), number);
+        lock(number).has_default.get_or_insert(!is_taken);
     }
     thread.add_signal(number)
 }

@@ -54,6 +54,12 @@ fn without_a_thread_what_needs_one_fails_at_once() {
     // `run` panics too, and a failed job does not hold up a virtual clock.
     let panicked = catch_unwind(|| boucle::run(run_in_executor(|| 7)));
     assert!(message(panicked.unwrap_err()).contains("os error 11"));
+    #[cfg(feature = "signal")]
+    {
+        let refused = boucle::signal::stream(boucle::signal::SignalKind::Hangup).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::Other, "{refused}");
+        assert!(refused.to_string().starts_with("the system refuses a thread: "), "{refused}");
+    }
     virtually(async {
         let start = now();
         let mut job = run_in_executor(|| 7);

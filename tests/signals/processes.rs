@@ -119,6 +119,19 @@ fn what_was_ignored_is_ignored_again() {
     assert_eq!(running.ended_by(), None);
 }
 
+/// The name of the process, which stands beside what it ignores, need not be text.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_process_may_have_any_name() {
+    const TEST: &str = "processes::a_process_may_have_any_name";
+    if is_child(TEST) {
+        std::fs::write("/proc/self/comm", b"\xff").unwrap();
+        drop(stream(SignalKind::Hangup).unwrap());
+        return say("ready");
+    }
+    assert_eq!(Running::start(&DEFAULT, child(TEST, TEST)).ended_by(), None);
+}
+
 /// Without a descriptor, whether a signal is ignored cannot be read: that is an error, and nothing is assumed.
 #[test]
 #[cfg(target_os = "linux")]

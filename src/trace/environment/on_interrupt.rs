@@ -10,7 +10,7 @@ use signal_hook::consts::SIGINT;
 use crate::signal;
 use crate::trace::environment::recording;
 
-/// Begins to listen for the signal. If it cannot have a thread, an interrupt shows nothing.
+/// Begins to listen for the signal. If it cannot have a thread or a descriptor, an interrupt shows nothing.
 pub(super) fn listen() {
     let _ = signal::before_default(SIGINT, show);
 }
