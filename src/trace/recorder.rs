@@ -113,9 +113,10 @@ impl Recorder {
     }
 
     /// Makes a recorder that keeps at most `limit` events, of all its loops together. When it is full, each event
-    /// drops one: the oldest of the first loop that has ended; if none has, of its own loop. What is dropped is
-    /// counted, and the state of the loop after it is kept. When the last event of a loop that has ended is
-    /// dropped, the loop is forgotten, with its count.
+    /// drops one: the oldest of the first loop in `loops` that has ended; if none has, of its own loop; if that
+    /// has none, of the loop that has most. (So a loop that begins when others, which go on, fill the recorder
+    /// keeps one event.) What is dropped is counted, and the state of the loop after it is kept. When the last
+    /// event of a loop that has ended is dropped, the loop is forgotten, with its count.
     ///
     /// ```
     /// use boucle::{EventLoop, trace::Recorder};

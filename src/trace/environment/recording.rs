@@ -8,8 +8,8 @@
 //! All loops of the process are recorded together. The text of a loop is printed when it ends. A file is
 //! written anew whenever a loop ends, and, on Unix, on Ctrl-C: first under another name, then renamed, so the
 //! file is whole at any time. (So n loops cost O(n²) in a file: 500 take seconds. A process that ends while it
-//! writes leaves the other file, `.boucle.PID.part`.) `std::process::exit` ends no loop, so the file then has
-//! what had happened when the last loop ended, if one did.
+//! writes leaves the other file, whose name ends in `.PID.part`.) `std::process::exit` ends no loop, so the file
+//! then has what had happened when the last loop ended, if one did.
 //!
 //! An error is printed on stderr, and the program goes on. If the file's folder does not exist, that is printed
 //! when the first loop is made, too: not only at the end of a long run.
@@ -117,7 +117,8 @@ fn print_error(path: &Path, error: &io::Error) {
 
 /// Writes a file under another name, and renames it.
 fn write(path: &Path, text: &str) -> io::Result<()> {
-    let unfinished = path.with_file_name(format!(".boucle.{}.part", process::id())); // of this process alone
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(format!(".{}.part", process::id())); // other processes may write the file too
     let written = fs::write(&unfinished, text).and_then(|()| fs::rename(&unfinished, path));
     written.inspect_err(|_| drop(fs::remove_file(&unfinished)))
 }
