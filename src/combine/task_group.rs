@@ -204,7 +204,7 @@ impl<T: 'static> TaskGroup<T> {
     ///
     /// # Panics
     ///
-    /// If it is polled on another loop than the group's, or when that is gone.
+    /// If it is polled on another loop than the group's or on another thread, or when its own is gone.
     pub async fn join_next(&self) -> Option<Result<T, JoinError>> {
         poll_fn(|cx| self.poll_join_next(cx)).await
     }
