@@ -219,7 +219,7 @@ pub struct Wait<T, M> {
 }
 
 impl<T, M: Mode<T>> Wait<T, M> {
-    /// Waits at most `duration`, counted as by [`sleep`](crate::sleep). Then `done` holds what is done, or
+    /// Waits at most `duration`, counted as by [`sleep`]. Then `done` holds what is done, or
     /// nothing; no task is aborted.
     ///
     /// ```
