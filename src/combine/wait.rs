@@ -219,8 +219,8 @@ pub struct Wait<T, M> {
 }
 
 impl<T, M: Mode<T>> Wait<T, M> {
-    /// Waits at most `duration`, counted as by [`sleep`]. Then `done` holds what is done, or
-    /// nothing; no task is aborted.
+    /// Waits at most `duration`, counted as by [`sleep`]. Then `done` holds what is done, or nothing; no task
+    /// is aborted.
     ///
     /// ```
     /// use std::time::Duration;
