@@ -52,8 +52,6 @@ pub(crate) struct State {
     /// A park is due if the next batch would make more pops than this since the last park: 61, or 0 if a park
     /// is due in any case.
     pub(crate) pops_per_park: usize,
-    /// How many polls the run has made.
-    pub(crate) polled: u64,
     /// `stop` was called.
     pub(crate) stopping: bool,
     /// The end of the loop has begun: what is spawned now is dropped at once.
@@ -89,7 +87,6 @@ impl State {
             holds: 0,
             shutdown_timeout: None,
             pops_per_park: POPS_PER_PARK,
-            polled: 0,
             stopping: false,
             closing: false,
             entered: false,
@@ -124,7 +121,7 @@ impl State {
         location: &'static Location<'static>,
     ) -> (u32, u64) {
         let (slot, task) = self.tasks.insert(None, Joiner::Nothing);
-        self.tasks.main_type = future;
+        self.tasks.main = Some((task, future));
         self.ready.push(TaskNumber::new(self.number, task, slot));
         self.record(|_| EventKind::MainEntered { task, future, location });
         (slot, task)
@@ -135,6 +132,7 @@ impl State {
         let time = self.clock.elapsed();
         self.log.leave_main(time, task);
         self.tasks.entries.try_remove(slot as usize);
+        self.tasks.main = None;
         if self.ready.is_empty() {
             self.rest();
         }
@@ -153,8 +151,8 @@ impl State {
     }
 
     /// The fast path of [`wake`](Self::wake). It is inlined, so it leaves what is rare to `wake`, and returns
-    /// false then: if the queue has to grow, the loop is observed, or no task of this loop has the number's
-    /// identity.
+    /// false then: if the queue has to grow, the loop is observed, the task is aborted, or no task of this loop
+    /// has the number's identity.
     #[inline(always)]
     pub(crate) fn wake_at_once(&mut self, number: TaskNumber) -> bool {
         let is_quick = self.ready.has_room() && !self.log.is_on();

@@ -85,7 +85,7 @@ const KEPT: usize = 1_024;
 pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Turn> {
     let _polls = budget::Polls; // a guard: when the run ends, or panics, the budget ends
     let mut state = current::take(of);
-    state.polled = 0;
+    let mut polled = 0;
     let is_one_turn = matches!(until, Until::OneTurn(_));
     if is_one_turn {
         state.pops_per_park = 0; // a park is due in any case
@@ -95,9 +95,13 @@ pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Turn> 
         state.begin_batch();
         while let Some((number, popped)) = state.next() {
             state = match popped {
-                Popped::Task(task) => poll_task(state, number, task),
+                Popped::Task(task) => {
+                    polled += 1;
+                    poll_task(state, number, task)
+                }
                 Popped::Aborted(task) => cancel_task(state, number, task),
                 Popped::Main => {
+                    polled += 1;
                     let state = poll_main(state, number, &mut until);
                     if until.is_ready() {
                         park_if_overdue(state);
@@ -123,7 +127,7 @@ pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Turn> 
         let is_last = is_one_turn || state.stopping || parked.is_err();
         state = notify_between_steps(state);
         if is_last {
-            let (polled, ready, left) = (state.polled as usize, state.ready.len(), state.tasks.live);
+            let (ready, left) = (state.ready.len(), state.tasks.live);
             turn = Turn { polled, ready, left, time: state.clock.elapsed(), stopped: state.stopping, ..turn };
             current::release(state);
             return parked.map(|()| turn);
@@ -137,7 +141,7 @@ pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Turn> 
 #[inline(always)]
 fn poll_task(state: Held, number: TaskNumber, mut task: BoxedTask) -> Held {
     let (mut state, polled) = poll(state, number, task.as_mut());
-    if state.tasks.polled_is_aborted {
+    if state.tasks.is_aborted(number.slot()) {
         return cancel_task(state, number, task);
     }
     match polled {
@@ -188,7 +192,6 @@ fn poll(
     number: TaskNumber,
     future: Pin<&mut dyn Future<Output = Ending>>,
 ) -> (Held, Poll<Ending>) {
-    state.polled += 1;
     let of = if state.log.is_on() {
         state.record_begin(number, true);
         release_and_notify(state)

@@ -18,7 +18,7 @@ use crate::observe::event::WaitsFor;
 use crate::observe::live::{Live, LiveTask, TaskState};
 use crate::observe::log;
 use crate::state::State;
-use crate::task::id::{LoopNumber, NO_SLOT};
+use crate::task::id::LoopNumber;
 use crate::task::table::{Entry, Joiner, Status, Tasks};
 use crate::time::clock::real_now;
 use crate::wake::inbox::{self, Message};
@@ -199,8 +199,10 @@ pub fn dump() -> Dump {
         let mut dump = dump_of(state);
         // The caller is being polled: if it is no task, it is the main future. (An observed loop has recorded
         // that.)
+        let main = state.tasks.main.map(|(id, _)| id);
+        let mut polled = state.tasks.entries.iter().filter(|(_, entry)| entry.is_polled());
         if !state.log.is_on()
-            && state.tasks.polled == NO_SLOT
+            && polled.all(|(_, entry)| Some(entry.id) == main)
             && let Some(main) = dump.tasks.iter_mut().find(|task| task.is_main)
         {
             main.state = TaskState::Polled;
@@ -294,22 +296,18 @@ fn tasks_of(state: &State) -> Vec<DumpedTask> {
 }
 
 fn dump_task(tasks: &Tasks, slot: usize, entry: &Entry) -> DumpedTask {
-    let is_polled = tasks.polled as usize == slot;
-    let is_aborted = is_polled && tasks.polled_is_aborted;
-    let task = entry.task.as_ref();
-    let is_main = task.is_none() && !is_polled;
+    let main = tasks.main.filter(|(id, _)| *id == entry.id);
     DumpedTask {
         id: entry.id,
         name: tasks.names.get(&(slot as u32)).map(|name| Arc::from(&**name)),
-        is_main,
-        future: match is_main {
-            true => Some(tasks.main_type),
-            false => task.map(|task| task.future_type()),
+        is_main: main.is_some(),
+        future: match main {
+            Some((_, future)) => Some(future),
+            None => entry.task.as_ref().map(|task| task.future_type()),
         },
         state: match entry.status {
-            _ if is_aborted => TaskState::Aborted,
-            _ if is_polled => TaskState::Polled,
             Status::Aborted => TaskState::Aborted,
+            _ if entry.is_polled() && main.is_none() => TaskState::Polled,
             Status::Queued => TaskState::Ready,
             _ => TaskState::Idle,
         },

@@ -94,7 +94,7 @@ pub enum EventKind {
         /// Its name.
         name: Arc<str>,
     },
-    /// A task was woken: it stands in the ready queue.
+    /// A task was woken: it stands in the ready queue. (The wake of a task that is aborted is no event.)
     Woken {
         /// The task.
         task: u64,

@@ -13,7 +13,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use crate::observe::event::{Ending, Event, EventKind, Origin, Outcome, WaitsFor};
-use crate::observe::live::Live;
+use crate::observe::live::{Live, TaskState};
 use crate::time::clock::real_now;
 
 /// The events that the observers have not received yet, and what is needed to record more.
@@ -105,6 +105,7 @@ impl Log {
         if polled.is_pending()
             && let Some(live) = live
             && live.waits.is_empty()
+            && live.state != TaskState::Aborted
         {
             let on = if live.queued { WaitsFor::Turn } else { WaitsFor::Foreign };
             self.push(time, EventKind::Waits { task, on });

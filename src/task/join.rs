@@ -147,7 +147,7 @@ impl<T> JoinHandle<T> {
     /// Panics if the handle belongs to another loop that lives, or to the task that is being polled.
     pub(crate) fn expect_awaitable(&self) {
         let AbortHandle { of, slot, id } = self.task;
-        let is_polled = |state: &mut State| state.tasks.polled == slot && state.tasks.get(slot, id).is_some();
+        let is_polled = |state: &mut State| state.tasks.get(slot, id).is_some_and(|task| task.is_polled());
         if current::on_own_loop(of, "a JoinHandle", is_polled) == Some(true) {
             awaits_itself(id);
         }

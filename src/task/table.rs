@@ -14,12 +14,11 @@
 //!   Idle, Queued ── abort ──▶ Aborted ── begin ──▶ being dropped ── finish ──▶ Done
 //! ```
 //!
-//! "Being polled" is no status: the field `polled` holds the slot of that one task, and its status is Idle. If
-//! it is woken meanwhile, it is Queued already when it is put back; if it is aborted, it is dropped when its
-//! poll returns, and so is a value that the poll returned. `finish` frees the slot if no handle is left.
-//!
 //! While a task is polled, the turn holds its box, and the loop's state is free: user code may spawn, wake,
-//! abort and drop.
+//! abort and drop. "Being polled" is no status: it is the box that is missing, and the status is Idle. If the
+//! task is woken meanwhile, it is Queued already when it is put back. If it is aborted, it is dropped when its
+//! poll returns, and so is a value that the poll returned; no wake queues it any more. `finish` frees the slot
+//! if no handle is left.
 //!
 //! A slot is freed when the task is done *and* its `JoinHandle` is dropped or has taken the output. A handle
 //! finds its task by the whole id. A waker has room only for the low bits of the id. With the loop's short id
@@ -37,7 +36,7 @@ use slab::Slab;
 use crate::shrink::Shrink;
 use crate::task::cell::BoxedTask;
 use crate::task::group_table::Member;
-use crate::task::id::{LoopNumber, MAX_TASKS, NO_SLOT, TaskNumber};
+use crate::task::id::{LoopNumber, MAX_TASKS, TaskNumber};
 use crate::wake::ready::ReadyQueue;
 use crate::wake::waiter::Waiter;
 
@@ -45,19 +44,14 @@ use crate::wake::waiter::Waiter;
 pub(crate) struct Tasks {
     pub(crate) of: LoopNumber,
     pub(crate) entries: Slab<Entry>,
-    /// The slot of the task that is being polled or dropped; [`NO_SLOT`] if there is none, or it is the main
-    /// future.
-    pub(crate) polled: u32,
-    /// That task is to be dropped.
-    pub(crate) polled_is_aborted: bool,
     /// Names are rare, so they stand aside: an unnamed task pays for none.
     pub(crate) names: HashMap<u32, Box<str>>,
     /// The last id that was given, to a task or to a main future. The first is 1.
     last_id: u64,
     /// Tasks that are not done, the main future not counted.
     pub(crate) live: usize,
-    /// The type of the main future, which has no box to ask.
-    pub(crate) main_type: &'static str,
+    /// The id and the type of the main future, which has no box to ask.
+    pub(crate) main: Option<(u64, &'static str)>,
     shrink: Shrink,
 }
 
@@ -82,7 +76,7 @@ pub(crate) enum Status {
     Idle,
     /// Its number stands in the ready queue: to be polled.
     Queued,
-    /// Its number stands in the ready queue: to be dropped.
+    /// It is to be dropped, or being dropped. Its number stands in the ready queue, unless it is being polled.
     Aborted,
     /// Its box holds an output, or nothing any more.
     Done,
@@ -135,12 +129,10 @@ impl Tasks {
         Tasks {
             of,
             entries: Slab::new(),
-            polled: NO_SLOT,
-            polled_is_aborted: false,
             names: HashMap::new(),
             last_id: 0,
             live: 0,
-            main_type: "",
+            main: None,
             shrink: Shrink::default(),
         }
     }
@@ -162,16 +154,17 @@ impl Tasks {
         (slot as u32, id)
     }
 
-    /// Queues a task, if it is idle. Returns whether it was; `None` if no task of this loop has the number.
+    /// Queues a task, if it is idle. Returns whether it was; `None` if it is aborted, or no task of this loop
+    /// has the number.
     #[inline(always)]
     pub(crate) fn queue(&mut self, number: TaskNumber, ready: &mut ReadyQueue) -> Option<bool> {
         let entry = self.tenant(number)?;
-        let is_idle = entry.status == Status::Idle;
-        if is_idle {
+        if entry.status == Status::Idle {
             ready.push(number);
             entry.status = Status::Queued;
+            return Some(true);
         }
-        Some(is_idle)
+        (entry.status != Status::Aborted).then_some(false)
     }
 
     /// Takes the task that a number stands for out of its slot, to be polled or dropped.
@@ -184,19 +177,26 @@ impl Tasks {
         if !is_aborted && entry.status != Status::Queued {
             return Popped::Stale;
         }
-        entry.status = Status::Idle;
         let Some(task) = entry.task.take() else {
+            entry.status = Status::Idle;
             return Popped::Main; // A task that is queued has its box; the main future has none.
         };
-        self.polled = number.slot();
-        self.polled_is_aborted = is_aborted;
-        if is_aborted { Popped::Aborted(task) } else { Popped::Task(task) }
+        if is_aborted {
+            return Popped::Aborted(task);
+        }
+        entry.status = Status::Idle;
+        Popped::Task(task)
+    }
+
+    /// Whether the task in that slot is to be dropped when its poll is over.
+    #[inline(always)]
+    pub(crate) fn is_aborted(&self, slot: u32) -> bool {
+        self.entries.get(slot as usize).is_some_and(|entry| entry.status == Status::Aborted)
     }
 
     /// Puts a pending task back into its slot.
     #[inline(always)]
     pub(crate) fn put_back(&mut self, slot: u32, task: BoxedTask) {
-        self.polled = NO_SLOT;
         let Some(entry) = self.entries.get_mut(slot as usize) else {
             debug_assert!(false, "an entry stays while its task is polled");
             return mem::forget(task); // A drop would run user code.
@@ -209,7 +209,6 @@ impl Tasks {
     /// will ask for the output.
     #[inline(always)]
     pub(crate) fn finish(&mut self, slot: u32, task: BoxedTask) -> (Joiner, Option<BoxedTask>) {
-        self.polled = NO_SLOT;
         self.live -= 1;
         let Some(entry) = self.entries.get_mut(slot as usize) else {
             debug_assert!(false, "an entry stays while its task is polled");
@@ -226,17 +225,16 @@ impl Tasks {
     }
 
     /// Marks a task to be dropped when its number is popped, and queues it if it is idle. If it is being
-    /// polled, this only sets a flag: it is dropped when its poll returns. Returns false if the task is
-    /// aborted already, done or gone.
+    /// polled, it is dropped when its poll returns. Returns false if the task is aborted already, done or
+    /// gone.
     pub(crate) fn abort(&mut self, slot: u32, id: u64, ready: &mut ReadyQueue) -> bool {
-        let (of, is_polled) = (self.of, self.polled == slot);
+        let of = self.of;
         let Some(entry) = self.get(slot, id) else {
             return false;
         };
         match entry.status {
-            _ if is_polled => return !mem::replace(&mut self.polled_is_aborted, true),
-            Status::Idle => ready.push(TaskNumber::new(of, id, slot)),
-            Status::Queued => {}
+            Status::Idle if !entry.is_polled() => ready.push(TaskNumber::new(of, id, slot)),
+            Status::Idle | Status::Queued => {}
             Status::Aborted | Status::Done => return false,
         }
         entry.status = Status::Aborted;
@@ -246,13 +244,12 @@ impl Tasks {
     /// Takes the box of a task that is done, and frees its slot.
     #[inline(always)]
     pub(crate) fn take_done(&mut self, slot: u32, id: u64) -> Output {
-        let is_polled = self.polled == slot;
         match self.get(slot, id) {
             Some(entry) if entry.is_done() => {
                 let (task, name) = self.remove(slot);
                 Output::Done { task, name }
             }
-            Some(_) if is_polled => Output::Itself,
+            Some(entry) if entry.is_polled() => Output::Itself,
             Some(_) => Output::Pending,
             None => Output::GONE,
         }
@@ -325,5 +322,10 @@ impl Tasks {
 impl Entry {
     pub(crate) fn is_done(&self) -> bool {
         self.status == Status::Done
+    }
+
+    /// Whether the task is being polled or dropped. (Of the main future, this says nothing.)
+    pub(crate) fn is_polled(&self) -> bool {
+        self.task.is_none() && !self.is_done()
     }
 }

@@ -258,20 +258,21 @@ impl Model {
         self.free.push(self.tasks[id].slot);
     }
 
-    /// Queues a task, unless it stands in the ready queue, or is done.
+    /// Queues a task, unless it stands in the ready queue, or is aborted or done.
     pub(crate) fn wake(&mut self, id: Id) {
-        if !self.tasks[id].is_done && !self.ready.contains(&id) {
+        let task = &self.tasks[id];
+        if !task.is_aborted && !task.is_done && !self.ready.contains(&id) {
             self.ready.push(id);
         }
     }
 
-    /// Marks a task, and queues it. It is dropped at its place in the queue, or when the poll under way
+    /// Queues a task, and marks it. It is dropped at its place in the queue, or when the poll under way
     /// returns.
     pub(crate) fn abort(&mut self, id: Id) {
-        self.tasks[id].is_aborted = true;
         if self.polled != Some(id) {
             self.wake(id);
         }
+        self.tasks[id].is_aborted = true;
     }
 
     /// Spends a unit of the poll's budget, if one is left.
