@@ -30,9 +30,9 @@
 use std::future::pending;
 use std::time::Duration;
 
-use async_channel::{Receiver, unbounded};
 use boucle::explore::{Explore, Explored, Failure};
 use boucle::{spawn_named, timeout, yield_now};
+use futures_channel::mpsc::{UnboundedReceiver, unbounded};
 use stage::{options, println};
 
 const HELP: &str = "\
@@ -41,7 +41,7 @@ Drops two readers of frames after each of their pending polls, and shows what is
 usage: cancel";
 
 /// Reads a frame. If it is dropped, the bytes that it has read are lost.
-async fn read_frame(bytes: &Receiver<u8>) -> Vec<u8> {
+async fn read_frame(bytes: &mut UnboundedReceiver<u8>) -> Vec<u8> {
     let len = bytes.recv().await.unwrap();
     let mut frame = Vec::new();
     while frame.len() < len.into() {
@@ -52,7 +52,7 @@ async fn read_frame(bytes: &Receiver<u8>) -> Vec<u8> {
 
 /// Frames, one after the other.
 struct Frames {
-    bytes: Receiver<u8>,
+    bytes: UnboundedReceiver<u8>,
     /// What has been read of the next one, its length included.
     begun: Vec<u8>,
 }
@@ -68,12 +68,12 @@ impl Frames {
 }
 
 /// Sends a frame, one byte at a time.
-fn hello() -> Receiver<u8> {
+fn hello() -> UnboundedReceiver<u8> {
     let (sender, bytes) = unbounded();
     drop(spawn_named("sender", async move {
         for byte in *b"\x05hello" {
             yield_now().await;
-            sender.send(byte).await.unwrap();
+            sender.unbounded_send(byte).unwrap();
         }
         pending::<()>().await
     }));
@@ -94,10 +94,13 @@ fn main() {
     let explored = explore.try_cancel(
         hello,
         async |bytes| read_frame(bytes).await,
-        async |bytes, frame| match frame {
+        async |mut bytes, frame| match frame {
             Some(frame) => assert_eq!(frame, b"hello"),
             None => {
-                assert_eq!(timeout(second, read_frame(&bytes)).await.expect("the frame is lost"), b"hello")
+                assert_eq!(
+                    timeout(second, read_frame(&mut bytes)).await.expect("the frame is lost"),
+                    b"hello"
+                )
             }
         },
     );

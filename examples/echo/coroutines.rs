@@ -3,8 +3,8 @@
 use std::io;
 use std::time::Duration;
 
-use async_channel::Sender;
 use boucle::net::{TcpListener, TcpStream};
+use futures_channel::mpsc::{UnboundedSender, unbounded};
 use futures_lite::future::or;
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
 
@@ -22,7 +22,7 @@ async fn pong_handler(mut client: TcpStream) -> io::Result<()> {
 /// Serves clients for ever, or until one was served.
 pub(crate) async fn serve(listener: std::net::TcpListener, once: bool) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
-    let (served, one_was_served) = async_channel::bounded(1);
+    let (served, mut one_was_served) = unbounded();
     let accepting = accept(listener, served);
     if once {
         let enough = async {
@@ -30,21 +30,22 @@ pub(crate) async fn serve(listener: std::net::TcpListener, once: bool) -> io::Re
         };
         or(accepting, enough).await;
     } else {
+        drop(one_was_served);
         accepting.await;
     }
     Ok(())
 }
 
 /// Serves one client, and then sends to `served`.
-async fn serve_one(client: TcpStream, served: Sender<()>) {
+async fn serve_one(client: TcpStream, served: UnboundedSender<()>) {
     match pong_handler(client).await {
-        Ok(()) => drop(served.try_send(())),
+        Ok(()) => drop(served.unbounded_send(())),
         Err(error) => report::lost(&error),
     }
 }
 
 /// Serves each client in a task of its own.
-async fn accept(listener: TcpListener, served: Sender<()>) {
+async fn accept(listener: TcpListener, served: UnboundedSender<()>) {
     loop {
         match listener.accept().await {
             Ok((client, _)) => drop(boucle::spawn(serve_one(client, served.clone()))),
