@@ -243,6 +243,27 @@ fn a_second_abort_is_no_event() {
     assert_eq!(aborts, expected, "{events:#?}");
 }
 
+/// A task that has aborted itself waits for nothing, and its wake is no event: it is dropped after its poll.
+#[test]
+fn a_task_that_has_aborted_itself_is_woken_no_more() {
+    let events = events_of(async {
+        let abort = Rc::new(RefCell::new(None::<boucle::AbortHandle>));
+        let itself = abort.clone();
+        let task = boucle::spawn(async move {
+            itself.borrow().iter().for_each(boucle::AbortHandle::abort);
+            boucle::yield_now().await;
+        });
+        abort.replace(Some(task.abort_handle()));
+        assert!(task.await.unwrap_err().is_cancelled());
+    });
+    let of_task: Vec<_> = events.iter().filter(|line| line.starts_with("2 2 ")).collect();
+    assert_eq!(
+        of_task,
+        ["2 2 poll", "2 2 aborted by Task(2)", "2 2 Pending", "2 2 Cancelled"],
+        "{events:#?}"
+    );
+}
+
 /// At the end of a loop, the cause of a wake is the task whose future or output is dropped.
 #[test]
 fn a_wake_at_the_end_names_the_task_that_is_dropped() {
