@@ -72,11 +72,11 @@ pub(crate) struct Entry {
 /// How a task stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
-    /// It waits, or is being polled or dropped.
+    /// It waits, or is being polled.
     Idle,
     /// Its number stands in the ready queue: to be polled.
     Queued,
-    /// It is to be dropped, or being dropped. Its number stands in the ready queue, unless it is being polled.
+    /// It is to be dropped, at its place in the ready queue or when its poll returns; or it is being dropped.
     Aborted,
     /// Its box holds an output, or nothing any more.
     Done,
