@@ -30,7 +30,16 @@
 //!   is a [`JoinError`] where the handle is awaited.
 //! - To cancel is to drop. A coroutine that is aborted gets no `CancelledError`, so it cannot refuse, and
 //!   awaits nothing more: its destructors run, where Python's `finally` would.
+//! - Nothing waits for these destructors. A [`gather`](fn@crate::gather) or a [`TaskGroup`] that is dropped,
+//!   by a [`timeout`] say, aborts its children and is gone; they are dropped in the next batch, and what they
+//!   gather one batch later. asyncio awaits them all. To wait for a group's tasks: `abort_all`, then
+//!   `join_next` until `None`.
 //! - Cancellation does not pass through a handle: whatever drops a [`JoinHandle`] leaves its task running.
+//! - An `Err` of a task whose handle is dropped is lost, where asyncio logs "exception was never retrieved". A
+//!   panic is reported by the panic hook.
+//! - What waits for several tasks ([`gather`](fn@crate::gather), [`wait`], [`TaskGroup`], [`as_completed`])
+//!   goes on in the turn after the last is done; in asyncio a callback comes in between, and it is one turn
+//!   more.
 //! - A task that nothing refers to is not collected: it goes on until it is done, or the loop ends.
 //! - [`run`] drops the tasks that are left when the main coroutine returns; they cannot await anything then.
 //!
@@ -51,7 +60,7 @@
 //!
 //! | boucle | asyncio | tokio | what differs |
 //! |---|---|---|---|
-//! | [`run`] | `run` | `#[tokio::main]`, `Runtime::block_on` | asyncio cancels the tasks that are left and awaits them; here, as in tokio, they are dropped |
+//! | [`run`] | `run` | `#[tokio::main]`, `Runtime::block_on` | asyncio cancels the tasks that are left and awaits them; here, as in tokio, they are dropped. Ctrl-C ends the process at once, unless the program waits for [`signal::ctrl_c`] |
 //! | [`stop`] | `loop.stop` | none | from inside of the loop |
 //! | [`EventLoop`] | `AbstractEventLoop`, `Runner` | `LocalRuntime`; `Runtime` with a `LocalSet` | dropping it closes it |
 //! | [`EventLoop::new`] | `new_event_loop` | `Runtime::new` | there is no `set_event_loop`: the loop that runs on the thread is the current one |
@@ -77,7 +86,7 @@
 //! |---|---|---|---|
 //! | [`LoopHandle`] | the loop itself | `Handle` | it keeps no loop alive |
 //! | [`LoopHandle::current`] | `get_running_loop` | `Handle::current` | |
-//! | [`LoopHandle::spawn`] | `call_soon_threadsafe`, `run_coroutine_threadsafe` | `Handle::spawn` | takes a closure that makes the future, which need not be `Send`; the task is detached |
+//! | [`LoopHandle::spawn`] | `call_soon_threadsafe`, `run_coroutine_threadsafe` | `Handle::spawn` | takes a closure that makes the future, which need not be `Send`; the task is detached, and gives a result by a channel. On the loop's own thread too, it is spawned after the next park |
 //! | [`LoopHandle::stop`] | `call_soon_threadsafe(loop.stop)` | none | |
 //! | [`LoopHandle::dump`] | `python -m asyncio ps PID` (3.14) | `Handle::dump` (unstable) | blocks the caller up to a limit; says which task holds the loop's thread |
 //! | [`LoopHandle::hold_clock`] | none | none | in tokio only a `spawn_blocking` holds a paused clock |
@@ -90,7 +99,7 @@
 //! |---|---|---|---|
 //! | [`spawn`] | `create_task`, `ensure_future` | `spawn_local` | polled in the next batch; asyncio keeps only a weak reference to a task |
 //! | [`spawn_named`] | `create_task(…, name=…)` | `task::Builder::name` (unstable) | |
-//! | [`JoinHandle`] | `Task` | the same | awaiting it takes the value: once, not in the task itself, and on the loop's own thread, where tokio's can be awaited on any |
+//! | [`JoinHandle`] | `Task` | the same | awaiting it takes the value: once (several can await its `shared()`, of `futures`), not in the task itself, and on the loop's own thread, where tokio's can be awaited on any |
 //! | [`JoinHandle::abort`] | `Task.cancel` | the same | the future is dropped at its place in the ready queue; it cannot refuse, and there is no `uncancel` |
 //! | [`JoinHandle::abort_handle`] | none | the same | |
 //! | [`JoinHandle::is_finished`] | `Task.done` | the same | on the loop's own thread |
@@ -105,13 +114,13 @@
 //! | [`JoinError::try_into_panic`] | `Task.exception` | the same | there is no `into_panic` |
 //! | [`JoinError::resume`] | `Task.result` raises it | `resume_unwind(error.into_panic())` | |
 //! | [`JoinError::id`] | none | the same | |
-//! | [`JoinError::name`] | `Task.get_name` | none | |
+//! | [`JoinError::name`] | `Task.get_name` | none | of a task that has failed; [`dump()`] has those of all |
 //! | [`yield_now`] | `sleep(0)` | the same | |
 //! | [`YieldNow`] | none | none | tokio's is unnamed |
 //! | [`consume_budget`] | none | `task::coop::consume_budget` | outside of a loop it does nothing |
 //! | [`dump()`] | `all_tasks`; `print_call_graph`, `python -m asyncio pstree` (3.14) | `Handle::dump` (unstable) | what each task waits for, in place of stack traces |
 //! | [`Dump`], [`DumpError`] | `FutureCallGraph` (3.14) | `runtime::Dump` (unstable) | |
-//! | [`run_in_executor`] | `loop.run_in_executor`, `to_thread` | `spawn_blocking` | gives the value itself: a panic of the work is resumed. All loops share the threads |
+//! | [`run_in_executor`] | `loop.run_in_executor`, `to_thread` | `spawn_blocking` | begins at the call, `to_thread` at the await; gives the value itself: a panic of the work is resumed. All loops share the threads |
 //! | [`RunInExecutor`] | `Future` | `JoinHandle` | dropping it gives up work that has not begun |
 //!
 //! # Several at once
@@ -120,21 +129,21 @@
 //! |---|---|---|---|
 //! | [`gather`](fn@crate::gather) | `gather` | `futures::future::join_all` | spawns the futures, so they must be `'static`. A panic aborts the others; a gather of handles gives each its `Result`, as `return_exceptions=True` does |
 //! | [`gather!`] | `gather` | `join!` | the same, for different types |
-//! | [`try_gather`] | `gather` | `futures::future::try_join_all` | after an error the others go on, as in asyncio |
+//! | [`try_gather`] | `gather` | `futures::future::try_join_all` | after an error the others go on, as in asyncio. Of handles, only a panic or an abort is an error: a task's own `Err` stays in its value |
 //! | [`Gather`], [`TryGather`] | `Future` | `JoinAll`, `TryJoinAll` of `futures` | dropping it aborts its children; a task behind a handle goes on |
 //! | [`wait`] | `wait` | `select_all` of `futures` | two lists in the order of the input, in place of sets |
 //! | [`FIRST_COMPLETED`], [`FIRST_EXCEPTION`], [`ALL_COMPLETED`] | the same | none | an `Err` is an exception; an abort is none |
 //! | [`FirstCompleted`], [`FirstException`], [`AllCompleted`], [`Mode`] | strings | none | their types |
 //! | [`Wait`], [`Wait::timeout`] | `wait(…, timeout=…)` | `timeout` around it | the timeout gives the handles back, and aborts nothing |
-//! | [`as_completed`] | `as_completed` | `JoinSet`; `FuturesUnordered` of `futures` | a stream; dropping it aborts its children |
+//! | [`as_completed`] | `as_completed` | `JoinSet`; `FuturesUnordered` of `futures` | a stream; dropping it aborts its children. For its `timeout`, put a [`timeout`] around the loop |
 //! | [`AsCompleted`] | the iterator | `FuturesUnordered` | |
-//! | [`TaskGroup`] | `TaskGroup` | `JoinSet`; `TaskTracker` of `tokio-util` | no `async with`: await one of its joins. Dropping it aborts its tasks, as a `JoinSet` does |
+//! | [`TaskGroup`] | `TaskGroup` | `JoinSet`; `TaskTracker` of `tokio-util` | no `async with`: await one of its joins. All tasks have one type; for others, [`gather!`]. Dropping it aborts its tasks, as a `JoinSet` does |
 //! | [`TaskGroup::new`] | `TaskGroup()` | `JoinSet::new` | |
 //! | [`TaskGroup::spawn`] | `TaskGroup.create_task` | `JoinSet::spawn_local` | takes `&self`, so tasks can spawn siblings; gives an [`AbortHandle`] |
 //! | [`TaskGroup::try_spawn`] | `create_task`, with its `RuntimeError` | none | gives the future back if the group is closed |
 //! | [`TaskGroup::join_next`] | none | `JoinSet::join_next` | takes `&self` |
 //! | [`TaskGroup::poll_join_next`] | none | `JoinSet::poll_join_next` | |
-//! | [`TaskGroup::join_all`] | the end of `async with` | `JoinSet::join_all` | values in spawn order. The first panic aborts the others and is resumed: no `ExceptionGroup` |
+//! | [`TaskGroup::join_all`] | the end of `async with` | `JoinSet::join_all` | values in spawn order. The first panic aborts the others and is resumed: no `ExceptionGroup`. Nothing is aborted before it is awaited, and the code that spawns is never cancelled |
 //! | [`TaskGroup::try_join_all`] | the end of `async with` | none | an `Err` aborts the others too |
 //! | [`TaskGroup::abort_all`] | `TaskGroup.cancel` (3.15) | `JoinSet::abort_all` | |
 //! | [`TaskGroup::close`], [`TaskGroup::is_closed`] | none | `TaskTracker::close`, `is_closed` | a closed group takes no more tasks; a closed `TaskTracker` does |
@@ -150,9 +159,9 @@
 //! | [`Sleep`] | `TimerHandle` | the same | it is `Unpin` |
 //! | [`Sleep::deadline`] | `TimerHandle.when` | the same | `None` before it is known, in a sleep that was made without a loop |
 //! | [`Sleep::is_elapsed`] | none | the same | by the clock; tokio's is false until the sleep was polled |
-//! | [`Sleep::reset`] | `Timeout.reschedule` | the same | takes `&mut self`; wakes nothing, so poll it again |
-//! | [`timeout`] | `wait_for`, `timeout` | the same | counts from the call, asyncio's from the await. With zero the future is still polled once, where `wait_for(…, 0)` does not start it. Nothing is cancelled behind a handle; for `timeout_at` write `timeout(deadline - now(), …)` |
-//! | [`Timeout`] | `Timeout` | the same | |
+//! | [`Sleep::reset`] | none | the same | takes `&mut self`; wakes nothing, so poll it again |
+//! | [`timeout`] | `wait_for`, `timeout` | the same | counts from the call, asyncio's from the await. A value that is there when the time is over wins; asyncio raises. With zero the future is still polled once, where `wait_for(…, 0)` does not start it. Nothing is cancelled behind a handle; for `timeout_at` write `timeout(deadline - now(), …)` |
+//! | [`Timeout`] | `Timeout` | the same | no `reschedule`: wait for the first of the future and a [`Sleep`], which has a `reset` |
 //! | [`Elapsed`] | `TimeoutError` | the same | |
 //! | [`interval`] | none | the same | |
 //! | [`Interval`] | none | the same | |
@@ -224,7 +233,7 @@
 //! | [`serve()`] | `start_server` | `axum::serve` | for any protocol, on one listener; it survives errors of `accept`, and handlers that fail |
 //! | [`Serve`] | `Server` | `axum::serve::Serve` | runs while it is awaited, as `serve_forever` |
 //! | [`Serve::max_connections`] | none | a `Semaphore` | |
-//! | [`Serve::on_error`] | `loop.set_exception_handler` | none | |
+//! | [`Serve::on_error`] | `loop.set_exception_handler` | none | of one server; for the panics of all tasks, `std::panic::set_hook` |
 //! | [`Serve::shutdown_when`] | `Server.close` | axum's `with_graceful_shutdown` | |
 //! | [`Serve::grace`] | `Server.wait_closed`, then `abort_clients` | none | |
 //! | [`ServeError`] | the context of `call_exception_handler` | none | |
@@ -277,13 +286,16 @@
 //! |---|---|---|---|
 //! | the first of several futures | `wait(…, return_when=FIRST_COMPLETED)` | `select!` | `futures_lite::future::or`, `futures::select_biased!`; for tasks, [`wait`] |
 //! | several futures that borrow | none | `join!` | `futures_lite::future::zip`, `futures::join!` |
-//! | locks, semaphores, events | `Lock`, `Semaphore`, `Event`, `Condition`, `Barrier` | `sync` | `async-lock`, `event-listener`, or tokio's `sync` itself |
-//! | channels | `Queue` | `mpsc`, `oneshot`, `watch`, `broadcast` | `async-channel`, `async-broadcast`, or tokio's `sync` itself |
+//! | locks, semaphores | `Lock`, `Semaphore` | `sync` | tokio's `sync` itself: first come, first served, as asyncio's. `async-lock` has both too, but its semaphore may starve a waiter |
+//! | events, conditions, barriers | `Event`, `Condition`, `Barrier` | `Notify`, `watch`, `Barrier` | `event-listener` (beside a flag of your own: its `notify` is not remembered), tokio's `watch` with `wait_for`; `async-lock` has a barrier |
+//! | channels | `Queue` | `mpsc`, `oneshot`, `watch`, `broadcast` | `async-channel`, `async-broadcast`, or tokio's `sync` itself; for `Queue.join`, a count and an event |
 //! | a result that is set from outside | `Future` | `oneshot` | `futures::channel::oneshot` |
 //! | to shield a task from its awaiter | `shield` | none needed | none needed: dropping a handle aborts nothing |
-//! | a callback, soon or later | `call_soon`, `call_later`, `call_at` | none | spawn a coroutine that sleeps first |
+//! | a callback, soon or later | `call_soon`, `call_later`, `call_at` | none | `let due = sleep(delay); spawn(async move { due.await; f() })`; to cancel it, abort the task |
+//! | a callback when a task is done | `Task.add_done_callback` | none | spawn a coroutine that awaits the handle |
+//! | clean-up that awaits | `finally` with an `await` | none | a destructor that spawns it: nothing waits for that task; or tell the task to stop, by a channel |
 //! | context variables | `contextvars` | `task_local!` | a future that sets a thread-local for each poll: see [`spawn`] |
-//! | the task that runs | `current_task` | `task::id` | [`dump()`] shows it |
+//! | the task that runs | `current_task` | `task::id` | [`dump()`] shows it, in O(n log n); to abort itself, a task needs its [`AbortHandle`] |
 //! | lines and buffers | `StreamReader.readline` | `io::BufReader` | `futures_lite::io::BufReader` |
 //! | files | none | `fs` | `async-fs`, [`run_in_executor`] |
 //! | child processes | `create_subprocess_exec` | `process` | `async-process` |

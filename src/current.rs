@@ -377,7 +377,8 @@ pub(crate) fn no_loop(what: &str) -> ! {
     refuse_observers(what);
     panic!(
         "{what} needs an event loop, and none is running on this thread: \
-         call it from a future that was passed to `boucle::run`, `EventLoop::block_on` or `spawn`"
+         call it from a future that was passed to `boucle::run`, `EventLoop::block_on` or `spawn`; \
+         on another thread, use a `LoopHandle`"
     )
 }
 

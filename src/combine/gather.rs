@@ -46,7 +46,9 @@ use crate::task::join::{JoinError, JoinHandle};
 ///
 /// # Cancellation
 ///
-/// Dropping it aborts the children, or drops the futures if it was never polled. If a child awaits a
+/// Dropping it aborts the children, or drops the futures if it was never polled. Aborted children are dropped
+/// in the next batch, and what they gather one batch later: a `timeout` around it is over before. If a child
+/// awaits a
 /// [`JoinHandle`], the **task behind the handle goes on**, detached; asyncio's `gather` would cancel it. So
 /// gather the futures themselves, or use [`wait`](crate::wait), which gives the handles back.
 ///
@@ -112,7 +114,9 @@ impl<F: Future> fmt::Debug for Gather<F> {
 ///
 /// # Errors
 ///
-/// The first one among the children, in time.
+/// The first one among the children, in time. Of [`JoinHandle`]s, only a panic or an abort is an error: a
+/// task's own `Err` stays in its value. So gather the futures, or [`wait`](crate::wait) with
+/// [`FIRST_EXCEPTION`](crate::FIRST_EXCEPTION).
 ///
 /// # Panics
 ///

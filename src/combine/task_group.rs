@@ -84,8 +84,9 @@ use crate::task::quiet::drop_quietly;
 ///
 /// # Cancellation
 ///
-/// Dropping the group aborts its tasks, in spawn order, and drops the results that were not taken. To let a
-/// task go on, spawn it outside of the group.
+/// Dropping the group aborts its tasks, in spawn order, and drops the results that were not taken. The tasks
+/// are dropped in the next batch; to wait for that, call [`abort_all`](Self::abort_all), and
+/// [`join_next`](Self::join_next) until it gives `None`. To let a task go on, spawn it outside of the group.
 #[doc(alias("JoinSet", "TaskTracker", "nursery"))]
 pub struct TaskGroup<T> {
     /// By position. They drop before the group that they are members of.
@@ -235,7 +236,8 @@ impl<T: 'static> TaskGroup<T> {
     /// Waits for all tasks, and returns their values in spawn order. (That of a task that was aborted is
     /// missing, and so is what [`join_next`](Self::join_next) has given.)
     ///
-    /// The first panic closes the group and aborts the other tasks; when all are done, it is resumed here.
+    /// The first panic closes the group and aborts the other tasks; when all are done, it is resumed here. (A
+    /// task that fails before this is polled aborts none until then.)
     ///
     /// ```
     /// use std::time::Duration;

@@ -217,6 +217,7 @@ impl<T: 'static> Future for JoinHandle<T> {
     }
 }
 
+#[track_caller]
 fn awaits_itself(id: u64) -> ! {
     panic!("task {id} awaits its own handle: it would wait for ever")
 }

@@ -13,8 +13,8 @@ use crate::time::sleep::{Sleep, sleep};
 
 /// Waits for a future, but no longer than `duration`: asyncio's `wait_for` and `timeout`.
 ///
-/// The future is polled first: if it is ready when it is polled, its value wins, late or not. The time counts
-/// as that of a [`sleep`]: from this call.
+/// The future is polled first: if it is ready when it is polled, its value wins, late or not (asyncio raises).
+/// The time counts as that of a [`sleep`]: from this call.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -39,7 +39,8 @@ use crate::time::sleep::{Sleep, sleep};
 ///
 /// # Cancellation
 ///
-/// Dropping it drops the future and the timer. A `JoinHandle`'s task goes on, where asyncio would cancel it.
+/// Dropping it drops the future and the timer. A `JoinHandle`'s task goes on, where asyncio would cancel it;
+/// the children of a `gather` or a `TaskGroup` are aborted, and dropped in the next batch.
 ///
 /// # Panics
 ///

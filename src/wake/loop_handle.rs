@@ -71,8 +71,9 @@ impl LoopHandle {
     }
 
     /// Spawns a task on the loop, from any thread. The closure makes the future on the loop's thread, in the
-    /// new task's first poll, so the future need not be `Send`. The task is detached. Costs one allocation
-    /// here and one there; the loop is rung only if it sleeps.
+    /// new task's first poll, so the future need not be `Send`. The task is detached. On the loop's own thread
+    /// too, it is spawned when the loop reads its inbox. Costs one allocation here and one there; the loop is
+    /// rung only if it sleeps.
     ///
     /// ```
     /// use std::rc::Rc;

@@ -30,6 +30,19 @@ fn a_task_that_awaits_itself_panics() {
     });
 }
 
+/// The place of that panic is the await.
+#[test]
+fn a_task_that_awaits_itself_panics_there() {
+    let failure = boucle::explore::Explore::new().try_run(|| async {
+        let own: Rc<Cell<Option<JoinHandle<()>>>> = Rc::default();
+        let handle = own.clone();
+        own.set(Some(spawn(async move { handle.take().unwrap().await.unwrap() })));
+        yield_now().await;
+    });
+    let message = failure.unwrap_err().message;
+    assert!(message.starts_with(&format!("panicked at {}:", file!())), "{message}");
+}
+
 /// A task that runs a loop panics; its own loop goes on.
 #[test]
 fn a_run_inside_of_a_task_is_the_tasks_panic() {
