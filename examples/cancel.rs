@@ -3,8 +3,8 @@
 //!
 //! A frame is one byte, its length, and then that many bytes. `read_frame` keeps what it has read in local
 //! variables, so dropping it after the first byte loses that byte. `Frames` keeps it in a field, and the next
-//! read goes on from there. Exploration drops each reader after each of its pending polls in turn, and reads
-//! on, until one run fails.
+//! read goes on from there. Exploration drops each reader after each of its pending polls in turn, at once or
+//! when it is woken, and reads on, until one run fails.
 //!
 //! ```sh
 //! cargo run --release --example cancel
@@ -13,16 +13,16 @@
 //! prints
 //!
 //! ```text
-//! read_frame: schedule 3 fails: panicked at examples/cancel.rs:...: the frame is lost: Elapsed
+//! read_frame: schedule 4 fails: panicked at examples/cancel.rs:...: the frame is lost: Elapsed
 //!
-//! The shortest found leaves FIFO at 1 of 2 choices:
-//!   choice 1: the operation is dropped after pending poll 2
+//! The shortest found leaves FIFO at 1 of 3 choices:
+//!   choice 2: the operation is dropped after pending poll 2
 //! ```
 //!
 //! then a picture of that schedule, and then
 //!
 //! ```text
-//! Frames: 7 schedules, complete
+//! Frames: 13 schedules, complete
 //! ```
 //!
 //! Read next: `src/explore.rs`. Run next: `cargo run --release --example echo`.

@@ -277,7 +277,7 @@
 //! | [`explore()`], [`Explore`], [`Explore::new`], [`Explore::run`], [`Explore::try_run`] | none | `loom::model`, `shuttle::check` | explores tasks of one thread; no special primitives are needed |
 //! | [`Explore::schedules`], [`Explore::time`], [`Explore::polls`], [`Explore::seed`], [`Explore::strategy`], [`Strategy`], [`Explore::orders`], [`Explore::spurious_polls`], [`Explore::threads`] | none | `loom::model::Builder`, `shuttle::Config` | |
 //! | [`Explored`], [`Failure`] | none | a panic | drawn; `BOUCLE_SCHEDULE` replays it |
-//! | [`explore::cancel`], [`Explore::cancel`], [`Explore::try_cancel`] | none | none | drops an operation at each poll that returns `Pending` |
+//! | [`explore::cancel`], [`Explore::cancel`], [`Explore::try_cancel`] | none | none | drops an operation after each poll that returns `Pending`, and before the next |
 //! | [`explore::choose`] | none | `shuttle::rand` | |
 //!
 //! # What is not here

@@ -135,6 +135,7 @@ use std::time::Duration;
 use crate::explore::report::Replay;
 use crate::explore::schedule::{Choices, choose_in_words};
 use crate::explore::search::{Failed, Options};
+use crate::task::budget::yield_now;
 
 pub use report::Failure;
 pub use schedule::choose;
@@ -172,11 +173,15 @@ pub fn explore<F: Future>(program: impl Fn() -> F + Sync) -> Explored {
 }
 
 /// Runs an operation to its end; then again and again, and drops it after its first pending poll, after its
-/// second, and so on. After each run it checks what is left: is the value still in the queue, the lock free,
-/// the file whole?
+/// second, and so on: at once, or when it is woken and before it is polled. After each run it checks what is
+/// left: is the value still in the queue, the lock free, the file whole?
+///
+/// (An operation that was woken may own something that it has not seen yet: a message was handed to it, or it
+/// is the one waiter that was told of a free lock. If it is dropped then, it has to pass that on.)
 ///
 /// `setup` makes what the operation works on. `check` takes what `setup` made, and the operation's output, or
-/// `None` if it was dropped. The order of tasks is FIFO; [`Explore::cancel`] tries other orders too.
+/// `None` if it was dropped. The order of tasks is FIFO, and the operation is polled before the tasks that
+/// `setup` has spawned; [`Explore::cancel`] tries other orders too.
 ///
 /// ```
 /// let explored = boucle::explore::cancel(
@@ -191,7 +196,7 @@ pub fn explore<F: Future>(program: impl Fn() -> F + Sync) -> Explored {
 ///         None => assert_eq!(receiver.recv().await.unwrap(), "hello", "it is still there"),
 ///     },
 /// );
-/// assert_eq!(explored.to_string(), "2 schedules, complete");
+/// assert_eq!(explored.to_string(), "3 schedules, complete");
 /// ```
 ///
 /// # Panics
@@ -359,6 +364,9 @@ impl Explore {
     ) -> Result<Explored, Failure> {
         self.try_run(|| async {
             let mut state = setup();
+            if self.0.choices.orders {
+                yield_now().await; // The tasks that `setup` has spawned may be polled first.
+            }
             let output = until_dropped(operation(&mut state)).await;
             check(state, output).await;
         })
@@ -371,11 +379,16 @@ impl Default for Explore {
     }
 }
 
-/// Waits for a future; returns `None` after a pending poll that is chosen, and so drops it.
+/// Waits for a future; returns `None`, and so drops it, after a pending poll that is chosen, or in place of the
+/// next one.
 async fn until_dropped<F: Future>(future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut polls = 0;
     poll_fn(|cx| {
+        let words = |_| format!("the operation is woken after pending poll {polls}, and dropped");
+        if polls > 0 && choose_in_words(2, words) == 1 {
+            return Poll::Ready(None);
+        }
         if let Poll::Ready(output) = future.as_mut().poll(cx) {
             return Poll::Ready(Some(output));
         }

@@ -85,15 +85,15 @@ fn a_wrong_schedule_is_refused() {
 #[test]
 fn cancel_finds_a_frame_that_is_lost() {
     let shown = text(run("cancel", &[], &[]).stdout);
-    assert!(shown.starts_with("read_frame: schedule 3 fails: panicked at "), "{shown}");
+    assert!(shown.starts_with("read_frame: schedule 4 fails: panicked at "), "{shown}");
     let lost = "\
 : the frame is lost: Elapsed
 
-The shortest found leaves FIFO at 1 of 2 choices:
-  choice 1: the operation is dropped after pending poll 2
+The shortest found leaves FIFO at 1 of 3 choices:
+  choice 2: the operation is dropped after pending poll 2
 ";
     assert!(shown.contains(lost), "{shown}");
-    assert!(shown.ends_with("\nFrames: 7 schedules, complete\n"), "{shown}");
+    assert!(shown.ends_with("\nFrames: 13 schedules, complete\n"), "{shown}");
 }
 
 /// A seed gives one order, and others give others; what the program computes is the same.

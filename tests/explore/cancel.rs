@@ -1,10 +1,16 @@
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, VecDeque};
+use std::future::poll_fn;
+use std::rc::Rc;
 use std::sync::Mutex;
+use std::task::{Poll, Waker};
 
 use boucle::explore::{Explore, cancel};
-use boucle::{spawn, yield_now};
+use boucle::{spawn, timeout, yield_now};
 
-/// A future of three awaits is dropped at each of them, and once it completes.
+use crate::common::SECOND;
+
+/// A future of three awaits is dropped at each of them, before and after it is woken, and once it completes.
 #[test]
 fn an_operation_is_dropped_at_each_await() {
     let seen = Mutex::new(Vec::new());
@@ -19,8 +25,10 @@ fn an_operation_is_dropped_at_each_await() {
         },
         async |reached, output| seen.lock().unwrap().push((reached, output)),
     );
-    assert_eq!((explored.schedules, explored.complete), (4, true));
-    assert_eq!(*seen.lock().unwrap(), [(3, Some("done")), (1, None), (2, None), (3, None)]);
+    assert_eq!((explored.schedules, explored.complete), (7, true));
+    let dropped = [1, 1, 2, 2, 3, 3].map(|reached| (reached, None));
+    assert_eq!(seen.lock().unwrap()[0], (3, Some("done")));
+    assert_eq!(seen.lock().unwrap()[1..], dropped);
 }
 
 /// With another task, each place is tried under each order of the tasks.
@@ -52,6 +60,85 @@ fn what_is_not_safe_to_cancel_is_found() {
     );
 }
 
+/// A token that is given to the first waiter, and lost if that is dropped before it is polled again.
+#[derive(Default)]
+struct Token {
+    is_free: Cell<bool>,
+    waiters: RefCell<VecDeque<(Rc<Cell<bool>>, Waker)>>,
+}
+
+/// Leaves the queue when it drops; but does not pass on a token that it was given.
+struct Waiter<'a>(&'a Token, Rc<Cell<bool>>);
+
+impl Token {
+    async fn take(&self) {
+        let waiter = Waiter(self, Rc::default());
+        poll_fn(|cx| {
+            if self.is_free.take() || waiter.1.get() {
+                return Poll::Ready(());
+            }
+            self.waiters.borrow_mut().push_back((waiter.1.clone(), cx.waker().clone()));
+            Poll::Pending
+        })
+        .await
+    }
+
+    fn give(&self) {
+        match self.waiters.borrow_mut().pop_front() {
+            Some((given, waker)) => {
+                given.set(true);
+                waker.wake();
+            }
+            None => self.is_free.set(true),
+        }
+    }
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        self.0.waiters.borrow_mut().retain(|(given, _)| !Rc::ptr_eq(given, &self.1));
+    }
+}
+
+/// An operation that was handed something, and is dropped before it has seen it, has to pass it on.
+#[test]
+fn what_is_handed_to_a_dropped_waiter_is_lost() {
+    let failure = Explore::new().orders(false).try_cancel(
+        || {
+            let token = Rc::new(Token::default());
+            let gives = token.clone();
+            drop(spawn(async move { gives.give() }));
+            token
+        },
+        async |token| token.take().await,
+        async |token, taken| {
+            if taken.is_none() {
+                timeout(SECOND, token.take()).await.expect("the token is lost");
+            }
+        },
+    );
+    let report = failure.unwrap_err().to_string();
+    let expected = "choice 1: the operation is woken after pending poll 1, and dropped\n";
+    assert!(report.contains("the token is lost") && report.contains(expected), "{report}");
+}
+
+/// With orders, the operation also begins after the tasks that its setup has spawned: it finds the lock held.
+#[test]
+fn an_operation_begins_before_and_after_other_tasks() {
+    let found = Mutex::new(BTreeSet::new());
+    Explore::new().cancel(
+        || {
+            let held = Rc::new(Cell::new(false));
+            let holds = held.clone();
+            drop(spawn(async move { holds.set(true) }));
+            held
+        },
+        async |held| held.get(),
+        async |_, held| _ = found.lock().unwrap().insert(held),
+    );
+    assert_eq!(found.into_inner().unwrap(), [Some(false), Some(true)].into());
+}
+
 /// The report says where the operation was dropped.
 #[test]
 fn the_report_names_the_poll_after_which_the_operation_is_dropped() {
@@ -67,6 +154,6 @@ fn the_report_names_the_poll_after_which_the_operation_is_dropped() {
     );
     let report = failure.unwrap_err().to_string();
     let expected =
-        "leaves FIFO at 1 of 2 choices:\n  choice 1: the operation is dropped after pending poll 2\n";
+        "leaves FIFO at 1 of 3 choices:\n  choice 2: the operation is dropped after pending poll 2\n";
     assert!(report.contains(expected), "{report}");
 }

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_lock::Mutex;
@@ -222,6 +223,7 @@ fn bytes_are_not_lost() {
 /// A task that is dropped while it waits for a lock of `async-lock`, or holds it, leaves it to the others.
 #[test]
 fn a_lock_of_async_lock_is_not_lost() {
+    let waited = AtomicBool::new(false);
     let explored = Explore::new().schedules(3_000).cancel(
         || {
             let lock = Rc::new(Mutex::new(0));
@@ -236,6 +238,7 @@ fn a_lock_of_async_lock_is_not_lost() {
             (lock, tasks)
         },
         async |(lock, _)| {
+            waited.fetch_or(lock.try_lock().is_none(), Ordering::Relaxed);
             let mut value = lock.lock().await;
             yield_now().await;
             *value += 100;
@@ -248,6 +251,7 @@ fn a_lock_of_async_lock_is_not_lost() {
         },
     );
     assert!(explored.complete && explored.schedules > 50, "{explored}");
+    assert!(waited.into_inner(), "the operation has never waited for the lock");
 }
 
 /// A message of `async-channel` that was not received is still in the queue.
