@@ -59,7 +59,7 @@
 //! ~~~ waits for what it says   ~unknown~ say, a channel or a lock   +#1 spawned by #1
 //! #1 woken by #1   timer> woken by a timer   !#1 aborted by #1   [x] dropped   ... as before
 //!
-//! To run it alone: BOUCLE_SCHEDULE=0:1,1:1 cargo test two_withdrawals
+//! To run it alone: BOUCLE_SCHEDULE=0:1,1:1 cargo test two_withdrawals -- --exact
 //! ```
 //!
 //! In an exploration each turn polls one task. `cargo run --example race` is this program.
@@ -107,7 +107,8 @@
 //! [`JoinError`](crate::JoinError) it handles; a deadlock; and a run that takes [too many
 //! polls](Explore::polls). Panics of explored programs are not printed: the report has the first of them.
 //! (`resume_unwind` counts only if it ends the main future.) A panic of a destructor while another one unwinds
-//! ends the process, as everywhere in Rust, and then there is no report.
+//! ends the process, as everywhere in Rust, and then there is no report: only the schedule and the first panic
+//! are printed.
 //!
 //! A run that waits for what is not virtual (a socket, a signal, a job, another thread by a
 //! [`LoopHandle`](crate::LoopHandle)) is not deadlocked, and nothing limits how long it waits: if nothing
@@ -132,6 +133,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use crate::current;
 use crate::explore::report::Replay;
 use crate::explore::schedule::{Choices, choose_in_words};
 use crate::explore::search::{Failed, Options};
@@ -164,9 +166,12 @@ pub use search::{Explored, Strategy};
 ///
 /// # Panics
 ///
-/// If the program fails under a schedule: if anything in it panics, if it deadlocks, or does not end.
+/// If the program fails under a schedule: if anything in it panics, if it deadlocks, or does not end. If a loop
+/// is running on this thread.
+///
 /// `BOUCLE_SCHEDULE`, as the panic prints it, runs that schedule alone; if it passes then, the result is
-/// complete.
+/// complete. It is a schedule of the thread's first exploration, or with `2/` before it, of its second, and so
+/// on; the others try all of theirs.
 #[track_caller]
 pub fn explore<F: Future>(program: impl Fn() -> F + Sync) -> Explored {
     Explore::new().run(program)
@@ -248,7 +253,8 @@ impl Explore {
 
     /// Sets after what time to stop; the result is not complete then. The clock is read at least every 256
     /// schedules, never within one: a run that waits for a socket or a signal for ever is [not
-    /// stopped](self#what-is-a-failure). By default there is no limit, so that every run of a test tries the
+    /// stopped](self#what-is-a-failure). A bound of [schedules](Self::schedules) far above what the time allows
+    /// costs memory, and the random half is not reached. By default there is no limit, so that every run of a test tries the
     /// same schedules.
     pub fn time(mut self, limit: Duration) -> Explore {
         self.0.time = Some(limit);
@@ -282,7 +288,8 @@ impl Explore {
 
     /// Sets whether a task that waits, but not the main future, may be polled though nothing has woken it: by
     /// default it is not. Any future must allow such a poll, since another future of the same task may have
-    /// been woken.
+    /// been woken. (A task that waits may be polled again and again while others are ready, so hardly any
+    /// program is complete then.)
     pub fn spurious_polls(mut self, spurious: bool) -> Explore {
         self.0.choices.spurious = spurious;
         self
@@ -312,7 +319,7 @@ impl Explore {
     ///
     /// # Errors
     ///
-    /// If the program fails under a schedule.
+    /// If the program fails under a schedule, or if a loop is running on this thread.
     ///
     /// ```
     /// use boucle::explore::Explore;
@@ -321,9 +328,17 @@ impl Explore {
     /// assert!(failure.message.ends_with("no luck"));
     /// assert_eq!(failure.schedule, "fifo");
     /// ```
+    ///
+    /// # Panics
+    ///
+    /// If `BOUCLE_SCHEDULE` is no schedule.
+    #[track_caller]
     pub fn try_run<F: Future>(&self, program: impl Fn() -> F + Sync) -> Result<Explored, Failure> {
-        let replay = Replay { polls: self.0.polls, choices: self.0.choices };
-        match report::asked_by_environment() {
+        if current::running_number().is_some() {
+            return Err(Failure::in_a_loop());
+        }
+        let replay = Replay::begin(self.0.polls, self.0.choices);
+        match replay.asked() {
             Some(asked) => {
                 replay.run_asked(&program, asked).map(|()| Explored { schedules: 1, complete: true })
             }
@@ -356,6 +371,11 @@ impl Explore {
     /// # Errors
     ///
     /// If the check fails, or anything else panics.
+    ///
+    /// # Panics
+    ///
+    /// As [`try_run`](Self::try_run).
+    #[track_caller]
     pub fn try_cancel<S, T>(
         &self,
         setup: impl Fn() -> S + Sync,

@@ -53,17 +53,17 @@ mended: 22 schedules, complete
 }
 
 /// The variable of the printed line runs that schedule alone, also under `BOUCLE_TRACE`; the FIFO schedule
-/// passes.
+/// passes. The program's second exploration tries all of its own.
 #[test]
 fn a_schedule_is_replayed() {
     let replayed = run("race", &[], &[("BOUCLE_SCHEDULE", "0:1,1:1"), ("BOUCLE_TRACE", "timeline")]);
     let shown = text(replayed.stdout);
     assert!(shown.contains("as written: schedule 0:1,1:1 fails: panicked at "), "{shown}");
-    assert!(shown.ends_with("overdrawn: -60\n\nmended: 1 schedule, complete\n"), "{shown}");
+    assert!(shown.ends_with("overdrawn: -60\n\nmended: 22 schedules, complete\n"), "{shown}");
     let timeline = text(replayed.stderr);
     assert!(timeline.contains("#2 cash      +#1================>[1]=yield==>[1] returned"), "{timeline}");
     let fifo = text(run("race", &[], &[("BOUCLE_SCHEDULE", "fifo")]).stdout);
-    assert_eq!(fifo, "as written: 1 schedule, complete\n\nmended: 1 schedule, complete\n");
+    assert_eq!(fifo, "as written: 1 schedule, complete\n\nmended: 22 schedules, complete\n");
 }
 
 /// A value that is no schedule is refused, and so is a schedule that the program cannot have.

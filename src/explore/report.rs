@@ -1,5 +1,6 @@
 //! The report of a failure: the shortest failing schedule, drawn above FIFO's, and how to run it alone.
 
+use std::cell::Cell;
 use std::env;
 use std::error::Error;
 use std::fmt::{self, Write};
@@ -11,8 +12,13 @@ use crate::explore::schedule::{Choices, Chooser, Deviations, Failing, Schedule};
 use crate::observe::observers::Observers;
 use crate::trace::{Recorder, environment};
 
-/// The variable that replays a schedule.
+/// The variable that replays a schedule: of a thread's first exploration, or with `2/` before it, of its second.
 const VARIABLE: &str = "BOUCLE_SCHEDULE";
+
+thread_local! {
+    /// How many explorations this thread has begun.
+    static BEGUN: Cell<u64> = const { Cell::new(0) };
+}
 
 /// The most schedules that are tried to find a shorter one.
 const ATTEMPTS: usize = 1_000;
@@ -28,12 +34,12 @@ const NOT_DETERMINISTIC: &str =
 /// A schedule under which a program fails. Its `Display` is the message, the schedule drawn above FIFO's, and
 /// the line that replays it; of a schedule that was replayed by `BOUCLE_SCHEDULE`, the message alone. If the
 /// same schedule does not fail again, it says so, and draws nothing.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Failure {
     /// The program's panic, and where it happened; or how else it has failed.
     pub message: String,
-    /// The shortest failing schedule that was found, as `BOUCLE_SCHEDULE` has it. (A program that is not
+    /// The shortest failing schedule that was found, like `3:1,17:2`, or `fifo`. (A program that is not
     /// deterministic may pass under it.)
     pub schedule: String,
     /// How many schedules were tried, including the one that failed.
@@ -44,11 +50,35 @@ pub struct Failure {
 /// How programs are replayed.
 #[derive(Clone, Copy)]
 pub(super) struct Replay {
-    pub(super) polls: u64,
-    pub(super) choices: Choices,
+    polls: u64,
+    choices: Choices,
+    /// Which exploration of its thread it is, from 1 on.
+    number: u64,
 }
 
 impl Replay {
+    /// Begins an exploration.
+    pub(super) fn begin(polls: u64, choices: Choices) -> Self {
+        let number = BEGUN.get() + 1;
+        BEGUN.set(number);
+        Replay { polls, choices, number }
+    }
+
+    /// Returns the schedule that the environment asks for, if it asks for one of this exploration.
+    #[track_caller]
+    pub(super) fn asked(self) -> Option<Deviations> {
+        let value = env::var_os(VARIABLE).filter(|value| !value.is_empty())?;
+        let value = value.to_string_lossy();
+        let (number, schedule) = value.split_once('/').unwrap_or(("1", &value));
+        match (number.parse::<u64>(), schedule.parse()) {
+            (Ok(number), Ok(schedule)) => (number == self.number).then_some(schedule),
+            _ => panic!(
+                "{VARIABLE}={value}: expected a schedule as a failed exploration prints it, like 3:1,17:2 or fifo, \
+                 or 2/3:1,17:2"
+            ),
+        }
+    }
+
     fn schedule(self, planned: Deviations) -> Schedule {
         Schedule::new(planned, Chooser::First, 0, self.polls, self.choices)
     }
@@ -141,7 +171,8 @@ impl Replay {
                  FIFO, which {passes}:\n\n{usual}"
             );
         }
-        _ = write!(report, "\nTo run it alone: {VARIABLE}={shortest} {}", command());
+        let number = if self.number == 1 { String::new() } else { format!("{}/", self.number) };
+        _ = write!(report, "\nTo run it alone: {VARIABLE}={number}{shortest}{}", command());
         Failure { message, schedule: shortest.to_string(), schedules: tried, report }
     }
 }
@@ -165,6 +196,14 @@ fn not_repeated(found: &Run, tried: u64, schedule: &Deviations, again: &Run) -> 
     Failure { message, schedule: schedule.to_string(), schedules: tried, report }
 }
 
+impl Failure {
+    /// Nothing was tried, since a loop is running on this thread.
+    pub(super) fn in_a_loop() -> Self {
+        let message = "explore runs loops of its own: call it where no loop is running".to_owned();
+        Failure { report: message.clone(), message, schedule: "fifo".to_owned(), schedules: 0 }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.report)
@@ -173,32 +212,29 @@ impl fmt::Display for Failure {
 
 impl Error for Failure {}
 
-/// Returns the command that has started this program, as far as is known: libtest names a test's thread by
-/// the test.
-fn command() -> String {
-    let program = env::args_os().next().unwrap_or_default();
-    let program = Path::new(&program);
-    let name = program.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    match thread::current().name() {
-        Some(test) if test != "main" => format!("cargo test {test}"),
-        _ if program.parent().is_some_and(|folder| folder.ends_with("examples")) => {
-            format!("cargo run --example {name}")
-        }
-        _ => name,
+impl fmt::Debug for Failure {
+    /// As `Display`: an `unwrap` shows the whole report.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.report)
     }
 }
 
-/// Returns the schedule that the environment asks for.
-pub(super) fn asked_by_environment() -> Option<Deviations> {
-    let value = env::var_os(VARIABLE)?;
-    let value = value.to_string_lossy();
-    if value.is_empty() {
-        return None;
+/// Returns the command that has started this program, as far as is known, with a space before it. libtest names
+/// a test's thread by the test. A test of the documentation has no command.
+fn command() -> String {
+    let mut arguments = env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+    let path = arguments.next().unwrap_or_default();
+    let program = Path::new(&path);
+    let is_in = |folder: &str| program.parent().is_some_and(|parent| parent.ends_with(folder));
+    let arguments = arguments.fold(String::new(), |line, argument| line + " " + &argument);
+    match thread::current().name() {
+        Some(test) if test != "main" && is_in("deps") => format!(" cargo test {test} -- --exact"),
+        Some("main") if is_in("examples") => {
+            let name = program.file_stem().unwrap_or_default().to_string_lossy();
+            let separator = if arguments.is_empty() { "" } else { " --" };
+            format!(" cargo run --example {name}{separator}{arguments}")
+        }
+        Some("main") if !is_in("deps") && !path.contains("rustdoctest") => format!(" {path}{arguments}"),
+        _ => String::new(),
     }
-    let read = value.parse();
-    Some(read.unwrap_or_else(|()| {
-        panic!(
-            "{VARIABLE}={value}: expected a schedule as a failed exploration prints it, like 3:1,17:2 or fifo"
-        )
-    }))
 }

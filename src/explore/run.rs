@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 
 use crate::event_loop::EventLoop;
-use crate::explore::schedule::{Current, Decider, Deviations, Failing, Schedule, fail_current};
+use crate::explore::schedule::{
+    Current, Decider, Deviations, Failing, Schedule, current_in_words, fail_current,
+};
 use crate::observe::observers::Observers;
 use crate::task::quiet::drop_quietly;
 use crate::wake::order::Order;
@@ -38,8 +40,7 @@ impl Run {
 
     /// Returns where the run has left FIFO.
     pub(super) fn deviations(&self) -> Deviations {
-        let all = (0..).zip(&self.taken);
-        Deviations(all.filter(|(_, taken)| taken.0 != 0).map(|(at, taken)| (at, taken.0)).collect())
+        Deviations::of(&self.taken)
     }
 
     /// Returns all plans that add one deviation to this run's, at a later choice.
@@ -89,7 +90,13 @@ fn keep_panics() {
     let before = Arc::new(panic::take_hook());
     *installed = Arc::downgrade(&before);
     panic::set_hook(Box::new(move |panic| {
-        if !fail_current(|| panicked(panic.payload(), panic.location())) {
+        // What std calls the second of two panics at once: the process ends, and there is no report.
+        if panic.payload().downcast_ref() == Some(&"panic in a destructor during cleanup")
+            && let Some(schedule) = current_in_words()
+        {
+            eprintln!("explore: the process ends in {schedule}");
+            before(panic);
+        } else if !fail_current(|| panicked(panic.payload(), panic.location())) {
             before(panic);
         }
     }));
@@ -100,5 +107,8 @@ fn panicked(payload: &(dyn Any + Send), location: Option<&Location<'_>>) -> Fail
     let message = payload.downcast_ref::<&str>().copied();
     let message = message.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     let message = message.unwrap_or("a value that is no text").to_owned();
+    if message.starts_with("deadlock: ") {
+        return Failing::Deadlock(message);
+    }
     Failing::Panicked { place: location.map(Location::to_string), message }
 }

@@ -62,6 +62,8 @@ pub(super) enum Chooser {
 pub(super) enum Failing {
     /// By a panic. `resume_unwind` gives no place.
     Panicked { place: Option<String>, message: String },
+    /// By a deadlock, in the loop's words.
+    Deadlock(String),
     /// By its limit of polls.
     TooManyPolls(u64),
     /// The choice at that position had fewer options than planned, or was never made.
@@ -90,7 +92,7 @@ thread_local! {
 
 /// Makes a choice of the program's own: returns a number below `options`. Exploration tries each, as it tries
 /// each order of tasks. Use it for inputs, and for faults, such as a write that fails. Outside of an
-/// exploration it returns 0.
+/// exploration, and on another thread than the program's, it returns 0.
 ///
 /// ```
 /// use std::collections::BTreeSet;
@@ -126,6 +128,12 @@ pub(super) fn choose_in_words(options: usize, words: impl FnOnce(usize) -> Strin
 }
 
 impl Deviations {
+    /// Returns where a run has left FIFO that has made these choices.
+    pub(super) fn of(taken: &[(u32, u32)]) -> Self {
+        let all = (0..).zip(taken);
+        Deviations(all.filter(|(_, taken)| taken.0 != 0).map(|(at, taken)| (at, taken.0)).collect())
+    }
+
     /// Returns how many there are, and the sum of what they choose: a measure of how far they are from FIFO.
     pub(super) fn size(&self) -> (usize, u64) {
         (self.0.len(), self.0.iter().map(|(_, chosen)| u64::from(*chosen)).sum())
@@ -297,10 +305,12 @@ impl Draw for Decider {
         self.0.borrow().choices.spurious
     }
 
-    fn draw_spurious(&mut self, waiting: usize) -> Option<usize> {
+    fn draw_spurious(&mut self, waiting: &[TaskNumber]) -> Option<usize> {
         let mut schedule = self.0.borrow_mut();
-        let chosen = schedule.choose(1 + waiting);
-        schedule.describe(chosen, || "a task that waits is polled too".to_owned());
+        let chosen = schedule.choose(1 + waiting.len());
+        schedule.describe(chosen, || {
+            format!("#{} is polled too, though nothing has woken it", waiting[chosen - 1].task())
+        });
         chosen.checked_sub(1)
     }
 }
@@ -333,14 +343,23 @@ pub(super) fn fail_current(how: impl FnOnce() -> Failing) -> bool {
     true
 }
 
+/// Returns the schedule under way on this thread, and its failure, in words; `None` if there is none.
+pub(super) fn current_in_words() -> Option<String> {
+    let current = CURRENT.try_with(|current| current.try_borrow().ok()?.clone()).ok().flatten()?;
+    let schedule = current.try_borrow().ok()?;
+    let failure = schedule.failure.as_ref()?;
+    Some(format!("schedule {}, which fails: {failure}", Deviations::of(&schedule.taken)))
+}
+
 impl Failing {
     /// Returns true if both fail in the same way. Two panics do if they come from the same place: their messages
-    /// may differ, as those of a deadlock, which have the loop's number. Without a place, the messages decide.
+    /// may differ. Without a place, the messages decide.
     pub(super) fn is_like(&self, other: &Failing) -> bool {
         match (self, other) {
             (Failing::Panicked { place, message }, Failing::Panicked { place: other, message: others }) => {
                 place == other && (place.is_some() || message == others)
             }
+            (Failing::Deadlock(_), Failing::Deadlock(_)) => true,
             (Failing::TooManyPolls(_), Failing::TooManyPolls(_)) => true,
             _ => false,
         }
@@ -352,6 +371,7 @@ impl fmt::Display for Failing {
         match self {
             Failing::Panicked { place: Some(place), message } => write!(f, "panicked at {place}: {message}"),
             Failing::Panicked { place: None, message } => write!(f, "panicked: {message}"),
+            Failing::Deadlock(message) => f.write_str(message),
             Failing::TooManyPolls(limit) => write!(f, "the program has not ended after {limit} polls"),
             Failing::Misfit { at, .. } => write!(
                 f,

@@ -185,7 +185,7 @@ impl Options {
             work()
         } else {
             thread::scope(|scope| {
-                let threads: Vec<_> = (0..self.threads).map(|_| scope.spawn(work)).collect();
+                let threads: Vec<_> = (0..self.threads.min(plans.len())).map(|_| scope.spawn(work)).collect();
                 let ended = threads.into_iter().map(|thread| thread.join());
                 ended.flat_map(|runs| runs.unwrap_or_else(|payload| resume_unwind(payload))).collect()
             })

@@ -17,7 +17,7 @@ impl State {
         // (While nothing is ready, it is time to park.)
         if order.draw.is_spurious() && !ready.is_empty() {
             let waiting: Vec<_> = tasks.waiting().collect();
-            let drawn = order.draw.draw_spurious(waiting.len());
+            let drawn = order.draw.draw_spurious(&waiting);
             drawn.into_iter().for_each(|index| _ = tasks.queue(waiting[index], ready));
         }
         if !ready.draw(|number| tasks.is_due(number), |ready| order.next(ready)) {

@@ -30,7 +30,7 @@ pub(crate) trait Draw {
     }
 
     /// The index of one of the tasks that wait, which is to be made ready too; `None` for no task.
-    fn draw_spurious(&mut self, _waiting: usize) -> Option<usize> {
+    fn draw_spurious(&mut self, _waiting: &[TaskNumber]) -> Option<usize> {
         None
     }
 }

@@ -3,12 +3,13 @@ use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use boucle::explore::{Explore, Explored, Strategy};
 use boucle::{sleep, spawn, yield_now};
 
-use crate::common::{own_binary, passes_alone};
+use crate::common::{Bomb, child, is_child, own_binary, passes_alone};
 
 /// What the report of a program that is not deterministic ends with.
 const NOT_DETERMINISTIC: &str = "\
@@ -60,8 +61,15 @@ fn a_race_is_found_and_drawn() {
         assert!(report.contains("leaves FIFO at 1 of "), "{report}");
         assert!(report.contains("\n\nFIFO, which passes:\n\n"), "{report}");
     }
-    let random = |threads| failure(|| Explore::new().strategy(Strategy::Random).threads(threads).run(race));
+    // On a thread of its own: the line that replays it has the number of the thread's explorations.
+    let random = |threads| {
+        let explores =
+            move || failure(|| Explore::new().strategy(Strategy::Random).threads(threads).run(race));
+        let thread = thread::Builder::new().name("race".to_owned()).spawn(explores).unwrap();
+        thread.join().unwrap()
+    };
     assert_eq!(random(1), random(3));
+    assert!(random(1).ends_with("=0:1 cargo test race -- --exact"), "{}", random(1));
 }
 
 /// A deadlock under one order is a failure. A program that does not end is stopped.
@@ -81,7 +89,7 @@ fn what_hangs_is_a_failure() {
             task.await.unwrap();
         })
     });
-    assert!(deadlock.contains("deadlock: nothing is ready"), "{deadlock}");
+    assert!(deadlock.contains(" fails: deadlock: nothing is ready"), "{deadlock}");
     assert!(deadlock.contains("leaves FIFO at 1 of "), "{deadlock}");
     let endless = failure(|| {
         Explore::new().polls(500).run(|| async {
@@ -235,31 +243,69 @@ fn a_large_choice_is_shortened_in_bounded_time() {
     assert!(failure.unwrap_err().message.ends_with("too large"));
 }
 
-/// A schedule that is replayed and passes is all that was asked for. One that does not fit may be of an older
-/// program.
+/// Gives way in so many tasks.
+async fn yields(tasks: usize) {
+    for task in (0..tasks).map(|_| spawn(yield_now())).collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+}
+
+/// A schedule that is replayed and passes is all that was asked for. It is one of the first exploration alone.
 #[test]
 fn a_replay_that_passes_is_complete() {
-    let test = "failures::a_replay_that_passes_is_complete";
     let mut replay = own_binary();
     replay.env("BOUCLE_SCHEDULE", "1:1");
-    if passes_alone(replay, test) {
+    if passes_alone(replay, "failures::a_replay_that_passes_is_complete") {
         return;
     }
-    let program = |tasks| {
-        move || async move {
-            for task in (0..tasks).map(|_| spawn(yield_now())).collect::<Vec<_>>() {
-                task.await.unwrap();
-            }
-        }
-    };
-    let explored = boucle::explore(program(3));
+    let explored = boucle::explore(|| yields(3));
     assert_eq!((explored.schedules, explored.complete), (1, true));
-    let failure = Explore::new().try_run(program(1)).unwrap_err();
+    let explored = boucle::explore(|| yields(2));
+    assert!(explored.schedules > 1 && explored.complete, "{explored}");
+}
+
+/// A schedule of the second exploration is replayed by that one. One that does not fit may be of an older
+/// program.
+#[test]
+fn a_replay_that_does_not_fit_says_so() {
+    let mut replay = own_binary();
+    replay.env("BOUCLE_SCHEDULE", "2/1:1");
+    if passes_alone(replay, "failures::a_replay_that_does_not_fit_says_so") {
+        return;
+    }
+    let explored = boucle::explore(|| yields(2));
+    assert!(explored.schedules > 1 && explored.complete, "{explored}");
+    let failure = Explore::new().try_run(|| yields(1)).unwrap_err();
     let report = format!(
         "schedule 1:1 fails: {}\n\nThe program has changed since, or it is {NOT_DETERMINISTIC}",
         failure.message
     );
     assert_eq!(failure.to_string(), report);
+}
+
+/// Two panics at once end the process. Before that, the schedule and the first panic are printed.
+#[test]
+fn a_run_that_ends_the_process_is_named() {
+    if !is_child("two panics") {
+        let ended = child("failures::a_run_that_ends_the_process_is_named", "two panics").output().unwrap();
+        let shown = String::from_utf8_lossy(&ended.stderr).replace('\\', "/");
+        assert!(!ended.status.success(), "{shown}");
+        let expected =
+            "explore: the process ends in schedule 0:1, which fails: panicked at tests/explore/failures.rs:";
+        assert!(shown.contains(expected) && shown.contains(": the first\n"), "{shown}");
+        return;
+    }
+    boucle::explore(|| async {
+        let is_late = Rc::new(Cell::new(false));
+        let late = is_late.clone();
+        let task = spawn(async move {
+            let second = Bomb("the second");
+            assert!(!late.get(), "the first");
+            std::mem::forget(second);
+        });
+        spawn(async move { is_late.set(true) }).await.unwrap();
+        task.await.unwrap();
+    });
 }
 
 /// Under any order, a timer fires only when no task is ready.

@@ -187,7 +187,7 @@ fn an_exploration_survives_one_inside_of_it() {
     let chosen = Mutex::new(BTreeSet::new());
     let explored = explore(|| async {
         let inner = Explore::new().try_run(|| async {});
-        assert!(inner.unwrap_err().message.contains("while loop"));
+        assert!(inner.unwrap_err().message.contains("where no loop is running"));
         chosen.lock().unwrap().insert(choose(2));
     });
     assert_eq!((explored.schedules, chosen.into_inner().unwrap().len()), (2, 2));
@@ -227,6 +227,9 @@ fn spurious_polls_find_what_relies_on_wakes() {
     assert!(explore(relies_on_wakes).complete);
     let failure = Explore::new().spurious_polls(true).try_run(relies_on_wakes).unwrap_err();
     assert!(failure.message.contains("polled too early"), "{failure}");
+    let words = ": #2 is polled too, though nothing has woken it\n";
+    assert!(failure.to_string().contains(words), "{failure}");
+    assert_eq!(format!("{failure:?}"), failure.to_string());
 }
 
 /// A seed of `shuffle` draws one order. Deadlines and values are as under FIFO.
