@@ -97,7 +97,7 @@
 //!
 //! | boucle | asyncio | tokio | what differs |
 //! |---|---|---|---|
-//! | [`spawn`] | `create_task`, `ensure_future` | `spawn_local` | polled in the next batch; asyncio keeps only a weak reference to a task |
+//! | [`spawn`] | `create_task`, `ensure_future` | `spawn_local` | polled in the next batch; asyncio keeps only a weak reference to a task. To detach it, `drop` the handle: the compiler warns of one that is not used |
 //! | [`spawn_named`] | `create_task(…, name=…)` | `task::Builder::name` (unstable) | |
 //! | [`JoinHandle`] | `Task` | the same | awaiting it takes the value: once (several can await its `shared()`, of `futures`), not in the task itself, and on the loop's own thread, where tokio's can be awaited on any |
 //! | [`JoinHandle::abort`] | `Task.cancel` | the same | the future is dropped at its place in the ready queue; it cannot refuse, and there is no `uncancel` |
@@ -141,7 +141,7 @@
 //! | [`TaskGroup::new`] | `TaskGroup()` | `JoinSet::new` | |
 //! | [`TaskGroup::spawn`] | `TaskGroup.create_task` | `JoinSet::spawn_local` | takes `&self`, so tasks can spawn siblings; gives an [`AbortHandle`] |
 //! | [`TaskGroup::try_spawn`] | `create_task`, with its `RuntimeError` | none | gives the future back if the group is closed |
-//! | [`TaskGroup::join_next`] | none | `JoinSet::join_next` | takes `&self` |
+//! | [`TaskGroup::join_next`] | none | `JoinSet::join_next` | takes `&self`; for `try_join_next`, `poll_once(group.join_next())` of `futures_lite` |
 //! | [`TaskGroup::poll_join_next`] | none | `JoinSet::poll_join_next` | |
 //! | [`TaskGroup::join_all`] | the end of `async with` | `JoinSet::join_all` | values in spawn order. The first panic aborts the others and is resumed: no `ExceptionGroup`. Nothing is aborted before it is awaited, and the code that spawns is never cancelled |
 //! | [`TaskGroup::try_join_all`] | the end of `async with` | none | an `Err` aborts the others too |
@@ -231,7 +231,7 @@
 //! | boucle | asyncio | tokio | what differs |
 //! |---|---|---|---|
 //! | [`serve()`] | `start_server` | `axum::serve` | for any protocol, on one listener; it survives errors of `accept`, and handlers that fail |
-//! | [`Serve`] | `Server` | `axum::serve::Serve` | runs while it is awaited, as `serve_forever` |
+//! | [`Serve`] | `Server` | `axum::serve::Serve` | runs while it is awaited, as `serve_forever`; to spawn it, spawn its `into_future()` |
 //! | [`Serve::max_connections`] | none | a `Semaphore` | |
 //! | [`Serve::on_error`] | `loop.set_exception_handler` | none | of one server; for the panics of all tasks, `std::panic::set_hook` |
 //! | [`Serve::shutdown_when`] | `Server.close` | axum's `with_graceful_shutdown` | |
@@ -284,7 +284,7 @@
 //!
 //! | need | asyncio | tokio | with boucle |
 //! |---|---|---|---|
-//! | the first of several futures | `wait(…, return_when=FIRST_COMPLETED)` | `select!` | `futures_lite::future::or`, `futures::select_biased!`; for tasks, [`wait`] |
+//! | the first of several futures | `wait(…, return_when=FIRST_COMPLETED)` | `select!` | tokio's `select!` itself (its feature `macros`; with `biased;` the order is fixed), `futures_lite::future::or`; for tasks, [`wait`] |
 //! | several futures that borrow | none | `join!` | `futures_lite::future::zip`, `futures::join!` |
 //! | locks, semaphores | `Lock`, `Semaphore` | `sync` | tokio's `sync` itself: first come, first served, as asyncio's. `async-lock` has both too, but its semaphore may starve a waiter |
 //! | events, conditions, barriers | `Event`, `Condition`, `Barrier` | `Notify`, `watch`, `Barrier` | `event-listener` (beside a flag of your own: its `notify` is not remembered), tokio's `watch` with `wait_for`; `async-lock` has a barrier |
@@ -302,7 +302,11 @@
 //! | blocking work in place | none | `block_in_place` | [`run_in_executor`] |
 //! | a look-up of a name | `loop.getaddrinfo` | `net::lookup_host` | std's `ToSocketAddrs` in [`run_in_executor`] |
 //! | the process at the other end of a Unix socket | `SO_PEERCRED` | `UnixStream::peer_cred` | `rustix::net::sockopt::socket_peercred` (Linux) |
-//! | to move the clock by hand | none | `time::advance` | a virtual clock, and [`EventLoop::turn`] with a timeout |
+//! | to move the clock by hand | none | `time::advance` | a virtual clock, and [`EventLoop::turn`] with a timeout. While a task waits for a socket, time passes in reality |
+//! | an asynchronous test | `IsolatedAsyncioTestCase` | `#[tokio::test]` | [`run`] in a `#[test]`; for `start_paused`, a loop with a virtual clock |
+//! | to tell tasks to stop | `Event` | `CancellationToken` of `tokio-util` | the same token; it needs no runtime of tokio's |
+//! | frames of a stream | `StreamReader.readuntil`, `readexactly` | `codec::Framed` of `tokio-util` | the same, on `stream.compat()`; `futures_lite`'s `read_until`, `read_exact` |
+//! | options of a socket | `get_extra_info("socket")` | `TcpSocket` | `socket2`, then `from_std`; its `SockRef` for a socket that is here |
 //! | pipes and terminals | `connect_read_pipe` | `net::unix::pipe`, `io::stdin` | [`AsyncFd`] |
 //!
 //! [`ecosystem`] has more, with what was tried.

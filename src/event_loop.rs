@@ -117,7 +117,7 @@ pub fn stop() {
 ///
 /// ```
 /// let event_loop = boucle::EventLoop::new()?;
-/// event_loop.spawn(async { boucle::stop() });
+/// drop(event_loop.spawn(async { boucle::stop() }));
 /// event_loop.run_forever();
 /// # std::io::Result::Ok(())
 /// ```
@@ -364,7 +364,9 @@ impl Builder {
     /// While a task waits for a socket or an executor job runs, time does not jump: the loop parks, and real
     /// time passes. (A socket counts as waited for from a poll that found nothing until its next event, even
     /// if the future is dropped.) So a protocol is tested best without a socket: write it for any `AsyncRead`
-    /// and `AsyncWrite`, and give it a `&[u8]` and a `Vec<u8>`, or a pipe in memory, such as `piper`'s.
+    /// and `AsyncWrite`, and give it a `&[u8]` and a `Vec<u8>`, or a pipe in memory, such as `tokio::io::duplex`
+    /// (behind `tokio-util`'s `compat`; it needs no runtime of tokio's), or `piper`'s (whose schedule is the same
+    /// after `fastrand::seed(1)`).
     ///
     /// If nothing can ever run again, the loop panics ("deadlock") and lists the tasks. It does not know which
     /// threads will wake a task: let such a thread hold a [`LoopHandle`], or

@@ -156,8 +156,8 @@ pub use search::{Explored, Strategy};
 /// let explored = boucle::explore(|| async {
 ///     let (sender, receiver) = bounded(1);
 ///     let twice = sender.clone();
-///     boucle::spawn(async move { sender.send("hello").await });
-///     boucle::spawn(async move { twice.send("world").await });
+///     drop(boucle::spawn(async move { sender.send("hello").await }));
+///     drop(boucle::spawn(async move { twice.send("world").await }));
 ///     let (one, other) = (receiver.recv().await.unwrap(), receiver.recv().await.unwrap());
 ///     assert_ne!(one, other);
 /// });
@@ -192,7 +192,7 @@ pub fn explore<F: Future>(program: impl Fn() -> F + Sync) -> Explored {
 /// let explored = boucle::explore::cancel(
 ///     || {
 ///         let (sender, receiver) = async_channel::unbounded();
-///         boucle::spawn(async move { sender.send("hello").await });
+///         drop(boucle::spawn(async move { sender.send("hello").await }));
 ///         receiver
 ///     },
 ///     async |receiver| receiver.recv().await.unwrap(),

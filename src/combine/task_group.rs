@@ -167,13 +167,22 @@ impl<T: 'static> TaskGroup<T> {
     /// As [`spawn`](crate::spawn).
     #[track_caller]
     pub fn try_spawn<F: Future<Output = T> + 'static>(&self, future: F) -> Result<AbortHandle, F> {
+        self.try_spawn_from(Location::caller(), future)
+    }
+
+    /// As [`try_spawn`](Self::try_spawn), for a task that another place in the program is to answer for.
+    pub(crate) fn try_spawn_from<F: Future<Output = T> + 'static>(
+        &self,
+        location: &'static Location<'static>,
+        future: F,
+    ) -> Result<AbortHandle, F> {
         if self.closed.get() {
             return Err(future);
         }
         let group = self.group.get_or_init(|| Group::new("TaskGroup", 0, WakeOn::Each));
         let future = Unspawned::new(future); // First: a hook of the allocator may spawn here too.
         let position = self.tasks.borrow().vacant_key();
-        let task = group.spawn(position, Location::caller(), future);
+        let task = group.spawn(position, location, future);
         group.grow(); // Not before: the spawn may panic.
         let handle = task.0.abort_handle();
         self.change(|tasks| _ = tasks.insert(task));

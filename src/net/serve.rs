@@ -6,7 +6,7 @@ use std::fmt::{self, Debug, Display};
 use std::future::{pending, poll_fn};
 use std::io::ErrorKind::{ConnectionAborted, ConnectionReset};
 use std::io::{self, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -82,6 +82,8 @@ const RETRY: Duration = Duration::from_secs(1);
 /// # }).unwrap();
 /// ```
 ///
+/// Each connection is a task, which counts as spawned where `serve` was called.
+///
 /// # Cancellation
 ///
 /// Dropping the future closes the listener and aborts the handlers.
@@ -96,6 +98,7 @@ const RETRY: Duration = Duration::from_secs(1);
 /// handler's closure owns; if the loop is gone while it waits for the last connections. Otherwise as
 /// [`TcpListener::accept`].
 #[doc(alias("start_server", "with_graceful_shutdown"))]
+#[track_caller]
 pub fn serve<L, H, F, T, E>(listener: L, mut handler: H) -> Serve<L, E>
 where
     L: Listener,
@@ -104,13 +107,16 @@ where
     T: 'static,
     E: Display + 'static,
 {
+    let location = Location::caller(); // A dump shows it for the tasks of all connections.
     Serve {
         listener,
         begin: Box::new(move |tasks, stream, peer| {
             // The call may panic, as on an error of a client that is gone. The others go on then.
             let begun = catch_unwind(AssertUnwindSafe(|| handler(stream, peer)));
             // The value is dropped in the task, where a panic of its destructor is the task's.
-            tasks.spawn(async { begun.unwrap_or_else(|panic| resume_unwind(panic)).await.map(drop) })
+            let task = async { begun.unwrap_or_else(|panic| resume_unwind(panic)).await.map(drop) };
+            let spawned = tasks.try_spawn_from(location, task).ok();
+            spawned.expect("no one closes the group")
         }),
         max_connections: usize::MAX,
         // Not `eprintln!`, which panics if stderr is closed.
@@ -148,8 +154,9 @@ pub struct Serve<L: Listener, E> {
 type Begin<S, A, E> = Box<dyn FnMut(&TaskGroup<Result<(), E>>, S, A) -> AbortHandle>;
 
 impl<L: Listener, E> Serve<L, E> {
-    /// Accepts no more while there are `limit` connections, and goes on when one ends: further clients wait
-    /// in the backlog. There is no limit by default.
+    /// Accepts no more while there are `limit` connections, and goes on when one ends. There is no limit by
+    /// default. Further clients wait in the backlog: 128 of them, unless the listener was made with another, by
+    /// `from_std`. Those beyond it try again a second later, or are reset, as the system has it.
     ///
     /// ```
     /// use boucle::net::{TcpListener, TcpStream, serve};

@@ -30,7 +30,7 @@ use crate::task::budget::consume_budget;
 /// # }).unwrap();
 /// ```
 ///
-/// The crate `socket2` makes one with other options than those of [`bind`](Self::bind):
+/// The crate `socket2`, with its feature `all`, makes one with other options than those of [`bind`](Self::bind):
 ///
 /// ```
 /// use socket2::{Domain, Socket, Type};

@@ -10,7 +10,9 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use boucle::net::{ServeError, TcpListener, TcpStream, serve};
-use boucle::{gather, now, sleep, spawn, timeout, yield_now};
+use boucle::observe::EventKind;
+use boucle::trace::Recorder;
+use boucle::{EventLoop, gather, now, sleep, spawn, timeout, yield_now};
 use futures_lite::future::poll_once;
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
 
@@ -19,6 +21,32 @@ use crate::common::{
     Bomb, Gate, LONG, Log, SECOND, child, is_child, listen, name_of, panic_of, run, secs, virtual_loop,
     virtually,
 };
+
+/// The task of a connection is shown as spawned where `serve` was called, so that servers can be told apart.
+#[test]
+fn the_task_of_a_connection_names_the_server() {
+    let recorder = Recorder::new();
+    let event_loop = EventLoop::builder().observe(recorder.clone()).build().unwrap();
+    let line = event_loop.block_on(async {
+        let (listener, clients) = Clients::connected(1).await;
+        let (stop, stopped) = async_channel::bounded(1);
+        let handle = move |_, _| {
+            let stop = stop.clone();
+            async move { stop.send(()).await }
+        };
+        let server = serve(listener, handle);
+        let line = line!() - 1;
+        server.shutdown_when(async move { stopped.recv().await }).await.unwrap();
+        drop(clients);
+        line
+    });
+    let trace = recorder.trace();
+    let places = trace.loops[0].events.iter().filter_map(|event| match event.kind {
+        EventKind::Spawned { location, .. } => Some((location.file(), location.line())),
+        _ => None,
+    });
+    assert_eq!(places.collect::<Vec<_>>(), [(file!(), line)]);
+}
 
 /// Clients that are connected before the server accepts any.
 struct Clients {
