@@ -169,7 +169,7 @@ pub fn timers<R: Timers>() -> Vec<Row> {
         Row { counted: 20_000, ..time::<R>("isolated sleep", 100, isolated_sleeps(short)) },
         rings::<R>("isolated sleep: rings", 100, isolated_sleeps(short)),
         Row {
-            counted: 200_000,
+            counted: 1_000_000,
             ..time::<R>("arm and cancel, 10,000 pending", 20_000, arm_and_cancel())
         },
         late::<R>("sleep of 100 us: median", 100, median_of_isolated(short)),

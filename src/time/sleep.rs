@@ -236,8 +236,9 @@ impl Sleep {
                 State::For(wait) => clock::deadline_after(state.clock.now(), wait),
                 State::Until(deadline) | State::Armed(deadline, _) | State::GaveWay(deadline) => deadline,
             };
-            (self.of, self.state) = (state.number, State::Until(deadline));
+            self.of = state.number;
             let Some(tick) = state.clock.tick_ahead(deadline) else {
+                self.state = State::Until(deadline);
                 return Poll::Ready((deadline, waiter));
             };
             let key = state.timers.arm(tick, waiter);
