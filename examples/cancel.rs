@@ -16,7 +16,7 @@
 //! read_frame: schedule 4 fails: panicked at examples/cancel.rs:...: the frame is lost: Elapsed
 //!
 //! The shortest found leaves FIFO at 1 of 3 choices:
-//!   choice 2: the operation is dropped after pending poll 2
+//!   choice 2, turn 4: the operation is dropped after pending poll 2
 //! ```
 //!
 //! then a picture of that schedule, and then

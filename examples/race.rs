@@ -13,8 +13,8 @@
 //! as written: schedule 7 fails: panicked at examples/race.rs:...: the account is overdrawn: -60
 //!
 //! The shortest found leaves FIFO at 2 of 6 choices:
-//!   choice 0: #3 is next, not #2
-//!   choice 1: #3 is next, not #2
+//!   choice 0, turn 2: #3 is next, not #2
+//!   choice 1, turn 3: #3 is next, not #2
 //!
 //! turn         1     2           3 4         5 6         7 8
 //! time         0

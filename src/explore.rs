@@ -38,8 +38,8 @@
 //! schedule 7 fails: panicked at src/lib.rs:23:5: the account is overdrawn: -60
 //!
 //! The shortest found leaves FIFO at 2 of 6 choices:
-//!   choice 0: #3 is next, not #2
-//!   choice 1: #3 is next, not #2
+//!   choice 0, turn 2: #3 is next, not #2
+//!   choice 1, turn 3: #3 is next, not #2
 //!
 //! turn         1     2           3 4         5 6         7 8
 //! time         0
@@ -254,8 +254,8 @@ impl Explore {
     /// Sets after what time to stop; the result is not complete then. The clock is read at least every 256
     /// schedules, never within one: a run that waits for a socket or a signal for ever is [not
     /// stopped](self#what-is-a-failure). A bound of [schedules](Self::schedules) far above what the time allows
-    /// costs memory, and the random half is not reached. By default there is no limit, so that every run of a test tries the
-    /// same schedules.
+    /// costs memory, and the random half is not reached. By default there is no limit, so that every run of a
+    /// test tries the same schedules.
     pub fn time(mut self, limit: Duration) -> Explore {
         self.0.time = Some(limit);
         self

@@ -23,8 +23,8 @@ fn race_draws_what_fifo_hides() {
 : the account is overdrawn: -60
 
 The shortest found leaves FIFO at 2 of 6 choices:
-  choice 0: #3 is next, not #2
-  choice 1: #3 is next, not #2
+  choice 0, turn 2: #3 is next, not #2
+  choice 1, turn 3: #3 is next, not #2
 
 turn         1     2           3 4         5 6         7 8
 time         0
@@ -90,7 +90,7 @@ fn cancel_finds_a_frame_that_is_lost() {
 : the frame is lost: Elapsed
 
 The shortest found leaves FIFO at 1 of 3 choices:
-  choice 2: the operation is dropped after pending poll 2
+  choice 2, turn 4: the operation is dropped after pending poll 2
 ";
     assert!(shown.contains(lost), "{shown}");
     assert!(shown.ends_with("\nFrames: 13 schedules, complete\n"), "{shown}");

@@ -162,7 +162,8 @@ impl Replay {
             _ = write!(report, "It is the first, FIFO:\n\n{usual}");
         } else {
             let at = shortest.0.iter().map(|(at, _)| at).zip(&failed.words);
-            let how: Vec<_> = at.map(|(at, words)| format!("  choice {at}: {words}")).collect();
+            let how: Vec<_> =
+                at.map(|(at, (turn, words))| format!("  choice {at}, turn {turn}: {words}")).collect();
             let how = how.join("\n");
             let passes = if fifo.failure.is_none() { "passes" } else { "fails too" };
             _ = write!(

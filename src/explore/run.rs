@@ -21,8 +21,8 @@ type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
 pub(super) struct Run {
     /// Each choice: what was chosen, and among how many options.
     pub(super) taken: Vec<(u32, u32)>,
-    /// Each deviation in words, if they are asked for.
-    pub(super) words: Vec<String>,
+    /// Each deviation in words, after its turn, if they are asked for.
+    pub(super) words: Vec<(u64, String)>,
     /// What went wrong, if anything did.
     pub(super) failure: Option<Failing>,
 }

@@ -37,8 +37,8 @@ pub(super) struct Schedule {
     limit: u64,
     choices: Choices,
     pub(super) failure: Option<Failing>,
-    /// Each deviation in words, if they are asked for.
-    pub(super) words: Option<Vec<String>>,
+    /// Each deviation in words, after the turn in which it was chosen, if they are asked for.
+    pub(super) words: Option<Vec<(u64, String)>>,
 }
 
 /// What is a choice, besides the program's own.
@@ -122,7 +122,8 @@ pub(super) fn choose_in_words(options: usize, words: impl FnOnce(usize) -> Strin
     current.map_or(0, |schedule| {
         let mut schedule = schedule.borrow_mut();
         let chosen = schedule.choose(options);
-        schedule.describe(chosen, || words(chosen));
+        let turn = schedule.turn();
+        schedule.describe(chosen, turn, || words(chosen));
         chosen
     })
 }
@@ -190,12 +191,17 @@ impl Schedule {
         }
     }
 
+    /// Returns the number of the turn under way. Each turn polls one task.
+    fn turn(&self) -> u64 {
+        self.limit - self.polls
+    }
+
     /// Keeps a choice in words, if it is a deviation.
-    fn describe(&mut self, chosen: usize, words: impl FnOnce() -> String) {
+    fn describe(&mut self, chosen: usize, turn: u64, words: impl FnOnce() -> String) {
         if chosen != 0
             && let Some(all) = &mut self.words
         {
-            all.push(words());
+            all.push((turn, words()));
         }
     }
 
@@ -290,7 +296,9 @@ impl Draw for Decider {
     fn draw(&mut self, ready: &[TaskNumber]) -> Option<usize> {
         let mut schedule = self.0.borrow_mut();
         let next = schedule.choose_task(ready);
-        schedule.describe(next, || format!("#{} is next, not #{}", ready[next].task(), ready[0].task()));
+        let turn = schedule.turn() + 1;
+        schedule
+            .describe(next, turn, || format!("#{} is next, not #{}", ready[next].task(), ready[0].task()));
         match schedule.polls.checked_sub(1) {
             Some(left) => schedule.polls = left,
             None => {
@@ -308,7 +316,8 @@ impl Draw for Decider {
     fn draw_spurious(&mut self, waiting: &[TaskNumber]) -> Option<usize> {
         let mut schedule = self.0.borrow_mut();
         let chosen = schedule.choose(1 + waiting.len());
-        schedule.describe(chosen, || {
+        let turn = schedule.turn() + 1;
+        schedule.describe(chosen, turn, || {
             format!("#{} is polled too, though nothing has woken it", waiting[chosen - 1].task())
         });
         chosen.checked_sub(1)

@@ -118,7 +118,7 @@ fn what_is_handed_to_a_dropped_waiter_is_lost() {
         },
     );
     let report = failure.unwrap_err().to_string();
-    let expected = "choice 1: the operation is woken after pending poll 1, and dropped\n";
+    let expected = "choice 1, turn 3: the operation is woken after pending poll 1, and dropped\n";
     assert!(report.contains("the token is lost") && report.contains(expected), "{report}");
 }
 
@@ -154,6 +154,6 @@ fn the_report_names_the_poll_after_which_the_operation_is_dropped() {
     );
     let report = failure.unwrap_err().to_string();
     let expected =
-        "leaves FIFO at 1 of 3 choices:\n  choice 2: the operation is dropped after pending poll 2\n";
+        "leaves FIFO at 1 of 3 choices:\n  choice 2, turn 2: the operation is dropped after pending poll 2\n";
     assert!(report.contains(expected), "{report}");
 }
