@@ -211,10 +211,10 @@ impl EventLoop {
     /// use std::time::Duration;
     ///
     /// let event_loop = boucle::EventLoop::builder().virtual_clock().build()?;
-    /// event_loop.spawn(async {
+    /// drop(event_loop.spawn(async {
     ///     boucle::sleep(Duration::from_secs(5)).await;
     ///     boucle::stop();
-    /// });
+    /// }));
     /// event_loop.run_forever();
     /// assert_eq!(event_loop.turn(Some(Duration::ZERO))?.time, Duration::from_secs(5));
     /// # std::io::Result::Ok(())
@@ -235,7 +235,7 @@ impl EventLoop {
     ///
     /// ```
     /// let event_loop = boucle::EventLoop::builder().virtual_clock().build()?;
-    /// event_loop.spawn(boucle::sleep(std::time::Duration::from_secs(1)));
+    /// drop(event_loop.spawn(boucle::sleep(std::time::Duration::from_secs(1))));
     /// let first = event_loop.turn(None)?;
     /// assert_eq!((first.polled, first.woken_by_timers, first.left), (1, 1, 1));
     /// let second = event_loop.turn(None)?;
@@ -364,9 +364,9 @@ impl Builder {
     /// While a task waits for a socket or an executor job runs, time does not jump: the loop parks, and real
     /// time passes. (A socket counts as waited for from a poll that found nothing until its next event, even
     /// if the future is dropped.) So a protocol is tested best without a socket: write it for any `AsyncRead`
-    /// and `AsyncWrite`, and give it a `&[u8]` and a `Vec<u8>`, or a pipe in memory, such as `tokio::io::duplex`
-    /// (behind `tokio-util`'s `compat`; it needs no runtime of tokio's), or `piper`'s (whose schedule is the same
-    /// after `fastrand::seed(1)`).
+    /// and `AsyncWrite`, and give it a `&[u8]` and a `Vec<u8>`, or a pipe in memory: `tokio::io::duplex`, behind
+    /// `tokio-util`'s `compat`, which needs no runtime of tokio's; or `piper`'s, whose schedule is always the
+    /// same only after `fastrand::seed(1)`.
     ///
     /// If nothing can ever run again, the loop panics ("deadlock") and lists the tasks. It does not know which
     /// threads will wake a task: let such a thread hold a [`LoopHandle`], or

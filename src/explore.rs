@@ -239,7 +239,7 @@ impl Explore {
             polls: 100_000,
             seed: 0,
             strategy: Strategy::Mixed,
-            choices: Choices { orders: true, spurious: false },
+            choices: Choices { orders: true, spurious: false, number: 0 },
             threads: 1,
         })
     }
@@ -343,7 +343,8 @@ impl Explore {
                 replay.run_asked(&program, asked).map(|()| Explored { schedules: 1, complete: true })
             }
             None => {
-                self.0.search(&program).map_err(|Failed { run, tried }| replay.report(&program, &run, tried))
+                let options = Options { choices: replay.choices, ..self.0.clone() };
+                options.search(&program).map_err(|Failed { run, tried }| replay.report(&program, &run, tried))
             }
         }
     }
@@ -370,7 +371,7 @@ impl Explore {
     ///
     /// # Errors
     ///
-    /// If the check fails, or anything else panics.
+    /// If the check fails, or anything else panics; or if a loop is running on this thread.
     ///
     /// # Panics
     ///

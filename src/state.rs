@@ -138,8 +138,8 @@ impl State {
         }
     }
 
-    /// Queues a task, unless it is queued already, done or gone. Returns whether the number is one of this
-    /// loop's.
+    /// Queues a task, unless it is queued already, aborted, done or gone. Returns whether the number is one of
+    /// this loop's.
     #[cold]
     #[inline(never)]
     pub(crate) fn wake(&mut self, number: TaskNumber) -> bool {

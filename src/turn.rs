@@ -337,14 +337,15 @@ fn read_inbox(mut state: Held) -> Held {
     state
 }
 
+/// How the panic of a deadlock begins.
+pub(crate) const DEADLOCK: &str =
+    "deadlock: nothing is ready, and no timer, socket, executor job or LoopHandle is left to wake any task";
+
 #[cold]
 fn deadlock(state: Held) -> ! {
     let dump = dump::dump_of(&state);
     current::release(state);
-    panic!(
-        "deadlock: nothing is ready, and no timer, socket, executor job or LoopHandle is left \
-         to wake any task\n{dump}"
-    )
+    panic!("{DEADLOCK}\n{dump}")
 }
 
 impl Until<'_, '_> {

@@ -75,6 +75,8 @@ fn a_wrong_schedule_is_refused() {
     let expected =
         "BOUCLE_SCHEDULE=3-1: expected a schedule as a failed exploration prints it, like 3:1,17:2 or fifo";
     assert!(stderr.contains(expected), "{stderr}");
+    let none = text(run("race", &[], &[("BOUCLE_SCHEDULE", "0/fifo")]).stderr);
+    assert!(none.contains("BOUCLE_SCHEDULE=0/fifo: expected"), "{none}");
     for (schedule, choice) in [("0:7", "choice 0 has"), ("99:1", "choice 99 has")] {
         let shown = text(run("race", &[], &[("BOUCLE_SCHEDULE", schedule)]).stdout);
         assert!(shown.contains(&format!("the schedule does not fit the program: {choice}")), "{shown}");

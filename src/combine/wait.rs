@@ -17,8 +17,7 @@ use crate::time::sleep::{Sleep, sleep};
 /// The mode is [`FIRST_COMPLETED`], [`FIRST_EXCEPTION`] (for tasks that return a `Result`), or
 /// [`ALL_COMPLETED`]. Both lists keep the order of the input; all that are done when the wait is polled are
 /// in `done` together. Awaiting a handle in `done` gives its value at once (unless it was awaited before, by
-/// `&mut`). A wait for n tasks costs O(n) at
-/// its start and end, and O(1) for each task that is done in between.
+/// `&mut`). A wait for n tasks costs O(n) at its start and end, and O(1) for each task that is done in between.
 ///
 /// ```
 /// use boucle::FIRST_COMPLETED;

@@ -51,9 +51,7 @@ pub struct Failure {
 #[derive(Clone, Copy)]
 pub(super) struct Replay {
     polls: u64,
-    choices: Choices,
-    /// Which exploration of its thread it is, from 1 on.
-    number: u64,
+    pub(super) choices: Choices,
 }
 
 impl Replay {
@@ -61,7 +59,7 @@ impl Replay {
     pub(super) fn begin(polls: u64, choices: Choices) -> Self {
         let number = BEGUN.get() + 1;
         BEGUN.set(number);
-        Replay { polls, choices, number }
+        Replay { polls, choices: Choices { number, ..choices } }
     }
 
     /// Returns the schedule that the environment asks for, if it asks for one of this exploration.
@@ -71,7 +69,7 @@ impl Replay {
         let value = value.to_string_lossy();
         let (number, schedule) = value.split_once('/').unwrap_or(("1", &value));
         match (number.parse::<u64>(), schedule.parse()) {
-            (Ok(number), Ok(schedule)) => (number == self.number).then_some(schedule),
+            (Ok(number @ 1..), Ok(schedule)) => (number == self.choices.number).then_some(schedule),
             _ => panic!(
                 "{VARIABLE}={value}: expected a schedule as a failed exploration prints it, like 3:1,17:2 or fifo, \
                  or 2/3:1,17:2"
@@ -172,8 +170,8 @@ impl Replay {
                  FIFO, which {passes}:\n\n{usual}"
             );
         }
-        let number = if self.number == 1 { String::new() } else { format!("{}/", self.number) };
-        _ = write!(report, "\nTo run it alone: {VARIABLE}={number}{shortest}{}", command());
+        let numbered = shortest.numbered(self.choices.number);
+        _ = write!(report, "\nTo run it alone: {VARIABLE}={numbered}{}", command());
         Failure { message, schedule: shortest.to_string(), schedules: tried, report }
     }
 }
@@ -227,7 +225,7 @@ fn command() -> String {
     let path = arguments.next().unwrap_or_default();
     let program = Path::new(&path);
     let is_in = |folder: &str| program.parent().is_some_and(|parent| parent.ends_with(folder));
-    let arguments = arguments.fold(String::new(), |line, argument| line + " " + &argument);
+    let arguments = arguments.fold(String::new(), |line, argument| line + " " + &quoted(argument));
     match thread::current().name() {
         Some(test) if test != "main" && is_in("deps") => format!(" cargo test {test} -- --exact"),
         Some("main") if is_in("examples") => {
@@ -235,7 +233,19 @@ fn command() -> String {
             let separator = if arguments.is_empty() { "" } else { " --" };
             format!(" cargo run --example {name}{separator}{arguments}")
         }
-        Some("main") if !is_in("deps") && !path.contains("rustdoctest") => format!(" {path}{arguments}"),
+        Some("main") if !is_in("deps") && !path.contains("rustdoctest") => {
+            format!(" {}{arguments}", quoted(path))
+        }
         _ => String::new(),
+    }
+}
+
+/// Quotes a word for a shell, if it needs that.
+fn quoted(word: String) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"%+,-./:=@_".contains(&byte);
+    if !word.is_empty() && word.bytes().all(is_plain) {
+        word
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
     }
 }

@@ -13,6 +13,7 @@ use crate::explore::schedule::{
 };
 use crate::observe::observers::Observers;
 use crate::task::quiet::drop_quietly;
+use crate::turn::DEADLOCK;
 use crate::wake::order::Order;
 
 type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
@@ -90,24 +91,37 @@ fn keep_panics() {
     let before = Arc::new(panic::take_hook());
     *installed = Arc::downgrade(&before);
     panic::set_hook(Box::new(move |panic| {
-        // What std calls the second of two panics at once: the process ends, and there is no report.
-        if panic.payload().downcast_ref() == Some(&"panic in a destructor during cleanup")
-            && let Some(schedule) = current_in_words()
-        {
-            eprintln!("explore: the process ends in {schedule}");
-            before(panic);
-        } else if !fail_current(|| panicked(panic.payload(), panic.location())) {
-            before(panic);
+        let is_explored = fail_current(|| panicked(panic.payload(), panic.location()));
+        if is_explored && !ends_the_process(panic.payload()) {
+            return;
         }
+        if let Some(schedule) = current_in_words() {
+            eprintln!("explore: the process ends in {schedule}");
+        }
+        before(panic);
     }));
+}
+
+/// Whether it is one of std's panics that do not unwind: there is no report. (`can_unwind` is not stable.)
+fn ends_the_process(payload: &(dyn Any + Send)) -> bool {
+    const BEGIN: [&str; 5] = [
+        "panic in a destructor during cleanup", // the second of two panics at once
+        "panic in a function that cannot unwind",
+        "unsafe precondition(s) violated: ",
+        "misaligned pointer dereference: ",
+        "null pointer dereference occurred",
+    ];
+    text(payload).is_some_and(|text| BEGIN.iter().any(|begin| text.starts_with(begin)))
+}
+
+fn text(payload: &(dyn Any + Send)) -> Option<&str> {
+    payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str))
 }
 
 /// Returns a panic as the failure of its run.
 fn panicked(payload: &(dyn Any + Send), location: Option<&Location<'_>>) -> Failing {
-    let message = payload.downcast_ref::<&str>().copied();
-    let message = message.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    let message = message.unwrap_or("a value that is no text").to_owned();
-    if message.starts_with("deadlock: ") {
+    let message = text(payload).unwrap_or("a value that is no text").to_owned();
+    if message.starts_with(DEADLOCK) {
         return Failing::Deadlock(message);
     }
     Failing::Panicked { place: location.map(Location::to_string), message }

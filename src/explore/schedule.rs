@@ -41,13 +41,15 @@ pub(super) struct Schedule {
     pub(super) words: Option<Vec<(u64, String)>>,
 }
 
-/// What is a choice, besides the program's own.
+/// What the schedules of an exploration have in common: what is a choice, besides the program's own.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Choices {
     /// The order of tasks.
     pub(super) orders: bool,
     /// Whether a task that nothing has woken is polled.
     pub(super) spurious: bool,
+    /// Which exploration of its thread it is, from 1 on; 0 before it begins.
+    pub(super) number: u64,
 }
 
 /// What makes the choices after the planned ones.
@@ -133,6 +135,11 @@ impl Deviations {
     pub(super) fn of(taken: &[(u32, u32)]) -> Self {
         let all = (0..).zip(taken);
         Deviations(all.filter(|(_, taken)| taken.0 != 0).map(|(at, taken)| (at, taken.0)).collect())
+    }
+
+    /// As `BOUCLE_SCHEDULE` has it, for the exploration of that number.
+    pub(super) fn numbered(&self, number: u64) -> String {
+        if number == 1 { self.to_string() } else { format!("{number}/{self}") }
     }
 
     /// Returns how many there are, and the sum of what they choose: a measure of how far they are from FIFO.
@@ -357,7 +364,8 @@ pub(super) fn current_in_words() -> Option<String> {
     let current = CURRENT.try_with(|current| current.try_borrow().ok()?.clone()).ok().flatten()?;
     let schedule = current.try_borrow().ok()?;
     let failure = schedule.failure.as_ref()?;
-    Some(format!("schedule {}, which fails: {failure}", Deviations::of(&schedule.taken)))
+    let schedule = Deviations::of(&schedule.taken).numbered(schedule.choices.number);
+    Some(format!("schedule {schedule}, which fails: {failure}"))
 }
 
 impl Failing {

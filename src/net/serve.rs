@@ -155,8 +155,8 @@ type Begin<S, A, E> = Box<dyn FnMut(&TaskGroup<Result<(), E>>, S, A) -> AbortHan
 
 impl<L: Listener, E> Serve<L, E> {
     /// Accepts no more while there are `limit` connections, and goes on when one ends. There is no limit by
-    /// default. Further clients wait in the backlog: 128 of them, unless the listener was made with another, by
-    /// `from_std`. Those beyond it try again a second later, or are reset, as the system has it.
+    /// default. Further clients wait in the backlog: of a `TcpListener` 128, unless it was made with another, by
+    /// `from_std`. TCP clients beyond that try again a second later, or are reset, as the system has it.
     ///
     /// ```
     /// use boucle::net::{TcpListener, TcpStream, serve};

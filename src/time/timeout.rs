@@ -13,8 +13,8 @@ use crate::time::sleep::{Sleep, sleep};
 
 /// Waits for a future, but no longer than `duration`: asyncio's `wait_for` and `timeout`.
 ///
-/// The future is polled first: if it is ready when it is polled, its value wins, late or not (asyncio raises).
-/// The time counts as that of a [`sleep`]: from this call.
+/// The future is polled first: if it is ready when it is polled, its value wins, late or not (where
+/// `asyncio.timeout` raises). The time counts as that of a [`sleep`]: from this call.
 ///
 /// ```
 /// # use std::time::Duration;

@@ -91,6 +91,8 @@ fn what_hangs_is_a_failure() {
     });
     assert!(deadlock.contains(" fails: deadlock: nothing is ready"), "{deadlock}");
     assert!(deadlock.contains("leaves FIFO at 1 of "), "{deadlock}");
+    let own = failure(|| boucle::explore(|| async { panic!("deadlock: two locks") }));
+    assert!(own.starts_with("schedule 1 fails: panicked at "), "{own}");
     let endless = failure(|| {
         Explore::new().polls(500).run(|| async {
             loop {
@@ -290,11 +292,11 @@ fn a_run_that_ends_the_process_is_named() {
         let ended = child("failures::a_run_that_ends_the_process_is_named", "two panics").output().unwrap();
         let shown = String::from_utf8_lossy(&ended.stderr).replace('\\', "/");
         assert!(!ended.status.success(), "{shown}");
-        let expected =
-            "explore: the process ends in schedule 0:1, which fails: panicked at tests/explore/failures.rs:";
+        let expected = "explore: the process ends in schedule 2/0:1, which fails: panicked at tests/explore/failures.rs:";
         assert!(shown.contains(expected) && shown.contains(": the first\n"), "{shown}");
         return;
     }
+    boucle::explore(|| async {});
     boucle::explore(|| async {
         let is_late = Rc::new(Cell::new(false));
         let late = is_late.clone();
