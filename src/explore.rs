@@ -106,9 +106,9 @@
 //! Any panic on the thread that runs the program, also one that the program catches, or whose
 //! [`JoinError`](crate::JoinError) it handles; a deadlock; and a run that takes [too many
 //! polls](Explore::polls). Panics of explored programs are not printed: the report has the first of them.
-//! (`resume_unwind` counts only if it ends the main future.) A panic of a destructor while another one unwinds
-//! ends the process, as everywhere in Rust, and then there is no report: only the schedule and the first panic
-//! are printed.
+//! (`resume_unwind` counts only if it ends the main future.) A panic that ends the process, as that of a
+//! destructor while another panic unwinds, leaves no time for a report: the schedule and the first panic are
+//! printed.
 //!
 //! A run that waits for what is not virtual (a socket, a signal, a job, another thread by a
 //! [`LoopHandle`](crate::LoopHandle)) is not deadlocked, and nothing limits how long it waits: if nothing
@@ -171,7 +171,7 @@ pub use search::{Explored, Strategy};
 ///
 /// `BOUCLE_SCHEDULE`, as the panic prints it, runs that schedule alone; if it passes then, the result is
 /// complete. It is a schedule of the thread's first exploration, or with `2/` before it, of its second, and so
-/// on; the others try all of theirs.
+/// on. The thread's other explorations try all of theirs.
 #[track_caller]
 pub fn explore<F: Future>(program: impl Fn() -> F + Sync) -> Explored {
     Explore::new().run(program)
