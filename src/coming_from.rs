@@ -86,7 +86,7 @@
 //! |---|---|---|---|
 //! | [`LoopHandle`] | the loop itself | `Handle` | it keeps no loop alive |
 //! | [`LoopHandle::current`] | `get_running_loop` | `Handle::current` | |
-//! | [`LoopHandle::spawn`] | `call_soon_threadsafe`, `run_coroutine_threadsafe` | `Handle::spawn` | takes a closure that makes the future, which need not be `Send`; the task is detached, and gives a result by a channel. On the loop's own thread too, it is spawned after the next park |
+//! | [`LoopHandle::spawn`] | `call_soon_threadsafe`, `run_coroutine_threadsafe` | `Handle::spawn` | takes a closure that makes the future, which need not be `Send`; the task is detached: let it send a result by a channel. On the loop's own thread too, it is spawned after the next park |
 //! | [`LoopHandle::stop`] | `call_soon_threadsafe(loop.stop)` | none | |
 //! | [`LoopHandle::dump`] | `python -m asyncio ps PID` (3.14) | `Handle::dump` (unstable) | blocks the caller up to a limit; says which task holds the loop's thread |
 //! | [`LoopHandle::hold_clock`] | none | none | in tokio only a `spawn_blocking` holds a paused clock |

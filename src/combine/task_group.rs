@@ -170,7 +170,7 @@ impl<T: 'static> TaskGroup<T> {
         self.try_spawn_from(Location::caller(), future)
     }
 
-    /// As [`try_spawn`](Self::try_spawn), for a task that another place in the program is to answer for.
+    /// As [`try_spawn`](Self::try_spawn), for a task that counts as spawned at `location`.
     pub(crate) fn try_spawn_from<F: Future<Output = T> + 'static>(
         &self,
         location: &'static Location<'static>,

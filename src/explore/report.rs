@@ -249,3 +249,19 @@ fn quoted(word: String) -> String {
         format!("'{}'", word.replace('\'', "'\\''"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A word that a shell would take apart is quoted; any other stays as it is.
+    #[test]
+    fn words_are_quoted_for_a_shell() {
+        for plain in ["race", "--most=10,000", "target/debug/race", "a@b:1"] {
+            assert_eq!(quoted(plain.to_owned()), plain);
+        }
+        for (word, expected) in [("", "''"), ("b c", "'b c'"), ("$x", "'$x'"), ("it's", "'it'\\''s'")] {
+            assert_eq!(quoted(word.to_owned()), expected);
+        }
+    }
+}

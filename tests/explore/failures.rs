@@ -245,6 +245,13 @@ fn a_large_choice_is_shortened_in_bounded_time() {
     assert!(failure.unwrap_err().message.ends_with("too large"));
 }
 
+/// As [`passes_alone`], in a process that replays a schedule.
+fn passes_under(schedule: &str, test: &str) -> bool {
+    let mut replay = own_binary();
+    replay.env("BOUCLE_SCHEDULE", schedule);
+    passes_alone(replay, test)
+}
+
 /// Gives way in so many tasks.
 async fn yields(tasks: usize) {
     for task in (0..tasks).map(|_| spawn(yield_now())).collect::<Vec<_>>() {
@@ -255,9 +262,7 @@ async fn yields(tasks: usize) {
 /// A schedule that is replayed and passes is all that was asked for. It is one of the first exploration alone.
 #[test]
 fn a_replay_that_passes_is_complete() {
-    let mut replay = own_binary();
-    replay.env("BOUCLE_SCHEDULE", "1:1");
-    if passes_alone(replay, "failures::a_replay_that_passes_is_complete") {
+    if passes_under("1:1", "failures::a_replay_that_passes_is_complete") {
         return;
     }
     let explored = boucle::explore(|| yields(3));
@@ -270,9 +275,7 @@ fn a_replay_that_passes_is_complete() {
 /// program.
 #[test]
 fn a_replay_that_does_not_fit_says_so() {
-    let mut replay = own_binary();
-    replay.env("BOUCLE_SCHEDULE", "2/1:1");
-    if passes_alone(replay, "failures::a_replay_that_does_not_fit_says_so") {
+    if passes_under("2/1:1", "failures::a_replay_that_does_not_fit_says_so") {
         return;
     }
     let explored = boucle::explore(|| yields(2));
@@ -285,29 +288,42 @@ fn a_replay_that_does_not_fit_says_so() {
     assert_eq!(failure.to_string(), report);
 }
 
-/// Two panics at once end the process. Before that, the schedule and the first panic are printed.
+/// Two panics at once end the process, and so does one that cannot unwind. Before that, the schedule and the
+/// first panic are printed.
 #[test]
 fn a_run_that_ends_the_process_is_named() {
-    if !is_child("two panics") {
-        let ended = child("failures::a_run_that_ends_the_process_is_named", "two panics").output().unwrap();
-        let shown = String::from_utf8_lossy(&ended.stderr).replace('\\', "/");
-        assert!(!ended.status.success(), "{shown}");
-        let expected = "explore: the process ends in schedule 2/0:1, which fails: panicked at tests/explore/failures.rs:";
-        assert!(shown.contains(expected) && shown.contains(": the first\n"), "{shown}");
+    extern "C" fn cannot_unwind() {
+        panic!("inside of C")
+    }
+    const TEST: &str = "failures::a_run_that_ends_the_process_is_named";
+    if is_child("two panics") {
+        boucle::explore(|| async {});
+        boucle::explore(|| async {
+            let is_late = Rc::new(Cell::new(false));
+            let late = is_late.clone();
+            let task = spawn(async move {
+                let second = Bomb("the second");
+                assert!(!late.get(), "the first");
+                std::mem::forget(second);
+            });
+            spawn(async move { is_late.set(true) }).await.unwrap();
+            task.await.unwrap();
+        });
+        return;
+    } else if is_child("cannot unwind") {
+        boucle::explore(|| async { cannot_unwind() });
         return;
     }
-    boucle::explore(|| async {});
-    boucle::explore(|| async {
-        let is_late = Rc::new(Cell::new(false));
-        let late = is_late.clone();
-        let task = spawn(async move {
-            let second = Bomb("the second");
-            assert!(!late.get(), "the first");
-            std::mem::forget(second);
-        });
-        spawn(async move { is_late.set(true) }).await.unwrap();
-        task.await.unwrap();
-    });
+    for (part, schedule, first) in
+        [("two panics", "2/0:1", "the first"), ("cannot unwind", "fifo", "inside of C")]
+    {
+        let ended = child(TEST, part).output().unwrap();
+        let shown = String::from_utf8_lossy(&ended.stderr).replace('\\', "/");
+        assert!(!ended.status.success(), "{shown}");
+        let named = format!("explore: the process ends in schedule {schedule}, which fails: panicked at ");
+        let line = shown.lines().find(|line| line.contains(&named)).unwrap_or_else(|| panic!("{shown}"));
+        assert!(line.contains("failures.rs:") && line.ends_with(&format!(": {first}")), "{line}");
+    }
 }
 
 /// Under any order, a timer fires only when no task is ready.
