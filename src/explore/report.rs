@@ -81,23 +81,25 @@ impl Replay {
         Schedule::new(planned, Chooser::First, 0, self.polls, self.choices)
     }
 
-    /// Runs the schedule that the environment asks for. `BOUCLE_TRACE` shows it.
+    /// Runs the schedule that the environment asks for. `BOUCLE_TRACE` shows it, and its panics are printed.
     pub(super) fn run_asked<F: Future>(
         self,
         program: &impl Fn() -> F,
         asked: Deviations,
     ) -> Result<(), Failure> {
-        let schedule = asked.to_string();
+        let name = asked.to_string();
         let mut observers = Observers::default();
         environment::observers().into_iter().for_each(|observer| observers.add(observer));
-        let run = run(program, self.schedule(asked), observers);
+        let mut schedule = self.schedule(asked);
+        schedule.shows_panics = true;
+        let run = run(program, schedule, observers);
         run.failure.map_or(Ok(()), |failure| {
             let message = failure.to_string();
-            let mut report = format!("schedule {schedule} fails: {message}");
+            let mut report = format!("schedule {name} fails: {message}");
             if matches!(failure, Failing::Misfit { .. }) {
                 _ = write!(report, "\n\nThe program has changed since, or it is {NOT_DETERMINISTIC}");
             }
-            Err(Failure { message, schedule, schedules: 1, report })
+            Err(Failure { message, schedule: name, schedules: 1, report })
         })
     }
 

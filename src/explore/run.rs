@@ -54,7 +54,8 @@ impl Run {
     }
 }
 
-/// Runs a program under a schedule. Its panics are not printed: the first of them is what went wrong.
+/// Runs a program under a schedule. The first of its panics is what went wrong. They are printed only if the
+/// schedule says so.
 pub(super) fn run<F: Future>(program: &impl Fn() -> F, schedule: Schedule, observers: Observers) -> Run {
     keep_panics();
     let schedule = Rc::new(RefCell::new(schedule));
@@ -91,11 +92,12 @@ fn keep_panics() {
     let before = Arc::new(panic::take_hook());
     *installed = Arc::downgrade(&before);
     panic::set_hook(Box::new(move |panic| {
-        let is_explored = fail_current(|| panicked(panic.payload(), panic.location()));
-        if is_explored && !ends_the_process(panic.payload()) {
-            return;
-        }
-        if let Some(schedule) = current_in_words() {
+        let is_kept = fail_current(|| panicked(panic.payload(), panic.location()));
+        if !ends_the_process(panic.payload()) {
+            if is_kept {
+                return;
+            }
+        } else if let Some(schedule) = current_in_words() {
             eprintln!("explore: the process ends in {schedule}");
         }
         before(panic);

@@ -39,6 +39,8 @@ pub(super) struct Schedule {
     pub(super) failure: Option<Failing>,
     /// Each deviation in words, after the turn in which it was chosen, if they are asked for.
     pub(super) words: Option<Vec<(u64, String)>>,
+    /// The program's panics are printed, as without exploration.
+    pub(super) shows_panics: bool,
 }
 
 /// What the schedules of an exploration have in common: what is a choice, besides the program's own.
@@ -175,6 +177,7 @@ impl Schedule {
             choices,
             failure: None,
             words: None,
+            shows_panics: false,
         }
     }
 
@@ -347,16 +350,17 @@ impl Drop for Current {
     }
 }
 
-/// Ends the run under way on this thread by a failure. Returns false if there is none.
+/// Ends the run under way on this thread by a panic. Returns true if nothing else is to show the panic.
 pub(super) fn fail_current(how: impl FnOnce() -> Failing) -> bool {
     let current = CURRENT.try_with(|current| current.try_borrow().ok()?.clone()).ok().flatten();
     let Some(schedule) = current else {
         return false;
     };
-    if let Ok(mut schedule) = schedule.try_borrow_mut() {
-        schedule.fail(how);
-    }
-    true
+    let Ok(mut schedule) = schedule.try_borrow_mut() else {
+        return true;
+    };
+    schedule.fail(how);
+    !schedule.shows_panics
 }
 
 /// Returns the schedule under way on this thread, and its failure, in words; `None` if there is none.

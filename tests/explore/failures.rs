@@ -288,6 +288,26 @@ fn a_replay_that_does_not_fit_says_so() {
     assert_eq!(failure.to_string(), report);
 }
 
+/// A replay prints the panics of the program, with their backtraces if these are asked for. Elsewhere only
+/// the report has a panic.
+#[test]
+fn a_replay_prints_panics() {
+    const TEST: &str = "failures::a_replay_prints_panics";
+    if is_child("fails") {
+        boucle::explore(|| async { panic!("here it is") });
+        return;
+    }
+    let shown = |schedule: &str| {
+        let mut run = child(TEST, "fails");
+        let ended = run.env("BOUCLE_SCHEDULE", schedule).env("RUST_BACKTRACE", "1").output().unwrap();
+        assert!(!ended.status.success());
+        String::from_utf8_lossy(&ended.stderr).into_owned()
+    };
+    let [explored, replayed] =
+        ["", "fifo"].map(|schedule| shown(schedule).matches("stack backtrace:").count());
+    assert_eq!((explored, replayed), (1, 2));
+}
+
 /// Two panics at once end the process, and so does one that cannot unwind. Before that, the schedule and the
 /// first panic are printed.
 #[test]
