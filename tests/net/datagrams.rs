@@ -303,11 +303,14 @@ mod of_unix {
     /// Sends messages of one byte until there is no room; returns how many.
     async fn fill(send: impl AsyncFn(&[u8]) -> std::io::Result<usize>) -> usize {
         let mut sent = 0;
-        while let Some(result) = poll_once(pin!(send(&[sent as u8]))).await {
+        loop {
+            let message = [sent as u8];
+            let Some(result) = poll_once(pin!(send(&message))).await else {
+                return sent;
+            };
             assert_eq!(result.unwrap(), 1);
             sent += 1;
         }
-        sent
     }
 
     /// A sender waits for room, and no message is lost or reordered, on paired sockets and on connected ones.
