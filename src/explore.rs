@@ -124,6 +124,8 @@
 //! before, or if a failure does not come again under the same schedule. The report says so, in place of a
 //! picture.
 
+mod deviations;
+mod priorities;
 mod report;
 mod run;
 mod schedule;

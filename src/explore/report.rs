@@ -7,8 +7,9 @@ use std::fmt::{self, Write};
 use std::path::Path;
 use std::thread;
 
+use crate::explore::deviations::Deviations;
 use crate::explore::run::{Run, run};
-use crate::explore::schedule::{Choices, Chooser, Deviations, Failing, Schedule};
+use crate::explore::schedule::{Choices, Chooser, Failing, Schedule};
 use crate::observe::observers::Observers;
 use crate::trace::{Recorder, environment};
 

@@ -8,9 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 
 use crate::event_loop::EventLoop;
-use crate::explore::schedule::{
-    Current, Decider, Deviations, Failing, Schedule, current_in_words, fail_current,
-};
+use crate::explore::deviations::Deviations;
+use crate::explore::schedule::{Current, Decider, Failing, Schedule, current_in_words, fail_current};
 use crate::observe::observers::Observers;
 use crate::task::quiet::drop_quietly;
 use crate::turn::DEADLOCK;

@@ -8,20 +8,16 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::iter;
 use std::mem;
 use std::rc::Rc;
-use std::str::FromStr;
 
+use crate::explore::deviations::Deviations;
+use crate::explore::priorities::Priorities;
 use crate::task::id::TaskNumber;
 use crate::wake::order::{Draw, Random};
 
 /// Room is made beforehand for at most this many choices of a schedule.
 const RESERVED: usize = 1_024;
-
-/// Where a schedule leaves FIFO: position and choice, in order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Deviations(pub(super) Vec<(u32, u32)>);
 
 /// A schedule under way, or one that is over.
 pub(super) struct Schedule {
@@ -74,21 +70,6 @@ pub(super) enum Failing {
     Misfit { planned: Deviations, at: usize },
 }
 
-/// Priorities of tasks: the strategy PCT (Burckhardt, Kothari, Musuvathi and Nagarakatte, "A randomized
-/// scheduler with probabilistic guarantees of finding bugs", 2010). Each task has a random priority, and the
-/// ready task with the highest is next. At a few random steps the task that would be next falls below all
-/// others. This finds failures that need one task to be very late.
-pub(super) struct Priorities {
-    random: Random,
-    /// Draws the tasks' priorities.
-    seed: u64,
-    /// The tasks that have fallen. Each is below those before it.
-    fallen: Vec<usize>,
-    /// The steps at which a task falls, the next one last.
-    falls: Vec<u64>,
-    step: u64,
-}
-
 thread_local! {
     /// The schedule of the run under way on this thread.
     static CURRENT: RefCell<Option<Rc<RefCell<Schedule>>>> = const { RefCell::new(None) };
@@ -130,33 +111,6 @@ pub(super) fn choose_in_words(options: usize, words: impl FnOnce(usize) -> Strin
         schedule.describe(chosen, turn, || words(chosen));
         chosen
     })
-}
-
-impl Deviations {
-    /// Returns where a run has left FIFO that has made these choices.
-    pub(super) fn of(taken: &[(u32, u32)]) -> Self {
-        let all = (0..).zip(taken);
-        Deviations(all.filter(|(_, taken)| taken.0 != 0).map(|(at, taken)| (at, taken.0)).collect())
-    }
-
-    /// As `BOUCLE_SCHEDULE` has it, for the exploration of that number.
-    pub(super) fn numbered(&self, number: u64) -> String {
-        if number == 1 { self.to_string() } else { format!("{number}/{self}") }
-    }
-
-    /// Returns how many there are, and the sum of what they choose: a measure of how far they are from FIFO.
-    pub(super) fn size(&self) -> (usize, u64) {
-        (self.0.len(), self.0.iter().map(|(_, chosen)| u64::from(*chosen)).sum())
-    }
-
-    /// Returns these deviations without the `group` of them that begins at `at`; and, for a group of one, with
-    /// each lower choice in its place.
-    pub(super) fn simpler(&self, at: usize, group: usize) -> impl Iterator<Item = Deviations> {
-        let (end, before) = (self.0.len().min(at + group), &self.0[..at]);
-        let lower = if group == 1 { 1..self.0[at].1 } else { 1..1 };
-        let lowered = lower.map(move |chosen| [before, &[(self.0[at].0, chosen)], &self.0[end..]].concat());
-        iter::once([before, &self.0[end..]].concat()).chain(lowered).map(Deviations)
-    }
 }
 
 impl Schedule {
@@ -267,38 +221,6 @@ impl Schedule {
     }
 }
 
-impl Priorities {
-    /// Makes priorities that change at most `falls` times, within `steps` steps.
-    pub(super) fn new(mut random: Random, falls: usize, steps: u64) -> Self {
-        let mut falls: Vec<_> = (0..falls).map(|_| random.below(steps.max(1) as usize) as u64).collect();
-        falls.sort_unstable_by(|one, other| other.cmp(one));
-        falls.dedup();
-        let seed = random.next();
-        Priorities { random, seed, fallen: Vec::new(), falls, step: 0 }
-    }
-
-    fn choose(&mut self, ready: &[TaskNumber]) -> usize {
-        if self.falls.pop_if(|at| *at == self.step).is_some() {
-            let falls = self.highest(ready);
-            self.fallen.push(ready[falls].without_loop());
-        }
-        self.step += 1;
-        self.highest(ready)
-    }
-
-    fn highest(&self, ready: &[TaskNumber]) -> usize {
-        (0..ready.len()).max_by_key(|index| self.priority(ready[*index].without_loop())).unwrap_or(0)
-    }
-
-    /// Returns the priority of a task: random, or below zero if it has fallen.
-    fn priority(&self, task: usize) -> i64 {
-        match self.fallen.iter().rposition(|fallen| *fallen == task) {
-            Some(place) => -1 - place as i64,
-            None => (Random::new(self.seed ^ task as u64).next() >> 1) as i64,
-        }
-    }
-}
-
 /// Decides for the loop of a run.
 pub(super) struct Decider(pub(super) Rc<RefCell<Schedule>>);
 
@@ -398,81 +320,6 @@ impl fmt::Display for Failing {
                 f,
                 "the schedule does not fit the program: choice {at} has fewer options than before, or is never made"
             ),
-        }
-    }
-}
-
-/// As `BOUCLE_SCHEDULE` has it: `3:1,17:2`, or `fifo`.
-impl fmt::Display for Deviations {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return f.write_str("fifo");
-        }
-        for (index, (at, chosen)) in self.0.iter().enumerate() {
-            let comma = if index == 0 { "" } else { "," };
-            write!(f, "{comma}{at}:{chosen}")?;
-        }
-        Ok(())
-    }
-}
-
-impl FromStr for Deviations {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        if text == "fifo" {
-            return Ok(Deviations::default());
-        }
-        let mut deviations = Vec::new();
-        for deviation in text.split(',') {
-            let (at, chosen) = deviation.split_once(':').ok_or(())?;
-            let (at, chosen) = (at.parse().map_err(drop)?, chosen.parse().map_err(drop)?);
-            let is_later = deviations.last().is_none_or(|&(before, _)| before < at);
-            if !is_later || chosen == 0 {
-                return Err(());
-            }
-            deviations.push((at, chosen));
-        }
-        Ok(Deviations(deviations))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Deviations that are written read back; any other text is refused.
-    #[test]
-    fn deviations_are_text() {
-        for text in ["fifo", "0:1", "3:1,17:2"] {
-            assert_eq!(text.parse::<Deviations>().unwrap().to_string(), text);
-        }
-        for wrong in ["", "3", "3:", ":1", "3:0", "3:1,", "3:1,3:2", "4:1,3:1", "a:b", "-1:1"] {
-            assert_eq!(wrong.parse::<Deviations>(), Err(()), "{wrong}");
-        }
-    }
-
-    /// A task that has fallen is below all others, and below those that fell before it.
-    #[test]
-    fn the_task_that_fell_last_is_the_lowest() {
-        let [a, b, other] = [1, 2, 3].map(TaskNumber::from_word);
-        let mut priorities = Priorities::new(Random::new(7), 0, 1);
-        priorities.fallen = [a, b, a].map(TaskNumber::without_loop).to_vec();
-        for (ready, highest) in [(vec![a, b], 1), (vec![b, a], 0), (vec![a, other, b], 1)] {
-            assert_eq!(priorities.highest(&ready), highest);
-        }
-    }
-
-    /// Every fall takes place. Two that are drawn for the same step are one.
-    #[test]
-    fn every_fall_takes_place() {
-        let ready = [1, 2].map(TaskNumber::from_word);
-        for seed in 0..50 {
-            let mut priorities = Priorities::new(Random::new(seed), 3, 4);
-            for _ in 0..4 {
-                priorities.choose(&ready);
-            }
-            assert!(priorities.falls.is_empty(), "{seed}");
         }
     }
 }

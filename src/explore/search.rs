@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::explore::deviations::Deviations;
+use crate::explore::priorities::Priorities;
 use crate::explore::run::{Run, run};
-use crate::explore::schedule::{Choices, Chooser, Deviations, Priorities, Schedule};
+use crate::explore::schedule::{Choices, Chooser, Schedule};
 use crate::observe::observers::Observers;
 use crate::time::clock::real_now;
 use crate::wake::order::Random;

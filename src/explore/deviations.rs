@@ -1,0 +1,87 @@
+//! Where a schedule leaves FIFO, as data and as text.
+
+use std::fmt;
+use std::iter;
+use std::str::FromStr;
+
+/// The choices of a schedule that are not 0: position and choice, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Deviations(pub(super) Vec<(u32, u32)>);
+
+impl Deviations {
+    /// Returns where a run has left FIFO that has made these choices.
+    pub(super) fn of(taken: &[(u32, u32)]) -> Self {
+        let all = (0..).zip(taken);
+        Deviations(all.filter(|(_, taken)| taken.0 != 0).map(|(at, taken)| (at, taken.0)).collect())
+    }
+
+    /// As `BOUCLE_SCHEDULE` has it, for the exploration of that number.
+    pub(super) fn numbered(&self, number: u64) -> String {
+        if number == 1 { self.to_string() } else { format!("{number}/{self}") }
+    }
+
+    /// Returns how many there are, and the sum of what they choose: a measure of how far they are from FIFO.
+    pub(super) fn size(&self) -> (usize, u64) {
+        (self.0.len(), self.0.iter().map(|(_, chosen)| u64::from(*chosen)).sum())
+    }
+
+    /// Returns these deviations without the `group` of them that begins at `at`; and, for a group of one, with
+    /// each lower choice in its place.
+    pub(super) fn simpler(&self, at: usize, group: usize) -> impl Iterator<Item = Deviations> {
+        let (end, before) = (self.0.len().min(at + group), &self.0[..at]);
+        let lower = if group == 1 { 1..self.0[at].1 } else { 1..1 };
+        let lowered = lower.map(move |chosen| [before, &[(self.0[at].0, chosen)], &self.0[end..]].concat());
+        iter::once([before, &self.0[end..]].concat()).chain(lowered).map(Deviations)
+    }
+}
+
+/// As `BOUCLE_SCHEDULE` has it: `3:1,17:2`, or `fifo`.
+impl fmt::Display for Deviations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("fifo");
+        }
+        for (index, (at, chosen)) in self.0.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            write!(f, "{comma}{at}:{chosen}")?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Deviations {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        if text == "fifo" {
+            return Ok(Deviations::default());
+        }
+        let mut deviations = Vec::new();
+        for deviation in text.split(',') {
+            let (at, chosen) = deviation.split_once(':').ok_or(())?;
+            let (at, chosen) = (at.parse().map_err(drop)?, chosen.parse().map_err(drop)?);
+            let is_later = deviations.last().is_none_or(|&(before, _)| before < at);
+            if !is_later || chosen == 0 {
+                return Err(());
+            }
+            deviations.push((at, chosen));
+        }
+        Ok(Deviations(deviations))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Deviations that are written read back; any other text is refused.
+    #[test]
+    fn deviations_are_text() {
+        for text in ["fifo", "0:1", "3:1,17:2"] {
+            assert_eq!(text.parse::<Deviations>().unwrap().to_string(), text);
+        }
+        for wrong in ["", "3", "3:", ":1", "3:0", "3:1,", "3:1,3:2", "4:1,3:1", "a:b", "-1:1"] {
+            assert_eq!(wrong.parse::<Deviations>(), Err(()), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Random priorities of tasks: a strategy that finds failures which need one task to be very late.
+
+use crate::task::id::TaskNumber;
+use crate::wake::order::Random;
+
+/// The strategy PCT (Burckhardt, Kothari, Musuvathi and Nagarakatte, "A randomized scheduler with probabilistic
+/// guarantees of finding bugs", 2010). Each task has a random priority, and the ready task with the highest is
+/// next. At a few random steps the task that would be next falls below all others.
+pub(super) struct Priorities {
+    /// Draws what is no task.
+    pub(super) random: Random,
+    /// Draws the tasks' priorities.
+    seed: u64,
+    /// The tasks that have fallen. Each is below those before it.
+    fallen: Vec<usize>,
+    /// The steps at which a task falls, the next one last.
+    falls: Vec<u64>,
+    step: u64,
+}
+
+impl Priorities {
+    /// Makes priorities that change at most `falls` times, within `steps` steps.
+    pub(super) fn new(mut random: Random, falls: usize, steps: u64) -> Self {
+        let mut falls: Vec<_> = (0..falls).map(|_| random.below(steps.max(1) as usize) as u64).collect();
+        falls.sort_unstable_by(|one, other| other.cmp(one));
+        falls.dedup();
+        let seed = random.next();
+        Priorities { random, seed, fallen: Vec::new(), falls, step: 0 }
+    }
+
+    /// Returns the index of the next task.
+    pub(super) fn choose(&mut self, ready: &[TaskNumber]) -> usize {
+        if self.falls.pop_if(|at| *at == self.step).is_some() {
+            let falls = self.highest(ready);
+            self.fallen.push(ready[falls].without_loop());
+        }
+        self.step += 1;
+        self.highest(ready)
+    }
+
+    fn highest(&self, ready: &[TaskNumber]) -> usize {
+        (0..ready.len()).max_by_key(|index| self.priority(ready[*index].without_loop())).unwrap_or(0)
+    }
+
+    /// Returns the priority of a task: random, or below zero if it has fallen.
+    fn priority(&self, task: usize) -> i64 {
+        match self.fallen.iter().rposition(|fallen| *fallen == task) {
+            Some(place) => -1 - place as i64,
+            None => (Random::new(self.seed ^ task as u64).next() >> 1) as i64,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A task that has fallen is below all others, and below those that fell before it.
+    #[test]
+    fn the_task_that_fell_last_is_the_lowest() {
+        let [a, b, other] = [1, 2, 3].map(TaskNumber::from_word);
+        let mut priorities = Priorities::new(Random::new(7), 0, 1);
+        priorities.fallen = [a, b, a].map(TaskNumber::without_loop).to_vec();
+        for (ready, highest) in [(vec![a, b], 1), (vec![b, a], 0), (vec![a, other, b], 1)] {
+            assert_eq!(priorities.highest(&ready), highest);
+        }
+    }
+
+    /// Every fall takes place. Two that are drawn for the same step are one.
+    #[test]
+    fn every_fall_takes_place() {
+        let ready = [1, 2].map(TaskNumber::from_word);
+        for seed in 0..50 {
+            let mut priorities = Priorities::new(Random::new(seed), 3, 4);
+            for _ in 0..4 {
+                priorities.choose(&ready);
+            }
+            assert!(priorities.falls.is_empty(), "{seed}");
+        }
+    }
+}
