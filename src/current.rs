@@ -126,14 +126,14 @@ fn take_from_others(wanted: impl Fn(&State) -> bool) -> Option<Box<State>> {
 /// the loop while the state is in use.
 pub(crate) fn remove(number: LoopNumber) -> Option<Box<State>> {
     if NUMBER.get() == number {
-        NUMBER.set(LoopNumber::NONE); // The process exits in a poll, and destroys a thread-local `EventLoop`.
+        NUMBER.set(LoopNumber::NONE); // A task has called `exit`, which drops a thread-local `EventLoop`.
         return take_running();
     }
     take_from_others(|state| state.number == number)
 }
 
-/// Makes a loop the running one until this drops; then the one that ran before, if it still lives. (A program
-/// with stackful coroutines can end two runs in the order in which it began them, and drop loops in between.)
+/// Makes a loop the running one until this drops; then the one that ran before, if it still lives. (With
+/// stackful coroutines, of two nested runs the outer one may end first, and its loop be dropped.)
 pub(crate) struct Running {
     before: LoopNumber,
 }

@@ -89,7 +89,8 @@ fn refuse<M>(main: M, refusal: &str) -> ! {
     panic!("{refusal}");
 }
 
-/// Stops the loop that runs on this thread: [`EventLoop::run_forever`] returns after the current batch.
+/// Stops the loop that runs on this thread: [`EventLoop::run_forever`] returns after the
+/// current turn.
 ///
 /// ```
 /// let event_loop = boucle::EventLoop::new()?;
@@ -204,7 +205,7 @@ impl EventLoop {
         output_of_main(self.run_main(Quiet::new(Box::pin(main))))
     }
 
-    /// Runs the loop until [`stop`] is called: the current batch finishes, and it returns. It can be run
+    /// Runs the loop until [`stop`] is called: the current turn finishes, and it returns. It can be run
     /// again. If `stop` was called before, it runs exactly one turn.
     ///
     /// ```

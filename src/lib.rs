@@ -115,7 +115,7 @@
 //! | done | a task that has returned, panicked or was dropped; its handle may still have to take the output |
 //! | inbox | where other threads leave messages for the loop |
 //! | message | a request for a wake, a spawn, an abort or a drop |
-//! | `LoopHandle` | what another thread holds of a loop, to spawn tasks on it, to call a closure there, or to stop it. While one exists, an idle loop with a virtual clock waits instead of reporting a deadlock |
+//! | `LoopHandle` | what another thread holds of a loop, to spawn tasks on it or to stop it. While one exists, an idle loop with a virtual clock waits instead of reporting a deadlock |
 //! | bell, ring | what ends a park from another thread (mio's waker) |
 //! | virtual clock | a clock that jumps to the next deadline when nothing is ready |
 //! | rest | what an idle loop does before it sleeps: it gives back the memory of a burst |
@@ -164,7 +164,7 @@
 //!
 //! **A readable socket, to the poll.** A socket is non-blocking, and registered once, edge-triggered: the
 //! kernel reports that something has come, and does not report it again. So each of its two sides, read and
-//! write, remembers whether it is *ready*: whether an operation may find something. Such a report, an
+//! write, remembers whether it is *ready*: whether an operation may find something. The kernel's report, an
 //! *edge*, makes a side ready. The side is no longer ready when an operation would block or, on a stream,
 //! when one has not filled its buffer. A read of a side that is not ready does not ask the kernel: it
 //! leaves the task's number with the side (`net/source.rs`, `net/readiness.rs`), and the task is pending.
@@ -183,7 +183,7 @@
 //! - After an edge that has reported more than new bytes (the end of a stream, urgent data), and
 //!   always without epoll or kqueue, the side stays ready until an operation would block
 //!   (`net/readiness.rs`).
-//! - The write side of a stream that is connected begins ready.
+//! - The write side of a socket that can send begins ready. Of an [`AsyncFd`](net::AsyncFd), both sides do.
 //! - Of a socket other than TCP only the read side is watched at first. When a write has to wait, the socket
 //!   is registered again, for both sides.
 //!
@@ -225,8 +225,8 @@
 //!
 //! **A wake from another thread.** It does not touch the table. It sets the slot's flag (`wake/flags.rs`).
 //! If the flag was clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it
-//! sleeps (`wake/inbox.rs`). If the flag was set, an earlier wake has left the message, or is about to, and
-//! then rings if the loop sleeps. So one message serves all wakes of a slot. It names the slot alone, since
+//! sleeps (`wake/inbox.rs`). If the flag was set, there is nothing to do: the thread that set it has left the
+//! message, or is about to, and rings. So one message serves all wakes of a slot. It names the slot alone, since
 //! these wakes may be meant for tasks that have had the slot one after the other. In the third step of the
 //! turn the loop takes the messages, then clears their flags, and then queues whichever tasks have the
 //! slots. A wake after the clearing leaves a new message; one before it is answered by the poll that
@@ -250,7 +250,7 @@
 //! **A sleep.** The first poll arms a timer with the task's number. The park lasts until the first deadline.
 //! `State::wake_timers` pops what is due and pushes the numbers (`time/sleep.rs`). The next poll of the sleep
 //! finds that its timer has left the wheel, and is ready; a sleep that is dropped takes its timer out. A
-//! sleep of more than a millisecond may end up to a millisecond late, so that those which end close together
+//! sleep of more than a millisecond may be late by up to a millisecond, so that those which end close together
 //! share one park; on Linux, a shorter one is waited for in microseconds.
 //!
 //! **A job.** [`run_in_executor`] gives a closure to a thread of the pool. When it has run, that thread

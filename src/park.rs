@@ -4,8 +4,8 @@
 //! state is free. Before it sleeps, a loop marks itself as asleep in its inbox: then a message of another
 //! thread rings the *bell*, mio's waker, which ends the sleep.
 //!
-//! What counts as a poll here is a number that is popped: a task that is dropped counts too, and a stale
-//! number. A park that need not sleep asks the kernel only if the loop has sockets. Under a virtual clock time
+//! What is counted here is numbers that are popped: polls, and also tasks that are dropped and stale numbers. A
+//! park that need not sleep asks the kernel only if the loop has sockets. Under a virtual clock time
 //! does not jump if a job, a socket or a message may come first.
 
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::wake::inbox::Outlook;
 /// How the loop is to spend the second step of its turn.
 #[derive(Clone, Copy)]
 pub(crate) enum Park {
-    /// Ask the kernel, and wait for it up to that long.
+    /// Ask the kernel, and wait for it up to that long; `None`: for ever.
     Ask(Option<Duration>),
     /// Skip the system call: the park would not sleep, and there is no socket to ask about.
     Skip,
@@ -71,7 +71,7 @@ impl State {
         if timeout != Some(Duration::ZERO) && self.poller.is_none() {
             return Park::Open;
         }
-        // Before it sleeps, the loop marks itself as asleep, unless a message is there: then it may not sleep.
+        // Before it sleeps, the loop marks itself as asleep, unless a message is there: then it must not sleep.
         let may_sleep = timeout != Some(Duration::ZERO) && self.inbox.fall_asleep();
         if !may_sleep {
             // Without a socket, the kernel could report nothing but the bell, and the inbox is read next in

@@ -45,12 +45,12 @@ pub(crate) struct State {
     /// Waiters that the third step wakes when the state is free: the first that is not of this loop, and all
     /// that come after it, since they are woken in order. Each with its cause, for observers.
     pub(crate) deferred_wakes: Vec<(Waiter, Origin)>,
-    /// What holds a virtual clock: executor jobs that are queued, run or are awaited, and `ClockHold`s.
+    /// What holds a virtual clock: executor jobs that are queued, running or awaited, and `ClockHold`s.
     pub(crate) holds: usize,
     /// How long the end of the loop waits for jobs that have begun; `None`: as long as they take.
     pub(crate) shutdown_timeout: Option<Duration>,
-    /// A park is due if the next batch would make more pops than this since the last park: 61, or 0 if a park
-    /// is due in any case.
+    /// A park is due if the pops since the last park and those of the next batch would together be more than
+    /// this: 61, or 0 if a park is due in any case.
     pub(crate) pops_per_park: usize,
     /// `stop` was called.
     pub(crate) stopping: bool,

@@ -11,7 +11,7 @@
 //! for ever cannot keep the others from their poll, nor the loop from its park.
 //!
 //! **A park is due** if nothing is ready, or if the next batch would bring the polls since the last park above
-//! 61. No park interrupts a batch: a timer that is due waits until each task of the batch has been polled once.
+//! 61. (To be exact, what is counted is numbers popped: a task that is dropped counts too.) No park interrupts a batch: a timer that is due waits until each task of the batch has been polled once.
 //! In a loop that is stepped by hand ([`EventLoop::turn`](crate::EventLoop::turn)), or that is to stop, a
 //! park is due in every turn.
 //!
@@ -26,8 +26,9 @@
 //! thread-local ([`current::take`]), hands from step to step, and puts back ([`current::release`]) before
 //! whatever may run user code: a poll, a destructor, a foreign waker, a park (where mio may log). So while a
 //! task is polled, the state is in its place, and the turn holds only the task's box, taken from its slot.
-//! Whatever is called may call back: spawn, wake, abort, drop. A `RefCell` around a table would panic if the
-//! program's own allocator wakes a task while that table grows; here `current.rs` handles that case.
+//! Whatever is called may call back: spawn, wake, abort, drop. (Why no `RefCell` around each table: a program
+//! may have an allocator of its own, and that may wake a task while a table grows. A `RefCell` would panic
+//! then; `current.rs` handles it.)
 
 use std::collections::VecDeque;
 use std::io;
@@ -88,7 +89,7 @@ pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Turn> 
     let mut polled = 0;
     let is_one_turn = matches!(until, Until::OneTurn(_));
     if is_one_turn {
-        state.pops_per_park = 0; // a park is due in any case
+        state.pops_per_park = 0; // a park is due in any case; it sets this to 61 again
     }
     loop {
         // 1 run

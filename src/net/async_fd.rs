@@ -2,8 +2,8 @@
 //!
 //! The operation is user code, so it runs while the loop's state is free. It may even make a turn of the
 //! loop, if its future is polled outside of one; then an edge may come after its system call has found
-//! nothing. So edges are counted: an operation that would block marks its side as waiting only if no edge has
-//! come since it began. Else it is tried again.
+//! nothing. So edges are counted: an operation that would block marks its side as not ready only if no edge
+//! has come since it began. Else it is tried again.
 //!
 //! [`readable`](AsyncFd::readable) is a [`read_with`](AsyncFd::read_with) whose operation asks `poll`.
 
@@ -339,7 +339,7 @@ impl<T: AsFd> AsyncFd<T> {
             let edges = ready!(self.source.poll(cx, side, |_, readiness| Ok(readiness.edges)))?;
             match operation(self.get_ref()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.source.with_side(side, |readiness| readiness.set_waiting(edges));
+                    self.source.with_side(side, |readiness| readiness.set_not_ready(edges));
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 done => return Poll::Ready(done),

@@ -1,7 +1,7 @@
 //! The methods that UDP and Unix datagram sockets share. Their `send` and `send_to` differ, in the type of an
 //! address and in what the kernel reports (see `unix.rs`).
 //!
-//! After a message that is shorter than the buffer another may follow, so a side is marked as waiting only
+//! After a message that is shorter than the buffer another may follow, so a side is marked as not ready only
 //! when an operation would block: there is no [`transferred`](super::readiness::Readiness::transferred) here.
 //! An empty message is a message, so an empty buffer is no shortcut.
 

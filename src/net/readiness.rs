@@ -4,12 +4,12 @@
 //! the kernel reports that the side has become ready:
 //!
 //! ```text
-//!                      edge                            tried: WouldBlock, or a short read or write
-//!   waiting ──────────────────────────▶ ready ──────────────────────────────────────────▶ waiting
+//!                       edge                           tried: WouldBlock, or a short read or write
+//!   not ready ─────────────────────────▶ ready ─────────────────────────────────────────▶ not ready
 //! ```
 //!
 //! **Short transfers.** A read that fills only a part of its buffer has emptied the stream, so the side is
-//! marked as waiting at once. This saves one system call in two: the read that would only find `EAGAIN`. The
+//! marked as not ready at once. This saves one system call in two: the read that would only find `EAGAIN`. The
 //! same holds for writes. It does not hold after an edge that brought more than bytes: the end of a stream
 //! comes in one edge with its last bytes, and a read ends before urgent data, even if more bytes follow.
 //! After such an edge, and always without epoll or kqueue, the side is *drained first*: it stays ready until
@@ -17,9 +17,10 @@
 //!
 //! **Many waiters.** An edge wakes all waiters of its side. Some may be stale: a future that is dropped
 //! leaves its waiter behind, and some combinators poll with a new waker each time. So when their number
-//! reaches a limit, all but the first are woken, and the tasks that still wait poll again. The limit doubles
-//! each time, until all of them have room and the loop rests; then it becomes twice their number. An edge may
-//! lower the limit to twice the number that it wakes, but never raises it: some of these may be stale.
+//! reaches a limit, all but the first are woken, and the limit doubles. The tasks that still wait poll again;
+//! the stale ones are gone. When the loop rests, all that still wait are back, and the limit becomes twice
+//! their number. An edge may lower the limit to twice the number that it wakes, but never raises it: some of
+//! these may be stale.
 
 use std::io;
 use std::mem;
@@ -75,7 +76,7 @@ impl Readiness {
         }
         match operation(self) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.set_waiting(self.edges);
+                self.set_not_ready(self.edges);
                 Poll::Pending
             }
             // The side is still ready after a signal, so `wait` wakes the task at once, and it tries again.
@@ -84,9 +85,9 @@ impl Readiness {
         }
     }
 
-    /// Marks the side as waiting after an operation that would block, unless an edge has come since the
+    /// Marks the side as not ready after an operation that would block, unless an edge has come since the
     /// operation began, when the count was `edges`.
-    pub(super) fn set_waiting(&mut self, edges: u32) {
+    pub(super) fn set_not_ready(&mut self, edges: u32) {
         if edges == self.edges {
             self.ready = false;
             self.drain_first = false;
@@ -94,7 +95,7 @@ impl Readiness {
         }
     }
 
-    /// Marks the side as waiting after a short transfer: `count` of up to `len` bytes of a stream. A read of
+    /// Marks the side as not ready after a short transfer: `count` of up to `len` bytes of a stream. A read of
     /// 0 bytes has found the end, where the next read need not wait.
     pub(super) fn transferred(&mut self, count: usize, len: usize) {
         if EDGE_TRIGGERED && count < len {
@@ -251,9 +252,9 @@ mod tests {
         let mut side = Readiness::new(true);
         let edges = side.edges;
         side.set_ready(drop);
-        side.set_waiting(edges);
+        side.set_not_ready(edges);
         assert!(side.ready);
-        side.set_waiting(side.edges);
+        side.set_not_ready(side.edges);
         assert!(!side.ready);
     }
 

@@ -1,9 +1,9 @@
 //! How the observers of a loop receive what the log has recorded.
 //!
-//! An observer is user code. The turn calls it between its steps, when the loop's state is free. Meanwhile no
-//! loop is the running one, so an operation that needs a loop panics, and says why. If an observer panics, no
-//! observer of the loop is called any more, and the panic leaves `block_on`, `run_forever` or `turn` at the
-//! next place where nothing is under way.
+//! An observer is user code. The turn calls it between polls and between its steps, when the state is free. No
+//! loop is the running one meanwhile, so an operation that needs a loop panics, and says why. If an observer
+//! panics, no observer of the loop is called any more, and the panic leaves `block_on`, `run_forever` or `turn`
+//! at the next place where nothing is under way.
 
 use std::mem;
 use std::panic::resume_unwind;

@@ -87,7 +87,7 @@ pub(crate) fn poll_spend(cx: &mut Context<'_>) -> Poll<()> {
 /// let mut sum = 0;
 /// for n in 0..10_000 {
 ///     sum += n; // a piece of work
-///     boucle::consume_budget().await; // once in 128 rounds the others have their turn
+///     boucle::consume_budget().await; // once in 128 rounds the others are polled
 /// }
 /// # });
 /// ```
@@ -100,7 +100,7 @@ pub async fn consume_budget() {
 }
 
 /// Gives way once, as asyncio's `sleep(0)`: everything that is ready now is polled before the task goes on.
-/// It costs one turn in the queue and no system call of its own. A `sleep` of zero does not give way.
+/// It costs one way through the queue, and no system call of its own. A `sleep` of zero does not give way.
 ///
 /// ```
 /// boucle::run(async {

@@ -28,7 +28,8 @@ pub(crate) struct Groups {
 
 /// The members of a group.
 pub(crate) struct Members {
-    /// Members that are done, in order, until the parent takes them; with [`WakeOn::Last`], that panicked.
+    /// Members that are done, in order, until the parent takes them; with [`WakeOn::Last`], only those that
+    /// panicked.
     done: VecDeque<u32>,
     /// How many are not done.
     pub(crate) left: usize,

@@ -28,8 +28,8 @@ pub(crate) struct Clock {
 /// two interrupts, a sleep that is over is pending until the loop looks at its timers.
 const FAR: u64 = 100_000;
 
-/// A deadline that is nearer than this when its timer is armed is fine: it is waited for in microseconds. The
-/// others share the milliseconds in which they fall, with one park for each.
+/// A deadline that is nearer than this when its timer is armed is fine: it is waited for in microseconds. For
+/// the others a park lasts whole milliseconds, so those that are close together share one.
 const FINE: Duration = Duration::from_millis(1);
 
 impl Clock {

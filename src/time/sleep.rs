@@ -76,14 +76,14 @@ pub fn now() -> Instant {
 ///
 /// # Panics
 ///
-/// When it is polled on another loop than the one it waits on, or on another thread, while that loop lives;
-/// or without a loop, for the first time or when its own is gone.
+/// When it is polled on another loop than the one it waits on, or on another thread, while that loop lives; and
+/// when it is polled where no loop runs, unless its timer is armed and that loop lives.
 pub fn sleep(duration: Duration) -> Sleep {
     let sleep = current::running(|state| {
         let deadline = clock::deadline_after(state.clock.now(), duration);
-        Sleep { of: state.number, state: State::Until(deadline) }
+        Sleep { of: state.number, stage: Stage::Until(deadline) }
     });
-    sleep.unwrap_or_else(|| Sleep { of: LoopNumber::NONE, state: State::For(duration) })
+    sleep.unwrap_or_else(|| Sleep { of: LoopNumber::NONE, stage: Stage::For(duration) })
 }
 
 /// Waits until a point in time. As [`sleep`] in all else; a deadline that is past is ready at once.
@@ -102,7 +102,7 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// ```
 pub fn sleep_until(deadline: Instant) -> Sleep {
     let of = current::running_number().unwrap_or(LoopNumber::NONE);
-    Sleep { of, state: State::Until(deadline) }
+    Sleep { of, stage: Stage::Until(deadline) }
 }
 
 /// The future of [`sleep`] and [`sleep_until`].
@@ -120,11 +120,11 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 pub struct Sleep {
     /// The loop whose clock measures the time, or none.
     of: LoopNumber,
-    state: State,
+    stage: Stage,
 }
 
 /// `For` becomes `Until` when the time is known, and `Armed` at the first poll that is not ready.
-enum State {
+enum Stage {
     /// No loop was running when the sleep was made.
     For(Duration),
     Until(Instant),
@@ -145,9 +145,9 @@ impl Sleep {
     /// assert_eq!(boucle::sleep_until(later).deadline(), Some(later));
     /// ```
     pub fn deadline(&self) -> Option<Instant> {
-        match self.state {
-            State::For(_) => None,
-            State::Until(deadline) | State::Armed(deadline, _) | State::GaveWay(deadline) => Some(deadline),
+        match self.stage {
+            Stage::For(_) => None,
+            Stage::Until(deadline) | Stage::Armed(deadline, _) | Stage::GaveWay(deadline) => Some(deadline),
         }
     }
 
@@ -187,7 +187,7 @@ impl Sleep {
     /// ```
     pub fn reset(&mut self, deadline: Instant) {
         let of = current::running_number().unwrap_or(self.of);
-        *self = Sleep { of, state: State::Until(deadline) };
+        *self = Sleep { of, stage: Stage::Until(deadline) };
     }
 
     pub(crate) fn now(&self) -> Instant {
@@ -196,21 +196,21 @@ impl Sleep {
 
     /// Waits until it is over, and returns the deadline.
     pub(crate) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
-        let gave_way = matches!(self.state, State::GaveWay(_));
+        let gave_way = matches!(self.stage, Stage::GaveWay(_));
         let deadline = ready!(self.poll_deadline(cx));
         // The assignments drop the old value, which frees its timer.
         if budget::try_spend() || gave_way {
-            *self = Sleep { of: self.of, state: State::Until(deadline) };
+            *self = Sleep { of: self.of, stage: Stage::Until(deadline) };
             return Poll::Ready(deadline);
         }
-        *self = Sleep { of: self.of, state: State::GaveWay(deadline) };
+        *self = Sleep { of: self.of, stage: Stage::GaveWay(deadline) };
         cx.waker().wake_by_ref();
         Poll::Pending
     }
 
     /// Waits for the deadline, whatever the budget. It may have come before a busy loop fires the timer.
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
-        if let State::Armed(deadline, key) = self.state {
+        if let Stage::Armed(deadline, key) = self.stage {
             let waiter = waiter(cx.waker());
             let polled = current::on_own_loop(self.of, "a sleep", |state| {
                 if state.timers.has_fired(key) || state.clock.has_come(deadline) {
@@ -232,17 +232,17 @@ impl Sleep {
     fn arm(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         let waiter = waiter(cx.waker());
         let polled = current::expect_running("a sleep", |state| {
-            let deadline = match self.state {
-                State::For(wait) => clock::deadline_after(state.clock.now(), wait),
-                State::Until(deadline) | State::Armed(deadline, _) | State::GaveWay(deadline) => deadline,
+            let deadline = match self.stage {
+                Stage::For(wait) => clock::deadline_after(state.clock.now(), wait),
+                Stage::Until(deadline) | Stage::Armed(deadline, _) | Stage::GaveWay(deadline) => deadline,
             };
             self.of = state.number;
             let Some(tick) = state.clock.tick_ahead(deadline) else {
-                self.state = State::Until(deadline);
+                self.stage = Stage::Until(deadline);
                 return Poll::Ready((deadline, waiter));
             };
             let key = state.timers.arm(tick, waiter);
-            self.state = State::Armed(deadline, key);
+            self.stage = Stage::Armed(deadline, key);
             state.record_sleep(key, deadline, true);
             Poll::Pending
         });
@@ -260,7 +260,7 @@ impl Future for Sleep {
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        if let State::Armed(_, key) = self.state {
+        if let Stage::Armed(_, key) = self.stage {
             current::deliver(self.of, Message::ReleaseTimer(key));
         }
     }
@@ -268,10 +268,10 @@ impl Drop for Sleep {
 
 impl fmt::Debug for Sleep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.state {
-            State::For(duration) => write!(f, "Sleep(for {duration:?})"),
-            State::Armed(deadline, _) => write!(f, "Sleep(until {deadline:?}, armed on {})", self.of),
-            State::Until(deadline) | State::GaveWay(deadline) => write!(f, "Sleep(until {deadline:?})"),
+        match self.stage {
+            Stage::For(duration) => write!(f, "Sleep(for {duration:?})"),
+            Stage::Armed(deadline, _) => write!(f, "Sleep(until {deadline:?}, armed on {})", self.of),
+            Stage::Until(deadline) | Stage::GaveWay(deadline) => write!(f, "Sleep(until {deadline:?})"),
         }
     }
 }

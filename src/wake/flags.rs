@@ -1,7 +1,7 @@
 //! One flag for each slot, to be set from any thread.
 //!
-//! While a flag is set, a wake of its slot is on the way to the loop: the loop clears the flag, and polls the
-//! task in that slot afterwards (unless it has closed). So a wake that finds the flag set leaves no message.
+//! While a flag is set, a wake of its slot is on the way to the loop: the loop clears the flag, and afterwards
+//! polls the task in that slot. (If the loop ends before, nothing is polled.) So a wake that finds the flag set leaves no message.
 //! It sets the flag all the same, for the memory ordering: each [`set`](Flags::set) is a read-modify-write
 //! with `Release`, each [`clear`](Flags::clear) one with `Acquire`, and a chain of them is one release
 //! sequence. So whatever a thread wrote before its wake, first or not, happens before the poll that follows.

@@ -18,8 +18,7 @@
 //! **The lost wakeup.** The loop must not sleep on a message that came just before, and a sender should not
 //! ring a loop that is awake. Both look at the same two things, the list and the mark `asleep`, under the
 //! same lock; the map, `lib.rs`, has the picture ("A wake from another thread"). The bell is mio's waker, an
-//! eventfd on Linux. A sender has released the lock when it rings, since the loop takes it soon after it
-//! wakes.
+//! eventfd on Linux. A sender releases the lock before it rings: the loop that wakes wants the lock at once.
 //!
 //! No user code runs under the lock: closures leave before they are run or dropped, and the list grows and is
 //! freed while nothing is locked, since the allocator is the program's too.
@@ -34,7 +33,7 @@ use crate::wake::flags::Flags;
 /// The inboxes, by short id.
 static INBOXES: [OnceLock<Inbox>; MAX_LOOPS] = [const { OnceLock::new() }; MAX_LOOPS];
 
-/// A request to a loop, handled in `messages.rs`: at once on its own thread, else through the inbox.
+/// A request to a loop, handled in `messages.rs`.
 pub(crate) enum Message {
     /// The task in that slot was woken.
     Wake(u32),

@@ -12,7 +12,8 @@ use crate::task::quiet::drop_quietly;
 use crate::task::spawn;
 use crate::wake::inbox::{self, Message};
 
-/// A handle to a loop that may be sent to other threads: asyncio's `call_soon_threadsafe`, for coroutines.
+/// A handle to a loop that may be sent to other threads, to spawn tasks there: asyncio's
+/// `run_coroutine_threadsafe`.
 ///
 /// ```
 /// boucle::run(async {
@@ -27,6 +28,7 @@ use crate::wake::inbox::{self, Message};
 /// It does not keep its loop alive. While one exists, a virtual clock waits instead of reporting a deadlock,
 /// but it still jumps to the next deadline: to let real time pass, see [`hold_clock`](Self::hold_clock).
 #[doc(alias = "Handle")]
+#[doc(alias = "run_coroutine_threadsafe")]
 #[doc(alias = "call_soon_threadsafe")]
 pub struct LoopHandle {
     pub(crate) of: LoopNumber,

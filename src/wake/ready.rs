@@ -2,8 +2,8 @@
 //!
 //! It is a vector of task numbers and a position in it. A push appends; a pop moves the position on; a park
 //! removes what was popped, and moves what is left to the front. In FIFO order, what is left is the next
-//! batch, so a number is moved once, or twice if a run ends in that batch: a push and a pop are O(1),
-//! amortised. In a ring buffer an index would wrap around; here none does.
+//! batch, which is popped before the next park: so a number is moved at most once (twice if `block_on` returns
+//! in the middle of that batch), and a push and a pop are O(1), amortised.
 //!
 //! A *batch* is what stood here when it was frozen: a second position marks its end. Between two batches, the
 //! length of the vector is the pops since the last park plus those of the next batch: `park.rs` compares it
