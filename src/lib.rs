@@ -134,8 +134,8 @@
 //!
 //!   short id     tells apart the loops that are alive at one time; used again when a loop is gone
 //!   slot         the task's place in the table; used again when the task is gone
-//!   generation   tells apart the tasks that have a slot one after the other: the low bits of the task's
-//!                id, which counts the tasks of its loop from 1
+//!   generation   the low bits of the task's id (a loop numbers its tasks from 1). They tell apart the
+//!                tasks that have the slot one after the other
 //! ```
 //!
 //! (On 32 bits the three have 4, 8 and 20.)
@@ -149,7 +149,7 @@
 //! that is the number (`turn.rs`).
 //!
 //! Refusals: a loop whose end has begun drops the future, and the handle gives "cancelled". `spawn` panics
-//! where no loop runs, or if the loop is full (2^32 - 1 tasks). `LoopHandle::spawn`, from another thread,
+//! where no loop runs, or if the loop is full (2^32 - 1 tasks; 2^20 - 1 on 32 bits). `LoopHandle::spawn`, from another thread,
 //! gives an error if the loop is gone; if the loop is full, or ends before it has read the message, the
 //! closure is dropped silently.
 //!
@@ -226,7 +226,7 @@
 //! **A wake from another thread.** It does not touch the table. It sets the slot's flag (`wake/flags.rs`).
 //! If the flag was clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it
 //! sleeps (`wake/inbox.rs`). If the flag was set, there is nothing to do: the thread that set it has left the
-//! message, or is about to, and rings. So one message serves all wakes of a slot. It names the slot alone, since
+//! message, or is about to, and rings if need be. So one message serves all wakes of a slot. It names the slot alone, since
 //! these wakes may be meant for tasks that have had the slot one after the other. In the third step of the
 //! turn the loop takes the messages, then clears their flags, and then queues whichever tasks have the
 //! slots. A wake after the clearing leaves a new message; one before it is answered by the poll that
@@ -249,7 +249,8 @@
 //!
 //! **A sleep.** The first poll arms a timer with the task's number. The park lasts until the first deadline.
 //! `State::wake_timers` pops what is due and pushes the numbers (`time/sleep.rs`). The next poll of the sleep
-//! finds that its timer has left the wheel, and is ready; a sleep that is dropped takes its timer out. A
+//! finds that its timer has fired, or that the deadline has come, and is ready; a sleep that is dropped takes its
+//! timer out. A
 //! sleep of more than a millisecond may be late by up to a millisecond, so that those which end close together
 //! share one park; on Linux, a shorter one is waited for in microseconds.
 //!
@@ -277,7 +278,8 @@
 //! | `pops_per_park` | 61, or 0 if a park is due in any case |
 //! | `deferred_wakes` | the first wake that is not of this loop, and those after it: done when the state is free |
 //! | `state.receive` | does what a message asks for, and returns what may run user code |
-//! | `inbox.drain`, `fall_asleep`, `outlook` | takes the messages; marks the loop as asleep; what may still come from other threads |
+//! | `inbox.drain`, `fall_asleep`, `outlook` | takes the messages; marks the loop as asleep; what may still come from other threads (of so many slots) |
+//! | `next_look`, `next_deadline` | a tick before which no timer fires, in O(1); the exact first deadline |
 //! | `finish_member` | counts down in a group, and returns its parent if it is time |
 //! | `budget` | counts what a poll may do before it must yield |
 //! | `Quiet`, `drop_quietly` | drop what may be the user's, and let no panic out |
@@ -306,9 +308,12 @@
 //!
 //! - `current.rs`, `messages.rs`: from a number to a loop, here or elsewhere. `wake/inbox.rs`,
 //!   `wake/flags.rs`: what other threads leave.
-//! - `task/id.rs`, `task/spawn.rs`, `task/join.rs`, `task/budget.rs`: the numbers; a task's handle; when a task
-//!   yields.
-//! - `time/sleep.rs`, `time/clock.rs`, `time/wheel.rs`: a deadline, in O(1).
+//! - `wake/loop_handle.rs`: what another thread holds of a loop.
+//! - `task/id.rs`, `task/spawn.rs`, `task/join.rs`, `task/abort_handle.rs`: the numbers; a task's handles.
+//!   `task/budget.rs`: when a task yields. `task/quiet.rs`: a drop that lets no panic out. `shrink.rs`: when a
+//!   table gives memory back.
+//! - `time/sleep.rs`, `time/clock.rs`, `time/wheel.rs`: a deadline, in O(1). `time/timeout.rs`,
+//!   `time/interval.rs`: on a sleep.
 //! - `net/`: readiness, the reactor, the poller that parks, sockets.
 //! - `task/group_table.rs`, `combine/`: several tasks, and one that waits.
 //! - `event_loop.rs`, `lifecycle.rs`: the ways to run a loop, how it begins and ends.
@@ -325,9 +330,11 @@
 //! |---|---|---|
 //! | `run`, in `turn.rs` | `run_forever`, `_run_once` | `CoreGuard::block_on` |
 //! | the ready queue, `wake/ready.rs` | `_ready`, a deque of `Handle`s | `Core::tasks`, a deque of `Notified` |
+//! | a frozen batch | `ntodo`, in `_run_once` | none |
 //! | a number in it | a `Handle`: a function and its arguments | a `Notified`: a counted reference |
 //! | `poll`, in `turn.rs` | `Task.__step`, which calls `send` | `Harness::poll` |
 //! | a waker that is a number | `Task.__wakeup`, a callback of the `Future` | a waker that points to the task's `Header` |
+//! | a leaf keeps the waker of its poll | a leaf yields its `Future` up to `__step`, which adds a callback | as here |
 //! | a wake on the loop's thread | `call_soon` | `Handle::schedule`, into `Core::tasks` |
 //! | the table of tasks, `task/table.rs` | `all_tasks`, a `WeakSet` | `OwnedTasks`, linked lists |
 //! | the wheel, and a sleep's number | `_scheduled`, a heap of `TimerHandle`s | the time `Driver`'s wheel, a `TimerEntry` |

@@ -1,8 +1,8 @@
 //! What a loop does with a [`Message`]: from a handle that aborts or is dropped, or from another thread.
 //!
-//! On the loop's own thread a message of a future or a handle is handled at once; from another, when the loop
-//! reads its inbox: [`current::deliver`](crate::current::deliver) decides. `LoopHandle::spawn` and
-//! `stop` go through the inbox in any case.
+//! On the loop's own thread a message is handled at once; from another, when the loop reads its inbox:
+//! [`current::deliver`](crate::current::deliver) decides. What a `LoopHandle` or a `ClockHold` sends goes through
+//! the inbox in any case, but for `hold_clock`.
 
 use std::sync::Arc;
 

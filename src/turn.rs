@@ -84,7 +84,7 @@ const KEPT: usize = 1_024;
 
 /// Runs turns until the caller has what it waits for. Returns, for a single turn, what it did.
 pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Turn> {
-    let _polls = budget::Polls; // a guard: when the run ends, or panics, the budget ends
+    let _budget = budget::EndOnDrop; // also when a panic ends the run
     let mut state = current::take(of);
     let mut polled = 0;
     let is_one_turn = matches!(until, Until::OneTurn(_));

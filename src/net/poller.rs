@@ -3,8 +3,8 @@
 //! Sockets are registered and deregistered through a [`Registry`] of the same selector, which works on any
 //! thread, also during a park.
 //!
-//! **Short parks.** mio rounds a timeout up to whole milliseconds, which is too coarse for a sleep of 100 µs.
-//! So on Linux a park of less than a millisecond waits in `ppoll`, whose timeout is in nanoseconds, until
+//! **Short parks.** mio rounds a timeout up to whole milliseconds, except with kqueue. That is too coarse for a
+//! sleep of 100 µs. So on Linux a park of less than a millisecond waits in `ppoll`, whose timeout is in nanoseconds, until
 //! mio's epoll has an event; then mio fetches the event without waiting. The bell is in the epoll, so it ends
 //! this wait too. A short park without an event is one system call, like a long one.
 //!
@@ -94,7 +94,7 @@ impl Poller {
         self.poll.poll(&mut self.events, Some(timeout))
     }
 
-    /// Parks for mio's whole millisecond, where there is no epoll to wait for, or no `ppoll` (Miri).
+    /// Leaves the timeout to mio, where there is no epoll to wait for, or no `ppoll` (Miri).
     #[cfg(not(all(target_os = "linux", not(mio_unsupported_force_poll_poll), not(miri))))]
     fn park_shortly(&mut self, timeout: Duration) -> io::Result<()> {
         self.poll.poll(&mut self.events, Some(timeout))

@@ -108,7 +108,7 @@ impl<S: Io> Source<S> {
     ) -> Poll<io::Result<R>> {
         ready!(budget::poll_left(cx));
         let io = self.io();
-        // `None` if the loop is gone, or if the waiter is not the side's first: then `wait` does the rest.
+        // `None` if the loop is gone, and in the less common cases: `wait` does the rest.
         let polled = current::on_own_loop(self.of, "a socket", |state| {
             let readiness = state.reactor.side(self.slot, side)?;
             let polled = readiness.attempt(|readiness| operation(io, readiness));

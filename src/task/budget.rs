@@ -34,9 +34,9 @@ pub(crate) fn end() {
 }
 
 /// Calls [`end`] when it drops: a panic ends the polls too.
-pub(crate) struct Polls;
+pub(crate) struct EndOnDrop;
 
-impl Drop for Polls {
+impl Drop for EndOnDrop {
     fn drop(&mut self) {
         end();
     }
@@ -100,7 +100,7 @@ pub async fn consume_budget() {
 }
 
 /// Gives way once, as asyncio's `sleep(0)`: everything that is ready now is polled before the task goes on.
-/// It costs one way through the queue, and no system call of its own. A `sleep` of zero does not give way.
+/// It costs one pass through the queue, and no system call of its own. A `sleep` of zero does not give way.
 ///
 /// ```
 /// boucle::run(async {

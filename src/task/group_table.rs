@@ -22,12 +22,12 @@ pub(crate) struct Member {
 #[derive(Default)]
 pub(crate) struct Groups {
     /// A group is there for as long as its parent holds the number.
-    pub(crate) table: Slab<Members>,
+    pub(crate) table: Slab<GroupEntry>,
     shrink: Shrink,
 }
 
-/// The members of a group.
-pub(crate) struct Members {
+/// A group, as the table has it.
+pub(crate) struct GroupEntry {
     /// Members that are done, in order, until the parent takes them; with [`WakeOn::Last`], only those that
     /// panicked.
     done: VecDeque<u32>,
@@ -50,7 +50,7 @@ pub enum WakeOn {
     Last,
 }
 
-impl Members {
+impl GroupEntry {
     /// Takes the next member that is done. If there is none, the memory of a burst is given back.
     pub(crate) fn next_done(&mut self) -> Option<u32> {
         let next = self.done.pop_front();
@@ -63,7 +63,7 @@ impl Members {
 
 impl Groups {
     pub(crate) fn insert(&mut self, members: usize, wake_on: WakeOn) -> u32 {
-        self.table.insert(Members { done: VecDeque::new(), left: members, wake_on, parent: None }) as u32
+        self.table.insert(GroupEntry { done: VecDeque::new(), left: members, wake_on, parent: None }) as u32
     }
 
     /// Marks a member as done. Returns the parent, if it is time to wake it.

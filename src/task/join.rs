@@ -44,6 +44,7 @@ use crate::wake::waker::waiter;
 #[doc(alias = "Task")]
 #[must_use = "dropping a handle detaches its task; `abort` ends it, `await` waits for it"]
 pub struct JoinHandle<T> {
+    /// The task's numbers.
     pub(crate) task: AbortHandle,
     /// Not a `T`, so the handle is `Send`. Invariant, because the output is found by its `TypeId`: a handle
     /// coerced to another lifetime would ask for another type than its task has.

@@ -29,7 +29,7 @@ pub(crate) struct Clock {
 const FAR: u64 = 100_000;
 
 /// A deadline that is nearer than this when its timer is armed is fine: it is waited for in microseconds. For
-/// the others a park lasts whole milliseconds, so those that are close together share one.
+/// the others a park lasts at least so long, so those that are close together mostly share one.
 const FINE: Duration = Duration::from_millis(1);
 
 impl Clock {

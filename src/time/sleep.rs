@@ -151,8 +151,8 @@ impl Sleep {
         }
     }
 
-    /// Returns true if the deadline has come by the clock of the sleep's loop, running or not: the one that
-    /// polled it, reset it or ran when it was made. By [`now`] if that loop is gone or on another thread.
+    /// Returns true if the deadline has come, by the clock of the loop that made, reset or polled it last,
+    /// whether or not that loop runs. By [`now`] if that loop is gone or on another thread.
     ///
     /// ```
     /// use std::time::Duration;

@@ -4,7 +4,7 @@
 //! polls the task in that slot. (If the loop ends before, nothing is polled.) So a wake that finds the flag set leaves no message.
 //! It sets the flag all the same, for the memory ordering: each [`set`](Flags::set) is a read-modify-write
 //! with `Release`, each [`clear`](Flags::clear) one with `Acquire`, and a chain of them is one release
-//! sequence. So whatever a thread wrote before its wake, first or not, happens before the poll that follows.
+//! sequence (Bos, "Rust Atomics and Locks", chapter 3). So whatever a thread wrote before its wake, first or not, happens before the poll that follows.
 //! (A plain load of a set flag would be cheaper, but it orders nothing.)
 //!
 //! The flags stand in chunks that are made when they are needed, each twice as long as the one before, and

@@ -187,7 +187,7 @@ pub(crate) fn claim() -> io::Result<(LoopNumber, &'static Inbox)> {
 
 /// Frees the short id of a loop that nothing leads to any more. Returns, to be dropped, the messages that a
 /// loop which could not be closed has not read.
-pub(crate) fn release(number: LoopNumber) -> VecDeque<Message> {
+pub(crate) fn unclaim(number: LoopNumber) -> VecDeque<Message> {
     let inbox = inbox(number.short());
     let unread = inbox.close();
     // Dropped when nothing is locked: the bell and the registry close their descriptors.

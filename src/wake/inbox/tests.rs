@@ -32,7 +32,7 @@ fn many_wakes_of_a_slot_are_one_message() {
     drop(inbox.close());
     wake(task(3));
     assert!(inbox.lock().messages.is_empty());
-    release(number);
+    unclaim(number);
 }
 
 /// A loop passes its inbox on empty to the next one with its short id: no flag is set in it, whether the wake
@@ -47,7 +47,7 @@ fn an_inbox_is_empty_for_the_next_loop() {
     wake(task(4));
     assert!(send(number, Message::Stop).is_err());
     assert!(inbox.lock().messages.is_empty());
-    release(number);
+    unclaim(number);
     wake(task(5));
 
     let next = LoopNumber::new(LoopNumber::next_sequence(), number.short());
@@ -59,7 +59,7 @@ fn an_inbox_is_empty_for_the_next_loop() {
     (3..6).for_each(|slot| wake(task(slot)));
     assert_eq!(inbox.lock().messages.len(), 3);
     drop(inbox.close());
-    release(next);
+    unclaim(next);
 }
 
 /// A handle that outlives its loop does not count for the next one with its short id: a clone of it does not
@@ -67,7 +67,7 @@ fn an_inbox_is_empty_for_the_next_loop() {
 #[test]
 fn a_handle_counts_for_its_own_loop_alone() {
     let (number, inbox) = claim().unwrap();
-    release(number);
+    unclaim(number);
     let next = LoopNumber::new(LoopNumber::next_sequence(), number.short());
     inbox.lock().owner = Some(next);
     inbox.lock().reader = Some(next);
@@ -76,7 +76,7 @@ fn a_handle_counts_for_its_own_loop_alone() {
     add_handle(next);
     remove_handle(number);
     assert_eq!(inbox.outlook(0), Outlook::Handle);
-    release(next);
+    unclaim(next);
 }
 
 /// A wake that is under way (its flag is set, its message not left yet) is still to come, whether or not a
@@ -91,7 +91,7 @@ fn a_wake_that_is_under_way_is_still_to_come() {
     inbox.woken.clear(70);
     assert_eq!(inbox.outlook(128), Outlook::Handle);
     drop(inbox.close());
-    release(number);
+    unclaim(number);
 }
 
 /// A loop is rung once while it sleeps, and not before or after.
@@ -106,7 +106,7 @@ fn a_loop_that_is_awake_is_not_rung() {
     assert!(!inbox.lock().asleep);
     assert!(!inbox.fall_asleep() && !inbox.lock().asleep);
     drop(inbox.close());
-    release(number);
+    unclaim(number);
 }
 
 /// A virtual clock does not jump while a wake is on its way: its flag is set, and another thread is about to

@@ -138,7 +138,7 @@ fn a_late_wake() {
     let late = first.task(0);
     let late = thread::spawn(move || inbox::wake(late));
     drop(first.inbox.close());
-    inbox::release(first.number);
+    inbox::unclaim(first.number);
 
     let next = Sleeper::claim();
     inbox::wake(next.task(0));
