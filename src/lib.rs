@@ -149,9 +149,9 @@
 //! that is the number (`turn.rs`).
 //!
 //! Refusals: a loop whose end has begun drops the future, and the handle gives "cancelled". `spawn` panics
-//! where no loop runs, or if the loop is full (2^32 - 1 tasks; 2^20 - 1 on 32 bits). `LoopHandle::spawn`, from another thread,
-//! gives an error if the loop is gone; if the loop is full, or ends before it has read the message, the
-//! closure is dropped silently.
+//! where no loop runs, or if the loop is full (2^32 - 1 tasks; 2^20 - 1 on 32 bits). `LoopHandle::spawn`,
+//! from another thread, gives an error if the loop is gone; if the loop is full, or ends before it has read
+//! the message, the closure is dropped silently.
 //!
 //! **An await of a handle.** `JoinHandle::poll` takes the output if the task is done. Else it leaves a waiter
 //! in that task's entry, as its *joiner*: mostly the number of the task that awaits the handle
@@ -227,14 +227,14 @@
 //! lost with it. The documentation of each operation says what that is, under "Cancellation"; `explore::cancel`
 //! drops a future at each of its awaits, for a test.
 //!
-//! **A wake from another thread.** It does not touch the table. It sets the slot's flag (`wake/flags.rs`).
-//! If the flag was clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it
+//! **A wake from another thread.** It does not touch the table. It sets the slot's flag (`wake/flags.rs`). If
+//! the flag was clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it
 //! sleeps (`wake/inbox.rs`). If the flag was set, there is nothing to do: the thread that set it has left the
-//! message, or is about to, and rings if need be. So one message serves all wakes of a slot. It names the slot alone, since
-//! these wakes may be meant for tasks that have had the slot one after the other. In the third step of the
-//! turn the loop takes the messages, then clears their flags, and then queues whichever tasks have the
-//! slots. A wake after the clearing leaves a new message; one before it is answered by the poll that
-//! follows.
+//! message, or is about to, and rings if need be. So one message serves all wakes of a slot. It names the
+//! slot alone, since these wakes may be meant for tasks that have had the slot one after the other. In the
+//! third step of the turn the loop takes the messages, then clears their flags, and then queues whichever
+//! tasks have the slots. A wake after the clearing leaves a new message; one before it is answered by the
+//! poll that follows.
 //!
 //! No wake is lost, because the loop marks itself as asleep under the same lock, and only if the inbox is
 //! empty:
@@ -253,10 +253,9 @@
 //!
 //! **A sleep.** The first poll arms a timer with the task's number. The park lasts until the first deadline.
 //! `State::wake_timers` pops what is due and pushes the numbers (`time/sleep.rs`). The next poll of the sleep
-//! finds that its timer has fired, or that the deadline has come, and is ready; a sleep that is dropped takes its
-//! timer out. A
-//! sleep of more than a millisecond may be late by up to a millisecond, so that those which end close together
-//! share one park; on Linux, a shorter one is waited for in microseconds.
+//! finds that its timer has fired, or that the deadline has come, and is ready; a sleep that is dropped takes
+//! its timer out. A sleep of more than a millisecond may be late by up to a millisecond, so that those which
+//! end close together share one park; on Linux, a shorter one is waited for in microseconds.
 //!
 //! **A job.** [`run_in_executor`] gives a closure to a thread of the pool. When it has run, that thread
 //! leaves its value for the future, and wakes the task: the rest is a wake from another thread. A signal
@@ -406,10 +405,10 @@
 //!   boucle unchanged: [`ecosystem`] says how.
 //! - `fork` while a loop lives is not supported (the child shares its epoll), nor a wake from a signal handler
 //!   (the inbox takes a lock).
-//! - A global allocator may have a hook that wakes, aborts and drops; any other call from the hook into the loop
-//!   that is allocating panics. The hook must drop neither an executor job nor an observed loop, since memory is
-//!   allocated under their locks. (`BOUCLE_TRACE`, `BOUCLE_DUMP` and `BOUCLE_SLOW_POLL` make every loop an observed
-//!   one.)
+//! - A global allocator may have a hook that wakes, aborts and drops; any other call from the hook into the
+//!   loop that is allocating panics. The hook must drop neither an executor job nor an observed loop, since
+//!   memory is allocated under their locks. (`BOUCLE_TRACE`, `BOUCLE_DUMP` and `BOUCLE_SLOW_POLL` make every
+//!   loop an observed one.)
 //!
 //! Features: `blocking` (default) brings [`run_in_executor`] and name look-ups; `signal` (default) brings
 //! `signal`, on Unix; `trace` (default) brings `BOUCLE_TRACE`, `BOUCLE_DUMP`, `BOUCLE_SLOW_POLL` and
@@ -497,12 +496,14 @@ pub mod net {
     mod stream; // `AsyncRead` and `AsyncWrite` of every stream
     #[cfg(unix)]
     mod async_fd; // `AsyncFd`: any other descriptor
+    mod listener; // `accept`, and `Listener`: what both listeners have in common
     mod serve; // `serve`: a task for each connection
 
     #[cfg(unix)]
     pub use async_fd::AsyncFd;
+    pub use listener::Listener;
     pub use resolve::ToSocketAddrs;
-    pub use serve::{Listener, Serve, ServeError, serve};
+    pub use serve::{Serve, ServeError, serve};
     pub use tcp::{TcpListener, TcpStream};
     pub use udp::UdpSocket;
     #[cfg(unix)]

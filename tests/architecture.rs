@@ -263,6 +263,7 @@ fn public_items(files: &Files) -> BTreeSet<String> {
     let mut items = BTreeSet::new();
     for code in files.values() {
         let mut owners = Vec::new();
+        let mut in_macro = "";
         let mut attributes = String::new();
         for line in code.lines() {
             if line.trim_start().starts_with("#[") {
@@ -272,8 +273,11 @@ fn public_items(files: &Files) -> BTreeSet<String> {
             let is_hidden = attributes.contains("doc(hidden)");
             let is_exported_macro = attributes.contains("macro_export");
             attributes.clear();
+            if let Some(header) = line.strip_prefix("macro_rules! ") {
+                in_macro = words(header).next().unwrap();
+            }
             if let Some(header) = line.trim_start().strip_prefix("impl") {
-                owners = owners_of(files, code, header);
+                owners = owners_of(files, in_macro, header);
             }
             match declared(line) {
                 Some(_) if is_hidden => {}
@@ -319,16 +323,15 @@ fn declared(line: &str) -> Option<(&str, &str)> {
 }
 
 /// Returns the type that an `impl` is for, from the text behind that word. In a macro the type is a
-/// parameter: then every word of the calls of the file's macros, types among them.
-fn owners_of(files: &Files, code: &str, header: &str) -> Vec<String> {
+/// parameter: then every word of that macro's calls, up to the first `;`: types among them.
+fn owners_of(files: &Files, in_macro: &str, header: &str) -> Vec<String> {
     let owner =
         if header.starts_with('<') { header.split_once("> ").map_or("", |(_, owner)| owner) } else { header };
     if !owner.trim_start().starts_with('$') {
         return words(owner).take(1).map(Into::into).collect();
     }
-    let macros: Vec<_> = code.lines().filter_map(|line| line.strip_prefix("macro_rules! ")).collect();
-    let macros: Vec<_> = macros.iter().map(|line| format!("\n{}!(", words(line).next().unwrap())).collect();
-    let calls = files.values().flat_map(|code| macros.iter().flat_map(|name| code.split(name).skip(1)));
+    let call = format!("\n{in_macro}!(");
+    let calls = files.values().flat_map(|code| code.split(&call).skip(1));
     let calls = calls.map(|call| call.split(';').next().unwrap());
     calls.flat_map(words).map(Into::into).collect()
 }

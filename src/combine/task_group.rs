@@ -167,18 +167,15 @@ impl<T: 'static> TaskGroup<T> {
     /// As [`spawn`](crate::spawn).
     #[track_caller]
     pub fn try_spawn<F: Future<Output = T> + 'static>(&self, future: F) -> Result<AbortHandle, F> {
-        self.try_spawn_from(Location::caller(), future)
+        if self.is_closed() { Err(future) } else { Ok(self.spawn_from(Location::caller(), future)) }
     }
 
-    /// As [`try_spawn`](Self::try_spawn), for a task that counts as spawned at `location`.
-    pub(crate) fn try_spawn_from<F: Future<Output = T> + 'static>(
+    /// Spawns a task that counts as spawned at `location`, closed or not.
+    pub(crate) fn spawn_from<F: Future<Output = T> + 'static>(
         &self,
         location: &'static Location<'static>,
         future: F,
-    ) -> Result<AbortHandle, F> {
-        if self.closed.get() {
-            return Err(future);
-        }
+    ) -> AbortHandle {
         let group = self.group.get_or_init(|| Group::new("TaskGroup", 0, WakeOn::Each));
         let future = Unspawned::new(future); // First: a hook of the allocator may spawn here too.
         let position = self.tasks.borrow().vacant_key();
@@ -186,7 +183,7 @@ impl<T: 'static> TaskGroup<T> {
         group.grow(); // Not before: the spawn may panic.
         let handle = task.0.abort_handle();
         self.change(|tasks| _ = tasks.insert(task));
-        Ok(handle)
+        handle
     }
 
     /// Waits for the next task that is done, and returns its value, or its error if it panicked or was

@@ -9,27 +9,6 @@
 macro_rules! datagrams {
     ($std:ident: $socket:ident) => {
         impl $socket {
-            /// Returns the address of the peer that the socket is connected to.
-            ///
-            /// ```
-            /// use boucle::net::UdpSocket;
-            ///
-            /// # boucle::run(async {
-            /// // or: = UnixDatagram::pair()?
-            /// let (here, there) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
-            /// here.connect(there.local_addr()?).await?;
-            /// assert_eq!(here.peer_addr()?, there.local_addr()?);
-            /// # std::io::Result::Ok(())
-            /// # }).unwrap();
-            /// ```
-            ///
-            /// # Errors
-            ///
-            /// Those of `getpeername`: `NotConnected` if there is no peer.
-            pub fn peer_addr(&self) -> std::io::Result<$std::SocketAddr> {
-                self.source.io().peer_addr()
-            }
-
             /// [`send`](Self::send) as a poll. Each task that was pending here is woken, not only the last.
             ///
             /// ```

@@ -8,12 +8,12 @@
 //!   not ready ─────────────────────────▶ ready ─────────────────────────────────────────▶ not ready
 //! ```
 //!
-//! **Short transfers.** A read that fills only a part of its buffer has emptied the stream (epoll(7) says so), so
-//! the side is marked as not ready at once. This saves one system call in two: the read that would only find `EAGAIN`. The
-//! same holds for writes. It does not hold after an edge that brought more than bytes: the end of a stream
-//! comes in one edge with its last bytes, and a read ends before urgent data, even if more bytes follow.
-//! After such an edge, and always without epoll or kqueue, the side is *drained first*: it stays ready until
-//! an operation would block.
+//! **Short transfers.** A read that fills only a part of its buffer has emptied the stream (epoll(7) says
+//! so), so the side is marked as not ready at once. This saves one system call in two: the read that would
+//! only find `EAGAIN`. The same holds for writes. It does not hold after an edge that brought more than
+//! bytes: the end of a stream comes in one edge with its last bytes, and a read ends before urgent data, even
+//! if more bytes follow. After such an edge, and always without epoll or kqueue, the side is *drained first*:
+//! it stays ready until an operation would block.
 //!
 //! **Many waiters.** An edge wakes all waiters of its side. Some may be stale: a future that is dropped
 //! leaves its waiter behind, and some combinators poll with a new waker each time. So when their number

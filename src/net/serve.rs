@@ -11,13 +11,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use super::tcp::{TcpListener, TcpStream};
-#[cfg(unix)]
-use super::unix::{UnixListener, UnixStream};
+use super::listener::Listener;
 use crate::combine::task_group::TaskGroup;
-use crate::task::abort_handle::AbortHandle;
 use crate::task::join::JoinError;
-use crate::time::sleep::sleep;
+use crate::time::sleep::{Sleep, sleep};
 use crate::time::timeout::timeout;
 
 /// How long `serve` waits after an error of `accept`: as long as asyncio and axum do.
@@ -94,9 +91,9 @@ const RETRY: Duration = Duration::from_secs(1);
 ///
 /// # Panics
 ///
-/// If the function of `on_error` panics, the future of `shutdown_when`, or the destructor of what the
-/// handler's closure owns; if the loop is gone while it waits for the last connections. Otherwise as
-/// [`TcpListener::accept`].
+/// If one of these panics: the function of `on_error`, the future of `shutdown_when`, the destructor of what
+/// the handler's closure owns. If the loop is gone while it waits for the last connections. Otherwise as
+/// [`TcpListener::accept`](super::TcpListener::accept).
 #[doc(alias("start_server", "with_graceful_shutdown"))]
 #[track_caller]
 pub fn serve<L, H, F, T, E>(listener: L, mut handler: H) -> Serve<L, E>
@@ -115,8 +112,7 @@ where
             let begun = catch_unwind(AssertUnwindSafe(|| handler(stream, peer)));
             // The value is dropped in the task, where a panic of its destructor is the task's.
             let task = async { begun.unwrap_or_else(|panic| resume_unwind(panic)).await.map(drop) };
-            let spawned = tasks.try_spawn_from(location, task).ok();
-            spawned.expect("no one closes the group")
+            tasks.spawn_from(location, task).id()
         }),
         max_connections: usize::MAX,
         // Not `eprintln!`, which panics if stderr is closed.
@@ -151,12 +147,12 @@ pub struct Serve<L: Listener, E> {
 }
 
 /// Spawns the task of a connection.
-type Begin<S, A, E> = Box<dyn FnMut(&TaskGroup<Result<(), E>>, S, A) -> AbortHandle>;
+type Begin<S, A, E> = Box<dyn FnMut(&TaskGroup<Result<(), E>>, S, A) -> u64>;
 
 impl<L: Listener, E> Serve<L, E> {
     /// Accepts no more while there are `limit` connections, and goes on when one ends. There is no limit by
-    /// default. Further clients wait in the backlog: of a `TcpListener` 128, unless it was made with another, by
-    /// `from_std`. TCP clients beyond that try again a second later, or are reset, as the system has it.
+    /// default. Further clients wait in the listener's backlog: 128, unless `from_std` was given a listener with
+    /// another. TCP clients beyond that try again a second later, or are reset, as the system has it.
     ///
     /// ```
     /// use boucle::net::{TcpListener, TcpStream, serve};
@@ -305,7 +301,7 @@ impl<L: Listener, E: 'static> Serve<L, E> {
     async fn run(self) -> io::Result<()> {
         let Serve { listener, mut begin, max_connections, on_error, mut shutdown, grace } = self;
         let mut connections = Connections { tasks: TaskGroup::new(), peers: BTreeMap::new(), on_error };
-        let mut pause = sleep(Duration::ZERO);
+        let mut pause: Option<Sleep> = None; // after an error of `accept`
         loop {
             let accepted = poll_fn(|cx| {
                 listener.expect_loop()?;
@@ -313,24 +309,27 @@ impl<L: Listener, E: 'static> Serve<L, E> {
                     return Poll::Ready(io::Result::Ok(None));
                 }
                 while let Poll::Ready(Some(())) = connections.poll_ended(cx) {
-                    pause = sleep(Duration::ZERO); // its descriptor is free
+                    pause = None; // its descriptor is free
                 }
                 if connections.tasks.len() >= max_connections {
                     return Poll::Pending;
                 }
-                ready!(pause.poll_over(cx));
+                if let Some(sleep) = &mut pause {
+                    ready!(sleep.poll_over(cx));
+                    pause = None;
+                }
                 listener.poll_accept(cx).map(|accepted| Ok(Some(accepted)))
             });
             match accepted.await? {
                 None => break,
                 Some(Ok((stream, peer))) => {
                     let task = begin(&connections.tasks, stream, peer.clone());
-                    connections.peers.insert(task.id(), peer);
+                    connections.peers.insert(task, peer);
                 }
                 Some(Err(error)) => {
                     // A client that has gone away meanwhile does not hold up the next one.
                     let is_gone = matches!(error.kind(), ConnectionAborted | ConnectionReset);
-                    pause = sleep(if is_gone { Duration::ZERO } else { RETRY });
+                    pause = (!is_gone).then(|| sleep(RETRY));
                     (connections.on_error)(ServeError::Accept(error));
                 }
             }
@@ -408,77 +407,6 @@ impl<A: Debug, E: Display> Display for ServeError<A, E> {
 
 impl<A: Debug, E: Debug + Display> Error for ServeError<A, E> {}
 
-/// A socket that accepts connections: what [`serve`] takes. No other crate can implement it.
-///
-/// ```
-/// use boucle::net::{Listener, TcpListener, serve};
-///
-/// # boucle::run(async {
-/// async fn refuse<L: Listener>(listener: L) {
-///     let handle = async |stream, _peer| std::io::Result::Ok(drop::<L::Stream>(stream));
-///     serve(listener, handle).shutdown_when(boucle::yield_now()).await;
-/// }
-/// refuse(TcpListener::bind("127.0.0.1:0").await?).await;
-/// # std::io::Result::Ok(())
-/// # }).unwrap();
-/// ```
-pub trait Listener: Sealed + 'static {
-    /// A connection.
-    type Stream;
-    /// The address of the other end.
-    type Address: Clone + Debug + 'static;
-
-    /// Waits for a connection.
-    ///
-    /// ```
-    /// use boucle::net::{Listener, TcpListener, TcpStream};
-    ///
-    /// # boucle::run(async {
-    /// async fn accept<L: Listener>(listener: &L) -> std::io::Result<L::Stream> {
-    ///     Ok(std::future::poll_fn(|cx| listener.poll_accept(cx)).await?.0)
-    /// }
-    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// let client = TcpStream::connect(listener.local_addr()?).await?;
-    /// assert_eq!(accept(&listener).await?.peer_addr()?, client.local_addr()?);
-    /// # std::io::Result::Ok(())
-    /// # }).unwrap();
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Those of `accept`.
-    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Self::Stream, Self::Address)>>;
-}
-
-/// Seals [`Listener`], since no public path leads to it.
-pub trait Sealed {
-    /// An error if the listener's loop is gone.
-    fn expect_loop(&self) -> io::Result<()>;
-}
-
-macro_rules! listener {
-    ($listener:ty: $stream:ty, $address:ty) => {
-        impl Sealed for $listener {
-            fn expect_loop(&self) -> io::Result<()> {
-                self.source.expect_loop()
-            }
-        }
-
-        impl Listener for $listener {
-            type Stream = $stream;
-            type Address = $address;
-
-            fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<($stream, $address)>> {
-                <$listener>::poll_accept(self, cx)
-            }
-        }
-    };
-}
-
-listener!(TcpListener: TcpStream, std::net::SocketAddr);
-#[cfg(unix)]
-listener!(UnixListener: UnixStream, std::os::unix::net::SocketAddr);
-
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
@@ -486,6 +414,7 @@ mod tests {
     use std::rc::Rc;
 
     use super::*;
+    use crate::net::listener::Sealed;
     use crate::{EventLoop, now};
 
     /// A listener that accepts what it was given: a connection lasts so many milliseconds.

@@ -68,7 +68,7 @@ impl<S: Io> Source<S> {
     pub(super) fn on(of: LoopNumber, mut io: S, interest: Interest, writable: bool) -> io::Result<Self> {
         // First: a loop that ends loses its registry before its table is emptied for good.
         let registry = registry_of(of)?;
-        let inserted = current::with(of, "a socket", |state| {
+        let inserted = current::on_own_thread(of, "a socket", |state| {
             let source = state.reactor.insert(interest, writable);
             state.record(|_| EventKind::SourceAdded { source });
             source
@@ -246,6 +246,35 @@ fn gone(of: LoopNumber) -> io::Error {
     io::Error::other(format!("the socket's event loop, {of}, is gone"))
 }
 
+/// The method of every socket that may have a peer, named as for [`socket!`].
+macro_rules! peer {
+    ($std:ident: $($socket:ident),+) => {$(
+        impl $socket {
+            /// Returns the address of the peer. (Of a Unix stream, the side that has connected gets the
+            /// listener's; most other Unix sockets have none.)
+            ///
+            /// ```
+            /// # boucle::run(async {
+            /// // as every socket here but a listener:
+            /// use boucle::net::{TcpListener, TcpStream};
+            ///
+            /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+            /// let stream = TcpStream::connect(listener.local_addr()?).await?;
+            /// assert_eq!(stream.peer_addr()?, listener.local_addr()?);
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap();
+            /// ```
+            ///
+            /// # Errors
+            ///
+            /// Those of `getpeername`: `NotConnected` if there is no peer.
+            pub fn peer_addr(&self) -> std::io::Result<$std::SocketAddr> {
+                self.source.io().peer_addr()
+            }
+        }
+    )+};
+}
+
 /// The methods of every socket. Each has the name that it has in mio and in a module of std's, and a field
 /// `source`. The arguments after a name are those of [`Source::new`].
 macro_rules! socket {
@@ -348,4 +377,4 @@ macro_rules! socket {
     )+};
 }
 
-pub(super) use socket;
+pub(super) use {peer, socket};

@@ -2,14 +2,13 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::{self, Shutdown, SocketAddr};
-use std::task::{Context, Poll, ready};
+use std::net::{self, Shutdown};
 
 use mio::Interest;
 
 use super::reactor::Side;
 use super::resolve::{ToSocketAddrs, resolve};
-use super::source::{BOTH, Source, socket};
+use super::source::{BOTH, Source, peer, socket};
 use crate::task::budget::consume_budget;
 
 /// A TCP socket that listens for connections.
@@ -155,59 +154,6 @@ impl TcpListener {
         consume_budget().await; // nothing below waits for an event
         let addresses = resolve(&address).await?;
         Self::from_std(net::TcpListener::bind(&addresses[..])?)
-    }
-
-    /// Waits for a connection.
-    ///
-    /// ```
-    /// use boucle::net::{TcpListener, TcpStream};
-    ///
-    /// # boucle::run(async {
-    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// let stream = TcpStream::connect(listener.local_addr()?).await?;
-    /// let (_, peer) = listener.accept().await?;
-    /// assert_eq!(peer, stream.local_addr()?);
-    /// # std::io::Result::Ok(())
-    /// # }).unwrap();
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Those of `accept`, after which the listener lives on: if the process was out of descriptors, try again
-    /// later. An error of kind `Other`, if the listener's loop is gone.
-    ///
-    /// # Cancellation
-    ///
-    /// Dropping the future loses no connection: what is not accepted waits in the kernel's queue.
-    ///
-    /// # Panics
-    ///
-    /// If it is polled on another loop than the listener's or on another thread, while its own lives.
-    pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        poll_fn(|cx| self.poll_accept(cx)).await
-    }
-
-    /// [`accept`](Self::accept) as a poll. Each task that was pending here is woken, not only the last.
-    ///
-    /// ```
-    /// use boucle::net::{TcpListener, TcpStream};
-    ///
-    /// # boucle::run(async {
-    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// let stream = TcpStream::connect(listener.local_addr()?).await?;
-    /// let (_, peer) = std::future::poll_fn(|cx| listener.poll_accept(cx)).await?;
-    /// assert_eq!(peer, stream.local_addr()?);
-    /// # std::io::Result::Ok(())
-    /// # }).unwrap();
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`accept`](Self::accept).
-    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        let (stream, peer) = ready!(self.source.poll(cx, Side::Read, |io, _| io.accept()))?;
-        let source = Source::on(self.source.of, stream, BOTH, true)?;
-        Poll::Ready(Ok((TcpStream { source }, peer)))
     }
 }
 
@@ -364,26 +310,7 @@ impl TcpStream {
         }
         Ok(())
     }
-
-    /// Returns the address of the peer.
-    ///
-    /// ```
-    /// use boucle::net::{TcpListener, TcpStream};
-    ///
-    /// # boucle::run(async {
-    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// let stream = TcpStream::connect(listener.local_addr()?).await?;
-    /// assert_eq!(stream.peer_addr()?, listener.local_addr()?);
-    /// # std::io::Result::Ok(())
-    /// # }).unwrap();
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Those of `getpeername`.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.source.io().peer_addr()
-    }
 }
 
 socket!(net: TcpListener(Interest::READABLE, false), TcpStream(BOTH, true));
+peer!(net: TcpStream);

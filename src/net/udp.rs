@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use super::datagram::datagrams;
 use super::reactor::Side;
 use super::resolve::{ToSocketAddrs, no_address, resolve};
-use super::source::{READS, Source, socket};
+use super::source::{READS, Source, peer, socket};
 use crate::task::budget::consume_budget;
 
 /// A UDP socket.
@@ -244,3 +244,4 @@ impl UdpSocket {
 
 datagrams!(net: UdpSocket);
 socket!(net: UdpSocket(READS, true));
+peer!(net: UdpSocket);

@@ -1,15 +1,14 @@
 //! Unix sockets: a listener, a stream and a datagram socket, mio's on a [`Source`].
 //!
-//! Two waits have no event: a connect to a listener whose queue is full, and a message to a receiver whose
-//! queue is full, unless the sender is connected to it (on the BSDs and macOS, even then). The kernel refuses
-//! both, and does not report when there is room: the sender's own socket is writable all the while. So both
-//! are tried again every millisecond.
+//! The kernel reports no event for two waits: a connect to a listener whose queue is full, and a message to a
+//! receiver whose queue is full (on Linux only if the sender is not connected to it). It refuses both, and the
+//! sender's own socket is writable all the while. So both are tried again every millisecond.
 
 use std::future::poll_fn;
 use std::io::{self, ErrorKind::WouldBlock};
-use std::os::unix::net::{self, SocketAddr};
+use std::os::unix::net;
 use std::path::Path;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use mio::Interest;
@@ -17,7 +16,7 @@ use rustix::io::Errno;
 
 use super::datagram::datagrams;
 use super::reactor::Side;
-use super::source::{READS, Source, socket, uninterrupted};
+use super::source::{READS, Source, peer, socket, uninterrupted};
 use crate::task::budget::consume_budget;
 use crate::time::sleep::sleep;
 use crate::wake::loop_handle::LoopHandle;
@@ -134,63 +133,6 @@ impl UnixListener {
     pub fn bind(path: impl AsRef<Path>) -> io::Result<UnixListener> {
         Self::new(mio::net::UnixListener::bind(path)?)
     }
-
-    /// Waits for a connection.
-    ///
-    /// ```
-    /// use boucle::net::{UnixListener, UnixStream};
-    ///
-    /// # boucle::run(async {
-    /// # let path = std::env::temp_dir().join(format!("boucle-{}-accept", std::process::id()));
-    /// let listener = UnixListener::bind(&path)?;
-    /// let _client = UnixStream::connect(&path).await?;
-    /// let (_server, peer) = listener.accept().await?;
-    /// assert!(peer.is_unnamed()); // a client has no path, mostly
-    /// std::fs::remove_file(&path)?;
-    /// # std::io::Result::Ok(())
-    /// # }).unwrap();
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Those of `accept`, after which the listener lives on: if the process was out of descriptors, try again
-    /// later. An error of kind `Other`, if the listener's loop is gone.
-    ///
-    /// # Cancellation
-    ///
-    /// Dropping the future loses no connection: what is not accepted waits in the kernel's queue.
-    ///
-    /// # Panics
-    ///
-    /// If it is polled on another loop than the listener's or on another thread, while its own lives.
-    pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        poll_fn(|cx| self.poll_accept(cx)).await
-    }
-
-    /// [`accept`](Self::accept) as a poll. Each task that was pending here is woken, not only the last.
-    ///
-    /// ```
-    /// use boucle::net::{UnixListener, UnixStream};
-    ///
-    /// # boucle::run(async {
-    /// # let path = std::env::temp_dir().join(format!("boucle-{}-poll-accept", std::process::id()));
-    /// let listener = UnixListener::bind(&path)?;
-    /// let _client = UnixStream::connect(&path).await?;
-    /// let (_server, peer) = std::future::poll_fn(|cx| listener.poll_accept(cx)).await?;
-    /// assert!(peer.is_unnamed());
-    /// std::fs::remove_file(&path)?;
-    /// # std::io::Result::Ok(())
-    /// # }).unwrap();
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`accept`](Self::accept).
-    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
-        let (stream, peer) = ready!(self.source.poll(cx, Side::Read, |io, _| io.accept()))?;
-        let source = Source::on(self.source.of, stream, READS, true)?;
-        Poll::Ready(Ok((UnixStream { source }, peer)))
-    }
 }
 
 impl UnixStream {
@@ -255,28 +197,6 @@ impl UnixStream {
     pub fn pair() -> io::Result<(UnixStream, UnixStream)> {
         let (one, other) = mio::net::UnixStream::pair()?;
         Ok((Self::new(one)?, Self::new(other)?))
-    }
-
-    /// Returns the address of the peer. The end that has connected gets the listener's; most others get none.
-    ///
-    /// ```
-    /// use boucle::net::{UnixListener, UnixStream};
-    ///
-    /// # boucle::run(async {
-    /// # let path = std::env::temp_dir().join(format!("boucle-{}-peer", std::process::id()));
-    /// let listener = UnixListener::bind(&path)?;
-    /// let client = UnixStream::connect(&path).await?;
-    /// assert_eq!(client.peer_addr()?.as_pathname(), Some(&*path));
-    /// std::fs::remove_file(&path)?;
-    /// # std::io::Result::Ok(())
-    /// # }).unwrap();
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Those of `getpeername`.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.source.io().peer_addr()
     }
 }
 
@@ -465,6 +385,7 @@ async fn retry_while_full<R>(mut attempt: impl AsyncFnMut() -> io::Result<R>) ->
 
 datagrams!(net: UnixDatagram);
 socket!(net: UnixListener(Interest::READABLE, false), UnixStream(READS, true), UnixDatagram(READS, true));
+peer!(net: UnixStream, UnixDatagram);
 
 #[cfg(test)]
 mod tests {
