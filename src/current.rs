@@ -290,12 +290,16 @@ pub(crate) fn expect_running<R>(what: &str, within: impl FnOnce(&mut State) -> R
 /// lives on another thread, or its state is in use.
 #[inline]
 #[track_caller]
-pub(crate) fn with<R>(number: LoopNumber, what: &str, within: impl FnOnce(&mut State) -> R) -> Option<R> {
+pub(crate) fn on_own_thread<R>(
+    number: LoopNumber,
+    what: &str,
+    within: impl FnOnce(&mut State) -> R,
+) -> Option<R> {
     let state = take_or_refuse(number, what)?;
     Some(within(&mut InUse::new(state)))
 }
 
-/// As [`with`], for something that is polled: it also panics if another loop runs on this thread.
+/// As [`on_own_thread`], for something that is polled: it also panics if another loop runs on this thread.
 #[inline]
 #[track_caller]
 pub(crate) fn on_own_loop<R>(

@@ -24,7 +24,7 @@ use crate::task::quiet::Quiet;
 use crate::task::spawn;
 use crate::task::table::Joiner;
 use crate::trace::{environment, slow_poll};
-use crate::turn::{self, Main, Turn, Until};
+use crate::turn::{self, Turn, Until};
 use crate::wake::inbox::Message;
 use crate::wake::loop_handle::LoopHandle;
 use crate::wake::order::Order;
@@ -289,17 +289,16 @@ impl EventLoop {
 
     #[track_caller]
     fn run_main<F: Future>(&self, main: Quiet<Pin<Box<F>>>) -> Kept<F::Output> {
-        let (mut entered, main) = self.enter("block_on", main);
-        let (name, location) = (type_name::<F>(), Location::caller());
-        entered.main = Some(current::expect(self.number).enter_main(name, location));
-        // Below `entered`, to be dropped before it.
-        let mut main = Quiet::new(TaskCell::new(main.take()));
+        let (_entered, main) = self.enter("block_on", main);
+        current::expect(self.number).enter_main(type_name::<F>(), Location::caller());
+        // Below `_entered`, to be dropped before it.
+        let mut main = Quiet::new(TaskCell::Running { future: main.take() });
         let future = Pin::new(&mut *main);
-        self.turn_until(Until::Ready(&mut Main { future, done: false }));
+        self.turn_until(Until::Ready(future));
         Pin::new(&mut *main).take()
     }
 
-    fn turn_until(&self, until: Until<'_, '_>) {
+    fn turn_until(&self, until: Until<'_>) {
         if let Err(error) = turn::run(self.number, until) {
             panic!("the kernel refuses to be asked for events: {error}");
         }
@@ -314,15 +313,13 @@ impl EventLoop {
         }
         let running = Running::enter(self.number);
         current::expect(self.number).entered = true;
-        (Entered { of: self.number, main: None, _running: running }, main)
+        (Entered { of: self.number, _running: running }, main)
     }
 }
 
 /// Marks the loop as being run until this drops, which also clears a pending `stop`.
 struct Entered {
     of: LoopNumber,
-    /// The main future's slot and id, if there is one.
-    main: Option<(u32, u64)>,
     /// Drops last.
     _running: Running,
 }
@@ -330,9 +327,7 @@ struct Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         if let Some(mut state) = current::find(self.of) {
-            if let Some((slot, id)) = self.main {
-                state.leave_main(slot, id);
-            }
+            state.leave_main();
             state.entered = false;
             state.stopping = false;
         }

@@ -1,10 +1,8 @@
 //! What a loop does with a [`Message`]: from a handle that aborts or is dropped, or from another thread.
 //!
 //! On the loop's own thread a message is handled at once; from another, when the loop reads its inbox:
-//! [`current::deliver`](crate::current::deliver) decides. What a `LoopHandle` or a `ClockHold` sends goes through
-//! the inbox in any case, but for `hold_clock`.
-
-use std::sync::Arc;
+//! [`current::deliver`](crate::current::deliver) decides. What a `LoopHandle` or a `ClockHold` sends goes
+//! through the inbox in any case, but for `hold_clock`.
 
 use crate::net::readiness::Readiness;
 use crate::observe::event::EventKind;
@@ -61,14 +59,6 @@ impl State {
             Message::NoHandles => {}
         }
         Deferred::Nothing
-    }
-
-    /// Names a task, unless a loop that is closing has refused it.
-    pub(crate) fn set_name(&mut self, slot: u32, task: u64, name: Box<str>) {
-        if !self.tasks.is_done(slot, task) {
-            self.record(|_| EventKind::Named { task, name: Arc::from(&*name) });
-            self.tasks.names.insert(slot, name);
-        }
     }
 }
 

@@ -81,7 +81,6 @@ impl State {
             }
             timeout = Some(Duration::ZERO);
         }
-        self.clock.begin_wait();
         Park::Ask(timeout)
     }
 

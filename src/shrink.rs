@@ -21,8 +21,8 @@ pub(crate) struct Shrink {
 
 impl Shrink {
     /// Shrinks a slab if at most a quarter of it is used and its last place is free. That costs O(n), and
-    /// gives little back if an entry near the end stays. So the next attempt follows after so many rests that
-    /// each costs O(1) on average, or when few entries are left: then few attempts are in vain.
+    /// gives little back if an entry near the end stays. So an attempt is followed by so many rests without one
+    /// that a rest costs O(1) on average. With few entries left, each rest makes an attempt.
     #[inline]
     pub(crate) fn rest<T>(&mut self, slab: &mut Slab<T>) {
         let capacity = slab.capacity();

@@ -287,7 +287,7 @@ struct Signal {
     has_default: Option<bool>,
     /// Called before the default action.
     first: Option<fn()>,
-    /// No stream has received the last signal, or was dropped with it.
+    /// The last signal was neither received nor lost with a stream that was dropped.
     is_unclaimed: bool,
     /// Its streams, as the thread sees them.
     listeners: Slab<Listener>,

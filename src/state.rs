@@ -42,8 +42,8 @@ pub(crate) struct State {
     pub(crate) inbox: &'static Inbox,
     /// What was taken from the inbox and is not handled yet.
     pub(crate) messages: VecDeque<Message>,
-    /// Waiters that the third step wakes when the state is free: the first that is not of this loop, and all
-    /// that come after it, since they are woken in order. Each with its cause, for observers.
+    /// Waiters that cannot be queued here: the first that is not of this loop, and all after it, to keep the
+    /// order. The third step wakes them when the state is free. Each with its cause, for observers.
     pub(crate) deferred_wakes: Vec<(Waiter, Origin)>,
     /// What holds a virtual clock: executor jobs that are queued, running or awaited, and `ClockHold`s.
     pub(crate) holds: usize,
@@ -114,25 +114,24 @@ impl State {
         Ok((slot, id))
     }
 
-    /// Gives the main future its place, and queues it. Returns its slot and its id.
-    pub(crate) fn enter_main(
-        &mut self,
-        future: &'static str,
-        location: &'static Location<'static>,
-    ) -> (u32, u64) {
+    /// Gives the main future its place, and queues it.
+    pub(crate) fn enter_main(&mut self, future: &'static str, location: &'static Location<'static>) {
         let (slot, task) = self.tasks.insert(None, Joiner::Nothing);
-        self.tasks.main = Some((task, future));
+        self.tasks.main = Some((slot, task, future));
         self.ready.push(TaskNumber::new(self.number, task, slot));
         self.record(|_| EventKind::MainEntered { task, future, location });
-        (slot, task)
     }
 
-    /// Frees the main future's place. A loop that does not run gives memory back, as a loop that parks does.
-    pub(crate) fn leave_main(&mut self, slot: u32, task: u64) {
-        let time = self.clock.elapsed();
-        self.log.leave_main(time, task);
+    /// Frees the main future's place, if there is one. A loop that does not run gives memory back, as a loop
+    /// that parks does.
+    pub(crate) fn leave_main(&mut self) {
+        let Some((slot, task, _)) = self.tasks.main.take() else {
+            return;
+        };
+        if self.log.is_on() {
+            self.log.leave_main(self.clock.elapsed(), task);
+        }
         self.tasks.entries.try_remove(slot as usize);
-        self.tasks.main = None;
         if self.ready.is_empty() {
             self.rest();
         }

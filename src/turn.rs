@@ -11,9 +11,10 @@
 //! for ever cannot keep the others from their poll, nor the loop from its park.
 //!
 //! **A park is due** if nothing is ready, or if the next batch would bring the polls since the last park above
-//! 61. (To be exact, what is counted is numbers popped: a task that is dropped counts too.) No park interrupts a batch: a timer that is due waits until each task of the batch has been polled once.
-//! In a loop that is stepped by hand ([`EventLoop::turn`](crate::EventLoop::turn)), or that is to stop, a
-//! park is due in every turn.
+//! 61. (To be exact, what is counted is numbers popped: a task that is dropped counts too.) No park interrupts
+//! a batch: a timer that is due waits until each task of the batch has been polled once. In a loop that is
+//! stepped by hand ([`EventLoop::turn`](crate::EventLoop::turn)), or that is to stop, a park is due in every
+//! turn.
 //!
 //! When the main future returns, so does `block_on`, and the rest of the batch stays queued. If 61 polls have
 //! passed since the last park, it first parks, with timeout 0. So a program of many short runs parks too.
@@ -55,21 +56,15 @@ mod report;
 pub use report::Turn;
 
 /// When the loop returns to its caller.
-pub(crate) enum Until<'main, 'future> {
-    /// When the main future is ready, or the loop is to stop: `block_on`.
-    Ready(&'main mut Main<'future>),
+pub(crate) enum Until<'main> {
+    /// When the main future is ready, or the loop is to stop: `block_on`. The main future is no task, but it
+    /// has a number, and is queued like one. It stays with `block_on`, since it may borrow from the caller. Its
+    /// cell, like a task's, catches its panic, which `block_on` resumes.
+    Ready(Pin<&'main mut dyn Future<Output = Ending>>),
     /// When the loop is to stop: `run_forever`.
     Stopped,
     /// After one turn, whose park takes no longer than this: `turn`.
     OneTurn(Option<Duration>),
-}
-
-/// The main future. Its cell, like a task's, catches its panic, which `block_on` resumes. It stays with
-/// `block_on`, since it may borrow from the caller. It is no task, but it has a number, and is queued like
-/// one.
-pub(crate) struct Main<'a> {
-    pub(crate) future: Pin<&'a mut dyn Future<Output = Ending>>,
-    pub(crate) done: bool,
 }
 
 /// The loop's state, in the hands of the turn. It is released whenever user code may run.
@@ -83,7 +78,7 @@ const MESSAGES_PER_TURN: usize = 1_024;
 const KEPT: usize = 1_024;
 
 /// Runs turns until the caller has what it waits for. Returns, for a single turn, what it did.
-pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Turn> {
+pub(crate) fn run(of: LoopNumber, mut until: Until<'_>) -> io::Result<Turn> {
     let _budget = budget::EndOnDrop; // also when a panic ends the run
     let mut state = current::take(of);
     let mut polled = 0;
@@ -103,8 +98,8 @@ pub(crate) fn run(of: LoopNumber, mut until: Until<'_, '_>) -> io::Result<Turn> 
                 Popped::Aborted(task) => cancel_task(state, number, task),
                 Popped::Main => {
                     polled += 1;
-                    let state = poll_main(state, number, &mut until);
-                    if until.is_ready() {
+                    let (state, is_ready) = poll_main(state, number, &mut until);
+                    if is_ready {
                         park_if_overdue(state);
                         return Ok(Turn::default());
                     }
@@ -171,19 +166,18 @@ fn finish_task(mut state: Held, number: TaskNumber, task: BoxedTask, how: Ending
     current::take(of)
 }
 
-/// Polls the main future.
+/// Polls the main future. Returns whether it is ready.
 #[inline(always)]
-fn poll_main(state: Held, number: TaskNumber, until: &mut Until<'_, '_>) -> Held {
+fn poll_main(state: Held, number: TaskNumber, until: &mut Until<'_>) -> (Held, bool) {
     let Until::Ready(main) = until else {
         debug_assert!(false, "the main future has a place for as long as `block_on` runs");
-        return state;
+        return (state, false);
     };
-    let (mut state, polled) = poll(state, number, main.future.as_mut());
+    let (mut state, polled) = poll(state, number, main.as_mut());
     if let Poll::Ready(how) = polled {
-        main.done = true;
         state.record_finish(how);
     }
-    state
+    (state, polled.is_ready())
 }
 
 /// Polls a future, with the waker of its number and a budget of its own, while the state is released.
@@ -243,8 +237,9 @@ fn park(state: Held, limit: Option<Duration>) -> (Held, io::Result<()>) {
     let how = loop {
         match state.begin_park(limit) {
             Park::Open => {
-                let opened;
-                (state, opened) = open(state);
+                let of = current::release(state);
+                let opened = open_poller(of);
+                state = current::take(of);
                 if opened.is_err() {
                     return (state, opened);
                 }
@@ -254,12 +249,12 @@ fn park(state: Held, limit: Option<Duration>) -> (Held, io::Result<()>) {
     };
     let parked = match how {
         Park::Ask(timeout) => {
-            let mut poller = state.poller.take();
+            let (begun, mut poller) = (state.clock.begin_wait(), state.poller.take());
             let of = current::release(state);
             let parked = poller.as_mut().map_or(Ok(()), |poller| poller.park(timeout));
             state = current::take(of);
             state.poller = poller;
-            state.clock.end_wait(timeout);
+            state.clock.end_wait(begun, timeout);
             parked
         }
         Park::Skip | Park::Open => Ok(()), // the loop above never ends with `Open`
@@ -267,15 +262,6 @@ fn park(state: Held, limit: Option<Duration>) -> (Held, io::Result<()>) {
     };
     state.record_park(how);
     (state, parked)
-}
-
-/// Opens the poller, which the loop has not needed before.
-#[cold]
-#[inline(never)]
-fn open(state: Held) -> (Held, io::Result<()>) {
-    let of = current::release(state);
-    let opened = open_poller(of);
-    (current::take(of), opened)
 }
 
 /// Queues the tasks that wait for what the park has brought.
@@ -347,11 +333,4 @@ fn deadlock(state: Held) -> ! {
     let dump = dump::dump_of(&state);
     current::release(state);
     panic!("{DEADLOCK}\n{dump}")
-}
-
-impl Until<'_, '_> {
-    /// Whether the main future has returned.
-    fn is_ready(&self) -> bool {
-        matches!(self, Until::Ready(main) if main.done)
-    }
 }

@@ -146,7 +146,7 @@ pub struct AllCompleted;
 /// ```
 /// use boucle::{JoinHandle, Mode};
 ///
-/// async fn how_many_are_done<M: Mode<u8> + Unpin>(tasks: Vec<JoinHandle<u8>>, mode: M) -> usize {
+/// async fn how_many_are_done<M: Mode<u8>>(tasks: Vec<JoinHandle<u8>>, mode: M) -> usize {
 ///     boucle::wait(tasks, mode).await.0.len()
 /// }
 /// # boucle::run(async {
@@ -162,7 +162,7 @@ mod sealed {
     use super::*;
 
     /// A wait for all, unless an implementation says otherwise.
-    pub trait Mode<T> {
+    pub trait Mode<T>: Unpin {
         const WAKE_ON: WakeOn = WakeOn::Last;
 
         /// Returns whether the wait is over because this task is done.
@@ -239,7 +239,7 @@ impl<T, M: Mode<T>> Wait<T, M> {
     }
 }
 
-impl<T, M: Mode<T> + Unpin> Future for Wait<T, M> {
+impl<T, M: Mode<T>> Future for Wait<T, M> {
     type Output = (Vec<JoinHandle<T>>, Vec<JoinHandle<T>>);
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

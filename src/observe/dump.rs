@@ -199,7 +199,7 @@ pub fn dump() -> Dump {
         let mut dump = dump_of(state);
         // The caller is being polled: if it is no task, it is the main future. (An observed loop has recorded
         // that.)
-        let main = state.tasks.main.map(|(id, _)| id);
+        let main = state.tasks.main.map(|(_, id, _)| id);
         let mut polled = state.tasks.entries.iter().filter(|(_, entry)| entry.is_polled());
         if !state.log.is_on()
             && polled.all(|(_, entry)| Some(entry.id) == main)
@@ -296,13 +296,13 @@ fn tasks_of(state: &State) -> Vec<DumpedTask> {
 }
 
 fn dump_task(tasks: &Tasks, slot: usize, entry: &Entry) -> DumpedTask {
-    let main = tasks.main.filter(|(id, _)| *id == entry.id);
+    let main = tasks.main.filter(|(_, id, _)| *id == entry.id);
     DumpedTask {
         id: entry.id,
         name: tasks.names.get(&(slot as u32)).map(|name| Arc::from(&**name)),
         is_main: main.is_some(),
         future: match main {
-            Some((_, future)) => Some(future),
+            Some((.., future)) => Some(future),
             None => entry.task.as_ref().map(|task| task.future_type()),
         },
         state: match entry.status {

@@ -5,7 +5,6 @@ use std::fmt;
 use crate::observe::Observer;
 use crate::task::quiet::{Payload, drop_quietly};
 
-/// The observers of a loop.
 #[derive(Default)]
 pub(crate) struct Observers {
     pub(super) list: Vec<Box<dyn Observer>>,

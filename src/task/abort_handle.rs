@@ -61,7 +61,8 @@ impl AbortHandle {
     ///
     /// If it is called on another thread than the loop's, while the loop lives.
     pub fn is_finished(&self) -> bool {
-        let is_done = current::with(self.of, "a handle", |state| state.tasks.is_done(self.slot, self.id));
+        let is_done =
+            current::on_own_thread(self.of, "a handle", |state| state.tasks.is_done(self.slot, self.id));
         is_done.unwrap_or(true)
     }
 

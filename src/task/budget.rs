@@ -1,7 +1,7 @@
 //! Giving way: `yield_now`, and the budget of ready operations per poll.
 //!
-//! A poll starts with a budget of 128 ready *leaf operations* (a read, a write, an accept, a joined handle, a
-//! sleep or a timeout that is over, a gather, the end of a stream). When it is spent, a leaf wakes its task
+//! A poll starts with a budget of 128 ready *leaf operations* (such as a read, an accept, a joined handle, a sleep
+//! that is over, a gather, the end of a stream). When it is spent, a leaf wakes its task
 //! and is pending: the task goes to the end of the ready queue, and its next poll has a new budget. Otherwise
 //! a task whose every await is ready at once would never leave its poll. Idea and number are tokio's
 //! ("Reducing tail latencies with automatic cooperative task yielding", 2020).
@@ -18,7 +18,8 @@ pub(crate) const BUDGET: i64 = 128;
 const UNLIMITED: i64 = i64::MAX;
 
 thread_local! {
-    /// What is left; below zero, how many operations were refused since. It is read without the loop's state.
+    /// What is left; below zero, minus the number of operations that were refused since. It is read without the
+    /// loop's state.
     static LEFT: Cell<i64> = const { Cell::new(UNLIMITED) };
 }
 

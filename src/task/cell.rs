@@ -65,10 +65,6 @@ pin_project! {
 }
 
 impl<F: Future> TaskCell<F> {
-    pub(crate) fn new(future: F) -> Self {
-        TaskCell::Running { future }
-    }
-
     /// The cell in the task's allocation.
     pub(crate) fn boxed(future: F) -> Box<Self> {
         Box::new(TaskCell::Running { future })

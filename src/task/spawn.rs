@@ -1,10 +1,13 @@
 //! Spawning: a future becomes a task.
 
 use std::panic::Location;
+use std::sync::Arc;
 
 use futures_task::SpawnError;
 
 use crate::current;
+use crate::observe::event::EventKind;
+use crate::task::abort_handle::AbortHandle;
 use crate::task::cell::{BoxedTask, TaskCell};
 use crate::task::id::{LoopNumber, MAX_TASKS};
 use crate::task::join::JoinHandle;
@@ -134,8 +137,13 @@ pub fn spawn_named<F: Future<Output: 'static> + 'static>(
     let name = name.into().into_boxed_str();
     let of = current::running_number();
     let handle = spawn_on(of, Joiner::Nothing, Location::caller(), task.take());
-    if let Some(mut state) = current::find(handle.task.of) {
-        state.set_name(handle.task.slot, handle.task.id, name);
+    let AbortHandle { of, slot, id } = handle.task;
+    // A loop that is closing has refused the task.
+    if let Some(mut state) = current::find(of)
+        && !state.tasks.is_done(slot, id)
+    {
+        state.record(|_| EventKind::Named { task: id, name: Arc::from(&*name) });
+        state.tasks.names.insert(slot, name);
     }
     handle
 }
@@ -182,7 +190,7 @@ fn refuse<T>(of: Option<LoopNumber>, task: BoxedTask) -> JoinHandle<T> {
     let Some(of) = of else { current::no_loop("spawn") };
     assert!(!is_full, "{of} is full: it has room for {MAX_TASKS} tasks");
     // Panics if the loop lives and cannot be used here.
-    current::with(of, "spawn", |_| ());
+    current::on_own_thread(of, "spawn", |_| ());
     JoinHandle::cancelled(of)
 }
 

@@ -50,8 +50,8 @@ pub(crate) struct Tasks {
     last_id: u64,
     /// Tasks that are not done, the main future not counted.
     pub(crate) live: usize,
-    /// The id and the type of the main future, which has no box to ask.
-    pub(crate) main: Option<(u64, &'static str)>,
+    /// The slot, the id and the type of the main future, which has no box to ask.
+    pub(crate) main: Option<(u32, u64, &'static str)>,
     shrink: Shrink,
 }
 
@@ -87,7 +87,7 @@ pub(crate) enum Joiner {
     Nothing,
     /// What awaits the handle.
     Waiter(Waiter),
-    /// A group (`gather`, `wait`, `as_completed`, `TaskGroup`) of which the task is a member.
+    /// The group of which the task is a member.
     Group(Member),
 }
 

@@ -15,8 +15,6 @@ pub(crate) struct Clock {
     start: Instant,
     /// How far a virtual clock has come; `None` if the clock is real.
     offset: Option<Duration>,
-    /// When a wait in real time began, for a virtual clock.
-    waits_since: Option<Instant>,
     /// The coarse clock's tick at the start; `None` if the clock is virtual, or the system has no such clock.
     coarse_start: Option<u64>,
     /// The latest of the fine deadlines, in ticks.
@@ -37,7 +35,6 @@ impl Clock {
         Clock {
             start: Instant::now(),
             offset: is_virtual.then_some(Duration::ZERO),
-            waits_since: None,
             coarse_start: coarse_tick().filter(|_| !is_virtual),
             fine_until: 0,
         }
@@ -92,17 +89,16 @@ impl Clock {
         if time.is_zero() || tick <= self.fine_until || self.is_virtual() { time } else { time.max(FINE) }
     }
 
-    /// Begins a wait in real time, which passes for a virtual clock too.
-    pub(crate) fn begin_wait(&mut self) {
-        if self.is_virtual() {
-            self.waits_since = Some(Instant::now());
-        }
+    /// Begins a wait in real time, which passes for a virtual clock too. Returns when that was, for such a
+    /// clock.
+    pub(crate) fn begin_wait(&self) -> Option<Instant> {
+        self.is_virtual().then(Instant::now)
     }
 
     /// Ends the wait. Of a virtual clock's time no more than `limit` passes.
-    pub(crate) fn end_wait(&mut self, limit: Option<Duration>) {
-        if let Some(begin) = self.waits_since {
-            let time = begin.elapsed();
+    pub(crate) fn end_wait(&mut self, begun: Option<Instant>, limit: Option<Duration>) {
+        if let Some(begun) = begun {
+            let time = begun.elapsed();
             self.pass(limit.map_or(time, |limit| time.min(limit)));
         }
     }

@@ -37,7 +37,7 @@ static INBOXES: [OnceLock<Inbox>; MAX_LOOPS] = [const { OnceLock::new() }; MAX_L
 pub(crate) enum Message {
     /// The task in that slot was woken.
     Wake(u32),
-    /// `LoopHandle::stop`.
+    /// `stop` of a loop or of its handle.
     Stop,
     /// To be called on the loop's thread: it spawns a task, or looks at the loop.
     Call(Call),
@@ -45,11 +45,11 @@ pub(crate) enum Message {
     Abort { slot: u32, id: u64 },
     /// A `JoinHandle` was dropped.
     ReleaseTask { slot: u32, id: u64 },
-    /// A `Sleep` was dropped.
+    /// A `Sleep` was dropped, reset, or is over.
     ReleaseTimer(u32),
     /// A socket was dropped or given back, and is deregistered already.
     ReleaseSource(usize),
-    /// A `gather`, a `wait`, an `as_completed` or a `TaskGroup` was dropped.
+    /// What holds a group was dropped: a `gather`, a `wait`, a `TaskGroup` and the like.
     ReleaseGroup(u32),
     /// `LoopHandle::hold_clock`.
     HoldClock,
@@ -126,7 +126,7 @@ pub(crate) fn living() -> Vec<LoopNumber> {
 pub(crate) fn wake(number: TaskNumber) {
     let inbox = inbox(number.short());
     if !inbox.woken.set(number.slot()) {
-        inbox.wake(number.slot());
+        inbox.leave_wake(number.slot());
     }
 }
 
@@ -254,7 +254,7 @@ impl Inbox {
     /// Leaves a message for a slot whose flag has just been set; clears the flag if no loop will read it.
     #[cold]
     #[inline(never)]
-    fn wake(&self, slot: u32) {
+    fn leave_wake(&self, slot: u32) {
         let contents = self.lock_with_room();
         if contents.reader.is_some() {
             leave(contents, Message::Wake(slot));

@@ -126,6 +126,6 @@ fn a_virtual_clock_waits_for_a_wake_on_its_way() {
     inbox.woken.set(SLOT);
     inbox.lock().bell.as_ref().unwrap().wake().unwrap();
     assert_eq!(event_loop.turn(None).unwrap().woken_by_timers, 0);
-    inbox.wake(SLOT);
+    inbox.leave_wake(SLOT);
     assert_eq!(event_loop.turn(None).unwrap().woken_by_inbox, 1);
 }
