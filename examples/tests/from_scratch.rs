@@ -328,5 +328,12 @@ fn the_guide_names_every_file_of_the_core() {
             }
         }
     }
-    assert_eq!(named.into_iter().map(str::to_owned).collect::<BTreeSet<_>>(), there);
+    let named: BTreeSet<String> = named.into_iter().map(str::to_owned).collect();
+    let missing: Vec<_> = there.difference(&named).collect();
+    assert!(
+        missing.is_empty(),
+        "the last table of examples/from_scratch/README.md does not name {missing:?}"
+    );
+    let unknown: Vec<_> = named.difference(&there).collect();
+    assert!(unknown.is_empty(), "examples/from_scratch/README.md names what is not in src: {unknown:?}");
 }

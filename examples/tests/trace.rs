@@ -131,7 +131,11 @@ fn every_example_has_its_page() {
         };
         let with_a_page = WITH_A_PAGE.iter().map(|(example, ..)| *example);
         let with_a_schedule = WITH_A_SCHEDULE.iter().map(|(example, ..)| *example);
-        assert!(with_a_page.chain(with_a_schedule).chain(others).any(|example| example == name), "{name}");
+        let is_listed = with_a_page.chain(with_a_schedule).chain(others).any(|example| example == name);
+        assert!(
+            is_listed,
+            "add {name} to WITH_A_PAGE, with arguments and a task, or to those that have none"
+        );
     }
     thread::scope(|scope| {
         for (example, arguments, task) in WITH_A_PAGE {

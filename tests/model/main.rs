@@ -24,6 +24,8 @@ mod timers; // sleeps, timeouts, intervals
 mod combine; // `gather` and the other combinators
 mod compare; // both logs of a program, and the smallest program that differs
 
+use std::collections::BTreeSet;
+
 use crate::compare::compare;
 use crate::program::Generator;
 use crate::random::Random;
@@ -41,6 +43,28 @@ fn compare_all(setup: impl Fn(u64) -> Setup) {
     for seed in seeds() {
         compare(seed, Generator::new(Random::new(seed)).runs(), setup(seed));
     }
+}
+
+/// The generator draws every kind of step, act and message.
+#[test]
+fn every_kind_is_drawn() {
+    let drawn: String =
+        (0..500).map(|seed| format!("{:?}", Generator::new(Random::new(seed)).runs())).collect();
+    let drawn: BTreeSet<&str> = drawn.split(|c: char| !c.is_alphanumeric()).collect();
+    let (mut kinds, mut is_kinds) = (Vec::new(), false);
+    for line in include_str!("program.rs").lines() {
+        if line.starts_with("pub(crate) enum ") {
+            is_kinds = true;
+        } else if line == "}" {
+            is_kinds = false;
+        }
+        let word =
+            line.strip_prefix("    ").and_then(|line| line.split(|c: char| !c.is_alphanumeric()).next());
+        kinds.extend(word.filter(|word| is_kinds && word.starts_with(|c: char| c.is_uppercase())));
+    }
+    assert!(kinds.contains(&"SendSleep") && kinds.contains(&"WakeAgain"), "{kinds:?}");
+    kinds.retain(|kind| !drawn.contains(kind));
+    assert!(kinds.is_empty(), "`Generator` never draws {kinds:?}: see `STEPS` and `ACTS`");
 }
 
 /// In FIFO order.

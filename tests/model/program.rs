@@ -34,7 +34,8 @@ pub(crate) type Index = usize;
 
 pub(crate) type Times = usize;
 
-/// Something a coroutine awaits, or leaves for later.
+/// Something a coroutine awaits, or leaves for later. (A new kind is drawn in `Generator::step`, up to `STEPS`,
+/// and awaited in `interpreter.rs`.)
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
     Do(Act),
@@ -150,7 +151,10 @@ fn leave_out_of_step(step: &mut Step, n: &mut usize) -> bool {
         Step::Gather(programs) | Step::TryGather(programs) | Step::AsCompleted(programs, _) => {
             leave_out_of(programs, n, &leave_out_of_program)
         }
-        _ => false,
+        // None of these has a program in it.
+        Step::Yield(_) | Step::Spend(_) | Step::Try(_) | Step::Sleep(_) | Step::Reset(..) => false,
+        Step::SendSleep(_) | Step::Ticks { .. } | Step::Await(_) | Step::AwaitBorrowed(_) => false,
+        Step::Pass(_) | Step::Wait(..) | Step::JoinNext(_) | Step::JoinAll(_) | Step::TryJoinAll(_) => false,
     }
 }
 
@@ -161,7 +165,8 @@ fn leave_out_of_act(act: &mut Act, n: &mut usize) -> bool {
         }
         Act::Here(sent) => leave_out_of_sent(sent, n),
         Act::Elsewhere(sent) => leave_out_of(sent, n, &leave_out_of_sent),
-        _ => false,
+        Act::IsFinished(_) | Act::AbortAll(_) | Act::CloseGroup(_) | Act::DropGroup(_) => false,
+        Act::Stop | Act::Panic => false,
     }
 }
 
@@ -210,13 +215,14 @@ const MISSED: [MissedTickBehavior; 3] =
     [MissedTickBehavior::Burst, MissedTickBehavior::Delay, MissedTickBehavior::Skip];
 
 /// Kinds of steps and acts that belong together, as `Generator::kinds` and `acts` have them.
-const THEMES: [(&[usize], &[usize]); 6] = [
+const THEMES: [(&[usize], &[usize]); 7] = [
     (&[1, 2, 4, 12, 17, 17, 18, 19], &[1, 1, 5, 7, 8, 9]), // groups
     (&[1, 3, 4, 5, 6, 7, 8, 21], &[2]),                    // time
     (&[1, 7, 8, 10, 11, 16], &[2, 3, 4]),                  // handles
     (&[1, 9, 12, 8], &[2, 5, 6, 6]),                       // wakes of what has ended
     (&[1, 2, 7, 10, 13, 16, 22], &[2, 11, 11]),            // panics
     (&[1, 1, 2, 4, 7, 9, 10, 12, 12, 23], &[2, 3, 5, 6, 6, 13, 13, 14]), // another thread
+    (&[1, 4, 13, 14, 15, 20, 22, 22], &[1, 2, 11]),        // children that fail
 ];
 
 impl<N: Numbers> Generator<N> {
