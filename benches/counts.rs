@@ -108,7 +108,9 @@ fn main() -> ExitCode {
         }
         println!("{section:60} {:>10} {:>10}", "written", "counted");
         let Some(counted) = count(tool, &asked, bounds, aims, written) else {
-            println!("A figure is above its bound.");
+            println!(
+                "A figure is above its bound, which is a promise: see `MOST_INSTRUCTIONS`, `MOST_SYSTEM_CALLS`."
+            );
             return ExitCode::FAILURE;
         };
         is_right &= counted.iter().all(|(row, &now)| is_as_written(written, row, now));
@@ -156,7 +158,7 @@ fn count(
             is_within &= verdict.is_within;
         }
         for verdict in aims.iter().filter_map(judge) {
-            println!("  {}", verdict.words);
+            println!("  {} (an aim)", verdict.words);
         }
         counted.insert(row.name.into(), now);
     }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::{PathBuf, absolute};
+use std::path::{Path, PathBuf, absolute};
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
@@ -116,6 +116,30 @@ const WITH_A_PAGE: &[(&str, &[&str], &str)] = &[
 /// Those that leave one only with a schedule: otherwise they explore, in many loops.
 const WITH_A_SCHEDULE: &[(&str, &str, &str)] =
     &[("cancel", "1:1", "2 sender"), ("race", "0:1,1:1", "3 card")];
+
+/// A program in this folder is an example: cargo builds it, and the list of the examples names it.
+#[test]
+fn every_program_is_an_example() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (built, list) = (include_str!("../Cargo.toml"), include_str!("../README.md"));
+    let mut seen = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap().file_name().into_string().unwrap();
+        let is_folder = folder.join(&entry).join("main.rs").is_file();
+        if !is_folder && !entry.ends_with(".rs") {
+            continue;
+        }
+        let (name, path) = match entry.strip_suffix(".rs") {
+            Some(name) => (name, entry.clone()),
+            None => (&*entry, format!("{entry}/main.rs")),
+        };
+        let line = format!("{{ name = \"{name}\", path = \"{path}\"");
+        assert!(built.contains(&line), "examples/Cargo.toml lacks {line}, so cargo does not build it");
+        assert!(list.contains(&format!("--example {name}")), "examples/README.md does not name {name}");
+        seen += 1;
+    }
+    assert!(seen > 15, "{seen}");
+}
 
 /// Every example that runs on boucle leaves its page.
 #[test]

@@ -1,6 +1,16 @@
 //! Which mark each event has.
 
 use super::*;
+use crate::trace::timeline::SIGNS;
+
+/// The picture in the documentation of `explore` has the legend as it is.
+#[test]
+fn the_documentation_has_the_legend() {
+    let documented = include_str!("../../../explore.rs");
+    for sign in SIGNS {
+        assert!(documented.contains(sign), "src/explore.rs lacks \"{sign}\"");
+    }
+}
 
 /// A gather of three sleeps, with the legend.
 #[test]
