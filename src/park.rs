@@ -91,11 +91,12 @@ impl State {
         // What may still come from other threads: a message that is there or under way (the flag of a slot is
         // set), one of a `LoopHandle`, or nothing.
         let outlook = self.inbox.outlook(self.tasks.entries.capacity());
+        let look = until(self.timers.next_look());
         if self.holds > 0 || self.reactor.is_awaited() || outlook == Outlook::Message {
-            return Park::Ask(until(self.timers.next_look()));
+            return Park::Ask(look);
         }
-        // The exact first deadline: time must not jump to that of a cancelled timer.
-        match until(self.timers.next_deadline()) {
+        // The exact first deadline, unless `limit` comes first: time must not jump to that of a cancelled timer.
+        match if look == limit { limit } else { until(self.timers.next_deadline()) } {
             Some(time) => {
                 self.clock.pass(time);
                 Park::Ask(Some(Duration::ZERO))

@@ -8,56 +8,60 @@
 //! whatever a thread wrote before its wake, first or not, happens before the poll that follows. (A plain load
 //! of a set flag would be cheaper, but it orders nothing.)
 //!
-//! The flags stand in chunks that are made when they are needed, each twice as long as the one before, and
-//! that never move; so a flag is found without a lock. They are never freed: a million slots take 1 MiB.
+//! A flag is a bit, so that a loop with a virtual clock can look at all of them before each jump. They stand
+//! in chunks that are made when they are needed, each twice as long as the one before, and that never move; so
+//! a flag is found without a lock. They are never freed: a million slots take 128 KiB.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The length of the first chunk.
-const FIRST: usize = 64;
+/// The flags of a word. The first chunk is one word.
+const WORD: usize = usize::BITS as usize;
 
 /// Enough chunks for 2^32 flags.
-const CHUNKS: usize = 27;
+const CHUNKS: usize = 33 - WORD.ilog2() as usize;
 
 #[derive(Default)]
-pub(super) struct Flags([OnceLock<Box<[AtomicBool]>>; CHUNKS]);
+pub(super) struct Flags([OnceLock<Box<[AtomicUsize]>>; CHUNKS]);
 
 impl Flags {
     /// Sets a flag. Returns whether it was set already.
     #[inline]
     pub(super) fn set(&self, slot: u32) -> bool {
-        self.flag(slot).swap(true, Ordering::Release)
+        let (word, bit) = self.flag(slot);
+        word.fetch_or(bit, Ordering::Release) & bit != 0
     }
 
     pub(super) fn clear(&self, slot: u32) {
-        self.flag(slot).swap(false, Ordering::Acquire);
+        let (word, bit) = self.flag(slot);
+        word.fetch_and(!bit, Ordering::Acquire);
     }
 
     /// Whether a flag of the first `slots` is set. It may look at some after these, since chunks that were
-    /// never made are skipped, and not counted. O(n).
+    /// never made are skipped, and not counted. O(n), a word at a time.
     pub(super) fn any(&self, slots: usize) -> bool {
-        let mut flags = self.0.iter().filter_map(OnceLock::get).flatten().take(slots);
-        flags.any(|flag| flag.load(Ordering::Relaxed))
+        let mut words = self.0.iter().filter_map(OnceLock::get).flatten().take(slots.div_ceil(WORD));
+        words.any(|word| word.load(Ordering::Relaxed) != 0)
     }
 
-    fn flag(&self, slot: u32) -> &AtomicBool {
-        // Counted from `FIRST`, the number of a flag has one bit more in each chunk.
-        let number = slot as usize + FIRST;
-        let chunk = (number / FIRST).ilog2() as usize;
-        let flags = match self.0[chunk].get() {
-            Some(flags) => flags,
+    /// Returns a flag's word, and its bit in the word.
+    fn flag(&self, slot: u32) -> (&AtomicUsize, usize) {
+        // Counted from 1, the number of a word has one bit more in each chunk.
+        let number = slot as usize / WORD + 1;
+        let chunk = number.ilog2() as usize;
+        let words = match self.0[chunk].get() {
+            Some(words) => words,
             None => self.make(chunk),
         };
-        &flags[number - (FIRST << chunk)]
+        (&words[number - (1 << chunk)], 1 << (slot as usize % WORD))
     }
 
     /// Makes a chunk, and then puts it in its place: an allocator that calls back, and wakes, must not find
     /// it half made.
     #[cold]
-    fn make(&self, chunk: usize) -> &[AtomicBool] {
-        let flags = (0..FIRST << chunk).map(|_| AtomicBool::new(false)).collect();
-        self.0[chunk].get_or_init(|| flags)
+    fn make(&self, chunk: usize) -> &[AtomicUsize] {
+        let words = (0..1 << chunk).map(|_| AtomicUsize::new(0)).collect();
+        self.0[chunk].get_or_init(|| words)
     }
 }
 
@@ -69,7 +73,7 @@ mod tests {
     #[test]
     fn a_flag_is_set_once() {
         let flags = Flags::default();
-        let slots = [0, 1, 63, 64, 127, 128, 191, 192, 447, 448, 1 << 20, (1 << 20) + 1];
+        let slots = [0, 1, 31, 32, 63, 64, 127, 128, 191, 192, 447, 448, 1 << 20, (1 << 20) + 1];
         for slot in slots {
             assert!(!flags.set(slot), "{slot}");
         }
@@ -83,8 +87,8 @@ mod tests {
             flags.clear(slot);
         }
         assert!(!flags.any(1 << 21));
-        // Flags of slots that the loop's table no longer has are not looked at.
-        flags.set(100);
-        assert!(!flags.any(100) && flags.any(101));
+        // Flags of slots that the loop's table no longer has are not looked at, but for the rest of a word.
+        flags.set(128);
+        assert!(!flags.any(128) && flags.any(129));
     }
 }

@@ -31,7 +31,7 @@ pub(crate) mod sync {
     use real::sync::atomic::Ordering;
 
     pub(crate) mod atomic {
-        pub(crate) use loom::sync::atomic::{AtomicBool, Ordering};
+        pub(crate) use loom::sync::atomic::{AtomicUsize, Ordering};
     }
 
     /// Is empty again in each execution, since it may be a static; old values are leaked. Loom knows no order
