@@ -198,7 +198,8 @@ impl EventLoop {
     /// # Panics
     ///
     /// If the future panics; if a loop is running on this thread already; if [`stop`] ends the loop before
-    /// the future is ready (the tasks survive that); under a virtual clock, if nothing can ever run again.
+    /// the future is ready (the tasks survive that); if the loop cannot park, with the errors of
+    /// [`turn`](Self::turn); under a virtual clock, if nothing can ever run again.
     #[doc(alias = "run_until_complete")]
     #[track_caller]
     pub fn block_on<F: Future>(&self, main: F) -> F::Output {
@@ -223,7 +224,8 @@ impl EventLoop {
     ///
     /// # Panics
     ///
-    /// If a loop is running on this thread already; under a virtual clock, if nothing can ever run again.
+    /// If a loop is running on this thread already; if the loop cannot park, with the errors of
+    /// [`turn`](Self::turn); under a virtual clock, if nothing can ever run again.
     #[track_caller]
     pub fn run_forever(&self) {
         let _entered = self.enter("run_forever", ());
@@ -246,11 +248,13 @@ impl EventLoop {
     ///
     /// # Errors
     ///
-    /// Those of `epoll_wait` or its like. A signal that interrupts it is no error.
+    /// Those of `epoll_wait` or its like, and of opening an epoll, which a loop with a virtual clock does
+    /// when it first needs one. A signal that interrupts is no error. The loop can be run again.
     ///
     /// # Panics
     ///
-    /// As [`run_forever`](Self::run_forever); with a timeout, a virtual clock finds no deadlock.
+    /// As [`run_forever`](Self::run_forever), but it returns errors; with a timeout, a virtual clock finds no
+    /// deadlock.
     #[doc(alias = "run_once")]
     #[track_caller]
     pub fn turn(&self, timeout: Option<Duration>) -> io::Result<Turn> {
@@ -300,7 +304,7 @@ impl EventLoop {
 
     fn turn_until(&self, until: Until<'_>) {
         if let Err(error) = turn::run(self.number, until) {
-            panic!("the kernel refuses to be asked for events: {error}");
+            panic!("the event loop cannot park: {error}");
         }
     }
 

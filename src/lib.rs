@@ -392,7 +392,7 @@
 //!   while the loop is the running one, on its thread, each destructor once; and executor jobs that
 //!   have begun are waited for, up to the bound of [`Builder::shutdown_timeout`].
 //! - No safe program reaches freed memory, whatever the order in which thread-locals, loops and
-//!   processes end. A loop that rests gives back the memory of a burst.
+//!   processes end. A loop that rests gives back the memory of a burst, within the limits below.
 //! - Imports between files have no cycle, and only `event_loop.rs` and `explore` import `trace`. (So the
 //!   methods of `State` stand in six files: `state.rs`, `park.rs`, `messages.rs`, `recording.rs`,
 //!   `lifecycle.rs` and `wake/draw.rs`.)
@@ -409,6 +409,10 @@
 //!   loop that is allocating panics. The hook must drop neither an executor job nor an observed loop, since
 //!   memory is allocated under their locks. (`BOUCLE_TRACE`, `BOUCLE_DUMP` and `BOUCLE_SLOW_POLL` make every
 //!   loop an observed one.)
+//! - A table gives back only the memory behind its last place in use, and what is new takes the place that was
+//!   freed last. So after a burst that has ended in order, a timer, task or socket that is always there may keep
+//!   the burst's memory. The flags of wakes from other threads, a bit a slot, are kept until the process ends;
+//!   and with a virtual clock, each jump of time looks at all of them.
 //!
 //! Features: `blocking` (default) brings [`run_in_executor`] and name look-ups; `signal` (default) brings
 //! `signal`, on Unix; `trace` (default) brings `BOUCLE_TRACE`, `BOUCLE_DUMP`, `BOUCLE_SLOW_POLL` and

@@ -140,7 +140,8 @@ impl<T: 'static> TaskGroup<T> {
     ///
     /// # Panics
     ///
-    /// If the group is [closed](Self::close). Otherwise as [`spawn`](crate::spawn).
+    /// If the group is [closed](Self::close). At the first task, as [`spawn`](crate::spawn); later, if the
+    /// group's loop is full, or lives on another thread.
     #[track_caller]
     pub fn spawn<F: Future<Output = T> + 'static>(&self, future: F) -> AbortHandle {
         let spawned = self.try_spawn(future).ok();
@@ -164,7 +165,7 @@ impl<T: 'static> TaskGroup<T> {
     ///
     /// # Panics
     ///
-    /// As [`spawn`](crate::spawn).
+    /// As [`spawn`](Self::spawn), for other reasons than that.
     #[track_caller]
     pub fn try_spawn<F: Future<Output = T> + 'static>(&self, future: F) -> Result<AbortHandle, F> {
         if self.is_closed() { Err(future) } else { Ok(self.spawn_from(Location::caller(), future)) }

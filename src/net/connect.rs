@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::reactor::Side;
-use super::resolve::{ToSocketAddrs, no_address, resolve};
+use super::resolve::{ToSocketAddrs, resolve};
 use super::source::{BOTH, Source, uninterrupted};
 use super::tcp::TcpStream;
 use crate::task::budget::consume_budget;
@@ -100,21 +100,17 @@ impl TcpStream {
 
 /// Connects to the first address that answers. Each has a head start before the next one.
 async fn connect_first(addresses: &[SocketAddr], head_start: Duration) -> io::Result<TcpStream> {
-    let mut failure = no_address();
     let mut attempts = Vec::new();
     let mut addresses = interleaved(addresses).into_iter();
     loop {
         attempts.extend(addresses.next().map(|address| Box::pin(connect_one(address))));
-        if attempts.is_empty() {
-            return Err(failure);
-        }
         let first = poll_fn(|cx| poll_any(&mut attempts, cx));
         let is_last = addresses.len() == 0;
         let outcome = if is_last { Ok(first.await) } else { timeout(head_start, first).await };
         match outcome {
             Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => failure = error,
-            Err(Elapsed) => {}
+            Ok(Err(error)) if is_last && attempts.is_empty() => return Err(error),
+            Ok(Err(_)) | Err(Elapsed) => {}
         }
     }
 }

@@ -89,12 +89,20 @@ impl fmt::Display for Target {
     }
 }
 
-/// Returns the addresses behind an address.
+/// Returns the addresses behind an address, one at least.
 pub(super) async fn resolve(address: &impl ToSocketAddrs) -> io::Result<Vec<SocketAddr>> {
-    let text = match address.to_target() {
-        Target::Addresses(addresses) => return Ok(addresses),
-        Target::Text(text) => text,
+    let addresses = match address.to_target() {
+        Target::Addresses(addresses) => addresses,
+        Target::Text(text) => resolve_text(text).await?,
     };
+    if addresses.is_empty() {
+        let message = "there is no address to use: the list is empty";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
+    Ok(addresses)
+}
+
+async fn resolve_text(text: String) -> io::Result<Vec<SocketAddr>> {
     if let Ok(address) = text.parse() {
         return Ok(vec![address]);
     }
@@ -111,12 +119,6 @@ pub(super) async fn resolve(address: &impl ToSocketAddrs) -> io::Result<Vec<Sock
         let message = format!("cannot look up \"{host}\": {error}");
         io::Error::new(error.kind(), message)
     })
-}
-
-/// The error of an empty list of addresses.
-pub(super) fn no_address() -> io::Error {
-    let message = "there is no address to use: the list is empty";
-    io::Error::new(io::ErrorKind::InvalidInput, message)
 }
 
 /// Looks up a name. The end of a loop does not wait for a look-up, since nothing depends on its end.

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use super::datagram::datagrams;
 use super::reactor::Side;
-use super::resolve::{ToSocketAddrs, no_address, resolve};
+use super::resolve::{ToSocketAddrs, resolve};
 use super::source::{READS, Source, peer, socket};
 use crate::task::budget::consume_budget;
 
@@ -119,7 +119,7 @@ impl UdpSocket {
     /// Dropping the future leaves the socket as it was.
     pub async fn connect(&self, address: impl ToSocketAddrs) -> io::Result<()> {
         consume_budget().await; // nothing below waits for an event
-        let mut connected = Err(no_address());
+        let mut connected = Ok(());
         for address in resolve(&address).await? {
             connected = self.source.io().connect(address);
             if connected.is_ok() {
@@ -184,11 +184,10 @@ impl UdpSocket {
     /// If it is polled on another loop than the socket's or on another thread, while its own lives.
     pub async fn send_to(&self, message: &[u8], target: impl ToSocketAddrs) -> io::Result<usize> {
         let addresses = resolve(&target).await;
-        let first = addresses.and_then(|addresses| addresses.first().copied().ok_or_else(no_address));
-        if first.is_err() {
+        if addresses.is_err() {
             consume_budget().await;
         }
-        let target = first?;
+        let target = addresses?[0];
         poll_fn(|cx| self.poll_send_to(cx, message, target)).await
     }
 

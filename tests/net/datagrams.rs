@@ -205,7 +205,12 @@ fn an_address_has_many_types() {
             assert!(error.to_string().starts_with("\"here\" is no address"), "{error}");
         }
         let none: &[SocketAddr] = &[];
-        for error in [client.send_to(b"", none).await.unwrap_err(), client.connect(none).await.unwrap_err()] {
+        let bound = UdpSocket::bind(none).await.map(drop);
+        for error in [
+            client.send_to(b"", none).await.unwrap_err(),
+            client.connect(none).await.unwrap_err(),
+            bound.unwrap_err(),
+        ] {
             assert_eq!(error.to_string(), "there is no address to use: the list is empty");
         }
         assert_eq!(UdpSocket::bind(address).await.unwrap_err().kind(), ErrorKind::AddrInUse);
