@@ -241,19 +241,18 @@ impl Draw for Decider {
         schedule.failure.is_none().then_some(next)
     }
 
-    fn draw_spurious(&mut self, waiting: &mut dyn Iterator<Item = TaskNumber>) -> Option<TaskNumber> {
+    fn is_spurious(&self) -> bool {
+        self.0.borrow().choices.spurious
+    }
+
+    fn draw_spurious(&mut self, waiting: &[TaskNumber]) -> Option<usize> {
         let mut schedule = self.0.borrow_mut();
-        if !schedule.choices.spurious {
-            return None;
-        }
-        let waiting: Vec<_> = waiting.collect();
         let chosen = schedule.choose(1 + waiting.len());
-        let drawn = waiting[chosen.checked_sub(1)?];
         let turn = schedule.turn() + 1;
         schedule.describe(chosen, turn, || {
-            format!("#{} is polled too, though nothing has woken it", drawn.task())
+            format!("#{} is polled too, though nothing has woken it", waiting[chosen - 1].task())
         });
-        Some(drawn)
+        chosen.checked_sub(1)
     }
 }
 

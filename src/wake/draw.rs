@@ -15,8 +15,11 @@ impl State {
             return;
         };
         // (While nothing is ready, it is time to park.)
-        let drawn = if ready.is_empty() { None } else { order.draw.draw_spurious(&mut tasks.waiting()) };
-        drawn.into_iter().for_each(|number| _ = tasks.queue(number, ready));
+        if order.draw.is_spurious() && !ready.is_empty() {
+            let waiting: Vec<_> = tasks.waiting().collect();
+            let drawn = order.draw.draw_spurious(&waiting);
+            drawn.into_iter().for_each(|index| _ = tasks.queue(waiting[index], ready));
+        }
         if !ready.draw(|number| tasks.is_due(number), |ready| order.next(ready)) {
             self.stop();
         }

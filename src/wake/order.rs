@@ -24,8 +24,13 @@ pub(crate) trait Draw {
     /// stop the loop.
     fn draw(&mut self, ready: &[TaskNumber]) -> Option<usize>;
 
-    /// One of the tasks that wait, to be polled though nothing has woken it; `None` for no task.
-    fn draw_spurious(&mut self, _waiting: &mut dyn Iterator<Item = TaskNumber>) -> Option<TaskNumber> {
+    /// Whether some tasks are to be polled though nothing has woken them.
+    fn is_spurious(&self) -> bool {
+        false
+    }
+
+    /// The index of one of the tasks that wait, which is to be made ready too; `None` for no task.
+    fn draw_spurious(&mut self, _waiting: &[TaskNumber]) -> Option<usize> {
         None
     }
 }
