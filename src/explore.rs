@@ -254,11 +254,11 @@ impl Explore {
         self
     }
 
-    /// Sets after what time to stop; the result is not complete then. The clock is read at least every 256
-    /// schedules, never within one: a run that waits for a socket or a signal for ever is [not
-    /// stopped](self#what-is-a-failure). A bound of [schedules](Self::schedules) far above what the time allows
-    /// costs memory, and the random half is not reached. By default there is no limit, so that every run of a
-    /// test tries the same schedules.
+    /// Sets after what time to stop; the result is not complete then. The clock is read after each schedule,
+    /// never within one: a run that waits for a socket or a signal for ever is [not
+    /// stopped](self#what-is-a-failure). A bound of [schedules](Self::schedules) far above what the time
+    /// allows costs memory, and the random half is not reached. By default there is no limit, so that every
+    /// run of a test tries the same schedules.
     pub fn time(mut self, limit: Duration) -> Explore {
         self.0.time = Some(limit);
         self

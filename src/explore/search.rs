@@ -50,7 +50,7 @@ pub struct Explored {
     pub complete: bool,
 }
 
-/// How many schedules the threads share out before the results and the time are checked.
+/// How many schedules the threads share out before the results are looked at.
 const CHUNK: usize = 256;
 
 /// A schedule to be tried.
@@ -142,7 +142,7 @@ impl Options {
         plans: &[Plan],
         tried: &mut Tried,
     ) -> Result<Vec<Run>, Failed> {
-        let mut runs = self.run_all(program, plans, tried.choices);
+        let mut runs = self.run_all(program, plans, tried);
         tried.schedules += runs.len() as u64;
         tried.choices = runs.iter().fold(tried.choices, |most, run| most.max(run.taken.len()));
         match runs.pop_if(|last| last.failure.is_some()) {
@@ -161,12 +161,12 @@ impl Options {
         }
     }
 
-    /// Runs schedules, shared among the threads, up to the first that fails.
+    /// Runs schedules, shared among the threads, up to the first that fails, or until it is late.
     fn run_all<F: Future>(
         &self,
         program: &(impl Fn() -> F + Sync),
         plans: &[Plan],
-        choices: usize,
+        tried: &Tried,
     ) -> Vec<Run> {
         let (next, end) = (AtomicUsize::new(0), AtomicUsize::new(plans.len()));
         let work = || {
@@ -176,11 +176,14 @@ impl Options {
                 if index >= end.load(Ordering::Relaxed) {
                     return runs;
                 }
-                let run = run(program, self.schedule(&plans[index], choices), Observers::default());
+                let run = run(program, self.schedule(&plans[index], tried.choices), Observers::default());
                 if run.failure.is_some() {
                     end.fetch_min(index, Ordering::Relaxed);
                 }
                 runs.push((index, run));
+                if tried.is_late() {
+                    return runs; // what was shared out has been run, so none is missing
+                }
             }
         };
         let mut runs = if self.threads == 1 {

@@ -71,6 +71,20 @@ fn the_number_of_schedules_is_bounded() {
     }
 }
 
+/// When the time is over, no further schedule is begun, wherever the search is.
+#[test]
+fn the_time_is_looked_at_after_each_schedule() {
+    const LIMIT: Duration = Duration::from_millis(200);
+    let runs = AtomicU64::new(0);
+    let explored = Explore::new().time(LIMIT).run(async || {
+        if runs.fetch_add(1, Ordering::Relaxed) == 2 {
+            std::thread::sleep(LIMIT);
+        }
+        writers(3, 1).await;
+    });
+    assert!(explored.schedules <= 3 && !explored.complete, "{explored}");
+}
+
 /// How a program waits for its tasks decides how many schedules it has: the figures of the documentation, for
 /// three tasks of two yields.
 #[test]
