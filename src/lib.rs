@@ -83,15 +83,15 @@
 //!
 //! With a thousand tasks that are always ready, a park follows each batch. With ten, it follows every sixth
 //! batch: after 60 polls, since a seventh would make them 70. Polls are counted, not time, since reading the
-//! clock costs more than a poll. 61 is tokio's number: a prime is unlikely to match a period in the program.
+//! clock costs more than a poll. 61 is tokio's number, and as arbitrary here as there.
 //! With a virtual clock, an idle loop does not sleep: time jumps to the next deadline. `park.rs` has the
 //! exceptions.
 //!
-//! [`run`] makes an [`EventLoop`], calls its `block_on`, and drops it. `block_on` makes turns until the
-//! *main future*, its argument, is ready; `run_forever` until [`stop`] is called; [`EventLoop::turn`] makes
-//! one, and returns what it did. These three call one function, `run` in `src/turn.rs`. A thread runs one
-//! loop at a time: a task that calls [`run`] panics. But a thread may have several loops, and run one after
-//! the other.
+//! [`run`] makes an [`EventLoop`], calls its `block_on`, and drops it. `block_on` makes turns until the *main
+//! future*, its argument, is ready (a [`stop`] before that is a panic); `run_forever` until [`stop`] is
+//! called; [`EventLoop::turn`] makes one, and returns what it did. These three call one function, `run` in
+//! `src/turn.rs`. A thread runs one loop at a time: a task that calls [`run`] panics. But a thread may have
+//! several loops, and run one after the other.
 //!
 //! # Vocabulary
 //!
@@ -100,8 +100,8 @@
 //! | future, coroutine | what is polled; a coroutine is the future of an `async fn` |
 //! | turn | one iteration of the loop: one batch, then a park if one is due, then the wakes it brings |
 //! | batch | what stood in the ready queue when the turn began |
-//! | poll | what is done to a *future*, never to the kernel |
-//! | park | the second step: to ask the kernel for events, with a timeout. A running loop sleeps nowhere else |
+//! | poll | what is done to a *future*, never to the kernel (mio's `Poll`, in the *poller*, has another meaning) |
+//! | park | the second step: to ask the kernel for events, with a timeout; without a socket and a need to sleep, there is nothing to ask. A running loop sleeps nowhere else |
 //! | wake | to put a task in the ready queue |
 //! | waker | what wakes a task |
 //! | arm, fire | a timer is armed when it is put into the wheel, and fires at its deadline |
@@ -114,7 +114,7 @@
 //! | ready queue | FIFO of what is to be polled; a task in it is *ready*. (A side of a socket is ready too, in its own sense) |
 //! | done | a task that has returned, panicked or was dropped; its handle may still have to take the output |
 //! | inbox | where other threads leave messages for the loop |
-//! | message | a request for a wake, a spawn, an abort or a drop |
+//! | message | a request to a loop: to wake or abort a task, to spawn one, to stop, or to free what a dropped handle, timer, socket or group has left |
 //! | `LoopHandle` | what another thread holds of a loop, to spawn tasks on it or to stop it. While one exists, an idle loop with a virtual clock waits instead of reporting a deadlock |
 //! | bell, ring | what ends a park from another thread (mio's waker) |
 //! | virtual clock | a clock that jumps to the next deadline when nothing is ready |
@@ -184,8 +184,8 @@
 //!   always without epoll or kqueue, the side stays ready until an operation would block
 //!   (`net/readiness.rs`).
 //! - The write side of a socket that can send begins ready. Of an [`AsyncFd`](net::AsyncFd), both sides do.
-//! - Of a socket other than TCP only the read side is watched at first. When a write has to wait, the socket
-//!   is registered again, for both sides.
+//! - Of a socket other than TCP only the read side is watched at first: otherwise each message that the peer
+//!   takes would end a park. When a write has to wait, the socket is registered again, for both sides.
 //!
 //! **A wake on the loop's own thread.** `Waker::wake` calls `current::wake` (`current.rs`), which takes the
 //! state of the running loop. If the task in the slot has the number's identity and is idle, the number is
@@ -270,8 +270,8 @@
 //!
 //! # Reading order
 //!
-//! The story, an hour or two: `turn.rs`, `wake/ready.rs`, `state.rs`, `park.rs`, `task/table.rs`,
-//! `task/cell.rs`, `wake/waiter.rs`, `wake/waker.rs`. Meanwhile, take this on trust:
+//! The story, an hour or two: `turn.rs`, `wake/ready.rs`, `wake/waiter.rs`, `task/table.rs`,
+//! `task/cell.rs`, `state.rs`, `park.rs`, `wake/waker.rs`. Meanwhile, take this on trust:
 //!
 //! | name | meaning |
 //! |---|---|
@@ -279,12 +279,12 @@
 //! | `of` | the number of a loop |
 //! | `Popped`, `Ending` | what a number that leaves the queue stands for; how a task has ended |
 //! | `pops_per_park` | 61, or 0 if a park is due in any case |
-//! | `deferred_wakes` | the first wake that is not of this loop, and those after it: done when the state is free |
+//! | `deferred_wakes` | the first wake that is not of this loop, and those after it, to keep the order: done when the state is free |
 //! | `state.receive` | does what a message asks for, and returns what may run user code |
-//! | `inbox.drain`, `fall_asleep`, `outlook` | takes the messages; marks the loop as asleep; what may still come from other threads (of so many slots) |
-//! | `next_look`, `next_deadline` | a tick before which no timer fires, in O(1); the exact first deadline |
+//! | `inbox.drain`, `fall_asleep`, `outlook` | takes the messages; marks the loop as asleep; what may still come from other threads, for a table of so many slots |
+//! | `next_look`, `next_deadline` | the first deadline, in O(1), though its timer may be cancelled by now; the exact one |
 //! | `finish_member` | counts down in a group, and returns its parent if it is time |
-//! | `budget` | counts what a poll may do before it must yield |
+//! | `budget` | counts what a poll may do before it must yield; after `end`, nothing is counted |
 //! | `Quiet`, `drop_quietly` | drop what may be the user's, and let no panic out |
 //! | `log`, `record`, `notify`, `cause` | matter only if something observes the loop |
 //! | `order`, *drawn* | for orders other than FIFO, which draw the next task |
@@ -297,15 +297,16 @@
 //! |---|---|
 //! | `turn.rs` | `run`: the three steps. Which four things may come out of the queue? Where is the state given back before a poll? |
 //! | `wake/ready.rs` | why a batch that is frozen costs nothing but a position |
-//! | `state.rs` | the list of what a loop owns; then spawn, wake and finish, which the turn calls |
-//! | `park.rs` | the rule of 61, and what a virtual clock does instead of sleeping |
+//! | `wake/waiter.rs` | what waits is a number or a foreign waker: there is no third |
 //! | `task/table.rs` | what a slot may be, and when it is free again |
 //! | `task/cell.rs` | how a place that held a future comes to hold its output, and where a panic is caught |
-//! | `wake/waiter.rs` | what waits is a number or a foreign waker: there is no third |
+//! | `state.rs` | the list of what a loop owns; then spawn, wake and finish, which the turn calls |
+//! | `park.rs` | the rule of 61, and what a virtual clock does instead of sleeping |
 //! | `wake/waker.rs` | the only `unsafe` block, and why a pointer that is never followed is safe |
 //!
-//! Three more answer "why not simpler": `current.rs` (what it takes to move the state out), `wake/inbox.rs`
-//! (why no wake is lost), and the head of `time/wheel.rs` (why not a heap).
+//! What leads from a waker to the state is `wake` in `current.rs`. Three files answer "why not simpler":
+//! `current.rs` (what it takes to move the state out), `wake/inbox.rs` (why no wake is lost), and the head of
+//! `time/wheel.rs` (why not a heap).
 //!
 //! Then the machine, in any order:
 //!
@@ -319,7 +320,8 @@
 //!   `time/interval.rs`: on a sleep.
 //! - `net/`: readiness, the reactor, the poller that parks, sockets.
 //! - `task/group_table.rs`, `combine/`: several tasks, and one that waits.
-//! - `event_loop.rs`, `lifecycle.rs`: the ways to run a loop, how it begins and ends.
+//! - `event_loop.rs`, `lifecycle.rs`: the ways to run a loop, how it begins and ends. `turn/report.rs`: what a
+//!   turn has done.
 //! - `executor/`: blocking work. `wake/order.rs`, `wake/draw.rs`, `explore.rs`: other orders than FIFO.
 //!   `recording.rs`, `observe/`: what a loop does, as events. `hyper.rs`: what hyper asks of its runtime.
 //!   `signal.rs`: Ctrl-C.
@@ -393,9 +395,9 @@
 //!   have begun are waited for, up to the bound of [`Builder::shutdown_timeout`].
 //! - No safe program reaches freed memory, whatever the order in which thread-locals, loops and
 //!   processes end. A loop that rests gives back the memory of a burst, within the limits below.
-//! - Imports between files have no cycle, and only `event_loop.rs` and `explore` import `trace`. (So the
-//!   methods of `State` stand in six files: `state.rs`, `park.rs`, `messages.rs`, `recording.rs`,
-//!   `lifecycle.rs` and `wake/draw.rs`.)
+//! - Imports between files have no cycle, and only `event_loop.rs` and `explore` import `trace`. (A method of
+//!   `State` stands where its imports are allowed, in one of six files: `state.rs`, `park.rs`, `messages.rs`,
+//!   `recording.rs`, `lifecycle.rs` and `wake/draw.rs`.)
 //! - `unsafe` stands in one block, in `wake/waker.rs`, with the reason why it is sound.
 //!
 //! # Limits

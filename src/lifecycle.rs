@@ -40,7 +40,7 @@ pub(crate) fn open(
     }
     state.shutdown_timeout = shutdown_timeout;
     if !observers.is_empty() {
-        state.log.turn_on(number.sequence());
+        state.log.switch_on(number.sequence());
         state.record(|_| EventKind::Opened { is_virtual });
     }
     state.observers = observers;

@@ -56,7 +56,7 @@ impl State {
             Message::ReleaseGroup(group) => return Deferred::DropWaiter(self.groups.remove(group)),
             Message::HoldClock => self.holds += 1,
             Message::ReleaseClock => self.holds = self.holds.saturating_sub(1),
-            Message::NoHandles => {}
+            Message::NoLoopHandles => {}
         }
         Deferred::Nothing
     }

@@ -4,8 +4,7 @@
 //! state is free. Before it sleeps, a loop marks itself as asleep in its inbox: then a message of another
 //! thread rings the *bell*, mio's waker, which ends the sleep.
 //!
-//! What is counted here is numbers that are popped: polls, and also tasks that are dropped and stale numbers. A
-//! park that need not sleep asks the kernel only if the loop has sockets. Under a virtual clock time
+//! A park that need not sleep asks the kernel only if the loop has sockets. Under a virtual clock time
 //! does not jump if a job, a socket or a message may come first.
 
 use std::time::Duration;
@@ -40,7 +39,8 @@ impl State {
         self.ready.is_empty() || self.ready.popped_after_next() > self.pops_per_park
     }
 
-    /// Whether 61 numbers have been popped since the last park, or this turn is to park in any case.
+    /// Whether a park is due in the middle of a batch, where the next one is not known: 61 numbers have been
+    /// popped since the last park, or this turn is to park in any case.
     pub(crate) fn is_park_overdue(&self) -> bool {
         self.ready.popped() >= self.pops_per_park
     }
@@ -95,13 +95,14 @@ impl State {
         if self.holds > 0 || self.reactor.is_awaited() || outlook == Outlook::Message {
             return Park::Ask(look);
         }
-        // The exact first deadline, unless `limit` comes first: time must not jump to that of a cancelled timer.
+        // `look` may be the deadline of a cancelled timer, and time must not jump there. If `limit` comes before
+        // it, that is exact; else the exact first deadline is asked for.
         match if look == limit { limit } else { until(self.timers.next_deadline()) } {
             Some(time) => {
                 self.clock.pass(time);
                 Park::Ask(Some(Duration::ZERO))
             }
-            None if outlook == Outlook::Handle => Park::Ask(None),
+            None if outlook == Outlook::LoopHandle => Park::Ask(None),
             None => Park::Deadlock,
         }
     }
@@ -109,7 +110,7 @@ impl State {
     /// How long a loop that is stepped by hand may park: zero if all its tasks are done and no
     /// `LoopHandle` exists.
     pub(crate) fn limit_of_step(&self, timeout: Option<Duration>) -> Option<Duration> {
-        let is_idle = self.tasks.live == 0 && self.inbox.outlook(0) != Outlook::Handle;
+        let is_idle = self.tasks.live == 0 && self.inbox.outlook(0) != Outlook::LoopHandle;
         if is_idle { Some(Duration::ZERO) } else { timeout }
     }
 

@@ -65,8 +65,7 @@ pub(crate) struct State {
     pub(crate) next_on_thread: Option<Box<State>>,
 }
 
-/// Pops between two parks, while tasks are ready. 61 is taken from tokio: a prime is unlikely to match a
-/// period in the program.
+/// Pops between two parks, while tasks are ready. The number is tokio's.
 pub(crate) const POPS_PER_PARK: usize = 61;
 
 impl State {
@@ -96,7 +95,8 @@ impl State {
         }
     }
 
-    /// Takes a task in and queues it. Returns its slot and its id; or the task, if the loop is closing or full.
+    /// Gives a task a slot, and queues it. Returns its slot and its id; or the task, if the loop is closing
+    /// or full.
     #[inline(always)]
     pub(crate) fn spawn(
         &mut self,
@@ -137,8 +137,8 @@ impl State {
         }
     }
 
-    /// Queues a task, unless it is queued already, aborted, done or gone. Returns whether the number is one of
-    /// this loop's.
+    /// Queues a task, unless it is queued already, aborted, done or gone: the slow path. Returns whether the
+    /// number is one of this loop's.
     #[cold]
     #[inline(never)]
     pub(crate) fn wake(&mut self, number: TaskNumber) -> bool {

@@ -16,8 +16,9 @@
 //! stepped by hand ([`EventLoop::turn`](crate::EventLoop::turn)), or that is to stop, a park is due in every
 //! turn.
 //!
-//! When the main future returns, so does `block_on`, and the rest of the batch stays queued. If 61 polls have
-//! passed since the last park, it first parks, with timeout 0. So a program of many short runs parks too.
+//! A main future that is ready ends the run in the middle of the batch, whose rest stays queued. Before it
+//! returns, `block_on` parks with timeout 0 if 61 polls have passed since the last park: so a program of many
+//! short runs parks too.
 //!
 //! asyncio's `_run_once` is the same circle, entered at another point: it selects, fires the timers, and
 //! then runs the batch. It selects in every iteration; this loop leaves steps 2 and 3 out while tasks are
@@ -170,7 +171,7 @@ fn finish_task(mut state: Held, number: TaskNumber, task: BoxedTask, how: Ending
 #[inline(always)]
 fn poll_main(state: Held, number: TaskNumber, until: &mut Until<'_>) -> (Held, bool) {
     let Until::Ready(main) = until else {
-        debug_assert!(false, "the main future has a place for as long as `block_on` runs");
+        debug_assert!(false, "a main future is popped only while its `block_on` runs");
         return (state, false);
     };
     let (mut state, polled) = poll(state, number, main.as_mut());
@@ -224,7 +225,7 @@ fn notify_between_steps(state: Held) -> Held {
 fn park_if_overdue(mut state: Held) {
     budget::end();
     if state.is_park_overdue() {
-        (state, _) = park(state, Some(Duration::ZERO));
+        (state, _) = park(state, Some(Duration::ZERO)); // with a limit there is no deadlock
         state = wake_due(state, &mut Turn::default());
     }
     current::release(notify_between_steps(state));

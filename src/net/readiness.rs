@@ -15,12 +15,11 @@
 //! if more bytes follow. After such an edge, and always without epoll or kqueue, the side is *drained first*:
 //! it stays ready until an operation would block.
 //!
-//! **Many waiters.** An edge wakes all waiters of its side. Some may be stale: a future that is dropped
-//! leaves its waiter behind, and some combinators poll with a new waker each time. So when their number
-//! reaches a limit, all but the first are woken, and the limit doubles. The tasks that still wait poll again;
-//! the stale ones are gone. When the loop rests, all that still wait are back, and the limit becomes twice
-//! their number. An edge may lower the limit to twice the number that it wakes, but never raises it: some of
-//! these may be stale.
+//! **Many waiters.** An edge wakes all waiters of its side. A future that is dropped leaves its waiter behind,
+//! and some combinators poll with a new waker each time: nothing tells which waiters are stale. So when their
+//! number reaches a limit, all but the first are woken, and those that still wait come back. The limit moves
+//! thus: when it is reached, it doubles; when the loop rests, all that still wait are back, and it becomes
+//! twice their number; at an edge, it is at most twice the number that is woken.
 
 use std::io;
 use std::mem;
@@ -86,7 +85,7 @@ impl Readiness {
     }
 
     /// Marks the side as not ready after an operation that would block, unless an edge has come since the
-    /// operation began, when the count was `edges`.
+    /// operation began, when the count was `edges`. (Only an `AsyncFd`'s operation, user code, can make a turn.)
     pub(super) fn set_not_ready(&mut self, edges: u32) {
         if edges == self.edges {
             self.ready = false;

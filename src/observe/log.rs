@@ -42,7 +42,7 @@ impl Log {
     }
 
     /// Begins to record what the loop with that number does.
-    pub(crate) fn turn_on(&mut self, event_loop: u64) {
+    pub(crate) fn switch_on(&mut self, event_loop: u64) {
         self.on = true;
         self.event_loop = event_loop;
     }

@@ -18,8 +18,7 @@ pub(crate) const BUDGET: i64 = 128;
 const UNLIMITED: i64 = i64::MAX;
 
 thread_local! {
-    /// What is left; below zero, minus the number of operations that were refused since. It is read without the
-    /// loop's state.
+    /// What is left; from zero on it counts refusals, downwards. It is read without the loop's state.
     static LEFT: Cell<i64> = const { Cell::new(UNLIMITED) };
 }
 

@@ -12,7 +12,7 @@
 //! user's is dropped: the future, a value, a panic's payload. The first panic ends this task alone and
 //! becomes its output; later ones are dropped.
 //!
-//! The output leaves through [`Any`], which asks the type before it hands anything over. It costs two calls
+//! The output leaves as an [`Any`], which its handle casts down to its own type (`join.rs`). It costs two calls
 //! and a comparison for each joined task. A pointer that trusts the handle's type would need `unsafe`.
 
 use std::any::Any;
@@ -55,7 +55,7 @@ pub(crate) trait Task: Future<Output = Ending> {
 
 pin_project! {
     /// The cell of one task. pin-project-lite's macro writes the method `project`, which turns the pinned
-    /// cell into references to its fields; that to the future is pinned. `Pin::set` drops what is in the
+    /// cell into references to its fields; the one to the future is pinned. `Pin::set` drops what is in the
     /// cell, and puts another value in its place.
     #[project = Projected]
     pub(crate) enum TaskCell<F: Future> {
@@ -135,6 +135,7 @@ where
     fn cancel(mut self: Pin<&mut Self>) -> Ending {
         let failure = match self.as_mut().take() {
             Some(Err(panicked)) => panicked,
+            // A value that the poll has returned; or `None`: the future still runs, and `finish` drops it.
             unused => match catch_drop(unused) {
                 Ok(()) => Failure::Cancelled,
                 Err(payload) => Failure::Panicked(Box::new(payload)),

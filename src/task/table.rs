@@ -142,8 +142,8 @@ impl Tasks {
         self.entries.vacant_key() as u64 >= MAX_TASKS
     }
 
-    /// Takes a task in, as queued, for which a handle will exist; or the main future, which has no box. Returns
-    /// the slot and the id.
+    /// Gives a slot to a task for which a handle will exist, or to the main future, which has no box. Its status
+    /// is Queued: the caller pushes its number. Returns the slot and the id.
     #[inline]
     pub(crate) fn insert(&mut self, task: Option<BoxedTask>, joiner: Joiner) -> (u32, u64) {
         let held = task.is_some();
@@ -154,8 +154,8 @@ impl Tasks {
         (slot as u32, id)
     }
 
-    /// Queues a task, if it is idle. Returns whether it was; `None` if it is aborted, or no task of this loop
-    /// has the number.
+    /// Queues a task, if it is idle. Returns whether it was: false if it is queued already or done; `None` if it
+    /// is aborted, or no task of this loop has the number, since then there is no wake to record.
     #[inline(always)]
     pub(crate) fn queue(&mut self, number: TaskNumber, ready: &mut ReadyQueue) -> Option<bool> {
         let entry = self.tenant(number)?;
@@ -179,7 +179,7 @@ impl Tasks {
         }
         let Some(task) = entry.task.take() else {
             entry.status = Status::Idle;
-            return Popped::Main; // A task that is queued has its box; the main future has none.
+            return Popped::Main; // What is queued is not being polled, so only the main future has no box.
         };
         if is_aborted {
             return Popped::Aborted(task);
@@ -249,7 +249,7 @@ impl Tasks {
                 let (task, name) = self.remove(slot);
                 Output::Done { task, name }
             }
-            Some(entry) if entry.is_polled() => Output::Itself,
+            Some(entry) if entry.is_polled() => Output::Itself, // one is polled at a time: the one that asks
             Some(_) => Output::Pending,
             None => Output::GONE,
         }
@@ -273,7 +273,7 @@ impl Tasks {
         live.map(|entry| mem::swap(&mut entry.joiner, joiner)).is_some()
     }
 
-    /// The task that has the slot, if that is not done: its id, and its number.
+    /// The task in the slot, unless it is done: its id, and its number.
     pub(crate) fn find_live(&self, slot: u32) -> Option<(u64, TaskNumber)> {
         let entry = self.entries.get(slot as usize).filter(|entry| !entry.is_done())?;
         Some((entry.id, TaskNumber::new(self.of, entry.id, slot)))

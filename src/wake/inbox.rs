@@ -56,7 +56,7 @@ pub(crate) enum Message {
     /// A `ClockHold` was dropped; or the work of a `run_in_executor` has ended, or its future was dropped.
     ReleaseClock,
     /// The last `LoopHandle` is gone. Nothing to do, but a sleeping loop must wake to notice.
-    NoHandles,
+    NoLoopHandles,
 }
 
 pub(crate) type Call = Box<dyn FnOnce() + Send>;
@@ -92,7 +92,7 @@ pub(crate) enum Outlook {
     /// A message is waiting, or a wake is on its way to become one.
     Message,
     /// A `LoopHandle` exists: something may still come.
-    Handle,
+    LoopHandle,
     /// Nothing, as far as the loop can know.
     Nothing,
 }
@@ -160,9 +160,9 @@ pub(crate) fn remove_handle(of: LoopNumber) {
     let mut contents = inbox(of.short()).lock_with_room();
     if contents.reader == Some(of) {
         contents.handles -= 1;
-        let is_left = matches!(contents.messages.back(), Some(Message::NoHandles));
+        let is_left = matches!(contents.messages.back(), Some(Message::NoLoopHandles));
         if contents.handles == 0 && !is_left {
-            leave(contents, Message::NoHandles);
+            leave(contents, Message::NoLoopHandles);
         }
     }
 }
@@ -237,7 +237,7 @@ impl Inbox {
         if !contents.messages.is_empty() || self.woken.any(slots) {
             Outlook::Message
         } else if contents.handles > 0 {
-            Outlook::Handle
+            Outlook::LoopHandle
         } else {
             Outlook::Nothing
         }

@@ -75,7 +75,7 @@ fn a_handle_counts_for_its_own_loop_alone() {
     assert_eq!(inbox.outlook(0), Outlook::Nothing);
     add_handle(next);
     remove_handle(number);
-    assert_eq!(inbox.outlook(0), Outlook::Handle);
+    assert_eq!(inbox.outlook(0), Outlook::LoopHandle);
     unclaim(next);
 }
 
@@ -87,9 +87,9 @@ fn a_wake_that_is_under_way_is_still_to_come() {
     assert!(!inbox.woken.set(70));
     assert_eq!((inbox.outlook(128), inbox.outlook(0)), (Outlook::Message, Outlook::Nothing));
     add_handle(number);
-    assert_eq!((inbox.outlook(128), inbox.outlook(0)), (Outlook::Message, Outlook::Handle));
+    assert_eq!((inbox.outlook(128), inbox.outlook(0)), (Outlook::Message, Outlook::LoopHandle));
     inbox.woken.clear(70);
-    assert_eq!(inbox.outlook(128), Outlook::Handle);
+    assert_eq!(inbox.outlook(128), Outlook::LoopHandle);
     drop(inbox.close());
     unclaim(number);
 }
