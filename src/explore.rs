@@ -105,8 +105,9 @@
 //!
 //! Any panic on the thread that runs the program, also one that the program catches, or whose
 //! [`JoinError`](crate::JoinError) it handles; a deadlock; and a run that takes [too many
-//! polls](Explore::polls). Panics of explored programs are not printed: the report has the first of them.
-//! (They are when `BOUCLE_SCHEDULE` replays a schedule: with `RUST_BACKTRACE=1`, with their backtraces.)
+//! polls](Explore::polls). Panics of explored programs are not printed: the report has the first of them. A
+//! replay by `BOUCLE_SCHEDULE` prints that one as well, by the panic hook that was there before: with
+//! `RUST_BACKTRACE=1`, with its backtrace.
 //! (`resume_unwind` counts only if it ends the main future.) A panic that ends the process, as that of a
 //! destructor while another panic unwinds, leaves no time for a report: the schedule and the first panic are
 //! printed.

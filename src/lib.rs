@@ -224,8 +224,8 @@
 //! others.
 //!
 //! So a future may end at any of its awaits. What it has taken and not passed on, such as half a message, is
-//! lost with it. The documentation of each operation says what that is, under "Cancellation"; `explore::cancel`
-//! drops a future at each of its awaits, for a test.
+//! lost with it. Where an operation can lose something, its documentation says so; `explore::cancel` drops a
+//! future at each of its awaits, for a test.
 //!
 //! **A wake from another thread.** It does not touch the table. It sets the slot's flag (`wake/flags.rs`). If
 //! the flag was clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it

@@ -82,7 +82,8 @@ impl Replay {
         Schedule::new(planned, Chooser::First, 0, self.polls, self.choices)
     }
 
-    /// Runs the schedule that the environment asks for. `BOUCLE_TRACE` shows it, and its panics are printed.
+    /// Runs the schedule that the environment asks for. `BOUCLE_TRACE` shows it, and the panic by which it fails
+    /// is printed.
     pub(super) fn run_asked<F: Future>(
         self,
         program: &impl Fn() -> F,
@@ -92,7 +93,7 @@ impl Replay {
         let mut observers = Observers::default();
         environment::observers().into_iter().for_each(|observer| observers.add(observer));
         let mut schedule = self.schedule(asked);
-        schedule.shows_panics = true;
+        schedule.shows_panic = true;
         let run = run(program, schedule, observers);
         run.failure.map_or(Ok(()), |failure| {
             let message = failure.to_string();

@@ -53,7 +53,7 @@ impl Run {
     }
 }
 
-/// Runs a program under a schedule. The first of its panics is what went wrong. They are printed only if the
+/// Runs a program under a schedule. The first of its panics is what went wrong. It is printed only if the
 /// schedule says so.
 pub(super) fn run<F: Future>(program: &impl Fn() -> F, schedule: Schedule, observers: Observers) -> Run {
     keep_panics();
@@ -79,9 +79,10 @@ pub(super) fn run<F: Future>(program: &impl Fn() -> F, schedule: Schedule, obser
     }
 }
 
-/// Installs a hook that keeps the panics of explored programs, unless it is installed. All other panics go to
-/// the hook before it. If a program sets another hook, this one is dropped, and the next run installs it again.
-/// If a program has taken it, it is not installed again while the program keeps it.
+/// Installs a hook that keeps the panics of explored programs, unless it is installed. All other panics, and
+/// the one that a replay shows, go to the hook before it. If a program sets another hook, this one is
+/// dropped, and the next run installs it again. If a program has taken it, it is not installed again while
+/// the program keeps it.
 fn keep_panics() {
     static BEFORE: Mutex<Weak<Hook>> = Mutex::new(Weak::new());
     let mut installed = BEFORE.lock().unwrap_or_else(PoisonError::into_inner);

@@ -35,8 +35,8 @@ pub(super) struct Schedule {
     pub(super) failure: Option<Failing>,
     /// Each deviation in words, after the turn in which it was chosen, if they are asked for.
     pub(super) words: Option<Vec<(u64, String)>>,
-    /// The program's panics are printed, as without exploration.
-    pub(super) shows_panics: bool,
+    /// The panic by which the run fails is printed.
+    pub(super) shows_panic: bool,
 }
 
 /// What the schedules of an exploration have in common: what is a choice, besides the program's own.
@@ -131,7 +131,7 @@ impl Schedule {
             choices,
             failure: None,
             words: None,
-            shows_panics: false,
+            shows_panic: false,
         }
     }
 
@@ -272,7 +272,8 @@ impl Drop for Current {
     }
 }
 
-/// Ends the run under way on this thread by a panic. Returns true if nothing else is to show the panic.
+/// Ends the run under way on this thread by a panic, unless it has failed before. Returns true if nothing else
+/// is to show the panic. (A deadlock, and the end of a run that has failed, are panics of the loop's.)
 pub(super) fn fail_current(how: impl FnOnce() -> Failing) -> bool {
     let current = CURRENT.try_with(|current| current.try_borrow().ok()?.clone()).ok().flatten();
     let Some(schedule) = current else {
@@ -281,8 +282,9 @@ pub(super) fn fail_current(how: impl FnOnce() -> Failing) -> bool {
     let Ok(mut schedule) = schedule.try_borrow_mut() else {
         return true;
     };
+    let is_first = schedule.failure.is_none();
     schedule.fail(how);
-    !schedule.shows_panics
+    !(schedule.shows_panic && is_first && matches!(schedule.failure, Some(Failing::Panicked { .. })))
 }
 
 /// Returns the schedule under way on this thread, and its failure, in words; `None` if there is none.

@@ -151,8 +151,9 @@ type Begin<S, A, E> = Box<dyn FnMut(&TaskGroup<Result<(), E>>, S, A) -> u64>;
 
 impl<L: Listener, E> Serve<L, E> {
     /// Accepts no more while there are `limit` connections, and goes on when one ends. There is no limit by
-    /// default. Further clients wait in the listener's backlog: 128, unless `from_std` was given a listener with
-    /// another. TCP clients beyond that try again a second later, or are reset, as the system has it.
+    /// default. Further clients wait in the listener's backlog: of a `TcpListener` 128 (unless `from_std` was
+    /// given one with another), of a `UnixListener` as many as the system allows. TCP clients beyond that try
+    /// again a second later, or are reset, as the system has it.
     ///
     /// ```
     /// use boucle::net::{TcpListener, TcpStream, serve};

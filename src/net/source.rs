@@ -250,8 +250,8 @@ fn gone(of: LoopNumber) -> io::Error {
 macro_rules! peer {
     ($std:ident: $($socket:ident),+) => {$(
         impl $socket {
-            /// Returns the address of the peer. (Of a Unix stream, the side that has connected gets the
-            /// listener's; most other Unix sockets have none.)
+            /// Returns the address of the peer: of a datagram socket, of the one that it is connected to. (Of a
+            /// Unix socket, an unnamed address if the peer is bound to no path.)
             ///
             /// ```
             /// # boucle::run(async {

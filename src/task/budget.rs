@@ -1,10 +1,10 @@
 //! Giving way: `yield_now`, and the budget of ready operations per poll.
 //!
-//! A poll starts with a budget of 128 ready *leaf operations* (such as a read, an accept, a joined handle, a sleep
-//! that is over, a gather, the end of a stream). When it is spent, a leaf wakes its task
-//! and is pending: the task goes to the end of the ready queue, and its next poll has a new budget. Otherwise
-//! a task whose every await is ready at once would never leave its poll. Idea and number are tokio's
-//! ("Reducing tail latencies with automatic cooperative task yielding", 2020).
+//! A poll starts with a budget of 128 ready *leaf operations* (such as a read, an accept, a joined handle, a
+//! sleep that is over, a gather, the end of a stream). When it is spent, a leaf wakes its task and is
+//! pending: the task goes to the end of the ready queue, and its next poll has a new budget. Otherwise a task
+//! whose every await is ready at once would never leave its poll. Idea and number are tokio's ("Reducing tail
+//! latencies with automatic cooperative task yielding", 2020).
 
 use std::cell::Cell;
 use std::future::poll_fn;

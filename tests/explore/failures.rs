@@ -288,24 +288,34 @@ fn a_replay_that_does_not_fit_says_so() {
     assert_eq!(failure.to_string(), report);
 }
 
-/// A replay prints the panics of the program, with their backtraces if these are asked for. Elsewhere only
-/// the report has a panic.
+/// A replay prints the panic by which the program fails, with its backtrace if that is asked for, and no panic
+/// of the loop's. Elsewhere only the report has it.
 #[test]
-fn a_replay_prints_panics() {
-    const TEST: &str = "failures::a_replay_prints_panics";
-    if is_child("fails") {
+fn a_replay_prints_the_panic() {
+    const TEST: &str = "failures::a_replay_prints_the_panic";
+    if is_child("in main") {
         boucle::explore(|| async { panic!("here it is") });
-        return;
+    } else if is_child("in a task") {
+        boucle::explore(|| async { drop(spawn(async { panic!("here it is") }).await) });
+    } else if is_child("deadlock") {
+        boucle::explore(std::future::pending::<()>);
+    } else if is_child("too many polls") {
+        boucle::explore(|| async {
+            loop {
+                yield_now().await
+            }
+        });
+    } else {
+        let panics = |part: &str, schedule: &str| {
+            let mut run = child(TEST, part);
+            let ended = run.env("BOUCLE_SCHEDULE", schedule).env("RUST_BACKTRACE", "1").output().unwrap();
+            assert!(!ended.status.success());
+            String::from_utf8_lossy(&ended.stderr).matches("stack backtrace:").count()
+        };
+        for (part, replayed) in [("in main", 2), ("in a task", 2), ("deadlock", 1), ("too many polls", 1)] {
+            assert_eq!((part, panics(part, ""), panics(part, "fifo")), (part, 1, replayed));
+        }
     }
-    let shown = |schedule: &str| {
-        let mut run = child(TEST, "fails");
-        let ended = run.env("BOUCLE_SCHEDULE", schedule).env("RUST_BACKTRACE", "1").output().unwrap();
-        assert!(!ended.status.success());
-        String::from_utf8_lossy(&ended.stderr).into_owned()
-    };
-    let [explored, replayed] =
-        ["", "fifo"].map(|schedule| shown(schedule).matches("stack backtrace:").count());
-    assert_eq!((explored, replayed), (1, 2));
 }
 
 /// Two panics at once end the process, and so does one that cannot unwind. Before that, the schedule and the

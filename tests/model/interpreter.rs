@@ -135,7 +135,9 @@ pub(crate) fn run<R: Runtime>(runs: &[Run], setup: Setup) -> Vec<Line> {
 fn do_run<R: Runtime>(world: &Shared<R>, event_loop: &R::Loop, run: Run) {
     match run {
         Run::BlockOn(program) => log_main(R::block_on(event_loop, coroutine(world, program))),
-        Run::Spawn(program) => world.keep(R::spawn_from_outside(event_loop, coroutine(world, program))),
+        Run::SpawnFromOutside(program) => {
+            world.keep(R::spawn_from_outside(event_loop, coroutine(world, program)))
+        }
         Run::Forever => R::run_forever(event_loop),
         Run::Turn(limit) => {
             let turn = R::turn(event_loop, limit.map(Duration::from_nanos));
@@ -150,8 +152,8 @@ fn do_run<R: Runtime>(world: &Shared<R>, event_loop: &R::Loop, run: Run) {
             ];
             counts.into_iter().for_each(|(what, number)| log_at(turn.time, 0, what, number as u128));
         }
-        Run::Stop => R::stop_from_outside(event_loop),
-        Run::Elsewhere(sent) => elsewhere::<R>(sendables(world, Some(event_loop), sent)),
+        Run::StopFromOutside => R::stop_from_outside(event_loop),
+        Run::OnAnotherThread(sent) => elsewhere::<R>(sendables(world, Some(event_loop), sent)),
         Run::OnAnotherLoop(sent) => {
             // A handle that is dropped there may drop a value, which would act on that loop.
             let sent = sent.into_iter().filter(|sent| !matches!(sent, Sent::DropHandle(_))).collect();
@@ -484,13 +486,13 @@ fn sendable<R: Runtime>(world: &Shared<R>, event_loop: Option<&R::Loop>, sent: S
             let waker = waker.checked_rem(wakers.len()).map(|index| wakers[index].clone());
             Box::new(move || waker.iter().for_each(|waker| (0..times).for_each(|_| waker.wake_by_ref())))
         }
-        Sent::Spawn(_) | Sent::Stop if PHASE.get() == Phase::Gone => Box::new(|| {}),
-        Sent::Spawn(program) => {
+        Sent::SpawnByHandle(_) | Sent::StopByHandle if PHASE.get() == Phase::Gone => Box::new(|| {}),
+        Sent::SpawnByHandle(program) => {
             let (handle, plan) = (R::handle(event_loop), Plan(program));
             let make = move || coroutine(&the_world::<R>(), plan.0.clone());
             Box::new(move || _ = R::spawn_by(&handle, make))
         }
-        Sent::Stop => {
+        Sent::StopByHandle => {
             let handle = R::handle(event_loop);
             Box::new(move || R::stop_by(&handle))
         }

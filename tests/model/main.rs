@@ -63,6 +63,8 @@ fn every_kind_is_drawn() {
         kinds.extend(word.filter(|word| is_kinds && word.starts_with(|c: char| c.is_uppercase())));
     }
     assert!(kinds.contains(&"SendSleep") && kinds.contains(&"WakeAgain"), "{kinds:?}");
+    let distinct: BTreeSet<_> = kinds.iter().collect();
+    assert_eq!(distinct.len(), kinds.len(), "two kinds have one name: {kinds:?}");
     kinds.retain(|kind| !drawn.contains(kind));
     assert!(kinds.is_empty(), "`Generator` never draws {kinds:?}: see `STEPS` and `ACTS`");
 }

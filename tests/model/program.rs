@@ -9,12 +9,12 @@ use crate::runtime::Mode;
 #[derive(Debug, Clone)]
 pub(crate) enum Run {
     BlockOn(Program),
-    Spawn(Program),
+    SpawnFromOutside(Program),
     Forever,
     Turn(Option<Nanos>),
-    Stop,
+    StopFromOutside,
     /// What another thread does, while this one waits.
-    Elsewhere(Vec<Sent>),
+    OnAnotherThread(Vec<Sent>),
     /// What a coroutine does on another loop of this thread.
     OnAnotherLoop(Vec<Sent>),
 }
@@ -108,16 +108,16 @@ pub(crate) enum Sent {
     /// Wakes a waker that was left at a gate, this often.
     WakeAgain(Index, Times),
     /// By a `LoopHandle`.
-    Spawn(Program),
-    Stop,
+    SpawnByHandle(Program),
+    StopByHandle,
 }
 
 /// Leaves out the `n`th run, step or act, in the order of their printing. Returns false if there are fewer.
 pub(crate) fn leave_out(runs: &mut Vec<Run>, mut n: usize) -> bool {
     leave_out_of(runs, &mut n, &|run, n| match run {
-        Run::BlockOn(program) | Run::Spawn(program) => leave_out_of_program(program, n),
-        Run::Elsewhere(sent) | Run::OnAnotherLoop(sent) => leave_out_of(sent, n, &leave_out_of_sent),
-        Run::Forever | Run::Turn(_) | Run::Stop => false,
+        Run::BlockOn(program) | Run::SpawnFromOutside(program) => leave_out_of_program(program, n),
+        Run::OnAnotherThread(sent) | Run::OnAnotherLoop(sent) => leave_out_of(sent, n, &leave_out_of_sent),
+        Run::Forever | Run::Turn(_) | Run::StopFromOutside => false,
     })
 }
 
@@ -171,7 +171,7 @@ fn leave_out_of_act(act: &mut Act, n: &mut usize) -> bool {
 }
 
 fn leave_out_of_sent(sent: &mut Sent, n: &mut usize) -> bool {
-    if let Sent::Spawn(program) = sent { leave_out_of_program(program, n) } else { false }
+    if let Sent::SpawnByHandle(program) = sent { leave_out_of_program(program, n) } else { false }
 }
 
 /// Draws programs: the same numbers draw the same programs.
@@ -252,12 +252,12 @@ impl<N: Numbers> Generator<N> {
         while self.steps > 0 {
             runs.push(match self.random.below(if self.has_thread { 11 } else { 9 }) {
                 0 => self.block_on(),
-                1 | 2 => Run::Spawn(self.program(0)),
+                1 | 2 => Run::SpawnFromOutside(self.program(0)),
                 3 => Run::Forever,
-                4 => Run::Stop,
+                4 => Run::StopFromOutside,
                 5 => Run::Turn(None),
                 8 => Run::OnAnotherLoop(self.sent(0)),
-                9 | 10 => Run::Elsewhere(self.sent(0)),
+                9 | 10 => Run::OnAnotherThread(self.sent(0)),
                 _ => Run::Turn(Some(self.duration())),
             });
             self.steps = self.steps.saturating_sub(1);
@@ -379,8 +379,8 @@ impl<N: Numbers> Generator<N> {
             2 => Sent::Abort(random.below(8), times),
             3 => Sent::DropHandle(random.below(8)),
             5 => Sent::Open(random.below(3)),
-            14 if random.below(4) == 0 => Sent::Stop,
-            13 | 14 => Sent::Spawn(self.program(depth + 1)),
+            14 if random.below(4) == 0 => Sent::StopByHandle,
+            13 | 14 => Sent::SpawnByHandle(self.program(depth + 1)),
             _ => Sent::WakeAgain(random.below(8), times),
         }
     }
