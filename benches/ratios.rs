@@ -1,7 +1,7 @@
 //! How does boucle compare with tokio and with the floor, and which aims are met?
 //!
 //! The sides are boucle; tokio's `current_thread` scheduler (its `LocalRuntime`); a `LocalSet` in such a
-//! runtime; and the *floor*, the least that an executor does, or for an echo a program by hand on mio. Each
+//! runtime; and the *floor*, a simple executor, or for an echo a program by hand on mio. Each
 //! row has the best and the median of its rounds, the ratio of the best to boucle's best (above 1, boucle
 //! takes less), and the aim: `0.21 ≤ 0.25 times tokio` is met, `0.31 > 0.25 times tokio` is missed.
 //!
@@ -19,6 +19,7 @@ use std::io;
 use std::process::ExitCode;
 
 use table::aim::Aim::{self, AtMost, Times};
+use table::aim::Verdict;
 use table::arguments::Arguments;
 use table::field::Field;
 use table::peer::BENCH_PEERS;
@@ -77,36 +78,37 @@ fn main() -> io::Result<ExitCode> {
     let mut asked = Arguments::read(USAGE);
     asked.test |= !asked.bench;
     let mut field = Field::new(BENCH_PEERS, &asked);
-    let mut missed = Vec::new();
+    let (mut met, mut missed) = (0, Vec::new());
     for row in field.rows(&asked) {
         let measured = field.measure(&row, &asked)?;
         if !asked.test {
             println!("{measured}");
-            missed.extend(judge(&measured));
+            for verdict in judge(&measured) {
+                println!("  {}", verdict.words);
+                if verdict.is_met {
+                    met += 1;
+                } else {
+                    missed.push(format!("{}, {}", measured.row, verdict.words));
+                }
+            }
             println!();
         }
     }
     if asked.test {
         println!("ratios: every row runs");
-    } else if missed.is_empty() {
-        println!("Every aim is met.");
-    } else {
+    } else if !missed.is_empty() {
         println!("Missed: {}.", missed.join("; "));
+    } else if met > 0 {
+        println!("Every aim of these rows is met.");
+    } else {
+        println!("None of these rows has an aim that could be judged.");
     }
     Ok(ExitCode::from(u8::from(field.has_failed)))
 }
 
-/// Prints a row's aims, and returns those that are missed.
-fn judge(measured: &Measured) -> Vec<String> {
+/// Judges a row's aims.
+fn judge(measured: &Measured) -> Vec<Verdict> {
     let best = |peer: &str| measured.side(peer).map(|side| side.best);
-    let mut missed = Vec::new();
-    for (row, aim) in AIMS.iter().filter(|(row, _)| *row == measured.row) {
-        if let Some(verdict) = best("boucle").and_then(|boucle| aim.judge(boucle, best)) {
-            println!("  {}", verdict.words);
-            if !verdict.is_met {
-                missed.push(format!("{row}, {}", verdict.words));
-            }
-        }
-    }
-    missed
+    let aims = AIMS.iter().filter(|(row, _)| *row == measured.row);
+    aims.filter_map(|(_, aim)| aim.judge(best("boucle")?, best)).collect()
 }

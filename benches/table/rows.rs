@@ -21,7 +21,7 @@ use crate::workloads::mio_echo::{self, ByHand};
 use crate::workloads::remote::{Beside, round_trips, wakes};
 use crate::workloads::ring::{ring, with_main};
 use crate::workloads::runtime::{Alone, Boucle, Groups, Net, Pairs, Runtime, Timers};
-use crate::workloads::spawn::{one_after_another, spawn_and_await};
+use crate::workloads::spawn::{one_after_another, one_after_another_in_a_task, spawn_and_await};
 use crate::workloads::tcp::{accept_and_close, beside_a_socket};
 use crate::workloads::timers::{arm_and_cancel, isolated_sleeps, sleeps};
 use crate::workloads::wait::{all_completed, first_completed};
@@ -72,11 +72,13 @@ pub fn tasks<R: Runtime>() -> Vec<Row> {
     vec![
         time::<R>("spawn and await, 100,000 tasks", 100_000, spawn_and_await()),
         time::<R>("spawn(..).await, one by one", 20_000, one_after_another()),
+        time::<R>("spawn(..).await, in a task", 20_000, one_after_another_in_a_task()),
         time::<R>("yield, 1 task", 50_000, yields(1)),
         time::<R>("yield, 1,000 tasks", 100_000, yields(1_000)),
         uncounted::<R>("yield, 100,000 tasks", 400_000, yields(100_000)),
         time::<R>("yield, main future", 50_000, main_yields()),
-        time::<R>("yield_now, 1 task", 20_000, yield_now()),
+        time::<R>("yield_now, 1 task", 20_000, yield_now(1)),
+        time::<R>("yield_now, 1,000 tasks", 100_000, yield_now(1_000)),
         time::<R>("ping-pong, 2 tasks", 50_000, ring(2)),
         time::<R>("ping-pong, main and a task", 20_000, with_main()),
         time::<R>("ring of 1,000", 100_000, ring(1_000)),
@@ -170,7 +172,11 @@ pub fn timers<R: Timers>() -> Vec<Row> {
         rings::<R>("isolated sleep: rings", 100, isolated_sleeps(short)),
         Row {
             counted: 1_000_000,
-            ..time::<R>("arm and cancel, 10,000 pending", 20_000, arm_and_cancel())
+            ..time::<R>("arm and cancel, 10,000 pending", 20_000, arm_and_cancel(false))
+        },
+        Row {
+            counted: 1_000_000,
+            ..time::<R>("arm and cancel, an earlier one pending", 20_000, arm_and_cancel(true))
         },
         late::<R>("sleep of 100 us: median", 100, median_of_isolated(short)),
         late::<R>("1,000 sleeps of 10 ms: p99", 1_000, p99_of_many(long)),

@@ -1,4 +1,4 @@
-//! The floor: the least that an executor of boxed futures does.
+//! The floor: a simple executor of boxed futures.
 //!
 //! It has boxed futures in a `Vec`, the ids of those that are ready in a thread-local queue, and a waker that
 //! pushes its id. A task that is woken twice is polled twice, no panic is caught, nothing can be aborted, no

@@ -37,3 +37,18 @@ pub fn one_after_another<R: Runtime>() -> impl Fn(&R, usize) -> Spent {
         })
     }
 }
+
+/// The same in a task, so each wakes that.
+pub fn one_after_another_in_a_task<R: Runtime>() -> impl Fn(&R, usize) -> Spent {
+    |runtime, tasks| {
+        let task = async move {
+            let watch = Watch::start();
+            for n in 0..tasks {
+                let value = R::spawn(async move { black_box(n) }).await;
+                assert_eq!(value.expect("the task has a value"), n);
+            }
+            watch.stop()
+        };
+        runtime.block_on(async { R::spawn(task).await.expect("the task has a value") })
+    }
+}

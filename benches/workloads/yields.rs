@@ -14,9 +14,9 @@ pub fn yields<R: Runtime>(tasks: usize) -> impl Fn(&R, usize) -> Spent {
     move |runtime, yields| circle(runtime, tasks, yields, yield_once)
 }
 
-/// One task, with the runtime's own `yield_now`.
-pub fn yield_now<R: Runtime>() -> impl Fn(&R, usize) -> Spent {
-    |runtime, yields| circle(runtime, 1, yields, R::yield_now)
+/// With the runtime's own `yield_now`.
+pub fn yield_now<R: Runtime>(tasks: usize) -> impl Fn(&R, usize) -> Spent {
+    move |runtime, yields| circle(runtime, tasks, yields, R::yield_now)
 }
 
 /// The main future alone, which is no task.
