@@ -99,7 +99,7 @@ fn main() -> io::Result<ExitCode> {
     } else if !missed.is_empty() {
         println!("Missed: {}.", missed.join("; "));
     } else if met > 0 {
-        println!("Every aim of these rows is met.");
+        println!("Every aim that could be judged is met.");
     } else {
         println!("None of these rows has an aim that could be judged.");
     }

@@ -104,13 +104,13 @@
 //! # What is a failure
 //!
 //! Any panic on the thread that runs the program, also one that the program catches, or whose
-//! [`JoinError`](crate::JoinError) it handles; a deadlock; and a run that takes [too many
-//! polls](Explore::polls). Panics of explored programs are not printed: the report has the first of them. A
-//! replay by `BOUCLE_SCHEDULE` prints that one as well, by the panic hook that was there before: with
-//! `RUST_BACKTRACE=1`, with its backtrace.
-//! (`resume_unwind` counts only if it ends the main future.) A panic that ends the process, as that of a
-//! destructor while another panic unwinds, leaves no time for a report: the schedule and the first panic are
-//! printed.
+//! [`JoinError`](crate::JoinError) it handles (`resume_unwind` counts only if it ends the main future); a
+//! deadlock; and a run that takes [too many polls](Explore::polls).
+//!
+//! Panics of explored programs are not printed: the report has the first of them. A replay by `BOUCLE_SCHEDULE`
+//! also lets the panic hook that was there before print it: with `RUST_BACKTRACE=1`, with its backtrace. A panic
+//! that ends the process, as that of a destructor while another panic unwinds, leaves no time for a report: the
+//! schedule and the first panic are printed.
 //!
 //! A run that waits for what is not virtual (a socket, a signal, a job, another thread by a
 //! [`LoopHandle`](crate::LoopHandle)) is not deadlocked, and nothing limits how long it waits: if nothing

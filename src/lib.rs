@@ -114,7 +114,7 @@
 //! | ready queue | FIFO of what is to be polled; a task in it is *ready*. (A side of a socket is ready too, in its own sense) |
 //! | done | a task that has returned, panicked or was dropped; its handle may still have to take the output |
 //! | inbox | where other threads leave messages for the loop |
-//! | message | a request to a loop: to wake or abort a task, to spawn one, to stop, or to free what a dropped handle, timer, socket or group has left |
+//! | message | a request to a loop: to wake or abort a task, to spawn one, to stop, to free what a dropped handle, timer, socket or group has left, and the like |
 //! | `LoopHandle` | what another thread holds of a loop, to spawn tasks on it or to stop it. While one exists, an idle loop with a virtual clock waits instead of reporting a deadlock |
 //! | bell, ring | what ends a park from another thread (mio's waker) |
 //! | virtual clock | a clock that jumps to the next deadline when nothing is ready |
@@ -412,9 +412,10 @@
 //!   memory is allocated under their locks. (`BOUCLE_TRACE`, `BOUCLE_DUMP` and `BOUCLE_SLOW_POLL` make every
 //!   loop an observed one.)
 //! - A table gives back only the memory behind its last place in use, and what is new takes the place that was
-//!   freed last. So after a burst that has ended in order, a timer, task or socket that is always there may keep
-//!   the burst's memory. The flags of wakes from other threads, a bit a slot, are kept until the process ends;
-//!   and with a virtual clock, each jump of time looks at all of them.
+//!   freed last. So after a burst that has ended in order, timers, tasks or sockets of which there is always one
+//!   may keep the burst's memory, if they are made one after the other. The flags of wakes from other threads, a
+//!   bit a slot, are kept until the process ends; with a virtual clock, each jump of time looks at those of the
+//!   table.
 //!
 //! Features: `blocking` (default) brings [`run_in_executor`] and name look-ups; `signal` (default) brings
 //! `signal`, on Unix; `trace` (default) brings `BOUCLE_TRACE`, `BOUCLE_DUMP`, `BOUCLE_SLOW_POLL` and

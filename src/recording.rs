@@ -3,8 +3,8 @@
 //! Events are recorded by one call, [`State::record`]: a branch if the loop is not observed. The log is also
 //! given the cause of what happens, and when a poll, a park or a task begins and ends. It derives the rest.
 //!
-//! What a poll passes through only asks `is_on`, and calls one function, of the log or a cold one. More code in
-//! the branch would cost every poll, observed or not.
+//! What a poll passes through only asks `is_on`, and calls a function or two. More code in the branch would cost
+//! every poll, observed or not.
 
 use std::task::Poll;
 use std::time::{Duration, Instant};

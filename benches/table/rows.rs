@@ -51,7 +51,8 @@ pub enum Unit {
     Bytes,
     /// Microseconds of wall time by which a sleep is late.
     Lateness,
-    /// Calls of `write`, of all threads: only a thread that wakes the loop out of its sleep makes one.
+    /// Calls of `write`, of all threads: by one, a thread wakes a loop that sleeps, and tokio tells its
+    /// driver of a deadline that is the first.
     Writes,
 }
 
@@ -167,7 +168,7 @@ pub fn timers<R: Timers>() -> Vec<Row> {
     vec![
         uncounted::<R>("sleep, 100,000 tasks", 100_000, sleeps(at_least / 10, more / 10)),
         uncounted::<R>("sleep, 1,000,000 tasks", 1_000_000, sleeps(at_least, more)),
-        // Both are counted on many, since the clock takes more instructions in one half of each second.
+        // These are counted on many, since the clock takes more instructions in one half of each second.
         Row { counted: 20_000, ..time::<R>("isolated sleep", 100, isolated_sleeps(short)) },
         rings::<R>("isolated sleep: rings", 100, isolated_sleeps(short)),
         Row {

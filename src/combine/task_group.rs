@@ -165,7 +165,7 @@ impl<T: 'static> TaskGroup<T> {
     ///
     /// # Panics
     ///
-    /// As [`spawn`](Self::spawn), for other reasons than that.
+    /// As [`spawn`](Self::spawn), but not if the group is closed.
     #[track_caller]
     pub fn try_spawn<F: Future<Output = T> + 'static>(&self, future: F) -> Result<AbortHandle, F> {
         if self.is_closed() { Err(future) } else { Ok(self.spawn_from(Location::caller(), future)) }

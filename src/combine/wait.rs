@@ -51,8 +51,8 @@ use crate::time::sleep::{Sleep, sleep};
 /// # Panics
 ///
 /// If there are no handles, since nothing would ever be done. When it is polled: if no loop runs, if a handle
-/// belongs to another loop or to the task that polls, if its loop has ended since the last poll, or if it was
-/// ready before.
+/// belongs to another loop or to the task that polls, if the loop of its first poll is gone or is not
+/// the one that polls, or if it was ready before.
 #[track_caller]
 pub fn wait<T, M: Mode<T>>(handles: impl IntoIterator<Item = JoinHandle<T>>, mode: M) -> Wait<T, M> {
     let handles: Vec<_> = handles.into_iter().collect();

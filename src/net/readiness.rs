@@ -17,9 +17,10 @@
 //!
 //! **Many waiters.** An edge wakes all waiters of its side. A future that is dropped leaves its waiter behind,
 //! and some combinators poll with a new waker each time: nothing tells which waiters are stale. So when their
-//! number reaches a limit, all but the first are woken, and those that still wait come back. The limit moves
-//! thus: when it is reached, it doubles; when the loop rests, all that still wait are back, and it becomes
-//! twice their number; at an edge, it is at most twice the number that is woken.
+//! number reaches a limit, all but the first are woken, and those that still wait come back. When the limit is
+//! reached, it doubles; when the loop has rested after that, all that still wait are back, and it becomes twice
+//! their number. An edge may lower it to twice the number that it wakes, but never raises it: some of these may
+//! be stale.
 
 use std::io;
 use std::mem;

@@ -251,7 +251,7 @@ macro_rules! peer {
     ($std:ident: $($socket:ident),+) => {$(
         impl $socket {
             /// Returns the address of the peer: of a datagram socket, of the one that it is connected to. (Of a
-            /// Unix socket, an unnamed address if the peer is bound to no path.)
+            /// Unix socket, an unnamed address if the peer is not bound.)
             ///
             /// ```
             /// # boucle::run(async {

@@ -71,18 +71,23 @@ fn the_number_of_schedules_is_bounded() {
     }
 }
 
-/// When the time is over, no further schedule is begun, wherever the search is.
+/// When the time is over, no further schedule is begun: one that another thread has begun comes to its end.
 #[test]
 fn the_time_is_looked_at_after_each_schedule() {
     const LIMIT: Duration = Duration::from_millis(200);
-    let runs = AtomicU64::new(0);
-    let explored = Explore::new().time(LIMIT).run(async || {
-        if runs.fetch_add(1, Ordering::Relaxed) == 2 {
-            std::thread::sleep(LIMIT);
-        }
-        writers(3, 1).await;
-    });
-    assert!(explored.schedules <= 3 && !explored.complete, "{explored}");
+    for (strategy, threads) in
+        [(Strategy::Exhaustive, 1), (Strategy::Random, 1), (Strategy::Exhaustive, 2), (Strategy::Random, 2)]
+    {
+        let runs = AtomicU64::new(0);
+        let explore = Explore::new().strategy(strategy).threads(threads).time(LIMIT);
+        let explored = explore.run(async || {
+            if runs.fetch_add(1, Ordering::Relaxed) >= 2 {
+                std::thread::sleep(LIMIT);
+            }
+            writers(3, 1).await;
+        });
+        assert!(explored.schedules < 3 + threads as u64 && !explored.complete, "{strategy:?}, {explored}");
+    }
 }
 
 /// How a program waits for its tasks decides how many schedules it has: the figures of the documentation, for

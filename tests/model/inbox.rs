@@ -27,7 +27,7 @@ enum Kind {
     /// Wakes the task that has the slot when the message is handled. `left` has at most one for a slot.
     Wake(Slot),
     /// The last handle is gone. `left` never has two of them in a row.
-    NoHandles,
+    NoLoopHandles,
     Call,
 }
 
@@ -52,7 +52,7 @@ fn leave(kind: Kind, call: impl FnOnce() + 'static) -> bool {
         let Inbox { left, is_open, .. } = &mut model.inbox;
         let is_there = match kind {
             Kind::Wake(_) => left.iter().any(|message| message.kind == kind),
-            Kind::NoHandles => left.back().is_some_and(|message| message.kind == kind),
+            Kind::NoLoopHandles => left.back().is_some_and(|message| message.kind == kind),
             Kind::Call => false,
         };
         if *is_open && !is_there {
@@ -129,7 +129,7 @@ impl Drop for LoopHandle {
         let handles = with(|model| model.inbox.handles.saturating_sub(1));
         with(|model| model.inbox.handles = handles);
         if handles == 0 {
-            leave(Kind::NoHandles, || {});
+            leave(Kind::NoLoopHandles, || {});
         }
     }
 }
