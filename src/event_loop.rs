@@ -89,8 +89,7 @@ fn refuse<M>(main: M, refusal: &str) -> ! {
     panic!("{refusal}");
 }
 
-/// Stops the loop that runs on this thread: [`EventLoop::run_forever`] returns after the
-/// current turn.
+/// Stops the loop that runs on this thread: [`EventLoop::run_forever`] returns after the turn under way.
 ///
 /// ```
 /// let event_loop = boucle::EventLoop::new()?;

@@ -97,7 +97,8 @@ impl State {
         }
         // `look` may be the deadline of a cancelled timer, and time must not jump there. If `limit` comes before
         // it, that is exact; else the exact first deadline is asked for.
-        match if look == limit { limit } else { until(self.timers.next_deadline()) } {
+        let first = if look == limit { limit } else { until(self.timers.next_deadline()) };
+        match first {
             Some(time) => {
                 self.clock.pass(time);
                 Park::Ask(Some(Duration::ZERO))

@@ -93,11 +93,11 @@ fn keep_panics() {
     *installed = Arc::downgrade(&before);
     panic::set_hook(Box::new(move |panic| {
         let is_kept = fail_current(|| panicked(panic.payload(), panic.location()));
-        if !ends_the_process(panic.payload()) {
-            if is_kept {
-                return;
-            }
-        } else if let Some(schedule) = current_in_words() {
+        let is_last = ends_the_process(panic.payload());
+        if is_kept && !is_last {
+            return;
+        }
+        if is_last && let Some(schedule) = current_in_words() {
             eprintln!("explore: the process ends in {schedule}");
         }
         before(panic);

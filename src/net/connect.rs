@@ -98,7 +98,7 @@ impl TcpStream {
     }
 }
 
-/// Connects to the first address that answers. Each has a head start before the next one.
+/// Connects to the first of several addresses that answers. Each has a head start before the next one.
 async fn connect_first(addresses: &[SocketAddr], head_start: Duration) -> io::Result<TcpStream> {
     let mut attempts = Vec::new();
     let mut addresses = interleaved(addresses).into_iter();

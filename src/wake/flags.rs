@@ -8,9 +8,9 @@
 //! whatever a thread wrote before its wake, first or not, happens before the poll that follows. (A plain load
 //! of a set flag would be cheaper, but it orders nothing.)
 //!
-//! A flag is a bit, so that a loop with a virtual clock can look at its table's before each jump. They stand
-//! in chunks that are made when they are needed, each twice as long as the one before, and that never move; so
-//! a flag is found without a lock. They are never freed: a million slots take 128 KiB.
+//! A flag is a bit, since a loop with a virtual clock looks at those of all its slots before each jump. The
+//! flags stand in chunks that are made when they are needed, each twice as long as the one before, and that
+//! never move; so a flag is found without a lock. They are never freed: a million slots take 128 KiB.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
