@@ -2,8 +2,8 @@
 //!
 //! The sides are boucle; tokio's `current_thread` scheduler (its `LocalRuntime`); a `LocalSet` in such a
 //! runtime; and the *floor*, a simple executor, or for an echo a program by hand on mio. Each
-//! row has the best and the median of its rounds, the ratio of the best to boucle's best (above 1, boucle
-//! takes less), and the aim: `0.21 ≤ 0.25 times tokio` is met, `0.31 > 0.25 times tokio` is missed.
+//! side has the best and the median of its rounds, and the ratio of boucle's best to its best (below 1,
+//! boucle takes less); each row its aim: `0.21 ≤ 0.25 times tokio` is met, `0.31 > 0.25 times tokio` is missed.
 //!
 //! ```text
 //! cargo bench --bench ratios                       all rows

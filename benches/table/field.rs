@@ -62,15 +62,15 @@ impl Field {
             side.rounds.sort_by(f64::total_cmp);
             let best = side.rounds[0];
             if side.job.peer == "boucle" {
-                // There is no ratio to nothing.
-                boucle = (best > 0.0).then_some(best);
+                boucle = Some(best);
             }
             sides.push(Figures {
                 peer: side.job.peer,
                 best,
                 median: side.rounds[side.rounds.len() / 2],
                 rounds: side.rounds.len(),
-                ratio: boucle.map(|boucle| best / boucle),
+                // There is no ratio to nothing.
+                ratio: boucle.filter(|_| best > 0.0).map(|boucle| boucle / best),
                 instructions: None,
                 system_calls: None,
             });

@@ -23,7 +23,7 @@ pub struct Figures {
     pub median: f64,
     /// How many rounds were run.
     pub rounds: usize,
-    /// Its best to boucle's best.
+    /// boucle's best to its best.
     pub ratio: Option<f64>,
     pub instructions: Option<f64>,
     pub system_calls: Option<f64>,

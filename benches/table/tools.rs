@@ -9,8 +9,8 @@ use std::process::{Command, Stdio};
 use super::rows::Row;
 use super::side::{Job, ONE_ROUND, why_it_failed};
 
-/// Ends the command after a minute. (Under valgrind, a process that hangs ignores SIGTERM.)
-const TIME_LIMIT: &[&str] = &["timeout", "--signal=KILL", "60"];
+/// Ends the command after three minutes. (Under valgrind, a process that hangs ignores SIGTERM.)
+const TIME_LIMIT: &[&str] = &["timeout", "--signal=KILL", "180"];
 const KILLED: i32 = 9;
 
 /// A tool that counts, and how its total is found in what it prints on its standard error.
@@ -67,7 +67,7 @@ impl Tool {
         let said = String::from_utf8_lossy(&ran.stderr);
         match (self.total)(&said) {
             Some(total) if ran.status.success() => Ok(total),
-            _ if ran.status.signal() == Some(KILLED) => Err("no end in a minute".to_owned()),
+            _ if ran.status.signal() == Some(KILLED) => Err("no end in three minutes".to_owned()),
             _ => Err(why_it_failed(&said, ran.status)),
         }
     }
