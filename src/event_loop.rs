@@ -316,20 +316,20 @@ impl EventLoop {
         }
         let running = Running::enter(self.number);
         current::expect(self.number).entered = true;
-        (Entered { of: self.number, _running: running }, main)
+        (Entered { loop_number: self.number, _running: running }, main)
     }
 }
 
 /// Marks the loop as being run until this drops, which also clears a pending `stop`.
 struct Entered {
-    of: LoopNumber,
+    loop_number: LoopNumber,
     /// Drops last.
     _running: Running,
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        if let Some(mut state) = current::find(self.of) {
+        if let Some(mut state) = current::find(self.loop_number) {
             state.leave_main();
             state.entered = false;
             state.stopping = false;

@@ -276,7 +276,6 @@
 //! | name | meaning |
 //! |---|---|
 //! | `current::take`, `release` | moves the state out of a thread-local; puts it back |
-//! | `of` | the number of a loop |
 //! | `Popped`, `Ending` | what a number that leaves the queue stands for; how a task has ended |
 //! | `pops_per_park` | 61, or 0 if a park is due in any case |
 //! | `deferred_wakes` | the first wake that is not of this loop, and those after it, to keep the order: done when the state is free |

@@ -53,9 +53,9 @@ pub(crate) fn open(
 
 /// Opens the poller of a loop with a virtual clock, before its first socket or the first park that waits: a
 /// loop that has neither needs no descriptor.
-pub(crate) fn open_poller(of: LoopNumber) -> io::Result<()> {
+pub(crate) fn open_poller(loop_number: LoopNumber) -> io::Result<()> {
     let (poller, bell, registry) = Poller::new()?;
-    if let Some(mut state) = current::find(of)
+    if let Some(mut state) = current::find(loop_number)
         && state.poller.is_none()
     {
         state.inbox.connect(bell, registry);

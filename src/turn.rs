@@ -79,9 +79,9 @@ const MESSAGES_PER_TURN: usize = 1_024;
 const KEPT: usize = 1_024;
 
 /// Runs turns until the caller has what it waits for. Returns, for a single turn, what it did.
-pub(crate) fn run(of: LoopNumber, mut until: Until<'_>) -> io::Result<Turn> {
+pub(crate) fn run(loop_number: LoopNumber, mut until: Until<'_>) -> io::Result<Turn> {
     let _budget = budget::EndOnDrop; // also when a panic ends the run
-    let mut state = current::take(of);
+    let mut state = current::take(loop_number);
     let mut polled = 0;
     let is_one_turn = matches!(until, Until::OneTurn(_));
     if is_one_turn {
@@ -152,19 +152,19 @@ fn poll_task(state: Held, number: TaskNumber, mut task: BoxedTask) -> Held {
 #[inline(never)]
 fn cancel_task(mut state: Held, number: TaskNumber, mut task: BoxedTask) -> Held {
     state.record_begin(number, false);
-    let of = release_and_notify(state);
+    let loop_number = release_and_notify(state);
     let how = task.as_mut().cancel();
-    finish_task(current::take(of), number, task, how)
+    finish_task(current::take(loop_number), number, task, how)
 }
 
 /// Wakes what waits for a task that is done, and drops the output if no handle is left.
 #[inline(never)]
 fn finish_task(mut state: Held, number: TaskNumber, task: BoxedTask, how: Ending) -> Held {
     let (waiter, unheld) = state.finish(number, task, how);
-    let of = current::release(state);
+    let loop_number = current::release(state);
     waiter.into_iter().for_each(wake_quietly);
     unheld.into_iter().for_each(drop_quietly);
-    current::take(of)
+    current::take(loop_number)
 }
 
 /// Polls the main future. Returns whether it is ready.
@@ -188,7 +188,7 @@ fn poll(
     number: TaskNumber,
     future: Pin<&mut dyn Future<Output = Ending>>,
 ) -> (Held, Poll<Ending>) {
-    let of = if state.log.is_on() {
+    let loop_number = if state.log.is_on() {
         state.record_begin(number, true);
         release_and_notify(state)
     } else {
@@ -196,7 +196,7 @@ fn poll(
     };
     budget::refill();
     let polled = future.poll(&mut Context::from_waker(&waker(number)));
-    let mut state = current::take(of);
+    let mut state = current::take(loop_number);
     state.record_end_poll(polled);
     (state, polled)
 }
@@ -205,9 +205,9 @@ fn poll(
 #[cold]
 #[inline(never)]
 fn release_and_notify(state: Held) -> LoopNumber {
-    let of = current::release(state);
-    notify(of);
-    of
+    let loop_number = current::release(state);
+    notify(loop_number);
+    loop_number
 }
 
 /// Notifies the observers between two steps. If one of them panics, its panic leaves the loop here.
@@ -216,9 +216,9 @@ fn notify_between_steps(state: Held) -> Held {
     if !state.log.is_on() {
         return state;
     }
-    let of = release_and_notify(state);
-    resume_panic(of);
-    current::take(of)
+    let loop_number = release_and_notify(state);
+    resume_panic(loop_number);
+    current::take(loop_number)
 }
 
 /// Parks without waiting, if a park is overdue, at the end of a `block_on`. An error is left to the next park.
@@ -238,9 +238,9 @@ fn park(state: Held, limit: Option<Duration>) -> (Held, io::Result<()>) {
     let how = loop {
         match state.begin_park(limit) {
             Park::Open => {
-                let of = current::release(state);
-                let opened = open_poller(of);
-                state = current::take(of);
+                let loop_number = current::release(state);
+                let opened = open_poller(loop_number);
+                state = current::take(loop_number);
                 if opened.is_err() {
                     return (state, opened);
                 }
@@ -251,9 +251,9 @@ fn park(state: Held, limit: Option<Duration>) -> (Held, io::Result<()>) {
     let parked = match how {
         Park::Ask(timeout) => {
             let (begun, mut poller) = (state.clock.begin_wait(), state.poller.take());
-            let of = current::release(state);
+            let loop_number = current::release(state);
             let parked = poller.as_mut().map_or(Ok(()), |poller| poller.park(timeout));
-            state = current::take(of);
+            state = current::take(loop_number);
             state.poller = poller;
             state.clock.end_wait(begun, timeout);
             parked
@@ -293,9 +293,9 @@ fn wake_deferred(mut state: Held) -> Held {
     let mut wakes = mem::take(&mut state.deferred_wakes);
     for (waiter, by) in wakes.drain(..) {
         state.log.cause = by;
-        let of = current::release(state);
+        let loop_number = current::release(state);
         wake_quietly(waiter);
-        state = current::take(of);
+        state = current::take(loop_number);
     }
     if wakes.capacity() <= KEPT {
         state.deferred_wakes = wakes;
@@ -315,9 +315,9 @@ fn read_inbox(mut state: Held) -> Held {
             break;
         };
         let deferred = state.receive(message);
-        let of = current::release(state);
+        let loop_number = current::release(state);
         deferred.run();
-        state = current::take(of);
+        state = current::take(loop_number);
     }
     if state.messages.is_empty() && state.messages.capacity() > KEPT {
         state.messages = VecDeque::new();

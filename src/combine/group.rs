@@ -23,7 +23,7 @@ use crate::wake::waker::waiter;
 
 /// A group's number, freed when this drops.
 pub(crate) struct Group {
-    of: LoopNumber,
+    loop_number: LoopNumber,
     number: u32,
     /// The function that waits, for messages and observers.
     what: &'static str,
@@ -34,7 +34,7 @@ impl Group {
     #[track_caller]
     pub(crate) fn new(what: &'static str, members: usize, wake_on: WakeOn) -> Group {
         current::expect_running(what, |state| Group {
-            of: state.number,
+            loop_number: state.number,
             number: state.groups.insert(members, wake_on),
             what,
         })
@@ -44,7 +44,7 @@ impl Group {
     pub(crate) fn join<T>(&self, position: usize, task: &JoinHandle<T>) {
         let member = Member { group: self.number, position: position as u32 };
         if !task.set_joiner(Joiner::Group(member))
-            && let Some(mut state) = current::find(self.of)
+            && let Some(mut state) = current::find(self.loop_number)
         {
             // The parent does not wait yet, so there is none to wake.
             state.groups.finish_member(member, Ending::Returned);
@@ -53,7 +53,7 @@ impl Group {
 
     /// Counts one member more.
     pub(crate) fn grow(&self) {
-        if let Some(mut state) = current::find(self.of)
+        if let Some(mut state) = current::find(self.loop_number)
             && let Some(group) = state.groups.table.get_mut(self.number as usize)
         {
             group.left += 1;
@@ -68,7 +68,7 @@ impl Group {
         future: Unspawned<F>,
     ) -> Child<F::Output> {
         let member = Member { group: self.number, position: position as u32 };
-        Child(spawn_on(Some(self.of), Joiner::Group(member), location, future.0.take()))
+        Child(spawn_on(Some(self.loop_number), Joiner::Group(member), location, future.0.take()))
     }
 
     /// Waits for a member that `ends` the wait, and returns its position; `None` when all are done and none
@@ -79,11 +79,11 @@ impl Group {
         cx: &mut Context<'_>,
         mut ends: impl FnMut(usize) -> bool,
     ) -> Poll<Option<usize>> {
-        let Group { of, number, what } = *self;
+        let Group { loop_number, number, what } = *self;
         ready!(budget::poll_left(cx));
         loop {
             let waiter = waiter(cx.waker());
-            let polled = current::on_own_loop(of, what, |state| {
+            let polled = current::on_own_loop(loop_number, what, |state| {
                 let group = state.groups.table.get_mut(number as usize)?;
                 let next = group.next_done();
                 if next.is_some() || group.left == 0 {
@@ -94,7 +94,7 @@ impl Group {
                 Some((Poll::Pending, unused))
             });
             let Some((next, _unused)) = polled.flatten() else {
-                panic!("{what} was polled after its event loop, {of}, was gone")
+                panic!("{what} was polled after its event loop, {loop_number}, was gone")
             };
             let next = ready!(next).map(|position| position as usize);
             if next.is_none_or(&mut ends) {
@@ -107,7 +107,7 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        current::deliver(self.of, Message::ReleaseGroup(self.number));
+        current::deliver(self.loop_number, Message::ReleaseGroup(self.number));
     }
 }
 
@@ -138,7 +138,7 @@ impl<T: 'static> Child<T> {
 
     /// Lets the task go on without a handle.
     pub(crate) fn detach(&mut self) {
-        self.0 = JoinHandle::cancelled(self.0.task.of);
+        self.0 = JoinHandle::cancelled(self.0.task.loop_number);
     }
 }
 

@@ -60,7 +60,7 @@ fn a_use_within_a_use_is_refused() {
 #[cfg_attr(miri, ignore = "leaks on purpose")]
 fn a_loop_that_is_dropped_while_it_is_in_use_does_not_come_back() {
     let event_loop = EventLoop::new().unwrap();
-    let number = event_loop.handle().of;
+    let number = event_loop.handle().loop_number;
     let state = expect(number);
     drop(event_loop);
     drop(state);
@@ -82,7 +82,7 @@ fn what_a_loop_that_is_in_use_has_not_read_is_dropped_quietly() {
     let event_loop = EventLoop::new().unwrap();
     let (handle, unread) = (event_loop.handle(), Unread);
     handle.spawn(move || async { drop(unread) }).unwrap();
-    let state = expect(handle.of);
+    let state = expect(handle.loop_number);
     drop(event_loop);
     drop(state);
     assert!(IS_DROPPED.load(Ordering::Relaxed));

@@ -58,7 +58,7 @@ impl Pool {
     }
 
     /// Queues work, and returns its number. If there is no thread and none can be made, drops the work.
-    pub(super) fn submit(&'static self, of: LoopNumber, work: Work) -> io::Result<u64> {
+    pub(super) fn submit(&'static self, loop_number: LoopNumber, work: Work) -> io::Result<u64> {
         let mut contents = self.lock();
         let waiting = contents.queue.len() + 1;
         if let Err(error) = self.grow(&mut contents, waiting)
@@ -71,7 +71,7 @@ impl Pool {
         }
         let number = contents.next_number;
         contents.next_number += 1;
-        contents.queue.insert(number, (of, work));
+        contents.queue.insert(number, (loop_number, work));
         drop(contents);
         self.submitted.notify_one();
         Ok(number)
@@ -85,14 +85,15 @@ impl Pool {
 
     /// Drops the work of a loop that has not begun, and waits for the rest, up to `timeout`. Nothing may be
     /// submitted for the loop any more. O(n) in what is queued.
-    pub(super) fn end(&self, of: LoopNumber, timeout: Option<Duration>) {
+    pub(super) fn end(&self, loop_number: LoopNumber, timeout: Option<Duration>) {
         let mut contents = self.lock();
-        let own = contents.queue.iter().filter(|(_, (owner, _))| *owner == of);
+        let own = contents.queue.iter().filter(|(_, (owner, _))| *owner == loop_number);
         let own: Vec<_> = own.map(|(number, _)| *number).collect();
         let given_up: Vec<_> = own.iter().map(|number| contents.queue.remove(number)).collect();
         drop(contents);
         given_up.into_iter().for_each(drop_quietly);
-        let is_running = |contents: &mut Contents| contents.running.values().any(|running| *running == of);
+        let is_running =
+            |contents: &mut Contents| contents.running.values().any(|running| *running == loop_number);
         // Without a bound, as long as it takes.
         let timeout = timeout.unwrap_or(Duration::MAX);
         drop(self.ended.wait_timeout_while(self.lock(), timeout, is_running));
@@ -115,11 +116,11 @@ impl Pool {
             let is_idle = |contents: &mut Contents| contents.queue.is_empty();
             let waited = self.submitted.wait_timeout_while(contents, IDLE, is_idle);
             (contents, _) = waited.unwrap_or_else(PoisonError::into_inner);
-            let Some((number, (of, work))) = contents.queue.pop_first() else {
+            let Some((number, (loop_number, work))) = contents.queue.pop_first() else {
                 contents.threads -= 1;
                 return;
             };
-            contents.running.insert(number, of);
+            contents.running.insert(number, loop_number);
             // The system may have refused threads for what is queued, and grant one now.
             let waiting = contents.queue.len();
             let _ = self.grow(&mut contents, waiting);

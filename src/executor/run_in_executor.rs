@@ -70,18 +70,22 @@ where
     T: Send + 'static,
 {
     let running = current::running(|state| (state.number, state.closing));
-    let (of, is_closing) = running.unwrap_or((LoopNumber::NONE, false));
+    let (loop_number, is_closing) = running.unwrap_or((LoopNumber::NONE, false));
     if is_closing {
         drop_quietly(work);
         return RunInExecutor(Err("run_in_executor cannot begin the work: its event loop has ended".into()));
     }
-    start(&EXECUTOR, of, work).unwrap_or_else(|error| {
+    start(&EXECUTOR, loop_number, work).unwrap_or_else(|error| {
         RunInExecutor(Err(format!("run_in_executor cannot begin the work: {error}").into()))
     })
 }
 
-/// Starts a job that belongs to `of`, or to no loop. The error is that of [`Pool::submit`].
-pub(crate) fn start<F, T>(pool: &'static Pool, of: LoopNumber, work: F) -> io::Result<RunInExecutor<T>>
+/// Starts a job that belongs to a loop, or to none. The error is that of [`Pool::submit`].
+pub(crate) fn start<F, T>(
+    pool: &'static Pool,
+    loop_number: LoopNumber,
+    work: F,
+) -> io::Result<RunInExecutor<T>>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
@@ -92,13 +96,13 @@ where
         end.result = Some(catch_unwind(AssertUnwindSafe(work)));
         drop_quietly(end);
     };
-    let number = pool.submit(of, Box::new(work))?;
+    let number = pool.submit(loop_number, Box::new(work))?;
     Ok(RunInExecutor(Ok(Job { stage, pool, number })))
 }
 
 /// Ends the jobs of a loop: drops those that have not begun, and waits for the others, up to `timeout`.
-pub(crate) fn end_jobs(of: LoopNumber, timeout: Option<Duration>) {
-    EXECUTOR.end(of, timeout);
+pub(crate) fn end_jobs(loop_number: LoopNumber, timeout: Option<Duration>) {
+    EXECUTOR.end(loop_number, timeout);
 }
 
 /// The future of [`run_in_executor`].

@@ -114,7 +114,7 @@ macro_rules! listener {
             /// As [`accept`](Self::accept).
             pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<($stream, $address)>> {
                 let (stream, peer) = ready!(self.source.poll(cx, Side::Read, |io, _| io.accept()))?;
-                let source = Source::on(self.source.of, stream, $interest, true)?;
+                let source = Source::on(self.source.loop_number, stream, $interest, true)?;
                 Poll::Ready(Ok(($stream { source }, peer)))
             }
         }

@@ -52,29 +52,34 @@ pub(super) const READS: Interest = if EDGE_TRIGGERED { READ_SIDE } else { BOTH }
 pub(crate) struct Source<S: Io> {
     /// `None` until it is registered, and once it is given back.
     io: Option<S>,
-    pub(super) of: LoopNumber,
+    pub(super) loop_number: LoopNumber,
     slot: usize,
 }
 
 impl<S: Io> Source<S> {
     /// Registers a socket with the running loop. Panics if no loop runs on this thread.
     pub(super) fn new(io: S, interest: Interest, writable: bool) -> io::Result<Self> {
-        let of = current::expect_running("a socket", |state| state.number);
-        Self::on(of, io, interest, writable)
+        let loop_number = current::expect_running("a socket", |state| state.number);
+        Self::on(loop_number, io, interest, writable)
     }
 
     /// Registers a socket with a loop of this thread, running or not. If it is `writable`, a write is tried
     /// before the first event. A read is not: the kernel reports what is there when the socket is registered.
-    pub(super) fn on(of: LoopNumber, mut io: S, interest: Interest, writable: bool) -> io::Result<Self> {
+    pub(super) fn on(
+        loop_number: LoopNumber,
+        mut io: S,
+        interest: Interest,
+        writable: bool,
+    ) -> io::Result<Self> {
         // First: a loop that ends loses its registry before its table is emptied for good.
-        let registry = registry_of(of)?;
-        let inserted = current::on_own_thread(of, "a socket", |state| {
+        let registry = registry_of(loop_number)?;
+        let inserted = current::on_own_thread(loop_number, "a socket", |state| {
             let source = state.reactor.insert(interest, writable);
             state.record(|_| EventKind::SourceAdded { source });
             source
         });
-        let slot = inserted.ok_or_else(|| gone(of))?;
-        let mut source = Source { io: None, of, slot }; // frees the slot if the rest fails
+        let slot = inserted.ok_or_else(|| gone(loop_number))?;
+        let mut source = Source { io: None, loop_number, slot }; // frees the slot if the rest fails
         watched(&mut io, |io| registry.register(io, Token(slot), interest))?;
         source.io = Some(io);
         Ok(source)
@@ -88,13 +93,13 @@ impl<S: Io> Source<S> {
     /// Gives the socket back, no longer registered.
     pub(super) fn into_inner(mut self) -> io::Result<S> {
         let mut io = self.io.take().expect("only `into_inner` takes it");
-        deregister(self.of, &mut io)?;
+        deregister(self.loop_number, &mut io)?;
         Ok(io)
     }
 
     /// Returns an error if the loop is gone. Panics on another loop than its own.
     pub(super) fn expect_loop(&self) -> io::Result<()> {
-        current::on_own_loop(self.of, "a socket", |_| ()).ok_or_else(|| gone(self.of))
+        current::on_own_loop(self.loop_number, "a socket", |_| ()).ok_or_else(|| gone(self.loop_number))
     }
 
     /// Tries an operation on one side; if that is pending, lets the task wait for the next edge. The
@@ -109,7 +114,7 @@ impl<S: Io> Source<S> {
         ready!(budget::poll_left(cx));
         let io = self.io();
         // `None` if the loop is gone, and in the less common cases: `wait` does the rest.
-        let polled = current::on_own_loop(self.of, "a socket", |state| {
+        let polled = current::on_own_loop(self.loop_number, "a socket", |state| {
             let readiness = state.reactor.side(self.slot, side)?;
             let polled = readiness.attempt(|readiness| operation(io, readiness));
             if polled.is_ready() {
@@ -135,7 +140,7 @@ impl<S: Io> Source<S> {
 
     /// Uses one side, unless the loop is gone, or is not of this thread.
     pub(super) fn with_side(&self, side: Side, within: impl FnOnce(&mut Readiness)) {
-        if let Some(mut state) = current::find(self.of) {
+        if let Some(mut state) = current::find(self.loop_number) {
             state.reactor.side(self.slot, side).map(within);
         }
     }
@@ -155,15 +160,15 @@ impl<S: Io> Source<S> {
     fn try_wait(&self, side: Side, waker: &Waker) -> io::Result<()> {
         // First: the clone of a foreign waker is user code, which may even drop the loop.
         let mut waiter = Some(waiter(waker));
-        let waits = current::find(self.of).and_then(|mut state| {
+        let waits = current::find(self.loop_number).and_then(|mut state| {
             let rests = state.reactor.rests;
             let readiness = state.reactor.side(self.slot, side)?;
             Some((readiness.wait(&mut waiter, rests), readiness.unwatched))
         });
         drop(waiter);
-        let (woken, unwatched) = waits.ok_or_else(|| gone(self.of))?;
+        let (woken, unwatched) = waits.ok_or_else(|| gone(self.loop_number))?;
         woken.into_iter().for_each(wake_quietly);
-        if unwatched && let Some(registry) = inbox::registry(self.of) {
+        if unwatched && let Some(registry) = inbox::registry(self.loop_number) {
             self.watch_both(&registry)?;
             // Not before: if the kernel refuses, or a logger panics, the next wait asks again.
             self.with_side(side, |readiness| readiness.unwatched = false);
@@ -194,19 +199,19 @@ impl<S: Io> Drop for Source<S> {
     fn drop(&mut self) {
         if let Some(io) = &mut self.io {
             // The logger may panic, and this drop may be part of an unwinding.
-            let _ = catch_unwind(AssertUnwindSafe(|| deregister(self.of, io))).map_err(drop_quietly);
+            let _ = catch_unwind(AssertUnwindSafe(|| deregister(self.loop_number, io))).map_err(drop_quietly);
         }
-        current::deliver(self.of, Message::ReleaseSource(self.slot));
+        current::deliver(self.loop_number, Message::ReleaseSource(self.slot));
     }
 }
 
 /// Returns the registry of a loop of this thread. Opens the loop's poller if it has none.
-fn registry_of(of: LoopNumber) -> io::Result<Arc<Registry>> {
-    if let Some(registry) = inbox::registry(of) {
+fn registry_of(loop_number: LoopNumber) -> io::Result<Arc<Registry>> {
+    if let Some(registry) = inbox::registry(loop_number) {
         return Ok(registry);
     }
-    open_poller(of)?;
-    inbox::registry(of).ok_or_else(|| gone(of))
+    open_poller(loop_number)?;
+    inbox::registry(loop_number).ok_or_else(|| gone(loop_number))
 }
 
 /// Uses a source as mio registers it: on Unix by its descriptor.
@@ -221,8 +226,8 @@ fn watched<S: Io, R>(io: &mut S, within: impl FnOnce(&mut S) -> R) -> R {
 }
 
 /// Deregisters a socket, on any thread. If the loop is gone, there is nothing to do.
-fn deregister(of: LoopNumber, io: &mut impl Io) -> io::Result<()> {
-    match inbox::registry(of).map(|registry| watched(io, |io| registry.deregister(io))) {
+fn deregister(loop_number: LoopNumber, io: &mut impl Io) -> io::Result<()> {
+    match inbox::registry(loop_number).map(|registry| watched(io, |io| registry.deregister(io))) {
         // Where mio uses `poll`, it has deregistered a socket whose peer has hung up.
         Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
@@ -242,8 +247,8 @@ pub(super) fn uninterrupted<R>(mut call: impl FnMut() -> io::Result<R>) -> io::R
 
 /// The error of a socket whose loop is gone.
 #[cold]
-fn gone(of: LoopNumber) -> io::Error {
-    io::Error::other(format!("the socket's event loop, {of}, is gone"))
+fn gone(loop_number: LoopNumber) -> io::Error {
+    io::Error::other(format!("the socket's event loop, {loop_number}, is gone"))
 }
 
 /// The method of every socket that may have a peer, named as for [`socket!`].

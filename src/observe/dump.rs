@@ -200,7 +200,7 @@ pub fn dump() -> Dump {
         // The caller is being polled: if it is no task, it is the main future. (An observed loop has recorded
         // that.)
         let main = state.tasks.main.map(|(_, id, _)| id);
-        let mut polled = state.tasks.entries.iter().filter(|(_, entry)| entry.is_polled());
+        let mut polled = state.tasks.entries.iter().filter(|(_, entry)| entry.is_out());
         if !state.log.is_on()
             && polled.all(|(_, entry)| Some(entry.id) == main)
             && let Some(main) = dump.tasks.iter_mut().find(|task| task.is_main)
@@ -252,12 +252,12 @@ impl LoopHandle {
     ///
     /// [`DumpError`]: the loop is gone, or is ending, or has not answered.
     pub fn dump(&self, timeout: Duration) -> Result<Dump, DumpError> {
-        let here = current::find(self.of).map(|state| dump_of(&state));
+        let here = current::find(self.loop_number).map(|state| dump_of(&state));
         match here {
             Some(dump) => Ok(dump),
             None => {
                 current::refuse_observers("LoopHandle::dump");
-                Request::send(self.of)?.wait(timeout)
+                Request::send(self.loop_number)?.wait(timeout)
             }
         }
     }
@@ -307,7 +307,7 @@ fn dump_task(tasks: &Tasks, slot: usize, entry: &Entry) -> DumpedTask {
         },
         state: match entry.status {
             Status::Aborted => TaskState::Aborted,
-            _ if entry.is_polled() && main.is_none() => TaskState::Polled,
+            _ if entry.is_out() && main.is_none() => TaskState::Polled,
             Status::Queued => TaskState::Ready,
             _ => TaskState::Idle,
         },
@@ -354,24 +354,24 @@ impl DumpedTask {
 
 /// A request for a dump, to a loop of another thread.
 pub(crate) struct Request {
-    of: LoopNumber,
+    loop_number: LoopNumber,
     answer: Receiver<Dump>,
     sent: Instant,
 }
 
 impl Request {
     /// Sends the request to the loop's inbox.
-    pub(crate) fn send(of: LoopNumber) -> Result<Request, DumpError> {
+    pub(crate) fn send(loop_number: LoopNumber) -> Result<Request, DumpError> {
         let (sender, answer) = mpsc::sync_channel(1);
         let reply = move || {
-            if let Some(state) = current::find(of) {
+            if let Some(state) = current::find(loop_number) {
                 // The thread that asked may have given up.
                 let _ = sender.send(dump_of(&state));
             }
         };
-        let sent = inbox::send(of, Message::Call(Box::new(reply)));
-        sent.map_err(|_| gone(of))?;
-        Ok(Request { of, answer, sent: real_now() })
+        let sent = inbox::send(loop_number, Message::Call(Box::new(reply)));
+        sent.map_err(|_| gone(loop_number))?;
+        Ok(Request { loop_number, answer, sent: real_now() })
     }
 
     /// Waits for the answer, until `timeout` after the request was sent.
@@ -383,13 +383,13 @@ impl Request {
 
     /// Returns why there is no answer. A loop that ends without reading its inbox drops the request.
     fn no_answer(&self, timeout: Duration) -> DumpError {
-        if !inbox::is_read_by(self.of) {
-            return gone(self.of);
+        if !inbox::is_read_by(self.loop_number) {
+            return gone(self.loop_number);
         }
         DumpError::NoAnswer {
-            event_loop: self.of.sequence(),
+            event_loop: self.loop_number.sequence(),
             timeout,
-            holder: log::holding(self.of.sequence()).map(|holding| Holder {
+            holder: log::holding(self.loop_number.sequence()).map(|holding| Holder {
                 task: holding.task,
                 name: holding.name,
                 held: real_now().saturating_duration_since(holding.since),
@@ -399,9 +399,9 @@ impl Request {
 }
 
 /// Returns the error for a loop that does not read its inbox any more.
-fn gone(of: LoopNumber) -> DumpError {
-    match inbox::has_owner(of) {
-        true => DumpError::Ending { event_loop: of.sequence() },
+fn gone(loop_number: LoopNumber) -> DumpError {
+    match inbox::has_owner(loop_number) {
+        true => DumpError::Ending { event_loop: loop_number.sequence() },
         false => DumpError::Gone,
     }
 }

@@ -16,8 +16,8 @@ use crate::task::quiet::drop_quietly;
 /// Notifies the observers, if there are any, of what was recorded.
 #[cold]
 #[inline(never)]
-pub(crate) fn notify(of: LoopNumber) {
-    let mut state = current::expect(of);
+pub(crate) fn notify(loop_number: LoopNumber) {
+    let mut state = current::expect(loop_number);
     if !state.log.is_on() {
         return;
     }
@@ -36,7 +36,7 @@ pub(crate) fn notify(of: LoopNumber) {
         observers.panicked = Some(payload);
         dismissed = mem::take(&mut observers.list);
     }
-    let mut state = current::expect(of);
+    let mut state = current::expect(loop_number);
     state.observers = observers;
     state.log.cause = cause;
     let time = state.clock.elapsed();
@@ -46,15 +46,15 @@ pub(crate) fn notify(of: LoopNumber) {
 }
 
 /// Notifies the observers for the last time. A panic of one ends here.
-pub(crate) fn notify_last(of: LoopNumber) {
-    notify(of);
-    let observers = mem::take(&mut current::expect(of).observers);
+pub(crate) fn notify_last(loop_number: LoopNumber) {
+    notify(loop_number);
+    let observers = mem::take(&mut current::expect(loop_number).observers);
     drop(observers);
 }
 
 /// Resumes the panic of an observer, if one has panicked.
-pub(crate) fn resume_panic(of: LoopNumber) {
-    let panicked = current::expect(of).observers.panicked.take();
+pub(crate) fn resume_panic(loop_number: LoopNumber) {
+    let panicked = current::expect(loop_number).observers.panicked.take();
     if let Some(payload) = panicked {
         resume_unwind(payload);
     }

@@ -21,7 +21,7 @@ use crate::wake::inbox::Message;
 /// ```
 #[derive(Clone)]
 pub struct AbortHandle {
-    pub(crate) of: LoopNumber,
+    pub(crate) loop_number: LoopNumber,
     /// [`NO_SLOT`] once the output was taken.
     pub(crate) slot: u32,
     pub(crate) id: u64,
@@ -42,7 +42,7 @@ impl AbortHandle {
     #[doc(alias = "cancel")]
     pub fn abort(&self) {
         if self.slot != NO_SLOT {
-            current::deliver(self.of, Message::Abort { slot: self.slot, id: self.id });
+            current::deliver(self.loop_number, Message::Abort { slot: self.slot, id: self.id });
         }
     }
 
@@ -61,8 +61,9 @@ impl AbortHandle {
     ///
     /// If it is called on another thread than the loop's, while the loop lives.
     pub fn is_finished(&self) -> bool {
-        let is_done =
-            current::on_own_thread(self.of, "a handle", |state| state.tasks.is_done(self.slot, self.id));
+        let is_done = current::on_own_thread(self.loop_number, "a handle", |state| {
+            state.tasks.is_done(self.slot, self.id)
+        });
         is_done.unwrap_or(true)
     }
 
@@ -81,6 +82,6 @@ impl AbortHandle {
 
 impl fmt::Debug for AbortHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AbortHandle(task {} of {})", self.id, self.of)
+        write!(f, "AbortHandle(task {} of {})", self.id, self.loop_number)
     }
 }

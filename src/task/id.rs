@@ -83,8 +83,8 @@ pub(crate) struct TaskNumber(usize);
 
 impl TaskNumber {
     #[inline]
-    pub(crate) fn new(of: LoopNumber, id: u64, slot: u32) -> Self {
-        TaskNumber((of.identity(id) as usize) << SLOT | slot as usize)
+    pub(crate) fn new(loop_number: LoopNumber, id: u64, slot: u32) -> Self {
+        TaskNumber((loop_number.identity(id) as usize) << SLOT | slot as usize)
     }
 
     #[inline]
@@ -136,16 +136,16 @@ mod tests {
     #[test]
     fn a_task_number_gives_back_what_it_was_made_of() {
         let last = MAX_LOOPS - 1;
-        let of = LoopNumber::new(7, last);
+        let loop_number = LoopNumber::new(7, last);
         for slot in [0, 1, (MAX_TASKS - 1) as u32] {
             for id in [1, 1 << 19, u64::MAX] {
-                let number = TaskNumber::from_word(TaskNumber::new(of, id, slot).word());
+                let number = TaskNumber::from_word(TaskNumber::new(loop_number, id, slot).word());
                 assert_eq!(number.short(), last);
                 assert_eq!(number.slot(), slot);
-                assert_eq!(number.identity(), of.identity(id));
+                assert_eq!(number.identity(), loop_number.identity(id));
                 assert_eq!(number.identity() & GENERATION_MASK, id as u32 & GENERATION_MASK);
             }
         }
-        assert_eq!(of.to_string(), "loop 7");
+        assert_eq!(loop_number.to_string(), "loop 7");
     }
 }

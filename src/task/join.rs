@@ -57,13 +57,13 @@ pub struct JoinHandle<T> {
 }
 
 impl<T> JoinHandle<T> {
-    pub(crate) fn new(of: LoopNumber, slot: u32, id: u64) -> Self {
-        JoinHandle { task: AbortHandle { of, slot, id }, value: PhantomData }
+    pub(crate) fn new(loop_number: LoopNumber, slot: u32, id: u64) -> Self {
+        JoinHandle { task: AbortHandle { loop_number, slot, id }, value: PhantomData }
     }
 
     /// Makes the handle of a task that its loop has refused. No task has the id 0.
-    pub(crate) fn cancelled(of: LoopNumber) -> Self {
-        Self::new(of, 0, 0)
+    pub(crate) fn cancelled(loop_number: LoopNumber) -> Self {
+        Self::new(loop_number, 0, 0)
     }
 
     /// The output was taken.
@@ -141,15 +141,15 @@ impl<T> JoinHandle<T> {
 
     /// Sets what waits for the task, and drops what did before. Returns false if the task is done, or gone.
     pub(crate) fn set_joiner(&self, mut joiner: Joiner) -> bool {
-        let AbortHandle { of, slot, id } = self.task;
-        current::find(of).is_some_and(|mut state| state.tasks.exchange_joiner(slot, id, &mut joiner))
+        let AbortHandle { loop_number, slot, id } = self.task;
+        current::find(loop_number).is_some_and(|mut state| state.tasks.exchange_joiner(slot, id, &mut joiner))
     }
 
     /// Panics if the handle belongs to another loop that lives, or to the task that is being polled.
     pub(crate) fn expect_awaitable(&self) {
-        let AbortHandle { of, slot, id } = self.task;
-        let is_polled = |state: &mut State| state.tasks.get(slot, id).is_some_and(|task| task.is_polled());
-        if current::on_own_loop(of, "a JoinHandle", is_polled) == Some(true) {
+        let AbortHandle { loop_number, slot, id } = self.task;
+        let is_polled = |state: &mut State| state.tasks.get(slot, id).is_some_and(|task| task.is_out());
+        if current::on_own_loop(loop_number, "a JoinHandle", is_polled) == Some(true) {
             awaits_itself(id);
         }
     }
@@ -158,8 +158,8 @@ impl<T> JoinHandle<T> {
 impl<T: 'static> JoinHandle<T> {
     /// Takes the output of the task, if it is done.
     pub(crate) fn take(&mut self) -> Option<Result<T, JoinError>> {
-        let AbortHandle { of, slot, id } = self.task;
-        let output = current::find(of)?.tasks.take_done(slot, id);
+        let AbortHandle { loop_number, slot, id } = self.task;
+        let output = current::find(loop_number)?.tasks.take_done(slot, id);
         let Output::Done { task, name } = output else { return None };
         Some(self.open(task, name))
     }
@@ -179,8 +179,8 @@ impl<T: 'static> JoinHandle<T> {
 impl<T: 'static, E: 'static> JoinHandle<Result<T, E>> {
     /// Whether the task has panicked or returned an `Err`.
     pub(crate) fn has_failed(&self) -> bool {
-        let AbortHandle { of, slot, id } = self.task;
-        current::find(of).is_some_and(|mut state| {
+        let AbortHandle { loop_number, slot, id } = self.task;
+        current::find(loop_number).is_some_and(|mut state| {
             let output = state.tasks.output(slot, id);
             let output = output.and_then(|output| output.downcast_ref::<Kept<Result<T, E>>>());
             matches!(output, Some(Some(Ok(Err(_)) | Err(Failure::Panicked(_)))))
@@ -193,11 +193,11 @@ impl<T: 'static> Future for JoinHandle<T> {
 
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let AbortHandle { of, slot, id } = self.task;
+        let AbortHandle { loop_number, slot, id } = self.task;
         assert!(!self.is_spent(), "the JoinHandle of task {id} was polled after it was ready");
         ready!(budget::poll_left(cx));
         let mut joiner = Joiner::Waiter(waiter(cx.waker()));
-        let polled = current::on_own_loop(of, "a JoinHandle", move |state| {
+        let polled = current::on_own_loop(loop_number, "a JoinHandle", move |state| {
             let output = state.tasks.take_done(slot, id);
             if matches!(output, Output::Pending) {
                 state.record_wait(WaitsFor::Task(id));
@@ -227,15 +227,15 @@ impl<T> Drop for JoinHandle<T> {
     /// Detaches the task. A value that was not taken is dropped quietly, on the loop's thread.
     fn drop(&mut self) {
         if !self.is_spent() {
-            let AbortHandle { of, slot, id } = self.task;
-            current::deliver(of, Message::ReleaseTask { slot, id });
+            let AbortHandle { loop_number, slot, id } = self.task;
+            current::deliver(loop_number, Message::ReleaseTask { slot, id });
         }
     }
 }
 
 impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "JoinHandle(task {} of {})", self.task.id, self.task.of)
+        write!(f, "JoinHandle(task {} of {})", self.task.id, self.task.loop_number)
     }
 }
 

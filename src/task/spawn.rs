@@ -135,11 +135,11 @@ pub fn spawn_named<F: Future<Output: 'static> + 'static>(
 ) -> JoinHandle<F::Output> {
     let task = Quiet::new(TaskCell::boxed(future)); // The name's conversion may panic.
     let name = name.into().into_boxed_str();
-    let of = current::running_number();
-    let handle = spawn_on(of, Joiner::Nothing, Location::caller(), task.take());
-    let AbortHandle { of, slot, id } = handle.task;
+    let loop_number = current::running_number();
+    let handle = spawn_on(loop_number, Joiner::Nothing, Location::caller(), task.take());
+    let AbortHandle { loop_number, slot, id } = handle.task;
     // A loop that is closing has refused the task.
-    if let Some(mut state) = current::find(of)
+    if let Some(mut state) = current::find(loop_number)
         && !state.tasks.is_done(slot, id)
     {
         state.record(|_| EventKind::Named { task: id, name: Arc::from(&*name) });
@@ -153,27 +153,27 @@ pub fn spawn_named<F: Future<Output: 'static> + 'static>(
 #[inline]
 #[track_caller]
 pub(crate) fn spawn_on<F: Future<Output: 'static> + 'static>(
-    of: Option<LoopNumber>,
+    loop_number: Option<LoopNumber>,
     joiner: Joiner,
     location: &'static Location<'static>,
     task: Box<TaskCell<F>>,
 ) -> JoinHandle<F::Output> {
-    match try_spawn(of, joiner, location, task) {
+    match try_spawn(loop_number, joiner, location, task) {
         Ok(handle) => handle,
-        Err(refused) => refuse(of, refused),
+        Err(refused) => refuse(loop_number, refused),
     }
 }
 
 /// Gives a task, spawned at `location`, to a loop, or gives it back if the loop refuses it or is not found.
 #[inline(always)]
 fn try_spawn<F: Future<Output: 'static> + 'static>(
-    of: Option<LoopNumber>,
+    loop_number: Option<LoopNumber>,
     joiner: Joiner,
     location: &'static Location<'static>,
     task: Box<TaskCell<F>>,
 ) -> Result<JoinHandle<F::Output>, BoxedTask> {
     let task: BoxedTask = Box::into_pin(task);
-    let Some(mut state) = of.and_then(current::find) else {
+    let Some(mut state) = loop_number.and_then(current::find) else {
         return Err(task);
     };
     let (slot, id) = state.spawn(task, joiner, location)?;
@@ -183,24 +183,25 @@ fn try_spawn<F: Future<Output: 'static> + 'static>(
 /// Drops a refused task. Returns a handle if the loop is closing or gone; else panics with the reason.
 #[cold]
 #[track_caller]
-fn refuse<T>(of: Option<LoopNumber>, task: BoxedTask) -> JoinHandle<T> {
-    let state = of.and_then(current::find);
+fn refuse<T>(loop_number: Option<LoopNumber>, task: BoxedTask) -> JoinHandle<T> {
+    let state = loop_number.and_then(current::find);
     let is_full = state.is_some_and(|state| state.tasks.is_full() && !state.closing);
     drop_quietly(task);
-    let Some(of) = of else { current::no_loop("spawn") };
-    assert!(!is_full, "{of} is full: it has room for {MAX_TASKS} tasks");
+    let Some(loop_number) = loop_number else { current::no_loop("spawn") };
+    assert!(!is_full, "{loop_number} is full: it has room for {MAX_TASKS} tasks");
     // Panics if the loop lives and cannot be used here.
-    current::on_own_thread(of, "spawn", |_| ());
-    JoinHandle::cancelled(of)
+    current::on_own_thread(loop_number, "spawn", |_| ());
+    JoinHandle::cancelled(loop_number)
 }
 
 /// Spawns a task without a handle. A refusal is an error: a loop with more messages to read must not panic.
 pub(crate) fn detached<F: Future<Output: 'static> + 'static>(
-    of: LoopNumber,
+    loop_number: LoopNumber,
     location: &'static Location<'static>,
     future: F,
 ) -> Result<(), SpawnError> {
-    let Err(refused) = try_spawn(Some(of), Joiner::Nothing, location, TaskCell::boxed(future)) else {
+    let Err(refused) = try_spawn(Some(loop_number), Joiner::Nothing, location, TaskCell::boxed(future))
+    else {
         return Ok(());
     };
     drop_quietly(refused);

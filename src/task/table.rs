@@ -42,7 +42,7 @@ use crate::wake::waiter::Waiter;
 
 /// The tasks of one loop.
 pub(crate) struct Tasks {
-    pub(crate) of: LoopNumber,
+    pub(crate) loop_number: LoopNumber,
     pub(crate) entries: Slab<Entry>,
     /// Names are rare, so they stand aside: an unnamed task pays for none.
     pub(crate) names: HashMap<u32, Box<str>>,
@@ -62,7 +62,7 @@ pub(crate) struct Entry {
     pub(crate) identity: u32,
     pub(crate) status: Status,
     /// A `JoinHandle` exists.
-    held: bool,
+    has_handle: bool,
     pub(crate) joiner: Joiner,
     /// `None` while it is polled or dropped; for the main future, which stays with `block_on`; and
     /// for a task that the end of the loop has dropped.
@@ -125,9 +125,9 @@ impl Output {
 const KEPT_NAMES: usize = 256;
 
 impl Tasks {
-    pub(crate) fn new(of: LoopNumber) -> Self {
+    pub(crate) fn new(loop_number: LoopNumber) -> Self {
         Tasks {
-            of,
+            loop_number,
             entries: Slab::new(),
             names: HashMap::new(),
             last_id: 0,
@@ -146,11 +146,12 @@ impl Tasks {
     /// is Queued: the caller pushes its number. Returns the slot and the id.
     #[inline]
     pub(crate) fn insert(&mut self, task: Option<BoxedTask>, joiner: Joiner) -> (u32, u64) {
-        let held = task.is_some();
-        self.live += usize::from(held);
+        let has_handle = task.is_some();
+        self.live += usize::from(has_handle);
         self.last_id += 1;
-        let (id, identity) = (self.last_id, self.of.identity(self.last_id));
-        let slot = self.entries.insert(Entry { id, identity, status: Status::Queued, held, joiner, task });
+        let (id, identity) = (self.last_id, self.loop_number.identity(self.last_id));
+        let slot =
+            self.entries.insert(Entry { id, identity, status: Status::Queued, has_handle, joiner, task });
         (slot as u32, id)
     }
 
@@ -216,7 +217,7 @@ impl Tasks {
         };
         entry.status = Status::Done;
         let joiner = mem::replace(&mut entry.joiner, Joiner::Nothing);
-        if entry.held {
+        if entry.has_handle {
             entry.task = Some(task);
             return (joiner, None);
         }
@@ -228,12 +229,12 @@ impl Tasks {
     /// polled, it is dropped when its poll returns. Returns false if the task is aborted already, done or
     /// gone.
     pub(crate) fn abort(&mut self, slot: u32, id: u64, ready: &mut ReadyQueue) -> bool {
-        let of = self.of;
+        let loop_number = self.loop_number;
         let Some(entry) = self.get(slot, id) else {
             return false;
         };
         match entry.status {
-            Status::Idle if !entry.is_polled() => ready.push(TaskNumber::new(of, id, slot)),
+            Status::Idle if !entry.is_out() => ready.push(TaskNumber::new(loop_number, id, slot)),
             Status::Idle | Status::Queued => {}
             Status::Aborted | Status::Done => return false,
         }
@@ -249,7 +250,7 @@ impl Tasks {
                 let (task, name) = self.remove(slot);
                 Output::Done { task, name }
             }
-            Some(entry) if entry.is_polled() => Output::Itself, // one is polled at a time: the one that asks
+            Some(entry) if entry.is_out() => Output::Itself, // one is polled at a time: the one that asks
             Some(_) => Output::Pending,
             None => Output::GONE,
         }
@@ -276,7 +277,7 @@ impl Tasks {
     /// The task in the slot, unless it is done: its id, and its number.
     pub(crate) fn find_live(&self, slot: u32) -> Option<(u64, TaskNumber)> {
         let entry = self.entries.get(slot as usize).filter(|entry| !entry.is_done())?;
-        Some((entry.id, TaskNumber::new(self.of, entry.id, slot)))
+        Some((entry.id, TaskNumber::new(self.loop_number, entry.id, slot)))
     }
 
     /// The handle was dropped. What was kept for it goes to the caller, to be dropped.
@@ -284,7 +285,7 @@ impl Tasks {
         let Some(entry) = self.get(slot, id) else {
             return (Joiner::Nothing, None);
         };
-        entry.held = false;
+        entry.has_handle = false;
         let joiner = mem::replace(&mut entry.joiner, Joiner::Nothing);
         let task = if entry.is_done() { self.remove(slot).0 } else { None };
         (joiner, task)
@@ -324,8 +325,8 @@ impl Entry {
         self.status == Status::Done
     }
 
-    /// Whether the task is being polled or dropped. (Of the main future, this says nothing.)
-    pub(crate) fn is_polled(&self) -> bool {
+    /// Whether its box is out: it is being polled or dropped. (A main future's is never in.)
+    pub(crate) fn is_out(&self) -> bool {
         self.task.is_none() && !self.is_done()
     }
 }

@@ -81,9 +81,9 @@ pub fn now() -> Instant {
 pub fn sleep(duration: Duration) -> Sleep {
     let sleep = current::running(|state| {
         let deadline = clock::deadline_after(state.clock.now(), duration);
-        Sleep { of: state.number, stage: Stage::Until(deadline) }
+        Sleep { loop_number: state.number, stage: Stage::Until(deadline) }
     });
-    sleep.unwrap_or_else(|| Sleep { of: LoopNumber::NONE, stage: Stage::For(duration) })
+    sleep.unwrap_or_else(|| Sleep { loop_number: LoopNumber::NONE, stage: Stage::For(duration) })
 }
 
 /// Waits until a point in time. As [`sleep`] in all else; a deadline that is past is ready at once.
@@ -101,8 +101,8 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// # });
 /// ```
 pub fn sleep_until(deadline: Instant) -> Sleep {
-    let of = current::running_number().unwrap_or(LoopNumber::NONE);
-    Sleep { of, stage: Stage::Until(deadline) }
+    let loop_number = current::running_number().unwrap_or(LoopNumber::NONE);
+    Sleep { loop_number, stage: Stage::Until(deadline) }
 }
 
 /// The future of [`sleep`] and [`sleep_until`].
@@ -119,7 +119,7 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Sleep {
     /// The loop whose clock measures the time, or none.
-    of: LoopNumber,
+    loop_number: LoopNumber,
     stage: Stage,
 }
 
@@ -186,12 +186,12 @@ impl Sleep {
     /// # });
     /// ```
     pub fn reset(&mut self, deadline: Instant) {
-        let of = current::running_number().unwrap_or(self.of);
-        *self = Sleep { of, stage: Stage::Until(deadline) };
+        let loop_number = current::running_number().unwrap_or(self.loop_number);
+        *self = Sleep { loop_number, stage: Stage::Until(deadline) };
     }
 
     pub(crate) fn now(&self) -> Instant {
-        current::find(self.of).map_or_else(now, |state| state.clock.now())
+        current::find(self.loop_number).map_or_else(now, |state| state.clock.now())
     }
 
     /// Waits until it is over, and returns the deadline.
@@ -200,10 +200,10 @@ impl Sleep {
         let deadline = ready!(self.poll_deadline(cx));
         // The assignments drop the old value, which frees its timer.
         if budget::try_spend() || gave_way {
-            *self = Sleep { of: self.of, stage: Stage::Until(deadline) };
+            *self = Sleep { loop_number: self.loop_number, stage: Stage::Until(deadline) };
             return Poll::Ready(deadline);
         }
-        *self = Sleep { of: self.of, stage: Stage::GaveWay(deadline) };
+        *self = Sleep { loop_number: self.loop_number, stage: Stage::GaveWay(deadline) };
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -212,7 +212,7 @@ impl Sleep {
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         if let Stage::Armed(deadline, key) = self.stage {
             let waiter = waiter(cx.waker());
-            let polled = current::on_own_loop(self.of, "a sleep", |state| {
+            let polled = current::on_own_loop(self.loop_number, "a sleep", |state| {
                 if state.timers.has_fired(key) || state.clock.has_come(deadline) {
                     return (Poll::Ready(deadline), waiter);
                 }
@@ -236,7 +236,7 @@ impl Sleep {
                 Stage::For(wait) => clock::deadline_after(state.clock.now(), wait),
                 Stage::Until(deadline) | Stage::Armed(deadline, _) | Stage::GaveWay(deadline) => deadline,
             };
-            self.of = state.number;
+            self.loop_number = state.number;
             let Some(tick) = state.clock.tick_ahead(deadline) else {
                 self.stage = Stage::Until(deadline);
                 return Poll::Ready((deadline, waiter));
@@ -261,7 +261,7 @@ impl Future for Sleep {
 impl Drop for Sleep {
     fn drop(&mut self) {
         if let Stage::Armed(_, key) = self.stage {
-            current::deliver(self.of, Message::ReleaseTimer(key));
+            current::deliver(self.loop_number, Message::ReleaseTimer(key));
         }
     }
 }
@@ -270,7 +270,9 @@ impl fmt::Debug for Sleep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.stage {
             Stage::For(duration) => write!(f, "Sleep(for {duration:?})"),
-            Stage::Armed(deadline, _) => write!(f, "Sleep(until {deadline:?}, armed on {})", self.of),
+            Stage::Armed(deadline, _) => {
+                write!(f, "Sleep(until {deadline:?}, armed on {})", self.loop_number)
+            }
             Stage::Until(deadline) | Stage::GaveWay(deadline) => write!(f, "Sleep(until {deadline:?})"),
         }
     }

@@ -60,7 +60,7 @@ impl Tasks {
     fn waiting(&self) -> impl Iterator<Item = TaskNumber> {
         let waiting =
             self.entries.iter().filter(|(_, entry)| entry.status == Status::Idle && entry.task.is_some());
-        waiting.map(|(slot, entry)| TaskNumber::new(self.of, entry.id, slot as u32))
+        waiting.map(|(slot, entry)| TaskNumber::new(self.loop_number, entry.id, slot as u32))
     }
 
     /// Whether a number of the ready queue stands for a task that is to be polled or dropped.

@@ -141,24 +141,24 @@ pub(crate) fn send(to: LoopNumber, message: Message) -> Result<(), Message> {
 }
 
 /// Where a loop's sockets are registered, for any thread; `None` if the loop is gone.
-pub(crate) fn registry(of: LoopNumber) -> Option<Arc<mio::Registry>> {
-    let contents = inbox(of.short()).lock();
-    if contents.reader == Some(of) { contents.registry.clone() } else { None }
+pub(crate) fn registry(loop_number: LoopNumber) -> Option<Arc<mio::Registry>> {
+    let contents = inbox(loop_number.short()).lock();
+    if contents.reader == Some(loop_number) { contents.registry.clone() } else { None }
 }
 
 /// Counts one `LoopHandle` more.
-pub(crate) fn add_handle(of: LoopNumber) {
-    let mut contents = inbox(of.short()).lock();
-    if contents.reader == Some(of) {
+pub(crate) fn add_handle(loop_number: LoopNumber) {
+    let mut contents = inbox(loop_number.short()).lock();
+    if contents.reader == Some(loop_number) {
         contents.handles += 1;
     }
 }
 
 /// Counts one `LoopHandle` less. The last one leaves a message, for a loop that sleeps only because a handle
 /// exists: it wakes, and finds that nothing can come any more.
-pub(crate) fn remove_handle(of: LoopNumber) {
-    let mut contents = inbox(of.short()).lock_with_room();
-    if contents.reader == Some(of) {
+pub(crate) fn remove_handle(loop_number: LoopNumber) {
+    let mut contents = inbox(loop_number.short()).lock_with_room();
+    if contents.reader == Some(loop_number) {
         contents.handles -= 1;
         let is_left = matches!(contents.messages.back(), Some(Message::NoLoopHandles));
         if contents.handles == 0 && !is_left {

@@ -31,7 +31,7 @@ use crate::wake::inbox::{self, Message};
 #[doc(alias = "run_coroutine_threadsafe")]
 #[doc(alias = "call_soon_threadsafe")]
 pub struct LoopHandle {
-    pub(crate) of: LoopNumber,
+    pub(crate) loop_number: LoopNumber,
 }
 
 /// The error of [`LoopHandle::spawn`]: the loop is gone.
@@ -67,9 +67,9 @@ impl LoopHandle {
         LoopHandle::new(current::expect_running("LoopHandle::current", |state| state.number))
     }
 
-    pub(crate) fn new(of: LoopNumber) -> LoopHandle {
-        inbox::add_handle(of);
-        LoopHandle { of }
+    pub(crate) fn new(loop_number: LoopNumber) -> LoopHandle {
+        inbox::add_handle(loop_number);
+        LoopHandle { loop_number }
     }
 
     /// Spawns a task on the loop, from any thread. The closure makes the future on the loop's thread, in the
@@ -102,11 +102,11 @@ impl LoopHandle {
         M: FnOnce() -> F + Send + 'static,
         F: Future<Output: 'static> + 'static,
     {
-        let (of, location) = (self.of, Location::caller());
+        let (loop_number, location) = (self.loop_number, Location::caller());
         let spawn = Box::new(move || {
-            let _ = spawn::detached(of, location, async move { make().await });
+            let _ = spawn::detached(loop_number, location, async move { make().await });
         });
-        inbox::send(of, Message::Call(spawn)).map_err(|unsent| {
+        inbox::send(loop_number, Message::Call(spawn)).map_err(|unsent| {
             drop_quietly(unsent);
             LoopGone
         })
@@ -135,8 +135,8 @@ impl LoopHandle {
     /// It costs a message to the loop, and another when it is dropped.
     #[must_use = "dropping it lets the clock go"]
     pub fn hold_clock(&self) -> ClockHold {
-        current::deliver(self.of, Message::HoldClock);
-        ClockHold { of: self.of }
+        current::deliver(self.loop_number, Message::HoldClock);
+        ClockHold { loop_number: self.loop_number }
     }
 
     /// Stops the loop, from any thread; see [`stop`](crate::stop). Does nothing if the loop is gone.
@@ -152,7 +152,7 @@ impl LoopHandle {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn stop(&self) {
-        let _ = inbox::send(self.of, Message::Stop);
+        let _ = inbox::send(self.loop_number, Message::Stop);
     }
 }
 
@@ -167,37 +167,37 @@ impl LoopHandle {
 /// ```
 #[must_use = "dropping it lets the clock go"]
 pub struct ClockHold {
-    of: LoopNumber,
+    loop_number: LoopNumber,
 }
 
 impl Drop for ClockHold {
     /// Goes through the inbox on any thread: the message of its making may still be unread.
     fn drop(&mut self) {
-        let _ = inbox::send(self.of, Message::ReleaseClock);
+        let _ = inbox::send(self.loop_number, Message::ReleaseClock);
     }
 }
 
 impl fmt::Debug for ClockHold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ClockHold({})", self.of)
+        write!(f, "ClockHold({})", self.loop_number)
     }
 }
 
 impl Clone for LoopHandle {
     fn clone(&self) -> Self {
-        LoopHandle::new(self.of)
+        LoopHandle::new(self.loop_number)
     }
 }
 
 impl Drop for LoopHandle {
     fn drop(&mut self) {
-        inbox::remove_handle(self.of);
+        inbox::remove_handle(self.loop_number);
     }
 }
 
 impl fmt::Debug for LoopHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LoopHandle({})", self.of)
+        write!(f, "LoopHandle({})", self.loop_number)
     }
 }
 
@@ -213,11 +213,11 @@ impl Error for LoopGone {}
 impl LocalSpawn for LoopHandle {
     #[track_caller]
     fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
-        spawn::detached(self.of, Location::caller(), future)
+        spawn::detached(self.loop_number, Location::caller(), future)
     }
 
     fn status_local(&self) -> Result<(), SpawnError> {
-        let is_open = current::find(self.of).is_some_and(|state| !state.closing);
+        let is_open = current::find(self.loop_number).is_some_and(|state| !state.closing);
         is_open.then_some(()).ok_or_else(SpawnError::shutdown)
     }
 }
@@ -225,14 +225,14 @@ impl LocalSpawn for LoopHandle {
 /// Spawns on the loop from any thread.
 impl Spawn for LoopHandle {
     fn status(&self) -> Result<(), SpawnError> {
-        let is_open = inbox::is_read_by(self.of);
+        let is_open = inbox::is_read_by(self.loop_number);
         is_open.then_some(()).ok_or_else(SpawnError::shutdown)
     }
 
     #[track_caller]
     fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
-        if current::find(self.of).is_some() {
-            spawn::detached(self.of, Location::caller(), future)
+        if current::find(self.loop_number).is_some() {
+            spawn::detached(self.loop_number, Location::caller(), future)
         } else {
             self.spawn(move || future).map_err(|LoopGone| SpawnError::shutdown())
         }

@@ -33,7 +33,7 @@ fn virtual_loop() -> EventLoop {
 }
 
 fn jump(event_loop: &EventLoop, time: Duration) {
-    current::expect(event_loop.handle().of).clock.pass(time);
+    current::expect(event_loop.handle().loop_number).clock.pass(time);
 }
 
 fn since(start: Instant) -> u64 {

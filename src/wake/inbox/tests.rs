@@ -119,8 +119,8 @@ fn a_virtual_clock_waits_for_a_wake_on_its_way() {
     drop(event_loop.spawn(pending::<()>()));
     event_loop.turn(Some(Duration::ZERO)).unwrap();
 
-    open_poller(event_loop.handle().of).unwrap();
-    let inbox = inbox(event_loop.handle().of.short());
+    open_poller(event_loop.handle().loop_number).unwrap();
+    let inbox = inbox(event_loop.handle().loop_number.short());
     let mut read = VecDeque::new();
     inbox.drain(&mut read);
     inbox.woken.set(SLOT);
