@@ -261,8 +261,9 @@ impl EventLoop {
         turn::run(self.number, Until::OneTurn(timeout))
     }
 
-    /// Stops the loop: the next [`run_forever`](Self::run_forever) runs exactly one turn. From inside the
-    /// loop, call [`stop`]; from another thread, [`LoopHandle::stop`].
+    /// Stops the next run: [`run_forever`](Self::run_forever) makes one turn, as [`turn`](Self::turn) does in
+    /// any case, and [`block_on`](Self::block_on) panics unless its future is ready in its first turn. From
+    /// inside the loop, call [`stop`]; from another thread, [`LoopHandle::stop`].
     ///
     /// ```
     /// let event_loop = boucle::EventLoop::new()?;

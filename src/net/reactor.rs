@@ -49,10 +49,10 @@ impl Reactor {
         let Some([read, write]) = self.sources.get_mut(event.token().0) else {
             return;
         };
-        if event.is_priority() || event.is_read_closed() {
+        if event.is_priority() || event.is_read_closed() || event.is_error() {
             read.drain_first = true;
         }
-        // The next operation returns the error, whichever side it is on.
+        // An operation returns the error, whichever side it is on; a read, after what has come before.
         if event.is_readable() || event.is_read_closed() || event.is_error() {
             read.set_ready(&mut wake);
         }

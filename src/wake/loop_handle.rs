@@ -225,7 +225,8 @@ impl LocalSpawn for LoopHandle {
 /// Spawns on the loop from any thread.
 impl Spawn for LoopHandle {
     fn status(&self) -> Result<(), SpawnError> {
-        let is_open = inbox::is_read_by(self.loop_number);
+        let here = current::find(self.loop_number).map(|state| !state.closing);
+        let is_open = here.unwrap_or_else(|| inbox::is_read_by(self.loop_number));
         is_open.then_some(()).ok_or_else(SpawnError::shutdown)
     }
 

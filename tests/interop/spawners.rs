@@ -91,9 +91,10 @@ fn a_spawner_whose_loop_is_closing_returns_an_error() {
     let sets = refused.clone();
     let guard = OnDrop(move || {
         let handle = LoopHandle::current();
-        let spawned = handle.spawn_local(async {});
-        let is_refused = spawned.is_err_and(|error| error.is_shutdown());
-        sets.set(Some(is_refused && handle.status_local().is_err()));
+        let spawned = [handle.spawn_local(async {}), SpawnExt::spawn(&handle, async {})];
+        let is_refused =
+            spawned.iter().all(|spawned| spawned.as_ref().is_err_and(|error| error.is_shutdown()));
+        sets.set(Some(is_refused && handle.status_local().is_err() && handle.status().is_err()));
     });
     boucle::run(async move {
         drop(spawn(holds(guard)));

@@ -52,6 +52,25 @@ fn stop_before_run_forever_gives_one_turn() {
     assert_eq!(polls.get(), 6);
 }
 
+/// A stop counts for the next run of any kind: a turn made by hand says so, and a `block_on` has one turn.
+#[test]
+fn a_stop_is_for_the_next_run_of_any_kind() {
+    let event_loop = virtual_loop();
+    let task = event_loop.spawn(async {
+        yield_now().await;
+        boucle::stop();
+    });
+    event_loop.stop();
+    assert!(event_loop.turn(None).unwrap().stopped);
+    event_loop.run_forever(); // until the task stops it
+    assert!(task.is_finished());
+
+    event_loop.stop();
+    let message = panic_of(|| event_loop.block_on(yield_now()));
+    assert_eq!(message, "event loop stopped before the future completed");
+    event_loop.block_on(yield_now());
+}
+
 /// A stop by a handle takes effect when the inbox is read, here after 61 polls.
 #[test]
 fn stop_by_a_handle_waits_for_the_park() {
