@@ -61,7 +61,7 @@
 //! | boucle | asyncio | tokio | what differs |
 //! |---|---|---|---|
 //! | [`run`] | `run` | `#[tokio::main]`, `Runtime::block_on` | asyncio cancels the tasks that are left and awaits them; here, as in tokio, they are dropped. Ctrl-C ends the process at once, unless the program waits for [`signal::ctrl_c`] |
-//! | [`stop`] | `loop.stop` | none | from inside of the loop |
+//! | [`stop`] | `loop.stop` | none | from inside the loop |
 //! | [`EventLoop`] | `AbstractEventLoop`, `Runner` | `LocalRuntime`; `Runtime` with a `LocalSet` | dropping it closes it |
 //! | [`EventLoop::new`] | `new_event_loop` | `Runtime::new` | there is no `set_event_loop`: the loop that runs on the thread is the current one |
 //! | [`EventLoop::builder`] | none | `Builder::new_current_thread` | |
@@ -117,7 +117,7 @@
 //! | [`JoinError::name`] | `Task.get_name` | none | of a task that has failed; [`dump()`] has those of all |
 //! | [`yield_now`] | `sleep(0)` | the same | |
 //! | [`YieldNow`] | none | none | tokio's is unnamed |
-//! | [`consume_budget`] | none | `task::coop::consume_budget` | outside of a loop it does nothing |
+//! | [`consume_budget`] | none | `task::coop::consume_budget` | outside a loop it does nothing |
 //! | [`dump()`] | `all_tasks`; `print_call_graph`, `python -m asyncio pstree` (3.14) | `Handle::dump` (unstable) | what each task waits for, in place of stack traces |
 //! | [`Dump`], [`DumpError`] | `FutureCallGraph` (3.14) | `runtime::Dump` (unstable) | |
 //! | [`run_in_executor`] | `loop.run_in_executor`, `to_thread` | `spawn_blocking` | begins at the call, `to_thread` at the await; gives the value itself: a panic of the work is resumed. All loops share the threads |

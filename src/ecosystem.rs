@@ -10,7 +10,7 @@
 //! | HTTP/2 | the same | `http2::Builder::new(Executor).timer(Timer).serve_connection(stream, service)` | `ecosystem/tests/http.rs` |
 //! | an HTTP client with a pool | `hyper-util`, with boucle's feature `hyper-util` | `Client::builder(Executor).build(Connector::new())` | `hyper/tests/client.rs` |
 //! | routes and handlers | `axum` without its feature `tokio`, `hyper-util` | `let app = TowerToHyperService::new(router);`<br>`auto::Builder::new(Executor).serve_connection(stream, app).await` | `ecosystem/tests/axum.rs` |
-//! | a graceful end of HTTP and HTTPS | `futures-util` | one future that is shared by the server and its handlers: [`Serve::shutdown_when`](crate::net::Serve::shutdown_when) shows it. After a TLS handshake it is the same. | `ecosystem/examples/https_server.rs` |
+//! | graceful shutdown of HTTP and HTTPS | `futures-util` | one future that is shared by the server and its handlers: [`Serve::shutdown_when`](crate::net::Serve::shutdown_when) shows it. After a TLS handshake it is the same. | `ecosystem/examples/https_server.rs` |
 //! | the same, without `serve` | `hyper-util` (`server-graceful`) | `drop(spawn(graceful.watch(builder.serve_connection(stream, app).into_owned())))`, and at the end<br>`graceful.shutdown().await`<br>With TLS, take a `graceful.watcher()` before the handshake, and after it `watcher.watch(connection).await`. | `ecosystem/tests/axum.rs` |
 //! | gRPC, server | `tonic` | `let service = TowerToHyperService::new(Routes::new(server).prepare());`<br>`http2::Builder::new(Executor).serve_connection(stream, service).await` | `ecosystem/tests/grpc.rs` |
 //! | gRPC, client | `tonic`, `hyper-util` | `let channel = Client::builder(Executor).http2_only(true).build(Connector::new());`<br>`NumbersClient::with_origin(channel, uri)` | `ecosystem/tests/grpc.rs` |
@@ -51,7 +51,7 @@
 //!
 //! ```toml
 //! boucle = { path = "../boucle", features = ["hyper"] } # where the repository is
-//! futures-util = "0.3" # the graceful end
+//! futures-util = "0.3" # graceful shutdown
 //! hyper = { version = "1", features = ["http1", "server"] }
 //! ```
 //!

@@ -14,7 +14,7 @@
 //! | HTTPS, server | the stream after the handshake of `futures-rustls`, in an adapter: `smol_hyper::rt::FuturesIo::new(stream)` |
 //!
 //! [`ecosystem`](crate::ecosystem) has the crates around it, with the features that they need: TLS, HTTP/2,
-//! routes, a graceful end. How a server ends when its clients keep their connections:
+//! routes, graceful shutdown. How a server ends when its clients keep their connections:
 //! [`Serve::shutdown_when`](crate::net::Serve::shutdown_when).
 //!
 //! ```

@@ -22,8 +22,8 @@
 //!
 //! # An event loop in ten lines
 //!
-//! A *future* is a value that can be polled: a *poll* goes on from where the future stands, and answers
-//! *ready*, with the result, or *pending*. A coroutine, which is what an `async fn` returns, is a future, and
+//! A *future* is a value that can be polled: a *poll* resumes it where it stopped, and returns *ready*,
+//! with the result, or *pending*. A coroutine, which is what an `async fn` returns, is a future, and
 //! its `await` polls another. A *task* is a future that the loop owns. To *wake* a task is to put it into the
 //! ready queue, and each poll is given a *waker*, which does that.
 //!
@@ -78,11 +78,11 @@
 //!            timers that are due ────┘
 //! ```
 //!
-//! A park is due if nothing is ready, or if the next batch would bring the polls since the last park above
-//! 61. If none is due, the turn ends after step 1.
+//! A park is due if nothing is ready, or if the next batch would make more than 61 polls since the last
+//! park. If none is due, the turn ends after step 1.
 //!
 //! With a thousand tasks that are always ready, a park follows each batch. With ten, it follows every sixth
-//! batch: after 60 polls, since a seventh would make them 70. Polls are counted, not time, since reading the
+//! batch: after 60 polls, since a seventh would make 70. Polls are counted, not time, since reading the
 //! clock costs more than a poll. 61 is tokio's number, and as arbitrary here as there.
 //! With a virtual clock, an idle loop does not sleep: time jumps to the next deadline. `park.rs` has the
 //! exceptions.
@@ -99,26 +99,26 @@
 //! |---|---|
 //! | future, coroutine | what is polled; a coroutine is the future of an `async fn` |
 //! | turn | one iteration of the loop: one batch, then a park if one is due, then the wakes it brings |
-//! | batch | what stood in the ready queue when the turn began |
-//! | poll | what is done to a *future*, never to the kernel (mio's `Poll`, in the *poller*, has another meaning) |
-//! | park | the second step: to ask the kernel for events, with a timeout; without a socket and a need to sleep, there is nothing to ask. A running loop sleeps nowhere else |
+//! | batch | what was in the ready queue when the turn began |
+//! | poll | to resume a *future*, once. The kernel is never polled (mio's `Poll`, in the *poller*, is another thing) |
+//! | park | the second step: to ask the kernel for events, with a timeout. If there is no socket, and no need to sleep, it is no system call. A running loop sleeps nowhere else |
 //! | wake | to put a task in the ready queue |
 //! | waker | what wakes a task |
 //! | arm, fire | a timer is armed when it is put into the wheel, and fires at its deadline |
 //! | task | a spawned future, with its slot in the table, and later its output |
 //! | main future | the future of `block_on`: not a task, but in the ready queue like one |
 //! | state | all that a loop owns, in one box. It is *free* while it is in its place, a thread-local, and *in use* while it is out |
-//! | waiter | what waits for a timer, a source, a task, a group, a job or a signal: a task or main future of ours, or a foreign waker |
-//! | joiner | what waits for a task: a waiter, or the group of which it is a member |
-//! | foreign waker | a waker that is not boucle's: another runtime's, or one that a future makes for those in it, as `FuturesUnordered` does |
+//! | waiter | what waits for a timer, a source, a task, a group, a job or a signal: a task or main future of boucle's, or a foreign waker |
+//! | joiner | what waits for a task: a waiter, or the task's group |
+//! | foreign waker | a waker that is not boucle's: another runtime's, or one that a future makes for its children, as `FuturesUnordered` does |
 //! | ready queue | FIFO of what is to be polled; a task in it is *ready*. (A side of a socket is ready too, in its own sense) |
-//! | done | a task that has returned, panicked or was dropped; its handle may still have to take the output |
+//! | done | said of a task that returned, panicked or was dropped; its handle may still have to take the output |
 //! | inbox | where other threads leave messages for the loop |
 //! | message | a request to a loop: to wake or abort a task, to spawn one, to stop, to free what a dropped handle, timer, socket or group has left, and the like |
 //! | `LoopHandle` | what another thread holds of a loop, to spawn tasks on it or to stop it. While one exists, an idle loop with a virtual clock waits instead of reporting a deadlock |
 //! | bell, ring | what ends a park from another thread (mio's waker) |
 //! | virtual clock | a clock that jumps to the next deadline when nothing is ready |
-//! | rest | what an idle loop does before it sleeps: it gives back the memory of a burst |
+//! | rest | what a loop does when nothing is ready: it gives back the memory of a burst |
 //! | job | blocking work on a thread of the pool: [`run_in_executor`] |
 //! | group, member | several tasks that one waiter waits for: the children of a `gather` |
 //! | source | a registered socket, whose *readiness* is readable or writable |
@@ -126,7 +126,7 @@
 //! | reactor | the table of sources |
 //! | wheel | the hierarchical timer wheel |
 //!
-//! What a waker holds, and what stands in the ready queue, is the *number* of a task or a main future:
+//! What a waker holds, and what is in the ready queue, is the *number* of a task or a main future:
 //!
 //! ```text
 //!   | short id of the loop (12) | generation (20) | slot (32) |
@@ -213,7 +213,7 @@
 //!
 //! **An abort.** `JoinHandle::abort` only marks the task, and queues it if it waits; one that is queued keeps
 //! its place. When its number is popped, the turn drops the future instead of polling it, and wakes what
-//! awaits the handle, which gives "cancelled". So no destructor runs inside of `abort`, where the caller may
+//! awaits the handle, which gives "cancelled". So no destructor runs inside `abort`, where the caller may
 //! be in the middle of something, or be the task itself.
 //!
 //! The request comes to the loop as a message (`messages.rs`), which is handled at once on the loop's own
@@ -255,7 +255,8 @@
 //! `State::wake_timers` pops what is due and pushes the numbers (`time/sleep.rs`). The next poll of the sleep
 //! finds that its timer has fired, or that the deadline has come, and is ready; a sleep that is dropped takes
 //! its timer out. A sleep of more than a millisecond may be late by up to a millisecond, so that those which
-//! end close together share one park; on Linux, a shorter one is waited for in microseconds.
+//! end close together share one park; a shorter sleep is waited for in microseconds, where the kernel can
+//! (Linux, macOS, the BSDs).
 //!
 //! **A job.** [`run_in_executor`] gives a closure to a thread of the pool. When it has run, that thread
 //! leaves its value for the future, and wakes the task: the rest is a wake from another thread. A signal
@@ -278,12 +279,12 @@
 //! | `current::take`, `release` | moves the state out of a thread-local; puts it back |
 //! | `Popped`, `Ending` | what a number that leaves the queue stands for; how a task has ended |
 //! | `pops_per_park` | 61, or 0 if a park is due in any case |
-//! | `deferred_wakes` | the first wake that is not of this loop, and those after it, to keep the order: done when the state is free |
+//! | `deferred_wakes` | the first wake that is for no task of this loop, and all after it, to keep the order: done when the state is free |
 //! | `state.receive` | does what a message asks for, and returns what may run user code |
-//! | `inbox.drain`, `fall_asleep`, `outlook` | takes the messages; marks the loop as asleep; what may still come from other threads, for a table of so many slots |
+//! | `inbox.drain`, `fall_asleep`, `outlook` | takes the messages; marks the loop as asleep; what other threads may still bring (its argument is the table's size) |
 //! | `next_look`, `next_deadline` | the first deadline, in O(1), though its timer may be cancelled by now; the exact one |
-//! | `finish_member` | counts down in a group, and returns its parent if it is time |
-//! | `budget` | counts what a poll may do before it must yield; after `end`, nothing is counted |
+//! | `finish_member` | counts down in a group, and returns its parent if that was the last member, or one that panicked |
+//! | `budget` | counts the ready operations of a poll: after 128 the next is pending, and wakes its task, so that others are polled. After `end`, nothing is counted |
 //! | `Quiet`, `drop_quietly` | drop what may be the user's, and let no panic out |
 //! | `log`, `record`, `notify`, `cause` | matter only if something observes the loop |
 //! | `order`, *drawn* | for orders other than FIFO, which draw the next task |
@@ -307,7 +308,7 @@
 //! `current.rs` (what it takes to move the state out), `wake/inbox.rs` (why no wake is lost), and the head of
 //! `time/wheel.rs` (why not a heap).
 //!
-//! Then the machine, in any order:
+//! Then the rest, in any order:
 //!
 //! - `current.rs`, `messages.rs`: from a number to a loop, here or elsewhere. `wake/inbox.rs`,
 //!   `wake/flags.rs`: what other threads leave.
@@ -363,8 +364,8 @@
 //! 5. **One kind of waiter.** Timers, sources, joins and groups hold the same small enum and give it back to be
 //!    woken, one by one, in order.
 //! 6. **The schedule can be seen.** With FIFO, frozen batches and a virtual clock, each run of a program
-//!    without sockets and other threads has the same schedule. So tests assert whole schedules, and pictures
-//!    of them stand in this documentation. An [observer](observe) is given an event for whatever the loop
+//!    without sockets or other threads has the same schedule. So tests assert whole schedules, and this
+//!    documentation has pictures of them. An [observer](observe) is given an event for whatever the loop
 //!    does. The core records an event by one call, which is a branch if nothing observes the loop; everything
 //!    else is derived from the events.
 //!
@@ -394,10 +395,10 @@
 //!   have begun are waited for, up to the bound of [`Builder::shutdown_timeout`].
 //! - No safe program reaches freed memory, whatever the order in which thread-locals, loops and
 //!   processes end. A loop that rests gives back the memory of a burst, within the limits below.
-//! - Imports between files have no cycle, and only `event_loop.rs` and `explore` import `trace`. (A method of
-//!   `State` stands where its imports are allowed, in one of six files: `state.rs`, `park.rs`, `messages.rs`,
-//!   `recording.rs`, `lifecycle.rs` and `wake/draw.rs`.)
-//! - `unsafe` stands in one block, in `wake/waker.rs`, with the reason why it is sound.
+//! - Imports between files have no cycle, and only `event_loop.rs` and `explore` import `trace`. (So the
+//!   methods of `State` are in six files: `state.rs`, `park.rs`, `messages.rs`, `recording.rs`, `lifecycle.rs`
+//!   and `wake/draw.rs`.)
+//! - There is one block of `unsafe`, in `wake/waker.rs`, with the reason why it is sound.
 //!
 //! # Limits
 //!
@@ -406,22 +407,23 @@
 //!   boucle unchanged: [`ecosystem`] says how.
 //! - `fork` while a loop lives is not supported (the child shares its epoll), nor a wake from a signal handler
 //!   (the inbox takes a lock).
+//! - A `log` logger may use the loop. But where mio has neither epoll nor kqueue, it logs when a park begins: a
+//!   wake by the logger, on the loop's own thread, does not end that park.
 //! - A global allocator may have a hook that wakes, aborts and drops; any other call from the hook into the
 //!   loop that is allocating panics. The hook must drop neither an executor job nor an observed loop, since
 //!   memory is allocated under their locks. (`BOUCLE_TRACE`, `BOUCLE_DUMP` and `BOUCLE_SLOW_POLL` make every
 //!   loop an observed one.)
-//! - A table gives back only the memory behind its last place in use, and what is new takes the place that was
-//!   freed last. So after a burst that has ended in order, timers, tasks or sockets of which there is always one
-//!   may keep the burst's memory, if they are made one after the other. The flags of wakes from other threads, a
-//!   bit a slot, are kept until the process ends; with a virtual clock, each jump of time looks at those of the
-//!   table.
+//! - A table gives back only the memory behind its last place in use, and what is new takes the place that
+//!   was freed last. So after a burst that has ended in order, what is new takes the last place, and the
+//!   burst's memory stays for as long as every rest finds that place in use. The flags of wakes from other
+//!   threads, a bit a slot, are kept until the process ends; each jump of a virtual clock scans the table's.
 //!
 //! Features: `blocking` (default) brings [`run_in_executor`] and name look-ups; `signal` (default) brings
 //! `signal`, on Unix; `trace` (default) brings `BOUCLE_TRACE`, `BOUCLE_DUMP`, `BOUCLE_SLOW_POLL` and
 //! `BOUCLE_SHUFFLE`, the page and the JSON of a recorded run. `hyper` and `hyper-util` bring the module
 //! `hyper`: HTTP servers and clients without adapters.
 
-// What a feature or a system leaves out cannot be linked: there the names stand in the text as they are.
+// Rustdoc cannot link what a feature or a system leaves out: such names stay plain text.
 #![cfg_attr(not(all(unix, feature = "blocking", feature = "trace")), allow(rustdoc::broken_intra_doc_links))]
 
 mod turn; // one turn of the loop

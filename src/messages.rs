@@ -1,8 +1,8 @@
 //! What a loop does with a [`Message`]: from a handle that aborts or is dropped, or from another thread.
 //!
 //! On the loop's own thread a message is handled at once; from another, when the loop reads its inbox:
-//! [`current::deliver`](crate::current::deliver) decides. What a `LoopHandle` or a `ClockHold` sends goes
-//! through the inbox in any case, but for `hold_clock`.
+//! [`current::deliver`](crate::current::deliver) decides. A `LoopHandle`'s `spawn` and `stop` go through the
+//! inbox in any case, and so does the end of a `ClockHold`.
 
 use crate::net::readiness::Readiness;
 use crate::observe::event::EventKind;

@@ -69,7 +69,7 @@ impl State {
             shorter(deadline, limit)
         };
         if timeout != Some(Duration::ZERO) && self.poller.is_none() {
-            return Park::Open;
+            return Park::Open; // before the mark below: a thread that sees it rings the bell of the poller
         }
         // Before it sleeps, the loop marks itself as asleep, unless a message is there: then it must not sleep.
         let may_sleep = timeout != Some(Duration::ZERO) && self.inbox.fall_asleep();
@@ -95,8 +95,8 @@ impl State {
         if self.holds > 0 || self.reactor.is_awaited() || outlook == Outlook::Message {
             return Park::Ask(look);
         }
-        // `look` may be the deadline of a cancelled timer, and time must not jump there. If `limit` comes before
-        // it, that is exact; else the exact first deadline is asked for.
+        // `look` may be the deadline of a cancelled timer, and time must not jump there. If `limit` comes
+        // first, it is exact; else ask for the exact first deadline.
         let first = if look == limit { limit } else { until(self.timers.next_deadline()) };
         match first {
             Some(time) => {

@@ -10,8 +10,8 @@
 //! **A batch is frozen.** What is pushed during a turn is popped in the next one. So a task that wakes itself
 //! for ever cannot keep the others from their poll, nor the loop from its park.
 //!
-//! **A park is due** if nothing is ready, or if the next batch would bring the polls since the last park above
-//! 61. (To be exact, what is counted is numbers popped: a task that is dropped counts too.) No park interrupts
+//! **A park is due** if nothing is ready, or if the next batch would make more than 61 polls since the last
+//! park. (To be exact, what is counted is numbers popped: a task that is dropped counts too.) No park interrupts
 //! a batch: a timer that is due waits until each task of the batch has been polled once. In a loop that is
 //! stepped by hand ([`EventLoop::turn`](crate::EventLoop::turn)), or that is to stop, a park is due in every
 //! turn.
@@ -78,7 +78,7 @@ const MESSAGES_PER_TURN: usize = 1_024;
 /// The lists of messages and of deferred wakes keep at most this capacity between turns.
 const KEPT: usize = 1_024;
 
-/// Runs turns until the caller has what it waits for. Returns, for a single turn, what it did.
+/// Runs turns until the caller has what it waits for. Returns what a single turn did.
 pub(crate) fn run(loop_number: LoopNumber, mut until: Until<'_>) -> io::Result<Turn> {
     let _budget = budget::EndOnDrop; // also when a panic ends the run
     let mut state = current::take(loop_number);
@@ -235,19 +235,16 @@ fn park_if_overdue(mut state: Held) {
 fn park(state: Held, limit: Option<Duration>) -> (Held, io::Result<()>) {
     budget::end();
     let mut state = notify_between_steps(state);
-    let how = loop {
-        match state.begin_park(limit) {
-            Park::Open => {
-                let loop_number = current::release(state);
-                let opened = open_poller(loop_number);
-                state = current::take(loop_number);
-                if opened.is_err() {
-                    return (state, opened);
-                }
-            }
-            how => break how,
+    let mut how = state.begin_park(limit);
+    if let Park::Open = how {
+        let loop_number = current::release(state);
+        let opened = open_poller(loop_number);
+        state = current::take(loop_number);
+        if opened.is_err() {
+            return (state, opened);
         }
-    };
+        how = state.begin_park(limit);
+    }
     let parked = match how {
         Park::Ask(timeout) => {
             let (begun, mut poller) = (state.clock.begin_wait(), state.poller.take());
@@ -258,7 +255,7 @@ fn park(state: Held, limit: Option<Duration>) -> (Held, io::Result<()>) {
             state.clock.end_wait(begun, timeout);
             parked
         }
-        Park::Skip | Park::Open => Ok(()), // the loop above never ends with `Open`
+        Park::Skip | Park::Open => Ok(()), // it is open now
         Park::Deadlock => deadlock(state),
     };
     state.record_park(how);

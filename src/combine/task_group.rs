@@ -80,13 +80,13 @@ use crate::task::quiet::drop_quietly;
 /// Jobs can be tasks of a group: `group.spawn(run_in_executor(work))`. An abort does not end work that has
 /// begun. How long the end of the loop waits for it is up to
 /// [`Builder::shutdown_timeout`](crate::Builder::shutdown_timeout). Tasks without a group are waited for from
-/// outside of the loop: make a [`turn`](crate::EventLoop::turn) until none is [left](crate::Turn::left).
+/// outside the loop: make a [`turn`](crate::EventLoop::turn) until none is [left](crate::Turn::left).
 ///
 /// # Cancellation
 ///
 /// Dropping the group aborts its tasks, in spawn order, and drops the results that were not taken. The tasks
 /// are dropped in the next batch; to wait for that, call [`abort_all`](Self::abort_all), and
-/// [`join_next`](Self::join_next) until it gives `None`. To let a task go on, spawn it outside of the group.
+/// [`join_next`](Self::join_next) until it gives `None`. To let a task go on, spawn it outside the group.
 #[doc(alias("JoinSet", "TaskTracker", "nursery"))]
 pub struct TaskGroup<T> {
     /// By position. They drop before the group that they are members of.

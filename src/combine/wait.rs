@@ -142,7 +142,7 @@ pub struct FirstException;
 #[derive(Debug, Clone, Copy)]
 pub struct AllCompleted;
 
-/// What [`wait`] waits for, with tasks that return a `T`. It cannot be implemented outside of this crate.
+/// What [`wait`] waits for, with tasks that return a `T`. It cannot be implemented outside this crate.
 ///
 /// ```
 /// use boucle::{JoinHandle, Mode};

@@ -2,7 +2,7 @@
 //!
 //! A program that is explored runs on one thread, under a virtual clock. So two runs differ only in which
 //! ready task is next, in what [`choose`] returns, and in which task is polled though nothing has woken it.
-//! Each of these is a *choice*: a number below the number of options. 0 is what a loop does outside of an
+//! Each of these is a *choice*: a number below the number of options. 0 is what a loop does outside an
 //! exploration. So a schedule is written down as its *deviations*: the choices that are not 0, with their
 //! positions.
 

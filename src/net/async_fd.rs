@@ -1,7 +1,7 @@
 //! The readiness of any descriptor: asyncio's `add_reader`.
 //!
 //! The operation is user code, so it runs while the loop's state is free. It may even make a turn of the
-//! loop, if its future is polled outside of one; then an edge may come after its system call has found
+//! loop, if its future is polled outside one; then an edge may come after its system call has found
 //! nothing. So edges are counted: an operation that would block marks its side as not ready only if no edge
 //! has come since it began. Else it is tried again.
 //!

@@ -205,7 +205,7 @@ pub enum Origin {
     /// A job of the executor that has ended; or any other wake from another thread, if the task waits for a
     /// job.
     Job,
-    /// Code on the loop's thread, but outside of any task: before the loop runs, between its turns, or in an
+    /// Code on the loop's thread, but outside any task: before the loop runs, between its turns, or in an
     /// observer.
     #[default]
     Outside,

@@ -44,7 +44,7 @@ use crate::wake::waiter::Waiter;
 pub(crate) struct Tasks {
     pub(crate) loop_number: LoopNumber,
     pub(crate) entries: Slab<Entry>,
-    /// Names are rare, so they stand aside: an unnamed task pays for none.
+    /// Names are rare, so they are kept apart: an unnamed task pays for none.
     pub(crate) names: HashMap<u32, Box<str>>,
     /// The last id that was given, to a task or to a main future. The first is 1.
     last_id: u64,
@@ -55,7 +55,7 @@ pub(crate) struct Tasks {
     shrink: Shrink,
 }
 
-/// What stands in a slot.
+/// What is in a slot.
 pub(crate) struct Entry {
     pub(crate) id: u64,
     /// The upper bits of the task's number: the loop's short id, and the generation.
@@ -69,12 +69,12 @@ pub(crate) struct Entry {
     pub(crate) task: Option<BoxedTask>,
 }
 
-/// How a task stands.
+/// The status of a task.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
     /// It waits, or is being polled.
     Idle,
-    /// Its number stands in the ready queue: to be polled.
+    /// Its number is in the ready queue: to be polled.
     Queued,
     /// It is to be dropped, at its place in the ready queue or when its poll returns; or it is being dropped.
     Aborted,

@@ -22,7 +22,7 @@ pub struct Turn {
     pub polled: usize,
     /// Tasks that came into the ready queue because a socket is ready.
     pub woken_by_sources: usize,
-    /// Tasks that came into it because they were woken, spawned or aborted from outside of the loop.
+    /// Tasks that came into it because they were woken, spawned or aborted from outside the loop.
     pub woken_by_inbox: usize,
     /// Tasks that came into it because a deadline has come.
     pub woken_by_timers: usize,

@@ -5,7 +5,7 @@
 //! batch, which is popped before the next park: so a number is moved at most once (twice if `block_on` returns
 //! in the middle of that batch), and a push and a pop are O(1), amortised.
 //!
-//! A *batch* is what stood here when it was frozen: a second position marks its end. Between two batches, the
+//! A *batch* is what was here when it was frozen: a second position marks its end. Between two batches, the
 //! length of the vector is the pops since the last park plus those of the next batch: `park.rs` compares it
 //! with 61.
 //!
@@ -48,7 +48,7 @@ impl ReadyQueue {
         self.numbers.len() < self.numbers.capacity()
     }
 
-    /// Makes all that stands here the batch.
+    /// Makes all that is here the batch.
     #[inline]
     pub(crate) fn freeze(&mut self) {
         self.batch_end = self.numbers.len();

@@ -1,4 +1,4 @@
-//! A whole HTTPS service: HTTP/1.1 and HTTP/2, time limits, and a graceful end on Ctrl-C or SIGTERM.
+//! A whole HTTPS service: HTTP/1.1 and HTTP/2, timeouts, and graceful shutdown on Ctrl-C or SIGTERM.
 //!
 //! ```sh
 //! cargo run --example https_server   # in the folder tests/ecosystem
