@@ -9,6 +9,8 @@ use hyper_util::client::legacy::connect::{Connected, Connection};
 use tower_service::Service;
 
 use crate::net::TcpStream;
+#[cfg(unix)]
+use crate::net::UnixStream;
 
 /// Connects `hyper-util`'s client, which keeps connections in a pool and uses them again. (Feature
 /// `hyper-util`.)
@@ -108,6 +110,14 @@ impl Service<Uri> for Connector {
 }
 
 impl Connection for TcpStream {
+    fn connected(&self) -> Connected {
+        Connected::new()
+    }
+}
+
+/// For a connector of your own, to a server on a Unix socket.
+#[cfg(unix)]
+impl Connection for UnixStream {
     fn connected(&self) -> Connected {
         Connected::new()
     }

@@ -130,6 +130,7 @@ impl UnixListener {
     /// # Panics
     ///
     /// If no loop runs on this thread.
+    #[track_caller]
     pub fn bind(path: impl AsRef<Path>) -> io::Result<UnixListener> {
         Self::new(mio::net::UnixListener::bind(path)?)
     }
@@ -166,9 +167,10 @@ impl UnixStream {
     ///
     /// If it is not polled on a boucle loop.
     pub async fn connect(path: impl AsRef<Path>) -> io::Result<UnixStream> {
-        retry_while_full(async || {
+        let path = path.as_ref();
+        retry_while_full(|| async move {
             consume_budget().await; // a connect waits for no event: it succeeds or fails at once
-            Self::new(mio::net::UnixStream::connect(&path)?)
+            Self::new(mio::net::UnixStream::connect(path)?)
         })
         .await
     }
@@ -194,6 +196,7 @@ impl UnixStream {
     ///
     /// If no loop runs on this thread.
     #[doc(alias = "socketpair")]
+    #[track_caller]
     pub fn pair() -> io::Result<(UnixStream, UnixStream)> {
         let (one, other) = mio::net::UnixStream::pair()?;
         Ok((Self::new(one)?, Self::new(other)?))
@@ -222,11 +225,12 @@ impl UnixDatagram {
     /// # Panics
     ///
     /// If no loop runs on this thread.
+    #[track_caller]
     pub fn bind(path: impl AsRef<Path>) -> io::Result<UnixDatagram> {
         Self::new(mio::net::UnixDatagram::bind(path)?)
     }
 
-    /// Makes a socket without an address: it can send, and receives from a peer that it is paired with.
+    /// Makes a socket without an address: it can send, but nothing can be sent to it.
     ///
     /// ```
     /// # boucle::run(async {
@@ -242,6 +246,7 @@ impl UnixDatagram {
     /// # Panics
     ///
     /// If no loop runs on this thread.
+    #[track_caller]
     pub fn unbound() -> io::Result<UnixDatagram> {
         Self::new(mio::net::UnixDatagram::unbound()?)
     }
@@ -268,6 +273,7 @@ impl UnixDatagram {
     ///
     /// If no loop runs on this thread.
     #[doc(alias = "socketpair")]
+    #[track_caller]
     pub fn pair() -> io::Result<(UnixDatagram, UnixDatagram)> {
         let (one, other) = mio::net::UnixDatagram::pair()?;
         Ok((Self::new(one)?, Self::new(other)?))
@@ -325,7 +331,7 @@ impl UnixDatagram {
     /// If it is polled on another loop than the socket's or on another thread, while its own lives; or
     /// where no loop runs, if it has to try again.
     pub async fn send(&self, message: &[u8]) -> io::Result<usize> {
-        retry_while_full(async || poll_fn(|cx| self.poll_send(cx, message)).await).await
+        retry_while_full(|| poll_fn(|cx| self.poll_send(cx, message))).await
     }
 
     /// Sends a message to the socket at a path; waits for room. Returns the message's length.
@@ -358,10 +364,11 @@ impl UnixDatagram {
     /// If it is polled on another loop than the socket's or on another thread, while its own lives; or
     /// where no loop runs, if it has to try again.
     pub async fn send_to(&self, message: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
-        retry_while_full(async || {
+        let path = path.as_ref();
+        retry_while_full(|| async move {
             consume_budget().await; // a message is sent or refused at once
             self.source.expect_loop()?;
-            self.source.io().send_to(message, &path)
+            self.source.io().send_to(message, path)
         })
         .await
     }
@@ -369,7 +376,9 @@ impl UnixDatagram {
 
 /// Repeats an attempt while the peer's queue is full (on the BSDs and macOS the error is `ENOBUFS`). Holds a
 /// virtual clock meanwhile, as a task that waits for a socket does.
-async fn retry_while_full<R>(mut attempt: impl AsyncFnMut() -> io::Result<R>) -> io::Result<R> {
+async fn retry_while_full<R, F: Future<Output = io::Result<R>>>(
+    mut attempt: impl FnMut() -> F,
+) -> io::Result<R> {
     let mut hold = None; // one for all attempts: its end is a message to the loop
     loop {
         match attempt().await {
@@ -389,6 +398,8 @@ peer!(net: UnixStream, UnixDatagram);
 
 #[cfg(test)]
 mod tests {
+    use std::future::ready;
+
     use super::*;
 
     /// A full queue, by the errors of all systems, and a signal lead to another attempt; other errors do not.
@@ -397,10 +408,10 @@ mod tests {
         let full = io::ErrorKind::WouldBlock.into();
         let signal = io::ErrorKind::Interrupted.into();
         let mut answers = vec![Ok(7), Err(signal), Err(Errno::NOBUFS.into()), Err(full)];
-        let retries = retry_while_full(async || answers.pop().unwrap());
+        let retries = retry_while_full(|| ready(answers.pop().unwrap()));
         assert_eq!(crate::run(retries).unwrap(), 7);
         assert!(answers.is_empty());
-        let refused = retry_while_full(async || Err::<(), _>(Errno::CONNREFUSED.into()));
+        let refused = retry_while_full(|| ready(Err::<(), _>(Errno::CONNREFUSED.into())));
         assert_eq!(crate::run(refused).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
     }
 }

@@ -5,12 +5,14 @@ use std::io::{ErrorKind, IoSlice, IoSliceMut};
 use std::os::unix::net;
 use std::rc::Rc;
 
-use boucle::net::{UnixListener, UnixStream, serve};
+use boucle::net::{
+    AsyncFd, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream, serve,
+};
 use boucle::{gather, spawn};
 use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::{TempPath, byte_at};
-use crate::common::run;
+use crate::common::{SECOND, run};
 
 /// A server at a path echoes what several clients send at the same time.
 #[test]
@@ -153,9 +155,38 @@ fn streams_are_readers_and_writers() {
     is_both::<UnixStream>();
     is_both::<&UnixStream>();
     is_send::<UnixListener>();
-    is_send::<boucle::net::UnixDatagram>();
-    is_send::<boucle::net::UdpSocket>();
-    is_send::<boucle::net::AsyncFd<net::UnixStream>>();
+    is_send::<UnixDatagram>();
+    is_send::<UdpSocket>();
+    is_send::<AsyncFd<net::UnixStream>>();
+}
+
+/// The futures of all sockets may go to other threads. (The compiler's answer: none is made here.)
+#[test]
+fn the_futures_of_sockets_are_send() {
+    fn is_send<T: Send>(_: impl FnOnce() -> T) {}
+    is_send(|| async {
+        TcpListener::bind("").await?.accept().await?;
+        TcpStream::connect("").await?.peek(&mut []).await?;
+        TcpStream::connect_timeout("", SECOND).await?;
+        let udp = UdpSocket::bind("").await?;
+        udp.connect("").await?;
+        udp.send(b"").await?;
+        udp.send_to(b"", "").await?;
+        udp.recv(&mut []).await?;
+        udp.recv_from(&mut []).await?;
+        udp.peek_from(&mut []).await?;
+        UnixListener::bind("")?.accept().await?;
+        let datagram = UnixDatagram::unbound()?;
+        datagram.send(b"").await?;
+        datagram.send_to(b"", "").await?;
+        datagram.recv(&mut []).await?;
+        datagram.recv_from(&mut []).await?;
+        let fd = AsyncFd::new(UnixStream::connect("").await?)?;
+        fd.readable().await?;
+        fd.writable().await?;
+        fd.read_with(|_| Ok(())).await?;
+        fd.write_with(|_| Ok(())).await
+    });
 }
 
 /// `serve` takes a Unix listener too.

@@ -4,10 +4,18 @@ use std::cell::Cell;
 use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
+#[cfg(unix)]
+use std::path::PathBuf;
+#[cfg(unix)]
+use std::pin::Pin;
 use std::rc::Rc;
+#[cfg(unix)]
+use std::task::{Context, Poll};
 
 use boucle::hyper::{Connector, Executor, Timer};
 use boucle::net::TcpListener;
+#[cfg(unix)]
+use boucle::net::{UnixListener, UnixStream};
 use boucle::{gather, spawn};
 use http_body_util::{BodyExt, Empty, Full};
 use hyper::body::Bytes;
@@ -89,6 +97,45 @@ fn a_connection_is_used_again() {
         .await;
         assert_eq!(seen.accepted.get(), 4);
     });
+}
+
+/// The client goes through a Unix socket, by a connector of the program's own.
+#[cfg(unix)]
+#[test]
+fn a_connector_may_connect_a_unix_stream() {
+    run(async {
+        let path = std::env::temp_dir().join(format!("boucle-{}-connector", std::process::id()));
+        let listener = UnixListener::bind(&path).unwrap();
+        let client = Client::builder(Executor).build::<_, Empty<Bytes>>(To(path.clone()));
+        let answer = service_fn(async |_| hyper::Result::Ok(Response::new(Full::new(Bytes::from("here")))));
+        drop(spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            server::conn::http1::Builder::new().serve_connection(stream, answer).await.unwrap();
+        }));
+        let response = client.get("http://socket/".parse().unwrap()).await.unwrap();
+        assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "here");
+        std::fs::remove_file(path).unwrap();
+    });
+}
+
+/// Connects to a Unix socket, whatever is asked for.
+#[cfg(unix)]
+#[derive(Clone)]
+struct To(PathBuf);
+
+#[cfg(unix)]
+impl Service<Uri> for To {
+    type Response = UnixStream;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<UnixStream>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Uri) -> Self::Future {
+        Box::pin(UnixStream::connect(self.0.clone()))
+    }
 }
 
 /// A connection that has been idle for long enough is closed, by the loop's timers.
