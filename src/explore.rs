@@ -103,7 +103,7 @@
 //!
 //! # What is a failure
 //!
-//! Any panic on the thread that runs the program, also one that the program catches, or whose
+//! Any panic on the thread that runs the program, even one that the program catches, or whose
 //! [`JoinError`](crate::JoinError) it handles (`resume_unwind` counts only if it ends the main future); a
 //! deadlock; and a run that takes [too many polls](Explore::polls).
 //!
@@ -236,6 +236,12 @@ pub struct Explore(Options);
 
 impl Explore {
     /// Makes an exploration of at most 10,000 schedules, on this thread.
+    ///
+    /// ```
+    /// use boucle::explore::Explore;
+    ///
+    /// assert!(Explore::new().run(|| async {}).complete); // as `explore`
+    /// ```
     pub fn new() -> Explore {
         Explore(Options {
             schedules: 10_000,
@@ -250,34 +256,90 @@ impl Explore {
 
     /// Sets how many schedules are tried at most: 10,000 by default. Each one that is
     /// planned takes about a hundred bytes, so a bound of billions may need more memory than there is.
+    ///
+    /// ```
+    /// use boucle::explore::Explore;
+    ///
+    /// let explored = Explore::new().schedules(50).run(|| async {
+    ///     boucle::gather((0..3).map(|_| boucle::yield_now())).await; // has 90 schedules
+    /// });
+    /// assert!(explored.schedules == 50 && !explored.complete);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If it is zero.
+    #[track_caller]
     pub fn schedules(mut self, schedules: u64) -> Explore {
+        assert!(schedules > 0, "an exploration needs one schedule at least");
         self.0.schedules = schedules;
         self
     }
 
-    /// Sets after what time to stop; the result is not complete then. The clock is read after each schedule,
+    /// Sets a time limit; a result that it cuts short is not complete. The clock is read after each schedule,
     /// never within one: a run that waits for a socket or a signal for ever is [not
     /// stopped](self#what-is-a-failure). A bound of [schedules](Self::schedules) far above what the time
     /// allows costs memory, and the random half is not reached. By default there is no limit, so that every
     /// run of a test tries the same schedules.
+    ///
+    /// ```
+    /// use boucle::explore::Explore;
+    /// use std::time::Duration;
+    ///
+    /// let explored = Explore::new().time(Duration::ZERO).run(|| async {
+    ///     boucle::gather((0..3).map(|_| boucle::yield_now())).await;
+    /// });
+    /// assert!(explored.schedules == 1 && !explored.complete); // one is always tried
+    /// ```
     pub fn time(mut self, limit: Duration) -> Explore {
         self.0.time = Some(limit);
         self
     }
 
     /// Sets how many polls a run may take before it fails: 100,000 by default.
+    ///
+    /// ```
+    /// use boucle::explore::Explore;
+    ///
+    /// let failure = Explore::new().polls(50).try_run(|| async {
+    ///     loop {
+    ///         boucle::yield_now().await;
+    ///     }
+    /// });
+    /// assert!(failure.unwrap_err().message.contains("50 polls"));
+    /// ```
     pub fn polls(mut self, limit: u64) -> Explore {
         self.0.polls = limit;
         self
     }
 
     /// Sets the seed of the random schedules: 0 by default. The same seed gives the same schedules.
+    ///
+    /// ```
+    /// use boucle::explore::{Explore, Strategy};
+    ///
+    /// let random = Explore::new().strategy(Strategy::Random).schedules(200);
+    /// for seed in 0..3 {
+    ///     random.clone().seed(seed).run(|| async {
+    ///         boucle::gather((0..9).map(|_| boucle::yield_now())).await;
+    ///     });
+    /// }
+    /// ```
     pub fn seed(mut self, seed: u64) -> Explore {
         self.0.seed = seed;
         self
     }
 
     /// Sets which schedules are tried.
+    ///
+    /// ```
+    /// use boucle::explore::{Explore, Strategy};
+    ///
+    /// // All of them or as many as the bound allows, but no random ones.
+    /// Explore::new().strategy(Strategy::Exhaustive).run(|| async {
+    ///     boucle::gather((0..3).map(|_| boucle::yield_now())).await;
+    /// });
+    /// ```
     pub fn strategy(mut self, strategy: Strategy) -> Explore {
         self.0.strategy = strategy;
         self
@@ -285,6 +347,17 @@ impl Explore {
 
     /// Sets whether other orders of tasks than FIFO are tried: by default they are. Without them, only the
     /// program's [choices](choose) differ.
+    ///
+    /// ```
+    /// use boucle::explore::{Explore, choose};
+    ///
+    /// let explored = Explore::new().orders(false).run(|| async {
+    ///     let bytes = choose(3); // of a message that comes in parts
+    ///     boucle::gather((0..3).map(|_| boucle::yield_now())).await;
+    ///     assert!(bytes < 3);
+    /// });
+    /// assert_eq!(explored.to_string(), "3 schedules, complete");
+    /// ```
     pub fn orders(mut self, orders: bool) -> Explore {
         self.0.choices.orders = orders;
         self
@@ -294,6 +367,25 @@ impl Explore {
     /// default it is not. Any future must allow such a poll, since another future of the same task may have
     /// been woken. (A task that waits may be polled again and again while others are ready, so hardly any
     /// program is complete then.)
+    ///
+    /// ```
+    /// use boucle::explore::Explore;
+    /// use std::future::poll_fn;
+    /// use std::task::Poll;
+    ///
+    /// // Its second poll is ready, whether or not it was woken.
+    /// let program = || async {
+    ///     let mut polls = 0;
+    ///     let child = boucle::spawn(poll_fn(move |cx| {
+    ///         polls += 1;
+    ///         let waker = cx.waker().clone();
+    ///         drop(boucle::spawn(async move { waker.wake() }));
+    ///         if polls > 1 { Poll::Ready(polls) } else { Poll::Pending }
+    ///     }));
+    ///     assert_eq!(child.await.unwrap(), 2);
+    /// };
+    /// Explore::new().spurious_polls(true).schedules(100).run(program);
+    /// ```
     pub fn spurious_polls(mut self, spurious: bool) -> Explore {
         self.0.choices.spurious = spurious;
         self
@@ -301,12 +393,36 @@ impl Explore {
 
     /// Sets how many threads share the schedules: by default there is one. The result is the same with any
     /// number, unless there is a limit of time.
+    ///
+    /// ```
+    /// use boucle::explore::Explore;
+    ///
+    /// let program = || async { boucle::gather((0..3).map(|_| boucle::yield_now())).await };
+    /// let explored = Explore::new().threads(2).run(program);
+    /// assert_eq!(explored, boucle::explore(program));
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If it is zero.
+    #[track_caller]
     pub fn threads(mut self, threads: usize) -> Explore {
-        self.0.threads = threads.max(1);
+        assert!(threads > 0, "an exploration needs one thread at least");
+        self.0.threads = threads;
         self
     }
 
     /// Explores a program: see [`explore()`].
+    ///
+    /// ```
+    /// use boucle::explore::Explore;
+    ///
+    /// let explored = Explore::new().schedules(1_000).run(|| async {
+    ///     let child = boucle::spawn(async { 5 });
+    ///     assert_eq!(child.await.unwrap(), 5);
+    /// });
+    /// assert!(explored.complete);
+    /// ```
     ///
     /// # Panics
     ///
@@ -355,6 +471,21 @@ impl Explore {
 
     /// Explores where an operation can be dropped, under each order of tasks: see [`cancel`].
     ///
+    /// ```
+    /// use boucle::explore::Explore;
+    ///
+    /// let explored = Explore::new().cancel(
+    ///     || boucle::spawn(async { 5 }),
+    ///     async |task| task.await.unwrap(),
+    ///     async |task, output| {
+    ///         if output.is_none() {
+    ///             assert_eq!(task.await.unwrap(), 5, "a handle that is dropped in its await loses nothing");
+    ///         }
+    ///     },
+    /// );
+    /// assert!(explored.complete);
+    /// ```
+    ///
     /// # Panics
     ///
     /// As [`cancel`].
@@ -372,6 +503,20 @@ impl Explore {
     }
 
     /// As [`cancel`](Self::cancel), but returns a failure instead of panicking.
+    ///
+    /// ```
+    /// use boucle::explore::Explore;
+    ///
+    /// let failure = Explore::new().try_cancel(
+    ///     || async_channel::bounded(1),
+    ///     async |(sender, _)| {
+    ///         boucle::yield_now().await;
+    ///         sender.send("hello").await.unwrap();
+    ///     },
+    ///     async |(_, receiver), _| assert_eq!(receiver.try_recv(), Ok("hello")),
+    /// );
+    /// assert!(failure.unwrap_err().message.contains("Empty")); // it was dropped before it had sent
+    /// ```
     ///
     /// # Errors
     ///

@@ -394,6 +394,29 @@ fn a_public_item_is_found() {
     assert_eq!(public_items(&files), BTreeSet::from(found));
 }
 
+/// Every public item has an example.
+#[test]
+fn every_public_item_has_an_example() {
+    let items = public_items(&read());
+    let named: BTreeSet<_> = items.iter().map(|item| item.rsplit("::").next().unwrap()).collect();
+    let mut without = Vec::new();
+    for file in read().into_keys() {
+        let text = fs::read_to_string(source().join(&file)).unwrap();
+        let mut has_example = false;
+        for line in text.lines().map(str::trim) {
+            has_example |= line.starts_with("///") && line.contains("```") || line == "#[doc(hidden)]";
+            if let Some((_, name)) = declared(line)
+                && named.contains(name)
+                && !has_example
+            {
+                without.push(format!("{name} in {file}"));
+            }
+            has_example &= !line.is_empty() && !line.ends_with('{');
+        }
+    }
+    assert!(without.is_empty(), "these have no example: {without:#?}");
+}
+
 /// The links of the README lead to files, or to its own headings.
 #[test]
 fn the_links_of_the_readme_lead_to_files() {

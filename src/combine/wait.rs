@@ -155,15 +155,15 @@ pub struct AllCompleted;
 /// assert_eq!(how_many_are_done(tasks, boucle::ALL_COMPLETED).await, 1);
 /// # });
 /// ```
-pub trait Mode<T>: sealed::Mode<T> {}
+pub trait Mode<T>: sealed::Waits<T> {}
 
-impl<T, M: sealed::Mode<T>> Mode<T> for M {}
+impl<T, M: sealed::Waits<T>> Mode<T> for M {}
 
 mod sealed {
     use super::*;
 
     /// A wait for all, unless an implementation says otherwise.
-    pub trait Mode<T>: Unpin {
+    pub trait Waits<T>: Unpin {
         const WAKE_ON: WakeOn = WakeOn::Last;
 
         /// Returns whether the wait is over because this task is done.
@@ -172,7 +172,7 @@ mod sealed {
         }
     }
 
-    impl<T> Mode<T> for FirstCompleted {
+    impl<T> Waits<T> for FirstCompleted {
         const WAKE_ON: WakeOn = WakeOn::Each;
 
         fn ends_with(_: &JoinHandle<T>) -> bool {
@@ -180,7 +180,7 @@ mod sealed {
         }
     }
 
-    impl<T: 'static, E: 'static> Mode<Result<T, E>> for FirstException {
+    impl<T: 'static, E: 'static> Waits<Result<T, E>> for FirstException {
         const WAKE_ON: WakeOn = WakeOn::Each;
 
         fn ends_with(handle: &JoinHandle<Result<T, E>>) -> bool {
@@ -188,7 +188,7 @@ mod sealed {
         }
     }
 
-    impl<T> Mode<T> for AllCompleted {}
+    impl<T> Waits<T> for AllCompleted {}
 }
 
 /// The future of [`wait`].

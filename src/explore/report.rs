@@ -35,6 +35,15 @@ const NOT_DETERMINISTIC: &str =
 /// A schedule under which a program fails. Its `Display` is the message, the schedule drawn above FIFO's, and
 /// the line that replays it; of a schedule that was replayed by `BOUCLE_SCHEDULE`, the message alone. If the
 /// same schedule does not fail again, it says so, and draws nothing.
+///
+/// ```
+/// use boucle::explore::Explore;
+///
+/// let failure = Explore::new().try_run(|| async { assert_eq!(1 + 1, 3) }).unwrap_err();
+/// assert!(failure.message.contains("left: 2"));
+/// assert_eq!((failure.schedule.as_str(), failure.schedules), ("fifo", 1));
+/// println!("{failure}");
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Failure {

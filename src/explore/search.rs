@@ -27,6 +27,16 @@ pub(super) struct Options {
 }
 
 /// Which schedules are tried.
+///
+/// ```
+/// use boucle::explore::{Explore, Strategy};
+///
+/// let program = || async { boucle::gather((0..3).map(|_| boucle::yield_now())).await };
+/// let explored = Explore::new().strategy(Strategy::Exhaustive).run(program);
+/// assert_eq!(explored.to_string(), "90 schedules, complete");
+/// let explored = Explore::new().strategy(Strategy::Random).run(program);
+/// assert_eq!(explored.to_string(), "10000 schedules, bounded"); // some of them more than once
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Strategy {
@@ -41,6 +51,15 @@ pub enum Strategy {
 }
 
 /// What was explored, without a failure.
+///
+/// ```
+/// let explored = boucle::explore(|| async {
+///     let child = boucle::spawn(async {});
+///     child.await.unwrap();
+/// });
+/// assert!(explored.complete && explored.schedules == 1);
+/// assert_eq!(explored.to_string(), "1 schedule, complete");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Explored {
