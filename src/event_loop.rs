@@ -206,7 +206,8 @@ impl EventLoop {
     }
 
     /// Runs the loop until [`stop`] is called: the current turn finishes, and it returns. It can be run
-    /// again. If `stop` was called before, it runs exactly one turn.
+    /// again. If `stop` was called before, it runs exactly one turn. With nothing left to do it sleeps on,
+    /// unless its clock is virtual.
     ///
     /// ```
     /// use std::time::Duration;
@@ -395,7 +396,7 @@ impl Builder {
     ///
     /// A task with n tasks ready before it is polled within 65 (n + 1) polls. A turn polls one task, and
     /// costs O(n) in those that are ready. The environment variable `BOUCLE_SHUFFLE=7` does the same in any
-    /// program. [`explore`](crate::explore()) tries many orders, or all.
+    /// program (feature `trace`). [`explore`](crate::explore()) tries many orders, or all.
     ///
     /// ```
     /// use std::{cell::RefCell, rc::Rc};
@@ -451,7 +452,7 @@ impl Builder {
     ///
     /// The destructor of a task that was aborted is not measured. Under a virtual clock a poll takes no time.
     /// The cost is that of an [observer](Self::observe). The environment variable `BOUCLE_SLOW_POLL=100ms`
-    /// (or a number of `us` or `s`) does the same in any program.
+    /// (or a number of `us` or `s`) does the same in any program (feature `trace`).
     #[doc(alias = "slow_callback_duration")]
     pub fn slow_poll(self, limit: Duration) -> Builder {
         self.observe(slow_poll::observer(limit))

@@ -418,11 +418,15 @@
 //!   burst's memory stays for as long as every rest finds that place in use. The flags of wakes from other
 //!   threads, a bit a slot, are kept until the process ends; each jump of a virtual clock scans the table's.
 //!
-//! Features: `blocking` (default) brings [`run_in_executor`] and name look-ups; `signal` (default) brings
+//! # Features
+//!
+//! `blocking` (default) brings [`run_in_executor`] and name look-ups; `signal` (default) brings
 //! `signal`, on Unix; `trace` (default) brings `BOUCLE_TRACE`, `BOUCLE_DUMP`, `BOUCLE_SLOW_POLL` and
 //! `BOUCLE_SHUFFLE`, the page and the JSON of a recorded run. `hyper` and `hyper-util` bring the module
 //! `hyper`: HTTP servers and clients without adapters.
 
+// docs.rs says which feature or system an item needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // Rustdoc cannot link what a feature or a system leaves out: such names stay plain text.
 #![cfg_attr(not(all(unix, feature = "blocking", feature = "trace")), allow(rustdoc::broken_intra_doc_links))]
 

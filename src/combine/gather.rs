@@ -55,8 +55,8 @@ use crate::task::join::{JoinError, JoinHandle};
 /// # Panics
 ///
 /// If a child panics: its panic is resumed here and the others are aborted, where asyncio lets them go on. If
-/// it is polled without a loop, when the loop is full (as [`spawn`](crate::spawn)), on another loop, or again
-/// after it was ready.
+/// it is polled without a loop, when the loop is full (as [`spawn`](crate::spawn)), on another loop, when its
+/// loop is gone, or again after it was ready.
 #[doc(alias = "join_all")]
 #[track_caller]
 pub fn gather<F: Future>(futures: impl IntoIterator<Item: IntoFuture<IntoFuture = F>>) -> Gather<F> {
@@ -184,8 +184,8 @@ impl<F: Future> fmt::Debug for TryGather<F> {
 ///
 /// # Panics
 ///
-/// If it is polled without a loop, when the loop is full (as [`spawn`](crate::spawn)), or on another loop
-/// than at first.
+/// If it is polled without a loop, when the loop is full (as [`spawn`](crate::spawn)), on another loop than
+/// at first, or when that is gone.
 #[doc(alias("JoinSet", "FuturesUnordered"))]
 #[track_caller]
 pub fn as_completed<F: Future>(

@@ -172,12 +172,20 @@ impl<T: 'static> TaskGroup<T> {
     }
 
     /// Spawns a task that counts as spawned at `location`, closed or not.
+    #[track_caller]
     pub(crate) fn spawn_from<F: Future<Output = T> + 'static>(
         &self,
         location: &'static Location<'static>,
         future: F,
     ) -> AbortHandle {
-        let group = self.group.get_or_init(|| Group::new("TaskGroup", 0, WakeOn::Each));
+        // Not in a closure, which has no caller to name.
+        let group = match self.group.get() {
+            Some(group) => group,
+            None => {
+                let made = Group::new("TaskGroup", 0, WakeOn::Each);
+                self.group.get_or_init(|| made)
+            }
+        };
         let future = Unspawned::new(future); // First: a hook of the allocator may spawn here too.
         let position = self.tasks.borrow().vacant_key();
         let task = group.spawn(position, location, future);

@@ -10,7 +10,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::task::{Context, Poll, ready};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -79,6 +79,7 @@ impl<T: AsFd> AsyncFd<T> {
     /// # Panics
     ///
     /// If no loop runs on this thread.
+    #[track_caller]
     pub fn new(value: T) -> io::Result<AsyncFd<T>> {
         let source = Source::new(value, READS, true)?;
         source.set_ready(Side::Read); // unlike a new socket, it often has something: no need to wait for the event
@@ -174,6 +175,10 @@ impl<T: AsFd> AsyncFd<T> {
     /// # Errors
     ///
     /// As [`readable`](Self::readable).
+    ///
+    /// # Panics
+    ///
+    /// As [`readable`](Self::readable).
     pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_read_with(cx, |value| ask(value.as_fd(), PollFlags::IN))
     }
@@ -196,6 +201,10 @@ impl<T: AsFd> AsyncFd<T> {
     /// ```
     ///
     /// # Errors
+    ///
+    /// As [`writable`](Self::writable).
+    ///
+    /// # Panics
     ///
     /// As [`writable`](Self::writable).
     pub fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -293,6 +302,10 @@ impl<T: AsFd> AsyncFd<T> {
     /// # Errors
     ///
     /// As [`read_with`](Self::read_with).
+    ///
+    /// # Panics
+    ///
+    /// As [`read_with`](Self::read_with).
     pub fn poll_read_with<R>(
         &self,
         cx: &mut Context<'_>,
@@ -321,6 +334,10 @@ impl<T: AsFd> AsyncFd<T> {
     /// # Errors
     ///
     /// As [`read_with`](Self::read_with).
+    ///
+    /// # Panics
+    ///
+    /// As [`write_with`](Self::write_with).
     pub fn poll_write_with<R>(
         &self,
         cx: &mut Context<'_>,
@@ -393,6 +410,12 @@ impl<T: AsFd> AsyncFd<T> {
 impl<T: AsFd> AsFd for AsyncFd<T> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.get_ref().as_fd()
+    }
+}
+
+impl<T: AsFd> AsRawFd for AsyncFd<T> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
     }
 }
 

@@ -28,12 +28,16 @@ macro_rules! datagrams {
             ///
             /// As [`send`](Self::send). On the BSDs and macOS also `ENOBUFS`, if the queue of a Unix socket's
             /// receiver is full: no event would end a wait.
+            ///
+            /// # Panics
+            ///
+            /// As [`send`](Self::send).
             pub fn poll_send(&self, cx: &mut Context<'_>, message: &[u8]) -> Poll<std::io::Result<usize>> {
                 self.source.poll(cx, Side::Write, |io, _| io.send(message))
             }
 
             /// Waits for a message, from the peer if there is one. Returns its length, which may be 0. What
-            /// does not fit into the buffer is lost.
+            /// does not fit into the buffer is lost; on Windows that is an error.
             ///
             /// ```
             /// use boucle::net::UdpSocket;
@@ -83,6 +87,10 @@ macro_rules! datagrams {
             /// ```
             ///
             /// # Errors
+            ///
+            /// As [`recv`](Self::recv).
+            ///
+            /// # Panics
             ///
             /// As [`recv`](Self::recv).
             pub fn poll_recv(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<std::io::Result<usize>> {
@@ -141,6 +149,10 @@ macro_rules! datagrams {
             /// # Errors
             ///
             /// As [`recv`](Self::recv).
+            ///
+            /// # Panics
+            ///
+            /// As [`recv_from`](Self::recv_from).
             pub fn poll_recv_from(
                 &self,
                 cx: &mut Context<'_>,

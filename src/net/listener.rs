@@ -65,7 +65,7 @@ pub trait Sealed {
 macro_rules! listener {
     ($listener:ident; $stream:ident, $address:ty, $interest:expr) => {
         impl $listener {
-            /// Waits for a connection. (A client of a Unix socket mostly has no path.)
+            /// Waits for a connection. (A client of a Unix socket usually has no path.)
             ///
             /// ```
             /// use boucle::net::{TcpListener, TcpStream};
@@ -110,6 +110,10 @@ macro_rules! listener {
             /// ```
             ///
             /// # Errors
+            ///
+            /// As [`accept`](Self::accept).
+            ///
+            /// # Panics
             ///
             /// As [`accept`](Self::accept).
             pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<($stream, $address)>> {

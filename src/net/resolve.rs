@@ -28,6 +28,9 @@ use crate::{executor, executor::pool::Pool, task::id::LoopNumber};
 /// # }).unwrap();
 /// ```
 ///
+/// Up to 32 names are looked up at a time in a process; the next one waits for a thread. A look-up that is given
+/// up keeps its thread until the system has answered.
+///
 /// # Errors
 ///
 /// What takes an address returns `InvalidInput` if it is text without a host or a valid port, or an empty

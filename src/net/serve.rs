@@ -56,7 +56,7 @@ const RETRY: Duration = Duration::from_secs(1);
 /// # }).unwrap();
 /// ```
 ///
-/// What the handlers share, each gets a clone of. (An `async` closure that captures something is refused: its
+/// Each handler gets a clone of what they share. (An `async` closure that captures something is refused: its
 /// future would borrow from it.)
 ///
 /// ```
@@ -226,7 +226,8 @@ impl<L: Listener, E> Serve<L, E> {
     /// handler waits for the future too. `Shared` of the crate `futures`, or `futures-util`, makes clones of
     /// it:
     ///
-    /// ```
+    #[cfg_attr(feature = "hyper", doc = "```")]
+    #[cfg_attr(not(feature = "hyper"), doc = "```ignore")]
     /// # use boucle::net::{TcpListener, TcpStream, serve};
     /// # use hyper::{Response, server::conn::http1, service::service_fn};
     /// # use std::{pin::pin, time::Duration};

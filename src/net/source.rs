@@ -58,6 +58,7 @@ pub(crate) struct Source<S: Io> {
 
 impl<S: Io> Source<S> {
     /// Registers a socket with the running loop. Panics if no loop runs on this thread.
+    #[track_caller]
     pub(super) fn new(io: S, interest: Interest, writable: bool) -> io::Result<Self> {
         let loop_number = current::expect_running("a socket", |state| state.number);
         Self::on(loop_number, io, interest, writable)
@@ -306,11 +307,13 @@ macro_rules! socket {
             /// # Panics
             ///
             /// If no loop runs on this thread.
+            #[track_caller]
             pub fn from_std(socket: $std::$socket) -> std::io::Result<Self> {
                 socket.set_nonblocking(true)?;
                 Self::new(mio::net::$socket::from_std(socket))
             }
 
+            #[track_caller]
             fn new(io: mio::net::$socket) -> std::io::Result<Self> {
                 Ok($socket { source: Source::new(io, $interest, $writable)? })
             }
@@ -377,6 +380,13 @@ macro_rules! socket {
         impl std::os::windows::io::AsSocket for $socket {
             fn as_socket(&self) -> std::os::windows::io::BorrowedSocket<'_> {
                 self.source.io().as_socket()
+            }
+        }
+
+        #[cfg(windows)]
+        impl std::os::windows::io::AsRawSocket for $socket {
+            fn as_raw_socket(&self) -> std::os::windows::io::RawSocket {
+                self.source.io().as_raw_socket()
             }
         }
     )+};

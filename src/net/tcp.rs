@@ -147,6 +147,10 @@ impl TcpListener {
     /// Those of the [address](ToSocketAddrs#errors) and of `bind` and `listen`: of the last address that was
     /// tried.
     ///
+    /// # Cancellation
+    ///
+    /// Dropping the future binds nothing.
+    ///
     /// # Panics
     ///
     /// If it is not polled on a boucle loop.
@@ -183,6 +187,10 @@ impl TcpStream {
     /// # Errors
     ///
     /// Those of `recv`.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses nothing.
     ///
     /// # Panics
     ///
@@ -244,7 +252,7 @@ impl TcpStream {
     /// # boucle::run(async {
     /// let listener = TcpListener::bind("127.0.0.1:0").await?;
     /// let stream = TcpStream::connect(listener.local_addr()?).await?;
-    /// assert!(stream.ttl()? > 1); // 64, mostly
+    /// assert!(stream.ttl()? > 1); // 64, usually
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```

@@ -208,6 +208,10 @@ impl UdpSocket {
     /// # Errors
     ///
     /// Those of `sendto`.
+    ///
+    /// # Panics
+    ///
+    /// As [`send_to`](Self::send_to).
     pub fn poll_send_to(
         &self,
         cx: &mut Context<'_>,
@@ -232,6 +236,10 @@ impl UdpSocket {
     /// # Errors
     ///
     /// Those of `recvfrom`.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses no message.
     ///
     /// # Panics
     ///

@@ -176,9 +176,9 @@ pub struct Holder {
 /// ```
 ///
 /// The dump of an observed loop (see [`Builder::observe`](crate::Builder::observe)) has more: where each task
-/// was spawned, how often it was polled and how long that took, what it waits for and since when. There a
-/// task awaits the tasks whose handles its last poll has polled, even if the same poll has dropped one, until
-/// they are done. Without an observer it awaits each task whose handle it was the last to poll, as long as
+/// was spawned, how often it was polled and how long that took, what it waits for and since when. In it, a
+/// task awaits each task whose handle its last poll has polled, until that is done, even if the same poll has
+/// dropped the handle. Without an observer it awaits each task whose handle it was the last to poll, as long as
 /// that handle exists.
 ///
 /// [`LoopHandle::dump`](crate::LoopHandle::dump) takes a dump from another thread. A program that is started

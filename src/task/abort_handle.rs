@@ -60,6 +60,7 @@ impl AbortHandle {
     /// # Panics
     ///
     /// If it is called on another thread than the loop's, while the loop lives.
+    #[track_caller]
     pub fn is_finished(&self) -> bool {
         let is_done = current::on_own_thread(self.loop_number, "a handle", |state| {
             state.tasks.is_done(self.slot, self.id)

@@ -5,6 +5,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::marker::PhantomData;
 use std::panic::resume_unwind;
 use std::pin::Pin;
@@ -122,6 +123,7 @@ impl<T> JoinHandle<T> {
     ///
     /// If it is called on another thread than the loop's, while the loop lives.
     #[doc(alias = "done")]
+    #[track_caller]
     pub fn is_finished(&self) -> bool {
         self.task.is_finished()
     }
@@ -342,6 +344,7 @@ impl JoinError {
     /// # Panics
     ///
     /// With the task's payload; with a message if the task was cancelled or a clone has taken the payload.
+    #[track_caller]
     pub fn resume(self) -> ! {
         match self.try_into_panic() {
             Ok(payload) => resume_unwind(payload),
@@ -394,3 +397,10 @@ impl fmt::Debug for JoinError {
 }
 
 impl Error for JoinError {}
+
+/// As `Other`: `task.await??` in a function of I/O.
+impl From<JoinError> for io::Error {
+    fn from(error: JoinError) -> Self {
+        io::Error::other(error)
+    }
+}

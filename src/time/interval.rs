@@ -51,7 +51,8 @@ pub struct Interval {
 
 /// What an [`Interval`] does when a tick was fetched too late.
 ///
-/// With a period of 10 ms and a tick fetched at 34 ms, not 10, the variants say when the next ones are due.
+/// As an example, each variant says when the next ticks are due if the period is 10 ms, and the tick that was
+/// due at 10 ms is fetched at 34 ms.
 ///
 /// ```
 /// use boucle::MissedTickBehavior;

@@ -7,7 +7,8 @@
 //! BOUCLE_TRACE=run.html cargo run --example sleep
 //! ```
 //!
-//! The page has all loops of the process. It is written when a loop ends, and, on Unix, on Ctrl-C.
+//! The page has all loops of the process. It is written when a loop ends, and, on Unix, on Ctrl-C; not by
+//! `process::exit`. Each loop that ends writes it anew, with those before it: for n loops that takes O(n²).
 //! `BOUCLE_TRACE=timeline` prints the run as text. In a test, a [`Recorder`] keeps what has happened:
 //!
 //! ```
@@ -62,6 +63,6 @@ pub(crate) mod environment {
 #[cfg(test)]
 pub(crate) mod story; // recordings for tests
 
-pub use crate::observe::{Live, LiveTask, TaskState};
+pub(crate) use crate::observe::{Live, LiveTask, TaskState};
 pub use recorder::{LoopTrace, Recorder, Trace};
 pub use timeline::Timeline;

@@ -112,11 +112,11 @@ impl Recorder {
         Self::with_limit(LIMIT)
     }
 
-    /// Makes a recorder that keeps at most `limit` events, of all its loops together. When it is full, each event
-    /// drops one: the oldest of the first loop in `loops` that has ended; if none has, of its own loop; if that
-    /// has none, of the loop that has most. (So a loop that begins when others, which go on, fill the recorder
-    /// keeps one event.) What is dropped is counted, and the state of the loop after it is kept. When the last
-    /// event of a loop that has ended is dropped, the loop is forgotten, with its count.
+    /// Makes a recorder that keeps at most `limit` events, of all its loops together. When it is full, each
+    /// event drops one: the oldest of the first loop in `loops` that has ended; if none has, of its own loop;
+    /// if that has none, of the loop that has most. (So a loop that begins when others, which go on, fill the
+    /// recorder keeps one event.) What is dropped is counted, and the state of the loop after it is kept.
+    /// When the last event of a loop that has ended is dropped, the loop is forgotten, with its count.
     ///
     /// ```
     /// use boucle::{EventLoop, trace::Recorder};
@@ -133,13 +133,15 @@ impl Recorder {
     /// # Panics
     ///
     /// If the limit is zero.
+    #[track_caller]
     pub fn with_limit(limit: usize) -> Recorder {
         assert!(limit > 0, "a recorder keeps one event at least");
         let recorded = Recorded { trace: Trace::default(), limit, kept: 0 };
         Recorder { recorded: Arc::new(Mutex::new(recorded)) }
     }
 
-    /// Returns what was recorded until now.
+    /// Returns what was recorded until now. It copies the events, of some 90 bytes each, and the loop waits
+    /// meanwhile if another thread asks.
     ///
     /// ```
     /// use boucle::{EventLoop, trace::Recorder};

@@ -9,7 +9,7 @@ use std::time::Duration;
 /// use std::time::Duration;
 ///
 /// let event_loop = boucle::EventLoop::builder().virtual_clock().build()?;
-/// event_loop.spawn(boucle::sleep(Duration::from_secs(1)));
+/// let _task = event_loop.spawn(boucle::sleep(Duration::from_secs(1)));
 /// let turn = event_loop.turn(None)?;
 /// assert_eq!((turn.polled, turn.woken_by_timers, turn.left), (1, 1, 1));
 /// assert_eq!(turn.time, Duration::from_secs(1)); // it slept until the deadline

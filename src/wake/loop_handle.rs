@@ -51,7 +51,7 @@ impl LoopHandle {
     ///
     /// ```
     /// let event_loop = boucle::EventLoop::new()?;
-    /// event_loop.spawn(async {
+    /// let _task = event_loop.spawn(async {
     ///     let handle = boucle::LoopHandle::current();
     ///     std::thread::spawn(move || handle.stop());
     /// });

@@ -1,12 +1,19 @@
 //! Panics of boucle itself, where it is misused.
 
-use std::cell::Cell;
-use std::future::{poll_fn, ready};
+use std::cell::{Cell, RefCell};
+use std::future::{pending, poll_fn, ready};
+use std::panic::{set_hook, take_hook};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::thread;
 
-use boucle::{ALL_COMPLETED, JoinHandle, as_completed, gather, sleep, spawn, try_gather, wait, yield_now};
+use boucle::explore::Explore;
+use boucle::net::UdpSocket;
+use boucle::trace::Recorder;
+use boucle::{
+    ALL_COMPLETED, JoinHandle, TaskGroup, as_completed, gather, sleep, spawn, try_gather, wait, yield_now,
+};
 use futures_lite::StreamExt;
 use futures_lite::future::poll_once;
 
@@ -41,6 +48,64 @@ fn a_task_that_awaits_itself_panics_there() {
     });
     let message = failure.unwrap_err().message;
     assert!(message.starts_with(&format!("panicked at {}:", file!())), "{message}");
+}
+
+thread_local! {
+    /// The file of this thread's last panic.
+    static FILE: RefCell<String> = RefCell::default();
+}
+
+/// Returns the file that a panic names.
+fn file_of(panics: impl FnOnce()) -> String {
+    panic_of(panics);
+    FILE.take()
+}
+
+/// The place of a misuse is the caller's.
+#[test]
+fn the_place_of_a_misuse_is_the_callers() {
+    let before = take_hook();
+    // It stays, since another test may have put its own above it.
+    set_hook(Box::new(move |panic| {
+        FILE.set(panic.location().unwrap().file().to_owned());
+        before(panic);
+    }));
+    let (event_loop, group) = (virtual_loop(), TaskGroup::new());
+    let aborted = event_loop.spawn(pending::<()>());
+    aborted.abort();
+    let error = event_loop.block_on(aborted).unwrap_err();
+    let task = event_loop.spawn(ready(()));
+    let abort_handle = task.abort_handle();
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let mut files = vec![
+        file_of(|| _ = Explore::new().schedules(0)),
+        file_of(|| _ = Explore::new().threads(0)),
+        file_of(|| _ = Recorder::with_limit(0)),
+        file_of(|| _ = group.spawn(ready(()))),
+        file_of(|| error.resume()),
+        file_of(|| _ = UdpSocket::from_std(socket)),
+    ];
+    thread::scope(|scope| {
+        let elsewhere =
+            scope.spawn(|| [file_of(|| _ = task.is_finished()), file_of(|| _ = abort_handle.is_finished())]);
+        files.extend(elsewhere.join().unwrap());
+    });
+    #[cfg(unix)]
+    {
+        use boucle::net::{AsyncFd, UnixDatagram, UnixListener, UnixStream};
+        let path = std::env::temp_dir().join(format!("boucle-{}-misuse", std::process::id()));
+        files.extend([
+            file_of(|| _ = UnixStream::pair()),
+            file_of(|| _ = UnixDatagram::pair()),
+            file_of(|| _ = UnixDatagram::unbound()),
+            file_of(|| _ = UnixListener::bind(&path)),
+            file_of(|| _ = AsyncFd::new(std::io::stdin())),
+        ]);
+        std::fs::remove_file(&path).unwrap();
+        files.push(file_of(|| _ = UnixDatagram::bind(&path)));
+        std::fs::remove_file(&path).unwrap();
+    }
+    assert!(files.iter().all(|file| file == file!()), "{files:#?}");
 }
 
 /// A task that runs a loop panics; its own loop goes on.

@@ -1,8 +1,8 @@
 //! Stepping: at each step the page shows the state that the recording has there.
 
 use boucle::EventLoop;
-use boucle::observe::{Event, EventKind};
-use boucle::trace::{Live, LiveTask, LoopTrace, Recorder, TaskState};
+use boucle::observe::{Event, EventKind, Live, LiveTask, TaskState};
+use boucle::trace::{LoopTrace, Recorder};
 use boucle_browser::Browser;
 
 use serde_json::Value;
