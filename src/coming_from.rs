@@ -1,7 +1,7 @@
 //! Coming from asyncio or tokio: every name of this crate, what it is called there, and what differs.
 //!
-//! "The same" is the same name with the same meaning; "none" is nothing of the kind. Names of other crates than
-//! tokio, and of other modules of Python than asyncio, say so.
+//! "The same" is the same name with the same meaning; "none" is nothing of the kind. Where a name is from
+//! another crate than tokio, or another module of Python than asyncio, the table says so.
 //!
 //! ```python
 //! async def squares():
@@ -85,7 +85,7 @@
 //! | boucle | asyncio | tokio | what differs |
 //! |---|---|---|---|
 //! | [`LoopHandle`] | the loop itself | `Handle` | it keeps no loop alive |
-//! | [`LoopHandle::current`] | `get_running_loop` | `Handle::current` | |
+//! | [`LoopHandle::current`] | `get_running_loop`, `get_event_loop` | `Handle::current` | it makes no loop where none runs |
 //! | [`LoopHandle::spawn`] | `call_soon_threadsafe`, `run_coroutine_threadsafe` | `Handle::spawn` | takes a closure that makes the future, which need not be `Send`; the task is detached: let it send a result by a channel. On the loop's own thread too, it is spawned after the next park |
 //! | [`LoopHandle::stop`] | `call_soon_threadsafe(loop.stop)` | none | |
 //! | [`LoopHandle::dump`] | `python -m asyncio ps PID` (3.14) | `Handle::dump` (unstable) | blocks the caller up to a limit; says which task holds the loop's thread |
@@ -293,6 +293,8 @@
 //! | to shield a task from its awaiter | `shield` | none needed | none needed: dropping a handle aborts nothing |
 //! | a callback, soon or later | `call_soon`, `call_later`, `call_at` | none | `let due = sleep(delay); spawn(async move { due.await; f() })`; to cancel it, abort the task |
 //! | a callback when a task is done | `Task.add_done_callback` | none | spawn a coroutine that awaits the handle |
+//! | values that come one by one | asynchronous generators, `async for` | `async-stream` | the same crate, or `futures_lite::stream::unfold`; `while let Some(value) = stream.next().await`. `__anext__` is `poll_next`, `StopAsyncIteration` is `None`; for comprehensions, `StreamExt` |
+//! | a context manager | `async with` | none | a value with a destructor; if its exit awaits, a method that takes the value: `connection.close().await` |
 //! | clean-up that awaits | `finally` with an `await` | none | a destructor that spawns it: nothing waits for that task; or tell the task to stop, by a channel |
 //! | context variables | `contextvars` | `task_local!` | a future that sets a thread-local for each poll: see [`spawn`] |
 //! | the task that runs | `current_task` | `task::id` | [`dump()`] shows it, in O(n log n); to abort itself, a task needs its [`AbortHandle`] |

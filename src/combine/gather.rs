@@ -14,7 +14,8 @@ use crate::task::group_table::WakeOn;
 use crate::task::join::{JoinError, JoinHandle};
 
 /// Runs futures concurrently and waits for all of them: asyncio's `gather`. Their values come in the order of
-/// the futures. For futures of different types there is [`gather!`](crate::gather!).
+/// the futures. An `Err` is a value like any other, as with asyncio's `return_exceptions=True`; [`try_gather`]
+/// ends at the first. For futures of different types there is [`gather!`](crate::gather!).
 ///
 /// Each future moves to an allocation of its own at once, and is a task from the first poll on (asyncio's from
 /// the call on). The parent is polled again when the last task is done, so n futures cost O(n). A gather of
@@ -57,7 +58,7 @@ use crate::task::join::{JoinError, JoinHandle};
 /// If a child panics: its panic is resumed here and the others are aborted, where asyncio lets them go on. If
 /// it is polled without a loop, when the loop is full (as [`spawn`](crate::spawn)), on another loop, when its
 /// loop is gone, or again after it was ready.
-#[doc(alias = "join_all")]
+#[doc(alias("join_all", "return_exceptions"))]
 #[track_caller]
 pub fn gather<F: Future>(futures: impl IntoIterator<Item: IntoFuture<IntoFuture = F>>) -> Gather<F> {
     Gather(Children::new(futures))
