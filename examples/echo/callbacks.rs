@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};
+use std::net::Shutdown;
 
 use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
@@ -48,6 +49,8 @@ pub(crate) fn write(mut client: TcpStream, mut data: Vec<u8>) -> io::Result<Next
         }
     }
     client.flush()?;
+    // The end is sent first, or a close with bytes unread is a reset. An error means that the client is gone.
+    let _ = client.shutdown(Shutdown::Write);
     Ok(Next::Closed)
 }
 

@@ -43,22 +43,25 @@ usage: echo [--once]
   --once  end when each of the two servers has served a client; otherwise serve until Ctrl-C";
 
 fn main() -> ExitCode {
-    match serve(options::flag(HELP, "once")) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("echo: cannot serve: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    serve(options::flag(HELP, "once")).unwrap_or_else(|error| failure(&error))
 }
 
-fn serve(once: bool) -> io::Result<()> {
+fn failure(error: &io::Error) -> ExitCode {
+    eprintln!("echo: cannot serve: {error}");
+    ExitCode::FAILURE
+}
+
+fn serve(once: bool) -> io::Result<ExitCode> {
     let for_callbacks = TcpListener::bind("127.0.0.1:0")?;
     let for_coroutines = TcpListener::bind("127.0.0.1:0")?;
     let port = |listener: &TcpListener| listener.local_addr().map(|address| address.port());
     println!("(callbacks:  try `nc 127.0.0.1 {}`)", port(&for_callbacks)?);
     println!("(coroutines: try `nc 127.0.0.1 {}`)", port(&for_coroutines)?);
-    let callbacks = thread::spawn(move || callbacks::serve(for_callbacks, once));
+    // It says itself why it ends: without `--once` the other server goes on, and nothing joins the thread.
+    let callbacks = thread::spawn(move || match callbacks::serve(for_callbacks, once) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failure(&error),
+    });
     boucle::run(coroutines::serve(for_coroutines, once))?;
-    callbacks.join().expect("it does not panic")
+    Ok(callbacks.join().expect("it does not panic"))
 }
