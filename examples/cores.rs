@@ -44,6 +44,7 @@
 
 use std::cell::Cell;
 use std::net::{self, SocketAddr};
+use std::process::ExitCode;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -161,8 +162,18 @@ fn measure(loops: usize, clients: usize, requests_of_each: usize) -> io::Result<
     Ok(per_second)
 }
 
-fn main() -> io::Result<()> {
-    let requests = 40_000.0 * options::scale(HELP, 1.0);
+fn main() -> ExitCode {
+    match compare(40_000.0 * options::scale(HELP, 1.0)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cores: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Measures one loop, and then several, with that many requests each time.
+fn compare(requests: f64) -> io::Result<()> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let loops = cores.max(2);
     let clients = 4 * loops;

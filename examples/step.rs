@@ -51,6 +51,7 @@
 mod mysleep;
 
 use std::io;
+use std::process::ExitCode;
 
 use boucle::EventLoop;
 use mysleep::mysleep;
@@ -64,18 +65,26 @@ usage: step [--real]
 
   --real  wait in real time: otherwise the clock is virtual, and nothing waits";
 
-fn main() -> io::Result<()> {
-    let event_loop = if options::flag(HELP, "real") {
-        EventLoop::new()?
-    } else {
-        EventLoop::builder().virtual_clock().build()?
-    };
-
-    // Dropping the handle detaches the task: it goes on.
-    drop(event_loop.spawn(async {
+fn main() -> ExitCode {
+    let three_sleeps = async {
         let results = boucle::gather([1.0, 0.5, 1.5].map(|duration| mysleep(duration, 1.0))).await;
         println!("{}", list(&results));
-    }));
+    };
+    match step(three_sleeps, options::flag(HELP, "real")) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("step: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn step(program: impl Future<Output = ()> + 'static, in_real_time: bool) -> io::Result<()> {
+    let event_loop =
+        if in_real_time { EventLoop::new()? } else { EventLoop::builder().virtual_clock().build()? };
+
+    // Dropping the handle detaches the task: it goes on.
+    drop(event_loop.spawn(program));
 
     for number in 1.. {
         println!("turn {number}:");

@@ -31,6 +31,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::panic;
 use std::pin::{Pin, pin};
+use std::process::ExitCode;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
@@ -50,15 +51,34 @@ usage: on_boucle N
 
   N  1 two coroutines   2 a waker   3 tasks   4 timers   5 sockets";
 
-fn main() -> io::Result<()> {
-    let program = options::read(HELP, |arguments| match arguments.next()? {
-        Some(Value(number)) => match number.parse()? {
-            number @ 1..=5 => Ok(number),
-            number => Err(format!("there is no program {number}, only 1 to 5").into()),
-        },
-        Some(option) => Err(option.unexpected()),
-        None => Err("which of the five programs? A number from 1 to 5 is missing".into()),
+fn main() -> ExitCode {
+    let program = options::read(HELP, |arguments| {
+        let mut program = None;
+        while let Some(argument) = arguments.next()? {
+            match argument {
+                Value(text) if program.is_none() => program = Some(number(&text.string()?)?),
+                other => return Err(other.unexpected()),
+            }
+        }
+        program.ok_or_else(|| "which of the five programs? A number from 1 to 5 is missing".into())
     });
+    match run(program) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("on_boucle: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn number(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(number @ 1..=5) => Ok(number),
+        _ => Err(format!("{text:?} is not a number from 1 to 5")),
+    }
+}
+
+fn run(program: u32) -> io::Result<()> {
     let watch = Watch::default();
     let event_loop = EventLoop::builder().virtual_clock().observe(watch.clone()).build()?;
     match program {

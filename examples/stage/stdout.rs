@@ -1,7 +1,7 @@
 //! `println!` for programs whose output may be piped into `head`, or captured by a test.
 //!
 //! The standard one panics when its output is no longer read. This one ends the program quietly, since most
-//! examples have nothing left to do then; after [`ignore_broken_pipe`] the program goes on.
+//! examples have nothing left to do then; after [`go_on_without_output`] the program goes on.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -9,8 +9,11 @@ use std::io::{self, Write};
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-/// Whether the program goes on when its output is no longer read.
-static IGNORES_BROKEN_PIPE: AtomicBool = AtomicBool::new(false);
+/// Whether the program goes on when its output cannot be written.
+static GOES_ON: AtomicBool = AtomicBool::new(false);
+
+/// Whether a line could not be written by an error other than a broken pipe.
+static HAS_FAILED: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
     /// The lines printed on this thread, while they are captured.
@@ -40,10 +43,16 @@ pub fn write_line(line: fmt::Arguments<'_>) {
     }
 }
 
-/// From now on, the program goes on when its output is no longer read, and the lines are lost: for a program
+/// From now on, the program goes on when its output cannot be written, and the lines are lost: for a program
 /// that must clean up.
-pub fn ignore_broken_pipe() {
-    IGNORES_BROKEN_PIPE.store(true, Relaxed);
+pub fn go_on_without_output() {
+    GOES_ON.store(true, Relaxed);
+}
+
+/// Whether lines were lost by an error, such as a full disk; the first was reported. A pipe that is no longer
+/// read is none.
+pub fn has_failed() -> bool {
+    HAS_FAILED.load(Relaxed)
 }
 
 /// Runs `program`, and returns the lines that it prints on this thread instead of printing them.
@@ -54,16 +63,12 @@ pub fn capture<R>(program: impl FnOnce() -> R) -> (R, Vec<String>) {
 }
 
 fn write_to_stdout(line: fmt::Arguments<'_>) {
-    match writeln!(io::stdout(), "{line}") {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-            if !IGNORES_BROKEN_PIPE.load(Relaxed) {
-                process::exit(0);
-            }
-        }
-        Err(error) => {
-            eprintln!("cannot write to stdout: {error}");
-            process::exit(1);
-        }
+    let Err(error) = writeln!(io::stdout(), "{line}") else { return };
+    let is_error = error.kind() != io::ErrorKind::BrokenPipe;
+    if is_error && !HAS_FAILED.swap(true, Relaxed) {
+        eprintln!("cannot write to stdout: {error}");
+    }
+    if !GOES_ON.load(Relaxed) {
+        process::exit(is_error.into());
     }
 }

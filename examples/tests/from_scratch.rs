@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use boucle::EventLoop;
 use boucle::observe::{Event, Live, Observer};
-use stage::testing::{documented, lines, run};
+use stage::testing::{documented, expect_usage, lines, run};
 
 #[allow(dead_code)]
 #[path = "../from_scratch/1_poll.rs"]
@@ -83,6 +83,22 @@ fn the_programs_print_the_same_on_boucle_except_the_last_line() {
     assert_eq!(lines(&run("on_boucle", &["1"]))[..5], documented("from_scratch/1_poll.rs")[..5]);
     assert_eq!(lines(&run("on_boucle", &["3"]))[..6], documented("from_scratch/3_tasks.rs")[..6]);
     assert_eq!(lines(&run("on_boucle", &["4"])), documented("from_scratch/on_boucle.rs"));
+}
+
+#[test]
+fn on_boucle_answers_help_and_refuses_what_is_no_program() {
+    expect_usage("on_boucle", "usage: on_boucle N");
+    for (arguments, why) in [
+        (&["x"][..], "\"x\" is not a number from 1 to 5"),
+        (&["6"], "\"6\" is not a number from 1 to 5"),
+        (&["1", "2"], "unexpected argument \"2\""),
+        (&[], "which of the five programs? A number from 1 to 5 is missing"),
+    ] {
+        let refused = run("on_boucle", arguments);
+        let stderr = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!(stderr, format!("on_boucle: {why} (try --help)\n"));
+        assert_eq!(refused.status.code(), Some(2));
+    }
 }
 
 /// Files of at most 220 lines, comments included: each can be read whole.

@@ -62,7 +62,8 @@
 //!
 //! Where Python has `async with`, the file is closed by a call that is awaited. It is written under
 //! another name, and renamed when it is whole: a download that fails, or is dropped, leaves nothing
-//! behind. (If a signal ends the program, what it has begun stays.)
+//! behind. (If a signal ends the program, what it has begun stays: without `--to`, in a directory
+//! `boucle-download-…` among the temporary files.)
 //!
 //! To download other files: `cargo run --release --example download -- --links FILE --to DIR`. On a
 //! terminal there are bars.
@@ -103,7 +104,7 @@ usage: download [--links FILE] [--to DIR] [--scale S]
   --to DIR      keep the files, in DIR/blocking and DIR/asynchronous; no file is overwritten
   --scale S     multiply the server's delays, 0.4 s to 0.85 s, by S (1)
 
-The exit status is 1 if a file could not be downloaded.";
+The exit status is 1 if a file could not be downloaded, or a line could not be printed.";
 
 struct Options {
     links: Option<PathBuf>,
@@ -180,7 +181,7 @@ fn demo(options: &Options) -> Result<bool, Failure> {
         fs::create_dir_all(directory).map_err(|error| at(directory, error))?;
         return compare(directory, options);
     }
-    let directory = tempfile::tempdir()?;
+    let directory = tempfile::Builder::new().prefix("boucle-download-").tempdir()?;
     let all_came = compare(directory.path(), options)?;
     directory.close()?;
     Ok(all_came)
@@ -207,11 +208,11 @@ fn options() -> Options {
 }
 
 fn main() -> ExitCode {
-    // When the output is no longer read, there is still a directory to remove.
-    stdout::ignore_broken_pipe();
+    // When the output cannot be written, there is still a directory to remove.
+    stdout::go_on_without_output();
     match demo(&options()) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(true) if !stdout::has_failed() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
         Err(failure) => {
             eprintln!("download: {}", http::with_causes(&failure));
             ExitCode::FAILURE

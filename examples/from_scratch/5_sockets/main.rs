@@ -67,8 +67,9 @@ async fn fetch(url: &str, server: SocketAddr) -> io::Result<()> {
             n => response.extend_from_slice(&buffer[..n]),
         }
     }
-    let response = String::from_utf8_lossy(&response);
-    let (head, body) = response.split_once("\r\n\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
+    let end_of_head = response.windows(4).position(|bytes| bytes == b"\r\n\r\n");
+    let (head, body) = response.split_at(end_of_head.ok_or(io::ErrorKind::UnexpectedEof)? + 4);
+    let head = String::from_utf8_lossy(head);
     println!("{url} returned status {}", head.split(' ').nth(1).unwrap_or("missing"));
     println!("{url} returned {} bytes", body.len());
     Ok(())

@@ -1,7 +1,7 @@
 //! The same without a loop: `connect` and `read` block the thread.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 
 use hyper::StatusCode;
 
@@ -47,7 +47,11 @@ pub fn get_step_by_step(target: &Target, reached: impl FnMut(Step)) -> Result<Re
     let addresses = (address.0.as_str(), address.1).to_socket_addrs();
     let addresses: Vec<_> =
         addresses.map_err(|why| format!("cannot look up \"{}\": {why}", address.0))?.collect();
-    let stream = TcpStream::connect(&*addresses)?;
+    let stream = TcpStream::connect(&*addresses).map_err(|why| {
+        // The error is that of the last one.
+        let address = addresses.last().map(SocketAddr::to_string).unwrap_or_default();
+        format!("cannot connect to {address}: {why}")
+    })?;
     match tls {
         None => ask(stream, target, reached),
         Some(name) => ask(tls::connect_blocking(name, stream)?, target, reached),

@@ -16,6 +16,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode, Uri};
 
+use crate::options::program;
 use crate::requests::OpenRequests;
 
 /// A server. It serves until the program ends.
@@ -58,7 +59,10 @@ impl Server {
         let address = listener.local_addr()?;
         let requests = Arc::default();
         let counted = Arc::clone(&requests);
-        thread::spawn(move || new_loop()?.block_on(serve(listener, Rc::new(find), counted)));
+        thread::spawn(move || {
+            let served = new_loop().and_then(|it| it.block_on(serve(listener, Rc::new(find), counted)));
+            served.unwrap_or_else(|error| eprintln!("{}: no server: {error}", program()));
+        });
         Ok(Server { address, requests })
     }
 

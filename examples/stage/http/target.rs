@@ -21,6 +21,9 @@ pub struct Target {
 impl Target {
     /// Parses a URL. With a `server`, the address is that instead of the URL's host.
     pub fn new(url: &str, server: Option<SocketAddr>) -> Result<Target, Failure> {
+        if let Some((_, "")) = url.split_once("://") {
+            return Err("not a URL: no host".into());
+        }
         let uri: Uri = url.parse().map_err(|why| format!("not a URL: {why}"))?;
         let (is_encrypted, usual_port) = match uri.scheme_str() {
             Some("http") => (false, 80),

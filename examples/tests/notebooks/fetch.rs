@@ -88,6 +88,7 @@ fn fetch_reports_what_failed_and_gets_the_rest() {
     // Nothing listens there any more.
     let refused = TcpListener::bind("127.0.0.1:0").and_then(|gone| gone.local_addr());
     let refused = refused.unwrap();
+    let no_connection = format!("cannot connect to {refused}: Connection refused");
     let good = format!("http://{site}/good");
     let failures = [
         (format!("http://{site}/missing"), "404 Not Found"),
@@ -104,12 +105,13 @@ fn fetch_reports_what_failed_and_gets_the_rest() {
         (format!("http://{site}/close-in-head"), "connection closed"),
         (format!("http://{site}/close-in-body"), ""),
         (format!("http://{site}/not-http"), ""),
-        (format!("http://{refused}/"), "Connection refused"),
+        (format!("http://{refused}/"), &*no_connection),
         ("http://nonexistent.invalid/".to_owned(), ""),
         ("ftp://localhost/".to_owned(), "not a URL: it does not begin with http://"),
         ("localhost:80".to_owned(), "not a URL: it does not begin with http://"),
         ("http://local host/".to_owned(), "not a URL: "),
         ("http://:80/".to_owned(), "not a URL: no host"),
+        ("http://".to_owned(), "not a URL: no host"),
         ("http://localhost:65536/".to_owned(), "not a URL: the port"),
         (String::new(), "not a URL: "),
     ];
@@ -118,7 +120,6 @@ fn fetch_reports_what_failed_and_gets_the_rest() {
     let fetch = run("fetch", &urls.chain([good.as_str()]).collect::<Vec<_>>());
     let printed = lines(&fetch);
     for (url, why) in failures {
-        // One of the two clients also names the address that refuses it.
         let failed = format!("{url} failed: ");
         let reports = printed.iter().filter_map(|line| line.strip_prefix(&failed));
         let reports = reports.filter(|report| report.contains(why));

@@ -1,5 +1,10 @@
 //! `step`: the loop, one turn at a time.
 
+#[cfg(target_os = "linux")]
+use std::process::Command;
+
+#[cfg(target_os = "linux")]
+use stage::testing::program;
 use stage::testing::{documented, expect_usage, lines, run};
 
 #[test]
@@ -16,6 +21,19 @@ fn step_does_the_same_under_the_real_clock() {
     let mut printed = lines(&step);
     printed.retain(|line| !line.starts_with("turn ") && !line.starts_with("  "));
     assert_eq!(printed, documented("sleep/main.rs"));
+}
+
+/// Without a descriptor for its loop, the program says so in a line. (Four are for the three streams, and for
+/// the libraries that the program is linked to.)
+#[cfg(target_os = "linux")]
+#[test]
+fn step_says_why_it_has_no_loop() {
+    let mut shell = Command::new("sh");
+    let script = "ulimit -n 4; exec \"$0\" --real";
+    let step = shell.args(["-c", script]).arg(program("step")).output().unwrap();
+    let stderr = String::from_utf8_lossy(&step.stderr);
+    assert!(stderr.starts_with("step: Too many open files"), "{stderr}");
+    assert_eq!(step.status.code(), Some(1));
 }
 
 #[test]

@@ -99,11 +99,13 @@ fn download_reports_what_failed_and_gets_the_rest() {
     let site = site();
     // Nothing listens there any more.
     let refused = TcpListener::bind("127.0.0.1:0").and_then(|gone| gone.local_addr());
+    let refused = refused.unwrap();
+    let no_connection = format!("cannot connect to {refused}: Connection refused");
     let failures = [
         (site, "missing.pdf", "404 Not Found"),
         (site, "closed.pdf", "connection closed"),
         (site, "short.pdf", ""),
-        (refused.unwrap(), "refused.pdf", "Connection refused"),
+        (refused, "refused.pdf", &*no_connection),
     ];
     let urls = failures.map(|(server, name, _)| format!("http://{server}/{name}\n"));
     let directory = tempdir().unwrap();
@@ -112,7 +114,6 @@ fn download_reports_what_failed_and_gets_the_rest() {
 
     let printed = lines(&download);
     for (_, name, why) in failures {
-        // One of the two clients also names the address that refuses it.
         let failed = format!("{name} failed: ");
         let reports = printed.iter().filter(|line| line.starts_with(&failed) && line.contains(why));
         assert_eq!(reports.count(), 2, "{printed:#?}");

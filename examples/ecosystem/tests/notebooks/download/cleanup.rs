@@ -220,6 +220,39 @@ fn the_directory_is_removed_when_the_output_is_not_read() {
     assert_eq!(names(temporary.path()), [""; 0]);
 }
 
+/// A stdout that is full does not either, and is reported once.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_directory_is_removed_when_the_output_is_full() {
+    let temporary = tempdir().unwrap();
+    let full = fs::File::create("/dev/full").unwrap();
+    let mut download = Command::new(program("download"));
+    download.args(["--scale", "0"]).env("TMPDIR", temporary.path()).stdout(full);
+    let download = download.output().unwrap();
+    let stderr = String::from_utf8_lossy(&download.stderr);
+    assert_eq!(stderr, "cannot write to stdout: No space left on device (os error 28)\n");
+    assert_eq!(download.status.code(), Some(1));
+    assert_eq!(names(temporary.path()), [""; 0]);
+}
+
+/// A signal leaves the directory, whose name says what it is of.
+#[cfg(unix)]
+#[test]
+fn the_directory_that_a_signal_leaves_has_the_name_of_the_program() {
+    let temporary = tempdir().unwrap();
+    let mut download = Command::new(program("download"))
+        .args(["--scale", "20"])
+        .env("TMPDIR", temporary.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    BufReader::new(download.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+    download.kill().unwrap();
+    download.wait().unwrap();
+    let left = names(temporary.path());
+    assert!(left.len() == 1 && left[0].starts_with("boucle-download-"), "{left:?}");
+}
+
 /// Starts a server of ten files. The file `full` is too large for the disk. Its answer waits until `process`
 /// has saved the other nine in `path`.
 #[cfg(target_os = "linux")]
