@@ -15,8 +15,8 @@
 //! ```
 //!
 //! and leaves a page, `run.html`. Open it, and choose the clock among the latest tasks: the page says which
-//! task was polled while the clock was overdue. `BOUCLE_TRACE=timeline` shows the same as text, and
-//! `BOUCLE_SLOW_POLL=50ms` names the culprit at once.
+//! task was polled while the clock was overdue. `BOUCLE_SLOW_POLL=50ms` names that task at once.
+//! `BOUCLE_TRACE=timeline` prints the schedule as text, and leaves it to the reader to find the task.
 //!
 //! Read next: `src/trace/page.rs`. Run next: `cargo run --release --example starvation`, the cure.
 

@@ -6,7 +6,7 @@
 //! cargo run --release --example race
 //! ```
 //!
-//! prints that the account is overdrawn, the schedule, FIFO's beside it, and a line that runs that schedule
+//! prints that the account is overdrawn, the schedule, FIFO's below it, and a line that runs that schedule
 //! alone:
 //!
 //! ```text

@@ -17,9 +17,11 @@
 //! ```
 //!
 //! Calling an `async fn` makes an object and runs nothing of its body: the first line shows the object's
-//! size, and the line that its coroutine would print never comes. A coroutine has to be polled, by a
-//! loop (`run`, `spawn`) or by another coroutine (`await`). The compiler refuses an `await` outside a
-//! coroutine: the documentation of `boucle::run` has an example.
+//! size, and the line that its coroutine would print never comes. If nothing is done with the object, the
+//! compiler warns ("unused implementer of `Future` that must be used"), where Python warns in the run ("was
+//! never awaited"). A coroutine has to be polled, by a loop (`run`, `spawn`) or by another coroutine
+//! (`await`). The compiler refuses an `await` outside a coroutine: the documentation of `boucle::run` has an
+//! example.
 //!
 //! - A **coroutine** that is awaited runs within the one that awaits it, and not before.
 //! - A **task** is a coroutine that the loop runs by itself. To await it is to wait for its end.

@@ -9,7 +9,8 @@ use stage::println;
 
 use super::redirects;
 
-/// Fetches a page: first its status, then all of its body. (The name is the course's.)
+/// Fetches a page: first its status, then all of its body. (The name is the course's. Where its program has
+/// two `async with`, a destructor closes here.)
 async fn asynchroneous(url: &str, server: Option<SocketAddr>) -> Result<(), Failure> {
     println!("fetching {url}");
     let response = redirects::get(url, server).await?;

@@ -27,8 +27,9 @@
 //!   time. A poll is a thin line: nearly all of the time both threads sleep. In 2 the second page is
 //!   asked for when the first one has come; in 7 both are awaited at once, on one thread.
 //! - Figures 5 and 6 show two threads by their own measurements: the time of each return from a call
-//!   to the kernel. 6 is the moment when both answers come. A thread cannot measure whether it was
-//!   stopped between two of these times, nor when the kernel switched.
+//!   to the kernel. 6 is the moment when both answers come, where the slides magnify the beginning. A
+//!   thread cannot measure whether it was stopped between two of these times, nor when the kernel
+//!   switched.
 //! - Figures 3 and 4 are drawings, and say so.
 //!
 //! The server shows without a clock that the waits overlap in 5 and 7, and in 2 do not: the picture

@@ -90,11 +90,16 @@ def run(main):
             call_soon(function)
 
 
-async def mysleep(duration):
-    print("Entrée dans", duration)
-    await sleep(duration)
-    print("Sortie de", duration)
-    return duration**2
+async def square(seconds):
+    print(f"Entrée dans {seconds}")
+    await sleep(seconds)
+    print(f"Sortie de {seconds}")
+    return seconds * seconds
 
 
-print(run(gather(mysleep(1), mysleep(0.5), mysleep(1.5))))
+async def main():
+    squares = [square(seconds) for seconds in (1, 0.5, 1.5)]
+    print(await gather(*squares))
+
+
+run(main())

@@ -2,7 +2,7 @@
 //! coroutines on one thread.
 //!
 //! From the slides "programmation asynchrone" by Thierry Parmentelat: their figures 1, 2, 5, 6 and
-//! 7. Each is run here, and drawn as it went; 3 and 4 only show what threads are.
+//! 7. Each is run here, and drawn as it went; 3 and 4 only show what a process and its threads are.
 //!
 //! ```sh
 //! cargo run --release --example pages
@@ -113,9 +113,9 @@
 //!
 //! - Figures 1 and 2: the thread waits, and the pages' times add up.
 //! - Figure 5: two threads wait at the same time. Each runs the function of figure 1.
-//! - Figure 6 is figure 5 magnified: which thread runs when, and for how long until it waits again.
-//!   Another run may have another order: the kernel decides which thread goes on, and may stop one
-//!   anywhere.
+//! - Figure 6 is the whole of figure 5 magnified, where the slides magnify its beginning: which thread runs
+//!   when, and for how long until it waits again. Another run may have another order: the kernel decides
+//!   which thread goes on, and may stop one anywhere.
 //! - Figure 7: two coroutines wait at the same time, on one thread. The code is that of the threads
 //!   with an `await` where they block, and control passes only there: so the coroutines go on in the
 //!   order in which the answers come.

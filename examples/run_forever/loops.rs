@@ -8,7 +8,7 @@ use stage::panics::message_of;
 
 use super::coroutines::{coroutine, coroutine_1, coroutine_2, coroutine_2_that_stops, coroutine_that_stops};
 
-/// `loop.run_until_complete(Coroutine())`
+/// `run_until_complete`: the loop ends with the coroutine.
 pub(crate) fn until_complete(event_loop: &EventLoop) {
     event_loop.block_on(coroutine());
 }

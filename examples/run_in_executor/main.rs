@@ -14,8 +14,9 @@
 //! ```
 //!
 //! `say_after` is still a function, in which a thread sleeps. Called in a coroutine, it would block the
-//! loop for a second. `run_in_executor` gives it to a thread of a pool, and returns a future for its
-//! value. Meanwhile the loop goes on, as the task that ticks shows.
+//! loop for a second. `run_in_executor` gives it to a thread of a pool, in a closure that brings the
+//! arguments, as `functools.partial` does, and returns a future for its value. Meanwhile the loop goes on,
+//! as the task that ticks shows.
 //!
 //! Read next: `say_after.rs` beside this file; then `src/executor/run_in_executor.rs`. Run next:
 //! `cargo run --release --example calcul`, which needs a processor instead of sleeping.

@@ -23,7 +23,8 @@
 //! queue, which for small pieces may cost more than the work. `consume_budget` yields once in 128
 //! times. Each await of a socket, a timer or a task that is ready at once spends from the same
 //! budget, so a task that finds its socket ready again and again yields by itself. If one piece
-//! takes long, give it to `run_in_executor`.
+//! takes long, since it blocks (is I/O-bound) or computes (is CPU-bound), give it to `run_in_executor`.
+//! (In CPython a thread may not cure the second: `calcul` says why.)
 //!
 //! Read next: `work.rs` beside this file; then `src/task/budget.rs`. Run next: `cargo run --release
 //! --example calcul`, starvation by arithmetic.

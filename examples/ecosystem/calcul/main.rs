@@ -44,6 +44,12 @@
 //! The cure is `run_in_executor`: other threads calculate, and the task ticks. Here each line is printed
 //! as soon as it is computed; `17` mostly comes first, since its number is shorter.
 //!
+//! In CPython, in its usual build, threads are no cure here: the power and `str` hold the interpreter's lock,
+//! the GIL, until they are done, so the task that ticks has no turn, and only other processes help
+//! (`ProcessPoolExecutor`). There a thread is for what waits (is I/O-bound), since a call that waits releases
+//! the lock, and not for what computes (is CPU-bound). Since Python 3.11 (and 3.10.7) `str` also refuses an
+//! integer of more than 4,300 digits, unless `sys.set_int_max_str_digits(0)` was called.
+//!
 //! Read next: `calcul.rs` beside this file, the coroutines, and `ticking.rs`, the task that ticks;
 //! then `src/executor/run_in_executor.rs`. Run next: `cargo run --release --example wiki`.
 

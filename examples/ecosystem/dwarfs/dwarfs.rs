@@ -18,7 +18,7 @@ pub(crate) fn dwarfs(wait: Duration) -> impl Stream<Item = &'static str> {
     }
 }
 
-/// `async for dwarf in dwarfs()`
+/// An `async for` loop.
 pub(crate) async fn print_all(wait: Duration) {
     let mut dwarfs = Box::pin(dwarfs(wait));
     while let Some(dwarf) = dwarfs.next().await {
@@ -26,12 +26,12 @@ pub(crate) async fn print_all(wait: Duration) {
     }
 }
 
-/// `[name async for name in dwarfs()]`
+/// An asynchronous comprehension.
 pub(crate) async fn all_dwarfs(wait: Duration) -> Vec<&'static str> {
     dwarfs(wait).collect().await
 }
 
-/// `[name async for name in dwarfs() if 'e' in name]`
+/// An asynchronous comprehension with a condition.
 pub(crate) async fn dwarfs_with_e(wait: Duration) -> Vec<&'static str> {
     let with_e = dwarfs(wait).filter(|name| name.contains('e'));
     with_e.collect().await

@@ -22,8 +22,9 @@
 //! ```
 //!
 //! Python's asynchronous generator is a `Stream` in Rust: like a future that is ready several times.
-//! The macro of `async-stream` makes one of a block with `yield`, and the combinators of `futures-lite`
-//! iterate over it, on boucle as on any other loop.
+//! `__anext__` becomes `poll_next`, and `StopAsyncIteration` becomes `None`. The macro of `async-stream`
+//! makes a stream of a block with `yield`, and the combinators of `futures-lite` iterate over it, on boucle
+//! as on any other loop.
 //!
 //! The last line shows what the notebook warns of: iteration is not concurrent. Each wait begins when
 //! the one before is over, so seven waits take seven times as long. But during each of them the other
