@@ -270,11 +270,10 @@ impl Live {
         if !task.is_some_and(|task| std::mem::take(&mut task.queued)) {
             return;
         }
-        if self.ready.front() == Some(&id) {
-            self.ready.pop_front();
-        } else {
-            self.ready.retain(|&other| other != id);
-        }
+        // Mostly it is the first, or at the end of a loop the last.
+        let last = self.ready.len().checked_sub(1).filter(|&last| self.ready[last] == id);
+        let place = last.or_else(|| self.ready.iter().position(|&other| other == id));
+        place.and_then(|place| self.ready.remove(place));
     }
 }
 

@@ -64,9 +64,9 @@ class View {
     return Math.min(this.tall.offsetHeight, this.scroll.clientHeight);
   }
 
-  /// The width of the axis on the canvas.
+  /// The width of the axis on the canvas. (A window may be narrower than the names.)
   get room() {
-    return this.scroll.clientWidth - this.names - AFTER;
+    return Math.max(1, this.scroll.clientWidth - this.names - AFTER);
   }
 
   /// Shows the whole run, or as much of it as is legible.

@@ -77,9 +77,14 @@ impl Browser {
         browser.session = Some(browser.ask("Target.attachToTarget", attach)["sessionId"].clone());
         browser.ask("Page.enable", json!({}));
         browser.ask("Runtime.enable", json!({}));
-        let size = json!({ "width": 1280, "height": 1000, "deviceScaleFactor": 1, "mobile": false });
-        browser.ask("Emulation.setDeviceMetricsOverride", size);
+        browser.resize(1280);
         Some(browser)
+    }
+
+    /// Makes the window that wide, in pixels.
+    pub fn resize(&mut self, width: usize) {
+        let size = json!({ "width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": false });
+        self.ask("Emulation.setDeviceMetricsOverride", size);
     }
 
     /// Opens a page, by way of a file.

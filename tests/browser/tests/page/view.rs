@@ -49,6 +49,26 @@ fn a_selected_poll_stays_in_view() {
     assert_eq!(browser.thrown(), [""; 0]);
 }
 
+/// A window that is narrower than the names leaves the axis a pixel, and the page goes on.
+#[test]
+fn a_window_may_be_narrower_than_the_names() {
+    let Some(mut browser) = open(&recorded(medley())) else {
+        return;
+    };
+    for axis in ["time", "turns"] {
+        browser.value(&format!("get('{axis}').click()"));
+        browser.resize(100);
+        browser.wait_for("innerWidth === 100");
+        browser.value("new Promise(requestAnimationFrame)"); // it draws
+        for button in ["whole", "larger", "smaller"] {
+            browser.value(&format!("get('{button}').click()"));
+        }
+        browser.resize(1280);
+        browser.value("new Promise(requestAnimationFrame)");
+    }
+    assert_eq!(browser.thrown(), [""; 0]);
+}
+
 /// The page opens over turns, but over time if a poll is so long that it shows there.
 #[test]
 fn the_page_opens_where_the_run_is_readable() {
