@@ -72,9 +72,9 @@ impl Log {
     /// Returns the event of a wake; `already` if the task stood in the ready queue.
     pub(crate) fn woken(&self, task: u64, already: bool) -> EventKind {
         let live = self.live.tasks.get(&task);
-        let at_job = live.is_some_and(|live| live.waits.contains(&WaitsFor::Job));
+        let is_at_job = || live.is_some_and(|live| live.waits.contains(&WaitsFor::Job));
         let by = match self.cause {
-            Origin::Thread if at_job => Origin::Job,
+            Origin::Thread if is_at_job() => Origin::Job,
             cause => cause,
         };
         EventKind::Woken { task, by, already }
