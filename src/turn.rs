@@ -177,6 +177,7 @@ fn poll_main(state: Held, number: TaskNumber, until: &mut Until<'_>) -> (Held, b
     let (mut state, polled) = poll(state, number, main.as_mut());
     if let Poll::Ready(how) = polled {
         state.record_finish(how);
+        state.tasks.finish_main(number.slot());
     }
     (state, polled.is_ready())
 }

@@ -1,5 +1,7 @@
 //! Timelines of loops that have run: under a virtual clock they are the same to the byte.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::time::Duration;
 
 use boucle::trace::Recorder;
@@ -221,4 +223,42 @@ fn a_thousand_yields() {
         #2 sleeper  ~until 1s~~timer>[1] returned
         ",
     );
+}
+
+/// Of many things that a task waits for, a cell names a few, and so does the list of what is left.
+#[test]
+fn a_cell_names_a_few_waits() {
+    let recorder = Recorder::new();
+    let builder = EventLoop::builder().virtual_clock();
+    let event_loop = builder.observe(recorder.clone()).build().unwrap();
+    drop(event_loop.spawn(async {
+        let mut handles = Vec::from_iter((0..1_000).map(|_| spawn(sleep(seconds(2.0)))));
+        poll_fn(|cx| handles.iter_mut().map(|handle| Pin::new(handle).poll(cx).map(drop)).last().unwrap())
+            .await;
+    }));
+    event_loop.block_on(sleep(seconds(1.0)));
+    drop(event_loop);
+    let timeline = recorder.trace().timeline().legend(false).to_string();
+    assert!(timeline.contains("~#3 or #4 or #5 or #6 or 996 more~"), "{timeline}");
+    assert!(
+        timeline.contains(
+            " waits for task 3 or for task 4 or for task 5 or for task 6 or for 996 more (since 0)"
+        )
+    );
+    assert!(timeline.lines().all(|line| line.chars().count() < 200));
+}
+
+/// Wherever a recording begins, a task that has returned is not drawn as dropped.
+#[test]
+fn a_recording_that_begins_late_draws_no_other_end() {
+    for limit in 1..60 {
+        let recorder = Recorder::with_limit(limit);
+        let builder = EventLoop::builder().virtual_clock();
+        let event_loop = builder.observe(recorder.clone()).build().unwrap();
+        for _ in 0..5 {
+            event_loop.block_on(async { gather([1.0, 2.0].map(square_after)).await });
+            let timeline = recorder.trace().timeline().legend(false).to_string();
+            assert!(!timeline.contains("[x]"), "{limit} events:\n{timeline}");
+        }
+    }
 }

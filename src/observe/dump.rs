@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use crate::current;
 use crate::observe::event::WaitsFor;
-use crate::observe::live::{Live, LiveTask, TaskState};
+use crate::observe::live::{LiveTask, TaskState};
 use crate::observe::log;
 use crate::state::State;
 use crate::task::id::LoopNumber;
@@ -177,9 +177,8 @@ pub struct Holder {
 ///
 /// The dump of an observed loop (see [`Builder::observe`](crate::Builder::observe)) has more: where each task
 /// was spawned, how often it was polled and how long that took, what it waits for and since when. In it, a
-/// task awaits each task whose handle its last poll has polled, until that is done, even if the same poll has
-/// dropped the handle. Without an observer it awaits each task whose handle it was the last to poll, as long as
-/// that handle exists.
+/// task awaits each task whose handle its last poll has polled, as long as that handle exists. Without an
+/// observer it awaits each task whose handle it was the last to poll, even before its last poll.
 ///
 /// [`LoopHandle::dump`](crate::LoopHandle::dump) takes a dump from another thread. A program that is started
 /// with `BOUCLE_DUMP=1` prints a dump of each of its loops on SIGUSR1; they are observed, at the cost that
@@ -267,9 +266,13 @@ impl LoopHandle {
 pub(crate) fn dump_of(state: &State) -> Dump {
     let mut dump =
         Dump { event_loop: state.number.sequence(), time: state.clock.elapsed(), tasks: tasks_of(state) };
+    // A foreign waker does not say which task it is for: then the events alone know who awaits.
+    let is_foreign = |entry: &Entry| matches!(entry.joiner, Joiner::Waiter(Waiter::Foreign(_)));
+    let entries = state.tasks.entries.iter().map(|(_, entry)| entry);
+    let by_foreign = entries.filter(|entry| is_foreign(entry)).map(|entry| entry.id).collect();
     for task in &mut dump.tasks {
         if let Some(seen) = state.log.live.tasks.get(&task.id) {
-            task.fill_in(seen, &state.log.live);
+            task.fill_in(seen, &by_foreign);
         }
     }
     dump
@@ -332,18 +335,21 @@ fn awaiter(state: &State, joiner: &Joiner) -> Option<u64> {
 
 impl DumpedTask {
     /// Adds what the events of an observed loop say.
-    fn fill_in(&mut self, seen: &LiveTask, live: &Live) {
+    fn fill_in(&mut self, seen: &LiveTask, by_foreign: &BTreeSet<u64>) {
         self.future = Some(seen.future);
         self.state = seen.state;
+        // The events say what its last poll has polled, the tables whether that handle still exists.
+        let is_awaited = |task: &u64| self.awaits.binary_search(task).is_ok() || by_foreign.contains(task);
         let tasks = seen.waits.iter().filter_map(|on| match on {
-            WaitsFor::Task(task) if live.tasks.contains_key(task) => Some(*task),
+            WaitsFor::Task(task) if is_awaited(task) => Some(*task),
             _ => None,
         });
+        let tasks: Vec<u64> = tasks.collect();
         // Events do not name the members of a group: those that the tables have are kept.
         let is_group = |on: &WaitsFor| matches!(on, WaitsFor::Tasks { .. });
         let has_group = seen.waits.iter().any(is_group);
         let grouped = self.awaits.drain(..).filter(|_| has_group);
-        self.awaits = Vec::from_iter(BTreeSet::from_iter(tasks.chain(grouped)));
+        self.awaits = Vec::from_iter(BTreeSet::from_iter(tasks.into_iter().chain(grouped)));
         self.seen = Some(seen.clone());
     }
 

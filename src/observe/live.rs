@@ -50,6 +50,8 @@ pub struct Live {
     pub is_virtual: bool,
     /// Whether the loop was closed.
     pub closed: bool,
+    /// How many tasks were queued so far.
+    places: u64,
 }
 
 /// A task that is not done.
@@ -101,6 +103,8 @@ pub struct LiveTask {
     pub busy: Duration,
     /// How long the longest one took.
     pub longest: Duration,
+    /// If it is queued: its place among all that were queued. The queue is sorted by it.
+    place: u64,
 }
 
 /// The state of a task.
@@ -174,6 +178,12 @@ impl Live {
                 }
             }
             EventKind::Waits { task, on } => {
+                // Another task may have armed the timer.
+                if let WaitsFor::Timer { timer, .. } = on
+                    && let Some((_, whose)) = self.timers.get_mut(timer)
+                {
+                    *whose = Some(*task);
+                }
                 if let Some(task) = self.tasks.get_mut(task) {
                     task.wait_for(*on);
                 }
@@ -224,7 +234,9 @@ impl Live {
             polls: 0,
             busy: Duration::ZERO,
             longest: Duration::ZERO,
+            place: self.places,
         };
+        self.places += 1;
         self.tasks.insert(id, task);
         self.ready.push_back(id);
     }
@@ -261,19 +273,27 @@ impl Live {
             && !task.queued
         {
             task.queued = true;
+            task.place = self.places;
+            self.places += 1;
             self.ready.push_back(id);
         }
     }
 
     fn leave_queue(&mut self, id: u64) {
-        let task = self.tasks.get_mut(&id);
-        if !task.is_some_and(|task| std::mem::take(&mut task.queued)) {
-            return;
+        let Some(task) = self.tasks.get_mut(&id).filter(|task| task.queued) else { return };
+        task.queued = false;
+        if self.ready.front() == Some(&id) {
+            self.ready.pop_front();
+        } else if let Some(ahead) = self.ahead_of(id) {
+            self.ready.remove(ahead);
         }
-        // Mostly it is the first, or at the end of a loop the last.
-        let last = self.ready.len().checked_sub(1).filter(|&last| self.ready[last] == id);
-        let place = last.or_else(|| self.ready.iter().position(|&other| other == id));
-        place.and_then(|place| self.ready.remove(place));
+    }
+
+    /// Returns how many tasks are in the ready queue before one that is in it. O((log n)²).
+    pub(crate) fn ahead_of(&self, id: u64) -> Option<usize> {
+        let place = self.tasks.get(&id)?.place;
+        let place_of = |other: &u64| self.tasks.get(other).map_or(0, |task| task.place);
+        self.ready.binary_search_by_key(&place, place_of).ok()
     }
 }
 

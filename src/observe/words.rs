@@ -56,6 +56,17 @@ pub(crate) fn by_number(task: u64) -> String {
     format!("task {task}")
 }
 
+/// Describes the first things that a task waits for, and behind `before` how many more there are.
+pub(crate) fn few<'a>(
+    on: &'a [WaitsFor],
+    words: impl Fn(&WaitsFor) -> String + 'a,
+    before: &'a str,
+) -> impl Iterator<Item = String> + 'a {
+    const MOST: usize = 4;
+    let more = on.len().saturating_sub(MOST);
+    on.iter().take(MOST).map(words).chain((more > 0).then(|| format!("{before}{more} more")))
+}
+
 /// Names the cause of an event.
 pub(crate) fn origin(by: Origin, name: impl Fn(u64) -> String) -> String {
     match by {

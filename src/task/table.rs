@@ -242,6 +242,13 @@ impl Tasks {
         true
     }
 
+    /// The main future is done: nothing wakes it any more. Its slot is freed when `block_on` ends.
+    pub(crate) fn finish_main(&mut self, slot: u32) {
+        if let Some(entry) = self.entries.get_mut(slot as usize) {
+            entry.status = Status::Done;
+        }
+    }
+
     /// Takes the box of a task that is done, and frees its slot.
     #[inline(always)]
     pub(crate) fn take_done(&mut self, slot: u32, id: u64) -> Output {

@@ -204,7 +204,10 @@ impl Recorded {
 
     fn of(&mut self, event: &Event) -> &mut LoopTrace {
         let loops = &mut self.trace.loops;
-        let known = loops.iter().rposition(|loop_trace| loop_trace.number == event.event_loop);
+        // The first event of a loop. (With thousands of short loops, a search for each would be long.)
+        let is_new = matches!(event.kind, EventKind::Opened { .. });
+        let is_known = |loop_trace: &LoopTrace| loop_trace.number == event.event_loop;
+        let known = if is_new { None } else { loops.iter().rposition(is_known) };
         let index = known.unwrap_or_else(|| {
             loops.push(LoopTrace {
                 number: event.event_loop,

@@ -322,7 +322,7 @@ fn doing(task: &LiveTask) -> String {
         TaskState::Polled => "is being polled".into(),
         TaskState::Aborted => "was aborted".into(),
         TaskState::Idle => {
-            let on: Vec<String> = task.waits.iter().map(waiting).collect();
+            let on: Vec<String> = words::few(&task.waits, waiting, " for ").collect();
             format!("waits{}", on.join(" or"))
         }
     }

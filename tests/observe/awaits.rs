@@ -184,3 +184,25 @@ fn one_task_may_wait_for_several_things() {
     let text = dump.to_string();
     assert!(text.contains(waits), "{text}");
 }
+
+/// A task does not await what it has given up, though the last poll began with it: here a `timeout` is over,
+/// and the one whose handle it has dropped awaits this task.
+#[test]
+fn a_handle_that_was_dropped_makes_no_circle() {
+    for event_loop in [virtual_loop(), observed_loop()] {
+        let dump = event_loop.block_on(async {
+            let handle: Rc<RefCell<Option<JoinHandle<()>>>> = Rc::default();
+            let taken = handle.clone();
+            let gives_up = spawn(async move {
+                let other = taken.take().unwrap();
+                timeout(SECOND, other).await.unwrap_err();
+                sleep(LONG).await;
+            });
+            *handle.borrow_mut() = Some(spawn(async move { gives_up.await.unwrap() }));
+            sleep(2 * SECOND).await;
+            dump()
+        });
+        assert_eq!(dump.circles(), Vec::<Vec<u64>>::new());
+        assert_eq!((&task(&dump, 2).awaits[..], &task(&dump, 3).awaits[..]), (&[][..], &[2][..]));
+    }
+}

@@ -257,3 +257,45 @@ fn a_task_that_was_refused_has_no_name() {
     let named = |event: &Event| matches!(event.kind, EventKind::Named { .. });
     assert!(!trace.loops[0].events.iter().any(named));
 }
+
+/// A main future that is done is woken no more, though a timer of its is due in the park that follows it.
+#[test]
+fn a_main_future_that_is_done_is_woken_no_more() {
+    let recorder = Recorder::new();
+    let event_loop = EventLoop::builder().observe(recorder.clone()).build().unwrap();
+    let mut sleep = Box::pin(boucle::sleep(Duration::from_millis(1))); // it outlives the main future
+    event_loop.block_on(async {
+        assert!(future::poll_once(&mut sleep).await.is_none());
+        (0..70).for_each(|_| drop(boucle::spawn(async {})));
+        boucle::yield_now().await; // after it 61 polls have passed: the run ends with a park
+        std::thread::sleep(Duration::from_millis(5));
+    });
+    let trace = recorder.trace();
+    let kinds = trace.loops[0].events.iter().map(|event| &event.kind);
+    let after: Vec<_> =
+        kinds.skip_while(|kind| !matches!(kind, EventKind::Finished { task: 1, .. })).collect();
+    assert!(after.iter().any(|kind| matches!(kind, EventKind::TimerFired { .. })), "{after:?}");
+    assert!(!after.iter().any(|kind| matches!(kind, EventKind::Woken { task: 1, .. })), "{after:?}");
+}
+
+/// A timer belongs to the task that waits for it, whichever has armed it.
+#[test]
+fn a_timer_moves_with_its_sleep() {
+    let recorder = Recorder::new();
+    let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build().unwrap();
+    event_loop.block_on(async {
+        let mut sleep = Box::pin(boucle::sleep(secs(1)));
+        assert!(future::poll_once(&mut sleep).await.is_none());
+        boucle::spawn(sleep).await.unwrap();
+    });
+    let trace = recorder.trace();
+    let mut live = trace.loops[0].before.clone();
+    let mut owners = Vec::new();
+    for event in &trace.loops[0].events {
+        if let EventKind::TimerFired { timer } = event.kind {
+            owners.push(live.timers[&timer].1);
+        }
+        live.apply(event);
+    }
+    assert_eq!(owners, [Some(2)]);
+}

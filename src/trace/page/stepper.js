@@ -17,7 +17,7 @@ class Stepper {
     this.showSlab(run.tasksAt(step));
     this.showTurn(run, step);
     const isClosed = run.closed !== null && run.closed <= step;
-    get("status").textContent = `turn ${run.turnOf(step)} of ${run.turns.at(-1)?.number ?? 0}, `
+    get("status").textContent = `turn ${run.turnOf(step)} of ${run.turns.at(-1)?.number ?? run.firstTurn}, `
       + `at ${duration(run.timeOf(step))}: ${ready.length} ready, ${plural(wheel.length, "timer")}, `
       + `${plural(sources.length, "source")}${isClosed ? "; closed" : ""}`;
   }
@@ -38,7 +38,8 @@ class Stepper {
     const index = firstAfter(0, turns.length, (it) => turns[it].from, at);
     const begin = turns[index - 1]?.from ?? 1;
     const end = turns[index]?.from ?? events.length;
-    get("turn-title").textContent = index === 0 ? "Before the first turn" : `Turn ${turns[index - 1].number}`;
+    get("turn-title").textContent = index > 0 ? `Turn ${turns[index - 1].number}`
+      : run.firstTurn > 0 ? `Turn ${run.firstTurn}` : "Before the first turn";
     // Of a long turn, the events around the step.
     const first = Math.max(begin, Math.min(at - MOST / 2, end - MOST));
     get("events").replaceChildren(...events.slice(first, Math.min(end, first + MOST)).map((words, offset) => {

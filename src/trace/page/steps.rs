@@ -129,6 +129,7 @@ impl Follower<'_> {
         self.live.apply(event);
         match event.kind {
             EventKind::TimerArmed { timer, .. }
+            | EventKind::Waits { on: WaitsFor::Timer { timer, .. }, .. }
             | EventKind::TimerFired { timer }
             | EventKind::TimerDropped { timer, .. } => self.show_timer(timer),
             EventKind::SourceAdded { source } | EventKind::SourceDropped { source } => {
@@ -177,22 +178,22 @@ impl Follower<'_> {
 
     fn show_timer(&mut self, timer: u32) {
         let key = u64::from(timer);
-        self.steps.wheel.hide(self.step, key);
-        if let Some(&(deadline, task)) = self.live.timers.get(&timer) {
-            let whose = task.map_or(String::new(), |task| format!(": {}", self.name(task)));
-            let text = format!("timer {timer}, at {}{whose}", duration(deadline));
-            let text = self.texts.number(&text);
-            self.steps.wheel.show(self.step, key, deadline, text);
-        }
+        let Some(&(deadline, task)) = self.live.timers.get(&timer) else {
+            return self.steps.wheel.hide(self.step, key);
+        };
+        let whose = task.map_or(String::new(), |task| format!(": {}", self.name(task)));
+        let text = format!("timer {timer}, at {}{whose}", duration(deadline));
+        let text = self.texts.number(&text);
+        self.steps.wheel.show(self.step, key, deadline, text);
     }
 
     fn show_source(&mut self, source: usize) {
         let key = source as u64;
-        self.steps.sources.hide(self.step, key);
-        if self.live.sources.contains(&source) {
-            let text = self.texts.number(&self.source_in_words(source));
-            self.steps.sources.show(self.step, key, Duration::ZERO, text);
+        if !self.live.sources.contains(&source) {
+            return self.steps.sources.hide(self.step, key);
         }
+        let text = self.texts.number(&self.source_in_words(source));
+        self.steps.sources.show(self.step, key, Duration::ZERO, text);
     }
 
     /// Returns "source 3: 2 reader, 4 writer". Only the first tasks are named: each change makes a new text,
@@ -212,9 +213,7 @@ impl Follower<'_> {
 
     /// Adds the note of an arrow.
     fn note(&mut self, Cause { task, by, .. }: Cause) {
-        let ready = &self.live.ready;
-        // It is nearly always the last one, so the search begins there.
-        let ahead = ready.iter().rposition(|&other| other == task);
+        let ahead = self.live.ahead_of(task).unwrap_or(self.live.ready.len());
         let fired = match by {
             Origin::Timer(timer) => self.fired.get(&timer),
             _ => None,
@@ -223,12 +222,18 @@ impl Follower<'_> {
             let late = lateness(due, fired);
             format!("The timer was due at {}, and fired {late}.", duration(due))
         });
-        self.steps.notes.push(Note { ahead: ahead.unwrap_or(ready.len()), timer: self.texts.number(&timer) });
+        self.steps.notes.push(Note { ahead, timer: self.texts.number(&timer) });
     }
 }
 
 impl List {
+    /// Shows a line, in place of the one that it has so far; if it reads the same, nothing changes.
     fn show(&mut self, step: Step, key: u64, order: Duration, text: u64) {
+        let before = self.shown.get(&key).map(|&index| &self.entries[index]);
+        if before.is_some_and(|before| (before.text, before.order.0) == (text, order)) {
+            return;
+        }
+        self.hide(step, key);
         self.shown.insert(key, self.entries.len());
         self.entries.push(Entry { order: (order, key), text, from: step, to: None });
     }

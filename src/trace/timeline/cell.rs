@@ -1,6 +1,6 @@
 //! The marks of one task in a turn's column, as text.
 
-use crate::observe::words::{or, short_origin, short_wait};
+use crate::observe::words::{few, or, short_origin, short_wait};
 use crate::observe::{Ending, Origin};
 use crate::trace::cause::Does;
 use crate::trace::timeline::chart::{Mark, Meanwhile};
@@ -100,7 +100,7 @@ impl Meanwhile {
     fn in_words(&self) -> String {
         match self {
             Meanwhile::Ready => "=".into(),
-            Meanwhile::Waits(on) => format!("~{}", or(on.iter().map(short_wait))),
+            Meanwhile::Waits(on) => format!("~{}", or(few(on, short_wait, ""))),
             Meanwhile::Nothing => String::new(),
         }
     }

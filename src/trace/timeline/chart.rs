@@ -135,9 +135,9 @@ impl Follower {
         };
         // The rest of a turn whose beginning was not kept.
         follower.open(before.turn.to_string(), before.time);
-        if let Some(task) = before.polled {
-            follower.now(task, Mark::Polled(None));
-        }
+        // A task whose last poll is over is still polled, until it ends.
+        let polled = before.tasks.values().filter(|task| task.state == TaskState::Polled);
+        polled.for_each(|task| follower.now(task.id, Mark::Polled(None)));
         follower
     }
 

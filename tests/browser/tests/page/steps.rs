@@ -108,7 +108,9 @@ fn the_stepper_begins_where_the_recording_does() {
     };
     browser.press("Home");
     for step in 0..=recording.events.len() {
-        compare(&mut browser, &state_after(recording, step), &format!("event {step}"));
+        let state = state_after(recording, step);
+        compare(&mut browser, &state, &format!("event {step}"));
+        assert!(browser.text("#turn-title").contains(&format!("Turn {}", state.turn)));
         browser.press("Shift+ArrowRight");
     }
     assert!(browser.text("#about").contains(&format!("{} events before", recording.dropped)));
