@@ -37,7 +37,7 @@ class Why {
 
   /// Says what has put the task in the ready queue. If another task's poll did it, a click leads there.
   cause(run, cause) {
-    if (!cause) return ["It stood in the ready queue from the beginning."];
+    if (!cause) return ["It was ready when it was entered, or when the recording began."];
     const { step, words, by, from, timer, ahead } = cause;
     const poll = from && run.pollOf(from, step);
     const what = poll ? this.link(run, poll, by) : by;
