@@ -24,11 +24,9 @@
 use std::cell::Cell;
 use std::mem::{self, ManuallyDrop};
 use std::ops::{Deref, DerefMut};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::state::State;
 use crate::task::id::{LoopNumber, TaskNumber};
-use crate::task::quiet::Payload;
 use crate::wake::inbox::{self, Message};
 
 /// A state, or the first of a list of them. `ManuallyDrop`, so that the thread-local has no destructor: the
@@ -167,12 +165,11 @@ fn switch_to(number: LoopNumber) {
 
 /// Calls observers. Meanwhile no loop is the running one, and the only use of any is to wake its tasks. (An
 /// observer that drops an observed loop nests these calls.)
-pub(crate) fn while_notifying(observers: impl FnOnce()) -> Result<(), Payload> {
+pub(crate) fn while_notifying(observers: impl FnOnce()) {
     let _no_loop = Running::enter(LoopNumber::NONE);
     let before = NOTIFYING.replace(true);
-    let notified = catch_unwind(AssertUnwindSafe(observers));
+    observers(); // it catches their panics
     NOTIFYING.set(before);
-    notified
 }
 
 /// Takes the state of the running loop for its turn, which calls [`release`] before user code may run. Panics

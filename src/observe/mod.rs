@@ -61,8 +61,8 @@ pub trait Observer {
     /// its inbox. [`now`](crate::now) is the system's clock here, also of a loop with a virtual one, whose time
     /// is [`Event::time`].
     ///
-    /// A panic of an observer ends the observation of the loop, for all its observers, and leaves what runs the
-    /// loop ([`run`](crate::run), `block_on`, `run_forever` or `turn`).
+    /// An observer that panics gets no more events; others do. The panic leaves what runs the loop:
+    /// [`run`](crate::run), `block_on`, `run_forever` or `turn`.
     ///
     /// ```
     /// use boucle::observe::{Event, EventKind, Observer};

@@ -1,14 +1,15 @@
 //! How the observers of a loop receive what the log has recorded.
 //!
 //! An observer is user code. The turn calls it between polls and between its steps, when the state is free. No
-//! loop is the running one meanwhile, so an operation that needs a loop panics, and says why. If an observer
-//! panics, no observer of the loop is called any more, and the panic leaves `block_on`, `run_forever` or `turn`
-//! at the next place where nothing is under way.
+//! loop is the running one meanwhile, so an operation that needs a loop panics, and says why. An observer that
+//! panics is not called any more, and its panic leaves `block_on`, `run_forever` or `turn` at the next place
+//! where nothing is under way. The others go on.
 
 use std::mem;
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::current;
+use crate::observe::Observer;
 use crate::observe::event::Origin;
 use crate::task::id::LoopNumber;
 use crate::task::quiet::drop_quietly;
@@ -26,15 +27,19 @@ pub(crate) fn notify(loop_number: LoopNumber) {
     let cause = mem::replace(&mut state.log.cause, Origin::Outside);
     let mut observers = mem::take(&mut state.observers);
     drop(state);
-    let notified = current::while_notifying(|| {
+    let (mut payloads, mut dismissed) = (Vec::new(), Vec::new());
+    current::while_notifying(|| {
         for event in &events {
-            observers.list.iter_mut().for_each(|observer| observer.observe(event));
+            let panics = |observer: &mut Box<dyn Observer>| {
+                let observed = catch_unwind(AssertUnwindSafe(|| observer.observe(event)));
+                observed.map_err(|payload| payloads.push(payload)).is_err()
+            };
+            dismissed.extend(observers.list.extract_if(.., panics));
         }
     });
-    let mut dismissed = Vec::new();
-    if let Err(payload) = notified {
-        observers.panicked = Some(payload);
-        dismissed = mem::take(&mut observers.list);
+    let mut payloads = payloads.into_iter();
+    if observers.panicked.is_none() {
+        observers.panicked = payloads.next();
     }
     let mut state = current::expect(loop_number);
     state.observers = observers;
@@ -43,6 +48,7 @@ pub(crate) fn notify(loop_number: LoopNumber) {
     state.log.set_began(time);
     drop(state);
     dismissed.into_iter().for_each(drop_quietly);
+    payloads.for_each(drop_quietly);
 }
 
 /// Notifies the observers for the last time. A panic of one ends here.

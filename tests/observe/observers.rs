@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 use std::{process, thread};
 
-use boucle::observe::{Event, EventKind, Live, TaskState, WaitsFor};
+use boucle::observe::{Event, EventKind, Live, Observer, TaskState, WaitsFor};
 use boucle::trace::Recorder;
 use boucle::{EventLoop, JoinHandle};
 use futures::task::LocalSpawnExt;
@@ -63,6 +63,29 @@ fn a_panic_of_an_observer_comes_out() {
     let before = *count.borrow();
     assert_eq!(event_loop.block_on(task).unwrap(), 1);
     assert_eq!(*count.borrow(), before);
+}
+
+/// Other observers go on when one has panicked. Of two panics at one event, the first comes out.
+#[test]
+fn the_other_observers_go_on() {
+    struct Panics(&'static str);
+
+    impl Observer for Panics {
+        fn observe(&mut self, event: &Event) {
+            assert!(!matches!(event.kind, EventKind::PollBegins { .. }), "{}", self.0);
+        }
+    }
+
+    let recorder = Recorder::new();
+    let builder = EventLoop::builder().virtual_clock().observe(Panics("one")).observe(recorder.clone());
+    let event_loop = builder.observe(Panics("other")).build().unwrap();
+    assert_eq!(panic_of(|| event_loop.block_on(future::pending::<()>())), "one");
+    assert_eq!(event_loop.block_on(async { 7 }), 7);
+    drop(event_loop);
+    let trace = recorder.trace();
+    let sequence = trace.loops[0].events.iter().map(|event| event.sequence);
+    assert!(sequence.eq(1..=trace.loops[0].events.len() as u64), "none is missing");
+    assert_eq!(trace.loops[0].events.back().unwrap().kind, EventKind::Closed);
 }
 
 /// When a destructor runs, all that came before has been observed: here the end of the task before.
