@@ -101,14 +101,14 @@
 //! | turn | one iteration of the loop: one batch, then a park if one is due, then the wakes it brings |
 //! | batch | what was in the ready queue when the turn began |
 //! | poll | to resume a *future*, once. The kernel is never polled (mio's `Poll`, in the *poller*, is another thing) |
-//! | park | the second step: to ask the kernel for events, with a timeout. If there is no socket, and no need to sleep, it is no system call. A running loop sleeps nowhere else |
+//! | park | the second step: to ask the kernel for events, with a timeout. If there is no socket, and no need to sleep, it makes no system call. A running loop sleeps nowhere else |
 //! | wake | to put a task in the ready queue |
 //! | waker | what wakes a task |
 //! | arm, fire | a timer is armed when it is put into the wheel, and fires at its deadline |
 //! | task | a spawned future, with its slot in the table, and later its output |
 //! | main future | the future of `block_on`: not a task, but in the ready queue like one |
 //! | state | all that a loop owns, in one box. It is *free* while it is in its place, a thread-local, and *in use* while it is out |
-//! | waiter | what waits for a timer, a source, a task, a group, a job or a signal: a task or main future of boucle's, or a foreign waker |
+//! | waiter | what waits for a timer, a source, a task, a group, a job or a signal: one of boucle's tasks or main futures, or a foreign waker |
 //! | joiner | what waits for a task: a waiter, or the task's group |
 //! | foreign waker | a waker that is not boucle's: another runtime's, or one that a future makes for its children, as `FuturesUnordered` does |
 //! | ready queue | FIFO of what is to be polled; a task in it is *ready*. (A side of a socket is ready too, in its own sense) |
@@ -283,7 +283,7 @@
 //! | `state.receive` | does what a message asks for, and returns what may run user code |
 //! | `inbox.drain`, `fall_asleep`, `outlook` | takes the messages; marks the loop as asleep; what other threads may still bring (its argument is the table's size) |
 //! | `next_look`, `next_deadline` | the first deadline, in O(1), though its timer may be cancelled by now; the exact one |
-//! | `finish_member` | counts down in a group, and returns its parent if that was the last member, or one that panicked |
+//! | `finish_member` | counts down in a group, and returns its parent if it is to be woken: after each member, or after the last and any that panicked |
 //! | `budget` | counts the ready operations of a poll: after 128 the next is pending, and wakes its task, so that others are polled. After `end`, nothing is counted |
 //! | `Quiet`, `drop_quietly` | drop what may be the user's, and let no panic out |
 //! | `log`, `record`, `notify`, `cause` | matter only if something observes the loop |
@@ -407,8 +407,8 @@
 //!   boucle unchanged: [`ecosystem`] says how.
 //! - `fork` while a loop lives is not supported (the child shares its epoll), nor a wake from a signal handler
 //!   (the inbox takes a lock).
-//! - A `log` logger may use the loop. But where mio has neither epoll nor kqueue, it logs when a park begins: a
-//!   wake by the logger, on the loop's own thread, does not end that park.
+//! - A `log` logger may use the loop. But where mio uses `poll` or event ports, it logs when a park begins: a wake
+//!   by the logger, on the loop's own thread, does not end that park.
 //! - A global allocator may have a hook that wakes, aborts and drops; any other call from the hook into the
 //!   loop that is allocating panics. The hook must drop neither an executor job nor an observed loop, since
 //!   memory is allocated under their locks. (`BOUCLE_TRACE`, `BOUCLE_DUMP` and `BOUCLE_SLOW_POLL` make every

@@ -1,6 +1,7 @@
 //! What a loop owns, and what its turn does with it.
 //!
-//! A loop owns five tables (tasks, ready queue, groups, timers, sources), a clock and a poller, and reads an inbox.
+//! A loop owns five tables (tasks, ready queue, groups, timers, sources), a clock and a poller, and reads
+//! an inbox.
 //! `current` keeps the state; the turn, in `turn.rs`, takes it from there.
 //!
 //! Nothing here runs user code. What may (a future to be dropped, a waker of another runtime) is handed

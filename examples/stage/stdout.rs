@@ -65,7 +65,8 @@ pub fn capture<R>(program: impl FnOnce() -> R) -> (R, Vec<String>) {
 fn write_to_stdout(line: fmt::Arguments<'_>) {
     let Err(error) = writeln!(io::stdout(), "{line}") else { return };
     let is_error = error.kind() != io::ErrorKind::BrokenPipe;
-    if is_error && !HAS_FAILED.swap(true, Relaxed) {
+    // Of several threads whose lines are lost, the one that ends the program must have said why.
+    if is_error && !(HAS_FAILED.swap(true, Relaxed) && GOES_ON.load(Relaxed)) {
         eprintln!("cannot write to stdout: {error}");
     }
     if !GOES_ON.load(Relaxed) {

@@ -55,11 +55,11 @@ pub trait Observer {
     /// It is called on the loop's thread, in the order of the events. The call comes when the loop's state
     /// is free: soon after the event, and before another future is polled.
     ///
-    /// An observer may not use the loop: `spawn`, `stop`, `run`, `block_on`, `dump`, `LoopHandle::current` and
-    /// the making of a socket panic in it. It may wake a task: that happens at once. It may abort one, drop its
-    /// handle, and spawn or stop through a [`LoopHandle`](crate::LoopHandle): the loop does these when it reads
-    /// its inbox. [`now`](crate::now) is the system's clock here, also of a loop with a virtual one, whose time
-    /// is [`Event::time`].
+    /// An observer may not use the loop: `spawn`, `stop`, `run`, `block_on`, `dump`, `is_finished`,
+    /// `LoopHandle::current` and the making of a socket panic in it. It may wake a task: that happens at
+    /// once. It may abort one, drop its handle, and spawn or stop through a
+    /// [`LoopHandle`](crate::LoopHandle): the loop does these when it reads its inbox. [`now`](crate::now) is
+    /// the system's clock here, also of a loop with a virtual one, whose time is [`Event::time`].
     ///
     /// An observer that panics gets no more events; others do. The panic leaves what runs the loop:
     /// [`run`](crate::run), `block_on`, `run_forever` or `turn`.

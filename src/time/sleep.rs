@@ -45,13 +45,13 @@ pub fn now() -> Instant {
 /// Waits for some time: asyncio's `sleep`.
 ///
 /// The time counts from this call (asyncio's from the await); if no loop is running then, from the first
-/// poll. The wheel ticks in microseconds, and a sleep is never early. One of more than a millisecond shares
-/// a park with those that end close to it, and is up to a millisecond late (on Windows 16, unless the
-/// program asks for finer waits); a shorter one is less late on Linux, macOS and the BSDs. A duration too long for the clock
-/// counts as a century. The ticks of a virtual clock end after 584,542 years: what is to be later is ready
-/// then. A sleep of zero is ready at once and does not give way; [`yield_now`](crate::yield_now) does. To
-/// arm and to cancel are O(1), without a system call. A timer takes 48 bytes, and its share of a vector's
-/// spare room.
+/// poll. The wheel ticks in microseconds, and a sleep is never early. One of more than a millisecond shares a
+/// park with those that end close to it, and is up to a millisecond late (on Windows 16, unless the program
+/// asks for finer waits); a shorter one is less late on Linux, macOS and the BSDs. A duration too long for
+/// the clock counts as a century. The ticks of a virtual clock end after 584,542 years: what is to be later
+/// is ready then. A sleep of zero is ready at once and does not give way; [`yield_now`](crate::yield_now)
+/// does. To arm and to cancel are O(1), without a system call. A timer takes 48 bytes, and its share of a
+/// vector's spare room.
 ///
 /// ```
 /// # use std::time::Duration;

@@ -77,7 +77,7 @@ pub(crate) fn counted<F: Future>(future: F) -> (impl Future<Output = F::Output> 
     (future, polls)
 }
 
-/// Polls a future outside of its loop's tasks, with a waker that does nothing.
+/// Polls a future outside its loop's tasks, with a waker that does nothing.
 pub(crate) fn look<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     pin!(future).poll(&mut Context::from_waker(Waker::noop()))
 }

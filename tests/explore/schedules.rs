@@ -200,7 +200,7 @@ fn own_choices_are_explored() {
     assert_eq!(choose(5), 0);
 }
 
-/// An attempt to explore inside of an exploration fails, and leaves that one as it was.
+/// An attempt to explore inside an exploration fails, and leaves that one as it was.
 #[test]
 fn an_exploration_survives_one_inside_of_it() {
     let chosen = Mutex::new(BTreeSet::new());

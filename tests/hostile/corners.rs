@@ -1,4 +1,4 @@
-//! Corners: a stop and a panic at once, a task that waits for itself, an executor inside of a poll, the end
+//! Corners: a stop and a panic at once, a task that waits for itself, an executor inside a poll, the end
 //! of time.
 
 use std::cell::RefCell;

@@ -50,6 +50,7 @@ fn readiness(descriptor: &AsyncFd<impl AsFd>) -> [bool; 2] {
 fn a_pipe_is_readable_while_there_is_something() {
     run(async {
         let (reader, mut writer) = watched_reader();
+        assert_eq!(reader.as_raw_fd(), reader.get_ref().as_raw_fd());
         for _ in 0..3 {
             let mut waits = pin!(reader.readable());
             assert!(poll_once(waits.as_mut()).await.is_none());

@@ -64,6 +64,7 @@ fn file_of(panics: impl FnOnce()) -> String {
 /// The place of a misuse is the caller's.
 #[test]
 fn the_place_of_a_misuse_is_the_callers() {
+    boucle::explore(|| async {}); // first, so that an exploration of another test finds its hook in place
     let before = take_hook();
     // It stays, since another test may have put its own above it.
     set_hook(Box::new(move |panic| {

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt::{self, Write};
 use std::future::pending;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -182,4 +183,12 @@ fn a_panic_in_what_a_loop_handle_spawns_is_the_tasks() {
     turn(&event_loop);
     let turn = turn(&event_loop);
     assert_eq!((turn.polled, turn.left), (2, 0));
+}
+
+/// A `JoinError` becomes an `io::Error` that keeps it.
+#[test]
+fn a_join_error_becomes_an_error_of_io() {
+    let error = io::Error::from(error_of(async { panic!("no idea") }));
+    assert_eq!(error.kind(), io::ErrorKind::Other);
+    assert!(error.downcast::<JoinError>().unwrap().is_panic());
 }

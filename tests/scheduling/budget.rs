@@ -201,7 +201,7 @@ fn a_sleep_is_armed_without_budget() {
     }
 }
 
-/// Another executor that blocks inside of a poll completes any number of ready operations.
+/// Another executor that blocks inside a poll completes any number of ready operations.
 #[test]
 #[cfg_attr(miri, ignore = "takes half a minute there")]
 fn an_executor_inside_of_a_poll_is_not_blocked_by_the_budget() {

@@ -1,4 +1,4 @@
-//! Loops inside of a running loop, and calls that need a running loop where there is none.
+//! Loops inside a running loop, and calls that need a running loop where there is none.
 
 use std::future::ready;
 use std::panic::{AssertUnwindSafe, catch_unwind};

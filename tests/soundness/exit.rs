@@ -145,7 +145,7 @@ fn run_part(part: &str, event_loop: &EventLoop) {
     });
 }
 
-/// A process exits inside of a turn, so the destructors of thread-locals run meanwhile: none reaches freed
+/// A process exits inside a turn, so the destructors of thread-locals run meanwhile: none reaches freed
 /// memory, and the future that is being polled is not dropped. (The address sanitizer looks closer.)
 #[test]
 fn a_process_may_exit_inside_of_a_thread_local_loop() {

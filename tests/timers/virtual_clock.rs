@@ -299,3 +299,13 @@ fn two_virtual_runs_are_the_same() {
     assert_eq!(first.len(), 19 * 20);
     assert_eq!(first, run());
 }
+
+/// The first park that has to wait opens the poller, and waits in the same turn.
+#[test]
+fn the_park_that_opens_the_poller_waits() {
+    let event_loop = virtual_loop();
+    let handle = event_loop.handle(); // it lives on, since its end is a message
+    let _hold = handle.hold_clock();
+    drop(event_loop.spawn(sleep(ms(2))));
+    assert_eq!(event_loop.turn(None).unwrap().woken_by_timers, 1);
+}

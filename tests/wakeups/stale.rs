@@ -109,7 +109,7 @@ fn a_stale_waker_does_not_wake_the_new_tenant() {
     assert_eq!(turn(&event_loop).left, 0);
 }
 
-/// A stale waker that is woken inside of its loop does not wake the new tenant, in this turn or a later one.
+/// A stale waker that is woken inside its loop does not wake the new tenant, in this turn or a later one.
 #[test]
 fn a_stale_waker_within_its_running_loop_wakes_nothing() {
     let event_loop = virtual_loop();

@@ -29,7 +29,7 @@ fn step_does_the_same_under_the_real_clock() {
 #[test]
 fn step_says_why_it_has_no_loop() {
     let mut shell = Command::new("sh");
-    let script = "ulimit -n 4; exec \"$0\" --real";
+    let script = "exec 3<&-; ulimit -n 4; exec \"$0\" --real";
     let step = shell.args(["-c", script]).arg(program("step")).output().unwrap();
     let stderr = String::from_utf8_lossy(&step.stderr);
     assert!(stderr.starts_with("step: Too many open files"), "{stderr}");
