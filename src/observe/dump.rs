@@ -178,7 +178,7 @@ pub struct Holder {
 /// The dump of an observed loop (see [`Builder::observe`](crate::Builder::observe)) has more: where each task
 /// was spawned, how often it was polled and how long that took, what it waits for and since when. In it, a
 /// task awaits each task whose handle its last poll has polled, as long as that handle exists. Without an
-/// observer it awaits each task whose handle it was the last to poll, even before its last poll.
+/// observer it awaits each task whose handle it was the last to poll, also in an earlier poll of its own.
 ///
 /// [`LoopHandle::dump`](crate::LoopHandle::dump) takes a dump from another thread. A program that is started
 /// with `BOUCLE_DUMP=1` prints a dump of each of its loops on SIGUSR1; they are observed, at the cost that
