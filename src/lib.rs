@@ -407,8 +407,8 @@
 //!   boucle unchanged: [`ecosystem`] says how.
 //! - `fork` while a loop lives is not supported (the child shares its epoll), nor a wake from a signal handler
 //!   (the inbox takes a lock).
-//! - A `log` logger may use the loop. But where mio uses `poll` or event ports, it logs when a park begins: a wake
-//!   by the logger, on the loop's own thread, does not end that park.
+//! - A `log` logger may use the loop. But where mio uses `poll` or event ports, it logs when a park begins: a
+//!   wake by the logger, on the loop's own thread, does not end that park.
 //! - A global allocator may have a hook that wakes, aborts and drops; any other call from the hook into the
 //!   loop that is allocating panics. The hook must drop neither an executor job nor an observed loop, since
 //!   memory is allocated under their locks. (`BOUCLE_TRACE`, `BOUCLE_DUMP` and `BOUCLE_SLOW_POLL` make every

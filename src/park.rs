@@ -69,9 +69,10 @@ impl State {
             shorter(deadline, limit)
         };
         if timeout != Some(Duration::ZERO) && self.poller.is_none() {
-            return Park::Open; // before the mark below: a thread that sees it rings the bell of the poller
+            return Park::Open;
         }
         // Before it sleeps, the loop marks itself as asleep, unless a message is there: then it must not sleep.
+        // (The poller is open by now, since a thread that sees the mark rings its bell.)
         let may_sleep = timeout != Some(Duration::ZERO) && self.inbox.fall_asleep();
         if !may_sleep {
             // Without a socket, the kernel could report nothing but the bell, and the inbox is read next in

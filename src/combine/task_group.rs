@@ -178,14 +178,11 @@ impl<T: 'static> TaskGroup<T> {
         location: &'static Location<'static>,
         future: F,
     ) -> AbortHandle {
-        // Not in a closure, which has no caller to name.
-        let group = match self.group.get() {
-            Some(group) => group,
-            None => {
-                let made = Group::new("TaskGroup", 0, WakeOn::Each);
-                self.group.get_or_init(|| made)
-            }
-        };
+        // Not by `get_or_init`: a closure has no caller for a panic to name.
+        if self.group.get().is_none() {
+            let _ = self.group.set(Group::new("TaskGroup", 0, WakeOn::Each));
+        }
+        let group = self.group.get().expect("it is made above");
         let future = Unspawned::new(future); // First: a hook of the allocator may spawn here too.
         let position = self.tasks.borrow().vacant_key();
         let task = group.spawn(position, location, future);

@@ -266,7 +266,7 @@ impl LoopHandle {
 pub(crate) fn dump_of(state: &State) -> Dump {
     let mut dump =
         Dump { event_loop: state.number.sequence(), time: state.clock.elapsed(), tasks: tasks_of(state) };
-    // A foreign waker does not say which task it is for: then the events alone know who awaits.
+    // A foreign waker does not say which task it is for: then only the events do.
     let is_foreign = |entry: &Entry| matches!(entry.joiner, Joiner::Waiter(Waiter::Foreign(_)));
     let entries = state.tasks.entries.iter().map(|(_, entry)| entry);
     let by_foreign = entries.filter(|entry| is_foreign(entry)).map(|entry| entry.id).collect();
