@@ -16,7 +16,7 @@ use crate::workloads::gather::{
     Yields, at_once, gather, gather_yielding, handles_in_a_vec, join_all, join_all_yielding, once, staggered,
 };
 use crate::workloads::lateness::{median_of_isolated, p99_of_many};
-use crate::workloads::memory::{idle_task, sleeping_task};
+use crate::workloads::memory::{idle_task, reading_task, sleeping_task};
 use crate::workloads::mio_echo::{self, ByHand};
 use crate::workloads::remote::{Beside, round_trips, wakes};
 use crate::workloads::ring::{ring, with_main};
@@ -197,6 +197,7 @@ pub fn sockets<R: Net>() -> Vec<Row> {
         time::<R>(TCP_50, 5_000, echo(50)),
         time::<R>(TCP_1000, 10_000, echo(1_000)),
         time::<R>("accept and close", 300, accept_and_close()),
+        Row { operations: 8_000, ..bytes::<R>("reading task, TCP", reading_task()) },
     ]
 }
 

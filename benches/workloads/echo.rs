@@ -8,7 +8,7 @@
 //! buffer, a runtime may conclude that a stream is empty.
 
 use super::runtime::Pairs;
-use super::socket::Socket;
+use super::socket::{Socket, allow_sockets};
 use super::watch::{Spent, Watch};
 
 pub const MESSAGE: [u8; 64] = [b'.'; 64];
@@ -41,13 +41,6 @@ pub fn echo<R: Pairs<S>, S: Socket>(connections: usize) -> impl Fn(&R, usize) ->
             spent
         })
     }
-}
-
-/// Raises the limit of descriptors, which is often lower.
-fn allow_sockets(sockets: usize) {
-    let wanted = sockets as u64 + 100;
-    let limit = rlimit::increase_nofile_limit(wanted).unwrap_or(0);
-    assert!(limit >= wanted, "{wanted} open files are needed, and {limit} allowed (`ulimit -n`)");
 }
 
 /// Answers until the end of the stream, or an empty message.

@@ -51,3 +51,10 @@ macro_rules! unix {
 }
 
 unix!(UnixDatagram, UnixStream);
+
+/// Raises the limit of descriptors, which is often lower.
+pub fn allow_sockets(sockets: usize) {
+    let wanted = sockets as u64 + 100;
+    let limit = rlimit::increase_nofile_limit(wanted).unwrap_or(0);
+    assert!(limit >= wanted, "{wanted} open files are needed, and {limit} allowed (`ulimit -n`)");
+}
