@@ -28,7 +28,8 @@
 //! ready queue, and each poll is given a *waker*, which does that.
 //!
 //! The contract is one sentence: **a future that is pending has arranged a wake**. So a loop need not know
-//! what its tasks wait for. It polls those that are ready, sleeps when there are none, and wakes:
+//! what its tasks wait for. It polls those that are ready, sleeps if there are none, and then wakes those that
+//! need not wait any longer:
 //!
 //! ```
 //! # use std::{collections::BTreeMap, mem::take};
@@ -40,7 +41,7 @@
 //!         poll(task, &mut polled); // it may spawn, wake, arm a timer, try a socket
 //!     }
 //!     let first = timers.keys().next().copied();
-//!     let until = if ready.is_empty() && inbox.is_empty() { first } else { Some(now) };
+//!     let until = if ready.is_empty() && inbox.is_empty() { first } else { Some(now) }; // now: do not sleep
 //!     ready.extend(kernel(&mut now, until)); // sleeps until then, or until a socket or a thread ends it
 //!     ready.extend(take(&mut inbox)); // what another thread has woken
 //!     ready.extend(due(&mut timers, now));
@@ -101,7 +102,7 @@
 //! | turn | one iteration of the loop: one batch, then a park if one is due, then the wakes it brings |
 //! | batch | what was in the ready queue when the turn began |
 //! | poll | to resume a *future*, once. The kernel is never polled (mio's `Poll`, in the *poller*, is another thing) |
-//! | park | the second step: to ask the kernel for events, with a timeout. If there is no socket, and no need to sleep, it makes no system call. A running loop sleeps nowhere else |
+//! | park | the second step: the loop asks the kernel for events, with a timeout. If it has no socket and need not sleep, it skips the system call. A running loop sleeps nowhere else |
 //! | wake | to put a task in the ready queue |
 //! | waker | what wakes a task |
 //! | arm, fire | a timer is armed when it is put into the wheel, and fires at its deadline |
@@ -134,8 +135,8 @@
 //!
 //!   short id     tells apart the loops that are alive at one time; used again when a loop is gone
 //!   slot         the task's place in the table; used again when the task is gone
-//!   generation   the low bits of the task's id (a loop numbers its tasks from 1). They tell apart the
-//!                tasks that have the slot one after the other
+//!   generation   the low bits of the task's id (a loop numbers its tasks from 1): two tasks that have the
+//!                slot one after the other differ in them
 //! ```
 //!
 //! (On 32 bits the three have 4, 8 and 20.)
@@ -164,22 +165,23 @@
 //!
 //! **A readable socket, to the poll.** A socket is non-blocking, and registered once, edge-triggered: the
 //! kernel reports that something has come, and does not report it again. So each of its two sides, read and
-//! write, remembers whether it is *ready*: whether an operation may find something. The kernel's report, an
-//! *edge*, makes a side ready. The side is no longer ready when an operation would block or, on a stream,
-//! when one has not filled its buffer. A read of a side that is not ready does not ask the kernel: it
-//! leaves the task's number with the side (`net/source.rs`, `net/readiness.rs`), and the task is pending.
-//! (If the read is dropped then, the number stays, and the task may be polled in vain.) A park returns an
-//! event whose token is the source's slot; `State::wake_sources` marks the sides that the event names as
-//! ready, takes all their waiters out, and pushes their numbers. In the next batch each of these tasks is
-//! polled and tries its read; if the first of them empties the socket, the others leave their numbers
-//! again.
+//! write, has a flag, *ready*: an operation may find something. The kernel's report, an *edge*, makes a side
+//! ready. The side is no longer ready when an operation would block or, on a stream, when one has not filled
+//! its buffer. A read of a side that is not ready does not ask the kernel: it leaves the task's number with
+//! the side (`net/source.rs`, `net/readiness.rs`), and the task is pending. A park returns an event whose
+//! token is the source's slot; `State::wake_sources` marks the sides that the event names as ready, takes all
+//! their waiters out, and pushes their numbers. In the next batch each of these tasks is polled and tries its
+//! read; if the first of them empties the socket, the others leave their numbers again.
 //!
-//! No edge is lost: what comes after "would block", and before the number is left, waits in the kernel until
-//! the park, which is on this same thread. A new side is not ready, since to register a socket makes the
-//! kernel report what is there already. A read that does not fill its buffer has emptied a stream, since it
-//! would have taken more. The state stays in use during an operation's system call, which runs no user code.
-//! The exceptions:
+//! No edge is lost. The loop does not park between an operation's "would block" and the leaving of the
+//! number: both are one use of the state. An edge that comes meanwhile waits in the kernel, and the next park
+//! returns it. A new side is not ready, and to register the socket makes the kernel report what is there
+//! already. A read that does not fill its buffer has emptied a stream, since it would have taken more. The
+//! exceptions:
 //!
+//! - A read that is dropped leaves its number with the side, so its task may be polled in vain.
+//! - The operation of an [`AsyncFd`](net::AsyncFd) is user code, and runs while the state is free. Its side
+//!   counts edges, and stays ready if one has come since the operation began (`net/async_fd.rs`).
 //! - After an edge that has reported more than new bytes (the end of a stream, urgent data), and
 //!   always without epoll or kqueue, the side stays ready until an operation would block
 //!   (`net/readiness.rs`).
@@ -205,36 +207,39 @@
 //! **`gather`.** The call boxes the children, and the first poll spawns them as members of a group. A group
 //! is an entry in a table of the loop: a counter, and the *parent*, the waiter that each pending poll of
 //! the `gather` leaves there (`task/group_table.rs`, `combine/group.rs`). `State::finish` counts down for
-//! each member that is done, in O(1). The parent is woken when the last one is done, or at once if one
-//! panics: then the group notes which child it was. (An `Err` is a value like any other; [`try_gather`]
-//! looks at it.) So it is woken once, however many children it has, and then takes the outputs out of the
-//! table. If the `gather` is dropped, or a child has panicked, the children that are not done are aborted.
-//! (A child that awaits a `JoinHandle` drops it then, so the task behind that goes on.)
+//! each member that is done, in O(1). It wakes the parent once, however many children there are: when the last
+//! one is done, or as soon as one panics; then the group notes which child it was. (An `Err` is a value like
+//! any other; [`try_gather`] looks at it.) The `gather` holds a `JoinHandle` for each child. If its next poll
+//! finds that no member is left, it takes each output out of the table through its handle. If it finds a panic,
+//! it resumes that. When it drops its handles, then or because it is dropped itself, the children that are not
+//! done are aborted. (A child that awaits a `JoinHandle` of its own drops that then, so the task behind it goes
+//! on.)
 //!
 //! **An abort.** `JoinHandle::abort` only marks the task, and queues it if it waits; one that is queued keeps
 //! its place. When its number is popped, the turn drops the future instead of polling it, and wakes what
 //! awaits the handle, which gives "cancelled". So no destructor runs inside `abort`, where the caller may
 //! be in the middle of something, or be the task itself.
 //!
-//! The request comes to the loop as a message (`messages.rs`), which is handled at once on the loop's own
-//! thread, and left in the inbox by another. An abort of a task that is done does nothing. A task that is
-//! aborted during its own poll is dropped when that poll ends; so is a value that the poll has returned. If
-//! the poll or the destructor panics, the handle gives that panic. A [`timeout`] owns its future, and drops
-//! it on the spot when it is dropped itself. And the end of a loop drops the aborted tasks with all the
-//! others.
+//! The request is a message (`messages.rs`). On the loop's own thread `current::deliver` handles it at once;
+//! on another, since a handle may be sent there, it leaves the message in the inbox. A loop that does not run
+//! drops nothing: the task stays marked until the next turn, or the loop's end. An abort of a task that is
+//! done does nothing. A task that is aborted during its own poll is dropped when that poll ends; so is a
+//! value that the poll has returned. If the poll or the destructor panics, the handle gives that panic. A
+//! [`timeout`] owns its future, and drops it on the spot when it is dropped itself. And the end of a loop
+//! drops the aborted tasks with all the others.
 //!
 //! So a future may end at any of its awaits. What it has taken and not passed on, such as half a message, is
 //! lost with it. Where an operation can lose something, its documentation says so; `explore::cancel` drops a
 //! future at each of its awaits, for a test.
 //!
-//! **A wake from another thread.** It does not touch the table. It sets the slot's flag (`wake/flags.rs`). If
-//! the flag was clear, it pushes a message into the loop's inbox under a lock, and rings the loop if it
-//! sleeps (`wake/inbox.rs`). If the flag was set, there is nothing to do: the thread that set it has left the
-//! message, or is about to, and rings if need be. So one message serves all wakes of a slot. It names the
-//! slot alone, since these wakes may be meant for tasks that have had the slot one after the other. In the
-//! third step of the turn the loop takes the messages, then clears their flags, and then queues whichever
-//! tasks have the slots. A wake after the clearing leaves a new message; one before it is answered by the
-//! poll that follows.
+//! **A wake from another thread.** Such a wake does not touch the table. It sets the slot's flag
+//! (`wake/flags.rs`). If the flag was clear, it pushes a message into the loop's inbox under a lock, and
+//! rings the loop if it sleeps (`wake/inbox.rs`). If the flag was set, there is nothing to do: the thread
+//! that set it has left the message, or is about to, and rings if need be. So one message serves all wakes of
+//! a slot. It names the slot alone, since these wakes may be meant for tasks that have had the slot one after
+//! the other. In the third step of the turn the loop takes the whole list, clears the flags of its slots, and
+//! then handles the messages, at most 1,024 in a turn: each queues the task that has the slot. A wake after
+//! the clearing leaves a new message; one before it needs none, since the poll is still to come.
 //!
 //! No wake is lost, because the loop marks itself as asleep under the same lock, and only if the inbox is
 //! empty:
@@ -247,16 +252,17 @@
 //! ```
 //!
 //! Either the loop sees the message, or the thread sees the mark, and rings. If the ring comes before the loop
-//! is in the system call, it stays pending in the kernel, and the call returns at once. The poll also sees what
-//! the thread wrote before its wake: a flag is set with `Release`, even if it was set before, and cleared with
-//! `Acquire`.
+//! is in the system call, it stays pending in the kernel, and the call returns at once. Each wake sets the flag
+//! with `Release`, even if it is set already, and the loop clears it with `Acquire`: so the poll also sees what
+//! the thread wrote before its wake.
 //!
 //! **A sleep.** The first poll arms a timer with the task's number. The park lasts until the first deadline.
 //! `State::wake_timers` pops what is due and pushes the numbers (`time/sleep.rs`). The next poll of the sleep
-//! finds that its timer has fired, or that the deadline has come, and is ready; a sleep that is dropped takes
-//! its timer out. A sleep of more than a millisecond may be late by up to a millisecond, so that those which
-//! end close together share one park; a shorter sleep is waited for in microseconds, where the kernel can
-//! (Linux, macOS, the BSDs).
+//! finds that its timer has fired, and is ready. If the task is polled earlier for another reason, the sleep
+//! asks the clock, since a busy loop fires timers late. A sleep that is dropped takes its timer out. A sleep
+//! of more than a millisecond may be late by up to a millisecond, so that those which end close together
+//! share one park; a shorter sleep is waited for in microseconds, where the kernel can (Linux, macOS, the
+//! BSDs).
 //!
 //! **A job.** [`run_in_executor`] gives a closure to a thread of the pool. When it has run, that thread
 //! leaves its value for the future, and wakes the task: the rest is a wake from another thread. A signal
@@ -266,8 +272,8 @@
 //! (`lifecycle.rs`). The tasks are dropped in spawn order, while the loop is still the running one. So a
 //! destructor may spawn, wake and abort; what it spawns is dropped at once. Nothing is raised in a task, and
 //! no task is polled any more: what needs an `await` has to be done before. Then the inbox is closed, and the
-//! messages in it are dropped; what waits elsewhere for the loop's tasks, timers and sockets is woken, and
-//! finds the loop gone; and jobs that have begun are waited for.
+//! messages in it are dropped; whatever else waits for the loop's tasks, timers and sockets, on another loop say,
+//! is woken, and finds the loop gone; and jobs that have begun are waited for.
 //!
 //! # Reading order
 //!
@@ -276,15 +282,18 @@
 //!
 //! | name | meaning |
 //! |---|---|
-//! | `current::take`, `release` | moves the state out of a thread-local; puts it back |
+//! | `current::take`, `release` | moves the state out of a thread-local, for the turn; puts it back |
+//! | `current::find`, `running` | the same for all other callers, in a guard that puts the state back when it drops |
 //! | `Popped`, `Ending` | what a number that leaves the queue stands for; how a task has ended |
 //! | `pops_per_park` | 61, or 0 if a park is due in any case |
-//! | `deferred_wakes` | the first wake that is for no task of this loop, and all after it, to keep the order: done when the state is free |
+//! | `deferred_wakes` | waiters that the third step cannot queue: the first that is not of this loop, and all after it, to keep the order. They are woken when the state is free |
 //! | `state.receive` | does what a message asks for, and returns what may run user code |
-//! | `inbox.drain`, `fall_asleep`, `outlook` | takes the messages; marks the loop as asleep; what other threads may still bring (its argument is the table's size) |
+//! | `inbox.drain` | takes the messages |
+//! | `inbox.fall_asleep` | marks the loop as asleep, unless there is a message |
+//! | `inbox.outlook` | what other threads may still bring; its argument is the table's size |
 //! | `next_look`, `next_deadline` | the first deadline, in O(1), though its timer may be cancelled by now; the exact one |
 //! | `finish_member` | counts down in a group, and returns its parent if it is to be woken: after each member, or after the last and any that panicked |
-//! | `budget` | counts the ready operations of a poll: after 128 the next is pending, and wakes its task, so that others are polled. After `end`, nothing is counted |
+//! | `budget` | counts the ready operations of a poll: after 128 the next is pending, and wakes its task, so that others are polled. `end` ends the counting |
 //! | `Quiet`, `drop_quietly` | drop what may be the user's, and let no panic out |
 //! | `log`, `record`, `notify`, `cause` | matter only if something observes the loop |
 //! | `order`, *drawn* | for orders other than FIFO, which draw the next task |
@@ -304,9 +313,9 @@
 //! | `park.rs` | the rule of 61, and what a virtual clock does instead of sleeping |
 //! | `wake/waker.rs` | the only `unsafe` block, and why a pointer that is never followed is safe |
 //!
-//! What leads from a waker to the state is `wake` in `current.rs`. Three files answer "why not simpler":
-//! `current.rs` (what it takes to move the state out), `wake/inbox.rs` (why no wake is lost), and the head of
-//! `time/wheel.rs` (why not a heap).
+//! Then three files that answer "why not simpler": `current.rs` (what it takes to move the state out; its `wake`
+//! leads from a waker to the state), `wake/inbox.rs` (why no wake is lost), and the head of `time/wheel.rs` (why
+//! not a heap).
 //!
 //! Then the rest, in any order:
 //!

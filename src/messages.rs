@@ -40,8 +40,8 @@ impl State {
                 }
             }
             Message::ReleaseTask { slot, id } => {
-                let (joiner, unseen) = self.tasks.release_handle(slot, id);
-                return Deferred::DropTask(unseen, joiner);
+                let (joiner, unwanted) = self.tasks.release_handle(slot, id);
+                return Deferred::DropTask(unwanted, joiner);
             }
             Message::ReleaseTimer(timer) => {
                 let waiter = self.timers.cancel(timer);

@@ -19,7 +19,7 @@ pub(crate) enum Park {
     Ask(Option<Duration>),
     /// Skip the system call: the park would not sleep, and there is no socket to ask about.
     Skip,
-    /// Open the poller first: the loop has not needed one so far.
+    /// Open the poller first. (A loop with a real clock has one from the beginning.)
     Open,
     /// Panic: nothing can come, as far as a loop with a virtual clock knows. (One with a real clock sleeps.)
     Deadlock,
@@ -71,8 +71,8 @@ impl State {
         if timeout != Some(Duration::ZERO) && self.poller.is_none() {
             return Park::Open;
         }
-        // Before it sleeps, the loop marks itself as asleep, unless a message is there: then it must not sleep.
-        // (The poller is open by now, since a thread that sees the mark rings its bell.)
+        // `fall_asleep` marks the loop as asleep, or refuses, because a message is there. (The poller is open by
+        // now, since a thread that sees the mark rings its bell.)
         let may_sleep = timeout != Some(Duration::ZERO) && self.inbox.fall_asleep();
         if !may_sleep {
             // Without a socket, the kernel could report nothing but the bell, and the inbox is read next in
@@ -96,8 +96,8 @@ impl State {
         if self.holds > 0 || self.reactor.is_awaited() || outlook == Outlook::Message {
             return Park::Ask(look);
         }
-        // `look` may be the deadline of a cancelled timer, and time must not jump there. If `limit` comes
-        // first, it is exact; else ask for the exact first deadline.
+        // Time must jump to the deadline of a timer that lives, and `look` may be that of a cancelled one. If
+        // `limit` comes first, `look` is the limit, and exact.
         let first = if look == limit { limit } else { until(self.timers.next_deadline()) };
         match first {
             Some(time) => {
@@ -112,7 +112,7 @@ impl State {
     /// How long a loop that is stepped by hand may park: zero if all its tasks are done and no
     /// `LoopHandle` exists.
     pub(crate) fn limit_of_step(&self, timeout: Option<Duration>) -> Option<Duration> {
-        let is_idle = self.tasks.live == 0 && self.inbox.outlook(0) != Outlook::LoopHandle;
+        let is_idle = self.tasks.live == 0 && self.inbox.outlook(0) != Outlook::LoopHandle; // 0: no task is left
         if is_idle { Some(Duration::ZERO) } else { timeout }
     }
 

@@ -74,9 +74,9 @@ impl State {
 
     /// Records that what is polled or dropped is done.
     #[inline]
-    pub(crate) fn record_finish(&mut self, how: Ending) {
+    pub(crate) fn record_finish(&mut self, ending: Ending) {
         if self.log.is_on() {
-            self.log.finish(self.clock.elapsed(), how);
+            self.log.finish(self.clock.elapsed(), ending);
         }
     }
 

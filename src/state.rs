@@ -1,8 +1,7 @@
 //! What a loop owns, and what its turn does with it.
 //!
-//! A loop owns five tables (tasks, ready queue, groups, timers, sources), a clock and a poller, and reads
-//! an inbox.
-//! `current` keeps the state; the turn, in `turn.rs`, takes it from there.
+//! A loop owns the ready queue, four tables (tasks, groups, timers, sources), a clock and a poller. It reads an
+//! inbox, which other threads fill. `current` keeps the state; the turn, in `turn.rs`, takes it from there.
 //!
 //! Nothing here runs user code. What may (a future to be dropped, a waker of another runtime) is handed
 //! to the caller.
@@ -138,8 +137,9 @@ impl State {
         }
     }
 
-    /// Queues a task, unless it is queued already, aborted, done or gone: the slow path. Returns whether the
-    /// number is one of this loop's.
+    /// Queues a task, unless it is queued already, aborted, done or gone. Returns whether the number is one of
+    /// this loop's. This is the slow path: a wake, from [`current::wake`](crate::current::wake) or the third
+    /// step, tries [`wake_at_once`](Self::wake_at_once) first.
     #[cold]
     #[inline(never)]
     pub(crate) fn wake(&mut self, number: TaskNumber) -> bool {
@@ -150,7 +150,7 @@ impl State {
         number.short() == self.number.short()
     }
 
-    /// The fast path of [`wake`](Self::wake). It is inlined, so it leaves what is rare to `wake`, and returns
+    /// The fast path. It is inlined, so it leaves what is rare to [`wake`](Self::wake), and returns
     /// false then: if the queue has to grow, the loop is observed, the task is aborted, or no task of this loop
     /// has the number's identity.
     #[inline(always)]
@@ -210,16 +210,16 @@ impl State {
         &mut self,
         number: TaskNumber,
         task: BoxedTask,
-        how: Ending,
+        ending: Ending,
     ) -> (Option<Waiter>, Option<BoxedTask>) {
-        self.record_finish(how);
-        let (joiner, unheld) = self.tasks.finish(number.slot(), task);
+        self.record_finish(ending);
+        let (joiner, unwanted) = self.tasks.finish(number.slot(), task);
         let waiter = match joiner {
             Joiner::Nothing => None,
             Joiner::Waiter(waiter) => Some(waiter),
-            Joiner::Group(member) => self.groups.finish_member(member, how),
+            Joiner::Group(member) => self.groups.finish_member(member, ending),
         };
-        (waiter, unheld)
+        (waiter, unwanted)
     }
 
     /// Wakes what waits for the sources that the last park has found ready.

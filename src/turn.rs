@@ -11,14 +11,14 @@
 //! for ever cannot keep the others from their poll, nor the loop from its park.
 //!
 //! **A park is due** if nothing is ready, or if the next batch would make more than 61 polls since the last
-//! park. (To be exact, what is counted is numbers popped: a task that is dropped counts too.) No park interrupts
-//! a batch: a timer that is due waits until each task of the batch has been polled once. In a loop that is
-//! stepped by hand ([`EventLoop::turn`](crate::EventLoop::turn)), or that is to stop, a park is due in every
-//! turn.
+//! park. (What is counted is numbers popped: those of aborted tasks and stale ones count too.) No park
+//! interrupts a batch: a timer that is due waits until each task of the batch has been polled once. In a loop
+//! that is stepped by hand ([`EventLoop::turn`](crate::EventLoop::turn)), or that is to stop, a park is due
+//! in every turn.
 //!
-//! A main future that is ready ends the run in the middle of the batch, whose rest stays queued. Before it
-//! returns, `block_on` parks with timeout 0 if 61 polls have passed since the last park: so a program of many
-//! short runs parks too.
+//! When the main future is ready, `block_on` returns in the middle of the batch, whose rest stays queued. If 61
+//! numbers have been popped since the last park, or the loop is to stop, it parks before it returns, with
+//! timeout 0: otherwise a program of many short runs would never park.
 //!
 //! asyncio's `_run_once` is the same circle, entered at another point: it selects, fires the timers, and
 //! then runs the batch. It selects in every iteration; this loop leaves steps 2 and 3 out while tasks are
@@ -60,7 +60,7 @@ pub use report::Turn;
 pub(crate) enum Until<'main> {
     /// When the main future is ready, or the loop is to stop: `block_on`. The main future is no task, but it
     /// has a number, and is queued like one. It stays with `block_on`, since it may borrow from the caller. Its
-    /// cell, like a task's, catches its panic, which `block_on` resumes.
+    /// cell catches its panic, as a task's does, and `block_on` resumes it.
     Ready(Pin<&'main mut dyn Future<Output = Ending>>),
     /// When the loop is to stop: `run_forever`.
     Stopped,
@@ -85,7 +85,7 @@ pub(crate) fn run(loop_number: LoopNumber, mut until: Until<'_>) -> io::Result<T
     let mut polled = 0;
     let is_one_turn = matches!(until, Until::OneTurn(_));
     if is_one_turn {
-        state.pops_per_park = 0; // a park is due in any case; it sets this to 61 again
+        state.pops_per_park = 0; // a park is due in this turn; `begin_park` sets 61 again
     }
     loop {
         // 1 run
@@ -143,7 +143,7 @@ fn poll_task(state: Held, number: TaskNumber, mut task: BoxedTask) -> Held {
     }
     match polled {
         Poll::Pending => state.tasks.put_back(number.slot(), task),
-        Poll::Ready(how) => return finish_task(state, number, task, how),
+        Poll::Ready(ending) => return finish_task(state, number, task, ending),
     }
     state
 }
@@ -153,17 +153,21 @@ fn poll_task(state: Held, number: TaskNumber, mut task: BoxedTask) -> Held {
 fn cancel_task(mut state: Held, number: TaskNumber, mut task: BoxedTask) -> Held {
     state.record_begin(number, false);
     let loop_number = release_and_notify(state);
-    let how = task.as_mut().cancel();
-    finish_task(current::take(loop_number), number, task, how)
+    let ending = task.as_mut().cancel();
+    finish_task(current::take(loop_number), number, task, ending)
 }
 
 /// Wakes what waits for a task that is done, and drops the output if no handle is left.
 #[inline(never)]
-fn finish_task(mut state: Held, number: TaskNumber, task: BoxedTask, how: Ending) -> Held {
-    let (waiter, unheld) = state.finish(number, task, how);
+fn finish_task(mut state: Held, number: TaskNumber, task: BoxedTask, ending: Ending) -> Held {
+    let (waiter, unwanted) = state.finish(number, task, ending);
     let loop_number = current::release(state);
-    waiter.into_iter().for_each(wake_quietly);
-    unheld.into_iter().for_each(drop_quietly);
+    if let Some(waiter) = waiter {
+        wake_quietly(waiter);
+    }
+    if let Some(task) = unwanted {
+        drop_quietly(task);
+    }
     current::take(loop_number)
 }
 
@@ -175,8 +179,8 @@ fn poll_main(state: Held, number: TaskNumber, until: &mut Until<'_>) -> (Held, b
         return (state, false);
     };
     let (mut state, polled) = poll(state, number, main.as_mut());
-    if let Poll::Ready(how) = polled {
-        state.record_finish(how);
+    if let Poll::Ready(ending) = polled {
+        state.record_finish(ending);
         state.tasks.finish_main(number.slot());
     }
     (state, polled.is_ready())
@@ -226,7 +230,7 @@ fn notify_between_steps(state: Held) -> Held {
 fn park_if_overdue(mut state: Held) {
     budget::end();
     if state.is_park_overdue() {
-        (state, _) = park(state, Some(Duration::ZERO)); // with a limit there is no deadlock
+        (state, _) = park(state, Some(Duration::ZERO)); // only a park without a limit can find a deadlock
         state = wake_due(state, &mut Turn::default());
     }
     current::release(notify_between_steps(state));
@@ -256,7 +260,7 @@ fn park(state: Held, limit: Option<Duration>) -> (Held, io::Result<()>) {
             state.clock.end_wait(begun, timeout);
             parked
         }
-        Park::Skip | Park::Open => Ok(()), // it is open now
+        Park::Skip | Park::Open => Ok(()), // `Open` does not come twice
         Park::Deadlock => deadlock(state),
     };
     state.record_park(how);

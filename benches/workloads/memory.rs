@@ -1,8 +1,8 @@
 //! Memory: how many bytes a task takes that waits.
 //!
 //! They are those asked of the allocator and not given back: the task itself and its share of the loop's
-//! tables, but not the `Vec` of the handles. There are a million tasks, or 8,000 with a socket each, just below a
-//! power of two, so that a table that doubles is nearly full.
+//! tables, but not the `Vec` of the handles. There are a million tasks, or 8,000 with a socket each: just below
+//! a power of two, so that a table that doubles is nearly full.
 //!
 //! The program must have [`Counting`] as its allocator.
 

@@ -12,8 +12,8 @@
 //! user's is dropped: the future, a value, a panic's payload. The first panic ends this task alone and
 //! becomes its output; later ones are dropped.
 //!
-//! The output leaves as an [`Any`], which its handle casts down to its own type (`join.rs`). It costs two calls
-//! and a comparison for each joined task. A pointer that trusts the handle's type would need `unsafe`.
+//! The output leaves as an [`Any`], which its handle casts down to its own type (`join.rs`). The cast costs two
+//! calls and a comparison for each joined task. A pointer that trusts the handle's type would need `unsafe`.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -78,8 +78,8 @@ impl<F: Future> TaskCell<F> {
         }
     }
 
-    /// Puts the output where the future was. The future is dropped first: its destructor has run before the
-    /// task is seen to be done, and a panic in it is the output.
+    /// Drops the future, and then puts the output in its place. So the destructor has run when the task is
+    /// seen to be done, and a panic in it becomes the output.
     fn finish(mut self: Pin<&mut Self>, result: Result<F::Output, Failure>) -> Ending {
         let dropped = catch_unwind(AssertUnwindSafe(|| {
             self.as_mut().set(TaskCell::Finished { output: None });
@@ -135,7 +135,7 @@ where
     fn cancel(mut self: Pin<&mut Self>) -> Ending {
         let failure = match self.as_mut().take() {
             Some(Err(panicked)) => panicked,
-            // A value that the poll has returned; or `None`: the future still runs, and `finish` drops it.
+            // `Some(Ok)`: a value that the poll has returned. `None`: the future still runs; `finish` drops it.
             unused => match catch_drop(unused) {
                 Ok(()) => Failure::Cancelled,
                 Err(payload) => Failure::Panicked(Box::new(payload)),

@@ -67,11 +67,11 @@ impl Groups {
     }
 
     /// Marks a member as done. Returns the parent, if it is time to wake it.
-    pub(crate) fn finish_member(&mut self, member: Member, how: Ending) -> Option<Waiter> {
+    pub(crate) fn finish_member(&mut self, member: Member, ending: Ending) -> Option<Waiter> {
         let group = self.table.get_mut(member.group as usize)?;
         debug_assert!(group.left > 0, "a member is done once");
         group.left = group.left.saturating_sub(1);
-        if group.wake_on == WakeOn::Each || how == Ending::Panicked {
+        if group.wake_on == WakeOn::Each || ending == Ending::Panicked {
             group.done.push_back(member.position);
         } else if group.left > 0 {
             return None;

@@ -15,8 +15,8 @@
 //! ```
 //!
 //! While a task is polled, the turn holds its box, and the loop's state is free: user code may spawn, wake,
-//! abort and drop. "Being polled" is no status: it is the box that is missing, and the status is Idle. If the
-//! task is woken meanwhile, it is Queued already when it is put back. If it is aborted, it is dropped when its
+//! abort and drop. "Being polled" is no status: the box is out, and the status is Idle, or Queued if the task
+//! was woken since its poll began. If it is aborted meanwhile, it is dropped when its
 //! poll returns, and so is a value that the poll returned; no wake queues it any more. `finish` frees the slot
 //! if no handle is left.
 //!
@@ -76,7 +76,7 @@ pub(crate) enum Status {
     Idle,
     /// Its number is in the ready queue: to be polled.
     Queued,
-    /// It is to be dropped, at its place in the ready queue or when its poll returns; or it is being dropped.
+    /// It is to be dropped: when its number is popped, or when its poll returns. Or it is being dropped.
     Aborted,
     /// Its box holds an output, or nothing any more.
     Done,
@@ -155,8 +155,8 @@ impl Tasks {
         (slot as u32, id)
     }
 
-    /// Queues a task, if it is idle. Returns whether it was: false if it is queued already or done; `None` if it
-    /// is aborted, or no task of this loop has the number, since then there is no wake to record.
+    /// Queues a task, if it is idle. Returns `Some(true)` then; `Some(false)` if it is queued already or done;
+    /// `None` if it is aborted, or no task of this loop has the number.
     #[inline(always)]
     pub(crate) fn queue(&mut self, number: TaskNumber, ready: &mut ReadyQueue) -> Option<bool> {
         let entry = self.tenant(number)?;
@@ -180,7 +180,7 @@ impl Tasks {
         }
         let Some(task) = entry.task.take() else {
             entry.status = Status::Idle;
-            return Popped::Main; // What is queued is not being polled, so only the main future has no box.
+            return Popped::Main; // Nothing is being polled now, so only the main future has no box.
         };
         if is_aborted {
             return Popped::Aborted(task);
@@ -203,7 +203,7 @@ impl Tasks {
             return mem::forget(task); // A drop would run user code.
         };
         debug_assert!(entry.task.is_none());
-        mem::forget(entry.task.replace(task)); // It was `None`; an assignment would bring code to drop it.
+        mem::forget(entry.task.replace(task)); // It was `None`. An assignment would compile a drop of it.
     }
 
     /// The task is done: its box holds the output. Returns what waits for it, and the box if no handle
@@ -257,7 +257,7 @@ impl Tasks {
                 let (task, name) = self.remove(slot);
                 Output::Done { task, name }
             }
-            Some(entry) if entry.is_out() => Output::Itself, // one is polled at a time: the one that asks
+            Some(entry) if entry.is_out() => Output::Itself, // it is being polled or dropped: it asks itself
             Some(_) => Output::Pending,
             None => Output::GONE,
         }

@@ -1,17 +1,17 @@
 //! The ready queue: FIFO of what is to be polled.
 //!
-//! It is a vector of task numbers and a position in it. A push appends; a pop moves the position on; a park
-//! removes what was popped, and moves what is left to the front. In FIFO order, what is left is the next
-//! batch, which is popped before the next park: so a number is moved at most once (twice if `block_on` returns
-//! in the middle of that batch), and a push and a pop are O(1), amortised.
+//! It is a vector of task numbers and a position in it. A push appends a number; a pop moves the position on; a
+//! park removes the numbers that were popped, and moves the rest to the front. In FIFO order the rest is the
+//! next batch, which is popped before the next park: so a number is moved at most once (twice if `block_on`
+//! returns in the middle of that batch), and a push and a pop are O(1), amortised.
 //!
-//! A *batch* is what was here when it was frozen: a second position marks its end. Between two batches, the
-//! length of the vector is the pops since the last park plus those of the next batch: `park.rs` compares it
-//! with 61.
+//! A *batch* is what was here when it was frozen: a second position marks its end. Between two batches, what was
+//! popped is the pops since the last park, and the rest is the next batch. So the length of the vector is their
+//! sum, which `park.rs` compares with 61.
 //!
-//! A task's status tells whether its number is in the queue, so it is there at most once. A task that is woken
-//! in its last poll leaves its number behind. Such a stale number is skipped when it is popped, which is
-//! cheaper than to search the queue when a task ends.
+//! A task's status tells whether its number is in the queue, so it is there at most once. If a task is woken in
+//! its last poll, it is done before its number is popped. Such a number is stale, and a pop skips it. To search
+//! the queue when a task ends would cost more.
 
 use crate::task::id::TaskNumber;
 
@@ -70,7 +70,7 @@ impl ReadyQueue {
         self.first
     }
 
-    /// Returns what [`popped`](Self::popped) will be at the end of the batch.
+    /// Returns what [`popped`](Self::popped) will be at the end of the batch. For recorded runs.
     pub(crate) fn popped_after_batch(&self) -> usize {
         self.batch_end
     }

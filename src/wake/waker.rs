@@ -12,8 +12,8 @@
 //!     else                                      → the inbox of the loop's short id
 //! ```
 //!
-//! On the loop's own thread, one comparison of identities tells whether loop and task are the right ones. A
-//! wake through the inbox carries only the slot.
+//! A number's identity is the loop's short id and the generation: so one comparison, on the loop's own thread,
+//! tells whether loop and task are the right ones. A wake through the inbox carries only the slot.
 
 #![allow(unsafe_code)]
 
