@@ -9,8 +9,11 @@
 
 use std::time::Duration;
 
-use crate::state::{POPS_PER_PARK, State};
+use crate::state::State;
 use crate::wake::inbox::Outlook;
+
+/// Pops between two parks, while tasks are ready. The number is tokio's.
+pub(crate) const POPS_PER_PARK: usize = 61;
 
 /// How the loop is to spend the second step of its turn.
 #[derive(Clone, Copy)]
@@ -30,19 +33,19 @@ impl State {
     /// turn does not wait.
     pub(crate) fn stop(&mut self) {
         self.stopping = true;
-        self.pops_per_park = 0;
     }
 
-    /// Returns whether this turn is to park: nothing is ready, or the next batch would exceed `pops_per_park`.
+    /// Returns whether this turn is to park: nothing is ready, the pops since the last park and those of the next
+    /// batch would together be more than `pops_per_park`, or the loop is to stop.
     #[inline]
-    pub(crate) fn is_park_due(&self) -> bool {
-        self.ready.is_empty() || self.ready.popped_after_next() > self.pops_per_park
+    pub(crate) fn is_park_due(&self, pops_per_park: usize) -> bool {
+        self.ready.is_empty() || self.ready.popped_after_next() > pops_per_park || self.stopping
     }
 
-    /// Whether a park is due in the middle of a batch, where the next one is not known: 61 numbers have been
-    /// popped since the last park, or this turn is to park in any case.
+    /// Whether a park is due in the middle of a batch, where the next one is not known: there have been 61 pops
+    /// since the last park, or the loop is to stop.
     pub(crate) fn is_park_overdue(&self) -> bool {
-        self.ready.popped() >= self.pops_per_park
+        self.ready.popped() >= POPS_PER_PARK || self.stopping
     }
 
     /// Begins the second step. `limit` is how long the caller would wait.
@@ -51,7 +54,6 @@ impl State {
             self.log.begin_park(self.clock.elapsed());
         }
         self.ready.remove_popped();
-        self.pops_per_park = POPS_PER_PARK;
         if self.ready.is_empty() {
             self.rest();
         }

@@ -52,8 +52,6 @@ pub(crate) struct Model {
     pub(crate) inbox: Inbox,
     /// How many numbers have left the ready queue since the last park.
     popped: usize,
-    /// Whether a park is due in any case.
-    parks_next: bool,
     timers: Vec<Timer>,
     timers_armed: usize,
     pub(crate) now: Duration,
@@ -119,7 +117,6 @@ pub(crate) enum Ran {
 /// Makes turns until the loop returns.
 pub(crate) fn run(mut until: Until<'_>) -> Ran {
     let is_one_turn = matches!(until, Until::OneTurn(_));
-    with(|model| model.parks_next |= is_one_turn);
     loop {
         let mut turn = Turn::default();
         // 1 run: what is woken meanwhile is behind the batch. A task in the queue may be done by now.
@@ -129,7 +126,7 @@ pub(crate) fn run(mut until: Until<'_>) -> Ran {
             match &mut until {
                 Until::Ready(main, future) if id == *main => {
                     if let Some(outcome) = poll(id, future) {
-                        if with(|model| model.parks_next || model.popped >= POPS_PER_PARK) {
+                        if with(|model| model.stopping || model.popped >= POPS_PER_PARK) {
                             with(|model| model.park(Some(Duration::ZERO)));
                             wake_due();
                         }
@@ -145,7 +142,7 @@ pub(crate) fn run(mut until: Until<'_>) -> Ran {
             }
         }
         // 2 park
-        if !with(|model| model.is_park_due()) {
+        if !is_one_turn && !with(|model| model.is_park_due()) {
             continue;
         }
         let limit = match until {
@@ -201,13 +198,13 @@ impl Model {
     }
 
     fn is_park_due(&self) -> bool {
-        self.parks_next || self.ready.is_empty() || self.popped + self.ready.len() > POPS_PER_PARK
+        self.stopping || self.ready.is_empty() || self.popped + self.ready.len() > POPS_PER_PARK
     }
 
     /// Lets time jump to the next deadline or to the limit, if nothing is ready and there is no message.
     /// Returns false if it would have to jump and there is neither.
     fn park(&mut self, limit: Option<Duration>) -> bool {
-        (self.popped, self.parks_next) = (0, false);
+        self.popped = 0;
         if !self.ready.is_empty() || !self.inbox.is_empty() || self.stopping {
             return true;
         }
@@ -387,5 +384,5 @@ pub(crate) fn spawn(future: Coroutine) -> Handle {
 }
 
 pub(crate) fn stop() {
-    with(|model| (model.stopping, model.parks_next) = (true, true));
+    with(|model| model.stopping = true);
 }

@@ -81,6 +81,23 @@ fn the_loop_parks_after_61_polls() {
     assert_eq!(second.load(Relaxed), 122);
 }
 
+/// A stop ends with the run that it has stopped: in the next run the first park comes after 61 polls too.
+#[test]
+fn a_stop_brings_no_park_to_the_next_run() {
+    let event_loop = virtual_loop();
+    event_loop.handle().stop();
+    event_loop.run_forever();
+    let (polls, first) = counters();
+    event_loop.block_on(async {
+        leave_in_inbox(&polls, &first);
+        for _ in 0..100 {
+            polls.fetch_add(1, Relaxed);
+            yield_now().await;
+        }
+    });
+    assert_eq!(first.load(Relaxed), 62);
+}
+
 /// After parks at which nothing was ready, too, the next park comes after 61 polls.
 #[test]
 fn idle_parks_grant_no_further_polls() {
