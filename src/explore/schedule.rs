@@ -27,8 +27,8 @@ pub(super) struct Schedule {
     chooser: Chooser,
     /// Each choice so far: what was chosen, and among how many options.
     pub(super) taken: Vec<(u32, u32)>,
-    /// How many polls are left.
-    polls: u64,
+    /// The turn under way. Each polls one task.
+    turn: u64,
     /// The most polls of the run.
     limit: u64,
     choices: Choices,
@@ -103,14 +103,19 @@ pub fn choose(options: usize) -> usize {
 
 /// As [`choose`], with the words for a choice that is not 0.
 pub(super) fn choose_in_words(options: usize, words: impl FnOnce(usize) -> String) -> usize {
-    let current = CURRENT.with_borrow(Clone::clone);
-    current.map_or(0, |schedule| {
-        let mut schedule = schedule.borrow_mut();
-        let chosen = schedule.choose(options);
-        let turn = schedule.turn();
-        schedule.describe(chosen, turn, || words(chosen));
-        chosen
-    })
+    let Some(schedule) = current() else {
+        return 0;
+    };
+    let mut schedule = schedule.borrow_mut();
+    let chosen = schedule.choose(options);
+    let turn = schedule.turn;
+    schedule.describe(chosen, turn, || words(chosen));
+    chosen
+}
+
+/// Returns the schedule of the run under way on this thread. A thread that ends has none.
+fn current() -> Option<Rc<RefCell<Schedule>>> {
+    CURRENT.try_with(|current| current.try_borrow().ok()?.clone()).ok().flatten()
 }
 
 impl Schedule {
@@ -126,7 +131,7 @@ impl Schedule {
             planned,
             chooser,
             taken: Vec::with_capacity(many.min(RESERVED)),
-            polls: limit,
+            turn: 0,
             limit,
             choices,
             failure: None,
@@ -153,11 +158,6 @@ impl Schedule {
         {
             self.fail_to_fit(at as usize);
         }
-    }
-
-    /// Returns the number of the turn under way. Each turn polls one task.
-    fn turn(&self) -> u64 {
-        self.limit - self.polls
     }
 
     /// Keeps a choice in words, if it is a deviation.
@@ -228,15 +228,13 @@ impl Draw for Decider {
     fn draw(&mut self, ready: &[TaskNumber]) -> Option<usize> {
         let mut schedule = self.0.borrow_mut();
         let next = schedule.choose_task(ready);
-        let turn = schedule.turn() + 1;
+        let turn = schedule.turn + 1;
         schedule
             .describe(next, turn, || format!("#{} is next, not #{}", ready[next].task(), ready[0].task()));
-        match schedule.polls.checked_sub(1) {
-            Some(left) => schedule.polls = left,
-            None => {
-                let limit = schedule.limit;
-                schedule.fail(|| Failing::TooManyPolls(limit));
-            }
+        let limit = schedule.limit;
+        match turn <= limit {
+            true => schedule.turn = turn,
+            false => schedule.fail(|| Failing::TooManyPolls(limit)),
         }
         schedule.failure.is_none().then_some(next)
     }
@@ -248,7 +246,7 @@ impl Draw for Decider {
     fn draw_spurious(&mut self, waiting: &[TaskNumber]) -> Option<usize> {
         let mut schedule = self.0.borrow_mut();
         let chosen = schedule.choose(1 + waiting.len());
-        let turn = schedule.turn() + 1;
+        let turn = schedule.turn + 1;
         schedule.describe(chosen, turn, || {
             format!("#{} is polled too, though nothing has woken it", waiting[chosen - 1].task())
         });
@@ -275,8 +273,7 @@ impl Drop for Current {
 /// Ends the run under way on this thread by a panic, unless it has failed before. Returns true if nothing else
 /// is to show the panic. (A deadlock, and the end of a run that has failed, are panics of the loop's.)
 pub(super) fn fail_current(how: impl FnOnce() -> Failing) -> bool {
-    let current = CURRENT.try_with(|current| current.try_borrow().ok()?.clone()).ok().flatten();
-    let Some(schedule) = current else {
+    let Some(schedule) = current() else {
         return false;
     };
     let Ok(mut schedule) = schedule.try_borrow_mut() else {
@@ -289,7 +286,7 @@ pub(super) fn fail_current(how: impl FnOnce() -> Failing) -> bool {
 
 /// Returns the schedule under way on this thread, and its failure, in words; `None` if there is none.
 pub(super) fn current_in_words() -> Option<String> {
-    let current = CURRENT.try_with(|current| current.try_borrow().ok()?.clone()).ok().flatten()?;
+    let current = current()?;
     let schedule = current.try_borrow().ok()?;
     let failure = schedule.failure.as_ref()?;
     let schedule = Deviations::of(&schedule.taken).numbered(schedule.choices.number);

@@ -137,13 +137,16 @@ impl Options {
         while !plans.is_empty() {
             let mut next = Vec::new();
             for chunk in plans.chunks(CHUNK) {
+                if tried.schedules > 0 && tried.is_late() {
+                    return Ok(false);
+                }
                 let left = usize::try_from(bound - tried.schedules).unwrap_or(usize::MAX);
                 if left < chunk.len() {
                     return self.try_all(program, &chunk[..left], tried).map(|_| false);
                 }
                 let runs = self.try_all(program, chunk, tried)?;
-                if tried.is_late() {
-                    return Ok(false);
+                if runs.len() < chunk.len() {
+                    return Ok(false); // it is late
                 }
                 let longer = runs.iter().flat_map(Run::one_deviation_more).map(Plan::Deviations);
                 // No more than can be tried, and one more, so that the bound is seen to be reached.

@@ -251,14 +251,11 @@ impl LoopHandle {
     ///
     /// [`DumpError`]: the loop is gone, or is ending, or has not answered.
     pub fn dump(&self, timeout: Duration) -> Result<Dump, DumpError> {
-        let here = current::find(self.loop_number).map(|state| dump_of(&state));
-        match here {
-            Some(dump) => Ok(dump),
-            None => {
-                current::refuse_observers("LoopHandle::dump");
-                Request::send(self.loop_number)?.wait(timeout)
-            }
+        if let Some(state) = current::find(self.loop_number) {
+            return Ok(dump_of(&state));
         }
+        current::refuse_observers("LoopHandle::dump");
+        Request::send(self.loop_number)?.wait(timeout)
     }
 }
 

@@ -19,7 +19,7 @@ use std::fmt::{self, Display, Write};
 use crate::observe::dump::{Dump, DumpError, DumpedTask, label};
 use crate::observe::dump_names::{cut, cut_front, shorten};
 use crate::observe::dump_tree::Node;
-use crate::observe::words::{by_number, duration, still_waits_for};
+use crate::observe::words::{by_number, duration, plural, still_waits_for};
 use crate::observe::{LiveTask, TaskState, WaitsFor};
 
 /// The columns of the table, with an observer and without one.
@@ -65,10 +65,7 @@ impl Dump {
     /// Returns "the main future and 2 tasks".
     fn count(&self) -> String {
         let mains = self.tasks.iter().filter(|task| task.is_main).count();
-        let tasks = match self.tasks.len() - mains {
-            1 => "1 task".to_owned(),
-            tasks => format!("{tasks} tasks"),
-        };
+        let tasks = plural(self.tasks.len() - mains, "task");
         match mains {
             0 => tasks,
             _ => format!("the main future and {tasks}"),

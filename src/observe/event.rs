@@ -62,7 +62,7 @@ pub enum EventKind {
     Parked {
         /// How long it would have slept at most; `None`: until an event.
         timeout: Option<Duration>,
-        /// How long it slept, in the loop's time.
+        /// How long it took, in the loop's time: with timeout 0, that is no sleep.
         slept: Duration,
         /// How many sources were ready.
         sources: usize,
@@ -172,6 +172,19 @@ pub enum EventKind {
     },
     /// The loop was closed; nothing comes after.
     Closed,
+}
+
+impl EventKind {
+    /// Returns how long the thread slept, if it is a park in which it did. A park with timeout 0 takes time too,
+    /// but does not sleep.
+    pub(crate) fn sleep(&self) -> Option<Duration> {
+        match self {
+            EventKind::Parked { timeout, slept, .. } if *timeout != Some(Duration::ZERO) => {
+                Some(*slept).filter(|slept| !slept.is_zero())
+            }
+            _ => None,
+        }
+    }
 }
 
 /// What has caused an event.

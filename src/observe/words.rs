@@ -42,13 +42,10 @@ fn in_unit(time: Duration, least: f64) -> Option<(f64, &'static str)> {
     Some((nanos / unit, name))
 }
 
-/// Writes at most `digits` decimals, without zeros at the end.
-fn rounded(value: f64, digits: usize) -> String {
-    let number = format!("{value:.digits$}");
-    match number.contains('.') {
-        true => number.trim_end_matches('0').trim_end_matches('.').into(),
-        false => number,
-    }
+/// Writes at most `digits` decimals, without zeros at the end. Half a digit is rounded up.
+fn rounded(value: f64, digits: i32) -> String {
+    let power = 10_f64.powi(digits);
+    ((value * power).round() / power).to_string()
 }
 
 /// Names a task "task 3".
@@ -105,8 +102,7 @@ pub(crate) fn awaited(on: &WaitsFor, name: impl Fn(u64) -> String) -> String {
         WaitsFor::Readable(source) => format!("source {source} to be readable"),
         WaitsFor::Writable(source) => format!("source {source} to be writable"),
         WaitsFor::Task(task) => name(*task),
-        WaitsFor::Tasks { what, left: 1 } => format!("{what}: 1 task left"),
-        WaitsFor::Tasks { what, left } => format!("{what}: {left} tasks left"),
+        WaitsFor::Tasks { what, left } => format!("{what}: {} left", plural(*left, "task")),
         WaitsFor::Job => "a job of the executor".into(),
         WaitsFor::Signal(number) => format!("signal {number}"),
         WaitsFor::Turn => "its next turn".into(),
@@ -187,7 +183,6 @@ pub(crate) fn ending(how: Ending) -> &'static str {
 }
 
 /// "1 source", "2 sources".
-#[cfg(feature = "trace")]
 pub(crate) fn plural(count: usize, one: &str) -> String {
     format!("{count} {one}{}", if count == 1 { "" } else { "s" })
 }
@@ -208,7 +203,7 @@ pub(crate) fn sentence(event: &Event, before: &Live, name: impl Fn(u64) -> Strin
         EventKind::Opened { is_virtual: true } => "the loop is made; its clock is virtual".into(),
         EventKind::Opened { is_virtual: false } => "the loop is made; its clock is real".into(),
         EventKind::TurnBegins => "the turn begins: it polls what is ready now".into(),
-        EventKind::Parked { slept, sources, .. } => parked(*slept, *sources),
+        EventKind::Parked { sources, .. } => parked(event.kind.sleep(), *sources),
         EventKind::Spawned { task, .. } => format!("{} is spawned", name(*task)),
         EventKind::MainEntered { task, .. } => format!("{} is entered", name(*task)),
         EventKind::Named { task, name } => format!("{task} is named \"{name}\""),
@@ -243,10 +238,10 @@ pub(crate) fn sentence(event: &Event, before: &Live, name: impl Fn(u64) -> Strin
 }
 
 #[cfg(feature = "trace")]
-fn parked(slept: Duration, sources: usize) -> String {
-    let mut parked = match slept {
-        Duration::ZERO => "parks without sleeping".into(),
-        slept => format!("parks and sleeps {}", duration(slept)),
+fn parked(sleep: Option<Duration>, sources: usize) -> String {
+    let mut parked = match sleep {
+        None => "parks without sleeping".into(),
+        Some(sleep) => format!("parks and sleeps {}", duration(sleep)),
     };
     if sources > 0 {
         parked += &format!("; {} ready", plural(sources, "source"));

@@ -6,7 +6,6 @@
 
 use crate::observe::{Event, EventKind};
 use crate::trace::cause::Cause;
-use crate::trace::picture::idle;
 use crate::trace::repeats::Fold;
 
 /// Between two turns.
@@ -58,7 +57,7 @@ pub(super) fn places(events: &[&Event], folds: &[Fold]) -> Vec<f64> {
                 next = 0.0;
             }
             EventKind::Parked { .. } => {
-                x += if idle(event).is_some() { PAUSE } else { 0.0 };
+                x += if event.kind.sleep().is_some() { PAUSE } else { 0.0 };
                 step = step_after(events, index);
                 next = step;
             }

@@ -49,7 +49,7 @@ impl Trace {
         let first = first_began(&self.loops);
         let mut written = Written::default();
         for loop_trace in &self.loops {
-            Lanes::new(loop_trace, loop_trace.later(first), &mut written).follow(loop_trace);
+            Lanes::new(loop_trace, loop_trace.later(first), &mut written).follow();
         }
         written.json()
     }
@@ -58,7 +58,7 @@ impl Trace {
 /// Follows the events of a loop, and writes its lanes.
 struct Lanes<'a> {
     written: &'a mut Written,
-    event_loop: u64,
+    loop_trace: &'a LoopTrace,
     /// How much later its time began than the first loop's.
     later: Duration,
     live: Live,
@@ -83,10 +83,10 @@ const THE_LOOP: u64 = 0;
 const COUNTERS: [&str; 3] = ["ready", "timers", "sources"];
 
 impl<'a> Lanes<'a> {
-    fn new(loop_trace: &LoopTrace, later: Duration, written: &'a mut Written) -> Self {
+    fn new(loop_trace: &'a LoopTrace, later: Duration, written: &'a mut Written) -> Self {
         Lanes {
             written,
-            event_loop: loop_trace.number,
+            loop_trace,
             later,
             live: loop_trace.before.clone(),
             labels: labels::of(loop_trace),
@@ -97,10 +97,10 @@ impl<'a> Lanes<'a> {
         }
     }
 
-    fn follow(mut self, loop_trace: &LoopTrace) {
-        let mut end = loop_trace.events.front().map_or(0, |first| self.place(first));
+    fn follow(mut self) {
+        let mut end = self.loop_trace.events.front().map_or(0, |first| self.place(first));
         self.resume(end);
-        for event in &loop_trace.events {
+        for event in &self.loop_trace.events {
             let place = self.place(event);
             self.write(event, end, place);
             self.live.apply(event);
@@ -155,7 +155,7 @@ impl<'a> Lanes<'a> {
             EventKind::PollEnds { task, outcome, .. } => self.end_poll(task, outcome),
             EventKind::Parked { slept, sources, .. } => {
                 self.close_poll(end);
-                self.write_park(place, slept, sources);
+                self.write_park(place, slept, event.kind.sleep(), sources);
             }
             EventKind::Aborted { task, .. } => self.written.instant("aborted", self.lane(task), place),
             EventKind::Finished { task, how: Ending::Cancelled } => {
@@ -240,10 +240,10 @@ impl<'a> Lanes<'a> {
     }
 
     /// Writes a park, which is recorded when it is over.
-    fn write_park(&mut self, end: Nanos, slept: Duration, sources: usize) {
+    fn write_park(&mut self, end: Nanos, took: Duration, sleep: Option<Duration>, sources: usize) {
         let width = match self.live.is_virtual {
             true => self.width(),
-            false => nanos(slept),
+            false => nanos(took),
         };
         let slice = Slice {
             category: "park",
@@ -251,7 +251,7 @@ impl<'a> Lanes<'a> {
             lane: self.lane(THE_LOOP),
             begin: end.saturating_sub(width),
             args: vec![
-                ("slept", Arg::Words(words::duration(slept))),
+                ("slept", Arg::Words(words::duration(sleep.unwrap_or_default()))),
                 ("sources", Arg::Count(sources as u64)),
             ],
         };
@@ -276,7 +276,7 @@ impl<'a> Lanes<'a> {
             true => ", virtual clock",
             false => "",
         };
-        let name = format!("loop {}{clock}", self.event_loop);
+        let name = format!("loop {}{clock}", self.loop_trace.number);
         self.written.name_loop(&name, self.lane(THE_LOOP));
         self.written.name_lane("the loop", self.lane(THE_LOOP));
         for (task, label) in mem::take(&mut self.labels) {
@@ -285,6 +285,6 @@ impl<'a> Lanes<'a> {
     }
 
     fn lane(&self, task: u64) -> Lane {
-        Lane { event_loop: self.event_loop, task }
+        Lane { event_loop: self.loop_trace.number, task }
     }
 }

@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::observe::{Ending, Event, EventKind, WaitsFor};
+use crate::observe::{Ending, Event, WaitsFor};
 use crate::trace::cause::Cause;
 use crate::trace::{LoopTrace, TaskState};
 
@@ -85,14 +85,4 @@ pub(super) fn event(loop_trace: &LoopTrace, step: Step) -> Option<&Event> {
 /// Returns the number of a step's turn.
 pub(super) fn turn(loop_trace: &LoopTrace, step: Step) -> u64 {
     event(loop_trace, step).map_or(loop_trace.before.turn, |event| event.turn)
-}
-
-/// Returns how long the thread slept. A park with timeout 0 takes time too, but does not sleep.
-pub(super) fn idle(event: &Event) -> Option<Duration> {
-    match event.kind {
-        EventKind::Parked { timeout, slept, .. } if timeout != Some(Duration::ZERO) => {
-            Some(slept).filter(|slept| !slept.is_zero())
-        }
-        _ => None,
-    }
 }

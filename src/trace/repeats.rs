@@ -5,7 +5,6 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::observe::{Event, EventKind, WaitsFor};
-use crate::trace::picture::idle;
 
 /// A stretch of turns that is left out.
 #[derive(Debug, PartialEq, Eq)]
@@ -65,7 +64,7 @@ fn timeless(event: &Event) -> EventKind {
         EventKind::Parked { timeout, slept, .. } => {
             // Only whether the thread slept counts, not how long.
             *timeout = None;
-            *slept = idle(event).map_or(Duration::ZERO, |_| Duration::MAX);
+            *slept = event.kind.sleep().map_or(Duration::ZERO, |_| Duration::MAX);
         }
         EventKind::PollEnds { took: time, .. }
         | EventKind::TimerArmed { deadline: time, .. }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::observe::dump::label;
 use crate::observe::words::duration;
 use crate::observe::{Event, EventKind, Observer};
 use crate::trace::{Live, LiveTask, stderr};
@@ -39,16 +40,12 @@ impl<T: FnMut(&str)> Observer for SlowPolls<T> {
 
 fn line(event: &Event, task: &LiveTask, took: Duration) -> String {
     let Event { event_loop, turn, .. } = event;
-    let task_name = match &task.name {
-        Some(name) => format!("task {} {name:?}", task.id),
-        None if task.is_main => "the main future".to_owned(),
-        None => format!("task {}", task.id),
+    let came = match task.is_main {
+        true => "the main future, run".to_owned(),
+        false => format!("task {}, spawned", label(task.id, task.name.as_deref(), false)),
     };
-    let came = if task.is_main { "run" } else { "spawned" };
     let (place, took) = (task.location, duration(took));
-    format!(
-        "boucle: slow poll in loop {event_loop}: {task_name}, {came} at {place}, took {took} in turn {turn}"
-    )
+    format!("boucle: slow poll in loop {event_loop}: {came} at {place}, took {took} in turn {turn}")
 }
 
 #[cfg(test)]

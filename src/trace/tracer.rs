@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::observe::{Event, EventKind, Origin};
 use crate::trace::cause::{Cause, changed};
-use crate::trace::picture::{Arrow, Picture, Row, Span, Step, Turn, idle};
+use crate::trace::picture::{Arrow, Picture, Row, Span, Step, Turn};
 use crate::trace::{Live, LoopTrace, TaskState};
 
 /// Returns the picture of a loop, up to a step.
@@ -91,7 +91,7 @@ impl Tracer {
                 }
             }
             EventKind::Parked { .. } => {
-                let slept = idle(event).map(|slept| (step, slept));
+                let slept = event.kind.sleep().map(|slept| (step, slept));
                 self.picture.pauses.extend(slept);
             }
             _ => {}

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
+use std::thread;
 use std::time::Duration;
 
 use boucle::explore::{Explore, Strategy, choose};
@@ -185,6 +186,13 @@ fn a_task_that_yields_starves_no_other() {
     assert!(most.into_inner() <= 65);
 }
 
+/// A time limit that runs out with the last schedule cuts nothing short.
+#[test]
+fn what_was_tried_in_time_is_complete() {
+    let explored = Explore::new().time(Duration::ZERO).run(|| async {});
+    assert_eq!(explored.to_string(), "1 schedule, complete");
+}
+
 /// The program's own choices are tried beside the orders of its tasks. Outside an exploration, they are 0.
 #[test]
 fn own_choices_are_explored() {
@@ -198,6 +206,25 @@ fn own_choices_are_explored() {
     });
     assert!(explored.complete && seen.lock().unwrap().len() == 6);
     assert_eq!(choose(5), 0);
+}
+
+/// So they are in a destructor of a thread that ends, after exploration's own thread-local is gone.
+#[test]
+fn a_thread_that_ends_may_choose() {
+    struct Chooses;
+    impl Drop for Chooses {
+        fn drop(&mut self) {
+            assert_eq!(choose(2), 0);
+        }
+    }
+    thread_local! {
+        static CHOOSES: Chooses = const { Chooses };
+    }
+    let thread = thread::spawn(|| {
+        CHOOSES.with(|_| ());
+        choose(2) // the thread-local that is used last is destroyed first
+    });
+    assert_eq!(thread.join().unwrap(), 0);
 }
 
 /// An attempt to explore inside an exploration fails, and leaves that one as it was.

@@ -20,13 +20,16 @@ fn said(kind: EventKind) -> String {
     sentence(&event, &before(), |task| format!("{task} a"))
 }
 
-/// A time has three digits, also where it is rounded up to the next unit; of seconds, three decimals.
+/// A time has three digits, also where it is rounded up to the next unit; of seconds, three decimals. Half a
+/// digit is rounded up.
 #[test]
 fn a_time_is_written_in_the_unit_to_which_it_is_rounded() {
     let times = [
         (0, "0", "0"),
         (999, "999 ns", "999ns"),
         (1_234, "1.23 µs", "1.234us"),
+        (12_250, "12.3 µs", "12.25us"),
+        (100_500, "101 µs", "100.5us"),
         (999_499, "999 µs", "999.499us"),
         (999_500, "1 ms", "999.5us"),
         (1_000_000, "1 ms", "1ms"),
@@ -49,18 +52,16 @@ fn each_event_has_a_sentence() {
     let location = Location::caller();
     let future = "a";
     let wakes = |by, already| said(EventKind::Woken { task: 2, by, already });
-    let parks = |slept, sources| {
-        let timeout = None;
-        said(EventKind::Parked { timeout, slept, sources })
-    };
+    let parks = |timeout, slept, sources| said(EventKind::Parked { timeout, slept, sources });
     let dropped = |timer, cancelled| said(EventKind::TimerDropped { timer, cancelled });
     let sentences = [
         said(EventKind::Opened { is_virtual: true }),
         said(EventKind::Opened { is_virtual: false }),
         said(EventKind::TurnBegins),
-        parks(Duration::ZERO, 0),
-        parks(millis(20), 1),
-        parks(millis(20), 2),
+        parks(None, Duration::ZERO, 0),
+        parks(Some(Duration::ZERO), millis(3), 1),
+        parks(None, millis(20), 1),
+        parks(Some(millis(30)), millis(20), 2),
         said(EventKind::Spawned { task: 2, parent: Some(1), future, location }),
         said(EventKind::MainEntered { task: 1, future, location }),
         said(EventKind::Named { task: 2, name: "a".into() }),
@@ -88,6 +89,7 @@ fn each_event_has_a_sentence() {
         "the loop is made; its clock is real",
         "the turn begins: it polls what is ready now",
         "parks without sleeping",
+        "parks without sleeping; 1 source ready",
         "parks and sleeps 20 ms; 1 source ready",
         "parks and sleeps 20 ms; 2 sources ready",
         "2 a is spawned",

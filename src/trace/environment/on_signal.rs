@@ -15,7 +15,7 @@
 //! The thread has a [stream](crate::signal::stream) of its own, so the program may wait for the signal too:
 //! both receive it. The signal no longer ends the process.
 
-use std::env;
+use std::ffi::OsStr;
 use std::io;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
@@ -25,10 +25,9 @@ use std::time::Duration;
 use crate::observe::dump::Request;
 use crate::observe::{Event, Observer};
 use crate::signal::{self, SignalKind};
+use crate::trace::environment::variable;
 use crate::trace::stderr;
 use crate::wake::inbox;
-
-const VARIABLE: &str = "BOUCLE_DUMP";
 
 /// How long a loop has for its answer.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -36,11 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Returns the observer that the environment asks for. The first call starts the thread.
 pub(super) fn observer() -> Option<Box<dyn Observer>> {
     static LISTENS: OnceLock<bool> = OnceLock::new();
-    let listens = LISTENS.get_or_init(|| {
-        let value = env::var(VARIABLE).unwrap_or_default();
-        let print = |error: &_| stderr::print(format_args!("boucle: {VARIABLE}={value}: {error}"));
-        is_asked(&value) && spawn_listener().inspect_err(print).is_ok()
-    });
+    let listens = LISTENS.get_or_init(|| variable::read("BOUCLE_DUMP", listen).unwrap_or(false));
     if *listens { Some(Box::new(Silent)) } else { None }
 }
 
@@ -51,12 +46,11 @@ impl Observer for Silent {
     fn observe(&mut self, _: &Event) {}
 }
 
-/// Returns true if a value of the variable asks for it: `1` does, or any other word but `0`.
-fn is_asked(value: &str) -> bool {
-    !matches!(value, "" | "0")
-}
-
-fn spawn_listener() -> io::Result<()> {
+/// Starts the thread, and returns true: for `1`, or any other word but `0`.
+fn listen(value: &OsStr) -> io::Result<bool> {
+    if value == "0" {
+        return Ok(false);
+    }
     let mut signals = signal::stream(SignalKind::UserDefined1)?;
     let listen = move || {
         let waker = Waker::from(Arc::new(Unpark(thread::current())));
@@ -68,7 +62,7 @@ fn spawn_listener() -> io::Result<()> {
         }
     };
     let name = "boucle dump".to_owned();
-    thread::Builder::new().name(name).spawn(listen).map(drop)
+    thread::Builder::new().name(name).spawn(listen).map(|_| true)
 }
 
 /// A waker that unparks the thread.

@@ -67,9 +67,7 @@
   function turn(isBack) {
     const all = view.axis === "turns" ? stops.get(view.run) : merged;
     const here = { run: view.run, step: view.cursor };
-    const after = firstAfter(0, all.length, (index) => order(all[index], here), 0);
-    const before = firstAfter(0, all.length, (index) => order(all[index], here), -Number.MIN_VALUE) - 1;
-    const next = all[isBack ? before : after];
+    const next = isBack ? all.findLast((stop) => order(stop, here) < 0) : all.find((stop) => order(stop, here) > 0);
     if (next) go(next.run, next.step);
   }
 

@@ -133,8 +133,8 @@ function duration(nanos) {
   const [unit, name] = nanos >= 999.5e6 ? [1e9, "s"] : nanos >= 999.5e3 ? [1e6, "ms"]
     : nanos >= 1e3 ? [1e3, "µs"] : [1, "ns"];
   const value = nanos / unit;
-  const digits = name === "s" ? 3 : value >= 100 ? 0 : value >= 10 ? 1 : 2;
-  return `${Number(value.toFixed(digits))} ${name}`;
+  const power = 10 ** (name === "s" ? 3 : value >= 100 ? 0 : value >= 10 ? 1 : 2);
+  return `${Math.round(value * power) / power} ${name}`;
 }
 
 /// Cuts words to so many letters; to nothing, if these are too few to read.

@@ -31,8 +31,6 @@ pub(super) struct Steps {
     pub(super) wheel: List,
     /// The sources, in the order of their numbers.
     pub(super) sources: List,
-    /// The step from which on the loop is closed.
-    pub(super) closed: Option<Step>,
 }
 
 /// More about an arrow.
@@ -135,7 +133,6 @@ impl Follower<'_> {
             EventKind::SourceAdded { source } | EventKind::SourceDropped { source } => {
                 self.show_source(source);
             }
-            EventKind::Closed => self.steps.closed = Some(self.step),
             _ => {
                 if let Some(task) = changed(event) {
                     self.show_task(task);

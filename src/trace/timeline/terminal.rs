@@ -4,9 +4,8 @@ use std::env;
 
 /// Returns the width of the terminal; that of `COLUMNS` if it is set, as Python's `get_terminal_size`.
 pub(super) fn columns() -> Option<usize> {
-    let is_some = |columns: &usize| *columns > 0;
     let given = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    given.filter(is_some).or_else(measured_columns).filter(is_some)
+    given.into_iter().chain(measured_columns()).find(|columns| *columns > 0)
 }
 
 #[cfg(target_os = "linux")]

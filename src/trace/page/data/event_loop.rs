@@ -53,7 +53,8 @@ impl<'a> Written<'a> {
         object.value("virtual", self.picture.is_virtual);
         object.value("dropped", self.loop_trace.dropped);
         object.value("turn", self.loop_trace.before.turn);
-        object.value("closed", self.steps.closed.map(count));
+        let is_closed = self.loop_trace.events.back().is_some_and(|last| last.kind == EventKind::Closed);
+        object.value("closed", is_closed.then_some(count(self.loop_trace.events.len())));
         self.write_steps(&mut object);
         each(object.array("turns"), &self.picture.turns, |turns, turn| {
             let [from, to] = [turn.steps.start, turn.steps.end].map(count);

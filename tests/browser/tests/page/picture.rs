@@ -152,7 +152,7 @@ fn a_millisecond_is_shown_after_an_hour() {
     }
 }
 
-/// No time is rounded to 1000 of its unit.
+/// No time is rounded to 1000 of its unit, and half a digit is rounded up, as in the texts of the data.
 #[test]
 fn a_time_is_rounded_to_its_unit() {
     let Some(mut browser) = open(&recorded(async {})) else {
@@ -160,6 +160,8 @@ fn a_time_is_rounded_to_its_unit() {
     };
     for (nanos, words) in [
         (999, "999 ns"),
+        (12_250, "12.3 µs"),
+        (100_500, "101 µs"),
         (999_499, "999 µs"),
         (999_500, "1 ms"),
         (999_499_999, "999 ms"),
