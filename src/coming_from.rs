@@ -121,7 +121,7 @@
 //! | [`dump()`] | `all_tasks`; `print_call_graph`, `python -m asyncio pstree` (3.14) | `Handle::dump` (unstable) | what each task waits for, in place of stack traces |
 //! | [`Dump`], [`DumpError`] | `FutureCallGraph` (3.14) | `runtime::Dump` (unstable) | |
 //! | [`run_in_executor`] | `loop.run_in_executor`, `to_thread` | `spawn_blocking` | begins at the call, `to_thread` at the await; gives the value itself: a panic of the work is resumed. All loops share the threads |
-//! | [`RunInExecutor`] | `Future` | `JoinHandle` | dropping it gives up work that has not begun |
+//! | [`RunInExecutor`] | `Future` | `JoinHandle` | dropping it gives up work that has not begun; theirs goes on. `drop(spawn(job))` lets it go on |
 //!
 //! # Several at once
 //!
@@ -237,7 +237,7 @@
 //! | [`Serve::shutdown_when`] | `Server.close` | axum's `with_graceful_shutdown` | |
 //! | [`Serve::grace`] | `Server.wait_closed`, then `abort_clients` | none | |
 //! | [`ServeError`] | the context of `call_exception_handler` | none | |
-//! | [`Listener`] | none | `axum::serve::Listener` | sealed |
+//! | [`Listener`] | none | `axum::serve::Listener` | a poll, where axum's `accept` is `async`; its `check` may end the server |
 //!
 //! # Signals: `boucle::signal`
 //!
@@ -287,6 +287,7 @@
 //! | the first of several futures | `wait(…, return_when=FIRST_COMPLETED)` | `select!` | tokio's `select!` itself (its feature `macros`; with `biased;` the order is fixed), `futures_lite::future::or`; for tasks, [`wait`] |
 //! | several futures that borrow | none | `join!` | `futures_lite::future::zip`, `futures::join!` |
 //! | locks, semaphores | `Lock`, `Semaphore` | `sync` | tokio's `sync` itself: first come, first served, as asyncio's. `async-lock` has both too, but its semaphore may starve a waiter |
+//! | at most n at a time | `Semaphore` | `Semaphore`; `buffer_unordered` | tokio's `Semaphore` in tasks; or `buffered` and `buffer_unordered` of the crate `futures`, whose futures may borrow |
 //! | events, conditions, barriers | `Event`, `Condition`, `Barrier` | `Notify`, `watch`, `Barrier` | `event-listener` (beside a flag of your own: its `notify` is not remembered), tokio's `watch` with `wait_for`; `async-lock` has a barrier |
 //! | channels | `Queue` | `mpsc`, `oneshot`, `watch`, `broadcast` | `async-channel`, `async-broadcast`, or tokio's `sync` itself; for `Queue.join`, a count and an event |
 //! | a result that is set from outside | `Future` | `oneshot` | `futures::channel::oneshot` |
@@ -296,7 +297,7 @@
 //! | values that come one by one | asynchronous generators, `async for` | `async-stream` | the same crate, or `futures_lite::stream::unfold`; `while let Some(value) = stream.next().await`. `__anext__` is `poll_next`, `StopAsyncIteration` is `None`; for comprehensions, `StreamExt` |
 //! | a context manager | `async with` | none | a value with a destructor; if its exit awaits, a method that takes the value: `connection.close().await` |
 //! | clean-up that awaits | `finally` with an `await` | none | a destructor that spawns it: nothing waits for that task; or tell the task to stop, by a channel |
-//! | context variables | `contextvars` | `task_local!` | a future that sets a thread-local for each poll: see [`spawn`] |
+//! | context variables | `contextvars` | `task_local!` | tokio's `task_local!` itself (its feature `rt`), or a future that sets a thread-local for each poll: see [`spawn`] |
 //! | the task that runs | `current_task` | `task::id` | [`dump()`] shows it, in O(n log n); to abort itself, a task needs its [`AbortHandle`] |
 //! | lines and buffers | `StreamReader.readline` | `io::BufReader` | `futures_lite::io::BufReader` |
 //! | files | none | `fs` | `async-fs`, [`run_in_executor`] |

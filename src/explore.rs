@@ -107,6 +107,18 @@
 //! [`JoinError`](crate::JoinError) it handles (`resume_unwind` counts only if it ends the main future); a
 //! deadlock; and a run that takes [too many polls](Explore::polls).
 //!
+//! A program that handles panics, such as a supervisor, is explored with a hook of its own. Then a panic is a
+//! failure only if it ends the main future:
+//!
+//! ```
+//! # async fn worker() { panic!("no luck") }
+//! boucle::explore(|| async {
+//!     std::panic::set_hook(Box::new(|_| ())); // first
+//!     let failed = boucle::spawn(worker()).await;
+//!     assert!(failed.unwrap_err().is_panic()); // and it is spawned again
+//! });
+//! ```
+//!
 //! Panics of explored programs are not printed: the report has the first of them. A replay by `BOUCLE_SCHEDULE`
 //! also lets the panic hook that was there before print it: with `RUST_BACKTRACE=1`, with its backtrace. A panic
 //! that ends the process, as that of a destructor while another panic unwinds, leaves no time for a report: the

@@ -506,6 +506,7 @@ pub mod net {
     pub(crate) mod readiness; // one side of a source: ready or not, and what waits for it
     pub(crate) mod reactor; // from events to the tasks that wait for them
     mod source; // a socket that belongs to a loop
+    mod failure; // an error that says what has failed
     mod resolve; // names and addresses
     mod tcp; // `TcpListener`, `TcpStream`
     mod connect; // `TcpStream::connect`: several addresses, one stream

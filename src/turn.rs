@@ -332,6 +332,8 @@ pub(crate) const DEADLOCK: &str =
 #[cold]
 fn deadlock(state: Held) -> ! {
     let dump = dump::dump_of(&state);
+    let may_ask = cfg!(all(unix, feature = "trace")) && !state.log.is_on() && state.order.is_none();
     current::release(state);
-    panic!("{DEADLOCK}\n{dump}")
+    let hint = if may_ask { "\n(With BOUCLE_DUMP=1 this shows what each waits for.)" } else { "" };
+    panic!("{DEADLOCK}{hint}\n{dump}")
 }

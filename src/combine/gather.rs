@@ -80,6 +80,7 @@ pub struct Gather<F: Future>(Children<F>);
 impl<F: Future<Output: 'static> + 'static> Future for Gather<F> {
     type Output = Vec<F::Output>;
 
+    #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let panicked = ready!(self.0.poll_until(cx, "gather", WakeOn::Last, |_| true));
         let mut children = self.0.end();
@@ -142,6 +143,7 @@ pub struct TryGather<F: Future>(Children<F>);
 impl<F: Future<Output = Result<T, E>> + 'static, T: 'static, E: 'static> Future for TryGather<F> {
     type Output = Result<Vec<T>, E>;
 
+    #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let failed = ready!(self.0.poll_until(cx, "try_gather", WakeOn::Each, JoinHandle::has_failed));
         let mut children = self.0.end();

@@ -74,6 +74,7 @@ impl Group {
     /// Waits for a member that `ends` the wait, and returns its position; `None` when all are done and none
     /// did. Each member is seen once, in the order in which they were done; with [`WakeOn::Last`], only if it
     /// panicked. This is one operation of the budget. Panics on another loop, or if its own is gone.
+    #[track_caller]
     pub(crate) fn poll_until(
         &self,
         cx: &mut Context<'_>,
@@ -184,6 +185,7 @@ impl<F: Future> Children<F> {
 
 impl<F: Future<Output: 'static> + 'static> Children<F> {
     /// [`Group::poll_until`], with the child's handle. The first call spawns the futures.
+    #[track_caller]
     pub(crate) fn poll_until(
         &mut self,
         cx: &mut Context<'_>,
@@ -193,7 +195,10 @@ impl<F: Future<Output: 'static> + 'static> Children<F> {
     ) -> Poll<Option<usize>> {
         assert!(!self.over, "{what} was polled after it was ready");
         let Children { unspawned, tasks, group, location, .. } = self;
-        let group = group.get_or_insert_with(|| Group::new(what, unspawned.len(), wake_on));
+        let group = match group {
+            Some(group) => group,
+            None => group.insert(Group::new(what, unspawned.len(), wake_on)),
+        };
         tasks.reserve_exact(unspawned.len());
         for (position, future) in mem::take(unspawned).into_iter().enumerate() {
             tasks.push(group.spawn(position, location, future));

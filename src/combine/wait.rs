@@ -155,6 +155,10 @@ pub struct AllCompleted;
 /// assert_eq!(how_many_are_done(tasks, boucle::ALL_COMPLETED).await, 1);
 /// # });
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "tasks that return `{T}` cannot be waited for with `{Self}`",
+    note = "`FIRST_EXCEPTION` is for tasks that return a `Result`: an `Err` is what it waits for"
+)]
 pub trait Mode<T>: sealed::Waits<T> {}
 
 impl<T, M: sealed::Waits<T>> Mode<T> for M {}
@@ -163,6 +167,10 @@ mod sealed {
     use super::*;
 
     /// A wait for all, unless an implementation says otherwise.
+    #[diagnostic::on_unimplemented(
+        message = "tasks that return `{T}` cannot be waited for with `{Self}`",
+        note = "`FIRST_EXCEPTION` is for tasks that return a `Result`: an `Err` is what it waits for"
+    )]
     pub trait Waits<T>: Unpin {
         const WAKE_ON: WakeOn = WakeOn::Last;
 
@@ -243,16 +251,22 @@ impl<T, M: Mode<T>> Wait<T, M> {
 impl<T, M: Mode<T>> Future for Wait<T, M> {
     type Output = (Vec<JoinHandle<T>>, Vec<JoinHandle<T>>);
 
+    #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Wait { handles, group, sleep, .. } = &mut *self;
         assert!(!handles.is_empty(), "wait was polled after it was ready");
-        let group = group.get_or_insert_with(|| {
-            // Before the first becomes a member, all are checked, which may panic.
-            handles.iter().for_each(JoinHandle::expect_awaitable);
-            let group = Group::new("wait", handles.len(), M::WAKE_ON);
-            handles.iter().enumerate().for_each(|(position, handle)| group.join(position, handle));
-            group
-        });
+        let group = match group {
+            Some(group) => group,
+            None => {
+                // Before the first becomes a member, all are checked, which may panic.
+                for handle in &*handles {
+                    handle.expect_awaitable();
+                }
+                let group = group.insert(Group::new("wait", handles.len(), M::WAKE_ON));
+                handles.iter().enumerate().for_each(|(position, handle)| group.join(position, handle));
+                group
+            }
+        };
         if group.poll_until(cx, |position| M::ends_with(&handles[position])).is_pending() {
             // The sleep itself spends from the budget, and ends the wait even if none is left.
             let Some(sleep) = sleep else { return Poll::Pending };

@@ -55,7 +55,9 @@ static EXECUTOR: Pool = Pool::new("boucle-executor", 512);
 /// # Cancellation
 ///
 /// Dropping the future gives up the wait. Work that has not begun is dropped at once, and so is a value that
-/// has come. Work that has begun runs to its end, and its value is dropped on its thread.
+/// has come. Work that has begun runs to its end, and its value is dropped on its thread. So `drop` and `let
+/// _ =` may or may not run the work, where tokio's and asyncio's goes on; to let it go on by itself, spawn
+/// it: `drop(spawn(run_in_executor(work)))`.
 ///
 /// # Panics
 ///
@@ -125,9 +127,13 @@ pub struct RunInExecutor<T>(Result<Job<T>, Cow<'static, str>>); // the job, or w
 impl<T> Future for RunInExecutor<T> {
     type Output = T;
 
+    #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         ready!(budget::poll_left(cx));
-        let job = self.0.as_ref().unwrap_or_else(|message| panic!("{message}"));
+        let job = match &self.0 {
+            Ok(job) => job,
+            Err(message) => panic!("{message}"),
+        };
         let result = match Stage::exchange(&job.stage, Stage::Awaited(waiter(cx.waker()), Hold::new())) {
             Stage::Ended(result) => result,
             before => {

@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use super::failure::failed;
 use super::reactor::Side;
 use super::resolve::{ToSocketAddrs, resolve};
 use super::source::{BOTH, Source, uninterrupted};
@@ -45,7 +46,18 @@ impl TcpStream {
     /// # Errors
     ///
     /// Those of the [address](ToSocketAddrs#errors), and of `connect` for the address that failed last
-    /// (`ConnectionRefused`, `TimedOut`, …), which the error names.
+    /// (`ConnectionRefused`, `TimedOut`, …), which the error names. The system's error is its
+    /// [source](std::error::Error::source), and has the code:
+    ///
+    /// ```
+    /// # boucle::run(async {
+    /// use std::{error::Error, io};
+    ///
+    /// let refused = boucle::net::TcpStream::connect("127.0.0.1:1").await.unwrap_err();
+    /// let system = refused.source().and_then(|error| error.downcast_ref::<io::Error>());
+    /// assert!(system.unwrap().raw_os_error().is_some());
+    /// # });
+    /// ```
     ///
     /// # Cancellation
     ///
@@ -140,9 +152,7 @@ async fn connect_one(address: SocketAddr) -> io::Result<TcpStream> {
         poll_fn(|cx| source.poll(cx, Side::Write, |io, _| connect_outcome(io))).await?;
         Ok(TcpStream { source })
     };
-    connected.await.map_err(|error: io::Error| {
-        io::Error::new(error.kind(), format!("cannot connect to {address}: {error}"))
-    })
+    connected.await.map_err(failed(|| format!("cannot connect to {address}")))
 }
 
 /// Returns the outcome of a connect, after an event. The error is `WouldBlock` if there is no outcome yet: an

@@ -1,4 +1,5 @@
-//! What accepts connections: what both listeners have in common, and the trait by which `serve` takes either.
+//! What accepts connections: what both listeners have in common, and the trait by which `serve` takes either,
+//! or another.
 
 use std::fmt::Debug;
 use std::future::poll_fn;
@@ -14,21 +15,48 @@ use super::{
     unix::{UnixListener, UnixStream},
 };
 
-/// A socket that accepts connections: what [`serve`](super::serve()) takes. No other crate can implement it.
+/// What accepts connections: what [`serve`](super::serve()) takes.
+///
+/// A program may implement it for a listener of its own. With clients in memory, a virtual clock jumps, and the
+/// limits and the shutdown of a server can be tested in no time:
 ///
 /// ```
-/// use boucle::net::{Listener, TcpListener, serve};
+/// use std::cell::RefCell;
+/// use std::io;
+/// use std::task::{Context, Poll, ready};
+/// use std::time::Duration;
 ///
-/// # boucle::run(async {
-/// async fn refuse<L: Listener>(listener: L) {
-///     let handle = async |stream, _peer| std::io::Result::Ok(drop::<L::Stream>(stream));
-///     serve(listener, handle).shutdown_when(boucle::yield_now()).await;
+/// use boucle::net::{Listener, serve};
+/// use futures::StreamExt;
+/// use futures::channel::mpsc::{UnboundedReceiver, unbounded};
+///
+/// /// The clients, each by its name.
+/// struct InMemory(RefCell<UnboundedReceiver<&'static str>>);
+///
+/// impl Listener for InMemory {
+///     type Stream = (); // a pipe in memory, in a real test
+///     type Address = &'static str;
+///
+///     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<((), &'static str)>> {
+///         match ready!(self.0.borrow_mut().poll_next_unpin(cx)) {
+///             Some(name) => Poll::Ready(Ok(((), name))),
+///             None => Poll::Pending, // no more clients; the server goes on
+///         }
+///     }
 /// }
-/// refuse(TcpListener::bind("127.0.0.1:0").await?).await;
-/// # std::io::Result::Ok(())
+///
+/// # let event_loop = boucle::EventLoop::builder().virtual_clock().build().unwrap();
+/// # event_loop.block_on(async {
+/// let (clients, listener) = unbounded(); clients.unbounded_send("Ada").unwrap(); let handle = async
+/// |_stream, _name| io::Result::Ok(boucle::sleep(Duration::from_secs(3_600)).await); let start =
+/// boucle::now(); serve(InMemory(RefCell::new(listener)), handle)
+/// .shutdown_when(boucle::sleep(Duration::from_secs(60))) .grace(Duration::from_secs(10)) .on_error(|error|
+/// assert_eq!(error.to_string(), "the connection from \"Ada\" failed: the grace was over")) .await?;
+/// assert_eq!(boucle::now() - start, Duration::from_secs(70));
+/// # io::Result::Ok(())
 /// # }).unwrap();
 /// ```
-pub trait Listener: Sealed + 'static {
+pub trait Listener: 'static {
     /// A connection.
     type Stream;
     /// The address of the other end.
@@ -52,14 +80,26 @@ pub trait Listener: Sealed + 'static {
     ///
     /// # Errors
     ///
-    /// Those of `accept`.
+    /// Those of `accept`: `serve` reports them, and goes on.
     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Self::Stream, Self::Address)>>;
-}
 
-/// Seals [`Listener`], since no public path leads to it.
-pub trait Sealed {
-    /// An error if the listener's loop is gone.
-    fn expect_loop(&self) -> io::Result<()>;
+    /// Whether anything can still be accepted: `serve` asks each time before it accepts. By default, yes.
+    ///
+    /// ```
+    /// use boucle::net::{Listener, TcpListener};
+    ///
+    /// # boucle::run(async {
+    /// assert!(TcpListener::bind("127.0.0.1:0").await?.check().is_ok());
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If not: `serve` ends with this error. A socket returns one when its loop is gone.
+    fn check(&self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 macro_rules! listener {
@@ -123,18 +163,16 @@ macro_rules! listener {
             }
         }
 
-        impl Sealed for $listener {
-            fn expect_loop(&self) -> io::Result<()> {
-                self.source.expect_loop()
-            }
-        }
-
         impl Listener for $listener {
             type Stream = $stream;
             type Address = $address;
 
             fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<($stream, $address)>> {
                 self.poll_accept(cx)
+            }
+
+            fn check(&self) -> io::Result<()> {
+                self.source.expect_loop()
             }
         }
     };

@@ -6,6 +6,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
+use super::failure::failed;
 #[cfg(feature = "blocking")]
 use crate::{executor, executor::pool::Pool, task::id::LoopNumber};
 
@@ -118,10 +119,7 @@ async fn resolve_text(text: String) -> io::Result<Vec<SocketAddr>> {
     if let Ok(ip) = host.parse::<IpAddr>() {
         return Ok(vec![(ip, port).into()]);
     }
-    look_up(host.to_owned(), port).await.map_err(|error| {
-        let message = format!("cannot look up \"{host}\": {error}");
-        io::Error::new(error.kind(), message)
-    })
+    look_up(host.to_owned(), port).await.map_err(failed(|| format!("cannot look up \"{host}\"")))
 }
 
 /// Looks up a name. The end of a loop does not wait for a look-up, since nothing depends on its end.

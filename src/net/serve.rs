@@ -13,7 +13,10 @@ use std::time::Duration;
 
 use super::listener::Listener;
 use crate::combine::task_group::TaskGroup;
+use crate::current;
+use crate::task::abort_handle::AbortHandle;
 use crate::task::join::JoinError;
+use crate::task::spawn::set_name;
 use crate::time::sleep::{Sleep, sleep};
 use crate::time::timeout::timeout;
 
@@ -79,7 +82,8 @@ const RETRY: Duration = Duration::from_secs(1);
 /// # }).unwrap();
 /// ```
 ///
-/// Each connection is a task, which counts as spawned where `serve` was called.
+/// Each connection is a task, which counts as spawned where `serve` was called. If the loop is observed, the
+/// peer's address is its name.
 ///
 /// # Cancellation
 ///
@@ -87,7 +91,7 @@ const RETRY: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 ///
-/// If the listener's loop is gone: nothing can be accepted any more.
+/// That of [`Listener::check`](super::Listener::check): a socket has one when its loop is gone.
 ///
 /// # Panics
 ///
@@ -112,7 +116,7 @@ where
             let begun = catch_unwind(AssertUnwindSafe(|| handler(stream, peer)));
             // The value is dropped in the task, where a panic of its destructor is the task's.
             let task = async { begun.unwrap_or_else(|panic| resume_unwind(panic)).await.map(drop) };
-            tasks.spawn_from(location, task).id()
+            tasks.spawn_from(location, task)
         }),
         max_connections: usize::MAX,
         // Not `eprintln!`, which panics if stderr is closed.
@@ -147,7 +151,7 @@ pub struct Serve<L: Listener, E> {
 }
 
 /// Spawns the task of a connection.
-type Begin<S, A, E> = Box<dyn FnMut(&TaskGroup<Result<(), E>>, S, A) -> u64>;
+type Begin<S, A, E> = Box<dyn FnMut(&TaskGroup<Result<(), E>>, S, A) -> AbortHandle>;
 
 impl<L: Listener, E> Serve<L, E> {
     /// Accepts no more while there are `limit` connections, and goes on when one ends. There is no limit by
@@ -204,7 +208,9 @@ impl<L: Listener, E> Serve<L, E> {
     }
 
     /// Ends when the future is ready: closes the listener, which turns away the clients in the backlog, and
-    /// then waits for the connections to end, as long as [`grace`](Self::grace) allows.
+    /// then waits for the connections to end, as long as [`grace`](Self::grace) allows. It replaces the
+    /// future of a call before; of several causes pass the first: `select(ctrl_c, terminate)`, of the crate
+    /// `futures`.
     ///
     /// ```
     /// use boucle::net::{TcpListener, serve};
@@ -306,7 +312,7 @@ impl<L: Listener, E: 'static> Serve<L, E> {
         let mut pause: Option<Sleep> = None; // after an error of `accept`
         loop {
             let accepted = poll_fn(|cx| {
-                listener.expect_loop()?;
+                listener.check()?;
                 if shutdown.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(io::Result::Ok(None));
                 }
@@ -326,7 +332,10 @@ impl<L: Listener, E: 'static> Serve<L, E> {
                 None => break,
                 Some(Ok((stream, peer))) => {
                     let task = begin(&connections.tasks, stream, peer.clone());
-                    connections.peers.insert(task, peer);
+                    if current::running(|state| state.log.is_on()) == Some(true) {
+                        set_name(&task, format!("{peer:?}").into()); // for dumps and pictures
+                    }
+                    connections.peers.insert(task.id(), peer);
                 }
                 Some(Err(error)) => {
                     // A client that has gone away meanwhile does not hold up the next one.
@@ -416,17 +425,10 @@ mod tests {
     use std::rc::Rc;
 
     use super::*;
-    use crate::net::listener::Sealed;
     use crate::{EventLoop, now};
 
     /// A listener that accepts what it was given: a connection lasts so many milliseconds.
     struct Script(RefCell<VecDeque<io::Result<u64>>>);
-
-    impl Sealed for Script {
-        fn expect_loop(&self) -> io::Result<()> {
-            Ok(())
-        }
-    }
 
     impl Listener for Script {
         type Stream = Duration;

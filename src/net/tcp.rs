@@ -6,6 +6,7 @@ use std::net::{self, Shutdown};
 
 use mio::Interest;
 
+use super::failure::failed;
 use super::reactor::Side;
 use super::resolve::{ToSocketAddrs, resolve};
 use super::source::{BOTH, Source, peer, socket};
@@ -145,7 +146,7 @@ impl TcpListener {
     /// # Errors
     ///
     /// Those of the [address](ToSocketAddrs#errors) and of `bind` and `listen`: of the last address that was
-    /// tried.
+    /// tried. The error names the address, and the system's error is its source.
     ///
     /// # Cancellation
     ///
@@ -157,7 +158,8 @@ impl TcpListener {
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
         consume_budget().await; // nothing below waits for an event
         let addresses = resolve(&address).await?;
-        Self::from_std(net::TcpListener::bind(&addresses[..])?)
+        let bound = net::TcpListener::bind(&addresses[..]);
+        Self::from_std(bound.map_err(failed(|| format!("cannot listen on {}", address.to_target())))?)
     }
 }
 

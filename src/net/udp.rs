@@ -6,6 +6,7 @@ use std::net::{self, SocketAddr};
 use std::task::{Context, Poll};
 
 use super::datagram::datagrams;
+use super::failure::failed;
 use super::reactor::Side;
 use super::resolve::{ToSocketAddrs, resolve};
 use super::source::{READS, Source, peer, socket};
@@ -80,7 +81,8 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// Those of the [address](ToSocketAddrs#errors) and of `bind`: of the last address that was tried.
+    /// Those of the [address](ToSocketAddrs#errors) and of `bind`: of the last address that was tried. The error
+    /// names the address, and the system's error is its source.
     ///
     /// # Cancellation
     ///
@@ -92,7 +94,8 @@ impl UdpSocket {
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<UdpSocket> {
         consume_budget().await; // nothing below waits for an event
         let addresses = resolve(&address).await?;
-        Self::from_std(net::UdpSocket::bind(&addresses[..])?)
+        let bound = net::UdpSocket::bind(&addresses[..]);
+        Self::from_std(bound.map_err(failed(|| format!("cannot bind to {}", address.to_target())))?)
     }
 
     /// Connects the socket to an address. After what has come already, it receives from there alone. No

@@ -15,6 +15,7 @@ use mio::Interest;
 use rustix::io::Errno;
 
 use super::datagram::datagrams;
+use super::failure::failed;
 use super::reactor::Side;
 use super::source::{READS, Source, peer, socket, uninterrupted};
 use crate::task::budget::consume_budget;
@@ -125,14 +126,16 @@ impl UnixListener {
     ///
     /// `AddrInUse` if there is a file already, though nothing may listen there any more. `InvalidInput` if the
     /// path has a NUL byte, or is too long for an address (about a hundred bytes). Otherwise those of `bind` and
-    /// `listen`.
+    /// `listen`. The error names the path, and the system's error is its source.
     ///
     /// # Panics
     ///
     /// If no loop runs on this thread.
     #[track_caller]
     pub fn bind(path: impl AsRef<Path>) -> io::Result<UnixListener> {
-        Self::new(mio::net::UnixListener::bind(path)?)
+        let path = path.as_ref();
+        let bound = mio::net::UnixListener::bind(path);
+        Self::new(bound.map_err(failed(|| format!("cannot listen on {}", path.display())))?)
     }
 }
 
@@ -157,7 +160,8 @@ impl UnixStream {
     ///
     /// Those of `connect`: `NotFound` if there is no file, `ConnectionRefused` if nothing listens there, and
     /// on the BSDs and macOS also if the listener's queue is full. `InvalidInput` if the path has a NUL byte,
-    /// or is too long for an address (about a hundred bytes).
+    /// or is too long for an address (about a hundred bytes). The error names the path, and the system's error
+    /// is its source.
     ///
     /// # Cancellation
     ///
@@ -173,6 +177,7 @@ impl UnixStream {
             Self::new(mio::net::UnixStream::connect(path)?)
         })
         .await
+        .map_err(failed(|| format!("cannot connect to {}", path.display())))
     }
 
     /// Makes two streams that are connected to each other.
@@ -227,7 +232,9 @@ impl UnixDatagram {
     /// If no loop runs on this thread.
     #[track_caller]
     pub fn bind(path: impl AsRef<Path>) -> io::Result<UnixDatagram> {
-        Self::new(mio::net::UnixDatagram::bind(path)?)
+        let path = path.as_ref();
+        let bound = mio::net::UnixDatagram::bind(path);
+        Self::new(bound.map_err(failed(|| format!("cannot bind to {}", path.display())))?)
     }
 
     /// Makes a socket without an address: it can send, but nothing can be sent to it.

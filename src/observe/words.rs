@@ -104,7 +104,7 @@ pub(crate) fn awaited(on: &WaitsFor, name: impl Fn(u64) -> String) -> String {
         WaitsFor::Task(task) => name(*task),
         WaitsFor::Tasks { what, left } => format!("{what}: {} left", plural(*left, "task")),
         WaitsFor::Job => "a job of the executor".into(),
-        WaitsFor::Signal(number) => format!("signal {number}"),
+        WaitsFor::Signal(number) => signal_name(*number),
         WaitsFor::Turn => "its next turn".into(),
         WaitsFor::Foreign => "something that the loop does not know".into(),
     }
@@ -128,7 +128,7 @@ pub(crate) fn waits_briefly(on: &WaitsFor) -> String {
         WaitsFor::Task(task) => by_number(*task),
         WaitsFor::Tasks { what, left } => format!("{what} of {left}"),
         WaitsFor::Job => "a job".into(),
-        WaitsFor::Signal(number) => format!("signal {number}"),
+        WaitsFor::Signal(number) => signal_name(*number),
         WaitsFor::Turn => "its turn".into(),
         WaitsFor::Foreign => "unknown".into(),
     }
@@ -143,7 +143,7 @@ pub(crate) fn short_wait(on: &WaitsFor) -> String {
         WaitsFor::Task(task) => format!("#{task}"),
         WaitsFor::Tasks { what, left } => format!("{what} {left}"),
         WaitsFor::Job => "job".into(),
-        WaitsFor::Signal(number) => format!("signal {number}"),
+        WaitsFor::Signal(number) => signal_name(*number),
         WaitsFor::Turn => "yield".into(),
         WaitsFor::Foreign => "unknown".into(),
     }
@@ -180,6 +180,15 @@ pub(crate) fn ending(how: Ending) -> &'static str {
         Ending::Panicked => "panicked",
         Ending::Cancelled => "cancelled",
     }
+}
+
+/// "SIGINT", or "signal 2" without the feature that waits for signals.
+fn signal_name(number: i32) -> String {
+    #[cfg(all(unix, feature = "signal"))]
+    if let Some(name) = signal_hook::low_level::signal_name(number) {
+        return name.to_owned();
+    }
+    format!("signal {number}")
 }
 
 /// "1 source", "2 sources".

@@ -148,6 +148,7 @@ impl<T> JoinHandle<T> {
     }
 
     /// Panics if the handle belongs to another loop that lives, or to the task that is being polled.
+    #[track_caller]
     pub(crate) fn expect_awaitable(&self) {
         let AbortHandle { loop_number, slot, id } = self.task;
         let is_polled = |state: &mut State| state.tasks.get(slot, id).is_some_and(|task| task.is_out());

@@ -40,9 +40,10 @@ use crate::task::table::Joiner;
 ///
 /// # Task-local values
 ///
-/// asyncio's context variables, tokio's `task_local!`. All tasks of a loop share the thread-locals of its
-/// thread. For a value of one task, wrap the task's future: put the value into a thread-local before each
-/// poll, and take it out afterwards.
+/// asyncio's context variables. tokio's `task_local!` works on boucle, with tokio's feature `rt` and without its
+/// runtime: `spawn(USER.scope(user, future))`. Without tokio: all tasks of a loop share the thread-locals of its
+/// thread, so wrap the task's future. Put the value into a thread-local before each poll, and take it out
+/// afterwards.
 ///
 /// ```
 /// use std::cell::RefCell;
@@ -102,7 +103,8 @@ use crate::task::table::Joiner;
 /// ```
 ///
 /// As in tokio, a child task does not inherit the value. To have it inherit, as in asyncio, clone the value
-/// into the child's `As`. The destructors of a task that is aborted do not see its value.
+/// into the child's `As`. The destructors of a task that is aborted do not see its value; with `task_local!`
+/// they do.
 ///
 /// # Panics
 ///
@@ -137,15 +139,19 @@ pub fn spawn_named<F: Future<Output: 'static> + 'static>(
     let name = name.into().into_boxed_str();
     let loop_number = current::running_number();
     let handle = spawn_on(loop_number, Joiner::Nothing, Location::caller(), task.take());
-    let AbortHandle { loop_number, slot, id } = handle.task;
-    // A loop that is closing has refused the task.
+    set_name(&handle.task, name);
+    handle
+}
+
+/// Gives a task a name, unless a loop that is closing has refused the task.
+pub(crate) fn set_name(task: &AbortHandle, name: Box<str>) {
+    let AbortHandle { loop_number, slot, id } = *task;
     if let Some(mut state) = current::find(loop_number)
         && !state.tasks.is_done(slot, id)
     {
         state.record(|_| EventKind::Named { task: id, name: Arc::from(&*name) });
         state.tasks.names.insert(slot, name);
     }
-    handle
 }
 
 /// Spawns a task on a loop of this thread, running or not. A loop that is closing or gone drops it at once.

@@ -195,6 +195,7 @@ impl Sleep {
     }
 
     /// Waits until it is over, and returns the deadline.
+    #[track_caller]
     pub(crate) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         let gave_way = matches!(self.stage, Stage::GaveWay(_));
         let deadline = ready!(self.poll_deadline(cx));
@@ -209,6 +210,7 @@ impl Sleep {
     }
 
     /// Waits for the deadline, whatever the budget. It may have come before a busy loop fires the timer.
+    #[track_caller]
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         if let Stage::Armed(deadline, key) = self.stage {
             let waiter = waiter(cx.waker());
@@ -229,6 +231,7 @@ impl Sleep {
     }
 
     /// Arms a timer on the running loop, if the deadline is ahead. A sleep that had no loop counts from now.
+    #[track_caller]
     fn arm(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         let waiter = waiter(cx.waker());
         let polled = current::expect_running("a sleep", |state| {
@@ -253,6 +256,7 @@ impl Sleep {
 impl Future for Sleep {
     type Output = ();
 
+    #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         self.poll_over(cx).map(drop)
     }

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use boucle::net::{TcpListener, TcpStream};
 
-use super::refused;
+use super::{assert_tried, refused};
 use crate::common::{listen, run};
 
 /// Connecting where nothing listens is an error, whether the kernel reports it at once or later.
@@ -35,7 +35,7 @@ fn every_address_is_tried() {
         let second = TcpListener::bind(&[address, free][..]).await.unwrap();
         assert_ne!(second.local_addr().unwrap(), address);
         let error = TcpListener::bind(address).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::AddrInUse);
+        assert_tried(error, ErrorKind::AddrInUse, &format!("cannot listen on {address}"));
         drop(listener);
     });
 }

@@ -9,6 +9,7 @@ use boucle::net::UdpSocket;
 use boucle::{gather, spawn};
 use futures_lite::future::poll_once;
 
+use super::assert_tried;
 use crate::common::run;
 
 async fn bind() -> (UdpSocket, SocketAddr) {
@@ -213,7 +214,8 @@ fn an_address_has_many_types() {
         ] {
             assert_eq!(error.to_string(), "there is no address to use: the list is empty");
         }
-        assert_eq!(UdpSocket::bind(address).await.unwrap_err().kind(), ErrorKind::AddrInUse);
+        let error = UdpSocket::bind(address).await.unwrap_err();
+        assert_tried(error, ErrorKind::AddrInUse, &format!("cannot bind to {address}"));
     });
 }
 
@@ -277,7 +279,8 @@ mod of_unix {
             let (count, sender) = server.recv_from(&mut buffer).await.unwrap();
             assert!(count == 2 && sender.is_unnamed());
 
-            assert_eq!(UnixDatagram::bind(&at).unwrap_err().kind(), ErrorKind::AddrInUse);
+            let error = UnixDatagram::bind(&at).unwrap_err();
+            assert_tried(error, ErrorKind::AddrInUse, &format!("cannot bind to {}", at.display()));
             drop(server);
             let error = client.send_to(b"", &at).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::ConnectionRefused);

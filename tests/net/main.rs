@@ -30,6 +30,7 @@ mod system;
 #[cfg(unix)]
 mod temp_path;
 
+use std::error::Error;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::task::{Context, Poll};
@@ -43,6 +44,16 @@ use temp_path::TempPath;
 /// Returns an address where nothing listens: the system never picks port 1 for a listener.
 fn refused() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, 1))
+}
+
+/// Asserts that an error says what was tried, and keeps the system's error, with its code.
+#[track_caller]
+fn assert_tried(error: io::Error, kind: io::ErrorKind, tried: &str) {
+    let system = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    let system = system.expect("the system's error is the source");
+    assert_eq!((error.kind(), system.kind()), (kind, kind));
+    assert!(system.raw_os_error().is_some());
+    assert_eq!(error.to_string(), format!("{tried}: {system}"));
 }
 
 /// Polls for a connection, once, with a waker that makes these calls.

@@ -22,13 +22,15 @@ use crate::common::{
     virtually,
 };
 
-/// The task of a connection is shown as spawned where `serve` was called, so that servers can be told apart.
+/// The task of a connection is shown as spawned where `serve` was called, so that servers can be told apart; its
+/// name is the peer's address.
 #[test]
-fn the_task_of_a_connection_names_the_server() {
+fn the_task_of_a_connection_names_server_and_client() {
     let recorder = Recorder::new();
     let event_loop = EventLoop::builder().observe(recorder.clone()).build().unwrap();
-    let line = event_loop.block_on(async {
+    let (line, client) = event_loop.block_on(async {
         let (listener, clients) = Clients::connected(1).await;
+        let client = clients.addresses[0].to_string();
         let (stop, stopped) = async_channel::bounded(1);
         let handle = move |_, _| {
             let stop = stop.clone();
@@ -38,7 +40,7 @@ fn the_task_of_a_connection_names_the_server() {
         let line = line!() - 1;
         server.shutdown_when(async move { stopped.recv().await }).await.unwrap();
         drop(clients);
-        line
+        (line, client)
     });
     let trace = recorder.trace();
     let places = trace.loops[0].events.iter().filter_map(|event| match event.kind {
@@ -46,6 +48,11 @@ fn the_task_of_a_connection_names_the_server() {
         _ => None,
     });
     assert_eq!(places.collect::<Vec<_>>(), [(file!(), line)]);
+    let names = trace.loops[0].events.iter().filter_map(|event| match &event.kind {
+        EventKind::Named { name, .. } => Some(&**name),
+        _ => None,
+    });
+    assert_eq!(names.collect::<Vec<_>>(), [client]);
 }
 
 /// Clients that are connected before the server accepts any.

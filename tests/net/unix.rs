@@ -11,7 +11,7 @@ use boucle::net::{
 use boucle::{gather, spawn};
 use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::{TempPath, byte_at};
+use super::{TempPath, assert_tried, byte_at};
 use crate::common::{SECOND, run};
 
 /// A server at a path echoes what several clients send at the same time.
@@ -54,9 +54,10 @@ fn a_path_may_be_wrong() {
     run(async {
         let at = TempPath::new("unix-path");
         let error = UnixStream::connect(&at).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert_tried(error, ErrorKind::NotFound, &format!("cannot connect to {}", at.display()));
         let listener = UnixListener::bind(&at).unwrap();
-        assert_eq!(UnixListener::bind(&at).unwrap_err().kind(), ErrorKind::AddrInUse);
+        let error = UnixListener::bind(&at).unwrap_err();
+        assert_tried(error, ErrorKind::AddrInUse, &format!("cannot listen on {}", at.display()));
         drop(listener);
         let error = UnixStream::connect(&at).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);

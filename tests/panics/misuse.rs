@@ -12,7 +12,8 @@ use boucle::explore::Explore;
 use boucle::net::TcpListener;
 use boucle::trace::Recorder;
 use boucle::{
-    ALL_COMPLETED, JoinHandle, TaskGroup, as_completed, gather, sleep, spawn, try_gather, wait, yield_now,
+    ALL_COMPLETED, JoinHandle, TaskGroup, as_completed, gather, sleep, spawn, timeout, try_gather, wait,
+    yield_now,
 };
 use futures_lite::StreamExt;
 use futures_lite::future::poll_once;
@@ -86,6 +87,21 @@ fn the_place_of_a_misuse_is_the_callers() {
         file_of(|| error.resume()),
         file_of(|| _ = TcpListener::from_std(listener)),
     ];
+    let mut cx = Context::from_waker(Waker::noop());
+    let done = event_loop.spawn(ready(()));
+    files.extend([
+        file_of(|| _ = pin!(sleep(SECOND)).poll(&mut cx)), // there is no loop
+        file_of(|| _ = pin!(timeout(SECOND, pending::<()>())).poll(&mut cx)),
+        file_of(|| _ = pin!(gather([ready(())])).poll(&mut cx)),
+        file_of(|| _ = pin!(try_gather([ready(Ok::<_, ()>(()))])).poll(&mut cx)),
+        file_of(|| _ = pin!(wait([done], ALL_COMPLETED)).poll(&mut cx)),
+    ]);
+    #[cfg(feature = "blocking")]
+    {
+        let mut job = boucle::run_in_executor(|| ());
+        event_loop.block_on(&mut job);
+        files.push(file_of(|| _ = pin!(job).poll(&mut cx))); // again
+    }
     thread::scope(|scope| {
         let elsewhere =
             scope.spawn(|| [file_of(|| _ = task.is_finished()), file_of(|| _ = abort_handle.is_finished())]);

@@ -7,7 +7,7 @@ use boucle::{sleep, spawn, spawn_named};
 use crate::common::{SECOND, panic_of, turn, virtual_loop};
 
 /// Under a virtual clock, when nothing can ever run again, the loop panics and lists the waiting tasks,
-/// in spawn order, with their names.
+/// in spawn order, with their names. It says how to learn more.
 #[test]
 fn a_deadlock_is_a_panic_that_lists_the_tasks() {
     async fn waits_for_ever() {
@@ -22,7 +22,10 @@ fn a_deadlock_is_a_panic_that_lists_the_tasks() {
     }
     let event_loop = virtual_loop();
     let message = panic_of(|| event_loop.block_on(spawns_three()));
-    let lines: Vec<&str> = message.lines().collect();
+    let mut lines: Vec<&str> = message.lines().collect();
+    if cfg!(all(unix, feature = "trace")) {
+        assert_eq!(lines.remove(1), "(With BOUCLE_DUMP=1 this shows what each waits for.)");
+    }
     assert!(lines[0].starts_with("deadlock: "), "{message}");
     assert!(lines[1].ends_with(" at 1 s: the main future and 2 tasks"), "{message}");
     assert_eq!(

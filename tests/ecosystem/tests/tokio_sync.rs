@@ -1,5 +1,5 @@
-//! tokio's channels and locks, between tasks of a boucle loop. They use nothing but wakers, so they need no
-//! runtime of tokio's, and the loop schedules the tasks.
+//! tokio's channels, locks and task-local values, in tasks of a boucle loop. They use nothing but wakers, so they
+//! need no runtime of tokio's, and the loop schedules the tasks.
 
 use std::cell::RefCell;
 use std::fmt::Display;
@@ -211,5 +211,37 @@ fn a_channel_between_a_thread_and_a_task() {
         }
         drop(questions);
         other.join().unwrap();
+    });
+}
+
+/// A task-local value of tokio's is one task's alone, also while the task is dropped.
+#[test]
+fn each_task_has_a_value_of_its_own() {
+    tokio::task_local! {
+        static USER: &'static str;
+    }
+    struct Leaves(Rc<RefCell<Vec<String>>>);
+    impl Drop for Leaves {
+        fn drop(&mut self) {
+            self.0.borrow_mut().push(format!("{} leaves", USER.get()));
+        }
+    }
+    virtually(async {
+        let log = Rc::new(RefCell::new(Vec::new()));
+        let task = |user, millis| {
+            let (log, leaves) = (log.clone(), Leaves(log.clone()));
+            spawn(USER.scope(user, async move {
+                let _leaves = leaves;
+                pause(millis).await;
+                log.borrow_mut().push(format!("{} wakes", USER.get()));
+            }))
+        };
+        let (ada, ben, aborted) = (task("Ada", 20), task("Ben", 10), task("Cal", 30));
+        assert!(USER.try_get().is_err());
+        ada.await.unwrap();
+        ben.await.unwrap();
+        aborted.abort();
+        aborted.await.unwrap_err();
+        assert_eq!(*log.borrow(), ["Ben wakes", "Ben leaves", "Ada wakes", "Ada leaves", "Cal leaves"]);
     });
 }

@@ -1,0 +1,29 @@
+//! An error that says what has failed, and on what.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+/// What was tried, and the system's error, which is the source of this one.
+#[derive(Debug)]
+struct Failure {
+    tried: String,
+    error: io::Error,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.tried, self.error)
+    }
+}
+
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+/// Says what was tried, in an error of the same kind.
+pub(super) fn failed(tried: impl FnOnce() -> String) -> impl FnOnce(io::Error) -> io::Error {
+    |error| io::Error::new(error.kind(), Failure { tried: tried(), error })
+}
