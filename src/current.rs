@@ -11,10 +11,14 @@
 //! **To use a state is to take it out of its place** and to put it back afterwards. So two uses never
 //! overlap, no reference outlives its use, and there is no `unsafe` here. No user code runs during a use:
 //! what may have a destructor of the user's leaves the state first. Only a hook of the global allocator can
-//! find a state missing, if it calls back into the loop while one of its tables grows. Then a wake, an abort
-//! and a drop go through the inbox, as they would from another thread, and every other use panics and names
-//! the cause. An observer, which sees the loop and may not use it, is treated the same way; only its wakes
-//! are done at once.
+//! find a state missing, if it calls back into the loop while one of its tables grows. Then what is a message
+//! (a wake, an abort, a drop, a stop, a spawn by a `LoopHandle`) goes through the inbox, as it would from
+//! another thread; what needs an answer panics, and names the cause. An observer, which sees the loop and may
+//! not use it, is treated the same way; only its wakes are done at once.
+//!
+//! **The running loop may have changed.** A crate of stackful coroutines may switch stacks inside a poll, and
+//! run another loop of this thread, before it comes back. [`take`] makes the right loop the running one
+//! again.
 //!
 //! The thread-locals have no destructors, so they can be read while the thread destroys its others. An
 //! `EventLoop` takes its state out when it is dropped. (Where std emulates thread-locals, on Windows with the
@@ -61,14 +65,14 @@ impl Deref for InUse {
 
     #[inline]
     fn deref(&self) -> &State {
-        self.0.as_ref().expect("it is taken when this drops")
+        self.0.as_ref().expect("only `drop` takes it")
     }
 }
 
 impl DerefMut for InUse {
     #[inline]
     fn deref_mut(&mut self) -> &mut State {
-        self.0.as_mut().expect("it is taken when this drops")
+        self.0.as_mut().expect("only `drop` takes it")
     }
 }
 

@@ -88,11 +88,11 @@
 //! With a virtual clock, an idle loop does not sleep: time jumps to the next deadline. `park.rs` has the
 //! exceptions.
 //!
-//! [`run`] makes an [`EventLoop`], calls its `block_on`, and drops it. `block_on` makes turns until the *main
-//! future*, its argument, is ready (a [`stop`] before that is a panic); `run_forever` until [`stop`] is
-//! called; [`EventLoop::turn`] makes one, and returns what it did. These three call one function, `run` in
-//! `src/turn.rs`. A thread runs one loop at a time: a task that calls [`run`] panics. But a thread may have
-//! several loops, and run one after the other.
+//! [`run`] makes an [`EventLoop`], runs its argument as `block_on` does, and drops the loop. `block_on` makes
+//! turns until the *main future*, its argument, is ready (a [`stop`] before that is a panic); `run_forever`
+//! until [`stop`] is called; [`EventLoop::turn`] makes one, and returns what it did. These three call one
+//! function, `run` in `src/turn.rs`. A thread runs one loop at a time: a task that calls [`run`] panics. But
+//! a thread may have several loops, and run one after the other.
 //!
 //! # Vocabulary
 //!
@@ -143,7 +143,7 @@
 //!
 //! # Eleven paths through the loop
 //!
-//! **A spawn, to the first poll.** `spawn` boxes the future in a cell (`task/cell.rs`) and takes the running
+//! **A spawn, to the first poll.** `spawn` boxes the future in a cell (`task/cell.rs`) and finds the running
 //! loop's state (`current.rs`). `State::spawn` gives the task a slot and an id in the table (`task/table.rs`)
 //! and pushes its number into the ready queue (`wake/ready.rs`). The turn under way has frozen its batch, so
 //! the next turn pops the number, takes the box out of its slot, releases the state, and polls with a waker
@@ -157,7 +157,7 @@
 //! **An await of a handle.** `JoinHandle::poll` takes the output if the task is done. Else it leaves a waiter
 //! in that task's entry, as its *joiner*: mostly the number of the task that awaits the handle
 //! (`task/join.rs`). When the task is done, `State::finish` takes the joiner out, the turn wakes it, and its
-//! next poll takes the output out of the box.
+//! next poll takes the output out of the box. (`wake_sources` and `wake_timers`, below, are in `state.rs` too.)
 //!
 //! The joiner is the task that has polled the handle last. To drop a handle detaches the task, which goes
 //! on. The panic hook reports a panic when it happens, so one that no handle asks for is not lost. When the
@@ -165,7 +165,7 @@
 //!
 //! **A readable socket, to the poll.** A socket is non-blocking, and registered once, edge-triggered: the
 //! kernel reports that something has come, and does not report it again. So each of its two sides, read and
-//! write, has a flag, *ready*: an operation may find something. The kernel's report, an *edge*, makes a side
+//! write, has a flag, *ready*: an operation may succeed. The kernel's report, an *edge*, makes a side
 //! ready. The side is no longer ready when an operation would block or, on a stream, when one has not filled
 //! its buffer. A read of a side that is not ready does not ask the kernel: it leaves the task's number with
 //! the side (`net/source.rs`, `net/readiness.rs`), and the task is pending. A park returns an event whose
@@ -174,19 +174,21 @@
 //! read; if the first of them empties the socket, the others leave their numbers again.
 //!
 //! No edge is lost. The loop does not park between an operation's "would block" and the leaving of the
-//! number: both are one use of the state. An edge that comes meanwhile waits in the kernel, and the next park
+//! number: both are one use of the state. (In the less common cases, such as a foreign waker, they are two, and
+//! the second looks at the flag again.) An edge that comes meanwhile waits in the kernel, and the next park
 //! returns it. A new side is not ready, and to register the socket makes the kernel report what is there
-//! already. A read that does not fill its buffer has emptied a stream, since it would have taken more. The
-//! exceptions:
+//! already. A read that does not fill its buffer has emptied a stream, since it would have taken more. No event
+//! reaches the next source of its slot: all events of a park are handled before a slot can be freed.
 //!
-//! - A read that is dropped leaves its number with the side, so its task may be polled in vain.
+//! Where this differs:
+//!
 //! - The operation of an [`AsyncFd`](net::AsyncFd) is user code, and runs while the state is free. Its side
 //!   counts edges, and stays ready if one has come since the operation began (`net/async_fd.rs`).
-//! - After an edge that has reported more than new bytes (the end of a stream, urgent data), and
-//!   always without epoll or kqueue, the side stays ready until an operation would block
-//!   (`net/readiness.rs`).
+//! - After an edge that has reported more than new bytes (the end of a stream, urgent data), after a read of a
+//!   Unix stream that has stopped at descriptors, and always without epoll or kqueue, the side stays ready until
+//!   an operation would block (`net/readiness.rs`).
 //! - The write side of a socket that can send begins ready. Of an [`AsyncFd`](net::AsyncFd), both sides do.
-//! - Of a socket other than TCP only the read side is watched at first: otherwise each message that the peer
+//! - Of a socket other than a TCP stream only the read side is watched at first: otherwise each message that the peer
 //!   takes would end a park. When a write has to wait, the socket is registered again, for both sides.
 //!
 //! **A wake on the loop's own thread.** `Waker::wake` calls `current::wake` (`current.rs`), which takes the
@@ -196,9 +198,10 @@
 //!
 //! **A stale waker.** A waker points to nothing, so it may outlive its task. On the loop's own thread a wake
 //! compares the number's identity with that of the task in the slot: if they differ, or the task is done,
-//! nothing happens. From another thread it leaves the slot in the inbox, without the generation: it wakes the
-//! task that has the slot by then, if one does. The worst is that another task is polled in vain, which every
-//! future must bear: `Future::poll` may be called without a wake.
+//! nothing happens. From another thread the message has only the slot: it wakes whatever task has the slot when
+//! the loop reads it. The worst is that another task is polled in vain, which every future must bear:
+//! `Future::poll` may be called without a wake. (A read that is dropped has the same effect: its number stays
+//! with the side.)
 //!
 //! Rarer cases have the same end. If the loop is gone, the inbox of its short id is closed and drops the
 //! wake. If a new loop has the short id by then, the wake goes to that. And after 2^20 spawns (2^8 on 32
@@ -209,10 +212,11 @@
 //! the `gather` leaves there (`task/group_table.rs`, `combine/group.rs`). `State::finish` counts down for
 //! each member that is done, in O(1). It wakes the parent once, however many children there are: when the last
 //! one is done, or as soon as one panics; then the group notes which child it was. (An `Err` is a value like
-//! any other; [`try_gather`] looks at it.) The `gather` holds a `JoinHandle` for each child. If its next poll
-//! finds that no member is left, it takes each output out of the table through its handle. If it finds a panic,
-//! it resumes that. When it drops its handles, then or because it is dropped itself, the children that are not
-//! done are aborted. (A child that awaits a `JoinHandle` of its own drops that then, so the task behind it goes
+//! any other; [`try_gather`] looks at it.) The `gather` holds a `JoinHandle` for each child. Each of its
+//! polls looks at the group and, if nothing has come, leaves the parent, in one use of the state. It looks for a
+//! panic first, and resumes it. If no member is left, it takes each output out of its task's slot, through the
+//! handle. When the `gather` ends or is dropped, it drops the handles, which aborts the children that are not
+//! done. (A child that awaits a `JoinHandle` of its own drops that then, so the task behind it goes
 //! on.)
 //!
 //! **An abort.** `JoinHandle::abort` only marks the task, and queues it if it waits; one that is queued keeps
@@ -220,13 +224,13 @@
 //! awaits the handle, which gives "cancelled". So no destructor runs inside `abort`, where the caller may
 //! be in the middle of something, or be the task itself.
 //!
-//! The request is a message (`messages.rs`). On the loop's own thread `current::deliver` handles it at once;
-//! on another, since a handle may be sent there, it leaves the message in the inbox. A loop that does not run
-//! drops nothing: the task stays marked until the next turn, or the loop's end. An abort of a task that is
-//! done does nothing. A task that is aborted during its own poll is dropped when that poll ends; so is a
-//! value that the poll has returned. If the poll or the destructor panics, the handle gives that panic. A
-//! [`timeout`] owns its future, and drops it on the spot when it is dropped itself. And the end of a loop
-//! drops the aborted tasks with all the others.
+//! The request is a `Message` (`wake/inbox.rs`); `State::receive` carries it out (`messages.rs`). On the
+//! loop's own thread `current::deliver` calls that at once. On another (a handle is `Send`) it leaves the
+//! message in the inbox. A loop that does not run drops nothing: the task stays marked until the next turn,
+//! or the loop's end. An abort of a task that is done does nothing. A task that is aborted during its own
+//! poll is dropped when that poll ends; so is a value that the poll has returned. If the poll or the
+//! destructor panics, the handle gives that panic. A [`timeout`] owns its future, and drops it on the spot
+//! when it is dropped itself. And the end of a loop drops the aborted tasks with all the others.
 //!
 //! So a future may end at any of its awaits. What it has taken and not passed on, such as half a message, is
 //! lost with it. Where an operation can lose something, its documentation says so; `explore::cancel` drops a
@@ -234,11 +238,12 @@
 //!
 //! **A wake from another thread.** Such a wake does not touch the table. It sets the slot's flag
 //! (`wake/flags.rs`). If the flag was clear, it pushes a message into the loop's inbox under a lock, and
-//! rings the loop if it sleeps (`wake/inbox.rs`). If the flag was set, there is nothing to do: the thread
-//! that set it has left the message, or is about to, and rings if need be. So one message serves all wakes of
+//! rings the loop if it sleeps, by a bell that the inbox keeps (`wake/inbox.rs`). If the flag was set, there is
+//! nothing to do: the thread that has set it leaves the message, and rings. So one message serves all wakes of
 //! a slot. It names the slot alone, since these wakes may be meant for tasks that have had the slot one after
-//! the other. In the third step of the turn the loop takes the whole list, clears the flags of its slots, and
-//! then handles the messages, at most 1,024 in a turn: each queues the task that has the slot. A wake after
+//! the other. In the third step of the turn, if the last list is handled, the loop takes the whole list, clears
+//! the flags of its slots, and then handles the messages, at most 1,024 in a turn: each queues the task that has
+//! the slot. A wake after
 //! the clearing leaves a new message; one before it needs none, since the poll is still to come.
 //!
 //! No wake is lost, because the loop marks itself as asleep under the same lock, and only if the inbox is
@@ -258,11 +263,11 @@
 //!
 //! **A sleep.** The first poll arms a timer with the task's number. The park lasts until the first deadline.
 //! `State::wake_timers` pops what is due and pushes the numbers (`time/sleep.rs`). The next poll of the sleep
-//! finds that its timer has fired, and is ready. If the task is polled earlier for another reason, the sleep
-//! asks the clock, since a busy loop fires timers late. A sleep that is dropped takes its timer out. A sleep
-//! of more than a millisecond may be late by up to a millisecond, so that those which end close together
-//! share one park; a shorter sleep is waited for in microseconds, where the kernel can (Linux, macOS, the
-//! BSDs).
+//! finds that its timer has fired, and is ready. If the task is polled earlier, for another reason, the sleep
+//! reads the clock: it is ready if its deadline has come, though its timer has not fired. A sleep that is
+//! dropped takes its timer out. A sleep of more than a millisecond may be late by up to a millisecond (on
+//! Windows 16), so that those which end close together share one park; a shorter sleep is waited for in
+//! microseconds, where the kernel can (Linux, macOS, the BSDs).
 //!
 //! **A job.** [`run_in_executor`] gives a closure to a thread of the pool. When it has run, that thread
 //! leaves its value for the future, and wakes the task: the rest is a wake from another thread. A signal
@@ -272,8 +277,8 @@
 //! (`lifecycle.rs`). The tasks are dropped in spawn order, while the loop is still the running one. So a
 //! destructor may spawn, wake and abort; what it spawns is dropped at once. Nothing is raised in a task, and
 //! no task is polled any more: what needs an `await` has to be done before. Then the inbox is closed, and the
-//! messages in it are dropped; whatever else waits for the loop's tasks, timers and sockets, on another loop say,
-//! is woken, and finds the loop gone; and jobs that have begun are waited for.
+//! messages in it are dropped. Every waiter that is left, a task of another loop say, is woken, and finds the
+//! loop gone in its next poll. Last, jobs that have begun are waited for.
 //!
 //! # Reading order
 //!
@@ -283,19 +288,20 @@
 //! | name | meaning |
 //! |---|---|
 //! | `current::take`, `release` | moves the state out of a thread-local, for the turn; puts it back |
-//! | `current::find`, `running` | the same for all other callers, in a guard that puts the state back when it drops |
+//! | `current::find` | a guard with the state of the loop with that number, which it puts back when it drops; `None` if the state is in use, or elsewhere |
 //! | `Popped`, `Ending` | what a number that leaves the queue stands for; how a task has ended |
 //! | `deferred_wakes` | waiters that the third step cannot queue: the first that is not of this loop, and all after it, to keep the order. They are woken when the state is free |
 //! | `state.receive` | does what a message asks for, and returns what may run user code |
 //! | `inbox.drain` | takes the messages |
 //! | `inbox.fall_asleep` | marks the loop as asleep, unless there is a message |
-//! | `inbox.outlook` | what other threads may still bring; its argument is the table's size |
-//! | `next_look`, `next_deadline` | the first deadline, in O(1), though its timer may be cancelled by now; the exact one |
-//! | `finish_member` | counts down in a group, and returns its parent if it is to be woken: after each member, or after the last and any that panicked |
+//! | `inbox.outlook` | what other threads may still bring to a table of that capacity |
+//! | `next_look` | a lower bound of the first deadline, in O(1): that timer may be cancelled by now |
+//! | `next_deadline` | the first deadline |
+//! | `finish_member` | counts a member of a group as done. Returns the parent, if it is to be woken: for each member, or, of a `gather`, for the last one and for one that has panicked |
 //! | `budget` | counts the ready operations of a poll: after 128 the next is pending, and wakes its task, so that others are polled. `end` ends the counting |
 //! | `Quiet`, `drop_quietly` | drop what may be the user's, and let no panic out |
 //! | `log`, `record`, `notify`, `cause` | matter only if something observes the loop |
-//! | `order`, *drawn* | for orders other than FIFO, which draw the next task |
+//! | `order` | `None` in a FIFO loop; else it *draws* the next task |
 //! | `holds` | what keeps a virtual clock from jumping |
 //!
 //! On a first reading, skip whatever concerns observers, the virtual clock and orders. The eight files, and
@@ -379,15 +385,16 @@
 //!
 //! # Invariants
 //!
-//! - Tasks and main futures are polled in one place (`poll` in `turn.rs`); the thread sleeps in one place
+//! - Tasks and main futures are polled in one place (`poll` in `turn.rs`); the loop sleeps in one place
 //!   (`net/poller.rs`), except while the end of a loop waits for jobs; the clock is read in one file
 //!   (`time/clock.rs`).
-//! - No user code runs while the loop's state is in use or a lock is held. User code is: poll; the drop
-//!   of a future, an output or a panic's payload; clone, wake and drop of a foreign waker; the
-//!   drop of what waits in the inbox; an observer; a logger; the panic hook. What may be the user's leaves the
-//!   state first. Then it is woken or dropped, one thing at a time, and its panic is caught.
-//! - Nothing panics while the state is in use, but for debug assertions: a table that is inconsistent returns
-//!   a harmless value.
+//! - No user code runs while the loop's state is in use or a lock is held. User code is: poll; the drop of a
+//!   future, an output or a panic's payload; clone, wake and drop of a foreign waker; the drop of what waits
+//!   in the inbox; the operation of an `AsyncFd`; an observer; a logger; the panic hook. What may be the
+//!   user's leaves the state first. Then it is woken or dropped, one thing at a time, and its panic is
+//!   caught.
+//! - Nothing is meant to panic while the state is in use, but for debug assertions: a look-up by a number from
+//!   outside returns a harmless value if nothing is there. An index that a table has made itself is trusted.
 //! - A wake is never lost. It may come from any thread at any time, after the loop is gone and during
 //!   the destruction of thread-locals; it never panics and never waits for user code. What the waking
 //!   thread did before the wake happens before the poll that follows it.
@@ -408,6 +415,9 @@
 //!   and `wake/draw.rs`.)
 //! - There is one block of `unsafe`, in `wake/waker.rs`, with the reason why it is sound.
 //!
+//! CONTRIBUTING.md, in the repository, says which tests to run after a change of which file; `tests/model` is
+//! this loop once more, as a simple program.
+//!
 //! # Limits
 //!
 //! - A loop belongs to one thread; for several cores, run several loops.
@@ -415,16 +425,16 @@
 //!   boucle unchanged: [`ecosystem`] says how.
 //! - `fork` while a loop lives is not supported (the child shares its epoll), nor a wake from a signal handler
 //!   (the inbox takes a lock).
-//! - A `log` logger may use the loop. But where mio uses `poll` or event ports, it logs when a park begins: a
-//!   wake by the logger, on the loop's own thread, does not end that park.
-//! - A global allocator may have a hook that wakes, aborts and drops; any other call from the hook into the
-//!   loop that is allocating panics. The hook must drop neither an executor job nor an observed loop, since
-//!   memory is allocated under their locks. (`BOUCLE_TRACE`, `BOUCLE_DUMP` and `BOUCLE_SLOW_POLL` make every
-//!   loop an observed one.)
-//! - A table gives back only the memory behind its last place in use, and what is new takes the place that
-//!   was freed last. So after a burst that has ended in order, what is new takes the last place, and the
-//!   burst's memory stays for as long as every rest finds that place in use. The flags of wakes from other
-//!   threads, a bit a slot, are kept until the process ends; each jump of a virtual clock scans the table's.
+//! - A `log` logger may use the loop. But where mio uses `poll` or event ports, it also logs during a park: a
+//!   wake by the logger, on the loop's own thread, may not end that park, and with `poll` the logger must not
+//!   make or drop a socket of the loop, since mio holds a lock.
+//! - A global allocator may have a hook that wakes, aborts, drops, stops, and spawns by a `LoopHandle`; any
+//!   other call from the hook into the loop that is allocating panics. The hook must drop neither an executor
+//!   job nor an observed loop, since memory is allocated under their locks. (`BOUCLE_TRACE`, `BOUCLE_DUMP`
+//!   and `BOUCLE_SLOW_POLL` make every loop an observed one.)
+//! - A table can shrink only to its last used slot, and what is new takes the slot that was freed last. So one
+//!   task in a high slot keeps the memory of a whole burst. The flags of wakes from other threads, a bit a slot,
+//!   are kept until the process ends; each jump of a virtual clock scans those of the table.
 //!
 //! # Features
 //!

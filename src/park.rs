@@ -35,15 +35,15 @@ impl State {
         self.stopping = true;
     }
 
-    /// Returns whether this turn is to park: nothing is ready, the pops since the last park and those of the next
-    /// batch would together be more than `pops_per_park`, or the loop is to stop.
+    /// Returns whether this turn is to park: nothing is ready, the pops since the last park and those of the
+    /// next batch would together be more than `pops_per_park`, or the loop is to stop.
     #[inline]
     pub(crate) fn is_park_due(&self, pops_per_park: usize) -> bool {
         self.ready.is_empty() || self.ready.popped_after_next() > pops_per_park || self.stopping
     }
 
-    /// Whether a park is due in the middle of a batch, where the next one is not known: there have been 61 pops
-    /// since the last park, or the loop is to stop.
+    /// The same in the middle of a batch, where the next one is not known: 61 pops since the last park are
+    /// enough.
     pub(crate) fn is_park_overdue(&self) -> bool {
         self.ready.popped() >= POPS_PER_PARK || self.stopping
     }
@@ -90,17 +90,17 @@ impl State {
     /// How an idle loop with a virtual clock parks. If nothing can come before the next deadline,
     /// time jumps there; if no deadline is left, and no `LoopHandle`, that is a deadlock.
     fn pass_virtual_time(&mut self, limit: Option<Duration>) -> Park {
-        let until = |tick: Option<u64>| shorter(tick.map(|tick| self.clock.until(tick)), limit);
+        let wait_until = |tick: Option<u64>| shorter(tick.map(|tick| self.clock.until(tick)), limit);
         // What may still come from other threads: a message that is there or under way (the flag of a slot is
         // set), one of a `LoopHandle`, or nothing.
         let outlook = self.inbox.outlook(self.tasks.entries.capacity());
-        let look = until(self.timers.next_look());
+        let look = wait_until(self.timers.next_look());
         if self.holds > 0 || self.reactor.is_awaited() || outlook == Outlook::Message {
             return Park::Ask(look);
         }
-        // Time must jump to the deadline of a timer that lives, and `look` may be that of a cancelled one. If
-        // `limit` comes first, `look` is the limit, and exact.
-        let first = if look == limit { limit } else { until(self.timers.next_deadline()) };
+        // Time must jump to a deadline that is exact, and `look` is a lower bound: that timer may be
+        // cancelled. If it is the caller's limit, no timer comes first, and it is exact.
+        let first = if look == limit { limit } else { wait_until(self.timers.next_deadline()) };
         match first {
             Some(time) => {
                 self.clock.pass(time);

@@ -130,9 +130,9 @@ impl State {
         }
     }
 
-    /// Queues a task, unless it is queued already, aborted, done or gone. Returns whether the number is one of
-    /// this loop's. This is the slow path: a wake, from [`current::wake`](crate::current::wake) or the third
-    /// step, tries [`wake_at_once`](Self::wake_at_once) first.
+    /// Queues a task, unless it is queued already, aborted, done or gone. Returns whether the number is one
+    /// of this loop's, by its short id. This is the slow path: a wake of this thread, and one of a timer or a
+    /// source, tries [`wake_at_once`](Self::wake_at_once) first.
     #[cold]
     #[inline(never)]
     pub(crate) fn wake(&mut self, number: TaskNumber) -> bool {

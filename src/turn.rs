@@ -16,9 +16,9 @@
 //! that is stepped by hand ([`EventLoop::turn`](crate::EventLoop::turn)), or that is to stop, a park is due
 //! in every turn.
 //!
-//! When the main future is ready, `block_on` returns in the middle of the batch, whose rest stays queued. If 61
-//! numbers have been popped since the last park, or the loop is to stop, it parks before it returns, with
-//! timeout 0: otherwise a program of many short runs would never park.
+//! When the main future is ready, `block_on` returns in the middle of the batch, whose rest stays queued. Before
+//! it returns, it parks with timeout 0 if 61 numbers have been popped since the last park, or if the loop is to
+//! stop. Without this, a program of many short runs would never park.
 //!
 //! asyncio's `_run_once` is the same circle, entered at another point: it selects, fires the timers, and
 //! then runs the batch. It selects in every iteration; this loop leaves steps 2 and 3 out while tasks are
@@ -28,9 +28,9 @@
 //! thread-local ([`current::take`]), hands from step to step, and puts back ([`current::release`]) before
 //! whatever may run user code: a poll, a destructor, a foreign waker, a park (where mio may log). So while a
 //! task is polled, the state is in its place, and the turn holds only the task's box, taken from its slot.
-//! Whatever is called may call back: spawn, wake, abort, drop. (Why no `RefCell` around each table: a program
-//! may have an allocator of its own, and that may wake a task while a table grows. A `RefCell` would panic
-//! then; `current.rs` handles it.)
+//! Whatever is called may call back: spawn, wake, abort, drop. (Why no `RefCell` around each table? A program's
+//! allocator may wake a task while a table grows. A `RefCell` would panic then; a state that is missing can be
+//! noticed, see `current.rs`.)
 
 use std::collections::VecDeque;
 use std::io;
@@ -97,12 +97,12 @@ pub(crate) fn run(loop_number: LoopNumber, mut until: Until<'_>) -> io::Result<T
                 Popped::Aborted(task) => cancel_task(state, number, task),
                 Popped::Main => {
                     polled += 1;
-                    let (state, is_ready) = poll_main(state, number, &mut until);
+                    let (after, is_ready) = poll_main(state, number, &mut until);
                     if is_ready {
-                        park_if_overdue(state);
+                        park_if_overdue(after);
                         return Ok(Turn::default());
                     }
-                    state
+                    after
                 }
                 Popped::Stale => state,
             };
@@ -228,7 +228,7 @@ fn notify_between_steps(state: Held) -> Held {
 fn park_if_overdue(mut state: Held) {
     budget::end();
     if state.is_park_overdue() {
-        (state, _) = park(state, Some(Duration::ZERO)); // only a park without a limit can find a deadlock
+        (state, _) = park(state, Some(Duration::ZERO)); // with a limit it finds no deadlock
         state = wake_due(state, &mut Turn::default());
     }
     current::release(notify_between_steps(state));

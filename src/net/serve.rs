@@ -91,7 +91,7 @@ const RETRY: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 ///
-/// That of [`Listener::check`](super::Listener::check): a socket has one when its loop is gone.
+/// That of [`Listener::check`]: a socket has one when its loop is gone.
 ///
 /// # Panics
 ///

@@ -180,7 +180,7 @@ impl Tasks {
         }
         let Some(task) = entry.task.take() else {
             entry.status = Status::Idle;
-            return Popped::Main; // Nothing is being polled now, so only the main future has no box.
+            return Popped::Main; // No task is being polled now, so only the main future has no box.
         };
         if is_aborted {
             return Popped::Aborted(task);
@@ -203,7 +203,7 @@ impl Tasks {
             return mem::forget(task); // A drop would run user code.
         };
         debug_assert!(entry.task.is_none());
-        mem::forget(entry.task.replace(task)); // It was `None`. An assignment would compile a drop of it.
+        mem::forget(entry.task.replace(task)); // `= Some(task)` would compile a drop of the `None` before it
     }
 
     /// The task is done: its box holds the output. Returns what waits for it, and the box if no handle

@@ -3,11 +3,11 @@
 //! It is a vector of task numbers and a position in it. A push appends a number; a pop moves the position on; a
 //! park removes the numbers that were popped, and moves the rest to the front. In FIFO order the rest is the
 //! next batch, which is popped before the next park: so a number is moved at most once (twice if `block_on`
-//! returns in the middle of that batch), and a push and a pop are O(1), amortised.
+//! parks before it returns), and a push and a pop are O(1), amortised.
 //!
-//! A *batch* is what was here when it was frozen: a second position marks its end. Between two batches, what was
-//! popped is the pops since the last park, and the rest is the next batch. So the length of the vector is their
-//! sum, which `park.rs` compares with 61.
+//! A *batch* is what was here when it was frozen: a second position marks its end. Between two batches, the
+//! position is the number of pops since the last park, and what follows is the next batch. So the length of the
+//! vector is their sum, which `park.rs` compares with 61.
 //!
 //! A task's status tells whether its number is in the queue, so it is there at most once. If a task is woken in
 //! its last poll, it is done before its number is popped. Such a number is stale, and a pop skips it. To search
