@@ -78,8 +78,8 @@
 //! [bound](Explore::schedules) is spent before, the other half goes to random schedules, by a
 //! [seed](Explore::seed): half of them choose evenly, half by priorities.
 //!
-//! How a program waits for its tasks decides how many schedules it has, since each poll of what waits has a
-//! place in the order too. For three tasks of two yields each:
+//! How a program waits for its tasks decides how many schedules it has, since the polls of the task that waits
+//! have places in the order too. For three tasks of two yields each:
 //!
 //! | what the main future awaits | schedules |
 //! |---|---|

@@ -27,6 +27,7 @@ impl State {
     #[cold]
     #[inline(never)]
     fn record_now(&mut self, kind: impl FnOnce(&Log) -> EventKind) {
+        let kind = kind(&self.log);
         self.log.record(self.clock.elapsed(), kind);
     }
 

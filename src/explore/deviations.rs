@@ -20,11 +20,6 @@ impl Deviations {
         if number == 1 { self.to_string() } else { format!("{number}/{self}") }
     }
 
-    /// Returns how many there are, and the sum of what they choose: a measure of how far they are from FIFO.
-    pub(super) fn size(&self) -> (usize, u64) {
-        (self.0.len(), self.0.iter().map(|(_, chosen)| u64::from(*chosen)).sum())
-    }
-
     /// Returns these deviations without the `group` of them that begins at `at`; and, for a group of one, with
     /// each lower choice in its place.
     pub(super) fn simpler(&self, at: usize, group: usize) -> impl Iterator<Item = Deviations> {

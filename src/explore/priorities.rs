@@ -7,7 +7,7 @@ use crate::wake::order::Random;
 /// guarantees of finding bugs", 2010). Each task has a random priority, and the ready task with the highest is
 /// next. At a few random steps the task that would be next falls below all others.
 pub(super) struct Priorities {
-    /// Draws what is no task.
+    /// Draws the choices that are not of a task.
     pub(super) random: Random,
     /// Draws the tasks' priorities.
     seed: u64,

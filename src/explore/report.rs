@@ -143,8 +143,7 @@ impl Replay {
                 let shorter = shortest.simpler(at, group).take(left).find_map(|planned| {
                     attempts += 1;
                     let run = self.run(program, &planned);
-                    let (deviations, fails) = (run.deviations(), run.fails_like(found));
-                    (fails && deviations.size() < shortest.size()).then_some(deviations)
+                    run.fails_like(found).then(|| run.deviations())
                 });
                 match shorter {
                     Some(shorter) => shortest = shorter,

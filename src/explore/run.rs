@@ -104,7 +104,8 @@ fn keep_panics() {
     }));
 }
 
-/// Whether it is one of std's panics that do not unwind: there is no report. (`can_unwind` is not stable.)
+/// Whether it is one of std's panics that do not unwind: the process ends without a report. (`can_unwind` is not
+/// stable.)
 fn ends_the_process(payload: &(dyn Any + Send)) -> bool {
     const BEGIN: [&str; 5] = [
         "panic in a destructor during cleanup", // the second of two panics at once

@@ -35,11 +35,11 @@ pub(super) struct Schedule {
     pub(super) failure: Option<Failing>,
     /// Each deviation in words, after the turn in which it was chosen, if they are asked for.
     pub(super) words: Option<Vec<(u64, String)>>,
-    /// The panic by which the run fails is printed.
+    /// Whether the panic by which the run fails is printed.
     pub(super) shows_panic: bool,
 }
 
-/// What the schedules of an exploration have in common: what is a choice, besides the program's own.
+/// What the schedules of an exploration have in common.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Choices {
     /// The order of tasks.
@@ -254,8 +254,8 @@ impl Draw for Decider {
     }
 }
 
-/// Makes a schedule the one of this thread. When this drops, the one before it is again. (A program that is
-/// explored may try to explore.)
+/// Makes a schedule the current one of this thread. When this drops, the one before is current again. (A program
+/// that is explored may try to explore.)
 pub(super) struct Current(Option<Rc<RefCell<Schedule>>>);
 
 impl Current {
@@ -270,8 +270,8 @@ impl Drop for Current {
     }
 }
 
-/// Ends the run under way on this thread by a panic, unless it has failed before. Returns true if nothing else
-/// is to show the panic. (A deadlock, and the end of a run that has failed, are panics of the loop's.)
+/// Ends the run under way on this thread by a panic, unless it has failed before. Returns true if the panic is
+/// not to be printed. (The loop's own panics, of a deadlock or at the end of a run that has failed, never are.)
 pub(super) fn fail_current(how: impl FnOnce() -> Failing) -> bool {
     let Some(schedule) = current() else {
         return false;

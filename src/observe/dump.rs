@@ -68,8 +68,7 @@ pub struct DumpedTask {
     pub name: Option<Arc<str>>,
     /// Whether it is the main future.
     pub is_main: bool,
-    /// The type of its future. A loop that is not observed does not know that of the task that is being
-    /// polled.
+    /// The type of its future; `None` for the task that is being polled, if the loop is not observed.
     pub future: Option<&'static str>,
     /// Its state.
     pub state: TaskState,
@@ -178,7 +177,7 @@ pub struct Holder {
 /// The dump of an observed loop (see [`Builder::observe`](crate::Builder::observe)) has more: where each task
 /// was spawned, how often it was polled and how long that took, what it waits for and since when. In it, a
 /// task awaits each task whose handle its last poll has polled, as long as that handle exists. Without an
-/// observer it awaits each task whose handle it was the last to poll, also in an earlier poll of its own.
+/// observer it awaits each task whose handle no other task has polled since it did, be that in an earlier poll.
 ///
 /// [`LoopHandle::dump`](crate::LoopHandle::dump) takes a dump from another thread. A program that is started
 /// with `BOUCLE_DUMP=1` prints a dump of each of its loops on SIGUSR1; they are observed, at the cost that
@@ -196,12 +195,10 @@ pub struct Holder {
 pub fn dump() -> Dump {
     current::expect_running("dump", |state| {
         let mut dump = dump_of(state);
-        // The caller is being polled: if it is no task, it is the main future. (An observed loop has recorded
-        // that.)
+        // The caller is being polled: if it is no task, it is the main future.
         let main = state.tasks.main.map(|(_, id, _)| id);
         let mut polled = state.tasks.entries.iter().filter(|(_, entry)| entry.is_out());
-        if !state.log.is_on()
-            && polled.all(|(_, entry)| Some(entry.id) == main)
+        if polled.all(|(_, entry)| Some(entry.id) == main)
             && let Some(main) = dump.tasks.iter_mut().find(|task| task.is_main)
         {
             main.state = TaskState::Polled;

@@ -29,8 +29,8 @@ pub(crate) fn shorten(name: &str) -> String {
     cut(&short, FUTURE)
 }
 
-/// Returns the last name of a path, with the closures after it but the last: that is the body of an `async
-/// fn`. What follows a `>` begins with "::", and may have no name.
+/// Returns the last name of a path and the closures after it, but for the last closure: that is the body of an
+/// `async fn`. A path after a `>` begins with "::", and may be closures alone.
 fn last_names(path: &str) -> String {
     const CLOSURE: &str = "{{closure}}";
     let path = path.strip_suffix("::{{closure}}").unwrap_or(path);

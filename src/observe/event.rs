@@ -117,8 +117,8 @@ pub enum EventKind {
         /// How long it took, in the loop's time: zero under a virtual clock.
         took: Duration,
     },
-    /// The task that is being polled waits for something. A pending poll records one or more of these; one
-    /// that is ready may have some too.
+    /// The task that is being polled waits for something. A pending poll records at least one of these, unless
+    /// the task has aborted itself; one that is ready may have some too.
     Waits {
         /// The task.
         task: u64,

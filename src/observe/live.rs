@@ -93,9 +93,9 @@ pub struct LiveTask {
     pub queued: bool,
     /// When it came into this state, in the loop's time.
     pub since: Duration,
-    /// What it waits for, by its last poll. The list is kept until the next one begins. If the poll
-    /// waits for one thing again and again, as a server for its shutdown after each connection, only the last
-    /// of these is kept, unless 16 others lie in between.
+    /// What its last poll waits for; cleared when the next one begins. A poll may wait for one thing again and
+    /// again, as a server does for its shutdown after each connection: of such waits the last is kept, unless 16
+    /// others lie in between.
     pub waits: Vec<WaitsFor>,
     /// How often it was polled.
     pub polls: u64,

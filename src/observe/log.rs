@@ -5,7 +5,8 @@
 //! when the state is free. If the loop is not observed the log is off, and a record is a branch.
 //!
 //! Some of what an event says is derived here: which task causes it, which turn it belongs to, and what a
-//! task waits for if no leaf of ours has recorded that. So is which task holds the thread.
+//! task waits for if no leaf of ours has recorded that. The log also knows which task holds the
+//! thread.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,7 +30,8 @@ pub(crate) struct Log {
     event_loop: u64,
     sequence: u64,
     turn: u64,
-    /// The batch of the turn: how many numbers will have been popped at its end, since the last park.
+    /// Tells the turn's batch from the next: how many numbers will have been popped, since the last park,
+    /// when it ends. 0: no turn is under way.
     batch_end: usize,
     /// When the poll or the park under way began.
     began: Duration,
@@ -56,12 +58,7 @@ impl Log {
     }
 
     /// Records what happens at `time`.
-    pub(crate) fn record(&mut self, time: Duration, kind: impl FnOnce(&Log) -> EventKind) {
-        let kind = kind(self);
-        self.push(time, kind);
-    }
-
-    fn push(&mut self, time: Duration, kind: EventKind) {
+    pub(crate) fn record(&mut self, time: Duration, kind: EventKind) {
         self.sequence += 1;
         let event =
             Event { sequence: self.sequence, event_loop: self.event_loop, turn: self.turn, time, kind };
@@ -87,7 +84,7 @@ impl Log {
         if self.batch_end != batch_end {
             self.batch_end = batch_end;
             self.turn += 1;
-            self.push(time, EventKind::TurnBegins);
+            self.record(time, EventKind::TurnBegins);
         }
         let live = self.live.tasks.get(&task);
         let name = live.and_then(|live| live.name.clone());
@@ -108,7 +105,7 @@ impl Log {
             && live.state != TaskState::Aborted
         {
             let on = if live.queued { WaitsFor::Turn } else { WaitsFor::Foreign };
-            self.push(time, EventKind::Waits { task, on });
+            self.record(time, EventKind::Waits { task, on });
         }
         let outcome = match polled {
             Poll::Pending => Outcome::Pending,
@@ -116,7 +113,7 @@ impl Log {
             Poll::Ready(_) => Outcome::Ready,
         };
         let took = time.saturating_sub(self.began);
-        self.push(time, EventKind::PollEnds { task, outcome, took });
+        self.record(time, EventKind::PollEnds { task, outcome, took });
     }
 
     /// Records that the task that holds the thread is done. It is still the cause: it wakes what waits for
@@ -124,7 +121,7 @@ impl Log {
     pub(crate) fn finish(&mut self, time: Duration, how: Ending) {
         holders().remove(&self.event_loop);
         if let Some(task) = self.polled() {
-            self.push(time, EventKind::Finished { task, how });
+            self.record(time, EventKind::Finished { task, how });
         }
     }
 
@@ -134,7 +131,7 @@ impl Log {
         self.batch_end = 0;
         if self.live.tasks.contains_key(&task) {
             let how = Ending::Cancelled;
-            self.push(time, EventKind::Finished { task, how });
+            self.record(time, EventKind::Finished { task, how });
         }
     }
 

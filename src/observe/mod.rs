@@ -23,7 +23,7 @@ pub(crate) mod notify; // the call of the observers
 pub(crate) mod words; // what events and their parts are called
 pub(crate) mod dump; // the tasks of a loop, and what they wait for
 mod dump_tree; // which task awaits which
-mod dump_names; // names that are short enough for a table
+pub(crate) mod dump_names; // names that are short enough for a table
 mod dump_text; // a dump as text
 
 pub use dump::{Dump, DumpError, DumpedTask, Holder};

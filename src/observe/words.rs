@@ -9,8 +9,8 @@ use crate::observe::{Ending, Origin, Outcome, WaitsFor};
 #[cfg(feature = "trace")]
 use crate::observe::{Event, EventKind, Live};
 
-/// Writes "2 s", "1.5 s", "350 ms" or "12 µs": three digits; but of seconds three decimals, so that in a run
-/// of a minute times that differ by 1 ms look different.
+/// Writes "2 s", "1.5 s", "350 ms" or "12 µs": three significant digits, but seconds with three decimals,
+/// so that in a run of a minute times that differ by 1 ms look different.
 pub(crate) fn duration(time: Duration) -> String {
     let Some((value, unit)) = in_unit(time, 0.9995) else {
         return "0".into();
@@ -33,8 +33,8 @@ pub(crate) fn short_duration(time: Duration) -> String {
     }
 }
 
-/// Returns a time in the largest unit in which it is at least `least`, a number that is printed as 1; `None` if
-/// it is zero.
+/// Returns a time in the largest unit of which it has at least `least`, the smallest number that is printed
+/// as 1; `None` if it is zero.
 fn in_unit(time: Duration, least: f64) -> Option<(f64, &'static str)> {
     let nanos = time.as_nanos() as f64;
     let mut units = [(1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns")].into_iter();
@@ -53,7 +53,8 @@ pub(crate) fn by_number(task: u64) -> String {
     format!("task {task}")
 }
 
-/// Describes the first things that a task waits for, and behind `before` how many more there are.
+/// Describes the first four things that a task waits for; then, after the word `before`, says how many more
+/// there are.
 pub(crate) fn few<'a>(
     on: &'a [WaitsFor],
     words: impl Fn(&WaitsFor) -> String + 'a,

@@ -1,8 +1,8 @@
 //! The axis of turns: where each event stands, from left to right, in pixels.
 //!
-//! Each wake, spawn and abort in a poll has a place of its own, so a poll with many of them is wide. An event
-//! stands at the same place in all rows. Idle time has one width, however long it was; so has a stretch of
-//! turns that are left out.
+//! Each wake, spawn and abort in a poll has a place of its own, so a poll with many of them is wider, up to a
+//! limit. An event stands at the same place in all rows. Idle time has one width, however long it was; so has
+//! a stretch of turns that are left out.
 
 use crate::observe::{Event, EventKind};
 use crate::trace::cause::Cause;

@@ -27,7 +27,7 @@ impl Trace {
     /// Returns the run as a page to look at in a browser, and to step through: one HTML file, which needs
     /// nothing else.
     ///
-    /// It takes some 50 KB, up to some 100 KB for the picture of each loop, and 30 to 120 bytes an event.
+    /// It takes some 50 KB, up to some 100 KB for the picture of each loop, and 30 to 140 bytes an event.
     ///
     /// ```
     /// use boucle::{EventLoop, trace::Recorder};

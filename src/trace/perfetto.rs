@@ -122,13 +122,9 @@ impl<'a> Lanes<'a> {
         }
     }
 
-    /// Returns the place of an event.
+    /// Returns the place of an event. (Of the first, which says whether the clock is virtual, nothing is written.)
     fn place(&self, event: &Event) -> Nanos {
-        let is_virtual = match event.kind {
-            EventKind::Opened { is_virtual } => is_virtual,
-            _ => self.live.is_virtual,
-        };
-        match is_virtual {
+        match self.live.is_virtual {
             true => event.sequence * 1_000,
             false => nanos(self.later + event.time),
         }

@@ -1,6 +1,6 @@
 //! The recorder: an observer that keeps the events.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -42,7 +42,7 @@ pub struct Recorder {
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Trace {
-    /// The loops, in the order of their first events.
+    /// The loops, in the order in which they were made.
     pub loops: Vec<LoopTrace>,
 }
 
@@ -87,7 +87,8 @@ pub(super) fn first_began(loops: &[LoopTrace]) -> Option<Instant> {
 }
 
 struct Recorded {
-    trace: Trace,
+    /// The loops by their numbers, so in the order in which they were made.
+    loops: BTreeMap<u64, LoopTrace>,
     /// The most events that are kept, of all loops together.
     limit: usize,
     kept: usize,
@@ -114,9 +115,10 @@ impl Recorder {
 
     /// Makes a recorder that keeps at most `limit` events, of all its loops together. When it is full, each
     /// event drops one: the oldest of the first loop in `loops` that has ended; if none has, of its own loop;
-    /// if that has none, of the loop that has most. (So a loop that begins when others, which go on, fill the
-    /// recorder keeps one event.) What is dropped is counted, and the state of the loop after it is kept.
-    /// When the last event of a loop that has ended is dropped, the loop is forgotten, with its count.
+    /// if that has none, of the loop that has most. (So a loop that begins when loops that go on have filled
+    /// the recorder keeps only its last event.) What is dropped is counted, and the state of the loop after
+    /// it is kept. When the last event of a loop that has ended is dropped, the loop is forgotten, with its
+    /// count.
     ///
     /// ```
     /// use boucle::{EventLoop, trace::Recorder};
@@ -136,7 +138,7 @@ impl Recorder {
     #[track_caller]
     pub fn with_limit(limit: usize) -> Recorder {
         assert!(limit > 0, "a recorder keeps one event at least");
-        let recorded = Recorded { trace: Trace::default(), limit, kept: 0 };
+        let recorded = Recorded { loops: BTreeMap::new(), limit, kept: 0 };
         Recorder { recorded: Arc::new(Mutex::new(recorded)) }
     }
 
@@ -155,18 +157,16 @@ impl Recorder {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn trace(&self) -> Trace {
-        self.lock().trace.clone()
+        Trace { loops: self.lock().loops.values().cloned().collect() }
     }
 
     /// Removes and returns what was recorded of one loop.
     #[cfg(any(feature = "trace", test))]
     pub(crate) fn take_loop(&self, event_loop: u64) -> Trace {
         let mut recorded = self.lock();
-        let loops = recorded.trace.loops.extract_if(.., |loop_trace| loop_trace.number == event_loop);
-        let loops: Vec<_> = loops.collect();
-        let taken: usize = loops.iter().map(|loop_trace| loop_trace.events.len()).sum();
-        recorded.kept -= taken;
-        Trace { loops }
+        let taken = recorded.loops.remove(&event_loop);
+        recorded.kept -= taken.as_ref().map_or(0, |taken| taken.events.len());
+        Trace { loops: Vec::from_iter(taken) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Recorded> {
@@ -199,44 +199,31 @@ impl Recorded {
             self.drop_oldest(event.event_loop);
         }
         self.kept += 1;
-        self.of(event).events.push_back(event.clone());
-    }
-
-    fn of(&mut self, event: &Event) -> &mut LoopTrace {
-        let loops = &mut self.trace.loops;
-        // The first event of a loop. (With thousands of short loops, a search for each would be long.)
-        let is_new = matches!(event.kind, EventKind::Opened { .. });
-        let is_known = |loop_trace: &LoopTrace| loop_trace.number == event.event_loop;
-        let known = if is_new { None } else { loops.iter().rposition(is_known) };
-        let index = known.unwrap_or_else(|| {
-            loops.push(LoopTrace {
-                number: event.event_loop,
-                began: began(event),
-                dropped: 0,
-                before: Live::default(),
-                events: VecDeque::new(),
-            });
-            loops.len() - 1
+        let of = self.loops.entry(event.event_loop).or_insert_with(|| LoopTrace {
+            number: event.event_loop,
+            began: began(event),
+            dropped: 0,
+            before: Live::default(),
+            events: VecDeque::new(),
         });
-        &mut loops[index]
+        of.events.push_back(event.clone());
     }
 
     /// Drops the oldest event of the first loop that has ended; if none has, of that loop; if it has none, of
     /// the loop that has most.
     fn drop_oldest(&mut self, of: u64) {
-        let loops = &mut self.trace.loops;
         let is_closed = |event: &Event| event.kind == EventKind::Closed;
-        let ended = loops.iter().position(|ended| ended.events.back().is_some_and(is_closed));
-        let own = || loops.iter().rposition(|own| own.number == of && !own.events.is_empty());
-        let most = || (0..loops.len()).max_by_key(|&index| loops[index].events.len());
-        let Some(index) = ended.or_else(own).or_else(most) else { return };
-        let loop_trace = &mut loops[index];
+        let ended = self.loops.values().find(|ended| ended.events.back().is_some_and(is_closed));
+        let own = || self.loops.get(&of).filter(|own| !own.events.is_empty());
+        let most = || self.loops.values().max_by_key(|most| most.events.len());
+        let Some(number) = ended.or_else(own).or_else(most).map(|found| found.number) else { return };
+        let Some(loop_trace) = self.loops.get_mut(&number) else { return };
         if let Some(event) = loop_trace.events.pop_front() {
             self.kept -= 1;
             loop_trace.before.apply(&event);
             loop_trace.dropped += 1;
             if event.kind == EventKind::Closed {
-                loops.remove(index);
+                self.loops.remove(&number);
             }
         }
     }

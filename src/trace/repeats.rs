@@ -22,7 +22,7 @@ const FEWEST: usize = 4;
 
 /// Returns what may be left out: all repetitions but the last one.
 ///
-/// O(n) in the events if turns repeat each other, or differ in their first events.
+/// O(n) in the events: a turn that begins no repetition is compared some 40 times at most.
 pub(super) fn of(events: &[&Event]) -> Vec<Fold> {
     let turns = turns(events);
     let alike = |one: usize, other: usize| {

@@ -31,7 +31,7 @@ use crate::trace::timeline::chart::Chart;
 use crate::trace::timeline::panel::{Panels, Style};
 use crate::trace::{Live, LiveTask, LoopTrace, TaskState, Trace, labels};
 
-/// A trace as text, with options. By default it is that of the [`Trace`]: plain ASCII, unless a name is not,
+/// A trace as text, with options. By default it is what a [`Trace`] displays: plain ASCII, unless a name is not,
 /// and 92 columns wide.
 ///
 /// ```

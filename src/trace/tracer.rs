@@ -142,9 +142,9 @@ impl Tracer {
         let Some(&row) = self.row_of.get(&task) else {
             return;
         };
-        let spans = self.picture.rows[row].spans.iter_mut().rev();
-        let poll = spans.take(2).find(|span| span.state == TaskState::Polled);
-        if let Some(poll) = poll {
+        let mut spans = self.picture.rows[row].spans.iter_mut().rev();
+        // A task that has aborted itself has begun another span since.
+        if let Some(poll) = spans.find(|span| span.state == TaskState::Polled) {
             poll.poll_ends = Some(self.step);
         }
     }

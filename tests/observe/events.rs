@@ -1,12 +1,14 @@
 //! Events: which ones a loop gives, and in which order.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use boucle::observe::{Event, EventKind};
 use boucle::trace::Recorder;
-use boucle::{EventLoop, JoinHandle};
+use boucle::{EventLoop, JoinHandle, spawn};
 use futures_lite::future;
 
 use crate::common::{OnDrop, holds, secs, turn};
@@ -298,4 +300,28 @@ fn a_timer_moves_with_its_sleep() {
         live.apply(event);
     }
     assert_eq!(owners, [Some(2)]);
+}
+
+/// A task that `block_on` has left in its batch is polled in a turn of its own, also if nothing else was queued.
+#[test]
+fn what_is_left_of_a_batch_is_another_turn() {
+    let recorder = Recorder::new();
+    let event_loop = EventLoop::builder().virtual_clock().observe(recorder.clone()).build().unwrap();
+    let mut is_woken = false;
+    event_loop.block_on(poll_fn(|cx| {
+        if is_woken {
+            return Poll::Ready(());
+        }
+        is_woken = true;
+        cx.waker().wake_by_ref(); // so it is polled before the task
+        drop(spawn(async {}));
+        Poll::Pending
+    }));
+    turn(&event_loop);
+    let trace = recorder.trace();
+    let polls = trace.loops[0].events.iter().filter_map(|event| match event.kind {
+        EventKind::PollBegins { task } => Some((event.turn, task)),
+        _ => None,
+    });
+    assert_eq!(polls.collect::<Vec<_>>(), [(1, 1), (2, 1), (3, 2)]);
 }

@@ -53,7 +53,7 @@ const MOST: usize = 8;
 /// Writes the whole trace.
 pub(super) fn of(trace: &Trace) -> String {
     let mut text = String::new();
-    let mut texts = Texts::new();
+    let mut texts = Texts::default();
     let mut object = JSONObjectWriter::new(&mut text);
     each(object.array("states"), STATES, |states, (_, name, words)| {
         numbers(states.array(), [name, words].map(|text| texts.number(text)));

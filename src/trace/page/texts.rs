@@ -4,19 +4,13 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 /// Texts and their numbers.
+#[derive(Default)]
 pub(super) struct Texts {
     all: Vec<Rc<str>>,
     number_of: HashMap<Rc<str>, u64>,
 }
 
 impl Texts {
-    /// Begins with the empty text, number 0.
-    pub(super) fn new() -> Texts {
-        let mut texts = Texts { all: Vec::new(), number_of: HashMap::new() };
-        texts.number("");
-        texts
-    }
-
     /// Returns the number of a text, which is added if it is new.
     pub(super) fn number(&mut self, text: &str) -> u64 {
         if let Some(&number) = self.number_of.get(text) {

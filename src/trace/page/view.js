@@ -100,7 +100,8 @@ class View {
     this.pan(0);
   }
 
-  /// Returns the fixed point of a zoom without the pointer: the selected bar, or else the middle.
+  /// Brings the selected bar into view, and returns its place: the fixed point of a zoom without the pointer.
+  /// Without a selection, that is the middle.
   focus() {
     if (!this.selected) return this.names + this.room / 2;
     this.reveal(this.run, this.selected.from);

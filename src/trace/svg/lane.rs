@@ -77,7 +77,7 @@ impl<'a> Lane<'a> {
         self.places.get(step).map_or(self.width, |&place| place)
     }
 
-    /// Returns false if the step is in a fold.
+    /// Returns false if the step is in a fold. Step 0 is in none.
     fn is_drawn(&self, step: Step) -> bool {
         !(self.folds.iter()).any(|fold| fold.events.contains(&(step.wrapping_sub(1))))
     }

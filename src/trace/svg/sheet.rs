@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::observe::{Ending, Origin, words};
+use crate::observe::{Ending, Origin, dump_names, words};
 use crate::trace::cause::shape;
 use crate::trace::picture::{Arrow, Row, Span};
 use crate::trace::svg::lane::{Lane, MOST_ROWS};
@@ -247,13 +247,10 @@ impl Sheet {
 
 /// Cuts words to so many letters; to nothing, if these are too few to read.
 fn cut(words: &str, letters: usize) -> String {
-    if words.chars().count() <= letters {
-        return words.into();
+    if letters < 6 && words.chars().count() > letters {
+        return String::new();
     }
-    match letters {
-        0..6 => String::new(),
-        _ => words.chars().take(letters - 1).chain(['…']).collect(),
-    }
+    dump_names::cut(words, letters)
 }
 
 pub(super) fn escaped(words: &str) -> String {

@@ -2,8 +2,8 @@
 //! to which something happens in it.
 //!
 //! What a task does to another one stands in the turn in which it does so, or in the end column, if the loop
-//! drops it. What happens between two turns (a timer fires, a source is ready) stands at the beginning of the
-//! next turn.
+//! is dropping the task that does it. What happens between two turns (a timer fires, a source is ready)
+//! stands at the beginning of the next turn.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
@@ -158,7 +158,7 @@ impl Follower {
         for event in events {
             match event.kind {
                 EventKind::TurnBegins => self.next.clear(),
-                // It stands before the next turn, which may be the one that is shown again.
+                // Its mark stands before the next turn, so it is kept if that one is drawn again.
                 EventKind::Woken { by, .. } if !matches!(by, Origin::Task(_)) => self.mark(event),
                 _ => {}
             }
