@@ -4,7 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-/// What was tried, and the system's error, which is the source of this one.
+/// What was tried, and the system's error. That is in the text, for those who print no sources, and it is the
+/// source, for those who need its code.
 #[derive(Debug)]
 struct Failure {
     tried: String,

@@ -24,12 +24,15 @@ pub type Failure = Box<dyn Error + Send + Sync>;
 /// The `User-Agent` of the clients: some servers refuse requests without one.
 const USER_AGENT: &str = "boucle-examples";
 
-/// Formats a failure and its causes, in one line.
+/// Formats a failure and its causes, in one line. (Some failures, such as boucle's, name their cause themselves.)
 pub fn with_causes(failure: &Failure) -> String {
     let mut line = failure.to_string();
     let mut cause = failure.source();
     while let Some(error) = cause {
-        line = format!("{line}: {error}");
+        let words = error.to_string();
+        if !line.ends_with(&words) {
+            line = format!("{line}: {words}");
+        }
         cause = error.source();
     }
     line

@@ -45,6 +45,7 @@ fn chat_reports_why_it_cannot_connect_or_listen() {
     let gone = TcpListener::bind("127.0.0.1:0").and_then(|gone| gone.local_addr());
     let gone = gone.unwrap();
     let no_connection = format!("cannot connect to {gone}: Connection refused");
+    let no_listener = format!("cannot listen on {address}: Address already in use");
     let gone = format!("ws://{gone}/");
     let page = thread::spawn(move || {
         let (mut stream, _) = taken.accept().unwrap();
@@ -61,7 +62,7 @@ fn chat_reports_why_it_cannot_connect_or_listen() {
         ("--connect", "ws://local host/", "not a URL: "),
         ("--connect", "ws://:80/", "not a URL: no host"),
         ("--connect", "ws://localhost:65536/", "not a URL: the port"),
-        ("--serve", &address, "Address already in use"),
+        ("--serve", &address, &*no_listener),
         ("--serve", "localhost", "\"localhost\" is no address"),
     ];
     for (option, what, why) in failures {
