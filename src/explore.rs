@@ -107,13 +107,13 @@
 //! [`JoinError`](crate::JoinError) it handles (`resume_unwind` counts only if it ends the main future); a
 //! deadlock; and a run that takes [too many polls](Explore::polls).
 //!
-//! A program that handles panics, such as a supervisor, is explored with a hook of its own. Then a panic is a
-//! failure only if it ends the main future:
+//! A program that handles panics, such as a supervisor, is explored with a hook of its own: then a panic is a
+//! failure only if it ends the main future. The hook stays in the process, so this one prints all panics:
 //!
 //! ```
 //! # async fn worker() { panic!("no luck") }
 //! boucle::explore(|| async {
-//!     std::panic::set_hook(Box::new(|_| ())); // first
+//!     std::panic::set_hook(Box::new(|panic| eprintln!("{panic}"))); // first
 //!     let failed = boucle::spawn(worker()).await;
 //!     assert!(failed.unwrap_err().is_panic()); // and it is spawned again
 //! });

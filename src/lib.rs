@@ -188,8 +188,8 @@
 //!   Unix stream that has stopped at descriptors, and always without epoll or kqueue, the side stays ready until
 //!   an operation would block (`net/readiness.rs`).
 //! - The write side of a socket that can send begins ready. Of an [`AsyncFd`](net::AsyncFd), both sides do.
-//! - Of a socket other than a TCP stream only the read side is watched at first: otherwise each message that the peer
-//!   takes would end a park. When a write has to wait, the socket is registered again, for both sides.
+//! - Of a socket other than a TCP stream only the read side is watched at first: otherwise each message that
+//!   the peer takes would end a park. When a write has to wait, the socket is registered again, for both sides.
 //!
 //! **A wake on the loop's own thread.** `Waker::wake` calls `current::wake` (`current.rs`), which takes the
 //! state of the running loop. If the task in the slot has the number's identity and is idle, the number is
@@ -212,12 +212,12 @@
 //! the `gather` leaves there (`task/group_table.rs`, `combine/group.rs`). `State::finish` counts down for
 //! each member that is done, in O(1). It wakes the parent once, however many children there are: when the last
 //! one is done, or as soon as one panics; then the group notes which child it was. (An `Err` is a value like
-//! any other; [`try_gather`] looks at it.) The `gather` holds a `JoinHandle` for each child. Each of its
-//! polls looks at the group and, if nothing has come, leaves the parent, in one use of the state. It looks for a
-//! panic first, and resumes it. If no member is left, it takes each output out of its task's slot, through the
-//! handle. When the `gather` ends or is dropped, it drops the handles, which aborts the children that are not
-//! done. (A child that awaits a `JoinHandle` of its own drops that then, so the task behind it goes
-//! on.)
+//! any other; [`try_gather`] looks at it.) The `gather` has a handle of each child, a `JoinHandle`
+//! that aborts its task when it drops. Each poll of the `gather` looks at the group and, if nothing has come,
+//! leaves the parent, in one use of the state. It looks for a panic first, and resumes it. If no member is left,
+//! it takes each output out of its task's slot, through the handle. When the `gather` ends or is dropped, the
+//! handles drop, and the children that are not done are aborted. (A child that awaits a `JoinHandle` of its own
+//! drops that then, so the task behind it goes on.)
 //!
 //! **An abort.** `JoinHandle::abort` only marks the task, and queues it if it waits; one that is queued keeps
 //! its place. When its number is popped, the turn drops the future instead of polling it, and wakes what
@@ -243,8 +243,8 @@
 //! a slot. It names the slot alone, since these wakes may be meant for tasks that have had the slot one after
 //! the other. In the third step of the turn, if the last list is handled, the loop takes the whole list, clears
 //! the flags of its slots, and then handles the messages, at most 1,024 in a turn: each queues the task that has
-//! the slot. A wake after
-//! the clearing leaves a new message; one before it needs none, since the poll is still to come.
+//! the slot. A wake after the clearing leaves a new message; one before it needs none, since the poll is still to
+//! come.
 //!
 //! No wake is lost, because the loop marks itself as asleep under the same lock, and only if the inbox is
 //! empty:

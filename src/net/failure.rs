@@ -1,11 +1,13 @@
 //! An error that says what has failed, and on what.
+//!
+//! The system's error is in the text, for programs that print no sources, and it is the source, for those that need
+//! its code. (So what prints both says it twice.)
 
 use std::error::Error;
 use std::fmt;
 use std::io;
 
-/// What was tried, and the system's error. That is in the text, for those who print no sources, and it is the
-/// source, for those who need its code.
+/// What was tried, and the system's error.
 #[derive(Debug)]
 struct Failure {
     tried: String,

@@ -47,11 +47,15 @@ use super::{
 ///
 /// # let event_loop = boucle::EventLoop::builder().virtual_clock().build().unwrap();
 /// # event_loop.block_on(async {
-/// let (clients, listener) = unbounded(); clients.unbounded_send("Ada").unwrap(); let handle = async
-/// |_stream, _name| io::Result::Ok(boucle::sleep(Duration::from_secs(3_600)).await); let start =
-/// boucle::now(); serve(InMemory(RefCell::new(listener)), handle)
-/// .shutdown_when(boucle::sleep(Duration::from_secs(60))) .grace(Duration::from_secs(10)) .on_error(|error|
-/// assert_eq!(error.to_string(), "the connection from \"Ada\" failed: the grace was over")) .await?;
+/// let (clients, listener) = unbounded();
+/// clients.unbounded_send("Ada").unwrap();
+/// let handle = async |_stream, _name| io::Result::Ok(boucle::sleep(Duration::from_secs(3_600)).await);
+/// let start = boucle::now();
+/// serve(InMemory(RefCell::new(listener)), handle)
+///     .shutdown_when(boucle::sleep(Duration::from_secs(60)))
+///     .grace(Duration::from_secs(10))
+///     .on_error(|error| assert!(error.to_string().ends_with("failed: the grace was over")))
+///     .await?;
 /// assert_eq!(boucle::now() - start, Duration::from_secs(70));
 /// # io::Result::Ok(())
 /// # }).unwrap();
@@ -62,7 +66,7 @@ pub trait Listener: 'static {
     /// The address of the other end.
     type Address: Clone + Debug + 'static;
 
-    /// Waits for a connection.
+    /// Waits for a connection. Only the task of the last poll need be woken.
     ///
     /// ```
     /// use boucle::net::{Listener, TcpListener, TcpStream};
@@ -83,7 +87,8 @@ pub trait Listener: 'static {
     /// Those of `accept`: `serve` reports them, and goes on.
     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Self::Stream, Self::Address)>>;
 
-    /// Whether anything can still be accepted: `serve` asks each time before it accepts. By default, yes.
+    /// Returns whether anything can still be accepted; by default, that it can. `serve` asks in each of its polls:
+    /// a listener that closes also wakes the task of the last `poll_accept`.
     ///
     /// ```
     /// use boucle::net::{Listener, TcpListener};
@@ -96,7 +101,8 @@ pub trait Listener: 'static {
     ///
     /// # Errors
     ///
-    /// If not: `serve` ends with this error. A socket returns one when its loop is gone.
+    /// If nothing can. `serve` ends at once with this error, and aborts the connections: for an orderly end, see
+    /// [`shutdown_when`](super::Serve::shutdown_when). A socket returns one when its loop is gone.
     fn check(&self) -> io::Result<()> {
         Ok(())
     }

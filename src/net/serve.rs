@@ -14,9 +14,9 @@ use std::time::Duration;
 use super::listener::Listener;
 use crate::combine::task_group::TaskGroup;
 use crate::current;
-use crate::task::abort_handle::AbortHandle;
+use crate::observe::event::EventKind;
+use crate::task::budget;
 use crate::task::join::JoinError;
-use crate::task::spawn::set_name;
 use crate::time::sleep::{Sleep, sleep};
 use crate::time::timeout::timeout;
 
@@ -82,8 +82,8 @@ const RETRY: Duration = Duration::from_secs(1);
 /// # }).unwrap();
 /// ```
 ///
-/// Each connection is a task, which counts as spawned where `serve` was called. If the loop is observed, the
-/// peer's address is its name.
+/// Each connection is a task, which counts as spawned where `serve` was called. Observers are given the peer's
+/// address as its name.
 ///
 /// # Cancellation
 ///
@@ -96,7 +96,7 @@ const RETRY: Duration = Duration::from_secs(1);
 /// # Panics
 ///
 /// If one of these panics: the function of `on_error`, the future of `shutdown_when`, the destructor of what
-/// the handler's closure owns. If the loop is gone while it waits for the last connections. Otherwise as
+/// the handler's closure owns; a [`Listener`] of the program's own, or a `Clone` or `Debug` of its addresses. If the loop is gone while it waits for the last connections. Otherwise as
 /// [`TcpListener::accept`](super::TcpListener::accept).
 #[doc(alias("start_server", "with_graceful_shutdown"))]
 #[track_caller]
@@ -116,7 +116,7 @@ where
             let begun = catch_unwind(AssertUnwindSafe(|| handler(stream, peer)));
             // The value is dropped in the task, where a panic of its destructor is the task's.
             let task = async { begun.unwrap_or_else(|panic| resume_unwind(panic)).await.map(drop) };
-            tasks.spawn_from(location, task)
+            tasks.spawn_from(location, task).id()
         }),
         max_connections: usize::MAX,
         // Not `eprintln!`, which panics if stderr is closed.
@@ -151,7 +151,7 @@ pub struct Serve<L: Listener, E> {
 }
 
 /// Spawns the task of a connection.
-type Begin<S, A, E> = Box<dyn FnMut(&TaskGroup<Result<(), E>>, S, A) -> AbortHandle>;
+type Begin<S, A, E> = Box<dyn FnMut(&TaskGroup<Result<(), E>>, S, A) -> u64>;
 
 impl<L: Listener, E> Serve<L, E> {
     /// Accepts no more while there are `limit` connections, and goes on when one ends. There is no limit by
@@ -209,8 +209,7 @@ impl<L: Listener, E> Serve<L, E> {
 
     /// Ends when the future is ready: closes the listener, which turns away the clients in the backlog, and
     /// then waits for the connections to end, as long as [`grace`](Self::grace) allows. It replaces the
-    /// future of a call before; of several causes pass the first: `select(ctrl_c, terminate)`, of the crate
-    /// `futures`.
+    /// future of a call before: of several causes, pass `future::or(one, other)` of the crate `futures-lite`.
     ///
     /// ```
     /// use boucle::net::{TcpListener, serve};
@@ -326,16 +325,20 @@ impl<L: Listener, E: 'static> Serve<L, E> {
                     ready!(sleep.poll_over(cx));
                     pause = None;
                 }
-                listener.poll_accept(cx).map(|accepted| Ok(Some(accepted)))
+                ready!(budget::poll_left(cx)); // a listener may always be ready
+                let accepted = ready!(listener.poll_accept(cx));
+                budget::spend();
+                Poll::Ready(Ok(Some(accepted)))
             });
             match accepted.await? {
                 None => break,
                 Some(Ok((stream, peer))) => {
                     let task = begin(&connections.tasks, stream, peer.clone());
                     if current::running(|state| state.log.is_on()) == Some(true) {
-                        set_name(&task, format!("{peer:?}").into()); // for dumps and pictures
+                        let name = format!("{peer:?}").into(); // for dumps and pictures
+                        current::running(|state| state.record(|_| EventKind::Named { task, name }));
                     }
-                    connections.peers.insert(task.id(), peer);
+                    connections.peers.insert(task, peer);
                 }
                 Some(Err(error)) => {
                     // A client that has gone away meanwhile does not hold up the next one.
@@ -438,6 +441,32 @@ mod tests {
             let next = self.0.borrow_mut().pop_front();
             let Some(next) = next else { return Poll::Pending };
             Poll::Ready(next.map(|millis| (Duration::from_millis(millis), "a client")))
+        }
+    }
+
+    /// A listener that is always ready, or fails at once, keeps neither the shutdown nor other tasks from their
+    /// turn.
+    #[test]
+    fn a_listener_may_always_be_ready() {
+        struct Always(bool);
+        impl Listener for Always {
+            type Stream = ();
+            type Address = ();
+
+            fn poll_accept(&self, _: &mut Context<'_>) -> Poll<io::Result<((), ())>> {
+                Poll::Ready(if self.0 { Ok(((), ())) } else { Err(ConnectionAborted.into()) })
+            }
+        }
+        for accepts in [true, false] {
+            crate::run(async {
+                let yields = crate::spawn(async {
+                    for _ in 0..5 {
+                        crate::yield_now().await;
+                    }
+                });
+                let server = serve(Always(accepts), async |(), ()| io::Result::Ok(()));
+                server.on_error(drop).shutdown_when(yields).await.unwrap();
+            });
         }
     }
 

@@ -115,7 +115,8 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// Those of the [address](ToSocketAddrs#errors) and of `connect`: of the last address that was tried.
+    /// Those of the [address](ToSocketAddrs#errors) and of `connect`: of the last address that was tried, which
+    /// the error names. The system's error is its source.
     ///
     /// # Cancellation
     ///
@@ -124,7 +125,8 @@ impl UdpSocket {
         consume_budget().await; // nothing below waits for an event
         let mut connected = Ok(());
         for address in resolve(&address).await? {
-            connected = self.source.io().connect(address);
+            let outcome = self.source.io().connect(address);
+            connected = outcome.map_err(failed(|| format!("cannot connect to {address}")));
             if connected.is_ok() {
                 break;
             }

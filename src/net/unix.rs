@@ -308,7 +308,9 @@ impl UnixDatagram {
     ///
     /// As [`UnixStream::connect`].
     pub fn connect(&self, path: impl AsRef<Path>) -> io::Result<()> {
-        uninterrupted(|| self.source.io().connect(&path))
+        let path = path.as_ref();
+        let connected = uninterrupted(|| self.source.io().connect(path));
+        connected.map_err(failed(|| format!("cannot connect to {}", path.display())))
     }
 
     /// Sends a message to the peer that the socket is connected to; waits for room. Returns its length.

@@ -42,7 +42,7 @@ fn in_unit(time: Duration, least: f64) -> Option<(f64, &'static str)> {
     Some((nanos / unit, name))
 }
 
-/// Writes at most `digits` decimals, without zeros at the end. Half a digit is rounded up.
+/// Writes at most `digits` decimals, without zeros at the end. It rounds as the page's JavaScript does.
 fn rounded(value: f64, digits: i32) -> String {
     let power = 10_f64.powi(digits);
     ((value * power).round() / power).to_string()

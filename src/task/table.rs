@@ -16,9 +16,8 @@
 //!
 //! While a task is polled, the turn holds its box, and the loop's state is free: user code may spawn, wake,
 //! abort and drop. "Being polled" is no status: the box is out, and the status is Idle, or Queued if the task
-//! was woken since its poll began. If it is aborted meanwhile, it is dropped when its
-//! poll returns, and so is a value that the poll returned; no wake queues it any more. `finish` frees the slot
-//! if no handle is left.
+//! was woken since its poll began. If it is aborted meanwhile, it is dropped when its poll returns, and so is a
+//! value that the poll returned; no wake queues it any more. `finish` frees the slot if no handle is left.
 //!
 //! A slot is freed when the task is done *and* its `JoinHandle` is dropped or has taken the output. A handle
 //! finds its task by the whole id. A waker has room only for the low bits of the id. With the loop's short id

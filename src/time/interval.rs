@@ -124,6 +124,7 @@ impl Interval {
     /// # Panics
     ///
     /// As [`tick`](Self::tick).
+    #[track_caller]
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         let due = ready!(self.sleep.poll_over(cx));
         let now = self.sleep.now();

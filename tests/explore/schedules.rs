@@ -193,6 +193,25 @@ fn what_was_tried_in_time_is_complete() {
     assert_eq!(explored.to_string(), "1 schedule, complete");
 }
 
+/// What a time limit leaves out is not complete, even if it is the last schedules.
+#[test]
+fn what_was_cut_short_is_not_complete() {
+    let explored = Explore::new().time(Duration::from_millis(7)).run(|| async {
+        choose(4);
+        thread::sleep(Duration::from_millis(5)); // so that at most two of the four are tried
+    });
+    assert!(explored.schedules <= 2 && !explored.complete, "{explored}");
+}
+
+/// A run may have as many polls as the limit says, and no more.
+#[test]
+fn a_run_may_have_so_many_polls() {
+    let two_polls = || async { yield_now().await };
+    assert!(Explore::new().polls(2).try_run(two_polls).is_ok());
+    let failure = Explore::new().polls(1).try_run(two_polls).unwrap_err();
+    assert_eq!(failure.message, "the program has not ended after 1 polls");
+}
+
 /// The program's own choices are tried beside the orders of its tasks. Outside an exploration, they are 0.
 #[test]
 fn own_choices_are_explored() {

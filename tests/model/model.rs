@@ -356,7 +356,7 @@ fn cancel(id: Id, future: Option<Coroutine>, outcome: Option<Outcome>) {
 /// A task is done: what waits for it is woken, then the output is dropped if no handle is left.
 fn finish(id: Id, outcome: Outcome) {
     let has_panicked = matches!(outcome, Err(Failure::Panicked(_)));
-    let (when_done, unheld) = with(|model| {
+    let (when_done, unwanted) = with(|model| {
         model.polled = None;
         let task = &mut model.tasks[id];
         task.is_done = true;
@@ -371,7 +371,7 @@ fn finish(id: Id, outcome: Outcome) {
     if let Some(when_done) = when_done {
         when_done(has_panicked);
     }
-    drop_quietly(unheld);
+    drop_quietly(unwanted);
 }
 
 pub(crate) fn spawn(future: Coroutine) -> Handle {

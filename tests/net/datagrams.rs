@@ -195,6 +195,8 @@ fn an_address_has_many_types() {
         }
         // A socket of IPv4 cannot connect to an address of IPv6: the next one is tried.
         let six = SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], port));
+        let error = client.connect(six).await.unwrap_err();
+        assert!(error.to_string().starts_with(&format!("cannot connect to {six}: ")), "{error}");
         client.connect(&[six, address][..]).await.unwrap();
         assert_eq!(client.peer_addr().unwrap(), address);
         let second = UdpSocket::bind(&[address, SocketAddr::from(([127, 0, 0, 1], 0))][..]).await.unwrap();
@@ -284,8 +286,11 @@ mod of_unix {
             drop(server);
             let error = client.send_to(b"", &at).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
-            let error = client.send_to(b"", at.with_extension("none")).await.unwrap_err();
+            let none = at.with_extension("none");
+            let error = client.send_to(b"", &none).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::NotFound);
+            let error = client.connect(&none).unwrap_err();
+            assert_tried(error, ErrorKind::NotFound, &format!("cannot connect to {}", none.display()));
         });
     }
 

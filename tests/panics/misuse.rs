@@ -96,6 +96,13 @@ fn the_place_of_a_misuse_is_the_callers() {
         file_of(|| _ = pin!(try_gather([ready(Ok::<_, ()>(()))])).poll(&mut cx)),
         file_of(|| _ = pin!(wait([done], ALL_COMPLETED)).poll(&mut cx)),
     ]);
+    let others = event_loop.spawn(ready(()));
+    let mut gathered = gather([pending::<()>()]);
+    event_loop.block_on(poll_once(&mut gathered));
+    virtual_loop().block_on(async {
+        files.push(file_of(|| _ = pin!(wait([others], ALL_COMPLETED)).poll(&mut cx))); // another loop's
+        files.push(file_of(|| _ = pin!(gathered).poll(&mut cx)));
+    });
     #[cfg(feature = "blocking")]
     {
         let mut job = boucle::run_in_executor(|| ());

@@ -21,7 +21,7 @@ fn said(kind: EventKind) -> String {
 }
 
 /// A time has three digits, also where it is rounded up to the next unit; of seconds, three decimals. Half a
-/// digit is rounded up.
+/// digit is rounded up, if it is half a digit in floating point too.
 #[test]
 fn a_time_is_written_in_the_unit_to_which_it_is_rounded() {
     let times = [
