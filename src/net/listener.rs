@@ -87,8 +87,8 @@ pub trait Listener: 'static {
     /// Those of `accept`: `serve` reports them, and goes on.
     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Self::Stream, Self::Address)>>;
 
-    /// Returns whether anything can still be accepted; by default, that it can. `serve` asks in each of its polls:
-    /// a listener that closes also wakes the task of the last `poll_accept`.
+    /// Returns an error if nothing can be accepted any more; by default it never does. `serve` asks in each of its
+    /// polls: a listener that closes also wakes the task of the last `poll_accept`.
     ///
     /// ```
     /// use boucle::net::{Listener, TcpListener};
@@ -101,8 +101,8 @@ pub trait Listener: 'static {
     ///
     /// # Errors
     ///
-    /// If nothing can. `serve` ends at once with this error, and aborts the connections: for an orderly end, see
-    /// [`shutdown_when`](super::Serve::shutdown_when). A socket returns one when its loop is gone.
+    /// A socket returns one when its loop is gone. `serve` ends with it at once, and aborts the connections: for an
+    /// orderly end, see [`shutdown_when`](super::Serve::shutdown_when).
     fn check(&self) -> io::Result<()> {
         Ok(())
     }
