@@ -91,6 +91,7 @@ fn what_hangs_is_a_failure() {
     });
     assert!(deadlock.contains(" fails: deadlock: nothing is ready"), "{deadlock}");
     assert!(deadlock.contains("leaves FIFO at 1 of "), "{deadlock}");
+    assert!(!deadlock.contains("BOUCLE_DUMP"), "it would show nothing more: {deadlock}");
     let own = failure(|| boucle::explore(|| async { panic!("deadlock: two locks") }));
     assert!(own.starts_with("schedule 1 fails: panicked at "), "{own}");
     let endless = failure(|| {

@@ -4,7 +4,7 @@ use std::future::{pending, ready};
 
 use boucle::{sleep, spawn, spawn_named};
 
-use crate::common::{SECOND, panic_of, turn, virtual_loop};
+use crate::common::{SECOND, observed_by, panic_of, turn, virtual_loop};
 
 /// Under a virtual clock, when nothing can ever run again, the loop panics and lists the waiting tasks,
 /// in spawn order, with their names. It says how to learn more.
@@ -41,6 +41,13 @@ fn a_deadlock_is_a_panic_that_lists_the_tasks() {
     // The loop survives, and so do the tasks.
     assert_eq!(event_loop.block_on(ready(1)), 1);
     assert_eq!(turn(&event_loop).left, 2);
+}
+
+/// Of a loop that is observed the message says all there is to say.
+#[test]
+fn the_deadlock_of_an_observed_loop_has_no_hint() {
+    let message = panic_of(|| observed_by(|_| ()).block_on(pending::<()>()));
+    assert!(message.starts_with("deadlock") && !message.contains("BOUCLE_DUMP"), "{message}");
 }
 
 /// Every way to run a loop finds a deadlock; a turn with a timeout lets that time pass.
