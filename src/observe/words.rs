@@ -43,8 +43,8 @@ fn in_unit(time: Duration, least: f64) -> Option<(f64, &'static str)> {
 }
 
 /// Writes at most `digits` decimals, without zeros at the end. It rounds as the page's JavaScript does.
-fn rounded(value: f64, digits: i32) -> String {
-    let power = 10_f64.powi(digits);
+fn rounded(value: f64, digits: usize) -> String {
+    let power = [1.0, 10.0, 100.0, 1_000.0][digits]; // `powi` need not be exact
     ((value * power).round() / power).to_string()
 }
 
