@@ -17,6 +17,7 @@ use crate::current::{self, Running};
 use crate::lifecycle;
 use crate::observe::Observer;
 use crate::observe::observers::Observers;
+use crate::state::POPS_PER_PARK;
 use crate::task::cell::{Failure, Kept, TaskCell};
 use crate::task::id::LoopNumber;
 use crate::task::join::JoinHandle;
@@ -336,6 +337,7 @@ impl Drop for Entered {
             state.leave_main();
             state.entered = false;
             state.stopping = false;
+            state.pops_per_park = POPS_PER_PARK;
         }
     }
 }

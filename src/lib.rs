@@ -290,6 +290,7 @@
 //! | `current::take`, `release` | moves the state out of a thread-local, for the turn; puts it back |
 //! | `current::find` | a guard with the state of the loop with that number, which it puts back when it drops; `None` if the state is in use, or elsewhere |
 //! | `Popped`, `Ending` | what a number that leaves the queue stands for; how a task has ended |
+//! | `pops_per_park` | 61, or 0 if a park is due in any case |
 //! | `deferred_wakes` | waiters that the third step cannot queue: the first that is not of this loop, and all after it, to keep the order. They are woken when the state is free |
 //! | `state.receive` | does what a message asks for, and returns what may run user code |
 //! | `inbox.drain` | takes the messages |

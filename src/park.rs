@@ -9,11 +9,8 @@
 
 use std::time::Duration;
 
-use crate::state::State;
+use crate::state::{POPS_PER_PARK, State};
 use crate::wake::inbox::Outlook;
-
-/// Pops between two parks, while tasks are ready. The number is tokio's.
-pub(crate) const POPS_PER_PARK: usize = 61;
 
 /// How the loop is to spend the second step of its turn.
 #[derive(Clone, Copy)]
@@ -33,19 +30,19 @@ impl State {
     /// turn does not wait.
     pub(crate) fn stop(&mut self) {
         self.stopping = true;
+        self.pops_per_park = 0;
     }
 
-    /// Returns whether this turn is to park: nothing is ready, the pops since the last park and those of the
-    /// next batch would together be more than `pops_per_park`, or the loop is to stop.
+    /// Returns whether this turn is to park: nothing is ready, or the pops since the last park and those of the
+    /// next batch would together be more than `pops_per_park`.
     #[inline]
-    pub(crate) fn is_park_due(&self, pops_per_park: usize) -> bool {
-        self.ready.is_empty() || self.ready.popped_after_next() > pops_per_park || self.stopping
+    pub(crate) fn is_park_due(&self) -> bool {
+        self.ready.is_empty() || self.ready.popped_after_next() > self.pops_per_park
     }
 
-    /// The same in the middle of a batch, where the next one is not known: 61 pops since the last park are
-    /// enough.
+    /// The same in the middle of a batch, where the next one is not known: as many pops as that are enough.
     pub(crate) fn is_park_overdue(&self) -> bool {
-        self.ready.popped() >= POPS_PER_PARK || self.stopping
+        self.ready.popped() >= self.pops_per_park
     }
 
     /// Begins the second step. `limit` is how long the caller would wait.
@@ -54,6 +51,7 @@ impl State {
             self.log.begin_park(self.clock.elapsed());
         }
         self.ready.remove_popped();
+        self.pops_per_park = POPS_PER_PARK;
         if self.ready.is_empty() {
             self.rest();
         }

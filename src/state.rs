@@ -49,6 +49,9 @@ pub(crate) struct State {
     pub(crate) holds: usize,
     /// How long the end of the loop waits for jobs that have begun; `None`: as long as they take.
     pub(crate) shutdown_timeout: Option<Duration>,
+    /// How many pops there may be between two parks, while tasks are ready: 61, or 0 if a park is due in any
+    /// case.
+    pub(crate) pops_per_park: usize,
     /// `stop` was called.
     pub(crate) stopping: bool,
     /// The end of the loop has begun: what is spawned now is dropped at once.
@@ -61,6 +64,9 @@ pub(crate) struct State {
     /// The next in the list of the loops of this thread that do not run; see `current.rs`.
     pub(crate) next_on_thread: Option<Box<State>>,
 }
+
+/// Pops between two parks, while tasks are ready. The number is tokio's.
+pub(crate) const POPS_PER_PARK: usize = 61;
 
 impl State {
     pub(crate) fn new(number: LoopNumber, inbox: &'static Inbox, clock: Clock, order: Option<Order>) -> Self {
@@ -79,6 +85,7 @@ impl State {
             deferred_wakes: Vec::new(),
             holds: 0,
             shutdown_timeout: None,
+            pops_per_park: POPS_PER_PARK,
             stopping: false,
             closing: false,
             entered: false,

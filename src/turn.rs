@@ -44,7 +44,7 @@ use crate::lifecycle::open_poller;
 use crate::observe::dump;
 use crate::observe::event::{Ending, Origin};
 use crate::observe::notify::{notify, resume_panic};
-use crate::park::{POPS_PER_PARK, Park};
+use crate::park::Park;
 use crate::state::State;
 use crate::task::budget;
 use crate::task::cell::BoxedTask;
@@ -84,7 +84,9 @@ pub(crate) fn run(loop_number: LoopNumber, mut until: Until<'_>) -> io::Result<T
     let mut state = current::take(loop_number);
     let mut polled = 0;
     let is_one_turn = matches!(until, Until::OneTurn(_));
-    let pops_per_park = if is_one_turn { 0 } else { POPS_PER_PARK }; // a single turn parks in any case
+    if is_one_turn {
+        state.pops_per_park = 0; // a park is due in any case; `begin_park` sets 61 again
+    }
     loop {
         // 1 run
         state.begin_batch();
@@ -107,7 +109,7 @@ pub(crate) fn run(loop_number: LoopNumber, mut until: Until<'_>) -> io::Result<T
                 Popped::Stale => state,
             };
         }
-        if !state.is_park_due(pops_per_park) {
+        if !state.is_park_due() {
             continue;
         }
         // 2 park
