@@ -156,8 +156,8 @@
 //!
 //! **An await of a handle.** `JoinHandle::poll` takes the output if the task is done. Else it leaves a waiter
 //! in that task's entry, as its *joiner*: mostly the number of the task that awaits the handle
-//! (`task/join.rs`). When the task is done, `State::finish` takes the joiner out, the turn wakes it, and its
-//! next poll takes the output out of the box. (`wake_sources` and `wake_timers`, below, are in `state.rs` too.)
+//! (`task/join.rs`). When the task is done, `State::finish` takes the joiner out (`state.rs`), the turn wakes
+//! it, and its next poll takes the output out of the box.
 //!
 //! The joiner is the task that has polled the handle last. To drop a handle detaches the task, which goes
 //! on. The panic hook reports a panic when it happens, so one that no handle asks for is not lost. When the
@@ -261,8 +261,8 @@
 //! with `Release`, even if it is set already, and the loop clears it with `Acquire`: so the poll also sees what
 //! the thread wrote before its wake.
 //!
-//! **A sleep.** The first poll arms a timer with the task's number. The park lasts until the first deadline.
-//! `State::wake_timers` pops what is due and pushes the numbers (`time/sleep.rs`). The next poll of the sleep
+//! **A sleep.** The first poll arms a timer with the task's number (`time/sleep.rs`). The park lasts until the
+//! first deadline. `State::wake_timers` pops what is due and pushes the numbers. The next poll of the sleep
 //! finds that its timer has fired, and is ready. If the task is polled earlier, for another reason, the sleep
 //! reads the clock: it is ready if its deadline has come, though its timer has not fired. A sleep that is
 //! dropped takes its timer out. A sleep of more than a millisecond may be late by up to a millisecond (on
@@ -394,8 +394,8 @@
 //!   in the inbox; the operation of an `AsyncFd`; an observer; a logger; the panic hook. What may be the
 //!   user's leaves the state first. Then it is woken or dropped, one thing at a time, and its panic is
 //!   caught.
-//! - Nothing is meant to panic while the state is in use, but for debug assertions: a look-up by a number from
-//!   outside returns a harmless value if nothing is there. An index that a table has made itself is trusted.
+//! - Nothing panics while the state is in use, but for debug assertions: a look-up by a number from outside
+//!   returns a harmless value if nothing is there. (An index that a table has made itself is trusted.)
 //! - A wake is never lost. It may come from any thread at any time, after the loop is gone and during
 //!   the destruction of thread-locals; it never panics and never waits for user code. What the waking
 //!   thread did before the wake happens before the poll that follows it.

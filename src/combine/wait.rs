@@ -166,7 +166,7 @@ impl<T, M: sealed::Waits<T>> Mode<T> for M {}
 mod sealed {
     use super::*;
 
-    /// A wait for all, unless an implementation says otherwise.
+    /// A wait for all, unless an implementation says otherwise. (The compiler reports either trait.)
     #[diagnostic::on_unimplemented(
         message = "tasks that return `{T}` cannot be waited for with `{Self}`",
         note = "`FIRST_EXCEPTION` is for tasks that return a `Result`: an `Err` is what it waits for"

@@ -55,9 +55,9 @@ static EXECUTOR: Pool = Pool::new("boucle-executor", 512);
 /// # Cancellation
 ///
 /// Dropping the future gives up the wait. Work that has not begun is dropped at once, and so is a value that
-/// has come. Work that has begun runs to its end, and its value is dropped on its thread. So `drop` and `let
-/// _ =` may or may not run the work, where tokio's and asyncio's goes on; to let it go on by itself, spawn
-/// it: `drop(spawn(run_in_executor(work)))`.
+/// has come. Work that has begun runs to its end, and its value is dropped on its thread. So a job that
+/// is dropped may run or not, where those of tokio and asyncio run. One that is to run by itself is spawned:
+/// `drop(spawn(run_in_executor(work)))`.
 ///
 /// # Panics
 ///

@@ -27,7 +27,7 @@ pub(super) struct Schedule {
     chooser: Chooser,
     /// Each choice so far: what was chosen, and among how many options.
     pub(super) taken: Vec<(u32, u32)>,
-    /// The turn under way. Each polls one task.
+    /// The number of the turn under way. Each turn polls one task.
     turn: u64,
     /// The most polls of the run.
     limit: u64,

@@ -256,7 +256,7 @@ impl Tasks {
                 let (task, name) = self.remove(slot);
                 Output::Done { task, name }
             }
-            Some(entry) if entry.is_out() => Output::Itself, // it is being polled or dropped: it asks itself
+            Some(entry) if entry.is_out() => Output::Itself, // it is being polled or dropped, so it is what asks
             Some(_) => Output::Pending,
             None => Output::GONE,
         }
