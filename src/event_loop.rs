@@ -1,6 +1,6 @@
 //! The event loop: the ways to make it, run it, stop it and close it.
 //!
-//! They all call [`turn::run`], which makes turns until the main future is ready (`run`, `block_on`; they panic
+//! They all call [`turn::run_until`], which makes turns until the main future is ready (`run`, `block_on`; they panic
 //! if `stop` is called before), until `stop` is called (`run_forever`), or once (`turn`).
 
 use std::any::type_name;
@@ -261,7 +261,7 @@ impl EventLoop {
     #[track_caller]
     pub fn turn(&self, timeout: Option<Duration>) -> io::Result<Turn> {
         let _entered = self.enter("turn", ());
-        turn::run(self.number, Until::OneTurn(timeout))
+        turn::run_until(self.number, Until::OneTurn(timeout))
     }
 
     /// Stops the next run: [`run_forever`](Self::run_forever) makes one turn, as [`turn`](Self::turn) does in
@@ -301,12 +301,12 @@ impl EventLoop {
         // Below `_entered`, to be dropped before it.
         let mut main = Quiet::new(TaskCell::Running { future: main.take() });
         let future = Pin::new(&mut *main);
-        self.turn_until(Until::Ready(future));
+        self.turn_until(Until::MainDone(future));
         Pin::new(&mut *main).take()
     }
 
     fn turn_until(&self, until: Until<'_>) {
-        if let Err(error) = turn::run(self.number, until) {
+        if let Err(error) = turn::run_until(self.number, until) {
             panic!("the event loop cannot park: {error}");
         }
     }

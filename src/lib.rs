@@ -91,7 +91,7 @@
 //! [`run`] makes an [`EventLoop`], runs its argument as `block_on` does, and drops the loop. `block_on` makes
 //! turns until the *main future*, its argument, is ready (a [`stop`] before that is a panic); `run_forever`
 //! until [`stop`] is called; [`EventLoop::turn`] makes one, and returns what it did. These three call one
-//! function, `run` in `src/turn.rs`. A thread runs one loop at a time: a task that calls [`run`] panics. But
+//! function, `run_until` in `src/turn.rs`. A thread runs one loop at a time: a task that calls [`run`] panics. But
 //! a thread may have several loops, and run one after the other.
 //!
 //! # Vocabulary
@@ -310,7 +310,7 @@
 //!
 //! | file | what to look for |
 //! |---|---|
-//! | `turn.rs` | `run`: the three steps. Which four things may come out of the queue? Where is the state given back before a poll? |
+//! | `turn.rs` | `run_until`: the three steps. Which four things may come out of the queue? Where is the state given back before a poll? |
 //! | `wake/ready.rs` | why a batch that is frozen costs nothing but a position |
 //! | `wake/waiter.rs` | what waits is a number or a foreign waker: there is no third |
 //! | `task/table.rs` | what a slot may be, and when it is free again |
@@ -348,7 +348,7 @@
 //!
 //! | boucle | asyncio | tokio, `current_thread` |
 //! |---|---|---|
-//! | `run`, in `turn.rs` | `run_forever`, `_run_once` | `CoreGuard::block_on` |
+//! | `run_until`, in `turn.rs` | `run_forever`, `_run_once` | `CoreGuard::block_on` |
 //! | the ready queue, `wake/ready.rs` | `_ready`, a deque of `Handle`s | `Core::tasks`, a deque of `Notified` |
 //! | a frozen batch | `ntodo`, in `_run_once` | none |
 //! | a number in it | a `Handle`: a function and its arguments | a `Notified`: a counted reference |

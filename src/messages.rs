@@ -14,7 +14,7 @@ use crate::wake::inbox::{Call, Message};
 use crate::wake::waiter::Waiter;
 
 /// What may run the user's code, and so is done when the state is free.
-pub(crate) enum Deferred {
+pub(crate) enum UserCode {
     Nothing,
     Call(Call),
     DropTask(Option<BoxedTask>, Joiner),
@@ -25,7 +25,7 @@ pub(crate) enum Deferred {
 impl State {
     /// Does what a message asks for. Returns what is left to do when the state is free.
     #[inline(always)]
-    pub(crate) fn receive(&mut self, message: Message) -> Deferred {
+    pub(crate) fn receive(&mut self, message: Message) -> UserCode {
         match message {
             Message::Wake(slot) => {
                 if let Some((_, number)) = self.tasks.find_live(slot) {
@@ -33,7 +33,7 @@ impl State {
                 }
             }
             Message::Stop => self.stop(),
-            Message::Call(call) => return Deferred::Call(call),
+            Message::Call(call) => return UserCode::Call(call),
             Message::Abort { slot, id } => {
                 if self.tasks.abort(slot, id, &mut self.ready) {
                     self.record(|log| EventKind::Aborted { task: id, by: log.cause });
@@ -41,40 +41,40 @@ impl State {
             }
             Message::ReleaseTask { slot, id } => {
                 let (joiner, unwanted) = self.tasks.release_handle(slot, id);
-                return Deferred::DropTask(unwanted, joiner);
+                return UserCode::DropTask(unwanted, joiner);
             }
             Message::ReleaseTimer(timer) => {
                 let waiter = self.timers.cancel(timer);
                 let cancelled = waiter.is_some();
                 self.record(|_| EventKind::TimerDropped { timer, cancelled });
-                return Deferred::DropWaiter(waiter);
+                return UserCode::DropWaiter(waiter);
             }
             Message::ReleaseSource(source) => {
                 self.record(|_| EventKind::SourceDropped { source });
-                return Deferred::DropSides(self.reactor.remove(source));
+                return UserCode::DropSides(self.reactor.remove(source));
             }
-            Message::ReleaseGroup(group) => return Deferred::DropWaiter(self.groups.remove(group)),
+            Message::ReleaseGroup(group) => return UserCode::DropWaiter(self.groups.remove(group)),
             Message::HoldClock => self.holds += 1,
             Message::ReleaseClock => self.holds = self.holds.saturating_sub(1),
             Message::NoLoopHandles => {}
         }
-        Deferred::Nothing
+        UserCode::Nothing
     }
 }
 
-impl Deferred {
+impl UserCode {
     /// Does what was deferred. Catches a panic of a destructor, but not one of the call.
     #[inline(always)]
     pub(crate) fn run(self) {
         match self {
-            Deferred::Nothing => {}
-            Deferred::Call(call) => call(),
-            Deferred::DropTask(task, joiner) => {
+            UserCode::Nothing => {}
+            UserCode::Call(call) => call(),
+            UserCode::DropTask(task, joiner) => {
                 drop(joiner);
                 task.into_iter().for_each(drop_quietly);
             }
-            Deferred::DropWaiter(waiter) => drop(waiter),
-            Deferred::DropSides(sides) => drop(sides),
+            UserCode::DropWaiter(waiter) => drop(waiter),
+            UserCode::DropSides(sides) => drop(sides),
         }
     }
 }

@@ -20,7 +20,7 @@ pub(crate) enum Park {
     /// Skip the system call: the park would not sleep, and there is no socket to ask about.
     Skip,
     /// Open the poller first. (A loop with a real clock has one from the beginning.)
-    Open,
+    NeedsPoller,
     /// Panic: nothing can come, as far as a loop with a virtual clock knows. (One with a real clock sleeps.)
     Deadlock,
 }
@@ -37,7 +37,7 @@ impl State {
     /// next batch would together be more than `pops_per_park`.
     #[inline]
     pub(crate) fn is_park_due(&self) -> bool {
-        self.ready.is_empty() || self.ready.popped_after_next() > self.pops_per_park
+        self.ready.is_empty() || self.ready.popped_after_next_batch() > self.pops_per_park
     }
 
     /// The same in the middle of a batch, where the next one is not known: as many pops as that are enough.
@@ -69,7 +69,7 @@ impl State {
             shorter(deadline, limit)
         };
         if timeout != Some(Duration::ZERO) && self.poller.is_none() {
-            return Park::Open;
+            return Park::NeedsPoller;
         }
         // `fall_asleep` marks the loop as asleep, or refuses, because a message is there. (The poller is open by
         // now, since a thread that sees the mark rings its bell.)
@@ -111,7 +111,7 @@ impl State {
 
     /// How long a loop that is stepped by hand may park: zero if all its tasks are done and no
     /// `LoopHandle` exists.
-    pub(crate) fn limit_of_step(&self, timeout: Option<Duration>) -> Option<Duration> {
+    pub(crate) fn limit_of_turn(&self, timeout: Option<Duration>) -> Option<Duration> {
         let is_idle = self.tasks.live == 0 && self.inbox.outlook(0) != Outlook::LoopHandle; // 0: no task is left
         if is_idle { Some(Duration::ZERO) } else { timeout }
     }

@@ -93,7 +93,7 @@ impl State {
                 Some(slept)
             }
             Park::Ask(timeout) => timeout,
-            Park::Skip | Park::Open | Park::Deadlock => return,
+            Park::Skip | Park::NeedsPoller | Park::Deadlock => return,
         };
         let events = self.poller.iter().flat_map(|poller| &poller.events);
         let sources = events.filter(|event| self.reactor.has(event.token())).count();

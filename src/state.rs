@@ -200,7 +200,7 @@ impl State {
     #[inline(always)]
     pub(crate) fn next(&mut self) -> Option<(TaskNumber, Popped)> {
         let number = self.ready.pop()?;
-        Some((number, self.tasks.begin(number)))
+        Some((number, self.tasks.take_out(number)))
     }
 
     /// A task is done: its box holds the output. Returns what waits for it, and the box if no handle will

@@ -61,15 +61,12 @@ pub(crate) enum Until<'main> {
     /// When the main future is ready, or the loop is to stop: `block_on`. The main future is no task, but it
     /// has a number, and is queued like one. It stays with `block_on`, since it may borrow from the caller. Its
     /// cell catches its panic, as a task's does, and `block_on` resumes it.
-    Ready(Pin<&'main mut dyn Future<Output = Ending>>),
+    MainDone(Pin<&'main mut dyn Future<Output = Ending>>),
     /// When the loop is to stop: `run_forever`.
     Stopped,
     /// After one turn, whose park takes no longer than this: `turn`.
     OneTurn(Option<Duration>),
 }
-
-/// The loop's state, in the hands of the turn. It is released whenever user code may run.
-type Held = Box<State>;
 
 /// How many messages of other threads one turn handles: as many as the events that one system call
 /// may bring. The rest is left to the next park, whose timeout is 0 then.
@@ -79,7 +76,7 @@ const MESSAGES_PER_TURN: usize = 1_024;
 const KEPT: usize = 1_024;
 
 /// Runs turns until the caller has what it waits for. Returns what a single turn did.
-pub(crate) fn run(loop_number: LoopNumber, mut until: Until<'_>) -> io::Result<Turn> {
+pub(crate) fn run_until(loop_number: LoopNumber, mut until: Until<'_>) -> io::Result<Turn> {
     let _budget = budget::EndOnDrop; // also when a panic ends the run
     let mut state = current::take(loop_number);
     let mut polled = 0;
@@ -113,7 +110,7 @@ pub(crate) fn run(loop_number: LoopNumber, mut until: Until<'_>) -> io::Result<T
             continue;
         }
         // 2 park
-        let limit = if let Until::OneTurn(timeout) = until { state.limit_of_step(timeout) } else { None };
+        let limit = if let Until::OneTurn(timeout) = until { state.limit_of_turn(timeout) } else { None };
         let parked;
         (state, parked) = park(state, limit);
         // 3 wake
@@ -136,7 +133,7 @@ pub(crate) fn run(loop_number: LoopNumber, mut until: Until<'_>) -> io::Result<T
 /// already. If it is ready, it is done. If `Tasks::abort` has marked it during the poll, it is cancelled, and
 /// a value that the poll has returned is dropped.
 #[inline(always)]
-fn poll_task(state: Held, number: TaskNumber, mut task: BoxedTask) -> Held {
+fn poll_task(state: Box<State>, number: TaskNumber, mut task: BoxedTask) -> Box<State> {
     let (mut state, polled) = poll(state, number, task.as_mut());
     if state.tasks.is_aborted(number.slot()) {
         return cancel_task(state, number, task);
@@ -150,7 +147,7 @@ fn poll_task(state: Held, number: TaskNumber, mut task: BoxedTask) -> Held {
 
 /// Drops the future of a task that was aborted.
 #[inline(never)]
-fn cancel_task(mut state: Held, number: TaskNumber, mut task: BoxedTask) -> Held {
+fn cancel_task(mut state: Box<State>, number: TaskNumber, mut task: BoxedTask) -> Box<State> {
     state.record_begin(number, false);
     let loop_number = release_and_notify(state);
     let ending = task.as_mut().cancel();
@@ -159,7 +156,7 @@ fn cancel_task(mut state: Held, number: TaskNumber, mut task: BoxedTask) -> Held
 
 /// Wakes what waits for a task that is done, and drops the output if no handle is left.
 #[inline(never)]
-fn finish_task(mut state: Held, number: TaskNumber, task: BoxedTask, ending: Ending) -> Held {
+fn finish_task(mut state: Box<State>, number: TaskNumber, task: BoxedTask, ending: Ending) -> Box<State> {
     let (waiter, unwanted) = state.finish(number, task, ending);
     let loop_number = current::release(state);
     if let Some(waiter) = waiter {
@@ -173,8 +170,8 @@ fn finish_task(mut state: Held, number: TaskNumber, task: BoxedTask, ending: End
 
 /// Polls the main future. Returns whether it is ready.
 #[inline(always)]
-fn poll_main(state: Held, number: TaskNumber, until: &mut Until<'_>) -> (Held, bool) {
-    let Until::Ready(main) = until else {
+fn poll_main(state: Box<State>, number: TaskNumber, until: &mut Until<'_>) -> (Box<State>, bool) {
+    let Until::MainDone(main) = until else {
         debug_assert!(false, "a main future is popped only while its `block_on` runs");
         return (state, false);
     };
@@ -189,10 +186,10 @@ fn poll_main(state: Held, number: TaskNumber, until: &mut Until<'_>) -> (Held, b
 /// Polls a future, with the waker of its number and a budget of its own, while the state is released.
 #[inline(always)]
 fn poll(
-    mut state: Held,
+    mut state: Box<State>,
     number: TaskNumber,
     future: Pin<&mut dyn Future<Output = Ending>>,
-) -> (Held, Poll<Ending>) {
+) -> (Box<State>, Poll<Ending>) {
     let loop_number = if state.log.is_on() {
         state.record_begin(number, true);
         release_and_notify(state)
@@ -209,7 +206,7 @@ fn poll(
 /// Releases the state, and notifies the observers, if there are any, of what was recorded.
 #[cold]
 #[inline(never)]
-fn release_and_notify(state: Held) -> LoopNumber {
+fn release_and_notify(state: Box<State>) -> LoopNumber {
     let loop_number = current::release(state);
     notify(loop_number);
     loop_number
@@ -217,7 +214,7 @@ fn release_and_notify(state: Held) -> LoopNumber {
 
 /// Notifies the observers between two steps. If one of them panics, its panic leaves the loop here.
 #[inline(always)]
-fn notify_between_steps(state: Held) -> Held {
+fn notify_between_steps(state: Box<State>) -> Box<State> {
     if !state.log.is_on() {
         return state;
     }
@@ -227,7 +224,7 @@ fn notify_between_steps(state: Held) -> Held {
 }
 
 /// Parks without waiting, if a park is overdue, at the end of a `block_on`. An error is left to the next park.
-fn park_if_overdue(mut state: Held) {
+fn park_if_overdue(mut state: Box<State>) {
     budget::end();
     if state.is_park_overdue() {
         (state, _) = park(state, Some(Duration::ZERO)); // with a limit it finds no deadlock
@@ -237,11 +234,11 @@ fn park_if_overdue(mut state: Held) {
 }
 
 /// Asks the kernel, sleeping if nothing is ready. Under a virtual clock, lets time pass instead if it can.
-fn park(state: Held, limit: Option<Duration>) -> (Held, io::Result<()>) {
+fn park(state: Box<State>, limit: Option<Duration>) -> (Box<State>, io::Result<()>) {
     budget::end();
     let mut state = notify_between_steps(state);
     let mut how = state.begin_park(limit);
-    if let Park::Open = how {
+    if let Park::NeedsPoller = how {
         let loop_number = current::release(state);
         let opened = open_poller(loop_number);
         state = current::take(loop_number);
@@ -260,7 +257,7 @@ fn park(state: Held, limit: Option<Duration>) -> (Held, io::Result<()>) {
             state.clock.end_wait(begun, timeout);
             parked
         }
-        Park::Skip | Park::Open => Ok(()), // `Open` does not come twice
+        Park::Skip | Park::NeedsPoller => Ok(()), // `NeedsPoller` does not come twice
         Park::Deadlock => deadlock(state),
     };
     state.record_park(how);
@@ -268,7 +265,7 @@ fn park(state: Held, limit: Option<Duration>) -> (Held, io::Result<()>) {
 }
 
 /// Queues the tasks that wait for what the park has brought.
-fn wake_due(mut state: Held, turn: &mut Turn) -> Held {
+fn wake_due(mut state: Box<State>, turn: &mut Turn) -> Box<State> {
     let before_sources = state.ready.len();
     state.wake_sources();
     if !state.deferred_wakes.is_empty() {
@@ -291,7 +288,7 @@ fn wake_due(mut state: Held, turn: &mut Turn) -> Held {
 /// Wakes the deferred waiters one by one, while the state is released.
 #[cold]
 #[inline(never)]
-fn wake_deferred(mut state: Held) -> Held {
+fn wake_deferred(mut state: Box<State>) -> Box<State> {
     let mut wakes = mem::take(&mut state.deferred_wakes);
     for (waiter, by) in wakes.drain(..) {
         state.log.cause = by;
@@ -306,7 +303,7 @@ fn wake_deferred(mut state: Held) -> Held {
 }
 
 /// Handles the messages of other threads, as many as one turn may.
-fn read_inbox(mut state: Held) -> Held {
+fn read_inbox(mut state: Box<State>) -> Box<State> {
     let State { inbox, messages, log, .. } = &mut *state;
     log.cause = Origin::Thread;
     if messages.is_empty() {
@@ -316,9 +313,9 @@ fn read_inbox(mut state: Held) -> Held {
         let Some(message) = state.messages.pop_front() else {
             break;
         };
-        let deferred = state.receive(message);
+        let user_code = state.receive(message);
         let loop_number = current::release(state);
-        deferred.run();
+        user_code.run();
         state = current::take(loop_number);
     }
     if state.messages.is_empty() && state.messages.capacity() > KEPT {
@@ -332,7 +329,7 @@ pub(crate) const DEADLOCK: &str =
     "deadlock: nothing is ready, and no timer, socket, executor job or LoopHandle is left to wake any task";
 
 #[cold]
-fn deadlock(state: Held) -> ! {
+fn deadlock(state: Box<State>) -> ! {
     let dump = dump::dump_of(&state);
     let may_ask = cfg!(all(unix, feature = "trace")) && !state.log.is_on() && state.order.is_none();
     current::release(state);

@@ -169,7 +169,7 @@ impl Tasks {
 
     /// Takes the task that a number stands for out of its slot, to be polled or dropped.
     #[inline(always)]
-    pub(crate) fn begin(&mut self, number: TaskNumber) -> Popped {
+    pub(crate) fn take_out(&mut self, number: TaskNumber) -> Popped {
         let Some(entry) = self.tenant(number) else {
             return Popped::Stale;
         };

@@ -35,21 +35,21 @@ impl ReadyQueue {
         wanted: impl Fn(TaskNumber) -> bool,
         next: impl FnOnce(&[TaskNumber]) -> Option<usize>,
     ) -> bool {
-        for index in self.first..self.numbers.len() {
+        for index in self.position..self.numbers.len() {
             if !wanted(self.numbers[index]) {
-                self.numbers[self.first..=index].rotate_right(1);
-                self.first += 1;
+                self.numbers[self.position..=index].rotate_right(1);
+                self.position += 1;
             }
         }
-        self.batch_end = self.first;
+        self.batch_end = self.position;
         if self.is_empty() {
             return true;
         }
-        let ready = &mut self.numbers[self.first..];
+        let ready = &mut self.numbers[self.position..];
         let next = next(ready);
         if let Some(index) = next {
             ready[..=index].rotate_right(1);
-            self.batch_end = self.first + 1;
+            self.batch_end = self.position + 1;
         }
         next.is_some()
     }

@@ -20,7 +20,7 @@ pub(crate) struct ReadyQueue {
     /// Those that were popped since the last park, then those that are ready.
     pub(super) numbers: Vec<TaskNumber>,
     /// The next number to be popped.
-    pub(super) first: usize,
+    pub(super) position: usize,
     /// The first number that is not in the batch.
     pub(super) batch_end: usize,
 }
@@ -33,7 +33,7 @@ const KEPT: usize = 4_096;
 
 impl ReadyQueue {
     pub(crate) fn new() -> Self {
-        ReadyQueue { numbers: Vec::with_capacity(ROOM), first: 0, batch_end: 0 }
+        ReadyQueue { numbers: Vec::with_capacity(ROOM), position: 0, batch_end: 0 }
     }
 
     /// Appends a number.
@@ -57,17 +57,17 @@ impl ReadyQueue {
     /// Pops the first number of the batch; `None` if none is left.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<TaskNumber> {
-        if self.first == self.batch_end {
+        if self.position == self.batch_end {
             return None;
         }
-        let first = self.numbers.get(self.first).copied();
-        self.first += 1;
+        let first = self.numbers.get(self.position).copied();
+        self.position += 1;
         first
     }
 
     /// Returns how many numbers were popped since the last park.
     pub(crate) fn popped(&self) -> usize {
-        self.first
+        self.position
     }
 
     /// Returns what [`popped`](Self::popped) will be at the end of the batch. For recorded runs.
@@ -77,13 +77,13 @@ impl ReadyQueue {
 
     /// Returns what [`popped`](Self::popped) will be at the end of the next batch.
     #[inline]
-    pub(crate) fn popped_after_next(&self) -> usize {
+    pub(crate) fn popped_after_next_batch(&self) -> usize {
         self.numbers.len()
     }
 
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.numbers.len() - self.first
+        self.numbers.len() - self.position
     }
 
     #[inline]
@@ -93,8 +93,8 @@ impl ReadyQueue {
 
     /// A park begins: removes what was popped. O(n) in what is left.
     pub(crate) fn remove_popped(&mut self) {
-        self.numbers.drain(..self.first);
-        self.first = 0;
+        self.numbers.drain(..self.position);
+        self.position = 0;
         self.batch_end = 0;
     }
 

@@ -17,7 +17,7 @@ fn a_batch_ends_where_it_was_frozen() {
     queue.freeze();
     push_all(&mut queue, [3]);
     assert_eq!(pop_all(&mut queue), [1, 2]);
-    assert_eq!((queue.len(), queue.popped(), queue.popped_after_next()), (1, 2, 3));
+    assert_eq!((queue.len(), queue.popped(), queue.popped_after_next_batch()), (1, 2, 3));
     queue.freeze();
     assert_eq!(pop_all(&mut queue), [3]);
     assert!(queue.is_empty());
@@ -31,10 +31,10 @@ fn the_rest_of_a_batch_keeps_its_place() {
     queue.freeze();
     assert!(queue.pop().is_some() && queue.pop().is_some());
     push_all(&mut queue, 5..7);
-    assert_eq!((queue.len(), queue.popped(), queue.popped_after_next()), (5, 2, 7));
+    assert_eq!((queue.len(), queue.popped(), queue.popped_after_next_batch()), (5, 2, 7));
     queue.freeze();
     assert_eq!(pop_all(&mut queue), [2, 3, 4, 5, 6]);
-    assert_eq!((queue.len(), queue.popped(), queue.popped_after_next()), (0, 7, 7));
+    assert_eq!((queue.len(), queue.popped(), queue.popped_after_next_batch()), (0, 7, 7));
 }
 
 /// However often numbers are pushed and popped, the vector stays small, and the order is kept, if parks remove
@@ -48,9 +48,9 @@ fn popped_numbers_are_removed() {
         let popped = pop_all(&mut queue);
         assert!(popped.into_iter().eq(100 * turn..100 * (turn + 1)));
         push_all(&mut queue, 100 * (turn + 1)..100 * (turn + 2));
-        assert_eq!((queue.len(), queue.popped(), queue.popped_after_next()), (100, 100, 200));
+        assert_eq!((queue.len(), queue.popped(), queue.popped_after_next_batch()), (100, 100, 200));
         queue.remove_popped();
-        assert_eq!((queue.len(), queue.popped(), queue.popped_after_next()), (100, 0, 100));
+        assert_eq!((queue.len(), queue.popped(), queue.popped_after_next_batch()), (100, 0, 100));
         assert_eq!(queue.pop(), None); // the batch is to be frozen
     }
     assert!(queue.numbers.capacity() <= 512);
