@@ -1,7 +1,7 @@
 //! The event loop: the ways to make it, run it, stop it and close it.
 //!
-//! They all call [`turn::run_until`], which makes turns until the main future is ready (`run`, `block_on`; they panic
-//! if `stop` is called before), until `stop` is called (`run_forever`), or once (`turn`).
+//! They all call [`turn::run_until`], which makes turns until the main future is done (`run`, `block_on`;
+//! they panic if `stop` ends the turns first), until `stop` is called (`run_forever`), or once (`turn`).
 
 use std::any::type_name;
 use std::fmt;

@@ -79,8 +79,8 @@
 //!            timers that are due ────┘
 //! ```
 //!
-//! A park is due if nothing is ready, or if the next batch would make more than 61 polls since the last
-//! park. If none is due, the turn ends after step 1.
+//! A park is due if nothing is ready, or if the next batch would bring the polls since the last park above
+//! 61. If none is due, the turn ends after step 1.
 //!
 //! With a thousand tasks that are always ready, a park follows each batch. With ten, it follows every sixth
 //! batch: after 60 polls, since a seventh would make 70. Polls are counted, not time, since reading the
@@ -89,10 +89,10 @@
 //! exceptions.
 //!
 //! [`run`] makes an [`EventLoop`], runs its argument as `block_on` does, and drops the loop. `block_on` makes
-//! turns until the *main future*, its argument, is ready (a [`stop`] before that is a panic); `run_forever`
-//! until [`stop`] is called; [`EventLoop::turn`] makes one, and returns what it did. These three call one
-//! function, `run_until` in `src/turn.rs`. A thread runs one loop at a time: a task that calls [`run`] panics. But
-//! a thread may have several loops, and run one after the other.
+//! turns until the *main future*, its argument, is done (it panics if [`stop`] ends them first);
+//! `run_forever` until [`stop`] is called; [`EventLoop::turn`] makes one, and returns what it did. The last
+//! three call one function, `run_until` in `src/turn.rs`. A thread runs one loop at a time: a task that calls
+//! [`run`] panics. But a thread may have several loops, and run them in turn.
 //!
 //! # Vocabulary
 //!
@@ -101,28 +101,28 @@
 //! | future, coroutine | what is polled; a coroutine is the future of an `async fn` |
 //! | turn | one iteration of the loop: one batch, then a park if one is due, then the wakes it brings |
 //! | batch | what was in the ready queue when the turn began |
-//! | poll | to resume a *future*, once. The kernel is never polled (mio's `Poll`, in the *poller*, is another thing) |
+//! | poll | to resume a *future*, once. The kernel is asked, never polled (mio's `Poll`, in `net/poller.rs`, is another thing) |
 //! | park | the second step: the loop asks the kernel for events, with a timeout. If it has no socket and need not sleep, it skips the system call. A running loop sleeps nowhere else |
 //! | wake | to put a task in the ready queue |
 //! | waker | what wakes a task |
 //! | arm, fire | a timer is armed when it is put into the wheel, and fires at its deadline |
-//! | task | a spawned future, with its slot in the table, and later its output |
+//! | task | a spawned future, with its slot in the table. Its *cell*, one allocation, holds the future and later the output |
 //! | main future | the future of `block_on`: not a task, but in the ready queue like one |
 //! | state | all that a loop owns, in one box. It is *free* while it is in its place, a thread-local, and *in use* while it is out |
 //! | waiter | what waits for a timer, a source, a task, a group, a job or a signal: one of boucle's tasks or main futures, or a foreign waker |
 //! | joiner | what waits for a task: a waiter, or the task's group |
 //! | foreign waker | a waker that is not boucle's: another runtime's, or one that a future makes for its children, as `FuturesUnordered` does |
-//! | ready queue | FIFO of what is to be polled; a task in it is *ready*. (A side of a socket is ready too, in its own sense) |
-//! | done | said of a task that returned, panicked or was dropped; its handle may still have to take the output |
+//! | ready queue | FIFO of what is to be polled; a task in it is *ready*. (The result of a poll, and a side of a socket, are ready in another sense) |
+//! | done | said of a task that returned, panicked or was dropped; its `JoinHandle` may still have to take the output |
 //! | inbox | where other threads leave messages for the loop |
 //! | message | a request to a loop: to wake or abort a task, to spawn one, to stop, to free what a dropped handle, timer, socket or group has left, and the like |
 //! | `LoopHandle` | what another thread holds of a loop, to spawn tasks on it or to stop it. While one exists, an idle loop with a virtual clock waits instead of reporting a deadlock |
 //! | bell, ring | what ends a park from another thread (mio's waker) |
 //! | virtual clock | a clock that jumps to the next deadline when nothing is ready |
-//! | rest | what a loop does when nothing is ready: it gives back the memory of a burst |
+//! | rest | what a loop does when nothing is ready: it gives back the memory that a burst, many tasks, timers or sockets at a time, has left |
 //! | job | blocking work on a thread of the pool: [`run_in_executor`] |
 //! | group, member | several tasks that one waiter waits for: the children of a `gather` |
-//! | source | a registered socket, whose *readiness* is readable or writable |
+//! | source | a registered socket, or another descriptor, with its *readiness*: which of its two *sides*, read and write, is ready |
 //! | token | a source's slot, as the kernel hands it back |
 //! | reactor | the table of sources |
 //! | wheel | the hierarchical timer wheel |
@@ -143,11 +143,11 @@
 //!
 //! # Eleven paths through the loop
 //!
-//! **A spawn, to the first poll.** `spawn` boxes the future in a cell (`task/cell.rs`) and finds the running
-//! loop's state (`current.rs`). `State::spawn` gives the task a slot and an id in the table (`task/table.rs`)
-//! and pushes its number into the ready queue (`wake/ready.rs`). The turn under way has frozen its batch, so
-//! the next turn pops the number, takes the box out of its slot, releases the state, and polls with a waker
-//! that is the number (`turn.rs`).
+//! **A spawn, to the first poll.** `spawn` (`task/spawn.rs`) boxes the future in a cell (`task/cell.rs`) and
+//! borrows the running loop's state (`current.rs`). `State::spawn` gives the task a slot and an id in the
+//! table (`task/table.rs`) and pushes its number into the ready queue (`wake/ready.rs`). The turn under way
+//! has frozen its batch, so the next turn pops the number, takes the box out of its slot, releases the state,
+//! and polls with a waker that is the number (`turn.rs`).
 //!
 //! Refusals: a loop whose end has begun drops the future, and the handle gives "cancelled". `spawn` panics
 //! where no loop runs, or if the loop is full (2^32 - 1 tasks; 2^20 - 1 on 32 bits). `LoopHandle::spawn`,
@@ -155,41 +155,42 @@
 //! the message, the closure is dropped silently.
 //!
 //! **An await of a handle.** `JoinHandle::poll` takes the output if the task is done. Else it leaves a waiter
-//! in that task's entry, as its *joiner*: mostly the number of the task that awaits the handle
+//! in that task's entry, as its *joiner*: usually the number of the task that awaits the handle
 //! (`task/join.rs`). When the task is done, `State::finish` takes the joiner out (`state.rs`), the turn wakes
-//! it, and its next poll takes the output out of the box.
+//! it, and the joiner's next poll takes the output out of the box.
 //!
-//! The joiner is the task that has polled the handle last. To drop a handle detaches the task, which goes
-//! on. The panic hook reports a panic when it happens, so one that no handle asks for is not lost. When the
+//! The joiner is the task that has polled the handle last. Dropping a handle detaches the task, which goes
+//! on. The panic hook reports a panic when it happens, even if no handle asks for it. When the
 //! loop ends, all outputs are dropped: a handle gives "cancelled" then, even if its task had returned.
 //!
 //! **A readable socket, to the poll.** A socket is non-blocking, and registered once, edge-triggered: the
 //! kernel reports that something has come, and does not report it again. So each of its two sides, read and
-//! write, has a flag, *ready*: an operation may succeed. The kernel's report, an *edge*, makes a side
-//! ready. The side is no longer ready when an operation would block or, on a stream, when one has not filled
-//! its buffer. A read of a side that is not ready does not ask the kernel: it leaves the task's number with
-//! the side (`net/source.rs`, `net/readiness.rs`), and the task is pending. A park returns an event whose
-//! token is the source's slot; `State::wake_sources` marks the sides that the event names as ready, takes all
-//! their waiters out, and pushes their numbers. In the next batch each of these tasks is polled and tries its
-//! read; if the first of them empties the socket, the others leave their numbers again.
+//! write, has a flag, *ready*: an operation may succeed. The kernel's report, an *edge*, makes a side ready.
+//! The side is no longer ready when an operation would block or, on a stream, has moved only part of its
+//! bytes. A read of a side that is not ready does not ask the kernel: it leaves the task's number with the
+//! side (`Source::poll` in `net/source.rs`, `net/readiness.rs`), and the task is pending. A park returns an
+//! event whose token is the source's slot; `State::wake_sources` marks the sides that the event names as
+//! ready, takes all their waiters out, and pushes their numbers. In the next batch each of these tasks is
+//! polled and tries its read; if the first of them empties the socket, the others leave their numbers again.
 //!
 //! No edge is lost. The loop does not park between an operation's "would block" and the leaving of the
-//! number: both are one use of the state. (In the less common cases, such as a foreign waker, they are two, and
-//! the second looks at the flag again.) An edge that comes meanwhile waits in the kernel, and the next park
-//! returns it. A new side is not ready, and to register the socket makes the kernel report what is there
-//! already. A read that does not fill its buffer has emptied a stream, since it would have taken more. No event
-//! reaches the next source of its slot: all events of a park are handled before a slot can be freed.
+//! number: both are one use of the state. (In less common cases they are two, since the clone of a foreign
+//! waker, user code, may make a turn: the second looks at the flag again.) An edge that comes meanwhile
+//! waits in the kernel, and a later park returns it. A new side is not ready, and registering the socket
+//! makes the kernel report what is there already. A read that does not fill its buffer has emptied the
+//! stream; a short write has filled it. No event reaches a later source of a slot: all events of a park are
+//! handled before a slot can be freed.
 //!
-//! Where this differs:
+//! Exceptions:
 //!
 //! - The operation of an [`AsyncFd`](net::AsyncFd) is user code, and runs while the state is free. Its side
 //!   counts edges, and stays ready if one has come since the operation began (`net/async_fd.rs`).
-//! - After an edge that has reported more than new bytes (the end of a stream, urgent data), after a read of a
-//!   Unix stream that has stopped at descriptors, and always without epoll or kqueue, the side stays ready until
-//!   an operation would block (`net/readiness.rs`).
-//! - The write side of a socket that can send begins ready. Of an [`AsyncFd`](net::AsyncFd), both sides do.
-//! - Of a socket other than a TCP stream only the read side is watched at first: otherwise each message that
-//!   the peer takes would end a park. When a write has to wait, the socket is registered again, for both sides.
+//! - After an edge that has reported more than new bytes (the end of a stream, urgent data), after a read of
+//!   a Unix stream that has stopped at passed descriptors, and always without epoll or kqueue, the side stays
+//!   ready until an operation would block (`net/readiness.rs`).
+//! - The write side of a socket that can send begins ready. So do both sides of an [`AsyncFd`](net::AsyncFd).
+//! - At first only the read side is watched, except of a TCP stream: otherwise each message that the peer
+//!   takes would end a park. When a write has to wait, the socket is registered again, for both sides.
 //!
 //! **A wake on the loop's own thread.** `Waker::wake` calls `current::wake` (`current.rs`), which takes the
 //! state of the running loop. If the task in the slot has the number's identity and is idle, the number is
@@ -198,9 +199,9 @@
 //!
 //! **A stale waker.** A waker points to nothing, so it may outlive its task. On the loop's own thread a wake
 //! compares the number's identity with that of the task in the slot: if they differ, or the task is done,
-//! nothing happens. From another thread the message has only the slot: it wakes whatever task has the slot when
+//! nothing happens. Through the inbox a wake has only the slot: it wakes whatever task has the slot when
 //! the loop reads it. The worst is that another task is polled in vain, which every future must bear:
-//! `Future::poll` may be called without a wake. (A read that is dropped has the same effect: its number stays
+//! `Future::poll` may be called without a wake. (So may a read that was dropped, whose number stays
 //! with the side.)
 //!
 //! Rarer cases have the same end. If the loop is gone, the inbox of its short id is closed and drops the
@@ -208,16 +209,16 @@
 //! bits) generations repeat.
 //!
 //! **`gather`.** The call boxes the children, and the first poll spawns them as members of a group. A group
-//! is an entry in a table of the loop: a counter, and the *parent*, the waiter that each pending poll of
-//! the `gather` leaves there (`task/group_table.rs`, `combine/group.rs`). `State::finish` counts down for
-//! each member that is done, in O(1). It wakes the parent once, however many children there are: when the last
-//! one is done, or as soon as one panics; then the group notes which child it was. (An `Err` is a value like
-//! any other; [`try_gather`] looks at it.) The `gather` has a handle of each child, a `JoinHandle`
-//! that aborts its task when it drops. Each poll of the `gather` looks at the group and, if nothing has come,
-//! leaves the parent, in one use of the state. It looks for a panic first, and resumes it. If no member is left,
-//! it takes each output out of its task's slot, through the handle. When the `gather` ends or is dropped, the
-//! handles drop, and the children that are not done are aborted. (A child that awaits a `JoinHandle` of its own
-//! drops that then, so the task behind it goes on.)
+//! is an entry in a table of the loop: a counter, and the *parent*, the waiter that each pending poll of the
+//! `gather` leaves there (`task/group_table.rs`, `combine/group.rs`). `State::finish` counts down for each
+//! member that is done, in O(1). It wakes the parent once, however many children there are: when the last one
+//! is done, or as soon as one panics (the group notes which one). (An `Err` is a value like any other;
+//! [`try_gather`] looks at it.) The `gather` has a handle of each child, a `JoinHandle` that aborts its task
+//! when it drops. In one use of the state, each poll of the `gather` looks at the group, and leaves the
+//! parent if a member is left and none has panicked. If one has, it resumes the panic. If no member is left,
+//! the handles take the outputs out of the tasks' slots, in the order of the children. When the `gather` ends
+//! or is dropped, the handles drop, which aborts the children that are not done; then the group drops. (A
+//! child that awaits a `JoinHandle` of its own drops that then, so the task behind it goes on.)
 //!
 //! **An abort.** `JoinHandle::abort` only marks the task, and queues it if it waits; one that is queued keeps
 //! its place. When its number is popped, the turn drops the future instead of polling it, and wakes what
@@ -238,13 +239,13 @@
 //!
 //! **A wake from another thread.** Such a wake does not touch the table. It sets the slot's flag
 //! (`wake/flags.rs`). If the flag was clear, it pushes a message into the loop's inbox under a lock, and
-//! rings the loop if it sleeps, by a bell that the inbox keeps (`wake/inbox.rs`). If the flag was set, there is
-//! nothing to do: the thread that has set it leaves the message, and rings. So one message serves all wakes of
-//! a slot. It names the slot alone, since these wakes may be meant for tasks that have had the slot one after
-//! the other. In the third step of the turn, if the last list is handled, the loop takes the whole list, clears
-//! the flags of its slots, and then handles the messages, at most 1,024 in a turn: each queues the task that has
-//! the slot. A wake after the clearing leaves a new message; one before it needs none, since the poll is still to
-//! come.
+//! rings the loop if it sleeps, by a bell that the inbox keeps (`wake/inbox.rs`). If the flag was set, there
+//! is nothing to do: the thread that has set it leaves the message, and rings. So one message serves all
+//! wakes of a slot. It names the slot alone, since these wakes may be meant for tasks that have had the slot
+//! one after the other. In the third step of the turn, if no message is left over, the loop takes the whole
+//! list, clears the flags of its slots, and then handles the messages, at most 1,024 in a turn: each queues
+//! the task that has the slot. A wake after the clearing leaves a new message; one before it needs none,
+//! since the poll is still to come.
 //!
 //! No wake is lost, because the loop marks itself as asleep under the same lock, and only if the inbox is
 //! empty:
@@ -276,7 +277,7 @@
 //! **The end of a loop.** It comes when the `EventLoop` is dropped, at the end of [`run`] too
 //! (`lifecycle.rs`). The tasks are dropped in spawn order, while the loop is still the running one. So a
 //! destructor may spawn, wake and abort; what it spawns is dropped at once. Nothing is raised in a task, and
-//! no task is polled any more: what needs an `await` has to be done before. Then the inbox is closed, and the
+//! no task is polled again: what needs an `await` must be done before. Then the inbox is closed, and the
 //! messages in it are dropped. Every waiter that is left, a task of another loop say, is woken, and finds the
 //! loop gone in its next poll. Last, jobs that have begun are waited for.
 //!
@@ -288,17 +289,18 @@
 //! | name | meaning |
 //! |---|---|
 //! | `current::take`, `release` | moves the state out of a thread-local, for the turn; puts it back |
-//! | `current::find` | a guard with the state of the loop with that number, which it puts back when it drops; `None` if the state is in use, or elsewhere |
+//! | `current::wake` | wakes the task with that number: at once if its loop is on this thread, else through the inbox |
 //! | `Popped`, `Ending` | what a number that leaves the queue stands for; how a task has ended |
 //! | `pops_per_park` | 61, or 0 if a park is due in any case |
 //! | `deferred_wakes` | waiters that the third step cannot queue: the first that is not of this loop, and all after it, to keep the order. They are woken when the state is free |
 //! | `state.receive` | does what a message asks for, and returns what may run user code |
 //! | `inbox.drain` | takes the messages |
 //! | `inbox.fall_asleep` | marks the loop as asleep, unless there is a message |
-//! | `inbox.outlook` | what other threads may still bring to a table of that capacity |
+//! | `inbox.outlook` | what other threads may still bring: a message, one of a `LoopHandle`, or nothing. It looks at the flags of so many slots |
+//! | `reactor.set_ready` | marks the sides that an event names as ready, and gives their waiters to a closure |
 //! | `next_look` | a lower bound of the first deadline, in O(1): that timer may be cancelled by now |
 //! | `next_deadline` | the first deadline |
-//! | `finish_member` | counts a member of a group as done. Returns the parent, if it is to be woken: for each member, or, of a `gather`, for the last one and for one that has panicked |
+//! | `finish_member` | counts a member of a group as done. Returns the parent, if it is to be woken: that of a `gather` for the last member, and for one that panics; others for each |
 //! | `budget` | counts the ready operations of a poll: after 128 the next is pending, and wakes its task, so that others are polled. `end` ends the counting |
 //! | `Quiet`, `drop_quietly` | drop what may be the user's, and let no panic out |
 //! | `log`, `record`, `notify`, `cause` | matter only if something observes the loop |
@@ -356,7 +358,7 @@
 //! | a waker that is a number | `Task.__wakeup`, a callback of the `Future` | a waker that points to the task's `Header` |
 //! | a leaf keeps the waker of its poll | a leaf yields its `Future` up to `__step`, which adds a callback | as here |
 //! | a wake on the loop's thread | `call_soon` | `Handle::schedule`, into `Core::tasks` |
-//! | the table of tasks, `task/table.rs` | `all_tasks`, a `WeakSet` | `OwnedTasks`, linked lists |
+//! | the table of tasks, `task/table.rs` | `_scheduled_tasks`, a `WeakSet` | `OwnedTasks`, linked lists |
 //! | the wheel, and a sleep's number | `_scheduled`, a heap of `TimerHandle`s | the time `Driver`'s wheel, a `TimerEntry` |
 //! | the park, `net/poller.rs` | `_selector.select` | `Core::driver`, `Driver::park` |
 //! | a source, its readiness, its waiters | a selector's key, with two `Handle`s | `ScheduledIo`, `Registration` |
@@ -370,8 +372,8 @@
 //! # Six ideas
 //!
 //! 1. **Everything the loop owns has a number**, and what users hold (a waker, a handle, a sleep, a
-//!    socket, the `EventLoop` itself) holds the number, never a pointer. So wakers have no reference count,
-//!    nothing dangles, and one block of `unsafe` is enough: it makes a waker of a number.
+//!    socket, the `EventLoop` itself) has that number, and no pointer. So wakers have no reference count,
+//!    nothing dangles, and one block of `unsafe` is enough: it makes a waker from a number.
 //! 2. **A wake on the thread of the running loop is a store in a queue**, without atomics or locks. From
 //!    elsewhere it goes through the inbox.
 //! 3. **One allocation per task**, which holds the future and then its output.
@@ -381,7 +383,7 @@
 //! 6. **The schedule can be seen.** With FIFO, frozen batches and a virtual clock, each run of a program
 //!    without sockets or other threads has the same schedule. So tests assert whole schedules, and this
 //!    documentation has pictures of them. An [observer](observe) is given an event for whatever the loop
-//!    does. The core records an event by one call, which is a branch if nothing observes the loop; everything
+//!    does. The core records each event by a call, which is a branch if nothing observes the loop; everything
 //!    else is derived from the events.
 //!
 //! # Invariants
@@ -389,16 +391,15 @@
 //! - Tasks and main futures are polled in one place (`poll` in `turn.rs`); the loop sleeps in one place
 //!   (`net/poller.rs`), except while the end of a loop waits for jobs; the clock is read in one file
 //!   (`time/clock.rs`).
-//! - No user code runs while the loop's state is in use or a lock is held. User code is: poll; the drop of a
-//!   future, an output or a panic's payload; clone, wake and drop of a foreign waker; the drop of what waits
-//!   in the inbox; the operation of an `AsyncFd`; an observer; a logger; the panic hook. What may be the
-//!   user's leaves the state first. Then it is woken or dropped, one thing at a time, and its panic is
-//!   caught.
+//! - No user code but an allocator's hook runs while the loop's state is in use or a lock is held. User code is:
+//!   poll; the drop of a future, an output or a panic's payload; clone, wake and drop of a foreign waker; the
+//!   drop of what waits in the inbox; the operation of an `AsyncFd`; an observer; a logger; the panic hook. What
+//!   may run it leaves the state first. Then it is woken or dropped, one thing at a time, and panics are caught.
 //! - Nothing panics while the state is in use, but for debug assertions: a look-up by a number from outside
 //!   returns a harmless value if nothing is there. (An index that a table has made itself is trusted.)
 //! - A wake is never lost. It may come from any thread at any time, after the loop is gone and during
-//!   the destruction of thread-locals; it never panics and never waits for user code. What the waking
-//!   thread did before the wake happens before the poll that follows it.
+//!   the destruction of thread-locals; it never panics and never waits for user code. The poll that
+//!   follows sees what the waking thread wrote before the wake.
 //! - FIFO: tasks are polled in the order in which they came into the ready queue. Timers fire in the order
 //!   (deadline in microseconds, arming), never early.
 //! - Fairness: a batch is frozen; within one `block_on` or `run_forever`, sockets, inbox and timers are
@@ -416,8 +417,8 @@
 //!   and `wake/draw.rs`.)
 //! - There is one block of `unsafe`, in `wake/waker.rs`, with the reason why it is sound.
 //!
-//! CONTRIBUTING.md, in the repository, says which tests to run after a change of which file; `tests/model` is
-//! this loop once more, as a simple program.
+//! CONTRIBUTING.md, in the repository, says where something new goes, and which tests to run after a change of
+//! which file; `tests/model` is this loop once more, as a simple program.
 //!
 //! # Limits
 //!

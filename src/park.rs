@@ -5,7 +5,7 @@
 //! thread rings the *bell*, mio's waker, which ends the sleep.
 //!
 //! A park that need not sleep asks the kernel only if the loop has sockets. Under a virtual clock time
-//! does not jump if a job, a socket or a message may come first.
+//! does not jump if a job, an event or a message may come first.
 
 use std::time::Duration;
 
@@ -26,8 +26,8 @@ pub(crate) enum Park {
 }
 
 impl State {
-    /// Makes the loop return after the turn under way, or after the next if there is none. The park of that
-    /// turn does not wait.
+    /// Makes the loop return after the turn under way, or after the next if there is none. If its park is still
+    /// to come, that does not wait.
     pub(crate) fn stop(&mut self) {
         self.stopping = true;
         self.pops_per_park = 0;
@@ -40,12 +40,12 @@ impl State {
         self.ready.is_empty() || self.ready.popped_after_next_batch() > self.pops_per_park
     }
 
-    /// The same in the middle of a batch, where the next one is not known: as many pops as that are enough.
-    pub(crate) fn is_park_overdue(&self) -> bool {
+    /// Returns whether a `block_on` is to park before it returns: `pops_per_park` pops are enough.
+    pub(crate) fn is_last_park_due(&self) -> bool {
         self.ready.popped() >= self.pops_per_park
     }
 
-    /// Begins the second step. `limit` is how long the caller would wait.
+    /// Begins the second step. `limit` is how long the caller would wait; `None`: for ever.
     pub(crate) fn begin_park(&mut self, limit: Option<Duration>) -> Park {
         if self.log.is_on() {
             self.log.begin_park(self.clock.elapsed());
@@ -56,7 +56,7 @@ impl State {
             self.rest();
         }
         let is_busy = !self.ready.is_empty() || !self.messages.is_empty() || self.stopping;
-        let mut timeout = if is_busy {
+        let timeout = if is_busy {
             Some(Duration::ZERO)
         } else if self.clock.is_virtual() {
             match self.pass_virtual_time(limit) {
@@ -64,29 +64,26 @@ impl State {
                 other => return other,
             }
         } else {
-            // The first deadline, in O(1). Its timer may be cancelled by now.
+            // A lower bound of the first deadline, in O(1). If it is too early, the loop parks once more.
             let deadline = self.timers.next_look().map(|tick| self.clock.until(tick));
             shorter(deadline, limit)
         };
-        if timeout != Some(Duration::ZERO) && self.poller.is_none() {
-            return Park::NeedsPoller;
-        }
-        // `fall_asleep` marks the loop as asleep, or refuses, because a message is there. (The poller is open by
-        // now, since a thread that sees the mark rings its bell.)
-        let may_sleep = timeout != Some(Duration::ZERO) && self.inbox.fall_asleep();
-        if !may_sleep {
-            // Without a socket, the kernel could report nothing but the bell, and the inbox is read next in
-            // any case. So a loop without sockets saves a system call in every 61 polls.
-            if self.reactor.is_empty() {
-                return Park::Skip;
+        if timeout != Some(Duration::ZERO) {
+            if self.poller.is_none() {
+                return Park::NeedsPoller; // before the mark: a thread that sees it rings the poller's bell
             }
-            timeout = Some(Duration::ZERO);
+            if self.inbox.fall_asleep() {
+                return Park::Ask(timeout);
+            }
+            // A message is there.
         }
-        Park::Ask(timeout)
+        // The loop does not sleep. Without a socket, the kernel could report nothing but the bell, and the inbox
+        // is read next in any case. So a loop without sockets saves a system call in every 61 polls.
+        if self.reactor.is_empty() { Park::Skip } else { Park::Ask(Some(Duration::ZERO)) }
     }
 
-    /// How an idle loop with a virtual clock parks. If nothing can come before the next deadline,
-    /// time jumps there; if no deadline is left, and no `LoopHandle`, that is a deadlock.
+    /// How an idle loop with a virtual clock parks. If nothing can come before the next deadline, or the limit,
+    /// time jumps there; if there is neither, and no `LoopHandle`, that is a deadlock.
     fn pass_virtual_time(&mut self, limit: Option<Duration>) -> Park {
         let wait_until = |tick: Option<u64>| shorter(tick.map(|tick| self.clock.until(tick)), limit);
         // What may still come from other threads: a message that is there or under way (the flag of a slot is
@@ -109,8 +106,7 @@ impl State {
         }
     }
 
-    /// How long a loop that is stepped by hand may park: zero if all its tasks are done and no
-    /// `LoopHandle` exists.
+    /// How long the park of a single turn may last: zero if all tasks are done and no `LoopHandle` exists.
     pub(crate) fn limit_of_turn(&self, timeout: Option<Duration>) -> Option<Duration> {
         let is_idle = self.tasks.live == 0 && self.inbox.outlook(0) != Outlook::LoopHandle; // 0: no task is left
         if is_idle { Some(Duration::ZERO) } else { timeout }

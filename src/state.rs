@@ -18,7 +18,7 @@ use crate::observe::observers::Observers;
 use crate::task::cell::BoxedTask;
 use crate::task::group_table::Groups;
 use crate::task::id::{LoopNumber, TaskNumber};
-use crate::task::table::{Joiner, Popped, Tasks};
+use crate::task::table::{Joiner, Popped, Tasks, Wake};
 use crate::time::clock::Clock;
 use crate::time::wheel::Wheel;
 use crate::wake::inbox::{Inbox, Message};
@@ -39,6 +39,7 @@ pub(crate) struct State {
     pub(crate) reactor: Reactor,
     /// `None` while it is out of the state, asking the kernel; and until it is needed, if the clock is virtual.
     pub(crate) poller: Option<Poller>,
+    /// That of the loop's short id. It is never freed.
     pub(crate) inbox: &'static Inbox,
     /// What was taken from the inbox and is not handled yet.
     pub(crate) messages: VecDeque<Message>,
@@ -49,10 +50,9 @@ pub(crate) struct State {
     pub(crate) holds: usize,
     /// How long the end of the loop waits for jobs that have begun; `None`: as long as they take.
     pub(crate) shutdown_timeout: Option<Duration>,
-    /// How many pops there may be between two parks, while tasks are ready: 61, or 0 if a park is due in any
-    /// case.
+    /// A park is due if the next batch would bring the pops since the last park above this: 61; 0 forces one.
     pub(crate) pops_per_park: usize,
-    /// `stop` was called.
+    /// `stop` was called. The end of a run clears it (`event_loop.rs`).
     pub(crate) stopping: bool,
     /// The end of the loop has begun: what is spawned now is dropped at once.
     pub(crate) closing: bool,
@@ -65,7 +65,7 @@ pub(crate) struct State {
     pub(crate) next_on_thread: Option<Box<State>>,
 }
 
-/// Pops between two parks, while tasks are ready. The number is tokio's.
+/// The usual `pops_per_park`. The number is tokio's, and `tests/model` has it too.
 pub(crate) const POPS_PER_PARK: usize = 61;
 
 impl State {
@@ -116,20 +116,20 @@ impl State {
 
     /// Gives the main future its place, and queues it.
     pub(crate) fn enter_main(&mut self, future: &'static str, location: &'static Location<'static>) {
-        let (slot, task) = self.tasks.insert(None, Joiner::Nothing);
-        self.tasks.main = Some((slot, task, future));
-        self.ready.push(TaskNumber::new(self.number, task, slot));
-        self.record(|_| EventKind::MainEntered { task, future, location });
+        let (slot, id) = self.tasks.insert(None, Joiner::Nothing);
+        self.tasks.main = Some((slot, id, future));
+        self.ready.push(TaskNumber::new(self.number, id, slot));
+        self.record(|_| EventKind::MainEntered { task: id, future, location });
     }
 
-    /// Frees the main future's place, if there is one. A loop that does not run gives memory back, as a loop
-    /// that parks does.
+    /// Frees the main future's place, if there is one. If nothing is ready, the loop gives memory back, as in a
+    /// park.
     pub(crate) fn leave_main(&mut self) {
-        let Some((slot, task, _)) = self.tasks.main.take() else {
+        let Some((slot, id, _)) = self.tasks.main.take() else {
             return;
         };
         if self.log.is_on() {
-            self.log.leave_main(self.clock.elapsed(), task);
+            self.log.leave_main(self.clock.elapsed(), id);
         }
         self.tasks.entries.try_remove(slot as usize);
         if self.ready.is_empty() {
@@ -137,26 +137,27 @@ impl State {
         }
     }
 
-    /// Queues a task, unless it is queued already, aborted, done or gone. Returns whether the number is one
-    /// of this loop's, by its short id. This is the slow path: a wake of this thread, and one of a timer or a
-    /// source, tries [`wake_at_once`](Self::wake_at_once) first.
+    /// Queues a task, unless it is queued already, aborted, done or gone. Returns false if the number is another
+    /// loop's, by its short id: the wake is to go there. This is the slow path, after
+    /// [`wake_at_once`](Self::wake_at_once).
     #[cold]
     #[inline(never)]
     pub(crate) fn wake(&mut self, number: TaskNumber) -> bool {
-        let queued = self.tasks.queue(number, &mut self.ready);
-        if let (Some(is_new), Some((task, _))) = (queued, self.tasks.find_live(number.slot())) {
-            self.record(|log| log.woken(task, !is_new));
+        let wake = self.tasks.queue(number, &mut self.ready);
+        if wake != Wake::Refused
+            && let Some((id, _)) = self.tasks.find_live(number.slot())
+        {
+            self.record(|log| log.woken(id, wake == Wake::Needless));
         }
         number.short() == self.number.short()
     }
 
-    /// The fast path. It is inlined, so it leaves what is rare to [`wake`](Self::wake), and returns
-    /// false then: if the queue has to grow, the loop is observed, the task is aborted, or no task of this loop
-    /// has the number's identity.
+    /// The fast path. It is inlined, so it leaves rare cases to [`wake`](Self::wake), and returns false: if the
+    /// queue has to grow, the loop is observed, the task is aborted, or no task of this loop has the number.
     #[inline(always)]
     pub(crate) fn wake_at_once(&mut self, number: TaskNumber) -> bool {
         let is_quick = self.ready.has_room() && !self.log.is_on();
-        is_quick && self.tasks.queue(number, &mut self.ready).is_some()
+        is_quick && self.tasks.queue(number, &mut self.ready) != Wake::Refused
     }
 
     /// Wakes what waited for a timer or a source. A task of this loop is queued at once. Any other

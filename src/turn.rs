@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   1 run    poll the batch: everything that was ready when the turn began, in FIFO order
-//!   2 park   if one is due: with timeout 0 if something is ready, else until the next deadline
+//!   2 park   if one is due: with timeout 0 if something is left to do, else until the next deadline
 //!            or an event. If none is due, the turn ends here
 //!   3 wake   ready sources → their waiters, the inbox → tasks, due timers → their waiters
 //! ```
@@ -10,27 +10,27 @@
 //! **A batch is frozen.** What is pushed during a turn is popped in the next one. So a task that wakes itself
 //! for ever cannot keep the others from their poll, nor the loop from its park.
 //!
-//! **A park is due** if nothing is ready, or if the next batch would make more than 61 polls since the last
-//! park. (What is counted is numbers popped: those of aborted tasks and stale ones count too.) No park
-//! interrupts a batch: a timer that is due waits until each task of the batch has been polled once. In a loop
-//! that is stepped by hand ([`EventLoop::turn`](crate::EventLoop::turn)), or that is to stop, a park is due
-//! in every turn.
+//! **A park is due** if nothing is ready, or if the next batch would bring the pops since the last park above
+//! 61. (Most pops are polls; those of stale numbers and of aborted tasks count too.) A timer that is due
+//! waits for the next park, so for the end of this batch, or of a later one. In a loop that is run turn by
+//! turn ([`EventLoop::turn`](crate::EventLoop::turn)), or that is to stop, a park is due in every turn.
 //!
-//! When the main future is ready, `block_on` returns in the middle of the batch, whose rest stays queued. Before
-//! it returns, it parks with timeout 0 if 61 numbers have been popped since the last park, or if the loop is to
-//! stop. Without this, a program of many short runs would never park.
+//! When the main future is done, `block_on` returns in the middle of the batch; the others stay queued. Before
+//! it returns, it parks with timeout 0 if there were 61 pops since the last park, or if the loop is to stop.
+//! Without this, a program of many short runs would never park.
 //!
-//! asyncio's `_run_once` is the same circle, entered at another point: it selects, fires the timers, and
+//! asyncio's `_run_once` is the same cycle, entered at another point: it selects, fires the timers, and
 //! then runs the batch. It selects in every iteration; this loop leaves steps 2 and 3 out while tasks are
-//! ready, for 61 polls or one batch, whichever is more.
+//! ready, for 61 pops or one batch, whichever is more.
 //!
 //! **The state is free while user code runs.** The loop's [`State`] is a box that the turn takes out of a
 //! thread-local ([`current::take`]), hands from step to step, and puts back ([`current::release`]) before
-//! whatever may run user code: a poll, a destructor, a foreign waker, a park (where mio may log). So while a
+//! whatever may run user code: a poll, a destructor, a foreign waker, a closure from another thread, an
+//! observer, a park (where mio may log). So while a
 //! task is polled, the state is in its place, and the turn holds only the task's box, taken from its slot.
 //! Whatever is called may call back: spawn, wake, abort, drop. (Why no `RefCell` around each table? A program's
-//! allocator may wake a task while a table grows. A `RefCell` would panic then; a state that is missing can be
-//! noticed, see `current.rs`.)
+//! allocator may wake a task while a table grows. Each borrow would have to check for that; a state that is
+//! missing is noticed in one place, `current.rs`.)
 
 use std::collections::VecDeque;
 use std::io;
@@ -58,24 +58,24 @@ pub use report::Turn;
 
 /// When the loop returns to its caller.
 pub(crate) enum Until<'main> {
-    /// When the main future is ready, or the loop is to stop: `block_on`. The main future is no task, but it
-    /// has a number, and is queued like one. It stays with `block_on`, since it may borrow from the caller. Its
+    /// When the main future is done, or the loop is to stop: `block_on`. The main future is not a task, but has
+    /// a number, and is queued like one. It stays with `block_on`, since it may borrow from the caller. Its
     /// cell catches its panic, as a task's does, and `block_on` resumes it.
     MainDone(Pin<&'main mut dyn Future<Output = Ending>>),
     /// When the loop is to stop: `run_forever`.
     Stopped,
-    /// After one turn, whose park takes no longer than this: `turn`.
+    /// After one turn, whose park takes no longer than this, if there is a limit: `turn`.
     OneTurn(Option<Duration>),
 }
 
 /// How many messages of other threads one turn handles: as many as the events that one system call
-/// may bring. The rest is left to the next park, whose timeout is 0 then.
+/// may bring. The others are left to the next turn, whose park does not sleep.
 const MESSAGES_PER_TURN: usize = 1_024;
 
-/// The lists of messages and of deferred wakes keep at most this capacity between turns.
+/// An empty list of messages, or of deferred wakes, keeps at most this capacity.
 const KEPT: usize = 1_024;
 
-/// Runs turns until the caller has what it waits for. Returns what a single turn did.
+/// Runs turns until the caller has what it waits for. What it returns is for [`Until::OneTurn`].
 pub(crate) fn run_until(loop_number: LoopNumber, mut until: Until<'_>) -> io::Result<Turn> {
     let _budget = budget::EndOnDrop; // also when a panic ends the run
     let mut state = current::take(loop_number);
@@ -96,9 +96,9 @@ pub(crate) fn run_until(loop_number: LoopNumber, mut until: Until<'_>) -> io::Re
                 Popped::Aborted(task) => cancel_task(state, number, task),
                 Popped::Main => {
                     polled += 1;
-                    let (after, is_ready) = poll_main(state, number, &mut until);
-                    if is_ready {
-                        park_if_overdue(after);
+                    let (after, is_done) = poll_main(state, number, &mut until);
+                    if is_done {
+                        leave_block_on(after);
                         return Ok(Turn::default());
                     }
                     after
@@ -116,7 +116,7 @@ pub(crate) fn run_until(loop_number: LoopNumber, mut until: Until<'_>) -> io::Re
         // 3 wake
         let mut turn = Turn::default();
         if parked.is_ok() {
-            state = wake_due(state, &mut turn);
+            (state, turn) = wake_due(state); // else what is due is left to the next park
         }
         let is_last = is_one_turn || state.stopping || parked.is_err();
         state = notify_between_steps(state);
@@ -130,8 +130,8 @@ pub(crate) fn run_until(loop_number: LoopNumber, mut until: Until<'_>) -> io::Re
 }
 
 /// Polls a task. If it is pending, it goes back to its slot; if it was woken during the poll, it is queued
-/// already. If it is ready, it is done. If `Tasks::abort` has marked it during the poll, it is cancelled, and
-/// a value that the poll has returned is dropped.
+/// already. If the poll is ready, the task is done. If `Tasks::abort` has marked it during the poll, its
+/// future is dropped, or the value that the poll has returned.
 #[inline(always)]
 fn poll_task(state: Box<State>, number: TaskNumber, mut task: BoxedTask) -> Box<State> {
     let (mut state, polled) = poll(state, number, task.as_mut());
@@ -145,7 +145,7 @@ fn poll_task(state: Box<State>, number: TaskNumber, mut task: BoxedTask) -> Box<
     state
 }
 
-/// Drops the future of a task that was aborted.
+/// Drops what an aborted task holds: its future, or the value that its last poll has returned.
 #[inline(never)]
 fn cancel_task(mut state: Box<State>, number: TaskNumber, mut task: BoxedTask) -> Box<State> {
     state.record_begin(number, false);
@@ -154,7 +154,7 @@ fn cancel_task(mut state: Box<State>, number: TaskNumber, mut task: BoxedTask) -
     finish_task(current::take(loop_number), number, task, ending)
 }
 
-/// Wakes what waits for a task that is done, and drops the output if no handle is left.
+/// Marks a task as done, wakes what waits for it, and drops the output if no handle is left.
 #[inline(never)]
 fn finish_task(mut state: Box<State>, number: TaskNumber, task: BoxedTask, ending: Ending) -> Box<State> {
     let (waiter, unwanted) = state.finish(number, task, ending);
@@ -168,7 +168,7 @@ fn finish_task(mut state: Box<State>, number: TaskNumber, task: BoxedTask, endin
     current::take(loop_number)
 }
 
-/// Polls the main future. Returns whether it is ready.
+/// Polls the main future. Returns whether it is done.
 #[inline(always)]
 fn poll_main(state: Box<State>, number: TaskNumber, until: &mut Until<'_>) -> (Box<State>, bool) {
     let Until::MainDone(main) = until else {
@@ -212,7 +212,8 @@ fn release_and_notify(state: Box<State>) -> LoopNumber {
     loop_number
 }
 
-/// Notifies the observers between two steps. If one of them panics, its panic leaves the loop here.
+/// Notifies the observers, before a park and after a turn. If one of them panics, its panic leaves the loop
+/// here.
 #[inline(always)]
 fn notify_between_steps(state: Box<State>) -> Box<State> {
     if !state.log.is_on() {
@@ -223,12 +224,13 @@ fn notify_between_steps(state: Box<State>) -> Box<State> {
     current::take(loop_number)
 }
 
-/// Parks without waiting, if a park is overdue, at the end of a `block_on`. An error is left to the next park.
-fn park_if_overdue(mut state: Box<State>) {
+/// Ends a `block_on`, whose main future is done: parks without waiting, if that is due. An error is left to the
+/// next park.
+fn leave_block_on(mut state: Box<State>) {
     budget::end();
-    if state.is_park_overdue() {
+    if state.is_last_park_due() {
         (state, _) = park(state, Some(Duration::ZERO)); // with a limit it finds no deadlock
-        state = wake_due(state, &mut Turn::default());
+        (state, _) = wake_due(state);
     }
     current::release(notify_between_steps(state));
 }
@@ -264,8 +266,8 @@ fn park(state: Box<State>, limit: Option<Duration>) -> (Box<State>, io::Result<(
     (state, parked)
 }
 
-/// Queues the tasks that wait for what the park has brought.
-fn wake_due(mut state: Box<State>, turn: &mut Turn) -> Box<State> {
+/// Queues the tasks that wait for what the park has brought. Returns how many.
+fn wake_due(mut state: Box<State>) -> (Box<State>, Turn) {
     let before_sources = state.ready.len();
     state.wake_sources();
     if !state.deferred_wakes.is_empty() {
@@ -278,11 +280,14 @@ fn wake_due(mut state: Box<State>, turn: &mut Turn) -> Box<State> {
     if !state.deferred_wakes.is_empty() {
         state = wake_deferred(state);
     }
-    turn.woken_by_sources = before_inbox - before_sources;
-    turn.woken_by_inbox = before_timers - before_inbox;
-    turn.woken_by_timers = state.ready.len() - before_timers;
     state.log.cause = Origin::Outside;
-    state
+    let woken = Turn {
+        woken_by_sources: before_inbox - before_sources,
+        woken_by_inbox: before_timers - before_inbox,
+        woken_by_timers: state.ready.len() - before_timers,
+        ..Turn::default()
+    };
+    (state, woken)
 }
 
 /// Wakes the deferred waiters one by one, while the state is released.
@@ -304,10 +309,9 @@ fn wake_deferred(mut state: Box<State>) -> Box<State> {
 
 /// Handles the messages of other threads, as many as one turn may.
 fn read_inbox(mut state: Box<State>) -> Box<State> {
-    let State { inbox, messages, log, .. } = &mut *state;
-    log.cause = Origin::Thread;
-    if messages.is_empty() {
-        inbox.drain(messages);
+    state.log.cause = Origin::Thread;
+    if state.messages.is_empty() {
+        state.inbox.drain(&mut state.messages);
     }
     for _ in 0..MESSAGES_PER_TURN {
         let Some(message) = state.messages.pop_front() else {

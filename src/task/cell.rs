@@ -54,9 +54,9 @@ pub(crate) trait Task: Future<Output = Ending> {
 }
 
 pin_project! {
-    /// The cell of one task. pin-project-lite's macro writes the method `project`, which turns the pinned
-    /// cell into references to its fields; the one to the future is pinned. `Pin::set` drops what is in the
-    /// cell, and puts another value in its place.
+    /// The cell of one task, or of a main future. pin-project-lite's macro writes the method `project`, which
+    /// turns the pinned cell into references to its fields; the one to the future is pinned. `Pin::set` drops
+    /// what is in the cell, and puts another value in its place.
     #[project = Projected]
     pub(crate) enum TaskCell<F: Future> {
         Running { #[pin] future: F },
@@ -79,23 +79,23 @@ impl<F: Future> TaskCell<F> {
     }
 
     /// Drops the future, and then puts the output in its place. So the destructor has run when the task is
-    /// seen to be done, and a panic in it becomes the output.
+    /// seen to be done, and a panic in it becomes the output, unless the poll has panicked.
     fn finish(mut self: Pin<&mut Self>, result: Result<F::Output, Failure>) -> Ending {
         let dropped = catch_unwind(AssertUnwindSafe(|| {
             self.as_mut().set(TaskCell::Finished { output: None });
         }));
         let result = match (dropped, result) {
             (Ok(()), result) => result,
-            (Err(second), Err(Failure::Panicked(first))) => {
+            (Err(second), first @ Err(Failure::Panicked(_))) => {
                 drop_quietly(second);
-                Err(Failure::Panicked(first))
+                first
             }
             (Err(payload), unused) => {
                 drop_quietly(unused);
                 Err(Failure::Panicked(Box::new(payload)))
             }
         };
-        let end = match &result {
+        let ending = match &result {
             Ok(_) => Ending::Returned,
             Err(Failure::Panicked(_)) => Ending::Panicked,
             Err(Failure::Cancelled) => Ending::Cancelled,
@@ -105,7 +105,7 @@ impl<F: Future> TaskCell<F> {
         if let Projected::Finished { output } = self.project() {
             *output = Some(result);
         }
-        end
+        ending
     }
 }
 

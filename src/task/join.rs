@@ -151,7 +151,7 @@ impl<T> JoinHandle<T> {
     #[track_caller]
     pub(crate) fn expect_awaitable(&self) {
         let AbortHandle { loop_number, slot, id } = self.task;
-        let is_polled = |state: &mut State| state.tasks.get(slot, id).is_some_and(|task| task.is_out());
+        let is_polled = |state: &mut State| state.tasks.by_id(slot, id).is_some_and(|task| task.is_out());
         if current::on_own_loop(loop_number, "a JoinHandle", is_polled) == Some(true) {
             awaits_itself(id);
         }

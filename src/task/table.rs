@@ -4,18 +4,18 @@
 //! its box. The life of an entry, with the function that takes each step:
 //!
 //! ```text
-//!            insert            begin                  finish
+//!            insert           take_out                finish
 //!   (free) ─────────▶ Queued ─────────▶ being polled ─────────▶ Done, kept for its handle
 //!                       ▲                    │                        │
 //!                 queue │                    │ put_back               │ release_handle, take_done
 //!                       └────── Idle ◀───────┘                        ▼
 //!                                                                  (free)
 //!
-//!   Idle, Queued ── abort ──▶ Aborted ── begin ──▶ being dropped ── finish ──▶ Done
+//!   Idle, Queued ── abort ──▶ Aborted ── take_out ──▶ being dropped ── finish ──▶ Done
 //! ```
 //!
 //! While a task is polled, the turn holds its box, and the loop's state is free: user code may spawn, wake,
-//! abort and drop. "Being polled" is no status: the box is out, and the status is Idle, or Queued if the task
+//! abort and drop. "Being polled" is not a status: the box is out, and the status is Idle, or Queued if the task
 //! was woken since its poll began. If it is aborted meanwhile, it is dropped when its poll returns, and so is a
 //! value that the poll returned; no wake queues it any more. `finish` frees the slot if no handle is left.
 //!
@@ -77,7 +77,7 @@ pub(crate) enum Status {
     Queued,
     /// It is to be dropped: when its number is popped, or when its poll returns. Or it is being dropped.
     Aborted,
-    /// Its box holds an output, or nothing any more.
+    /// Its box holds the output, or is gone.
     Done,
 }
 
@@ -102,9 +102,19 @@ pub(crate) enum Popped {
     Stale,
 }
 
+/// What a wake has done.
+#[derive(PartialEq, Eq)]
+pub(crate) enum Wake {
+    Queued,
+    /// Nothing: the task is queued already.
+    Needless,
+    /// Nothing: the task is aborted or done, or no task of this loop has the number.
+    Refused,
+}
+
 /// What a handle finds when it asks for its task's output.
 pub(crate) enum Output {
-    /// The slot is free now. The box holds the output. There is none if the loop refused the task, or its end
+    /// The slot is free now. The box holds the output. No box: the loop has refused the task, or its end has
     /// dropped it.
     Done {
         task: Option<BoxedTask>,
@@ -154,23 +164,27 @@ impl Tasks {
         (slot as u32, id)
     }
 
-    /// Queues a task, if it is idle. Returns `Some(true)` then; `Some(false)` if it is queued already or done;
-    /// `None` if it is aborted, or no task of this loop has the number.
+    /// Queues a task, if it is idle.
     #[inline(always)]
-    pub(crate) fn queue(&mut self, number: TaskNumber, ready: &mut ReadyQueue) -> Option<bool> {
-        let entry = self.tenant(number)?;
-        if entry.status == Status::Idle {
-            ready.push(number);
-            entry.status = Status::Queued;
-            return Some(true);
+    pub(crate) fn queue(&mut self, number: TaskNumber, ready: &mut ReadyQueue) -> Wake {
+        let Some(entry) = self.by_number(number) else {
+            return Wake::Refused;
+        };
+        match entry.status {
+            Status::Idle => {
+                ready.push(number);
+                entry.status = Status::Queued;
+                Wake::Queued
+            }
+            Status::Queued => Wake::Needless,
+            Status::Aborted | Status::Done => Wake::Refused,
         }
-        (entry.status != Status::Aborted).then_some(false)
     }
 
     /// Takes the task that a number stands for out of its slot, to be polled or dropped.
     #[inline(always)]
     pub(crate) fn take_out(&mut self, number: TaskNumber) -> Popped {
-        let Some(entry) = self.tenant(number) else {
+        let Some(entry) = self.by_number(number) else {
             return Popped::Stale;
         };
         let is_aborted = entry.status == Status::Aborted;
@@ -229,7 +243,7 @@ impl Tasks {
     /// gone.
     pub(crate) fn abort(&mut self, slot: u32, id: u64, ready: &mut ReadyQueue) -> bool {
         let loop_number = self.loop_number;
-        let Some(entry) = self.get(slot, id) else {
+        let Some(entry) = self.by_id(slot, id) else {
             return false;
         };
         match entry.status {
@@ -251,7 +265,7 @@ impl Tasks {
     /// Takes the box of a task that is done, and frees its slot.
     #[inline(always)]
     pub(crate) fn take_done(&mut self, slot: u32, id: u64) -> Output {
-        match self.get(slot, id) {
+        match self.by_id(slot, id) {
             Some(entry) if entry.is_done() => {
                 let (task, name) = self.remove(slot);
                 Output::Done { task, name }
@@ -264,19 +278,19 @@ impl Tasks {
 
     /// The output of a task that is done, left where it is.
     pub(crate) fn output(&mut self, slot: u32, id: u64) -> Option<&mut dyn Any> {
-        self.get(slot, id)?.task.as_mut()?.as_mut().output()
+        self.by_id(slot, id)?.task.as_mut()?.as_mut().output()
     }
 
     /// Whether the task is done, or gone.
     pub(crate) fn is_done(&mut self, slot: u32, id: u64) -> bool {
-        self.get(slot, id).is_none_or(|entry| entry.is_done())
+        self.by_id(slot, id).is_none_or(|entry| entry.is_done())
     }
 
     /// Sets what waits for a task, and leaves in `joiner` what waited before. Returns false if the task is
     /// done, or gone: then nothing is exchanged.
     #[inline]
     pub(crate) fn exchange_joiner(&mut self, slot: u32, id: u64, joiner: &mut Joiner) -> bool {
-        let live = self.get(slot, id).filter(|entry| !entry.is_done());
+        let live = self.by_id(slot, id).filter(|entry| !entry.is_done());
         live.map(|entry| mem::swap(&mut entry.joiner, joiner)).is_some()
     }
 
@@ -288,7 +302,7 @@ impl Tasks {
 
     /// The handle was dropped. What was kept for it goes to the caller, to be dropped.
     pub(crate) fn release_handle(&mut self, slot: u32, id: u64) -> (Joiner, Option<BoxedTask>) {
-        let Some(entry) = self.get(slot, id) else {
+        let Some(entry) = self.by_id(slot, id) else {
             return (Joiner::Nothing, None);
         };
         entry.has_handle = false;
@@ -307,14 +321,14 @@ impl Tasks {
 
     /// The task that a number stands for.
     #[inline(always)]
-    fn tenant(&mut self, number: TaskNumber) -> Option<&mut Entry> {
+    fn by_number(&mut self, number: TaskNumber) -> Option<&mut Entry> {
         let entry = self.entries.get_mut(number.slot() as usize)?;
         (entry.identity == number.identity()).then_some(entry)
     }
 
     /// The task that a handle stands for.
     #[inline]
-    pub(crate) fn get(&mut self, slot: u32, id: u64) -> Option<&mut Entry> {
+    pub(crate) fn by_id(&mut self, slot: u32, id: u64) -> Option<&mut Entry> {
         let entry = self.entries.get_mut(slot as usize)?;
         (entry.id == id).then_some(entry)
     }

@@ -1,7 +1,7 @@
 //! The ready queue: FIFO of what is to be polled.
 //!
 //! It is a vector of task numbers and a position in it. A push appends a number; a pop moves the position on; a
-//! park removes the numbers that were popped, and moves the rest to the front. In FIFO order the rest is the
+//! park removes the numbers that were popped, and moves the others to the front. In FIFO order these are the
 //! next batch, which is popped before the next park: so a number is moved at most once (twice if `block_on`
 //! parks before it returns), and a push and a pop are O(1), amortised.
 //!
@@ -9,8 +9,8 @@
 //! position is the number of pops since the last park, and what follows is the next batch. So the length of the
 //! vector is their sum, which `park.rs` compares with 61.
 //!
-//! A task's status tells whether its number is in the queue, so it is there at most once. If a task is woken in
-//! its last poll, it is done before its number is popped. Such a number is stale, and a pop skips it. To search
+//! Only a new task's number is pushed, or an idle one's, so it is there at most once. If a task is woken in its
+//! last poll, it is done before its number is popped. Such a number is stale, and the turn skips it. Searching
 //! the queue when a task ends would cost more.
 
 use crate::task::id::TaskNumber;
@@ -19,9 +19,9 @@ use crate::task::id::TaskNumber;
 pub(crate) struct ReadyQueue {
     /// Those that were popped since the last park, then those that are ready.
     pub(super) numbers: Vec<TaskNumber>,
-    /// The next number to be popped.
+    /// Where the next number to be popped is.
     pub(super) position: usize,
-    /// The first number that is not in the batch.
+    /// Where the numbers begin that are not in the batch.
     pub(super) batch_end: usize,
 }
 
@@ -60,9 +60,9 @@ impl ReadyQueue {
         if self.position == self.batch_end {
             return None;
         }
-        let first = self.numbers.get(self.position).copied();
+        let number = self.numbers.get(self.position).copied();
         self.position += 1;
-        first
+        number
     }
 
     /// Returns how many numbers were popped since the last park.

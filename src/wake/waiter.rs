@@ -1,7 +1,7 @@
 //! A waiter: what waits for a timer, a source, a task, a group, a job or a signal.
 //!
 //! It is the number of a task or main future of ours, or a foreign waker. A number may be stored, compared
-//! and dropped while the loop's state is in use. Not so a foreign waker: its clone, its wake and its drop are
+//! and dropped while the loop's state is in use. A foreign waker may not: its clone, its wake and its drop are
 //! another crate's code. So the tables store, compare and return waiters; foreign ones are compared by
 //! pointer, and cloned, woken and dropped when the state is free. Their drop never unwinds ([`Quiet`]).
 
@@ -20,7 +20,7 @@ pub(crate) enum Waiter {
 }
 
 impl Waiter {
-    /// Whether both wake the same task. Compares numbers and pointers, and calls nothing.
+    /// Whether both surely wake the same task. Compares numbers and pointers, and calls nothing.
     pub(crate) fn is(&self, other: &Waiter) -> bool {
         match (self, other) {
             (Waiter::Task(one), Waiter::Task(other)) => one == other,

@@ -29,7 +29,7 @@ use crate::wake::waiter::Waiter;
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, drop);
 
-/// The waker of a task. Its drop would do nothing, so `ManuallyDrop` leaves it out.
+/// The waker of a task, or of a main future. Its drop would do nothing, so `ManuallyDrop` leaves it out.
 #[inline]
 pub(crate) fn waker(number: TaskNumber) -> ManuallyDrop<Waker> {
     // SAFETY: `RawWaker` asks that the four functions be thread-safe and that, with the data, they behave as
