@@ -7,15 +7,15 @@
 //! | need | crate | how | shown in |
 //! |---|---|---|---|
 //! | HTTP/1.1 | `hyper`, with boucle's feature `hyper` | `http1::Builder::new().timer(Timer).serve_connection(stream, service)`, in a handler of [`serve`](crate::net::serve) | `ecosystem/tests/http.rs` |
-//! | HTTP/2 | the same | `http2::Builder::new(Executor).timer(Timer).serve_connection(stream, service)` | `ecosystem/tests/http.rs` |
+//! | HTTP/2 | the same | `stream.set_nodelay(true)?;`<br>`http2::Builder::new(Executor).timer(Timer).serve_connection(stream, service)` | `ecosystem/tests/http.rs` |
 //! | an HTTP client with a pool | `hyper-util`, with boucle's feature `hyper-util` | `Client::builder(Executor).build(Connector::new())` | `hyper/tests/client.rs` |
-//! | routes and handlers | `axum` without its feature `tokio`, `hyper-util` | `let app = TowerToHyperService::new(router);`<br>`auto::Builder::new(Executor).serve_connection(stream, app).await` | `ecosystem/tests/axum.rs` |
+//! | routes and handlers | `axum` without its feature `tokio`, `hyper-util` | `let app = TowerToHyperService::new(router);`<br>`stream.set_nodelay(true)?;`<br>`auto::Builder::new(Executor).serve_connection(stream, app).await` | `ecosystem/tests/axum.rs` |
 //! | graceful shutdown of HTTP and HTTPS | `futures-util` | one future that is shared by the server and its handlers: [`Serve::shutdown_when`](crate::net::Serve::shutdown_when) shows it. After a TLS handshake it is the same. | `ecosystem/examples/https_server.rs` |
 //! | the same, without `serve` | `hyper-util` (`server-graceful`) | `drop(spawn(graceful.watch(builder.serve_connection(stream, app).into_owned())))`, and at the end<br>`graceful.shutdown().await`<br>With TLS, take a `graceful.watcher()` before the handshake, and after it `watcher.watch(connection).await`. | `ecosystem/tests/axum.rs` |
-//! | gRPC, server | `tonic` | `let service = TowerToHyperService::new(Routes::new(server).prepare());`<br>`http2::Builder::new(Executor).serve_connection(stream, service).await` | `ecosystem/tests/grpc.rs` |
+//! | gRPC, server | `tonic` | `let service = TowerToHyperService::new(Routes::new(server).prepare());`<br>`stream.set_nodelay(true)?;`<br>`http2::Builder::new(Executor).serve_connection(stream, service).await` | `ecosystem/tests/grpc.rs` |
 //! | gRPC, client | `tonic`, `hyper-util` | `let channel = Client::builder(Executor).http2_only(true).build(Connector::new());`<br>`NumbersClient::with_origin(channel, uri)` | `ecosystem/tests/grpc.rs` |
 //! | TLS | `futures-rustls` (`ring`, `tls12`) | `TlsAcceptor::from(Arc::new(config)).accept(stream).await?`<br>`TlsConnector::from(Arc::new(config)).connect(name, stream).await?` | `ecosystem/tests/tls.rs` |
-//! | HTTPS, server | `futures-rustls`, `smol-hyper`, `hyper-util` (`server-auto`) | `let stream = FuturesIo::new(acceptor.accept(stream).await?);`<br>`auto::Builder::new(Executor).serve_connection(stream, service).await` | `ecosystem/examples/https_server.rs` |
+//! | HTTPS, server | `futures-rustls`, `smol-hyper`, `hyper-util` (`server-auto`) | `stream.set_nodelay(true)?;`<br>`let stream = FuturesIo::new(acceptor.accept(stream).await?);`<br>`auto::Builder::new(Executor).serve_connection(stream, service).await` | `ecosystem/examples/https_server.rs` |
 //! | HTTPS, client | `hyper-rustls` (`http1`, `http2`, `ring`, `tls12`), `hyper-util` | `connector.enforce_http(false);`<br>`HttpsConnectorBuilder::new().with_tls_config(config).https_only().enable_all_versions().wrap_connector(connector)` | `ecosystem/examples/https_client.rs` |
 //! | WebSockets | `async-tungstenite` | `accept_async(stream).await?`<br>`client_async(url, stream).await?` | `ecosystem/tests/websocket.rs` |
 //! | PostgreSQL | `tokio-postgres` without default features, `tokio-util` (`compat`) | `let (client, connection) = config.connect_raw(stream.compat(), NoTls).await?;`<br>`drop(spawn(connection));` | `ecosystem/tests/postgres.rs` |
@@ -27,6 +27,8 @@
 //! | channels, locks | `async-channel`, `async-lock`, or `tokio` with nothing but `sync` | as everywhere. tokio's locks and semaphores are first come, first served. In a loop that always finds a value, [`consume_budget`](crate::consume_budget) lets others have their turn. | `interop/channels.rs`, `ecosystem/tests/tokio_sync.rs` |
 //! | what needs tokio's traits | `tokio-util` | `stream.compat()` | `ecosystem/tests/postgres.rs` |
 //! | what needs tokio's reactor (`reqwest`) | `async-compat` | `async { reqwest::get(url).await?.text().await }.compat().await?`<br>It costs a thread, which watches the sockets and runs the connections (and one more for look-ups); the future is polled here. | `ecosystem/tests/reqwest.rs` |
+//!
+//! HTTP/2 writes a message in several pieces: without `set_nodelay(true)` a request may take 40 ms.
 //!
 //! What spawns on tokio by itself does not run: `axum::serve`, tonic's `transport::Server`, and the time
 //! limits of its `Endpoint`. The rows above stand in for them.

@@ -9,7 +9,7 @@
 //! |---|---|
 //! | HTTP/1.1, client or server | a [`TcpStream`] |
 //! | a server's `header_read_timeout` | `.timer(Timer)` |
-//! | HTTP/2, client or server | `Builder::new(Executor)`; for its keep-alive, `.timer(Timer)` |
+//! | HTTP/2, client or server | `stream.set_nodelay(true)?`; `Builder::new(Executor)`; for its keep-alive, `.timer(Timer)` |
 //! | `hyper_util::client::legacy` | `Client::builder(Executor).build(Connector::new())` |
 //! | HTTPS, server | the stream after the handshake of `futures-rustls`, in an adapter: `smol_hyper::rt::FuturesIo::new(stream)` |
 //!
@@ -43,6 +43,13 @@
 //! })
 //! # }
 //! ```
+//!
+//! # Small writes
+//!
+//! HTTP/2 writes a message in several pieces. The kernel holds a small piece back until the peer has
+//! acknowledged the one before, which takes up to 40 ms, unless [`set_nodelay(true)`](TcpStream::set_nodelay)
+//! was called. `Connector` calls it. For the streams that a server accepts, call it yourself, before the TLS
+//! handshake if there is one.
 //!
 //! # Costs
 //!

@@ -16,7 +16,8 @@ use crate::net::UnixStream;
 /// `hyper-util`.)
 ///
 /// A connect is [`TcpStream::connect`]: names are looked up on another thread. The port is the URI's, else
-/// 80, or 443 for `https`. It takes `http` alone, unless a TLS connector around it has called
+/// 80, or 443 for `https`. The stream sends small writes at once ([`set_nodelay`](TcpStream::set_nodelay)), as
+/// asyncio's do: HTTP/2 makes many. It takes `http` alone, unless a TLS connector around it has called
 /// [`enforce_http`](Self::enforce_http). For other socket options give the client a `tower::service_fn` whose
 /// future is boxed and returns a [`TcpStream`].
 ///
@@ -40,7 +41,7 @@ use crate::net::UnixStream;
 ///
 /// # Errors
 ///
-/// Those of [`TcpStream::connect`]; and of a URI without a host, or of another scheme.
+/// Those of [`TcpStream::connect`] and `set_nodelay`; and of a URI without a host, or of another scheme.
 #[doc(alias = "HttpConnector")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Connector {
@@ -105,7 +106,11 @@ impl Service<Uri> for Connector {
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         let target = self.target(&uri);
-        Box::pin(async { TcpStream::connect(target?).await })
+        Box::pin(async {
+            let stream = TcpStream::connect(target?).await?;
+            stream.set_nodelay(true)?;
+            Ok(stream)
+        })
     }
 }
 

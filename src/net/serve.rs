@@ -211,6 +211,7 @@ impl<L: Listener, E> Serve<L, E> {
     /// Ends when the future is ready: closes the listener, which turns away the clients in the backlog, and
     /// then waits for the connections to end, as long as [`grace`](Self::grace) allows. It replaces the
     /// future of a call before: of several causes, pass `future::or(one, other)` of the crate `futures-lite`.
+    /// The future's value is dropped, so an error of it ends the server too.
     ///
     /// ```
     /// use boucle::net::{TcpListener, serve};
@@ -220,8 +221,8 @@ impl<L: Listener, E> Serve<L, E> {
     /// let start = boucle::now();
     /// let listener = TcpListener::bind("127.0.0.1:0").await?;
     /// let handle = async |_stream, _peer| std::io::Result::Ok(());
-    /// let after = boucle::sleep(Duration::from_millis(5)); // or `signal::ctrl_c()`
-    /// serve(listener, handle).shutdown_when(after).await;
+    /// let after = boucle::sleep(Duration::from_millis(5)); // or `async { ctrl_c().await.unwrap() }`
+    /// serve(listener, handle).shutdown_when(after).await?;
     /// assert!(boucle::now() - start >= Duration::from_millis(5));
     /// # std::io::Result::Ok(())
     /// # }).unwrap();

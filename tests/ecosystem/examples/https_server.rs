@@ -87,6 +87,7 @@ async fn answer(request: Request<Incoming>) -> Result<Response<String>, Infallib
 /// Serves one client until it closes the connection. When it has been idle for long, or when `stop` is ready,
 /// answers the requests that have begun, and then closes it.
 async fn talk(client: TcpStream, tls: TlsAcceptor, stop: impl Future<Output = ()> + Unpin) -> Result<()> {
+    client.set_nodelay(true)?; // HTTP/2 writes a message in several pieces
     let stream = timeout(HANDSHAKE, tls.accept(client)).await??;
     let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     let builder = auto::Builder::new(Executor);

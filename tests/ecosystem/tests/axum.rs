@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 async fn serve(listener: TcpListener, app: Router) {
     loop {
         let (stream, _) = listener.accept().await.unwrap();
+        stream.set_nodelay(true).unwrap();
         let app = TowerToHyperService::new(app.clone());
         drop(spawn(async move {
             let mut builder = auto::Builder::new(Executor);

@@ -76,6 +76,7 @@ async fn serve() -> String {
     drop(spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
+            stream.set_nodelay(true).unwrap();
             let service = TowerToHyperService::new(routes.clone());
             let mut builder = http2::Builder::new(Executor);
             drop(spawn(builder.timer(Timer).serve_connection(stream, service)));

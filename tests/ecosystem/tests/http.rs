@@ -42,6 +42,7 @@ impl Server {
         drop(spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
+                stream.set_nodelay(true).unwrap();
                 count.set(count.get() + 1);
                 drop(spawn(serve(stream)));
             }

@@ -188,6 +188,7 @@ async fn serve(mut config: ServerConfig) -> String {
     drop(spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
+            stream.set_nodelay(true).unwrap();
             let handshake = acceptor.accept(stream);
             drop(spawn(async move {
                 let stream = FuturesIo::new(handshake.await?);

@@ -99,6 +99,16 @@ fn a_connection_is_used_again() {
     });
 }
 
+/// What HTTP/2 writes in small pieces is sent at once.
+#[test]
+fn a_connection_does_not_hold_small_writes_back() {
+    run(async {
+        let (address, _) = start().await;
+        let stream = Connector::new().call(format!("http://{address}/").parse().unwrap()).await.unwrap();
+        assert!(stream.nodelay().unwrap());
+    });
+}
+
 /// The client goes through a Unix socket, by a connector of the program's own.
 #[cfg(unix)]
 #[test]
