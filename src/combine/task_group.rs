@@ -22,7 +22,8 @@ use crate::task::quiet::drop_quietly;
 /// [`join_next`](Self::join_next) gives the tasks' results as they come, O(1) each.
 /// [`join_all`](Self::join_all) waits for all; the first one that fails aborts the others. They take `&self`,
 /// as `spawn` does: share the group by an `Rc`, and a task can spawn siblings. (Let the tasks hold a `Weak`:
-/// a group that its own tasks hold is not dropped before they end.)
+/// a group that its own tasks hold is not dropped before they end.) One task at a time can wait for a group: of
+/// several, only the last one is woken.
 ///
 /// ```
 /// use boucle::TaskGroup;
@@ -195,8 +196,7 @@ impl<T: 'static> TaskGroup<T> {
     /// Waits for the next task that is done, and returns its value, or its error if it panicked or was
     /// aborted; `None` if the group has no tasks (it may be given some later).
     ///
-    /// Results come in the order in which the tasks were done. One task at a time can wait here: of several,
-    /// the last one is woken.
+    /// Results come in the order in which the tasks were done.
     ///
     /// ```
     /// # boucle::run(async {

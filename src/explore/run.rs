@@ -123,7 +123,7 @@ fn text(payload: &(dyn Any + Send)) -> Option<&str> {
 
 /// Returns a panic as the failure of its run.
 fn panicked(payload: &(dyn Any + Send), location: Option<&Location<'_>>) -> Failing {
-    let message = text(payload).unwrap_or("a value that is no text").to_owned();
+    let message = text(payload).unwrap_or("a value that is not text").to_owned();
     if message.starts_with(DEADLOCK) {
         return Failing::Deadlock(message);
     }

@@ -113,7 +113,7 @@ async fn resolve_text(text: String) -> io::Result<Vec<SocketAddr>> {
     let split = text.rsplit_once(':').filter(|(host, _)| !host.is_empty());
     let Some((host, Ok(port))) = split.map(|(host, port)| (host, port.parse())) else {
         let needs = "a host and a port up to 65535 are needed, as in \"localhost:80\"";
-        let message = format!("\"{text}\" is no address: {needs}");
+        let message = format!("\"{text}\" is not an address: {needs}");
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     };
     if let Ok(ip) = host.parse::<IpAddr>() {

@@ -158,7 +158,8 @@ impl<L: Listener, E> Serve<L, E> {
     /// Accepts no more while there are `limit` connections, and goes on when one ends. There is no limit by
     /// default. Further clients wait in the listener's backlog: of a `TcpListener` 128 (unless `from_std` was
     /// given one with another), of a `UnixListener` as many as the system allows. TCP clients beyond that try
-    /// again a second later, or are reset, as the system has it.
+    /// again a second later, or are reset, as the system has it. A client of HTTP that keeps its connection counts,
+    /// also while it is idle.
     ///
     /// ```
     /// use boucle::net::{TcpListener, TcpStream, serve};

@@ -180,7 +180,7 @@ fn a_refusal_ends_a_receive_at_a_descriptor() {
     });
 }
 
-/// Addresses have many types, the first that works is used, and an error quotes what is no address.
+/// Addresses have many types, the first that works is used, and an error quotes what is not an address.
 #[test]
 fn an_address_has_many_types() {
     run(async {
@@ -205,7 +205,7 @@ fn an_address_has_many_types() {
         for error in
             [client.send_to(b"", "here").await.unwrap_err(), client.connect("here").await.unwrap_err()]
         {
-            assert!(error.to_string().starts_with("\"here\" is no address"), "{error}");
+            assert!(error.to_string().starts_with("\"here\" is not an address"), "{error}");
         }
         let none: &[SocketAddr] = &[];
         let bound = UdpSocket::bind(none).await.map(drop);

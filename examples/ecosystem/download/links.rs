@@ -38,7 +38,7 @@ impl Link {
         let path = target.path.split('?').next().unwrap_or_default();
         let name = path.rsplit('/').next().unwrap_or_default();
         if !is_file_name(name) {
-            return Err(format!("{name:?} is no file name").into());
+            return Err(format!("{name:?} is not a file name").into());
         }
         Ok(Link { name: name.to_owned(), target })
     }

@@ -76,7 +76,7 @@ where
         return Err("the body is in chunks, which HTTP/1.0 does not know".into());
     }
     let length = header(&head, "content-length");
-    let length = length.map(|length| length.parse().map_err(|_| "its length is no number"));
+    let length = length.map(|length| length.parse().map_err(|_| "its length is not a number"));
     let location = header(&head, "location").map(str::to_owned);
     Ok(Response { status: status(&head)?, length: length.transpose()?, location, came: 0, stream })
 }

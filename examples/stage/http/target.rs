@@ -36,7 +36,7 @@ impl Target {
         let port = match authority.port_u16() {
             Some(port) => port,
             None if authority.as_str().ends_with(name) => usual_port,
-            None => return Err("not a URL: the port is no number up to 65535".into()),
+            None => return Err("not a URL: the port is not a number up to 65535".into()),
         };
         let bare_name = name.trim_matches(['[', ']']);
         let tls = if is_encrypted { Some(tls::name(bare_name)?) } else { None };

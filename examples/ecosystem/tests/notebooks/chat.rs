@@ -63,7 +63,7 @@ fn chat_reports_why_it_cannot_connect_or_listen() {
         ("--connect", "ws://:80/", "not a URL: no host"),
         ("--connect", "ws://localhost:65536/", "not a URL: the port"),
         ("--serve", &address, &*no_listener),
-        ("--serve", "localhost", "\"localhost\" is no address"),
+        ("--serve", "localhost", "\"localhost\" is not an address"),
     ];
     for (option, what, why) in failures {
         let chat = run("chat", &[option, what]);

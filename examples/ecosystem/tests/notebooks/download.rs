@@ -165,11 +165,11 @@ fn links_have_names_that_stay_in_the_directory() {
     assert_eq!(names, ["C01-Objects.pdf", "..%2F..%2Fx.pdf"]);
     assert_eq!(found[1].target.path, "/a/b/..%2F..%2Fx.pdf?page=/1");
     let expected = [
-        r#"http://h/ failed: "" is no file name"#,
-        r#"http://h failed: "" is no file name"#,
-        r#"http://h/a/.. failed: ".." is no file name"#,
-        r#"http://h/. failed: "." is no file name"#,
-        r#"http://h/?x.pdf failed: "" is no file name"#,
+        r#"http://h/ failed: "" is not a file name"#,
+        r#"http://h failed: "" is not a file name"#,
+        r#"http://h/a/.. failed: ".." is not a file name"#,
+        r#"http://h/. failed: "." is not a file name"#,
+        r#"http://h/?x.pdf failed: "" is not a file name"#,
         "http://h/2/C01-Objects.pdf failed: another link has the file name C01-Objects.pdf",
         "ftp://h/x.pdf failed: not a URL: it does not begin with http:// or https://",
         "what is this failed: not a URL: invalid uri character",
