@@ -22,8 +22,8 @@ use crate::task::quiet::drop_quietly;
 /// [`join_next`](Self::join_next) gives the tasks' results as they come, O(1) each.
 /// [`join_all`](Self::join_all) waits for all; the first one that fails aborts the others. They take `&self`,
 /// as `spawn` does: share the group by an `Rc`, and a task can spawn siblings. (Let the tasks hold a `Weak`:
-/// a group that its own tasks hold is not dropped before they end.) One task at a time can wait for a group: of
-/// several, only the last one is woken.
+/// a group that its own tasks hold is not dropped before they end.) One task at a time can wait for a group:
+/// only the last one that has polled it is woken, even if it has dropped its wait since, as `poll_once` does.
 ///
 /// ```
 /// use boucle::TaskGroup;
