@@ -19,7 +19,7 @@
 //!   choice 2, turn 4: the operation is dropped after pending poll 2
 //! ```
 //!
-//! then a picture of that schedule, and then
+//! then pictures of that schedule and of FIFO's, a line that runs that schedule alone, and
 //!
 //! ```text
 //! Frames: 13 schedules, complete

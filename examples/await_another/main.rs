@@ -31,11 +31,11 @@ use coroutines::coroutine_1;
 use stage::{options, println};
 
 const HELP: &str = "\
-Runs a coroutine that awaits another one, which sleeps for 2 seconds.
+Runs a coroutine that awaits another one, which sleeps.
 
 usage: await_another [--scale S]
 
-  --scale S  multiply what is waited by S (0.25); the course's own duration is --scale 1";
+  --scale S  multiply the sleep, 2 s, by S (0.25); the course's own is --scale 1";
 
 fn main() {
     let wait = Duration::from_secs(2).mul_f64(options::scale(HELP, 0.25));

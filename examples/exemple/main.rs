@@ -25,7 +25,8 @@
 //!
 //! Calling a coroutine makes an object; `run` makes a loop that polls it. In a notebook a loop is running
 //! already, and a second one on the same thread would keep the first from its other tasks. So `run` panics
-//! there; the third line is its message. The fourth does what the message advises: it awaits the coroutine.
+//! there; the third line is its message. (Loop 1 has run the first coroutine.) The fourth does what the
+//! message advises: it awaits the coroutine.
 //!
 //! The last six lines are the figure. Coroutine 1 keeps control until its `await`, which gives it to
 //! the loop; coroutine 2 runs to its end, since it awaits nothing; then coroutine 1 goes on.

@@ -6,7 +6,7 @@
 //! cargo run --release --example fetch
 //! ```
 //!
-//! prints (the times vary)
+//! prints (the times and the port vary)
 //!
 //! ```text
 //! (a local server stands in for www.irs.gov: 127.0.0.1:33219)

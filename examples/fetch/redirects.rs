@@ -48,7 +48,7 @@ impl Trail {
         self.0.last().expect("it begins with one")
     }
 
-    /// Adds the URL to which a response redirects. Returns false if it is no redirect.
+    /// Adds the URL to which a response redirects. Returns false if it is not a redirect.
     fn goes_on(&mut self, status: StatusCode, location: Option<&[u8]>) -> Result<bool, Failure> {
         if ![301, 302, 303, 307, 308].contains(&status.as_u16()) {
             return Ok(false);

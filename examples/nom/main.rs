@@ -38,11 +38,11 @@ use nom::{coroutines, subroutines};
 use stage::{options, println};
 
 const HELP: &str = "\
-Prints three names after 10 seconds each: by a function, then by a coroutine.
+Prints three names, each after a while: by a function, then by a coroutine.
 
 usage: nom [--scale S]
 
-  --scale S  multiply what is waited by S (0.05); the course's own durations are --scale 1";
+  --scale S  multiply the wait for each name, 10 s, by S (0.05); the course's own is --scale 1";
 
 fn main() {
     let wait = Duration::from_secs(10).mul_f64(options::scale(HELP, 0.05));

@@ -31,7 +31,7 @@ pub(crate) async fn coroutines(wait: Duration) {
     println!("Coroutine :");
     // The loop's clock, which is virtual in the tests.
     let start = boucle::now();
-    gather!(nom_async("Daniel", wait), nom_async("Donna", wait), nom_async("Diane", wait),).await;
+    gather!(nom_async("Daniel", wait), nom_async("Donna", wait), nom_async("Diane", wait)).await;
     print_total(boucle::now() - start);
 }
 

@@ -51,7 +51,7 @@ Says hello and world after some time: by one coroutine, two in sequence, two tas
 usage: say_after [--scale S] [--seed N]
 
   --scale S  multiply what is waited by S (1)
-  --seed N   other random delays for the gather";
+  --seed N   other random delays for the gather (1)";
 
 fn main() {
     let (scale, seed) = options::read(HELP, |arguments| {

@@ -152,7 +152,7 @@ fn main() -> ExitCode {
                 return ExitCode::FAILURE;
             }
         }
-        // It ends when the ring does, which is no failure.
+        // It ends when the ring does, which is not a failure.
         Role::Member => drop(processes::member()),
     }
     ExitCode::SUCCESS

@@ -16,6 +16,7 @@
 //! ```
 
 use std::env;
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::exit;
 use std::str::FromStr;
@@ -30,7 +31,7 @@ pub fn read<T>(help: &str, take: impl FnOnce(&mut Parser) -> Result<T, Error>) -
         exit(0);
     }
     take(&mut Parser::from_env()).unwrap_or_else(|error| {
-        eprintln!("{}: {error} (try --help)", program());
+        let _ = writeln!(io::stderr(), "{}: {error} (try --help)", program());
         exit(2);
     })
 }
@@ -83,9 +84,9 @@ pub fn value<T: FromStr>(
     wanted: &str,
     is_fine: impl FnOnce(&T) -> bool,
 ) -> Result<T, Error> {
-    let text = arguments.value()?.string()?;
-    match text.parse() {
-        Ok(value) if is_fine(&value) => Ok(value),
+    let text = arguments.value()?;
+    match text.to_str().and_then(|text| text.parse().ok()) {
+        Some(value) if is_fine(&value) => Ok(value),
         _ => Err(format!("--{name}: {text:?} is not {wanted}").into()),
     }
 }

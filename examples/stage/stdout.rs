@@ -9,6 +9,8 @@ use std::io::{self, Write};
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use crate::options::program;
+
 /// Whether the program goes on when its output cannot be written.
 static GOES_ON: AtomicBool = AtomicBool::new(false);
 
@@ -50,7 +52,7 @@ pub fn go_on_without_output() {
 }
 
 /// Whether lines were lost by an error, such as a full disk; the first was reported. A pipe that is no longer
-/// read is none.
+/// read is not an error.
 pub fn has_failed() -> bool {
     HAS_FAILED.load(Relaxed)
 }
@@ -67,7 +69,7 @@ fn write_to_stdout(line: fmt::Arguments<'_>) {
     let is_error = error.kind() != io::ErrorKind::BrokenPipe;
     // Of several threads whose lines are lost, the one that ends the program must have said why.
     if is_error && !(HAS_FAILED.swap(true, Relaxed) && GOES_ON.load(Relaxed)) {
-        eprintln!("cannot write to stdout: {error}");
+        let _ = writeln!(io::stderr(), "{}: cannot write to stdout: {error}", program());
     }
     if !GOES_ON.load(Relaxed) {
         process::exit(is_error.into());

@@ -4,10 +4,11 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::future::poll_fn;
+use std::io::{BufRead, BufReader};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::task::Poll;
@@ -16,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use boucle::EventLoop;
 use boucle::observe::{Event, Live, Observer};
-use stage::testing::{documented, expect_usage, lines, run};
+use stage::testing::{documented, expect_usage, lines, program, run, wait};
 
 #[allow(dead_code)]
 #[path = "../from_scratch/1_poll.rs"]
@@ -192,6 +193,20 @@ async fn yield_once() {
         Poll::Pending
     })
     .await;
+}
+
+/// A program whose output is no longer read panics in a task, and ends by that panic alone, though the tasks that
+/// are left are dropped after it.
+#[test]
+fn a_panic_of_a_task_ends_the_program() {
+    for (scratch, printed) in [("scratch_4", 3), ("scratch_5", 7)] {
+        let mut child = Command::new(program(scratch));
+        let mut child = child.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
+        (0..printed).for_each(|_| _ = output.next().unwrap().unwrap());
+        drop(output);
+        assert_eq!(wait(&mut child).code(), Some(101), "{scratch}");
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@
 //! prints (the times and the last number vary)
 //!
 //! ```text
-//! (the two calculations take 0.28 s here: so long is the sleep)
+//! (the two calculations take 0.28 s here; the sleep is as long)
 //! Subroutine :
 //! Daniel
 //! 10
@@ -44,11 +44,12 @@
 //! The cure is `run_in_executor`: other threads calculate, and the task ticks. Here each line is printed
 //! as soon as it is computed; `17` mostly comes first, since its number is shorter.
 //!
-//! In CPython, in its usual build, threads are no cure here: the power and `str` hold the interpreter's lock,
-//! the GIL, until they are done, so the task that ticks has no turn, and only other processes help
-//! (`ProcessPoolExecutor`). There a thread is for what waits (is I/O-bound), since a call that waits releases
-//! the lock, and not for what computes (is CPU-bound). Since Python 3.11 (and 3.10.7) `str` also refuses an
-//! integer of more than 4,300 digits, unless `sys.set_int_max_str_digits(0)` was called.
+//! In CPython, in its usual build, threads are half a cure: one thread at a time runs Python code, so the
+//! calculations still take turns. And a single call in C, such as the power (before Python 3.12 `str` too),
+//! holds the interpreter's lock, the GIL, until it is done: meanwhile the task that ticks has no turn. There
+//! a thread is for what waits (is I/O-bound), since a call that waits releases the lock; for what computes
+//! (is CPU-bound) there are other processes (`ProcessPoolExecutor`). Since Python 3.11 (and 3.10.7) `str`
+//! also refuses an integer of more than 4,300 digits, unless `sys.set_int_max_str_digits(0)` was called.
 //!
 //! Read next: `calcul.rs` beside this file, the coroutines, and `ticking.rs`, the task that ticks;
 //! then `src/executor/run_in_executor.rs`. Run next: `cargo run --release --example wiki`.
@@ -99,7 +100,7 @@ fn measured() -> Duration {
     }
     let time = begin.elapsed();
     let seconds = time.as_secs_f64();
-    println!("(the two calculations take {seconds:.2} s here: so long is the sleep)");
+    println!("(the two calculations take {seconds:.2} s here; the sleep is as long)");
     time
 }
 

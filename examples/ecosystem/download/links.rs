@@ -8,7 +8,7 @@ use stage::http::{self, Failure, Target};
 
 /// What to download.
 pub(crate) struct Link {
-    /// The last part of the URL's path, as it stands there: `%2F` is no slash.
+    /// The last part of the URL's path, as it stands there: `%2F` is not a slash.
     pub(crate) name: String,
     pub(crate) target: Target,
 }

@@ -8,7 +8,7 @@
 //! cargo run --release --example download
 //! ```
 //!
-//! prints (the times vary, and the order of lines that come close together)
+//! prints (the times and the port vary, and the order of lines that come close together)
 //!
 //! ```text
 //! (a local server stands in for the course's: 127.0.0.1:37153)
@@ -99,7 +99,7 @@ files, and says why the second way is no faster.
 
 usage: download [--links FILE] [--to DIR] [--scale S]
 
-  --links FILE  download what FILE lists, one http:// URL on a line; without it, a server in this
+  --links FILE  download what FILE lists, one URL on a line; without it, a server in this
                 program has ten files, and the list of them is made
   --to DIR      keep the files, in DIR/blocking and DIR/asynchronous; no file is overwritten
   --scale S     multiply the server's delays, 0.4 s to 0.85 s, by S (1)
@@ -208,9 +208,10 @@ fn options() -> Options {
 }
 
 fn main() -> ExitCode {
+    let options = options();
     // When the output cannot be written, there is still a directory to remove.
     stdout::go_on_without_output();
-    match demo(&options()) {
+    match demo(&options) {
         Ok(true) if !stdout::has_failed() => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(failure) => {

@@ -7,7 +7,7 @@
 //! cargo run --release --example wiki
 //! ```
 //!
-//! prints, as it waits 0.6 s before each page instead of 6 (the times vary),
+//! prints, as it waits 0.6 s before each page instead of 6 (the times and the port vary),
 //!
 //! ```text
 //! (a local server stands in for fr.wikipedia.org: 127.0.0.1:33219)

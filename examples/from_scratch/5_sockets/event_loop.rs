@@ -169,7 +169,7 @@ impl Future for Sleep {
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        TIMERS.with_borrow_mut(|timers| timers.remove(&self.0));
+        let _ = TIMERS.try_with(|timers| timers.borrow_mut().remove(&self.0)); // gone if the thread ends
     }
 }
 
@@ -215,6 +215,6 @@ impl TcpStream {
 
 impl Drop for TcpStream {
     fn drop(&mut self) {
-        SOCKETS.with_borrow_mut(|sockets| sockets.remove(self.1));
+        let _ = SOCKETS.try_with(|sockets| sockets.borrow_mut().remove(self.1));
     }
 }

@@ -1,4 +1,5 @@
-//! From scratch, 5: sockets. Four pages and three sleeps at once, on one thread.
+//! From scratch, 5: sockets. Four pages and three sleeps at once, on one thread. (The server is that of `fetch`:
+//! hyper's, on boucle, on another thread.)
 //!
 //! ```sh
 //! cargo run --example scratch_5

@@ -230,7 +230,7 @@ fn the_directory_is_removed_when_the_output_is_full() {
     download.args(["--scale", "0"]).env("TMPDIR", temporary.path()).stdout(full);
     let download = download.output().unwrap();
     let stderr = String::from_utf8_lossy(&download.stderr);
-    assert_eq!(stderr, "cannot write to stdout: No space left on device (os error 28)\n");
+    assert_eq!(stderr, "download: cannot write to stdout: No space left on device (os error 28)\n");
     assert_eq!(download.status.code(), Some(1));
     assert_eq!(names(temporary.path()), [""; 0]);
 }
