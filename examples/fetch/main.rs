@@ -96,7 +96,7 @@ www.irs.gov, and its four pages are fetched.
                  (those on Mozilla's list)
   --help         print this
 
-The exit status is 1 if a URL could not be fetched.";
+The exit status is 1 if a URL could not be fetched; its line says why.";
 
 /// Fetches the URLs both ways, and prints what was gained. Returns whether all came, both times.
 fn compare(urls: &[String], server: Option<&Server>) -> bool {

@@ -104,7 +104,7 @@ usage: download [--links FILE] [--to DIR] [--scale S]
   --to DIR      keep the files, in DIR/blocking and DIR/asynchronous; no file is overwritten
   --scale S     multiply the server's delays, 0.4 s to 0.85 s, by S (1)
 
-The exit status is 1 if a file could not be downloaded, or a line could not be printed.";
+The exit status is 1 if a file could not be downloaded (its line says why), or a line could not be printed.";
 
 struct Options {
     links: Option<PathBuf>,

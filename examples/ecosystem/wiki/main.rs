@@ -74,7 +74,7 @@ Without a PAGE, these: Coroutine, Threading, Programmation_concurrente.
   --server URL  ask the server at http://HOST:PORT, which must speak MediaWiki's API (a server in
                 this program, which stands in for fr.wikipedia.org and knows these three pages)
 
-The exit status is 1 if a summary did not come.";
+The exit status is 1 if a summary did not come; its line says why.";
 
 /// The pages of the course.
 const PAGES: [&str; 3] = ["Coroutine", "Threading", "Programmation_concurrente"];
