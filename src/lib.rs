@@ -520,6 +520,7 @@ pub mod net {
     mod source; // a socket that belongs to a loop
     mod failure; // an error that says what has failed
     mod resolve; // names and addresses
+    mod listener; // `accept` of both listeners, and `Listener`
     mod tcp; // `TcpListener`, `TcpStream`
     mod connect; // `TcpStream::connect`: several addresses, one stream
     mod datagram; // `send` and `recv` of every datagram socket
@@ -529,7 +530,6 @@ pub mod net {
     mod stream; // `AsyncRead` and `AsyncWrite` of every stream
     #[cfg(unix)]
     mod async_fd; // `AsyncFd`: any other descriptor
-    mod listener; // `accept`, and `Listener`: what both listeners have in common
     mod serve; // `serve`: a task for each connection
 
     #[cfg(unix)]

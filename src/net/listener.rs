@@ -2,18 +2,8 @@
 //! or another.
 
 use std::fmt::Debug;
-use std::future::poll_fn;
 use std::io;
-use std::task::{Context, Poll, ready};
-
-use super::reactor::Side;
-use super::source::{BOTH, Source};
-use super::tcp::{TcpListener, TcpStream};
-#[cfg(unix)]
-use super::{
-    source::READS,
-    unix::{UnixListener, UnixStream},
-};
+use std::task::{Context, Poll};
 
 /// What accepts connections: what [`serve`](super::serve()) takes.
 ///
@@ -108,8 +98,10 @@ pub trait Listener: 'static {
     }
 }
 
+/// What every listener has, and what its connections are. The names are as for `socket!`; the argument is the
+/// stream's interest.
 macro_rules! listener {
-    ($listener:ident; $stream:ident, $address:ty, $interest:expr) => {
+    ($std:ident: $listener:ident; $stream:ident($interest:expr)) => {
         impl $listener {
             /// Waits for a connection. (A client of a Unix socket usually has no path.)
             ///
@@ -137,7 +129,7 @@ macro_rules! listener {
             /// # Panics
             ///
             /// If it is polled on another loop than the listener's or on another thread, while its own lives.
-            pub async fn accept(&self) -> io::Result<($stream, $address)> {
+            pub async fn accept(&self) -> io::Result<($stream, $std::SocketAddr)> {
                 poll_fn(|cx| self.poll_accept(cx)).await
             }
 
@@ -162,7 +154,7 @@ macro_rules! listener {
             /// # Panics
             ///
             /// As [`accept`](Self::accept).
-            pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<($stream, $address)>> {
+            pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<($stream, $std::SocketAddr)>> {
                 let (stream, peer) = ready!(self.source.poll(cx, Side::Read, |io, _| io.accept()))?;
                 let source = Source::on(self.source.loop_number, stream, $interest, true)?;
                 Poll::Ready(Ok(($stream { source }, peer)))
@@ -171,9 +163,9 @@ macro_rules! listener {
 
         impl Listener for $listener {
             type Stream = $stream;
-            type Address = $address;
+            type Address = $std::SocketAddr;
 
-            fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<($stream, $address)>> {
+            fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<($stream, $std::SocketAddr)>> {
                 self.poll_accept(cx)
             }
 
@@ -184,6 +176,4 @@ macro_rules! listener {
     };
 }
 
-listener!(TcpListener; TcpStream, std::net::SocketAddr, BOTH);
-#[cfg(unix)]
-listener!(UnixListener; UnixStream, std::os::unix::net::SocketAddr, READS);
+pub(super) use listener;

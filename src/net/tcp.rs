@@ -3,10 +3,12 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::{self, Shutdown};
+use std::task::{Context, Poll, ready};
 
 use mio::Interest;
 
 use super::failure::failed;
+use super::listener::{Listener, listener};
 use super::reactor::Side;
 use super::resolve::{ToSocketAddrs, resolve};
 use super::source::{BOTH, Source, peer, socket};
@@ -49,7 +51,7 @@ use crate::task::budget::consume_budget;
 /// ```
 #[doc(alias = "start_server")]
 pub struct TcpListener {
-    pub(super) source: Source<mio::net::TcpListener>,
+    source: Source<mio::net::TcpListener>,
 }
 
 /// A TCP connection.
@@ -326,3 +328,4 @@ impl TcpStream {
 
 socket!(net: TcpListener(Interest::READABLE, false), TcpStream(BOTH, true));
 peer!(net: TcpStream);
+listener!(net: TcpListener; TcpStream(BOTH));

@@ -8,7 +8,7 @@ use std::future::poll_fn;
 use std::io::{self, ErrorKind::WouldBlock};
 use std::os::unix::net;
 use std::path::Path;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use mio::Interest;
@@ -16,6 +16,7 @@ use rustix::io::Errno;
 
 use super::datagram::datagrams;
 use super::failure::failed;
+use super::listener::{Listener, listener};
 use super::reactor::Side;
 use super::source::{READS, Source, peer, socket, uninterrupted};
 use crate::task::budget::consume_budget;
@@ -44,7 +45,7 @@ use crate::wake::loop_handle::LoopHandle;
 /// ```
 #[doc(alias("start_unix_server", "create_unix_server"))]
 pub struct UnixListener {
-    pub(super) source: Source<mio::net::UnixListener>,
+    source: Source<mio::net::UnixListener>,
 }
 
 /// A connection between two processes of a machine, or within one.
@@ -404,6 +405,7 @@ async fn retry_while_full<R, F: Future<Output = io::Result<R>>>(
 datagrams!(net: UnixDatagram);
 socket!(net: UnixListener(Interest::READABLE, false), UnixStream(READS, true), UnixDatagram(READS, true));
 peer!(net: UnixStream, UnixDatagram);
+listener!(net: UnixListener; UnixStream(READS));
 
 #[cfg(test)]
 mod tests {
