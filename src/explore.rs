@@ -152,12 +152,12 @@ use std::time::Duration;
 use crate::current;
 use crate::explore::report::Replay;
 use crate::explore::schedule::{Choices, choose_in_words};
-use crate::explore::search::{Failed, Options};
+use crate::explore::search::Failed;
 use crate::task::budget::yield_now;
 
 pub use report::Failure;
 pub use schedule::choose;
-pub use search::{Explored, Strategy};
+pub use search::{Explore, Explored, Strategy};
 
 /// Runs a program under many schedules: all, if there are at most 5,000; else 10,000, half of them random.
 /// See [the module](self).
@@ -232,20 +232,6 @@ pub fn cancel<S, T>(
     Explore::new().orders(false).cancel(setup, operation, check)
 }
 
-/// How a program is explored.
-///
-/// ```
-/// use boucle::explore::{Explore, Strategy};
-///
-/// let explored = Explore::new().schedules(500).strategy(Strategy::Random).seed(7).run(|| async {
-///     boucle::gather((0..10).map(|_| boucle::yield_now())).await;
-/// });
-/// assert_eq!(explored.to_string(), "500 schedules, bounded");
-/// ```
-#[derive(Clone, Debug)]
-#[must_use = "nothing is explored until `run` or `cancel` is called"]
-pub struct Explore(Options);
-
 impl Explore {
     /// Makes an exploration of at most 10,000 schedules, on this thread.
     ///
@@ -255,7 +241,7 @@ impl Explore {
     /// assert!(Explore::new().run(|| async {}).complete); // as `explore`
     /// ```
     pub fn new() -> Explore {
-        Explore(Options {
+        Explore {
             schedules: 10_000,
             time: None,
             polls: 100_000,
@@ -263,7 +249,7 @@ impl Explore {
             strategy: Strategy::Mixed,
             choices: Choices { orders: true, spurious: false, number: 0 },
             threads: 1,
-        })
+        }
     }
 
     /// Sets how many schedules are tried at most: 10,000 by default. Each one that is
@@ -284,7 +270,7 @@ impl Explore {
     #[track_caller]
     pub fn schedules(mut self, schedules: u64) -> Explore {
         assert!(schedules > 0, "an exploration needs one schedule at least");
-        self.0.schedules = schedules;
+        self.schedules = schedules;
         self
     }
 
@@ -304,7 +290,7 @@ impl Explore {
     /// assert!(explored.schedules == 1 && !explored.complete); // one is always tried
     /// ```
     pub fn time(mut self, limit: Duration) -> Explore {
-        self.0.time = Some(limit);
+        self.time = Some(limit);
         self
     }
 
@@ -321,7 +307,7 @@ impl Explore {
     /// assert!(failure.unwrap_err().message.contains("50 polls"));
     /// ```
     pub fn polls(mut self, limit: u64) -> Explore {
-        self.0.polls = limit;
+        self.polls = limit;
         self
     }
 
@@ -338,7 +324,7 @@ impl Explore {
     /// }
     /// ```
     pub fn seed(mut self, seed: u64) -> Explore {
-        self.0.seed = seed;
+        self.seed = seed;
         self
     }
 
@@ -353,7 +339,7 @@ impl Explore {
     /// });
     /// ```
     pub fn strategy(mut self, strategy: Strategy) -> Explore {
-        self.0.strategy = strategy;
+        self.strategy = strategy;
         self
     }
 
@@ -371,7 +357,7 @@ impl Explore {
     /// assert_eq!(explored.to_string(), "3 schedules, complete");
     /// ```
     pub fn orders(mut self, orders: bool) -> Explore {
-        self.0.choices.orders = orders;
+        self.choices.orders = orders;
         self
     }
 
@@ -399,7 +385,7 @@ impl Explore {
     /// Explore::new().spurious_polls(true).schedules(100).run(program);
     /// ```
     pub fn spurious_polls(mut self, spurious: bool) -> Explore {
-        self.0.choices.spurious = spurious;
+        self.choices.spurious = spurious;
         self
     }
 
@@ -420,7 +406,7 @@ impl Explore {
     #[track_caller]
     pub fn threads(mut self, threads: usize) -> Explore {
         assert!(threads > 0, "an exploration needs one thread at least");
-        self.0.threads = threads;
+        self.threads = threads;
         self
     }
 
@@ -469,14 +455,14 @@ impl Explore {
         if current::running_number().is_some() {
             return Err(Failure::in_a_loop());
         }
-        let replay = Replay::begin(self.0.polls, self.0.choices);
+        let replay = Replay::begin(self.polls, self.choices);
         match replay.asked() {
             Some(asked) => {
                 replay.run_asked(&program, asked).map(|()| Explored { schedules: 1, complete: true })
             }
             None => {
-                let options = Options { choices: replay.choices, ..self.0.clone() };
-                options.search(&program).map_err(|Failed { run, tried }| replay.report(&program, &run, tried))
+                let explore = Explore { choices: replay.choices, ..self.clone() };
+                explore.search(&program).map_err(|Failed { run, tried }| replay.report(&program, &run, tried))
             }
         }
     }
@@ -546,7 +532,7 @@ impl Explore {
     ) -> Result<Explored, Failure> {
         self.try_run(|| async {
             let mut state = setup();
-            if self.0.choices.orders {
+            if self.choices.orders {
                 yield_now().await; // The tasks that `setup` has spawned may be polled first.
             }
             let output = until_dropped(operation(&mut state)).await;

@@ -15,8 +15,18 @@ use crate::time::clock::real_now;
 use crate::wake::order::Random;
 
 /// How a program is explored.
+///
+/// ```
+/// use boucle::explore::{Explore, Strategy};
+///
+/// let explored = Explore::new().schedules(500).strategy(Strategy::Random).seed(7).run(|| async {
+///     boucle::gather((0..10).map(|_| boucle::yield_now())).await;
+/// });
+/// assert_eq!(explored.to_string(), "500 schedules, bounded");
+/// ```
 #[derive(Clone, Debug)]
-pub(super) struct Options {
+#[must_use = "nothing is explored until `run` or `cancel` is called"]
+pub struct Explore {
     pub(super) schedules: u64,
     pub(super) time: Option<Duration>,
     pub(super) polls: u64,
@@ -101,7 +111,7 @@ pub(super) struct Failed {
     pub(super) tried: u64,
 }
 
-impl Options {
+impl Explore {
     pub(super) fn search<F: Future>(&self, program: &(impl Fn() -> F + Sync)) -> Result<Explored, Failed> {
         let mut tried = Tried {
             schedules: 0,
