@@ -17,7 +17,7 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
@@ -34,9 +34,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Returns the observer that the environment asks for. The first call starts the thread.
 pub(super) fn observer() -> Option<Box<dyn Observer>> {
-    static LISTENS: OnceLock<bool> = OnceLock::new();
-    let listens = LISTENS.get_or_init(|| variable::read("BOUCLE_DUMP", listen).unwrap_or(false));
-    if *listens { Some(Box::new(Silent)) } else { None }
+    static LISTENS: LazyLock<bool> = LazyLock::new(|| variable::read("BOUCLE_DUMP", listen).unwrap_or(false));
+    if *LISTENS { Some(Box::new(Silent)) } else { None }
 }
 
 /// An observer that does nothing: a dump needs only what an observed loop keeps.

@@ -19,7 +19,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use crate::observe::{Event, EventKind, Observer};
 use crate::trace::environment::variable;
@@ -44,18 +44,16 @@ enum Form {
 
 /// Returns what the variable asks for. It is read once in a process.
 pub(super) fn get() -> Option<&'static Recording> {
-    static RECORDING: OnceLock<Option<Recording>> = OnceLock::new();
-    let read = || {
+    static RECORDING: LazyLock<Option<Recording>> = LazyLock::new(|| {
         let form = variable::read(VARIABLE, parse)?;
         if let Form::Html(path) | Form::Svg(path) | Form::Json(path) = &form
             && let Err(error) = fs::metadata(path.with_file_name("."))
         {
             print_error(path, &error);
         }
-        let recorder = Recorder::new();
-        Some(Recording { recorder, form })
-    };
-    RECORDING.get_or_init(read).as_ref()
+        Some(Recording { recorder: Recorder::new(), form })
+    });
+    RECORDING.as_ref()
 }
 
 fn parse(value: &OsStr) -> io::Result<Form> {

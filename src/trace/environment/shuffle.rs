@@ -5,14 +5,14 @@
 //! ```
 
 use std::ffi::OsStr;
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use crate::trace::environment::variable;
 
 /// Returns the seed that the environment asks for. It is read once in a process.
 pub(crate) fn shuffle() -> Option<u64> {
-    static SEED: OnceLock<Option<u64>> = OnceLock::new();
-    *SEED.get_or_init(|| variable::read("BOUCLE_SHUFFLE", parse))
+    static SEED: LazyLock<Option<u64>> = LazyLock::new(|| variable::read("BOUCLE_SHUFFLE", parse));
+    *SEED
 }
 
 fn parse(value: &OsStr) -> Result<u64, &'static str> {

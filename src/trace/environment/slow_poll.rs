@@ -5,7 +5,7 @@
 //! ```
 
 use std::ffi::OsStr;
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use crate::observe::Observer;
@@ -14,9 +14,8 @@ use crate::trace::slow_poll;
 
 /// Returns the observer that the environment asks for.
 pub(super) fn observer() -> Option<Box<dyn Observer>> {
-    static ASKED: OnceLock<Option<Duration>> = OnceLock::new();
-    let asked = ASKED.get_or_init(|| variable::read("BOUCLE_SLOW_POLL", parse));
-    Some(Box::new(slow_poll::observer((*asked)?)))
+    static LIMIT: LazyLock<Option<Duration>> = LazyLock::new(|| variable::read("BOUCLE_SLOW_POLL", parse));
+    Some(Box::new(slow_poll::observer((*LIMIT)?)))
 }
 
 fn parse(value: &OsStr) -> Result<Duration, &'static str> {
