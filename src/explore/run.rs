@@ -11,7 +11,7 @@ use crate::event_loop::EventLoop;
 use crate::explore::deviations::Deviations;
 use crate::explore::schedule::{Current, Decider, Failing, Schedule, current_in_words, fail_current};
 use crate::observe::observers::Observers;
-use crate::task::quiet::drop_quietly;
+use crate::task::quiet::{drop_quietly, text};
 use crate::turn::DEADLOCK;
 use crate::wake::order::Order;
 
@@ -115,10 +115,6 @@ fn ends_the_process(payload: &(dyn Any + Send)) -> bool {
         "null pointer dereference occurred",
     ];
     text(payload).is_some_and(|text| BEGIN.iter().any(|begin| text.starts_with(begin)))
-}
-
-fn text(payload: &(dyn Any + Send)) -> Option<&str> {
-    payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str))
 }
 
 /// Returns a panic as the failure of its run.

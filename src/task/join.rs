@@ -19,7 +19,7 @@ use crate::task::abort_handle::AbortHandle;
 use crate::task::budget;
 use crate::task::cell::{BoxedTask, Failure, Kept};
 use crate::task::id::{LoopNumber, NO_SLOT};
-use crate::task::quiet::{Payload, Quiet};
+use crate::task::quiet::{Payload, Quiet, text};
 use crate::task::table::{Joiner, Output};
 use crate::wake::inbox::Message;
 use crate::wake::waker::waiter;
@@ -274,8 +274,7 @@ impl JoinError {
         let Failure::Panicked(payload) = failure else {
             return JoinError(Arc::new(Details { id, name, did: "was cancelled".into(), panic: None }));
         };
-        let formatted = payload.downcast_ref::<String>().map(String::as_str);
-        let did = match payload.downcast_ref::<&str>().copied().or(formatted) {
+        let did = match text(&**payload) {
             Some(message) => format!("panicked: {message}").into(),
             None => "panicked".into(),
         };

@@ -11,6 +11,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// What `panic!` was called with.
 pub(crate) type Payload = Box<dyn Any + Send>;
 
+/// Returns what a payload says, if it is text.
+pub(crate) fn text(payload: &(dyn Any + Send)) -> Option<&str> {
+    payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+}
+
 /// Drops a value that may be the user's, and gives back what its destructor panicked with.
 pub(crate) fn catch_drop<T>(value: T) -> Result<(), Payload> {
     catch_unwind(AssertUnwindSafe(|| drop(value)))
