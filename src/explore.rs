@@ -150,7 +150,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use crate::current;
-use crate::explore::report::Replay;
 use crate::explore::schedule::{Choices, choose_in_words};
 use crate::explore::search::Failed;
 use crate::task::budget::yield_now;
@@ -455,14 +454,11 @@ impl Explore {
         if current::running_number().is_some() {
             return Err(Failure::in_a_loop());
         }
-        let replay = Replay::begin(self.polls, self.choices);
-        match replay.asked() {
-            Some(asked) => {
-                replay.run_asked(&program, asked).map(|()| Explored { schedules: 1, complete: true })
-            }
+        let begun = self.begin();
+        match begun.asked() {
+            Some(asked) => begun.run_asked(&program, asked),
             None => {
-                let explore = Explore { choices: replay.choices, ..self.clone() };
-                explore.search(&program).map_err(|Failed { run, tried }| replay.report(&program, &run, tried))
+                begun.search(&program).map_err(|Failed { run, tried }| begun.report(&program, &run, tried))
             }
         }
     }

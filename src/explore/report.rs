@@ -10,6 +10,7 @@ use std::thread;
 use crate::explore::deviations::Deviations;
 use crate::explore::run::{Run, run};
 use crate::explore::schedule::{Choices, Chooser, Failing, Schedule};
+use crate::explore::search::{Explore, Explored};
 use crate::observe::observers::Observers;
 use crate::trace::{Recorder, environment};
 
@@ -57,24 +58,17 @@ pub struct Failure {
     report: String,
 }
 
-/// How programs are replayed.
-#[derive(Clone, Copy)]
-pub(super) struct Replay {
-    polls: u64,
-    pub(super) choices: Choices,
-}
-
-impl Replay {
-    /// Begins an exploration.
-    pub(super) fn begin(polls: u64, choices: Choices) -> Self {
+impl Explore {
+    /// Begins an exploration, the next of this thread.
+    pub(super) fn begin(&self) -> Explore {
         let number = BEGUN.get() + 1;
         BEGUN.set(number);
-        Replay { polls, choices: Choices { number, ..choices } }
+        Explore { choices: Choices { number, ..self.choices }, ..self.clone() }
     }
 
     /// Returns the schedule that the environment asks for, if it asks for one of this exploration.
     #[track_caller]
-    pub(super) fn asked(self) -> Option<Deviations> {
+    pub(super) fn asked(&self) -> Option<Deviations> {
         let value = env::var_os(VARIABLE).filter(|value| !value.is_empty())?;
         let value = value.to_string_lossy();
         let (number, schedule) = value.split_once('/').unwrap_or(("1", &value));
@@ -87,24 +81,24 @@ impl Replay {
         }
     }
 
-    fn schedule(self, planned: Deviations) -> Schedule {
+    fn replay(&self, planned: Deviations) -> Schedule {
         Schedule::new(planned, Chooser::First, 0, self.polls, self.choices)
     }
 
     /// Runs the schedule that the environment asks for. `BOUCLE_TRACE` shows it, and the panic by which it fails
     /// is printed.
     pub(super) fn run_asked<F: Future>(
-        self,
+        &self,
         program: &impl Fn() -> F,
         asked: Deviations,
-    ) -> Result<(), Failure> {
+    ) -> Result<Explored, Failure> {
         let name = asked.to_string();
         let mut observers = Observers::default();
         environment::observers().into_iter().for_each(|observer| observers.add(observer));
-        let mut schedule = self.schedule(asked);
+        let mut schedule = self.replay(asked);
         schedule.shows_panic = true;
         let run = run(program, schedule, observers);
-        run.failure.map_or(Ok(()), |failure| {
+        run.failure.map_or(Ok(Explored { schedules: 1, complete: true }), |failure| {
             let message = failure.to_string();
             let mut report = format!("schedule {name} fails: {message}");
             if matches!(failure, Failing::Misfit { .. }) {
@@ -114,16 +108,12 @@ impl Replay {
         })
     }
 
-    fn run<F: Future>(self, program: &impl Fn() -> F, planned: &Deviations) -> Run {
-        run(program, self.schedule(planned.clone()), Observers::default())
-    }
-
     /// Runs a schedule once more, and draws it.
-    fn draw<F: Future>(self, program: &impl Fn() -> F, planned: &Deviations, legend: bool) -> (Run, String) {
+    fn draw<F: Future>(&self, program: &impl Fn() -> F, planned: &Deviations, legend: bool) -> (Run, String) {
         let recorder = Recorder::new();
         let mut observers = Observers::default();
         observers.add(Box::new(recorder.clone()));
-        let mut schedule = self.schedule(planned.clone());
+        let mut schedule = self.replay(planned.clone());
         schedule.words = Some(Vec::new());
         let run = run(program, schedule, observers);
         (run, recorder.trace().timeline().legend(legend).to_string())
@@ -132,7 +122,7 @@ impl Replay {
     /// Removes deviations, in ever smaller groups, and lowers the choice of each that is left, while the
     /// program still fails in the same way (Zeller and Hildebrandt, "Simplifying and isolating
     /// failure-inducing input", 2002).
-    fn shorten<F: Future>(self, program: &impl Fn() -> F, found: &Run) -> Deviations {
+    fn shorten<F: Future>(&self, program: &impl Fn() -> F, found: &Run) -> Deviations {
         let mut shortest = found.deviations();
         let mut attempts = 0;
         let mut group = shortest.0.len().div_ceil(2);
@@ -142,7 +132,7 @@ impl Replay {
                 let left = ATTEMPTS - attempts;
                 let shorter = shortest.simpler(at, group).take(left).find_map(|planned| {
                     attempts += 1;
-                    let run = self.run(program, &planned);
+                    let run = run(program, self.replay(planned), Observers::default());
                     run.fails_like(found).then(|| run.deviations())
                 });
                 match shorter {
@@ -156,7 +146,7 @@ impl Replay {
     }
 
     /// Returns the report of a failure that was found when `tried` schedules had been tried.
-    pub(super) fn report<F: Future>(self, program: &impl Fn() -> F, found: &Run, tried: u64) -> Failure {
+    pub(super) fn report<F: Future>(&self, program: &impl Fn() -> F, found: &Run, tried: u64) -> Failure {
         let shortest = self.shorten(program, found);
         let (failed, picture) = self.draw(program, &shortest, false);
         // FIFO is tried first, so it has passed if another schedule was found to fail.
