@@ -19,7 +19,7 @@ use super::failure::failed;
 use super::listener::{Listener, listener};
 use super::reactor::Side;
 use super::source::{READS, Source, peer, socket, uninterrupted};
-use crate::task::budget::consume_budget;
+use crate::task::budget;
 use crate::time::sleep::sleep;
 use crate::wake::loop_handle::LoopHandle;
 
@@ -173,12 +173,11 @@ impl UnixStream {
     /// If it is not polled on a boucle loop.
     pub async fn connect(path: impl AsRef<Path>) -> io::Result<UnixStream> {
         let path = path.as_ref();
-        retry_while_full(|| async move {
-            consume_budget().await; // a connect waits for no event: it succeeds or fails at once
-            Self::new(mio::net::UnixStream::connect(path)?)
-        })
-        .await
-        .map_err(failed(|| format!("cannot connect to {}", path.display())))
+        let connected = until_room(|cx| {
+            ready!(budget::poll_spend(cx)); // a connect waits for no event: it succeeds or fails at once
+            Poll::Ready(Self::new(mio::net::UnixStream::connect(path)?))
+        });
+        connected.await.map_err(failed(|| format!("cannot connect to {}", path.display())))
     }
 
     /// Makes two streams that are connected to each other.
@@ -341,7 +340,7 @@ impl UnixDatagram {
     /// If it is polled on another loop than the socket's or on another thread, while its own lives; or
     /// where no loop runs, if it has to try again.
     pub async fn send(&self, message: &[u8]) -> io::Result<usize> {
-        retry_while_full(|| poll_fn(|cx| self.poll_send(cx, message))).await
+        until_room(|cx| self.poll_send(cx, message)).await
     }
 
     /// Sends a message to the socket at a path; waits for room. Returns the message's length.
@@ -375,23 +374,21 @@ impl UnixDatagram {
     /// where no loop runs, if it has to try again.
     pub async fn send_to(&self, message: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
         let path = path.as_ref();
-        retry_while_full(|| async move {
-            consume_budget().await; // a message is sent or refused at once
+        until_room(|cx| {
+            ready!(budget::poll_spend(cx)); // a message is sent or refused at once
             self.source.expect_loop()?;
-            self.source.io().send_to(message, path)
+            Poll::Ready(self.source.io().send_to(message, path))
         })
         .await
     }
 }
 
-/// Repeats an attempt while the peer's queue is full (on the BSDs and macOS the error is `ENOBUFS`). Holds a
-/// virtual clock meanwhile, as a task that waits for a socket does.
-async fn retry_while_full<R, F: Future<Output = io::Result<R>>>(
-    mut attempt: impl FnMut() -> F,
-) -> io::Result<R> {
+/// Repeats an attempt until the peer's queue has room (on the BSDs and macOS a full one gives `ENOBUFS`).
+/// Holds a virtual clock meanwhile, as a task that waits for a socket does.
+async fn until_room<R>(mut attempt: impl FnMut(&mut Context<'_>) -> Poll<io::Result<R>>) -> io::Result<R> {
     let mut hold = None; // one for all attempts: its end is a message to the loop
     loop {
-        match attempt().await {
+        match poll_fn(&mut attempt).await {
             Err(full) if full.kind() == WouldBlock || Errno::from_io_error(&full) == Some(Errno::NOBUFS) => {
                 hold.get_or_insert_with(|| LoopHandle::current().hold_clock());
                 sleep(PAUSE).await;
@@ -409,8 +406,6 @@ listener!(net: UnixListener; UnixStream(READS));
 
 #[cfg(test)]
 mod tests {
-    use std::future::ready;
-
     use super::*;
 
     /// A full queue, by the errors of all systems, and a signal lead to another attempt; other errors do not.
@@ -419,10 +414,10 @@ mod tests {
         let full = io::ErrorKind::WouldBlock.into();
         let signal = io::ErrorKind::Interrupted.into();
         let mut answers = vec![Ok(7), Err(signal), Err(Errno::NOBUFS.into()), Err(full)];
-        let retries = retry_while_full(|| ready(answers.pop().unwrap()));
+        let retries = until_room(|_| Poll::Ready(answers.pop().unwrap()));
         assert_eq!(crate::run(retries).unwrap(), 7);
         assert!(answers.is_empty());
-        let refused = retry_while_full(|| ready(Err::<(), _>(Errno::CONNREFUSED.into())));
+        let refused = until_room(|_| Poll::Ready(Err::<(), _>(Errno::CONNREFUSED.into())));
         assert_eq!(crate::run(refused).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
     }
 }
