@@ -12,15 +12,17 @@
 //! The loops are observed, so that a dump has what each task waits for, at the cost that
 //! [`Builder::observe`](crate::Builder::observe) names.
 //!
-//! The thread has a [stream](crate::signal::stream) of its own, so the program may wait for the signal too:
-//! both receive it. The signal no longer ends the process.
+//! The thread holds a [stream](crate::signal::stream) that it never polls: while there is one, the signal
+//! does not end the process. The program may wait for the signal too: both receive it.
 
 use std::ffi::OsStr;
 use std::io;
-use std::sync::{Arc, LazyLock};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+use std::sync::LazyLock;
+use std::thread;
 use std::time::Duration;
+
+use signal_hook::consts::SIGUSR1;
+use signal_hook::iterator::Signals;
 
 use crate::observe::dump::Request;
 use crate::observe::{Event, Observer};
@@ -50,27 +52,14 @@ fn listen(value: &OsStr) -> io::Result<bool> {
     if value == "0" {
         return Ok(false);
     }
-    let mut signals = signal::stream(SignalKind::UserDefined1)?;
+    let stream = signal::stream(SignalKind::UserDefined1)?; // first: it reads how the process was started
+    let mut signals = Signals::new([SIGUSR1])?;
     let listen = move || {
-        let waker = Waker::from(Arc::new(Unpark(thread::current())));
-        loop {
-            match signals.poll_recv(&mut Context::from_waker(&waker)) {
-                Poll::Ready(()) => stderr::print(ask_all()),
-                Poll::Pending => thread::park(),
-            }
-        }
+        let _stream = stream;
+        signals.forever().for_each(|_| stderr::print(ask_all()));
     };
     let name = "boucle dump".to_owned();
     thread::Builder::new().name(name).spawn(listen).map(|_| true)
-}
-
-/// A waker that unparks the thread.
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
 }
 
 /// Returns the answers of all loops of the process. Each loop is asked before the first answer is awaited, so
