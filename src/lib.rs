@@ -89,10 +89,10 @@
 //! exceptions.
 //!
 //! [`run`] makes an [`EventLoop`], runs its argument as `block_on` does, and drops the loop. `block_on` makes
-//! turns until the *main future*, its argument, is done (it panics if [`stop`] ends them first);
-//! `run_forever` until [`stop`] is called; [`EventLoop::turn`] makes one, and returns what it did. The last
-//! three call one function, `run_until` in `src/turn.rs`. A thread runs one loop at a time: a task that calls
-//! [`run`] panics. But a thread may have several loops, and run them in turn.
+//! turns until the *main future*, its argument, is done (it panics if [`stop`] ends them first); `run_forever`
+//! until [`stop`] is called; [`EventLoop::turn`] makes one, and returns what it did. All four call one
+//! function, `run_until` in `src/turn.rs`. A thread runs one loop at a time: a task that calls [`run`] panics.
+//! But a thread may have several loops, and run them in turn.
 //!
 //! # Vocabulary
 //!
@@ -102,7 +102,7 @@
 //! | turn | one iteration of the loop: one batch, then a park if one is due, then the wakes it brings |
 //! | batch | what was in the ready queue when the turn began |
 //! | poll | to resume a *future*, once. The kernel is asked, never polled (mio's `Poll`, in `net/poller.rs`, is another thing) |
-//! | park | the second step: the loop asks the kernel for events, with a timeout. If it has no socket and need not sleep, it skips the system call. A running loop sleeps nowhere else |
+//! | park | the second step: the loop asks the kernel for events, with a timeout. If it has no socket and need not sleep, it skips the system call. A turn sleeps nowhere else |
 //! | wake | to put a task in the ready queue |
 //! | waker | what wakes a task |
 //! | arm, fire | a timer is armed when it is put into the wheel, and fires at its deadline |
@@ -135,8 +135,8 @@
 //!
 //!   short id     tells apart the loops that are alive at one time; used again when a loop is gone
 //!   slot         the task's place in the table; used again when the task is gone
-//!   generation   the low bits of the task's id (a loop numbers its tasks from 1): two tasks that have the
-//!                slot one after the other differ in them
+//!   generation   the low bits of the task's id (a loop counts tasks and main futures from 1): two tasks of
+//!                one slot differ in them, until they repeat
 //! ```
 //!
 //! (On 32 bits the three have 4, 8 and 20.)
@@ -144,10 +144,10 @@
 //! # Eleven paths through the loop
 //!
 //! **A spawn, to the first poll.** `spawn` (`task/spawn.rs`) boxes the future in a cell (`task/cell.rs`) and
-//! borrows the running loop's state (`current.rs`). `State::spawn` gives the task a slot and an id in the
-//! table (`task/table.rs`) and pushes its number into the ready queue (`wake/ready.rs`). The turn under way
-//! has frozen its batch, so the next turn pops the number, takes the box out of its slot, releases the state,
-//! and polls with a waker that is the number (`turn.rs`).
+//! uses the running loop's state (`current.rs`). `State::spawn` gives the task a slot and an id in the table
+//! (`task/table.rs`) and pushes its number into the ready queue (`wake/ready.rs`). The turn under way has
+//! frozen its batch, so the next turn pops the number, takes the box out of its slot, releases the state, and
+//! polls with a waker that is the number (`turn.rs`).
 //!
 //! Refusals: a loop whose end has begun drops the future, and the handle gives "cancelled". `spawn` panics
 //! where no loop runs, or if the loop is full (2^32 - 1 tasks; 2^20 - 1 on 32 bits). `LoopHandle::spawn`,
@@ -173,13 +173,12 @@
 //! ready, takes all their waiters out, and pushes their numbers. In the next batch each of these tasks is
 //! polled and tries its read; if the first of them empties the socket, the others leave their numbers again.
 //!
-//! No edge is lost. The loop does not park between an operation's "would block" and the leaving of the
-//! number: both are one use of the state. (In less common cases they are two, since the clone of a foreign
-//! waker, user code, may make a turn: the second looks at the flag again.) An edge that comes meanwhile
-//! waits in the kernel, and a later park returns it. A new side is not ready, and registering the socket
-//! makes the kernel report what is there already. A read that does not fill its buffer has emptied the
-//! stream; a short write has filled it. No event reaches a later source of a slot: all events of a park are
-//! handled before a slot can be freed.
+//! No edge is lost. The loop does not park between an operation's "would block" and the leaving of the number:
+//! both are one use of the state. (In less common cases, such as a foreign waker, they are two: the second
+//! looks at the flag again.) An edge that comes meanwhile waits in the kernel, and a later park returns it. A
+//! new side is not ready, and registering the socket makes the kernel report what is there already. A read
+//! that does not fill its buffer has emptied the stream; a short write has filled it. No event reaches a later
+//! source of a slot: all events of a park are handled before a slot can be freed.
 //!
 //! Exceptions:
 //!
@@ -199,26 +198,26 @@
 //!
 //! **A stale waker.** A waker points to nothing, so it may outlive its task. On the loop's own thread a wake
 //! compares the number's identity with that of the task in the slot: if they differ, or the task is done,
-//! nothing happens. Through the inbox a wake has only the slot: it wakes whatever task has the slot when
-//! the loop reads it. The worst is that another task is polled in vain, which every future must bear:
-//! `Future::poll` may be called without a wake. (So may a read that was dropped, whose number stays
-//! with the side.)
+//! nothing happens. Through the inbox a wake has only the slot: it wakes whatever task has the slot when the
+//! loop reads it. The worst is that another task is polled in vain, which every future must bear:
+//! `Future::poll` may be called without a wake. (A dropped read does the same: its number stays with the
+//! side.)
 //!
 //! Rarer cases have the same end. If the loop is gone, the inbox of its short id is closed and drops the
 //! wake. If a new loop has the short id by then, the wake goes to that. And after 2^20 spawns (2^8 on 32
 //! bits) generations repeat.
 //!
-//! **`gather`.** The call boxes the children, and the first poll spawns them as members of a group. A group
-//! is an entry in a table of the loop: a counter, and the *parent*, the waiter that each pending poll of the
+//! **`gather`.** The call boxes the children, and the first poll spawns them as members of a group. A group is
+//! an entry in a table of the loop: a counter, and the *parent*, the waiter that each pending poll of the
 //! `gather` leaves there (`task/group_table.rs`, `combine/group.rs`). `State::finish` counts down for each
-//! member that is done, in O(1). It wakes the parent once, however many children there are: when the last one
-//! is done, or as soon as one panics (the group notes which one). (An `Err` is a value like any other;
-//! [`try_gather`] looks at it.) The `gather` has a handle of each child, a `JoinHandle` that aborts its task
-//! when it drops. In one use of the state, each poll of the `gather` looks at the group, and leaves the
-//! parent if a member is left and none has panicked. If one has, it resumes the panic. If no member is left,
-//! the handles take the outputs out of the tasks' slots, in the order of the children. When the `gather` ends
-//! or is dropped, the handles drop, which aborts the children that are not done; then the group drops. (A
-//! child that awaits a `JoinHandle` of its own drops that then, so the task behind it goes on.)
+//! member that is done, in O(1). The turn wakes the parent once, for any number of children: when the last one
+//! is done, or one panics (the group notes which one). (An `Err` is a value like any other; [`try_gather`]
+//! looks at it.) The `gather` has a handle of each child, a `JoinHandle` that aborts its task when it drops.
+//! In one use of the state, each poll of the `gather` looks at the group, and leaves the parent if a member is
+//! left and none has panicked. If one has, it resumes the panic. If no member is left, the handles take the
+//! outputs out of the tasks' slots, in the order of the children. When the `gather` ends or is dropped, each
+//! handle aborts its child, unless that is done, and takes it out of the group, which drops last. (A child
+//! that awaits a `JoinHandle` of its own drops that then, so the task behind it goes on.)
 //!
 //! **An abort.** `JoinHandle::abort` only marks the task, and queues it if it waits; one that is queued keeps
 //! its place. When its number is popped, the turn drops the future instead of polling it, and wakes what
@@ -275,11 +274,11 @@
 //! comes the same way, from a thread that waits for signals (`signal.rs`).
 //!
 //! **The end of a loop.** It comes when the `EventLoop` is dropped, at the end of [`run`] too
-//! (`lifecycle.rs`). The tasks are dropped in spawn order, while the loop is still the running one. So a
-//! destructor may spawn, wake and abort; what it spawns is dropped at once. Nothing is raised in a task, and
-//! no task is polled again: what needs an `await` must be done before. Then the inbox is closed, and the
-//! messages in it are dropped. Every waiter that is left, a task of another loop say, is woken, and finds the
-//! loop gone in its next poll. Last, jobs that have begun are waited for.
+//! (`lifecycle.rs`). The tasks are dropped in spawn order, while the loop is the running one. So a destructor
+//! may spawn, wake and abort; what it spawns is dropped at once. Nothing is raised in a task, and no task is
+//! polled again: what needs an `await` must be done before. Then the inbox is closed, and the messages in it
+//! are dropped. Every waiter that is left, a task of another loop say, is woken, and finds the loop gone in
+//! its next poll. Last, jobs that have begun are waited for.
 //!
 //! # Reading order
 //!
@@ -296,16 +295,16 @@
 //! | `state.receive` | does what a message asks for, and returns what may run user code |
 //! | `inbox.drain` | takes the messages |
 //! | `inbox.fall_asleep` | marks the loop as asleep, unless there is a message |
-//! | `inbox.outlook` | what other threads may still bring: a message, one of a `LoopHandle`, or nothing. It looks at the flags of so many slots |
+//! | `inbox.outlook` | what may still come: a message (it is there, or its flag is set), whatever a `LoopHandle` that exists may send, or nothing |
 //! | `reactor.set_ready` | marks the sides that an event names as ready, and gives their waiters to a closure |
-//! | `next_look` | a lower bound of the first deadline, in O(1): that timer may be cancelled by now |
+//! | `next_look` | a lower bound of the first deadline, in O(1), in ticks (microseconds): that timer may be cancelled by now |
 //! | `next_deadline` | the first deadline |
 //! | `finish_member` | counts a member of a group as done. Returns the parent, if it is to be woken: that of a `gather` for the last member, and for one that panics; others for each |
 //! | `budget` | counts the ready operations of a poll: after 128 the next is pending, and wakes its task, so that others are polled. `end` ends the counting |
 //! | `Quiet`, `drop_quietly` | drop what may be the user's, and let no panic out |
 //! | `log`, `record`, `notify`, `cause` | matter only if something observes the loop |
 //! | `order` | `None` in a FIFO loop; else it *draws* the next task |
-//! | `holds` | what keeps a virtual clock from jumping |
+//! | `holds` | what keeps a virtual clock from jumping. `begin_wait` and `end_wait` matter only for a virtual clock |
 //!
 //! On a first reading, skip whatever concerns observers, the virtual clock and orders. The eight files, and
 //! what to look for:
@@ -318,14 +317,14 @@
 //! | `task/table.rs` | what a slot may be, and when it is free again |
 //! | `task/cell.rs` | how a place that held a future comes to hold its output, and where a panic is caught |
 //! | `state.rs` | the list of what a loop owns; then spawn, wake and finish, which the turn calls |
-//! | `park.rs` | the rule of 61, and what a virtual clock does instead of sleeping |
+//! | `park.rs` | the rule of 61, and when a loop may sleep |
 //! | `wake/waker.rs` | the only `unsafe` block, and why a pointer that is never followed is safe |
 //!
 //! Then three files that answer "why not simpler": `current.rs` (what it takes to move the state out; its `wake`
 //! leads from a waker to the state), `wake/inbox.rs` (why no wake is lost), and the head of `time/wheel.rs` (why
 //! not a heap).
 //!
-//! Then the rest, in any order:
+//! The others, in any order:
 //!
 //! - `current.rs`, `messages.rs`: from a number to a loop, here or elsewhere. `wake/inbox.rs`,
 //!   `wake/flags.rs`: what other threads leave.

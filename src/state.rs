@@ -37,7 +37,7 @@ pub(crate) struct State {
     pub(crate) timers: Wheel<Waiter>,
     pub(crate) clock: Clock,
     pub(crate) reactor: Reactor,
-    /// `None` while it is out of the state, asking the kernel; and until it is needed, if the clock is virtual.
+    /// `None` while it asks the kernel, and until a virtual clock needs it. (The inbox has the registry.)
     pub(crate) poller: Option<Poller>,
     /// That of the loop's short id. It is never freed.
     pub(crate) inbox: &'static Inbox,
@@ -137,8 +137,8 @@ impl State {
         }
     }
 
-    /// Queues a task, unless it is queued already, aborted, done or gone. Returns false if the number is another
-    /// loop's, by its short id: the wake is to go there. This is the slow path, after
+    /// Queues a task, if it is idle. Returns not whether it did, but whether the number is this loop's, by its
+    /// short id: else the wake goes elsewhere. This is the slow path, after
     /// [`wake_at_once`](Self::wake_at_once).
     #[cold]
     #[inline(never)]
@@ -152,8 +152,8 @@ impl State {
         number.short() == self.number.short()
     }
 
-    /// The fast path. It is inlined, so it leaves rare cases to [`wake`](Self::wake), and returns false: if the
-    /// queue has to grow, the loop is observed, the task is aborted, or no task of this loop has the number.
+    /// The fast path, inlined. It returns false if [`wake`](Self::wake) has to follow: the queue has to grow,
+    /// the loop is observed, the task is aborted or done, or no task of this loop has the number.
     #[inline(always)]
     pub(crate) fn wake_at_once(&mut self, number: TaskNumber) -> bool {
         let is_quick = self.ready.has_room() && !self.log.is_on();

@@ -12,12 +12,12 @@
 //!
 //! **A park is due** if nothing is ready, or if the next batch would bring the pops since the last park above
 //! 61. (Most pops are polls; those of stale numbers and of aborted tasks count too.) A timer that is due
-//! waits for the next park, so for the end of this batch, or of a later one. In a loop that is run turn by
+//! waits for the next park: the end of this batch, or of a later one. In a loop that is run turn by
 //! turn ([`EventLoop::turn`](crate::EventLoop::turn)), or that is to stop, a park is due in every turn.
 //!
 //! When the main future is done, `block_on` returns in the middle of the batch; the others stay queued. Before
 //! it returns, it parks with timeout 0 if there were 61 pops since the last park, or if the loop is to stop.
-//! Without this, a program of many short runs would never park.
+//! Else many short `block_on`s on one loop would never park.
 //!
 //! asyncio's `_run_once` is the same cycle, entered at another point: it selects, fires the timers, and
 //! then runs the batch. It selects in every iteration; this loop leaves steps 2 and 3 out while tasks are
@@ -60,7 +60,7 @@ pub use report::Turn;
 pub(crate) enum Until<'main> {
     /// When the main future is done, or the loop is to stop: `block_on`. The main future is not a task, but has
     /// a number, and is queued like one. It stays with `block_on`, since it may borrow from the caller. Its
-    /// cell catches its panic, as a task's does, and `block_on` resumes it.
+    /// cell catches its panic, as a task's does, and `block_on` passes it on.
     MainDone(Pin<&'main mut dyn Future<Output = Ending>>),
     /// When the loop is to stop: `run_forever`.
     Stopped,
@@ -73,7 +73,7 @@ pub(crate) enum Until<'main> {
 const MESSAGES_PER_TURN: usize = 1_024;
 
 /// An empty list of messages, or of deferred wakes, keeps at most this capacity.
-const KEPT: usize = 1_024;
+const KEPT_CAPACITY: usize = 1_024;
 
 /// Runs turns until the caller has what it waits for. What it returns is for [`Until::OneTurn`].
 pub(crate) fn run_until(loop_number: LoopNumber, mut until: Until<'_>) -> io::Result<Turn> {
@@ -266,7 +266,7 @@ fn park(state: Box<State>, limit: Option<Duration>) -> (Box<State>, io::Result<(
     (state, parked)
 }
 
-/// Queues the tasks that wait for what the park has brought. Returns how many.
+/// The third step: sources, inbox, timers. Returns how many tasks each has queued.
 fn wake_due(mut state: Box<State>) -> (Box<State>, Turn) {
     let before_sources = state.ready.len();
     state.wake_sources();
@@ -301,7 +301,7 @@ fn wake_deferred(mut state: Box<State>) -> Box<State> {
         wake_quietly(waiter);
         state = current::take(loop_number);
     }
-    if wakes.capacity() <= KEPT {
+    if wakes.capacity() <= KEPT_CAPACITY {
         state.deferred_wakes = wakes;
     }
     state
@@ -322,7 +322,7 @@ fn read_inbox(mut state: Box<State>) -> Box<State> {
         user_code.run();
         state = current::take(loop_number);
     }
-    if state.messages.is_empty() && state.messages.capacity() > KEPT {
+    if state.messages.is_empty() && state.messages.capacity() > KEPT_CAPACITY {
         state.messages = VecDeque::new();
     }
     state

@@ -32,7 +32,7 @@ use crate::task::budget;
 use crate::task::id::LoopNumber;
 use crate::task::quiet::drop_quietly;
 use crate::wake::inbox::{self, Message};
-use crate::wake::waker::{task_of, waiter, wake_quietly};
+use crate::wake::waker::{number_of, waiter, wake_quietly};
 
 /// What the kernel reports of a TCP stream: both sides, and on Linux urgent data, since a read ends before it
 /// even if more bytes follow. (Miri knows no urgent data.)
@@ -122,7 +122,7 @@ impl<S: Io> Source<S> {
                 budget::spend();
                 return Some(polled);
             }
-            let waits = task_of(cx.waker()).is_some_and(|task| readiness.wait_first(task));
+            let waits = number_of(cx.waker()).is_some_and(|task| readiness.wait_first(task));
             state.record_wait(match side {
                 Side::Read => WaitsFor::Readable(self.slot),
                 Side::Write => WaitsFor::Writable(self.slot),

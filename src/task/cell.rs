@@ -80,7 +80,7 @@ impl<F: Future> TaskCell<F> {
 
     /// Drops the future, and then puts the output in its place. So the destructor has run when the task is
     /// seen to be done, and a panic in it becomes the output, unless the poll has panicked.
-    fn finish(mut self: Pin<&mut Self>, result: Result<F::Output, Failure>) -> Ending {
+    fn keep(mut self: Pin<&mut Self>, result: Result<F::Output, Failure>) -> Ending {
         let dropped = catch_unwind(AssertUnwindSafe(|| {
             self.as_mut().set(TaskCell::Finished { output: None });
         }));
@@ -123,7 +123,7 @@ impl<F: Future> Future for TaskCell<F> {
             Ok(Poll::Ready(value)) => Ok(value),
             Err(payload) => Err(Failure::Panicked(Box::new(payload))),
         };
-        Poll::Ready(self.finish(result))
+        Poll::Ready(self.keep(result))
     }
 }
 
@@ -135,13 +135,13 @@ where
     fn cancel(mut self: Pin<&mut Self>) -> Ending {
         let failure = match self.as_mut().take() {
             Some(Err(panicked)) => panicked,
-            // `Some(Ok)`: a value that the poll has returned. `None`: the future still runs; `finish` drops it.
+            // `Some(Ok)`: a value that the poll has returned. `None`: the future still runs; `keep` drops it.
             unused => match catch_drop(unused) {
                 Ok(()) => Failure::Cancelled,
                 Err(payload) => Failure::Panicked(Box::new(payload)),
             },
         };
-        self.finish(Err(failure))
+        self.keep(Err(failure))
     }
 
     fn output(self: Pin<&mut Self>) -> Option<&mut dyn Any> {

@@ -300,7 +300,7 @@ impl Tasks {
         Some((entry.id, TaskNumber::new(self.loop_number, entry.id, slot)))
     }
 
-    /// The handle was dropped. What was kept for it goes to the caller, to be dropped.
+    /// The handle was dropped: its task leaves its group. The caller drops what was kept for the handle.
     pub(crate) fn release_handle(&mut self, slot: u32, id: u64) -> (Joiner, Option<BoxedTask>) {
         let Some(entry) = self.by_id(slot, id) else {
             return (Joiner::Nothing, None);

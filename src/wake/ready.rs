@@ -21,7 +21,7 @@ pub(crate) struct ReadyQueue {
     pub(super) numbers: Vec<TaskNumber>,
     /// Where the next number to be popped is.
     pub(super) position: usize,
-    /// Where the numbers begin that are not in the batch.
+    /// Where the batch ends, and the next one begins.
     pub(super) batch_end: usize,
 }
 
@@ -29,7 +29,7 @@ pub(crate) struct ReadyQueue {
 const ROOM: usize = 64;
 
 /// The capacity that is kept while nothing is ready: 32 KiB.
-const KEPT: usize = 4_096;
+const KEPT_CAPACITY: usize = 4_096;
 
 impl ReadyQueue {
     pub(crate) fn new() -> Self {
@@ -100,7 +100,7 @@ impl ReadyQueue {
 
     /// Gives the memory of a burst back, when nothing is ready.
     pub(crate) fn rest(&mut self) {
-        self.numbers.shrink_to(KEPT);
+        self.numbers.shrink_to(KEPT_CAPACITY);
     }
 }
 

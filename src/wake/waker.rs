@@ -35,15 +35,15 @@ pub(crate) fn waker(number: TaskNumber) -> ManuallyDrop<Waker> {
     // SAFETY: `RawWaker` asks that the four functions be thread-safe and that, with the data, they behave as
     // a waker. The data is a number in the shape of a pointer, without provenance (it belongs to no
     // allocation), and no function of the table dereferences it: `clone` copies it, `drop` ignores it, and
-    // `wake` reads it as the number it is. What `wake` reaches from there is a thread-local cell of the
-    // calling thread, or statics that are atomics or behind a mutex. So any of them may be called on any
+    // `wake` reads it as the number it is. What `wake` reaches from there is thread-locals of the
+    // calling thread, and statics, which are `Sync`. So any of them may be called on any
     // thread, any number of times, however long after the task and its loop are gone.
     ManuallyDrop::new(unsafe { Waker::from_raw(raw(number.word())) })
 }
 
 /// The task that a waker wakes, if it is a waker of this crate.
 #[inline]
-pub(crate) fn task_of(waker: &Waker) -> Option<TaskNumber> {
+pub(crate) fn number_of(waker: &Waker) -> Option<TaskNumber> {
     ptr::eq(waker.vtable(), &VTABLE).then(|| TaskNumber::from_word(waker.data().addr()))
 }
 
@@ -51,7 +51,7 @@ pub(crate) fn task_of(waker: &Waker) -> Option<TaskNumber> {
 /// the loop's state is taken.
 #[inline]
 pub(crate) fn waiter(waker: &Waker) -> Waiter {
-    match task_of(waker) {
+    match number_of(waker) {
         Some(task) => Waiter::Task(task),
         None => foreign(waker),
     }

@@ -60,15 +60,15 @@ fn popped_numbers_are_removed() {
 #[test]
 fn the_memory_of_a_burst_is_given_back() {
     let mut queue = ReadyQueue::new();
-    push_all(&mut queue, 0..=KEPT);
+    push_all(&mut queue, 0..=KEPT_CAPACITY);
     queue.rest();
     queue.freeze();
     queue.rest();
-    assert_eq!(pop_all(&mut queue).len(), KEPT + 1);
-    assert!(queue.numbers.capacity() > KEPT);
+    assert_eq!(pop_all(&mut queue).len(), KEPT_CAPACITY + 1);
+    assert!(queue.numbers.capacity() > KEPT_CAPACITY);
     queue.remove_popped();
     queue.rest();
-    assert_eq!(queue.numbers.capacity(), KEPT);
+    assert_eq!(queue.numbers.capacity(), KEPT_CAPACITY);
     push_all(&mut queue, [7]);
     queue.freeze();
     assert_eq!(pop_all(&mut queue), [7]);
