@@ -11,9 +11,9 @@
 //! for ever cannot keep the others from their poll, nor the loop from its park.
 //!
 //! **A park is due** if nothing is ready, or if the next batch would bring the pops since the last park above
-//! 61. (Most pops are polls; those of stale numbers and of aborted tasks count too.) A timer that is due
-//! waits for the next park: the end of this batch, or of a later one. In a loop that is run turn by
-//! turn ([`EventLoop::turn`](crate::EventLoop::turn)), or that is to stop, a park is due in every turn.
+//! 61. (Most pops are polls; those of stale numbers and of aborted tasks count too.) A timer that is due waits
+//! for the next park: the end of this batch, or of a later one. In a loop that is run turn by turn
+//! ([`EventLoop::turn`](crate::EventLoop::turn)), or that is to stop, a park is due in every turn.
 //!
 //! When the main future is done, `block_on` returns in the middle of the batch; the others stay queued. Before
 //! it returns, it parks with timeout 0 if there were 61 pops since the last park, or if the loop is to stop.
@@ -26,11 +26,10 @@
 //! **The state is free while user code runs.** The loop's [`State`] is a box that the turn takes out of a
 //! thread-local ([`current::take`]), hands from step to step, and puts back ([`current::release`]) before
 //! whatever may run user code: a poll, a destructor, a foreign waker, a closure from another thread, an
-//! observer, a park (where mio may log). So while a
-//! task is polled, the state is in its place, and the turn holds only the task's box, taken from its slot.
-//! Whatever is called may call back: spawn, wake, abort, drop. (Why no `RefCell` around each table? A program's
-//! allocator may wake a task while a table grows. Each borrow would have to check for that; a state that is
-//! missing is noticed in one place, `current.rs`.)
+//! observer, a park (where mio may log). So while a task is polled, the state is in its place, and the turn
+//! holds only the task's box, taken from its slot. Whatever is called may call back: spawn, wake, abort, drop.
+//! (Why no `RefCell` around each table? A program's allocator may wake a task while a table grows. Each borrow
+//! would have to check for that; a state that is missing is noticed in one place, `current.rs`.)
 
 use std::collections::VecDeque;
 use std::io;
