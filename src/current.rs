@@ -254,9 +254,9 @@ fn wake_slowly(running: Option<Box<State>>, number: TaskNumber) {
 pub(crate) fn deliver(to: LoopNumber, message: Message) {
     match find(to) {
         Some(mut state) => {
-            let deferred = state.receive(message);
+            let user_code = state.receive(message);
             drop(state);
-            deferred.run();
+            user_code.run();
         }
         None => drop(inbox::send(to, message)),
     }

@@ -47,7 +47,7 @@
 //! # Small writes
 //!
 //! HTTP/2 writes a message in several pieces. The kernel holds a small piece back until the peer has
-//! acknowledged the one before, which takes up to 40 ms, unless [`set_nodelay(true)`](TcpStream::set_nodelay)
+//! acknowledged the one before, which often takes 40 ms or more, unless [`set_nodelay(true)`](TcpStream::set_nodelay)
 //! was called. `Connector` calls it. For the streams that a server accepts, call it yourself, before the TLS
 //! handshake if there is one.
 //!

@@ -188,7 +188,7 @@
 //!   a Unix stream that has stopped at passed descriptors, and always without epoll or kqueue, the side stays
 //!   ready until an operation would block (`net/readiness.rs`).
 //! - The write side of a socket that can send begins ready. So do both sides of an [`AsyncFd`](net::AsyncFd).
-//! - At first only the read side is watched, except of a TCP stream: otherwise each message that the peer
+//! - At first only the read side is watched, except for a TCP stream: otherwise each message that the peer
 //!   takes would end a park. When a write has to wait, the socket is registered again, for both sides.
 //!
 //! **A wake on the loop's own thread.** `Waker::wake` calls `current::wake` (`current.rs`), which takes the
@@ -392,8 +392,8 @@
 //!   (`time/clock.rs`).
 //! - No user code but an allocator's hook runs while the loop's state is in use or a lock is held. User code is:
 //!   poll; the drop of a future, an output or a panic's payload; clone, wake and drop of a foreign waker; the
-//!   drop of what waits in the inbox; the operation of an `AsyncFd`; an observer; a logger; the panic hook. What
-//!   may run it leaves the state first. Then it is woken or dropped, one thing at a time, and panics are caught.
+//!   drop of what waits in the inbox; the operation of an `AsyncFd`; an observer; a logger; the panic hook. A
+//!   value that may run such code leaves the state first. Then it is woken or dropped; its panic is caught.
 //! - Nothing panics while the state is in use, but for debug assertions: a look-up by a number from outside
 //!   returns a harmless value if nothing is there. (An index that a table has made itself is trusted.)
 //! - A wake is never lost. It may come from any thread at any time, after the loop is gone and during

@@ -118,7 +118,7 @@ impl State {
     }
 
     /// Takes the box of a task that is to be dropped at the end of the loop, and what waits for the task;
-    /// `None` if a destructor has freed the slot meanwhile. (It has no new tenant: nothing is spawned any
+    /// `None` if a destructor has freed the slot meanwhile. (It is not used again: nothing is spawned any
     /// more.)
     fn close_task(&mut self, slot: u32) -> Option<(BoxedTask, Option<Waiter>)> {
         let entry = self.tasks.entries.get_mut(slot as usize)?;

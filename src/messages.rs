@@ -63,7 +63,7 @@ impl State {
 }
 
 impl UserCode {
-    /// Does what was deferred. Catches a panic of a destructor, but not one of the call.
+    /// Does what is left to do. Catches a panic of a destructor, but not one of the call.
     #[inline(always)]
     pub(crate) fn run(self) {
         match self {

@@ -37,7 +37,8 @@ pub(crate) struct State {
     pub(crate) timers: Wheel<Waiter>,
     pub(crate) clock: Clock,
     pub(crate) reactor: Reactor,
-    /// `None` while it asks the kernel, and until a virtual clock needs it. (The inbox has the registry.)
+    /// `None` while it asks the kernel; with a virtual clock also until a park waits, or a socket is made. (The
+    /// inbox has the registry.)
     pub(crate) poller: Option<Poller>,
     /// That of the loop's short id. It is never freed.
     pub(crate) inbox: &'static Inbox,
@@ -137,9 +138,8 @@ impl State {
         }
     }
 
-    /// Queues a task, if it is idle. Returns not whether it did, but whether the number is this loop's, by its
-    /// short id: else the wake goes elsewhere. This is the slow path, after
-    /// [`wake_at_once`](Self::wake_at_once).
+    /// Queues a task, if it is idle. Returns whether the number is this loop's, by its short id; if not, the wake
+    /// goes elsewhere. This is the slow path: mostly [`wake_at_once`](Self::wake_at_once) is tried first.
     #[cold]
     #[inline(never)]
     pub(crate) fn wake(&mut self, number: TaskNumber) -> bool {

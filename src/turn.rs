@@ -12,12 +12,12 @@
 //!
 //! **A park is due** if nothing is ready, or if the next batch would bring the pops since the last park above
 //! 61. (Most pops are polls; those of stale numbers and of aborted tasks count too.) A timer that is due waits
-//! for the next park: the end of this batch, or of a later one. In a loop that is run turn by turn
+//! for the next park, which follows this batch or a later one. In a loop that is run turn by turn
 //! ([`EventLoop::turn`](crate::EventLoop::turn)), or that is to stop, a park is due in every turn.
 //!
-//! When the main future is done, `block_on` returns in the middle of the batch; the others stay queued. Before
-//! it returns, it parks with timeout 0 if there were 61 pops since the last park, or if the loop is to stop.
-//! Else many short `block_on`s on one loop would never park.
+//! When the main future is done, `block_on` returns in the middle of the batch, whose other numbers stay
+//! queued. Before it returns, it parks with timeout 0 if there were 61 pops since the last park, or if the
+//! loop is to stop. Else many short `block_on`s on one loop would never park.
 //!
 //! asyncio's `_run_once` is the same cycle, entered at another point: it selects, fires the timers, and
 //! then runs the batch. It selects in every iteration; this loop leaves steps 2 and 3 out while tasks are
@@ -68,7 +68,7 @@ pub(crate) enum Until<'main> {
 }
 
 /// How many messages of other threads one turn handles: as many as the events that one system call
-/// may bring. The others are left to the next turn, whose park does not sleep.
+/// may bring. The others are left to the next park, which does not sleep.
 const MESSAGES_PER_TURN: usize = 1_024;
 
 /// An empty list of messages, or of deferred wakes, keeps at most this capacity.

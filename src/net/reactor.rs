@@ -5,7 +5,7 @@
 //! [`Readiness`] of each side. (Where mio has only `poll`, each wait makes one.)
 //!
 //! An event's token is the slot of its source. A slot is freed after its socket is deregistered, and all
-//! events of a park are handled before other code runs, so no event reaches the next tenant of a slot.
+//! events of a park are handled before other code runs, so no event reaches a later source of a slot.
 
 use mio::event::Event;
 use mio::{Interest, Token};

@@ -228,7 +228,7 @@ impl TcpStream {
     }
 
     /// Sends small writes at once, or lets the kernel gather them, as it does at first: it holds a small write
-    /// back until the peer has acknowledged the one before, which takes up to 40 ms. Set it where a message is
+    /// back until the peer has acknowledged the one before, which often takes 40 ms or more. Set it where a message is
     /// written in several pieces, as HTTP/2's are.
     ///
     /// ```

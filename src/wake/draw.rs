@@ -66,7 +66,7 @@ impl Tasks {
     /// Whether a number of the ready queue stands for a task that is to be polled or dropped.
     fn is_due(&self, number: TaskNumber) -> bool {
         let entry = self.entries.get(number.slot() as usize);
-        let tenant = entry.filter(|entry| entry.identity == number.identity());
-        tenant.is_some_and(|entry| matches!(entry.status, Status::Queued | Status::Aborted))
+        let task = entry.filter(|entry| entry.identity == number.identity());
+        task.is_some_and(|entry| matches!(entry.status, Status::Queued | Status::Aborted))
     }
 }

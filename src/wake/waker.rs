@@ -32,12 +32,12 @@ static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, drop);
 /// The waker of a task, or of a main future. Its drop would do nothing, so `ManuallyDrop` leaves it out.
 #[inline]
 pub(crate) fn waker(number: TaskNumber) -> ManuallyDrop<Waker> {
-    // SAFETY: `RawWaker` asks that the four functions be thread-safe and that, with the data, they behave as
-    // a waker. The data is a number in the shape of a pointer, without provenance (it belongs to no
-    // allocation), and no function of the table dereferences it: `clone` copies it, `drop` ignores it, and
-    // `wake` reads it as the number it is. What `wake` reaches from there is thread-locals of the
-    // calling thread, and statics, which are `Sync`. So any of them may be called on any
-    // thread, any number of times, however long after the task and its loop are gone.
+    // SAFETY: `RawWaker` asks that the four functions be thread-safe and that, with the data, they
+    // behave as a waker. The data is a number in the shape of a pointer, without provenance (it belongs
+    // to no allocation), and no function of the table dereferences it: `clone` copies it, `drop` ignores
+    // it, and `wake` reads it as the number it is. What `wake` reaches from there is thread-locals of
+    // the calling thread, and statics, which are `Sync`. So any of them may be called on any thread, any
+    // number of times, however long after the task and its loop are gone.
     ManuallyDrop::new(unsafe { Waker::from_raw(raw(number.word())) })
 }
 

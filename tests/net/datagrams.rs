@@ -260,6 +260,15 @@ mod of_unix {
     use crate::TempPath;
     use crate::common::{counted, ms, observed_by, virtually};
 
+    /// A message to a path is sent on the socket's own loop alone.
+    #[test]
+    fn a_message_to_a_path_is_sent_on_its_own_loop() {
+        let own = boucle::EventLoop::new().unwrap();
+        let socket = own.block_on(async { UnixDatagram::unbound().unwrap() });
+        let refusal = crate::common::panic_of(|| run(async { socket.send_to(b"", "nowhere").await }));
+        assert!(refusal.ends_with("it can only be awaited on its own loop"), "{refusal}");
+    }
+
     /// A message reaches a path, with the sender's path; connected sockets need none.
     #[test]
     fn a_path_is_an_address() {

@@ -374,17 +374,27 @@ mod of_linux {
         use crate::common::LONG;
 
         let event_loop = boucle::EventLoop::new().unwrap();
+        let expect_few_turns = |stream: &UnixStream, peer: &mut net::UnixStream| {
+            let sleeper = event_loop.spawn(sleep(Duration::from_millis(10)));
+            let mut turns = 0;
+            while !sleeper.is_finished() {
+                let cx = &mut Context::from_waker(Waker::noop());
+                assert!(Pin::new(&mut &*stream).poll_write(cx, b"question").is_ready());
+                peer.read_exact(&mut [0; 8]).unwrap();
+                event_loop.turn(None).unwrap();
+                turns += 1;
+            }
+            assert!(turns <= 5, "{turns} turns");
+        };
+        let (accepted, mut client) = event_loop.block_on(async {
+            let at = TempPath::new("unix-accepted");
+            let listener = UnixListener::bind(&at).unwrap();
+            let client = net::UnixStream::connect(&at).unwrap();
+            (listener.accept().await.unwrap().0, client)
+        });
+        expect_few_turns(&accepted, &mut client);
         let (stream, mut peer) = event_loop.block_on(async { pair_with_std() });
-        let sleeper = event_loop.spawn(sleep(Duration::from_millis(10)));
-        let mut turns = 0;
-        while !sleeper.is_finished() {
-            let cx = &mut Context::from_waker(Waker::noop());
-            assert!(Pin::new(&mut &stream).poll_write(cx, b"question").is_ready());
-            peer.read_exact(&mut [0; 8]).unwrap();
-            event_loop.turn(None).unwrap();
-            turns += 1;
-        }
-        assert!(turns <= 5, "{turns} turns");
+        expect_few_turns(&stream, &mut peer);
         // From the first write that has to wait, the kernel reports room.
         let waits = async move {
             let stream = Rc::new(stream);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stage::testing::{documented, expect_usage, lines, run, virtually};
+use stage::testing::{documented, expect_usage, lines, program, run, virtually};
 
 #[path = "../../sleep/mysleep.rs"]
 mod mysleep;
@@ -46,4 +46,20 @@ fn sleep_answers_help_and_refuses_unknown_options() {
         );
         assert_eq!(output.status.code(), Some(2));
     }
+}
+
+/// A value that is not text is named too; and an error that cannot be printed is one all the same.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_wrong_need_be_neither_text_nor_printed() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let mut sleep = std::process::Command::new(program("sleep"));
+    sleep.args([std::ffi::OsStr::new("--scale"), std::ffi::OsStr::from_bytes(b"\xff")]);
+    let output = sleep.output().unwrap();
+    let refusal = "sleep: --scale: \"\\xFF\" is not a factor from 0 to 1000 (try --help)\n";
+    assert_eq!(String::from_utf8_lossy(&output.stderr), refusal);
+    assert_eq!(output.status.code(), Some(2));
+    let full = std::fs::File::create("/dev/full").unwrap();
+    assert_eq!(sleep.stderr(full).output().unwrap().status.code(), Some(2));
 }

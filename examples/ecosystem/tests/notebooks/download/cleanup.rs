@@ -235,6 +235,15 @@ fn the_directory_is_removed_when_the_output_is_full() {
     assert_eq!(names(temporary.path()), [""; 0]);
 }
 
+/// The help, too, is a line that could not be printed.
+#[cfg(target_os = "linux")]
+#[test]
+fn help_that_is_not_printed_is_a_failure() {
+    let full = fs::File::create("/dev/full").unwrap();
+    let download = Command::new(program("download")).arg("--help").stdout(full).output().unwrap();
+    assert_eq!(download.status.code(), Some(1));
+}
+
 /// A signal leaves the directory, whose name says what it is of.
 #[cfg(unix)]
 #[test]
