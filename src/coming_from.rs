@@ -30,7 +30,7 @@
 //!   is a [`JoinError`] where the handle is awaited.
 //! - To cancel is to drop. A coroutine that is aborted gets no `CancelledError`, so it cannot refuse, and
 //!   awaits nothing more: its destructors run, where Python's `finally` would.
-//! - Nothing waits for these destructors. A [`gather`](fn@crate::gather) or a [`TaskGroup`] that is dropped,
+//! - A drop does not wait for these destructors. A [`gather`](fn@crate::gather) or a [`TaskGroup`] that is dropped,
 //!   by a [`timeout`] say, aborts its children and is gone; they are dropped in the next batch, and what they
 //!   gather one batch later. asyncio awaits them all. To wait for a group's tasks: `abort_all`, then
 //!   `join_next` until `None`.
@@ -38,7 +38,7 @@
 //! - An `Err` of a task whose handle is dropped is lost, where asyncio logs "exception was never retrieved". A
 //!   panic is reported by the panic hook.
 //! - What waits for several tasks ([`gather`](fn@crate::gather), [`wait`], [`TaskGroup`], [`as_completed`])
-//!   goes on in the turn after the last is done; in asyncio a callback comes in between, and it is one turn
+//!   goes on in the turn after the wait is over; in asyncio a callback comes in between, and it is one turn
 //!   more.
 //! - A task that nothing refers to is not collected: it goes on until it is done, or the loop ends.
 //! - [`run`] drops the tasks that are left when the main coroutine returns; they cannot await anything then.
@@ -63,7 +63,7 @@
 //! | [`run`] | `run` | `#[tokio::main]`, `Runtime::block_on` | asyncio cancels the tasks that are left and awaits them; here, as in tokio, they are dropped. Ctrl-C ends the process at once, unless the program waits for [`signal::ctrl_c`] |
 //! | [`stop`] | `loop.stop` | none | from inside the loop |
 //! | [`EventLoop`] | `AbstractEventLoop`, `Runner` | `LocalRuntime`; `Runtime` with a `LocalSet` | dropping it closes it |
-//! | [`EventLoop::new`] | `new_event_loop` | `Runtime::new` | there is no `set_event_loop`: the loop that runs on the thread is the current one |
+//! | [`EventLoop::new`] | `new_event_loop` | `LocalRuntime::new` | there is no `set_event_loop`: the loop that runs on the thread is the current one |
 //! | [`EventLoop::builder`] | none | `Builder::new_current_thread` | |
 //! | [`EventLoop::spawn`] | `loop.create_task` | `LocalSet::spawn_local` | the loop need not run |
 //! | [`EventLoop::block_on`] | `loop.run_until_complete`, `Runner.run` | `LocalSet::block_on` | tasks that are left stay for the next run. A stop, or a deadlock under a virtual clock, is a panic |
@@ -74,11 +74,11 @@
 //! | [`Turn`] | none | none | what a turn did |
 //! | [`Builder`] | none | `runtime::Builder` | |
 //! | [`Builder::build`] | none | `Builder::build_local`, `build` | |
-//! | [`Builder::virtual_clock`] | none | `start_paused` | works without a feature; in `block_on` and `run_forever` a deadlock is a panic that lists the tasks |
+//! | [`Builder::virtual_clock`] | none | `start_paused` | works without a feature; a deadlock is a panic that lists the tasks, except in a `turn` with a timeout |
 //! | [`Builder::observe`] | none | `on_task_spawn`, `on_before_task_poll`, … (unstable) | one function for every event |
 //! | [`Builder::slow_poll`] | `loop.slow_callback_duration` | none | no debug mode is needed |
 //! | [`Builder::shuffle`] | none | none; `shuttle` and `loom` for threads | another order than FIFO, by a seed |
-//! | [`Builder::shutdown_timeout`] | `loop.shutdown_default_executor(timeout)` | `Runtime::shutdown_timeout` | set when the loop is built. [`run`] has no bound; `asyncio.run` waits up to five minutes |
+//! | [`Builder::shutdown_timeout`] | `loop.shutdown_default_executor(timeout)` | `Runtime::shutdown_timeout` | set when the loop is built. [`run`] has no bound; `asyncio.run` waits up to five minutes, for queued jobs too |
 //!
 //! # From other threads
 //!
@@ -115,13 +115,13 @@
 //! | [`JoinError::resume`] | `Task.result` raises it | `resume_unwind(error.into_panic())` | |
 //! | [`JoinError::id`] | none | the same | |
 //! | [`JoinError::name`] | `Task.get_name` | none | of a task that has failed; [`dump()`] has those of all |
-//! | [`yield_now`] | `sleep(0)` | the same | tokio's asks the kernel before the task goes on; here up to 61 polls may come first |
+//! | [`yield_now`] | `sleep(0)` | the same | tokio's asks the kernel before the task goes on; here 61 polls, or one batch, may come first |
 //! | [`YieldNow`] | none | none | tokio's is unnamed |
 //! | [`consume_budget`] | none | `task::coop::consume_budget` | outside a loop it does nothing |
 //! | [`dump()`] | `all_tasks`; `print_call_graph`, `python -m asyncio pstree` (3.14) | `Handle::dump` (unstable) | what each task waits for, in place of stack traces |
 //! | [`Dump`], [`DumpError`] | `FutureCallGraph` (3.14) | `runtime::Dump` (unstable) | |
-//! | [`run_in_executor`] | `loop.run_in_executor`, `to_thread` | `spawn_blocking` | begins at the call, `to_thread` at the await; gives the value itself: a panic of the work is resumed. All loops share the threads |
-//! | [`RunInExecutor`] | `Future` | `JoinHandle` | dropping it gives up work that has not begun; theirs goes on. `drop(spawn(job))` lets it go on |
+//! | [`run_in_executor`] | `loop.run_in_executor`, `to_thread` | `spawn_blocking` | queued at the call, `to_thread` at the await; gives the value itself: a panic of the work is resumed. All loops share the threads |
+//! | [`RunInExecutor`] | `Future` | `JoinHandle` | dropping it gives up queued work, as asyncio's `cancel` does; tokio's runs, as `drop(spawn(job))` does |
 //!
 //! # Several at once
 //!
@@ -184,7 +184,7 @@
 //! | [`TcpListener::accept`], [`TcpListener::poll_accept`] | `loop.sock_accept` | the same | any number of tasks may wait; of tokio's `poll_accept`, the last one |
 //! | [`TcpListener::local_addr`] | `Server.sockets[0].getsockname()` | the same | |
 //! | [`TcpListener::from_std`], [`TcpListener::into_std`] | `create_server(sock=…)` | the same | |
-//! | [`TcpStream`] | `StreamReader` with a `StreamWriter` | the same | no buffer of its own: `futures_lite::io` has `BufReader`, `BufWriter` and `read_until`. The traits stand on `&TcpStream` too |
+//! | [`TcpStream`] | `StreamReader` with a `StreamWriter` | the same | no buffer of its own: `futures_lite::io` has `BufReader`, `BufWriter` and `read_until`. `&TcpStream` has the traits too |
 //! | [`TcpStream::connect`] | `open_connection` | the same | "Happy Eyeballs", with a `happy_eyeballs_delay` of 250 ms; tokio tries one address after the other |
 //! | [`TcpStream::connect_timeout`] | `wait_for(open_connection(…), …)` | `timeout` around it | the error names the address |
 //! | [`TcpStream::peek`] | none | the same | |
@@ -218,7 +218,7 @@
 //! | [`UnixDatagram::recv`], [`UnixDatagram::poll_recv`], [`UnixDatagram::recv_from`], [`UnixDatagram::poll_recv_from`] | `datagram_received` | the same | |
 //! | [`UnixDatagram::local_addr`], [`UnixDatagram::peer_addr`] | `get_extra_info` | the same | |
 //! | [`UnixDatagram::from_std`], [`UnixDatagram::into_std`] | `create_datagram_endpoint(sock=…)` | the same | |
-//! | [`AsyncFd`] | `loop.add_reader`, `loop.add_writer` | the same | a future in place of a callback; not for files, in all three |
+//! | [`AsyncFd`] | `loop.add_reader`, `loop.add_writer` | the same | a future in place of a callback; with epoll, not for files |
 //! | [`AsyncFd::new`] | `loop.add_reader` | the same | |
 //! | [`AsyncFd::readable`], [`AsyncFd::poll_readable`] | `loop.add_reader` | `readable`, `poll_read_ready` | asks the kernel each time, so there is no guard, and nothing to clear |
 //! | [`AsyncFd::writable`], [`AsyncFd::poll_writable`] | `loop.add_writer` | `writable`, `poll_write_ready` | |
@@ -230,7 +230,7 @@
 //!
 //! | boucle | asyncio | tokio | what differs |
 //! |---|---|---|---|
-//! | [`serve()`] | `start_server` | `axum::serve` | for any protocol, on one listener; it survives errors of `accept`, and handlers that fail |
+//! | [`serve()`] | `start_server` | `axum::serve` | for any protocol, on one listener; errors of `accept` and of handlers go to `on_error` |
 //! | [`Serve`] | `Server` | `axum::serve::Serve` | runs while it is awaited, as `serve_forever`; to spawn it, spawn its `into_future()` |
 //! | [`Serve::max_connections`] | none | a `Semaphore` | |
 //! | [`Serve::on_error`] | `loop.set_exception_handler` | none | of one server; for the panics of all tasks, `std::panic::set_hook` |
@@ -274,7 +274,7 @@
 //!
 //! | boucle | asyncio | tokio | what differs |
 //! |---|---|---|---|
-//! | [`explore()`], [`Explore`], [`Explore::new`], [`Explore::run`], [`Explore::try_run`] | none | `loom::model`, `shuttle::check` | explores tasks of one thread; no special primitives are needed |
+//! | [`explore()`], [`Explore`], [`Explore::new`], [`Explore::run`], [`Explore::try_run`] | none | `loom::model`, `shuttle::check_random` | explores the tasks of one thread; no special primitives are needed |
 //! | [`Explore::schedules`], [`Explore::time`], [`Explore::polls`], [`Explore::seed`], [`Explore::strategy`], [`Strategy`], [`Explore::orders`], [`Explore::spurious_polls`], [`Explore::threads`] | none | `loom::model::Builder`, `shuttle::Config` | |
 //! | [`Explored`], [`Failure`] | none | a panic | drawn; `BOUCLE_SCHEDULE` replays it |
 //! | [`explore::cancel`], [`Explore::cancel`], [`Explore::try_cancel`] | none | none | drops an operation right after each poll that returns `Pending`, and in place of the next |

@@ -2,7 +2,8 @@
 //!
 //! What builds on `futures-io`, or on nothing but `Future`, runs unchanged. Each row is tested, most of them
 //! against servers and clients of other projects: the last column is the file in the repository's `tests`
-//! folder that shows the whole.
+//! folder that shows the whole. The rows set no limits of time: `ecosystem/examples/https_server.rs` shows
+//! those of a service.
 //!
 //! | need | crate | how | shown in |
 //! |---|---|---|---|
@@ -30,8 +31,8 @@
 //!
 //! HTTP/2 writes a message in several pieces: without `set_nodelay(true)` a request may take 40 ms.
 //!
-//! What spawns on tokio by itself does not run: `axum::serve`, tonic's `transport::Server`, and the time
-//! limits of its `Endpoint`. The rows above stand in for them.
+//! What spawns on tokio by itself, or uses its timers, does not run: `axum::serve`, tonic's
+//! `transport::Server`, and the time limits of its `Endpoint`. The rows above stand in for them.
 //!
 //! ```
 //! use futures_lite::{AsyncBufReadExt, AsyncWriteExt, StreamExt, io::BufReader};

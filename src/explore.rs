@@ -181,8 +181,8 @@ pub use search::{Explore, Explored, Strategy};
 ///
 /// # Panics
 ///
-/// If the program fails under a schedule: if anything in it panics, if it deadlocks, or does not end. If a loop
-/// is running on this thread.
+/// If the program fails under a schedule: if anything in it panics, if it deadlocks, or does not end. If a
+/// loop is running on this thread, or `BOUCLE_SCHEDULE` is not a schedule.
 ///
 /// `BOUCLE_SCHEDULE`, as the panic prints it, runs that schedule alone; if it passes then, the result is
 /// complete. It is a schedule of the thread's first exploration, or with `2/` before it, of its second, and so

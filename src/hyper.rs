@@ -47,15 +47,15 @@
 //! # Small writes
 //!
 //! HTTP/2 writes a message in several pieces. The kernel holds a small piece back until the peer has
-//! acknowledged the one before, which often takes 40 ms or more, unless [`set_nodelay(true)`](TcpStream::set_nodelay)
-//! was called. `Connector` calls it. For the streams that a server accepts, call it yourself, before the TLS
-//! handshake if there is one.
+//! acknowledged the one before, which often takes 40 ms or more, unless
+//! [`set_nodelay(true)`](TcpStream::set_nodelay) was called. `Connector` calls it. For the streams that a
+//! server accepts, call it yourself, before the TLS handshake if there is one.
 //!
 //! # Costs
 //!
 //! A read takes at most 64 KiB, through a buffer of that size on the stack: hyper's own buffer is not
 //! initialized, and to fill it in place takes `unsafe`. So the bytes are copied once more, and nothing is
-//! zeroed. A write copies nothing, and sends the head and the body of a message by one system call.
+//! zeroed. A write copies nothing; HTTP/1.1 sends a head and a short body by one system call.
 
 #[cfg(feature = "hyper-util")]
 mod connector;

@@ -1,4 +1,4 @@
-//! Signals of the process: Ctrl-C as a future, any signal as a stream. Unix only.
+//! Signals of the process: Ctrl-C as a future, eleven kinds as streams. Unix only.
 //!
 //! ```no_run
 //! use boucle::signal;
@@ -110,9 +110,9 @@ pub enum SignalKind {
 /// # Cancellation
 ///
 /// Dropping the future gives up the wait: Ctrl-C ends the process again, unless something else waits for it.
-/// A Ctrl-C that has arrived and was not received counts as if it arrived after the drop: whatever else waits
-/// gets it, or the process ends, unless a stream was dropped with it before. (With tokio it is lost.) A
-/// program that must survive Ctrl-C between two waits, as in a loop around a `select`, keeps a [`stream`].
+/// A Ctrl-C that nothing has received counts as if it arrived after the drop: whatever else waits gets it, or
+/// the process ends. (It is lost if a stream that had it was dropped before; with tokio, always.) A program
+/// that must survive Ctrl-C between two waits, as in a loop around a `select`, keeps a [`stream`].
 #[doc(alias("SIGINT", "KeyboardInterrupt"))]
 pub async fn ctrl_c() -> io::Result<()> {
     let mut presses = stream(SignalKind::Interrupt)?;

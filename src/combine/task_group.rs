@@ -54,9 +54,8 @@ use crate::task::quiet::drop_quietly;
 /// # Waiting for what is left
 ///
 /// `timeout(limit, group.join_all())` waits for all tasks, no longer than the limit; then drop the group,
-/// which aborts the others. A server joins what is done as it goes, so the results do not pile up, and by
-/// [`join_next`](Self::join_next), so a panic ends no other task. Used like this, the group is a
-/// `TaskTracker`:
+/// which aborts the others. A server calls [`join_next`](Self::join_next) as it goes: the results do not pile
+/// up, and a panic ends no other task. Used like this, the group is a `TaskTracker`:
 ///
 /// ```
 /// # use std::time::Duration;
@@ -81,7 +80,7 @@ use crate::task::quiet::drop_quietly;
 /// Jobs can be tasks of a group: `group.spawn(run_in_executor(work))`. An abort does not end work that has
 /// begun. How long the end of the loop waits for it is up to
 /// [`Builder::shutdown_timeout`](crate::Builder::shutdown_timeout). Tasks without a group are waited for from
-/// outside the loop: make a [`turn`](crate::EventLoop::turn) until none is [left](crate::Turn::left).
+/// outside the loop: make [turns](crate::EventLoop::turn) until none is [left](crate::Turn::left).
 ///
 /// # Cancellation
 ///
@@ -269,8 +268,8 @@ impl<T: 'static> TaskGroup<T> {
     ///
     /// # Cancellation
     ///
-    /// Dropping the future loses nothing: the next call, or [`join_next`](Self::join_next), gives what this one
-    /// has seen, values or a failure. The group goes on: drop it to abort its tasks.
+    /// After the future is dropped, the next call, or [`join_next`](Self::join_next), gives what this one has
+    /// seen: all values, or the first failure without them. The group goes on: drop it to abort its tasks.
     ///
     /// # Panics
     ///

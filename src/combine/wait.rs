@@ -16,8 +16,9 @@ use crate::time::sleep::{Sleep, sleep};
 ///
 /// The mode is [`FIRST_COMPLETED`], [`FIRST_EXCEPTION`] (for tasks that return a `Result`), or
 /// [`ALL_COMPLETED`]. Both lists keep the order of the input; all that are done when the wait is polled are
-/// in `done` together. Awaiting a handle in `done` gives its value at once (unless it was awaited before, by
-/// `&mut`). A wait for n tasks costs O(n) at its start and end, and O(1) for each task that is done in between.
+/// in `done` together. Awaiting a handle in `done` gives its value at once (one that was awaited before, by
+/// `&mut`, panics). A wait for n tasks costs O(n) at its start and end, and O(1) for each task that is done
+/// in between.
 ///
 /// ```
 /// use boucle::FIRST_COMPLETED;
@@ -228,7 +229,7 @@ pub struct Wait<T, M> {
 }
 
 impl<T, M: Mode<T>> Wait<T, M> {
-    /// Waits at most `duration`, counted as by [`sleep`]. Then `done` holds what is done, or nothing; no task
+    /// Waits at most `duration`, counted as by [`sleep`]. Then `done` has what is done, if anything; no task
     /// is aborted.
     ///
     /// ```

@@ -29,7 +29,7 @@ static EXECUTOR: Pool = Pool::new("boucle-executor", 512);
 /// Runs blocking work on a thread pool, and waits for its value without blocking the loop: asyncio's
 /// `run_in_executor` and `to_thread`, tokio's `spawn_blocking`.
 ///
-/// The work starts now, not at the first poll. Use it for what blocks and has no async form (files, a C
+/// It is queued now, not at the first poll. Use it for what blocks and has no async form (files, a C
 /// library), and for computation that would hold the loop for long.
 ///
 /// ```
@@ -55,9 +55,9 @@ static EXECUTOR: Pool = Pool::new("boucle-executor", 512);
 /// # Cancellation
 ///
 /// Dropping the future gives up the wait. Work that has not begun is dropped at once, and so is a value that
-/// has come. Work that has begun runs to its end, and its value is dropped on its thread. So a job that
-/// is dropped may run or not, where those of tokio and asyncio run. One that is to run by itself is spawned:
-/// `drop(spawn(run_in_executor(work)))`.
+/// has come. Work that has begun runs to its end, and its value is dropped on its thread. So a job that is
+/// dropped may not run, as one that asyncio cancels; tokio's does run. One that is to run by itself is
+/// spawned: `drop(spawn(run_in_executor(work)))`.
 ///
 /// # Panics
 ///

@@ -21,11 +21,11 @@ use super::source::{READS, Source};
 /// A descriptor of any kind whose readiness can be awaited: a pipe, a terminal, an inotify, a socket of another
 /// crate.
 ///
-/// [`readable`](Self::readable) and [`writable`](Self::writable) wait, and the program then reads or writes
-/// as usual. [`read_with`](Self::read_with) and [`write_with`](Self::write_with) wait only if the operation
+/// [`readable`](Self::readable) and [`writable`](Self::writable) wait; then a read does not block, but a long
+/// write may. [`read_with`](Self::read_with) and [`write_with`](Self::write_with) wait only if the operation
 /// would block, which saves a system call each time; for these, make the descriptor non-blocking first.
 ///
-/// It belongs to the loop on which it was made, and is registered until it is dropped, on any thread. A
+/// It belongs to the loop on which it was made, and is registered until it is dropped, by any thread. A
 /// duplicate of the descriptor can be registered too. The descriptor itself is registered once: let tasks
 /// share its `AsyncFd` by an `Rc`.
 ///
@@ -71,10 +71,10 @@ impl<T: AsFd> AsyncFd<T> {
     ///
     /// # Errors
     ///
-    /// Those of `epoll_ctl` or `kevent`; the value is dropped then. `PermissionDenied` if it is a regular
-    /// file or a directory, which the kernel does not watch, since it is always ready. `AlreadyExists` if
-    /// this number (not a duplicate) is registered already, where mio uses epoll or `poll`. Elsewhere (macOS,
-    /// the BSDs, Solaris) that is no error, and from then on only the new `AsyncFd` is woken.
+    /// Those of `epoll_ctl` or `kevent`; the value is dropped then. `PermissionDenied` if mio uses epoll and
+    /// it is a regular file or a directory: these are always ready. `AlreadyExists` if this number (not a
+    /// duplicate) is registered already, where mio uses epoll or `poll`. Elsewhere (macOS, the BSDs, Solaris)
+    /// that is no error, and from then on only the new `AsyncFd` is woken.
     ///
     /// # Panics
     ///
@@ -120,7 +120,7 @@ impl<T: AsFd> AsyncFd<T> {
         poll_fn(|cx| self.poll_readable(cx)).await
     }
 
-    /// Waits until a write would not block: there is room, or the other end has hung up, or an error is to be
+    /// Waits until a write can begin: there is room, or the other end has hung up, or an error is to be
     /// fetched; on a socket that connects, until the connect has an outcome. As long as that is so, each call
     /// is ready at once; it costs one system call.
     ///
@@ -211,8 +211,9 @@ impl<T: AsFd> AsyncFd<T> {
         self.poll_write_with(cx, |value| ask(value.as_fd(), PollFlags::OUT))
     }
 
-    /// Tries an operation that reads. If it would block (its error is `WouldBlock`), waits for the next
-    /// event, and tries again; if a signal interrupts it, tries again at once.
+    /// Tries an operation that reads; the descriptor must be non-blocking. If it would block (its error is
+    /// `WouldBlock`), waits for the next event, and tries again; if a signal interrupts it, tries again at
+    /// once.
     ///
     /// The operation must return `WouldBlock` only if a system call of its own has found nothing: no event
     /// comes for what is there already.

@@ -156,9 +156,9 @@ type Begin<S, A, E> = Box<dyn FnMut(&TaskGroup<Result<(), E>>, S, A) -> u64>;
 
 impl<L: Listener, E> Serve<L, E> {
     /// Accepts no more while there are `limit` connections, and goes on when one ends. There is no limit by
-    /// default. Further clients wait in the listener's backlog: of a `TcpListener` 128 (unless `from_std` was
-    /// given one with another), of a `UnixListener` as many as the system allows. TCP clients beyond that try
-    /// again a second later, or are reset, as the system has it. A client of HTTP that keeps its connection counts,
+    /// default. Further clients wait in the listener's backlog: 128 for a `TcpListener` (unless `from_std`
+    /// was given another), as many as the system allows for a `UnixListener`. TCP clients beyond that try
+    /// again a second later, or are reset: systems differ. A client of HTTP that keeps its connection counts,
     /// also while it is idle.
     ///
     /// ```
@@ -210,9 +210,9 @@ impl<L: Listener, E> Serve<L, E> {
     }
 
     /// Ends when the future is ready: closes the listener, which turns away the clients in the backlog, and
-    /// then waits for the connections to end, as long as [`grace`](Self::grace) allows. It replaces the
-    /// future of a call before: of several causes, pass `future::or(one, other)` of the crate `futures-lite`.
-    /// The future's value is dropped, so an error of it ends the server too.
+    /// then waits for the connections to end, as long as [`grace`](Self::grace) allows. It replaces that of
+    /// an earlier call: for several causes, pass `future::or(one, other)` of the crate `futures-lite`. The
+    /// future's value is dropped, so an error of it ends the server too.
     ///
     /// ```
     /// use boucle::net::{TcpListener, serve};
@@ -275,8 +275,8 @@ impl<L: Listener, E> Serve<L, E> {
         self
     }
 
-    /// Sets how long connections may go on after the shutdown; then they are aborted. By default the server
-    /// waits for them without a limit.
+    /// Sets how long connections may go on after the shutdown; then they are aborted, and
+    /// [`on_error`](Self::on_error) is told. By default the server waits for them without a limit.
     ///
     /// ```
     /// use boucle::net::{TcpListener, TcpStream, serve};

@@ -62,8 +62,9 @@ pub struct TcpListener {
 ///
 /// It belongs to the loop on which it was made. Reads and writes panic on another loop or another thread
 /// while their own loop lives, and give errors (of kind `Other`) when it is gone. Dropping it closes it, on
-/// any thread, and the kernel still sends what was written. `close` shuts down the writing side: the peer
-/// reads the end of the stream, and this side may still read.
+/// any thread. The kernel still sends what was written, unless received bytes were not read: then it resets
+/// the connection. `close` shuts down the writing side: the peer reads the end of the stream, and this side
+/// may still read.
 ///
 /// Where each task is to own its half (tokio's `into_split`), the crates of `futures-io` split any stream:
 ///
@@ -227,9 +228,9 @@ impl TcpStream {
         self.source.io().nodelay()
     }
 
-    /// Sends small writes at once, or lets the kernel gather them, as it does at first: it holds a small write
-    /// back until the peer has acknowledged the one before, which often takes 40 ms or more. Set it where a message is
-    /// written in several pieces, as HTTP/2's are.
+    /// Sends small writes at once, or lets the kernel gather them, as it does at first: it holds a small
+    /// write back until the peer has acknowledged the one before, which often takes 40 ms or more. Set it
+    /// where a message is written in several pieces, as HTTP/2's are.
     ///
     /// ```
     /// use boucle::net::{TcpListener, TcpStream};

@@ -98,8 +98,9 @@ impl UdpSocket {
         Self::from_std(bound.map_err(failed(|| format!("cannot bind to {}", address.to_target())))?)
     }
 
-    /// Connects the socket to an address. After what has come already, it receives from there alone. No
-    /// message is sent. A name is looked up on another thread, and its addresses are tried until one works.
+    /// Connects the socket to an address. What has come already it still receives; after that, only messages
+    /// from there. No message is sent. A name is looked up on another thread, and its addresses are tried
+    /// until one works.
     ///
     /// ```
     /// use boucle::net::UdpSocket;

@@ -77,7 +77,7 @@ pub struct UnixStream {
     pub(crate) source: Source<mio::net::UnixStream>,
 }
 
-/// A Unix socket for messages. They arrive in order, and none is lost for lack of room: a sender waits.
+/// A Unix socket for messages. They arrive in order, and none is lost to a full queue: a sender waits.
 ///
 /// It belongs to the loop on which it was made. When that loop is gone, sending and receiving give errors (of
 /// kind `Other`). Dropping it closes it, on any thread; its file stays.
@@ -286,8 +286,9 @@ impl UnixDatagram {
         Ok((Self::new(one)?, Self::new(other)?))
     }
 
-    /// Connects the socket to the one at a path. After what has come already, it receives from there alone.
-    /// (On Linux, a socket that changes its peer loses what has come and was not received.)
+    /// Connects the socket to the one at a path. What has come already it still receives; after that, only
+    /// messages from there. (On Linux, a socket that changes its peer loses what has come and was not
+    /// received.)
     ///
     /// ```
     /// use boucle::net::UnixDatagram;

@@ -9,8 +9,9 @@ use crate::time::sleep::{Sleep, sleep};
 
 /// Ticks at once, and then every `period`.
 ///
-/// The ticks count from this call; if no loop is running then, from the first poll. The names and the ways to
-/// catch up are tokio's. In asyncio, a loop around `sleep` drifts by the time that its body takes.
+/// The ticks count from this call; if no loop is running then, from the first poll. The names are tokio's. It
+/// catches up in bursts, unless told otherwise. In asyncio, a loop around `sleep` drifts by the time that its
+/// body takes.
 ///
 /// ```
 /// # use std::time::Duration;

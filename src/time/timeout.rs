@@ -40,7 +40,8 @@ use crate::time::sleep::{Sleep, sleep};
 /// # Cancellation
 ///
 /// Dropping it drops the future and the timer. A `JoinHandle`'s task goes on, where asyncio would cancel it;
-/// the children of a `gather` or a `TaskGroup` are aborted, and dropped in the next batch.
+/// the children of a `gather`, or of a `TaskGroup` that it owns, are aborted, and dropped by the end of the
+/// next batch.
 ///
 /// # Panics
 ///
