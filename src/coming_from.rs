@@ -30,10 +30,10 @@
 //!   is a [`JoinError`] where the handle is awaited.
 //! - To cancel is to drop. A coroutine that is aborted gets no `CancelledError`, so it cannot refuse, and
 //!   awaits nothing more: its destructors run, where Python's `finally` would.
-//! - A drop does not wait for these destructors. A [`gather`](fn@crate::gather) or a [`TaskGroup`] that is dropped,
-//!   by a [`timeout`] say, aborts its children and is gone; they are dropped in the next batch, and what they
-//!   gather one batch later. asyncio awaits them all. To wait for a group's tasks: `abort_all`, then
-//!   `join_next` until `None`.
+//! - A drop does not wait for these destructors. A [`gather`](fn@crate::gather) or a [`TaskGroup`] that is
+//!   dropped, by a [`timeout`] say, aborts its children and is gone; they are dropped in the next batch, and
+//!   what they gather one batch later. asyncio awaits them all. To wait for a group's tasks: `abort_all`,
+//!   then `join_next` until `None`.
 //! - Cancellation does not pass through a handle: whatever drops a [`JoinHandle`] leaves its task running.
 //! - An `Err` of a task whose handle is dropped is lost, where asyncio logs "exception was never retrieved". A
 //!   panic is reported by the panic hook.

@@ -12,7 +12,7 @@
 //! overlap, no reference outlives its use, and there is no `unsafe` here. No user code runs during a use:
 //! what may have a destructor of the user's leaves the state first. Only a hook of the global allocator can
 //! find a state missing, if it calls back into the loop while one of its tables grows. Then what is a message
-//! (a wake, an abort, a drop, a stop, a spawn by a `LoopHandle`) goes through the inbox, as it would from
+//! (a wake, an abort, a drop, a `LoopHandle`'s stop or spawn) goes through the inbox, as it would from
 //! another thread; what needs an answer panics, and names the cause. An observer, which sees the loop and may
 //! not use it, is treated the same way; only its wakes are done at once.
 //!
@@ -124,7 +124,7 @@ fn take_from_others(wanted: impl Fn(&State) -> bool) -> Option<Box<State>> {
     taken
 }
 
-/// Takes the state of a loop that is dropped out of this thread's; `None` if a hook of the allocator drops
+/// Takes from this thread the state of a loop that is being dropped; `None` if a hook of the allocator drops
 /// the loop while the state is in use.
 pub(crate) fn remove(number: LoopNumber) -> Option<Box<State>> {
     if NUMBER.get() == number {
@@ -167,7 +167,7 @@ fn switch_to(number: LoopNumber) {
     }
 }
 
-/// Calls observers. Meanwhile no loop is the running one, and the only use of any is to wake its tasks. (An
+/// Calls observers. Meanwhile no loop is the running one, and only wakes are done at once. (An
 /// observer that drops an observed loop nests these calls.)
 pub(crate) fn while_notifying(observers: impl FnOnce()) {
     let _no_loop = Running::enter(LoopNumber::NONE);

@@ -1,7 +1,8 @@
-//! The event loop: the ways to make it, run it, stop it and close it.
+//! The event loop: the ways to make, run, stop and close it.
 //!
-//! They all call [`turn::run_until`], which makes turns until the main future is done (`run`, `block_on`;
-//! they panic if `stop` ends the turns first), until `stop` is called (`run_forever`), or once (`turn`).
+//! Those that run it call [`turn::run_until`], which makes turns until the main future is done (`run`,
+//! `block_on`; they panic if `stop` ends the turns first), until `stop` is called (`run_forever`), or once
+//! (`turn`).
 
 use std::any::type_name;
 use std::fmt;
@@ -264,9 +265,10 @@ impl EventLoop {
         turn::run_until(self.number, Until::OneTurn(timeout))
     }
 
-    /// Stops the next run: [`run_forever`](Self::run_forever) makes one turn, as [`turn`](Self::turn) does in
-    /// any case, and [`block_on`](Self::block_on) panics unless its future is ready in its first turn. From
-    /// inside the loop, call [`stop`]; from another thread, [`LoopHandle::stop`].
+    /// Stops the run under way, or else the next: [`run_forever`](Self::run_forever) makes one turn, as
+    /// [`turn`](Self::turn) does in any case, and [`block_on`](Self::block_on) panics unless its future is
+    /// ready in its first turn. From inside the loop, call [`stop`]; from another thread,
+    /// [`LoopHandle::stop`].
     ///
     /// ```
     /// let event_loop = boucle::EventLoop::new()?;
@@ -324,7 +326,7 @@ impl EventLoop {
     }
 }
 
-/// Marks the loop as being run until this drops, which also clears a pending `stop`.
+/// Marks the loop as being run. Its drop leaves the main future, and clears a pending `stop`.
 struct Entered {
     loop_number: LoopNumber,
     /// Drops last.

@@ -188,8 +188,8 @@
 //!   a Unix stream that has stopped at passed descriptors, and always without epoll or kqueue, the side stays
 //!   ready until an operation would block (`net/readiness.rs`).
 //! - The write side of a socket that can send begins ready. So do both sides of an [`AsyncFd`](net::AsyncFd).
-//! - At first only the read side is watched, except for a TCP stream: otherwise each message that the peer
-//!   takes would end a park. When a write has to wait, the socket is registered again, for both sides.
+//! - Of all but TCP streams only the read side is watched at first: otherwise each message that the peer takes
+//!   would end a park. When a write has to wait, the socket is registered again, for both sides.
 //!
 //! **A wake on the loop's own thread.** `Waker::wake` calls `current::wake` (`current.rs`), which takes the
 //! state of the running loop. If the task in the slot has the number's identity and is idle, the number is
@@ -299,7 +299,7 @@
 //! | `reactor.set_ready` | marks the sides that an event names as ready, and gives their waiters to a closure |
 //! | `next_look` | a lower bound of the first deadline, in O(1), in ticks (microseconds): that timer may be cancelled by now |
 //! | `next_deadline` | the first deadline |
-//! | `finish_member` | counts a member of a group as done. Returns the parent, if it is to be woken: that of a `gather` for the last member, and for one that panics; others for each |
+//! | `finish_member` | counts a member of a group as done. Returns the parent, if it is to be woken: a `gather`'s or an `ALL_COMPLETED`'s for the last member, and for one that panics; others for each |
 //! | `budget` | counts the ready operations of a poll: after 128 the next is pending, and wakes its task, so that others are polled. `end` ends the counting |
 //! | `Quiet`, `drop_quietly` | drop what may be the user's, and let no panic out |
 //! | `log`, `record`, `notify`, `cause` | matter only if something observes the loop |
@@ -427,9 +427,9 @@
 //! - `fork` while a loop lives is not supported (the child shares its epoll), nor a wake from a signal handler
 //!   (the inbox takes a lock).
 //! - A `log` logger may use the loop. But where mio uses `poll` or event ports, it also logs during a park: a
-//!   wake by the logger, on the loop's own thread, may not end that park, and with `poll` the logger must not
-//!   make or drop a socket of the loop, since mio holds a lock.
-//! - A global allocator may have a hook that wakes, aborts, drops, stops, and spawns by a `LoopHandle`; any
+//!   wake by the logger, on the loop's own thread, may not end that park, and the logger must not panic; with
+//!   `poll` it must not make or drop a socket of the loop, since mio holds a lock.
+//! - A global allocator may have a hook that wakes, aborts, drops, and stops or spawns by a `LoopHandle`; any
 //!   other call from the hook into the loop that is allocating panics. The hook must drop neither an executor
 //!   job nor an observed loop, since memory is allocated under their locks. (`BOUCLE_TRACE`, `BOUCLE_DUMP`
 //!   and `BOUCLE_SLOW_POLL` make every loop an observed one.)

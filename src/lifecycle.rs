@@ -81,8 +81,8 @@ pub(crate) fn close(number: LoopNumber) {
     }
 }
 
-/// Drops what is left of the running loop: tasks, messages and waiters, then jobs, last the observers. What
-/// destructors spawn is dropped at once.
+/// Drops the tasks and messages of the running loop, wakes waiters, ends jobs, and last drops the observers.
+/// What destructors spawn is dropped at once.
 fn drop_contents(number: LoopNumber) {
     current::expect(number).closing = true;
     let tasks = current::expect(number).tasks_in_spawn_order();
@@ -140,7 +140,7 @@ impl State {
             waiters.push(waiter);
         }
         waiters.extend(self.groups.table.iter_mut().filter_map(|(_, group)| group.parent.take()));
-        // A task is left here if the process exits in its poll, or its destructor.
+        // A joiner is left here if the process exits in the task's poll, or its destructor: no box was in.
         let entries = &mut self.tasks.entries;
         waiters.extend(entries.iter_mut().filter_map(|(_, entry)| take_waiter(&mut entry.joiner)));
         waiters

@@ -5,7 +5,7 @@
 //! thread rings the *bell*, mio's waker, which ends the sleep.
 //!
 //! A park that need not sleep asks the kernel only if the loop has sockets. Under a virtual clock time
-//! does not jump if a job, an event or a message may come first.
+//! does not jump if a job, an event or a message that is on its way may come first.
 
 use std::time::Duration;
 

@@ -48,10 +48,10 @@ use crate::task::join::{JoinError, JoinHandle};
 /// # Cancellation
 ///
 /// Dropping it aborts the children, or drops the futures if it was never polled. Aborted children are dropped
-/// in the next batch, and what they gather one batch later: nothing waits for that, not even a `timeout`
-/// around the `gather`. If a child awaits a [`JoinHandle`], the **task behind the handle goes on**, detached;
-/// asyncio's `gather` would cancel it. So gather the futures themselves, or use [`wait`](crate::wait), which
-/// gives the handles back.
+/// by the end of the next batch, and what they gather one batch later: nothing waits for that, not even a
+/// `timeout` around the `gather`. If a child awaits a [`JoinHandle`], the **task behind the handle goes on**,
+/// detached; asyncio's `gather` would cancel it. So gather the futures themselves, or use
+/// [`wait`](crate::wait), which gives the handles back.
 ///
 /// # Panics
 ///

@@ -1,8 +1,8 @@
 //! A group as its parent holds it. Whatever waits for several tasks makes a group, and waits in
 //! [`Group::poll_until`]. The [table of groups](crate::task::group_table) lists which members are done.
 //!
-//! A task leaves its group when its handle is dropped. A parent drops the handles before the group, whose
-//! number is used again: so no task is in a group that is gone.
+//! A task leaves its group when its handle is dropped; `wait` takes those that it gives back out of it. The
+//! group drops last, and its number is used again: so no task is in a group that is gone.
 
 use std::mem;
 use std::panic::Location;
@@ -25,7 +25,7 @@ use crate::wake::waker::waiter;
 pub(crate) struct Group {
     loop_number: LoopNumber,
     number: u32,
-    /// The function that waits, for messages and observers.
+    /// What waits, by name: for panics and observers.
     what: &'static str,
 }
 

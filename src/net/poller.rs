@@ -3,13 +3,13 @@
 //! Sockets are registered and deregistered through a [`Registry`] of the same selector, which works on any
 //! thread, also during a park.
 //!
-//! **Short parks.** mio rounds a timeout up to whole milliseconds, except with kqueue. That is too coarse for
+//! **Short parks.** With epoll, mio rounds a timeout up to whole milliseconds. That is too coarse for
 //! a sleep of 100 µs. So on Linux a park of less than a millisecond waits in `ppoll`, whose timeout is in
 //! nanoseconds, until mio's epoll has an event; then mio fetches the event without waiting. The bell is in
 //! the epoll, so it ends this wait too. A short park without an event is one system call, like a long one.
 //!
 //! The kernel may still wake the thread 50 µs late, to wake several at once. A timerfd in the epoll would be
-//! more exact, but would cost two more system calls in each short park, and a descriptor for each loop.
+//! more exact, but would cost more system calls in each short park, and a descriptor for each loop.
 
 use std::io;
 use std::time::Duration;

@@ -52,7 +52,7 @@ impl Reactor {
         if event.is_priority() || event.is_read_closed() || event.is_error() {
             read.drain_first = true;
         }
-        // An operation returns the error, whichever side it is on; a read, after what has come before.
+        // The next operation of either side returns the error; a read, after the bytes that came before it.
         if event.is_readable() || event.is_read_closed() || event.is_error() {
             read.set_ready(&mut wake);
         }

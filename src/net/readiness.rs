@@ -11,14 +11,14 @@
 //! **Short transfers.** A read that fills only a part of its buffer has emptied the stream (epoll(7) says
 //! so), so the side is marked as not ready at once. This saves one system call in two: the read that would
 //! only find `EAGAIN`. The same holds for writes. It does not hold after an edge that brought more than
-//! bytes: the end of a stream comes in one edge with its last bytes, and a read ends before urgent data, even
-//! if more bytes follow. After such an edge, and always without epoll or kqueue, the side is *drained first*:
-//! it stays ready until an operation would block.
+//! bytes: the end of a stream comes in one edge with its last bytes, and a read ends before urgent data
+//! (which the kernel reports on Linux only), even if more bytes follow. After such an edge, and always
+//! without epoll or kqueue, the side is *drained first*: it stays ready until an operation would block.
 //!
 //! **Many waiters.** An edge wakes all waiters of its side. A future that is dropped leaves its waiter behind,
-//! and some combinators poll with a new waker each time: nothing tells which waiters are stale. So when their
-//! number reaches a limit, all but the first are woken, and those that still wait come back. When the limit is
-//! reached, it doubles; when the loop has rested after that, all that still wait are back, and it becomes twice
+//! and some combinators poll with a new waker each time: nothing tells which waiters are stale. So when one
+//! more than a limit comes, all but it and the first are woken, and those that still wait come back. The limit
+//! doubles then; when the loop has rested after that, all that still wait are back, and it becomes twice
 //! their number. An edge may lower it to twice the number that it wakes, but never raises it: some of these may
 //! be stale.
 
@@ -36,7 +36,7 @@ pub(crate) struct Readiness {
     /// While this is set, nothing waits.
     pub(super) ready: bool,
     /// A short read may have left something: an edge brought more than bytes, or a read of a Unix stream
-    /// ended at descriptors. (A short write has not: after the end of the stream it would have failed.)
+    /// ended at descriptors. (A short write has filled the socket: at a closed end a write fails.)
     pub(crate) drain_first: bool,
     /// The kernel must be asked to report this side before a task waits for it.
     pub(super) unwatched: bool,
@@ -185,7 +185,7 @@ impl Others {
     }
 }
 
-/// Whether mio stops watching a side that it has reported: where it uses `poll`.
+/// Whether mio stops watching a side that it has reported: where it uses `poll`, or event ports.
 const FORGETS: bool = cfg!(unix) && !EDGE_TRIGGERED;
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! A source: a socket, or another descriptor, that is registered with a loop.
 //!
 //! A socket may be dropped on any thread, in three steps. It is deregistered, since the kernel keeps a
-//! registration while any duplicate of the descriptor is open; its slot is freed, from another thread through
-//! the inbox; then it is closed.
+//! registration while any duplicate of the descriptor is open; its slot is freed, from another thread by a
+//! message, so later; and it is closed.
 //!
 //! mio logs each registration and its end, and a logger is user code. So both happen while no state is in use
 //! and no lock is held.
@@ -43,9 +43,9 @@ const READ_SIDE: Interest = Interest::READABLE.add(Interest::PRIORITY);
 #[cfg(not(all(any(target_os = "linux", target_os = "android"), not(miri))))]
 const READ_SIDE: Interest = Interest::READABLE;
 
-/// What the kernel reports of other sources, until a write has to wait: the read side. It would report the
-/// write side whenever the peer has taken a message, and end a park for nothing. TCP has such an edge only
-/// after a write that would block.
+/// What the kernel reports of other sources but listeners, until a write has to wait: with edges, the read
+/// side. The write side has an edge whenever the peer takes a message, which would end a park for nothing; TCP's
+/// has one only after a write that has filled its buffer.
 pub(super) const READS: Interest = if EDGE_TRIGGERED { READ_SIDE } else { BOTH };
 
 /// A socket, or another descriptor, and its slot in the reactor of a loop.
@@ -72,7 +72,7 @@ impl<S: Io> Source<S> {
         interest: Interest,
         writable: bool,
     ) -> io::Result<Self> {
-        // First: a loop that ends loses its registry before its table is emptied for good.
+        // First: while a loop has a registry, its table is not emptied for good yet.
         let registry = registry_of(loop_number)?;
         let inserted = current::on_own_thread(loop_number, "a socket", |state| {
             let source = state.reactor.insert(interest, writable);

@@ -29,7 +29,7 @@ type Transfer = Poll<io::Result<usize>>;
 const IOV_MAX: usize = 1_024;
 
 impl<S: Io> Source<S> {
-    /// Transfers up to `len` bytes. A transfer of none is ready at once.
+    /// Transfers up to `len` bytes. A transfer of none makes no system call.
     #[inline(always)]
     pub(crate) fn poll_transfer(
         &self,

@@ -44,7 +44,7 @@ impl Drop for EndOnDrop {
 
 /// Returns ready if some budget is left; else wakes the task, which is to give way. A leaf calls this before
 /// it tries its operation, and [`spend`] after one that was ready. A poll that goes on after 128 refusals
-/// gets a new budget: another executor blocks inside it, cannot give way, and would poll for ever.
+/// gets a new budget: perhaps another executor blocks inside it, cannot give way, and would poll for ever.
 #[inline]
 pub(crate) fn poll_left(cx: &mut Context<'_>) -> Poll<()> {
     let left = LEFT.get();

@@ -49,7 +49,7 @@ pub(crate) trait Task: Future<Output = Ending> {
     /// The output where it is, a [`Kept`]; `None` while the future runs.
     fn output(self: Pin<&mut Self>) -> Option<&mut dyn Any>;
 
-    /// The future's type, for messages.
+    /// The future's type, for panics and observers.
     fn future_type(&self) -> &'static str;
 }
 

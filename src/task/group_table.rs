@@ -21,7 +21,7 @@ pub(crate) struct Member {
 /// The groups of one loop.
 #[derive(Default)]
 pub(crate) struct Groups {
-    /// A group is there for as long as its parent holds the number.
+    /// A group is there for as long as a `Group` has its number.
     pub(crate) table: Slab<GroupEntry>,
     shrink: Shrink,
 }
@@ -38,7 +38,7 @@ pub(crate) struct GroupEntry {
     pub(crate) parent: Option<Waiter>,
 }
 
-/// For how many members that are done the memory is kept in any case.
+/// The room for so many members that are done is kept in any case.
 const KEPT: usize = 1_024;
 
 /// When the parent is woken.

@@ -108,7 +108,7 @@ use crate::task::table::Joiner;
 ///
 /// # Panics
 ///
-/// If no loop is running on this thread, or if it has 2^32 - 1 tasks (2^20 - 1 on a 32-bit target).
+/// If no loop is running on this thread, or if its 2^32 - 1 slots are taken (2^20 - 1 on a 32-bit target).
 #[doc(alias("create_task", "spawn_local", "contextvars", "ContextVar", "task_local"))]
 #[track_caller]
 pub fn spawn<F: Future<Output: 'static> + 'static>(future: F) -> JoinHandle<F::Output> {
@@ -196,7 +196,8 @@ fn refuse<T>(loop_number: Option<LoopNumber>, task: BoxedTask) -> JoinHandle<T> 
     JoinHandle::cancelled(loop_number)
 }
 
-/// Spawns a task without a handle. A refusal is an error: a loop with more messages to read must not panic.
+/// Spawns a task without a handle. A refusal is an error (to an observer, a panic): a loop with more messages
+/// to read must not panic.
 pub(crate) fn detached<F: Future<Output: 'static> + 'static>(
     loop_number: LoopNumber,
     location: &'static Location<'static>,

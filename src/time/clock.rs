@@ -89,8 +89,8 @@ impl Clock {
         if time.is_zero() || tick <= self.fine_until || self.is_virtual() { time } else { time.max(FINE) }
     }
 
-    /// Begins a wait in real time, which passes for a virtual clock too. Returns when that was, for such a
-    /// clock.
+    /// Begins a wait in real time. A virtual clock takes that time over in [`end_wait`](Self::end_wait): for it,
+    /// returns the beginning.
     pub(crate) fn begin_wait(&self) -> Option<Instant> {
         self.is_virtual().then(Instant::now)
     }
@@ -103,7 +103,7 @@ impl Clock {
         }
     }
 
-    /// Lets the time of a virtual clock pass, up to what an `Instant` can hold.
+    /// Lets the time of a virtual clock pass, unless an `Instant` cannot hold it.
     pub(crate) fn pass(&mut self, time: Duration) {
         let later = self.offset.and_then(|offset| offset.checked_add(time));
         if later.is_some_and(|later| self.start.checked_add(later).is_some()) {

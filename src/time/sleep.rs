@@ -76,8 +76,8 @@ pub fn now() -> Instant {
 ///
 /// # Panics
 ///
-/// When it is polled on another loop than the one it waits on, or on another thread, while that loop lives; and
-/// when it is polled where no loop runs, unless its timer is armed and that loop lives.
+/// When it is polled where no loop runs, unless its timer is armed and its loop lives; and, once the timer is
+/// armed, on another loop or another thread, while its own loop lives.
 pub fn sleep(duration: Duration) -> Sleep {
     let sleep = current::running(|state| {
         let deadline = clock::deadline_after(state.clock.now(), duration);
@@ -86,7 +86,8 @@ pub fn sleep(duration: Duration) -> Sleep {
     sleep.unwrap_or_else(|| Sleep { loop_number: LoopNumber::NONE, stage: Stage::For(duration) })
 }
 
-/// Waits until a point in time. As [`sleep`] in all else; a deadline that is past is ready at once.
+/// Waits until a point in time, by the clock of [`now`]. As [`sleep`] in all else; a deadline that is past is
+/// ready at once.
 ///
 /// ```
 /// use std::time::Duration;
@@ -123,7 +124,7 @@ pub struct Sleep {
     stage: Stage,
 }
 
-/// `For` becomes `Until` when the time is known, and `Armed` at the first poll that is not ready.
+/// A poll that is not ready makes it `Armed`; one that finds it over, `Until` again, or `GaveWay`.
 enum Stage {
     /// No loop was running when the sleep was made.
     For(Duration),

@@ -56,7 +56,7 @@ pub(crate) struct Wheel<T> {
     levels: u16,
     /// Which slots of each level have one.
     occupied: [u64; LEVELS],
-    /// None before the first timer.
+    /// Empty before the first timer.
     slots: Vec<Slot>,
 }
 

@@ -17,7 +17,7 @@
 //!
 //! **The lost wakeup.** The loop must not sleep on a message that came just before, and a sender should not
 //! ring a loop that is awake. Both look at the same two things, the list and the mark `asleep`, under the
-//! same lock; the map, `lib.rs`, has the picture ("A wake from another thread"). The bell is mio's waker, an
+//! same lock; `lib.rs` has the picture ("A wake from another thread"). The bell is mio's waker, an
 //! eventfd on Linux. A sender releases the lock before it rings: the loop that wakes wants the lock at once.
 //!
 //! No user code runs under the lock: closures leave before they are run or dropped, and the list grows and is
@@ -160,6 +160,7 @@ pub(crate) fn remove_handle(loop_number: LoopNumber) {
     let mut contents = inbox(loop_number.short()).lock_with_room();
     if contents.reader == Some(loop_number) {
         contents.handles -= 1;
+        // Not one after another: handles may come and go while the loop does not run.
         let is_left = matches!(contents.messages.back(), Some(Message::NoLoopHandles));
         if contents.handles == 0 && !is_left {
             leave(contents, Message::NoLoopHandles);
@@ -229,8 +230,8 @@ impl Inbox {
         }
     }
 
-    /// Returns what may still come, for a loop whose table has so many slots. It looks under one lock: a
-    /// thread that leaves a message and then drops the last handle is seen before both or after both. A flag
+    /// Returns what may still come, for a loop whose table has so many slots. It looks under one lock: if a
+    /// thread leaves a message and then drops the last handle, the drop is never seen alone. A flag
     /// that is set without a message belongs to a thread that is about to leave one.
     pub(crate) fn outlook(&self, slots: usize) -> Outlook {
         let contents = self.lock();
