@@ -167,8 +167,8 @@ fn switch_to(number: LoopNumber) {
     }
 }
 
-/// Calls observers. Meanwhile no loop is the running one, and only wakes are done at once. (An
-/// observer that drops an observed loop nests these calls.)
+/// Calls observers. Meanwhile no loop is the running one, and only wakes are done at once. (An observer that
+/// drops an observed loop nests these calls.)
 pub(crate) fn while_notifying(observers: impl FnOnce()) {
     let _no_loop = Running::enter(LoopNumber::NONE);
     let before = NOTIFYING.replace(true);

@@ -29,7 +29,7 @@ static EXECUTOR: Pool = Pool::new("boucle-executor", 512);
 /// Runs blocking work on a thread pool, and waits for its value without blocking the loop: asyncio's
 /// `run_in_executor` and `to_thread`, tokio's `spawn_blocking`.
 ///
-/// It is queued now, not at the first poll. Use it for what blocks and has no async form (files, a C
+/// The work is queued now, not at the first poll. Use it for what blocks and has no async form (files, a C
 /// library), and for computation that would hold the loop for long.
 ///
 /// ```

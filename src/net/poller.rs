@@ -3,8 +3,8 @@
 //! Sockets are registered and deregistered through a [`Registry`] of the same selector, which works on any
 //! thread, also during a park.
 //!
-//! **Short parks.** With epoll, mio rounds a timeout up to whole milliseconds. That is too coarse for
-//! a sleep of 100 µs. So on Linux a park of less than a millisecond waits in `ppoll`, whose timeout is in
+//! **Short parks.** With epoll, mio rounds a timeout up to whole milliseconds. That is too coarse for a sleep
+//! of 100 µs. So on Linux a park of less than a millisecond waits in `ppoll`, whose timeout is in
 //! nanoseconds, until mio's epoll has an event; then mio fetches the event without waiting. The bell is in
 //! the epoll, so it ends this wait too. A short park without an event is one system call, like a long one.
 //!

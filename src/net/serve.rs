@@ -210,9 +210,9 @@ impl<L: Listener, E> Serve<L, E> {
     }
 
     /// Ends when the future is ready: closes the listener, which turns away the clients in the backlog, and
-    /// then waits for the connections to end, as long as [`grace`](Self::grace) allows. It replaces that of
-    /// an earlier call: for several causes, pass `future::or(one, other)` of the crate `futures-lite`. The
-    /// future's value is dropped, so an error of it ends the server too.
+    /// then waits for the connections to end, as long as [`grace`](Self::grace) allows. The value of the future
+    /// is dropped, so an error ends the server too. A later call replaces the future: for several causes, pass
+    /// `future::or(one, other)` of the crate `futures-lite`.
     ///
     /// ```
     /// use boucle::net::{TcpListener, serve};
@@ -275,8 +275,8 @@ impl<L: Listener, E> Serve<L, E> {
         self
     }
 
-    /// Sets how long connections may go on after the shutdown; then they are aborted, and
-    /// [`on_error`](Self::on_error) is told. By default the server waits for them without a limit.
+    /// Sets how long connections may go on after the shutdown; then they are aborted, each an error for
+    /// [`on_error`](Self::on_error). By default the server waits for them without a limit.
     ///
     /// ```
     /// use boucle::net::{TcpListener, TcpStream, serve};

@@ -48,7 +48,7 @@ impl Trace {
         self.drawn(None)
     }
 
-    /// Draws the run on the axis of time: idle time is to scale, and all loops stand on one axis, below each
+    /// Draws the run on the axis of time: idle time is to scale, and all loops are on one axis, below each
     /// other. A poll is at least one pixel wide. It shows how a client's loop and its server's work together.
     ///
     /// ```

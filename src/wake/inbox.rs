@@ -17,8 +17,8 @@
 //!
 //! **The lost wakeup.** The loop must not sleep on a message that came just before, and a sender should not
 //! ring a loop that is awake. Both look at the same two things, the list and the mark `asleep`, under the
-//! same lock; `lib.rs` has the picture ("A wake from another thread"). The bell is mio's waker, an
-//! eventfd on Linux. A sender releases the lock before it rings: the loop that wakes wants the lock at once.
+//! same lock; `lib.rs` has the picture ("A wake from another thread"). The bell is mio's waker, an eventfd on
+//! Linux. A sender releases the lock before it rings: the loop that it wakes takes the lock at once.
 //!
 //! No user code runs under the lock: closures leave before they are run or dropped, and the list grows and is
 //! freed while nothing is locked, since the allocator is the program's too.
@@ -231,8 +231,8 @@ impl Inbox {
     }
 
     /// Returns what may still come, for a loop whose table has so many slots. It looks under one lock: if a
-    /// thread leaves a message and then drops the last handle, the drop is never seen alone. A flag
-    /// that is set without a message belongs to a thread that is about to leave one.
+    /// thread leaves a message and then drops the last handle, the drop is never seen alone. A flag that
+    /// is set without a message belongs to a thread that is about to leave one.
     pub(crate) fn outlook(&self, slots: usize) -> Outlook {
         let contents = self.lock();
         if !contents.messages.is_empty() || self.woken.any(slots) {
