@@ -77,7 +77,7 @@
   /// Describes the picture to readers who do not see it. What it shows at a step is in the lists below it.
   function describe() {
     get("canvas").setAttribute("aria-label",
-      `${plural(view.lines.length, "row")}; the step stands in ${get("turn-title").textContent.toLowerCase()}`);
+      `${plural(view.lines.length, "row")}; the step shown is in ${get("turn-title").textContent.toLowerCase()}`);
   }
 
   function draw() {
