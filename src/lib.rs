@@ -79,12 +79,12 @@
 //!            timers that are due ────┘
 //! ```
 //!
-//! A park is due if nothing is ready, or if the next batch would bring the polls since the last park above
-//! 61. If none is due, the turn ends after step 1.
+//! A park is due if nothing is ready, or if the next batch would bring the pops since the last park above 61
+//! (a pop is mostly followed by a poll). If none is due, the turn ends after step 1.
 //!
 //! With a thousand tasks that are always ready, a park follows each batch. With ten, it follows every sixth
-//! batch: after 60 polls, since a seventh would make 70. Polls are counted, not time, since reading the
-//! clock costs more than a poll. 61 is tokio's number, and as arbitrary here as there.
+//! batch: after 60 pops, since a seventh would make 70. Pops are counted, not time, since reading the
+//! clock costs more than the loop's share of a poll. 61 is tokio's number, and as arbitrary here as there.
 //! With a virtual clock, an idle loop does not sleep: time jumps to the next deadline. `park.rs` has the
 //! exceptions.
 //!
@@ -106,20 +106,20 @@
 //! | wake | to put a task in the ready queue |
 //! | waker | what wakes a task |
 //! | arm, fire | a timer is armed when it is put into the wheel, and fires at its deadline |
-//! | task | a spawned future, with its slot in the table. Its *cell*, one allocation, holds the future and later the output |
+//! | task | a spawned future, with an *entry* in the table, in a *slot*. Its *cell*, one allocation (the entry has the *box*), holds the future and later the output |
 //! | main future | the future of `block_on`: not a task, but in the ready queue like one |
-//! | state | all that a loop owns, in one box. It is *free* while it is in its place, a thread-local, and *in use* while it is out |
+//! | state | all that a loop owns, in one box. It is *free* while it is in its place, a thread-local, and *in use* while it is out; a *use* is from taking it out to putting it back |
 //! | waiter | what waits for a timer, a source, a task, a group, a job or a signal: one of boucle's tasks or main futures, or a foreign waker |
 //! | joiner | what waits for a task: a waiter, or the task's group |
 //! | foreign waker | a waker that is not boucle's: another runtime's, or one that a future makes for its children, as `FuturesUnordered` does |
-//! | ready queue | FIFO of what is to be polled; a task in it is *ready*. (The result of a poll, and a side of a socket, are ready in another sense) |
+//! | ready queue | FIFO of what is to be polled, or dropped if it is aborted; a task in it is *ready*. (The result of a poll, and a side of a socket, are ready in another sense) |
 //! | done | said of a task that returned, panicked or was dropped; its `JoinHandle` may still have to take the output |
-//! | inbox | where other threads leave messages for the loop |
+//! | inbox | where messages for the loop are left, mostly by other threads |
 //! | message | a request to a loop: to wake or abort a task, to spawn one, to stop, to free what a dropped handle, timer, socket or group has left, and the like |
 //! | `LoopHandle` | what another thread holds of a loop, to spawn tasks on it or to stop it. While one exists, an idle loop with a virtual clock waits instead of reporting a deadlock |
 //! | bell, ring | what ends a park from another thread (mio's waker) |
 //! | virtual clock | a clock that jumps to the next deadline when nothing is ready |
-//! | rest | what a loop does when nothing is ready: it gives back the memory that a burst, many tasks, timers or sockets at a time, has left |
+//! | idle | said of a loop when nothing is ready. It gives back the memory that only a burst has needed: many tasks, timers or sockets at one time |
 //! | job | blocking work on a thread of the pool: [`run_in_executor`] |
 //! | group, member | several tasks that one waiter waits for: the children of a `gather` |
 //! | source | a registered socket, or another descriptor, with its *readiness*: which of its two *sides*, read and write, is ready |
@@ -159,26 +159,27 @@
 //! (`task/join.rs`). When the task is done, `State::finish` takes the joiner out (`state.rs`), the turn wakes
 //! it, and the joiner's next poll takes the output out of the box.
 //!
-//! The joiner is the task that has polled the handle last. Dropping a handle detaches the task, which goes
+//! Whatever polls the handle last is the joiner. Dropping a handle detaches the task, which goes
 //! on. The panic hook reports a panic when it happens, even if no handle asks for it. When the
 //! loop ends, all outputs are dropped: a handle gives "cancelled" then, even if its task had returned.
 //!
 //! **A readable socket, to the poll.** A socket is non-blocking, and registered once, edge-triggered: the
 //! kernel reports that something has come, and does not report it again. So each of its two sides, read and
 //! write, has a flag, *ready*: an operation may succeed. The kernel's report, an *edge*, makes a side ready.
-//! The side is no longer ready when an operation would block or, on a stream, has moved only part of its
-//! bytes. A read of a side that is not ready does not ask the kernel: it leaves the task's number with the
-//! side (`Source::poll` in `net/source.rs`, `net/readiness.rs`), and the task is pending. A park returns an
-//! event whose token is the source's slot; `State::wake_sources` marks the sides that the event names as
-//! ready, takes all their waiters out, and pushes their numbers. In the next batch each of these tasks is
-//! polled and tries its read; if the first of them empties the socket, the others leave their numbers again.
+//! A side stops being ready when an operation would block; on a stream also when a read has not filled its
+//! buffer, or a write has not sent all that it was given. A read of a side that is not ready does not ask the
+//! kernel: it leaves the task's number with the side (`Source::poll` in `net/source.rs`, `net/readiness.rs`),
+//! and the task is pending. A park returns an event whose token is the source's slot; `State::wake_sources`
+//! marks the sides that the event names as ready, takes all waiters of those that were not, and pushes their
+//! numbers. In the next batch each of these tasks is polled and tries its read; if the first of them empties
+//! the socket, the others leave their numbers again.
 //!
 //! No edge is lost. The loop does not park between an operation's "would block" and the leaving of the number:
 //! both are one use of the state. (In less common cases, such as a foreign waker, they are two: the second
 //! looks at the flag again.) An edge that comes meanwhile waits in the kernel, and a later park returns it. A
 //! new side is not ready, and registering the socket makes the kernel report what is there already. A read
-//! that does not fill its buffer has emptied the stream; a short write has filled it. No event reaches a later
-//! source of a slot: all events of a park are handled before a slot can be freed.
+//! that does not fill its buffer has emptied the stream; a short write has filled it. No event reaches the
+//! wrong source: all events of a park are handled before a slot can be freed and given to another.
 //!
 //! Exceptions:
 //!
@@ -192,18 +193,18 @@
 //!   would end a park. When a write has to wait, the socket is registered again, for both sides.
 //!
 //! **A wake on the loop's own thread.** `Waker::wake` calls `current::wake` (`current.rs`), which takes the
-//! state of the running loop. If the task in the slot has the number's identity and is idle, the number is
-//! pushed. If the number is of another loop of this thread, the same is done there. If its loop is not on
+//! state of the running loop. If the task in the slot has the number's identity and is not queued, the number
+//! is pushed. If the number is of another loop of this thread, the same is done there. If its loop is not on
 //! this thread, the wake goes into that loop's inbox.
 //!
 //! **A stale waker.** A waker points to nothing, so it may outlive its task. On the loop's own thread a wake
-//! compares the number's identity with that of the task in the slot: if they differ, or the task is done,
-//! nothing happens. Through the inbox a wake has only the slot: it wakes whatever task has the slot when the
-//! loop reads it. The worst is that another task is polled in vain, which every future must bear:
+//! compares the number's identity with that of the task in the slot: if they differ, or the task is aborted
+//! or done, nothing happens. Through the inbox a wake has only the slot: it wakes whatever task has the slot
+//! when the loop reads it. The worst is that another task is polled in vain, which every future must bear:
 //! `Future::poll` may be called without a wake. (A dropped read does the same: its number stays with the
-//! side.)
+//! side, and the next edge wakes its task in vain.)
 //!
-//! Rarer cases have the same end. If the loop is gone, the inbox of its short id is closed and drops the
+//! Rarer cases do no more harm. If the loop is gone, the inbox of its short id is closed and drops the
 //! wake. If a new loop has the short id by then, the wake goes to that. And after 2^20 spawns (2^8 on 32
 //! bits) generations repeat.
 //!
@@ -211,13 +212,14 @@
 //! an entry in a table of the loop: a counter, and the *parent*, the waiter that each pending poll of the
 //! `gather` leaves there (`task/group_table.rs`, `combine/group.rs`). `State::finish` counts down for each
 //! member that is done, in O(1). The turn wakes the parent once, for any number of children: when the last one
-//! is done, or one panics (the group notes which one). (An `Err` is a value like any other; [`try_gather`]
-//! looks at it.) The `gather` has a handle of each child, a `JoinHandle` that aborts its task when it drops.
-//! In one use of the state, each poll of the `gather` looks at the group, and leaves the parent if a member is
-//! left and none has panicked. If one has, it resumes the panic. If no member is left, the handles take the
-//! outputs out of the tasks' slots, in the order of the children. When the `gather` ends or is dropped, each
-//! handle aborts its child, unless that is done, and takes it out of the group, which drops last. (A child
-//! that awaits a `JoinHandle` of its own drops that then, so the task behind it goes on.)
+//! is done, or one panics (the group lists which one). (An `Err` is a value like any other; [`try_gather`]
+//! looks at it.) The `gather` has a `Child` for each, a `JoinHandle` that is aborted when it drops.
+//! Each poll of the `gather` looks at the group. If a member has panicked, it resumes that panic. If none is
+//! left, the handles take the outputs out of the tasks' slots, in the order of the children. Else it leaves
+//! its waiter as the parent, in the same use of the state, and is pending. When the `gather` ends or is
+//! dropped, each handle aborts its child, unless that is done, and takes it out of the group. The group is
+//! freed after the handles, so no task is a member of a group that is gone. (A child that awaits a
+//! `JoinHandle` of its own drops that then, so the task behind it goes on.)
 //!
 //! **An abort.** `JoinHandle::abort` only marks the task, and queues it if it waits; one that is queued keeps
 //! its place. When its number is popped, the turn drops the future instead of polling it, and wakes what
@@ -241,10 +243,10 @@
 //! rings the loop if it sleeps, by a bell that the inbox keeps (`wake/inbox.rs`). If the flag was set, there
 //! is nothing to do: the thread that has set it leaves the message, and rings. So one message serves all
 //! wakes of a slot. It names the slot alone, since these wakes may be meant for tasks that have had the slot
-//! one after the other. In the third step of the turn, if no message is left over, the loop takes the whole
-//! list, clears the flags of its slots, and then handles the messages, at most 1,024 in a turn: each queues
-//! the task that has the slot. A wake after the clearing leaves a new message; one before it needs none,
-//! since the poll is still to come.
+//! one after the other. In the third step of the turn the loop takes the whole list, clears the flags of its
+//! slots, and then handles the messages: `State::receive` queues the task that has the slot by then. More
+//! than 1,024 in a turn are left over for later ones, and only then is the next list taken. A wake after the
+//! clearing leaves a new message; one before it needs none, since the poll is still to come.
 //!
 //! No wake is lost, because the loop marks itself as asleep under the same lock, and only if the inbox is
 //! empty:
@@ -261,13 +263,14 @@
 //! with `Release`, even if it is set already, and the loop clears it with `Acquire`: so the poll also sees what
 //! the thread wrote before its wake.
 //!
-//! **A sleep.** The first poll arms a timer with the task's number (`time/sleep.rs`). The park lasts until the
-//! first deadline. `State::wake_timers` pops what is due and pushes the numbers. The next poll of the sleep
-//! finds that its timer has fired, and is ready. If the task is polled earlier, for another reason, the sleep
-//! reads the clock: it is ready if its deadline has come, though its timer has not fired. A sleep that is
-//! dropped takes its timer out. A sleep of more than a millisecond may be late by up to a millisecond (on
-//! Windows 16), so that those which end close together share one park; a shorter sleep is waited for in
-//! microseconds, where the kernel can (Linux, macOS, the BSDs).
+//! **A sleep.** The first poll arms a timer with the task's number (`time/sleep.rs`). An idle loop parks
+//! until the first deadline, unless something else comes first. `State::wake_timers` pops what is due and
+//! pushes the numbers. The next poll of the sleep finds that its timer has fired, and is ready. If the task
+//! is polled earlier, for another reason, the sleep reads the clock: it is ready if its deadline has come,
+//! though its timer has not fired. A sleep that is dropped takes its timer out. A sleep of more than a
+//! millisecond may be late by up to a millisecond (on Windows 16), so that those which end close together
+//! share one park; a shorter sleep is waited for in microseconds, where the kernel can (Linux, macOS, the
+//! BSDs).
 //!
 //! **A job.** [`run_in_executor`] gives a closure to a thread of the pool. When it has run, that thread
 //! leaves its value for the future, and wakes the task: the rest is a wake from another thread. A signal
@@ -293,13 +296,14 @@
 //! | `pops_per_park` | 61, or 0 if a park is due in any case |
 //! | `deferred_wakes` | waiters that the third step cannot queue: the first that is not of this loop, and all after it, to keep the order. They are woken when the state is free |
 //! | `state.receive` | does what a message asks for, and returns what may run user code |
-//! | `inbox.drain` | takes the messages |
+//! | `inbox.drain` | marks the loop as awake, takes the messages, and clears the flags of their slots |
 //! | `inbox.fall_asleep` | marks the loop as asleep, unless there is a message |
 //! | `inbox.outlook` | what may still come: a message (it is there, or its flag is set), whatever a `LoopHandle` that exists may send, or nothing |
+//! | `registry` | mio's, where sockets are registered, on any thread |
 //! | `reactor.set_ready` | marks the sides that an event names as ready, and gives their waiters to a closure |
-//! | `next_look` | a lower bound of the first deadline, in O(1), in ticks (microseconds): that timer may be cancelled by now |
+//! | `next_look` | a lower bound of the first deadline, in O(1), in ticks (microseconds): it may be that of a timer which is cancelled by now |
 //! | `next_deadline` | the first deadline |
-//! | `finish_member` | counts a member of a group as done. Returns the parent, if it is to be woken: a `gather`'s or an `ALL_COMPLETED`'s for the last member, and for one that panics; others for each |
+//! | `finish_member` | counts a member of a group as done, and lists it. Returns the parent, if it is to be woken. A `gather` and an `ALL_COMPLETED` are woken by the last member and by one that panics, and list only the latter; others are woken by each |
 //! | `budget` | counts the ready operations of a poll: after 128 the next is pending, and wakes its task, so that others are polled. `end` ends the counting |
 //! | `Quiet`, `drop_quietly` | drop what may be the user's, and let no panic out |
 //! | `log`, `record`, `notify`, `cause` | matter only if something observes the loop |
@@ -316,26 +320,30 @@
 //! | `wake/waiter.rs` | what waits is a number or a foreign waker: there is no third |
 //! | `task/table.rs` | what a slot may be, and when it is free again |
 //! | `task/cell.rs` | how a place that held a future comes to hold its output, and where a panic is caught |
-//! | `state.rs` | the list of what a loop owns; then spawn, wake and finish, which the turn calls |
+//! | `state.rs` | the list of what a loop owns; then what spawns, wakes and finishes a task |
 //! | `park.rs` | the rule of 61, and when a loop may sleep |
 //! | `wake/waker.rs` | the only `unsafe` block, and why a pointer that is never followed is safe |
 //!
-//! Then three files that answer "why not simpler": `current.rs` (what it takes to move the state out; its `wake`
-//! leads from a waker to the state), `wake/inbox.rs` (why no wake is lost), and the head of `time/wheel.rs` (why
-//! not a heap).
+//! Then what the story has left to others, one path at a time:
+//!
+//! | file | what to look for |
+//! |---|---|
+//! | `task/join.rs`: `JoinHandle::poll` | a *leaf*: a future that has no other inside, and leaves its task's number |
+//! | `current.rs`, as far as `release`; then its `wake` | what it takes to move the state out; from a waker to the state |
+//! | `net/source.rs` (`Source::poll`), `net/readiness.rs`, `net/reactor.rs` | a read that has to wait, and the event that ends the wait |
+//! | `wake/inbox.rs`, `messages.rs` | why no wake is lost; what a loop does when it is asked |
+//! | `task/group_table.rs`, `combine/group.rs` | how a `gather` is woken once, for any number of children |
+//! | `time/wheel.rs`, its head | why not a heap |
 //!
 //! The others, in any order:
 //!
-//! - `current.rs`, `messages.rs`: from a number to a loop, here or elsewhere. `wake/inbox.rs`,
-//!   `wake/flags.rs`: what other threads leave.
-//! - `wake/loop_handle.rs`: what another thread holds of a loop.
+//! - `wake/flags.rs`: one wake, one message. `wake/loop_handle.rs`: what another thread holds of a loop.
 //! - `task/id.rs`, `task/spawn.rs`, `task/join.rs`, `task/abort_handle.rs`: the numbers; a task's handles.
 //!   `task/budget.rs`: when a task yields. `task/quiet.rs`: a drop that lets no panic out. `shrink.rs`: when a
 //!   table gives memory back.
-//! - `time/sleep.rs`, `time/clock.rs`, `time/wheel.rs`: a deadline, in O(1). `time/timeout.rs`,
+//! - `time/sleep.rs`, `time/clock.rs`, the rest of `time/wheel.rs`: a deadline, in O(1). `time/timeout.rs`,
 //!   `time/interval.rs`: on a sleep.
-//! - `net/`: readiness, the reactor, the poller that parks, sockets.
-//! - `task/group_table.rs`, `combine/`: several tasks, and one that waits.
+//! - `net/`: the poller that parks, sockets, look-ups, a server. `combine/`: several tasks, and one that waits.
 //! - `event_loop.rs`, `lifecycle.rs`: the ways to run a loop, how it begins and ends. `turn/report.rs`: what a
 //!   turn has done.
 //! - `executor/`: blocking work. `wake/order.rs`, `wake/draw.rs`, `explore.rs`: other orders than FIFO.
@@ -357,12 +365,14 @@
 //! | a waker that is a number | `Task.__wakeup`, a callback of the `Future` | a waker that points to the task's `Header` |
 //! | a leaf keeps the waker of its poll | a leaf yields its `Future` up to `__step`, which adds a callback | as here |
 //! | a wake on the loop's thread | `call_soon` | `Handle::schedule`, into `Core::tasks` |
-//! | the table of tasks, `task/table.rs` | `_scheduled_tasks`, a `WeakSet` | `OwnedTasks`, linked lists |
+//! | the table of tasks, `task/table.rs` | `_scheduled_tasks`, a `WeakSet` (since 3.12) | `OwnedTasks`, linked lists |
 //! | the wheel, and a sleep's number | `_scheduled`, a heap of `TimerHandle`s | the time `Driver`'s wheel, a `TimerEntry` |
 //! | the park, `net/poller.rs` | `_selector.select` | `Core::driver`, `Driver::park` |
 //! | a source, its readiness, its waiters | a selector's key, with two `Handle`s | `ScheduledIo`, `Registration` |
 //! | the inbox, and its ring | `call_soon_threadsafe`, `_write_to_self` | the inject queue, `driver::Handle::unpark` |
 //! | the running loop, `current.rs` | `_running_loop` | `CONTEXT`, `Handle::current` |
+//! | its state, taken out of a thread-local for the turn | `self`: Python's objects may be used anywhere | the `Core`, in a `RefCell<Option<_>>`: `Context::enter` |
+//! | the main future, queued like a task | a `Task`, from `run_until_complete` | polled apart from the queue, when it was woken |
 //! | a `JoinHandle`, which asks the table | the `Task` itself, its result and callbacks | the `Header`, and a waker in its `Trailer` |
 //! | the budget: 128 operations a poll | none | `coop::Budget`: 128 too |
 //! | a park after 61 polls | a `select` in every `_run_once` | `event_interval`: 61 too |
@@ -372,9 +382,10 @@
 //!
 //! 1. **Everything the loop owns has a number**, and what users hold (a waker, a handle, a sleep, a
 //!    socket, the `EventLoop` itself) has that number, and no pointer. So wakers have no reference count,
-//!    nothing dangles, and one block of `unsafe` is enough: it makes a waker from a number.
-//! 2. **A wake on the thread of the running loop is a store in a queue**, without atomics or locks. From
-//!    elsewhere it goes through the inbox.
+//!    nothing dangles, and one block of `unsafe` is enough: it makes a waker from a number. (What is pinned
+//!    leaves its `unsafe` to pin-project-lite's macro.)
+//! 2. **A wake of a task of the running loop, on its thread, is a store in a queue**, without atomics or locks.
+//!    From another thread it goes through the inbox.
 //! 3. **One allocation per task**, which holds the future and then its output.
 //! 4. **The wheel is pure**: ticks in, fired timers out. It reads no clock and calls no waker.
 //! 5. **One kind of waiter.** Timers, sources, joins and groups hold the same small enum and give it back to be
@@ -397,8 +408,8 @@
 //! - Nothing panics while the state is in use, but for debug assertions: a look-up by a number from outside
 //!   returns a harmless value if nothing is there. (An index that a table has made itself is trusted.)
 //! - A wake is never lost. It may come from any thread at any time, after the loop is gone and during
-//!   the destruction of thread-locals; it never panics and never waits for user code. The poll that
-//!   follows sees what the waking thread wrote before the wake.
+//!   the destruction of thread-locals (but for what `current.rs` says of three systems); it never panics and
+//!   never waits for user code. The poll that follows sees what the waking thread wrote before the wake.
 //! - FIFO: tasks are polled in the order in which they came into the ready queue. Timers fire in the order
 //!   (deadline in microseconds, arming), never early.
 //! - Fairness: a batch is frozen; within one `block_on` or `run_forever`, sockets, inbox and timers are
@@ -410,7 +421,7 @@
 //!   while the loop is the running one, on its thread, each destructor once; and executor jobs that
 //!   have begun are waited for, up to the bound of [`Builder::shutdown_timeout`].
 //! - No safe program reaches freed memory, whatever the order in which thread-locals, loops and
-//!   processes end. A loop that rests gives back the memory of a burst, within the limits below.
+//!   processes end. An idle loop gives back the memory of a burst, within the limits below.
 //! - Imports between files have no cycle, and only `event_loop.rs` and `explore` import `trace`. (So the
 //!   methods of `State` are in six files: `state.rs`, `park.rs`, `messages.rs`, `recording.rs`, `lifecycle.rs`
 //!   and `wake/draw.rs`.)
