@@ -20,10 +20,10 @@
 //! run another loop of this thread, before it comes back. [`take`] makes the right loop the running one
 //! again.
 //!
-//! The thread-locals have no destructors, so they can be read while the thread destroys its others. An
-//! `EventLoop` takes its state out when it is dropped. (Where std emulates thread-locals, on Windows with the
-//! GNU tools, Android and OpenBSD, these are destroyed, too. An `EventLoop` in a thread-local that outlives
-//! them finds no state: its tasks leak, and a wake does nothing.)
+//! The thread-locals have no destructors, so they can be read while the thread destroys its others. They need
+//! none: an `EventLoop` takes its state out when it is dropped. (Where std emulates thread-locals, on Windows
+//! with the GNU tools, Android and OpenBSD, these are destroyed, too. An `EventLoop` in a thread-local that
+//! outlives them finds no state: its tasks leak, and a wake does nothing.)
 
 use std::cell::Cell;
 use std::mem::{self, ManuallyDrop};
@@ -183,7 +183,7 @@ pub(crate) fn take(number: LoopNumber) -> Box<State> {
     if NUMBER.get() != number {
         switch_to(number); // Another coroutine of this thread has run another loop meanwhile.
     }
-    take_running().unwrap_or_else(|| in_use(number))
+    take_running().unwrap_or_else(|| panic_in_use(number))
 }
 
 /// Puts back the state of the running loop. Returns the loop's number, by which [`take`] finds it.
@@ -216,14 +216,14 @@ pub(crate) fn find(number: LoopNumber) -> Option<InUse> {
 /// As [`find`], for a loop that lives on this thread. Panics if its state is in use.
 #[inline]
 pub(crate) fn expect(number: LoopNumber) -> InUse {
-    find(number).unwrap_or_else(|| in_use(number))
+    find(number).unwrap_or_else(|| panic_in_use(number))
 }
 
 /// Wakes a task: here if its loop lives on this thread, else through the inbox.
 #[inline]
 pub(crate) fn wake(number: TaskNumber) {
     let mut running = take_running();
-    if running.as_mut().is_some_and(|state| state.wake_at_once(number)) {
+    if running.as_mut().is_some_and(|state| state.try_wake(number)) {
         RUNNING.set(ManuallyDrop::new(running));
     } else {
         wake_slowly(running, number);
@@ -234,16 +234,18 @@ pub(crate) fn wake(number: TaskNumber) {
 #[cold]
 #[inline(never)]
 fn wake_slowly(running: Option<Box<State>>, number: TaskNumber) {
-    let is_of_running = running.is_some_and(|mut state| {
-        let is_of_running = state.wake(number);
+    if let Some(mut state) = running {
+        let is_own = state.owns(number);
+        if is_own {
+            state.wake(number);
+        }
         release(state);
-        is_of_running
-    });
-    if is_of_running {
-        return;
+        if is_own {
+            return;
+        }
     }
-    match take_from_others(|state| state.number.short() == number.short()) {
-        Some(state) => _ = InUse::new(state).wake(number),
+    match take_from_others(|state| state.owns(number)) {
+        Some(state) => InUse::new(state).wake(number),
         None => inbox::wake(number),
     }
 }
@@ -273,7 +275,7 @@ pub(crate) fn running_number() -> Option<LoopNumber> {
 pub(crate) fn running<R>(within: impl FnOnce(&mut State) -> R) -> Option<R> {
     match take_running() {
         Some(state) => Some(within(&mut InUse::new(state))),
-        None => running_number().map(|number| in_use(number)),
+        None => running_number().map(|number| panic_in_use(number)),
     }
 }
 
@@ -283,7 +285,7 @@ pub(crate) fn running<R>(within: impl FnOnce(&mut State) -> R) -> Option<R> {
 pub(crate) fn expect_running<R>(what: &str, within: impl FnOnce(&mut State) -> R) -> R {
     match running(within) {
         Some(result) => result,
-        None => no_loop(what),
+        None => panic_no_loop(what),
     }
 }
 
@@ -333,7 +335,7 @@ fn take_or_refuse_poll(number: LoopNumber, what: &str) -> Option<Box<State>> {
 fn take_or_refuse(number: LoopNumber, what: &str) -> Option<Box<State>> {
     let state = take_state(number);
     if state.is_none() && NUMBER.get() == number {
-        in_use(number);
+        panic_in_use(number);
     }
     if state.is_none() && inbox::is_read_by(number) {
         refuse_observers(what);
@@ -356,7 +358,7 @@ fn used_by_an_observer(what: &str) -> String {
 #[cold]
 #[inline(never)]
 #[track_caller]
-fn in_use(number: LoopNumber) -> ! {
+fn panic_in_use(number: LoopNumber) -> ! {
     panic!(
         "the tables of {number} are in use: an allocator, or a hook of one, has called back into the loop \
          that allocates"
@@ -378,7 +380,7 @@ pub(crate) fn refusal_to_run(what: &str, entered: Option<LoopNumber>) -> Option<
 /// The panic of an operation that needs a running loop.
 #[cold]
 #[track_caller]
-pub(crate) fn no_loop(what: &str) -> ! {
+pub(crate) fn panic_no_loop(what: &str) -> ! {
     refuse_observers(what);
     panic!(
         "{what} needs an event loop, and none is running on this thread: \

@@ -40,7 +40,7 @@ impl State {
         self.ready.is_empty() || self.ready.popped_after_next_batch() > self.pops_per_park
     }
 
-    /// Returns whether a `block_on` is to park before it returns: `pops_per_park` pops are enough.
+    /// Returns whether a `block_on` is to park before it returns. No batch follows, so the pops alone count.
     pub(crate) fn is_last_park_due(&self) -> bool {
         self.ready.popped() >= self.pops_per_park
     }
@@ -53,7 +53,7 @@ impl State {
         self.ready.remove_popped();
         self.pops_per_park = POPS_PER_PARK;
         if self.ready.is_empty() {
-            self.rest();
+            self.shrink_tables();
         }
         let is_busy = !self.ready.is_empty() || !self.messages.is_empty() || self.stopping;
         let timeout = if is_busy {
@@ -70,7 +70,7 @@ impl State {
         };
         if timeout != Some(Duration::ZERO) {
             if self.poller.is_none() {
-                return Park::NeedsPoller; // before the mark: a thread that sees it rings the poller's bell
+                return Park::NeedsPoller; // first: what sees that the loop is asleep rings the poller's bell
             }
             if self.inbox.fall_asleep() {
                 return Park::Ask(timeout);
@@ -94,7 +94,7 @@ impl State {
             return Park::Ask(look);
         }
         // Time must jump to a deadline that is exact, and `look` is a lower bound: that timer may be
-        // cancelled. If it is the caller's limit, no timer comes first, and it is exact.
+        // cancelled. If `look` is the caller's limit, no timer comes before that, and it is exact.
         let first = if look == limit { limit } else { wait_until(self.timers.next_deadline()) };
         match first {
             Some(time) => {
@@ -113,12 +113,12 @@ impl State {
     }
 
     /// Gives back the memory that a burst has left in the tables, when nothing is ready.
-    pub(crate) fn rest(&mut self) {
-        self.ready.rest();
-        self.tasks.rest();
-        self.groups.rest();
-        self.timers.rest();
-        self.reactor.rest();
+    pub(crate) fn shrink_tables(&mut self) {
+        self.ready.shrink();
+        self.tasks.shrink();
+        self.groups.shrink();
+        self.timers.shrink();
+        self.reactor.shrink();
     }
 }
 

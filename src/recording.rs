@@ -51,18 +51,26 @@ impl State {
         }
     }
 
-    /// Records that a task leaves the ready queue, to be polled or dropped.
+    /// Records that a task leaves the ready queue, to be polled.
     #[cold]
     #[inline(never)]
-    pub(crate) fn record_begin(&mut self, number: TaskNumber, is_poll: bool) {
-        if self.log.is_on()
-            && let Some((task, _)) = self.tasks.find_live(number.slot())
-        {
-            let time = self.clock.elapsed();
-            self.log.begin_task(time, task, self.ready.popped_after_batch());
-            if is_poll {
-                self.record(|_| EventKind::PollBegins { task });
-            }
+    pub(crate) fn record_begin_poll(&mut self, number: TaskNumber) {
+        if let Some((task, _)) = self.tasks.find_live(number.slot()) {
+            self.record_begin(task);
+            self.record(|_| EventKind::PollBegins { task });
+        }
+    }
+
+    /// Records that an aborted task leaves the ready queue, to be dropped.
+    pub(crate) fn record_begin_drop(&mut self, number: TaskNumber) {
+        if let Some((task, _)) = self.tasks.find_live(number.slot()) {
+            self.record_begin(task);
+        }
+    }
+
+    fn record_begin(&mut self, task: u64) {
+        if self.log.is_on() {
+            self.log.begin_task(self.clock.elapsed(), task, self.ready.popped_after_batch());
         }
     }
 

@@ -37,8 +37,8 @@ pub(crate) struct State {
     pub(crate) timers: Wheel<Waiter>,
     pub(crate) clock: Clock,
     pub(crate) reactor: Reactor,
-    /// `None` while it asks the kernel; with a virtual clock also until a park waits, or a socket is made. (The
-    /// inbox has the registry.)
+    /// `None` during a park, when the turn holds it; with a virtual clock also before the first park that waits,
+    /// or the first socket. (The registry, by which sockets are registered, is in the inbox.)
     pub(crate) poller: Option<Poller>,
     /// That of the loop's short id. It is never freed.
     pub(crate) inbox: &'static Inbox,
@@ -134,28 +134,32 @@ impl State {
         }
         self.tasks.entries.try_remove(slot as usize);
         if self.ready.is_empty() {
-            self.rest();
+            self.shrink_tables();
         }
     }
 
-    /// Queues a task, if it is idle. Returns whether the number is this loop's, by its short id; if not, the wake
-    /// goes elsewhere. This is the slow path: mostly [`wake_at_once`](Self::wake_at_once) is tried first.
+    /// Whether a number is of this loop, by its short id. If not, a wake of it goes elsewhere.
+    pub(crate) fn owns(&self, number: TaskNumber) -> bool {
+        number.short_id() == self.number.short_id()
+    }
+
+    /// Wakes a task: queues it, unless it is queued, aborted or done. This is the slow path: mostly
+    /// [`try_wake`](Self::try_wake) comes first.
     #[cold]
     #[inline(never)]
-    pub(crate) fn wake(&mut self, number: TaskNumber) -> bool {
+    pub(crate) fn wake(&mut self, number: TaskNumber) {
         let wake = self.tasks.queue(number, &mut self.ready);
         if wake != Wake::Refused
             && let Some((id, _)) = self.tasks.find_live(number.slot())
         {
             self.record(|log| log.woken(id, wake == Wake::Needless));
         }
-        number.short() == self.number.short()
     }
 
     /// The fast path, inlined. It returns false if [`wake`](Self::wake) has to follow: the queue has to grow,
     /// the loop is observed, the task is aborted or done, or no task of this loop has the number.
     #[inline(always)]
-    pub(crate) fn wake_at_once(&mut self, number: TaskNumber) -> bool {
+    pub(crate) fn try_wake(&mut self, number: TaskNumber) -> bool {
         let is_quick = self.ready.has_room() && !self.log.is_on();
         is_quick && self.tasks.queue(number, &mut self.ready) != Wake::Refused
     }
@@ -166,7 +170,7 @@ impl State {
     fn wake_waiter(&mut self, waiter: Waiter, by: Origin) {
         if let Waiter::Task(number) = waiter
             && self.deferred_wakes.is_empty()
-            && self.wake_at_once(number)
+            && self.try_wake(number)
         {
             return;
         }
@@ -176,14 +180,13 @@ impl State {
     #[cold]
     #[inline(never)]
     fn wake_or_defer(&mut self, waiter: Waiter, by: Origin) {
-        self.log.cause = by;
-        if let Waiter::Task(number) = waiter
-            && self.deferred_wakes.is_empty()
-            && self.wake(number)
-        {
-            return;
+        match waiter {
+            Waiter::Task(number) if self.deferred_wakes.is_empty() && self.owns(number) => {
+                self.log.cause = by;
+                self.wake(number);
+            }
+            waiter => self.deferred_wakes.push((waiter, by)),
         }
-        self.deferred_wakes.push((waiter, by));
     }
 
     /// Begins a batch: all that is ready, or the one task that the loop's order draws.

@@ -28,8 +28,9 @@
 //! whatever may run user code: a poll, a destructor, a foreign waker, a closure from another thread, an
 //! observer, a park (where mio may log). So while a task is polled, the state is in its place, and the turn
 //! holds only the task's box, taken from its slot. Whatever is called may call back: spawn, wake, abort, drop.
-//! (Why no `RefCell` around each table? A program's allocator may wake a task while a table grows. Each borrow
-//! would have to check for that; a state that is missing is noticed in one place, `current.rs`.)
+//! (Why no `RefCell` around each table? A program's allocator may wake a task while a table grows, and a borrow
+//! would panic. Each would have to be a `try_borrow` with a way out; a state that is missing is noticed in one
+//! place, `current.rs`.)
 
 use std::collections::VecDeque;
 use std::io;
@@ -78,7 +79,7 @@ const KEPT_CAPACITY: usize = 1_024;
 pub(crate) fn run_until(loop_number: LoopNumber, mut until: Until<'_>) -> io::Result<Turn> {
     let _budget = budget::EndOnDrop; // also when a panic ends the run
     let mut state = current::take(loop_number);
-    let mut polled = 0;
+    let mut polls = 0;
     let is_one_turn = matches!(until, Until::OneTurn(_));
     if is_one_turn {
         state.pops_per_park = 0; // a park is due in any case; `begin_park` sets 61 again
@@ -87,23 +88,22 @@ pub(crate) fn run_until(loop_number: LoopNumber, mut until: Until<'_>) -> io::Re
         // 1 run
         state.begin_batch();
         while let Some((number, popped)) = state.next() {
-            state = match popped {
+            match popped {
                 Popped::Task(task) => {
-                    polled += 1;
-                    poll_task(state, number, task)
+                    polls += 1;
+                    state = poll_task(state, number, task);
                 }
-                Popped::Aborted(task) => cancel_task(state, number, task),
+                Popped::Aborted(task) => state = cancel_task(state, number, task),
                 Popped::Main => {
-                    polled += 1;
-                    let (after, is_done) = poll_main(state, number, &mut until);
+                    let is_done;
+                    (state, is_done) = poll_main(state, number, &mut until);
                     if is_done {
-                        leave_block_on(after);
+                        end_block_on(state);
                         return Ok(Turn::default());
                     }
-                    after
                 }
-                Popped::Stale => state,
-            };
+                Popped::Stale => {}
+            }
         }
         if !state.is_park_due() {
             continue;
@@ -120,8 +120,8 @@ pub(crate) fn run_until(loop_number: LoopNumber, mut until: Until<'_>) -> io::Re
         let is_last = is_one_turn || state.stopping || parked.is_err();
         state = notify_between_steps(state);
         if is_last {
-            let (ready, left) = (state.ready.len(), state.tasks.live);
-            turn = Turn { polled, ready, left, time: state.clock.elapsed(), stopped: state.stopping, ..turn };
+            let (ready, left, time) = (state.ready.len(), state.tasks.live, state.clock.elapsed());
+            turn = Turn { polled: polls, ready, left, time, stopped: state.stopping, ..turn };
             current::release(state);
             return parked.map(|()| turn);
         }
@@ -147,7 +147,7 @@ fn poll_task(state: Box<State>, number: TaskNumber, mut task: BoxedTask) -> Box<
 /// Drops what an aborted task holds: its future, or the value that its last poll has returned.
 #[inline(never)]
 fn cancel_task(mut state: Box<State>, number: TaskNumber, mut task: BoxedTask) -> Box<State> {
-    state.record_begin(number, false);
+    state.record_begin_drop(number);
     let loop_number = release_and_notify(state);
     let ending = task.as_mut().cancel();
     finish_task(current::take(loop_number), number, task, ending)
@@ -190,7 +190,7 @@ fn poll(
     future: Pin<&mut dyn Future<Output = Ending>>,
 ) -> (Box<State>, Poll<Ending>) {
     let loop_number = if state.log.is_on() {
-        state.record_begin(number, true);
+        state.record_begin_poll(number);
         release_and_notify(state)
     } else {
         current::release(state)
@@ -211,8 +211,8 @@ fn release_and_notify(state: Box<State>) -> LoopNumber {
     loop_number
 }
 
-/// Notifies the observers, before a park and after a turn. If one of them panics, its panic leaves the loop
-/// here.
+/// Notifies the observers, before a park, after the third step, and when `block_on` returns. If one of them
+/// panics, its panic leaves the loop here.
 #[inline(always)]
 fn notify_between_steps(state: Box<State>) -> Box<State> {
     if !state.log.is_on() {
@@ -225,10 +225,10 @@ fn notify_between_steps(state: Box<State>) -> Box<State> {
 
 /// Ends a `block_on`, whose main future is done: parks without waiting, if that is due. An error is left to the
 /// next park.
-fn leave_block_on(mut state: Box<State>) {
+fn end_block_on(mut state: Box<State>) {
     budget::end();
     if state.is_last_park_due() {
-        (state, _) = park(state, Some(Duration::ZERO)); // with a limit it finds no deadlock
+        (state, _) = park(state, Some(Duration::ZERO)); // a park with a limit is never `Park::Deadlock`
         (state, _) = wake_due(state);
     }
     current::release(notify_between_steps(state));
@@ -252,7 +252,7 @@ fn park(state: Box<State>, limit: Option<Duration>) -> (Box<State>, io::Result<(
         Park::Ask(timeout) => {
             let (begun, mut poller) = (state.clock.begin_wait(), state.poller.take());
             let loop_number = current::release(state);
-            let parked = poller.as_mut().map_or(Ok(()), |poller| poller.park(timeout));
+            let parked = poller.as_mut().map_or(Ok(()), |poller| poller.park(timeout)); // `Ask` comes with a poller
             state = current::take(loop_number);
             state.poller = poller;
             state.clock.end_wait(begun, timeout);

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use slab::Slab;
 
 use crate::combine::group::{Child, Group, Unspawned};
-use crate::shrink::Shrink;
+use crate::shrink::Shrinker;
 use crate::task::abort_handle::AbortHandle;
 use crate::task::budget;
 use crate::task::group_table::WakeOn;
@@ -91,7 +91,7 @@ use crate::task::quiet::drop_quietly;
 pub struct TaskGroup<T> {
     /// By position. They drop before the group that they are members of.
     tasks: RefCell<Slab<Child<T>>>,
-    shrink: RefCell<Shrink>,
+    shrinker: RefCell<Shrinker>,
     /// `abort_all` was called by a hook of the allocator, while the table of tasks was in use.
     abort_is_due: Cell<bool>,
     /// What a `join_all` has joined and not returned yet, in order: any results, or the first failure alone.
@@ -116,7 +116,7 @@ impl<T: 'static> TaskGroup<T> {
     pub fn new() -> Self {
         TaskGroup {
             tasks: RefCell::default(),
-            shrink: RefCell::default(),
+            shrinker: RefCell::default(),
             abort_is_due: Cell::new(false),
             joined: RefCell::default(),
             group: OnceCell::new(),
@@ -319,7 +319,7 @@ impl<T: 'static> TaskGroup<T> {
         };
         let next = group.poll_until(cx, |_| true);
         let Poll::Ready(Some(position)) = next else {
-            self.change(|tasks| self.shrink.borrow_mut().rest(tasks));
+            self.change(|tasks| self.shrinker.borrow_mut().shrink(tasks));
             return next.map(|_| None);
         };
         let task = self.tasks.borrow_mut().try_remove(position);

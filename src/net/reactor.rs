@@ -12,7 +12,7 @@ use mio::{Interest, Token};
 use slab::Slab;
 
 use crate::net::readiness::Readiness;
-use crate::shrink::Shrink;
+use crate::shrink::Shrinker;
 use crate::wake::waiter::Waiter;
 
 /// One side of a source, as an index.
@@ -27,9 +27,9 @@ pub(crate) enum Side {
 pub(crate) struct Reactor {
     /// The two sides of each source.
     sources: Slab<[Readiness; 2]>,
-    shrink: Shrink,
-    /// How often the loop has rested. It may wrap, since it is only compared for equality.
-    pub(super) rests: u32,
+    shrinker: Shrinker,
+    /// How often the loop was idle. It may wrap, since it is only compared for equality.
+    pub(super) idle_count: u32,
 }
 
 impl Reactor {
@@ -80,9 +80,9 @@ impl Reactor {
     }
 
     /// Gives back the memory of sources that are gone.
-    pub(crate) fn rest(&mut self) {
-        self.rests = self.rests.wrapping_add(1);
-        self.shrink.rest(&mut self.sources);
+    pub(crate) fn shrink(&mut self) {
+        self.idle_count = self.idle_count.wrapping_add(1);
+        self.shrinker.shrink(&mut self.sources);
     }
 
     /// Returns whether a task waits for a source. O(n): only a virtual clock asks, when its loop is idle.

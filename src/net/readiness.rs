@@ -18,7 +18,7 @@
 //! **Many waiters.** An edge wakes all waiters of its side. A future that is dropped leaves its waiter behind,
 //! and some combinators poll with a new waker each time: nothing tells which waiters are stale. So when one
 //! more than a limit comes, all but it and the first are woken, and those that still wait come back. The limit
-//! doubles then; when the loop has rested after that, all that still wait are back, and it becomes twice
+//! doubles then; when the loop was idle after that, all that still wait are back, and it becomes twice
 //! their number. An edge may lower it to twice the number that it wakes, but never raises it: some of these may
 //! be stale.
 
@@ -54,7 +54,7 @@ struct Others {
     waiters: Vec<Waiter>,
     /// How many may wait before all of them are woken, if that is more than [`MIN_LIMIT`].
     limit: usize,
-    /// How often the loop had rested when the limit last woke them; `None` if it was adjusted since.
+    /// How often the loop had been idle when the limit last woke them; `None` if it was adjusted since.
     woken_at: Option<u32>,
 }
 
@@ -118,7 +118,7 @@ impl Readiness {
 
     /// Adds a waiter, unless it waits already: then it stays in `waiter`. Returns what is to be woken: mostly
     /// nothing; all others if they are too many; the waiter itself if the side is ready by now.
-    pub(super) fn wait(&mut self, waiter: &mut Option<Waiter>, rests: u32) -> Vec<Waiter> {
+    pub(super) fn wait(&mut self, waiter: &mut Option<Waiter>, idle_count: u32) -> Vec<Waiter> {
         // A task that polls again is among the latest waiters; the others are not searched.
         let others = self.others.iter().flat_map(|others| others.waiters.iter().rev().take(MIN_LIMIT));
         let mut latest = self.first.iter().chain(others);
@@ -132,7 +132,7 @@ impl Readiness {
             self.first = Some(waiter);
             return Vec::new();
         }
-        self.others.get_or_insert_default().add(waiter, rests)
+        self.others.get_or_insert_default().add(waiter, idle_count)
     }
 
     /// Marks the side as ready, and wakes its waiters in order.
@@ -156,8 +156,8 @@ impl Readiness {
 
 impl Others {
     /// Adds a waiter. Returns those that are to be woken since they were too many: mostly none.
-    fn add(&mut self, waiter: Waiter, rests: u32) -> Vec<Waiter> {
-        if self.woken_at.is_some_and(|then| then != rests) {
+    fn add(&mut self, waiter: Waiter, idle_count: u32) -> Vec<Waiter> {
+        if self.woken_at.is_some_and(|then| then != idle_count) {
             // Makes room for twice as many as have come back: the stale ones are gone.
             self.limit = 2 * self.waiters.len();
             self.woken_at = None;
@@ -166,7 +166,7 @@ impl Others {
         let limit = self.limit.max(MIN_LIMIT);
         if self.waiters.len() >= limit {
             self.limit = 2 * limit;
-            self.woken_at = Some(rests);
+            self.woken_at = Some(idle_count);
             woken = mem::take(&mut self.waiters);
         }
         self.waiters.push(waiter);
@@ -263,8 +263,8 @@ mod tests {
     }
 
     /// Lets a task wait; returns how many are woken to make room.
-    fn wait(side: &mut Readiness, id: u64, rests: u32) -> usize {
-        side.wait(&mut Some(Waiter::Task(task(id))), rests).len()
+    fn wait(side: &mut Readiness, id: u64, idle_count: u32) -> usize {
+        side.wait(&mut Some(Waiter::Task(task(id))), idle_count).len()
     }
 
     /// Every waiter of a side is woken by an edge; one that polls again waits once.
@@ -282,7 +282,7 @@ mod tests {
         side.set_ready(|_| panic!("it was ready already"));
     }
 
-    /// Stale waiters do not pile up across edges either, even if the loop rests after each poll.
+    /// Stale waiters do not pile up across edges either, even if the loop is idle after each poll.
     #[test]
     fn an_edge_does_not_raise_the_limit() {
         let mut side = Readiness::new(false);
@@ -302,7 +302,7 @@ mod tests {
     #[test]
     fn an_edge_lowers_the_limit() {
         let mut side = Readiness::new(false);
-        assert_eq!([0, 0].map(|rests| fill(&mut side, rests)), [MIN_LIMIT, 2 * MIN_LIMIT]);
+        assert_eq!([0, 0].map(|idle_count| fill(&mut side, idle_count)), [MIN_LIMIT, 2 * MIN_LIMIT]);
         side.set_ready(drop);
         let blocked = fail(&mut side, io::ErrorKind::WouldBlock);
         assert!(blocked.is_pending());
@@ -310,18 +310,18 @@ mod tests {
     }
 
     /// Lets new waiters come until all are woken, and returns how many these were.
-    fn fill(side: &mut Readiness, rests: u32) -> usize {
-        let woken = (0..).map(|id| wait(side, id, rests));
+    fn fill(side: &mut Readiness, idle_count: u32) -> usize {
+        let woken = (0..).map(|id| wait(side, id, idle_count));
         woken.into_iter().find(|woken| *woken > 0).unwrap()
     }
 
     /// Stale waiters do not pile up: when the limit is reached all are woken. The limit doubles while the
-    /// loop does not rest, so that those that come back fit in the end; then it is set back. After an edge
+    /// loop is never idle, so that those that come back fit in the end; then it is set back. After an edge
     /// it has room for as many as there were.
     #[test]
     fn too_many_waiters_are_woken_to_come_again() {
         let mut side = Readiness::new(false);
-        let doubling = [0, 0, 0].map(|rests| fill(&mut side, rests));
+        let doubling = [0, 0, 0].map(|idle_count| fill(&mut side, idle_count));
         assert_eq!(doubling, [MIN_LIMIT, 2 * MIN_LIMIT, 4 * MIN_LIMIT]);
         assert_eq!(fill(&mut side, 1), MIN_LIMIT);
 

@@ -162,9 +162,9 @@ impl<S: Io> Source<S> {
         // First: the clone of a foreign waker is user code, which may even drop the loop.
         let mut waiter = Some(waiter(waker));
         let waits = current::find(self.loop_number).and_then(|mut state| {
-            let rests = state.reactor.rests;
+            let idle_count = state.reactor.idle_count;
             let readiness = state.reactor.side(self.slot, side)?;
-            Some((readiness.wait(&mut waiter, rests), readiness.unwatched))
+            Some((readiness.wait(&mut waiter, idle_count), readiness.unwatched))
         });
         drop(waiter);
         let (woken, unwatched) = waits.ok_or_else(|| gone(self.loop_number))?;

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use slab::Slab;
 
 use crate::observe::event::Ending;
-use crate::shrink::Shrink;
+use crate::shrink::Shrinker;
 use crate::wake::waiter::Waiter;
 
 /// A task's place in a group.
@@ -23,7 +23,7 @@ pub(crate) struct Member {
 pub(crate) struct Groups {
     /// A group is there for as long as a `Group` has its number.
     pub(crate) table: Slab<GroupEntry>,
-    shrink: Shrink,
+    shrinker: Shrinker,
 }
 
 /// A group, as the table has it.
@@ -85,7 +85,7 @@ impl Groups {
     }
 
     /// Gives back the memory of groups that are gone.
-    pub(crate) fn rest(&mut self) {
-        self.shrink.rest(&mut self.table);
+    pub(crate) fn shrink(&mut self) {
+        self.shrinker.shrink(&mut self.table);
     }
 }

@@ -60,14 +60,14 @@ impl LoopNumber {
         self.0 >> SHORT
     }
 
-    pub(crate) fn short(self) -> usize {
+    pub(crate) fn short_id(self) -> usize {
         (self.0 & (MAX_LOOPS as u64 - 1)) as usize
     }
 
     /// The identity of this loop's task with that id.
     #[inline]
     pub(crate) fn identity(self, id: u64) -> u32 {
-        (self.short() as u32) << GENERATION | id as u32 & GENERATION_MASK
+        (self.short_id() as u32) << GENERATION | id as u32 & GENERATION_MASK
     }
 }
 
@@ -99,7 +99,7 @@ impl TaskNumber {
 
     /// The short id of the task's loop.
     #[inline]
-    pub(crate) fn short(self) -> usize {
+    pub(crate) fn short_id(self) -> usize {
         self.0 >> (GENERATION + SLOT)
     }
 
@@ -140,7 +140,7 @@ mod tests {
         for slot in [0, 1, (MAX_TASKS - 1) as u32] {
             for id in [1, 1 << 19, u64::MAX] {
                 let number = TaskNumber::from_word(TaskNumber::new(loop_number, id, slot).word());
-                assert_eq!(number.short(), last);
+                assert_eq!(number.short_id(), last);
                 assert_eq!(number.slot(), slot);
                 assert_eq!(number.identity(), loop_number.identity(id));
                 assert_eq!(number.identity() & GENERATION_MASK, id as u32 & GENERATION_MASK);

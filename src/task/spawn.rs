@@ -189,7 +189,7 @@ fn refuse<T>(loop_number: Option<LoopNumber>, task: BoxedTask) -> JoinHandle<T> 
     let state = loop_number.and_then(current::find);
     let is_full = state.is_some_and(|state| state.tasks.is_full() && !state.closing);
     drop_quietly(task);
-    let Some(loop_number) = loop_number else { current::no_loop("spawn") };
+    let Some(loop_number) = loop_number else { current::panic_no_loop("spawn") };
     assert!(!is_full, "{loop_number} is full: it has room for {MAX_TASKS} tasks");
     // Panics if the loop lives and cannot be used here.
     current::on_own_thread(loop_number, "spawn", |_| ());

@@ -8,16 +8,17 @@
 //!   (free) ─────────▶ Queued ─────────▶ being polled ─────────▶ Done, kept for its handle
 //!                       ▲                    │                        │
 //!                 queue │                    │ put_back               │ release_handle, take_done
-//!                       └────── Idle ◀───────┘                        ▼
+//!                       └──── NotQueued ◀────┘                        ▼
 //!                                                                  (free)
 //!
-//!   Idle, Queued ── abort ──▶ Aborted ── take_out ──▶ being dropped ── finish ──▶ Done
+//!   NotQueued, Queued ── abort ──▶ Aborted ── take_out ──▶ being dropped ── finish ──▶ Done
 //! ```
 //!
 //! While a task is polled, the turn holds its box, and the loop's state is free: user code may spawn, wake,
-//! abort and drop. "Being polled" is not a status: the box is out, and the status is Idle, or Queued if the task
-//! was woken since its poll began. If it is aborted meanwhile, it is dropped when its poll returns, and so is a
-//! value that the poll returned; no wake queues it any more. `finish` frees the slot if no handle is left.
+//! abort and drop. "Being polled" is not a status: the box is out, and the status is NotQueued, or Queued if
+//! the task was woken since its poll began. If it is aborted meanwhile, it is dropped when its poll returns,
+//! and so is a value that the poll returned; no wake queues it any more. `finish` frees the slot if no handle
+//! is left.
 //!
 //! A slot is freed when the task is done *and* its `JoinHandle` is dropped or has taken the output. A handle
 //! finds its task by the whole id. A waker has room only for the low bits of the id. With the loop's short id
@@ -32,7 +33,7 @@ use std::mem;
 
 use slab::Slab;
 
-use crate::shrink::Shrink;
+use crate::shrink::Shrinker;
 use crate::task::cell::BoxedTask;
 use crate::task::group_table::Member;
 use crate::task::id::{LoopNumber, MAX_TASKS, TaskNumber};
@@ -51,7 +52,7 @@ pub(crate) struct Tasks {
     pub(crate) live: usize,
     /// The slot, the id and the type of the main future, which has no box to ask.
     pub(crate) main: Option<(u32, u64, &'static str)>,
-    shrink: Shrink,
+    shrinker: Shrinker,
 }
 
 /// What is in a slot.
@@ -72,7 +73,7 @@ pub(crate) struct Entry {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
     /// It waits, or is being polled.
-    Idle,
+    NotQueued,
     /// Its number is in the ready queue: to be polled.
     Queued,
     /// It is to be dropped: when its number is popped, or when its poll returns. Or it is being dropped.
@@ -142,7 +143,7 @@ impl Tasks {
             last_id: 0,
             live: 0,
             main: None,
-            shrink: Shrink::default(),
+            shrinker: Shrinker::default(),
         }
     }
 
@@ -164,14 +165,14 @@ impl Tasks {
         (slot as u32, id)
     }
 
-    /// Queues a task, if it is idle.
+    /// Queues a task, unless it is queued, aborted or done.
     #[inline(always)]
     pub(crate) fn queue(&mut self, number: TaskNumber, ready: &mut ReadyQueue) -> Wake {
         let Some(entry) = self.by_number(number) else {
             return Wake::Refused;
         };
         match entry.status {
-            Status::Idle => {
+            Status::NotQueued => {
                 ready.push(number);
                 entry.status = Status::Queued;
                 Wake::Queued
@@ -192,13 +193,13 @@ impl Tasks {
             return Popped::Stale;
         }
         let Some(task) = entry.task.take() else {
-            entry.status = Status::Idle;
-            return Popped::Main; // No task is being polled now, so only the main future has no box.
+            entry.status = Status::NotQueued;
+            return Popped::Main; // Between two polls every task that is not done has its box here.
         };
         if is_aborted {
             return Popped::Aborted(task);
         }
-        entry.status = Status::Idle;
+        entry.status = Status::NotQueued;
         Popped::Task(task)
     }
 
@@ -238,7 +239,7 @@ impl Tasks {
         (joiner, Some(task))
     }
 
-    /// Marks a task to be dropped when its number is popped, and queues it if it is idle. If it is being
+    /// Marks a task to be dropped when its number is popped, and queues it if it waits. If it is being
     /// polled, it is dropped when its poll returns. Returns false if the task is aborted already, done or
     /// gone.
     pub(crate) fn abort(&mut self, slot: u32, id: u64, ready: &mut ReadyQueue) -> bool {
@@ -247,8 +248,8 @@ impl Tasks {
             return false;
         };
         match entry.status {
-            Status::Idle if !entry.is_out() => ready.push(TaskNumber::new(loop_number, id, slot)),
-            Status::Idle | Status::Queued => {}
+            Status::NotQueued if !entry.is_out() => ready.push(TaskNumber::new(loop_number, id, slot)),
+            Status::NotQueued | Status::Queued => {}
             Status::Aborted | Status::Done => return false,
         }
         entry.status = Status::Aborted;
@@ -270,7 +271,7 @@ impl Tasks {
                 let (task, name) = self.remove(slot);
                 Output::Done { task, name }
             }
-            Some(entry) if entry.is_out() => Output::Itself, // it is being polled or dropped, so it is what asks
+            Some(entry) if entry.is_out() => Output::Itself, // only what runs can ask, so it is the task itself
             Some(_) => Output::Pending,
             None => Output::GONE,
         }
@@ -290,8 +291,11 @@ impl Tasks {
     /// done, or gone: then nothing is exchanged.
     #[inline]
     pub(crate) fn exchange_joiner(&mut self, slot: u32, id: u64, joiner: &mut Joiner) -> bool {
-        let live = self.by_id(slot, id).filter(|entry| !entry.is_done());
-        live.map(|entry| mem::swap(&mut entry.joiner, joiner)).is_some()
+        let Some(entry) = self.by_id(slot, id).filter(|entry| !entry.is_done()) else {
+            return false;
+        };
+        mem::swap(&mut entry.joiner, joiner);
+        true
     }
 
     /// The task in the slot, unless it is done: its id, and its number.
@@ -312,8 +316,8 @@ impl Tasks {
     }
 
     /// Gives back the memory of tasks that are gone.
-    pub(crate) fn rest(&mut self) {
-        self.shrink.rest(&mut self.entries);
+    pub(crate) fn shrink(&mut self) {
+        self.shrinker.shrink(&mut self.entries);
         if self.names.capacity() / 4 > self.names.len().max(KEPT_NAMES) {
             self.names.shrink_to(KEPT_NAMES);
         }

@@ -29,7 +29,7 @@ use std::mem;
 
 use slab::Slab;
 
-use crate::shrink::Shrink;
+use crate::shrink::Shrinker;
 
 /// Slots of a level, and the bits of its digit.
 const SLOTS: usize = 64;
@@ -49,7 +49,7 @@ pub(crate) struct Wheel<T> {
     armings: u64,
     /// The values of the timers, by key.
     entries: Slab<Entry<T>>,
-    shrink: Shrink,
+    shrinker: Shrinker,
     /// How many timers of the first slot were popped.
     popped: usize,
     /// Which levels have a timer.
@@ -93,7 +93,7 @@ impl<T> Wheel<T> {
             now: 0,
             armings: 0,
             entries: Slab::new(),
-            shrink: Shrink::default(),
+            shrinker: Shrinker::default(),
             popped: 0,
             levels: 0,
             occupied: [0; LEVELS],
@@ -144,9 +144,9 @@ impl<T> Wheel<T> {
         }
     }
 
-    /// Gives back the memory of keys that are free, while the loop rests.
-    pub(crate) fn rest(&mut self) {
-        self.shrink.rest(&mut self.entries);
+    /// Gives back the memory of keys that are free, while the loop is idle.
+    pub(crate) fn shrink(&mut self) {
+        self.shrinker.shrink(&mut self.entries);
     }
 
     pub(crate) fn is_empty(&self) -> bool {

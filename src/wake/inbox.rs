@@ -73,7 +73,7 @@ pub(crate) struct Inbox {
 struct Contents {
     /// The loop that has the short id, until its `EventLoop` is dropped.
     owner: Option<LoopNumber>,
-    /// The same, while it reads the messages: until its end closes the inbox.
+    /// The same loop, until its end closes the inbox: from then on it reads no more.
     reader: Option<LoopNumber>,
     messages: VecDeque<Message>,
     /// The loop sleeps, or is about to, and must be rung.
@@ -103,12 +103,12 @@ fn inbox(short: usize) -> &'static Inbox {
 
 /// Whether the loop with that number lives, and reads its inbox.
 pub(crate) fn is_read_by(number: LoopNumber) -> bool {
-    inbox(number.short()).lock().reader == Some(number)
+    inbox(number.short_id()).lock().reader == Some(number)
 }
 
 /// Whether the loop with that number has its short id still: until its `EventLoop` is dropped.
 pub(crate) fn has_owner(number: LoopNumber) -> bool {
-    inbox(number.short()).lock().owner == Some(number)
+    inbox(number.short_id()).lock().owner == Some(number)
 }
 
 /// The loops that live in this process, also those that are ending.
@@ -124,31 +124,31 @@ pub(crate) fn living() -> Vec<LoopNumber> {
 /// Costs an atomic operation; and a lock, if it is the slot's first wake since the loop last read its inbox.
 #[inline]
 pub(crate) fn wake(number: TaskNumber) {
-    let inbox = inbox(number.short());
+    let inbox = inbox(number.short_id());
     if !inbox.woken.set(number.slot()) {
-        inbox.leave_wake(number.slot());
+        inbox.push_wake(number.slot());
     }
 }
 
 /// Leaves a message for a loop; gives it back if the loop is gone.
 pub(crate) fn send(to: LoopNumber, message: Message) -> Result<(), Message> {
-    let contents = inbox(to.short()).lock_with_room();
+    let contents = inbox(to.short_id()).lock_with_room();
     if contents.reader != Some(to) {
         return Err(message);
     }
-    leave(contents, message);
+    push_and_ring(contents, message);
     Ok(())
 }
 
 /// Where a loop's sockets are registered, for any thread; `None` if the loop is gone.
 pub(crate) fn registry(loop_number: LoopNumber) -> Option<Arc<mio::Registry>> {
-    let contents = inbox(loop_number.short()).lock();
+    let contents = inbox(loop_number.short_id()).lock();
     if contents.reader == Some(loop_number) { contents.registry.clone() } else { None }
 }
 
 /// Counts one `LoopHandle` more.
 pub(crate) fn add_handle(loop_number: LoopNumber) {
-    let mut contents = inbox(loop_number.short()).lock();
+    let mut contents = inbox(loop_number.short_id()).lock();
     if contents.reader == Some(loop_number) {
         contents.handles += 1;
     }
@@ -157,13 +157,13 @@ pub(crate) fn add_handle(loop_number: LoopNumber) {
 /// Counts one `LoopHandle` less. The last one leaves a message, for a loop that sleeps only because a handle
 /// exists: it wakes, and finds that nothing can come any more.
 pub(crate) fn remove_handle(loop_number: LoopNumber) {
-    let mut contents = inbox(loop_number.short()).lock_with_room();
+    let mut contents = inbox(loop_number.short_id()).lock_with_room();
     if contents.reader == Some(loop_number) {
         contents.handles -= 1;
         // Not one after another: handles may come and go while the loop does not run.
         let is_left = matches!(contents.messages.back(), Some(Message::NoLoopHandles));
         if contents.handles == 0 && !is_left {
-            leave(contents, Message::NoLoopHandles);
+            push_and_ring(contents, Message::NoLoopHandles);
         }
     }
 }
@@ -174,7 +174,7 @@ pub(crate) fn claim() -> io::Result<(LoopNumber, &'static Inbox)> {
     // One after the other, so that an id rests as long as possible before it is used again.
     for step in 0..MAX_LOOPS {
         let number = LoopNumber::new(sequence, (sequence as usize + step) % MAX_LOOPS);
-        let inbox = inbox(number.short());
+        let inbox = inbox(number.short_id());
         let mut contents = inbox.lock();
         if contents.owner.is_none() {
             contents.owner = Some(number);
@@ -189,7 +189,7 @@ pub(crate) fn claim() -> io::Result<(LoopNumber, &'static Inbox)> {
 /// Frees the short id of a loop that nothing leads to any more. Returns, to be dropped, the messages that a
 /// loop which could not be closed has not read.
 pub(crate) fn unclaim(number: LoopNumber) -> VecDeque<Message> {
-    let inbox = inbox(number.short());
+    let inbox = inbox(number.short_id());
     let unread = inbox.close();
     // Dropped when nothing is locked: the bell and the registry close their descriptors.
     let _emptied = mem::take(&mut *inbox.lock());
@@ -255,12 +255,13 @@ impl Inbox {
     /// Leaves a message for a slot whose flag has just been set; clears the flag if no loop will read it.
     #[cold]
     #[inline(never)]
-    fn leave_wake(&self, slot: u32) {
+    fn push_wake(&self, slot: u32) {
         let contents = self.lock_with_room();
         if contents.reader.is_some() {
-            leave(contents, Message::Wake(slot));
+            push_and_ring(contents, Message::Wake(slot));
         } else {
-            // Under the lock: no loop can claim this inbox meanwhile, and rely on a flag that is set.
+            // Under the lock: no loop can claim this inbox meanwhile. With the flag still set, a wake of that
+            // slot would leave it no message, and be lost.
             self.woken.clear(slot);
         }
     }
@@ -275,7 +276,7 @@ impl Inbox {
                 return contents;
             }
             drop(contents);
-            let mut larger = VecDeque::with_capacity(2 * len + 4);
+            let mut larger = VecDeque::with_capacity(2 * len + 4); // later the smaller: dropped after the lock
             let mut contents = self.lock();
             if contents.messages.len() < larger.capacity() {
                 larger.append(&mut contents.messages);
@@ -291,7 +292,7 @@ impl Inbox {
 }
 
 /// Leaves a message, for which there is room, releases the lock, and rings the loop if it sleeps.
-fn leave(mut contents: MutexGuard<'_, Contents>, message: Message) {
+fn push_and_ring(mut contents: MutexGuard<'_, Contents>, message: Message) {
     contents.messages.push_back(message);
     let was_asleep = mem::take(&mut contents.asleep);
     let bell = if was_asleep { contents.bell.clone() } else { None };

@@ -1,17 +1,18 @@
 //! The ready queue: FIFO of what is to be polled.
 //!
 //! It is a vector of task numbers and a position in it. A push appends a number; a pop moves the position on; a
-//! park removes the numbers that were popped, and moves the others to the front. In FIFO order these are the
-//! next batch, which is popped before the next park: so a number is moved at most once (twice if `block_on`
+//! park removes the numbers that were popped, and moves the others to the front. In FIFO order the others are
+//! the next batch, which is popped before the next park. So a number is moved at most once (twice if `block_on`
 //! parks before it returns), and a push and a pop are O(1), amortised.
 //!
-//! A *batch* is what was here when it was frozen: a second position marks its end. Between two batches, the
-//! position is the number of pops since the last park, and what follows is the next batch. So the length of the
-//! vector is their sum, which `park.rs` compares with 61.
+//! A *batch* is what was here when it was frozen: a second position marks its end. The first position is the
+//! number of pops since the last park; between two batches, all that follows it is the next batch. So the
+//! length of the vector is then the pops since the last park and those of the next batch together: what
+//! `park.rs` compares with 61.
 //!
-//! Only a new task's number is pushed, or an idle one's, so it is there at most once. If a task is woken in its
-//! last poll, it is done before its number is popped. Such a number is stale, and the turn skips it. Searching
-//! the queue when a task ends would cost more.
+//! Only a new number is pushed, or that of a task that is not queued, so each is there at most once. If a
+//! task is woken in its last poll, it is done before its number is popped. Such a number is stale, and the
+//! turn skips it. Searching the queue when a task ends would cost more.
 
 use crate::task::id::TaskNumber;
 
@@ -99,7 +100,7 @@ impl ReadyQueue {
     }
 
     /// Gives the memory of a burst back, when nothing is ready.
-    pub(crate) fn rest(&mut self) {
+    pub(crate) fn shrink(&mut self) {
         self.numbers.shrink_to(KEPT_CAPACITY);
     }
 }

@@ -462,7 +462,7 @@ fn a_million_cancelled_timers_hold_no_memory() {
     assert_is_empty(&wheel);
 }
 
-/// When the loop rests, the memory of many keys is given back, whether their timers have fired or were
+/// When the loop is idle, the memory of many keys is given back, whether their timers have fired or were
 /// cancelled, and although another timer is armed. The wheel goes on from there.
 #[test]
 fn the_memory_of_many_keys_is_given_back() {
@@ -473,12 +473,12 @@ fn the_memory_of_many_keys_is_given_back() {
         if fires {
             fired(&mut wheel, 10);
         }
-        wheel.rest();
+        wheel.shrink();
         assert!(wheel.entries.capacity() >= 100_000);
         for key in keys {
             wheel.cancel(key);
         }
-        wheel.rest();
+        wheel.shrink();
         assert_eq!((wheel.entries.len(), wheel.entries.capacity()), (1, 1));
     }
     assert_eq!(wheel.cancel(stays), Some(0));

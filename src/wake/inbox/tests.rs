@@ -50,7 +50,7 @@ fn an_inbox_is_empty_for_the_next_loop() {
     unclaim(number);
     wake(task(5));
 
-    let next = LoopNumber::new(LoopNumber::next_sequence(), number.short());
+    let next = LoopNumber::new(LoopNumber::next_sequence(), number.short_id());
     inbox.lock().owner = Some(next);
     inbox.lock().reader = Some(next);
     assert_eq!(inbox.outlook(1_024), Outlook::Nothing);
@@ -68,7 +68,7 @@ fn an_inbox_is_empty_for_the_next_loop() {
 fn a_handle_counts_for_its_own_loop_alone() {
     let (number, inbox) = claim().unwrap();
     unclaim(number);
-    let next = LoopNumber::new(LoopNumber::next_sequence(), number.short());
+    let next = LoopNumber::new(LoopNumber::next_sequence(), number.short_id());
     inbox.lock().owner = Some(next);
     inbox.lock().reader = Some(next);
     add_handle(number);
@@ -120,12 +120,12 @@ fn a_virtual_clock_waits_for_a_wake_on_its_way() {
     event_loop.turn(Some(Duration::ZERO)).unwrap();
 
     open_poller(event_loop.handle().loop_number).unwrap();
-    let inbox = inbox(event_loop.handle().loop_number.short());
+    let inbox = inbox(event_loop.handle().loop_number.short_id());
     let mut read = VecDeque::new();
     inbox.drain(&mut read);
     inbox.woken.set(SLOT);
     inbox.lock().bell.as_ref().unwrap().wake().unwrap();
     assert_eq!(event_loop.turn(None).unwrap().woken_by_timers, 0);
-    inbox.leave_wake(SLOT);
+    inbox.push_wake(SLOT);
     assert_eq!(event_loop.turn(None).unwrap().woken_by_inbox, 1);
 }

@@ -61,13 +61,13 @@ fn popped_numbers_are_removed() {
 fn the_memory_of_a_burst_is_given_back() {
     let mut queue = ReadyQueue::new();
     push_all(&mut queue, 0..=KEPT_CAPACITY);
-    queue.rest();
+    queue.shrink();
     queue.freeze();
-    queue.rest();
+    queue.shrink();
     assert_eq!(pop_all(&mut queue).len(), KEPT_CAPACITY + 1);
     assert!(queue.numbers.capacity() > KEPT_CAPACITY);
     queue.remove_popped();
-    queue.rest();
+    queue.shrink();
     assert_eq!(queue.numbers.capacity(), KEPT_CAPACITY);
     push_all(&mut queue, [7]);
     queue.freeze();

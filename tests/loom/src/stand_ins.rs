@@ -114,7 +114,7 @@ pub(crate) mod id {
             LoopNumber(sequence)
         }
 
-        pub(crate) fn short(self) -> usize {
+        pub(crate) fn short_id(self) -> usize {
             0
         }
     }
@@ -127,7 +127,7 @@ pub(crate) mod id {
             TaskNumber(slot)
         }
 
-        pub(crate) fn short(self) -> usize {
+        pub(crate) fn short_id(self) -> usize {
             0
         }
 
