@@ -213,6 +213,44 @@ fn a_large_buffer_is_filled_by_several_reads() {
     });
 }
 
+/// A read of a Unix stream ends after the bytes that descriptors came with. What follows is read without another
+/// event, and the descriptors are closed.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_behind_descriptors_is_read() {
+    use std::io::{Read as _, Write as _};
+    use std::os::fd::AsFd;
+    use std::os::unix::net;
+
+    use boucle::net::UnixStream;
+    use futures_lite::future::poll_once;
+    use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+
+    run(async {
+        let (stream, mut peer) = net::UnixStream::pair().unwrap();
+        let mut stream = UnixStream::from_std(stream).unwrap();
+        for _ in 0..3 {
+            let (mut reader, writer) = io::pipe().unwrap();
+            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+            let mut descriptors = SendAncillaryBuffer::new(&mut space);
+            let writers = [writer.as_fd()];
+            assert!(descriptors.push(SendAncillaryMessage::ScmRights(&writers)));
+            sendmsg(&peer, &[IoSlice::new(b"with")], &mut descriptors, SendFlags::empty()).unwrap();
+            peer.write_all(b"behind").unwrap();
+            drop(writer);
+
+            let mut bytes = [0; 64];
+            let mut buffer = ReadBuf::new(&mut bytes);
+            poll_fn(|cx| Read::poll_read(Pin::new(&mut stream), cx, buffer.unfilled())).await.unwrap();
+            assert_eq!(buffer.filled(), b"with");
+            let read = poll_fn(|cx| Read::poll_read(Pin::new(&mut stream), cx, buffer.unfilled()));
+            poll_once(read).await.expect("it is there").unwrap();
+            assert_eq!(buffer.filled(), b"withbehind");
+            assert_eq!(reader.read(&mut [0; 8]).unwrap(), 0, "the other end is closed");
+        }
+    });
+}
+
 /// The head and the body of a message are written by one call.
 #[test]
 fn a_write_takes_several_buffers() {

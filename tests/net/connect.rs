@@ -4,7 +4,7 @@
 //! for a connection, and the client sends it again after a second, then after longer and longer times.
 
 use std::io::ErrorKind;
-use std::net::{self, Ipv4Addr, SocketAddr};
+use std::net::{self, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use boucle::net::TcpStream;
 use boucle::{spawn, yield_now};
@@ -119,5 +119,17 @@ fn an_error_names_the_address() {
         let broadcast = SocketAddr::from((Ipv4Addr::BROADCAST, 80));
         let error = TcpStream::connect(broadcast).await.unwrap_err();
         assert!(error.to_string().starts_with("cannot connect to 255.255.255.255:80: "), "{error}");
+    });
+}
+
+/// The families of the addresses alternate: the last to be tried, which the error names, is of the family that
+/// has more of them.
+#[test]
+fn the_families_alternate() {
+    run(async {
+        let v6 = SocketAddr::from((Ipv6Addr::LOCALHOST, 1));
+        let others = [1, 2].map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+        let error = TcpStream::connect(&[others[0], others[1], v6][..]).await.unwrap_err();
+        assert!(error.to_string().starts_with("cannot connect to 127.0.0.1:2: "), "{error}");
     });
 }

@@ -353,6 +353,30 @@ fn a_grace_is_unlimited_unless_it_is_set() {
     }
 }
 
+/// From the shutdown on, what the handler's closure owns is gone: the connections may wait for that.
+#[test]
+fn a_connection_may_wait_for_the_end_of_the_handler() {
+    within_a_minute(async {
+        let (listener, _clients) = Clients::connected(1).await;
+        let begun = Gate::default();
+        let shutdown = begun.waits();
+        let (sender, receiver) = async_channel::bounded::<()>(1);
+        serve(listener, move |_, _| {
+            assert!(!sender.is_closed()); // the closure owns it
+            begun.open();
+            let receiver = receiver.clone();
+            async move {
+                receiver.recv().await.unwrap_err(); // until no sender is left
+                io::Result::Ok(())
+            }
+        })
+        .max_connections(1)
+        .shutdown_when(shutdown)
+        .await
+        .unwrap();
+    });
+}
+
 /// A server that is dropped closes its listener and aborts its handlers.
 #[test]
 fn dropping_a_server_aborts_its_handlers() {
