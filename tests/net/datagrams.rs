@@ -180,6 +180,39 @@ fn a_refusal_ends_a_receive_at_a_descriptor() {
     });
 }
 
+/// Each member of a multicast group receives what is sent to it. The options are set by `socket2`, before the bind
+/// and after it. (The group is one of the loopback device.)
+#[cfg(target_os = "linux")]
+#[test]
+fn a_group_receives_a_message() {
+    use std::net::Ipv4Addr;
+
+    use socket2::{Domain, SockRef, Socket, Type};
+
+    run(async {
+        let group = Ipv4Addr::new(239, 1, 2, 3);
+        let (sender, sender_address) = bind().await;
+        let member = |port| {
+            let socket = Socket::new(Domain::IPV4, Type::DGRAM, None).unwrap();
+            socket.set_reuse_address(true).unwrap();
+            socket.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)).into()).unwrap();
+            let socket = UdpSocket::from_std(socket.into()).unwrap();
+            SockRef::from(&socket).join_multicast_v4(&group, &Ipv4Addr::LOCALHOST).unwrap();
+            socket
+        };
+        let first = member(0);
+        let port = first.local_addr().unwrap().port();
+        let second = member(port);
+        SockRef::from(&sender).set_multicast_if_v4(&Ipv4Addr::LOCALHOST).unwrap();
+        sender.send_to(b"to all", (group, port)).await.unwrap();
+        for member in [first, second] {
+            let mut buffer = [0; 64];
+            let received = member.recv_from(&mut buffer).await.unwrap();
+            assert_eq!((received, &buffer[..6]), ((6, sender_address), &b"to all"[..]));
+        }
+    });
+}
+
 /// Addresses have many types, the first that works is used, and an error quotes what is not an address.
 #[test]
 fn an_address_has_many_types() {

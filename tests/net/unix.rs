@@ -361,6 +361,31 @@ mod of_linux {
         });
     }
 
+    /// A read ends before urgent data, which Linux has for Unix streams too (unless it is built without, or older
+    /// than 5.15). What follows is read without another event.
+    #[test]
+    fn what_is_behind_urgent_data_is_read() {
+        use rustix::io::Errno;
+        use rustix::net::{SendFlags, send};
+
+        run(async {
+            let (mut stream, mut peer) = pair_with_std();
+            for _ in 0..3 {
+                let mut buffer = [0; 64];
+                peer.write_all(b"before").unwrap();
+                match send(&peer, b"!", SendFlags::OOB) {
+                    Err(Errno::OPNOTSUPP) => return,
+                    sent => assert_eq!(sent, Ok(1)),
+                }
+                peer.write_all(b"behind").unwrap();
+                assert_eq!(stream.read(&mut buffer).await.unwrap(), 6);
+                assert_eq!(&buffer[..6], b"before");
+                assert_eq!(stream.read(&mut buffer).await.unwrap(), 6);
+                assert_eq!(&buffer[..6], b"behind");
+            }
+        });
+    }
+
     /// The kernel reports that there is room again only if a write waits for it: a loop that waits for an
     /// answer parks once. (Where mio uses `poll`, both sides are watched from the beginning.)
     #[cfg(not(mio_unsupported_force_poll_poll))]
