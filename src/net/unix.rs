@@ -52,7 +52,8 @@ pub struct UnixListener {
 ///
 /// It reads and writes by the `futures-io` traits, on itself and on `&UnixStream`, as
 /// [`TcpStream`](super::TcpStream) does, and costs as much. Descriptors that a peer sends along are closed: to
-/// receive them, put a stream of std's in an [`AsyncFd`](super::AsyncFd) and call `recvmsg`.
+/// receive them, put a stream of std's in an [`AsyncFd`](super::AsyncFd) and call `recvmsg`. Urgent data,
+/// which Linux has here too, is as that of a `TcpStream`: a program that takes it itself reads by an `AsyncFd`.
 ///
 /// It belongs to the loop on which it was made. Reads and writes panic on another loop or another thread
 /// while their own loop lives, and give errors (of kind `Other`) when it is gone. Dropping it closes it, on
