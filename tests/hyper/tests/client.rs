@@ -197,6 +197,24 @@ fn a_uri_that_leads_nowhere_is_an_error() {
     });
 }
 
+/// A URI without a port has that of its scheme. (What listens there, if anything, does not matter.)
+#[test]
+fn a_scheme_has_a_port() {
+    run(async {
+        let mut any = Connector::new();
+        any.enforce_http(false);
+        for (uri, address) in [("http://127.0.0.1/", "127.0.0.1:80"), ("https://127.0.0.1/", "127.0.0.1:443")]
+        {
+            let connected = any.call(Uri::from_static(uri)).await;
+            let tried = connected.map_or_else(
+                |error| error.to_string(),
+                |stream| format!("a stream to {}: open", stream.peer_addr().unwrap()),
+            );
+            assert!(tried.contains(&format!(" {address}: ")), "{tried}");
+        }
+    });
+}
+
 /// An IPv6 address in brackets is an address, not a name.
 #[test]
 fn an_ipv6_address_is_an_address() {
