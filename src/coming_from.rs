@@ -310,6 +310,7 @@
 //! | to tell tasks to stop | `Event` | `CancellationToken` of `tokio-util` | the same token; it needs no runtime of tokio's |
 //! | frames of a stream | `StreamReader.readuntil`, `readexactly` | `codec::Framed` of `tokio-util` | the same, on `stream.compat()`; `futures_lite`'s `read_until`, `read_exact` |
 //! | options of a socket | `get_extra_info("socket")` | `TcpSocket` | `socket2`, then `from_std`; its `SockRef` for a socket that is here |
+//! | a connection from a local address | `open_connection(local_addr=…)` | `TcpSocket::bind`, then `connect` | `bind` and `connect_timeout` of `socket2` in [`run_in_executor`], then [`TcpStream::from_std`] |
 //! | pipes and terminals | `connect_read_pipe` | `net::unix::pipe`, `io::stdin` | [`AsyncFd`] |
 //!
 //! [`ecosystem`] has more, with what was tried.

@@ -11,7 +11,7 @@ use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
-use boucle::{EventLoop, gather, run_in_executor, spawn, yield_now};
+use boucle::{EventLoop, TaskGroup, gather, run_in_executor, spawn, timeout, yield_now};
 use futures_lite::future::poll_once;
 
 use crate::common::{Bomb, Counting, OnDrop, SECOND, waker_of};
@@ -50,6 +50,21 @@ fn a_job_starts_at_the_call() {
         let job = run_in_executor(move || started.send(5).unwrap());
         assert_eq!(has_started.recv(), Ok(5));
         job.await;
+    });
+}
+
+/// Jobs that are tasks of a group are waited for together, no longer than a limit. What was not waited for goes on.
+#[test]
+fn the_jobs_of_a_group_are_waited_for_up_to_a_limit() {
+    boucle::run(async {
+        let (go, may_go) = mpsc::channel();
+        let group = TaskGroup::new();
+        group.spawn(run_in_executor(move || may_go.recv().unwrap()));
+        group.spawn(run_in_executor(|| 2));
+        assert_eq!(group.join_next().await.unwrap().unwrap(), 2);
+        timeout(Duration::from_millis(2), group.join_all()).await.unwrap_err();
+        go.send(1).unwrap();
+        assert_eq!(group.join_all().await, [1]);
     });
 }
 

@@ -133,3 +133,22 @@ fn the_families_alternate() {
         assert!(error.to_string().starts_with("cannot connect to 127.0.0.1:2: "), "{error}");
     });
 }
+
+/// A connection may have a local address: `socket2` binds the socket, and it connects on another thread.
+#[cfg(feature = "blocking")]
+#[test]
+fn a_connection_may_have_a_local_address() {
+    run(async {
+        let (listener, address) = listen().await;
+        let connecting = boucle::run_in_executor(move || {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+            socket.bind(&SocketAddr::from(([127, 0, 0, 2], 0)).into())?;
+            socket.connect_timeout(&address.into(), LONG)?;
+            std::io::Result::Ok(socket)
+        });
+        let stream = TcpStream::from_std(connecting.await.unwrap().into()).unwrap();
+        let (_, peer) = listener.accept().await.unwrap();
+        assert_eq!(peer.ip(), Ipv4Addr::new(127, 0, 0, 2));
+        assert_eq!(stream.local_addr().unwrap(), peer);
+    });
+}
