@@ -39,7 +39,8 @@ type HttpsClient = Client<HttpsConnector<Connector>, Empty<Bytes>>;
 /// A client that trusts one certificate. The server chooses the version of HTTP.
 fn client(certificate: &str) -> Result<HttpsClient> {
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(certificate)?)?;
+    let trusted = CertificateDer::from_pem_file(certificate);
+    roots.add(trusted.map_err(|error| format!("{certificate}: {error}"))?)?;
     let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
     let mut tcp = Connector::new();
     tcp.enforce_http(false); // the layer around it is for `https`

@@ -36,13 +36,15 @@
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::error::Error;
+use std::iter;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use std::{env, fs};
 
 use boucle::hyper::Executor;
-use boucle::net::{TcpListener, TcpStream, serve};
+use boucle::net::{ServeError, TcpListener, TcpStream, serve};
 use boucle::signal::{self, SignalKind};
 use boucle::{sleep, timeout};
 use futures_rustls::TlsAcceptor;
@@ -112,11 +114,18 @@ async fn talk(client: TcpStream, tls: TlsAcceptor, stop: impl Future<Output = ()
     }
 }
 
+/// Reports an error with its causes: hyper's own text is no more than "connection error".
+fn report(error: ServeError<SocketAddr, Box<dyn Error + Send + Sync>>) {
+    let cause = if let ServeError::Handler(_, error) = &error { error.source() } else { None };
+    let causes = iter::successors(cause, |&error| error.source());
+    eprintln!("{}", causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}")));
+}
+
 /// Makes a key and a certificate for this machine, and writes the certificate to where clients find it. A real
 /// service reads both from files, by `from_pem_file`.
 fn tls(certificate: &str) -> Result<ServerConfig> {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()])?;
-    fs::write(certificate, made.cert.pem())?;
+    fs::write(certificate, made.cert.pem()).map_err(|error| format!("{certificate}: {error}"))?;
     let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
     let builder = ServerConfig::builder().with_no_client_auth();
     let mut config = builder.with_single_cert(vec![made.cert.der().clone()], key)?;
@@ -138,6 +147,7 @@ async fn run(address: &str, certificate: &str) -> Result<()> {
     let stopped = stop.clone();
     serve(listener, move |client, _peer| talk(client, tls.clone(), stop.clone()))
         .max_connections(900) // many systems give 1,024 descriptors
+        .on_error(report)
         .shutdown_when(stopped)
         .grace(GRACE)
         .await?;

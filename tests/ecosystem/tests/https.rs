@@ -116,6 +116,26 @@ fn the_client_is_answered() {
     assert!(String::from_utf8_lossy(&client.stderr).contains("InvalidCertificate"), "{client:?}");
 }
 
+/// The error of a connection is reported with its cause, and that of a file with its name.
+#[test]
+fn an_error_says_what_was_wrong() {
+    let mut service = Service::start();
+    run(async {
+        let mut client = service.connect().await;
+        client.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+        client.flush().await.unwrap();
+        // It is dropped in the middle of a head, and TLS has no proper end.
+    });
+    service.server.read_until("peer closed connection without sending TLS close_notify").unwrap();
+    let nowhere = service.folder.path().join("nowhere").join("certificate.pem");
+    let nowhere = nowhere.to_str().unwrap();
+    for (name, arguments) in [("https_client", &[nowhere][..]), ("https_server", &["127.0.0.1:0", nowhere])] {
+        let ended = run_example(name, arguments);
+        assert!(!ended.status.success(), "{ended:?}");
+        assert!(String::from_utf8_lossy(&ended.stderr).contains(nowhere), "{ended:?}");
+    }
+}
+
 /// After Ctrl-C or SIGTERM a request that has begun is answered, by either version of HTTP, and new clients
 /// are refused. A client that keeps its connection for a next request, and one that has made none yet, get a
 /// proper end of TLS before the grace is over: nothing is reported.
@@ -176,7 +196,7 @@ fn a_client_that_says_nothing_is_not_waited_for() {
     assert!(client.status.success(), "{client:?}"); // so the silent one, which came first, is accepted by now
     service.server.interrupt();
     let peer = silent.local_addr().unwrap();
-    let limit = format!("boucle: serve: the connection from {peer} failed: the deadline has passed\n");
+    let limit = format!("the connection from {peer} failed: the deadline has passed\n");
     let mut written: Vec<_> = service.written_to_its_end().split_inclusive('\n').collect();
     let mut expected = ["GET /\n", ENDING, &limit, "ended\n"];
     written.sort_unstable(); // on a slow machine the limit may be over before the interrupt
