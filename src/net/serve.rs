@@ -186,7 +186,9 @@ impl<L: Listener, E> Serve<L, E> {
         self
     }
 
-    /// Calls a function with each error. It replaces the one that writes them to stderr.
+    /// Calls a function with each error. It replaces the one that writes them to stderr, each without its
+    /// causes: of hyper's, that is often no more than "connection error". `https_server.rs`, which
+    /// [`shutdown_when`](Self::shutdown_when) names, writes the causes too.
     ///
     /// ```
     /// use boucle::net::{TcpListener, TcpStream, serve};
