@@ -7,11 +7,12 @@ use std::io::ErrorKind;
 use std::net::{self, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use boucle::net::TcpStream;
+use boucle::observe::EventKind;
 use boucle::{spawn, yield_now};
 use socket2::{Domain, Socket, Type};
 
 use super::{assert_tried, refused};
-use crate::common::{LONG, count_sources, counted, listen, ms, run};
+use crate::common::{LONG, Log, count_sources, counted, listen, ms, observed_by, run};
 
 /// A listener whose queue is full, and the connection that fills it.
 struct Silent {
@@ -43,6 +44,27 @@ fn a_silent_address_does_not_hold_up_the_next() {
         assert_eq!(sources.get(), 2, "the listener and the stream");
         drop(listener);
     });
+}
+
+/// A silent address has a head start of 250 ms, and so has the next one. (A virtual clock stands still while the
+/// timer is armed.)
+#[test]
+fn an_address_has_a_head_start() {
+    let log = Log::default();
+    let armed = log.clone();
+    let event_loop = observed_by(move |event| {
+        if let EventKind::TimerArmed { deadline, .. } = event.kind {
+            armed.add(format!("{} ms", (deadline - event.time).as_millis()));
+        }
+    });
+    let silent = [silent_listener(), silent_listener()];
+    event_loop.block_on(async {
+        let (listener, address) = listen().await;
+        let addresses = [silent[0].address, silent[1].address, address];
+        drop(TcpStream::connect(&addresses[..]).await.unwrap());
+        drop(listener);
+    });
+    assert_eq!(log.take(), ["250 ms", "250 ms"]);
 }
 
 /// An attempt at a silent address goes on while the next ones are tried: here it wins, while the second
