@@ -41,7 +41,8 @@ use crate::net::UnixStream;
 ///
 /// # Errors
 ///
-/// Those of [`TcpStream::connect`] and `set_nodelay`; and of a URI without a host, or of another scheme.
+/// Those of [`TcpStream::connect`] and `set_nodelay`; and of a URI without a host, of a port above 65535, or of
+/// another scheme.
 #[doc(alias = "HttpConnector")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Connector {
@@ -90,8 +91,16 @@ impl Connector {
             return Err(invalid("its scheme is not http, and there is no TLS here"));
         }
         let host = uri.host().ok_or_else(|| invalid("it has no host"))?;
-        let default = if scheme == Some("https") { 443 } else { 80 };
-        Ok((host.to_owned(), uri.port_u16().unwrap_or(default)))
+        let authority = uri.authority().and_then(|authority| authority.as_str().rsplit('@').next());
+        let port = match uri.port_u16() {
+            Some(port) => port,
+            None if authority.map(|authority| authority.trim_end_matches(':')) != Some(host) => {
+                return Err(invalid("its port is not a number up to 65535"));
+            }
+            None if scheme == Some("https") => 443,
+            None => 80,
+        };
+        Ok((host.to_owned(), port))
     }
 }
 

@@ -186,6 +186,13 @@ fn a_uri_that_leads_nowhere_is_an_error() {
         let error = refused(any, "/path").await;
         assert_eq!(error.to_string(), "cannot connect to \"/path\": it has no host");
 
+        // Not port 80, where another server may listen.
+        for uri in ["http://localhost:65536/", "http://1:2@localhost:8o80/"] {
+            let error = refused(only_http, uri).await;
+            let why = "its port is not a number up to 65535";
+            assert_eq!(error.to_string(), format!("cannot connect to \"{uri}\": {why}"));
+        }
+
         // The port of a listener that is closed.
         let (listener, address) = listen().await;
         drop(listener);
