@@ -133,9 +133,9 @@
 //! ([`take_hook`](std::panic::take_hook)) must call it from its own: while the taken one exists, no other is
 //! installed. A panic that only another hook gets is a failure only if it ends the main future.
 //!
-//! A program that is not deterministic fails, if exploration notices that: if a run lacks a choice that it had
-//! before, or if a failure does not come again under the same schedule. The report says so, in place of a
-//! picture.
+//! A program that is not deterministic fails, if exploration notices that: if a choice at which a schedule
+//! leaves FIFO has other options than before, or is never made, or if a failure does not come again under the
+//! same schedule. The report says so, in place of a picture.
 
 mod deviations;
 mod priorities;

@@ -43,13 +43,17 @@ impl Run {
         Deviations::of(&self.taken)
     }
 
-    /// Returns all plans that add one deviation to this run's, at a later choice.
-    pub(super) fn one_deviation_more(&self) -> impl Iterator<Item = Deviations> {
+    /// Returns all plans that add one deviation to this run's, at a later choice; and how many options that
+    /// choice had.
+    pub(super) fn one_deviation_more(&self) -> impl Iterator<Item = (Deviations, u32)> {
         let planned = self.deviations().0;
         let first = planned.last().map_or(0, |last| last.0 + 1);
         let later = (0..).zip(&self.taken).skip(first as usize);
-        let more = later.flat_map(|(at, &(_, options))| (1..options).map(move |chosen| (at, chosen)));
-        more.map(move |next| Deviations(planned.iter().copied().chain([next]).collect()))
+        let more =
+            later.flat_map(|(at, &(_, options))| (1..options).map(move |chosen| (at, chosen, options)));
+        more.map(move |(at, chosen, options)| {
+            (Deviations(planned.iter().copied().chain([(at, chosen)]).collect()), options)
+        })
     }
 }
 

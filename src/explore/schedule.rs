@@ -23,6 +23,8 @@ const RESERVED: usize = 1_024;
 pub(super) struct Schedule {
     /// What is chosen up to the last planned deviation.
     planned: Deviations,
+    /// How many options the last planned choice had in the run that it was planned from; 0 if that is not known.
+    pub(super) last_options: u32,
     /// What chooses after that.
     chooser: Chooser,
     /// Each choice so far: what was chosen, and among how many options.
@@ -66,7 +68,7 @@ pub(super) enum Failing {
     Deadlock(String),
     /// By its limit of polls.
     TooManyPolls(u64),
-    /// The choice at that position had fewer options than planned, or was never made.
+    /// The choice at that position has other options than when it was planned, or is never made.
     Misfit { planned: Deviations, at: usize },
 }
 
@@ -129,6 +131,7 @@ impl Schedule {
     ) -> Self {
         Schedule {
             planned,
+            last_options: 0,
             chooser,
             taken: Vec::with_capacity(many.min(RESERVED)),
             turn: 0,
@@ -208,7 +211,9 @@ impl Schedule {
     }
 
     fn fit(&mut self, planned: usize, options: usize) -> usize {
-        if planned < options {
+        let is_last = self.planned.0.last().is_some_and(|last| last.0 as usize == self.taken.len());
+        let before = if is_last && self.last_options != 0 { self.last_options as usize } else { options };
+        if planned < options && options == before {
             return planned;
         }
         self.fail_to_fit(self.taken.len());
@@ -317,7 +322,7 @@ impl fmt::Display for Failing {
             Failing::TooManyPolls(limit) => write!(f, "the program has not ended after {limit} polls"),
             Failing::Misfit { at, .. } => write!(
                 f,
-                "the schedule does not fit the program: choice {at} has fewer options than before, or is never made"
+                "the schedule does not fit the program: choice {at} has other options than before, or is never made"
             ),
         }
     }

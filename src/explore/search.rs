@@ -84,7 +84,8 @@ const CHUNK: usize = 256;
 
 /// A schedule to be tried.
 enum Plan {
-    Deviations(Deviations),
+    /// With how many options the last of them had; 0 if there is none.
+    Deviations(Deviations, u32),
     /// Chooses evenly, by a seed.
     Even(u64),
     /// Chooses by priorities: a seed, and how often they change.
@@ -143,7 +144,7 @@ impl Explore {
             Strategy::Exhaustive => self.schedules,
             Strategy::Random => self.schedules.min(1),
         };
-        let mut plans = vec![Plan::Deviations(Deviations::default())];
+        let mut plans = vec![Plan::Deviations(Deviations::default(), 0)];
         while !plans.is_empty() {
             let mut next = Vec::new();
             for chunk in plans.chunks(CHUNK) {
@@ -158,7 +159,8 @@ impl Explore {
                 if runs.len() < chunk.len() {
                     return Ok(false); // it is late
                 }
-                let longer = runs.iter().flat_map(Run::one_deviation_more).map(Plan::Deviations);
+                let longer = runs.iter().flat_map(Run::one_deviation_more);
+                let longer = longer.map(|(planned, options)| Plan::Deviations(planned, options));
                 // No more than can be tried, and one more, so that the bound is seen to be reached.
                 next.extend(longer.take(left.saturating_add(1).saturating_sub(next.len())));
             }
@@ -234,14 +236,18 @@ impl Explore {
 
     fn schedule(&self, plan: &Plan, choices: usize) -> Schedule {
         let (planned, chooser) = match plan {
-            Plan::Deviations(deviations) => (deviations.clone(), Chooser::First),
+            Plan::Deviations(deviations, _) => (deviations.clone(), Chooser::First),
             Plan::Even(seed) => (Deviations::default(), Chooser::Random(Random::new(*seed))),
             Plan::Priorities(seed, falls) => {
                 let priorities = Priorities::new(Random::new(*seed), *falls, choices as u64);
                 (Deviations::default(), Chooser::Priorities(priorities))
             }
         };
-        Schedule::new(planned, chooser, choices, self.polls, self.choices)
+        let mut schedule = Schedule::new(planned, chooser, choices, self.polls, self.choices);
+        if let Plan::Deviations(_, options) = plan {
+            schedule.last_options = *options;
+        }
+        schedule
     }
 }
 
