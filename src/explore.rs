@@ -108,7 +108,9 @@
 //! deadlock; and a run that takes [too many polls](Explore::polls).
 //!
 //! A program that handles panics, such as a supervisor, is explored with a hook of its own: then a panic is a
-//! failure only if it ends the main future. The hook stays in the process, so this one prints all panics:
+//! failure only if it ends the main future. The hook stays in the process, so this one prints all panics.
+//! Explore such a program on one thread, in a test binary of its own: if another thread explores too, each of
+//! its runs takes the panics of all threads back, and then one that the program handles is a failure:
 //!
 //! ```
 //! # async fn worker() { panic!("no luck") }
@@ -186,7 +188,8 @@ pub use search::{Explore, Explored, Strategy};
 ///
 /// `BOUCLE_SCHEDULE`, as the panic prints it, runs that schedule alone; if it passes then, the result is
 /// complete. It is a schedule of the thread's first exploration, or with `2/` before it, of its second, and so
-/// on. The thread's other explorations try all of theirs.
+/// on. The thread's other explorations try all of theirs. With `BOUCLE_TRACE` too, what is replayed is recorded,
+/// as any loop; explorations that try many schedules are not.
 #[track_caller]
 pub fn explore<F: Future>(program: impl Fn() -> F + Sync) -> Explored {
     Explore::new().run(program)
@@ -389,7 +392,7 @@ impl Explore {
     }
 
     /// Sets how many threads share the schedules: by default there is one. The result is the same with any
-    /// number, unless there is a limit of time.
+    /// number, unless there is a limit of time, or the program [sets a panic hook](self#what-is-a-failure).
     ///
     /// ```
     /// use boucle::explore::Explore;
