@@ -204,7 +204,9 @@ pub fn explore<F: Future>(program: impl Fn() -> F + Sync) -> Explored {
 ///
 /// `setup` makes what the operation works on. `check` takes what `setup` made, and the operation's output, or
 /// `None` if it was dropped. The order of tasks is FIFO, and the operation is polled before the tasks that
-/// `setup` has spawned; [`Explore::cancel`] tries other orders too.
+/// `setup` has spawned; [`Explore::cancel`] tries other orders too. With [`Explore::spurious_polls`] the
+/// operation is also dropped later, while it still waits and other tasks go on: as a `timeout` or a `select` may
+/// do it.
 ///
 /// ```
 /// let explored = boucle::explore::cancel(
@@ -363,7 +365,7 @@ impl Explore {
         self
     }
 
-    /// Sets whether a task that waits, but not the main future, may be polled though nothing has woken it: by
+    /// Sets whether a task that waits, or the main future, may be polled though nothing has woken it: by
     /// default it is not. Any future must allow such a poll, since another future of the same task may have
     /// been woken. (A task that waits may be polled again and again while others are ready, so hardly any
     /// program is complete then.)

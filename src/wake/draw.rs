@@ -56,12 +56,9 @@ impl ReadyQueue {
 }
 
 impl Tasks {
-    /// The tasks that wait. O(n).
+    /// The tasks that wait, and the main future if it does. O(n).
     fn waiting(&self) -> impl Iterator<Item = TaskNumber> {
-        let waiting = self
-            .entries
-            .iter()
-            .filter(|(_, entry)| entry.status == Status::NotQueued && entry.task.is_some());
+        let waiting = self.entries.iter().filter(|(_, entry)| entry.status == Status::NotQueued);
         waiting.map(|(slot, entry)| TaskNumber::new(self.loop_number, entry.id, slot as u32))
     }
 

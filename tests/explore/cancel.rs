@@ -122,6 +122,41 @@ fn what_is_handed_to_a_dropped_waiter_is_lost() {
     assert!(report.contains("the token is lost") && report.contains(expected), "{report}");
 }
 
+/// A future may be dropped while it waits, long after its poll and before its wake. With spurious polls that is
+/// tried: here between the offer and the handing over.
+#[test]
+fn an_operation_is_dropped_while_it_waits_and_others_go_on() {
+    async fn offer(token: &Token, has_offered: &Cell<bool>) {
+        while token.waiters.borrow().is_empty() {
+            yield_now().await;
+        }
+        has_offered.set(true);
+        yield_now().await;
+        assert!(!token.waiters.borrow().is_empty(), "the waiter has left after the offer");
+        token.give();
+    }
+    for orders in [false, true] {
+        let explore = |spurious| {
+            Explore::new().orders(orders).spurious_polls(spurious).try_cancel(
+                || {
+                    let shared = Rc::new((Token::default(), Cell::new(false)));
+                    let offers = shared.clone();
+                    (shared, spawn(async move { offer(&offers.0, &offers.1).await }))
+                },
+                async |(shared, _)| shared.0.take().await,
+                async |(shared, task), _| {
+                    if shared.1.get() {
+                        task.await.unwrap();
+                    }
+                },
+            )
+        };
+        assert!(explore(false).unwrap().complete);
+        let failure = explore(true).unwrap_err();
+        assert!(failure.message.ends_with("the waiter has left after the offer"), "{failure}");
+    }
+}
+
 /// With orders, the operation also begins after the tasks that its setup has spawned: it finds the lock held.
 #[test]
 fn an_operation_begins_before_and_after_other_tasks() {
