@@ -53,6 +53,8 @@ impl Priorities {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     /// A task that has fallen is below all others, and below those that fell before it.
@@ -66,16 +68,30 @@ mod tests {
         }
     }
 
+    /// The priorities of three tasks stand in each of the six orders, by one seed or another.
+    #[test]
+    fn every_order_of_tasks_is_drawn() {
+        let orders: BTreeSet<_> = (0..100)
+            .map(|seed| {
+                let mut priorities = Priorities::new(Random::new(seed), 0, 1);
+                let mut ready: Vec<_> = [1, 2, 3].map(TaskNumber::from_word).into();
+                [(); 3].map(|()| ready.remove(priorities.choose(&ready)).without_loop())
+            })
+            .collect();
+        assert_eq!(orders.len(), 6);
+    }
+
     /// Every fall takes place. Two that are drawn for the same step are one.
     #[test]
     fn every_fall_takes_place() {
         let ready = [1, 2].map(TaskNumber::from_word);
         for seed in 0..50 {
             let mut priorities = Priorities::new(Random::new(seed), 3, 4);
+            let falls = priorities.falls.len();
             for _ in 0..4 {
                 priorities.choose(&ready);
             }
-            assert!(priorities.falls.is_empty(), "{seed}");
+            assert!(priorities.falls.is_empty() && priorities.fallen.len() == falls, "{seed}");
         }
     }
 }
