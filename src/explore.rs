@@ -554,7 +554,7 @@ async fn until_dropped<F: Future>(future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut polls = 0;
     poll_fn(|cx| {
-        let words = |_| format!("the operation is woken after pending poll {polls}, and dropped");
+        let words = |_| format!("the operation is dropped in place of poll {}", polls + 1);
         if polls > 0 && choose_in_words(2, words) == 1 {
             return Poll::Ready(None);
         }

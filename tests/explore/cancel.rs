@@ -118,7 +118,7 @@ fn what_is_handed_to_a_dropped_waiter_is_lost() {
         },
     );
     let report = failure.unwrap_err().to_string();
-    let expected = "choice 1, turn 3: the operation is woken after pending poll 1, and dropped\n";
+    let expected = "choice 1, turn 3: the operation is dropped in place of poll 2\n";
     assert!(report.contains("the token is lost") && report.contains(expected), "{report}");
 }
 

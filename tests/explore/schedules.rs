@@ -164,6 +164,26 @@ fn a_seed_draws_the_same_schedules_on_any_number_of_threads() {
     assert_eq!((complete.0.schedules, complete.1), (90, 90));
 }
 
+/// Half of the random schedules are drawn by priorities. They find an order in which one task goes on and on
+/// while another is ready: of those that are drawn evenly, one in 2^30 has it.
+#[test]
+fn some_random_schedules_are_drawn_by_priorities() {
+    let failure = Explore::new().strategy(Strategy::Random).schedules(100).try_run(|| async {
+        let is_done = Rc::new(Cell::new(false));
+        let done = is_done.clone();
+        let quick = spawn(async move { assert!(!is_done.get(), "the other has overtaken it") });
+        let slow = spawn(async move {
+            for _ in 0..30 {
+                yield_now().await;
+            }
+            done.set(true);
+        });
+        quick.await.unwrap();
+        slow.await.unwrap();
+    });
+    assert!(failure.unwrap_err().message.ends_with("the other has overtaken it"));
+}
+
 /// A task that yields until another one has done something is not preferred for ever.
 #[test]
 fn a_task_that_yields_starves_no_other() {

@@ -33,9 +33,11 @@ impl Target {
         let authority = uri.authority().filter(|authority| !authority.host().is_empty());
         let authority = authority.ok_or("not a URL: no host")?;
         let name = authority.host();
+        // Without a user's name, if there is one.
+        let host = authority.as_str().split('@').next_back().unwrap_or(name);
         let port = match authority.port_u16() {
             Some(port) => port,
-            None if authority.as_str().ends_with(name) => usual_port,
+            None if host == name => usual_port,
             None => return Err("not a URL: the port is not a number up to 65535".into()),
         };
         let bare_name = name.trim_matches(['[', ']']);
@@ -44,12 +46,10 @@ impl Target {
             Some(server) => (server.ip().to_string(), server.port()),
             None => (bare_name.to_owned(), port),
         };
-        // Without a user's name, if there is one.
-        let host = authority.as_str().split('@').next_back();
         // Without a path, a query is the root's.
         let query = uri.query().map(|query| format!("?{query}"));
         let path = format!("{}{}", uri.path(), query.unwrap_or_default());
-        Ok(Target { address, host: host.unwrap_or(name).to_owned(), path, tls })
+        Ok(Target { address, host: host.to_owned(), path, tls })
     }
 }
 
@@ -69,5 +69,14 @@ mod tests {
         ] {
             assert_eq!(Target::new(url, None).unwrap().path, path, "{url}");
         }
+    }
+
+    /// A port that is no number up to 65535 is an error, also if it ends as the host does.
+    #[test]
+    fn a_port_is_a_number() {
+        for url in ["http://9:99999/", "http://host:80x/", "http://user@host:/"] {
+            assert!(Target::new(url, None).is_err(), "{url}");
+        }
+        assert_eq!(Target::new("http://host@host/", None).unwrap().address.1, 80);
     }
 }
