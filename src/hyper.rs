@@ -53,15 +53,15 @@
 //!
 //! # Costs
 //!
-//! A read takes at most 64 KiB, through a buffer of that size on the stack: hyper's own buffer is not
-//! initialized, and to fill it in place takes `unsafe`. So the bytes are copied once more, and nothing is
-//! zeroed. A write copies nothing; HTTP/1.1 sends a head and a short body by one system call.
+//! A read fills hyper's own buffer, and a write sends hyper's own bytes: neither copies them nor zeroes any.
+//! HTTP/1.1 sends a head and a short body by one system call.
+
+#![allow(unsafe_code)]
 
 #[cfg(feature = "hyper-util")]
 mod connector;
 
 use std::io::{self, IoSlice};
-use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -140,16 +140,18 @@ impl hyper::rt::Timer for Timer {
     }
 }
 
-/// The most that one read takes.
-const AT_ONCE: usize = 64 * 1_024;
-
-/// Receives up to `len` bytes, through a buffer on the stack.
-#[inline(never)] // A poll that only waits does without this large frame.
-fn receive(socket: impl AsFd, buffer: &mut ReadBufCursor<'_>, len: usize) -> io::Result<usize> {
-    let mut bytes = [MaybeUninit::uninit(); AT_ONCE];
-    let ((received, _), count) = recv(socket, &mut bytes[..len], RecvFlags::empty())?;
-    buffer.put_slice(received);
-    Ok(count)
+/// Receives what there is room for, straight into a buffer that need not be initialized.
+fn receive(socket: impl AsFd, buffer: &mut ReadBufCursor<'_>) -> io::Result<usize> {
+    // SAFETY: `as_mut` asks that no byte which may be initialized be made uninitialized. Only `recv` is given
+    // the slice: it writes nothing but the bytes that the kernel has received, and returns them as `received`,
+    // which begins where the slice begins. `advance` asks that the bytes which it passes be initialized: it
+    // passes those of `received`, a `&mut [u8]`, and no more. If `recv` fails, it is not reached.
+    unsafe {
+        let ((received, _), _) = recv(socket, buffer.as_mut(), RecvFlags::empty())?;
+        let count = received.len();
+        buffer.advance(count);
+        Ok(count)
+    }
 }
 
 /// How many bytes were written.
@@ -163,10 +165,10 @@ macro_rules! hyper_stream {
                 cx: &mut Context<'_>,
                 mut buffer: ReadBufCursor<'_>,
             ) -> Poll<io::Result<()>> {
-                let len = buffer.remaining().min(AT_ONCE);
+                let len = buffer.remaining();
                 let read = self.source.poll_transfer(cx, Side::Read, len, |io, side| {
                     side.drain_first |= $drain_first;
-                    io.try_io(|| receive(io, &mut buffer, len)) // on Windows mio learns of `WouldBlock`
+                    io.try_io(|| receive(io, &mut buffer)) // on Windows mio learns of `WouldBlock`
                 });
                 read.map_ok(drop)
             }

@@ -322,7 +322,7 @@
 //! | `task/cell.rs` | how a place that held a future comes to hold its output, and where a panic is caught |
 //! | `state.rs` | the list of what a loop owns; then what spawns, wakes and finishes a task |
 //! | `park.rs` | the rule of 61, and when a loop may sleep |
-//! | `wake/waker.rs` | the only `unsafe` block, and why a pointer that is never followed is safe |
+//! | `wake/waker.rs` | the loop's only `unsafe` block, and why a pointer that is never followed is safe |
 //!
 //! Then what the story has left to others, one path at a time:
 //!
@@ -425,7 +425,8 @@
 //! - Imports between files have no cycle, and only `event_loop.rs` and `explore` import `trace`. (So the
 //!   methods of `State` are in six files: `state.rs`, `park.rs`, `messages.rs`, `recording.rs`, `lifecycle.rs`
 //!   and `wake/draw.rs`.)
-//! - There is one block of `unsafe`, in `wake/waker.rs`, with the reason why it is sound.
+//! - The loop has one block of `unsafe`, in `wake/waker.rs`. The feature `hyper` has another, which receives into
+//!   a buffer that is not initialized. Each stands with the reason why it is sound.
 //!
 //! CONTRIBUTING.md, in the repository, says where something new goes, and which tests to run after a change of
 //! which file; `tests/model` is this loop once more, as a simple program.

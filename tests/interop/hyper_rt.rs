@@ -190,8 +190,8 @@ fn a_read_adds_to_the_buffer() {
     });
 }
 
-/// A buffer that is larger than one read takes is filled by several reads, and every byte is in its place. A
-/// read of as many bytes as it takes does not mean that the stream is empty.
+/// A buffer that is larger than what the kernel has at one time is filled by several reads, and every byte is in
+/// its place.
 #[test]
 fn a_large_buffer_is_filled_by_several_reads() {
     const LEN: usize = 1_000_000;
@@ -210,6 +210,28 @@ fn a_large_buffer_is_filled_by_several_reads() {
         }
         assert!(buffer.filled() == expected, "the bytes differ");
         writer.await.unwrap();
+    });
+}
+
+/// One read takes all that is there, straight into a buffer that is not initialized. What was there before stays.
+#[cfg(target_os = "linux")]
+#[test]
+fn one_read_takes_all_that_is_there() {
+    use std::io::Write as _;
+    use std::os::unix::net;
+
+    use boucle::net::UnixStream;
+
+    run(async {
+        let (stream, mut peer) = net::UnixStream::pair().unwrap();
+        let mut stream = UnixStream::from_std(stream).unwrap();
+        let sent: Vec<u8> = (0..70_000).map(|at| (at % 251) as u8).collect(); // the kernel has room for 200,000
+        peer.write_all(&sent).unwrap();
+        let mut bytes = vec![MaybeUninit::uninit(); 200_000];
+        let mut buffer = ReadBuf::uninit(&mut bytes);
+        buffer.unfilled().put_slice(b"before");
+        poll_fn(|cx| Read::poll_read(Pin::new(&mut stream), cx, buffer.unfilled())).await.unwrap();
+        assert!(buffer.filled() == [b"before", &sent[..]].concat(), "{} bytes", buffer.filled().len());
     });
 }
 
