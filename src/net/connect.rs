@@ -90,6 +90,28 @@ impl TcpStream {
     /// # }).unwrap();
     /// ```
     ///
+    /// For a limit of each address, call it for each, one after the other:
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use boucle::net::{TcpListener, TcpStream};
+    /// # boucle::run(async {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let addresses = ["255.255.255.255:80".parse().unwrap(), listener.local_addr()?];
+    /// let limit = Duration::from_secs(2);
+    /// let mut connected = Err(std::io::ErrorKind::NotFound.into()); // there is no address
+    /// for address in addresses {
+    ///     connected = TcpStream::connect_timeout(address, limit).await;
+    ///     if connected.is_ok() {
+    ///         break;
+    ///     }
+    /// }
+    /// let stream = connected?; // else the error of the last address
+    /// # assert_eq!(stream.peer_addr()?, listener.local_addr()?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// `TimedOut` when the limit is over; it names the address and the limit. Otherwise as

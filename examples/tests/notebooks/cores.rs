@@ -28,7 +28,7 @@ fn cores_prints_what_its_header_says() {
     let words = |lines: Vec<String>| -> Vec<_> {
         lines.iter().map(|line| line.replace(|letter: char| !letter.is_alphabetic(), "")).collect()
     };
-    assert_eq!(words(lines(&run("cores", &["--scale", "0"]))), words(documented("cores.rs")));
+    assert_eq!(words(lines(&run("cores", &["--scale", "0"]))), words(documented("cores/main.rs")));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! One loop a thread: a server on all cores, and what the second loop gains.
+//! One loop a thread: a server on all cores (`server.rs`, sixty lines), and what the second loop gains.
 //!
 //! ```sh
 //! cargo run --release --example cores
@@ -42,18 +42,18 @@
 //! `tests/ecosystem/examples/https_server.rs`, a whole service on one loop. Run next: `cargo run --release
 //! --example two_loops`.
 
-use std::cell::Cell;
-use std::net::{self, SocketAddr};
+use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
-use std::sync::mpsc;
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 use std::{fs, io, iter};
 
 use boucle::net::TcpStream;
-use boucle::{EventLoop, LoopHandle};
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
 use stage::{options, println};
+
+mod server;
+use server::{hand_over, start_loop, work};
 
 const HELP: &str = "\
 Measures how many requests a server answers with one loop, and with one for each core.
@@ -61,32 +61,6 @@ Measures how many requests a server answers with one loop, and with one for each
 usage: cores [--scale S]
 
   --scale S  multiply the 40,000 requests of a row by S (1)";
-
-thread_local! {
-    /// How many requests the loop of this thread has answered.
-    static ANSWERED: Cell<usize> = const { Cell::new(0) };
-}
-
-/// Answers the requests of one client until it closes.
-async fn answer(stream: net::TcpStream) -> io::Result<()> {
-    let mut stream = TcpStream::from_std(stream)?;
-    let mut question = [0; 8];
-    loop {
-        stream.read_exact(&mut question).await?;
-        let answer = work(u64::from_le_bytes(question));
-        ANSWERED.set(ANSWERED.get() + 1);
-        stream.write_all(&answer.to_le_bytes()).await?;
-    }
-}
-
-/// The work of a request: returns the 20,000th number after this one (Marsaglia's xorshift).
-fn work(number: u64) -> u64 {
-    (0..20_000).fold(number, |mut number, _| {
-        number ^= number << 13;
-        number ^= number >> 7;
-        number ^ (number << 17)
-    })
-}
 
 /// A client: sends its next request as soon as it has the answer.
 async fn ask(server: SocketAddr, requests: usize) -> io::Result<()> {
@@ -101,19 +75,6 @@ async fn ask(server: SocketAddr, requests: usize) -> io::Result<()> {
     Ok(())
 }
 
-/// Starts a loop in a thread of its own, which runs until it is stopped. The thread returns how many requests
-/// it answered, and its CPU time.
-fn start_loop() -> (LoopHandle, JoinHandle<(usize, Option<Duration>)>) {
-    let (give, handle) = mpsc::channel();
-    let thread = thread::spawn(move || {
-        let event_loop = EventLoop::new().expect("the system gives a poller");
-        give.send(event_loop.handle()).expect("it is awaited");
-        event_loop.run_forever();
-        (ANSWERED.get(), cpu_time())
-    });
-    (handle.recv().expect("the thread gives it"), thread)
-}
-
 /// The CPU time of this thread, if the system is Linux. (Wine has the file too, but with another thread's
 /// time.)
 fn cpu_time() -> Option<Duration> {
@@ -124,19 +85,10 @@ fn cpu_time() -> Option<Duration> {
     figures.split(' ').next()?.parse().ok().map(Duration::from_nanos)
 }
 
-/// Accepts that many connections, and hands each to the next of the loops.
-fn hand_over(listener: &net::TcpListener, connections: usize, loops: &[LoopHandle]) -> io::Result<()> {
-    for (stream, next) in iter::zip(listener.incoming().take(connections), loops.iter().cycle()) {
-        let stream = stream?;
-        next.spawn(move || answer(stream)).expect("the loop runs until it is stopped");
-    }
-    Ok(())
-}
-
 /// Measures a server of that many loops, and prints the row. Returns its answers per second.
 fn measure(loops: usize, clients: usize, requests_of_each: usize) -> io::Result<f64> {
     let (handles, threads): (Vec<_>, Vec<_>) = (0..loops).map(|_| start_loop()).unzip();
-    let listener = net::TcpListener::bind("127.0.0.1:0")?;
+    let listener = TcpListener::bind("127.0.0.1:0")?;
     let server = listener.local_addr()?;
     let begin = Instant::now();
     let asking = thread::spawn(move || {
