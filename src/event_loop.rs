@@ -66,7 +66,7 @@ pub fn run<F: Future>(main: F) -> F::Output {
     }
     match EventLoop::new() {
         Ok(event_loop) => {
-            let output = event_loop.run_main(main);
+            let output = event_loop.run_main(main, type_name::<F>(), Location::caller());
             drop(event_loop); // its tasks are dropped before a panic of the main future goes on
             output_of_main(output)
         }
@@ -179,7 +179,7 @@ impl EventLoop {
     ///
     /// # Panics
     ///
-    /// If the loop has 2^32 - 1 tasks (2^20 - 1 on a 32-bit target).
+    /// If the loop's 2^32 - 1 slots are taken (2^20 - 1 on a 32-bit target).
     #[doc(alias = "ensure_future")]
     #[track_caller]
     pub fn spawn<F: Future<Output: 'static> + 'static>(&self, future: F) -> JoinHandle<F::Output> {
@@ -205,7 +205,19 @@ impl EventLoop {
     #[doc(alias = "run_until_complete")]
     #[track_caller]
     pub fn block_on<F: Future>(&self, main: F) -> F::Output {
-        output_of_main(self.run_main(Quiet::new(Box::pin(main))))
+        self.block_on_as(main, type_name::<F>(), Location::caller())
+    }
+
+    /// As [`block_on`](Self::block_on), for a future around the program's: observers are told the type and the
+    /// place of the latter.
+    #[track_caller]
+    pub(crate) fn block_on_as<F: Future>(
+        &self,
+        main: F,
+        future: &'static str,
+        location: &'static Location<'static>,
+    ) -> F::Output {
+        output_of_main(self.run_main(Quiet::new(Box::pin(main)), future, location))
     }
 
     /// Runs the loop until [`stop`] is called: the current turn finishes, and it returns. It can be run
@@ -297,9 +309,14 @@ impl EventLoop {
     }
 
     #[track_caller]
-    fn run_main<F: Future>(&self, main: Quiet<Pin<Box<F>>>) -> Kept<F::Output> {
+    fn run_main<F: Future>(
+        &self,
+        main: Quiet<Pin<Box<F>>>,
+        future: &'static str,
+        location: &'static Location<'static>,
+    ) -> Kept<F::Output> {
         let (_entered, main) = self.enter("block_on", main);
-        current::expect(self.number).enter_main(type_name::<F>(), Location::caller());
+        current::expect(self.number).enter_main(future, location);
         // Below `_entered`, to be dropped before it.
         let mut main = Quiet::new(TaskCell::Running { future: main.take() });
         let future = Pin::new(&mut *main);

@@ -147,6 +147,7 @@ mod schedule;
 mod search;
 
 use std::future::poll_fn;
+use std::panic::Location;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
@@ -244,6 +245,7 @@ impl Explore {
     ///
     /// assert!(Explore::new().run(|| async {}).complete); // as `explore`
     /// ```
+    #[track_caller]
     pub fn new() -> Explore {
         Explore {
             schedules: 10_000,
@@ -253,6 +255,7 @@ impl Explore {
             strategy: Strategy::Mixed,
             choices: Choices { orders: true, spurious: false, number: 0 },
             threads: 1,
+            location: Location::caller(),
         }
     }
 
@@ -543,6 +546,7 @@ impl Explore {
 }
 
 impl Default for Explore {
+    #[track_caller]
     fn default() -> Self {
         Explore::new()
     }

@@ -97,7 +97,7 @@ impl Explore {
         environment::observers().into_iter().for_each(|observer| observers.add(observer));
         let mut schedule = self.replay(asked);
         schedule.shows_panic = true;
-        let run = run(program, schedule, observers);
+        let run = run(program, self.location, schedule, observers);
         run.failure.map_or(Ok(Explored { schedules: 1, complete: true }), |failure| {
             let message = failure.to_string();
             let mut report = format!("schedule {name} fails: {message}");
@@ -115,7 +115,7 @@ impl Explore {
         observers.add(Box::new(recorder.clone()));
         let mut schedule = self.replay(planned.clone());
         schedule.words = Some(Vec::new());
-        let run = run(program, schedule, observers);
+        let run = run(program, self.location, schedule, observers);
         (run, recorder.trace().timeline().legend(legend).to_string())
     }
 
@@ -132,7 +132,7 @@ impl Explore {
                 let left = ATTEMPTS - attempts;
                 let shorter = shortest.simpler(at, group).take(left).find_map(|planned| {
                     attempts += 1;
-                    let run = run(program, self.replay(planned), Observers::default());
+                    let run = run(program, self.location, self.replay(planned), Observers::default());
                     run.fails_like(found).then(|| run.deviations())
                 });
                 match shorter {

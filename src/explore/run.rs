@@ -1,6 +1,6 @@
 //! One run of a program, on a loop of its own.
 
-use std::any::Any;
+use std::any::{Any, type_name};
 use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe, Location, PanicHookInfo, catch_unwind};
 use std::rc::Rc;
@@ -58,15 +58,20 @@ impl Run {
 }
 
 /// Runs a program under a schedule. The first of its panics is what went wrong. It is printed only if the
-/// schedule says so.
-pub(super) fn run<F: Future>(program: &impl Fn() -> F, schedule: Schedule, observers: Observers) -> Run {
+/// schedule says so. Dumps and pictures have `location` as the program's place.
+pub(super) fn run<F: Future>(
+    program: &impl Fn() -> F,
+    location: &'static Location<'static>,
+    schedule: Schedule,
+    observers: Observers,
+) -> Run {
     keep_panics();
     let schedule = Rc::new(RefCell::new(schedule));
     let current = Current::enter(schedule.clone());
     let order = Order::new(Decider(schedule.clone()));
     let ended = catch_unwind(AssertUnwindSafe(|| {
         let event_loop = EventLoop::in_order(order, observers).expect("exploration needs an event loop");
-        event_loop.block_on(async { drop(program().await) });
+        event_loop.block_on_as(async { drop(program().await) }, type_name::<F>(), location);
     }));
     drop(current);
     let mut schedule = schedule.borrow_mut();

@@ -1,7 +1,7 @@
 //! The search: which schedules are tried, and in what order.
 
 use std::fmt;
-use std::panic::resume_unwind;
+use std::panic::{Location, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -34,6 +34,8 @@ pub struct Explore {
     pub(super) strategy: Strategy,
     pub(super) choices: Choices,
     pub(super) threads: usize,
+    /// Where it was made.
+    pub(super) location: &'static Location<'static>,
 }
 
 /// Which schedules are tried.
@@ -210,7 +212,12 @@ impl Explore {
                 if index >= end.load(Ordering::Relaxed) {
                     return runs;
                 }
-                let run = run(program, self.schedule(&plans[index], tried.choices), Observers::default());
+                let run = run(
+                    program,
+                    self.location,
+                    self.schedule(&plans[index], tried.choices),
+                    Observers::default(),
+                );
                 if run.failure.is_some() {
                     end.fetch_min(index, Ordering::Relaxed);
                 }

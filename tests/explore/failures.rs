@@ -125,6 +125,9 @@ fn a_deadlock_is_shortened() {
     let report = failure.unwrap_err().to_string();
     assert!(report.contains("deadlock: nothing is ready"), "{report}");
     assert!(report.contains("leaves FIFO at 1 of "), "{report}");
+    // The program's own place and type, not those of what explores it.
+    assert!(report.contains(file!()) && !report.contains("src/explore"), "{report}");
+    assert!(!report.contains("run<"), "{report}");
 }
 
 /// A random schedule is shortened to the fewest deviations, also where none of those that it has can be left
