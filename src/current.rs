@@ -10,11 +10,19 @@
 //!
 //! **To use a state is to take it out of its place** and to put it back afterwards. So two uses never
 //! overlap, no reference outlives its use, and there is no `unsafe` here. No user code runs during a use:
-//! what may have a destructor of the user's leaves the state first. Only a hook of the global allocator can
-//! find a state missing, if it calls back into the loop while one of its tables grows. Then what is a message
-//! (a wake, an abort, a drop, a `LoopHandle`'s stop or spawn) goes through the inbox, as it would from
-//! another thread; what needs an answer panics, and names the cause. An observer, which sees the loop and may
-//! not use it, is treated the same way; only its wakes are done at once.
+//! what may have a destructor of the user's leaves the state first. While a state is in use, only a hook of
+//! the global allocator can look for it, if it calls back into the loop while one of its tables grows. Then
+//! what is a message (a wake, an abort, a drop, a `LoopHandle`'s stop or spawn) goes through the inbox, as it
+//! would from another thread; what needs an answer panics, and names the cause. An observer, which sees the
+//! loop and may not use it, is treated the same way; only its wakes are done at once.
+//!
+//! | function | called by | panics |
+//! |---|---|---|
+//! | `take`, `release` | the turn | if the state is in use |
+//! | `wake`, `deliver` | wakers; handles and what else aborts, or is dropped | never |
+//! | `find`, `expect` | what has the number of a loop of this thread | `find` never |
+//! | `running`, `expect_running` | what begins on the running loop: a spawn, a timer, a socket | if the state is in use; the second also if no loop runs |
+//! | `on_own_thread`, `on_own_loop` | what belongs to a loop, when it is used; when it is polled | on another thread; the second also on another loop |
 //!
 //! **The running loop may have changed.** A crate of stackful coroutines may switch stacks inside a poll, and
 //! run another loop of this thread, before it comes back. [`take`] makes the right loop the running one
@@ -128,7 +136,7 @@ fn take_from_others(wanted: impl Fn(&State) -> bool) -> Option<Box<State>> {
 /// the loop while the state is in use.
 pub(crate) fn remove(number: LoopNumber) -> Option<Box<State>> {
     if NUMBER.get() == number {
-        NUMBER.set(LoopNumber::NONE); // A task has called `exit`, which drops a thread-local `EventLoop`.
+        NUMBER.set(LoopNumber::NONE); // A task has called `process::exit`: it drops thread-locals.
         return take_running();
     }
     take_from_others(|state| state.number == number)
@@ -235,14 +243,12 @@ pub(crate) fn wake(number: TaskNumber) {
 #[inline(never)]
 fn wake_slowly(running: Option<Box<State>>, number: TaskNumber) {
     if let Some(mut state) = running {
-        let is_own = state.owns(number);
-        if is_own {
+        if state.owns(number) {
             state.wake(number);
-        }
-        release(state);
-        if is_own {
+            release(state);
             return;
         }
+        release(state);
     }
     match take_from_others(|state| state.owns(number)) {
         Some(state) => InUse::new(state).wake(number),

@@ -106,9 +106,13 @@
 //! | wake | to put a task in the ready queue |
 //! | waker | what wakes a task |
 //! | arm, fire | a timer is armed when it is put into the wheel, and fires at its deadline |
-//! | task | a spawned future, with an *entry* in the table, in a *slot*. Its *cell*, one allocation (the entry has the *box*), holds the future and later the output |
+//! | task | a spawned future, with an *entry* in the table. Future and later output are in its *cell*, one allocation. The entry owns the cell: that is the task's *box* |
+//! | slot | a place in a *slab*, which is a vector with a list of its free places: the index is valid until the entry is removed |
+//! | handle | a `JoinHandle`: it awaits a task, and may abort it |
+//! | abort, cancel | to ask that a task be dropped; to drop it, when its turn has come |
 //! | main future | the future of `block_on`: not a task, but in the ready queue like one |
-//! | state | all that a loop owns, in one box. It is *free* while it is in its place, a thread-local, and *in use* while it is out; a *use* is from taking it out to putting it back |
+//! | state | all that a loop owns, in one box. It is *free* while it is in its place, a thread-local, and *in use* while it is out; a *use* is from taking it out to putting it back, which *releases* it |
+//! | running loop | the loop that is being run on this thread |
 //! | waiter | what waits for a timer, a source, a task, a group, a job or a signal: one of boucle's tasks or main futures, or a foreign waker |
 //! | joiner | what waits for a task: a waiter, or the task's group |
 //! | foreign waker | a waker that is not boucle's: another runtime's, or one that a future makes for its children, as `FuturesUnordered` does |
@@ -122,7 +126,7 @@
 //! | idle | said of a loop when nothing is ready. It gives back the memory that only a burst has needed: many tasks, timers or sockets at one time |
 //! | job | blocking work on a thread of the pool: [`run_in_executor`] |
 //! | group, member | several tasks that one waiter waits for: the children of a `gather` |
-//! | source | a registered socket, or another descriptor, with its *readiness*: which of its two *sides*, read and write, is ready |
+//! | source | a registered socket, or another descriptor, with two *sides*, read and write, and the *readiness* of each |
 //! | token | a source's slot, as the kernel hands it back |
 //! | reactor | the table of sources |
 //! | wheel | the hierarchical timer wheel |
@@ -150,7 +154,7 @@
 //! polls with a waker that is the number (`turn.rs`).
 //!
 //! Refusals: a loop whose end has begun drops the future, and the handle gives "cancelled". `spawn` panics
-//! where no loop runs, or if the loop is full (2^32 - 1 tasks; 2^20 - 1 on 32 bits). `LoopHandle::spawn`,
+//! where no loop runs, or if the loop is full (2^32 - 1 slots; 2^20 - 1 on 32 bits). `LoopHandle::spawn`,
 //! from another thread, gives an error if the loop is gone; if the loop is full, or ends before it has read
 //! the message, the closure is dropped silently.
 //!
@@ -170,9 +174,9 @@
 //! buffer, or a write has not sent all that it was given. A read of a side that is not ready does not ask the
 //! kernel: it leaves the task's number with the side (`Source::poll` in `net/source.rs`, `net/readiness.rs`),
 //! and the task is pending. A park returns an event whose token is the source's slot; `State::wake_sources`
-//! marks the sides that the event names as ready, takes all waiters of those that were not, and pushes their
-//! numbers. In the next batch each of these tasks is polled and tries its read; if the first of them empties
-//! the socket, the others leave their numbers again.
+//! marks the sides that the event names as ready, takes all waiters of each side that was not ready before,
+//! and pushes their numbers. In the next batch each of these tasks is polled and tries its read; if the first
+//! of them empties the socket, the others leave their numbers again.
 //!
 //! No edge is lost. The loop does not park between an operation's "would block" and the leaving of the number:
 //! both are one use of the state. (In less common cases, such as a foreign waker, they are two: the second
@@ -189,8 +193,9 @@
 //!   a Unix stream that has stopped at passed descriptors, and always without epoll or kqueue, the side stays
 //!   ready until an operation would block (`net/readiness.rs`).
 //! - The write side of a socket that can send begins ready. So do both sides of an [`AsyncFd`](net::AsyncFd).
-//! - Of all but TCP streams only the read side is watched at first: otherwise each message that the peer takes
-//!   would end a park. When a write has to wait, the socket is registered again, for both sides.
+//! - With epoll or kqueue, of all but TCP streams only the read side is watched at first: otherwise each
+//!   message that the peer takes would end a park. When a write has to wait, the socket is registered again,
+//!   for both sides.
 //!
 //! **A wake on the loop's own thread.** `Waker::wake` calls `current::wake` (`current.rs`), which takes the
 //! state of the running loop. If the task in the slot has the number's identity and is not queued, the number
@@ -204,22 +209,22 @@
 //! `Future::poll` may be called without a wake. (A dropped read does the same: its number stays with the
 //! side, and the next edge wakes its task in vain.)
 //!
-//! Rarer cases do no more harm. If the loop is gone, the inbox of its short id is closed and drops the
-//! wake. If a new loop has the short id by then, the wake goes to that. And after 2^20 spawns (2^8 on 32
-//! bits) generations repeat.
+//! Rarer cases do no more harm. If the loop is gone, the inbox of its short id is closed and drops the wake.
+//! If a new loop has the short id by then, the wake goes to that, as if it were its own. And after 2^20
+//! spawns (2^8 on 32 bits) generations repeat.
 //!
 //! **`gather`.** The call boxes the children, and the first poll spawns them as members of a group. A group is
 //! an entry in a table of the loop: a counter, and the *parent*, the waiter that each pending poll of the
 //! `gather` leaves there (`task/group_table.rs`, `combine/group.rs`). `State::finish` counts down for each
 //! member that is done, in O(1). The turn wakes the parent once, for any number of children: when the last one
 //! is done, or one panics (the group lists which one). (An `Err` is a value like any other; [`try_gather`]
-//! looks at it.) The `gather` has a `Child` for each, a `JoinHandle` that is aborted when it drops.
+//! looks at it.) The `gather` has a `Child` for each, a `JoinHandle` that aborts its task when it drops.
 //! Each poll of the `gather` looks at the group. If a member has panicked, it resumes that panic. If none is
 //! left, the handles take the outputs out of the tasks' slots, in the order of the children. Else it leaves
 //! its waiter as the parent, in the same use of the state, and is pending. When the `gather` ends or is
 //! dropped, each handle aborts its child, unless that is done, and takes it out of the group. The group is
-//! freed after the handles, so no task is a member of a group that is gone. (A child that awaits a
-//! `JoinHandle` of its own drops that then, so the task behind it goes on.)
+//! freed after the handles, so no task is a member of a group that is gone. (If an aborted child
+//! was awaiting a `JoinHandle`, that is only dropped: its task goes on.)
 //!
 //! **An abort.** `JoinHandle::abort` only marks the task, and queues it if it waits; one that is queued keeps
 //! its place. When its number is popped, the turn drops the future instead of polling it, and wakes what
@@ -244,9 +249,9 @@
 //! is nothing to do: the thread that has set it leaves the message, and rings. So one message serves all
 //! wakes of a slot. It names the slot alone, since these wakes may be meant for tasks that have had the slot
 //! one after the other. In the third step of the turn the loop takes the whole list, clears the flags of its
-//! slots, and then handles the messages: `State::receive` queues the task that has the slot by then. More
-//! than 1,024 in a turn are left over for later ones, and only then is the next list taken. A wake after the
-//! clearing leaves a new message; one before it needs none, since the poll is still to come.
+//! slots, and then handles the messages: `State::receive` queues the task that has the slot by then. One turn
+//! handles 1,024; the rest waits for later ones, and the next list is taken when this one is empty. A wake
+//! after the clearing leaves a new message; one before it needs none, since the poll is still to come.
 //!
 //! No wake is lost, because the loop marks itself as asleep under the same lock, and only if the inbox is
 //! empty:
@@ -303,9 +308,13 @@
 //! | `reactor.set_ready` | marks the sides that an event names as ready, and gives their waiters to a closure |
 //! | `next_look` | a lower bound of the first deadline, in O(1), in ticks (microseconds): it may be that of a timer which is cancelled by now |
 //! | `next_deadline` | the first deadline |
+//! | `pop_due` | takes a timer that is due out of the wheel |
+//! | `clock.tick`, `until`, `pass` | the time now, in ticks; how long it is until a tick; lets virtual time pass |
+//! | `reactor.is_awaited` | whether a task waits for a source |
+//! | `open_poller` | makes the poller of a loop with a virtual clock |
 //! | `finish_member` | counts a member of a group as done, and lists it. Returns the parent, if it is to be woken. A `gather` and an `ALL_COMPLETED` are woken by the last member and by one that panics, and list only the latter; others are woken by each |
 //! | `budget` | counts the ready operations of a poll: after 128 the next is pending, and wakes its task, so that others are polled. `end` ends the counting |
-//! | `Quiet`, `drop_quietly` | drop what may be the user's, and let no panic out |
+//! | `Quiet`, `drop_quietly`, `catch_drop` | drop what may be the user's, and let no panic out; the last returns it |
 //! | `log`, `record`, `notify`, `cause` | matter only if something observes the loop |
 //! | `order` | `None` in a FIFO loop; else it *draws* the next task |
 //! | `holds` | what keeps a virtual clock from jumping. `begin_wait` and `end_wait` matter only for a virtual clock |
@@ -324,7 +333,7 @@
 //! | `park.rs` | the rule of 61, and when a loop may sleep |
 //! | `wake/waker.rs` | the loop's only `unsafe` block, and why a pointer that is never followed is safe |
 //!
-//! Then what the story has left to others, one path at a time:
+//! Then the files that the story only calls, one path at a time:
 //!
 //! | file | what to look for |
 //! |---|---|
@@ -425,8 +434,8 @@
 //! - Imports between files have no cycle, and only `event_loop.rs` and `explore` import `trace`. (So the
 //!   methods of `State` are in six files: `state.rs`, `park.rs`, `messages.rs`, `recording.rs`, `lifecycle.rs`
 //!   and `wake/draw.rs`.)
-//! - The loop has one block of `unsafe`, in `wake/waker.rs`. The feature `hyper` has another, which receives into
-//!   a buffer that is not initialized. Each stands with the reason why it is sound.
+//! - The loop has one block of `unsafe`, in `wake/waker.rs`. The feature `hyper` has another, which receives
+//!   into a buffer that is not initialized. Each stands with the reason why it is sound.
 //!
 //! CONTRIBUTING.md, in the repository, says where something new goes, and which tests to run after a change of
 //! which file; `tests/model` is this loop once more, as a simple program.

@@ -70,7 +70,7 @@ impl State {
         };
         if timeout != Some(Duration::ZERO) {
             if self.poller.is_none() {
-                return Park::NeedsPoller; // first: what sees that the loop is asleep rings the poller's bell
+                return Park::NeedsPoller; // first: whatever sees that the loop is asleep rings a bell
             }
             if self.inbox.fall_asleep() {
                 return Park::Ask(timeout);

@@ -40,7 +40,7 @@ pub(crate) struct State {
     /// `None` during a park, when the turn holds it; with a virtual clock also before the first park that waits,
     /// or the first socket. (The registry, by which sockets are registered, is in the inbox.)
     pub(crate) poller: Option<Poller>,
-    /// That of the loop's short id. It is never freed.
+    /// That of the loop's short id: a static, which passes to the next loop with the id.
     pub(crate) inbox: &'static Inbox,
     /// What was taken from the inbox and is not handled yet.
     pub(crate) messages: VecDeque<Message>,
@@ -143,8 +143,8 @@ impl State {
         number.short_id() == self.number.short_id()
     }
 
-    /// Wakes a task: queues it, unless it is queued, aborted or done. This is the slow path: mostly
-    /// [`try_wake`](Self::try_wake) comes first.
+    /// Wakes a task: queues it, unless it is queued, aborted or done. This is the slow path: on the
+    /// loop's own thread [`try_wake`](Self::try_wake) comes first.
     #[cold]
     #[inline(never)]
     pub(crate) fn wake(&mut self, number: TaskNumber) {

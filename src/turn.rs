@@ -16,8 +16,8 @@
 //! ([`EventLoop::turn`](crate::EventLoop::turn)), or that is to stop, a park is due in every turn.
 //!
 //! When the main future is done, `block_on` returns in the middle of the batch, whose other numbers stay
-//! queued. Before it returns, it parks with timeout 0 if there were 61 pops since the last park, or if the
-//! loop is to stop. Else many short `block_on`s on one loop would never park.
+//! queued. Before it returns, it makes steps 2 and 3, with timeout 0, if there were 61 pops since the last
+//! park, or if the loop is to stop. Else many short `block_on`s on one loop would never park.
 //!
 //! asyncio's `_run_once` is the same cycle, entered at another point: it selects, fires the timers, and
 //! then runs the batch. It selects in every iteration; this loop leaves steps 2 and 3 out while tasks are
@@ -29,8 +29,8 @@
 //! observer, a park (where mio may log). So while a task is polled, the state is in its place, and the turn
 //! holds only the task's box, taken from its slot. Whatever is called may call back: spawn, wake, abort, drop.
 //! (Why no `RefCell` around each table? A program's allocator may wake a task while a table grows, and a borrow
-//! would panic. Each would have to be a `try_borrow` with a way out; a state that is missing is noticed in one
-//! place, `current.rs`.)
+//! would panic, so each would need a fallback. With one box there is one fallback: `current.rs` sees that the
+//! state is out, and leaves a message.)
 
 use std::collections::VecDeque;
 use std::io;

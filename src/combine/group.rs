@@ -1,8 +1,9 @@
-//! A group as its parent holds it. Whatever waits for several tasks makes a group, and waits in
+//! A group, as the future that waits holds it. Whatever waits for several tasks makes a group, and waits in
 //! [`Group::poll_until`]. The [table of groups](crate::task::group_table) lists which members are done.
 //!
-//! A task leaves its group when its handle is dropped; `wait` takes those that it gives back out of it. The
-//! group drops last, and its number is used again: so no task is in a group that is gone.
+//! A task leaves its group when its handle is dropped; `wait` takes those that it gives back out of it. A
+//! group's number is used again, so the group drops after the handles of its tasks: none is in a group that
+//! is gone.
 
 use std::mem;
 use std::panic::Location;
@@ -71,9 +72,10 @@ impl Group {
         Child(spawn_on(Some(self.loop_number), Joiner::Group(member), location, future.0.take()))
     }
 
-    /// Waits for a member that `ends` the wait, and returns its position; `None` when all are done and none
-    /// did. Each member is seen once, in the order in which they were done; with [`WakeOn::Last`], only if it
-    /// panicked. This is one operation of the budget. Panics on another loop, or if its own is gone.
+    /// Waits until `ends` is true of a member that is done, and returns its position; `None` when all are
+    /// done and it was true of none. Each member is seen once, in the order in which they were done; with
+    /// [`WakeOn::Last`], only if it panicked. This is one operation of the budget. Panics on another loop, or
+    /// if its own is gone.
     #[track_caller]
     pub(crate) fn poll_until(
         &self,
@@ -90,11 +92,11 @@ impl Group {
                 if next.is_some() || group.left == 0 {
                     return Some((Poll::Ready(next), Some(waiter)));
                 }
-                let (left, unused) = (group.left, group.parent.replace(waiter));
+                let (left, former) = (group.left, group.parent.replace(waiter));
                 state.record_wait(WaitsFor::Tasks { what, left });
-                Some((Poll::Pending, unused))
+                Some((Poll::Pending, former))
             });
-            let Some((next, _unused)) = polled.flatten() else {
+            let Some((next, _former)) = polled.flatten() else {
                 panic!("{what} was polled after its event loop, {loop_number}, was gone")
             };
             let next = ready!(next).map(|position| position as usize);

@@ -79,7 +79,7 @@ impl Reactor {
         self.sources.get_mut(slot).map(|sides| &mut sides[side as usize])
     }
 
-    /// Gives back the memory of sources that are gone.
+    /// The loop is idle: counts that, and gives back the memory of sources that are gone.
     pub(crate) fn shrink(&mut self) {
         self.idle_count = self.idle_count.wrapping_add(1);
         self.shrinker.shrink(&mut self.sources);

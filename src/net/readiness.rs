@@ -15,12 +15,12 @@
 //! (which the kernel reports on Linux only), even if more bytes follow. After such an edge, and always
 //! without epoll or kqueue, the side is *drained first*: it stays ready until an operation would block.
 //!
-//! **Many waiters.** An edge wakes all waiters of its side. A future that is dropped leaves its waiter behind,
-//! and some combinators poll with a new waker each time: nothing tells which waiters are stale. So when one
-//! more than a limit comes, all but it and the first are woken, and those that still wait come back. The limit
-//! doubles then; when the loop was idle after that, all that still wait are back, and it becomes twice
-//! their number. An edge may lower it to twice the number that it wakes, but never raises it: some of these may
-//! be stale.
+//! **Many waiters.** An edge wakes all waiters of its side. A future that is dropped leaves its waiter
+//! behind, and some combinators poll with a new waker each time: nothing tells which waiters are stale. So
+//! when one more than a limit comes, all but it and the first are woken, and those that still wait come back.
+//! The limit doubles then. Once the loop has been idle (its reactor counts how often), all that still wait
+//! are back: the limit becomes twice their number. An edge may lower it to twice the number that it wakes,
+//! but never raises it: some of these may be stale.
 
 use std::io;
 use std::mem;
@@ -86,7 +86,8 @@ impl Readiness {
     }
 
     /// Marks the side as not ready after an operation that would block, unless an edge has come since the
-    /// operation began, when the count was `edges`. (Only an `AsyncFd`'s operation, user code, can make a turn.)
+    /// operation began, when the count was `edges`. (Edges come in a turn. An `AsyncFd`'s operation
+    /// is user code, and may make one if it is polled while no loop runs.)
     pub(super) fn set_not_ready(&mut self, edges: u32) {
         if edges == self.edges {
             self.ready = false;

@@ -72,7 +72,7 @@ impl<S: Io> Source<S> {
         interest: Interest,
         writable: bool,
     ) -> io::Result<Self> {
-        // First: while a loop has a registry, its table is not emptied for good yet.
+        // The registry first: a loop that gives it has not emptied its table for good.
         let registry = registry_of(loop_number)?;
         let inserted = current::on_own_thread(loop_number, "a socket", |state| {
             let source = state.reactor.insert(interest, writable);

@@ -20,7 +20,7 @@ use crate::task::budget;
 use crate::task::cell::{BoxedTask, Failure, Kept};
 use crate::task::id::{LoopNumber, NO_SLOT};
 use crate::task::quiet::{Payload, Quiet, text};
-use crate::task::table::{Joiner, Output};
+use crate::task::table::{Found, Joiner};
 use crate::wake::inbox::Message;
 use crate::wake::waker::waiter;
 
@@ -163,7 +163,7 @@ impl<T: 'static> JoinHandle<T> {
     pub(crate) fn take(&mut self) -> Option<Result<T, JoinError>> {
         let AbortHandle { loop_number, slot, id } = self.task;
         let output = current::find(loop_number)?.tasks.take_done(slot, id);
-        let Output::Done { task, name } = output else { return None };
+        let Found::Done { task, name } = output else { return None };
         Some(self.open(task, name))
     }
 
@@ -202,21 +202,21 @@ impl<T: 'static> Future for JoinHandle<T> {
         let mut joiner = Joiner::Waiter(waiter(cx.waker()));
         let polled = current::on_own_loop(loop_number, "a JoinHandle", move |state| {
             let output = state.tasks.take_done(slot, id);
-            if matches!(output, Output::Pending) {
+            if matches!(output, Found::Pending) {
                 state.record_wait(WaitsFor::Task(id));
                 state.tasks.exchange_joiner(slot, id, &mut joiner);
             }
             (output, joiner)
         });
-        let (output, unused) = polled.unwrap_or((Output::GONE, Joiner::Nothing));
-        drop(unused);
+        let (output, former) = polled.unwrap_or((Found::GONE, Joiner::Nothing));
+        drop(former);
         match output {
-            Output::Done { task, name } => {
+            Found::Done { task, name } => {
                 budget::spend();
                 Poll::Ready(self.open(task, name))
             }
-            Output::Pending => Poll::Pending,
-            Output::Itself => awaits_itself(id),
+            Found::Pending => Poll::Pending,
+            Found::Itself => awaits_itself(id),
         }
     }
 }

@@ -114,7 +114,7 @@ pub(crate) enum Wake {
 }
 
 /// What a handle finds when it asks for its task's output.
-pub(crate) enum Output {
+pub(crate) enum Found {
     /// The slot is free now. The box holds the output. No box: the loop has refused the task, or its end has
     /// dropped it.
     Done {
@@ -126,9 +126,9 @@ pub(crate) enum Output {
     Itself,
 }
 
-impl Output {
+impl Found {
     /// No such task, or no such loop.
-    pub(crate) const GONE: Output = Output::Done { task: None, name: None };
+    pub(crate) const GONE: Found = Found::Done { task: None, name: None };
 }
 
 /// The capacity for names that is kept in any case.
@@ -156,7 +156,7 @@ impl Tasks {
     /// is Queued: the caller pushes its number. Returns the slot and the id.
     #[inline]
     pub(crate) fn insert(&mut self, task: Option<BoxedTask>, joiner: Joiner) -> (u32, u64) {
-        let has_handle = task.is_some();
+        let has_handle = task.is_some(); // the main future has none
         self.live += usize::from(has_handle);
         self.last_id += 1;
         let (id, identity) = (self.last_id, self.loop_number.identity(self.last_id));
@@ -192,9 +192,10 @@ impl Tasks {
         if !is_aborted && entry.status != Status::Queued {
             return Popped::Stale;
         }
+        // Between two polls every task that is not done has its box here: only the main future has none.
         let Some(task) = entry.task.take() else {
             entry.status = Status::NotQueued;
-            return Popped::Main; // Between two polls every task that is not done has its box here.
+            return Popped::Main;
         };
         if is_aborted {
             return Popped::Aborted(task);
@@ -265,15 +266,15 @@ impl Tasks {
 
     /// Takes the box of a task that is done, and frees its slot.
     #[inline(always)]
-    pub(crate) fn take_done(&mut self, slot: u32, id: u64) -> Output {
+    pub(crate) fn take_done(&mut self, slot: u32, id: u64) -> Found {
         match self.by_id(slot, id) {
             Some(entry) if entry.is_done() => {
                 let (task, name) = self.remove(slot);
-                Output::Done { task, name }
+                Found::Done { task, name }
             }
-            Some(entry) if entry.is_out() => Output::Itself, // only what runs can ask, so it is the task itself
-            Some(_) => Output::Pending,
-            None => Output::GONE,
+            Some(entry) if entry.is_out() => Found::Itself, // it runs, and only what runs can ask
+            Some(_) => Found::Pending,
+            None => Found::GONE,
         }
     }
 

@@ -222,8 +222,8 @@ impl Sleep {
                 state.record_sleep(key, deadline, false);
                 (Poll::Pending, state.timers.replace(key, waiter))
             });
-            if let Some((polled, unused)) = polled {
-                drop(unused);
+            if let Some((polled, former)) = polled {
+                drop(former);
                 return polled;
             }
             // The loop is gone, and the timer with it. The sleep gets another on the running loop.
@@ -250,7 +250,7 @@ impl Sleep {
             state.record_sleep(key, deadline, true);
             Poll::Pending
         });
-        polled.map(|(deadline, _unused)| deadline)
+        polled.map(|(deadline, _former)| deadline)
     }
 }
 

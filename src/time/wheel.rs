@@ -14,7 +14,8 @@
 //! When `now` enters a slot of a higher level, its timers *cascade*: they are put in anew and land on a lower
 //! level. So everything on a level is due before anything on the next one, and the earliest timer is in the
 //! first occupied slot of the lowest occupied level. A timer cascades at most ten times; most are cancelled
-//! before they cascade at all. A cascade goes straight to the slot's earliest deadline.
+//! before they cascade at all. A cascade moves `now` straight to the earliest tick at which a
+//! timer of the slot may be due, so that this one lands on level 0.
 //!
 //! A slot is a vector, which a cascade reads and writes in a row. (A million timers do not fit the caches.
 //! Linked lists through a slab need less memory, but each link is a cache miss that must be over before the

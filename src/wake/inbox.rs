@@ -4,7 +4,7 @@
 //! closure to call, a dropped handle. The loop reads them in the third step of its turn, in order.
 //!
 //! There is one inbox for each short id. It is made when the id is first used, is never freed, and passes from
-//! loop to loop with the id: so a waker reaches its inbox by indexing an array, with no registry to lock and
+//! loop to loop with the id: so a waker reaches its inbox by indexing an array, with no table to lock and
 //! nothing to count, also long after its loop is gone.
 //!
 //! **Many wakes of a task are one message.** Each slot has a flag ([`Flags`]): until the loop takes the list,
@@ -223,7 +223,7 @@ impl Inbox {
         }
         mem::swap(&mut contents.messages, messages);
         drop(contents);
-        for message in messages {
+        for message in messages.iter() {
             if let Message::Wake(slot) = message {
                 self.woken.clear(*slot);
             }
@@ -261,7 +261,7 @@ impl Inbox {
             push_and_ring(contents, Message::Wake(slot));
         } else {
             // Under the lock: no loop can claim this inbox meanwhile. With the flag still set, a wake of that
-            // slot would leave it no message, and be lost.
+            // slot would leave the next loop no message, and be lost.
             self.woken.clear(slot);
         }
     }
@@ -276,11 +276,11 @@ impl Inbox {
                 return contents;
             }
             drop(contents);
-            let mut larger = VecDeque::with_capacity(2 * len + 4); // later the smaller: dropped after the lock
+            let mut spare = VecDeque::with_capacity(2 * len + 4); // dropped after `contents`, unlocked
             let mut contents = self.lock();
-            if contents.messages.len() < larger.capacity() {
-                larger.append(&mut contents.messages);
-                mem::swap(&mut contents.messages, &mut larger);
+            if contents.messages.len() < spare.capacity() {
+                spare.append(&mut contents.messages);
+                mem::swap(&mut contents.messages, &mut spare);
             }
         }
     }

@@ -5,10 +5,14 @@
 //! the next batch, which is popped before the next park. So a number is moved at most once (twice if `block_on`
 //! parks before it returns), and a push and a pop are O(1), amortised.
 //!
-//! A *batch* is what was here when it was frozen: a second position marks its end. The first position is the
-//! number of pops since the last park; between two batches, all that follows it is the next batch. So the
-//! length of the vector is then the pops since the last park and those of the next batch together: what
-//! `park.rs` compares with 61.
+//! ```text
+//!   │ popped since the park │ the rest of the batch │ pushed since: the next batch │
+//!   0                    position               batch_end                        len
+//! ```
+//!
+//! To freeze a *batch* is to set `batch_end` to the end. When the batch is over, the first position is there,
+//! and the length is the pops since the last park plus those of the next batch: what `park.rs` compares with
+//! 61.
 //!
 //! Only a new number is pushed, or that of a task that is not queued, so each is there at most once. If a
 //! task is woken in its last poll, it is done before its number is popped. Such a number is stale, and the
