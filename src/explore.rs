@@ -136,8 +136,9 @@
 //! installed. A panic that only another hook gets is a failure only if it ends the main future.
 //!
 //! A program that is not deterministic fails, if exploration notices that: if a choice at which a schedule
-//! leaves FIFO has other options than before, or is never made, or if a failure does not come again under the
-//! same schedule. The report says so, in place of a picture.
+//! leaves FIFO has not enough options, or is never made; if the last of these choices has more options, or
+//! fewer, than before; or if a failure does not come again under the same schedule. The report says so, in
+//! place of a picture.
 
 mod deviations;
 mod priorities;

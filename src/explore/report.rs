@@ -145,9 +145,9 @@ impl Explore {
         shortest
     }
 
-    /// Tries all schedules that leave FIFO less often, as many as there are attempts: shortening only removes
-    /// deviations, so it may come to rest where others would be fewer. (What `Exhaustive` has found is the
-    /// shortest.)
+    /// Tries the schedules that leave FIFO less often, up to the first that fails, as many as there are attempts, and
+    /// no longer than the limit of time: shortening only removes deviations, so it may end where others would be
+    /// fewer.
     fn shorter<F: Future>(
         &self,
         program: &(impl Fn() -> F + Sync),
@@ -155,7 +155,7 @@ impl Explore {
         than: Deviations,
     ) -> Deviations {
         let explore = self.clone().strategy(Strategy::Exhaustive).schedules(ATTEMPTS as u64).threads(1);
-        match (Explore { time: None, ..explore }).search(program) {
+        match explore.search(program) {
             Err(Failed { run, .. }) if run.fails_like(found) && run.deviations().0.len() < than.0.len() => {
                 run.deviations()
             }
@@ -171,7 +171,9 @@ impl Explore {
         tried: u64,
     ) -> Failure {
         let mut shortest = self.shorten(program, found);
-        if self.strategy == Strategy::Random && shortest.0.len() > 1 {
+        // What was found before the random schedules leaves FIFO as seldom as any.
+        let in_order = self.bound_in_order();
+        if tried > in_order && in_order < ATTEMPTS as u64 && shortest.0.len() > 1 {
             shortest = self.shorter(program, found, shortest);
         }
         let (failed, picture) = self.draw(program, &shortest, false);

@@ -134,6 +134,15 @@ impl Explore {
         Ok(Explored { schedules: tried.schedules, complete })
     }
 
+    /// How many schedules are tried, at most, before the random ones.
+    pub(super) fn bound_in_order(&self) -> u64 {
+        match self.strategy {
+            Strategy::Mixed => self.schedules.div_ceil(2),
+            Strategy::Exhaustive => self.schedules,
+            Strategy::Random => self.schedules.min(1),
+        }
+    }
+
     /// Tries FIFO, then each schedule with one deviation from it, then each with two, up to a bound. Returns
     /// true if these are all.
     fn search_by_deviations<F: Future>(
@@ -141,11 +150,7 @@ impl Explore {
         program: &(impl Fn() -> F + Sync),
         tried: &mut Tried,
     ) -> Result<bool, Failed> {
-        let bound = match self.strategy {
-            Strategy::Mixed => self.schedules.div_ceil(2),
-            Strategy::Exhaustive => self.schedules,
-            Strategy::Random => self.schedules.min(1),
-        };
+        let bound = self.bound_in_order();
         let mut plans = vec![Plan::Deviations(Deviations::default(), 0)];
         while !plans.is_empty() {
             let mut next = Vec::new();

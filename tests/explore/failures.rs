@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use boucle::explore::{Explore, Explored, Strategy};
+use boucle::explore::{Explore, Explored, Strategy, choose};
 use boucle::{sleep, spawn, yield_now};
 
 use crate::common::{Bomb, child, is_child, own_binary, passes_alone};
@@ -134,24 +134,45 @@ fn a_deadlock_is_shortened() {
 /// out: its other ones have changed what the last one chooses among.
 #[test]
 fn a_random_failure_of_a_small_program_is_the_shortest() {
-    for seed in 0..20 {
-        let explore = Explore::new().strategy(Strategy::Random).seed(seed);
-        let failure = explore.try_run(|| async {
-            let is_set = Rc::new(Cell::new(false));
-            let flag = is_set.clone();
-            let parent = spawn(async move {
-                drop(spawn(async {}));
-                drop(spawn(async move { is_set.set(true) }));
-            });
-            let reader = spawn(async move { assert!(!flag.get(), "it is set") });
-            let other = spawn(async {});
-            for task in [parent, reader, other] {
-                task.await.unwrap();
-            }
+    async fn one_deviation_is_enough() {
+        let is_set = Rc::new(Cell::new(false));
+        let flag = is_set.clone();
+        let parent = spawn(async move {
+            drop(spawn(async {}));
+            drop(spawn(async move { is_set.set(true) }));
         });
-        let failure = failure.unwrap_err();
-        assert_eq!(failure.schedule.split(',').count(), 1, "{failure}");
+        let reader = spawn(async move { assert!(!flag.get(), "it is set") });
+        let other = spawn(async {});
+        for task in [parent, reader, other] {
+            task.await.unwrap();
+        }
     }
+    // Of a mixed exploration that is small, the random half finds it too.
+    for (explore, at_least) in
+        [(Explore::new().strategy(Strategy::Random), 20), (Explore::new().schedules(8), 10)]
+    {
+        let failures =
+            (0..20).filter_map(|seed| explore.clone().seed(seed).try_run(one_deviation_is_enough).err());
+        let failures: Vec<_> = failures.collect();
+        assert!(failures.len() >= at_least, "{}", failures.len());
+        for failure in failures {
+            assert_eq!(failure.schedule.split(',').count(), 1, "{failure}");
+        }
+    }
+}
+
+/// What looks for a shorter schedule keeps the limit of time as well.
+#[test]
+fn the_shortest_is_not_looked_for_beyond_the_limit_of_time() {
+    let runs = AtomicU32::new(0);
+    let explore = Explore::new().strategy(Strategy::Random).time(Duration::from_millis(100));
+    let explored = explore.try_run(|| async {
+        runs.fetch_add(1, Ordering::Relaxed);
+        thread::sleep(Duration::from_millis(1)); // so these are at most 100 runs, and 100 more
+        (0..300).for_each(|_| _ = choose(2));
+        assert!((0..3).any(|_| choose(2) == 0));
+    });
+    assert!(runs.into_inner() < 300, "{explored:?}");
 }
 
 /// A choice that has other options than it had in an earlier run under the same schedule, fewer or more, or that
