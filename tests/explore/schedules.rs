@@ -165,7 +165,7 @@ fn a_seed_draws_the_same_schedules_on_any_number_of_threads() {
 }
 
 /// Half of the random schedules are drawn by priorities. They find an order in which one task goes on and on
-/// while another is ready: of those that are drawn evenly, one in 2^30 has it.
+/// while another is ready: of those that are drawn evenly, one in 2^31 has it.
 #[test]
 fn some_random_schedules_are_drawn_by_priorities() {
     let failure = Explore::new().strategy(Strategy::Random).schedules(100).try_run(|| async {

@@ -39,8 +39,8 @@ fn many_waiters_in_vain_come_to_rest() {
 }
 
 /// The same for waiters that do not poll again at once: each yields first, or is one of many futures in a
-/// task, or in a task of tasks. If the loop never rested, no time would pass and the sleep would never
-/// end.
+/// task, or in a task of tasks. If the loop were never idle, no time would pass and the sleep would
+/// never end.
 #[test]
 fn slow_waiters_come_to_rest() {
     async fn slow(listener: Rc<TcpListener>) {
