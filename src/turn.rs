@@ -252,7 +252,8 @@ fn park(state: Box<State>, limit: Option<Duration>) -> (Box<State>, io::Result<(
         Park::Ask(timeout) => {
             let (begun, mut poller) = (state.clock.begin_wait(), state.poller.take());
             let loop_number = current::release(state);
-            let parked = poller.as_mut().map_or(Ok(()), |poller| poller.park(timeout)); // `Ask` comes with a poller
+            // (`Ask` comes with a poller.)
+            let parked = poller.as_mut().map_or(Ok(()), |poller| poller.park(timeout));
             state = current::take(loop_number);
             state.poller = poller;
             state.clock.end_wait(begun, timeout);

@@ -145,9 +145,9 @@ impl Explore {
         shortest
     }
 
-    /// Tries the schedules that leave FIFO less often, up to the first that fails, as many as there are attempts, and
-    /// no longer than the limit of time: shortening only removes deviations, so it may end where others would be
-    /// fewer.
+    /// Tries the schedules that leave FIFO less often, up to the first that fails: as many as there are attempts,
+    /// and no longer than the limit of time. (Shortening only removes deviations, so it may end where others
+    /// would be fewer.)
     fn shorter<F: Future>(
         &self,
         program: &(impl Fn() -> F + Sync),

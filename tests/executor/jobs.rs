@@ -53,7 +53,8 @@ fn a_job_starts_at_the_call() {
     });
 }
 
-/// Jobs that are tasks of a group are waited for together, no longer than a limit. What was not waited for goes on.
+/// Jobs that are tasks of a group are waited for together, no longer than a limit. What was not waited for goes
+/// on.
 #[test]
 fn the_jobs_of_a_group_are_waited_for_up_to_a_limit() {
     boucle::run(async {

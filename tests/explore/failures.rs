@@ -161,6 +161,28 @@ fn a_random_failure_of_a_small_program_is_the_shortest() {
     }
 }
 
+/// Another failure, which leaves FIFO less often, does not take the place of the one that was found.
+#[test]
+fn a_random_failure_is_not_exchanged_for_another() {
+    let mut found = [0, 0];
+    for seed in 0..20 {
+        let explore = Explore::new().strategy(Strategy::Random).seed(seed);
+        let failure = explore.try_run(|| async {
+            let choices = [choose(2), choose(2), choose(2)];
+            assert!(choices != [0, 1, 1], "two");
+            assert!(choices[0] == 0, "one");
+        });
+        let failure = failure.unwrap_err();
+        let (index, schedule) = if failure.message.ends_with("two") { (1, "1:1,2:1") } else { (0, "0:1") };
+        assert!(
+            failure.schedule == schedule && failure.to_string().contains("FIFO, which passes"),
+            "{failure}"
+        );
+        found[index] += 1;
+    }
+    assert!(found[0] > 0 && found[1] > 0, "{found:?}");
+}
+
 /// What looks for a shorter schedule keeps the limit of time as well.
 #[test]
 fn the_shortest_is_not_looked_for_beyond_the_limit_of_time() {

@@ -156,8 +156,8 @@ fn the_families_alternate() {
     });
 }
 
-/// A connection may have a local address: `socket2` binds the socket, and it connects on another thread. (Linux has
-/// all of 127.0.0.0/8.)
+/// A connection may have a local address: `socket2` binds the socket, and it connects on another thread. (Linux
+/// has all of 127.0.0.0/8.)
 #[cfg(feature = "blocking")]
 #[test]
 fn a_connection_may_have_a_local_address() {

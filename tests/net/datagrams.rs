@@ -180,8 +180,8 @@ fn a_refusal_ends_a_receive_at_a_descriptor() {
     });
 }
 
-/// Each member of a multicast group receives what is sent to it. The options are set by `socket2`, before the bind
-/// and after it. (The group is one of the loopback device.)
+/// Each member of a multicast group receives what is sent to it. The options are set by `socket2`, before the
+/// bind and after it. (The group is one of the loopback device.)
 #[cfg(target_os = "linux")]
 #[test]
 fn a_group_receives_a_message() {
