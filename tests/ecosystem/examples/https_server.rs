@@ -36,6 +36,7 @@
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::error::Error;
+use std::io::{self, Write};
 use std::iter;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -118,7 +119,8 @@ async fn talk(client: TcpStream, tls: TlsAcceptor, stop: impl Future<Output = ()
 fn report(error: ServeError<SocketAddr, Box<dyn Error + Send + Sync>>) {
     let cause = if let ServeError::Handler(_, error) = &error { error.source() } else { None };
     let causes = iter::successors(cause, |&error| error.source());
-    eprintln!("{}", causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}")));
+    let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+    _ = writeln!(io::stderr(), "{text}"); // not `eprintln!`, which panics if that fails: the service would end
 }
 
 /// Makes a key and a certificate for this machine, and writes the certificate to where clients find it. A real

@@ -1,7 +1,7 @@
 //! The examples `https_server` and `https_client`: a service that answers, and ends as it is documented.
 
-use std::io::Read;
-use std::net::{SocketAddr, TcpStream as StdTcpStream};
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream as StdTcpStream};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -33,10 +33,15 @@ struct Service {
 
 impl Service {
     fn start() -> Self {
+        Self::start_by(&[])
+    }
+
+    /// Starts the service by a command that executes its arguments.
+    fn start_by(before: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new("env");
         // Tests that run in the background may ignore interrupts.
-        command.arg("--default-signal=INT").arg(program("https_server"));
+        command.arg("--default-signal=INT").args(before).arg(program("https_server"));
         command.arg("127.0.0.1:0").arg(folder.path().join("certificate.pem"));
         let server = Server::start(&mut command, "https://");
         let server = server.unwrap_or_else(|error| panic!("{error}: run `cargo build --examples` first"));
@@ -124,7 +129,10 @@ fn an_error_says_what_was_wrong() {
         let mut client = service.connect().await;
         client.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
         client.flush().await.unwrap();
-        // It is dropped in the middle of a head, and TLS has no proper end.
+        // An end in the middle of a head, and TLS has no proper one. (If the client were dropped at once, what it
+        // has not read might reset the connection.)
+        client.get_ref().0.shutdown(Shutdown::Write).unwrap();
+        _ = client.read_to_end(&mut Vec::new()).await;
     });
     service.server.read_until("peer closed connection without sending TLS close_notify").unwrap();
     let nowhere = service.folder.path().join("nowhere").join("certificate.pem");
@@ -134,6 +142,18 @@ fn an_error_says_what_was_wrong() {
         assert!(!ended.status.success(), "{ended:?}");
         assert!(String::from_utf8_lossy(&ended.stderr).contains(nowhere), "{ended:?}");
     }
+}
+
+/// An error that cannot be written, here since stderr is full, does not end the service.
+#[test]
+fn an_error_that_cannot_be_written_ends_nothing() {
+    let service = Service::start_by(&["sh", "-c", "exec \"$@\" 2>/dev/full", "sh"]);
+    let mut wrong = StdTcpStream::connect(service.address()).unwrap();
+    wrong.write_all(b"no TLS\r\n\r\n").unwrap();
+    _ = wrong.read_to_end(&mut Vec::new()); // until it is refused
+    let page = format!("{}/", service.url);
+    let client = run_example("https_client", &[service.certificate().to_str().unwrap(), &page]);
+    assert_eq!(lines(&client), [format!("{page}: 200 OK: hello")], "{client:?}");
 }
 
 /// After Ctrl-C or SIGTERM a request that has begun is answered, by either version of HTTP, and new clients
