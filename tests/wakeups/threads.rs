@@ -36,6 +36,22 @@ fn a_task_is_woken_from_another_loop_of_the_thread() {
     assert_eq!((woken.polled, woken.left), (1, 0));
 }
 
+/// A wake passes by the loops of its own thread, though none of them runs, if its task is not on them.
+#[test]
+fn a_task_is_woken_from_a_thread_that_has_other_loops() {
+    let event_loop = virtual_loop();
+    let gate = waiting_on(&event_loop);
+    let waker = gate.waker();
+    thread::spawn(move || {
+        let _others = [virtual_loop(), virtual_loop()];
+        waker.wake();
+    })
+    .join()
+    .unwrap();
+    assert_eq!(turn(&event_loop).woken_by_inbox, 1);
+    assert_eq!(turn(&event_loop).polled, 1);
+}
+
 /// Tasks that another thread wakes are polled in the order of their first wakes, and once each.
 #[test]
 fn tasks_are_woken_from_another_thread_in_order() {
