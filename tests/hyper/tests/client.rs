@@ -210,8 +210,13 @@ fn a_scheme_has_a_port() {
     run(async {
         let mut any = Connector::new();
         any.enforce_http(false);
-        for (uri, address) in [("http://127.0.0.1/", "127.0.0.1:80"), ("https://127.0.0.1/", "127.0.0.1:443")]
-        {
+        for (uri, address) in [
+            ("http://127.0.0.1/", "127.0.0.1:80"),
+            ("https://127.0.0.1/", "127.0.0.1:443"),
+            ("http://127.0.0.1:/", "127.0.0.1:80"),
+            ("http://user:name@127.0.0.1/", "127.0.0.1:80"),
+            ("http://[::1]/", "[::1]:80"),
+        ] {
             let connected = any.call(Uri::from_static(uri)).await;
             let tried = connected.map_or_else(
                 |error| error.to_string(),
