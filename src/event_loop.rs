@@ -205,7 +205,7 @@ impl EventLoop {
     #[doc(alias = "run_until_complete")]
     #[track_caller]
     pub fn block_on<F: Future>(&self, main: F) -> F::Output {
-        self.block_on_as(main, type_name::<F>(), Location::caller())
+        self.block_on_as(Box::pin(main), type_name::<F>(), Location::caller())
     }
 
     /// As [`block_on`](Self::block_on), for a future around the program's: observers are told the type and the
@@ -213,11 +213,11 @@ impl EventLoop {
     #[track_caller]
     pub(crate) fn block_on_as<F: Future>(
         &self,
-        main: F,
+        main: Pin<Box<F>>,
         future: &'static str,
         location: &'static Location<'static>,
     ) -> F::Output {
-        output_of_main(self.run_main(Quiet::new(Box::pin(main)), future, location))
+        output_of_main(self.run_main(Quiet::new(main), future, location))
     }
 
     /// Runs the loop until [`stop`] is called: the current turn finishes, and it returns. It can be run

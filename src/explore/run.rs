@@ -71,7 +71,8 @@ pub(super) fn run<F: Future>(
     let order = Order::new(Decider(schedule.clone()));
     let ended = catch_unwind(AssertUnwindSafe(|| {
         let event_loop = EventLoop::in_order(order, observers).expect("exploration needs an event loop");
-        event_loop.block_on_as(async { drop(program().await) }, type_name::<F>(), location);
+        let main = Box::pin(async { drop(program().await) });
+        event_loop.block_on_as(main, type_name::<F>(), location);
     }));
     drop(current);
     let mut schedule = schedule.borrow_mut();
