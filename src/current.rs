@@ -19,10 +19,10 @@
 //! | function | called by | panics |
 //! |---|---|---|
 //! | `take`, `release` | the turn | if the state is in use |
-//! | `wake`, `deliver` | wakers; handles and what else aborts, or is dropped | never |
-//! | `find`, `expect` | what has the number of a loop of this thread | `find` never |
-//! | `running`, `expect_running` | what begins on the running loop: a spawn, a timer, a socket | if the state is in use; the second also if no loop runs |
-//! | `on_own_thread`, `on_own_loop` | what belongs to a loop, when it is used; when it is polled | on another thread; the second also on another loop |
+//! | `wake`, `deliver` | wakers; whatever aborts a task, or is dropped | never |
+//! | `find`, `expect` | what has the number of a loop of this thread, also a spawn | `find` never; `expect` if the state is in use |
+//! | `running`, `expect_running` | what begins on the running loop: a timer, a socket, a group | if the state is in use; the second also if no loop runs |
+//! | `on_own_thread`, `on_own_loop` | what belongs to a loop, when it is used; when it is polled | if the state is in use, or the loop lives on another thread; the second also if another loop runs |
 //!
 //! **The running loop may have changed.** A crate of stackful coroutines may switch stacks inside a poll, and
 //! run another loop of this thread, before it comes back. [`take`] makes the right loop the running one

@@ -187,15 +187,15 @@
 //!
 //! Exceptions:
 //!
-//! - The operation of an [`AsyncFd`](net::AsyncFd) is user code, and runs while the state is free. Its side
-//!   counts edges, and stays ready if one has come since the operation began (`net/async_fd.rs`).
+//! - The operation of an [`AsyncFd`](net::AsyncFd) is user code, and runs while the state is free. So its
+//!   side stays ready if an edge has come since the operation began (`net/async_fd.rs`).
 //! - After an edge that has reported more than new bytes (the end of a stream, urgent data), after a read of
 //!   a Unix stream that has stopped at passed descriptors, and always without epoll or kqueue, the side stays
 //!   ready until an operation would block (`net/readiness.rs`).
 //! - The write side of a socket that can send begins ready. So do both sides of an [`AsyncFd`](net::AsyncFd).
-//! - With epoll or kqueue, of all but TCP streams only the read side is watched at first: otherwise each
-//!   message that the peer takes would end a park. When a write has to wait, the socket is registered again,
-//!   for both sides.
+//! - With epoll or kqueue, of all but TCP streams only the read side is watched at first: a write side has an
+//!   edge whenever the peer takes a message, and each would end a park for nothing. When a write has to wait,
+//!   the socket is registered again, for both sides.
 //!
 //! **A wake on the loop's own thread.** `Waker::wake` calls `current::wake` (`current.rs`), which takes the
 //! state of the running loop. If the task in the slot has the number's identity and is not queued, the number
@@ -236,8 +236,8 @@
 //! message in the inbox. A loop that does not run drops nothing: the task stays marked until the next turn,
 //! or the loop's end. An abort of a task that is done does nothing. A task that is aborted during its own
 //! poll is dropped when that poll ends; so is a value that the poll has returned. If the poll or the
-//! destructor panics, the handle gives that panic. A [`timeout`] owns its future, and drops it on the spot
-//! when it is dropped itself. And the end of a loop drops the aborted tasks with all the others.
+//! destructor panics, the handle gives that panic. A [`timeout`] aborts nothing: its future is dropped with
+//! it, on the spot. And the end of a loop drops the aborted tasks with all the others.
 //!
 //! So a future may end at any of its awaits. What it has taken and not passed on, such as half a message, is
 //! lost with it. Where an operation can lose something, its documentation says so; `explore::cancel` drops a
@@ -309,10 +309,10 @@
 //! | `next_look` | a lower bound of the first deadline, in O(1), in ticks (microseconds): it may be that of a timer which is cancelled by now |
 //! | `next_deadline` | the first deadline |
 //! | `pop_due` | takes a timer that is due out of the wheel |
-//! | `clock.tick`, `until`, `pass` | the time now, in ticks; how long it is until a tick; lets virtual time pass |
+//! | `clock.tick`, `until`, `pass` | the time now, in ticks; how long to sleep until a tick (on a real clock a millisecond at least, unless a shorter sleep was armed); lets virtual time pass |
 //! | `reactor.is_awaited` | whether a task waits for a source |
 //! | `open_poller` | makes the poller of a loop with a virtual clock |
-//! | `finish_member` | counts a member of a group as done, and lists it. Returns the parent, if it is to be woken. A `gather` and an `ALL_COMPLETED` are woken by the last member and by one that panics, and list only the latter; others are woken by each |
+//! | `finish_member` | counts a member of a group as done. Returns the parent, if it is to be woken. A `gather` or an `ALL_COMPLETED` is woken by the last member, or by one that panics, which is listed; any other parent is woken by each, and each is listed |
 //! | `budget` | counts the ready operations of a poll: after 128 the next is pending, and wakes its task, so that others are polled. `end` ends the counting |
 //! | `Quiet`, `drop_quietly`, `catch_drop` | drop what may be the user's, and let no panic out; the last returns it |
 //! | `log`, `record`, `notify`, `cause` | matter only if something observes the loop |
@@ -340,14 +340,15 @@
 //! | `task/join.rs`: `JoinHandle::poll` | a *leaf*: a future that has no other inside, and leaves its task's number |
 //! | `current.rs`, as far as `release`; then its `wake` | what it takes to move the state out; from a waker to the state |
 //! | `net/source.rs` (`Source::poll`), `net/readiness.rs`, `net/reactor.rs` | a read that has to wait, and the event that ends the wait |
-//! | `wake/inbox.rs`, `messages.rs` | why no wake is lost; what a loop does when it is asked |
+//! | `wake/inbox.rs`, `wake/flags.rs`, `messages.rs` | why no wake is lost; one wake, one message; what a loop does when it is asked |
 //! | `task/group_table.rs`, `combine/group.rs` | how a `gather` is woken once, for any number of children |
 //! | `time/wheel.rs`, its head | why not a heap |
 //!
 //! The others, in any order:
 //!
-//! - `wake/flags.rs`: one wake, one message. `wake/loop_handle.rs`: what another thread holds of a loop.
-//! - `task/id.rs`, `task/spawn.rs`, `task/join.rs`, `task/abort_handle.rs`: the numbers; a task's handles.
+//! - `wake/loop_handle.rs`: what another thread holds of a loop.
+//! - `task/id.rs`, `task/spawn.rs`, the rest of `task/join.rs`, `task/abort_handle.rs`: the numbers; a task's
+//!   handles.
 //!   `task/budget.rs`: when a task yields. `task/quiet.rs`: a drop that lets no panic out. `shrink.rs`: when a
 //!   table gives memory back.
 //! - `time/sleep.rs`, `time/clock.rs`, the rest of `time/wheel.rs`: a deadline, in O(1). `time/timeout.rs`,

@@ -143,8 +143,8 @@ impl State {
         number.short_id() == self.number.short_id()
     }
 
-    /// Wakes a task: queues it, unless it is queued, aborted or done. This is the slow path: on the
-    /// loop's own thread [`try_wake`](Self::try_wake) comes first.
+    /// Wakes a task: queues it, unless it is queued, aborted or done. This is the slow path, also of wakes that
+    /// come through the inbox: `current::wake` and `wake_waiter` call [`try_wake`](Self::try_wake) first.
     #[cold]
     #[inline(never)]
     pub(crate) fn wake(&mut self, number: TaskNumber) {

@@ -1,7 +1,8 @@
 //! The table of groups: which members of a group are done. The parent's part is in `combine/group.rs`.
 //!
 //! A parent that polled n handles at each wake would make n² polls. So a task may be a *member* of a group:
-//! when it is done, the loop counts down and lists its position, O(1), and wakes the parent if it is time.
+//! when it is done, the loop counts down, O(1), and wakes the parent if it is time. A [`GroupEntry`] lists
+//! the positions of members that are done, as far as the parent wants to know.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! The inbox: what other threads leave for the loop.
+//! The inbox: what is left for the loop, mostly by other threads.
 //!
 //! A loop's tables are touched on its own thread only. Other threads leave a [`Message`]: a slot to wake, a
 //! closure to call, a dropped handle. The loop reads them in the third step of its turn, in order.

@@ -10,9 +10,8 @@
 //!   0                    position               batch_end                        len
 //! ```
 //!
-//! To freeze a *batch* is to set `batch_end` to the end. When the batch is over, the first position is there,
-//! and the length is the pops since the last park plus those of the next batch: what `park.rs` compares with
-//! 61.
+//! To freeze a *batch* is to set `batch_end` to the end. When the batch is over, `position` is there too, and
+//! `len` is the pops since the last park plus those of the next batch: what `park.rs` compares with 61.
 //!
 //! Only a new number is pushed, or that of a task that is not queued, so each is there at most once. If a
 //! task is woken in its last poll, it is done before its number is popped. Such a number is stale, and the
