@@ -107,7 +107,7 @@
 //! | waker | what wakes a task |
 //! | arm, fire | a timer is armed when it is put into the wheel, and fires at its deadline |
 //! | task | a spawned future, with an *entry* in the table. Future and later output are in its *cell*, one allocation. The entry owns the cell: that is the task's *box* |
-//! | slot | a place in a *slab*, which is a vector with a list of its free places: the index is valid until the entry is removed |
+//! | slot | a place in a *slab*, which is a vector with a list of its free places: the index is valid until the entry is removed. (The wheel's slots are another thing) |
 //! | handle | a `JoinHandle`: it awaits a task, and may abort it |
 //! | abort, cancel | to ask that a task be dropped; to drop it, when its turn has come |
 //! | main future | the future of `block_on`: not a task, but in the ready queue like one |
@@ -130,6 +130,8 @@
 //! | token | a source's slot, as the kernel hands it back |
 //! | reactor | the table of sources |
 //! | wheel | the hierarchical timer wheel |
+//! | allocator's hook | code of the program's own global allocator, if that calls into the loop while memory is allocated. The [limits](#limits) say what it may do |
+//! | stackful coroutine | one that a crate gives a stack of its own: it may be left in the middle of a call, a poll say, and gone on with later |
 //!
 //! What a waker holds, and what is in the ready queue, is the *number* of a task or a main future:
 //!
@@ -348,9 +350,8 @@
 //!
 //! - `wake/loop_handle.rs`: what another thread holds of a loop.
 //! - `task/id.rs`, `task/spawn.rs`, the rest of `task/join.rs`, `task/abort_handle.rs`: the numbers; a task's
-//!   handles.
-//!   `task/budget.rs`: when a task yields. `task/quiet.rs`: a drop that lets no panic out. `shrink.rs`: when a
-//!   table gives memory back.
+//!   handles. `task/budget.rs`: when a task yields. `task/quiet.rs`: a drop that lets no panic out. `shrink.rs`:
+//!   when a table gives memory back.
 //! - `time/sleep.rs`, `time/clock.rs`, the rest of `time/wheel.rs`: a deadline, in O(1). `time/timeout.rs`,
 //!   `time/interval.rs`: on a sleep.
 //! - `net/`: the poller that parks, sockets, look-ups, a server. `combine/`: several tasks, and one that waits.
