@@ -56,8 +56,6 @@
 //! A read fills hyper's own buffer, and a write sends hyper's own bytes: neither copies them nor zeroes any.
 //! HTTP/1.1 sends a head and a short body by one system call.
 
-#![allow(unsafe_code)]
-
 #[cfg(feature = "hyper-util")]
 mod connector;
 
@@ -141,6 +139,7 @@ impl hyper::rt::Timer for Timer {
 }
 
 /// Receives what there is room for, straight into a buffer that need not be initialized.
+#[allow(unsafe_code)]
 fn receive(socket: impl AsFd, buffer: &mut ReadBufCursor<'_>) -> io::Result<usize> {
     // SAFETY: `as_mut` asks that no byte which may be initialized be made uninitialized. Only `recv` is given
     // the slice: it writes nothing but the bytes that the kernel has received, and returns them as `received`,

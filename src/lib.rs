@@ -116,7 +116,7 @@
 //! | waiter | what waits for a timer, a source, a task, a group, a job or a signal: one of boucle's tasks or main futures, or a foreign waker |
 //! | joiner | what waits for a task: a waiter, or the task's group |
 //! | foreign waker | a waker that is not boucle's: another runtime's, or one that a future makes for its children, as `FuturesUnordered` does |
-//! | ready queue | FIFO of what is to be polled, or dropped if it is aborted; a task in it is *ready*. (The result of a poll, and a side of a socket, are ready in another sense) |
+//! | ready queue | FIFO of what is to be polled, or dropped if it is aborted. A *pop* takes the first number out; a task whose number is in it is *ready*. (The result of a poll, and a side of a socket, are ready in another sense) |
 //! | done | said of a task that returned, panicked or was dropped; its `JoinHandle` may still have to take the output |
 //! | inbox | where messages for the loop are left, mostly by other threads |
 //! | message | a request to a loop: to wake or abort a task, to spawn one, to stop, to free what a dropped handle, timer, socket or group has left, and the like |
@@ -165,9 +165,9 @@
 //! (`task/join.rs`). When the task is done, `State::finish` takes the joiner out (`state.rs`), the turn wakes
 //! it, and the joiner's next poll takes the output out of the box.
 //!
-//! Whatever polls the handle last is the joiner. Dropping a handle detaches the task, which goes
-//! on. The panic hook reports a panic when it happens, even if no handle asks for it. When the
-//! loop ends, all outputs are dropped: a handle gives "cancelled" then, even if its task had returned.
+//! Whatever polls the handle last is the joiner. Dropping a handle detaches the task, which goes on. The
+//! panic hook reports a panic when it happens, even if no handle asks for it. When the loop ends, all outputs
+//! are dropped: a handle gives "cancelled" then, even if its task had returned.
 //!
 //! **A readable socket, to the poll.** A socket is non-blocking, and registered once, edge-triggered: the
 //! kernel reports that something has come, and does not report it again. So each of its two sides, read and

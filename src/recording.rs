@@ -51,27 +51,26 @@ impl State {
         }
     }
 
-    /// Records that a task leaves the ready queue, to be polled.
+    /// Records that a task leaves the ready queue, to be polled. The caller has asked whether the loop is observed.
     #[cold]
     #[inline(never)]
     pub(crate) fn record_begin_poll(&mut self, number: TaskNumber) {
-        if let Some((task, _)) = self.tasks.find_live(number.slot()) {
-            self.record_begin(task);
+        if let Some(task) = self.record_begin(number) {
             self.record(|_| EventKind::PollBegins { task });
         }
     }
 
-    /// Records that an aborted task leaves the ready queue, to be dropped.
+    /// Records that an aborted task leaves the ready queue, to be dropped, if the loop is observed.
     pub(crate) fn record_begin_drop(&mut self, number: TaskNumber) {
-        if let Some((task, _)) = self.tasks.find_live(number.slot()) {
-            self.record_begin(task);
+        if self.log.is_on() {
+            self.record_begin(number);
         }
     }
 
-    fn record_begin(&mut self, task: u64) {
-        if self.log.is_on() {
-            self.log.begin_task(self.clock.elapsed(), task, self.ready.popped_after_batch());
-        }
+    fn record_begin(&mut self, number: TaskNumber) -> Option<u64> {
+        let (task, _) = self.tasks.find_live(number.slot())?;
+        self.log.begin_task(self.clock.elapsed(), task, self.ready.popped_after_batch());
+        Some(task)
     }
 
     #[inline]

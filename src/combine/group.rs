@@ -61,8 +61,8 @@ impl Group {
         }
     }
 
-    /// Spawns a task as the member at that position. A loop that is closing refuses it: the
-    /// group never counts it as done.
+    /// Spawns a task as the member at that position. A loop that is closing refuses it: the group
+    /// never counts it as done.
     pub(crate) fn spawn<F: Future<Output: 'static> + 'static>(
         &self,
         position: usize,

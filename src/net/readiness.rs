@@ -86,8 +86,8 @@ impl Readiness {
     }
 
     /// Marks the side as not ready after an operation that would block, unless an edge has come since the
-    /// operation began, when the count was `edges`. (Edges come in turns. An `AsyncFd`'s operation
-    /// is user code, and may run one if it is polled while no loop runs.)
+    /// operation began, when the count was `edges`. (Edges come in turns. An `AsyncFd`'s
+    /// operation is user code, and may run one if it is polled while no loop runs.)
     pub(super) fn set_not_ready(&mut self, edges: u32) {
         if edges == self.edges {
             self.ready = false;

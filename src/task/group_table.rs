@@ -2,7 +2,7 @@
 //!
 //! A parent that polled n handles at each wake would make n² polls. So a task may be a *member* of a group:
 //! when it is done, the loop counts down, O(1), and wakes the parent if it is time. A [`GroupEntry`] lists
-//! the positions of members that are done, as far as the parent wants to know.
+//! the positions of members that are done; with [`WakeOn::Last`], only of those that panicked.
 
 use std::collections::VecDeque;
 
