@@ -264,7 +264,7 @@
 //! | [`Observer`] | none | `tracing::Subscriber`, for tokio's own spans | gets values, in order, on the loop's thread |
 //! | [`Event`], [`EventKind`], [`Origin`], [`Outcome`], [`Ending`], [`WaitsFor`] | none | `TaskMeta` (unstable) | |
 //! | [`Live`], [`Live::apply`], [`LiveTask`], [`TaskState`] | none | `tokio-console` | the state of the loop between any two events |
-//! | [`DumpedTask`], [`Dump::circles`], [`Holder`] | `FutureCallGraph` (3.14) | `runtime::dump::Task` (unstable) | tasks that wait for each other are found |
+//! | [`DumpedTask`], [`Dump::cycles`], [`Holder`] | `FutureCallGraph` (3.14) | `runtime::dump::Task` (unstable) | tasks that wait for each other are found |
 //! | [`Recorder`], [`Recorder::new`], [`Recorder::with_limit`], [`Recorder::trace`] | none | none | |
 //! | [`Trace`], [`LoopTrace`] | none | none | |
 //! | [`Trace::timeline`], [`LoopTrace::timeline`], [`Timeline`], [`Timeline::width`], [`Timeline::lines`], [`Timeline::colours`], [`Timeline::titles`], [`Timeline::legend`], [`Timeline::for_stderr`] | none | none | `BOUCLE_TRACE=timeline` |

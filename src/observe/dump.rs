@@ -28,7 +28,7 @@ use crate::wake::waiter::Waiter;
 /// The tasks of a loop, and what each of them waits for: see [`dump`].
 ///
 /// Its [`Display`](std::fmt::Display) is a table of the tasks, a tree of which task awaits which, and a
-/// line for each circle of tasks that wait for each other.
+/// line for each cycle of tasks that wait for each other.
 ///
 /// ```
 /// # boucle::run(async {

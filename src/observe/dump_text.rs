@@ -27,9 +27,9 @@ const OBSERVED: [&str; 8] =
     ["task", "state", "waits for", "polls", "busy", "longest", "spawned at", "future"];
 const UNOBSERVED: [&str; 3] = ["task", "state", "future"];
 
-/// The most characters of a task's number and name, and of a place.
+/// The most characters of a task's number and name, and of a location.
 const LABEL: usize = 36;
-const PLACE: usize = 40;
+const LOCATION: usize = 40;
 
 /// The most things that a task waits for in one cell.
 const WAITS: usize = 3;
@@ -44,16 +44,16 @@ impl Display for Dump {
         if !self.tasks.is_empty() {
             self.write_table(f)?;
         }
-        let (tree, circles) = self.tree();
+        let (tree, cycles) = self.tree();
         if !tree.is_empty() {
             f.write_str("\n\nwhich task awaits which")?;
             write_tree(f, &tree)?;
         }
-        if !circles.is_empty() {
+        if !cycles.is_empty() {
             f.write_str("\n")?;
         }
-        for circle in circles {
-            let whole = circle.iter().chain(&circle[..1]);
+        for cycle in cycles {
+            let whole = cycle.iter().chain(&cycle[..1]);
             let tasks: Vec<String> = whole.map(|id| by_number(*id)).collect();
             write!(f, "\n{} wait for each other", tasks.join(" → "))?;
         }
@@ -119,13 +119,13 @@ impl Dump {
 
 /// Returns the cells that only an observed loop fills.
 fn seen(task: &LiveTask) -> [String; 5] {
-    let place = task.location.to_string();
+    let location = task.location.to_string();
     [
         waits(task),
         task.polls.to_string(),
         duration(task.busy),
         duration(task.longest),
-        cut_front(&place, PLACE),
+        cut_front(&location, LOCATION),
     ]
 }
 

@@ -1,7 +1,7 @@
 //! Which task awaits which, as a tree: its roots are the tasks that no other task awaits.
 //!
-//! Not every graph of tasks is a tree. If several tasks await the same one, what that one awaits is drawn
-//! where it comes first. If tasks await each other in a circle, no root need lead to them.
+//! Not every graph of tasks is a tree. If several tasks await the same one, what that one awaits is drawn where
+//! it comes first. If tasks await each other in a cycle, there may be no root that leads to them.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,9 +13,9 @@ pub(crate) struct Node<'a> {
     pub(super) task: &'a DumpedTask,
     /// How far below its root.
     pub(super) depth: usize,
-    /// Whether it is the last of the tasks that the same one awaits.
+    /// Whether it is the last child of its parent.
     pub(super) is_last: bool,
-    /// Whether it stands further up in the tree already, with what it awaits.
+    /// Whether it was drawn before, with its children.
     pub(super) again: bool,
 }
 
@@ -23,7 +23,7 @@ pub(crate) struct Node<'a> {
 struct Tree<'a> {
     tasks: HashMap<u64, &'a DumpedTask>,
     nodes: Vec<Node<'a>>,
-    circles: Vec<Vec<u64>>,
+    cycles: Vec<Vec<u64>>,
     /// From the root to the task that was added last.
     path: Vec<u64>,
     /// How deep in the tree each task stands that was added.
@@ -31,8 +31,8 @@ struct Tree<'a> {
 }
 
 impl Dump {
-    /// Returns the circles of tasks that wait for each other: each task awaits the next one, and the last
-    /// awaits the first. Of circles that share tasks, some may be missing.
+    /// Returns the cycles of tasks that wait for each other: each task awaits the next one, and the last
+    /// awaits the first. Of cycles that share tasks, some may be missing.
     ///
     /// ```
     /// use std::{cell::RefCell, rc::Rc};
@@ -46,20 +46,20 @@ impl Dump {
     /// });
     /// *other.borrow_mut() = Some(boucle::spawn(async move { one.await.unwrap() }));
     /// boucle::yield_now().await;
-    /// assert_eq!(boucle::dump().circles(), [[2, 3]]); // each awaits the other
+    /// assert_eq!(boucle::dump().cycles(), [[2, 3]]); // each awaits the other
     /// # });
     /// ```
-    pub fn circles(&self) -> Vec<Vec<u64>> {
+    pub fn cycles(&self) -> Vec<Vec<u64>> {
         self.tree().1
     }
 
-    /// Returns the lines of the tree, and the circles. Tasks that neither await one nor are awaited are left
+    /// Returns the lines of the tree, and the cycles. Tasks that neither await one nor are awaited are left
     /// out.
     pub(crate) fn tree(&self) -> (Vec<Node<'_>>, Vec<Vec<u64>>) {
         let mut tree = Tree {
             tasks: self.tasks.iter().map(|task| (task.id, task)).collect(),
             nodes: Vec::new(),
-            circles: Vec::new(),
+            cycles: Vec::new(),
             path: Vec::new(),
             depths: HashMap::new(),
         };
@@ -75,7 +75,7 @@ impl Dump {
                 tree.grow(task);
             }
         }
-        (tree.nodes, tree.circles)
+        (tree.nodes, tree.cycles)
     }
 }
 
@@ -87,7 +87,7 @@ impl<'a> Tree<'a> {
             self.path.truncate(depth);
             let again = self.depths.contains_key(&task.id);
             if again {
-                self.close_circle(task.id);
+                self.close_cycle(task.id);
             } else {
                 self.depths.insert(task.id, depth);
                 self.path.push(task.id);
@@ -99,17 +99,17 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// The last task of the path awaits `task`. If `task` stands in the path, the tasks from there on are a
-    /// circle; it is added if all of them are idle, so that none can go on.
-    fn close_circle(&mut self, task: u64) {
+    /// Adds the cycle that the last task of the path closes by awaiting `task`: the tasks of the path from
+    /// `task` on, if it stands there. If one of them is not idle, they can go on: then it adds nothing.
+    fn close_cycle(&mut self, task: u64) {
         let depth = self.depths[&task];
         if self.path.get(depth) != Some(&task) {
             return;
         }
-        let circle = &self.path[depth..];
+        let cycle = &self.path[depth..];
         let is_idle = |id: &u64| self.tasks[id].state == TaskState::Idle;
-        if circle.iter().all(is_idle) {
-            self.circles.push(circle.to_vec());
+        if cycle.iter().all(is_idle) {
+            self.cycles.push(cycle.to_vec());
         }
     }
 }

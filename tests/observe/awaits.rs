@@ -36,8 +36,8 @@ fn a_dump_is_right_after_a_slot_is_used_again() {
     });
 }
 
-/// Spawns tasks in a circle, each of which awaits the one before it.
-fn circle(tasks: usize) {
+/// Spawns tasks in a cycle, each of which awaits the one before it.
+fn cycle(tasks: usize) {
     type Place = Rc<RefCell<Option<JoinHandle<()>>>>;
     let places: Vec<Place> = (0..tasks).map(|_| Place::default()).collect();
     for own in 0..tasks {
@@ -50,19 +50,19 @@ fn circle(tasks: usize) {
     }
 }
 
-/// A dump names each circle of tasks that wait for each other once, without the tasks that merely wait
-/// for one in the circle.
+/// A dump names each cycle of tasks that wait for each other once, without the tasks that merely wait
+/// for one in the cycle.
 #[test]
 fn tasks_that_wait_for_each_other_are_named() {
     for event_loop in [virtual_loop(), observed_loop()] {
         let dump = event_loop.block_on(async {
-            circle(2);
-            circle(3);
+            cycle(2);
+            cycle(3);
             drop(spawn(async { drop(spawn(pending::<()>()).await) }));
             sleep(SECOND).await;
             dump()
         });
-        assert_eq!(dump.circles(), [vec![2, 3], vec![4, 6, 5]]);
+        assert_eq!(dump.cycles(), [vec![2, 3], vec![4, 6, 5]]);
         let text = dump.to_string();
         let named: Vec<_> = text.lines().filter(|line| line.contains("each other")).collect();
         assert_eq!(
@@ -82,7 +82,7 @@ fn tasks_that_wait_for_each_other_are_named() {
 fn a_deadlock_names_tasks_that_wait_for_each_other() {
     let message = panic_of(|| {
         virtual_loop().block_on(async {
-            circle(2);
+            cycle(2);
             pending::<()>().await;
         })
     });
@@ -188,7 +188,7 @@ fn one_task_may_wait_for_several_things() {
 /// A task does not await what it has given up, though the last poll began with it: here a `timeout` is over,
 /// and the one whose handle it has dropped awaits this task.
 #[test]
-fn a_handle_that_was_dropped_makes_no_circle() {
+fn a_handle_that_was_dropped_makes_no_cycle() {
     for event_loop in [virtual_loop(), observed_loop()] {
         let dump = event_loop.block_on(async {
             let handle: Rc<RefCell<Option<JoinHandle<()>>>> = Rc::default();
@@ -202,7 +202,7 @@ fn a_handle_that_was_dropped_makes_no_circle() {
             sleep(2 * SECOND).await;
             dump()
         });
-        assert_eq!(dump.circles(), Vec::<Vec<u64>>::new());
+        assert_eq!(dump.cycles(), Vec::<Vec<u64>>::new());
         assert_eq!((&task(&dump, 2).awaits[..], &task(&dump, 3).awaits[..]), (&[][..], &[2][..]));
     }
 }
