@@ -1,4 +1,4 @@
-//! Giving way: `yield_now`, and the budget of ready operations per poll.
+//! Yielding: `yield_now`, and the budget of ready operations per poll.
 //!
 //! A poll starts with a budget of 128 ready *leaf operations* (such as a read, an accept, a joined handle, a
 //! sleep that is over, a gather, the end of a stream). When it is spent, a leaf wakes its task and is
@@ -22,18 +22,18 @@ thread_local! {
     static LEFT: Cell<i64> = const { Cell::new(UNLIMITED) };
 }
 
-/// Gives a poll that begins its budget.
+/// Refills the budget for a poll that begins.
 #[inline]
 pub(crate) fn refill() {
     LEFT.set(BUDGET);
 }
 
-/// Ends the polls: from now on nothing is counted.
+/// Makes the budget unlimited: nothing is counted until the next [`refill`].
 pub(crate) fn end() {
     LEFT.set(UNLIMITED);
 }
 
-/// Calls [`end`] when it drops: a panic ends the polls too.
+/// Restores the unlimited budget when the run of a loop ends, even by a panic.
 pub(crate) struct EndOnDrop;
 
 impl Drop for EndOnDrop {
@@ -42,9 +42,10 @@ impl Drop for EndOnDrop {
     }
 }
 
-/// Returns ready if some budget is left; else wakes the task, which is to give way. A leaf calls this before
-/// it tries its operation, and [`spend`] after one that was ready. A poll that goes on after 128 refusals
-/// gets a new budget: perhaps another executor blocks inside it, cannot give way, and would poll for ever.
+/// Returns ready if some budget is left. Otherwise it wakes the task and returns pending, so that the task
+/// yields. A leaf calls this before it tries its operation, and [`spend`] after one that was ready. A poll that
+/// goes on after 128 refusals gets a new budget: another executor may be blocking inside it, which cannot yield
+/// and would poll for ever.
 #[inline]
 pub(crate) fn poll_left(cx: &mut Context<'_>) -> Poll<()> {
     let left = LEFT.get();
@@ -56,12 +57,13 @@ pub(crate) fn poll_left(cx: &mut Context<'_>) -> Poll<()> {
     Poll::Pending
 }
 
+/// Spends one unit. To be called after [`poll_left`] was ready, and the operation too.
 #[inline]
 pub(crate) fn spend() {
     LEFT.set(LEFT.get() - 1);
 }
 
-/// Counts a ready operation. Returns false if nothing is left, and wakes no task.
+/// Spends one unit. Returns false, and wakes nothing, if none is left.
 #[inline]
 pub(crate) fn try_spend() -> bool {
     let left = LEFT.get();
@@ -69,14 +71,14 @@ pub(crate) fn try_spend() -> bool {
     left > 0
 }
 
-/// An operation that is always ready: [`poll_left`], then [`spend`].
+/// Polls an operation that is always ready: [`poll_left`], then [`spend`].
 pub(crate) fn poll_spend(cx: &mut Context<'_>) -> Poll<()> {
     ready!(poll_left(cx));
     spend();
     Poll::Ready(())
 }
 
-/// Spends one unit of the budget of 128 that each poll has, and gives way to other tasks if none is left.
+/// Spends one unit of the budget of 128 that each poll has, and yields to other tasks if none is left.
 ///
 /// Sockets, timers and joined handles count by themselves. Code that awaits something else which is always
 /// ready (a decoder with a full buffer, another crate's channel) takes part by awaiting this; asyncio's users
@@ -99,8 +101,8 @@ pub async fn consume_budget() {
     poll_fn(poll_spend).await;
 }
 
-/// Gives way once, as asyncio's `sleep(0)`: everything that is ready now is polled before the task goes on.
-/// It costs one pass through the queue, and no system call of its own. A `sleep` of zero does not give way.
+/// Yields once, as asyncio's `sleep(0)`: everything that is ready now is polled before the task goes on. It
+/// costs one pass through the queue, and no system call of its own. A `sleep` of zero does not yield.
 ///
 /// ```
 /// boucle::run(async {

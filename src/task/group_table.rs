@@ -1,8 +1,8 @@
 //! The table of groups: which members of a group are done. The parent's part is in `combine/group.rs`.
 //!
-//! A parent that polled n handles at each wake would make n² polls. So a task may be a *member* of a group:
-//! when it is done, the loop counts down, O(1), and wakes the parent if it is time. A [`GroupEntry`] lists
-//! the positions of members that are done; with [`WakeOn::Last`], only of those that panicked.
+//! A parent that polled n handles at each wake would make n² polls. So a task may be a *member* of a group: when
+//! it is done, the loop counts down, O(1), and wakes the parent if it is time. A [`GroupEntry`] lists the
+//! positions of members that are done.
 
 use std::collections::VecDeque;
 
@@ -29,8 +29,8 @@ pub(crate) struct Groups {
 
 /// A group, as the table has it.
 pub(crate) struct GroupEntry {
-    /// Members that are done, in order, until the parent takes them; with [`WakeOn::Last`], only those that
-    /// panicked.
+    /// The positions of members that are done, in order, until the parent takes them; with [`WakeOn::Last`],
+    /// only those that panicked.
     done: VecDeque<u32>,
     /// How many are not done.
     pub(crate) left: usize,
@@ -39,7 +39,7 @@ pub(crate) struct GroupEntry {
     pub(crate) parent: Option<Waiter>,
 }
 
-/// The room for so many members that are done is kept in any case.
+/// The capacity of `done` that is always kept.
 const KEPT: usize = 1_024;
 
 /// When the parent is woken.

@@ -4,11 +4,11 @@
 //! twice, and its lower 12 the loop's *short id*, unique among the loops that live.
 //!
 //! A [`TaskNumber`] is what a waker carries and what stands in the ready queue (a picture stands in `lib.rs`).
-//! It has to fit the data pointer of a `RawWaker`, so all its fields are bounded, and a stale one may look
-//! like another: after 2^20 spawns, or when a new loop has the short id. The worst it can do is a poll too
-//! many, which every future must bear. Its upper half, the *identity*, stands in the task's entry too: one
-//! comparison shows whether this is the right loop and the right task. On a 32-bit target the fields shrink
-//! to 4, 8 and 20 bits, which leaves room for 16 loops and 1,048,575 tasks in each.
+//! It has to fit into the data pointer of a `RawWaker`, so all its fields are bounded, and a stale one may look
+//! like another: after 2^20 spawns, or when a new loop has the short id. The worst it can do is a poll too many,
+//! which every future must bear. Its upper half, the *identity*, stands in the task's entry too: one comparison
+//! shows whether this is the right loop and the right task. On a 32-bit target the fields shrink to 4, 8 and 20
+//! bits, which leaves room for 16 loops and 1,048,575 tasks in each.
 //!
 //! A `JoinHandle` is never stale: it carries the loop's number, the slot and the whole id.
 
@@ -28,7 +28,7 @@ pub(crate) const MAX_LOOPS: usize = 1 << SHORT;
 /// none.
 pub(crate) const MAX_TASKS: u64 = SLOT_MASK;
 
-/// The number of no slot, on any target.
+/// Stands for "no slot": no slot has this number, on any target.
 pub(crate) const NO_SLOT: u32 = u32::MAX;
 
 const SLOT_MASK: u64 = (1 << SLOT) - 1;
@@ -44,8 +44,8 @@ impl LoopNumber {
     /// No loop's number: the sequence begins at one.
     pub(crate) const NONE: LoopNumber = LoopNumber(0);
 
-    /// The next sequence number of the process; with a short id it makes a number. The first is 1, and so the
-    /// first loop prints as "loop 1". (One loop every microsecond exhausts them in 142 years.)
+    /// Takes the next sequence number of the process; with a short id it makes a number. The first is 1, and so
+    /// the first loop prints as "loop 1". (One loop every microsecond exhausts them in 142 years.)
     pub(crate) fn next_sequence() -> u64 {
         static LAST: AtomicU64 = AtomicU64::new(0);
         LAST.fetch_add(1, Ordering::Relaxed) + 1
@@ -55,7 +55,7 @@ impl LoopNumber {
         LoopNumber(sequence << SHORT | short as u64)
     }
 
-    /// The sequence number, which no other loop of the process has: 1 for "loop 1".
+    /// Returns the sequence number, which no other loop of the process has: 1 for "loop 1".
     pub(crate) fn sequence(self) -> u64 {
         self.0 >> SHORT
     }
@@ -64,7 +64,7 @@ impl LoopNumber {
         (self.0 & (MAX_LOOPS as u64 - 1)) as usize
     }
 
-    /// The identity of this loop's task with that id.
+    /// Returns the identity of this loop's task with that id.
     #[inline]
     pub(crate) fn identity(self, id: u64) -> u32 {
         (self.short_id() as u32) << GENERATION | id as u32 & GENERATION_MASK
@@ -97,7 +97,7 @@ impl TaskNumber {
         self.0
     }
 
-    /// The short id of the task's loop.
+    /// Returns the short id of the task's loop.
     #[inline]
     pub(crate) fn short_id(self) -> usize {
         self.0 >> (GENERATION + SLOT)
@@ -108,17 +108,18 @@ impl TaskNumber {
         (self.0 as u64 & SLOT_MASK) as u32
     }
 
-    /// The low bits of the task's id. On a 64-bit target they are the whole id of the first million tasks.
+    /// Returns the low bits of the task's id. On a 64-bit target they are the whole id of the first million
+    /// tasks.
     pub(crate) fn task(self) -> u32 {
         self.identity() & GENERATION_MASK
     }
 
-    /// The number without the short id of the loop: the same for a task in each run of a program.
+    /// Returns the number without the loop's short id: the same for a task in each run of a program.
     pub(crate) fn without_loop(self) -> usize {
         self.0 & usize::MAX >> SHORT
     }
 
-    /// Which task of which loop this number was made for.
+    /// Returns which task of which loop this number was made for.
     #[inline]
     pub(crate) fn identity(self) -> u32 {
         (self.0 >> SLOT) as u32

@@ -48,27 +48,27 @@ impl Clock {
         self.offset.map_or_else(Instant::now, |offset| self.start + offset)
     }
 
-    /// The time since the loop was made.
+    /// Returns the time since the loop was made.
     pub(crate) fn elapsed(&self) -> Duration {
         self.since_start(self.now())
     }
 
-    /// The time between the start and an instant.
+    /// Returns the time between the start and an instant.
     pub(crate) fn since_start(&self, time: Instant) -> Duration {
         time.saturating_duration_since(self.start)
     }
 
-    /// The present, in ticks.
+    /// Returns the present, in ticks.
     pub(crate) fn tick(&self) -> u64 {
         ticks(self.elapsed())
     }
 
-    /// Whether the deadline has come. Reads the exact time only if it is not far.
+    /// Returns true if the deadline has come. Reads the exact time only if the deadline is near.
     pub(crate) fn has_come(&self, deadline: Instant) -> bool {
         !self.is_far(self.tick_of(deadline)) && deadline <= self.now()
     }
 
-    /// The tick at which a timer for the deadline is to fire; `None` if the deadline has come.
+    /// Returns the tick at which a timer for the deadline is to fire; `None` if the deadline has come.
     pub(crate) fn tick_ahead(&mut self, deadline: Instant) -> Option<u64> {
         let tick = self.tick_of(deadline);
         if !self.is_far(tick) {
@@ -83,7 +83,8 @@ impl Clock {
         Some(tick)
     }
 
-    /// How long the loop may sleep before a tick: until then, but at least a millisecond if it is not fine.
+    /// Returns how long the loop may sleep before a tick: until then, but at least a millisecond if it is not
+    /// fine.
     pub(crate) fn until(&self, tick: u64) -> Duration {
         let time = Duration::from_micros(tick).saturating_sub(self.elapsed());
         if time.is_zero() || tick <= self.fine_until || self.is_virtual() { time } else { time.max(FINE) }
@@ -111,25 +112,25 @@ impl Clock {
         }
     }
 
-    /// The first tick at which a deadline has come.
+    /// Returns the first tick at which a deadline has come.
     fn tick_of(&self, deadline: Instant) -> u64 {
         ticks(self.since_start(deadline).saturating_add(Duration::from_nanos(999)))
     }
 
-    /// Whether a tick is so far ahead that a coarse look at the time is enough.
+    /// Returns true if a tick is so far ahead that a coarse look at the time is enough.
     fn is_far(&self, tick: u64) -> bool {
         let elapsed = self.coarse_start.and_then(|start| Some(coarse_tick()?.saturating_sub(start)));
         elapsed.is_some_and(|elapsed| elapsed + FAR < tick)
     }
 }
 
-/// The real time, whatever the loop's clock is.
+/// Returns the real time, whatever the loop's clock is.
 pub(crate) fn real_now() -> Instant {
     Instant::now()
 }
 
-/// The instant `wait` after `now`; a century after it, if the clock cannot represent that; `now` itself in
-/// the last century of a virtual clock. Never panics: it is called while the loop's state is in use.
+/// Returns the instant `wait` after `now`; a century after it, if the clock cannot represent that; `now` itself
+/// in the last century of a virtual clock. Never panics: it is called while the loop's state is in use.
 pub(crate) fn deadline_after(now: Instant, wait: Duration) -> Instant {
     const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
     now.checked_add(wait).or_else(|| now.checked_add(CENTURY)).unwrap_or(now)
@@ -139,7 +140,7 @@ fn ticks(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// The tick of the coarse clock, if the system has one.
+/// Returns the tick of the coarse clock, if the system has one.
 #[cfg(target_os = "linux")]
 fn coarse_tick() -> Option<u64> {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);

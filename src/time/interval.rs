@@ -9,9 +9,9 @@ use crate::time::sleep::{Sleep, sleep};
 
 /// Ticks at once, and then every `period`.
 ///
-/// The ticks count from this call; if no loop is running then, from the first poll. The names are tokio's. It
-/// catches up in bursts, unless told otherwise. In asyncio, a loop around `sleep` drifts by the time that its
-/// body takes.
+/// The ticks count from this call; if no loop is running then, from the first poll. The names are tokio's. By
+/// default it catches up on missed ticks in a burst. In asyncio, a loop around `sleep` drifts by the time that
+/// its body takes.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -50,10 +50,10 @@ pub struct Interval {
     missed: MissedTickBehavior,
 }
 
-/// What an [`Interval`] does when a tick was fetched too late.
+/// What an [`Interval`] does after a tick was awaited too late.
 ///
 /// As an example, each variant says when the next ticks are due if the period is 10 ms, and the tick that was
-/// due at 10 ms is fetched at 34 ms.
+/// due at 10 ms is awaited at 34 ms.
 ///
 /// ```
 /// use boucle::MissedTickBehavior;
@@ -188,7 +188,7 @@ impl Interval {
         self.reset_after(Duration::ZERO);
     }
 
-    /// Starts anew: the next tick comes after that time, counted as in [`reset`](Self::reset), and the others a
+    /// Starts anew: the next tick comes after `wait`, counted as in [`reset`](Self::reset), and the others a
     /// period apart.
     ///
     /// ```
@@ -204,8 +204,8 @@ impl Interval {
         self.sleep = sleep(wait);
     }
 
-    /// Starts anew: the next tick comes at that time, at once if it is past, and the others a period apart.
-    /// Called before the first tick, this is tokio's `interval_at`.
+    /// Starts anew: the next tick comes at `deadline`, or at once if that is past, and the others a period
+    /// apart. Called before the first tick, this is tokio's `interval_at`.
     ///
     /// ```
     /// use std::time::Duration;

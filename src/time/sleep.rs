@@ -8,10 +8,10 @@
 //!   5 poll   in the next batch: the timer has fired, so the sleep is ready, and frees its key
 //! ```
 //!
-//! **Waiting needs no budget; being ready does.** A sleep that is not over arms its timer, whatever the poll
-//! has spent. A sleep that is over spends a unit of the [budget]. If none is left it gives way, but only
-//! once: its next poll is ready whatever is left then. So a `timeout` ends even a future that spends the
-//! whole budget of each poll, and a loop of timeouts that have passed still gives way.
+//! **Waiting needs no budget; being ready does.** A sleep that is not over arms its timer, whatever the poll has
+//! spent. A sleep that is over spends a unit of the [budget]. If none is left it yields, but only once: its next
+//! poll is ready whatever is left then. So a `timeout` ends even a future that spends the whole budget of each
+//! poll, and a loop of timeouts that have passed still yields.
 
 use std::fmt;
 use std::pin::Pin;
@@ -44,14 +44,13 @@ pub fn now() -> Instant {
 
 /// Waits for some time: asyncio's `sleep`.
 ///
-/// The time counts from this call (asyncio's from the await); if no loop is running then, from the first
-/// poll. The wheel ticks in microseconds, and a sleep is never early. One of more than a millisecond shares a
-/// park with those that end close to it, and is up to a millisecond late (on Windows 16, unless the program
-/// asks for finer waits); a shorter one is less late on Linux, macOS and the BSDs. A duration too long for
-/// the clock counts as a century. The ticks of a virtual clock end after 584,542 years: what is to be later
-/// is ready then. A sleep of zero is ready at once and does not give way; [`yield_now`](crate::yield_now)
-/// does. To arm and to cancel are O(1), without a system call. A timer takes 48 bytes, and its share of a
-/// vector's spare room.
+/// The time counts from this call (asyncio's from the await); if no loop is running then, from the first poll.
+/// The wheel ticks in microseconds, and a sleep is never early. One of more than a millisecond shares a park
+/// with those that end close to it, and is up to a millisecond late (on Windows 16, unless the program asks for
+/// finer waits); a shorter one is less late on Linux, macOS and the BSDs. A duration too long for the clock
+/// counts as a century. The ticks of a virtual clock end after 584,542 years: a later deadline is ready at that
+/// point. A sleep of zero is ready at once and does not yield; [`yield_now`](crate::yield_now) does. To arm and
+/// to cancel are O(1), without a system call. A timer takes 48 bytes, and its share of a vector's spare room.
 ///
 /// ```
 /// # use std::time::Duration;

@@ -14,7 +14,7 @@ use crate::time::sleep::{Sleep, sleep};
 /// Waits for a future, but no longer than `duration`: asyncio's `wait_for` and `timeout`.
 ///
 /// The future is polled first: if it is ready when it is polled, its value wins, late or not (where
-/// `asyncio.timeout` raises). The time counts as that of a [`sleep`]: from this call.
+/// `asyncio.timeout` raises). The time counts from this call, as with [`sleep`].
 ///
 /// ```
 /// # use std::time::Duration;
@@ -47,7 +47,7 @@ use crate::time::sleep::{Sleep, sleep};
 ///
 /// As [`sleep`].
 #[doc(alias = "wait_for")]
-// With optimization, inlining saves two copies of a large future on the stack; without, it adds some.
+// With optimization, inlining avoids copies of a large future on the stack. Without, it would add some.
 #[cfg_attr(not(debug_assertions), inline(always))]
 pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
     Timeout { future: future.into_future(), sleep: sleep(duration) }
@@ -98,7 +98,7 @@ impl<F: Future> Future for Timeout<F> {
         if let Poll::Ready(value) = this.future.poll(cx) {
             return Poll::Ready(Ok(value));
         }
-        // Even if the future has spent the budget, this gives way once at most: see `sleep.rs`.
+        // Even if the future has spent the budget, this yields at most once: see `sleep.rs`.
         this.sleep.poll_over(cx).map(|_| Err(Elapsed))
     }
 }
@@ -111,7 +111,7 @@ impl fmt::Display for Elapsed {
 
 impl Error for Elapsed {}
 
-/// As `TimedOut`: `timeout(limit, read).await??` in a function of I/O.
+/// Its kind is `TimedOut`, so that `timeout(limit, read).await??` works in a function that returns `io::Result`.
 impl From<Elapsed> for io::Error {
     fn from(elapsed: Elapsed) -> Self {
         io::Error::new(io::ErrorKind::TimedOut, elapsed)

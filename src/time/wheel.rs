@@ -154,12 +154,12 @@ impl<T> Wheel<T> {
         self.levels == 0
     }
 
-    /// A tick before which no timer fires, and at which one does unless it was cancelled. O(1).
+    /// Returns a tick before which no timer fires, and at which one does unless it was cancelled. O(1).
     pub(crate) fn next_look(&self) -> Option<u64> {
         Some(self.slots[self.first_occupied()?].earliest)
     }
 
-    /// The earliest deadline. O(n) in the timers of one slot.
+    /// Returns the earliest deadline. O(n) in the timers of one slot.
     pub(crate) fn next_deadline(&self) -> Option<u64> {
         let timers = &self.slots[self.first_occupied()?].timers;
         timers.iter().map(|timer| timer.deadline).min()
@@ -209,7 +209,7 @@ impl<T> Wheel<T> {
         self.slots[number].timers = timers;
     }
 
-    /// The slot where a deadline belongs, seen from `now`.
+    /// Returns the slot where a deadline belongs, seen from `now`.
     fn slot_of(&self, deadline: u64) -> usize {
         let differing = (deadline ^ self.now) | (SLOTS as u64 - 1);
         let level = (differing.ilog2() / DIGIT) as usize;
