@@ -18,16 +18,16 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::reactor::Side;
 use super::source::{READS, Source};
 
-/// A descriptor of any kind whose readiness can be awaited: a pipe, a terminal, an inotify, a socket of another
-/// crate.
+/// A descriptor of any kind whose readiness can be awaited: a pipe, a terminal, an inotify descriptor, a socket
+/// of another crate.
 ///
 /// [`readable`](Self::readable) and [`writable`](Self::writable) wait; then a read does not block, but a long
 /// write may. [`read_with`](Self::read_with) and [`write_with`](Self::write_with) wait only if the operation
 /// would block, which saves a system call each time; for these, make the descriptor non-blocking first.
 ///
-/// It belongs to the loop on which it was made, and is registered until it is dropped, by any thread. A
-/// duplicate of the descriptor can be registered too. The descriptor itself is registered once: let tasks
-/// share its `AsyncFd` by an `Rc`.
+/// It belongs to the loop on which it was made, and stays registered until it is dropped, on whichever thread
+/// that happens. A duplicate of the descriptor can be registered too. The descriptor itself is registered once:
+/// let tasks share its `AsyncFd` by an `Rc`.
 ///
 /// ```
 /// use boucle::net::AsyncFd;
@@ -39,7 +39,7 @@ use super::source::{READS, Source};
 /// let answer = boucle::spawn(async move {
 ///     reader.readable().await?;
 ///     let mut buffer = [0; 64];
-///     let len = reader.get_ref().read(&mut buffer)?; // there is something: it does not block
+///     let len = reader.get_ref().read(&mut buffer)?; // there is data: it does not block
 ///     std::io::Result::Ok(buffer[..len].to_vec())
 /// });
 /// writer.write_all(b"hello")?;
@@ -86,8 +86,8 @@ impl<T: AsFd> AsyncFd<T> {
         Ok(AsyncFd { source })
     }
 
-    /// Waits until a read would not block: there is something, or the other end has hung up, or an error is to
-    /// be fetched. As long as that is so, each call is ready at once; it costs one system call.
+    /// Waits until a read would not block: there is data, the other end has hung up, or an error is pending. As
+    /// long as that is so, each call is ready at once; it costs one system call.
     ///
     /// ```
     /// use boucle::net::AsyncFd;
@@ -120,9 +120,9 @@ impl<T: AsFd> AsyncFd<T> {
         poll_fn(|cx| self.poll_readable(cx)).await
     }
 
-    /// Waits until a write can begin: there is room, or the other end has hung up, or an error is to be
-    /// fetched; on a socket that connects, until the connect has an outcome. As long as that is so, each call
-    /// is ready at once; it costs one system call.
+    /// Waits until a write can begin: there is room, the other end has hung up, or an error is pending; on a
+    /// socket that connects, until the connect has an outcome. As long as that is so, each call is ready at
+    /// once; it costs one system call.
     ///
     /// ```
     /// use boucle::net::AsyncFd;

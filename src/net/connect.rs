@@ -29,8 +29,8 @@ impl TcpStream {
     /// answers is used, and the other attempts are given up ("Happy Eyeballs", RFC 8305; in asyncio, the
     /// arguments `happy_eyeballs_delay` and `interleave`).
     ///
-    /// A silent address has as long as the kernel tries (about two minutes on Linux), and a look-up has as
-    /// long as the name server takes: [`connect_timeout`](Self::connect_timeout) sets a limit.
+    /// An address that stays silent fails when the kernel gives up (after about two minutes on Linux), and a
+    /// look-up takes as long as the name server does: [`connect_timeout`](Self::connect_timeout) sets a limit.
     ///
     /// ```
     /// use boucle::net::{TcpListener, TcpStream};
@@ -75,7 +75,7 @@ impl TcpStream {
         }
     }
 
-    /// Connects to an address within `limit`, which is for the look-up and all attempts together.
+    /// Connects to an address within `limit`, which covers the look-up and all attempts.
     ///
     /// ```
     /// use std::time::Duration;
@@ -90,7 +90,7 @@ impl TcpStream {
     /// # }).unwrap();
     /// ```
     ///
-    /// For a limit of each address, call it for each, one after the other:
+    /// To limit each address by itself, call it with one address after the other:
     ///
     /// ```
     /// # use std::time::Duration;
@@ -156,7 +156,7 @@ fn interleaved(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     (0..addresses.len()).flat_map(|at| [one.get(at), other.get(at)]).flatten().copied().collect()
 }
 
-/// Waits until one of the futures is ready, and takes it out.
+/// Polls the futures in order. Removes the first one that is ready, and returns its output.
 fn poll_any<F: Future + Unpin>(futures: &mut Vec<F>, cx: &mut Context<'_>) -> Poll<F::Output> {
     for at in 0..futures.len() {
         if let Poll::Ready(output) = Pin::new(&mut futures[at]).poll(cx) {

@@ -56,7 +56,7 @@ macro_rules! datagrams {
             ///
             /// # Errors
             ///
-            /// Those of `recv`. Among them may be the answer to an earlier message (`ConnectionRefused`).
+            /// Those of `recv`. One may be the refusal of an earlier message (`ConnectionRefused`).
             ///
             /// # Cancellation
             ///
@@ -97,7 +97,7 @@ macro_rules! datagrams {
                 self.source.poll(cx, Side::Read, |io, _| io.recv(buffer))
             }
 
-            /// As [`recv`](Self::recv), and also returns the address of the sender.
+            /// Receives a message as [`recv`](Self::recv) does, and also returns the address of the sender.
             ///
             /// ```
             /// use boucle::net::UdpSocket;

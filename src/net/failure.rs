@@ -1,7 +1,7 @@
 //! An error that says what has failed, and on what.
 //!
 //! The system's error is in the text, for programs that print no sources, and it is the source, for those that
-//! need its code. (So what prints both says it twice.)
+//! need its code. (A program that prints both shows it twice.)
 
 use std::error::Error;
 use std::fmt;

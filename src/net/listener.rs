@@ -1,11 +1,11 @@
-//! What accepts connections: what both listeners have in common, and the trait by which `serve` takes either,
-//! or another.
+//! Accepting connections: what both listeners have in common, and the trait [`Listener`], by which `serve` takes
+//! either of them or another.
 
 use std::fmt::Debug;
 use std::io;
 use std::task::{Context, Poll};
 
-/// What accepts connections: what [`serve`](super::serve()) takes.
+/// Something that [`serve`](super::serve()) can accept connections from.
 ///
 /// A program may implement it for a listener of its own. With clients in memory, a virtual clock jumps, and the
 /// limits and the shutdown of a server can be tested in no time:

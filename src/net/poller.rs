@@ -8,8 +8,9 @@
 //! nanoseconds, until mio's epoll has an event; then mio fetches the event without waiting. The bell is in
 //! the epoll, so it ends this wait too. A short park without an event is one system call, like a long one.
 //!
-//! The kernel may still wake the thread 50 µs late, to wake several at once. A timerfd in the epoll would be
-//! more exact, but would cost more system calls in each short park, and a descriptor for each loop.
+//! The kernel may still wake the thread late (by its timer slack, 50 µs by default), to wake several at once. A
+//! timerfd in the epoll would be more exact, but would cost more system calls in each short park, and a
+//! descriptor for each loop.
 
 use std::io;
 use std::time::Duration;

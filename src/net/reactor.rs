@@ -33,12 +33,12 @@ pub(crate) struct Reactor {
 }
 
 impl Reactor {
-    /// Returns whether a token is that of a source. (The bell has one too.)
+    /// Returns true if a token is that of a source. (The bell has one too.)
     pub(crate) fn has(&self, token: Token) -> bool {
         self.sources.contains(token.0)
     }
 
-    /// Returns whether there is no source.
+    /// Returns true if there is no source.
     pub(crate) fn is_empty(&self) -> bool {
         self.sources.is_empty()
     }
@@ -79,13 +79,13 @@ impl Reactor {
         self.sources.get_mut(slot).map(|sides| &mut sides[side as usize])
     }
 
-    /// The loop is idle: counts that, and gives back the memory of sources that are gone.
+    /// Counts that the loop is idle, and gives back the memory of sources that are gone.
     pub(crate) fn shrink(&mut self) {
         self.idle_count = self.idle_count.wrapping_add(1);
         self.shrinker.shrink(&mut self.sources);
     }
 
-    /// Returns whether a task waits for a source. O(n): only a virtual clock asks, when its loop is idle.
+    /// Returns true if a task waits for a source. O(n): only a virtual clock asks, when its loop is idle.
     pub(crate) fn is_awaited(&self) -> bool {
         self.sources.iter().any(|(_, sides)| sides.iter().any(Readiness::is_awaited))
     }

@@ -1,4 +1,4 @@
-//! From an address as a user writes it to socket addresses.
+//! Turns an address as a user writes it into socket addresses.
 //!
 //! `getaddrinfo` blocks for as long as the name server takes, so a name is looked up on a thread of a pool.
 
@@ -34,8 +34,9 @@ use crate::{executor, executor::pool::Pool, task::id::LoopNumber};
 ///
 /// # Errors
 ///
-/// What takes an address returns `InvalidInput` if it is text without a host or a valid port, or an empty
-/// list; without the feature `blocking`, `Unsupported` if it has a name. Otherwise an error of the look-up.
+/// A function that takes an address returns `InvalidInput` if it is text without a host or a valid port, or an
+/// empty list; `Unsupported` if it has a name and the feature `blocking` is off; otherwise the error of the
+/// look-up.
 pub trait ToSocketAddrs: ToTarget {}
 
 impl<T: ToTarget + ?Sized> ToSocketAddrs for T {}
@@ -93,7 +94,7 @@ impl fmt::Display for Target {
     }
 }
 
-/// Returns the addresses behind an address, one at least.
+/// Returns the socket addresses of `address`: at least one.
 pub(super) async fn resolve(address: &impl ToSocketAddrs) -> io::Result<Vec<SocketAddr>> {
     let addresses = match address.to_target() {
         Target::Addresses(addresses) => addresses,

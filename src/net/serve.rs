@@ -23,13 +23,13 @@ use crate::time::timeout::timeout;
 /// How long `serve` waits after an error of `accept`: as long as asyncio and axum do.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Accepts connections for ever, and runs `handler` for each as a task: asyncio's `start_server`, in the form
-/// of axum's `serve`. Await it to run it.
+/// Accepts connections until it is shut down, and spawns a task for each that runs `handler`: asyncio's
+/// `start_server`, in the form of axum's `serve`. Await it to run it.
 ///
-/// A handler that fails or panics does not end the server, nor does an error of `accept`, as when no
-/// descriptors are left. After an error of `accept` it accepts again when a second has passed or a connection
-/// has ended; at once if only that client had gone away. All these errors go to
-/// [`on_error`](Serve::on_error), by default to stderr.
+/// A handler that fails or panics does not end the server, and neither does an error of `accept`, such as
+/// running out of descriptors. After such an error it tries again in a second, or as soon as a connection ends;
+/// at once if only that client had gone away. All these errors go to [`on_error`](Serve::on_error), by default
+/// to stderr.
 ///
 /// ```
 /// use std::time::Duration;
@@ -59,8 +59,8 @@ const RETRY: Duration = Duration::from_secs(1);
 /// # }).unwrap();
 /// ```
 ///
-/// Each handler gets a clone of what they share. (An `async` closure that captures something is refused: its
-/// future would borrow from it.)
+/// Give each handler a clone of what they share. (The compiler rejects an `async` closure that captures
+/// something: its future would borrow from the closure.)
 ///
 /// ```
 /// use std::cell::Cell;
@@ -112,7 +112,7 @@ where
     let location = Location::caller(); // A dump shows it for the tasks of all connections.
     Serve {
         listener,
-        begin: Box::new(move |tasks, stream, peer| {
+        spawn_handler: Box::new(move |tasks, stream, peer| {
             // The call may panic, as on an error of a client that is gone. The others go on then.
             let begun = catch_unwind(AssertUnwindSafe(|| handler(stream, peer)));
             // The value is dropped in the task, where a panic of its destructor is the task's.
@@ -144,22 +144,22 @@ where
 #[allow(missing_debug_implementations)] // What it holds are functions.
 pub struct Serve<L: Listener, E> {
     listener: L,
-    begin: Begin<L::Stream, L::Address, E>,
+    spawn_handler: SpawnHandler<L::Stream, L::Address, E>,
     max_connections: usize,
     on_error: Box<dyn FnMut(ServeError<L::Address, E>)>,
     shutdown: Pin<Box<dyn Future<Output = ()>>>,
     grace: Option<Duration>,
 }
 
-/// Spawns the task of a connection.
-type Begin<S, A, E> = Box<dyn FnMut(&TaskGroup<Result<(), E>>, S, A) -> u64>;
+/// Spawns the task of a connection. Returns its id.
+type SpawnHandler<S, A, E> = Box<dyn FnMut(&TaskGroup<Result<(), E>>, S, A) -> u64>;
 
 impl<L: Listener, E> Serve<L, E> {
     /// Accepts no more while there are `limit` connections, and goes on when one ends. There is no limit by
-    /// default. Further clients wait in the listener's backlog: 128 for a `TcpListener` (unless `from_std`
-    /// was given another), as many as the system allows for a `UnixListener`. TCP clients beyond that try
-    /// again a second later, or are reset: systems differ. A client of HTTP that keeps its connection counts,
-    /// also while it is idle.
+    /// default. Further clients wait in the listener's backlog: 128 for a `TcpListener` (unless `from_std` was
+    /// given another), as many as the system allows for a `UnixListener`. TCP clients beyond that try again a
+    /// second later, or are reset: systems differ. An HTTP connection that is kept alive counts, also while it
+    /// is idle.
     ///
     /// ```
     /// use boucle::net::{TcpListener, TcpStream, serve};
@@ -181,13 +181,13 @@ impl<L: Listener, E> Serve<L, E> {
     #[doc(alias = "limit_connections")]
     #[track_caller]
     pub fn max_connections(mut self, limit: usize) -> Self {
-        assert!(limit > 0, "the limit of connections must not be zero");
+        assert!(limit > 0, "the connection limit must not be zero");
         self.max_connections = limit;
         self
     }
 
-    /// Calls a function with each error. It replaces the one that writes them to stderr, each without its
-    /// causes: of hyper's, that is often no more than "connection error". `https_server.rs`, which
+    /// Calls a function with each error, instead of writing it to stderr. The default writes no causes, and
+    /// hyper's own text is often only "connection error": `https_server.rs`, which
     /// [`shutdown_when`](Self::shutdown_when) names, writes the causes too.
     ///
     /// ```
@@ -211,10 +211,10 @@ impl<L: Listener, E> Serve<L, E> {
         self
     }
 
-    /// Ends when the future is ready: closes the listener, which turns away the clients in the backlog, and
-    /// then waits for the connections to end, as long as [`grace`](Self::grace) allows. The value of the future
-    /// is dropped, so an error ends the server too. A later call replaces the future: for several causes, pass
-    /// `future::or(one, other)` of the crate `futures-lite`.
+    /// Shuts the server down when the future is ready: closes the listener, which turns away the clients in the
+    /// backlog, then waits for the connections to end, as long as [`grace`](Self::grace) allows. The value of
+    /// the future is dropped, so an error ends the server too. A later call replaces the future: for several
+    /// causes, pass `future::or(one, other)` of the crate `futures-lite`.
     ///
     /// ```
     /// use boucle::net::{TcpListener, serve};
@@ -256,7 +256,7 @@ impl<L: Listener, E> Serve<L, E> {
     ///         let mut connection = pin!(http1::Builder::new().serve_connection(stream, service));
     ///         match select(connection.as_mut(), stop).await {
     ///             Either::Left((ended, _)) => return ended,
-    ///             Either::Right(_) => connection.as_mut().graceful_shutdown(), // what has begun is answered
+    ///             Either::Right(_) => connection.as_mut().graceful_shutdown(), // answers what has begun
     ///         }
     ///         connection.await
     ///     }
@@ -289,7 +289,7 @@ impl<L: Listener, E> Serve<L, E> {
     /// let handle = async |_stream, _peer| std::future::pending::<std::io::Result<()>>().await;
     /// let client = async move { TcpStream::connect(address).await };
     /// let server = serve(listener, handle).shutdown_when(client).grace(std::time::Duration::from_millis(1));
-    /// server.on_error(|error| println!("{error}")).await; // that the handler was aborted
+    /// server.on_error(|error| println!("{error}")).await; // prints that the handler was aborted
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
@@ -311,7 +311,7 @@ impl<L: Listener, E: 'static> IntoFuture for Serve<L, E> {
 impl<L: Listener, E: 'static> Serve<L, E> {
     /// Accepts connections until the shutdown, then waits for them to end.
     async fn run(self) -> io::Result<()> {
-        let Serve { listener, mut begin, max_connections, on_error, mut shutdown, grace } = self;
+        let Serve { listener, mut spawn_handler, max_connections, on_error, mut shutdown, grace } = self;
         let mut connections = Connections { tasks: TaskGroup::new(), peers: BTreeMap::new(), on_error };
         let mut pause: Option<Sleep> = None; // after an error of `accept`
         loop {
@@ -338,12 +338,8 @@ impl<L: Listener, E: 'static> Serve<L, E> {
             match accepted.await? {
                 None => break,
                 Some(Ok((stream, peer))) => {
-                    let task = begin(&connections.tasks, stream, peer.clone());
-                    if current::running(|state| state.log.is_on()) == Some(true) {
-                        let name = format!("{peer:?}").into(); // for dumps and pictures
-                        current::running(|state| state.record(|_| EventKind::Named { task, name }));
-                    }
-                    connections.peers.insert(task, peer);
+                    let task = spawn_handler(&connections.tasks, stream, peer.clone());
+                    connections.add(task, peer);
                 }
                 Some(Err(error)) => {
                     // A client that has gone away meanwhile does not hold up the next one.
@@ -353,7 +349,7 @@ impl<L: Listener, E: 'static> Serve<L, E> {
                 }
             }
         }
-        drop((listener, begin, shutdown)); // a connection may wait for what they hold
+        drop((listener, spawn_handler, shutdown)); // a connection may wait for what they hold
         if let Some(grace) = grace
             && timeout(grace, connections.all_ended()).await.is_err()
         {
@@ -372,8 +368,18 @@ struct Connections<A, E> {
     on_error: Box<dyn FnMut(ServeError<A, E>)>,
 }
 
-impl<A, E: 'static> Connections<A, E> {
-    /// Waits until one ends, and reports it if it has failed. `None` if there is none.
+impl<A: Debug, E: 'static> Connections<A, E> {
+    /// Adds a connection. Observers receive the peer's address as the name of its task.
+    fn add(&mut self, task: u64, peer: A) {
+        if current::running(|state| state.log.is_on()) == Some(true) {
+            let name = format!("{peer:?}").into(); // user code: the state is free meanwhile
+            current::running(|state| state.record(|_| EventKind::Named { task, name }));
+        }
+        self.peers.insert(task, peer);
+    }
+
+    /// Polls for the next connection that ends, and reports its error if it has failed. Ready with `None` if
+    /// none is open.
     fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
         let Some((id, result)) = ready!(self.tasks.poll_next(cx)) else { return Poll::Ready(None) };
         match (self.peers.remove(&id), result) {
@@ -395,11 +401,11 @@ impl<A, E: 'static> Connections<A, E> {
 /// ```
 /// use boucle::net::ServeError;
 ///
-/// fn is_fault_of_ours<A, E>(error: &ServeError<A, E>) -> bool {
+/// fn is_our_fault<A, E>(error: &ServeError<A, E>) -> bool {
 ///     matches!(error, ServeError::Join(_, error) if error.is_panic())
 /// }
 /// let out_of_descriptors = ServeError::<(), ()>::Accept(std::io::Error::other("too many open files"));
-/// assert!(!is_fault_of_ours(&out_of_descriptors));
+/// assert!(!is_our_fault(&out_of_descriptors));
 /// ```
 #[derive(Debug)]
 #[non_exhaustive]

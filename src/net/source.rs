@@ -246,7 +246,7 @@ pub(super) fn uninterrupted<R>(mut call: impl FnMut() -> io::Result<R>) -> io::R
     }
 }
 
-/// The error of a socket whose loop is gone.
+/// Returns the error of a socket whose loop is gone.
 #[cold]
 fn gone(loop_number: LoopNumber) -> io::Error {
     io::Error::other(format!("the socket's event loop, {loop_number}, is gone"))

@@ -208,7 +208,7 @@ impl TcpStream {
         poll_fn(|cx| self.source.poll(cx, Side::Read, |io, _| io.peek(buffer))).await
     }
 
-    /// Returns whether small writes are sent at once (`TCP_NODELAY`).
+    /// Returns true if small writes are sent at once (`TCP_NODELAY`).
     ///
     /// ```
     /// use boucle::net::{TcpListener, TcpStream};

@@ -98,9 +98,9 @@ impl UdpSocket {
         Self::from_std(bound.map_err(failed(|| format!("cannot bind to {}", address.to_target())))?)
     }
 
-    /// Connects the socket to an address. What has come already it still receives; after that, only messages
-    /// from there. No message is sent. A name is looked up on another thread, and its addresses are tried
-    /// until one works.
+    /// Connects the socket to an address. It still receives messages that have already arrived; after those,
+    /// only messages from that address. No message is sent. A name is looked up on another thread, and its
+    /// addresses are tried until one works.
     ///
     /// ```
     /// use boucle::net::UdpSocket;
@@ -135,7 +135,8 @@ impl UdpSocket {
         connected
     }
 
-    /// Sends a message to the peer that the socket is connected to; waits for room. Returns its length.
+    /// Waits until there is room, and sends a message to the peer that the socket is connected to. Returns its
+    /// length.
     ///
     /// ```
     /// use boucle::net::UdpSocket;
@@ -150,7 +151,7 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// Those of `send`. Among them may be the answer to an earlier message (`ConnectionRefused`).
+    /// Those of `send`. One may be the refusal of an earlier message (`ConnectionRefused`).
     ///
     /// # Cancellation
     ///
@@ -163,8 +164,8 @@ impl UdpSocket {
         poll_fn(|cx| self.poll_send(cx, message)).await
     }
 
-    /// Sends a message to an address; waits for room. Returns the message's length. Of several addresses the
-    /// first is used, as in std.
+    /// Waits until there is room, and sends a message to an address. Returns the message's length. Of several
+    /// addresses the first is used, as in std.
     ///
     /// ```
     /// use boucle::net::UdpSocket;
@@ -227,7 +228,8 @@ impl UdpSocket {
         self.source.poll(cx, Side::Write, |io, _| io.send_to(message, target))
     }
 
-    /// As [`recv_from`](Self::recv_from), but the message stays: the next call gives it again.
+    /// Receives a message as [`recv_from`](Self::recv_from) does, but leaves it in the queue: the next call
+    /// returns it again.
     ///
     /// ```
     /// # boucle::run(async {

@@ -48,12 +48,12 @@ pub struct UnixListener {
     source: Source<mio::net::UnixListener>,
 }
 
-/// A connection between two processes of a machine, or within one.
+/// A connection between two processes on one machine, or within one process.
 ///
 /// It reads and writes by the `futures-io` traits, on itself and on `&UnixStream`, as
 /// [`TcpStream`](super::TcpStream) does, and costs as much. Descriptors that a peer sends along are closed: to
-/// receive them, put a stream of std's in an [`AsyncFd`](super::AsyncFd) and call `recvmsg`. Urgent data,
-/// which Linux has here too, is as that of a `TcpStream`: a program that takes it itself reads by an `AsyncFd`.
+/// receive them, put a stream of std's in an [`AsyncFd`](super::AsyncFd) and call `recvmsg`. Urgent data, which
+/// Linux supports here too, is handled as on a `TcpStream`: to receive it yourself, use an `AsyncFd`.
 ///
 /// It belongs to the loop on which it was made. Reads and writes panic on another loop or another thread
 /// while their own loop lives, and give errors (of kind `Other`) when it is gone. Dropping it closes it, on
@@ -287,9 +287,9 @@ impl UnixDatagram {
         Ok((Self::new(one)?, Self::new(other)?))
     }
 
-    /// Connects the socket to the one at a path. What has come already it still receives; after that, only
-    /// messages from there. (On Linux, a socket that changes its peer loses what has come and was not
-    /// received.)
+    /// Connects the socket to the one at a path. It still receives messages that have already arrived; after
+    /// those, only messages from that address. (On Linux, a socket that changes its peer loses what has arrived
+    /// and was not received.)
     ///
     /// ```
     /// use boucle::net::UnixDatagram;
@@ -315,7 +315,8 @@ impl UnixDatagram {
         connected.map_err(failed(|| format!("cannot connect to {}", path.display())))
     }
 
-    /// Sends a message to the peer that the socket is connected to; waits for room. Returns its length.
+    /// Waits until there is room, and sends a message to the peer that the socket is connected to. Returns its
+    /// length.
     ///
     /// On the BSDs and macOS, which do not report room in the receiver's queue, it tries again every
     /// millisecond. Meanwhile a virtual clock does not jump.
@@ -345,9 +346,10 @@ impl UnixDatagram {
         until_room(|cx| self.poll_send(cx, message)).await
     }
 
-    /// Sends a message to the socket at a path; waits for room. Returns the message's length.
+    /// Waits until there is room in the receiver's queue, and sends a message to the socket at a path. Returns
+    /// the message's length.
     ///
-    /// If the receiver's queue is full, tries again every millisecond. Meanwhile a virtual clock does not jump.
+    /// If the queue is full, it tries again every millisecond. Meanwhile a virtual clock does not jump.
     ///
     /// ```
     /// use boucle::net::UnixDatagram;

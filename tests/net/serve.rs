@@ -188,7 +188,7 @@ fn a_limit_of_no_connections_is_refused() {
     virtually(async {
         let (listener, _) = listen().await;
         let message = panic_of(|| drop(serve(listener, |_, _| lasts(SECOND)).max_connections(0)));
-        assert_eq!(message, "the limit of connections must not be zero");
+        assert_eq!(message, "the connection limit must not be zero");
     });
 }
 
