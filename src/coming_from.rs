@@ -1,7 +1,7 @@
 //! Coming from asyncio or tokio: every name of this crate, what it is called there, and what differs.
 //!
-//! "The same" is the same name with the same meaning; "none" is nothing of the kind. Where a name is from
-//! another crate than tokio, or another module of Python than asyncio, the table says so.
+//! "The same" means the same name with the same meaning; "none" means that there is no counterpart. Where a name
+//! is from another crate than tokio, or another module of Python than asyncio, the table says so.
 //!
 //! ```python
 //! async def squares():
@@ -30,10 +30,10 @@
 //!   is a [`JoinError`] where the handle is awaited.
 //! - To cancel is to drop. A coroutine that is aborted gets no `CancelledError`, so it cannot refuse, and
 //!   awaits nothing more: its destructors run, where Python's `finally` would.
-//! - A drop does not wait for these destructors. A [`gather`](fn@crate::gather) or a [`TaskGroup`] that is
-//!   dropped, by a [`timeout`] say, aborts its children and is gone; they are dropped in the next batch, and
-//!   what they gather one batch later. asyncio awaits them all. To wait for a group's tasks: `abort_all`,
-//!   then `join_next` until `None`.
+//! - A drop does not wait for these destructors. Dropping a [`gather`](fn@crate::gather) or a [`TaskGroup`], as
+//!   a [`timeout`] does, only aborts its children: they are dropped in the next batch, and what they gather one
+//!   batch later. asyncio awaits them all. To wait for a group's tasks: `abort_all`, then `join_next` until
+//!   `None`.
 //! - Cancellation does not pass through a handle: whatever drops a [`JoinHandle`] leaves its task running.
 //! - An `Err` of a task whose handle is dropped is lost, where asyncio logs "exception was never retrieved". A
 //!   panic is reported by the panic hook.
@@ -115,24 +115,24 @@
 //! | [`JoinError::resume`] | `Task.result` raises it | `resume_unwind(error.into_panic())` | |
 //! | [`JoinError::id`] | none | the same | |
 //! | [`JoinError::name`] | `Task.get_name` | none | of a task that has failed; [`dump()`] has those of all |
-//! | [`yield_now`] | `sleep(0)` | the same | tokio's asks the kernel before the task goes on; here 61 polls, or one batch, may come first |
+//! | [`yield_now`] | `sleep(0)` | the same | tokio's asks the kernel before the task goes on; here up to 61 polls, or one batch, may come before the kernel is asked |
 //! | [`YieldNow`] | none | none | tokio's is unnamed |
 //! | [`consume_budget`] | none | `task::coop::consume_budget` | outside a loop it does nothing |
 //! | [`dump()`] | `all_tasks`; `print_call_graph`, `python -m asyncio pstree` (3.14) | `Handle::dump` (unstable) | what each task waits for, in place of stack traces |
 //! | [`Dump`], [`DumpError`] | `FutureCallGraph` (3.14) | `runtime::Dump` (unstable) | |
 //! | [`run_in_executor`] | `loop.run_in_executor`, `to_thread` | `spawn_blocking` | queued at the call, `to_thread` at the await; gives the value itself: a panic of the work is resumed. All loops share the threads |
-//! | [`RunInExecutor`] | `Future` | `JoinHandle` | dropping it gives up queued work, as asyncio's `cancel` does; tokio's runs, as `drop(spawn(job))` does |
+//! | [`RunInExecutor`] | `Future` | `JoinHandle` | dropping it gives up queued work, as asyncio's `cancel` does; tokio's work runs on, as does that of `drop(spawn(job))` here |
 //!
 //! # Several at once
 //!
 //! | boucle | asyncio | tokio | what differs |
 //! |---|---|---|---|
-//! | [`gather`](fn@crate::gather) | `gather` | `futures::future::join_all` | spawns the futures, so they must be `'static`. A panic aborts the others; a gather of handles gives each its `Result`, as `return_exceptions=True` does |
+//! | [`gather`](fn@crate::gather) | `gather` | `futures::future::join_all` | spawns the futures, so they must be `'static`. A panic aborts the others; for handles it returns the `Result` of each, as `return_exceptions=True` does |
 //! | [`gather!`] | `gather` | `join!` | the same, for different types |
 //! | [`try_gather`] | `gather` | `futures::future::try_join_all` | after an error the others go on, as in asyncio. Of handles, only a panic or an abort is an error: a task's own `Err` stays in its value |
 //! | [`Gather`], [`TryGather`] | `Future` | `JoinAll`, `TryJoinAll` of `futures` | dropping it aborts its children; a task behind a handle goes on |
 //! | [`wait`] | `wait` | `select_all` of `futures` | two lists in the order of the input, in place of sets |
-//! | [`FIRST_COMPLETED`], [`FIRST_EXCEPTION`], [`ALL_COMPLETED`] | the same | none | an `Err` is an exception; an abort is none |
+//! | [`FIRST_COMPLETED`], [`FIRST_EXCEPTION`], [`ALL_COMPLETED`] | the same | none | an `Err` counts as an exception; an abort does not |
 //! | [`FirstCompleted`], [`FirstException`], [`AllCompleted`], [`Mode`] | strings | none | their types |
 //! | [`Wait`], [`Wait::timeout`] | `wait(…, timeout=…)` | `timeout` around it | the timeout gives the handles back, and aborts nothing |
 //! | [`as_completed`] | `as_completed` | `JoinSet`; `FuturesUnordered` of `futures` | a stream; dropping it aborts its children. For its `timeout`, put a [`timeout`] around the loop |
@@ -154,7 +154,7 @@
 //! | boucle | asyncio | tokio | what differs |
 //! |---|---|---|---|
 //! | [`now`] | `loop.time` | `Instant::now` | |
-//! | [`sleep`] | `sleep` | the same | counts from the call, as tokio's; asyncio's from the await. Zero does not give way |
+//! | [`sleep`] | `sleep` | the same | counts from the call, as tokio's; asyncio's from the await. Zero does not yield |
 //! | [`sleep_until`] | `loop.call_at` | the same | |
 //! | [`Sleep`] | `TimerHandle` | the same | it is `Unpin` |
 //! | [`Sleep::deadline`] | `TimerHandle.when` | the same | `None` before it is known, in a sleep that was made without a loop |
@@ -181,7 +181,7 @@
 //! | [`ToSocketAddrs`] | `host`, `port` | the same | names are looked up on threads of their own; sealed in both |
 //! | [`TcpListener`] | `Server` | the same | |
 //! | [`TcpListener::bind`] | `create_server` | the same | one address, where asyncio binds all that the host has (IPv6 apart from IPv4); a backlog of 128, as tokio's; asyncio's is 100 |
-//! | [`TcpListener::accept`], [`TcpListener::poll_accept`] | `loop.sock_accept` | the same | any number of tasks may wait; of tokio's `poll_accept`, the last one |
+//! | [`TcpListener::accept`], [`TcpListener::poll_accept`] | `loop.sock_accept` | the same | any number of tasks may wait; tokio's `poll_accept` wakes only the last one |
 //! | [`TcpListener::local_addr`] | `Server.sockets[0].getsockname()` | the same | |
 //! | [`TcpListener::from_std`], [`TcpListener::into_std`] | `create_server(sock=…)` | the same | |
 //! | [`TcpStream`] | `StreamReader` with a `StreamWriter` | the same | no buffer of its own: `futures_lite::io` has `BufReader`, `BufWriter` and `read_until`. `&TcpStream` has the traits too |
@@ -203,7 +203,7 @@
 //! | [`UdpSocket::local_addr`], [`UdpSocket::peer_addr`] | `get_extra_info` | the same | |
 //! | [`UdpSocket::from_std`], [`UdpSocket::into_std`] | `create_datagram_endpoint(sock=…)` | the same | |
 //! | [`UnixListener`] | `Server` | the same | |
-//! | [`UnixListener::bind`] | `start_unix_server`, `create_unix_server` | the same | a file that is there already is an error, and its own stays; asyncio removes a socket's old file, and since 3.13 its own |
+//! | [`UnixListener::bind`] | `start_unix_server`, `create_unix_server` | the same | an existing file is an error, and the listener's own file is not removed; asyncio removes an old socket file first, and since 3.13 its own at the end |
 //! | [`UnixListener::accept`], [`UnixListener::poll_accept`] | `loop.sock_accept` | the same | |
 //! | [`UnixListener::local_addr`] | `Server.sockets[0].getsockname()` | the same | addresses are std's |
 //! | [`UnixListener::from_std`], [`UnixListener::into_std`] | `start_unix_server(sock=…)` | the same | |
@@ -243,7 +243,7 @@
 //!
 //! | boucle | asyncio | tokio | what differs |
 //! |---|---|---|---|
-//! | [`signal::ctrl_c`] | `KeyboardInterrupt` out of `run` | the same | a second Ctrl-C ends the process again; after tokio's first `ctrl_c` none does |
+//! | [`signal::ctrl_c`] | `KeyboardInterrupt` out of `run` | the same | once it was ready, a second Ctrl-C ends the process; after the first call of tokio's, none does |
 //! | [`signal::stream`] | `loop.add_signal_handler` | `signal::unix::signal` | any number of streams, on any loops; dropping the last gives the default action back |
 //! | [`SignalStream`](crate::signal::SignalStream) | `loop.remove_signal_handler` | `signal::unix::Signal` | a `Stream` too |
 //! | [`SignalStream::recv`](crate::signal::SignalStream::recv), [`SignalStream::poll_recv`](crate::signal::SignalStream::poll_recv) | the callback | the same | gives `()`, not `Option<()>`: the stream does not end |
@@ -305,11 +305,11 @@
 //! | blocking work in place | none | `block_in_place` | [`run_in_executor`] |
 //! | a look-up of a name | `loop.getaddrinfo` | `net::lookup_host` | std's `ToSocketAddrs` in [`run_in_executor`] |
 //! | the process at the other end of a Unix socket | `SO_PEERCRED` | `UnixStream::peer_cred` | `rustix::net::sockopt::socket_peercred` (Linux) |
-//! | to move the clock by hand | none | `time::advance` | a virtual clock, and [`EventLoop::turn`] with a timeout. While a task waits for a socket, time passes in reality |
+//! | to move the clock by hand | none | `time::advance` | a virtual clock, and [`EventLoop::turn`] with a timeout. While a task waits for a socket, time is real |
 //! | an asynchronous test | `IsolatedAsyncioTestCase` | `#[tokio::test]` | [`run`] in a `#[test]`; for `start_paused`, a loop with a virtual clock |
-//! | to tell tasks to stop | `Event` | `CancellationToken` of `tokio-util` | the same token; it needs no runtime of tokio's |
+//! | to tell tasks to stop | `Event` | `CancellationToken` of `tokio-util` | the same token; it needs no tokio runtime |
 //! | frames of a stream | `StreamReader.readuntil`, `readexactly` | `codec::Framed` of `tokio-util` | the same, on `stream.compat()`; `futures_lite`'s `read_until`, `read_exact` |
-//! | options of a socket | `get_extra_info("socket")` | `TcpSocket` | `socket2`, then `from_std`; its `SockRef` for a socket that is here |
+//! | options of a socket | `get_extra_info("socket")` | `TcpSocket` | `socket2`, then `from_std`; its `SockRef` for a socket of boucle |
 //! | a connection from a local address | `open_connection(local_addr=…)` | `TcpSocket::bind`, then `connect` | `bind` and `connect_timeout` of `socket2` in [`run_in_executor`], then [`TcpStream::from_std`] |
 //! | pipes and terminals | `connect_read_pipe` | `net::unix::pipe`, `io::stdin` | [`AsyncFd`] |
 //!

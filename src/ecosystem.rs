@@ -11,7 +11,7 @@
 //! | HTTP/2 | the same | `stream.set_nodelay(true)?;`<br>`http2::Builder::new(Executor).timer(Timer).serve_connection(stream, service)` | `ecosystem/tests/http.rs` |
 //! | an HTTP client with a pool | `hyper-util`, with boucle's feature `hyper-util` | `Client::builder(Executor).build(Connector::new())` | `hyper/tests/client.rs` |
 //! | routes and handlers | `axum` without its feature `tokio`, `hyper-util` | `let app = TowerToHyperService::new(router);`<br>`stream.set_nodelay(true)?;`<br>`auto::Builder::new(Executor).serve_connection(stream, app).await` | `ecosystem/tests/axum.rs` |
-//! | graceful shutdown of HTTP and HTTPS | `futures-util` | one future that is shared by the server and its handlers: [`Serve::shutdown_when`](crate::net::Serve::shutdown_when) shows it. After a TLS handshake it is the same. | `ecosystem/examples/https_server.rs` |
+//! | graceful shutdown of HTTP and HTTPS | `futures-util` | one future that is shared by the server and its handlers: [`Serve::shutdown_when`](crate::net::Serve::shutdown_when) shows it. It works the same over TLS. | `ecosystem/examples/https_server.rs` |
 //! | the same, without `serve` | `hyper-util` (`server-graceful`) | `drop(spawn(graceful.watch(builder.serve_connection(stream, app).into_owned())))`, and at the end<br>`graceful.shutdown().await`<br>With TLS, take a `graceful.watcher()` before the handshake, and after it `watcher.watch(connection).await`. | `ecosystem/tests/axum.rs` |
 //! | gRPC, server | `tonic` | `let service = TowerToHyperService::new(Routes::new(server).prepare());`<br>`stream.set_nodelay(true)?;`<br>`http2::Builder::new(Executor).serve_connection(stream, service).await` | `ecosystem/tests/grpc.rs` |
 //! | gRPC, client | `tonic`, `hyper-util` | `let channel = Client::builder(Executor).http2_only(true).build(Connector::new());`<br>`NumbersClient::with_origin(channel, uri)` | `ecosystem/tests/grpc.rs` |
@@ -20,19 +20,20 @@
 //! | HTTPS, client | `hyper-rustls` (`http1`, `http2`, `ring`, `tls12`), `hyper-util` | `connector.enforce_http(false);`<br>`HttpsConnectorBuilder::new().with_tls_config(config).https_only().enable_all_versions().wrap_connector(connector)` | `ecosystem/examples/https_client.rs` |
 //! | WebSockets | `async-tungstenite` | `accept_async(stream).await?`<br>`client_async(url, stream).await?` | `ecosystem/tests/websocket.rs` |
 //! | PostgreSQL | `tokio-postgres` without default features, `tokio-util` (`compat`) | `let (client, connection) = config.connect_raw(stream.compat(), NoTls).await?;`<br>`drop(spawn(connection));` | `ecosystem/tests/postgres.rs` |
-//! | Redis | `redis` (`tokio-comp`), `tokio-util` | `let (redis, driver) = MultiplexedConnection::new_with_config(&info, stream.compat(), config).await?;`<br>`drop(spawn(driver));`<br>The configuration has `set_response_timeout(None)`: a limit is [`timeout`](crate::timeout)'s. | `ecosystem/tests/redis.rs` |
+//! | Redis | `redis` (`tokio-comp`), `tokio-util` | `let (redis, driver) = MultiplexedConnection::new_with_config(&info, stream.compat(), config).await?;`<br>`drop(spawn(driver));`<br>Call `set_response_timeout(None)` on the configuration, and limit a command with [`timeout`](crate::timeout). | `ecosystem/tests/redis.rs` |
 //! | DNS | `hickory-resolver` | a runtime provider, which the test has | `ecosystem/tests/dns.rs` |
 //! | QUIC | `quinn` | a runtime, which the test has | `ecosystem/tests/quic.rs` |
 //! | files | `async-fs` | `async_fs::read_to_string(path).await?`<br>Its threads are not known to a virtual clock: [hold it](crate::LoopHandle::hold_clock). | `ecosystem/tests/files.rs` |
 //! | child processes | `async-process` | `Command::new("ls").output().await?`<br>It has two threads of its own. | `ecosystem/tests/processes.rs` |
-//! | channels, locks | `async-channel`, `async-lock`, or `tokio` with nothing but `sync` | as everywhere. tokio's locks and semaphores are first come, first served. In a loop that always finds a value, [`consume_budget`](crate::consume_budget) lets others have their turn. | `interop/channels.rs`, `ecosystem/tests/tokio_sync.rs` |
+//! | channels, locks | `async-channel`, `async-lock`, or `tokio` with nothing but `sync` | used as on any runtime. tokio's locks and semaphores are first come, first served. In a loop that always finds a value, [`consume_budget`](crate::consume_budget) lets others have their turn. | `interop/channels.rs`, `ecosystem/tests/tokio_sync.rs` |
 //! | what needs tokio's traits | `tokio-util` | `stream.compat()` | `ecosystem/tests/postgres.rs` |
 //! | what needs tokio's reactor (`reqwest`) | `async-compat` | `async { reqwest::get(url).await?.text().await }.compat().await?`<br>It costs a thread, which watches the sockets and runs the connections (and one more for look-ups); the future is polled here. | `ecosystem/tests/reqwest.rs` |
 //!
-//! HTTP/2 writes a message in several pieces: without `set_nodelay(true)` a request may take 40 ms.
+//! HTTP/2 writes a message in several pieces, so it needs
+//! [`set_nodelay(true)`](crate::net::TcpStream::set_nodelay).
 //!
-//! What spawns on tokio by itself, or uses its timers, does not run: `axum::serve`, tonic's
-//! `transport::Server`, and the time limits of its `Endpoint`. The rows above stand in for them.
+//! What spawns on tokio by itself, or uses its timers, does not run: `axum::serve`, tonic's `transport::Server`,
+//! and the time limits of its `Endpoint`. Use the rows above instead.
 //!
 //! ```
 //! use futures_lite::{AsyncBufReadExt, AsyncWriteExt, StreamExt, io::BufReader};
@@ -59,7 +60,7 @@
 //! ```
 //!
 //! For HTTPS, by HTTP/1.1 and HTTP/2: `https_server.rs` and `https_client.rs`, in `tests/ecosystem/examples`,
-//! build with this and no more.
+//! build with these lines alone.
 //!
 //! ```toml
 //! boucle = { path = "../boucle", features = ["hyper-util"] }

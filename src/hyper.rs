@@ -8,7 +8,7 @@
 //! | | asks for |
 //! |---|---|
 //! | HTTP/1.1, client or server | a [`TcpStream`] |
-//! | a server's `header_read_timeout` | `.timer(Timer)`. hyper then gives a client 30 seconds for each head, if not told otherwise: an idle connection ends with an error whose `is_timeout` is true |
+//! | a server's `header_read_timeout` | `.timer(Timer)`. By default hyper then waits 30 seconds for each head: an idle connection ends with an error whose `is_timeout` is true |
 //! | HTTP/2, client or server | `stream.set_nodelay(true)?`; `Builder::new(Executor)`; for its keep-alive, `.timer(Timer)` |
 //! | `hyper_util::client::legacy` | `Client::builder(Executor).build(Connector::new())` |
 //! | HTTPS, server | the stream after the handshake of `futures-rustls`, in an adapter: `smol_hyper::rt::FuturesIo::new(stream)` |

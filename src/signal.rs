@@ -345,7 +345,7 @@ fn start() -> io::Result<&'static Handle> {
     let run = move || signals.forever().for_each(|number| deliver(number, lock(number)));
     let started = thread::Builder::new().name("boucle signal".to_owned()).spawn(run);
     // Not with the system's kind, `WouldBlock`, which means something else for a stream.
-    started.map_err(|error| io::Error::other(format!("the system refuses a thread: {error}")))?;
+    started.map_err(|error| io::Error::other(format!("cannot start a thread: {error}")))?;
     if let Err(second) = THREAD.set(handle) {
         second.close();
     }
@@ -375,8 +375,8 @@ fn deliver(number: c_int, mut signal: MutexGuard<'_, Signal>) {
     }
 }
 
-/// Returns whether a process with this status catches or ignores a signal. If the status does not say, that
-/// is SIGPIPE, which Rust's runtime ignores.
+/// Returns true if a process with this status catches or ignores a signal. If the status does not say, returns
+/// true for SIGPIPE alone, which Rust's runtime ignores.
 fn is_taken(status: &str, signal: c_int) -> bool {
     let sets = status.lines().filter_map(|line| {
         let set = line.strip_prefix("SigIgn:").or_else(|| line.strip_prefix("SigCgt:"))?;

@@ -187,7 +187,7 @@ impl<F: Future> Children<F> {
 }
 
 impl<F: Future<Output: 'static> + 'static> Children<F> {
-    /// [`Group::poll_until`], with the child's handle. The first call spawns the futures.
+    /// Polls as [`Group::poll_until`] does, with the child's handle. The first call spawns the futures.
     #[track_caller]
     pub(crate) fn poll_until(
         &mut self,

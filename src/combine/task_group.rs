@@ -19,11 +19,11 @@ use crate::task::quiet::drop_quietly;
 
 /// A set of tasks that can grow while it is waited for: asyncio's `TaskGroup`, tokio's `JoinSet`.
 ///
-/// [`join_next`](Self::join_next) gives the tasks' results as they come, O(1) each.
-/// [`join_all`](Self::join_all) waits for all; the first one that fails aborts the others. They take `&self`,
-/// as `spawn` does: share the group by an `Rc`, and a task can spawn siblings. (Let the tasks hold a `Weak`:
-/// a group that its own tasks hold is not dropped before they end.) One task at a time can wait for a group:
-/// only the last one that has polled it is woken, even if it has dropped its wait since, as `poll_once` does.
+/// [`join_next`](Self::join_next) gives the tasks' results as they come, O(1) each. [`join_all`](Self::join_all)
+/// waits for all; the first one that fails aborts the others. They take `&self`, as `spawn` does: share the
+/// group by an `Rc`, and a task can spawn siblings. (Let the tasks hold a `Weak`: a group that its own tasks
+/// hold is not dropped before they end.) One task at a time can wait for a group: only the task that polled it
+/// last is woken, even if it has dropped that wait since (as `poll_once` does).
 ///
 /// ```
 /// use boucle::TaskGroup;
@@ -247,8 +247,8 @@ impl<T: 'static> TaskGroup<T> {
     /// Waits for all tasks, and returns their values in spawn order. (That of a task that was aborted is
     /// missing, and so is what [`join_next`](Self::join_next) has given.)
     ///
-    /// The first panic closes the group and aborts the other tasks; when all are done, it is resumed here. (A
-    /// task that fails before this is polled aborts none until then.)
+    /// The first panic closes the group and aborts the other tasks; when all are done, it is resumed here. (If a
+    /// task fails before this future is polled for the first time, the others are aborted at that poll.)
     ///
     /// ```
     /// use std::time::Duration;
@@ -268,8 +268,8 @@ impl<T: 'static> TaskGroup<T> {
     ///
     /// # Cancellation
     ///
-    /// After the future is dropped, the next call, or [`join_next`](Self::join_next), gives what this one has
-    /// seen: all values, or the first failure without them. The group goes on: drop it to abort its tasks.
+    /// After the future is dropped, the next call, or [`join_next`](Self::join_next), returns what the dropped
+    /// one had collected: its values, or only the first failure. The group goes on: drop it to abort its tasks.
     ///
     /// # Panics
     ///
@@ -278,7 +278,8 @@ impl<T: 'static> TaskGroup<T> {
         self.join(|_| false).await
     }
 
-    /// Waits for all tasks. Returns their values in spawn order, or the first that `is_error` alone.
+    /// Waits for all tasks. Returns their values in spawn order; or, alone, the first one for which `is_error`
+    /// is true.
     async fn join(&self, is_error: impl Fn(&T) -> bool) -> Vec<T> {
         let has_failed = |(_, result): &Joined<T>| match result {
             Ok(value) => is_error(value),
@@ -400,7 +401,7 @@ impl<T> TaskGroup<T> {
         self.closed.set(true);
     }
 
-    /// Returns whether the group takes no more tasks.
+    /// Returns true if the group takes no more tasks.
     ///
     /// ```
     /// let group = boucle::TaskGroup::<()>::new();
@@ -428,7 +429,7 @@ impl<T> TaskGroup<T> {
         self.tasks.borrow().len() + self.joined.borrow().len()
     }
 
-    /// Returns whether no result is to come.
+    /// Returns true if no result is to come.
     ///
     /// ```
     /// # boucle::run(async {

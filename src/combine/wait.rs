@@ -175,7 +175,7 @@ mod sealed {
     pub trait Waits<T>: Unpin {
         const WAKE_ON: WakeOn = WakeOn::Last;
 
-        /// Returns whether the wait is over because this task is done.
+        /// Returns true if the wait is over because this task is done.
         fn ends_with(_: &JoinHandle<T>) -> bool {
             false
         }
@@ -229,7 +229,7 @@ pub struct Wait<T, M> {
 }
 
 impl<T, M: Mode<T>> Wait<T, M> {
-    /// Waits at most `duration`, counted as by [`sleep`]. Then `done` has what is done, if anything; no task
+    /// Waits at most `duration`, counted as by [`sleep`]. Then `done` holds what is done, if anything; no task
     /// is aborted.
     ///
     /// ```

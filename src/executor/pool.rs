@@ -67,7 +67,7 @@ impl Pool {
             drop(contents);
             drop_quietly(work);
             // Not with the system's kind, `WouldBlock`, which means something else for a socket.
-            return Err(io::Error::other(format!("the system refuses a thread: {error}")));
+            return Err(io::Error::other(format!("cannot start a thread: {error}")));
         }
         let number = contents.next_number;
         contents.next_number += 1;
@@ -83,7 +83,7 @@ impl Pool {
         drop_quietly(given_up);
     }
 
-    /// Drops the work of a loop that has not begun, and waits for the rest, up to `timeout`. Nothing may be
+    /// Drops the loop's work that has not begun, and waits for the rest, up to `timeout`. Nothing may be
     /// submitted for the loop any more. O(n) in what is queued.
     pub(super) fn end(&self, loop_number: LoopNumber, timeout: Option<Duration>) {
         let mut contents = self.lock();

@@ -39,25 +39,26 @@ static EXECUTOR: Pool = Pool::new("boucle-executor", 512);
 /// assert!(text.unwrap().contains("boucle"));
 /// ```
 ///
-/// It costs two allocations, some locks and two wakes across threads; and a new thread, if none is free.
-/// All loops of the process share up to 512 threads; each ends after a second without work. A job that finds
-/// none waits its turn, first come, first served. A job that waits for another one keeps its thread, so 512
+/// It costs two allocations, some locks and two wakes across threads; and a new thread, if none is free. All
+/// loops of the process share up to 512 threads; each ends after a second without work. A job that finds no free
+/// thread waits its turn, first come, first served. A job that waits for another one keeps its thread, so 512
 /// jobs that wait for a queued one wait for ever.
 ///
 /// # The end of the loop
 ///
-/// A job belongs to the loop that runs on this thread when it is made, if one runs. When that loop ends, it
-/// drops its tasks, then the jobs that have not begun (one may still begin while the tasks are dropped). A
-/// [`LoopHandle`](crate::LoopHandle) no longer reaches the loop then. Last, it waits for the jobs that have
-/// begun, up to the [`shutdown_timeout`](crate::Builder::shutdown_timeout): set one if a job may wait for
-/// ever, as for a line of stdin. A job that a destructor makes at the end is dropped at once.
+/// A job belongs to the loop that runs on this thread when the job is made, if there is one. When that loop
+/// ends, it drops its tasks, then the jobs that have not begun. (One may still begin while the tasks are
+/// dropped.) Last, it waits for the jobs that have begun, up to the
+/// [`shutdown_timeout`](crate::Builder::shutdown_timeout): set one if a job may wait for ever, as for a line of
+/// stdin. Meanwhile a [`LoopHandle`](crate::LoopHandle) no longer reaches the loop. A job that a destructor
+/// makes at the end is dropped at once.
 ///
 /// # Cancellation
 ///
-/// Dropping the future gives up the wait. Work that has not begun is dropped at once, and so is a value that
-/// has come. Work that has begun runs to its end, and its value is dropped on its thread. So a job that is
-/// dropped may not run, as one that asyncio cancels; tokio's does run. One that is to run by itself is
-/// spawned: `drop(spawn(run_in_executor(work)))`.
+/// Dropping the future gives up the wait. Work that has not begun is dropped at once, and so is a value that is
+/// ready. Work that has begun runs to its end, and its value is dropped on its thread. So a dropped job may
+/// never run, as one that asyncio cancels; tokio's still runs. To let a job run without awaiting it, spawn it:
+/// `drop(spawn(run_in_executor(work)))`.
 ///
 /// # Panics
 ///

@@ -15,11 +15,11 @@ use crate::net::UnixStream;
 /// Connects `hyper-util`'s client, which keeps connections in a pool and uses them again. (Feature
 /// `hyper-util`.)
 ///
-/// A connect is [`TcpStream::connect`]: names are looked up on another thread, and it has no limit of time of
-/// its own. The port is the URI's, else 80, or 443 for `https`. The stream sends small writes at once
-/// ([`set_nodelay`](TcpStream::set_nodelay)), as asyncio's do: HTTP/2 makes many. It takes `http` alone: for
-/// a TLS connector around it, call [`enforce_http(false)`](Self::enforce_http). For other socket options give
-/// the client a `tower::service_fn` whose future is boxed and returns a [`TcpStream`].
+/// A connect is [`TcpStream::connect`]: names are looked up on another thread, and nothing limits how long it
+/// takes. The port is the URI's, else 80, or 443 for `https`. The stream sends [small
+/// writes](crate::hyper#small-writes) at once, as asyncio's do. It takes `http` alone: for a TLS connector
+/// around it, call [`enforce_http(false)`](Self::enforce_http). For other socket options give the client a
+/// `tower::service_fn` whose future is boxed and returns a [`TcpStream`].
 ///
 /// ```
 /// use boucle::hyper::{Connector, Executor, Timer};
