@@ -1,9 +1,9 @@
 //! Runs a program under many schedules, to find one that fails.
 //!
-//! A loop is FIFO, so a test sees one schedule, always the same. [`explore()`] runs a program again and
-//! again, each time on a new loop with a virtual clock, and polls the ready tasks in another order. If a run
-//! fails, `explore` panics. The message has the program's own, a picture of the shortest failing schedule that
-//! was found, above one of FIFO's, and a line that replays it.
+//! A loop is FIFO, so a test sees one schedule, always the same. [`explore()`] runs a program again and again,
+//! each time on a new loop with a virtual clock, and polls the ready tasks in another order. If a run fails,
+//! `explore` panics. The message contains the program's own, a picture of the shortest failing schedule that was
+//! found, above one of FIFO's, and a line that replays it.
 //!
 //! ```should_panic
 //! use std::{cell::Cell, rc::Rc};
@@ -107,10 +107,15 @@
 //! [`JoinError`](crate::JoinError) it handles (`resume_unwind` counts only if it ends the main future); a
 //! deadlock; and a run that takes [too many polls](Explore::polls).
 //!
-//! A program that handles panics, such as a supervisor, is explored with a hook of its own: then a panic is a
-//! failure only if it ends the main future. The hook stays in the process, so this one prints all panics.
-//! Explore such a program on one thread, in a test binary of its own: if another thread explores too, each of
-//! its runs takes the panics of all threads back, and then one that the program handles is a failure:
+//! Panics are found by a panic hook, which each run installs unless it is there already. It prints none of them:
+//! the report has the first. (A replay also passes that one to the hook that was there before: with
+//! `RUST_BACKTRACE=1` it has a backtrace.) A panic that ends the process, as that of a destructor while another
+//! panic unwinds, leaves no time for a report: the schedule and the first panic are printed.
+//!
+//! A program that handles panics, such as a supervisor, sets a hook of its own, first of all. Then a panic is a
+//! failure only if it ends the main future, and the program's hook gets them all, until the next run, of any
+//! thread, installs exploration's hook again. So explore such a program on one thread, in a test binary of its
+//! own:
 //!
 //! ```
 //! # async fn worker() { panic!("no luck") }
@@ -121,19 +126,12 @@
 //! });
 //! ```
 //!
-//! Panics of explored programs are not printed: the report has the first of them. A replay by `BOUCLE_SCHEDULE`
-//! also lets the panic hook that was there before print it: with `RUST_BACKTRACE=1`, with its backtrace. A panic
-//! that ends the process, as that of a destructor while another panic unwinds, leaves no time for a report: the
-//! schedule and the first panic are printed.
+//! A program that takes exploration's hook ([`take_hook`](std::panic::take_hook)) must call it from its own:
+//! while the taken one exists, no other is installed.
 //!
 //! A run that waits for what is not virtual (a socket, a signal, a job, another thread by a
 //! [`LoopHandle`](crate::LoopHandle)) is not deadlocked, and nothing limits how long it waits: if nothing
 //! comes, exploration hangs.
-//!
-//! Panics are found by a panic hook, which each run installs unless it is there. If the program sets a hook,
-//! that one gets the panics until the next run. A program that takes exploration's hook
-//! ([`take_hook`](std::panic::take_hook)) must call it from its own: while the taken one exists, no other is
-//! installed. A panic that only another hook gets is a failure only if it ends the main future.
 //!
 //! A program that is not deterministic fails, if exploration notices that: if a choice at which a schedule
 //! leaves FIFO has not enough options, or is never made; if the last of these choices has more options, or
@@ -141,6 +139,7 @@
 //! place of a picture.
 
 mod deviations;
+mod options;
 mod priorities;
 mod report;
 mod run;
@@ -148,19 +147,18 @@ mod schedule;
 mod search;
 
 use std::future::poll_fn;
-use std::panic::Location;
 use std::pin::pin;
 use std::task::Poll;
-use std::time::Duration;
 
 use crate::current;
-use crate::explore::schedule::{Choices, choose_in_words};
-use crate::explore::search::Failed;
+use crate::explore::schedule::choose_in_words;
+use crate::explore::search::FailedRun;
 use crate::task::budget::yield_now;
 
+pub use options::{Explore, Strategy};
 pub use report::Failure;
 pub use schedule::choose;
-pub use search::{Explore, Explored, Strategy};
+pub use search::Explored;
 
 /// Runs a program under many schedules: all, if there are at most 5,000; else 10,000, half of them random.
 /// See [the module](self).
@@ -201,8 +199,8 @@ pub fn explore<F: Future>(program: impl Fn() -> F + Sync) -> Explored {
 /// second, and so on: at once, or when it is woken and before it is polled. After each run it checks what is
 /// left: is the value still in the queue, the lock free, the file whole?
 ///
-/// (An operation that was woken may own something that it has not seen yet: a message was handed to it, or it
-/// is the one waiter that was told of a free lock. If it is dropped then, it has to pass that on.)
+/// (An operation that was woken may own something that it has not yet taken: a message was handed to it, or it
+/// is the only waiter that a free lock has woken. If it is dropped then, it must pass that on.)
 ///
 /// `setup` makes what the operation works on. `check` takes what `setup` made, and the operation's output, or
 /// `None` if it was dropped. The order of tasks is FIFO, and the operation is polled before the tasks that
@@ -239,185 +237,6 @@ pub fn cancel<S, T>(
 }
 
 impl Explore {
-    /// Makes an exploration of at most 10,000 schedules, on this thread.
-    ///
-    /// ```
-    /// use boucle::explore::Explore;
-    ///
-    /// assert!(Explore::new().run(|| async {}).complete); // as `explore`
-    /// ```
-    #[track_caller]
-    pub fn new() -> Explore {
-        Explore {
-            schedules: 10_000,
-            time: None,
-            polls: 100_000,
-            seed: 0,
-            strategy: Strategy::Mixed,
-            choices: Choices { orders: true, spurious: false, number: 0 },
-            threads: 1,
-            location: Location::caller(),
-        }
-    }
-
-    /// Sets how many schedules are tried at most: 10,000 by default. Each one that is
-    /// planned takes about a hundred bytes, so a bound of billions may need more memory than there is.
-    ///
-    /// ```
-    /// use boucle::explore::Explore;
-    ///
-    /// let explored = Explore::new().schedules(50).run(|| async {
-    ///     boucle::gather((0..3).map(|_| boucle::yield_now())).await; // has 90 schedules
-    /// });
-    /// assert!(explored.schedules == 50 && !explored.complete);
-    /// ```
-    ///
-    /// # Panics
-    ///
-    /// If it is zero.
-    #[track_caller]
-    pub fn schedules(mut self, schedules: u64) -> Explore {
-        assert!(schedules > 0, "an exploration needs one schedule at least");
-        self.schedules = schedules;
-        self
-    }
-
-    /// Sets a time limit; a result that it cuts short is not complete. The clock is read after each schedule,
-    /// never within one: a run that waits for a socket or a signal for ever is [not
-    /// stopped](self#what-is-a-failure). A bound of [schedules](Self::schedules) far above what the time
-    /// allows costs memory, and the random half is not reached. By default there is no limit, so that every
-    /// run of a test tries the same schedules.
-    ///
-    /// ```
-    /// use boucle::explore::Explore;
-    /// use std::time::Duration;
-    ///
-    /// let explored = Explore::new().time(Duration::ZERO).run(|| async {
-    ///     boucle::gather((0..3).map(|_| boucle::yield_now())).await;
-    /// });
-    /// assert!(explored.schedules == 1 && !explored.complete); // one is always tried
-    /// ```
-    pub fn time(mut self, limit: Duration) -> Explore {
-        self.time = Some(limit);
-        self
-    }
-
-    /// Sets how many polls a run may take before it fails: 100,000 by default.
-    ///
-    /// ```
-    /// use boucle::explore::Explore;
-    ///
-    /// let failure = Explore::new().polls(50).try_run(|| async {
-    ///     loop {
-    ///         boucle::yield_now().await;
-    ///     }
-    /// });
-    /// assert!(failure.unwrap_err().message.contains("50 polls"));
-    /// ```
-    pub fn polls(mut self, limit: u64) -> Explore {
-        self.polls = limit;
-        self
-    }
-
-    /// Sets the seed of the random schedules: 0 by default. The same seed gives the same schedules.
-    ///
-    /// ```
-    /// use boucle::explore::{Explore, Strategy};
-    ///
-    /// let random = Explore::new().strategy(Strategy::Random).schedules(200);
-    /// for seed in 0..3 {
-    ///     random.clone().seed(seed).run(|| async {
-    ///         boucle::gather((0..9).map(|_| boucle::yield_now())).await;
-    ///     });
-    /// }
-    /// ```
-    pub fn seed(mut self, seed: u64) -> Explore {
-        self.seed = seed;
-        self
-    }
-
-    /// Sets which schedules are tried.
-    ///
-    /// ```
-    /// use boucle::explore::{Explore, Strategy};
-    ///
-    /// // All of them or as many as the bound allows, but no random ones.
-    /// Explore::new().strategy(Strategy::Exhaustive).run(|| async {
-    ///     boucle::gather((0..3).map(|_| boucle::yield_now())).await;
-    /// });
-    /// ```
-    pub fn strategy(mut self, strategy: Strategy) -> Explore {
-        self.strategy = strategy;
-        self
-    }
-
-    /// Sets whether other orders of tasks than FIFO are tried: by default they are. Without them, only the
-    /// program's [choices](choose) differ.
-    ///
-    /// ```
-    /// use boucle::explore::{Explore, choose};
-    ///
-    /// let explored = Explore::new().orders(false).run(|| async {
-    ///     let bytes = choose(3); // of a message that comes in parts
-    ///     boucle::gather((0..3).map(|_| boucle::yield_now())).await;
-    ///     assert!(bytes < 3);
-    /// });
-    /// assert_eq!(explored.to_string(), "3 schedules, complete");
-    /// ```
-    pub fn orders(mut self, orders: bool) -> Explore {
-        self.choices.orders = orders;
-        self
-    }
-
-    /// Sets whether a task that waits, or the main future, may be polled though nothing has woken it: by
-    /// default it is not. Any future must allow such a poll, since another future of the same task may have
-    /// been woken. (A task that waits may be polled again and again while others are ready, so hardly any
-    /// program is complete then.)
-    ///
-    /// ```
-    /// use boucle::explore::Explore;
-    /// use std::future::poll_fn;
-    /// use std::task::Poll;
-    ///
-    /// // Its second poll is ready, whether or not it was woken.
-    /// let program = || async {
-    ///     let mut polls = 0;
-    ///     let child = boucle::spawn(poll_fn(move |cx| {
-    ///         polls += 1;
-    ///         let waker = cx.waker().clone();
-    ///         drop(boucle::spawn(async move { waker.wake() }));
-    ///         if polls > 1 { Poll::Ready(polls) } else { Poll::Pending }
-    ///     }));
-    ///     assert_eq!(child.await.unwrap(), 2);
-    /// };
-    /// Explore::new().spurious_polls(true).schedules(100).run(program);
-    /// ```
-    pub fn spurious_polls(mut self, spurious: bool) -> Explore {
-        self.choices.spurious = spurious;
-        self
-    }
-
-    /// Sets how many threads share the schedules: by default there is one. The result is the same with any
-    /// number, unless there is a limit of time, or the program [sets a panic hook](self#what-is-a-failure).
-    ///
-    /// ```
-    /// use boucle::explore::Explore;
-    ///
-    /// let program = || async { boucle::gather((0..3).map(|_| boucle::yield_now())).await };
-    /// let explored = Explore::new().threads(2).run(program);
-    /// assert_eq!(explored, boucle::explore(program));
-    /// ```
-    ///
-    /// # Panics
-    ///
-    /// If it is zero.
-    #[track_caller]
-    pub fn threads(mut self, threads: usize) -> Explore {
-        assert!(threads > 0, "an exploration needs one thread at least");
-        self.threads = threads;
-        self
-    }
-
     /// Explores a program: see [`explore()`].
     ///
     /// ```
@@ -464,10 +283,10 @@ impl Explore {
             return Err(Failure::in_a_loop());
         }
         let begun = self.begin();
-        match begun.asked() {
-            Some(asked) => begun.run_asked(&program, asked),
+        match begun.schedule_to_replay() {
+            Some(schedule) => begun.replay(&program, schedule),
             None => {
-                begun.search(&program).map_err(|Failed { run, tried }| begun.report(&program, &run, tried))
+                begun.search(&program).map_err(|FailedRun { run, tried }| begun.report(&program, &run, tried))
             }
         }
     }
@@ -543,13 +362,6 @@ impl Explore {
             let output = until_dropped(operation(&mut state)).await;
             check(state, output).await;
         })
-    }
-}
-
-impl Default for Explore {
-    #[track_caller]
-    fn default() -> Self {
-        Explore::new()
     }
 }
 

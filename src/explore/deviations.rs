@@ -9,19 +9,19 @@ use std::str::FromStr;
 pub(super) struct Deviations(pub(super) Vec<(u32, u32)>);
 
 impl Deviations {
-    /// Returns where a run has left FIFO that has made these choices.
+    /// Returns the deviations from FIFO of a run that made these choices.
     pub(super) fn of(taken: &[(u32, u32)]) -> Self {
         let all = (0..).zip(taken);
         Deviations(all.filter(|(_, taken)| taken.0 != 0).map(|(at, taken)| (at, taken.0)).collect())
     }
 
-    /// As `BOUCLE_SCHEDULE` has it, for the exploration of that number.
+    /// Formats them for `BOUCLE_SCHEDULE`, for the thread's exploration with this number.
     pub(super) fn numbered(&self, number: u64) -> String {
         if number == 1 { self.to_string() } else { format!("{number}/{self}") }
     }
 
-    /// Returns these deviations without the `group` of them that begins at `at`; and, for a group of one, with
-    /// each lower choice in its place.
+    /// Returns simpler variants: one without the `group` deviations from `at` on; for a group of one, also one
+    /// with each lower choice in its place.
     pub(super) fn simpler(&self, at: usize, group: usize) -> impl Iterator<Item = Deviations> {
         let (end, before) = (self.0.len().min(at + group), &self.0[..at]);
         let lower = if group == 1 { 1..self.0[at].1 } else { 1..1 };

@@ -7,32 +7,33 @@ use crate::wake::order::Random;
 /// guarantees of finding bugs", 2010). Each task has a random priority, and the ready task with the highest is
 /// next. At a few random steps the task that would be next falls below all others.
 pub(super) struct Priorities {
-    /// Draws the choices that are not of a task.
+    /// Draws the choices that choose no task.
     pub(super) random: Random,
     /// Draws the tasks' priorities.
     seed: u64,
     /// The tasks that have fallen. Each is below those before it.
     fallen: Vec<usize>,
     /// The steps at which a task falls, the next one last.
-    falls: Vec<u64>,
+    change_points: Vec<u64>,
     step: u64,
 }
 
 impl Priorities {
-    /// Makes priorities that change at most `falls` times, within `steps` steps.
-    pub(super) fn new(mut random: Random, falls: usize, steps: u64) -> Self {
-        let mut falls: Vec<_> = (0..falls).map(|_| random.below(steps.max(1) as usize) as u64).collect();
-        falls.sort_unstable_by(|one, other| other.cmp(one));
-        falls.dedup();
+    /// Makes priorities that change at most `changes` times, within `steps` steps.
+    pub(super) fn new(mut random: Random, changes: usize, steps: u64) -> Self {
+        let draw = |_| random.below(steps.max(1) as usize) as u64;
+        let mut change_points: Vec<_> = (0..changes).map(draw).collect();
+        change_points.sort_unstable_by(|one, other| other.cmp(one));
+        change_points.dedup();
         let seed = random.next();
-        Priorities { random, seed, fallen: Vec::new(), falls, step: 0 }
+        Priorities { random, seed, fallen: Vec::new(), change_points, step: 0 }
     }
 
     /// Returns the index of the next task.
     pub(super) fn choose(&mut self, ready: &[TaskNumber]) -> usize {
-        if self.falls.pop_if(|at| *at == self.step).is_some() {
-            let falls = self.highest(ready);
-            self.fallen.push(ready[falls].without_loop());
+        if self.change_points.pop_if(|at| *at == self.step).is_some() {
+            let falling = self.highest(ready);
+            self.fallen.push(ready[falling].without_loop());
         }
         self.step += 1;
         self.highest(ready)
@@ -87,11 +88,11 @@ mod tests {
         let ready = [1, 2].map(TaskNumber::from_word);
         for seed in 0..50 {
             let mut priorities = Priorities::new(Random::new(seed), 3, 4);
-            let falls = priorities.falls.len();
+            let falls = priorities.change_points.len();
             for _ in 0..4 {
                 priorities.choose(&ready);
             }
-            assert!(priorities.falls.is_empty() && priorities.fallen.len() == falls, "{seed}");
+            assert!(priorities.change_points.is_empty() && priorities.fallen.len() == falls, "{seed}");
         }
     }
 }

@@ -8,9 +8,10 @@ use std::path::Path;
 use std::thread;
 
 use crate::explore::deviations::Deviations;
+use crate::explore::options::{Explore, Strategy};
 use crate::explore::run::{Run, run};
-use crate::explore::schedule::{Choices, Chooser, Failing, Schedule};
-use crate::explore::search::{Explore, Explored, Failed, Strategy};
+use crate::explore::schedule::{Choices, Chooser, FailureKind, Schedule};
+use crate::explore::search::{Explored, FailedRun};
 use crate::observe::observers::Observers;
 use crate::trace::{Recorder, environment};
 
@@ -22,7 +23,7 @@ thread_local! {
     static BEGUN: Cell<u64> = const { Cell::new(0) };
 }
 
-/// The most schedules that are tried to find a shorter one, by each of two ways.
+/// The most schedules that each of the two ways to shorten a failure tries.
 const ATTEMPTS: usize = 1_000;
 
 /// How the report of a program that is not deterministic ends.
@@ -66,9 +67,9 @@ impl Explore {
         Explore { choices: Choices { number, ..self.choices }, ..self.clone() }
     }
 
-    /// Returns the schedule that the environment asks for, if it asks for one of this exploration.
+    /// Returns the schedule that the environment asks to replay, if it is one of this exploration.
     #[track_caller]
-    pub(super) fn asked(&self) -> Option<Deviations> {
+    pub(super) fn schedule_to_replay(&self) -> Option<Deviations> {
         let value = env::var_os(VARIABLE).filter(|value| !value.is_empty())?;
         let value = value.to_string_lossy();
         let (number, schedule) = value.split_once('/').unwrap_or(("1", &value));
@@ -81,27 +82,27 @@ impl Explore {
         }
     }
 
-    fn replay(&self, planned: Deviations) -> Schedule {
+    /// Returns the schedule that has these deviations from FIFO and no others.
+    fn schedule_of(&self, planned: Deviations) -> Schedule {
         Schedule::new(planned, Chooser::First, 0, self.polls, self.choices)
     }
 
-    /// Runs the schedule that the environment asks for. `BOUCLE_TRACE` shows it, and the panic by which it fails
-    /// is printed.
-    pub(super) fn run_asked<F: Future>(
+    /// Replays a schedule. `BOUCLE_TRACE` shows it, and the panic by which it fails is printed.
+    pub(super) fn replay<F: Future>(
         &self,
         program: &impl Fn() -> F,
-        asked: Deviations,
+        planned: Deviations,
     ) -> Result<Explored, Failure> {
-        let name = asked.to_string();
+        let name = planned.to_string();
         let mut observers = Observers::default();
         environment::observers().into_iter().for_each(|observer| observers.add(observer));
-        let mut schedule = self.replay(asked);
+        let mut schedule = self.schedule_of(planned);
         schedule.shows_panic = true;
         let run = run(program, self.location, schedule, observers);
         run.failure.map_or(Ok(Explored { schedules: 1, complete: true }), |failure| {
             let message = failure.to_string();
             let mut report = format!("schedule {name} fails: {message}");
-            if matches!(failure, Failing::Misfit { .. }) {
+            if matches!(failure, FailureKind::Misfit { .. }) {
                 _ = write!(report, "\n\nThe program has changed since, or it is {NOT_DETERMINISTIC}");
             }
             Err(Failure { message, schedule: name, schedules: 1, report })
@@ -113,7 +114,7 @@ impl Explore {
         let recorder = Recorder::new();
         let mut observers = Observers::default();
         observers.add(Box::new(recorder.clone()));
-        let mut schedule = self.replay(planned.clone());
+        let mut schedule = self.schedule_of(planned.clone());
         schedule.words = Some(Vec::new());
         let run = run(program, self.location, schedule, observers);
         (run, recorder.trace().timeline().legend(legend).to_string())
@@ -132,7 +133,7 @@ impl Explore {
                 let left = ATTEMPTS - attempts;
                 let shorter = shortest.simpler(at, group).take(left).find_map(|planned| {
                     attempts += 1;
-                    let run = run(program, self.location, self.replay(planned), Observers::default());
+                    let run = run(program, self.location, self.schedule_of(planned), Observers::default());
                     run.fails_like(found).then(|| run.deviations())
                 });
                 match shorter {
@@ -145,10 +146,10 @@ impl Explore {
         shortest
     }
 
-    /// Tries the schedules that leave FIFO less often, up to the first that fails: as many as there are attempts,
-    /// and no longer than the limit of time. (Shortening only removes deviations, so it may end where others
-    /// would be fewer.)
-    fn shorter<F: Future>(
+    /// Searches the schedules with few deviations for one that fails in the same way, in at most [`ATTEMPTS`]
+    /// runs and within the time limit. ([`shorten`](Self::shorten) only removes deviations, so it can miss a
+    /// schedule that has fewer, other ones.)
+    fn search_for_fewer_deviations<F: Future>(
         &self,
         program: &(impl Fn() -> F + Sync),
         found: &Run,
@@ -156,7 +157,9 @@ impl Explore {
     ) -> Deviations {
         let explore = self.clone().strategy(Strategy::Exhaustive).schedules(ATTEMPTS as u64).threads(1);
         match explore.search(program) {
-            Err(Failed { run, .. }) if run.fails_like(found) && run.deviations().0.len() < than.0.len() => {
+            Err(FailedRun { run, .. })
+                if run.fails_like(found) && run.deviations().0.len() < than.0.len() =>
+            {
                 run.deviations()
             }
             _ => than,
@@ -171,10 +174,10 @@ impl Explore {
         tried: u64,
     ) -> Failure {
         let mut shortest = self.shorten(program, found);
-        // What was found before the random schedules leaves FIFO as seldom as any.
+        // A failure that was found before the random schedules has as few deviations as any.
         let in_order = self.bound_in_order();
         if tried > in_order && in_order < ATTEMPTS as u64 && shortest.0.len() > 1 {
-            shortest = self.shorter(program, found, shortest);
+            shortest = self.search_for_fewer_deviations(program, found, shortest);
         }
         let (failed, picture) = self.draw(program, &shortest, false);
         // FIFO is tried first, so it has passed if another schedule was found to fail.
@@ -211,7 +214,7 @@ impl Explore {
 fn not_repeated(found: &Run, tried: u64, schedule: &Deviations, again: &Run) -> Failure {
     let message = found.message();
     let (schedule, rerun) = match (&found.failure, &again.failure) {
-        (Some(Failing::Misfit { planned, .. }), _) => (planned, String::new()),
+        (Some(FailureKind::Misfit { planned, .. }), _) => (planned, String::new()),
         _ if again.fails_like(found) => {
             (schedule, "FIFO, which has passed, fails like this now. ".to_owned())
         }
@@ -226,7 +229,7 @@ fn not_repeated(found: &Run, tried: u64, schedule: &Deviations, again: &Run) -> 
 }
 
 impl Failure {
-    /// Nothing was tried, since a loop is running on this thread.
+    /// Returns the failure of an exploration that is started inside a running loop.
     pub(super) fn in_a_loop() -> Self {
         let message = "explore runs loops of its own: call it where no loop is running".to_owned();
         Failure { report: message.clone(), message, schedule: "fifo".to_owned(), schedules: 0 }

@@ -9,7 +9,7 @@ use std::thread;
 
 use crate::event_loop::EventLoop;
 use crate::explore::deviations::Deviations;
-use crate::explore::schedule::{Current, Decider, Failing, Schedule, current_in_words, fail_current};
+use crate::explore::schedule::{Current, Decider, FailureKind, Schedule, current_in_words, fail_current};
 use crate::observe::observers::Observers;
 use crate::task::quiet::{drop_quietly, text};
 use crate::turn::DEADLOCK;
@@ -24,7 +24,7 @@ pub(super) struct Run {
     /// Each deviation in words, after its turn, if they are asked for.
     pub(super) words: Vec<(u64, String)>,
     /// What went wrong, if anything did.
-    pub(super) failure: Option<Failing>,
+    pub(super) failure: Option<FailureKind>,
 }
 
 impl Run {
@@ -35,10 +35,10 @@ impl Run {
 
     /// Returns what went wrong, in words.
     pub(super) fn message(&self) -> String {
-        self.failure.as_ref().map(Failing::to_string).unwrap_or_default()
+        self.failure.as_ref().map(FailureKind::to_string).unwrap_or_default()
     }
 
-    /// Returns where the run has left FIFO.
+    /// Returns the run's deviations from FIFO.
     pub(super) fn deviations(&self) -> Deviations {
         Deviations::of(&self.taken)
     }
@@ -57,8 +57,8 @@ impl Run {
     }
 }
 
-/// Runs a program under a schedule. The first of its panics is what went wrong. It is printed only if the
-/// schedule says so. Dumps and pictures have `location` as the program's place.
+/// Runs a program under a schedule. Its first panic is the failure; it is printed only if the schedule asks for
+/// that. Dumps and pictures show `location` as the program's.
 pub(super) fn run<F: Future>(
     program: &impl Fn() -> F,
     location: &'static Location<'static>,
@@ -89,10 +89,9 @@ pub(super) fn run<F: Future>(
     }
 }
 
-/// Installs a hook that keeps the panics of explored programs, unless it is installed. All other panics, and
-/// the one that a replay shows, go to the hook before it. If a program sets another hook, this one is
-/// dropped, and the next run installs it again. If a program has taken it, it is not installed again while
-/// the program keeps it.
+/// Installs exploration's panic hook, unless it is installed, or a program has taken it and keeps it: see
+/// `explore.rs`. It keeps the panics of explored programs. All other panics, and the one that a replay shows, go
+/// to the hook before it.
 fn keep_panics() {
     static BEFORE: Mutex<Weak<Hook>> = Mutex::new(Weak::new());
     let mut installed = BEFORE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -114,8 +113,8 @@ fn keep_panics() {
     }));
 }
 
-/// Whether it is one of std's panics that do not unwind: the process ends without a report. (`can_unwind` is not
-/// stable.)
+/// Returns true for a panic of std that cannot unwind: after it the process ends, without a report.
+/// (`can_unwind` is not stable.)
 fn ends_the_process(payload: &(dyn Any + Send)) -> bool {
     const BEGIN: [&str; 5] = [
         "panic in a destructor during cleanup", // the second of two panics at once
@@ -128,10 +127,10 @@ fn ends_the_process(payload: &(dyn Any + Send)) -> bool {
 }
 
 /// Returns a panic as the failure of its run.
-fn panicked(payload: &(dyn Any + Send), location: Option<&Location<'_>>) -> Failing {
+fn panicked(payload: &(dyn Any + Send), location: Option<&Location<'_>>) -> FailureKind {
     let message = text(payload).unwrap_or("a value that is not text").to_owned();
     if message.starts_with(DEADLOCK) {
-        return Failing::Deadlock(message);
+        return FailureKind::Deadlock(message);
     }
-    Failing::Panicked { place: location.map(Location::to_string), message }
+    FailureKind::Panicked { location: location.map(Location::to_string), message }
 }

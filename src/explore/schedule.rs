@@ -16,7 +16,7 @@ use crate::explore::priorities::Priorities;
 use crate::task::id::TaskNumber;
 use crate::wake::order::{Draw, Random};
 
-/// Room is made beforehand for at most this many choices of a schedule.
+/// The most choices for which memory is reserved in advance.
 const RESERVED: usize = 1_024;
 
 /// A schedule under way, or one that is over.
@@ -34,7 +34,7 @@ pub(super) struct Schedule {
     /// The most polls of the run.
     limit: u64,
     choices: Choices,
-    pub(super) failure: Option<Failing>,
+    pub(super) failure: Option<FailureKind>,
     /// Each deviation in words, after the turn in which it was chosen, if they are asked for.
     pub(super) words: Option<Vec<(u64, String)>>,
     /// Whether the panic by which the run fails is printed.
@@ -60,10 +60,10 @@ pub(super) enum Chooser {
     Priorities(Priorities),
 }
 
-/// How a run fails. The first failure stops it.
-pub(super) enum Failing {
-    /// By a panic. `resume_unwind` gives no place.
-    Panicked { place: Option<String>, message: String },
+/// How a run fails. Its first failure stops it.
+pub(super) enum FailureKind {
+    /// By a panic. `resume_unwind` gives no location.
+    Panicked { location: Option<String>, message: String },
     /// By a deadlock, in the loop's words.
     Deadlock(String),
     /// By its limit of polls.
@@ -121,11 +121,11 @@ fn current() -> Option<Rc<RefCell<Schedule>>> {
 }
 
 impl Schedule {
-    /// Makes a schedule with room for `many` choices, and at most `limit` polls.
+    /// Makes a schedule with memory for `capacity` choices, and at most `limit` polls.
     pub(super) fn new(
         planned: Deviations,
         chooser: Chooser,
-        many: usize,
+        capacity: usize,
         limit: u64,
         choices: Choices,
     ) -> Self {
@@ -133,7 +133,7 @@ impl Schedule {
             planned,
             last_options: 0,
             chooser,
-            taken: Vec::with_capacity(many.min(RESERVED)),
+            taken: Vec::with_capacity(capacity.min(RESERVED)),
             turn: 0,
             limit,
             choices,
@@ -144,14 +144,14 @@ impl Schedule {
     }
 
     /// Ends the run by a failure, unless one has ended it before.
-    pub(super) fn fail(&mut self, how: impl FnOnce() -> Failing) {
+    pub(super) fn fail(&mut self, how: impl FnOnce() -> FailureKind) {
         self.failure.get_or_insert_with(how);
     }
 
     /// Ends the run, since what was planned at a position cannot be chosen.
     fn fail_to_fit(&mut self, at: usize) {
         let planned = mem::take(&mut self.planned);
-        self.fail(|| Failing::Misfit { planned, at });
+        self.fail(|| FailureKind::Misfit { planned, at });
     }
 
     /// Ends the run. It has failed if it did not reach the last planned choice.
@@ -239,7 +239,7 @@ impl Draw for Decider {
         let limit = schedule.limit;
         match turn <= limit {
             true => schedule.turn = turn,
-            false => schedule.fail(|| Failing::TooManyPolls(limit)),
+            false => schedule.fail(|| FailureKind::TooManyPolls(limit)),
         }
         schedule.failure.is_none().then_some(next)
     }
@@ -277,7 +277,7 @@ impl Drop for Current {
 
 /// Ends the run under way on this thread by a panic, unless it has failed before. Returns true if the panic is
 /// not to be printed. (The loop's own panics, of a deadlock or at the end of a run that has failed, never are.)
-pub(super) fn fail_current(how: impl FnOnce() -> Failing) -> bool {
+pub(super) fn fail_current(how: impl FnOnce() -> FailureKind) -> bool {
     let Some(schedule) = current() else {
         return false;
     };
@@ -286,7 +286,7 @@ pub(super) fn fail_current(how: impl FnOnce() -> Failing) -> bool {
     };
     let is_first = schedule.failure.is_none();
     schedule.fail(how);
-    !(schedule.shows_panic && is_first && matches!(schedule.failure, Some(Failing::Panicked { .. })))
+    !(schedule.shows_panic && is_first && matches!(schedule.failure, Some(FailureKind::Panicked { .. })))
 }
 
 /// Returns the schedule under way on this thread, and its failure, in words; `None` if there is none.
@@ -298,29 +298,32 @@ pub(super) fn current_in_words() -> Option<String> {
     Some(format!("schedule {schedule}, which fails: {failure}"))
 }
 
-impl Failing {
-    /// Returns true if both fail in the same way. Two panics do if they come from the same place: their messages
-    /// may differ. Without a place, the messages decide.
-    pub(super) fn is_like(&self, other: &Failing) -> bool {
+impl FailureKind {
+    /// Returns true if both fail in the same way. Two panics do if they have the same location: their messages
+    /// may differ. Without a location, the messages decide.
+    pub(super) fn is_like(&self, other: &FailureKind) -> bool {
         match (self, other) {
-            (Failing::Panicked { place, message }, Failing::Panicked { place: other, message: others }) => {
-                place == other && (place.is_some() || message == others)
-            }
-            (Failing::Deadlock(_), Failing::Deadlock(_)) => true,
-            (Failing::TooManyPolls(_), Failing::TooManyPolls(_)) => true,
+            (
+                FailureKind::Panicked { location, message },
+                FailureKind::Panicked { location: other, message: others },
+            ) => location == other && (location.is_some() || message == others),
+            (FailureKind::Deadlock(_), FailureKind::Deadlock(_)) => true,
+            (FailureKind::TooManyPolls(_), FailureKind::TooManyPolls(_)) => true,
             _ => false,
         }
     }
 }
 
-impl fmt::Display for Failing {
+impl fmt::Display for FailureKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failing::Panicked { place: Some(place), message } => write!(f, "panicked at {place}: {message}"),
-            Failing::Panicked { place: None, message } => write!(f, "panicked: {message}"),
-            Failing::Deadlock(message) => f.write_str(message),
-            Failing::TooManyPolls(limit) => write!(f, "the program has not ended after {limit} polls"),
-            Failing::Misfit { at, .. } => write!(
+            FailureKind::Panicked { location: Some(location), message } => {
+                write!(f, "panicked at {location}: {message}")
+            }
+            FailureKind::Panicked { location: None, message } => write!(f, "panicked: {message}"),
+            FailureKind::Deadlock(message) => f.write_str(message),
+            FailureKind::TooManyPolls(limit) => write!(f, "the program has not ended after {limit} polls"),
+            FailureKind::Misfit { at, .. } => write!(
                 f,
                 "the schedule does not fit the program: choice {at} has other options than before, or is never made"
             ),

@@ -1,66 +1,19 @@
 //! The search: which schedules are tried, and in what order.
 
 use std::fmt;
-use std::panic::{Location, resume_unwind};
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::explore::deviations::Deviations;
+use crate::explore::options::{Explore, Strategy};
 use crate::explore::priorities::Priorities;
 use crate::explore::run::{Run, run};
-use crate::explore::schedule::{Choices, Chooser, Schedule};
+use crate::explore::schedule::{Chooser, Schedule};
 use crate::observe::observers::Observers;
 use crate::time::clock::real_now;
 use crate::wake::order::Random;
-
-/// How a program is explored.
-///
-/// ```
-/// use boucle::explore::{Explore, Strategy};
-///
-/// let explored = Explore::new().schedules(500).strategy(Strategy::Random).seed(7).run(|| async {
-///     boucle::gather((0..10).map(|_| boucle::yield_now())).await;
-/// });
-/// assert_eq!(explored.to_string(), "500 schedules, bounded");
-/// ```
-#[derive(Clone, Debug)]
-#[must_use = "nothing is explored until `run` or `cancel` is called"]
-pub struct Explore {
-    pub(super) schedules: u64,
-    pub(super) time: Option<Duration>,
-    pub(super) polls: u64,
-    pub(super) seed: u64,
-    pub(super) strategy: Strategy,
-    pub(super) choices: Choices,
-    pub(super) threads: usize,
-    /// Where it was made.
-    pub(super) location: &'static Location<'static>,
-}
-
-/// Which schedules are tried.
-///
-/// ```
-/// use boucle::explore::{Explore, Strategy};
-///
-/// let program = || async { boucle::gather((0..3).map(|_| boucle::yield_now())).await };
-/// let explored = Explore::new().strategy(Strategy::Exhaustive).run(program);
-/// assert_eq!(explored.to_string(), "90 schedules, complete");
-/// let explored = Explore::new().strategy(Strategy::Random).run(program);
-/// assert_eq!(explored.to_string(), "10000 schedules, bounded"); // some of them more than once
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Strategy {
-    /// Those of `Exhaustive`, up to half of the bound, and then those of `Random`.
-    #[default]
-    Mixed,
-    /// Each that leaves FIFO once, then each that leaves it twice, and so on.
-    Exhaustive,
-    /// FIFO, and then random ones: every other one chooses evenly, the rest by priorities that change up to
-    /// three times.
-    Random,
-}
 
 /// What was explored, without a failure.
 ///
@@ -81,12 +34,13 @@ pub struct Explored {
     pub complete: bool,
 }
 
-/// How many schedules the threads share out before the results are looked at.
+/// How many schedules the threads run between two looks at the results.
 const CHUNK: usize = 256;
 
 /// A schedule to be tried.
 enum Plan {
-    /// With how many options the last of them had; 0 if there is none.
+    /// The deviations, and how many options the last one had in the run that it was planned from; 0 if there is
+    /// none.
     Deviations(Deviations, u32),
     /// Chooses evenly, by a seed.
     Even(u64),
@@ -109,13 +63,13 @@ impl Tried {
 }
 
 /// A run that has failed, and how many schedules were tried.
-pub(super) struct Failed {
+pub(super) struct FailedRun {
     pub(super) run: Run,
     pub(super) tried: u64,
 }
 
 impl Explore {
-    pub(super) fn search<F: Future>(&self, program: &(impl Fn() -> F + Sync)) -> Result<Explored, Failed> {
+    pub(super) fn search<F: Future>(&self, program: &(impl Fn() -> F + Sync)) -> Result<Explored, FailedRun> {
         let mut tried = Tried {
             schedules: 0,
             choices: 0,
@@ -134,7 +88,7 @@ impl Explore {
         Ok(Explored { schedules: tried.schedules, complete })
     }
 
-    /// How many schedules are tried, at most, before the random ones.
+    /// Returns how many schedules are tried, at most, before the random ones.
     pub(super) fn bound_in_order(&self) -> u64 {
         match self.strategy {
             Strategy::Mixed => self.schedules.div_ceil(2),
@@ -149,7 +103,7 @@ impl Explore {
         &self,
         program: &(impl Fn() -> F + Sync),
         tried: &mut Tried,
-    ) -> Result<bool, Failed> {
+    ) -> Result<bool, FailedRun> {
         let bound = self.bound_in_order();
         let mut plans = vec![Plan::Deviations(Deviations::default(), 0)];
         while !plans.is_empty() {
@@ -182,12 +136,12 @@ impl Explore {
         program: &(impl Fn() -> F + Sync),
         plans: &[Plan],
         tried: &mut Tried,
-    ) -> Result<Vec<Run>, Failed> {
+    ) -> Result<Vec<Run>, FailedRun> {
         let mut runs = self.run_all(program, plans, tried);
         tried.schedules += runs.len() as u64;
         tried.choices = runs.iter().fold(tried.choices, |most, run| most.max(run.taken.len()));
         match runs.pop_if(|last| last.failure.is_some()) {
-            Some(run) => Err(Failed { run, tried: tried.schedules }),
+            Some(run) => Err(FailedRun { run, tried: tried.schedules }),
             None => Ok(runs),
         }
     }
@@ -250,8 +204,8 @@ impl Explore {
         let (planned, chooser) = match plan {
             Plan::Deviations(deviations, _) => (deviations.clone(), Chooser::First),
             Plan::Even(seed) => (Deviations::default(), Chooser::Random(Random::new(*seed))),
-            Plan::Priorities(seed, falls) => {
-                let priorities = Priorities::new(Random::new(*seed), *falls, choices as u64);
+            Plan::Priorities(seed, changes) => {
+                let priorities = Priorities::new(Random::new(*seed), *changes, choices as u64);
                 (Deviations::default(), Chooser::Priorities(priorities))
             }
         };
