@@ -34,7 +34,7 @@ impl State {
     /// Records that the task that is polled waits for something.
     #[inline]
     pub(crate) fn record_wait(&mut self, on: WaitsFor) {
-        if let Some(task) = self.log.polled() {
+        if let Some(task) = self.log.current_task() {
             self.record(|_| EventKind::Waits { task, on });
         }
     }
@@ -45,7 +45,7 @@ impl State {
         if self.log.is_on() {
             let deadline = self.clock.since_start(deadline);
             if is_new {
-                self.record(|log| EventKind::TimerArmed { timer, task: log.polled(), deadline });
+                self.record(|log| EventKind::TimerArmed { timer, task: log.current_task(), deadline });
             }
             self.record_wait(WaitsFor::Timer { timer, deadline });
         }

@@ -111,7 +111,7 @@ impl State {
         let future = task.future_type();
         let (slot, id) = self.tasks.insert(Some(task), joiner);
         self.ready.push(TaskNumber::new(self.number, id, slot));
-        self.record(|log| EventKind::Spawned { task: id, parent: log.polled(), future, location });
+        self.record(|log| EventKind::Spawned { task: id, parent: log.current_task(), future, location });
         Ok((slot, id))
     }
 

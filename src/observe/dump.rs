@@ -1,9 +1,9 @@
 //! The dump: which tasks a loop has, and what each of them waits for.
 //!
 //! It is made from the loop's own tables, so every loop can give one, and pays nothing until then. The tables
-//! have which task awaits which: a task's entry holds its joiner, which is woken when the task is done. If
-//! the loop is observed, the state that its log derives from events adds the rest: where a task was spawned,
-//! how often it was polled and for how long, what it waits for and since when.
+//! record which task awaits which: a task's entry holds its joiner, which is woken when the task is done. If the
+//! loop is observed, the state that its log derives from events adds the rest: where a task was spawned, how
+//! often it was polled and for how long, what it waits for and since when.
 //!
 //! `dump_text.rs` writes a dump as text.
 
@@ -74,7 +74,7 @@ pub struct DumpedTask {
     pub state: TaskState,
     /// The tasks that it awaits, by id.
     pub awaits: Vec<u64>,
-    /// What else is known, if the loop is observed.
+    /// Its state as the loop's events give it, if the loop is observed.
     pub seen: Option<LiveTask>,
 }
 
@@ -175,9 +175,9 @@ pub struct Holder {
 /// ```
 ///
 /// The dump of an observed loop (see [`Builder::observe`](crate::Builder::observe)) has more: where each task
-/// was spawned, how often it was polled and how long that took, what it waits for and since when. In it, a
-/// task awaits each task whose handle its last poll has polled, as long as that handle exists. Without an
-/// observer it awaits each task whose handle no other task has polled since it did, be that in an earlier poll.
+/// was spawned, how often it was polled and how long that took, what it waits for and since when. In it, a task
+/// awaits the tasks whose handles its last poll polled, as long as those handles exist. Without an observer, it
+/// awaits each task whose handle it was the last to poll, even if that was in an earlier poll.
 ///
 /// [`LoopHandle::dump`](crate::LoopHandle::dump) takes a dump from another thread. A program that is started
 /// with `BOUCLE_DUMP=1` prints a dump of each of its loops on SIGUSR1; they are observed, at the cost that

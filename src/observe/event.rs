@@ -62,7 +62,8 @@ pub enum EventKind {
     Parked {
         /// How long it would have slept at most; `None`: until an event.
         timeout: Option<Duration>,
-        /// How long it took, in the loop's time: with timeout 0, that is no sleep.
+        /// How long the park took, in the loop's time. With a timeout of 0 it did not sleep, even if this is not
+        /// zero.
         slept: Duration,
         /// How many sources were ready.
         sources: usize,

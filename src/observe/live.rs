@@ -103,7 +103,7 @@ pub struct LiveTask {
     pub busy: Duration,
     /// How long the longest one took.
     pub longest: Duration,
-    /// If it is queued: its place among all that were queued. The queue is sorted by it.
+    /// If it is queued: how many were ever queued before it. The queue is sorted by this.
     place: u64,
 }
 
@@ -161,33 +161,9 @@ impl Live {
                     task.name = Some(Arc::clone(name));
                 }
             }
-            EventKind::Woken { task, already: false, .. } => {
-                self.queue(*task);
-                // A task that wakes itself is ready when its poll is over.
-                if self.polled != Some(*task) {
-                    self.set_state(*task, TaskState::Ready);
-                }
-            }
-            EventKind::PollBegins { task } => {
-                self.leave_queue(*task);
-                self.polled = Some(*task);
-                self.set_state(*task, TaskState::Polled);
-                if let Some(task) = self.tasks.get_mut(task) {
-                    task.waits.clear();
-                    task.polls += 1;
-                }
-            }
-            EventKind::Waits { task, on } => {
-                // Another task may have armed the timer.
-                if let WaitsFor::Timer { timer, .. } = on
-                    && let Some((_, whose)) = self.timers.get_mut(timer)
-                {
-                    *whose = Some(*task);
-                }
-                if let Some(task) = self.tasks.get_mut(task) {
-                    task.wait_for(*on);
-                }
-            }
+            EventKind::Woken { task, already: false, .. } => self.wake(*task),
+            EventKind::PollBegins { task } => self.begin_poll(*task),
+            EventKind::Waits { task, on } => self.wait(*task, *on),
             EventKind::PollEnds { task, outcome, took } => self.end_poll(*task, *outcome, *took),
             EventKind::Aborted { task, .. } => self.abort(*task),
             EventKind::Finished { task, .. } => {
@@ -239,6 +215,36 @@ impl Live {
         self.places += 1;
         self.tasks.insert(id, task);
         self.ready.push_back(id);
+    }
+
+    fn wake(&mut self, id: u64) {
+        self.queue(id);
+        // A task that wakes itself is ready when its poll is over.
+        if self.polled != Some(id) {
+            self.set_state(id, TaskState::Ready);
+        }
+    }
+
+    fn begin_poll(&mut self, id: u64) {
+        self.leave_queue(id);
+        self.polled = Some(id);
+        self.set_state(id, TaskState::Polled);
+        if let Some(task) = self.tasks.get_mut(&id) {
+            task.waits.clear();
+            task.polls += 1;
+        }
+    }
+
+    fn wait(&mut self, id: u64, on: WaitsFor) {
+        // Another task may have armed the timer.
+        if let WaitsFor::Timer { timer, .. } = on
+            && let Some((_, whose)) = self.timers.get_mut(&timer)
+        {
+            *whose = Some(id);
+        }
+        if let Some(task) = self.tasks.get_mut(&id) {
+            task.wait_for(on);
+        }
     }
 
     fn end_poll(&mut self, id: u64, outcome: Outcome, took: Duration) {

@@ -20,8 +20,7 @@ use crate::time::clock::real_now;
 /// The events that the observers have not received yet, and what is needed to record more.
 #[derive(Default)]
 pub(crate) struct Log {
-    /// Whether the loop is observed.
-    on: bool,
+    is_observed: bool,
     /// What causes the events that are recorded now.
     pub(crate) cause: Origin,
     events: Vec<Event>,
@@ -30,8 +29,8 @@ pub(crate) struct Log {
     event_loop: u64,
     sequence: u64,
     turn: u64,
-    /// Tells the turn's batch from the next: how many numbers will have been popped, since the last park,
-    /// when it ends. 0: no turn is under way.
+    /// How many numbers will have been popped since the last park when the batch under way ends. It identifies
+    /// the turn; 0 if none is under way.
     batch_end: usize,
     /// When the poll or the park under way began.
     began: Duration,
@@ -40,17 +39,17 @@ pub(crate) struct Log {
 impl Log {
     #[inline]
     pub(crate) fn is_on(&self) -> bool {
-        self.on
+        self.is_observed
     }
 
     /// Begins to record what the loop with that number does.
     pub(crate) fn switch_on(&mut self, event_loop: u64) {
-        self.on = true;
+        self.is_observed = true;
         self.event_loop = event_loop;
     }
 
-    /// Returns the task that is being polled or dropped.
-    pub(crate) fn polled(&self) -> Option<u64> {
+    /// Returns the task that is being polled or dropped, if one is.
+    pub(crate) fn current_task(&self) -> Option<u64> {
         match self.cause {
             Origin::Task(task) => Some(task),
             _ => None,
@@ -95,7 +94,7 @@ impl Log {
     /// Records the end of a poll.
     pub(crate) fn end_poll(&mut self, time: Duration, polled: Poll<Ending>) {
         holders().remove(&self.event_loop);
-        let Some(task) = self.polled() else {
+        let Some(task) = self.current_task() else {
             return;
         };
         let live = self.live.tasks.get(&task);
@@ -120,7 +119,7 @@ impl Log {
     /// it.
     pub(crate) fn finish(&mut self, time: Duration, how: Ending) {
         holders().remove(&self.event_loop);
-        if let Some(task) = self.polled() {
+        if let Some(task) = self.current_task() {
             self.record(time, EventKind::Finished { task, how });
         }
     }
@@ -158,7 +157,7 @@ impl Log {
     }
 }
 
-/// A task that holds the thread of its loop: it is being polled, or dropped.
+/// A [`Holder`](crate::observe::Holder), with the time since which it holds the thread.
 #[derive(Clone)]
 pub(crate) struct Holding {
     pub(crate) task: u64,

@@ -1,9 +1,9 @@
 //! How the observers of a loop receive what the log has recorded.
 //!
-//! An observer is user code. The turn calls it between polls and between its steps, when the state is free. No
-//! loop is the running one meanwhile, so an operation that needs a loop panics, and says why. An observer that
-//! panics is not called any more, and its panic leaves `block_on`, `run_forever` or `turn` at the next place
-//! where nothing is under way. The others go on.
+//! An observer is user code: [`Observer::observe`] says what it may do. The turn calls it between polls and
+//! between its steps, when the state is free. No loop is the running one meanwhile, so an operation that needs
+//! one panics. The panic of an observer is kept, and leaves what runs the loop at the next place where nothing
+//! is under way.
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
